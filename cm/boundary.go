@@ -1,0 +1,204 @@
+package cm
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// BoundaryKind says who calls whom.
+type BoundaryKind uint8
+
+// The kinds of boundary. Event is the outermost one: something outside (a request, a timer) that a trigger turns into
+// an invocation; it has no WIT function of its own.
+const (
+	HostToGuest BoundaryKind = iota + 1
+	GuestToHost
+	GuestToGuest
+	Event
+)
+
+// String is the kind in words.
+func (k BoundaryKind) String() string {
+	switch k {
+	case HostToGuest:
+		return "host→guest"
+	case GuestToHost:
+		return "guest→host"
+	case GuestToGuest:
+		return "guest→guest"
+	case Event:
+		return "event"
+	}
+	return "unknown"
+}
+
+// Path names one party of a boundary: the component's path inside its workload ("shop", "shop/cart"), "host" for the
+// host, or a trigger's type for the caller of an event.
+type Path string
+
+// Boundary is one function edge, fixed when a component is linked. It is made where a lift meets a lower, never for an
+// alias. Statically composed components are flattened by the plan but keep their Path, so calls between them are
+// boundaries like any other. Boundaries are immutable and compared by pointer.
+type Boundary struct {
+	ID             uint32
+	Kind           BoundaryKind
+	Caller, Callee Path
+	Interface      wit.InterfaceID // wasi:http/handler@0.3.0; zero for a function at the root of a world
+	Func           string          // [method]descriptor.read
+	Type           *FuncType       // nil for an Event
+	Async          bool
+}
+
+// Name is "interface#func", or the bare function name at the root of a world.
+func (b *Boundary) Name() string {
+	if b.Interface == (wit.InterfaceID{}) {
+		return b.Func
+	}
+	return b.Interface.String() + "#" + b.Func
+}
+
+// Interceptor is asked once per boundary, when a component is linked. A nil Hooks costs one nil check a call.
+// Bind may be called from several goroutines for different links.
+type Interceptor interface{ Bind(b *Boundary) Hooks }
+
+// Hooks see the crossings of one boundary. They are called from the goroutine that crosses it, which belongs to the
+// guest's store: they must not block and must not call into the store. Hooks of one boundary may run concurrently for
+// different stores.
+type Hooks interface {
+	// Enter is called before the callee runs. The context it returns is what the callee (and everything that it calls)
+	// sees; return c.Context to leave it.
+	Enter(c *Call) context.Context
+	// Exit is called exactly once for each Enter: after the callee has ended and, for a call that was held
+	// ([Call.Hold]), after the work that it started has ended. It may then run on another goroutine than Enter.
+	Exit(c *Call, end End)
+}
+
+// Returner is an optional power of Hooks: Returned is called when a result has been handed over while the call goes on
+// (a held call; in 0.3 a task after task.return). Exit still follows.
+type Returner interface{ Returned(c *Call) }
+
+// Outcome says how a call ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	OK        Outcome = iota // it returned; the result may still be a WIT error
+	Cancelled                // its caller went away
+	Trapped                  // it trapped, or a callee did
+	Aborted                  // a host error or a limit ended it
+)
+
+// String is the outcome in a word.
+func (o Outcome) String() string {
+	return [...]string{"ok", "cancelled", "trap", "aborted"}[o]
+}
+
+// End is how a call ended.
+type End struct {
+	Outcome Outcome
+	Err     error // the trap or host error; nil when OK
+	Value   any   // what a held call reports at its end (an *http.Response, say); nil otherwise
+	// Guest, Host and Wait split the time between Enter and Exit: in guest code, in host functions that worked, and in
+	// host functions that waited for something outside. They include what callees spent. Zero when not measured.
+	Guest, Host, Wait time.Duration
+	// Fuel is the guest work done, in loop iterations and function entries, in steps of the check interval.
+	Fuel uint64
+	// MemoryPeak is the largest size of the store's memories so far, in bytes. Set on host→guest boundaries only.
+	MemoryPeak uint64
+}
+
+// Call is one crossing of a boundary. It belongs to the task that makes it, not to the instance: when several requests
+// interleave in one instance, each sees its own calls only. A Call is valid from Enter to Exit and is not to be kept.
+type Call struct {
+	Boundary *Boundary
+	Parent   *Call           // the call during which this one was made; nil for the outermost
+	Context  context.Context // as it was before Enter
+	Subject  any             // for an Event, what happened: an object that telemetry knows by its methods
+	Instance InstanceInfo    // of the callee (host→guest, guest→guest) or of the caller (guest→host)
+	State    any             // the hooks' own, from Enter to Exit
+	Start    time.Time       // set by whoever makes the call when hooks are bound; zero otherwise
+
+	args, results []Val
+	held          bool
+	finish        func(value any, err error)
+	waited        time.Duration
+}
+
+// InstanceInfo tells which instance a call ran in.
+type InstanceInfo struct {
+	ID    uint64 // unique in the process; 0 when there is none
+	Reuse string // fresh, reset, serial, concurrent
+}
+
+// NewCall is for those who make calls: the engine, and triggers for events.
+func NewCall(b *Boundary, parent *Call, ctx context.Context) *Call {
+	return &Call{Boundary: b, Parent: parent, Context: ctx}
+}
+
+// Args are the arguments, in order. Valid only during Enter and Exit; empty for an Event.
+func (c *Call) Args() []Val { return c.args }
+
+// Results are the results: none or one. Valid only during Exit and Returned.
+func (c *Call) Results() []Val { return c.results }
+
+// SetArgs and SetResults are the engine's.
+func (c *Call) SetArgs(vs []Val) { c.args = vs }
+
+// SetResults is the engine's.
+func (c *Call) SetResults(vs []Val) { c.results = vs }
+
+// Hold keeps the call open after its host function has returned, because the work goes on: an outgoing request whose
+// answer comes later, say. The function it returns ends the call, from any goroutine; calls after the first do nothing.
+// It is nil-safe: without a Call (no hooks are bound) it returns a function that does nothing.
+func (c *Call) Hold() func(value any, err error) {
+	if c == nil {
+		return func(any, error) {}
+	}
+	c.held = true
+	return func(value any, err error) { c.finish(value, err) }
+}
+
+// Held says whether Hold was called; the engine's.
+func (c *Call) Held() bool { return c.held }
+
+// OnFinish sets what Hold's function runs; the engine's.
+func (c *Call) OnFinish(f func(value any, err error)) { c.finish = f }
+
+// AddWait records that the host function of this call spent d waiting for something outside. Nil-safe. Host functions
+// that block call it through [Waiting].
+func (c *Call) AddWait(d time.Duration) {
+	for ; c != nil; c = c.Parent {
+		c.waited += d
+	}
+}
+
+// Waited is what AddWait has added up.
+func (c *Call) Waited() time.Duration { return c.waited }
+
+type callKey struct{}
+
+// WithCall returns a context in which [CallFrom] finds c. The engine and triggers use it.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}
+
+// CallFrom finds the current call: inside a host function, the crossing that called it; nil where no hooks are bound.
+func CallFrom(ctx context.Context) *Call {
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}
+
+// CallKey is the key under which a context gives its current *Call, for contexts that answer it without a chain.
+func CallKey() any { return callKey{} }
+
+// Waiting measures a wait inside a host function: defer cm.Waiting(ctx)().
+func Waiting(ctx context.Context) func() {
+	c := CallFrom(ctx)
+	if c == nil {
+		return func() {}
+	}
+	start := time.Now()
+	return func() { c.AddWait(time.Since(start)) }
+}

@@ -1,0 +1,106 @@
+package cm
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// TrapCode names why a guest was stopped: the specification's word for a trap of WebAssembly or the canonical ABI, or
+// one of Vitrine's own limits.
+type TrapCode string
+
+// Trap codes. The first group are core WebAssembly's, the second the Component Model's, the third operator's limits.
+const (
+	TrapUnreachable      TrapCode = "unreachable"
+	TrapOutOfBounds      TrapCode = "out-of-bounds-memory-access"
+	TrapTableOutOfBounds TrapCode = "out-of-bounds-table-access"
+	TrapIndirectCall     TrapCode = "indirect-call-type-mismatch"
+	TrapDivideByZero     TrapCode = "integer-divide-by-zero"
+	TrapOverflow         TrapCode = "integer-overflow"
+	TrapBadConversion    TrapCode = "invalid-conversion-to-integer"
+	TrapStackOverflow    TrapCode = "call-stack-exhausted"
+	TrapUninitialized    TrapCode = "uninitialized-element"
+
+	TrapCannotEnter TrapCode = "cannot-enter-component-instance"
+	TrapCannotLeave TrapCode = "cannot-leave-component-instance"
+	TrapBadHandle   TrapCode = "invalid-handle"
+	TrapHandleType  TrapCode = "handle-type-mismatch"
+	TrapLent        TrapCode = "handle-still-lent"
+	TrapBorrowsLeft TrapCode = "borrow-handles-remain"
+	TrapBadString   TrapCode = "invalid-string"
+	TrapBadChar     TrapCode = "invalid-char"
+	TrapBadDiscrim  TrapCode = "invalid-discriminant"
+	TrapUnaligned   TrapCode = "unaligned-pointer"
+	TrapBadPointer  TrapCode = "pointer-out-of-bounds"
+	TrapBadRealloc  TrapCode = "realloc-out-of-bounds"
+	TrapTooLong     TrapCode = "value-too-large"
+	TrapHandlesFull TrapCode = "handle-table-full"
+	TrapDead        TrapCode = "instance-trapped-before"
+	TrapUnsupported TrapCode = "unsupported"
+	TrapHost        TrapCode = "host-error"
+	TrapBug         TrapCode = "vitrine-bug"
+
+	TrapDeadline TrapCode = "deadline"
+	TrapCancel   TrapCode = "cancelled"
+	TrapFuel     TrapCode = "fuel"
+	TrapMemory   TrapCode = "memory"
+	TrapOverload TrapCode = "overload"
+)
+
+// Blame says whose fault a failure is.
+type Blame string
+
+// The three who can be to blame.
+const (
+	BlameGuest Blame = "guest"
+	BlameHost  Blame = "host"
+	BlameLimit Blame = "limit"
+)
+
+// Trap ends a guest's call. It is an error; find it with errors.As.
+type Trap struct {
+	Code     TrapCode
+	Boundary *Boundary // the innermost boundary that was being crossed; nil when no call was under way
+	Detail   string    // what exactly, for people; may be empty
+	Stack    []string  // guest frames, innermost first, as far as names are known
+	Err      error     // the cause, if a host error caused the trap
+}
+
+// Trapf makes a trap with a formatted detail; %w sets Err.
+func Trapf(code TrapCode, format string, args ...any) *Trap {
+	err := fmt.Errorf(format, args...)
+	return &Trap{Code: code, Detail: err.Error(), Err: errors.Unwrap(err)}
+}
+
+// Error is "trap: CODE: detail".
+func (t *Trap) Error() string {
+	var b strings.Builder
+	b.WriteString("trap: ")
+	b.WriteString(strings.ReplaceAll(string(t.Code), "-", " "))
+	if t.Detail != "" {
+		b.WriteString(": ")
+		b.WriteString(t.Detail)
+	}
+	return b.String()
+}
+
+// Unwrap gives the cause.
+func (t *Trap) Unwrap() error { return t.Err }
+
+// Blame says whose fault the trap is.
+func (t *Trap) Blame() Blame {
+	switch t.Code {
+	case TrapHost, TrapBug:
+		return BlameHost
+	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapOverload:
+		return BlameLimit
+	}
+	return BlameGuest
+}
+
+// ExitError says that a guest asked to end its command (wasi:cli/exit). It unwinds the guest like a trap and is none.
+type ExitError struct{ Code uint8 }
+
+// Error is "exit status N".
+func (e *ExitError) Error() string { return fmt.Sprintf("exit status %d", e.Code) }
