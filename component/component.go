@@ -98,7 +98,6 @@ type storeOptions struct {
 	memory uint64
 	tables uint32
 	info   cm.InstanceInfo
-	data   any
 }
 
 // WithMemory bounds all memories of the store together, in bytes.
@@ -110,11 +109,10 @@ func WithTables(n uint32) StoreOption { return func(o *storeOptions) { o.tables 
 // WithInfo sets what calls say of their instance.
 func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *storeOptions) { o.info = i } }
 
-// WithData attaches a value that host functions find by [Data]: the state of a capability that belongs to one store.
-func WithData(v any) StoreOption { return func(o *storeOptions) { o.data = v } }
-
-// Data is the value of WithData of the store that the call behind ctx runs in; nil outside a store.
-func Data(ctx context.Context) any { panic("unwritten") }
+// StoreValue finds the value that key has in the store behind ctx (the store that the host function was called from),
+// making it with mk the first time: the state of a capability that belongs to one store. A value that is an io.Closer is
+// closed with the store. Outside a store it is made anew at each call.
+func StoreValue(ctx context.Context, key any, mk func() any) any { panic("unwritten") }
 
 // Instantiate makes a store and an instance in it. ctx bounds initialisation and is seen by host functions called in it.
 // When ctx ends, guest code is interrupted: trap code deadline or cancelled, by the context's cause.

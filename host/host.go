@@ -1,0 +1,104 @@
+package host
+
+import (
+	"context"
+	"iter"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Plugin serves WIT interfaces to the components that import them. Bind defines them in l for one component of w; what
+// the component's grants do not allow must fail closed. A plugin holds no telemetry code.
+type Plugin interface {
+	Name() string
+	// Serves lists the interfaces that Bind defines.
+	Serves() []wit.InterfaceID
+	Bind(ctx context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error
+}
+
+// Starter and Stopper are optional powers of plugins.
+type (
+	Starter interface{ Start(ctx context.Context) error }
+	Stopper interface{ Stop(ctx context.Context) error }
+)
+
+// Trigger turns outside events into invocations.
+type Trigger interface {
+	Type() string // "http"
+	// Attach starts to serve the triggers of this type in w. What it returns detaches them: no new events, running ones
+	// drained until ctx ends.
+	Attach(ctx context.Context, w *workload.Spec, inv Invoker) (detach func(context.Context) error, err error)
+	// Run serves until ctx ends.
+	Run(ctx context.Context) error
+}
+
+// Invocation is one event on its way through one instance.
+type Invocation struct {
+	Component string // name in the workload
+	Trigger   string // the trigger's type; the caller of the Event boundary
+	Name      string // what happened, low in cardinality: the route of a request
+	// Subject is the event itself. Telemetry knows it by its methods: HTTPRequest() *http.Request, HTTPRoute() string,
+	// HTTPStatus() int (0: no answer yet), HTTPBodySizes() (request, response int64).
+	Subject any
+	// Run does the work in the instance that the Invoker chose.
+	Run func(ctx context.Context, inst *component.Instance) error
+	// Settle is told how it ended, before the event's span is closed, so that the trigger can still answer (500, 503,
+	// 504) as part of it. It may be nil.
+	Settle func(ctx context.Context, err error)
+}
+
+// Invoker owns instance choice (fresh, reset, reused), deadline, limits and error classification. Invoke returns what
+// Settle was told: nil, or an error that holds a *cm.Trap when the guest, the host or a limit ended it.
+type Invoker interface {
+	Invoke(ctx context.Context, inv *Invocation) error
+	// Linked is the linked component that serves name, for triggers that look at its exports when they attach.
+	Linked(component string) (*component.Linked, error)
+}
+
+// Host is the one contract for the CLI, the dashboard, the cluster agent and embedders.
+type Host interface {
+	Start(ctx context.Context, w *workload.Spec) (workload.ID, error)
+	Stop(ctx context.Context, id workload.ID) error
+	Status(ctx context.Context, id workload.ID) (workload.Status, error)
+	Watch(ctx context.Context) iter.Seq2[workload.Event, error]
+}
+
+// Severity is a log line's severity, by the numbers of OpenTelemetry's data model.
+type Severity int
+
+// Severities that guests can express.
+const (
+	SeverityTrace Severity = 1
+	SeverityDebug Severity = 5
+	SeverityInfo  Severity = 9
+	SeverityWarn  Severity = 13
+	SeverityError Severity = 17
+	SeverityFatal Severity = 21
+)
+
+// LogLine is one framed line that a guest wrote.
+type LogLine struct {
+	Workload  string
+	Component string
+	Stream    string // stdout, stderr, or log (wasi:logging)
+	Severity  Severity
+	Context   string // wasi:logging's context; empty otherwise
+	Text      string // without its line end
+	Truncated bool   // the line was longer than the bound and was cut
+}
+
+// LogSink takes lines; ctx is that of the call in which the line was completed, so its span is the line's. It must not
+// block: a sink that is full drops and counts.
+type LogSink interface {
+	Log(ctx context.Context, l LogLine)
+}
+
+// Observer makes interceptors: telemetry's side of a host. Component is asked once for each component of a workload that
+// is started; spec is the workload, c the component. It may be nil in a host that observes nothing.
+type Observer interface {
+	Component(spec *workload.Spec, c *workload.Component) cm.Interceptor
+	LogSink
+}

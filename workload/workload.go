@@ -1,0 +1,117 @@
+// Package workload is what YAML, CRD, wire and command line all mean by a workload: its specification, grants, states
+// and events, as plain data.
+package workload
+
+import "time"
+
+// ID names a workload that a host runs: "namespace/name".
+type ID string
+
+// Spec is one workload, complete: defaults filled in, nothing left to look up but the artifacts.
+type Spec struct {
+	Name, Namespace, Version string
+	Components               []Component
+	Triggers                 []TriggerSpec
+	Services                 []Service
+}
+
+// Component is one component of a workload.
+type Component struct {
+	Name        string
+	Source      Source
+	Links       map[string]string // import → component
+	Environment map[string]string
+	Args        []string // for commands
+	Config      map[string]string
+	Grants      Grants
+	Limits      Limits
+	Instances   Instances
+	Detail      string // invocation, boundary, all
+}
+
+// Source says where a component's bytes come from.
+type Source struct {
+	File  string // path, resolved against the manifest's folder
+	Image string
+}
+
+// Grants are what a component may do; the zero value is nothing.
+type Grants struct {
+	HTTP    []string // destinations: scheme://host[:port], host may be *
+	Files   []FileGrant
+	Sockets SocketGrants
+}
+
+// FileGrant gives a host folder to a guest.
+type FileGrant struct {
+	Host, Guest string
+	ReadOnly    bool
+}
+
+// SocketGrants are addresses "host:port", host or port may be *.
+type SocketGrants struct{ Connect, Listen []string }
+
+// Limits bound a component; 0 is the default of the host.
+type Limits struct {
+	Memory   uint64 // bytes
+	Tables   uint32 // elements, each table
+	Deadline time.Duration
+}
+
+// Instances says how instances are made and reused.
+type Instances struct {
+	Isolation   string // fresh, snapshot, reuse
+	Max         int
+	Queue       int
+	Concurrency int
+	Uses        int
+	Idle        time.Duration
+}
+
+// TriggerSpec is one trigger: exactly one field is set.
+type TriggerSpec struct {
+	HTTP  *HTTPTrigger
+	Timer *TimerTrigger
+}
+
+// HTTPTrigger routes requests by path prefix.
+type HTTPTrigger struct {
+	Path      string
+	Component string
+	Chain     []string
+}
+
+// TimerTrigger calls a component at an interval.
+type TimerTrigger struct {
+	Every     time.Duration
+	Component string
+}
+
+// Service is a long-lived component.
+type Service struct{ Component string }
+
+// State is where a workload stands.
+type State string
+
+// States.
+const (
+	Starting State = "starting"
+	Running  State = "running"
+	Draining State = "draining"
+	Stopped  State = "stopped"
+	Failed   State = "failed"
+)
+
+// Status is a workload's state now.
+type Status struct {
+	ID     ID
+	State  State
+	Reason string
+	Since  time.Time
+}
+
+// Event is one change of state.
+type Event struct {
+	Status
+	Time time.Time
+}
