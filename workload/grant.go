@@ -1,0 +1,196 @@
+package workload
+
+import (
+	"fmt"
+	"net/netip"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// HTTPPattern is one destination of outgoing requests that a component may reach. "*" as a whole allows every
+// destination; otherwise Scheme is http or https, Host an exact name or address, "*", or "*.example.com" for every name
+// below it, and Port a number or "*".
+type HTTPPattern struct{ Scheme, Host, Port string }
+
+// ParseHTTP reads "scheme://host[:port]" or "*". Without a port it is the scheme's own: 80 or 443. A path, a query or a
+// user is refused: a grant names a destination, not what is asked of it.
+func ParseHTTP(s string) (HTTPPattern, error) {
+	if s == "*" {
+		return HTTPPattern{"*", "*", "*"}, nil
+	}
+	bad := func(why string) (HTTPPattern, error) {
+		return HTTPPattern{}, fmt.Errorf("%q: %s; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *", s, why)
+	}
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return bad("there is no scheme")
+	}
+	p := HTTPPattern{Scheme: strings.ToLower(scheme)}
+	switch p.Scheme {
+	case "http":
+		p.Port = "80"
+	case "https":
+		p.Port = "443"
+	default:
+		return bad("the scheme is neither http nor https")
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if strings.ContainsAny(rest, "/?#@ \t") {
+		return bad("a destination has no path, query or user")
+	}
+	host, port, err := splitHostPort(rest)
+	if err != nil {
+		return bad(err.Error())
+	}
+	p.Host = strings.ToLower(host)
+	if port != "" {
+		p.Port = port
+	}
+	if i := strings.LastIndex(p.Host, "*"); i > 0 || i == 0 && len(p.Host) > 1 && p.Host[1] != '.' {
+		return bad("* stands for a whole host or, as in *.example.com, for what is before a dot")
+	}
+	return p, nil
+}
+
+// Allows says whether a request to scheme://host:port is covered. port is never empty: the caller fills in the scheme's
+// own. host is without brackets.
+func (p HTTPPattern) Allows(scheme, host, port string) bool {
+	if p.Scheme != "*" && p.Scheme != strings.ToLower(scheme) || p.Port != "*" && p.Port != port {
+		return false
+	}
+	return hostMatches(p.Host, host)
+}
+
+// String spells the pattern as ParseHTTP reads it.
+func (p HTTPPattern) String() string {
+	if p.Scheme == "*" {
+		return "*"
+	}
+	host := p.Host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if p.Scheme == "http" && p.Port == "80" || p.Scheme == "https" && p.Port == "443" {
+		return p.Scheme + "://" + host
+	}
+	return p.Scheme + "://" + host + ":" + p.Port
+}
+
+// AllowsHTTP says whether any of the component's HTTP grants covers the destination. A grant that does not parse allows
+// nothing.
+func (g Grants) AllowsHTTP(scheme, host, port string) bool {
+	for _, s := range g.HTTP {
+		if p, err := ParseHTTP(s); err == nil && p.Allows(scheme, host, port) {
+			return true
+		}
+	}
+	return false
+}
+
+// Address is one socket address, or many: Host is an IP address, a name, or "*"; Port a number or "*".
+type Address struct{ Host, Port string }
+
+// ParseAddress reads "host:port" or "*".
+func ParseAddress(s string) (Address, error) {
+	if s == "*" {
+		return Address{"*", "*"}, nil
+	}
+	host, port, err := splitHostPort(s)
+	if err == nil && port == "" {
+		err = fmt.Errorf("there is no port")
+	}
+	if err == nil && strings.ContainsAny(host, "/@ ") {
+		err = fmt.Errorf("%q is no host", host)
+	}
+	if err == nil && strings.Contains(host, "*") && host != "*" {
+		err = fmt.Errorf("* stands for a whole host")
+	}
+	if err != nil {
+		return Address{}, fmt.Errorf("%q: %w; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *", s, err)
+	}
+	return Address{strings.ToLower(host), port}, nil
+}
+
+// Allows says whether the address covers host:port. Addresses are compared as addresses, so that ::1 and 0:0:0:0:0:0:0:1
+// are one.
+func (a Address) Allows(host, port string) bool {
+	return (a.Port == "*" || a.Port == port) && hostMatches(a.Host, host)
+}
+
+// String spells the address as ParseAddress reads it.
+func (a Address) String() string {
+	if strings.Contains(a.Host, ":") {
+		return "[" + a.Host + "]:" + a.Port
+	}
+	return a.Host + ":" + a.Port
+}
+
+// hostMatches compares a granted host with a real one.
+func hostMatches(granted, host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if granted == "*" || granted == host {
+		return true
+	}
+	if below, ok := strings.CutPrefix(granted, "*"); ok {
+		return strings.HasSuffix(host, below) && len(host) > len(below)
+	}
+	g, err1 := netip.ParseAddr(granted)
+	h, err2 := netip.ParseAddr(host)
+	return err1 == nil && err2 == nil && g.Unmap() == h.Unmap()
+}
+
+// splitHostPort splits "host", "host:port", "[v6]" and "[v6]:port"; port is empty where there is none, "*" or a number.
+func splitHostPort(s string) (host, port string, err error) {
+	switch rest, bracket := strings.CutPrefix(s, "["); {
+	case bracket:
+		var ok bool
+		if host, port, ok = strings.Cut(rest, "]"); !ok {
+			return "", "", fmt.Errorf("a ] is missing")
+		}
+		if a, err := netip.ParseAddr(host); err != nil || !a.Is6() {
+			return "", "", fmt.Errorf("%q is no IPv6 address", host)
+		}
+		if port != "" && port[0] != ':' {
+			return "", "", fmt.Errorf("after ] comes :port or nothing")
+		}
+	case strings.Count(s, ":") > 1:
+		return "", "", fmt.Errorf("an IPv6 address stands in brackets")
+	default:
+		var found bool
+		if host, port, found = strings.Cut(s, ":"); found {
+			port = ":" + port
+		}
+	}
+	if host == "" {
+		return "", "", fmt.Errorf("there is no host")
+	}
+	if port == "" {
+		return host, "", nil
+	}
+	port = port[1:]
+	if port != "*" {
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
+			return "", "", fmt.Errorf("%q is no port", port)
+		}
+	}
+	return host, port, nil
+}
+
+// ParseFile reads the command line's form of a file grant: HOST[::GUEST][:ro]. Without GUEST the guest sees the folder
+// under the host's name for it.
+func ParseFile(s string) (FileGrant, error) {
+	var f FileGrant
+	rest, ro := strings.CutSuffix(s, ":ro")
+	f.ReadOnly = ro
+	host, guest, given := strings.Cut(rest, "::")
+	f.Host, f.Guest = host, guest
+	if !given {
+		f.Guest = host
+	}
+	if f.Host == "" || f.Guest == "" {
+		return f, fmt.Errorf("%q: want HOST, HOST::GUEST or either with :ro after it", s)
+	}
+	f.Guest = path.Clean(f.Guest)
+	return f, nil
+}

@@ -1,0 +1,73 @@
+package workload
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// units are the suffixes of a size, longest first so that "MiB" is not read as "B".
+var units = []struct {
+	suffix string
+	bytes  uint64
+}{
+	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}, {"Ti", 1 << 40},
+	{"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12},
+	{"k", 1e3}, {"K", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12},
+	{"B", 1},
+}
+
+// ParseSize reads an amount of bytes: "64Mi" and "64MiB" are binary, "64M" and "64MB" decimal, "67108864" is plain bytes.
+// It is whole and positive.
+func ParseSize(s string) (uint64, error) {
+	digits, unit := s, uint64(1)
+	for _, u := range units {
+		if rest, ok := strings.CutSuffix(s, u.suffix); ok {
+			digits, unit = rest, u.bytes
+			break
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return 0, fmt.Errorf("%q: the size is too large", s)
+	case err != nil:
+		return 0, fmt.Errorf("%q: want a size such as 64Mi, 64MiB, 500k or 67108864", s)
+	case n == 0:
+		return 0, fmt.Errorf("%q: a size must be larger than 0", s)
+	}
+	hi, lo := bits.Mul64(n, unit)
+	if hi != 0 {
+		return 0, fmt.Errorf("%q: the size is too large", s)
+	}
+	return lo, nil
+}
+
+// FormatSize spells a size as ParseSize reads it, in the largest binary unit that divides it.
+func FormatSize(n uint64) string {
+	for _, u := range []struct {
+		suffix string
+		bytes  uint64
+	}{{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}} {
+		if n >= u.bytes && n%u.bytes == 0 {
+			return strconv.FormatUint(n/u.bytes, 10) + u.suffix
+		}
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// ParseDuration reads a positive duration such as "30s", "1m30s" or "250ms".
+func ParseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q: want a duration such as 30s, 250ms or 1m30s", s)
+	}
+	if d <= 0 {
+		return 0, fmt.Errorf("%q: a duration must be longer than 0", s)
+	}
+	return d, nil
+}
