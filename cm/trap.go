@@ -38,6 +38,7 @@ const (
 	TrapHandlesFull TrapCode = "handle-table-full"
 	TrapDead        TrapCode = "instance-trapped-before"
 	TrapUnsupported TrapCode = "unsupported"
+	TrapMisuse      TrapCode = "host-call-misuse" // the guest broke the contract of a host function
 	TrapHost        TrapCode = "host-error"
 	TrapBug         TrapCode = "vitrine-bug"
 

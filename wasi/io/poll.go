@@ -1,0 +1,150 @@
+package wasiio
+
+import (
+	"context"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// Pollable is one event that may have happened or not.
+type Pollable interface {
+	// Ready says whether it has happened. It never blocks.
+	Ready() bool
+	// Watch sends to wake, without blocking, whenever Ready may have become true, until stop is called. A send that
+	// comes too early or twice does no harm: whoever waits asks Ready again. Readiness from before the call need not
+	// be told.
+	Watch(wake chan<- struct{}) (stop func())
+}
+
+// Poll waits until one or more of ps are ready and gives their indices in order. It ends with the context's cause when
+// ctx ends first. An empty list would wait for ever and is a trap.
+func Poll(ctx context.Context, ps []Pollable) ([]uint32, error) {
+	if len(ps) == 0 {
+		return nil, Misuse("poll: the list is empty")
+	}
+	if r := readyOf(ps); r != nil {
+		return r, nil
+	}
+	defer cm.Waiting(ctx)()
+	wake := make(chan struct{}, 1)
+	stops := make([]func(), len(ps))
+	for i, p := range ps {
+		stops[i] = p.Watch(wake)
+	}
+	defer func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}()
+	for {
+		if r := readyOf(ps); r != nil {
+			return r, nil
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func readyOf(ps []Pollable) []uint32 {
+	var ready []uint32
+	for i, p := range ps {
+		if p.Ready() {
+			ready = append(ready, uint32(i))
+		}
+	}
+	return ready
+}
+
+// Wait waits for p, or for ctx to end.
+func Wait(ctx context.Context, p Pollable) error {
+	if p.Ready() {
+		return nil
+	}
+	defer cm.Waiting(ctx)()
+	wake := make(chan struct{}, 1)
+	defer p.Watch(wake)()
+	for !p.Ready() {
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// Event tells those who watch it that something may have changed. The zero Event is ready for use; it gives its owner
+// the Watch half of [Pollable].
+type Event struct {
+	mu       sync.Mutex
+	watchers []chan<- struct{}
+}
+
+// Watch is Pollable's.
+func (e *Event) Watch(wake chan<- struct{}) (stop func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.watchers = append(e.watchers, wake)
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for i, w := range e.watchers {
+			if w == wake {
+				last := len(e.watchers) - 1
+				e.watchers[i], e.watchers[last] = e.watchers[last], nil
+				e.watchers = e.watchers[:last]
+				return
+			}
+		}
+	}
+}
+
+// Notify wakes everybody who watches. It does not block and may be called under the owner's lock, as long as Watch is
+// not.
+func (e *Event) Notify() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, w := range e.watchers {
+		select {
+		case w <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Flag is an event that happens once and stays: the end of an operation, say. The zero Flag has not happened.
+type Flag struct {
+	Event
+	mu  sync.Mutex
+	set bool
+}
+
+// Set lets it happen; again does nothing.
+func (f *Flag) Set() {
+	f.mu.Lock()
+	f.set = true
+	f.mu.Unlock()
+	f.Notify()
+}
+
+// Ready says whether it has happened.
+func (f *Flag) Ready() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.set
+}
+
+// Always is a pollable that is ready.
+func Always() Pollable { return always{} }
+
+type always struct{}
+
+func (always) Ready() bool                  { return true }
+func (always) Watch(chan<- struct{}) func() { return func() {} }
+
+// Misuse is the trap for a guest that breaks the contract of a host function where the interface has no error for it.
+func Misuse(format string, args ...any) error { return cm.Trapf(cm.TrapMisuse, format, args...) }

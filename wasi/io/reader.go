@@ -1,0 +1,157 @@
+package wasiio
+
+import (
+	"context"
+	"io"
+	"sync"
+)
+
+// The buffer of a Reader starts small and grows when the source fills it.
+const (
+	minReadBuffer = 4 << 10
+	maxReadBuffer = 64 << 10
+)
+
+// Reader is an [InputStream] over a source that blocks. Nothing is read from the source before somebody asks, and no more
+// than one buffer ahead of what has been taken: a guest that does not read holds back whoever sends.
+//
+// While a read of the source is under way it runs on a goroutine of its own, which ends with that read.
+type Reader struct {
+	Event
+	src io.Reader
+
+	mu      sync.Mutex
+	buf     []byte
+	r, w    int // buf[r:w] is there
+	filling bool
+	err     error // what comes after buf[r:w]
+	closed  bool
+}
+
+// NewReader makes a stream over src. Close closes src if it is an io.Closer, which must then unblock a Read that is
+// under way; hide the method to keep src open.
+func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
+
+// Ready is Pollable's. It asks the source for bytes if there are none.
+func (r *Reader) Ready() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.r < r.w || r.err != nil || r.closed {
+		return true
+	}
+	r.fill()
+	return false
+}
+
+// Read is InputStream's.
+func (r *Reader) Read(_ context.Context, p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return 0, io.EOF
+	case r.r < r.w:
+		n := copy(p, r.buf[r.r:r.w])
+		r.r += n
+		return n, nil
+	case r.err != nil:
+		err := r.err
+		r.err = io.EOF
+		return 0, err
+	case len(p) > 0:
+		r.fill()
+	}
+	return 0, nil
+}
+
+// fill starts a read of the source unless one is under way. r.mu is held, the buffer is empty.
+func (r *Reader) fill() {
+	if r.filling {
+		return
+	}
+	switch {
+	case r.buf == nil:
+		r.buf = make([]byte, minReadBuffer)
+	case r.w == len(r.buf) && len(r.buf) < maxReadBuffer:
+		r.buf = make([]byte, len(r.buf)*4)
+	}
+	r.r, r.w, r.filling = 0, 0, true
+	go r.readSource(r.buf)
+}
+
+func (r *Reader) readSource(buf []byte) {
+	var n int
+	var err error
+	for n == 0 && err == nil {
+		n, err = r.src.Read(buf)
+	}
+	r.mu.Lock()
+	r.w, r.err, r.filling = n, err, false
+	r.mu.Unlock()
+	r.Notify()
+}
+
+// Close is InputStream's.
+func (r *Reader) Close() error {
+	r.mu.Lock()
+	was := r.closed
+	r.closed = true
+	r.mu.Unlock()
+	if was {
+		return nil
+	}
+	r.Notify()
+	if c, ok := r.src.(io.Closer); ok {
+		return c.Close()
+	}
+	return nil
+}
+
+// Empty is an InputStream at its end.
+func Empty() InputStream { return empty{} }
+
+type empty struct{ always }
+
+func (empty) Read(context.Context, []byte) (int, error) { return 0, io.EOF }
+func (empty) Close() error                              { return nil }
+
+// FuncReader is an InputStream over a function that answers at once. It reads as Read of [InputStream] does, except that
+// 0 bytes without error mean the end.
+type FuncReader struct {
+	always
+	mu     sync.Mutex
+	read   func(p []byte) (int, error)
+	closed bool
+}
+
+// NewFuncReader makes a stream over read. Calls to it do not overlap.
+func NewFuncReader(read func(p []byte) (int, error)) *FuncReader { return &FuncReader{read: read} }
+
+// Read is InputStream's.
+func (r *FuncReader) Read(_ context.Context, p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := r.read(p)
+	if n > 0 {
+		return n, nil
+	}
+	r.closed = true
+	if err == nil {
+		err = io.EOF
+	}
+	return 0, err
+}
+
+// Close is InputStream's.
+func (r *FuncReader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed = true
+	return nil
+}
