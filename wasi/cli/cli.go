@@ -1,0 +1,77 @@
+// Package cli is what a command sees of the process around it: arguments, environment, standard streams, terminals.
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// KV is one environment variable.
+type KV struct{ Name, Value string }
+
+// Config is what the host gives. The zero Config is a command without arguments that reads nothing and whose output
+// goes nowhere.
+type Config struct {
+	Args []string // the first is the command's own name
+	Env  []KV     // in the order in which the guest sees them
+	Cwd  string   // the folder that "." means at the start; empty: the guest is told none
+
+	// Stdin is read when a guest asks, a little ahead of what it takes, and never closed. nil is empty.
+	Stdin io.Reader
+	// Stdout and Stderr take what a guest writes, as it writes it, in the context of the call. They must not keep p. An
+	// error closes the guest's stream. nil forgets the bytes.
+	Stdout, Stderr func(ctx context.Context, p []byte) error
+
+	// Which of the three are terminals; see [IsTerminal].
+	StdinTerminal, StdoutTerminal, StderrTerminal bool
+}
+
+// Process is a Config at work: what standard input has given is shared by everybody who reads it.
+type Process struct {
+	Config
+	stdin wasiio.InputStream
+}
+
+// New makes a Process.
+func New(c Config) *Process {
+	p := &Process{Config: c, stdin: wasiio.Empty()}
+	if c.Stdin != nil {
+		p.stdin = wasiio.NewReader(onlyReader{c.Stdin})
+	}
+	return p
+}
+
+// onlyReader hides Close: standard input belongs to the process.
+type onlyReader struct{ io.Reader }
+
+// Input is a stream of standard input. All streams of one Process take from the same source; closing one leaves the
+// others open.
+func (p *Process) Input() wasiio.InputStream { return borrowed{p.stdin} }
+
+type borrowed struct{ wasiio.InputStream }
+
+func (borrowed) Close() error { return nil }
+
+// Output is a new stream to standard output.
+func (p *Process) Output() wasiio.OutputStream { return output(p.Stdout) }
+
+// ErrorOutput is a new stream to standard error.
+func (p *Process) ErrorOutput() wasiio.OutputStream { return output(p.Stderr) }
+
+func output(f func(context.Context, []byte) error) wasiio.OutputStream {
+	if f == nil {
+		f = func(context.Context, []byte) error { return nil }
+	}
+	return wasiio.NewFuncWriter(f)
+}
+
+// IsTerminal says whether v, a reader or writer, is a terminal.
+func IsTerminal(v any) bool {
+	f, ok := v.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

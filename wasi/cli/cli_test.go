@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"testing"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+func TestStreamsOfStdinShareItsBytes(t *testing.T) {
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := New(Config{Stdin: pr})
+	a, b := p.Input(), p.Input()
+	pw.WriteString("abcd")
+	buf := make([]byte, 2)
+	for _, s := range []wasiio.InputStream{a, b} {
+		if n, err := wasiio.BlockingRead(t.Context(), s, buf); n != 2 || err != nil {
+			t.Fatalf("%d %v", n, err)
+		}
+	}
+	if string(buf) != "cd" {
+		t.Fatalf("the second stream reads %q", buf)
+	}
+	a.Close()
+	pw.WriteString("ef")
+	pw.Close()
+	if n, err := wasiio.BlockingRead(t.Context(), b, buf); n != 2 || err != nil {
+		t.Fatalf("after the other was closed: %d %v", n, err)
+	}
+	if _, err := wasiio.BlockingRead(t.Context(), b, buf); err != io.EOF {
+		t.Fatalf("at the end: %v", err)
+	}
+}
+
+func TestZeroConfig(t *testing.T) {
+	p := New(Config{})
+	if _, err := p.Input().Read(t.Context(), make([]byte, 1)); err != io.EOF {
+		t.Errorf("stdin: %v", err)
+	}
+	for _, o := range []wasiio.OutputStream{p.Output(), p.ErrorOutput()} {
+		if err := wasiio.WriteAndFlush(t.Context(), o, []byte("x")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOutputFailureClosesTheStream(t *testing.T) {
+	o := New(Config{Stdout: func(context.Context, []byte) error { return os.ErrClosed }}).Output()
+	if err := o.Write(t.Context(), []byte("x")); err != os.ErrClosed {
+		t.Fatal(err)
+	}
+	if err := o.Write(t.Context(), []byte("x")); err != io.EOF {
+		t.Fatal(err)
+	}
+}
+
+func TestIsTerminal(t *testing.T) {
+	f, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if IsTerminal(f) || IsTerminal(nil) {
+		t.Fatal("no terminal taken for one")
+	}
+	// A terminal is one that the system makes: the master side of a pseudo terminal answers like one.
+	if ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err == nil {
+		defer ptmx.Close()
+		if !IsTerminal(ptmx) {
+			t.Error("a pseudo terminal is none")
+		}
+	}
+}

@@ -1,0 +1,102 @@
+// Package clocks is time as WASI guests see it: a wall clock, a monotonic clock that starts with the store, timers that
+// can be waited for, and the time zone of a moment.
+package clocks
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// Resolution is the tick of both clocks as far as Go tells.
+const Resolution = time.Nanosecond
+
+// Datetime is a moment as seconds and nanoseconds since the epoch.
+type Datetime struct {
+	Seconds     uint64
+	Nanoseconds uint32
+}
+
+// FromTime turns t into a Datetime; what lies before the epoch becomes the epoch.
+func FromTime(t time.Time) Datetime {
+	if s := t.Unix(); s >= 0 {
+		return Datetime{uint64(s), uint32(t.Nanosecond())}
+	}
+	return Datetime{}
+}
+
+// Time turns d into a time.Time, and says whether d is a moment that one can stand for.
+func (d Datetime) Time() (time.Time, bool) {
+	if d.Seconds > math.MaxInt64 || d.Nanoseconds >= 1e9 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(d.Seconds), int64(d.Nanoseconds)), true
+}
+
+// Now is the wall clock.
+func Now() Datetime { return FromTime(time.Now()) }
+
+// Monotonic is a clock that only goes forward. Its zero is the moment it was made.
+type Monotonic struct{ start time.Time }
+
+// NewMonotonic starts a clock.
+func NewMonotonic() *Monotonic { return &Monotonic{start: time.Now()} }
+
+// Now is the time since the start, in nanoseconds.
+func (m *Monotonic) Now() uint64 { return uint64(max(time.Since(m.start), 0)) }
+
+// At is an event at an instant of this clock.
+func (m *Monotonic) At(when uint64) wasiio.Pollable {
+	if when > math.MaxInt64 {
+		return new(wasiio.Flag) // in 292 years
+	}
+	return &timer{at: m.start.Add(time.Duration(when))}
+}
+
+// After is an event when d nanoseconds have passed from now.
+func (m *Monotonic) After(d uint64) wasiio.Pollable {
+	now := m.Now()
+	if d > math.MaxInt64-now {
+		return new(wasiio.Flag)
+	}
+	return m.At(now + d)
+}
+
+// timer is ready from at on. Only while somebody watches does it hold a timer of the runtime.
+type timer struct{ at time.Time }
+
+func (t *timer) Ready() bool { return time.Until(t.at) <= 0 }
+
+func (t *timer) Watch(wake chan<- struct{}) (stop func()) {
+	var once sync.Once
+	rt := time.AfterFunc(time.Until(t.at), func() {
+		select {
+		case wake <- struct{}{}:
+		default:
+		}
+	})
+	return func() { once.Do(func() { rt.Stop() }) }
+}
+
+// Zone is what a clock on the wall shows at one moment.
+type Zone struct {
+	Offset int32 // seconds east of UTC, less than a day either way
+	Name   string
+	DST    bool
+}
+
+// ZoneAt tells the zone of loc at the moment d. What cannot be told is UTC.
+func ZoneAt(loc *time.Location, d Datetime) Zone {
+	t, ok := d.Time()
+	if !ok || t.Year() > 9999 {
+		return Zone{Name: "UTC"}
+	}
+	t = t.In(loc)
+	name, offset := t.Zone()
+	if offset <= -86400 || offset >= 86400 {
+		return Zone{Name: "UTC"}
+	}
+	return Zone{Offset: int32(offset), Name: name, DST: t.IsDST()}
+}

@@ -1,0 +1,239 @@
+package http
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The ways in which a change of fields can fail.
+var (
+	ErrInvalidSyntax = errors.New("fields: invalid name or value")
+	ErrForbidden     = errors.New("fields: the host sets this field itself")
+	ErrImmutable     = errors.New("fields: these fields cannot be changed")
+	ErrFieldsSize    = errors.New("fields: larger than the host allows")
+)
+
+// MaxFields bounds the size of fields that a guest makes: names and values, and fieldOverhead for each.
+const (
+	MaxFields     = 128 << 10
+	fieldOverhead = 32
+)
+
+// Field is one line: names are compared without regard to case.
+type Field struct{ Name, Value string }
+
+// Fields are headers or trailers, in order and in the case that they were written. Fields that came in have names in
+// lower case and cannot be changed. Not safe for concurrent use.
+type Fields struct {
+	list      []Field
+	size      int
+	immutable bool
+}
+
+// NewFields makes empty fields that can be changed.
+func NewFields() *Fields { return &Fields{} }
+
+// FieldsFromHeader makes fields that cannot be changed, sorted by name. Fields that belong to one connection only are
+// left out.
+func FieldsFromHeader(h http.Header) *Fields {
+	f := &Fields{immutable: true, list: make([]Field, 0, len(h)+1)}
+	named := connectionNames(h)
+	for name, values := range h {
+		name = strings.ToLower(name)
+		if hopByHop(name) || slices.Contains(named, name) {
+			continue
+		}
+		for _, v := range values {
+			f.list = append(f.list, Field{name, v})
+			f.size += len(name) + len(v) + fieldOverhead
+		}
+	}
+	slices.SortStableFunc(f.list, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
+	return f
+}
+
+// Header gives the fields as net/http has them, without those that the host sets itself.
+func (f *Fields) Header() http.Header {
+	h := make(http.Header, len(f.list))
+	for _, e := range f.list {
+		if forbidden(strings.ToLower(e.Name)) {
+			continue
+		}
+		k := http.CanonicalHeaderKey(e.Name)
+		h[k] = append(h[k], e.Value)
+	}
+	return h
+}
+
+// Frozen is the same fields, not to be changed any more.
+func (f *Fields) Frozen() *Fields { return &Fields{list: f.list, size: f.size, immutable: true} }
+
+// Clone is a copy that can be changed.
+func (f *Fields) Clone() *Fields { return &Fields{list: slices.Clone(f.list), size: f.size} }
+
+// Entries are all fields in order. The slice is shared: do not change it.
+func (f *Fields) Entries() []Field { return f.list }
+
+// Get gives all values of name; none if name is malformed.
+func (f *Fields) Get(name string) []string {
+	var out []string
+	for _, e := range f.list {
+		if strings.EqualFold(e.Name, name) {
+			out = append(out, e.Value)
+		}
+	}
+	return out
+}
+
+// Has says whether there is a field of that name.
+func (f *Fields) Has(name string) bool {
+	return slices.ContainsFunc(f.list, func(e Field) bool { return strings.EqualFold(e.Name, name) })
+}
+
+// Set replaces all values of name.
+func (f *Fields) Set(name string, values []string) error {
+	if err := f.writable(name); err != nil {
+		return err
+	}
+	for _, v := range values {
+		if !validValue(v) {
+			return ErrInvalidSyntax
+		}
+	}
+	size := f.size - f.sizeOf(name)
+	for _, v := range values {
+		size += len(name) + len(v) + fieldOverhead
+	}
+	if size > MaxFields {
+		return ErrFieldsSize
+	}
+	f.remove(name)
+	for _, v := range values {
+		f.list = append(f.list, Field{name, v})
+	}
+	f.size = size
+	return nil
+}
+
+// Append adds a value.
+func (f *Fields) Append(name, value string) error {
+	if err := f.writable(name); err != nil {
+		return err
+	}
+	if !validValue(value) {
+		return ErrInvalidSyntax
+	}
+	size := f.size + len(name) + len(value) + fieldOverhead
+	if size > MaxFields {
+		return ErrFieldsSize
+	}
+	f.list = append(f.list, Field{name, value})
+	f.size = size
+	return nil
+}
+
+// Delete removes all values of name. Forbidden names may be deleted: copied fields can hold them.
+func (f *Fields) Delete(name string) error {
+	if f.immutable {
+		return ErrImmutable
+	}
+	if !validName(name) {
+		return ErrInvalidSyntax
+	}
+	f.size -= f.sizeOf(name)
+	f.remove(name)
+	return nil
+}
+
+func (f *Fields) writable(name string) error {
+	switch {
+	case f.immutable:
+		return ErrImmutable
+	case !validName(name):
+		return ErrInvalidSyntax
+	case forbidden(strings.ToLower(name)):
+		return ErrForbidden
+	}
+	return nil
+}
+
+func (f *Fields) remove(name string) {
+	f.list = slices.DeleteFunc(f.list, func(e Field) bool { return strings.EqualFold(e.Name, name) })
+}
+
+func (f *Fields) sizeOf(name string) int {
+	n := 0
+	for _, e := range f.list {
+		if strings.EqualFold(e.Name, name) {
+			n += len(e.Name) + len(e.Value) + fieldOverhead
+		}
+	}
+	return n
+}
+
+// hopByHop says whether a field (in lower case) describes one connection and not the message: RFC 9110 §7.6.1.
+func hopByHop(name string) bool {
+	switch name {
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings", "te":
+		return true
+	}
+	return false
+}
+
+// forbidden says whether a guest may not write a field (in lower case): what describes the connection, the credentials
+// of proxies, and host, which the request's authority says.
+func forbidden(name string) bool {
+	switch name {
+	case "host", "proxy-authenticate", "proxy-authorization":
+		return true
+	case "te": // a client may offer trailers
+		return false
+	}
+	return hopByHop(name)
+}
+
+// connectionNames are the fields that the connection field declares to be hop-by-hop, in lower case.
+func connectionNames(h http.Header) []string {
+	var names []string
+	for _, v := range h["Connection"] {
+		for n := range strings.SplitSeq(v, ",") {
+			if n = strings.ToLower(strings.TrimSpace(n)); n != "" {
+				names = append(names, n)
+			}
+		}
+	}
+	return names
+}
+
+// validName is the token of RFC 9110 §5.6.2.
+func validName(s string) bool {
+	if s == "" {
+		return false
+	}
+	for i := range len(s) {
+		if !tokenByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func tokenByte(c byte) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		return true
+	}
+	return strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+// validValue is the field-value of RFC 9110 §5.5: no control characters but the tab.
+func validValue(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
