@@ -152,6 +152,7 @@ type CoreExternDesc struct {
 	HasMax   bool
 	Shared   bool
 	Is64     bool
+	PageSize uint32 // memory: one more than the logarithm that a custom page size gives; 0 without
 }
 
 // NestedComponent defines a component inside a component.
@@ -381,13 +382,14 @@ type CanonOpts struct {
 
 // Canon is a canonical definition. "lift" adds a component function; every other one a core function.
 //
-// Op is one of: lift lower resource.new resource.drop resource.drop-async resource.rep backpressure.set
+// Op is one of: lift lower resource.new resource.drop resource.rep backpressure.set
 // backpressure.inc backpressure.dec task.return task.cancel context.get context.set thread.yield subtask.cancel
 // subtask.drop stream.new stream.read stream.write stream.cancel-read stream.cancel-write stream.drop-readable
 // stream.drop-writable future.new … future.drop-writable error-context.new error-context.debug-message
 // error-context.drop waitable-set.new waitable-set.wait waitable-set.poll waitable-set.drop waitable.join
-// thread.index thread.new-indirect thread.switch-to thread.suspend thread.resume-later thread.yield-to
-// thread.spawn-ref thread.spawn-indirect thread.available-parallelism (newer names as the specification has them).
+// thread.index thread.new-indirect thread.resume-later thread.suspend thread.suspend-then-resume
+// thread.yield-then-resume thread.suspend-then-promote thread.yield-then-promote thread.spawn-ref
+// thread.spawn-indirect thread.available-parallelism.
 type Canon struct {
 	At
 	Op          CanonOp
@@ -399,6 +401,7 @@ type Canon struct {
 	SlotType    CoreValType
 	Async       bool   // subtask.cancel, *.cancel-read, *.cancel-write
 	Cancellable bool   // both values are accepted where the immediate exists
+	Shared      bool   // thread.spawn-ref, thread.spawn-indirect, thread.available-parallelism
 	Memory      uint32 // waitable-set.wait/poll
 	Table       uint32 // thread.new-indirect
 }

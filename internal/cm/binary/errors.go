@@ -1,0 +1,52 @@
+package binary
+
+import "fmt"
+
+// Kind says what sort of trouble an [Error] is, so that a command line can add a hint. The zero Kind is KindMalformed.
+type Kind uint8
+
+// The kinds of error.
+const (
+	KindMalformed      Kind = iota // bytes that the format does not allow
+	KindEmpty                      // no bytes at all
+	KindNotWasm                    // not a WebAssembly binary
+	KindText                       // a text file: WebAssembly text or anything else
+	KindCoreModule                 // a core module where a component is wanted
+	KindUnknownVersion             // a component of another version or layer of the format
+	KindTruncated                  // the file ends too early
+	KindLimit                      // within the format but past a bound of this implementation
+)
+
+// Error says where and why bytes are not a component. It is what [Decode] returns.
+type Error struct {
+	Kind    Kind
+	Offset  int    // from the start of the file
+	Section string // "8 (canon)"; empty outside every section
+	Msg     string
+}
+
+// Error is "offset 0x1f in section 8 (canon): …".
+func (e *Error) Error() string {
+	switch {
+	case e.Kind == KindEmpty || e.Kind == KindNotWasm || e.Kind == KindText || e.Kind == KindCoreModule:
+		return e.Msg
+	case e.Section == "":
+		return fmt.Sprintf("offset %#x: %s", e.Offset, e.Msg)
+	}
+	return fmt.Sprintf("offset %#x in section %s: %s", e.Offset, e.Section, e.Msg)
+}
+
+var sectionNames = [...]string{
+	"custom", "core module", "core instance", "core type", "component", "instance", "alias", "type", "canon", "start",
+	"import", "export", "value",
+}
+
+func sectionName(id int) string {
+	switch {
+	case id < 0:
+		return ""
+	case id < len(sectionNames):
+		return fmt.Sprintf("%d (%s)", id, sectionNames[id])
+	}
+	return fmt.Sprint(id)
+}
