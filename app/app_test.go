@@ -1,0 +1,310 @@
+package app
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+var update = flag.Bool("update", false, "write generated files")
+
+// folder makes a folder with two component files and a data folder.
+func folder(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range []string{"cart.wasm", "price.wasm"} {
+		if err := os.WriteFile(filepath.Join(dir, f), magic, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+const full = `# a comment
+apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: shop, namespace: demo, version: 1.2.0}
+spec:
+  components:
+    - name: cart
+      source: {file: cart.wasm}
+      build: {command: [make, cart.wasm], watch: ["src/**"]}
+      links: {"shop:price/price": price}
+      environment: {LOG: debug}
+      args: [one, "2"]
+      config: {greeting: hello}
+      grants:
+        http: ["https://api.example.com", "http://127.0.0.1:9000"]
+        files: [{host: ./data, guest: /data, access: read}, {host: data, guest: /w, access: write}]
+        sockets: {connect: ["127.0.0.1:5432"], listen: []}
+      limits: {memory: 64Mi, deadline: 30s, tables: 100000}
+      instances: {isolation: fresh, max: 200, queue: 1000}
+      telemetry: {detail: boundary}
+    - {name: price, source: {file: price.wasm}, limits: {memory: 1000000}}
+  triggers:
+    - http: {path: /, component: cart}
+  services: []
+`
+
+func TestParse(t *testing.T) {
+	dir := folder(t)
+	got, err := Parse(filepath.Join(dir, "vitrine.yaml"), []byte(full))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &workload.Spec{
+		Name: "shop", Namespace: "demo", Version: "1.2.0",
+		Components: []workload.Component{{
+			Name: "cart", Source: workload.Source{File: filepath.Join(dir, "cart.wasm")},
+			Links:       map[string]string{"shop:price/price": "price"},
+			Environment: map[string]string{"LOG": "debug"},
+			Args:        []string{"one", "2"},
+			Config:      map[string]string{"greeting": "hello"},
+			Grants: workload.Grants{
+				HTTP: []string{"https://api.example.com", "http://127.0.0.1:9000"},
+				Files: []workload.FileGrant{
+					{Host: filepath.Join(dir, "data"), Guest: "/data", ReadOnly: true},
+					{Host: filepath.Join(dir, "data"), Guest: "/w"},
+				},
+				Sockets: workload.SocketGrants{Connect: []string{"127.0.0.1:5432"}},
+			},
+			Limits:    workload.Limits{Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second},
+			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000},
+			Detail:    "boundary",
+		}, {
+			Name: "price", Source: workload.Source{File: filepath.Join(dir, "price.wasm")}, Limits: workload.Limits{Memory: 1000000},
+		}},
+		Triggers: []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Path: "/", Component: "cart"}}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got.ID() != "demo/shop" || got.Component("price") == nil || got.Component("pear") != nil {
+		t.Errorf("id %s", got.ID())
+	}
+}
+
+// TestMistakes: each manifest's mistakes are all reported, in the order of the file, and nothing else is.
+func TestMistakes(t *testing.T) {
+	dir := folder(t)
+	head := "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop}\nspec:\n"
+	one := head + "  components:\n  - {name: a, source: {file: cart.wasm}}\n"
+	component := func(keys string) string {
+		return head + "  components:\n  - name: cart\n    source: {file: cart.wasm}\n    " + keys + "\n"
+	}
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", `1:1: the file is empty; want a Workload`},
+		{"only a comment", "# nothing\n", `1:1: the file is empty; want a Workload`},
+		{"no mapping", "hello\n", `1:1: want a mapping, had "hello"`},
+		{"no YAML", "a: b\n  c: : d\n", `2:3: this is no YAML: mapping values are not allowed in this context`},
+		{"two documents", one + "---\nkind: Workload\n", `7:1: a second document; a manifest holds one Workload`},
+		{"nothing in it", "kind: Workload\n", "1:1: apiVersion: the key is missing\n1:1: metadata: the key is missing\n1:1: spec: the key is missing"},
+		{"another format", strings.Replace(one, "v1alpha1", "v1alpha2", 1), `1:13: apiVersion: "vitrine.dev/v1alpha2": want vitrine.dev/v1alpha1; did you mean "vitrine.dev/v1alpha1"?`},
+		{"no component", head + "  components: []\n", `5:15: spec.components: there is no component`},
+		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry; did you mean "links"?`},
+		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components, triggers or services`},
+		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: the key stands twice, first in line 8`},
+		{"key is a number", component("environment: {1: a}"), `8:19: spec.components[0].environment: a key must be a text; put it in quotes`},
+		{"number for text", component("environment: {A: 1}"), `8:22: spec.components[0].environment."A": want a text, had the number 1; put it in quotes`},
+		{"boolean for text", component("args: [yes, true]"), `8:17: spec.components[0].args[1]: want a text, had the boolean true; put it in quotes`},
+		{"text for list", component("args: one"), `8:11: spec.components[0].args: want a list, had "one"`},
+		{"list for mapping", component("grants: []"), `8:13: spec.components[0].grants: want a mapping, had a list`},
+		{"text for number", component("instances: {max: many}"), `8:22: spec.components[0].instances.max: want a whole number, had "many"`},
+		{"number too small", component("instances: {max: 0}"), `8:22: spec.components[0].instances.max: 0: want at least 1`},
+		{"number too large", component("limits: {tables: 5000000000}"), `8:22: spec.components[0].limits.tables: 5000000000: want at most 4294967295`},
+		{"duration", component("limits: {deadline: 30}"), `8:24: spec.components[0].limits.deadline: want a duration such as 30s, 250ms or 1m30s, had the number 30`},
+		{"duration text", component("limits: {deadline: soon}"), `8:24: spec.components[0].limits.deadline: "soon": want a duration such as 30s, 250ms or 1m30s`},
+		{"size", component("limits: {memory: 64 MiB}"), `8:22: spec.components[0].limits.memory: "64 MiB": want a size such as 64Mi, 64MiB, 500k or 67108864`},
+		{"size type", component("limits: {memory: [1]}"), `8:22: spec.components[0].limits.memory: want a size such as 64Mi, 64MiB, 500k or 67108864, had a list`},
+		{"http grant", component("grants: {http: [api.example.com]}"), `8:21: spec.components[0].grants.http[0]: "api.example.com": there is no scheme; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *`},
+		{"socket grant", component(`grants: {sockets: {connect: ["localhost"]}}`), `8:34: spec.components[0].grants.sockets.connect[0]: "localhost": there is no port; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *`},
+		{"folder", component("grants: {files: [{host: dada, guest: /d}, {host: cart.wasm, guest: /d, access: rite}]}"), `8:29: spec.components[0].grants.files[0].host: dada: the folder does not exist
+8:54: spec.components[0].grants.files[1].host: cart.wasm is no folder
+8:72: spec.components[0].grants.files[1].guest: a second folder that the guest calls "/d"
+8:84: spec.components[0].grants.files[1].access: "rite": want read or write; did you mean "write"?`},
+		{"missing file", head + "  components:\n  - {name: a, source: {file: carts.wasm}}\n", `6:30: spec.components[0].source.file: carts.wasm: the file does not exist; did you mean "cart.wasm"?`},
+		{"unbuilt file", head + "  components:\n  - {name: a, source: {file: x.wasm}, build: {command: [make, x]}}\n", `6:30: spec.components[0].source.file: x.wasm: the file does not exist; build it first: make x`},
+		{"file is a folder", head + "  components:\n  - {name: a, source: {file: data}}\n", `6:30: spec.components[0].source.file: data is no file`},
+		{"source empty", head + "  components:\n  - {name: a, source: {}}\n", `6:23: spec.components[0].source: want file or image, had neither`},
+		{"source both", head + "  components:\n  - {name: a, source: {file: cart.wasm, image: b}}\n", `6:23: spec.components[0].source: want file or image, had both`},
+		{"image", head + "  components:\n  - {name: a, source: {image: b}}\n", `6:31: spec.components[0].source.image: images are not supported by this version; use file`},
+		{"name", head + "  components:\n  - {name: A b, source: {file: cart.wasm}}\n", `6:12: spec.components[0].name: "A b": want a name of at most 63 lower-case letters, digits and inner hyphens`},
+		{"name twice", one + "  - {name: a, source: {file: price.wasm}}\n", `7:12: spec.components[1].name: a second component named "a"; names are unique in a workload`},
+		{"link to nobody", component("links: {\"shop:price/price\": prise}") + "  - {name: price, source: {file: price.wasm}}\n", `8:33: spec.components[0].links."shop:price/price": there is no component named "prise"; did you mean "price"?`},
+		{"link to itself", component("links: {\"shop:price/price\": cart}"), `8:33: spec.components[0].links."shop:price/price": a component cannot be linked to itself`},
+		{"link of no import", component("links: {\"shop:price\": price}") + "  - {name: price, source: {file: price.wasm}}\n", `8:27: spec.components[0].links."shop:price": the import's name: "shop:price": want namespace:package/interface[@version]`},
+		{"circle", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"d:e/f\": cart}}\n", `9:64: spec.components[1].links."d:e/f": the links make a circle: cart → price → cart`},
+		{"variable", component("environment: {\"A=B\": c}"), `8:26: spec.components[0].environment."A=B": this is no name of an environment variable`},
+		{"isolation", component("instances: {isolation: reuse, max: 8, concurrency: 16}"), `8:28: spec.components[0].instances.isolation: reuse is not supported by this version; want fresh`},
+		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh, snapshot or reuse; did you mean "fresh"?`},
+		{"reuse only", component("instances: {uses: 3, idle: 5s}"), "8:23: spec.components[0].instances.uses: the key says something with isolation: reuse only\n8:32: spec.components[0].instances.idle: the key says something with isolation: reuse only"},
+		{"trigger of nobody", one + "  triggers: [{http: {path: /, component: b1}}]\n", `7:42: spec.triggers[0].http.component: there is no component named "b1"`},
+		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
+		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
+		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http or timer, had neither`},
+		{"chain", one + "  triggers: [{http: {path: /, component: a, chain: [a]}}]\n", `7:52: spec.triggers[0].http.chain: chains are not supported by this version; compose the components instead`},
+		{"timer", one + "  triggers: [{timer: {every: 30s, component: a}}]\n", `7:22: spec.triggers[0].timer: timers are not supported by this version; want http`},
+		{"service", one + "  services: [{component: a}]\n", `7:14: spec.services[0]: services are not supported by this version`},
+		{"five at once", `apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: shop}
+spec:
+  components:
+    - name: cart
+      source: {file: carts.wasm}
+      links: {"shop:price/price": pricing}
+      grants: {http: ["ftp://x"]}
+      limits: {memory: lots}
+      enviroment: {A: b}
+`, `7:22: spec.components[0].source.file: carts.wasm: the file does not exist; did you mean "cart.wasm"?
+8:35: spec.components[0].links."shop:price/price": there is no component named "pricing"
+9:23: spec.components[0].grants.http[0]: "ftp://x": the scheme is neither http nor https; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *
+10:24: spec.components[0].limits.memory: "lots": want a size such as 64Mi, 64MiB, 500k or 67108864
+11:7: spec.components[0].enviroment: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry; did you mean "environment"?`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(dir, "vitrine.yaml")
+			_, err := Parse(file, []byte(c.text))
+			var es Errors
+			if !errors.As(err, &es) {
+				t.Fatalf("got %v, want Errors", err)
+			}
+			if got := strings.ReplaceAll(es.Error(), file+":", ""); got != c.want {
+				t.Errorf("got\n%s\nwant\n%s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAliasBomb(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
+	for i := 1; i < 12; i++ {
+		prev := "*a" + string(rune('a'+i-2))
+		if i == 1 {
+			prev = "*a0"
+		}
+		b.WriteString("a" + string(rune('a'+i-1)) + ": &a" + string(rune('a'+i-1)) + " [" + strings.Repeat(prev+", ", 9) + "]\n")
+	}
+	// The lists are unknown keys, never walked; a key of the format that holds them is walked to the bound.
+	if _, err := Parse("x.yaml", []byte(b.String())); err == nil {
+		t.Error("accepted")
+	}
+}
+
+func TestLoad(t *testing.T) {
+	dir := folder(t)
+	if err := os.WriteFile(filepath.Join(dir, FileName), []byte(full), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, "price.wasm"), filepath.Join(dir, "Price_1")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "price.wasm: the file does not exist") {
+		t.Errorf("folder: %v", err)
+	}
+	for _, name := range []string{"cart.wasm", "Price_1"} {
+		w, err := Load(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := w.Name, string(bareName(name)); got != want || len(w.Components) != 1 || w.Components[0].Source.File != filepath.Join(dir, name) || w.Triggers[0].HTTP.Path != "/" {
+			t.Errorf("%s: got %+v", name, w)
+		}
+	}
+	if _, err := Load(filepath.Join(dir, "data")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("folder without manifest: %v", err)
+	}
+	if _, err := Load(filepath.Join(dir, "nope.wasm")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+func TestBareName(t *testing.T) {
+	for in, want := range map[string]Name{
+		"x/Rust_Price.component.wasm": "rust-price", "a.wasm": "a", "...": "component", strings.Repeat("ä", 80): "component", strings.Repeat("x", 80): Name(strings.Repeat("x", 63)),
+	} {
+		if got := bareName(in); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestWrite: what is written is read back as the same, and begins with the schema's name.
+func TestWrite(t *testing.T) {
+	dir := folder(t)
+	var m Manifest
+	if d := decode("x", []byte(full), &m); len(d.errs) > 0 {
+		t.Fatal(d.errs)
+	}
+	for name, m := range map[string]*Manifest{"full": &m, "bare": Bare(filepath.Join(dir, "cart.wasm"))} {
+		text, err := Write(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(text), "# yaml-language-server: $schema="+SchemaURL+"\n") {
+			t.Errorf("%s: begins with %.80s", name, text)
+		}
+		again, err := Parse(filepath.Join(dir, "vitrine.yaml"), text)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", name, err, text)
+		}
+		if want := m.spec(dir); !reflect.DeepEqual(again, want) {
+			t.Errorf("%s: got %+v, want %+v from\n%s", name, again, want, text)
+		}
+	}
+}
+
+func TestSchemaIsCurrent(t *testing.T) {
+	want, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile("vitrine.schema.json", want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile("vitrine.schema.json")
+	if err != nil || string(got) != string(want) {
+		t.Errorf("vitrine.schema.json differs from the types (%v): go test ./app -update", err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(full))
+	f.Add([]byte("a: &a [*a]"))
+	f.Add([]byte("spec: {components: [{name: a, links: {b: c}}]}"))
+	dir := folder(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var m Manifest
+		file := filepath.Join(dir, "vitrine.yaml")
+		d := decode(file, data, &m)
+		d.check(&m, dir)
+		w, err := Parse(file, data)
+		if (err == nil) != (len(d.errs) == 0) {
+			t.Fatalf("parse: %v, check: %v", err, d.errs)
+		}
+		if err != nil {
+			return
+		}
+		text, err := Write(&m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse(file, text)
+		if err != nil || again.Name != w.Name || len(again.Components) != len(w.Components) {
+			t.Fatalf("written manifest: %v\n%s", err, text)
+		}
+	})
+}

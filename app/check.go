@@ -1,0 +1,221 @@
+package app
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// check finds what types alone do not: names that are unknown or stand twice, files that are missing, values that this
+// version does not support. It looks only at what decoding could make sense of.
+func (d *decoder) check(m *Manifest, dir string) {
+	if d.nodes["spec.components"] != nil && len(m.Spec.Components) == 0 {
+		d.failAt("spec.components", "there is no component")
+	}
+	names := d.names(m)
+	for i := range m.Spec.Components {
+		d.component(&m.Spec.Components[i], fmt.Sprintf("spec.components[%d]", i), names, dir)
+	}
+	d.cycles(m)
+	d.triggers(m, names)
+	for i := range m.Spec.Services {
+		d.failAt(fmt.Sprintf("spec.services[%d]", i), "services are not supported by this version")
+	}
+}
+
+// names collects the components' names.
+func (d *decoder) names(m *Manifest) []string {
+	var names []string
+	for i, c := range m.Spec.Components {
+		if c.Name == "" {
+			continue
+		}
+		if first := slices.Index(names, string(c.Name)); first >= 0 {
+			d.failAt(fmt.Sprintf("spec.components[%d].name", i), "a second component named %q; names are unique in a workload", c.Name)
+		}
+		names = append(names, string(c.Name))
+	}
+	return names
+}
+
+func (d *decoder) known(name Name, key string, names []string) {
+	if name == "" || slices.Contains(names, string(name)) {
+		return
+	}
+	d.failAt(key, "there is no component named %q", name).Nearest = nearest(string(name), names)
+}
+
+func (d *decoder) component(c *Component, key string, names []string, dir string) {
+	d.source(c, key, dir)
+	for _, imp := range sortedKeys(c.Links) {
+		at := fmt.Sprintf("%s.links.%q", key, imp)
+		if _, err := wit.ParseID(imp); err != nil {
+			d.failAt(at, "the import's name: %v", err)
+		}
+		d.known(c.Links[imp], at, names)
+		if c.Links[imp] == c.Name && c.Name != "" {
+			d.failAt(at, "a component cannot be linked to itself")
+		}
+	}
+	for _, name := range sortedKeys(c.Environment) {
+		if name == "" || strings.ContainsAny(name, "=\x00") {
+			d.failAt(fmt.Sprintf("%s.environment.%q", key, name), "this is no name of an environment variable")
+		}
+	}
+	guests := map[string]bool{}
+	for i, f := range c.Grants.Files {
+		at := fmt.Sprintf("%s.grants.files[%d]", key, i)
+		if f.Host != "" {
+			if info, err := os.Stat(from(dir, f.Host)); err != nil {
+				d.failAt(at+".host", "%s: the folder does not exist", f.Host)
+			} else if !info.IsDir() {
+				d.failAt(at+".host", "%s is no folder", f.Host)
+			}
+		}
+		if f.Guest != "" && guests[f.Guest] {
+			d.failAt(at+".guest", "a second folder that the guest calls %q", f.Guest)
+		}
+		guests[f.Guest] = true
+	}
+	d.instances(&c.Instances, key+".instances")
+}
+
+func (d *decoder) source(c *Component, key, dir string) {
+	at := key + ".source"
+	if d.nodes[at] == nil {
+		return
+	}
+	switch s := c.Source; {
+	case s.File != "" && s.Image != "":
+		d.failAt(at, "want file or image, had both")
+	case s.Image != "":
+		d.failAt(at+".image", "images are not supported by this version; use file")
+	case s.File == "":
+		if d.nodes[at+".file"] == nil && d.nodes[at+".image"] == nil && !d.failedIn(at) {
+			d.failAt(at, "want file or image, had neither")
+		} else if !d.failedIn(at) {
+			d.failAt(at+".file", "the name is empty")
+		}
+	default:
+		info, err := os.Stat(from(dir, s.File))
+		switch {
+		case err != nil && len(c.Build.Command) > 0:
+			d.failAt(at+".file", "%s: the file does not exist; build it first: %s", s.File, strings.Join(c.Build.Command, " "))
+		case err != nil:
+			d.failAt(at+".file", "%s: the file does not exist", s.File).Nearest = nearestFile(dir, s.File)
+		case !info.Mode().IsRegular():
+			d.failAt(at+".file", "%s is no file", s.File)
+		}
+	}
+}
+
+func (d *decoder) instances(i *Instances, key string) {
+	if i.Isolation == "snapshot" || i.Isolation == "reuse" {
+		d.failAt(key+".isolation", "%s is not supported by this version; want fresh", i.Isolation)
+		return
+	}
+	for _, only := range []struct {
+		key string
+		set bool
+	}{{"concurrency", i.Concurrency != 0}, {"uses", i.Uses != 0}, {"idle", i.Idle != 0}} {
+		if only.set {
+			d.failAt(key+"."+only.key, "the key says something with isolation: reuse only")
+		}
+	}
+}
+
+// cycles reports links that lead back to where they start. Each cycle is reported once, at its last link.
+func (d *decoder) cycles(m *Manifest) {
+	index := map[Name]int{}
+	for i, c := range m.Spec.Components {
+		if _, twice := index[c.Name]; !twice {
+			index[c.Name] = i
+		}
+	}
+	const walking, done = 1, 2
+	state := make([]int, len(m.Spec.Components))
+	var trail []string
+	var walk func(i int)
+	walk = func(i int) {
+		c := &m.Spec.Components[i]
+		state[i] = walking
+		trail = append(trail, string(c.Name))
+		for _, imp := range sortedKeys(c.Links) {
+			to, ok := index[c.Links[imp]]
+			switch {
+			case !ok || to == i:
+			case state[to] == walking:
+				start := slices.Index(trail, string(c.Links[imp]))
+				d.failAt(fmt.Sprintf("spec.components[%d].links.%q", i, imp), "the links make a circle: %s",
+					strings.Join(append(slices.Clone(trail[start:]), string(c.Links[imp])), " → "))
+			case state[to] != done:
+				walk(to)
+			}
+		}
+		trail = trail[:len(trail)-1]
+		state[i] = done
+	}
+	for i := range m.Spec.Components {
+		if state[i] != done {
+			walk(i)
+		}
+	}
+}
+
+func (d *decoder) triggers(m *Manifest, names []string) {
+	paths := map[string]bool{}
+	for i, t := range m.Spec.Triggers {
+		key := fmt.Sprintf("spec.triggers[%d]", i)
+		switch {
+		case t.HTTP != nil && t.Timer != nil:
+			d.failAt(key, "want http or timer, had both; write two triggers")
+		case t.HTTP != nil:
+			at := key + ".http"
+			if p := t.HTTP.Path; p != "" && p[0] != '/' {
+				d.failAt(at+".path", "%q: want a path that begins with /", p)
+			} else if p != "" && paths[p] {
+				d.failAt(at+".path", "a second trigger for %q", p)
+			}
+			paths[t.HTTP.Path] = true
+			d.known(t.HTTP.Component, at+".component", names)
+			if len(t.HTTP.Chain) > 0 {
+				d.failAt(at+".chain", "chains are not supported by this version; compose the components instead")
+			}
+		case t.Timer != nil:
+			d.failAt(key+".timer", "timers are not supported by this version; want http")
+		case !d.failedIn(key):
+			d.failAt(key, "want http or timer, had neither")
+		}
+	}
+}
+
+// failedIn says whether a mistake at or below key was found already, so that what follows from it is not reported too.
+func (d *decoder) failedIn(key string) bool {
+	return slices.ContainsFunc(d.errs, func(e *Error) bool {
+		rest, ok := strings.CutPrefix(e.Key, key)
+		return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+	})
+}
+
+// nearestFile looks in the folder of a missing file for a component with nearly its name.
+func nearestFile(dir, file string) string {
+	found, _ := filepath.Glob(filepath.Join(filepath.Dir(from(dir, file)), "*.wasm"))
+	for i := range found {
+		found[i] = filepath.Base(found[i])
+	}
+	if near := nearest(filepath.Base(file), found); near != "" {
+		return filepath.Join(filepath.Dir(file), near)
+	}
+	return ""
+}
+
+func from(dir, file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(dir, file)
+}

@@ -1,0 +1,289 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxNodes bounds how many nodes a manifest has after its aliases are followed.
+const maxNodes = 100_000
+
+// decoder fills Go values from YAML nodes by the types' tags, and goes on after a mistake so that all are found.
+type decoder struct {
+	file   string
+	errs   Errors
+	nodes  map[string]*yaml.Node // key path → where its value stands, for checks that come later
+	budget int
+}
+
+// decode reads one YAML document into m.
+func decode(file string, data []byte, m *Manifest) *decoder {
+	d := &decoder{file: file, nodes: map[string]*yaml.Node{}, budget: maxNodes}
+	var doc yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		d.errs = Errors{{File: file, Line: 1, Column: 1, Problem: "the file is empty; want a Workload"}}
+		return d
+	case err != nil:
+		d.errs = Errors{syntaxError(file, data, err)}
+		return d
+	}
+	if len(doc.Content) == 1 {
+		d.value(doc.Content[0], reflect.ValueOf(m).Elem(), "", "")
+	}
+	var second yaml.Node
+	switch err := dec.Decode(&second); {
+	case errors.Is(err, io.EOF):
+	case err != nil:
+		d.errs = append(d.errs, syntaxError(file, data, err))
+	default:
+		d.fail(&second, "", "a second document; a manifest holds one Workload")
+	}
+	return d
+}
+
+func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) *Error {
+	e := &Error{File: d.file, Line: max(n.Line, 1), Column: max(n.Column, 1), Key: key, Problem: fmt.Sprintf(format, args...)}
+	d.errs = append(d.errs, e)
+	return e
+}
+
+// failAt is fail at the value of a key that was decoded before, or at the nearest key around it.
+func (d *decoder) failAt(key, format string, args ...any) *Error {
+	for at := key; ; {
+		if n := d.nodes[at]; n != nil {
+			return d.fail(n, key, format, args...)
+		}
+		i := strings.LastIndexAny(at, ".[")
+		if i < 0 {
+			return d.fail(&yaml.Node{}, key, format, args...)
+		}
+		at = at[:i]
+	}
+}
+
+func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if d.budget--; d.budget < 0 {
+		if d.budget == -1 {
+			d.fail(n, key, "the manifest is too large: more than %d values", maxNodes)
+		}
+		return
+	}
+	d.nodes[key] = n
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		v = v.Elem()
+	}
+	if s, ok := v.Addr().Interface().(scalar); ok {
+		d.scalar(n, s, key)
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.structure(n, v, key)
+	case reflect.Slice:
+		if n.Kind != yaml.SequenceNode {
+			d.wrong(n, key, "a list")
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
+		for i, e := range n.Content {
+			d.value(e, v.Index(i), fmt.Sprintf("%s[%d]", key, i), "")
+		}
+	case reflect.Map:
+		d.mapping(n, v, key)
+	case reflect.String:
+		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
+			d.wrong(n, key, "a text")
+			return
+		}
+		if enum := tag.Get("enum"); enum != "" {
+			if values := strings.Split(enum, "|"); !slices.Contains(values, n.Value) {
+				d.fail(n, key, "%q: want %s", n.Value, orList(values)).Nearest = nearest(n.Value, values)
+				return
+			}
+		}
+		v.SetString(n.Value)
+	case reflect.Int:
+		d.number(n, v, key, tag)
+	}
+}
+
+func (d *decoder) scalar(n *yaml.Node, s scalar, key string) {
+	tag := n.ShortTag()
+	if n.Kind != yaml.ScalarNode || tag != "!!str" && !(s.number() && tag == "!!int") {
+		// The grammar's own message, of an empty text, says what is wanted.
+		_, want, _ := strings.Cut(s.parse("").Error(), "want ")
+		d.wrong(n, key, want)
+		return
+	}
+	if err := s.parse(n.Value); err != nil {
+		d.fail(n, key, "%v", err)
+	}
+}
+
+func (d *decoder) number(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
+	i, err := strconv.ParseInt(n.Value, 10, 64)
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil {
+		d.wrong(n, key, "a whole number")
+		return
+	}
+	least, _ := strconv.ParseInt(tag.Get("min"), 10, 64)
+	most, err := strconv.ParseInt(tag.Get("max"), 10, 64)
+	if i < least {
+		d.fail(n, key, "%d: want at least %d", i, least)
+		return
+	}
+	if err == nil && i > most {
+		d.fail(n, key, "%d: want at most %d", i, most)
+		return
+	}
+	v.SetInt(i)
+}
+
+func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.MappingNode {
+		d.wrong(n, key, "a mapping")
+		return
+	}
+	fields := fieldsOf(v.Type())
+	d.pairs(n, key, func(k, val *yaml.Node) {
+		i := slices.IndexFunc(fields, func(f field) bool { return f.key == k.Value })
+		if i < 0 {
+			names := make([]string, len(fields))
+			for i, f := range fields {
+				names[i] = f.key
+			}
+			d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)).Nearest = nearest(k.Value, names)
+			return
+		}
+		fields[i].seen = true
+		if isNull(val) && !fields[i].required {
+			return // as in Kubernetes, a key without a value is a key that is not there
+		}
+		d.value(val, v.Field(fields[i].index), join(key, k.Value), fields[i].tag)
+	})
+	for _, f := range fields {
+		if f.required && !f.seen {
+			d.fail(n, join(key, f.key), "the key is missing")
+		}
+	}
+}
+
+func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) {
+	if n.Kind != yaml.MappingNode {
+		d.wrong(n, key, "a mapping")
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	d.pairs(n, key, func(k, val *yaml.Node) {
+		e := reflect.New(v.Type().Elem()).Elem()
+		d.value(val, e, join(key, strconv.Quote(k.Value)), "")
+		v.SetMapIndex(reflect.ValueOf(k.Value), e)
+	})
+}
+
+// pairs walks a mapping and refuses keys that are no text or stand twice.
+func (d *decoder) pairs(n *yaml.Node, key string, each func(k, v *yaml.Node)) {
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		if k.Kind != yaml.ScalarNode || k.ShortTag() != "!!str" {
+			d.fail(k, key, "a key must be a text; put it in quotes")
+			continue
+		}
+		if line := seen[k.Value]; line > 0 {
+			d.fail(k, join(key, k.Value), "the key stands twice, first in line %d", line)
+			continue
+		}
+		seen[k.Value] = max(k.Line, 1)
+		each(k, n.Content[i+1])
+	}
+}
+
+func (d *decoder) wrong(n *yaml.Node, key, want string) {
+	had := map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}[n.Kind]
+	hint := ""
+	if n.Kind == yaml.ScalarNode {
+		switch n.ShortTag() {
+		case "!!null":
+			had = "nothing"
+		case "!!int", "!!float":
+			had = "the number " + n.Value
+		case "!!bool":
+			had = "the boolean " + n.Value
+		default:
+			had = fmt.Sprintf("%q", n.Value)
+		}
+		if want == "a text" && n.ShortTag() != "!!null" {
+			hint = "; put it in quotes"
+		}
+	}
+	d.fail(n, key, "want %s, had %s%s", want, had, hint)
+}
+
+type field struct {
+	key      string
+	index    int
+	required bool
+	seen     bool
+	tag      reflect.StructTag
+}
+
+func fieldsOf(t reflect.Type) []field {
+	out := make([]field, t.NumField())
+	for i := range out {
+		tag := t.Field(i).Tag
+		key, opt, _ := strings.Cut(tag.Get("yaml"), ",")
+		out[i] = field{key: key, index: i, required: opt == "required", tag: tag}
+	}
+	return out
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
+
+func join(key, name string) string {
+	if key == "" {
+		return name
+	}
+	return key + "." + name
+}
+
+func orList(names []string) string {
+	if len(names) == 1 {
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// syntaxError gives the library's message a place; it knows the line only, so the column is where the line's text begins.
+func syntaxError(file string, data []byte, err error) *Error {
+	text, e := err.Error(), &Error{File: file, Line: 1, Column: 1}
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			e.Line = n
+		}
+	}
+	lines := bytes.Split(data, []byte("\n"))
+	if i := e.Line - 1; i < len(lines) {
+		e.Column = len(lines[i]) - len(bytes.TrimLeft(lines[i], " \t")) + 1
+	}
+	e.Problem = "this is no YAML: " + text
+	return e
+}

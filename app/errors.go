@@ -1,0 +1,86 @@
+package app
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Error is one mistake in a manifest.
+type Error struct {
+	File         string
+	Line, Column int
+	Key          string // the key's path: spec.components[0].links
+	Problem      string
+	Nearest      string // the nearest right name; may be empty
+}
+
+// Error is "file:line:column: key: problem; did you mean …?".
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%d:%d: ", e.File, e.Line, e.Column)
+	if e.Key != "" {
+		b.WriteString(e.Key + ": ")
+	}
+	b.WriteString(e.Problem)
+	if e.Nearest != "" {
+		fmt.Fprintf(&b, "; did you mean %q?", e.Nearest)
+	}
+	return b.String()
+}
+
+// Errors are all mistakes of a manifest, in the order of the file.
+type Errors []*Error
+
+// Error lists them, a line each.
+func (es Errors) Error() string {
+	lines := make([]string, len(es))
+	for i, e := range es {
+		lines[i] = e.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+func (es Errors) sort() {
+	slices.SortStableFunc(es, func(a, b *Error) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
+
+// nearest is the candidate that differs least from s, if that is little enough to be a slip of the hand: at most a third
+// of its letters, at least two.
+func nearest(s string, candidates []string) string {
+	best, least := "", max(2, len(s)/3)+1
+	for _, c := range slices.Sorted(slices.Values(candidates)) {
+		if d := distance(strings.ToLower(s), strings.ToLower(c)); d < least && d < len(c) {
+			best, least = c, d
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's: how many letters must be put in, taken out or replaced. Names are short; long texts count
+// as wholly different, so that a hostile manifest cannot make it slow.
+func distance(a, b string) int {
+	if len(a) > 200 || len(b) > 200 {
+		return max(len(a), len(b))
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,134 @@
+package app
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// FileName is what a folder's manifest is called.
+const FileName = "vitrine.yaml"
+
+// maxManifest bounds a manifest's size in bytes.
+const maxManifest = 1 << 20
+
+// magic is what every WebAssembly file begins with.
+var magic = []byte("\x00asm")
+
+// Load reads a manifest, a folder that holds one, or a component, which stands for a workload of itself with every
+// default (see [Bare]). Mistakes in a manifest are [Errors]; a path that cannot be read is an error of os.
+func Load(path string) (*workload.Spec, error) {
+	path, bare, err := resolve(path)
+	if err != nil {
+		return nil, err
+	}
+	if bare {
+		m := Bare(path)
+		// The name stands for the file in this process only, so it may be relative to where the process is.
+		m.Spec.Components[0].Source.File = path
+		return m.spec(""), nil
+	}
+	data, err := readManifest(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a manifest's text; file is its name for messages, and paths in it start from file's folder.
+func Parse(file string, data []byte) (*workload.Spec, error) {
+	var m Manifest
+	d := decode(file, data, &m)
+	d.check(&m, filepath.Dir(file))
+	if len(d.errs) > 0 {
+		d.errs.sort()
+		return nil, d.errs
+	}
+	return m.spec(filepath.Dir(file)), nil
+}
+
+// Bare is the manifest that a component's file stands for: one component named after the file, reached by every HTTP
+// request. The file is named as from its own folder.
+func Bare(file string) *Manifest {
+	name := bareName(file)
+	return &Manifest{
+		APIVersion: APIVersion,
+		Kind:       Kind,
+		Metadata:   Metadata{Name: name},
+		Spec: Body{
+			Components: []Component{{Name: name, Source: Source{File: filepath.Base(file)}}},
+			Triggers:   []Trigger{{HTTP: &HTTPTrigger{Path: "/", Component: name}}},
+		},
+	}
+}
+
+// IsBare says whether path is a component's file rather than a manifest or a folder of one.
+func IsBare(path string) (bool, error) {
+	_, bare, err := resolve(path)
+	return bare, err
+}
+
+func resolve(path string) (file string, bare bool, err error) {
+	if path == "" {
+		path = "."
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", false, err
+	}
+	if info.IsDir() {
+		path = filepath.Join(path, FileName)
+		if info, err = os.Stat(path); err != nil {
+			return "", false, err
+		}
+	}
+	if !info.Mode().IsRegular() {
+		return "", false, &os.PathError{Op: "read", Path: path, Err: fmt.Errorf("it is no file")}
+	}
+	switch filepath.Ext(path) {
+	case ".wasm":
+		return path, true, nil
+	case ".yaml", ".yml", ".json":
+		return path, false, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", false, err
+	}
+	defer f.Close()
+	head := make([]byte, len(magic))
+	n, _ := f.Read(head)
+	return path, bytes.Equal(head[:n], magic), nil
+}
+
+func readManifest(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > maxManifest {
+		return nil, Errors{{File: path, Line: 1, Column: 1, Problem: fmt.Sprintf("the file is larger than %d bytes; is it a manifest?", maxManifest)}}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+}
+
+// bareName makes a name of a file's name: "Rust_Price.component.wasm" is "rust-price".
+func bareName(file string) Name {
+	s := strings.ToLower(filepath.Base(file))
+	s = strings.TrimSuffix(strings.TrimSuffix(s, ".wasm"), ".component")
+	s = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			return r
+		}
+		return '-'
+	}, s)
+	s = strings.Trim(s[:min(len(s), 63)], "-")
+	if s == "" {
+		s = "component"
+	}
+	return Name(s)
+}

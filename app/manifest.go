@@ -1,0 +1,127 @@
+package app
+
+// The manifest's types. The yaml tag gives the key, and ",required" after it; enum lists the values, "|" between them;
+// doc is the schema's description; min is the least number.
+
+// APIVersion and Kind are what every manifest says of itself.
+const (
+	APIVersion = "vitrine.dev/v1alpha1"
+	Kind       = "Workload"
+)
+
+// Manifest is a vitrine.yaml.
+type Manifest struct {
+	APIVersion string   `yaml:"apiVersion,required" enum:"vitrine.dev/v1alpha1" doc:"The version of this format."`
+	Kind       string   `yaml:"kind,required" enum:"Workload" doc:"What the file describes."`
+	Metadata   Metadata `yaml:"metadata,required" doc:"How the workload is called."`
+	Spec       Body     `yaml:"spec,required" doc:"What runs."`
+}
+
+// Metadata names a workload.
+type Metadata struct {
+	Name        Name              `yaml:"name,required" doc:"The workload's name."`
+	Namespace   Name              `yaml:"namespace" doc:"The namespace; service.namespace in telemetry."`
+	Version     string            `yaml:"version" doc:"The workload's version; service.version in telemetry."`
+	Labels      map[string]string `yaml:"labels" doc:"For Kubernetes; a host does not read them."`
+	Annotations map[string]string `yaml:"annotations" doc:"For Kubernetes; a host does not read them."`
+}
+
+// Body is the manifest's spec.
+type Body struct {
+	Components []Component `yaml:"components,required" doc:"The components of the workload."`
+	Triggers   []Trigger   `yaml:"triggers" doc:"What calls the components."`
+	Services   []Service   `yaml:"services" doc:"Long-lived components."`
+}
+
+// Component is one component.
+type Component struct {
+	Name        Name              `yaml:"name,required" doc:"Unique in the workload; service.name in telemetry."`
+	Source      Source            `yaml:"source,required" doc:"Where the component's bytes come from."`
+	Build       Build             `yaml:"build" doc:"How the source file is made."`
+	Links       map[string]Name   `yaml:"links" doc:"Import to component: which component of the workload serves it. All other imports are served by plugins."`
+	Environment map[string]string `yaml:"environment" doc:"Environment variables of the guest."`
+	Args        []string          `yaml:"args" doc:"Arguments of a command."`
+	Config      map[string]string `yaml:"config" doc:"Values of wasi:config."`
+	Grants      Grants            `yaml:"grants" doc:"What the component may do. Nothing is granted that is not written here."`
+	Limits      Limits            `yaml:"limits" doc:"Bounds of one instance."`
+	Instances   Instances         `yaml:"instances" doc:"How instances are made."`
+	Telemetry   Telemetry         `yaml:"telemetry" doc:"What is shown of the component."`
+}
+
+// Source says where bytes come from: exactly one field is set.
+type Source struct {
+	File  string `yaml:"file" doc:"A file, from the manifest's folder."`
+	Image string `yaml:"image" doc:"An OCI image with its digest: host/repo@sha256:…"`
+}
+
+// Build says how a source file is made.
+type Build struct {
+	Command []string `yaml:"command" doc:"The command and its arguments."`
+	Watch   []string `yaml:"watch" doc:"Patterns of the files that it is made from."`
+}
+
+// Grants are what a component may do.
+type Grants struct {
+	HTTP    []HTTPGrant  `yaml:"http" doc:"Destinations of outgoing requests."`
+	Files   []FileGrant  `yaml:"files" doc:"Folders of the host."`
+	Sockets SocketGrants `yaml:"sockets" doc:"TCP and UDP addresses."`
+}
+
+// FileGrant gives a folder.
+type FileGrant struct {
+	Host   string `yaml:"host,required" doc:"The folder on the host, from the manifest's folder."`
+	Guest  string `yaml:"guest,required" doc:"What the guest calls it."`
+	Access string `yaml:"access" enum:"read|write" doc:"What the guest may do in it; read unless it says write."`
+}
+
+// SocketGrants give addresses.
+type SocketGrants struct {
+	Connect []SocketGrant `yaml:"connect" doc:"Addresses that may be connected or sent to."`
+	Listen  []SocketGrant `yaml:"listen" doc:"Addresses that may be listened on."`
+}
+
+// Limits bound one instance.
+type Limits struct {
+	Memory   Size     `yaml:"memory" doc:"All linear memories together."`
+	Deadline Duration `yaml:"deadline" doc:"The longest that one invocation may take."`
+	Tables   int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of each table."`
+}
+
+// Instances says how instances are made.
+type Instances struct {
+	Isolation   string   `yaml:"isolation" enum:"fresh|snapshot|reuse" doc:"fresh: a new instance for each invocation."`
+	Max         int      `yaml:"max" min:"1" max:"1000000" doc:"How many instances may run at once."`
+	Queue       int      `yaml:"queue" min:"1" max:"10000000" doc:"How many invocations may wait for an instance."`
+	Concurrency int      `yaml:"concurrency" min:"1" max:"1000000" doc:"With reuse: invocations at once in one instance."`
+	Uses        int      `yaml:"uses" min:"1" doc:"With reuse: invocations in the life of an instance."`
+	Idle        Duration `yaml:"idle" doc:"With reuse: how long an instance is kept that does nothing."`
+}
+
+// Telemetry says what is shown.
+type Telemetry struct {
+	Detail string `yaml:"detail" enum:"invocation|boundary|all" doc:"How many calls become spans."`
+}
+
+// Trigger is one trigger: exactly one field is set.
+type Trigger struct {
+	HTTP  *HTTPTrigger  `yaml:"http" doc:"Requests whose path begins with a prefix; the longest wins."`
+	Timer *TimerTrigger `yaml:"timer" doc:"A call at an interval."`
+}
+
+// HTTPTrigger routes requests.
+type HTTPTrigger struct {
+	Path      string `yaml:"path,required" doc:"The prefix, beginning with /."`
+	Component Name   `yaml:"component,required" doc:"The component that answers."`
+	Chain     []Name `yaml:"chain" doc:"Middleware in front of it."`
+}
+
+// TimerTrigger calls at an interval.
+type TimerTrigger struct {
+	Every     Duration `yaml:"every,required" doc:"The interval."`
+	Component Name     `yaml:"component,required" doc:"The component that is called."`
+}
+
+// Service is a long-lived component.
+type Service struct {
+	Component Name `yaml:"component,required" doc:"The component."`
+}

@@ -1,0 +1,71 @@
+package app
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// spec is the workload that a manifest without mistakes means; paths start from dir.
+func (m *Manifest) spec(dir string) *workload.Spec {
+	w := &workload.Spec{Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version}
+	for _, c := range m.Spec.Components {
+		out := workload.Component{
+			Name:        string(c.Name),
+			Source:      workload.Source{File: from(dir, c.Source.File), Image: c.Source.Image},
+			Environment: c.Environment,
+			Args:        c.Args,
+			Config:      c.Config,
+			Grants: workload.Grants{
+				HTTP:    texts(c.Grants.HTTP),
+				Sockets: workload.SocketGrants{Connect: texts(c.Grants.Sockets.Connect), Listen: texts(c.Grants.Sockets.Listen)},
+			},
+			Limits: workload.Limits{
+				Memory: uint64(c.Limits.Memory), Tables: uint32(c.Limits.Tables), Deadline: time.Duration(c.Limits.Deadline),
+			},
+			Instances: workload.Instances{
+				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue,
+				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: time.Duration(c.Instances.Idle),
+			},
+			Detail: c.Telemetry.Detail,
+		}
+		for imp, to := range c.Links {
+			if out.Links == nil {
+				out.Links = map[string]string{}
+			}
+			out.Links[imp] = string(to)
+		}
+		for _, f := range c.Grants.Files {
+			out.Grants.Files = append(out.Grants.Files, workload.FileGrant{Host: from(dir, f.Host), Guest: f.Guest, ReadOnly: f.Access != "write"})
+		}
+		w.Components = append(w.Components, out)
+	}
+	for _, t := range m.Spec.Triggers {
+		switch {
+		case t.HTTP != nil:
+			w.Triggers = append(w.Triggers, workload.TriggerSpec{HTTP: &workload.HTTPTrigger{
+				Path: t.HTTP.Path, Component: string(t.HTTP.Component), Chain: texts(t.HTTP.Chain),
+			}})
+		case t.Timer != nil:
+			w.Triggers = append(w.Triggers, workload.TriggerSpec{Timer: &workload.TimerTrigger{
+				Every: time.Duration(t.Timer.Every), Component: string(t.Timer.Component),
+			}})
+		}
+	}
+	for _, s := range m.Spec.Services {
+		w.Services = append(w.Services, workload.Service{Component: string(s.Component)})
+	}
+	return w
+}
+
+func texts[T ~string](in []T) []string {
+	var out []string
+	for _, s := range in {
+		out = append(out, string(s))
+	}
+	return out
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
