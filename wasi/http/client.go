@@ -1,0 +1,337 @@
+package http
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// Timeouts of an exchange where the guest has set none.
+const (
+	DefaultConnectTimeout = 30 * time.Second
+	DefaultReadTimeout    = 10 * time.Minute
+)
+
+// ClientConfig configures a Client. The zero value reaches nothing.
+type ClientConfig struct {
+	// Allow says whether a request may go to scheme://host:port. Nil denies everything.
+	Allow func(scheme, host, port string) bool
+	// TLS is for https; nil trusts what the system trusts.
+	TLS *tls.Config
+	// MaxHead bounds the head of a response; 0 is 1 MiB.
+	MaxHead int64
+}
+
+// Client sends requests over connections of its own: HTTP/1.1 or HTTP/2, with TLS where the scheme says so. It follows no
+// redirects, keeps no cookies, asks no proxy, and neither adds nor undoes an encoding. Safe for concurrent use.
+type Client struct {
+	allow     func(scheme, host, port string) bool
+	transport *http.Transport
+}
+
+// NewClient makes a client.
+func NewClient(c ClientConfig) *Client {
+	t := &http.Transport{
+		DialContext:            (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:        c.TLS,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		MaxIdleConns:           256,
+		MaxIdleConnsPerHost:    32,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		MaxResponseHeaderBytes: c.MaxHead,
+	}
+	if c.MaxHead == 0 {
+		t.MaxResponseHeaderBytes = 1 << 20
+	}
+	if c.Allow == nil {
+		c.Allow = func(_, _, _ string) bool { return false }
+	}
+	return &Client{allow: c.Allow, transport: t}
+}
+
+// Close closes idle connections. Exchanges under way go on.
+func (c *Client) Close() error {
+	c.transport.CloseIdleConnections()
+	return nil
+}
+
+// Options are what a guest asks of the transport; nil where it asks nothing.
+type Options struct{ Connect, FirstByte, BetweenBytes *time.Duration }
+
+// Exchange is one request and its answer, under way.
+type Exchange struct {
+	cancel  context.CancelCauseFunc
+	ready   wasiio.Flag
+	resp    *IncomingResponse
+	err     *Error
+	timeout Options
+
+	end  sync.Once
+	done func(resp *http.Response, err error)
+}
+
+// Check finds out whether the client would send r: the error that it would fail with, or nil.
+func (c *Client) Check(r *OutgoingRequest) error {
+	scheme, host, port, err := r.check()
+	if err != nil {
+		return err
+	}
+	if !c.allow(scheme, strings.ToLower(host), port) {
+		return &Error{Code: RequestDenied, Err: fmt.Errorf("%s://%s is not granted", scheme, net.JoinHostPort(host, port))}
+	}
+	return nil
+}
+
+// Start sends r, which must pass [Client.Check], and returns at once. The exchange has the values of ctx, but outlives it:
+// it lasts until the answer's body has been read or closed, until it fails, or until [Exchange.Cancel]. done is called
+// exactly once when it has ended, with the answer if there was one, and the error if it failed.
+func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	x := &Exchange{cancel: cancel, timeout: o, done: done}
+	req := r.request()
+	go x.run(ctx, c.transport, req)
+	return x
+}
+
+// request makes what net/http sends.
+func (r *OutgoingRequest) request() *http.Request {
+	h := r.Header()
+	trailer := declaredTrailers(h)
+	if _, ok := h["User-Agent"]; !ok {
+		h["User-Agent"] = nil // net/http would add its own
+	}
+	u := r.URL()
+	req := &http.Request{Method: r.method, URL: u, Header: h, Host: u.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if r.body == nil {
+		return req
+	}
+	r.body.Attach(false)
+	n, known := r.body.Known()
+	if r.body.Trailers() != nil {
+		known = false // only a body of unknown length has trailers
+	}
+	if known && n == 0 {
+		req.Body = http.NoBody
+		return req
+	}
+	req.ContentLength = -1
+	if known {
+		req.ContentLength = n
+	}
+	req.Trailer = trailer
+	req.Body = &requestBody{r.body, trailer}
+	return req
+}
+
+// declaredTrailers takes the names that the trailer field announces out of h. The map is never nil: net/http sends what
+// is in it when the body has ended.
+func declaredTrailers(h http.Header) http.Header {
+	t := http.Header{}
+	for _, v := range h["Trailer"] {
+		for name := range strings.SplitSeq(v, ",") {
+			if name = strings.TrimSpace(name); validName(name) && !framing(strings.ToLower(name)) {
+				t[http.CanonicalHeaderKey(name)] = nil
+			}
+		}
+	}
+	delete(h, "Trailer")
+	return t
+}
+
+// framing says whether a field (in lower case) must not be a trailer: RFC 9110 §6.5.1.
+func framing(name string) bool {
+	switch name {
+	case "content-length", "trailer", "host", "content-encoding", "content-type", "content-range":
+		return true
+	}
+	return forbidden(name)
+}
+
+// TrailerHeader gives trailers as net/http has them, without those that must not be trailers.
+func (f *Fields) TrailerHeader() http.Header {
+	h := f.Header()
+	for k := range h {
+		if framing(strings.ToLower(k)) {
+			delete(h, k)
+		}
+	}
+	return h
+}
+
+// requestBody hands the trailers over when the body ends.
+type requestBody struct {
+	*OutgoingBody
+	trailer http.Header
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.OutgoingBody.Read(p)
+	if err == io.EOF {
+		if t := b.Trailers(); t != nil {
+			for k, v := range t.TrailerHeader() {
+				b.trailer[k] = v
+			}
+		}
+	}
+	return n, err
+}
+
+func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request) {
+	watch := &stopwatch{cancel: x.cancel}
+	watch.start(or(x.timeout.Connect, DefaultConnectTimeout), errConnectTimeout)
+	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { watch.stop() },
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			watch.start(or(x.timeout.FirstByte, DefaultReadTimeout), errReadTimeout)
+		},
+		GotFirstResponseByte: func() { watch.stop() },
+	}))
+	resp, err := t.RoundTrip(req)
+	watch.end()
+	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+		resp.Body.Close()
+		err = &Error{Code: UpgradeFailed}
+	}
+	if err != nil {
+		x.err = errorFrom(ctx, unwrapURL(err), false)
+		x.finish(nil, x.err)
+		x.ready.Set()
+		return
+	}
+	body := &responseBody{ctx: ctx, x: x, resp: resp, src: resp.Body, first: true}
+	x.resp = &IncomingResponse{resp: resp}
+	x.resp.body = NewIncomingBody(body, func() http.Header { return resp.Trailer }, func(err error) *Error {
+		return errorFrom(ctx, err, true)
+	})
+	if resp.Body == http.NoBody {
+		x.finish(resp, nil)
+	}
+	x.ready.Set()
+	if ctx.Err() != nil { // cancelled while the answer arrived: nobody may come for it
+		x.resp.body.Close()
+	}
+}
+
+// unwrapURL leaves the address out of an error's text.
+func unwrapURL(err error) error {
+	if u, ok := err.(*url.Error); ok {
+		return u.Err
+	}
+	return err
+}
+
+func or(d *time.Duration, otherwise time.Duration) time.Duration {
+	if d == nil {
+		return otherwise
+	}
+	return max(*d, 0)
+}
+
+// Ready happens when there is an answer or an error.
+func (x *Exchange) Ready() wasiio.Pollable { return &x.ready }
+
+// Result is the answer or the error, once Ready has happened.
+func (x *Exchange) Result() (*IncomingResponse, error) {
+	if x.err != nil {
+		return nil, x.err
+	}
+	return x.resp, nil
+}
+
+// Cancel ends the exchange if it is still under way. Any number of calls, from any goroutine.
+func (x *Exchange) Cancel() {
+	x.cancel(errDropped)
+	if x.ready.Ready() && x.resp != nil {
+		x.resp.body.Close()
+	}
+}
+
+// finish reports the end and releases the exchange.
+func (x *Exchange) finish(resp *http.Response, err error) {
+	x.end.Do(func() {
+		x.done(resp, err)
+		x.cancel(errDropped)
+	})
+}
+
+// responseBody is an answer's body with its timeouts; its end is that of the exchange.
+type responseBody struct {
+	ctx   context.Context
+	x     *Exchange
+	resp  *http.Response
+	src   io.ReadCloser
+	first bool
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	d := or(b.x.timeout.BetweenBytes, DefaultReadTimeout)
+	if b.first {
+		d = or(b.x.timeout.FirstByte, DefaultReadTimeout)
+	}
+	t := time.AfterFunc(d, func() { b.x.cancel(errReadTimeout) })
+	n, err := b.src.Read(p)
+	t.Stop()
+	b.first = b.first && n == 0
+	switch {
+	case err == io.EOF:
+		b.x.finish(b.resp, nil)
+	case err != nil:
+		err = errorFrom(b.ctx, err, true)
+		b.x.finish(b.resp, err)
+	}
+	return n, err
+}
+
+func (b *responseBody) Close() error {
+	b.x.cancel(errDropped) // unblocks a Read that is under way
+	err := b.src.Close()
+	b.x.finish(b.resp, nil)
+	return err
+}
+
+// stopwatch cancels an exchange when one of its phases takes too long.
+type stopwatch struct {
+	mu     sync.Mutex
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	ended  bool
+}
+
+func (w *stopwatch) start(d time.Duration, cause error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	if !w.ended {
+		w.timer = time.AfterFunc(d, func() { w.cancel(cause) })
+	}
+}
+
+func (w *stopwatch) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+}
+
+func (w *stopwatch) end() {
+	w.stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+}

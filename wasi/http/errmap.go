@@ -1,0 +1,176 @@
+package http
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/textproto"
+	"reflect"
+	"strings"
+	"syscall"
+)
+
+// The causes with which timers cancel an exchange.
+var (
+	errConnectTimeout = &Error{Code: ConnectionTimeout}
+	errReadTimeout    = &Error{Code: ConnectionReadTimeout}
+	errDropped        = errors.New("http: the guest let go of the exchange")
+)
+
+// errorFrom finds the code for an error of net/http, net or crypto/tls. ctx is the exchange's: a timer of ours that
+// cancelled it says more than the error that followed. body is true once the head of the response has arrived.
+func errorFrom(ctx context.Context, err error, body bool) *Error {
+	if cause := context.Cause(ctx); cause != nil {
+		var e *Error
+		if errors.As(cause, &e) {
+			return e
+		}
+		if errors.Is(cause, context.DeadlineExceeded) {
+			return &Error{Code: ResponseTimeout, Err: err}
+		}
+		return &Error{Code: ConnectionTerminated, Text: "the exchange was cancelled", Err: err}
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	for _, f := range []func(error) *Error{dnsError, tlsError, netError, ioError} {
+		if e := f(err); e != nil {
+			e.Err = err
+			if body && e.Code == ConnectionTerminated {
+				e.Code = ResponseIncomplete
+			}
+			return e
+		}
+	}
+	e = textError(err.Error(), body)
+	e.Err = err
+	return e
+}
+
+func dnsError(err error) *Error {
+	var d *net.DNSError
+	switch {
+	case !errors.As(err, &d):
+		return nil
+	case d.IsNotFound:
+		return &Error{Code: DNSError, Text: "NXDOMAIN"}
+	case d.IsTimeout:
+		return &Error{Code: DNSTimeout}
+	}
+	return &Error{Code: DNSError, Text: "SERVFAIL"}
+}
+
+func tlsError(err error) *Error {
+	var (
+		verify    *tls.CertificateVerificationError
+		authority x509.UnknownAuthorityError
+		host      x509.HostnameError
+		invalid   x509.CertificateInvalidError
+		record    tls.RecordHeaderError
+		op        *net.OpError
+	)
+	switch {
+	case errors.As(err, &verify), errors.As(err, &authority), errors.As(err, &host), errors.As(err, &invalid):
+		return &Error{Code: TLSCertificateError}
+	case errors.As(err, &record):
+		return &Error{Code: TLSProtocolError}
+	case errors.As(err, &op) && op.Op == "remote error":
+		e := &Error{Code: TLSAlertReceived, Text: strings.TrimPrefix(op.Err.Error(), "tls: ")}
+		if v := reflect.ValueOf(op.Err); v.Kind() == reflect.Uint8 { // crypto/tls does not export its alert type
+			n := v.Uint()
+			e.Number = &n
+		}
+		return e
+	case errors.As(err, &op) && op.Op == "local error":
+		return &Error{Code: TLSProtocolError}
+	}
+	return nil
+}
+
+func netError(err error) *Error {
+	var op *net.OpError
+	dialing := errors.As(err, &op) && op.Op == "dial"
+	for _, c := range []struct {
+		errno syscall.Errno
+		code  Code
+	}{
+		{syscall.ECONNREFUSED, ConnectionRefused},
+		{syscall.ECONNRESET, ConnectionTerminated},
+		{syscall.ECONNABORTED, ConnectionTerminated},
+		{syscall.EPIPE, ConnectionTerminated},
+		{syscall.ENETUNREACH, DestinationIPUnroutable},
+		{syscall.EHOSTUNREACH, DestinationIPUnroutable},
+		{syscall.EADDRNOTAVAIL, DestinationIPUnroutable},
+		{syscall.EACCES, DestinationIPProhibited},
+		{syscall.EPERM, DestinationIPProhibited},
+		{syscall.EMFILE, ConnectionLimitReached},
+		{syscall.ENFILE, ConnectionLimitReached},
+	} {
+		if errors.Is(err, c.errno) {
+			return &Error{Code: c.code}
+		}
+	}
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		switch {
+		case dialing, strings.Contains(err.Error(), "TLS handshake"):
+			return &Error{Code: ConnectionTimeout}
+		case op != nil && op.Op == "write":
+			return &Error{Code: ConnectionWriteTimeout}
+		}
+		return &Error{Code: ConnectionReadTimeout}
+	}
+	if dialing {
+		return &Error{Code: DestinationUnavailable}
+	}
+	return nil
+}
+
+func ioError(err error) *Error {
+	var malformed textproto.ProtocolError
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed):
+		return &Error{Code: ConnectionTerminated}
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return &Error{Code: TLSProtocolError}
+	case errors.As(err, &malformed):
+		return &Error{Code: ProtocolError}
+	}
+	return nil
+}
+
+// textError knows errors that net/http tells apart by their words only.
+func textError(text string, body bool) *Error {
+	for _, c := range []struct {
+		words string
+		code  Code
+	}{
+		{"response headers exceeded", ResponseHeaderSectionSize},
+		{"response header list larger", ResponseHeaderSectionSize},
+		{"unsupported transfer encoding", ResponseTransferCoding},
+		{"tls:", TLSProtocolError},
+		{"x509:", TLSCertificateError},
+		{"server closed idle connection", ConnectionTerminated},
+		{"client connection lost", ConnectionTerminated},
+		{"client conn", ConnectionTerminated},
+		{"GOAWAY", ConnectionTerminated},
+		{"malformed", ProtocolError},
+		{"invalid", ProtocolError},
+		{"connection error", ProtocolError},
+		{"stream error", ProtocolError},
+		{"ContentLength=", RequestBodySize},
+	} {
+		if strings.Contains(text, c.words) {
+			if body && (c.code == ConnectionTerminated || c.words == "stream error") {
+				return &Error{Code: ResponseIncomplete}
+			}
+			return &Error{Code: c.code}
+		}
+	}
+	return &Error{Code: InternalError, Text: text}
+}
