@@ -7,6 +7,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
+// DefaultBudget is how many bytes of host memory the values lifted in one call may take where a Context sets no bound.
+// Lists may overlap in guest memory, so that a small memory can describe a value of any size.
+const DefaultBudget = 1 << 29
+
 // Memory gives a guest's memory as it is now; views are fetched again after guest code has run.
 type Memory interface{ Bytes() []byte }
 
@@ -24,42 +28,92 @@ type Handles interface {
 }
 
 // Context is one side of one call: whose memory, which encoding, which handle table. It is reused between calls; nothing
-// in it outlives the call.
+// in it outlives the call. Not safe for concurrent use.
 type Context struct {
 	Ctx      context.Context
 	Memory   Memory // nil where the types need none
 	Encoding binary.StringEncoding
 	Realloc  func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error)
 	Handles  Handles
+	// Budget bounds the host memory in bytes that one LiftArgs or LiftResult may take; 0 means DefaultBudget.
+	Budget uint64
+
+	mem     []byte // Memory's bytes since guest code last ran
+	left    uint64 // of the budget
+	outside error  // what Realloc failed with: not ours to word
 }
 
-// Func is a function type compiled for lifting and lowering: layouts and flattenings resolved once.
-type Func struct {
-	Type *cm.FuncType
-	// CoreParams and CoreResults are the core signature of the *lowered* function (guest imports it): a result that does
-	// not fit one core value is written through a trailing pointer parameter. LiftParams and LiftResults are that of the
-	// *lifted* one (guest exports it): such a result comes back as a pointer. Synchronous ABI.
-	CoreParams, CoreResults     []binary.CoreValType
-	LiftedParams, LiftedResults []binary.CoreValType
-	NeedsMemory, NeedsRealloc   bool // for the lowered direction; exact for both directions in the methods below
+// begin fetches the memory, which guest code may have grown since the last call.
+func (cx *Context) begin() {
+	cx.mem, cx.outside = nil, nil
+	if cx.Memory != nil {
+		cx.mem = cx.Memory.Bytes()
+	}
+	if cx.left = cx.Budget; cx.left == 0 {
+		cx.left = DefaultBudget
+	}
 }
 
-// Compile prepares a function type for the synchronous canonical ABI.
-func Compile(t *cm.FuncType) (*Func, error) { panic("unwritten") }
+// spend takes n bytes from the budget.
+func (cx *Context) spend(n uint64) error {
+	if n > cx.left {
+		return cm.Trapf(cm.TrapMemory, "values lifted in one call need more than %d bytes of host memory", cx.budget())
+	}
+	cx.left -= n
+	return nil
+}
 
-// LiftArgs reads the arguments of a lowered function (guest → host) from the core stack into dst, which has one entry for
-// each parameter.
-func (f *Func) LiftArgs(cx *Context, stack []uint64, dst []cm.Val) error { panic("unwritten") }
+func (cx *Context) budget() uint64 {
+	if cx.Budget == 0 {
+		return DefaultBudget
+	}
+	return cx.Budget
+}
 
-// LowerResult writes the result of a lowered function: to stack[0], or through the return pointer that arrived in stack.
-// Calls Realloc for strings and lists.
-func (f *Func) LowerResult(cx *Context, result cm.Val, stack []uint64) error { panic("unwritten") }
+// check traps unless ptr is aligned and size bytes from it are inside the memory, in this order.
+func (cx *Context) check(ptr, align uint32, size uint64, what string) error {
+	if ptr&(align-1) != 0 {
+		return cm.Trapf(cm.TrapUnaligned, "%s at %#x: want a multiple of %d", what, ptr, align)
+	}
+	if uint64(ptr)+size > uint64(len(cx.mem)) {
+		return cm.Trapf(cm.TrapBadPointer, "%s at %#x, %d bytes: beyond the memory's %d bytes", what, ptr, size, len(cx.mem))
+	}
+	return nil
+}
 
-// LowerArgs writes the arguments of a lifted function (host → guest) to the core stack, spilling to memory past 16.
-func (f *Func) LowerArgs(cx *Context, args []cm.Val, stack []uint64) error { panic("unwritten") }
+// realloc calls the guest's allocator, looks at the memory anew and checks what came back.
+func (cx *Context) realloc(old, oldSize, align, size uint32) (uint32, error) {
+	if cx.Realloc == nil {
+		return 0, cm.Trapf(cm.TrapBug, "a value needs realloc, which the canonical options lack")
+	}
+	ptr, err := cx.Realloc(cx.Ctx, old, oldSize, align, size)
+	if err != nil {
+		cx.outside = err
+		return 0, err
+	}
+	cx.mem = nil
+	if cx.Memory != nil {
+		cx.mem = cx.Memory.Bytes()
+	}
+	if ptr&(align-1) != 0 {
+		return 0, cm.Trapf(cm.TrapUnaligned, "realloc returned %#x: want a multiple of %d", ptr, align)
+	}
+	if uint64(ptr)+uint64(size) > uint64(len(cx.mem)) {
+		return 0, cm.Trapf(cm.TrapBadRealloc, "realloc returned %#x for %d bytes: beyond the memory's %d bytes", ptr, size, len(cx.mem))
+	}
+	return ptr, nil
+}
 
-// LiftResult reads the result of a lifted function from the core stack; the zero Val if the type has none.
-func (f *Func) LiftResult(cx *Context, stack []uint64) (cm.Val, error) { panic("unwritten") }
-
-// StackLen is the length that stacks handed to these methods must have.
-func (f *Func) StackLen() int { panic("unwritten") }
+// where puts a place before the detail of a trap; what came out of Realloc passes unchanged.
+func (cx *Context) where(place string, err error) error {
+	if err == nil || err == cx.outside {
+		return err
+	}
+	t, ok := err.(*cm.Trap)
+	if !ok {
+		return err
+	}
+	at := *t
+	at.Detail = place + ": " + t.Detail
+	return &at
+}

@@ -1,3 +1,4 @@
-// Package handle holds the handle table of a component instance: own and borrow handles of resources, lend counts and,
-// later, waitables (CanonicalABI.md §Table, §Resource State).
+// Package handle holds the handle table of a component instance: own and borrow handles of resources, and lend counts
+// (CanonicalABI.md §Table State, §Resource State). It knows no memory and runs no destructor: it says which resource a
+// number from a guest means, and refuses numbers that mean none.
 package handle

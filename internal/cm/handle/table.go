@@ -2,30 +2,91 @@ package handle
 
 import "github.com/vitrine-wasm/vitrine/cm"
 
-// Table maps handles to resources. Index 0 is never used; freed indices are used again, last freed first, as the
-// specification's table does. Not safe for concurrent use: a store has one goroutine at a time.
-type Table struct{}
+// MaxLen is the specification's bound on the elements of a table.
+const MaxLen = 1<<28 - 1
 
-// Entry is one element of a table.
+// Table maps handles to resources. Index 0 is never used; freed indices are used again, last freed first, as the
+// specification's table does: guests can see the numbers. The zero Table is empty and ready. Not safe for concurrent
+// use: a store has one goroutine at a time.
+type Table struct {
+	// Max bounds Len; 0 stands for MaxLen.
+	Max int
+
+	slots []slot // handle h is slots[h-1]
+	free  uint32 // the handle freed last, 0 if none; each free slot names the one freed before it
+	used  int
+}
+
+type slot struct {
+	Entry
+	next uint32 // of a free slot
+}
+
+// Entry is one element of a table. Resource is never nil in one.
 type Entry struct {
 	Resource *cm.Resource
 	Own      bool
-	Lends    int    // own handles: how many borrows of running calls were made from it
+	Lends    int    // how many running calls have borrowed from it; it stays in the table until none has
 	Scope    *Scope // borrow handles: the call that must drop it
 }
 
-// Scope counts the borrow handles that a running call of a guest has been given; it must be 0 when the call returns. It
-// also remembers the own handles lent for the duration of a call to give them back.
-type Scope struct{}
+// Add stores an entry and gives its handle; a *cm.Trap when the table is full.
+func (t *Table) Add(e Entry) (uint32, error) {
+	limit := MaxLen
+	if t.Max > 0 {
+		limit = min(limit, t.Max)
+	}
+	if t.used >= limit {
+		return 0, cm.Trapf(cm.TrapHandlesFull, "handle table is full with %d handles", t.used)
+	}
+	t.used++
+	if h := t.free; h != 0 {
+		s := &t.slots[h-1]
+		t.free = s.next
+		*s = slot{Entry: e}
+		return h, nil
+	}
+	t.slots = append(t.slots, slot{Entry: e})
+	return uint32(len(t.slots)), nil
+}
 
-// Add stores an entry and gives its handle; an error when the table is full (2^28-1 elements, or Max).
-func (t *Table) Add(e Entry) (uint32, error) { panic("unwritten") }
+// Get finds the entry of a handle; a *cm.Trap if there is none or it is of another run-time type (want nil: any). The
+// entry is the table's: it may be changed, and is not valid after the next Add or Remove.
+func (t *Table) Get(h uint32, want *cm.ResourceType) (*Entry, error) {
+	if h == 0 || uint64(h) > uint64(len(t.slots)) || t.slots[h-1].Resource == nil {
+		return nil, cm.Trapf(cm.TrapBadHandle, "unknown handle index %d", h)
+	}
+	e := &t.slots[h-1].Entry
+	if want != nil && e.Resource.Type != want {
+		return nil, cm.Trapf(cm.TrapHandleType, "handle index %d used with the wrong type: want %s, had %s", h, want, e.Resource.Type)
+	}
+	return e, nil
+}
 
-// Get finds the entry of a handle; a *cm.Trap if there is none or it is of another run-time type (want nil: any).
-func (t *Table) Get(h uint32, want *cm.ResourceType) (*Entry, error) { panic("unwritten") }
+// Remove takes the entry out; same errors as Get, and a *cm.Trap if it is lent. It does not tell a borrow handle's Scope.
+func (t *Table) Remove(h uint32, want *cm.ResourceType) (Entry, error) {
+	e, err := t.Get(h, want)
+	if err != nil {
+		return Entry{}, err
+	}
+	if e.Lends > 0 {
+		return Entry{}, cm.Trapf(cm.TrapLent, "cannot remove handle %d of %s while borrowed", h, e.Resource.Type)
+	}
+	out := *e
+	t.slots[h-1] = slot{next: t.free}
+	t.free = h
+	t.used--
+	return out, nil
+}
 
-// Remove takes the entry out; same errors as Get, and a *cm.Trap if it is lent.
-func (t *Table) Remove(h uint32, want *cm.ResourceType) (Entry, error) { panic("unwritten") }
+// Len is the number of handles now.
+func (t *Table) Len() int { return t.used }
 
-// Len is the number of handles now; Max bounds it (0: the specification's bound).
-func (t *Table) Len() int { panic("unwritten") }
+// Each calls f for every entry, in order of handles: what a store still owns when it closes. f must not add or remove.
+func (t *Table) Each(f func(e *Entry)) {
+	for i := range t.slots {
+		if t.slots[i].Resource != nil {
+			f(&t.slots[i].Entry)
+		}
+	}
+}
