@@ -90,3 +90,20 @@ func (t *Table) Each(f func(e *Entry)) {
 		}
 	}
 }
+
+// Lend counts a call that borrows from the handle, which cannot be dropped or moved away until Return has been called as
+// often. Same errors as Get.
+func (t *Table) Lend(h uint32, want *cm.ResourceType) (*Entry, error) {
+	e, err := t.Get(h, want)
+	if err == nil {
+		e.Lends++
+	}
+	return e, err
+}
+
+// Return ends one Lend; a handle that is not lent is left as it is.
+func (t *Table) Return(h uint32) {
+	if e, err := t.Get(h, nil); err == nil && e.Lends > 0 {
+		e.Lends--
+	}
+}
