@@ -1,6 +1,7 @@
 package wit
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -20,26 +21,52 @@ func Compatible(want, have string) bool {
 	return ok1 && ok2 && w == h
 }
 
+// numbers reads a release version.
+func numbers(v string) (n [3]uint64, ok bool) {
+	parts := strings.Split(v, ".")
+	if len(parts) != 3 {
+		return n, false
+	}
+	for i, p := range parts {
+		u, err := strconv.ParseUint(p, 10, 32)
+		if err != nil || len(p) > 1 && p[0] == '0' {
+			return n, false
+		}
+		n[i] = u
+	}
+	return n, true
+}
+
 // track is the part of a release version that compatible versions share: "1", "0.2" or "0.0.3".
 func track(v string) (string, bool) {
 	if strings.ContainsAny(v, "-+") {
 		return "", false
 	}
-	parts := strings.Split(v, ".")
-	if len(parts) != 3 {
+	n, ok := numbers(v)
+	if !ok {
 		return "", false
 	}
-	for _, p := range parts {
-		if _, err := strconv.ParseUint(p, 10, 32); err != nil || (len(p) > 1 && p[0] == '0') {
-			return "", false
-		}
-	}
 	switch {
-	case parts[0] != "0":
-		return parts[0], true
-	case parts[1] != "0":
-		return "0." + parts[1], true
+	case n[0] != 0:
+		return strconv.FormatUint(n[0], 10), true
+	case n[1] != 0:
+		return "0." + strconv.FormatUint(n[1], 10), true
 	default:
 		return v, true
 	}
+}
+
+// CompareVersions orders release versions by number; anything else comes before them, in text order.
+func CompareVersions(a, b string) int {
+	x, ok1 := numbers(a)
+	y, ok2 := numbers(b)
+	switch {
+	case ok1 && ok2:
+		return slices.Compare(x[:], y[:])
+	case ok1:
+		return 1
+	case ok2:
+		return -1
+	}
+	return strings.Compare(a, b)
 }

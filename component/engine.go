@@ -1,0 +1,189 @@
+package component
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/core"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// Option configures an Engine.
+type Option func(*core.Config)
+
+// WithCacheDir keeps compiled code in dir between processes. The directory is content-addressed, bounded and safe to
+// share with other processes.
+func WithCacheDir(dir string) Option { return func(o *core.Config) { o.CacheDir = dir } }
+
+// Engine compiles components and shares compiled code. Safe for concurrent use.
+type Engine struct{ core *core.Engine }
+
+// NewEngine makes an engine.
+func NewEngine(ctx context.Context, opts ...Option) (*Engine, error) {
+	var c core.Config
+	for _, o := range opts {
+		o(&c)
+	}
+	e, err := core.NewEngine(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{e}, nil
+}
+
+// Close releases the engine; close every Instance first.
+func (e *Engine) Close(ctx context.Context) error { return e.core.Close(ctx) }
+
+// Component is a decoded and validated component. Immutable; safe for concurrent use.
+type Component struct {
+	name  string
+	parts []plan.Part
+}
+
+// Name is the path of the component in boundaries and messages.
+func (c *Component) Name() string { return c.name }
+
+// Load decodes and validates a component. name is its path in boundaries and messages ("cart"). The bytes are kept; do
+// not change them.
+func (e *Engine) Load(ctx context.Context, name string, wasm []byte) (*Component, error) {
+	return load(ctx, nil, name, wasm)
+}
+
+// Load is [Engine.Load] with the operations "decode" and "validate" shown to the linker's interceptor.
+func (l *Linker) Load(ctx context.Context, name string, wasm []byte) (*Component, error) {
+	return load(ctx, l.interceptor, name, wasm)
+}
+
+func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Component, error) {
+	op := &cm.Operation{Name: "decode", Component: cm.Path(name)}
+	op.Set("size", int64(len(wasm)))
+	_, end := cm.Begin(ctx, i, op)
+	def, err := binary.Decode(wasm)
+	end(err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	_, end = cm.Begin(ctx, i, &cm.Operation{Name: "validate", Component: cm.Path(name)})
+	err = nil
+	end(err)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &Component{name: name, parts: []plan.Part{{Name: name, Component: def}}}, nil
+}
+
+// Part is one component of a composition made at run time.
+type Part struct {
+	Name      string            // its path in boundaries
+	Component *Component        // what runs
+	Links     map[string]string // import name (the version may be left out) → Name of the part that serves it
+}
+
+// Compose links parts to one component, as if they had been composed statically: the first part's exports are the
+// whole's exports, imports that no link serves are the whole's imports. A link to an unknown part, a link that the part
+// does not import, a part that is itself composed at run time, and two parts of one name are errors here; a cycle and an
+// export that is missing or does not fit are errors at Link.
+func (e *Engine) Compose(_ context.Context, name string, parts []Part) (*Component, error) {
+	out := &Component{name: name}
+	index := map[string]int{}
+	for i, p := range parts {
+		if _, dup := index[p.Name]; dup {
+			return nil, fmt.Errorf("%s: two parts are named %q", name, p.Name)
+		}
+		if len(p.Component.parts) != 1 {
+			return nil, fmt.Errorf("%s: part %q is composed at run time itself; give its parts", name, p.Name)
+		}
+		index[p.Name] = i
+	}
+	for _, p := range parts {
+		def := p.Component.parts[0].Component
+		links := map[string]int{}
+		for want, target := range p.Links {
+			i, ok := index[target]
+			if !ok {
+				return nil, fmt.Errorf("%s: link %q of %q: there is no component %q", name, want, p.Name, target)
+			}
+			imports := importNames(def)
+			found := linkedImports(imports, want)
+			if len(found) == 0 {
+				return nil, fmt.Errorf("%s: link %q of %q: it has no such import; it imports %s", name, want, p.Name, strings.Join(imports, ", "))
+			}
+			for _, f := range found {
+				links[f] = i
+			}
+		}
+		out.parts = append(out.parts, plan.Part{Name: p.Name, Component: def, Links: links})
+	}
+	return out, nil
+}
+
+// importNames lists a component's imports as written.
+func importNames(c *binary.Component) []string {
+	var out []string
+	for _, d := range c.Defs {
+		if im, ok := d.(*binary.Import); ok {
+			out = append(out, im.Name.Name)
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// linkedImports finds the imports that a link names: exactly, or every version where the link has none.
+func linkedImports(imports []string, want string) []string {
+	var out []string
+	for _, name := range imports {
+		if name == want {
+			return []string{name}
+		}
+		if id, err := wit.ParseID(name); err == nil && id.Unversioned().String() == want {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// plan flattens the component.
+func (c *Component) plan() (*plan.Program, error) {
+	p, err := plan.Make(c.parts, coreImports)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	return p, nil
+}
+
+// Boundaries are the component's edges as far as they are known without linking it: all of them. It works for
+// components that this engine cannot run, too.
+func (c *Component) Boundaries() ([]*cm.Boundary, error) {
+	p, err := c.plan()
+	if err != nil {
+		return nil, err
+	}
+	return p.Boundaries, nil
+}
+
+// Unsupported names the features that the component needs and this engine does not run; empty if it can be run.
+func (c *Component) Unsupported() ([]string, error) {
+	p, err := c.plan()
+	if err != nil {
+		return nil, err
+	}
+	return p.Unsupported, nil
+}
+
+func coreImports(module []byte) ([]plan.CoreImport, error) {
+	info, err := core.Inspect(module)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]plan.CoreImport, len(info.Imports))
+	for i, im := range info.Imports {
+		out[i] = plan.CoreImport{Module: im.Module, Field: im.Field}
+	}
+	return out, nil
+}

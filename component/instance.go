@@ -1,0 +1,100 @@
+package component
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// Instance is a running component and the store that it lives in. Not safe for concurrent use.
+type Instance struct {
+	linked *Linked
+	store  *instance.Store
+}
+
+// Linked is what it was made from.
+func (i *Instance) Linked() *Linked { return i.linked }
+
+// Func finds an exported function. id is matched by version rules; the zero ID is the root.
+func (i *Instance) Func(id wit.InterfaceID, name string) (*Func, error) {
+	x := i.linked.export(id)
+	if x == nil {
+		return nil, fmt.Errorf("component %s: no export %s; it exports %s", i.linked.name, id, i.exported())
+	}
+	for k := range x.Funcs {
+		if x.Funcs[k].Name == name {
+			return &Func{i, &x.Funcs[k]}, nil
+		}
+	}
+	names := make([]string, len(x.Funcs))
+	for k := range x.Funcs {
+		names[k] = x.Funcs[k].Name
+	}
+	return nil, fmt.Errorf("component %s: export %s has no function %q; it has %s", i.linked.name, id, name, strings.Join(names, ", "))
+}
+
+func (i *Instance) exported() string {
+	var names []string
+	for _, x := range i.linked.linked.Program.Exports {
+		if x.Name != "" {
+			names = append(names, x.Name)
+		}
+		if x.Name == "" {
+			for _, f := range x.Funcs {
+				names = append(names, f.Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
+}
+
+// Call calls an exported function by its full name, "ns:pkg/iface@1.0.0#func" or "func" at the root, with Go values; see
+// [Func.Invoke].
+func (i *Instance) Call(ctx context.Context, name string, args ...any) (any, error) {
+	var id wit.InterfaceID
+	if iface, fn, ok := strings.Cut(name, "#"); ok {
+		var err error
+		if id, err = wit.ParseID(iface); err != nil {
+			return nil, err
+		}
+		name = fn
+	}
+	f, err := i.Func(id, name)
+	if err != nil {
+		return nil, err
+	}
+	return f.Invoke(ctx, args...)
+}
+
+// Fuel is the guest work done so far: loop iterations and function entries, to the check interval.
+func (i *Instance) Fuel() uint64 { return i.store.Fuel() }
+
+// MemoryPeak is the largest size of the store's memories so far, in bytes.
+func (i *Instance) MemoryPeak() uint64 { return i.store.MemoryPeak() }
+
+// Close drops what the store still holds (host resources are dropped, guest destructors are not run) and releases its
+// memory. Calls after it fail. No call may be under way.
+func (i *Instance) Close(ctx context.Context) error { return i.store.Close(ctx) }
+
+// Func is an exported function of an Instance.
+type Func struct {
+	inst *Instance
+	def  *plan.ExportFunc
+}
+
+// Type is its type.
+func (f *Func) Type() *cm.FuncType { return f.def.Type }
+
+// Call calls it. When ctx ends, guest code is interrupted. After a trap the instance is dead: every later call traps
+// with code instance-trapped-before. The zero Val is returned for a function without result.
+func (f *Func) Call(ctx context.Context, args ...cm.Val) (cm.Val, error) {
+	return f.inst.store.Call(ctx, f.def, args)
+}

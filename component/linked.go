@@ -1,0 +1,121 @@
+package component
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// Linked is a component with everything decided but its state: instantiating it is all that is left. Immutable; safe
+// for concurrent use.
+type Linked struct {
+	name        string
+	linked      *instance.Linked
+	interceptor cm.Interceptor
+}
+
+func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Linked, error) {
+	host, err := l.resolve(c, p)
+	if err != nil {
+		return nil, err
+	}
+	op := &cm.Operation{Name: "compile", Component: cm.Path(c.name)}
+	cctx, end := cm.Begin(ctx, l.interceptor, op)
+	modules, sum, err := instance.Compile(cctx, l.engine.core, p)
+	op.Set("modules", int64(sum.Modules))
+	op.Set("cached", int64(sum.Cached))
+	op.Set("cache.hit", sum.Cached == sum.Modules)
+	op.Set("size", int64(sum.Bytes))
+	end(err)
+	if err != nil {
+		return nil, err
+	}
+	linked, err := instance.Link(ctx, l.engine.core, p, modules, host, l.interceptor)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, err)
+	}
+	return &Linked{c.name, linked, l.interceptor}, nil
+}
+
+// Name is the name of the component that was linked.
+func (l *Linked) Name() string { return l.name }
+
+// Boundaries are the component's edges, in order of their ID.
+func (l *Linked) Boundaries() []*cm.Boundary { return l.linked.Program.Boundaries }
+
+// Exports lists the exported interfaces whose functions can be called; the zero ID stands for root functions.
+func (l *Linked) Exports() []wit.InterfaceID {
+	var out []wit.InterfaceID
+	for _, x := range l.linked.Program.Exports {
+		if len(x.Funcs) > 0 {
+			out = append(out, x.ID)
+		}
+	}
+	return out
+}
+
+// FindExport finds the exported interface that serves id, by version rules.
+func (l *Linked) FindExport(id wit.InterfaceID) (wit.InterfaceID, bool) {
+	if x := l.export(id); x != nil {
+		return x.ID, true
+	}
+	return wit.InterfaceID{}, false
+}
+
+func (l *Linked) export(id wit.InterfaceID) *plan.Export {
+	var compatible *plan.Export
+	for i := range l.linked.Program.Exports {
+		x := &l.linked.Program.Exports[i]
+		if x.ID == id {
+			return x
+		}
+		if x.ID.Unversioned() == id.Unversioned() && wit.Compatible(id.Version, x.ID.Version) {
+			compatible = x
+		}
+	}
+	return compatible
+}
+
+// StoreOption configures the store of an Instance.
+type StoreOption func(*instance.Options)
+
+// WithMemory bounds all memories of the store together, in bytes; 0 leaves them unbounded.
+func WithMemory(bytes uint64) StoreOption {
+	return func(o *instance.Options) { o.Limits.Memory = bytes }
+}
+
+// WithTables bounds the elements of each table; 0 is the engine's default.
+func WithTables(n uint32) StoreOption { return func(o *instance.Options) { o.Limits.Tables = n } }
+
+// WithInfo sets what calls say of their instance.
+func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *instance.Options) { o.Info = i } }
+
+// StoreValue finds the value that key has in the store behind ctx (the store that the host function was called from),
+// making it with mk the first time: the state of a capability that belongs to one store. A value that is an io.Closer is
+// closed with the store. Outside a store it is made anew at each call.
+func StoreValue(ctx context.Context, key any, mk func() any) any {
+	if s := instance.FromContext(ctx); s != nil {
+		return s.Value(key, mk)
+	}
+	return mk()
+}
+
+// Instantiate makes a store and an instance in it. ctx bounds initialisation and is seen by host functions called in it.
+// When ctx ends, guest code is interrupted: trap code deadline or cancelled, or the trap that is the context's cause.
+func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instance, error) {
+	var o instance.Options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	ctx, end := cm.Begin(ctx, l.interceptor, &cm.Operation{Name: "instantiate", Component: cm.Path(l.name)})
+	s, err := l.linked.NewStore(ctx, o)
+	end(err)
+	if err != nil {
+		return nil, err
+	}
+	return &Instance{linked: l, store: s}, nil
+}

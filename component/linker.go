@@ -1,0 +1,121 @@
+package component
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// Linker gives components what they import. Define everything first, then Link any number of components; a Linker is
+// not safe for concurrent definition, and safe for concurrent Link.
+type Linker struct {
+	engine      *Engine
+	interceptor cm.Interceptor
+	// hosts holds the definitions by unversioned name: compatible versions meet here.
+	hosts map[wit.InterfaceID][]*HostInstance
+	errs  []error
+}
+
+// NewLinker makes an empty linker; i may be nil.
+func (e *Engine) NewLinker(i cm.Interceptor) *Linker {
+	return &Linker{engine: e, interceptor: i, hosts: map[wit.InterfaceID][]*HostInstance{}}
+}
+
+// Interceptor is the one that the linker was made with; nil if none.
+func (l *Linker) Interceptor() cm.Interceptor { return l.interceptor }
+
+// Instance begins or continues the definition of an interface. The zero ID is the root of the world.
+func (l *Linker) Instance(id wit.InterfaceID) *HostInstance {
+	key := id.Unversioned()
+	for _, h := range l.hosts[key] {
+		if h.id == id {
+			return h
+		}
+	}
+	h := &HostInstance{linker: l, id: id, funcs: map[string]hostFunc{}, resources: map[string]*cm.ResourceType{}}
+	l.hosts[key] = append(l.hosts[key], h)
+	return h
+}
+
+// HostInstance is one interface that the host serves. Defining a name twice is an error at Link.
+type HostInstance struct {
+	linker    *Linker
+	id        wit.InterfaceID
+	funcs     map[string]hostFunc
+	resources map[string]*cm.ResourceType
+}
+
+// hostFunc is one function: typ is nil where the component's type decides (GoFunc).
+type hostFunc struct {
+	typ  *cm.FuncType
+	call cm.HostFunc
+	bind func(*cm.FuncType) (cm.HostFunc, error)
+}
+
+// Func defines a function.
+func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
+	h.define(name, hostFunc{typ: t, call: f})
+}
+
+// GoFunc defines a function from a Go function: parameters and result are Go values as [Func.Invoke] has them, with an
+// optional leading context.Context and an optional trailing error. The component's own type decides; a mismatch is found
+// at Link.
+func (h *HostInstance) GoFunc(name string, f any) {
+	h.define(name, hostFunc{bind: func(t *cm.FuncType) (cm.HostFunc, error) { return goHostFunc(t, f) }})
+}
+
+func (h *HostInstance) define(name string, f hostFunc) {
+	if _, dup := h.funcs[name]; dup {
+		h.linker.errs = append(h.linker.errs, fmt.Errorf("host defines %s#%s twice", h.id, name))
+	}
+	h.funcs[name] = f
+}
+
+// Resource defines a resource type.
+func (h *HostInstance) Resource(name string, t *cm.ResourceType) {
+	if _, dup := h.resources[name]; dup {
+		h.linker.errs = append(h.linker.errs, fmt.Errorf("host defines resource %s.%s twice", h.id, name))
+	}
+	h.resources[name] = t
+}
+
+// candidates are the definitions that may serve an import: the exact version first, then compatible ones, newest first.
+func (l *Linker) candidates(want wit.InterfaceID) []*HostInstance {
+	var out []*HostInstance
+	for _, h := range l.hosts[want.Unversioned()] {
+		if wit.Compatible(want.Version, h.id.Version) {
+			out = append(out, h)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *HostInstance) int {
+		switch {
+		case a.id == want:
+			return -1
+		case b.id == want:
+			return 1
+		}
+		return wit.CompareVersions(b.id.Version, a.id.Version)
+	})
+	return out
+}
+
+// Link plans and compiles a component, checks each import against what is defined (name, version, type), and binds the
+// interceptor to each boundary. All missing and ill-typed imports are in the one error, a *LinkError.
+func (l *Linker) Link(ctx context.Context, c *Component) (*Linked, error) {
+	if len(l.errs) > 0 {
+		return nil, l.errs[0]
+	}
+	_, end := cm.Begin(ctx, l.interceptor, &cm.Operation{Name: "plan", Component: cm.Path(c.name)})
+	p, err := c.plan()
+	end(err)
+	if err != nil {
+		return nil, err
+	}
+	ctx, end = cm.Begin(ctx, l.interceptor, &cm.Operation{Name: "link", Component: cm.Path(c.name)})
+	out, err := l.link(ctx, c, p)
+	end(err)
+	return out, err
+}

@@ -1,0 +1,46 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+)
+
+// Export finds an exported function by the names as the component writes them; nil if there is none that can be called.
+func (l *Linked) Export(iface, name string) *plan.ExportFunc { return l.exports[iface+"#"+name] }
+
+// Call calls an exported function of the program from the host. When ctx ends, guest code is interrupted. A trap or an
+// exit leaves the store dead.
+func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
+	if s.dead != nil {
+		t := *s.dead
+		return cm.Val{}, s.at(&t, f.Boundary)
+	}
+	if f.Lift < 0 {
+		return cm.Val{}, fmt.Errorf("%s: the component hands on a function of the host; call the host", f.Name)
+	}
+	if want := len(f.Type.Params); len(args) != want {
+		return cm.Val{}, fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
+	}
+	defer s.watch(ctx)()
+	l := &s.linked.lifts[f.Lift]
+	parent := cm.CallFrom(ctx)
+	a := s.activation(ctx, parent, nil)
+	h := s.linked.hooks[f.Boundary.ID]
+	if h == nil {
+		result, err := s.callLift(a, l, f.Boundary, args)
+		if err != nil {
+			return cm.Val{}, s.fail(ctx, err)
+		}
+		return result, nil
+	}
+	c := s.enter(&a.Task, ctx, h, f.Boundary, args)
+	result, err := s.callLift(s.activation(c.Context, &c.Call, c.clock), l, f.Boundary, args)
+	if err != nil {
+		err = s.fail(ctx, err)
+	}
+	c.exit(result, err)
+	return result, err
+}

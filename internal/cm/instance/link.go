@@ -1,0 +1,160 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/core"
+)
+
+// Host is what the linker found for a program's imports.
+type Host struct {
+	// Func gives the host function behind an import that something lowers.
+	Func func(plan.ImportRef) cm.HostFunc
+	// Resources has the host's resource type for each imported slot of the program.
+	Resources map[int]*cm.ResourceType
+}
+
+// Linked is a program with everything decided but its state. Immutable; safe for concurrent use.
+type Linked struct {
+	Program *plan.Program
+	engine  *core.Engine
+	modules []*core.Module
+	host    *core.Instance
+	lifts   []lift
+	hooks   []cm.Hooks // by boundary ID
+	// resources has the host's type for imported slots and nil for the guest's own, which each store makes anew.
+	resources []*cm.ResourceType
+	exports   map[string]*plan.ExportFunc // by "interface#func", for lookups by exact name
+}
+
+// lift is a plan.Lift made ready.
+type lift struct {
+	*plan.Lift
+	fn *canon.Func
+}
+
+// Compiled says how compiling went.
+type Compiled struct {
+	Modules, Cached int // core modules, and how many of them came from the disk cache
+	Bytes           int
+}
+
+// Compile compiles the core modules of a program; progress is called after each one.
+func Compile(ctx context.Context, e *core.Engine, p *plan.Program) ([]*core.Module, Compiled, error) {
+	out := make([]*core.Module, len(p.Modules))
+	var sum Compiled
+	for i, m := range p.Modules {
+		if err := ctx.Err(); err != nil {
+			return nil, sum, context.Cause(ctx)
+		}
+		slots := make([]core.Slot, len(m.Slots))
+		for j, s := range m.Slots {
+			slots[j] = core.Slot(s)
+		}
+		mod, cached, err := e.Compile(ctx, m.Bytes, core.CompileOptions{Slots: slots})
+		if err != nil {
+			return nil, sum, fmt.Errorf("%s: core module %d %q: %w", p.Instances[m.Instance].Path, i, m.Name, err)
+		}
+		out[i] = mod
+		sum.Modules++
+		sum.Bytes += len(m.Bytes)
+		if cached {
+			sum.Cached++
+		}
+	}
+	return out, sum, nil
+}
+
+// Link makes the trampolines of a program whose modules are compiled, and binds i (which may be nil) to its boundaries.
+func Link(ctx context.Context, e *core.Engine, p *plan.Program, modules []*core.Module, h Host, i cm.Interceptor) (*Linked, error) {
+	l := &Linked{Program: p, engine: e, modules: modules, exports: map[string]*plan.ExportFunc{}}
+	l.hooks = make([]cm.Hooks, len(p.Boundaries))
+	if i != nil {
+		for n, b := range p.Boundaries {
+			l.hooks[n] = i.Bind(b)
+		}
+	}
+	l.resources = make([]*cm.ResourceType, len(p.Resources))
+	for slot, rt := range h.Resources {
+		l.resources[slot] = rt
+	}
+	funcs := map[*cm.FuncType]*canon.Func{}
+	compiled := func(t *cm.FuncType) (*canon.Func, error) {
+		if f := funcs[t]; f != nil {
+			return f, nil
+		}
+		f, err := canon.Compile(t)
+		funcs[t] = f
+		return f, err
+	}
+	l.lifts = make([]lift, len(p.Lifts))
+	for n := range p.Lifts {
+		f, err := compiled(p.Lifts[n].Type)
+		if err != nil {
+			return nil, err
+		}
+		l.lifts[n] = lift{&p.Lifts[n], f}
+	}
+	fns := make([]core.HostFunc, len(p.Trampolines))
+	for n := range p.Trampolines {
+		f, err := l.trampoline(&p.Trampolines[n], h, compiled)
+		if err != nil {
+			return nil, err
+		}
+		f.Name = plan.TrampolineName(n)
+		fns[n] = f
+	}
+	var err error
+	if l.host, err = e.HostModule(ctx, fns); err != nil {
+		return nil, err
+	}
+	for n := range p.Exports {
+		x := &p.Exports[n]
+		for k := range x.Funcs {
+			l.exports[x.Name+"#"+x.Funcs[k].Name] = &x.Funcs[k]
+		}
+	}
+	return l, nil
+}
+
+// Close releases the trampolines; every store must be closed before.
+func (l *Linked) Close(ctx context.Context) error { return nil }
+
+var (
+	i32    = binary.CoreValType(0x7f)
+	oneI32 = []binary.CoreValType{i32}
+)
+
+// trampoline makes the core function of one canonical definition.
+func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiled func(*cm.FuncType) (*canon.Func, error)) (core.HostFunc, error) {
+	switch t.Kind {
+	case plan.LowerHost, plan.LowerLift:
+		f, err := compiled(t.Type)
+		if err != nil {
+			return core.HostFunc{}, err
+		}
+		lo := lower{
+			fn: f, instance: t.Instance, opts: t.Options, boundary: t.Boundary,
+			hooks: l.hooks[t.Boundary.ID], params: len(t.Type.Params),
+		}
+		out := core.HostFunc{Params: f.CoreParams, Results: f.CoreResults}
+		if t.Kind == plan.LowerHost {
+			out.Fn = (&lowerHost{lo, h.Func(t.Import)}).call
+		} else {
+			out.Fn = (&lowerLift{lo, &l.lifts[t.Lift]}).call
+		}
+		return out, nil
+	case plan.ResourceNew:
+		return core.HostFunc{Params: oneI32, Results: oneI32, Fn: (&resourceOp{t.Instance, t.Resource}).create}, nil
+	case plan.ResourceRep:
+		return core.HostFunc{Params: oneI32, Results: oneI32, Fn: (&resourceOp{t.Instance, t.Resource}).rep}, nil
+	case plan.ResourceDrop:
+		return core.HostFunc{Params: oneI32, Fn: (&resourceOp{t.Instance, t.Resource}).drop}, nil
+	}
+	return core.HostFunc{}, fmt.Errorf("canon %s cannot be run by this engine", t.Op)
+}

@@ -1,0 +1,230 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+)
+
+// lower is what both kinds of lowered functions share (CanonicalABI.md §canon lower, synchronous).
+type lower struct {
+	fn       *canon.Func
+	instance int // the caller
+	opts     plan.Options
+	boundary *cm.Boundary
+	hooks    cm.Hooks
+	params   int
+}
+
+// lowerHost is a function of the host as a guest imports it.
+type lowerHost struct {
+	lower
+	host cm.HostFunc
+}
+
+// lowerLift is a function of another component instance as a guest imports it.
+type lowerLift struct {
+	lower
+	callee *lift
+}
+
+// scratch marks what a call has taken of its task's scratch space.
+type scratch struct{ vals, lends int }
+
+// lift reads the arguments from the caller's stack and memory. Handles that it borrows from stay lent until release.
+func (l *lower) lift(a *activation, stack []uint64) (args []cm.Val, mark scratch, err error) {
+	s := a.store
+	if s.instances[l.instance].noLeave {
+		return nil, mark, s.trap(cm.TrapCannotLeave, l.boundary, "cannot leave component instance: an import was called from realloc or post-return")
+	}
+	cx, err := s.context(a, l.instance, &l.opts)
+	if err != nil {
+		return nil, mark, err
+	}
+	mark.lends = len(a.lends)
+	args, mark.vals = a.Push(l.params)
+	if err := l.fn.LiftArgs(cx, stack, args); err != nil {
+		return nil, mark, s.at(err, l.boundary)
+	}
+	return args, mark, nil
+}
+
+// release ends what the call borrowed and took.
+func (l *lower) release(a *activation, mark scratch) {
+	table := &a.store.instances[l.instance].table
+	for _, h := range a.lends[mark.lends:] {
+		table.Return(h)
+	}
+	a.lends = a.lends[:mark.lends]
+	a.Pop(mark.vals)
+}
+
+// back writes the result to the caller's stack and memory.
+func (l *lower) back(a *activation, result cm.Val, stack []uint64) error {
+	cx, err := a.store.context(a, l.instance, &l.opts)
+	if err != nil {
+		return err
+	}
+	if err := l.fn.LowerResult(cx, result, stack); err != nil {
+		return a.store.at(err, l.boundary)
+	}
+	return nil
+}
+
+// call is the trampoline: guest → host.
+func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
+	a := ctx.(*activation)
+	args, mark, err := l.lift(a, stack)
+	if err != nil {
+		return err
+	}
+	var result cm.Val
+	switch {
+	case l.hooks != nil:
+		result, err = l.observed(a, args)
+	case a.Call != nil:
+		start := time.Now()
+		result, err = l.host(a, args)
+		a.Clock.Host += time.Since(start)
+	default:
+		result, err = l.host(a, args)
+	}
+	l.release(a, mark)
+	if err != nil {
+		return l.failed(a, err)
+	}
+	return l.back(a, result, stack)
+}
+
+func (l *lowerHost) observed(a *activation, args []cm.Val) (result cm.Val, err error) {
+	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
+	c.OnFinish(c.finish)
+	returned := false
+	defer func() {
+		if !returned { // a panic passes through; package core makes a trap of it
+			c.exit(cm.Val{}, cm.Trapf(cm.TrapBug, "host function panicked"))
+		}
+	}()
+	result, err = l.host(c, args)
+	returned = true
+	if err != nil {
+		err = l.failed(a, err)
+	}
+	c.exit(result, err)
+	return result, err
+}
+
+// failed says what a host function's error means to the guest: a trap, unless the guest asked to exit.
+func (l *lowerHost) failed(a *activation, err error) error {
+	var exit *cm.ExitError
+	var t *cm.Trap
+	switch {
+	case errors.As(err, &exit):
+		return err
+	case errors.As(err, &t):
+		return a.store.at(err, l.boundary)
+	case a.Err() != nil:
+		// The host function gave up because its task ended: the task's own reason is the news.
+		return a.store.at(contextTrap(a), l.boundary)
+	}
+	return &cm.Trap{Code: cm.TrapHost, Boundary: l.boundary, Detail: l.boundary.Name() + ": " + err.Error(), Err: err}
+}
+
+// call is the trampoline: guest → guest.
+func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
+	a := ctx.(*activation)
+	s := a.store
+	args, mark, err := l.lift(a, stack)
+	if err != nil {
+		return err
+	}
+	var result cm.Val
+	if l.hooks == nil {
+		result, err = s.callLift(s.activation(a, a.Call, a.Clock), l.callee, l.boundary, args)
+	} else {
+		c := s.enter(&a.Task, a, l.hooks, l.boundary, args)
+		result, err = s.callLift(s.activation(c.Context, &c.Call, c.clock), l.callee, l.boundary, args)
+		c.exit(result, err)
+	}
+	l.release(a, mark)
+	if err != nil {
+		return err
+	}
+	return l.back(a, result, stack)
+}
+
+// callLift calls a lifted function (CanonicalABI.md §canon lift, synchronous). a is the new task.
+func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
+	ci := &s.instances[l.Instance]
+	if ci.entered {
+		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "cannot enter component instance: a call is already inside it")
+	}
+	ci.entered = true
+	result, err := s.runLift(a, ci, l, args)
+	ci.entered = false
+	if err != nil {
+		return cm.Val{}, s.at(err, b)
+	}
+	return result, nil
+}
+
+func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm.Val) (result cm.Val, err error) {
+	cx, err := s.context(a, l.Instance, &l.Options)
+	if err != nil {
+		return result, err
+	}
+	stack := a.stack[:]
+	if n := l.fn.StackLen(); n > len(stack) {
+		stack = make([]uint64, n)
+	}
+	if err := l.fn.LowerArgs(cx, args, stack); err != nil {
+		return result, err
+	}
+	f, err := s.fn(l.Func)
+	if err != nil {
+		return result, err
+	}
+	if err := f.Call(a, stack); err != nil {
+		return result, err
+	}
+	if cx, err = s.context(a, l.Instance, &l.Options); err != nil {
+		return result, err
+	}
+	if result, err = l.fn.LiftResult(cx, stack); err != nil {
+		return result, err
+	}
+	if n := a.borrows.Count(); n > 0 {
+		return result, cm.Trapf(cm.TrapBorrowsLeft, "borrow handles still remain at the end of the call: %d", n)
+	}
+	if l.PostReturn >= 0 {
+		post, err := s.fn(l.PostReturn)
+		if err != nil {
+			return result, err
+		}
+		ci.noLeave = true
+		err = post.Call(a, stack)
+		ci.noLeave = false
+		if err != nil {
+			return result, err
+		}
+	}
+	return result, nil
+}
+
+// trap makes a trap at a boundary.
+func (s *Store) trap(code cm.TrapCode, b *cm.Boundary, detail string) error {
+	return &cm.Trap{Code: code, Boundary: b, Detail: detail}
+}
+
+// at notes the innermost boundary of a trap.
+func (s *Store) at(err error, b *cm.Boundary) error {
+	var t *cm.Trap
+	if errors.As(err, &t) && t.Boundary == nil {
+		t.Boundary = b
+	}
+	return err
+}

@@ -1,0 +1,124 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+)
+
+// crossing is one observed call: the cm.Call, the context that its callee sees, and what is needed to tell the time
+// split at its end. One allocation holds it all.
+type crossing struct {
+	cm.Call
+	context.Context // as Enter left it
+	store           *Store
+	hooks           cm.Hooks
+	clock           *task.Clock
+	hostBefore      time.Duration
+	fuelBefore      uint64
+	end             cm.End
+
+	// A held call ends when both its host function has returned and its work has finished; the second one reports.
+	halves atomic.Int32
+}
+
+// Value makes the crossing the context of a host function: cm.CallFrom finds the call.
+func (c *crossing) Value(key any) any {
+	if key == cm.CallKey() {
+		return &c.Call
+	}
+	return c.Context.Value(key)
+}
+
+// enter makes an observed call. parent is the task that makes it.
+func (s *Store) enter(parent *task.Task, ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) *crossing {
+	c := &crossing{store: s, hooks: h, clock: parent.Clock}
+	c.Boundary, c.Parent, c.Call.Context, c.Instance = b, parent.Call, ctx, s.info
+	c.Start = time.Now()
+	if c.clock == nil {
+		c.clock = &task.Clock{}
+	}
+	c.hostBefore, c.fuelBefore = c.clock.Host, s.group.Fuel()
+	c.SetArgs(args)
+	c.Context = h.Enter(&c.Call)
+	return c
+}
+
+// exit ends an observed call; err is what comes out of it.
+func (c *crossing) exit(result cm.Val, err error) {
+	total := time.Since(c.Start)
+	c.end = cm.End{Outcome: outcome(err), Err: err, Wait: c.Waited()}
+	switch c.Boundary.Kind {
+	case cm.GuestToHost:
+		c.end.Host = total - c.end.Wait
+		c.clock.Host = c.hostBefore + total
+	default:
+		inHost := c.clock.Host - c.hostBefore
+		c.end.Host = inHost - c.end.Wait
+		c.end.Guest = total - inHost
+		c.end.Fuel = c.store.group.Fuel() - c.fuelBefore
+	}
+	if c.Boundary.Kind == cm.HostToGuest {
+		c.end.MemoryPeak = c.store.group.MemoryPeak()
+	}
+	if !result.IsZero() {
+		c.SetResults([]cm.Val{result})
+	}
+	if !c.Held() || err != nil {
+		c.settle()
+		return
+	}
+	if r, ok := c.hooks.(cm.Returner); ok {
+		r.Returned(&c.Call)
+	}
+	c.SetArgs(nil)
+	c.SetResults(nil)
+	if c.halves.Add(1) == 2 {
+		c.settle()
+	}
+}
+
+// settle reports the end, once.
+func (c *crossing) settle() {
+	if c.halves.Swap(100) < 100 {
+		c.hooks.Exit(&c.Call, c.end)
+	}
+}
+
+// finish is the end of a held call's work, from any goroutine.
+func (c *crossing) finish(value any, err error) {
+	if c.halves.Load() >= 2 {
+		return
+	}
+	if err != nil {
+		c.end.Outcome, c.end.Err = outcome(err), err
+	}
+	c.end.Value = value
+	if c.halves.Add(1) == 2 {
+		c.settle()
+	}
+}
+
+// outcome classifies an error.
+func outcome(err error) cm.Outcome {
+	var exit *cm.ExitError
+	var t *cm.Trap
+	switch {
+	case err == nil, errors.As(err, &exit):
+		return cm.OK
+	case errors.As(err, &t):
+		if t.Code == cm.TrapCancel {
+			return cm.Cancelled
+		}
+		if t.Blame() == cm.BlameGuest {
+			return cm.Trapped
+		}
+	case errors.Is(err, context.Canceled):
+		return cm.Cancelled
+	}
+	return cm.Aborted
+}

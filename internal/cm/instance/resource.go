@@ -1,0 +1,154 @@
+package instance
+
+import (
+	"context"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+)
+
+// resourceOp is a resource built-in of one component instance for one resource type.
+type resourceOp struct{ instance, slot int }
+
+// create is canon resource.new.
+func (o *resourceOp) create(ctx context.Context, stack []uint64) error {
+	s := ctx.(*activation).store
+	ci := &s.instances[o.instance]
+	if ci.noLeave {
+		return cm.Trapf(cm.TrapCannotLeave, "cannot leave component instance: resource.new was called from realloc or post-return")
+	}
+	h, err := ci.table.Add(handle.Entry{Resource: &cm.Resource{Type: s.resources[o.slot], Rep: uint32(stack[0])}, Own: true})
+	stack[0] = uint64(h)
+	return err
+}
+
+// rep is canon resource.rep.
+func (o *resourceOp) rep(ctx context.Context, stack []uint64) error {
+	s := ctx.(*activation).store
+	e, err := s.instances[o.instance].table.Get(uint32(stack[0]), s.resources[o.slot])
+	if err != nil {
+		return err
+	}
+	stack[0] = uint64(e.Resource.Rep)
+	return nil
+}
+
+// drop is canon resource.drop.
+func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
+	a := ctx.(*activation)
+	s := a.store
+	ci := &s.instances[o.instance]
+	if ci.noLeave {
+		return cm.Trapf(cm.TrapCannotLeave, "cannot leave component instance: resource.drop was called from realloc or post-return")
+	}
+	e, err := ci.table.Remove(uint32(stack[0]), s.resources[o.slot])
+	if err != nil {
+		return err
+	}
+	if !e.Own {
+		if e.Scope != nil {
+			e.Scope.Dropped()
+		}
+		return nil
+	}
+	return s.destroy(a, o.slot, e.Resource, ci)
+}
+
+// destroy runs the destructor of a resource whose last owner has let go of it.
+func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *componentInstance) error {
+	r.Dropped = true
+	def := &s.linked.Program.Resources[slot]
+	if def.Imported {
+		if r.Type.Drop == nil {
+			return nil
+		}
+		if err := r.Type.Drop(a, r); err != nil {
+			return &cm.Trap{Code: cm.TrapHost, Detail: "drop of " + r.Type.String() + ": " + err.Error(), Err: err}
+		}
+		return nil
+	}
+	if def.Dtor < 0 {
+		return nil
+	}
+	f, err := s.fn(def.Dtor)
+	if err != nil {
+		return err
+	}
+	owner := &s.instances[def.Instance]
+	next := s.activation(a, a.Call, a.Clock)
+	next.stack[0] = uint64(r.Rep)
+	if owner == dropper {
+		return f.Call(next, next.stack[:])
+	}
+	if owner.entered {
+		return cm.Trapf(cm.TrapCannotEnter, "cannot enter component instance: a call is already inside the one that defines %s", r.Type)
+	}
+	owner.entered = true
+	err = f.Call(next, next.stack[:])
+	owner.entered = false
+	return err
+}
+
+// handles are the handles of one component instance as package canon sees them, for one side of one call.
+type handles struct {
+	store    *Store
+	instance *componentInstance
+	task     *activation
+}
+
+// LiftOwn takes an own handle out of the table.
+func (h *handles) LiftOwn(t *cm.ResourceType, i uint32) (*cm.Resource, error) {
+	e, err := h.instance.table.Get(i, h.store.resources[t.Slot])
+	if err != nil {
+		return nil, err
+	}
+	if !e.Own {
+		return nil, cm.Trapf(cm.TrapHandleType, "handle %d: wanted an own handle of %s, had a borrow handle", i, e.Resource.Type)
+	}
+	out, err := h.instance.table.Remove(i, h.store.resources[t.Slot])
+	return out.Resource, err
+}
+
+// LiftBorrow lends a handle until the call that it is an argument of has returned (lower.release).
+func (h *handles) LiftBorrow(t *cm.ResourceType, i uint32) (*cm.Resource, error) {
+	e, err := h.instance.table.Lend(i, h.store.resources[t.Slot])
+	if err != nil {
+		return nil, err
+	}
+	h.task.lends = append(h.task.lends, i)
+	return e.Resource, nil
+}
+
+// LowerOwn puts a resource into the table.
+func (h *handles) LowerOwn(t *cm.ResourceType, r *cm.Resource) (uint32, error) {
+	if err := h.fits(t, r); err != nil {
+		return 0, err
+	}
+	return h.instance.table.Add(handle.Entry{Resource: r, Own: true})
+}
+
+// LowerBorrow gives a borrow handle, or the bare representation to the component instance that defines the type.
+func (h *handles) LowerBorrow(t *cm.ResourceType, r *cm.Resource) (uint32, error) {
+	if err := h.fits(t, r); err != nil {
+		return 0, err
+	}
+	if r.Type.Owner == any(h.instance) {
+		return r.Rep, nil
+	}
+	h.task.borrows.Borrowed()
+	return h.instance.table.Add(handle.Entry{Resource: r, Scope: &h.task.borrows})
+}
+
+// fits checks a resource that comes from the host or from another component instance.
+func (h *handles) fits(t *cm.ResourceType, r *cm.Resource) error {
+	want := h.store.resources[t.Slot]
+	switch {
+	case r == nil:
+		return cm.Trapf(cm.TrapHost, "no resource given where %s is wanted", want)
+	case r.Type != want:
+		return cm.Trapf(cm.TrapHandleType, "wanted a resource of type %s, had %s", want, r.Type)
+	case r.Dropped:
+		return cm.Trapf(cm.TrapBadHandle, "%s was dropped before", r.Type)
+	}
+	return nil
+}

@@ -1,0 +1,307 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
+	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+	"github.com/vitrine-wasm/vitrine/internal/core"
+)
+
+// Options configure a store.
+type Options struct {
+	Limits  core.Limits
+	Info    cm.InstanceInfo
+	Handles int // bound of each handle table; 0: the specification's
+}
+
+// Store is one instantiated program: the unit of isolation. Exactly one goroutine at a time may be inside it.
+type Store struct {
+	linked    *Linked
+	group     *core.Group
+	info      cm.InstanceInfo
+	cores     []*core.Instance
+	funcs     []*core.Func   // by plan.Program.Funcs, looked up when first needed
+	memories  []*core.Memory // by plan.Program.Memories, likewise
+	reallocs  []reallocFunc  // by plan.Program.Funcs, likewise
+	instances []componentInstance
+	resources []*cm.ResourceType // by slot: the run-time types of this store
+
+	cx      canon.Context // the one in use; nothing may run between filling and using it but realloc
+	handles handles
+
+	values  map[any]any
+	closers []io.Closer
+	dead    *cm.Trap // why it can no longer be entered
+	closed  bool
+}
+
+type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error)
+
+// componentInstance is the state that the canonical ABI keeps for one component instance.
+type componentInstance struct {
+	table   handle.Table
+	entered bool // a call is inside: it cannot be entered again
+	noLeave bool // realloc or post-return runs: imports cannot be called
+}
+
+// activation is the task of one entry into a store: what trampolines find behind the context.
+type activation struct {
+	task.Task
+	store   *Store
+	borrows handle.Scope // borrow handles that the callee has been given and must drop
+	lends   []uint32     // handles that running calls of this task have borrowed from, innermost last
+	stack   [18]uint64
+}
+
+type storeKey struct{}
+
+// Value answers for the store, and as its task otherwise.
+func (a *activation) Value(key any) any {
+	if _, ok := key.(storeKey); ok {
+		return a.store
+	}
+	return a.Task.Value(key)
+}
+
+// FromContext finds the store that a host function was called from; nil outside one.
+func FromContext(ctx context.Context) *Store {
+	s, _ := ctx.Value(storeKey{}).(*Store)
+	return s
+}
+
+// NewStore instantiates a program. ctx bounds initialisation.
+func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
+	p := l.Program
+	s := &Store{
+		linked: l, group: l.engine.NewGroup(o.Limits), info: o.Info,
+		cores:     make([]*core.Instance, len(p.Modules)),
+		funcs:     make([]*core.Func, len(p.Funcs)),
+		memories:  make([]*core.Memory, len(p.Memories)),
+		reallocs:  make([]reallocFunc, len(p.Funcs)),
+		instances: make([]componentInstance, len(p.Instances)),
+		resources: make([]*cm.ResourceType, len(p.Resources)),
+	}
+	for slot, rt := range l.resources {
+		if rt == nil {
+			def := &p.Resources[slot]
+			rt = &cm.ResourceType{Interface: def.Type.Interface, Name: def.Type.Name, Slot: slot, Owner: &s.instances[def.Instance]}
+		}
+		s.resources[slot] = rt
+	}
+	defer s.watch(ctx)()
+	a := s.activation(ctx, cm.CallFrom(ctx), nil)
+	var sources []*core.Instance
+	for i, m := range p.Modules {
+		sources = sources[:0]
+		for _, src := range m.Sources {
+			if src == plan.HostSource {
+				sources = append(sources, l.host)
+			} else {
+				sources = append(sources, s.cores[src])
+			}
+		}
+		inst, err := l.engine.Instantiate(a, s.group, l.modules[i], sources)
+		if err != nil {
+			err = s.fail(a, err)
+			_ = s.Close(context.WithoutCancel(ctx))
+			return nil, fmt.Errorf("%s: instantiate core module %q: %w", p.Instances[m.Instance].Path, m.Name, err)
+		}
+		s.cores[i] = inst
+	}
+	return s, nil
+}
+
+func (s *Store) activation(ctx context.Context, call *cm.Call, clock *task.Clock) *activation {
+	if call != nil && clock == nil {
+		clock = &task.Clock{}
+	}
+	return &activation{Task: task.Task{Context: ctx, Call: call, Clock: clock}, store: s}
+}
+
+// watch interrupts guest code when ctx ends, until the function that it returns is called.
+func (s *Store) watch(ctx context.Context) func() {
+	if ctx.Done() == nil {
+		return func() {}
+	}
+	var mu sync.Mutex
+	var over, fired bool
+	stop := context.AfterFunc(ctx, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !over {
+			fired = true
+			s.group.Interrupt(contextTrap(ctx))
+		}
+	})
+	return func() {
+		if stop() {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		if fired {
+			s.group.Resume()
+		}
+	}
+}
+
+// contextTrap says in a trap's words why a context ended.
+func contextTrap(ctx context.Context) *cm.Trap {
+	cause := context.Cause(ctx)
+	var t *cm.Trap
+	if errors.As(cause, &t) {
+		c := *t // a cause may end several stores; each fills in its own boundary
+		return &c
+	}
+	code := cm.TrapCancel
+	if errors.Is(cause, context.DeadlineExceeded) {
+		code = cm.TrapDeadline
+	}
+	return &cm.Trap{Code: code, Detail: cause.Error(), Err: cause}
+}
+
+// fail settles what an error from guest code means: the store is dead from here on.
+func (s *Store) fail(ctx context.Context, err error) error {
+	var exit *cm.ExitError
+	if errors.As(err, &exit) {
+		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance has exited"}
+		return err
+	}
+	var t *cm.Trap
+	if !errors.As(err, &t) {
+		t = &cm.Trap{Code: cm.TrapHost, Detail: err.Error(), Err: err}
+		err = t
+	}
+	if s.dead == nil {
+		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance trapped before: " + string(t.Code)}
+	}
+	return err
+}
+
+// fn finds a core function of the program.
+func (s *Store) fn(i int) (*core.Func, error) {
+	if f := s.funcs[i]; f != nil {
+		return f, nil
+	}
+	at := s.linked.Program.Funcs[i]
+	from, name := s.linked.host, plan.TrampolineName(at.Trampoline)
+	if at.Module != plan.HostSource {
+		from, name = s.cores[at.Module], at.Name
+	}
+	if from == nil {
+		return nil, cm.Trapf(cm.TrapUninitialized, "core function %q is not there yet", name)
+	}
+	f := from.Func(name)
+	if f == nil {
+		return nil, cm.Trapf(cm.TrapBug, "core function %q is gone", name)
+	}
+	s.funcs[i] = f
+	return f, nil
+}
+
+// context fills the store's lift-and-lower context for one side of a call. a is the task that is given
+// borrow handles by a lowering into this side, and that lends them by a lifting from it.
+func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Context, error) {
+	s.cx.Ctx, s.cx.Encoding = a, o.Encoding
+	s.cx.Memory, s.cx.Realloc = nil, nil
+	if o.Memory >= 0 {
+		m := s.memories[o.Memory]
+		if m == nil {
+			at := s.linked.Program.Memories[o.Memory]
+			if s.cores[at.Module] == nil {
+				return nil, cm.Trapf(cm.TrapUninitialized, "memory %q is not there yet", at.Name)
+			}
+			m = s.cores[at.Module].Memory(at.Name)
+			s.memories[o.Memory] = m
+		}
+		s.cx.Memory = m
+	}
+	if o.Realloc >= 0 {
+		f := s.reallocs[o.Realloc]
+		if f == nil {
+			f = s.realloc(instance, o.Realloc)
+			s.reallocs[o.Realloc] = f
+		}
+		s.cx.Realloc = f
+	}
+	s.handles = handles{store: s, instance: &s.instances[instance], task: a}
+	s.cx.Handles = &s.handles
+	return &s.cx, nil
+}
+
+// realloc wraps a guest's realloc: it may not call imports (CanonicalABI.md §canonical options, realloc).
+func (s *Store) realloc(instance, fn int) reallocFunc {
+	ci := &s.instances[instance]
+	var stack [4]uint64
+	return func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error) {
+		f, err := s.fn(fn)
+		if err != nil {
+			return 0, err
+		}
+		stack = [4]uint64{uint64(oldPtr), uint64(oldSize), uint64(align), uint64(newSize)}
+		ci.noLeave = true
+		err = f.Call(ctx, stack[:])
+		ci.noLeave = false
+		return uint32(stack[0]), err
+	}
+}
+
+// Value finds or makes the value of key that belongs to this store; an io.Closer is closed with it.
+func (s *Store) Value(key any, mk func() any) any {
+	if v, ok := s.values[key]; ok {
+		return v
+	}
+	v := mk()
+	if s.values == nil {
+		s.values = map[any]any{}
+	}
+	s.values[key] = v
+	if c, ok := v.(io.Closer); ok {
+		s.closers = append(s.closers, c)
+	}
+	return v
+}
+
+// Fuel is the guest work done so far; MemoryPeak the most bytes that its memories had.
+func (s *Store) Fuel() uint64 { return s.group.Fuel() }
+
+// MemoryPeak is the most bytes that the store's memories had.
+func (s *Store) MemoryPeak() uint64 { return s.group.MemoryPeak() }
+
+// Close drops host resources that guests still own, closes store values in reverse order and releases memory. It is
+// idempotent. Guest destructors are not run: the guest is gone.
+func (s *Store) Close(ctx context.Context) error {
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance is closed"}
+	var errs []error
+	for i := range s.instances {
+		s.instances[i].table.Each(func(e *handle.Entry) {
+			r := e.Resource
+			if e.Own && r.Type.Drop != nil && !r.Dropped {
+				r.Dropped = true
+				if err := r.Type.Drop(ctx, r); err != nil {
+					errs = append(errs, err)
+				}
+			}
+		})
+	}
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		if err := s.closers[i].Close(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	errs = append(errs, s.group.Close(ctx))
+	return errors.Join(errs...)
+}
