@@ -1,0 +1,213 @@
+package filesystem
+
+import (
+	"os"
+	"sync/atomic"
+	"syscall"
+)
+
+// Flags say what a descriptor may be used for. The bits are those of WIT's descriptor-flags.
+type Flags uint8
+
+// The flags.
+const (
+	Read Flags = 1 << iota
+	Write
+	FileSync
+	DataSync
+	ReadSync
+	Mutate // directories: contents may be changed
+)
+
+// OpenFlags say how to open. The bits are those of WIT's open-flags.
+type OpenFlags uint8
+
+// The open flags.
+const (
+	Create OpenFlags = 1 << iota
+	Directory
+	Exclusive
+	Truncate
+)
+
+// Preopen is one folder that a guest finds open when it starts.
+type Preopen struct {
+	Host     string // path of a directory
+	Guest    string // its name for the guest: "/data", "."
+	ReadOnly bool
+}
+
+// Check says whether p can be opened: the error that a user should see before anything runs.
+func (p Preopen) Check() error {
+	d, err := p.Open()
+	if err == nil {
+		err = d.Close()
+	}
+	return err
+}
+
+// Open opens the folder. Unlike all other errors of this package its error names the path, which is the user's own.
+func (p Preopen) Open() (*Descriptor, error) {
+	root, err := os.OpenRoot(p.Host)
+	if err != nil {
+		return nil, err
+	}
+	flags := Read | Mutate
+	if p.ReadOnly {
+		flags = Read
+	}
+	return newDirectory(root, flags)
+}
+
+// Descriptor is an open file or directory. Its methods may be called by one goroutine at a time; the streams made from
+// it are independent of it and live on after Close.
+type Descriptor struct {
+	file   *file
+	root   *os.Root // what paths are relative to; nil unless a directory
+	flags  Flags
+	change bool // the grant allows to change metadata; for directories the same as Mutate
+}
+
+// newDirectory takes over root.
+func newDirectory(root *os.Root, flags Flags) (*Descriptor, error) {
+	f, err := root.Open(".")
+	if err != nil {
+		root.Close()
+		return nil, failure(err)
+	}
+	return &Descriptor{file: newFile(f), root: root, flags: flags, change: flags&Mutate != 0}, nil
+}
+
+// Close lets go of it.
+func (d *Descriptor) Close() error {
+	if d.root != nil {
+		d.root.Close()
+	}
+	return failure(d.file.release())
+}
+
+// file is an open file that a descriptor and its streams share. It is closed when the last of them lets go.
+type file struct {
+	*os.File
+	refs atomic.Int32
+}
+
+func newFile(f *os.File) *file {
+	s := &file{File: f}
+	s.refs.Store(1)
+	return s
+}
+
+func (f *file) retain() *file {
+	f.refs.Add(1)
+	return f
+}
+
+func (f *file) release() error {
+	if f.refs.Add(-1) == 0 {
+		return f.Close()
+	}
+	return nil
+}
+
+// need refuses a descriptor that was not opened for what is asked of it.
+func (d *Descriptor) need(f Flags) error {
+	switch {
+	case d.root != nil:
+		return failed(CodeIsDirectory)
+	case d.flags&f == 0:
+		return failed(CodeBadDescriptor)
+	}
+	return nil
+}
+
+// directory refuses a descriptor that is none.
+func (d *Descriptor) directory() error {
+	if d.root == nil {
+		return failed(CodeNotDirectory)
+	}
+	return nil
+}
+
+// mutable refuses a descriptor under which nothing may be changed.
+func (d *Descriptor) mutable() error {
+	if err := d.directory(); err != nil {
+		return err
+	}
+	if d.flags&Mutate == 0 {
+		return failed(CodeReadOnly)
+	}
+	return nil
+}
+
+// Flags tells what the descriptor may be used for.
+func (d *Descriptor) Flags() Flags { return d.flags }
+
+// Open opens what path names, below d. follow says whether a symbolic link at the end of the path is followed;
+// otherwise it fails with loop. A directory below d may be changed exactly if d may.
+func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) (*Descriptor, error) {
+	if err := d.directory(); err != nil {
+		return nil, err
+	}
+	if how&Exclusive != 0 && how&Create == 0 || how&Create != 0 && how&Directory != 0 {
+		return nil, failed(CodeInvalid)
+	}
+	if d.flags&Mutate == 0 && (flags&(Write|Mutate) != 0 || how&(Create|Truncate) != 0) {
+		return nil, failed(CodeReadOnly)
+	}
+	if err := checkPath(path); err != nil {
+		return nil, err
+	}
+	mode, err := openMode(how, flags)
+	if err != nil {
+		return nil, err
+	}
+	var f *os.File
+	if follow {
+		f, err = d.root.OpenFile(path, mode, 0o666)
+	} else {
+		f, err = d.openNoFollow(path, mode)
+	}
+	if err != nil {
+		return nil, failure(err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, failure(err)
+	}
+	if !info.IsDir() {
+		return &Descriptor{file: newFile(f), flags: flags &^ Mutate, change: d.change}, nil
+	}
+	// A directory is opened again, as a root of its own. Should another one have taken its name meanwhile, it is still
+	// one below d.
+	f.Close()
+	root, err := d.root.OpenRoot(path)
+	if err != nil {
+		return nil, failure(err)
+	}
+	return newDirectory(root, flags&^(Write|Mutate)|Read|d.flags&Mutate)
+}
+
+// openMode gives the flags for the system. Opening never blocks, not even a named pipe.
+func openMode(how OpenFlags, flags Flags) (int, error) {
+	mode := nonBlock
+	switch {
+	case flags&Read != 0 && flags&Write != 0:
+		mode |= os.O_RDWR
+	case flags&Write != 0:
+		mode |= os.O_WRONLY
+	}
+	for f, m := range map[OpenFlags]int{Create: os.O_CREATE, Directory: openDirectory, Exclusive: os.O_EXCL, Truncate: os.O_TRUNC} {
+		if how&f != 0 {
+			mode |= m
+		}
+	}
+	if flags&FileSync != 0 || flags&ReadSync != 0 {
+		mode |= syscall.O_SYNC
+	}
+	if flags&DataSync != 0 {
+		mode |= dataSync
+	}
+	return mode, nil
+}

@@ -1,0 +1,98 @@
+package filesystem
+
+import (
+	"errors"
+	"io/fs"
+	"syscall"
+)
+
+// Code is the interface's word for what went wrong, as WIT spells it: "no-entry".
+type Code string
+
+// Codes that this package gives by itself; all others come from the system's errors.
+const (
+	CodeAccess        Code = "access"
+	CodeBadDescriptor Code = "bad-descriptor"
+	CodeCrossDevice   Code = "cross-device"
+	CodeExist         Code = "exist"
+	CodeIllegalBytes  Code = "illegal-byte-sequence"
+	CodeInvalid       Code = "invalid"
+	CodeIO            Code = "io"
+	CodeIsDirectory   Code = "is-directory"
+	CodeLoop          Code = "loop"
+	CodeNoEntry       Code = "no-entry"
+	CodeNotDirectory  Code = "not-directory"
+	CodeNotPermitted  Code = "not-permitted"
+	CodeReadOnly      Code = "read-only"
+	CodeTooLarge      Code = "file-too-large"
+	CodeUnsupported   Code = "unsupported"
+)
+
+// Error is a failed operation.
+type Error struct {
+	Code Code
+	Err  error // the cause without paths; nil if Code says it all
+}
+
+// Error is the code, and the cause where there is one.
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return string(e.Code)
+	}
+	return string(e.Code) + ": " + e.Err.Error()
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+func failed(c Code) error { return &Error{Code: c} }
+
+// failure turns an error of the system into an *Error. Paths are left out: they are the host's.
+func failure(err error) error {
+	if err == nil {
+		return nil
+	}
+	var known *Error
+	if errors.As(err, &known) {
+		return known
+	}
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		if c, ok := codes[errno]; ok {
+			return &Error{c, errno}
+		}
+	}
+	for _, k := range []struct {
+		err  error
+		code Code
+	}{{fs.ErrNotExist, CodeNoEntry}, {fs.ErrExist, CodeExist}, {fs.ErrPermission, CodeAccess}, {fs.ErrClosed, CodeBadDescriptor}, {errors.ErrUnsupported, CodeUnsupported}} {
+		if errors.Is(err, k.err) {
+			return &Error{k.code, k.err}
+		}
+	}
+	root := err
+	for e := errors.Unwrap(root); e != nil; e = errors.Unwrap(root) {
+		root = e
+	}
+	if root.Error() == "path escapes from parent" { // os.Root has no exported value for it
+		return failed(CodeNotPermitted)
+	}
+	if errno != 0 {
+		return &Error{CodeIO, errno}
+	}
+	return failed(CodeIO)
+}
+
+var codes = map[syscall.Errno]Code{
+	syscall.EACCES: CodeAccess, syscall.EAGAIN: "would-block", syscall.EALREADY: "already", syscall.EBADF: CodeBadDescriptor,
+	syscall.EBUSY: "busy", syscall.EDEADLK: "deadlock", syscall.EDQUOT: "quota", syscall.EEXIST: CodeExist,
+	syscall.EFBIG: CodeTooLarge, syscall.EILSEQ: CodeIllegalBytes, syscall.EINPROGRESS: "in-progress",
+	syscall.EINTR: "interrupted", syscall.EINVAL: CodeInvalid, syscall.EIO: CodeIO, syscall.EISDIR: CodeIsDirectory,
+	syscall.ELOOP: CodeLoop, syscall.EMLINK: "too-many-links", syscall.EMSGSIZE: "message-size",
+	syscall.ENAMETOOLONG: "name-too-long", syscall.ENODEV: "no-device", syscall.ENOENT: CodeNoEntry,
+	syscall.ENOLCK: "no-lock", syscall.ENOMEM: "insufficient-memory", syscall.ENOSPC: "insufficient-space",
+	syscall.ENOTDIR: CodeNotDirectory, syscall.ENOTEMPTY: "not-empty", syscall.ENOTSUP: CodeUnsupported,
+	syscall.ENOSYS: CodeUnsupported, syscall.ENOTTY: "no-tty", syscall.ENXIO: "no-such-device",
+	syscall.EOVERFLOW: "overflow", syscall.EPERM: CodeNotPermitted, syscall.EPIPE: "pipe", syscall.EROFS: CodeReadOnly,
+	syscall.ESPIPE: "invalid-seek", syscall.ETXTBSY: "text-file-busy", syscall.EXDEV: CodeCrossDevice,
+}

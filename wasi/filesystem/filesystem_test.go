@@ -1,0 +1,522 @@
+package filesystem
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// open gives a folder of the host, open for a guest, beside a file that no guest may reach.
+func open(t *testing.T, readOnly bool) (d *Descriptor, host string) {
+	t.Helper()
+	base := t.TempDir()
+	host = filepath.Join(base, "granted")
+	put(t, filepath.Join(base, "secret"), "secret")
+	put(t, filepath.Join(host, "a.txt"), "hello")
+	put(t, filepath.Join(host, "sub", "b.txt"), "below")
+	d, err := Preopen{Host: host, Guest: "/", ReadOnly: readOnly}.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d, host
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func code(err error) Code {
+	if err == nil {
+		return "ok"
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return Code("no *Error: " + err.Error())
+}
+
+func want(t *testing.T, what string, err error, allowed ...Code) {
+	t.Helper()
+	if c := code(err); !slices.Contains(allowed, c) {
+		t.Errorf("%s: %s, want %v (%v)", what, c, allowed, err)
+	}
+}
+
+func (d *Descriptor) mustOpen(t *testing.T, path string, how OpenFlags, f Flags) *Descriptor {
+	t.Helper()
+	o, err := d.Open(true, path, how, f)
+	if err != nil {
+		t.Fatalf("open %s: %v", path, err)
+	}
+	t.Cleanup(func() { o.Close() })
+	return o
+}
+
+func TestNoWayOut(t *testing.T) {
+	d, host := open(t, false)
+	secret := filepath.Join(filepath.Dir(host), "secret")
+	for name, target := range map[string]string{"out-abs": secret, "out-rel": "../secret", "out-dir": "..", "loop": "loop", "hop": "sub/up/../../secret"} {
+		if err := os.Symlink(target, filepath.Join(host, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Symlink("..", filepath.Join(host, "sub", "up"))
+	paths := []string{"../secret", secret, "./../secret", "sub/../../secret", "out-abs", "out-rel", "out-dir/secret", "hop", "loop", "sub/up/../secret", "..", "../granted/../secret"}
+	fails := []Code{CodeNotPermitted, CodeNoEntry, CodeLoop}
+	for _, p := range paths {
+		for _, follow := range []bool{true, false} {
+			o, err := d.Open(follow, p, 0, Read)
+			want(t, "open "+p, err, fails...)
+			if err == nil {
+				o.Close()
+			}
+		}
+		_, err := d.StatAt(true, p)
+		want(t, "stat "+p, err, fails...)
+		_, err = d.HashAt(true, p)
+		want(t, "hash "+p, err, fails...)
+		want(t, "times "+p, d.SetTimesAt(true, p, Time{Now: true}, Time{Now: true}), fails...)
+		want(t, "link "+p, d.Link(true, p, d, "stolen"), fails...)
+		_, err = d.Open(true, p, Create|Truncate, Write)
+		want(t, "create "+p, err, append(fails, CodeIsDirectory, CodeInvalid)...)
+	}
+	for _, p := range []string{"../x", "/tmp/x", "out-dir/x", "sub/../../x"} {
+		want(t, "mkdir "+p, d.CreateDirectory(p), CodeNotPermitted)
+		want(t, "symlink at "+p, d.Symlink("a.txt", p), CodeNotPermitted)
+		want(t, "unlink "+p, d.Unlink(p), CodeNotPermitted)
+		want(t, "rmdir "+p, d.RemoveDirectory(p), CodeNotPermitted)
+		want(t, "rename to "+p, d.Rename("a.txt", d, p), CodeNotPermitted)
+		want(t, "rename from "+p, d.Rename(p, d, "x"), CodeNotPermitted)
+		want(t, "link to "+p, d.Link(false, "a.txt", d, p), CodeNotPermitted)
+	}
+	for _, target := range []string{secret, "..", "../secret", "sub/../../secret"} {
+		want(t, "symlink to "+target, d.Symlink(target, "new-link"), CodeNotPermitted)
+	}
+	_, err := d.Readlink("out-abs")
+	want(t, "readlink", err, CodeNotPermitted)
+	sub := d.mustOpen(t, "sub", Directory, Read)
+	_, err = sub.Open(true, "../a.txt", 0, Read)
+	want(t, "above a descriptor", err, CodeNotPermitted)
+	if b, err := os.ReadFile(secret); string(b) != "secret" || err != nil {
+		t.Errorf("the secret is now %q, %v", b, err)
+	}
+}
+
+func TestErrorsNameNoHostPath(t *testing.T) {
+	d, host := open(t, false)
+	_, err := d.Open(true, "missing", 0, Read)
+	if err == nil || strings.Contains(err.Error(), filepath.Base(filepath.Dir(host))) || err.Error() != "no-entry: no such file or directory" {
+		t.Errorf("%v", err)
+	}
+	f := d.mustOpen(t, "a.txt", 0, Read|Write)
+	f.file.Close()
+	_, _, err = f.ReadAt(1, 0)
+	if code(err) != CodeBadDescriptor || strings.Contains(err.Error(), host) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestReadOnlyGrant(t *testing.T) {
+	d, host := open(t, true)
+	f := d.mustOpen(t, "a.txt", 0, Read)
+	sub := d.mustOpen(t, "sub", Directory, Read)
+	rw, _ := open(t, false)
+	now := Time{Now: true}
+	for what, err := range map[string]error{
+		"write":        second(d.Open(true, "a.txt", 0, Write)),
+		"create":       second(d.Open(true, "new", Create, Read)),
+		"truncate":     second(d.Open(true, "a.txt", Truncate, Read)),
+		"mutate":       second(d.Open(true, "sub", Directory, Mutate)),
+		"below":        second(sub.Open(true, "new", Create, Write)),
+		"mkdir":        d.CreateDirectory("x"),
+		"unlink":       d.Unlink("a.txt"),
+		"rmdir":        d.RemoveDirectory("sub"),
+		"rename":       d.Rename("a.txt", d, "b"),
+		"rename out":   d.Rename("a.txt", rw, "b"),
+		"rename in":    rw.Rename("a.txt", d, "b"),
+		"link out":     d.Link(false, "a.txt", rw, "b"),
+		"link in":      rw.Link(false, "a.txt", d, "b"),
+		"symlink":      d.Symlink("a.txt", "x"),
+		"times":        d.SetTimesAt(true, "a.txt", now, now),
+		"times of dir": sub.SetTimes(now, now),
+		"times file":   f.SetTimes(now, now),
+	} {
+		want(t, what, err, CodeReadOnly)
+	}
+	if d.Flags() != Read || sub.Flags() != Read {
+		t.Errorf("flags %b, %b", d.Flags(), sub.Flags())
+	}
+	want(t, "size", f.SetSize(0), CodeBadDescriptor)
+	if b, _ := os.ReadFile(filepath.Join(host, "a.txt")); string(b) != "hello" {
+		t.Errorf("changed to %q", b)
+	}
+}
+
+func second(d *Descriptor, err error) error {
+	if err == nil {
+		d.Close()
+	}
+	return err
+}
+
+func TestOpen(t *testing.T) {
+	d, host := open(t, false)
+	os.Symlink("a.txt", filepath.Join(host, "link"))
+	os.Symlink("sub", filepath.Join(host, "dirlink"))
+	for name, c := range map[string]struct {
+		follow bool
+		path   string
+		how    OpenFlags
+		flags  Flags
+		want   Code
+		typ    Type
+	}{
+		"file":                     {true, "a.txt", 0, Read, "ok", TypeRegularFile},
+		"below":                    {false, "sub/b.txt", 0, Read, "ok", TypeRegularFile},
+		"inside by ..":             {true, "sub/../a.txt", 0, Read, "ok", TypeRegularFile},
+		"itself":                   {false, ".", Directory, Read, "ok", TypeDirectory},
+		"directory":                {false, "sub/", Directory, Read, "ok", TypeDirectory},
+		"directory by link":        {true, "dirlink", Directory, Read, "ok", TypeDirectory},
+		"link followed":            {true, "link", 0, Read, "ok", TypeRegularFile},
+		"link not followed":        {false, "link", 0, Read, CodeLoop, 0},
+		"directory link, no":       {false, "dirlink", Directory, Read, CodeLoop, 0},
+		"directory link, no, a /":  {false, "dirlink/", 0, Read, CodeLoop, 0},
+		"missing":                  {true, "nope", 0, Read, CodeNoEntry, 0},
+		"empty":                    {true, "", 0, Read, CodeNoEntry, 0},
+		"nul":                      {true, "a\x00b", 0, Read, CodeInvalid, 0},
+		"file as directory":        {true, "a.txt", Directory, Read, CodeNotDirectory, 0},
+		"file as directory, no":    {false, "a.txt", Directory, Read, CodeNotDirectory, 0},
+		"below a file":             {true, "a.txt/x", 0, Read, CodeNotDirectory, 0},
+		"directory to write":       {true, "sub", 0, Write, CodeIsDirectory, 0},
+		"exclusive without create": {true, "a.txt", Exclusive, Read, CodeInvalid, 0},
+		"create what is there":     {false, "a.txt", Create | Exclusive, Write, CodeExist, 0},
+		"create":                   {false, "new", Create | Exclusive, Read | Write, "ok", TypeRegularFile},
+		"name too long":            {true, strings.Repeat("x", 300), 0, Read, "name-too-long", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, err := d.Open(c.follow, c.path, c.how, c.flags)
+			want(t, "open", err, c.want)
+			if err != nil {
+				return
+			}
+			defer o.Close()
+			if s, err := o.Stat(); err != nil || s.Type != c.typ {
+				t.Errorf("type %d, %v", s.Type, err)
+			}
+		})
+	}
+}
+
+func TestReadAndWriteAt(t *testing.T) {
+	d, host := open(t, false)
+	f := d.mustOpen(t, "a.txt", 0, Read|Write)
+	for _, c := range []struct {
+		n, at uint64
+		want  string
+		end   bool
+	}{{3, 0, "hel", false}, {10, 3, "lo", true}, {10, 99, "", true}, {0, 0, "", false}, {5, 0, "hello", false}} {
+		b, end, err := f.ReadAt(c.n, c.at)
+		if string(b) != c.want || end != c.end || err != nil {
+			t.Errorf("read %d at %d: %q %v %v", c.n, c.at, b, end, err)
+		}
+	}
+	if n, err := f.WriteAt([]byte("XY"), 8); n != 2 || err != nil {
+		t.Fatal(n, err)
+	}
+	if b, _ := os.ReadFile(filepath.Join(host, "a.txt")); string(b) != "hello\x00\x00\x00XY" {
+		t.Errorf("%q", b)
+	}
+	if err := f.SetSize(2); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := f.Stat(); s.Size != 2 || s.Links != 1 || s.Modified.IsZero() || s.Accessed.IsZero() || s.Change.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	want(t, "huge offset", second2(f.WriteAt(nil, 1<<63)), CodeInvalid)
+	want(t, "huge size", f.SetSize(1<<63), CodeInvalid)
+	ro := d.mustOpen(t, "a.txt", 0, Read)
+	want(t, "write what is open for reading", second2(ro.WriteAt([]byte("x"), 0)), CodeBadDescriptor)
+	_, _, err := d.mustOpen(t, "a.txt", 0, Write).ReadAt(1, 0)
+	want(t, "read what is open for writing", err, CodeBadDescriptor)
+	_, _, err = d.ReadAt(1, 0)
+	want(t, "read a directory", err, CodeIsDirectory)
+	for _, err := range []error{f.Sync(), f.SyncData(), ro.Sync(), d.Sync(), d.SyncData(), f.Advise(0, 0, AdviceWillNeed), f.Advise(1, 5, AdviceNoReuse)} {
+		want(t, "sync, advise", err, "ok")
+	}
+	want(t, "advise overflow", f.Advise(1<<62, 1<<62+1<<62-1, AdviceNormal), CodeInvalid)
+}
+
+func second2(_ uint64, err error) error { return err }
+
+func TestStreams(t *testing.T) {
+	d, host := open(t, false)
+	f := d.mustOpen(t, "big", Create, Read|Write)
+	w, err := f.Writer(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.Repeat([]byte("0123456789"), 20_000)
+	if err := wasiio.WriteAndFlush(t.Context(), w, data); err != nil {
+		t.Fatal(err)
+	}
+	a, err := f.Appender()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := f.Appender()
+	for range 3 { // two appenders never overwrite each other
+		wasiio.WriteAndFlush(t.Context(), a, []byte("A"))
+		wasiio.WriteAndFlush(t.Context(), b, []byte("B"))
+	}
+	r, err := f.Reader(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close() // the streams live on
+	var got []byte
+	buf := make([]byte, 50_000)
+	for {
+		n, err := wasiio.BlockingRead(t.Context(), r, buf)
+		got = append(got, buf[:n]...)
+		if err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(got, append(data, "ABABAB"...)) {
+		t.Errorf("read %d bytes, %q at the end", len(got), got[max(0, len(got)-10):])
+	}
+	if all, _ := os.ReadFile(filepath.Join(host, "big")); !bytes.Equal(all[3:], got) {
+		t.Error("the file holds something else")
+	}
+	for _, c := range []io.Closer{r, w, a, b, r} {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := r.Read(t.Context(), buf); err != io.EOF {
+		t.Errorf("after close: %v", err)
+	}
+}
+
+func TestNamedPipe(t *testing.T) {
+	d, host := open(t, false)
+	path := filepath.Join(host, "pipe")
+	if err := syscall.Mkfifo(path, 0o666); err != nil {
+		t.Skip("no named pipes here: ", err)
+	}
+	f := d.mustOpen(t, "pipe", 0, Read|Write) // does not block
+	if s, _ := f.Stat(); s.Type != TypeFIFO {
+		t.Errorf("type %d", s.Type)
+	}
+	r, err := f.Reader(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	w, err := f.Writer(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if err := wasiio.WriteAndFlush(t.Context(), w, []byte("through")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 20)
+	if n, err := wasiio.BlockingRead(t.Context(), r, buf); string(buf[:n]) != "through" || err != nil {
+		t.Fatalf("%q %v", buf[:n], err)
+	}
+}
+
+func TestDirectories(t *testing.T) {
+	d, host := open(t, false)
+	os.WriteFile(filepath.Join(host, "bad\xff"), nil, 0o666)
+	os.Symlink("a.txt", filepath.Join(host, "link"))
+	for i := range 300 {
+		put(t, filepath.Join(host, "many", string(rune('a'+i%26))+strings.Repeat("x", i/26)), "")
+	}
+	list := func(d *Descriptor) map[string]Type {
+		e, err := d.ReadDirectory()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		got := map[string]Type{}
+		for {
+			n, err := e.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == nil {
+				return got
+			}
+			got[n.Name] = n.Type
+		}
+	}
+	got := list(d)
+	for name, typ := range map[string]Type{"a.txt": TypeRegularFile, "sub": TypeDirectory, "link": TypeSymbolicLink, "many": TypeDirectory} {
+		if got[name] != typ {
+			t.Errorf("%s: %d, want %d", name, got[name], typ)
+		}
+		delete(got, name)
+	}
+	if len(got) != 0 {
+		t.Errorf("more: %v", got)
+	}
+	if n := len(list(d.mustOpen(t, "many", Directory, Read))); n != 300 {
+		t.Errorf("%d entries", n)
+	}
+	if n := len(list(d)); n != 4 { // a new reading starts at the beginning
+		t.Errorf("%d entries the second time", n)
+	}
+	f := d.mustOpen(t, "a.txt", 0, Read)
+	_, err := f.ReadDirectory()
+	want(t, "read a file as directory", err, CodeNotDirectory)
+	want(t, "mkdir in a file", f.CreateDirectory("x"), CodeNotDirectory)
+}
+
+func TestNames(t *testing.T) {
+	d, host := open(t, false)
+	sub := d.mustOpen(t, "sub", Directory, Read)
+	for _, step := range []struct {
+		what string
+		err  error
+		want Code
+	}{
+		{"mkdir", d.CreateDirectory("new"), "ok"},
+		{"mkdir again", d.CreateDirectory("new"), CodeExist},
+		{"rmdir full", d.RemoveDirectory("sub"), "not-empty"},
+		{"rmdir file", d.RemoveDirectory("a.txt"), CodeNotDirectory},
+		{"unlink directory", d.Unlink("new"), CodeIsDirectory},
+		{"unlink directory/", d.Unlink("new/"), CodeIsDirectory},
+		{"unlink file/", d.Unlink("a.txt/"), CodeNotDirectory},
+		{"unlink .", d.Unlink("."), CodeInvalid},
+		{"rmdir", d.RemoveDirectory("new/"), "ok"},
+		{"link", d.Link(false, "a.txt", sub, "hard"), "ok"},
+		{"link again", d.Link(false, "a.txt", sub, "hard"), CodeExist},
+		{"link directory", d.Link(false, "sub", d, "x"), CodeNotPermitted},
+		{"link missing", d.Link(false, "nope", d, "x"), CodeNoEntry},
+		{"symlink", d.Symlink("a.txt", "soft"), "ok"},
+		{"symlink inside by ..", d.Symlink("../a.txt", "sub/soft"), "ok"},
+		{"symlink again", d.Symlink("a.txt", "soft"), CodeExist},
+		{"link through a link", d.Link(true, "soft", d, "real"), "ok"},
+		{"link a link", d.Link(false, "soft", d, "soft2"), "ok"},
+		{"rename across descriptors", d.Rename("real", sub, "moved"), "ok"},
+		{"rename back", sub.Rename("moved", d, "back"), "ok"},
+		{"rename missing", d.Rename("nope", d, "x"), CodeNoEntry},
+		{"rename file/", d.Rename("back/", d, "x"), CodeNotDirectory},
+		{"rename onto a directory", d.Rename("back", d, "sub"), CodeIsDirectory},
+		{"rename a directory", d.Rename("sub", d, "sub2"), "ok"},
+		{"unlink", d.Unlink("back"), "ok"},
+		{"unlink a link", d.Unlink("soft2"), "ok"},
+		{"unlink again", d.Unlink("back"), CodeNoEntry},
+	} {
+		want(t, step.what, step.err, step.want)
+	}
+	if l, err := d.Readlink("soft"); l != "a.txt" || err != nil {
+		t.Errorf("readlink: %q %v", l, err)
+	}
+	_, err := d.Readlink("a.txt")
+	want(t, "readlink a file", err, CodeInvalid)
+	if s, _ := d.StatAt(false, "soft"); s.Type != TypeSymbolicLink || s.Size != 5 {
+		t.Errorf("%+v", s)
+	}
+	if s, _ := d.StatAt(true, "soft"); s.Type != TypeRegularFile || s.Links != 2 {
+		t.Errorf("%+v", s)
+	}
+	// The descriptor follows its directory wherever it is moved.
+	if b, err := os.ReadFile(filepath.Join(host, "sub2", "hard")); string(b) != "hello" || err != nil {
+		t.Error(string(b), err)
+	}
+	if _, err := sub.StatAt(false, "hard"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	d, host := open(t, false)
+	a, b, c := d.mustOpen(t, "a.txt", 0, Read), d.mustOpen(t, "sub/../a.txt", 0, Read), d.mustOpen(t, "sub/b.txt", 0, Read)
+	if same, err := a.Same(b); !same || err != nil {
+		t.Error("one file is two", err)
+	}
+	if same, _ := a.Same(c); same {
+		t.Error("two files are one")
+	}
+	h1, _ := a.Hash()
+	h2, err := d.HashAt(true, "a.txt")
+	if h1 != h2 || err != nil {
+		t.Error("one file, two digests", err)
+	}
+	if h3, _ := c.Hash(); h3 == h1 || h3.Lower == h1.Lower || h3.Upper == h1.Upper {
+		t.Error("two files, one digest")
+	}
+	os.WriteFile(filepath.Join(host, "a.txt"), []byte("more than before"), 0o666)
+	if h4, _ := a.Hash(); h4 == h1 {
+		t.Error("a changed file has the same digest")
+	}
+}
+
+func TestTimes(t *testing.T) {
+	d, host := open(t, false)
+	os.Symlink("a.txt", filepath.Join(host, "soft"))
+	f := d.mustOpen(t, "a.txt", 0, Read)
+	x, y := time.Unix(1_000_000_000, 123_000_000), time.Unix(1_100_000_000, 0)
+	if err := f.SetTimes(Time{To: &x}, Time{To: &y}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := f.Stat(); !s.Accessed.Equal(x) || !s.Modified.Equal(y) {
+		t.Errorf("%+v", s)
+	}
+	if err := d.SetTimesAt(false, "soft", Time{To: &y}, Time{To: &x}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := d.StatAt(false, "soft"); !s.Modified.Equal(x) {
+		t.Errorf("the link: %+v", s)
+	}
+	if err := d.SetTimesAt(true, "soft", Time{}, Time{To: &x}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := f.Stat(); !s.Accessed.Equal(x) || !s.Modified.Equal(x) {
+		t.Errorf("left alone and set: %+v", s)
+	}
+	before := time.Now().Add(-time.Minute)
+	if err := f.SetTimes(Time{}, Time{Now: true}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := f.Stat(); s.Modified.Before(before) || !s.Accessed.Equal(x) {
+		t.Errorf("now: %+v", s)
+	}
+	if err := d.SetTimes(Time{Now: true}, Time{To: &x}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := d.Stat(); !s.Modified.Equal(x) {
+		t.Errorf("directory: %+v", s)
+	}
+}
+
+func TestPreopenCheck(t *testing.T) {
+	_, host := open(t, false)
+	for path, ok := range map[string]bool{host: true, filepath.Join(host, "nope"): false, filepath.Join(host, "a.txt"): false} {
+		if err := (Preopen{Host: path}).Check(); (err == nil) != ok {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+}
