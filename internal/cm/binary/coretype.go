@@ -223,12 +223,7 @@ func (r *reader) coreExternDesc() CoreExternDesc {
 		r.limits(&d)
 	case 0x03:
 		d.Sort, d.Val = SortCoreGlobal, r.coreValType()
-		at := r.pos
-		m := r.u8()
-		if m > 3 {
-			r.badByte(at, m, "global mutability")
-		}
-		d.Mutable, d.Shared = m&1 != 0, m&2 != 0
+		d.Mutable, d.Shared = r.mutability()
 	case 0x04:
 		at := r.pos
 		if a := r.u8(); r.ok() && a != 0 {

@@ -26,6 +26,8 @@ type state struct {
 	err   *Error
 	defs  int // left of maxDefs
 	depth int
+	core  bool // sections are those of a core module
+	base  int  // offset in the file of what is read
 }
 
 // reader reads a window of the file. The first error sticks: everything read after it is zero, so that callers check
@@ -44,7 +46,10 @@ func (r *reader) left() int { return r.end - r.pos }
 
 func (r *reader) fail(pos int, kind Kind, format string, args ...any) {
 	if r.err == nil {
-		r.err = &Error{Kind: kind, Offset: pos, Section: sectionName(r.section), Msg: fmt.Sprintf(format, args...)}
+		r.err = &Error{Kind: kind, Offset: r.base + pos, Section: sectionName(r.section), Msg: fmt.Sprintf(format, args...)}
+		if r.core && r.section >= 0 {
+			r.err.Section = fmt.Sprintf("%d (%s) of a core module", r.section, coreSectionNames[r.section])
+		}
 	}
 }
 
@@ -59,7 +64,7 @@ func (r *reader) badByte(pos int, b byte, what string) {
 
 // short reports that the window ends too early: the file does when the window ends with it.
 func (r *reader) short(what string) {
-	if r.end == len(r.b) {
+	if r.end == len(r.b) && !r.core {
 		r.fail(r.end, KindTruncated, "unexpected end of file: %s", what)
 		return
 	}
