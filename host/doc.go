@@ -1,3 +1,12 @@
 // Package host starts workloads: it links their components, binds the plugins that their grants allow, attaches their
 // triggers, and owns the pool of instances that invocations run in.
+//
+// [Local] is the host of this process. What it runs is a [workload.Spec]; what its components import is given by
+// plugins; what calls them comes from triggers, which hand each event to the host's [Invoker]. An invocation is one event
+// on its way through one instance: the event's boundary is entered, an instance is acquired, the trigger's work runs in
+// it, the trigger is told how it ended, and the boundary is left. Everything that telemetry knows of an event it learns
+// at that boundary; nothing here opens a span.
+//
+// What guests write is framed to lines by [Output] and goes to the console and to the observer, each line in the context
+// of the call that completed it.
 package host

@@ -1,0 +1,206 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// instanceIDs numbers the instances of the process.
+var instanceIDs atomic.Uint64
+
+// entry is a component that events can reach: linked, with what its invocations need.
+type entry struct {
+	spec        *workload.Component
+	linked      *component.Linked
+	interceptor cm.Interceptor
+	pool        *pool
+	memory      uint64        // bytes; 0: unbounded
+	deadline    time.Duration // 0: none
+	late        string        // what to say when it has passed
+
+	events sync.Map // eventKey → *event
+}
+
+type eventKey struct{ trigger, name string }
+
+// event is the boundary of one kind of event, bound once.
+type event struct {
+	boundary *cm.Boundary
+	hooks    cm.Hooks
+}
+
+func (e *entry) event(trigger, name string) *event {
+	key := eventKey{trigger, name}
+	if ev, ok := e.events.Load(key); ok {
+		return ev.(*event)
+	}
+	ev := &event{boundary: &cm.Boundary{Kind: cm.Event, Caller: cm.Path(trigger), Callee: cm.Path(e.spec.Name), Func: name}}
+	if e.interceptor != nil {
+		ev.hooks = e.interceptor.Bind(ev.boundary)
+	}
+	kept, _ := e.events.LoadOrStore(key, ev)
+	return kept.(*event)
+}
+
+// invoker runs a workload's invocations until it is stopped.
+type invoker struct {
+	log     *slog.Logger
+	entries map[string]*entry
+
+	kill   context.Context // ends when invocations must not go on
+	mu     sync.Mutex
+	closed bool
+	wg     sync.WaitGroup
+}
+
+var _ Invoker = (*invoker)(nil)
+
+// Linked finds a component that events can reach.
+func (v *invoker) Linked(name string) (*component.Linked, error) {
+	if e := v.entries[name]; e != nil {
+		return e.linked, nil
+	}
+	return nil, fmt.Errorf("component %s is no component that an event can reach", name)
+}
+
+// admit counts an invocation in, unless the workload is stopping.
+func (v *invoker) admit() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed {
+		return false
+	}
+	v.wg.Add(1)
+	return true
+}
+
+// drain admits nothing more and waits for what runs, until ctx ends.
+func (v *invoker) drain(ctx context.Context) error {
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		v.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Invoke implements Invoker: the boundary is entered first, so that waiting, refusal and answer are all part of the
+// event.
+func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
+	e := v.entries[inv.Component]
+	if e == nil {
+		_, err := v.Linked(inv.Component)
+		if inv.Settle != nil {
+			inv.Settle(ctx, err)
+		}
+		return err
+	}
+	ev := e.event(inv.Trigger, inv.Name)
+	var call *cm.Call
+	if ev.hooks != nil {
+		call = cm.NewCall(ev.boundary, cm.CallFrom(ctx), ctx)
+		call.Subject = inv.Subject
+		call.Start = time.Now()
+		call.Instance = cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseFresh}
+		ctx = cm.WithCall(ev.hooks.Enter(call), call)
+	}
+	err, outcome := v.run(ctx, e, call, inv)
+	if ev.hooks != nil {
+		end := cm.End{Outcome: outcome, Err: err, Wait: call.Waited()}
+		if outcome == cm.OK {
+			end.Err, end.Value = nil, err
+		}
+		ev.hooks.Exit(call, end)
+	}
+	return err
+}
+
+const reuseFresh = "fresh"
+
+// run acquires an instance, does the work in it, settles, and lets go of the instance, in this order: an answer does not
+// wait for memory to be given back.
+func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation) (error, cm.Outcome) {
+	if !v.admit() {
+		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%s: the workload is stopping", e.spec.Name))
+	}
+	defer v.wg.Done()
+	ctx, cancel := context.WithCancelCause(outer)
+	defer cancel(nil)
+	defer context.AfterFunc(v.kill, func() { cancel(&cm.Trap{Code: cm.TrapCancel, Detail: "the workload was stopped"}) })()
+	if e.deadline > 0 {
+		var stop context.CancelFunc
+		// The cause is this invocation's own: a trap is filled in on its way out.
+		late := &cm.Trap{Code: cm.TrapDeadline, Detail: e.late}
+		ctx, stop = context.WithTimeoutCause(ctx, e.deadline, late)
+		defer stop()
+	}
+	if err := e.pool.acquire(ctx); err != nil {
+		return v.settle(ctx, outer, inv, err)
+	}
+	defer e.pool.release()
+
+	info := cm.InstanceInfo{Reuse: reuseFresh}
+	if call != nil {
+		info = call.Instance
+	} else {
+		info.ID = instanceIDs.Add(1)
+	}
+	var inst *component.Instance
+	err := v.guard("invocation", func() (err error) {
+		inst, err = e.linked.Instantiate(ctx,
+			component.WithMemory(e.memory), component.WithTables(e.spec.Limits.Tables), component.WithInfo(info))
+		if err != nil {
+			return err
+		}
+		return inv.Run(ctx, inst)
+	})
+	err, outcome := v.settle(ctx, outer, inv, err)
+	if inst != nil {
+		// Closing flushes what the guest wrote last, also when the invocation's time is over.
+		closing := v.guard("close", func() error { return inst.Close(context.WithoutCancel(ctx)) })
+		if closing != nil {
+			v.log.ErrorContext(outer, "an instance did not close", "component", e.spec.Name, "error", closing)
+		}
+	}
+	return err, outcome
+}
+
+// settle classifies how an invocation in ctx ended and tells the trigger, whose own context may still be good when the
+// invocation's is not.
+func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error) (error, cm.Outcome) {
+	err, outcome := classify(ctx, err)
+	if inv.Settle != nil {
+		if failed := v.guard("settle", func() error { inv.Settle(outer, err); return nil }); failed != nil {
+			return failed, cm.Aborted
+		}
+	}
+	return err, outcome
+}
+
+// guard runs f and makes a panic in it a trap: one request of one guest must not end the process.
+func (v *invoker) guard(what string, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			v.log.Error("panic in "+what+"; please report this", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = cm.Trapf(cm.TrapBug, "%s: %v; please report this", what, p)
+		}
+	}()
+	return f()
+}

@@ -1,0 +1,95 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/component"
+)
+
+// MaxLine is how long a line of a guest may be, in bytes. A longer one is cut and what follows up to its end is left out.
+const MaxLine = 64 << 10
+
+// Output frames what guests write and hands each line to its sinks.
+type Output struct{ Sinks []LogSink }
+
+// Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each store has its
+// own unfinished line: a write of half a line waits for its other half, and is let go when the store is closed. A line
+// is logged in the context of the write that completed it.
+//
+// line gives the fields that all lines of the stream share. Standard output is SeverityInfo; standard error is
+// SeverityWarn, because it is where programs put what they want to be noticed.
+func (o *Output) Stream(line LogLine) func(ctx context.Context, p []byte) error {
+	if line.Severity == 0 {
+		line.Severity = SeverityInfo
+		if line.Stream == "stderr" {
+			line.Severity = SeverityWarn
+		}
+	}
+	own := new(byte) // its address tells this stream from every other
+	return func(ctx context.Context, p []byte) error {
+		f := component.StoreValue(ctx, own, func() any { return &framer{out: o, line: line} }).(*framer)
+		f.write(ctx, p)
+		return nil
+	}
+}
+
+// framer is one stream of one store.
+type framer struct {
+	out  *Output
+	line LogLine
+
+	mu      sync.Mutex
+	ctx     context.Context // of the last write
+	partial []byte
+	cut     bool
+}
+
+func (f *framer) write(ctx context.Context, p []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ctx = ctx
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			f.add(p)
+			return
+		}
+		f.add(p[:i])
+		f.emit()
+		p = p[i+1:]
+	}
+}
+
+func (f *framer) add(p []byte) {
+	if room := MaxLine - len(f.partial); len(p) > room {
+		p = p[:room]
+		f.cut = true
+	}
+	f.partial = append(f.partial, p...)
+}
+
+func (f *framer) emit() {
+	l := f.line
+	l.Text = strings.ToValidUTF8(string(bytes.TrimSuffix(f.partial, []byte("\r"))), "\uFFFD")
+	l.Truncated = f.cut
+	for _, s := range f.out.Sinks {
+		s.Log(f.ctx, l)
+	}
+	if cap(f.partial) > 4<<10 {
+		f.partial = nil // a store that wrote one long line does not keep its room
+	}
+	f.partial, f.cut = f.partial[:0], false
+}
+
+// Close lets go of a line that never ended; the store calls it.
+func (f *framer) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.partial) > 0 {
+		f.emit()
+	}
+	return nil
+}

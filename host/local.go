@@ -1,0 +1,304 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Defaults for what a specification leaves open.
+const (
+	DefaultDeadline = 30 * time.Second
+	DefaultMemory   = 1 << 30 // bytes, each instance
+	DefaultMax      = 200     // instances of a component at once
+	DefaultQueue    = 1000    // invocations of a component that wait
+	DefaultDrain    = 10 * time.Second
+)
+
+// Config says what a Local is made of. Engine is all that must be set.
+type Config struct {
+	Engine   *component.Engine
+	Plugins  []Plugin
+	Triggers []Trigger
+	Observer Observer     // nil observes nothing
+	Logger   *slog.Logger // slog.Default when nil
+	// Artifact gives a component's bytes; ReadArtifact when nil.
+	Artifact func(ctx context.Context, s workload.Source) ([]byte, error)
+	// Deadline is that of components that name none: DefaultDeadline when zero, none when negative.
+	Deadline time.Duration
+	// Drain is how long Stop waits for running invocations before they are ended; DefaultDrain when zero.
+	Drain time.Duration
+}
+
+// Local is the host of this process. Safe for concurrent use. Close it when nothing is to run any more.
+type Local struct {
+	cfg Config
+	log *slog.Logger
+
+	begin    sync.Once
+	beginErr error
+	started  []Stopper
+
+	mu        sync.Mutex
+	workloads map[workload.ID]*running
+	watchers  map[*watcher]struct{}
+}
+
+var _ Host = (*Local)(nil)
+
+// running is one workload and where it stands.
+type running struct {
+	status  workload.Status // guarded by Local.mu
+	invoker *invoker
+	detach  []func(context.Context) error
+	kill    context.CancelFunc
+}
+
+// New makes a host. It starts nothing.
+func New(c Config) (*Local, error) {
+	if c.Engine == nil {
+		return nil, errors.New("host: there is no engine")
+	}
+	if c.Artifact == nil {
+		c.Artifact = ReadArtifact
+	}
+	if c.Deadline == 0 {
+		c.Deadline = DefaultDeadline
+	}
+	if c.Drain == 0 {
+		c.Drain = DefaultDrain
+	}
+	h := &Local{cfg: c, log: c.Logger, workloads: map[workload.ID]*running{}, watchers: map[*watcher]struct{}{}}
+	if h.log == nil {
+		h.log = slog.Default()
+	}
+	return h, nil
+}
+
+// Run runs the triggers until ctx ends or one of them fails, which ends the others.
+func (h *Local) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make(chan error, len(h.cfg.Triggers))
+	for _, t := range h.cfg.Triggers {
+		go func() {
+			err := t.Run(ctx)
+			if err != nil {
+				err = fmt.Errorf("trigger %s: %w", t.Type(), err)
+				cancel()
+			}
+			errs <- err
+		}()
+	}
+	var all []error
+	for range h.cfg.Triggers {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
+}
+
+// Start starts a workload: when it returns without error, the workload answers. A workload of the same ID must not be
+// running. ctx bounds the start, not the workload.
+func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error) {
+	id := w.ID()
+	r := &running{}
+	h.mu.Lock()
+	if old := h.workloads[id]; old != nil && old.status.State != workload.Stopped && old.status.State != workload.Failed {
+		h.mu.Unlock()
+		return id, fmt.Errorf("workload %s is %s already", id, old.status.State)
+	}
+	h.workloads[id] = r
+	h.setLocked(r, id, workload.Starting, "")
+	h.mu.Unlock()
+
+	h.begin.Do(func() { h.beginErr = h.startPlugins(ctx) })
+	err := h.beginErr
+	if err == nil {
+		op := &cm.Operation{Name: "workload start"}
+		op.Set("workload", string(id))
+		sctx, end := cm.Begin(ctx, h.own(), op)
+		err = h.start(sctx, w, r)
+		end(err)
+	}
+	if err != nil {
+		h.undo(ctx, r)
+		h.set(r, id, workload.Failed, err.Error())
+		return id, err
+	}
+	h.set(r, id, workload.Running, "")
+	return id, nil
+}
+
+// own is the interceptor for what belongs to no component; nil if the observer has none.
+func (h *Local) own() cm.Interceptor {
+	if o, ok := h.cfg.Observer.(interface{ Host() cm.Interceptor }); ok {
+		return o.Host()
+	}
+	return nil
+}
+
+func (h *Local) startPlugins(ctx context.Context) error {
+	for _, p := range h.cfg.Plugins {
+		if s, ok := p.(Starter); ok {
+			if err := s.Start(ctx); err != nil {
+				return fmt.Errorf("plugin %s: %w", p.Name(), err)
+			}
+		}
+		if s, ok := p.(Stopper); ok {
+			h.started = append(h.started, s)
+		}
+	}
+	return nil
+}
+
+// Stop takes no new events, lets what runs end (for Config.Drain at most, and until ctx ends), ends what still runs, and
+// lets go of the workload. Stopping a workload that is not running does nothing.
+func (h *Local) Stop(ctx context.Context, id workload.ID) error {
+	h.mu.Lock()
+	r := h.workloads[id]
+	if r == nil {
+		h.mu.Unlock()
+		return unknown(id)
+	}
+	if r.status.State != workload.Running {
+		h.mu.Unlock()
+		return nil
+	}
+	h.setLocked(r, id, workload.Draining, "")
+	h.mu.Unlock()
+
+	dctx, cancel := context.WithTimeout(ctx, h.cfg.Drain)
+	defer cancel()
+	err := h.undo(dctx, r)
+	reason := ""
+	if err != nil {
+		reason = err.Error()
+	}
+	h.set(r, id, workload.Stopped, reason)
+	return err
+}
+
+// undo detaches, drains until ctx ends, and ends what still runs.
+func (h *Local) undo(ctx context.Context, r *running) error {
+	var errs []error
+	for i := len(r.detach) - 1; i >= 0; i-- {
+		if err := r.detach[i](ctx); err != nil && ctx.Err() == nil {
+			errs = append(errs, err)
+		}
+	}
+	if r.invoker == nil {
+		return errors.Join(errs...)
+	}
+	if err := r.invoker.drain(ctx); err != nil {
+		r.kill()
+		// Guests end at their next interrupt check, host functions when they see their context; neither is for ever.
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+		defer cancel()
+		if err := r.invoker.drain(last); err != nil {
+			errs = append(errs, errors.New("some invocations did not end"))
+		} else {
+			h.log.Warn("invocations were ended because they took longer than the time to drain")
+		}
+	}
+	r.kill()
+	return errors.Join(errs...)
+}
+
+// Close stops every workload and then the plugins. ctx bounds it as it bounds Stop.
+func (h *Local) Close(ctx context.Context) error {
+	h.mu.Lock()
+	var ids []workload.ID
+	for id := range h.workloads {
+		ids = append(ids, id)
+	}
+	h.mu.Unlock()
+	errs := make([]error, len(ids))
+	var wg sync.WaitGroup
+	for i, id := range ids {
+		wg.Go(func() { errs[i] = h.Stop(ctx, id) })
+	}
+	wg.Wait()
+	for i := len(h.started) - 1; i >= 0; i-- {
+		errs = append(errs, h.started[i].Stop(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Status says where a workload stands.
+func (h *Local) Status(_ context.Context, id workload.ID) (workload.Status, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if r := h.workloads[id]; r != nil {
+		return r.status, nil
+	}
+	return workload.Status{}, unknown(id)
+}
+
+func unknown(id workload.ID) error { return fmt.Errorf("there is no workload %s", id) }
+
+// watcher holds what one Watch has not yet given out.
+type watcher struct {
+	pending []workload.Event // guarded by Local.mu
+	wake    chan struct{}
+}
+
+func (h *Local) set(r *running, id workload.ID, s workload.State, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.setLocked(r, id, s, reason)
+}
+
+func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason string) {
+	now := time.Now()
+	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now}
+	for w := range h.watchers {
+		w.pending = append(w.pending, workload.Event{Status: r.status, Time: now})
+		select {
+		case w.wake <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Watch gives the present state of every workload and then each change, in order and without gaps, until ctx ends,
+// which ends it without an error.
+func (h *Local) Watch(ctx context.Context) iter.Seq2[workload.Event, error] {
+	return func(yield func(workload.Event, error) bool) {
+		w := &watcher{wake: make(chan struct{}, 1)}
+		h.mu.Lock()
+		for _, r := range h.workloads {
+			w.pending = append(w.pending, workload.Event{Status: r.status, Time: r.status.Since})
+		}
+		h.watchers[w] = struct{}{}
+		h.mu.Unlock()
+		defer func() {
+			h.mu.Lock()
+			delete(h.watchers, w)
+			h.mu.Unlock()
+		}()
+		for {
+			h.mu.Lock()
+			events := w.pending
+			w.pending = nil
+			h.mu.Unlock()
+			for _, e := range events {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			select {
+			case <-w.wake:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package host
+
+import (
+	"context"
+	"errors"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// classify says how an invocation ended that ran in ctx and came back with err. What it returns in err's place holds a
+// *cm.Trap wherever the guest, the host or a limit ended the invocation, also where only a context's error came back.
+//
+// A guest that exited by itself (*cm.ExitError) has ended as it wished: the outcome is OK.
+func classify(ctx context.Context, err error) (error, cm.Outcome) {
+	if err == nil {
+		return nil, cm.OK
+	}
+	var exit *cm.ExitError
+	if errors.As(err, &exit) {
+		return err, cm.OK
+	}
+	var trap *cm.Trap
+	found := errors.As(err, &trap)
+	// A host function that heeds its context fails with the context's error, which is then no fault of the host.
+	if ctx.Err() != nil && isContextError(ctx, err) && (!found || trap.Code == cm.TrapHost) {
+		ended := endedTrap(ctx, "")
+		if found {
+			ended.Boundary, ended.Stack = trap.Boundary, trap.Stack
+		}
+		trap, err = ended, ended
+		found = true
+	}
+	switch {
+	case !found:
+		return err, cm.Aborted
+	case trap.Code == cm.TrapCancel:
+		return err, cm.Cancelled
+	case trap.Blame() == cm.BlameGuest:
+		return err, cm.Trapped
+	}
+	return err, cm.Aborted
+}
+
+func isContextError(ctx context.Context, err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Cause(ctx))
+}
+
+// endedTrap is the trap that the end of ctx means: its cause if that is one, else deadline or cancelled.
+func endedTrap(ctx context.Context, where string) *cm.Trap {
+	cause := context.Cause(ctx)
+	t := &cm.Trap{Code: cm.TrapCancel, Detail: "the caller went away", Err: cause}
+	var trap *cm.Trap
+	if errors.As(cause, &trap) {
+		t.Code, t.Detail = trap.Code, trap.Detail
+	} else if errors.Is(cause, context.DeadlineExceeded) {
+		t.Code, t.Detail = cm.TrapDeadline, "the caller's deadline passed"
+	}
+	if where != "" {
+		t.Detail += " " + where
+	}
+	return t
+}

@@ -1,0 +1,195 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// maxArtifact bounds a component's size in bytes.
+const maxArtifact = 1 << 30
+
+// ReadArtifact reads a component's bytes from its file.
+func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
+	if s.File == "" {
+		return nil, fmt.Errorf("%s: images are not supported by this version; use a file", s.Image)
+	}
+	info, err := os.Stat(s.File)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxArtifact {
+		return nil, fmt.Errorf("%s: %d bytes are more than a component may have (%d)", s.File, info.Size(), maxArtifact)
+	}
+	return os.ReadFile(s.File)
+}
+
+// start links what events can reach and attaches the triggers. What it has done when it fails is undone by the caller.
+func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
+	if err := h.served(w); err != nil {
+		return err
+	}
+	entries, err := h.link(ctx, w)
+	if err != nil {
+		return err
+	}
+	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.kill = cancel
+	r.invoker = &invoker{log: h.log, entries: entries, kill: kill}
+	for _, t := range h.cfg.Triggers {
+		op := &cm.Operation{Name: "trigger ready"}
+		op.Set("trigger", t.Type())
+		tctx, end := cm.Begin(ctx, h.own(), op)
+		detach, err := t.Attach(tctx, w, r.invoker)
+		end(err)
+		if err != nil {
+			return fmt.Errorf("trigger %s: %w", t.Type(), err)
+		}
+		r.detach = append(r.detach, detach)
+	}
+	return nil
+}
+
+// Check links a workload as Start does and attaches nothing: no guest code runs.
+func (h *Local) Check(ctx context.Context, w *workload.Spec) error {
+	if err := h.served(w); err != nil {
+		return err
+	}
+	_, err := h.link(ctx, w)
+	return err
+}
+
+// served finds what the workload asks of the host that the host does not have.
+func (h *Local) served(w *workload.Spec) error {
+	has := func(kind string) bool {
+		return slices.ContainsFunc(h.cfg.Triggers, func(t Trigger) bool { return t.Type() == kind })
+	}
+	for _, t := range w.Triggers {
+		switch {
+		case t.HTTP != nil && !has("http"):
+			return fmt.Errorf("workload %s: this host has no trigger of type http", w.ID())
+		case t.Timer != nil && !has("timer"):
+			return fmt.Errorf("workload %s: this host has no trigger of type timer", w.ID())
+		}
+	}
+	if len(w.Services) > 0 {
+		return fmt.Errorf("workload %s: services are not supported by this version", w.ID())
+	}
+	for _, c := range w.Components {
+		if i := c.Instances.Isolation; i != "" && i != reuseFresh {
+			return fmt.Errorf("component %s: isolation %s is not supported by this version; every WASI 0.2 invocation has a fresh instance", c.Name, i)
+		}
+	}
+	return nil
+}
+
+// link links each component that an event can reach.
+func (h *Local) link(ctx context.Context, w *workload.Spec) (map[string]*entry, error) {
+	entries := map[string]*entry{}
+	loaded := map[string]*component.Component{}
+	for _, name := range entryNames(w) {
+		e, err := h.entry(ctx, w, name, loaded)
+		if err != nil {
+			return nil, err
+		}
+		entries[name] = e
+	}
+	return entries, nil
+}
+
+// entryNames are the components that triggers name and those that nobody is linked to, in the order of the workload.
+func entryNames(w *workload.Spec) []string {
+	reached, linked := map[string]bool{}, map[string]bool{}
+	for _, t := range w.Triggers {
+		if t.HTTP != nil {
+			reached[t.HTTP.Component] = true
+		}
+		if t.Timer != nil {
+			reached[t.Timer.Component] = true
+		}
+	}
+	for _, c := range w.Components {
+		for _, to := range c.Links {
+			linked[to] = true
+		}
+	}
+	var names []string
+	for _, c := range w.Components {
+		if reached[c.Name] || !linked[c.Name] {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded map[string]*component.Component) (*entry, error) {
+	spec := w.Component(name)
+	if spec == nil {
+		return nil, fmt.Errorf("workload %s: there is no component %s", w.ID(), name)
+	}
+	var icept cm.Interceptor
+	if h.cfg.Observer != nil {
+		icept = h.cfg.Observer.Component(w, spec)
+	}
+	linker := h.cfg.Engine.NewLinker(icept)
+	c, bound, err := h.group(ctx, w, spec, linker, loaded)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range h.cfg.Plugins {
+		op := &cm.Operation{Name: "plugin bind", Component: cm.Path(name)}
+		op.Set("plugin", p.Name())
+		bctx, end := cm.Begin(ctx, icept, op)
+		err := p.Bind(bctx, linker, w, bound)
+		end(err)
+		if err != nil {
+			return nil, fmt.Errorf("component %s: plugin %s: %w", name, p.Name(), err)
+		}
+	}
+	linked, err := linker.Link(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	e := &entry{
+		spec: spec, linked: linked, interceptor: icept,
+		pool:     newPool(name, orDefault(spec.Instances.Max, DefaultMax), orDefault(spec.Instances.Queue, DefaultQueue)),
+		memory:   orDefault(spec.Limits.Memory, DefaultMemory),
+		deadline: orDefault(spec.Limits.Deadline, max(h.cfg.Deadline, 0)),
+	}
+	if e.deadline > 0 {
+		e.late = fmt.Sprintf("%s: the invocation took longer than %s", name, e.deadline)
+	}
+	return e, nil
+}
+
+// load reads and decodes one component.
+func (h *Local) load(ctx context.Context, spec *workload.Component, linker *component.Linker) (*component.Component, error) {
+	op := &cm.Operation{Name: "artifact read", Component: cm.Path(spec.Name)}
+	rctx, end := cm.Begin(ctx, linker.Interceptor(), op)
+	wasm, err := h.cfg.Artifact(rctx, spec.Source)
+	if err == nil {
+		sum := sha256.Sum256(wasm)
+		op.Set("size", int64(len(wasm)))
+		op.Set("digest", "sha256:"+hex.EncodeToString(sum[:]))
+	}
+	end(err)
+	if err != nil {
+		return nil, fmt.Errorf("component %s: %w", spec.Name, err)
+	}
+	return linker.Load(ctx, spec.Name, wasm)
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
