@@ -21,8 +21,12 @@ type Plugin interface {
 
 // Starter and Stopper are optional powers of plugins.
 type (
-	Starter interface{ Start(ctx context.Context) error }
-	Stopper interface{ Stop(ctx context.Context) error }
+	Starter interface {
+		Start(ctx context.Context) error
+	}
+	Stopper interface {
+		Stop(ctx context.Context) error
+	}
 )
 
 // Trigger turns outside events into invocations.

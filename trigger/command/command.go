@@ -1,0 +1,110 @@
+// Package command runs a command component: its one event is that somebody started it, and its wasi:cli/run is called
+// once.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Type is the trigger's type: the caller of its event.
+const Type = "command"
+
+var runID = wit.MustParseID("wasi:cli/run@0.2.12")
+
+// Trigger starts one component of one workload.
+type Trigger struct {
+	component string
+
+	mu       sync.Mutex
+	invoker  host.Invoker
+	attached chan struct{}
+}
+
+var _ host.Trigger = (*Trigger)(nil)
+
+// New makes a trigger that starts the component of that name; the workload's only one if it is empty.
+func New(component string) *Trigger {
+	return &Trigger{component: component, attached: make(chan struct{})}
+}
+
+// Type implements host.Trigger.
+func (t *Trigger) Type() string { return Type }
+
+// Attach implements host.Trigger. A component that exports no wasi:cli/run is refused.
+func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.invoker != nil {
+		return nil, errors.New("a command is attached already")
+	}
+	if t.component == "" {
+		if len(w.Components) != 1 {
+			return nil, fmt.Errorf("workload %s has %d components; say which one is the command", w.ID(), len(w.Components))
+		}
+		t.component = w.Components[0].Name
+	}
+	linked, err := inv.Linked(t.component)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := linked.FindExport(runID); !ok {
+		return nil, &NoCommandError{Component: t.component, Exports: linked.Exports()}
+	}
+	t.invoker = inv
+	close(t.attached)
+	return func(context.Context) error { return nil }, nil
+}
+
+// NoCommandError says that a component is no command.
+type NoCommandError struct {
+	Component string
+	Exports   []wit.InterfaceID // what it exports instead
+}
+
+// Error says what was wanted and what there is.
+func (e *NoCommandError) Error() string {
+	return fmt.Sprintf("component %s is no command: it does not export %s; it exports %v", e.Component, runID.Unversioned(), e.Exports)
+}
+
+// Run waits for the component to be attached and runs it once. The error holds a *cm.ExitError when the command ended by
+// itself with another status than 0: what it told wasi:cli/exit, or 1 when run gave an error.
+func (t *Trigger) Run(ctx context.Context) error {
+	select {
+	case <-t.attached:
+	case <-ctx.Done():
+		return nil
+	}
+	err := t.invoker.Invoke(ctx, &host.Invocation{
+		Component: t.component,
+		Trigger:   Type,
+		Name:      "run",
+		Run: func(ctx context.Context, inst *component.Instance) error {
+			f, err := inst.Func(runID, "run")
+			if err != nil {
+				return err
+			}
+			v, err := f.Call(ctx)
+			if err != nil {
+				return err
+			}
+			if v.Case() != 0 {
+				return &cm.ExitError{Code: 1}
+			}
+			return nil
+		},
+	})
+	var exit *cm.ExitError
+	if errors.As(err, &exit) && exit.Code == 0 {
+		return nil
+	}
+	return err
+}
