@@ -1,0 +1,15 @@
+package cm
+
+// Result is a result<T, E> inside another type, in generated bindings; an absent side is struct{}. The result of a
+// function is a Go (T, error) instead: see [ResultError].
+type Result[T, E any] struct {
+	IsErr bool
+	OK    T
+	Err   E
+}
+
+// OKResult makes an ok result.
+func OKResult[T, E any](v T) Result[T, E] { return Result[T, E]{OK: v} }
+
+// ErrResult makes an error result.
+func ErrResult[T, E any](e E) Result[T, E] { return Result[T, E]{IsErr: true, Err: e} }
