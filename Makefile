@@ -1,0 +1,51 @@
+# Vitrine. `make` is the check before a push; `make demo` and `make test` are what a fresh machine needs.
+GO ?= go
+BIN := bin/vitrine
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: all check build test demo generate drift format lint bench fuzz clean
+
+all: check
+
+check: format lint drift test
+
+build: $(BIN)
+
+$(BIN): FORCE
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/vitrine
+
+FORCE:
+
+# Every test of the root module. RACE=1 adds the race detector (it needs a C compiler; nothing else here does).
+test:
+	$(GO) test $(if $(RACE),-race) ./...
+
+# Serves the bundled components, sends each a request, prints each trace as a tree, serves on until Ctrl-C.
+# DEMO_ONCE=1 ends it after the last tree.
+demo: build
+	$(GO) run ./examples/demo $(BIN) examples/demo/vitrine.yaml
+
+generate:
+	$(GO) generate ./...
+
+# Fails if what is generated is not what is checked in. In-memory drift tests cover the same for `make test`.
+drift: generate
+	@git diff --exit-code --stat -- '*.gen.go' '*.schema.json' || (echo 'generated files are stale: commit what make generate wrote' >&2; exit 1)
+
+format:
+	@out=$$(gofmt -s -l $$(git ls-files '*.go')); test -z "$$out" || (echo "not gofmt'ed: $$out" >&2; exit 1)
+
+lint:
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry
+
+# make fuzz T=./internal/cm/binary:FuzzDecode TIME=10m
+fuzz:
+	$(GO) test -run '^$$' -fuzz '^$(lastword $(subst :, ,$(T)))$$' -fuzztime $(or $(TIME),1m) $(firstword $(subst :, ,$(T)))
+
+clean:
+	rm -rf bin
