@@ -1,0 +1,161 @@
+package component_test
+
+import (
+	"context"
+	"os"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// The calls component (testdata/calls) has the three kinds of boundary with the signatures (), (u32)->u32 and
+// (string)->string.
+var (
+	callsHost  = wit.InterfaceID{Namespace: "test", Package: "calls", Interface: "host"}
+	callsRun   = wit.InterfaceID{Namespace: "test", Package: "calls", Interface: "run"}
+	callsGuest = wit.InterfaceID{Namespace: "test", Package: "calls", Interface: "guest"}
+
+	u32Type    = &cm.Type{Kind: cm.KindU32}
+	stringType = &cm.Type{Kind: cm.KindString}
+)
+
+func callsLinker(tb testing.TB, e *component.Engine, i cm.Interceptor) *component.Linker {
+	tb.Helper()
+	l := e.NewLinker(i)
+	h := l.Instance(callsHost)
+	h.Func("nop", &cm.FuncType{}, func(context.Context, []cm.Val) (cm.Val, error) { return cm.Val{}, nil })
+	h.Func("id", &cm.FuncType{Params: []cm.Field{{Name: "x", Type: u32Type}}, Result: u32Type},
+		func(_ context.Context, args []cm.Val) (cm.Val, error) { return args[0], nil })
+	h.Func("echo", &cm.FuncType{Params: []cm.Field{{Name: "s", Type: stringType}}, Result: stringType},
+		func(_ context.Context, args []cm.Val) (cm.Val, error) { return args[0], nil })
+	return l
+}
+
+func engine(tb testing.TB) *component.Engine {
+	tb.Helper()
+	ctx := context.Background()
+	e, err := component.NewEngine(ctx)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := e.Close(ctx); err != nil {
+			tb.Error(err)
+		}
+	})
+	return e
+}
+
+func instantiate(tb testing.TB, l *component.Linker, e *component.Engine, name, file string) *component.Instance {
+	tb.Helper()
+	ctx := context.Background()
+	wasm, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c, err := e.Load(ctx, name, wasm)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	linked, err := l.Link(ctx, c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	inst, err := linked.Instantiate(ctx)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := inst.Close(ctx); err != nil {
+			tb.Error(err)
+		}
+	})
+	return inst
+}
+
+func callsInstance(tb testing.TB, i cm.Interceptor) *component.Instance {
+	tb.Helper()
+	e := engine(tb)
+	return instantiate(tb, callsLinker(tb, e, i), e, "calls", "../testdata/calls/calls.wasm")
+}
+
+func TestCalls(t *testing.T) {
+	inst := callsInstance(t, nil)
+	ctx := context.Background()
+	for _, c := range []struct {
+		name string
+		want uint32
+	}{{"host-nop", 0}, {"peer-nop", 0}, {"host-id", 15}, {"peer-id", 15}, {"host-echo", 80}, {"peer-echo", 80}} {
+		f, err := inst.Func(callsRun, c.name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.Call(ctx, cm.U32Val(5))
+		if err != nil || got.U32() != c.want {
+			t.Errorf("%s(5) = %d, %v; wanted %d", c.name, got.U32(), err, c.want)
+		}
+	}
+	echo, err := inst.Func(callsGuest, "echo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"", "hello", "grüße 🐹"} {
+		got, err := echo.Call(ctx, cm.StringVal(s))
+		if err != nil || got.Str() != s {
+			t.Errorf("echo(%q) = %q, %v", s, got.Str(), err)
+		}
+	}
+}
+
+// hooksOn observes everything and does nothing with it.
+type hooksOn struct{}
+
+func (hooksOn) Bind(*cm.Boundary) cm.Hooks       { return hooksOn{} }
+func (hooksOn) Enter(c *cm.Call) context.Context { return c.Context }
+func (hooksOn) Exit(*cm.Call, cm.End)            {}
+
+// hooksOff is an interceptor that wants to see nothing.
+type hooksOff struct{}
+
+func (hooksOff) Bind(*cm.Boundary) cm.Hooks { return nil }
+
+// BenchmarkBoundary calls over each kind of border: ns/op is a crossing. guest calls are made 1000 at a time by guest
+// code, host→guest calls one by one.
+func BenchmarkBoundary(b *testing.B) {
+	ctx := context.Background()
+	for _, mode := range []struct {
+		name string
+		i    cm.Interceptor
+	}{{"none", nil}, {"off", hooksOff{}}, {"on", hooksOn{}}} {
+		inst := callsInstance(b, mode.i)
+		for _, name := range []string{"host-nop", "host-id", "host-echo", "peer-nop", "peer-id", "peer-echo"} {
+			f, err := inst.Func(callsRun, name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			kind := map[string]string{"host": "guest-host", "peer": "guest-guest"}[name[:4]]
+			b.Run(kind+"/"+name[5:]+"/"+mode.name, func(b *testing.B) {
+				b.ReportAllocs()
+				if _, err := f.Call(ctx, cm.U32Val(uint32(b.N))); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}
+		for name, args := range map[string][]cm.Val{"nop": nil, "id": {cm.U32Val(7)}, "echo": {cm.StringVal("hello, component")}} {
+			f, err := inst.Func(callsGuest, name)
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run("host-guest/"+name+"/"+mode.name, func(b *testing.B) {
+				b.ReportAllocs()
+				for range b.N {
+					if _, err := f.Call(ctx, args...); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
