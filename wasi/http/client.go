@@ -160,8 +160,11 @@ func framing(name string) bool {
 	return forbidden(name)
 }
 
-// TrailerHeader gives trailers as net/http has them, without those that must not be trailers.
+// TrailerHeader gives trailers as net/http has them, without those that must not be trailers. Nil-safe.
 func (f *Fields) TrailerHeader() http.Header {
+	if f == nil {
+		return nil
+	}
 	h := f.Header()
 	for k := range h {
 		if framing(strings.ToLower(k)) {
@@ -180,10 +183,8 @@ type requestBody struct {
 func (b *requestBody) Read(p []byte) (int, error) {
 	n, err := b.OutgoingBody.Read(p)
 	if err == io.EOF {
-		if t := b.Trailers(); t != nil {
-			for k, v := range t.TrailerHeader() {
-				b.trailer[k] = v
-			}
+		for k, v := range b.Trailers().TrailerHeader() {
+			b.trailer[k] = v
 		}
 	}
 	return n, err

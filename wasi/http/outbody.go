@@ -25,7 +25,7 @@ type OutgoingBody struct {
 	cond     sync.Cond
 	buf      []byte // buf[off:] is written, not read
 	off      int
-	busy     bool   // the reader has bytes that it has not passed on yet: it has not come back for more
+	busy     bool // the reader has bytes that it has not passed on yet: it has not come back for more
 	attached bool
 	flushing bool
 	length   int64 // declared; -1 when unknown

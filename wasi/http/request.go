@@ -1,7 +1,9 @@
 package http
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,11 +21,13 @@ type IncomingRequest struct {
 	body    *IncomingBody
 }
 
-// NewIncomingRequest wraps a server's request. Its header is read when the guest asks for it, not before: whoever
-// observes the call may still change it.
-func NewIncomingRequest(r *http.Request, fail func(error) *Error) *IncomingRequest {
+// NewIncomingRequest wraps a server's request; body stands for its Body. The header is read when the guest asks for it,
+// not before: whoever observes the call may still change it.
+func NewIncomingRequest(r *http.Request, body io.ReadCloser) *IncomingRequest {
 	in := &IncomingRequest{r: r, https: r.TLS != nil}
-	in.body = NewIncomingBody(r.Body, func() http.Header { return r.Trailer }, fail)
+	in.body = NewIncomingBody(body, func() http.Header { return r.Trailer }, func(err error) *Error {
+		return errorFrom(context.Background(), err, false)
+	})
 	return in
 }
 

@@ -1,0 +1,106 @@
+package http
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+)
+
+// maxLeftover and leftoverTime bound what is read of a body that the guest did not want, so that the connection can be
+// used again.
+const (
+	maxLeftover  = 64 << 10
+	leftoverTime = 200 * time.Millisecond
+)
+
+// requestBody is a request's body as the guest reads it: counted, bounded, and not to stand still for ever.
+type requestBody struct {
+	src     io.Reader
+	control *http.ResponseController
+	timeout time.Duration
+	cancel  func(cause error)
+	size    atomic.Int64
+
+	mu     sync.Mutex // held while src is read
+	ended  bool       // src has given its end or an error
+	closed atomic.Bool
+}
+
+// Read is io.Reader's. A client that sends nothing for too long, sends too much or goes away cancels the exchange.
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed.Load() {
+		return 0, &wasihttp.Error{Code: wasihttp.ConnectionTerminated}
+	}
+	stuck := time.AfterFunc(b.timeout, func() {
+		b.cancel(errSlow)
+		_ = b.control.SetReadDeadline(time.Now())
+	})
+	n, err := b.src.Read(p)
+	stuck.Stop()
+	b.size.Add(int64(n))
+	if err == nil {
+		return n, nil
+	}
+	var large *http.MaxBytesError
+	switch {
+	case err == io.EOF:
+		b.ended = true
+		return n, io.EOF
+	case errors.As(err, &large):
+		b.cancel(errTooLarge)
+		limit := uint64(large.Limit)
+		return n, &wasihttp.Error{Code: wasihttp.RequestBodySize, Number: &limit, Err: err}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		b.cancel(errSlow)
+		return n, &wasihttp.Error{Code: wasihttp.ConnectionReadTimeout, Err: err}
+	}
+	b.cancel(errGone)
+	return n, &wasihttp.Error{Code: wasihttp.ConnectionTerminated, Err: err}
+}
+
+// Close is io.Closer's; the server owns the body.
+func (b *requestBody) Close() error { return nil }
+
+// release ends the guest's part, before the server goes on to the next request: a read that is under way is cut short.
+// Where a rest of the body is left that is not small and there already, the connection (HTTP/1) is not used again: the
+// next request could not be told from the rest.
+func (b *requestBody) release(w http.ResponseWriter, r *http.Request) {
+	b.closed.Store(true)
+	cut := false
+	if !b.mu.TryLock() {
+		cut = true
+		_ = b.control.SetReadDeadline(time.Now())
+		b.mu.Lock()
+	}
+	defer b.mu.Unlock()
+	if r.ProtoMajor != 1 || b.ended || r.Body == http.NoBody {
+		return
+	}
+	if !cut && r.Header.Get("Expect") == "" {
+		_ = b.control.SetReadDeadline(time.Now().Add(leftoverTime))
+		if _, err := io.CopyN(io.Discard, b.src, maxLeftover); err == io.EOF {
+			_ = b.control.SetReadDeadline(time.Time{})
+			return
+		}
+	}
+	closeAfterReply(w)
+	_ = b.control.SetReadDeadline(time.Now().Add(leftoverTime))
+}
+
+// closeAfterReply has net/http close the connection once the answer is complete. A request that is over its limit is the
+// one way to tell it so when the head is out already.
+func closeAfterReply(w http.ResponseWriter) {
+	_, _ = http.MaxBytesReader(w, io.NopCloser(oneByte{}), 0).Read(make([]byte, 1))
+}
+
+type oneByte struct{}
+
+func (oneByte) Read(p []byte) (int, error) { return copy(p, "x"), nil }

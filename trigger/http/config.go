@@ -1,0 +1,50 @@
+package http
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config configures a Trigger. The zero value listens on a free port of loopback with the limits said below.
+type Config struct {
+	// Listen is host:port; empty is 127.0.0.1:0. An empty host is loopback, too: 0.0.0.0 has to be said.
+	Listen string
+	// Logger gets what net/http has to say about connections; nil drops it.
+	Logger *slog.Logger
+
+	// MaxHeader bounds the bytes of a request's head (431 beyond); 0 is 64 KiB. net/http allows 4 KiB more.
+	MaxHeader int
+	// MaxBody bounds the bytes of a request's body (413 beyond); 0 is 1 GiB, less than 0 is no bound.
+	MaxBody int64
+
+	// HeaderTimeout is how long a request's head may take (0 is 10 s), IdleTimeout how long a connection may wait for its
+	// next request (0 is 2 min).
+	HeaderTimeout, IdleTimeout time.Duration
+	// ReadTimeout is how long a request's body may stand still while the guest waits for it, and WriteTimeout how long the
+	// client may take none of the answer (0 is 1 min each). The exchange is broken off then: 408 if nothing was answered.
+	ReadTimeout, WriteTimeout time.Duration
+	// Grace is how long exchanges may go on after Run's context has ended; 0 is 10 s.
+	Grace time.Duration
+}
+
+func (c Config) filled() Config {
+	c.MaxHeader = or(c.MaxHeader, 64<<10)
+	c.MaxBody = or(c.MaxBody, 1<<30)
+	c.HeaderTimeout = or(c.HeaderTimeout, 10*time.Second)
+	c.IdleTimeout = or(c.IdleTimeout, 2*time.Minute)
+	c.ReadTimeout = or(c.ReadTimeout, time.Minute)
+	c.WriteTimeout = or(c.WriteTimeout, time.Minute)
+	c.Grace = or(c.Grace, 10*time.Second)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,198 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+)
+
+// The causes with which an exchange is cancelled: all of them are the trap code cancelled for the guest.
+var (
+	errGone     = cm.Trapf(cm.TrapCancel, "the client went away")
+	errSlow     = cm.Trapf(cm.TrapCancel, "the client sent or took nothing for too long")
+	errTooLarge = cm.Trapf(cm.TrapCancel, "the request's body is too large")
+)
+
+// exchange is one request and its answer: the Subject of its invocation, the Responder of its guest.
+type exchange struct {
+	r      *http.Request
+	route  *route
+	ctx    context.Context // of the invocation
+	cancel context.CancelCauseFunc
+	body   *requestBody
+
+	answers chan answer   // at most one
+	written chan struct{} // closed when nothing more will be written
+	ended   chan struct{} // closed when Invoke has returned
+
+	once    sync.Once // the answer has been decided
+	inform  func(status int, h http.Header) error
+	current atomic.Pointer[wasihttp.OutgoingBody] // of the answer
+	status  atomic.Int64
+	sent    atomic.Int64
+}
+
+// answer is what is to be written: a guest's response, or a text of ours. Status 0 is none: the client is gone.
+type answer struct {
+	status int
+	header http.Header
+	body   *wasihttp.OutgoingBody // nil: text
+	text   string
+}
+
+// HTTPRequest, HTTPRoute, HTTPStatus and HTTPBodySizes are how others know the subject; valid at any time, also after the
+// exchange has ended.
+func (x *exchange) HTTPRequest() *http.Request { return x.r }
+
+// HTTPRoute is the path prefix.
+func (x *exchange) HTTPRoute() string { return x.route.prefix }
+
+// HTTPStatus is 0 as long as there is no answer.
+func (x *exchange) HTTPStatus() int { return int(x.status.Load()) }
+
+// HTTPBodySizes are the bytes that the guest has read and that have been sent.
+func (x *exchange) HTTPBodySizes() (request, response int64) {
+	return x.body.size.Load(), x.sent.Load()
+}
+
+// decide sets the answer if there is none yet, and says whether it did.
+func (x *exchange) decide(a answer) bool {
+	did := false
+	x.once.Do(func() {
+		did = true
+		x.status.Store(int64(a.status))
+		x.current.Store(a.body)
+		x.answers <- a
+	})
+	return did
+}
+
+// Respond is Responder's.
+func (x *exchange) Respond(r *wasihttp.OutgoingResponse) {
+	a := answer{status: r.Status(), header: r.Headers().Header()}
+	if r.HasBody() {
+		a.body = r.Body()
+		a.body.Attach(bodiless(x.r.Method, a.status))
+	} else {
+		a.header.Del("Content-Length")
+	}
+	if !x.decide(a) && a.body != nil {
+		a.body.Disconnect(errGone)
+	}
+}
+
+// Fail is Responder's.
+func (x *exchange) Fail(err *wasihttp.Error) {
+	x.decide(failure(err.Status()))
+}
+
+// Inform is Responder's.
+func (x *exchange) Inform(status int, h http.Header) error {
+	if x.status.Load() != 0 {
+		return errors.New("trigger http: the answer has been sent")
+	}
+	return x.inform(status, h)
+}
+
+// failure is an answer of ours: its text says what, and nothing of why.
+func failure(status int) answer {
+	text := http.StatusText(status)
+	switch status {
+	case http.StatusInternalServerError:
+		text = "the component failed"
+	case http.StatusGatewayTimeout:
+		text = "the component took too long"
+	case http.StatusServiceUnavailable:
+		text = "too busy, try again later"
+	case http.StatusRequestEntityTooLarge:
+		text = "the request's body is too large"
+	case http.StatusRequestTimeout:
+		text = "the request came too slowly"
+	}
+	a := answer{status: status, text: text + "\n", header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
+	if status == http.StatusServiceUnavailable {
+		a.header.Set("Retry-After", "1")
+	}
+	return a
+}
+
+// invoke runs the invocation from its start to its end.
+func (x *exchange) invoke(ctx context.Context, t *Trigger, in *wasihttp.IncomingRequest) {
+	defer close(x.ended)
+	defer x.route.leave(x)
+	settled := false
+	err := x.route.invoker.Invoke(ctx, &host.Invocation{
+		Component: x.route.component,
+		Trigger:   t.Type(),
+		Name:      x.route.prefix,
+		Subject:   x,
+		Run: func(ctx context.Context, inst *component.Instance) error {
+			err := t.handle(ctx, inst, in, x)
+			x.breakOff() // no guest code is left that could write or finish it
+			return err
+		},
+		Settle: func(_ context.Context, err error) {
+			settled = true
+			x.settle(err)
+		},
+	})
+	if !settled {
+		x.settle(err)
+	}
+	x.cancel(nil)
+}
+
+// breakOff ends a body that its guest has left open.
+func (x *exchange) breakOff() {
+	if b := x.current.Load(); b != nil {
+		b.Abort(wasihttp.ErrUnfinished)
+	}
+}
+
+// settle answers for an invocation that has not, and waits until the answer has been written or cannot be.
+func (x *exchange) settle(err error) {
+	x.breakOff()
+	if status := statusOf(err, context.Cause(x.ctx)); status != 0 {
+		x.decide(failure(status))
+	} else {
+		x.decide(answer{})
+	}
+	<-x.written
+}
+
+// statusOf says how an invocation that ended without an answer is answered; cause is why it was cancelled, if it was.
+func statusOf(err, cause error) int {
+	var trap *cm.Trap
+	if !errors.As(err, &trap) {
+		return http.StatusInternalServerError
+	}
+	switch trap.Code {
+	case cm.TrapDeadline:
+		return http.StatusGatewayTimeout
+	case cm.TrapOverload:
+		return http.StatusServiceUnavailable
+	case cm.TrapCancel:
+		switch cause {
+		case error(errGone):
+			return 0
+		case error(errSlow):
+			return http.StatusRequestTimeout
+		case error(errTooLarge):
+			return http.StatusRequestEntityTooLarge
+		}
+		return http.StatusServiceUnavailable // the host stops
+	}
+	return http.StatusInternalServerError
+}
+
+// bodiless says whether an answer has no body on the wire: RFC 9110 §6.4.1.
+func bodiless(method string, status int) bool {
+	return method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
+}

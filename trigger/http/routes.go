@@ -1,0 +1,140 @@
+package http
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// route is one path prefix of one workload.
+type route struct {
+	prefix    string
+	component string
+	workload  workload.ID
+	invoker   host.Invoker
+
+	mu       sync.Mutex
+	running  map[*exchange]struct{}
+	draining bool
+	empty    chan struct{} // closed when the last exchange of a draining route has ended
+}
+
+// covers says whether path lies at or below the prefix: /shop covers /shop and /shop/cart, not /shopping.
+func (r *route) covers(path string) bool {
+	rest, ok := strings.CutPrefix(path, r.prefix)
+	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(r.prefix, "/"))
+}
+
+// enter counts an exchange in, unless the route takes no more.
+func (r *route) enter(x *exchange) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.draining {
+		return false
+	}
+	r.running[x] = struct{}{}
+	return true
+}
+
+func (r *route) leave(x *exchange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.running, x)
+	if r.draining && len(r.running) == 0 {
+		close(r.empty)
+		r.empty = nil
+	}
+}
+
+// drain takes no more exchanges and waits for those that run; when ctx ends it cuts them, and waits until they have
+// ended. The error says that it had to.
+func (r *route) drain(ctx context.Context) error {
+	r.mu.Lock()
+	if !r.draining {
+		r.draining = true
+		if len(r.running) > 0 {
+			r.empty = make(chan struct{})
+		}
+	}
+	empty := r.empty
+	r.mu.Unlock()
+	if empty == nil {
+		return nil
+	}
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+	}
+	r.mu.Lock()
+	n := len(r.running)
+	for x := range r.running {
+		x.cancel(errShutdown)
+	}
+	r.mu.Unlock()
+	<-empty
+	if n == 0 {
+		return nil
+	}
+	return fmt.Errorf("trigger http: %s: %d requests were cut: %w", r.prefix, n, context.Cause(ctx))
+}
+
+// table is the routes of all workloads, the longest prefix first.
+type table struct {
+	mu     sync.RWMutex
+	routes []*route
+}
+
+// add adds all of rs or none.
+func (t *table) add(rs []*route) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, r := range rs {
+		for _, other := range append(t.routes[:len(t.routes):len(t.routes)], rs[:i]...) {
+			if r.prefix == other.prefix {
+				return fmt.Errorf("trigger http: path %q: %s serves it already", r.prefix, other.workload)
+			}
+		}
+	}
+	for _, r := range rs {
+		at := 0
+		for at < len(t.routes) && len(t.routes[at].prefix) >= len(r.prefix) {
+			at++
+		}
+		t.routes = append(t.routes[:at], append([]*route{r}, t.routes[at:]...)...)
+	}
+	return nil
+}
+
+func (t *table) remove(r *route) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, other := range t.routes {
+		if other == r {
+			t.routes = append(t.routes[:i:i], t.routes[i+1:]...)
+			return
+		}
+	}
+}
+
+// find gives the route with the longest prefix that covers path; nil if none does.
+func (t *table) find(path string) *route {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, r := range t.routes {
+		if r.covers(path) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (t *table) all() []*route {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return append([]*route(nil), t.routes...)
+}

@@ -1,0 +1,163 @@
+package http
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+)
+
+// serve answers one request. It runs on the server's goroutine, the only one that writes the answer, and returns when the
+// answer is complete; the invocation may go on.
+func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
+	route := t.table.find(r.URL.Path)
+	if route == nil {
+		write(w, answer{status: http.StatusNotFound, text: "no route\n", header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}})
+		return
+	}
+	if t.config.MaxBody > 0 && r.ContentLength > t.config.MaxBody {
+		w.Header().Set("Connection", "close")
+		write(w, failure(http.StatusRequestEntityTooLarge))
+		return
+	}
+	control := http.NewResponseController(w)
+	_ = control.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
+	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	x := &exchange{r: r, route: route, ctx: ctx, cancel: cancel,
+		answers: make(chan answer, 1), written: make(chan struct{}), ended: make(chan struct{})}
+	x.body = &requestBody{src: r.Body, control: control, timeout: t.config.ReadTimeout, cancel: cancel}
+	if t.config.MaxBody > 0 && r.Body != http.NoBody {
+		x.body.src = http.MaxBytesReader(w, r.Body, t.config.MaxBody)
+	}
+	x.inform = func(status int, h http.Header) error { return inform(w, status, h) }
+	if !route.enter(x) {
+		cancel(nil)
+		write(w, failure(http.StatusServiceUnavailable))
+		return
+	}
+	disarm := context.AfterFunc(r.Context(), func() { cancel(errGone) })
+	in := wasihttp.NewIncomingRequest(r, x.body)
+	go x.invoke(ctx, t, in)
+
+	a := <-x.answers
+	ok := x.write(w, control, a, t.config.WriteTimeout)
+	disarm()
+	close(x.written)
+	if !ok {
+		<-x.ended
+		t.abort(r)
+	}
+	x.body.release(w, r)
+}
+
+// abort breaks the transfer off, in the server's way. HTTP/1.0 ends a body by closing the connection: there the
+// connection is reset instead.
+func (t *Trigger) abort(r *http.Request) {
+	if c, ok := r.Context().Value(connKey{}).(*net.TCPConn); ok && r.ProtoMajor == 1 && r.ProtoMinor == 0 {
+		_ = c.SetLinger(0)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// write writes an answer of ours.
+func write(w http.ResponseWriter, a answer) int64 {
+	copyHeader(w.Header(), a.header)
+	w.WriteHeader(a.status)
+	n, _ := io.WriteString(w, a.text)
+	return int64(n)
+}
+
+func copyHeader(dst, src http.Header) {
+	for k, v := range src {
+		dst[k] = v
+	}
+}
+
+// inform sends a provisional answer; the fields are its own.
+func inform(w http.ResponseWriter, status int, h http.Header) error {
+	copyHeader(w.Header(), h)
+	w.WriteHeader(status)
+	clear(w.Header())
+	return http.NewResponseController(w).Flush()
+}
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
+
+// write writes the answer while the guest makes its body, and says whether the answer is whole. What the guest has written
+// is sent at once when nothing more is there, and together with what comes with it otherwise.
+func (x *exchange) write(w http.ResponseWriter, control *http.ResponseController, a answer, timeout time.Duration) bool {
+	if a.status == 0 {
+		return false
+	}
+	if _, ok := a.header["Content-Type"]; !ok {
+		w.Header()["Content-Type"] = nil // net/http would guess one
+	}
+	if a.body == nil {
+		x.sent.Add(write(w, a))
+		return true
+	}
+	defer a.body.Close()
+	empty := bodiless(x.r.Method, a.status)
+	if a.status == http.StatusNoContent {
+		a.header.Del("Content-Length")
+	}
+	copyHeader(w.Header(), a.header)
+	w.WriteHeader(a.status)
+	stuck := time.AfterFunc(timeout, func() {
+		x.cancel(errSlow)
+		_ = control.SetWriteDeadline(time.Now())
+	})
+	stuck.Stop()
+	defer stuck.Stop()
+	lost := func(err error) bool {
+		x.cancel(errGone)
+		a.body.Disconnect(&wasihttp.Error{Code: wasihttp.ConnectionTerminated, Err: err})
+		return false
+	}
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	for unsent := true; ; {
+		if unsent {
+			runtime.Gosched() // lets a guest that is about to write or to finish do so
+			if !a.body.More() {
+				stuck.Reset(timeout)
+				err := control.Flush()
+				stuck.Stop()
+				if err != nil {
+					return lost(err)
+				}
+				unsent = false
+			}
+		}
+		n, err := a.body.Read(*buf)
+		switch {
+		case err == io.EOF:
+			if trailers := a.body.Trailers().TrailerHeader(); len(trailers) > 0 {
+				_ = control.Flush() // a head that is still held back would get a length instead of chunks
+				for k, v := range trailers {
+					w.Header()[http.TrailerPrefix+k] = v
+				}
+			}
+			return true
+		case err != nil:
+			_ = control.Flush()
+			return false
+		case empty:
+			continue
+		}
+		stuck.Reset(timeout)
+		k, err := w.Write((*buf)[:n])
+		stuck.Stop()
+		x.sent.Add(int64(k))
+		if err != nil {
+			return lost(err)
+		}
+		unsent = true
+	}
+}

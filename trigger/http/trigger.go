@@ -1,0 +1,210 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	"github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+var _ host.Trigger = (*Trigger)(nil)
+
+// handlerID is what a component has to export to serve a route.
+var handlerID = wit.MustParseID("wasi:http/incoming-handler@0.2.12")
+
+// errShutdown is the cause with which exchanges are cut when draining has taken too long.
+var errShutdown = cm.Trapf(cm.TrapCancel, "the host is shutting down")
+
+// Trigger serves the HTTP triggers of any number of workloads on one address. Safe for concurrent use.
+type Trigger struct {
+	config Config
+	table  table
+	server *http.Server
+	handle func(context.Context, *component.Instance, *wasihttp.IncomingRequest, wasihttp.Responder) error
+
+	mu       sync.Mutex
+	listener net.Listener
+	attached chan struct{} // closed at the first Attach
+	once     sync.Once
+}
+
+// New makes a trigger. It listens from the first Attach on, or from Listen, and answers once Run runs.
+func New(c Config) *Trigger {
+	t := &Trigger{config: c.filled(), attached: make(chan struct{}), handle: httpp2.Handle}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	t.server = &http.Server{
+		Handler:           http.HandlerFunc(t.serve),
+		Protocols:         &protocols,
+		ReadHeaderTimeout: t.config.HeaderTimeout,
+		IdleTimeout:       t.config.IdleTimeout,
+		MaxHeaderBytes:    t.config.MaxHeader,
+		ErrorLog:          slog.NewLogLogger(t.config.Logger.Handler(), slog.LevelDebug),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		},
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 250, WriteByteTimeout: t.config.WriteTimeout},
+	}
+	return t
+}
+
+type connKey struct{}
+
+// Type is "http".
+func (t *Trigger) Type() string { return "http" }
+
+// Listen opens the address now instead of at the first Attach, to find out early that it is taken. Connections wait
+// until Run answers them. Again it does nothing.
+func (t *Trigger) Listen() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.listener != nil {
+		return nil
+	}
+	addr := or(t.config.Listen, "127.0.0.1:0")
+	if strings.HasPrefix(addr, ":") {
+		addr = "127.0.0.1" + addr
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("trigger http: listen on %s: %w", addr, err)
+	}
+	t.listener = l
+	return nil
+}
+
+// Addr is the address that it listens on; nil before.
+func (t *Trigger) Addr() net.Addr {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.listener == nil {
+		return nil
+	}
+	return t.listener.Addr()
+}
+
+// Attach is host.Trigger's: it adds the routes of w, all or none. A workload without HTTP triggers adds nothing and opens
+// nothing. Detaching answers 503 on the routes while they drain, and 404 after.
+func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	var routes []*route
+	for _, trigger := range w.Triggers {
+		if trigger.HTTP == nil {
+			continue
+		}
+		r, err := newRoute(w, trigger.HTTP, inv)
+		if err != nil {
+			return nil, err
+		}
+		routes = append(routes, r)
+	}
+	if len(routes) > 0 {
+		if err := t.Listen(); err != nil {
+			return nil, err
+		}
+		if err := t.table.add(routes); err != nil {
+			return nil, err
+		}
+		t.once.Do(func() { close(t.attached) })
+	}
+	return func(ctx context.Context) error {
+		errs := make([]error, len(routes))
+		var all sync.WaitGroup
+		for i, r := range routes {
+			all.Go(func() {
+				errs[i] = r.drain(ctx)
+				t.table.remove(r)
+			})
+		}
+		all.Wait()
+		return errors.Join(errs...)
+	}, nil
+}
+
+func newRoute(w *workload.Spec, h *workload.HTTPTrigger, inv host.Invoker) (*route, error) {
+	prefix := or(h.Path, "/")
+	switch {
+	case prefix[0] != '/':
+		return nil, fmt.Errorf("trigger http: path %q: does not begin with /", prefix)
+	case len(h.Chain) > 0:
+		return nil, fmt.Errorf("trigger http: path %q: a chain needs components that import wasi:http/handler of WASI 0.3", prefix)
+	}
+	linked, err := inv.Linked(h.Component)
+	if err != nil {
+		return nil, fmt.Errorf("trigger http: path %q: %w", prefix, err)
+	}
+	if linked != nil {
+		if _, ok := linked.FindExport(handlerID); !ok {
+			return nil, fmt.Errorf("trigger http: path %q: component %s does not export %s", prefix, h.Component, handlerID)
+		}
+	}
+	return &route{prefix: prefix, component: h.Component, workload: w.ID(), invoker: inv,
+		running: map[*exchange]struct{}{}}, nil
+}
+
+// Run is host.Trigger's. When ctx ends it stops accepting, lets exchanges go on for Config.Grace, cuts the rest and
+// returns nil. It must be called once.
+func (t *Trigger) Run(ctx context.Context) error {
+	select {
+	case <-t.attached:
+	case <-ctx.Done():
+		return t.close()
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- t.server.Serve(t.listener) }()
+	select {
+	case err := <-failed:
+		if errors.Is(err, http.ErrServerClosed) { // Shutdown was called; it waits for the rest
+			return nil
+		}
+		return fmt.Errorf("trigger http: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.config.Grace)
+	defer cancel()
+	_ = t.Shutdown(grace) // that some were cut is no error of Run
+	<-failed
+	return nil
+}
+
+// Shutdown stops accepting and waits until all exchanges have ended, work after the answer included; when ctx ends it cuts
+// those that are left, and says so.
+func (t *Trigger) Shutdown(ctx context.Context) error {
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		_ = t.server.Shutdown(ctx) // waits for connections only; the routes know what goes on after an answer
+	}()
+	routes := t.table.all()
+	errs := make([]error, len(routes), len(routes)+1)
+	var all sync.WaitGroup
+	for i, r := range routes {
+		all.Go(func() { errs[i] = r.drain(ctx) })
+	}
+	all.Wait()
+	<-drained
+	return errors.Join(append(errs, t.close())...)
+}
+
+func (t *Trigger) close() error {
+	t.mu.Lock()
+	l := t.listener
+	t.mu.Unlock()
+	err := t.server.Close()
+	if l != nil {
+		l.Close()
+	}
+	return err
+}
