@@ -42,7 +42,10 @@ func (s *Store) enter(parent *task.Task, ctx context.Context, h cm.Hooks, b *cm.
 	if c.clock == nil {
 		c.clock = &task.Clock{}
 	}
-	c.hostBefore, c.fuelBefore = c.clock.Host, s.group.Fuel()
+	c.hostBefore = c.clock.Host
+	if b.Kind != cm.GuestToHost {
+		c.fuelBefore = s.group.Fuel()
+	}
 	c.SetArgs(args)
 	c.Context = h.Enter(&c.Call)
 	return c
