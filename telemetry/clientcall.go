@@ -1,0 +1,214 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+)
+
+// outgoing is how the object behind the first argument of an outgoing request is known. The header is the one that will
+// be sent; it may be changed until the call enters the host function.
+type outgoing interface {
+	OutgoingMethod() string
+	OutgoingURL() *url.URL
+	OutgoingHeader() http.Header
+}
+
+// clientCall is the hooks of an outgoing request: a CLIENT span that lasts until the answer's head has come, which is
+// later than the host function's return.
+type clientCall struct{ *hostCall }
+
+func newClientCall(base *hostCall) cm.Hooks { return &clientCall{base} }
+
+type clientState struct {
+	span   trace.Span // nil when it is not sampled
+	ctx    context.Context
+	key    clientKey
+	failed string // the case of the WIT error with which the request was refused
+}
+
+// Enter opens the span and puts its context into the request.
+func (h *clientCall) Enter(c *cm.Call) context.Context {
+	var req outgoing
+	if args := c.Args(); len(args) > 0 && h.b.Type != nil && isResource(h.b.Type, 0) {
+		req, _ = args[0].Resource().Obj.(outgoing)
+	}
+	if req == nil {
+		return h.hostCall.Enter(c)
+	}
+	u := req.OutgoingURL()
+	if u == nil {
+		u = &url.URL{}
+	}
+	st := &clientState{ctx: c.Context, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
+	st.key.address, st.key.port = hostPort(u.Host, u.Scheme)
+	if st.key.port == 0 {
+		st.key.port = defaultPort(u.Scheme)
+	}
+	c.State = st
+	header := req.OutgoingHeader()
+	if h.i.wants(h.detail) && !h.p.quiet(st.ctx) {
+		h.begin(c, st, req.OutgoingMethod(), u, header)
+	}
+	if header != nil && trace.SpanContextFromContext(st.ctx).IsValid() {
+		h.i.t.prop.Inject(st.ctx, propagation.HeaderCarrier(header))
+	}
+	return st.ctx
+}
+
+func isResource(t *cm.FuncType, i int) bool {
+	if i >= len(t.Params) {
+		return false
+	}
+	k := t.Params[i].Type.Kind
+	return k == cm.KindOwn || k == cm.KindBorrow
+}
+
+func (h *clientCall) begin(c *cm.Call, st *clientState, method string, u *url.URL, header http.Header) {
+	attrs := make([]attribute.KeyValue, 0, 8)
+	attrs = append(attrs, methodAttr(method), semconv.URLFull(redact.URL(u)),
+		semconv.ServerAddress(st.key.address), semconv.ServerPort(st.key.port), semconv.URLScheme(u.Scheme))
+	if _, known := methods[method]; !known {
+		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(method))
+	}
+	opts := append(h.hostCall.edge.open[:len(h.hostCall.edge.open):len(h.hostCall.edge.open)],
+		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
+	parent, link := h.guestParent(c, st.ctx, header)
+	if link.IsValid() {
+		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: link}))
+	}
+	st.ctx, st.span = h.p.tracer.Start(parent, methodName(method), opts...)
+}
+
+// guestParent finds the parent that the guest itself gave to its request. A span of the same trace becomes the parent:
+// the guest has spans of its own. A copy of what came with the event is none, it would tear the tree. The context of
+// another trace is linked to.
+func (h *clientCall) guestParent(c *cm.Call, ctx context.Context, header http.Header) (context.Context, trace.SpanContext) {
+	if header == nil {
+		return ctx, trace.SpanContext{}
+	}
+	ours := trace.SpanContextFromContext(ctx)
+	own := trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), propagation.HeaderCarrier(header)))
+	switch {
+	case !own.IsValid() || own.SpanID() == ours.SpanID():
+	case own.TraceID() != ours.TraceID():
+		return ctx, own
+	case own.SpanID() == remoteOf(c).SpanID():
+	default:
+		return trace.ContextWithRemoteSpanContext(ctx, own.WithTraceFlags(ours.TraceFlags())), trace.SpanContext{}
+	}
+	return ctx, trace.SpanContext{}
+}
+
+// remoteOf is the context that came with the event that caused c.
+func remoteOf(c *cm.Call) trace.SpanContext {
+	for ; c != nil; c = c.Parent {
+		if st, ok := c.State.(*eventState); ok {
+			return st.remote
+		}
+	}
+	return trace.SpanContext{}
+}
+
+// Returned notes a refusal while the result is there to be read.
+func (h *clientCall) Returned(c *cm.Call) { h.note(c) }
+
+func (h *clientCall) note(c *cm.Call) {
+	if st, ok := c.State.(*clientState); ok && st.failed == "" {
+		st.failed = h.arms.failure(c.Results())
+	}
+}
+
+// Exit closes the span when the answer has come, or will not come.
+func (h *clientCall) Exit(c *cm.Call, end cm.End) {
+	st, ok := c.State.(*clientState)
+	if !ok {
+		h.hostCall.Exit(c, end)
+		return
+	}
+	if end.Outcome == cm.OK && !c.Held() {
+		h.note(c)
+	}
+	v := h.judge(st, &end)
+	resp, _ := end.Value.(*http.Response)
+	if resp != nil {
+		st.key.status, st.key.protocol = resp.StatusCode, protocolVersion(resp.ProtoMajor, resp.ProtoMinor)
+		if resp.StatusCode >= 400 && !v.failed() {
+			v.errorType = strconv.Itoa(resp.StatusCode)
+		}
+	}
+	st.key.errorType = v.errorType
+	if m := h.p.m; m != nil {
+		took := time.Since(c.Start).Seconds()
+		m.hostCall.Record(st.ctx, took, h.duration[end.Outcome].record...)
+		m.clientDuration.Record(st.ctx, took, m.client.get(st.key).record...)
+	}
+	h.report(st.ctx, h.b.Caller, &v)
+	if st.span == nil {
+		return
+	}
+	if resp != nil {
+		st.span.SetAttributes(semconv.HTTPResponseStatusCode(st.key.status), semconv.NetworkProtocolVersion(st.key.protocol))
+	}
+	if st.failed != "" {
+		st.span.SetAttributes(resultError, keyResultError.String(st.failed))
+	}
+	if end.Wait != 0 {
+		st.span.SetAttributes(keyWaitTime.Float64(end.Wait.Seconds()))
+	}
+	v.mark(st.span)
+	if v.failed() && v.message == "" {
+		st.span.SetStatus(codes.Error, "")
+	}
+	st.span.End()
+}
+
+// judge classifies the end of a request. An error of the held work is no host error: it reaches the guest as a value.
+func (h *clientCall) judge(st *clientState, end *cm.End) verdict {
+	if st.failed != "" {
+		return verdict{errorType: st.failed}
+	}
+	if end.Err == nil {
+		return judge(end)
+	}
+	var trap *cm.Trap
+	if errors.As(end.Err, &trap) {
+		return judge(end)
+	}
+	if errors.Is(end.Err, context.Canceled) || end.Outcome == cm.Cancelled {
+		return verdict{cancelled: true}
+	}
+	return verdict{errorType: netErrorType(end.Err), message: redact.Text(end.Err.Error())}
+}
+
+// netErrorType names the class of a failed request in few words, whatever its text.
+func netErrorType(err error) string {
+	var coded interface{ ErrorCode() string } // a WIT error-code as a Go error
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &coded):
+		return coded.ErrorCode()
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
+		return "timeout"
+	case errors.As(err, &dns):
+		return "dns-error"
+	case errors.As(err, &op):
+		return "connection-" + op.Op // dial, read, write
+	}
+	return "_OTHER"
+}

@@ -1,0 +1,137 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/log"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+)
+
+// verdict is what telemetry says of the end of a call. The zero verdict is a call that returned.
+type verdict struct {
+	errorType string // error.type; empty when it is no error
+	blame     cm.Blame
+	message   string
+	trap      *cm.Trap
+	cancelled bool // its caller went away: the end of a call, but nobody's error
+	exit      int  // exit code of a command + 1; 0 when it did not ask to end
+}
+
+// failed says whether the span's status is error.
+func (v *verdict) failed() bool { return v.errorType != "" }
+
+// judge classifies the end of a call.
+func judge(end *cm.End) verdict {
+	if end.Outcome == cm.OK && end.Err == nil {
+		return verdict{}
+	}
+	var exit *cm.ExitError
+	if errors.As(end.Err, &exit) {
+		v := verdict{exit: int(exit.Code) + 1}
+		if exit.Code != 0 {
+			v.errorType, v.message = "exit", exit.Error()
+		}
+		return v
+	}
+	var trap *cm.Trap
+	if errors.As(end.Err, &trap) {
+		v := verdict{trap: trap, blame: trap.Blame(), message: redact.Text(trap.Error())}
+		switch {
+		case trap.Code == cm.TrapCancel:
+			v.cancelled = true
+		case v.blame == cm.BlameLimit:
+			v.errorType = string(trap.Code)
+		default:
+			v.errorType = "trap." + string(trap.Code)
+		}
+		return v
+	}
+	switch {
+	case end.Outcome == cm.Cancelled || errors.Is(end.Err, context.Canceled):
+		return verdict{cancelled: true}
+	case errors.Is(end.Err, context.DeadlineExceeded):
+		return verdict{errorType: string(cm.TrapDeadline), blame: cm.BlameLimit, message: redact.Text(end.Err.Error())}
+	case end.Err != nil:
+		return verdict{errorType: string(cm.TrapHost), blame: cm.BlameHost, message: redact.Text(end.Err.Error())}
+	case end.Outcome == cm.Trapped:
+		return verdict{errorType: "trap", blame: cm.BlameGuest}
+	}
+	return verdict{errorType: "aborted", blame: cm.BlameHost}
+}
+
+// mark tells a span of the verdict.
+func (v *verdict) mark(span trace.Span) {
+	if v.cancelled {
+		span.SetAttributes(keyOutcome.String(cm.Cancelled.String()))
+	}
+	if v.exit > 0 {
+		span.SetAttributes(semconv.ProcessExitCode(v.exit - 1))
+	}
+	if !v.failed() {
+		return
+	}
+	span.SetStatus(codes.Error, v.message)
+	attrs := [2]attribute.KeyValue{semconv.ErrorTypeKey.String(v.errorType)}
+	n := 1
+	if v.blame != "" {
+		attrs[n] = keyBlame.String(string(v.blame))
+		n++
+	}
+	span.SetAttributes(attrs[:n]...)
+}
+
+// exception emits the log record of a trap, in the span of the call that it ended (semantic conventions,
+// exceptions-logs.md).
+func (p *providers) exception(ctx context.Context, component string, v *verdict) {
+	if p.logger == nil {
+		return
+	}
+	var r log.Record
+	r.SetEventName(semconv.ExceptionEventName)
+	r.SetTimestamp(time.Now())
+	r.SetSeverity(log.SeverityError)
+	r.SetSeverityText("ERROR")
+	r.SetBody(attribute.StringValue(v.message))
+	r.AddAttributes(
+		semconv.ExceptionType(v.errorType),
+		semconv.ExceptionMessage(v.message),
+		keyBlame.String(string(v.blame)),
+		keyTrapCode.String(string(v.trap.Code)),
+		keyComponent.String(component),
+	)
+	if len(v.trap.Stack) > 0 {
+		r.AddAttributes(semconv.ExceptionStacktrace(strings.Join(v.trap.Stack, "\n")))
+	}
+	p.logger.Emit(ctx, r)
+}
+
+// told remembers the last traps that were reported, so that of all the calls that one trap ends only the innermost
+// reports it.
+type told struct {
+	mu    sync.Mutex
+	traps [32]*cm.Trap
+	next  int
+}
+
+// first says whether t was not seen before.
+func (r *told) first(t *cm.Trap) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.traps[:], t) {
+		return false
+	}
+	r.traps[r.next] = t
+	r.next = (r.next + 1) % len(r.traps)
+	return true
+}

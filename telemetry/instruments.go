@@ -1,0 +1,125 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+)
+
+// Buckets. Durations are those that the semantic conventions recommend for HTTP; calls across a boundary are mostly
+// shorter, so theirs begin at a microsecond.
+var (
+	bucketsHTTP  = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
+	bucketsCall  = []float64{1e-6, 5e-6, 25e-6, 100e-6, 500e-6, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+	bucketsBytes = []float64{0, 128, 1 << 10, 8 << 10, 64 << 10, 512 << 10, 4 << 20, 32 << 20, 256 << 20, 1 << 30}
+)
+
+// instruments are the instruments of one service. Names, units and attributes of http.* are those of the semantic
+// conventions (http-metrics.md, v1.43).
+type instruments struct {
+	serverDuration metric.Float64Histogram
+	serverActive   metric.Int64UpDownCounter
+	serverRequest  metric.Int64Histogram
+	serverResponse metric.Int64Histogram
+	clientDuration metric.Float64Histogram
+
+	invocations       metric.Int64Counter
+	invocationTime    metric.Float64Histogram
+	invocationsActive metric.Int64UpDownCounter
+	guestTime         metric.Float64Histogram
+	hostCall          metric.Float64Histogram
+	guestCall         metric.Float64Histogram
+	operation         metric.Float64Histogram
+	memoryPeak        metric.Int64Histogram
+	fuel              metric.Int64Counter
+	traps             metric.Int64Counter
+
+	server     sets[serverKey]
+	client     sets[clientKey]
+	operations sets[operationKey]
+}
+
+// builder makes instruments and says what went wrong; a name that the SDK refuses is a mistake of this file.
+type builder struct {
+	meter metric.Meter
+	log   *slog.Logger
+}
+
+func (b builder) check(name string, err error) {
+	if err != nil {
+		b.log.Error("telemetry: cannot make an instrument", "name", name, "error", err.Error())
+	}
+}
+
+func (b builder) seconds(name, desc string, buckets []float64) metric.Float64Histogram {
+	h, err := b.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(desc), metric.WithExplicitBucketBoundaries(buckets...))
+	b.check(name, err)
+	return h
+}
+
+func (b builder) bytes(name, desc string) metric.Int64Histogram {
+	h, err := b.meter.Int64Histogram(name, metric.WithUnit("By"), metric.WithDescription(desc), metric.WithExplicitBucketBoundaries(bucketsBytes...))
+	b.check(name, err)
+	return h
+}
+
+func (b builder) counter(name, unit, desc string) metric.Int64Counter {
+	c, err := b.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(desc))
+	b.check(name, err)
+	return c
+}
+
+func (b builder) level(name, unit, desc string) metric.Int64UpDownCounter {
+	c, err := b.meter.Int64UpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(desc))
+	b.check(name, err)
+	return c
+}
+
+func newInstruments(meter metric.Meter, log *slog.Logger) *instruments {
+	b := builder{meter, log}
+	return &instruments{
+		serverDuration: b.seconds("http.server.request.duration", "Duration of HTTP server requests.", bucketsHTTP),
+		serverActive:   b.level("http.server.active_requests", "{request}", "Number of active HTTP server requests."),
+		serverRequest:  b.bytes("http.server.request.body.size", "Size of HTTP server request bodies."),
+		serverResponse: b.bytes("http.server.response.body.size", "Size of HTTP server response bodies."),
+		clientDuration: b.seconds("http.client.request.duration", "Duration of HTTP client requests.", bucketsHTTP),
+
+		invocations:       b.counter(metricInvocations, "{invocation}", "Calls of exports."),
+		invocationTime:    b.seconds(metricInvocationDuration, "Duration of calls of exports.", bucketsCall),
+		invocationsActive: b.level(metricInvocationsActive, "{invocation}", "Calls of exports that are under way."),
+		guestTime:         b.seconds(metricGuestTime, "Time that calls of exports spent in guest code.", bucketsCall),
+		hostCall:          b.seconds(metricHostCallDuration, "Duration of calls of imports that the host serves.", bucketsCall),
+		guestCall:         b.seconds(metricGuestCallDuration, "Duration of calls from component to component.", bucketsCall),
+		operation:         b.seconds(metricOperationDuration, "Duration of steps in the life of components and instances.", bucketsCall),
+		memoryPeak:        b.bytes(metricMemoryPeak, "Largest size of an instance's memories by the end of a call."),
+		fuel:              b.counter(metricFuel, "{unit}", "Guest work done, in loop iterations and function entries."),
+		traps:             b.counter(metricTraps, "{trap}", "Traps, by code."),
+	}
+}
+
+// observeDrops reports what telemetry itself loses.
+func (t *Telemetry) observeDrops() {
+	if t.host.m == nil {
+		return
+	}
+	type row struct {
+		signal, reason string
+	}
+	opts := map[row]metric.ObserveOption{}
+	for _, d := range t.Dropped() {
+		opts[row{d.Signal, d.Reason}] = metric.WithAttributeSet(attribute.NewSet(keySignal.String(d.Signal), keyReason.String(d.Reason)))
+	}
+	_, err := t.host.meter.Int64ObservableCounter(metricDropped,
+		metric.WithUnit("{item}"), metric.WithDescription("Spans, log records and metrics that were lost on their way out."),
+		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
+			for _, d := range t.Dropped() {
+				o.Observe(d.Count, opts[row{d.Signal, d.Reason}])
+			}
+			return nil
+		}))
+	if err != nil {
+		t.log.Error("telemetry: cannot make an instrument", "name", metricDropped, "error", err.Error())
+	}
+}

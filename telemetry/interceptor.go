@@ -1,0 +1,139 @@
+package telemetry
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// interceptor makes the hooks for the boundaries of one linked component. Components that were linked into it, at run
+// time or before, have boundaries of their own in it.
+type interceptor struct {
+	t      *Telemetry
+	id     identity
+	own    *providers
+	peers  map[string]identity // the workload's components by name
+	detail atomic.Int32
+}
+
+var (
+	_ cm.Interceptor = (*interceptor)(nil)
+	_ cm.Lifecycle   = (*interceptor)(nil)
+)
+
+func (i *interceptor) setDetail(s string) {
+	d, ok := ParseDetail(s, i.t.cfg.Detail)
+	if !ok {
+		i.t.log.Warn("telemetry: ignoring detail", "component", i.id.component, "value", s, "reason", "want invocation, boundary or all")
+	}
+	i.detail.Store(int32(d))
+}
+
+// SetDetail changes the level of a component that is running; "" is the host's default. It reports whether s is a level.
+func SetDetail(i cm.Interceptor, s string) bool {
+	it, ok := i.(*interceptor)
+	if !ok {
+		return false
+	}
+	d, ok := ParseDetail(s, it.t.cfg.Detail)
+	if ok {
+		it.detail.Store(int32(d))
+	}
+	return ok
+}
+
+func (i *interceptor) wants(d Detail) bool { return Detail(i.detail.Load()) >= d }
+
+// service finds the providers for what happens in the component at path. Its first element names a component of the
+// workload; elements after it are components composed into that one, which have no service of their own.
+func (i *interceptor) service(path cm.Path) *providers {
+	first, _, _ := strings.Cut(string(path), "/")
+	if id, ok := i.peers[first]; ok && id != i.id {
+		return i.t.providers(id)
+	}
+	return i.own
+}
+
+// short is the name of a component in span names: the last element of its path.
+func short(path cm.Path) string {
+	return string(path)[strings.LastIndexByte(string(path), '/')+1:]
+}
+
+// edge is what the hooks of all kinds of boundary know.
+type edge struct {
+	i    *interceptor
+	p    *providers
+	name string                  // span name
+	open []trace.SpanStartOption // kind and the attributes that are known by now
+}
+
+func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) edge {
+	if i.id.workload != "" {
+		attrs = append(attrs, keyWorkload.String(i.id.workload))
+	}
+	if i.id.namespace != "" {
+		attrs = append(attrs, keyNamespace.String(i.id.namespace))
+	}
+	return edge{i, p, name, []trace.SpanStartOption{trace.WithSpanKind(kind), trace.WithAttributes(attrs...)}}
+}
+
+// Bind makes the hooks for a boundary; nil when nothing is to be told of it.
+func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
+	if !i.t.on() {
+		return nil
+	}
+	full := semconv.CodeFunctionName(b.Name())
+	switch b.Kind {
+	case cm.Event:
+		p := i.service(b.Callee)
+		return &event{edge: i.edge(b, p, b.Func, trace.SpanKindServer, keyComponent.String(string(b.Callee))), b: b}
+	case cm.HostToGuest:
+		p := i.service(b.Callee)
+		return newGuestCall(b, i.edge(b, p, short(b.Callee)+" "+b.Name(), trace.SpanKindInternal,
+			full, keyComponent.String(string(b.Callee))))
+	case cm.GuestToGuest:
+		p := i.service(b.Callee)
+		return newGuestCall(b, i.edge(b, p, short(b.Callee)+" "+b.Name(), trace.SpanKindInternal,
+			full, keyComponent.String(string(b.Callee)), keyCaller.String(string(b.Caller))))
+	case cm.GuestToHost:
+		p := i.service(b.Caller)
+		if p.tracer == nil && p.m == nil {
+			return nil
+		}
+		conv := conventionOf(b)
+		base := newHostCall(b, conv.detail, i.edge(b, p, b.Name(), trace.SpanKindInternal,
+			full, keyComponent.String(string(b.Caller))))
+		if conv.make != nil {
+			return conv.make(base)
+		}
+		return base
+	}
+	return nil
+}
+
+// start begins a span below ctx, or reports nil when it could not be sampled.
+func (e *edge) start(ctx context.Context) (context.Context, trace.Span) {
+	if e.p.quiet(ctx) {
+		return ctx, nil
+	}
+	ctx, span := e.p.tracer.Start(ctx, e.name, e.open...)
+	return ctx, span
+}
+
+// report tells of the trap that ended a call: once, in the span of the innermost call that it ended, which is the first
+// to see it. Cancellation is no news.
+func (e *edge) report(ctx context.Context, component cm.Path, v *verdict) {
+	if v.trap == nil || !v.failed() || !e.i.t.traps.first(v.trap) {
+		return
+	}
+	e.p.exception(ctx, string(component), v)
+	if e.p.m != nil {
+		e.p.m.traps.Add(ctx, 1, newMeasure(keyComponent.String(string(component)), keyTrapCode.String(string(v.trap.Code))).add...)
+	}
+}

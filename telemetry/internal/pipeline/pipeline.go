@@ -1,0 +1,268 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/contrib/propagators/autoprop"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/propagation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+)
+
+const defaultQueue = 2048
+
+// Config is what New needs.
+type Config struct {
+	Getenv func(string) string
+	Logger *slog.Logger
+	// Spans are processors beside the exporter's, such as a printer of trees. The pipeline shuts them down.
+	Spans []sdktrace.SpanProcessor
+	// Exporters that are used instead of those the environment names; for tests and embedders.
+	SpanExporter sdktrace.SpanExporter
+	LogExporter  sdklog.Exporter
+	MetricReader sdkmetric.Reader
+}
+
+// Pipeline is the shared way out. Safe for concurrent use.
+type Pipeline struct {
+	Propagator propagation.TextMapPropagator
+
+	spans   []sdktrace.SpanProcessor
+	pipe    *spanPipe
+	logs    *logPipe
+	metrics *sharedMetrics
+	reader  sdkmetric.Reader // instead of metrics: one reader for one provider
+	losses  map[signal]*losses
+	stop    *stopper
+	once    sync.Once
+}
+
+// New reads the environment and makes the exporters. It sets the process's OpenTelemetry logger and error handler, which
+// the SDK has only once for all, to cfg.Logger at the level of OTEL_LOG_LEVEL. The error is that of an exporter that
+// could not be made from valid settings.
+func New(ctx context.Context, cfg Config) (*Pipeline, error) {
+	env := environment{cfg.Getenv, cfg.Logger}
+	p := &Pipeline{
+		spans:  cfg.Spans,
+		losses: map[signal]*losses{},
+		stop:   newStopper(),
+	}
+	for _, s := range []signal{traces, metrics, logs} {
+		p.losses[s] = &losses{signal: s, log: cfg.Logger}
+	}
+	if env.truth("OTEL_SDK_DISABLED") {
+		p.Propagator = env.propagator()
+		return p, nil
+	}
+	sayThrough(cfg.Logger, env.level())
+	p.Propagator = env.propagator()
+
+	if err := p.openTraces(ctx, env, cfg.SpanExporter); err != nil {
+		return nil, err
+	}
+	if err := p.openMetrics(ctx, env, cfg.MetricReader); err != nil {
+		return nil, err
+	}
+	if err := p.openLogs(ctx, env, cfg.LogExporter); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// sayThrough sends the SDK's own messages to log. The SDK speaks logr with verbosity 1 for warnings, 4 for information
+// and 8 for details.
+func sayThrough(log *slog.Logger, level slog.Level) {
+	otel.SetLogger(logr.New(&sdkSink{log: log, level: level}))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		if level <= slog.LevelError {
+			log.Error("opentelemetry: " + err.Error())
+		}
+	}))
+}
+
+// propagator is what OTEL_PROPAGATORS names. Unknown names are left out with a warning; when none is left, W3C trace
+// context and baggage are used.
+func (e environment) propagator() propagation.TextMapPropagator {
+	std := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
+	v := e.text("OTEL_PROPAGATORS")
+	if v == "" {
+		return std
+	}
+	names := strings.Split(v, ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	p, err := autoprop.TextMapPropagator(names...)
+	if err != nil {
+		e.bad("OTEL_PROPAGATORS", v, err.Error())
+	}
+	if p == nil {
+		return std
+	}
+	return p
+}
+
+func (p *Pipeline) openTraces(ctx context.Context, env environment, exp sdktrace.SpanExporter) error {
+	if exp == nil {
+		var err error
+		exp, err = open(ctx, env, traces, env.spanExporter)
+		if err != nil {
+			return err
+		}
+	}
+	if exp != nil {
+		p.pipe = newSpanPipe(exp, env.count("OTEL_BSP_MAX_QUEUE_SIZE", defaultQueue), p.losses[traces], p.stop)
+		p.spans = append(p.spans, p.pipe)
+	}
+	return nil
+}
+
+func (p *Pipeline) openLogs(ctx context.Context, env environment, exp sdklog.Exporter) error {
+	if exp == nil {
+		var err error
+		exp, err = open(ctx, env, logs, env.logExporter)
+		if err != nil {
+			return err
+		}
+	}
+	if exp != nil {
+		p.logs = newLogPipe(exp, env.count("OTEL_BLRP_MAX_QUEUE_SIZE", defaultQueue), p.losses[logs], p.stop)
+	}
+	return nil
+}
+
+func (p *Pipeline) openMetrics(ctx context.Context, env environment, reader sdkmetric.Reader) error {
+	if reader != nil {
+		p.reader = reader
+		return nil
+	}
+	type either struct {
+		exp    sdkmetric.Exporter
+		reader sdkmetric.Reader
+	}
+	m, err := open(ctx, env, metrics, func(ctx context.Context, name string) (either, error) {
+		exp, reader, err := env.metricExporter(ctx, name)
+		return either{exp, reader}, err
+	})
+	if err != nil {
+		return err
+	}
+	p.reader = m.reader
+	if m.exp != nil {
+		p.metrics = newSharedMetrics(m.exp, p.losses[metrics], p.stop)
+	}
+	return nil
+}
+
+// open makes the exporter of a signal, or the zero T for none. A name that nobody knows is warned of and ignored.
+func open[T any](ctx context.Context, env environment, s signal, mk func(context.Context, string) (T, error)) (T, error) {
+	var none T
+	name := env.exporter(s)
+	if name == exporterNone {
+		return none, nil
+	}
+	exp, err := mk(ctx, name)
+	if err == nil {
+		return exp, nil
+	}
+	if name == "otlp" || name == "console" || name == "prometheus" {
+		return none, fmt.Errorf("%s exporter %s: %w", s, name, err)
+	}
+	env.bad("OTEL_"+strings.ToUpper(string(s))+"_EXPORTER", name, err.Error())
+	if name = env.fallback(s); name == exporterNone {
+		return none, nil
+	}
+	if exp, err = mk(ctx, name); err != nil {
+		return none, fmt.Errorf("%s exporter %s: %w", s, name, err)
+	}
+	return exp, nil
+}
+
+// Traces, Metrics and Logs say which signals are on.
+func (p *Pipeline) Traces() bool { return len(p.spans) > 0 }
+
+// Metrics says whether metrics go anywhere.
+func (p *Pipeline) Metrics() bool { return p.metrics != nil || p.reader != nil }
+
+// Logs says whether log records go anywhere.
+func (p *Pipeline) Logs() bool { return p.logs != nil }
+
+// SpanProcessors are the processors for one more tracer provider.
+func (p *Pipeline) SpanProcessors() []sdktrace.SpanProcessor {
+	out := make([]sdktrace.SpanProcessor, len(p.spans))
+	for i, s := range p.spans {
+		out[i] = sharedSpans{s}
+	}
+	return out
+}
+
+// LogProcessor is the processor for one more logger provider; nil when logs are off.
+func (p *Pipeline) LogProcessor() sdklog.Processor {
+	if p.logs == nil {
+		return nil
+	}
+	return sharedLogs{p.logs}
+}
+
+// MetricReader is a reader for one more meter provider; nil when there is none to be had: metrics are off, or they go
+// to [Pipeline.SingleReader].
+func (p *Pipeline) MetricReader() sdkmetric.Reader {
+	if p.metrics == nil {
+		return nil
+	}
+	return sdkmetric.NewPeriodicReader(p.metrics)
+}
+
+// SingleReader is the reader for the one meter provider that everybody has to share; nil when each may have its own.
+func (p *Pipeline) SingleReader() sdkmetric.Reader { return p.reader }
+
+// Drops lists what was lost so far, by signal and reason.
+func (p *Pipeline) Drops() []Drop {
+	var out []Drop
+	for _, s := range []signal{traces, metrics, logs} {
+		out = append(out, p.losses[s].list()...)
+	}
+	return out
+}
+
+// Shutdown sends what is queued and ends the exporters. When ctx ends first, what is left is counted as dropped. The
+// providers must have been shut down before. Calls after the first do nothing.
+func (p *Pipeline) Shutdown(ctx context.Context) (err error) {
+	p.once.Do(func() {
+		defer p.stop.stop()
+		release := context.AfterFunc(ctx, p.stop.stop)
+		defer release()
+		var errs [3]error
+		var wg sync.WaitGroup
+		wg.Go(func() { errs[0] = p.closeSpans(ctx) })
+		if p.logs != nil {
+			wg.Go(func() { errs[1] = p.logs.close(ctx) })
+		}
+		if p.metrics != nil {
+			wg.Go(func() { errs[2] = p.metrics.Exporter.Shutdown(ctx) })
+		}
+		wg.Wait()
+		err = errors.Join(errs[:]...)
+	})
+	return err
+}
+
+func (p *Pipeline) closeSpans(ctx context.Context) error {
+	var errs []error
+	for _, s := range p.spans {
+		if s == sdktrace.SpanProcessor(p.pipe) {
+			errs = append(errs, p.pipe.close(ctx))
+			continue
+		}
+		errs = append(errs, s.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}

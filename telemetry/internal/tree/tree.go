@@ -1,0 +1,253 @@
+// Package tree prints traces as trees of text: a span processor that keeps the finished spans of each trace until none of
+// its spans is open any more, and then writes them, the caller above the called, with durations and where the time went.
+//
+// It is for people at a terminal. What it keeps is bounded, and writing happens on a goroutine of its own, so that a slow
+// terminal slows no request: then trees are left out, and their number is said.
+package tree
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// Bounds of what is kept.
+const (
+	maxTraces = 256  // traces with spans that are still open
+	maxSpans  = 1000 // spans of one trace
+	maxQueue  = 64   // finished traces that wait to be written
+)
+
+// grace is how long a trace whose local root has ended waits for spans that are still open.
+const grace = 2 * time.Second
+
+// Keys are the attributes that a tree shows.
+type Keys struct {
+	Guest, Host, Wait attribute.Key // seconds
+	Status, URL       attribute.Key
+	ErrorType, Blame  attribute.Key
+	Outcome           attribute.Key
+	ResultError       attribute.Key
+}
+
+// Printer is the processor. Safe for concurrent use.
+type Printer struct {
+	out   io.Writer
+	keys  Keys
+	color bool
+
+	mu      sync.Mutex
+	traces  map[trace.TraceID]*pending
+	closed  bool
+	queue   chan *pending
+	done    chan struct{}
+	omitted atomic.Int64
+}
+
+var _ sdktrace.SpanProcessor = (*Printer)(nil)
+
+// pending is one trace that is being collected.
+type pending struct {
+	id      trace.TraceID
+	open    int
+	spans   []node
+	cut     int // spans beyond the bound
+	timer   *time.Timer
+	flushed chan struct{} // not nil: no trace, but a request to say when all before it is written
+}
+
+// node is what is kept of a span.
+type node struct {
+	id, parent        trace.SpanID
+	root              bool // its parent is not of this process
+	name              string
+	kind              trace.SpanKind
+	start, end        time.Time
+	failed            bool
+	guest, host, wait float64
+	status            int64
+	url, errorType    string
+	blame, outcome    string
+	resultError       string
+}
+
+// New makes a printer that writes to out.
+func New(out io.Writer, keys Keys, color bool) *Printer {
+	p := &Printer{
+		out: out, keys: keys, color: color,
+		traces: map[trace.TraceID]*pending{},
+		queue:  make(chan *pending, maxQueue),
+		done:   make(chan struct{}),
+	}
+	go p.write()
+	return p
+}
+
+// OnStart counts an open span.
+func (p *Printer) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
+	id := s.SpanContext().TraceID()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.traces[id]
+	if t == nil {
+		if len(p.traces) >= maxTraces || p.closed {
+			p.omitted.Add(1)
+			return
+		}
+		t = &pending{id: id}
+		p.traces[id] = t
+	}
+	t.open++
+}
+
+// OnEnd keeps a finished span, and lets its trace go when it was the last.
+func (p *Printer) OnEnd(s sdktrace.ReadOnlySpan) {
+	n := p.node(s)
+	id := s.SpanContext().TraceID()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.traces[id]
+	if t == nil {
+		return
+	}
+	t.open--
+	if len(t.spans) < maxSpans || n.root {
+		t.spans = append(t.spans, n)
+	} else {
+		t.cut++
+	}
+	switch {
+	case t.open <= 0:
+		p.release(t)
+	case n.root && t.timer == nil:
+		t.timer = time.AfterFunc(grace, func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if p.traces[id] == t {
+				p.release(t)
+			}
+		})
+	}
+}
+
+// release queues a trace for writing; the lock is held.
+func (p *Printer) release(t *pending) {
+	delete(p.traces, t.id)
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	if p.closed {
+		return
+	}
+	select {
+	case p.queue <- t:
+	default:
+		p.omitted.Add(1)
+	}
+}
+
+func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
+	parent := s.Parent()
+	n := node{
+		id: s.SpanContext().SpanID(), parent: parent.SpanID(), root: !parent.IsValid() || parent.IsRemote(),
+		name: s.Name(), kind: s.SpanKind(), start: s.StartTime(), end: s.EndTime(),
+		failed: s.Status().Code == codes.Error,
+	}
+	for _, a := range s.Attributes() {
+		switch a.Key {
+		case p.keys.Guest:
+			n.guest = a.Value.AsFloat64()
+		case p.keys.Host:
+			n.host = a.Value.AsFloat64()
+		case p.keys.Wait:
+			n.wait = a.Value.AsFloat64()
+		case p.keys.Status:
+			n.status = a.Value.AsInt64()
+		case p.keys.URL:
+			n.url = a.Value.AsString()
+		case p.keys.ErrorType:
+			n.errorType = a.Value.AsString()
+		case p.keys.Blame:
+			n.blame = a.Value.AsString()
+		case p.keys.Outcome:
+			n.outcome = a.Value.AsString()
+		case p.keys.ResultError:
+			n.resultError = a.Value.AsString()
+		}
+	}
+	return n
+}
+
+// write is the goroutine that writes.
+func (p *Printer) write() {
+	defer close(p.done)
+	for t := range p.queue {
+		if t.flushed != nil {
+			close(t.flushed)
+			continue
+		}
+		text := p.render(t, p.omitted.Swap(0))
+		_, _ = io.WriteString(p.out, text) // there is nobody to tell
+	}
+}
+
+// ForceFlush waits until the traces that are complete are written.
+func (p *Printer) ForceFlush(ctx context.Context) error {
+	mark := &pending{flushed: make(chan struct{})}
+	for {
+		p.mu.Lock()
+		if p.closed {
+			p.mu.Unlock()
+			return nil
+		}
+		sent := false
+		select {
+		case p.queue <- mark:
+			sent = true
+		default:
+		}
+		p.mu.Unlock()
+		if sent {
+			break
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	select {
+	case <-mark.flushed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Shutdown writes what there is, unfinished traces too, and ends the goroutine.
+func (p *Printer) Shutdown(ctx context.Context) error {
+	p.mu.Lock()
+	if !p.closed {
+		for _, t := range p.traces {
+			if len(t.spans) > 0 {
+				p.release(t)
+			}
+		}
+		p.closed = true
+		close(p.queue)
+	}
+	p.mu.Unlock()
+	select {
+	case <-p.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,129 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+)
+
+// keyCache is the one fact about an operation by which it is also measured: compiling and reading from a cache are not
+// to be averaged.
+const keyCache = "cache"
+
+// Begin opens the span of one step in the life of a component or an instance, below whatever span is in ctx.
+func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Context, func(error)) {
+	p := i.own
+	if op.Component != "" {
+		p = i.service(op.Component)
+	}
+	if p.m == nil && p.quiet(ctx) {
+		return ctx, func(error) {}
+	}
+	start := time.Now()
+	var span trace.Span
+	if !p.quiet(ctx) {
+		name := op.Name
+		attrs := []attribute.KeyValue{keyOperation.String(op.Name)}
+		if op.Component != "" {
+			name += " " + short(op.Component)
+			attrs = append(attrs, keyComponent.String(string(op.Component)))
+		}
+		if i.id.workload != "" {
+			attrs = append(attrs, keyWorkload.String(i.id.workload))
+		}
+		ctx, span = p.tracer.Start(ctx, name, trace.WithAttributes(attrs...))
+	}
+	return ctx, func(err error) { i.end(ctx, p, span, op, start, err) }
+}
+
+func (i *interceptor) end(ctx context.Context, p *providers, span trace.Span, op *cm.Operation, start time.Time, err error) {
+	var v verdict
+	if err != nil {
+		v = judge(&cm.End{Outcome: cm.Aborted, Err: err})
+		if v.trap == nil && v.failed() && v.errorType == string(cm.TrapHost) {
+			v.errorType, v.blame = op.Name+"-failed", ""
+		}
+	}
+	if p.m != nil {
+		p.m.operation.Record(ctx, time.Since(start).Seconds(), p.m.operations.get(operationKeyOf(op, v.errorType)).record...)
+	}
+	if v.trap != nil {
+		e := edge{i: i, p: p}
+		e.report(ctx, op.Component, &v)
+	}
+	if span == nil {
+		return
+	}
+	for _, a := range op.Attrs {
+		if kv, ok := operationAttr(a); ok {
+			span.SetAttributes(kv)
+		}
+	}
+	v.mark(span)
+	span.End()
+}
+
+// operationAttr makes an attribute of a fact. A bare word is a key of our own.
+func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
+	key := a.Key
+	if !strings.Contains(key, ".") {
+		key = prefix + key
+	}
+	k := attribute.Key(key)
+	switch v := a.Value.(type) {
+	case string:
+		if redact.Secret(a.Key) {
+			return k.String(redact.Mark), true
+		}
+		return k.String(redact.Text(v)), true
+	case bool:
+		return k.Bool(v), true
+	case int64:
+		return k.Int64(v), true
+	case int:
+		return k.Int(v), true
+	case float64:
+		return k.Float64(v), true
+	case nil:
+		return attribute.KeyValue{}, false
+	default:
+		return k.String(redact.Text(fmt.Sprint(v))), true
+	}
+}
+
+// operationKey is what measurements of operations are told by.
+type operationKey struct{ name, component, cache, errorType string }
+
+func operationKeyOf(op *cm.Operation, errorType string) operationKey {
+	k := operationKey{name: op.Name, component: string(op.Component), errorType: errorType}
+	for _, a := range op.Attrs {
+		if a.Key == keyCache {
+			k.cache = fmt.Sprint(a.Value)
+		}
+	}
+	return k
+}
+
+func (k operationKey) attributes() []attribute.KeyValue {
+	attrs := []attribute.KeyValue{keyOperation.String(k.name)}
+	if k.component != "" {
+		attrs = append(attrs, keyComponent.String(k.component))
+	}
+	if k.cache != "" {
+		attrs = append(attrs, attribute.String(prefix+keyCache, k.cache))
+	}
+	if k.errorType != "" {
+		attrs = append(attrs, semconv.ErrorTypeKey.String(k.errorType))
+	}
+	return attrs
+}
+
+func (k operationKey) overflow() operationKey { return operationKey{name: "_OTHER"} }

@@ -1,0 +1,155 @@
+package telemetry
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/contrib/bridges/otelslog"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+)
+
+// severityOf is a level in OpenTelemetry's numbers (logs data model, §mapping of severities): slog's levels have the
+// same distances and another zero.
+func severityOf(l slog.Level) log.Severity {
+	return log.Severity(min(max(int(l)+int(log.SeverityInfo), int(log.SeverityTrace1)), int(log.SeverityFatal4)))
+}
+
+// severityText is the short name of a severity's range.
+func severityText(s host.Severity) string {
+	switch {
+	case s >= host.SeverityFatal:
+		return "FATAL"
+	case s >= host.SeverityError:
+		return "ERROR"
+	case s >= host.SeverityWarn:
+		return "WARN"
+	case s >= host.SeverityInfo:
+		return "INFO"
+	case s >= host.SeverityDebug:
+		return "DEBUG"
+	case s >= host.SeverityTrace:
+		return "TRACE"
+	}
+	return ""
+}
+
+// Log takes one line of a guest. The span in ctx becomes the record's. It does not block: a full queue drops and counts.
+func (t *Telemetry) Log(ctx context.Context, l host.LogLine) {
+	if !t.pipe.Logs() || log.Severity(l.Severity) < severityOf(t.cfg.OTelLevel) && l.Severity != 0 {
+		return
+	}
+	p := t.find(l.Workload, l.Component)
+	if p.logger == nil {
+		return
+	}
+	var r log.Record
+	now := time.Now()
+	r.SetTimestamp(now)
+	r.SetObservedTimestamp(now)
+	r.SetSeverity(log.Severity(l.Severity))
+	r.SetSeverityText(severityText(l.Severity))
+	r.SetBody(attribute.StringValue(l.Text))
+	r.AddAttributes(keyComponent.String(l.Component))
+	switch l.Stream {
+	case "stdout":
+		r.AddAttributes(semconv.LogIostreamStdout)
+	case "stderr":
+		r.AddAttributes(semconv.LogIostreamStderr)
+	}
+	if l.Context != "" {
+		r.AddAttributes(keyLogContext.String(l.Context))
+	}
+	if l.Truncated {
+		r.AddAttributes(keyLogTruncated.Bool(true))
+	}
+	p.logger.Emit(ctx, r)
+}
+
+// find finds the providers of a component by what a log line says of it: the workload's name, or its ID with the
+// namespace before it. A component that has none is told of by the host's.
+func (t *Telemetry) find(workload, component string) *providers {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for id, p := range t.sets {
+		if id.component == component && (workload == id.workload || workload == id.namespace+"/"+id.workload) {
+			return p
+		}
+	}
+	return t.host
+}
+
+// LogHandler sends the host's own log records to the logs exporter, those of OTelLevel and above, without secrets. It
+// discards all when logs are off.
+func (t *Telemetry) LogHandler() slog.Handler {
+	if t.host.lp == nil {
+		return slog.DiscardHandler
+	}
+	return &logHandler{
+		Handler: otelslog.NewHandler(scopeName, otelslog.WithLoggerProvider(t.host.lp), otelslog.WithVersion(t.cfg.Version)),
+		level:   t.cfg.OTelLevel,
+	}
+}
+
+// logHandler filters by level and redacts texts.
+type logHandler struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled says whether a level is exported.
+func (h *logHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= h.level && h.Handler.Enabled(ctx, l)
+}
+
+// Handle exports a record.
+func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
+	out := slog.NewRecord(r.Time, r.Level, redact.Text(r.Message), r.PC)
+	r.Attrs(func(a slog.Attr) bool {
+		out.AddAttrs(redactAttr(a))
+		return true
+	})
+	return h.Handler.Handle(ctx, out)
+}
+
+// WithAttrs and WithGroup keep the filter.
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	clean := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		clean[i] = redactAttr(a)
+	}
+	return &logHandler{h.Handler.WithAttrs(clean), h.level}
+}
+
+// WithGroup keeps the filter.
+func (h *logHandler) WithGroup(name string) slog.Handler {
+	return &logHandler{h.Handler.WithGroup(name), h.level}
+}
+
+func redactAttr(a slog.Attr) slog.Attr {
+	if redact.Secret(a.Key) {
+		return slog.String(a.Key, redact.Mark)
+	}
+	v := a.Value.Resolve()
+	switch v.Kind() {
+	case slog.KindString:
+		return slog.String(a.Key, redact.Text(v.String()))
+	case slog.KindGroup:
+		group := v.Group()
+		clean := make([]slog.Attr, len(group))
+		for i, g := range group {
+			clean[i] = redactAttr(g)
+		}
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(clean...)}
+	case slog.KindAny:
+		if err, ok := v.Any().(error); ok {
+			return slog.String(a.Key, redact.Text(err.Error()))
+		}
+	}
+	return slog.Attr{Key: a.Key, Value: v}
+}

@@ -1,0 +1,128 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// identity names one service: a component of a workload, or with an empty component the host.
+type identity struct{ namespace, workload, version, component string }
+
+func (i identity) service() string {
+	if i.component == "" {
+		return hostService
+	}
+	return i.component
+}
+
+// providers are the way in of one service: its tracer, logger and instruments, each nil when its signal is off.
+type providers struct {
+	t      *Telemetry
+	id     identity
+	tracer trace.Tracer
+	logger log.Logger
+	meter  metric.Meter
+	m      *instruments
+
+	tp *sdktrace.TracerProvider
+	mp *sdkmetric.MeterProvider // nil when it is shared
+	lp *sdklog.LoggerProvider
+}
+
+// providers finds or makes the set of a service.
+func (t *Telemetry) providers(id identity) *providers {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p := t.sets[id]; p != nil {
+		return p
+	}
+	p := &providers{t: t, id: id}
+	t.sets[id] = p
+	if !t.on() || t.closed {
+		return p
+	}
+	res := t.resource(id)
+	if t.pipe.Traces() {
+		opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
+		for _, sp := range t.pipe.SpanProcessors() {
+			opts = append(opts, sdktrace.WithSpanProcessor(sp))
+		}
+		p.tp = sdktrace.NewTracerProvider(opts...)
+		p.tracer = p.tp.Tracer(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
+	}
+	if lp := t.pipe.LogProcessor(); lp != nil {
+		p.lp = sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(lp))
+		p.logger = p.lp.Logger(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
+	}
+	if t.pipe.Metrics() {
+		p.meter = t.newMeter(p, id, res)
+		p.m = newInstruments(p.meter, t.log)
+	}
+	return p
+}
+
+// newMeter makes the meter of one service. Where there is one reader for all (prometheus), there is one meter provider, with
+// the host's resource, and the service's name is an attribute of the scope.
+func (t *Telemetry) newMeter(p *providers, id identity, res *resource.Resource) metric.Meter {
+	opts := []metric.MeterOption{
+		metric.WithInstrumentationVersion(t.cfg.Version), metric.WithSchemaURL(semconv.SchemaURL),
+	}
+	if r := t.pipe.MetricReader(); r != nil {
+		p.mp = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(r))
+		return p.mp.Meter(scopeName, opts...)
+	}
+	if t.shared == nil {
+		t.shared = sdkmetric.NewMeterProvider(
+			sdkmetric.WithResource(t.resource(identity{})), sdkmetric.WithReader(t.pipe.SingleReader()))
+	}
+	return t.shared.Meter(scopeName, append(opts, metric.WithInstrumentationAttributes(semconv.ServiceName(id.service())))...)
+}
+
+// quiet says that nothing that is started below ctx can be sampled, so that a span need not be made to find out.
+func (p *providers) quiet(ctx context.Context) bool {
+	if p.tracer == nil {
+		return true
+	}
+	if !p.t.parentBased {
+		return false
+	}
+	sc := trace.SpanContextFromContext(ctx)
+	return sc.IsValid() && !sc.IsSampled()
+}
+
+func (p *providers) flush(ctx context.Context) error {
+	var errs []error
+	if p.mp != nil {
+		errs = append(errs, p.mp.ForceFlush(ctx))
+	}
+	if p.tp != nil {
+		errs = append(errs, p.tp.ForceFlush(ctx))
+	}
+	if p.lp != nil {
+		errs = append(errs, p.lp.ForceFlush(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *providers) shutdown(ctx context.Context) error {
+	var errs []error
+	if p.mp != nil {
+		errs = append(errs, p.mp.Shutdown(ctx))
+	}
+	if p.tp != nil {
+		errs = append(errs, p.tp.Shutdown(ctx))
+	}
+	if p.lp != nil {
+		errs = append(errs, p.lp.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,138 @@
+package telemetry
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"strings"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/resource"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// hostService is service.name of the host itself.
+const hostService = "vitrine"
+
+// processResource is what all resources have in common: host, process, container, Kubernetes. It holds no command line,
+// which may carry secrets, and not who runs it.
+func (t *Telemetry) processResource(ctx context.Context) *resource.Resource {
+	res, err := resource.New(ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithHost(),
+		resource.WithOSType(),
+		resource.WithProcessPID(),
+		resource.WithProcessExecutableName(),
+		resource.WithProcessRuntimeName(),
+		resource.WithProcessRuntimeVersion(),
+		resource.WithContainerID(),
+		resource.WithAttributes(t.kubernetes()...),
+	)
+	if err != nil { // what could be found is in res
+		t.log.Debug("telemetry: resource is incomplete", "error", err.Error())
+	}
+	if res == nil {
+		return resource.Empty()
+	}
+	return res
+}
+
+// kubernetes reads the names under which the downward API is usually given to a pod, inside a cluster only.
+func (t *Telemetry) kubernetes() []attribute.KeyValue {
+	if t.cfg.Getenv("KUBERNETES_SERVICE_HOST") == "" {
+		return nil
+	}
+	var out []attribute.KeyValue
+	for _, a := range []struct {
+		key  attribute.Key
+		envs []string
+	}{
+		{semconv.K8SPodNameKey, []string{"K8S_POD_NAME", "POD_NAME"}},
+		{semconv.K8SPodUIDKey, []string{"K8S_POD_UID", "POD_UID"}},
+		{semconv.K8SNamespaceNameKey, []string{"K8S_NAMESPACE_NAME", "POD_NAMESPACE"}},
+		{semconv.K8SNodeNameKey, []string{"K8S_NODE_NAME", "NODE_NAME"}},
+		{semconv.K8SContainerNameKey, []string{"K8S_CONTAINER_NAME", "CONTAINER_NAME"}},
+		{semconv.K8SDeploymentNameKey, []string{"K8S_DEPLOYMENT_NAME"}},
+	} {
+		for _, env := range a.envs {
+			if v := t.cfg.Getenv(env); v != "" {
+				out = append(out, a.key.String(v))
+				break
+			}
+		}
+	}
+	return out
+}
+
+// resource is the resource of one service of the process. What the operator says in OTEL_RESOURCE_ATTRIBUTES and
+// OTEL_SERVICE_NAME wins over what is derived from the workload, for every service of the process alike; the
+// component's own name stays in vitrine.component.
+func (t *Telemetry) resource(id identity) *resource.Resource {
+	attrs := []attribute.KeyValue{
+		semconv.ServiceName(id.service()),
+		semconv.ServiceInstanceID(newInstanceID()),
+	}
+	if id.namespace != "" {
+		attrs = append(attrs, semconv.ServiceNamespace(id.namespace), keyNamespace.String(id.namespace))
+	}
+	version := id.version
+	if id.component == "" {
+		version = t.cfg.Version
+	}
+	if version != "" {
+		attrs = append(attrs, semconv.ServiceVersion(version))
+	}
+	if id.workload != "" {
+		attrs = append(attrs, keyWorkload.String(id.workload))
+	}
+	if id.component != "" {
+		attrs = append(attrs, keyComponent.String(id.component))
+	}
+	res := merge(t.process, resource.NewWithAttributes(semconv.SchemaURL, attrs...))
+	return merge(res, resource.NewSchemaless(t.fromEnv()...))
+}
+
+// merge lets b win. Schema URLs that differ keep b's.
+func merge(a, b *resource.Resource) *resource.Resource {
+	out, err := resource.Merge(a, b)
+	if out == nil || err != nil && out.Len() == 0 {
+		return b
+	}
+	return out
+}
+
+// fromEnv reads OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME through the configured environment. Entries that are no
+// key=value are warned of once and ignored.
+func (t *Telemetry) fromEnv() []attribute.KeyValue {
+	var out []attribute.KeyValue
+	raw := strings.TrimSpace(t.cfg.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
+	for pair := range strings.SplitSeq(raw, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(pair, "=")
+		key = strings.TrimSpace(key)
+		decoded, err := url.PathUnescape(strings.TrimSpace(value))
+		if !ok || key == "" || err != nil {
+			t.badResource.Do(func() {
+				t.log.Warn("telemetry: ignoring an entry of OTEL_RESOURCE_ATTRIBUTES", "key", key, "reason", "want key=value, percent-encoded")
+			})
+			continue
+		}
+		out = append(out, attribute.String(key, decoded))
+	}
+	if name := strings.TrimSpace(t.cfg.Getenv("OTEL_SERVICE_NAME")); name != "" {
+		out = append(out, semconv.ServiceName(name))
+	}
+	return out
+}
+
+// newInstanceID is a random UUID (RFC 9562, version 4).
+func newInstanceID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,192 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/propagation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/tree"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// shutdownTime bounds Shutdown where its context has no deadline.
+const shutdownTime = 10 * time.Second
+
+// Config is what New needs beyond the environment. The zero value is usable.
+type Config struct {
+	// Getenv reads the environment; os.Getenv when nil. The SDK reads what concerns exporters, samplers and limits from
+	// the process's own environment, whatever Getenv says.
+	Getenv  func(string) string
+	Version string // service.version of the host and version of the instrumentation scope
+	Detail  Detail // for components whose specification names none; DetailBoundary when zero
+	// TraceTree receives each finished trace as a tree of text; nil for none. It needs no exporter.
+	TraceTree io.Writer
+	// TraceTreeColor marks failures by ANSI colours, for terminals.
+	TraceTreeColor bool
+	// OTelLevel is the least severity of log records that are exported, of the host and of guests alike.
+	OTelLevel slog.Level
+	// Logger hears what telemetry itself has to say; slog.Default when nil. It must not lead back into [Telemetry.LogHandler].
+	Logger *slog.Logger
+
+	// Exporters in place of those that the environment names: for embedders with exporters of their own.
+	SpanExporter sdktrace.SpanExporter
+	LogExporter  sdklog.Exporter
+	MetricReader sdkmetric.Reader
+}
+
+// Telemetry makes interceptors and takes log lines. It is the host's Observer. Safe for concurrent use.
+type Telemetry struct {
+	cfg     Config
+	log     *slog.Logger
+	pipe    *pipeline.Pipeline
+	prop    propagation.TextMapPropagator
+	process *resource.Resource
+
+	// parentBased says that the sampler never samples below a parent that is not sampled.
+	parentBased bool
+
+	mu     sync.RWMutex
+	sets   map[identity]*providers
+	shared *sdkmetric.MeterProvider // where all components must share one reader
+	host   *providers
+	closed bool
+
+	badResource sync.Once
+	traps       told
+}
+
+var _ host.Observer = (*Telemetry)(nil)
+
+// Drop is how many items of one signal were lost for one reason.
+type Drop = pipeline.Drop
+
+// New sets telemetry up from the environment. Bad values are warned of and ignored; the error is that of an exporter
+// that could not be made. [Telemetry.Shutdown] releases what New started.
+func New(ctx context.Context, cfg Config) (*Telemetry, error) {
+	if cfg.Getenv == nil {
+		cfg.Getenv = os.Getenv
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	if cfg.Detail == 0 {
+		cfg.Detail = DetailBoundary
+	}
+	var printers []sdktrace.SpanProcessor
+	if cfg.TraceTree != nil {
+		printers = append(printers, tree.New(cfg.TraceTree, treeKeys(), cfg.TraceTreeColor))
+	}
+	pipe, err := pipeline.New(ctx, pipeline.Config{
+		Getenv: cfg.Getenv, Logger: cfg.Logger, Spans: printers,
+		SpanExporter: cfg.SpanExporter, LogExporter: cfg.LogExporter, MetricReader: cfg.MetricReader,
+	})
+	if err != nil {
+		return nil, err
+	}
+	t := &Telemetry{
+		cfg: cfg, log: cfg.Logger, pipe: pipe, prop: pipe.Propagator,
+		sets:        map[identity]*providers{},
+		parentBased: parentBased(cfg.Getenv("OTEL_TRACES_SAMPLER")),
+	}
+	if t.on() {
+		t.process = t.processResource(ctx)
+	}
+	t.host = t.providers(identity{})
+	t.observeDrops()
+	return t, nil
+}
+
+// parentBased says whether the sampler called name follows its parent. Unknown names are: the SDK falls back to its
+// default, which does.
+func parentBased(name string) bool {
+	switch strings.TrimSpace(name) {
+	case "always_on", "always_off", "traceidratio":
+		return false
+	}
+	return true
+}
+
+// on says whether any signal goes anywhere.
+func (t *Telemetry) on() bool { return t.pipe.Traces() || t.pipe.Metrics() || t.pipe.Logs() }
+
+// Component makes the interceptor of one component of a workload. A component that is started again keeps the
+// providers, and with them the service.instance.id, that it had.
+func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) cm.Interceptor {
+	id := identity{spec.Namespace, spec.Name, spec.Version, c.Name}
+	i := &interceptor{t: t, id: id, own: t.providers(id), peers: map[string]identity{}}
+	for _, other := range spec.Components {
+		peer := id
+		peer.component = other.Name
+		i.peers[other.Name] = peer
+	}
+	i.setDetail(c.Detail)
+	return i
+}
+
+// Host is the interceptor for what belongs to no component: the start of a workload, its triggers.
+func (t *Telemetry) Host() cm.Interceptor {
+	i := &interceptor{t: t, own: t.host}
+	i.setDetail("")
+	return i
+}
+
+// Dropped lists what was lost so far, by signal and reason.
+func (t *Telemetry) Dropped() []Drop { return t.pipe.Drops() }
+
+// Flush sends what is queued and keeps going.
+func (t *Telemetry) Flush(ctx context.Context) error {
+	return t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) })
+}
+
+// Shutdown sends what is queued and ends everything; what happens afterwards is not recorded. When ctx ends before all
+// is sent (after 10 seconds if it has no deadline) the rest is dropped and counted. Calls after the first do nothing.
+func (t *Telemetry) Shutdown(ctx context.Context) error {
+	t.mu.Lock()
+	done := t.closed
+	t.closed = true
+	t.mu.Unlock()
+	if done {
+		return nil
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, shutdownTime)
+		defer cancel()
+	}
+	err := t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) })
+	if t.shared != nil {
+		err = errors.Join(err, t.shared.Shutdown(ctx))
+	}
+	return errors.Join(err, t.pipe.Shutdown(ctx))
+}
+
+// each runs f for every provider set at once, so that one slow export does not use up the time of all.
+func (t *Telemetry) each(ctx context.Context, f func(context.Context, *providers) error) error {
+	t.mu.RLock()
+	var all []*providers
+	for _, p := range t.sets {
+		all = append(all, p)
+	}
+	t.mu.RUnlock()
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, p := range all {
+		wg.Go(func() { errs[i] = f(ctx, p) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
