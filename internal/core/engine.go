@@ -1,0 +1,124 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/vitrine-wasm/vitrine/internal/corewasm"
+)
+
+// Config says how an Engine works.
+type Config struct {
+	// CacheDir holds compiled code between processes; empty means no disk cache. Content-addressed, bounded, safe with
+	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone.
+	CacheDir string
+	// CacheBytes bounds the disk cache; 0 means a default.
+	CacheBytes int64
+
+	interpreter bool // run without machine code, for tests of what other processors do
+}
+
+// features are what guests may use. Exception handling is left out: wazero v1.12 compiles locals around it wrongly.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst |
+	experimental.CoreFeaturesTypedFunctionReferences
+
+// Engine compiles and runs core modules. Safe for concurrent use.
+type Engine struct {
+	runtime wazero.Runtime
+	disk    *diskCache // nil: none
+	check   api.Module // what corewasm.CheckModule names
+	ranges  rangePool
+
+	instances sync.Map // api.Module → *Instance, for the check function
+
+	mu      sync.Mutex
+	modules map[moduleKey]*moduleEntry
+	closed  bool
+}
+
+// NewEngine makes an engine. Close it after every Module and Group of it.
+func NewEngine(ctx context.Context, c Config) (*Engine, error) {
+	rc := wazero.NewRuntimeConfig()
+	if c.interpreter {
+		rc = wazero.NewRuntimeConfigInterpreter()
+	}
+	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(false).WithCustomSections(false).WithCloseOnContextDone(false)
+	e := &Engine{modules: map[moduleKey]*moduleEntry{}}
+	if c.CacheDir != "" {
+		d, err := openDiskCache(c.CacheDir, c.CacheBytes)
+		if err != nil {
+			return nil, fmt.Errorf("compile cache %s: %w", c.CacheDir, err)
+		}
+		e.disk = d
+		rc = rc.WithCompilationCache(d.wazero)
+	}
+	e.runtime = wazero.NewRuntimeWithConfig(ctx, rc)
+	if err := e.openCheck(ctx); err != nil {
+		return nil, errors.Join(err, e.Close(ctx))
+	}
+	return e, nil
+}
+
+// openCheck makes the module with the function that guests call when their fuel is used up.
+func (e *Engine) openCheck(ctx context.Context) error {
+	i32 := []api.ValueType{api.ValueTypeI32}
+	compiled, err := e.runtime.NewHostModuleBuilder(corewasm.CheckModule).NewFunctionBuilder().
+		WithGoModuleFunction(api.GoModuleFunc(e.refuel), i32, i32).Export(corewasm.CheckField).Compile(ctx)
+	if err != nil {
+		return fmt.Errorf("check module: %w", err)
+	}
+	e.check, err = e.runtime.InstantiateModule(ctx, compiled, anonymous)
+	if err != nil {
+		return fmt.Errorf("check module: %w", err)
+	}
+	return nil
+}
+
+// anonymous is the configuration of every instance: imports are resolved by slot, so names would only collide.
+var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions()
+
+// refuel is the check function. Guest code has left wazero's machine code here, so the Go scheduler and collector get
+// their turn; whoever wants the guest to end is heard.
+func (e *Engine) refuel(_ context.Context, mod api.Module, stack []uint64) {
+	v, ok := e.instances.Load(mod)
+	if !ok {
+		panic(&unwind{errClosed})
+	}
+	g := v.(*Instance).group
+	if p := g.interrupt.Load(); p != nil {
+		panic(&unwind{*p})
+	}
+	left := int64(int32(stack[0]))
+	g.granted.Add(g.interval - left)
+	stack[0] = uint64(uint32(g.interval))
+}
+
+// Close releases compiled code.
+func (e *Engine) Close(ctx context.Context) error {
+	e.mu.Lock()
+	closed := e.closed
+	e.closed = true
+	e.modules = nil
+	e.mu.Unlock()
+	if closed {
+		return nil
+	}
+	err := e.runtime.Close(ctx)
+	if e.disk != nil {
+		err = errors.Join(err, e.disk.close(ctx))
+	}
+	e.ranges.close()
+	return err
+}
+
+// compileContext makes wazero compile the functions of a large module side by side.
+func compileContext(ctx context.Context) context.Context {
+	return experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+}

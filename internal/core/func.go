@@ -1,0 +1,51 @@
+package core
+
+import (
+	"context"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+)
+
+// Func is an exported function of an instance. It may be called while a call of it is under way further down the stack.
+type Func struct {
+	inst *Instance
+	name string
+	typ  binary.CoreFuncType
+	host *HostFunc // a function of a host module, called without wazero
+	// free are call objects of wazero's that no call is using. One is never entered twice, which would corrupt it.
+	free []api.Function
+}
+
+// Type is the function's type.
+func (f *Func) Type() binary.CoreFuncType { return f.typ }
+
+// Call runs the function: parameters are read from stack and results written to it; it must be long enough for either.
+// ctx reaches host functions unchanged. An error is a *cm.Trap, or what a host function returned.
+func (f *Func) Call(ctx context.Context, stack []uint64) error {
+	if f.host != nil {
+		return guard(ctx, f.host.Fn, stack)
+	}
+	g := f.inst.group
+	if p := g.interrupt.Load(); p != nil {
+		return *p
+	}
+	var fn api.Function
+	if n := len(f.free); n > 0 {
+		fn = f.free[n-1]
+		f.free = f.free[:n-1]
+	} else {
+		fn = f.inst.mod.ExportedFunction(f.name)
+	}
+	err := fn.CallWithStack(ctx, stack)
+	if err == nil {
+		f.free = append(f.free, fn)
+		return nil
+	}
+	err, reuse := callError(err)
+	if reuse {
+		f.free = append(f.free, fn)
+	}
+	return err
+}

@@ -1,0 +1,74 @@
+package core
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+)
+
+// HostFunc is one function that guests of a program import: a trampoline of the component layer. Fn reads its
+// parameters from stack and writes its results there, as wazero's api.GoModuleFunc does; ctx is the very context that
+// the surrounding Func.Call was given. An error stops the guest and comes out of Func.Call unchanged (errors.Is, As); a
+// *cm.Trap without a Stack is given one on the way. A panic becomes a *cm.Trap with code vitrine-bug.
+type HostFunc struct {
+	Name            string
+	Params, Results []binary.CoreValType
+	Fn              func(ctx context.Context, stack []uint64) error
+}
+
+// HostModule holds the trampolines of one program; it can be the source of any number of instantiations. It is an
+// *Instance so that it can be a source; it has no memory and no group. Close it when the program is gone, or leave it to
+// Engine.Close.
+func (e *Engine) HostModule(ctx context.Context, fns []HostFunc) (*Instance, error) {
+	i := &Instance{host: make(map[string]*HostFunc, len(fns))}
+	b := e.runtime.NewHostModuleBuilder(hostModuleName)
+	for k := range fns {
+		f := &fns[k]
+		if i.host[f.Name] != nil {
+			return nil, fmt.Errorf("host module: function %q is there twice", f.Name)
+		}
+		i.host[f.Name] = f
+		b = b.NewFunctionBuilder().WithGoFunction(trampoline(f.Fn), apiTypes(f.Params), apiTypes(f.Results)).Export(f.Name)
+	}
+	compiled, err := b.Compile(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("host module: %w", err)
+	}
+	i.compiled = compiled
+	i.mod, err = e.runtime.InstantiateModule(ctx, compiled, anonymous)
+	if err != nil {
+		return nil, fmt.Errorf("host module: %w", err)
+	}
+	return i, nil
+}
+
+// trampoline gives a host function the form that wazero wants. The guest's frames are unwound by a panic, wazero's own
+// way to do it.
+func trampoline(fn func(ctx context.Context, stack []uint64) error) api.GoFunction {
+	return api.GoFunc(func(ctx context.Context, stack []uint64) {
+		if err := guard(ctx, fn, stack); err != nil {
+			panic(&unwind{err})
+		}
+	})
+}
+
+// guard runs a host function and turns its panic into an error while the stack still shows where it happened.
+func guard(ctx context.Context, fn func(ctx context.Context, stack []uint64) error, stack []uint64) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = bug(r)
+		}
+	}()
+	return fn(ctx, stack)
+}
+
+func apiTypes(ts []binary.CoreValType) []api.ValueType {
+	as := make([]api.ValueType, len(ts))
+	for i, t := range ts {
+		as[i] = api.ValueType(t)
+	}
+	return as
+}

@@ -1,0 +1,194 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/corewasm"
+)
+
+// Instance is a core instance, or a host module (see Engine.HostModule). A core instance belongs to its group, which
+// closes it.
+type Instance struct {
+	group    *Group // nil for a host module
+	module   *Module
+	mod      api.Module
+	memory   *Memory // the memory that it defines or imports; nil if none
+	fuel     api.Global
+	funcs    map[string]*Func
+	host     map[string]*HostFunc // of a host module
+	compiled api.Closer           // of a host module
+	sources  []*Instance          // kept, as wazero's own references to them are not for the collector to see
+}
+
+// Instantiate makes an instance of m in group g; sources are numbered as m's Slots say. ctx reaches host functions
+// called by a start section. A trap in start is an error like a trap in a call.
+//
+// After an error what was made so far stays with the group until it is closed: a segment may have been written to a
+// table or memory of another instance.
+func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources []*Instance) (*Instance, error) {
+	if p := g.interrupt.Load(); p != nil {
+		return nil, *p
+	}
+	if len(sources) < m.sources {
+		return nil, fmt.Errorf("core instance: %d sources, but the module needs %d", len(sources), m.sources)
+	}
+	i := &Instance{group: g, module: m, sources: sources}
+	lm, err := i.prepare()
+	if err != nil {
+		return nil, err
+	}
+	if err := i.make(ctx, e, lm); err != nil {
+		return nil, err
+	}
+	e.instances.Store(i.mod, i)
+	g.mu.Lock()
+	g.instances = append(g.instances, i)
+	g.mu.Unlock()
+
+	if name := m.rewrite.TableLimit; name != "" && g.limits.Tables != defaultTableLimit {
+		i.mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(g.limits.Tables))
+	}
+	if name := m.rewrite.Fuel; name != "" {
+		g.mu.Lock()
+		i.fuel = i.mod.ExportedGlobal(name)
+		g.mu.Unlock()
+	}
+	if name := m.rewrite.Start; name != "" {
+		start := &Func{inst: i, name: name}
+		if err := start.Call(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+	return i, nil
+}
+
+// prepare makes the memory that the instance will have and holds what the module asks for against the limits.
+func (i *Instance) prepare() (*linearMemory, error) {
+	m, g := i.module, i.group
+	if n := m.rewrite.TableElements; n > uint64(g.limits.Tables) {
+		return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
+			"the module's tables start with %d elements, the limit is %d", n, g.limits.Tables)}
+	}
+	if s := m.memorySlot; s != nil {
+		i.memory = i.sources[s.Source].Memory(s.Field)
+		return nil, nil
+	}
+	d := m.rewrite.Memory
+	if d == nil {
+		return nil, nil
+	}
+	size, most := d.Min*pageSize, uint64(maxMemory)
+	if d.HasMax {
+		most = d.Max * pageSize
+	}
+	lm, err := g.newMemory(size, most)
+	if err != nil {
+		return nil, err
+	}
+	i.memory = &Memory{lm}
+	return lm, nil
+}
+
+// make has wazero instantiate the module.
+func (i *Instance) make(ctx context.Context, e *Engine, lm *linearMemory) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = bug(r)
+		}
+	}()
+	if i.module.sources > 0 || i.module.rewrite.Fuel != "" {
+		ctx = experimental.WithImportResolver(ctx, i.resolve)
+	}
+	if lm != nil {
+		ctx = experimental.WithMemoryAllocator(ctx, lm)
+	}
+	mod, err := e.runtime.InstantiateModule(ctx, i.module.compiled, anonymous)
+	if err != nil {
+		return instantiateError(err)
+	}
+	i.mod = mod
+	return nil
+}
+
+// resolve finds the source that a slot's module name stands for.
+func (i *Instance) resolve(name string) api.Module {
+	if name == corewasm.CheckModule {
+		return i.module.engine.check
+	}
+	n, err := strconv.Atoi(name[1:])
+	if err != nil || n >= len(i.sources) || i.sources[n] == nil {
+		return nil
+	}
+	return i.sources[n].mod
+}
+
+// fuelLeft is the fuel that the instance was given and has not used.
+func (i *Instance) fuelLeft() int64 {
+	if i.fuel == nil {
+		return 0
+	}
+	return int64(int32(i.fuel.Get()))
+}
+
+// Memory finds an exported memory; nil if there is none.
+func (i *Instance) Memory(name string) *Memory {
+	if i.module == nil {
+		return nil
+	}
+	k, ok := i.module.exports[name]
+	if !ok || i.module.info.Exports[k].Kind != MemoryExtern {
+		return nil
+	}
+	return i.memory
+}
+
+// Func finds an exported function; nil if there is none. Looking up the same name again is cheap.
+func (i *Instance) Func(name string) *Func {
+	if f, ok := i.funcs[name]; ok {
+		return f
+	}
+	f := &Func{inst: i, name: name}
+	if i.module == nil {
+		h, ok := i.host[name]
+		if !ok {
+			return nil
+		}
+		f.host = h
+		f.typ.Params, f.typ.Results = h.Params, h.Results
+		return f // not kept: host modules are shared by groups
+	}
+	k, ok := i.module.exports[name]
+	if !ok || i.module.info.Exports[k].Kind != FuncExtern {
+		return nil
+	}
+	f.typ = i.module.info.Exports[k].Type
+	if i.funcs == nil {
+		i.funcs = map[string]*Func{}
+	}
+	i.funcs[name] = f
+	return f
+}
+
+func (i *Instance) close(ctx context.Context) error {
+	if i.mod == nil {
+		return nil
+	}
+	i.module.engine.instances.Delete(i.mod)
+	return i.mod.Close(ctx)
+}
+
+// Close releases a host module, once no group with an instance that imports from it is open. It is not for other
+// instances, which their group closes.
+func (i *Instance) Close(ctx context.Context) error {
+	if i.module != nil || i.mod == nil {
+		return nil
+	}
+	return errors.Join(i.mod.Close(ctx), i.compiled.Close(ctx))
+}

@@ -1,0 +1,100 @@
+package core
+
+import (
+	"fmt"
+
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+const (
+	pageSize  = 1 << 16 // of WebAssembly
+	maxMemory = 1 << 32
+)
+
+// Memory is a linear memory.
+type Memory struct{ lm *linearMemory }
+
+// Bytes is the memory as it is now. The slice is stale after any guest code has run (growth): fetch it again. It is nil
+// after the group was closed.
+func (m *Memory) Bytes() []byte { return m.lm.bytes }
+
+// linearMemory backs one memory of a group. wazero asks it to grow; when it ends is for the group to say, because
+// wazero v1.12 frees a memory when an instance that only imports it is closed.
+type linearMemory struct {
+	group *Group
+	store *addressRange // nil: bytes is ordinary Go memory
+	bytes []byte
+	most  uint64
+}
+
+var (
+	_ experimental.MemoryAllocator = (*linearMemory)(nil)
+	_ experimental.LinearMemory    = (*linearMemory)(nil)
+)
+
+// newMemory makes a memory of size bytes that can grow to most.
+func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
+	m := &linearMemory{group: g, most: most}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, errClosed
+	}
+	if !g.take(size) {
+		return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
+			"the module's memory starts with %d bytes, of the limit of %d bytes %d are taken",
+			size, g.limits.Memory, g.Memory())}
+	}
+	var err error
+	if m.store, err = g.engine.ranges.get(most); err == nil && m.store != nil {
+		m.bytes, err = m.store.commit(size)
+	}
+	if err != nil {
+		m.store = nil // no address space to be had: live without
+	}
+	if m.store == nil {
+		m.bytes = make([]byte, size)
+	}
+	g.memories = append(g.memories, m)
+	return m, nil
+}
+
+// Allocate is called by wazero for the one memory of the instance that it makes.
+func (m *linearMemory) Allocate(_, _ uint64) experimental.LinearMemory { return m }
+
+// Reallocate gives wazero size bytes of memory, zero where they are new; nil makes memory.grow fail.
+func (m *linearMemory) Reallocate(size uint64) []byte {
+	now := uint64(len(m.bytes))
+	if size <= now {
+		return m.bytes
+	}
+	if size > m.most || !m.group.take(size-now) {
+		return nil
+	}
+	if m.store == nil {
+		b := make([]byte, size)
+		copy(b, m.bytes)
+		m.bytes = b
+		return b
+	}
+	b, err := m.store.commit(size)
+	if err != nil {
+		m.group.memory.Add(-int64(size - now))
+		return nil
+	}
+	m.bytes = b
+	return b
+}
+
+// Free does nothing: see release.
+func (m *linearMemory) Free() {}
+
+func (m *linearMemory) release() {
+	m.bytes = nil
+	if m.store != nil {
+		m.group.engine.ranges.put(m.store)
+		m.store = nil
+	}
+}

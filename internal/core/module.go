@@ -1,0 +1,142 @@
+package core
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"strconv"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/vitrine-wasm/vitrine/internal/corewasm"
+)
+
+// defaultTableLimit is how many elements a table may have where Limits say nothing.
+const defaultTableLimit = 10_000_000
+
+// Module is one compiled and rewritten core module. Safe for concurrent use.
+type Module struct {
+	engine   *Engine
+	compiled wazero.CompiledModule
+	rewrite  *corewasm.Result
+	info     *Info
+	sources  int            // how many sources instantiation needs
+	exports  map[string]int // index of info.Exports
+	// memory says where exported memory comes from: the module itself, or the import at slot memorySlot.
+	memorySlot *Slot
+}
+
+// Info is what the module's original bytes say.
+func (m *Module) Info() *Info { return m.info }
+
+// moduleKey identifies compiled code: a digest of the module's bytes and of its slots.
+type moduleKey [sha256.Size]byte
+
+type moduleEntry struct {
+	done chan struct{} // closed when the fields below are set
+	m    *Module
+	err  error
+}
+
+// Compile rewrites and compiles a module. cached says that no machine code had to be made: it came from the disk cache,
+// or from an earlier Compile, for compiling the same bytes with the same options again gives the same *Module.
+func (e *Engine) Compile(ctx context.Context, wasm []byte, o CompileOptions) (m *Module, cached bool, err error) {
+	key := keyOf(wasm, o.Slots)
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil, false, errClosed
+	}
+	entry, ok := e.modules[key]
+	if ok {
+		e.mu.Unlock()
+		select {
+		case <-entry.done:
+			return entry.m, entry.err == nil, entry.err
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+	}
+	entry = &moduleEntry{done: make(chan struct{})}
+	e.modules[key] = entry
+	e.mu.Unlock()
+
+	// Others may wait for this result, so their wish and not this caller's context decides whether it goes on.
+	entry.m, cached, entry.err = e.compile(context.WithoutCancel(ctx), wasm, o)
+	if entry.err != nil {
+		e.mu.Lock()
+		delete(e.modules, key)
+		e.mu.Unlock()
+	}
+	close(entry.done)
+	return entry.m, cached, entry.err
+}
+
+func keyOf(wasm []byte, slots []Slot) (key moduleKey) {
+	h := sha256.New()
+	h.Write(wasm)
+	var b []byte
+	for _, s := range slots {
+		b = binary.AppendVarint(b[:0], int64(s.Source))
+		b = binary.AppendUvarint(b, uint64(len(s.Field)))
+		h.Write(append(b, s.Field...))
+	}
+	h.Sum(key[:0])
+	return key
+}
+
+func (e *Engine) compile(ctx context.Context, wasm []byte, o CompileOptions) (m *Module, cached bool, err error) {
+	m = &Module{engine: e, exports: map[string]int{}}
+	slots := make([]corewasm.Slot, len(o.Slots))
+	for i, s := range o.Slots {
+		if s.Source < 0 {
+			return nil, false, fmt.Errorf("import %d: source %d", i, s.Source)
+		}
+		slots[i] = corewasm.Slot{Module: "$" + strconv.Itoa(s.Source), Field: s.Field}
+		m.sources = max(m.sources, s.Source+1)
+	}
+	m.rewrite, err = corewasm.Rewrite(wasm, corewasm.Options{Slots: slots, TableLimit: defaultTableLimit})
+	if err != nil {
+		return nil, false, err
+	}
+	m.info = newInfo(&m.rewrite.Info)
+	for i, x := range m.info.Exports {
+		m.exports[x.Name] = i
+	}
+	for i, x := range m.info.Imports {
+		if x.Kind == MemoryExtern {
+			m.memorySlot = &o.Slots[i]
+		}
+	}
+	code := m.rewrite.Wasm
+	m.rewrite.Wasm = nil // wazero keeps what it needs
+	m.compiled, cached, err = e.compileWasm(ctx, code)
+	if err != nil {
+		return nil, false, err
+	}
+	return m, cached, nil
+}
+
+// compileWasm has wazero compile a rewritten module, past the disk cache if there is one.
+func (e *Engine) compileWasm(ctx context.Context, code []byte) (wazero.CompiledModule, bool, error) {
+	if e.disk != nil {
+		return e.disk.compile(ctx, e.wazeroCompile, code)
+	}
+	c, err := e.wazeroCompile(ctx, code)
+	return c, false, err
+}
+
+// wazeroCompile compiles. A panic of wazero's is an error here: it would be a module that it misjudges.
+func (e *Engine) wazeroCompile(ctx context.Context, code []byte) (c wazero.CompiledModule, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			c, err = nil, fmt.Errorf("core module: compiler failed: %v", r)
+		}
+	}()
+	c, err = e.runtime.CompileModule(compileContext(ctx), code)
+	if err != nil {
+		return nil, fmt.Errorf("core module: %w", err)
+	}
+	return c, nil
+}

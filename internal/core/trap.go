@@ -1,0 +1,121 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// unwind carries an error through guest frames as a panic. It wraps nothing, so that nobody but callError sees into it.
+type unwind struct{ err error }
+
+func (u *unwind) Error() string { return "unwinding the guest" }
+
+// hostModuleName is what wazero's stack traces call the functions of host modules; guests are anonymous.
+const hostModuleName = "$host"
+
+// maxFrames bounds a trap's stack.
+const maxFrames = 64
+
+// trapCodes are wazero's run-time errors (its package wasmruntime, which is internal) as traps.
+var trapCodes = map[string]cm.TrapCode{
+	"unreachable":                   cm.TrapUnreachable,
+	"out of bounds memory access":   cm.TrapOutOfBounds,
+	"invalid table access":          cm.TrapTableOutOfBounds,
+	"indirect call type mismatch":   cm.TrapIndirectCall,
+	"integer divide by zero":        cm.TrapDivideByZero,
+	"integer overflow":              cm.TrapOverflow,
+	"invalid conversion to integer": cm.TrapBadConversion,
+	"stack overflow":                cm.TrapStackOverflow,
+	"null reference":                cm.TrapUninitialized,
+}
+
+// details say more than the code where wazero does not distinguish what the specification does.
+var details = map[cm.TrapCode]string{
+	cm.TrapTableOutOfBounds: "the index is out of bounds, or the element is uninitialized",
+}
+
+// callError turns an error of wazero's into a trap, or into what a host function returned. reuse says that the call
+// object can serve again.
+func callError(err error) (_ error, reuse bool) {
+	var u *unwind
+	if errors.As(err, &u) {
+		return withStack(u.err, frames(err.Error())), true
+	}
+	var re runtime.Error
+	if errors.As(err, &re) {
+		return &cm.Trap{Code: cm.TrapBug, Detail: err.Error()}, false
+	}
+	cause := err
+	if w := errors.Unwrap(err); w != nil {
+		cause = w
+	}
+	if code, ok := trapCodes[cause.Error()]; ok {
+		// An overflow leaves a stack of hundreds of megabytes behind, which is not worth keeping.
+		return &cm.Trap{Code: code, Detail: details[code], Stack: frames(err.Error())}, code != cm.TrapStackOverflow
+	}
+	if strings.HasPrefix(err.Error(), "module closed") {
+		return errClosed, false
+	}
+	return &cm.Trap{Code: cm.TrapBug, Detail: err.Error()}, false
+}
+
+// withStack gives a trap a stack if it has none. It is a copy that has it: an interrupt's trap belongs to whoever
+// interrupted.
+func withStack(err error, stack []string) error {
+	t, ok := err.(*cm.Trap) //nolint:errorlint // a wrapped trap is left as it is
+	if !ok || t.Stack != nil || len(stack) == 0 || err == errClosed {
+		return err
+	}
+	c := *t
+	c.Stack = stack
+	return &c
+}
+
+// instantiateError turns an error of wazero's instantiation into a trap where it is one: a data segment out of bounds.
+func instantiateError(err error) error {
+	if strings.HasSuffix(err.Error(), "out of bounds memory access") {
+		return &cm.Trap{Code: cm.TrapOutOfBounds, Detail: err.Error()}
+	}
+	return fmt.Errorf("core instance: %w", err)
+}
+
+// bug makes a trap of a panic. It is called from the deferred function that recovered it.
+func bug(recovered any) *cm.Trap {
+	t := &cm.Trap{Code: cm.TrapBug, Detail: fmt.Sprintf("panic: %v\n%s", recovered, debug.Stack())}
+	if err, ok := recovered.(error); ok {
+		t.Err = err
+	}
+	return t
+}
+
+// signature is what wazero puts behind a function's name.
+var signature = regexp.MustCompile(`\([a-z0-9,]*\)( [a-z0-9]+| \([a-z0-9,]+\))?$`)
+
+// frames picks the guest's functions out of wazero's stack trace, innermost first.
+func frames(text string) []string {
+	_, trace, ok := strings.Cut(text, "wasm stack trace:\n\t")
+	if !ok {
+		return nil
+	}
+	if end := strings.Index(trace, "\n\n"); end >= 0 {
+		trace = trace[:end]
+	}
+	var fs []string
+	for line := range strings.SplitSeq(trace, "\n\t") {
+		name, guest := strings.CutPrefix(line, ".")
+		if !guest || strings.HasPrefix(line, "... ") || len(fs) == maxFrames {
+			continue
+		}
+		if at := signature.FindStringIndex(name); at != nil {
+			name = name[:at[0]]
+		}
+		fs = append(fs, name)
+	}
+	return fs
+}

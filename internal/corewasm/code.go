@@ -1,0 +1,272 @@
+package corewasm
+
+import "github.com/vitrine-wasm/vitrine/internal/cm/binary"
+
+const sortFunc = binary.SortCoreFunc
+
+// An edit is one change to a function body: at pos, del bytes give way to what kind and arg say.
+type edit struct {
+	pos, del int
+	kind     editKind
+	arg      uint32
+}
+
+type editKind uint8
+
+const (
+	editFuel editKind = iota // insert a fuel check of weight arg
+	editFunc                 // put function index arg
+	editBulk                 // insert a check of the operand on top of the stack, shifted right by arg bits
+	editGrow                 // insert a limit of the operand on top of the stack for table arg
+)
+
+// Straight code counts once for each weightUnit bytes, so that a guest cannot hide work in long bodies. Bulk operations
+// count once for each 4 KiB.
+const (
+	weightUnit      = 4096
+	memoryBulkShift = 12
+	tableBulkShift  = 9
+)
+
+func weight(n int) uint32 { return 1 + uint32(n/weightUnit) }
+
+// scan is what one pass over a function body found.
+type scan struct {
+	locals     int    // where the groups of locals start: behind their count
+	groups     int    // how many there are
+	code       int    // where the code starts
+	count      uint32 // how many locals, parameters not counted
+	edits      []edit
+	entry      bool // the entry needs a check
+	temp       bool // a scratch local is needed
+	growsTable bool
+}
+
+// scanBody reads one function body, from its local declarations to its end.
+func (m *module) scanBody(bd body, s *scan) error {
+	r := &reader{b: bd.bytes, base: bd.base}
+	edits := s.edits[:0]
+	*s = scan{}
+	s.groups = r.count("groups of locals", maxLocals)
+	s.locals = r.pos
+	total := uint64(0)
+	for i := s.groups; i > 0 && r.err == nil; i-- {
+		total += uint64(r.u32())
+		r.valType(&m.used)
+		if total > maxLocals {
+			r.fail("more than %d locals", maxLocals)
+		}
+	}
+	s.count = uint32(total)
+	s.code = r.pos
+
+	type open struct {
+		edit  int // of a loop, its fuel check; -1 for another block
+		start int
+	}
+	blocks := make([]open, 1, 32)
+	blocks[0].edit = -1
+	calls := false
+	small := int64(-1) // the value of an i32.const that was the previous instruction, if small; else -1
+	for r.err == nil {
+		at := r.pos
+		prev := small
+		small = -1
+		op := r.byte()
+		if r.err != nil {
+			break
+		}
+		o := opcodes[op]
+		m.used |= o.feat
+		switch o.imm {
+		case immNone:
+			if op != opEnd {
+				break
+			}
+			b := blocks[len(blocks)-1]
+			blocks = blocks[:len(blocks)-1]
+			if b.edit >= 0 {
+				edits[b.edit].arg = weight(r.pos - b.start)
+			}
+			if len(blocks) == 0 {
+				if r.left() > 0 {
+					r.fail("%d bytes after the end of a function body", r.left())
+				}
+				s.edits = edits
+				if calls || r.pos-s.code > weightUnit {
+					s.entry = true
+				}
+				return r.err
+			}
+		case immBlock:
+			m.blockType(r)
+			b := open{edit: -1, start: r.pos}
+			if op == opLoop {
+				b.edit = len(edits)
+				edits = append(edits, edit{pos: r.pos, kind: editFuel})
+			}
+			blocks = append(blocks, b)
+		case immIndex:
+			r.u32()
+		case immFunc:
+			i := r.pos
+			f := r.u32()
+			if op != opRefFunc {
+				calls = true
+			}
+			if int(f) >= len(m.funcs) && r.err == nil {
+				r.pos = at
+				r.fail("function %d does not exist", f)
+			}
+			if int(f) >= m.nImports.funcs {
+				edits = append(edits, edit{pos: i, del: r.pos - i, kind: editFunc, arg: f})
+			}
+		case immCallIndex:
+			calls = true
+			r.u32()
+		case immIndex2:
+			r.u32()
+			r.u32()
+		case immCallIndex2:
+			calls = true
+			r.u32()
+			if t := r.u32(); t != 0 {
+				m.used |= referenceTypes
+			}
+		case immMem:
+			r.memArg()
+		case immMemIndex:
+			r.memIndex()
+		case immI32:
+			if v := r.sleb(32); v >= 0 && v < 4*weightUnit {
+				small = v
+			}
+		case immI64:
+			r.sleb(64)
+		case immF32:
+			r.bytes(4)
+		case immF64:
+			r.bytes(8)
+		case immBrTable:
+			for n := r.count("labels", maxBrTargets) + 1; n > 0 && r.err == nil; n-- {
+				r.u32()
+			}
+		case immSelect:
+			r.valTypes("types", 1, &m.used)
+		case immHeapType:
+			r.heapType()
+		case immMisc:
+			edits = m.miscOp(r, at, prev, s, edits)
+		case immVector:
+			m.vectorOp(r, at)
+		case immRefused:
+			r.pos = at
+			r.unsupported(refused[op])
+		default:
+			r.pos = at
+			r.fail("unknown opcode 0x%x", op)
+		}
+	}
+	return r.err
+}
+
+// blockType reads a block type: nothing, a value type or the index of a function type.
+func (m *module) blockType(r *reader) {
+	if r.left() == 0 {
+		r.fail("%w", errEnd)
+		return
+	}
+	switch c := r.b[r.pos]; {
+	case c == blockTypeNil:
+		r.pos++
+	case c&0xc0 == 0x40:
+		r.valType(&m.used)
+	default:
+		m.used |= multiValue
+		if v := r.sleb(33); r.err == nil && (v < 0 || v >= int64(len(m.types))) {
+			r.fail("block type %d does not exist", v)
+		}
+	}
+}
+
+// memArg reads a memory argument. Bit 6 of the alignment says that a memory index follows.
+func (r *reader) memArg() {
+	at := r.pos
+	if r.u32()&0x40 != 0 {
+		r.pos = at
+		r.unsupported(multiMemory)
+	}
+	r.u32()
+}
+
+func (r *reader) memIndex() {
+	if r.byte() != 0 {
+		r.pos--
+		r.unsupported(multiMemory)
+	}
+}
+
+// miscOp reads an instruction behind the 0xfc prefix.
+func (m *module) miscOp(r *reader, at int, operand int64, s *scan, edits []edit) []edit {
+	op := r.byte()
+	if int(op) >= len(misc) {
+		r.pos = at
+		switch {
+		case op >= 0x13 && op <= 0x16:
+			r.unsupported(wideArithmetic)
+		default:
+			r.fail("unknown opcode 0xfc 0x%x", op)
+		}
+		return edits
+	}
+	d := misc[op]
+	m.used |= d.feat
+	bulk := func(shift uint32) {
+		if operand < 0 { // a small constant needs no check
+			edits = append(edits, edit{pos: at, kind: editBulk, arg: shift})
+			s.temp = true
+		}
+	}
+	switch op {
+	case miscMemInit, miscMemCopy, miscMemFill:
+		bulk(memoryBulkShift)
+	case miscTabInit, miscTabCopy, miscTabFill:
+		bulk(tableBulkShift)
+	}
+	var last uint32
+	for range d.indices {
+		last = r.u32()
+	}
+	for range d.memories {
+		r.memIndex()
+	}
+	if op == miscTabGrow {
+		edits = append(edits, edit{pos: at, kind: editGrow, arg: last})
+		s.temp, s.growsTable = true, true
+	}
+	return edits
+}
+
+// vectorOp reads an instruction behind the 0xfd prefix.
+func (m *module) vectorOp(r *reader, at int) {
+	op := uint32(r.byte())
+	if op >= 0x80 {
+		hi := r.byte()
+		op = op&0x7f | uint32(hi&0x7f)<<7
+		if hi >= 0x80 || hi == 0 {
+			r.pos = at
+			r.fail("vector opcode is not in its shortest form")
+			return
+		}
+	}
+	if op > 0xff {
+		r.pos = at
+		r.unsupported(relaxedSIMD)
+		return
+	}
+	mem, n := vectorImmediate(op)
+	if mem {
+		r.memArg()
+	}
+	r.bytes(n)
+}

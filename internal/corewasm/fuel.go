@@ -1,0 +1,112 @@
+package corewasm
+
+// code writes the code section with the checks in it.
+func (w *writer) code(b []byte) []byte {
+	m := w.m
+	n := len(m.bodies)
+	if w.start >= 0 {
+		n++
+	}
+	total := 0
+	for _, bd := range m.bodies {
+		total += len(bd.bytes)
+	}
+	s := appendU32(make([]byte, 0, total+32*w.res.Checks+16*n), uint32(n))
+	var tmp []byte
+	for i := range m.bodies {
+		tmp = w.body(tmp[:0], i)
+		s = appendU32(s, uint32(len(tmp)))
+		s = append(s, tmp...)
+	}
+	if w.start >= 0 {
+		tmp = w.startBody(tmp[:0])
+		s = appendU32(s, uint32(len(tmp)))
+		s = append(s, tmp...)
+	}
+	return appendSection(b, 10, s)
+}
+
+// body writes function body i.
+func (w *writer) body(b []byte, i int) []byte {
+	sc := &w.scans[i]
+	src := w.m.bodies[i].bytes
+	params := len(w.m.types[w.m.funcs[w.m.nImports.funcs+i]].Params)
+	temp := uint32(params) + sc.count
+	if sc.temp {
+		b = appendU32(b, uint32(sc.groups+1))
+		b = append(b, src[sc.locals:sc.code]...)
+		b = append(b, 1, byte(valI32))
+	} else {
+		b = append(b, src[:sc.code]...)
+	}
+	if sc.entry {
+		b = w.check(b, func(b []byte) []byte { return appendI32(append(b, opI32Const), int32(weight(len(src)))) })
+	}
+	at := sc.code
+	for _, e := range sc.edits {
+		b = append(b, src[at:e.pos]...)
+		at = e.pos + e.del
+		switch e.kind {
+		case editFuel:
+			b = w.check(b, func(b []byte) []byte { return appendI32(append(b, opI32Const), int32(e.arg)) })
+		case editFunc:
+			b = appendU32(b, w.shift(e.arg))
+		case editBulk:
+			b = appendU32(append(b, opLocalTee), temp)
+			b = w.check(b, func(b []byte) []byte {
+				b = appendU32(append(b, opLocalGet), temp)
+				b = appendI32(append(b, opI32Const), int32(e.arg))
+				return append(b, opI32ShrU)
+			})
+		case editGrow:
+			b = w.limitGrowth(b, temp, e.arg)
+		}
+	}
+	return append(b, src[at:]...)
+}
+
+// check writes a fuel check: fuel -= amount; if fuel < 0 { fuel = check(fuel) }.
+func (w *writer) check(b []byte, amount func([]byte) []byte) []byte {
+	b = appendU32(append(b, opGlobalGet), w.fuel)
+	b = amount(b)
+	b = append(b, opI32Sub)
+	b = appendU32(append(b, opGlobalSet), w.fuel)
+	b = appendU32(append(b, opGlobalGet), w.fuel)
+	b = append(b, opI32Const, 0, opI32LtS, opIf, blockTypeNil)
+	b = appendU32(append(b, opGlobalGet), w.fuel)
+	b = appendU32(append(b, opCall), uint32(w.m.nImports.funcs))
+	b = appendU32(append(b, opGlobalSet), w.fuel)
+	return append(b, opEnd)
+}
+
+// limitGrowth turns the number of elements that a table is to grow by into one that cannot succeed, if it would take the
+// table past the limit: n = n > limit - size ? -1 : n. A table is never larger than the limit.
+func (w *writer) limitGrowth(b []byte, temp, table uint32) []byte {
+	b = appendU32(append(b, opLocalSet), temp)
+	b = append(b, opI32Const, 0x7f)
+	b = appendU32(append(b, opLocalGet), temp)
+	b = appendU32(append(b, opLocalGet), temp)
+	b = appendU32(append(b, opGlobalGet), w.limit)
+	b = appendU32(append(b, opMisc, miscTabSize), table)
+	return append(b, opI32Sub, opI32GtU, opSelect)
+}
+
+// startBody writes the function that stands for the start section. A table.copy of a segment's place onto itself traps
+// exactly when the segment is out of bounds, and changes nothing else.
+func (w *writer) startBody(b []byte) []byte {
+	b = append(b, 0)
+	for _, i := range w.guard {
+		e := w.m.elems[i]
+		for range 2 {
+			b = appendConstExpr(b, e.offset, w.shift)
+			b = b[:len(b)-1] // the end
+		}
+		b = appendI32(append(b, opI32Const), int32(e.size()))
+		b = appendU32(append(b, opMisc, miscTabCopy), e.table)
+		b = appendU32(b, e.table)
+	}
+	if w.m.start >= 0 {
+		b = appendU32(append(b, opCall), w.shift(uint32(w.m.start)))
+	}
+	return append(b, opEnd)
+}

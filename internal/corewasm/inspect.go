@@ -1,0 +1,37 @@
+package corewasm
+
+import (
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+)
+
+// Info is what a module's bytes say.
+type Info struct {
+	Types     []binary.CoreFuncType
+	Imports   []Import
+	Exports   []Export
+	HasStart  bool
+	Features  []string // beyond WebAssembly 1.0
+	Functions int      // defined ones
+	CodeSize  int      // bytes of function bodies
+	DataSize  int      // bytes of data segments
+}
+
+// Inspect reads a module. An error is an [UnsupportedError] or says what is malformed, and where.
+func Inspect(wasm []byte) (*Info, error) {
+	m, err := parse(wasm)
+	if err != nil {
+		return nil, err
+	}
+	code := 0
+	var s scan
+	for _, b := range m.bodies {
+		if err := m.scanBody(b, &s); err != nil {
+			return nil, err
+		}
+		code += len(b.bytes)
+	}
+	return &Info{
+		Types: m.types, Imports: m.imports, Exports: m.exports, HasStart: m.start >= 0, Features: m.used.names(),
+		Functions: len(m.bodies), CodeSize: code, DataSize: m.dataLen,
+	}, nil
+}
