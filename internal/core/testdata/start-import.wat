@@ -1,0 +1,1 @@
+(module (import "host" "fail" (func $f)) (start $f))
