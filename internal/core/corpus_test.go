@@ -1,0 +1,81 @@
+package core
+
+import (
+	"bytes"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// coreModules finds the core modules in a component's bytes: sections 1, in nested components (sections 4) too.
+func coreModules(b []byte) [][]byte {
+	if len(b) < 8 || !bytes.Equal(b[:4], []byte("\x00asm")) {
+		return nil
+	}
+	if b[6] == 0 {
+		return [][]byte{b}
+	}
+	var found [][]byte
+	for b = b[8:]; len(b) > 1; {
+		size, n := binary.Uvarint(b[1:])
+		if n <= 0 || uint64(len(b)-1-n) < size {
+			return found
+		}
+		content := b[1+n : 1+n+int(size)]
+		if b[0] == 1 || b[0] == 4 {
+			found = append(found, coreModules(content)...)
+		}
+		b = b[1+n+int(size):]
+	}
+	return found
+}
+
+// corpus gives every core module of the prebuilt components, by a name.
+func corpus(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "guests", "prebuilt", "*.component.wasm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Skip("no prebuilt components in ../shared/guests/prebuilt")
+	}
+	seen := map[string]bool{}
+	modules := map[string][]byte{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, m := range coreModules(b) {
+			if !seen[string(m)] {
+				seen[string(m)] = true
+				modules[filepath.Base(f)+"/"+string(rune('0'+i))] = m
+			}
+		}
+	}
+	return modules
+}
+
+// TestCorpusCompiles says that what the rewriter writes is valid, for every module that real tool chains made.
+func TestCorpusCompiles(t *testing.T) {
+	w := newWorld(t, Config{})
+	n := 0
+	for name, wasm := range corpus(t) {
+		if testing.Short() && len(wasm) > 1<<19 {
+			continue
+		}
+		n++
+		m, _, err := w.e.Compile(w.ctx, wasm, CompileOptions{Slots: slotsFor(t, wasm)})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(wasm) > 1<<19 {
+			t.Logf("%s: %d functions, %d bytes of code, %d checks, features %v", name, m.info.Functions, m.info.CodeSize,
+				m.rewrite.Checks, m.info.Features)
+		}
+	}
+	t.Logf("%d modules", n)
+}
