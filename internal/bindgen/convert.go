@@ -1,0 +1,182 @@
+package bindgen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// accessors are the cm.Val methods that read a primitive, and makers the cm functions that make one.
+var accessors = map[wit.Kind]string{
+	wit.Bool: "Bool", wit.S8: "S8", wit.U8: "U8", wit.S16: "S16", wit.U16: "U16", wit.S32: "S32", wit.U32: "U32",
+	wit.S64: "S64", wit.U64: "U64", wit.F32: "F32", wit.F64: "F64", wit.Char: "Char", wit.String: "Str",
+	wit.ErrorContext: "Any", wit.Stream: "Any", wit.Future: "Any",
+}
+
+func maker(k wit.Kind) string {
+	switch k {
+	case wit.String:
+		return "cm.StringVal"
+	case wit.ErrorContext, wit.Stream, wit.Future:
+		return "cm.AnyVal"
+	}
+	return "cm." + accessors[k] + "Val"
+}
+
+// convertible is the type whose conversion t's is: t itself where it has functions of its own, else what it stands for.
+func convertible(t *wit.Type) *wit.Type {
+	for {
+		t = origin(t)
+		if t.Kind != wit.Alias || converts(t) {
+			return t
+		}
+		t = t.Elem
+	}
+}
+
+// lift is the Go expression that reads a t from the cm.Val expression v.
+func (g *generator) lift(t *wit.Type, v string) string {
+	t = convertible(t)
+	if t.Name != "" {
+		d, q := g.def(t)
+		return q + "Lift" + d.name + "(" + v + ")"
+	}
+	return g.liftBody(t, v)
+}
+
+// liftBody is lift for an anonymous type.
+func (g *generator) liftBody(t *wit.Type, v string) string {
+	if a, ok := accessors[t.Kind]; ok {
+		return v + "." + a + "()"
+	}
+	switch t.Kind {
+	case wit.Own, wit.Borrow:
+		d, q := g.resource(t.Elem)
+		if d.unit.guest {
+			return q + d.name + "{Resource: " + v + ".Resource()}"
+		}
+		return "cm.LiftHandle[" + q + d.name + "](" + v + ")"
+	case wit.List:
+		if isBytes(t) {
+			return v + ".Bytes()"
+		}
+		if t.Len > 0 {
+			return fmt.Sprintf("func(v cm.Val) (x %s) {\nfor i, v := range v.List() {\nx[i] = %s\n}\nreturn x\n}(%s)",
+				g.goType(t), g.lift(t.Elem, "v"), v)
+		}
+		return "cm.LiftList(" + v + ", " + g.liftFunc(t.Elem) + ")"
+	case wit.Option:
+		if g.hostHandle(t.Elem) {
+			return "cm.LiftMaybe(" + v + ", " + g.liftFunc(t.Elem) + ")"
+		}
+		return "cm.LiftOption(" + v + ", " + g.liftFunc(t.Elem) + ")"
+	case wit.Result:
+		return "cm.LiftResult[" + g.goType(t.OK) + ", " + g.goType(t.Err) + "](" + v + ", " + g.liftFunc(t.OK) + ", " + g.liftFunc(t.Err) + ")"
+	case wit.Map:
+		return "cm.LiftMap(" + v + ", " + g.liftFunc(t.Key) + ", " + g.liftFunc(t.Elem) + ")"
+	case wit.Tuple:
+		var b strings.Builder
+		fmt.Fprintf(&b, "func(f []cm.Val) %s {\nreturn %s{", g.goType(t), g.goType(t))
+		for i, f := range t.Fields {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "F%d: %s", i, g.lift(f.Type, fmt.Sprintf("f[%d]", i)))
+		}
+		return b.String() + "}\n}(" + v + ".List())"
+	}
+	g.fail("%s: cannot lift %s", g.unit.title, t)
+	return "nil"
+}
+
+// liftFunc is the Go expression of a func(cm.Val) T; "nil" for an absent type.
+func (g *generator) liftFunc(t *wit.Type) string {
+	if t == nil {
+		return "nil"
+	}
+	c := convertible(t)
+	if c.Name != "" {
+		d, q := g.def(c)
+		return q + "Lift" + d.name
+	}
+	if a, ok := accessors[c.Kind]; ok {
+		return "cm.Val." + a
+	}
+	if isBytes(c) {
+		return "cm.Val.Bytes"
+	}
+	if g.hostHandle(c) {
+		return "cm.LiftHandle[" + g.goType(c) + "]"
+	}
+	return "func(v cm.Val) " + g.goType(t) + " {\nreturn " + g.lift(t, "v") + "\n}"
+}
+
+// lower is the Go expression that makes a cm.Val from the Go expression x of type t.
+func (g *generator) lower(t *wit.Type, x string) string {
+	t = convertible(t)
+	if t.Name != "" {
+		d, q := g.def(t)
+		return q + "Lower" + d.name + "(" + x + ")"
+	}
+	return g.lowerBody(t, x)
+}
+
+// lowerBody is lower for an anonymous type.
+func (g *generator) lowerBody(t *wit.Type, x string) string {
+	if accessors[t.Kind] != "" {
+		return maker(t.Kind) + "(" + x + ")"
+	}
+	switch t.Kind {
+	case wit.Own, wit.Borrow:
+		d, q := g.resource(t.Elem)
+		if d.unit.guest {
+			return "cm.ResourceVal(" + x + ".Resource)"
+		}
+		return "cm.LowerHandle(" + q + d.typ + ", " + x + ")"
+	case wit.List:
+		if isBytes(t) {
+			return "cm.BytesVal(" + x + ")"
+		}
+		if t.Len > 0 {
+			return fmt.Sprintf("func(x %s) cm.Val {\nreturn cm.LowerList(x[:], %s)\n}(%s)", g.goType(t), g.lowerFunc(t.Elem), x)
+		}
+		return "cm.LowerList(" + x + ", " + g.lowerFunc(t.Elem) + ")"
+	case wit.Option:
+		if g.hostHandle(t.Elem) {
+			return "cm.LowerMaybe(" + x + ", " + g.lowerFunc(t.Elem) + ")"
+		}
+		return "cm.LowerOption(" + x + ", " + g.lowerFunc(t.Elem) + ")"
+	case wit.Result:
+		return "cm.LowerResult(" + x + ", " + g.lowerFunc(t.OK) + ", " + g.lowerFunc(t.Err) + ")"
+	case wit.Map:
+		return "cm.LowerMap(" + x + ", " + g.lowerFunc(t.Key) + ", " + g.lowerFunc(t.Elem) + ")"
+	case wit.Tuple:
+		parts := make([]string, len(t.Fields))
+		for i, f := range t.Fields {
+			parts[i] = g.lower(f.Type, fmt.Sprintf("x.F%d", i))
+		}
+		return "func(x " + g.goType(t) + ") cm.Val {\nreturn cm.ListVal([]cm.Val{" + strings.Join(parts, ", ") + "})\n}(" + x + ")"
+	}
+	g.fail("%s: cannot lower %s", g.unit.title, t)
+	return "cm.Val{}"
+}
+
+// lowerFunc is the Go expression of a func(T) cm.Val; "nil" for an absent type.
+func (g *generator) lowerFunc(t *wit.Type) string {
+	if t == nil {
+		return "nil"
+	}
+	c := convertible(t)
+	if c.Name != "" {
+		d, q := g.def(c)
+		return q + "Lower" + d.name
+	}
+	if accessors[c.Kind] != "" {
+		return maker(c.Kind)
+	}
+	if isBytes(c) {
+		return "cm.BytesVal"
+	}
+	return "func(x " + g.goType(t) + ") cm.Val {\nreturn " + g.lower(t, "x") + "\n}"
+}

@@ -1,0 +1,116 @@
+package bindgen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// guest writes a struct that calls the functions which a guest exports: of an interface, or of a world's root together
+// with the world's exported interfaces.
+func (g *generator) guest() {
+	u := g.unit
+	if u.name == "" {
+		return
+	}
+	g.use("component")
+	g.use("cm")
+	what := fmt.Sprintf("%s calls %s in one instance, and like that is not safe for concurrent use. The error of a "+
+		"function's result is a *cm.ResultError; every other error ended the call.", u.name, u.title)
+	g.comment(what, u.docs)
+	g.p("type %s struct {", u.name)
+	for _, part := range u.parts {
+		if part.name != "" {
+			g.p("%s *%s", exported(part.id.Interface), part.name)
+		}
+	}
+	for _, f := range u.funcs {
+		g.p("%s cm.Caller", g.callerField(f))
+	}
+	g.p("}\n")
+	g.constructor()
+	for _, f := range u.funcs {
+		g.guestFunc(f)
+	}
+	if len(u.funcs) > 0 {
+		g.funcTypes()
+	}
+}
+
+// callerField is the struct field that calls f.
+func (g *generator) callerField(f *wit.Func) string {
+	return lowerFirst(g.guestMethod(f)) + "Func"
+}
+
+// guestMethod is the Go method that calls f; methods of a resource take its handle as their first parameter.
+func (g *generator) guestMethod(f *wit.Func) string {
+	if f.Kind == wit.Method {
+		return g.resourceName(f) + exported(f.Base)
+	}
+	return g.implMethod(f)
+}
+
+// constructor writes New…: it finds every function and checks its type.
+func (g *generator) constructor() {
+	u := g.unit
+	name, id := "New"+u.name, "wit.InterfaceID{}"
+	if u.world == nil {
+		name, id = "New"+strings.TrimSuffix(u.name, "Export")+"Export", u.idVar
+	} else if len(u.funcs) > 0 {
+		g.use("wit")
+	}
+	g.p("// %s finds the functions of %s in an instance. One that is not there, or of another type, is an error.", name, u.title)
+	g.p("func %s(inst *component.Instance) (*%s, error) {", name, u.name)
+	g.p("x := &%s{}\nvar err error", u.name)
+	if len(u.funcs) > 0 {
+		g.p("find := func(name string, t *cm.FuncType) (cm.Caller, error) {\nf, err := inst.Func(%s, name)\nif err != nil {\nreturn nil, err\n}", id)
+		g.p("return f, cm.CheckFunc(%s, name, t, f.Type())\n}", id)
+	}
+	for _, f := range u.funcs {
+		g.p("if x.%s, err = find(%q, %s); err != nil {\nreturn nil, err\n}", g.callerField(f), f.Name, g.typeVar(f))
+	}
+	for _, part := range u.parts {
+		if part.name != "" {
+			g.p("if x.%s, err = New%sExport(inst); err != nil {\nreturn nil, err\n}",
+				exported(part.id.Interface), strings.TrimSuffix(part.name, "Export"))
+		}
+	}
+	g.p("return x, nil\n}\n")
+}
+
+// guestFunc writes the method that calls f: arguments lowered, the call, its result lifted.
+func (g *generator) guestFunc(f *wit.Func) {
+	params := f.Params
+	if f.Kind == wit.Method {
+		params = append([]wit.Field{{Name: f.Resource.Name, Type: f.Params[0].Type}}, f.Params[1:]...)
+	}
+	g.comment(fmt.Sprintf("%s calls %s.", g.guestMethod(f), f.Name), f.Docs)
+	g.p("func (x *%s) %s%s {", g.unit.name, g.guestMethod(f), g.signature(params, f.Result))
+	args := []string{"ctx"}
+	for _, p := range params {
+		args = append(args, g.lower(p.Type, local(p.Name)))
+	}
+	call := "x." + g.callerField(f) + ".Call(" + strings.Join(args, ", ") + ")"
+	ok, has := g.okType(f.Result)
+	if f.Result == nil {
+		g.p("_, err := %s\nreturn err\n}\n", call)
+		return
+	}
+	fail := "return err"
+	if has {
+		fail = "var none " + ok + "\nreturn none, err"
+	}
+	g.p("v, err := %s\nif err != nil {\n%s\n}", call, fail)
+	r := f.Result.Resolve()
+	if r.Kind != wit.Result {
+		g.p("return %s, nil\n}\n", g.lift(f.Result, "v"))
+		return
+	}
+	liftErr := fmt.Sprintf("cm.LiftError[%s](v, %s)", g.goType(r.Err), g.liftFunc(r.Err))
+	if !has {
+		g.p("return %s\n}\n", liftErr)
+		return
+	}
+	g.p("if err := %s; err != nil {\n%s\n}\nreturn cm.LiftOK(v, %s), nil\n}\n", liftErr, fail, g.liftFunc(r.OK))
+}

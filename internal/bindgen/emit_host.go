@@ -1,0 +1,203 @@
+package bindgen
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// method writes one method of a Go interface.
+func (g *generator) method(f *wit.Func, name string, params []wit.Field) {
+	if f.Docs != "" {
+		g.comment("", f.Docs)
+	}
+	g.p("%s%s", name, g.signature(params, f.Result))
+}
+
+// signature is the Go signature of a function: a context first, an error last.
+func (g *generator) signature(params []wit.Field, result *wit.Type) string {
+	g.use("context")
+	var b strings.Builder
+	b.WriteString("(ctx context.Context")
+	for _, p := range params {
+		fmt.Fprintf(&b, ", %s %s", local(p.Name), g.goType(p.Type))
+	}
+	if ok, has := g.okType(result); has {
+		return b.String() + ") (" + ok + ", error)"
+	}
+	return b.String() + ") error"
+}
+
+// okType is the Go type of what a function returns when all is well, if anything.
+func (g *generator) okType(result *wit.Type) (string, bool) {
+	if result == nil {
+		return "", false
+	}
+	if r := result.Resolve(); r.Kind == wit.Result {
+		if r.OK == nil {
+			return "", false
+		}
+		return g.goType(r.OK), true
+	}
+	return g.goType(result), true
+}
+
+// implMethod is the name of a function in the interface that the host implements.
+func (g *generator) implMethod(f *wit.Func) string {
+	switch f.Kind {
+	case wit.Constructor:
+		return "New" + g.resourceName(f)
+	case wit.Static:
+		return g.resourceName(f) + exported(f.Base)
+	}
+	return exported(f.Base)
+}
+
+func (g *generator) resourceName(f *wit.Func) string {
+	d, _ := g.def(f.Resource)
+	return d.name
+}
+
+// host writes what the host implements and how it is defined in a linker.
+func (g *generator) host() {
+	u := g.unit
+	if u.world != nil && len(u.funcs) == 0 {
+		return
+	}
+	g.use("component")
+	g.use("cm")
+	param, arg := "", ""
+	if u.name != "" {
+		g.comment(fmt.Sprintf("%s serves the functions of %s. An error that is (or wraps) a *cm.ResultError is the error of the "+
+			"function's result; every other error traps the guest.", u.name, u.title), u.docs)
+		g.p("type %s interface {", u.name)
+		for _, f := range u.funcs {
+			if isImpl(f) {
+				g.method(f, g.implMethod(f), f.Params)
+			}
+		}
+		g.p("}\n")
+		param, arg = "impl "+u.name, "impl"
+	}
+	base := strings.TrimSuffix(u.goName, "Functions")
+	sep := ""
+	if param != "" {
+		sep = ", "
+	}
+	id := u.idVar
+	if u.world != nil {
+		g.use("wit")
+		id = "wit.InterfaceID{}"
+	}
+	g.p("// Add%s defines %s in a linker.", base, u.title)
+	g.p("func Add%s(l *component.Linker%s%s) {", base, sep, param)
+	if handles := g.handles(); len(handles)+len(u.funcs) > 0 {
+		g.p("h := l.Instance(%s)", id)
+		for _, h := range handles {
+			g.p("h.Resource(%q, %s)", h[0], h[1])
+		}
+		if len(u.funcs) > 0 {
+			g.p("for _, f := range %sFuncs(%s) {\nh.Func(f.Name, f.Type, f.Func)\n}", base, arg)
+		}
+	} else {
+		g.p("l.Instance(%s)", id)
+	}
+	g.p("}\n")
+	if len(u.funcs) == 0 {
+		return
+	}
+	g.p("// %sFuncs are the functions that Add%s defines.", base, base)
+	g.p("func %sFuncs(%s) []cm.HostDef {\nreturn []cm.HostDef{", base, param)
+	for _, f := range u.funcs {
+		g.hostFunc(f)
+	}
+	g.p("}\n}\n")
+	g.funcTypes()
+}
+
+// handles are the resource types that the interface exports, by name: its own, aliases and used ones.
+func (g *generator) handles() (hs [][2]string) {
+	for _, t := range g.unit.types {
+		if r := t.Resolve(); r == nil || r.Kind != wit.Resource || !g.pkg.has(t.Gate) {
+			continue
+		}
+		d, q := g.resource(t)
+		hs = append(hs, [2]string{t.Name, q + d.typ})
+	}
+	return hs
+}
+
+// hostFunc writes one entry of the table: arguments lifted, the call, its result lowered.
+func (g *generator) hostFunc(f *wit.Func) {
+	var call string
+	args, first := []string{"ctx"}, 0
+	if f.Kind == wit.Method {
+		call, first = g.lift(f.Params[0].Type, "a[0]")+"."+exported(f.Base), 1
+	} else {
+		call = "impl." + g.implMethod(f)
+	}
+	for i, p := range f.Params[first:] {
+		args = append(args, g.lift(p.Type, fmt.Sprintf("a[%d]", first+i)))
+	}
+	call += "(" + strings.Join(args, ", ") + ")"
+	a := "a"
+	if len(f.Params) == 0 {
+		a = "_"
+	}
+	g.use("context")
+	g.p("{Name: %q, Type: %s, Func: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.typeVar(f), a)
+	var res *wit.Type
+	if f.Result != nil {
+		if r := f.Result.Resolve(); r.Kind == wit.Result {
+			res = r
+		}
+	}
+	_, has := g.okType(f.Result)
+	switch {
+	case res == nil && !has:
+		g.p("return cm.Val{}, %s", call)
+	case res == nil:
+		g.p("r, err := %s\nif err != nil {\nreturn cm.Val{}, err\n}\nreturn %s, nil", call, g.lower(f.Result, "r"))
+	default:
+		lowerErr := fmt.Sprintf("cm.LowerError[%s](err, %s)", g.goType(res.Err), g.lowerFunc(res.Err))
+		if has {
+			g.p("r, err := %s\nif err != nil {\nreturn %s\n}\nreturn cm.OKVal(%s), nil", call, lowerErr, g.lower(res.OK, "r"))
+		} else {
+			g.p("if err := %s; err != nil {\nreturn %s\n}\nreturn cm.CaseVal(0, nil), nil", call, lowerErr)
+		}
+	}
+	g.p("}},")
+}
+
+// typeVar is the variable that holds a function's type.
+func (g *generator) typeVar(f *wit.Func) string {
+	name := lowerFirst(g.unit.goName)
+	if f.Resource != nil {
+		name += g.resourceName(f)
+	}
+	return name + exported(f.Base) + "Func"
+}
+
+// funcTypes writes the types of the unit's functions.
+func (g *generator) funcTypes() {
+	g.p("// The types of the functions of %s.\nvar (", g.unit.title)
+	for _, f := range g.unit.funcs {
+		var parts []string
+		if len(f.Params) > 0 {
+			var ps []string
+			for _, p := range f.Params {
+				ps = append(ps, fmt.Sprintf("{Name: %q, Type: %s}", p.Name, g.witType(p.Type)))
+			}
+			parts = append(parts, "Params: []cm.Field{"+strings.Join(ps, ", ")+"}")
+		}
+		if f.Result != nil {
+			parts = append(parts, "Result: "+g.witType(f.Result))
+		}
+		if f.Async {
+			parts = append(parts, "Async: true")
+		}
+		g.p("%s = &cm.FuncType{%s}", g.typeVar(f), strings.Join(parts, ", "))
+	}
+	g.p(")\n")
+}
