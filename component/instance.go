@@ -98,3 +98,8 @@ func (f *Func) Type() *cm.FuncType { return f.def.Type }
 func (f *Func) Call(ctx context.Context, args ...cm.Val) (cm.Val, error) {
 	return f.inst.store.Call(ctx, f.def, args)
 }
+
+// Drop lets go of a resource that the host owns: one that a guest's function returned or that the host made. The
+// destructor runs, in the guest if the guest defines the type. Dropping a resource that was handed to a guest is the
+// guest's; doing it here too is an error.
+func (i *Instance) Drop(ctx context.Context, r *cm.Resource) error { return i.store.Drop(ctx, r) }

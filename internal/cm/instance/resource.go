@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
@@ -149,6 +150,28 @@ func (h *handles) fits(t *cm.ResourceType, r *cm.Resource) error {
 		return cm.Trapf(cm.TrapHandleType, "wanted a resource of type %s, had %s", want, r.Type)
 	case r.Dropped:
 		return cm.Trapf(cm.TrapBadHandle, "%s was dropped before", r.Type)
+	}
+	return nil
+}
+
+// Drop destroys a resource that the host owns.
+func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
+	switch {
+	case r.Dropped:
+		return fmt.Errorf("%s was dropped before", r.Type)
+	case r.Type.Owner == nil:
+		r.Dropped = true
+		if r.Type.Drop == nil {
+			return nil
+		}
+		return r.Type.Drop(ctx, r)
+	case s.dead != nil:
+		t := *s.dead
+		return &t
+	}
+	defer s.watch(ctx)()
+	if err := s.destroy(s.activation(ctx, cm.CallFrom(ctx), nil), r.Type.Slot, r, nil); err != nil {
+		return s.fail(ctx, err)
 	}
 	return nil
 }
