@@ -103,6 +103,13 @@ func (e *Event) Watch(wake chan<- struct{}) (stop func()) {
 	}
 }
 
+// Watched says whether anybody watches now: whether it is worth while to look out for a change.
+func (e *Event) Watched() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.watchers) > 0
+}
+
 // Notify wakes everybody who watches. It does not block and may be called under the owner's lock, as long as Watch is
 // not.
 func (e *Event) Notify() {

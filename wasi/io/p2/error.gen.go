@@ -13,7 +13,8 @@ import (
 // ErrorID names wasi:io/error@0.2.12.
 var ErrorID = wit.InterfaceID{Namespace: "wasi", Package: "io", Interface: "error", Version: "0.2.12"}
 
-// Error is the resource wasi:io/error.error. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// Error is the resource wasi:io/error.error. An object that has a method Drop(ctx) error is told when its owner
+// lets go of it.
 type Error interface {
 	ToDebugString(ctx context.Context) (string, error)
 }

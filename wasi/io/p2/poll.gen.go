@@ -13,7 +13,8 @@ import (
 // PollID names wasi:io/poll@0.2.12.
 var PollID = wit.InterfaceID{Namespace: "wasi", Package: "io", Interface: "poll", Version: "0.2.12"}
 
-// Pollable is the resource wasi:io/poll.pollable. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// Pollable is the resource wasi:io/poll.pollable. An object that has a method Drop(ctx) error is told when its
+// owner lets go of it.
 type Pollable interface {
 	Ready(ctx context.Context) (bool, error)
 	Block(ctx context.Context) error
@@ -22,7 +23,8 @@ type Pollable interface {
 // PollableType is the identity of the resource type: every Pollable in a component is one of it.
 var PollableType = &cm.ResourceType{Interface: PollID, Name: "pollable", Drop: cm.DropObject}
 
-// Poll serves the functions of wasi:io/poll@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Poll serves the functions of wasi:io/poll@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of
+// the function's result; every other error traps the guest.
 type Poll interface {
 	Poll(ctx context.Context, in []Pollable) ([]uint32, error)
 }

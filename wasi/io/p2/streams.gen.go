@@ -79,7 +79,8 @@ var StreamErrorWIT = cm.VariantOf("stream-error",
 	cm.Case{Name: "closed"},
 )
 
-// InputStream is the resource wasi:io/streams.input-stream. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// InputStream is the resource wasi:io/streams.input-stream. An object that has a method Drop(ctx) error is told
+// when its owner lets go of it.
 type InputStream interface {
 	Read(ctx context.Context, len_ uint64) ([]byte, error)
 	BlockingRead(ctx context.Context, len_ uint64) ([]byte, error)
@@ -91,7 +92,8 @@ type InputStream interface {
 // InputStreamType is the identity of the resource type: every InputStream in a component is one of it.
 var InputStreamType = &cm.ResourceType{Interface: StreamsID, Name: "input-stream", Drop: cm.DropObject}
 
-// OutputStream is the resource wasi:io/streams.output-stream. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// OutputStream is the resource wasi:io/streams.output-stream. An object that has a method Drop(ctx) error is told
+// when its owner lets go of it.
 type OutputStream interface {
 	CheckWrite(ctx context.Context) (uint64, error)
 	Write(ctx context.Context, contents []byte) error

@@ -13,7 +13,8 @@ import (
 // InstanceNetworkID names wasi:sockets/instance-network@0.2.12.
 var InstanceNetworkID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "instance-network", Version: "0.2.12"}
 
-// InstanceNetwork serves the functions of wasi:sockets/instance-network@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// InstanceNetwork serves the functions of wasi:sockets/instance-network@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type InstanceNetwork interface {
 	InstanceNetwork(ctx context.Context) (Network, error)
 }

@@ -14,7 +14,8 @@ import (
 // IPNameLookupID names wasi:sockets/ip-name-lookup@0.2.12.
 var IPNameLookupID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "ip-name-lookup", Version: "0.2.12"}
 
-// ResolveAddressStream is the resource wasi:sockets/ip-name-lookup.resolve-address-stream. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// ResolveAddressStream is the resource wasi:sockets/ip-name-lookup.resolve-address-stream. An object that has a
+// method Drop(ctx) error is told when its owner lets go of it.
 type ResolveAddressStream interface {
 	ResolveNextAddress(ctx context.Context) (*IPAddress, error)
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
@@ -23,7 +24,8 @@ type ResolveAddressStream interface {
 // ResolveAddressStreamType is the identity of the resource type: every ResolveAddressStream in a component is one of it.
 var ResolveAddressStreamType = &cm.ResourceType{Interface: IPNameLookupID, Name: "resolve-address-stream", Drop: cm.DropObject}
 
-// IPNameLookup serves the functions of wasi:sockets/ip-name-lookup@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// IPNameLookup serves the functions of wasi:sockets/ip-name-lookup@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type IPNameLookup interface {
 	ResolveAddresses(ctx context.Context, network Network, name string) (ResolveAddressStream, error)
 }

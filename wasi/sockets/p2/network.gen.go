@@ -11,7 +11,8 @@ import (
 // NetworkID names wasi:sockets/network@0.2.12.
 var NetworkID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "network", Version: "0.2.12"}
 
-// Network is the resource wasi:sockets/network.network. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// Network is the resource wasi:sockets/network.network. An object that has a method Drop(ctx) error is told when
+// its owner lets go of it.
 type Network interface {
 }
 
@@ -131,16 +132,13 @@ type IPv4Address = cm.Tuple4[uint8, uint8, uint8, uint8]
 
 // LiftIPv4Address reads a IPv4Address.
 func LiftIPv4Address(v cm.Val) IPv4Address {
-	return func(f []cm.Val) cm.Tuple4[uint8, uint8, uint8, uint8] {
-		return cm.Tuple4[uint8, uint8, uint8, uint8]{F0: f[0].U8(), F1: f[1].U8(), F2: f[2].U8(), F3: f[3].U8()}
-	}(v.List())
+	f := v.List()
+	return cm.Tuple4[uint8, uint8, uint8, uint8]{F0: f[0].U8(), F1: f[1].U8(), F2: f[2].U8(), F3: f[3].U8()}
 }
 
 // LowerIPv4Address makes the value of a IPv4Address.
 func LowerIPv4Address(x IPv4Address) cm.Val {
-	return func(x cm.Tuple4[uint8, uint8, uint8, uint8]) cm.Val {
-		return cm.ListVal([]cm.Val{cm.U8Val(x.F0), cm.U8Val(x.F1), cm.U8Val(x.F2), cm.U8Val(x.F3)})
-	}(x)
+	return cm.ListVal([]cm.Val{cm.U8Val(x.F0), cm.U8Val(x.F1), cm.U8Val(x.F2), cm.U8Val(x.F3)})
 }
 
 // IPv4AddressWIT is the type of IPv4Address in component types.
@@ -151,16 +149,13 @@ type IPv6Address = cm.Tuple8[uint16, uint16, uint16, uint16, uint16, uint16, uin
 
 // LiftIPv6Address reads a IPv6Address.
 func LiftIPv6Address(v cm.Val) IPv6Address {
-	return func(f []cm.Val) cm.Tuple8[uint16, uint16, uint16, uint16, uint16, uint16, uint16, uint16] {
-		return cm.Tuple8[uint16, uint16, uint16, uint16, uint16, uint16, uint16, uint16]{F0: f[0].U16(), F1: f[1].U16(), F2: f[2].U16(), F3: f[3].U16(), F4: f[4].U16(), F5: f[5].U16(), F6: f[6].U16(), F7: f[7].U16()}
-	}(v.List())
+	f := v.List()
+	return cm.Tuple8[uint16, uint16, uint16, uint16, uint16, uint16, uint16, uint16]{F0: f[0].U16(), F1: f[1].U16(), F2: f[2].U16(), F3: f[3].U16(), F4: f[4].U16(), F5: f[5].U16(), F6: f[6].U16(), F7: f[7].U16()}
 }
 
 // LowerIPv6Address makes the value of a IPv6Address.
 func LowerIPv6Address(x IPv6Address) cm.Val {
-	return func(x cm.Tuple8[uint16, uint16, uint16, uint16, uint16, uint16, uint16, uint16]) cm.Val {
-		return cm.ListVal([]cm.Val{cm.U16Val(x.F0), cm.U16Val(x.F1), cm.U16Val(x.F2), cm.U16Val(x.F3), cm.U16Val(x.F4), cm.U16Val(x.F5), cm.U16Val(x.F6), cm.U16Val(x.F7)})
-	}(x)
+	return cm.ListVal([]cm.Val{cm.U16Val(x.F0), cm.U16Val(x.F1), cm.U16Val(x.F2), cm.U16Val(x.F3), cm.U16Val(x.F4), cm.U16Val(x.F5), cm.U16Val(x.F6), cm.U16Val(x.F7)})
 }
 
 // IPv6AddressWIT is the type of IPv6Address in component types.
@@ -303,7 +298,8 @@ var IPv6SocketAddressWIT = cm.RecordOf("ipv6-socket-address",
 	cm.Field{Name: "scope-id", Type: cm.TypeU32},
 )
 
-// IPSocketAddress is the variant wasi:sockets/network.ip-socket-address. Tag says which case it is, and so which field counts.
+// IPSocketAddress is the variant wasi:sockets/network.ip-socket-address. Tag says which case it is, and so which
+// field counts.
 type IPSocketAddress struct {
 	Tag  IPSocketAddressTag
 	IPv4 IPv4SocketAddress

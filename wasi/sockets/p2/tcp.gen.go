@@ -52,7 +52,8 @@ func LowerShutdownType(x ShutdownType) cm.Val {
 // ShutdownTypeWIT is the type of ShutdownType in component types.
 var ShutdownTypeWIT = cm.EnumOf("shutdown-type", "receive", "send", "both")
 
-// TCPSocket is the resource wasi:sockets/tcp.tcp-socket. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// TCPSocket is the resource wasi:sockets/tcp.tcp-socket. An object that has a method Drop(ctx) error is told when
+// its owner lets go of it.
 type TCPSocket interface {
 	StartBind(ctx context.Context, network Network, localAddress IPSocketAddress) error
 	FinishBind(ctx context.Context) error

@@ -13,7 +13,8 @@ import (
 // TCPCreateSocketID names wasi:sockets/tcp-create-socket@0.2.12.
 var TCPCreateSocketID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "tcp-create-socket", Version: "0.2.12"}
 
-// TCPCreateSocket serves the functions of wasi:sockets/tcp-create-socket@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// TCPCreateSocket serves the functions of wasi:sockets/tcp-create-socket@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type TCPCreateSocket interface {
 	CreateTCPSocket(ctx context.Context, addressFamily IPAddressFamily) (TCPSocket, error)
 }

@@ -72,7 +72,8 @@ var OutgoingDatagramWIT = cm.RecordOf("outgoing-datagram",
 	cm.Field{Name: "remote-address", Type: cm.OptionOf(IPSocketAddressWIT)},
 )
 
-// UDPSocket is the resource wasi:sockets/udp.udp-socket. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// UDPSocket is the resource wasi:sockets/udp.udp-socket. An object that has a method Drop(ctx) error is told when
+// its owner lets go of it.
 type UDPSocket interface {
 	StartBind(ctx context.Context, network Network, localAddress IPSocketAddress) error
 	FinishBind(ctx context.Context) error
@@ -92,7 +93,8 @@ type UDPSocket interface {
 // UDPSocketType is the identity of the resource type: every UDPSocket in a component is one of it.
 var UDPSocketType = &cm.ResourceType{Interface: UDPID, Name: "udp-socket", Drop: cm.DropObject}
 
-// IncomingDatagramStream is the resource wasi:sockets/udp.incoming-datagram-stream. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// IncomingDatagramStream is the resource wasi:sockets/udp.incoming-datagram-stream. An object that has a method
+// Drop(ctx) error is told when its owner lets go of it.
 type IncomingDatagramStream interface {
 	Receive(ctx context.Context, maxResults uint64) ([]IncomingDatagram, error)
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
@@ -101,7 +103,8 @@ type IncomingDatagramStream interface {
 // IncomingDatagramStreamType is the identity of the resource type: every IncomingDatagramStream in a component is one of it.
 var IncomingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "incoming-datagram-stream", Drop: cm.DropObject}
 
-// OutgoingDatagramStream is the resource wasi:sockets/udp.outgoing-datagram-stream. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// OutgoingDatagramStream is the resource wasi:sockets/udp.outgoing-datagram-stream. An object that has a method
+// Drop(ctx) error is told when its owner lets go of it.
 type OutgoingDatagramStream interface {
 	CheckSend(ctx context.Context) (uint64, error)
 	Send(ctx context.Context, datagrams []OutgoingDatagram) (uint64, error)

@@ -13,7 +13,8 @@ import (
 // UDPCreateSocketID names wasi:sockets/udp-create-socket@0.2.12.
 var UDPCreateSocketID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "udp-create-socket", Version: "0.2.12"}
 
-// UDPCreateSocket serves the functions of wasi:sockets/udp-create-socket@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// UDPCreateSocket serves the functions of wasi:sockets/udp-create-socket@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type UDPCreateSocket interface {
 	CreateUDPSocket(ctx context.Context, addressFamily IPAddressFamily) (UDPSocket, error)
 }

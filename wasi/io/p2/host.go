@@ -1,0 +1,78 @@
+package iop2
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// Add defines wasi:io.
+func Add(l *component.Linker) {
+	AddError(l)
+	AddPoll(l, poller{})
+	AddStreams(l)
+}
+
+// ioError is a Go error as a wasi:io/error resource.
+type ioError struct{ err error }
+
+// NewError makes an error resource. It unwraps to err, so that other interfaces can find in it what they know, with
+// errors.As on [Cause].
+func NewError(err error) Error { return ioError{err} }
+
+// Cause is the Go error behind an error resource; nil if it was not made by [NewError].
+func Cause(e Error) error {
+	if e, ok := e.(ioError); ok {
+		return e.err
+	}
+	return nil
+}
+
+func (e ioError) ToDebugString(context.Context) (string, error) { return e.err.Error(), nil }
+
+// streamError turns an error of a stream into one that the guest sees. A wait that the caller's context ended is none.
+func streamError(err error) error {
+	var stop *wasiio.Interrupted
+	var trap *cm.Trap
+	switch {
+	case err == nil:
+		return nil
+	case err == io.EOF:
+		return cm.Fail(StreamErrorClosed())
+	case errors.As(err, &stop):
+		return stop.Cause
+	case errors.As(err, &trap):
+		return trap
+	}
+	return cm.Fail(StreamErrorLastOperationFailed(NewError(err)))
+}
+
+// pollable is a version-neutral pollable as a resource.
+type pollable struct {
+	wasiio.Pollable
+}
+
+// NewPollable makes a pollable resource. Dropping it leaves p as it is.
+func NewPollable(p wasiio.Pollable) Pollable { return pollable{p} }
+
+func (p pollable) Ready(context.Context) (bool, error) { return p.Pollable.Ready(), nil }
+
+func (p pollable) Block(ctx context.Context) error { return wasiio.Wait(ctx, p.Pollable) }
+
+type poller struct{}
+
+func (poller) Poll(ctx context.Context, in []Pollable) ([]uint32, error) {
+	ps := make([]wasiio.Pollable, len(in))
+	for i, p := range in {
+		q, ok := p.(pollable)
+		if !ok {
+			return nil, errors.New("poll: a pollable of an unknown kind")
+		}
+		ps[i] = q.Pollable
+	}
+	return wasiio.Poll(ctx, ps)
+}

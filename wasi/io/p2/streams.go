@@ -1,0 +1,203 @@
+package iop2
+
+import (
+	"context"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+const (
+	// maxChunk bounds what one call reads, skips or splices.
+	maxChunk = 64 << 10
+	// maxBlockingWrite is what blocking-write-and-flush takes at most (streams.wit).
+	maxBlockingWrite = 4096
+)
+
+// Input is an input-stream resource. Like every resource it is used by one store, so by one goroutine at a time.
+type Input struct {
+	Stream wasiio.InputStream
+	buf    []byte
+}
+
+// NewInputStream makes a resource of s and owns it: dropping the resource closes s.
+func NewInputStream(s wasiio.InputStream) *Input { return &Input{Stream: s} }
+
+// buffer gives room for a read. It is used again by the next call: what a call returns has been lowered by then.
+func (s *Input) buffer(n uint64) []byte {
+	n = min(n, maxChunk)
+	if uint64(cap(s.buf)) < n {
+		s.buf = make([]byte, n)
+	}
+	return s.buf[:n]
+}
+
+type reading func(ctx context.Context, s wasiio.InputStream, p []byte) (int, error)
+
+func prompt(ctx context.Context, s wasiio.InputStream, p []byte) (int, error) { return s.Read(ctx, p) }
+
+func (s *Input) read(ctx context.Context, n uint64, how reading) ([]byte, error) {
+	b := s.buffer(n)
+	k, err := how(ctx, s.Stream, b)
+	if err != nil {
+		return nil, streamError(err)
+	}
+	return b[:k], nil
+}
+
+// Read implements [InputStream]; the bytes are good until the next call.
+func (s *Input) Read(ctx context.Context, n uint64) ([]byte, error) { return s.read(ctx, n, prompt) }
+
+// BlockingRead implements [InputStream]; the bytes are good until the next call.
+func (s *Input) BlockingRead(ctx context.Context, n uint64) ([]byte, error) {
+	return s.read(ctx, n, wasiio.BlockingRead)
+}
+
+// Skip implements [InputStream].
+func (s *Input) Skip(ctx context.Context, n uint64) (uint64, error) {
+	b, err := s.read(ctx, n, prompt)
+	return uint64(len(b)), err
+}
+
+// BlockingSkip implements [InputStream].
+func (s *Input) BlockingSkip(ctx context.Context, n uint64) (uint64, error) {
+	b, err := s.read(ctx, n, wasiio.BlockingRead)
+	return uint64(len(b)), err
+}
+
+// Subscribe implements [InputStream].
+func (s *Input) Subscribe(context.Context) (Pollable, error) { return NewPollable(s.Stream), nil }
+
+// Drop closes the stream.
+func (s *Input) Drop(context.Context) error {
+	s.Stream.Close() // there is nobody left to tell
+	return nil
+}
+
+// Output is an output-stream resource.
+type Output struct {
+	Stream wasiio.OutputStream
+	permit uint64 // what the last check-write allowed and no write has used
+	buf    []byte // what splices pass through
+}
+
+// NewOutputStream makes a resource of s and owns it: dropping the resource closes s.
+func NewOutputStream(s wasiio.OutputStream) *Output { return &Output{Stream: s} }
+
+// CheckWrite implements [OutputStream].
+func (s *Output) CheckWrite(ctx context.Context) (uint64, error) {
+	n, err := s.Stream.CheckWrite(ctx)
+	s.permit = n
+	return n, streamError(err)
+}
+
+func (s *Output) use(what string, n uint64) error {
+	if n > s.permit {
+		return wasiio.Misuse("%s: %d bytes, check-write permitted %d", what, n, s.permit)
+	}
+	s.permit -= n
+	return nil
+}
+
+// Write implements [OutputStream].
+func (s *Output) Write(ctx context.Context, p []byte) error {
+	if err := s.use("write", uint64(len(p))); err != nil {
+		return err
+	}
+	return streamError(s.Stream.Write(ctx, p))
+}
+
+// BlockingWriteAndFlush implements [OutputStream].
+func (s *Output) BlockingWriteAndFlush(ctx context.Context, p []byte) error {
+	if len(p) > maxBlockingWrite {
+		return wasiio.Misuse("blocking-write-and-flush: %d bytes, at most %d are allowed", len(p), maxBlockingWrite)
+	}
+	s.permit = 0
+	return streamError(wasiio.WriteAndFlush(ctx, s.Stream, p))
+}
+
+// Flush implements [OutputStream].
+func (s *Output) Flush(ctx context.Context) error {
+	s.permit = 0
+	return streamError(s.Stream.Flush(ctx))
+}
+
+// BlockingFlush implements [OutputStream].
+func (s *Output) BlockingFlush(ctx context.Context) error {
+	s.permit = 0
+	return streamError(wasiio.BlockingFlush(ctx, s.Stream))
+}
+
+// Subscribe implements [OutputStream].
+func (s *Output) Subscribe(context.Context) (Pollable, error) { return NewPollable(s.Stream), nil }
+
+var zeroes [maxBlockingWrite]byte
+
+// WriteZeroes implements [OutputStream].
+func (s *Output) WriteZeroes(ctx context.Context, n uint64) error {
+	if err := s.use("write-zeroes", n); err != nil {
+		return err
+	}
+	for n > 0 {
+		k := min(n, uint64(len(zeroes)))
+		if err := s.Stream.Write(ctx, zeroes[:k]); err != nil {
+			return streamError(err)
+		}
+		n -= k
+	}
+	return nil
+}
+
+// BlockingWriteZeroesAndFlush implements [OutputStream].
+func (s *Output) BlockingWriteZeroesAndFlush(ctx context.Context, n uint64) error {
+	if n > maxBlockingWrite {
+		return wasiio.Misuse("blocking-write-zeroes-and-flush: %d bytes, at most %d are allowed", n, maxBlockingWrite)
+	}
+	return s.BlockingWriteAndFlush(ctx, zeroes[:n])
+}
+
+// Splice implements [OutputStream].
+func (s *Output) Splice(ctx context.Context, src InputStream, n uint64) (uint64, error) {
+	in, ok := src.(*Input)
+	if !ok {
+		return 0, wasiio.Misuse("splice: an input stream of an unknown kind")
+	}
+	s.permit = 0
+	if s.buf == nil {
+		s.buf = make([]byte, maxChunk)
+	}
+	k, err := wasiio.Splice(ctx, s.Stream, in.Stream, s.buf, n)
+	return k, streamError(err)
+}
+
+// BlockingSplice implements [OutputStream].
+func (s *Output) BlockingSplice(ctx context.Context, src InputStream, n uint64) (uint64, error) {
+	in, ok := src.(*Input)
+	if !ok {
+		return 0, wasiio.Misuse("blocking-splice: an input stream of an unknown kind")
+	}
+	for {
+		if err := wasiio.Wait(ctx, s.Stream); err != nil {
+			return 0, err
+		}
+		if n > 0 {
+			if err := wasiio.Wait(ctx, in.Stream); err != nil {
+				return 0, err
+			}
+		}
+		k, err := s.Splice(ctx, src, n)
+		if k > 0 || n == 0 || err != nil {
+			return k, err
+		}
+	}
+}
+
+// Drop closes the stream; what has been written is still passed on.
+func (s *Output) Drop(context.Context) error {
+	s.Stream.Close() // there is nobody left to tell
+	return nil
+}
+
+var (
+	_ InputStream  = (*Input)(nil)
+	_ OutputStream = (*Output)(nil)
+)

@@ -1,0 +1,98 @@
+package sockets
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// Lookup is one name lookup under way or done. As a pollable it is ready when Next has something to say.
+type Lookup struct {
+	wasiio.Flag
+	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	done  bool
+	addrs []netip.Addr
+	err   error
+}
+
+// Resolve begins to look a name up. An IP address is its own answer and needs no grant; a name needs a Connect grant.
+func (n *Network) Resolve(name string) (*Lookup, error) {
+	if a, err := netip.ParseAddr(name); err == nil {
+		l := &Lookup{cancel: func() {}}
+		l.finish([]netip.Addr{a.Unmap()}, nil)
+		return l, nil
+	}
+	ascii, err := asciiName(name)
+	if err != nil {
+		return nil, &Error{CodeInvalidArgument, err}
+	}
+	grants := n.forName(ascii)
+	if len(grants) == 0 {
+		return nil, failed(CodeAccessDenied)
+	}
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call that began it
+	l := &Lookup{cancel: cancel}
+	go func() {
+		defer cancel()
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", ascii)
+		for i := range addrs {
+			addrs[i] = addrs[i].Unmap()
+		}
+		if err == nil {
+			n.learn(grants, addrs)
+		}
+		l.finish(addrs, lookupFailure(err))
+	}()
+	return l, nil
+}
+
+func (l *Lookup) finish(addrs []netip.Addr, err error) {
+	l.mu.Lock()
+	l.done, l.addrs, l.err = true, addrs, err
+	l.mu.Unlock()
+	l.Set()
+}
+
+func lookupFailure(err error) error {
+	var e *net.DNSError
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &e):
+		return &Error{CodePermanentFailure, err}
+	case e.IsNotFound:
+		return &Error{CodeNameUnresolvable, err}
+	case e.IsTemporary || e.IsTimeout:
+		return &Error{CodeTemporaryFailure, err}
+	}
+	return &Error{CodePermanentFailure, err}
+}
+
+// Next gives the next address; an invalid one after the last. While the lookup is under way it fails with would-block.
+func (l *Lookup) Next() (netip.Addr, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case !l.done:
+		return netip.Addr{}, failed(CodeWouldBlock)
+	case l.err != nil:
+		return netip.Addr{}, l.err
+	case len(l.addrs) == 0:
+		return netip.Addr{}, nil
+	}
+	a := l.addrs[0]
+	l.addrs = l.addrs[1:]
+	return a, nil
+}
+
+// Close ends the lookup.
+func (l *Lookup) Close() error {
+	l.cancel()
+	return nil
+}

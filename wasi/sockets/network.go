@@ -1,0 +1,211 @@
+package sockets
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/idna"
+)
+
+// Grants are addresses "host:port" that a guest may connect to and listen on. Either part may be "*", and "*" alone is
+// everything. A host is an IP address or a name; a host of IPv6 is in brackets.
+type Grants struct{ Connect, Listen []string }
+
+// pattern is one parsed grant.
+type pattern struct {
+	any  bool
+	addr netip.Addr // valid if the host is an address
+	name string     // lower case; empty if the host is an address or any
+	port uint16     // 0 is any
+}
+
+func parsePattern(s string) (pattern, error) {
+	if s == "*" {
+		return pattern{any: true}, nil
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil || host == "" {
+		return pattern{}, fmt.Errorf("%q: want host:port, host:* or *", s)
+	}
+	var p pattern
+	if port != "*" {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return pattern{}, fmt.Errorf("%q: %q is no port; want 1 to 65535 or *", s, port)
+		}
+		p.port = uint16(n)
+	}
+	if host == "*" {
+		p.any = true
+		return p, nil
+	}
+	if a, err := netip.ParseAddr(host); err == nil {
+		p.addr = a.Unmap().WithZone("")
+		return p, nil
+	}
+	if p.name, err = asciiName(host); err != nil {
+		return pattern{}, fmt.Errorf("%q: %q is neither an IP address nor a name", s, host)
+	}
+	return p, nil
+}
+
+// asciiName gives a name in the form in which names are compared and looked up.
+func asciiName(name string) (string, error) {
+	a, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, "."))
+	if err == nil && a == "" {
+		err = fmt.Errorf("name is empty")
+	}
+	return strings.ToLower(a), err
+}
+
+// allows says whether the pattern covers an address, not counting what its name was found to stand for.
+func (p pattern) allows(at netip.AddrPort) bool {
+	if p.port != 0 && p.port != at.Port() {
+		return false
+	}
+	a := at.Addr().Unmap().WithZone("")
+	return p.any || p.addr.IsValid() && p.addr == a || p.name == "localhost" && a.IsLoopback()
+}
+
+// Policy is Grants, parsed. It is immutable and may be shared.
+type Policy struct{ connect, listen []pattern }
+
+// NewPolicy parses grants; every one that does not parse is in the error.
+func NewPolicy(g Grants) (*Policy, error) {
+	p := &Policy{}
+	var bad []string
+	for _, list := range []struct {
+		from []string
+		to   *[]pattern
+	}{{g.Connect, &p.connect}, {g.Listen, &p.listen}} {
+		for _, s := range list.from {
+			pat, err := parsePattern(s)
+			if err != nil {
+				bad = append(bad, err.Error())
+				continue
+			}
+			*list.to = append(*list.to, pat)
+		}
+	}
+	if len(bad) > 0 {
+		return nil, fmt.Errorf("socket grants: %s", strings.Join(bad, "; "))
+	}
+	return p, nil
+}
+
+// Network is what one guest may reach, and what it has learnt about names.
+type Network struct {
+	policy *Policy
+	mu     sync.Mutex
+	learnt map[netip.Addr][]pattern // the granted names that an address was given for
+}
+
+// NewNetwork makes a Network for one guest.
+func NewNetwork(p *Policy) *Network { return &Network{policy: p, learnt: map[netip.Addr][]pattern{}} }
+
+func (n *Network) mayConnect(at netip.AddrPort) bool {
+	for _, p := range n.policy.connect {
+		if p.allows(at) {
+			return true
+		}
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, p := range n.learnt[at.Addr().Unmap().WithZone("")] {
+		if p.port == 0 || p.port == at.Port() {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *Network) mayListen(at netip.AddrPort) bool {
+	for _, p := range n.policy.listen {
+		if p.allows(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// mayBind allows what may be listened on, and any port of the system's choice to those who may connect: without a Listen
+// grant such a socket is only good for connecting and for answers.
+func (n *Network) mayBind(at netip.AddrPort) bool {
+	return n.mayListen(at) || at.Port() == 0 && len(n.policy.connect) > 0
+}
+
+// forName lists the connect grants that cover a name.
+func (n *Network) forName(name string) []pattern {
+	var ps []pattern
+	for _, p := range n.policy.connect {
+		if p.any || p.name == name {
+			ps = append(ps, p)
+		}
+	}
+	return ps
+}
+
+// learn remembers that a lookup of a granted name has given these addresses.
+func (n *Network) learn(ps []pattern, addrs []netip.Addr) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, a := range addrs {
+		for _, p := range ps {
+			if p.name != "" && !contains(n.learnt[a], p) {
+				n.learnt[a] = append(n.learnt[a], p)
+			}
+		}
+	}
+}
+
+func contains(ps []pattern, p pattern) bool {
+	for _, q := range ps {
+		if q == p {
+			return true
+		}
+	}
+	return false
+}
+
+// Family is IPv4 or IPv6, in WIT's order.
+type Family uint8
+
+// The families.
+const (
+	IPv4 Family = iota
+	IPv6
+)
+
+func familyOf(a netip.Addr) Family {
+	if a.Is4() {
+		return IPv4
+	}
+	return IPv6
+}
+
+// checkFamily refuses an address of another family than the socket's, and an IPv4 address in IPv6's clothes.
+func checkFamily(f Family, at netip.AddrPort) error {
+	if !at.Addr().IsValid() || familyOf(at.Addr()) != f || at.Addr().Is4In6() {
+		return failed(CodeInvalidArgument)
+	}
+	return nil
+}
+
+func isUnicast(a netip.Addr) bool {
+	return !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
+// checkRemote refuses what cannot be a destination.
+func checkRemote(f Family, at netip.AddrPort) error {
+	if err := checkFamily(f, at); err != nil {
+		return err
+	}
+	if at.Addr().IsUnspecified() || at.Port() == 0 {
+		return failed(CodeInvalidArgument)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package sockets
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// input reads a connection without a buffer of its own: what is not taken stays in the system, which holds the sender
+// back.
+type input struct {
+	s      *sock
+	mu     sync.Mutex
+	ended  bool
+	closed bool
+	event  wasiio.Event
+}
+
+// Ready is Pollable's.
+func (i *input) Ready() bool {
+	i.mu.Lock()
+	done := i.ended || i.closed
+	i.mu.Unlock()
+	return done || i.s.in.Ready()
+}
+
+// Watch is Pollable's.
+func (i *input) Watch(wake chan<- struct{}) (stop func()) {
+	own, sys := i.event.Watch(wake), i.s.in.Watch(wake)
+	return func() { own(); sys() }
+}
+
+// Read is InputStream's.
+func (i *input) Read(_ context.Context, p []byte) (int, error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.ended || i.closed {
+		return 0, io.EOF
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	n, err := i.s.recv(p)
+	var e *Error
+	switch {
+	case errors.As(err, &e) && e.Code == CodeWouldBlock:
+		return 0, nil
+	case err != nil:
+		i.ended = true
+		return 0, err
+	case n == 0:
+		i.ended = true
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+// end makes the stream end, as shutdown does. The connection stays open.
+func (i *input) end() {
+	i.mu.Lock()
+	i.ended = true
+	i.mu.Unlock()
+	i.event.Notify()
+}
+
+// Close is InputStream's.
+func (i *input) Close() error {
+	i.mu.Lock()
+	was := i.closed
+	i.closed = true
+	i.mu.Unlock()
+	i.event.Notify()
+	if !was {
+		i.s.release()
+	}
+	return nil
+}
+
+// sink is the far end of an output stream. It is closed after the last byte: that is when the peer is told that no more
+// will come.
+type sink struct{ s *sock }
+
+func (k sink) Write(p []byte) (int, error) {
+	n, err := k.s.f.Write(p)
+	return n, failure(err)
+}
+
+func (k sink) Close() error {
+	err := k.s.shutdown(false, true)
+	k.s.release()
+	return err
+}
+
+// linger is how long bytes that were written may still be on their way once the guest has dropped everything.
+const linger = 10 * time.Second

@@ -1,0 +1,316 @@
+package sockets
+
+import (
+	"errors"
+	"math"
+	"net/netip"
+	"sync"
+
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+)
+
+// MaxDatagrams bounds what one Receive gives and one CheckSend permits.
+const MaxDatagrams = 16
+
+// maxDatagram is the largest payload that UDP can carry.
+const maxDatagram = 65535
+
+// Datagram is one message and where it comes from or goes to. An invalid address is that of the stream.
+type Datagram struct {
+	Data []byte
+	Addr netip.AddrPort
+}
+
+// UDP is a UDP socket. As a pollable it is always ready: no operation of its own has to be waited for.
+type UDP struct {
+	family Family
+	s      *sock
+
+	mu       sync.Mutex
+	state    tcpState // unbound, bindInProgress, bound, closed
+	network  *Network
+	open     bool           // may receive from anybody
+	remote   netip.AddrPort // of the last Stream; may be invalid
+	session  int            // counts Streams
+	received []byte         // scratch
+}
+
+// NewUDP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
+func NewUDP(f Family) (*UDP, error) {
+	s, err := newUDPSock(f)
+	if err != nil {
+		return nil, err
+	}
+	return &UDP{family: f, s: s}, nil
+}
+
+// Family is the socket's.
+func (u *UDP) Family() Family { return u.family }
+
+// StartBind binds to an address of this machine; port 0 is a port of the system's choice.
+func (u *UDP) StartBind(n *Network, at netip.AddrPort) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch u.state {
+	case unbound:
+	case bindInProgress:
+		return failed(CodeConcurrencyConflict)
+	default:
+		return failed(CodeInvalidState)
+	}
+	if err := checkFamily(u.family, at); err != nil {
+		return err
+	}
+	if !n.mayBind(at) {
+		return failed(CodeAccessDenied)
+	}
+	if err := u.s.bind(at); err != nil {
+		return err
+	}
+	u.state, u.network, u.open = bindInProgress, n, n.mayListen(at)
+	return nil
+}
+
+// FinishBind ends what StartBind began.
+func (u *UDP) FinishBind() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != bindInProgress {
+		return failed(CodeNotInProgress)
+	}
+	u.state = bound
+	return nil
+}
+
+// Stream begins to send and receive: with one peer if remote is valid, with everybody otherwise. Streams of an earlier
+// call fail with invalid-state from then on.
+func (u *UDP) Stream(remote netip.AddrPort) (*Incoming, *Outgoing, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != bound {
+		return nil, nil, failed(CodeInvalidState)
+	}
+	if remote.IsValid() {
+		if err := checkRemote(u.family, remote); err != nil {
+			return nil, nil, err
+		}
+		if !u.network.mayConnect(remote) {
+			return nil, nil, failed(CodeAccessDenied)
+		}
+	}
+	if u.remote.IsValid() {
+		if err := u.s.disconnect(); err != nil {
+			return nil, nil, err
+		}
+		u.remote = netip.AddrPort{}
+	}
+	if remote.IsValid() {
+		if err := u.s.connect(remote); err != nil {
+			return nil, nil, err
+		}
+		u.remote = remote
+	}
+	u.session++
+	return &Incoming{flow{u: u, session: u.session, remote: remote, s: u.s.retain()}},
+		&Outgoing{flow{u: u, session: u.session, remote: remote, s: u.s.retain()}}, nil
+}
+
+// LocalAddr is the bound address.
+func (u *UDP) LocalAddr() (netip.AddrPort, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != bound {
+		return netip.AddrPort{}, failed(CodeInvalidState)
+	}
+	return u.s.localAddr()
+}
+
+// RemoteAddr is the peer of the last Stream.
+func (u *UDP) RemoteAddr() (netip.AddrPort, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != bound || !u.remote.IsValid() {
+		return netip.AddrPort{}, failed(CodeInvalidState)
+	}
+	return u.remote, nil
+}
+
+// Close lets go of the socket. Its streams fail from then on.
+func (u *UDP) Close() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state != closed {
+		u.state = closed
+		u.s.release()
+	}
+	return nil
+}
+
+func (u *UDP) option(o option) (int, error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state == closed {
+		return 0, failed(CodeInvalidState)
+	}
+	return u.s.option(o, u.family)
+}
+
+func (u *UDP) setOption(o option, v int) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state == closed {
+		return failed(CodeInvalidState)
+	}
+	return u.s.setOption(o, u.family, v)
+}
+
+// HopLimit bounds how many routers a datagram passes.
+func (u *UDP) HopLimit() (uint8, error) {
+	v, err := u.option(hopLimit)
+	return uint8(v), err
+}
+
+// SetHopLimit is its setter.
+func (u *UDP) SetHopLimit(n uint8) error {
+	v, err := clamp(uint64(n), math.MaxUint8)
+	if err != nil {
+		return err
+	}
+	return u.setOption(hopLimit, v)
+}
+
+// ReceiveBuffer and SendBuffer are the sizes of the system's buffers.
+func (u *UDP) ReceiveBuffer() (uint64, error) { return size(u.option(receiveBuffer)) }
+
+// SendBuffer is described at ReceiveBuffer.
+func (u *UDP) SendBuffer() (uint64, error) { return size(u.option(sendBuffer)) }
+
+// SetReceiveBuffer and SetSendBuffer wish for a size.
+func (u *UDP) SetReceiveBuffer(n uint64) error { return setSize(u.setOption, receiveBuffer, n) }
+
+// SetSendBuffer is described at SetReceiveBuffer.
+func (u *UDP) SetSendBuffer(n uint64) error { return setSize(u.setOption, sendBuffer, n) }
+
+// flow is one direction of one Stream.
+type flow struct {
+	u       *UDP
+	session int
+	remote  netip.AddrPort
+	s       *sock
+	once    sync.Once
+}
+
+// live refuses a flow that a later Stream has replaced. u.mu is held.
+func (f *flow) live() error {
+	if f.u.state != bound || f.session != f.u.session {
+		return failed(CodeInvalidState)
+	}
+	return nil
+}
+
+// Close lets go of the flow.
+func (f *flow) Close() error {
+	f.once.Do(f.s.release)
+	return nil
+}
+
+// Incoming receives datagrams. As a pollable it is ready when there may be one.
+type Incoming struct{ flow }
+
+var _ wasiio.Pollable = (*Incoming)(nil)
+
+// Ready is Pollable's.
+func (i *Incoming) Ready() bool { return i.s.in.Ready() }
+
+// Watch is Pollable's.
+func (i *Incoming) Watch(wake chan<- struct{}) (stop func()) { return i.s.in.Watch(wake) }
+
+// Receive gives up to n datagrams that are there now; none is no error. Datagrams from others than the stream's peer or,
+// without a Listen grant, from others than the guest may connect to, are dropped.
+func (i *Incoming) Receive(n uint64) ([]Datagram, error) {
+	u := i.u
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := i.live(); err != nil {
+		return nil, err
+	}
+	if u.received == nil {
+		u.received = make([]byte, maxDatagram)
+	}
+	var got []Datagram
+	for uint64(len(got)) < min(n, MaxDatagrams) {
+		k, from, err := i.s.recvFrom(u.received)
+		if err != nil {
+			var e *Error
+			if len(got) > 0 || errors.As(err, &e) && e.Code == CodeWouldBlock {
+				return got, nil
+			}
+			return nil, err
+		}
+		if i.remote.IsValid() && from != i.remote || !i.remote.IsValid() && !u.open && !u.network.mayConnect(from) {
+			continue
+		}
+		got = append(got, Datagram{Data: append([]byte(nil), u.received[:k]...), Addr: from})
+	}
+	return got, nil
+}
+
+// Outgoing sends datagrams. As a pollable it is ready when CheckSend gives more than 0.
+type Outgoing struct{ flow }
+
+var _ wasiio.Pollable = (*Outgoing)(nil)
+
+// Ready is Pollable's.
+func (o *Outgoing) Ready() bool { return o.s.out.Ready() }
+
+// Watch is Pollable's.
+func (o *Outgoing) Watch(wake chan<- struct{}) (stop func()) { return o.s.out.Watch(wake) }
+
+// CheckSend says how many datagrams may be sent now.
+func (o *Outgoing) CheckSend() (uint64, error) {
+	o.u.mu.Lock()
+	defer o.u.mu.Unlock()
+	if err := o.live(); err != nil {
+		return 0, err
+	}
+	if !o.s.out.Ready() {
+		return 0, nil
+	}
+	return MaxDatagrams, nil
+}
+
+// Send sends datagrams in order until one fails or the system is busy, and says how many were sent. An error is one of
+// the first datagram.
+func (o *Outgoing) Send(ds []Datagram) (uint64, error) {
+	o.u.mu.Lock()
+	defer o.u.mu.Unlock()
+	if err := o.live(); err != nil {
+		return 0, err
+	}
+	for i, d := range ds {
+		if err := o.send(d); err != nil {
+			var e *Error
+			if i > 0 || errors.As(err, &e) && e.Code == CodeWouldBlock {
+				return uint64(i), nil
+			}
+			return 0, err
+		}
+	}
+	return uint64(len(ds)), nil
+}
+
+func (o *Outgoing) send(d Datagram) error {
+	if o.remote.IsValid() {
+		if d.Addr.IsValid() && d.Addr != o.remote {
+			return failed(CodeInvalidArgument)
+		}
+		return o.s.send(d.Data)
+	}
+	if err := checkRemote(o.u.family, d.Addr); err != nil {
+		return err
+	}
+	if !o.u.network.mayConnect(d.Addr) {
+		return failed(CodeAccessDenied)
+	}
+	return o.s.sendTo(d.Data, d.Addr)
+}
