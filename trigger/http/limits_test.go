@@ -1,0 +1,179 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+)
+
+func never(t *testing.T) guest {
+	return func(context.Context, *wasihttp.IncomingRequest, wasihttp.Responder) error {
+		t.Error("the guest was called")
+		return nil
+	}
+}
+
+func TestHeaderLimit(t *testing.T) {
+	f := start(t, Config{MaxHeader: 1 << 10}, nil, never(t))
+	protocols(t, func(t *testing.T, c *http.Client) {
+		req, _ := http.NewRequest("GET", f.url, nil)
+		req.Header.Set("X-Large", strings.Repeat("x", 20<<10))
+		resp, err := c.Do(req)
+		if err != nil {
+			t.Skipf("the client refuses by itself: %v", err) // HTTP/2 announces the limit
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 431 {
+			t.Errorf("got %d", resp.StatusCode)
+		}
+	})
+}
+
+func TestBodyLimitDeclared(t *testing.T) {
+	f := start(t, Config{MaxBody: 10}, nil, never(t))
+	protocols(t, func(t *testing.T, c *http.Client) {
+		resp, err := c.Post(f.url, "", strings.NewReader("eleven byte"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 413 {
+			t.Errorf("got %d", resp.StatusCode)
+		}
+	})
+}
+
+// swallow reads the whole body before it answers, and heeds its context.
+func swallow(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+	in.Body().Finish()
+	if _, err := in.Body().Trailers(ctx); err != nil {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	return text(ctx, out, 200, "all")
+}
+
+func TestBodyLimitStreamed(t *testing.T) {
+	f := start(t, Config{MaxBody: 10}, nil, swallow)
+	protocols(t, func(t *testing.T, c *http.Client) {
+		for body, status := range map[string]int{"ten bytes.": 200, "eleven byte": 413} {
+			req, _ := http.NewRequest("POST", f.url, struct{ io.Reader }{strings.NewReader(body)})
+			resp, err := c.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != status {
+				t.Errorf("%q: got %d", body, resp.StatusCode)
+			}
+		}
+	})
+}
+
+func TestSlowHead(t *testing.T) {
+	f := start(t, Config{HeaderTimeout: 50 * time.Millisecond}, nil, never(t))
+	c, r := raw(t, f, "GET / HTTP/1.1\nHost:")
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	if all, err := io.ReadAll(r); err != nil {
+		t.Errorf("got %q, %v: want the connection closed", all, err)
+	}
+}
+
+func TestSlowBody(t *testing.T) {
+	f := start(t, Config{ReadTimeout: 50 * time.Millisecond}, nil, swallow)
+	c, r := raw(t, f, "POST / HTTP/1.1\nHost: h\nContent-Length: 100\n\nsome")
+	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	all, err := io.ReadAll(r)
+	if err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 408") {
+		t.Errorf("got %q, %v", all, err)
+	}
+	if e := f.inv.end(t); e.status != 408 || e.in != 4 {
+		t.Errorf("ended as %+v", e)
+	}
+	t.Run("h2c", func(t *testing.T) {
+		pr, pw := io.Pipe()
+		defer pw.Close()
+		go io.WriteString(pw, "some")
+		resp, err := client(t, true).Post(f.url, "", pr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != 408 {
+			t.Errorf("got %d", resp.StatusCode)
+		}
+	})
+}
+
+func TestSlowReader(t *testing.T) {
+	f := start(t, Config{WriteTimeout: 100 * time.Millisecond}, nil,
+		func(ctx context.Context, _ *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+			_, w := respond(out, 200)
+			for chunk := make([]byte, 32<<10); ; {
+				n, err := w.CheckWrite(ctx)
+				if err == nil && n > 0 {
+					err = w.Write(ctx, chunk[:min(n, uint64(len(chunk)))])
+				}
+				if err != nil {
+					<-ctx.Done()
+					return context.Cause(ctx)
+				}
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+			}
+		})
+	raw(t, f, "GET / HTTP/1.1\nHost: h\n\n")
+	e := f.inv.end(t)
+	var trap *cm.Trap
+	if !errors.As(e.err, &trap) || trap.Code != cm.TrapCancel || e.status != 200 {
+		t.Errorf("ended as %+v", e)
+	}
+}
+
+// A guest that answers without reading leaves a rest of the body on the connection, which must never be read as a request.
+func TestUnreadBodies(t *testing.T) {
+	f := start(t, Config{}, nil, func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		if in.PathWithQuery() == "/smuggled" {
+			t.Error("a body was read as a request")
+		}
+		if in.PathWithQuery() == "/reading" {
+			in.Body().Stream().Ready() // starts to read
+		}
+		return text(ctx, out, 200, in.PathWithQuery())
+	})
+	rest := "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n"
+	for _, path := range []string{"/ignoring", "/reading"} {
+		t.Run("all there"+path, func(t *testing.T) {
+			_, r := raw(t, f, fmt.Sprintf("POST %s HTTP/1.1\nHost: h\nContent-Length: %d\n\n", path, len(rest))+rest+
+				"GET /next HTTP/1.1\nHost: h\nConnection: close\n\n")
+			all, _ := io.ReadAll(r)
+			if !strings.Contains(string(all), path) || path == "/ignoring" && !strings.Contains(string(all), "/next") {
+				t.Errorf("got %s", all)
+			}
+		})
+		t.Run("late"+path, func(t *testing.T) {
+			c, r := raw(t, f, "POST "+path+" HTTP/1.1\nHost: h\nTransfer-Encoding: chunked\n\n")
+			for line := ""; line != "\r\n"; {
+				var err error
+				if line, err = r.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(2 * leftoverTime)
+			_, _ = io.WriteString(c, rest)
+			all, _ := io.ReadAll(r)
+			if !strings.Contains(string(all), path) || strings.Contains(string(all), "HTTP/1.1 ") {
+				t.Errorf("got %s", all)
+			}
+		})
+	}
+}
