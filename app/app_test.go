@@ -247,7 +247,7 @@ func TestWrite(t *testing.T) {
 	if d := decode("x", []byte(full), &m); len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}
-	for name, m := range map[string]*Manifest{"full": &m, "bare": Bare(filepath.Join(dir, "cart.wasm"))} {
+	for name, m := range map[string]*Manifest{"full": &m, "bare": Bare("cart.wasm"), "of": Of(m.spec(dir))} {
 		text, err := Write(m)
 		if err != nil {
 			t.Fatal(err)

@@ -27,10 +27,7 @@ func Load(path string) (*workload.Spec, error) {
 		return nil, err
 	}
 	if bare {
-		m := Bare(path)
-		// The name stands for the file in this process only, so it may be relative to where the process is.
-		m.Spec.Components[0].Source.File = path
-		return m.spec(""), nil
+		return Bare(path).spec(""), nil
 	}
 	data, err := readManifest(path)
 	if err != nil {
@@ -52,7 +49,7 @@ func Parse(file string, data []byte) (*workload.Spec, error) {
 }
 
 // Bare is the manifest that a component's file stands for: one component named after the file, reached by every HTTP
-// request. The file is named as from its own folder.
+// request.
 func Bare(file string) *Manifest {
 	name := bareName(file)
 	return &Manifest{
@@ -60,7 +57,7 @@ func Bare(file string) *Manifest {
 		Kind:       Kind,
 		Metadata:   Metadata{Name: name},
 		Spec: Body{
-			Components: []Component{{Name: name, Source: Source{File: filepath.Base(file)}}},
+			Components: []Component{{Name: name, Source: Source{File: file}}},
 			Triggers:   []Trigger{{HTTP: &HTTPTrigger{Path: "/", Component: name}}},
 		},
 	}

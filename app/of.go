@@ -1,0 +1,71 @@
+package app
+
+import (
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Of is the manifest that a specification stands for: what `vitrine up --write` prints. Its paths are those of w.
+func Of(w *workload.Spec) *Manifest {
+	m := &Manifest{
+		APIVersion: APIVersion,
+		Kind:       Kind,
+		Metadata:   Metadata{Name: Name(w.Name), Namespace: Name(w.Namespace), Version: w.Version},
+	}
+	for _, c := range w.Components {
+		out := Component{
+			Name:        Name(c.Name),
+			Source:      Source{File: c.Source.File, Image: c.Source.Image},
+			Environment: c.Environment,
+			Args:        c.Args,
+			Config:      c.Config,
+			Grants: Grants{
+				HTTP:    named[HTTPGrant](c.Grants.HTTP),
+				Sockets: SocketGrants{Connect: named[SocketGrant](c.Grants.Sockets.Connect), Listen: named[SocketGrant](c.Grants.Sockets.Listen)},
+			},
+			Limits: Limits{Memory: Size(c.Limits.Memory), Deadline: Duration(c.Limits.Deadline), Tables: int(c.Limits.Tables)},
+			Instances: Instances{
+				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue,
+				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: Duration(c.Instances.Idle),
+			},
+			Telemetry: Telemetry{Detail: c.Detail},
+		}
+		for imp, to := range c.Links {
+			if out.Links == nil {
+				out.Links = map[string]Name{}
+			}
+			out.Links[imp] = Name(to)
+		}
+		for _, f := range c.Grants.Files {
+			access := "write"
+			if f.ReadOnly {
+				access = "read"
+			}
+			out.Grants.Files = append(out.Grants.Files, FileGrant{Host: f.Host, Guest: f.Guest, Access: access})
+		}
+		m.Spec.Components = append(m.Spec.Components, out)
+	}
+	for _, t := range w.Triggers {
+		switch {
+		case t.HTTP != nil:
+			m.Spec.Triggers = append(m.Spec.Triggers, Trigger{HTTP: &HTTPTrigger{
+				Path: t.HTTP.Path, Component: Name(t.HTTP.Component), Chain: named[Name](t.HTTP.Chain),
+			}})
+		case t.Timer != nil:
+			m.Spec.Triggers = append(m.Spec.Triggers, Trigger{Timer: &TimerTrigger{
+				Every: Duration(t.Timer.Every), Component: Name(t.Timer.Component),
+			}})
+		}
+	}
+	for _, s := range w.Services {
+		m.Spec.Services = append(m.Spec.Services, Service{Component: Name(s.Component)})
+	}
+	return m
+}
+
+func named[T ~string](in []string) []T {
+	var out []T
+	for _, s := range in {
+		out = append(out, T(s))
+	}
+	return out
+}

@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// Version is what `vitrine version` says; builds set it by -ldflags.
+var Version = "dev"
+
+// process is what a command has of the world around it.
+type process struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+// Main runs one command line and returns its exit status.
+func Main(args []string) int {
+	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	return p.main(args)
+}
+
+func (p *process) main(args []string) int {
+	root := p.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(context.Background())
+	if err == nil {
+		return ExitOK
+	}
+	var status statusError
+	if errors.As(err, &status) {
+		return int(status)
+	}
+	problem := explain(err)
+	problem.print(p.stderr)
+	return problem.Code
+}
+
+// statusError ends a command with a status and nothing more to say: a guest's own exit status.
+type statusError int
+
+func (s statusError) Error() string { return "" }
+
+func (p *process) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "vitrine",
+		Short: "Run WebAssembly components and show what crosses their borders",
+		Long: `Vitrine runs WebAssembly components and shows everything that crosses their borders.
+
+Every flag has an environment variable and, where it says something about a workload, a manifest key.
+A flag beats its variable, a variable beats the manifest. Where several values are possible, a flag is
+repeated and a variable separates them by commas; NAME=VALUE pairs are added to those of the manifest,
+other lists replace them. Flags apply to every component of a workload.
+
+Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usage or bad input;
+124 a deadline passed; 134 a guest trapped.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
+	root.AddCommand(p.up(), p.run(), p.inspect(), p.check(), p.version())
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes wrong arguments wrong usage, for every command.
+func wrapArgs(cmd *cobra.Command) {
+	if args := cmd.Args; args != nil {
+		cmd.Args = func(cmd *cobra.Command, given []string) error {
+			if err := args(cmd, given); err != nil {
+				return usage(cmd, err)
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		wrapArgs(c)
+	}
+}

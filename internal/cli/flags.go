@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// option is one flag with its variable and its manifest key.
+type option struct {
+	name    string
+	env     string
+	key     string // manifest key; empty where the flag is about the process
+	arg     string // what the value is called; empty for a switch
+	many    bool   // may be given several times
+	usage   string
+	example string
+	// apply changes one component; nil where the flag is about the process. It is given all values: one, unless many.
+	apply func(c *workload.Component, values []string) error
+}
+
+const componentKey = "spec.components[]."
+
+// workloadOptions say something about a workload: up, run and check have them.
+var workloadOptions = []option{
+	{name: "env", env: "VITRINE_ENV", key: componentKey + "environment", arg: "NAME=VALUE", many: true,
+		usage: "set an environment variable of the guest", example: "--env LOG=debug",
+		apply: func(c *workload.Component, values []string) error { return pairs(&c.Environment, values) }},
+	{name: "config", env: "VITRINE_CONFIG", key: componentKey + "config", arg: "NAME=VALUE", many: true,
+		usage: "set a value of wasi:config", example: "--config greeting=hello",
+		apply: func(c *workload.Component, values []string) error { return pairs(&c.Config, values) }},
+	{name: "dir", env: "VITRINE_DIR", key: componentKey + "grants.files", arg: "HOST[::GUEST][:ro]", many: true,
+		usage: "give the guest a folder, to read and write unless :ro", example: "--dir ./data::/data:ro",
+		apply: applyDirs},
+	{name: "allow-http", env: "VITRINE_ALLOW_HTTP", key: componentKey + "grants.http", arg: "PATTERN", many: true,
+		usage: "let the guest send requests to a destination; * is every one", example: "--allow-http https://api.example.com",
+		apply: func(c *workload.Component, values []string) (err error) {
+			c.Grants.HTTP, err = parsed(values, workload.ParseHTTP)
+			return err
+		}},
+	{name: "allow-connect", env: "VITRINE_ALLOW_CONNECT", key: componentKey + "grants.sockets.connect", arg: "ADDR", many: true,
+		usage: "let the guest connect or send to an address; * is every one", example: "--allow-connect 127.0.0.1:5432",
+		apply: func(c *workload.Component, values []string) (err error) {
+			c.Grants.Sockets.Connect, err = parsed(values, workload.ParseAddress)
+			return err
+		}},
+	{name: "allow-listen", env: "VITRINE_ALLOW_LISTEN", key: componentKey + "grants.sockets.listen", arg: "ADDR", many: true,
+		usage: "let the guest listen on an address; * is every one", example: "--allow-listen 127.0.0.1:*",
+		apply: func(c *workload.Component, values []string) (err error) {
+			c.Grants.Sockets.Listen, err = parsed(values, workload.ParseAddress)
+			return err
+		}},
+	{name: "memory", env: "VITRINE_MEMORY", key: componentKey + "limits.memory", arg: "SIZE",
+		usage: "bound all memories of an instance (default 1Gi)", example: "--memory 64Mi",
+		apply: func(c *workload.Component, v []string) (err error) {
+			c.Limits.Memory, err = workload.ParseSize(v[0])
+			return err
+		}},
+	{name: "tables", env: "VITRINE_TABLES", key: componentKey + "limits.tables", arg: "N",
+		usage: "bound the elements of each table (default 10 million)", example: "--tables 100000",
+		apply: func(c *workload.Component, v []string) error { return number(&c.Limits.Tables, v[0]) }},
+	{name: "deadline", env: "VITRINE_DEADLINE", key: componentKey + "limits.deadline", arg: "DURATION",
+		usage: "bound the time of one invocation (default 30s; run has none)", example: "--deadline 5s",
+		apply: func(c *workload.Component, v []string) (err error) {
+			c.Limits.Deadline, err = workload.ParseDuration(v[0])
+			return err
+		}},
+	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
+		usage: "how instances are made; this version has fresh: a new one for each invocation", example: "--isolation fresh",
+		apply: func(c *workload.Component, v []string) error {
+			c.Instances.Isolation = v[0]
+			switch v[0] {
+			case "fresh":
+				return nil
+			case "snapshot", "reuse":
+				return fmt.Errorf("%s is not supported by this version; want fresh", v[0])
+			}
+			return fmt.Errorf("%q: want fresh, snapshot or reuse", v[0])
+		}},
+	{name: "max-instances", env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
+		usage: "how many instances may run at once (default 200)", example: "--max-instances 50",
+		apply: func(c *workload.Component, v []string) error { return number(&c.Instances.Max, v[0]) }},
+	{name: "queue", env: "VITRINE_QUEUE", key: componentKey + "instances.queue", arg: "N",
+		usage: "how many invocations may wait for an instance (default 1000)", example: "--queue 100",
+		apply: func(c *workload.Component, v []string) error { return number(&c.Instances.Queue, v[0]) }},
+	{name: "max-concurrency", env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
+		usage: "with isolation reuse: invocations at once in one instance", example: "--max-concurrency 16", apply: reuseOnly},
+	{name: "max-uses", env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
+		usage: "with isolation reuse: invocations in the life of an instance", example: "--max-uses 1000", apply: reuseOnly},
+	{name: "idle", env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
+		usage: "with isolation reuse: how long an instance is kept that does nothing", example: "--idle 5s", apply: reuseOnly},
+	{name: "detail", env: "VITRINE_DETAIL", key: componentKey + "telemetry.detail", arg: "invocation|boundary|all",
+		usage: "how many calls become spans (default boundary)", example: "--detail all",
+		apply: func(c *workload.Component, v []string) error {
+			c.Detail = v[0]
+			return oneOf(v[0], "invocation", "boundary", "all")
+		}},
+}
+
+// Flags about the process, by name.
+var (
+	listenOption = option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR",
+		usage: "where to serve; port 0 is any free one (default 127.0.0.1:3000)", example: "--listen 127.0.0.1:8080"}
+	outputOptions = []option{
+		{name: "log-level", env: "VITRINE_LOG", arg: "debug|info|warn|error",
+			usage: "the least severity that the console shows (default info)", example: "--log-level warn"},
+		{name: "log-format", env: "VITRINE_LOG_FORMAT", arg: "text|json",
+			usage: "how the console shows it (default text)", example: "--log-format json"},
+		{name: "otel-level", env: "VITRINE_OTEL_LEVEL", arg: "debug|info|warn|error",
+			usage: "the least severity of exported log records (default debug: all)", example: "--otel-level info"},
+		{name: "trace", env: "VITRINE_TRACE",
+			usage: "print each finished trace as a tree on stderr", example: "--trace"},
+	}
+	cacheOption = option{name: "cache-dir", env: "VITRINE_CACHE_DIR", arg: "DIR",
+		usage: "where compiled code is kept between processes (default: the user's cache folder; \"off\": nowhere)", example: "--cache-dir /var/cache/vitrine"}
+)
+
+// settings are the values of a command's options: of a flag if it was given, else of its variable.
+type settings struct {
+	cmd    *cobra.Command
+	getenv func(string) string
+	opts   map[string]option
+}
+
+// options registers options with a command.
+func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
+	s := &settings{cmd: cmd, getenv: p.getenv, opts: map[string]option{}}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	for _, group := range groups {
+		for _, o := range group {
+			s.opts[o.name] = o
+			flags.VarP(&flagValue{option: o}, o.name, "", o.help())
+			if o.arg == "" {
+				flags.Lookup(o.name).NoOptDefVal = "true"
+			}
+		}
+	}
+	return s
+}
+
+// help is the option's text in --help: what it does, and its three names.
+func (o option) help() string {
+	key := ""
+	if o.key != "" {
+		key = ", " + o.key
+	}
+	return fmt.Sprintf("%s\n[%s%s] %s", o.usage, o.env, key, o.example)
+}
+
+// flagValue collects what a flag was given.
+type flagValue struct {
+	option option
+	values []string
+}
+
+var _ pflag.Value = (*flagValue)(nil)
+
+func (f *flagValue) String() string { return "" }
+func (f *flagValue) Type() string   { return f.option.arg }
+
+func (f *flagValue) Set(s string) error {
+	if !f.option.many {
+		f.values = f.values[:0]
+	}
+	if f.option.arg == "" && s != "true" && s != "false" {
+		return fmt.Errorf("want true or false")
+	}
+	f.values = append(f.values, s)
+	return nil
+}
+
+// values gives an option's values and where they come from, for messages; none if it was not set.
+func (s *settings) values(name string) (values []string, from string) {
+	o := s.opts[name]
+	if f := s.cmd.Flags().Lookup(name); f != nil && f.Changed {
+		return f.Value.(*flagValue).values, "--" + name
+	}
+	text := s.getenv(o.env)
+	switch {
+	case text == "":
+		return nil, ""
+	case o.many:
+		for _, v := range strings.Split(text, ",") {
+			values = append(values, strings.TrimSpace(v))
+		}
+		return values, o.env
+	}
+	return []string{text}, o.env
+}
+
+// text gives a single value, or def.
+func (s *settings) text(name, def string) (value, from string) {
+	if v, from := s.values(name); len(v) > 0 {
+		return v[0], from
+	}
+	return def, "--" + name
+}
+
+// choice is text that must be one of the words.
+func (s *settings) choice(name, def string, words ...string) (string, error) {
+	v, from := s.text(name, def)
+	if err := oneOf(v, words...); err != nil {
+		return "", badValue(from, err)
+	}
+	return v, nil
+}
+
+// apply changes every component of w as the options say.
+func (s *settings) apply(w *workload.Spec) error {
+	for _, o := range workloadOptions {
+		values, from := s.values(o.name)
+		if len(values) == 0 {
+			continue
+		}
+		for i := range w.Components {
+			if err := o.apply(&w.Components[i], values); err != nil {
+				return badValue(from, err)
+			}
+		}
+	}
+	return nil
+}
+
+func badValue(from string, err error) error {
+	return &Problem{What: "bad value of " + from, Why: err.Error(), Do: "see --help for an example", Code: ExitUsage}
+}

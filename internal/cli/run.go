@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/trigger/command"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+func (p *process) run() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run [FLAGS] FILE [ARG…]",
+		Short: "Run a command component once",
+		Long: `Runs a command component once. Flags of vitrine stand before FILE; what comes after it is the guest's.
+
+The guest's standard streams are the process's own, byte for byte, and its exit status is the process's.`,
+		Example:               "  vitrine run --dir ./data::/data:ro tool.wasm --verbose /data/in.txt",
+		Args:                  cobra.MinimumNArgs(1),
+		DisableFlagsInUseLine: true,
+	}
+	s := p.options(cmd, workloadOptions, outputOptions, []option{cacheOption})
+	cmd.Flags().SetInterspersed(false)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		w, err := loadSpec(s, args[0])
+		if err != nil {
+			return err
+		}
+		if len(w.Components) != 1 && len(rootsOf(w)) != 1 {
+			return &Problem{What: "it is not clear which component to run", Where: args[0],
+				Why: "the workload has several that no other is linked to", Do: "give the component's file", Code: ExitUsage}
+		}
+		main := w.Component(rootsOf(w)[0])
+		if bare, err := app.IsBare(args[0]); err == nil && bare || len(args) > 1 {
+			main.Args = args[1:]
+		}
+		main.Args = append([]string{filepath.Base(main.Source.File)}, main.Args...)
+		w.Triggers = nil // what else calls the component does not, this time
+		return p.once(cmd.Context(), s, w, main.Name)
+	}
+	return cmd
+}
+
+// rootsOf are the components that no other is linked to.
+func rootsOf(w *workload.Spec) []string {
+	linked := map[string]bool{}
+	for _, c := range w.Components {
+		for _, to := range c.Links {
+			linked[to] = true
+		}
+	}
+	var roots []string
+	for _, c := range w.Components {
+		if !linked[c.Name] {
+			roots = append(roots, c.Name)
+		}
+	}
+	return roots
+}
+
+func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main string) (err error) {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	trigger := command.New(main)
+	session, err := p.open(ctx, s, purpose{triggers: []host.Trigger{trigger}, raw: true, deadline: -1})
+	if session != nil {
+		defer func() {
+			closing := session.close(ctx)
+			if err == nil {
+				err = closing // the guest's own end is the better news
+			}
+		}()
+	}
+	if err != nil {
+		return err
+	}
+	done := progress(p.stderr, "starting "+w.Name)
+	_, err = session.host.Start(ctx, w)
+	done()
+	if err != nil {
+		return err
+	}
+	session.stderr.open("")
+	err = trigger.Run(ctx)
+	var exit *cm.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return statusError(exit.Code)
+	case err != nil && ctx.Err() != nil:
+		return &Problem{What: "interrupted", Code: ExitFailed}
+	}
+	return err
+}

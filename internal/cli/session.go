@@ -1,0 +1,182 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/telemetry"
+	wasicli "github.com/vitrine-wasm/vitrine/wasi/cli"
+)
+
+// flushTime bounds the last export of telemetry.
+const flushTime = 5 * time.Second
+
+// session is what the commands that run or link components have in common: engine, telemetry, console, host.
+type session struct {
+	stderr  *gate
+	log     *slog.Logger
+	tel     *telemetry.Telemetry
+	console *host.Console
+	engine  *component.Engine
+	host    *host.Local
+}
+
+// purpose is what a session is for.
+type purpose struct {
+	triggers []host.Trigger
+	// raw gives guests the process's own standard streams, byte for byte; otherwise their lines go to the console.
+	raw bool
+	// deadline is that of components that name none; negative is none.
+	deadline time.Duration
+	// silent exports no telemetry: nothing runs.
+	silent bool
+}
+
+// open makes a session. Whatever it returns must be closed.
+func (p *process) open(ctx context.Context, s *settings, why purpose) (*session, error) {
+	out := &session{stderr: newGate(p.stderr)}
+	level, err := s.level("log-level", "info")
+	if err != nil {
+		return nil, err
+	}
+	otelLevel, err := s.level("otel-level", "debug")
+	if err != nil {
+		return nil, err
+	}
+	format, err := s.choice("log-format", "text", "text", "json")
+	if err != nil {
+		return nil, err
+	}
+	detail, err := s.choice("detail", "boundary", "invocation", "boundary", "all")
+	if err != nil {
+		return nil, err
+	}
+	traceText, from := s.text("trace", "false")
+	trace, err := strconv.ParseBool(traceText)
+	if err != nil {
+		return nil, badValue(from, fmt.Errorf("%q: want true or false", traceText))
+	}
+
+	handler := consoleHandler(out.stderr, format, level)
+	out.log = slog.New(handler)
+	var observer host.Observer
+	sinks := []host.LogSink{}
+	if !why.silent {
+		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log}
+		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
+		if trace {
+			cfg.TraceTree = out.stderr
+			cfg.TraceTreeColor = wasicli.IsTerminal(p.stderr) && p.getenv("NO_COLOR") == ""
+		}
+		if out.tel, err = telemetry.New(ctx, cfg); err != nil {
+			return out, fmt.Errorf("telemetry: %w", err)
+		}
+		observer = out.tel
+		sinks = append(sinks, out.tel)
+		out.log = slog.New(slog.NewMultiHandler(handler, out.tel.LogHandler()))
+	}
+	if !why.raw {
+		out.console = host.NewConsole(out.stderr, format == "json", severity(level))
+		sinks = append(sinks, out.console)
+	}
+	if out.engine, err = p.engine(ctx, s); err != nil {
+		return out, err
+	}
+	out.host, err = host.New(host.Config{
+		Engine:   out.engine,
+		Plugins:  p.plugins(&host.Output{Sinks: sinks}, why.raw),
+		Triggers: why.triggers,
+		Observer: observer,
+		Logger:   out.log,
+		Deadline: why.deadline,
+	})
+	return out, err
+}
+
+// engine makes the engine with its disk cache.
+func (p *process) engine(ctx context.Context, s *settings) (*component.Engine, error) {
+	dir, from := s.text("cache-dir", "")
+	switch dir {
+	case "off":
+		return component.NewEngine(ctx)
+	case "":
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return component.NewEngine(ctx) // a process without a home has no cache
+		}
+		dir = filepath.Join(base, "vitrine")
+		if os.MkdirAll(dir, 0o700) != nil {
+			return component.NewEngine(ctx)
+		}
+	}
+	engine, err := component.NewEngine(ctx, component.WithCacheDir(dir))
+	if err != nil {
+		return nil, &Problem{What: "cannot use the cache folder " + dir, Where: from, Why: err.Error(),
+			Do: "choose another with --cache-dir, or --cache-dir off", Code: ExitUsage}
+	}
+	return engine, nil
+}
+
+// close stops what runs, shows what is still to be shown, and exports what is still to be exported.
+func (s *session) close(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx)
+	var errs []error
+	if s.host != nil {
+		errs = append(errs, s.host.Close(ctx))
+	}
+	s.stderr.open("")
+	if s.tel != nil {
+		tctx, cancel := context.WithTimeout(ctx, flushTime)
+		if err := s.tel.Shutdown(tctx); err != nil {
+			s.log.Warn("telemetry did not arrive", "error", err)
+		}
+		cancel()
+	}
+	if s.console != nil {
+		cctx, cancel := context.WithTimeout(ctx, flushTime)
+		errs = append(errs, s.console.Close(cctx))
+		cancel()
+	}
+	if s.engine != nil {
+		errs = append(errs, s.engine.Close(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+func consoleHandler(w *gate, format string, level slog.Level) slog.Handler {
+	opts := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.NewJSONHandler(w, opts)
+	}
+	return slog.NewTextHandler(w, opts)
+}
+
+func (s *settings) level(name, def string) (slog.Level, error) {
+	word, err := s.choice(name, def, "debug", "info", "warn", "error")
+	var l slog.Level
+	if err == nil {
+		err = l.UnmarshalText([]byte(word))
+	}
+	return l, err
+}
+
+// severity is the least severity of guests' lines that a console of level l shows.
+func severity(l slog.Level) host.Severity {
+	switch l {
+	case slog.LevelDebug:
+		return host.SeverityTrace
+	case slog.LevelInfo:
+		return host.SeverityInfo
+	case slog.LevelWarn:
+		return host.SeverityWarn
+	}
+	return host.SeverityError
+}

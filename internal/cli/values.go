@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// pairs adds NAME=VALUE texts to a map that may be shared with another component.
+func pairs(m *map[string]string, values []string) error {
+	out := maps.Clone(*m)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for _, v := range values {
+		name, value, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return fmt.Errorf("%q: want NAME=VALUE", v)
+		}
+		out[name] = value
+	}
+	*m = out
+	return nil
+}
+
+// parsed checks values by their grammar and spells them as it does.
+func parsed[T fmt.Stringer](values []string, parse func(string) (T, error)) ([]string, error) {
+	var out []string
+	for _, v := range values {
+		t, err := parse(v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t.String())
+	}
+	return out, nil
+}
+
+func applyDirs(c *workload.Component, values []string) error {
+	var files []workload.FileGrant
+	for _, v := range values {
+		f, err := workload.ParseFile(v)
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(f.Host)
+		if err != nil {
+			return fmt.Errorf("%s: the folder does not exist%s", f.Host, missingBelow(f.Host))
+		}
+		if !info.IsDir() {
+			return fmt.Errorf("%s is no folder", f.Host)
+		}
+		if slices.ContainsFunc(files, func(g workload.FileGrant) bool { return g.Guest == f.Guest }) {
+			return fmt.Errorf("%s: a second folder that the guest calls %q", v, f.Guest)
+		}
+		files = append(files, f)
+	}
+	c.Grants.Files = files
+	return nil
+}
+
+// missingBelow says which folder on the way to a missing one does exist, when that is not the obvious one.
+func missingBelow(path string) string {
+	parent := filepath.Dir(filepath.Clean(path))
+	for parent != filepath.Dir(parent) {
+		if _, err := os.Stat(parent); err == nil {
+			if parent == filepath.Dir(filepath.Clean(path)) {
+				return ""
+			}
+			return fmt.Sprintf(" (%s does)", parent)
+		}
+		parent = filepath.Dir(parent)
+	}
+	return ""
+}
+
+// number reads a whole number from 1.
+func number[T int | uint32](to *T, s string) error {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil || n == 0 {
+		return fmt.Errorf("%q: want a whole number from 1", s)
+	}
+	*to = T(n)
+	return nil
+}
+
+func reuseOnly(*workload.Component, []string) error {
+	return fmt.Errorf("it says something with isolation reuse, which is not supported by this version")
+}
+
+func oneOf(v string, words ...string) error {
+	if slices.Contains(words, v) {
+		return nil
+	}
+	return fmt.Errorf("%q: want %s or %s", v, strings.Join(words[:len(words)-1], ", "), words[len(words)-1])
+}
