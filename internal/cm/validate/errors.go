@@ -1,0 +1,53 @@
+package validate
+
+import "fmt"
+
+// Feature is a part of the specification that is gated: it decodes, and is refused by its name unless allowed.
+type Feature string
+
+// The features. Values, Memory64, GC, SharedThreads and NestedNames are never accepted; allowing them changes nothing.
+const (
+	Values          Feature = "values"                    // value and start definitions, value imports and exports
+	ErrorContext    Feature = "error-context"             // the type and its built-ins
+	CoopThreads     Feature = "cooperative threads"       // thread.* but thread.yield
+	SharedThreads   Feature = "shared-everything-threads" // thread.spawn-*, shared core types
+	StackfulLift    Feature = "stackful lift"             // canon lift async without a callback
+	Memory64        Feature = "memory64"                  // 64-bit memories and resource representations
+	GC              Feature = "gc"                        // core GC types and the gc and core-type options
+	CanonicalNames  Feature = "canonical interface names" // versionsuffix, @1 as a version
+	NestedNames     Feature = "nested namespaces"         // a:b:c/d/e
+	StackSwitching  Feature = "stack-switching"           // core continuation types
+	CustomPageSizes Feature = "custom page sizes"         // core memories
+	BackpressureSet Feature = "backpressure.set"          // replaced by backpressure.inc and .dec
+)
+
+// Options says what else to accept. The zero value accepts exactly what 0.2 and 0.3 of the specification have.
+type Options struct {
+	Allow map[Feature]bool
+}
+
+// Error says which rule a component breaks, and where.
+type Error struct {
+	Offset  int     // of the definition, from the start of the file
+	Feature Feature // set when the component needs a feature that is not supported
+	Msg     string
+}
+
+// Error is "offset 0x1f: …".
+func (e *Error) Error() string { return fmt.Sprintf("offset %#x: %s", e.Offset, e.Msg) }
+
+func errorf(pos int, format string, args ...any) error {
+	return &Error{Offset: pos, Msg: fmt.Sprintf(format, args...)}
+}
+
+// gate refuses a feature by name unless it is allowed.
+func (v *validator) gate(pos int, f Feature, what string) error {
+	if v.opts.Allow[f] {
+		return nil
+	}
+	return refuse(pos, f, what)
+}
+
+func refuse(pos int, f Feature, what string) error {
+	return &Error{Offset: pos, Feature: f, Msg: fmt.Sprintf("feature %q is not supported: %s", f, what)}
+}

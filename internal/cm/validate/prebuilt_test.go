@@ -1,0 +1,84 @@
+package validate_test
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
+)
+
+// prebuilt gives the real components that stand beside the module, and skips without them.
+func prebuilt(t *testing.T) []string {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join("..", "..", "..", "..", "shared", "guests", "prebuilt", "*.wasm"))
+	if len(files) == 0 {
+		t.Skip("no ../shared/guests/prebuilt beside the module: nothing to validate")
+	}
+	return files
+}
+
+func TestPrebuiltValid(t *testing.T) {
+	for _, file := range prebuilt(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			wasm, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := decodeAndValidate(wasm, validate.Options{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestPrebuiltCut cuts real components short. Inside a section that is always an error; between two sections what is
+// left is a component of its own by the format, which may be valid: then it must have lost definitions.
+func TestPrebuiltCut(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, file := range prebuilt(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			wasm, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			whole, err := binary.Decode(wasm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			between := map[int]bool{}
+			bounds := binary.SectionBoundaries(wasm)
+			for _, b := range bounds {
+				between[b] = true
+			}
+			if last := bounds[len(bounds)-1]; last != len(wasm) {
+				t.Fatalf("the last boundary is %d, the file has %d bytes", last, len(wasm))
+			}
+			cuts := append([]int(nil), bounds[:len(bounds)-1]...)
+			for _, b := range bounds {
+				cuts = append(cuts, b-1, b+1, b+2)
+			}
+			for range 50 {
+				cuts = append(cuts, rng.IntN(len(wasm)))
+			}
+			for _, at := range cuts {
+				if at < 0 || at >= len(wasm) {
+					continue
+				}
+				c, err := binary.Decode(wasm[:at])
+				if err == nil && !between[at] {
+					t.Errorf("cut at %d of %d: no error", at, len(wasm))
+				}
+				if err != nil {
+					continue
+				}
+				if len(c.Defs)+len(c.Customs) >= len(whole.Defs)+len(whole.Customs) {
+					t.Errorf("cut at %d of %d: nothing is lost", at, len(wasm))
+				}
+				_ = validate.Component(c, validate.Options{}) // must not panic
+			}
+		})
+	}
+}
