@@ -18,16 +18,16 @@ var houseWIT = []string{"wasi/wit", "plugin/logging/wit", "plugin/config/wit", "
 
 // House lists the bindings of this module. Paths are below the module's root.
 var House = []Binding{
-	p2("io"), p2("clocks"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets"), p2("http"),
+	p2("io"), p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"), p2("http"),
 	{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/draft", Name: "loggingdraft"},
 	{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/draft", Name: "configdraft"},
 	{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/draft", Name: "keyvaluedraft"},
 	{WIT: "wasi:blobstore@0.2.0-draft", Path: module + "/plugin/blobstore/draft", Name: "blobstoredraft"},
 }
 
-// p2 is the binding of a package of WASI 0.2.
-func p2(name string) Binding {
-	return Binding{WIT: "wasi:" + name + "@0.2.12", Path: module + "/wasi/" + name + "/p2", Name: name + "p2"}
+// p2 is the binding of a package of WASI 0.2, with those of its unstable features that the host serves.
+func p2(name string, features ...string) Binding {
+	return Binding{WIT: "wasi:" + name + "@0.2.12", Path: module + "/wasi/" + name + "/p2", Name: name + "p2", Features: features}
 }
 
 // Dir is the binding's folder below the module's root, with slashes.

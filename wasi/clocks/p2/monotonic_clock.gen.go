@@ -20,7 +20,8 @@ type Instant = uint64
 // Duration is the type wasi:clocks/monotonic-clock.duration.
 type Duration = uint64
 
-// MonotonicClock serves the functions of wasi:clocks/monotonic-clock@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// MonotonicClock serves the functions of wasi:clocks/monotonic-clock@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type MonotonicClock interface {
 	Now(ctx context.Context) (Instant, error)
 	Resolution(ctx context.Context) (Duration, error)

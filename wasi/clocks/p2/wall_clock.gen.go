@@ -42,7 +42,8 @@ var DatetimeWIT = cm.RecordOf("datetime",
 	cm.Field{Name: "nanoseconds", Type: cm.TypeU32},
 )
 
-// WallClock serves the functions of wasi:clocks/wall-clock@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// WallClock serves the functions of wasi:clocks/wall-clock@0.2.12. An error that is (or wraps) a *cm.ResultError
+// is the error of the function's result; every other error traps the guest.
 type WallClock interface {
 	Now(ctx context.Context) (Datetime, error)
 	Resolution(ctx context.Context) (Datetime, error)

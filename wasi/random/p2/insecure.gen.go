@@ -13,7 +13,8 @@ import (
 // InsecureID names wasi:random/insecure@0.2.12.
 var InsecureID = wit.InterfaceID{Namespace: "wasi", Package: "random", Interface: "insecure", Version: "0.2.12"}
 
-// Insecure serves the functions of wasi:random/insecure@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Insecure serves the functions of wasi:random/insecure@0.2.12. An error that is (or wraps) a *cm.ResultError is
+// the error of the function's result; every other error traps the guest.
 type Insecure interface {
 	GetInsecureRandomBytes(ctx context.Context, len_ uint64) ([]byte, error)
 	GetInsecureRandomU64(ctx context.Context) (uint64, error)

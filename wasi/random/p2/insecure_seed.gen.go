@@ -13,7 +13,8 @@ import (
 // InsecureSeedID names wasi:random/insecure-seed@0.2.12.
 var InsecureSeedID = wit.InterfaceID{Namespace: "wasi", Package: "random", Interface: "insecure-seed", Version: "0.2.12"}
 
-// InsecureSeed serves the functions of wasi:random/insecure-seed@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// InsecureSeed serves the functions of wasi:random/insecure-seed@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type InsecureSeed interface {
 	InsecureSeed(ctx context.Context) (cm.Tuple2[uint64, uint64], error)
 }

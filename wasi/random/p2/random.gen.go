@@ -13,7 +13,8 @@ import (
 // RandomID names wasi:random/random@0.2.12.
 var RandomID = wit.InterfaceID{Namespace: "wasi", Package: "random", Interface: "random", Version: "0.2.12"}
 
-// Random serves the functions of wasi:random/random@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Random serves the functions of wasi:random/random@0.2.12. An error that is (or wraps) a *cm.ResultError is the
+// error of the function's result; every other error traps the guest.
 type Random interface {
 	GetRandomBytes(ctx context.Context, len_ uint64) ([]byte, error)
 	GetRandomU64(ctx context.Context) (uint64, error)

@@ -3,8 +3,11 @@
 package socketsp2
 
 import (
+	"context"
+
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -374,8 +377,36 @@ var IPSocketAddressWIT = cm.VariantOf("ip-socket-address",
 	cm.Case{Name: "ipv6", Type: IPv6SocketAddressWIT},
 )
 
-// AddNetwork defines wasi:sockets/network@0.2.12 in a linker.
-func AddNetwork(l *component.Linker) {
-	h := l.Instance(NetworkID)
-	h.Resource("network", NetworkType)
+// NetworkFunctions serves the functions of wasi:sockets/network@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
+type NetworkFunctions interface {
+	NetworkErrorCode(ctx context.Context, err_ iop2.Error) (*ErrorCode, error)
 }
+
+// AddNetwork defines wasi:sockets/network@0.2.12 in a linker.
+func AddNetwork(l *component.Linker, impl NetworkFunctions) {
+	h := l.Instance(NetworkID)
+	h.Resource("error", iop2.ErrorType)
+	h.Resource("network", NetworkType)
+	for _, f := range NetworkFuncs(impl) {
+		h.Func(f.Name, f.Type, f.Func)
+	}
+}
+
+// NetworkFuncs are the functions that AddNetwork defines.
+func NetworkFuncs(impl NetworkFunctions) []cm.HostDef {
+	return []cm.HostDef{
+		{Name: "network-error-code", Type: networkNetworkErrorCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			r, err := impl.NetworkErrorCode(ctx, cm.LiftHandle[iop2.Error](a[0]))
+			if err != nil {
+				return cm.Val{}, err
+			}
+			return cm.LowerOption(r, LowerErrorCode), nil
+		}},
+	}
+}
+
+// The types of the functions of wasi:sockets/network@0.2.12.
+var (
+	networkNetworkErrorCodeFunc = &cm.FuncType{Params: []cm.Field{{Name: "err", Type: cm.BorrowOf(iop2.ErrorType)}}, Result: cm.OptionOf(ErrorCodeWIT)}
+)
