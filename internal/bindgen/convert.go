@@ -62,8 +62,7 @@ func (g *generator) liftBody(t *wit.Type, v string) string {
 			return v + ".Bytes()"
 		}
 		if t.Len > 0 {
-			return fmt.Sprintf("func(v cm.Val) (x %s) {\nfor i, v := range v.List() {\nx[i] = %s\n}\nreturn x\n}(%s)",
-				g.goType(t), g.lift(t.Elem, "v"), v)
+			return g.liftLiteral(t) + "(" + v + ")"
 		}
 		return "cm.LiftList(" + v + ", " + g.liftFunc(t.Elem) + ")"
 	case wit.Option:
@@ -76,19 +75,38 @@ func (g *generator) liftBody(t *wit.Type, v string) string {
 	case wit.Map:
 		return "cm.LiftMap(" + v + ", " + g.liftFunc(t.Key) + ", " + g.liftFunc(t.Elem) + ")"
 	case wit.Tuple:
-		var b strings.Builder
-		fmt.Fprintf(&b, "func(f []cm.Val) %s {\nreturn %s{", g.goType(t), g.goType(t))
-		for i, f := range t.Fields {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			fmt.Fprintf(&b, "F%d: %s", i, g.lift(f.Type, fmt.Sprintf("f[%d]", i)))
-		}
-		return b.String() + "}\n}(" + v + ".List())"
+		return g.liftLiteral(t) + "(" + v + ")"
 	}
 	g.fail("%s: cannot lift %s", g.unit.title, t)
 	return "nil"
 }
+
+// liftLiteral is the function literal that reads a tuple or a list of fixed length.
+func (g *generator) liftLiteral(t *wit.Type) string {
+	if t.Kind == wit.List {
+		return fmt.Sprintf("func(v cm.Val) (x %s) {\nfor i, v := range v.List() {\nx[i] = %s\n}\nreturn x\n}", g.goType(t), g.lift(t.Elem, "v"))
+	}
+	parts := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		parts[i] = fmt.Sprintf("F%d: %s", i, g.lift(f.Type, fmt.Sprintf("f[%d]", i)))
+	}
+	return fmt.Sprintf("func(v cm.Val) %s {\nf := v.List()\nreturn %s{%s}\n}", g.goType(t), g.goType(t), strings.Join(parts, ", "))
+}
+
+// lowerLiteral is the function literal that makes a tuple or a list of fixed length.
+func (g *generator) lowerLiteral(t *wit.Type) string {
+	if t.Kind == wit.List {
+		return fmt.Sprintf("func(x %s) cm.Val {\nreturn cm.LowerList(x[:], %s)\n}", g.goType(t), g.lowerFunc(t.Elem))
+	}
+	parts := make([]string, len(t.Fields))
+	for i, f := range t.Fields {
+		parts[i] = g.lower(f.Type, fmt.Sprintf("x.F%d", i))
+	}
+	return fmt.Sprintf("func(x %s) cm.Val {\nreturn cm.ListVal([]cm.Val{%s})\n}", g.goType(t), strings.Join(parts, ", "))
+}
+
+// isLiteral says that a type is converted by such a literal.
+func isLiteral(t *wit.Type) bool { return t.Kind == wit.Tuple || t.Kind == wit.List && t.Len > 0 }
 
 // liftFunc is the Go expression of a func(cm.Val) T; "nil" for an absent type.
 func (g *generator) liftFunc(t *wit.Type) string {
@@ -105,6 +123,9 @@ func (g *generator) liftFunc(t *wit.Type) string {
 	}
 	if isBytes(c) {
 		return "cm.Val.Bytes"
+	}
+	if isLiteral(c) {
+		return g.liftLiteral(c)
 	}
 	if g.hostHandle(c) {
 		return "cm.LiftHandle[" + g.goType(c) + "]"
@@ -139,7 +160,7 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 			return "cm.BytesVal(" + x + ")"
 		}
 		if t.Len > 0 {
-			return fmt.Sprintf("func(x %s) cm.Val {\nreturn cm.LowerList(x[:], %s)\n}(%s)", g.goType(t), g.lowerFunc(t.Elem), x)
+			return g.lowerLiteral(t) + "(" + x + ")"
 		}
 		return "cm.LowerList(" + x + ", " + g.lowerFunc(t.Elem) + ")"
 	case wit.Option:
@@ -152,11 +173,7 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 	case wit.Map:
 		return "cm.LowerMap(" + x + ", " + g.lowerFunc(t.Key) + ", " + g.lowerFunc(t.Elem) + ")"
 	case wit.Tuple:
-		parts := make([]string, len(t.Fields))
-		for i, f := range t.Fields {
-			parts[i] = g.lower(f.Type, fmt.Sprintf("x.F%d", i))
-		}
-		return "func(x " + g.goType(t) + ") cm.Val {\nreturn cm.ListVal([]cm.Val{" + strings.Join(parts, ", ") + "})\n}(" + x + ")"
+		return g.lowerLiteral(t) + "(" + x + ")"
 	}
 	g.fail("%s: cannot lower %s", g.unit.title, t)
 	return "cm.Val{}"
@@ -177,6 +194,9 @@ func (g *generator) lowerFunc(t *wit.Type) string {
 	}
 	if isBytes(c) {
 		return "cm.BytesVal"
+	}
+	if isLiteral(c) {
+		return g.lowerLiteral(c)
 	}
 	return "func(x " + g.goType(t) + ") cm.Val {\nreturn " + g.lower(t, "x") + "\n}"
 }

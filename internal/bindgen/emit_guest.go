@@ -60,7 +60,7 @@ func (g *generator) constructor() {
 	} else if len(u.funcs) > 0 {
 		g.use("wit")
 	}
-	g.p("// %s finds the functions of %s in an instance. One that is not there, or of another type, is an error.", name, u.title)
+	g.comment(fmt.Sprintf("%s finds the functions of %s in an instance. One that is not there, or of another type, is an error.", name, u.title), "")
 	g.p("func %s(inst *component.Instance) (*%s, error) {", name, u.name)
 	g.p("x := &%s{}\nvar err error", u.name)
 	if len(u.funcs) > 0 {

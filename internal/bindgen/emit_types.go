@@ -181,7 +181,7 @@ func (g *generator) labels(d *def, typ, what, under string) {
 		}
 	}
 	g.p(")\n")
-	names := lowerFirst(typ) + "Labels"
+	names := labelsVar(typ)
 	g.p("var %s = [...]string{", names)
 	for _, c := range d.t.Cases {
 		g.p("%q,", c.Name)
@@ -231,6 +231,19 @@ func (g *generator) alias(d *def) {
 	}
 	g.p("type %s = %s\n", d.name, g.goType(elem))
 	if converts(d.t) {
+		if isLiteral(elem) {
+			g.conversions(d, inner(g.liftLiteral(elem)), inner(g.lowerLiteral(elem)))
+			return
+		}
 		g.conversions(d, "return "+g.liftBody(elem, "v"), "return "+g.lowerBody(elem, "x"))
 	}
 }
+
+// inner is the body of a function literal, for a function that has a name.
+func inner(literal string) string {
+	_, body, _ := strings.Cut(literal, "{\n")
+	return strings.TrimSuffix(body, "\n}")
+}
+
+// labelsVar is the variable that holds the labels of a Go type.
+func labelsVar(typ string) string { return lowerFirst(typ) + "Labels" }

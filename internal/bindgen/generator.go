@@ -59,7 +59,7 @@ func (g *generator) files() (map[string][]byte, error) {
 		if u.world != nil {
 			name = fileName("world-" + u.world.Name)
 		}
-		src, err := format.Source(append(g.header(files[name] != nil), g.body.Bytes()...))
+		src, err := format.Source(append(g.header(), g.body.Bytes()...))
 		if err != nil {
 			return nil, errors.Join(append(g.errs, fmt.Errorf("%s: %w", u.title, err))...)
 		}
@@ -72,7 +72,7 @@ func (g *generator) files() (map[string][]byte, error) {
 }
 
 // header is the top of a file: its mark, the package clause and the imports that the body uses.
-func (g *generator) header(bool) []byte {
+func (g *generator) header() []byte {
 	var b bytes.Buffer
 	source := g.pkg.WIT
 	if g.unit.world == nil && g.unit.id.Namespace != "" {
@@ -125,19 +125,31 @@ func (g *generator) idVar() {
 
 // comment writes a doc comment: what the thing is, then the WIT's own words.
 func (g *generator) comment(what, docs string) {
-	text := what
-	if docs != "" {
-		if text != "" {
-			text += "\n"
+	for _, text := range []string{what, docs} {
+		if text == "" {
+			continue
 		}
-		text += docs
-	}
-	for l := range strings.SplitSeq(text, "\n") {
-		g.p("%s", strings.TrimRight("// "+l, " "))
+		for l := range strings.SplitSeq(text, "\n") {
+			g.p("%s", wrap(l, "// ", 116))
+		}
 	}
 }
 
-// article is what messages call a type: "the record wasi:clocks/wall-clock.datetime".
+// wrap breaks a line at spaces so that none is longer than width, each with the prefix.
+func wrap(line, prefix string, width int) string {
+	var lines []string
+	cur := prefix
+	for _, w := range strings.Fields(line) {
+		if len(cur)+1+len(w) > width && cur != prefix {
+			lines = append(lines, strings.TrimRight(cur, " "))
+			cur = prefix
+		}
+		cur += w + " "
+	}
+	return strings.Join(append(lines, strings.TrimRight(cur, " ")), "\n")
+}
+
+// describe is what comments call a type: "the record wasi:clocks/wall-clock.datetime".
 func (d *def) describe() string {
 	iface := d.unit.title
 	if i := strings.IndexByte(iface, '@'); i >= 0 {

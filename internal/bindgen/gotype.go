@@ -201,7 +201,9 @@ func (g *generator) witBody(t *wit.Type, name string) string {
 				fmt.Fprintf(&b, ",\ncm.Case{Name: %q, Type: %s}", c.Name, g.witType(c.Type))
 			}
 		}
-	case wit.Enum, wit.Flags:
+	case wit.Enum:
+		return b.String() + ", " + labelsVar(g.unit.defs[t].name) + "[:]...)"
+	case wit.Flags:
 		for _, c := range t.Cases {
 			fmt.Fprintf(&b, ", %q", c.Name)
 		}

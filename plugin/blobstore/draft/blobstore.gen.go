@@ -13,7 +13,8 @@ import (
 // BlobstoreID names wasi:blobstore/blobstore@0.2.0-draft.
 var BlobstoreID = wit.InterfaceID{Namespace: "wasi", Package: "blobstore", Interface: "blobstore", Version: "0.2.0-draft"}
 
-// Blobstore serves the functions of wasi:blobstore/blobstore@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Blobstore serves the functions of wasi:blobstore/blobstore@0.2.0-draft. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type Blobstore interface {
 	CreateContainer(ctx context.Context, name ContainerName) (Container, error)
 	GetContainer(ctx context.Context, name ContainerName) (Container, error)

@@ -14,7 +14,8 @@ import (
 // ContainerID names wasi:blobstore/container@0.2.0-draft.
 var ContainerID = wit.InterfaceID{Namespace: "wasi", Package: "blobstore", Interface: "container", Version: "0.2.0-draft"}
 
-// Container is the resource wasi:blobstore/container.container. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// Container is the resource wasi:blobstore/container.container. An object that has a method Drop(ctx) error is
+// told when its owner lets go of it.
 type Container interface {
 	Name(ctx context.Context) (string, error)
 	Info(ctx context.Context) (ContainerMetadata, error)
@@ -31,7 +32,8 @@ type Container interface {
 // ContainerType is the identity of the resource type: every Container in a component is one of it.
 var ContainerType = &cm.ResourceType{Interface: ContainerID, Name: "container", Drop: cm.DropObject}
 
-// StreamObjectNames is the resource wasi:blobstore/container.stream-object-names. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// StreamObjectNames is the resource wasi:blobstore/container.stream-object-names. An object that has a method
+// Drop(ctx) error is told when its owner lets go of it.
 type StreamObjectNames interface {
 	ReadStreamObjectNames(ctx context.Context, len_ uint64) (cm.Tuple2[[]ObjectName, bool], error)
 	SkipStreamObjectNames(ctx context.Context, num uint64) (cm.Tuple2[uint64, bool], error)

@@ -124,7 +124,8 @@ var ObjectIDWIT = cm.RecordOf("object-id",
 	cm.Field{Name: "object", Type: cm.TypeString},
 )
 
-// OutgoingValue is the resource wasi:blobstore/types.outgoing-value. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// OutgoingValue is the resource wasi:blobstore/types.outgoing-value. An object that has a method Drop(ctx) error
+// is told when its owner lets go of it.
 type OutgoingValue interface {
 	OutgoingValueWriteBody(ctx context.Context) (iop2.OutputStream, error)
 }
@@ -132,7 +133,8 @@ type OutgoingValue interface {
 // OutgoingValueType is the identity of the resource type: every OutgoingValue in a component is one of it.
 var OutgoingValueType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-value", Drop: cm.DropObject}
 
-// IncomingValue is the resource wasi:blobstore/types.incoming-value. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// IncomingValue is the resource wasi:blobstore/types.incoming-value. An object that has a method Drop(ctx) error
+// is told when its owner lets go of it.
 type IncomingValue interface {
 	Size(ctx context.Context) (uint64, error)
 }
@@ -146,7 +148,8 @@ type IncomingValueAsyncBody = iop2.InputStream
 // IncomingValueSyncBody is the type wasi:blobstore/types.incoming-value-sync-body.
 type IncomingValueSyncBody = []byte
 
-// Types serves the functions of wasi:blobstore/types@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Types serves the functions of wasi:blobstore/types@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is
+// the error of the function's result; every other error traps the guest.
 type Types interface {
 	OutgoingValueNewOutgoingValue(ctx context.Context) (OutgoingValue, error)
 	OutgoingValueFinish(ctx context.Context, this OutgoingValue) error

@@ -84,7 +84,8 @@ var ErrorWIT = cm.VariantOf("error",
 	cm.Case{Name: "io", Type: cm.TypeString},
 )
 
-// Store serves the functions of wasi:config/store@0.2.0-rc.1. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Store serves the functions of wasi:config/store@0.2.0-rc.1. An error that is (or wraps) a *cm.ResultError is the
+// error of the function's result; every other error traps the guest.
 type Store interface {
 	Get(ctx context.Context, key string) (*string, error)
 	GetAll(ctx context.Context) ([]cm.Tuple2[string, string], error)
@@ -114,9 +115,7 @@ func StoreFuncs(impl Store) []cm.HostDef {
 				return cm.LowerError[Error](err, LowerError)
 			}
 			return cm.OKVal(cm.LowerList(r, func(x cm.Tuple2[string, string]) cm.Val {
-				return func(x cm.Tuple2[string, string]) cm.Val {
-					return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.StringVal(x.F1)})
-				}(x)
+				return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.StringVal(x.F1)})
 			})), nil
 		}},
 	}

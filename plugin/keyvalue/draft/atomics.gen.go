@@ -13,7 +13,8 @@ import (
 // AtomicsID names wasi:keyvalue/atomics@0.2.0-draft.
 var AtomicsID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interface: "atomics", Version: "0.2.0-draft"}
 
-// Atomics serves the functions of wasi:keyvalue/atomics@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Atomics serves the functions of wasi:keyvalue/atomics@0.2.0-draft. An error that is (or wraps) a *cm.ResultError
+// is the error of the function's result; every other error traps the guest.
 type Atomics interface {
 	Increment(ctx context.Context, bucket Bucket, key string, delta uint64) (uint64, error)
 }

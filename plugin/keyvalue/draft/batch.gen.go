@@ -13,7 +13,8 @@ import (
 // BatchID names wasi:keyvalue/batch@0.2.0-draft.
 var BatchID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interface: "batch", Version: "0.2.0-draft"}
 
-// Batch serves the functions of wasi:keyvalue/batch@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Batch serves the functions of wasi:keyvalue/batch@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is
+// the error of the function's result; every other error traps the guest.
 type Batch interface {
 	GetMany(ctx context.Context, bucket Bucket, keys []string) ([]*cm.Tuple2[string, []byte], error)
 	SetMany(ctx context.Context, bucket Bucket, keyValues []cm.Tuple2[string, []byte]) error
@@ -39,17 +40,14 @@ func BatchFuncs(impl Batch) []cm.HostDef {
 			}
 			return cm.OKVal(cm.LowerList(r, func(x *cm.Tuple2[string, []byte]) cm.Val {
 				return cm.LowerOption(x, func(x cm.Tuple2[string, []byte]) cm.Val {
-					return func(x cm.Tuple2[string, []byte]) cm.Val {
-						return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.BytesVal(x.F1)})
-					}(x)
+					return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.BytesVal(x.F1)})
 				})
 			})), nil
 		}},
 		{Name: "set-many", Type: batchSetManyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := impl.SetMany(ctx, cm.LiftHandle[Bucket](a[0]), cm.LiftList(a[1], func(v cm.Val) cm.Tuple2[string, []byte] {
-				return func(f []cm.Val) cm.Tuple2[string, []byte] {
-					return cm.Tuple2[string, []byte]{F0: f[0].Str(), F1: f[1].Bytes()}
-				}(v.List())
+				f := v.List()
+				return cm.Tuple2[string, []byte]{F0: f[0].Str(), F1: f[1].Bytes()}
 			})); err != nil {
 				return cm.LowerError[Error](err, LowerError)
 			}

@@ -112,7 +112,8 @@ var KeyResponseWIT = cm.RecordOf("key-response",
 	cm.Field{Name: "cursor", Type: cm.OptionOf(cm.TypeU64)},
 )
 
-// Bucket is the resource wasi:keyvalue/store.bucket. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// Bucket is the resource wasi:keyvalue/store.bucket. An object that has a method Drop(ctx) error is told when its
+// owner lets go of it.
 type Bucket interface {
 	Get(ctx context.Context, key string) (*[]byte, error)
 	Set(ctx context.Context, key string, value []byte) error
@@ -124,7 +125,8 @@ type Bucket interface {
 // BucketType is the identity of the resource type: every Bucket in a component is one of it.
 var BucketType = &cm.ResourceType{Interface: StoreID, Name: "bucket", Drop: cm.DropObject}
 
-// Store serves the functions of wasi:keyvalue/store@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Store serves the functions of wasi:keyvalue/store@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is
+// the error of the function's result; every other error traps the guest.
 type Store interface {
 	Open(ctx context.Context, identifier string) (Bucket, error)
 }

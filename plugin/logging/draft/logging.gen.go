@@ -54,9 +54,10 @@ func LowerLevel(x Level) cm.Val {
 }
 
 // LevelWIT is the type of Level in component types.
-var LevelWIT = cm.EnumOf("level", "trace", "debug", "info", "warn", "error", "critical")
+var LevelWIT = cm.EnumOf("level", levelLabels[:]...)
 
-// Logging serves the functions of wasi:logging/logging@0.1.0-draft. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Logging serves the functions of wasi:logging/logging@0.1.0-draft. An error that is (or wraps) a *cm.ResultError
+// is the error of the function's result; every other error traps the guest.
 type Logging interface {
 	Log(ctx context.Context, level Level, context_ string, message string) error
 }

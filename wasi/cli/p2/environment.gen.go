@@ -13,7 +13,8 @@ import (
 // EnvironmentID names wasi:cli/environment@0.2.12.
 var EnvironmentID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "environment", Version: "0.2.12"}
 
-// Environment serves the functions of wasi:cli/environment@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Environment serves the functions of wasi:cli/environment@0.2.12. An error that is (or wraps) a *cm.ResultError
+// is the error of the function's result; every other error traps the guest.
 type Environment interface {
 	GetEnvironment(ctx context.Context) ([]cm.Tuple2[string, string], error)
 	GetArguments(ctx context.Context) ([]string, error)
@@ -37,9 +38,7 @@ func EnvironmentFuncs(impl Environment) []cm.HostDef {
 				return cm.Val{}, err
 			}
 			return cm.LowerList(r, func(x cm.Tuple2[string, string]) cm.Val {
-				return func(x cm.Tuple2[string, string]) cm.Val {
-					return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.StringVal(x.F1)})
-				}(x)
+				return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.StringVal(x.F1)})
 			}), nil
 		}},
 		{Name: "get-arguments", Type: environmentGetArgumentsFunc, Func: func(ctx context.Context, _ []cm.Val) (cm.Val, error) {

@@ -13,7 +13,8 @@ import (
 // ExitID names wasi:cli/exit@0.2.12.
 var ExitID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "exit", Version: "0.2.12"}
 
-// Exit serves the functions of wasi:cli/exit@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Exit serves the functions of wasi:cli/exit@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of
+// the function's result; every other error traps the guest.
 type Exit interface {
 	Exit(ctx context.Context, status cm.Result[struct{}, struct{}]) error
 	ExitWithCode(ctx context.Context, statusCode uint8) error

@@ -13,12 +13,14 @@ import (
 // RunID names wasi:cli/run@0.2.12.
 var RunID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "run", Version: "0.2.12"}
 
-// Run calls wasi:cli/run@0.2.12 in one instance, and like that is not safe for concurrent use. The error of a function's result is a *cm.ResultError; every other error ended the call.
+// Run calls wasi:cli/run@0.2.12 in one instance, and like that is not safe for concurrent use. The error of a
+// function's result is a *cm.ResultError; every other error ended the call.
 type Run struct {
 	runFunc cm.Caller
 }
 
-// NewRunExport finds the functions of wasi:cli/run@0.2.12 in an instance. One that is not there, or of another type, is an error.
+// NewRunExport finds the functions of wasi:cli/run@0.2.12 in an instance. One that is not there, or of another
+// type, is an error.
 func NewRunExport(inst *component.Instance) (*Run, error) {
 	x := &Run{}
 	var err error

@@ -14,7 +14,8 @@ import (
 // StderrID names wasi:cli/stderr@0.2.12.
 var StderrID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "stderr", Version: "0.2.12"}
 
-// Stderr serves the functions of wasi:cli/stderr@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Stderr serves the functions of wasi:cli/stderr@0.2.12. An error that is (or wraps) a *cm.ResultError is the
+// error of the function's result; every other error traps the guest.
 type Stderr interface {
 	GetStderr(ctx context.Context) (iop2.OutputStream, error)
 }

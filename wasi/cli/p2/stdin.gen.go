@@ -14,7 +14,8 @@ import (
 // StdinID names wasi:cli/stdin@0.2.12.
 var StdinID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "stdin", Version: "0.2.12"}
 
-// Stdin serves the functions of wasi:cli/stdin@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Stdin serves the functions of wasi:cli/stdin@0.2.12. An error that is (or wraps) a *cm.ResultError is the error
+// of the function's result; every other error traps the guest.
 type Stdin interface {
 	GetStdin(ctx context.Context) (iop2.InputStream, error)
 }

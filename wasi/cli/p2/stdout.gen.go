@@ -14,7 +14,8 @@ import (
 // StdoutID names wasi:cli/stdout@0.2.12.
 var StdoutID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "stdout", Version: "0.2.12"}
 
-// Stdout serves the functions of wasi:cli/stdout@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Stdout serves the functions of wasi:cli/stdout@0.2.12. An error that is (or wraps) a *cm.ResultError is the
+// error of the function's result; every other error traps the guest.
 type Stdout interface {
 	GetStdout(ctx context.Context) (iop2.OutputStream, error)
 }

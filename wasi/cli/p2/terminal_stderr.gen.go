@@ -13,7 +13,8 @@ import (
 // TerminalStderrID names wasi:cli/terminal-stderr@0.2.12.
 var TerminalStderrID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "terminal-stderr", Version: "0.2.12"}
 
-// TerminalStderr serves the functions of wasi:cli/terminal-stderr@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// TerminalStderr serves the functions of wasi:cli/terminal-stderr@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type TerminalStderr interface {
 	GetTerminalStderr(ctx context.Context) (TerminalOutput, error)
 }

@@ -13,7 +13,8 @@ import (
 // TerminalStdinID names wasi:cli/terminal-stdin@0.2.12.
 var TerminalStdinID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "terminal-stdin", Version: "0.2.12"}
 
-// TerminalStdin serves the functions of wasi:cli/terminal-stdin@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// TerminalStdin serves the functions of wasi:cli/terminal-stdin@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type TerminalStdin interface {
 	GetTerminalStdin(ctx context.Context) (TerminalInput, error)
 }

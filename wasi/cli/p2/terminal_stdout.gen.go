@@ -13,7 +13,8 @@ import (
 // TerminalStdoutID names wasi:cli/terminal-stdout@0.2.12.
 var TerminalStdoutID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "terminal-stdout", Version: "0.2.12"}
 
-// TerminalStdout serves the functions of wasi:cli/terminal-stdout@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// TerminalStdout serves the functions of wasi:cli/terminal-stdout@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type TerminalStdout interface {
 	GetTerminalStdout(ctx context.Context) (TerminalOutput, error)
 }

@@ -13,7 +13,8 @@ import (
 // PreopensID names wasi:filesystem/preopens@0.2.12.
 var PreopensID = wit.InterfaceID{Namespace: "wasi", Package: "filesystem", Interface: "preopens", Version: "0.2.12"}
 
-// Preopens serves the functions of wasi:filesystem/preopens@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Preopens serves the functions of wasi:filesystem/preopens@0.2.12. An error that is (or wraps) a *cm.ResultError
+// is the error of the function's result; every other error traps the guest.
 type Preopens interface {
 	GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, string], error)
 }
@@ -36,9 +37,7 @@ func PreopensFuncs(impl Preopens) []cm.HostDef {
 				return cm.Val{}, err
 			}
 			return cm.LowerList(r, func(x cm.Tuple2[Descriptor, string]) cm.Val {
-				return func(x cm.Tuple2[Descriptor, string]) cm.Val {
-					return cm.ListVal([]cm.Val{cm.LowerHandle(DescriptorResourceType, x.F0), cm.StringVal(x.F1)})
-				}(x)
+				return cm.ListVal([]cm.Val{cm.LowerHandle(DescriptorResourceType, x.F0), cm.StringVal(x.F1)})
 			}), nil
 		}},
 	}

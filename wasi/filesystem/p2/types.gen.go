@@ -63,7 +63,7 @@ func LowerDescriptorType(x DescriptorType) cm.Val {
 }
 
 // DescriptorTypeWIT is the type of DescriptorType in component types.
-var DescriptorTypeWIT = cm.EnumOf("descriptor-type", "unknown", "block-device", "character-device", "directory", "fifo", "symbolic-link", "regular-file", "socket")
+var DescriptorTypeWIT = cm.EnumOf("descriptor-type", descriptorTypeLabels[:]...)
 
 // DescriptorFlags is the flags wasi:filesystem/types.descriptor-flags, a set of bits.
 type DescriptorFlags uint8
@@ -184,7 +184,8 @@ var OpenFlagsWIT = cm.FlagsOf("open-flags", "create", "directory", "exclusive", 
 // LinkCount is the type wasi:filesystem/types.link-count.
 type LinkCount = uint64
 
-// NewTimestamp is the variant wasi:filesystem/types.new-timestamp. Tag says which case it is, and so which field counts.
+// NewTimestamp is the variant wasi:filesystem/types.new-timestamp. Tag says which case it is, and so which field
+// counts.
 type NewTimestamp struct {
 	Tag       NewTimestampTag
 	Timestamp clocksp2.Datetime
@@ -388,7 +389,7 @@ func LowerErrorCode(x ErrorCode) cm.Val {
 }
 
 // ErrorCodeWIT is the type of ErrorCode in component types.
-var ErrorCodeWIT = cm.EnumOf("error-code", "access", "would-block", "already", "bad-descriptor", "busy", "deadlock", "quota", "exist", "file-too-large", "illegal-byte-sequence", "in-progress", "interrupted", "invalid", "io", "is-directory", "loop", "too-many-links", "message-size", "name-too-long", "no-device", "no-entry", "no-lock", "insufficient-memory", "insufficient-space", "not-directory", "not-empty", "not-recoverable", "unsupported", "no-tty", "no-such-device", "overflow", "not-permitted", "pipe", "read-only", "invalid-seek", "text-file-busy", "cross-device")
+var ErrorCodeWIT = cm.EnumOf("error-code", errorCodeLabels[:]...)
 
 // Advice is the enum wasi:filesystem/types.advice.
 type Advice uint8
@@ -431,7 +432,7 @@ func LowerAdvice(x Advice) cm.Val {
 }
 
 // AdviceWIT is the type of Advice in component types.
-var AdviceWIT = cm.EnumOf("advice", "normal", "sequential", "random", "will-need", "dont-need", "no-reuse")
+var AdviceWIT = cm.EnumOf("advice", adviceLabels[:]...)
 
 // MetadataHashValue is the record wasi:filesystem/types.metadata-hash-value.
 type MetadataHashValue struct {
@@ -462,7 +463,8 @@ var MetadataHashValueWIT = cm.RecordOf("metadata-hash-value",
 	cm.Field{Name: "upper", Type: cm.TypeU64},
 )
 
-// Descriptor is the resource wasi:filesystem/types.descriptor. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// Descriptor is the resource wasi:filesystem/types.descriptor. An object that has a method Drop(ctx) error is told
+// when its owner lets go of it.
 type Descriptor interface {
 	ReadViaStream(ctx context.Context, offset Filesize) (iop2.InputStream, error)
 	WriteViaStream(ctx context.Context, offset Filesize) (iop2.OutputStream, error)
@@ -496,7 +498,8 @@ type Descriptor interface {
 // DescriptorResourceType is the identity of the resource type: every Descriptor in a component is one of it.
 var DescriptorResourceType = &cm.ResourceType{Interface: TypesID, Name: "descriptor", Drop: cm.DropObject}
 
-// DirectoryEntryStream is the resource wasi:filesystem/types.directory-entry-stream. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// DirectoryEntryStream is the resource wasi:filesystem/types.directory-entry-stream. An object that has a method
+// Drop(ctx) error is told when its owner lets go of it.
 type DirectoryEntryStream interface {
 	ReadDirectoryEntry(ctx context.Context) (*DirectoryEntry, error)
 }
@@ -504,7 +507,8 @@ type DirectoryEntryStream interface {
 // DirectoryEntryStreamType is the identity of the resource type: every DirectoryEntryStream in a component is one of it.
 var DirectoryEntryStreamType = &cm.ResourceType{Interface: TypesID, Name: "directory-entry-stream", Drop: cm.DropObject}
 
-// Types serves the functions of wasi:filesystem/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Types serves the functions of wasi:filesystem/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the
+// error of the function's result; every other error traps the guest.
 type Types interface {
 	FilesystemErrorCode(ctx context.Context, err_ iop2.Error) (*ErrorCode, error)
 }

@@ -13,7 +13,8 @@ import (
 // OutgoingHandlerID names wasi:http/outgoing-handler@0.2.12.
 var OutgoingHandlerID = wit.InterfaceID{Namespace: "wasi", Package: "http", Interface: "outgoing-handler", Version: "0.2.12"}
 
-// OutgoingHandler serves the functions of wasi:http/outgoing-handler@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// OutgoingHandler serves the functions of wasi:http/outgoing-handler@0.2.12. An error that is (or wraps) a
+// *cm.ResultError is the error of the function's result; every other error traps the guest.
 type OutgoingHandler interface {
 	Handle(ctx context.Context, request OutgoingRequest, options RequestOptions) (FutureIncomingResponse, error)
 }

@@ -790,7 +790,8 @@ type FieldKey = string
 // FieldValue is the type wasi:http/types.field-value.
 type FieldValue = []byte
 
-// Fields is the resource wasi:http/types.fields. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// Fields is the resource wasi:http/types.fields. An object that has a method Drop(ctx) error is told when its
+// owner lets go of it.
 type Fields interface {
 	Get(ctx context.Context, name FieldName) ([]FieldValue, error)
 	Has(ctx context.Context, name FieldName) (bool, error)
@@ -810,7 +811,8 @@ type Headers = Fields
 // Trailers is the type wasi:http/types.trailers.
 type Trailers = Fields
 
-// IncomingRequest is the resource wasi:http/types.incoming-request. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// IncomingRequest is the resource wasi:http/types.incoming-request. An object that has a method Drop(ctx) error is
+// told when its owner lets go of it.
 type IncomingRequest interface {
 	Method(ctx context.Context) (Method, error)
 	PathWithQuery(ctx context.Context) (*string, error)
@@ -823,7 +825,8 @@ type IncomingRequest interface {
 // IncomingRequestType is the identity of the resource type: every IncomingRequest in a component is one of it.
 var IncomingRequestType = &cm.ResourceType{Interface: TypesID, Name: "incoming-request", Drop: cm.DropObject}
 
-// OutgoingRequest is the resource wasi:http/types.outgoing-request. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// OutgoingRequest is the resource wasi:http/types.outgoing-request. An object that has a method Drop(ctx) error is
+// told when its owner lets go of it.
 type OutgoingRequest interface {
 	Body(ctx context.Context) (OutgoingBody, error)
 	Method(ctx context.Context) (Method, error)
@@ -840,7 +843,8 @@ type OutgoingRequest interface {
 // OutgoingRequestType is the identity of the resource type: every OutgoingRequest in a component is one of it.
 var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: cm.DropObject}
 
-// RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is
+// told when its owner lets go of it.
 type RequestOptions interface {
 	ConnectTimeout(ctx context.Context) (*clocksp2.Duration, error)
 	SetConnectTimeout(ctx context.Context, duration *clocksp2.Duration) error
@@ -853,7 +857,8 @@ type RequestOptions interface {
 // RequestOptionsType is the identity of the resource type: every RequestOptions in a component is one of it.
 var RequestOptionsType = &cm.ResourceType{Interface: TypesID, Name: "request-options", Drop: cm.DropObject}
 
-// ResponseOutparam is the resource wasi:http/types.response-outparam. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// ResponseOutparam is the resource wasi:http/types.response-outparam. An object that has a method Drop(ctx) error
+// is told when its owner lets go of it.
 type ResponseOutparam interface {
 }
 
@@ -863,7 +868,8 @@ var ResponseOutparamType = &cm.ResourceType{Interface: TypesID, Name: "response-
 // StatusCode is the type wasi:http/types.status-code.
 type StatusCode = uint16
 
-// IncomingResponse is the resource wasi:http/types.incoming-response. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// IncomingResponse is the resource wasi:http/types.incoming-response. An object that has a method Drop(ctx) error
+// is told when its owner lets go of it.
 type IncomingResponse interface {
 	Status(ctx context.Context) (StatusCode, error)
 	Headers(ctx context.Context) (Headers, error)
@@ -873,7 +879,8 @@ type IncomingResponse interface {
 // IncomingResponseType is the identity of the resource type: every IncomingResponse in a component is one of it.
 var IncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "incoming-response", Drop: cm.DropObject}
 
-// IncomingBody is the resource wasi:http/types.incoming-body. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// IncomingBody is the resource wasi:http/types.incoming-body. An object that has a method Drop(ctx) error is told
+// when its owner lets go of it.
 type IncomingBody interface {
 	Stream(ctx context.Context) (iop2.InputStream, error)
 }
@@ -881,7 +888,8 @@ type IncomingBody interface {
 // IncomingBodyType is the identity of the resource type: every IncomingBody in a component is one of it.
 var IncomingBodyType = &cm.ResourceType{Interface: TypesID, Name: "incoming-body", Drop: cm.DropObject}
 
-// FutureTrailers is the resource wasi:http/types.future-trailers. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// FutureTrailers is the resource wasi:http/types.future-trailers. An object that has a method Drop(ctx) error is
+// told when its owner lets go of it.
 type FutureTrailers interface {
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
 	Get(ctx context.Context) (*cm.Result[cm.Result[Trailers, ErrorCode], struct{}], error)
@@ -890,7 +898,8 @@ type FutureTrailers interface {
 // FutureTrailersType is the identity of the resource type: every FutureTrailers in a component is one of it.
 var FutureTrailersType = &cm.ResourceType{Interface: TypesID, Name: "future-trailers", Drop: cm.DropObject}
 
-// OutgoingResponse is the resource wasi:http/types.outgoing-response. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// OutgoingResponse is the resource wasi:http/types.outgoing-response. An object that has a method Drop(ctx) error
+// is told when its owner lets go of it.
 type OutgoingResponse interface {
 	StatusCode(ctx context.Context) (StatusCode, error)
 	SetStatusCode(ctx context.Context, statusCode StatusCode) error
@@ -901,7 +910,8 @@ type OutgoingResponse interface {
 // OutgoingResponseType is the identity of the resource type: every OutgoingResponse in a component is one of it.
 var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: cm.DropObject}
 
-// OutgoingBody is the resource wasi:http/types.outgoing-body. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// OutgoingBody is the resource wasi:http/types.outgoing-body. An object that has a method Drop(ctx) error is told
+// when its owner lets go of it.
 type OutgoingBody interface {
 	Write(ctx context.Context) (iop2.OutputStream, error)
 }
@@ -909,7 +919,8 @@ type OutgoingBody interface {
 // OutgoingBodyType is the identity of the resource type: every OutgoingBody in a component is one of it.
 var OutgoingBodyType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-body", Drop: cm.DropObject}
 
-// FutureIncomingResponse is the resource wasi:http/types.future-incoming-response. An object that has a method Drop(ctx) error is told when its owner lets go of it.
+// FutureIncomingResponse is the resource wasi:http/types.future-incoming-response. An object that has a method
+// Drop(ctx) error is told when its owner lets go of it.
 type FutureIncomingResponse interface {
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
 	Get(ctx context.Context) (*cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}], error)
@@ -918,7 +929,8 @@ type FutureIncomingResponse interface {
 // FutureIncomingResponseType is the identity of the resource type: every FutureIncomingResponse in a component is one of it.
 var FutureIncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "future-incoming-response", Drop: cm.DropObject}
 
-// Types serves the functions of wasi:http/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Types serves the functions of wasi:http/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the error
+// of the function's result; every other error traps the guest.
 type Types interface {
 	NewFields(ctx context.Context) (Fields, error)
 	FieldsFromList(ctx context.Context, entries []cm.Tuple2[FieldName, FieldValue]) (Fields, error)
@@ -968,9 +980,8 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[static]fields.from-list", Type: typesFieldsFromListFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.FieldsFromList(ctx, cm.LiftList(a[0], func(v cm.Val) cm.Tuple2[FieldName, FieldValue] {
-				return func(f []cm.Val) cm.Tuple2[FieldName, FieldValue] {
-					return cm.Tuple2[FieldName, FieldValue]{F0: f[0].Str(), F1: f[1].Bytes()}
-				}(v.List())
+				f := v.List()
+				return cm.Tuple2[FieldName, FieldValue]{F0: f[0].Str(), F1: f[1].Bytes()}
 			}))
 			if err != nil {
 				return cm.LowerError[HeaderError](err, LowerHeaderError)
@@ -1015,9 +1026,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 				return cm.Val{}, err
 			}
 			return cm.LowerList(r, func(x cm.Tuple2[FieldName, FieldValue]) cm.Val {
-				return func(x cm.Tuple2[FieldName, FieldValue]) cm.Val {
-					return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.BytesVal(x.F1)})
-				}(x)
+				return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.BytesVal(x.F1)})
 			}), nil
 		}},
 		{Name: "[method]fields.clone", Type: typesFieldsCloneFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {

@@ -93,7 +93,7 @@ func LowerErrorCode(x ErrorCode) cm.Val {
 }
 
 // ErrorCodeWIT is the type of ErrorCode in component types.
-var ErrorCodeWIT = cm.EnumOf("error-code", "unknown", "access-denied", "not-supported", "invalid-argument", "out-of-memory", "timeout", "concurrency-conflict", "not-in-progress", "would-block", "invalid-state", "new-socket-limit", "address-not-bindable", "address-in-use", "remote-unreachable", "connection-refused", "connection-reset", "connection-aborted", "datagram-too-large", "name-unresolvable", "temporary-resolver-failure", "permanent-resolver-failure")
+var ErrorCodeWIT = cm.EnumOf("error-code", errorCodeLabels[:]...)
 
 // IPAddressFamily is the enum wasi:sockets/network.ip-address-family.
 type IPAddressFamily uint8
@@ -128,7 +128,7 @@ func LowerIPAddressFamily(x IPAddressFamily) cm.Val {
 }
 
 // IPAddressFamilyWIT is the type of IPAddressFamily in component types.
-var IPAddressFamilyWIT = cm.EnumOf("ip-address-family", "ipv4", "ipv6")
+var IPAddressFamilyWIT = cm.EnumOf("ip-address-family", ipAddressFamilyLabels[:]...)
 
 // IPv4Address is the type wasi:sockets/network.ipv4-address.
 type IPv4Address = cm.Tuple4[uint8, uint8, uint8, uint8]

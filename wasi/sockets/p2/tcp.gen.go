@@ -50,7 +50,7 @@ func LowerShutdownType(x ShutdownType) cm.Val {
 }
 
 // ShutdownTypeWIT is the type of ShutdownType in component types.
-var ShutdownTypeWIT = cm.EnumOf("shutdown-type", "receive", "send", "both")
+var ShutdownTypeWIT = cm.EnumOf("shutdown-type", shutdownTypeLabels[:]...)
 
 // TCPSocket is the resource wasi:sockets/tcp.tcp-socket. An object that has a method Drop(ctx) error is told when
 // its owner lets go of it.
