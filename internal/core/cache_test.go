@@ -1,0 +1,261 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// compileIn compiles a fixture in an engine of its own and says whether the code came from the cache.
+func compileIn(t testing.TB, dir string, bytes int64, name string) bool {
+	t.Helper()
+	w := newWorld(t, Config{CacheDir: dir, CacheBytes: bytes})
+	wasm := fixture(t, name)
+	m, cached, err := w.e.Compile(w.ctx, wasm, CompileOptions{Slots: slotsFor(t, wasm)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name == "basics" {
+		g := w.group(Limits{})
+		i, err := w.e.Instantiate(w.ctx, g, m, []*Instance{w.host})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := call(i, "twice", 4); got != 8 || err != nil {
+			t.Fatalf("twice: %d, %v", got, err)
+		}
+	}
+	return cached
+}
+
+func cacheFiles(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "code", "*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestCacheHitsAndMisses(t *testing.T) {
+	dir := t.TempDir()
+	if compileIn(t, dir, 0, "basics") {
+		t.Error("a hit in an empty cache")
+	}
+	if !compileIn(t, dir, 0, "basics") {
+		t.Error("a miss the second time")
+	}
+	if compileIn(t, dir, 0, "importer") {
+		t.Error("a hit for another module")
+	}
+	if n := len(cacheFiles(t, dir)); n != 2 {
+		t.Errorf("%d files for two modules", n)
+	}
+}
+
+func TestCacheSlotsMatter(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, Config{CacheDir: dir})
+	wasm := fixture(t, "start")
+	compile := func(field string) (*Module, bool) {
+		m, cached, err := w.e.Compile(w.ctx, wasm, CompileOptions{Slots: []Slot{{Field: field}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m, cached
+	}
+	a, _ := compile("double")
+	b, cached := compile("double")
+	if a != b || !cached {
+		t.Error("the same module was compiled twice")
+	}
+	if c, cached := compile("other"); a == c || cached {
+		t.Error("other slots gave the same module")
+	}
+}
+
+func TestCacheSurvivesDamage(t *testing.T) {
+	for name, damage := range map[string]func(path string) error{
+		"truncated": func(p string) error { return os.Truncate(p, 100) },
+		"empty":     func(p string) error { return os.Truncate(p, 0) },
+		"changed": func(p string) error {
+			b, err := os.ReadFile(p)
+			if err != nil {
+				return err
+			}
+			b[len(b)/2] ^= 0xff
+			return os.WriteFile(p, b, 0o600)
+		},
+		"odd name": func(p string) error { return os.Rename(p, p+"x") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			compileIn(t, dir, 0, "basics")
+			if err := damage(cacheFiles(t, dir)[0]); err != nil {
+				t.Fatal(err)
+			}
+			if compileIn(t, dir, 0, "basics") {
+				t.Error("damaged code was used")
+			}
+			if !compileIn(t, dir, 0, "basics") {
+				t.Error("the cache did not heal")
+			}
+		})
+	}
+}
+
+// TestCacheForgedFile gives wazero a file that is intact but not wazero's.
+func TestCacheForgedFile(t *testing.T) {
+	dir := t.TempDir()
+	compileIn(t, dir, 0, "basics")
+	file := cacheFiles(t, dir)[0]
+	if err := os.WriteFile(file, []byte("something else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sum, err := digest(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, _, _ := strings.Cut(file, ".")
+	if err := os.Rename(file, name+"."+sum); err != nil {
+		t.Fatal(err)
+	}
+	if compileIn(t, dir, 0, "basics") {
+		t.Error("a forged file counts as a hit")
+	}
+	if !compileIn(t, dir, 0, "basics") {
+		t.Error("the cache did not heal")
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	compileIn(t, dir, 0, "basics")
+	old := cacheFiles(t, dir)[0]
+	info, err := os.Stat(old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(old, long, long); err != nil {
+		t.Fatal(err)
+	}
+	bound := info.Size() + 100
+	compileIn(t, dir, bound, "importer")
+	files := cacheFiles(t, dir)
+	if len(files) != 1 || files[0] == old {
+		t.Errorf("after a second module: %v; the older one should have gone", files)
+	}
+	if dirs, _ := os.ReadDir(filepath.Join(dir, "code")); len(dirs) != 1 {
+		t.Errorf("%d directories left", len(dirs))
+	}
+}
+
+func TestCacheSurvivesLossOfItsDirectory(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, Config{CacheDir: dir})
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	w.must(w.group(Limits{}), "basics")
+}
+
+func TestCacheLeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	stale := filepath.Join(dir, "run", "stale")
+	if err := os.MkdirAll(stale, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-2 * staleAfter)
+	if err := os.Chtimes(stale, long, long); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("engine", func(t *testing.T) { compileIn(t, dir, 0, "basics") })
+	left, err := os.ReadDir(filepath.Join(dir, "run"))
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestCacheProcesses has several processes fill, use and overflow one cache.
+func TestCacheProcesses(t *testing.T) {
+	if dir := os.Getenv("VITRINE_TEST_CACHE"); dir != "" {
+		for n := range 20 {
+			for _, name := range []string{"basics", "importer", "start", "elem-oob"} {
+				compileIn(t, dir, int64(1000+n*500), name)
+			}
+		}
+		return
+	}
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	for n := range 3 {
+		wg.Go(func() {
+			cmd := exec.CommandContext(context.Background(), os.Args[0], "-test.run=^TestCacheProcesses$")
+			cmd.Env = append(os.Environ(), "VITRINE_TEST_CACHE="+dir)
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("process %d: %v\n%s", n, err, out)
+			}
+		})
+	}
+	wg.Wait()
+	compileIn(t, dir, 0, "basics")
+	if !compileIn(t, dir, 0, "basics") {
+		t.Error("a miss after all that")
+	}
+}
+
+// TestCompileOnce has many goroutines compile the same module.
+func TestCompileOnce(t *testing.T) {
+	w := newWorld(t, Config{})
+	wasm := fixture(t, "basics")
+	slots := slotsFor(t, wasm)
+	var wg sync.WaitGroup
+	got := make([]*Module, 16)
+	for n := range got {
+		wg.Go(func() {
+			var err error
+			if got[n], _, err = w.e.Compile(w.ctx, wasm, CompileOptions{Slots: slots}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	for _, m := range got {
+		if m != got[0] {
+			t.Fatal("two modules for the same bytes")
+		}
+	}
+}
+
+func TestCompileErrors(t *testing.T) {
+	w := newWorld(t, Config{CacheDir: t.TempDir()})
+	wasm := fixture(t, "start")
+	for _, c := range []struct {
+		name  string
+		wasm  []byte
+		slots []Slot
+		want  string
+	}{
+		{"empty", nil, nil, "no magic number"},
+		{"text", []byte("(module)"), nil, "no magic number"},
+		{"component", []byte("\x00asm\x0d\x00\x01\x00"), nil, "unknown version"},
+		{"truncated", wasm[:len(wasm)-3], []Slot{{}}, "unexpected end"},
+		{"slots", wasm, nil, "1 imports, but 0 slots"},
+		{"source", wasm, []Slot{{Source: -1}}, "source -1"},
+		{"invalid", []byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a\x05\x01\x03\x00\x6a\x0b"), nil, "i32.add"},
+	} {
+		for range 2 { // a failure is not remembered
+			_, _, err := w.e.Compile(w.ctx, c.wasm, CompileOptions{Slots: c.slots})
+			if err == nil || !strings.Contains(fmt.Sprint(err), c.want) {
+				t.Errorf("%s: %v, want %q", c.name, err, c.want)
+			}
+		}
+	}
+}
