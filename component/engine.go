@@ -9,6 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/internal/core"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -69,7 +70,7 @@ func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Com
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	_, end = cm.Begin(ctx, i, &cm.Operation{Name: "validate", Component: cm.Path(name)})
-	err = nil
+	err = validate.Component(def, validate.Options{})
 	end(err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
