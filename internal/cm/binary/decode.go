@@ -17,7 +17,7 @@ func Decode(wasm []byte) (*Component, error) {
 	if err := checkPreamble(wasm); err != nil {
 		return nil, err
 	}
-	r := &reader{state: &state{defs: maxDefs}, b: wasm, end: len(wasm), section: -1}
+	r := &reader{state: &state{defs: maxDefs}, b: wasm, end: len(wasm), section: -1, frame: true}
 	c := r.component()
 	if r.err != nil {
 		return nil, r.err
@@ -85,7 +85,11 @@ func (r *reader) component() *Component {
 		return c
 	}
 	if err, isErr := checkPreamble(head).(*Error); isErr {
-		r.malformed(start, "expected a component: %s", err.Msg)
+		msg := err.Msg
+		if err.Kind == KindCoreModule {
+			msg = "this is a core module"
+		}
+		r.malformed(start, "expected a version header for a component: %s", msg)
 		return c
 	}
 	for r.ok() && r.left() > 0 {
@@ -168,7 +172,7 @@ func (r *reader) coreModule(c *Component) {
 	start := r.pos
 	m := &CoreModule{At: At{start}, Bytes: r.bytes(uint32(r.left()), "the module")}
 	if len(m.Bytes) < 8 || !bytes.HasPrefix(m.Bytes, []byte("\x00asm\x01\x00\x00\x00")) {
-		r.malformed(start, "expected a core module (00 61 73 6d 01 00 00 00)")
+		r.malformed(start, "expected a version header for a module: 00 61 73 6d 01 00 00 00")
 	}
 	c.add(m)
 }

@@ -37,7 +37,8 @@ type reader struct {
 	b       []byte // the whole file
 	pos     int
 	end     int
-	section int // id of the innermost section, or -1
+	section int  // id of the innermost section, or -1
+	frame   bool // the window is the file itself
 }
 
 func (r *reader) ok() bool { return r.err == nil }
@@ -62,9 +63,9 @@ func (r *reader) badByte(pos int, b byte, what string) {
 	r.malformed(pos, "invalid leading byte (%#x) for %s", b, what)
 }
 
-// short reports that the window ends too early: the file does when the window ends with it.
+// short reports that the window ends too early: the file does when the window is the file.
 func (r *reader) short(what string) {
-	if r.end == len(r.b) && !r.core {
+	if r.frame {
 		r.fail(r.end, KindTruncated, "unexpected end of file: %s", what)
 		return
 	}

@@ -131,7 +131,8 @@ func (v *validator) exportDecl(s *scope, pos int, d *binary.ExportDecl) error {
 	return nil
 }
 
-// inlineInstance makes an instance of exports that are at hand.
+// inlineInstance makes an instance of exports that are at hand. Its types keep their names: exporting the instance names
+// those that went into it.
 func (v *validator) inlineInstance(s *scope, d *binary.Instance) (*typ, error) {
 	var ns names
 	i := &inst{}
@@ -140,10 +141,11 @@ func (v *validator) inlineInstance(s *scope, d *binary.Instance) (*typ, error) {
 		if err != nil {
 			return nil, err
 		}
+		named := e
 		if e.sort == binary.SortType {
-			e.t = e.t.renamed()
+			named.t = e.t.renamed() // functions of the bag were typed before it, so none can be of its resources
 		}
-		if err := v.checkName(&ns, d.Pos, x.Name, e, "export"); err != nil {
+		if err := v.checkName(&ns, d.Pos, x.Name, named, "export"); err != nil {
 			return nil, err
 		}
 		i.exports.add(x.Name.Name, e)
