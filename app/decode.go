@@ -226,7 +226,7 @@ func (d *decoder) wrong(n *yaml.Node, key, want string) {
 		case "!!bool":
 			had = "the boolean " + n.Value
 		default:
-			had = fmt.Sprintf("%q", n.Value)
+			had = fmt.Sprintf("%q", clip(n.Value))
 		}
 		if want == "a text" && n.ShortTag() != "!!null" {
 			hint = "; put it in quotes"
@@ -251,6 +251,14 @@ func fieldsOf(t reflect.Type) []field {
 		out[i] = field{key: key, index: i, required: opt == "required", tag: tag}
 	}
 	return out
+}
+
+// clip keeps messages short: a file that is no manifest at all may be one long text.
+func clip(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		return string(r[:60]) + "…"
+	}
+	return s
 }
 
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }

@@ -1,5 +1,131 @@
 package cli
 
-import "github.com/spf13/cobra"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
 
-func (p *process) inspect() *cobra.Command { return &cobra.Command{Use: "inspect"} }
+	"github.com/spf13/cobra"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+func (p *process) inspect() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Show what a component is",
+		Long: `Shows what a component is: its world (imports and exports with the functions that cross there), nested components,
+every boundary, core modules with the features that they use, sizes. Nothing is compiled or run, so components that this
+version does not run (WASI 0.3) are shown too.`,
+		Example: "  vitrine inspect shop.wasm\n  vitrine inspect --json shop.wasm | jq .imports",
+		Args:    cobra.ExactArgs(1),
+	}
+	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx := cmd.Context()
+		wasm, err := host.ReadArtifact(ctx, workload.Source{File: args[0]})
+		if err != nil {
+			return err
+		}
+		engine, err := component.NewEngine(ctx)
+		if err != nil {
+			return err
+		}
+		defer engine.Close(ctx)
+		name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(args[0]), ".wasm"), ".component")
+		r, err := examine(ctx, engine, name, wasm)
+		if err != nil {
+			return at(args[0], err)
+		}
+		if *asJSON {
+			enc := json.NewEncoder(p.stdout)
+			enc.SetIndent("", "  ")
+			enc.SetEscapeHTML(false)
+			return enc.Encode(r)
+		}
+		return r.print(p.stdout)
+	}
+	return cmd
+}
+
+// at says in which file an error was found, where it does not say so itself.
+func at(file string, err error) error {
+	p := *explain(err)
+	if p.Where == "" {
+		p.Where = file
+	}
+	return &p
+}
+
+// print writes the report for people.
+func (r *report) print(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "component %s, %d bytes, %s\n", r.Name, r.Size, r.Digest)
+	world := func(what string, items []worldItem) {
+		fmt.Fprintf(&b, "\n%s\n", counted(len(items), what))
+		for _, i := range items {
+			if i.Sort == "func" && len(i.Funcs) == 1 {
+				fmt.Fprintf(&b, "  %s\n", i.Funcs[0])
+				continue
+			}
+			fmt.Fprintf(&b, "  %s", i.Name)
+			if i.Sort != "instance" {
+				fmt.Fprintf(&b, " (%s)", i.Sort)
+			}
+			b.WriteByte('\n')
+			for _, f := range i.Funcs {
+				fmt.Fprintf(&b, "    %s\n", f)
+			}
+		}
+	}
+	world("import", r.Imports)
+	world("export", r.Exports)
+	if len(r.Components) > 0 {
+		fmt.Fprintf(&b, "\n%s\n", counted(len(r.Components), "nested component"))
+		for _, c := range r.Components {
+			fmt.Fprintf(&b, "  %s, %d bytes: %s, %s, %s\n", c.Path, c.Size,
+				counted(c.Imports, "import"), counted(c.Exports, "export"), counted(c.Modules, "core module"))
+		}
+	}
+	fmt.Fprintf(&b, "\n%s\n", counted(len(r.Modules), "core module"))
+	for _, m := range r.Modules {
+		fmt.Fprintf(&b, "  in %s, %d bytes: %s, %s", m.Path, m.Size, counted(m.Imports, "import"), counted(m.Exports, "export"))
+		if m.Start {
+			b.WriteString(", start function")
+		}
+		if m.Problem != "" {
+			b.WriteString("; " + m.Problem)
+		}
+		b.WriteByte('\n')
+	}
+	if len(r.Features) > 0 {
+		fmt.Fprintf(&b, "  features beyond WebAssembly 1.0: %s\n", strings.Join(r.Features, ", "))
+	}
+	if len(r.Boundaries) == 1 {
+		b.WriteString("\n1 boundary\n")
+	} else {
+		fmt.Fprintf(&b, "\n%d boundaries\n", len(r.Boundaries))
+	}
+	for _, x := range r.Boundaries {
+		name := x.Func
+		if x.Interface != "" {
+			name = x.Interface + "#" + x.Func
+		}
+		fmt.Fprintf(&b, "  %-13s %s → %s  %s\n", x.Kind, x.Caller, x.Callee, name)
+	}
+	if r.Problem != "" {
+		fmt.Fprintf(&b, "\nthe boundaries are not known: %s\n", r.Problem)
+	}
+	if len(r.Unsupported) > 0 {
+		fmt.Fprintf(&b, "\nthis version does not run it: it needs %s\n", strings.Join(r.Unsupported, ", "))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
