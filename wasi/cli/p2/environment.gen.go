@@ -15,9 +15,13 @@ var EnvironmentID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface
 
 // Environment serves the functions of wasi:cli/environment@0.2.12. An error that is (or wraps) a *cm.ResultError
 // is the error of the function's result; every other error traps the guest.
+// Environment variables, arguments and the working directory.
 type Environment interface {
+	// The variables, names with their values.
 	GetEnvironment(ctx context.Context) ([]cm.Tuple2[string, string], error)
+	// The arguments, the program's name first.
 	GetArguments(ctx context.Context) ([]string, error)
+	// The working directory to start from, if there is one.
 	InitialCwd(ctx context.Context) (*string, error)
 }
 

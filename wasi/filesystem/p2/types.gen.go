@@ -16,9 +16,11 @@ import (
 var TypesID = wit.InterfaceID{Namespace: "wasi", Package: "filesystem", Interface: "types", Version: "0.2.12"}
 
 // Filesize is the type wasi:filesystem/types.filesize.
+// A size or a place in a file, in bytes.
 type Filesize = uint64
 
 // DescriptorType is the enum wasi:filesystem/types.descriptor-type.
+// What kind of thing a descriptor or an entry is.
 type DescriptorType uint8
 
 // The cases of DescriptorType.
@@ -66,15 +68,22 @@ func LowerDescriptorType(x DescriptorType) cm.Val {
 var DescriptorTypeWIT = cm.EnumOf("descriptor-type", descriptorTypeLabels[:]...)
 
 // DescriptorFlags is the flags wasi:filesystem/types.descriptor-flags, a set of bits.
+// What may be done with a descriptor, and how.
 type DescriptorFlags uint8
 
 // The flags of DescriptorFlags.
 const (
+	// It may be read.
 	DescriptorFlagsRead DescriptorFlags = 1 << iota
+	// It may be written.
 	DescriptorFlagsWrite
+	// A write is done only when data and metadata are on the disk.
 	DescriptorFlagsFileIntegritySync
+	// A write is done only when the data are on the disk.
 	DescriptorFlagsDataIntegritySync
+	// Reads, too, wait for writes as the two flags before say.
 	DescriptorFlagsRequestedWriteSync
+	// Entries of the folder may be made, renamed and removed.
 	DescriptorFlagsMutateDirectory
 )
 
@@ -92,13 +101,18 @@ func LowerDescriptorFlags(x DescriptorFlags) cm.Val {
 var DescriptorFlagsWIT = cm.FlagsOf("descriptor-flags", "read", "write", "file-integrity-sync", "data-integrity-sync", "requested-write-sync", "mutate-directory")
 
 // DescriptorStat is the record wasi:filesystem/types.descriptor-stat.
+// What is known of a file or folder.
 type DescriptorStat struct {
-	Type                      DescriptorType
-	LinkCount                 LinkCount
-	Size                      Filesize
-	DataAccessTimestamp       *clocksp2.Datetime
+	Type DescriptorType
+	// How many names it has.
+	LinkCount LinkCount
+	Size      Filesize
+	// When it was last read, if that is known.
+	DataAccessTimestamp *clocksp2.Datetime
+	// When its data last changed, if that is known.
 	DataModificationTimestamp *clocksp2.Datetime
-	StatusChangeTimestamp     *clocksp2.Datetime
+	// When anything about it last changed, if that is known.
+	StatusChangeTimestamp *clocksp2.Datetime
 }
 
 // LiftDescriptorStat reads a DescriptorStat.
@@ -137,10 +151,12 @@ var DescriptorStatWIT = cm.RecordOf("descriptor-stat",
 )
 
 // PathFlags is the flags wasi:filesystem/types.path-flags, a set of bits.
+// How a path is looked up.
 type PathFlags uint8
 
 // The flags of PathFlags.
 const (
+	// If the path ends in a symbolic link, follow it.
 	PathFlagsSymlinkFollow PathFlags = 1 << iota
 )
 
@@ -158,13 +174,18 @@ func LowerPathFlags(x PathFlags) cm.Val {
 var PathFlagsWIT = cm.FlagsOf("path-flags", "symlink-follow")
 
 // OpenFlags is the flags wasi:filesystem/types.open-flags, a set of bits.
+// How open-at opens.
 type OpenFlags uint8
 
 // The flags of OpenFlags.
 const (
+	// Make the file if it is not there.
 	OpenFlagsCreate OpenFlags = 1 << iota
+	// Fail if it is no folder.
 	OpenFlagsDirectory
+	// Fail if it is there already.
 	OpenFlagsExclusive
+	// Cut the file to no bytes.
 	OpenFlagsTruncate
 )
 
@@ -182,12 +203,15 @@ func LowerOpenFlags(x OpenFlags) cm.Val {
 var OpenFlagsWIT = cm.FlagsOf("open-flags", "create", "directory", "exclusive", "truncate")
 
 // LinkCount is the type wasi:filesystem/types.link-count.
+// A number of names.
 type LinkCount = uint64
 
 // NewTimestamp is the variant wasi:filesystem/types.new-timestamp. Tag says which case it is, and so which field
 // counts.
+// What to set a time to.
 type NewTimestamp struct {
-	Tag       NewTimestampTag
+	Tag NewTimestampTag
+	// This time.
 	Timestamp clocksp2.Datetime
 }
 
@@ -219,12 +243,15 @@ func (x NewTimestampTag) String() string {
 func (x NewTimestamp) String() string { return x.Tag.String() }
 
 // NewTimestampNoChange makes a NewTimestamp of case no-change.
+// Leave it.
 func NewTimestampNoChange() NewTimestamp { return NewTimestamp{Tag: NewTimestampTagNoChange} }
 
 // NewTimestampNow makes a NewTimestamp of case now.
+// The present time of the file system.
 func NewTimestampNow() NewTimestamp { return NewTimestamp{Tag: NewTimestampTagNow} }
 
 // NewTimestampTimestamp makes a NewTimestamp of case timestamp.
+// This time.
 func NewTimestampTimestamp(v clocksp2.Datetime) NewTimestamp {
 	return NewTimestamp{Tag: NewTimestampTagTimestamp, Timestamp: v}
 }
@@ -258,6 +285,7 @@ var NewTimestampWIT = cm.VariantOf("new-timestamp",
 )
 
 // DirectoryEntry is the record wasi:filesystem/types.directory-entry.
+// One entry of a folder.
 type DirectoryEntry struct {
 	Type DescriptorType
 	Name string
@@ -287,6 +315,7 @@ var DirectoryEntryWIT = cm.RecordOf("directory-entry",
 )
 
 // ErrorCode is the enum wasi:filesystem/types.error-code.
+// Why an operation failed; the names follow POSIX's.
 type ErrorCode uint8
 
 // The cases of ErrorCode.
@@ -392,6 +421,7 @@ func LowerErrorCode(x ErrorCode) cm.Val {
 var ErrorCodeWIT = cm.EnumOf("error-code", errorCodeLabels[:]...)
 
 // Advice is the enum wasi:filesystem/types.advice.
+// What use will be made of a part of a file.
 type Advice uint8
 
 // The cases of Advice.
@@ -435,6 +465,7 @@ func LowerAdvice(x Advice) cm.Val {
 var AdviceWIT = cm.EnumOf("advice", adviceLabels[:]...)
 
 // MetadataHashValue is the record wasi:filesystem/types.metadata-hash-value.
+// 128 bits that stand for a file and its present state.
 type MetadataHashValue struct {
 	Lower uint64
 	Upper uint64
@@ -465,33 +496,61 @@ var MetadataHashValueWIT = cm.RecordOf("metadata-hash-value",
 
 // Descriptor is the resource wasi:filesystem/types.descriptor. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
+// An open file or folder.
 type Descriptor interface {
+	// A stream that reads from the offset on.
 	ReadViaStream(ctx context.Context, offset Filesize) (iop2.InputStream, error)
+	// A stream that writes from the offset on.
 	WriteViaStream(ctx context.Context, offset Filesize) (iop2.OutputStream, error)
+	// A stream that writes at the end of the file, wherever that is.
 	AppendViaStream(ctx context.Context) (iop2.OutputStream, error)
+	// Tells what use will be made of a part of the file; it changes nothing that can be seen.
 	Advise(ctx context.Context, offset Filesize, length Filesize, advice Advice) error
+	// Waits until the data are on the disk.
 	SyncData(ctx context.Context) error
+	// How the descriptor was opened.
 	GetFlags(ctx context.Context) (DescriptorFlags, error)
+	// What kind of thing it is.
 	GetType(ctx context.Context) (DescriptorType, error)
+	// Cuts the file, or fills it up with zeros.
 	SetSize(ctx context.Context, size Filesize) error
+	// Sets the times of the file or folder.
 	SetTimes(ctx context.Context, dataAccessTimestamp NewTimestamp, dataModificationTimestamp NewTimestamp) error
+	// Reads up to length bytes at the offset, and says whether the end was reached.
 	Read(ctx context.Context, length Filesize, offset Filesize) (cm.Tuple2[[]byte, bool], error)
+	// Writes at the offset, and says how many bytes.
 	Write(ctx context.Context, buffer []byte, offset Filesize) (Filesize, error)
+	// The entries of the folder, in no order; "." and ".." are not among them.
 	ReadDirectory(ctx context.Context) (DirectoryEntryStream, error)
+	// Waits until data and metadata are on the disk.
 	Sync(ctx context.Context) error
+	// Makes a folder.
 	CreateDirectoryAt(ctx context.Context, path string) error
+	// What is known of the open file or folder.
 	Stat(ctx context.Context) (DescriptorStat, error)
+	// What is known of the file or folder at a path.
 	StatAt(ctx context.Context, pathFlags PathFlags, path string) (DescriptorStat, error)
+	// Sets the times of the file or folder at a path.
 	SetTimesAt(ctx context.Context, pathFlags PathFlags, path string, dataAccessTimestamp NewTimestamp, dataModificationTimestamp NewTimestamp) error
+	// Gives the file at a path one more name.
 	LinkAt(ctx context.Context, oldPathFlags PathFlags, oldPath string, newDescriptor Descriptor, newPath string) error
+	// Opens the file or folder at a path, with no more rights than this folder has.
 	OpenAt(ctx context.Context, pathFlags PathFlags, path string, openFlags OpenFlags, flags DescriptorFlags) (Descriptor, error)
+	// What the symbolic link at a path holds; an absolute path is refused.
 	ReadlinkAt(ctx context.Context, path string) (string, error)
+	// Removes an empty folder.
 	RemoveDirectoryAt(ctx context.Context, path string) error
+	// Moves a file or folder to another name, below new-descriptor.
 	RenameAt(ctx context.Context, oldPath string, newDescriptor Descriptor, newPath string) error
+	// Makes a symbolic link at new-path that holds old-path, which must be relative.
 	SymlinkAt(ctx context.Context, oldPath string, newPath string) error
+	// Removes the name of a file, and the file with its last name.
 	UnlinkFileAt(ctx context.Context, path string) error
+	// Whether both descriptors are of the same file or folder.
 	IsSameObject(ctx context.Context, other Descriptor) (bool, error)
+	// A hash that changes when the file is replaced or modified.
 	MetadataHash(ctx context.Context) (MetadataHashValue, error)
+	// The same of the file or folder at a path.
 	MetadataHashAt(ctx context.Context, pathFlags PathFlags, path string) (MetadataHashValue, error)
 }
 
@@ -500,7 +559,9 @@ var DescriptorResourceType = &cm.ResourceType{Interface: TypesID, Name: "descrip
 
 // DirectoryEntryStream is the resource wasi:filesystem/types.directory-entry-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+// The entries of a folder, one after another.
 type DirectoryEntryStream interface {
+	// The next entry, or none at the end.
 	ReadDirectoryEntry(ctx context.Context) (*DirectoryEntry, error)
 }
 
@@ -509,7 +570,9 @@ var DirectoryEntryStreamType = &cm.ResourceType{Interface: TypesID, Name: "direc
 
 // Types serves the functions of wasi:filesystem/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the
 // error of the function's result; every other error traps the guest.
+// Files, folders and what is known of them. Paths are relative to a descriptor, use '/', and never lead out of it.
 type Types interface {
+	// The code of a stream's error, if it came from the file system.
 	FilesystemErrorCode(ctx context.Context, err_ iop2.Error) (*ErrorCode, error)
 }
 

@@ -16,6 +16,7 @@ var NetworkID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface
 
 // Network is the resource wasi:sockets/network.network. An object that has a method Drop(ctx) error is told when
 // its owner lets go of it.
+// The right to reach what the host has granted.
 type Network interface {
 }
 
@@ -23,19 +24,27 @@ type Network interface {
 var NetworkType = &cm.ResourceType{Interface: NetworkID, Name: "network", Drop: cm.DropObject}
 
 // ErrorCode is the enum wasi:sockets/network.error-code.
+// Why an operation failed.
 type ErrorCode uint8
 
 // The cases of ErrorCode.
 const (
+	// None of the others.
 	ErrorCodeUnknown ErrorCode = iota
+	// The host does not grant it.
 	ErrorCodeAccessDenied
+	// The host cannot do it.
 	ErrorCodeNotSupported
 	ErrorCodeInvalidArgument
 	ErrorCodeOutOfMemory
 	ErrorCodeTimeout
+	// Another operation on the socket is under way.
 	ErrorCodeConcurrencyConflict
+	// It was finished without having been started.
 	ErrorCodeNotInProgress
+	// Not yet: wait with the socket's pollable.
 	ErrorCodeWouldBlock
+	// The socket is not in the state that this needs.
 	ErrorCodeInvalidState
 	ErrorCodeNewSocketLimit
 	ErrorCodeAddressNotBindable
@@ -96,6 +105,7 @@ func LowerErrorCode(x ErrorCode) cm.Val {
 var ErrorCodeWIT = cm.EnumOf("error-code", errorCodeLabels[:]...)
 
 // IPAddressFamily is the enum wasi:sockets/network.ip-address-family.
+// One of the two generations of the Internet Protocol.
 type IPAddressFamily uint8
 
 // The cases of IPAddressFamily.
@@ -131,6 +141,7 @@ func LowerIPAddressFamily(x IPAddressFamily) cm.Val {
 var IPAddressFamilyWIT = cm.EnumOf("ip-address-family", ipAddressFamilyLabels[:]...)
 
 // IPv4Address is the type wasi:sockets/network.ipv4-address.
+// An IPv4 address, leftmost byte first.
 type IPv4Address = cm.Tuple4[uint8, uint8, uint8, uint8]
 
 // LiftIPv4Address reads a IPv4Address.
@@ -148,6 +159,7 @@ func LowerIPv4Address(x IPv4Address) cm.Val {
 var IPv4AddressWIT = cm.TupleOf(cm.TypeU8, cm.TypeU8, cm.TypeU8, cm.TypeU8)
 
 // IPv6Address is the type wasi:sockets/network.ipv6-address.
+// An IPv6 address, leftmost group first.
 type IPv6Address = cm.Tuple8[uint16, uint16, uint16, uint16, uint16, uint16, uint16, uint16]
 
 // LiftIPv6Address reads a IPv6Address.
@@ -165,6 +177,7 @@ func LowerIPv6Address(x IPv6Address) cm.Val {
 var IPv6AddressWIT = cm.TupleOf(cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16)
 
 // IPAddress is the variant wasi:sockets/network.ip-address. Tag says which case it is, and so which field counts.
+// An address of either family.
 type IPAddress struct {
 	Tag  IPAddressTag
 	IPv4 IPv4Address
@@ -236,6 +249,7 @@ var IPAddressWIT = cm.VariantOf("ip-address",
 )
 
 // IPv4SocketAddress is the record wasi:sockets/network.ipv4-socket-address.
+// An IPv4 address and a port.
 type IPv4SocketAddress struct {
 	Port    uint16
 	Address IPv4Address
@@ -265,6 +279,7 @@ var IPv4SocketAddressWIT = cm.RecordOf("ipv4-socket-address",
 )
 
 // IPv6SocketAddress is the record wasi:sockets/network.ipv6-socket-address.
+// An IPv6 address and a port.
 type IPv6SocketAddress struct {
 	Port     uint16
 	FlowInfo uint32
@@ -303,6 +318,7 @@ var IPv6SocketAddressWIT = cm.RecordOf("ipv6-socket-address",
 
 // IPSocketAddress is the variant wasi:sockets/network.ip-socket-address. Tag says which case it is, and so which
 // field counts.
+// An address of either family with a port.
 type IPSocketAddress struct {
 	Tag  IPSocketAddressTag
 	IPv4 IPv4SocketAddress
@@ -379,7 +395,9 @@ var IPSocketAddressWIT = cm.VariantOf("ip-socket-address",
 
 // NetworkFunctions serves the functions of wasi:sockets/network@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+// Addresses, and the right to use a network.
 type NetworkFunctions interface {
+	// The code of a stream's error, if it came from the network.
 	NetworkErrorCode(ctx context.Context, err_ iop2.Error) (*ErrorCode, error)
 }
 

@@ -16,6 +16,7 @@ import (
 var TCPID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "tcp", Version: "0.2.12"}
 
 // ShutdownType is the enum wasi:sockets/tcp.shutdown-type.
+// Which directions to close.
 type ShutdownType uint8
 
 // The cases of ShutdownType.
@@ -54,34 +55,63 @@ var ShutdownTypeWIT = cm.EnumOf("shutdown-type", shutdownTypeLabels[:]...)
 
 // TCPSocket is the resource wasi:sockets/tcp.tcp-socket. An object that has a method Drop(ctx) error is told when
 // its owner lets go of it.
+// A socket: new, then bound, then connected or listening.
 type TCPSocket interface {
+	// Begins to bind it to a local address; port 0 lets the host choose.
 	StartBind(ctx context.Context, network Network, localAddress IPSocketAddress) error
+	// Ends what start-bind began.
 	FinishBind(ctx context.Context) error
+	// Begins to connect to a remote address.
 	StartConnect(ctx context.Context, network Network, remoteAddress IPSocketAddress) error
+	// Ends what start-connect began, and gives the streams to read from and write to.
 	FinishConnect(ctx context.Context) (cm.Tuple2[iop2.InputStream, iop2.OutputStream], error)
+	// Begins to listen; the socket must be bound.
 	StartListen(ctx context.Context) error
+	// Ends what start-listen began.
 	FinishListen(ctx context.Context) error
+	// The next connection, with its streams; would-block when none is waiting.
 	Accept(ctx context.Context) (cm.Tuple3[TCPSocket, iop2.InputStream, iop2.OutputStream], error)
+	// The address that it is bound to.
 	LocalAddress(ctx context.Context) (IPSocketAddress, error)
+	// The address that it is connected to.
 	RemoteAddress(ctx context.Context) (IPSocketAddress, error)
+	// Whether it listens.
 	IsListening(ctx context.Context) (bool, error)
+	// The family that it was made for.
 	AddressFamily(ctx context.Context) (IPAddressFamily, error)
+	// Hints how many connections may wait to be accepted.
 	SetListenBacklogSize(ctx context.Context, value uint64) error
+	// Whether idle connections are probed.
 	KeepAliveEnabled(ctx context.Context) (bool, error)
+	// Sets whether idle connections are probed.
 	SetKeepAliveEnabled(ctx context.Context, value bool) error
+	// How long a connection is idle before the first probe.
 	KeepAliveIdleTime(ctx context.Context) (clocksp2.Duration, error)
+	// Sets that time; zero is refused.
 	SetKeepAliveIdleTime(ctx context.Context, value clocksp2.Duration) error
+	// The time between probes.
 	KeepAliveInterval(ctx context.Context) (clocksp2.Duration, error)
+	// Sets that time; zero is refused.
 	SetKeepAliveInterval(ctx context.Context, value clocksp2.Duration) error
+	// How many probes go unanswered before the connection is given up.
 	KeepAliveCount(ctx context.Context) (uint32, error)
+	// Sets that number; zero is refused.
 	SetKeepAliveCount(ctx context.Context, value uint32) error
+	// How many hops its packets may take.
 	HopLimit(ctx context.Context) (uint8, error)
+	// Sets that number; zero is refused.
 	SetHopLimit(ctx context.Context, value uint8) error
+	// Bytes that the host keeps for reading.
 	ReceiveBufferSize(ctx context.Context) (uint64, error)
+	// Hints that size; zero is refused.
 	SetReceiveBufferSize(ctx context.Context, value uint64) error
+	// Bytes that the host keeps for writing.
 	SendBufferSize(ctx context.Context) (uint64, error)
+	// Hints that size; zero is refused.
 	SetSendBufferSize(ctx context.Context, value uint64) error
+	// A pollable that is ready when the operation under way can be ended, or a connection accepted.
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
+	// Closes the connection in one direction or both.
 	Shutdown(ctx context.Context, shutdownType ShutdownType) error
 }
 

@@ -15,8 +15,10 @@ import (
 var UDPID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "udp", Version: "0.2.12"}
 
 // IncomingDatagram is the record wasi:sockets/udp.incoming-datagram.
+// A datagram that was received.
 type IncomingDatagram struct {
-	Data          []byte
+	Data []byte
+	// Who sent it.
 	RemoteAddress IPSocketAddress
 }
 
@@ -44,8 +46,10 @@ var IncomingDatagramWIT = cm.RecordOf("incoming-datagram",
 )
 
 // OutgoingDatagram is the record wasi:sockets/udp.outgoing-datagram.
+// A datagram to send.
 type OutgoingDatagram struct {
-	Data          []byte
+	Data []byte
+	// Where to; none on a stream that has one peer.
 	RemoteAddress *IPSocketAddress
 }
 
@@ -74,19 +78,33 @@ var OutgoingDatagramWIT = cm.RecordOf("outgoing-datagram",
 
 // UDPSocket is the resource wasi:sockets/udp.udp-socket. An object that has a method Drop(ctx) error is told when
 // its owner lets go of it.
+// A socket: new, then bound.
 type UDPSocket interface {
+	// Begins to bind it to a local address; port 0 lets the host choose.
 	StartBind(ctx context.Context, network Network, localAddress IPSocketAddress) error
+	// Ends what start-bind began.
 	FinishBind(ctx context.Context) error
+	// Streams of datagrams, to and from one peer if its address is given. Earlier streams must be gone.
 	Stream(ctx context.Context, remoteAddress *IPSocketAddress) (cm.Tuple2[IncomingDatagramStream, OutgoingDatagramStream], error)
+	// The address that it is bound to.
 	LocalAddress(ctx context.Context) (IPSocketAddress, error)
+	// The one peer's address.
 	RemoteAddress(ctx context.Context) (IPSocketAddress, error)
+	// The family that it was made for.
 	AddressFamily(ctx context.Context) (IPAddressFamily, error)
+	// How many hops its packets may take.
 	UnicastHopLimit(ctx context.Context) (uint8, error)
+	// Sets that number; zero is refused.
 	SetUnicastHopLimit(ctx context.Context, value uint8) error
+	// Bytes that the host keeps for received datagrams.
 	ReceiveBufferSize(ctx context.Context) (uint64, error)
+	// Hints that size; zero is refused.
 	SetReceiveBufferSize(ctx context.Context, value uint64) error
+	// Bytes that the host keeps for datagrams to send.
 	SendBufferSize(ctx context.Context) (uint64, error)
+	// Hints that size; zero is refused.
 	SetSendBufferSize(ctx context.Context, value uint64) error
+	// A pollable that is ready when the operation under way can be ended.
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
 }
 
@@ -95,8 +113,11 @@ var UDPSocketType = &cm.ResourceType{Interface: UDPID, Name: "udp-socket", Drop:
 
 // IncomingDatagramStream is the resource wasi:sockets/udp.incoming-datagram-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+// Datagrams that arrive.
 type IncomingDatagramStream interface {
+	// Up to that many datagrams that are here already; perhaps none.
 	Receive(ctx context.Context, maxResults uint64) ([]IncomingDatagram, error)
+	// A pollable that is ready when receive would give something.
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
 }
 
@@ -105,9 +126,13 @@ var IncomingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "incom
 
 // OutgoingDatagramStream is the resource wasi:sockets/udp.outgoing-datagram-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+// Datagrams that leave.
 type OutgoingDatagramStream interface {
+	// How many datagrams the next send may have.
 	CheckSend(ctx context.Context) (uint64, error)
+	// Sends within what check-send has allowed, and says how many; more than that traps.
 	Send(ctx context.Context, datagrams []OutgoingDatagram) (uint64, error)
+	// A pollable that is ready when check-send would give room.
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
 }
 

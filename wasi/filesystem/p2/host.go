@@ -1,0 +1,70 @@
+package filesystemp2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+)
+
+// Add defines wasi:filesystem for guests that find these folders open.
+func Add(l *component.Linker, preopens []filesystem.Preopen) {
+	AddTypes(l, host{})
+	AddPreopens(l, granted(preopens))
+}
+
+type granted []filesystem.Preopen
+
+func (g granted) GetDirectories(context.Context) ([]cm.Tuple2[Descriptor, string], error) {
+	dirs := make([]cm.Tuple2[Descriptor, string], len(g))
+	for i, p := range g {
+		d, err := p.Open()
+		if err != nil {
+			for _, opened := range dirs[:i] {
+				opened.F0.(descriptor).d.Close()
+			}
+			return nil, fmt.Errorf("preopened folder %s: %w", p.Guest, err)
+		}
+		dirs[i] = cm.Tuple2[Descriptor, string]{F0: descriptor{d}, F1: p.Guest}
+	}
+	return dirs, nil
+}
+
+type host struct{}
+
+func (host) FilesystemErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, error) {
+	var fe *filesystem.Error
+	if !errors.As(iop2.Cause(e), &fe) {
+		return nil, nil
+	}
+	c := errorCode(fe.Code)
+	return &c, nil
+}
+
+var errorCodes = func() map[filesystem.Code]ErrorCode {
+	m := map[filesystem.Code]ErrorCode{}
+	for c := range ErrorCodeCrossDevice + 1 {
+		m[filesystem.Code(c.String())] = c
+	}
+	return m
+}()
+
+func errorCode(c filesystem.Code) ErrorCode {
+	if e, ok := errorCodes[c]; ok {
+		return e
+	}
+	return ErrorCodeIO
+}
+
+// failure turns an error of the capability into one that the guest sees; other errors are the host's.
+func failure(err error) error {
+	var fe *filesystem.Error
+	if errors.As(err, &fe) {
+		return cm.Fail(errorCode(fe.Code))
+	}
+	return err
+}

@@ -1,0 +1,103 @@
+package socketsp2
+
+import (
+	"context"
+	"errors"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+	"github.com/vitrine-wasm/vitrine/wasi/sockets"
+)
+
+// Add defines wasi:sockets for guests that may do what policy grants; nil grants nothing.
+func Add(l *component.Linker, policy *sockets.Policy) {
+	if policy == nil {
+		policy = &sockets.Policy{}
+	}
+	h := host{policy}
+	AddNetwork(l, h)
+	AddInstanceNetwork(l, h)
+	AddIPNameLookup(l, h)
+	AddTCP(l)
+	AddTCPCreateSocket(l, h)
+	AddUDP(l)
+	AddUDPCreateSocket(l, h)
+}
+
+type host struct{ policy *sockets.Policy }
+
+type networkKey struct{}
+
+// InstanceNetwork gives each store one network: what a guest learns about names is its own.
+func (h host) InstanceNetwork(ctx context.Context) (Network, error) {
+	return component.StoreValue(ctx, networkKey{}, func() any { return sockets.NewNetwork(h.policy) }), nil
+}
+
+func (h host) NetworkErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, error) {
+	var se *sockets.Error
+	if !errors.As(iop2.Cause(e), &se) {
+		return nil, nil
+	}
+	c := errorCode(se.Code)
+	return &c, nil
+}
+
+func (h host) ResolveAddresses(_ context.Context, n Network, name string) (ResolveAddressStream, error) {
+	l, err := n.(*sockets.Network).Resolve(name)
+	if err != nil {
+		return nil, failure(err)
+	}
+	return lookup{l}, nil
+}
+
+func (h host) CreateTCPSocket(_ context.Context, f IPAddressFamily) (TCPSocket, error) {
+	s, err := sockets.NewTCP(sockets.Family(f))
+	if err != nil {
+		return nil, failure(err)
+	}
+	return tcpSocket{s}, nil
+}
+
+func (h host) CreateUDPSocket(_ context.Context, f IPAddressFamily) (UDPSocket, error) {
+	s, err := sockets.NewUDP(sockets.Family(f))
+	if err != nil {
+		return nil, failure(err)
+	}
+	return udpSocket{s}, nil
+}
+
+type lookup struct{ l *sockets.Lookup }
+
+func (l lookup) ResolveNextAddress(context.Context) (*IPAddress, error) {
+	a, err := l.l.Next()
+	if err != nil || !a.IsValid() {
+		return nil, failure(err)
+	}
+	ip := ipAddress(a)
+	return &ip, nil
+}
+
+func (l lookup) Subscribe(context.Context) (iop2.Pollable, error) { return iop2.NewPollable(l.l), nil }
+
+func (l lookup) Drop(context.Context) error { return l.l.Close() }
+
+var errorCodes = func() map[sockets.Code]ErrorCode {
+	m := map[sockets.Code]ErrorCode{}
+	for c := range ErrorCodePermanentResolverFailure + 1 {
+		m[sockets.Code(c.String())] = c
+	}
+	return m
+}()
+
+// errorCode of what is not known is 0, the code unknown.
+func errorCode(c sockets.Code) ErrorCode { return errorCodes[c] }
+
+// failure turns an error of the capability into one that the guest sees; other errors are the host's.
+func failure(err error) error {
+	var se *sockets.Error
+	if errors.As(err, &se) {
+		return cm.Fail(errorCode(se.Code))
+	}
+	return err
+}

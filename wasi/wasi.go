@@ -1,0 +1,66 @@
+// Package wasi puts the host's implementations of WASI together.
+package wasi
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/wasi/cli"
+	clip2 "github.com/vitrine-wasm/vitrine/wasi/cli/p2"
+	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
+	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
+	filesystemp2 "github.com/vitrine-wasm/vitrine/wasi/filesystem/p2"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+	randomp2 "github.com/vitrine-wasm/vitrine/wasi/random/p2"
+	"github.com/vitrine-wasm/vitrine/wasi/sockets"
+	socketsp2 "github.com/vitrine-wasm/vitrine/wasi/sockets/p2"
+)
+
+// KV is one environment variable.
+type KV = cli.KV
+
+// Config says what guests see and may do. The zero Config grants nothing: no folder, no connection, no input.
+type Config struct {
+	Args []string // the first is the component's own name
+	Env  []KV     // in the order in which guests see them
+	Cwd  string   // the folder that "." means at the start; empty: guests are told none
+
+	// Stdin is read when a guest asks, and never closed. nil is empty.
+	Stdin io.Reader
+	// Stdout and Stderr take what guests write, as they write it, in the context of the call, and must not keep p. Guests
+	// in different stores may call them at the same time. nil forgets the bytes.
+	Stdout, Stderr func(ctx context.Context, p []byte) error
+	// Which of the three are terminals; see [cli.IsTerminal].
+	StdinTerminal, StdoutTerminal, StderrTerminal bool
+
+	Zone     *time.Location // time zone that guests are told; nil is UTC
+	Preopens []filesystem.Preopen
+	Sockets  sockets.Grants
+}
+
+// AddP2 defines WASI 0.2 in l, all but wasi:http. Grants that do not parse and folders that cannot be opened are an
+// error.
+func AddP2(l *component.Linker, cfg Config) error {
+	for _, p := range cfg.Preopens {
+		if err := p.Check(); err != nil {
+			return err
+		}
+	}
+	policy, err := sockets.NewPolicy(cfg.Sockets)
+	if err != nil {
+		return err
+	}
+	iop2.Add(l)
+	clocksp2.Add(l, cfg.Zone)
+	randomp2.Add(l)
+	clip2.Add(l, cli.Config{
+		Args: cfg.Args, Env: cfg.Env, Cwd: cfg.Cwd,
+		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
+		StdinTerminal: cfg.StdinTerminal, StdoutTerminal: cfg.StdoutTerminal, StderrTerminal: cfg.StderrTerminal,
+	})
+	filesystemp2.Add(l, cfg.Preopens)
+	socketsp2.Add(l, policy)
+	return nil
+}
