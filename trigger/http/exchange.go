@@ -32,8 +32,7 @@ type exchange struct {
 	written chan struct{} // closed when nothing more will be written
 	ended   chan struct{} // closed when Invoke has returned
 
-	once    sync.Once // the answer has been decided
-	inform  func(status int, h http.Header) error
+	once    sync.Once                             // the answer has been decided
 	current atomic.Pointer[wasihttp.OutgoingBody] // of the answer
 	status  atomic.Int64
 	sent    atomic.Int64
@@ -91,14 +90,6 @@ func (x *exchange) Respond(r *wasihttp.OutgoingResponse) {
 // Fail is Responder's.
 func (x *exchange) Fail(err *wasihttp.Error) {
 	x.decide(failure(err.Status()))
-}
-
-// Inform is Responder's.
-func (x *exchange) Inform(status int, h http.Header) error {
-	if x.status.Load() != 0 {
-		return errors.New("trigger http: the answer has been sent")
-	}
-	return x.inform(status, h)
 }
 
 // failure is an answer of ours: its text says what, and nothing of why.

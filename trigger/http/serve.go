@@ -35,7 +35,6 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if t.config.MaxBody > 0 && r.Body != http.NoBody {
 		x.body.src = http.MaxBytesReader(w, r.Body, t.config.MaxBody)
 	}
-	x.inform = func(status int, h http.Header) error { return inform(w, status, h) }
 	if !route.enter(x) {
 		cancel(nil)
 		write(w, failure(http.StatusServiceUnavailable))
@@ -77,14 +76,6 @@ func copyHeader(dst, src http.Header) {
 	for k, v := range src {
 		dst[k] = v
 	}
-}
-
-// inform sends a provisional answer; the fields are its own.
-func inform(w http.ResponseWriter, status int, h http.Header) error {
-	copyHeader(w.Header(), h)
-	w.WriteHeader(status)
-	clear(w.Header())
-	return http.NewResponseController(w).Flush()
 }
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}

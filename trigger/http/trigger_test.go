@@ -377,21 +377,6 @@ func TestExpectContinue(t *testing.T) {
 	}
 }
 
-func TestInform(t *testing.T) {
-	f := start(t, Config{}, nil, func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-		if err := out.Inform(103, http.Header{"Link": {"</a>"}}); err != nil {
-			return err
-		}
-		return text(ctx, out, 200, "done")
-	})
-	_, r := raw(t, f, "GET / HTTP/1.1\nHost: h\nConnection: close\n\n")
-	all, _ := io.ReadAll(r)
-	first, rest, _ := strings.Cut(string(all), "\r\n\r\n")
-	if !strings.HasPrefix(first, "HTTP/1.1 103") || !strings.Contains(first, "Link: </a>") || strings.Contains(rest, "Link") || !strings.Contains(rest, "done") {
-		t.Errorf("got %s", all)
-	}
-}
-
 func TestIncompressible(t *testing.T) {
 	want := make([]byte, 300<<10)
 	_, _ = rand.Read(want)

@@ -1,0 +1,166 @@
+package httpp2
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+)
+
+// incomingRequest is the resource incoming-request.
+type incomingRequest struct {
+	r        *wasihttp.IncomingRequest
+	consumed bool
+}
+
+var _ IncomingRequest = (*incomingRequest)(nil)
+
+// HTTPRequest is how others know the object. Its header may be changed until the guest asks for it.
+func (r *incomingRequest) HTTPRequest() *http.Request { return r.r.HTTPRequest() }
+
+func (r *incomingRequest) Method(context.Context) (Method, error) { return toMethod(r.r.Method()), nil }
+
+func (r *incomingRequest) PathWithQuery(context.Context) (*string, error) {
+	return optional(r.r.PathWithQuery()), nil
+}
+
+func (r *incomingRequest) Scheme(context.Context) (*Scheme, error) {
+	return toScheme(r.r.Scheme()), nil
+}
+
+func (r *incomingRequest) Authority(context.Context) (*string, error) {
+	return optional(r.r.Authority()), nil
+}
+
+func (r *incomingRequest) Headers(context.Context) (Headers, error) {
+	return fields{r.r.Headers()}, nil
+}
+
+func (r *incomingRequest) Consume(context.Context) (IncomingBody, error) {
+	if r.consumed {
+		return nil, refused()
+	}
+	r.consumed = true
+	return &incomingBody{body: r.r.Body()}, nil
+}
+
+// incomingResponse is the resource incoming-response.
+type incomingResponse struct {
+	r        *wasihttp.IncomingResponse
+	consumed bool
+}
+
+var _ IncomingResponse = (*incomingResponse)(nil)
+
+func (r *incomingResponse) Status(context.Context) (StatusCode, error) {
+	return uint16(r.r.Status()), nil
+}
+
+func (r *incomingResponse) Headers(context.Context) (Headers, error) {
+	return fields{r.r.Headers()}, nil
+}
+
+func (r *incomingResponse) Consume(context.Context) (IncomingBody, error) {
+	if r.consumed {
+		return nil, refused()
+	}
+	r.consumed = true
+	return &incomingBody{body: r.r.Body()}, nil
+}
+
+// Drop ends the exchange, unless its body has been taken.
+func (r *incomingResponse) Drop(context.Context) error {
+	if !r.consumed {
+		r.r.Body().Close() // there is nobody left to tell
+	}
+	return nil
+}
+
+// incomingBody is the resource incoming-body, of a request or of a response.
+type incomingBody struct {
+	body   *wasihttp.IncomingBody
+	taken  bool
+	stream *childStream // nil once it has been dropped
+}
+
+var _ IncomingBody = (*incomingBody)(nil)
+
+// childStream is the body's input-stream; the body has to know whether it is still there.
+type childStream struct {
+	wasiio.InputStream
+	parent *incomingBody
+}
+
+func (s *childStream) Close() error {
+	s.parent.stream = nil
+	return s.InputStream.Close()
+}
+
+func (b *incomingBody) Stream(context.Context) (iop2.InputStream, error) {
+	if b.taken {
+		return nil, refused()
+	}
+	b.taken = true
+	b.stream = &childStream{b.body.Stream(), b}
+	return iop2.NewInputStream(b.stream), nil
+}
+
+// Drop lets go of what has not been read.
+func (b *incomingBody) Drop(context.Context) error {
+	b.body.Close() // there is nobody left to tell
+	return nil
+}
+
+// IncomingBodyFinish implements [Types].
+func (types) IncomingBodyFinish(_ context.Context, this IncomingBody) (FutureTrailers, error) {
+	b, err := own[*incomingBody](this)
+	if err != nil {
+		return nil, err
+	}
+	if b.stream != nil {
+		return nil, wasiio.Misuse("incoming-body.finish: its input-stream has not been dropped")
+	}
+	return &futureTrailers{body: b.body}, nil
+}
+
+// futureTrailers is the resource future-trailers. The rest of the body is read once the guest asks.
+type futureTrailers struct {
+	body  *wasihttp.IncomingBody
+	taken bool
+}
+
+var _ FutureTrailers = (*futureTrailers)(nil)
+
+func (f *futureTrailers) Subscribe(context.Context) (iop2.Pollable, error) {
+	f.body.Finish()
+	return iop2.NewPollable(f.body.Done()), nil
+}
+
+func (f *futureTrailers) Get(ctx context.Context) (*cm.Result[cm.Result[Trailers, ErrorCode], struct{}], error) {
+	f.body.Finish()
+	if !f.body.Done().Ready() {
+		return nil, nil
+	}
+	if f.taken {
+		return &cm.Result[cm.Result[Trailers, ErrorCode], struct{}]{IsErr: true}, nil
+	}
+	f.taken = true
+	out := &cm.Result[cm.Result[Trailers, ErrorCode], struct{}]{}
+	t, err := f.body.Trailers(ctx)
+	switch {
+	case err != nil:
+		out.OK = cm.Result[Trailers, ErrorCode]{IsErr: true, Err: errorCode(err)}
+	case t != nil:
+		out.OK.OK = fields{t}
+	}
+	return out, nil
+}
+
+// Drop lets go of the body.
+func (f *futureTrailers) Drop(context.Context) error {
+	f.body.Close() // there is nobody left to tell
+	return nil
+}

@@ -1,0 +1,261 @@
+package httpp2
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+)
+
+// outgoingRequest is the resource outgoing-request.
+type outgoingRequest struct {
+	r     *wasihttp.OutgoingRequest
+	taken bool // the body
+}
+
+var _ OutgoingRequest = (*outgoingRequest)(nil)
+
+// OutgoingMethod, OutgoingURL and OutgoingHeader are how others know the object. The header may be changed until the
+// request is sent.
+func (r *outgoingRequest) OutgoingMethod() string { return r.r.Method() }
+
+// OutgoingURL is never nil.
+func (r *outgoingRequest) OutgoingURL() *url.URL { return r.r.URL() }
+
+// OutgoingHeader is the same map at each call.
+func (r *outgoingRequest) OutgoingHeader() http.Header { return r.r.Header() }
+
+// NewOutgoingRequest implements [Types].
+func (types) NewOutgoingRequest(_ context.Context, headers Headers) (OutgoingRequest, error) {
+	h, err := own[fields](headers)
+	if err != nil {
+		return nil, err
+	}
+	return &outgoingRequest{r: wasihttp.NewOutgoingRequest(h.f)}, nil
+}
+
+func (r *outgoingRequest) Body(context.Context) (OutgoingBody, error) {
+	if r.taken {
+		return nil, refused()
+	}
+	r.taken = true
+	return &outgoingBody{body: r.r.Body()}, nil
+}
+
+func (r *outgoingRequest) Method(context.Context) (Method, error) { return toMethod(r.r.Method()), nil }
+
+func (r *outgoingRequest) SetMethod(_ context.Context, m Method) error {
+	return refuse(r.r.SetMethod(fromMethod(m)))
+}
+
+func (r *outgoingRequest) PathWithQuery(context.Context) (*string, error) {
+	return optional(r.r.PathWithQuery()), nil
+}
+
+func (r *outgoingRequest) SetPathWithQuery(_ context.Context, s *string) error {
+	if s == nil {
+		s = new(string)
+	}
+	return refuse(r.r.SetPathWithQuery(*s))
+}
+
+func (r *outgoingRequest) Scheme(context.Context) (*Scheme, error) {
+	return toScheme(r.r.Scheme()), nil
+}
+
+func (r *outgoingRequest) SetScheme(_ context.Context, s *Scheme) error {
+	name, ok := fromScheme(s)
+	if !ok {
+		return refused()
+	}
+	return refuse(r.r.SetScheme(name))
+}
+
+func (r *outgoingRequest) Authority(context.Context) (*string, error) {
+	return optional(r.r.Authority()), nil
+}
+
+func (r *outgoingRequest) SetAuthority(_ context.Context, s *string) error {
+	if s == nil {
+		return refuse(r.r.SetAuthority(""))
+	}
+	if *s == "" {
+		return refused()
+	}
+	return refuse(r.r.SetAuthority(*s))
+}
+
+func (r *outgoingRequest) Headers(context.Context) (Headers, error) {
+	return fields{r.r.Headers()}, nil
+}
+
+// Drop lets go of a request that has not been sent: its body leads nowhere.
+func (r *outgoingRequest) Drop(context.Context) error {
+	if r.r.HasBody() {
+		r.r.Body().Close()
+	}
+	return nil
+}
+
+// requestOptions is the resource request-options.
+type requestOptions struct{ wasihttp.Options }
+
+var _ RequestOptions = (*requestOptions)(nil)
+
+// NewRequestOptions implements [Types].
+func (types) NewRequestOptions(context.Context) (RequestOptions, error) {
+	return &requestOptions{}, nil
+}
+
+func toDuration(d *time.Duration) (*clocksp2.Duration, error) {
+	if d == nil {
+		return nil, nil
+	}
+	ns := clocksp2.Duration(*d)
+	return &ns, nil
+}
+
+func fromDuration(ns *clocksp2.Duration) *time.Duration {
+	if ns == nil {
+		return nil
+	}
+	d := time.Duration(min(*ns, math.MaxInt64))
+	return &d
+}
+
+func (o *requestOptions) ConnectTimeout(context.Context) (*clocksp2.Duration, error) {
+	return toDuration(o.Connect)
+}
+
+func (o *requestOptions) SetConnectTimeout(_ context.Context, d *clocksp2.Duration) error {
+	o.Connect = fromDuration(d)
+	return nil
+}
+
+func (o *requestOptions) FirstByteTimeout(context.Context) (*clocksp2.Duration, error) {
+	return toDuration(o.FirstByte)
+}
+
+func (o *requestOptions) SetFirstByteTimeout(_ context.Context, d *clocksp2.Duration) error {
+	o.FirstByte = fromDuration(d)
+	return nil
+}
+
+func (o *requestOptions) BetweenBytesTimeout(context.Context) (*clocksp2.Duration, error) {
+	return toDuration(o.BetweenBytes)
+}
+
+func (o *requestOptions) SetBetweenBytesTimeout(_ context.Context, d *clocksp2.Duration) error {
+	o.BetweenBytes = fromDuration(d)
+	return nil
+}
+
+// outgoingResponse is the resource outgoing-response.
+type outgoingResponse struct {
+	r     *wasihttp.OutgoingResponse
+	taken bool // the body
+}
+
+var _ OutgoingResponse = (*outgoingResponse)(nil)
+
+// NewOutgoingResponse implements [Types].
+func (types) NewOutgoingResponse(_ context.Context, headers Headers) (OutgoingResponse, error) {
+	h, err := own[fields](headers)
+	if err != nil {
+		return nil, err
+	}
+	return &outgoingResponse{r: wasihttp.NewOutgoingResponse(h.f)}, nil
+}
+
+func (r *outgoingResponse) StatusCode(context.Context) (StatusCode, error) {
+	return uint16(r.r.Status()), nil
+}
+
+func (r *outgoingResponse) SetStatusCode(_ context.Context, code StatusCode) error {
+	return refuse(r.r.SetStatus(int(code)))
+}
+
+func (r *outgoingResponse) Headers(context.Context) (Headers, error) {
+	return fields{r.r.Headers()}, nil
+}
+
+func (r *outgoingResponse) Body(context.Context) (OutgoingBody, error) {
+	if r.taken {
+		return nil, refused()
+	}
+	r.taken = true
+	return &outgoingBody{body: r.r.Body()}, nil
+}
+
+// Drop lets go of an answer that has not been given: its body leads nowhere.
+func (r *outgoingResponse) Drop(context.Context) error {
+	if r.r.HasBody() {
+		r.r.Body().Close()
+	}
+	return nil
+}
+
+// outgoingBody is the resource outgoing-body, of a request or of a response.
+type outgoingBody struct {
+	body   *wasihttp.OutgoingBody
+	taken  bool
+	stream *childSink // nil once it has been dropped
+}
+
+var _ OutgoingBody = (*outgoingBody)(nil)
+
+// childSink is the body's output-stream; the body has to know whether it is still there.
+type childSink struct {
+	wasiio.OutputStream
+	parent *outgoingBody
+}
+
+func (s *childSink) Close() error {
+	s.parent.stream = nil
+	return s.OutputStream.Close()
+}
+
+func (b *outgoingBody) Write(context.Context) (iop2.OutputStream, error) {
+	if b.taken {
+		return nil, refused()
+	}
+	b.taken = true
+	b.stream = &childSink{b.body.Stream(), b}
+	return iop2.NewOutputStream(b.stream), nil
+}
+
+// Drop breaks the body off: it has not been finished.
+func (b *outgoingBody) Drop(context.Context) error {
+	b.body.Abort(wasihttp.ErrUnfinished)
+	return nil
+}
+
+// OutgoingBodyFinish implements [Types].
+func (types) OutgoingBodyFinish(_ context.Context, this OutgoingBody, trailers Trailers) error {
+	b, err := own[*outgoingBody](this)
+	if err != nil {
+		return err
+	}
+	if b.stream != nil {
+		return wasiio.Misuse("outgoing-body.finish: its output-stream has not been dropped")
+	}
+	var t *wasihttp.Fields
+	if trailers != nil {
+		f, err := own[fields](trailers)
+		if err != nil {
+			return err
+		}
+		t = f.f
+	}
+	if err := b.body.Finish(t); err != nil {
+		return cm.Fail(errorCode(err))
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package httpp2
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+)
+
+// Add defines wasi:http/types and wasi:http/outgoing-handler. Requests of the guest go out through c.
+func Add(l *component.Linker, c *wasihttp.Client) {
+	AddTypes(l, types{})
+	AddOutgoingHandler(l, &outgoingHandler{c})
+}
+
+// types implements [Types]; its methods stand with the resource that they are about.
+type types struct{}
+
+var _ Types = types{}
+
+// HTTPErrorCode implements [Types].
+func (types) HTTPErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, error) {
+	var known *wasihttp.Error
+	if !errors.As(iop2.Cause(e), &known) {
+		return nil, nil
+	}
+	code := errorCode(known)
+	return &code, nil
+}
+
+// own finds the object behind a resource. Every resource of these types is made here, so that another object is a mistake
+// of the host.
+func own[T any](resource any) (T, error) {
+	obj, ok := resource.(T)
+	if !ok {
+		return obj, fmt.Errorf("http: a resource holds a %T, want a %T", resource, obj)
+	}
+	return obj, nil
+}
+
+var methods = [...]string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
+
+func toMethod(s string) Method {
+	for i, m := range methods {
+		if s == m {
+			return Method{Tag: MethodTag(i)}
+		}
+	}
+	return MethodOther(s)
+}
+
+func fromMethod(m Method) string {
+	if int(m.Tag) < len(methods) {
+		return methods[m.Tag]
+	}
+	return m.Other
+}
+
+func toScheme(s string) *Scheme {
+	var scheme Scheme
+	switch s {
+	case "":
+		return nil
+	case "http":
+		scheme = SchemeHTTP()
+	case "https":
+		scheme = SchemeHTTPS()
+	default:
+		scheme = SchemeOther(s)
+	}
+	return &scheme
+}
+
+// fromScheme gives "" for none; ok is false for an empty name, which is no scheme.
+func fromScheme(s *Scheme) (name string, ok bool) {
+	switch {
+	case s == nil:
+		return "", true
+	case s.Tag == SchemeTagHTTP:
+		return "http", true
+	case s.Tag == SchemeTagHTTPS:
+		return "https", true
+	}
+	return s.Other, s.Other != ""
+}
+
+// optional is none for the empty string.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
