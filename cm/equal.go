@@ -18,7 +18,7 @@ func EqualFuncWith(a, b *FuncType, same func(x, y *ResourceType) bool) bool {
 // equal. same compares resource types, want's first; nil compares pointers.
 func DiffFunc(want, had *FuncType, same func(want, had *ResourceType) bool) string {
 	switch {
-	case want == had:
+	case want == had && (same == nil || want == nil):
 		return ""
 	case want == nil || had == nil:
 		return "want " + want.String() + ", had " + had.String()

@@ -13,3 +13,11 @@ func OKResult[T, E any](v T) Result[T, E] { return Result[T, E]{OK: v} }
 
 // ErrResult makes an error result.
 func ErrResult[T, E any](e E) Result[T, E] { return Result[T, E]{IsErr: true, Err: e} }
+
+// goResult gives a Result to the reflecting conversions, which do not know T and E.
+func (r Result[T, E]) goResult() Variant {
+	if r.IsErr {
+		return Variant{Case: "error", Value: r.Err}
+	}
+	return Variant{Case: "ok", Value: r.OK}
+}
