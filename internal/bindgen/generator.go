@@ -125,9 +125,12 @@ func (g *generator) idVar() {
 
 // comment writes a doc comment: what the thing is, then the WIT's own words.
 func (g *generator) comment(what, docs string) {
-	for _, text := range []string{what, docs} {
+	for i, text := range []string{what, docs} {
 		if text == "" {
 			continue
+		}
+		if i > 0 && what != "" {
+			g.p("//")
 		}
 		for l := range strings.SplitSeq(text, "\n") {
 			g.p("%s", wrap(l, "// ", 116))

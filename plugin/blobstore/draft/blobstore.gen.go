@@ -15,12 +15,20 @@ var BlobstoreID = wit.InterfaceID{Namespace: "wasi", Package: "blobstore", Inter
 
 // Blobstore serves the functions of wasi:blobstore/blobstore@0.2.0-draft. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
+// Containers, and objects across them.
 type Blobstore interface {
+	// Makes an empty container.
 	CreateContainer(ctx context.Context, name ContainerName) (Container, error)
+	// The container of that name.
 	GetContainer(ctx context.Context, name ContainerName) (Container, error)
+	// Removes a container and all that is in it.
 	DeleteContainer(ctx context.Context, name ContainerName) error
+	// Whether there is a container of that name.
 	ContainerExists(ctx context.Context, name ContainerName) (bool, error)
+	// Copies an object over another, which may be in another container.
 	CopyObject(ctx context.Context, src ObjectID, dest ObjectID) error
+	// Moves an object over another, which may be in another container.
 	MoveObject(ctx context.Context, src ObjectID, dest ObjectID) error
 }
 

@@ -16,16 +16,28 @@ var ContainerID = wit.InterfaceID{Namespace: "wasi", Package: "blobstore", Inter
 
 // Container is the resource wasi:blobstore/container.container. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
+//
+// A set of objects under names.
 type Container interface {
+	// Its name.
 	Name(ctx context.Context) (string, error)
+	// What is known of it.
 	Info(ctx context.Context) (ContainerMetadata, error)
+	// An object's bytes from start to end, both included.
 	GetData(ctx context.Context, name ObjectName, start uint64, end uint64) (IncomingValue, error)
+	// Makes an object of a value, or replaces it.
 	WriteData(ctx context.Context, name ObjectName, data OutgoingValue) error
+	// The names of its objects, in no order.
 	ListObjects(ctx context.Context) (StreamObjectNames, error)
+	// Removes an object; one that is not there is no error.
 	DeleteObject(ctx context.Context, name ObjectName) error
+	// Removes several objects.
 	DeleteObjects(ctx context.Context, names []ObjectName) error
+	// Whether there is an object of that name.
 	HasObject(ctx context.Context, name ObjectName) (bool, error)
+	// What is known of an object.
 	ObjectInfo(ctx context.Context, name ObjectName) (ObjectMetadata, error)
+	// Removes all objects.
 	Clear(ctx context.Context) error
 }
 
@@ -34,8 +46,12 @@ var ContainerType = &cm.ResourceType{Interface: ContainerID, Name: "container", 
 
 // StreamObjectNames is the resource wasi:blobstore/container.stream-object-names. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+//
+// Names of objects, one after another.
 type StreamObjectNames interface {
+	// Up to len names, and whether the end was reached.
 	ReadStreamObjectNames(ctx context.Context, len_ uint64) (cm.Tuple2[[]ObjectName, bool], error)
+	// Passes over up to num names; how many, and whether the end was reached.
 	SkipStreamObjectNames(ctx context.Context, num uint64) (cm.Tuple2[uint64, bool], error)
 }
 

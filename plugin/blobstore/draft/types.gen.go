@@ -15,21 +15,33 @@ import (
 var TypesID = wit.InterfaceID{Namespace: "wasi", Package: "blobstore", Interface: "types", Version: "0.2.0-draft"}
 
 // ContainerName is the type wasi:blobstore/types.container-name.
+//
+// A container's name.
 type ContainerName = string
 
 // ObjectName is the type wasi:blobstore/types.object-name.
+//
+// An object's name in its container.
 type ObjectName = string
 
 // Timestamp is the type wasi:blobstore/types.timestamp.
+//
+// Seconds since 1970-01-01T00:00:00Z.
 type Timestamp = uint64
 
 // ObjectSize is the type wasi:blobstore/types.object-size.
+//
+// A size in bytes.
 type ObjectSize = uint64
 
 // Error is the type wasi:blobstore/types.error.
+//
+// What went wrong, in words.
 type Error = string
 
 // ContainerMetadata is the record wasi:blobstore/types.container-metadata.
+//
+// What is known of a container.
 type ContainerMetadata struct {
 	Name      ContainerName
 	CreatedAt Timestamp
@@ -59,6 +71,8 @@ var ContainerMetadataWIT = cm.RecordOf("container-metadata",
 )
 
 // ObjectMetadata is the record wasi:blobstore/types.object-metadata.
+//
+// What is known of an object.
 type ObjectMetadata struct {
 	Name      ObjectName
 	Container ContainerName
@@ -96,6 +110,8 @@ var ObjectMetadataWIT = cm.RecordOf("object-metadata",
 )
 
 // ObjectID is the record wasi:blobstore/types.object-id.
+//
+// An object by its container's name and its own.
 type ObjectID struct {
 	Container ContainerName
 	Object    ObjectName
@@ -126,7 +142,10 @@ var ObjectIDWIT = cm.RecordOf("object-id",
 
 // OutgoingValue is the resource wasi:blobstore/types.outgoing-value. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
+//
+// A value to write.
 type OutgoingValue interface {
+	// The stream to write it to; only the first call gives it.
 	OutgoingValueWriteBody(ctx context.Context) (iop2.OutputStream, error)
 }
 
@@ -135,7 +154,10 @@ var OutgoingValueType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-val
 
 // IncomingValue is the resource wasi:blobstore/types.incoming-value. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
+//
+// A value to read.
 type IncomingValue interface {
+	// Its size in bytes.
 	Size(ctx context.Context) (uint64, error)
 }
 
@@ -143,17 +165,27 @@ type IncomingValue interface {
 var IncomingValueType = &cm.ResourceType{Interface: TypesID, Name: "incoming-value", Drop: cm.DropObject}
 
 // IncomingValueAsyncBody is the type wasi:blobstore/types.incoming-value-async-body.
+//
+// A value as a stream.
 type IncomingValueAsyncBody = iop2.InputStream
 
 // IncomingValueSyncBody is the type wasi:blobstore/types.incoming-value-sync-body.
+//
+// A value as bytes.
 type IncomingValueSyncBody = []byte
 
 // Types serves the functions of wasi:blobstore/types@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is
 // the error of the function's result; every other error traps the guest.
+//
+// Names, sizes and values.
 type Types interface {
+	// An empty value.
 	OutgoingValueNewOutgoingValue(ctx context.Context) (OutgoingValue, error)
+	// Says that the value is complete; without that, it does not count. The stream must be gone.
 	OutgoingValueFinish(ctx context.Context, this OutgoingValue) error
+	// The whole value.
 	IncomingValueIncomingValueConsumeSync(ctx context.Context, this IncomingValue) (IncomingValueSyncBody, error)
+	// The value as a stream.
 	IncomingValueIncomingValueConsumeAsync(ctx context.Context, this IncomingValue) (IncomingValueAsyncBody, error)
 }
 

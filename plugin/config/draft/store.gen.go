@@ -14,10 +14,14 @@ import (
 var StoreID = wit.InterfaceID{Namespace: "wasi", Package: "config", Interface: "store", Version: "0.2.0-rc.1"}
 
 // Error is the variant wasi:config/store.error. Tag says which case it is, and so which field counts.
+//
+// Why a value could not be read.
 type Error struct {
-	Tag      ErrorTag
+	Tag ErrorTag
+	// Where the values come from has failed.
 	Upstream string
-	IO       string
+	// Reading or transport has failed.
+	IO string
 }
 
 // ErrorTag is the case of a Error.
@@ -46,9 +50,13 @@ func (x ErrorTag) String() string {
 func (x Error) String() string { return x.Tag.String() }
 
 // ErrorUpstream makes a Error of case upstream.
+//
+// Where the values come from has failed.
 func ErrorUpstream(v string) Error { return Error{Tag: ErrorTagUpstream, Upstream: v} }
 
 // ErrorIO makes a Error of case io.
+//
+// Reading or transport has failed.
 func ErrorIO(v string) Error { return Error{Tag: ErrorTagIO, IO: v} }
 
 // LiftError reads a Error.
@@ -86,8 +94,12 @@ var ErrorWIT = cm.VariantOf("error",
 
 // Store serves the functions of wasi:config/store@0.2.0-rc.1. An error that is (or wraps) a *cm.ResultError is the
 // error of the function's result; every other error traps the guest.
+//
+// Reading configuration.
 type Store interface {
+	// The value of a key, if it has one.
 	Get(ctx context.Context, key string) (*string, error)
+	// All keys with their values.
 	GetAll(ctx context.Context) ([]cm.Tuple2[string, string], error)
 }
 

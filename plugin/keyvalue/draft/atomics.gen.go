@@ -15,7 +15,10 @@ var AtomicsID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interfac
 
 // Atomics serves the functions of wasi:keyvalue/atomics@0.2.0-draft. An error that is (or wraps) a *cm.ResultError
 // is the error of the function's result; every other error traps the guest.
+//
+// Changes that nobody sees half done.
 type Atomics interface {
+	// Adds to the number under a key, which is 0 if it is not there, and gives the sum.
 	Increment(ctx context.Context, bucket Bucket, key string, delta uint64) (uint64, error)
 }
 

@@ -15,9 +15,14 @@ var BatchID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interface:
 
 // Batch serves the functions of wasi:keyvalue/batch@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is
 // the error of the function's result; every other error traps the guest.
+//
+// Several keys in one call. Some may have been done when others fail.
 type Batch interface {
+	// The values of several keys, none for each that has no value.
 	GetMany(ctx context.Context, bucket Bucket, keys []string) ([]*cm.Tuple2[string, []byte], error)
+	// Sets several values, in any order.
 	SetMany(ctx context.Context, bucket Bucket, keyValues []cm.Tuple2[string, []byte]) error
+	// Removes several keys, in any order.
 	DeleteMany(ctx context.Context, bucket Bucket, keys []string) error
 }
 

@@ -14,8 +14,11 @@ import (
 var StoreID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interface: "store", Version: "0.2.0-draft"}
 
 // Error is the variant wasi:keyvalue/store.error. Tag says which case it is, and so which field counts.
+//
+// Why an operation failed.
 type Error struct {
-	Tag   ErrorTag
+	Tag ErrorTag
+	// Anything else, in words.
 	Other string
 }
 
@@ -47,12 +50,18 @@ func (x ErrorTag) String() string {
 func (x Error) String() string { return x.Tag.String() }
 
 // ErrorNoSuchStore makes a Error of case no-such-store.
+//
+// There is no bucket of that name.
 func ErrorNoSuchStore() Error { return Error{Tag: ErrorTagNoSuchStore} }
 
 // ErrorAccessDenied makes a Error of case access-denied.
+//
+// The component may not use it.
 func ErrorAccessDenied() Error { return Error{Tag: ErrorTagAccessDenied} }
 
 // ErrorOther makes a Error of case other.
+//
+// Anything else, in words.
 func ErrorOther(v string) Error { return Error{Tag: ErrorTagOther, Other: v} }
 
 // LiftError reads a Error.
@@ -84,8 +93,12 @@ var ErrorWIT = cm.VariantOf("error",
 )
 
 // KeyResponse is the record wasi:keyvalue/store.key-response.
+//
+// A page of keys.
 type KeyResponse struct {
-	Keys   []string
+	// The keys of this page.
+	Keys []string
+	// Where the next page begins; none on the last one.
 	Cursor *uint64
 }
 
@@ -114,11 +127,18 @@ var KeyResponseWIT = cm.RecordOf("key-response",
 
 // Bucket is the resource wasi:keyvalue/store.bucket. An object that has a method Drop(ctx) error is told when its
 // owner lets go of it.
+//
+// A set of keys with their values.
 type Bucket interface {
+	// The value of a key, or none.
 	Get(ctx context.Context, key string) (*[]byte, error)
+	// Sets the value of a key, new or not.
 	Set(ctx context.Context, key string, value []byte) error
+	// Removes a key; one that is not there is no error.
 	Delete(ctx context.Context, key string) error
+	// Whether the key has a value.
 	Exists(ctx context.Context, key string) (bool, error)
+	// A page of keys, from the cursor on; in no order that can be relied on.
 	ListKeys(ctx context.Context, cursor *uint64) (KeyResponse, error)
 }
 
@@ -127,7 +147,10 @@ var BucketType = &cm.ResourceType{Interface: StoreID, Name: "bucket", Drop: cm.D
 
 // Store serves the functions of wasi:keyvalue/store@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is
 // the error of the function's result; every other error traps the guest.
+//
+// Reading and writing single values. A component sees its own writes at once, those of others some time later.
 type Store interface {
+	// The bucket of that name.
 	Open(ctx context.Context, identifier string) (Bucket, error)
 }
 

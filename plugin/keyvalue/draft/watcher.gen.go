@@ -15,6 +15,8 @@ var WatcherID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interfac
 
 // Watcher calls wasi:keyvalue/watcher@0.2.0-draft in one instance, and like that is not safe for concurrent use.
 // The error of a function's result is a *cm.ResultError; every other error ended the call.
+//
+// A component that is told of changes.
 type Watcher struct {
 	onSetFunc    cm.Caller
 	onDeleteFunc cm.Caller
@@ -42,12 +44,16 @@ func NewWatcherExport(inst *component.Instance) (*Watcher, error) {
 }
 
 // OnSet calls on-set.
+//
+// A value was set.
 func (x *Watcher) OnSet(ctx context.Context, bucket Bucket, key string, value []byte) error {
 	_, err := x.onSetFunc.Call(ctx, cm.LowerHandle(BucketType, bucket), cm.StringVal(key), cm.BytesVal(value))
 	return err
 }
 
 // OnDelete calls on-delete.
+//
+// A key was removed.
 func (x *Watcher) OnDelete(ctx context.Context, bucket Bucket, key string) error {
 	_, err := x.onDeleteFunc.Call(ctx, cm.LowerHandle(BucketType, bucket), cm.StringVal(key))
 	return err

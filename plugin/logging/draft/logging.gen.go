@@ -14,15 +14,23 @@ import (
 var LoggingID = wit.InterfaceID{Namespace: "wasi", Package: "logging", Interface: "logging", Version: "0.1.0-draft"}
 
 // Level is the enum wasi:logging/logging.level.
+//
+// How serious a line is.
 type Level uint8
 
 // The cases of Level.
 const (
+	// Each step, for the closest look.
 	LevelTrace Level = iota
+	// What helps to find a fault.
 	LevelDebug
+	// What went as it should.
 	LevelInfo
+	// What may lead to trouble.
 	LevelWarn
+	// What went wrong.
 	LevelError
+	// What ends the work.
 	LevelCritical
 )
 
@@ -58,7 +66,10 @@ var LevelWIT = cm.EnumOf("level", levelLabels[:]...)
 
 // Logging serves the functions of wasi:logging/logging@0.1.0-draft. An error that is (or wraps) a *cm.ResultError
 // is the error of the function's result; every other error traps the guest.
+//
+// Writing log lines.
 type Logging interface {
+	// Writes a line; context is any text that lines of one kind share.
 	Log(ctx context.Context, level Level, context_ string, message string) error
 }
 

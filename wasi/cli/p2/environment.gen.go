@@ -15,6 +15,7 @@ var EnvironmentID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface
 
 // Environment serves the functions of wasi:cli/environment@0.2.12. An error that is (or wraps) a *cm.ResultError
 // is the error of the function's result; every other error traps the guest.
+//
 // Environment variables, arguments and the working directory.
 type Environment interface {
 	// The variables, names with their values.

@@ -15,6 +15,7 @@ var ExitID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "exit
 
 // Exit serves the functions of wasi:cli/exit@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of
 // the function's result; every other error traps the guest.
+//
 // Ending the program before its run returns.
 type Exit interface {
 	// Ends it as successful or failed; it does not return.

@@ -15,6 +15,7 @@ var RunID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "run",
 
 // Run calls wasi:cli/run@0.2.12 in one instance, and like that is not safe for concurrent use. The error of a
 // function's result is a *cm.ResultError; every other error ended the call.
+//
 // The program itself.
 type Run struct {
 	runFunc cm.Caller
@@ -39,6 +40,7 @@ func NewRunExport(inst *component.Instance) (*Run, error) {
 }
 
 // Run calls run.
+//
 // Runs it; the result says whether it succeeded.
 func (x *Run) Run(ctx context.Context) error {
 	v, err := x.runFunc.Call(ctx)

@@ -16,6 +16,7 @@ var StderrID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "st
 
 // Stderr serves the functions of wasi:cli/stderr@0.2.12. An error that is (or wraps) a *cm.ResultError is the
 // error of the function's result; every other error traps the guest.
+//
 // Standard error.
 type Stderr interface {
 	// The stream to write it to.

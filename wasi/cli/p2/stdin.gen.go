@@ -16,6 +16,7 @@ var StdinID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "std
 
 // Stdin serves the functions of wasi:cli/stdin@0.2.12. An error that is (or wraps) a *cm.ResultError is the error
 // of the function's result; every other error traps the guest.
+//
 // Standard input.
 type Stdin interface {
 	// The stream to read it from.

@@ -16,6 +16,7 @@ var StdoutID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "st
 
 // Stdout serves the functions of wasi:cli/stdout@0.2.12. An error that is (or wraps) a *cm.ResultError is the
 // error of the function's result; every other error traps the guest.
+//
 // Standard output.
 type Stdout interface {
 	// The stream to write it to.

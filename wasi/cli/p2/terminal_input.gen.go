@@ -13,7 +13,8 @@ var TerminalInputID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interfa
 
 // TerminalInput is the resource wasi:cli/terminal-input.terminal-input. An object that has a method Drop(ctx)
 // error is told when its owner lets go of it.
-// The input side of a terminal.
+//
+// A terminal to read from.
 type TerminalInput interface {
 }
 

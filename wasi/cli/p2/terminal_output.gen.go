@@ -13,7 +13,8 @@ var TerminalOutputID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interf
 
 // TerminalOutput is the resource wasi:cli/terminal-output.terminal-output. An object that has a method Drop(ctx)
 // error is told when its owner lets go of it.
-// The output side of a terminal.
+//
+// A terminal to write to.
 type TerminalOutput interface {
 }
 

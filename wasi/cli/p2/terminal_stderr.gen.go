@@ -15,6 +15,7 @@ var TerminalStderrID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interf
 
 // TerminalStderr serves the functions of wasi:cli/terminal-stderr@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // Whether standard error is a terminal.
 type TerminalStderr interface {
 	// The terminal behind standard error, if it is one.

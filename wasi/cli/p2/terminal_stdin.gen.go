@@ -15,6 +15,7 @@ var TerminalStdinID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interfa
 
 // TerminalStdin serves the functions of wasi:cli/terminal-stdin@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // Whether standard input is a terminal.
 type TerminalStdin interface {
 	// The terminal behind standard input, if it is one.

@@ -15,6 +15,7 @@ var TerminalStdoutID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interf
 
 // TerminalStdout serves the functions of wasi:cli/terminal-stdout@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // Whether standard output is a terminal.
 type TerminalStdout interface {
 	// The terminal behind standard output, if it is one.

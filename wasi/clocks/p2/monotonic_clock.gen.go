@@ -15,17 +15,27 @@ import (
 var MonotonicClockID = wit.InterfaceID{Namespace: "wasi", Package: "clocks", Interface: "monotonic-clock", Version: "0.2.12"}
 
 // Instant is the type wasi:clocks/monotonic-clock.instant.
+//
+// A reading of the clock in nanoseconds since some start of its own.
 type Instant = uint64
 
 // Duration is the type wasi:clocks/monotonic-clock.duration.
+//
+// A length of time in nanoseconds.
 type Duration = uint64
 
 // MonotonicClock serves the functions of wasi:clocks/monotonic-clock@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
+// A clock that only goes forward, to measure and to wait by.
 type MonotonicClock interface {
+	// The time now; never less than any reading before.
 	Now(ctx context.Context) (Instant, error)
+	// How far apart two readings at least are when they differ.
 	Resolution(ctx context.Context) (Duration, error)
+	// A pollable that is ready from that instant on.
 	SubscribeInstant(ctx context.Context, when Instant) (iop2.Pollable, error)
+	// A pollable that is ready after that time.
 	SubscribeDuration(ctx context.Context, when Duration) (iop2.Pollable, error)
 }
 

@@ -14,9 +14,14 @@ import (
 var TimezoneID = wit.InterfaceID{Namespace: "wasi", Package: "clocks", Interface: "timezone", Version: "0.2.12"}
 
 // TimezoneDisplay is the record wasi:clocks/timezone.timezone-display.
+//
+// What is shown of a time zone.
 type TimezoneDisplay struct {
-	UTCOffset            int32
-	Name                 string
+	// Seconds ahead of UTC; less than a day.
+	UTCOffset int32
+	// The zone's short name.
+	Name string
+	// Whether daylight saving time is in force.
 	InDaylightSavingTime bool
 }
 
@@ -48,8 +53,12 @@ var TimezoneDisplayWIT = cm.RecordOf("timezone-display",
 
 // Timezone serves the functions of wasi:clocks/timezone@0.2.12. An error that is (or wraps) a *cm.ResultError is
 // the error of the function's result; every other error traps the guest.
+//
+// The local time zone.
 type Timezone interface {
+	// How local time is shown at that moment.
 	Display(ctx context.Context, when Datetime) (TimezoneDisplay, error)
+	// Seconds that local time is ahead of UTC at that moment.
 	UTCOffset(ctx context.Context, when Datetime) (int32, error)
 }
 

@@ -14,6 +14,8 @@ import (
 var WallClockID = wit.InterfaceID{Namespace: "wasi", Package: "clocks", Interface: "wall-clock", Version: "0.2.12"}
 
 // Datetime is the record wasi:clocks/wall-clock.datetime.
+//
+// Seconds since 1970-01-01T00:00:00Z, and the nanoseconds on top of them.
 type Datetime struct {
 	Seconds     uint64
 	Nanoseconds uint32
@@ -44,8 +46,12 @@ var DatetimeWIT = cm.RecordOf("datetime",
 
 // WallClock serves the functions of wasi:clocks/wall-clock@0.2.12. An error that is (or wraps) a *cm.ResultError
 // is the error of the function's result; every other error traps the guest.
+//
+// The time of day, which may be set back.
 type WallClock interface {
+	// The time now.
 	Now(ctx context.Context) (Datetime, error)
+	// How far apart two readings at least are when they differ.
 	Resolution(ctx context.Context) (Datetime, error)
 }
 

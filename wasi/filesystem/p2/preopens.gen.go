@@ -15,6 +15,7 @@ var PreopensID = wit.InterfaceID{Namespace: "wasi", Package: "filesystem", Inter
 
 // Preopens serves the functions of wasi:filesystem/preopens@0.2.12. An error that is (or wraps) a *cm.ResultError
 // is the error of the function's result; every other error traps the guest.
+//
 // Where a component's reach begins.
 type Preopens interface {
 	// The opened folders, each with the path under which the component shall know it.

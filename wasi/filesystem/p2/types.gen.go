@@ -16,10 +16,12 @@ import (
 var TypesID = wit.InterfaceID{Namespace: "wasi", Package: "filesystem", Interface: "types", Version: "0.2.12"}
 
 // Filesize is the type wasi:filesystem/types.filesize.
+//
 // A size or a place in a file, in bytes.
 type Filesize = uint64
 
 // DescriptorType is the enum wasi:filesystem/types.descriptor-type.
+//
 // What kind of thing a descriptor or an entry is.
 type DescriptorType uint8
 
@@ -68,6 +70,7 @@ func LowerDescriptorType(x DescriptorType) cm.Val {
 var DescriptorTypeWIT = cm.EnumOf("descriptor-type", descriptorTypeLabels[:]...)
 
 // DescriptorFlags is the flags wasi:filesystem/types.descriptor-flags, a set of bits.
+//
 // What may be done with a descriptor, and how.
 type DescriptorFlags uint8
 
@@ -101,6 +104,7 @@ func LowerDescriptorFlags(x DescriptorFlags) cm.Val {
 var DescriptorFlagsWIT = cm.FlagsOf("descriptor-flags", "read", "write", "file-integrity-sync", "data-integrity-sync", "requested-write-sync", "mutate-directory")
 
 // DescriptorStat is the record wasi:filesystem/types.descriptor-stat.
+//
 // What is known of a file or folder.
 type DescriptorStat struct {
 	Type DescriptorType
@@ -151,6 +155,7 @@ var DescriptorStatWIT = cm.RecordOf("descriptor-stat",
 )
 
 // PathFlags is the flags wasi:filesystem/types.path-flags, a set of bits.
+//
 // How a path is looked up.
 type PathFlags uint8
 
@@ -174,6 +179,7 @@ func LowerPathFlags(x PathFlags) cm.Val {
 var PathFlagsWIT = cm.FlagsOf("path-flags", "symlink-follow")
 
 // OpenFlags is the flags wasi:filesystem/types.open-flags, a set of bits.
+//
 // How open-at opens.
 type OpenFlags uint8
 
@@ -203,11 +209,13 @@ func LowerOpenFlags(x OpenFlags) cm.Val {
 var OpenFlagsWIT = cm.FlagsOf("open-flags", "create", "directory", "exclusive", "truncate")
 
 // LinkCount is the type wasi:filesystem/types.link-count.
+//
 // A number of names.
 type LinkCount = uint64
 
 // NewTimestamp is the variant wasi:filesystem/types.new-timestamp. Tag says which case it is, and so which field
 // counts.
+//
 // What to set a time to.
 type NewTimestamp struct {
 	Tag NewTimestampTag
@@ -243,14 +251,17 @@ func (x NewTimestampTag) String() string {
 func (x NewTimestamp) String() string { return x.Tag.String() }
 
 // NewTimestampNoChange makes a NewTimestamp of case no-change.
+//
 // Leave it.
 func NewTimestampNoChange() NewTimestamp { return NewTimestamp{Tag: NewTimestampTagNoChange} }
 
 // NewTimestampNow makes a NewTimestamp of case now.
+//
 // The present time of the file system.
 func NewTimestampNow() NewTimestamp { return NewTimestamp{Tag: NewTimestampTagNow} }
 
 // NewTimestampTimestamp makes a NewTimestamp of case timestamp.
+//
 // This time.
 func NewTimestampTimestamp(v clocksp2.Datetime) NewTimestamp {
 	return NewTimestamp{Tag: NewTimestampTagTimestamp, Timestamp: v}
@@ -285,6 +296,7 @@ var NewTimestampWIT = cm.VariantOf("new-timestamp",
 )
 
 // DirectoryEntry is the record wasi:filesystem/types.directory-entry.
+//
 // One entry of a folder.
 type DirectoryEntry struct {
 	Type DescriptorType
@@ -315,6 +327,7 @@ var DirectoryEntryWIT = cm.RecordOf("directory-entry",
 )
 
 // ErrorCode is the enum wasi:filesystem/types.error-code.
+//
 // Why an operation failed; the names follow POSIX's.
 type ErrorCode uint8
 
@@ -421,6 +434,7 @@ func LowerErrorCode(x ErrorCode) cm.Val {
 var ErrorCodeWIT = cm.EnumOf("error-code", errorCodeLabels[:]...)
 
 // Advice is the enum wasi:filesystem/types.advice.
+//
 // What use will be made of a part of a file.
 type Advice uint8
 
@@ -465,6 +479,7 @@ func LowerAdvice(x Advice) cm.Val {
 var AdviceWIT = cm.EnumOf("advice", adviceLabels[:]...)
 
 // MetadataHashValue is the record wasi:filesystem/types.metadata-hash-value.
+//
 // 128 bits that stand for a file and its present state.
 type MetadataHashValue struct {
 	Lower uint64
@@ -496,6 +511,7 @@ var MetadataHashValueWIT = cm.RecordOf("metadata-hash-value",
 
 // Descriptor is the resource wasi:filesystem/types.descriptor. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
+//
 // An open file or folder.
 type Descriptor interface {
 	// A stream that reads from the offset on.
@@ -559,6 +575,7 @@ var DescriptorResourceType = &cm.ResourceType{Interface: TypesID, Name: "descrip
 
 // DirectoryEntryStream is the resource wasi:filesystem/types.directory-entry-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+//
 // The entries of a folder, one after another.
 type DirectoryEntryStream interface {
 	// The next entry, or none at the end.
@@ -570,6 +587,7 @@ var DirectoryEntryStreamType = &cm.ResourceType{Interface: TypesID, Name: "direc
 
 // Types serves the functions of wasi:filesystem/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the
 // error of the function's result; every other error traps the guest.
+//
 // Files, folders and what is known of them. Paths are relative to a descriptor, use '/', and never lead out of it.
 type Types interface {
 	// The code of a stream's error, if it came from the file system.

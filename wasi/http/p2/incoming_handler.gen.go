@@ -15,6 +15,8 @@ var IncomingHandlerID = wit.InterfaceID{Namespace: "wasi", Package: "http", Inte
 
 // IncomingHandler calls wasi:http/incoming-handler@0.2.12 in one instance, and like that is not safe for
 // concurrent use. The error of a function's result is a *cm.ResultError; every other error ended the call.
+//
+// What a component does with requests.
 type IncomingHandler struct {
 	handleFunc cm.Caller
 }
@@ -38,6 +40,8 @@ func NewIncomingHandlerExport(inst *component.Instance) (*IncomingHandler, error
 }
 
 // Handle calls handle.
+//
+// Answers a request through response-out; it may go on working after that.
 func (x *IncomingHandler) Handle(ctx context.Context, request IncomingRequest, responseOut ResponseOutparam) error {
 	_, err := x.handleFunc.Call(ctx, cm.LowerHandle(IncomingRequestType, request), cm.LowerHandle(ResponseOutparamType, responseOut))
 	return err

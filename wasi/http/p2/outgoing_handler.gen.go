@@ -15,7 +15,10 @@ var OutgoingHandlerID = wit.InterfaceID{Namespace: "wasi", Package: "http", Inte
 
 // OutgoingHandler serves the functions of wasi:http/outgoing-handler@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
+// Sending requests.
 type OutgoingHandler interface {
+	// Sends a request. The error is one known at once; others come with the response.
 	Handle(ctx context.Context, request OutgoingRequest, options RequestOptions) (FutureIncomingResponse, error)
 }
 

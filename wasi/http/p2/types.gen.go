@@ -16,6 +16,8 @@ import (
 var TypesID = wit.InterfaceID{Namespace: "wasi", Package: "http", Interface: "types", Version: "0.2.12"}
 
 // Method is the variant wasi:http/types.method. Tag says which case it is, and so which field counts.
+//
+// A request's method.
 type Method struct {
 	Tag   MethodTag
 	Other string
@@ -128,6 +130,8 @@ var MethodWIT = cm.VariantOf("method",
 )
 
 // Scheme is the variant wasi:http/types.scheme. Tag says which case it is, and so which field counts.
+//
+// A URI's scheme.
 type Scheme struct {
 	Tag   SchemeTag
 	Other string
@@ -198,6 +202,8 @@ var SchemeWIT = cm.VariantOf("scheme",
 )
 
 // ErrorCode is the variant wasi:http/types.error-code. Tag says which case it is, and so which field counts.
+//
+// Why an exchange failed.
 type ErrorCode struct {
 	Tag                            ErrorCodeTag
 	DNSError                       DNSErrorPayload
@@ -636,6 +642,8 @@ var ErrorCodeWIT = cm.VariantOf("error-code",
 )
 
 // DNSErrorPayload is the record wasi:http/types.DNS-error-payload.
+//
+// What is known of a failed name lookup.
 type DNSErrorPayload struct {
 	Rcode    *string
 	InfoCode *uint16
@@ -665,6 +673,8 @@ var DNSErrorPayloadWIT = cm.RecordOf("DNS-error-payload",
 )
 
 // TLSAlertReceivedPayload is the record wasi:http/types.TLS-alert-received-payload.
+//
+// What is known of a TLS alert.
 type TLSAlertReceivedPayload struct {
 	AlertID      *uint8
 	AlertMessage *string
@@ -694,6 +704,8 @@ var TLSAlertReceivedPayloadWIT = cm.RecordOf("TLS-alert-received-payload",
 )
 
 // FieldSizePayload is the record wasi:http/types.field-size-payload.
+//
+// Which field was too large, and how large it was.
 type FieldSizePayload struct {
 	FieldName *string
 	FieldSize *uint32
@@ -723,6 +735,8 @@ var FieldSizePayloadWIT = cm.RecordOf("field-size-payload",
 )
 
 // HeaderError is the variant wasi:http/types.header-error. Tag says which case it is, and so which field counts.
+//
+// Why fields were not changed.
 type HeaderError struct {
 	Tag HeaderErrorTag
 }
@@ -755,12 +769,18 @@ func (x HeaderErrorTag) String() string {
 func (x HeaderError) String() string { return x.Tag.String() }
 
 // HeaderErrorInvalidSyntax makes a HeaderError of case invalid-syntax.
+//
+// A name or value has characters that it may not have.
 func HeaderErrorInvalidSyntax() HeaderError { return HeaderError{Tag: HeaderErrorTagInvalidSyntax} }
 
 // HeaderErrorForbidden makes a HeaderError of case forbidden.
+//
+// The host does not let components set this field.
 func HeaderErrorForbidden() HeaderError { return HeaderError{Tag: HeaderErrorTagForbidden} }
 
 // HeaderErrorImmutable makes a HeaderError of case immutable.
+//
+// These fields cannot be changed.
 func HeaderErrorImmutable() HeaderError { return HeaderError{Tag: HeaderErrorTagImmutable} }
 
 // LiftHeaderError reads a HeaderError.
@@ -782,23 +802,38 @@ var HeaderErrorWIT = cm.VariantOf("header-error",
 )
 
 // FieldName is the type wasi:http/types.field-name.
+//
+// A field's name; case does not matter.
 type FieldName = FieldKey
 
 // FieldKey is the type wasi:http/types.field-key.
+//
+// Another word for field-name.
 type FieldKey = string
 
 // FieldValue is the type wasi:http/types.field-value.
+//
+// A field's value, which need not be text.
 type FieldValue = []byte
 
 // Fields is the resource wasi:http/types.fields. An object that has a method Drop(ctx) error is told when its
 // owner lets go of it.
+//
+// Header or trailer fields: names with values, a name as often as it likes.
 type Fields interface {
+	// All values of a name, in order.
 	Get(ctx context.Context, name FieldName) ([]FieldValue, error)
+	// Whether the name has a value.
 	Has(ctx context.Context, name FieldName) (bool, error)
+	// Replaces all values of a name.
 	Set(ctx context.Context, name FieldName, value []FieldValue) error
+	// Removes all values of a name.
 	Delete(ctx context.Context, name FieldName) error
+	// Adds a value to a name.
 	Append(ctx context.Context, name FieldName, value FieldValue) error
+	// All names with their values, a name once for each value.
 	Entries(ctx context.Context) ([]cm.Tuple2[FieldName, FieldValue], error)
+	// A copy that can be changed.
 	Clone(ctx context.Context) (Fields, error)
 }
 
@@ -806,19 +841,31 @@ type Fields interface {
 var FieldsType = &cm.ResourceType{Interface: TypesID, Name: "fields", Drop: cm.DropObject}
 
 // Headers is the type wasi:http/types.headers.
+//
+// Fields before a body.
 type Headers = Fields
 
 // Trailers is the type wasi:http/types.trailers.
+//
+// Fields after a body.
 type Trailers = Fields
 
 // IncomingRequest is the resource wasi:http/types.incoming-request. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
+//
+// A request that has come in.
 type IncomingRequest interface {
+	// Its method.
 	Method(ctx context.Context) (Method, error)
+	// Its path and query, if it has one.
 	PathWithQuery(ctx context.Context) (*string, error)
+	// Its scheme, if known.
 	Scheme(ctx context.Context) (*Scheme, error)
+	// The authority that it is meant for, if known.
 	Authority(ctx context.Context) (*string, error)
+	// Its header fields, which cannot be changed.
 	Headers(ctx context.Context) (Headers, error)
+	// Its body; only the first call gives it.
 	Consume(ctx context.Context) (IncomingBody, error)
 }
 
@@ -827,16 +874,28 @@ var IncomingRequestType = &cm.ResourceType{Interface: TypesID, Name: "incoming-r
 
 // OutgoingRequest is the resource wasi:http/types.outgoing-request. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
+//
+// A request to send.
 type OutgoingRequest interface {
+	// Its body, to be written; only the first call gives it.
 	Body(ctx context.Context) (OutgoingBody, error)
+	// Its method.
 	Method(ctx context.Context) (Method, error)
+	// Sets the method; fails if it is malformed.
 	SetMethod(ctx context.Context, method Method) error
+	// Its path and query; none stands for "/".
 	PathWithQuery(ctx context.Context) (*string, error)
+	// Sets path and query; fails if they are malformed.
 	SetPathWithQuery(ctx context.Context, pathWithQuery *string) error
+	// Its scheme; none leaves the choice to the host.
 	Scheme(ctx context.Context) (*Scheme, error)
+	// Sets the scheme; fails if it is malformed.
 	SetScheme(ctx context.Context, scheme *Scheme) error
+	// Whom it is for.
 	Authority(ctx context.Context) (*string, error)
+	// Sets whom it is for; fails if that is malformed.
 	SetAuthority(ctx context.Context, authority *string) error
+	// Its header fields.
 	Headers(ctx context.Context) (Headers, error)
 }
 
@@ -845,12 +904,20 @@ var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-r
 
 // RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
+//
+// How long the host shall wait for an answer; none leaves it to the host.
 type RequestOptions interface {
+	// The time to connect in.
 	ConnectTimeout(ctx context.Context) (*clocksp2.Duration, error)
+	// Sets that time; fails if the host cannot heed it.
 	SetConnectTimeout(ctx context.Context, duration *clocksp2.Duration) error
+	// The time for the first byte of the body to come in.
 	FirstByteTimeout(ctx context.Context) (*clocksp2.Duration, error)
+	// Sets that time; fails if the host cannot heed it.
 	SetFirstByteTimeout(ctx context.Context, duration *clocksp2.Duration) error
+	// The time that may pass between two pieces of the body.
 	BetweenBytesTimeout(ctx context.Context) (*clocksp2.Duration, error)
+	// Sets that time; fails if the host cannot heed it.
 	SetBetweenBytesTimeout(ctx context.Context, duration *clocksp2.Duration) error
 }
 
@@ -859,6 +926,8 @@ var RequestOptionsType = &cm.ResourceType{Interface: TypesID, Name: "request-opt
 
 // ResponseOutparam is the resource wasi:http/types.response-outparam. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
+//
+// The place for the answer to a request.
 type ResponseOutparam interface {
 }
 
@@ -866,13 +935,20 @@ type ResponseOutparam interface {
 var ResponseOutparamType = &cm.ResourceType{Interface: TypesID, Name: "response-outparam", Drop: cm.DropObject}
 
 // StatusCode is the type wasi:http/types.status-code.
+//
+// A status code.
 type StatusCode = uint16
 
 // IncomingResponse is the resource wasi:http/types.incoming-response. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
+//
+// A response that has come in.
 type IncomingResponse interface {
+	// Its status.
 	Status(ctx context.Context) (StatusCode, error)
+	// Its header fields, which cannot be changed.
 	Headers(ctx context.Context) (Headers, error)
+	// Its body; only the first call gives it.
 	Consume(ctx context.Context) (IncomingBody, error)
 }
 
@@ -881,7 +957,10 @@ var IncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "incoming-
 
 // IncomingBody is the resource wasi:http/types.incoming-body. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
+//
+// A body to read, then its trailers.
 type IncomingBody interface {
+	// Its bytes; only the first call gives them.
 	Stream(ctx context.Context) (iop2.InputStream, error)
 }
 
@@ -890,8 +969,12 @@ var IncomingBodyType = &cm.ResourceType{Interface: TypesID, Name: "incoming-body
 
 // FutureTrailers is the resource wasi:http/types.future-trailers. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
+//
+// Trailers that may not be here yet.
 type FutureTrailers interface {
+	// A pollable that is ready when they are here, or will not be.
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
+	// None while they are awaited; then once the trailers, if any, or the error; after that an error.
 	Get(ctx context.Context) (*cm.Result[cm.Result[Trailers, ErrorCode], struct{}], error)
 }
 
@@ -900,10 +983,16 @@ var FutureTrailersType = &cm.ResourceType{Interface: TypesID, Name: "future-trai
 
 // OutgoingResponse is the resource wasi:http/types.outgoing-response. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
+//
+// A response to send.
 type OutgoingResponse interface {
+	// Its status.
 	StatusCode(ctx context.Context) (StatusCode, error)
+	// Sets the status; fails if it is none.
 	SetStatusCode(ctx context.Context, statusCode StatusCode) error
+	// Its header fields.
 	Headers(ctx context.Context) (Headers, error)
+	// Its body, to be written; only the first call gives it.
 	Body(ctx context.Context) (OutgoingBody, error)
 }
 
@@ -912,7 +1001,10 @@ var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-
 
 // OutgoingBody is the resource wasi:http/types.outgoing-body. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
+//
+// A body to write. If it is dropped without finish, the message counts as broken.
 type OutgoingBody interface {
+	// The stream to write to; only the first call gives it.
 	Write(ctx context.Context) (iop2.OutputStream, error)
 }
 
@@ -921,8 +1013,12 @@ var OutgoingBodyType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-body
 
 // FutureIncomingResponse is the resource wasi:http/types.future-incoming-response. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+//
+// A response that may not be here yet.
 type FutureIncomingResponse interface {
+	// A pollable that is ready when it is here, or will not be.
 	Subscribe(ctx context.Context) (iop2.Pollable, error)
+	// None while it is awaited; then once the response or the error; after that an error.
 	Get(ctx context.Context) (*cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}], error)
 }
 
@@ -931,15 +1027,26 @@ var FutureIncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "fut
 
 // Types serves the functions of wasi:http/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the error
 // of the function's result; every other error traps the guest.
+//
+// Requests, responses and their parts.
 type Types interface {
+	// No fields.
 	NewFields(ctx context.Context) (Fields, error)
+	// These fields, in this order.
 	FieldsFromList(ctx context.Context, entries []cm.Tuple2[FieldName, FieldValue]) (Fields, error)
+	// A GET request with these header fields.
 	NewOutgoingRequest(ctx context.Context, headers Headers) (OutgoingRequest, error)
+	// Options that say nothing.
 	NewRequestOptions(ctx context.Context) (RequestOptions, error)
+	// Gives the answer, or why there is none. Without it the request fails.
 	ResponseOutparamSet(ctx context.Context, param ResponseOutparam, response cm.Result[OutgoingResponse, ErrorCode]) error
+	// Ends the reading and gives the trailers to come. The stream must be gone.
 	IncomingBodyFinish(ctx context.Context, this IncomingBody) (FutureTrailers, error)
+	// A response of status 200 with these header fields.
 	NewOutgoingResponse(ctx context.Context, headers Headers) (OutgoingResponse, error)
+	// Ends the body, with trailers perhaps. The stream must be gone, and the length as announced.
 	OutgoingBodyFinish(ctx context.Context, this OutgoingBody, trailers Trailers) error
+	// The code of a stream's error, if it came from HTTP.
 	HTTPErrorCode(ctx context.Context, err_ iop2.Error) (*ErrorCode, error)
 }
 

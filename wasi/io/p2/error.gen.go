@@ -15,7 +15,10 @@ var ErrorID = wit.InterfaceID{Namespace: "wasi", Package: "io", Interface: "erro
 
 // Error is the resource wasi:io/error.error. An object that has a method Drop(ctx) error is told when its owner
 // lets go of it.
+//
+// What went wrong with a stream. Other packages may tell more about it by functions of their own.
 type Error interface {
+	// The error in words, for logs and eyes only: its form is not to be relied on.
 	ToDebugString(ctx context.Context) (string, error)
 }
 

@@ -15,8 +15,12 @@ var PollID = wit.InterfaceID{Namespace: "wasi", Package: "io", Interface: "poll"
 
 // Pollable is the resource wasi:io/poll.pollable. An object that has a method Drop(ctx) error is told when its
 // owner lets go of it.
+//
+// Something that is ready now or will be at some time: input, room for output, a clock.
 type Pollable interface {
+	// Says at once whether it is ready.
 	Ready(ctx context.Context) (bool, error)
+	// Returns when it is ready, however long that takes.
 	Block(ctx context.Context) error
 }
 
@@ -25,7 +29,10 @@ var PollableType = &cm.ResourceType{Interface: PollID, Name: "pollable", Drop: c
 
 // Poll serves the functions of wasi:io/poll@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of
 // the function's result; every other error traps the guest.
+//
+// Waiting for several things at a time.
 type Poll interface {
+	// Waits until at least one is ready, and gives the positions of all that are. An empty list traps.
 	Poll(ctx context.Context, in []Pollable) ([]uint32, error)
 }
 

@@ -14,8 +14,11 @@ import (
 var StreamsID = wit.InterfaceID{Namespace: "wasi", Package: "io", Interface: "streams", Version: "0.2.12"}
 
 // StreamError is the variant wasi:io/streams.stream-error. Tag says which case it is, and so which field counts.
+//
+// Why a stream did not do what it was asked.
 type StreamError struct {
-	Tag                 StreamErrorTag
+	Tag StreamErrorTag
+	// The last operation failed; the stream is of no use from now on.
 	LastOperationFailed Error
 }
 
@@ -45,11 +48,15 @@ func (x StreamErrorTag) String() string {
 func (x StreamError) String() string { return x.Tag.String() }
 
 // StreamErrorLastOperationFailed makes a StreamError of case last-operation-failed.
+//
+// The last operation failed; the stream is of no use from now on.
 func StreamErrorLastOperationFailed(v Error) StreamError {
 	return StreamError{Tag: StreamErrorTagLastOperationFailed, LastOperationFailed: v}
 }
 
 // StreamErrorClosed makes a StreamError of case closed.
+//
+// The stream has ended: no more to read, or nobody to write to.
 func StreamErrorClosed() StreamError { return StreamError{Tag: StreamErrorTagClosed} }
 
 // LiftStreamError reads a StreamError.
@@ -81,11 +88,18 @@ var StreamErrorWIT = cm.VariantOf("stream-error",
 
 // InputStream is the resource wasi:io/streams.input-stream. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
+//
+// Bytes to read.
 type InputStream interface {
+	// Gives up to len bytes that are here already, and none when nothing is.
 	Read(ctx context.Context, len_ uint64) ([]byte, error)
+	// Like read, but waits until there is at least one byte.
 	BlockingRead(ctx context.Context, len_ uint64) ([]byte, error)
+	// Like read, but gives only the number of bytes that it passes over.
 	Skip(ctx context.Context, len_ uint64) (uint64, error)
+	// Like skip, but waits until there is at least one byte.
 	BlockingSkip(ctx context.Context, len_ uint64) (uint64, error)
+	// A pollable that is ready when a read would give bytes or an end.
 	Subscribe(ctx context.Context) (Pollable, error)
 }
 
@@ -94,16 +108,28 @@ var InputStreamType = &cm.ResourceType{Interface: StreamsID, Name: "input-stream
 
 // OutputStream is the resource wasi:io/streams.output-stream. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
+//
+// Bytes to write.
 type OutputStream interface {
+	// How many bytes the next write may have; 0 when there is no room now.
 	CheckWrite(ctx context.Context) (uint64, error)
+	// Writes within what check-write has allowed; more than that traps.
 	Write(ctx context.Context, contents []byte) error
+	// Writes up to 4096 bytes and waits until they have been flushed.
 	BlockingWriteAndFlush(ctx context.Context, contents []byte) error
+	// Asks for all that was written to be passed on; check-write gives 0 until that is done.
 	Flush(ctx context.Context) error
+	// Like flush, but waits until it is done.
 	BlockingFlush(ctx context.Context) error
+	// A pollable that is ready when check-write would give room or an error.
 	Subscribe(ctx context.Context) (Pollable, error)
+	// Like write, of len zero bytes.
 	WriteZeroes(ctx context.Context, len_ uint64) error
+	// Like blocking-write-and-flush, of up to 4096 zero bytes.
 	BlockingWriteZeroesAndFlush(ctx context.Context, len_ uint64) error
+	// Moves up to len bytes from src that are here and that there is room for, and says how many.
 	Splice(ctx context.Context, src InputStream, len_ uint64) (uint64, error)
+	// Like splice, but waits for bytes and for room.
 	BlockingSplice(ctx context.Context, src InputStream, len_ uint64) (uint64, error)
 }
 

@@ -15,8 +15,12 @@ var InsecureID = wit.InterfaceID{Namespace: "wasi", Package: "random", Interface
 
 // Insecure serves the functions of wasi:random/insecure@0.2.12. An error that is (or wraps) a *cm.ResultError is
 // the error of the function's result; every other error traps the guest.
+//
+// Random numbers that somebody may guess, for hash tables and the like.
 type Insecure interface {
+	// That many bytes, not fit for secrets.
 	GetInsecureRandomBytes(ctx context.Context, len_ uint64) ([]byte, error)
+	// A number, not fit for secrets.
 	GetInsecureRandomU64(ctx context.Context) (uint64, error)
 }
 

@@ -15,7 +15,10 @@ var InsecureSeedID = wit.InterfaceID{Namespace: "wasi", Package: "random", Inter
 
 // InsecureSeed serves the functions of wasi:random/insecure-seed@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
+// A seed against crafted input to hash tables.
 type InsecureSeed interface {
+	// A seed of 128 bits. It may be the same at every call and in every run.
 	InsecureSeed(ctx context.Context) (cm.Tuple2[uint64, uint64], error)
 }
 

@@ -15,8 +15,12 @@ var RandomID = wit.InterfaceID{Namespace: "wasi", Package: "random", Interface: 
 
 // Random serves the functions of wasi:random/random@0.2.12. An error that is (or wraps) a *cm.ResultError is the
 // error of the function's result; every other error traps the guest.
+//
+// Random numbers that nobody can guess.
 type Random interface {
+	// That many bytes fit for keys; it never waits for them.
 	GetRandomBytes(ctx context.Context, len_ uint64) ([]byte, error)
+	// A number as get-random-bytes would make it.
 	GetRandomU64(ctx context.Context) (uint64, error)
 }
 

@@ -15,6 +15,7 @@ var InstanceNetworkID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", I
 
 // InstanceNetwork serves the functions of wasi:sockets/instance-network@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // The network that the component was given.
 type InstanceNetwork interface {
 	// A handle of it.

@@ -16,6 +16,7 @@ var IPNameLookupID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Inte
 
 // ResolveAddressStream is the resource wasi:sockets/ip-name-lookup.resolve-address-stream. An object that has a
 // method Drop(ctx) error is told when its owner lets go of it.
+//
 // Addresses as they are found, the best first.
 type ResolveAddressStream interface {
 	// The next address, or none at the end; would-block while the answer is awaited.
@@ -29,6 +30,7 @@ var ResolveAddressStreamType = &cm.ResourceType{Interface: IPNameLookupID, Name:
 
 // IPNameLookup serves the functions of wasi:sockets/ip-name-lookup@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // Addresses of names.
 type IPNameLookup interface {
 	// Looks up a name; an address in text form gives itself.

@@ -16,6 +16,7 @@ var NetworkID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface
 
 // Network is the resource wasi:sockets/network.network. An object that has a method Drop(ctx) error is told when
 // its owner lets go of it.
+//
 // The right to reach what the host has granted.
 type Network interface {
 }
@@ -24,6 +25,7 @@ type Network interface {
 var NetworkType = &cm.ResourceType{Interface: NetworkID, Name: "network", Drop: cm.DropObject}
 
 // ErrorCode is the enum wasi:sockets/network.error-code.
+//
 // Why an operation failed.
 type ErrorCode uint8
 
@@ -105,6 +107,7 @@ func LowerErrorCode(x ErrorCode) cm.Val {
 var ErrorCodeWIT = cm.EnumOf("error-code", errorCodeLabels[:]...)
 
 // IPAddressFamily is the enum wasi:sockets/network.ip-address-family.
+//
 // One of the two generations of the Internet Protocol.
 type IPAddressFamily uint8
 
@@ -141,6 +144,7 @@ func LowerIPAddressFamily(x IPAddressFamily) cm.Val {
 var IPAddressFamilyWIT = cm.EnumOf("ip-address-family", ipAddressFamilyLabels[:]...)
 
 // IPv4Address is the type wasi:sockets/network.ipv4-address.
+//
 // An IPv4 address, leftmost byte first.
 type IPv4Address = cm.Tuple4[uint8, uint8, uint8, uint8]
 
@@ -159,6 +163,7 @@ func LowerIPv4Address(x IPv4Address) cm.Val {
 var IPv4AddressWIT = cm.TupleOf(cm.TypeU8, cm.TypeU8, cm.TypeU8, cm.TypeU8)
 
 // IPv6Address is the type wasi:sockets/network.ipv6-address.
+//
 // An IPv6 address, leftmost group first.
 type IPv6Address = cm.Tuple8[uint16, uint16, uint16, uint16, uint16, uint16, uint16, uint16]
 
@@ -177,6 +182,7 @@ func LowerIPv6Address(x IPv6Address) cm.Val {
 var IPv6AddressWIT = cm.TupleOf(cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16, cm.TypeU16)
 
 // IPAddress is the variant wasi:sockets/network.ip-address. Tag says which case it is, and so which field counts.
+//
 // An address of either family.
 type IPAddress struct {
 	Tag  IPAddressTag
@@ -249,6 +255,7 @@ var IPAddressWIT = cm.VariantOf("ip-address",
 )
 
 // IPv4SocketAddress is the record wasi:sockets/network.ipv4-socket-address.
+//
 // An IPv4 address and a port.
 type IPv4SocketAddress struct {
 	Port    uint16
@@ -279,6 +286,7 @@ var IPv4SocketAddressWIT = cm.RecordOf("ipv4-socket-address",
 )
 
 // IPv6SocketAddress is the record wasi:sockets/network.ipv6-socket-address.
+//
 // An IPv6 address and a port.
 type IPv6SocketAddress struct {
 	Port     uint16
@@ -318,6 +326,7 @@ var IPv6SocketAddressWIT = cm.RecordOf("ipv6-socket-address",
 
 // IPSocketAddress is the variant wasi:sockets/network.ip-socket-address. Tag says which case it is, and so which
 // field counts.
+//
 // An address of either family with a port.
 type IPSocketAddress struct {
 	Tag  IPSocketAddressTag
@@ -395,6 +404,7 @@ var IPSocketAddressWIT = cm.VariantOf("ip-socket-address",
 
 // NetworkFunctions serves the functions of wasi:sockets/network@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // Addresses, and the right to use a network.
 type NetworkFunctions interface {
 	// The code of a stream's error, if it came from the network.

@@ -16,6 +16,7 @@ import (
 var TCPID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "tcp", Version: "0.2.12"}
 
 // ShutdownType is the enum wasi:sockets/tcp.shutdown-type.
+//
 // Which directions to close.
 type ShutdownType uint8
 
@@ -55,6 +56,7 @@ var ShutdownTypeWIT = cm.EnumOf("shutdown-type", shutdownTypeLabels[:]...)
 
 // TCPSocket is the resource wasi:sockets/tcp.tcp-socket. An object that has a method Drop(ctx) error is told when
 // its owner lets go of it.
+//
 // A socket: new, then bound, then connected or listening.
 type TCPSocket interface {
 	// Begins to bind it to a local address; port 0 lets the host choose.

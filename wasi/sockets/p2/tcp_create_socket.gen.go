@@ -15,6 +15,7 @@ var TCPCreateSocketID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", I
 
 // TCPCreateSocket serves the functions of wasi:sockets/tcp-create-socket@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // Making TCP sockets.
 type TCPCreateSocket interface {
 	// A new socket, bound to nothing.

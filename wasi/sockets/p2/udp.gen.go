@@ -15,6 +15,7 @@ import (
 var UDPID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "udp", Version: "0.2.12"}
 
 // IncomingDatagram is the record wasi:sockets/udp.incoming-datagram.
+//
 // A datagram that was received.
 type IncomingDatagram struct {
 	Data []byte
@@ -46,6 +47,7 @@ var IncomingDatagramWIT = cm.RecordOf("incoming-datagram",
 )
 
 // OutgoingDatagram is the record wasi:sockets/udp.outgoing-datagram.
+//
 // A datagram to send.
 type OutgoingDatagram struct {
 	Data []byte
@@ -78,6 +80,7 @@ var OutgoingDatagramWIT = cm.RecordOf("outgoing-datagram",
 
 // UDPSocket is the resource wasi:sockets/udp.udp-socket. An object that has a method Drop(ctx) error is told when
 // its owner lets go of it.
+//
 // A socket: new, then bound.
 type UDPSocket interface {
 	// Begins to bind it to a local address; port 0 lets the host choose.
@@ -113,6 +116,7 @@ var UDPSocketType = &cm.ResourceType{Interface: UDPID, Name: "udp-socket", Drop:
 
 // IncomingDatagramStream is the resource wasi:sockets/udp.incoming-datagram-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+//
 // Datagrams that arrive.
 type IncomingDatagramStream interface {
 	// Up to that many datagrams that are here already; perhaps none.
@@ -126,6 +130,7 @@ var IncomingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "incom
 
 // OutgoingDatagramStream is the resource wasi:sockets/udp.outgoing-datagram-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
+//
 // Datagrams that leave.
 type OutgoingDatagramStream interface {
 	// How many datagrams the next send may have.

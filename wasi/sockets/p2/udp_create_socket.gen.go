@@ -15,6 +15,7 @@ var UDPCreateSocketID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", I
 
 // UDPCreateSocket serves the functions of wasi:sockets/udp-create-socket@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
+//
 // Making UDP sockets.
 type UDPCreateSocket interface {
 	// A new socket, bound to nothing.
