@@ -1,0 +1,17 @@
+;; One function for each way in which fuel is, or is not, counted.
+(module
+  (import "" "i" (func $i))
+  (memory 1) (table 1 funcref)
+  (func $leaf)
+  (func $calls call $leaf)
+  (func $indirect (call_indirect (i32.const 0)))
+  (func $tail return_call $leaf)
+  (func $loop (loop $l br $l))
+  (func $nested (loop (loop)))
+  (func $small_fill (memory.fill (i32.const 0) (i32.const 0) (i32.const 4096)))
+  (func $large_fill (memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)))
+  (func $any_fill (param i32) (memory.fill (i32.const 0) (i32.const 0) (local.get 0)))
+  (func $grow (param i32) (drop (table.grow 0 (ref.null func) (local.get 0))))
+  (func $import call $i)
+  (func $ref (drop (ref.func $leaf)))
+  (elem declare func $leaf))

@@ -1,0 +1,1 @@
+(module (func (block $b (try_table (catch_all $b)))))

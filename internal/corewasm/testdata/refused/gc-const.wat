@@ -1,0 +1,1 @@
+(module (global (ref i31) (ref.i31 (i32.const 1))))

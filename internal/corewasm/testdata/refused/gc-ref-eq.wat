@@ -1,0 +1,1 @@
+(module (func (drop (ref.eq (ref.null eq) (ref.null eq)))))

@@ -1,0 +1,1 @@
+(module (import "" "m" (memory 1)) (memory 1))
