@@ -50,8 +50,6 @@ type Responder interface {
 	Respond(r *OutgoingResponse)
 	// Fail answers for a handler that gave an error instead. Called at most once, and not after Respond.
 	Fail(err *Error)
-	// Inform sends a provisional answer, status 100 to 199.
-	Inform(status int, h http.Header) error
 }
 
 // IncomingResponse is an answer as it came in.
