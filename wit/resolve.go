@@ -19,7 +19,7 @@ func Resolve(groups ...[]Source) (*Set, error) {
 		}
 	}
 	slices.SortFunc(r.set.Packages, comparePackages)
-	for _, step := range []func() error{r.uses, r.aliases, r.bodies, r.recursion, r.worldBodies} {
+	for _, step := range []func() error{r.uses, r.cycles, r.aliases, r.bodies, r.recursion, r.worldBodies} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -313,6 +313,38 @@ func (r *resolver) uses() error {
 				return ref.pos.errorf("interface %s has no type '%s'", i.ID, ref.name)
 			}
 			t.From = &Use{ID: id, Name: ref.name}
+		}
+	}
+	return nil
+}
+
+// cycles finds interfaces that use each other in a circle.
+func (r *resolver) cycles() error {
+	state := map[*Interface]int{} // 1: under way, 2: done
+	var visit func(i *Interface) error
+	visit = func(i *Interface) error {
+		state[i] = 1
+		for _, t := range i.Types {
+			if t.From == nil {
+				continue
+			}
+			switch j := t.Elem.Interface; state[j] {
+			case 0:
+				if err := visit(j); err != nil {
+					return err
+				}
+			case 1:
+				return t.pos.errorf("interfaces %s and %s use each other", i.ID, j.ID)
+			}
+		}
+		state[i] = 2
+		return nil
+	}
+	for _, s := range r.order {
+		if s.self != nil && state[s.self] == 0 {
+			if err := visit(s.self); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -151,6 +151,7 @@ func (r *resolver) include(w *World, ws *worldScope, d *includeDecl) error {
 // imply adds the imports that follow from others: an interface whose types another one uses. What an export uses is
 // taken from an export if there is one, and imported otherwise.
 func (w *World) imply() {
+	done := map[*Interface]bool{}
 	var add func(ts []*Type, exported bool)
 	add = func(ts []*Type, exported bool) {
 		for _, t := range ts {
@@ -158,14 +159,12 @@ func (w *World) imply() {
 				continue
 			}
 			i := t.Elem.Interface
-			id := i.ID
-			if exported && find(w.Exports, id) != nil {
+			if done[i] || exported && find(w.Exports, i.ID) != nil || w.imports(i) {
 				continue
 			}
-			if find(w.Imports, id) == nil && !w.imports(i) {
-				add(i.Types, false)
-				w.Imports = append(w.Imports, Extern{ID: id, Interface: i, Implied: true})
-			}
+			done[i] = true
+			add(i.Types, false)
+			w.Imports = append(w.Imports, Extern{ID: i.ID, Interface: i, Implied: true})
 		}
 	}
 	add(w.Types, false)
