@@ -125,7 +125,7 @@ func (g *generator) variant(d *def) {
 	}
 	var lift, lower strings.Builder
 	for i, c := range d.t.Cases {
-		name := d.name + exported(c.Name)
+		name := d.caseFunc(c.Name)
 		tag := d.name + "Tag" + exported(c.Name)
 		g.comment(fmt.Sprintf("%s makes a %s of case %s.", name, d.name, c.Name), c.Docs)
 		if c.Type == nil {

@@ -59,9 +59,12 @@ func (g *generator) files() (map[string][]byte, error) {
 		if u.world != nil {
 			name = fileName("world-" + u.world.Name)
 		}
+		if len(g.errs) > 0 {
+			continue // what was written may be no Go
+		}
 		src, err := format.Source(append(g.header(), g.body.Bytes()...))
 		if err != nil {
-			return nil, errors.Join(append(g.errs, fmt.Errorf("%s: %w", u.title, err))...)
+			return nil, fmt.Errorf("%s: %w", u.title, err)
 		}
 		if files[name] != nil { // both sides of an interface, or of a world
 			name = strings.TrimSuffix(name, ".gen.go") + "_export.gen.go"

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -179,7 +180,7 @@ func (p *goPackage) nameParts(d *def) error {
 	case wit.Variant:
 		names = append(names, d.name+"Tag")
 		for _, c := range d.t.Cases {
-			names = append(names, d.name+exported(c.Name), d.name+"Tag"+exported(c.Name))
+			names = append(names, d.caseFunc(c.Name), d.name+"Tag"+exported(c.Name))
 		}
 	}
 	if converts(d.t) {
@@ -191,6 +192,14 @@ func (p *goPackage) nameParts(d *def) error {
 		}
 	}
 	return nil
+}
+
+// caseFunc is the function that makes a variant's case. Its name cannot be that of the tag or its constants.
+func (d *def) caseFunc(c string) string {
+	if strings.HasPrefix(exported(c), "Tag") {
+		return d.name + "Case" + exported(c)
+	}
+	return d.name + exported(c)
 }
 
 // nameUnit takes the names of what holds a unit's functions.

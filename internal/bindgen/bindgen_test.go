@@ -1,0 +1,190 @@
+package bindgen
+
+import (
+	"bytes"
+	"flag"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+// root is this module's root, seen from the package.
+const root = "../.."
+
+// fixtures are the bindings that package fixture and what it imports are made of.
+var fixtures = []Binding{
+	{WIT: "test:dep@0.1.0", Path: module + "/internal/bindgen/fixture/dep", Name: "dep"},
+	{WIT: "test:kinds/all@1.0.0", Path: module + "/internal/bindgen/fixture", Name: "fixture"},
+}
+
+func TestFixture(t *testing.T) {
+	set, err := wit.Load("testdata/wit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range fixtures {
+		files, err := Generate(set, b, fixtures[:1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := filepath.Join(root, filepath.FromSlash(b.Dir()))
+		if *update {
+			if err := Write(dir, files); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			had, err := os.ReadFile(filepath.Join(dir, name))
+			if err != nil {
+				t.Errorf("%v (run the test with -update)", err)
+			} else if !bytes.Equal(had, files[name]) {
+				t.Errorf("%s/%s is not what the generator makes (run the test with -update)", b.Dir(), name)
+			}
+		}
+		had, err := filepath.Glob(filepath.Join(dir, "*.gen.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(had) != len(files) {
+			t.Errorf("%s holds %d generated files, the generator makes %d", b.Dir(), len(had), len(files))
+		}
+	}
+}
+
+func TestDeterministic(t *testing.T) {
+	var first map[string][]byte
+	for range 3 {
+		files, err := GenerateHouse(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = files
+		}
+		if !maps.EqualFunc(first, files, bytes.Equal) {
+			t.Fatal("two runs made different files")
+		}
+	}
+}
+
+func TestHouseHasNotDrifted(t *testing.T) {
+	drift, err := Drift(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range drift {
+		t.Errorf("%s: run go generate ./internal/bindgen", d)
+	}
+}
+
+// TestHouseIsReference compares this module's own WIT text with the reference, in both directions: what is printed of
+// both without docs has to be the same.
+func TestHouseIsReference(t *testing.T) {
+	dir := filepath.Join(root, "..", "shared", "wit")
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("no reference WIT in ../shared/wit beside the module")
+	}
+	house, err := LoadHouse(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dirs []string
+	for _, p := range house.Packages {
+		dirs = append(dirs, filepath.Join(dir, strings.Replace(p.String(), ":", "-", 1)))
+	}
+	reference, err := wit.Load(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, had := signatures(reference), signatures(house)
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		switch {
+		case had[name] == "":
+			t.Errorf("%s is missing here", name)
+		case had[name] != want[name]:
+			t.Errorf("%s differs: here\n%s\nreference\n%s", name, had[name], want[name])
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(had)) {
+		if want[name] == "" {
+			t.Errorf("%s is not in the reference", name)
+		}
+	}
+}
+
+// signatures prints each interface and world without docs, by full name.
+func signatures(s *wit.Set) map[string]string {
+	m := map[string]string{}
+	for _, p := range s.Packages {
+		p.StripDocs()
+		for _, i := range p.Interfaces {
+			m[i.ID.String()] = i.Print()
+		}
+		for _, w := range p.Worlds {
+			m[w.ID().String()] = w.Print()
+		}
+	}
+	return m
+}
+
+func TestNames(t *testing.T) {
+	for _, c := range []struct{ wit, exported, local string }{
+		{"error-code", "ErrorCode", "errorCode"},
+		{"HTTP-request-URI-too-long", "HTTPRequestURITooLong", "httpRequestURITooLong"},
+		{"http-error-code", "HTTPErrorCode", "httpErrorCode"},
+		{"ipv4-address", "IPv4Address", "ipv4Address"},
+		{"u8", "U8", "u8"},
+		{"get-random-u64", "GetRandomU64", "getRandomU64"},
+		{"B-52", "B52", "b52"},
+		{"type", "Type", "type_"},
+		{"ctx", "Ctx", "ctx_"},
+		{"id", "ID", "id"},
+	} {
+		if got := exported(c.wit); got != c.exported {
+			t.Errorf("exported(%q) = %s, want %s", c.wit, got, c.exported)
+		}
+		if got := local(c.wit); got != c.local {
+			t.Errorf("local(%q) = %s, want %s", c.wit, got, c.local)
+		}
+	}
+	for in, want := range map[string]string{"HTTPErrorCode": "httpErrorCode", "IPv4": "iPv4", "Poll": "poll", "IP": "ip"} {
+		if got := lowerFirst(in); got != want {
+			t.Errorf("lowerFirst(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	many := "flags f { " + strings.TrimSuffix(strings.Repeat("x, ", 1), ", ")
+	for i := range 64 {
+		many += ", y" + string(rune('a'+i/26)) + string(rune('a'+i%26))
+	}
+	for _, c := range []struct{ name, wit, bind, want string }{
+		{"unknown package", "package a:b;", "c:d", "package c:d is not in the WIT text"},
+		{"unknown world", "package a:b;", "a:b/w", "world a:b/w is not in the WIT text"},
+		{"same name", "package a:b; interface i { record a-b { x: u8 } enum a { b } }", "a:b", "package p: a:b/i.a-b and a:b/i.a would both be called AB"},
+		{"bound nowhere", "package a:b; interface i { use c:d/j.{r}; f: func(x: r); } package c:d { interface j { record r { x: u8 } } }", "a:b",
+			"a:b/i: type c:d/j.r is bound nowhere: give the binding of its package"},
+		{"long tuple", "package a:b; interface i { f: func() -> tuple<" + strings.TrimSuffix(strings.Repeat("u8, ", 17), ", ") + ">; }", "a:b",
+			"a:b/i: a tuple of 17 elements: the longest is 16"},
+		{"many flags", "package a:b; interface i { " + many + " } }", "a:b", "a:b/i: flags f has 65 labels, more than 64"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			set, err := wit.Resolve([]wit.Source{{Name: "a.wit", Text: c.wit}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Generate(set, Binding{WIT: c.bind, Name: "p"}, nil)
+			if err == nil || err.Error() != c.want {
+				t.Errorf("error %v, want %s", err, c.want)
+			}
+		})
+	}
+}
