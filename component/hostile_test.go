@@ -146,10 +146,10 @@ func TestMissingAndIllTypedImports(t *testing.T) {
 		define func(l *component.Linker)
 		want   string
 	}{
-		"nothing": {func(*component.Linker) {}, "component fixture: import test:fixture/host@1.0.0: wanted an interface with 15 functions and 1 resource types, had nothing under that name"},
+		"nothing": {func(*component.Linker) {}, "component fixture: import test:fixture/host@1.0.0: wanted an interface with 15 functions and 1 resource type, had nothing under that name"},
 		"incompatible version": {func(l *component.Linker) {
 			l.Instance(wit.MustParseID("test:fixture/host@2.0.0")).Func("unit", &cm.FuncType{}, nil)
-		}, "component fixture: import test:fixture/host@1.0.0: wanted an interface with 15 functions and 1 resource types, had nothing under that name (there is test:fixture/host@2.0.0)"},
+		}, "component fixture: import test:fixture/host@1.0.0: wanted an interface with 15 functions and 1 resource type, had nothing under that name (there is test:fixture/host@2.0.0)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := e.NewLinker(nil)

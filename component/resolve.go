@@ -147,14 +147,18 @@ func (r *resolver) missing(im *plan.Import) {
 }
 
 func counts(funcs, resources int) string {
-	s := fmt.Sprintf("%d functions", funcs)
-	if funcs == 1 {
-		s = "1 function"
-	}
+	s := plural(funcs, "function")
 	if resources > 0 {
-		s += fmt.Sprintf(" and %d resource types", resources)
+		s += " and " + plural(resources, "resource type")
 	}
 	return s
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // check compares the functions of an import with those of the definition that serves it.
