@@ -1,0 +1,69 @@
+package core
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/tetratelabs/wazero"
+
+	"github.com/vitrine-wasm/vitrine/internal/corewasm"
+)
+
+// TestAllInstructions has wazero accept every instruction that the rewriter knows, original and rewritten.
+func TestAllInstructions(t *testing.T) {
+	for _, name := range []string{"all", "checks"} {
+		wasm, err := os.ReadFile(filepath.Join("..", "corewasm", "testdata", name+".wasm"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		each(t, func(t *testing.T, w *world) {
+			if _, _, err := w.e.Compile(w.ctx, wasm, CompileOptions{Slots: slotsFor(t, wasm)}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// FuzzRewrite says that what the rewriter writes is valid if what it read was.
+func FuzzRewrite(f *testing.F) {
+	files, err := filepath.Glob(filepath.Join("testdata", "*.wasm"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, name := range append(files, filepath.Join("..", "corewasm", "testdata", "all.wasm")) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	ctx := context.Background()
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
+	f.Cleanup(func() { r.Close(ctx) })
+	accepted := func(wasm []byte) (err error) {
+		c, err := r.CompileModule(ctx, wasm)
+		if err == nil {
+			err = c.Close(ctx)
+		}
+		return err
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		i, err := corewasm.Inspect(b)
+		if err != nil {
+			return
+		}
+		o := corewasm.Options{TableLimit: 5}
+		for range i.Imports {
+			o.Slots = append(o.Slots, corewasm.Slot{Module: "$0", Field: "f"})
+		}
+		w, err := corewasm.Rewrite(b, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := accepted(w.Wasm); err != nil && accepted(b) == nil {
+			t.Fatalf("rewriting made a valid module invalid: %v", err)
+		}
+	})
+}
