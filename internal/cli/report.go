@@ -192,4 +192,3 @@ func sortName(s binary.Sort) string {
 	}
 	return "item"
 }
-

@@ -2,9 +2,17 @@ package cli
 
 import (
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 )
 
-// plugins is the one list of the plugins that ship.
+// plugins is the one list in code of the plugins that ship; the triggers are named by the commands that use them. raw
+// gives guests the process's own standard streams.
 func (p *process) plugins(out *host.Output, raw bool) []host.Plugin {
-	return []host.Plugin{}
+	streams := hostwasi.Config{Output: out}
+	if raw {
+		streams.Stdin, streams.Stdout, streams.Stderr = p.stdin, p.stdout, p.stderr
+	}
+	return []host.Plugin{
+		hostwasi.New(streams),
+	}
 }

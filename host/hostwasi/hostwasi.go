@@ -1,0 +1,153 @@
+// Package hostwasi is the plugin that serves WASI to components, as far as their grants allow: arguments, environment,
+// standard streams, clocks, randomness, granted folders and sockets, and HTTP requests to granted destinations.
+package hostwasi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/wasi"
+	"github.com/vitrine-wasm/vitrine/wasi/cli"
+	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	"github.com/vitrine-wasm/vitrine/wasi/sockets"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Config says where the standard streams of guests lead. The zero Config gives them none.
+type Config struct {
+	// Output takes what guests write, line by line.
+	Output *host.Output
+	// Stdin, Stdout and Stderr are the process's own streams, for a command: bytes pass through as they are, besides
+	// being framed for Output. nil leaves them out.
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+}
+
+// Plugin serves WASI 0.2.
+type Plugin struct {
+	cfg Config
+
+	mu      sync.Mutex
+	clients []*wasihttp.Client
+}
+
+var (
+	_ host.Plugin  = (*Plugin)(nil)
+	_ host.Stopper = (*Plugin)(nil)
+)
+
+// New makes the plugin.
+func New(c Config) *Plugin { return &Plugin{cfg: c} }
+
+// Name implements host.Plugin.
+func (p *Plugin) Name() string { return "wasi" }
+
+// Version is the WASI version that is served; compatible ones are, too.
+const Version = "0.2.12"
+
+// served are the interfaces, by package.
+var served = []struct {
+	pkg        string
+	interfaces []string
+}{
+	{"cli", []string{"environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"}},
+	{"clocks", []string{"monotonic-clock", "wall-clock", "timezone"}},
+	{"filesystem", []string{"types", "preopens"}},
+	{"http", []string{"types", "outgoing-handler"}},
+	{"io", []string{"error", "poll", "streams"}},
+	{"random", []string{"random", "insecure", "insecure-seed"}},
+	{"sockets", []string{"network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"}},
+}
+
+// Serves implements host.Plugin.
+func (p *Plugin) Serves() []wit.InterfaceID {
+	var out []wit.InterfaceID
+	for _, s := range served {
+		for _, i := range s.interfaces {
+			out = append(out, wit.InterfaceID{Namespace: "wasi", Package: s.pkg, Interface: i, Version: Version})
+		}
+	}
+	return out
+}
+
+// Bind implements host.Plugin.
+func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
+	var patterns []workload.HTTPPattern
+	for _, g := range c.Grants.HTTP {
+		pattern, err := workload.ParseHTTP(g)
+		if err != nil {
+			return fmt.Errorf("grant http: %w", err)
+		}
+		patterns = append(patterns, pattern)
+	}
+	cfg := wasi.Config{
+		Args:           c.Args,
+		Stdin:          p.cfg.Stdin,
+		Stdout:         p.stream(w, c, "stdout", p.cfg.Stdout),
+		Stderr:         p.stream(w, c, "stderr", p.cfg.Stderr),
+		StdinTerminal:  cli.IsTerminal(p.cfg.Stdin),
+		StdoutTerminal: cli.IsTerminal(p.cfg.Stdout),
+		StderrTerminal: cli.IsTerminal(p.cfg.Stderr),
+		Sockets:        sockets.Grants{Connect: c.Grants.Sockets.Connect, Listen: c.Grants.Sockets.Listen},
+	}
+	if len(cfg.Args) == 0 {
+		cfg.Args = []string{c.Name}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
+		cfg.Env = append(cfg.Env, wasi.KV{Name: name, Value: c.Environment[name]})
+	}
+	for _, f := range c.Grants.Files {
+		cfg.Preopens = append(cfg.Preopens, filesystem.Preopen{Host: f.Host, Guest: f.Guest, ReadOnly: f.ReadOnly})
+	}
+	if err := wasi.AddP2(l, cfg); err != nil {
+		return err
+	}
+	client := wasihttp.NewClient(wasihttp.ClientConfig{Allow: func(scheme, host, port string) bool {
+		return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
+	}})
+	p.mu.Lock()
+	p.clients = append(p.clients, client)
+	p.mu.Unlock()
+	httpp2.Add(l, client)
+	return nil
+}
+
+// stream is where one of a component's streams leads: to the process's own first, so that what a person sees does not
+// depend on anything else.
+func (p *Plugin) stream(w *workload.Spec, c *workload.Component, name string, raw io.Writer) func(context.Context, []byte) error {
+	lines := func(context.Context, []byte) error { return nil }
+	if p.cfg.Output != nil {
+		lines = p.cfg.Output.Stream(host.LogLine{Workload: w.Name, Component: c.Name, Stream: name})
+	}
+	if raw == nil {
+		return lines
+	}
+	return func(ctx context.Context, b []byte) error {
+		if _, err := raw.Write(b); err != nil {
+			return err
+		}
+		return lines(ctx, b)
+	}
+}
+
+// Stop closes the connections that requests of guests have left open.
+func (p *Plugin) Stop(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var errs []error
+	for _, c := range p.clients {
+		errs = append(errs, c.Close())
+	}
+	p.clients = nil
+	return errors.Join(errs...)
+}
