@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -258,4 +259,34 @@ func TestCompileErrors(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestModulesAreCollected says that code goes when nobody uses it, and not before.
+func TestModulesAreCollected(t *testing.T) {
+	w := newWorld(t, Config{})
+	entries := func() int {
+		w.e.mu.Lock()
+		defer w.e.mu.Unlock()
+		return len(w.e.modules)
+	}
+	g := w.e.NewGroup(Limits{})
+	i := w.must(g, "basics")
+	for range 5 {
+		runtime.GC()
+	}
+	if got, err := call(i, "twice", 4); got != 8 || err != nil || entries() != 1 {
+		t.Fatalf("in use: %d, %v, %d modules", got, err, entries())
+	}
+	runtime.KeepAlive(i)
+	if err := g.Close(w.ctx); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; entries() > 0; n++ {
+		if n == 1000 {
+			t.Fatal("the module is never collected")
+		}
+		runtime.GC()
+		time.Sleep(time.Millisecond)
+	}
+	w.must(w.group(Limits{}), "basics")
 }

@@ -47,16 +47,17 @@ func (e *Engine) HostModule(ctx context.Context, fns []HostFunc) (*Instance, err
 
 // trampoline gives a host function the form that wazero wants. The guest's frames are unwound by a panic, wazero's own
 // way to do it.
-func trampoline(fn func(ctx context.Context, stack []uint64) error) api.GoFunction {
-	return api.GoFunc(func(ctx context.Context, stack []uint64) {
-		if err := guard(ctx, fn, stack); err != nil {
-			panic(&unwind{err})
-		}
-	})
+type trampoline func(ctx context.Context, stack []uint64) error
+
+// Call implements api.GoFunction.
+func (fn trampoline) Call(ctx context.Context, stack []uint64) {
+	if err := guard(ctx, fn, stack); err != nil {
+		panic(&unwind{err})
+	}
 }
 
 // guard runs a host function and turns its panic into an error while the stack still shows where it happened.
-func guard(ctx context.Context, fn func(ctx context.Context, stack []uint64) error, stack []uint64) (err error) {
+func guard(ctx context.Context, fn trampoline, stack []uint64) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = bug(r)

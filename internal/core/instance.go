@@ -39,6 +39,11 @@ func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources [
 	if len(sources) < m.sources {
 		return nil, fmt.Errorf("core instance: %d sources, but the module needs %d", len(sources), m.sources)
 	}
+	for n, s := range sources[:m.sources] {
+		if s == nil {
+			return nil, fmt.Errorf("core instance: source %d is missing", n)
+		}
+	}
 	i := &Instance{group: g, module: m, sources: sources}
 	lm, err := i.prepare()
 	if err != nil {
@@ -123,7 +128,7 @@ func (i *Instance) resolve(name string) api.Module {
 		return i.module.engine.check
 	}
 	n, err := strconv.Atoi(name[1:])
-	if err != nil || n >= len(i.sources) || i.sources[n] == nil {
+	if err != nil || n >= len(i.sources) {
 		return nil
 	}
 	return i.sources[n].mod

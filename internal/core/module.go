@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 	"strconv"
+	"weak"
 
 	"github.com/tetratelabs/wazero"
 
@@ -33,44 +35,81 @@ func (m *Module) Info() *Info { return m.info }
 // moduleKey identifies compiled code: a digest of the module's bytes and of its slots.
 type moduleKey [sha256.Size]byte
 
+// moduleEntry is one compilation, under way or done. It does not keep the module: machine code goes when the last
+// component and store that use it are gone.
 type moduleEntry struct {
 	done chan struct{} // closed when the fields below are set
-	m    *Module
+	m    weak.Pointer[Module]
 	err  error
 }
 
 // Compile rewrites and compiles a module. cached says that no machine code had to be made: it came from the disk cache,
-// or from an earlier Compile, for compiling the same bytes with the same options again gives the same *Module.
+// or from an earlier Compile, for compiling the same bytes with the same options again gives the same *Module as long as
+// somebody has it. Nobody closes a Module; the collector does.
 func (e *Engine) Compile(ctx context.Context, wasm []byte, o CompileOptions) (m *Module, cached bool, err error) {
 	key := keyOf(wasm, o.Slots)
-	e.mu.Lock()
-	if e.closed {
-		e.mu.Unlock()
-		return nil, false, errClosed
-	}
-	entry, ok := e.modules[key]
-	if ok {
-		e.mu.Unlock()
+	for {
+		entry, mine, err := e.entry(key)
+		if err != nil {
+			return nil, false, err
+		}
+		if mine {
+			return e.compileEntry(ctx, key, entry, wasm, o)
+		}
 		select {
 		case <-entry.done:
-			return entry.m, entry.err == nil, entry.err
 		case <-ctx.Done():
 			return nil, false, ctx.Err()
 		}
+		if entry.err != nil {
+			return nil, false, entry.err
+		}
+		if m := entry.m.Value(); m != nil {
+			return m, true, nil
+		}
+		e.forget(key, entry)
 	}
-	entry = &moduleEntry{done: make(chan struct{})}
-	e.modules[key] = entry
-	e.mu.Unlock()
+}
 
-	// Others may wait for this result, so their wish and not this caller's context decides whether it goes on.
-	entry.m, cached, entry.err = e.compile(context.WithoutCancel(ctx), wasm, o)
-	if entry.err != nil {
-		e.mu.Lock()
-		delete(e.modules, key)
-		e.mu.Unlock()
+// entry finds the compilation that key stands for, or begins one, which is then the caller's to end.
+func (e *Engine) entry(key moduleKey) (entry *moduleEntry, mine bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, false, errClosed
 	}
-	close(entry.done)
-	return entry.m, cached, entry.err
+	entry, ok := e.modules[key]
+	if !ok {
+		entry = &moduleEntry{done: make(chan struct{})}
+		e.modules[key] = entry
+	}
+	return entry, !ok, nil
+}
+
+// forget removes an entry, unless another has taken its place.
+func (e *Engine) forget(key moduleKey, entry *moduleEntry) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.modules[key] == entry {
+		delete(e.modules, key)
+	}
+}
+
+func (e *Engine) compileEntry(ctx context.Context, key moduleKey, entry *moduleEntry, wasm []byte, o CompileOptions) (*Module, bool, error) {
+	defer close(entry.done)
+	// Others may wait for this result, so their wish and not this caller's context decides whether it goes on.
+	m, cached, err := e.compile(context.WithoutCancel(ctx), wasm, o)
+	if err != nil {
+		entry.err = err
+		e.forget(key, entry)
+		return nil, false, err
+	}
+	entry.m = weak.Make(m)
+	runtime.AddCleanup(m, func(c wazero.CompiledModule) {
+		e.forget(key, entry)
+		_ = c.Close(context.Background()) // it only forgets the code
+	}, m.compiled)
+	return m, cached, nil
 }
 
 func keyOf(wasm []byte, slots []Slot) (key moduleKey) {
@@ -106,7 +145,8 @@ func (e *Engine) compile(ctx context.Context, wasm []byte, o CompileOptions) (m 
 	}
 	for i, x := range m.info.Imports {
 		if x.Kind == MemoryExtern {
-			m.memorySlot = &o.Slots[i]
+			slot := o.Slots[i]
+			m.memorySlot = &slot
 		}
 	}
 	code := m.rewrite.Wasm
