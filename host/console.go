@@ -13,7 +13,7 @@ import (
 // consoleRoom bounds what a Console holds while its writer is slow, in bytes.
 const consoleRoom = 4 << 20
 
-// Console prints guests' lines for people: "[component stream] text", or a JSON object a line. A writer that is slow or
+// Console prints guests' lines for people: "[component stream] :: text", or a JSON object a line. A writer that is slow or
 // stands still holds nobody up: what finds no room is dropped, counted, and said once there is room again.
 type Console struct {
 	w    io.Writer
@@ -72,7 +72,7 @@ func (c *Console) format(l LogLine) []byte {
 		})
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "[%s %s] ", l.Component, l.Stream)
+	fmt.Fprintf(&b, "[%s %s] :: ", l.Component, l.Stream)
 	if l.Stream == "log" {
 		fmt.Fprintf(&b, "%s %s: ", l.Severity, l.Context)
 	}
