@@ -17,6 +17,7 @@ type crossing struct {
 	context.Context // as Enter left it
 	store           *Store
 	hooks           cm.Hooks
+	begun           time.Time // after Enter: what hooks do is no time of the callee's
 	clock           *task.Clock
 	hostBefore      time.Duration
 	fuelBefore      uint64
@@ -48,12 +49,13 @@ func (s *Store) enter(parent *task.Task, ctx context.Context, h cm.Hooks, b *cm.
 	}
 	c.SetArgs(args)
 	c.Context = h.Enter(&c.Call)
+	c.begun = time.Now()
 	return c
 }
 
 // exit ends an observed call; err is what comes out of it.
 func (c *crossing) exit(result cm.Val, err error) {
-	total := time.Since(c.Start)
+	total := time.Since(c.begun)
 	c.end = cm.End{Outcome: outcome(err), Err: err, Wait: c.Waited()}
 	switch c.Boundary.Kind {
 	case cm.GuestToHost:
