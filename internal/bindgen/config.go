@@ -50,7 +50,7 @@ func Generate(set *wit.Set, b Binding, others []Binding) (map[string][]byte, err
 	}
 	g.pkg = &goPackage{Binding: b, taken: map[string]string{}}
 	if w != nil {
-		err = g.pkg.addWorld(w, func(p *wit.Package) bool { return g.packages[p] != nil })
+		err = g.pkg.addWorld(w, g.packages)
 	} else {
 		err = g.pkg.addPackage(p)
 	}

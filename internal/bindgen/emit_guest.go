@@ -22,7 +22,7 @@ func (g *generator) guest() {
 	g.p("type %s struct {", u.name)
 	for _, part := range u.parts {
 		if part.name != "" {
-			g.p("%s *%s", exported(part.id.Interface), part.name)
+			g.p("%s *%s%s", strings.TrimSuffix(part.goName, "Export"), g.qualifier(part), part.name)
 		}
 	}
 	for _, f := range u.funcs {
@@ -36,6 +36,15 @@ func (g *generator) guest() {
 	if len(u.funcs) > 0 {
 		g.funcTypes()
 	}
+}
+
+// qualifier goes before the Go names of a part.
+func (g *generator) qualifier(p part) string {
+	if p.pkg == nil {
+		return ""
+	}
+	g.use(p.pkg.Name)
+	return p.pkg.Name + "."
 }
 
 // callerField is the struct field that calls f.
@@ -72,8 +81,8 @@ func (g *generator) constructor() {
 	}
 	for _, part := range u.parts {
 		if part.name != "" {
-			g.p("if x.%s, err = New%sExport(inst); err != nil {\nreturn nil, err\n}",
-				exported(part.id.Interface), strings.TrimSuffix(part.name, "Export"))
+			g.p("if x.%s, err = %sNew%sExport(inst); err != nil {\nreturn nil, err\n}",
+				strings.TrimSuffix(part.goName, "Export"), g.qualifier(part), strings.TrimSuffix(part.name, "Export"))
 		}
 	}
 	g.p("return x, nil\n}\n")

@@ -55,10 +55,7 @@ func (g *generator) files() (map[string][]byte, error) {
 		if g.body.Len() == 0 {
 			continue
 		}
-		name := fileName(u.id.Interface)
-		if u.world != nil {
-			name = fileName("world-" + u.world.Name)
-		}
+		name := g.fileName()
 		if len(g.errs) > 0 {
 			continue // what was written may be no Go
 		}
@@ -72,6 +69,23 @@ func (g *generator) files() (map[string][]byte, error) {
 		files[name] = src
 	}
 	return files, errors.Join(g.errs...)
+}
+
+// fileName is the file of the current unit, without regard to the other side of the same interface.
+func (g *generator) fileName() string {
+	u := g.unit
+	if u.world != nil {
+		return fileName("world-" + u.world.Name)
+	}
+	for _, other := range g.pkg.units {
+		if other == u {
+			break
+		}
+		if other.id != u.id && other.id.Interface == u.id.Interface {
+			return fileName(u.id.Package + "-" + u.id.Interface)
+		}
+	}
+	return fileName(u.id.Interface)
 }
 
 // header is the top of a file: its mark, the package clause and the imports that the body uses.

@@ -32,7 +32,13 @@ type unit struct {
 	name  string
 	idVar string // the variable that holds id
 	world *wit.World
-	parts []*unit // of a world's exports: the interfaces
+	parts []part // of a world's exports: the interfaces
+}
+
+// part is an exported interface of a world, bound in this package or in pkg.
+type part struct {
+	*unit
+	pkg *goPackage // nil for this one
 }
 
 // def is one declared type.
@@ -75,6 +81,13 @@ func (p *goPackage) addPackage(pkg *wit.Package) error {
 // all types; otherwise it shares the host's side's.
 func (p *goPackage) add(i *wit.Interface, id wit.InterfaceID, guest bool, both any) *unit {
 	u := &unit{id: id, title: id.String(), docs: i.Docs, goName: exported(id.Interface), types: i.Types, funcs: i.AllFuncs(), guest: guest}
+	for _, other := range p.units { // interfaces of several packages in a world may have the same name
+		if other.id != id && other.id.Interface == id.Interface {
+			u.goName = exported(id.Package) + u.goName
+			break
+		}
+	}
+	u.idVar = u.goName + "ID"
 	if b, _ := both.(bool); b && guest {
 		u.goName += "Export"
 		if !slices.ContainsFunc(i.Types, func(t *wit.Type) bool { return t.Kind == wit.Resource }) {
@@ -86,7 +99,13 @@ func (p *goPackage) add(i *wit.Interface, id wit.InterfaceID, guest bool, both a
 }
 
 // addWorld makes the units of a world: its own functions, and the interfaces that are bound nowhere else.
-func (p *goPackage) addWorld(w *wit.World, elsewhere func(*wit.Package) bool) error {
+func (p *goPackage) addWorld(w *wit.World, packages map[*wit.Package]*goPackage) error {
+	elsewhere := func(i *wit.Interface) *goPackage {
+		if i.ID.Namespace == "" {
+			return nil
+		}
+		return packages[i.Package]
+	}
 	imported := map[*wit.Interface]bool{}
 	in := &unit{title: w.ID().String(), docs: w.Docs, goName: exported(w.Name) + "Imports", types: w.Types, world: w}
 	for _, e := range w.Imports {
@@ -94,7 +113,7 @@ func (p *goPackage) addWorld(w *wit.World, elsewhere func(*wit.Package) bool) er
 		case !p.has(e.Gate):
 		case e.Func != nil:
 			in.funcs = append(in.funcs, e.Func)
-		case e.Interface.ID.Namespace != "" && elsewhere(e.Interface.Package):
+		case elsewhere(e.Interface) != nil:
 		default:
 			imported[e.Interface] = true
 			p.add(e.Interface, e.ID, false, nil)
@@ -106,9 +125,15 @@ func (p *goPackage) addWorld(w *wit.World, elsewhere func(*wit.Package) bool) er
 		case !p.has(e.Gate):
 		case e.Func != nil:
 			out.funcs = append(out.funcs, e.Func)
-		case e.Interface.ID.Namespace != "" && elsewhere(e.Interface.Package):
+		case elsewhere(e.Interface) != nil:
+			other := elsewhere(e.Interface)
+			for _, u := range other.units {
+				if u.guest && u.id == e.Interface.ID && u.name != "" {
+					out.parts = append(out.parts, part{u, other})
+				}
+			}
 		default:
-			out.parts = append(out.parts, p.add(e.Interface, e.ID, true, imported[e.Interface]))
+			out.parts = append(out.parts, part{p.add(e.Interface, e.ID, true, imported[e.Interface]), nil})
 		}
 	}
 	slices.SortStableFunc(p.units, func(a, b *unit) int { return cmp.Compare(a.id.Interface, b.id.Interface) })
@@ -204,12 +229,9 @@ func (d *def) caseFunc(c string) string {
 
 // nameUnit takes the names of what holds a unit's functions.
 func (p *goPackage) nameUnit(u *unit) error {
-	if u.world == nil {
-		u.idVar = u.goName + "ID"
-		if p.taken[u.idVar] == "" {
-			if err := p.take(u.idVar, u.title); err != nil {
-				return err
-			}
+	if u.idVar != "" && p.taken[u.idVar] != u.title { // both sides of an interface share it
+		if err := p.take(u.idVar, u.title); err != nil {
+			return err
 		}
 	}
 	if !u.guest && !slices.ContainsFunc(u.funcs, isImpl) || u.guest && len(u.funcs)+len(u.parts) == 0 {
