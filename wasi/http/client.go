@@ -286,6 +286,9 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	t.Stop()
 	b.first = b.first && n == 0
+	if err == io.EOF && b.ctx.Err() != nil {
+		err = context.Cause(b.ctx) // closing the connection made the server end the body: it is not whole
+	}
 	switch {
 	case err == io.EOF:
 		b.x.finish(b.resp, nil)

@@ -24,8 +24,11 @@ var (
 // errorFrom finds the code for an error of net/http, net or crypto/tls. ctx is the exchange's: a timer of ours that
 // cancelled it says more than the error that followed. body is true once the head of the response has arrived.
 func errorFrom(ctx context.Context, err error, body bool) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
 	if cause := context.Cause(ctx); cause != nil {
-		var e *Error
 		if errors.As(cause, &e) {
 			return e
 		}
@@ -33,10 +36,6 @@ func errorFrom(ctx context.Context, err error, body bool) *Error {
 			return &Error{Code: ResponseTimeout, Err: err}
 		}
 		return &Error{Code: ConnectionTerminated, Text: "the exchange was cancelled", Err: err}
-	}
-	var e *Error
-	if errors.As(err, &e) {
-		return e
 	}
 	for _, f := range []func(error) *Error{dnsError, tlsError, netError, ioError} {
 		if e := f(err); e != nil {
