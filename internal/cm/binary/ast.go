@@ -388,8 +388,7 @@ type CanonOpts struct {
 // stream.drop-writable future.new … future.drop-writable error-context.new error-context.debug-message
 // error-context.drop waitable-set.new waitable-set.wait waitable-set.poll waitable-set.drop waitable.join
 // thread.index thread.new-indirect thread.resume-later thread.suspend thread.suspend-then-resume
-// thread.yield-then-resume thread.suspend-then-promote thread.yield-then-promote thread.spawn-ref
-// thread.spawn-indirect thread.available-parallelism.
+// thread.yield-then-resume thread.suspend-then-promote thread.yield-then-promote.
 type Canon struct {
 	At
 	Op          CanonOp
@@ -401,7 +400,6 @@ type Canon struct {
 	SlotType    CoreValType
 	Async       bool   // subtask.cancel, *.cancel-read, *.cancel-write
 	Cancellable bool   // both values are accepted where the immediate exists
-	Shared      bool   // thread.spawn-ref, thread.spawn-indirect, thread.available-parallelism
 	Memory      uint32 // waitable-set.wait/poll
 	Table       uint32 // thread.new-indirect
 }

@@ -53,6 +53,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"bad utf8", preamble + section(10, "\x01\x00\x02\xff\xfe\x01\x00"), binary.KindMalformed, "malformed UTF-8"},
 		{"unknown type", preamble + section(7, "\x01\x62"), binary.KindMalformed, "offset 0xb in section 7 (type): invalid leading byte (0x62)"},
 		{"unknown canon", preamble + section(8, "\x01\x07"), binary.KindMalformed, "offset 0xb in section 8 (canon): invalid leading byte (0x7)"},
+		{"shared threads", preamble + section(8, "\x01\x42"), binary.KindFeature, `feature "shared-everything-threads" is not supported: the component uses canon thread.available-parallelism`},
 		{"named results", preamble + section(7, "\x01\x40\x00\x01\x01"), binary.KindMalformed, "number of results"},
 		{"option twice", preamble + section(8, "\x01\x01\x00\x00\x02\x03\x00\x03\x00"), binary.KindMalformed, "`memory` is specified more than once"},
 		{"implements twice", preamble + section(10, "\x01\x02\x01i\x02\x00\x01a\x00\x01b\x05\x00"), binary.KindMalformed, "duplicate 'implements' option"},
@@ -130,7 +131,7 @@ func TestDecodeTypes(t *testing.T) {
 
 // TestDecodeCanon decodes one of each canonical definition, with both values of the immediates that are booleans.
 func TestDecodeCanon(t *testing.T) {
-	c, err := binary.Decode([]byte(preamble + section(8, "\x0a"+
+	c, err := binary.Decode([]byte(preamble + section(8, "\x09"+
 		"\x00\x00\x02\x02\x06\x07\x03\x09"+
 		"\x01\x00\x04\x02\x02\x03\x01"+
 		"\x09\x00\x79\x01\x00"+
@@ -139,7 +140,6 @@ func TestDecodeCanon(t *testing.T) {
 		"\x0c\x00"+
 		"\x11\x03\x01"+
 		"\x20\x01\x02"+
-		"\x41\x00\x01\x02"+
 		"\x08")))
 	if err != nil {
 		t.Fatal(err)
@@ -166,10 +166,7 @@ func TestDecodeCanon(t *testing.T) {
 	if d := def(7); d.Op != "waitable-set.wait" || d.Memory != 2 || !d.Cancellable {
 		t.Errorf("waitable-set.wait: %+v", d)
 	}
-	if d := def(8); d.Op != "thread.spawn-indirect" || d.Type != 1 || d.Table != 2 {
-		t.Errorf("thread.spawn-indirect: %+v", d)
-	}
-	if d := def(9); d.Op != "backpressure.set" {
+	if d := def(8); d.Op != "backpressure.set" {
 		t.Errorf("backpressure.set: %+v", d)
 	}
 }

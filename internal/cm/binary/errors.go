@@ -15,6 +15,7 @@ const (
 	KindUnknownVersion             // a component of another version or layer of the format
 	KindTruncated                  // the file ends too early
 	KindLimit                      // within the format but past a bound of this implementation
+	KindFeature                    // a gated feature whose encoding is not settled
 )
 
 // Error says where and why bytes are not a component. It is what [Decode] returns.

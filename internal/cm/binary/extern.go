@@ -61,6 +61,10 @@ func (r *reader) externDesc() ExternDesc {
 	case 0x02:
 		d := ExternDesc{Sort: SortValue}
 		at := r.pos
+		if b, ok := r.peek(); ok && prim(b) != 0 { // an encoding that tools still make: the type without a bound
+			d.Val = r.valRef()
+			return d
+		}
 		switch k := r.u8(); k {
 		case 0x00:
 			d.EqValue, d.Index = true, r.index()

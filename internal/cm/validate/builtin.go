@@ -66,8 +66,6 @@ func (v *validator) builtin(s *scope, c *binary.Canon) (*coreFunc, error) {
 		return v.lower(s, c)
 	case "task.return":
 		return v.taskReturn(s, c)
-	case "thread.spawn-ref", "thread.spawn-indirect", "thread.available-parallelism":
-		return nil, refuse(c.Pos, SharedThreads, fmt.Sprintf("the component uses canon %s", c.Op))
 	case "backpressure.set":
 		return nil, refuse(c.Pos, BackpressureSet, "canon backpressure.set has been replaced by backpressure.inc and backpressure.dec")
 	}
