@@ -45,6 +45,11 @@ func newCommands(t *testing.T) *commands {
 // run runs a command and gives its exit status, -1 for a trap, which is then in err.
 func (c *commands) run(t *testing.T, guest string, cfg wasi.Config) (status int, err error) {
 	t.Helper()
+	return c.runContext(t.Context(), t, guest, cfg)
+}
+
+func (c *commands) runContext(runCtx context.Context, t *testing.T, guest string, cfg wasi.Config) (status int, err error) {
+	t.Helper()
 	ctx := t.Context()
 	comp := c.loaded[guest]
 	if comp == nil {
@@ -70,7 +75,7 @@ func (c *commands) run(t *testing.T, guest string, cfg wasi.Config) (status int,
 			t.Error(err)
 		}
 	}()
-	_, err = inst.Call(ctx, "wasi:cli/run@0.2.0#run")
+	_, err = inst.Call(runCtx, "wasi:cli/run@0.2.0#run")
 	var exit *cm.ExitError
 	var fail *cm.ResultError[any]
 	switch {
@@ -281,5 +286,37 @@ func expect(t *testing.T, r io.Reader, want string) {
 	buf := make([]byte, len(want))
 	if _, err := io.ReadFull(r, buf); string(buf) != want {
 		t.Errorf("%q, %v; want %q", buf, err, want)
+	}
+}
+
+func preopen(host string) wasi.Config {
+	return wasi.Config{Preopens: []filesystem.Preopen{{Host: host, Guest: "/"}}}
+}
+
+func grants(connect string) sockets.Grants { return sockets.Grants{Connect: []string{connect}} }
+
+// TestWaitsEndWithTheirContext stops guests that wait for ever: in a timer, on standard input, for a client.
+func TestWaitsEndWithTheirContext(t *testing.T) {
+	shared.Dir(t)
+	c := newCommands(t)
+	pr, pw := io.Pipe()
+	defer pw.Close()
+	for name, w := range map[string]struct {
+		guest string
+		cfg   wasi.Config
+	}{
+		"timer":  {"rust-cli-hostile", wasi.Config{Args: []string{"guest", "sleep", "3600000"}}},
+		"stdin":  {"rust-cli-hostile", wasi.Config{Args: []string{"guest", "stdin"}, Stdin: pr}},
+		"accept": {"rust-service-p2", wasi.Config{Args: []string{"service", "0"}, Sockets: sockets.Grants{Listen: []string{"*"}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			status, err := c.runContext(ctx, t, w.guest, w.cfg)
+			var trap *cm.Trap
+			if status != -1 || !errors.As(err, &trap) || trap.Code != cm.TrapDeadline {
+				t.Errorf("status %d, %v; want a trap by deadline", status, err)
+			}
+		})
 	}
 }
