@@ -24,7 +24,7 @@ type Instance struct {
 	funcs    map[string]*Func
 	host     map[string]*HostFunc // of a host module
 	compiled api.Closer           // of a host module
-	sources  []*Instance          // kept, as wazero's own references to them are not for the collector to see
+	sources  []*Instance          // while it is being made
 }
 
 // Instantiate makes an instance of m in group g; sources are numbered as m's Slots say. ctx reaches host functions
@@ -36,11 +36,8 @@ func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources [
 	if p := g.interrupt.Load(); p != nil {
 		return nil, *p
 	}
-	if len(sources) < m.sources {
-		return nil, fmt.Errorf("core instance: %d sources, but the module needs %d", len(sources), m.sources)
-	}
-	for n, s := range sources[:m.sources] {
-		if s == nil {
+	for _, n := range m.sources {
+		if n >= len(sources) || sources[n] == nil {
 			return nil, fmt.Errorf("core instance: source %d is missing", n)
 		}
 	}
@@ -49,7 +46,9 @@ func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources [
 	if err != nil {
 		return nil, err
 	}
-	if err := i.make(ctx, e, lm); err != nil {
+	err = i.make(ctx, e, lm)
+	i.sources = nil // the caller's; the group keeps them
+	if err != nil {
 		return nil, err
 	}
 	e.instances.Store(i.mod, i)
@@ -108,7 +107,7 @@ func (i *Instance) make(ctx context.Context, e *Engine, lm *linearMemory) (err e
 			err = bug(r)
 		}
 	}()
-	if i.module.sources > 0 || i.module.rewrite.Fuel != "" {
+	if len(i.module.sources) > 0 || i.module.rewrite.Fuel != "" {
 		ctx = experimental.WithImportResolver(ctx, i.resolve)
 	}
 	if lm != nil {

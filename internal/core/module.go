@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"runtime"
+	"slices"
 	"strconv"
 	"weak"
 
@@ -23,7 +24,7 @@ type Module struct {
 	compiled wazero.CompiledModule
 	rewrite  *corewasm.Result
 	info     *Info
-	sources  int            // how many sources instantiation needs
+	sources  []int          // the sources that instantiation needs, ascending
 	exports  map[string]int // index of info.Exports
 	// memory says where exported memory comes from: the module itself, or the import at slot memorySlot.
 	memorySlot *Slot
@@ -133,8 +134,10 @@ func (e *Engine) compile(ctx context.Context, wasm []byte, o CompileOptions) (m 
 			return nil, false, fmt.Errorf("import %d: source %d", i, s.Source)
 		}
 		slots[i] = corewasm.Slot{Module: "$" + strconv.Itoa(s.Source), Field: s.Field}
-		m.sources = max(m.sources, s.Source+1)
+		m.sources = append(m.sources, s.Source)
 	}
+	slices.Sort(m.sources)
+	m.sources = slices.Compact(m.sources)
 	m.rewrite, err = corewasm.Rewrite(wasm, corewasm.Options{Slots: slots, TableLimit: defaultTableLimit})
 	if err != nil {
 		return nil, false, err
