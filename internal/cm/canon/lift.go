@@ -36,14 +36,6 @@ func float64Bits(b uint64) uint64 {
 func (n *node) load(cx *Context, ptr uint32) (cm.Val, error) {
 	m := cx.mem[ptr:]
 	switch n.op {
-	case opBool, opU8, opS8, opEnum, opFlags:
-		return n.scalar(n.word(m))
-	case opU16, opS16:
-		return n.scalar(uint64(binary.LittleEndian.Uint16(m)))
-	case opU32, opS32, opF32, opChar:
-		return n.scalar(uint64(binary.LittleEndian.Uint32(m)))
-	case opU64, opS64, opF64:
-		return n.scalar(binary.LittleEndian.Uint64(m))
 	case opString:
 		return cx.loadString(binary.LittleEndian.Uint32(m), binary.LittleEndian.Uint32(m[4:]))
 	case opBytes, opList:
@@ -56,19 +48,23 @@ func (n *node) load(cx *Context, ptr uint32) (cm.Val, error) {
 		return n.loadVariant(cx, ptr)
 	case opWideFlags:
 		return n.wideFlags(cx, func(i uint32) uint32 { return binary.LittleEndian.Uint32(m[4*i:]) })
+	case opOwn, opBorrow, opUnsupported:
+		return n.liftHandle(cx, binary.LittleEndian.Uint32(m))
 	}
-	return n.liftHandle(cx, binary.LittleEndian.Uint32(m))
+	return n.load1(m)
 }
 
-// word reads the case index of an enum, or a bool, flags or 8-bit integer, which are as wide as the type.
-func (n *node) word(m []byte) uint64 {
+// load1 reads a value of a type that is one number as wide as the type.
+func (n *node) load1(m []byte) (cm.Val, error) {
 	switch n.size {
 	case 1:
-		return uint64(m[0])
+		return n.scalar(uint64(m[0]))
 	case 2:
-		return uint64(binary.LittleEndian.Uint16(m))
+		return n.scalar(uint64(binary.LittleEndian.Uint16(m)))
+	case 4:
+		return n.scalar(uint64(binary.LittleEndian.Uint32(m)))
 	}
-	return uint64(binary.LittleEndian.Uint32(m))
+	return n.scalar(binary.LittleEndian.Uint64(m))
 }
 
 // scalar makes a value of a type that is one core value and neither handle nor pointer. Bits beyond the type's width
@@ -157,18 +153,33 @@ func (n *node) loadElems(cx *Context, ptr, length uint32) (cm.Val, error) {
 	return cm.ListVal(vs), nil
 }
 
-// loadNumbers is the fast path for elements of one width that are never wrong.
+// loadNumbers is the fast path for elements of one width that are never wrong. The common ones have loops of their own,
+// because a call for each element takes longer than the element.
 func (n *node) loadNumbers(m []byte, vs []cm.Val) {
-	for i := range vs {
-		switch n.size {
-		case 1:
-			vs[i], _ = n.scalar(uint64(m[i]))
-		case 2:
-			vs[i], _ = n.scalar(uint64(binary.LittleEndian.Uint16(m[2*i:])))
-		case 4:
-			vs[i], _ = n.scalar(uint64(binary.LittleEndian.Uint32(m[4*i:])))
-		default:
-			vs[i], _ = n.scalar(binary.LittleEndian.Uint64(m[8*i:]))
+	switch n.op {
+	case opU16:
+		for i := range vs {
+			vs[i] = cm.U16Val(binary.LittleEndian.Uint16(m[2*i:]))
+		}
+	case opU32:
+		for i := range vs {
+			vs[i] = cm.U32Val(binary.LittleEndian.Uint32(m[4*i:]))
+		}
+	case opS32:
+		for i := range vs {
+			vs[i] = cm.S32Val(int32(binary.LittleEndian.Uint32(m[4*i:])))
+		}
+	case opU64, opS64:
+		for i := range vs {
+			vs[i] = cm.U64Val(binary.LittleEndian.Uint64(m[8*i:]))
+		}
+	case opF64:
+		for i := range vs {
+			vs[i] = cm.F64Val(math.Float64frombits(float64Bits(binary.LittleEndian.Uint64(m[8*i:]))))
+		}
+	default:
+		for i := range vs {
+			vs[i], _ = n.load1(m[uint32(i)*n.size:])
 		}
 	}
 }

@@ -106,6 +106,9 @@ func (v *vector) lower(t *testing.T) {
 	g := newGuest(vectorMemory)
 	f := compile(t, fn(nil, ty))
 	stack := make([]uint64, len(f.LiftedParams))
+	for i := range stack {
+		stack[i] = 0xdeadbeef_deadbeef // what is not written shows
+	}
 	check(t, f.LowerArgs(g.context(encodings[v.Encoding]), []cm.Val{vectorValue(ty, v.Value)}, stack))
 	v.wrote(t, g, stack)
 }
