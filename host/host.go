@@ -2,7 +2,9 @@ package host
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -37,6 +39,33 @@ type Trigger interface {
 	Attach(ctx context.Context, w *workload.Spec, inv Invoker) (detach func(context.Context) error, err error)
 	// Run serves until ctx ends.
 	Run(ctx context.Context) error
+}
+
+// Checker is an optional power of triggers: Check finds what Attach would refuse, and attaches nothing.
+type Checker interface {
+	Check(w *workload.Spec, inv Invoker) error
+}
+
+// NoExportError says that a trigger cannot reach a component, because it does not export what the trigger calls.
+type NoExportError struct {
+	Component string
+	Wanted    wit.InterfaceID
+	Exports   []wit.InterfaceID // what it exports instead
+}
+
+// Error says what was wanted and what there is.
+func (e *NoExportError) Error() string {
+	had := make([]string, len(e.Exports))
+	for i, x := range e.Exports {
+		had[i] = x.String()
+		if x == (wit.InterfaceID{}) {
+			had[i] = "functions of its own"
+		}
+	}
+	if len(had) == 0 {
+		had = []string{"nothing that can be called"}
+	}
+	return fmt.Sprintf("component %s does not export %s; it exports %s", e.Component, e.Wanted, strings.Join(had, ", "))
 }
 
 // Invocation is one event on its way through one instance.

@@ -53,8 +53,10 @@ func (e *entry) event(trigger, name string) *event {
 
 // invoker runs a workload's invocations until it is stopped.
 type invoker struct {
-	log     *slog.Logger
-	entries map[string]*entry
+	log      *slog.Logger
+	console  LogSink
+	workload string
+	entries  map[string]*entry
 
 	kill   context.Context // ends when invocations must not go on
 	mu     sync.Mutex
@@ -122,6 +124,9 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		ctx = cm.WithCall(ev.hooks.Enter(call), call)
 	}
 	err, outcome := v.run(ctx, e, call, inv)
+	if v.console != nil && outcome != cm.OK {
+		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
+	}
 	if ev.hooks != nil {
 		end := cm.End{Outcome: outcome, Err: err, Wait: call.Waited()}
 		if outcome == cm.OK {

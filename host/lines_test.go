@@ -160,3 +160,20 @@ func TestClassify(t *testing.T) {
 		}
 	}
 }
+
+func TestFailureLine(t *testing.T) {
+	inv := &Invocation{Trigger: "http", Name: "/shop"}
+	trap := &cm.Trap{Code: cm.TrapUnreachable, Boundary: &cm.Boundary{Callee: "price", Func: "quote"}, Stack: []string{"a", "b", "c", "d", "e", "f"}}
+	if got, want := failure(inv, trap), "http /shop: trap: unreachable; in price quote; at a < b < c < d < e"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got, want := failure(inv, errors.New("gone")), "http /shop: gone"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	for err, want := range map[error]Severity{trap: SeverityError, &cm.Trap{Code: cm.TrapOverload}: SeverityWarn, &cm.Trap{Code: cm.TrapCancel}: SeverityDebug} {
+		_, outcome := classify(t.Context(), err)
+		if got := severityOf(outcome, err); got != want {
+			t.Errorf("%v: got %v, want %v", err, got, want)
+		}
+	}
+}

@@ -30,6 +30,8 @@ type Config struct {
 	Triggers []Trigger
 	Observer Observer     // nil observes nothing
 	Logger   *slog.Logger // slog.Default when nil
+	// Console is told, for people, of each invocation that failed; nil for none. Telemetry learns of it by the boundary.
+	Console LogSink
 	// Artifact gives a component's bytes; ReadArtifact when nil.
 	Artifact func(ctx context.Context, s workload.Source) ([]byte, error)
 	// Deadline is that of components that name none: DefaultDeadline when zero, none when negative.
@@ -92,7 +94,6 @@ func (h *Local) Run(ctx context.Context) error {
 		go func() {
 			err := t.Run(ctx)
 			if err != nil {
-				err = fmt.Errorf("trigger %s: %w", t.Type(), err)
 				cancel()
 			}
 			errs <- err

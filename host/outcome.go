@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 )
@@ -59,4 +60,41 @@ func endedTrap(ctx context.Context, where string) *cm.Trap {
 		t.Detail += " " + where
 	}
 	return t
+}
+
+// severityOf is how much an operator cares: a caller that went away is everyday life, a full queue a warning.
+func severityOf(o cm.Outcome, err error) Severity {
+	var trap *cm.Trap
+	switch {
+	case o == cm.Cancelled:
+		return SeverityDebug
+	case errors.As(err, &trap) && trap.Code == cm.TrapOverload:
+		return SeverityWarn
+	}
+	return SeverityError
+}
+
+// maxFrames is how much of a guest's stack one line shows.
+const maxFrames = 5
+
+// failure tells people in one line what failed: the event, the trap, the boundary that was being crossed, the innermost
+// frames.
+func failure(inv *Invocation, err error) string {
+	var b strings.Builder
+	b.WriteString(inv.Trigger)
+	if inv.Name != "" {
+		b.WriteString(" " + inv.Name)
+	}
+	b.WriteString(": " + err.Error())
+	var trap *cm.Trap
+	if !errors.As(err, &trap) {
+		return b.String()
+	}
+	if trap.Boundary != nil {
+		b.WriteString("; in " + string(trap.Boundary.Callee) + " " + trap.Boundary.Name())
+	}
+	if n := min(len(trap.Stack), maxFrames); n > 0 {
+		b.WriteString("; at " + strings.Join(trap.Stack[:n], " < "))
+	}
+	return b.String()
 }

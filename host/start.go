@@ -42,7 +42,7 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	}
 	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.kill = cancel
-	r.invoker = &invoker{log: h.log, entries: entries, kill: kill}
+	r.invoker = &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries, kill: kill}
 	for _, t := range h.cfg.Triggers {
 		op := &cm.Operation{Name: "trigger ready"}
 		op.Set("trigger", t.Type())
@@ -50,20 +50,35 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 		detach, err := t.Attach(tctx, w, r.invoker)
 		end(err)
 		if err != nil {
-			return fmt.Errorf("trigger %s: %w", t.Type(), err)
+			return err
 		}
 		r.detach = append(r.detach, detach)
 	}
 	return nil
 }
 
-// Check links a workload as Start does and attaches nothing: no guest code runs.
-func (h *Local) Check(ctx context.Context, w *workload.Spec) error {
+// Check links a workload as Start does and attaches nothing: no guest code runs. It gives what was linked, by component,
+// for those components that an event can reach.
+func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*component.Linked, error) {
 	if err := h.served(w); err != nil {
-		return err
+		return nil, err
 	}
-	_, err := h.link(ctx, w)
-	return err
+	entries, err := h.link(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range h.cfg.Triggers {
+		if c, ok := t.(Checker); ok {
+			if err := c.Check(w, &invoker{entries: entries}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	linked := map[string]*component.Linked{}
+	for name, e := range entries {
+		linked[name] = e.linked
+	}
+	return linked, nil
 }
 
 // served finds what the workload asks of the host that the host does not have.

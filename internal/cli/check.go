@@ -6,8 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 func (p *process) check() *cobra.Command {
@@ -35,13 +38,16 @@ and links them: every mistake that keeps it from starting is found, and no guest
 		if err != nil {
 			return err
 		}
+		if bare, err := app.IsBare(path); err == nil && bare {
+			w.Triggers = nil // a component alone may be a command as well
+		}
 		done := progress(p.stderr, "checking "+w.Name)
-		err = session.host.Check(ctx, w)
+		linked, err := session.host.Check(ctx, w)
 		done()
 		if err != nil {
-			return err
+			return startProblem(w, err)
 		}
-		_, err = fmt.Fprintf(p.stdout, "ok: %s would start, with %s\n", w.ID(), counted(len(w.Components), "component"))
+		_, err = fmt.Fprintf(p.stdout, "ok: %s, %s; %s\n", w.ID(), counted(len(w.Components), "component"), startable(w, linked))
 		return err
 	}
 	return cmd
@@ -52,4 +58,23 @@ func counted(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// startable says how a workload that links can be started.
+func startable(w *workload.Spec, linked map[string]*component.Linked) string {
+	if len(w.Triggers) > 0 {
+		return "vitrine up would serve it"
+	}
+	var all kinds
+	for _, l := range linked {
+		k := exportsOf(l.Exports())
+		all.http, all.run = all.http || k.http, all.run || k.run
+	}
+	switch {
+	case all.http:
+		return "vitrine up would serve it"
+	case all.run:
+		return "vitrine run would run it"
+	}
+	return "it links, and exports nothing that up or run would call"
 }

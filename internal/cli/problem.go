@@ -14,9 +14,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
-	"github.com/vitrine-wasm/vitrine/trigger/command"
+	"github.com/vitrine-wasm/vitrine/wit"
 )
 
 // Exit statuses. A guest's own stand beside them.
@@ -115,20 +116,54 @@ func explainBytes(err error) *Problem {
 }
 
 func explainLink(err error) *Problem {
-	var link *component.LinkError
-	if errors.As(err, &link) {
-		lines := make([]string, len(link.Problems))
-		for i, l := range link.Problems {
-			lines[i] = l.String()
-		}
-		return &Problem{What: "component " + link.Component + " cannot be linked", Why: strings.Join(lines, "\n"),
-			Do: "see vitrine inspect for what it imports; serve an import by another component with links: in vitrine.yaml", Code: ExitUsage}
-	}
-	var none *command.NoCommandError
+	var none *host.NoExportError
 	if errors.As(err, &none) {
-		return &Problem{What: "component " + none.Component + " is no command", Why: err.Error(), Do: "serve it with vitrine up", Code: ExitUsage}
+		p := &Problem{What: fmt.Sprintf("component %s does not export %s", none.Component, none.Wanted.Unversioned()), Why: err.Error(), Code: ExitUsage}
+		switch other := exportsOf(none.Exports); {
+		case other.http:
+			p.Do = "serve it with vitrine up"
+		case other.run:
+			p.Do = "run it with vitrine run"
+		}
+		return p
 	}
-	return nil
+	var link *component.LinkError
+	if !errors.As(err, &link) {
+		return nil
+	}
+	p := &Problem{What: "component " + link.Component + " cannot be linked", Code: ExitUsage,
+		Do: "serve an import by another component with links: in " + app.FileName + ", or leave it out of the component"}
+	var lines, features []string
+	for _, l := range link.Problems {
+		if l.Unsupported != "" {
+			features = append(features, l.Unsupported)
+			continue
+		}
+		lines = append(lines, l.String())
+		if id, err := wit.ParseID(l.Import); err == nil && id.Namespace == "wasi" && strings.HasPrefix(id.Version, "0.3.") {
+			p.Do = "this version runs WASI 0.2: build the component for it (wasm32-wasip2)"
+		}
+	}
+	if len(features) > 0 {
+		lines = append(lines, "this version does not run what it needs: "+strings.Join(features, ", "))
+	}
+	p.Why = strings.Join(lines, "\n")
+	return p
+}
+
+// kinds is how a component can be started, by what it exports.
+type kinds struct{ http, run bool }
+
+func exportsOf(ids []wit.InterfaceID) (k kinds) {
+	for _, id := range ids {
+		switch id.Unversioned().String() {
+		case "wasi:http/incoming-handler":
+			k.http = true
+		case "wasi:cli/run":
+			k.run = true
+		}
+	}
+	return k
 }
 
 func explainListen(err error) *Problem {

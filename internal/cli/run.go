@@ -84,7 +84,7 @@ func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main 
 	_, err = session.host.Start(ctx, w)
 	done()
 	if err != nil {
-		return err
+		return startProblem(w, err)
 	}
 	session.stderr.open("")
 	err = trigger.Run(ctx)

@@ -14,7 +14,20 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	wasicli "github.com/vitrine-wasm/vitrine/wasi/cli"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
+
+// startProblem says that a workload cannot start: whatever keeps it from it is bad input.
+func startProblem(w *workload.Spec, err error) error {
+	p := *explain(err)
+	if p.Code == ExitFailed {
+		p = Problem{What: "workload " + string(w.ID()) + " cannot start", Why: err.Error(), Code: ExitUsage}
+	}
+	if p.Where == "" && len(w.Components) == 1 {
+		p.Where = w.Components[0].Source.File
+	}
+	return &p
+}
 
 // flushTime bounds the last export of telemetry.
 const flushTime = 5 * time.Second
@@ -90,7 +103,12 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 	if out.engine, err = p.engine(ctx, s); err != nil {
 		return out, err
 	}
+	var failures host.LogSink // run tells of its one invocation by its own end
+	if out.console != nil {
+		failures = out.console
+	}
 	out.host, err = host.New(host.Config{
+		Console:  failures,
 		Engine:   out.engine,
 		Plugins:  p.plugins(&host.Output{Sinks: sinks}, why.raw),
 		Triggers: why.triggers,

@@ -85,7 +85,7 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 		if ctx.Err() != nil {
 			return nil // it was told to end before it had begun
 		}
-		return err
+		return startProblem(w, err)
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- session.host.Run(ctx) }()

@@ -57,22 +57,11 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 		return nil, err
 	}
 	if _, ok := linked.FindExport(runID); !ok {
-		return nil, &NoCommandError{Component: t.component, Exports: linked.Exports()}
+		return nil, &host.NoExportError{Component: t.component, Wanted: runID, Exports: linked.Exports()}
 	}
 	t.invoker = inv
 	close(t.attached)
 	return func(context.Context) error { return nil }, nil
-}
-
-// NoCommandError says that a component is no command.
-type NoCommandError struct {
-	Component string
-	Exports   []wit.InterfaceID // what it exports instead
-}
-
-// Error says what was wanted and what there is.
-func (e *NoCommandError) Error() string {
-	return fmt.Sprintf("component %s is no command: it does not export %s; it exports %v", e.Component, runID.Unversioned(), e.Exports)
 }
 
 // Run waits for the component to be attached and runs it once. The error holds a *cm.ExitError when the command ended by

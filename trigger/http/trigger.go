@@ -147,7 +147,8 @@ func newRoute(w *workload.Spec, h *workload.HTTPTrigger, inv host.Invoker) (*rou
 	}
 	if linked != nil {
 		if _, ok := linked.FindExport(handlerID); !ok {
-			return nil, fmt.Errorf("trigger http: path %q: component %s does not export %s", prefix, h.Component, handlerID)
+			return nil, fmt.Errorf("trigger http: path %q: %w", prefix,
+				&host.NoExportError{Component: h.Component, Wanted: handlerID, Exports: linked.Exports()})
 		}
 	}
 	return &route{prefix: prefix, component: h.Component, workload: w.ID(), invoker: inv,
