@@ -18,43 +18,82 @@ var update = flag.Bool("update", false, "write the golden files")
 // root is this module's root, seen from the package.
 const root = "../.."
 
-// fixtures are the bindings that package fixture and what it imports are made of.
-var fixtures = []Binding{
-	{WIT: "test:dep@0.1.0", Path: module + "/internal/bindgen/fixture/dep", Name: "dep"},
-	{WIT: "test:kinds/all@1.0.0", Path: module + "/internal/bindgen/fixture", Name: "fixture"},
+// fixtures are bindings outside the house: of WIT made for tests, and of examples. A binding may take types from those
+// before it.
+var fixtures = []struct {
+	wit      string
+	bindings []Binding
+}{
+	{"internal/bindgen/testdata/wit", []Binding{
+		{WIT: "test:dep@0.1.0", Path: module + "/internal/bindgen/fixture/dep", Name: "dep"},
+		{WIT: "test:kinds/all@1.0.0", Path: module + "/internal/bindgen/fixture", Name: "fixture"},
+	}},
+	{"internal/bindgen/testdata/shop", []Binding{{WIT: "test:shop/shopping", Path: module + "/internal/bindgen/fixture/shop", Name: "shop"}}},
+	{"examples/embed/typed/greet.wit", []Binding{{WIT: "example:greet/greeter", Path: module + "/examples/embed/typed/greet", Name: "greet"}}},
 }
 
-func TestFixture(t *testing.T) {
-	set, err := wit.Load("testdata/wit")
+func TestFixtures(t *testing.T) {
+	for _, f := range fixtures {
+		set, err := wit.Load(filepath.Join(root, filepath.FromSlash(f.wit)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, b := range f.bindings {
+			files, err := Generate(set, b, f.bindings[:i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			golden(t, b.Dir(), files)
+		}
+	}
+}
+
+// golden compares generated files with those that are checked in.
+func golden(t *testing.T, below string, files map[string][]byte) {
+	t.Helper()
+	dir := filepath.Join(root, filepath.FromSlash(below))
+	if *update {
+		if err := Write(dir, files); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		had, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Errorf("%v (run the test with -update)", err)
+		} else if !bytes.Equal(had, files[name]) {
+			t.Errorf("%s/%s is not what the generator makes (run the test with -update)", below, name)
+		}
+	}
+	had, err := filepath.Glob(filepath.Join(dir, "*.gen.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range fixtures {
-		files, err := Generate(set, b, fixtures[:1])
-		if err != nil {
-			t.Fatal(err)
+	if len(had) != len(files) {
+		t.Errorf("%s holds %d generated files, the generator makes %d", below, len(had), len(files))
+	}
+}
+
+// TestWorldOfOthers binds a world whose interfaces are all bound elsewhere: what is left is a struct of their parts.
+func TestWorldOfOthers(t *testing.T) {
+	set, err := LoadHouse(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := Generate(set, Binding{WIT: "wasi:http/proxy@0.2.12", Path: "example.com/proxy", Name: "proxy"}, House)
+	if err != nil {
+		t.Fatal(err)
+	}
+	src := string(files["world_proxy.gen.go"])
+	for _, want := range []string{
+		`httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"`, "IncomingHandler *httpp2.IncomingHandler", "httpp2.NewIncomingHandlerExport(inst)",
+	} {
+		if !strings.Contains(src, want) {
+			t.Errorf("no %s in\n%s", want, src)
 		}
-		dir := filepath.Join(root, filepath.FromSlash(b.Dir()))
-		if *update {
-			if err := Write(dir, files); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(files)) {
-			had, err := os.ReadFile(filepath.Join(dir, name))
-			if err != nil {
-				t.Errorf("%v (run the test with -update)", err)
-			} else if !bytes.Equal(had, files[name]) {
-				t.Errorf("%s/%s is not what the generator makes (run the test with -update)", b.Dir(), name)
-			}
-		}
-		had, err := filepath.Glob(filepath.Join(dir, "*.gen.go"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(had) != len(files) {
-			t.Errorf("%s holds %d generated files, the generator makes %d", b.Dir(), len(had), len(files))
-		}
+	}
+	if len(files) != 1 {
+		t.Errorf("%d files", len(files))
 	}
 }
 

@@ -15,7 +15,6 @@ func (g *generator) guest() {
 		return
 	}
 	g.use("component")
-	g.use("cm")
 	what := fmt.Sprintf("%s calls %s in one instance, and like that is not safe for concurrent use. The error of a "+
 		"function's result is a *cm.ResultError; every other error ended the call.", u.name, u.title)
 	g.comment(what, u.docs)
@@ -26,6 +25,7 @@ func (g *generator) guest() {
 		}
 	}
 	for _, f := range u.funcs {
+		g.use("cm")
 		g.p("%s cm.Caller", g.callerField(f))
 	}
 	g.p("}\n")

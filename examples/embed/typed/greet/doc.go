@@ -1,0 +1,2 @@
+// Package greet is the binding of the world in greet.wit.
+package greet
