@@ -1,4 +1,4 @@
-// Package clocks is time as WASI guests see it: a wall clock, a monotonic clock that starts with the store, timers that
+// Package clocks is time as WASI guests see it: a wall clock, a monotonic clock for each store, timers that
 // can be waited for, and the time zone of a moment.
 package clocks
 
@@ -38,21 +38,25 @@ func (d Datetime) Time() (time.Time, bool) {
 // Now is the wall clock.
 func Now() Datetime { return FromTime(time.Now()) }
 
-// Monotonic is a clock that only goes forward. Its zero is the moment it was made.
-type Monotonic struct{ start time.Time }
+// Start is what a Monotonic shows when it is made. It is not 0: Go's runtime takes a clock that stands at 0 for a broken
+// one, and programs subtract minutes and hours from now.
+const Start = 24 * time.Hour
 
-// NewMonotonic starts a clock.
-func NewMonotonic() *Monotonic { return &Monotonic{start: time.Now()} }
+// Monotonic is a clock that only goes forward.
+type Monotonic struct{ zero time.Time }
 
-// Now is the time since the start, in nanoseconds.
-func (m *Monotonic) Now() uint64 { return uint64(max(time.Since(m.start), 0)) }
+// NewMonotonic starts a clock, at [Start].
+func NewMonotonic() *Monotonic { return &Monotonic{zero: time.Now().Add(-Start)} }
+
+// Now is the time since the clock's zero, in nanoseconds.
+func (m *Monotonic) Now() uint64 { return uint64(max(time.Since(m.zero), Start)) }
 
 // At is an event at an instant of this clock.
 func (m *Monotonic) At(when uint64) wasiio.Pollable {
 	if when > math.MaxInt64 {
 		return new(wasiio.Flag) // in 292 years
 	}
-	return &timer{at: m.start.Add(time.Duration(when))}
+	return &timer{at: m.zero.Add(time.Duration(when))}
 }
 
 // After is an event when d nanoseconds have passed from now.

@@ -390,6 +390,16 @@ func TestDirectories(t *testing.T) {
 	f := d.mustOpen(t, "a.txt", 0, Read)
 	_, err := f.ReadDirectory()
 	want(t, "read a file as directory", err, CodeNotDirectory)
+	want(t, "mkdir with a slash", d.CreateDirectory("slash/"), "ok")
+	os.Symlink("slash", filepath.Join(host, "through"))
+	want(t, "mkdir through a link", d.CreateDirectory("through/below"), "ok")
+	put(t, filepath.Join(host, "slash", "f"), "")
+	want(t, "rename through a link", d.Rename("through/f", d, "through/g"), "ok")
+	want(t, "unlink through a link", d.Unlink("through/g"), "ok")
+	want(t, "rmdir of a link", d.RemoveDirectory("through"), CodeNotDirectory)
+	want(t, "rmdir of a link/", d.RemoveDirectory("through/"), CodeNotDirectory)
+	want(t, "rename a link/", d.Rename("through/", d, "x"), CodeNotDirectory)
+	want(t, "times of what a link leads to", d.SetTimesAt(true, "through/below", Time{Now: true}, Time{}), "ok")
 	want(t, "mkdir in a file", f.CreateDirectory("x"), CodeNotDirectory)
 }
 
@@ -519,4 +529,53 @@ func TestPreopenCheck(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
+}
+
+// FuzzPaths looks for a path that leads to the secret beside the folder, by any operation that takes one.
+func FuzzPaths(f *testing.F) {
+	for _, s := range []string{"a.txt", "../secret", "sub/up/up/secret", "sub//../..//secret", "out/secret", "./.././secret", "out", "sub/../a.txt", "\x00", "/"} {
+		f.Add(s, s)
+	}
+	base := f.TempDir()
+	host := filepath.Join(base, "granted")
+	os.MkdirAll(filepath.Join(host, "sub"), 0o777)
+	os.WriteFile(filepath.Join(base, "secret"), []byte("secret"), 0o666)
+	os.WriteFile(filepath.Join(host, "a.txt"), []byte("hello"), 0o666)
+	os.Symlink("..", filepath.Join(host, "out"))
+	os.Symlink("..", filepath.Join(host, "sub", "up"))
+	secret, err := os.Stat(filepath.Join(base, "secret"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	outside, err := os.Stat(base)
+	if err != nil {
+		f.Fatal(err)
+	}
+	d, err := Preopen{Host: host}.Open()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, p, q string) {
+		for _, follow := range []bool{true, false} {
+			o, err := d.Open(follow, p, 0, Read)
+			if err != nil {
+				code(err)
+				continue
+			}
+			info, err := o.file.Stat()
+			if err != nil || os.SameFile(info, secret) || os.SameFile(info, outside) {
+				t.Errorf("%q leads out (%v)", p, err)
+			}
+			o.Close()
+		}
+		for _, err := range []error{d.Symlink(p, q), d.Link(true, p, d, q), d.Rename(p, d, q), d.CreateDirectory(p), d.Unlink(q), d.RemoveDirectory(q)} {
+			if c := code(err); strings.HasPrefix(string(c), "no *Error") {
+				t.Error(c)
+			}
+		}
+		names, err := os.ReadDir(base)
+		if b, err2 := os.ReadFile(filepath.Join(base, "secret")); err != nil || len(names) != 2 || string(b) != "secret" || err2 != nil {
+			t.Fatalf("%q %q: changed outside: %v %v", p, q, names, err)
+		}
+	})
 }
