@@ -33,14 +33,17 @@ func p2(name string, features ...string) Binding {
 // Dir is the binding's folder below the module's root, with slashes.
 func (b *Binding) Dir() string { return strings.TrimPrefix(b.Path, module+"/") }
 
-// LoadHouse reads this module's own WIT text; root is the module's root folder.
-func LoadHouse(root string) (*wit.Set, error) {
+// HouseWIT lists the folders of this module's own WIT text; root is the module's root folder.
+func HouseWIT(root string) []string {
 	var dirs []string
 	for _, d := range houseWIT {
 		dirs = append(dirs, filepath.Join(root, d))
 	}
-	return wit.Load(dirs...)
+	return dirs
 }
+
+// LoadHouse reads this module's own WIT text.
+func LoadHouse(root string) (*wit.Set, error) { return wit.Load(HouseWIT(root)...) }
 
 // GenerateHouse makes the files of all bindings of this module, by their path below root, with slashes.
 func GenerateHouse(root string) (map[string][]byte, error) {

@@ -1,11 +1,11 @@
 // Command bindgen writes Go bindings from WIT.
 //
 //	bindgen -house ROOT
-//	bindgen -wit DIR,… -bind WIT -path IMPORT/PATH -name GONAME -out DIR [-import WIT=IMPORT/PATH:GONAME,…] [-features F,…]
+//	bindgen -wit DIR,… -bind WIT -name GONAME -out DIR [-import WIT=IMPORT/PATH:GONAME,…] [-wasi ROOT] [-features F,…]
 //
-// The first form writes all bindings of this module; the second those of one package ("wasi:io@0.2.12") or world
-// ("my:app/service@1.0.0"), with types of other packages imported from where -import says. For a world, -house-types
-// reads this module's own WIT too and imports WASI's types from its bindings.
+// The first form writes all bindings of the module that lies at ROOT. The second writes those of one package
+// ("wasi:io@0.2.12") or world ("my:app/service@1.0.0"). Types of other packages are imported from where -import says;
+// -wasi adds the WIT text of the module at ROOT, and imports WASI's types from its bindings.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/internal/bindgen"
@@ -30,10 +31,10 @@ func run() error {
 	house := flag.String("house", "", "write the bindings of the module with this root")
 	dirs := flag.String("wit", "", "folders or files of WIT text, with commas between them")
 	bind := flag.String("bind", "", "the package or world to bind")
-	path := flag.String("path", "", "import path of the Go package")
 	name := flag.String("name", "", "name of the Go package")
 	out := flag.String("out", "", "folder to write to")
 	imports := flag.String("import", "", "bindings to import types from: WIT=path:name, with commas between them")
+	wasi := flag.String("wasi", "", "root of the module whose WASI text and bindings to use")
 	features := flag.String("features", "", "unstable features to bind, or *")
 	flag.Parse()
 	if *house != "" {
@@ -43,12 +44,19 @@ func run() error {
 		flag.Usage()
 		return fmt.Errorf("want -house, or -wit, -bind, -name and -out")
 	}
-	set, err := wit.Load(strings.Split(*dirs, ",")...)
+	paths := strings.Split(*dirs, ",")
+	if *wasi != "" {
+		paths = append(paths, bindgen.HouseWIT(*wasi)...)
+	}
+	set, err := wit.Load(paths...)
 	if err != nil {
 		return err
 	}
-	b := bindgen.Binding{WIT: *bind, Path: *path, Name: *name, Features: split(*features)}
+	b := bindgen.Binding{WIT: *bind, Name: *name, Features: split(*features)}
 	var others []bindgen.Binding
+	if *wasi != "" {
+		others = slices.Clone(bindgen.House)
+	}
 	for _, i := range split(*imports) {
 		w, rest, ok1 := strings.Cut(i, "=")
 		p, n, ok2 := strings.Cut(rest, ":")
