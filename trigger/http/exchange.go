@@ -96,6 +96,8 @@ func (x *exchange) Fail(err *wasihttp.Error) {
 func failure(status int) answer {
 	text := http.StatusText(status)
 	switch status {
+	case http.StatusNotFound:
+		text = "no route"
 	case http.StatusInternalServerError:
 		text = "the component failed"
 	case http.StatusGatewayTimeout:

@@ -177,3 +177,25 @@ func TestUnreadBodies(t *testing.T) {
 		})
 	}
 }
+
+// A request that no guest sees must not hold its connection either.
+func TestSlowBodyOfNoRoute(t *testing.T) {
+	tr := New(Config{MaxBody: 10})
+	if _, err := tr.Attach(t.Context(), spec("/only"), &invoker{}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- tr.Run(ctx) }()
+	for path, status := range map[string]string{"/other": "404", "/only": "413"} {
+		c, r := raw(t, &fixture{Trigger: tr}, "POST "+path+" HTTP/1.1\nHost: h\nContent-Length: 100\n\nsome")
+		_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if all, err := io.ReadAll(r); err != nil || !strings.HasPrefix(string(all), "HTTP/1.1 "+status) {
+			t.Errorf("%s: got %q, %v", path, all, err)
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -281,3 +281,16 @@ func TestDetach(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestShutdownDoesNotWaitForSilentConnections(t *testing.T) {
+	f := start(t, Config{Grace: time.Hour}, nil, func(ctx context.Context, _ *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		return text(ctx, out, 200, "here")
+	})
+	c, r := raw(t, f, "")
+	get(t, client(t, false), f.url) // the silent one has been accepted by now
+	f.stop()
+	if all, err := io.ReadAll(r); err != nil || len(all) > 0 {
+		t.Errorf("got %q, %v", all, err)
+	}
+	c.Close()
+}

@@ -16,16 +16,15 @@ import (
 // answer is complete; the invocation may go on.
 func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	route := t.table.find(r.URL.Path)
-	if route == nil {
-		write(w, answer{status: http.StatusNotFound, text: "no route\n", header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}})
-		return
-	}
-	if t.config.MaxBody > 0 && r.ContentLength > t.config.MaxBody {
-		w.Header().Set("Connection", "close")
-		write(w, failure(http.StatusRequestEntityTooLarge))
-		return
-	}
 	control := http.NewResponseController(w)
+	switch {
+	case route == nil:
+		t.turnAway(w, r, control, http.StatusNotFound)
+		return
+	case t.config.MaxBody > 0 && r.ContentLength > t.config.MaxBody:
+		t.turnAway(w, r, control, http.StatusRequestEntityTooLarge)
+		return
+	}
 	_ = control.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
@@ -37,22 +36,43 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	if !route.enter(x) {
 		cancel(nil)
-		write(w, failure(http.StatusServiceUnavailable))
+		t.turnAway(w, r, control, http.StatusServiceUnavailable)
 		return
 	}
 	disarm := context.AfterFunc(r.Context(), func() { cancel(errGone) })
 	in := wasihttp.NewIncomingRequest(r, x.body)
 	go x.invoke(ctx, t, in)
 
+	written := sync.OnceFunc(func() { close(x.written) })
+	defer written() // whatever happens here, the invocation must not wait for ever
 	a := <-x.answers
 	ok := x.write(w, control, a, t.config.WriteTimeout)
 	disarm()
-	close(x.written)
+	written()
 	if !ok {
 		<-x.ended
 		t.abort(r)
 	}
 	x.body.release(w, r)
+	t.hurry(r, control)
+}
+
+// turnAway answers a request that no guest sees.
+func (t *Trigger) turnAway(w http.ResponseWriter, r *http.Request, control *http.ResponseController, status int) {
+	if r.ProtoMajor == 1 && r.Body != http.NoBody {
+		// net/http reads on before it answers, to use the connection again, and would wait for ever.
+		_ = control.SetReadDeadline(time.Now().Add(leftoverTime))
+	}
+	write(w, failure(status))
+	t.hurry(r, control)
+}
+
+// hurry bounds how long the server may take to send what it still holds. It lifts the bound itself after that; in HTTP/2
+// its own bound for writes holds.
+func (t *Trigger) hurry(r *http.Request, control *http.ResponseController) {
+	if r.ProtoMajor == 1 {
+		_ = control.SetWriteDeadline(time.Now().Add(t.config.WriteTimeout))
+	}
 }
 
 // abort breaks the transfer off, in the server's way. HTTP/1.0 ends a body by closing the connection: there the

@@ -38,11 +38,14 @@ type Trigger struct {
 	listener net.Listener
 	attached chan struct{} // closed at the first Attach
 	once     sync.Once
+	silent   map[net.Conn]struct{} // connections on which nothing has come yet
+	closing  bool
 }
 
 // New makes a trigger. It listens from the first Attach on, or from Listen, and answers once Run runs.
 func New(c Config) *Trigger {
-	t := &Trigger{config: c.filled(), attached: make(chan struct{}), handle: httpp2.Handle}
+	t := &Trigger{config: c.filled(), attached: make(chan struct{}), handle: httpp2.Handle,
+		silent: map[net.Conn]struct{}{}}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -53,6 +56,7 @@ func New(c Config) *Trigger {
 		IdleTimeout:       t.config.IdleTimeout,
 		MaxHeaderBytes:    t.config.MaxHeader,
 		ErrorLog:          slog.NewLogLogger(t.config.Logger.Handler(), slog.LevelDebug),
+		ConnState:         t.connState,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
 		},
@@ -188,6 +192,7 @@ func (t *Trigger) Shutdown(ctx context.Context) error {
 		defer close(drained)
 		_ = t.server.Shutdown(ctx) // waits for connections only; the routes know what goes on after an answer
 	}()
+	t.closeSilent()
 	routes := t.table.all()
 	errs := make([]error, len(routes), len(routes)+1)
 	var all sync.WaitGroup
@@ -197,6 +202,30 @@ func (t *Trigger) Shutdown(ctx context.Context) error {
 	all.Wait()
 	<-drained
 	return errors.Join(append(errs, t.close())...)
+}
+
+// connState keeps track of connections that have only been opened: net/http would wait some seconds for each of them when
+// it shuts down.
+func (t *Trigger) connState(c net.Conn, s http.ConnState) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case s != http.StateNew:
+		delete(t.silent, c)
+	case t.closing:
+		c.Close()
+	default:
+		t.silent[c] = struct{}{}
+	}
+}
+
+func (t *Trigger) closeSilent() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.closing = true
+	for c := range t.silent {
+		c.Close()
+	}
 }
 
 func (t *Trigger) close() error {

@@ -166,6 +166,9 @@ func (r *OutgoingRequest) URL() *url.URL {
 		u = &url.URL{}
 	}
 	u.Scheme, u.Host = r.scheme, r.authority
+	if a, err := parseAuthority(r.authority); err == nil {
+		u.User, u.Host = a.User, a.Host // a user is refused later; until then it must not pass for a host
+	}
 	if u.Scheme == "" {
 		u.Scheme = "https"
 	}
