@@ -116,10 +116,8 @@ func (h *clientCall) guestParent(c *cm.Call, ctx context.Context, header http.He
 
 // remoteOf is the context that came with the event that caused c.
 func remoteOf(c *cm.Call) trace.SpanContext {
-	for ; c != nil; c = c.Parent {
-		if st, ok := c.State.(*eventState); ok {
-			return st.remote
-		}
+	if st := eventOf(c); st != nil {
+		return st.remote
 	}
 	return trace.SpanContext{}
 }
@@ -152,12 +150,17 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		}
 	}
 	st.key.errorType = v.errorType
+	// A held call ends on any goroutine, where the context of Enter, which is the guest's, is not to be used.
+	ctx := context.Background()
+	if st.span != nil {
+		ctx = trace.ContextWithSpan(ctx, st.span)
+	}
 	if m := h.p.m; m != nil {
 		took := time.Since(c.Start).Seconds()
-		m.hostCall.Record(st.ctx, took, h.duration[end.Outcome].record...)
-		m.clientDuration.Record(st.ctx, took, m.client.get(st.key).record...)
+		m.hostCall.Record(ctx, took, h.duration[end.Outcome].record...)
+		m.clientDuration.Record(ctx, took, m.client.get(st.key).record...)
 	}
-	h.report(st.ctx, h.b.Caller, &v)
+	h.report(ctx, c, h.b.Caller, &v)
 	if st.span == nil {
 		return
 	}

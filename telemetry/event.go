@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -41,6 +42,18 @@ type eventState struct {
 	req    *http.Request     // nil for an event that is no request
 	method string            // as it came; the handler may change req
 	active *measure
+
+	trapped atomic.Bool // a trap was reported
+}
+
+// eventOf is the state of the event that caused c; nil where there is none.
+func eventOf(c *cm.Call) *eventState {
+	for ; c != nil; c = c.Parent {
+		if st, ok := c.State.(*eventState); ok {
+			return st
+		}
+	}
+	return nil
 }
 
 // Enter takes over the trace that the event belongs to, and opens the span.
@@ -141,7 +154,7 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if st.req != nil {
 		h.measure(c, st, status, &v)
 	}
-	h.report(st.ctx, h.b.Callee, &v)
+	h.report(st.ctx, c, h.b.Callee, &v)
 	if st.span == nil {
 		return
 	}

@@ -28,24 +28,34 @@ type verdict struct {
 	exit      int  // exit code of a command + 1; 0 when it did not ask to end
 }
 
+// errorTypeHost is how host functions fail, whether the engine made a trap of it yet or not.
+const errorTypeHost = "trap." + string(cm.TrapHost)
+
 // failed says whether the span's status is error.
 func (v *verdict) failed() bool { return v.errorType != "" }
 
 // judge classifies the end of a call.
 func judge(end *cm.End) verdict {
-	if end.Outcome == cm.OK && end.Err == nil {
-		return verdict{}
+	err := end.Err
+	if end.Outcome == cm.OK && err == nil {
+		// A command that asked to end has returned; how is then the call's value.
+		if err, _ = end.Value.(error); err == nil {
+			return verdict{}
+		}
 	}
 	var exit *cm.ExitError
-	if errors.As(end.Err, &exit) {
+	if errors.As(err, &exit) {
 		v := verdict{exit: int(exit.Code) + 1}
 		if exit.Code != 0 {
 			v.errorType, v.message = "exit", exit.Error()
 		}
 		return v
 	}
+	if end.Outcome == cm.OK && end.Err == nil {
+		return verdict{}
+	}
 	var trap *cm.Trap
-	if errors.As(end.Err, &trap) {
+	if errors.As(err, &trap) {
 		v := verdict{trap: trap, blame: trap.Blame(), message: redact.Text(trap.Error())}
 		switch {
 		case trap.Code == cm.TrapCancel:
@@ -63,7 +73,7 @@ func judge(end *cm.End) verdict {
 	case errors.Is(end.Err, context.DeadlineExceeded):
 		return verdict{errorType: string(cm.TrapDeadline), blame: cm.BlameLimit, message: redact.Text(end.Err.Error())}
 	case end.Err != nil:
-		return verdict{errorType: string(cm.TrapHost), blame: cm.BlameHost, message: redact.Text(end.Err.Error())}
+		return verdict{errorType: errorTypeHost, blame: cm.BlameHost, message: redact.Text(end.Err.Error())}
 	case end.Outcome == cm.Trapped:
 		return verdict{errorType: "trap", blame: cm.BlameGuest}
 	}

@@ -94,7 +94,7 @@ func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 		}
 	}
 	h.measure(c, &end)
-	h.report(ctx, h.b.Callee, &v)
+	h.report(ctx, c, h.b.Callee, &v)
 	if span != nil {
 		span.End()
 	}
@@ -171,17 +171,19 @@ func (h *guestCall) propagate(ctx context.Context, c *cm.Call) {
 }
 
 func incomingHeader(c *cm.Call) http.Header {
+	var subject any
 	if args := c.Args(); len(args) > 0 {
-		if r, ok := args[0].Resource().Obj.(interface{ IncomingHeader() http.Header }); ok {
-			return r.IncomingHeader()
-		}
+		subject = args[0].Resource().Obj
 	}
-	if c.Parent != nil && c.Parent.Boundary.Kind == cm.Event {
-		if s, ok := c.Parent.Subject.(interface{ HTTPRequest() *http.Request }); ok {
-			if r := s.HTTPRequest(); r != nil {
-				return r.Header
-			}
-		}
+	s, ok := subject.(httpSubject)
+	if !ok && c.Parent != nil && c.Parent.Boundary.Kind == cm.Event {
+		s, ok = c.Parent.Subject.(httpSubject)
+	}
+	if !ok {
+		return nil
+	}
+	if r := s.HTTPRequest(); r != nil {
+		return r.Header
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 			ctx = trace.ContextWithSpan(ctx, span)
 		}
 	}
-	h.report(ctx, h.b.Caller, &v)
+	h.report(ctx, c, h.b.Caller, &v)
 	if span != nil {
 		span.End()
 	}

@@ -48,8 +48,8 @@ func (i *interceptor) end(ctx context.Context, p *providers, span trace.Span, op
 	var v verdict
 	if err != nil {
 		v = judge(&cm.End{Outcome: cm.Aborted, Err: err})
-		if v.trap == nil && v.failed() && v.errorType == string(cm.TrapHost) {
-			v.errorType, v.blame = op.Name+"-failed", ""
+		if v.trap == nil && v.failed() && v.errorType == errorTypeHost {
+			v.errorType, v.blame = strings.ReplaceAll(op.Name, " ", "-")+"-failed", ""
 		}
 	}
 	if p.m != nil {
@@ -57,7 +57,7 @@ func (i *interceptor) end(ctx context.Context, p *providers, span trace.Span, op
 	}
 	if v.trap != nil {
 		e := edge{i: i, p: p}
-		e.report(ctx, op.Component, &v)
+		e.report(ctx, cm.CallFrom(ctx), op.Component, &v)
 	}
 	if span == nil {
 		return

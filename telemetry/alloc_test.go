@@ -1,0 +1,105 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"go.opentelemetry.io/otel/propagation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// unsampled is a context in a trace that somebody decided not to sample.
+func unsampled() context.Context {
+	h := http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}}
+	return propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(h))
+}
+
+// crossing is Enter and Exit as cheap as they can be made, to see what hooks cost.
+func crossing(e edgeHooks, c *cm.Call) {
+	e.h.Enter(c)
+	e.h.Exit(c, cm.End{Guest: 1, Fuel: 1, MemoryPeak: 65536})
+	c.State = nil
+}
+
+func TestAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	for name, b := range map[string]*cm.Boundary{
+		"host guest": handleEdge, "guest guest": cartEdge, "guest host": customEdge, "noise": clockEdge,
+	} {
+		t.Run("unsampled/"+name, func(t *testing.T) {
+			e := newBench(t, nil).edgeOf(b)
+			c := cm.NewCall(b, nil, unsampled())
+			c.SetArgs(resourceArg(nil))
+			c.Instance.Reuse = "fresh"
+			crossing(e, c) // the first measurement makes its aggregation
+			if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n != 0 {
+				t.Errorf("%v allocations", n)
+			}
+		})
+	}
+	t.Run("noise that is no span", func(t *testing.T) {
+		b := newBench(t, nil)
+		ctx, span := b.host.tracer.Start(context.Background(), "x")
+		defer span.End()
+		e := b.edgeOf(clockEdge)
+		c := cm.NewCall(clockEdge, nil, ctx)
+		crossing(e, c)
+		// A span that is sampled is offered as exemplar of the measurement.
+		if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n > 2 {
+			t.Errorf("%v allocations", n)
+		}
+	})
+}
+
+// With telemetry off there are no hooks at all.
+func TestOff(t *testing.T) {
+	tel, err := New(t.Context(), Config{Getenv: env(nil), Logger: discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tel.Shutdown(context.Background())
+	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "shop"}}}
+	i := tel.Component(w, &w.Components[0])
+	for _, b := range []*cm.Boundary{handleEdge, cartEdge, customEdge, clockEdge, outEdge, {Kind: cm.Event, Callee: "shop"}} {
+		if h := i.Bind(b); h != nil {
+			t.Errorf("%s has hooks", b.Kind)
+		}
+	}
+	if n := testing.AllocsPerRun(10, func() {
+		_, end := i.(cm.Lifecycle).Begin(context.Background(), instantiate)
+		end(nil)
+	}); n != 0 {
+		t.Errorf("an operation allocates %v times", n)
+	}
+}
+
+var instantiate = &cm.Operation{Name: "instantiate", Component: "shop"}
+
+func BenchmarkGuestToHost(b *testing.B) {
+	for name, ctx := range map[string]context.Context{"sampled": context.Background(), "unsampled": unsampled()} {
+		b.Run(name, func(b *testing.B) {
+			be := newBench(b, func(c *Config, _ *workload.Spec) { c.SpanExporter = nowhere{} })
+			e := be.edgeOf(customEdge)
+			if name == "sampled" {
+				ctx, _ = be.host.tracer.Start(ctx, "root")
+			}
+			c := cm.NewCall(customEdge, nil, ctx)
+			b.ReportAllocs()
+			for b.Loop() {
+				crossing(e, c)
+			}
+		})
+	}
+}
+
+// nowhere is an exporter that costs nothing.
+type nowhere struct{}
+
+func (nowhere) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (nowhere) Shutdown(context.Context) error                             { return nil }

@@ -1,0 +1,345 @@
+package telemetry
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+var update = flag.Bool("update", false, "write the goldens")
+
+// bench is a Telemetry whose exporters are memory, and a workload of three linked components.
+type bench struct {
+	*Telemetry
+	t      testing.TB
+	spans  *tracetest.InMemoryExporter
+	logs   *memoryLogs
+	reader *sdkmetric.ManualReader
+	said   *bytes.Buffer
+	spec   *workload.Spec
+	icept  cm.Interceptor
+}
+
+func env(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }
+
+func newBench(t testing.TB, change func(*Config, *workload.Spec)) *bench {
+	t.Helper()
+	b := &bench{
+		t: t, spans: tracetest.NewInMemoryExporter(), logs: &memoryLogs{}, reader: sdkmetric.NewManualReader(), said: &bytes.Buffer{},
+		spec: &workload.Spec{Name: "shop", Namespace: "test", Version: "1.2.3", Components: []workload.Component{
+			{Name: "shop", Links: map[string]string{"shop:cart/cart": "cart"}},
+			{Name: "cart", Links: map[string]string{"shop:price/price": "price"}},
+			{Name: "price"},
+		}},
+	}
+	cfg := Config{
+		Getenv: env(nil), Version: "v0", Logger: slog.New(slog.NewTextHandler(b.said, nil)),
+		SpanExporter: b.spans, LogExporter: b.logs, MetricReader: b.reader,
+	}
+	if change != nil {
+		change(&cfg, b.spec)
+	}
+	tel, err := New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
+	b.Telemetry = tel
+	b.icept = tel.Component(b.spec, &b.spec.Components[0])
+	return b
+}
+
+// edgeOf binds a boundary.
+func (b *bench) edgeOf(bd *cm.Boundary) edgeHooks { return edgeHooks{bd, b.icept.Bind(bd)} }
+
+type edgeHooks struct {
+	b *cm.Boundary
+	h cm.Hooks
+}
+
+// cross makes one call as the engine does.
+func (e edgeHooks) cross(ctx context.Context, args []cm.Val, f func(ctx context.Context) (cm.Val, error)) (cm.Val, error) {
+	if e.h == nil {
+		return f(ctx)
+	}
+	c := cm.NewCall(e.b, cm.CallFrom(ctx), ctx)
+	c.Start = time.Now()
+	c.Instance = cm.InstanceInfo{ID: 7, Reuse: "fresh"}
+	c.SetArgs(args)
+	inner := cm.WithCall(e.h.Enter(c), c)
+	var end cm.End
+	var mu sync.Mutex
+	halves := 0
+	half := func() { // a held call ends with the later of its function and its work
+		if halves++; halves == 2 {
+			e.h.Exit(c, end)
+		}
+	}
+	c.OnFinish(func(v any, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		end.Value = v
+		if err != nil {
+			end.Err, end.Outcome = err, cm.Aborted
+		}
+		half()
+	})
+	v, err := f(inner)
+	mu.Lock()
+	defer mu.Unlock()
+	if err != nil {
+		end = endOf(err)
+	}
+	if e.b.Kind != cm.GuestToHost {
+		end.Guest, end.Host, end.Fuel = time.Millisecond, time.Microsecond, 42
+	}
+	if !v.IsZero() {
+		c.SetResults([]cm.Val{v})
+	}
+	if c.Held() && err == nil {
+		if r, ok := e.h.(cm.Returner); ok {
+			r.Returned(c)
+		}
+		c.SetResults(nil)
+		half()
+		return v, nil
+	}
+	e.h.Exit(c, end)
+	return v, err
+}
+
+func endOf(err error) cm.End {
+	end := cm.End{Err: err}
+	var trap *cm.Trap
+	switch {
+	case err == nil:
+	case asTrap(err, &trap) && trap.Code == cm.TrapCancel:
+		end.Outcome = cm.Cancelled
+	case asTrap(err, &trap) && trap.Blame() == cm.BlameGuest:
+		end.Outcome = cm.Trapped
+	default:
+		end.Outcome = cm.Aborted
+	}
+	return end
+}
+
+func asTrap(err error, t **cm.Trap) bool {
+	var ok bool
+	*t, ok = err.(*cm.Trap)
+	return ok
+}
+
+// request is the subject of an HTTP event.
+type request struct {
+	r       *http.Request
+	route   string
+	status  int
+	in, out int64
+}
+
+func (r *request) HTTPRequest() *http.Request    { return r.r }
+func (r *request) HTTPRoute() string             { return r.route }
+func (r *request) HTTPStatus() int               { return r.status }
+func (r *request) HTTPBodySizes() (int64, int64) { return r.in, r.out }
+
+// serve makes one event as the host does.
+func (b *bench) serve(r *request, f func(ctx context.Context) error) {
+	e := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop", Func: r.route})
+	if e.h == nil {
+		_ = f(r.r.Context())
+		return
+	}
+	c := cm.NewCall(e.b, nil, r.r.Context())
+	c.Subject, c.Start = r, time.Now()
+	err := f(cm.WithCall(e.h.Enter(c), c))
+	e.h.Exit(c, endOf(err))
+}
+
+// outRequest is what is behind the first argument of an outgoing request.
+type outRequest struct {
+	method string
+	u      *url.URL
+	h      http.Header
+}
+
+func (o *outRequest) OutgoingMethod() string      { return o.method }
+func (o *outRequest) OutgoingURL() *url.URL       { return o.u }
+func (o *outRequest) OutgoingHeader() http.Header { return o.h }
+
+var (
+	requestType = &cm.Type{Kind: cm.KindOwn, Resource: &cm.ResourceType{Name: "request"}}
+	errorCode   = &cm.Type{Kind: cm.KindVariant, Cases: []cm.Case{{Name: "DNS-timeout"}, {Name: "connection-refused"}, {Name: "HTTP-request-denied"}}}
+
+	handleEdge = &cm.Boundary{ID: 1, Kind: cm.HostToGuest, Caller: "host", Callee: "shop",
+		Interface: wit.MustParseID("wasi:http/incoming-handler@0.2.0"), Func: "handle",
+		Type: &cm.FuncType{Params: []cm.Field{{Name: "request", Type: requestType}}}}
+	cartEdge = &cm.Boundary{ID: 2, Kind: cm.GuestToGuest, Caller: "shop", Callee: "cart",
+		Interface: wit.MustParseID("shop:cart/cart@1.0.0"), Func: "total",
+		Type: &cm.FuncType{Result: &cm.Type{Kind: cm.KindResult, Err: &cm.Type{Kind: cm.KindEnum, Labels: []string{"empty", "unknown-item"}}}}}
+	priceEdge = &cm.Boundary{ID: 3, Kind: cm.GuestToGuest, Caller: "cart", Callee: "price",
+		Interface: wit.MustParseID("shop:price/price@1.0.0"), Func: "of", Type: &cm.FuncType{}}
+	outEdge = &cm.Boundary{ID: 4, Kind: cm.GuestToHost, Caller: "shop", Callee: "host",
+		Interface: wit.MustParseID("wasi:http/outgoing-handler@0.2.0"), Func: "handle",
+		Type: &cm.FuncType{Params: []cm.Field{{Name: "request", Type: requestType}},
+			Result: &cm.Type{Kind: cm.KindResult, OK: requestType, Err: errorCode}}}
+	customEdge = &cm.Boundary{ID: 5, Kind: cm.GuestToHost, Caller: "shop", Callee: "host",
+		Interface: wit.MustParseID("acme:db/query@0.1.0"), Func: "run",
+		Type: &cm.FuncType{Params: []cm.Field{{Name: "n", Type: &cm.Type{Kind: cm.KindU32}}}}}
+	clockEdge = &cm.Boundary{ID: 6, Kind: cm.GuestToHost, Caller: "shop", Callee: "host",
+		Interface: wit.MustParseID("wasi:clocks/monotonic-clock@0.2.0"), Func: "now", Type: &cm.FuncType{}}
+)
+
+func nothing(context.Context) (cm.Val, error) { return cm.Val{}, nil }
+
+func resourceArg(obj any) []cm.Val {
+	return []cm.Val{cm.ResourceVal(cm.NewResource(requestType.Resource, obj))}
+}
+
+// memoryLogs is an exporter that keeps records.
+type memoryLogs struct {
+	mu      sync.Mutex
+	records []sdklog.Record
+}
+
+func (m *memoryLogs) Export(_ context.Context, rs []sdklog.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range rs {
+		m.records = append(m.records, r.Clone())
+	}
+	return nil
+}
+func (m *memoryLogs) Shutdown(context.Context) error   { return nil }
+func (m *memoryLogs) ForceFlush(context.Context) error { return nil }
+
+// ended flushes and gives the spans.
+func (b *bench) ended() tracetest.SpanStubs {
+	b.t.Helper()
+	if err := b.Flush(context.Background()); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.spans.GetSpans()
+}
+
+// unstable are attributes whose values are not the same in each run.
+var unstable = map[attribute.Key]bool{"code.function.name": true, keyWorkload: true, keyNamespace: true, keyMemoryPeak: true}
+
+// draw is a span tree as text: parent before child, in order of start.
+func draw(spans tracetest.SpanStubs) string {
+	var b strings.Builder
+	ids := map[trace.SpanID]bool{}
+	for _, s := range spans {
+		ids[s.SpanContext.SpanID()] = true
+	}
+	var walk func(parent trace.SpanID, indent string)
+	walk = func(parent trace.SpanID, indent string) {
+		var kids tracetest.SpanStubs
+		for _, s := range spans {
+			p := s.Parent.SpanID()
+			if p == parent || parent == (trace.SpanID{}) && !ids[p] {
+				kids = append(kids, s)
+			}
+		}
+		slices.SortStableFunc(kids, func(x, y tracetest.SpanStub) int { return x.StartTime.Compare(y.StartTime) })
+		for _, s := range kids {
+			fmt.Fprintf(&b, "%s%s [%s %s]", indent, s.Name, s.SpanKind, serviceOf(s))
+			if s.Status.Code != codes.Unset {
+				fmt.Fprintf(&b, " %s %q", s.Status.Code, s.Status.Description)
+			}
+			b.WriteByte('\n')
+			slices.SortFunc(s.Attributes, func(x, y attribute.KeyValue) int { return cmp.Compare(x.Key, y.Key) })
+			for _, a := range s.Attributes {
+				if !unstable[a.Key] {
+					fmt.Fprintf(&b, "%s  | %s=%s\n", indent, a.Key, a.Value.Emit())
+				}
+			}
+			walk(s.SpanContext.SpanID(), indent+"  ")
+		}
+	}
+	walk(trace.SpanID{}, "")
+	return b.String()
+}
+
+func serviceOf(s tracetest.SpanStub) string {
+	v, _ := s.Resource.Set().Value("service.name")
+	return v.AsString()
+}
+
+func golden(t *testing.T, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", strings.ReplaceAll(t.Name(), "/", "_")+".golden")
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("differs from %s (go test -update writes it)\ngot:\n%s\nwant:\n%s", path, got, want)
+	}
+}
+
+// collect gives the metrics by name.
+func (b *bench) collect() map[string]metricdata.Metrics {
+	b.t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := b.reader.Collect(context.Background(), &rm); err != nil {
+		b.t.Fatal(err)
+	}
+	out := map[string]metricdata.Metrics{}
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			if have, ok := out[m.Name]; ok && points(have) > points(m) {
+				continue
+			}
+			out[m.Name] = m
+		}
+	}
+	return out
+}
+
+func points(m metricdata.Metrics) int {
+	switch d := m.Data.(type) {
+	case metricdata.Histogram[float64]:
+		return len(d.DataPoints)
+	case metricdata.Histogram[int64]:
+		return len(d.DataPoints)
+	case metricdata.Sum[int64]:
+		return len(d.DataPoints)
+	}
+	return 0
+}
+
+func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }

@@ -1,0 +1,278 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+const incoming = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+func get(target string) *http.Request {
+	r := httptest.NewRequest("GET", target, nil)
+	r.Header.Set("traceparent", incoming)
+	return r
+}
+
+// Trees through fake crossings: what is a span, whose child, with which outcome.
+func TestTrees(t *testing.T) {
+	for name, tc := range map[string]struct {
+		detail string
+		run    func(b *bench)
+	}{
+		"host guest host": {run: func(b *bench) {
+			b.serve(&request{r: get("/fetch?x=1"), route: "/fetch", status: 200, in: 3, out: 5}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+					b.edgeOf(clockEdge).cross(ctx, nil, nothing)
+					req := &outRequest{"POST", &url.URL{Scheme: "http", Host: "up.example:8080", Path: "/a"}, http.Header{}}
+					finish := make(chan func(any, error), 1)
+					b.edgeOf(outEdge).cross(ctx, resourceArg(req), func(ctx context.Context) (cm.Val, error) {
+						finish <- cm.CallFrom(ctx).Hold()
+						return cm.OKVal(cm.U32Val(1)), nil
+					})
+					done := make(chan struct{})
+					go func() {
+						(<-finish)(&http.Response{StatusCode: 404, ProtoMajor: 1, ProtoMinor: 1}, nil)
+						close(done)
+					}()
+					<-done
+					return cm.Val{}, nil
+				})
+				return err
+			})
+		}},
+		"guest guest host": {run: func(b *bench) {
+			b.serve(&request{r: get("/total?items=1"), route: "/total", status: 200}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+					return b.edgeOf(cartEdge).cross(ctx, nil, func(ctx context.Context) (cm.Val, error) {
+						b.edgeOf(priceEdge).cross(ctx, nil, func(ctx context.Context) (cm.Val, error) {
+							db := *customEdge
+							db.Caller = "price"
+							return b.edgeOf(&db).cross(ctx, []cm.Val{cm.U32Val(1)}, nothing)
+						})
+						return cm.ErrVal(cm.EnumVal(1)), nil
+					})
+				})
+				return err
+			})
+		}},
+		"trap in the third": {run: func(b *bench) {
+			b.serve(&request{r: get("/total?items=13"), route: "/total", status: 500}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+					return b.edgeOf(cartEdge).cross(ctx, nil, func(ctx context.Context) (cm.Val, error) {
+						return b.edgeOf(priceEdge).cross(ctx, nil, func(ctx context.Context) (cm.Val, error) {
+							return cm.Val{}, &cm.Trap{Code: cm.TrapUnreachable, Boundary: priceEdge, Stack: []string{"price.of", "panic"}}
+						})
+					})
+				})
+				return err
+			})
+		}},
+		"guest says 500": {run: func(b *bench) {
+			b.serve(&request{r: get("/"), route: "/", status: 500}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), nothing)
+				return err
+			})
+		}},
+		"deadline": {run: func(b *bench) {
+			b.serve(&request{r: get("/spin"), route: "/", status: 504}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(context.Context) (cm.Val, error) {
+					return cm.Val{}, cm.Trapf(cm.TrapDeadline, "shop: the invocation took longer than 1s")
+				})
+				return &cm.Trap{Code: cm.TrapDeadline, Detail: err.Error()}
+			})
+		}},
+		"client gone": {run: func(b *bench) {
+			b.serve(&request{r: get("/slow"), route: "/"}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(context.Context) (cm.Val, error) {
+					return cm.Val{}, cm.Trapf(cm.TrapCancel, "the client went away")
+				})
+				return err
+			})
+		}},
+		"host error": {run: func(b *bench) {
+			b.serve(&request{r: get("/"), route: "/", status: 500}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+					_, err := b.edgeOf(customEdge).cross(ctx, nil, func(context.Context) (cm.Val, error) {
+						return cm.Val{}, errors.New("disk on fire")
+					})
+					return cm.Val{}, &cm.Trap{Code: cm.TrapHost, Boundary: customEdge, Detail: err.Error(), Err: err}
+				})
+				return err
+			})
+		}},
+		"request refused": {run: func(b *bench) {
+			b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+				req := &outRequest{"GET", &url.URL{Scheme: "https", Host: "denied.example", Path: "/"}, http.Header{}}
+				return b.edgeOf(outEdge).cross(ctx, resourceArg(req), func(context.Context) (cm.Val, error) {
+					return cm.ErrVal(cm.CaseVal(2, nil)), nil
+				})
+			})
+		}},
+		"detail invocation": {detail: "invocation", run: func(b *bench) {
+			b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+				b.edgeOf(customEdge).cross(ctx, nil, nothing)
+				return b.edgeOf(cartEdge).cross(ctx, nil, func(context.Context) (cm.Val, error) { return cm.OKVal(cm.U32Val(1)), nil })
+			})
+		}},
+		"detail all": {detail: "all", run: func(b *bench) {
+			b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+				b.edgeOf(clockEdge).cross(ctx, nil, nothing)
+				return b.edgeOf(customEdge).cross(ctx, nil, nothing)
+			})
+		}},
+		"command": {run: func(b *bench) {
+			e := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "command", Callee: "shop", Func: "run"})
+			c := cm.NewCall(e.b, nil, context.Background())
+			e.h.Enter(c)
+			e.h.Exit(c, cm.End{Value: error(&cm.ExitError{Code: 3})})
+		}},
+		"start": {run: func(b *bench) {
+			ctx, end := cm.Begin(context.Background(), b.Host(), &cm.Operation{Name: "workload start"})
+			op := &cm.Operation{Name: "compile", Component: "cart"}
+			_, endCompile := cm.Begin(ctx, b.icept, op)
+			op.Set("cache", "hit")
+			op.Set("size", int64(4096))
+			endCompile(nil)
+			op = &cm.Operation{Name: "link", Component: "shop"}
+			_, endLink := cm.Begin(ctx, b.icept, op)
+			err := errors.New("component shop: import acme:db/query@0.1.0: nobody serves it")
+			endLink(err)
+			end(err)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, func(_ *Config, w *workload.Spec) { w.Components[0].Detail = tc.detail })
+			tc.run(b)
+			got := draw(b.ended())
+			for _, r := range b.logs.records {
+				got += fmt.Sprintf("log %s %s %q", r.Severity(), r.EventName(), r.Body().AsString())
+				for _, s := range b.spans.GetSpans() {
+					if s.SpanContext.SpanID() == r.SpanID() {
+						got += " in " + s.Name
+					}
+				}
+				got += "\n"
+			}
+			golden(t, got)
+		})
+	}
+}
+
+// What goes out names our CLIENT span; what the guest says of its own parent is believed where it can be.
+func TestPropagation(t *testing.T) {
+	ours := func(b *bench) (server, invocation, client trace.SpanContext, parent trace.SpanID) {
+		for _, s := range b.ended() {
+			switch s.SpanKind {
+			case trace.SpanKindServer:
+				server = s.SpanContext
+				if s.Parent.SpanID().String() != "b7ad6b7169203331" {
+					t.Errorf("server's parent is %s", s.Parent.SpanID())
+				}
+			case trace.SpanKindInternal:
+				invocation = s.SpanContext
+			case trace.SpanKindClient:
+				client, parent = s.SpanContext, s.Parent.SpanID()
+			}
+		}
+		return
+	}
+	own := "00-0af7651916cd43dd8448eb211c80319c-00000000000000aa-01"
+	for name, tc := range map[string]struct {
+		sent string // traceparent that the guest puts on its request
+		want func(invocation trace.SpanContext) string
+		link bool
+	}{
+		"none":              {"", func(i trace.SpanContext) string { return i.SpanID().String() }, false},
+		"own span":          {own, func(trace.SpanContext) string { return "00000000000000aa" }, false},
+		"copy of the event": {incoming, func(i trace.SpanContext) string { return i.SpanID().String() }, false},
+		"another trace":     {"00-11111111111111111111111111111111-00000000000000aa-01", func(i trace.SpanContext) string { return i.SpanID().String() }, true},
+		"malformed":         {"rubbish", func(i trace.SpanContext) string { return i.SpanID().String() }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil)
+			header := http.Header{}
+			if tc.sent != "" {
+				header.Set("traceparent", tc.sent)
+			}
+			r := get("/")
+			b.serve(&request{r: r, route: "/", status: 200}, func(ctx context.Context) error {
+				b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+					req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, header}
+					return b.edgeOf(outEdge).cross(ctx, resourceArg(req), func(context.Context) (cm.Val, error) {
+						return cm.OKVal(cm.U32Val(1)), nil
+					})
+				})
+				return nil
+			})
+			_, invocation, client, parent := ours(b)
+			if want := tc.want(invocation); parent.String() != want {
+				t.Errorf("client's parent is %s, want %s", parent, want)
+			}
+			if got := header.Get("traceparent"); !strings.Contains(got, client.TraceID().String()+"-"+client.SpanID().String()+"-01") {
+				t.Errorf("traceparent that went out is %s, want that of client span %s", got, client.SpanID())
+			}
+			if got := r.Header.Get("traceparent"); !strings.Contains(got, invocation.SpanID().String()) {
+				t.Errorf("guest sees traceparent %s, want that of invocation %s", got, invocation.SpanID())
+			}
+			for _, s := range b.spans.GetSpans() {
+				if s.SpanKind == trace.SpanKindClient && (len(s.Links) == 1) != tc.link {
+					t.Errorf("links: %v", s.Links)
+				}
+			}
+		})
+	}
+}
+
+// Requests that interleave in one interceptor keep to their own traces.
+func TestInterleaved(t *testing.T) {
+	b := newBench(t, nil)
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			r := httptest.NewRequest("GET", "/", nil)
+			r.Header.Set("traceparent", fmt.Sprintf("00-%032x-00000000000000ff-01", i+1))
+			b.serve(&request{r: r, route: "/", status: 200}, func(ctx context.Context) error {
+				b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+					for range 10 {
+						b.edgeOf(customEdge).cross(ctx, nil, nothing)
+					}
+					return cm.Val{}, nil
+				})
+				return nil
+			})
+		})
+	}
+	wg.Wait()
+	count := map[trace.TraceID]int{}
+	traceOf := map[trace.SpanID]trace.TraceID{}
+	spans := b.ended()
+	for _, s := range spans {
+		count[s.SpanContext.TraceID()]++
+		traceOf[s.SpanContext.SpanID()] = s.SpanContext.TraceID()
+	}
+	for _, s := range spans {
+		if own, ok := traceOf[s.Parent.SpanID()]; ok && own != s.SpanContext.TraceID() {
+			t.Errorf("%s is in another trace than its parent", s.Name)
+		}
+	}
+	if len(count) != 16 {
+		t.Errorf("%d traces, want 16", len(count))
+	}
+	for id, n := range count {
+		if n != 12 {
+			t.Errorf("trace %s has %d spans, want 12", id, n)
+		}
+	}
+}
