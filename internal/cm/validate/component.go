@@ -8,7 +8,7 @@ import (
 
 // Component judges a component and everything nested in it. It returns an *[Error] or nil, and does not change c.
 func Component(c *binary.Component, o Options) error {
-	v := &validator{opts: o, work: budget}
+	v := &validator{opts: o, work: budgetFor(c.Size)}
 	_, err := v.component(nil, c)
 	return err
 }
@@ -17,15 +17,16 @@ func Component(c *binary.Component, o Options) error {
 func (v *validator) component(parent *scope, c *binary.Component) (*typ, error) {
 	s := newScope(parent, inComponent)
 	for _, d := range c.Defs {
-		if err := v.def(s, d); err != nil {
+		err := v.def(s, d)
+		if !v.spend(1) {
+			return nil, errorf(d.Position(), "%s", errTooComplex)
+		}
+		if err != nil {
 			var own *Error
 			if errors.As(err, &own) {
 				return nil, err
 			}
 			return nil, errorf(d.Position(), "%s", err)
-		}
-		if !v.spend(1) {
-			return nil, errorf(d.Position(), "%s", errTooComplex)
 		}
 	}
 	t := &typ{kind: kindComponent, comp: &comp{imports: s.imports, exports: s.exports, vars: s.vars, weight: s.weight}}

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -209,6 +210,10 @@ func memoryLimits(pos int, d binary.CoreExternDesc) error {
 func (v *validator) coreModule(d *binary.CoreModule) (*module, error) {
 	b, err := binary.DecodeModule(d.Bytes, d.Pos)
 	if err != nil {
+		var e *binary.Error
+		if errors.As(err, &e) && e.Section != "" {
+			return nil, errorf(e.Offset, "in section %s: %s", e.Section, e.Msg)
+		}
 		return nil, errorf(d.Pos, "core module: %s", err)
 	}
 	v.spend(len(b.Types) + len(b.Imports) + len(b.Exports) + len(b.Funcs))

@@ -23,6 +23,7 @@ func (v *validator) freeResource(t *typ) bool {
 // definedIn gives the resources that exports show and vars does not hold, in order: those that each instance of a
 // component makes anew.
 func (v *validator) definedIn(exports *members, vars []*resource) []*resource {
+	v.spend(len(vars))
 	known := make(map[*resource]bool, len(vars))
 	for _, r := range vars {
 		known[r] = true
@@ -94,6 +95,7 @@ func (w *walk) typ(t *typ) bool {
 
 // bind holds resources as bound until the function it returns is called.
 func (w *walk) bind(rs []*resource) func() {
+	w.v.spend(len(rs))
 	for _, r := range rs {
 		w.bound[r]++
 	}

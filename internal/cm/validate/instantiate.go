@@ -44,6 +44,7 @@ func (s *scope) weigh(pos, n int) error {
 // the imported one in all that follows, by its identity and by its name.
 func (v *validator) instantiate(pos int, c *typ, args map[string]entity) (*typ, error) {
 	vars := set(c.comp.vars)
+	v.spend(len(c.comp.vars) + len(c.comp.defined))
 	check, final := v.subst(), v.subst()
 	for _, im := range c.comp.imports.list {
 		have, ok := args[im.name]

@@ -140,6 +140,23 @@ func chain(n int, def func(prev string) string) []byte {
 	return []byte("\x00asm\x0d\x00\x01\x00\x07" + leb(len(body)) + body)
 }
 
+// imports is a component that imports an instance type m times, which exports a resource and n functions of it: m times
+// n types come of it.
+func imports(m, n int) []byte {
+	leb := func(n int) string { return string([]byte{byte(n)&0x7f | 0x80, byte(n>>7)&0x7f | 0x80, byte(n >> 14)}) }
+	typ := "\x01\x42" + leb(3+n) + "\x04\x00\x01r\x03\x01" + "\x01\x69\x00" + "\x01\x40\x01\x01p\x01\x01\x00"
+	for i := range n {
+		name := fmt.Sprintf("f%d", i)
+		typ += "\x04\x00" + string([]byte{byte(len(name))}) + name + "\x01\x02"
+	}
+	ims := leb(m)
+	for i := range m {
+		name := fmt.Sprintf("i%d", i)
+		ims += "\x00" + string([]byte{byte(len(name))}) + name + "\x05\x00"
+	}
+	return []byte("\x00asm\x0d\x00\x01\x00\x07" + leb(len(typ)) + typ + "\x0a" + leb(len(ims)) + ims)
+}
+
 func TestBounds(t *testing.T) {
 	twice := func(p string) string { return "\x6f\x02" + p + p }
 	option := func(p string) string { return "\x6b" + p }
@@ -151,6 +168,8 @@ func TestBounds(t *testing.T) {
 		{"size", chain(30, twice), "effective type size exceeds"},
 		{"depth", chain(1000, option), "type nesting is too deep"},
 		{"neither", chain(10, twice), ""},
+		{"little work", imports(3, 3), ""},
+		{"work", imports(3000, 3000), "too complex"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := decodeAndValidate(tt.in, validate.Options{})

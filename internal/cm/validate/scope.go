@@ -64,8 +64,12 @@ type validator struct {
 	matched memo
 }
 
-// budget bounds the steps of validation. Real components take a few million at most; what exceeds it is made to.
-const budget = 200_000_000
+// budgetFor bounds the steps of validation, and with them what it allocates, by the size of the file. Real components
+// take some 10 000 steps and a fortieth of a step for each byte; what exceeds the bound is made to.
+func budgetFor(size int) int { return min(200_000+10*size, 20_000_000) }
+
+// copyCost is the steps that making a type anew counts for: it stays in memory.
+const copyCost = 16
 
 var errTooComplex = errors.New("the component is too complex to validate")
 

@@ -27,6 +27,9 @@ func (s *subst) typ(t *typ) *typ {
 		return t // the caller's definition fails as a whole
 	}
 	n := s.build(t)
+	if n != t {
+		s.v.spend(copyCost)
+	}
 	s.memo[t] = n
 	return n
 }

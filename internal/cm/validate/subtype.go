@@ -226,6 +226,7 @@ func (v *validator) instanceSubtype(have, want *typ) error {
 	}
 	w := entity{sort: binary.SortInstance, t: want}
 	if len(want.inst.defined) > 0 {
+		v.spend(len(want.inst.defined))
 		s := v.subst()
 		v.bindResources(w, entity{sort: binary.SortInstance, t: have}, set(want.inst.defined), s)
 		w = s.entity(w)
@@ -247,6 +248,7 @@ func (v *validator) componentSubtype(have, want *typ) error {
 	if v.known(have, want) {
 		return nil
 	}
+	v.spend(len(have.comp.vars) + len(want.comp.defined))
 	in, vars := v.subst(), set(have.comp.vars)
 	for _, it := range have.comp.imports.list {
 		w, ok := want.comp.imports.get(it.name)
