@@ -308,7 +308,7 @@ func TestErrors(t *testing.T) {
 		{"field twice", "package a:b; interface i { record r { a: u8, A: u8 } }", "a.wit:1:46: field 'A' is named twice"},
 		{"parameter twice", "package a:b; interface i { f: func(a: u8, a: u8); }", "a.wit:1:43: parameter 'a' is named twice"},
 		{"constructor of another", "package a:b; interface i { resource r { constructor() -> u8; } }", "a.wit:1:41: the constructor of r has to return nothing or result<r, …>"},
-		{"two constructors", "package a:b; interface i { resource r { constructor(); constructor(); } }", "a.wit:1:56: 'new' is defined twice in resource r"},
+		{"two constructors", "package a:b; interface i { resource r { constructor(); constructor(); } }", "a.wit:1:56: resource r has two constructors"},
 		{"method twice", "package a:b; interface i { resource r { m: func(); m: static func(); } }", "a.wit:1:52: 'm' is defined twice in resource r"},
 		{"self twice", "package a:b; interface i { resource r { m: func(self: u8); } }", "a.wit:1:41: parameter 'self' of method 'm' is there already"},
 		{"map key", "package a:b; interface i { type m = map<f32, u8>; }", "a.wit:1:41: a map's key has to be an integer, bool, char or string"},

@@ -150,13 +150,17 @@ func (s *typeScope) resource(t *Type, ds []*funcDecl) error {
 		if err != nil {
 			return err
 		}
-		if lower := strings.ToLower(f.Base) + string(rune('0'+min(f.Kind, 1))); d.kind != Constructor && seen[strings.ToLower(f.Base)] || d.kind == Constructor && seen[lower] {
-			return d.pos.errorf("'%s' is defined twice in resource %s", d.name, t.Name)
-		} else if d.kind == Constructor {
-			seen[lower] = true
-		} else {
-			seen[strings.ToLower(f.Base)] = true
+		key := strings.ToLower(d.name)
+		if d.kind == Constructor {
+			key = "[constructor]"
 		}
+		switch {
+		case seen[key] && d.kind == Constructor:
+			return d.pos.errorf("resource %s has two constructors", t.Name)
+		case seen[key]:
+			return d.pos.errorf("'%s' is defined twice in resource %s", d.name, t.Name)
+		}
+		seen[key] = true
 		f.Resource = t
 		switch d.kind {
 		case Constructor:
