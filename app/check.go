@@ -205,10 +205,10 @@ func (d *decoder) failedIn(key string) bool {
 func nearestFile(dir, file string) string {
 	found, _ := filepath.Glob(filepath.Join(filepath.Dir(from(dir, file)), "*.wasm"))
 	for i := range found {
-		found[i] = filepath.Base(found[i])
+		found[i] = strings.TrimSuffix(filepath.Base(found[i]), ".wasm") // what all have says nothing
 	}
-	if near := nearest(filepath.Base(file), found); near != "" {
-		return filepath.Join(filepath.Dir(file), near)
+	if near := nearest(strings.TrimSuffix(filepath.Base(file), ".wasm"), found); near != "" {
+		return filepath.Join(filepath.Dir(file), near+".wasm")
 	}
 	return ""
 }

@@ -49,11 +49,11 @@ func (es Errors) sort() {
 }
 
 // nearest is the candidate that differs least from s, if that is little enough to be a slip of the hand: at most a third
-// of its letters, at least two.
+// of its letters (two in short names), and less than half of the candidate's.
 func nearest(s string, candidates []string) string {
 	best, least := "", max(2, len(s)/3)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := distance(strings.ToLower(s), strings.ToLower(c)); d < least && d < len(c) {
+		if d := distance(strings.ToLower(s), strings.ToLower(c)); d < least && 2*d < len(c) {
 			best, least = c, d
 		}
 	}

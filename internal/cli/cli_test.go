@@ -1,0 +1,291 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+)
+
+var update = flag.Bool("update", false, "rewrite what the scripts compare with")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"vitrine": func() { os.Exit(Main(os.Args[1:])) }})
+}
+
+func TestScripts(t *testing.T) {
+	guests, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		UpdateScripts:       *update,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("GUESTS", guests)
+			e.Setenv("VITRINE_CACHE_DIR", cache)
+			return nil
+		},
+	})
+}
+
+// start runs the command line in this process.
+func start(args ...string) (status int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	p := &process{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(name string) string {
+		if name == "VITRINE_CACHE_DIR" {
+			return "off"
+		}
+		return ""
+	}}
+	return p.main(args), out.String(), errs.String()
+}
+
+// TestTruncated: a component that ends at any section's border is bad input, told as such.
+func TestTruncated(t *testing.T) {
+	whole, err := os.ReadFile("testdata/hello.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bounds := binary.SectionBoundaries(whole)
+	if len(bounds) < 5 {
+		t.Fatalf("%d boundaries", len(bounds))
+	}
+	file := filepath.Join(t.TempDir(), "cut.wasm")
+	for _, n := range bounds {
+		for _, cut := range []int{n, n + 1} {
+			if cut >= len(whole) || cut < 9 || cut == n && whole[n] == 0 {
+				continue // only names follow: the component is whole
+			}
+			if err := os.WriteFile(file, whole[:cut], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			status, stdout, stderr := start("run", file)
+			if status != ExitUsage || stdout != "" || !strings.HasPrefix(stderr, "vitrine: ") || !strings.Contains(stderr, "cut.wasm") {
+				t.Errorf("cut at %d: status %d, %s", cut, status, stderr)
+			}
+			if cut == n+1 && !strings.Contains(stderr, "this is no component") {
+				t.Errorf("cut at %d: %s", cut, stderr)
+			}
+		}
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	status, _, stderr := start("up", "--listen", l.Addr().String(), "testdata/ok.wasm")
+	want := "vitrine: cannot listen on " + l.Addr().String() + "\n  where: --listen\n  why:   the port is in use\n  do:    stop what listens there"
+	if status != ExitUsage || !strings.HasPrefix(stderr, want) {
+		t.Errorf("status %d, got\n%s", status, stderr)
+	}
+}
+
+// serving is a `vitrine up` of its own process.
+type serving struct {
+	cmd    *exec.Cmd
+	first  string // of its lines on stderr
+	url    string
+	stderr *bufio.Reader
+}
+
+func serve(t *testing.T, args ...string) *serving {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("no signals")
+	}
+	binary := filepath.Join(t.TempDir(), "vitrine")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The test binary is the command line when it is called by its name; see TestMain.
+	if err := os.Symlink(self, binary); err != nil {
+		t.Skip(err)
+	}
+	s := &serving{cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...)}
+	s.cmd.Env = append(os.Environ(), "VITRINE_CACHE_DIR=off")
+	pipe, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.cmd.Process.Kill(); _ = s.cmd.Wait() })
+	s.stderr = bufio.NewReader(pipe)
+	if s.first, err = s.stderr.ReadString('\n'); err != nil {
+		t.Fatalf("%q, %v", s.first, err)
+	}
+	m := regexp.MustCompile(`^serving \S+ on (http://127\.0\.0\.1:\d+)\n$`).FindStringSubmatch(s.first)
+	if m == nil {
+		rest, _ := io.ReadAll(s.stderr)
+		t.Fatalf("the first line is %q, then\n%s", s.first, rest)
+	}
+	s.url = m[1]
+	return s
+}
+
+const helloGuest = "../../examples/demo/guests/hello-rust.wasm"
+
+// TestUp: the first line says where at every log level, requests are answered, and the first SIGTERM ends it well.
+func TestUp(t *testing.T) {
+	for _, level := range []string{"debug", "error"} {
+		s := serve(t, "--log-level", level, "--trace", helloGuest)
+		resp, err := http.Get(s.url + "/hello")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || len(body) == 0 {
+			t.Errorf("%s: %d %q %v", level, resp.StatusCode, body, err)
+		}
+		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		rest, err := io.ReadAll(s.stderr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.cmd.Wait(); err != nil {
+			t.Errorf("%s: %v\n%s", level, err, rest)
+		}
+		for _, want := range []string{"workload start ", "GET / → 200"} {
+			if !strings.Contains(string(rest), want) {
+				t.Errorf("%s: %q is missing in\n%s", level, want, rest)
+			}
+		}
+	}
+}
+
+// TestUpDrains: a request that runs when the signal comes is answered, and the second signal does not wait for it.
+func TestUpDrains(t *testing.T) {
+	for _, patient := range []bool{true, false} {
+		s := serve(t, slowGuest(t))
+		answer := make(chan string, 1)
+		go func() {
+			resp, err := http.Get(s.url + "/sleep?ms=1500")
+			if err != nil {
+				answer <- "broken"
+				return
+			}
+			body, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			answer <- string(body)
+		}()
+		time.Sleep(500 * time.Millisecond) // the request has to be under way
+		_ = s.cmd.Process.Signal(os.Interrupt)
+		if !patient {
+			time.Sleep(100 * time.Millisecond)
+			_ = s.cmd.Process.Signal(os.Interrupt)
+		}
+		_, _ = io.ReadAll(s.stderr)
+		err := s.cmd.Wait()
+		got := <-answer
+		if patient && (err != nil || !strings.HasPrefix(got, "slept ")) {
+			t.Errorf("patient: %v, %q", err, got)
+		}
+		if !patient && (err == nil || got != "broken") {
+			t.Errorf("hurried: %v, %q", err, got)
+		}
+	}
+}
+
+func slowGuest(t *testing.T) string {
+	t.Helper()
+	f := filepath.Join("..", "..", "..", "shared", "guests", "prebuilt", "rust-http-full-p2.component.wasm")
+	if _, err := os.Stat(f); err != nil {
+		t.Skipf("the shared guests are not here: %v", err)
+	}
+	return f
+}
+
+// TestInspectEverything: every prebuilt component is shown, those of WASI 0.3 included.
+func TestInspectEverything(t *testing.T) {
+	files, _ := filepath.Glob(filepath.Join("..", "..", "..", "shared", "guests", "prebuilt", "*.wasm"))
+	if len(files) == 0 {
+		t.Skip("the shared guests are not here (../shared/guests/prebuilt)")
+	}
+	for _, f := range files {
+		status, stdout, stderr := start("inspect", "--json", f)
+		var r report
+		if err := json.Unmarshal([]byte(stdout), &r); status != 0 || err != nil {
+			t.Errorf("%s: status %d, %v, %s", f, status, err, stderr)
+			continue
+		}
+		if r.Problem != "" || len(r.Exports) == 0 || len(r.Modules) == 0 || len(r.Boundaries) == 0 {
+			t.Errorf("%s: %+v", f, r)
+		}
+		for _, x := range append(r.Imports, r.Exports...) {
+			for _, sig := range x.Funcs {
+				if !strings.Contains(sig, ": func(") && !strings.Contains(sig, ": async func(") {
+					t.Errorf("%s: %s: signature %q", f, x.Name, sig)
+				}
+			}
+		}
+		if status, stdout, _ = start("inspect", f); status != 0 || !strings.Contains(stdout, "boundar") {
+			t.Errorf("%s: text: status %d\n%s", f, status, stdout)
+		}
+	}
+}
+
+// TestFlagsSayTheirNames: every option of every command has a variable, an example and, where it is about a workload, a
+// manifest key.
+func TestFlagsSayTheirNames(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range append(append([]option{listenOption, cacheOption}, outputOptions...), workloadOptions...) {
+		if !strings.HasPrefix(o.env, "VITRINE_") || seen[o.env] {
+			t.Errorf("--%s: variable %q", o.name, o.env)
+		}
+		seen[o.env] = true
+		if !strings.HasPrefix(o.example, "--"+o.name) {
+			t.Errorf("--%s: example %q", o.name, o.example)
+		}
+		if (o.key != "") != (o.apply != nil) {
+			t.Errorf("--%s: key %q", o.name, o.key)
+		}
+		for _, part := range []string{o.env, o.key, o.example, o.usage} {
+			if !strings.Contains(o.help(), part) {
+				t.Errorf("--%s: help lacks %q", o.name, part)
+			}
+		}
+	}
+}
+
+// TestGate: what is written before the gate opens comes out after its first line.
+func TestGate(t *testing.T) {
+	var b bytes.Buffer
+	g := newGate(&b)
+	_, _ = g.Write([]byte("early\n"))
+	if b.Len() > 0 {
+		t.Errorf("too early: %q", b.String())
+	}
+	g.open("first\n")
+	g.open("again\n")
+	_, _ = g.Write([]byte("late\n"))
+	if got, want := b.String(), "first\nearly\nlate\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
