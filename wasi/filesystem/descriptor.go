@@ -2,7 +2,6 @@ package filesystem
 
 import (
 	"os"
-	"sync/atomic"
 	"syscall"
 )
 
@@ -56,7 +55,7 @@ func (p Preopen) Open() (*Descriptor, error) {
 	if p.ReadOnly {
 		flags = Read
 	}
-	return newDirectory(root, flags)
+	return newDirectory(root, flags, new(quota))
 }
 
 // Descriptor is an open file or directory. Its methods may be called by one goroutine at a time; the streams made from
@@ -64,18 +63,19 @@ func (p Preopen) Open() (*Descriptor, error) {
 type Descriptor struct {
 	file   *file
 	root   *os.Root // what paths are relative to; nil unless a directory
+	quota  *quota
 	flags  Flags
 	change bool // the grant allows to change metadata; for directories the same as Mutate
 }
 
 // newDirectory takes over root.
-func newDirectory(root *os.Root, flags Flags) (*Descriptor, error) {
-	f, err := root.Open(".")
+func newDirectory(root *os.Root, flags Flags, q *quota) (*Descriptor, error) {
+	f, err := q.open(func() (*os.File, error) { return root.Open(".") })
 	if err != nil {
 		root.Close()
-		return nil, failure(err)
+		return nil, err
 	}
-	return &Descriptor{file: newFile(f), root: root, flags: flags, change: flags&Mutate != 0}, nil
+	return &Descriptor{file: f, root: root, quota: q, flags: flags, change: flags&Mutate != 0}, nil
 }
 
 // Close lets go of it.
@@ -84,30 +84,6 @@ func (d *Descriptor) Close() error {
 		d.root.Close()
 	}
 	return failure(d.file.release())
-}
-
-// file is an open file that a descriptor and its streams share. It is closed when the last of them lets go.
-type file struct {
-	*os.File
-	refs atomic.Int32
-}
-
-func newFile(f *os.File) *file {
-	s := &file{File: f}
-	s.refs.Store(1)
-	return s
-}
-
-func (f *file) retain() *file {
-	f.refs.Add(1)
-	return f
-}
-
-func (f *file) release() error {
-	if f.refs.Add(-1) == 0 {
-		return f.Close()
-	}
-	return nil
 }
 
 // need refuses a descriptor that was not opened for what is asked of it.
@@ -162,31 +138,31 @@ func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) 
 	if err != nil {
 		return nil, err
 	}
-	var f *os.File
-	if follow {
-		f, err = d.root.OpenFile(path, mode, 0o666)
-	} else {
-		f, err = d.openNoFollow(path, mode)
-	}
+	f, err := d.quota.open(func() (*os.File, error) {
+		if follow {
+			return d.root.OpenFile(path, mode, 0o666)
+		}
+		return d.openNoFollow(path, mode)
+	})
 	if err != nil {
-		return nil, failure(err)
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
-		f.Close()
+		f.release()
 		return nil, failure(err)
 	}
 	if !info.IsDir() {
-		return &Descriptor{file: newFile(f), flags: flags &^ Mutate, change: d.change}, nil
+		return &Descriptor{file: f, quota: d.quota, flags: flags &^ Mutate, change: d.change}, nil
 	}
 	// A directory is opened again, as a root of its own. Should another one have taken its name meanwhile, it is still
 	// one below d.
-	f.Close()
+	f.release()
 	root, err := d.root.OpenRoot(path)
 	if err != nil {
 		return nil, failure(err)
 	}
-	return newDirectory(root, flags&^(Write|Mutate)|Read|d.flags&Mutate)
+	return newDirectory(root, flags&^(Write|Mutate)|Read|d.flags&Mutate, d.quota)
 }
 
 // openMode gives the flags for the system. Opening never blocks, not even a named pipe.

@@ -16,7 +16,7 @@ type Entry struct {
 
 // Entries reads a directory from its beginning.
 type Entries struct {
-	f    *os.File
+	f    *file
 	next []os.DirEntry
 }
 
@@ -25,9 +25,9 @@ func (d *Descriptor) ReadDirectory() (*Entries, error) {
 	if err := d.directory(); err != nil {
 		return nil, err
 	}
-	f, err := d.root.Open(".")
+	f, err := d.quota.open(func() (*os.File, error) { return d.root.Open(".") })
 	if err != nil {
-		return nil, failure(err)
+		return nil, err
 	}
 	return &Entries{f: f}, nil
 }
@@ -53,7 +53,7 @@ func (e *Entries) Next() (*Entry, error) {
 }
 
 // Close lets go of it.
-func (e *Entries) Close() error { return failure(e.f.Close()) }
+func (e *Entries) Close() error { return failure(e.f.release()) }
 
 // CreateDirectory makes a directory.
 func (d *Descriptor) CreateDirectory(path string) error {

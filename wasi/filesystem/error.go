@@ -21,6 +21,7 @@ const (
 	CodeIsDirectory   Code = "is-directory"
 	CodeLoop          Code = "loop"
 	CodeNoEntry       Code = "no-entry"
+	CodeNoMemory      Code = "insufficient-memory" // also: too much is open
 	CodeNotDirectory  Code = "not-directory"
 	CodeNotPermitted  Code = "not-permitted"
 	CodeReadOnly      Code = "read-only"
@@ -90,7 +91,7 @@ var codes = map[syscall.Errno]Code{
 	syscall.EINTR: "interrupted", syscall.EINVAL: CodeInvalid, syscall.EIO: CodeIO, syscall.EISDIR: CodeIsDirectory,
 	syscall.ELOOP: CodeLoop, syscall.EMLINK: "too-many-links", syscall.EMSGSIZE: "message-size",
 	syscall.ENAMETOOLONG: "name-too-long", syscall.ENODEV: "no-device", syscall.ENOENT: CodeNoEntry,
-	syscall.ENOLCK: "no-lock", syscall.ENOMEM: "insufficient-memory", syscall.ENOSPC: "insufficient-space",
+	syscall.ENOLCK: "no-lock", syscall.ENOMEM: CodeNoMemory, syscall.EMFILE: CodeNoMemory, syscall.ENFILE: CodeNoMemory, syscall.ENOSPC: "insufficient-space",
 	syscall.ENOTDIR: CodeNotDirectory, syscall.ENOTEMPTY: "not-empty", syscall.ENOTSUP: CodeUnsupported,
 	syscall.ENOSYS: CodeUnsupported, syscall.ENOTTY: "no-tty", syscall.ENXIO: "no-such-device",
 	syscall.EOVERFLOW: "overflow", syscall.EPERM: CodeNotPermitted, syscall.EPIPE: "pipe", syscall.EROFS: CodeReadOnly,

@@ -522,6 +522,32 @@ func TestTimes(t *testing.T) {
 	}
 }
 
+func TestNobodyOpensEverything(t *testing.T) {
+	d, _ := open(t, false)
+	d.quota.n.Store(MaxOpen - 1)
+	f := d.mustOpen(t, "a.txt", 0, Read)
+	_, err := d.Open(true, "a.txt", 0, Read)
+	want(t, "one too many", err, CodeNoMemory)
+	_, err = d.ReadDirectory()
+	want(t, "one too many", err, CodeNoMemory)
+	_, err = d.Open(true, "sub", Directory, Read)
+	want(t, "one too many", err, CodeNoMemory)
+	s, err := f.Reader(0)
+	want(t, "a stream of what is open", err, "ok")
+	f.Close()
+	_, err = d.Open(true, "a.txt", 0, Read)
+	want(t, "while the stream holds the file", err, CodeNoMemory)
+	s.Close()
+	sub, err := d.Open(true, "sub", Directory, Read)
+	want(t, "room again", err, "ok")
+	sub.Close()
+	_, err = d.Open(true, "nope", 0, Read)
+	want(t, "a failure takes no room", err, CodeNoEntry)
+	if n := d.quota.n.Load(); n != MaxOpen-1 {
+		t.Errorf("%d are counted, want %d", n, MaxOpen-1)
+	}
+}
+
 func TestPreopenCheck(t *testing.T) {
 	_, host := open(t, false)
 	for path, ok := range map[string]bool{host: true, filepath.Join(host, "nope"): false, filepath.Join(host, "a.txt"): false} {

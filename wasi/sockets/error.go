@@ -20,6 +20,7 @@ const (
 	CodeNotInProgress       Code = "not-in-progress"
 	CodeWouldBlock          Code = "would-block"
 	CodeInvalidState        Code = "invalid-state"
+	CodeSocketLimit         Code = "new-socket-limit"
 	CodeAddressInUse        Code = "address-in-use"
 	CodeConnectionRefused   Code = "connection-refused"
 	CodeDatagramTooLarge    Code = "datagram-too-large"
@@ -80,7 +81,7 @@ var codes = map[syscall.Errno]Code{
 	syscall.ENOMEM: "out-of-memory", syscall.ENOBUFS: "out-of-memory",
 	syscall.ETIMEDOUT: CodeTimeout, syscall.EALREADY: CodeConcurrencyConflict, syscall.EAGAIN: CodeWouldBlock,
 	syscall.EISCONN: CodeInvalidState, syscall.ENOTCONN: CodeInvalidState, syscall.EBADF: CodeInvalidState,
-	syscall.EMFILE: "new-socket-limit", syscall.ENFILE: "new-socket-limit",
+	syscall.EMFILE: CodeSocketLimit, syscall.ENFILE: CodeSocketLimit,
 	syscall.EADDRNOTAVAIL: "address-not-bindable", syscall.EADDRINUSE: CodeAddressInUse,
 	syscall.EHOSTUNREACH: "remote-unreachable", syscall.EHOSTDOWN: "remote-unreachable", syscall.ENETUNREACH: "remote-unreachable",
 	syscall.ENETDOWN: "remote-unreachable", syscall.ENETRESET: "remote-unreachable",

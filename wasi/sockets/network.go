@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/net/idna"
 )
@@ -100,12 +101,32 @@ func NewPolicy(g Grants) (*Policy, error) {
 // Network is what one guest may reach, and what it has learnt about names.
 type Network struct {
 	policy *Policy
+	open   atomic.Int32
 	mu     sync.Mutex
 	learnt map[netip.Addr][]pattern // the granted names that an address was given for
 }
 
 // NewNetwork makes a Network for one guest.
 func NewNetwork(p *Policy) *Network { return &Network{policy: p, learnt: map[netip.Addr][]pattern{}} }
+
+// MaxSockets is how many sockets a guest may have open at a time: one that opens without end must not use up what the
+// whole process may open.
+const MaxSockets = 4096
+
+// openSock opens a socket for the guest unless it has too many.
+func (n *Network) openSock(open func() (*sock, error)) (*sock, error) {
+	if n.open.Add(1) > MaxSockets {
+		n.open.Add(-1)
+		return nil, failed(CodeSocketLimit)
+	}
+	s, err := open()
+	if err != nil {
+		n.open.Add(-1)
+		return nil, err
+	}
+	s.guest = n
+	return s, nil
+}
 
 func (n *Network) mayConnect(at netip.AddrPort) bool {
 	for _, p := range n.policy.connect {

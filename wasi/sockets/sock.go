@@ -11,11 +11,12 @@ import (
 // sock is an open socket of the system, always non-blocking, shared by a socket and its streams. It is closed when the
 // last of them lets go. The system calls on it are in sys_linux.go.
 type sock struct {
-	f    *os.File
-	raw  syscall.RawConn
-	refs atomic.Int32
-	in   readiness
-	out  readiness
+	f     *os.File
+	raw   syscall.RawConn
+	guest *Network // that it is counted for
+	refs  atomic.Int32
+	in    readiness
+	out   readiness
 }
 
 func newSock(f *os.File) (*sock, error) {
@@ -38,6 +39,7 @@ func (s *sock) retain() *sock {
 func (s *sock) release() {
 	if s.refs.Add(-1) == 0 {
 		s.f.Close()
+		s.guest.open.Add(-1)
 	}
 }
 

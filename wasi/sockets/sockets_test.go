@@ -49,7 +49,7 @@ func want(t *testing.T, what string, err error, allowed ...Code) {
 
 func newTCP(t *testing.T, f Family) *TCP {
 	t.Helper()
-	s, err := NewTCP(f)
+	s, err := network(t, Grants{}).NewTCP(f)
 	if err != nil {
 		if f == IPv6 {
 			t.Skip("no IPv6 here: ", err)
@@ -372,6 +372,48 @@ func TestTCPReset(t *testing.T) {
 	}
 }
 
+func TestNobodyOpensEverything(t *testing.T) {
+	n := network(t, everything)
+	l, err := n.NewTCP(IPv4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{l.StartBind(n, loopback(IPv4, 0)), l.FinishBind(), l.StartListen(), l.FinishListen()} {
+		want(t, "listen", err, "ok")
+	}
+	at, _ := l.LocalAddr()
+	peer, err := net.Dial("tcp", at.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	n.open.Store(MaxSockets)
+	_, err = n.NewTCP(IPv4)
+	want(t, "one too many", err, CodeSocketLimit)
+	_, err = n.NewUDP(IPv4)
+	want(t, "one too many", err, CodeSocketLimit)
+	if err := wasiio.Wait(t.Context(), l); err != nil {
+		t.Fatal(err)
+	}
+	_, _, _, err = l.Accept()
+	want(t, "one too many", err, CodeSocketLimit)
+	n.open.Store(1)
+	s, in, out, err := l.Accept()
+	want(t, "room again", err, "ok")
+	_, _, _, err = l.Accept()
+	want(t, "nobody there", err, CodeWouldBlock)
+	for _, c := range []io.Closer{s, in, l} {
+		c.Close()
+	}
+	if got := n.open.Load(); got != 1 {
+		t.Errorf("%d sockets are counted, want that of the output stream", got)
+	}
+	out.Close()
+	if got := n.open.Load(); got != 0 {
+		t.Errorf("%d sockets are counted, want none", got)
+	}
+}
+
 func TestTCPOptions(t *testing.T) {
 	for name, f := range map[string]Family{"IPv4": IPv4, "IPv6": IPv6} {
 		t.Run(name, func(t *testing.T) {
@@ -502,7 +544,7 @@ func TestNamesAreLearnt(t *testing.T) {
 
 func newUDP(t *testing.T, n *Network) *UDP {
 	t.Helper()
-	u, err := NewUDP(IPv4)
+	u, err := network(t, Grants{}).NewUDP(IPv4)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,8 +41,8 @@ type TCP struct {
 }
 
 // NewTCP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
-func NewTCP(f Family) (*TCP, error) {
-	s, err := newTCPSock(f)
+func (n *Network) NewTCP(f Family) (*TCP, error) {
+	s, err := n.openSock(func() (*sock, error) { return newTCPSock(f) })
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (t *TCP) Accept() (*TCP, wasiio.InputStream, wasiio.OutputStream, error) {
 	if t.state != listening {
 		return nil, nil, nil, failed(CodeInvalidState)
 	}
-	s, err := t.s.accept()
+	s, err := t.s.guest.openSock(t.s.accept)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -36,8 +36,8 @@ type UDP struct {
 }
 
 // NewUDP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
-func NewUDP(f Family) (*UDP, error) {
-	s, err := newUDPSock(f)
+func (n *Network) NewUDP(f Family) (*UDP, error) {
+	s, err := n.openSock(func() (*sock, error) { return newUDPSock(f) })
 	if err != nil {
 		return nil, err
 	}

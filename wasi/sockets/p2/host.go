@@ -29,10 +29,12 @@ type host struct{ policy *sockets.Policy }
 
 type networkKey struct{}
 
-// InstanceNetwork gives each store one network: what a guest learns about names is its own.
-func (h host) InstanceNetwork(ctx context.Context) (Network, error) {
-	return component.StoreValue(ctx, networkKey{}, func() any { return sockets.NewNetwork(h.policy) }), nil
+// network is the store's own: what a guest learns about names and how many sockets it has is its own.
+func (h host) network(ctx context.Context) *sockets.Network {
+	return component.StoreValue(ctx, networkKey{}, func() any { return sockets.NewNetwork(h.policy) }).(*sockets.Network)
 }
+
+func (h host) InstanceNetwork(ctx context.Context) (Network, error) { return h.network(ctx), nil }
 
 func (h host) NetworkErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, error) {
 	var se *sockets.Error
@@ -51,16 +53,16 @@ func (h host) ResolveAddresses(_ context.Context, n Network, name string) (Resol
 	return lookup{l}, nil
 }
 
-func (h host) CreateTCPSocket(_ context.Context, f IPAddressFamily) (TCPSocket, error) {
-	s, err := sockets.NewTCP(sockets.Family(f))
+func (h host) CreateTCPSocket(ctx context.Context, f IPAddressFamily) (TCPSocket, error) {
+	s, err := h.network(ctx).NewTCP(sockets.Family(f))
 	if err != nil {
 		return nil, failure(err)
 	}
 	return tcpSocket{s}, nil
 }
 
-func (h host) CreateUDPSocket(_ context.Context, f IPAddressFamily) (UDPSocket, error) {
-	s, err := sockets.NewUDP(sockets.Family(f))
+func (h host) CreateUDPSocket(ctx context.Context, f IPAddressFamily) (UDPSocket, error) {
+	s, err := h.network(ctx).NewUDP(sockets.Family(f))
 	if err != nil {
 		return nil, failure(err)
 	}
