@@ -17,7 +17,7 @@ func Decode(wasm []byte) (*Component, error) {
 	if err := checkPreamble(wasm); err != nil {
 		return nil, err
 	}
-	r := &reader{state: &state{defs: maxDefs}, b: wasm, end: len(wasm), section: -1, frame: true}
+	r := &reader{state: &state{defs: defsFor(len(wasm))}, b: wasm, end: len(wasm), section: -1, frame: true}
 	c := r.component()
 	if r.err != nil {
 		return nil, r.err

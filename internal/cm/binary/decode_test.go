@@ -58,6 +58,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"option twice", preamble + section(8, "\x01\x01\x00\x00\x02\x03\x00\x03\x00"), binary.KindMalformed, "`memory` is specified more than once"},
 		{"implements twice", preamble + section(10, "\x01\x02\x01i\x02\x00\x01a\x00\x01b\x05\x00"), binary.KindMalformed, "duplicate 'implements' option"},
 		{"huge index", preamble + section(7, "\x01\x69\xff\xff\xff\xff\x0f"), binary.KindMalformed, "index 4294967295 out of bounds"},
+		{"too many definitions", preamble + leb(8, "\xff\xff\x01"+strings.Repeat("\x05", 32767)), binary.KindLimit, "too many definitions for a file of"},
 		{"nested core module", preamble + section(4, "\x00asm\x01\x00\x00\x00"), binary.KindMalformed, "expected a version header for a component"},
 		{"nested too deep", tooDeep, binary.KindLimit, "components are nested deeper than 100"},
 	}
@@ -194,6 +195,15 @@ func TestNamesAreLenient(t *testing.T) {
 				t.Errorf("func 0 is named %q", got)
 			}
 		})
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	if got := binary.Printable("a\x1b[2J\u202eb\n"); got != "a\ufffd[2J\ufffdb\ufffd" {
+		t.Errorf("%q", got)
+	}
+	if got := binary.Printable(strings.Repeat("ü", 1000)); len(got) > 610 || !strings.HasSuffix(got, "ü…") {
+		t.Errorf("%d bytes: %q", len(got), got)
 	}
 }
 

@@ -1,6 +1,10 @@
 package binary
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode"
+)
 
 // Kind says what sort of trouble an [Error] is, so that a command line can add a hint. The zero Kind is KindMalformed.
 type Kind uint8
@@ -50,4 +54,21 @@ func sectionName(id int) string {
 		return fmt.Sprintf("%d (%s)", id, sectionNames[id])
 	}
 	return fmt.Sprint(id)
+}
+
+// maxMessage bounds a message, which may quote names of the file.
+const maxMessage = 600
+
+// Printable makes a message that may quote a hostile file fit for a terminal: cut to a sane length, without control
+// characters.
+func Printable(msg string) string {
+	if len(msg) > maxMessage {
+		msg = strings.ToValidUTF8(msg[:maxMessage], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, msg)
 }

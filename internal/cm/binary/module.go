@@ -32,7 +32,7 @@ var coreOrder = [...]int{0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 11, 6}
 // DecodeModule reads the outside of a core module that stands at offset base of the file. Bodies, segments and most of
 // the module's validity stay unread: compiling it finds what is wrong there.
 func DecodeModule(b []byte, base int) (*Module, error) {
-	r := &reader{state: &state{defs: maxDefs, core: true, base: base}, b: b, end: len(b), section: -1}
+	r := &reader{state: &state{defs: defsFor(len(b)), core: true, base: base}, b: b, end: len(b), section: -1}
 	m := &Module{}
 	if head := r.bytes(8, "the preamble"); r.ok() && !bytes.Equal(head, []byte("\x00asm\x01\x00\x00\x00")) {
 		r.malformed(0, "expected a version header for a module")

@@ -9,7 +9,7 @@ import (
 // its size justifies, and everything that decodes within what the later stages can hold.
 const (
 	maxDepth      = 100       // components in components, types in types
-	maxDefs       = 1_000_000 // definitions and declarations of the whole file
+	maxDefs       = 1_000_000 // definitions and declarations of the whole file; fewer in small files
 	maxNameLen    = 100_000
 	maxFields     = 10_000 // record fields, variant cases, tuple elements, enum labels
 	maxFlags      = 1_000  // the specification's own bound is lower; validation says it
@@ -47,7 +47,7 @@ func (r *reader) left() int { return r.end - r.pos }
 
 func (r *reader) fail(pos int, kind Kind, format string, args ...any) {
 	if r.err == nil {
-		r.err = &Error{Kind: kind, Offset: r.base + pos, Section: sectionName(r.section), Msg: fmt.Sprintf(format, args...)}
+		r.err = &Error{Kind: kind, Offset: r.base + pos, Section: sectionName(r.section), Msg: Printable(fmt.Sprintf(format, args...))}
 		if r.core && r.section >= 0 {
 			r.err.Section = fmt.Sprintf("%d (%s) of a core module", r.section, coreSectionNames[r.section])
 		}
@@ -209,10 +209,14 @@ func (r *reader) vec(what string, limit int, f func()) {
 	}
 }
 
+// defsFor bounds the definitions of a file by its size, since each costs far more memory than the byte or two that
+// some of them take.
+func defsFor(size int) int { return min(maxDefs, 10_000+size/4) }
+
 // spend counts one definition or declaration against the file's bound.
 func (r *reader) spend() {
 	if r.defs--; r.defs < 0 {
-		r.fail(r.pos, KindLimit, "more than %d definitions in one file", maxDefs)
+		r.fail(r.pos, KindLimit, "too many definitions for a file of %d bytes", len(r.b))
 	}
 }
 

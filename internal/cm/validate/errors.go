@@ -1,6 +1,10 @@
 package validate
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+)
 
 // Feature is a part of the specification that is gated: it decodes, and is refused by its name unless allowed.
 type Feature string
@@ -37,7 +41,7 @@ type Error struct {
 func (e *Error) Error() string { return fmt.Sprintf("offset %#x: %s", e.Offset, e.Msg) }
 
 func errorf(pos int, format string, args ...any) error {
-	return &Error{Offset: pos, Msg: fmt.Sprintf(format, args...)}
+	return &Error{Offset: pos, Msg: binary.Printable(fmt.Sprintf(format, args...))}
 }
 
 // gate refuses a feature by name unless it is allowed.
@@ -49,5 +53,5 @@ func (v *validator) gate(pos int, f Feature, what string) error {
 }
 
 func refuse(pos int, f Feature, what string) error {
-	return &Error{Offset: pos, Feature: f, Msg: fmt.Sprintf("feature %q is not supported: %s", f, what)}
+	return &Error{Offset: pos, Feature: f, Msg: binary.Printable(fmt.Sprintf("feature %q is not supported: %s", f, what))}
 }
