@@ -1,0 +1,98 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+func spec(names ...string) *workload.Spec {
+	w := &workload.Spec{Name: "w"}
+	for _, n := range names {
+		file := filepath.Join("..", "..", "internal", "cli", "testdata", n+".wasm")
+		w.Components = append(w.Components, workload.Component{Name: n, Source: workload.Source{File: file}})
+	}
+	return w
+}
+
+func start(t *testing.T, trigger *Trigger, w *workload.Spec) error {
+	t.Helper()
+	engine, err := component.NewEngine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := host.New(host.Config{Engine: engine, Triggers: []host.Trigger{trigger}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = h.Close(context.Background())
+		_ = engine.Close(context.Background())
+	})
+	_, err = h.Start(t.Context(), w)
+	return err
+}
+
+func TestRun(t *testing.T) {
+	for _, c := range []struct {
+		guest string
+		check func(err error) bool
+	}{
+		{"ok", func(err error) bool { return err == nil }},
+		{"fail", func(err error) bool {
+			var exit *cm.ExitError
+			return errors.As(err, &exit) && exit.Code == 1
+		}},
+		{"trap", func(err error) bool {
+			var trap *cm.Trap
+			return errors.As(err, &trap) && trap.Code == cm.TrapUnreachable
+		}},
+	} {
+		trigger := New("")
+		if err := start(t, trigger, spec(c.guest)); err != nil {
+			t.Fatal(err)
+		}
+		if err := trigger.Run(t.Context()); !c.check(err) {
+			t.Errorf("%s: got %v", c.guest, err)
+		}
+	}
+}
+
+func TestWhichComponent(t *testing.T) {
+	if err := start(t, New(""), spec("ok", "fail")); err == nil || !strings.Contains(err.Error(), "say which one") {
+		t.Errorf("two components: %v", err)
+	}
+	if err := start(t, New("nobody"), spec("ok")); err == nil || !strings.Contains(err.Error(), "nobody") {
+		t.Errorf("unknown component: %v", err)
+	}
+	trigger := New("fail")
+	if err := start(t, trigger, spec("ok", "fail")); err != nil {
+		t.Fatal(err)
+	}
+	var exit *cm.ExitError
+	if err := trigger.Run(t.Context()); !errors.As(err, &exit) {
+		t.Errorf("the wrong one ran: %v", err)
+	}
+}
+
+func TestNoCommand(t *testing.T) {
+	w := spec("ok")
+	w.Components[0].Source.File = filepath.Join("..", "..", "host", "testdata", "back.wasm")
+	var none *host.NoExportError
+	// What back.wasm imports is served by nobody here, which is found first.
+	if err := start(t, New(""), w); errors.As(err, &none) || err == nil {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := New("").Run(ctx); err != nil {
+		t.Errorf("run before anything is attached: %v", err)
+	}
+}
