@@ -31,7 +31,8 @@ func TestBytes(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	if Uint64() == Uint64() || InsecureUint64() == InsecureUint64() {
+	a, b, c, d := Uint64(), Uint64(), InsecureUint64(), InsecureUint64()
+	if a == b || c == d {
 		t.Fatal("the same number twice")
 	}
 }
