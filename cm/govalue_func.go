@@ -15,11 +15,11 @@ var contextGo = reflect.TypeFor[context.Context]()
 func GoHostFunc(t *FuncType, f any) (HostFunc, error) {
 	fv := reflect.ValueOf(f)
 	if !fv.IsValid() || fv.Kind() != reflect.Func || fv.IsNil() {
-		return nil, fmt.Errorf("want a Go function for %s, got %T", t, f)
+		return nil, fmt.Errorf("a Go %T, which is no function", f)
 	}
 	g := &goFunc{typ: t, f: fv}
 	if err := g.check(fv.Type()); err != nil {
-		return nil, fmt.Errorf("%T for %s: %w", f, t, err)
+		return nil, fmt.Errorf("a Go %T: %w", f, err)
 	}
 	return g.call, nil
 }

@@ -317,8 +317,8 @@ func TestGoHostFunc(t *testing.T) {
 		f    any
 		want string
 	}{
-		"no function":   {unit, 1, "want a Go function for func() -> result, got int"},
-		"nil function":  {unit, (func())(nil), "want a Go function"},
+		"no function":   {unit, 1, "a Go int, which is no function"},
+		"nil function":  {unit, (func())(nil), "a Go func(), which is no function"},
 		"parameters":    {greet, func(person) string { return "" }, "want 2 parameters, got 1"},
 		"parameter":     {greet, func(person, string) (string, error) { return "", nil }, "parameter 2 (n): want u32, got string"},
 		"field":         {greet, func(struct{ FirstName int }, int) string { return "" }, "parameter 1 (who): field first-name: want string, got int"},

@@ -64,7 +64,7 @@ func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
 // optional leading context.Context and an optional trailing error. The component's own type decides; a mismatch is found
 // at Link.
 func (h *HostInstance) GoFunc(name string, f any) {
-	h.define(name, hostFunc{bind: func(t *cm.FuncType) (cm.HostFunc, error) { return goHostFunc(t, f) }})
+	h.define(name, hostFunc{bind: func(t *cm.FuncType) (cm.HostFunc, error) { return cm.GoHostFunc(t, f) }})
 }
 
 func (h *HostInstance) define(name string, f hostFunc) {

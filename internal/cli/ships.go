@@ -3,6 +3,12 @@ package cli
 import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
+	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
+	blobmemory "github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
+	"github.com/vitrine-wasm/vitrine/plugin/config"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
+	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
+	"github.com/vitrine-wasm/vitrine/plugin/logging"
 )
 
 // plugins is the one list in code of the plugins that ship; the triggers are named by the commands that use them. raw
@@ -14,5 +20,9 @@ func (p *process) plugins(out *host.Output, raw bool) []host.Plugin {
 	}
 	return []host.Plugin{
 		hostwasi.New(streams),
+		config.Plugin{},
+		logging.New(out),
+		keyvalue.New(kvmemory.New(0)),
+		blobstore.New(blobmemory.New(0)),
 	}
 }

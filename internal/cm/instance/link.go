@@ -8,6 +8,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/cm/types"
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
@@ -83,18 +84,10 @@ func Link(ctx context.Context, e *core.Engine, p *plan.Program, modules []*core.
 	for slot, rt := range h.Resources {
 		l.resources[slot] = rt
 	}
-	funcs := map[*cm.FuncType]*canon.Func{}
-	compiled := func(t *cm.FuncType) (*canon.Func, error) {
-		if f := funcs[t]; f != nil {
-			return f, nil
-		}
-		f, err := canon.Compile(t)
-		funcs[t] = f
-		return f, err
-	}
+	compiler := canon.NewCompiler(types.NewTable())
 	l.lifts = make([]lift, len(p.Lifts))
 	for n := range p.Lifts {
-		f, err := compiled(p.Lifts[n].Type)
+		f, err := compiler.Compile(p.Lifts[n].Type)
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +95,7 @@ func Link(ctx context.Context, e *core.Engine, p *plan.Program, modules []*core.
 	}
 	fns := make([]core.HostFunc, len(p.Trampolines))
 	for n := range p.Trampolines {
-		f, err := l.trampoline(&p.Trampolines[n], h, compiled)
+		f, err := l.trampoline(&p.Trampolines[n], h, compiler)
 		if err != nil {
 			return nil, err
 		}
@@ -131,10 +124,10 @@ var (
 )
 
 // trampoline makes the core function of one canonical definition.
-func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiled func(*cm.FuncType) (*canon.Func, error)) (core.HostFunc, error) {
+func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler) (core.HostFunc, error) {
 	switch t.Kind {
 	case plan.LowerHost, plan.LowerLift:
-		f, err := compiled(t.Type)
+		f, err := compiler.Compile(t.Type)
 		if err != nil {
 			return core.HostFunc{}, err
 		}

@@ -1,0 +1,143 @@
+package blobstore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Plugin serves wasi:blobstore 0.2.0-draft.
+type Plugin struct{ backend Backend }
+
+var _ host.Plugin = (*Plugin)(nil)
+
+// New makes a plugin over b.
+func New(b Backend) *Plugin { return &Plugin{b} }
+
+// Name implements host.Plugin.
+func (*Plugin) Name() string { return "blobstore" }
+
+// Serves implements host.Plugin.
+func (*Plugin) Serves() []wit.InterfaceID {
+	return []wit.InterfaceID{draft.TypesID, draft.ContainerID, draft.BlobstoreID}
+}
+
+// Bind implements host.Plugin.
+func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
+	s := store{p.backend.Store(Owner{w.Namespace, w.Name, c.Name})}
+	draft.AddTypes(l, s)
+	draft.AddContainer(l)
+	draft.AddBlobstore(l, s)
+	return nil
+}
+
+// fail makes a WIT error, which is text in this interface.
+func fail(err error) error {
+	if err == nil {
+		return nil
+	}
+	return cm.Fail(err.Error())
+}
+
+// store implements the free functions of the interfaces for one component.
+type store struct{ Store }
+
+func (s store) CreateContainer(ctx context.Context, name string) (draft.Container, error) {
+	if err := s.Store.CreateContainer(ctx, name); err != nil {
+		return nil, fail(err)
+	}
+	return container{s.Store, name}, nil
+}
+
+func (s store) GetContainer(ctx context.Context, name string) (draft.Container, error) {
+	if _, err := s.Container(ctx, name); err != nil {
+		return nil, fail(err)
+	}
+	return container{s.Store, name}, nil
+}
+
+func (s store) DeleteContainer(ctx context.Context, name string) error {
+	return fail(s.Store.DeleteContainer(ctx, name))
+}
+
+func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
+	_, err := s.Container(ctx, name)
+	return err == nil, nil
+}
+
+func (s store) CopyObject(ctx context.Context, src, dest draft.ObjectID) error {
+	o, err := s.Get(ctx, src.Container, src.Object)
+	if err != nil {
+		return fail(err)
+	}
+	return fail(s.Put(ctx, dest.Container, dest.Object, o.Data))
+}
+
+func (s store) MoveObject(ctx context.Context, src, dest draft.ObjectID) error {
+	if src == dest {
+		_, err := s.Get(ctx, src.Container, src.Object)
+		return fail(err)
+	}
+	if err := s.CopyObject(ctx, src, dest); err != nil {
+		return err
+	}
+	return fail(s.Delete(ctx, src.Container, src.Object))
+}
+
+// outgoing is an outgoing-value: it collects bytes, and goes to where write-data said once it is finished. One that is
+// dropped unfinished leaves nothing.
+type outgoing struct {
+	data   bytes.Buffer
+	opened bool
+	to     []func(ctx context.Context, data []byte) error
+}
+
+func (s store) OutgoingValueNewOutgoingValue(context.Context) (draft.OutgoingValue, error) {
+	return &outgoing{}, nil
+}
+
+func (o *outgoing) OutgoingValueWriteBody(context.Context) (iop2.OutputStream, error) {
+	if o.opened {
+		return nil, cm.Fail(struct{}{})
+	}
+	o.opened = true
+	return iop2.NewOutputStream(wasiio.NewFuncWriter(func(_ context.Context, p []byte) error {
+		if o.data.Len()+len(p) > MaxObject {
+			return fmt.Errorf("the object is larger than %d bytes", MaxObject)
+		}
+		o.data.Write(p)
+		return nil
+	})), nil
+}
+
+func (s store) OutgoingValueFinish(ctx context.Context, this draft.OutgoingValue) error {
+	o := this.(*outgoing)
+	for _, put := range o.to {
+		if err := put(ctx, o.data.Bytes()); err != nil {
+			return fail(err)
+		}
+	}
+	return nil
+}
+
+// incoming is an incoming-value.
+type incoming struct{ data []byte }
+
+func (i incoming) Size(context.Context) (uint64, error) { return uint64(len(i.data)), nil }
+
+func (s store) IncomingValueIncomingValueConsumeSync(_ context.Context, this draft.IncomingValue) ([]byte, error) {
+	return this.(incoming).data, nil
+}
+
+func (s store) IncomingValueIncomingValueConsumeAsync(_ context.Context, this draft.IncomingValue) (iop2.InputStream, error) {
+	return iop2.NewInputStream(wasiio.NewFuncReader(bytes.NewReader(this.(incoming).data).Read)), nil
+}

@@ -1,0 +1,49 @@
+// Package config serves wasi:config to components: the config section of the workload file.
+package config
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	draft "github.com/vitrine-wasm/vitrine/plugin/config/draft"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Plugin serves wasi:config 0.2.0-rc.1.
+type Plugin struct{}
+
+var _ host.Plugin = Plugin{}
+
+// Name implements host.Plugin.
+func (Plugin) Name() string { return "config" }
+
+// Serves implements host.Plugin.
+func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.StoreID} }
+
+// Bind implements host.Plugin.
+func (Plugin) Bind(_ context.Context, l *component.Linker, _ *workload.Spec, c *workload.Component) error {
+	draft.AddStore(l, store(c.Config))
+	return nil
+}
+
+type store map[string]string
+
+func (s store) Get(_ context.Context, key string) (*string, error) {
+	if v, ok := s[key]; ok {
+		return &v, nil
+	}
+	return nil, nil
+}
+
+func (s store) GetAll(context.Context) ([]cm.Tuple2[string, string], error) {
+	out := make([]cm.Tuple2[string, string], 0, len(s))
+	for _, k := range slices.Sorted(maps.Keys(s)) {
+		out = append(out, cm.Tuple2[string, string]{F0: k, F1: s[k]})
+	}
+	return out, nil
+}

@@ -1,0 +1,58 @@
+// Package logging serves wasi:logging to components: each message is a line of its component, in the context of the call
+// that logged it.
+package logging
+
+import (
+	"context"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	draft "github.com/vitrine-wasm/vitrine/plugin/logging/draft"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Plugin serves wasi:logging 0.1.0-draft.
+type Plugin struct{ out *host.Output }
+
+var _ host.Plugin = (*Plugin)(nil)
+
+// New makes a plugin whose messages go to the sinks of out.
+func New(out *host.Output) *Plugin { return &Plugin{out} }
+
+// Name implements host.Plugin.
+func (*Plugin) Name() string { return "logging" }
+
+// Serves implements host.Plugin.
+func (*Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.LoggingID} }
+
+// Bind implements host.Plugin.
+func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
+	draft.AddLogging(l, &logger{p.out, w.Name, c.Name})
+	return nil
+}
+
+type logger struct {
+	out                 *host.Output
+	workload, component string
+}
+
+var severities = map[draft.Level]host.Severity{
+	draft.LevelTrace: host.SeverityTrace, draft.LevelDebug: host.SeverityDebug, draft.LevelInfo: host.SeverityInfo,
+	draft.LevelWarn: host.SeverityWarn, draft.LevelError: host.SeverityError, draft.LevelCritical: host.SeverityFatal,
+}
+
+func (l *logger) Log(ctx context.Context, level draft.Level, about, message string) error {
+	line := host.LogLine{
+		Workload: l.workload, Component: l.component, Stream: "log", Severity: severities[level], Context: about,
+		Text: strings.TrimRight(message, "\r\n"),
+	}
+	if len(line.Text) > host.MaxLine {
+		line.Text, line.Truncated = strings.ToValidUTF8(line.Text[:host.MaxLine], ""), true
+	}
+	for _, s := range l.out.Sinks {
+		s.Log(ctx, line)
+	}
+	return nil
+}
