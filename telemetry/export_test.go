@@ -266,3 +266,22 @@ func TestSecrets(t *testing.T) {
 		t.Error("nothing was redacted")
 	}
 }
+
+// Trees need no exporter.
+func TestTraceTree(t *testing.T) {
+	var out, said bytes.Buffer
+	tel, err := New(t.Context(), Config{Getenv: env(nil), TraceTree: &out, Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	one(t, tel)
+	if err := tel.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "\nshop wasi:http/incoming-handler@0.2.0#handle  ") || !strings.Contains(out.String(), "(guest 1.00ms, host 1.00µs, wait 0ns)") {
+		t.Errorf("tree:\n%s", out.String())
+	}
+	if said.Len() > 0 {
+		t.Errorf("said %s", said.String())
+	}
+}

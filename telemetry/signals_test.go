@@ -1,0 +1,232 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// points of a metric as text, one a line: attributes, count or sum, and whether there is an exemplar.
+func tell(m metricdata.Metrics) []string {
+	var out []string
+	text := func(set attribute.Set) string {
+		var kv []string
+		for _, a := range set.ToSlice() {
+			kv = append(kv, string(a.Key)+"="+a.Value.Emit())
+		}
+		return strings.Join(kv, " ")
+	}
+	switch d := m.Data.(type) {
+	case metricdata.Histogram[float64]:
+		for _, p := range d.DataPoints {
+			out = append(out, fmt.Sprintf("%s: count %d, exemplars %t", text(p.Attributes), p.Count, len(p.Exemplars) > 0))
+		}
+	case metricdata.Histogram[int64]:
+		for _, p := range d.DataPoints {
+			out = append(out, fmt.Sprintf("%s: count %d sum %d", text(p.Attributes), p.Count, p.Sum))
+		}
+	case metricdata.Sum[int64]:
+		for _, p := range d.DataPoints {
+			out = append(out, fmt.Sprintf("%s: %d", text(p.Attributes), p.Value))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// One of everything, and what is measured of it.
+func TestMetrics(t *testing.T) {
+	b := newBench(t, nil)
+	serve := func(status int, f func(ctx context.Context) (cm.Val, error)) {
+		b.serve(&request{r: get("/fetch/123?x=1"), route: "/fetch", status: status, in: 3, out: 5}, func(ctx context.Context) error {
+			_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), f)
+			return err
+		})
+	}
+	serve(200, func(ctx context.Context) (cm.Val, error) {
+		b.edgeOf(clockEdge).cross(ctx, nil, nothing)
+		b.edgeOf(cartEdge).cross(ctx, nil, nothing)
+		req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example:81", Path: "/secret/path"}, http.Header{}}
+		return b.edgeOf(outEdge).cross(ctx, resourceArg(req), func(ctx context.Context) (cm.Val, error) {
+			cm.CallFrom(ctx).Hold()(&http.Response{StatusCode: 503, ProtoMajor: 2}, nil)
+			return cm.OKVal(cm.U32Val(0)), nil
+		})
+	})
+	serve(500, func(context.Context) (cm.Val, error) { return cm.Val{}, &cm.Trap{Code: cm.TrapUnreachable} })
+	_, end := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "compile", Component: "shop", Attrs: []cm.Attr{{Key: "cache", Value: "miss"}}})
+	end(errors.New("x"))
+
+	var lines []string
+	for name, m := range b.collect() {
+		for _, l := range tell(m) {
+			lines = append(lines, name+"{"+m.Unit+"} "+l)
+		}
+	}
+	slices.Sort(lines)
+	golden(t, strings.Join(lines, "\n")+"\n")
+	if strings.Contains(strings.Join(lines, "\n"), "123") || strings.Contains(strings.Join(lines, "\n"), "path") {
+		t.Error("a path is in a metric")
+	}
+}
+
+// A stream of odd requests makes no stream of time series.
+func TestCardinality(t *testing.T) {
+	b := newBench(t, nil)
+	e := b.edgeOf(outEdge)
+	for i := range 3 * setsBound {
+		req := &outRequest{fmt.Sprintf("M%d", i), &url.URL{Scheme: "http", Host: fmt.Sprintf("h%d.example", i)}, http.Header{}}
+		e.cross(context.Background(), resourceArg(req), func(context.Context) (cm.Val, error) { return cm.OKVal(cm.U32Val(0)), nil })
+	}
+	n := len(tell(b.collect()["http.client.request.duration"]))
+	if n > setsBound+10 {
+		t.Errorf("%d time series", n)
+	}
+	h := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
+	for i := range 3 * setsBound {
+		c := cm.NewCall(h.b, nil, context.Background())
+		c.Subject = &request{r: httptest.NewRequest(fmt.Sprintf("M%d", i), fmt.Sprintf("/%d", i), nil), route: "/", status: 200}
+		h.h.Enter(c)
+		h.h.Exit(c, cm.End{})
+	}
+	if n := len(tell(b.collect()["http.server.request.duration"])); n != 1 {
+		t.Errorf("%d time series for one route and unknown methods", n)
+	}
+}
+
+// Guest lines belong to the span in which they were written, and keep to the level.
+func TestLog(t *testing.T) {
+	for name, tc := range map[string]struct {
+		level slog.Level
+		line  host.LogLine
+		want  string
+	}{
+		"stdout": {slog.LevelInfo, host.LogLine{Stream: "stdout", Severity: host.SeverityInfo, Text: "hi token=x"},
+			"INFO INFO hi token=x log.iostream=stdout vitrine.component=cart"},
+		"stderr cut": {slog.LevelInfo, host.LogLine{Stream: "stderr", Severity: host.SeverityError, Text: "long", Truncated: true},
+			"ERROR ERROR long log.iostream=stderr vitrine.component=cart vitrine.log.truncated=true"},
+		"wasi logging": {slog.LevelDebug, host.LogLine{Stream: "log", Severity: host.SeverityDebug, Context: "ctx", Text: "x"},
+			"DEBUG DEBUG x vitrine.component=cart vitrine.log.context=ctx"},
+		"below": {slog.LevelInfo, host.LogLine{Stream: "log", Severity: host.SeverityDebug, Text: "x"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, nil)
+			b.cfg.OTelLevel = tc.level
+			b.Component(b.spec, &b.spec.Components[1])
+			ctx, span := b.host.tracer.Start(context.Background(), "x")
+			tc.line.Workload, tc.line.Component = "test/shop", "cart"
+			b.Log(ctx, tc.line)
+			span.End()
+			b.ended()
+			var got []string
+			for _, r := range b.logs.records {
+				var attrs []string
+				r.WalkAttributes(func(kv attribute.KeyValue) bool {
+					attrs = append(attrs, string(kv.Key)+"="+kv.Value.Emit())
+					return true
+				})
+				slices.Sort(attrs)
+				got = append(got, r.Severity().String()+" "+r.SeverityText()+" "+r.Body().AsString()+" "+strings.Join(attrs, " "))
+				if r.SpanID() != span.SpanContext().SpanID() || r.TraceID() != span.SpanContext().TraceID() {
+					t.Error("the record is not in its span")
+				}
+				if name, _ := r.Resource().Set().Value("service.name"); name.AsString() != "cart" {
+					t.Errorf("the record is of service %s", name.AsString())
+				}
+			}
+			if strings.Join(got, "\n") != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// The host's own records: level, redaction, groups.
+func TestLogHandler(t *testing.T) {
+	b := newBench(t, nil)
+	b.cfg.OTelLevel = slog.LevelWarn
+	log := slog.New(b.LogHandler()).With("password", "s3cr3t").WithGroup("g")
+	log.Info("not this")
+	log.Error("at https://u:s3cr3t@h/", "err", errors.New("token=s3cr3t"), "n", 3)
+	b.ended()
+	if len(b.logs.records) != 1 {
+		t.Fatalf("%d records", len(b.logs.records))
+	}
+	r := b.logs.records[0]
+	text := r.Body().AsString()
+	r.WalkAttributes(func(kv attribute.KeyValue) bool { text += " " + kv.Value.Emit(); return true })
+	if strings.Contains(text, "s3cr3t") || !strings.Contains(text, "3") {
+		t.Errorf("exported %q", text)
+	}
+	if name, _ := r.Resource().Set().Value("service.name"); name.AsString() != hostService {
+		t.Errorf("the record is of service %s", name.AsString())
+	}
+}
+
+// The level of detail can change while a component runs.
+func TestSetDetail(t *testing.T) {
+	b := newBench(t, nil)
+	e := b.edgeOf(clockEdge)
+	e.cross(context.Background(), nil, nothing)
+	if !SetDetail(b.icept, "all") || SetDetail(b.icept, "everything") {
+		t.Error("which levels there are")
+	}
+	e.cross(context.Background(), nil, nothing)
+	if n := len(b.ended()); n != 1 {
+		t.Errorf("%d spans, want 1", n)
+	}
+}
+
+// The table is by package, interface and function; what is in none of them is a span.
+func TestConventions(t *testing.T) {
+	for name, tc := range map[string]struct {
+		iface, fn string
+		want      Detail
+	}{
+		"streams":         {"wasi:io/streams@0.2.3", "[method]input-stream.read", DetailAll},
+		"fields":          {"wasi:http/types@0.2.12", "[method]fields.get", DetailAll},
+		"outgoing":        {"wasi:http/outgoing-handler@0.2.0", "handle", DetailBoundary},
+		"unknown of http": {"wasi:http/proxy@0.9.0", "x", DetailBoundary},
+		"unknown":         {"acme:db/query@0.1.0", "run", DetailBoundary},
+		"unknown drop":    {"acme:db/query@0.1.0", "[resource-drop]row", DetailAll},
+		"root":            {"log", "log", DetailBoundary},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := *customEdge
+			b.Interface, b.Func = wit.MustParseID(tc.iface), tc.fn
+			if got := conventionOf(&b); got.detail != tc.want {
+				t.Errorf("level %d, want %d", got.detail, tc.want)
+			}
+		})
+	}
+}
+
+// Providers outlive a restart of their workload, and nothing is made after the end.
+func TestLifetime(t *testing.T) {
+	b := newBench(t, nil)
+	n := len(b.sets)
+	b.Component(b.spec, &b.spec.Components[0])
+	if len(b.sets) != n {
+		t.Error("a component that is started again got new providers")
+	}
+	for range 2 {
+		if err := b.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}
+	b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
+	b.Log(context.Background(), host.LogLine{Component: "shop", Text: "late"})
+}
