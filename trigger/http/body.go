@@ -27,9 +27,40 @@ type requestBody struct {
 	cancel  func(cause error)
 	size    atomic.Int64
 
+	expect expectation
 	mu     sync.Mutex // held while src is read
-	ended  bool       // src has given its end or an error
+	ended  bool       // src has given its end
 	closed atomic.Bool
+}
+
+// expectation is a client's wish to be told to go on before it sends the body (Expect: 100-continue). net/http would tell
+// it at the first read, at any time: also while, or after, the answer's head is being written. Here it is decided once,
+// and never after the head.
+type expectation struct {
+	mu      sync.Mutex
+	writer  http.ResponseWriter // nil: nothing to decide, or decided
+	refused bool
+}
+
+// settle decides: go on, or not.
+func (e *expectation) settle(goOn bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.writer == nil {
+		return
+	}
+	if goOn {
+		e.writer.WriteHeader(http.StatusContinue)
+	}
+	e.refused = !goOn
+	e.writer = nil
+}
+
+// silence keeps net/http from telling a client to go on that was refused. The head has been written.
+func (e *expectation) silence(w http.ResponseWriter) {
+	if e.refused {
+		_, _ = w.Write(nil)
+	}
 }
 
 // Read is io.Reader's. A client that sends nothing for too long, sends too much or goes away cancels the exchange.
@@ -43,6 +74,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		b.cancel(errSlow)
 		_ = b.control.SetReadDeadline(time.Now())
 	})
+	b.expect.settle(true)
 	n, err := b.src.Read(p)
 	stuck.Stop()
 	b.size.Add(int64(n))
@@ -84,7 +116,7 @@ func (b *requestBody) release(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor != 1 || b.ended || r.Body == http.NoBody {
 		return
 	}
-	if !cut && r.Header.Get("Expect") == "" {
+	if !cut && !b.expect.refused {
 		_ = b.control.SetReadDeadline(time.Now().Add(leftoverTime))
 		if _, err := io.CopyN(io.Discard, b.src, maxLeftover); err == io.EOF {
 			_ = b.control.SetReadDeadline(time.Time{})

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,18 +35,23 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if t.config.MaxBody > 0 && r.Body != http.NoBody {
 		x.body.src = http.MaxBytesReader(w, r.Body, t.config.MaxBody)
 	}
+	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
+		x.body.expect.writer = w
+	}
+	in := wasihttp.NewIncomingRequest(r, x.body)
 	if !route.enter(x) {
 		cancel(nil)
 		t.turnAway(w, r, control, http.StatusServiceUnavailable)
 		return
 	}
 	disarm := context.AfterFunc(r.Context(), func() { cancel(errGone) })
-	in := wasihttp.NewIncomingRequest(r, x.body)
 	go x.invoke(ctx, t, in)
 
 	written := sync.OnceFunc(func() { close(x.written) })
 	defer written() // whatever happens here, the invocation must not wait for ever
 	a := <-x.answers
+	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
+	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
 	ok := x.write(w, control, a, t.config.WriteTimeout)
 	disarm()
 	written()
@@ -120,6 +126,7 @@ func (x *exchange) write(w http.ResponseWriter, control *http.ResponseController
 	}
 	copyHeader(w.Header(), a.header)
 	w.WriteHeader(a.status)
+	x.body.expect.silence(w)
 	stuck := time.AfterFunc(timeout, func() {
 		x.cancel(errSlow)
 		_ = control.SetWriteDeadline(time.Now())

@@ -364,16 +364,44 @@ func TestDisconnectCancels(t *testing.T) {
 }
 
 func TestExpectContinue(t *testing.T) {
-	_, r := raw(t, start(t, Config{}, nil, func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-		buf := make([]byte, 4)
-		n, err := wasiio.BlockingRead(ctx, in.Body().Stream(), buf)
-		if err != nil {
-			return err
+	f := start(t, Config{}, nil, func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		switch in.PathWithQuery() {
+		case "/read-first":
+			s := in.Body().Stream()
+			buf := make([]byte, 4)
+			n, err := wasiio.BlockingRead(ctx, s, buf)
+			if err != nil {
+				return err
+			}
+			return text(ctx, out, 200, string(buf[:n]))
+		case "/answer-first":
+			return echo(ctx, in, out)
 		}
-		return text(ctx, out, 200, string(buf[:n]))
-	}), "POST / HTTP/1.1\nHost: h\nContent-Length: 4\nExpect: 100-continue\n\n")
-	if line, err := r.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
-		t.Errorf("got %q, %v", line, err)
+		return text(ctx, out, 403, "no")
+	})
+	for path, want := range map[string]string{"/read-first": "200 OK", "/answer-first": "200 OK", "/refuse": "403 Forbidden"} {
+		for range 20 { // whoever comes first, the guest's reading or its answer
+			c, r := raw(t, f, "POST "+path+" HTTP/1.1\nHost: h\nContent-Length: 4\nExpect: 100-continue\n\n")
+			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+			if path != "/refuse" {
+				if line, err := r.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+					t.Fatalf("%s: got %q, %v", path, line, err)
+				}
+				if line, err := r.ReadString('\n'); err != nil || line != "\r\n" {
+					t.Fatalf("%s: got %q, %v", path, line, err)
+				}
+				_, _ = io.WriteString(c, "body")
+			}
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			if err != nil || !strings.HasSuffix(resp.Status, want) || path != "/refuse" && string(body) != "body" {
+				t.Errorf("%s: got %s %q, %v", path, resp.Status, body, err)
+			}
+			c.Close()
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // maxTarget bounds a request's path with query.
@@ -19,6 +20,7 @@ type IncomingRequest struct {
 	https   bool
 	headers *Fields
 	body    *IncomingBody
+	wanted  atomic.Bool
 }
 
 // NewIncomingRequest wraps a server's request; body stands for its Body. The header is read when the guest asks for it,
@@ -65,7 +67,13 @@ func (r *IncomingRequest) Headers() *Fields {
 }
 
 // Body is the request's body. The server owns the connection below it, so that it need not be closed.
-func (r *IncomingRequest) Body() *IncomingBody { return r.body }
+func (r *IncomingRequest) Body() *IncomingBody {
+	r.wanted.Store(true)
+	return r.body
+}
+
+// Wanted says whether the guest has asked for the body. Safe for concurrent use.
+func (r *IncomingRequest) Wanted() bool { return r.wanted.Load() }
 
 // HTTPRequest is the request below.
 func (r *IncomingRequest) HTTPRequest() *http.Request { return r.r }
