@@ -132,8 +132,9 @@ func (p *Plugin) stream(w *workload.Spec, c *workload.Component, name string, ra
 	if raw == nil {
 		return lines
 	}
+	write := cli.Interruptible(raw) // a pipe that nobody reads must not outlive the guest's deadline
 	return func(ctx context.Context, b []byte) error {
-		if _, err := raw.Write(b); err != nil {
+		if err := write(ctx, b); err != nil {
 			return err
 		}
 		return lines(ctx, b)

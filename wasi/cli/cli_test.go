@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"testing"
@@ -74,5 +75,34 @@ func TestIsTerminal(t *testing.T) {
 		if !IsTerminal(ptmx) {
 			t.Error("a pseudo terminal is none")
 		}
+	}
+}
+
+func TestInterruptible(t *testing.T) {
+	pr, pw := io.Pipe()
+	write := Interruptible(pw)
+	gone := errors.New("deadline")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(gone)
+	// Nobody reads: the first write is given up while it blocks, the second before it has begun.
+	for range 2 {
+		var stop *wasiio.Interrupted
+		if err := write(ctx, []byte("given up ")); !errors.As(err, &stop) || stop.Cause != gone {
+			t.Fatalf("%v", err)
+		}
+	}
+	read := make(chan string)
+	go func() { b, _ := io.ReadAll(pr); read <- string(b) }()
+	for _, ctx := range []context.Context{t.Context(), context.Background()} {
+		if err := write(ctx, []byte("sent ")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pw.Close()
+	if got := <-read; got != "given up sent sent " && got != "sent sent " {
+		t.Errorf("%q", got)
+	}
+	if err := write(t.Context(), []byte("x")); err != io.ErrClosedPipe {
+		t.Errorf("closed: %v", err)
 	}
 }
