@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -530,5 +531,48 @@ func TestMemoryIsClean(t *testing.T) {
 		if err := g.Close(w.ctx); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestSpinningGuestStopsNobody has the garbage collector stop the world while guests spin, which waits for them to leave
+// machine code. Without fuel this test would never end.
+func TestSpinningGuestStopsNobody(t *testing.T) {
+	w := newWorld(t, Config{})
+	for _, f := range []string{"spin", "spin_tail", "spin_bulk"} {
+		g := w.group(Limits{})
+		i := w.must(g, "basics")
+		ended := make(chan error)
+		go func() {
+			_, err := call(i, f)
+			ended <- err
+		}()
+		for range 3 {
+			runtime.GC()
+		}
+		stop := errors.New("enough")
+		g.Interrupt(stop)
+		if err := <-ended; err != stop {
+			t.Errorf("%s ended with %v", f, err)
+		}
+	}
+}
+
+func TestHostModules(t *testing.T) {
+	w := newWorld(t, Config{})
+	empty, err := w.e.HostModule(w.ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if empty.Func("x") != nil || empty.Memory("x") != nil {
+		t.Error("an empty host module has exports")
+	}
+	for range 2 {
+		if err := empty.Close(w.ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	nop := func(context.Context, []uint64) error { return nil }
+	if _, err := w.e.HostModule(w.ctx, []HostFunc{{Name: "a", Fn: nop}, {Name: "a", Fn: nop}}); err == nil {
+		t.Error("two functions of one name")
 	}
 }

@@ -4,4 +4,29 @@
 // An [Engine] is shared by the whole process. A [Module] is compiled code. A [Group] is what one store's instances
 // share: memory accounting, fuel, interruption; the whole tree of a store is closed with it. An [Instance] belongs to
 // exactly one Group; exactly one goroutine at a time may be inside a Group.
+//
+// What goes in are modules as components embed them. Package corewasm rewrites each before wazero sees it, which is where
+// most of what wazero lacks is added:
+//
+//   - Imports. wazero resolves imports by module name, and refuses the empty name that wit-component emits. Each import
+//     is renamed to a [Slot], a number of a source and a field of it, and a resolver made for one instantiation turns
+//     numbers into instances. All instances are anonymous, so that any number of the same module live side by side.
+//   - Interruption. Machine code cannot be pre-empted by Go: a spinning guest does not only run for ever, it stops
+//     everything once the collector wants the world to stop. wazero's own remedy costs a multiple of the run time and
+//     closes the module. Rewritten code counts fuel and calls back when it is used up; that is in Go, where
+//     the scheduler gets its turn and [Group.Interrupt] is heard. What cannot be interrupted is one single bulk
+//     operation, which is bounded by the size of the memory.
+//   - Start functions run after wazero has instantiated, as an ordinary call: only then is the context that host
+//     functions see the caller's own, and an error the same as that of any other call.
+//
+// The rest is done here. Call objects of wazero's are expensive to make and break when they are entered twice, so a
+// [Func] keeps those that no call is using. Memory is mapped, never moves, and belongs to the group, because wazero
+// frees it too early. Host errors travel through guest frames as panics and come out as they went in; wazero's run-time
+// errors and other people's panics become *cm.Trap.
+//
+// A guest that recurses for ever ends with call-stack-exhausted, after having taken about 150 MB for its stack. That is
+// wazero's constant. How deep guests may call each other through the host is for the layer above to bound.
+//
+// On processors that wazero has no compiler for its interpreter runs the same modules, slowly. On systems without mmap or
+// enough address space memory is Go's.
 package core

@@ -18,6 +18,10 @@ type Func struct {
 	free []api.Function
 }
 
+// maxFree bounds the call objects that wait: each is 12 KB, and as large as its stack once grew. More are in use only
+// while a guest calls itself through the host.
+const maxFree = 8
+
 // Type is the function's type.
 func (f *Func) Type() binary.CoreFuncType { return f.typ }
 
@@ -38,13 +42,11 @@ func (f *Func) Call(ctx context.Context, stack []uint64) error {
 	} else {
 		fn = f.inst.mod.ExportedFunction(f.name)
 	}
-	err := fn.CallWithStack(ctx, stack)
-	if err == nil {
-		f.free = append(f.free, fn)
-		return nil
+	err, reuse := fn.CallWithStack(ctx, stack), true
+	if err != nil {
+		err, reuse = callError(err)
 	}
-	err, reuse := callError(err)
-	if reuse {
+	if reuse && len(f.free) < maxFree {
 		f.free = append(f.free, fn)
 	}
 	return err

@@ -13,7 +13,6 @@ import (
 type Limits struct {
 	Memory     uint64 // bytes, all memories together; 0: 4 GiB a memory
 	Tables     uint32 // elements, each table; 0: a default of 10 million
-	Deadline   int64  // unused: deadlines come by Interrupt
 	CheckEvery uint32 // loop iterations and function entries between interrupt checks; 0: default
 }
 

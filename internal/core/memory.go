@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/tetratelabs/wazero/experimental"
 
@@ -55,6 +56,11 @@ func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
 		m.store = nil // no address space to be had: live without
 	}
 	if m.store == nil {
+		if size > math.MaxInt {
+			g.memory.Add(-int64(size))
+			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
+				"the module's memory starts with %d bytes, more than this processor can address", size)}
+		}
 		m.bytes = make([]byte, size)
 	}
 	g.memories = append(g.memories, m)
@@ -74,6 +80,10 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		return nil
 	}
 	if m.store == nil {
+		if size > math.MaxInt {
+			m.group.memory.Add(-int64(size - now))
+			return nil
+		}
 		b := make([]byte, size)
 		copy(b, m.bytes)
 		m.bytes = b
