@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,10 @@ import (
 
 // keyCache is the one fact about an operation by which it is also measured: compiling and reading from a cache are not
 // to be averaged.
-const keyCache = "cache"
+const keyCache = "cache.hit"
+
+// foreign are namespaces of the semantic conventions in which operations may tell facts; every other key is our own.
+var foreign = []string{"http.", "url.", "server.", "file.", "oci.", "container.", "process."}
 
 // Begin opens the span of one step in the life of a component or an instance, below whatever span is in ctx.
 func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Context, func(error)) {
@@ -71,10 +75,10 @@ func (i *interceptor) end(ctx context.Context, p *providers, span trace.Span, op
 	span.End()
 }
 
-// operationAttr makes an attribute of a fact. A bare word is a key of our own.
+// operationAttr makes an attribute of a fact.
 func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
 	key := a.Key
-	if !strings.Contains(key, ".") {
+	if !slices.ContainsFunc(foreign, func(ns string) bool { return strings.HasPrefix(key, ns) }) {
 		key = prefix + key
 	}
 	k := attribute.Key(key)

@@ -67,7 +67,7 @@ func TestMetrics(t *testing.T) {
 		})
 	})
 	serve(500, func(context.Context) (cm.Val, error) { return cm.Val{}, &cm.Trap{Code: cm.TrapUnreachable} })
-	_, end := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "compile", Component: "shop", Attrs: []cm.Attr{{Key: "cache", Value: "miss"}}})
+	_, end := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "compile", Component: "shop", Attrs: []cm.Attr{{Key: "cache.hit", Value: false}}})
 	end(errors.New("x"))
 
 	var lines []string

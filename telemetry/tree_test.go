@@ -142,7 +142,7 @@ func TestTrees(t *testing.T) {
 			ctx, end := cm.Begin(context.Background(), b.Host(), &cm.Operation{Name: "workload start"})
 			op := &cm.Operation{Name: "compile", Component: "cart"}
 			_, endCompile := cm.Begin(ctx, b.icept, op)
-			op.Set("cache", "hit")
+			op.Set("cache.hit", true)
 			op.Set("size", int64(4096))
 			endCompile(nil)
 			op = &cm.Operation{Name: "link", Component: "shop"}

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/tree"
@@ -10,7 +11,8 @@ import (
 func treeKeys() tree.Keys {
 	return tree.Keys{
 		Guest: keyGuestTime, Host: keyHostTime, Wait: keyWaitTime,
-		Status: semconv.HTTPResponseStatusCodeKey, URL: semconv.URLFullKey,
+		Status: semconv.HTTPResponseStatusCodeKey, URL: semconv.URLFullKey, Path: semconv.URLPathKey, Query: semconv.URLQueryKey,
+		Facts:     []attribute.Key{prefix + keyCache, prefix + "plugin", prefix + "trigger"},
 		ErrorType: semconv.ErrorTypeKey, Blame: keyBlame, Outcome: keyOutcome, ResultError: keyResultError,
 	}
 }

@@ -83,9 +83,10 @@ func (p *Printer) line(b *strings.Builder, n *node) {
 		b.WriteString(p.paint(red))
 	}
 	b.WriteString(clean(n.name))
-	if n.url != "" {
-		b.WriteString(" " + clean(n.url))
+	if target := n.target(); target != "" {
+		b.WriteString(" " + clean(target))
 	}
+	b.WriteString(clean(n.facts))
 	if n.status != 0 {
 		b.WriteString(" → " + strconv.FormatInt(n.status, 10))
 	}
@@ -109,6 +110,21 @@ func (p *Printer) line(b *strings.Builder, n *node) {
 		b.WriteString("  " + clean(n.outcome))
 	}
 	b.WriteByte('\n')
+}
+
+// target is what a request was for, where the name does not say it.
+func (n *node) target() string {
+	if n.url != "" {
+		return n.url
+	}
+	target := n.path
+	if n.query != "" {
+		target += "?" + n.query
+	}
+	if strings.HasSuffix(n.name, " "+target) {
+		return ""
+	}
+	return target
 }
 
 func (p *Printer) paint(code string) string {

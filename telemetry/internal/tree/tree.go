@@ -8,6 +8,8 @@ package tree
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +34,8 @@ const grace = 2 * time.Second
 type Keys struct {
 	Guest, Host, Wait attribute.Key // seconds
 	Status, URL       attribute.Key
+	Path, Query       attribute.Key   // shown where there is no URL
+	Facts             []attribute.Key // shown as "name=value", without the first part of their names
 	ErrorType, Blame  attribute.Key
 	Outcome           attribute.Key
 	ResultError       attribute.Key
@@ -73,7 +77,9 @@ type node struct {
 	failed            bool
 	guest, host, wait float64
 	status            int64
-	url, errorType    string
+	url, path, query  string
+	facts             string
+	errorType         string
 	blame, outcome    string
 	resultError       string
 }
@@ -172,6 +178,10 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 			n.status = a.Value.AsInt64()
 		case p.keys.URL:
 			n.url = a.Value.AsString()
+		case p.keys.Path:
+			n.path = a.Value.AsString()
+		case p.keys.Query:
+			n.query = a.Value.AsString()
 		case p.keys.ErrorType:
 			n.errorType = a.Value.AsString()
 		case p.keys.Blame:
@@ -180,6 +190,10 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 			n.outcome = a.Value.AsString()
 		case p.keys.ResultError:
 			n.resultError = a.Value.AsString()
+		default:
+			if a.Key != "" && slices.Contains(p.keys.Facts, a.Key) {
+				n.facts += " " + string(a.Key[strings.IndexByte(string(a.Key), '.')+1:]) + "=" + a.Value.Emit()
+			}
 		}
 	}
 	return n

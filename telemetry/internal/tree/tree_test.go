@@ -16,7 +16,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-var keys = Keys{Guest: "g", Host: "h", Wait: "w", Status: "status", URL: "url", ErrorType: "error", Blame: "blame", Outcome: "outcome", ResultError: "result"}
+var keys = Keys{Guest: "g", Host: "h", Wait: "w", Status: "status", URL: "url", ErrorType: "error", Blame: "blame", Outcome: "outcome", ResultError: "result",
+	Path: "path", Query: "query", Facts: []attribute.Key{"v.cache.hit"}}
 
 // output is a writer that may be read while it is written.
 type output struct {
@@ -70,10 +71,10 @@ func (b builder) text(t *testing.T, out *output) string {
 
 func TestTree(t *testing.T) {
 	b, out := start(t, false)
-	root, endRoot := b.span(context.Background(), "GET /total", 0, attribute.Int("status", 500))
+	root, endRoot := b.span(context.Background(), "GET /total", 0, attribute.Int("status", 500), attribute.String("path", "/total"), attribute.String("query", "items=13"))
 	inv, endInv := b.span(root, "shop handle", 1, attribute.Float64("g", 0.002), attribute.Float64("h", 0.0005), attribute.Float64("w", 0.01))
 	cart, endCart := b.span(inv, "cart total", 2, attribute.String("result", "empty"))
-	_, endQuery := b.span(cart, "acme:db/query#run", 2.5)
+	_, endQuery := b.span(cart, "acme:db/query#run", 2.5, attribute.Bool("v.cache.hit", true))
 	endQuery(2.5001234)
 	endCart(4)
 	_, client := b.Start(inv, "GET", trace.WithTimestamp(at(5)), trace.WithAttributes(attribute.String("url", "http://a.example/\x1b[31m\n")))
@@ -86,10 +87,10 @@ func TestTree(t *testing.T) {
 	client.SetAttributes(attribute.String("error", "timeout"), attribute.String("blame", "host"))
 	client.End(trace.WithTimestamp(at(1005)))
 	want := `trace ID
-GET /total → 500  7.00ms
+GET /total /total?items=13 → 500  7.00ms
 └─ shop handle  5.00ms (guest 2.00ms, host 500µs, wait 10.0ms)
    ├─ cart total  2.00ms  error: empty
-   │  └─ acme:db/query#run  123ns
+   │  └─ acme:db/query#run cache.hit=true  123ns
    └─ GET http://a.example/�[31m�  1.00s  ✗ timeout (host)
 `
 	if got := b.text(t, out); got != want {
