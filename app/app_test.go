@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -186,19 +187,26 @@ spec:
 	}
 }
 
-func TestAliasBomb(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x]\n")
-	for i := 1; i < 12; i++ {
-		prev := "*a" + string(rune('a'+i-2))
-		if i == 1 {
-			prev = "*a0"
-		}
-		b.WriteString("a" + string(rune('a'+i-1)) + ": &a" + string(rune('a'+i-1)) + " [" + strings.Repeat(prev+", ", 9) + "]\n")
+// TestBounds: a small file that unfolds to a large one, and a file of nothing but mistakes, are told so in few words.
+func TestBounds(t *testing.T) {
+	dir := folder(t)
+	var bomb, junk strings.Builder
+	bomb.WriteString("apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: x}\nspec:\n  components:\n")
+	bomb.WriteString("  - {name: c, source: {file: cart.wasm}, args: &many [" + strings.Repeat("x,", 1000) + "]}\n")
+	for i := range 200 {
+		fmt.Fprintf(&bomb, "  - {name: c%d, source: {file: cart.wasm}, args: *many}\n", i)
 	}
-	// The lists are unknown keys, never walked; a key of the format that holds them is walked to the bound.
-	if _, err := Parse("x.yaml", []byte(b.String())); err == nil {
-		t.Error("accepted")
+	for i := range 5000 {
+		fmt.Fprintf(&junk, "key%d: 1\n", i)
+	}
+	for name, c := range map[string]struct{ text, want string }{
+		"bomb": {bomb.String(), "the manifest is too large"},
+		"junk": {junk.String(), "too many mistakes"},
+	} {
+		_, err := Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
+		if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 50_000 {
+			t.Errorf("%s: got %.300v", name, err)
+		}
 	}
 }
 

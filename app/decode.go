@@ -14,6 +14,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
+// maxErrors bounds how many mistakes are reported: a file that is something else altogether has as many as lines.
+const maxErrors = 200
+
 // maxNodes bounds how many nodes a manifest has after its aliases are followed.
 const maxNodes = 100_000
 
@@ -54,7 +57,12 @@ func decode(file string, data []byte, m *Manifest) *decoder {
 
 func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) *Error {
 	e := &Error{File: d.file, Line: max(n.Line, 1), Column: max(n.Column, 1), Key: key, Problem: fmt.Sprintf(format, args...)}
-	d.errs = append(d.errs, e)
+	switch {
+	case len(d.errs) < maxErrors:
+		d.errs = append(d.errs, e)
+	case len(d.errs) == maxErrors:
+		d.errs = append(d.errs, &Error{File: e.File, Line: e.Line, Column: e.Column, Problem: "too many mistakes; the others are left out"})
+	}
 	return e
 }
 

@@ -128,7 +128,7 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
 	}
 	if ev.hooks != nil {
-		end := cm.End{Outcome: outcome, Err: err, Wait: call.Waited()}
+		end := cm.End{Outcome: outcome, Err: err} // the export's own boundary measures the time split
 		if outcome == cm.OK {
 			end.Err, end.Value = nil, err
 		}

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -172,7 +171,7 @@ func TestUp(t *testing.T) {
 		if err := s.cmd.Wait(); err != nil {
 			t.Errorf("%s: %v\n%s", level, err, rest)
 		}
-		for _, want := range []string{"workload start ", "GET / → 200"} {
+		for _, want := range []string{"workload start ", "GET /", "→ 200"} {
 			if !strings.Contains(string(rest), want) {
 				t.Errorf("%s: %q is missing in\n%s", level, want, rest)
 			}
@@ -180,35 +179,34 @@ func TestUp(t *testing.T) {
 	}
 }
 
-// TestUpDrains: a request that runs when the signal comes is answered, and the second signal does not wait for it.
+// TestUpDrains: a request that runs when the signal comes is answered in full, and the second signal does not wait for it.
 func TestUpDrains(t *testing.T) {
 	for _, patient := range []bool{true, false} {
 		s := serve(t, slowGuest(t))
-		answer := make(chan string, 1)
-		go func() {
-			resp, err := http.Get(s.url + "/sleep?ms=1500")
-			if err != nil {
-				answer <- "broken"
-				return
-			}
-			body, _ := io.ReadAll(resp.Body)
-			resp.Body.Close()
-			answer <- string(body)
-		}()
-		time.Sleep(500 * time.Millisecond) // the request has to be under way
+		resp, err := http.Get(s.url + "/chunks?n=4&ms=300")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := bufio.NewReader(resp.Body)
+		if first, err := body.ReadString('\n'); first != "chunk 0\n" {
+			t.Fatalf("%q, %v", first, err)
+		}
 		_ = s.cmd.Process.Signal(os.Interrupt)
+		if line, err := s.stderr.ReadString('\n'); !strings.Contains(line, "draining") {
+			t.Errorf("after the signal: %q, %v", line, err)
+		}
 		if !patient {
-			time.Sleep(100 * time.Millisecond)
 			_ = s.cmd.Process.Signal(os.Interrupt)
 		}
+		rest, bodyErr := io.ReadAll(body)
+		resp.Body.Close()
 		_, _ = io.ReadAll(s.stderr)
-		err := s.cmd.Wait()
-		got := <-answer
-		if patient && (err != nil || !strings.HasPrefix(got, "slept ")) {
-			t.Errorf("patient: %v, %q", err, got)
+		err = s.cmd.Wait()
+		if patient && (err != nil || bodyErr != nil || string(rest) != "chunk 1\nchunk 2\nchunk 3\n") {
+			t.Errorf("patient: %v, %q, %v", err, rest, bodyErr)
 		}
-		if !patient && (err == nil || got != "broken") {
-			t.Errorf("hurried: %v, %q", err, got)
+		if !patient && (err == nil || bodyErr == nil) {
+			t.Errorf("hurried: %v, %q, %v", err, rest, bodyErr)
 		}
 	}
 }

@@ -161,7 +161,14 @@ type flagValue struct {
 var _ pflag.Value = (*flagValue)(nil)
 
 func (f *flagValue) String() string { return "" }
-func (f *flagValue) Type() string   { return f.option.arg }
+
+// Type is what help calls the value; a switch has none.
+func (f *flagValue) Type() string {
+	if f.option.arg == "" {
+		return "bool"
+	}
+	return f.option.arg
+}
 
 func (f *flagValue) Set(s string) error {
 	if !f.option.many {

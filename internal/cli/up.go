@@ -90,5 +90,12 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	failed := make(chan error, 1)
 	go func() { failed <- session.host.Run(ctx) }()
 	session.stderr.open(fmt.Sprintf("serving %s on http://%s\n", w.ID(), trigger.Addr()))
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	stop() // from here on, a signal ends the process
+	session.log.Info("draining; a second signal ends the process at once")
 	return <-failed
 }
