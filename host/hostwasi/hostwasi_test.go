@@ -125,7 +125,9 @@ func TestBadGrants(t *testing.T) {
 	}{
 		"http":    {func(c *workload.Component) { c.Grants.HTTP = []string{"ftp://x"} }, "grant http"},
 		"sockets": {func(c *workload.Component) { c.Grants.Sockets.Connect = []string{"x"} }, `"x"`},
-		"files":   {func(c *workload.Component) { c.Grants.Files = []workload.FileGrant{{Host: "/nowhere/at/all", Guest: "/d"}} }, "/nowhere/at/all"},
+		"files": {func(c *workload.Component) {
+			c.Grants.Files = []workload.FileGrant{{Host: "/nowhere/at/all", Guest: "/d"}}
+		}, "/nowhere/at/all"},
 	} {
 		err := run(t, New(Config{}), c.change)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "component hello: plugin wasi") {
