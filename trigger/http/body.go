@@ -22,7 +22,7 @@ const (
 // requestBody is a request's body as the guest reads it: counted, bounded, and not to stand still for ever.
 type requestBody struct {
 	src     io.Reader
-	control *http.ResponseController
+	control *control
 	timeout time.Duration
 	cancel  func(cause error)
 	size    atomic.Int64
@@ -72,7 +72,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	}
 	stuck := time.AfterFunc(b.timeout, func() {
 		b.cancel(errSlow)
-		_ = b.control.SetReadDeadline(time.Now())
+		b.control.readUntil(time.Now())
 	})
 	b.expect.settle(true)
 	n, err := b.src.Read(p)
@@ -109,7 +109,7 @@ func (b *requestBody) release(w http.ResponseWriter, r *http.Request) {
 	cut := false
 	if !b.mu.TryLock() {
 		cut = true
-		_ = b.control.SetReadDeadline(time.Now())
+		b.control.readUntil(time.Now())
 		b.mu.Lock()
 	}
 	defer b.mu.Unlock()
@@ -117,14 +117,41 @@ func (b *requestBody) release(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !cut && !b.expect.refused {
-		_ = b.control.SetReadDeadline(time.Now().Add(leftoverTime))
+		b.control.readUntil(time.Now().Add(leftoverTime))
 		if _, err := io.CopyN(io.Discard, b.src, maxLeftover); err == io.EOF {
-			_ = b.control.SetReadDeadline(time.Time{})
+			b.control.readUntil(time.Time{})
 			return
 		}
 	}
 	closeAfterReply(w)
-	_ = b.control.SetReadDeadline(time.Now().Add(leftoverTime))
+	b.control.readUntil(time.Now().Add(leftoverTime))
+}
+
+// control is the server's side of one exchange for those who may come too late: once its handler has returned, the server
+// must not be touched any more.
+type control struct {
+	mu   sync.Mutex
+	rc   *http.ResponseController
+	over bool
+}
+
+func (c *control) readUntil(t time.Time) { c.use(t, (*http.ResponseController).SetReadDeadline) }
+
+func (c *control) writeUntil(t time.Time) { c.use(t, (*http.ResponseController).SetWriteDeadline) }
+
+func (c *control) use(t time.Time, f func(*http.ResponseController, time.Time) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		_ = f(c.rc, t)
+	}
+}
+
+// end is for the handler, on its way out.
+func (c *control) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
 }
 
 // closeAfterReply has net/http close the connection once the answer is complete. A request that is over its limit is the

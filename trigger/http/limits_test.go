@@ -199,3 +199,32 @@ func TestSlowBodyOfNoRoute(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What the guest has begun to read when its answer breaks off must not touch the server after that.
+func TestReadOutlivesTheExchange(t *testing.T) {
+	f := start(t, Config{ReadTimeout: 20 * time.Millisecond}, nil,
+		func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+			in.Body().Stream().Ready() // starts to read
+			if in.PathWithQuery() == "/whole" {
+				return text(ctx, out, 200, "whole")
+			}
+			respond(out, 200)
+			return nil
+		})
+	protocols(t, func(t *testing.T, c *http.Client) {
+		for _, path := range []string{"/whole", "/broken"} {
+			for range 5 {
+				pr, pw := io.Pipe()
+				if resp, err := c.Post(f.url+path, "", pr); err == nil {
+					_, err = io.ReadAll(resp.Body)
+					resp.Body.Close()
+					if (err == nil) != (path == "/whole") {
+						t.Errorf("%s: ends with %v", path, err)
+					}
+				}
+				time.Sleep(25 * time.Millisecond)
+				pw.Close()
+			}
+		}
+	})
+}

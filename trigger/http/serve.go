@@ -17,7 +17,8 @@ import (
 // answer is complete; the invocation may go on.
 func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	route := t.table.find(r.URL.Path)
-	control := http.NewResponseController(w)
+	control := &control{rc: http.NewResponseController(w)}
+	defer control.end()
 	switch {
 	case route == nil:
 		t.turnAway(w, r, control, http.StatusNotFound)
@@ -26,7 +27,6 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 		t.turnAway(w, r, control, http.StatusRequestEntityTooLarge)
 		return
 	}
-	_ = control.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	x := &exchange{r: r, route: route, ctx: ctx, cancel: cancel,
@@ -38,17 +38,19 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
 		x.body.expect.writer = w
 	}
-	in := wasihttp.NewIncomingRequest(r, x.body)
 	if !route.enter(x) {
 		cancel(nil)
 		t.turnAway(w, r, control, http.StatusServiceUnavailable)
 		return
 	}
+	_ = control.rc.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
+	in := wasihttp.NewIncomingRequest(r, x.body)
 	disarm := context.AfterFunc(r.Context(), func() { cancel(errGone) })
 	go x.invoke(ctx, t, in)
 
 	written := sync.OnceFunc(func() { close(x.written) })
 	defer written() // whatever happens here, the invocation must not wait for ever
+	defer x.body.closed.Store(true)
 	a := <-x.answers
 	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
 	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
@@ -64,10 +66,10 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // turnAway answers a request that no guest sees.
-func (t *Trigger) turnAway(w http.ResponseWriter, r *http.Request, control *http.ResponseController, status int) {
+func (t *Trigger) turnAway(w http.ResponseWriter, r *http.Request, control *control, status int) {
 	if r.ProtoMajor == 1 && r.Body != http.NoBody {
 		// net/http reads on before it answers, to use the connection again, and would wait for ever.
-		_ = control.SetReadDeadline(time.Now().Add(leftoverTime))
+		control.readUntil(time.Now().Add(leftoverTime))
 	}
 	write(w, failure(status))
 	t.hurry(r, control)
@@ -75,9 +77,9 @@ func (t *Trigger) turnAway(w http.ResponseWriter, r *http.Request, control *http
 
 // hurry bounds how long the server may take to send what it still holds. It lifts the bound itself after that; in HTTP/2
 // its own bound for writes holds.
-func (t *Trigger) hurry(r *http.Request, control *http.ResponseController) {
+func (t *Trigger) hurry(r *http.Request, control *control) {
 	if r.ProtoMajor == 1 {
-		_ = control.SetWriteDeadline(time.Now().Add(t.config.WriteTimeout))
+		control.writeUntil(time.Now().Add(t.config.WriteTimeout))
 	}
 }
 
@@ -108,7 +110,7 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }
 
 // write writes the answer while the guest makes its body, and says whether the answer is whole. What the guest has written
 // is sent at once when nothing more is there, and together with what comes with it otherwise.
-func (x *exchange) write(w http.ResponseWriter, control *http.ResponseController, a answer, timeout time.Duration) bool {
+func (x *exchange) write(w http.ResponseWriter, control *control, a answer, timeout time.Duration) bool {
 	if a.status == 0 {
 		return false
 	}
@@ -129,7 +131,7 @@ func (x *exchange) write(w http.ResponseWriter, control *http.ResponseController
 	x.body.expect.silence(w)
 	stuck := time.AfterFunc(timeout, func() {
 		x.cancel(errSlow)
-		_ = control.SetWriteDeadline(time.Now())
+		control.writeUntil(time.Now())
 	})
 	stuck.Stop()
 	defer stuck.Stop()
@@ -145,7 +147,7 @@ func (x *exchange) write(w http.ResponseWriter, control *http.ResponseController
 			runtime.Gosched() // lets a guest that is about to write or to finish do so
 			if !a.body.More() {
 				stuck.Reset(timeout)
-				err := control.Flush()
+				err := control.rc.Flush()
 				stuck.Stop()
 				if err != nil {
 					return lost(err)
@@ -157,14 +159,14 @@ func (x *exchange) write(w http.ResponseWriter, control *http.ResponseController
 		switch {
 		case err == io.EOF:
 			if trailers := a.body.Trailers().TrailerHeader(); len(trailers) > 0 {
-				_ = control.Flush() // a head that is still held back would get a length instead of chunks
+				_ = control.rc.Flush() // a head that is still held back would get a length instead of chunks
 				for k, v := range trailers {
 					w.Header()[http.TrailerPrefix+k] = v
 				}
 			}
 			return true
 		case err != nil:
-			_ = control.Flush()
+			_ = control.rc.Flush()
 			return false
 		case empty:
 			continue
