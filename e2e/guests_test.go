@@ -1,0 +1,97 @@
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
+)
+
+// TestProve runs the reference's own proof of the prebuilt Rust guests: HTTP routes, commands, hostile commands,
+// sockets, compositions.
+func TestProve(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("no python3 to run the proof with")
+	}
+	script := filepath.Join(shared.Dir(t), "guests", "prove.py")
+	out, err := exec.Command(python, script, "--vitrine", binary, "--only",
+		"^(rust-http-full|rust-http-p2|shop|rust-cli-p2|rust-cli-ctors|rust-cli-hostile|otel.*p2-composed|rust-service|wat-table)").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), " 0 differ") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	t.Logf("%s", out)
+}
+
+func TestGoHTTP(t *testing.T) {
+	s := up(t, []string{}, "--env", "GREETING=hi", guest(t, "go126-http-p2"))
+	s.want("/x", "", 200, "hello from go1.26.8 /x\n")
+	s.want("/echo", "some bytes", 200, "some bytes")
+	if !strings.Contains(s.stderr(), "[go126-http-p2 stderr] :: stderr: /x\n") {
+		t.Errorf("console: %s", s.stderr())
+	}
+}
+
+func TestQuickJS(t *testing.T) {
+	s := up(t, nil, guest(t, "js-qjs-http-p2"))
+	s.want("/x", "", 200, "hello qjs p2 get /x\n")
+	s.want("/echo", "some bytes", 200, "some bytes")
+}
+
+func TestC(t *testing.T) {
+	code, out, errs := run(t, "", "run", "--env", "GREETING=hi", guest(t, "c-cli-p2"), "a", "b")
+	if want := "hello from C, argc=3 [c-cli-p2.component.wasm] [a] [b] greeting=hi\n"; !strings.HasPrefix(out, want) {
+		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
+	}
+}
+
+// TestDrafts runs the guest over keyvalue, config, logging and blobstore, with and without the latter two.
+func TestDrafts(t *testing.T) {
+	for _, name := range []string{"rust-kv-p2", "rust-kv-only-p2"} {
+		t.Run(name, func(t *testing.T) {
+			s := up(t, nil, "--config", "greeting=hi", guest(t, name))
+			s.want("/kv/selftest", "", 200, "many a=1,b=2,- exists-c false incr 5 7\n")
+			s.want("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+			s.want("/kv/get?key=x", "", 200, "abc\n")
+			s.want("/kv/get?key=nope", "", 200, "none\n")
+			s.want("/kv/exists?key=x", "", 200, "true\n")
+			s.want("/kv/list", "", 200, "3 keys, 1 pages: a n x\n")
+			s.want("/kv/delete?key=x", "", 200, "deleted x\n")
+			s.want("/kv/nostore", "", 200, "Error::NoSuchStore\n")
+			s.want("/config?key=greeting", "", 200, "hi\n")
+			s.want("/config?key=nope", "", 200, "none\n")
+			s.want("/config/all", "", 200, "[(\"greeting\", \"hi\")]\n")
+			if name != "rust-kv-p2" {
+				s.want("/blob/list", "", 500, "error: no route /blob/list\n")
+				return
+			}
+			s.want("/log", "", 200, "logged 6\n")
+			s.want("/blob/put?container=c&name=n", "a blob", 200, "put c/n 6 bytes\n")
+			s.want("/blob/get?container=c&name=n&start=2&end=3", "", 200, "size 2: bl\n")
+			s.want("/blob/get?container=c&name=n&how=async", "", 200, "size 6: a blob\n")
+			s.want("/blob/list?container=c", "", 200, "n\n")
+			s.want("/blob/info?container=c&name=n", "", 200, "container c object n size 6 has true\n")
+			s.want("/blob/delete?container=c&name=n", "", 200, "deleted c/n\n")
+			s.want("/blob/get?container=c&name=n", "", 500, "error: object \"n\" in container \"c\": not found\n")
+			if !strings.Contains(s.stderr(), "[rust-kv-p2 log] :: ERROR kv-guest: a error line\n") {
+				t.Errorf("console: %s", s.stderr())
+			}
+		})
+	}
+}
+
+// TestInspect prints every prebuilt component, 0.3 ones included.
+func TestInspect(t *testing.T) {
+	for _, name := range shared.Guests(t) {
+		code, out, errs := run(t, "", "inspect", guest(t, name))
+		if code != 0 || !strings.HasPrefix(out, "component "+name) {
+			t.Errorf("%s: exit %d, %.200s %s", name, code, out, errs)
+		}
+		code, out, errs = run(t, "", "inspect", "--json", guest(t, name))
+		if code != 0 || !strings.HasPrefix(out, "{") {
+			t.Errorf("%s --json: exit %d, %.200s %s", name, code, out, errs)
+		}
+	}
+}

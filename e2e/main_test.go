@@ -1,0 +1,178 @@
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
+)
+
+// binary is the vitrine that is tested, built once.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "vitrine-e2e")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "vitrine")
+	build := exec.Command("go", "build", "-o", binary, "../cmd/vitrine")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		return 1
+	}
+	if err := os.Setenv("VITRINE_CACHE_DIR", filepath.Join(dir, "cache")); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// guest is the path of a prebuilt guest.
+func guest(t *testing.T, name string) string {
+	return filepath.Join(shared.Dir(t), "guests", "prebuilt", name+".component.wasm")
+}
+
+// server is a vitrine up.
+type server struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	base string
+
+	mu   sync.Mutex
+	text bytes.Buffer
+	done chan struct{}
+}
+
+// up starts vitrine up and waits until it is ready; the test's end stops it and wants exit status 0.
+func up(t *testing.T, env []string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
+	s.cmd.Env = append(os.Environ(), env...)
+	stderr, err := s.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ready := make(chan string, 1)
+	go s.read(stderr, ready)
+	select {
+	case s.base = <-ready:
+	case <-s.done:
+		t.Fatalf("vitrine up %v ended: %s", args, s.stderr())
+	case <-time.After(2 * time.Minute):
+		t.Fatalf("vitrine up %v is not ready: %s", args, s.stderr())
+	}
+	t.Cleanup(s.stop)
+	return s
+}
+
+func (s *server) read(r io.Reader, ready chan<- string) {
+	defer close(s.done)
+	lines := bufio.NewReader(r)
+	for first := true; ; {
+		line, err := lines.ReadString('\n')
+		if _, at, ok := strings.Cut(strings.TrimSpace(line), " on http://"); ok && first {
+			first = false
+			ready <- "http://" + at
+		}
+		s.mu.Lock()
+		s.text.WriteString(line)
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (s *server) stderr() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// stop ends the server as an operator does.
+func (s *server) stop() {
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.done:
+	case <-time.After(time.Minute):
+		_ = s.cmd.Process.Kill()
+		<-s.done
+		s.t.Errorf("the server did not end after SIGTERM: %s", s.stderr())
+	}
+	if err := s.cmd.Wait(); err != nil && s.cmd.ProcessState.ExitCode() != 0 {
+		s.t.Errorf("the server ended with %v: %s", err, s.stderr())
+	}
+}
+
+// get sends a request; a body that breaks off gives what came and an error.
+func (s *server) get(path, body string, header ...string) (status int, text string, err error) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.base+path, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(b), err
+}
+
+// want sends a request and compares the answer.
+func (s *server) want(path, body string, status int, text string) {
+	s.t.Helper()
+	gotStatus, got, err := s.get(path, body)
+	if err != nil || gotStatus != status || got != text {
+		s.t.Errorf("%s: %d %q, %v; wanted %d %q", path, gotStatus, got, err, status, text)
+	}
+}
+
+// run runs a command to its end.
+func run(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
