@@ -123,7 +123,7 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		call.Instance = cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseFresh}
 		ctx = cm.WithCall(ev.hooks.Enter(call), call)
 	}
-	err, outcome := v.run(ctx, e, call, inv)
+	outcome, err := v.run(ctx, e, call, inv)
 	if v.console != nil && outcome != cm.OK {
 		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
 	}
@@ -141,7 +141,7 @@ const reuseFresh = "fresh"
 
 // run acquires an instance, does the work in it, settles, and lets go of the instance, in this order: an answer does not
 // wait for memory to be given back.
-func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation) (error, cm.Outcome) {
+func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation) (cm.Outcome, error) {
 	if !v.admit() {
 		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%s: the workload is stopping", e.spec.Name))
 	}
@@ -176,7 +176,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 		}
 		return inv.Run(ctx, inst)
 	})
-	err, outcome := v.settle(ctx, outer, inv, err)
+	outcome, err := v.settle(ctx, outer, inv, err)
 	if inst != nil {
 		// Closing flushes what the guest wrote last, also when the invocation's time is over.
 		closing := v.guard("close", func() error { return inst.Close(context.WithoutCancel(ctx)) })
@@ -184,19 +184,19 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 			v.log.ErrorContext(outer, "an instance did not close", "component", e.spec.Name, "error", closing)
 		}
 	}
-	return err, outcome
+	return outcome, err
 }
 
 // settle classifies how an invocation in ctx ended and tells the trigger, whose own context may still be good when the
 // invocation's is not.
-func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error) (error, cm.Outcome) {
-	err, outcome := classify(ctx, err)
+func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error) (cm.Outcome, error) {
+	outcome, err := classify(ctx, err)
 	if inv.Settle != nil {
 		if failed := v.guard("settle", func() error { inv.Settle(outer, err); return nil }); failed != nil {
-			return failed, cm.Aborted
+			return cm.Aborted, failed
 		}
 	}
-	return err, outcome
+	return outcome, err
 }
 
 // guard runs f and makes a panic in it a trap: one request of one guest must not end the process.

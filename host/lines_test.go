@@ -154,7 +154,7 @@ func TestClassify(t *testing.T) {
 		{"the caller's deadline", theirs, context.DeadlineExceeded, cm.Aborted, cm.TrapDeadline},
 		{"somebody else's cancellation", live, context.Canceled, cm.Aborted, ""},
 	} {
-		err, outcome := classify(c.ctx, c.err)
+		outcome, err := classify(c.ctx, c.err)
 		if outcome != c.outcome || code(err) != c.code || (err == nil) != (c.err == nil) {
 			t.Errorf("%s: got %v, %v", c.name, outcome, err)
 		}
@@ -171,7 +171,7 @@ func TestFailureLine(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	for err, want := range map[error]Severity{trap: SeverityError, &cm.Trap{Code: cm.TrapOverload}: SeverityWarn, &cm.Trap{Code: cm.TrapCancel}: SeverityDebug} {
-		_, outcome := classify(t.Context(), err)
+		outcome, _ := classify(t.Context(), err)
 		if got := severityOf(outcome, err); got != want {
 			t.Errorf("%v: got %v, want %v", err, got, want)
 		}

@@ -12,13 +12,13 @@ import (
 // *cm.Trap wherever the guest, the host or a limit ended the invocation, also where only a context's error came back.
 //
 // A guest that exited by itself (*cm.ExitError) has ended as it wished: the outcome is OK.
-func classify(ctx context.Context, err error) (error, cm.Outcome) {
+func classify(ctx context.Context, err error) (cm.Outcome, error) {
 	if err == nil {
-		return nil, cm.OK
+		return cm.OK, nil
 	}
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
-		return err, cm.OK
+		return cm.OK, err
 	}
 	var trap *cm.Trap
 	found := errors.As(err, &trap)
@@ -33,13 +33,13 @@ func classify(ctx context.Context, err error) (error, cm.Outcome) {
 	}
 	switch {
 	case !found:
-		return err, cm.Aborted
+		return cm.Aborted, err
 	case trap.Code == cm.TrapCancel:
-		return err, cm.Cancelled
+		return cm.Cancelled, err
 	case trap.Blame() == cm.BlameGuest:
-		return err, cm.Trapped
+		return cm.Trapped, err
 	}
-	return err, cm.Aborted
+	return cm.Aborted, err
 }
 
 func isContextError(ctx context.Context, err error) bool {
