@@ -149,9 +149,9 @@ func linkedImports(imports []string, want string) []string {
 	return out
 }
 
-// plan flattens the component.
-func (c *Component) plan() (*plan.Program, error) {
-	p, err := plan.Make(c.parts, coreImports)
+// plan flattens the component. modules may be nil.
+func (c *Component) plan(modules plan.HostModules) (*plan.Program, error) {
+	p, err := plan.Make(c.parts, coreImports, modules)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
@@ -161,7 +161,7 @@ func (c *Component) plan() (*plan.Program, error) {
 // Boundaries are the component's edges as far as they are known without linking it: all of them. It works for
 // components that this engine cannot run, too.
 func (c *Component) Boundaries() ([]*cm.Boundary, error) {
-	p, err := c.plan()
+	p, err := c.plan(nil)
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (c *Component) Boundaries() ([]*cm.Boundary, error) {
 
 // Unsupported names the features that the component needs and this engine does not run; empty if it can be run.
 func (c *Component) Unsupported() ([]string, error) {
-	p, err := c.plan()
+	p, err := c.plan(nil)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (l *Linker) Instance(id wit.InterfaceID) *HostInstance {
 			return h
 		}
 	}
-	h := &HostInstance{linker: l, id: id, funcs: map[string]hostFunc{}, resources: map[string]*cm.ResourceType{}}
+	h := &HostInstance{linker: l, id: id, funcs: map[string]hostFunc{}, resources: map[string]*cm.ResourceType{}, modules: map[string][]byte{}}
 	l.hosts[key] = append(l.hosts[key], h)
 	return h
 }
@@ -46,16 +46,19 @@ type HostInstance struct {
 	id        wit.InterfaceID
 	funcs     map[string]hostFunc
 	resources map[string]*cm.ResourceType
+	modules   map[string][]byte
 }
 
-// hostFunc is one function: typ is nil where the component's type decides (GoFunc).
+// hostFunc is one function: typ is nil where the component's type decides (GoFunc). from is the instance whose plan typ
+// belongs to, if it is not the host's.
 type hostFunc struct {
 	typ  *cm.FuncType
 	call cm.HostFunc
 	bind func(*cm.FuncType) (cm.HostFunc, error)
+	from *Instance
 }
 
-// Func defines a function.
+// Func defines a function. A parameter without a name in t serves one of any name.
 func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
 	h.define(name, hostFunc{typ: t, call: f})
 }
@@ -80,6 +83,24 @@ func (h *HostInstance) Resource(name string, t *cm.ResourceType) {
 		h.linker.errs = append(h.linker.errs, fmt.Errorf("host defines resource %s.%s twice", h.id, name))
 	}
 	h.resources[name] = t
+}
+
+// Module defines a core module, which a component may import to instantiate it.
+func (h *HostInstance) Module(name string, wasm []byte) {
+	if _, dup := h.modules[name]; dup {
+		h.linker.errs = append(h.linker.errs, fmt.Errorf("host defines core module %s.%s twice", h.id, name))
+	}
+	h.modules[name] = wasm
+}
+
+// module finds a core module among the definitions.
+func (l *Linker) module(id wit.InterfaceID, name string) []byte {
+	for _, h := range l.candidates(id) {
+		if m, ok := h.modules[name]; ok {
+			return m
+		}
+	}
+	return nil
 }
 
 // candidates are the definitions that may serve an import: the exact version first, then compatible ones, newest first.
@@ -109,7 +130,7 @@ func (l *Linker) Link(ctx context.Context, c *Component) (*Linked, error) {
 		return nil, l.errs[0]
 	}
 	_, end := cm.Begin(ctx, l.interceptor, &cm.Operation{Name: "plan", Component: cm.Path(c.name)})
-	p, err := c.plan()
+	p, err := c.plan(l.module)
 	end(err)
 	if err != nil {
 		return nil, err

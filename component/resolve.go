@@ -3,6 +3,7 @@ package component
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -104,12 +105,17 @@ func (r *resolver) choose(i int) {
 				n++
 			}
 		}
+		for _, m := range im.Modules {
+			if _, ok := h.modules[m.Name]; !ok {
+				n++
+			}
+		}
 		if best == nil || n < missing {
 			best, missing = h, n
 		}
 	}
 	if best == nil {
-		if len(im.Funcs)+len(im.Resources) > 0 {
+		if len(im.Funcs)+len(im.Resources)+len(im.Modules) > 0 {
 			r.missing(im)
 		}
 		return
@@ -128,8 +134,11 @@ func (r *resolver) choose(i int) {
 func (r *resolver) missing(im *plan.Import) {
 	if im.ID == (wit.InterfaceID{}) {
 		want := "a resource type"
-		if len(im.Funcs) > 0 {
+		switch {
+		case len(im.Funcs) > 0:
 			want = im.Funcs[0].Type.String()
+		case len(im.Modules) > 0:
+			want = "a core module"
 		}
 		r.problem(im, im.Name, want, "nothing under that name", nil)
 		return
@@ -167,6 +176,19 @@ func (r *resolver) check(i int) {
 	if h == nil {
 		return
 	}
+	for _, s := range im.Same {
+		if rt, ok := h.resources[s.Name]; ok && rt != r.types[s.Slot] {
+			r.problem(im, s.Name, "the resource type "+r.program.Resources[s.Slot].Type.Name, "another resource type", nil)
+		}
+	}
+	for k := range im.Modules {
+		m := &im.Modules[k]
+		if m.Bytes == nil {
+			r.problem(im, m.Name, "a core module", "nothing under that name", nil)
+		} else if diff := diffModule(m); diff != "" {
+			r.problem(im, m.Name, "a core module of another type", diff, nil)
+		}
+	}
 	for k, f := range im.Funcs {
 		have, ok := h.funcs[f.Name]
 		if !ok {
@@ -174,16 +196,35 @@ func (r *resolver) check(i int) {
 			continue
 		}
 		call := have.call
+		same := r.sameResource
+		if have.from != nil {
+			same = func(want, had *cm.ResourceType) bool { return r.sameResource(want, have.from.store.Resource(had.Slot)) }
+		}
 		if have.bind != nil {
 			var err error
 			if call, err = have.bind(f.Type); err != nil {
 				r.problem(im, f.Name, f.Type.String(), err.Error(), nil)
 			}
-		} else if diff := cm.DiffFunc(f.Type, have.typ, r.sameResource); diff != "" {
+		} else if diff := cm.DiffFunc(f.Type, nameParams(have.typ, f.Type), same); diff != "" {
 			r.problem(im, f.Name, f.Type.String(), have.typ.String()+": "+diff, nil)
 		}
 		r.funcs[plan.ImportRef{Import: i, Func: k}] = call
 	}
+}
+
+// nameParams gives parameters without a name those of want.
+func nameParams(t, want *cm.FuncType) *cm.FuncType {
+	if len(t.Params) != len(want.Params) || !slices.ContainsFunc(t.Params, func(f cm.Field) bool { return f.Name == "" }) {
+		return t
+	}
+	c := *t
+	c.Params = slices.Clone(t.Params)
+	for i := range c.Params {
+		if c.Params[i].Name == "" {
+			c.Params[i].Name = want.Params[i].Name
+		}
+	}
+	return &c
 }
 
 func (r *resolver) sameResource(want, had *cm.ResourceType) bool { return r.types[want.Slot] == had }

@@ -18,13 +18,13 @@ func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm
 		t := *s.dead
 		return cm.Val{}, s.at(&t, f.Boundary)
 	}
-	if f.Lift < 0 {
-		return cm.Val{}, fmt.Errorf("%s: the component hands on a function of the host; call the host", f.Name)
-	}
 	if want := len(f.Type.Params); len(args) != want {
 		return cm.Val{}, fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
 	}
 	defer s.watch(ctx)()
+	if f.Lift < 0 { // a function of the host that the component hands on: no border is crossed
+		return s.linked.hostFunc(f.Import)(s.activation(ctx, cm.CallFrom(ctx), nil), args)
+	}
 	l := &s.linked.lifts[f.Lift]
 	parent := cm.CallFrom(ctx)
 	a := s.activation(ctx, parent, nil)

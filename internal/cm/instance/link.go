@@ -26,8 +26,10 @@ type Linked struct {
 	engine  *core.Engine
 	modules []*core.Module
 	host    *core.Instance
-	lifts   []lift
-	hooks   []cm.Hooks // by boundary ID
+	// hostFunc gives the host's functions, for those that the program hands on.
+	hostFunc func(plan.ImportRef) cm.HostFunc
+	lifts    []lift
+	hooks    []cm.Hooks // by boundary ID
 	// resources has the host's type for imported slots and nil for the guest's own, which each store makes anew.
 	resources []*cm.ResourceType
 	exports   map[string]*plan.ExportFunc // by "interface#func", for lookups by exact name
@@ -73,7 +75,7 @@ func Compile(ctx context.Context, e *core.Engine, p *plan.Program) ([]*core.Modu
 
 // Link makes the trampolines of a program whose modules are compiled, and binds i (which may be nil) to its boundaries.
 func Link(ctx context.Context, e *core.Engine, p *plan.Program, modules []*core.Module, h Host, i cm.Interceptor) (*Linked, error) {
-	l := &Linked{Program: p, engine: e, modules: modules, exports: map[string]*plan.ExportFunc{}}
+	l := &Linked{Program: p, engine: e, modules: modules, hostFunc: h.Func, exports: map[string]*plan.ExportFunc{}}
 	l.hooks = make([]cm.Hooks, len(p.Boundaries))
 	if i != nil {
 		for n, b := range p.Boundaries {

@@ -57,8 +57,11 @@ func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
 
 // destroy runs the destructor of a resource whose last owner has let go of it.
 func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *componentInstance) error {
-	r.Dropped = true
 	def := &s.linked.Program.Resources[slot]
+	if other, ok := r.Type.Owner.(*componentInstance); ok && other.store != s {
+		return other.store.Drop(a, r) // a component of another store serves this one's import
+	}
+	r.Dropped = true
 	if def.Imported {
 		if r.Type.Drop == nil {
 			return nil

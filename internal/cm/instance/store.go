@@ -47,6 +47,7 @@ type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uin
 
 // componentInstance is the state that the canonical ABI keeps for one component instance.
 type componentInstance struct {
+	store   *Store
 	table   handle.Table
 	entered bool // a call is inside: it cannot be entered again
 	noLeave bool // realloc or post-return runs: imports cannot be called
@@ -88,6 +89,9 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		reallocs:  make([]reallocFunc, len(p.Funcs)),
 		instances: make([]componentInstance, len(p.Instances)),
 		resources: make([]*cm.ResourceType, len(p.Resources)),
+	}
+	for i := range s.instances {
+		s.instances[i].store = s
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {
@@ -254,6 +258,9 @@ func (s *Store) realloc(instance, fn int) reallocFunc {
 		return uint32(stack[0]), err
 	}
 }
+
+// Resource is the run-time type of a resource type of the program, by its slot.
+func (s *Store) Resource(slot int) *cm.ResourceType { return s.resources[slot] }
 
 // Value finds or makes the value of key that belongs to this store; an io.Closer is closed with it.
 func (s *Store) Value(key any, mk func() any) any {

@@ -19,6 +19,11 @@ func (p *planner) coreInstance(s *scope, d *binary.CoreInstance) error {
 		return nil
 	}
 	mod := s.mods[d.Module]
+	if mod.bytes == nil { // such a program is never linked: what would be there need not be known
+		s.coreInsts = append(s.coreInsts, &coreInst{module: len(p.Modules)})
+		p.Modules = append(p.Modules, Module{Name: mod.name, Instance: s.instance})
+		return nil
+	}
 	imports, err := p.coreImports(mod.bytes)
 	if err != nil {
 		return fmt.Errorf("%s: core module %q: %w", s.path, mod.name, err)

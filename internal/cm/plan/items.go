@@ -50,7 +50,7 @@ type compItem struct {
 	name  string
 }
 
-// moduleItem is a core module's bytes.
+// moduleItem is a core module's bytes; nil for an imported one that nobody gives.
 type moduleItem struct {
 	bytes []byte
 	name  string
@@ -63,6 +63,12 @@ type typeItem struct {
 	fn    *cm.FuncType
 	res   *cm.ResourceType
 	decl  *binary.DeclType
+	scope *scope
+}
+
+// coreTypeItem is a core type with the scope that its aliases look in.
+type coreTypeItem struct {
+	def   *binary.CoreType
 	scope *scope
 }
 
@@ -95,6 +101,7 @@ type scope struct {
 
 	coreFuncs, coreTables, coreMems, coreGlobals, coreTags []coreItem
 	coreInsts                                              []*coreInst
+	coreTypes                                              []coreTypeItem
 	mods                                                   []*moduleItem
 	funcs                                                  []*funcItem
 	types                                                  []typeItem

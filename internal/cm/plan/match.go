@@ -30,6 +30,8 @@ func (p *planner) matchInstance(t typeItem, given *instItem) error {
 	for i := range t.decl.Decls {
 		d := &t.decl.Decls[i]
 		switch {
+		case d.CoreType != nil:
+			s.coreTypes = append(s.coreTypes, coreTypeItem{d.CoreType, s})
 		case d.Type != nil:
 			s.types = append(s.types, p.typeDef(s, d.Type))
 		case d.Alias != nil:

@@ -17,6 +17,9 @@ type CoreImports func(module []byte) ([]CoreImport, error)
 // CoreImport is one import of a core module.
 type CoreImport struct{ Module, Field string }
 
+// HostModules finds the core module that the host serves as name of an instance, or (ID zero) at the root; nil if none.
+type HostModules func(id wit.InterfaceID, name string) []byte
+
 // Part is one component of a program. A program of several parts is a composition made at run time: they become one
 // store, and calls between them are boundaries like those inside a component that was composed statically.
 type Part struct {
@@ -26,9 +29,10 @@ type Part struct {
 }
 
 // Make plans validated components. The first part's exports are the program's; parts that nothing links to are left
-// out. A cycle of links and a link that does not fit its import are errors.
-func Make(parts []Part, imports CoreImports) (*Program, error) {
-	p := &planner{Program: &Program{Name: parts[0].Name}, coreImports: imports, types: types.NewTable()}
+// out. A cycle of links and a link that does not fit its import are errors. modules gives the core modules that parts
+// import; a program whose modules are missing (modules may be nil) can be looked at and not linked.
+func Make(parts []Part, imports CoreImports, modules HostModules) (*Program, error) {
+	p := &planner{Program: &Program{Name: parts[0].Name}, coreImports: imports, hostModules: modules, types: types.NewTable()}
 	made := make([]*instItem, len(parts))
 	root, err := p.part(parts, 0, made, nil)
 	if err != nil {
@@ -101,6 +105,7 @@ func serve(name string, from *instItem) (item, error) {
 type planner struct {
 	*Program
 	coreImports CoreImports
+	hostModules HostModules
 	types       *types.Table
 	funcIndex   map[CoreFunc]int
 	memIndex    map[CoreItem]int
@@ -119,7 +124,7 @@ func (p *planner) component(s *scope, c *binary.Component, args map[string]item,
 				return err
 			}
 		case *binary.CoreType:
-			// Core types matter to validation only.
+			s.coreTypes = append(s.coreTypes, coreTypeItem{d, s})
 		case *binary.NestedComponent:
 			i := uint32(len(s.comps))
 			s.comps = append(s.comps, &compItem{d.Component, s, s.nameOf(binary.SortComponent, i)})
@@ -161,6 +166,9 @@ func (p *planner) component(s *scope, c *binary.Component, args map[string]item,
 	return nil
 }
 
+// maxInstances bounds what a small file can unfold to: nesting multiplies.
+const maxInstances = 10_000
+
 // instance instantiates a nested component, or bundles items.
 func (p *planner) instance(s *scope, d *binary.Instance) error {
 	out := newInst()
@@ -170,6 +178,9 @@ func (p *planner) instance(s *scope, d *binary.Instance) error {
 		}
 		s.insts = append(s.insts, out)
 		return nil
+	}
+	if len(p.Instances) >= maxInstances {
+		return fmt.Errorf("%s: more than %d component instances", s.path, maxInstances)
 	}
 	c := s.comps[d.Component]
 	args := make(map[string]item, len(d.Args))
@@ -259,10 +270,15 @@ func (p *planner) rootImport(s *scope, d *binary.Import) item {
 		rt.Name = name
 		it.typ = typeItem{res: rt}
 		p.Imports = append(p.Imports, Import{Name: name, Importer: s.path, Resources: []ImportResource{{Name: name, Slot: rt.Slot}}})
+	case binary.SortCoreModule:
+		m := p.importModule(s, d.Desc.Index, wit.InterfaceID{}, name)
+		it.mod = &moduleItem{m.Bytes, name}
+		p.Imports = append(p.Imports, Import{Name: name, Importer: s.path, Modules: []ImportModule{m}})
 	default:
-		other := map[binary.Sort]string{binary.SortComponent: "component", binary.SortCoreModule: "core module"}[d.Desc.Sort]
-		if other == "" {
-			other = "value"
+		other := "value"
+		if d.Desc.Sort == binary.SortComponent {
+			other = "component"
+			it.comp = &compItem{def: &binary.Component{}, scope: s, name: name}
 		}
 		p.Imports = append(p.Imports, Import{Name: name, ID: id, Importer: s.path, Other: other})
 		p.unsupported("import of a " + other)
@@ -278,6 +294,7 @@ func (p *planner) alias(s *scope, a *binary.Alias) {
 		*space = append(*space, s.coreInsts[a.Instance].export(a.Name))
 	case binary.AliasOuter:
 		if a.Sort == binary.SortCoreType {
+			s.coreTypes = append(s.coreTypes, s.up(a.Count).coreTypes[a.Index])
 			return
 		}
 		s.add(s.up(a.Count).at(binary.SortIndex{Sort: a.Sort, Index: a.Index}))
@@ -300,42 +317,45 @@ func (p *planner) alias(s *scope, a *binary.Alias) {
 
 // exports lists what the outermost component offers.
 func (p *planner) exports(root *instItem) {
-	var plain *Export
+	var plain Export
 	for _, name := range root.names {
-		it := root.items[name]
-		id, err := wit.ParseID(name)
-		if err != nil {
-			id = wit.InterfaceID{Interface: name}
-		}
-		switch it.sort {
-		case binary.SortInstance:
-			e := Export{Name: name, ID: id}
-			for _, n := range it.inst.names {
-				p.exportInto(&e, n, it.inst.items[n])
-			}
-			p.Exports = append(p.Exports, e)
-		case binary.SortFunc, binary.SortType:
-			if plain == nil {
-				plain = &Export{}
-			}
-			p.exportInto(plain, name, it)
+		if it := root.items[name]; it.sort == binary.SortInstance {
+			p.Exports = append(p.Exports, p.exportInstance(name, it.inst))
+		} else {
+			p.exportInto(&plain, name, it)
 		}
 	}
-	if plain != nil {
-		p.Exports = append(p.Exports, *plain)
+	if len(plain.Funcs)+len(plain.Types)+len(plain.Modules) > 0 {
+		p.Exports = append(p.Exports, plain)
 	}
+}
+
+func (p *planner) exportInstance(name string, inst *instItem) Export {
+	id, err := wit.ParseID(name)
+	if err != nil {
+		id = wit.InterfaceID{Interface: name}
+	}
+	e := Export{Name: name, ID: id}
+	for _, n := range inst.names {
+		p.exportInto(&e, n, inst.items[n])
+	}
+	return e
 }
 
 func (p *planner) exportInto(e *Export, name string, it item) {
 	switch it.sort {
 	case binary.SortFunc:
-		f := ExportFunc{Name: name, Type: it.fn.typ, Lift: it.fn.lift}
+		f := ExportFunc{Name: name, Type: it.fn.typ, Lift: it.fn.lift, Import: it.fn.imp}
 		if f.Lift >= 0 {
 			f.Boundary = p.boundary(cm.HostToGuest, "host", p.Instances[p.Lifts[f.Lift].Instance].Path, e.ID, name, f.Type)
 		}
 		e.Funcs = append(e.Funcs, f)
 	case binary.SortType:
 		e.Types = append(e.Types, ExportType{Name: name, Type: it.typ.val, Resource: it.typ.res})
+	case binary.SortCoreModule:
+		e.Modules = append(e.Modules, ExportModule{name, it.mod.bytes})
+	case binary.SortInstance:
+		e.Instances = append(e.Instances, p.exportInstance(name, it.inst))
 	}
 }
 

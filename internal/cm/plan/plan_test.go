@@ -32,7 +32,7 @@ func guest(t *testing.T, name string) *Program {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Make([]Part{{Name: name, Component: c}}, imports)
+	p, err := Make([]Part{{Name: name, Component: c}}, imports, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,14 +89,14 @@ func TestLinkedLikeComposed(t *testing.T) {
 	link(0, "shop:cart", 1)
 	link(0, "shop:price", 2)
 	link(1, "shop:price", 2)
-	p, err := Make(parts, imports)
+	p, err := Make(parts, imports, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "shop-linked", p.String())
 
 	link(0, "shop:cart", 2)
-	if _, err := Make(parts, imports); err == nil || !strings.Contains(err.Error(), "wanted an export") {
+	if _, err := Make(parts, imports, nil); err == nil || !strings.Contains(err.Error(), "wanted an export") {
 		t.Errorf("a link to a component without the export: %v", err)
 	}
 }

@@ -122,8 +122,27 @@ type Import struct {
 	Importer  cm.Path         // the part that imports it
 	Funcs     []ImportFunc
 	Resources []ImportResource
-	// Other is set for what a host cannot give: "component", "core module", "value".
+	// Same are names under which a resource type has to be there a second time.
+	Same    []ImportResource
+	Modules []ImportModule
+	// Other is set for what a host cannot give: "component", "value".
 	Other string
+}
+
+// ImportModule is one core module of an import.
+type ImportModule struct {
+	Name  string
+	Bytes []byte // what the host serves; nil: nothing
+	// Imports are all that the module may import, Exports what it must export.
+	Imports []CoreExtern
+	Exports []CoreExtern
+}
+
+// CoreExtern is an import or export of a core module, as its type says.
+type CoreExtern struct {
+	Module, Name string              // Module: of imports
+	Func         binary.CoreFuncType // of functions
+	Desc         binary.CoreExternDesc
 }
 
 // ImportFunc is one function of an import.
@@ -145,13 +164,23 @@ type Export struct {
 	ID    wit.InterfaceID
 	Funcs []ExportFunc
 	Types []ExportType
+	// Modules and Instances matter where one component's exports serve another's imports.
+	Modules   []ExportModule
+	Instances []Export
 }
 
-// ExportFunc is one exported function. Lift is -1 where the component hands on a function of the host.
+// ExportModule is one exported core module.
+type ExportModule struct {
+	Name  string
+	Bytes []byte
+}
+
+// ExportFunc is one exported function. Lift is -1 where the component hands on a function of the host, Import.
 type ExportFunc struct {
 	Name     string
 	Type     *cm.FuncType
 	Lift     int
+	Import   ImportRef
 	Boundary *cm.Boundary // nil if Lift is -1
 }
 

@@ -116,6 +116,8 @@ func (p *planner) importInstance(t typeItem, name string, id wit.InterfaceID, im
 	for i := range t.decl.Decls {
 		d := &t.decl.Decls[i]
 		switch {
+		case d.CoreType != nil:
+			s.coreTypes = append(s.coreTypes, coreTypeItem{d.CoreType, s})
 		case d.Type != nil:
 			s.types = append(s.types, p.typeDef(s, d.Type))
 		case d.Alias != nil:
@@ -135,6 +137,7 @@ func (p *planner) declAlias(s *scope, a *binary.Alias) {
 	case binary.AliasOuter:
 		from := s.up(a.Count)
 		if a.Sort == binary.SortCoreType {
+			s.coreTypes = append(s.coreTypes, from.coreTypes[a.Index])
 			return
 		}
 		s.add(from.at(binary.SortIndex{Sort: a.Sort, Index: a.Index}))
@@ -156,6 +159,9 @@ func (p *planner) importExport(s *scope, at int, e *binary.ExportDecl) item {
 	case binary.SortType:
 		if !d.Sub {
 			it.typ = p.named(s.types[d.Index], name, im.ID)
+			if rt := it.typ.res; rt != nil {
+				im.Same = append(im.Same, ImportResource{Name: name, Slot: rt.Slot})
+			}
 			break
 		}
 		rt := p.resource(Resource{Imported: true, Import: im.Name, Instance: -1, Dtor: -1})
@@ -166,7 +172,9 @@ func (p *planner) importExport(s *scope, at int, e *binary.ExportDecl) item {
 		// A nested instance is one more import, under the path of its names.
 		it.inst = p.importInstance(s.types[d.Index], im.Name+"."+name, wit.InterfaceID{Interface: im.ID.Interface + "." + name}, im.Importer)
 	case binary.SortCoreModule:
-		p.Imports[at].Other = "core module"
+		m := p.importModule(s, d.Index, im.ID, name)
+		it.mod = &moduleItem{m.Bytes, name}
+		im.Modules = append(im.Modules, m)
 	case binary.SortComponent:
 		p.Imports[at].Other = "component"
 	case binary.SortValue:

@@ -1,0 +1,139 @@
+package wast
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// ToolVersion is the version of wasm-tools that `make conformance` installs.
+const ToolVersion = "1.258.0"
+
+// ErrNoTool says that a script has to be converted and that wasm-tools is not there.
+var ErrNoTool = errors.New("wasm-tools " + ToolVersion + " is not here: `make conformance` installs it; or name it in VITRINE_WASM_TOOLS")
+
+// Converter turns scripts into commands and binaries, once for each content and tool version.
+type Converter struct {
+	dir     string // of the cache
+	tool    string // path of wasm-tools; empty: none
+	version string
+}
+
+// CacheDir is the folder of what is converted, and of the tool where `make conformance` has installed it:
+// VITRINE_WAST_CACHE, else one in the user's cache folder.
+func CacheDir() (string, error) {
+	if dir := os.Getenv("VITRINE_WAST_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no cache folder: %w (set VITRINE_WAST_CACHE)", err)
+	}
+	return filepath.Join(dir, "vitrine", "wast"), nil
+}
+
+// NewConverter looks for the tool: in VITRINE_WASM_TOOLS, in the cache folder, on the PATH. It is no error if there is
+// none: what was converted before can still be used.
+func NewConverter(ctx context.Context) (*Converter, error) {
+	dir, err := CacheDir()
+	if err != nil {
+		return nil, err
+	}
+	c := &Converter{dir: dir, version: ToolVersion}
+	if named := os.Getenv("VITRINE_WASM_TOOLS"); named != "" {
+		if c.version, err = toolVersion(ctx, named); err != nil {
+			return nil, fmt.Errorf("VITRINE_WASM_TOOLS: %w", err)
+		}
+		c.tool = named
+		return c, nil
+	}
+	for _, path := range []string{filepath.Join(dir, "wasm-tools-"+ToolVersion, "bin", "wasm-tools"), "wasm-tools"} {
+		if v, err := toolVersion(ctx, path); err == nil && v == ToolVersion {
+			c.tool = path
+			break
+		}
+	}
+	return c, nil
+}
+
+// toolVersion asks wasm-tools for its version.
+func toolVersion(ctx context.Context, tool string) (string, error) {
+	out, err := exec.CommandContext(ctx, tool, "--version").Output()
+	if err != nil {
+		return "", fmt.Errorf("%s --version: %w", tool, err)
+	}
+	words := strings.Fields(string(out))
+	if len(words) < 2 || words[0] != "wasm-tools" {
+		return "", fmt.Errorf("%s --version: said %q", tool, out)
+	}
+	return words[1], nil
+}
+
+// Convert gives the commands of a script: from the cache, or by running the tool. A script that the tool refuses is an
+// error that says why; ErrNoTool where there is no tool to ask.
+func (c *Converter) Convert(ctx context.Context, path string) (*Script, error) {
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	h := sha256.New()
+	h.Write([]byte(c.version + "\x00"))
+	h.Write(source)
+	dir := filepath.Join(c.dir, "scripts", hex.EncodeToString(h.Sum(nil)))
+	if s, err := readScript(dir); err == nil {
+		return s, nil
+	}
+	if c.tool == "" {
+		return nil, ErrNoTool
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return nil, err
+	}
+	// Made aside and renamed, so that others never see half of it.
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(tmp)
+	cmd := exec.CommandContext(ctx, c.tool, "json-from-wast", path, "-o", filepath.Join(tmp, scriptFile), "--wasm-dir", tmp)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("wasm-tools json-from-wast: %w\n%s", err, strings.TrimSpace(string(out)))
+	}
+	s, err := readScript(tmp)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.texts(ctx, s); err != nil {
+		return nil, err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		if _, again := readScript(dir); again != nil { // somebody else has made it meanwhile
+			return nil, err
+		}
+	}
+	return readScript(dir)
+}
+
+// texts converts the modules that a script quotes as text: beside x.wat comes x.wat.wasm, or nothing where the tool
+// says that the text is none of WebAssembly's.
+func (c *Converter) texts(ctx context.Context, s *Script) error {
+	for i := range s.Commands {
+		cmd := &s.Commands[i]
+		if cmd.ModuleType != "text" {
+			continue
+		}
+		wat := filepath.Join(s.dir, filepath.Base(cmd.Filename))
+		err := exec.CommandContext(ctx, c.tool, "parse", wat, "-o", wat+".wasm").Run()
+		var refused *exec.ExitError
+		if err != nil && !errors.As(err, &refused) {
+			return fmt.Errorf("wasm-tools parse: %w", err)
+		}
+	}
+	return nil
+}

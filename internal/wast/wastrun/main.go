@@ -1,0 +1,62 @@
+// Command wastrun runs .wast scripts of the specification's suites against the engine.
+//
+//	go run ./internal/wast/wastrun [-json] [-v] PATH…
+//
+// It prints a line for each script, under it what failed and why, and the sums last; -v names what was skipped, too. It
+// exits with 1 if anything failed. Scripts are converted by wasm-tools, which `make conformance` installs.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"github.com/vitrine-wasm/vitrine/internal/wast"
+)
+
+func main() {
+	asJSON := flag.Bool("json", false, "print the results as JSON")
+	verbose := flag.Bool("v", false, "name what was skipped, too")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: wastrun [-json] [-v] PATH…")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() == 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	failed, err := run(ctx, flag.Args(), *asJSON, *verbose)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "wastrun:", err)
+	}
+	if err != nil || failed {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, paths []string, asJSON, verbose bool) (failed bool, err error) {
+	files, err := wast.Files(paths)
+	if err != nil {
+		return false, err
+	}
+	conv, err := wast.NewConverter(ctx)
+	if err != nil {
+		return false, err
+	}
+	report, err := wast.RunFiles(ctx, conv, files)
+	if err != nil {
+		return false, err
+	}
+	if asJSON {
+		err = report.WriteJSON(os.Stdout)
+	} else {
+		err = report.WriteText(os.Stdout, verbose)
+	}
+	return report.Failed > 0, errors.Join(err)
+}
