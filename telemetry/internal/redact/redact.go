@@ -65,8 +65,8 @@ func Secret(name string) bool {
 	return listed && w == everywhere
 }
 
-// Query is a raw query string with the values of listed keys replaced. Nothing else changes: order, escapes and
-// separators stay, so that a malformed query is told as it came.
+// Query is a raw query string with the values of listed keys replaced, in URLs that are values too. Nothing else changes:
+// order, escapes and separators stay, so that a malformed query is told as it came.
 func Query(raw string) string {
 	if raw == "" {
 		return ""
@@ -77,15 +77,29 @@ func Query(raw string) string {
 		if n := len(part); part[n-1] == '&' || part[n-1] == ';' {
 			part, sep = part[:n-1], part[n-1:]
 		}
-		if name, _, ok := strings.Cut(part, "="); ok {
+		if name, value, ok := strings.Cut(part, "="); ok {
 			if listed, _ := lookup(name); listed {
 				part = name + "=" + Mark
+			} else {
+				part = name + "=" + nested(value)
 			}
 		}
 		b.WriteString(part)
 		b.WriteString(sep)
 	}
 	return b.String()
+}
+
+// nested is the value of a parameter that may be a URL itself, as where a guest is told what to fetch.
+func nested(value string) string {
+	decoded, err := url.QueryUnescape(value)
+	if err != nil || !strings.ContainsAny(decoded, "=@") {
+		return value
+	}
+	if clean := Text(decoded); clean != decoded {
+		return url.QueryEscape(clean)
+	}
+	return value
 }
 
 func splitAfter(raw string) func(yield func(string) bool) {

@@ -8,15 +8,18 @@ import (
 
 func TestQuery(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want string }{
-		"empty":          {"", ""},
-		"nothing listed": {"items=13&x=%20", "items=13&x=%20"},
-		"listed":         {"a=1&token=s3cr3t&b=2", "a=1&token=REDACTED&b=2"},
-		"case and dash":  {"X-Amz-Signature=s3cr3t", "X-Amz-Signature=REDACTED"},
-		"escaped name":   {"%74oken=s3cr3t", "%74oken=REDACTED"},
-		"brackets":       {"user[password]=s3cr3t", "user[password]=REDACTED"},
-		"suffix":         {"my_api_key=s3cr3t;b", "my_api_key=REDACTED;b"},
-		"no value":       {"token&b=2", "token&b=2"},
-		"several":        {"sig=s3cr3t&sig=s3cr3t&", "sig=REDACTED&sig=REDACTED&"},
+		"empty":               {"", ""},
+		"nothing listed":      {"items=13&x=%20", "items=13&x=%20"},
+		"listed":              {"a=1&token=s3cr3t&b=2", "a=1&token=REDACTED&b=2"},
+		"case and dash":       {"X-Amz-Signature=s3cr3t", "X-Amz-Signature=REDACTED"},
+		"escaped name":        {"%74oken=s3cr3t", "%74oken=REDACTED"},
+		"brackets":            {"user[password]=s3cr3t", "user[password]=REDACTED"},
+		"suffix":              {"my_api_key=s3cr3t;b", "my_api_key=REDACTED;b"},
+		"no value":            {"token&b=2", "token&b=2"},
+		"url in a value":      {"url=http://h/x%3Ftoken%3Ds3cr3t", "url=http%3A%2F%2Fh%2Fx%3Ftoken%3DREDACTED"},
+		"userinfo in a value": {"url=http://u:s3cr3t@h/&a=b", "url=http%3A%2F%2FREDACTED%40h%2F&a=b"},
+		"encoded but plain":   {"url=http%3A%2F%2Fh%2F%3Fa%3Db", "url=http%3A%2F%2Fh%2F%3Fa%3Db"},
+		"several":             {"sig=s3cr3t&sig=s3cr3t&", "sig=REDACTED&sig=REDACTED&"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Query(tc.in); got != tc.want {

@@ -1,0 +1,84 @@
+package collector
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// EnvBinary names a collector that is built already, in place of building one.
+const EnvBinary = "VITRINE_TEST_COLLECTOR"
+
+// here is the folder of this module.
+func here() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(file)
+}
+
+// Root is the folder of Vitrine's own module.
+func Root() string { return filepath.Join(here(), "..", "..") }
+
+// Binary gives the path of the collector, building it if there is none for the present sources and versions. That takes a
+// minute or more the first time; afterwards the binary is found in the user's cache folder.
+func Binary(t testing.TB) string {
+	t.Helper()
+	if path := os.Getenv(EnvBinary); path != "" {
+		return path
+	}
+	sum := sha256.New()
+	for _, name := range []string{"go.mod", "go.sum", "cmd/collector/main.go"} {
+		b, err := os.ReadFile(filepath.Join(here(), filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(b), b)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(cache, "vitrine-tests")
+	path := filepath.Join(dir, "collector-"+hex.EncodeToString(sum.Sum(nil))[:16])
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("building the collector")
+	build(t, here(), path, "./cmd/collector")
+	return path
+}
+
+// Vitrine builds the vitrine binary of this tree.
+func Vitrine(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "vitrine")
+	build(t, Root(), path, "./cmd/vitrine")
+	return path
+}
+
+// build builds a command beside its place and moves it there, so that nobody sees half of it.
+func build(t testing.TB, dir, path, pkg string) {
+	t.Helper()
+	tmp, err := os.MkdirTemp(filepath.Dir(path), "build-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(tmp)
+	out := filepath.Join(tmp, "out")
+	cmd := exec.Command("go", "build", "-o", out, pkg)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build %s: %v\n%s", pkg, err, text)
+	}
+	if err := os.Rename(out, path); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,282 @@
+package collector
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/plog"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+const config = `
+receivers:
+  otlp:
+    protocols:
+      grpc: {endpoint: "%s"}
+      http: {endpoint: "%s"}
+exporters:
+  file/traces: {path: "%s", flush_interval: 50ms}
+  file/metrics: {path: "%s", flush_interval: 50ms}
+  file/logs: {path: "%s", flush_interval: 50ms}
+service:
+  telemetry: {metrics: {level: none}, logs: {level: warn}}
+  pipelines:
+    traces: {receivers: [otlp], exporters: [file/traces]}
+    metrics: {receivers: [otlp], exporters: [file/metrics]}
+    logs: {receivers: [otlp], exporters: [file/logs]}
+`
+
+// Collector is one that runs.
+type Collector struct {
+	GRPC, HTTP string // endpoints, for OTEL_EXPORTER_OTLP_ENDPOINT
+
+	dir  string
+	cmd  *exec.Cmd
+	out  output
+	done chan struct{}
+}
+
+// output is what a process writes; it may be read meanwhile.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(p)
+}
+
+// String is all so far.
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
+}
+
+// startTime bounds how long a process may take until it is ready.
+const startTime = time.Minute
+
+// Start runs a collector until the test ends. It returns when the collector is ready.
+func Start(t testing.TB) *Collector {
+	t.Helper()
+	binary := Binary(t)
+	c := &Collector{dir: t.TempDir()}
+	grpc, http := freeAddress(t), freeAddress(t)
+	c.GRPC, c.HTTP = "http://"+grpc, "http://"+http
+	text := fmt.Sprintf(config, grpc, http, c.path("traces"), c.path("metrics"), c.path("logs"))
+	file := filepath.Join(c.dir, "config.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c.cmd = exec.Command(binary, "--config", "file:"+file)
+	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.out
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.done = make(chan struct{})
+	go func() {
+		defer close(c.done)
+		_ = c.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		c.Stop(t)
+		if t.Failed() {
+			t.Logf("collector said:\n%s", c.out.String())
+		}
+	})
+	for _, addr := range []string{grpc, http} {
+		wait(t, "the collector on "+addr, c.done, func() bool {
+			conn, err := net.Dial("tcp", addr)
+			if err == nil {
+				conn.Close()
+			}
+			return err == nil
+		})
+	}
+	return c
+}
+
+// Stop ends the collector and waits: everything that it has received can be read then. Calls after the first do nothing.
+func (c *Collector) Stop(t testing.TB) {
+	t.Helper()
+	_ = c.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-c.done:
+	case <-time.After(startTime):
+		_ = c.cmd.Process.Kill()
+		<-c.done
+		t.Error("the collector does not end")
+	}
+}
+
+// wait polls until ok, the process ends, or it takes too long.
+func wait(t testing.TB, what string, done <-chan struct{}, ok func() bool) {
+	t.Helper()
+	late := time.After(startTime)
+	for !ok() {
+		select {
+		case <-done:
+			t.Fatalf("%s has ended", what)
+		case <-late:
+			t.Fatalf("%s is not ready", what)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (c *Collector) path(signal string) string { return filepath.Join(c.dir, signal+".json") }
+
+// lines are the complete lines of what was exported so far.
+func (c *Collector) lines(t testing.TB, signal string) [][]byte {
+	t.Helper()
+	b, err := os.ReadFile(c.path(signal))
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	i := bytes.LastIndexByte(b, '\n')
+	if i < 0 {
+		return nil
+	}
+	return bytes.Split(b[:i], []byte("\n"))
+}
+
+// Raw is everything that was exported so far, as text, to search it for what must not be there.
+func (c *Collector) Raw(t testing.TB) string {
+	t.Helper()
+	var b strings.Builder
+	for _, signal := range []string{"traces", "metrics", "logs"} {
+		b.Write(bytes.Join(c.lines(t, signal), []byte("\n")))
+	}
+	return b.String()
+}
+
+// Span is one span as the collector had it, with values as text.
+type Span struct {
+	TraceID, ID, Parent   string
+	Service, Name, Kind   string
+	Status, StatusMessage string
+	Start, End            time.Time
+	Attributes            map[string]string
+}
+
+// Spans are the spans of all traces, or of one. What is read before Stop is what was written out by then.
+func (c *Collector) Spans(t testing.TB, traceID string) []Span {
+	t.Helper()
+	var out []Span
+	for _, line := range c.lines(t, "traces") {
+		data, err := (&ptrace.JSONUnmarshaler{}).UnmarshalTraces(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range data.ResourceSpans().All() {
+			service := attribute(r.Resource().Attributes(), "service.name")
+			for _, scope := range r.ScopeSpans().All() {
+				for _, s := range scope.Spans().All() {
+					if traceID != "" && s.TraceID().String() != traceID {
+						continue
+					}
+					out = append(out, Span{
+						TraceID: s.TraceID().String(), ID: s.SpanID().String(), Parent: s.ParentSpanID().String(),
+						Service: service, Name: s.Name(), Kind: s.Kind().String(),
+						Status: s.Status().Code().String(), StatusMessage: s.Status().Message(),
+						Start: s.StartTimestamp().AsTime(), End: s.EndTimestamp().AsTime(),
+						Attributes: attributes(s.Attributes()),
+					})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Record is one log record.
+type Record struct {
+	TraceID, SpanID, Service  string
+	Severity, EventName, Body string
+	Attributes                map[string]string
+}
+
+// Records are the log records so far.
+func (c *Collector) Records(t testing.TB) []Record {
+	t.Helper()
+	var out []Record
+	for _, line := range c.lines(t, "logs") {
+		data, err := (&plog.JSONUnmarshaler{}).UnmarshalLogs(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range data.ResourceLogs().All() {
+			service := attribute(r.Resource().Attributes(), "service.name")
+			for _, scope := range r.ScopeLogs().All() {
+				for _, l := range scope.LogRecords().All() {
+					out = append(out, Record{
+						TraceID: l.TraceID().String(), SpanID: l.SpanID().String(), Service: service,
+						Severity: l.SeverityText(), EventName: l.EventName(), Body: l.Body().AsString(),
+						Attributes: attributes(l.Attributes()),
+					})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Metrics are the units of the metrics that were received, by service and name: "shop http.server.request.duration" → "s".
+func (c *Collector) Metrics(t testing.TB) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, line := range c.lines(t, "metrics") {
+		data, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range data.ResourceMetrics().All() {
+			service := attribute(r.Resource().Attributes(), "service.name")
+			for _, scope := range r.ScopeMetrics().All() {
+				for _, m := range scope.Metrics().All() {
+					out[service+" "+m.Name()] = m.Unit()
+				}
+			}
+		}
+	}
+	return out
+}
+
+func attribute(m pcommon.Map, key string) string {
+	v, ok := m.Get(key)
+	if !ok {
+		return ""
+	}
+	return v.AsString()
+}
+
+func attributes(m pcommon.Map) map[string]string {
+	out := map[string]string{}
+	for k, v := range m.All() {
+		out[k] = v.AsString()
+	}
+	return out
+}
