@@ -85,6 +85,14 @@ func (h *HostInstance) Resource(name string, t *cm.ResourceType) {
 	h.resources[name] = t
 }
 
+// has says whether something is defined under a name.
+func (h *HostInstance) has(name string) bool {
+	_, f := h.funcs[name]
+	_, r := h.resources[name]
+	_, m := h.modules[name]
+	return f || r || m
+}
+
 // Module defines a core module, which a component may import to instantiate it.
 func (h *HostInstance) Module(name string, wasm []byte) {
 	if _, dup := h.modules[name]; dup {

@@ -117,6 +117,8 @@ func (r *resolver) choose(i int) {
 	if best == nil {
 		if len(im.Funcs)+len(im.Resources)+len(im.Modules) > 0 {
 			r.missing(im)
+		} else if root := r.linker.hosts[wit.InterfaceID{}]; len(root) > 0 && root[0].has(im.Name) {
+			r.problem(im, "", "an instance", "something else under that name", nil)
 		}
 		return
 	}

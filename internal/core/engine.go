@@ -36,6 +36,8 @@ type Engine struct {
 	check   api.Module // what corewasm.CheckModule names
 	ranges  rangePool
 
+	validator func() wazero.Runtime // made when first needed; see Validate
+
 	instances sync.Map // api.Module → *Instance, for the check function
 
 	mu      sync.Mutex
@@ -51,6 +53,9 @@ func NewEngine(ctx context.Context, c Config) (*Engine, error) {
 	}
 	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(false).WithCustomSections(false).WithCloseOnContextDone(false)
 	e := &Engine{modules: map[moduleKey]*moduleEntry{}}
+	e.validator = sync.OnceValue(func() wazero.Runtime {
+		return wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
+	})
 	if c.CacheDir != "" {
 		d, err := openDiskCache(c.CacheDir, c.CacheBytes)
 		if err != nil {

@@ -170,6 +170,24 @@ func (e *Engine) compileWasm(ctx context.Context, code []byte) (wazero.CompiledM
 	return c, false, err
 }
 
+// Validate says whether a module is valid, all its code included, without making machine code: an error says what is
+// not, or which feature the engine lacks. Compile refuses what Validate refuses.
+func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
+	if _, err := corewasm.Inspect(wasm); err != nil {
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("core module: compiler failed: %v", r)
+		}
+	}()
+	c, err := e.validator().CompileModule(ctx, wasm)
+	if err != nil {
+		return fmt.Errorf("core module: %w", err)
+	}
+	return c.Close(ctx)
+}
+
 // wazeroCompile compiles. A panic of wazero's is an error here: it would be a module that it misjudges.
 func (e *Engine) wazeroCompile(ctx context.Context, code []byte) (c wazero.CompiledModule, err error) {
 	defer func() {

@@ -11,17 +11,17 @@ import (
 //go:embed gaps.txt
 var gapText string
 
-// Gap is one command, or ("*") a whole script, that is known not to pass, and why.
+// Gap is a run of commands of which none is known to pass, and why.
 type Gap struct {
-	Script string // the end of its path
-	Line   int    // 0: any number of commands of the script, at least one
-	Why    string
+	Script      string // the end of its path
+	First, Last int    // lines
+	Why         string
 }
 
 // GapList is what is known not to pass.
 type GapList []Gap
 
-// Gaps reads gaps.txt: a line a gap, "path:line reason" or "path:* reason", comments after #.
+// Gaps reads gaps.txt: a line a gap, "path:line reason" or "path:line-line reason", comments after #.
 func Gaps() (GapList, error) { return parseGaps(gapText) }
 
 func parseGaps(text string) (GapList, error) {
@@ -34,12 +34,14 @@ func parseGaps(text string) (GapList, error) {
 		where, why, _ := strings.Cut(line, " ")
 		script, at, ok := strings.Cut(where, ":")
 		g := Gap{Script: script, Why: strings.TrimSpace(why)}
-		var err error
-		if at != "*" {
-			g.Line, err = strconv.Atoi(at)
+		first, last, isRun := strings.Cut(at, "-")
+		var err, errLast error
+		g.First, err = strconv.Atoi(first)
+		if g.Last = g.First; isRun {
+			g.Last, errLast = strconv.Atoi(last)
 		}
-		if !ok || err != nil || g.Why == "" || at != "*" && g.Line <= 0 {
-			return nil, fmt.Errorf("gaps.txt:%d: want path:line or path:*, and a reason", n+1)
+		if !ok || err != nil || errLast != nil || g.Why == "" || g.First <= 0 || g.Last < g.First {
+			return nil, fmt.Errorf("gaps.txt:%d: want path:line or path:line-line, and a reason", n+1)
 		}
 		out = append(out, g)
 	}
@@ -54,26 +56,21 @@ func (l GapList) Apply(f *File) {
 		if !strings.HasSuffix(path, "/"+g.Script) {
 			continue
 		}
-		open, seen := false, false
+		seen := false
 		for i := range f.Results {
 			r := &f.Results[i]
-			if g.Line != 0 && r.Line != g.Line {
+			if r.Line < g.First || r.Line > g.Last {
 				continue
 			}
 			seen = true
-			if r.Outcome != Passed {
-				open = true
-				if r.listed = true; r.Outcome == Failed {
-					r.Outcome = Skipped
-				}
-				r.Why = g.Why
+			if r.Outcome == Passed {
+				r.Outcome, r.Why = Failed, "is a gap no more: "+g.Why
+				continue
 			}
+			r.Outcome, r.Why, r.Listed = Skipped, g.Why, true
 		}
-		switch {
-		case !seen:
-			f.Results = append(f.Results, Result{Line: g.Line, Form: "gap", Outcome: Failed, Why: "there is no such command: " + g.Why})
-		case !open:
-			f.Results = append(f.Results, Result{Line: g.Line, Form: "gap", Outcome: Failed, Why: "is a gap no more: " + g.Why})
+		if !seen {
+			f.Results = append(f.Results, Result{Line: g.First, Form: "gap", Outcome: Failed, Why: "there is no such command: " + g.Why})
 		}
 	}
 }

@@ -25,7 +25,7 @@ type Result struct {
 	// Wording says, of an expected failure, whether our message has the script's text in it. It decides nothing.
 	Wording *bool `json:"wording,omitempty"`
 
-	listed bool // gaps.txt has it
+	Listed bool `json:"listed,omitempty"` // gaps.txt has it
 }
 
 // File is what became of one script.

@@ -2,7 +2,6 @@ package wast
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
+	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -125,7 +125,7 @@ func (r *runner) load(ctx context.Context, c *Command) (*component.Component, er
 	if err != nil {
 		return nil, err
 	}
-	if len(wasm) >= 8 && string(wasm[:4]) == "\x00asm" && binary.LittleEndian.Uint16(wasm[6:]) == 0 {
+	if len(wasm) >= 8 && string(wasm[:8]) == "\x00asm\x01\x00\x00\x00" {
 		return nil, &skipError{"a core module: the engine runs components"}
 	}
 	name := c.Name
@@ -140,6 +140,10 @@ func gated(err error) error {
 	var v *validate.Error
 	if errors.As(err, &v) && v.Feature != "" {
 		return &skipError{fmt.Sprintf("needs %s", v.Feature)}
+	}
+	var u *corewasm.UnsupportedError
+	if errors.As(err, &u) {
+		return &skipError{"needs " + u.Feature}
 	}
 	if l, ok := component.IsLinkError(err); ok {
 		var needs []string
@@ -206,7 +210,7 @@ func (r *runner) instance(name string) (*component.Instance, error) {
 	return i.running, i.err
 }
 
-// act carries out an action. An error of the script's own is a *scriptError, any other is the engine's.
+// act carries out an action.
 func (r *runner) act(ctx context.Context, a *Action) (*cm.FuncType, cm.Val, error) {
 	if a.Type != "invoke" {
 		return nil, cm.Val{}, &skipError{"the action " + a.Type + " is not run"}
@@ -290,19 +294,25 @@ func (r *runner) assertUnlinkable(ctx context.Context, c *Command, res *Result) 
 	if err == nil {
 		return fmt.Errorf("was linked; expected: %s", c.Text)
 	}
-	if err := gated(err); err != nil {
-		if l, ok := component.IsLinkError(err); !ok || len(l.Problems) == 0 {
-			return err
-		}
+	if err := gated(err); !linkError(err) {
+		return err
 	}
 	res.worded(c.Text, err)
 	return nil
 }
 
+func linkError(err error) bool {
+	_, ok := component.IsLinkError(err)
+	return ok
+}
+
 // assertRefused wants a component that is refused for what it is. A refusal for want of a feature is one, too: what is
 // wrong with the rest is not asked.
 func (r *runner) assertRefused(ctx context.Context, c *Command, res *Result) error {
-	_, err := r.load(ctx, c)
+	comp, err := r.load(ctx, c)
+	if err == nil {
+		err = r.engine.ValidateCode(ctx, comp)
+	}
 	var skip *skipError
 	switch {
 	case errors.As(err, &skip):
