@@ -137,6 +137,14 @@ func (p *planner) canon(s *scope, d *binary.Canon) {
 	case "resource.new", "resource.rep", "resource.drop":
 		t.Kind = map[binary.CanonOp]TrampolineKind{"resource.new": ResourceNew, "resource.rep": ResourceRep, "resource.drop": ResourceDrop}[d.Op]
 		t.Resource = s.types[d.Type].res.Slot
+	case "context.get":
+		t.Kind, t.Slot = ContextGet, int(d.Slot)
+	case "context.set":
+		t.Kind, t.Slot = ContextSet, int(d.Slot)
+	case "backpressure.inc":
+		t.Kind = BackpressureInc
+	case "backpressure.dec":
+		t.Kind = BackpressureDec
 	default:
 		t.Kind = BuiltIn
 		p.unsupported(string(d.Op))

@@ -91,12 +91,16 @@ type TrampolineKind uint8
 
 // The kinds of trampolines that are run.
 const (
-	LowerHost    TrampolineKind = iota // calls a function of the host
-	LowerLift                          // calls a lifted function
-	ResourceNew                        // canon resource.new
-	ResourceRep                        // canon resource.rep
-	ResourceDrop                       // canon resource.drop
-	BuiltIn                            // an asynchronous built-in; Op names it
+	LowerHost       TrampolineKind = iota // calls a function of the host
+	LowerLift                             // calls a lifted function
+	ResourceNew                           // canon resource.new
+	ResourceRep                           // canon resource.rep
+	ResourceDrop                          // canon resource.drop
+	ContextGet                            // canon context.get
+	ContextSet                            // canon context.set
+	BackpressureInc                       // canon backpressure.inc
+	BackpressureDec                       // canon backpressure.dec
+	BuiltIn                               // an asynchronous built-in; Op names it
 )
 
 // Trampoline is a core function that a canonical definition makes.
@@ -107,6 +111,7 @@ type Trampoline struct {
 	Import   ImportRef    // LowerHost
 	Lift     int          // LowerLift
 	Resource int          // Resource*
+	Slot     int          // Context*
 	Boundary *cm.Boundary // LowerHost, LowerLift
 	Op       binary.CanonOp
 	Options
