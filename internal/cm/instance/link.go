@@ -151,5 +151,8 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 	case plan.ResourceDrop:
 		return core.HostFunc{Params: oneI32, Fn: (&resourceOp{t.Instance, t.Resource}).drop}, nil
 	}
+	if f, ok := builtIn(t); ok {
+		return f, nil
+	}
 	return core.HostFunc{}, fmt.Errorf("canon %s cannot be run by this engine", t.Op)
 }

@@ -47,10 +47,11 @@ type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uin
 
 // componentInstance is the state that the canonical ABI keeps for one component instance.
 type componentInstance struct {
-	store   *Store
-	table   handle.Table
-	entered bool // a call is inside: it cannot be entered again
-	noLeave bool // realloc or post-return runs: imports cannot be called
+	store        *Store
+	table        handle.Table
+	entered      bool // a call is inside: it cannot be entered again
+	backpressure int  // how often backpressure.inc was called beyond backpressure.dec; synchronous calls do not heed it
+	noLeave      bool // realloc or post-return runs: imports cannot be called
 }
 
 // activation is the task of one entry into a store: what trampolines find behind the context.
@@ -59,6 +60,7 @@ type activation struct {
 	store   *Store
 	borrows handle.Scope // borrow handles that the callee has been given and must drop
 	lends   []uint32     // handles that running calls of this task have borrowed from, innermost last
+	context [2]uint32    // context.get, context.set
 	stack   [18]uint64
 }
 
@@ -101,7 +103,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		s.resources[slot] = rt
 	}
 	defer s.watch(ctx)()
-	a := s.activation(ctx, cm.CallFrom(ctx), nil)
+	call := cm.CallFrom(ctx)
 	var sources []*core.Instance
 	for i, m := range p.Modules {
 		sources = sources[:0]
@@ -112,6 +114,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 				sources = append(sources, s.cores[src])
 			}
 		}
+		a := s.activation(ctx, call, nil)
 		inst, err := l.engine.Instantiate(a, s.group, l.modules[i], sources)
 		if err != nil {
 			err = s.fail(a, err)
