@@ -64,10 +64,21 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	if h.i.wants(h.detail) && !h.p.quiet(st.ctx) {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
 	}
-	if header != nil && trace.SpanContextFromContext(st.ctx).IsValid() {
+	if header != nil && (st.span != nil || h.passes(st.ctx, header)) {
 		h.i.t.prop.Inject(st.ctx, propagation.HeaderCarrier(header))
 	}
 	return st.ctx
+}
+
+// passes says whether a request that has no span of ours carries our context on: it does, unless the guest has given it a
+// context of its own.
+func (h *clientCall) passes(ctx context.Context, header http.Header) bool {
+	return h.p.tracer != nil && trace.SpanContextFromContext(ctx).IsValid() && !h.guestContext(header).IsValid()
+}
+
+// guestContext is what the guest says its request belongs to.
+func (h *clientCall) guestContext(header http.Header) trace.SpanContext {
+	return trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), propagation.HeaderCarrier(header)))
 }
 
 func isResource(t *cm.FuncType, i int) bool {
@@ -102,7 +113,7 @@ func (h *clientCall) guestParent(c *cm.Call, ctx context.Context, header http.He
 		return ctx, trace.SpanContext{}
 	}
 	ours := trace.SpanContextFromContext(ctx)
-	own := trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), propagation.HeaderCarrier(header)))
+	own := h.guestContext(header)
 	switch {
 	case !own.IsValid() || own.SpanID() == ours.SpanID():
 	case own.TraceID() != ours.TraceID():

@@ -235,6 +235,34 @@ func TestPropagation(t *testing.T) {
 	}
 }
 
+// Where there is no CLIENT span, the trace goes on all the same, and what the guest says of itself is left alone.
+func TestPropagationWithoutSpan(t *testing.T) {
+	own := "00-22222222222222222222222222222222-00000000000000aa-01"
+	for name, tc := range map[string]struct {
+		change func(*Config, *workload.Spec)
+		ctx    context.Context
+		sent   string
+		want   string // what goes out holds this
+	}{
+		"not sampled":              {nil, unsampled(), "", "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"},
+		"not sampled, guest's own": {nil, unsampled(), own, own},
+		"no client spans":          {func(_ *Config, w *workload.Spec) { w.Components[0].Detail = "invocation" }, unsampled(), "", "0af7651916cd43dd8448eb211c80319c"},
+		"traces off":               {func(c *Config, _ *workload.Spec) { c.SpanExporter = nil }, unsampled(), own, own},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, tc.change)
+			req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, http.Header{}}
+			if tc.sent != "" {
+				req.h.Set("traceparent", tc.sent)
+			}
+			b.edgeOf(outEdge).cross(tc.ctx, resourceArg(req), func(context.Context) (cm.Val, error) { return cm.OKVal(cm.U32Val(0)), nil })
+			if got := req.h.Get("traceparent"); !strings.Contains(got, tc.want) {
+				t.Errorf("traceparent %q went out, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
 // Requests that interleave in one interceptor keep to their own traces.
 func TestInterleaved(t *testing.T) {
 	b := newBench(t, nil)

@@ -72,3 +72,27 @@ func (l *losses) list() []Drop {
 		{string(l.signal), ReasonShutdown, l.shutdown.Load()},
 	}
 }
+
+// repeats keeps a message that comes again and again (a collector that takes part of each batch, say) from being said
+// each time. The zero value is ready.
+type repeats struct {
+	mu   sync.Mutex
+	said map[string]time.Time
+}
+
+const maxRepeats = 64
+
+// news says whether text was not said within the last minute.
+func (r *repeats) news(text string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if at, ok := r.said[text]; ok && now.Sub(at) < sayEvery {
+		return false
+	}
+	if r.said == nil || len(r.said) >= maxRepeats {
+		r.said = map[string]time.Time{}
+	}
+	r.said[text] = now
+	return true
+}

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 )
 
@@ -12,10 +13,16 @@ type gate struct {
 	bound   int64
 	pending atomic.Int64
 	losses  *losses
+
+	mu     sync.Mutex // of leave and abandon, so that nothing is counted by both
+	closed atomic.Bool
 }
 
 // enter says whether one more item fits; if not, it is counted as dropped.
 func (g *gate) enter() bool {
+	if g.closed.Load() {
+		return false
+	}
 	if g.pending.Add(1) <= g.bound {
 		return true
 	}
@@ -26,6 +33,11 @@ func (g *gate) enter() bool {
 
 // leave takes n items out: sent when err is nil, lost otherwise.
 func (g *gate) leave(n int, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed.Load() {
+		return
+	}
 	g.pending.Add(int64(-n))
 	if err != nil {
 		g.losses.count(ReasonExport, n, err)
@@ -34,6 +46,9 @@ func (g *gate) leave(n int, err error) {
 
 // abandon counts what is still on its way as lost; nothing enters or leaves any more.
 func (g *gate) abandon() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed.Store(true)
 	if n := g.pending.Swap(0); n > 0 {
 		g.losses.count(ReasonShutdown, int(n), nil)
 	}

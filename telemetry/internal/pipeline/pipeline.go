@@ -63,6 +63,9 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 		return p, nil
 	}
 	sayThrough(cfg.Logger, env.level())
+	if v := env.text("OTEL_CONFIG_FILE"); v != "" {
+		env.bad("OTEL_CONFIG_FILE", v, "this version is set up by the other variables alone")
+	}
 	p.Propagator = env.propagator()
 
 	if err := p.openTraces(ctx, env, cfg.SpanExporter); err != nil {
@@ -81,8 +84,9 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 // and 8 for details.
 func sayThrough(log *slog.Logger, level slog.Level) {
 	otel.SetLogger(logr.New(&sdkSink{log: log, level: level}))
+	var said repeats
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		if level <= slog.LevelError {
+		if level <= slog.LevelError && said.news(err.Error()) {
 			log.Error("opentelemetry: " + err.Error())
 		}
 	}))
