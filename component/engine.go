@@ -42,8 +42,9 @@ func (e *Engine) Close(ctx context.Context) error { return e.core.Close(ctx) }
 
 // Component is a decoded and validated component. Immutable; safe for concurrent use.
 type Component struct {
-	name  string
-	parts []plan.Part
+	name    string
+	parts   []plan.Part
+	linkers map[string]*Linker // of parts that have one of their own
 }
 
 // Name is the path of the component in boundaries and messages.
@@ -83,6 +84,9 @@ type Part struct {
 	Name      string            // its path in boundaries
 	Component *Component        // what runs
 	Links     map[string]string // import name (the version may be left out) → Name of the part that serves it
+	// Linker serves what this part imports and no link does; nil is the linker that links the whole. Parts with linkers
+	// of their own have settings and grants of their own. Its interceptor is not used: the whole has one.
+	Linker *Linker
 }
 
 // Compose links parts to one component, as if they had been composed statically: the first part's exports are the
@@ -90,7 +94,7 @@ type Part struct {
 // does not import, a part that is itself composed at run time, and two parts of one name are errors here; a cycle and an
 // export that is missing or does not fit are errors at Link.
 func (e *Engine) Compose(_ context.Context, name string, parts []Part) (*Component, error) {
-	out := &Component{name: name}
+	out := &Component{name: name, linkers: map[string]*Linker{}}
 	index := map[string]int{}
 	for i, p := range parts {
 		if _, dup := index[p.Name]; dup {
@@ -117,6 +121,9 @@ func (e *Engine) Compose(_ context.Context, name string, parts []Part) (*Compone
 			for _, f := range found {
 				links[f] = i
 			}
+		}
+		if p.Linker != nil {
+			out.linkers[p.Name] = p.Linker
 		}
 		out.parts = append(out.parts, plan.Part{Name: p.Name, Component: def, Links: links})
 	}

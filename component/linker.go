@@ -137,6 +137,11 @@ func (l *Linker) Link(ctx context.Context, c *Component) (*Linked, error) {
 	if len(l.errs) > 0 {
 		return nil, l.errs[0]
 	}
+	for _, own := range c.linkers {
+		if len(own.errs) > 0 {
+			return nil, own.errs[0]
+		}
+	}
 	_, end := cm.Begin(ctx, l.interceptor, &cm.Operation{Name: "plan", Component: cm.Path(c.name)})
 	p, err := c.plan(l.module)
 	end(err)

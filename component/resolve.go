@@ -55,6 +55,7 @@ func (p LinkProblem) String() string {
 // resolver matches a program's imports with a linker's definitions.
 type resolver struct {
 	linker   *Linker
+	own      map[string]*Linker // of parts
 	program  *plan.Program
 	chosen   []*HostInstance // by import
 	types    map[int]*cm.ResourceType
@@ -64,7 +65,7 @@ type resolver struct {
 
 func (l *Linker) resolve(c *Component, p *plan.Program) (instance.Host, error) {
 	r := &resolver{
-		linker: l, program: p, chosen: make([]*HostInstance, len(p.Imports)),
+		linker: l, own: c.linkers, program: p, chosen: make([]*HostInstance, len(p.Imports)),
 		types: map[int]*cm.ResourceType{}, funcs: map[plan.ImportRef]cm.HostFunc{},
 	}
 	for _, u := range p.Unsupported {
@@ -82,6 +83,14 @@ func (l *Linker) resolve(c *Component, p *plan.Program) (instance.Host, error) {
 	return instance.Host{Func: func(ref plan.ImportRef) cm.HostFunc { return r.funcs[ref] }, Resources: r.types}, nil
 }
 
+// serving is the linker for what a part imports.
+func (r *resolver) serving(im *plan.Import) *Linker {
+	if l := r.own[string(im.Importer)]; l != nil {
+		return l
+	}
+	return r.linker
+}
+
 // choose picks the definition that serves an import: the first candidate that has every name which is asked for. The
 // same name may stand for different function sets in different versions of a draft.
 func (r *resolver) choose(i int) {
@@ -90,7 +99,7 @@ func (r *resolver) choose(i int) {
 		r.problem(im, "", "a "+im.Other, "nothing: a host serves instances and functions", nil)
 		return
 	}
-	candidates := r.linker.candidates(im.ID)
+	candidates := r.serving(im).candidates(im.ID)
 	var best *HostInstance
 	missing := -1
 	for _, h := range candidates {
@@ -146,7 +155,7 @@ func (r *resolver) missing(im *plan.Import) {
 		return
 	}
 	var near []string
-	for key, hs := range r.linker.hosts {
+	for key, hs := range r.serving(im).hosts {
 		for _, h := range hs {
 			if key == im.ID.Unversioned() || key.Interface == im.ID.Interface && key.Package == im.ID.Package {
 				near = append(near, h.id.String())

@@ -99,7 +99,7 @@ func TestInspect(t *testing.T) {
 // TestRefuses03 says by name what a 0.3 component needs and this version does not run.
 func TestRefuses03(t *testing.T) {
 	code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", guest(t, "rust-http-p3"))
-	if code != 2 || !strings.HasPrefix(errs, "vitrine: ") || !strings.Contains(errs, "needs async lift") {
+	if code != 2 || !strings.HasPrefix(errs, "vitrine: ") || !strings.Contains(errs, "async lift") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 }

@@ -154,19 +154,9 @@ func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded
 		icept = h.cfg.Observer.Component(w, spec)
 	}
 	linker := h.cfg.Engine.NewLinker(icept)
-	c, bound, err := h.group(ctx, w, spec, linker, loaded)
+	c, err := h.group(ctx, w, spec, linker, loaded)
 	if err != nil {
 		return nil, err
-	}
-	for _, p := range h.cfg.Plugins {
-		op := &cm.Operation{Name: "plugin bind", Component: cm.Path(name)}
-		op.Set("plugin", p.Name())
-		bctx, end := cm.Begin(ctx, icept, op)
-		err := p.Bind(bctx, linker, w, bound)
-		end(err)
-		if err != nil {
-			return nil, fmt.Errorf("component %s: plugin %s: %w", name, p.Name(), err)
-		}
 	}
 	linked, err := linker.Link(ctx, c)
 	if err != nil {

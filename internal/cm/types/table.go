@@ -44,8 +44,9 @@ func (tb *Table) layout(t *cm.Type, depth int) (*Layout, error) {
 	return l, nil
 }
 
-// Intern gives the one type of the table that is structurally equal to t ([cm.Equal]): t itself or a copy of it whose
-// parts are interned, if it is the first of its structure. Nil stays nil.
+// Intern gives the one type of the table that is structurally equal to t ([cm.Equal]) and has the same names: t itself or
+// a copy of it whose parts are interned, if it is the first of its kind. Names count because they are all that a person
+// knows a type by. Nil stays nil.
 func (tb *Table) Intern(t *cm.Type) *cm.Type {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
@@ -103,7 +104,7 @@ func (tb *Table) intern(t *cm.Type) *cm.Type {
 	return out
 }
 
-// key writes the structure of a type whose parts are interned: equal keys, equal types.
+// key writes the structure and name of a type whose parts are interned: equal keys, equal types.
 func (tb *Table) key(t *cm.Type) string {
 	b := []byte{byte(t.Kind)}
 	num := func(n uint64) { b = binary.AppendUvarint(b, n) }
@@ -115,6 +116,7 @@ func (tb *Table) key(t *cm.Type) string {
 		}
 		num(tb.id(p))
 	}
+	str(t.Name)
 	num(uint64(t.Len))
 	for _, p := range [...]*cm.Type{t.Elem, t.Key, t.OK, t.Err} {
 		typ(p)

@@ -170,9 +170,12 @@ func TestIntern(t *testing.T) {
 		return &cm.Type{Kind: cm.KindRecord, Name: name, Fields: []cm.Field{
 			{Name: field, Type: option(k(cm.KindString))}, {Name: "r", Type: &cm.Type{Kind: cm.KindOwn, Resource: r}}}}
 	}
-	a, b := tb.Intern(rec("x", "f", r1)), tb.Intern(rec("y", "f", r1))
+	a, b := tb.Intern(rec("x", "f", r1)), tb.Intern(rec("x", "f", r1))
 	if a != b {
 		t.Error("equal types are two pointers")
+	}
+	if tb.Intern(rec("y", "f", r1)) == a {
+		t.Error("a type lost its name")
 	}
 	if tb.Intern(rec("x", "g", r1)) == a || tb.Intern(rec("x", "f", r2)) == a {
 		t.Error("different types are one pointer")
@@ -186,7 +189,7 @@ func TestIntern(t *testing.T) {
 	if tb.Intern(&cm.Type{Kind: cm.KindResult, OK: k(cm.KindU8)}) == tb.Intern(&cm.Type{Kind: cm.KindResult, Err: k(cm.KindU8)}) {
 		t.Error("ok and error are mixed up")
 	}
-	f := tb.InternFunc(&cm.FuncType{Params: []cm.Field{{Name: "a", Type: rec("z", "f", r1)}}})
+	f := tb.InternFunc(&cm.FuncType{Params: []cm.Field{{Name: "a", Type: rec("x", "f", r1)}}})
 	if f.Params[0].Type != a || f.Params[0].Name != "a" || f.Result != nil {
 		t.Error("InternFunc")
 	}
