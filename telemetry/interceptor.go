@@ -74,11 +74,13 @@ type edge struct {
 }
 
 func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) edge {
-	if i.id.workload != "" {
-		attrs = append(attrs, keyWorkload.String(i.id.workload))
-	}
-	if i.id.namespace != "" {
-		attrs = append(attrs, keyNamespace.String(i.id.namespace))
+	if b.Kind == cm.Event || b.Kind == cm.HostToGuest { // elsewhere the resource says it; these are what is searched for
+		if i.id.workload != "" {
+			attrs = append(attrs, keyWorkload.String(i.id.workload))
+		}
+		if i.id.namespace != "" {
+			attrs = append(attrs, keyNamespace.String(i.id.namespace))
+		}
 	}
 	return edge{i, p, name, []trace.SpanStartOption{trace.WithSpanKind(kind), trace.WithAttributes(attrs...)}}
 }
