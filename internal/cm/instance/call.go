@@ -26,6 +26,9 @@ func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm
 		return s.linked.hostFunc(f.Import)(s.activation(ctx, cm.CallFrom(ctx), nil), args)
 	}
 	l := &s.linked.lifts[f.Lift]
+	if s.inside(l.Instance) {
+		return cm.Val{}, s.trap(cm.TrapCannotEnter, f.Boundary, "cannot enter component instance: a call is already inside the component")
+	}
 	parent := cm.CallFrom(ctx)
 	a := s.activation(ctx, parent, nil)
 	h := s.linked.hooks[f.Boundary.ID]
@@ -43,4 +46,16 @@ func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm
 	}
 	c.exit(result, err)
 	return result, err
+}
+
+// inside says whether a call from the host into instance i could be recursive: whether one is under way in an instance of
+// the same outermost component (CanonicalABI.md §Component Instances, call_might_be_recursive).
+func (s *Store) inside(i int) bool {
+	p := s.linked.Program
+	for k := range s.instances {
+		if s.instances[k].entered && p.Root(k) == p.Root(i) {
+			return true
+		}
+	}
+	return false
 }

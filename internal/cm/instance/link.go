@@ -141,7 +141,7 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 		if t.Kind == plan.LowerHost {
 			out.Fn = (&lowerHost{lo, h.Func(t.Import)}).call
 		} else {
-			out.Fn = (&lowerLift{lo, &l.lifts[t.Lift]}).call
+			out.Fn = (&lowerLift{lo, &l.lifts[t.Lift], l.Program.Nested(t.Instance, l.lifts[t.Lift].Instance)}).call
 		}
 		return out, nil
 	case plan.ResourceNew:

@@ -30,6 +30,7 @@ type lowerHost struct {
 type lowerLift struct {
 	lower
 	callee *lift
+	nested bool // caller and callee stand in one another: the call may be recursive, so it traps
 }
 
 // scratch marks what a call has taken of its task's scratch space.
@@ -138,6 +139,9 @@ func (l *lowerHost) failed(a *activation, err error) error {
 func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	s := a.store
+	if l.nested && !s.instances[l.instance].noLeave {
+		return s.trap(cm.TrapCannotEnter, l.boundary, "cannot enter component instance: the caller stands in it or around it")
+	}
 	args, mark, err := l.lift(a, stack)
 	if err != nil {
 		return err

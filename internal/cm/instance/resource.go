@@ -71,6 +71,10 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 		}
 		return nil
 	}
+	owner := &s.instances[def.Instance]
+	if dropper != nil && dropper != owner && s.linked.Program.Nested(def.Instance, dropper.index) {
+		return cm.Trapf(cm.TrapCannotEnter, "cannot enter component instance: who drops %s stands in the one that defines it, or around it", r.Type)
+	}
 	if def.Dtor < 0 {
 		return nil
 	}
@@ -78,7 +82,6 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	if err != nil {
 		return err
 	}
-	owner := &s.instances[def.Instance]
 	next := s.activation(a, a.Call, a.Clock)
 	next.stack[0] = uint64(r.Rep)
 	if owner == dropper {

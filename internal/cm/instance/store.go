@@ -48,6 +48,7 @@ type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uin
 // componentInstance is the state that the canonical ABI keeps for one component instance.
 type componentInstance struct {
 	store        *Store
+	index        int
 	table        handle.Table
 	entered      bool // a call is inside: it cannot be entered again
 	backpressure int  // how often backpressure.inc was called beyond backpressure.dec; synchronous calls do not heed it
@@ -93,7 +94,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		resources: make([]*cm.ResourceType, len(p.Resources)),
 	}
 	for i := range s.instances {
-		s.instances[i].store = s
+		s.instances[i].store, s.instances[i].index = s, i
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {

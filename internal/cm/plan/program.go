@@ -48,6 +48,27 @@ type Instance struct {
 	Parent int // index of the instance that instantiated it; -1 for the outermost
 }
 
+// Root is the outermost instance that i stands in.
+func (p *Program) Root(i int) int {
+	for p.Instances[i].Parent >= 0 {
+		i = p.Instances[i].Parent
+	}
+	return i
+}
+
+// Nested says whether a and b are the same instance, or one stands in the other. A call between such instances may be
+// recursive and traps (CanonicalABI.md §Component Instances, call_might_be_recursive).
+func (p *Program) Nested(a, b int) bool { return p.contains(a, b) || p.contains(b, a) }
+
+func (p *Program) contains(outer, inner int) bool {
+	for ; inner >= 0; inner = p.Instances[inner].Parent {
+		if inner == outer {
+			return true
+		}
+	}
+	return false
+}
+
 // Resource is one resource type of the program.
 type Resource struct {
 	Type *cm.ResourceType
