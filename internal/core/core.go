@@ -68,6 +68,10 @@ type Info struct {
 	HasStart bool
 	Features []string // features beyond core 1.0 that it uses, by their names ("bulk-memory", "simd" …)
 
+	// NotResettable says why an instance cannot be set back to what it was once ("table-changed", "segment-dropped",
+	// "vector-global"); empty if it can.
+	NotResettable []string
+
 	Functions, CodeSize, DataSize int // how many functions it defines; bytes of their bodies and of its data
 }
 
@@ -84,7 +88,7 @@ func Inspect(wasm []byte) (*Info, error) {
 func newInfo(i *corewasm.Info) *Info {
 	info := &Info{
 		Imports: make([]Import, len(i.Imports)), Exports: make([]Export, len(i.Exports)),
-		HasStart: i.HasStart, Features: i.Features,
+		HasStart: i.HasStart, Features: i.Features, NotResettable: i.NotResettable,
 		Functions: i.Functions, CodeSize: i.CodeSize, DataSize: i.DataSize,
 	}
 	funcType := func(d binary.CoreExternDesc) (t binary.CoreFuncType) {

@@ -475,6 +475,12 @@ func TestTableLimit(t *testing.T) {
 			t.Errorf("growth beyond all limits: %d", got)
 		}
 		i = w.must(w.group(Limits{Tables: 10}), "basics")
+		g = w.group(Limits{Tables: 5})
+		w.must(g, "basics")
+		w.must(g, "basics")
+		if _, err := w.instantiate(g, "basics"); code(err) != cm.TrapMemory {
+			t.Errorf("tables that are too large together: %v", err)
+		}
 		for _, c := range [][2]uint64{{9, 0xffffffff}, {7, 2}, {1, 9}, {1, 0xffffffff}, {0, 10}} {
 			if got, _ := call(i, "grow_table", c[0]); got != c[1] {
 				t.Errorf("grow by %d: %d, want %d", c[0], got, c[1])

@@ -72,6 +72,11 @@ func TestCorpusIsValid(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+		if len(wasm) <= 32<<10 {
+			if err := w.e.Validate(w.ctx, wasm); err != nil {
+				t.Errorf("%s: validate: %v", name, err)
+			}
+		}
 		if len(wasm) > 1<<19 {
 			t.Logf("%s: %d functions, %d bytes of code, %d checks, features %v", name, m.info.Functions, m.info.CodeSize,
 				m.rewrite.Checks, m.info.Features)

@@ -12,7 +12,7 @@ import (
 // Limits bound what a Group's guests may have.
 type Limits struct {
 	Memory     uint64 // bytes, all memories together; 0: 4 GiB a memory
-	Tables     uint32 // elements, each table; 0: a default of 10 million
+	Tables     uint32 // elements of each table, and of all tables together as they start; 0: a default of 10 million
 	CheckEvery uint32 // loop iterations and function entries between interrupt checks; 0: default
 }
 
@@ -40,7 +40,9 @@ type Group struct {
 	mu        sync.Mutex // guards what follows
 	instances []*Instance
 	memories  []*linearMemory
-	spent     int64 // what instances had used when the group was closed
+	spent     int64  // what instances had used when the group was closed
+	base      int64  // what they had used when the group was last reset
+	elements  uint64 // that the tables of all instances started with
 	closed    bool
 }
 
@@ -78,7 +80,7 @@ func (g *Group) Resume() {
 
 // Fuel is how much guest code has run: loop iterations, and entries of functions that call others. A long iteration or
 // function counts once for each 4 KiB of its code, a bulk operation once for each 4 KiB that it moves. The figure is
-// exact while no guest code runs, and behind by at most the check interval while some does.
+// exact while no guest code runs, and behind by at most the check interval while some does. It starts again at a Reset.
 func (g *Group) Fuel() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -88,6 +90,7 @@ func (g *Group) Fuel() uint64 {
 		for _, i := range g.instances {
 			n -= i.fuelLeft()
 		}
+		n -= g.base
 	}
 	return uint64(max(n, 0))
 }
@@ -95,7 +98,7 @@ func (g *Group) Fuel() uint64 {
 // Memory is the bytes that the group's memories have now, and MemoryPeak the most that they had.
 func (g *Group) Memory() uint64 { return uint64(g.memory.Load()) }
 
-// MemoryPeak is the most bytes that the group's memories had.
+// MemoryPeak is the most bytes that the group's memories had since the last Reset.
 func (g *Group) MemoryPeak() uint64 { return uint64(g.peak.Load()) }
 
 // take accounts for n more bytes of memory; false if that is beyond the limit.

@@ -21,6 +21,7 @@ type Instance struct {
 	mod      api.Module
 	memory   *Memory // the memory that it defines or imports; nil if none
 	fuel     api.Global
+	start    *Func // once it has been called
 	funcs    map[string]*Func
 	host     map[string]*HostFunc // of a host module
 	compiled api.Closer           // of a host module
@@ -33,6 +34,19 @@ type Instance struct {
 // After an error what was made so far stays with the group until it is closed: a segment may have been written to a
 // table or memory of another instance.
 func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources []*Instance) (*Instance, error) {
+	i, err := e.Prepare(ctx, g, m, sources)
+	if err == nil && i.HasStart() {
+		err = i.Start(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// Prepare is Instantiate without the start section: when HasStart says that there is one, Start runs it, before anything
+// else is called.
+func (e *Engine) Prepare(ctx context.Context, g *Group, m *Module, sources []*Instance) (*Instance, error) {
 	if p := g.interrupt.Load(); p != nil {
 		return nil, *p
 	}
@@ -64,21 +78,40 @@ func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources [
 		i.fuel = i.mod.ExportedGlobal(name)
 		g.mu.Unlock()
 	}
-	if name := m.rewrite.Start; name != "" {
-		start := &Func{inst: i, name: name}
-		if err := start.Call(ctx, nil); err != nil {
+	if m.rewrite.Start != "" && !m.info.HasStart {
+		// Nothing of the guest's runs: segments are held against the bounds of their tables.
+		if err := i.Start(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return i, nil
 }
 
+// HasStart says whether the module has a start section.
+func (i *Instance) HasStart() bool { return i.module.info.HasStart }
+
+// Start runs the start section. It may run again after the instance was reset to what it was before.
+func (i *Instance) Start(ctx context.Context) error {
+	if i.start == nil {
+		i.start = &Func{inst: i, name: i.module.rewrite.Start}
+	}
+	return i.start.Call(ctx, nil)
+}
+
 // prepare makes the memory that the instance will have and holds what the module asks for against the limits.
 func (i *Instance) prepare() (*linearMemory, error) {
 	m, g := i.module, i.group
-	if n := m.rewrite.TableElements; n > uint64(g.limits.Tables) {
-		return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
-			"the module's tables start with %d elements, the limit is %d", n, g.limits.Tables)}
+	if n := m.rewrite.TableElements; n > 0 {
+		g.mu.Lock()
+		over := g.elements+n > uint64(g.limits.Tables)
+		if !over {
+			g.elements += n
+		}
+		g.mu.Unlock()
+		if over {
+			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
+				"the module's tables start with %d elements, which is past the limit of %d for all tables", n, g.limits.Tables)}
+		}
 	}
 	if s := m.memorySlot; s != nil {
 		i.memory = i.sources[s.Source].Memory(s.Field)

@@ -28,6 +28,8 @@ type linearMemory struct {
 	store *addressRange // nil: bytes is ordinary Go memory
 	bytes []byte
 	most  uint64
+
+	shrink bool // the next growth is none: wazero is to be told of bytes that have become fewer
 }
 
 var (
@@ -73,7 +75,7 @@ func (m *linearMemory) Allocate(_, _ uint64) experimental.LinearMemory { return 
 // Reallocate gives wazero size bytes of memory, zero where they are new; nil makes memory.grow fail.
 func (m *linearMemory) Reallocate(size uint64) []byte {
 	now := uint64(len(m.bytes))
-	if size <= now {
+	if size <= now || m.shrink {
 		return m.bytes
 	}
 	if size > m.most || !m.group.take(size-now) {

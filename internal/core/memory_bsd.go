@@ -11,3 +11,6 @@ const mapNoReserve = 0
 var errKeep = errors.New("pages cannot be dropped")
 
 func dropPages([]byte) error { return errKeep }
+
+// unmapImage has nothing to do: images are copied here.
+func (*addressRange) unmapImage() error { return nil }

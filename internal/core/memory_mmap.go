@@ -14,6 +14,7 @@ import (
 type addressRange struct {
 	all       []byte
 	committed int // bytes from the start that can be read and written
+	mapped    int // bytes from the start that an image is mapped to
 	used      int // bytes from the start that may have been touched since the range was last empty
 }
 
@@ -95,6 +96,9 @@ const keepCommitted = 16 << 20
 
 // clear drops the contents.
 func (r *addressRange) clear() error {
+	if err := r.unmapImage(); err != nil {
+		return err
+	}
 	if r.used > 0 {
 		if err := dropPages(r.all[:r.used]); err != nil {
 			return err

@@ -173,7 +173,13 @@ func (e *Engine) compileWasm(ctx context.Context, code []byte) (wazero.CompiledM
 // Validate says whether a module is valid, all its code included, without making machine code: an error says what is
 // not, or which feature the engine lacks. Compile refuses what Validate refuses.
 func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
-	if _, err := corewasm.Inspect(wasm); err != nil {
+	info, err := corewasm.Inspect(wasm)
+	if err != nil {
+		return err
+	}
+	// It is the rewritten module that wazero can judge: it refuses the empty module names that components are full of.
+	r, err := corewasm.Rewrite(wasm, corewasm.Options{Slots: slices.Repeat([]corewasm.Slot{{Module: "$0"}}, len(info.Imports))})
+	if err != nil {
 		return err
 	}
 	defer func() {
@@ -181,7 +187,7 @@ func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
 			err = fmt.Errorf("core module: compiler failed: %v", r)
 		}
 	}()
-	c, err := e.validator().CompileModule(ctx, wasm)
+	c, err := e.validator().CompileModule(ctx, r.Wasm)
 	if err != nil {
 		return fmt.Errorf("core module: %w", err)
 	}

@@ -42,8 +42,10 @@ type scan struct {
 	growsTable bool
 }
 
-// scanBody reads one function body, from its local declarations to its end.
-func (m *module) scanBody(bd body, s *scan) error {
+// scanBody reads one function body, from its local declarations to its end; params is how many parameters the function
+// has. Indices are checked wherever rewriting adds something that a wild one could reach: a guest that is invalid must
+// not become a valid one that reads or writes the host's globals.
+func (m *module) scanBody(bd body, params int, s *scan) error {
 	r := &reader{b: bd.bytes, base: bd.base}
 	edits := s.edits[:0]
 	*s = scan{}
@@ -56,6 +58,9 @@ func (m *module) scanBody(bd body, s *scan) error {
 		if total > maxLocals {
 			r.fail("more than %d locals", maxLocals)
 		}
+	}
+	if m.locals += total; m.locals > maxAllLocals {
+		r.fail("more than %d locals in all functions", maxAllLocals)
 	}
 	s.count = uint32(total)
 	s.code = r.pos
@@ -107,7 +112,17 @@ func (m *module) scanBody(bd body, s *scan) error {
 			}
 			blocks = append(blocks, b)
 		case immIndex:
-			r.u32()
+			m.lasting.instruction(op)
+			i := uint64(r.u32())
+			switch {
+			case r.err != nil:
+			case op >= opLocalGet && op <= opLocalTee && i >= uint64(params)+total:
+				r.pos = at
+				r.fail("local %d does not exist", i)
+			case (op == opGlobalGet || op == opGlobalSet) && i >= uint64(len(m.globals)):
+				r.pos = at
+				r.fail("global %d does not exist", i)
+			}
 		case immFunc:
 			i := r.pos
 			f := r.u32()
@@ -123,13 +138,13 @@ func (m *module) scanBody(bd body, s *scan) error {
 			}
 		case immCallIndex:
 			calls = true
-			r.u32()
+			m.typeIndex(r)
 		case immIndex2:
 			r.u32()
 			r.u32()
 		case immCallIndex2:
 			calls = true
-			r.u32()
+			m.typeIndex(r)
 			if t := r.u32(); t != 0 {
 				m.used |= referenceTypes
 			}
@@ -221,6 +236,7 @@ func (m *module) miscOp(r *reader, at int, operand int64, s *scan, edits []edit)
 	}
 	d := misc[op]
 	m.used |= d.feat
+	m.lasting.misc(op)
 	bulk := func(shift uint32) {
 		if operand < 0 { // a small constant needs no check
 			edits = append(edits, edit{pos: at, kind: editBulk, arg: shift})

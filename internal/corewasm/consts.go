@@ -1,8 +1,10 @@
 package corewasm
 
-// constExpr reads a constant expression and gives its bytes, the end included.
-func (r *reader) constExpr(f *feature) []byte {
+// constExpr reads a constant expression and gives its bytes, the end included. The globals that it may name are those
+// that come before it in the file.
+func (m *module) constExpr(r *reader) []byte {
 	start := r.pos
+	f := &m.used
 	for r.err == nil {
 		at := r.pos
 		switch op := r.byte(); op {
@@ -17,13 +19,19 @@ func (r *reader) constExpr(f *feature) []byte {
 		case opF64Const:
 			r.bytes(8)
 		case opGlobalGet:
-			r.u32()
+			if i := r.u32(); r.err == nil && int(i) >= len(m.globals) {
+				r.pos = at
+				r.fail("global %d does not exist", i)
+			}
 		case opRefNull:
 			*f |= referenceTypes
 			r.heapType()
 		case opRefFunc:
 			*f |= referenceTypes
-			r.u32()
+			if i := r.u32(); r.err == nil && int(i) >= len(m.funcs) {
+				r.pos = at
+				r.fail("function %d does not exist", i)
+			}
 		case opVector:
 			*f |= simd
 			if r.byte() != vectorConst {

@@ -30,8 +30,7 @@ func (w *writer) code(b []byte) []byte {
 func (w *writer) body(b []byte, i int) []byte {
 	sc := &w.scans[i]
 	src := w.m.bodies[i].bytes
-	params := len(w.m.types[w.m.funcs[w.m.nImports.funcs+i]].Params)
-	temp := uint32(params) + sc.count
+	temp := uint32(w.m.params(i)) + sc.count
 	if sc.temp {
 		b = appendU32(b, uint32(sc.groups+1))
 		b = append(b, src[sc.locals:sc.code]...)

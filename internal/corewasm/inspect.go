@@ -14,6 +14,8 @@ type Info struct {
 	Functions int      // defined ones
 	CodeSize  int      // bytes of function bodies
 	DataSize  int      // bytes of data segments
+	// NotResettable says why an instance cannot be set back to what it was once; empty if it can.
+	NotResettable []string
 }
 
 // Inspect reads a module. An error is an [UnsupportedError] or says what is malformed, and where.
@@ -24,8 +26,8 @@ func Inspect(wasm []byte) (*Info, error) {
 	}
 	code := 0
 	var s scan
-	for _, b := range m.bodies {
-		if err := m.scanBody(b, &s); err != nil {
+	for i, b := range m.bodies {
+		if err := m.scanBody(b, m.params(i), &s); err != nil {
 			return nil, err
 		}
 		code += len(b.bytes)
@@ -33,5 +35,6 @@ func Inspect(wasm []byte) (*Info, error) {
 	return &Info{
 		Types: m.types, Imports: m.imports, Exports: m.exports, HasStart: m.start >= 0, Features: m.used.names(),
 		Functions: len(m.bodies), CodeSize: code, DataSize: m.dataLen,
+		NotResettable: m.notResettable(),
 	}, nil
 }

@@ -43,6 +43,8 @@ type module struct {
 	dataLen    int
 	names      map[uint32]string
 	used       feature
+	lasting    lasting
+	locals     uint64 // of the bodies scanned so far
 }
 
 type table struct {
@@ -159,9 +161,9 @@ func (m *module) section(id byte, r *reader) {
 			var d binary.CoreExternDesc
 			start := r.pos
 			r.globalType(&d, &m.used)
-			m.globals = append(m.globals, d)
 			m.globalHead = append(m.globalHead, r.b[min(start, r.pos):r.pos])
-			m.globalIn = append(m.globalIn, r.constExpr(&m.used))
+			m.globalIn = append(m.globalIn, m.constExpr(r))
+			m.globals = append(m.globals, d)
 		}
 	case 7:
 		m.exportSection(r)
@@ -186,6 +188,9 @@ func (m *module) section(id byte, r *reader) {
 		r.unsupported(exceptions)
 	}
 }
+
+// params is how many parameters defined function i has.
+func (m *module) params(i int) int { return len(m.types[m.funcs[m.nImports.funcs+i]].Params) }
 
 // typeIndex reads the index of a function type.
 func (m *module) typeIndex(r *reader) uint32 {
@@ -283,7 +288,7 @@ func (m *module) tableSection(r *reader) {
 			}
 			r.tableType(&d, &m.used)
 			t.head = r.b[start:r.pos]
-			t.init = r.constExpr(&m.used)
+			t.init = m.constExpr(r)
 		} else {
 			r.tableType(&d, &m.used)
 			t.head = r.b[start:r.pos]
@@ -368,7 +373,7 @@ func (m *module) elementSection(r *reader) {
 			if r.err == nil && int(e.table) >= len(m.tables) {
 				r.fail("table %d does not exist", e.table)
 			}
-			e.offset = r.constExpr(&m.used)
+			e.offset = m.constExpr(r)
 		}
 		if e.flags&3 != 0 {
 			start := r.pos
@@ -385,12 +390,16 @@ func (m *module) elementSection(r *reader) {
 			m.used |= referenceTypes
 			e.exprs = make([][]byte, 0, k)
 			for ; k > 0 && r.err == nil; k-- {
-				e.exprs = append(e.exprs, r.constExpr(&m.used))
+				e.exprs = append(e.exprs, m.constExpr(r))
 			}
 		} else {
 			e.indices = make([]uint32, 0, k)
 			for ; k > 0 && r.err == nil; k-- {
-				e.indices = append(e.indices, r.u32())
+				i := r.u32()
+				if r.err == nil && int(i) >= len(m.funcs) {
+					r.fail("function %d does not exist", i)
+				}
+				e.indices = append(e.indices, i)
 			}
 		}
 		m.elems = append(m.elems, e)
@@ -418,7 +427,7 @@ func (m *module) dataSection(r *reader) {
 			m.used |= bulkMemory
 		}
 		if flags != 1 {
-			r.constExpr(&m.used)
+			m.constExpr(r)
 		}
 		k := r.u32()
 		if int64(k) > int64(r.left()) {

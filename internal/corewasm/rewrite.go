@@ -72,6 +72,7 @@ func Rewrite(wasm []byte, o Options) (*Result, error) {
 	w.res.Info = Info{
 		Types: m.types, Imports: m.imports, Exports: m.exports, HasStart: m.start >= 0, Features: m.used.names(),
 		Functions: len(m.bodies), CodeSize: code, DataSize: m.dataLen,
+		NotResettable: m.notResettable(),
 	}
 	return w.res, nil
 }
@@ -96,7 +97,7 @@ func (w *writer) scanBodies() error {
 	w.scans = make([]scan, len(w.m.bodies))
 	for i, b := range w.m.bodies {
 		s := &w.scans[i]
-		if err := w.m.scanBody(b, s); err != nil {
+		if err := w.m.scanBody(b, w.m.params(i), s); err != nil {
 			return err
 		}
 		if s.entry {

@@ -109,7 +109,7 @@ func TestChecks(t *testing.T) {
 		}
 		seen++
 		var s scan
-		if err := m.scanBody(b, &s); err != nil {
+		if err := m.scanBody(b, m.params(i), &s); err != nil {
 			t.Fatal(err)
 		}
 		var kinds []editKind
@@ -129,7 +129,7 @@ func TestLongCodeWeighsMore(t *testing.T) {
 	long := "\x03\x40" + strings.Repeat("\x01", 3*weightUnit) + "\x0b\x0b"
 	m := &module{types: nil}
 	var s scan
-	if err := m.scanBody(body{bytes: []byte("\x00" + long)}, &s); err != nil {
+	if err := m.scanBody(body{bytes: []byte("\x00" + long)}, 0, &s); err != nil {
 		t.Fatal(err)
 	}
 	if !s.entry || len(s.edits) != 1 || s.edits[0].arg != 4 {

@@ -1,0 +1,143 @@
+//go:build linux && (amd64 || arm64 || riscv64 || ppc64le || s390x || loong64)
+
+package core
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+var (
+	// errNoPagemap says that the system does not tell which pages of a memory are its own.
+	errNoPagemap = errors.New("no pagemap")
+	errDiffers   = errors.New("differs")
+)
+
+// pagemap tells which pages of a mapping belong to it alone: those that were written since it was mapped.
+type pagemap struct {
+	once sync.Once
+	file *os.File // nil: there is none
+	old  atomic.Bool
+	bufs sync.Pool
+}
+
+// pages is the process's. The file stays open: it is of the process as a whole.
+var pages pagemap
+
+// scanBuffer is what one question needs.
+type scanBuffer struct {
+	arg     scanArg
+	regions [128]pageRegion
+	entries [4096]byte
+}
+
+// scanArg and pageRegion are the kernel's struct pm_scan_arg and struct page_region (linux/fs.h).
+type scanArg struct {
+	size, flags, start, end, walkEnd, vec, vecLen, maxPages, inverted, mask, anyOf, returned uint64
+}
+
+type pageRegion struct{ start, end, categories uint64 }
+
+const (
+	pagemapScan = 0xc0606610 // _IOWR('f', 16, struct pm_scan_arg)
+	pageFile    = 1 << 2
+	pagePresent = 1 << 3
+	pageSwapped = 1 << 4
+)
+
+// own calls f for each run of pages of b that are its own, in order, and ends with f's first error. Pages that lie next
+// to each other may come in several runs. b begins at a page's start and has whole pages.
+func (p *pagemap) own(b []byte, f func(from, to int) error) error {
+	p.once.Do(func() { p.file, _ = os.Open("/proc/self/pagemap") })
+	if p.file == nil {
+		return errNoPagemap
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	buf, _ := p.bufs.Get().(*scanBuffer)
+	if buf == nil {
+		buf = new(scanBuffer)
+	}
+	defer p.bufs.Put(buf)
+	if !p.old.Load() {
+		err := p.scan(buf, b, f)
+		if err != errNoPagemap {
+			return err
+		}
+		p.old.Store(true)
+	}
+	return p.read(buf, b, f)
+}
+
+// scan asks with PAGEMAP_SCAN, which Linux has since 6.7.
+func (p *pagemap) scan(buf *scanBuffer, b []byte, f func(from, to int) error) error {
+	base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+	end := base + uint64(len(b))
+	for at := base; at < end; {
+		buf.arg = scanArg{
+			size: uint64(unsafe.Sizeof(buf.arg)), start: at, end: end,
+			vec: uint64(uintptr(unsafe.Pointer(&buf.regions))), vecLen: uint64(len(buf.regions)),
+			inverted: pageFile, mask: pageFile, anyOf: pagePresent | pageSwapped, returned: pageFile,
+		}
+		n, _, errno := unix.Syscall(unix.SYS_IOCTL, p.file.Fd(), pagemapScan, uintptr(unsafe.Pointer(&buf.arg)))
+		runtime.KeepAlive(buf)
+		switch {
+		case errno == unix.EINTR:
+			continue
+		case errno != 0 || int(n) > len(buf.regions) || buf.arg.walkEnd <= at:
+			if at == base {
+				return errNoPagemap
+			}
+			return os.NewSyscallError("ioctl pagemap", errno)
+		}
+		for _, r := range buf.regions[:n] {
+			if err := f(int(r.start-base), int(r.end-base)); err != nil {
+				return err
+			}
+		}
+		at = buf.arg.walkEnd
+	}
+	return nil
+}
+
+// Bits of an entry of /proc/self/pagemap (Linux, Documentation/admin-guide/mm/pagemap.rst).
+const (
+	entryPresent = 1 << 63
+	entrySwapped = 1 << 62
+	entryFile    = 1 << 61
+)
+
+// read asks for every page.
+func (p *pagemap) read(buf *scanBuffer, b []byte, f func(from, to int) error) error {
+	first := int64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) / int64(systemPage) * 8
+	n := len(b) / systemPage
+	for i := 0; i < n; {
+		k := min(n-i, len(buf.entries)/8)
+		if _, err := p.file.ReadAt(buf.entries[:8*k], first+int64(8*i)); err != nil {
+			return errNoPagemap
+		}
+		for j := 0; j < k; j++ {
+			run := j
+			for j < k && ownEntry(binary.NativeEndian.Uint64(buf.entries[8*j:])) {
+				j++
+			}
+			if j > run {
+				if err := f((i+run)*systemPage, (i+j)*systemPage); err != nil {
+					return err
+				}
+			}
+		}
+		i += k
+	}
+	return nil
+}
+
+func ownEntry(e uint64) bool { return e&(entryPresent|entrySwapped) != 0 && e&entryFile == 0 }

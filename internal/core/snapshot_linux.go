@@ -1,0 +1,204 @@
+//go:build linux && (amd64 || arm64 || riscv64 || ppc64le || s390x || loong64)
+
+package core
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// image is the contents of a memory at one moment, in a file without a name. Memories that are mapped to it share its
+// pages until they write to them, and fall back to it where the pages they wrote are dropped. Immutable.
+type image struct {
+	bytes []byte   // read only
+	zero  []uint64 // a bit for each page: all its bytes are zero, and it may take no room in the file
+	fd    int      // -1: bytes is ordinary Go memory, and the memory it was taken from is, too
+}
+
+var systemPage = os.Getpagesize()
+
+// newImage takes a memory's bytes.
+func newImage(m *linearMemory) (*image, error) {
+	if m.store == nil || len(m.bytes) == 0 {
+		return &image{bytes: bytes.Clone(m.bytes), fd: -1}, nil
+	}
+	fd, err := unix.MemfdCreate("vitrine-image", unix.MFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("memfd_create", err)
+	}
+	img, err := fillImage(fd, m)
+	if err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	runtime.AddCleanup(img, func(b []byte) {
+		_ = unix.Munmap(b) // it was mapped
+		_ = unix.Close(fd)
+	}, img.bytes)
+	return img, nil
+}
+
+func fillImage(fd int, m *linearMemory) (*image, error) {
+	size := len(m.bytes)
+	if err := unix.Ftruncate(fd, int64(size)); err != nil {
+		return nil, os.NewSyscallError("ftruncate", err)
+	}
+	img := &image{fd: fd, zero: make([]uint64, (size/systemPage+63)/64)}
+	for i := range img.zero {
+		img.zero[i] = ^uint64(0)
+	}
+	nothing := make([]byte, systemPage)
+	write := func(from, to int) error {
+		for ; from < to; from += systemPage {
+			page := m.bytes[from : from+systemPage]
+			if bytes.Equal(page, nothing) {
+				continue
+			}
+			if _, err := unix.Pwrite(fd, page, int64(from)); err != nil {
+				return os.NewSyscallError("write", err)
+			}
+			n := from / systemPage
+			img.zero[n/64] &^= 1 << (n % 64)
+		}
+		return nil
+	}
+	var err error
+	if m.store.mapped > 0 {
+		err = write(0, size)
+	} else if err = pages.own(m.bytes, write); err == errNoPagemap {
+		err = write(0, size)
+	}
+	if err != nil {
+		return nil, err
+	}
+	img.bytes, err = unix.Mmap(fd, 0, size, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, os.NewSyscallError("mmap", err)
+	}
+	return img, nil
+}
+
+// equals compares a memory with the image.
+func (i *image) equals(m *linearMemory) bool {
+	if len(m.bytes) != len(i.bytes) || (m.store == nil || len(m.bytes) == 0) != (i.fd < 0) {
+		return false
+	}
+	if i.fd < 0 || m.store.mapped > 0 {
+		return bytes.Equal(m.bytes, i.bytes)
+	}
+	at := 0
+	err := pages.own(m.bytes, func(from, to int) error {
+		if !i.empty(at, from) || !bytes.Equal(m.bytes[from:to], i.bytes[from:to]) {
+			return errDiffers
+		}
+		at = to
+		return nil
+	})
+	if err == errNoPagemap {
+		return bytes.Equal(m.bytes, i.bytes)
+	}
+	return err == nil && i.empty(at, len(i.bytes))
+}
+
+// empty says whether a stretch of whole pages holds nothing but zeroes.
+func (i *image) empty(from, to int) bool {
+	for n := from / systemPage; n < to/systemPage; n++ {
+		if i.zero[n/64]&(1<<(n%64)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// attach maps the image in the place of a memory that equals it. Its address stays.
+func (i *image) attach(m *linearMemory) error {
+	if i.fd < 0 {
+		return nil
+	}
+	_, err := unix.MmapPtr(i.fd, 0, unsafe.Pointer(unsafe.SliceData(m.bytes)), uintptr(len(m.bytes)),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|mapNoReserve)
+	if err != nil {
+		return os.NewSyscallError("mmap", err)
+	}
+	m.store.mapped = max(m.store.mapped, len(m.bytes))
+	return nil
+}
+
+// unmapImage puts ordinary memory in the place of an image.
+func (r *addressRange) unmapImage() error {
+	if r.mapped == 0 {
+		return nil
+	}
+	_, err := unix.MmapPtr(-1, 0, unsafe.Pointer(unsafe.SliceData(r.all)), uintptr(r.mapped),
+		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|unix.MAP_FIXED|mapNoReserve)
+	if err != nil {
+		return os.NewSyscallError("mmap", err)
+	}
+	r.mapped = 0
+	return nil
+}
+
+// pageUse is what resets have learned of one memory. Pages that were written are copied back, because the next invocation
+// will write to most of them again, and a page fault costs ten times what copying does. Since a page that was copied back
+// counts as written from then on, the set only grows: it is bounded by what one invocation was seen to write, and
+// forgotten from time to time.
+type pageUse struct {
+	learned bool
+	usual   int // pages that one invocation wrote, when the set was empty
+	resets  int
+}
+
+// forgetEvery is in resets.
+const forgetEvery = 64
+
+// room is how many pages are copied back rather than dropped.
+func (u *pageUse) room() int { return 2*u.usual + 64 }
+
+// restore sets a memory that has the image's length back to it.
+func (i *image) restore(m *linearMemory, u *pageUse) error {
+	if i.fd < 0 {
+		copy(m.bytes, i.bytes)
+		return nil
+	}
+	u.resets++
+	if u.resets%forgetEvery == 0 {
+		u.learned = false
+		return dropPages(m.bytes)
+	}
+	if !u.learned {
+		u.usual = len(m.bytes) / systemPage
+	}
+	n, room := 0, u.room()
+	err := pages.own(m.bytes, func(from, to int) error {
+		n += (to - from) / systemPage
+		if n > room {
+			return errDiffers
+		}
+		copy(m.bytes[from:to], i.bytes[from:to])
+		return nil
+	})
+	switch {
+	case err == nil:
+		if !u.learned {
+			u.learned, u.usual = true, n
+		}
+		return nil
+	case err == errDiffers || err == errNoPagemap:
+		u.learned = false
+		return dropPages(m.bytes)
+	}
+	return err
+}
+
+// empty makes what lies behind size read as zero.
+func (m *linearMemory) empty(size int) error {
+	if m.store == nil {
+		clear(m.bytes[size:])
+		return nil
+	}
+	return dropPages(m.bytes[size:])
+}

@@ -1,0 +1,28 @@
+//go:build !(linux && (amd64 || arm64 || riscv64 || ppc64le || s390x || loong64))
+
+package core
+
+import "bytes"
+
+// image is the contents of a memory at one moment. Immutable.
+type image struct{ bytes []byte }
+
+// pageUse is empty: everything is copied back.
+type pageUse struct{}
+
+func newImage(m *linearMemory) (*image, error) { return &image{bytes.Clone(m.bytes)}, nil }
+
+func (i *image) equals(m *linearMemory) bool { return bytes.Equal(m.bytes, i.bytes) }
+
+func (i *image) attach(*linearMemory) error { return nil }
+
+func (i *image) restore(m *linearMemory, _ *pageUse) error {
+	copy(m.bytes, i.bytes)
+	return nil
+}
+
+// empty makes what lies behind size read as zero.
+func (m *linearMemory) empty(size int) error {
+	clear(m.bytes[size:])
+	return nil
+}
