@@ -416,9 +416,9 @@ func TestLinkedComponents(t *testing.T) {
 			{Name: "back", Source: workload.Source{File: filepath.Join("testdata", "back.wasm")}, Config: back},
 		}}
 	}
-	same := map[string]string{"a": "b"}
-	f := newFixture(t, nil)
-	f.spec = pair(same, same)
+	bound := settings{}
+	f := newFixture(t, func(c *Config, _ *workload.Spec) { c.Plugins = append(c.Plugins, bound) })
+	f.spec = pair(map[string]string{"a": "front"}, map[string]string{"a": "back"})
 	f.start(t)
 	var sum any
 	err := f.hand.inv.Invoke(t.Context(), &Invocation{Component: "guest", Trigger: "hand",
@@ -432,10 +432,17 @@ func TestLinkedComponents(t *testing.T) {
 	if err := f.hand.inv.Invoke(t.Context(), &Invocation{Component: "back", Trigger: "hand"}); err == nil {
 		t.Error("a component that is only linked to was reached by an event")
 	}
-
-	f = newFixture(t, nil)
-	f.spec = pair(same, nil)
-	if _, err := f.Start(t.Context(), f.spec); err == nil || !strings.Contains(err.Error(), "differ in config") {
-		t.Errorf("different settings: %v", err)
+	if bound["guest"]["a"] != "front" || bound["back"]["a"] != "back" || len(bound) != 2 {
+		t.Errorf("bound %v: each component has its own settings", bound)
 	}
+}
+
+// settings is a plugin that serves nothing and remembers what each component was bound with.
+type settings map[string]map[string]string
+
+func (settings) Name() string              { return "settings" }
+func (settings) Serves() []wit.InterfaceID { return nil }
+func (s settings) Bind(_ context.Context, _ *component.Linker, _ *workload.Spec, c *workload.Component) error {
+	s[c.Name] = c.Config
+	return nil
 }
