@@ -333,7 +333,13 @@ func TestInterrupt(t *testing.T) {
 			if _, err := w.instantiate(g, "basics"); err != error(deadline) {
 				t.Errorf("instantiate under an interrupt: %v", err)
 			}
+			if g.Interrupted() != error(deadline) {
+				t.Errorf("interrupted by %v", g.Interrupted())
+			}
 			g.Resume()
+			if g.Interrupted() != nil {
+				t.Error("still interrupted after resume")
+			}
 			if got, err := call(i, "id", 1); got != 1 || err != nil {
 				t.Errorf("after resume: %d, %v", got, err)
 			}

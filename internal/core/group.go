@@ -69,6 +69,15 @@ func (g *Group) Interrupt(err error) {
 	}
 }
 
+// Interrupted is the error of the interrupt that is in force; nil if there is none. Host functions ask it on their way
+// back: a guest that does little but call them would use up its fuel slowly.
+func (g *Group) Interrupted() error {
+	if p := g.interrupt.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
 // Resume takes an Interrupt back. It does not open a closed group again.
 func (g *Group) Resume() {
 	g.mu.Lock()
