@@ -192,7 +192,7 @@ func (keeping) Shutdown(context.Context) error { return nil }
 func attr(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

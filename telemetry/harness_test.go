@@ -275,7 +275,7 @@ func draw(spans tracetest.SpanStubs) string {
 			slices.SortFunc(s.Attributes, func(x, y attribute.KeyValue) int { return cmp.Compare(x.Key, y.Key) })
 			for _, a := range s.Attributes {
 				if !unstable[a.Key] {
-					fmt.Fprintf(&b, "%s  | %s=%s\n", indent, a.Key, a.Value.Emit())
+					fmt.Fprintf(&b, "%s  | %s=%s\n", indent, a.Key, a.Value.String())
 				}
 			}
 			walk(s.SpanContext.SpanID(), indent+"  ")

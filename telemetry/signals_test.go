@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -18,6 +21,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // points of a metric as text, one a line: attributes, count or sum, and whether there is an exemplar.
@@ -26,7 +30,7 @@ func tell(m metricdata.Metrics) []string {
 	text := func(set attribute.Set) string {
 		var kv []string
 		for _, a := range set.ToSlice() {
-			kv = append(kv, string(a.Key)+"="+a.Value.Emit())
+			kv = append(kv, string(a.Key)+"="+a.Value.String())
 		}
 		return strings.Join(kv, " ")
 	}
@@ -135,7 +139,7 @@ func TestLog(t *testing.T) {
 			for _, r := range b.logs.records {
 				var attrs []string
 				r.WalkAttributes(func(kv attribute.KeyValue) bool {
-					attrs = append(attrs, string(kv.Key)+"="+kv.Value.Emit())
+					attrs = append(attrs, string(kv.Key)+"="+kv.Value.String())
 					return true
 				})
 				slices.Sort(attrs)
@@ -167,7 +171,7 @@ func TestLogHandler(t *testing.T) {
 	}
 	r := b.logs.records[0]
 	text := r.Body().AsString()
-	r.WalkAttributes(func(kv attribute.KeyValue) bool { text += " " + kv.Value.Emit(); return true })
+	r.WalkAttributes(func(kv attribute.KeyValue) bool { text += " " + kv.Value.String(); return true })
 	if strings.Contains(text, "s3cr3t") || !strings.Contains(text, "3") {
 		t.Errorf("exported %q", text)
 	}
@@ -229,4 +233,24 @@ func TestLifetime(t *testing.T) {
 	}
 	b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
 	b.Log(context.Background(), host.LogLine{Component: "shop", Text: "late"})
+}
+
+// Shutdown ends every goroutine that New and Component started.
+func TestNothingLeft(t *testing.T) {
+	before := runtime.NumGoroutine()
+	b := newBench(t, func(c *Config, _ *workload.Spec) { c.TraceTree = io.Discard })
+	b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
+	if runtime.NumGoroutine() == before {
+		t.Error("nothing to end")
+	}
+	if err := b.Shutdown(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(time.Millisecond) // a goroutine that has told its end may still be there
+	}
+	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }

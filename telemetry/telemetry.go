@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -171,7 +172,11 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	if t.shared != nil {
 		err = errors.Join(err, t.shared.Shutdown(ctx))
 	}
-	return errors.Join(err, t.pipe.Shutdown(ctx))
+	err = errors.Join(err, t.pipe.Shutdown(ctx))
+	if ctx.Err() != nil { // one reason for all that did not end
+		return fmt.Errorf("telemetry: not all was sent in time: %w", context.Cause(ctx))
+	}
+	return err
 }
 
 // each runs f for every provider set at once, so that one slow export does not use up the time of all.

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 // Reasons of a loss.
@@ -59,7 +61,7 @@ func (l *losses) count(reason string, n int, err error) {
 	l.said = now
 	args := []any{"signal", string(l.signal), "reason", reason, "dropped", l.since}
 	if err != nil {
-		args = append(args, "error", err.Error())
+		args = append(args, "error", redact.Text(err.Error()))
 	}
 	l.log.Warn("telemetry is being dropped", args...)
 	l.since = 0

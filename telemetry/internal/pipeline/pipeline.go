@@ -15,6 +15,8 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 const defaultQueue = 2048
@@ -87,7 +89,7 @@ func sayThrough(log *slog.Logger, level slog.Level) {
 	var said repeats
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 		if level <= slog.LevelError && said.news(err.Error()) {
-			log.Error("opentelemetry: " + err.Error())
+			log.Error("opentelemetry: " + redact.Text(err.Error()))
 		}
 	}))
 }

@@ -192,7 +192,7 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 			n.resultError = a.Value.AsString()
 		default:
 			if a.Key != "" && slices.Contains(p.keys.Facts, a.Key) {
-				n.facts += " " + string(a.Key[strings.IndexByte(string(a.Key), '.')+1:]) + "=" + a.Value.Emit()
+				n.facts += " " + string(a.Key[strings.IndexByte(string(a.Key), '.')+1:]) + "=" + a.Value.String()
 			}
 		}
 	}
