@@ -183,17 +183,17 @@ func (m *savedMemory) reset() error {
 // maximum: a memory that has grown up to it keeps its length.
 func (m *savedMemory) truncate(size int) error {
 	lm := m.lm
-	was := len(lm.bytes)
+	was := lm.bytes
 	memory := m.inst.mod.Memory()
 	lm.shrink, lm.bytes = true, lm.bytes[:size:size]
 	_, ok := memory.Grow(1)
 	lm.shrink = false
 	if !ok || memory.Size() != uint32(size) {
-		lm.bytes = lm.bytes[:was:was]
+		lm.bytes = was
 		return &ResetError{Reason: "memory-grown", Detail: fmt.Sprintf(
-			"the memory has grown from %d bytes to its maximum of %d", size, was)}
+			"the memory has grown from %d bytes to its maximum of %d", size, len(was))}
 	}
-	lm.group.memory.Add(int64(size - was))
+	lm.group.memory.Add(int64(size - len(was)))
 	return nil
 }
 
