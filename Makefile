@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/vitrine
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test demo generate drift format lint bench fuzz clean
+.PHONY: all check build test conformance demo generate drift format lint bench fuzz clean
 
 all: check
 
@@ -20,6 +20,11 @@ FORCE:
 # Every test of the root module. RACE=1 adds the race detector (it needs a C compiler; nothing else here does).
 test:
 	$(GO) test $(if $(RACE),-race) ./...
+
+# Runs the specification's suites (SUITES=path… for others) and builds the tool that converts them, which takes cargo and
+# some minutes the first time.
+conformance:
+	$(GO) run ./internal/wast/wastrun -install $(or $(SUITES),../shared/conformance/component-model)
 
 # Serves the bundled components, sends each a request, prints each trace as a tree, serves on until Ctrl-C.
 # DEMO_ONCE=1 ends it after the last tree.

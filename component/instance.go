@@ -35,7 +35,11 @@ func (i *Instance) Func(id wit.InterfaceID, name string) (*Func, error) {
 	for k := range x.Funcs {
 		names[k] = x.Funcs[k].Name
 	}
-	return nil, fmt.Errorf("component %s: export %s has no function %q; it has %s", i.linked.name, id, name, strings.Join(names, ", "))
+	where := "export " + id.String()
+	if id == (wit.InterfaceID{}) {
+		where = "the root"
+	}
+	return nil, fmt.Errorf("component %s: %s has no function %q; it has %s", i.linked.name, where, name, strings.Join(names, ", "))
 }
 
 func (i *Instance) exported() string {

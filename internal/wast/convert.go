@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,7 +54,7 @@ func NewConverter(ctx context.Context) (*Converter, error) {
 		c.tool = named
 		return c, nil
 	}
-	for _, path := range []string{filepath.Join(dir, "wasm-tools-"+ToolVersion, "bin", "wasm-tools"), "wasm-tools"} {
+	for _, path := range []string{toolPath(toolRoot(dir)), "wasm-tools"} {
 		if v, err := toolVersion(ctx, path); err == nil && v == ToolVersion {
 			c.tool = path
 			break
@@ -61,6 +62,26 @@ func NewConverter(ctx context.Context) (*Converter, error) {
 	}
 	return c, nil
 }
+
+// Install builds the tool with cargo, from its registry into the cache folder, unless there is one already. What cargo
+// says goes to w.
+func (c *Converter) Install(ctx context.Context, w io.Writer) error {
+	if c.tool != "" {
+		return nil
+	}
+	root := toolRoot(c.dir)
+	cmd := exec.CommandContext(ctx, "cargo", "install", "wasm-tools", "--version", ToolVersion, "--locked", "--root", root)
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("cargo install wasm-tools %s: %w", ToolVersion, err)
+	}
+	c.tool = toolPath(root)
+	return nil
+}
+
+func toolRoot(cache string) string { return filepath.Join(cache, "wasm-tools-"+ToolVersion) }
+
+func toolPath(root string) string { return filepath.Join(root, "bin", "wasm-tools") }
 
 // toolVersion asks wasm-tools for its version.
 func toolVersion(ctx context.Context, tool string) (string, error) {
@@ -129,7 +150,7 @@ func (c *Converter) texts(ctx context.Context, s *Script) error {
 			continue
 		}
 		wat := filepath.Join(s.dir, filepath.Base(cmd.Filename))
-		err := exec.CommandContext(ctx, c.tool, "parse", wat, "-o", wat+".wasm").Run()
+		err := exec.CommandContext(ctx, c.tool, "parse", wat, "-o", wat+textSuffix).Run()
 		var refused *exec.ExitError
 		if err != nil && !errors.As(err, &refused) {
 			return fmt.Errorf("wasm-tools parse: %w", err)

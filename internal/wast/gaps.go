@@ -48,12 +48,14 @@ func parseGaps(text string) (GapList, error) {
 	return out, nil
 }
 
+// of says whether the gap is one of the script at path.
+func (g Gap) of(path string) bool { return strings.HasSuffix("/"+filepath.ToSlash(path), "/"+g.Script) }
+
 // Apply holds the results of a file against the list. A listed command that fails or is skipped is skipped for the
 // list's reason; one that passes fails, for its entry is stale. Other results stay as they are.
 func (l GapList) Apply(f *File) {
-	path := "/" + filepath.ToSlash(f.Path)
 	for _, g := range l {
-		if !strings.HasSuffix(path, "/"+g.Script) {
+		if !g.of(f.Path) {
 			continue
 		}
 		seen := false

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
@@ -113,15 +112,9 @@ func (r *runner) command(ctx context.Context, c *Command, res *Result) error {
 	return &skipError{"the form " + c.Type + " is not run"}
 }
 
-// errText is what a quoted text is that no tool reads.
-var errText = errors.New("the text is malformed")
-
 // load loads the component of a command.
 func (r *runner) load(ctx context.Context, c *Command) (*component.Component, error) {
 	wasm, err := r.script.bytes(c)
-	if errors.Is(err, fs.ErrNotExist) && c.ModuleType == "text" {
-		return nil, errText
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +313,7 @@ func (r *runner) assertRefused(ctx context.Context, c *Command, res *Result) err
 	case err == nil:
 		return fmt.Errorf("was accepted; expected: %s", c.Text)
 	}
-	if err != errText {
+	if !errors.Is(err, errText) {
 		res.worded(c.Text, err)
 	}
 	return nil

@@ -2,7 +2,9 @@ package wast
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -47,6 +49,9 @@ type Value struct {
 // scriptFile is the name of the list of commands in the folder of a converted script.
 const scriptFile = "script.json"
 
+// textSuffix follows the name of a quoted text in the name of what it was converted to.
+const textSuffix = ".wasm"
+
 // readScript reads a converted script from its folder.
 func readScript(dir string) (*Script, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, scriptFile))
@@ -60,7 +65,18 @@ func readScript(dir string) (*Script, error) {
 	return s, nil
 }
 
+// errText is what a quoted text is that the tool does not read.
+var errText = errors.New("the text is malformed")
+
 // bytes reads the module that a command names.
 func (s *Script) bytes(c *Command) ([]byte, error) {
-	return os.ReadFile(filepath.Join(s.dir, filepath.Base(c.Filename)))
+	path := filepath.Join(s.dir, filepath.Base(c.Filename))
+	if c.ModuleType != "text" {
+		return os.ReadFile(path)
+	}
+	wasm, err := os.ReadFile(path + textSuffix)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errText
+	}
+	return wasm, err
 }

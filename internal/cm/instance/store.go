@@ -190,7 +190,7 @@ func (s *Store) fail(ctx context.Context, err error) error {
 		err = t
 	}
 	if s.dead == nil {
-		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance trapped before: " + string(t.Code)}
+		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: string(t.Code)}
 	}
 	return err
 }

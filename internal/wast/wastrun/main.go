@@ -1,14 +1,13 @@
 // Command wastrun runs .wast scripts of the specification's suites against the engine.
 //
-//	go run ./internal/wast/wastrun [-json] [-v] PATH…
+//	go run ./internal/wast/wastrun [-json] [-v] [-install] PATH…
 //
 // It prints a line for each script, under it what failed and why, and the sums last; -v names what was skipped, too. It
-// exits with 1 if anything failed. Scripts are converted by wasm-tools, which `make conformance` installs.
+// exits with 1 if anything failed. Scripts are converted by wasm-tools, which -install builds with cargo where it is missing.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -20,8 +19,9 @@ import (
 func main() {
 	asJSON := flag.Bool("json", false, "print the results as JSON")
 	verbose := flag.Bool("v", false, "name what was skipped, too")
+	install := flag.Bool("install", false, "build wasm-tools with cargo into the cache folder, unless it is there")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: wastrun [-json] [-v] PATH…")
+		fmt.Fprintln(os.Stderr, "usage: wastrun [-json] [-v] [-install] PATH…")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -31,7 +31,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	failed, err := run(ctx, flag.Args(), *asJSON, *verbose)
+	failed, err := run(ctx, flag.Args(), *asJSON, *verbose, *install)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "wastrun:", err)
 	}
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, paths []string, asJSON, verbose bool) (failed bool, err error) {
+func run(ctx context.Context, paths []string, asJSON, verbose, install bool) (failed bool, err error) {
 	files, err := wast.Files(paths)
 	if err != nil {
 		return false, err
@@ -48,6 +48,11 @@ func run(ctx context.Context, paths []string, asJSON, verbose bool) (failed bool
 	conv, err := wast.NewConverter(ctx)
 	if err != nil {
 		return false, err
+	}
+	if install {
+		if err := conv.Install(ctx, os.Stderr); err != nil {
+			return false, err
+		}
 	}
 	report, err := wast.RunFiles(ctx, conv, files)
 	if err != nil {
@@ -58,5 +63,5 @@ func run(ctx context.Context, paths []string, asJSON, verbose bool) (failed bool
 	} else {
 		err = report.WriteText(os.Stdout, verbose)
 	}
-	return report.Failed > 0, errors.Join(err)
+	return report.Failed > 0, err
 }
