@@ -41,6 +41,9 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 	return &Linked{c.name, linked, l.interceptor}, nil
 }
 
+// Close releases what linking made; close every Instance first. An Engine that is closed does it too.
+func (l *Linked) Close(ctx context.Context) error { return l.linked.Close(ctx) }
+
 // Name is the name of the component that was linked.
 func (l *Linked) Name() string { return l.name }
 

@@ -204,12 +204,16 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
 		if err := r.invoker.drain(last); err != nil {
-			errs = append(errs, errors.New("some invocations did not end"))
+			r.kill()
+			return errors.Join(append(errs, errors.New("some invocations did not end"))...)
 		} else {
 			h.log.Warn("invocations were ended because they took longer than the time to drain")
 		}
 	}
 	r.kill()
+	for _, e := range r.invoker.entries {
+		errs = append(errs, e.linked.Close(context.WithoutCancel(ctx)))
+	}
 	return errors.Join(errs...)
 }
 

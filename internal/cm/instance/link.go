@@ -118,7 +118,7 @@ func Link(ctx context.Context, e *core.Engine, p *plan.Program, modules []*core.
 }
 
 // Close releases the trampolines; every store must be closed before.
-func (l *Linked) Close(ctx context.Context) error { return nil }
+func (l *Linked) Close(ctx context.Context) error { return l.host.Close(ctx) }
 
 var (
 	i32    = binary.CoreValType(0x7f)

@@ -98,6 +98,10 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	if err != nil {
 		return l.failed(a, err)
 	}
+	// A guest that does little but call slow host functions would take long to use up its fuel and hear of its end.
+	if err := a.store.group.Interrupted(); err != nil {
+		return a.store.at(err, l.boundary)
+	}
 	return l.back(a, result, stack)
 }
 
