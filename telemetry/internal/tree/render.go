@@ -91,7 +91,7 @@ func (p *Printer) line(b *strings.Builder, n *node) {
 		b.WriteString(" → " + strconv.FormatInt(n.status, 10))
 	}
 	b.WriteString("  " + Duration(n.end.Sub(n.start)))
-	if n.guest+n.host+n.wait > 0 {
+	if n.guest+n.host > 0 {
 		fmt.Fprintf(b, " (guest %s, host %s, wait %s)", seconds(n.guest), seconds(n.host), seconds(n.wait))
 	} else if n.wait > 0 {
 		fmt.Fprintf(b, " (wait %s)", seconds(n.wait))
