@@ -127,6 +127,16 @@ func (b *requestBody) release(w http.ResponseWriter, r *http.Request) {
 	b.control.readUntil(time.Now().Add(leftoverTime))
 }
 
+// cut ends the guest's part before the exchange is broken off. net/http reads on then, too, before it closes the
+// connection, and must find nothing to wait for.
+func (b *requestBody) cut() {
+	b.closed.Store(true)
+	b.control.readUntil(time.Now())
+	b.mu.Lock() // once a read that was under way has ended, net/http has no reason to lift the bound
+	defer b.mu.Unlock()
+	b.ended = true
+}
+
 // control is the server's side of one exchange for those who may come too late: once its handler has returned, the server
 // must not be touched any more.
 type control struct {

@@ -59,6 +59,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	written()
 	if !ok {
 		<-x.ended
+		x.body.cut()
 		t.abort(r)
 	}
 	x.body.release(w, r)
