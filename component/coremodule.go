@@ -1,21 +1,31 @@
 package component
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/core"
+	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
 // diffModule says why a core module of the host does not fit the type that a component imports it by, or "" if it does:
-// it may import no more than the type says, and has to export all that it says.
-func diffModule(m *plan.ImportModule) string {
+// it may import no more than the type says, and has to export all that it says. unsupported names what the engine lacks
+// to run it.
+func diffModule(m *plan.ImportModule) (diff string, unsupported *corewasm.UnsupportedError) {
 	info, err := core.Inspect(m.Bytes)
-	if err != nil {
-		return err.Error()
+	switch {
+	case errors.As(err, &unsupported):
+		return "", unsupported
+	case err != nil:
+		return err.Error(), nil
 	}
+	return diffInfo(m, info), nil
+}
+
+func diffInfo(m *plan.ImportModule, info *core.Info) string {
 	for _, im := range info.Imports {
 		i := slices.IndexFunc(m.Imports, func(x plan.CoreExtern) bool { return x.Module == im.Module && x.Name == im.Field })
 		if i < 0 {

@@ -196,7 +196,13 @@ func (r *resolver) check(i int) {
 		m := &im.Modules[k]
 		if m.Bytes == nil {
 			r.problem(im, m.Name, "a core module", "nothing under that name", nil)
-		} else if diff := diffModule(m); diff != "" {
+			continue
+		}
+		diff, unsupported := diffModule(m)
+		switch {
+		case unsupported != nil:
+			r.problems = append(r.problems, LinkProblem{Importer: string(im.Importer), Unsupported: unsupported.Feature})
+		case diff != "":
 			r.problem(im, m.Name, "a core module of another type", diff, nil)
 		}
 	}

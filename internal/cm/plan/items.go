@@ -43,7 +43,7 @@ func (i *instItem) add(name string, it item) {
 	i.items[name] = it
 }
 
-// compItem is a component with the scope that its outer aliases look in.
+// compItem is a component with the scope that its outer aliases look in; def is nil for an imported one.
 type compItem struct {
 	def   *binary.Component
 	scope *scope

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,10 +36,12 @@ func Make(parts []Part, imports CoreImports, modules HostModules) (*Program, err
 	p := &planner{Program: &Program{Name: parts[0].Name}, coreImports: imports, hostModules: modules, types: types.NewTable()}
 	made := make([]*instItem, len(parts))
 	root, err := p.part(parts, 0, made, nil)
-	if err != nil {
+	switch {
+	case err == nil:
+		p.exports(root)
+	case err != errUnknown:
 		return nil, err
 	}
-	p.exports(root)
 	for _, b := range p.Boundaries {
 		b.Async = b.Type.Async
 	}
@@ -101,6 +104,10 @@ func serve(name string, from *instItem) (item, error) {
 	}
 	return item{}, fmt.Errorf("wanted an export %q, had %s", name, strings.Join(from.names, ", "))
 }
+
+// errUnknown ends the planning of a program that instantiates an imported component: nobody knows what would be there.
+// What is planned so far can be looked at; the import keeps it from being linked.
+var errUnknown = errors.New("an imported component is instantiated")
 
 type planner struct {
 	*Program
@@ -183,6 +190,9 @@ func (p *planner) instance(s *scope, d *binary.Instance) error {
 		return fmt.Errorf("%s: more than %d component instances", s.path, maxInstances)
 	}
 	c := s.comps[d.Component]
+	if c.def == nil {
+		return errUnknown
+	}
 	args := make(map[string]item, len(d.Args))
 	for _, a := range d.Args {
 		args[a.Name] = s.at(a.SortIndex)
@@ -278,7 +288,7 @@ func (p *planner) rootImport(s *scope, d *binary.Import) item {
 		other := "value"
 		if d.Desc.Sort == binary.SortComponent {
 			other = "component"
-			it.comp = &compItem{def: &binary.Component{}, scope: s, name: name}
+			it.comp = &compItem{scope: s, name: name}
 		}
 		p.Imports = append(p.Imports, Import{Name: name, ID: id, Importer: s.path, Other: other})
 		p.unsupported("import of a " + other)

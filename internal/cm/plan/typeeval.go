@@ -177,6 +177,7 @@ func (p *planner) importExport(s *scope, at int, e *binary.ExportDecl) item {
 		im.Modules = append(im.Modules, m)
 	case binary.SortComponent:
 		p.Imports[at].Other = "component"
+		it.comp = &compItem{scope: s, name: name}
 	case binary.SortValue:
 		p.Imports[at].Other = "value"
 	}
