@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
@@ -33,6 +34,10 @@ type Linked struct {
 	// resources has the host's type for imported slots and nil for the guest's own, which each store makes anew.
 	resources []*cm.ResourceType
 	exports   map[string]*plan.ExportFunc // by "interface#func", for lookups by exact name
+
+	// What stores that can be reset have found out, and what they share.
+	point                     atomic.Int32
+	imagesBefore, imagesAfter core.Images
 }
 
 // lift is a plan.Lift made ready.
@@ -135,7 +140,7 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 		}
 		lo := lower{
 			fn: f, instance: t.Instance, opts: t.Options, boundary: t.Boundary,
-			hooks: l.hooks[t.Boundary.ID], params: len(t.Type.Params),
+			hooks: l.hooks[t.Boundary.ID], params: len(t.Type.Params), scalar: f.Scalar(),
 		}
 		out := core.HostFunc{Params: f.CoreParams, Results: f.CoreResults}
 		if t.Kind == plan.LowerHost {

@@ -18,6 +18,7 @@ type lower struct {
 	boundary *cm.Boundary
 	hooks    cm.Hooks
 	params   int
+	scalar   bool // fn.Scalar
 }
 
 // lowerHost is a function of the host as a guest imports it.
@@ -33,6 +34,8 @@ type lowerLift struct {
 	nested bool // caller and callee stand in one another: the call may be recursive, so it traps
 }
 
+const cannotLeave = "cannot leave component instance: an import was called from realloc or post-return"
+
 // scratch marks what a call has taken of its task's scratch space.
 type scratch struct{ vals, lends int }
 
@@ -40,7 +43,7 @@ type scratch struct{ vals, lends int }
 func (l *lower) lift(a *activation, stack []uint64) (args []cm.Val, mark scratch, err error) {
 	s := a.store
 	if s.instances[l.instance].noLeave {
-		return nil, mark, s.trap(cm.TrapCannotLeave, l.boundary, "cannot leave component instance: an import was called from realloc or post-return")
+		return nil, mark, s.trap(cm.TrapCannotLeave, l.boundary, cannotLeave)
 	}
 	cx, err := s.context(a, l.instance, &l.opts)
 	if err != nil {
@@ -79,6 +82,7 @@ func (l *lower) back(a *activation, result cm.Val, stack []uint64) error {
 // call is the trampoline: guest → host.
 func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
+	a.store.reset.note(l.boundary)
 	args, mark, err := l.lift(a, stack)
 	if err != nil {
 		return err
@@ -103,6 +107,32 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 		return a.store.at(err, l.boundary)
 	}
 	return l.back(a, result, stack)
+}
+
+// callScalar is call for a function of plain numbers that nobody observes.
+func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
+	s := a.store
+	if s.instances[l.instance].noLeave {
+		return s.trap(cm.TrapCannotLeave, l.boundary, cannotLeave)
+	}
+	args, mark := a.Push(l.params)
+	for i := range args {
+		if args[i], err = l.fn.LiftScalar(i, stack[i]); err != nil {
+			return s.at(err, l.boundary)
+		}
+	}
+	result, err := l.host(a, args)
+	a.Pop(mark)
+	if err != nil {
+		return l.failed(a, err)
+	}
+	if err = s.group.Interrupted(); err == nil && l.fn.Type.Result != nil {
+		stack[0], err = l.fn.LowerScalar(result)
+	}
+	if err != nil {
+		return s.at(err, l.boundary)
+	}
+	return nil
 }
 
 func (l *lowerHost) observed(a *activation, args []cm.Val) (result cm.Val, err error) {

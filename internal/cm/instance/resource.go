@@ -174,6 +174,8 @@ func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
 	case s.dead != nil:
 		t := *s.dead
 		return &t
+	case s.stale(r):
+		return fmt.Errorf("%s is of the time before the instance was reset", r.Type)
 	}
 	defer s.watch(ctx)()
 	if err := s.destroy(s.activation(ctx, cm.CallFrom(ctx), nil), r.Type.Slot, r, nil); err != nil {

@@ -19,6 +19,7 @@ import (
 type Options struct {
 	Limits  core.Limits
 	Info    cm.InstanceInfo
+	Reset   ResetOptions
 	Handles int // bound of each handle table; 0: the specification's
 }
 
@@ -39,6 +40,7 @@ type Store struct {
 
 	values  map[any]any
 	closers []io.Closer
+	reset   resetting
 	dead    *cm.Trap // why it can no longer be entered
 	closed  bool
 }
@@ -93,6 +95,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		instances: make([]componentInstance, len(p.Instances)),
 		resources: make([]*cm.ResourceType, len(p.Resources)),
 	}
+	s.reset.opts = o.Reset
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
 	}
@@ -116,7 +119,10 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 			}
 		}
 		a := s.activation(ctx, call, nil)
-		inst, err := l.engine.Instantiate(a, s.group, l.modules[i], sources)
+		inst, err := l.engine.Prepare(a, s.group, l.modules[i], sources)
+		if err == nil {
+			err = s.begin(a, inst, l.modules[i].Info().FillsImports)
+		}
 		if err != nil {
 			err = s.fail(a, err)
 			_ = s.Close(context.WithoutCancel(ctx))
@@ -124,6 +130,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		}
 		s.cores[i] = inst
 	}
+	s.initialised()
 	return s, nil
 }
 

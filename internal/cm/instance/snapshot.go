@@ -1,0 +1,293 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+	"github.com/vitrine-wasm/vitrine/internal/core"
+)
+
+// Isolation says what a reset store is set back to.
+type Isolation uint8
+
+const (
+	// NoReset: the store is for one use, and no snapshot is made.
+	NoReset Isolation = iota
+	// Fresh: what a new store would be. The snapshot lies behind initialisation if that asked the host for nothing that
+	// could be answered differently, else before it, and initialisation runs again at each reset.
+	Fresh
+	// Initialised: always what the store was behind its initialisation, including what that drew.
+	Initialised
+)
+
+// ResetOptions say whether a store can be used again.
+type ResetOptions struct {
+	Isolation Isolation
+	// Constant says of a host function that every store of the program is given the same answer to the same arguments, and
+	// that calling it changes nothing; nil: of none.
+	Constant func(*cm.Boundary) bool
+}
+
+// The points in the life of a program's stores at which snapshots lie.
+const (
+	pointUnknown int32 = iota // no store has been made yet that could say
+	pointBefore               // before the first start function
+	pointAfter                // behind initialisation
+)
+
+// resetting is what a store knows of how it can be set back.
+type resetting struct {
+	opts   ResetOptions
+	why    error            // that it cannot; the rest is not set then
+	snap   *core.Snapshot   // nil: none
+	starts []*core.Instance // whose start functions run again behind the snapshot
+	tables []handle.Table   // by component instance
+	values map[any]any      // those that stay: see keep
+
+	// While the store is initialised:
+	running bool           // host functions are noted
+	asked   *cm.Boundary   // the first one that was called and is not Constant
+	before  *core.Snapshot // nil: none, or given up
+	gone    error          // why it was given up
+}
+
+// errOrder is for programs whose parts are initialised in turn, in such a way that what comes later changes what the
+// snapshot of what came first would have to hold.
+var errOrder = &core.ResetError{Reason: "start-order", Detail: "initialisation asks the host, and a later module fills a memory or table of an earlier one"}
+
+// errVaries is for the one store whose initialisation was the first to ask.
+var errVaries = &core.ResetError{Reason: "initialisation-varies", Detail: "initialisation of this instance asked the host, of others before it did not"}
+
+// begin runs the start function of a core instance that has been made, and takes what a snapshot before it needs.
+func (s *Store) begin(a *activation, inst *core.Instance, fillsImports bool) error {
+	r := &s.reset
+	if r.opts.Isolation == Fresh && (inst.HasStart() || len(r.starts) > 0) {
+		r.ahead(s, inst, fillsImports)
+	}
+	if !inst.HasStart() {
+		return nil
+	}
+	r.starts = append(r.starts, inst)
+	r.running = r.opts.Isolation == Fresh
+	err := inst.Start(a)
+	r.running = false
+	return err
+}
+
+// ahead keeps the snapshot before initialisation complete. At the first start function it takes everything that is there.
+// What is made later did not exist then, and nothing that ran could reach it: it is taken as it is made. That does not hold
+// for segments that a later module writes into what is not its own.
+func (r *resetting) ahead(s *Store, inst *core.Instance, fillsImports bool) {
+	if s.linked.point.Load() == pointAfter || r.gone != nil {
+		return
+	}
+	var err error
+	switch {
+	case len(r.starts) == 0:
+		r.before, err = s.group.Snapshot(&s.linked.imagesBefore)
+	case fillsImports:
+		err = errOrder
+	default:
+		err = r.before.Add(inst)
+	}
+	if err != nil {
+		r.before, r.gone = nil, err
+	}
+}
+
+// note is told of each host function that a guest calls.
+func (r *resetting) note(b *cm.Boundary) {
+	if r.running && r.asked == nil && (r.opts.Constant == nil || !r.opts.Constant(b)) {
+		r.asked = b
+	}
+}
+
+// initialised decides where the snapshot lies, once the store is complete.
+func (s *Store) initialised() {
+	r := &s.reset
+	if r.opts.Isolation == NoReset {
+		r.why = &core.ResetError{Reason: "not-wanted"}
+		return
+	}
+	r.tables = make([]handle.Table, len(s.instances))
+	if r.asked != nil {
+		if s.linked.point.Swap(pointBefore) == pointAfter && r.gone == nil {
+			r.gone = errVaries
+		}
+		r.snap, r.why = r.before, r.gone
+		r.before = nil
+		if r.snap == nil && r.why == nil {
+			r.why = errVaries
+		}
+		return
+	}
+	if r.opts.Isolation == Fresh && len(r.starts) > 0 {
+		s.linked.point.CompareAndSwap(pointUnknown, pointAfter)
+	}
+	r.before, r.starts = nil, nil
+	if r.snap, r.why = s.group.Snapshot(&s.linked.imagesAfter); r.why != nil {
+		return
+	}
+	for i := range s.instances {
+		r.tables[i] = s.instances[i].table.Copy()
+	}
+	r.values = maps.Clone(s.values)
+	maps.DeleteFunc(r.values, ends)
+}
+
+// ends says that a value is closed when an invocation has ended.
+func ends(_, v any) bool {
+	_, ok := v.(io.Closer)
+	return ok
+}
+
+// Resettable says why the store cannot be reset, as a *core.ResetError or an error of the system's; nil if it can, as far
+// as can be said now.
+func (s *Store) Resettable() error {
+	var r *core.ResetError
+	switch {
+	case s.closed:
+		return &core.ResetError{Reason: "closed"}
+	case s.dead != nil:
+		return &core.ResetError{Reason: "trapped", Detail: s.dead.Detail}
+	case s.reset.why == nil:
+		return nil
+	case errors.As(s.reset.why, &r):
+		return s.reset.why
+	}
+	return &core.ResetError{Reason: "system", Detail: s.reset.why.Error()}
+}
+
+// Release ends what an invocation has left in the store: host resources that it still owned are dropped and values of the
+// store that are io.Closers are closed, in reverse order, also those that were there at the snapshot. It is for a store
+// that is to be reset, or closed: guest code must not run before that. Guest destructors are not run.
+func (s *Store) Release(ctx context.Context) error {
+	var errs []error
+	for i := range s.instances {
+		t := &s.instances[i].table
+		t.All(func(h uint32, e *handle.Entry) {
+			r := e.Resource
+			if !e.Own || r.Type.Drop == nil || r.Dropped || s.reset.holds(i, h, r) {
+				return
+			}
+			r.Dropped = true
+			if err := r.Type.Drop(ctx, r); err != nil {
+				errs = append(errs, err)
+			}
+		})
+	}
+	closers := s.closers
+	s.closers = nil
+	maps.DeleteFunc(s.values, ends)
+	for _, c := range slices.Backward(closers) {
+		if err := c.Close(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// holds says whether the snapshot has the handle, with the same resource.
+func (r *resetting) holds(instance int, h uint32, res *cm.Resource) bool {
+	return r.snap != nil && r.tables[instance].Has(h, res, true)
+}
+
+// Reset releases the store and sets it back to its snapshot, for an invocation that info tells of. ctx is what
+// initialisation runs in, if it has to run again. After an error the store is only good to be closed; it is a
+// *core.ResetError if what the guest has done is the reason.
+func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
+	if err := s.Resettable(); err != nil {
+		return err
+	}
+	if err := s.Release(ctx); err != nil {
+		return err
+	}
+	r := &s.reset
+	for i := range s.instances {
+		if err := s.instances[i].unchanged(&r.tables[i]); err != nil {
+			return err
+		}
+	}
+	if err := s.group.Reset(r.snap); err != nil {
+		return err
+	}
+	s.renew()
+	for i := range s.instances {
+		ci := &s.instances[i]
+		s.adopt(&r.tables[i])
+		ci.table.Restore(&r.tables[i])
+		ci.backpressure = 0
+	}
+	s.values = maps.Clone(r.values)
+	s.info = info
+	return s.initialiseAgain(ctx)
+}
+
+// unchanged finds what keeps a component instance from being what it was: host resources of the snapshot that are gone,
+// and calls that are still inside, which only a bug could leave there.
+func (ci *componentInstance) unchanged(then *handle.Table) (err error) {
+	if ci.entered || ci.noLeave {
+		return &core.ResetError{Reason: "bug", Detail: "a call is inside; please report this"}
+	}
+	then.All(func(h uint32, e *handle.Entry) {
+		if e.Resource.Dropped || !ci.table.Has(h, e.Resource, e.Own) {
+			err = &core.ResetError{Reason: "live-resources", Detail: "a resource that initialisation had opened is not there any more: " + e.Resource.Type.String()}
+		}
+	})
+	return err
+}
+
+// renew gives the guest's own resource types new identities: what the host still holds of them is of no use any more.
+func (s *Store) renew() {
+	for slot, rt := range s.linked.resources {
+		if rt == nil {
+			next := *s.resources[slot]
+			s.resources[slot] = &next
+		}
+	}
+}
+
+// adopt moves the guest's own resources of a snapshot to the types that are theirs now.
+func (s *Store) adopt(t *handle.Table) {
+	t.All(func(_ uint32, e *handle.Entry) {
+		if slot := e.Resource.Type.Slot; e.Resource.Type.Owner != nil && s.linked.resources[slot] == nil {
+			e.Resource = &cm.Resource{Type: s.resources[slot], Rep: e.Resource.Rep}
+		}
+	})
+}
+
+func (s *Store) initialiseAgain(ctx context.Context) error {
+	if len(s.reset.starts) == 0 {
+		return nil
+	}
+	defer s.watch(ctx)()
+	for _, inst := range s.reset.starts {
+		if err := inst.Start(s.activation(ctx, cm.CallFrom(ctx), nil)); err != nil {
+			return s.fail(ctx, err)
+		}
+	}
+	return nil
+}
+
+// CheckSnapshot compares memories and globals with the snapshot, for tests; nil if they are equal or initialisation has
+// run again.
+func (s *Store) CheckSnapshot() error {
+	if s.reset.snap == nil || len(s.reset.starts) > 0 {
+		return nil
+	}
+	return s.reset.snap.Check()
+}
+
+// Reinitialised says whether a reset runs initialisation again.
+func (s *Store) Reinitialised() bool { return len(s.reset.starts) > 0 }
+
+// stale says whether r is a resource of the guest's own from before a reset.
+func (s *Store) stale(r *cm.Resource) bool {
+	ci, ok := r.Type.Owner.(*componentInstance)
+	return ok && ci.store == s && r.Type != s.resources[r.Type.Slot]
+}
