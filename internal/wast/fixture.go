@@ -49,6 +49,17 @@ func newFixture(l *component.Linker) *fixture {
 	define(l.Instance(wit.InterfaceID{Interface: "host.nested"}), "return-four")(constant(cm.TypeU32, cm.U32Val(4)))
 	host.Module("simple-module", simpleModule)
 	f.resources(host)
+
+	// Those of asynchronous type take their type from the component: the same function serves either.
+	root.GoFunc("host-echo-u32", func(v uint32) uint32 { return v })
+	host.GoFunc("return-two-slowly", func() int32 { return 2 })
+	host.GoFunc("echo-slowly", func(v uint32) uint32 { return v })
+	never := func(ctx context.Context) error {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
+	host.GoFunc("never-return", never)
+	host.GoFunc("[method]resource1.never-return", func(ctx context.Context, _ *cm.Resource) error { return never(ctx) })
 	return f
 }
 

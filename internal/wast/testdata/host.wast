@@ -41,6 +41,29 @@
 (assert_return (invoke "sum") (u32.const 210))
 (assert_return (invoke "hi") (str.const "hi"))
 
+;; functions of asynchronous type, lowered synchronously
+(component
+  (import "host-echo-u32" (func $echo (param "v" u32) (result u32)))
+  (import "host" (instance $host
+    (export "resource1" (type $r (sub resource)))
+    (export "return-two-slowly" (func async (result s32)))
+    (export "echo-slowly" (func async (param "v" u32) (result u32)))
+    (export "never-return" (func async))
+    (export "[method]resource1.never-return" (func async (param "self" (borrow $r))))))
+  (core func $echo' (canon lower (func $echo)))
+  (core func $two' (canon lower (func $host "return-two-slowly")))
+  (core func $slow' (canon lower (func $host "echo-slowly")))
+  (core module $m
+    (import "" "echo" (func $echo (param i32) (result i32)))
+    (import "" "two" (func $two (result i32)))
+    (import "" "slow" (func $slow (param i32) (result i32)))
+    (func (export "run") (result i32)
+      (i32.add (call $echo (i32.const 30)) (i32.add (call $two) (call $slow (i32.const 10))))))
+  (core instance $i (instantiate $m (with "" (instance
+    (export "echo" (func $echo')) (export "two" (func $two')) (export "slow" (func $slow'))))))
+  (func (export "run") async (result u32) (canon lift (core func $i "run"))))
+(assert_return (invoke "run") (u32.const 42))
+
 ;; a function of the host that is handed on
 (component $again
   (import "host-return-two" (func $two (result u32)))
@@ -51,6 +74,12 @@
 (assert_unlinkable (component (import "nobody" (func))) "nothing under that name")
 (assert_unlinkable (component (import "nobody" (core module))) "nothing under that name")
 (assert_unlinkable (component (import "host-return-two" (func (result string)))) "want string")
+(assert_unlinkable
+  (component (import "c" (component $c (export "f" (func)))) (instance $i (instantiate $c)) (export "f" (func $i "f")))
+  "wanted a component")
+(assert_unlinkable
+  (component (import "i" (instance $i (export "c" (component)))) (instance (instantiate (component $i "c"))))
+  "wanted a component")
 (assert_unlinkable (component (import "host-return-two" (instance))) "something else")
 (assert_unlinkable (component (import "host" (instance (export "resource3" (type (sub resource)))))) "nothing under that name")
 (assert_unlinkable
