@@ -71,6 +71,8 @@ type Info struct {
 	// NotResettable says why an instance cannot be set back to what it was once ("table-changed", "segment-dropped",
 	// "vector-global"); empty if it can.
 	NotResettable []string
+	// FillsImports says that active segments are written into an imported memory or table when an instance is made.
+	FillsImports bool
 
 	Functions, CodeSize, DataSize int // how many functions it defines; bytes of their bodies and of its data
 }
@@ -88,7 +90,7 @@ func Inspect(wasm []byte) (*Info, error) {
 func newInfo(i *corewasm.Info) *Info {
 	info := &Info{
 		Imports: make([]Import, len(i.Imports)), Exports: make([]Export, len(i.Exports)),
-		HasStart: i.HasStart, Features: i.Features, NotResettable: i.NotResettable,
+		HasStart: i.HasStart, Features: i.Features, NotResettable: i.NotResettable, FillsImports: i.FillsImports,
 		Functions: i.Functions, CodeSize: i.CodeSize, DataSize: i.DataSize,
 	}
 	funcType := func(d binary.CoreExternDesc) (t binary.CoreFuncType) {

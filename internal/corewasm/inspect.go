@@ -16,6 +16,8 @@ type Info struct {
 	DataSize  int      // bytes of data segments
 	// NotResettable says why an instance cannot be set back to what it was once; empty if it can.
 	NotResettable []string
+	// FillsImports says that active segments are written into an imported memory or table.
+	FillsImports bool
 }
 
 // Inspect reads a module. An error is an [UnsupportedError] or says what is malformed, and where.
@@ -35,6 +37,6 @@ func Inspect(wasm []byte) (*Info, error) {
 	return &Info{
 		Types: m.types, Imports: m.imports, Exports: m.exports, HasStart: m.start >= 0, Features: m.used.names(),
 		Functions: len(m.bodies), CodeSize: code, DataSize: m.dataLen,
-		NotResettable: m.notResettable(),
+		NotResettable: m.notResettable(), FillsImports: m.fillsImports(),
 	}, nil
 }

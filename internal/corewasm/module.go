@@ -44,6 +44,7 @@ type module struct {
 	names      map[uint32]string
 	used       feature
 	lasting    lasting
+	activeData bool   // some data segment is active
 	locals     uint64 // of the bodies scanned so far
 }
 
@@ -427,6 +428,7 @@ func (m *module) dataSection(r *reader) {
 			m.used |= bulkMemory
 		}
 		if flags != 1 {
+			m.activeData = true
 			m.constExpr(r)
 		}
 		k := r.u32()

@@ -53,3 +53,13 @@ func (m *module) notResettable() []string {
 	}
 	return names
 }
+
+// fillsImports says whether making an instance writes to what is not its own.
+func (m *module) fillsImports() bool {
+	for _, e := range m.elems {
+		if e.active() && int(e.table) < m.nImports.tables && e.size() > 0 {
+			return true
+		}
+	}
+	return m.activeData && m.nImports.memories > 0
+}

@@ -72,7 +72,7 @@ func Rewrite(wasm []byte, o Options) (*Result, error) {
 	w.res.Info = Info{
 		Types: m.types, Imports: m.imports, Exports: m.exports, HasStart: m.start >= 0, Features: m.used.names(),
 		Functions: len(m.bodies), CodeSize: code, DataSize: m.dataLen,
-		NotResettable: m.notResettable(),
+		NotResettable: m.notResettable(), FillsImports: m.fillsImports(),
 	}
 	return w.res, nil
 }

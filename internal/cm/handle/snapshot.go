@@ -1,0 +1,45 @@
+package handle
+
+import (
+	"slices"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// maxSpare is how many slots an emptied table keeps room for.
+const maxSpare = 1024
+
+// Copy gives a table with the same handles for the same resources, and the same next handles. Nothing may be lent.
+func (t *Table) Copy() Table {
+	c := *t
+	c.slots = slices.Clone(t.slots)
+	return c
+}
+
+// Has says whether the handle stands for r, as an own or as a borrow handle, with nothing lent from it.
+func (t *Table) Has(h uint32, r *cm.Resource, own bool) bool {
+	e, err := t.Get(h, nil)
+	return err == nil && e.Resource == r && e.Own == own && e.Lends == 0
+}
+
+// All calls f for every handle, in order. f must not add or remove.
+func (t *Table) All(f func(h uint32, e *Entry)) {
+	for i := range t.slots {
+		if t.slots[i].Resource != nil {
+			f(uint32(i+1), &t.slots[i].Entry)
+		}
+	}
+}
+
+// Restore makes the table what from was when it was copied. Whatever else it held is forgotten.
+func (t *Table) Restore(from *Table) {
+	room := t.slots
+	if cap(room) > maxSpare {
+		room = nil
+	}
+	clear(room)
+	max := t.Max
+	*t = *from
+	t.Max = max
+	t.slots = append(room[:0], from.slots...)
+}
