@@ -17,9 +17,11 @@ $(BIN): FORCE
 
 FORCE:
 
-# Every test of the root module. RACE=1 adds the race detector (it needs a C compiler; nothing else here does).
+# Every test: of the root module, and against a real OpenTelemetry Collector, which is built the first time. RACE=1 adds the
+# race detector (it needs a C compiler; nothing else here does).
 test:
 	$(GO) test $(if $(RACE),-race) ./...
+	cd tests/collector && $(GO) test ./...
 
 # Runs the specification's suites (SUITES=path… for others) and builds the tool that converts them, which takes cargo and
 # some minutes the first time.
@@ -43,6 +45,7 @@ format:
 
 lint:
 	$(GO) vet ./...
+	cd tests/collector && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
 bench:
