@@ -27,7 +27,7 @@ func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm
 	}
 	l := &s.linked.lifts[f.Lift]
 	if s.inside(l.Instance) {
-		return cm.Val{}, s.trap(cm.TrapCannotEnter, f.Boundary, "cannot enter component instance: a call is already inside the component")
+		return cm.Val{}, s.trap(cm.TrapCannotEnter, f.Boundary, "a call is already inside the component")
 	}
 	parent := cm.CallFrom(ctx)
 	a := s.activation(ctx, parent, nil)

@@ -34,7 +34,7 @@ type lowerLift struct {
 	nested bool // caller and callee stand in one another: the call may be recursive, so it traps
 }
 
-const cannotLeave = "cannot leave component instance: an import was called from realloc or post-return"
+const cannotLeave = "an import was called from realloc or post-return"
 
 // scratch marks what a call has taken of its task's scratch space.
 type scratch struct{ vals, lends int }
@@ -174,7 +174,7 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	s := a.store
 	if l.nested && !s.instances[l.instance].noLeave {
-		return s.trap(cm.TrapCannotEnter, l.boundary, "cannot enter component instance: the caller stands in it or around it")
+		return s.trap(cm.TrapCannotEnter, l.boundary, "the caller stands in it or around it")
 	}
 	args, mark, err := l.lift(a, stack)
 	if err != nil {
@@ -199,7 +199,7 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 	ci := &s.instances[l.Instance]
 	if ci.entered {
-		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "cannot enter component instance: a call is already inside it")
+		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside it")
 	}
 	ci.entered = true
 	result, err := s.runLift(a, ci, l, args)

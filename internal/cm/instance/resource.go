@@ -16,7 +16,7 @@ func (o *resourceOp) create(ctx context.Context, stack []uint64) error {
 	s := ctx.(*activation).store
 	ci := &s.instances[o.instance]
 	if ci.noLeave {
-		return cm.Trapf(cm.TrapCannotLeave, "cannot leave component instance: resource.new was called from realloc or post-return")
+		return cm.Trapf(cm.TrapCannotLeave, "resource.new was called from realloc or post-return")
 	}
 	h, err := ci.table.Add(handle.Entry{Resource: &cm.Resource{Type: s.resources[o.slot], Rep: uint32(stack[0])}, Own: true})
 	stack[0] = uint64(h)
@@ -40,7 +40,7 @@ func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
 	s := a.store
 	ci := &s.instances[o.instance]
 	if ci.noLeave {
-		return cm.Trapf(cm.TrapCannotLeave, "cannot leave component instance: resource.drop was called from realloc or post-return")
+		return cm.Trapf(cm.TrapCannotLeave, "resource.drop was called from realloc or post-return")
 	}
 	e, err := ci.table.Remove(uint32(stack[0]), s.resources[o.slot])
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	}
 	owner := &s.instances[def.Instance]
 	if dropper != nil && dropper != owner && s.linked.Program.Nested(def.Instance, dropper.index) {
-		return cm.Trapf(cm.TrapCannotEnter, "cannot enter component instance: who drops %s stands in the one that defines it, or around it", r.Type)
+		return cm.Trapf(cm.TrapCannotEnter, "who drops %s stands in the one that defines it, or around it", r.Type)
 	}
 	if def.Dtor < 0 {
 		return nil
@@ -88,7 +88,7 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 		return f.Call(next, next.stack[:])
 	}
 	if owner.entered {
-		return cm.Trapf(cm.TrapCannotEnter, "cannot enter component instance: a call is already inside the one that defines %s", r.Type)
+		return cm.Trapf(cm.TrapCannotEnter, "a call is already inside the one that defines %s", r.Type)
 	}
 	owner.entered = true
 	err = f.Call(next, next.stack[:])
