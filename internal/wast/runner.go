@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func Run(ctx context.Context, e *component.Engine, s *Script) []Result {
 		c := &s.Commands[i]
 		res := Result{Line: c.Line, Form: c.Type, Outcome: Passed}
 		cctx, cancel := context.WithTimeout(ctx, commandTimeout)
-		err := r.command(cctx, c, &res)
+		err := r.guarded(cctx, c, &res)
 		cancel()
 		var skip *skipError
 		switch {
@@ -76,6 +77,16 @@ func (r *runner) close(ctx context.Context) {
 	for i := len(r.open) - 1; i >= 0; i-- { // later ones may import from earlier ones
 		_ = r.open[i].Close(ctx)
 	}
+}
+
+// guarded carries out a command; a panic fails it and not the run.
+func (r *runner) guarded(ctx context.Context, c *Command, res *Result) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return r.command(ctx, c, res)
 }
 
 func (r *runner) command(ctx context.Context, c *Command, res *Result) error {
