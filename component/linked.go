@@ -2,6 +2,7 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -114,8 +115,14 @@ func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instanc
 	for _, opt := range opts {
 		opt(&o)
 	}
-	ctx, end := cm.Begin(ctx, l.interceptor, &cm.Operation{Name: "instantiate", Component: cm.Path(l.name)})
+	op := &cm.Operation{Name: "instantiate", Component: cm.Path(l.name)}
+	ctx, end := cm.Begin(ctx, l.interceptor, op)
 	s, err := l.linked.NewStore(ctx, o)
+	if err == nil && o.Reset.Isolation != NoReset {
+		if why := (*ResetError)(nil); errors.As(s.Resettable(), &why) {
+			op.Set("not_resettable", why.Reason)
+		}
+	}
 	end(err)
 	if err != nil {
 		return nil, err

@@ -23,6 +23,7 @@ type entry struct {
 	linked      *component.Linked
 	interceptor cm.Interceptor
 	pool        *pool
+	reuse       reuse
 	memory      uint64        // bytes; 0: unbounded
 	deadline    time.Duration // 0: none
 	late        string        // what to say when it has passed
@@ -120,7 +121,6 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		call = cm.NewCall(ev.boundary, cm.CallFrom(ctx), ctx)
 		call.Subject = inv.Subject
 		call.Start = time.Now()
-		call.Instance = cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseFresh}
 		ctx = cm.WithCall(ev.hooks.Enter(call), call)
 	}
 	outcome, err := v.run(ctx, e, call, inv)
@@ -137,9 +137,7 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	return err
 }
 
-const reuseFresh = "fresh"
-
-// run acquires an instance, does the work in it, settles, and lets go of the instance, in this order: an answer does not
+// run waits for its turn, takes an instance, does the work in it, settles, and lets go of the instance, in this order: an answer does not
 // wait for memory to be given back.
 func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation) (cm.Outcome, error) {
 	if !v.admit() {
@@ -161,28 +159,20 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	}
 	defer e.pool.release()
 
-	info := cm.InstanceInfo{Reuse: reuseFresh}
-	if call != nil {
-		info = call.Instance
-	} else {
-		info.ID = instanceIDs.Add(1)
-	}
 	var inst *component.Instance
 	err := v.guard("invocation", func() (err error) {
-		inst, err = e.linked.Instantiate(ctx,
-			component.WithMemory(e.memory), component.WithTables(e.spec.Limits.Tables), component.WithInfo(info))
-		if err != nil {
+		if inst, err = v.instance(ctx, e); err != nil {
 			return err
+		}
+		if call != nil {
+			call.Instance = inst.Info()
 		}
 		return inv.Run(ctx, inst)
 	})
+	well := err == nil
 	outcome, err := v.settle(ctx, outer, inv, err)
 	if inst != nil {
-		// Closing flushes what the guest wrote last, also when the invocation's time is over.
-		closing := v.guard("close", func() error { return inst.Close(context.WithoutCancel(ctx)) })
-		if closing != nil {
-			v.log.ErrorContext(outer, "an instance did not close", "component", e.spec.Name, "error", closing)
-		}
+		v.letGo(ctx, e, inst, well && err == nil)
 	}
 	return outcome, err
 }

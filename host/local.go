@@ -205,12 +205,14 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 		defer cancel()
 		if err := r.invoker.drain(last); err != nil {
 			r.kill()
+			r.invoker.endIdle()
 			return errors.Join(append(errs, errors.New("some invocations did not end"))...)
 		} else {
 			h.log.Warn("invocations were ended because they took longer than the time to drain")
 		}
 	}
 	r.kill()
+	r.invoker.endIdle()
 	for _, e := range r.invoker.entries {
 		errs = append(errs, e.linked.Close(context.WithoutCancel(ctx)))
 	}

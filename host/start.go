@@ -43,6 +43,9 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.kill = cancel
 	r.invoker = &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries, kill: kill}
+	for _, e := range entries {
+		e.reuse.idle.close = func(inst *component.Instance) { r.invoker.closeInstance(kill, e, inst) }
+	}
 	for _, t := range h.cfg.Triggers {
 		op := &cm.Operation{Name: "trigger ready"}
 		op.Set("trigger", t.Type())
@@ -98,8 +101,9 @@ func (h *Local) served(w *workload.Spec) error {
 		return fmt.Errorf("workload %s: services are not supported by this version", w.ID())
 	}
 	for _, c := range w.Components {
-		if i := c.Instances.Isolation; i != "" && i != reuseFresh {
-			return fmt.Errorf("component %s: isolation %s is not supported by this version; every WASI 0.2 invocation has a fresh instance", c.Name, i)
+		if _, ok := isolations[c.Instances.Isolation]; !ok {
+			return fmt.Errorf("component %s: isolation %s is not supported by this version; want %s or %s",
+				c.Name, c.Instances.Isolation, isolationFresh, isolationSnapshot)
 		}
 	}
 	return nil
@@ -168,6 +172,8 @@ func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded
 		memory:   orDefault(spec.Limits.Memory, DefaultMemory),
 		deadline: orDefault(spec.Limits.Deadline, max(h.cfg.Deadline, 0)),
 	}
+	e.reuse.isolation = isolations[spec.Instances.Isolation]
+	e.reuse.idle.life = orDefault(spec.Instances.Idle, DefaultIdle)
 	if e.deadline > 0 {
 		e.late = fmt.Sprintf("%s: the invocation took longer than %s", name, e.deadline)
 	}

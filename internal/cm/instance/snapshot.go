@@ -197,6 +197,9 @@ func (r *resetting) holds(instance int, h uint32, res *cm.Resource) bool {
 	return r.snap != nil && r.tables[instance].Has(h, res, true)
 }
 
+// Info is what calls say of their instance.
+func (s *Store) Info() cm.InstanceInfo { return s.info }
+
 // Reset releases the store and sets it back to its snapshot, for an invocation that info tells of. ctx is what
 // initialisation runs in, if it has to run again. After an error the store is only good to be closed; it is a
 // *core.ResetError if what the guest has done is the reason.

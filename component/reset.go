@@ -1,0 +1,84 @@
+package component
+
+import (
+	"context"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/core"
+)
+
+// Isolation says what a reset instance is set back to.
+type Isolation = instance.Isolation
+
+// The kinds of isolation.
+const (
+	// NoReset: the instance is for one use.
+	NoReset = instance.NoReset
+	// Fresh: what a new instance would be. Initialisation runs again at each reset if it asks the host for anything that
+	// could be answered differently.
+	Fresh = instance.Fresh
+	// Initialised: what the instance was behind its initialisation. What that drew (random numbers, the time) is the same
+	// for all uses.
+	Initialised = instance.Initialised
+)
+
+// ResetError says why an instance cannot be reset: a Reason in one word ("table-changed", "memory-grown", "trapped",
+// "live-resources", "start-order" …), and a Detail for people.
+type ResetError = core.ResetError
+
+// WithReset makes an instance that can be reset. constant says of a host function that every instance is given the same
+// answer to the same arguments and that calling it changes nothing; nil: of none.
+func WithReset(i Isolation, constant func(*cm.Boundary) bool) StoreOption {
+	return func(o *instance.Options) { o.Reset = instance.ResetOptions{Isolation: i, Constant: constant} }
+}
+
+// Resettable says why no instance can be reset, as far as the component's code tells: a *ResetError, or nil.
+func (l *Linked) Resettable() error { return resettable(l.linked.Program) }
+
+// Resettable is [Linked.Resettable] for a component that is not linked.
+func (c *Component) Resettable() error {
+	p, err := c.plan(nil)
+	if err != nil {
+		return err
+	}
+	return resettable(p)
+}
+
+func resettable(p *plan.Program) error {
+	for i := range p.Modules {
+		m := &p.Modules[i]
+		info, err := core.Inspect(m.Bytes)
+		if err != nil {
+			return err
+		}
+		if len(info.NotResettable) > 0 {
+			return &ResetError{Reason: info.NotResettable[0], Detail: "core module " + m.Name}
+		}
+	}
+	return nil
+}
+
+// Resettable says why the instance cannot be reset, with a *ResetError; nil if it can, as far as can be said before it is
+// tried.
+func (i *Instance) Resettable() error { return i.store.Resettable() }
+
+// Release ends what an invocation has left: host resources that the guest still owns are dropped, values of the store are
+// closed. What is left then is to Reset the instance or to Close it.
+func (i *Instance) Release(ctx context.Context) error { return i.store.Release(ctx) }
+
+// Reset releases the instance and sets it back, for an invocation that info tells of. ctx is seen by host functions that
+// initialisation calls, if it has to run again, and bounds it. Resources of the guest that the host has kept are of no use
+// afterwards. After an error the instance is only good to be closed; a *ResetError says why it could not be reset.
+func (i *Instance) Reset(ctx context.Context, info cm.InstanceInfo) error {
+	op := &cm.Operation{Name: "reset", Component: cm.Path(i.linked.name)}
+	op.Set("reset.initialises", i.store.Reinitialised())
+	ctx, end := cm.Begin(ctx, i.linked.interceptor, op)
+	err := i.store.Reset(ctx, info)
+	end(err)
+	return err
+}
+
+// Info is what calls say of the instance.
+func (i *Instance) Info() cm.InstanceInfo { return i.store.Info() }

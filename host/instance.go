@@ -1,0 +1,129 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+)
+
+// What cm.InstanceInfo.Reuse says.
+const (
+	reuseFresh = "fresh"
+	reuseReset = "reset"
+)
+
+// The kinds of isolation in a workload.
+const (
+	isolationFresh    = "fresh"
+	isolationSnapshot = "snapshot"
+)
+
+// isolations are what those kinds mean to an instance.
+var isolations = map[string]component.Isolation{
+	"": component.Fresh, isolationFresh: component.Fresh, isolationSnapshot: component.Initialised,
+}
+
+// constant are the functions whose answer is a workload's own and the same for each of its instances. Everything else that
+// initialisation asks for may differ from one instance to the next.
+var constant = map[string][]string{
+	"wasi:cli/environment": {"get-environment", "get-arguments", "initial-cwd"},
+}
+
+func isConstant(b *cm.Boundary) bool {
+	return slices.Contains(constant[b.Interface.Unversioned().String()], b.Func)
+}
+
+// reuse is what a component's entry knows of resetting its instances.
+type reuse struct {
+	isolation component.Isolation
+	used      atomic.Bool // an instance has been made
+	refused   atomic.Bool // instances of this component cannot be reset
+	idle      idle
+}
+
+// option says how the next instance is to be made. The first one is for one use: many components are only run once, and
+// a snapshot costs more than it saves then.
+func (r *reuse) option() component.StoreOption {
+	if !r.used.Swap(true) || r.refused.Load() {
+		return component.WithReset(component.NoReset, nil)
+	}
+	return component.WithReset(r.isolation, isConstant)
+}
+
+// instance gives the instance that an invocation runs in: one that is idle, reset, or a new one.
+func (v *invoker) instance(ctx context.Context, e *entry) (*component.Instance, error) {
+	info := cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseReset}
+	for inst := e.reuse.idle.take(); inst != nil; inst = e.reuse.idle.take() {
+		err := v.guard("reset", func() error { return inst.Reset(ctx, info) })
+		if err == nil {
+			return inst, nil
+		}
+		v.closeInstance(ctx, e, inst)
+		var why *component.ResetError
+		if !errors.As(err, &why) && ctx.Err() != nil {
+			return nil, err
+		}
+		v.log.DebugContext(ctx, "an instance was not used again", "component", e.spec.Name, "reason", err)
+	}
+	info.Reuse = reuseFresh
+	option := e.reuse.option()
+	inst, err := e.linked.Instantiate(ctx,
+		component.WithMemory(e.memory), component.WithTables(e.spec.Limits.Tables), component.WithInfo(info), option)
+	if err != nil {
+		return nil, err
+	}
+	v.learn(ctx, e, inst)
+	return inst, nil
+}
+
+// learn notes that instances of a component cannot be reset, and says so once.
+func (v *invoker) learn(ctx context.Context, e *entry, inst *component.Instance) {
+	var why *component.ResetError
+	if !errors.As(inst.Resettable(), &why) {
+		return
+	}
+	switch why.Reason {
+	case "not-wanted", "initialisation-varies", "trapped":
+		return
+	}
+	if !e.reuse.refused.Swap(true) {
+		v.log.InfoContext(ctx, "each invocation has a new instance: they cannot be reset", "component", e.spec.Name,
+			"reason", why.Reason, "detail", why.Detail)
+	}
+}
+
+// letGo ends an invocation's use of its instance. What the guest left open ends now, also when the invocation's time is
+// over: that flushes what it wrote last. keep says that the invocation went well.
+func (v *invoker) letGo(ctx context.Context, e *entry, inst *component.Instance, keep bool) {
+	ctx = context.WithoutCancel(ctx)
+	if !keep || inst.Resettable() != nil {
+		v.closeInstance(ctx, e, inst)
+		return
+	}
+	if err := v.guard("release", func() error { return inst.Release(ctx) }); err != nil {
+		v.log.ErrorContext(ctx, "an instance did not let go of what it had", "component", e.spec.Name, "error", err)
+		v.closeInstance(ctx, e, inst)
+		return
+	}
+	if !e.reuse.idle.keep(inst) {
+		v.closeInstance(ctx, e, inst)
+	}
+}
+
+func (v *invoker) closeInstance(ctx context.Context, e *entry, inst *component.Instance) {
+	err := v.guard("close", func() error { return inst.Close(context.WithoutCancel(ctx)) })
+	if err != nil {
+		v.log.ErrorContext(ctx, "an instance did not close", "component", e.spec.Name, "error", err)
+	}
+}
+
+// endIdle closes the instances that wait for invocations, and keeps none from here on.
+func (v *invoker) endIdle() {
+	for _, e := range v.entries {
+		e.reuse.idle.end()
+	}
+}
