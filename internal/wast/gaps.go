@@ -48,8 +48,13 @@ func parseGaps(text string) (GapList, error) {
 	return out, nil
 }
 
-// of says whether the gap is one of the script at path.
-func (g Gap) of(path string) bool { return strings.HasSuffix("/"+filepath.ToSlash(path), "/"+g.Script) }
+// of says whether the gap is one of the script at path, which may be relative to the working folder.
+func (g Gap) of(path string) bool {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return strings.HasSuffix(filepath.ToSlash(path), "/"+g.Script)
+}
 
 // Apply holds the results of a file against the list. A listed command that fails or is skipped is skipped for the
 // list's reason; one that passes fails, for its entry is stale. Other results stay as they are.
