@@ -114,14 +114,14 @@ func (d *decoder) source(c *Component, key, dir string) {
 }
 
 func (d *decoder) instances(i *Instances, key string) {
-	if i.Isolation == "snapshot" || i.Isolation == "reuse" {
-		d.failAt(key+".isolation", "%s is not supported by this version; want fresh", i.Isolation)
+	if i.Isolation == "reuse" {
+		d.failAt(key+".isolation", "%s is not supported by this version; want fresh or snapshot", i.Isolation)
 		return
 	}
 	for _, only := range []struct {
 		key string
 		set bool
-	}{{"concurrency", i.Concurrency != 0}, {"uses", i.Uses != 0}, {"idle", i.Idle != 0}} {
+	}{{"concurrency", i.Concurrency != 0}, {"uses", i.Uses != 0}} {
 		if only.set {
 			d.failAt(key+"."+only.key, "the key says something with isolation: reuse only")
 		}

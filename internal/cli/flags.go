@@ -70,14 +70,15 @@ var workloadOptions = []option{
 			return err
 		}},
 	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
-		usage: "how instances are made; this version has fresh: a new one for each invocation", example: "--isolation fresh",
+		usage:   "what an invocation sees: fresh, as in a new instance (default); snapshot, as behind an initialisation that all of them share: random numbers that it drew, too",
+		example: "--isolation snapshot",
 		apply: func(c *workload.Component, v []string) error {
 			c.Instances.Isolation = v[0]
 			switch v[0] {
-			case "fresh":
+			case "fresh", "snapshot":
 				return nil
-			case "snapshot", "reuse":
-				return fmt.Errorf("%s is not supported by this version; want fresh", v[0])
+			case "reuse":
+				return fmt.Errorf("%s is not supported by this version; want fresh or snapshot", v[0])
 			}
 			return fmt.Errorf("%q: want fresh, snapshot or reuse", v[0])
 		}},
@@ -92,7 +93,11 @@ var workloadOptions = []option{
 	{name: "max-uses", env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
 		usage: "with isolation reuse: invocations in the life of an instance", example: "--max-uses 1000", apply: reuseOnly},
 	{name: "idle", env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
-		usage: "with isolation reuse: how long an instance is kept that does nothing", example: "--idle 5s", apply: reuseOnly},
+		usage: "how long an instance is kept that does nothing (default 5s)", example: "--idle 30s",
+		apply: func(c *workload.Component, v []string) (err error) {
+			c.Instances.Idle, err = workload.ParseDuration(v[0])
+			return err
+		}},
 	{name: "detail", env: "VITRINE_DETAIL", key: componentKey + "telemetry.detail", arg: "invocation|boundary|all",
 		usage: "how many calls become spans (default boundary)", example: "--detail all",
 		apply: func(c *workload.Component, v []string) error {

@@ -106,6 +106,11 @@ func (r *report) print(w io.Writer) error {
 	if len(r.Features) > 0 {
 		fmt.Fprintf(&b, "  features beyond WebAssembly 1.0: %s\n", strings.Join(r.Features, ", "))
 	}
+	if r.Reset == "" {
+		b.WriteString("  an instance can be reset\n")
+	} else {
+		fmt.Fprintf(&b, "  an instance cannot be reset, each invocation has a new one: %s\n", r.Reset)
+	}
 	if len(r.Boundaries) == 1 {
 		b.WriteString("\n1 boundary\n")
 	} else {

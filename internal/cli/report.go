@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"slices"
 
@@ -24,8 +25,9 @@ type report struct {
 	Modules     []module        `json:"modules"`
 	Features    []string        `json:"coreFeatures"`
 	Boundaries  []boundaryEntry `json:"boundaries"`
-	Unsupported []string        `json:"unsupported,omitempty"` // what this version does not run
-	Problem     string          `json:"problem,omitempty"`     // why the boundaries are not known
+	Reset       string          `json:"notResettable,omitempty"` // why each invocation needs a new instance
+	Unsupported []string        `json:"unsupported,omitempty"`   // what this version does not run
+	Problem     string          `json:"problem,omitempty"`       // why the boundaries are not known
 }
 
 // worldItem is one import or export of the world.
@@ -82,6 +84,10 @@ func examine(ctx context.Context, engine *component.Engine, name string, wasm []
 		r.Problem = err.Error()
 	} else if r.Unsupported, err = c.Unsupported(); err != nil {
 		r.Problem = err.Error()
+	}
+	var fixed *component.ResetError
+	if errors.As(c.Resettable(), &fixed) {
+		r.Reset = fixed.Reason + ": " + fixed.Detail
 	}
 	r.world(def, boundaries)
 	features := map[string]bool{}
