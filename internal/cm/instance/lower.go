@@ -83,6 +83,9 @@ func (l *lower) back(a *activation, result cm.Val, stack []uint64) error {
 func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	a.store.reset.note(l.boundary)
+	if l.scalar && l.hooks == nil && a.Call == nil {
+		return l.callScalar(a, stack)
+	}
 	args, mark, err := l.lift(a, stack)
 	if err != nil {
 		return err
