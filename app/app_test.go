@@ -48,7 +48,8 @@ spec:
         http: ["https://api.example.com", "http://127.0.0.1:9000"]
         files: [{host: ./data, guest: /data, access: read}, {host: data, guest: /w, access: write}]
         sockets: {connect: ["127.0.0.1:5432"], listen: []}
-      limits: {memory: 64Mi, deadline: 30s, tables: 100000}
+      limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, files: 11, sockets: 12,
+        requests: 13, headers: 16Ki, body: 1M, outputLines: 14, outputBytes: 15, outputLinesPerSecond: 16k, outputBytesPerSecond: 17Ki}
       instances: {isolation: fresh, max: 200, queue: 1000}
       telemetry: {detail: boundary}
     - {name: price, source: {file: price.wasm}, limits: {memory: 1000000}}
@@ -79,7 +80,10 @@ func TestParse(t *testing.T) {
 				},
 				Sockets: workload.SocketGrants{Connect: []string{"127.0.0.1:5432"}},
 			},
-			Limits:    workload.Limits{Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second},
+			Limits: workload.Limits{
+				Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second, Fuel: 2e9, CallDepth: 9, Handles: 10, Files: 11, Sockets: 12,
+				Requests: 13, Headers: 16 << 10, Body: 1e6, OutputLines: 14, OutputBytes: 15, OutputLinesPerSecond: 16000, OutputBytesPerSecond: 17 << 10,
+			},
 			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000},
 			Detail:    "boundary",
 		}, {
@@ -127,6 +131,9 @@ func TestMistakes(t *testing.T) {
 		{"duration text", component("limits: {deadline: soon}"), `8:24: spec.components[0].limits.deadline: "soon": want a duration such as 30s, 250ms or 1m30s`},
 		{"size", component("limits: {memory: 64 MiB}"), `8:22: spec.components[0].limits.memory: "64 MiB": want a size such as 64Mi, 64MiB, 500k or 67108864`},
 		{"size type", component("limits: {memory: [1]}"), `8:22: spec.components[0].limits.memory: want a size such as 64Mi, 64MiB, 500k or 67108864, had a list`},
+		{"count", component("limits: {fuel: lots}"), `8:20: spec.components[0].limits.fuel: "lots": want a whole number such as 20000, 500k, 2M or 100G`},
+		{"count of nothing", component("limits: {outputLines: 0}"), `8:27: spec.components[0].limits.outputLines: "0": the number must be larger than 0`},
+		{"headers too large", component("limits: {headers: 2Mi}"), `8:23: spec.components[0].limits.headers: 2Mi: want at most 1Mi`},
 		{"http grant", component("grants: {http: [api.example.com]}"), `8:21: spec.components[0].grants.http[0]: "api.example.com": there is no scheme; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *`},
 		{"socket grant", component(`grants: {sockets: {connect: ["localhost"]}}`), `8:34: spec.components[0].grants.sockets.connect[0]: "localhost": there is no port; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *`},
 		{"folder", component("grants: {files: [{host: dada, guest: /d}, {host: cart.wasm, guest: /d, access: rite}]}"), `8:29: spec.components[0].grants.files[0].host: dada: the folder does not exist

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // check finds what types alone do not: names that are unknown or stand twice, files that are missing, values that this
@@ -80,6 +81,9 @@ func (d *decoder) component(c *Component, key string, names []string, dir string
 			d.failAt(at+".guest", "a second folder that the guest calls %q", f.Guest)
 		}
 		guests[f.Guest] = true
+	}
+	if c.Limits.Headers > workload.MaxHeaders {
+		d.failAt(key+".limits.headers", "%s: want at most %s", workload.FormatSize(uint64(c.Limits.Headers)), workload.FormatSize(workload.MaxHeaders))
 	}
 	d.instances(&c.Instances, key+".instances")
 }

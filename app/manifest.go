@@ -80,11 +80,25 @@ type SocketGrants struct {
 	Listen  []SocketGrant `yaml:"listen" doc:"Addresses that may be listened on."`
 }
 
-// Limits bound one instance.
+// Limits bound what a component may use; see [workload.Limits].
 type Limits struct {
-	Memory   Size     `yaml:"memory" doc:"All linear memories together."`
-	Deadline Duration `yaml:"deadline" doc:"The longest that one invocation may take."`
-	Tables   int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of each table."`
+	Memory    Size     `yaml:"memory" doc:"All linear memories of an instance together; 1Gi unless said."`
+	Deadline  Duration `yaml:"deadline" doc:"The longest that one invocation may take; 30s unless said, none for a command."`
+	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of each table; 10 million unless said."`
+	Fuel      Count    `yaml:"fuel" doc:"Guest work of one invocation, in loop iterations and function entries; 100G unless said, unbounded for a command."`
+	CallDepth int      `yaml:"callDepth" min:"1" max:"10000" doc:"Calls into components that stand in one another; 100 unless said."`
+	Handles   int      `yaml:"handles" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; 100000 unless said."`
+
+	Files    int  `yaml:"files" min:"1" max:"1000000" doc:"Open files and folders of an instance; 256 unless said."`
+	Sockets  int  `yaml:"sockets" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; 256 unless said."`
+	Requests int  `yaml:"requests" min:"1" max:"1000000" doc:"Outgoing HTTP requests of an instance that are under way; 64 unless said."`
+	Headers  Size `yaml:"headers" doc:"Headers or trailers of each HTTP message, in or out; 128Ki unless said, 1Mi at most."`
+	Body     Size `yaml:"body" doc:"Each HTTP body, in or out; 1Gi unless said."`
+
+	OutputLines          Count `yaml:"outputLines" doc:"Lines that one invocation may log; 10k unless said, unbounded for a command."`
+	OutputBytes          Size  `yaml:"outputBytes" doc:"Bytes that one invocation may log; 10Mi unless said, unbounded for a command."`
+	OutputLinesPerSecond Count `yaml:"outputLinesPerSecond" doc:"Lines that all instances of the component together may log in a second; 20k unless said."`
+	OutputBytesPerSecond Size  `yaml:"outputBytesPerSecond" doc:"Bytes that all instances of the component together may log in a second; 10Mi unless said."`
 }
 
 // Instances says how instances are made.

@@ -22,7 +22,7 @@ func Of(w *workload.Spec) *Manifest {
 				HTTP:    named[HTTPGrant](c.Grants.HTTP),
 				Sockets: SocketGrants{Connect: named[SocketGrant](c.Grants.Sockets.Connect), Listen: named[SocketGrant](c.Grants.Sockets.Listen)},
 			},
-			Limits: Limits{Memory: Size(c.Limits.Memory), Deadline: Duration(c.Limits.Deadline), Tables: int(c.Limits.Tables)},
+			Limits: limitsOf(c.Limits),
 			Instances: Instances{
 				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: Duration(c.Instances.Idle),
@@ -60,6 +60,15 @@ func Of(w *workload.Spec) *Manifest {
 		m.Spec.Services = append(m.Spec.Services, Service{Component: Name(s.Component)})
 	}
 	return m
+}
+
+func limitsOf(l workload.Limits) Limits {
+	return Limits{
+		Memory: Size(l.Memory), Deadline: Duration(l.Deadline), Tables: int(l.Tables), Fuel: Count(l.Fuel),
+		CallDepth: l.CallDepth, Handles: l.Handles, Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
+		Headers: Size(l.Headers), Body: Size(l.Body), OutputLines: Count(l.OutputLines), OutputBytes: Size(l.OutputBytes),
+		OutputLinesPerSecond: Count(l.OutputLinesPerSecond), OutputBytesPerSecond: Size(l.OutputBytesPerSecond),
+	}
 }
 
 func named[T ~string](in []string) []T {

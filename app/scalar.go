@@ -18,6 +18,7 @@ type scalar interface {
 var (
 	_ scalar = (*Name)(nil)
 	_ scalar = (*Size)(nil)
+	_ scalar = (*Count)(nil)
 	_ scalar = (*Duration)(nil)
 	_ scalar = (*HTTPGrant)(nil)
 	_ scalar = (*SocketGrant)(nil)
@@ -53,6 +54,18 @@ func (z *Size) number() bool    { return true }
 func (z *Size) parse(s string) (err error) {
 	n, err := workload.ParseSize(s)
 	*z = Size(n)
+	return err
+}
+
+// Count is a number of things.
+type Count uint64
+
+func (c *Count) pattern() string { return "^[0-9]+[kMGT]?$" }
+func (c *Count) number() bool    { return true }
+
+func (c *Count) parse(s string) error {
+	n, err := workload.ParseCount(s)
+	*c = Count(n)
 	return err
 }
 

@@ -22,9 +22,7 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 				HTTP:    texts(c.Grants.HTTP),
 				Sockets: workload.SocketGrants{Connect: texts(c.Grants.Sockets.Connect), Listen: texts(c.Grants.Sockets.Listen)},
 			},
-			Limits: workload.Limits{
-				Memory: uint64(c.Limits.Memory), Tables: uint32(c.Limits.Tables), Deadline: time.Duration(c.Limits.Deadline),
-			},
+			Limits: c.Limits.spec(),
 			Instances: workload.Instances{
 				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: time.Duration(c.Instances.Idle),
@@ -58,6 +56,15 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 		w.Services = append(w.Services, workload.Service{Component: string(s.Component)})
 	}
 	return w
+}
+
+func (l *Limits) spec() workload.Limits {
+	return workload.Limits{
+		Memory: uint64(l.Memory), Tables: uint32(l.Tables), Deadline: time.Duration(l.Deadline), Fuel: uint64(l.Fuel),
+		CallDepth: l.CallDepth, Handles: l.Handles, Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
+		Headers: uint64(l.Headers), Body: uint64(l.Body), OutputLines: uint64(l.OutputLines), OutputBytes: uint64(l.OutputBytes),
+		OutputLinesPerSecond: uint64(l.OutputLinesPerSecond), OutputBytesPerSecond: uint64(l.OutputBytesPerSecond),
+	}
 }
 
 func texts[T ~string](in []T) []string {

@@ -38,6 +38,8 @@ func encode(v reflect.Value) *yaml.Node {
 	switch x := v.Interface().(type) {
 	case Size:
 		return text(workload.FormatSize(uint64(x)))
+	case Count:
+		return text(workload.FormatCount(uint64(x)))
 	case Duration:
 		return text(time.Duration(x).String())
 	}

@@ -3,6 +3,7 @@ package workload
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -55,6 +56,43 @@ func FormatSize(n uint64) string {
 	}{{"Ti", 1 << 40}, {"Gi", 1 << 30}, {"Mi", 1 << 20}, {"Ki", 1 << 10}} {
 		if n >= u.bytes && n%u.bytes == 0 {
 			return strconv.FormatUint(n/u.bytes, 10) + u.suffix
+		}
+	}
+	return strconv.FormatUint(n, 10)
+}
+
+// counts are the suffixes of a count.
+var counts = []struct {
+	suffix string
+	factor uint64
+}{{"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}}
+
+// ParseCount reads a number of things: "100000", "500k", "2M", "100G", "1T". It is whole and positive.
+func ParseCount(s string) (uint64, error) {
+	digits, factor := s, uint64(1)
+	for _, c := range counts {
+		if rest, ok := strings.CutSuffix(s, c.suffix); ok {
+			digits, factor = rest, c.factor
+		}
+	}
+	n, err := strconv.ParseUint(digits, 10, 64)
+	hi, lo := bits.Mul64(n, factor)
+	switch {
+	case errors.Is(err, strconv.ErrRange) || err == nil && (hi != 0 || lo > math.MaxInt64):
+		return 0, fmt.Errorf("%q: the number is too large", s)
+	case err != nil:
+		return 0, fmt.Errorf("%q: want a whole number such as 20000, 500k, 2M or 100G", s)
+	case n == 0:
+		return 0, fmt.Errorf("%q: the number must be larger than 0", s)
+	}
+	return lo, nil
+}
+
+// FormatCount spells a count as ParseCount reads it, in the largest unit that divides it.
+func FormatCount(n uint64) string {
+	for i := len(counts) - 1; i >= 0; i-- {
+		if c := counts[i]; n >= c.factor && n%c.factor == 0 {
+			return strconv.FormatUint(n/c.factor, 10) + c.suffix
 		}
 	}
 	return strconv.FormatUint(n, 10)

@@ -51,13 +51,6 @@ type FileGrant struct {
 // SocketGrants are addresses "host:port", host or port may be *.
 type SocketGrants struct{ Connect, Listen []string }
 
-// Limits bound a component; 0 is the default of the host.
-type Limits struct {
-	Memory   uint64 // bytes
-	Tables   uint32 // elements, each table
-	Deadline time.Duration
-}
-
 // Instances says how instances are made and reused.
 type Instances struct {
 	Isolation   string // fresh, snapshot, reuse

@@ -1,0 +1,79 @@
+package workload
+
+import "time"
+
+// Limits bound what a component may use. Every limit is in force: 0 is its default. A guest that reaches one is ended
+// by a trap of the limit's own code, or told by the error that the interface has for it.
+type Limits struct {
+	Deadline  time.Duration // an invocation; trap deadline
+	Fuel      uint64        // guest work of an invocation, in loop iterations and function entries; trap fuel
+	Memory    uint64        // bytes, all memories of an instance; memory.grow fails, an instance that starts with more traps
+	Tables    uint32        // elements, each table; table.grow fails
+	CallDepth int           // calls into components that stand in one another; trap call-depth
+	Handles   int           // resources that a component instance holds at a time; trap handle-table-full
+
+	Files    int // open files and folders of an instance; insufficient-memory
+	Sockets  int // open sockets and name lookups of an instance; new-socket-limit
+	Requests int // outgoing HTTP requests of an instance that are under way; connection-limit-reached
+
+	Headers uint64 // bytes, headers or trailers of each HTTP message, in or out; 431, HTTP-response-header-section-size
+	Body    uint64 // bytes, each HTTP body, in or out; 413, HTTP-request-body-size, HTTP-response-body-size
+
+	// Lines of standard output, standard error and wasi:logging, as the console and telemetry see them: those of one
+	// invocation, and those of all instances of the component in a second. What is over it is left out, which is said
+	// once and counted.
+	OutputLines, OutputBytes                   uint64
+	OutputLinesPerSecond, OutputBytesPerSecond uint64
+}
+
+// MaxHeaders is the most that Limits.Headers can be.
+const MaxHeaders = 1 << 20
+
+// DefaultLimits are the limits of a component that names none. A command has no deadline, and no bound of its work and
+// its output but those per second, unless it names one.
+func DefaultLimits() Limits {
+	return Limits{
+		Deadline:  30 * time.Second,
+		Fuel:      100e9,
+		Memory:    1 << 30,
+		Tables:    10e6,
+		CallDepth: 100,
+		Handles:   100e3,
+		Files:     256,
+		Sockets:   256,
+		Requests:  64,
+		Headers:   128 << 10,
+		Body:      1 << 30,
+
+		OutputLines: 10e3, OutputBytes: 10 << 20,
+		OutputLinesPerSecond: 20e3, OutputBytesPerSecond: 10 << 20,
+	}
+}
+
+// Filled is l with the defaults where it names nothing.
+func (l Limits) Filled() Limits {
+	d := DefaultLimits()
+	fill(&l.Deadline, d.Deadline)
+	fill(&l.Fuel, d.Fuel)
+	fill(&l.Memory, d.Memory)
+	fill(&l.Tables, d.Tables)
+	fill(&l.CallDepth, d.CallDepth)
+	fill(&l.Handles, d.Handles)
+	fill(&l.Files, d.Files)
+	fill(&l.Sockets, d.Sockets)
+	fill(&l.Requests, d.Requests)
+	fill(&l.Headers, d.Headers)
+	fill(&l.Body, d.Body)
+	fill(&l.OutputLines, d.OutputLines)
+	fill(&l.OutputBytes, d.OutputBytes)
+	fill(&l.OutputLinesPerSecond, d.OutputLinesPerSecond)
+	fill(&l.OutputBytesPerSecond, d.OutputBytesPerSecond)
+	return l
+}
+
+func fill[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
