@@ -387,7 +387,7 @@ func TestStartFails(t *testing.T) {
 		{"no trigger", func(_ *Config, w *workload.Spec) {
 			w.Triggers = []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Component: "guest"}}}
 		}, "no trigger of type http"},
-		{"snapshot", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = "snapshot" }, "snapshot is not supported"},
+		{"reuse", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = "reuse" }, "reuse is not supported"},
 		{"a service", func(_ *Config, w *workload.Spec) { w.Services = []workload.Service{{Component: "guest"}} }, "services are not supported"},
 	} {
 		f := newFixture(t, c.change)
