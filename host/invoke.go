@@ -28,7 +28,8 @@ type entry struct {
 	deadline    time.Duration // 0: none
 	late        string        // what to say when it has passed
 
-	events sync.Map // eventKey → *event
+	unwatch func()   // ends what watch began
+	events  sync.Map // eventKey → *event
 }
 
 type eventKey struct{ trigger, name string }
@@ -137,8 +138,8 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	return err
 }
 
-// run waits for its turn, takes an instance, does the work in it, settles, and lets go of the instance, in this order: an answer does not
-// wait for memory to be given back.
+// run waits for its turn, takes an instance, does the work in it, settles, and lets go of the instance, in this order: an
+// answer does not wait for memory to be given back.
 func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation) (cm.Outcome, error) {
 	if !v.admit() {
 		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%s: the workload is stopping", e.spec.Name))
@@ -154,7 +155,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 		ctx, stop = context.WithTimeoutCause(ctx, e.deadline, late)
 		defer stop()
 	}
-	if err := e.pool.acquire(ctx); err != nil {
+	if err := v.acquire(ctx, e); err != nil {
 		return v.settle(ctx, outer, inv, err)
 	}
 	defer e.pool.release()

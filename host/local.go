@@ -214,6 +214,7 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 	r.kill()
 	r.invoker.endIdle()
 	for _, e := range r.invoker.entries {
+		e.unwatch()
 		errs = append(errs, e.linked.Close(context.WithoutCancel(ctx)))
 	}
 	return errors.Join(errs...)

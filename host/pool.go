@@ -20,13 +20,21 @@ func newPool(name string, most, queue int) *pool {
 	return &pool{name: name, slots: make(chan struct{}, most), queue: int64(queue)}
 }
 
+// try takes a slot if one is free.
+func (p *pool) try() bool {
+	select {
+	case p.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 // acquire waits for a slot. It fails at once with an overload trap when the queue is full, and with ctx's own trap when
 // ctx ends first.
 func (p *pool) acquire(ctx context.Context) error {
-	select {
-	case p.slots <- struct{}{}:
+	if p.try() {
 		return nil
-	default:
 	}
 	if p.waiting.Add(1) > p.queue {
 		p.waiting.Add(-1)

@@ -40,6 +40,9 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	if err != nil {
 		return err
 	}
+	for _, e := range entries {
+		e.unwatch = e.watch()
+	}
 	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.kill = cancel
 	r.invoker = &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries, kill: kill}

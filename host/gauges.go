@@ -1,0 +1,49 @@
+package host
+
+import (
+	"context"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// watch shows the state of a component's pool to its interceptor, until the function that it returns is called.
+func (e *entry) watch() (stop func()) {
+	name := cm.Path(e.spec.Name)
+	stops := []func(){
+		cm.Watch(e.interceptor, name, cm.Gauge{
+			Name: "instances", Unit: "{instance}", Help: "Instances, by state: busy with an invocation, or idle.",
+			Read: func(observe func(int64, ...cm.Attr)) {
+				observe(int64(len(e.pool.slots)), cm.Attr{Key: "instance.state", Value: "busy"})
+				observe(int64(e.reuse.idle.len()), cm.Attr{Key: "instance.state", Value: "idle"})
+			},
+		}),
+		cm.Watch(e.interceptor, name, cm.Gauge{
+			Name: "instances.limit", Unit: "{instance}", Help: "How many instances may be busy at once.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(cap(e.pool.slots))) },
+		}),
+		cm.Watch(e.interceptor, name, cm.Gauge{
+			Name: "invocations.waiting", Unit: "{invocation}", Help: "Invocations that wait for an instance.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(e.pool.waiting.Load()) },
+		}),
+		cm.Watch(e.interceptor, name, cm.Gauge{
+			Name: "memory.limit", Unit: "By", Help: "How much memory an instance may have.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(e.memory)) },
+		}),
+	}
+	return func() {
+		for _, s := range stops {
+			s()
+		}
+	}
+}
+
+// acquire waits for the entry's turn. A wait is an operation of its own, so that a queue can be seen in the trace.
+func (v *invoker) acquire(ctx context.Context, e *entry) error {
+	if e.pool.try() {
+		return nil
+	}
+	wctx, end := cm.Begin(ctx, e.interceptor, &cm.Operation{Name: "pool wait", Component: cm.Path(e.spec.Name)})
+	err := e.pool.acquire(wctx)
+	end(err)
+	return err
+}
