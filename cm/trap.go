@@ -47,6 +47,7 @@ const (
 	TrapCancel   TrapCode = "cancelled"
 	TrapFuel     TrapCode = "fuel"
 	TrapMemory   TrapCode = "memory"
+	TrapDepth    TrapCode = "call-depth"
 	TrapOverload TrapCode = "overload"
 )
 
@@ -95,7 +96,7 @@ func (t *Trap) Blame() Blame {
 	switch t.Code {
 	case TrapHost, TrapBug:
 		return BlameHost
-	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapOverload:
+	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapDepth, TrapHandlesFull, TrapOverload:
 		return BlameLimit
 	}
 	return BlameGuest

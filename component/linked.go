@@ -95,6 +95,17 @@ func WithMemory(bytes uint64) StoreOption {
 // WithTables bounds the elements of each table; 0 is the engine's default.
 func WithTables(n uint32) StoreOption { return func(o *instance.Options) { o.Limits.Tables = n } }
 
+// WithFuel bounds the guest work of the store from when it is made or reset, in the units of [Instance.Fuel]; 0 leaves it
+// unbounded.
+func WithFuel(n uint64) StoreOption { return func(o *instance.Options) { o.Limits.Fuel = n } }
+
+// WithHandles bounds the resources that each component instance holds at a time; 0 is the specification's bound.
+func WithHandles(n int) StoreOption { return func(o *instance.Options) { o.Handles = n } }
+
+// WithCallDepth bounds the calls into component instances that stand in one another: from component to component, and
+// from a host function that a guest has called back into a guest, of this store or another. 0 is a default of 100.
+func WithCallDepth(n int) StoreOption { return func(o *instance.Options) { o.Depth = n } }
+
 // WithInfo sets what calls say of their instance.
 func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *instance.Options) { o.Info = i } }
 

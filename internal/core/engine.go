@@ -102,9 +102,11 @@ func (e *Engine) refuel(_ context.Context, mod api.Module, stack []uint64) {
 	if p := g.interrupt.Load(); p != nil {
 		panic(&unwind{*p})
 	}
-	left := int64(int32(stack[0]))
-	g.granted.Add(g.interval - left)
-	stack[0] = uint64(uint32(g.interval))
+	give, err := g.refuel(int64(int32(stack[0])))
+	if err != nil {
+		panic(&unwind{err})
+	}
+	stack[0] = uint64(uint32(give))
 }
 
 // Close releases compiled code.

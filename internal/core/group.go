@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -13,6 +14,7 @@ import (
 type Limits struct {
 	Memory     uint64 // bytes, all memories together; 0: 4 GiB a memory
 	Tables     uint32 // elements of each table, and of all tables together as they start; 0: a default of 10 million
+	Fuel       uint64 // what Group.Fuel may come to, to the check interval; 0: no bound
 	CheckEvery uint32 // loop iterations and function entries between interrupt checks; 0: default
 }
 
@@ -34,6 +36,7 @@ type Group struct {
 	interval  int64
 	interrupt atomic.Pointer[error]
 	granted   atomic.Int64 // fuel given out to instances so far
+	fuelEnd   atomic.Int64 // granted that is certainly within Limits.Fuel
 	memory    atomic.Int64
 	peak      atomic.Int64
 
@@ -58,7 +61,23 @@ func (e *Engine) NewGroup(l Limits) *Group {
 	if g.limits.Tables == 0 {
 		g.limits.Tables = defaultTableLimit
 	}
+	g.limits.Fuel = min(g.limits.Fuel, math.MaxInt64/2)
+	g.fuelEnd.Store(int64(g.limits.Fuel))
 	return g
+}
+
+// refuel gives fuel to an instance that has overdrawn its own by -left; a trap if the group has used up all of its own.
+func (g *Group) refuel(left int64) (int64, error) {
+	give := g.interval
+	if g.limits.Fuel != 0 && g.granted.Load()-left+give > g.fuelEnd.Load() {
+		rest := int64(g.limits.Fuel) - int64(g.Fuel()) // the instance's counter is overdrawn, and Fuel sees it
+		if rest < 0 {
+			return 0, cm.Trapf(cm.TrapFuel, "the guest has done the work that it may do: %d loop iterations and function entries", g.limits.Fuel)
+		}
+		give = min(give, rest)
+	}
+	g.granted.Add(give - left)
+	return give, nil
 }
 
 // Interrupt makes guest code of the group end soon with err (a *cm.Trap as a rule); safe from any goroutine. Resume

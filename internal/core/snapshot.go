@@ -160,6 +160,7 @@ func (g *Group) Reset(s *Snapshot) error {
 	used := int64(g.Fuel())
 	g.mu.Lock()
 	g.base += used
+	g.fuelEnd.Add(used)
 	g.mu.Unlock()
 	g.peak.Store(g.memory.Load())
 	return nil

@@ -200,6 +200,9 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 
 // callLift calls a lifted function (CanonicalABI.md §canon lift, synchronous). a is the new task.
 func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
+	if err := a.tooDeep(b); err != nil {
+		return cm.Val{}, err
+	}
 	ci := &s.instances[l.Instance]
 	if ci.entered {
 		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside it")

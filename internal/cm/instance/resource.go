@@ -83,6 +83,9 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 		return err
 	}
 	next := s.activation(a, a.Call, a.Clock)
+	if err := next.tooDeep(nil); err != nil {
+		return err
+	}
 	next.stack[0] = uint64(r.Rep)
 	if owner == dropper {
 		return f.Call(next, next.stack[:])

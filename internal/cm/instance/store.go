@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,7 +22,12 @@ type Options struct {
 	Info    cm.InstanceInfo
 	Reset   ResetOptions
 	Handles int // bound of each handle table; 0: the specification's
+	Depth   int // bound of calls into component instances that stand in one another; 0: DefaultDepth
 }
+
+// DefaultDepth is how many calls may stand in one another where Options say nothing. Each has stacks of its own, in Go
+// and in the guest.
+const DefaultDepth = 100
 
 // Store is one instantiated program: the unit of isolation. Exactly one goroutine at a time may be inside it.
 type Store struct {
@@ -34,6 +40,7 @@ type Store struct {
 	reallocs  []reallocFunc  // by plan.Program.Funcs, likewise
 	instances []componentInstance
 	resources []*cm.ResourceType // by slot: the run-time types of this store
+	depth     int                // see Options.Depth
 
 	cx      canon.Context // the one in use; nothing may run between filling and using it but realloc
 	handles handles
@@ -61,26 +68,29 @@ type componentInstance struct {
 type activation struct {
 	task.Task
 	store   *Store
+	depth   int          // how many activations this one stands in, of any store, and itself
 	borrows handle.Scope // borrow handles that the callee has been given and must drop
 	lends   []uint32     // handles that running calls of this task have borrowed from, innermost last
 	context [2]uint32    // context.get, context.set
 	stack   [18]uint64
 }
 
-type storeKey struct{}
+type activationKey struct{}
 
-// Value answers for the store, and as its task otherwise.
+// Value answers for itself, and as its task otherwise.
 func (a *activation) Value(key any) any {
-	if _, ok := key.(storeKey); ok {
-		return a.store
+	if _, ok := key.(activationKey); ok {
+		return a
 	}
 	return a.Task.Value(key)
 }
 
 // FromContext finds the store that a host function was called from; nil outside one.
 func FromContext(ctx context.Context) *Store {
-	s, _ := ctx.Value(storeKey{}).(*Store)
-	return s
+	if a, ok := ctx.Value(activationKey{}).(*activation); ok {
+		return a.store
+	}
+	return nil
 }
 
 // NewStore instantiates a program. ctx bounds initialisation.
@@ -94,10 +104,12 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		reallocs:  make([]reallocFunc, len(p.Funcs)),
 		instances: make([]componentInstance, len(p.Instances)),
 		resources: make([]*cm.ResourceType, len(p.Resources)),
+		depth:     cmp.Or(o.Depth, DefaultDepth),
 	}
 	s.reset.opts = o.Reset
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
+		s.instances[i].table.Max = o.Handles
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {
@@ -119,7 +131,11 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 			}
 		}
 		a := s.activation(ctx, call, nil)
-		inst, err := l.engine.Prepare(a, s.group, l.modules[i], sources)
+		err := a.tooDeep(nil)
+		var inst *core.Instance
+		if err == nil {
+			inst, err = l.engine.Prepare(a, s.group, l.modules[i], sources)
+		}
 		if err == nil {
 			err = s.begin(a, inst, l.modules[i].Info().FillsImports)
 		}
@@ -138,7 +154,19 @@ func (s *Store) activation(ctx context.Context, call *cm.Call, clock *task.Clock
 	if call != nil && clock == nil {
 		clock = &task.Clock{}
 	}
-	return &activation{Task: task.Task{Context: ctx, Call: call, Clock: clock}, store: s}
+	a := &activation{Task: task.Task{Context: ctx, Call: call, Clock: clock}, store: s, depth: 1}
+	if outer, ok := ctx.Value(activationKey{}).(*activation); ok {
+		a.depth = outer.depth + 1
+	}
+	return a
+}
+
+// tooDeep is the trap of an activation that stands in too many others.
+func (a *activation) tooDeep(b *cm.Boundary) error {
+	if a.depth <= a.store.depth {
+		return nil
+	}
+	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
 }
 
 // watch interrupts guest code when ctx ends, until the function that it returns is called.
