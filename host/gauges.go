@@ -27,7 +27,7 @@ func (e *entry) watch() (stop func()) {
 		}),
 		cm.Watch(e.interceptor, name, cm.Gauge{
 			Name: "memory.limit", Unit: "By", Help: "How much memory an instance may have.",
-			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(e.memory)) },
+			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(e.limits.Memory)) },
 		}),
 	}
 	return func() {

@@ -72,7 +72,8 @@ func (v *invoker) instance(ctx context.Context, e *entry) (*component.Instance, 
 	info.Reuse = reuseFresh
 	option := e.reuse.option()
 	inst, err := e.linked.Instantiate(ctx,
-		component.WithMemory(e.memory), component.WithTables(e.spec.Limits.Tables), component.WithInfo(info), option)
+		component.WithMemory(e.limits.Memory), component.WithTables(e.limits.Tables), component.WithFuel(e.limits.Fuel),
+		component.WithHandles(e.limits.Handles), component.WithCallDepth(e.limits.CallDepth), component.WithInfo(info), option)
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ type entry struct {
 	interceptor cm.Interceptor
 	pool        *pool
 	reuse       reuse
-	memory      uint64        // bytes; 0: unbounded
+	limits      workload.Limits
 	deadline    time.Duration // 0: none
 	late        string        // what to say when it has passed
 

@@ -16,11 +16,9 @@ import (
 
 // Defaults for what a specification leaves open.
 const (
-	DefaultDeadline = 30 * time.Second
-	DefaultMemory   = 1 << 30 // bytes, each instance
-	DefaultMax      = 200     // instances of a component at once
-	DefaultQueue    = 1000    // invocations of a component that wait
-	DefaultDrain    = 10 * time.Second
+	DefaultMax   = 200  // instances of a component at once
+	DefaultQueue = 1000 // invocations of a component that wait
+	DefaultDrain = 10 * time.Second
 )
 
 // Config says what a Local is made of. Engine is all that must be set.
@@ -34,7 +32,8 @@ type Config struct {
 	Console LogSink
 	// Artifact gives a component's bytes; ReadArtifact when nil.
 	Artifact func(ctx context.Context, s workload.Source) ([]byte, error)
-	// Deadline is that of components that name none: DefaultDeadline when zero, none when negative.
+	// Deadline is that of components that name none: the default of workload.Limits when zero, none when negative. Where
+	// there is none, fuel has no bound either unless a component names one: the host is for commands and their like.
 	Deadline time.Duration
 	// Drain is how long Stop waits for running invocations before they are ended; DefaultDrain when zero.
 	Drain time.Duration
@@ -73,7 +72,7 @@ func New(c Config) (*Local, error) {
 		c.Artifact = ReadArtifact
 	}
 	if c.Deadline == 0 {
-		c.Deadline = DefaultDeadline
+		c.Deadline = workload.DefaultLimits().Deadline
 	}
 	if c.Drain == 0 {
 		c.Drain = DefaultDrain

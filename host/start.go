@@ -1,10 +1,12 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
@@ -13,22 +15,43 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// maxArtifact bounds a component's size in bytes.
-const maxArtifact = 1 << 30
+// MaxArtifact bounds a component's size in bytes.
+const MaxArtifact = 1 << 30
+
+// TooLargeError says that a file is larger than a component may be.
+type TooLargeError struct{ File string }
+
+// Error names the file and the bound.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s: the file is larger than the %s that a component may have", e.File, workload.FormatSize(MaxArtifact))
+}
 
 // ReadArtifact reads a component's bytes from its file.
 func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 	if s.File == "" {
 		return nil, fmt.Errorf("%s: images are not supported by this version; use a file", s.Image)
 	}
-	info, err := os.Stat(s.File)
+	f, err := os.Open(s.File)
 	if err != nil {
 		return nil, err
 	}
-	if info.Size() > maxArtifact {
-		return nil, fmt.Errorf("%s: %d bytes are more than a component may have (%d)", s.File, info.Size(), maxArtifact)
+	defer f.Close()
+	var b bytes.Buffer
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return os.ReadFile(s.File)
+	if info.Size() > MaxArtifact {
+		return nil, &TooLargeError{s.File}
+	}
+	b.Grow(int(info.Size()) + bytes.MinRead)
+	// What a file says of its size need not hold: it may grow, or be a device.
+	if n, err := b.ReadFrom(io.LimitReader(f, MaxArtifact+1)); err != nil {
+		return nil, err
+	} else if n > MaxArtifact {
+		return nil, &TooLargeError{s.File}
+	}
+	return b.Bytes(), nil
 }
 
 // start links what events can reach and attaches the triggers. What it has done when it fails is undone by the caller.
@@ -172,11 +195,14 @@ func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded
 	e := &entry{
 		spec: spec, linked: linked, interceptor: icept,
 		pool:     newPool(name, orDefault(spec.Instances.Max, DefaultMax), orDefault(spec.Instances.Queue, DefaultQueue)),
-		memory:   orDefault(spec.Limits.Memory, DefaultMemory),
+		limits:   spec.Limits.Filled(),
 		deadline: orDefault(spec.Limits.Deadline, max(h.cfg.Deadline, 0)),
 	}
 	e.reuse.isolation = isolations[spec.Instances.Isolation]
 	e.reuse.idle.life = orDefault(spec.Instances.Idle, DefaultIdle)
+	if h.cfg.Deadline < 0 {
+		e.limits.Fuel = spec.Limits.Fuel
+	}
 	if e.deadline > 0 {
 		e.late = fmt.Sprintf("%s: the invocation took longer than %s", name, e.deadline)
 	}
