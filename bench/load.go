@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -30,8 +31,13 @@ func (l load) String() string {
 	return s
 }
 
-// get sends requests over n connections until ctx ends, at most one every pause on each connection.
+// get sends requests without a body; see request.
 func get(ctx context.Context, url string, n int, pause time.Duration) load {
+	return request(ctx, url, nil, n, pause)
+}
+
+// request sends requests over n connections until ctx ends, at most one every pause on each connection.
+func request(ctx context.Context, url string, body []byte, n int, pause time.Duration) load {
 	client := &http.Client{Transport: &http.Transport{
 		MaxIdleConnsPerHost: n, MaxConnsPerHost: n, DisableCompression: true,
 		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
@@ -48,7 +54,7 @@ func get(ctx context.Context, url string, n int, pause time.Duration) load {
 			errors, first := 0, ""
 			for ctx.Err() == nil {
 				t := time.Now()
-				err := once(client, url)
+				err := once(client, url, body)
 				if err != nil {
 					errors++
 					if first == "" {
@@ -79,8 +85,16 @@ func get(ctx context.Context, url string, n int, pause time.Duration) load {
 	return sum
 }
 
-func once(client *http.Client, url string) error {
-	resp, err := client.Get(url)
+func once(client *http.Client, url string, body []byte) error {
+	method := http.MethodGet
+	if body != nil {
+		method = http.MethodPost
+	}
+	req, err := http.NewRequest(method, url, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

@@ -17,9 +17,9 @@ type run struct {
 }
 
 func main() {
-	commands := map[string]func(*run, []string) (any, error){"noisy": noisy, "soak": soak}
+	commands := map[string]func(*run, []string) (any, error){"noisy": noisy, "soak": soak, "compare": compare, "plain": plain}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench noisy|soak [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench compare|noisy|soak|plain [flags]")
 		os.Exit(2)
 	}
 	name := os.Args[1]
