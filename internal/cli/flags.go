@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,10 @@ type option struct {
 const componentKey = "spec.components[]."
 
 // workloadOptions say something about a workload: up, run and check have them.
-var workloadOptions = []option{
+var workloadOptions = slices.Concat(grantOptions, limitOptions, instanceOptions)
+
+// grantOptions say what a component is given.
+var grantOptions = []option{
 	{name: "env", env: "VITRINE_ENV", key: componentKey + "environment", arg: "NAME=VALUE", many: true,
 		usage: "set an environment variable of the guest", example: "--env LOG=debug",
 		apply: func(c *workload.Component, values []string) error { return pairs(&c.Environment, values) }},
@@ -54,21 +58,10 @@ var workloadOptions = []option{
 			c.Grants.Sockets.Listen, err = parsed(values, workload.ParseAddress)
 			return err
 		}},
-	{name: "memory", env: "VITRINE_MEMORY", key: componentKey + "limits.memory", arg: "SIZE",
-		usage: "bound all memories of an instance (default 1Gi)", example: "--memory 64Mi",
-		apply: func(c *workload.Component, v []string) (err error) {
-			c.Limits.Memory, err = workload.ParseSize(v[0])
-			return err
-		}},
-	{name: "tables", env: "VITRINE_TABLES", key: componentKey + "limits.tables", arg: "N",
-		usage: "bound the elements of each table (default 10 million)", example: "--tables 100000",
-		apply: func(c *workload.Component, v []string) error { return number(&c.Limits.Tables, v[0]) }},
-	{name: "deadline", env: "VITRINE_DEADLINE", key: componentKey + "limits.deadline", arg: "DURATION",
-		usage: "bound the time of one invocation (default 30s; run has none)", example: "--deadline 5s",
-		apply: func(c *workload.Component, v []string) (err error) {
-			c.Limits.Deadline, err = workload.ParseDuration(v[0])
-			return err
-		}},
+}
+
+// instanceOptions say how instances are made, and what is shown of them.
+var instanceOptions = []option{
 	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
 		usage:   "what an invocation sees: fresh, as in a new instance (default); snapshot, as behind an initialisation that all of them share: random numbers that it drew, too",
 		example: "--isolation snapshot",

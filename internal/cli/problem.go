@@ -103,12 +103,23 @@ func explainBytes(err error) *Problem {
 			p.Do = "give the compiled component; WebAssembly text becomes one with wasm-tools parse"
 		case binary.KindCoreModule:
 			p.Do = "make a component of it: build for wasm32-wasip2, or use wasm-tools component new"
+		case binary.KindLimit:
+			p.What, p.Do = "the component is too large for vitrine", "make it of fewer or smaller parts; the bound is vitrine's own and keeps hostile files in check"
 		case binary.KindEmpty, binary.KindTruncated:
 			p.Do = "build or copy the file again"
 		}
 		return p
 	}
+	var large *host.TooLargeError
+	if errors.As(err, &large) {
+		return &Problem{What: "the file is too large for a component", Where: large.File, Why: large.Error(),
+			Do: "give another file, or make the component of smaller parts", Code: ExitUsage}
+	}
 	var invalid *validate.Error
+	if errors.As(err, &invalid) && invalid.Limit {
+		return &Problem{What: "the component is too large for vitrine", Why: err.Error(),
+			Do: "make it of fewer instances and smaller types; the bound is vitrine's own and keeps hostile files in check", Code: ExitUsage}
+	}
 	if errors.As(err, &invalid) {
 		return &Problem{What: "the component is not valid", Why: err.Error(), Do: "build it again with current tools; vitrine inspect shows what it is", Code: ExitUsage}
 	}
@@ -204,6 +215,14 @@ func explainTrap(err error) *Problem {
 		p.Code = ExitFailed
 	case cm.TrapMemory:
 		p.Do = "give it more memory with --memory"
+	case cm.TrapFuel:
+		p.Do = "let it do more work with --fuel"
+	case cm.TrapDepth:
+		p.Do = "let more calls stand in one another with --call-depth"
+	case cm.TrapHandlesFull:
+		p.Do = "let it hold more resources with --handles, if it does not leak them"
+	case cm.TrapOverload:
+		p.Do = "let more of them run or wait with --max-instances and --queue"
 	case cm.TrapBug:
 		p.Do = "please report this: it is a fault of vitrine"
 	}

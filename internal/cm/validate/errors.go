@@ -34,6 +34,7 @@ type Options struct {
 type Error struct {
 	Offset  int     // of the definition, from the start of the file
 	Feature Feature // set when the component needs a feature that is not supported
+	Limit   bool    // no rule is broken, but a bound of this implementation
 	Msg     string
 }
 
@@ -42,6 +43,11 @@ func (e *Error) Error() string { return fmt.Sprintf("offset %#x: %s", e.Offset, 
 
 func errorf(pos int, format string, args ...any) error {
 	return &Error{Offset: pos, Msg: binary.Printable(fmt.Sprintf(format, args...))}
+}
+
+// limitf is errorf for a bound of this implementation.
+func limitf(pos int, format string, args ...any) error {
+	return &Error{Offset: pos, Limit: true, Msg: fmt.Sprintf(format, args...)}
 }
 
 // gate refuses a feature by name unless it is allowed.

@@ -35,7 +35,7 @@ func (v *validator) instance(s *scope, d *binary.Instance) error {
 // weigh counts instances that the component makes, those inside of its children included.
 func (s *scope) weigh(pos, n int) error {
 	if s.weight += n; s.weight > maxInstances {
-		return errorf(pos, "instantiating this component makes more than %d instances", maxInstances)
+		return limitf(pos, "instantiating this component makes more than %d instances", maxInstances)
 	}
 	return nil
 }

@@ -191,10 +191,10 @@ func (v *validator) finish(pos int, t *typ) (*typ, error) {
 		t.mentions = true
 	}
 	if t.depth > maxTypeDepth {
-		return nil, errorf(pos, "type nesting is too deep: at most %d", maxTypeDepth)
+		return nil, limitf(pos, "type nesting is too deep: at most %d", maxTypeDepth)
 	}
 	if t.size > maxTypeSize {
-		return nil, errorf(pos, "effective type size exceeds the limit of %d", maxTypeSize)
+		return nil, limitf(pos, "effective type size exceeds the limit of %d", maxTypeSize)
 	}
 	return t, nil
 }

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// TestLimitOptions: each limit of the manifest has a flag and a variable, the flag's example is one, and changes that
+// limit alone.
+func TestLimitOptions(t *testing.T) {
+	fields := map[string]reflect.StructField{}
+	for f := range reflect.TypeFor[app.Limits]().Fields() {
+		fields[f.Tag.Get("yaml")] = f
+	}
+	for _, o := range limitOptions {
+		key := strings.TrimPrefix(o.key, limitKey)
+		f, ok := fields[key]
+		if !ok {
+			t.Errorf("--%s: the manifest has no limit %q", o.name, key)
+			continue
+		}
+		delete(fields, key)
+		if want := "VITRINE_" + strings.ToUpper(strings.ReplaceAll(o.name, "-", "_")); o.env != want {
+			t.Errorf("--%s: variable %s, wanted %s", o.name, o.env, want)
+		}
+		var c workload.Component
+		value, ok := strings.CutPrefix(o.example, "--"+o.name+" ")
+		if err := o.apply(&c, []string{value}); !ok || err != nil {
+			t.Errorf("--%s: the example %q: %v", o.name, o.example, err)
+			continue
+		}
+		m := app.Of(&workload.Spec{Components: []workload.Component{c}})
+		got := reflect.ValueOf(m.Spec.Components[0].Limits)
+		for i := range got.NumField() {
+			if name := got.Type().Field(i).Name; got.Field(i).IsZero() == (name == f.Name) {
+				t.Errorf("--%s: the limit %s is %v", o.name, name, got.Field(i))
+			}
+		}
+		for _, bad := range []string{"", "0", "-1", "x", "99999999999999999999"} {
+			if err := o.apply(&c, []string{bad}); err == nil {
+				t.Errorf("--%s %q is taken", o.name, bad)
+			}
+		}
+	}
+	for key := range fields {
+		t.Errorf("there is no flag for limits.%s", key)
+	}
+}
+
+// TestLimitsAreDocumented: the table of the README has every limit with its flag and its default.
+func TestLimitsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := app.Of(&workload.Spec{Components: []workload.Component{{Limits: workload.DefaultLimits()}}})
+	written, err := app.Write(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range limitOptions {
+		key := strings.TrimPrefix(o.key, limitKey)
+		_, rest, ok := strings.Cut(string(written), " "+key+": ")
+		if !ok {
+			t.Errorf("%s has no default", key)
+			continue
+		}
+		value, _, _ := strings.Cut(rest, "\n")
+		if row := "| `" + key + "` | " + strings.Trim(value, `"`) + " |"; !strings.Contains(string(text), row) {
+			t.Errorf("README.md has no row %s", row)
+		}
+	}
+}
