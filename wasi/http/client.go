@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -28,8 +29,9 @@ type ClientConfig struct {
 	Allow func(scheme, host, port string) bool
 	// TLS is for https; nil trusts what the system trusts.
 	TLS *tls.Config
-	// MaxHead bounds the head of a response; 0 is 1 MiB.
-	MaxHead int64
+	// Limits bound what the guest of this client sends and gets. Fields bounds the head of a response, too; 0 is 1 MiB
+	// there.
+	Limits Limits
 }
 
 // Client sends requests over connections of its own: HTTP/1.1 or HTTP/2, with TLS where the scheme says so. It follows no
@@ -37,7 +39,11 @@ type ClientConfig struct {
 type Client struct {
 	allow     func(scheme, host, port string) bool
 	transport *http.Transport
+	limits    Limits
 }
+
+// Limits are those that the client was made with.
+func (c *Client) Limits() Limits { return c.limits }
 
 // NewClient makes a client.
 func NewClient(c ClientConfig) *Client {
@@ -50,15 +56,12 @@ func NewClient(c ClientConfig) *Client {
 		MaxIdleConnsPerHost:    32,
 		IdleConnTimeout:        90 * time.Second,
 		ExpectContinueTimeout:  time.Second,
-		MaxResponseHeaderBytes: c.MaxHead,
-	}
-	if c.MaxHead == 0 {
-		t.MaxResponseHeaderBytes = 1 << 20
+		MaxResponseHeaderBytes: cmp.Or(int64(c.Limits.Fields), 1<<20),
 	}
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
 	}
-	return &Client{allow: c.Allow, transport: t}
+	return &Client{allow: c.Allow, transport: t, limits: c.Limits}
 }
 
 // Close closes idle connections. Exchanges under way go on.
@@ -77,6 +80,7 @@ type Exchange struct {
 	resp    *IncomingResponse
 	err     *Error
 	timeout Options
+	maxBody uint64 // 0: no bound
 
 	end  sync.Once
 	done func(resp *http.Response, err error)
@@ -99,7 +103,7 @@ func (c *Client) Check(r *OutgoingRequest) error {
 // exactly once when it has ended, with the answer if there was one, and the error if it failed.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	x := &Exchange{cancel: cancel, timeout: o, done: done}
+	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body}
 	req := r.request()
 	go x.run(ctx, c.transport, req)
 	return x
@@ -275,6 +279,7 @@ type responseBody struct {
 	resp  *http.Response
 	src   io.ReadCloser
 	first bool
+	read  uint64
 }
 
 func (b *responseBody) Read(p []byte) (int, error) {
@@ -286,6 +291,12 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.src.Read(p)
 	t.Stop()
 	b.first = b.first && n == 0
+	if b.read += uint64(n); b.x.maxBody > 0 && b.read > b.x.maxBody {
+		large := sizeError(ResponseBodySize, b.x.maxBody)
+		large.Text = "the body is longer than the host allows"
+		n, err = n-int(b.read-b.x.maxBody), large
+		b.x.cancel(large)
+	}
 	if err == io.EOF && b.ctx.Err() != nil {
 		err = context.Cause(b.ctx) // closing the connection made the server end the body: it is not whole
 	}

@@ -524,3 +524,35 @@ func TestExchangeOutlivesItsCall(t *testing.T) {
 		t.Errorf("got %+v, %v", resp, err)
 	}
 }
+
+func TestResponseLimits(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/head" {
+			w.Header().Set("X-Large", strings.Repeat("x", 10<<10))
+		}
+		_, _ = io.WriteString(w, "123456")
+	}))
+	defer s.Close()
+	for _, c := range []struct {
+		path, body, code string
+		limit            uint64
+	}{
+		{"/", "123456", "<nil>", 6},
+		{"/", "12345", "HTTP-response-body-size", 5},
+		{"/head", "", "HTTP-response-header-section-size", 6},
+	} {
+		cl := client(t, ClientConfig{Limits: Limits{Fields: 4 << 10, Body: c.limit}})
+		x, ends := begin(t, cl, request(t, "GET", s.URL+c.path), Options{})
+		resp, err := result(t, x)
+		var got string
+		if err == nil {
+			got, err = readAll(t.Context(), resp.Body())
+		}
+		if got != c.body || code(err) != c.code {
+			t.Errorf("%s: %q, %v; want %q, %s", c.path, got, err, c.body, c.code)
+		}
+		if e := <-ends; code(e.err) != c.code {
+			t.Errorf("%s: ended as %+v", c.path, e)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package http
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,11 +17,19 @@ var (
 	ErrFieldsSize    = errors.New("fields: larger than the host allows")
 )
 
-// MaxFields bounds the size of fields that a guest makes: names and values, and fieldOverhead for each.
+// MaxFields bounds the size of fields that a guest makes where nothing else is said: names and values, and fieldOverhead
+// for each.
 const (
 	MaxFields     = 128 << 10
 	fieldOverhead = 32
 )
+
+// Limits bound the messages that a guest makes and takes; 0 is a default.
+type Limits struct {
+	Fields   int    // size of headers or trailers; MaxFields
+	Body     uint64 // bytes of a body; none
+	Requests int    // exchanges of one guest that are under way; none
+}
 
 // Field is one line: names are compared without regard to case.
 type Field struct{ Name, Value string }
@@ -29,11 +39,26 @@ type Field struct{ Name, Value string }
 type Fields struct {
 	list      []Field
 	size      int
+	max       int // 0: MaxFields
 	immutable bool
 }
 
 // NewFields makes empty fields that can be changed.
 func NewFields() *Fields { return &Fields{} }
+
+// NewFields makes empty fields that can be changed.
+func (l Limits) NewFields() *Fields { return &Fields{max: l.Fields} }
+
+// Size is what counts against [Limits].
+func (f *Fields) Size() int { return f.size }
+
+// room fails if that is more than the fields may have.
+func (f *Fields) room(size int) error {
+	if most := cmp.Or(f.max, MaxFields); size > most {
+		return fmt.Errorf("%w: %d bytes", ErrFieldsSize, most)
+	}
+	return nil
+}
 
 // FieldsFromHeader makes fields that cannot be changed, sorted by name. Fields that belong to one connection only are
 // left out.
@@ -71,7 +96,9 @@ func (f *Fields) Header() http.Header {
 func (f *Fields) Frozen() *Fields { return &Fields{list: f.list, size: f.size, immutable: true} }
 
 // Clone is a copy that can be changed.
-func (f *Fields) Clone() *Fields { return &Fields{list: slices.Clone(f.list), size: f.size} }
+func (f *Fields) Clone() *Fields {
+	return &Fields{list: slices.Clone(f.list), size: f.size, max: f.max}
+}
 
 // Entries are all fields in order. The slice is shared: do not change it.
 func (f *Fields) Entries() []Field { return f.list }
@@ -106,8 +133,8 @@ func (f *Fields) Set(name string, values []string) error {
 	for _, v := range values {
 		size += len(name) + len(v) + fieldOverhead
 	}
-	if size > MaxFields {
-		return ErrFieldsSize
+	if err := f.room(size); err != nil {
+		return err
 	}
 	f.remove(name)
 	for _, v := range values {
@@ -126,8 +153,8 @@ func (f *Fields) Append(name, value string) error {
 		return ErrInvalidSyntax
 	}
 	size := f.size + len(name) + len(value) + fieldOverhead
-	if size > MaxFields {
-		return ErrFieldsSize
+	if err := f.room(size); err != nil {
+		return err
 	}
 	f.list = append(f.list, Field{name, value})
 	f.size = size

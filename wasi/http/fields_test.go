@@ -179,3 +179,18 @@ func TestStatusCodes(t *testing.T) {
 		}
 	}
 }
+
+func TestFieldsLimit(t *testing.T) {
+	f := Limits{Fields: 100}.NewFields()
+	for i, want := range []bool{true, true, false} { // 36 bytes each
+		if err := f.Append("x-a", "1"); (err == nil) != want {
+			t.Errorf("append %d: %v", i, err)
+		}
+	}
+	if err := f.Clone().Append("x-b", "1"); !errors.Is(err, ErrFieldsSize) || !strings.Contains(err.Error(), "100 bytes") {
+		t.Errorf("a clone: %v", err)
+	}
+	if f.Size() != 72 {
+		t.Errorf("size %d", f.Size())
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"sync"
 
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
@@ -29,7 +30,8 @@ type OutgoingBody struct {
 	attached bool
 	flushing bool
 	length   int64 // declared; -1 when unknown
-	empty    bool  // the head declares a length, the message has no body (an answer to HEAD)
+	max      uint64
+	empty    bool // the head declares a length, the message has no body (an answer to HEAD)
 	written  uint64
 	end      error // io.EOF: finished; anything else: aborted; nil: open
 	trailers *Fields
@@ -38,8 +40,11 @@ type OutgoingBody struct {
 	event    wasiio.Event
 }
 
-func newOutgoingBody(h *Fields, tooLong Code) *OutgoingBody {
-	b := &OutgoingBody{length: contentLength(h), tooLong: tooLong}
+func newOutgoingBody(h *Fields, tooLong Code, most uint64) *OutgoingBody {
+	if most == 0 {
+		most = math.MaxUint64
+	}
+	b := &OutgoingBody{length: contentLength(h), tooLong: tooLong, max: most}
 	b.cond.L = &b.mu
 	return b
 }
@@ -131,6 +136,17 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 	b.busy = true
 	b.event.Notify()
 	return n, nil
+}
+
+// Taken says that what Read gave has been passed on, as the next Read does: a flush that waits for it is done. A reader that
+// passes bytes to a buffer can wait with emptying that until it sees whether the guest has more to say.
+func (b *OutgoingBody) Taken() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.busy || b.flushing {
+		b.busy = false
+		b.settle()
+	}
 }
 
 // More says whether Read would give something at once, bytes or the end.
@@ -240,8 +256,14 @@ func (w *bodyWriter) Write(_ context.Context, p []byte) error {
 		return nil
 	}
 	b.written += uint64(len(p))
-	if b.length >= 0 && b.written > uint64(b.length) {
+	switch {
+	case b.length >= 0 && b.written > uint64(b.length):
 		b.stop(sizeError(b.tooLong, b.written))
+		return w.state()
+	case b.written > b.max:
+		err := sizeError(b.tooLong, b.max)
+		err.Text = "the body is longer than the host allows"
+		b.stop(err)
 		return w.state()
 	}
 	if b.off > 0 && len(b.buf)+len(p) > cap(b.buf) { // room in front before more memory

@@ -17,7 +17,7 @@ func body(t *testing.T, fields ...string) *OutgoingBody {
 			t.Fatal(err)
 		}
 	}
-	return newOutgoingBody(f, RequestBodySize)
+	return newOutgoingBody(f, RequestBodySize, 0)
 }
 
 func TestBodyHoldsBack(t *testing.T) {
@@ -178,5 +178,30 @@ func TestBodyReusesItsBuffer(t *testing.T) {
 	}
 	if c := cap(b.buf); c > 4*outBuffer {
 		t.Errorf("the buffer has grown to %d", c)
+	}
+}
+
+func TestBodyLimit(t *testing.T) {
+	ctx := context.Background()
+	r := NewOutgoingResponse(NewFields())
+	r.LimitBody(5)
+	w := r.Body().Stream()
+	if err := w.Write(ctx, []byte("12345")); err != nil {
+		t.Fatal(err)
+	}
+	err := w.Write(ctx, []byte("6"))
+	var e *Error
+	if !errors.As(err, &e) || e.Code != ResponseBodySize || *e.Number != 5 {
+		t.Errorf("write: %v", err)
+	}
+	if err := r.Body().Finish(nil); !errors.As(err, &e) || e.Code != ResponseBodySize {
+		t.Errorf("finish: %v", err)
+	}
+	got := make([]byte, 10)
+	if n, err := r.Body().Read(got); string(got[:n]) != "12345" || err != nil {
+		t.Errorf("read %q, %v", got[:n], err)
+	}
+	if _, err := r.Body().Read(got); !errors.As(err, &e) {
+		t.Errorf("then %v: want it broken off", err)
 	}
 }

@@ -84,12 +84,16 @@ type OutgoingRequest struct {
 	headers                           *Fields
 	header                            http.Header
 	body                              *OutgoingBody
+	maxBody                           uint64
 }
 
 // NewOutgoingRequest makes a GET request. The headers belong to it from now on.
 func NewOutgoingRequest(h *Fields) *OutgoingRequest {
 	return &OutgoingRequest{method: "GET", headers: h.Frozen()}
 }
+
+// LimitBody bounds the bytes of the body; before Body is called.
+func (r *OutgoingRequest) LimitBody(most uint64) { r.maxBody = most }
 
 // Method, Scheme, Authority and PathWithQuery give what was set; empty where nothing was.
 func (r *OutgoingRequest) Method() string { return r.method }
@@ -150,7 +154,7 @@ func (r *OutgoingRequest) SetPathWithQuery(s string) error {
 // Body is the request's body; the first call makes it.
 func (r *OutgoingRequest) Body() *OutgoingBody {
 	if r.body == nil {
-		r.body = newOutgoingBody(r.headers, RequestBodySize)
+		r.body = newOutgoingBody(r.headers, RequestBodySize, r.maxBody)
 	}
 	return r.body
 }

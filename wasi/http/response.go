@@ -10,12 +10,16 @@ type OutgoingResponse struct {
 	status  int
 	headers *Fields
 	body    *OutgoingBody
+	maxBody uint64
 }
 
 // NewOutgoingResponse makes an answer with status 200. The headers belong to it from now on.
 func NewOutgoingResponse(h *Fields) *OutgoingResponse {
 	return &OutgoingResponse{status: http.StatusOK, headers: h.Frozen()}
 }
+
+// LimitBody bounds the bytes of the body; before Body is called.
+func (r *OutgoingResponse) LimitBody(most uint64) { r.maxBody = most }
 
 // Status is the status code.
 func (r *OutgoingResponse) Status() int { return r.status }
@@ -36,7 +40,7 @@ func (r *OutgoingResponse) Headers() *Fields { return r.headers }
 // Body is the answer's body; the first call makes it.
 func (r *OutgoingResponse) Body() *OutgoingBody {
 	if r.body == nil {
-		r.body = newOutgoingBody(r.headers, ResponseBodySize)
+		r.body = newOutgoingBody(r.headers, ResponseBodySize, r.maxBody)
 	}
 	return r.body
 }

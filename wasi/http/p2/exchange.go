@@ -33,8 +33,12 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 		_ = r.Drop(ctx)
 		return nil, cm.Fail(errorCode(err))
 	}
-	finish := cm.CallFrom(ctx).Hold()
 	open := component.StoreValue(ctx, exchangesKey{}, func() any { return &exchanges{} }).(*exchanges)
+	if most := h.client.Limits().Requests; !open.reserve(most) {
+		_ = r.Drop(ctx)
+		return nil, cm.Fail(errorCode(wasihttp.Errorf(wasihttp.ConnectionLimitReached, "%d requests are under way", most)))
+	}
+	finish := cm.CallFrom(ctx).Hold()
 	var x *wasihttp.Exchange
 	started := make(chan struct{})
 	x = h.client.Start(ctx, r.r, o, func(resp *http.Response, err error) {
@@ -57,8 +61,20 @@ func response(r *http.Response) any {
 
 // exchanges are those of one store that are under way: they end with it.
 type exchanges struct {
-	mu   sync.Mutex
-	open map[*wasihttp.Exchange]struct{}
+	mu    sync.Mutex
+	open  map[*wasihttp.Exchange]struct{}
+	count int
+}
+
+// reserve counts one more, unless that is more than most; 0 is no bound.
+func (e *exchanges) reserve(most int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if most > 0 && e.count >= most {
+		return false
+	}
+	e.count++
+	return true
 }
 
 type exchangesKey struct{}
@@ -76,6 +92,7 @@ func (e *exchanges) remove(x *wasihttp.Exchange) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.open, x)
+	e.count--
 }
 
 // Close cancels what is under way.

@@ -49,11 +49,11 @@ func (f fields) Entries(context.Context) ([]cm.Tuple2[FieldName, FieldValue], er
 func (f fields) Clone(context.Context) (Fields, error) { return fields{f.f.Clone()}, nil }
 
 // NewFields implements [Types].
-func (types) NewFields(context.Context) (Fields, error) { return fields{wasihttp.NewFields()}, nil }
+func (t types) NewFields(context.Context) (Fields, error) { return fields{t.limits.NewFields()}, nil }
 
 // FieldsFromList implements [Types].
-func (types) FieldsFromList(_ context.Context, entries []cm.Tuple2[FieldName, FieldValue]) (Fields, error) {
-	f := wasihttp.NewFields()
+func (t types) FieldsFromList(_ context.Context, entries []cm.Tuple2[FieldName, FieldValue]) (Fields, error) {
+	f := t.limits.NewFields()
 	for _, e := range entries {
 		if err := f.Append(e.F0, string(e.F1)); err != nil {
 			return nil, headerError(err)

@@ -2,6 +2,7 @@ package httpp2
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -33,12 +34,27 @@ func (r *outgoingRequest) OutgoingURL() *url.URL { return r.r.URL() }
 func (r *outgoingRequest) OutgoingHeader() http.Header { return r.r.Header() }
 
 // NewOutgoingRequest implements [Types].
-func (types) NewOutgoingRequest(_ context.Context, headers Headers) (OutgoingRequest, error) {
+func (t types) NewOutgoingRequest(_ context.Context, headers Headers) (OutgoingRequest, error) {
+	h, err := t.head(headers)
+	if err != nil {
+		return nil, err
+	}
+	r := wasihttp.NewOutgoingRequest(h)
+	r.LimitBody(t.limits.Body)
+	return &outgoingRequest{r: r}, nil
+}
+
+// head gives the headers that a message is made with. Those that were copied from an incoming message may be larger than
+// a guest's own.
+func (t types) head(headers Headers) (*wasihttp.Fields, error) {
 	h, err := own[fields](headers)
 	if err != nil {
 		return nil, err
 	}
-	return &outgoingRequest{r: wasihttp.NewOutgoingRequest(h.f)}, nil
+	if most := t.limits.Fields; most > 0 && h.f.Size() > most {
+		return nil, headerError(fmt.Errorf("%w: %d bytes", wasihttp.ErrFieldsSize, most))
+	}
+	return h.f, nil
 }
 
 func (r *outgoingRequest) Body(context.Context) (OutgoingBody, error) {
@@ -166,12 +182,14 @@ type outgoingResponse struct {
 var _ OutgoingResponse = (*outgoingResponse)(nil)
 
 // NewOutgoingResponse implements [Types].
-func (types) NewOutgoingResponse(_ context.Context, headers Headers) (OutgoingResponse, error) {
-	h, err := own[fields](headers)
+func (t types) NewOutgoingResponse(_ context.Context, headers Headers) (OutgoingResponse, error) {
+	h, err := t.head(headers)
 	if err != nil {
 		return nil, err
 	}
-	return &outgoingResponse{r: wasihttp.NewOutgoingResponse(h.f)}, nil
+	r := wasihttp.NewOutgoingResponse(h)
+	r.LimitBody(t.limits.Body)
+	return &outgoingResponse{r: r}, nil
 }
 
 func (r *outgoingResponse) StatusCode(context.Context) (StatusCode, error) {

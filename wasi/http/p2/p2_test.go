@@ -329,6 +329,24 @@ func TestHandle(t *testing.T) {
 			t.Error("the call of a request that is not made goes on")
 		}
 	})
+	t.Run("too many", func(t *testing.T) {
+		one := wasihttp.NewClient(wasihttp.ClientConfig{
+			Allow:  func(_, _, _ string) bool { return true },
+			Limits: wasihttp.Limits{Requests: 1},
+		})
+		defer one.Close()
+		h, open := &outgoingHandler{one}, &exchanges{}
+		if !open.reserve(1) || open.reserve(1) || !open.reserve(0) {
+			t.Error("one request may be under way, and is; without a bound any number may")
+		}
+		ctx, ends, call := held(t.Context())
+		f, err := h.Handle(ctx, outgoingTo(t, s.URL), nil) // outside a store each call has exchanges of its own
+		if err != nil || !call.Held() {
+			t.Fatal(err)
+		}
+		_ = f.(*futureIncomingResponse).Drop(ctx)
+		<-ends
+	})
 	t.Run("answered", func(t *testing.T) {
 		ctx, ends, call := held(t.Context())
 		inner, cancel := context.WithCancel(ctx)

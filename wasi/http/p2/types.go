@@ -12,12 +12,12 @@ import (
 
 // Add defines wasi:http/types and wasi:http/outgoing-handler. Requests of the guest go out through c.
 func Add(l *component.Linker, c *wasihttp.Client) {
-	AddTypes(l, types{})
+	AddTypes(l, types{c.Limits()})
 	AddOutgoingHandler(l, &outgoingHandler{c})
 }
 
 // types implements [Types]; its methods stand with the resource that they are about.
-type types struct{}
+type types struct{ limits wasihttp.Limits }
 
 var _ Types = types{}
 
