@@ -179,6 +179,7 @@ func (x *exchange) write(w http.ResponseWriter, control *control, a answer, time
 		if err != nil {
 			return lost(err)
 		}
+		a.body.Taken()
 		unsent = true
 	}
 }
