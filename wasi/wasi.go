@@ -37,6 +37,7 @@ type Config struct {
 
 	Zone     *time.Location // time zone that guests are told; nil is UTC
 	Preopens []filesystem.Preopen
+	Files    int // files and directories that each guest may have open at a time; 0: filesystem.MaxOpen
 	Sockets  sockets.Grants
 }
 
@@ -60,7 +61,7 @@ func AddP2(l *component.Linker, cfg Config) error {
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		StdinTerminal: cfg.StdinTerminal, StdoutTerminal: cfg.StdoutTerminal, StderrTerminal: cfg.StderrTerminal,
 	})
-	filesystemp2.Add(l, cfg.Preopens)
+	filesystemp2.Add(l, cfg.Preopens, cfg.Files)
 	socketsp2.Add(l, policy)
 	return nil
 }

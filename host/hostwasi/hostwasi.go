@@ -90,6 +90,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 		}
 		patterns = append(patterns, pattern)
 	}
+	limits := c.Limits.Filled()
 	cfg := wasi.Config{
 		Args:           c.Args,
 		Stdin:          p.cfg.Stdin,
@@ -98,7 +99,8 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 		StdinTerminal:  cli.IsTerminal(p.cfg.Stdin),
 		StdoutTerminal: cli.IsTerminal(p.cfg.Stdout),
 		StderrTerminal: cli.IsTerminal(p.cfg.Stderr),
-		Sockets:        sockets.Grants{Connect: c.Grants.Sockets.Connect, Listen: c.Grants.Sockets.Listen},
+		Sockets:        sockets.Grants{Connect: c.Grants.Sockets.Connect, Listen: c.Grants.Sockets.Listen, Sockets: limits.Sockets},
+		Files:          limits.Files,
 	}
 	if len(cfg.Args) == 0 {
 		cfg.Args = []string{c.Name}
@@ -112,9 +114,12 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 	if err := wasi.AddP2(l, cfg); err != nil {
 		return err
 	}
-	client := wasihttp.NewClient(wasihttp.ClientConfig{Allow: func(scheme, host, port string) bool {
-		return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
-	}})
+	client := wasihttp.NewClient(wasihttp.ClientConfig{
+		Allow: func(scheme, host, port string) bool {
+			return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
+		},
+		Limits: wasihttp.Limits{Fields: int(limits.Headers), Body: limits.Body, Requests: limits.Requests},
+	})
 	p.mu.Lock()
 	p.clients = append(p.clients, client)
 	p.mu.Unlock()

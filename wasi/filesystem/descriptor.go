@@ -38,15 +38,16 @@ type Preopen struct {
 
 // Check says whether p can be opened: the error that a user should see before anything runs.
 func (p Preopen) Check() error {
-	d, err := p.Open()
+	d, err := p.Open(NewQuota(0))
 	if err == nil {
 		err = d.Close()
 	}
 	return err
 }
 
-// Open opens the folder. Unlike all other errors of this package its error names the path, which is the user's own.
-func (p Preopen) Open() (*Descriptor, error) {
+// Open opens the folder; it and all that is opened below it count in q. Unlike all other errors of this package its error
+// names the path, which is the user's own.
+func (p Preopen) Open(q *Quota) (*Descriptor, error) {
 	root, err := os.OpenRoot(p.Host)
 	if err != nil {
 		return nil, err
@@ -55,7 +56,7 @@ func (p Preopen) Open() (*Descriptor, error) {
 	if p.ReadOnly {
 		flags = Read
 	}
-	return newDirectory(root, flags, new(quota))
+	return newDirectory(root, flags, q)
 }
 
 // Descriptor is an open file or directory. Its methods may be called by one goroutine at a time; the streams made from
@@ -63,13 +64,13 @@ func (p Preopen) Open() (*Descriptor, error) {
 type Descriptor struct {
 	file   *file
 	root   *os.Root // what paths are relative to; nil unless a directory
-	quota  *quota
+	quota  *Quota
 	flags  Flags
 	change bool // the grant allows to change metadata; for directories the same as Mutate
 }
 
 // newDirectory takes over root.
-func newDirectory(root *os.Root, flags Flags, q *quota) (*Descriptor, error) {
+func newDirectory(root *os.Root, flags Flags, q *Quota) (*Descriptor, error) {
 	f, err := q.open(func() (*os.File, error) { return root.Open(".") })
 	if err != nil {
 		root.Close()

@@ -23,7 +23,7 @@ func open(t *testing.T, readOnly bool) (d *Descriptor, host string) {
 	put(t, filepath.Join(base, "secret"), "secret")
 	put(t, filepath.Join(host, "a.txt"), "hello")
 	put(t, filepath.Join(host, "sub", "b.txt"), "below")
-	d, err := Preopen{Host: host, Guest: "/", ReadOnly: readOnly}.Open()
+	d, err := Preopen{Host: host, Guest: "/", ReadOnly: readOnly}.Open(NewQuota(0))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -548,6 +548,22 @@ func TestNobodyOpensEverything(t *testing.T) {
 	}
 }
 
+func TestQuota(t *testing.T) {
+	_, host := open(t, false)
+	q := NewQuota(2) // of both folders together
+	a, err := Preopen{Host: host}.Open(q)
+	want(t, "one", err, "ok")
+	b, err := Preopen{Host: host}.Open(q)
+	want(t, "two", err, "ok")
+	_, err = b.Open(true, "a.txt", 0, Read)
+	want(t, "three", err, CodeNoMemory)
+	a.Close()
+	f, err := b.Open(true, "a.txt", 0, Read)
+	want(t, "room again", err, "ok")
+	f.Close()
+	b.Close()
+}
+
 func TestPreopenCheck(t *testing.T) {
 	_, host := open(t, false)
 	for path, ok := range map[string]bool{host: true, filepath.Join(host, "nope"): false, filepath.Join(host, "a.txt"): false} {
@@ -577,7 +593,7 @@ func FuzzPaths(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	d, err := Preopen{Host: host}.Open()
+	d, err := Preopen{Host: host}.Open(NewQuota(0))
 	if err != nil {
 		f.Fatal(err)
 	}

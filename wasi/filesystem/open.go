@@ -1,20 +1,30 @@
 package filesystem
 
 import (
+	"cmp"
+	"math"
 	"os"
 	"sync/atomic"
 )
 
-// MaxOpen is how many files and directories below one opened [Preopen] may be open at a time: a guest that opens without
-// end must not use up what the whole process may open.
-const MaxOpen = 4096
+// MaxOpen is how many files and directories one guest may have open at a time where nothing else is said: one that opens
+// without end must not use up what the whole process may open.
+const MaxOpen = 256
 
-// quota counts what is open below one preopened folder.
-type quota struct{ n atomic.Int32 }
+// Quota counts the files and directories that a guest has open. Safe for concurrent use.
+type Quota struct {
+	most int32
+	n    atomic.Int32
+}
+
+// NewQuota makes a Quota of so many; 0 is MaxOpen.
+func NewQuota(most int) *Quota {
+	return &Quota{most: int32(min(cmp.Or(most, MaxOpen), math.MaxInt32/2))}
+}
 
 // open opens with f unless too much is open.
-func (q *quota) open(f func() (*os.File, error)) (*file, error) {
-	if q.n.Add(1) > MaxOpen {
+func (q *Quota) open(f func() (*os.File, error)) (*file, error) {
+	if q.n.Add(1) > q.most {
 		q.n.Add(-1)
 		return nil, failed(CodeNoMemory)
 	}
@@ -31,7 +41,7 @@ func (q *quota) open(f func() (*os.File, error)) (*file, error) {
 // file is an open file that a descriptor and its streams share. It is closed when the last of them lets go.
 type file struct {
 	*os.File
-	quota *quota
+	quota *Quota
 	refs  atomic.Int32
 }
 

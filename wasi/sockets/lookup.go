@@ -36,9 +36,13 @@ func (n *Network) Resolve(name string) (*Lookup, error) {
 	if len(grants) == 0 {
 		return nil, failed(CodeAccessDenied)
 	}
+	if err := n.reserve(); err != nil { // a lookup has sockets of its own
+		return nil, err
+	}
 	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call that began it
 	l := &Lookup{cancel: cancel}
 	go func() {
+		defer n.open.Add(-1)
 		defer cancel()
 		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", ascii)
 		for i := range addrs {

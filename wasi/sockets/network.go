@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/netip"
@@ -14,7 +15,10 @@ import (
 
 // Grants are addresses "host:port" that a guest may connect to and listen on. Either part may be "*", and "*" alone is
 // everything. A host is an IP address or a name; a host of IPv6 is in brackets.
-type Grants struct{ Connect, Listen []string }
+type Grants struct {
+	Connect, Listen []string
+	Sockets         int // that a guest may have open at a time, lookups under way included; 0: MaxSockets
+}
 
 // pattern is one parsed grant.
 type pattern struct {
@@ -73,11 +77,14 @@ func (p pattern) allows(at netip.AddrPort) bool {
 }
 
 // Policy is Grants, parsed. It is immutable and may be shared.
-type Policy struct{ connect, listen []pattern }
+type Policy struct {
+	connect, listen []pattern
+	sockets         int
+}
 
 // NewPolicy parses grants; every one that does not parse is in the error.
 func NewPolicy(g Grants) (*Policy, error) {
-	p := &Policy{}
+	p := &Policy{sockets: g.Sockets}
 	var bad []string
 	for _, list := range []struct {
 		from []string
@@ -109,15 +116,23 @@ type Network struct {
 // NewNetwork makes a Network for one guest.
 func NewNetwork(p *Policy) *Network { return &Network{policy: p, learnt: map[netip.Addr][]pattern{}} }
 
-// MaxSockets is how many sockets a guest may have open at a time: one that opens without end must not use up what the
-// whole process may open.
-const MaxSockets = 4096
+// MaxSockets is how many sockets a guest may have open at a time where nothing else is said: one that opens without end
+// must not use up what the whole process may open.
+const MaxSockets = 256
+
+// reserve counts one more socket; whoever has done with it takes it off n.open.
+func (n *Network) reserve() error {
+	if int(n.open.Add(1)) > cmp.Or(n.policy.sockets, MaxSockets) {
+		n.open.Add(-1)
+		return failed(CodeSocketLimit)
+	}
+	return nil
+}
 
 // openSock opens a socket for the guest unless it has too many.
 func (n *Network) openSock(open func() (*sock, error)) (*sock, error) {
-	if n.open.Add(1) > MaxSockets {
-		n.open.Add(-1)
-		return nil, failed(CodeSocketLimit)
+	if err := n.reserve(); err != nil {
+		return nil, err
 	}
 	s, err := open()
 	if err != nil {

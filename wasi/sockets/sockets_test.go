@@ -729,3 +729,20 @@ func TestUDPRefused(t *testing.T) {
 	_, err = in.Receive(1)
 	want(t, "receive", err, CodeConnectionRefused)
 }
+
+func TestSocketsOfAGrant(t *testing.T) {
+	n := network(t, Grants{Connect: []string{"*"}, Sockets: 1})
+	s, err := n.NewTCP(IPv4)
+	want(t, "one", err, "ok")
+	_, err = n.NewUDP(IPv4)
+	want(t, "two", err, CodeSocketLimit)
+	_, err = n.Resolve("example.com")
+	want(t, "a lookup", err, CodeSocketLimit)
+	l, err := n.Resolve("127.0.0.1")
+	want(t, "an address needs no socket", err, "ok")
+	l.Close()
+	s.Close()
+	if n.open.Load() != 0 {
+		t.Errorf("%d are counted", n.open.Load())
+	}
+}

@@ -11,18 +11,24 @@ import (
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-// Add defines wasi:filesystem for guests that find these folders open.
-func Add(l *component.Linker, preopens []filesystem.Preopen) {
+// Add defines wasi:filesystem for guests that find these folders open. Each may have most files and directories open at a
+// time; 0 is filesystem.MaxOpen.
+func Add(l *component.Linker, preopens []filesystem.Preopen, most int) {
 	AddTypes(l, host{})
-	AddPreopens(l, granted(preopens))
+	AddPreopens(l, &granted{preopens, most})
 }
 
-type granted []filesystem.Preopen
+type granted struct {
+	folders []filesystem.Preopen
+	most    int
+}
 
-func (g granted) GetDirectories(context.Context) ([]cm.Tuple2[Descriptor, string], error) {
-	dirs := make([]cm.Tuple2[Descriptor, string], len(g))
-	for i, p := range g {
-		d, err := p.Open()
+func (g *granted) GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, string], error) {
+	// One quota for all that the store opens, however often it asks for its folders.
+	quota := component.StoreValue(ctx, g, func() any { return filesystem.NewQuota(g.most) }).(*filesystem.Quota)
+	dirs := make([]cm.Tuple2[Descriptor, string], len(g.folders))
+	for i, p := range g.folders {
+		d, err := p.Open(quota)
 		if err != nil {
 			for _, opened := range dirs[:i] {
 				opened.F0.(descriptor).d.Close()
