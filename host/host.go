@@ -76,6 +76,9 @@ type Invocation struct {
 	// Subject is the event itself. Telemetry knows it by its methods: HTTPRequest() *http.Request, HTTPRoute() string,
 	// HTTPStatus() int (0: no answer yet), HTTPBodySizes() (request, response int64).
 	Subject any
+	// Refuse says that the event is past a limit that its trigger has found: it is settled with this error and seen like
+	// any other, but no instance is used and Run is not called.
+	Refuse error
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
 	// Settle is told how it ended, before the event's span is closed, so that the trigger can still answer (500, 503,

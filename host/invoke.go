@@ -145,6 +145,9 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%s: the workload is stopping", e.spec.Name))
 	}
 	defer v.wg.Done()
+	if inv.Refuse != nil {
+		return v.settle(outer, outer, inv, inv.Refuse)
+	}
 	ctx, cancel := context.WithCancelCause(outer)
 	defer cancel(nil)
 	defer context.AfterFunc(v.kill, func() { cancel(&cm.Trap{Code: cm.TrapCancel, Detail: "the workload was stopped"}) })()

@@ -67,6 +67,9 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	defer stop()
 	listen, _ := s.text("listen", "127.0.0.1:3000")
 	config := http.Config{Listen: listen, Grace: drainTime}
+	for _, c := range w.Components {
+		config.MaxHeader = max(config.MaxHeader, int(c.Limits.Filled().Headers))
+	}
 	trigger := http.New(config)
 	if err := trigger.Listen(); err != nil {
 		return err // before the long part: the address is the likeliest mistake

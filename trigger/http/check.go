@@ -13,7 +13,7 @@ func (t *Trigger) Check(w *workload.Spec, inv host.Invoker) error {
 		if trigger.HTTP == nil {
 			continue
 		}
-		if _, err := newRoute(w, trigger.HTTP, inv); err != nil {
+		if _, err := t.newRoute(w, trigger.HTTP, inv); err != nil {
 			return err
 		}
 	}

@@ -12,9 +12,10 @@ type Config struct {
 	// Logger gets what net/http has to say about connections; nil drops it.
 	Logger *slog.Logger
 
-	// MaxHeader bounds the bytes of a request's head (431 beyond); 0 is 64 KiB. net/http allows 4 KiB more.
+	// MaxHeader bounds the bytes of a request's head (431 beyond); 0 is 64 KiB. A workload's own limit can only be lower.
 	MaxHeader int
-	// MaxBody bounds the bytes of a request's body (413 beyond); 0 is 1 GiB, less than 0 is no bound.
+	// MaxBody bounds the bytes of a request's body (413 beyond) where the workload has no limit of its own; 0 is 1 GiB,
+	// less than 0 is no bound.
 	MaxBody int64
 
 	// HeaderTimeout is how long a request's head may take (0 is 10 s), IdleTimeout how long a connection may wait for its

@@ -18,6 +18,7 @@ var (
 	errGone     = cm.Trapf(cm.TrapCancel, "the client went away")
 	errSlow     = cm.Trapf(cm.TrapCancel, "the client sent or took nothing for too long")
 	errTooLarge = cm.Trapf(cm.TrapCancel, "the request's body is too large")
+	errHead     = cm.Trapf(cm.TrapCancel, "the request's head is too large")
 )
 
 // exchange is one request and its answer: the Subject of its invocation, the Responder of its guest.
@@ -27,6 +28,8 @@ type exchange struct {
 	ctx    context.Context // of the invocation
 	cancel context.CancelCauseFunc
 	body   *requestBody
+	// refused is why no guest is to see the request; nil if one is.
+	refused error
 
 	answers chan answer   // at most one
 	written chan struct{} // closed when nothing more will be written
@@ -106,6 +109,8 @@ func failure(status int) answer {
 		text = "too busy, try again later"
 	case http.StatusRequestEntityTooLarge:
 		text = "the request's body is too large"
+	case http.StatusRequestHeaderFieldsTooLarge:
+		text = "the request's head is too large"
 	case http.StatusRequestTimeout:
 		text = "the request came too slowly"
 	}
@@ -127,6 +132,7 @@ func (x *exchange) invoke(ctx context.Context, t *Trigger, in *wasihttp.Incoming
 		Trigger:   t.Type(),
 		Name:      x.route.prefix,
 		Subject:   x,
+		Refuse:    x.refused,
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			err := t.handle(ctx, inst, in, x)
 			x.breakOff() // no guest code is left that could write or finish it
@@ -184,6 +190,8 @@ func statusOf(err, cause error) int {
 			return http.StatusRequestTimeout
 		case error(errTooLarge):
 			return http.StatusRequestEntityTooLarge
+		case error(errHead):
+			return http.StatusRequestHeaderFieldsTooLarge
 		}
 		return http.StatusServiceUnavailable // the host stops
 	}

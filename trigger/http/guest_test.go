@@ -2,6 +2,7 @@ package http
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -48,7 +49,7 @@ type subject interface {
 }
 
 func (v *invoker) Invoke(ctx context.Context, inv *host.Invocation) error {
-	err := v.refuse
+	err := cmp.Or(inv.Refuse, v.refuse)
 	if err == nil {
 		inner := ctx
 		if v.wrap != nil {

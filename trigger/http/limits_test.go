@@ -12,6 +12,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 func never(t *testing.T) guest {
@@ -227,4 +228,54 @@ func TestReadOutlivesTheExchange(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestLimitsOfAWorkload: a route has its own limits of head and body; what they turn away is seen as an event.
+func TestLimitsOfAWorkload(t *testing.T) {
+	f := start(t, Config{}, nil, swallow)
+	w := spec("/small")
+	w.Name = "small"
+	w.Components = []workload.Component{{Name: "c/small", Limits: workload.Limits{Headers: 1 << 10, Body: 10}}}
+	inv := &invoker{}
+	if _, err := f.Attach(t.Context(), w, inv); err != nil {
+		t.Fatal(err)
+	}
+	protocols(t, func(t *testing.T, c *http.Client) {
+		for _, q := range []struct {
+			path, head string
+			body       io.Reader
+			status     int
+		}{
+			{"/small", strings.Repeat("x", 2<<10), nil, 431},
+			{"/", strings.Repeat("x", 2<<10), nil, 200},
+			{"/small", "x", strings.NewReader("eleven byte"), 413},
+			{"/small", "x", struct{ io.Reader }{strings.NewReader("eleven byte")}, 413},
+			{"/small", "x", strings.NewReader("ten bytes."), 200},
+			{"/", "x", strings.NewReader("eleven byte"), 200},
+		} {
+			req, err := http.NewRequest("POST", f.url+q.path, q.body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("X-Large", q.head)
+			resp, err := c.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != q.status {
+				t.Errorf("%s: got %d, want %d", q.path, resp.StatusCode, q.status)
+			}
+		}
+	})
+	if err := f.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := map[int]int{}
+	for _, e := range inv.ends {
+		got[e.status]++
+	}
+	if got[431] != 2 || got[413] != 4 || got[200] != 2 {
+		t.Errorf("the events of two protocols ended with %v", got)
+	}
 }

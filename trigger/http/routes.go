@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 
@@ -16,6 +17,8 @@ type route struct {
 	component string
 	workload  workload.ID
 	invoker   host.Invoker
+	maxHead   int64 // bytes of a request's head
+	maxBody   int64 // bytes of a request's body; not above 0: no bound
 
 	mu       sync.Mutex
 	running  map[*exchange]struct{}
@@ -27,6 +30,28 @@ type route struct {
 func (r *route) covers(path string) bool {
 	rest, ok := strings.CutPrefix(path, r.prefix)
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(r.prefix, "/"))
+}
+
+// refuse says why a request is none for the guest; nil if it is one.
+func (r *route) refuse(req *http.Request) error {
+	switch {
+	case headSize(req) > r.maxHead:
+		return errHead
+	case r.maxBody > 0 && req.ContentLength > r.maxBody:
+		return errTooLarge
+	}
+	return nil
+}
+
+// headSize is about the bytes of a head in HTTP/1.1.
+func headSize(r *http.Request) int64 {
+	n := len(r.Method) + len(r.RequestURI) + len(r.Host)
+	for name, values := range r.Header {
+		for _, v := range values {
+			n += len(name) + len(v) + len(": \r\n")
+		}
+	}
+	return int64(n)
 }
 
 // enter counts an exchange in, unless the route takes no more.

@@ -19,12 +19,8 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	route := t.table.find(r.URL.Path)
 	control := &control{rc: http.NewResponseController(w)}
 	defer control.end()
-	switch {
-	case route == nil:
+	if route == nil {
 		t.turnAway(w, r, control, http.StatusNotFound)
-		return
-	case t.config.MaxBody > 0 && r.ContentLength > t.config.MaxBody:
-		t.turnAway(w, r, control, http.StatusRequestEntityTooLarge)
 		return
 	}
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
@@ -32,8 +28,11 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{r: r, route: route, ctx: ctx, cancel: cancel,
 		answers: make(chan answer, 1), written: make(chan struct{}), ended: make(chan struct{})}
 	x.body = &requestBody{src: r.Body, control: control, timeout: t.config.ReadTimeout, cancel: cancel}
-	if t.config.MaxBody > 0 && r.Body != http.NoBody {
-		x.body.src = http.MaxBytesReader(w, r.Body, t.config.MaxBody)
+	if route.maxBody > 0 && r.Body != http.NoBody {
+		x.body.src = http.MaxBytesReader(w, r.Body, route.maxBody)
+	}
+	if x.refused = route.refuse(r); x.refused != nil {
+		cancel(x.refused)
 	}
 	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
 		x.body.expect.writer = w

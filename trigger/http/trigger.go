@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -108,7 +109,7 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 		if trigger.HTTP == nil {
 			continue
 		}
-		r, err := newRoute(w, trigger.HTTP, inv)
+		r, err := t.newRoute(w, trigger.HTTP, inv)
 		if err != nil {
 			return nil, err
 		}
@@ -137,7 +138,7 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	}, nil
 }
 
-func newRoute(w *workload.Spec, h *workload.HTTPTrigger, inv host.Invoker) (*route, error) {
+func (t *Trigger) newRoute(w *workload.Spec, h *workload.HTTPTrigger, inv host.Invoker) (*route, error) {
 	prefix := or(h.Path, "/")
 	switch {
 	case prefix[0] != '/':
@@ -155,8 +156,13 @@ func newRoute(w *workload.Spec, h *workload.HTTPTrigger, inv host.Invoker) (*rou
 				&host.NoExportError{Component: h.Component, Wanted: handlerID, Exports: linked.Exports()})
 		}
 	}
-	return &route{prefix: prefix, component: h.Component, workload: w.ID(), invoker: inv,
-		running: map[*exchange]struct{}{}}, nil
+	r := &route{prefix: prefix, component: h.Component, workload: w.ID(), invoker: inv,
+		maxHead: int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
+	if c := w.Component(h.Component); c != nil {
+		r.maxHead = min(r.maxHead, int64(c.Limits.Filled().Headers))
+		r.maxBody = int64(min(or(c.Limits.Body, uint64(max(r.maxBody, 0))), math.MaxInt64))
+	}
+	return r, nil
 }
 
 // Run is host.Trigger's. When ctx ends it stops accepting, lets exchanges go on for Config.Grace, cuts the rest and
