@@ -70,6 +70,12 @@ type pooled struct {
 	refused                      map[string]int
 }
 
+// settled waits for the reset after the last answer: what p has counted can be read then.
+func (p *pooled) settled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+}
+
 func (p *pooled) Linked(string) (*component.Linked, error) { return p.linked, nil }
 
 func (p *pooled) Invoke(ctx context.Context, inv *host.Invocation) error {
@@ -283,6 +289,7 @@ func TestResetDrawsAnew(t *testing.T) {
 		}
 		seen[got] = true
 	}
+	p.settled()
 	if p.resets < 299 {
 		t.Errorf("%d resets", p.resets)
 	}
@@ -302,6 +309,7 @@ func TestInitialisedIsShared(t *testing.T) {
 			}
 		}
 	}
+	p.settled()
 	t.Logf("%d made, %d reset; refused: %v", p.made, p.resets, p.refused)
 	if p.made > 3 || p.reinitialising > 0 {
 		t.Errorf("%d instances were made, %d initialised again: %v", p.made, p.reinitialising, p.refused)
