@@ -1,0 +1,161 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// used invokes an export and gives what the instance says of itself.
+func (f *fixture) used(t *testing.T, name string) (info cm.InstanceInfo, err error) {
+	t.Helper()
+	err = f.hand.inv.Invoke(t.Context(), &Invocation{
+		Component: "guest", Trigger: "hand", Name: name,
+		Run: func(ctx context.Context, inst *component.Instance) error {
+			info = inst.Info()
+			if c := cm.CallFrom(ctx); c == nil || c.Instance != info {
+				t.Errorf("the event says of its instance %+v, the instance %+v", c, info)
+			}
+			_, err := inst.Call(ctx, name)
+			return err
+		},
+	})
+	return info, err
+}
+
+func (f *fixture) idle() *idle { return &f.hand.inv.(*invoker).entries["guest"].reuse.idle }
+
+func TestInstancesAreReset(t *testing.T) {
+	for _, isolation := range []string{"", "fresh", "snapshot"} {
+		f := newFixture(t, func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = isolation })
+		f.start(t)
+		ids := map[uint64]bool{}
+		for n, c := range []struct{ call, reuse string }{
+			{"say", "fresh"}, {"say", "fresh"}, {"say", "reset"}, {"say", "reset"}, {"trap", "reset"}, {"say", "fresh"}, {"say", "reset"},
+		} {
+			f.rec.take()
+			info, err := f.used(t, c.call)
+			if (err != nil) != (c.call == "trap") {
+				t.Errorf("%d: %v", n, err)
+			}
+			if info.Reuse != c.reuse || ids[info.ID] || info.ID == 0 {
+				t.Errorf("isolation %q, invocation %d: %+v, want reuse %s and an ID of its own", isolation, n, info, c.reuse)
+			}
+			ids[info.ID] = true
+			op := map[string]string{"fresh": "begin instantiate guest\n", "reset": "begin reset guest\n"}[c.reuse]
+			if got := f.rec.take(); !strings.Contains(got, op) {
+				t.Errorf("isolation %q, invocation %d: no %q in\n%s", isolation, n, op, got)
+			}
+		}
+		var lines []string
+		for _, l := range f.rec.lines {
+			lines = append(lines, l.Text)
+		}
+		// Half a line is let go of when its invocation ends, not when its instance does.
+		if want := strings.Repeat("whole half ", 6); strings.Join(lines, " ")+" " != want {
+			t.Errorf("lines %q", lines)
+		}
+		if err := f.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n := f.idle().len(); n != 0 {
+			t.Errorf("%d instances are left after the host was closed", n)
+		}
+	}
+}
+
+func TestInstancesThatCannotBeReset(t *testing.T) {
+	var log bytes.Buffer
+	f := newFixture(t, func(c *Config, w *workload.Spec) {
+		w.Components[0].Source.File = "testdata/fixed.wasm"
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	f.start(t)
+	for range 5 {
+		if info, err := f.used(t, "say"); err != nil || info.Reuse != "fresh" {
+			t.Errorf("%+v, %v", info, err)
+		}
+	}
+	if n := strings.Count(log.String(), "reason=table-changed"); n != 1 || f.idle().len() != 0 {
+		t.Errorf("it was said %d times why, and %d instances are idle:\n%s", n, f.idle().len(), log.String())
+	}
+}
+
+func TestIdleInstancesGoAway(t *testing.T) {
+	f := newFixture(t, func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Idle = 20 * time.Millisecond })
+	f.start(t)
+	for round := range 3 {
+		for range 2 + round%2 {
+			if _, err := f.used(t, "say"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for f.idle().len() > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if info, err := f.used(t, "say"); err != nil || info.Reuse != "fresh" {
+		t.Errorf("%+v, %v", info, err)
+	}
+}
+
+// TestIdleIsBounded: there are no more instances than invocations at once, whatever the order in which they end.
+func TestIdleIsBounded(t *testing.T) {
+	const most = 4
+	f := newFixture(t, func(_ *Config, w *workload.Spec) { w.Components[0].Instances = workload.Instances{Max: most, Queue: 1000} })
+	f.start(t)
+	var wg sync.WaitGroup
+	for n := range 8 {
+		wg.Go(func() {
+			for k := range 40 {
+				name := "say"
+				if (n+k)%13 == 0 {
+					name = "trap"
+				}
+				if err := f.call(t.Context(), name); (err != nil) != (name == "trap") {
+					t.Errorf("%s: %v", name, err)
+				}
+				if n := f.idle().len(); n > most {
+					t.Errorf("%d instances are idle", n)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if n := f.idle().len(); n == 0 || n > most {
+		t.Errorf("%d instances are idle at the end", n)
+	}
+}
+
+// TestIdleOrder: what was used last is used first, and what is old goes away alone.
+func TestIdleOrder(t *testing.T) {
+	var closed []*component.Instance
+	p := &idle{life: time.Hour, close: func(i *component.Instance) { closed = append(closed, i) }}
+	var made []*component.Instance
+	for range 3 {
+		made = append(made, new(component.Instance))
+		p.keep(made[len(made)-1])
+	}
+	if p.take() != made[2] || p.len() != 2 {
+		t.Errorf("not the last, or %d are left", p.len())
+	}
+	p.keep(made[2])
+	p.kept[0].since = time.Now().Add(-2 * time.Hour)
+	p.sweep()
+	if fmt.Sprint(closed) != fmt.Sprint(made[:1]) || p.len() != 2 || p.timer == nil {
+		t.Errorf("closed %v, want %v; %d are left", closed, made[:1], p.len())
+	}
+	p.end()
+	if len(closed) != 3 || p.keep(made[0]) || p.take() != nil {
+		t.Errorf("at the end %d are closed", len(closed))
+	}
+}
