@@ -119,11 +119,12 @@ const (
 type LogLine struct {
 	Workload  string
 	Component string
-	Stream    string // stdout, stderr, or log (wasi:logging)
+	Stream    string // stdout, stderr, log (wasi:logging), or limit: the host tells of lines that it leaves out
 	Severity  Severity
 	Context   string // wasi:logging's context; empty otherwise
 	Text      string // without its line end
 	Truncated bool   // the line was longer than the bound and was cut
+	Limit     string // the limit that the host tells of, by its key in the workload; empty otherwise
 }
 
 // LogSink takes lines; ctx is that of the call in which the line was completed, so its span is the line's. It must not

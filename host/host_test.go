@@ -85,7 +85,7 @@ func (p *sys) Name() string               { return "sys" }
 func (p *sys) Serves() []wit.InterfaceID  { return []wit.InterfaceID{wit.MustParseID("test:host/sys")} }
 func (p *sys) Stop(context.Context) error { p.stopped = true; return nil }
 func (p *sys) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
-	write := p.out.Stream(LogLine{Workload: w.Name, Component: c.Name, Stream: "stdout"})
+	write := p.out.Of(w, c).Stream("stdout")
 	h := l.Instance(wit.MustParseID("test:host/sys"))
 	h.GoFunc("write", func(ctx context.Context, s string) error { return write(ctx, []byte(s)) })
 	h.GoFunc("wait", func(ctx context.Context) error {

@@ -13,24 +13,30 @@ import (
 const MaxLine = 64 << 10
 
 // Output frames what guests write and hands each line to its sinks.
-type Output struct{ Sinks []LogSink }
+type Output struct {
+	Sinks []LogSink
+	// Endless says that an invocation may log without end unless its component names a limit: it is a command, which may
+	// run for ever. The limits of a second hold all the same.
+	Endless bool
+
+	meters sync.Map // [2]string (workload, component) → *meter
+}
 
 // Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each store has its
 // own unfinished line: a write of half a line waits for its other half, and is let go when the store is closed. A line
 // is logged in the context of the write that completed it.
 //
-// line gives the fields that all lines of the stream share. Standard output is SeverityInfo; standard error is
-// SeverityWarn, because it is where programs put what they want to be noticed.
-func (o *Output) Stream(line LogLine) func(ctx context.Context, p []byte) error {
-	if line.Severity == 0 {
-		line.Severity = SeverityInfo
-		if line.Stream == "stderr" {
-			line.Severity = SeverityWarn
-		}
+// Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
+// noticed.
+func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
+	line := s.line
+	line.Stream, line.Severity = name, SeverityInfo
+	if name == "stderr" {
+		line.Severity = SeverityWarn
 	}
 	own := new(byte) // its address tells this stream from every other
 	return func(ctx context.Context, p []byte) error {
-		f := component.StoreValue(ctx, own, func() any { return &framer{out: o, line: line} }).(*framer)
+		f := component.StoreValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line} }).(*framer)
 		f.write(ctx, p)
 		return nil
 	}
@@ -38,8 +44,8 @@ func (o *Output) Stream(line LogLine) func(ctx context.Context, p []byte) error 
 
 // framer is one stream of one store.
 type framer struct {
-	out  *Output
-	line LogLine
+	budget *budget
+	line   LogLine
 
 	mu      sync.Mutex
 	ctx     context.Context // of the last write
@@ -73,11 +79,13 @@ func (f *framer) add(p []byte) {
 
 func (f *framer) emit() {
 	l := f.line
+	if !f.budget.admit(f.ctx, l, len(f.partial)) {
+		f.partial, f.cut = f.partial[:0], false
+		return
+	}
 	l.Text = strings.ToValidUTF8(string(bytes.TrimSuffix(f.partial, []byte("\r"))), "\uFFFD")
 	l.Truncated = f.cut
-	for _, s := range f.out.Sinks {
-		s.Log(f.ctx, l)
-	}
+	f.budget.out.log(f.ctx, l)
 	if cap(f.partial) > 4<<10 {
 		f.partial = nil // a store that wrote one long line does not keep its room
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 func TestFramer(t *testing.T) {
@@ -31,7 +32,7 @@ func TestFramer(t *testing.T) {
 		{"too long in pieces", []string{long, "y", "z", "\nb"}, long + "!|b"},
 	} {
 		rec := &recorder{}
-		f := &framer{out: &Output{Sinks: []LogSink{rec}}}
+		f := &framer{budget: &budget{out: &Output{Sinks: []LogSink{rec}}, meter: freeMeter()}}
 		for _, w := range c.writes {
 			f.write(t.Context(), []byte(w))
 		}
@@ -53,7 +54,7 @@ func TestSeverityOfStreams(t *testing.T) {
 	rec := &recorder{}
 	out := &Output{Sinks: []LogSink{rec}}
 	for _, s := range []string{"stdout", "stderr"} {
-		if err := out.Stream(LogLine{Stream: s})(t.Context(), []byte("x\n")); err != nil {
+		if err := out.Of(&workload.Spec{}, &workload.Component{}).Stream(s)(t.Context(), []byte("x\n")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -35,6 +35,7 @@ type instruments struct {
 	memoryPeak        metric.Int64Histogram
 	fuel              metric.Int64Counter
 	traps             metric.Int64Counter
+	outputDropped     metric.Int64Counter
 
 	server     sets[serverKey]
 	client     sets[clientKey]
@@ -96,6 +97,7 @@ func newInstruments(meter metric.Meter, log *slog.Logger) *instruments {
 		memoryPeak:        b.bytes(metricMemoryPeak, "Largest size of an instance's memories by the end of a call."),
 		fuel:              b.counter(metricFuel, "{unit}", "Guest work done, in loop iterations and function entries."),
 		traps:             b.counter(metricTraps, "{trap}", "Traps, by code."),
+		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/vitrine-wasm/vitrine/host"
@@ -68,7 +69,19 @@ func (t *Telemetry) Log(ctx context.Context, l host.LogLine) {
 	if l.Truncated {
 		r.AddAttributes(keyLogTruncated.Bool(true))
 	}
+	if l.Limit != "" {
+		r.AddAttributes(keyLimit.String(l.Limit))
+	}
 	p.logger.Emit(ctx, r)
+}
+
+var _ host.LineCounter = (*Telemetry)(nil)
+
+// CountLeftOut counts lines of a guest that its limits keep from being logged.
+func (t *Telemetry) CountLeftOut(ctx context.Context, l host.LogLine, n uint64) {
+	if p := t.find(l.Workload, l.Component); p.m != nil {
+		p.m.outputDropped.Add(ctx, int64(n), metric.WithAttributes(keyComponent.String(l.Component), keyLimit.String(l.Limit)))
+	}
 }
 
 // find finds the providers of a component by what a log line says of it: the workload's name, or its ID with the

@@ -31,6 +31,7 @@ const (
 	keyOperation     = attribute.Key(prefix + "operation")
 	keyLogContext    = attribute.Key(prefix + "log.context")
 	keyLogTruncated  = attribute.Key(prefix + "log.truncated")
+	keyLimit         = attribute.Key(prefix + "limit")
 	keySignal        = attribute.Key(prefix + "signal")
 	keyReason        = attribute.Key(prefix + "reason")
 )
@@ -47,5 +48,6 @@ const (
 	metricMemoryPeak         = prefix + "memory.peak"
 	metricFuel               = prefix + "fuel"
 	metricTraps              = prefix + "traps"
+	metricOutputDropped      = prefix + "output.dropped"
 	metricDropped            = prefix + "telemetry.dropped"
 )

@@ -132,7 +132,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 func (p *Plugin) stream(w *workload.Spec, c *workload.Component, name string, raw io.Writer) func(context.Context, []byte) error {
 	lines := func(context.Context, []byte) error { return nil }
 	if p.cfg.Output != nil {
-		lines = p.cfg.Output.Stream(host.LogLine{Workload: w.Name, Component: c.Name, Stream: name})
+		lines = p.cfg.Output.Of(w, c).Stream(name)
 	}
 	if raw == nil {
 		return lines

@@ -110,7 +110,7 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 	out.host, err = host.New(host.Config{
 		Console:  failures,
 		Engine:   out.engine,
-		Plugins:  p.plugins(&host.Output{Sinks: sinks}, why.raw),
+		Plugins:  p.plugins(&host.Output{Sinks: sinks, Endless: why.deadline < 0}, why.raw),
 		Triggers: why.triggers,
 		Observer: observer,
 		Logger:   out.log,

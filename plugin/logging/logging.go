@@ -29,14 +29,11 @@ func (*Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.Loggi
 
 // Bind implements host.Plugin.
 func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
-	draft.AddLogging(l, &logger{p.out, w.Name, c.Name})
+	draft.AddLogging(l, &logger{p.out.Of(w, c)})
 	return nil
 }
 
-type logger struct {
-	out                 *host.Output
-	workload, component string
-}
+type logger struct{ lines *host.Lines }
 
 var severities = map[draft.Level]host.Severity{
 	draft.LevelTrace: host.SeverityTrace, draft.LevelDebug: host.SeverityDebug, draft.LevelInfo: host.SeverityInfo,
@@ -45,14 +42,12 @@ var severities = map[draft.Level]host.Severity{
 
 func (l *logger) Log(ctx context.Context, level draft.Level, about, message string) error {
 	line := host.LogLine{
-		Workload: l.workload, Component: l.component, Stream: "log", Severity: severities[level], Context: about,
+		Stream: "log", Severity: severities[level], Context: about,
 		Text: strings.TrimRight(message, "\r\n"),
 	}
 	if len(line.Text) > host.MaxLine {
 		line.Text, line.Truncated = strings.ToValidUTF8(line.Text[:host.MaxLine], ""), true
 	}
-	for _, s := range l.out.Sinks {
-		s.Log(ctx, line)
-	}
+	l.lines.Log(ctx, line)
 	return nil
 }
