@@ -169,7 +169,7 @@ func (g *Group) Reset(s *Snapshot) error {
 func (m *savedMemory) reset() error {
 	size := len(m.image.bytes)
 	if grown := len(m.lm.bytes) - size; grown > 0 {
-		if err := m.lm.empty(size); err != nil {
+		if err := m.lm.empty(size, &m.pages); err != nil {
 			return err
 		}
 		if err := m.truncate(size); err != nil {

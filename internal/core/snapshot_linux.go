@@ -194,11 +194,29 @@ func (i *image) restore(m *linearMemory, u *pageUse) error {
 	return err
 }
 
-// empty makes what lies behind size read as zero.
-func (m *linearMemory) empty(size int) error {
+// maxCleared is how many pages behind the image are cleared in place rather than dropped.
+const maxCleared = 512
+
+// empty makes what lies behind size read as zero. A guest that has grown its memory once does so each time, and writes to
+// the same pages.
+func (m *linearMemory) empty(size int, u *pageUse) error {
+	b := m.bytes[size:]
 	if m.store == nil {
-		clear(m.bytes[size:])
+		clear(b)
 		return nil
 	}
-	return dropPages(m.bytes[size:])
+	if (u.resets+1)%forgetEvery != 0 {
+		n := 0
+		err := pages.own(b, func(from, to int) error {
+			if n += (to - from) / systemPage; n > maxCleared {
+				return errDiffers
+			}
+			clear(b[from:to])
+			return nil
+		})
+		if err == nil {
+			return nil
+		}
+	}
+	return dropPages(b)
 }

@@ -22,7 +22,7 @@ func (i *image) restore(m *linearMemory, _ *pageUse) error {
 }
 
 // empty makes what lies behind size read as zero.
-func (m *linearMemory) empty(size int) error {
+func (m *linearMemory) empty(size int, _ *pageUse) error {
 	clear(m.bytes[size:])
 	return nil
 }
