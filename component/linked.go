@@ -111,7 +111,8 @@ func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *instance.Options) 
 
 // StoreValue finds the value that key has in the store behind ctx (the store that the host function was called from),
 // making it with mk the first time: the state of a capability that belongs to one store. A value that is an io.Closer is
-// closed with the store. Outside a store it is made anew at each call.
+// closed when the invocation has ended: when the store is closed, or released to be reset. Outside a store it is made anew
+// at each call.
 func StoreValue(ctx context.Context, key any, mk func() any) any {
 	if s := instance.FromContext(ctx); s != nil {
 		return s.Value(key, mk)

@@ -27,6 +27,13 @@
 // A guest that recurses for ever ends with call-stack-exhausted, after having taken about 150 MB for its stack. That is
 // wazero's constant. How deep guests may call each other through the host is for the layer above to bound.
 //
+// A [Snapshot] holds what instances were once, and [Group.Reset] sets them back to it for a fraction of what new ones cost.
+// Memory is mapped privately to an image that all stores of a program share: what was written is what the kernel says is
+// no longer the image's. Such pages are copied back, because the next invocation is going to write to them again and a
+// page fault costs ten times as much, or dropped where they are many. Globals are set through exports that rewriting adds.
+// What lies out of reach (tables, segments, vector globals) is found in the code, and a module that changes it has no
+// snapshot. Where the system tells too little about pages, all are dropped; where it cannot map images, all are copied.
+//
 // On processors that wazero has no compiler for its interpreter runs the same modules, slowly. On systems without mmap or
 // enough address space memory is Go's.
 package core

@@ -55,7 +55,7 @@ const (
 // own calls f for each run of pages of b that are its own, in order, and ends with f's first error. Pages that lie next
 // to each other may come in several runs. b begins at a page's start and has whole pages.
 func (p *pagemap) own(b []byte, f func(from, to int) error) error {
-	p.once.Do(func() { p.file, _ = os.Open("/proc/self/pagemap") })
+	p.once.Do(p.open)
 	if p.file == nil {
 		return errNoPagemap
 	}
@@ -67,14 +67,68 @@ func (p *pagemap) own(b []byte, f func(from, to int) error) error {
 		buf = new(scanBuffer)
 	}
 	defer p.bufs.Put(buf)
-	if !p.old.Load() {
-		err := p.scan(buf, b, f)
-		if err != errNoPagemap {
-			return err
-		}
-		p.old.Store(true)
+	return p.runs(buf, b, f)
+}
+
+func (p *pagemap) runs(buf *scanBuffer, b []byte, f func(from, to int) error) error {
+	if p.old.Load() {
+		return p.read(buf, b, f)
 	}
-	return p.read(buf, b, f)
+	return p.scan(buf, b, f)
+}
+
+// open opens the file and tries what it says. A page that it did not tell of would show one invocation what another has
+// written, so that a kernel, or what stands in for one, is not taken at its word.
+func (p *pagemap) open() {
+	file, err := os.Open("/proc/self/pagemap")
+	if err != nil {
+		return
+	}
+	p.file = file
+	for _, old := range []bool{false, true} {
+		p.old.Store(old)
+		if p.tells() {
+			return
+		}
+	}
+	p.file = nil
+	_ = file.Close() // nothing was written
+}
+
+// tells tries the file on a few pages.
+func (p *pagemap) tells() bool {
+	const n = 8
+	fd, err := unix.MemfdCreate("vitrine-trial", unix.MFD_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Pwrite(fd, make([]byte, n/2*systemPage), 0); err != nil || unix.Ftruncate(fd, int64(n*systemPage)) != nil {
+		return false
+	}
+	b, err := unix.Mmap(fd, 0, n*systemPage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = unix.Munmap(b) }() // it was mapped
+	var sum byte
+	for i := range n {
+		sum += b[i*systemPage] // pages that were only read are not its own
+	}
+	want := [n]bool{1: true, 2: true, 5: true}
+	for i, w := range want {
+		if w {
+			b[i*systemPage] = sum + 1
+		}
+	}
+	var got [n]bool
+	err = p.runs(new(scanBuffer), b, func(from, to int) error {
+		for i := from / systemPage; i < to/systemPage; i++ {
+			got[i] = true
+		}
+		return nil
+	})
+	return err == nil && got == want
 }
 
 // scan asks with PAGEMAP_SCAN, which Linux has since 6.7.
