@@ -52,6 +52,7 @@ func (l *lower) lift(a *activation, stack []uint64) (args []cm.Val, mark scratch
 	mark.lends = len(a.lends)
 	args, mark.vals = a.Push(l.params)
 	if err := l.fn.LiftArgs(cx, stack, args); err != nil {
+		s.lose(a)
 		return nil, mark, s.at(err, l.boundary)
 	}
 	return args, mark, nil
@@ -74,6 +75,7 @@ func (l *lower) back(a *activation, result cm.Val, stack []uint64) error {
 		return err
 	}
 	if err := l.fn.LowerResult(cx, result, stack); err != nil {
+		loseVal(a, l.fn.Type.Result, result)
 		return a.store.at(err, l.boundary)
 	}
 	return nil
@@ -201,16 +203,19 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 // callLift calls a lifted function (CanonicalABI.md §canon lift, synchronous). a is the new task.
 func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 	if err := a.tooDeep(b); err != nil {
+		loseVals(a, l.fn.Type.Params, args)
 		return cm.Val{}, err
 	}
 	ci := &s.instances[l.Instance]
 	if ci.entered {
+		loseVals(a, l.fn.Type.Params, args)
 		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside it")
 	}
 	ci.entered = true
 	result, err := s.runLift(a, ci, l, args)
 	ci.entered = false
 	if err != nil {
+		loseVal(a, l.fn.Type.Result, result) // post-return trapped
 		return cm.Val{}, s.at(err, b)
 	}
 	return result, nil
@@ -226,6 +231,7 @@ func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm
 		stack = make([]uint64, n)
 	}
 	if err := l.fn.LowerArgs(cx, args, stack); err != nil {
+		loseVals(a, l.fn.Type.Params, args)
 		return result, err
 	}
 	f, err := s.fn(l.Func)
@@ -239,6 +245,7 @@ func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm
 		return result, err
 	}
 	if result, err = l.fn.LiftResult(cx, stack); err != nil {
+		s.lose(a)
 		return result, err
 	}
 	if n := a.borrows.Count(); n > 0 {

@@ -104,6 +104,7 @@ type handles struct {
 	store    *Store
 	instance *componentInstance
 	task     *activation
+	moved    []*cm.Resource // that were lifted with this
 }
 
 // LiftOwn takes an own handle out of the table.
@@ -116,6 +117,9 @@ func (h *handles) LiftOwn(t *cm.ResourceType, i uint32) (*cm.Resource, error) {
 		return nil, cm.Trapf(cm.TrapHandleType, "handle %d: wanted an own handle of %s, had a borrow handle", i, e.Resource.Type)
 	}
 	out, err := h.instance.table.Remove(i, h.store.resources[t.Slot])
+	if err == nil {
+		h.moved = append(h.moved, out.Resource)
+	}
 	return out.Resource, err
 }
 

@@ -52,6 +52,9 @@ type Store struct {
 	closed  bool
 }
 
+// minBudget is the host memory that the values of one call may take at the least, in bytes.
+const minBudget = 32 << 20
+
 type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error)
 
 // componentInstance is the state that the canonical ABI keeps for one component instance.
@@ -107,6 +110,10 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		depth:     cmp.Or(o.Depth, DefaultDepth),
 	}
 	s.reset.opts = o.Reset
+	if m := o.Limits.Memory; m > 0 {
+		// What a guest hands to the host takes memory there, too: a multiple of its own, for the host's form is larger.
+		s.cx.Budget = min(canon.DefaultBudget, max(minBudget, 4*m))
+	}
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
 		s.instances[i].table.Max = o.Handles
@@ -276,7 +283,7 @@ func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Co
 		}
 		s.cx.Realloc = f
 	}
-	s.handles = handles{store: s, instance: &s.instances[instance], task: a}
+	s.handles = handles{store: s, instance: &s.instances[instance], task: a, moved: s.handles.moved[:0]}
 	s.cx.Handles = &s.handles
 	return &s.cx, nil
 }
