@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -347,6 +348,11 @@ func TestStopDrainsAndEnds(t *testing.T) {
 				}
 			}
 		}()
+		for watching := false; !watching; runtime.Gosched() {
+			f.mu.Lock()
+			watching = len(f.watchers) > 0
+			f.mu.Unlock()
+		}
 		errs := make(chan error, 1)
 		go func() { errs <- f.call(t.Context(), "wait") }()
 		<-f.sys.waiting
