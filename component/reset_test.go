@@ -33,9 +33,14 @@ type closingKey struct{}
 
 func (h *resetHost) link(t *testing.T, i component.Isolation) (make func() *component.Instance) {
 	t.Helper()
+	return h.linkFile(t, i, "reset")
+}
+
+func (h *resetHost) linkFile(t *testing.T, i component.Isolation, name string) (make func() *component.Instance) {
+	t.Helper()
 	ctx := context.Background()
 	e := engine(t)
-	wasm, err := os.ReadFile("../testdata/reset/reset.wasm")
+	wasm, err := os.ReadFile("../testdata/reset/" + name + ".wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -285,4 +290,28 @@ func TestInitialisationHeedsItsContext(t *testing.T) {
 	if got := reason(inst.Resettable()); got != "trapped" {
 		t.Errorf("then %q", got)
 	}
+}
+
+// TestResetInTurn: modules that initialise one after the other do so again, each from what it was when it was made.
+func TestResetInTurn(t *testing.T) {
+	h := &resetHost{}
+	inst := h.linkFile(t, component.Fresh, "order")()
+	for round := uint32(1); round < 5; round++ {
+		if v := ask(t, inst, "sum"); v != 1000+round+101 {
+			t.Errorf("round %d: %v", round, v)
+		}
+		reset(t, inst)
+	}
+	if !component.Reinitialised(inst) {
+		t.Error("initialisation did not run again")
+	}
+}
+
+func TestStartOrder(t *testing.T) {
+	if got := reason((&resetHost{}).linkFile(t, component.Fresh, "filled")().Resettable()); got != "start-order" {
+		t.Errorf("got %q", got)
+	}
+	inst := (&resetHost{}).linkFile(t, component.Initialised, "filled")()
+	ask(t, inst, "sum")
+	reset(t, inst)
 }
