@@ -26,7 +26,7 @@ func TestProve(t *testing.T) {
 }
 
 func TestGoHTTP(t *testing.T) {
-	s := up(t, []string{}, "--env", "GREETING=hi", guest(t, "go126-http-p2"))
+	s := up(t, []string{}, "--env", "GREETING=hi", shared.File(t, "go126-http-p2"))
 	s.want("/x", "", 200, "hello from go1.26.8 /x\n")
 	s.want("/echo", "some bytes", 200, "some bytes")
 	if !strings.Contains(s.stderr(), "[go126-http-p2 stderr] :: stderr: /x\n") {
@@ -35,13 +35,13 @@ func TestGoHTTP(t *testing.T) {
 }
 
 func TestQuickJS(t *testing.T) {
-	s := up(t, nil, guest(t, "js-qjs-http-p2"))
+	s := up(t, nil, shared.File(t, "js-qjs-http-p2"))
 	s.want("/x", "", 200, "hello qjs p2 get /x\n")
 	s.want("/echo", "some bytes", 200, "some bytes")
 }
 
 func TestC(t *testing.T) {
-	code, out, errs := run(t, "", "run", "--env", "GREETING=hi", guest(t, "c-cli-p2"), "a", "b")
+	code, out, errs := run(t, "", "run", "--env", "GREETING=hi", shared.File(t, "c-cli-p2"), "a", "b")
 	if want := "hello from C, argc=3 [c-cli-p2.component.wasm] [a] [b] greeting=hi\n"; !strings.HasPrefix(out, want) {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
 	}
@@ -51,7 +51,7 @@ func TestC(t *testing.T) {
 func TestDrafts(t *testing.T) {
 	for _, name := range []string{"rust-kv-p2", "rust-kv-only-p2"} {
 		t.Run(name, func(t *testing.T) {
-			s := up(t, nil, "--config", "greeting=hi", guest(t, name))
+			s := up(t, nil, "--config", "greeting=hi", shared.File(t, name))
 			s.want("/kv/selftest", "", 200, "many a=1,b=2,- exists-c false incr 5 7\n")
 			s.want("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
 			s.want("/kv/get?key=x", "", 200, "abc\n")
@@ -85,11 +85,11 @@ func TestDrafts(t *testing.T) {
 // TestInspect prints every prebuilt component, 0.3 ones included.
 func TestInspect(t *testing.T) {
 	for _, name := range shared.Guests(t) {
-		code, out, errs := run(t, "", "inspect", guest(t, name))
+		code, out, errs := run(t, "", "inspect", shared.File(t, name))
 		if code != 0 || !strings.HasPrefix(out, "component "+name) {
 			t.Errorf("%s: exit %d, %.200s %s", name, code, out, errs)
 		}
-		code, out, errs = run(t, "", "inspect", "--json", guest(t, name))
+		code, out, errs = run(t, "", "inspect", "--json", shared.File(t, name))
 		if code != 0 || !strings.HasPrefix(out, "{") {
 			t.Errorf("%s --json: exit %d, %.200s %s", name, code, out, errs)
 		}
@@ -98,7 +98,7 @@ func TestInspect(t *testing.T) {
 
 // TestRefuses03 says by name what a 0.3 component needs and this version does not run.
 func TestRefuses03(t *testing.T) {
-	code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", guest(t, "rust-http-p3"))
+	code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", shared.File(t, "rust-http-p3"))
 	if code != 2 || !strings.HasPrefix(errs, "vitrine: ") || !strings.Contains(errs, "async lift") {
 		t.Errorf("exit %d: %s", code, errs)
 	}

@@ -16,8 +16,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
 // binary is the vitrine that is tested, built once.
@@ -45,11 +43,6 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
-}
-
-// guest is the path of a prebuilt guest.
-func guest(t *testing.T, name string) string {
-	return filepath.Join(shared.Dir(t), "guests", "prebuilt", name+".component.wasm")
 }
 
 // server is a vitrine up.

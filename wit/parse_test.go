@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
 // resolve resolves one text, or fails the test.
@@ -378,24 +380,10 @@ func TestLoadDeps(t *testing.T) {
 	}
 }
 
-// sharedWIT is the reference WIT beside the module; tests that want it skip where it is not.
-func sharedWIT(t *testing.T) string {
-	t.Helper()
-	dir, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir = filepath.Join(dir, "..", "shared", "wit")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("no reference WIT in ../shared/wit beside the module")
-	}
-	return dir
-}
-
 // TestReference reads all reference WIT, and reads what Print makes of it again. Folders that define a package which an
 // earlier one has (another draft of the same version) are read in a set of their own.
 func TestReference(t *testing.T) {
-	dir := sharedWIT(t)
+	dir := filepath.Join(shared.Dir(t), "wit")
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

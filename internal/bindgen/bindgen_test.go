@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -126,10 +127,7 @@ func TestHouseHasNotDrifted(t *testing.T) {
 // TestHouseIsReference compares this module's own WIT text with the reference, in both directions: what is printed of
 // both without docs has to be the same.
 func TestHouseIsReference(t *testing.T) {
-	dir := filepath.Join(root, "..", "shared", "wit")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skip("no reference WIT in ../shared/wit beside the module")
-	}
+	dir := filepath.Join(shared.Dir(t), "wit")
 	house, err := LoadHouse(root)
 	if err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
@@ -182,7 +183,7 @@ func TestUp(t *testing.T) {
 // TestUpDrains: a request that runs when the signal comes is answered in full, and the second signal does not wait for it.
 func TestUpDrains(t *testing.T) {
 	for _, patient := range []bool{true, false} {
-		s := serve(t, slowGuest(t))
+		s := serve(t, shared.File(t, "rust-http-full-p2"))
 		resp, err := http.Get(s.url + "/chunks?n=4&ms=300")
 		if err != nil {
 			t.Fatal(err)
@@ -211,22 +212,10 @@ func TestUpDrains(t *testing.T) {
 	}
 }
 
-func slowGuest(t *testing.T) string {
-	t.Helper()
-	f := filepath.Join("..", "..", "..", "shared", "guests", "prebuilt", "rust-http-full-p2.component.wasm")
-	if _, err := os.Stat(f); err != nil {
-		t.Skipf("the shared guests are not here: %v", err)
-	}
-	return f
-}
-
 // TestInspectEverything: every prebuilt component is shown, those of WASI 0.3 included.
 func TestInspectEverything(t *testing.T) {
-	files, _ := filepath.Glob(filepath.Join("..", "..", "..", "shared", "guests", "prebuilt", "*.wasm"))
-	if len(files) == 0 {
-		t.Skip("the shared guests are not here (../shared/guests/prebuilt)")
-	}
-	for _, f := range files {
+	for _, name := range shared.Guests(t) {
+		f := shared.File(t, name)
 		status, stdout, stderr := start("inspect", "--json", f)
 		var r report
 		if err := json.Unmarshal([]byte(stdout), &r); status != 0 || err != nil {

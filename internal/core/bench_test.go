@@ -82,7 +82,7 @@ func BenchmarkInstantiate(b *testing.B) {
 }
 
 func BenchmarkRewrite(b *testing.B) {
-	wasm := corpus(b)["go126-http-p2.component.wasm/0"]
+	wasm := corpus(b)["go126-http-p2/0"]
 	slots := make([]corewasm.Slot, len(slotsFor(b, wasm)))
 	b.SetBytes(int64(len(wasm)))
 	b.ReportAllocs()

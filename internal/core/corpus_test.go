@@ -3,9 +3,9 @@ package core
 import (
 	"bytes"
 	"encoding/binary"
-	"os"
-	"path/filepath"
 	"testing"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
 // coreModules finds the core modules in a component's bytes: sections 1, in nested components (sections 4) too.
@@ -34,24 +34,13 @@ func coreModules(b []byte) [][]byte {
 // corpus gives every core module of the prebuilt components, by a name.
 func corpus(t testing.TB) map[string][]byte {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", "..", "..", "shared", "guests", "prebuilt", "*.component.wasm"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(files) == 0 {
-		t.Skip("no prebuilt components in ../shared/guests/prebuilt")
-	}
 	seen := map[string]bool{}
 	modules := map[string][]byte{}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i, m := range coreModules(b) {
+	for _, name := range shared.Guests(t) {
+		for i, m := range coreModules(shared.Guest(t, name)) {
 			if !seen[string(m)] {
 				seen[string(m)] = true
-				modules[filepath.Base(f)+"/"+string(rune('0'+i))] = m
+				modules[name+"/"+string(rune('0'+i))] = m
 			}
 		}
 	}

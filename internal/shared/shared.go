@@ -21,10 +21,16 @@ func Dir(tb testing.TB) string {
 	return dir
 }
 
+// File is the path of a prebuilt guest by its name without ".component.wasm".
+func File(tb testing.TB, name string) string {
+	tb.Helper()
+	return filepath.Join(Dir(tb), "guests", "prebuilt", name+".component.wasm")
+}
+
 // Guest reads a prebuilt guest by its name without ".component.wasm".
 func Guest(tb testing.TB, name string) []byte {
 	tb.Helper()
-	b, err := os.ReadFile(filepath.Join(Dir(tb), "guests", "prebuilt", name+".component.wasm"))
+	b, err := os.ReadFile(File(tb, name))
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -34,7 +40,7 @@ func Guest(tb testing.TB, name string) []byte {
 // Guests lists the names of all prebuilt guests.
 func Guests(tb testing.TB) []string {
 	tb.Helper()
-	files, err := filepath.Glob(filepath.Join(Dir(tb), "guests", "prebuilt", "*.component.wasm"))
+	files, err := filepath.Glob(File(tb, "*"))
 	if err != nil || len(files) == 0 {
 		tb.Fatalf("no prebuilt guests: %v", err)
 	}

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -18,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
@@ -81,11 +80,7 @@ func (c *calls) Exit(call *cm.Call, end cm.End) {
 // served starts a prebuilt component behind a trigger.
 func served(t *testing.T, name string, allow func(scheme, host, port string) bool) (*Trigger, *calls) {
 	t.Helper()
-	path := filepath.Join("..", "..", "..", "shared", "guests", "prebuilt", name+".component.wasm")
-	wasm, err := os.ReadFile(path)
-	if err != nil {
-		t.Skipf("the prebuilt guests are not here: %v", err)
-	}
+	wasm := shared.Guest(t, name)
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)
 	if err != nil {

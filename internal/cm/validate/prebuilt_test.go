@@ -2,32 +2,17 @@ package validate_test
 
 import (
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
+	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
-// prebuilt gives the real components that stand beside the module, and skips without them.
-func prebuilt(t *testing.T) []string {
-	t.Helper()
-	files, _ := filepath.Glob(filepath.Join("..", "..", "..", "..", "shared", "guests", "prebuilt", "*.wasm"))
-	if len(files) == 0 {
-		t.Skip("no ../shared/guests/prebuilt beside the module: nothing to validate")
-	}
-	return files
-}
-
 func TestPrebuiltValid(t *testing.T) {
-	for _, file := range prebuilt(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			wasm, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := decodeAndValidate(wasm, validate.Options{}); err != nil {
+	for _, name := range shared.Guests(t) {
+		t.Run(name, func(t *testing.T) {
+			if err := decodeAndValidate(shared.Guest(t, name), validate.Options{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -38,12 +23,9 @@ func TestPrebuiltValid(t *testing.T) {
 // left is a component of its own by the format, which may be valid: then it must have lost definitions.
 func TestPrebuiltCut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, file := range prebuilt(t) {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			wasm, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
+	for _, name := range shared.Guests(t) {
+		t.Run(name, func(t *testing.T) {
+			wasm := shared.Guest(t, name)
 			whole, err := binary.Decode(wasm)
 			if err != nil {
 				t.Fatal(err)
