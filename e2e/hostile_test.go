@@ -1,0 +1,204 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
+)
+
+// hostile starts a server of one workload with a good component at / and a hostile one below /bad.
+func hostile(t *testing.T, limits string, flags ...string) *server {
+	t.Helper()
+	path := func(name string) string {
+		p, err := filepath.Abs(filepath.Join("..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	file := filepath.Join(t.TempDir(), "vitrine.yaml")
+	text := fmt.Sprintf(`apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: mixed}
+spec:
+  components:
+    - name: bad
+      source: {file: %q}
+      limits: {%s}
+    - {name: good, source: {file: %q}}
+  triggers:
+    - http: {path: /bad, component: bad}
+    - http: {path: /, component: good}
+`, path("testdata/hostile/http.wasm"), limits, path("examples/demo/guests/hello-rust.wasm"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return up(t, nil, append(flags, file)...)
+}
+
+// guard asks the good component without pause until the function that it returns is called, which gives how many times
+// it answered, and what went wrong.
+func (s *server) guard() (stop func() (answers int, err error)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	n := 0
+	go func() {
+		for ctx.Err() == nil {
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/hello", nil)
+			if err != nil {
+				done <- err
+				return
+			}
+			resp, err := http.DefaultClient.Do(req)
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				done <- err
+				return
+			case resp.StatusCode != 200:
+				err = fmt.Errorf("status %d", resp.StatusCode)
+			default:
+				n++
+			}
+			if resp != nil {
+				resp.Body.Close()
+			}
+			if err != nil && ctx.Err() == nil {
+				done <- err
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+		done <- nil
+	}()
+	return func() (int, error) {
+		cancel()
+		err := <-done
+		return n, err
+	}
+}
+
+// resident is the server's resident memory in bytes; 0 where it cannot be told.
+func (s *server) resident() int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	found := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(text)
+	if found == nil {
+		return 0
+	}
+	kb, _ := strconv.ParseInt(string(found[1]), 10, 64)
+	return kb << 10
+}
+
+// TestHostileNeighbour: whatever one component of a process does, it is stopped by the limit for it, which is said, and
+// another component of the process answers all the while.
+func TestHostileNeighbour(t *testing.T) {
+	s := hostile(t, "memory: 32Mi, tables: 100000, deadline: 20s, fuel: 300M, handles: 1000")
+	cases := []struct{ path, name, says string }{
+		{"/bad/f", "100 MB of lines", "[bad limit] :: this invocation has logged the 10000 lines that it may; the rest is left out"},
+		{"/bad/g", "100 MB of one line", "…(cut)"},
+		{"/bad/s", "a loop", "[bad failed] :: http /bad: trap: fuel: the guest has done the work that it may do: 300000000 loop iterations"},
+		{"/bad/r", "recursion", "[bad failed] :: http /bad: trap: call stack exhausted"},
+		{"/bad/m", "memory to the cap", ""},
+		{"/bad/t", "a table to the cap", ""},
+		{"/bad/h", "handles to the cap", "[bad failed] :: http /bad: trap: handle table full: result: handle table is full with 1000 handles"},
+		{"/bad/u", "a trap", "[bad failed] :: http /bad: trap: unreachable"},
+		{"/bad/x", "no answer", ""},
+	}
+	var first int64
+	for round := range 3 {
+		for _, c := range cases {
+			stop := s.guard()
+			s.want(c.path, "", 500, "the component failed\n")
+			s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+			if n, err := stop(); err != nil {
+				t.Errorf("%s: after %d answers the good component failed: %v", c.name, n, err)
+			}
+			if !strings.Contains(s.stderr(), c.says) {
+				t.Errorf("%s: %q is not said", c.name, c.says)
+			}
+		}
+		if round == 0 {
+			first = s.resident()
+		}
+	}
+	if n := strings.Count(s.stderr(), "[bad limit] ::"); n != 3 {
+		t.Errorf("the limit of lines was said %d times in three invocations", n)
+	}
+	if n := len(s.stderr()); n > 8<<20 {
+		t.Errorf("600 MB of output became %d bytes", n)
+	}
+	// A guest's stack that overflowed is garbage of a hundred megabytes, which the collector need not have found yet.
+	if now := s.resident(); now > first+512<<20 {
+		t.Errorf("the process went from %d to %d bytes", first, now)
+	}
+}
+
+// TestDeadlineOfANeighbour: a loop ends at the deadline with 504.
+func TestDeadlineOfANeighbour(t *testing.T) {
+	s := hostile(t, "deadline: 300ms, fuel: 1T")
+	stop := s.guard()
+	s.want("/bad/s", "", 504, "the component took too long\n")
+	if n, err := stop(); err != nil {
+		t.Errorf("after %d answers the good component failed: %v", n, err)
+	}
+	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+	if says := "trap: deadline: bad: the invocation took longer than 300ms"; !strings.Contains(s.stderr(), says) {
+		t.Errorf("%q is not said: %s", says, s.stderr())
+	}
+}
+
+// TestLimitsOfRequests: heads and bodies that are too large are turned away.
+func TestLimitsOfRequests(t *testing.T) {
+	s := hostile(t, "headers: 4Ki, body: 10")
+	s.want("/bad/x", "eleven byte", 413, "the request's body is too large\n")
+	status, text, err := s.get("/bad/x", "", "X-Large", strings.Repeat("x", 5<<10))
+	if err != nil || status != 431 || text != "the request's head is too large\n" {
+		t.Errorf("%d %q, %v", status, text, err)
+	}
+	if status, _, err := s.get("/hello", "eleven byte", "X-Large", strings.Repeat("x", 5<<10)); err != nil || status != 200 {
+		t.Errorf("another component: %d, %v", status, err)
+	}
+}
+
+// TestLimitFlags: limits of the command line are in force, and what is hit is said with the flag that raises it.
+func TestLimitFlags(t *testing.T) {
+	flood := shared.File(t, "rust-cli-hostile")
+	for _, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"run", "--fuel", "1M", flood, "spin"}, 134, "let it do more work with --fuel"},
+		{[]string{"run", "--memory", "1Mi", flood, "args"}, 134, "give it more memory with --memory"},
+		{[]string{"run", "--files", "5", "--dir", t.TempDir() + "::.", flood, "files", "20"}, 0, ""},
+		{[]string{"run", "--handles", "1", flood, "files", "3"}, 134, "let it hold more resources with --handles"},
+		{[]string{"run", "--deadline", "200ms", flood, "spin"}, 124, "give it more time with --deadline"},
+		{[]string{"run", "--headers", "2Mi", flood}, 2, "want at most 1Mi"},
+		{[]string{"run", "--fuel", "0", flood}, 2, "the number must be larger than 0"},
+	} {
+		code, out, errs := run(t, "", c.args...)
+		if code != c.code || !strings.Contains(errs, c.says) {
+			t.Errorf("%v: exit %d, %q %s", c.args, code, out, errs)
+		}
+	}
+}
+
+// TestFloodOfACommand: a command's own output is its caller's, byte for byte; only its log lines are bounded.
+func TestFloodOfACommand(t *testing.T) {
+	code, out, errs := run(t, "", "run", shared.File(t, "rust-cli-hostile"), "flood", "100")
+	if code != 0 || len(out) != 100<<20 {
+		t.Errorf("exit %d, %d bytes: %s", code, len(out), errs)
+	}
+}
