@@ -130,7 +130,7 @@ func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instanc
 	op := &cm.Operation{Name: "instantiate", Component: cm.Path(l.name)}
 	ctx, end := cm.Begin(ctx, l.interceptor, op)
 	s, err := l.linked.NewStore(ctx, o)
-	if err == nil && o.Reset.Isolation != NoReset {
+	if err == nil && (o.Reset.Isolation != NoReset || o.Reset.Refused != "") {
 		if why := (*ResetError)(nil); errors.As(s.Resettable(), &why) {
 			op.Set("not_resettable", why.Reason)
 		}

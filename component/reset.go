@@ -34,6 +34,11 @@ func WithReset(i Isolation, constant func(*cm.Boundary) bool) StoreOption {
 	return func(o *instance.Options) { o.Reset = instance.ResetOptions{Isolation: i, Constant: constant} }
 }
 
+// WithoutReset makes an instance that is not to be reset, because an instance of the same component has said reason.
+func WithoutReset(reason string) StoreOption {
+	return func(o *instance.Options) { o.Reset = instance.ResetOptions{Refused: reason} }
+}
+
 // Resettable says why no instance can be reset, as far as the component's code tells: a *ResetError, or nil.
 func (l *Linked) Resettable() error { return resettable(l.linked.Program) }
 

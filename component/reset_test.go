@@ -31,12 +31,12 @@ func (c *closing) Close() error { c.h.closed++; return nil }
 type plainKey struct{}
 type closingKey struct{}
 
-func (h *resetHost) link(t *testing.T, i component.Isolation) (make func() *component.Instance) {
+func (h *resetHost) link(t *testing.T, i component.Isolation) (make func(...component.StoreOption) *component.Instance) {
 	t.Helper()
 	return h.linkFile(t, i, "reset")
 }
 
-func (h *resetHost) linkFile(t *testing.T, i component.Isolation, name string) (make func() *component.Instance) {
+func (h *resetHost) linkFile(t *testing.T, i component.Isolation, name string) (make func(...component.StoreOption) *component.Instance) {
 	t.Helper()
 	ctx := context.Background()
 	e := engine(t)
@@ -69,8 +69,9 @@ func (h *resetHost) linkFile(t *testing.T, i component.Isolation, name string) (
 		t.Fatal(err)
 	}
 	constant := func(b *cm.Boundary) bool { return b.Func == "mode" }
-	return func() *component.Instance {
-		inst, err := linked.Instantiate(ctx, component.WithReset(i, constant), component.WithMemory(3<<16))
+	return func(more ...component.StoreOption) *component.Instance {
+		opts := append([]component.StoreOption{component.WithReset(i, constant), component.WithMemory(3 << 16)}, more...)
+		inst, err := linked.Instantiate(ctx, opts...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,6 +273,20 @@ func TestResetRefused(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// TestRefusalIsTold: that a component cannot be reset is told of each of its instances, also of those that nobody tries it
+// with any more.
+func TestRefusalIsTold(t *testing.T) {
+	h := &resetHost{}
+	make := h.link(t, component.Fresh)
+	inst := make(component.WithoutReset("table-changed"))
+	if got := reason(inst.Resettable()); got != "table-changed" || h.attrs["not_resettable"] != "table-changed" {
+		t.Errorf("got %q, the operation says %v", got, h.attrs)
+	}
+	if make(); h.attrs["not_resettable"] != nil {
+		t.Errorf("of one that can be reset the operation says %v", h.attrs)
 	}
 }
 

@@ -40,15 +40,18 @@ func isConstant(b *cm.Boundary) bool {
 // reuse is what a component's entry knows of resetting its instances.
 type reuse struct {
 	isolation component.Isolation
-	used      atomic.Bool // an instance has been made
-	refused   atomic.Bool // instances of this component cannot be reset
+	used      atomic.Bool            // an instance has been made
+	refused   atomic.Pointer[string] // why instances of this component cannot be reset; nil: they can, as far as is known
 	idle      idle
 }
 
 // option says how the next instance is to be made. The first one is for one use: many components are only run once, and
 // a snapshot costs more than it saves then.
 func (r *reuse) option() component.StoreOption {
-	if !r.used.Swap(true) || r.refused.Load() {
+	if why := r.refused.Load(); why != nil {
+		return component.WithoutReset(*why)
+	}
+	if !r.used.Swap(true) {
 		return component.WithReset(component.NoReset, nil)
 	}
 	return component.WithReset(r.isolation, isConstant)
@@ -91,7 +94,7 @@ func (v *invoker) learn(ctx context.Context, e *entry, inst *component.Instance)
 	case "not-wanted", "initialisation-varies", "trapped":
 		return
 	}
-	if !e.reuse.refused.Swap(true) {
+	if e.reuse.refused.CompareAndSwap(nil, &why.Reason) {
 		v.log.InfoContext(ctx, "each invocation has a new instance: they cannot be reset", "component", e.spec.Name,
 			"reason", why.Reason, "detail", why.Detail)
 	}

@@ -15,9 +15,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
-// keyCache is the one fact about an operation by which it is also measured: compiling and reading from a cache are not
-// to be averaged.
-const keyCache = "cache.hit"
+// The facts about an operation by which it is also measured: compiling and reading from a cache are not to be averaged,
+// and why instances cannot be reset, one of few reasons, is to be seen without traces.
+const (
+	keyCache = "cache.hit"
+	keyFixed = "not_resettable"
+)
 
 // foreign are namespaces of the semantic conventions in which operations may tell facts; every other key is our own.
 var foreign = []string{"http.", "url.", "server.", "file.", "oci.", "container.", "process."}
@@ -104,13 +107,16 @@ func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
 }
 
 // operationKey is what measurements of operations are told by.
-type operationKey struct{ name, component, cache, errorType string }
+type operationKey struct{ name, component, cache, fixed, errorType string }
 
 func operationKeyOf(op *cm.Operation, errorType string) operationKey {
 	k := operationKey{name: op.Name, component: string(op.Component), errorType: errorType}
 	for _, a := range op.Attrs {
-		if a.Key == keyCache {
+		switch a.Key {
+		case keyCache:
 			k.cache = fmt.Sprint(a.Value)
+		case keyFixed:
+			k.fixed = fmt.Sprint(a.Value)
 		}
 	}
 	return k
@@ -123,6 +129,9 @@ func (k operationKey) attributes() []attribute.KeyValue {
 	}
 	if k.cache != "" {
 		attrs = append(attrs, attribute.String(prefix+keyCache, k.cache))
+	}
+	if k.fixed != "" {
+		attrs = append(attrs, attribute.String(prefix+keyFixed, k.fixed))
 	}
 	if k.errorType != "" {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(k.errorType))

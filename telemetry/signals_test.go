@@ -73,6 +73,8 @@ func TestMetrics(t *testing.T) {
 	serve(500, func(context.Context) (cm.Val, error) { return cm.Val{}, &cm.Trap{Code: cm.TrapUnreachable} })
 	_, end := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "compile", Component: "shop", Attrs: []cm.Attr{{Key: "cache.hit", Value: false}}})
 	end(errors.New("x"))
+	_, end = cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "instantiate", Component: "shop", Attrs: []cm.Attr{{Key: "not_resettable", Value: "table-changed"}}})
+	end(nil)
 
 	var lines []string
 	for name, m := range b.collect() {

@@ -1,6 +1,7 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -31,6 +32,8 @@ type ResetOptions struct {
 	// Constant says of a host function that every store of the program is given the same answer to the same arguments, and
 	// that calling it changes nothing; nil: of none.
 	Constant func(*cm.Boundary) bool
+	// Refused is why there is no point in trying, for a store that is not to be reset; empty if it is just not wanted.
+	Refused string
 }
 
 // The points in the life of a program's stores at which snapshots lie.
@@ -111,7 +114,7 @@ func (r *resetting) note(b *cm.Boundary) {
 func (s *Store) initialised() {
 	r := &s.reset
 	if r.opts.Isolation == NoReset {
-		r.why = &core.ResetError{Reason: "not-wanted"}
+		r.why = &core.ResetError{Reason: cmp.Or(r.opts.Refused, "not-wanted")}
 		return
 	}
 	r.tables = make([]handle.Table, len(s.instances))
