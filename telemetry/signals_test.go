@@ -76,6 +76,8 @@ func TestMetrics(t *testing.T) {
 	_, end = cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "instantiate", Component: "shop", Attrs: []cm.Attr{{Key: "not_resettable", Value: "table-changed"}}})
 	end(nil)
 
+	b.CountLeftOut(context.Background(), host.LogLine{Workload: "test/shop", Component: "shop", Stream: "stdout", Limit: "outputLines"}, 7)
+
 	var lines []string
 	for name, m := range b.collect() {
 		for _, l := range tell(m) {
@@ -126,6 +128,8 @@ func TestLog(t *testing.T) {
 			"ERROR ERROR long log.iostream=stderr vitrine.component=cart vitrine.log.truncated=true"},
 		"wasi logging": {slog.LevelDebug, host.LogLine{Stream: "log", Severity: host.SeverityDebug, Context: "ctx", Text: "x"},
 			"DEBUG DEBUG x vitrine.component=cart vitrine.log.context=ctx"},
+		"of a limit": {slog.LevelInfo, host.LogLine{Stream: "limit", Severity: host.SeverityWarn, Text: "the rest is left out", Limit: "outputLines"},
+			"WARN WARN the rest is left out vitrine.component=cart vitrine.limit=outputLines"},
 		"below": {slog.LevelInfo, host.LogLine{Stream: "log", Severity: host.SeverityDebug, Text: "x"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,12 +1,18 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -74,5 +80,34 @@ func TestLimitsAreDocumented(t *testing.T) {
 		if row := "| `" + key + "` | " + strings.Trim(value, `"`) + " |"; !strings.Contains(string(text), row) {
 			t.Errorf("README.md has no row %s", row)
 		}
+	}
+}
+
+// TestTooLarge: what is past a bound of ours is told apart from what is wrong.
+func TestTooLarge(t *testing.T) {
+	for want, err := range map[string]error{
+		"the component is too large for vitrine":  &binary.Error{Kind: binary.KindLimit, Msg: "components are nested deeper than 100"},
+		"the component is too large for vitrine ": &validate.Error{Limit: true, Msg: "effective type size exceeds the limit"},
+		"the component is not valid":              &validate.Error{Msg: "unknown type"},
+		"this is no component":                    &binary.Error{Msg: "unknown section"},
+		"the file is too large for a component":   &host.TooLargeError{File: "x.wasm"},
+	} {
+		p := explain(fmt.Errorf("component x: %w", err))
+		if p.What != strings.TrimSpace(want) || p.Code != ExitUsage || p.Why == "" {
+			t.Errorf("%v: %+v, wanted %q", err, p, want)
+		}
+	}
+	big := filepath.Join(t.TempDir(), "big.wasm")
+	f, err := os.Create(big)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.Truncate(host.MaxArtifact + 1); err != nil {
+		t.Skipf("no sparse file: %v", err)
+	}
+	var large *host.TooLargeError
+	if _, err := host.ReadArtifact(t.Context(), workload.Source{File: big}); !errors.As(err, &large) {
+		t.Errorf("a file of more than a gigabyte: %v", err)
 	}
 }
