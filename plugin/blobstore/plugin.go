@@ -3,6 +3,7 @@ package blobstore
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -71,7 +72,10 @@ func (s store) DeleteContainer(ctx context.Context, name string) error {
 
 func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
 	_, err := s.Container(ctx, name)
-	return err == nil, nil
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, fail(err)
 }
 
 func (s store) CopyObject(ctx context.Context, src, dest draft.ObjectID) error {

@@ -1,0 +1,477 @@
+package blobstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
+	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// shelf is a Store of one test: containers of objects by name. With err every call fails.
+type shelf struct {
+	containers map[string]map[string][]byte
+	err        error
+}
+
+func (s *shelf) in(name string) (map[string][]byte, error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	if s.containers[name] == nil {
+		return nil, fmt.Errorf("container %q: %w", name, ErrNotFound)
+	}
+	return s.containers[name], nil
+}
+
+func (s *shelf) CreateContainer(_ context.Context, name string) error {
+	if _, err := s.in(name); err == nil {
+		return ErrExists
+	}
+	s.containers[name] = map[string][]byte{}
+	return s.err
+}
+
+func (s *shelf) DeleteContainer(_ context.Context, name string) error {
+	_, err := s.in(name)
+	delete(s.containers, name)
+	return err
+}
+
+func (s *shelf) Container(_ context.Context, name string) (time.Time, error) {
+	_, err := s.in(name)
+	return time.Unix(1000, 999), err
+}
+
+func (s *shelf) Put(_ context.Context, in, name string, data []byte) error {
+	c, err := s.in(in)
+	if err == nil {
+		c[name] = data
+	}
+	return err
+}
+
+func (s *shelf) Get(_ context.Context, in, name string) (Object, error) {
+	c, err := s.in(in)
+	if err != nil {
+		return Object{}, err
+	}
+	data, ok := c[name]
+	if !ok {
+		return Object{}, fmt.Errorf("object %q: %w", name, ErrNotFound)
+	}
+	return Object{data, time.Unix(2000, 999)}, nil
+}
+
+func (s *shelf) List(_ context.Context, in string) ([]string, error) {
+	c, err := s.in(in)
+	return slices.Sorted(maps.Keys(c)), err
+}
+
+func (s *shelf) Delete(_ context.Context, in string, names ...string) error {
+	c, err := s.in(in)
+	for _, n := range names {
+		delete(c, n)
+	}
+	return err
+}
+
+// newStore gives a store with the container "c".
+func newStore(t *testing.T) (store, draft.Container, *shelf) {
+	t.Helper()
+	b := &shelf{containers: map[string]map[string][]byte{}}
+	s := store{b}
+	c, err := s.CreateContainer(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, c, b
+}
+
+// wantText wants an error of the interface, which is text, with the words in it.
+func wantText(t *testing.T, err error, words string) {
+	t.Helper()
+	var text *cm.ResultError[draft.Error]
+	if !errors.As(err, &text) || !bytes.Contains([]byte(text.Value), []byte(words)) {
+		t.Errorf("error %v, wanted one of the interface with %q", err, words)
+	}
+}
+
+func newOutgoing(t *testing.T, s store) draft.OutgoingValue {
+	t.Helper()
+	o, err := s.OutgoingValueNewOutgoingValue(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func body(t *testing.T, o draft.OutgoingValue) iop2.OutputStream {
+	t.Helper()
+	w, err := o.OutgoingValueWriteBody(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func write(t *testing.T, w iop2.OutputStream, pieces ...string) {
+	t.Helper()
+	for _, p := range pieces {
+		if err := w.BlockingWriteAndFlush(t.Context(), []byte(p)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestWriteData: the order in which write-data and the writes to the body come makes no difference.
+func TestWriteData(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(to func(name string), write func(pieces ...string))
+		want map[string][]byte
+	}{
+		{"before the body", func(to func(string), write func(...string)) { to("o"); write("ab", "cd") }, map[string][]byte{"o": []byte("abcd")}},
+		{"after the body", func(to func(string), write func(...string)) { write("ab", "cd"); to("o") }, map[string][]byte{"o": []byte("abcd")}},
+		{"in between", func(to func(string), write func(...string)) { write("ab"); to("o"); write("cd") }, map[string][]byte{"o": []byte("abcd")}},
+		{"twice", func(to func(string), write func(...string)) { to("o"); write("ab"); to("p") }, map[string][]byte{"o": []byte("ab"), "p": []byte("ab")}},
+		{"no body", func(to func(string), _ func(...string)) { to("o") }, map[string][]byte{"o": nil}},
+		{"nowhere", func(_ func(string), write func(...string)) { write("ab") }, map[string][]byte{}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, in, b := newStore(t)
+			o := newOutgoing(t, s)
+			var w iop2.OutputStream
+			c.do(func(name string) {
+				if err := in.WriteData(t.Context(), name, o); err != nil {
+					t.Fatal(err)
+				}
+			}, func(pieces ...string) {
+				if w == nil {
+					w = body(t, o)
+				}
+				write(t, w, pieces...)
+			})
+			if len(b.containers["c"]) != 0 {
+				t.Errorf("before it is finished there is %q", b.containers["c"])
+			}
+			if err := s.OutgoingValueFinish(t.Context(), o); err != nil {
+				t.Fatal(err)
+			}
+			if !maps.EqualFunc(b.containers["c"], c.want, bytes.Equal) {
+				t.Errorf("got %q, wanted %q", b.containers["c"], c.want)
+			}
+		})
+	}
+}
+
+// TestUnfinished: a value that is dropped before it is finished leaves nothing, and what was there stays.
+func TestUnfinished(t *testing.T) {
+	s, in, b := newStore(t)
+	b.containers["c"]["old"] = []byte("old")
+	o := newOutgoing(t, s)
+	for _, name := range []string{"old", "new"} {
+		if err := in.WriteData(t.Context(), name, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := body(t, o)
+	write(t, w, "half of")
+	for _, r := range []any{w, o} {
+		if d, ok := r.(interface{ Drop(context.Context) error }); ok {
+			if err := d.Drop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if want := map[string][]byte{"old": []byte("old")}; !maps.EqualFunc(b.containers["c"], want, bytes.Equal) {
+		t.Errorf("got %q", b.containers["c"])
+	}
+}
+
+func TestBodyOnce(t *testing.T) {
+	s, _, _ := newStore(t)
+	o := newOutgoing(t, s)
+	body(t, o)
+	_, err := o.OutgoingValueWriteBody(t.Context())
+	if empty := (*cm.ResultError[struct{}])(nil); !errors.As(err, &empty) {
+		t.Errorf("a second body: %v", err)
+	}
+}
+
+// TestLateWrite: the body's stream outlives its value; what is written then changes no object.
+func TestLateWrite(t *testing.T) {
+	s, in, b := newStore(t)
+	o := newOutgoing(t, s)
+	w := body(t, o)
+	write(t, w, "abc")
+	if err := errors.Join(in.WriteData(t.Context(), "o", o), s.OutgoingValueFinish(t.Context(), o)); err != nil {
+		t.Fatal(err)
+	}
+	write(t, w, "def")
+	if got := b.containers["c"]["o"]; string(got) != "abc" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	s, in, b := newStore(t)
+	o := newOutgoing(t, s)
+	o.(*outgoing).data.Write(make([]byte, MaxObject-3))
+	w := body(t, o)
+	write(t, w, "abc")
+	err := w.BlockingWriteAndFlush(t.Context(), []byte("d"))
+	if failed := (*cm.ResultError[iop2.StreamError])(nil); !errors.As(err, &failed) || failed.Value.Tag != iop2.StreamErrorTagLastOperationFailed {
+		t.Errorf("one byte more: %v", err)
+	}
+	if err := errors.Join(in.WriteData(t.Context(), "o", o), s.OutgoingValueFinish(t.Context(), o)); err != nil {
+		t.Fatal(err)
+	}
+	if got := len(b.containers["c"]["o"]); got != MaxObject {
+		t.Errorf("the object has %d bytes", got)
+	}
+}
+
+func TestRanges(t *testing.T) {
+	s, in, b := newStore(t)
+	b.containers["c"]["o"] = []byte("0123456789")
+	b.containers["c"]["empty"] = nil
+	for _, c := range []struct {
+		object     string
+		start, end uint64
+		want       string
+	}{
+		{"o", 0, 9, "0123456789"},
+		{"o", 0, 0, "0"},
+		{"o", 3, 5, "345"},
+		{"o", 9, 9, "9"},
+		{"o", 0, 10, "0123456789"},
+		{"o", 5, math.MaxUint64, "56789"},
+		{"o", 10, 10, ""},
+		{"o", 11, 20, ""},
+		{"o", math.MaxUint64, math.MaxUint64, ""},
+		{"empty", 0, 0, ""},
+		{"empty", 0, math.MaxUint64, ""},
+	} {
+		t.Run(fmt.Sprintf("%s %d to %d", c.object, c.start, c.end), func(t *testing.T) {
+			v, err := in.GetData(t.Context(), c.object, c.start, c.end)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size, err := v.Size(t.Context())
+			if err != nil || size != uint64(len(c.want)) {
+				t.Errorf("size %d, %v", size, err)
+			}
+			if got, err := s.IncomingValueIncomingValueConsumeSync(t.Context(), v); err != nil || string(got) != c.want {
+				t.Errorf("sync: got %q, %v, wanted %q", got, err, c.want)
+			}
+			r, err := s.IncomingValueIncomingValueConsumeAsync(t.Context(), v)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []byte
+			for {
+				p, err := r.BlockingRead(t.Context(), 4)
+				if err != nil {
+					if end := (*cm.ResultError[iop2.StreamError])(nil); !errors.As(err, &end) || end.Value.Tag != iop2.StreamErrorTagClosed {
+						t.Error(err)
+					}
+					break
+				}
+				got = append(got, p...)
+			}
+			if string(got) != c.want {
+				t.Errorf("async: got %q, wanted %q", got, c.want)
+			}
+		})
+	}
+	_, err := in.GetData(t.Context(), "o", 5, 4)
+	wantText(t, err, "after its end")
+	_, err = in.GetData(t.Context(), "none", 0, 1)
+	wantText(t, err, "not found")
+}
+
+func TestContainer(t *testing.T) {
+	ctx := t.Context()
+	s, in, b := newStore(t)
+	_, err := s.CreateContainer(ctx, "c")
+	wantText(t, err, "exists already")
+	_, err = s.GetContainer(ctx, "d")
+	wantText(t, err, "not found")
+	wantText(t, s.DeleteContainer(ctx, "d"), "not found")
+	if in, err = s.GetContainer(ctx, "c"); err != nil {
+		t.Fatal(err)
+	}
+	if name, err := in.Name(ctx); name != "c" || err != nil {
+		t.Errorf("name %q, %v", name, err)
+	}
+	if info, err := in.Info(ctx); err != nil || info != (draft.ContainerMetadata{Name: "c", CreatedAt: 1000}) {
+		t.Errorf("info %+v, %v", info, err)
+	}
+	b.containers["c"] = map[string][]byte{"a": []byte("123"), "b": nil, "d": nil, "e": nil}
+	want := draft.ObjectMetadata{Name: "a", Container: "c", CreatedAt: 2000, Size: 3}
+	if info, err := in.ObjectInfo(ctx, "a"); err != nil || info != want {
+		t.Errorf("object info %+v, %v", info, err)
+	}
+	for name, want := range map[string]bool{"a": true, "z": false} {
+		if has, err := in.HasObject(ctx, name); has != want || err != nil {
+			t.Errorf("has %s: %v, %v", name, has, err)
+		}
+	}
+	if err := errors.Join(in.DeleteObject(ctx, "a"), in.DeleteObjects(ctx, []string{"b", "z"})); err != nil || len(b.containers["c"]) != 2 {
+		t.Errorf("deletion: %v, left is %v", err, b.containers["c"])
+	}
+	if err := in.Clear(ctx); err != nil || len(b.containers["c"]) != 0 {
+		t.Errorf("clear: %v, left is %v", err, b.containers["c"])
+	}
+	if err := s.DeleteContainer(ctx, "c"); err != nil {
+		t.Error(err)
+	}
+	if there, err := s.ContainerExists(ctx, "c"); there || err != nil {
+		t.Errorf("exists: %v, %v", there, err)
+	}
+	_, err = in.Info(ctx)
+	wantText(t, err, "not found") // the resource outlives what it names
+}
+
+func TestNames(t *testing.T) {
+	ctx := t.Context()
+	_, in, b := newStore(t)
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		b.containers["c"][name] = nil
+	}
+	names, err := in.ListObjects(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func(n uint64, end bool, want ...string) {
+		t.Helper()
+		if got, err := names.ReadStreamObjectNames(ctx, n); err != nil || !slices.Equal(got.F0, want) || got.F1 != end {
+			t.Errorf("read %d: %v, %v, wanted %v, %v", n, got, err, want, end)
+		}
+	}
+	skip := func(n, want uint64, end bool) {
+		t.Helper()
+		if got, err := names.SkipStreamObjectNames(ctx, n); err != nil || got.F0 != want || got.F1 != end {
+			t.Errorf("skip %d: %v, %v, wanted %d, %v", n, got, err, want, end)
+		}
+	}
+	read(0, false)
+	read(2, false, "a", "b")
+	skip(1, 1, false)
+	read(1, false, "d")
+	read(math.MaxUint64, true, "e")
+	read(1, true)
+	skip(1, 0, true)
+}
+
+func TestCopyAndMove(t *testing.T) {
+	ctx := t.Context()
+	id := func(container, object string) draft.ObjectID {
+		return draft.ObjectID{Container: container, Object: object}
+	}
+	for _, c := range []struct {
+		name     string
+		do       func(s store) error
+		want     string // the objects then
+		problems string
+	}{
+		{"copy", func(s store) error { return s.CopyObject(ctx, id("c", "o"), id("d", "p")) }, "c/o d/p", ""},
+		{"copy onto itself", func(s store) error { return s.CopyObject(ctx, id("c", "o"), id("c", "o")) }, "c/o", ""},
+		{"copy of nothing", func(s store) error { return s.CopyObject(ctx, id("c", "z"), id("d", "p")) }, "c/o", "not found"},
+		{"copy to nowhere", func(s store) error { return s.CopyObject(ctx, id("c", "o"), id("z", "p")) }, "c/o", "not found"},
+		{"move", func(s store) error { return s.MoveObject(ctx, id("c", "o"), id("d", "p")) }, "d/p", ""},
+		{"move onto itself", func(s store) error { return s.MoveObject(ctx, id("c", "o"), id("c", "o")) }, "c/o", ""},
+		{"move of nothing onto itself", func(s store) error { return s.MoveObject(ctx, id("c", "z"), id("c", "z")) }, "c/o", "not found"},
+		{"move to nowhere", func(s store) error { return s.MoveObject(ctx, id("c", "o"), id("z", "o")) }, "c/o", "not found"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s, _, b := newStore(t)
+			b.containers = map[string]map[string][]byte{"c": {"o": []byte("data")}, "d": {}}
+			err := c.do(s)
+			if c.problems != "" {
+				wantText(t, err, c.problems)
+			} else if err != nil {
+				t.Error(err)
+			}
+			got := ""
+			for _, in := range slices.Sorted(maps.Keys(b.containers)) {
+				for _, name := range slices.Sorted(maps.Keys(b.containers[in])) {
+					if got += " " + in + "/" + name; string(b.containers[in][name]) != "data" {
+						t.Errorf("%s in %s has %q", name, in, b.containers[in][name])
+					}
+				}
+			}
+			if got != " "+c.want {
+				t.Errorf("there is%s, wanted %s", got, c.want)
+			}
+		})
+	}
+}
+
+// TestBackendFails: what a backend says reaches the component as the interface's error, never as a trap or an answer.
+func TestBackendFails(t *testing.T) {
+	ctx := t.Context()
+	s, in, b := newStore(t)
+	o := newOutgoing(t, s)
+	if err := in.WriteData(ctx, "o", o); err != nil {
+		t.Fatal(err)
+	}
+	b.err = errors.New("the disk is gone")
+	second := func(_ any, err error) error { return err }
+	for name, err := range map[string]error{
+		"create-container": second(s.CreateContainer(ctx, "d")),
+		"get-container":    second(s.GetContainer(ctx, "c")),
+		"delete-container": s.DeleteContainer(ctx, "c"),
+		"container-exists": second(s.ContainerExists(ctx, "c")),
+		"copy-object":      s.CopyObject(ctx, draft.ObjectID{}, draft.ObjectID{Object: "x"}),
+		"move-object":      s.MoveObject(ctx, draft.ObjectID{}, draft.ObjectID{Object: "x"}),
+		"info":             second(in.Info(ctx)),
+		"get-data":         second(in.GetData(ctx, "o", 0, 1)),
+		"list-objects":     second(in.ListObjects(ctx)),
+		"delete-object":    in.DeleteObject(ctx, "o"),
+		"delete-objects":   in.DeleteObjects(ctx, []string{"o"}),
+		"has-object":       second(in.HasObject(ctx, "o")),
+		"object-info":      second(in.ObjectInfo(ctx, "o")),
+		"clear":            in.Clear(ctx),
+		"finish":           s.OutgoingValueFinish(ctx, o),
+	} {
+		t.Run(name, func(t *testing.T) { wantText(t, err, "the disk is gone") })
+	}
+}
+
+// owners is a backend that remembers who asked.
+type owners struct{ seen []Owner }
+
+func (o *owners) Store(owner Owner) Store {
+	o.seen = append(o.seen, owner)
+	return &shelf{}
+}
+
+func TestBind(t *testing.T) {
+	engine, err := component.NewEngine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close(t.Context())
+	b := &owners{}
+	w := &workload.Spec{Namespace: "n", Name: "shop"}
+	for _, name := range []string{"cart", "price"} {
+		if err := New(b).Bind(t.Context(), engine.NewLinker(nil), w, &workload.Component{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []Owner{{"n", "shop", "cart"}, {"n", "shop", "price"}}; !slices.Equal(b.seen, want) {
+		t.Errorf("stores were asked for %v, wanted %v", b.seen, want)
+	}
+}
