@@ -303,13 +303,14 @@ func TestRanges(t *testing.T) {
 
 func TestContainer(t *testing.T) {
 	ctx := t.Context()
-	s, in, b := newStore(t)
+	s, _, b := newStore(t)
 	_, err := s.CreateContainer(ctx, "c")
 	wantText(t, err, "exists already")
 	_, err = s.GetContainer(ctx, "d")
 	wantText(t, err, "not found")
 	wantText(t, s.DeleteContainer(ctx, "d"), "not found")
-	if in, err = s.GetContainer(ctx, "c"); err != nil {
+	in, err := s.GetContainer(ctx, "c")
+	if err != nil {
 		t.Fatal(err)
 	}
 	if name, err := in.Name(ctx); name != "c" || err != nil {
