@@ -102,6 +102,9 @@ func (e *Engine) refuel(_ context.Context, mod api.Module, stack []uint64) {
 	if p := g.interrupt.Load(); p != nil {
 		panic(&unwind{*p})
 	}
+	if err := g.overflow(); err != nil {
+		panic(&unwind{err})
+	}
 	give, err := g.refuel(int64(int32(stack[0])))
 	if err != nil {
 		panic(&unwind{err})

@@ -42,9 +42,13 @@ func (f *Func) Call(ctx context.Context, stack []uint64) error {
 	} else {
 		fn = f.inst.mod.ExportedFunction(f.name)
 	}
+	outer := g.running
+	g.running = fn
 	err, reuse := fn.CallWithStack(ctx, stack), true
+	g.running = outer
 	if err != nil {
 		err, reuse = callError(err)
+		reuse = reuse && stackSize(fn) <= maxStack
 	}
 	if reuse && len(f.free) < maxFree {
 		f.free = append(f.free, fn)

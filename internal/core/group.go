@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/tetratelabs/wazero/api"
+
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
@@ -39,6 +41,8 @@ type Group struct {
 	fuelEnd   atomic.Int64 // granted that is certainly within Limits.Fuel
 	memory    atomic.Int64
 	peak      atomic.Int64
+
+	running api.Function // the innermost call under way
 
 	mu        sync.Mutex // guards what follows
 	instances []*Instance
