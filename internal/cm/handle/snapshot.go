@@ -22,7 +22,7 @@ func (t *Table) Has(h uint32, r *cm.Resource, own bool) bool {
 	return err == nil && e.Resource == r && e.Own == own && e.Lends == 0
 }
 
-// All calls f for every handle, in order. f must not add or remove.
+// All calls f for every handle, in order: what a store still holds when it is closed or reset. f must not add or remove.
 func (t *Table) All(f func(h uint32, e *Entry)) {
 	for i := range t.slots {
 		if t.slots[i].Resource != nil {

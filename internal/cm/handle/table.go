@@ -82,15 +82,6 @@ func (t *Table) Remove(h uint32, want *cm.ResourceType) (Entry, error) {
 // Len is the number of handles now.
 func (t *Table) Len() int { return t.used }
 
-// Each calls f for every entry, in order of handles: what a store still owns when it closes. f must not add or remove.
-func (t *Table) Each(f func(e *Entry)) {
-	for i := range t.slots {
-		if t.slots[i].Resource != nil {
-			f(&t.slots[i].Entry)
-		}
-	}
-}
-
 // Lend counts a call that borrows from the handle, which cannot be dropped or moved away until Return has been called as
 // often. Same errors as Get.
 func (t *Table) Lend(h uint32, want *cm.ResourceType) (*Entry, error) {

@@ -146,7 +146,7 @@ func TestEachVisitsLiveEntriesInOrder(t *testing.T) {
 	}
 	remove(t, &tb, 2)
 	var got []any
-	tb.Each(func(e *Entry) {
+	tb.All(func(_ uint32, e *Entry) {
 		if e.Own {
 			got = append(got, e.Resource.Obj)
 		}

@@ -338,23 +338,7 @@ func (s *Store) Close(ctx context.Context) error {
 	}
 	s.closed = true
 	s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance is closed"}
-	var errs []error
-	for i := range s.instances {
-		s.instances[i].table.Each(func(e *handle.Entry) {
-			r := e.Resource
-			if e.Own && r.Type.Drop != nil && !r.Dropped {
-				r.Dropped = true
-				if err := r.Type.Drop(ctx, r); err != nil {
-					errs = append(errs, err)
-				}
-			}
-		})
-	}
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		if err := s.closers[i].Close(); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	errs = append(errs, s.group.Close(ctx))
-	return errors.Join(errs...)
+	s.reset.snap = nil // nothing stays
+	err := s.Release(ctx)
+	return errors.Join(err, s.group.Close(ctx))
 }
