@@ -229,3 +229,24 @@ func BenchmarkReset(b *testing.B) {
 		}
 	}
 }
+
+// TestResetGivesFuel: each use has the whole of what the limit allows.
+func TestResetGivesFuel(t *testing.T) {
+	w := newWorld(t, Config{})
+	g := w.group(Limits{Fuel: 10_000, CheckEvery: 100})
+	i := w.must(g, "reset")
+	s := snapshot(t, g, new(Images))
+	for round := range 5 {
+		mustCall(t, i, "count", 9_000)
+		if f := g.Fuel(); f < 9_000 || f > 9_500 {
+			t.Errorf("round %d: fuel %d", round, f)
+		}
+		if err := g.Reset(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustCall(t, i, "count", 9_000)
+	if _, err := call(i, "count", 9_000); code(err) != "fuel" {
+		t.Errorf("twice without a reset: %v", err)
+	}
+}

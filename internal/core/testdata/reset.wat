@@ -14,6 +14,10 @@
   (func (export "size") (result i32) (memory.size))
   (func (export "fill") (param $from i32) (param $n i32) (param $v i32)
     (memory.fill (local.get $from) (local.get $v) (local.get $n)))
+  (func (export "count") (param $n i32)
+    (loop $again
+      (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+      (br_if $again (local.get $n))))
   (func (export "call") (result i32)
     (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
     (global.set $big (i64.mul (global.get $big) (i64.const 3)))
