@@ -48,7 +48,7 @@ func (o *Output) Of(w *workload.Spec, c *workload.Component) *Lines {
 // Log hands a line to the sinks, unless it is over a limit. Workload and Component are filled in.
 func (s *Lines) Log(ctx context.Context, l LogLine) {
 	l.Workload, l.Component = s.line.Workload, s.line.Component
-	if s.budget(ctx).admit(ctx, l, len(l.Text)) {
+	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) {
 		s.out.log(ctx, l)
 	}
 }

@@ -35,6 +35,9 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 
 type logger struct{ lines *host.Lines }
 
+// maxContext bounds what a message says of its context, in bytes: a word or two, as a rule.
+const maxContext = 1 << 10
+
 var severities = map[draft.Level]host.Severity{
 	draft.LevelTrace: host.SeverityTrace, draft.LevelDebug: host.SeverityDebug, draft.LevelInfo: host.SeverityInfo,
 	draft.LevelWarn: host.SeverityWarn, draft.LevelError: host.SeverityError, draft.LevelCritical: host.SeverityFatal,
@@ -47,6 +50,9 @@ func (l *logger) Log(ctx context.Context, level draft.Level, about, message stri
 	}
 	if len(line.Text) > host.MaxLine {
 		line.Text, line.Truncated = strings.ToValidUTF8(line.Text[:host.MaxLine], ""), true
+	}
+	if len(line.Context) > maxContext {
+		line.Context, line.Truncated = strings.ToValidUTF8(line.Context[:maxContext], ""), true
 	}
 	l.lines.Log(ctx, line)
 	return nil
