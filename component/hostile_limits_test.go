@@ -412,6 +412,17 @@ func TestHandles(t *testing.T) {
 	h.Func("take", &cm.FuncType{Params: []cm.Field{field("t", own(thing))}}, take)
 	h.Func("look-and-take", &cm.FuncType{Params: []cm.Field{field("a", borrow), field("b", own(thing))}}, take)
 	h.Func("take-all", &cm.FuncType{Params: []cm.Field{field("all", &cm.Type{Kind: cm.KindList, Elem: own(thing)})}}, nil)
+	h.Func("many", &cm.FuncType{Result: &cm.Type{Kind: cm.KindTuple, Fields: []cm.Field{
+		field("", own(thing)), field("", &cm.Type{Kind: cm.KindList, Elem: own(thing)}),
+	}}}, func(context.Context, []cm.Val) (cm.Val, error) {
+		things := make([]cm.Val, 7)
+		for i := range things {
+			made++
+			last++
+			things[i] = cm.ResourceVal(&cm.Resource{Type: thing, Rep: last})
+		}
+		return cm.ListVal([]cm.Val{things[0], cm.ListVal(things[1:])}), nil
+	})
 	linked := hostileFile(t, e, l, "handles")
 	for _, c := range []struct {
 		name string
@@ -419,6 +430,7 @@ func TestHandles(t *testing.T) {
 	}{
 		{name: "fine"},
 		{name: "leak", code: cm.TrapHandlesFull},
+		{name: "many", code: cm.TrapHandlesFull},
 		{name: "never-was", code: cm.TrapBadHandle},
 		{name: "zero", code: cm.TrapBadHandle},
 		{name: "negative", code: cm.TrapBadHandle},

@@ -4,6 +4,9 @@ import "time"
 
 // Limits bound what a component may use. Every limit is in force: 0 is its default. A guest that reaches one is ended
 // by a trap of the limit's own code, or told by the error that the interface has for it.
+//
+// Linked components run in one instance: its deadline, fuel, memory, tables, call depth and handles are those of the
+// component that the event reaches. The others are each component's own.
 type Limits struct {
 	Deadline  time.Duration // an invocation; trap deadline
 	Fuel      uint64        // guest work of an invocation, in loop iterations and function entries; trap fuel
