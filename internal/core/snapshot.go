@@ -117,7 +117,7 @@ func (s *Snapshot) addMemory(i *Instance) error {
 	for len(s.images.all) <= n {
 		s.images.all = append(s.images.all, nil)
 	}
-	img := s.images.all[n]
+	img, shared := s.images.all[n], true
 	s.images.mu.Unlock()
 	if img == nil || !img.equals(lm) {
 		var err error
@@ -125,13 +125,16 @@ func (s *Snapshot) addMemory(i *Instance) error {
 			return fmt.Errorf("memory image: %w", err)
 		}
 		s.images.mu.Lock()
-		if s.images.all[n] == nil {
+		if shared = s.images.all[n] == nil; shared {
 			s.images.all[n] = img
 		}
 		s.images.mu.Unlock()
 	}
 	if err := img.attach(lm); err != nil {
 		return fmt.Errorf("memory image: %w", err)
+	}
+	if !shared {
+		img.settle()
 	}
 	s.memories = append(s.memories, savedMemory{inst: i, lm: lm, image: img})
 	return nil

@@ -14,9 +14,34 @@ import (
 // image is the contents of a memory at one moment, in a file without a name. Memories that are mapped to it share its
 // pages until they write to them, and fall back to it where the pages they wrote are dropped. Immutable.
 type image struct {
-	bytes []byte   // read only
-	zero  []uint64 // a bit for each page: all its bytes are zero, and it may take no room in the file
-	fd    int      // -1: bytes is ordinary Go memory, and the memory it was taken from is, too
+	bytes []byte     // read only
+	zero  []uint64   // a bit for each page: all its bytes are zero, and it may take no room in the file
+	file  *imageFile // nil: bytes is ordinary Go memory, and the memory it was taken from is, too
+}
+
+// imageFile is what an image has of the system.
+type imageFile struct {
+	fd     int // -1: closed, for nobody else will map it
+	mapped []byte
+}
+
+func (f *imageFile) close() {
+	_ = unix.Munmap(f.mapped) // it was mapped
+	f.closeFile()
+}
+
+func (f *imageFile) closeFile() {
+	if f.fd >= 0 {
+		_ = unix.Close(f.fd) // what was written is in memory, whatever it says
+		f.fd = -1
+	}
+}
+
+// settle says that no other memory is going to be mapped to the image.
+func (i *image) settle() {
+	if i.file != nil {
+		i.file.closeFile()
+	}
 }
 
 var systemPage = os.Getpagesize()
@@ -24,7 +49,7 @@ var systemPage = os.Getpagesize()
 // newImage takes a memory's bytes.
 func newImage(m *linearMemory) (*image, error) {
 	if m.store == nil || len(m.bytes) == 0 {
-		return &image{bytes: bytes.Clone(m.bytes), fd: -1}, nil
+		return &image{bytes: bytes.Clone(m.bytes)}, nil
 	}
 	fd, err := unix.MemfdCreate("vitrine-image", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -35,10 +60,8 @@ func newImage(m *linearMemory) (*image, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	runtime.AddCleanup(img, func(b []byte) {
-		_ = unix.Munmap(b) // it was mapped
-		_ = unix.Close(fd)
-	}, img.bytes)
+	img.file = &imageFile{fd: fd, mapped: img.bytes}
+	runtime.AddCleanup(img, (*imageFile).close, img.file)
 	return img, nil
 }
 
@@ -47,7 +70,7 @@ func fillImage(fd int, m *linearMemory) (*image, error) {
 	if err := unix.Ftruncate(fd, int64(size)); err != nil {
 		return nil, os.NewSyscallError("ftruncate", err)
 	}
-	img := &image{fd: fd, zero: make([]uint64, (size/systemPage+63)/64)}
+	img := &image{zero: make([]uint64, (size/systemPage+63)/64)}
 	for i := range img.zero {
 		img.zero[i] = ^uint64(0)
 	}
@@ -84,10 +107,10 @@ func fillImage(fd int, m *linearMemory) (*image, error) {
 
 // equals compares a memory with the image.
 func (i *image) equals(m *linearMemory) bool {
-	if len(m.bytes) != len(i.bytes) || (m.store == nil || len(m.bytes) == 0) != (i.fd < 0) {
+	if len(m.bytes) != len(i.bytes) || (m.store == nil || len(m.bytes) == 0) != (i.file == nil) {
 		return false
 	}
-	if i.fd < 0 || m.store.mapped > 0 {
+	if i.file == nil || m.store.mapped > 0 {
 		return bytes.Equal(m.bytes, i.bytes)
 	}
 	at := 0
@@ -116,10 +139,10 @@ func (i *image) empty(from, to int) bool {
 
 // attach maps the image in the place of a memory that equals it. Its address stays.
 func (i *image) attach(m *linearMemory) error {
-	if i.fd < 0 {
+	if i.file == nil {
 		return nil
 	}
-	_, err := unix.MmapPtr(i.fd, 0, unsafe.Pointer(unsafe.SliceData(m.bytes)), uintptr(len(m.bytes)),
+	_, err := unix.MmapPtr(i.file.fd, 0, unsafe.Pointer(unsafe.SliceData(m.bytes)), uintptr(len(m.bytes)),
 		unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|mapNoReserve)
 	if err != nil {
 		return os.NewSyscallError("mmap", err)
@@ -160,7 +183,7 @@ func (u *pageUse) room() int { return 2*u.usual + 64 }
 
 // restore sets a memory that has the image's length back to it.
 func (i *image) restore(m *linearMemory, u *pageUse) error {
-	if i.fd < 0 {
+	if i.file == nil {
 		copy(m.bytes, i.bytes)
 		return nil
 	}

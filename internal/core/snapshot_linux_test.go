@@ -2,7 +2,10 @@
 
 package core
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
 
 // oldPagemap makes the kernel one without PAGEMAP_SCAN.
 func oldPagemap(t *testing.T) {
@@ -48,5 +51,36 @@ func TestPagesOfItsOwn(t *testing.T) {
 		if len(own) != 4 || !own[0] || !own[8] || !own[9] || !own[63] {
 			t.Errorf("old %v: %v", old, own)
 		}
+	}
+}
+
+// TestImagesHoldFewFiles: an image that nobody shares keeps no file open.
+func TestImagesHoldFewFiles(t *testing.T) {
+	files := func() int {
+		all, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Skip(err)
+		}
+		return len(all)
+	}
+	w := newWorld(t, Config{})
+	_ = pages.own(nil, nil)
+	var images Images
+	before := files()
+	for n := range uint64(20) {
+		g := w.group(Limits{})
+		i := w.must(g, "reset")
+		mustCall(t, i, "store", 3000, n)
+		s := snapshot(t, g, &images)
+		mustCall(t, i, "fill", 0, 1<<16, 9)
+		if err := g.Reset(s); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := files() - before; n > 5 {
+		t.Errorf("%d more files are open", n)
 	}
 }

@@ -16,6 +16,8 @@ func (i *image) equals(m *linearMemory) bool { return bytes.Equal(m.bytes, i.byt
 
 func (i *image) attach(*linearMemory) error { return nil }
 
+func (i *image) settle() {}
+
 func (i *image) restore(m *linearMemory, _ *pageUse) error {
 	copy(m.bytes, i.bytes)
 	return nil
