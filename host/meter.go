@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -87,6 +88,9 @@ type budget struct {
 	left         LogLine // the last line that was left out, without its text
 	count        uint64  // of such lines that sinks have not been told of
 }
+
+// What is an io.Closer ends with its invocation, also where the instance is used again.
+var _ io.Closer = (*budget)(nil)
 
 // admit says whether a line of n bytes is within the limits. It says and counts what is not.
 func (b *budget) admit(ctx context.Context, l LogLine, n int) bool {
