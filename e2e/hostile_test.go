@@ -133,7 +133,8 @@ func TestHostileNeighbour(t *testing.T) {
 			first = s.resident()
 		}
 	}
-	if n := strings.Count(s.stderr(), "[bad limit] ::"); n != 3 {
+	// Once an invocation, and at most once a second.
+	if n := strings.Count(s.stderr(), "[bad limit] ::"); n < 1 || n > 3 {
 		t.Errorf("the limit of lines was said %d times in three invocations", n)
 	}
 	if n := len(s.stderr()); n > 8<<20 {
