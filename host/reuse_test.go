@@ -111,7 +111,9 @@ func TestIdleInstancesGoAway(t *testing.T) {
 // TestIdleIsBounded: there are no more instances than invocations at once, whatever the order in which they end.
 func TestIdleIsBounded(t *testing.T) {
 	const most = 4
-	f := newFixture(t, func(_ *Config, w *workload.Spec) { w.Components[0].Instances = workload.Instances{Max: most, Queue: 1000} })
+	f := newFixture(t, func(_ *Config, w *workload.Spec) {
+		w.Components[0].Instances = workload.Instances{Max: most, Queue: 1000}
+	})
 	f.start(t)
 	var wg sync.WaitGroup
 	for n := range 8 {
