@@ -206,6 +206,10 @@ func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request
 	}))
 	resp, err := t.RoundTrip(req)
 	watch.end()
+	if err == nil && ctx.Err() != nil { // the time was over, or nobody wants it: what came all the same is no answer
+		resp.Body.Close()
+		err = ctx.Err()
+	}
 	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
 		resp.Body.Close()
 		err = &Error{Code: UpgradeFailed}
