@@ -34,6 +34,9 @@ type clientCall struct{ *hostCall }
 
 func newClientCall(base *hostCall) cm.Hooks { return &clientCall{base} }
 
+// Light says no: a request is measured by what came of it, and carries the context on.
+func (h *clientCall) Light() bool { return false }
+
 type clientState struct {
 	span   trace.Span // nil when it is not sampled
 	ctx    context.Context

@@ -29,6 +29,18 @@ func newHostCall(b *cm.Boundary, d Detail, e edge) *hostCall {
 	return h
 }
 
+var _ cm.Light = (*hostCall)(nil)
+
+// Light says that the call is worth no span: it is only measured.
+func (h *hostCall) Light() bool { return !h.i.wants(h.detail) }
+
+// Count measures a call that went well.
+func (h *hostCall) Count(ctx context.Context, took time.Duration) {
+	if h.p.m != nil {
+		h.p.m.hostCall.Record(ctx, took.Seconds(), h.duration[cm.OK].record...)
+	}
+}
+
 // Enter opens the span, if the call is worth one.
 func (h *hostCall) Enter(c *cm.Call) context.Context {
 	if !h.i.wants(h.detail) {

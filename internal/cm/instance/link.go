@@ -142,6 +142,7 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 			fn: f, instance: t.Instance, opts: t.Options, boundary: t.Boundary,
 			hooks: l.hooks[t.Boundary.ID], params: len(t.Type.Params), scalar: f.Scalar(),
 		}
+		lo.light, _ = lo.hooks.(cm.Light)
 		out := core.HostFunc{Params: f.CoreParams, Results: f.CoreResults}
 		if t.Kind == plan.LowerHost {
 			out.Fn = (&lowerHost{lo, h.Func(t.Import)}).call

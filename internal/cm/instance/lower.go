@@ -17,6 +17,7 @@ type lower struct {
 	opts     plan.Options
 	boundary *cm.Boundary
 	hooks    cm.Hooks
+	light    cm.Light // hooks, if they have that power
 	params   int
 	scalar   bool // fn.Scalar
 }
@@ -94,6 +95,8 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	}
 	var result cm.Val
 	switch {
+	case l.light != nil && l.light.Light():
+		result, err = l.counted(a, args)
 	case l.hooks != nil:
 		result, err = l.observed(a, args)
 	case a.Call != nil:
@@ -138,6 +141,25 @@ func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 		return s.at(err, l.boundary)
 	}
 	return nil
+}
+
+// counted calls the host for hooks that only want to know that it went well, and how long it took.
+func (l *lowerHost) counted(a *activation, args []cm.Val) (cm.Val, error) {
+	start := time.Now()
+	result, err := l.host(a, args)
+	took := time.Since(start)
+	if a.Clock != nil {
+		a.Clock.Host += took
+	}
+	if err == nil {
+		l.light.Count(a, took)
+		return result, nil
+	}
+	err = l.failed(a, err)
+	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
+	c.Start = start
+	c.exit(cm.Val{}, err)
+	return result, err
 }
 
 func (l *lowerHost) observed(a *activation, args []cm.Val) (result cm.Val, err error) {

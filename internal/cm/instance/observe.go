@@ -23,8 +23,12 @@ type crossing struct {
 	fuelBefore      uint64
 	end             cm.End
 
-	// A held call ends when both its host function has returned and its work has finished; the second one reports.
-	halves atomic.Int32
+	// A held call ends when both its host function has returned and its work has finished; the second one reports. What the
+	// work says of its end stays apart until then: the two may be on different goroutines.
+	halves   atomic.Int32
+	finished atomic.Bool
+	value    any
+	failure  error
 }
 
 // Value makes the crossing the context of a host function: cm.CallFrom finds the call.
@@ -74,7 +78,9 @@ func (c *crossing) exit(result cm.Val, err error) {
 		c.SetResults([]cm.Val{result})
 	}
 	if !c.Held() || err != nil {
-		c.settle()
+		if c.halves.Swap(over) < over {
+			c.hooks.Exit(&c.Call, c.end)
+		}
 		return
 	}
 	if r, ok := c.hooks.(cm.Returner); ok {
@@ -87,25 +93,27 @@ func (c *crossing) exit(result cm.Val, err error) {
 	}
 }
 
-// settle reports the end, once.
-func (c *crossing) settle() {
-	if c.halves.Swap(100) < 100 {
-		c.hooks.Exit(&c.Call, c.end)
-	}
-}
+// over is what halves is from when a call has ended without waiting for its work.
+const over = 100
 
 // finish is the end of a held call's work, from any goroutine.
 func (c *crossing) finish(value any, err error) {
-	if c.halves.Load() >= 2 {
+	if c.finished.Swap(true) {
 		return
 	}
-	if err != nil {
-		c.end.Outcome, c.end.Err = outcome(err), err
-	}
-	c.end.Value = value
+	c.value, c.failure = value, err
 	if c.halves.Add(1) == 2 {
 		c.settle()
 	}
+}
+
+// settle reports the end of a held call once both halves are there.
+func (c *crossing) settle() {
+	c.end.Value = c.value
+	if c.failure != nil {
+		c.end.Outcome, c.end.Err = outcome(c.failure), c.failure
+	}
+	c.hooks.Exit(&c.Call, c.end)
 }
 
 // outcome classifies an error.

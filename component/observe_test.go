@@ -1,0 +1,145 @@
+package component_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// recorder hooks host functions and remembers how each call ended.
+type recorder struct {
+	light bool
+
+	mu       sync.Mutex
+	entered  int
+	returned int
+	counted  int
+	ends     []cm.End
+	ended    chan struct{}
+}
+
+func (r *recorder) Bind(b *cm.Boundary) cm.Hooks {
+	if b.Kind == cm.GuestToHost {
+		return r
+	}
+	return hooksOn{}
+}
+
+func (r *recorder) Light() bool { return r.light }
+
+func (r *recorder) Count(context.Context, time.Duration) { r.counted++ }
+
+func (r *recorder) Enter(c *cm.Call) context.Context {
+	r.entered++
+	return c.Context
+}
+
+func (r *recorder) Returned(*cm.Call) { r.returned++ }
+
+func (r *recorder) Exit(_ *cm.Call, end cm.End) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ends = append(r.ends, end)
+	r.ended <- struct{}{}
+}
+
+// observed calls testdata/hostile's export "back", whose import is back, under r.
+func observed(t *testing.T, r *recorder, back cm.HostFunc) error {
+	t.Helper()
+	r.ended = make(chan struct{}, 10)
+	e := engine(t)
+	l := e.NewLinker(r)
+	l.Instance(root).Func("call-me-back", &cm.FuncType{}, back)
+	wasm, err := os.ReadFile("../testdata/hostile/hostile.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.Load(t.Context(), "hostile", wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = call(t, start(t, l, c), root, "back")
+	return err
+}
+
+func TestHeldCalls(t *testing.T) {
+	boom := errors.New("boom")
+	for _, c := range []struct {
+		name   string
+		before bool // the work ends before the host function returns
+		fail   error
+		value  any
+		trap   bool // the host function fails though it holds
+	}{
+		{name: "work ends later", value: "v"},
+		{name: "work ends first", before: true, value: "v"},
+		{name: "work fails later", fail: boom},
+		{name: "work fails first", before: true, fail: boom},
+		{name: "host function fails", trap: true},
+		{name: "host function fails after its work has ended", before: true, trap: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := &recorder{}
+			release := make(chan struct{})
+			var work sync.WaitGroup
+			err := observed(t, r, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
+				finish := cm.CallFrom(ctx).Hold()
+				if c.before {
+					finish(c.value, c.fail)
+				} else {
+					work.Go(func() { <-release; finish(c.value, c.fail) })
+				}
+				if c.trap {
+					return cm.Val{}, boom
+				}
+				return cm.Val{}, nil
+			})
+			close(release)
+			work.Wait()
+			<-r.ended
+			if (err != nil) != c.trap {
+				t.Errorf("the call: %v", err)
+			}
+			if len(r.ends) != 1 || r.entered != 1 {
+				t.Fatalf("%d times entered, %d times left", r.entered, len(r.ends))
+			}
+			end, returned := r.ends[0], 1
+			if c.trap {
+				returned = 0
+			}
+			if r.returned != returned {
+				t.Errorf("returned %d times, wanted %d", r.returned, returned)
+			}
+			switch {
+			case c.trap:
+				if !errors.Is(end.Err, boom) || end.Outcome != cm.Aborted {
+					t.Errorf("ended %+v", end)
+				}
+			case end.Value != c.value || !errors.Is(end.Err, c.fail) || (end.Outcome == cm.OK) != (c.fail == nil):
+				t.Errorf("ended %+v, wanted value %v and error %v", end, c.value, c.fail)
+			}
+		})
+	}
+}
+
+func TestLightHooks(t *testing.T) {
+	r := &recorder{light: true}
+	if err := observed(t, r, func(context.Context, []cm.Val) (cm.Val, error) { return cm.Val{}, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if r.counted != 1 || r.entered != 0 {
+		t.Errorf("a call that went well: counted %d times, entered %d times", r.counted, r.entered)
+	}
+	r = &recorder{light: true}
+	if err := observed(t, r, func(context.Context, []cm.Val) (cm.Val, error) { return cm.Val{}, errors.New("boom") }); err == nil {
+		t.Fatal("no error")
+	}
+	if r.counted != 0 || r.entered != 1 || len(r.ends) != 1 || r.ends[0].Err == nil {
+		t.Errorf("a call that failed: counted %d times, entered %d times, ended %+v", r.counted, r.entered, r.ends)
+	}
+}
