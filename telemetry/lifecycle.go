@@ -25,18 +25,23 @@ const (
 // foreign are namespaces of the semantic conventions in which operations may tell facts; every other key is our own.
 var foreign = []string{"http.", "url.", "server.", "file.", "oci.", "container.", "process."}
 
+// operationDetail has the operations that come with each request and are worth a span of their own only to those who look
+// at everything. They are measured all the same.
+var operationDetail = map[string]Detail{"reset": DetailAll}
+
 // Begin opens the span of one step in the life of a component or an instance, below whatever span is in ctx.
 func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Context, func(error)) {
 	p := i.own
 	if op.Component != "" {
 		p = i.service(op.Component)
 	}
-	if p.m == nil && p.quiet(ctx) {
+	quiet := p.quiet(ctx) || !i.wants(operationDetail[op.Name])
+	if p.m == nil && quiet {
 		return ctx, func(error) {}
 	}
 	start := time.Now()
 	var span trace.Span
-	if !p.quiet(ctx) {
+	if !quiet {
 		name := op.Name
 		attrs := []attribute.KeyValue{keyOperation.String(op.Name)}
 		if op.Component != "" {
