@@ -42,7 +42,7 @@ func severityText(s host.Severity) string {
 
 // Log takes one line of a guest. The span in ctx becomes the record's. It does not block: a full queue drops and counts.
 func (t *Telemetry) Log(ctx context.Context, l host.LogLine) {
-	if !t.pipe.Logs() || log.Severity(l.Severity) < severityOf(t.cfg.OTelLevel) && l.Severity != 0 {
+	if t.host.logger == nil || log.Severity(l.Severity) < severityOf(t.cfg.OTelLevel) && l.Severity != 0 {
 		return
 	}
 	p := t.find(l.Workload, l.Component)
@@ -100,11 +100,11 @@ func (t *Telemetry) find(workload, component string) *providers {
 // LogHandler sends the host's own log records to the logs exporter, those of OTelLevel and above, without secrets. It
 // discards all when logs are off.
 func (t *Telemetry) LogHandler() slog.Handler {
-	if t.host.lp == nil {
+	if t.host.logs == nil {
 		return slog.DiscardHandler
 	}
 	return &logHandler{
-		Handler: otelslog.NewHandler(scopeName, otelslog.WithLoggerProvider(t.host.lp), otelslog.WithVersion(t.cfg.Version)),
+		Handler: otelslog.NewHandler(scopeName, otelslog.WithLoggerProvider(t.host.logs), otelslog.WithVersion(t.cfg.Version)),
 		level:   t.cfg.OTelLevel,
 	}
 }

@@ -12,6 +12,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 // identity names one service: a component of a workload, or with an empty component the host.
@@ -30,12 +32,17 @@ type providers struct {
 	id     identity
 	tracer trace.Tracer
 	logger log.Logger
+	logs   log.LoggerProvider // of logger
 	meter  metric.Meter
 	m      *instruments
 
-	tp *sdktrace.TracerProvider
-	mp *sdkmetric.MeterProvider // nil when it is shared
-	lp *sdklog.LoggerProvider
+	provided []provider // to flush and to shut down, metrics first
+}
+
+// provider is what the SDK's providers of all signals have in common.
+type provider interface {
+	ForceFlush(ctx context.Context) error
+	Shutdown(ctx context.Context) error
 }
 
 // providers finds or makes the set of a service.
@@ -50,22 +57,31 @@ func (t *Telemetry) providers(id identity) *providers {
 	if !t.on() || t.closed {
 		return p
 	}
+	if t.file != nil {
+		if err := t.fromFile(context.Background(), p); err != nil {
+			t.log.Error("telemetry: cannot be set up", "service", id.service(), "error", redact.Text(err.Error()))
+		}
+		return p
+	}
 	res := t.resource(id)
+	if t.pipe.Metrics() {
+		p.meter = t.newMeter(p, id, res)
+		p.m = newInstruments(p.meter, t.log)
+	}
 	if t.pipe.Traces() {
 		opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
 		for _, sp := range t.pipe.SpanProcessors() {
 			opts = append(opts, sdktrace.WithSpanProcessor(sp))
 		}
-		p.tp = sdktrace.NewTracerProvider(opts...)
-		p.tracer = p.tp.Tracer(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
+		tp := sdktrace.NewTracerProvider(opts...)
+		p.provided = append(p.provided, tp)
+		p.tracer = tp.Tracer(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
 	}
-	if lp := t.pipe.LogProcessor(); lp != nil {
-		p.lp = sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(lp))
-		p.logger = p.lp.Logger(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
-	}
-	if t.pipe.Metrics() {
-		p.meter = t.newMeter(p, id, res)
-		p.m = newInstruments(p.meter, t.log)
+	if sink := t.pipe.LogProcessor(); sink != nil {
+		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(sink))
+		p.provided = append(p.provided, lp)
+		p.logs = lp
+		p.logger = lp.Logger(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
 	}
 	return p
 }
@@ -77,8 +93,9 @@ func (t *Telemetry) newMeter(p *providers, id identity, res *resource.Resource) 
 		metric.WithInstrumentationVersion(t.cfg.Version), metric.WithSchemaURL(semconv.SchemaURL),
 	}
 	if r := t.pipe.MetricReader(); r != nil {
-		p.mp = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(r))
-		return p.mp.Meter(scopeName, opts...)
+		mp := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(r))
+		p.provided = append(p.provided, mp)
+		return mp.Meter(scopeName, opts...)
 	}
 	if t.shared == nil {
 		t.shared = sdkmetric.NewMeterProvider(
@@ -101,28 +118,16 @@ func (p *providers) quiet(ctx context.Context) bool {
 
 func (p *providers) flush(ctx context.Context) error {
 	var errs []error
-	if p.mp != nil {
-		errs = append(errs, p.mp.ForceFlush(ctx))
-	}
-	if p.tp != nil {
-		errs = append(errs, p.tp.ForceFlush(ctx))
-	}
-	if p.lp != nil {
-		errs = append(errs, p.lp.ForceFlush(ctx))
+	for _, x := range p.provided {
+		errs = append(errs, x.ForceFlush(ctx))
 	}
 	return errors.Join(errs...)
 }
 
 func (p *providers) shutdown(ctx context.Context) error {
 	var errs []error
-	if p.mp != nil {
-		errs = append(errs, p.mp.Shutdown(ctx))
-	}
-	if p.tp != nil {
-		errs = append(errs, p.tp.Shutdown(ctx))
-	}
-	if p.lp != nil {
-		errs = append(errs, p.lp.Shutdown(ctx))
+	for _, x := range p.provided {
+		errs = append(errs, x.Shutdown(ctx))
 	}
 	return errors.Join(errs...)
 }

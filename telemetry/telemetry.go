@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/contrib/otelconf"
 	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -56,6 +57,7 @@ type Telemetry struct {
 	pipe    *pipeline.Pipeline
 	prop    propagation.TextMapPropagator
 	process *resource.Resource
+	file    *otelconf.OpenTelemetryConfiguration // nil: the environment's variables say what is set up
 
 	// parentBased says that the sampler never samples below a parent that is not sampled.
 	parentBased bool
@@ -91,8 +93,13 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.TraceTree != nil {
 		printers = append(printers, tree.New(cfg.TraceTree, treeKeys(), cfg.TraceTreeColor))
 	}
+	file, err := readConfigFile(cfg.Getenv)
+	if err != nil {
+		return nil, err
+	}
 	pipe, err := pipeline.New(ctx, pipeline.Config{
-		Getenv: cfg.Getenv, Logger: cfg.Logger, Spans: printers,
+		FromFile: file != nil,
+		Getenv:   cfg.Getenv, Logger: cfg.Logger, Spans: printers,
 		SpanExporter: cfg.SpanExporter, LogExporter: cfg.LogExporter, MetricReader: cfg.MetricReader,
 	})
 	if err != nil {
@@ -102,6 +109,9 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		cfg: cfg, log: cfg.Logger, pipe: pipe, prop: pipe.Propagator,
 		sets:        map[identity]*providers{},
 		parentBased: parentBased(cfg.Getenv("OTEL_TRACES_SAMPLER")),
+	}
+	if file != nil && !disabled(file) && !pipe.Disabled() {
+		t.file, t.parentBased = file, followsParent(file)
 	}
 	if t.on() {
 		t.process = t.processResource(ctx)
@@ -122,7 +132,9 @@ func parentBased(name string) bool {
 }
 
 // on says whether any signal goes anywhere.
-func (t *Telemetry) on() bool { return t.pipe.Traces() || t.pipe.Metrics() || t.pipe.Logs() }
+func (t *Telemetry) on() bool {
+	return t.file != nil || t.pipe.Traces() || t.pipe.Metrics() || t.pipe.Logs()
+}
 
 // Component makes the interceptor of one component of a workload. A component that is started again keeps the
 // providers, and with them the service.instance.id, that it had.

@@ -27,6 +27,8 @@ type Config struct {
 	Logger *slog.Logger
 	// Spans are processors beside the exporter's, such as a printer of trees. The pipeline shuts them down.
 	Spans []sdktrace.SpanProcessor
+	// FromFile says that a configuration file describes the exporters: the pipeline makes none.
+	FromFile bool
 	// Exporters that are used instead of those the environment names; for tests and embedders.
 	SpanExporter sdktrace.SpanExporter
 	LogExporter  sdklog.Exporter
@@ -37,14 +39,15 @@ type Config struct {
 type Pipeline struct {
 	Propagator propagation.TextMapPropagator
 
-	spans   []sdktrace.SpanProcessor
-	pipe    *spanPipe
-	logs    *logPipe
-	metrics *sharedMetrics
-	reader  sdkmetric.Reader // instead of metrics: one reader for one provider
-	losses  map[signal]*losses
-	stop    *stopper
-	once    sync.Once
+	disabled bool
+	spans    []sdktrace.SpanProcessor
+	pipe     *spanPipe
+	logs     *logPipe
+	metrics  *sharedMetrics
+	reader   sdkmetric.Reader // instead of metrics: one reader for one provider
+	losses   map[signal]*losses
+	stop     *stopper
+	once     sync.Once
 }
 
 // New reads the environment and makes the exporters. It sets the process's OpenTelemetry logger and error handler, which
@@ -60,15 +63,15 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	for _, s := range []signal{traces, metrics, logs} {
 		p.losses[s] = &losses{signal: s, log: cfg.Logger}
 	}
-	if env.truth("OTEL_SDK_DISABLED") {
+	if p.disabled = env.truth("OTEL_SDK_DISABLED"); p.disabled {
 		p.Propagator = env.propagator()
 		return p, nil
 	}
 	sayThrough(cfg.Logger, env.level())
-	if v := env.text("OTEL_CONFIG_FILE"); v != "" {
-		env.bad("OTEL_CONFIG_FILE", v, "this version is set up by the other variables alone")
-	}
 	p.Propagator = env.propagator()
+	if cfg.FromFile {
+		return p, nil
+	}
 
 	if err := p.openTraces(ctx, env, cfg.SpanExporter); err != nil {
 		return nil, err
@@ -194,6 +197,9 @@ func open[T any](ctx context.Context, env environment, s signal, mk func(context
 
 // Traces, Metrics and Logs say which signals are on.
 func (p *Pipeline) Traces() bool { return len(p.spans) > 0 }
+
+// Disabled says that OTEL_SDK_DISABLED has switched everything off.
+func (p *Pipeline) Disabled() bool { return p.disabled }
 
 // Metrics says whether metrics go anywhere.
 func (p *Pipeline) Metrics() bool { return p.metrics != nil || p.reader != nil }
