@@ -159,3 +159,25 @@ func BenchmarkBoundary(b *testing.B) {
 		}
 	}
 }
+
+// TestUnobservedCallsCostNothingMore: an interceptor that wants to see nothing of a boundary adds no allocation to it.
+func TestUnobservedCallsCostNothingMore(t *testing.T) {
+	ctx := context.Background()
+	without, with := callsInstance(t, nil), callsInstance(t, hooksOff{})
+	for _, name := range []string{"host-nop", "host-id", "host-echo", "peer-nop", "peer-id", "peer-echo"} {
+		allocs := func(inst *component.Instance) float64 {
+			f, err := inst.Func(callsRun, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return testing.AllocsPerRun(20, func() {
+				if _, err := f.Call(ctx, cm.U32Val(100)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		if a, b := allocs(without), allocs(with); b > a {
+			t.Errorf("%s: %v allocations for 100 calls without an interceptor, %v with one that is off", name, a, b)
+		}
+	}
+}
