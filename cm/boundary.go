@@ -159,9 +159,10 @@ func (c *Call) SetResults(vs []Val) { c.results = vs }
 
 // Hold keeps the call open after its host function has returned, because the work goes on: an outgoing request whose
 // answer comes later, say. The function it returns ends the call, from any goroutine; calls after the first do nothing.
-// It is nil-safe: without a Call (no hooks are bound) it returns a function that does nothing.
+// It is nil-safe: without a Call (no hooks are bound), and for a Call of another kind than guest→host (hooks are bound to
+// what surrounds the host function, and none to itself), it returns a function that does nothing.
 func (c *Call) Hold() func(value any, err error) {
-	if c == nil {
+	if c == nil || c.Boundary.Kind != GuestToHost || c.finish == nil {
 		return func(any, error) {}
 	}
 	c.held = true

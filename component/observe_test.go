@@ -143,3 +143,26 @@ func TestLightHooks(t *testing.T) {
 		t.Errorf("a call that failed: counted %d times, entered %d times, ended %+v", r.counted, r.entered, r.ends)
 	}
 }
+
+// exportsOnly hooks exports and no host function.
+type exportsOnly struct{}
+
+func (exportsOnly) Bind(b *cm.Boundary) cm.Hooks {
+	if b.Kind == cm.GuestToHost {
+		return nil
+	}
+	return hooksOn{}
+}
+
+// TestHoldWithoutHooks: a host function that holds its call does not hold the call around it when nobody watches its own.
+func TestHoldWithoutHooks(t *testing.T) {
+	for _, i := range []cm.Interceptor{nil, exportsOnly{}} {
+		e := engine(t)
+		l := e.NewLinker(i)
+		l.Instance(root).Func("call-me-back", &cm.FuncType{}, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
+			cm.CallFrom(ctx).Hold()(nil, nil)
+			return cm.Val{}, nil
+		})
+		mustCall(t, instantiate(t, l, e, "hostile", "../testdata/hostile/hostile.wasm"), root, "back")
+	}
+}
