@@ -300,7 +300,7 @@ func TestRequestOptions(t *testing.T) {
 
 // held is a call as the engine makes one: what ends it is sent to ends.
 func held(ctx context.Context) (context.Context, <-chan any, *cm.Call) {
-	c := cm.NewCall(&cm.Boundary{}, nil, ctx)
+	c := cm.NewCall(&cm.Boundary{Kind: cm.GuestToHost}, nil, ctx)
 	ends := make(chan any, 2)
 	c.OnFinish(func(v any, err error) {
 		if err != nil {
