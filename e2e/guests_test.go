@@ -103,3 +103,10 @@ func TestRefuses03(t *testing.T) {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 }
+
+// TestLogsAlone exports logs and nothing else: an outgoing request, whose call nobody watches then, must not mind.
+func TestLogsAlone(t *testing.T) {
+	s := up(t, []string{"OTEL_LOGS_EXPORTER=console"}, "--allow-http", "*", shared.File(t, "rust-http-full-p2"))
+	s.want("/fetch?url="+s.base+"/hello", "", 200, "hello from rust-http-full-p2\n")
+	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+}
