@@ -2,9 +2,11 @@ package wasi_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"testing"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/wasi"
@@ -35,18 +37,39 @@ func TestGreet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Go's scheduler may look at the clock while it serves cabi_realloc, which the specification forbids: a host has to trap
+	// then. Whether it does depends on how much time has passed; another instance gets another chance.
+	for attempt := 1; ; attempt++ {
+		err := greet(t, linked, &said)
+		var trap *cm.Trap
+		if err == nil {
+			break
+		}
+		if !errors.As(err, &trap) || trap.Code != cm.TrapCannotLeave || attempt == 50 {
+			t.Fatalf("attempt %d: %v", attempt, err)
+		}
+	}
+}
+
+// greet calls both exports of a new instance and checks what comes back.
+func greet(t *testing.T, linked *component.Linked, said *[]string) error {
+	ctx := context.Background()
+	*said = nil
 	inst, err := linked.Instantiate(ctx)
 	if err != nil {
-		t.Fatal(err)
+		return err
 	}
 	defer inst.Close(ctx)
-	if got, err := inst.Call(ctx, "greet", "ada"); err != nil || got != "Hello, ADA from go1.26.8!" {
-		t.Errorf("greet: %v, %v", got, err)
+	got, err := inst.Call(ctx, "greet", "ada")
+	if err != nil {
+		return err
 	}
-	if !slices.Equal(said, []string{"saying hello to ada"}) {
-		t.Errorf("it said %q", said)
+	sum, err := inst.Call(ctx, "sum", []uint32{1, 2, 1<<32 - 1})
+	if err != nil {
+		return err
 	}
-	if got, err := inst.Call(ctx, "sum", []uint32{1, 2, 1<<32 - 1}); err != nil || got != uint64(1<<32+2) {
-		t.Errorf("sum: %v, %v", got, err)
+	if got != "Hello, ADA from go1.26.8!" || !slices.Equal(*said, []string{"saying hello to ada"}) || sum != uint64(1<<32+2) {
+		t.Errorf("greet gave %v, said %q; sum gave %v", got, *said, sum)
 	}
+	return nil
 }
