@@ -79,7 +79,7 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", configFileVar, err)
 	}
-	if cfg.Propagator != nil {
+	if cfg.Propagator != nil && p.id == (identity{}) { // the host's is made first, before anybody reads it
 		t.prop = sdk.Propagator()
 	}
 	keep := func(of any) {
