@@ -258,7 +258,7 @@ func TestFuelOfEachUse(t *testing.T) {
 	for i := range 20 {
 		mustCall(t, inst, root, "work", cm.U32Val(9_000))
 		if err := inst.Reset(t.Context(), cm.InstanceInfo{}); err != nil {
-			t.Skipf("round %d: the instance cannot be reset: %v", i, err)
+			t.Fatalf("round %d: the instance cannot be reset: %v", i, err)
 		}
 	}
 	_, err = call(t, inst, root, "work", cm.U32Val(11_000))
