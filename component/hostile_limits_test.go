@@ -250,18 +250,30 @@ func TestFuel(t *testing.T) {
 // TestFuelOfEachUse: a reset gives an instance its fuel again.
 func TestFuelOfEachUse(t *testing.T) {
 	e := engine(t)
-	inst, err := linkHostile(t, e).Instantiate(t.Context(), component.WithFuel(10_000), component.WithReset(component.Fresh, nil))
+	wasm, err := os.ReadFile("../testdata/calls/calls.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := e.Load(t.Context(), "calls", wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, err := callsLinker(t, e, nil).Link(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst, err := linked.Instantiate(t.Context(), component.WithFuel(10_000), component.WithReset(component.Fresh, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer inst.Close(t.Context())
 	for i := range 20 {
-		mustCall(t, inst, root, "work", cm.U32Val(9_000))
+		mustCall(t, inst, callsRun, "host-id", cm.U32Val(9_000))
 		if err := inst.Reset(t.Context(), cm.InstanceInfo{}); err != nil {
-			t.Fatalf("round %d: the instance cannot be reset: %v", i, err)
+			t.Fatalf("round %d: %v", i, err)
 		}
 	}
-	_, err = call(t, inst, root, "work", cm.U32Val(11_000))
+	_, err = call(t, inst, callsRun, "host-id", cm.U32Val(11_000))
 	wantTrap(t, err, cm.TrapFuel)
 }
 
