@@ -185,12 +185,12 @@ func (c *Component) Unsupported() ([]string, error) {
 }
 
 func coreImports(module []byte) ([]plan.CoreImport, error) {
-	info, err := core.Inspect(module)
+	names, err := core.ImportNames(module)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]plan.CoreImport, len(info.Imports))
-	for i, im := range info.Imports {
+	out := make([]plan.CoreImport, len(names))
+	for i, im := range names {
 		out[i] = plan.CoreImport{Module: im.Module, Field: im.Field}
 	}
 	return out, nil

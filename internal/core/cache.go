@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
 // diskCache keeps compiled code in a directory that any number of processes share.
@@ -24,8 +27,12 @@ import (
 // what it reads. It is therefore given a directory that no other process knows, and each piece of code is put there
 // before wazero looks for it and taken away after wazero has written it:
 //
-//	code/<digest of the module>/<wazero's file name>.<digest of the file>   shared, written by rename only
-//	run/<random>/                                                          wazero's, one for each engine
+//	code/<key of the module>/<wazero's file name>.<facts>.<digest of the file>   shared, written by rename only
+//	run/<random>/                                                               wazero's, one for each engine
+//
+// With the code from the cache nobody needs to read the module's: wazero gets the module's skeleton, which names itself
+// after the module and its facts, and the file is kept under the name by which wazero looks for the skeleton's code.
+// That makes a start many times shorter, because wazero reads, validates and digests all that it is given.
 //
 // wazero's file name stands for the processor's features, so one module may have several files. A file's modification
 // time is when it was last of use; the least recently used ones go when the directory grows past its bound.
@@ -35,6 +42,7 @@ type diskCache struct {
 	run    string // this engine's
 	files  string // where wazero writes, a directory in run that it names after version, processor and system
 	most   int64
+	config wazero.RuntimeConfig // of runtimes that only find out names
 
 	mu sync.Mutex // one compilation at a time, so that it is clear which file belongs to which module
 }
@@ -45,11 +53,11 @@ const defaultCacheBytes = 1 << 30
 // its directory again.
 const staleAfter = 7 * 24 * time.Hour
 
-func openDiskCache(dir string, most int64) (*diskCache, error) {
+func openDiskCache(dir string, most int64, config wazero.RuntimeConfig) (*diskCache, error) {
 	if most <= 0 {
 		most = defaultCacheBytes
 	}
-	d := &diskCache{code: filepath.Join(dir, "code"), most: most}
+	d := &diskCache{code: filepath.Join(dir, "code"), most: most, config: config}
 	runs := filepath.Join(dir, "run")
 	for _, p := range []string{d.code, runs} {
 		if err := os.MkdirAll(p, 0o700); err != nil {
@@ -89,92 +97,181 @@ func (d *diskCache) close(ctx context.Context) error {
 	return errors.Join(d.wazero.Close(ctx), os.RemoveAll(d.run))
 }
 
-type compileFunc func(context.Context, []byte) (wazero.CompiledModule, error)
+// compilation is a module that is wanted.
+type compilation struct {
+	key      moduleKey
+	compile  func(context.Context, []byte) (wazero.CompiledModule, error)
+	rewrite  func() (*corewasm.Result, error)
+	skeleton func(corewasm.Facts) (*corewasm.Result, error)
+}
 
 // compile compiles a module, from the cache if it can. cached says that it could. Trouble with the cache is no error:
 // the module is compiled without it.
-func (d *diskCache) compile(ctx context.Context, compile compileFunc, code []byte) (c wazero.CompiledModule, cached bool, err error) {
+func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.CompiledModule, r *corewasm.Result, cached bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	h := sha256.New()
-	io.WriteString(h, filepath.Base(d.files)) //nolint:errcheck // hashes do not fail
-	h.Write(code)
+	fmt.Fprintf(h, "%s %d ", filepath.Base(d.files), corewasm.Version)
+	h.Write(w.key[:])
 	dir := filepath.Join(d.code, hex.EncodeToString(h.Sum(nil)))
 
-	given := d.give(dir)
-	c, err = compile(ctx, code)
+	if c, r = d.find(ctx, dir, w); c != nil {
+		return c, r, true, nil
+	}
+	if r, err = w.rewrite(); err != nil {
+		return nil, nil, false, err
+	}
+	c, err = w.compile(ctx, r.Wasm)
 	if err != nil {
-		// The module is bad, or a file is, or wazero's directory is gone or full. In the last case wazero has the code
-		// in memory and is content the second time.
-		_ = os.RemoveAll(d.files)
-		if len(given) > 0 {
-			_ = os.RemoveAll(dir)
-			given = nil
+		// The module is bad, or wazero's directory is gone or full. Then wazero has the code in memory and is content the
+		// second time.
+		if e := d.clear(); e != nil {
+			return nil, nil, false, errors.Join(err, e)
 		}
-		if e := os.MkdirAll(d.files, 0o700); e != nil {
-			return nil, false, errors.Join(err, e)
-		}
-		if c, err = compile(ctx, code); err != nil {
-			return nil, false, err
+		if c, err = w.compile(ctx, r.Wasm); err != nil {
+			return nil, nil, false, err
 		}
 	}
-	made := d.take(dir, given)
-	if made > 0 {
+	if d.keep(ctx, dir, w, r.Facts) {
 		d.evict()
 	}
-	return c, made == 0 && len(given) > 0, nil
+	return c, r, false, nil
 }
 
-// give puts the files of a module where wazero looks for them, and names them.
-func (d *diskCache) give(dir string) (given []string) {
-	entries, err := os.ReadDir(dir)
+// find takes a module's code from the cache; nil if it is not there.
+func (d *diskCache) find(ctx context.Context, dir string, w compilation) (wazero.CompiledModule, *corewasm.Result) {
+	given, known := d.give(dir)
+	if len(given) == 0 {
+		return nil, nil
+	}
+	c, r := d.hollow(ctx, given, known, w)
+	if c == nil {
+		_ = os.RemoveAll(dir)
+	}
+	if d.clear() != nil && c != nil {
+		_ = c.Close(ctx)
+		return nil, nil
+	}
+	return c, r
+}
+
+// hollow compiles a skeleton in the presence of its code. It makes sure that the code was taken: a skeleton that is
+// compiled itself traps wherever it is called.
+func (d *diskCache) hollow(ctx context.Context, given map[string]fs.FileInfo, known corewasm.Facts, w compilation) (wazero.CompiledModule, *corewasm.Result) {
+	r, err := w.skeleton(known)
 	if err != nil {
-		return nil // there are none
+		return nil, nil
+	}
+	c, err := w.compile(ctx, r.Wasm)
+	if err != nil {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(d.files)
+	ok := err == nil && len(entries) == len(given)
+	for _, e := range entries {
+		now, err := e.Info()
+		ok = ok && err == nil && given[e.Name()] != nil && os.SameFile(now, given[e.Name()])
+	}
+	if !ok {
+		_ = c.Close(ctx)
+		return nil, nil
+	}
+	return c, r
+}
+
+// clear empties wazero's directory, and makes it if it is not there.
+func (d *diskCache) clear() error {
+	entries, err := os.ReadDir(d.files)
+	if err != nil {
+		_ = os.RemoveAll(d.files)
+		return os.MkdirAll(d.files, 0o700)
 	}
 	for _, e := range entries {
+		err = errors.Join(err, os.Remove(filepath.Join(d.files, e.Name())))
+	}
+	return err
+}
+
+// give puts the files of a module where wazero looks for them.
+func (d *diskCache) give(dir string) (given map[string]fs.FileInfo, known corewasm.Facts) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, "" // there are none
+	}
+	given = map[string]fs.FileInfo{}
+	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
-		name, sum, ok := strings.Cut(e.Name(), ".")
-		if !ok {
+		part := strings.Split(e.Name(), ".")
+		if len(part) != 3 || len(given) > 0 && corewasm.Facts(part[1]) != known {
 			continue
 		}
 		got, err := digest(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // another process has just thrown it out
 		}
-		if err != nil || got != sum {
+		if err != nil || got != part[2] {
 			_ = os.Remove(path) // damaged
 			continue
 		}
-		if link(path, filepath.Join(d.files, name)) != nil {
+		to := filepath.Join(d.files, part[0])
+		if link(path, to) != nil {
 			continue
 		}
 		now := time.Now()
 		_ = os.Chtimes(path, now, now) // a lost date costs a compilation at worst
-		given = append(given, name)
+		if info, err := os.Stat(to); err == nil {
+			given[part[0]], known = info, corewasm.Facts(part[1])
+		}
 	}
-	return given
+	return given, known
 }
 
-// take empties wazero's directory and moves what is new in it to the shared one. made is how many files were new.
-func (d *diskCache) take(dir string, given []string) (made int) {
+// keep moves the code that wazero has just written to the shared directory, and says whether there was any.
+func (d *diskCache) keep(ctx context.Context, dir string, w compilation, known corewasm.Facts) bool {
+	defer d.clear() //nolint:errcheck // the next compilation finds out
 	entries, err := os.ReadDir(d.files)
+	if err != nil || len(entries) != 1 || strings.HasSuffix(entries[0].Name(), ".tmp") {
+		return false
+	}
+	path := filepath.Join(d.files, entries[0].Name())
+	sum, err := digest(path)
 	if err != nil {
-		return 0
+		return false
 	}
-	for _, e := range entries {
-		path := filepath.Join(d.files, e.Name())
-		if !slices.Contains(given, e.Name()) && !strings.HasSuffix(e.Name(), ".tmp") {
-			made++
-			if sum, err := digest(path); err == nil && os.MkdirAll(dir, 0o700) == nil {
-				// Two processes may do this at once; they write the same.
-				if os.Rename(path, filepath.Join(dir, e.Name()+"."+sum)) == nil {
-					continue
-				}
-			}
-		}
-		_ = os.Remove(path)
+	r, err := w.skeleton(known)
+	if err != nil {
+		return false
 	}
-	return made
+	name, err := d.name(ctx, r.Wasm)
+	if err != nil || os.MkdirAll(dir, 0o700) != nil {
+		return false
+	}
+	// Two processes may do this at once; they write the same.
+	return os.Rename(path, filepath.Join(dir, strings.Join([]string{name, string(known), sum}, "."))) == nil
+}
+
+// name finds out under which name wazero looks for a module's code: it has a runtime of its own compile the module.
+func (d *diskCache) name(ctx context.Context, wasm []byte) (string, error) {
+	tmp, err := os.MkdirTemp(d.run, "name")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(tmp)
+	cache, err := wazero.NewCompilationCacheWithDir(tmp)
+	if err != nil {
+		return "", err
+	}
+	defer cache.Close(ctx)
+	r := wazero.NewRuntimeWithConfig(ctx, d.config.WithCompilationCache(cache))
+	defer r.Close(ctx)
+	if _, err := r.CompileModule(ctx, wasm); err != nil {
+		return "", err
+	}
+	found, err := filepath.Glob(filepath.Join(tmp, "*", "*"))
+	if err != nil || len(found) != 1 {
+		return "", fmt.Errorf("%s: want one file of wazero's: %w", tmp, err)
+	}
+	return filepath.Base(found[0]), nil
 }
 
 // evict removes the least recently used files until nine tenths of the bound are left.
@@ -211,18 +308,23 @@ func (d *diskCache) evict() {
 	}
 }
 
+// digest is what tells a file that is damaged: length and checksum. Against files that are forged nothing helps who reads
+// from a directory that others write; it is its owner's alone.
 func digest(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
+	h := crc32.New(castagnoli)
+	n, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, make([]byte, 256<<10))
+	if err != nil {
 		return "", err
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return fmt.Sprintf("%x-%08x", n, h.Sum32()), nil
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // link makes to the same file as from, or a copy where the file system has no links.
 func link(from, to string) error {

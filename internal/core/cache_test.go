@@ -123,8 +123,7 @@ func TestCacheForgedFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name, _, _ := strings.Cut(file, ".")
-	if err := os.Rename(file, name+"."+sum); err != nil {
+	if err := os.Rename(file, strings.TrimSuffix(file, filepath.Ext(file))+"."+sum); err != nil {
 		t.Fatal(err)
 	}
 	if compileIn(t, dir, 0, "basics") {
@@ -132,6 +131,35 @@ func TestCacheForgedFile(t *testing.T) {
 	}
 	if !compileIn(t, dir, 0, "basics") {
 		t.Error("the cache did not heal")
+	}
+}
+
+// TestCacheOtherCode gives wazero good code by a name under which it does not look: what it compiles then is a skeleton,
+// and must not be used.
+func TestCacheOtherCode(t *testing.T) {
+	for name, rename := range map[string]func(name, facts, sum string) string{
+		"another name":  func(name, facts, sum string) string { return strings.Repeat("0", len(name)) + "." + facts + "." + sum },
+		"other facts":   func(name, facts, sum string) string { return name + ".0-0-0-true." + sum },
+		"facts of none": func(name, facts, sum string) string { return name + ".no." + sum },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			compileIn(t, dir, 0, "basics")
+			file := cacheFiles(t, dir)[0]
+			part := strings.Split(filepath.Base(file), ".")
+			if len(part) != 3 {
+				t.Fatalf("file %s", file)
+			}
+			if err := os.Rename(file, filepath.Join(filepath.Dir(file), rename(part[0], part[1], part[2]))); err != nil {
+				t.Fatal(err)
+			}
+			if compileIn(t, dir, 0, "basics") {
+				t.Error("a hit")
+			}
+			if !compileIn(t, dir, 0, "basics") {
+				t.Error("the cache did not heal")
+			}
+		})
 	}
 }
 

@@ -58,7 +58,7 @@ func NewEngine(ctx context.Context, c Config) (*Engine, error) {
 		return wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 	})
 	if c.CacheDir != "" {
-		d, err := openDiskCache(c.CacheDir, c.CacheBytes)
+		d, err := openDiskCache(c.CacheDir, c.CacheBytes, rc)
 		if err != nil {
 			return nil, fmt.Errorf("compile cache %s: %w", c.CacheDir, err)
 		}

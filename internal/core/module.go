@@ -99,7 +99,7 @@ func (e *Engine) forget(key moduleKey, entry *moduleEntry) {
 func (e *Engine) compileEntry(ctx context.Context, key moduleKey, entry *moduleEntry, wasm []byte, o CompileOptions) (*Module, bool, error) {
 	defer close(entry.done)
 	// Others may wait for this result, so their wish and not this caller's context decides whether it goes on.
-	m, cached, err := e.compile(context.WithoutCancel(ctx), wasm, o)
+	m, cached, err := e.compile(context.WithoutCancel(ctx), key, wasm, o)
 	if err != nil {
 		entry.err = err
 		e.forget(key, entry)
@@ -126,7 +126,7 @@ func keyOf(wasm []byte, slots []Slot) (key moduleKey) {
 	return key
 }
 
-func (e *Engine) compile(ctx context.Context, wasm []byte, o CompileOptions) (m *Module, cached bool, err error) {
+func (e *Engine) compile(ctx context.Context, key moduleKey, wasm []byte, o CompileOptions) (m *Module, cached bool, err error) {
 	m = &Module{engine: e, exports: map[string]int{}}
 	slots := make([]corewasm.Slot, len(o.Slots))
 	for i, s := range o.Slots {
@@ -138,10 +138,21 @@ func (e *Engine) compile(ctx context.Context, wasm []byte, o CompileOptions) (m 
 	}
 	slices.Sort(m.sources)
 	m.sources = slices.Compact(m.sources)
-	m.rewrite, err = corewasm.Rewrite(wasm, corewasm.Options{Slots: slots, TableLimit: defaultTableLimit})
+	options := corewasm.Options{Slots: slots, TableLimit: defaultTableLimit}
+	work := compilation{
+		key: key, compile: e.wazeroCompile,
+		rewrite:  func() (*corewasm.Result, error) { return corewasm.Rewrite(wasm, options) },
+		skeleton: func(f corewasm.Facts) (*corewasm.Result, error) { return corewasm.Skeleton(wasm, options, f, key[:]) },
+	}
+	if e.disk != nil {
+		m.compiled, m.rewrite, cached, err = e.disk.compile(ctx, work)
+	} else if m.rewrite, err = work.rewrite(); err == nil {
+		m.compiled, err = work.compile(ctx, m.rewrite.Wasm)
+	}
 	if err != nil {
 		return nil, false, err
 	}
+	m.rewrite.Wasm = nil // wazero keeps what it needs
 	m.info = newInfo(&m.rewrite.Info)
 	for i, x := range m.info.Exports {
 		m.exports[x.Name] = i
@@ -152,22 +163,7 @@ func (e *Engine) compile(ctx context.Context, wasm []byte, o CompileOptions) (m 
 			m.memorySlot = &slot
 		}
 	}
-	code := m.rewrite.Wasm
-	m.rewrite.Wasm = nil // wazero keeps what it needs
-	m.compiled, cached, err = e.compileWasm(ctx, code)
-	if err != nil {
-		return nil, false, err
-	}
 	return m, cached, nil
-}
-
-// compileWasm has wazero compile a rewritten module, past the disk cache if there is one.
-func (e *Engine) compileWasm(ctx context.Context, code []byte) (wazero.CompiledModule, bool, error) {
-	if e.disk != nil {
-		return e.disk.compile(ctx, e.wazeroCompile, code)
-	}
-	c, err := e.wazeroCompile(ctx, code)
-	return c, false, err
 }
 
 // Validate says whether a module is valid, all its code included, without making machine code: an error says what is

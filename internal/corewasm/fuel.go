@@ -7,6 +7,13 @@ func (w *writer) code(b []byte) []byte {
 	if w.start >= 0 {
 		n++
 	}
+	if w.hollow {
+		s := appendU32(make([]byte, 0, 4*n+8), uint32(n))
+		for range n {
+			s = append(append(s, byte(len(hollowBody))), hollowBody...)
+		}
+		return appendSection(b, 10, s)
+	}
 	total := 0
 	for _, bd := range m.bodies {
 		total += len(bd.bytes)

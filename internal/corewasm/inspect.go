@@ -40,3 +40,12 @@ func Inspect(wasm []byte) (*Info, error) {
 		NotResettable: m.notResettable(), FillsImports: m.fillsImports(),
 	}, nil
 }
+
+// ImportsOf reads the imports of a module alone, without its code. An error is one of [Inspect]'s.
+func ImportsOf(wasm []byte) ([]Import, error) {
+	m, err := parse(wasm)
+	if err != nil {
+		return nil, err
+	}
+	return m.imports, nil
+}

@@ -49,6 +49,7 @@ type Result struct {
 	Memory                  *Memory  // the memory that the module defines
 	TableElements           uint64   // elements that the module's own tables have at first
 	Checks                  int      // places where fuel is counted
+	Facts                   Facts    // for [Skeleton]
 }
 
 // Rewrite rewrites a module. Its errors are those of [Inspect].
@@ -57,14 +58,24 @@ func Rewrite(wasm []byte, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(o.Slots) != len(m.imports) {
-		return nil, fmt.Errorf("core module has %d imports, but %d slots were given", len(m.imports), len(o.Slots))
-	}
 	w := &writer{m: m, o: o, start: -1, res: &Result{}}
 	if err := w.scanBodies(); err != nil {
 		return nil, err
 	}
-	w.write(len(wasm))
+	if err := w.run(len(wasm)); err != nil {
+		return nil, err
+	}
+	return w.res, nil
+}
+
+// run writes the module, once it is known what its code does.
+func (w *writer) run(size int) error {
+	m := w.m
+	if len(w.o.Slots) != len(m.imports) {
+		return fmt.Errorf("core module has %d imports, but %d slots were given", len(m.imports), len(w.o.Slots))
+	}
+	w.res.Facts = facts{m.used, m.lasting, w.res.Checks, w.grows}.text()
+	w.write(size)
 	code := 0
 	for _, b := range m.bodies {
 		code += len(b.bytes)
@@ -74,7 +85,7 @@ func Rewrite(wasm []byte, o Options) (*Result, error) {
 		Functions: len(m.bodies), CodeSize: code, DataSize: m.dataLen,
 		NotResettable: m.notResettable(), FillsImports: m.fillsImports(),
 	}
-	return w.res, nil
+	return nil
 }
 
 type writer struct {
@@ -84,6 +95,7 @@ type writer struct {
 	scans  []scan
 	checks bool // the check function is imported
 	grows  bool // some code grows a table
+	hollow bool // bodies are traps
 	fuel   uint32
 	limit  uint32
 	prefix string

@@ -1,0 +1,95 @@
+package corewasm
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+)
+
+func allFixtures(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, g := range []string{"testdata/*.wasm", "../core/testdata/*.wasm"} {
+		files, err := filepath.Glob(g)
+		if err != nil || len(files) == 0 {
+			t.Fatal("no fixtures", err)
+		}
+		all = append(all, files...)
+	}
+	return all
+}
+
+func slots(t *testing.T, wasm []byte) []Slot {
+	t.Helper()
+	imports, err := ImportsOf(wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := make([]Slot, len(imports))
+	for i := range out {
+		out[i] = Slot{Module: "$0", Field: imports[i].Field}
+	}
+	return out
+}
+
+// TestSkeleton compares what a skeleton says of a module with what rewriting it says.
+func TestSkeleton(t *testing.T) {
+	for _, file := range allFixtures(t) {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			wasm, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o := Options{Slots: slots(t, wasm), TableLimit: 1000}
+			full, err := Rewrite(wasm, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := Skeleton(wasm, o, full.Facts, []byte("id"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			other, err := Skeleton(wasm, o, full.Facts, []byte("ie"))
+			if err != nil || bytes.Equal(s.Wasm, other.Wasm) {
+				t.Error("another id gives the same skeleton", err)
+			}
+			if _, err := parse(s.Wasm); err != nil {
+				t.Error("the skeleton:", err)
+			}
+			full.Wasm, s.Wasm = nil, nil
+			if !reflect.DeepEqual(full, s) {
+				t.Errorf("skeleton %+v\nrewritten %+v", s, full)
+			}
+		})
+	}
+}
+
+func TestFactsAreChecked(t *testing.T) {
+	wasm := fixture(t, "all")
+	for _, f := range []Facts{"", "x", "0-0-0", "0-0--1-true", "0-0-0-maybe", "00-0-0-true", "0-0-0-true ", "1ffffffff-0-0-true"} {
+		if _, err := Skeleton(wasm, Options{Slots: slots(t, wasm)}, f, nil); err == nil {
+			t.Errorf("%q: no error", f)
+		}
+	}
+}
+
+// TestVersion fails when Rewrite writes other bytes than before: raise [Version] then, and put the new digest here.
+func TestVersion(t *testing.T) {
+	h := sha256.New()
+	for _, name := range []string{"all", "checks"} {
+		wasm := fixture(t, name)
+		r, err := Rewrite(wasm, Options{Slots: slots(t, wasm), TableLimit: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.Write(r.Wasm)
+	}
+	const version, want = 1, "5dc40a76fe36b6ba6c08279c1a60133ed1192a8a7e3c9c5fefcb7a324f702a55"
+	if got := hex.EncodeToString(h.Sum(nil)); got != want || Version != version {
+		t.Errorf("version %d writes %s", Version, got)
+	}
+}
