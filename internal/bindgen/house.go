@@ -18,7 +18,7 @@ var houseWIT = []string{"wasi/wit", "plugin/logging/wit", "plugin/config/wit", "
 
 // House lists the bindings of this module. Paths are below the module's root.
 var House = []Binding{
-	p2("io"), p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"), p2("http"),
+	p2("io"), p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"), p2("http", "informational-outbound-responses"),
 	{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/draft", Name: "loggingdraft"},
 	{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/draft", Name: "configdraft"},
 	{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/draft", Name: "keyvaluedraft"},

@@ -56,6 +56,18 @@ func (e *expectation) settle(goOn bool) {
 	e.writer = nil
 }
 
+// inform writes an answer of status 1xx before the head, and not while the client is told to go on; 100 tells it so.
+func (e *expectation) inform(w http.ResponseWriter, status int, h http.Header) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if status == http.StatusContinue {
+		e.writer = nil
+	}
+	copyHeader(w.Header(), h)
+	w.WriteHeader(status)
+	clear(w.Header())
+}
+
 // silence keeps net/http from telling a client to go on that was refused. The head has been written.
 func (e *expectation) silence(w http.ResponseWriter) {
 	if e.refused {

@@ -31,6 +31,7 @@ type exchange struct {
 	// refused is why no guest is to see the request; nil if one is.
 	refused error
 
+	informs chan inform
 	answers chan answer   // at most one
 	written chan struct{} // closed when nothing more will be written
 	ended   chan struct{} // closed when Invoke has returned
@@ -47,6 +48,13 @@ type answer struct {
 	header http.Header
 	body   *wasihttp.OutgoingBody // nil: text
 	text   string
+}
+
+// inform is an answer of status 1xx. done is closed when it has been written.
+type inform struct {
+	status int
+	header http.Header
+	done   chan struct{}
 }
 
 // HTTPRequest, HTTPRoute, HTTPStatus and HTTPBodySizes are how others know the subject; valid at any time, also after the
@@ -74,6 +82,27 @@ func (x *exchange) decide(a answer) bool {
 		x.answers <- a
 	})
 	return did
+}
+
+// Inform is Responder's. HTTP/1.0 knows no answers of status 1xx (RFC 9110 §15.2).
+func (x *exchange) Inform(ctx context.Context, status int, h *wasihttp.Fields) error {
+	if !x.r.ProtoAtLeast(1, 1) {
+		return nil
+	}
+	i := inform{status, h.Header(), make(chan struct{})}
+	defer cm.Waiting(ctx)()
+	select {
+	case x.informs <- i:
+	case <-x.written:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-i.done:
+		return nil
+	case <-x.written:
+		return &wasihttp.Error{Code: wasihttp.ConnectionTerminated}
+	}
 }
 
 // Respond is Responder's.

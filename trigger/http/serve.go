@@ -26,7 +26,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	x := &exchange{r: r, route: route, ctx: ctx, cancel: cancel,
-		answers: make(chan answer, 1), written: make(chan struct{}), ended: make(chan struct{})}
+		informs: make(chan inform), answers: make(chan answer, 1), written: make(chan struct{}), ended: make(chan struct{})}
 	x.body = &requestBody{src: r.Body, control: control, timeout: t.config.ReadTimeout, cancel: cancel}
 	if route.maxBody > 0 && r.Body != http.NoBody {
 		x.body.src = http.MaxBytesReader(w, r.Body, route.maxBody)
@@ -50,7 +50,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	written := sync.OnceFunc(func() { close(x.written) })
 	defer written() // whatever happens here, the invocation must not wait for ever
 	defer x.body.closed.Store(true)
-	a := <-x.answers
+	a := x.answer(w, control, t.config.WriteTimeout)
 	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
 	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
 	ok := x.write(w, control, a, t.config.WriteTimeout)
@@ -63,6 +63,24 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x.body.release(w, r)
 	t.hurry(r, control)
+}
+
+// answer waits for the answer and writes what the guest sends before it.
+func (x *exchange) answer(w http.ResponseWriter, control *control, timeout time.Duration) answer {
+	for {
+		select {
+		case a := <-x.answers:
+			return a
+		case i := <-x.informs:
+			stuck := time.AfterFunc(timeout, func() {
+				x.cancel(errSlow)
+				control.writeUntil(time.Now())
+			})
+			x.body.expect.inform(w, i.status, i.header)
+			stuck.Stop()
+			close(i.done)
+		}
+	}
 }
 
 // turnAway answers a request that no guest sees.

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 )
@@ -50,6 +51,9 @@ func (r *OutgoingResponse) HasBody() bool { return r.body != nil }
 
 // Responder takes the answer to one request.
 type Responder interface {
+	// Inform sends an answer of status 1xx before the real one, and returns when it has been passed on. Any number of
+	// times, and not after Respond or Fail. Where the client's protocol has no such answers it does nothing.
+	Inform(ctx context.Context, status int, h *Fields) error
 	// Respond starts to send the answer and returns without waiting for its body. Called at most once.
 	Respond(r *OutgoingResponse)
 	// Fail answers for a handler that gave an error instead. Called at most once, and not after Respond.

@@ -2,6 +2,8 @@ package httpp2
 
 import (
 	"context"
+	"errors"
+	"net/http"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -22,6 +24,27 @@ func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.Incoming
 type outparam struct{ out wasihttp.Responder }
 
 var _ ResponseOutparam = (*outparam)(nil)
+
+// SendInformational implements [ResponseOutparam].
+func (p *outparam) SendInformational(ctx context.Context, status uint16, headers Headers) error {
+	h, err := own[fields](headers)
+	if err != nil {
+		return err
+	}
+	switch {
+	case status < 100 || status > 199:
+		err = &wasihttp.Error{Code: wasihttp.ProtocolError}
+	case status == http.StatusSwitchingProtocols: // the guest has no way to speak another one
+		err = &wasihttp.Error{Code: wasihttp.UpgradeFailed}
+	default:
+		err = p.out.Inform(ctx, int(status), h.f)
+	}
+	var known *wasihttp.Error
+	if errors.As(err, &known) {
+		return cm.Fail(errorCode(known))
+	}
+	return err
+}
 
 // ResponseOutparamSet implements [Types].
 func (types) ResponseOutparamSet(_ context.Context, param ResponseOutparam, response cm.Result[OutgoingResponse, ErrorCode]) error {

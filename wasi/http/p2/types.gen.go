@@ -929,6 +929,8 @@ var RequestOptionsType = &cm.ResourceType{Interface: TypesID, Name: "request-opt
 //
 // The place for the answer to a request.
 type ResponseOutparam interface {
+	// Sends an answer of status 1xx before the real one.
+	SendInformational(ctx context.Context, status uint16, headers Headers) error
 }
 
 // ResponseOutparamType is the identity of the resource type: every ResponseOutparam in a component is one of it.
@@ -1304,6 +1306,12 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
+		{Name: "[method]response-outparam.send-informational", Type: typesResponseOutparamSendInformationalFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.LiftHandle[ResponseOutparam](a[0]).SendInformational(ctx, a[1].U16(), cm.LiftHandle[Fields](a[2])); err != nil {
+				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+			}
+			return cm.CaseVal(0, nil), nil
+		}},
 		{Name: "[static]response-outparam.set", Type: typesResponseOutparamSetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			return cm.Val{}, impl.ResponseOutparamSet(ctx, cm.LiftHandle[ResponseOutparam](a[0]), cm.LiftResult[OutgoingResponse, ErrorCode](a[1], cm.LiftHandle[OutgoingResponse], LiftErrorCode))
 		}},
@@ -1476,6 +1484,7 @@ var (
 	typesRequestOptionsSetFirstByteTimeoutFunc    = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(RequestOptionsType)}, {Name: "duration", Type: cm.OptionOf(cm.TypeU64)}}, Result: cm.ResultOf(nil, nil)}
 	typesRequestOptionsBetweenBytesTimeoutFunc    = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(RequestOptionsType)}}, Result: cm.OptionOf(cm.TypeU64)}
 	typesRequestOptionsSetBetweenBytesTimeoutFunc = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(RequestOptionsType)}, {Name: "duration", Type: cm.OptionOf(cm.TypeU64)}}, Result: cm.ResultOf(nil, nil)}
+	typesResponseOutparamSendInformationalFunc    = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(ResponseOutparamType)}, {Name: "status", Type: cm.TypeU16}, {Name: "headers", Type: cm.OwnOf(FieldsType)}}, Result: cm.ResultOf(nil, ErrorCodeWIT)}
 	typesResponseOutparamSetFunc                  = &cm.FuncType{Params: []cm.Field{{Name: "param", Type: cm.OwnOf(ResponseOutparamType)}, {Name: "response", Type: cm.ResultOf(cm.OwnOf(OutgoingResponseType), ErrorCodeWIT)}}}
 	typesIncomingResponseStatusFunc               = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(IncomingResponseType)}}, Result: cm.TypeU16}
 	typesIncomingResponseHeadersFunc              = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(IncomingResponseType)}}, Result: cm.OwnOf(FieldsType)}
