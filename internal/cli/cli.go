@@ -21,6 +21,7 @@ type process struct {
 
 // Main runs one command line and returns its exit status.
 func Main(args []string) int {
+	relaxCollector()
 	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 	return p.main(args)
 }

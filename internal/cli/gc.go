@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+)
+
+// heapFloor is the size up to which the heap may grow before the collector runs. A host keeps little on Go's heap (guests
+// have memories of their own) and allocates for each request, so that the collector's own measure, twice what is alive,
+// would have it run many times a second.
+const heapFloor = 32 << 20
+
+// relaxCollector lets the heap grow to heapFloor between collections, and leaves larger heaps to the collector's own
+// measure. Whoever sets GOGC or GOMEMLIMIT has decided already.
+func relaxCollector() {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	percent := percentFor(0)
+	debug.SetGCPercent(percent)
+	afterCollection(percent)
+}
+
+// afterCollection adjusts the measure after each collection: that is when what nobody refers to is finalized.
+// percent is the value that holds.
+func afterCollection(percent int) {
+	type sentinel struct{ _ *byte }
+	s := &sentinel{}
+	runtime.SetFinalizer(s, func(*sentinel) {
+		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		metrics.Read(live)
+		if live[0].Value.Kind() == metrics.KindUint64 {
+			if now := percentFor(live[0].Value.Uint64()); now*10 < percent*9 || now*9 > percent*10 { // each change stops the world
+				percent = now
+				debug.SetGCPercent(percent)
+			}
+		}
+		afterCollection(percent)
+	})
+}
+
+// percentFor is the GOGC value that lets a heap of which live bytes are alive grow to heapFloor, and at least to twice its
+// size.
+func percentFor(live uint64) int {
+	const least = 4 << 20 // Go takes smaller heaps for one of this size
+	if live = max(live, least); live*2 >= heapFloor {
+		return 100
+	}
+	return int(heapFloor*100/live - 100)
+}
