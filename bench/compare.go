@@ -204,22 +204,6 @@ func measure(p *process, j job, conns int, d time.Duration) cell {
 	return cell{Job: j.name, Conns: conns, Load: l, CPU: (p.cpu() - before) / time.Duration(max(l.Requests, 1)), RSS: p.rss()}
 }
 
-// cpu is the processor time that the process has used.
-func (p *process) cpu() time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(b), ") ")
-	f := strings.Fields(rest)
-	if len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(f[11])
-	system, _ := strconv.Atoi(f[12])
-	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks are 10 ms on Linux
-}
-
 // plain serves the jobs by net/http alone: what the machine and the client can do at most.
 func plain(r *run, args []string) (any, error) {
 	addr := r.flags.String("addr", "127.0.0.1:0", "where to listen")

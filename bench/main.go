@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"strings"
+	"syscall"
 )
 
 // run is what the measurements share.
@@ -14,33 +17,62 @@ type run struct {
 	flags  *flag.FlagSet
 	binary string
 	json   bool
+	save   string
 }
 
-func main() {
-	commands := map[string]func(*run, []string) (any, error){"noisy": noisy, "soak": soak, "compare": compare, "plain": plain}
-	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench compare|noisy|soak|plain [flags]")
-		os.Exit(2)
+func main() { os.Exit(bench()) }
+
+func bench() int {
+	commands := map[string]func(*run, []string) (any, error){
+		"compare": compare, "mixed": mixed, "noisy": noisy, "soak": soak, "plain": plain, "sink": sink,
 	}
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: bench compare|mixed|noisy|soak [flags]")
+		return 2
+	}
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-interrupted
+		children.kill()
+		os.Exit(130)
+	}()
+	defer children.kill()
 	name := os.Args[1]
 	r := &run{flags: flag.NewFlagSet(name, flag.ExitOnError)}
-	r.flags.StringVar(&r.binary, "vitrine", "", "the binary to measure; built from ./cmd/vitrine when empty")
+	r.flags.StringVar(&r.binary, "vitrine", "", "the binary to measure; built from this checkout when empty")
 	r.flags.BoolVar(&r.json, "json", false, "print JSON")
+	r.flags.StringVar(&r.save, "save", "", "write the JSON to this file, too")
 	result, err := commands[name](r, os.Args[2:])
+	if result != nil {
+		if err := r.report(result); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			return 1
+		}
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
-		os.Exit(1)
+		return 1
 	}
-	if r.json {
-		enc := json.NewEncoder(os.Stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(result); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-			os.Exit(1)
+	return 0
+}
+
+// report prints the result and saves it.
+func (r *run) report(result any) error {
+	text, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return err
+	}
+	if r.save != "" {
+		if err := os.WriteFile(r.save, append(text, '\n'), 0o644); err != nil {
+			return err
 		}
-		return
 	}
-	fmt.Println(result)
+	if !r.json {
+		text = []byte(fmt.Sprint(result))
+	}
+	_, err = fmt.Println(strings.TrimSpace(string(text)))
+	return err
 }
 
 // parse reads the flags and finds or builds the binary, in dir.
@@ -52,8 +84,17 @@ func (r *run) parse(args []string, dir string) error {
 		return nil
 	}
 	r.binary = filepath.Join(dir, "vitrine")
-	cmd := exec.Command("go", "build", "-o", r.binary, "./cmd/vitrine")
+	return build(r.binary, "./cmd/vitrine")
+}
+
+// build builds a command of this checkout.
+func build(out, pkg string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-o", out, pkg)
+	cmd.Dir = root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	cmd.Stderr = os.Stderr
 	return cmd.Run()
 }
+
+// progress says on stderr how far a measurement is.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

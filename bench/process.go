@@ -13,25 +13,34 @@ import (
 	"time"
 )
 
+// maxText bounds what is kept of a process's stderr.
+const maxText = 16 << 20
+
 // process is a server under measurement.
 type process struct {
 	cmd  *exec.Cmd
 	base string // URL without a slash at its end
 
 	mu   sync.Mutex
-	text strings.Builder // its stderr, bounded
+	text []byte // its stderr, the latest of it
 	done chan struct{}
+	line func(string) // told each line, if not nil
 }
 
 // serve starts vitrine up and waits until it serves.
 func serve(binary string, env []string, args ...string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
+	return serveHeard(nil, binary, env, args...)
+}
+
+// serveHeard is serve with a listener to what the process says.
+func serveHeard(line func(string), binary string, env []string, args ...string) (*process, error) {
+	p := &process{line: line, cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := p.cmd.Start(); err != nil {
+	if err := children.start(p.cmd); err != nil {
 		return nil, err
 	}
 	ready := make(chan string, 1)
@@ -50,19 +59,22 @@ func serve(binary string, env []string, args ...string) (*process, error) {
 func (p *process) read(r io.Reader, ready chan<- string) {
 	defer close(p.done)
 	lines := bufio.NewReader(r)
+	told := false
 	for {
 		line, err := lines.ReadString('\n')
-		if _, at, ok := strings.Cut(strings.TrimSpace(line), " on http://"); ok && p.base == "" {
-			select {
-			case ready <- "http://" + at:
-			default:
-			}
+		if _, at, ok := strings.Cut(strings.TrimSpace(line), " on http://"); ok && !told {
+			told = true
+			ready <- "http://" + at
 		}
 		p.mu.Lock()
-		if p.text.Len() < 16<<20 {
-			p.text.WriteString(line)
+		if len(p.text) > maxText {
+			p.text = append(p.text[:0], p.text[maxText/2:]...)
 		}
+		p.text = append(p.text, line...)
 		p.mu.Unlock()
+		if p.line != nil {
+			p.line(line)
+		}
 		if err != nil {
 			return
 		}
@@ -72,7 +84,34 @@ func (p *process) read(r io.Reader, ready chan<- string) {
 func (p *process) output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.text.String()
+	return string(p.text)
+}
+
+// processes are those that were started: a measurement that is interrupted leaves none behind.
+type processes struct {
+	mu   sync.Mutex
+	list []*os.Process
+}
+
+var children processes
+
+func (c *processes) start(cmd *exec.Cmd) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	c.list = append(c.list, cmd.Process)
+	return nil
+}
+
+// kill ends those that have not been waited for.
+func (c *processes) kill() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.list {
+		_ = p.Kill()
+	}
 }
 
 // stop ends the process as an operator would, and reports an exit status other than 0.
@@ -84,17 +123,40 @@ func (p *process) stop() error {
 
 // rss is the resident memory in MiB.
 func (p *process) rss() float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	kb, _ := strconv.ParseFloat(p.status("VmRSS:"), 64)
+	return kb / 1024
+}
+
+// cpu is the processor time that the process has used.
+func (p *process) cpu() time.Duration { return cpuOf(p.cmd.Process.Pid) }
+
+func cpuOf(pid int) time.Duration {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 13 {
+		return 0
+	}
+	user, _ := strconv.Atoi(f[11])
+	system, _ := strconv.Atoi(f[12])
+	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks are 10 ms on Linux
+}
+
+// status is a field of the process's status as the kernel tells it; empty if there is none.
+func (p *process) status(field string) string {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return ""
+	}
 	for _, line := range strings.Split(string(b), "\n") {
-		if f := strings.Fields(line); len(f) > 1 && f[0] == "VmRSS:" {
-			kb, _ := strconv.ParseFloat(f[1], 64)
-			return kb / 1024
+		if f := strings.Fields(line); len(f) > 1 && f[0] == field {
+			return f[1]
 		}
 	}
-	return 0
+	return ""
 }
 
 // goroutines asks the Go runtime for a dump, which ends the process, and counts what is in it.

@@ -1,0 +1,48 @@
+// Command probed is the vitrine binary with a window on its Go runtime: the same commands by the same code, and, where
+// VITRINE_BENCH_PROBE names a Unix socket, a small HTTP server on it that tells how many goroutines there are, what they
+// do, and what the heap holds. Measurements use it because the product has no such door.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"runtime"
+
+	"github.com/vitrine-wasm/vitrine/internal/cli"
+)
+
+func main() {
+	if path := os.Getenv("VITRINE_BENCH_PROBE"); path != "" {
+		if err := probe(path); err != nil {
+			fmt.Fprintln(os.Stderr, "probe:", err)
+			os.Exit(1)
+		}
+	}
+	os.Exit(cli.Main(os.Args[1:]))
+}
+
+func probe(path string) error {
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/runtime", func(w http.ResponseWriter, r *http.Request) {
+		if r.FormValue("gc") != "" {
+			runtime.GC()
+		}
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		_ = json.NewEncoder(w).Encode(map[string]uint64{
+			"goroutines": uint64(runtime.NumGoroutine()), "heap": m.HeapAlloc, "mallocs": m.Mallocs, "gcs": uint64(m.NumGC),
+		})
+	})
+	mux.HandleFunc("/debug/pprof/", pprof.Index)
+	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	go func() { _ = http.Serve(l, mux) }()
+	return nil
+}
