@@ -50,7 +50,7 @@ spec:
         sockets: {connect: ["127.0.0.1:5432"], listen: []}
       limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, files: 11, sockets: 12,
         requests: 13, headers: 16Ki, body: 1M, outputLines: 14, outputBytes: 15, outputLinesPerSecond: 16k, outputBytesPerSecond: 17Ki}
-      instances: {isolation: fresh, max: 200, queue: 1000}
+      instances: {isolation: fresh, max: 200, queue: 1000, ready: 0}
       telemetry: {detail: boundary}
     - {name: price, source: {file: price.wasm}, limits: {memory: 1000000}}
   triggers:
@@ -84,7 +84,7 @@ func TestParse(t *testing.T) {
 				Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second, Fuel: 2e9, CallDepth: 9, Handles: 10, Files: 11, Sockets: 12,
 				Requests: 13, Headers: 16 << 10, Body: 1e6, OutputLines: 14, OutputBytes: 15, OutputLinesPerSecond: 16000, OutputBytesPerSecond: 17 << 10,
 			},
-			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000},
+			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000, Ready: new(int)},
 			Detail:    "boundary",
 		}, {
 			Name: "price", Source: workload.Source{File: filepath.Join(dir, "price.wasm")}, Limits: workload.Limits{Memory: 1000000},
@@ -126,6 +126,8 @@ func TestMistakes(t *testing.T) {
 		{"list for mapping", component("grants: []"), `8:13: spec.components[0].grants: want a mapping, had a list`},
 		{"text for number", component("instances: {max: many}"), `8:22: spec.components[0].instances.max: want a whole number, had "many"`},
 		{"number too small", component("instances: {max: 0}"), `8:22: spec.components[0].instances.max: 0: want at least 1`},
+		{"ready too small", component("instances: {ready: -1}"), `8:24: spec.components[0].instances.ready: -1: want at least 0`},
+		{"more ready than may run", component("instances: {ready: 9, max: 8}"), `8:24: spec.components[0].instances.ready: 9: want at most max, which is 8`},
 		{"number too large", component("limits: {tables: 5000000000}"), `8:22: spec.components[0].limits.tables: 5000000000: want at most 4294967295`},
 		{"duration", component("limits: {deadline: 30}"), `8:24: spec.components[0].limits.deadline: want a duration such as 30s, 250ms or 1m30s, had the number 30`},
 		{"duration text", component("limits: {deadline: soon}"), `8:24: spec.components[0].limits.deadline: "soon": want a duration such as 30s, 250ms or 1m30s`},

@@ -122,6 +122,9 @@ func (d *decoder) instances(i *Instances, key string) {
 		d.failAt(key+".isolation", "%s is not supported by this version; want fresh or snapshot", i.Isolation)
 		return
 	}
+	if i.Ready != nil && i.Max > 0 && *i.Ready > i.Max {
+		d.failAt(key+".ready", "%d: want at most max, which is %d", *i.Ready, i.Max)
+	}
 	for _, only := range []struct {
 		key string
 		set bool

@@ -106,6 +106,7 @@ type Instances struct {
 	Isolation   string   `yaml:"isolation" enum:"fresh|snapshot|reuse" doc:"fresh: each invocation sees what a new instance would see. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all."`
 	Max         int      `yaml:"max" min:"1" max:"1000000" doc:"How many instances may run at once."`
 	Queue       int      `yaml:"queue" min:"1" max:"10000000" doc:"How many invocations may wait for an instance."`
+	Ready       *int     `yaml:"ready" min:"0" max:"1000000" doc:"How many instances are made before the workload answers, and kept; 1 unless said where a trigger reaches the component, 0: none."`
 	Concurrency int      `yaml:"concurrency" min:"1" max:"1000000" doc:"With reuse: invocations at once in one instance."`
 	Uses        int      `yaml:"uses" min:"1" doc:"With reuse: invocations in the life of an instance."`
 	Idle        Duration `yaml:"idle" doc:"How long an instance is kept that does nothing."`

@@ -24,7 +24,7 @@ func Of(w *workload.Spec) *Manifest {
 			},
 			Limits: limitsOf(c.Limits),
 			Instances: Instances{
-				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue,
+				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: c.Instances.Ready,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: Duration(c.Instances.Idle),
 			},
 			Telemetry: Telemetry{Detail: c.Detail},

@@ -24,7 +24,7 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 			},
 			Limits: c.Limits.spec(),
 			Instances: workload.Instances{
-				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue,
+				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: c.Instances.Ready,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: time.Duration(c.Instances.Idle),
 			},
 			Detail: c.Telemetry.Detail,

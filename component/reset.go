@@ -85,5 +85,8 @@ func (i *Instance) Reset(ctx context.Context, info cm.InstanceInfo) error {
 	return err
 }
 
+// Initialises says whether Reset runs initialisation again.
+func (i *Instance) Initialises() bool { return i.store.Reinitialised() }
+
 // Info is what calls say of the instance.
 func (i *Instance) Info() cm.InstanceInfo { return i.store.Info() }

@@ -11,11 +11,18 @@ func (e *entry) watch() (stop func()) {
 	name := cm.Path(e.spec.Name)
 	stops := []func(){
 		cm.Watch(e.interceptor, name, cm.Gauge{
-			Name: "instances", Unit: "{instance}", Help: "Instances, by state: busy with an invocation, or idle.",
+			Name: "instances", Unit: "{instance}",
+			Help: "Instances, by state: busy with an invocation, resetting behind one, or idle.",
 			Read: func(observe func(int64, ...cm.Attr)) {
-				observe(int64(len(e.pool.slots)), cm.Attr{Key: "instance.state", Value: "busy"})
+				resetting := e.resetting.Load()
+				observe(max(int64(len(e.pool.slots))-resetting, 0), cm.Attr{Key: "instance.state", Value: "busy"})
+				observe(resetting, cm.Attr{Key: "instance.state", Value: "resetting"})
 				observe(int64(e.reuse.idle.len()), cm.Attr{Key: "instance.state", Value: "idle"})
 			},
+		}),
+		cm.Watch(e.interceptor, name, cm.Gauge{
+			Name: "instances.ready", Unit: "{instance}", Help: "How many instances are kept, however long they are idle.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(e.ready)) },
 		}),
 		cm.Watch(e.interceptor, name, cm.Gauge{
 			Name: "instances.limit", Unit: "{instance}", Help: "How many instances may be busy at once.",
@@ -24,6 +31,10 @@ func (e *entry) watch() (stop func()) {
 		cm.Watch(e.interceptor, name, cm.Gauge{
 			Name: "invocations.waiting", Unit: "{invocation}", Help: "Invocations that wait for an instance.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(e.pool.waiting.Load()) },
+		}),
+		cm.Watch(e.interceptor, name, cm.Gauge{
+			Name: "invocations.waiting.limit", Unit: "{invocation}", Help: "How many invocations may wait; others are refused.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(e.pool.queue) },
 		}),
 		cm.Watch(e.interceptor, name, cm.Gauge{
 			Name: "memory.limit", Unit: "By", Help: "How much memory an instance may have.",
@@ -42,7 +53,9 @@ func (v *invoker) acquire(ctx context.Context, e *entry) error {
 	if e.pool.try() {
 		return nil
 	}
-	wctx, end := cm.Begin(ctx, e.interceptor, &cm.Operation{Name: "pool wait", Component: cm.Path(e.spec.Name)})
+	op := &cm.Operation{Name: "pool wait", Component: cm.Path(e.spec.Name)}
+	op.Set("invocations.waiting", e.pool.waiting.Load()) // before this one
+	wctx, end := cm.Begin(ctx, e.interceptor, op)
 	err := e.pool.acquire(wctx)
 	end(err)
 	return err

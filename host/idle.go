@@ -10,17 +10,19 @@ import (
 // DefaultIdle is how long an instance is kept that does nothing.
 const DefaultIdle = 5 * time.Second
 
-// idle keeps instances between invocations, as they were left: the next one resets what it takes. The one that was used
-// last is taken first, so that those that are not needed grow old, and its memory is still in the processor's caches.
+// idle keeps instances between invocations. The one that was used last is taken first, so that those that are not needed
+// grow old, and its memory is still in the processor's caches. What is older than life goes away, down to a floor.
 //
-// There are never more instances than invocations at once: a new one is made only when none is idle.
+// There are never more instances than may be busy at once: whoever makes one holds a slot of the pool and has found none
+// idle, or makes it in the place of one that is gone.
 type idle struct {
 	life  time.Duration
+	floor int // that stay, however old
 	close func(*component.Instance)
 
 	mu     sync.Mutex
 	kept   []keptInstance // oldest first
-	timer  *time.Timer    // runs while something is kept
+	timer  *time.Timer    // runs while more than floor are kept
 	ended  bool
 	closes sync.WaitGroup // sweeps that are under way
 }
@@ -28,32 +30,34 @@ type idle struct {
 type keptInstance struct {
 	inst  *component.Instance
 	since time.Time
+	ready bool // it is as new; otherwise as the last invocation left it, and to be reset
 }
 
-// take gives an instance, or nil.
-func (p *idle) take() *component.Instance {
+// take gives an instance, and whether it is ready; nil if there is none.
+func (p *idle) take() (inst *component.Instance, ready bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.kept)
 	if n == 0 {
-		return nil
+		return nil, false
 	}
-	inst := p.kept[n-1].inst
+	k := p.kept[n-1]
 	p.kept[n-1] = keptInstance{}
 	p.kept = p.kept[:n-1]
-	return inst
+	return k.inst, k.ready
 }
 
 // keep takes an instance in; false if it is not wanted any more, which leaves it to the caller to close.
-func (p *idle) keep(inst *component.Instance) bool {
+func (p *idle) keep(inst *component.Instance, ready bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
 		return false
 	}
-	p.kept = append(p.kept, keptInstance{inst, time.Now()})
-	if p.timer == nil {
-		p.timer = time.AfterFunc(p.life, p.sweep)
+	now := time.Now()
+	p.kept = append(p.kept, keptInstance{inst, now, ready})
+	if p.timer == nil && len(p.kept) > p.floor {
+		p.timer = time.AfterFunc(p.kept[0].since.Add(p.life).Sub(now), p.sweep)
 	}
 	return true
 }
@@ -67,21 +71,21 @@ func (p *idle) sweep() {
 	}
 	p.closes.Add(1)
 	defer p.closes.Done()
-	now, n := time.Now(), 0
-	for n < len(p.kept) && now.Sub(p.kept[n].since) >= p.life {
-		n++
+	now := time.Now()
+	var old []*component.Instance
+	for len(p.kept) > p.floor && now.Sub(p.kept[0].since) >= p.life {
+		old = append(old, p.kept[0].inst)
+		p.kept[0] = keptInstance{}
+		p.kept = p.kept[1:] // append moves what is left, once for as many
 	}
-	old := append([]keptInstance(nil), p.kept[:n]...)
-	p.kept = append(p.kept[:0], p.kept[n:]...)
-	clear(p.kept[len(p.kept) : len(p.kept)+n])
-	if len(p.kept) > 0 {
+	if len(p.kept) > p.floor {
 		p.timer.Reset(p.kept[0].since.Add(p.life).Sub(now))
 	} else {
 		p.timer = nil
 	}
 	p.mu.Unlock()
-	for _, k := range old {
-		p.close(k.inst)
+	for _, inst := range old {
+		p.close(inst)
 	}
 }
 

@@ -57,26 +57,41 @@ func (r *reuse) option() component.StoreOption {
 	return component.WithReset(r.isolation, isConstant)
 }
 
-// instance gives the instance that an invocation runs in: one that is idle, reset, or a new one.
+// instance gives the instance that an invocation runs in: one that is ready, one that is idle and reset now, or a new one.
 func (v *invoker) instance(ctx context.Context, e *entry) (*component.Instance, error) {
-	info := cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseReset}
-	for inst := e.reuse.idle.take(); inst != nil; inst = e.reuse.idle.take() {
-		err := v.guard("reset", func() error { return inst.Reset(ctx, info) })
+	for inst, ready := e.reuse.idle.take(); inst != nil; inst, ready = e.reuse.idle.take() {
+		if ready {
+			return inst, nil
+		}
+		err := v.reset(ctx, e, inst)
 		if err == nil {
 			return inst, nil
 		}
-		v.closeInstance(ctx, e, inst)
 		var why *component.ResetError
 		if !errors.As(err, &why) && ctx.Err() != nil {
 			return nil, err
 		}
-		v.log.DebugContext(ctx, "an instance was not used again", "component", e.spec.Name, "reason", err)
 	}
-	info.Reuse = reuseFresh
+	return v.newInstance(ctx, e)
+}
+
+// reset sets an instance back and gives it a new ID, or closes it.
+func (v *invoker) reset(ctx context.Context, e *entry, inst *component.Instance) error {
+	info := cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseReset}
+	err := v.guard("reset", func() error { return inst.Reset(ctx, info) })
+	if err != nil {
+		v.log.DebugContext(ctx, "an instance was not used again", "component", e.spec.Name, "reason", err)
+		v.closeInstance(ctx, e, inst)
+	}
+	return err
+}
+
+func (v *invoker) newInstance(ctx context.Context, e *entry) (*component.Instance, error) {
 	option := e.reuse.option()
 	inst, err := e.linked.Instantiate(ctx,
 		component.WithMemory(e.limits.Memory), component.WithTables(e.limits.Tables), component.WithFuel(e.limits.Fuel),
-		component.WithHandles(e.limits.Handles), component.WithCallDepth(e.limits.CallDepth), component.WithInfo(info), option)
+		component.WithHandles(e.limits.Handles), component.WithCallDepth(e.limits.CallDepth),
+		component.WithInfo(cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseFresh}), option)
 	if err != nil {
 		return nil, err
 	}
@@ -101,21 +116,29 @@ func (v *invoker) learn(ctx context.Context, e *entry, inst *component.Instance)
 }
 
 // letGo ends an invocation's use of its instance. What the guest left open ends now, also when the invocation's time is
-// over: that flushes what it wrote last. keep says that the invocation went well.
-func (v *invoker) letGo(ctx context.Context, e *entry, inst *component.Instance, keep bool) {
+// over: that flushes what it wrote last. keep says that the invocation went well; it gives the instance back if it can be
+// used again, and has closed it otherwise.
+func (v *invoker) letGo(ctx context.Context, e *entry, inst *component.Instance, keep bool) *component.Instance {
 	ctx = context.WithoutCancel(ctx)
 	if !keep || inst.Resettable() != nil {
 		v.closeInstance(ctx, e, inst)
-		return
+		return nil
 	}
 	if err := v.guard("release", func() error { return inst.Release(ctx) }); err != nil {
 		v.log.ErrorContext(ctx, "an instance did not let go of what it had", "component", e.spec.Name, "error", err)
 		v.closeInstance(ctx, e, inst)
-		return
+		return nil
 	}
-	if !e.reuse.idle.keep(inst) {
-		v.closeInstance(ctx, e, inst)
+	return inst
+}
+
+// keep makes an instance idle.
+func (v *invoker) keep(e *entry, inst *component.Instance, ready bool) bool {
+	ok := e.reuse.idle.keep(inst, ready)
+	if !ok {
+		v.closeInstance(v.kill, e, inst)
 	}
+	return ok
 }
 
 func (v *invoker) closeInstance(ctx context.Context, e *entry, inst *component.Instance) {

@@ -25,6 +25,10 @@ type entry struct {
 	pool        *pool
 	reuse       reuse
 	limits      workload.Limits
+	ready       int           // instances that are made before events come, and kept
+	processors  int           // at most so many invocations leave a processor to spare
+	refilling   atomic.Bool   // see refill
+	resetting   atomic.Int64  // busy ones that are made ready, behind their invocation
 	deadline    time.Duration // 0: none
 	late        string        // what to say when it has passed
 
@@ -60,13 +64,24 @@ type invoker struct {
 	workload string
 	entries  map[string]*entry
 
-	kill   context.Context // ends when invocations must not go on
+	kill   context.Context    // ends when invocations must not go on
+	ahead  context.Context    // ends when nothing is to be made ready any more
+	rest   context.CancelFunc // ends ahead
 	mu     sync.Mutex
 	closed bool
 	wg     sync.WaitGroup
 }
 
 var _ Invoker = (*invoker)(nil)
+
+func newInvoker(kill context.Context, h *Local, w *workload.Spec, entries map[string]*entry) *invoker {
+	v := &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries, kill: kill}
+	v.ahead, v.rest = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
+	for _, e := range entries {
+		e.reuse.idle.close = func(inst *component.Instance) { v.closeInstance(kill, e, inst) }
+	}
+	return v
+}
 
 // Linked finds a component that events can reach.
 func (v *invoker) Linked(name string) (*component.Linked, error) {
@@ -92,6 +107,7 @@ func (v *invoker) drain(ctx context.Context) error {
 	v.mu.Lock()
 	v.closed = true
 	v.mu.Unlock()
+	v.rest()
 	done := make(chan struct{})
 	go func() {
 		v.wg.Wait()
@@ -124,7 +140,9 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		call.Start = time.Now()
 		ctx = cm.WithCall(ev.hooks.Enter(call), call)
 	}
-	outcome, err := v.run(ctx, e, call, inv)
+	var t turn
+	defer v.endTurn(e, &t)
+	outcome, err := v.run(ctx, e, call, inv, &t)
 	if v.console != nil && outcome != cm.OK {
 		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
 	}
@@ -140,11 +158,10 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 
 // run waits for its turn, takes an instance, does the work in it, settles, and lets go of the instance, in this order: an
 // answer does not wait for memory to be given back.
-func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation) (cm.Outcome, error) {
-	if !v.admit() {
+func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, t *turn) (cm.Outcome, error) {
+	if t.admitted = v.admit(); !t.admitted {
 		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%s: the workload is stopping", e.spec.Name))
 	}
-	defer v.wg.Done()
 	if inv.Refuse != nil {
 		return v.settle(outer, outer, inv, inv.Refuse)
 	}
@@ -161,7 +178,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	if err := v.acquire(ctx, e); err != nil {
 		return v.settle(ctx, outer, inv, err)
 	}
-	defer e.pool.release()
+	t.slot = true
 
 	var inst *component.Instance
 	err := v.guard("invocation", func() (err error) {
@@ -176,7 +193,8 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	well := err == nil
 	outcome, err := v.settle(ctx, outer, inv, err)
 	if inst != nil {
-		v.letGo(ctx, e, inst, well && err == nil)
+		t.used = true
+		t.inst = v.letGo(ctx, e, inst, well && err == nil)
 	}
 	return outcome, err
 }

@@ -189,6 +189,9 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 // undo detaches, drains until ctx ends, and ends what still runs.
 func (h *Local) undo(ctx context.Context, r *running) error {
 	var errs []error
+	if r.invoker != nil {
+		r.invoker.rest() // triggers wait for invocations until they have made an instance ready
+	}
 	for i := len(r.detach) - 1; i >= 0; i-- {
 		if err := r.detach[i](ctx); err != nil && ctx.Err() == nil {
 			errs = append(errs, err)

@@ -39,8 +39,12 @@ func TestInstancesAreReset(t *testing.T) {
 		f := newFixture(t, func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = isolation })
 		f.start(t)
 		ids := map[uint64]bool{}
-		for n, c := range []struct{ call, reuse string }{
-			{"say", "fresh"}, {"say", "fresh"}, {"say", "reset"}, {"say", "reset"}, {"trap", "reset"}, {"say", "fresh"}, {"say", "reset"},
+		for n, c := range []struct {
+			call, reuse string
+			kept        bool // and reset behind the event, for the next one
+		}{
+			{"say", "fresh", false}, {"say", "fresh", true}, {"say", "reset", true}, {"say", "reset", true},
+			{"trap", "reset", false}, {"say", "fresh", true}, {"say", "reset", true},
 		} {
 			f.rec.take()
 			info, err := f.used(t, c.call)
@@ -51,9 +55,12 @@ func TestInstancesAreReset(t *testing.T) {
 				t.Errorf("isolation %q, invocation %d: %+v, want reuse %s and an ID of its own", isolation, n, info, c.reuse)
 			}
 			ids[info.ID] = true
-			op := map[string]string{"fresh": "begin instantiate guest\n", "reset": "begin reset guest\n"}[c.reuse]
-			if got := f.rec.take(); !strings.Contains(got, op) {
-				t.Errorf("isolation %q, invocation %d: no %q in\n%s", isolation, n, op, got)
+			event, behind, _ := strings.Cut(f.rec.take(), "\nexit ")
+			if got := strings.Contains(event, "begin instantiate guest\n"); got != (c.reuse == "fresh") || strings.Contains(event, "reset") {
+				t.Errorf("isolation %q, invocation %d: got\n%s", isolation, n, event)
+			}
+			if got := strings.Contains(behind, "\nbegin reset guest\nend reset false"); got != c.kept || strings.Contains(behind, "instantiate") {
+				t.Errorf("isolation %q, invocation %d: behind it\n%s", isolation, n, behind)
 			}
 		}
 		var lines []string
@@ -148,19 +155,24 @@ func TestIdleOrder(t *testing.T) {
 	var made []*component.Instance
 	for range 3 {
 		made = append(made, new(component.Instance))
-		p.keep(made[len(made)-1])
+		p.keep(made[len(made)-1], true)
 	}
-	if p.take() != made[2] || p.len() != 2 {
-		t.Errorf("not the last, or %d are left", p.len())
+	if inst, ready := p.take(); inst != made[2] || !ready || p.len() != 2 {
+		t.Errorf("not the last, or not ready: %v; or %d are left", ready, p.len())
 	}
-	p.keep(made[2])
+	p.keep(made[2], false)
 	p.kept[0].since = time.Now().Add(-2 * time.Hour)
 	p.sweep()
 	if fmt.Sprint(closed) != fmt.Sprint(made[:1]) || p.len() != 2 || p.timer == nil {
 		t.Errorf("closed %v, want %v; %d are left", closed, made[:1], p.len())
 	}
+	if _, ready := p.take(); ready {
+		t.Error("an instance that was not reset is taken to be ready")
+	}
+	p.keep(made[2], false)
 	p.end()
-	if len(closed) != 3 || p.keep(made[0]) || p.take() != nil {
+	inst, _ := p.take()
+	if len(closed) != 3 || p.keep(made[0], true) || inst != nil {
 		t.Errorf("at the end %d are closed", len(closed))
 	}
 }

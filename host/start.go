@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -68,9 +69,14 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	}
 	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.kill = cancel
-	r.invoker = &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries, kill: kill}
-	for _, e := range entries {
-		e.reuse.idle.close = func(inst *component.Instance) { r.invoker.closeInstance(kill, e, inst) }
+	r.invoker = newInvoker(kill, h, w, entries)
+	if err := h.checkTriggers(w, r.invoker); err != nil {
+		return err // before the long part, and before guest code runs
+	}
+	for _, name := range entryNames(w) {
+		if err := r.invoker.prepare(ctx, entries[name]); err != nil {
+			return err
+		}
 	}
 	for _, t := range h.cfg.Triggers {
 		op := &cm.Operation{Name: "trigger ready"}
@@ -96,18 +102,26 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range h.cfg.Triggers {
-		if c, ok := t.(Checker); ok {
-			if err := c.Check(w, &invoker{entries: entries}); err != nil {
-				return nil, err
-			}
-		}
+	if err := h.checkTriggers(w, &invoker{entries: entries}); err != nil {
+		return nil, err
 	}
 	linked := map[string]*component.Linked{}
 	for name, e := range entries {
 		linked[name] = e.linked
 	}
 	return linked, nil
+}
+
+// checkTriggers finds what triggers are going to refuse, as far as they can tell.
+func (h *Local) checkTriggers(w *workload.Spec, inv Invoker) error {
+	for _, t := range h.cfg.Triggers {
+		if c, ok := t.(Checker); ok {
+			if err := c.Check(w, inv); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // served finds what the workload asks of the host that the host does not have.
@@ -130,6 +144,10 @@ func (h *Local) served(w *workload.Spec) error {
 		if _, ok := isolations[c.Instances.Isolation]; !ok {
 			return fmt.Errorf("component %s: isolation %s is not supported by this version; want %s or %s",
 				c.Name, c.Instances.Isolation, isolationFresh, isolationSnapshot)
+		}
+		if most := orDefault(c.Instances.Max, DefaultMax); readyOf(w, &c) > most {
+			return fmt.Errorf("component %s: %d instances are to be ready, and %d at most may run at once; ask for fewer or let more run",
+				c.Name, readyOf(w, &c), most)
 		}
 	}
 	return nil
@@ -194,12 +212,14 @@ func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded
 	}
 	e := &entry{
 		spec: spec, linked: linked, interceptor: icept,
-		pool:     newPool(name, orDefault(spec.Instances.Max, DefaultMax), orDefault(spec.Instances.Queue, DefaultQueue)),
-		limits:   spec.Limits.Filled(),
+		pool:   newPool(name, orDefault(spec.Instances.Max, DefaultMax), orDefault(spec.Instances.Queue, DefaultQueue)),
+		limits: spec.Limits.Filled(),
+		ready:  readyOf(w, spec), processors: runtime.GOMAXPROCS(0),
 		deadline: orDefault(spec.Limits.Deadline, max(h.cfg.Deadline, 0)),
 	}
 	e.reuse.isolation = isolations[spec.Instances.Isolation]
-	e.reuse.idle.life = orDefault(spec.Instances.Idle, DefaultIdle)
+	e.reuse.used.Store(e.ready > 0) // it is not going to be used once only
+	e.reuse.idle.life, e.reuse.idle.floor = orDefault(spec.Instances.Idle, DefaultIdle), e.ready
 	if h.cfg.Deadline < 0 {
 		e.limits.Fuel = spec.Limits.Fuel
 	}

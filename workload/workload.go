@@ -56,6 +56,7 @@ type Instances struct {
 	Isolation   string // fresh, snapshot, reuse
 	Max         int
 	Queue       int
+	Ready       *int // made before events come, and kept; nil: 1 where a trigger of the workload reaches the component
 	Concurrency int
 	Uses        int
 	Idle        time.Duration

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -81,6 +82,18 @@ var instanceOptions = []option{
 	{name: "queue", env: "VITRINE_QUEUE", key: componentKey + "instances.queue", arg: "N",
 		usage: "how many invocations may wait for an instance (default 1000)", example: "--queue 100",
 		apply: func(c *workload.Component, v []string) error { return number(&c.Instances.Queue, v[0]) }},
+	{name: "ready", env: "VITRINE_READY", key: componentKey + "instances.ready", arg: "N",
+		usage:   "how many instances to make before the first request, and to keep; 0 is none (default 1; run has none)",
+		example: "--ready 4",
+		apply: func(c *workload.Component, v []string) error {
+			n, err := strconv.ParseUint(v[0], 10, 31)
+			if err != nil {
+				return fmt.Errorf("%q: want a whole number, 0 or more", v[0])
+			}
+			ready := int(n)
+			c.Instances.Ready = &ready
+			return nil
+		}},
 	{name: "max-concurrency", env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
 		usage: "with isolation reuse: invocations at once in one instance", example: "--max-concurrency 16", apply: reuseOnly},
 	{name: "max-uses", env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",

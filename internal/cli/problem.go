@@ -71,7 +71,7 @@ func explain(err error) *Problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	for _, known := range []func(error) *Problem{explainManifest, explainBytes, explainLink, explainListen, explainTrap, explainFile} {
+	for _, known := range []func(error) *Problem{explainManifest, explainBytes, explainLink, explainListen, explainReady, explainTrap, explainFile} {
 		if p := known(err); p != nil {
 			return p
 		}
@@ -190,6 +190,28 @@ func explainListen(err error) *Problem {
 		p.Why = "the port is in use"
 		p.Do = "stop what listens there, or choose another port with --listen; port 0 is any free one"
 	}
+	return p
+}
+
+// explainReady is for a guest that fails before a request has come.
+func explainReady(err error) *Problem {
+	var ready *host.ReadyError
+	if !errors.As(err, &ready) {
+		return nil
+	}
+	p := explainTrap(ready.Err)
+	if p == nil {
+		p = &Problem{What: ready.Err.Error(), Code: ExitFailed}
+	}
+	if p.Code == ExitFailed {
+		p.Code = ExitUsage
+	}
+	p.What = "component " + ready.Component + " fails while it is initialised: " + p.What
+	const without = "start without trying it with --ready 0"
+	if p.Do != "" {
+		p.Do += "; or "
+	}
+	p.Do += without
 	return p
 }
 

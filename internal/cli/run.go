@@ -42,6 +42,9 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 		}
 		main.Args = append([]string{filepath.Base(main.Source.File)}, main.Args...)
 		w.Triggers = nil // what else calls the component does not, this time
+		for i := range w.Components {
+			w.Components[i].Instances.Ready = nil
+		}
 		return p.once(cmd.Context(), s, w, main.Name)
 	}
 	return cmd
