@@ -41,11 +41,9 @@ func Inspect(wasm []byte) (*Info, error) {
 	}, nil
 }
 
-// ImportsOf reads the imports of a module alone, without its code. An error is one of [Inspect]'s.
+// ImportsOf reads the imports of a module, and nothing that comes after them. An error is one of [Inspect]'s, which may
+// find more.
 func ImportsOf(wasm []byte) ([]Import, error) {
-	m, err := parse(wasm)
-	if err != nil {
-		return nil, err
-	}
-	return m.imports, nil
+	m, r := readSections(wasm, sectionOrder[2])
+	return m.imports, r.err
 }

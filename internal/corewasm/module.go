@@ -1,6 +1,8 @@
 package corewasm
 
 import (
+	"math"
+
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
@@ -76,15 +78,27 @@ var sectionOrder = [...]uint8{1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 7, 7: 8, 8: 9, 9:
 
 // parse reads a module. Function bodies are left as bytes.
 func parse(wasm []byte) (*module, error) {
+	m, r := readSections(wasm, math.MaxUint8)
+	if r.err == nil && len(m.funcs)-m.nImports.funcs != len(m.bodies) {
+		r.fail("%d functions, %d bodies", len(m.funcs)-m.nImports.funcs, len(m.bodies))
+	}
+	if r.err == nil {
+		m.check(r)
+	}
+	return m, r.err
+}
+
+// readSections reads the sections up to one, by their order.
+func readSections(wasm []byte, upTo uint8) (*module, *reader) {
 	r := &reader{b: wasm}
 	m := &module{start: -1, dataCnt: -1}
 	if len(wasm) < 8 || string(wasm[:4]) != "\x00asm" {
 		r.fail("not a core module: no magic number")
-		return nil, r.err
+		return m, r
 	}
 	if string(wasm[4:8]) != "\x01\x00\x00\x00" {
 		r.fail("not a core module: unknown version")
-		return nil, r.err
+		return m, r
 	}
 	r.pos = 8
 	var last uint8
@@ -108,7 +122,9 @@ func parse(wasm []byte) (*module, error) {
 				r.fail("section %d is out of order or doubled", id)
 				break
 			}
-			last = sectionOrder[id]
+			if last = sectionOrder[id]; last > upTo {
+				return m, r
+			}
 		}
 		m.section(id, s)
 		if s.err == nil && s.left() > 0 {
@@ -118,13 +134,7 @@ func parse(wasm []byte) (*module, error) {
 			r.err = s.err
 		}
 	}
-	if r.err == nil && len(m.funcs)-m.nImports.funcs != len(m.bodies) {
-		r.fail("%d functions, %d bodies", len(m.funcs)-m.nImports.funcs, len(m.bodies))
-	}
-	if r.err == nil {
-		m.check(r)
-	}
-	return m, r.err
+	return m, r
 }
 
 func (m *module) section(id byte, r *reader) {
