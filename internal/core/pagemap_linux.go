@@ -95,40 +95,55 @@ func (p *pagemap) open() {
 	_ = file.Close() // nothing was written
 }
 
-// tells tries the file on a few pages.
-func (p *pagemap) tells() bool {
-	const n = 8
+// trialPages is how many pages a trial has. The first half is not empty in the file.
+const trialPages = 8
+
+// trial calls f with memory that is mapped as those of guests are, after each page was read.
+func trial(f func(b []byte)) error {
 	fd, err := unix.MemfdCreate("vitrine-trial", unix.MFD_CLOEXEC)
 	if err != nil {
-		return false
+		return err
 	}
 	defer unix.Close(fd)
-	if _, err := unix.Pwrite(fd, make([]byte, n/2*systemPage), 0); err != nil || unix.Ftruncate(fd, int64(n*systemPage)) != nil {
-		return false
+	if _, err := unix.Pwrite(fd, make([]byte, trialPages/2*systemPage), 0); err != nil {
+		return err
 	}
-	b, err := unix.Mmap(fd, 0, n*systemPage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
+	if err := unix.Ftruncate(fd, int64(trialPages*systemPage)); err != nil {
+		return err
+	}
+	b, err := unix.Mmap(fd, 0, trialPages*systemPage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE)
 	if err != nil {
-		return false
+		return err
 	}
 	defer func() { _ = unix.Munmap(b) }() // it was mapped
-	var sum byte
-	for i := range n {
-		sum += b[i*systemPage] // pages that were only read are not its own
-	}
-	want := [n]bool{1: true, 2: true, 5: true}
-	for i, w := range want {
-		if w {
-			b[i*systemPage] = sum + 1
+	for i := range trialPages {
+		if b[i*systemPage] != 0 {
+			return errDiffers
 		}
 	}
-	var got [n]bool
-	err = p.runs(new(scanBuffer), b, func(from, to int) error {
-		for i := from / systemPage; i < to/systemPage; i++ {
-			got[i] = true
+	f(b)
+	return nil
+}
+
+// tells tries the file on a few pages.
+func (p *pagemap) tells() bool {
+	want := [trialPages]bool{1: true, 2: true, 5: true}
+	var got [trialPages]bool
+	var asked error
+	err := trial(func(b []byte) {
+		for i, w := range want {
+			if w {
+				b[i*systemPage]++
+			}
 		}
-		return nil
+		asked = p.runs(new(scanBuffer), b, func(from, to int) error {
+			for i := from / systemPage; i < to/systemPage; i++ {
+				got[i] = true
+			}
+			return nil
+		})
 	})
-	return err == nil && got == want
+	return err == nil && asked == nil && got == want
 }
 
 // scan asks with PAGEMAP_SCAN, which Linux has since 6.7.

@@ -170,16 +170,13 @@ func (g *Group) Reset(s *Snapshot) error {
 }
 
 func (m *savedMemory) reset() error {
-	size := len(m.image.bytes)
-	if grown := len(m.lm.bytes) - size; grown > 0 {
-		if err := m.lm.empty(size, &m.pages); err != nil {
-			return err
-		}
+	size, was := len(m.image.bytes), m.lm.bytes
+	if len(was) > size {
 		if err := m.truncate(size); err != nil {
 			return err
 		}
 	}
-	return m.image.restore(m.lm, &m.pages)
+	return m.image.restore(m.lm, was, &m.pages)
 }
 
 // truncate makes a memory shorter. WebAssembly knows no such thing, and wazero keeps the length in places of its own; what

@@ -21,6 +21,13 @@ func noPagemap(t *testing.T) {
 	t.Cleanup(func() { pages.file = file })
 }
 
+// noFaults makes the system one that does not count page faults.
+func noFaults(t testing.TB) {
+	_, works := faults.count()
+	faults.works = false
+	t.Cleanup(func() { faults.works = works })
+}
+
 func TestPagesOfItsOwn(t *testing.T) {
 	w := newWorld(t, Config{})
 	g := w.group(Limits{})
@@ -82,5 +89,80 @@ func TestImagesHoldFewFiles(t *testing.T) {
 	}
 	if n := files() - before; n > 5 {
 		t.Errorf("%d more files are open", n)
+	}
+}
+
+// TestPagesAreDropped: pages that one use has written and later ones do not change are given back.
+func TestPagesAreDropped(t *testing.T) {
+	w := newWorld(t, Config{})
+	if _, ok := faults.count(); !ok {
+		t.Skip("page faults are not counted here")
+	}
+	g := w.group(Limits{})
+	i := w.must(g, "reset")
+	s := snapshot(t, g, new(Images))
+	u := &s.memories[0].pages
+	mustCall(t, i, "fill", 0, 40<<12, 3)
+	for n := range 2 * ageEvery {
+		mustCall(t, i, "store", uint64(n%4)<<12, 7)
+		if err := g.Reset(s); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Check(); err != nil {
+			t.Fatalf("reset %d: %v", n, err)
+		}
+		if n < ageEvery-1 && u.pages != 40 {
+			t.Fatalf("reset %d: %d pages are kept, 40 were written", n, u.pages)
+		}
+	}
+	if u.pages > 4 {
+		t.Errorf("%d pages are kept, no use but the first has written to more than 4", u.pages)
+	}
+	mustCall(t, i, "fill", 0, 4<<16, 5)
+	if err := g.Reset(s); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Check(); err != nil {
+		t.Fatalf("after an unusual use: %v", err)
+	}
+}
+
+// BenchmarkRestore sets a memory of 4 MiB back of which 34 pages were written and all were read: what a Go guest leaves
+// behind, about.
+func BenchmarkRestore(b *testing.B) {
+	memory := func(b *testing.B) (*linearMemory, *image) {
+		w := newWorld(b, Config{})
+		m, err := w.group(Limits{}).newMemory(4<<20, 4<<20)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for at := range m.bytes {
+			m.bytes[at] = byte(at)
+		}
+		img, err := newImage(m)
+		if err == nil {
+			err = img.attach(m)
+		}
+		if err != nil || img.file == nil || !img.equals(m) {
+			b.Skip("there are no images here", err)
+		}
+		return m, img
+	}
+	for _, how := range []string{"no faults", "faults"} {
+		b.Run(how, func(b *testing.B) {
+			m, img := memory(b)
+			var u pageUse
+			for n := 0; b.Loop(); n++ {
+				for page := range 34 {
+					m.bytes[page*29*systemPage+n%systemPage]++
+				}
+				if how == "faults" {
+					u.known = false
+				}
+				if err := img.restore(m, m.bytes, &u); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -18,13 +18,7 @@ func (i *image) attach(*linearMemory) error { return nil }
 
 func (i *image) settle() {}
 
-func (i *image) restore(m *linearMemory, _ *pageUse) error {
-	copy(m.bytes, i.bytes)
-	return nil
-}
-
-// empty makes what lies behind size read as zero.
-func (m *linearMemory) empty(size int, _ *pageUse) error {
-	clear(m.bytes[size:])
+func (i *image) restore(_ *linearMemory, was []byte, _ *pageUse) error {
+	clear(was[copy(was, i.bytes):])
 	return nil
 }

@@ -34,6 +34,7 @@ func ways(t *testing.T, f func(t *testing.T, w *world)) {
 	each(t, f)
 	t.Run("pagemap file", func(t *testing.T) { oldPagemap(t); f(t, newWorld(t, Config{})) })
 	t.Run("no pagemap", func(t *testing.T) { noPagemap(t); f(t, newWorld(t, Config{})) })
+	t.Run("no count of faults", func(t *testing.T) { noFaults(t); f(t, newWorld(t, Config{})) })
 }
 
 func TestReset(t *testing.T) {
