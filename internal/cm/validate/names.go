@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
@@ -27,18 +28,57 @@ type externName struct {
 	key      string // equal for names that are not strongly-unique
 }
 
+// Patterns are compiled when they are first needed: few components have such names, and every process would pay.
 var (
-	labelRE  = regexp.MustCompile(`^([a-z][0-9a-z]*|[A-Z][0-9A-Z]*)(-([0-9a-z]+|[0-9A-Z]+))*$`)
-	wordsRE  = regexp.MustCompile(`^[a-z][0-9a-z]*(-[0-9a-z]+)*$`)
-	semverRE = regexp.MustCompile(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
+	semverRE = pattern(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
 		`(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?` +
 		`(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$`)
-	canonVersionRE = regexp.MustCompile(`^([1-9]\d*|0\.[1-9]\d*|0\.0\.[1-9]\d*)$`)
-	dependencyRE   = regexp.MustCompile(`^((un)?locked-dep|url|integrity)=<[^<>]*>(,integrity=<[^<>]*>)?$`)
+	canonVersionRE = pattern(`^([1-9]\d*|0\.[1-9]\d*|0\.0\.[1-9]\d*)$`)
+	dependencyRE   = pattern(`^((un)?locked-dep|url|integrity)=<[^<>]*>(,integrity=<[^<>]*>)?$`)
 )
 
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
 // isLabel says whether s is a label: words and acronyms in kebab case.
-func isLabel(s string) bool { return labelRE.MatchString(s) }
+func isLabel(s string) bool { return isKebab(s, true) }
+
+// isKebab says whether s is words of one case and digits, with hyphens between them, the first of which begins with a
+// letter. Upper case is for acronyms.
+func isKebab(s string, acronyms bool) bool {
+	if s == "" || s[0] >= '0' && s[0] <= '9' {
+		return false
+	}
+	for word := range strings.SplitSeq(s, "-") {
+		lower, upper := false, false
+		for i := range len(word) {
+			switch c := word[i]; {
+			case 'a' <= c && c <= 'z':
+				lower = true
+			case 'A' <= c && c <= 'Z':
+				upper = true
+			case '0' <= c && c <= '9':
+			default:
+				return false
+			}
+		}
+		if word == "" || upper && (lower || !acronyms) {
+			return false
+		}
+	}
+	return true
+}
+
+// isSemver says whether s is a version of Semantic Versioning 2.0.0.
+func isSemver(s string) bool {
+	plain, n := true, 0
+	for part := range strings.SplitSeq(s, ".") {
+		plain = plain && part != "" && (part == "0" || part[0] != '0') && strings.Trim(part, "0123456789") == ""
+		n++
+	}
+	return plain && n == 3 || semverRE().MatchString(s)
+}
 
 func needLabel(s string) error {
 	if !isLabel(s) {
@@ -60,7 +100,7 @@ func parseName(s string) (externName, error) {
 		return parseAnnotated(s, rest)
 	}
 	if strings.Contains(s, "=<") {
-		if !dependencyRE.MatchString(s) {
+		if !dependencyRE().MatchString(s) {
 			return externName{}, fmt.Errorf("`%s` is neither a dependency, URL nor hash name", s)
 		}
 		return externName{kind: dependencyName, key: "d:" + s}, nil
@@ -111,7 +151,7 @@ func parseInterface(s string) (externName, error) {
 	namespace, rest, _ := strings.Cut(path, ":")
 	pkg, projection, hasProjection := strings.Cut(rest, "/")
 	for _, words := range []string{namespace, pkg} {
-		if !strings.Contains(words, ":") && !wordsRE.MatchString(words) {
+		if !strings.Contains(words, ":") && !isKebab(words, false) {
 			return n, fmt.Errorf("`%s` is not in kebab case of lower-case words", words)
 		}
 	}
@@ -134,8 +174,8 @@ func parseInterface(s string) (externName, error) {
 	}
 	n.key += "@" + version
 	switch {
-	case semverRE.MatchString(version):
-	case canonVersionRE.MatchString(version):
+	case isSemver(version):
+	case canonVersionRE().MatchString(version):
 		return n, &gatedName{CanonicalNames, fmt.Sprintf("`%s` is not a valid semver: it is a canonical version", version)}
 	default:
 		return n, fmt.Errorf("`%s` is not a valid semver", version)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Mark stands where a secret was. Its spelling is that of the semantic conventions for url.full and url.query.
@@ -136,12 +137,17 @@ func URL(u *url.URL) string {
 	return c.String()
 }
 
+func pattern(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+}
+
+// Compiled when the first error is told of, which in most processes is never.
 var (
-	userinfo = regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s"'@]*@`)
-	pair     = regexp.MustCompile(`[A-Za-z0-9_.%\[\]-]+=[^&;\s"'#]*`)
-	header   = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|cookie|set-cookie|x-api-key|x-auth-token)(["']?\s*[:=]\s*)[^\r\n]*`)
-	address  = regexp.MustCompile(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
-	bearer   = regexp.MustCompile(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`)
+	userinfo = pattern(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^/?#\s"'@]*@`)
+	pair     = pattern(`[A-Za-z0-9_.%\[\]-]+=[^&;\s"'#]*`)
+	header   = pattern(`(?i)\b((?:proxy-)?authorization|cookie|set-cookie|x-api-key|x-auth-token)(["']?\s*[:=]\s*)[^\r\n]*`)
+	address  = pattern(`[a-zA-Z][a-zA-Z0-9+.-]*://[^\s"'<>]+`)
+	bearer   = pattern(`(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}`)
 )
 
 // Text is a message of our own or of the host with what looks like a secret replaced: credentials in URLs, values of
@@ -150,16 +156,16 @@ func Text(s string) string {
 	if !strings.ContainsAny(s, "=@: ") {
 		return s
 	}
-	s = header.ReplaceAllString(s, "${1}${2}"+Mark)
-	s = bearer.ReplaceAllString(s, "${1} "+Mark)
-	s = userinfo.ReplaceAllString(s, "${1}"+Mark+"@")
-	s = address.ReplaceAllStringFunc(s, func(u string) string {
+	s = header().ReplaceAllString(s, "${1}${2}"+Mark)
+	s = bearer().ReplaceAllString(s, "${1} "+Mark)
+	s = userinfo().ReplaceAllString(s, "${1}"+Mark+"@")
+	s = address().ReplaceAllStringFunc(s, func(u string) string {
 		if head, query, ok := strings.Cut(u, "?"); ok {
 			return head + "?" + Query(query)
 		}
 		return u
 	})
-	return pair.ReplaceAllStringFunc(s, func(p string) string {
+	return pair().ReplaceAllStringFunc(s, func(p string) string {
 		if name, _, _ := strings.Cut(p, "="); Secret(name) {
 			return name + "=" + Mark
 		}
