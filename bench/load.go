@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -36,48 +36,46 @@ func get(ctx context.Context, url string, n int, pause time.Duration) load {
 	return request(ctx, url, nil, n, pause)
 }
 
-// request sends requests over n connections until ctx ends, at most one every pause on each connection.
-func request(ctx context.Context, url string, body []byte, n int, pause time.Duration) load {
-	client := &http.Client{Transport: &http.Transport{
-		MaxIdleConnsPerHost: n, MaxConnsPerHost: n, DisableCompression: true,
-		DialContext: (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
-	}}
-	defer client.CloseIdleConnections()
+// request sends requests over n connections until ctx ends, at most one every pause on each connection. A request that is
+// under way when ctx ends is waited for. Each answer must be a complete one of status 200.
+func request(ctx context.Context, at string, body []byte, n int, pause time.Duration) load {
+	u, err := url.Parse(at)
+	if err != nil {
+		return load{Errors: 1, FirstErr: err.Error()}
+	}
+	text := requestText(u, body)
 	var mu sync.Mutex
 	var sum load
 	var times []time.Duration
-	var wg sync.WaitGroup
-	start := time.Now()
-	for range n {
-		wg.Go(func() {
-			var mine []time.Duration
-			errors, first := 0, ""
-			for ctx.Err() == nil {
-				t := time.Now()
-				err := once(client, url, body)
-				if err != nil {
-					errors++
-					if first == "" {
-						first = err.Error()
-					}
-				}
-				mine = append(mine, time.Since(t))
-				if pause > 0 {
-					time.Sleep(pause)
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			times = append(times, mine...)
-			sum.Errors += errors
+	done := func(d time.Duration, err error) {
+		times = append(times, d)
+		if err != nil {
+			sum.Errors++
 			if sum.FirstErr == "" {
-				sum.FirstErr = first
+				sum.FirstErr = err.Error()
 			}
-		})
+		}
 	}
-	wg.Wait()
+	start := time.Now()
+	if pause == 0 {
+		if err := requestAll(ctx, u.Host, text, n, done); err != nil {
+			done(0, err)
+		}
+	} else {
+		var wg sync.WaitGroup
+		for range n {
+			wg.Go(func() {
+				requestOne(ctx, u.Host, text, pause, func(d time.Duration, err error) {
+					mu.Lock()
+					defer mu.Unlock()
+					done(d, err)
+				})
+			})
+		}
+		wg.Wait()
+	}
 	sum.Requests = len(times)
-	sum.PerSec = float64(len(times)) / time.Since(start).Seconds()
+	sum.PerSec = float64(len(times)-sum.Errors) / time.Since(start).Seconds()
 	if len(times) > 0 {
 		slices.Sort(times)
 		sum.P50, sum.P99, sum.Max = times[len(times)/2], times[len(times)*99/100], times[len(times)-1]
@@ -85,25 +83,106 @@ func request(ctx context.Context, url string, body []byte, n int, pause time.Dur
 	return sum
 }
 
-func once(client *http.Client, url string, body []byte) error {
-	method := http.MethodGet
+// requestOne sends requests over one connection until ctx ends, with a pause behind each, and calls done after each.
+func requestOne(ctx context.Context, addr string, text []byte, pause time.Duration, done func(time.Duration, error)) {
+	c := &client{addr: addr, text: text, buf: make([]byte, 64<<10)}
+	defer c.close()
+	for ctx.Err() == nil {
+		start := time.Now()
+		err := c.once()
+		done(time.Since(start), err)
+		if err != nil {
+			c.close()
+			time.Sleep(time.Millisecond) // a server that refuses at once is not to be hammered
+		}
+		time.Sleep(pause)
+	}
+}
+
+// requestText is a request as it goes over the wire.
+func requestText(u *url.URL, body []byte) []byte {
+	var b strings.Builder
+	method := "GET"
 	if body != nil {
-		method = http.MethodPost
+		method = "POST"
 	}
-	req, err := http.NewRequest(method, url, bytes.NewReader(body))
-	if err != nil {
+	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, u.RequestURI(), u.Host)
+	if body != nil {
+		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
+	}
+	b.WriteString("\r\n")
+	return append([]byte(b.String()), body...)
+}
+
+// answerTime bounds how long a client waits for an answer.
+const answerTime = 60 * time.Second
+
+// client is one connection that sends the same request again and again.
+type client struct {
+	addr string
+	text []byte
+	buf  []byte
+	conn net.Conn
+	r    reply
+}
+
+// once sends the request and takes its answer, on a new connection if there is none. What a server sends while the
+// request is still being written is read meanwhile if the request is a long one.
+func (c *client) once() error {
+	if c.conn == nil {
+		conn, err := net.DialTimeout("tcp", c.addr, 10*time.Second)
+		if err != nil {
+			return err
+		}
+		c.conn = conn
+	}
+	if err := c.conn.SetDeadline(time.Now().Add(answerTime)); err != nil {
 		return err
 	}
-	resp, err := client.Do(req)
-	if err != nil {
+	sent := make(chan error, 1)
+	if len(c.text) > atOnce {
+		conn := c.conn
+		go func() {
+			_, err := conn.Write(c.text)
+			sent <- err
+		}()
+	} else if _, err := c.conn.Write(c.text); err != nil {
 		return err
+	} else {
+		sent <- nil
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
-		return err
+	c.r.reset()
+	for {
+		n, err := c.conn.Read(c.buf)
+		done, bad := c.r.feed(c.buf[:n])
+		switch {
+		case bad != nil:
+			return bad
+		case done:
+			if err := <-sent; err != nil {
+				return err
+			}
+			if c.r.close {
+				c.close()
+			}
+			if c.r.status != 200 {
+				return fmt.Errorf("status %d", c.r.status)
+			}
+			return nil
+		case err == io.EOF:
+			return io.ErrUnexpectedEOF
+		case err != nil:
+			return err
+		}
 	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
+}
+
+// atOnce is what a socket takes without its other end reading.
+const atOnce = 128 << 10
+
+func (c *client) close() {
+	if c.conn != nil {
+		_ = c.conn.Close()
+		c.conn = nil
 	}
-	return nil
 }
