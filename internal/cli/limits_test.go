@@ -83,6 +83,30 @@ func TestLimitsAreDocumented(t *testing.T) {
 	}
 }
 
+// TestInstanceOptionsAreDocumented: the README's table of instances has every key that the manifest has, with its flag.
+func TestInstanceOptionsAreDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fields := map[string]bool{"isolation": true, "concurrency": true, "uses": true} // elsewhere, and of a kind that is not there
+	for _, o := range instanceOptions {
+		key, ok := strings.CutPrefix(o.key, componentKey+"instances.")
+		if !ok || fields[key] {
+			continue
+		}
+		fields[key] = true
+		if row := "| `" + key + "` | `--" + o.name + "` | "; !strings.Contains(string(text), row) {
+			t.Errorf("README.md has no row %s", row)
+		}
+	}
+	for f := range reflect.TypeFor[app.Instances]().Fields() {
+		if key := f.Tag.Get("yaml"); !fields[key] {
+			t.Errorf("there is no flag for instances.%s", key)
+		}
+	}
+}
+
 // TestTooLarge: what is past a bound of ours is told apart from what is wrong.
 func TestTooLarge(t *testing.T) {
 	for want, err := range map[string]error{

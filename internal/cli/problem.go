@@ -207,11 +207,10 @@ func explainReady(err error) *Problem {
 		p.Code = ExitUsage
 	}
 	p.What = "component " + ready.Component + " fails while it is initialised: " + p.What
-	const without = "start without trying it with --ready 0"
-	if p.Do != "" {
-		p.Do += "; or "
+	if p.Do == "" {
+		p.Do = "correct what it does before its first request"
 	}
-	p.Do += without
+	p.Do += "; with --ready 0 the workload starts all the same, and each request fails"
 	return p
 }
 
