@@ -1,92 +1,138 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/vitrine-wasm/vitrine/internal/otlptest/otlpcount"
 )
 
-// job is one kind of request that every server under comparison can answer.
-type job struct {
-	name, path string
-	body       []byte
+// measured is one server on one job at one concurrency, once.
+type measured struct {
+	Load load
+	CPU  time.Duration // of the server, a request
+	RSS  float64       // MiB at the end
 }
 
-// jobs fit examples/demo/guests/hello-rust.wasm; the plain net/http server answers them alike.
-var jobs = []job{
-	{"hello", "/hello", nil},
-	{"echo 16 KB", "/echo", bytes.Repeat([]byte(`{"k":"vvvvvvvv"}`), 1024)},
-	{"stream 1 MB", "/chunks?n=16&ms=0&size=65536", nil},
-	{"compute", "/count", bytes.Repeat([]byte("0123456789abcdef"), 16<<10)},
-}
-
-// cell is one server on one job at one concurrency.
+// cell is the same in all rounds, and what they come to.
 type cell struct {
-	Server, Job string
-	Conns       int
-	Load        load
-	CPU         time.Duration // of the server, a request
-	RSS         float64       // MiB at the end
+	Guest, Server, Job string
+	Conns              int
+	Rounds             []measured
+	PerSec, Spread     float64 // median; half the range of the rounds as a share of it
+	CPU, P50, P99      time.Duration
+	RSS                float64
+	Errors             int
+	FirstErr           string `json:",omitempty"`
 }
+
+func (c *cell) settle() {
+	per := func(of func(measured) float64) float64 {
+		var v []float64
+		for _, m := range c.Rounds {
+			v = append(v, of(m))
+		}
+		slices.Sort(v)
+		return v[len(v)/2]
+	}
+	c.PerSec = per(func(m measured) float64 { return m.Load.PerSec })
+	c.CPU = time.Duration(per(func(m measured) float64 { return float64(m.CPU) }))
+	c.P50 = time.Duration(per(func(m measured) float64 { return float64(m.Load.P50) }))
+	c.P99 = time.Duration(per(func(m measured) float64 { return float64(m.Load.P99) }))
+	c.RSS = per(func(m measured) float64 { return m.RSS })
+	low, high := c.Rounds[0].Load.PerSec, c.Rounds[0].Load.PerSec
+	for _, m := range c.Rounds {
+		low, high = min(low, m.Load.PerSec), max(high, m.Load.PerSec)
+		if c.Errors += m.Load.Errors; c.FirstErr == "" {
+			c.FirstErr = m.Load.FirstErr
+		}
+	}
+	c.Spread = (high - low) / 2 / max(c.PerSec, 1)
+}
+
+// ratio is a figure of one cell against another's, round by round, so that a noisy round touches both: the median and the
+// ends.
+type ratio struct{ Median, Low, High float64 }
+
+func (r ratio) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", r.Median, r.Low, r.High) }
+
+func ratioOf(a, b *cell, of func(measured) float64) (r ratio) {
+	var v []float64
+	for i := range min(len(a.Rounds), len(b.Rounds)) {
+		if under := of(b.Rounds[i]); under > 0 {
+			v = append(v, of(a.Rounds[i])/under)
+		}
+	}
+	if len(v) == 0 {
+		return r
+	}
+	slices.Sort(v)
+	return ratio{v[len(v)/2], v[0], v[len(v)-1]}
+}
+
+func perSec(m measured) float64    { return m.Load.PerSec }
+func cpuFigure(m measured) float64 { return float64(m.CPU) }
+func p99(m measured) float64       { return float64(m.Load.P99) }
 
 type compareResult struct {
-	Missing []string // what could not be compared, and why
-	Rounds  int
-	Cells   []cell // medians of the rounds
-	Spread  map[string]float64
+	Machine   string
+	Versions  []string
+	Client    string
+	Missing   []string // what could not be compared, and why
+	Servers   []string
+	Rounds    int
+	Duration  time.Duration
+	Cells     []*cell
+	Startups  []startup
+	Aims      []aim
+	Telemetry sinkCounts // what the receiver took in all
 }
 
-func (r compareResult) key(c cell) string { return fmt.Sprintf("%s/%s/%d", c.Server, c.Job, c.Conns) }
-
-func (r compareResult) String() string {
-	var b strings.Builder
-	for _, m := range r.Missing {
-		fmt.Fprintln(&b, "missing:", m)
-	}
-	fmt.Fprintf(&b, "medians of %d rounds; ± is half the range of req/s as a share of the median; ratio is against net/http\n", r.Rounds)
-	fmt.Fprintf(&b, "%-12s %5s  %-22s %10s %6s %9s %10s %10s %8s %7s\n", "job", "conns", "server", "req/s", "±", "cpu/req", "p50", "p99", "rss MiB", "ratio")
-	ceiling := map[string]float64{}
+func (r *compareResult) find(guest, server, job string, conns int) *cell {
 	for _, c := range r.Cells {
-		if c.Server == "net/http" {
-			ceiling[fmt.Sprintf("%s/%d", c.Job, c.Conns)] = c.Load.PerSec
+		if c.Guest == guest && c.Server == server && c.Job == job && c.Conns == conns {
+			return c
 		}
 	}
-	for _, c := range r.Cells {
-		fmt.Fprintf(&b, "%-12s %5d  %-22s %10.0f %5.0f%% %9v %10v %10v %8.0f %7.3f", c.Job, c.Conns, c.Server, c.Load.PerSec, 100*r.Spread[r.key(c)],
-			c.CPU.Round(time.Microsecond), c.Load.P50.Round(time.Microsecond), c.Load.P99.Round(time.Microsecond), c.RSS,
-			c.Load.PerSec/ceiling[fmt.Sprintf("%s/%d", c.Job, c.Conns)])
-		if c.Load.Errors > 0 {
-			fmt.Fprintf(&b, "  %d errors: %s", c.Load.Errors, c.Load.FirstErr)
-		}
-		b.WriteByte('\n')
-	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return nil
 }
 
-// contender is a server under comparison: start runs it.
-type contender struct {
-	name  string
-	start func() (*process, error)
+func (r *compareResult) add(guest, server, job string, conns int, m measured) {
+	c := r.find(guest, server, job, conns)
+	if c == nil {
+		c = &cell{Guest: guest, Server: server, Job: job, Conns: conns}
+		r.Cells = append(r.Cells, c)
+	}
+	c.Rounds = append(c.Rounds, m)
+}
+
+// comparison is one under way.
+type comparison struct {
+	load     loader
+	duration time.Duration
+	conns    []int
+	only     []string // jobs, by the beginning of their names
+	skip     []string // contenders
+	out      compareResult
 }
 
 // compare measures servers in turns, round by round, so that a noisy moment does not hit one of them alone.
 func compare(r *run, args []string) (any, error) {
-	duration := r.flags.Duration("duration", 3*time.Second, "how long each measurement takes")
-	rounds := r.flags.Int("rounds", 3, "how often each is repeated")
+	c := &comparison{}
+	r.flags.DurationVar(&c.duration, "duration", 2*time.Second, "how long each measurement takes; the whole takes about 450 times as long with 3 rounds")
+	r.flags.IntVar(&c.out.Rounds, "rounds", 3, "how often each is repeated")
 	conns := r.flags.String("c", "1,32,256", "connections")
 	only := r.flags.String("jobs", "", "jobs to run, by the beginning of their names, separated by commas; all when empty")
-	guest := r.flags.String("guest", "examples/demo/guests/hello-rust.wasm", "the component")
+	skip := r.flags.String("skip", "", "contenders to leave out, by their names, separated by commas")
+	guests := r.flags.String("guests", "rust,go,js", "components: rust, go, js, other prebuilt ones by name, or paths")
+	otlp := r.flags.String("otlp", "", "where telemetry goes, OTLP over HTTP; a process of its own that discards it if empty")
+	client := r.flags.String("client", "own", "what makes the load: own or wrk")
+	starts := r.flags.Int("starts", 10, "how often each server is started for the time to its first answer; 0 leaves it out")
 	dir, err := os.MkdirTemp("", "vitrine-bench")
 	if err != nil {
 		return nil, err
@@ -95,137 +141,188 @@ func compare(r *run, args []string) (any, error) {
 	if err := r.parse(args, dir); err != nil {
 		return nil, err
 	}
-	recv, err := otlpcount.NewReceiver()
+	c.only, c.skip, c.out.Duration = list(*only), list(*skip), c.duration
+	for _, n := range list(*conns) {
+		k, err := strconv.Atoi(n)
+		if err != nil || k < 1 {
+			return nil, fmt.Errorf("-c %s: want numbers above 0, separated by commas", *conns)
+		}
+		c.conns = append(c.conns, k)
+	}
+	switch *client {
+	case "own":
+		c.load = ownClient
+	case "wrk":
+		c.load = wrkClient(dir)
+	default:
+		return nil, fmt.Errorf("-client %s: want own or wrk", *client)
+	}
+	if c.out.Client, err = calibrate(*client, dir); err != nil {
+		return nil, err
+	}
+	recv, err := newReceiver(dir, "")
 	if err != nil {
 		return nil, err
 	}
-	defer recv.Close()
-	out := compareResult{Rounds: *rounds, Spread: map[string]float64{}}
-	list := contenders(r.binary, *guest, recv.URL, &out)
-	seen := map[string][]cell{}
-	var order []string
-	for round := range *rounds {
-		for _, c := range list {
-			p, err := c.start()
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", c.name, err)
+	if *otlp == "" {
+		if err := recv.start(); err != nil {
+			return nil, err
+		}
+		defer recv.kill()
+		*otlp = recv.URL
+	}
+	cache := filepath.Join(dir, "cache")
+	servers, wasmtime, missing := contenders(r.binary, cache, *otlp)
+	servers = slices.DeleteFunc(servers, func(s contender) bool { return slices.Contains(c.skip, s.name) })
+	c.out.Missing = missing
+	c.describe(wasmtime, servers)
+	files := map[string]string{}
+	names := list(*guests)
+	for _, g := range names {
+		if files[g], err = guestFile(g); err != nil {
+			return nil, err
+		}
+		c.sayMissing(g)
+	}
+	begin := time.Now()
+	for round := range c.out.Rounds {
+		if !slices.Contains(c.skip, isPlain) {
+			if err := c.plain(names); err != nil {
+				return nil, err
 			}
-			for _, j := range jobs {
-				if *only != "" && !slices.ContainsFunc(strings.Split(*only, ","), func(s string) bool { return strings.HasPrefix(j.name, s) }) {
-					continue
+		}
+		for _, g := range names {
+			for _, s := range servers {
+				if err := c.serve(s, g, files[g]); err != nil {
+					return nil, err
 				}
-				for _, n := range strings.Split(*conns, ",") {
-					k, err := strconv.Atoi(n)
-					if err != nil {
-						return nil, fmt.Errorf("-c %s: %w", *conns, err)
-					}
-					got := measure(p, j, k, *duration)
-					got.Server = c.name
-					key := out.key(got)
-					if round == 0 {
-						order = append(order, key)
-					}
-					seen[key] = append(seen[key], got)
-				}
+				progress("%v: round %d: %s: %s", time.Since(begin).Round(time.Second), round+1, g, s.name)
 			}
-			_ = p.stop()
 		}
 	}
-	for _, key := range order {
-		cells := seen[key]
-		slices.SortFunc(cells, func(a, b cell) int { return int(a.Load.PerSec - b.Load.PerSec) })
-		mid := cells[len(cells)/2]
-		out.Cells = append(out.Cells, mid)
-		out.Spread[key] = (cells[len(cells)-1].Load.PerSec - cells[0].Load.PerSec) / 2 / max(mid.Load.PerSec, 1)
+	for _, x := range c.out.Cells {
+		x.settle()
 	}
-	slices.SortStableFunc(out.Cells, func(a, b cell) int {
-		if d := slices.IndexFunc(jobs, func(j job) bool { return j.name == a.Job }) - slices.IndexFunc(jobs, func(j job) bool { return j.name == b.Job }); d != 0 {
-			return d
+	if *starts > 0 {
+		if err := c.startups(names, files, r.binary, wasmtime, dir, *starts); err != nil {
+			return nil, err
 		}
-		return a.Conns - b.Conns
-	})
-	return out, nil
+	}
+	c.out.Telemetry = recv.counts()
+	c.out.judge(names)
+	return &c.out, nil
 }
 
-func contenders(binary, guest, otlp string, out *compareResult) []contender {
-	quiet := []string{"--log-level", "error"}
-	vitrine := func(name string, env []string, flags ...string) contender {
-		return contender{name, func() (*process, error) { return serve(binary, env, append(append(flags, quiet...), guest)...) }}
+// list is what commas separate; nothing of an empty text.
+func list(s string) []string {
+	if s == "" {
+		return nil
 	}
-	on := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + otlp, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}
-	list := []contender{
-		{"net/http", func() (*process, error) { return other(os.Args[0], "plain") }},
-		vitrine("vitrine", nil),
-		vitrine("vitrine telemetry", on),
-		vitrine("vitrine detail all", on, "--detail", "all"),
-		vitrine("vitrine snapshot", nil, "--isolation", "snapshot"),
-	}
-	if _, err := exec.LookPath("wasmtime"); err != nil {
-		out.Missing = append(out.Missing, "wasmtime serve: no wasmtime on the PATH (cargo install wasmtime-cli --version 48.0.8 --locked)")
-	} else {
-		list = append(list, contender{"wasmtime serve", func() (*process, error) { return other("wasmtime", "serve", "-Scli", guest) }})
-	}
-	return list
+	return strings.Split(s, ",")
 }
 
-// other starts a server that is told its address by --addr.
-func other(name string, args ...string) (*process, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func (c *comparison) describe(wasmtime string, servers []contender) {
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
+	c.out.Machine = fmt.Sprintf("%d cores, shared by server, client and receiver; %s/%s %s", runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, strings.TrimSpace(string(kernel)))
+	c.out.Versions = []string{runtime.Version()}
+	if wasmtime != "" {
+		if v, err := exec.Command(wasmtime, "--version").Output(); err == nil {
+			c.out.Versions = append(c.out.Versions, strings.TrimSpace(string(v)))
+		}
+	}
+	for _, s := range servers {
+		c.out.Servers = append(c.out.Servers, s.name+": "+s.about)
+	}
+}
+
+// sayMissing names the jobs that a guest has no route for.
+func (c *comparison) sayMissing(guest string) {
+	for _, j := range allJobs {
+		if !slices.ContainsFunc(jobsOf(guest), func(o job) bool { return o.name == j.name }) && c.wanted(j) {
+			c.out.Missing = append(c.out.Missing, fmt.Sprintf("%s on %s: the guest has no such route", j.name, guest))
+		}
+	}
+}
+
+func (c *comparison) wanted(j job) bool {
+	return len(c.only) == 0 || slices.ContainsFunc(c.only, func(s string) bool { return strings.HasPrefix(j.name, s) })
+}
+
+// plain measures the ceiling: the jobs that any of the guests can do.
+func (c *comparison) plain(guests []string) error {
+	var jobs []job
+	for _, j := range allJobs {
+		if slices.ContainsFunc(guests, func(g string) bool {
+			return slices.ContainsFunc(jobsOf(g), func(o job) bool { return o.name == j.name })
+		}) {
+			jobs = append(jobs, j)
+		}
+	}
+	s := contender{name: isPlain, command: func(_, addr string) *exec.Cmd { return exec.Command(os.Args[0], "plain", "-addr", addr) }}
+	return c.jobs(s, "", "", jobs)
+}
+
+func (c *comparison) serve(s contender, guest, file string) error {
+	return c.jobs(s, guest, file, jobsOf(guest))
+}
+
+// jobs starts a server and measures it on each job at each concurrency.
+func (c *comparison) jobs(s contender, guest, file string, jobs []job) error {
+	p, err := launch(s, file, jobs[0])
 	if err != nil {
-		return nil, err
+		return err
 	}
-	addr := l.Addr().String()
-	l.Close()
-	p := &process{cmd: exec.Command(name, append([]string{args[0], "--addr", addr}, args[1:]...)...), base: "http://" + addr, done: make(chan struct{})}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
+	defer func() { _ = p.stop() }()
+	conns := c.conns
+	if s.middle {
+		conns = conns[len(conns)/2 : len(conns)/2+1]
 	}
-	close(p.done)
-	for range 300 {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			return p, nil
+	for _, j := range jobs {
+		if !c.wanted(j) {
+			continue
 		}
-		time.Sleep(50 * time.Millisecond)
+		if err := j.check(p.base); err != nil {
+			c.out.Missing = append(c.out.Missing, strings.TrimSpace(fmt.Sprintf("%s by %s: %v; %s", j.name, s.name, err, guest)))
+			continue
+		}
+		for _, n := range conns {
+			c.out.add(guest, s.name, j.name, n, c.measure(p, j, n))
+		}
 	}
-	_ = p.stop()
-	return nil, fmt.Errorf("not ready after 15 seconds")
+	return nil
 }
 
-func measure(p *process, j job, conns int, d time.Duration) cell {
-	warm, stop := context.WithTimeout(context.Background(), d/6)
-	request(warm, p.base+j.path, j.body, conns, 0)
-	stop()
-	ctx, cancel := context.WithTimeout(context.Background(), d)
-	defer cancel()
+func (c *comparison) measure(p *process, j job, n int) measured {
+	ownClient(p.base, j, n, c.duration/6)
 	before := p.cpu()
-	l := request(ctx, p.base+j.path, j.body, conns, 0)
-	return cell{Job: j.name, Conns: conns, Load: l, CPU: (p.cpu() - before) / time.Duration(max(l.Requests, 1)), RSS: p.rss()}
+	l := c.load(p.base, j, n, c.duration)
+	return measured{l, (p.cpu() - before) / time.Duration(max(l.Requests, 1)), p.rss()}
 }
 
-// plain serves the jobs by net/http alone: what the machine and the client can do at most.
-func plain(r *run, args []string) (any, error) {
-	addr := r.flags.String("addr", "127.0.0.1:0", "where to listen")
-	if err := r.flags.Parse(args); err != nil {
-		return nil, err
+// calibrate measures what the client costs beside wrk, on a net/http server and 32 connections: a client that costs more
+// than the server it loads measures itself.
+func calibrate(used, dir string) (string, error) {
+	s := contender{name: isPlain, command: func(_, addr string) *exec.Cmd { return exec.Command(os.Args[0], "plain", "-addr", addr) }}
+	p, err := launch(s, "", jobHello)
+	if err != nil {
+		return "", err
 	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello from net/http\n") })
-	mux.HandleFunc("/echo", func(w http.ResponseWriter, req *http.Request) { _, _ = io.Copy(w, req.Body) })
-	mux.HandleFunc("/chunks", func(w http.ResponseWriter, _ *http.Request) {
-		chunk := bytes.Repeat([]byte{'.'}, 65536)
-		for range 16 {
-			_, _ = w.Write(chunk)
+	defer func() { _ = p.stop() }()
+	before := cpuOf(os.Getpid())
+	l := ownClient(p.base, jobHello, 32, time.Second)
+	own := (cpuOf(os.Getpid()) - before) / time.Duration(max(l.Requests, 1))
+	text := fmt.Sprintf("%s; CPU a request on net/http, 32 connections: own %v", used, own.Round(100*time.Nanosecond))
+	if _, err := exec.LookPath("wrk"); err != nil {
+		if used == "wrk" {
+			return "", err
 		}
-	})
-	mux.HandleFunc("/count", func(w http.ResponseWriter, req *http.Request) {
-		var n, sum uint32
-		b, _ := io.ReadAll(req.Body)
-		for _, c := range b {
-			n, sum = n+1, sum*31+uint32(c)
-		}
-		fmt.Fprintf(w, "bytes=%d sum=%08x\n", n, sum)
-	})
-	return nil, http.ListenAndServe(*addr, mux)
+		return text + "; no wrk on the PATH to compare with", nil
+	}
+	cmd := exec.Command("wrk", "-t1", "-c32", "-d1s", p.base+jobHello.path)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("wrk: %w", err)
+	}
+	wrk := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return text + fmt.Sprintf(", wrk %v", (wrk/time.Duration(max(parseWrk(string(out)).Requests, 1))).Round(100*time.Nanosecond)), nil
 }

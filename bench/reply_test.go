@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestReply feeds answers in pieces of every size: what comes of them does not depend on how they were cut.
@@ -43,5 +44,28 @@ func TestReply(t *testing.T) {
 		if _, err := r.feed([]byte(bad)); err == nil || !strings.Contains(err.Error(), "HTTP/1.1") {
 			t.Errorf("%q: %v", bad, err)
 		}
+	}
+}
+
+func TestParseWrk(t *testing.T) {
+	got := parseWrk(`Running 1s test @ http://127.0.0.1:8000/hello
+  1 threads and 32 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.72ms    4.80ms  61.63ms   92.58%
+    Req/Sec    39.17k     6.49k   47.72k    85.00%
+  Latency Distribution
+     50%  612.00us
+     75%    1.01ms
+     90%    3.53ms
+     99%   25.40ms
+  78019 requests in 2.02s, 10.19MB read
+  Socket errors: connect 0, read 3, write 0, timeout 1
+  Non-2xx or 3xx responses: 7
+Requests/sec:  38623.27
+Transfer/sec:      5.04MB
+`)
+	want := load{Requests: 78019, Errors: 11, FirstErr: "Non-2xx or 3xx responses: 7", PerSec: 38623.27, P50: 612 * time.Microsecond, P99: 25400 * time.Microsecond, Max: 61630 * time.Microsecond}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

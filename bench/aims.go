@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// aim is one of the ratios that Vitrine is built to reach, as this run has it. Ratios are such that more is better.
+type aim struct {
+	What   string
+	Want   float64
+	PerSec ratio // of requests a second, or of the times that the aim is about
+	CPU    ratio // of server CPU a request, the other's over ours; empty where there is none
+	Met    bool
+}
+
+// judge computes the aims from the cells; one whose cells are missing is said to be.
+func (r *compareResult) judge(guests []string) {
+	at := 32
+	pair := func(guest, ours, theirs string) (a, b *cell) {
+		return r.find(guest, ours, jobHello.name, at), r.find(guest, theirs, jobHello.name, at)
+	}
+	add := func(want float64, guest, ours, theirs string) {
+		a, b := pair(guest, ours, theirs)
+		if a == nil || b == nil {
+			r.Missing = append(r.Missing, fmt.Sprintf("aim: %s / %s on %s, hello, %d connections: not measured", ours, theirs, guest, at))
+			return
+		}
+		x := aim{What: fmt.Sprintf("%s: %s / %s, req/s", guest, ours, theirs), Want: want, PerSec: ratioOf(a, b, perSec), CPU: ratioOf(b, a, cpuFigure)}
+		x.Met = x.PerSec.Median >= want
+		r.Aims = append(r.Aims, x)
+	}
+	fresh := map[string]float64{"rust": 2.5, "js": 3.5, "go": 1}
+	for _, g := range guests {
+		if want, ok := fresh[g]; ok {
+			add(want, g, isFresh, isWasmtime)
+		}
+		if g == "go" {
+			add(6, g, isSnapshot, isWasmtime)
+		}
+		add(0.85, g, isTelemetry, isFresh)
+		if a, b := pair(g, isFresh, isWasmtime); a != nil && b != nil {
+			x := aim{What: g + ": p99 of wasmtime / vitrine", Want: 1, PerSec: ratioOf(b, a, p99), CPU: ratioOf(b, a, cpuFigure)}
+			x.Met = x.PerSec.Median >= 1
+			r.Aims = append(r.Aims, x)
+		}
+		r.judgeStart(g)
+	}
+}
+
+func (r *compareResult) judgeStart(guest string) {
+	var ours, theirs *startup
+	for i := range r.Startups {
+		switch s := &r.Startups[i]; {
+		case s.Guest == guest && s.Server == isFresh:
+			ours = s
+		case s.Guest == guest && s.Server == isWasmtime:
+			theirs = s
+		}
+	}
+	if ours == nil || theirs == nil {
+		return
+	}
+	x := aim{What: guest + ": start-up of wasmtime / vitrine, warm cache", Want: 1}
+	x.PerSec = ratio{div(theirs.Median, ours.Median), div(theirs.Low, ours.High), div(theirs.High, ours.Low)}
+	c := div(theirs.CPU, ours.CPU)
+	x.CPU, x.Met = ratio{c, c, c}, x.PerSec.Median >= 1
+	r.Aims = append(r.Aims, x)
+}
+
+func div(a, b time.Duration) float64 { return float64(a) / float64(max(b, 1)) }
+
+func (r *compareResult) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s; %s\nclient: %s\n", r.Machine, strings.Join(r.Versions, ", "), r.Client)
+	for _, s := range r.Servers {
+		fmt.Fprintln(&b, "server", s)
+	}
+	fmt.Fprintf(&b, "medians of %d rounds of %v, servers in turns; ± is half the range of req/s as a share of the median; ×nh, ×wt, cpu×wt: against net/http and\nwasmtime, round by round (cpu: how many times less a request)\n", r.Rounds, r.Duration)
+	guest := "?"
+	for _, c := range r.ordered() {
+		if c.Guest != guest {
+			guest = c.Guest
+			fmt.Fprintf(&b, "\n%s\n%-12s %5s  %-20s %8s %5s %9s %9s %9s %8s %6s %6s %6s\n", or(guest, "ceiling"), "job", "conns", "server", "req/s", "±", "cpu/req", "p50", "p99", "rss MiB", "×nh", "×wt", "cpu×wt")
+		}
+		fmt.Fprintf(&b, "%-12s %5d  %-20s %8.0f %4.0f%% %9v %9v %9v %8.0f %s %s %s", c.Job, c.Conns, c.Server, c.PerSec, 100*c.Spread,
+			round(c.CPU), round(c.P50), round(c.P99), c.RSS,
+			against(c, r.find("", isPlain, c.Job, c.Conns), perSec, false), against(c, r.find(c.Guest, isWasmtime, c.Job, c.Conns), perSec, false),
+			against(c, r.find(c.Guest, isWasmtime, c.Job, c.Conns), cpuFigure, true))
+		if c.Errors > 0 {
+			fmt.Fprintf(&b, "  %d errors: %s", c.Errors, c.FirstErr)
+		}
+		b.WriteByte('\n')
+	}
+	if len(r.Startups) > 0 {
+		fmt.Fprintf(&b, "\nstart to first answer, caches warm\n%-6s %-22s %9s %19s %9s\n", "guest", "server", "median", "range", "cpu")
+	}
+	for _, s := range r.Startups {
+		fmt.Fprintf(&b, "%-6s %-22s %9v %19s %9v\n", s.Guest, s.Server, round(s.Median), fmt.Sprintf("%v–%v", round(s.Low), round(s.High)), round(s.CPU))
+	}
+	fmt.Fprintf(&b, "\naims, hello at 32 connections\n%-52s %6s  %-20s %-20s\n", "", "want", "this run", "server CPU, times less")
+	for _, a := range r.Aims {
+		met := "met"
+		if !a.Met {
+			met = "MISSED"
+		}
+		fmt.Fprintf(&b, "%-52s %6.2f  %-20s %-20s %s\n", a.What, a.Want, a.PerSec, a.CPU, met)
+	}
+	for _, m := range r.Missing {
+		fmt.Fprintln(&b, "missing:", m)
+	}
+	if r.Telemetry.Requests > 0 {
+		fmt.Fprintf(&b, "the receiver took %d batches, %.0f MB\n", r.Telemetry.Requests, float64(r.Telemetry.Bytes)/1e6)
+	}
+	return b.String()
+}
+
+// ordered is the cells by guest, job and concurrency, servers in the order of their turns.
+func (r *compareResult) ordered() []*cell {
+	var out []*cell
+	seen := map[*cell]bool{}
+	for _, first := range r.Cells {
+		for _, c := range r.Cells {
+			if !seen[c] && c.Guest == first.Guest && c.Job == first.Job && c.Conns == first.Conns {
+				seen[c] = true
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// against is the ratio of a cell to another as a column; less is more where a lower figure is the better one.
+func against(a, b *cell, of func(measured) float64, less bool) string {
+	if a == nil || b == nil {
+		return fmt.Sprintf("%6s", "")
+	}
+	if less {
+		a, b = b, a
+	}
+	return fmt.Sprintf("%6.2f", ratioOf(a, b, of).Median)
+}
+
+func round(d time.Duration) time.Duration {
+	switch {
+	case d >= 100*time.Millisecond:
+		return d.Round(time.Millisecond)
+	case d >= 10*time.Millisecond:
+		return d.Round(100 * time.Microsecond)
+	case d >= time.Millisecond:
+		return d.Round(10 * time.Microsecond)
+	}
+	return d.Round(time.Microsecond)
+}
+
+func or(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// job is one kind of request. Each server's answer is compared with what it must be before it is measured, and its length
+// all the time.
+type job struct {
+	name, path string
+	body       []byte
+	want       []byte // nil where it differs between servers; it is then what the first one says
+}
+
+var (
+	json16K = []byte("[" + strings.Repeat(`{"k":"vvvvvvv"},`, 1023) + `{"k":"vvvvvvv"}` + "]")
+	// The guests' chunks: a line, padded with dots.
+	mega = func() []byte {
+		var b bytes.Buffer
+		for i := range 16 {
+			line := fmt.Sprintf("chunk %d\n", i)
+			b.WriteString(line + strings.Repeat(".", 65536-len(line)))
+		}
+		return b.Bytes()
+	}()
+	counted = bytes.Repeat([]byte("0123456789abcdef"), 16<<10)
+)
+
+// What every guest is measured on, by the routes that rust-http-full-p2 has and net/http answers alike; compute is a rolling sum
+// over 256 KiB. The Go and JavaScript guests have no streaming and no compute route.
+var (
+	jobHello   = job{"hello", "/hello", nil, nil}
+	jobEcho    = job{"echo 16 KB", "/echo", json16K, json16K}
+	jobStream  = job{"stream 1 MB", "/chunks?n=16&ms=0&size=65536", nil, mega}
+	jobCompute = job{"compute", "/count", counted, []byte("bytes=262144 sum=" + rolling(counted) + " trailers=0\n")}
+	allJobs    = []job{jobHello, jobEcho, jobStream, jobCompute}
+)
+
+func rolling(b []byte) string {
+	var sum uint32
+	for _, c := range b {
+		sum = sum*31 + uint32(c)
+	}
+	return fmt.Sprintf("%08x", sum)
+}
+
+// jobsOf are what a guest can do; the rest is said to be missing.
+func jobsOf(guest string) []job {
+	switch guest {
+	case "rust", "rust-http-full-p2", "hello-rust":
+		return allJobs
+	case "go", "go126-http-p2":
+		return []job{{"hello", "/hello", nil, []byte("hello from go1.26.8 /hello\n")}, jobEcho}
+	case "js", "js-qjs-http-p2":
+		return []job{{"hello", "/hello", nil, []byte("hello qjs p2 get /hello\n")}, jobEcho}
+	}
+	return []job{jobHello, jobEcho}
+}
+
+// check asks once and compares.
+func (j job) check(base string) error {
+	method, from := http.MethodGet, io.Reader(nil)
+	if j.body != nil {
+		method, from = http.MethodPost, bytes.NewReader(j.body)
+	}
+	req, err := http.NewRequest(method, base+j.path, from)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	got, err := io.ReadAll(resp.Body)
+	switch {
+	case err != nil:
+		return err
+	case resp.StatusCode != http.StatusOK:
+		return fmt.Errorf("status %d with %.80q", resp.StatusCode, got)
+	case j.want != nil && !bytes.Equal(got, j.want):
+		return fmt.Errorf("%d bytes %.80q, want %d bytes %.80q", len(got), got, len(j.want), j.want)
+	}
+	return nil
+}
+
+// plain serves the jobs by net/http alone: what the machine and the client can do at most.
+func plain(r *run, args []string) (any, error) {
+	addr := r.flags.String("addr", "127.0.0.1:0", "where to listen")
+	if err := r.flags.Parse(args); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello from net/http\n") })
+	mux.HandleFunc("/echo", func(w http.ResponseWriter, req *http.Request) {
+		_ = http.NewResponseController(w).EnableFullDuplex() // else the server throws away what is unread when the answer begins
+		_, _ = io.Copy(w, req.Body)
+	})
+	mux.HandleFunc("/chunks", func(w http.ResponseWriter, _ *http.Request) {
+		for chunk := range slices.Chunk(mega, 65536) {
+			_, _ = w.Write(chunk)
+		}
+	})
+	mux.HandleFunc("/count", func(w http.ResponseWriter, req *http.Request) {
+		b, _ := io.ReadAll(req.Body)
+		fmt.Fprintf(w, "bytes=%d sum=%s trailers=0\n", len(b), rolling(b))
+	})
+	return nil, http.ListenAndServe(*addr, mux)
+}
