@@ -40,6 +40,27 @@ func (l *Linker) Instance(id wit.InterfaceID) *HostInstance {
 	return h
 }
 
+// Definitions are the names of all that is defined, in order: "wasi:io/poll@0.2.12#poll" for a function,
+// "wasi:io/poll@0.2.12.pollable" for a resource or core module.
+func (l *Linker) Definitions() []string {
+	var all []string
+	for _, hs := range l.hosts {
+		for _, h := range hs {
+			for name := range h.funcs {
+				all = append(all, h.id.String()+"#"+name)
+			}
+			for name := range h.resources {
+				all = append(all, h.id.String()+"."+name)
+			}
+			for name := range h.modules {
+				all = append(all, h.id.String()+"."+name)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 // HostInstance is one interface that the host serves. Defining a name twice is an error at Link.
 type HostInstance struct {
 	linker    *Linker

@@ -1,72 +1,123 @@
 package wasi_test
 
 import (
-	"context"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/internal/surface"
 	"github.com/vitrine-wasm/vitrine/wasi"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// TestSurface proves that every function of WASI 0.2.12's packages is defined, those behind features included: to define
-// it once more is an error. That nothing else is defined follows from the bindings being generated.
+// TestSurface compares what is registered with WASI's own WIT text, both ways: every function and resource of every
+// interface, those behind features included, but for what components export.
 func TestSurface(t *testing.T) {
-	dirs, err := filepath.Glob(filepath.Join("wit", "wasi-*@0.2.12"))
-	if err != nil || len(dirs) == 0 {
-		t.Fatal("no WIT", err)
+	l := engine(t).NewLinker(nil)
+	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+		t.Fatal(err)
+	}
+	client := wasihttp.NewClient(wasihttp.ClientConfig{})
+	defer client.Close()
+	httpp2.Add(l, client)
+	got := l.Definitions()
+	t.Run("checked in", func(t *testing.T) {
+		compareSurface(t, got, "wit")
+	})
+	t.Run("reference", func(t *testing.T) {
+		compareSurface(t, got, filepath.Join(shared.Dir(t), "wit"))
+	})
+	// That the types are right is found when a component that imports everything is linked.
+	linked, err := l.Link(t.Context(), loadSurface(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var called []string
+	for _, b := range linked.Boundaries() {
+		if b.Kind == cm.GuestToHost {
+			called = append(called, b.Name())
+		}
+	}
+	slices.Sort(called)
+	registered := slices.DeleteFunc(got, func(name string) bool { return !strings.Contains(name, "#") })
+	if !slices.Equal(called, registered) {
+		t.Errorf("testdata/surface imports\n%s\nregistered is\n%s", strings.Join(called, "\n"), strings.Join(registered, "\n"))
+	}
+	if err := linked.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func compareSurface(t *testing.T, got []string, dir string) {
+	t.Helper()
+	dirs, err := filepath.Glob(filepath.Join(dir, "wasi-*@0.2.12"))
+	if err != nil || len(dirs) != 7 {
+		t.Fatalf("want 7 packages, got %q, %v", dirs, err)
 	}
 	set, err := wit.Load(dirs...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := component.NewEngine(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close(context.Background())
-	empty, err := e.Load(t.Context(), "empty", []byte("\x00asm\x0d\x00\x01\x00"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	exported := map[string]bool{"run": true} // what a command gives to its host
-	n := 0
+	var want []string
+	interfaces, functions, resources := 0, 0, 0
 	for _, p := range set.Packages {
-		if p.Name == "http" {
-			continue
-		}
 		for _, i := range p.Interfaces {
-			if exported[i.ID.Interface] {
+			interfaces++
+			functions += len(i.AllFuncs())
+			if slices.Contains(surface.Exported, i.ID.String()) {
 				continue
 			}
 			for _, f := range i.AllFuncs() {
-				l := e.NewLinker(nil)
-				if err := wasi.AddP2(l, wasi.Config{}); err != nil {
-					t.Fatal(err)
+				want = append(want, i.ID.String()+"#"+f.Name)
+			}
+			for _, typ := range i.Types {
+				if typ.Resolve().Kind == wit.Resource { // one that is used from elsewhere is registered there only
+					name := i.ID.String() + "." + typ.Name
+					if typ.Kind == wit.Resource {
+						resources++
+						want = append(want, name)
+					} else if slices.Contains(got, name) {
+						want = append(want, name)
+					}
 				}
-				l.Instance(i.ID).Func(f.Name, &cm.FuncType{}, nil)
-				if _, err := l.Link(t.Context(), empty); err == nil || !strings.Contains(err.Error(), "twice") {
-					t.Errorf("%s#%s is not defined (%v)", i.ID, f.Name, err)
-				}
-				n++
 			}
 		}
 	}
-	if n < 120 {
-		t.Errorf("only %d functions seen", n)
+	slices.Sort(want)
+	for _, name := range want {
+		if !slices.Contains(got, name) {
+			t.Errorf("%s is not registered", name)
+		}
 	}
-	t.Log(n, "functions")
+	for _, name := range got {
+		if !slices.Contains(want, name) {
+			t.Errorf("%s is registered, and not in the WIT", name)
+		}
+	}
+	if interfaces != 32 || functions != 181 || resources != 25 {
+		t.Errorf("%d interfaces, %d functions, %d resources; want 32, 181, 25", interfaces, functions, resources)
+	}
 }
 
-func TestConfigThatCannotWork(t *testing.T) {
-	e, err := component.NewEngine(t.Context())
+// TestSurfaceIsWritten: testdata/surface is what internal/surface writes.
+func TestSurfaceIsWritten(t *testing.T) {
+	text, err := surface.WASI("..")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer e.Close(context.Background())
+	if b, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(surface.File))); err != nil || string(b) != text {
+		t.Errorf("%s is stale (%v): go generate ./internal/surface writes it, wasm-tools parse makes surface.wasm of it", surface.File, err)
+	}
+}
+
+func TestConfigThatCannotWork(t *testing.T) {
+	e := engine(t)
 	for name, c := range map[string]struct {
 		cfg  wasi.Config
 		want string

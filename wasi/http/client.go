@@ -29,6 +29,8 @@ type ClientConfig struct {
 	Allow func(scheme, host, port string) bool
 	// TLS is for https; nil trusts what the system trusts.
 	TLS *tls.Config
+	// Dial makes connections; nil makes them over the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Limits bound what the guest of this client sends and gets. Fields bounds the head of a response, too; 0 is 1 MiB
 	// there.
 	Limits Limits
@@ -47,8 +49,11 @@ func (c *Client) Limits() Limits { return c.limits }
 
 // NewClient makes a client.
 func NewClient(c ClientConfig) *Client {
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext
+	}
 	t := &http.Transport{
-		DialContext:            (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext,
+		DialContext:            c.Dial,
 		TLSClientConfig:        c.TLS,
 		ForceAttemptHTTP2:      true,
 		DisableCompression:     true,

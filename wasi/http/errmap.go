@@ -22,7 +22,8 @@ var (
 )
 
 // errorFrom finds the code for an error of net/http, net or crypto/tls. ctx is the exchange's: a timer of ours that
-// cancelled it says more than the error that followed. body is true once the head of the response has arrived.
+// cancelled it says more than the error that followed. body is true once the head of the response has arrived; it is false
+// all along for a request that came in.
 func errorFrom(ctx context.Context, err error, body bool) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -31,9 +32,6 @@ func errorFrom(ctx context.Context, err error, body bool) *Error {
 	if cause := context.Cause(ctx); cause != nil {
 		if errors.As(cause, &e) {
 			return e
-		}
-		if errors.Is(cause, context.DeadlineExceeded) {
-			return &Error{Code: ResponseTimeout, Err: err}
 		}
 		return &Error{Code: ConnectionTerminated, Text: "the exchange was cancelled", Err: err}
 	}
@@ -151,6 +149,7 @@ func textError(text string, body bool) *Error {
 	}{
 		{"response headers exceeded", ResponseHeaderSectionSize},
 		{"response header list larger", ResponseHeaderSectionSize},
+		{"suspiciously long trailer", RequestTrailerSectionSize},
 		{"unsupported transfer encoding", ResponseTransferCoding},
 		{"tls:", TLSProtocolError},
 		{"x509:", TLSCertificateError},
@@ -165,8 +164,11 @@ func textError(text string, body bool) *Error {
 		{"ContentLength=", RequestBodySize},
 	} {
 		if strings.Contains(text, c.words) {
-			if body && (c.code == ConnectionTerminated || c.words == "stream error") {
+			switch {
+			case body && (c.code == ConnectionTerminated || c.words == "stream error"):
 				return &Error{Code: ResponseIncomplete}
+			case body && c.code == ResponseHeaderSectionSize, body && c.code == RequestTrailerSectionSize:
+				return &Error{Code: ResponseTrailerSectionSize} // the second header list is the trailers
 			}
 			return &Error{Code: c.code}
 		}

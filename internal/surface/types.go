@@ -1,0 +1,79 @@
+package surface
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// local names a type inside its own instance type.
+func local(t *wit.Type) string { return "$" + t.Name }
+
+// signature is a function's type in the text format; named says how a named type is called where it stands.
+func signature(f *wit.Func, named func(*wit.Type) string) string {
+	var b strings.Builder
+	for _, p := range f.Params {
+		fmt.Fprintf(&b, " (param %q %s)", p.Name, use(p.Type, named))
+	}
+	if f.Result != nil {
+		fmt.Fprintf(&b, " (result %s)", use(f.Result, named))
+	}
+	return b.String()
+}
+
+// use is a type where another one refers to it.
+func use(t *wit.Type, named func(*wit.Type) string) string {
+	switch {
+	case t.Kind == wit.Own || t.Kind == wit.Borrow:
+		return definition(t, named)
+	case t.Name == "":
+		return definition(t, named)
+	case t.Resolve().Kind == wit.Resource:
+		return "(own " + named(t) + ")"
+	}
+	return named(t)
+}
+
+// definition is what a type is, whatever its name.
+func definition(t *wit.Type, named func(*wit.Type) string) string {
+	var b strings.Builder
+	switch t.Kind {
+	case wit.Alias:
+		return use(t.Elem, named)
+	case wit.Own, wit.Borrow:
+		return fmt.Sprintf("(%s %s)", t.Kind, named(t.Elem))
+	case wit.Record:
+		for _, f := range t.Fields {
+			fmt.Fprintf(&b, " (field %q %s)", f.Name, use(f.Type, named))
+		}
+	case wit.Variant:
+		for _, c := range t.Cases {
+			fmt.Fprintf(&b, " (case %q", c.Name)
+			if c.Type != nil {
+				b.WriteString(" " + use(c.Type, named))
+			}
+			b.WriteString(")")
+		}
+	case wit.Enum, wit.Flags:
+		for _, c := range t.Cases {
+			fmt.Fprintf(&b, " %q", c.Name)
+		}
+	case wit.Tuple:
+		for _, f := range t.Fields {
+			b.WriteString(" " + use(f.Type, named))
+		}
+	case wit.List, wit.Option:
+		b.WriteString(" " + use(t.Elem, named))
+	case wit.Result:
+		if t.OK != nil {
+			b.WriteString(" " + use(t.OK, named))
+		}
+		if t.Err != nil {
+			b.WriteString(" (error " + use(t.Err, named) + ")")
+		}
+	default:
+		return t.Kind.String()
+	}
+	return "(" + t.Kind.String() + b.String() + ")"
+}
