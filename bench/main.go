@@ -24,10 +24,11 @@ func main() { os.Exit(bench()) }
 
 func bench() int {
 	commands := map[string]func(*run, []string) (any, error){
-		"compare": compare, "mixed": mixed, "noisy": noisy, "soak": soak, "plain": plain, "sink": sink,
+		"compare": compare, "density": density, "mixed": mixed, "noisy": noisy, "soak": soak,
+		"plain": plain, "sink": sink, "density-worker": densityWorker, // started by the others
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench compare|mixed|noisy|soak [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench compare|density|mixed|noisy|soak [flags]")
 		return 2
 	}
 	interrupted := make(chan os.Signal, 1)
