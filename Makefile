@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/vitrine
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test conformance demo generate drift format lint bench fuzz clean
+.PHONY: all check build test conformance demo generate drift format lint bench compare density mixed noisy soak fuzz clean
 
 all: check
 
@@ -50,8 +50,12 @@ lint:
 	cd tests/collector && $(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
 
+# Benchmarks beside the code; bench/ measures whole processes: make compare, density, mixed, noisy or soak, with flags in ARGS.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry
+
+compare density mixed noisy soak:
+	$(GO) run ./bench $@ $(ARGS)
 
 # make fuzz T=./internal/cm/binary:FuzzDecode TIME=10m
 fuzz:

@@ -1,6 +1,9 @@
 // Command bench measures whole processes on loopback.
 //
-//	go run ./bench compare a plain net/http server, Vitrine with telemetry off and on, and wasmtime serve if it is there
+//	go run ./bench compare servers in turns: net/http as the ceiling, Vitrine with telemetry off, on and at detail all, and
+//	                       as snapshot, and wasmtime serve as it is, tuned, and reusing instances, if it is there; with
+//	                       the ratios that Vitrine aims at, met or missed
+//	go run ./bench density what idle instances cost: memory, mappings, files
 //	go run ./bench mixed   an hour of guests of every language, a hundredth of the requests hostile, the collector
 //	                       killed again and again, the compile cache wiped: what is wrong, and whether memory,
 //	                       goroutines and files keep their level

@@ -37,7 +37,7 @@ func get(ctx context.Context, url string, n int, pause time.Duration) load {
 }
 
 // request sends requests over n connections until ctx ends, at most one every pause on each connection. A request that is
-// under way when ctx ends is waited for. Each answer must be a complete one of status 200.
+// under way when ctx ends is waited for; each connection makes one at least. Each answer must be a complete one of status 200.
 func request(ctx context.Context, at string, body []byte, n int, pause time.Duration) load {
 	u, err := url.Parse(at)
 	if err != nil {
@@ -87,7 +87,7 @@ func request(ctx context.Context, at string, body []byte, n int, pause time.Dura
 func requestOne(ctx context.Context, addr string, text []byte, pause time.Duration, done func(time.Duration, error)) {
 	c := &client{addr: addr, text: text, buf: make([]byte, 64<<10)}
 	defer c.close()
-	for ctx.Err() == nil {
+	for first := true; first || ctx.Err() == nil; first = false {
 		start := time.Now()
 		err := c.once()
 		done(time.Since(start), err)

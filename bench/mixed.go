@@ -27,6 +27,7 @@ type mixedResult struct {
 	Commands   map[string]int64 // vitrine run beside it: by command
 	Wiped      string           // what came of wiping the compile cache
 	Lost       map[string]int64 // telemetry: signal and reason → items
+	Why        map[string]string
 	Panics     []string
 	Samples    []sample
 	ClientCPU  float64 // cores that the load itself took
@@ -81,7 +82,7 @@ func (m *mixedResult) String() string {
 		b.WriteString("telemetry: the server says of no loss\n")
 	}
 	for _, what := range sortedKeys(m.Lost) {
-		fmt.Fprintf(&b, "telemetry lost: %s: %d\n", what, m.Lost[what])
+		fmt.Fprintf(&b, "telemetry lost: %s: %d, the last because of %s\n", what, m.Lost[what], or(m.Why[what], "nothing that it names"))
 	}
 	for _, p := range m.Panics {
 		fmt.Fprintf(&b, "server said: %s\n", p)

@@ -179,7 +179,7 @@ func (m *mixedRun) finish() {
 	}
 	m.drops.mu.Lock()
 	defer m.drops.mu.Unlock()
-	out.Lost, out.Panics = m.drops.Lost, m.drops.Other
+	out.Lost, out.Why, out.Panics = m.drops.Lost, m.drops.Why, m.drops.Other
 	out.judge()
 }
 

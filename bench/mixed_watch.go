@@ -106,21 +106,23 @@ func (f *failures) add(name string, at time.Duration, err error) {
 // drops adds up what the server says that its telemetry lost.
 type drops struct {
 	mu    sync.Mutex
-	Lost  map[string]int64 // signal and reason → items
-	Other []string         // lines of the server's own at warn or error that are neither this nor a guest's failure
+	Lost  map[string]int64  // signal and reason → items
+	Why   map[string]string // the same → the error that was said last
+	Other []string          // lines of the server's own at warn or error that are neither this nor a guest's failure
 }
 
-var droppedLine = regexp.MustCompile(`telemetry is being dropped.* signal=(\S+) reason=(\S+) dropped=(\d+)`)
+var droppedLine = regexp.MustCompile(`telemetry is being dropped.* signal=(\S+) reason=(\S+) dropped=(\d+)(?: error=(.*))?`)
 
 func (d *drops) hear(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if m := droppedLine.FindStringSubmatch(line); m != nil {
 		if d.Lost == nil {
-			d.Lost = map[string]int64{}
+			d.Lost, d.Why = map[string]int64{}, map[string]string{}
 		}
 		n, _ := strconv.ParseInt(m[3], 10, 64)
 		d.Lost[m[1]+" "+m[2]] += n
+		d.Why[m[1]+" "+m[2]] = strings.TrimSpace(m[4])
 		return
 	}
 	if strings.Contains(line, "panic") && !strings.Contains(line, "] ::") || strings.Contains(line, "fatal error") {
