@@ -41,6 +41,7 @@ var errorCodes = []codes{
 		"busy":            system + "EBUSY, of a mount point or a device",
 		"deadlock":        notByAFile,
 		"quota":           system + "EDQUOT",
+		"file-too-large":  system + "EFBIG, of file systems that bound files below what WASI does",
 		"in-progress":     oneAtATime,
 		"interrupted":     "interrupted operations are repeated",
 		"io":              system + "EIO, and errors that no other code stands for",

@@ -171,7 +171,6 @@ func TestFileErrors(t *testing.T) {
 		{"is-directory", d("write"), []any{root, []byte("x"), 0}},
 		{"bad-descriptor", d("set-size"), []any{r, 1}},
 		{"invalid", d("set-size"), []any{w, uint64(1 << 63)}},
-		{"file-too-large", d("set-size"), []any{w, uint64(1<<63 - 1)}},
 		{"bad-descriptor", d("read-via-stream"), []any{w, 0}},
 		{"bad-descriptor", d("write-via-stream"), []any{r, 0}},
 		{"bad-descriptor", d("append-via-stream"), []any{r}},

@@ -77,17 +77,21 @@ func (g *guest) again() *guest {
 
 var sharedEngine struct {
 	once    sync.Once
+	cache   string
 	engine  *component.Engine
 	surface *component.Component
 	err     error
 }
 
-// engine is one for all guests of the surface: compiling it is what takes time.
+// engine is one for all guests of the surface, and keeps their code: compiling it is what takes time.
 func engine(t *testing.T) *component.Engine {
 	t.Helper()
 	s := &sharedEngine
 	s.once.Do(func() {
-		if s.engine, s.err = component.NewEngine(context.Background()); s.err != nil {
+		if s.cache, s.err = os.MkdirTemp("", "surface"); s.err != nil {
+			return
+		}
+		if s.engine, s.err = component.NewEngine(context.Background(), component.WithCacheDir(s.cache)); s.err != nil {
 			return
 		}
 		var wasm []byte

@@ -2,6 +2,7 @@ package wasi_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	code := m.Run()
 	if e := sharedEngine.engine; e != nil {
-		if err := e.Close(context.Background()); err != nil && code == 0 {
+		if err := errors.Join(e.Close(context.Background()), os.RemoveAll(sharedEngine.cache)); err != nil && code == 0 {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
