@@ -14,8 +14,10 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
@@ -44,7 +46,9 @@ type Pipeline struct {
 	pipe     *spanPipe
 	logs     *logPipe
 	metrics  *sharedMetrics
+	filter   exemplar.Filter  // of measurements that may become exemplars; nil for none
 	reader   sdkmetric.Reader // instead of metrics: one reader for one provider
+	producer *bound.Producer  // of reader, if it took one
 	losses   map[signal]*losses
 	stop     *stopper
 	once     sync.Once
@@ -153,18 +157,12 @@ func (p *Pipeline) openMetrics(ctx context.Context, env environment, reader sdkm
 		p.reader = reader
 		return nil
 	}
-	type either struct {
-		exp    sdkmetric.Exporter
-		reader sdkmetric.Reader
-	}
-	m, err := open(ctx, env, metrics, func(ctx context.Context, name string) (either, error) {
-		exp, reader, err := env.metricExporter(ctx, name)
-		return either{exp, reader}, err
-	})
+	p.filter = env.exemplarFilter()
+	m, err := open(ctx, env, metrics, env.metricsOut)
 	if err != nil {
 		return err
 	}
-	p.reader = m.reader
+	p.reader, p.producer = m.reader, m.producer
 	if m.exp != nil {
 		p.metrics = newSharedMetrics(m.exp, p.losses[metrics], p.stop)
 	}
@@ -224,17 +222,21 @@ func (p *Pipeline) LogProcessor() sdklog.Processor {
 	return sharedLogs{p.logs}
 }
 
-// MetricReader is a reader for one more meter provider; nil when there is none to be had: metrics are off, or they go
-// to [Pipeline.SingleReader].
-func (p *Pipeline) MetricReader() sdkmetric.Reader {
+// MetricReader is a reader for one more meter provider, and the producer whose measurements it reads too; nil when there is
+// none to be had: metrics are off, or they go to [Pipeline.SingleReader].
+func (p *Pipeline) MetricReader() (sdkmetric.Reader, *bound.Producer) {
 	if p.metrics == nil {
-		return nil
+		return nil, nil
 	}
-	return sdkmetric.NewPeriodicReader(p.metrics)
+	producer := bound.NewProducer(bound.Settings{
+		Temporality: p.metrics.Temporality, Aggregation: p.metrics.Aggregation, Exemplars: p.filter,
+	})
+	return sdkmetric.NewPeriodicReader(p.metrics, sdkmetric.WithProducer(producer)), producer
 }
 
-// SingleReader is the reader for the one meter provider that everybody has to share; nil when each may have its own.
-func (p *Pipeline) SingleReader() sdkmetric.Reader { return p.reader }
+// SingleReader is the reader for the one meter provider that everybody has to share; nil when each may have its own. Its
+// producer is nil if it takes none.
+func (p *Pipeline) SingleReader() (sdkmetric.Reader, *bound.Producer) { return p.reader, p.producer }
 
 // Drops lists what was lost so far, by signal and reason.
 func (p *Pipeline) Drops() []Drop {
