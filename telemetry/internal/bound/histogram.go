@@ -88,7 +88,7 @@ type histogram[N int64 | float64] struct {
 	filter exemplar.Filter
 }
 
-func seconds(n int64) float64 { return float64(n) / 1e9 }
+func seconds(n int64) float64 { return time.Duration(n).Seconds() }
 func whole(n int64) int64     { return n }
 
 // series is the measurements under one attribute set.

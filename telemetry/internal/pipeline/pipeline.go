@@ -32,9 +32,10 @@ type Config struct {
 	// FromFile says that a configuration file describes the exporters: the pipeline makes none.
 	FromFile bool
 	// Exporters that are used instead of those the environment names; for tests and embedders.
-	SpanExporter sdktrace.SpanExporter
-	LogExporter  sdklog.Exporter
-	MetricReader sdkmetric.Reader
+	SpanExporter   sdktrace.SpanExporter
+	LogExporter    sdklog.Exporter
+	MetricExporter sdkmetric.Exporter
+	MetricReader   sdkmetric.Reader // comes before MetricExporter
 }
 
 // Pipeline is the shared way out. Safe for concurrent use.
@@ -80,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	if err := p.openTraces(ctx, env, cfg.SpanExporter); err != nil {
 		return nil, err
 	}
-	if err := p.openMetrics(ctx, env, cfg.MetricReader); err != nil {
+	if err := p.openMetrics(ctx, env, metricsOut{exp: cfg.MetricExporter, reader: cfg.MetricReader}); err != nil {
 		return nil, err
 	}
 	if err := p.openLogs(ctx, env, cfg.LogExporter); err != nil {
@@ -152,18 +153,19 @@ func (p *Pipeline) openLogs(ctx context.Context, env environment, exp sdklog.Exp
 	return nil
 }
 
-func (p *Pipeline) openMetrics(ctx context.Context, env environment, reader sdkmetric.Reader) error {
-	if reader != nil {
-		p.reader = reader
-		return nil
+func (p *Pipeline) openMetrics(ctx context.Context, env environment, m metricsOut) error {
+	if m.reader == nil && m.exp == nil {
+		var err error
+		m, err = open(ctx, env, metrics, env.metricsOut)
+		if err != nil {
+			return err
+		}
 	}
 	p.filter = env.exemplarFilter()
-	m, err := open(ctx, env, metrics, env.metricsOut)
-	if err != nil {
-		return err
-	}
-	p.reader, p.producer = m.reader, m.producer
-	if m.exp != nil {
+	switch {
+	case m.reader != nil:
+		p.reader, p.producer = m.reader, m.producer
+	case m.exp != nil:
 		p.metrics = newSharedMetrics(m.exp, p.losses[metrics], p.stop)
 	}
 	return nil
