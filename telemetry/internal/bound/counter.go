@@ -52,7 +52,7 @@ func (a *Adder) Add(ctx context.Context, n int64) {
 	if !c.touched.Load() {
 		c.touched.Store(true)
 	}
-	c.slot.offer(ctx, a.own.filter, n)
+	c.slot.offer(ctx, a.own.filter, n, 0) // which addition it is is not known
 }
 
 // sum is a counter of our own.

@@ -166,9 +166,9 @@ func (s *series[N]) record(ctx context.Context, v int64) {
 			break
 		}
 	}
-	sh.counts[bucket].Add(1)
+	nth := sh.counts[bucket].Add(1)
 	if c.slots != nil {
-		c.slots[bucket].offer(ctx, s.h.filter, v)
+		c.slots[bucket].offer(ctx, s.h.filter, v, nth)
 	}
 }
 

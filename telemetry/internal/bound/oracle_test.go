@@ -274,3 +274,29 @@ func TestExemplar(t *testing.T) {
 		t.Errorf("exemplars %v", es)
 	}
 }
+
+// Among many requests that are not sampled, one that is becomes an exemplar all the same; a rare one at once.
+func TestPatience(t *testing.T) {
+	p := NewProducer(Settings{Exemplars: exemplar.TraceBasedFilter})
+	d, err := p.Meter(nil, instrumentation.Scope{}).Durations("d", "", durations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	timer := d.With()
+	for range 1000 {
+		timer.Record(inSpan(false), time.Microsecond)
+	}
+	for range p.shards * patience {
+		timer.Record(inSpan(true), time.Microsecond)
+	}
+	timer.Record(inSpan(false), time.Second)
+	timer.Record(inSpan(true), time.Second)
+	got, err := p.Produce(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	es := got[0].Metrics[0].Data.(metricdata.Histogram[float64]).DataPoints[0].Exemplars
+	if len(es) != 2 || es[0].Value != 1e-6 || es[1].Value != 1 {
+		t.Errorf("exemplars %v", es)
+	}
+}
