@@ -51,7 +51,7 @@ lint:
 	$(GO) run $(STATICCHECK) ./...
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry
+	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry ./telemetry/internal/bound
 
 # make fuzz T=./internal/cm/binary:FuzzDecode TIME=10m
 fuzz:

@@ -2,6 +2,7 @@ package bound
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -140,6 +141,8 @@ func TestFallback(t *testing.T) {
 		}
 		return nil
 	}
+	sums := func(sdkmetric.InstrumentKind) sdkmetric.Aggregation { return sdkmetric.AggregationSum{} }
+	none := func(sdkmetric.InstrumentKind) sdkmetric.Aggregation { return sdkmetric.AggregationDrop{} }
 	for name, tc := range map[string]struct {
 		p    *Producer
 		want string
@@ -147,6 +150,8 @@ func TestFallback(t *testing.T) {
 		"ours":        {NewProducer(Settings{}), "sdk false false"},
 		"exponential": {NewProducer(Settings{Aggregation: exponential}), "sdk true false"},
 		"no extremes": {NewProducer(Settings{Aggregation: noExtremes}), "sdk true false"},
+		"sums alone":  {NewProducer(Settings{Aggregation: sums}), "sdk true false"},
+		"dropped":     {NewProducer(Settings{Aggregation: none}), "sdk true true"},
 		"no producer": {nil, "sdk true true"},
 	} {
 		reader := sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(exponential))
@@ -230,5 +235,63 @@ func TestShards(t *testing.T) {
 		if !ok {
 			t.Errorf("no goroutine of 200 measured in shard %d", n)
 		}
+	}
+}
+
+// failing is an exporter of deltas whose second export goes wrong.
+type failing struct {
+	exports int
+	got     []string
+}
+
+func (*failing) Temporality(sdkmetric.InstrumentKind) metricdata.Temporality {
+	return metricdata.DeltaTemporality
+}
+
+func (*failing) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return sdkmetric.DefaultAggregationSelector(k)
+}
+
+func (f *failing) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
+	if f.exports++; f.exports == 2 {
+		return errors.New("gone")
+	}
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			f.got = append(f.got, fmt.Sprint(f.exports, sm.Scope.Name, m.Data.(metricdata.Sum[int64]).DataPoints[0].Value))
+		}
+	}
+	return nil
+}
+
+func (*failing) ForceFlush(context.Context) error { return nil }
+func (*failing) Shutdown(context.Context) error   { return nil }
+
+// A delta whose export fails is gone, as with the SDK's instruments: the next one holds what came after it.
+func TestFailedExport(t *testing.T) {
+	exp := &failing{}
+	p := NewProducer(Settings{Temporality: exp.Temporality})
+	reader := sdkmetric.NewPeriodicReader(exp, sdkmetric.WithProducer(p), sdkmetric.WithInterval(time.Hour))
+	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
+	defer mp.Shutdown(context.Background())
+	var none *Producer
+	var adders []*Adder
+	for _, m := range []*Meter{none.Meter(mp.Meter("sdk"), instrumentation.Scope{}), p.Meter(nil, instrumentation.Scope{Name: "own"})} {
+		c, err := m.Counter("c", "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		adders = append(adders, c.With())
+	}
+	for _, n := range []int64{1, 2, 4} {
+		for _, a := range adders {
+			a.Add(context.Background(), n)
+		}
+		if err := mp.ForceFlush(context.Background()); (err != nil) != (n == 2) {
+			t.Fatal(err)
+		}
+	}
+	if got, want := fmt.Sprint(exp.got), "[1sdk1 1own1 3sdk4 3own4]"; got != want {
+		t.Errorf("exported %s, wanted %s", got, want)
 	}
 }

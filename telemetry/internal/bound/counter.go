@@ -46,7 +46,7 @@ func (a *Adder) Add(ctx context.Context, n int64) {
 	}
 	c := a.cells.Load()
 	if c == nil {
-		c = a.own.open(a.set, a.cells.Load, a.cells.Store)
+		c = a.own.open(a.set, &a.cells)
 	}
 	c.shards[shard(len(c.shards))].n.Add(n)
 	if !c.touched.Load() {

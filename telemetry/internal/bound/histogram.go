@@ -146,7 +146,7 @@ func (h *histogram[N]) series(set attribute.Set) *series[N] {
 func (s *series[N]) record(ctx context.Context, v int64) {
 	c := s.cells.Load()
 	if c == nil {
-		c = s.h.open(s.set, s.cells.Load, s.cells.Store)
+		c = s.h.open(s.set, &s.cells)
 	}
 	bucket := 0
 	for bucket < len(s.h.upper) && s.h.upper[bucket] < v {

@@ -133,19 +133,22 @@ func (m *Meter) collect() []metricdata.Metrics {
 
 // header begins an instrument, or reports nil where the SDK is to make it.
 func (m *Meter) header(kind sdkmetric.InstrumentKind, name, unit, help string) *header {
-	if m.p == nil || !simple(m.p.settings.Aggregation(kind)) {
+	if m.p == nil || !ours(kind, m.p.settings.Aggregation(kind)) {
 		return nil
 	}
 	return &header{name: name, unit: unit, help: help, temporality: m.p.settings.Temporality(kind), since: time.Now()}
 }
 
-// simple says whether a is one of the aggregations that are here.
-func simple(a sdkmetric.Aggregation) bool {
+// ours says whether a is what instruments of that kind do here.
+func ours(kind sdkmetric.InstrumentKind, a sdkmetric.Aggregation) bool {
+	histogram := kind == sdkmetric.InstrumentKindHistogram
 	switch a := a.(type) {
-	case nil, sdkmetric.AggregationDefault, sdkmetric.AggregationSum:
+	case nil, sdkmetric.AggregationDefault:
 		return true
+	case sdkmetric.AggregationSum:
+		return !histogram
 	case sdkmetric.AggregationExplicitBucketHistogram:
-		return !a.NoMinMax
+		return histogram && !a.NoMinMax
 	}
 	return false
 }

@@ -2,6 +2,7 @@ package bound
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
 )
@@ -34,12 +35,12 @@ func (t *table[T, C]) handle(set attribute.Set, mk func() *T) *T {
 	return h
 }
 
-// open makes the cells of a set that is measured for the first time. Where there are too many, it is the cells that all
-// further sets share. The caller sees to it that a set is opened once: under lock, by load.
-func (t *table[T, C]) open(set attribute.Set, load func() *C, store func(*C)) *C {
+// open makes the cells of a set that is measured for the first time, and puts them at its handle's. Where there are too
+// many, they are the cells that all further sets share.
+func (t *table[T, C]) open(set attribute.Set, at *atomic.Pointer[C]) *C {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if c := load(); c != nil {
+	if c := at.Load(); c != nil { // somebody was faster
 		return c
 	}
 	c := t.rest
@@ -51,7 +52,7 @@ func (t *table[T, C]) open(set attribute.Set, load func() *C, store func(*C)) *C
 		c = t.add(overflow)
 		t.rest = c
 	}
-	store(c)
+	at.Store(c)
 	return c
 }
 
