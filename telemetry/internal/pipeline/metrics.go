@@ -79,7 +79,7 @@ func newSharedMetrics(exp sdkmetric.Exporter, l *losses, stop *stopper) *sharedM
 // Export sends the metrics of one provider. A failed export is no loss of measurements (the next one carries the sums)
 // but of one collection; it is counted by data points.
 func (s *sharedMetrics) Export(ctx context.Context, rm *metricdata.ResourceMetrics) error {
-	rm.ScopeMetrics = oneScopeEach(rm.ScopeMetrics)
+	rm = &metricdata.ResourceMetrics{Resource: rm.Resource, ScopeMetrics: oneScopeEach(rm.ScopeMetrics)}
 	n := 0
 	for _, sm := range rm.ScopeMetrics {
 		n += len(sm.Metrics)
@@ -106,17 +106,17 @@ func (s *sharedMetrics) Export(ctx context.Context, rm *metricdata.ResourceMetri
 // Shutdown does nothing; the pipeline ends the exporter.
 func (s *sharedMetrics) Shutdown(context.Context) error { return nil }
 
-// oneScopeEach joins what the SDK's instruments and a producer's measured in the same scope.
+// oneScopeEach joins what the SDK's instruments and a producer's measured in the same scope. all stays as it is: it is the
+// reader's, who writes the next collection over it.
 func oneScopeEach(all []metricdata.ScopeMetrics) []metricdata.ScopeMetrics {
-	out := all[:0]
+	out := make([]metricdata.ScopeMetrics, 0, len(all))
 	for _, sm := range all {
 		i := slices.IndexFunc(out, func(have metricdata.ScopeMetrics) bool { return have.Scope == sm.Scope })
 		if i < 0 {
 			out = append(out, sm)
 			continue
 		}
-		out[i].Metrics = append(out[i].Metrics, sm.Metrics...)
+		out[i].Metrics = slices.Concat(out[i].Metrics, sm.Metrics)
 	}
-	clear(all[len(out):]) // readers write the next collection over this one: nothing may lie in two places
 	return out
 }
