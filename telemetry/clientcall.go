@@ -170,9 +170,9 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		ctx = trace.ContextWithSpan(ctx, st.span)
 	}
 	if m := h.p.m; m != nil {
-		took := time.Since(c.Start).Seconds()
-		m.hostCall.Record(ctx, took, h.duration[end.Outcome].record...)
-		m.clientDuration.Record(ctx, took, m.client.get(st.key).record...)
+		took := time.Since(c.Start)
+		h.duration[end.Outcome].Record(ctx, took)
+		m.client.get(st.key).Record(ctx, took)
 	}
 	h.report(ctx, c, h.b.Caller, &v)
 	if st.span == nil {

@@ -9,9 +9,12 @@ import (
 	"go.opentelemetry.io/contrib/otelconf"
 	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 )
 
 // configFileVar names the file of OpenTelemetry's declarative configuration, which takes the place of the other variables.
@@ -89,7 +92,8 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 	}
 	if cfg.MeterProvider != nil {
 		p.meter = sdk.MeterProvider().Meter(scopeName, metric.WithInstrumentationVersion(t.cfg.Version), metric.WithSchemaURL(semconv.SchemaURL))
-		p.m = newInstruments(p.meter, t.log)
+		var none *bound.Producer // the readers are made by the file, without producers
+		p.m = newInstruments(none.Meter(p.meter, instrumentation.Scope{}), t.log)
 		keep(sdk.MeterProvider())
 	}
 	if cfg.TracerProvider != nil {

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
@@ -41,7 +42,7 @@ type eventState struct {
 	remote trace.SpanContext // who caused the event, if it said so
 	req    *http.Request     // nil for an event that is no request
 	method string            // as it came; the handler may change req
-	active *measure
+	active *bound.Adder
 
 	trapped atomic.Bool // a trap was reported
 }
@@ -70,8 +71,8 @@ func (h *event) Enter(c *cm.Call) context.Context {
 	st.method = st.req.Method
 	scheme := requestScheme(st.req)
 	if h.p.m != nil {
-		st.active = h.p.m.server.get(serverKey{method: knownMethod(st.method), scheme: scheme})
-		h.p.m.serverActive.Add(c.Context, 1, st.active.add...)
+		st.active = h.p.m.active.get(activeKey{method: knownMethod(st.method), scheme: scheme})
+		st.active.Add(c.Context, 1)
 	}
 	if !trace.SpanContextFromContext(st.ctx).IsValid() {
 		st.ctx = h.i.t.prop.Extract(st.ctx, propagation.HeaderCarrier(st.req.Header))
@@ -194,11 +195,11 @@ func (h *event) measure(c *cm.Call, st *eventState, status int, v *verdict) {
 		key.route = s.HTTPRoute()
 	}
 	by := m.server.get(key)
-	m.serverActive.Add(st.ctx, -1, st.active.add...)
-	m.serverDuration.Record(st.ctx, time.Since(c.Start).Seconds(), by.record...)
+	st.active.Add(st.ctx, -1)
+	by.duration.Record(st.ctx, time.Since(c.Start))
 	if s, ok := c.Subject.(httpSizes); ok {
 		in, out := s.HTTPBodySizes()
-		m.serverRequest.Record(st.ctx, in, by.record...)
-		m.serverResponse.Record(st.ctx, out, by.record...)
+		by.request.Record(st.ctx, in)
+		by.response.Record(st.ctx, out)
 	}
 }

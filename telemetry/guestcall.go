@@ -10,9 +10,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 )
 
-// reuses are the values of vitrine.instance.reuse; measures are computed for each of them at link time.
+// reuses are the values of vitrine.instance.reuse; counters are bound for each of them at link time.
 var reuses = [...]string{"", "fresh", "reset", "serial", "concurrent"}
 
 func reuseIndex(s string) int {
@@ -33,29 +34,23 @@ type guestCall struct {
 	detail Detail
 	arms   *arms
 
-	plain        *measure                        // component alone
-	duration     [outcomes]*measure              // component (and function), outcome
-	count        [outcomes][len(reuses)]*measure // invocations only
-	takesRequest bool                            // the first parameter is a resource, which may carry the context of a request
+	// What is measured, by outcome; none where metrics are off. All but the duration is of invocations only.
+	duration     [outcomes]*bound.Timer
+	count        [outcomes][len(reuses)]*bound.Adder
+	active, fuel *bound.Adder
+	guestTime    *bound.Timer
+	memoryPeak   *bound.Sizer
+
+	takesRequest bool // the first parameter is a resource, which may carry the context of a request
 }
 
 func newGuestCall(b *cm.Boundary, e edge) cm.Hooks {
 	h := &guestCall{edge: e, b: b, detail: DetailInvocation, arms: newArms(b.Type)}
-	comp := keyComponent.String(string(b.Callee))
-	h.plain = newMeasure(comp)
 	if b.Kind == cm.GuestToGuest {
 		h.detail = DetailBoundary
 	}
-	for o := range outcomes {
-		outcome := keyOutcome.String(cm.Outcome(o).String())
-		if b.Kind == cm.GuestToGuest {
-			h.duration[o] = newMeasure(comp, outcome, keyInterface.String(b.Interface.String()), keyFunction.String(b.Func))
-			continue
-		}
-		h.duration[o] = newMeasure(comp, outcome)
-		for i, r := range reuses {
-			h.count[o][i] = newMeasure(comp, outcome, keyInstanceReuse.String(r))
-		}
+	if e.p.m != nil {
+		h.bind(e.p.m)
 	}
 	if b.Type != nil && len(b.Type.Params) > 0 {
 		k := b.Type.Params[0].Type.Kind
@@ -64,10 +59,30 @@ func newGuestCall(b *cm.Boundary, e edge) cm.Hooks {
 	return h
 }
 
+// bind makes what is measured with the attribute sets that are known by now.
+func (h *guestCall) bind(m *instruments) {
+	comp := keyComponent.String(string(h.b.Callee))
+	for o := range outcomes {
+		outcome := keyOutcome.String(cm.Outcome(o).String())
+		if h.b.Kind == cm.GuestToGuest {
+			h.duration[o] = m.guestCall.With(comp, outcome, keyInterface.String(h.b.Interface.String()), keyFunction.String(h.b.Func))
+			continue
+		}
+		h.duration[o] = m.invocationTime.With(comp, outcome)
+		for i, r := range reuses {
+			h.count[o][i] = m.invocations.With(comp, outcome, keyInstanceReuse.String(r))
+		}
+	}
+	if h.b.Kind == cm.HostToGuest {
+		h.active, h.fuel = m.invocationsActive.With(comp), m.fuel.With(comp)
+		h.guestTime, h.memoryPeak = m.guestTime.With(comp), m.memoryPeak.With(comp)
+	}
+}
+
 // Enter opens the span.
 func (h *guestCall) Enter(c *cm.Call) context.Context {
 	if h.p.m != nil && h.b.Kind == cm.HostToGuest {
-		h.p.m.invocationsActive.Add(c.Context, 1, h.plain.add...)
+		h.active.Add(c.Context, 1)
 	}
 	if !h.i.wants(h.detail) {
 		return c.Context
@@ -101,26 +116,23 @@ func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 }
 
 func (h *guestCall) measure(c *cm.Call, end *cm.End) {
-	m := h.p.m
-	if m == nil {
+	if h.p.m == nil {
 		return
 	}
-	took := time.Since(c.Start).Seconds()
+	h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
 	if h.b.Kind == cm.GuestToGuest {
-		m.guestCall.Record(c.Context, took, h.duration[end.Outcome].record...)
 		return
 	}
-	m.invocationsActive.Add(c.Context, -1, h.plain.add...)
-	m.invocations.Add(c.Context, 1, h.count[end.Outcome][reuseIndex(c.Instance.Reuse)].add...)
-	m.invocationTime.Record(c.Context, took, h.duration[end.Outcome].record...)
+	h.active.Add(c.Context, -1)
+	h.count[end.Outcome][reuseIndex(c.Instance.Reuse)].Add(c.Context, 1)
 	if end.Guest > 0 {
-		m.guestTime.Record(c.Context, end.Guest.Seconds(), h.plain.record...)
+		h.guestTime.Record(c.Context, end.Guest)
 	}
 	if end.Fuel > 0 {
-		m.fuel.Add(c.Context, int64(end.Fuel), h.plain.add...)
+		h.fuel.Add(c.Context, int64(end.Fuel))
 	}
 	if end.MemoryPeak > 0 {
-		m.memoryPeak.Record(c.Context, int64(end.MemoryPeak), h.plain.record...)
+		h.memoryPeak.Record(c.Context, int64(end.MemoryPeak))
 	}
 }
 

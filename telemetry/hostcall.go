@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 )
 
 // hostCall is the hooks of a call of an import that the host serves.
@@ -16,13 +17,16 @@ type hostCall struct {
 	b        *cm.Boundary
 	detail   Detail
 	arms     *arms
-	duration [outcomes]*measure
+	duration [outcomes]*bound.Timer // none where metrics are off
 }
 
 func newHostCall(b *cm.Boundary, d Detail, e edge) *hostCall {
 	h := &hostCall{edge: e, b: b, detail: d, arms: newArms(b.Type)}
+	if e.p.m == nil {
+		return h
+	}
 	for o := range outcomes {
-		h.duration[o] = newMeasure(
+		h.duration[o] = e.p.m.hostCall.With(
 			keyComponent.String(string(b.Caller)), keyInterface.String(b.Interface.String()), keyFunction.String(b.Func),
 			keyOutcome.String(cm.Outcome(o).String()))
 	}
@@ -37,7 +41,7 @@ func (h *hostCall) Light() bool { return !h.i.wants(h.detail) }
 // Count measures a call that went well.
 func (h *hostCall) Count(ctx context.Context, took time.Duration) {
 	if h.p.m != nil {
-		h.p.m.hostCall.Record(ctx, took.Seconds(), h.duration[cm.OK].record...)
+		h.duration[cm.OK].Record(ctx, took)
 	}
 }
 
@@ -57,7 +61,7 @@ func (h *hostCall) Enter(c *cm.Call) context.Context {
 // Exit closes it and measures.
 func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 	if h.p.m != nil {
-		h.p.m.hostCall.Record(c.Context, time.Since(c.Start).Seconds(), h.duration[end.Outcome].record...)
+		h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
 	}
 	span, _ := c.State.(trace.Span)
 	if span == nil && end.Outcome == cm.OK {

@@ -68,6 +68,8 @@ func protocolVersion(major, minor int) string {
 	switch {
 	case major == 0:
 		return ""
+	case major == 1 && minor == 1: // nearly all there is
+		return "1.1"
 	case major >= 2:
 		return strconv.Itoa(major)
 	}
@@ -80,6 +82,15 @@ func requestScheme(r *http.Request) string {
 	}
 	return "http"
 }
+
+// activeKey is what requests under way are told by; there are few.
+type activeKey struct{ method, scheme string }
+
+func (k activeKey) attributes() []attribute.KeyValue {
+	return []attribute.KeyValue{methodAttr(k.method), semconv.URLScheme(k.scheme)}
+}
+
+func (k activeKey) overflow() activeKey { return k }
 
 // serverKey is what measurements of inbound requests are told by.
 type serverKey struct {

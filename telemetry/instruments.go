@@ -6,6 +6,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 )
 
 // Buckets. Durations are those that the semantic conventions recommend for HTTP; calls across a boundary are mostly
@@ -19,32 +21,40 @@ var (
 // instruments are the instruments of one service. Names, units and attributes of http.* are those of the semantic
 // conventions (http-metrics.md, v1.43).
 type instruments struct {
-	serverDuration metric.Float64Histogram
-	serverActive   metric.Int64UpDownCounter
-	serverRequest  metric.Int64Histogram
-	serverResponse metric.Int64Histogram
-	clientDuration metric.Float64Histogram
+	serverDuration *bound.Durations
+	serverActive   *bound.Counter
+	serverRequest  *bound.Sizes
+	serverResponse *bound.Sizes
+	clientDuration *bound.Durations
 
-	invocations       metric.Int64Counter
-	invocationTime    metric.Float64Histogram
-	invocationsActive metric.Int64UpDownCounter
-	guestTime         metric.Float64Histogram
-	hostCall          metric.Float64Histogram
-	guestCall         metric.Float64Histogram
-	operation         metric.Float64Histogram
-	memoryPeak        metric.Int64Histogram
-	fuel              metric.Int64Counter
-	traps             metric.Int64Counter
-	outputDropped     metric.Int64Counter
+	invocations       *bound.Counter
+	invocationTime    *bound.Durations
+	invocationsActive *bound.Counter
+	guestTime         *bound.Durations
+	hostCall          *bound.Durations
+	guestCall         *bound.Durations
+	operation         *bound.Durations
+	memoryPeak        *bound.Sizes
+	fuel              *bound.Counter
+	traps             *bound.Counter
+	outputDropped     *bound.Counter
 
-	server     sets[serverKey]
-	client     sets[clientKey]
-	operations sets[operationKey]
+	// What is bound when it is first seen, and not when a component is linked.
+	active     sets[activeKey, *bound.Adder]
+	server     sets[serverKey, *serverSeries]
+	client     sets[clientKey, *bound.Timer]
+	operations sets[operationKey, *bound.Timer]
+}
+
+// serverSeries are the measurements of inbound requests under one attribute set.
+type serverSeries struct {
+	duration          *bound.Timer
+	request, response *bound.Sizer
 }
 
 // builder makes instruments and says what went wrong; a name that the SDK refuses is a mistake of this file.
 type builder struct {
-	meter metric.Meter
+	meter *bound.Meter
 	log   *slog.Logger
 }
 
@@ -54,33 +64,33 @@ func (b builder) check(name string, err error) {
 	}
 }
 
-func (b builder) seconds(name, desc string, buckets []float64) metric.Float64Histogram {
-	h, err := b.meter.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(desc), metric.WithExplicitBucketBoundaries(buckets...))
+func (b builder) seconds(name, desc string, buckets []float64) *bound.Durations {
+	h, err := b.meter.Durations(name, desc, buckets)
 	b.check(name, err)
 	return h
 }
 
-func (b builder) bytes(name, desc string) metric.Int64Histogram {
-	h, err := b.meter.Int64Histogram(name, metric.WithUnit("By"), metric.WithDescription(desc), metric.WithExplicitBucketBoundaries(bucketsBytes...))
+func (b builder) bytes(name, desc string) *bound.Sizes {
+	h, err := b.meter.Sizes(name, "By", desc, bucketsBytes)
 	b.check(name, err)
 	return h
 }
 
-func (b builder) counter(name, unit, desc string) metric.Int64Counter {
-	c, err := b.meter.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(desc))
+func (b builder) counter(name, unit, desc string) *bound.Counter {
+	c, err := b.meter.Counter(name, unit, desc)
 	b.check(name, err)
 	return c
 }
 
-func (b builder) level(name, unit, desc string) metric.Int64UpDownCounter {
-	c, err := b.meter.Int64UpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(desc))
+func (b builder) level(name, unit, desc string) *bound.Counter {
+	c, err := b.meter.UpDownCounter(name, unit, desc)
 	b.check(name, err)
 	return c
 }
 
-func newInstruments(meter metric.Meter, log *slog.Logger) *instruments {
+func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 	b := builder{meter, log}
-	return &instruments{
+	m := &instruments{
 		serverDuration: b.seconds("http.server.request.duration", "Duration of HTTP server requests.", bucketsHTTP),
 		serverActive:   b.level("http.server.active_requests", "{request}", "Number of active HTTP server requests."),
 		serverRequest:  b.bytes("http.server.request.body.size", "Size of HTTP server request bodies."),
@@ -99,6 +109,11 @@ func newInstruments(meter metric.Meter, log *slog.Logger) *instruments {
 		traps:             b.counter(metricTraps, "{trap}", "Traps, by code."),
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
 	}
+	m.active.make, m.client.make, m.operations.make = m.serverActive.With, m.clientDuration.With, m.operation.With
+	m.server.make = func(attrs ...attribute.KeyValue) *serverSeries {
+		return &serverSeries{m.serverDuration.With(attrs...), m.serverRequest.With(attrs...), m.serverResponse.With(attrs...)}
+	}
+	return m
 }
 
 // observeDrops reports what telemetry itself loses.

@@ -139,6 +139,6 @@ func (e *edge) report(ctx context.Context, c *cm.Call, component cm.Path, v *ver
 	}
 	e.p.exception(ctx, string(component), v)
 	if e.p.m != nil {
-		e.p.m.traps.Add(ctx, 1, newMeasure(keyComponent.String(string(component)), keyTrapCode.String(string(v.trap.Code))).add...)
+		e.p.m.traps.With(keyComponent.String(string(component)), keyTrapCode.String(string(v.trap.Code))).Add(ctx, 1)
 	}
 }

@@ -65,7 +65,7 @@ func (i *interceptor) end(ctx context.Context, p *providers, span trace.Span, op
 		}
 	}
 	if p.m != nil {
-		p.m.operation.Record(ctx, time.Since(start).Seconds(), p.m.operations.get(operationKeyOf(op, v.errorType)).record...)
+		p.m.operations.get(operationKeyOf(op, v.errorType)).Record(ctx, time.Since(start))
 	}
 	if v.trap != nil {
 		e := edge{i: i, p: p}

@@ -8,7 +8,6 @@ import (
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
-	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/vitrine-wasm/vitrine/host"
@@ -80,7 +79,7 @@ var _ host.LineCounter = (*Telemetry)(nil)
 // CountLeftOut counts lines of a guest that its limits keep from being logged.
 func (t *Telemetry) CountLeftOut(ctx context.Context, l host.LogLine, n uint64) {
 	if p := t.find(l.Workload, l.Component); p.m != nil {
-		p.m.outputDropped.Add(ctx, int64(n), metric.WithAttributes(keyComponent.String(l.Component), keyLimit.String(l.Limit)))
+		p.m.outputDropped.With(keyComponent.String(l.Component), keyLimit.String(l.Limit)).Add(ctx, int64(n))
 	}
 }
 

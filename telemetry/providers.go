@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -13,6 +15,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
@@ -65,8 +68,7 @@ func (t *Telemetry) providers(id identity) *providers {
 	}
 	res := t.resource(id)
 	if t.pipe.Metrics() {
-		p.meter = t.newMeter(p, id, res)
-		p.m = newInstruments(p.meter, t.log)
+		p.m = newInstruments(t.newMeter(p, id, res), t.log)
 	}
 	if t.pipe.Traces() {
 		opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
@@ -86,22 +88,26 @@ func (t *Telemetry) providers(id identity) *providers {
 	return p
 }
 
-// newMeter makes the meter of one service. Where there is one reader for all (prometheus), there is one meter provider, with
+// newMeter makes the meters of one service. Where there is one reader for all (prometheus), there is one meter provider, with
 // the host's resource, and the service's name is an attribute of the scope.
-func (t *Telemetry) newMeter(p *providers, id identity, res *resource.Resource) metric.Meter {
-	opts := []metric.MeterOption{
-		metric.WithInstrumentationVersion(t.cfg.Version), metric.WithSchemaURL(semconv.SchemaURL),
-	}
-	if r := t.pipe.MetricReader(); r != nil {
-		mp := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(r))
+func (t *Telemetry) newMeter(p *providers, id identity, res *resource.Resource) *bound.Meter {
+	scope := instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL}
+	var mp *sdkmetric.MeterProvider
+	r, producer := t.pipe.MetricReader()
+	if r != nil {
+		mp = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(r))
 		p.provided = append(p.provided, mp)
-		return mp.Meter(scopeName, opts...)
+	} else {
+		r, producer = t.pipe.SingleReader()
+		if t.shared == nil {
+			t.shared = sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{})), sdkmetric.WithReader(r))
+		}
+		mp = t.shared
+		scope.Attributes = attribute.NewSet(semconv.ServiceName(id.service()))
 	}
-	if t.shared == nil {
-		t.shared = sdkmetric.NewMeterProvider(
-			sdkmetric.WithResource(t.resource(identity{})), sdkmetric.WithReader(t.pipe.SingleReader()))
-	}
-	return t.shared.Meter(scopeName, append(opts, metric.WithInstrumentationAttributes(semconv.ServiceName(id.service())))...)
+	p.meter = mp.Meter(scope.Name, metric.WithInstrumentationVersion(scope.Version), metric.WithSchemaURL(scope.SchemaURL),
+		metric.WithInstrumentationAttributeSet(scope.Attributes))
+	return producer.Meter(p.meter, scope)
 }
 
 // quiet says that nothing that is started below ctx can be sampled, so that a span need not be made to find out.

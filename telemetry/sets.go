@@ -1,51 +1,59 @@
 package telemetry
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 )
 
 // setsBound is how many attribute sets of one kind a service has at most. What comes after is measured under the key's
 // overflow, so that no stream of odd requests fills memory or a metrics store.
 const setsBound = 500
 
-// measure is an attribute set, ready for instruments of both kinds.
-type measure struct {
-	record []metric.RecordOption
-	add    []metric.AddOption
-}
-
-func newMeasure(attrs ...attribute.KeyValue) *measure {
-	o := metric.WithAttributeSet(attribute.NewSet(attrs...))
-	return &measure{[]metric.RecordOption{o}, []metric.AddOption{o}}
-}
-
-// measureKey is what an attribute set is made from.
-type measureKey[K any] interface {
+// setKey is what an attribute set is made from.
+type setKey[K any] interface {
 	comparable
 	attributes() []attribute.KeyValue
 	overflow() K // the key that stands for all that do not fit
 }
 
-// sets remembers attribute sets by what they are made from.
-type sets[K measureKey[K]] struct {
-	known sync.Map // K → *measure
-	size  atomic.Int32
+// sets remembers what is bound to attribute sets, by what these are made from. To find one costs no lock and no allocation.
+type sets[K setKey[K], V any] struct {
+	make  func(...attribute.KeyValue) V
+	known atomic.Pointer[map[K]V] // never written to once it is here
+	mu    sync.Mutex              // of putting another map in its place
 }
 
-func (s *sets[K]) get(k K) *measure {
-	if m, ok := s.known.Load(k); ok {
-		return m.(*measure)
+func (s *sets[K, V]) get(k K) V {
+	if v, ok := s.find(&k); ok {
+		return v
 	}
-	if s.size.Load() >= setsBound {
-		k = k.overflow()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v, ok := s.find(&k); ok { // somebody was faster
+		return v
 	}
-	m, loaded := s.known.LoadOrStore(k, newMeasure(k.attributes()...))
-	if !loaded {
-		s.size.Add(1)
+	next := map[K]V{}
+	if m := s.known.Load(); m != nil {
+		next = maps.Clone(*m)
 	}
-	return m.(*measure)
+	v := s.make(k.attributes()...)
+	next[k] = v
+	s.known.Store(&next)
+	return v
+}
+
+// find looks k up. Where there is no room for it, it becomes the key that stands for it.
+func (s *sets[K, V]) find(k *K) (v V, ok bool) {
+	m := s.known.Load()
+	if m == nil {
+		return v, false
+	}
+	if v, ok = (*m)[*k]; !ok && len(*m) >= setsBound {
+		*k = (*k).overflow()
+		v, ok = (*m)[*k]
+	}
+	return v, ok
 }

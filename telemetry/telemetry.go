@@ -47,7 +47,11 @@ type Config struct {
 	// Exporters in place of those that the environment names: for embedders with exporters of their own.
 	SpanExporter sdktrace.SpanExporter
 	LogExporter  sdklog.Exporter
-	MetricReader sdkmetric.Reader
+	// MetricExporter serves a meter provider for each component, as the environment's exporters do. MetricReader, which
+	// comes before it, belongs to one provider for all, and is for those who collect themselves: measurements take the
+	// SDK's own, slower way to it.
+	MetricExporter sdkmetric.Exporter
+	MetricReader   sdkmetric.Reader
 }
 
 // Telemetry makes interceptors and takes log lines. It is the host's Observer. Safe for concurrent use.
@@ -100,7 +104,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	pipe, err := pipeline.New(ctx, pipeline.Config{
 		FromFile: file != nil,
 		Getenv:   cfg.Getenv, Logger: cfg.Logger, Spans: printers,
-		SpanExporter: cfg.SpanExporter, LogExporter: cfg.LogExporter, MetricReader: cfg.MetricReader,
+		SpanExporter: cfg.SpanExporter, LogExporter: cfg.LogExporter, MetricExporter: cfg.MetricExporter, MetricReader: cfg.MetricReader,
 	})
 	if err != nil {
 		return nil, err

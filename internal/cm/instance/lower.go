@@ -100,9 +100,9 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	case l.hooks != nil:
 		result, err = l.observed(a, args)
 	case a.Call != nil:
-		start := time.Now()
+		start := clock()
 		result, err = l.host(a, args)
-		a.Clock.Host += time.Since(start)
+		a.Clock.Host += clock() - start
 	default:
 		result, err = l.host(a, args)
 	}
@@ -143,11 +143,17 @@ func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 	return nil
 }
 
+// epoch is what clock counts from.
+var epoch = time.Now()
+
+// clock tells durations. It reads the monotonic clock alone, where time.Now reads the time of day too.
+func clock() time.Duration { return time.Since(epoch) }
+
 // counted calls the host for hooks that only want to know that it went well, and how long it took.
 func (l *lowerHost) counted(a *activation, args []cm.Val) (cm.Val, error) {
-	start := time.Now()
+	start := clock()
 	result, err := l.host(a, args)
-	took := time.Since(start)
+	took := clock() - start
 	if a.Clock != nil {
 		a.Clock.Host += took
 	}
@@ -157,7 +163,7 @@ func (l *lowerHost) counted(a *activation, args []cm.Val) (cm.Val, error) {
 	}
 	err = l.failed(a, err)
 	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
-	c.Start = start
+	c.Start = time.Now().Add(-took)
 	c.exit(cm.Val{}, err)
 	return result, err
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 )
 
 // signal is one of the three signals, by the names that environment variables and drop counts use.
@@ -105,6 +107,22 @@ func (e environment) protocol(s signal) string {
 		e.bad(key, v, fmt.Sprintf("%s can use %s", s, strings.Join(known, ", ")))
 	}
 	return protoProtobuf
+}
+
+// exemplarFilter is OTEL_METRICS_EXEMPLAR_FILTER: which measurements may become exemplars; nil for none.
+func (e environment) exemplarFilter() exemplar.Filter {
+	const key = "OTEL_METRICS_EXEMPLAR_FILTER"
+	v := e.text(key)
+	switch strings.ToLower(v) {
+	case "", "trace_based":
+	case "always_on":
+		return exemplar.AlwaysOnFilter
+	case "always_off":
+		return nil
+	default:
+		e.bad(key, v, "want always_on, always_off or trace_based")
+	}
+	return exemplar.TraceBasedFilter
 }
 
 // level is OTEL_LOG_LEVEL, the level of the SDK's own messages.

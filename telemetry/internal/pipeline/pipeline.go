@@ -14,8 +14,10 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
@@ -30,9 +32,10 @@ type Config struct {
 	// FromFile says that a configuration file describes the exporters: the pipeline makes none.
 	FromFile bool
 	// Exporters that are used instead of those the environment names; for tests and embedders.
-	SpanExporter sdktrace.SpanExporter
-	LogExporter  sdklog.Exporter
-	MetricReader sdkmetric.Reader
+	SpanExporter   sdktrace.SpanExporter
+	LogExporter    sdklog.Exporter
+	MetricExporter sdkmetric.Exporter
+	MetricReader   sdkmetric.Reader // comes before MetricExporter
 }
 
 // Pipeline is the shared way out. Safe for concurrent use.
@@ -44,7 +47,9 @@ type Pipeline struct {
 	pipe     *spanPipe
 	logs     *logPipe
 	metrics  *sharedMetrics
+	filter   exemplar.Filter  // of measurements that may become exemplars; nil for none
 	reader   sdkmetric.Reader // instead of metrics: one reader for one provider
+	producer *bound.Producer  // of reader, if it took one
 	losses   map[signal]*losses
 	stop     *stopper
 	once     sync.Once
@@ -76,7 +81,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	if err := p.openTraces(ctx, env, cfg.SpanExporter); err != nil {
 		return nil, err
 	}
-	if err := p.openMetrics(ctx, env, cfg.MetricReader); err != nil {
+	if err := p.openMetrics(ctx, env, metricsOut{exp: cfg.MetricExporter, reader: cfg.MetricReader}); err != nil {
 		return nil, err
 	}
 	if err := p.openLogs(ctx, env, cfg.LogExporter); err != nil {
@@ -148,24 +153,19 @@ func (p *Pipeline) openLogs(ctx context.Context, env environment, exp sdklog.Exp
 	return nil
 }
 
-func (p *Pipeline) openMetrics(ctx context.Context, env environment, reader sdkmetric.Reader) error {
-	if reader != nil {
-		p.reader = reader
-		return nil
+func (p *Pipeline) openMetrics(ctx context.Context, env environment, m metricsOut) error {
+	if m.reader == nil && m.exp == nil {
+		var err error
+		m, err = open(ctx, env, metrics, env.metricsOut)
+		if err != nil {
+			return err
+		}
 	}
-	type either struct {
-		exp    sdkmetric.Exporter
-		reader sdkmetric.Reader
-	}
-	m, err := open(ctx, env, metrics, func(ctx context.Context, name string) (either, error) {
-		exp, reader, err := env.metricExporter(ctx, name)
-		return either{exp, reader}, err
-	})
-	if err != nil {
-		return err
-	}
-	p.reader = m.reader
-	if m.exp != nil {
+	p.filter = env.exemplarFilter()
+	switch {
+	case m.reader != nil:
+		p.reader, p.producer = m.reader, m.producer
+	case m.exp != nil:
 		p.metrics = newSharedMetrics(m.exp, p.losses[metrics], p.stop)
 	}
 	return nil
@@ -224,17 +224,21 @@ func (p *Pipeline) LogProcessor() sdklog.Processor {
 	return sharedLogs{p.logs}
 }
 
-// MetricReader is a reader for one more meter provider; nil when there is none to be had: metrics are off, or they go
-// to [Pipeline.SingleReader].
-func (p *Pipeline) MetricReader() sdkmetric.Reader {
+// MetricReader is a reader for one more meter provider, and the producer whose measurements it reads too; nil when there is
+// none to be had: metrics are off, or they go to [Pipeline.SingleReader].
+func (p *Pipeline) MetricReader() (sdkmetric.Reader, *bound.Producer) {
 	if p.metrics == nil {
-		return nil
+		return nil, nil
 	}
-	return sdkmetric.NewPeriodicReader(p.metrics)
+	producer := bound.NewProducer(bound.Settings{
+		Temporality: p.metrics.Temporality, Aggregation: p.metrics.Aggregation, Exemplars: p.filter,
+	})
+	return sdkmetric.NewPeriodicReader(p.metrics, sdkmetric.WithProducer(producer)), producer
 }
 
-// SingleReader is the reader for the one meter provider that everybody has to share; nil when each may have its own.
-func (p *Pipeline) SingleReader() sdkmetric.Reader { return p.reader }
+// SingleReader is the reader for the one meter provider that everybody has to share; nil when each may have its own. Its
+// producer is nil if it takes none.
+func (p *Pipeline) SingleReader() (sdkmetric.Reader, *bound.Producer) { return p.reader, p.producer }
 
 // Drops lists what was lost so far, by signal and reason.
 func (p *Pipeline) Drops() []Drop {

@@ -1,0 +1,242 @@
+package bound
+
+import (
+	"context"
+	"math"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+)
+
+// Durations is a histogram of durations.
+type Durations struct {
+	own *histogram[float64]
+	sdk metric.Float64Histogram
+}
+
+// With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
+func (d *Durations) With(attrs ...attribute.KeyValue) *Timer {
+	set := attribute.NewSet(attrs...)
+	if d.own == nil {
+		return &Timer{sdk: d.sdk, opts: []metric.RecordOption{metric.WithAttributeSet(set)}}
+	}
+	return &Timer{own: d.own.series(set)}
+}
+
+// Timer is a histogram of durations with one attribute set. Safe for concurrent use.
+type Timer struct {
+	own *series[float64]
+
+	sdk  metric.Float64Histogram
+	opts []metric.RecordOption
+}
+
+// Record takes a measurement. ctx holds the span in which it was made.
+func (t *Timer) Record(ctx context.Context, d time.Duration) {
+	if t.own == nil {
+		t.sdk.Record(ctx, d.Seconds(), t.opts...)
+		return
+	}
+	t.own.record(ctx, int64(d))
+}
+
+// Sizes is a histogram of whole numbers.
+type Sizes struct {
+	own *histogram[int64]
+	sdk metric.Int64Histogram
+}
+
+// With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
+func (s *Sizes) With(attrs ...attribute.KeyValue) *Sizer {
+	set := attribute.NewSet(attrs...)
+	if s.own == nil {
+		return &Sizer{sdk: s.sdk, opts: []metric.RecordOption{metric.WithAttributeSet(set)}}
+	}
+	return &Sizer{own: s.own.series(set)}
+}
+
+// Sizer is a histogram of whole numbers with one attribute set. Safe for concurrent use.
+type Sizer struct {
+	own *series[int64]
+
+	sdk  metric.Int64Histogram
+	opts []metric.RecordOption
+}
+
+// Record takes a measurement. ctx holds the span in which it was made.
+func (s *Sizer) Record(ctx context.Context, n int64) {
+	if s.own == nil {
+		s.sdk.Record(ctx, n, s.opts...)
+		return
+	}
+	s.own.record(ctx, n)
+}
+
+// histogram is a histogram of our own. Measurements are kept as whole numbers (nanoseconds, bytes), which can be added
+// atomically, and become Ns when they are collected.
+type histogram[N int64 | float64] struct {
+	*header
+	table[series[N], histogramCells[N]]
+	bounds []float64 // as exported
+	upper  []int64   // the same in the unit in which measurements are kept
+	unit   func(int64) N
+	filter exemplar.Filter
+}
+
+func seconds(n int64) float64 { return time.Duration(n).Seconds() }
+func whole(n int64) int64     { return n }
+
+// series is the measurements under one attribute set.
+type series[N int64 | float64] struct {
+	h     *histogram[N]
+	set   attribute.Set
+	cells atomic.Pointer[histogramCells[N]]
+}
+
+// histogramCells is where they go.
+type histogramCells[N int64 | float64] struct {
+	shards []histogramShard
+	slots  []slot // one a bucket; nil where there are no exemplars
+
+	// What the collector remembers of the last collection.
+	counts []uint64
+	raw    int64 // the sum, which may have wrapped around
+	sum    N     // the same, which has not
+}
+
+// histogramShard is laid out in whole cache lines.
+type histogramShard struct {
+	counts        []atomic.Uint64 // a bucket each
+	sum, min, max atomic.Int64
+	_             [line - 48]byte
+}
+
+func newHistogram[N int64 | float64](h *header, p *Producer, bounds []float64, scale float64, unit func(int64) N) *histogram[N] {
+	out := &histogram[N]{
+		header: h, bounds: slices.Clone(bounds), upper: wholeBounds(bounds, scale), unit: unit, filter: p.settings.Exemplars,
+	}
+	out.table = table[series[N], histogramCells[N]]{limit: p.settings.Limit, make: func() *histogramCells[N] {
+		n := len(bounds) + 1
+		c := &histogramCells[N]{shards: make([]histogramShard, p.shards), counts: make([]uint64, n)}
+		stride := (n*8 + line - 1) / line * line / 8
+		room := make([]atomic.Uint64, stride*p.shards)
+		for i := range c.shards {
+			c.shards[i].counts = room[i*stride:][:n:n]
+			c.shards[i].min.Store(math.MaxInt64)
+			c.shards[i].max.Store(math.MinInt64)
+		}
+		if out.filter != nil {
+			c.slots = make([]slot, n)
+		}
+		return c
+	}}
+	return out
+}
+
+func (h *histogram[N]) series(set attribute.Set) *series[N] {
+	return h.handle(set, func() *series[N] { return &series[N]{h: h, set: set} })
+}
+
+// record counts a measurement last: a collection that reads the counts first misses nothing of what it counts.
+func (s *series[N]) record(ctx context.Context, v int64) {
+	c := s.cells.Load()
+	if c == nil {
+		c = s.h.open(s.set, &s.cells)
+	}
+	bucket := 0
+	for bucket < len(s.h.upper) && s.h.upper[bucket] < v {
+		bucket++
+	}
+	sh := &c.shards[shard(len(c.shards))]
+	sh.sum.Add(v)
+	for {
+		low := sh.min.Load()
+		if low <= v || sh.min.CompareAndSwap(low, v) {
+			break
+		}
+	}
+	for {
+		high := sh.max.Load()
+		if high >= v || sh.max.CompareAndSwap(high, v) {
+			break
+		}
+	}
+	nth := sh.counts[bucket].Add(1)
+	if c.slots != nil {
+		c.slots[bucket].offer(ctx, s.h.filter, v, nth)
+	}
+}
+
+func (h *histogram[N]) collect(start, now time.Time) metricdata.Aggregation {
+	sets, cells := h.measured()
+	out := metricdata.Histogram[N]{Temporality: h.temporality}
+	for i, c := range cells {
+		if point, ok := h.point(c); ok {
+			point.Attributes, point.StartTime, point.Time = sets[i], start, now
+			out.DataPoints = append(out.DataPoints, point)
+		}
+	}
+	if len(out.DataPoints) == 0 {
+		return nil
+	}
+	return out
+}
+
+// point reads the cells of one set. Its count is the sum of its buckets. A measurement that is under way may be in the
+// sum, the least and the greatest already while it is counted in the next collection; none is lost.
+func (h *histogram[N]) point(c *histogramCells[N]) (point metricdata.HistogramDataPoint[N], ok bool) {
+	delta := h.temporality == metricdata.DeltaTemporality
+	counts := make([]uint64, len(c.counts))
+	for i := range c.shards {
+		for b := range counts {
+			counts[b] += c.shards[i].counts[b].Load()
+		}
+	}
+	for b, n := range counts {
+		if delta {
+			counts[b], c.counts[b] = n-c.counts[b], n
+		}
+		point.Count += counts[b]
+	}
+	if point.Count == 0 {
+		return point, false
+	}
+	point.BucketCounts, point.Bounds = counts, slices.Clone(h.bounds)
+	h.sums(c, &point, delta)
+	for i := range c.slots {
+		if e := c.slots[i].collect(h.temporality); e != nil {
+			point.Exemplars = append(point.Exemplars, exemplarOf(e, h.unit))
+		}
+	}
+	return point, true
+}
+
+func (h *histogram[N]) sums(c *histogramCells[N], point *metricdata.HistogramDataPoint[N], delta bool) {
+	var raw int64
+	low, high := int64(math.MaxInt64), int64(math.MinInt64)
+	for i := range c.shards {
+		sh := &c.shards[i]
+		raw += sh.sum.Load()
+		if delta {
+			low, high = min(low, sh.min.Swap(math.MaxInt64)), max(high, sh.max.Swap(math.MinInt64))
+			continue
+		}
+		low, high = min(low, sh.min.Load()), max(high, sh.max.Load())
+	}
+	// Sums of nanoseconds wrap around after 292 years, which is days for thousands of long requests at once.
+	grown := h.unit(raw - c.raw)
+	c.raw = raw
+	c.sum += grown
+	point.Sum = c.sum
+	if delta {
+		point.Sum = grown
+	}
+	if low <= high {
+		point.Min, point.Max = metricdata.NewExtrema(h.unit(low)), metricdata.NewExtrema(h.unit(high))
+	}
+}

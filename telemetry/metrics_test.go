@@ -1,0 +1,280 @@
+package telemetry
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/otlptest"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// memoryMetrics is an exporter that keeps the last metrics of each service as text.
+type memoryMetrics struct {
+	mu     sync.Mutex
+	last   map[string][]string
+	scopes map[string]int // of the last export, by service
+}
+
+func (m *memoryMetrics) Temporality(k sdkmetric.InstrumentKind) metricdata.Temporality {
+	return sdkmetric.DefaultTemporalitySelector(k)
+}
+
+func (m *memoryMetrics) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return sdkmetric.DefaultAggregationSelector(k)
+}
+
+func (m *memoryMetrics) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v, _ := rm.Resource.Set().Value("service.name")
+	var lines []string
+	for _, sm := range rm.ScopeMetrics {
+		for _, d := range sm.Metrics {
+			for _, l := range tell(d) {
+				lines = append(lines, d.Name+"{"+d.Unit+"} "+l)
+			}
+		}
+	}
+	if m.last == nil {
+		m.last, m.scopes = map[string][]string{}, map[string]int{}
+	}
+	m.last[v.AsString()], m.scopes[v.AsString()] = lines, len(rm.ScopeMetrics)
+	return nil
+}
+
+func (m *memoryMetrics) ForceFlush(context.Context) error { return nil }
+func (m *memoryMetrics) Shutdown(context.Context) error   { return nil }
+
+// What an exporter gets is what a reader reads: the golden is that of TestMetrics.
+func TestMetricsExported(t *testing.T) {
+	exp := &memoryMetrics{}
+	b := newBench(t, func(c *Config, _ *workload.Spec) { c.MetricReader, c.MetricExporter = nil, exp })
+	b.measureOneOfEach()
+	for range 2 { // readers use their memory again
+		if err := b.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var lines []string
+	for service, got := range exp.last {
+		lines = append(lines, got...)
+		if exp.scopes[service] != 1 {
+			t.Errorf("%s has %d scopes", service, exp.scopes[service])
+		}
+	}
+	slices.Sort(lines)
+	want, err := os.ReadFile("testdata/TestMetrics.golden")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(lines, "\n") + "\n"; got != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// What the environment asks of metrics is honoured, whoever makes the instruments.
+func TestMetricsEnvironment(t *testing.T) {
+	const (
+		temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+		aggregation = "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION"
+		filter      = "OTEL_METRICS_EXEMPLAR_FILTER"
+	)
+	const (
+		cumulative = metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_CUMULATIVE
+		delta      = metricspb.AggregationTemporality_AGGREGATION_TEMPORALITY_DELTA
+	)
+	for name, tc := range map[string]struct {
+		env                      map[string]string
+		counter, level, duration metricspb.AggregationTemporality
+		exponential, exemplars   bool
+		warn                     string
+	}{
+		"default":     {nil, cumulative, cumulative, cumulative, false, true, ""},
+		"delta":       {map[string]string{temporality: "delta"}, delta, cumulative, delta, false, true, ""},
+		"low memory":  {map[string]string{temporality: "lowmemory"}, delta, cumulative, delta, false, true, ""},
+		"exponential": {map[string]string{aggregation: "base2_exponential_bucket_histogram"}, cumulative, cumulative, cumulative, true, true, ""},
+		"both": {map[string]string{temporality: "delta", aggregation: "base2_exponential_bucket_histogram"},
+			delta, cumulative, delta, true, true, ""},
+		"no exemplars":   {map[string]string{filter: "always_off"}, cumulative, cumulative, cumulative, false, false, ""},
+		"unknown filter": {map[string]string{filter: "dice"}, cumulative, cumulative, cumulative, false, true, filter},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := otlptest.New(t)
+			kv := map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL}
+			for k, v := range tc.env {
+				kv[k] = v
+			}
+			var said bytes.Buffer
+			tel := live(t, &said, kv)
+			w := &workload.Spec{Name: "shop", Components: []workload.Component{{Name: "shop"}}}
+			b := &bench{Telemetry: tel, t: t, spec: w, icept: tel.Component(w, &w.Components[0])}
+			b.serve(&request{r: get("/"), route: "/", status: 200}, func(ctx context.Context) error {
+				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), nothing)
+				return err
+			})
+			if err := tel.Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if tc.warn == "" && said.Len() > 0 || !strings.Contains(said.String(), tc.warn) {
+				t.Errorf("said %q", said.String())
+			}
+			seen := map[string]*metricspb.Metric{}
+			for _, rm := range c.Metrics() {
+				for _, sm := range rm.ScopeMetrics {
+					for _, m := range sm.Metrics {
+						seen[m.Name] = m
+					}
+				}
+			}
+			count, level, d := seen[metricInvocations].GetSum(), seen[metricInvocationsActive].GetSum(), seen[metricInvocationDuration]
+			if count.GetAggregationTemporality() != tc.counter || !count.GetIsMonotonic() || count.DataPoints[0].GetAsInt() != 1 {
+				t.Errorf("counter %v", count)
+			}
+			if level.GetAggregationTemporality() != tc.level || level.GetIsMonotonic() || level.DataPoints[0].GetAsInt() != 0 {
+				t.Errorf("level %v", level)
+			}
+			if got := len(count.DataPoints[0].Exemplars) > 0; got != tc.exemplars {
+				t.Errorf("exemplars of a counter: %t", got)
+			}
+			exemplars := 0
+			if tc.exponential {
+				h := d.GetExponentialHistogram()
+				if h.GetAggregationTemporality() != tc.duration || h.DataPoints[0].Count != 1 {
+					t.Errorf("durations %v", d)
+				}
+				exemplars = len(h.DataPoints[0].Exemplars)
+			} else {
+				h := d.GetHistogram()
+				if h.GetAggregationTemporality() != tc.duration || h.DataPoints[0].Count != 1 || len(h.DataPoints[0].BucketCounts) != len(bucketsCall)+1 {
+					t.Errorf("durations %v", d)
+				}
+				exemplars = len(h.DataPoints[0].Exemplars)
+			}
+			if got := exemplars > 0; got != tc.exemplars {
+				t.Errorf("exemplars of a histogram: %t", got)
+			}
+		})
+	}
+}
+
+// One page shows all components, each measurement once.
+func TestPrometheus(t *testing.T) {
+	free, err := net.Listen("tcp", "localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	free.Close()
+	for _, producers := range []string{"", "none"} { // others' producers take the place of ours, and the SDK measures
+		var said bytes.Buffer
+		tel := live(t, &said, map[string]string{
+			"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": port, "OTEL_METRICS_PRODUCERS": producers,
+		})
+		if _, p := tel.pipe.SingleReader(); (p != nil) != (producers == "") {
+			t.Errorf("producers %q: ours is %v", producers, p)
+		}
+		one(t, tel)
+		one(t, tel)
+		resp, err := http.Get("http://localhost:" + port + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for line := range strings.Lines(string(page)) {
+			if strings.HasPrefix(line, "vitrine_invocations_total{") {
+				n++
+				if !strings.HasSuffix(line, " 2\n") || !strings.Contains(line, `otel_scope_service_name="shop"`) {
+					t.Errorf("line %s", line)
+				}
+			}
+		}
+		if n != 1 || !strings.Contains(string(page), "vitrine_telemetry_dropped") {
+			t.Errorf("%d lines in page:\n%s", n, page)
+		}
+		if err := tel.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if said.Len() > 0 {
+			t.Errorf("said %s", said.String())
+		}
+	}
+}
+
+// measuring is a Telemetry that only measures, and a request to a guest that makes some host calls of no note.
+func measuring(t testing.TB, change func(*Config)) func() {
+	b := newBench(t, func(c *Config, _ *workload.Spec) {
+		c.SpanExporter, c.LogExporter, c.MetricReader, c.Getenv = nil, nil, nil, env(map[string]string{"OTEL_SDK_DISABLED": ""})
+		change(c)
+	})
+	event := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
+	handle := b.edgeOf(handleEdge)
+	var light []cm.Light
+	for i := range 17 {
+		clock := *clockEdge
+		clock.Func = fmt.Sprint("f", i)
+		light = append(light, b.edgeOf(&clock).h.(cm.Light))
+	}
+	ctx := unsampled() // a trace is known by now, so that nothing is read from headers; none of it may become an exemplar
+	e := cm.NewCall(event.b, nil, ctx)
+	e.Subject, e.Start = &request{r: get("/"), route: "/", status: 200, in: 3, out: 5}, time.Now()
+	c := cm.NewCall(handleEdge, e, ctx)
+	c.Start, c.Instance.Reuse = e.Start, "reset"
+	return func() {
+		event.h.Enter(e)
+		handle.h.Enter(c)
+		for _, l := range light {
+			l.Count(c.Context, time.Microsecond)
+		}
+		handle.h.Exit(c, cm.End{Guest: 1, Fuel: 1, MemoryPeak: 65536})
+		event.h.Exit(e, cm.End{})
+		c.State = nil
+	}
+}
+
+func exporting(c *Config)    { c.MetricExporter = &memoryMetrics{} }
+func embedReading(c *Config) { c.MetricReader = sdkmetric.NewManualReader() }
+
+// To measure a request allocates no more than what the event carries from Enter to Exit.
+func TestMeasuringAllocations(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	run := measuring(t, exporting)
+	run()
+	if n := testing.AllocsPerRun(100, run); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// BenchmarkMeasuring is what a request costs that is only measured: by our instruments, and by the SDK's.
+func BenchmarkMeasuring(b *testing.B) {
+	for name, change := range map[string]func(*Config){"bound": exporting, "sdk": embedReading} {
+		b.Run(name, func(b *testing.B) {
+			run := measuring(b, change)
+			b.ReportAllocs()
+			for b.Loop() {
+				run()
+			}
+		})
+	}
+}
