@@ -106,7 +106,7 @@ type fixture struct {
 	stop func()
 }
 
-func start(t *testing.T, c Config, inv *invoker, g guest) *fixture {
+func start(t testing.TB, c Config, inv *invoker, g guest) *fixture {
 	t.Helper()
 	tr := New(c)
 	tr.handle = func(ctx context.Context, _ *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -79,7 +80,8 @@ func FieldsFromHeader(h http.Header) *Fields {
 	return f
 }
 
-// Header gives the fields as net/http has them, without those that the host sets itself.
+// Header gives the fields as net/http has them, without those that the host sets itself. A length is there if it is one,
+// once and in digits: net/http would send what others read differently, "+3" or two of them.
 func (f *Fields) Header() http.Header {
 	h := make(http.Header, len(f.list))
 	for _, e := range f.list {
@@ -89,8 +91,17 @@ func (f *Fields) Header() http.Header {
 		k := http.CanonicalHeaderKey(e.Name)
 		h[k] = append(h[k], e.Value)
 	}
+	if _, ok := h[lengthKey]; ok {
+		if n := contentLength(f); n >= 0 {
+			h[lengthKey] = []string{strconv.FormatInt(n, 10)}
+		} else {
+			delete(h, lengthKey)
+		}
+	}
 	return h
 }
+
+const lengthKey = "Content-Length"
 
 // Frozen is the same fields, not to be changed any more.
 func (f *Fields) Frozen() *Fields { return &Fields{list: f.list, size: f.size, immutable: true} }

@@ -3,6 +3,7 @@ package http
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -192,5 +193,36 @@ func TestFieldsLimit(t *testing.T) {
 	}
 	if f.Size() != 72 {
 		t.Errorf("size %d", f.Size())
+	}
+}
+
+// net/http sends the lengths that it is given: what others would read differently must not reach it.
+func TestOneLengthInDigits(t *testing.T) {
+	for name, c := range map[string]struct {
+		values []string
+		want   []string
+	}{
+		"digits":      {[]string{"3"}, []string{"3"}},
+		"spaces":      {[]string{" 3\t"}, []string{"3"}},
+		"zeroes":      {[]string{"003"}, []string{"3"}},
+		"sign":        {[]string{"+3"}, nil},
+		"negative":    {[]string{"-3"}, nil},
+		"empty":       {[]string{""}, nil},
+		"list":        {[]string{"3, 3"}, nil},
+		"twice":       {[]string{"3", "3"}, nil},
+		"two lengths": {[]string{"3", "5"}, nil},
+		"too large":   {[]string{"9223372036854775808"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := NewFields()
+			for _, v := range c.values {
+				if err := f.Append("content-length", v); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := f.Header()["Content-Length"]; !slices.Equal(got, c.want) {
+				t.Errorf("sent as %q, want %q", got, c.want)
+			}
+		})
 	}
 }
