@@ -121,23 +121,31 @@ type turn struct {
 // instance is reset before, on the invocation's goroutine, so that the next invocation need not do it. Otherwise that one
 // resets what it takes, which costs the same and makes do with fewer instances.
 func (v *invoker) endTurn(e *entry, t *turn) {
+	switch {
+	case t.inst != nil && v.spare(e):
+		v.resetAhead(e, t.inst)
+	case t.inst != nil:
+		v.keep(e, t.inst, false)
+	}
 	if t.slot {
-		spare := e.pool.waiting.Load() == 0 && len(e.pool.slots) <= e.processors && v.ahead.Err() == nil
-		switch {
-		case t.inst != nil && spare:
-			v.resetAhead(e, t.inst)
-		case t.inst != nil:
-			v.keep(e, t.inst, false)
-		}
 		e.pool.release()
-		if spare && t.used && t.inst == nil && e.reuse.idle.len() < e.ready {
-			v.refill(e)
-		}
+	}
+	// Asked once more, behind the release: of several that end at once, the last one sees what all of them have left.
+	if t.slot == t.used && e.lacks() && v.spare(e) { // where no instance could be made, the next one is left to who needs it
+		v.refill(e)
 	}
 	if t.admitted {
 		v.wg.Done()
 	}
 }
+
+// spare says whether nobody is in need of a slot and there is a processor for what nobody waits for.
+func (v *invoker) spare(e *entry) bool {
+	return e.pool.waiting.Load() == 0 && len(e.pool.slots) <= e.processors && v.ahead.Err() == nil
+}
+
+// lacks says whether there are fewer instances than are to be ready, those that are busy included: they come back.
+func (e *entry) lacks() bool { return e.ready > 0 && e.reuse.idle.len()+len(e.pool.slots) < e.ready }
 
 func (v *invoker) resetAhead(e *entry, inst *component.Instance) {
 	e.resetting.Add(1)
@@ -165,7 +173,7 @@ func (v *invoker) refill(e *entry) {
 	go func() {
 		defer v.wg.Done()
 		defer e.refilling.Store(false)
-		for e.reuse.idle.len() < e.ready && v.ahead.Err() == nil && e.pool.try() {
+		for e.lacks() && v.ahead.Err() == nil && e.pool.try() {
 			// The slot stands for the new instance.
 			room := e.reuse.idle.len()+len(e.pool.slots) <= cap(e.pool.slots)
 			var err error

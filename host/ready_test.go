@@ -312,6 +312,30 @@ func TestRefill(t *testing.T) {
 	}
 }
 
+// TestRefillBehindAQueue: what is lost while others wait is replaced when they have given up.
+func TestRefillBehindAQueue(t *testing.T) {
+	f := newFixture(t, func(_ *Config, w *workload.Spec) {
+		ready := 1
+		w.Components[0].Instances = workload.Instances{Max: 1, Queue: 5, Ready: &ready}
+	})
+	f.start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := make(chan error, 3)
+	go func() { errs <- f.call(ctx, "wait") }()
+	<-f.sys.waiting
+	for range 2 {
+		go func() { errs <- f.call(ctx, "say") }()
+	}
+	until(t, "two wait", func() bool { return f.entry().pool.waiting.Load() == 2 })
+	cancel()
+	for range 3 {
+		if err := <-errs; code(err) != cm.TrapCancel {
+			t.Error(err)
+		}
+	}
+	until(t, "the instance is replaced", func() bool { return f.idle().len() == 1 })
+}
+
 // TestBurst: of many invocations at once as many run and wait as may, the others are refused at once; the pool is whole
 // afterwards.
 func TestBurst(t *testing.T) {
