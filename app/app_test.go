@@ -118,6 +118,7 @@ func TestMistakes(t *testing.T) {
 		{"no component", head + "  components: []\n", `5:15: spec.components: there is no component`},
 		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry; did you mean "links"?`},
 		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components, triggers or services`},
+		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry`},
 		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: the key stands twice, first in line 8`},
 		{"key is a number", component("environment: {1: a}"), `8:19: spec.components[0].environment: a key must be a text; put it in quotes`},
 		{"number for text", component("environment: {A: 1}"), `8:22: spec.components[0].environment."A": want a text, had the number 1; put it in quotes`},
@@ -296,32 +297,4 @@ func TestSchemaIsCurrent(t *testing.T) {
 	if err != nil || string(got) != string(want) {
 		t.Errorf("vitrine.schema.json differs from the types (%v): go test ./app -update", err)
 	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add([]byte(full))
-	f.Add([]byte("a: &a [*a]"))
-	f.Add([]byte("spec: {components: [{name: a, links: {b: c}}]}"))
-	dir := folder(f)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var m Manifest
-		file := filepath.Join(dir, "vitrine.yaml")
-		d := decode(file, data, &m)
-		d.check(&m, dir)
-		w, err := Parse(file, data)
-		if (err == nil) != (len(d.errs) == 0) {
-			t.Fatalf("parse: %v, check: %v", err, d.errs)
-		}
-		if err != nil {
-			return
-		}
-		text, err := Write(&m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again, err := Parse(file, text)
-		if err != nil || again.Name != w.Name || len(again.Components) != len(w.Components) {
-			t.Fatalf("written manifest: %v\n%s", err, text)
-		}
-	})
 }
