@@ -51,6 +51,10 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 		again, err := Parse(file, text)
+		if err == nil {
+			bare(reflect.ValueOf(w).Elem())
+			bare(reflect.ValueOf(again).Elem())
+		}
 		if err != nil || !reflect.DeepEqual(again, w) {
 			t.Fatalf("written manifest: %v\n%s\n%+v\n%+v", err, text, w, again)
 		}
@@ -77,6 +81,31 @@ func placed(t *testing.T, file string, data []byte, err error) {
 		}
 		if strings.ContainsAny(e.Error(), "\n\r\x00") {
 			t.Fatalf("a mistake takes more than a line: %q", e.Error())
+		}
+	}
+}
+
+// bare makes empty lists and mappings nil: a key without them says the same.
+func bare(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			bare(v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			bare(v.Field(i))
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			bare(v.Index(i))
+		}
+		if v.Len() == 0 {
+			v.SetZero()
+		}
+	case reflect.Map:
+		if v.Len() == 0 {
+			v.SetZero()
 		}
 	}
 }
