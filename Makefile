@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/vitrine
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test conformance demo generate drift format lint bench compare density mixed noisy soak fuzz clean
+.PHONY: all check build test reset conformance demo generate drift format lint bench compare density mixed noisy soak fuzz clean
 
 all: check
 
@@ -24,6 +24,11 @@ test:
 	$(GO) test $(if $(RACE),-race) $$($(GO) list ./... | grep -v '/e2e$$')
 	$(GO) test -count=1 ./e2e
 	cd tests/collector && $(GO) test -count=1 ./...
+
+# A thousand resets of each prebuilt guest, after random uses, compared with new instances; `make test` has fewer. Takes some
+# minutes, and prints a table.
+reset:
+	VITRINE_RESETS=$(or $(RESETS),1000) $(GO) test -count=1 -timeout 60m -v -run '^(TestResetsAreFresh|TestDrawsDoNotRepeat)$$' ./component
 
 # Runs the specification's suites (SUITES=path… for others) and builds the tool that converts them, which takes cargo and
 # some minutes the first time.

@@ -8,6 +8,8 @@
 //	                       killed again and again, the compile cache wiped: what is wrong, and whether memory,
 //	                       goroutines and files keep their level
 //	go run ./bench noisy   a guest that loops for ever beside one that answers: the neighbour's latency
+//	go run ./bench resets  in this process, not a whole one: what a new instance of each prebuilt guest costs, what a
+//	                       reset costs, and which guests cannot be reset, and why
 //	go run ./bench soak    minutes of load: errors, memory, goroutines, and a trace for every request
 //
 // Each takes -h; -json and -save FILE give the whole result. Figures are for people to compare within one run; nothing

@@ -14,6 +14,9 @@ import (
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
 )
 
+// isEnvironment says of a boundary what the host says of it: all instances are told the same.
+func isEnvironment(b *cm.Boundary) bool { return b.Interface.Interface == "environment" }
+
 // BenchmarkInstance compares what it takes to have an instance for an invocation: a new one, or one that is reset. Only
 // the ratios hold from one machine to the next.
 func BenchmarkInstance(b *testing.B) {

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
@@ -287,6 +289,31 @@ func (s *Store) CheckSnapshot() error {
 		return nil
 	}
 	return s.reset.snap.Check()
+}
+
+// State is what the core instances are, for tests.
+func (s *Store) State() *core.State { return s.group.State() }
+
+// Held tells what the store holds beside its core instances, for tests: which handle numbers, in use and next ones, and for
+// what it keeps values.
+func (s *Store) Held() string {
+	var b strings.Builder
+	for i := range s.instances {
+		t := s.instances[i].table.Copy()
+		fmt.Fprintf(&b, "component instance %d:", i)
+		t.All(func(h uint32, e *handle.Entry) {
+			fmt.Fprintf(&b, " %d is %s", h, e.Resource.Type)
+		})
+		next, err := t.Add(handle.Entry{Resource: &cm.Resource{}})
+		fmt.Fprintf(&b, " next %d %v\n", next, err)
+	}
+	var keys []string
+	for k := range s.values {
+		keys = append(keys, fmt.Sprintf("%T", k))
+	}
+	slices.Sort(keys)
+	fmt.Fprintf(&b, "values %q", keys)
+	return b.String()
 }
 
 // Reinitialised says whether a reset runs initialisation again.
