@@ -199,7 +199,7 @@ func TestHTTPErrorCodes(t *testing.T) {
 			}
 			s := g.res(httpTypes+"incoming-body.stream", b)
 			for {
-				_, err, outcome := g.call(t.Context(), "io/streams#input-stream.blocking-read", s, 100)
+				_, outcome, err := g.call(t.Context(), "io/streams#input-stream.blocking-read", s, 100)
 				if outcome == "ok" {
 					continue
 				}

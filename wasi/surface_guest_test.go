@@ -190,12 +190,12 @@ func shortName(id wit.InterfaceID, f *wit.Func) string {
 // try calls a function and leaves the judgement to the test.
 func (g *guest) try(fn string, args ...any) (any, error) {
 	g.t.Helper()
-	v, err, _ := g.call(g.t.Context(), fn, args...)
+	v, _, err := g.call(g.t.Context(), fn, args...)
 	return v, err
 }
 
 // call gives what came of a call, and the outcome in a word: ok, the name of a WIT error, "trap CODE" or "exit N".
-func (g *guest) call(ctx context.Context, fn string, args ...any) (v any, err error, outcome string) {
+func (g *guest) call(ctx context.Context, fn string, args ...any) (v any, outcome string, err error) {
 	g.t.Helper()
 	f := funcs()[fn]
 	if f == nil {
@@ -210,7 +210,7 @@ func (g *guest) call(ctx context.Context, fn string, args ...any) (v any, err er
 		g.t.Fatalf("%s: gave %v (%v), but what crossed the boundary was %q", fn, v, err, seen)
 	}
 	g.keep(reflect.ValueOf(v))
-	return v, err, outcome
+	return v, outcome, err
 }
 
 // outcomeOf names the end of a call, and what its boundary must have seen of it.
@@ -280,7 +280,7 @@ func (g *guest) keep(v reflect.Value) {
 // ok calls a function that must succeed.
 func (g *guest) ok(fn string, args ...any) any {
 	g.t.Helper()
-	v, err, outcome := g.call(g.t.Context(), fn, args...)
+	v, outcome, err := g.call(g.t.Context(), fn, args...)
 	if outcome != "ok" {
 		g.t.Fatalf("%s: %v, want it to succeed", fn, err)
 	}
@@ -291,7 +291,7 @@ func (g *guest) ok(fn string, args ...any) any {
 // fail calls a function that must end otherwise: with a WIT error, a trap or an exit. After a trap the guest is dead.
 func (g *guest) fail(want, fn string, args ...any) error {
 	g.t.Helper()
-	v, err, outcome := g.call(g.t.Context(), fn, args...)
+	v, outcome, err := g.call(g.t.Context(), fn, args...)
 	if outcome != want {
 		g.t.Fatalf("%s: %s (%v, %v), want %s", fn, outcome, v, err, want)
 	}
@@ -338,7 +338,7 @@ func (g *guest) drop(rs ...*cm.Resource) {
 func (g *guest) finish(ready *cm.Resource, fn string, args ...any) (any, string) {
 	g.t.Helper()
 	for {
-		v, _, outcome := g.call(g.t.Context(), fn, args...)
+		v, outcome, _ := g.call(g.t.Context(), fn, args...)
 		if outcome != "would-block" {
 			note(g.t, fn, outcome)
 			return v, outcome

@@ -45,7 +45,7 @@ func (g *guest) text(s *cm.Resource) string {
 	g.t.Helper()
 	var all []byte
 	for {
-		v, err, outcome := g.call(g.t.Context(), "io/streams#input-stream.blocking-read", s, 1000)
+		v, outcome, err := g.call(g.t.Context(), "io/streams#input-stream.blocking-read", s, 1000)
 		switch outcome {
 		case "ok":
 			all = append(all, v.([]byte)...)
@@ -226,7 +226,7 @@ func TestPoll(t *testing.T) {
 	waiting := g.again()
 	p := waiting.res("clocks/monotonic-clock#subscribe-instant", uint64(1<<63))
 	cancel()
-	if _, err, outcome := waiting.call(ctx, "io/poll#pollable.block", p); outcome != "trap cancelled" {
+	if _, outcome, err := waiting.call(ctx, "io/poll#pollable.block", p); outcome != "trap cancelled" {
 		t.Errorf("a wait whose caller has gone: %v", err)
 	}
 }

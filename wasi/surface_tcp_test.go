@@ -282,7 +282,7 @@ func TestTCPReset(t *testing.T) {
 func TestTCPOptions(t *testing.T) {
 	g := serve(t, everywhere, noHTTP)
 	for _, family := range []string{"ipv4", "ipv6"} {
-		v, _, outcome := g.call(t.Context(), "sockets/tcp-create-socket#create-tcp-socket", family)
+		v, outcome, _ := g.call(t.Context(), "sockets/tcp-create-socket#create-tcp-socket", family)
 		if outcome == "not-supported" && family == "ipv6" {
 			continue // this system has none
 		}
