@@ -215,9 +215,14 @@ func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request
 		resp.Body.Close()
 		err = ctx.Err()
 	}
-	if err == nil && resp.StatusCode == http.StatusSwitchingProtocols {
+	switch {
+	case err != nil:
+	case resp.StatusCode == http.StatusSwitchingProtocols:
 		resp.Body.Close()
 		err = &Error{Code: UpgradeFailed}
+	case resp.StatusCode < 200: // net/http takes 099 for a status
+		resp.Body.Close()
+		err = &Error{Code: ProtocolError}
 	}
 	if err != nil {
 		x.err = errorFrom(ctx, unwrapURL(err), false)

@@ -62,16 +62,19 @@ func (f *Fields) room(size int) error {
 }
 
 // FieldsFromHeader makes fields that cannot be changed, sorted by name. Fields that belong to one connection only are
-// left out.
+// left out, and so are those that are none: net/http takes "a b: c" from a server.
 func FieldsFromHeader(h http.Header) *Fields {
 	f := &Fields{immutable: true, list: make([]Field, 0, len(h)+1)}
 	named := connectionNames(h)
 	for name, values := range h {
 		name = strings.ToLower(name)
-		if hopByHop(name) || slices.Contains(named, name) {
+		if hopByHop(name) || slices.Contains(named, name) || !validName(name) {
 			continue
 		}
 		for _, v := range values {
+			if !validValue(v) {
+				continue
+			}
 			f.list = append(f.list, Field{name, v})
 			f.size += len(name) + len(v) + fieldOverhead
 		}
