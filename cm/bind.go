@@ -17,6 +17,9 @@ type HostDef struct {
 	Name string // as in the component: "[method]pollable.ready"
 	Type *FuncType
 	Func HostFunc
+	// Lent says that Func neither keeps nor changes the bytes of the lists of u8 among its arguments: they are a view of
+	// the guest's memory, which is good until Func returns.
+	Lent bool
 }
 
 // Caller calls one exported function of an instance.

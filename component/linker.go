@@ -75,6 +75,7 @@ type HostInstance struct {
 type hostFunc struct {
 	typ  *cm.FuncType
 	call cm.HostFunc
+	lent bool // see cm.HostDef
 	bind func(*cm.FuncType) (cm.HostFunc, error)
 	from *Instance
 }
@@ -82,6 +83,11 @@ type hostFunc struct {
 // Func defines a function. A parameter without a name in t serves one of any name.
 func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
 	h.define(name, hostFunc{typ: t, call: f})
+}
+
+// Define defines a function of a generated binding.
+func (h *HostInstance) Define(d cm.HostDef) {
+	h.define(d.Name, hostFunc{typ: d.Type, call: d.Func, lent: d.Lent})
 }
 
 // GoFunc defines a function from a Go function: parameters and result are Go values as [Func.Invoke] has them, with an

@@ -59,14 +59,14 @@ type resolver struct {
 	program  *plan.Program
 	chosen   []*HostInstance // by import
 	types    map[int]*cm.ResourceType
-	funcs    map[plan.ImportRef]cm.HostFunc
+	funcs    map[plan.ImportRef]instance.HostFunc
 	problems []LinkProblem
 }
 
 func (l *Linker) resolve(c *Component, p *plan.Program) (instance.Host, error) {
 	r := &resolver{
 		linker: l, own: c.linkers, program: p, chosen: make([]*HostInstance, len(p.Imports)),
-		types: map[int]*cm.ResourceType{}, funcs: map[plan.ImportRef]cm.HostFunc{},
+		types: map[int]*cm.ResourceType{}, funcs: map[plan.ImportRef]instance.HostFunc{},
 	}
 	for _, u := range p.Unsupported {
 		r.problems = append(r.problems, LinkProblem{Importer: c.name, Unsupported: u})
@@ -80,7 +80,7 @@ func (l *Linker) resolve(c *Component, p *plan.Program) (instance.Host, error) {
 	if len(r.problems) > 0 {
 		return instance.Host{}, &LinkError{Component: c.name, Problems: r.problems}
 	}
-	return instance.Host{Func: func(ref plan.ImportRef) cm.HostFunc { return r.funcs[ref] }, Resources: r.types}, nil
+	return instance.Host{Func: func(ref plan.ImportRef) instance.HostFunc { return r.funcs[ref] }, Resources: r.types}, nil
 }
 
 // serving is the linker for what a part imports.
@@ -225,7 +225,7 @@ func (r *resolver) check(i int) {
 		} else if diff := cm.DiffFunc(f.Type, nameParams(have.typ, f.Type), same); diff != "" {
 			r.problem(im, f.Name, f.Type.String(), have.typ.String()+": "+diff, nil)
 		}
-		r.funcs[plan.ImportRef{Import: i, Func: k}] = call
+		r.funcs[plan.ImportRef{Import: i, Func: k}] = instance.HostFunc{Call: call, Lent: have.lent}
 	}
 }
 

@@ -16,6 +16,8 @@ type Binding struct {
 	Path, Name string
 	// Features are the unstable features to bind; items behind others are left out. "*" stands for all.
 	Features []string
+	// Lent names the functions whose implementations keep no bytes; see cm.HostDef.
+	Lent map[string]bool
 }
 
 // has says whether an item behind g is bound.

@@ -98,7 +98,7 @@ func (g *generator) host() {
 			g.p("h.Resource(%q, %s)", h[0], h[1])
 		}
 		if len(u.funcs) > 0 {
-			g.p("for _, f := range %sFuncs(%s) {\nh.Func(f.Name, f.Type, f.Func)\n}", base, arg)
+			g.p("for _, f := range %sFuncs(%s) {\nh.Define(f)\n}", base, arg)
 		}
 	} else {
 		g.p("l.Instance(%s)", id)
@@ -146,7 +146,11 @@ func (g *generator) hostFunc(f *wit.Func) {
 		a = "_"
 	}
 	g.use("context")
-	g.p("{Name: %q, Type: %s, Func: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.typeVar(f), a)
+	lent := ""
+	if g.pkg.Lent[f.Name] {
+		lent = "Lent: true, "
+	}
+	g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.typeVar(f), lent, a)
 	var res *wit.Type
 	if f.Result != nil {
 		if r := f.Result.Resolve(); r.Kind == wit.Result {

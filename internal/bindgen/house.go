@@ -18,7 +18,8 @@ var houseWIT = []string{"wasi/wit", "plugin/logging/wit", "plugin/config/wit", "
 
 // House lists the bindings of this module. Paths are below the module's root.
 var House = []Binding{
-	p2("io"), p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"), p2("http", "informational-outbound-responses"),
+	lent(p2("io"), "[method]output-stream.write", "[method]output-stream.blocking-write-and-flush"),
+	p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"), p2("http", "informational-outbound-responses"),
 	{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/draft", Name: "loggingdraft"},
 	{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/draft", Name: "configdraft"},
 	{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/draft", Name: "keyvaluedraft"},
@@ -28,6 +29,15 @@ var House = []Binding{
 // p2 is the binding of a package of WASI 0.2, with those of its unstable features that the host serves.
 func p2(name string, features ...string) Binding {
 	return Binding{WIT: "wasi:" + name + "@0.2.12", Path: module + "/wasi/" + name + "/p2", Name: name + "p2", Features: features}
+}
+
+// lent is b with functions that keep no bytes.
+func lent(b Binding, funcs ...string) Binding {
+	b.Lent = map[string]bool{}
+	for _, f := range funcs {
+		b.Lent[f] = true
+	}
+	return b
 }
 
 // Dir is the binding's folder below the module's root, with slashes.

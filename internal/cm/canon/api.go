@@ -35,6 +35,8 @@ type Context struct {
 	Encoding binary.StringEncoding
 	Realloc  func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error)
 	Handles  Handles
+	// Lent makes lists of u8 that are lifted views of the memory, good until guest code runs or the memory is written to.
+	Lent bool
 	// Budget bounds the host memory in bytes that one LiftArgs or LiftResult may take; 0 means DefaultBudget.
 	Budget uint64
 

@@ -130,12 +130,13 @@ func (n *node) loadList(cx *Context, ptr, length uint32) (cm.Val, error) {
 // loadElems reads elements that are known to be in bounds.
 func (n *node) loadElems(cx *Context, ptr, length uint32) (cm.Val, error) {
 	if n.elem.op == opU8 {
+		if cx.Lent {
+			return cm.BytesVal(cx.mem[ptr : ptr+length : ptr+length]), nil
+		}
 		if err := cx.spend(uint64(length)); err != nil {
 			return cm.Val{}, err
 		}
-		b := make([]byte, length)
-		copy(b, cx.mem[ptr:])
-		return cm.BytesVal(b), nil
+		return cm.BytesVal(append(make([]byte, 0), cx.mem[ptr:ptr+length]...)), nil // it is not cleared before
 	}
 	vs, err := cx.vals(length)
 	if err != nil {

@@ -23,7 +23,7 @@ func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm
 	}
 	defer s.watch(ctx)()
 	if f.Lift < 0 { // a function of the host that the component hands on: no border is crossed
-		return s.linked.hostFunc(f.Import)(s.activation(ctx, cm.CallFrom(ctx), nil), args)
+		return s.linked.hostFunc(f.Import).Call(s.activation(ctx, cm.CallFrom(ctx), nil), args)
 	}
 	l := &s.linked.lifts[f.Lift]
 	if s.inside(l.Instance) {

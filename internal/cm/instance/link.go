@@ -16,9 +16,15 @@ import (
 // Host is what the linker found for a program's imports.
 type Host struct {
 	// Func gives the host function behind an import that something lowers.
-	Func func(plan.ImportRef) cm.HostFunc
+	Func func(plan.ImportRef) HostFunc
 	// Resources has the host's resource type for each imported slot of the program.
 	Resources map[int]*cm.ResourceType
+}
+
+// HostFunc is a function of the host.
+type HostFunc struct {
+	Call cm.HostFunc
+	Lent bool // see cm.HostDef
 }
 
 // Linked is a program with everything decided but its state. Immutable; safe for concurrent use.
@@ -28,7 +34,7 @@ type Linked struct {
 	modules []*core.Module
 	host    *core.Instance
 	// hostFunc gives the host's functions, for those that the program hands on.
-	hostFunc func(plan.ImportRef) cm.HostFunc
+	hostFunc func(plan.ImportRef) HostFunc
 	lifts    []lift
 	hooks    []cm.Hooks // by boundary ID
 	// resources has the host's type for imported slots and nil for the guest's own, which each store makes anew.
@@ -145,7 +151,9 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 		lo.light, _ = lo.hooks.(cm.Light)
 		out := core.HostFunc{Params: f.CoreParams, Results: f.CoreResults}
 		if t.Kind == plan.LowerHost {
-			out.Fn = (&lowerHost{lo, h.Func(t.Import)}).call
+			f := h.Func(t.Import)
+			lo.lent = f.Lent
+			out.Fn = (&lowerHost{lo, f.Call}).call
 		} else {
 			out.Fn = (&lowerLift{lo, &l.lifts[t.Lift], l.Program.Nested(t.Instance, l.lifts[t.Lift].Instance)}).call
 		}

@@ -20,6 +20,7 @@ type lower struct {
 	light    cm.Light // hooks, if they have that power
 	params   int
 	scalar   bool // fn.Scalar
+	lent     bool // see cm.HostDef
 }
 
 // lowerHost is a function of the host as a guest imports it.
@@ -50,6 +51,7 @@ func (l *lower) lift(a *activation, stack []uint64) (args []cm.Val, mark scratch
 	if err != nil {
 		return nil, mark, err
 	}
+	cx.Lent = l.lent
 	mark.lends = len(a.lends)
 	args, mark.vals = a.Push(l.params)
 	if err := l.fn.LiftArgs(cx, stack, args); err != nil {

@@ -37,7 +37,7 @@ func AddBlobstore(l *component.Linker, impl Blobstore) {
 	h := l.Instance(BlobstoreID)
 	h.Resource("container", ContainerType)
 	for _, f := range BlobstoreFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

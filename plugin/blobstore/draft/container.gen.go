@@ -68,7 +68,7 @@ func AddContainer(l *component.Linker) {
 	h.Resource("container", ContainerType)
 	h.Resource("stream-object-names", StreamObjectNamesType)
 	for _, f := range ContainerFuncs() {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

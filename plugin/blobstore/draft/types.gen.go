@@ -198,7 +198,7 @@ func AddTypes(l *component.Linker, impl Types) {
 	h.Resource("incoming-value", IncomingValueType)
 	h.Resource("incoming-value-async-body", iop2.InputStreamType)
 	for _, f := range TypesFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -107,7 +107,7 @@ type Store interface {
 func AddStore(l *component.Linker, impl Store) {
 	h := l.Instance(StoreID)
 	for _, f := range StoreFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

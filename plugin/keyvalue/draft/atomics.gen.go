@@ -27,7 +27,7 @@ func AddAtomics(l *component.Linker, impl Atomics) {
 	h := l.Instance(AtomicsID)
 	h.Resource("bucket", BucketType)
 	for _, f := range AtomicsFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

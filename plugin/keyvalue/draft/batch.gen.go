@@ -31,7 +31,7 @@ func AddBatch(l *component.Linker, impl Batch) {
 	h := l.Instance(BatchID)
 	h.Resource("bucket", BucketType)
 	for _, f := range BatchFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

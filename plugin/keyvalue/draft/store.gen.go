@@ -159,7 +159,7 @@ func AddStore(l *component.Linker, impl Store) {
 	h := l.Instance(StoreID)
 	h.Resource("bucket", BucketType)
 	for _, f := range StoreFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

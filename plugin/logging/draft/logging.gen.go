@@ -77,7 +77,7 @@ type Logging interface {
 func AddLogging(l *component.Linker, impl Logging) {
 	h := l.Instance(LoggingID)
 	for _, f := range LoggingFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

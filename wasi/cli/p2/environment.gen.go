@@ -30,7 +30,7 @@ type Environment interface {
 func AddEnvironment(l *component.Linker, impl Environment) {
 	h := l.Instance(EnvironmentID)
 	for _, f := range EnvironmentFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -28,7 +28,7 @@ type Exit interface {
 func AddExit(l *component.Linker, impl Exit) {
 	h := l.Instance(ExitID)
 	for _, f := range ExitFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

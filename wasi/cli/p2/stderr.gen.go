@@ -28,7 +28,7 @@ func AddStderr(l *component.Linker, impl Stderr) {
 	h := l.Instance(StderrID)
 	h.Resource("output-stream", iop2.OutputStreamType)
 	for _, f := range StderrFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

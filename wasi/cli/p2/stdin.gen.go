@@ -28,7 +28,7 @@ func AddStdin(l *component.Linker, impl Stdin) {
 	h := l.Instance(StdinID)
 	h.Resource("input-stream", iop2.InputStreamType)
 	for _, f := range StdinFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

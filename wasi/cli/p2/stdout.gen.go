@@ -28,7 +28,7 @@ func AddStdout(l *component.Linker, impl Stdout) {
 	h := l.Instance(StdoutID)
 	h.Resource("output-stream", iop2.OutputStreamType)
 	for _, f := range StdoutFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -27,7 +27,7 @@ func AddTerminalStderr(l *component.Linker, impl TerminalStderr) {
 	h := l.Instance(TerminalStderrID)
 	h.Resource("terminal-output", TerminalOutputType)
 	for _, f := range TerminalStderrFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -27,7 +27,7 @@ func AddTerminalStdin(l *component.Linker, impl TerminalStdin) {
 	h := l.Instance(TerminalStdinID)
 	h.Resource("terminal-input", TerminalInputType)
 	for _, f := range TerminalStdinFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -27,7 +27,7 @@ func AddTerminalStdout(l *component.Linker, impl TerminalStdout) {
 	h := l.Instance(TerminalStdoutID)
 	h.Resource("terminal-output", TerminalOutputType)
 	for _, f := range TerminalStdoutFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

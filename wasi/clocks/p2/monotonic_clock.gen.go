@@ -44,7 +44,7 @@ func AddMonotonicClock(l *component.Linker, impl MonotonicClock) {
 	h := l.Instance(MonotonicClockID)
 	h.Resource("pollable", iop2.PollableType)
 	for _, f := range MonotonicClockFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

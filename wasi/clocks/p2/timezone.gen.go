@@ -66,7 +66,7 @@ type Timezone interface {
 func AddTimezone(l *component.Linker, impl Timezone) {
 	h := l.Instance(TimezoneID)
 	for _, f := range TimezoneFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -59,7 +59,7 @@ type WallClock interface {
 func AddWallClock(l *component.Linker, impl WallClock) {
 	h := l.Instance(WallClockID)
 	for _, f := range WallClockFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -27,7 +27,7 @@ func AddPreopens(l *component.Linker, impl Preopens) {
 	h := l.Instance(PreopensID)
 	h.Resource("descriptor", DescriptorResourceType)
 	for _, f := range PreopensFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -603,7 +603,7 @@ func AddTypes(l *component.Linker, impl Types) {
 	h.Resource("descriptor", DescriptorResourceType)
 	h.Resource("directory-entry-stream", DirectoryEntryStreamType)
 	for _, f := range TypesFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -29,7 +29,7 @@ func AddOutgoingHandler(l *component.Linker, impl OutgoingHandler) {
 	h.Resource("request-options", RequestOptionsType)
 	h.Resource("future-incoming-response", FutureIncomingResponseType)
 	for _, f := range OutgoingHandlerFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -1073,7 +1073,7 @@ func AddTypes(l *component.Linker, impl Types) {
 	h.Resource("outgoing-body", OutgoingBodyType)
 	h.Resource("future-incoming-response", FutureIncomingResponseType)
 	for _, f := range TypesFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -30,7 +30,7 @@ func AddError(l *component.Linker) {
 	h := l.Instance(ErrorID)
 	h.Resource("error", ErrorType)
 	for _, f := range ErrorFuncs() {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

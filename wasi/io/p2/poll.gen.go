@@ -41,7 +41,7 @@ func AddPoll(l *component.Linker, impl Poll) {
 	h := l.Instance(PollID)
 	h.Resource("pollable", PollableType)
 	for _, f := range PollFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

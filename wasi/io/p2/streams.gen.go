@@ -144,7 +144,7 @@ func AddStreams(l *component.Linker) {
 	h.Resource("input-stream", InputStreamType)
 	h.Resource("output-stream", OutputStreamType)
 	for _, f := range StreamsFuncs() {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 
@@ -193,13 +193,13 @@ func StreamsFuncs() []cm.HostDef {
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
-		{Name: "[method]output-stream.write", Type: streamsOutputStreamWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+		{Name: "[method]output-stream.write", Type: streamsOutputStreamWriteFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).Write(ctx, a[1].Bytes()); err != nil {
 				return cm.LowerError[StreamError](err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
-		{Name: "[method]output-stream.blocking-write-and-flush", Type: streamsOutputStreamBlockingWriteAndFlushFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+		{Name: "[method]output-stream.blocking-write-and-flush", Type: streamsOutputStreamBlockingWriteAndFlushFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).BlockingWriteAndFlush(ctx, a[1].Bytes()); err != nil {
 				return cm.LowerError[StreamError](err, LowerStreamError)
 			}

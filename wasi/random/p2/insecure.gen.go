@@ -28,7 +28,7 @@ type Insecure interface {
 func AddInsecure(l *component.Linker, impl Insecure) {
 	h := l.Instance(InsecureID)
 	for _, f := range InsecureFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -26,7 +26,7 @@ type InsecureSeed interface {
 func AddInsecureSeed(l *component.Linker, impl InsecureSeed) {
 	h := l.Instance(InsecureSeedID)
 	for _, f := range InsecureSeedFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -28,7 +28,7 @@ type Random interface {
 func AddRandom(l *component.Linker, impl Random) {
 	h := l.Instance(RandomID)
 	for _, f := range RandomFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

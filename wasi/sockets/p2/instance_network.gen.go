@@ -27,7 +27,7 @@ func AddInstanceNetwork(l *component.Linker, impl InstanceNetwork) {
 	h := l.Instance(InstanceNetworkID)
 	h.Resource("network", NetworkType)
 	for _, f := range InstanceNetworkFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

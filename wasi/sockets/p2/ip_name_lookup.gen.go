@@ -44,7 +44,7 @@ func AddIPNameLookup(l *component.Linker, impl IPNameLookup) {
 	h.Resource("network", NetworkType)
 	h.Resource("resolve-address-stream", ResolveAddressStreamType)
 	for _, f := range IPNameLookupFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

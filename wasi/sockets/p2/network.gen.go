@@ -417,7 +417,7 @@ func AddNetwork(l *component.Linker, impl NetworkFunctions) {
 	h.Resource("error", iop2.ErrorType)
 	h.Resource("network", NetworkType)
 	for _, f := range NetworkFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

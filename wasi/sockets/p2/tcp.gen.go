@@ -129,7 +129,7 @@ func AddTCP(l *component.Linker) {
 	h.Resource("network", NetworkType)
 	h.Resource("tcp-socket", TCPSocketType)
 	for _, f := range TCPFuncs() {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

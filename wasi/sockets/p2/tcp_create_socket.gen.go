@@ -28,7 +28,7 @@ func AddTCPCreateSocket(l *component.Linker, impl TCPCreateSocket) {
 	h.Resource("network", NetworkType)
 	h.Resource("tcp-socket", TCPSocketType)
 	for _, f := range TCPCreateSocketFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -153,7 +153,7 @@ func AddUDP(l *component.Linker) {
 	h.Resource("incoming-datagram-stream", IncomingDatagramStreamType)
 	h.Resource("outgoing-datagram-stream", OutgoingDatagramStreamType)
 	for _, f := range UDPFuncs() {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 

@@ -28,7 +28,7 @@ func AddUDPCreateSocket(l *component.Linker, impl UDPCreateSocket) {
 	h.Resource("network", NetworkType)
 	h.Resource("udp-socket", UDPSocketType)
 	for _, f := range UDPCreateSocketFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 
