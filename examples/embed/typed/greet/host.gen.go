@@ -24,7 +24,7 @@ type Host interface {
 func AddHost(l *component.Linker, impl Host) {
 	h := l.Instance(HostID)
 	for _, f := range HostFuncs(impl) {
-		h.Func(f.Name, f.Type, f.Func)
+		h.Define(f)
 	}
 }
 
