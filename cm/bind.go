@@ -156,12 +156,13 @@ func LowerMap[K comparable, T any](m map[K]T, key func(K) Val, elem func(T) Val)
 }
 
 // LowerError turns the error of a host function into its result: the error arm for a *[ResultError] of E, a host error
-// for everything else. lower is nil where the arm has no payload.
-func LowerError[E any](err error, lower func(E) Val) (Val, error) {
+// for everything else. lower is nil where the arm has no payload. The call in ctx is told of a *[LimitError] below it.
+func LowerError[E any](ctx Context, err error, lower func(E) Val) (Val, error) {
 	var fail *ResultError[E]
 	if !errors.As(err, &fail) {
 		return Val{}, err
 	}
+	noteLimit(ctx, err)
 	if lower == nil {
 		return CaseVal(1, nil), nil
 	}

@@ -63,10 +63,10 @@ func TestMaybeHandle(t *testing.T) {
 
 func TestResultErrorsOfTheWrongType(t *testing.T) {
 	host := Fail("text") // the WIT error is a number
-	if _, err := LowerError(host, U32Val); err != host {
+	if _, err := LowerError(t.Context(), host, U32Val); err != host {
 		t.Errorf("error %v, want the host's own", err)
 	}
-	v, err := LowerError(fmt.Errorf("more: %w", Fail(uint32(7))), U32Val)
+	v, err := LowerError(t.Context(), fmt.Errorf("more: %w", Fail(uint32(7))), U32Val)
 	if p, _ := v.Payload(); err != nil || v.Case() != 1 || p.U32() != 7 {
 		t.Errorf("result %v, %v", v, err)
 	}

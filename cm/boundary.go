@@ -115,6 +115,8 @@ type End struct {
 	Fuel uint64
 	// MemoryPeak is the largest size of the store's memories so far, in bytes. Set on host→guest boundaries only.
 	MemoryPeak uint64
+	// Limit is the limit that a guest→host call ran into although it returned: the guest was told by its result. nil if none.
+	Limit *LimitError
 }
 
 // Call is one crossing of a boundary. It belongs to the task that makes it, not to the instance: when several requests

@@ -14,10 +14,19 @@ type HostFunc func(ctx context.Context, args []Val) (Val, error)
 
 // ResultError carries a WIT error value through a Go error return: typed bindings turn it into the error arm of a
 // result<_, E>. Any other error of a host function is a host error and traps the guest.
-type ResultError[E any] struct{ Value E }
+type ResultError[E any] struct {
+	Value E
+	Cause error // why, if that is of interest to others than the guest: a *LimitError; else nil
+}
 
 // Error describes the value.
 func (e *ResultError[E]) Error() string { return fmt.Sprintf("wit error: %v", e.Value) }
+
+// Unwrap gives the cause.
+func (e *ResultError[E]) Unwrap() error { return e.Cause }
+
+// FailFor makes a ResultError with a cause.
+func FailFor[E any](v E, cause error) error { return &ResultError[E]{Value: v, Cause: cause} }
 
 // Fail makes a ResultError.
 func Fail[E any](v E) error { return &ResultError[E]{Value: v} }

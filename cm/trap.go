@@ -48,6 +48,7 @@ const (
 	TrapFuel     TrapCode = "fuel"
 	TrapMemory   TrapCode = "memory"
 	TrapDepth    TrapCode = "call-depth"
+	TrapHeaders  TrapCode = "headers" // fields larger than they may be, where the interface has no error for it
 	TrapOverload TrapCode = "overload"
 )
 
@@ -96,7 +97,7 @@ func (t *Trap) Blame() Blame {
 	switch t.Code {
 	case TrapHost, TrapBug:
 		return BlameHost
-	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapDepth, TrapHandlesFull, TrapOverload:
+	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapDepth, TrapHandlesFull, TrapHeaders, TrapOverload:
 		return BlameLimit
 	}
 	return BlameGuest

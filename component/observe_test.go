@@ -3,6 +3,7 @@ package component_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -46,6 +47,31 @@ func (r *recorder) Exit(_ *cm.Call, end cm.End) {
 	defer r.mu.Unlock()
 	r.ends = append(r.ends, end)
 	r.ended <- struct{}{}
+}
+
+// TestLimitsThatAreToldByAResult: a limit that a host function tells its guest of by a result is in the End of the call,
+// also where hooks count most calls only; the next call has none.
+func TestLimitsThatAreToldByAResult(t *testing.T) {
+	for _, light := range []bool{false, true} {
+		r := &recorder{light: light}
+		n := 0
+		err := observed(t, r, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
+			if n++; n > 1 {
+				return cm.Val{}, nil
+			}
+			_, err := cm.LowerError(ctx, cm.FailFor(uint32(7), fmt.Errorf("open: %w", &cm.LimitError{Limit: "files", Detail: "5 are open"})), cm.U32Val)
+			return cm.Val{}, err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.ends) == 0 || r.ends[0].Limit == nil || r.ends[0].Limit.Limit != "files" || r.ends[0].Outcome != cm.OK || r.ends[0].Err != nil {
+			t.Errorf("light %t: %+v, wanted a call that went well at the limit of files", light, r.ends)
+		}
+		if light && (len(r.ends) != 1 || r.counted != 0) {
+			t.Errorf("light: %d ends, %d counted", len(r.ends), r.counted)
+		}
+	}
 }
 
 // observed calls testdata/hostile's export "back", whose import is back, under r.

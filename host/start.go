@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -60,7 +61,7 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	if err := h.served(w); err != nil {
 		return err
 	}
-	entries, err := h.link(ctx, w)
+	entries, err := h.link(ctx, w, map[string]*component.Component{})
 	if err != nil {
 		return err
 	}
@@ -92,15 +93,22 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	return nil
 }
 
-// Check links a workload as Start does and attaches nothing: no guest code runs. It gives what was linked, by component,
-// for those components that an event can reach.
+// Check links a workload as Start does and attaches nothing: no guest code runs. Core modules that nothing instantiates,
+// whose code Start does not look at, have to be valid, too. It gives what was linked, by component, for those components
+// that an event can reach.
 func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*component.Linked, error) {
 	if err := h.served(w); err != nil {
 		return nil, err
 	}
-	entries, err := h.link(ctx, w)
+	loaded := map[string]*component.Component{}
+	entries, err := h.link(ctx, w, loaded)
 	if err != nil {
 		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(loaded)) {
+		if err := h.cfg.Engine.ValidateCode(ctx, loaded[name]); err != nil {
+			return nil, err
+		}
 	}
 	if err := h.checkTriggers(w, &invoker{entries: entries}); err != nil {
 		return nil, err
@@ -153,10 +161,9 @@ func (h *Local) served(w *workload.Spec) error {
 	return nil
 }
 
-// link links each component that an event can reach.
-func (h *Local) link(ctx context.Context, w *workload.Spec) (map[string]*entry, error) {
+// link links each component that an event can reach. It puts all that it loads into loaded, by name.
+func (h *Local) link(ctx context.Context, w *workload.Spec, loaded map[string]*component.Component) (map[string]*entry, error) {
 	entries := map[string]*entry{}
-	loaded := map[string]*component.Component{}
 	for _, name := range entryNames(w) {
 		e, err := h.entry(ctx, w, name, loaded)
 		if err != nil {

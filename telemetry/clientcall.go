@@ -175,6 +175,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		m.client.get(st.key).Record(ctx, took)
 	}
 	h.report(ctx, c, h.b.Caller, &v)
+	h.limited(c, st.span, end.Limit)
 	if st.span == nil {
 		return
 	}

@@ -64,6 +64,7 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 		h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
 	}
 	span, _ := c.State.(trace.Span)
+	h.limited(c, span, end.Limit)
 	if span == nil && end.Outcome == cm.OK {
 		return
 	}

@@ -19,7 +19,7 @@ type Limits struct {
 	Sockets  int // open sockets and name lookups of an instance; new-socket-limit
 	Requests int // outgoing HTTP requests of an instance that are under way; connection-limit-reached
 
-	Headers uint64 // bytes, headers or trailers of each HTTP message, in or out; 431, HTTP-response-header-section-size
+	Headers uint64 // bytes, headers or trailers of each HTTP message, in or out; 431, HTTP-response-header-section-size, trap headers
 	Body    uint64 // bytes, each HTTP body, in or out; 413, HTTP-request-body-size, HTTP-response-body-size
 
 	// Lines of standard output, standard error and wasi:logging, as the console and telemetry see them: those of one

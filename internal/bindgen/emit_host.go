@@ -164,7 +164,7 @@ func (g *generator) hostFunc(f *wit.Func) {
 	case res == nil:
 		g.p("r, err := %s\nif err != nil {\nreturn cm.Val{}, err\n}\nreturn %s, nil", call, g.lower(f.Result, "r"))
 	default:
-		lowerErr := fmt.Sprintf("cm.LowerError[%s](err, %s)", g.goType(res.Err), g.lowerFunc(res.Err))
+		lowerErr := fmt.Sprintf("cm.LowerError[%s](ctx, err, %s)", g.goType(res.Err), g.lowerFunc(res.Err))
 		if has {
 			g.p("r, err := %s\nif err != nil {\nreturn %s\n}\nreturn cm.OKVal(%s), nil", call, lowerErr, g.lower(res.OK, "r"))
 		} else {

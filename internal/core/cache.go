@@ -122,6 +122,9 @@ func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.Compil
 		return nil, nil, false, err
 	}
 	c, err = w.compile(ctx, r.Wasm)
+	if err != nil && ctx.Err() != nil {
+		return nil, nil, false, err
+	}
 	if err != nil {
 		// The module is bad, or wazero's directory is gone or full. Then wazero has the code in memory and is content the
 		// second time.

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -260,6 +261,38 @@ func TestCompileOnce(t *testing.T) {
 		if m != got[0] {
 			t.Fatal("two modules for the same bytes")
 		}
+	}
+}
+
+// TestCompileIsGivenUp: a compilation ends when nobody wants it any more, and only then; another try is made in full.
+func TestCompileIsGivenUp(t *testing.T) {
+	for _, c := range []Config{{}, {CacheDir: t.TempDir()}} {
+		w := newWorld(t, c)
+		wasm := fixture(t, "basics")
+		slots := CompileOptions{Slots: slotsFor(t, wasm)}
+		gone, cancel := context.WithCancelCause(w.ctx)
+		cause := errors.New("not any more")
+		cancel(cause)
+		if _, _, err := w.e.Compile(gone, wasm, slots); err != nil && !errors.Is(err, cause) {
+			t.Errorf("given up: %v, wanted %v", err, cause)
+		}
+		if len(w.e.modules) > 1 {
+			t.Errorf("%d modules", len(w.e.modules))
+		}
+		var wg sync.WaitGroup
+		for n := range 32 {
+			wg.Go(func() {
+				ctx, cancel := context.WithCancelCause(w.ctx)
+				defer cancel(nil)
+				if n%2 == 0 {
+					go cancel(cause)
+				}
+				if _, _, err := w.e.Compile(ctx, wasm, slots); err != nil && !(n%2 == 0 && errors.Is(err, cause)) {
+					t.Errorf("%d: %v", n, err)
+				}
+			})
+		}
+		wg.Wait()
 	}
 }
 

@@ -130,7 +130,8 @@ func (e *Engine) Close(ctx context.Context) error {
 	return err
 }
 
-// compileContext makes wazero compile the functions of a large module side by side.
+// compileContext makes wazero compile the functions of a large module side by side, and two at a time at the least: with
+// one it would not hear of the end of ctx.
 func compileContext(ctx context.Context) context.Context {
-	return experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0))
+	return experimental.WithCompilationWorkers(ctx, max(2, runtime.GOMAXPROCS(0)))
 }

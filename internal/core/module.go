@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -39,14 +40,21 @@ type moduleKey [sha256.Size]byte
 // moduleEntry is one compilation, under way or done. It does not keep the module: machine code goes when the last
 // component and store that use it are gone.
 type moduleEntry struct {
+	wanted int                // by how many Compiles that wait for it; Engine.mu guards it
+	giveUp context.CancelFunc // ends the compilation between two functions: nobody wants it any more
+
 	done chan struct{} // closed when the fields below are set
 	m    weak.Pointer[Module]
 	err  error
 }
 
+// errGivenUp is the end of a compilation that nobody wants any more.
+var errGivenUp = errors.New("compiling was given up")
+
 // Compile rewrites and compiles a module. cached says that no machine code had to be made: it came from the disk cache,
 // or from an earlier Compile, for compiling the same bytes with the same options again gives the same *Module as long as
-// somebody has it. Nobody closes a Module; the collector does.
+// somebody has it. Nobody closes a Module; the collector does. It ends early, between two functions, when the contexts of
+// all who wait for it have ended.
 func (e *Engine) Compile(ctx context.Context, wasm []byte, o CompileOptions) (m *Module, cached bool, err error) {
 	key := keyOf(wasm, o.Slots)
 	for {
@@ -55,14 +63,21 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte, o CompileOptions) (m 
 			return nil, false, err
 		}
 		if mine {
-			return e.compileEntry(ctx, key, entry, wasm, o)
+			if m, cached, err = e.compileEntry(ctx, key, entry, wasm, o); errors.Is(err, errGivenUp) {
+				err = context.Cause(ctx)
+			}
+			return m, cached, err
 		}
 		select {
 		case <-entry.done:
 		case <-ctx.Done():
-			return nil, false, ctx.Err()
+			e.leave(entry)
+			return nil, false, context.Cause(ctx)
 		}
-		if entry.err != nil {
+		switch {
+		case errors.Is(entry.err, errGivenUp):
+			continue // it was too late to want it
+		case entry.err != nil:
 			return nil, false, entry.err
 		}
 		if m := entry.m.Value(); m != nil {
@@ -84,7 +99,17 @@ func (e *Engine) entry(key moduleKey) (entry *moduleEntry, mine bool, err error)
 		entry = &moduleEntry{done: make(chan struct{})}
 		e.modules[key] = entry
 	}
+	entry.wanted++
 	return entry, !ok, nil
+}
+
+// leave says that a Compile does not wait for a compilation any longer.
+func (e *Engine) leave(entry *moduleEntry) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if entry.wanted--; entry.wanted == 0 && entry.giveUp != nil {
+		entry.giveUp()
+	}
 }
 
 // forget removes an entry, unless another has taken its place.
@@ -98,9 +123,18 @@ func (e *Engine) forget(key moduleKey, entry *moduleEntry) {
 
 func (e *Engine) compileEntry(ctx context.Context, key moduleKey, entry *moduleEntry, wasm []byte, o CompileOptions) (*Module, bool, error) {
 	defer close(entry.done)
-	// Others may wait for this result, so their wish and not this caller's context decides whether it goes on.
-	m, cached, err := e.compile(context.WithoutCancel(ctx), key, wasm, o)
+	// Others may wait for this result, so the wish of all and not this caller's context decides whether it goes on.
+	work, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+	e.mu.Lock()
+	entry.giveUp = giveUp
+	e.mu.Unlock()
+	defer context.AfterFunc(ctx, func() { e.leave(entry) })()
+	m, cached, err := e.compile(work, key, wasm, o)
 	if err != nil {
+		if work.Err() != nil {
+			err = errGivenUp
+		}
 		entry.err = err
 		e.forget(key, entry)
 		return nil, false, err

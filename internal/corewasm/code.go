@@ -68,9 +68,21 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 	type open struct {
 		edit  int // of a loop, its fuel check; -1 for another block
 		start int
+		arity int // values that a branch to it takes there
 	}
 	blocks := make([]open, 1, 32)
-	blocks[0].edit = -1
+	blocks[0] = open{edit: -1, arity: bd.results}
+	if r.err != nil {
+		return r.err
+	}
+	m.exposed.start(params + int(total))
+	var sh shape
+	// branch counts one to label i, which need not exist.
+	branch := func(i uint64) {
+		if i < uint64(len(blocks)) {
+			sh.values += blocks[uint64(len(blocks))-1-i].arity
+		}
+	}
 	calls := false
 	small := int64(-1) // the value of an i32.const that was the previous instruction, if small; else -1
 	for r.err == nil {
@@ -85,6 +97,12 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 		m.used |= o.feat
 		switch o.imm {
 		case immNone:
+			if op == opReturn {
+				sh.values += bd.results
+			}
+			if op == opEnd {
+				m.exposed.stretch++
+			}
 			if op != opEnd {
 				break
 			}
@@ -101,14 +119,26 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 				if calls || r.pos-s.code > weightUnit {
 					s.entry = true
 				}
+				if r.err == nil {
+					return m.spend(bd, &sh)
+				}
 				return r.err
 			}
 		case immBlock:
-			m.blockType(r)
-			b := open{edit: -1, start: r.pos}
-			if op == opLoop {
+			takes, gives := m.blockType(r)
+			sh.moved += takes + gives
+			b := open{edit: -1, start: r.pos, arity: gives}
+			switch op {
+			case opLoop:
+				sh.loops++
+				m.exposed.stretch++
+				b.arity = takes
 				b.edit = len(edits)
 				edits = append(edits, edit{pos: r.pos, kind: editFuel})
+			case opIf:
+				sh.ifs++
+			default:
+				sh.blocks++
 			}
 			blocks = append(blocks, b)
 		case immIndex:
@@ -122,6 +152,15 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 			case (op == opGlobalGet || op == opGlobalSet) && i >= uint64(len(m.globals)):
 				r.pos = at
 				r.fail("global %d does not exist", i)
+			case op <= opBrIf:
+				sh.branches++
+				branch(i)
+			case op <= opLocalTee:
+				if m.exposed.access(i, op == opLocalGet) {
+					sh.exposed++
+				}
+			case op <= opGlobalSet:
+				sh.globalOps++
 			}
 		case immFunc:
 			i := r.pos
@@ -132,19 +171,25 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 			if int(f) >= len(m.funcs) && r.err == nil {
 				r.pos = at
 				r.fail("function %d does not exist", f)
+			} else if r.err == nil && op != opRefFunc {
+				sh.call(&m.types[m.funcs[f]])
 			}
 			if int(f) >= m.nImports.funcs {
 				edits = append(edits, edit{pos: i, del: r.pos - i, kind: editFunc, arg: f})
 			}
 		case immCallIndex:
 			calls = true
-			m.typeIndex(r)
+			if t := m.typeIndex(r); r.err == nil {
+				sh.call(&m.types[t])
+			}
 		case immIndex2:
 			r.u32()
 			r.u32()
 		case immCallIndex2:
 			calls = true
-			m.typeIndex(r)
+			if t := m.typeIndex(r); r.err == nil {
+				sh.call(&m.types[t])
+			}
 			if t := r.u32(); t != 0 {
 				m.used |= referenceTypes
 			}
@@ -164,7 +209,8 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 			r.bytes(8)
 		case immBrTable:
 			for n := r.count("labels", maxBrTargets) + 1; n > 0 && r.err == nil; n-- {
-				r.u32()
+				sh.targets++
+				branch(uint64(r.u32()))
 			}
 		case immSelect:
 			r.valTypes("types", 1, &m.used)
@@ -172,6 +218,9 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 			r.heapType()
 		case immMisc:
 			edits = m.miscOp(r, at, prev, s, edits)
+			if r.err == nil && bd.bytes[at+1] >= miscMemInit {
+				sh.bulk++
+			}
 		case immVector:
 			m.vectorOp(r, at)
 		case immRefused:
@@ -185,23 +234,30 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 	return r.err
 }
 
-// blockType reads a block type: nothing, a value type or the index of a function type.
-func (m *module) blockType(r *reader) {
+// blockType reads a block type: nothing, a value type or the index of a function type. It gives how many values the
+// block takes and gives.
+func (m *module) blockType(r *reader) (takes, gives int) {
 	if r.left() == 0 {
 		r.fail("%w", errEnd)
-		return
+		return 0, 0
 	}
 	switch c := r.b[r.pos]; {
 	case c == blockTypeNil:
 		r.pos++
 	case c&0xc0 == 0x40:
 		r.valType(&m.used)
+		return 0, 1
 	default:
 		m.used |= multiValue
-		if v := r.sleb(33); r.err == nil && (v < 0 || v >= int64(len(m.types))) {
+		v := r.sleb(33)
+		if r.err == nil && (v < 0 || v >= int64(len(m.types))) {
 			r.fail("block type %d does not exist", v)
 		}
+		if r.err == nil {
+			return len(m.types[v].Params), len(m.types[v].Results)
+		}
 	}
+	return 0, 0
 }
 
 // memArg reads a memory argument. Bit 6 of the alignment says that a memory index follows.

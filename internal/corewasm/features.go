@@ -59,7 +59,7 @@ const (
 	maxTables    = 100_000
 	maxBody      = 7_654_321
 	maxLocals    = 50_000
-	maxAllLocals = 20_000_000 // of all functions together: wazero spells them out when it decodes
+	maxAllLocals = 5_000_000 // of all functions together: wazero spells them out when it decodes
 	maxParams    = 1_000
 	maxResults   = 1_000
 	maxBrTargets = 65_520

@@ -48,6 +48,10 @@ type module struct {
 	lasting    lasting
 	activeData bool   // some data segment is active
 	locals     uint64 // of the bodies scanned so far
+	mutable    int    // globals that can be written
+	codeLen    int    // bytes of all bodies
+	cost       uint64 // of compiling the bodies scanned so far
+	exposed    exposed
 }
 
 type table struct {
@@ -70,8 +74,9 @@ func (e *element) size() int { return len(e.indices) + len(e.exprs) }
 
 // body is one function body: local declarations and code, and where it lies in the module.
 type body struct {
-	bytes []byte
-	base  int
+	bytes   []byte
+	base    int
+	results int // of its function
 }
 
 var sectionOrder = [...]uint8{1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 7, 7: 8, 8: 9, 9: 10, 10: 12, 11: 13, 12: 11, 13: 6}
@@ -187,7 +192,12 @@ func (m *module) section(id byte, r *reader) {
 		m.bodies = make([]body, 0, n)
 		for ; n > 0 && r.err == nil; n-- {
 			size := r.count("bytes of a function body", maxBody)
-			m.bodies = append(m.bodies, body{base: r.base + r.pos, bytes: r.bytes(size)})
+			b := body{base: r.base + r.pos, bytes: r.bytes(size)}
+			if i := m.nImports.funcs + len(m.bodies); i < len(m.funcs) {
+				b.results = len(m.types[m.funcs[i]].Results)
+			}
+			m.bodies = append(m.bodies, b)
+			m.codeLen += size
 		}
 	case 11:
 		m.dataSection(r)
@@ -453,6 +463,11 @@ func (m *module) dataSection(r *reader) {
 
 // check looks at what rewriting relies on and sections alone do not show.
 func (m *module) check(r *reader) {
+	for _, g := range m.globals {
+		if g.Mutable {
+			m.mutable++
+		}
+	}
 	if m.start >= int64(len(m.funcs)) {
 		r.fail("start function %d does not exist", m.start)
 	}

@@ -95,6 +95,8 @@ const (
 	opIf          = 0x04
 	opElse        = 0x05
 	opEnd         = 0x0b
+	opBrIf        = 0x0d
+	opReturn      = 0x0f
 	opCall        = 0x10
 	opSelect      = 0x1b
 	opLocalGet    = 0x20

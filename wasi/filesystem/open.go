@@ -2,9 +2,12 @@ package filesystem
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"os"
 	"sync/atomic"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // MaxOpen is how many files and directories one guest may have open at a time where nothing else is said: one that opens
@@ -26,7 +29,7 @@ func NewQuota(most int) *Quota {
 func (q *Quota) open(f func() (*os.File, error)) (*file, error) {
 	if q.n.Add(1) > q.most {
 		q.n.Add(-1)
-		return nil, failed(CodeNoMemory)
+		return nil, &Error{CodeNoMemory, &cm.LimitError{Limit: "files", Detail: fmt.Sprintf("%d files and folders are open", q.most)}}
 	}
 	opened, err := f()
 	if err != nil {

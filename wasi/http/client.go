@@ -306,8 +306,7 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	t.Stop()
 	b.first = b.first && n == 0
 	if b.read += uint64(n); b.x.maxBody > 0 && b.read > b.x.maxBody {
-		large := sizeError(ResponseBodySize, b.x.maxBody)
-		large.Text = "the body is longer than the host allows"
+		large := bodyLimit(ResponseBodySize, b.x.maxBody)
 		n, err = n-int(b.read-b.x.maxBody), large
 		b.x.cancel(large)
 	}

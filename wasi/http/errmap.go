@@ -12,6 +12,8 @@ import (
 	"reflect"
 	"strings"
 	"syscall"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // The causes with which timers cancel an exchange.
@@ -141,6 +143,8 @@ func ioError(err error) *Error {
 	return nil
 }
 
+var headersLimit = &cm.LimitError{Limit: "headers", Detail: "the headers or trailers of a response are longer than the host allows"}
+
 // textError knows errors that net/http tells apart by their words only.
 func textError(text string, body bool) *Error {
 	for _, c := range []struct {
@@ -168,7 +172,9 @@ func textError(text string, body bool) *Error {
 			case body && (c.code == ConnectionTerminated || c.words == "stream error"):
 				return &Error{Code: ResponseIncomplete}
 			case body && c.code == ResponseHeaderSectionSize, body && c.code == RequestTrailerSectionSize:
-				return &Error{Code: ResponseTrailerSectionSize} // the second header list is the trailers
+				return &Error{Code: ResponseTrailerSectionSize, Err: headersLimit} // the second header list is the trailers
+			case c.code == ResponseHeaderSectionSize:
+				return &Error{Code: c.code, Err: headersLimit}
 			}
 			return &Error{Code: c.code}
 		}

@@ -3,6 +3,8 @@ package http
 import (
 	"fmt"
 	"strings"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // Code is one of WASI's error codes, in the order of wasi:http/types.error-code.
@@ -104,6 +106,14 @@ func Errorf(c Code, format string, args ...any) *Error {
 
 // sizeError makes an Error about a size.
 func sizeError(c Code, n uint64) *Error { return &Error{Code: c, Number: &n} }
+
+// bodyLimit makes an Error about a body that is longer than most, the operator's limit.
+func bodyLimit(c Code, most uint64) *Error {
+	e := sizeError(c, most)
+	e.Text = "the body is longer than the host allows"
+	e.Err = &cm.LimitError{Limit: "body", Detail: fmt.Sprintf("a body is longer than %d bytes", most)}
+	return e
+}
 
 // Status is the HTTP status with which a server answers when its handler gives the error.
 func (e *Error) Status() int {

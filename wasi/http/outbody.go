@@ -261,8 +261,7 @@ func (w *bodyWriter) Write(_ context.Context, p []byte) error {
 		b.stop(sizeError(b.tooLong, b.written))
 		return w.state()
 	case b.written > b.max:
-		err := sizeError(b.tooLong, b.max)
-		err.Text = "the body is longer than the host allows"
+		err := bodyLimit(b.tooLong, b.max)
 		b.stop(err)
 		return w.state()
 	}

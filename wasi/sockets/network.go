@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/net/idna"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // Grants are addresses "host:port" that a guest may connect to and listen on. Either part may be "*", and "*" alone is
@@ -122,9 +124,9 @@ const MaxSockets = 256
 
 // reserve counts one more socket; whoever has done with it takes it off n.open.
 func (n *Network) reserve() error {
-	if int(n.open.Add(1)) > cmp.Or(n.policy.sockets, MaxSockets) {
+	if most := cmp.Or(n.policy.sockets, MaxSockets); int(n.open.Add(1)) > most {
 		n.open.Add(-1)
-		return failed(CodeSocketLimit)
+		return &Error{CodeSocketLimit, &cm.LimitError{Limit: "sockets", Detail: fmt.Sprintf("%d sockets and lookups are open", most)}}
 	}
 	return nil
 }

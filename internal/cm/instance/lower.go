@@ -151,22 +151,26 @@ var epoch = time.Now()
 // clock tells durations. It reads the monotonic clock alone, where time.Now reads the time of day too.
 func clock() time.Duration { return time.Since(epoch) }
 
-// counted calls the host for hooks that only want to know that it went well, and how long it took.
+// counted calls the host for hooks that only want to know that it went well, and how long it took. A call that did not is
+// entered and left at its end, and so is one that ran into a limit.
 func (l *lowerHost) counted(a *activation, args []cm.Val) (cm.Val, error) {
 	start := clock()
+	a.Limit = nil
 	result, err := l.host(a, args)
 	took := clock() - start
 	if a.Clock != nil {
 		a.Clock.Host += took
 	}
-	if err == nil {
+	if err == nil && a.Limit == nil {
 		l.light.Count(a, took)
 		return result, nil
 	}
-	err = l.failed(a, err)
+	if err != nil {
+		err = l.failed(a, err)
+	}
 	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
-	c.Start = time.Now().Add(-took)
-	c.exit(cm.Val{}, err)
+	c.Start, c.limit = time.Now().Add(-took), a.Limit
+	c.exit(result, err)
 	return result, err
 }
 
@@ -179,8 +183,10 @@ func (l *lowerHost) observed(a *activation, args []cm.Val) (result cm.Val, err e
 			c.exit(cm.Val{}, cm.Trapf(cm.TrapBug, "host function panicked"))
 		}
 	}()
+	a.Limit = nil
 	result, err = l.host(c, args)
 	returned = true
+	c.limit = a.Limit
 	if err != nil {
 		err = l.failed(a, err)
 	}

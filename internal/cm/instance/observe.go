@@ -21,6 +21,7 @@ type crossing struct {
 	clock           *task.Clock
 	hostBefore      time.Duration
 	fuelBefore      uint64
+	limit           *cm.LimitError // that the host function ran into
 	end             cm.End
 
 	// A held call ends when both its host function has returned and its work has finished; the second one reports. What the
@@ -60,7 +61,7 @@ func (s *Store) enter(parent *task.Task, ctx context.Context, h cm.Hooks, b *cm.
 // exit ends an observed call; err is what comes out of it.
 func (c *crossing) exit(result cm.Val, err error) {
 	total := time.Since(c.begun)
-	c.end = cm.End{Outcome: outcome(err), Err: err, Wait: c.Waited()}
+	c.end = cm.End{Outcome: outcome(err), Err: err, Wait: c.Waited(), Limit: c.limit}
 	switch c.Boundary.Kind {
 	case cm.GuestToHost:
 		c.end.Host = total - c.end.Wait
@@ -111,6 +112,7 @@ func (c *crossing) finish(value any, err error) {
 func (c *crossing) settle() {
 	c.end.Value = c.value
 	if c.failure != nil {
+		errors.As(c.failure, &c.end.Limit)
 		c.end.Outcome, c.end.Err = outcome(c.failure), c.failure
 	}
 	c.hooks.Exit(&c.Call, c.end)

@@ -19,16 +19,22 @@ type Task struct {
 	Call            *cm.Call // the innermost observed call that led here; nil while nothing observes
 	Clock           *Clock   // shared by the whole chain of calls; nil while nothing observes
 
+	// Limit is what the host function that was called last ran into; see cm.End. Whoever asks clears it before the call.
+	Limit *cm.LimitError
+
 	vals []cm.Val
 }
 
 // Clock adds up the time that a chain of calls spends in host functions.
 type Clock struct{ Host time.Duration }
 
-// Value answers for the current call and asks the caller's context for anything else.
+// Value answers for the current call, takes the limits that it runs into, and asks the caller's context for anything else.
 func (t *Task) Value(key any) any {
 	if key == cm.CallKey() {
 		return t.Call
+	}
+	if key == cm.LimitKey() {
+		return func(l *cm.LimitError) { t.Limit = l }
 	}
 	return t.Context.Value(key)
 }

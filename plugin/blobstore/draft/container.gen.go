@@ -78,73 +78,73 @@ func ContainerFuncs() []cm.HostDef {
 		{Name: "[method]container.name", Type: containerContainerNameFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Container](a[0]).Name(ctx)
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.StringVal(r)), nil
 		}},
 		{Name: "[method]container.info", Type: containerContainerInfoFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Container](a[0]).Info(ctx)
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(LowerContainerMetadata(r)), nil
 		}},
 		{Name: "[method]container.get-data", Type: containerContainerGetDataFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Container](a[0]).GetData(ctx, a[1].Str(), a[2].U64(), a[3].U64())
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.LowerHandle(IncomingValueType, r)), nil
 		}},
 		{Name: "[method]container.write-data", Type: containerContainerWriteDataFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Container](a[0]).WriteData(ctx, a[1].Str(), cm.LiftHandle[OutgoingValue](a[2])); err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]container.list-objects", Type: containerContainerListObjectsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Container](a[0]).ListObjects(ctx)
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.LowerHandle(StreamObjectNamesType, r)), nil
 		}},
 		{Name: "[method]container.delete-object", Type: containerContainerDeleteObjectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Container](a[0]).DeleteObject(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]container.delete-objects", Type: containerContainerDeleteObjectsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Container](a[0]).DeleteObjects(ctx, cm.LiftList(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]container.has-object", Type: containerContainerHasObjectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Container](a[0]).HasObject(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.BoolVal(r)), nil
 		}},
 		{Name: "[method]container.object-info", Type: containerContainerObjectInfoFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Container](a[0]).ObjectInfo(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(LowerObjectMetadata(r)), nil
 		}},
 		{Name: "[method]container.clear", Type: containerContainerClearFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Container](a[0]).Clear(ctx); err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]stream-object-names.read-stream-object-names", Type: containerStreamObjectNamesReadStreamObjectNamesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[StreamObjectNames](a[0]).ReadStreamObjectNames(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(func(x cm.Tuple2[[]ObjectName, bool]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.LowerList(x.F0, cm.StringVal), cm.BoolVal(x.F1)})
@@ -153,7 +153,7 @@ func ContainerFuncs() []cm.HostDef {
 		{Name: "[method]stream-object-names.skip-stream-object-names", Type: containerStreamObjectNamesSkipStreamObjectNamesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[StreamObjectNames](a[0]).SkipStreamObjectNames(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(func(x cm.Tuple2[uint64, bool]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.U64Val(x.F0), cm.BoolVal(x.F1)})

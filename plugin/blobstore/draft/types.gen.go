@@ -215,27 +215,27 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]outgoing-value.outgoing-value-write-body", Type: typesOutgoingValueOutgoingValueWriteBodyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutgoingValue](a[0]).OutgoingValueWriteBody(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[static]outgoing-value.finish", Type: typesOutgoingValueFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := impl.OutgoingValueFinish(ctx, cm.LiftHandle[OutgoingValue](a[0])); err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[static]incoming-value.incoming-value-consume-sync", Type: typesIncomingValueIncomingValueConsumeSyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.IncomingValueIncomingValueConsumeSync(ctx, cm.LiftHandle[IncomingValue](a[0]))
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.BytesVal(r)), nil
 		}},
 		{Name: "[static]incoming-value.incoming-value-consume-async", Type: typesIncomingValueIncomingValueConsumeAsyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.IncomingValueIncomingValueConsumeAsync(ctx, cm.LiftHandle[IncomingValue](a[0]))
 			if err != nil {
-				return cm.LowerError[Error](err, cm.StringVal)
+				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.LowerHandle(iop2.InputStreamType, r)), nil
 		}},

@@ -117,14 +117,14 @@ func StoreFuncs(impl Store) []cm.HostDef {
 		{Name: "get", Type: storeGetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.Get(ctx, a[0].Str())
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.LowerOption(r, cm.StringVal)), nil
 		}},
 		{Name: "get-all", Type: storeGetAllFunc, Func: func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
 			r, err := impl.GetAll(ctx)
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.LowerList(r, func(x cm.Tuple2[string, string]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.StringVal(x.F1)})

@@ -37,7 +37,7 @@ func AtomicsFuncs(impl Atomics) []cm.HostDef {
 		{Name: "increment", Type: atomicsIncrementFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.Increment(ctx, cm.LiftHandle[Bucket](a[0]), a[1].Str(), a[2].U64())
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},

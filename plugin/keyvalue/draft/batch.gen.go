@@ -41,7 +41,7 @@ func BatchFuncs(impl Batch) []cm.HostDef {
 		{Name: "get-many", Type: batchGetManyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.GetMany(ctx, cm.LiftHandle[Bucket](a[0]), cm.LiftList(a[1], cm.Val.Str))
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.LowerList(r, func(x *cm.Tuple2[string, []byte]) cm.Val {
 				return cm.LowerOption(x, func(x cm.Tuple2[string, []byte]) cm.Val {
@@ -54,13 +54,13 @@ func BatchFuncs(impl Batch) []cm.HostDef {
 				f := v.List()
 				return cm.Tuple2[string, []byte]{F0: f[0].Str(), F1: f[1].Bytes()}
 			})); err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "delete-many", Type: batchDeleteManyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := impl.DeleteMany(ctx, cm.LiftHandle[Bucket](a[0]), cm.LiftList(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},

@@ -169,40 +169,40 @@ func StoreFuncs(impl Store) []cm.HostDef {
 		{Name: "[method]bucket.get", Type: storeBucketGetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Bucket](a[0]).Get(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.LowerOption(r, cm.BytesVal)), nil
 		}},
 		{Name: "[method]bucket.set", Type: storeBucketSetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Bucket](a[0]).Set(ctx, a[1].Str(), a[2].Bytes()); err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]bucket.delete", Type: storeBucketDeleteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Bucket](a[0]).Delete(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]bucket.exists", Type: storeBucketExistsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Bucket](a[0]).Exists(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.BoolVal(r)), nil
 		}},
 		{Name: "[method]bucket.list-keys", Type: storeBucketListKeysFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Bucket](a[0]).ListKeys(ctx, cm.LiftOption(a[1], cm.Val.U64))
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(LowerKeyResponse(r)), nil
 		}},
 		{Name: "open", Type: storeOpenFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.Open(ctx, a[0].Str())
 			if err != nil {
-				return cm.LowerError[Error](err, LowerError)
+				return cm.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.LowerHandle(BucketType, r)), nil
 		}},

@@ -70,7 +70,7 @@ func errorCode(c filesystem.Code) ErrorCode {
 func failure(err error) error {
 	var fe *filesystem.Error
 	if errors.As(err, &fe) {
-		return cm.Fail(errorCode(fe.Code))
+		return cm.FailFor(errorCode(fe.Code), fe)
 	}
 	return err
 }

@@ -613,66 +613,66 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]descriptor.read-via-stream", Type: typesDescriptorReadViaStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).ReadViaStream(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(iop2.InputStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.write-via-stream", Type: typesDescriptorWriteViaStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).WriteViaStream(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.append-via-stream", Type: typesDescriptorAppendViaStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).AppendViaStream(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.advise", Type: typesDescriptorAdviseFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).Advise(ctx, a[1].U64(), a[2].U64(), LiftAdvice(a[3])); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.sync-data", Type: typesDescriptorSyncDataFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).SyncData(ctx); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.get-flags", Type: typesDescriptorGetFlagsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).GetFlags(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorFlags(r)), nil
 		}},
 		{Name: "[method]descriptor.get-type", Type: typesDescriptorGetTypeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).GetType(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorType(r)), nil
 		}},
 		{Name: "[method]descriptor.set-size", Type: typesDescriptorSetSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).SetSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.set-times", Type: typesDescriptorSetTimesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).SetTimes(ctx, LiftNewTimestamp(a[1]), LiftNewTimestamp(a[2])); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.read", Type: typesDescriptorReadFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).Read(ctx, a[1].U64(), a[2].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(func(x cm.Tuple2[[]byte, bool]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.BytesVal(x.F0), cm.BoolVal(x.F1)})
@@ -681,90 +681,90 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]descriptor.write", Type: typesDescriptorWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).Write(ctx, a[1].Bytes(), a[2].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]descriptor.read-directory", Type: typesDescriptorReadDirectoryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).ReadDirectory(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(DirectoryEntryStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.sync", Type: typesDescriptorSyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).Sync(ctx); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.create-directory-at", Type: typesDescriptorCreateDirectoryAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).CreateDirectoryAt(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.stat", Type: typesDescriptorStatFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).Stat(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorStat(r)), nil
 		}},
 		{Name: "[method]descriptor.stat-at", Type: typesDescriptorStatAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).StatAt(ctx, LiftPathFlags(a[1]), a[2].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorStat(r)), nil
 		}},
 		{Name: "[method]descriptor.set-times-at", Type: typesDescriptorSetTimesAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).SetTimesAt(ctx, LiftPathFlags(a[1]), a[2].Str(), LiftNewTimestamp(a[3]), LiftNewTimestamp(a[4])); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.link-at", Type: typesDescriptorLinkAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).LinkAt(ctx, LiftPathFlags(a[1]), a[2].Str(), cm.LiftHandle[Descriptor](a[3]), a[4].Str()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.open-at", Type: typesDescriptorOpenAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).OpenAt(ctx, LiftPathFlags(a[1]), a[2].Str(), LiftOpenFlags(a[3]), LiftDescriptorFlags(a[4]))
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(DescriptorResourceType, r)), nil
 		}},
 		{Name: "[method]descriptor.readlink-at", Type: typesDescriptorReadlinkAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).ReadlinkAt(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.StringVal(r)), nil
 		}},
 		{Name: "[method]descriptor.remove-directory-at", Type: typesDescriptorRemoveDirectoryAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).RemoveDirectoryAt(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.rename-at", Type: typesDescriptorRenameAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).RenameAt(ctx, a[1].Str(), cm.LiftHandle[Descriptor](a[2]), a[3].Str()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.symlink-at", Type: typesDescriptorSymlinkAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).SymlinkAt(ctx, a[1].Str(), a[2].Str()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.unlink-file-at", Type: typesDescriptorUnlinkFileAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Descriptor](a[0]).UnlinkFileAt(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -778,21 +778,21 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]descriptor.metadata-hash", Type: typesDescriptorMetadataHashFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).MetadataHash(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerMetadataHashValue(r)), nil
 		}},
 		{Name: "[method]descriptor.metadata-hash-at", Type: typesDescriptorMetadataHashAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[Descriptor](a[0]).MetadataHashAt(ctx, LiftPathFlags(a[1]), a[2].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerMetadataHashValue(r)), nil
 		}},
 		{Name: "[method]directory-entry-stream.read-directory-entry", Type: typesDirectoryEntryStreamReadDirectoryEntryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[DirectoryEntryStream](a[0]).ReadDirectoryEntry(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerOption(r, LowerDirectoryEntry)), nil
 		}},

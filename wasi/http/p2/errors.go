@@ -76,8 +76,8 @@ func fromErrorCode(c ErrorCode) *wasihttp.Error {
 	return e
 }
 
-// headerError turns an error of fields into the one that the guest sees. Fields that grow without end are misuse: this
-// version of WASI has no error for them.
+// headerError turns an error of fields into the one that the guest sees. Fields that are larger than the operator's limit
+// trap: this version of WASI has no error for them.
 func headerError(err error) error {
 	switch {
 	case err == nil:
@@ -88,6 +88,8 @@ func headerError(err error) error {
 		return cm.Fail(HeaderErrorForbidden())
 	case errors.Is(err, wasihttp.ErrImmutable):
 		return cm.Fail(HeaderErrorImmutable())
+	case errors.Is(err, wasihttp.ErrFieldsSize):
+		return cm.Trapf(cm.TrapHeaders, "%w", err)
 	}
 	return wasiio.Misuse("%w", err)
 }

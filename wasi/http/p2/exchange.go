@@ -2,6 +2,7 @@ package httpp2
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -36,7 +37,8 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 	open := component.StoreValue(ctx, exchangesKey{}, func() any { return &exchanges{} }).(*exchanges)
 	if most := h.client.Limits().Requests; !open.reserve(most) {
 		_ = r.Drop(ctx)
-		return nil, cm.Fail(errorCode(wasihttp.Errorf(wasihttp.ConnectionLimitReached, "%d requests are under way", most)))
+		limit := &cm.LimitError{Limit: "requests", Detail: fmt.Sprintf("%d requests are under way", most)}
+		return nil, cm.FailFor(errorCode(wasihttp.Errorf(wasihttp.ConnectionLimitReached, "%s", limit.Detail)), limit)
 	}
 	finish := cm.CallFrom(ctx).Hold()
 	var x *wasihttp.Exchange

@@ -273,7 +273,7 @@ func (types) OutgoingBodyFinish(_ context.Context, this OutgoingBody, trailers T
 		t = f.f
 	}
 	if err := b.body.Finish(t); err != nil {
-		return cm.Fail(errorCode(err))
+		return cm.FailFor(errorCode(err), err)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func OutgoingHandlerFuncs(impl OutgoingHandler) []cm.HostDef {
 		{Name: "handle", Type: outgoingHandlerHandleFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.Handle(ctx, cm.LiftHandle[OutgoingRequest](a[0]), cm.LiftMaybe(a[1], cm.LiftHandle[RequestOptions]))
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(FutureIncomingResponseType, r)), nil
 		}},

@@ -105,7 +105,10 @@ func TestFieldErrors(t *testing.T) {
 func TestFieldErrorsOfSize(t *testing.T) {
 	ctx := t.Context()
 	f, _ := types{}.NewFields(ctx)
-	misuse(t, "append", f.Append(ctx, "x", []byte(strings.Repeat("x", wasihttp.MaxFields))))
+	var trap *cm.Trap
+	if err := f.Append(ctx, "x", []byte(strings.Repeat("x", wasihttp.MaxFields))); !errors.As(err, &trap) || trap.Code != cm.TrapHeaders || trap.Blame() != cm.BlameLimit {
+		t.Errorf("append: got %v, want a trap for the limit of headers", err)
+	}
 	_, err := types{}.FieldsFromList(ctx, []cm.Tuple2[string, []byte]{{F0: "ok", F1: nil}, {F0: "", F1: nil}})
 	want(t, "from-list", err, HeaderErrorInvalidSyntax())
 	l, err := types{}.FieldsFromList(ctx, []cm.Tuple2[string, []byte]{{F0: "X-A", F1: []byte("1")}, {F0: "x-a", F1: []byte("2")}})

@@ -1093,7 +1093,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 				return cm.Tuple2[FieldName, FieldValue]{F0: f[0].Str(), F1: f[1].Bytes()}
 			}))
 			if err != nil {
-				return cm.LowerError[HeaderError](err, LowerHeaderError)
+				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
 			return cm.OKVal(cm.LowerHandle(FieldsType, r)), nil
 		}},
@@ -1113,19 +1113,19 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]fields.set", Type: typesFieldsSetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Fields](a[0]).Set(ctx, a[1].Str(), cm.LiftList(a[2], cm.Val.Bytes)); err != nil {
-				return cm.LowerError[HeaderError](err, LowerHeaderError)
+				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]fields.delete", Type: typesFieldsDeleteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Fields](a[0]).Delete(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[HeaderError](err, LowerHeaderError)
+				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]fields.append", Type: typesFieldsAppendFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[Fields](a[0]).Append(ctx, a[1].Str(), a[2].Bytes()); err != nil {
-				return cm.LowerError[HeaderError](err, LowerHeaderError)
+				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1183,7 +1183,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]incoming-request.consume", Type: typesIncomingRequestConsumeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[IncomingRequest](a[0]).Consume(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.OKVal(cm.LowerHandle(IncomingBodyType, r)), nil
 		}},
@@ -1197,7 +1197,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]outgoing-request.body", Type: typesOutgoingRequestBodyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutgoingRequest](a[0]).Body(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.OKVal(cm.LowerHandle(OutgoingBodyType, r)), nil
 		}},
@@ -1210,7 +1210,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]outgoing-request.set-method", Type: typesOutgoingRequestSetMethodFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetMethod(ctx, LiftMethod(a[1])); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1223,7 +1223,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]outgoing-request.set-path-with-query", Type: typesOutgoingRequestSetPathWithQueryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetPathWithQuery(ctx, cm.LiftOption(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1236,7 +1236,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]outgoing-request.set-scheme", Type: typesOutgoingRequestSetSchemeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetScheme(ctx, cm.LiftOption(a[1], LiftScheme)); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1249,7 +1249,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]outgoing-request.set-authority", Type: typesOutgoingRequestSetAuthorityFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetAuthority(ctx, cm.LiftOption(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1276,7 +1276,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]request-options.set-connect-timeout", Type: typesRequestOptionsSetConnectTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[RequestOptions](a[0]).SetConnectTimeout(ctx, cm.LiftOption(a[1], cm.Val.U64)); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1289,7 +1289,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]request-options.set-first-byte-timeout", Type: typesRequestOptionsSetFirstByteTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[RequestOptions](a[0]).SetFirstByteTimeout(ctx, cm.LiftOption(a[1], cm.Val.U64)); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1302,13 +1302,13 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]request-options.set-between-bytes-timeout", Type: typesRequestOptionsSetBetweenBytesTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[RequestOptions](a[0]).SetBetweenBytesTimeout(ctx, cm.LiftOption(a[1], cm.Val.U64)); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]response-outparam.send-informational", Type: typesResponseOutparamSendInformationalFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[ResponseOutparam](a[0]).SendInformational(ctx, a[1].U16(), cm.LiftHandle[Fields](a[2])); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1332,14 +1332,14 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]incoming-response.consume", Type: typesIncomingResponseConsumeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[IncomingResponse](a[0]).Consume(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.OKVal(cm.LowerHandle(IncomingBodyType, r)), nil
 		}},
 		{Name: "[method]incoming-body.stream", Type: typesIncomingBodyStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[IncomingBody](a[0]).Stream(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.OKVal(cm.LowerHandle(iop2.InputStreamType, r)), nil
 		}},
@@ -1388,7 +1388,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		}},
 		{Name: "[method]outgoing-response.set-status-code", Type: typesOutgoingResponseSetStatusCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutgoingResponse](a[0]).SetStatusCode(ctx, a[1].U16()); err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -1402,20 +1402,20 @@ func TypesFuncs(impl Types) []cm.HostDef {
 		{Name: "[method]outgoing-response.body", Type: typesOutgoingResponseBodyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutgoingResponse](a[0]).Body(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.OKVal(cm.LowerHandle(OutgoingBodyType, r)), nil
 		}},
 		{Name: "[method]outgoing-body.write", Type: typesOutgoingBodyWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutgoingBody](a[0]).Write(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](err, nil)
+				return cm.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[static]outgoing-body.finish", Type: typesOutgoingBodyFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := impl.OutgoingBodyFinish(ctx, cm.LiftHandle[OutgoingBody](a[0]), cm.LiftMaybe(a[1], cm.LiftHandle[Trailers])); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},

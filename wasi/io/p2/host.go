@@ -48,7 +48,7 @@ func streamError(err error) error {
 	case errors.As(err, &trap):
 		return trap
 	}
-	return cm.Fail(StreamErrorLastOperationFailed(NewError(err)))
+	return cm.FailFor(StreamErrorLastOperationFailed(NewError(err)), err)
 }
 
 // pollable is a version-neutral pollable as a resource.

@@ -154,28 +154,28 @@ func StreamsFuncs() []cm.HostDef {
 		{Name: "[method]input-stream.read", Type: streamsInputStreamReadFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[InputStream](a[0]).Read(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.BytesVal(r)), nil
 		}},
 		{Name: "[method]input-stream.blocking-read", Type: streamsInputStreamBlockingReadFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[InputStream](a[0]).BlockingRead(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.BytesVal(r)), nil
 		}},
 		{Name: "[method]input-stream.skip", Type: streamsInputStreamSkipFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[InputStream](a[0]).Skip(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]input-stream.blocking-skip", Type: streamsInputStreamBlockingSkipFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[InputStream](a[0]).BlockingSkip(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
@@ -189,31 +189,31 @@ func StreamsFuncs() []cm.HostDef {
 		{Name: "[method]output-stream.check-write", Type: streamsOutputStreamCheckWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutputStream](a[0]).CheckWrite(ctx)
 			if err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]output-stream.write", Type: streamsOutputStreamWriteFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).Write(ctx, a[1].Bytes()); err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.blocking-write-and-flush", Type: streamsOutputStreamBlockingWriteAndFlushFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).BlockingWriteAndFlush(ctx, a[1].Bytes()); err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.flush", Type: streamsOutputStreamFlushFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).Flush(ctx); err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.blocking-flush", Type: streamsOutputStreamBlockingFlushFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).BlockingFlush(ctx); err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -226,27 +226,27 @@ func StreamsFuncs() []cm.HostDef {
 		}},
 		{Name: "[method]output-stream.write-zeroes", Type: streamsOutputStreamWriteZeroesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).WriteZeroes(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.blocking-write-zeroes-and-flush", Type: streamsOutputStreamBlockingWriteZeroesAndFlushFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).BlockingWriteZeroesAndFlush(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.splice", Type: streamsOutputStreamSpliceFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutputStream](a[0]).Splice(ctx, cm.LiftHandle[InputStream](a[1]), a[2].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]output-stream.blocking-splice", Type: streamsOutputStreamBlockingSpliceFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutputStream](a[0]).BlockingSplice(ctx, cm.LiftHandle[InputStream](a[1]), a[2].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](err, LowerStreamError)
+				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},

@@ -99,7 +99,7 @@ func errorCode(c sockets.Code) ErrorCode { return errorCodes[c] }
 func failure(err error) error {
 	var se *sockets.Error
 	if errors.As(err, &se) {
-		return cm.Fail(errorCode(se.Code))
+		return cm.FailFor(errorCode(se.Code), se)
 	}
 	return err
 }

@@ -54,7 +54,7 @@ func IPNameLookupFuncs(impl IPNameLookup) []cm.HostDef {
 		{Name: "[method]resolve-address-stream.resolve-next-address", Type: ipNameLookupResolveAddressStreamResolveNextAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[ResolveAddressStream](a[0]).ResolveNextAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerOption(r, LowerIPAddress)), nil
 		}},
@@ -68,7 +68,7 @@ func IPNameLookupFuncs(impl IPNameLookup) []cm.HostDef {
 		{Name: "resolve-addresses", Type: ipNameLookupResolveAddressesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.ResolveAddresses(ctx, cm.LiftHandle[Network](a[0]), a[1].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(ResolveAddressStreamType, r)), nil
 		}},

@@ -38,7 +38,7 @@ func TCPCreateSocketFuncs(impl TCPCreateSocket) []cm.HostDef {
 		{Name: "create-tcp-socket", Type: tcpCreateSocketCreateTCPSocketFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.CreateTCPSocket(ctx, LiftIPAddressFamily(a[0]))
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(TCPSocketType, r)), nil
 		}},

@@ -162,20 +162,20 @@ func UDPFuncs() []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]udp-socket.start-bind", Type: udpUDPSocketStartBindFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[UDPSocket](a[0]).StartBind(ctx, cm.LiftHandle[Network](a[1]), LiftIPSocketAddress(a[2])); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.finish-bind", Type: udpUDPSocketFinishBindFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[UDPSocket](a[0]).FinishBind(ctx); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.stream", Type: udpUDPSocketStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[UDPSocket](a[0]).Stream(ctx, cm.LiftOption(a[1], LiftIPSocketAddress))
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(func(x cm.Tuple2[IncomingDatagramStream, OutgoingDatagramStream]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.LowerHandle(IncomingDatagramStreamType, x.F0), cm.LowerHandle(OutgoingDatagramStreamType, x.F1)})
@@ -184,14 +184,14 @@ func UDPFuncs() []cm.HostDef {
 		{Name: "[method]udp-socket.local-address", Type: udpUDPSocketLocalAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[UDPSocket](a[0]).LocalAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerIPSocketAddress(r)), nil
 		}},
 		{Name: "[method]udp-socket.remote-address", Type: udpUDPSocketRemoteAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[UDPSocket](a[0]).RemoteAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerIPSocketAddress(r)), nil
 		}},
@@ -205,39 +205,39 @@ func UDPFuncs() []cm.HostDef {
 		{Name: "[method]udp-socket.unicast-hop-limit", Type: udpUDPSocketUnicastHopLimitFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[UDPSocket](a[0]).UnicastHopLimit(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U8Val(r)), nil
 		}},
 		{Name: "[method]udp-socket.set-unicast-hop-limit", Type: udpUDPSocketSetUnicastHopLimitFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[UDPSocket](a[0]).SetUnicastHopLimit(ctx, a[1].U8()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.receive-buffer-size", Type: udpUDPSocketReceiveBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[UDPSocket](a[0]).ReceiveBufferSize(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]udp-socket.set-receive-buffer-size", Type: udpUDPSocketSetReceiveBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[UDPSocket](a[0]).SetReceiveBufferSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.send-buffer-size", Type: udpUDPSocketSendBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[UDPSocket](a[0]).SendBufferSize(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]udp-socket.set-send-buffer-size", Type: udpUDPSocketSetSendBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[UDPSocket](a[0]).SetSendBufferSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
@@ -251,7 +251,7 @@ func UDPFuncs() []cm.HostDef {
 		{Name: "[method]incoming-datagram-stream.receive", Type: udpIncomingDatagramStreamReceiveFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[IncomingDatagramStream](a[0]).Receive(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerList(r, LowerIncomingDatagram)), nil
 		}},
@@ -265,14 +265,14 @@ func UDPFuncs() []cm.HostDef {
 		{Name: "[method]outgoing-datagram-stream.check-send", Type: udpOutgoingDatagramStreamCheckSendFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutgoingDatagramStream](a[0]).CheckSend(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]outgoing-datagram-stream.send", Type: udpOutgoingDatagramStreamSendFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutgoingDatagramStream](a[0]).Send(ctx, cm.LiftList(a[1], LiftOutgoingDatagram))
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},

@@ -38,7 +38,7 @@ func UDPCreateSocketFuncs(impl UDPCreateSocket) []cm.HostDef {
 		{Name: "create-udp-socket", Type: udpCreateSocketCreateUDPSocketFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.CreateUDPSocket(ctx, LiftIPAddressFamily(a[0]))
 			if err != nil {
-				return cm.LowerError[ErrorCode](err, LowerErrorCode)
+				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.LowerHandle(UDPSocketType, r)), nil
 		}},

@@ -1,0 +1,33 @@
+package cm
+
+import (
+	"context"
+	"errors"
+)
+
+// LimitError says that a guest was refused something because a limit of its operator's was reached, where no trap says so:
+// the interface has an error for it. A host function returns it below the [ResultError] that the guest gets ([FailFor]).
+// Its call then ends well, and End.Limit tells whoever watches.
+type LimitError struct {
+	Limit  string // by its key in the workload: "files"
+	Detail string // for people: "256 files and folders are open"
+}
+
+// Error is "files: 256 files and folders are open".
+func (e *LimitError) Error() string { return e.Limit + ": " + e.Detail }
+
+type limitKey struct{}
+
+// LimitKey is the key under which the context of a host function gives a func(*LimitError) that notes the limit which the
+// call has run into. The engine's own.
+func LimitKey() any { return limitKey{} }
+
+// noteLimit tells the call in ctx of the limit that err stands for, if it does.
+func noteLimit(ctx context.Context, err error) {
+	var limit *LimitError
+	if errors.As(err, &limit) {
+		if note, ok := ctx.Value(limitKey{}).(func(*LimitError)); ok {
+			note(limit)
+		}
+	}
+}

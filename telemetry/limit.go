@@ -1,0 +1,41 @@
+package telemetry
+
+import (
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+)
+
+// metricLimits counts the limits that end in an error of the interface's and no trap; those that trap are in metricTraps,
+// and those of output in metricOutputDropped.
+const metricLimits = prefix + "limits"
+
+// limited tells of the limit that a call ran into: the call's own span, if it has one, has failed; else the span around it
+// has an attribute. The guest has been told by a result, and may go on.
+func (h *hostCall) limited(c *cm.Call, span trace.Span, l *cm.LimitError) {
+	if l == nil {
+		return
+	}
+	limit := keyLimit.String(l.Limit)
+	if span != nil {
+		span.SetStatus(codes.Error, redact.Text(l.Error()))
+		span.SetAttributes(semconv.ErrorTypeKey.String(l.Limit), keyBlame.String(string(cm.BlameLimit)), limit)
+	} else {
+		trace.SpanFromContext(c.Context).SetAttributes(limit)
+	}
+	if h.p.m == nil {
+		return
+	}
+	// The SDK gives one instrument for one name; that it is asked for each time costs nothing that counts here.
+	n, err := h.p.meter.Int64Counter(metricLimits, metric.WithUnit("{limit}"), metric.WithDescription("Limits that guests ran into and were told of, by limit."))
+	if err != nil {
+		h.i.t.log.Error("telemetry: cannot make an instrument", "name", metricLimits, "error", err.Error())
+		return
+	}
+	n.Add(c.Context, 1, metric.WithAttributeSet(attribute.NewSet(keyComponent.String(string(h.b.Caller)), limit)))
+}
