@@ -3,7 +3,7 @@ GO ?= go
 BIN := bin/vitrine
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test reset conformance demo generate drift format lint bench compare density mixed noisy soak fuzz clean
+.PHONY: all check build test reset conformance demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
 
 all: check
 
@@ -29,6 +29,9 @@ test:
 # minutes, and prints a table.
 reset:
 	VITRINE_RESETS=$(or $(RESETS),1000) $(GO) test -count=1 -timeout 60m -v -run '^(TestResetsAreFresh|TestDrawsDoNotRepeat)$$' ./component
+# Prints what hostile guests have tried and what they got, in the library and in the binary.
+hostile:
+	$(GO) test -count=1 -v -run '^TestHostile' ./component ./e2e
 
 # Runs the specification's suites (SUITES=path… for others) and builds the tool that converts them, which takes cargo and
 # some minutes the first time.

@@ -129,6 +129,7 @@ func TestHostileNeighbour(t *testing.T) {
 		{"/bad/x", "no answer", ""},
 	}
 	var first int64
+	var table strings.Builder
 	for round := range 3 {
 		for _, c := range cases {
 			stop := s.guard()
@@ -138,11 +139,16 @@ func TestHostileNeighbour(t *testing.T) {
 				t.Errorf("%s: after %d answers the good component failed: %v", c.name, n, err)
 			}
 			s.says(c.says)
+			if round == 0 {
+				fmt.Fprintf(&table, "%-20s 500; %s\n", c.name, c.says)
+			}
 		}
 		if round == 0 {
 			first = s.resident()
 		}
 	}
+	t.Logf("what a component of an HTTP service tried, and what its client and the console got:\n%s", table.String())
+	t.Logf("resident: %d MiB after one round, %d after three", first>>20, s.resident()>>20)
 	// Once an invocation, and at most once a second.
 	if n := strings.Count(s.stderr(), "[bad limit] ::"); n < 1 || n > 3 {
 		t.Errorf("the limit of lines was said %d times in three invocations", n)
