@@ -32,7 +32,8 @@ type script struct {
 	noBody  bool
 	ends    byte // how the body ends
 
-	// What came of it.
+	// What came of it, once done is closed.
+	done     chan struct{}
 	accepted []wasihttp.Field // fields that may be sent
 	trailed  []wasihttp.Field
 	wrote    string
@@ -41,7 +42,7 @@ type script struct {
 
 // scriptOf reads a script: lines that begin with a letter for what they say.
 func scriptOf(in []byte) *script {
-	s := &script{method: "GET", status: 200}
+	s := &script{method: "GET", status: 200, done: make(chan struct{})}
 	for line := range bytes.Lines(in) {
 		op, rest := line[0], strings.TrimSuffix(string(line[1:]), "\n")
 		name, value, _ := strings.Cut(rest, ":")
@@ -77,6 +78,7 @@ func scriptOf(in []byte) *script {
 
 // run is the guest's part.
 func (s *script) run(ctx context.Context, out wasihttp.Responder) error {
+	defer close(s.done)
 	h := wasihttp.NewFields()
 	for _, f := range s.fields {
 		if h.Append(f.Name, f.Value) == nil {
@@ -305,6 +307,7 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%v in the answer to\n%s", err, in)
 		}
+		<-s.done // it may still be under way when its answer is whole
 		if informed > len(s.informs) || s.old && informed > 0 {
 			t.Fatalf("%d answers before the answer", informed)
 		}
