@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -72,7 +71,7 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
 	}
 	if header != nil && (st.span != nil || h.passes(st.ctx, header)) {
-		h.i.t.prop.Inject(st.ctx, propagation.HeaderCarrier(header))
+		h.i.t.prop.Inject(st.ctx, headers(header))
 	}
 	return st.ctx
 }
@@ -85,7 +84,7 @@ func (h *clientCall) passes(ctx context.Context, header http.Header) bool {
 
 // guestContext is what the guest says its request belongs to.
 func (h *clientCall) guestContext(header http.Header) trace.SpanContext {
-	return trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), propagation.HeaderCarrier(header)))
+	return trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), headers(header)))
 }
 
 func isResource(t *cm.FuncType, i int) bool {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -175,7 +174,7 @@ func (h *guestCall) propagate(ctx context.Context, c *cm.Call) {
 		return
 	}
 	if header := incomingHeader(c); header != nil {
-		h.i.t.prop.Inject(ctx, propagation.HeaderCarrier(header))
+		h.i.t.prop.Inject(ctx, headers(header))
 	}
 }
 
