@@ -109,21 +109,24 @@ func TestAsTheSDK(t *testing.T) {
 		opts   []trace.SpanStartOption
 		do     func(s trace.Span)
 	}{
-		"bare":            {},
-		"remote parent":   {parent: parentOf(t, "", true)},
-		"local parent":    {parent: parentOf(t, "", false)},
-		"trace state":     {parent: parentOf(t, "a=1,b=2", true)},
-		"new root":        {parent: parentOf(t, "a=1", true), opts: []trace.SpanStartOption{trace.WithNewRoot()}},
-		"server":          {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}},
-		"client":          {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)}},
-		"producer":        {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}},
-		"consumer":        {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}},
-		"every kind":      {opts: []trace.SpanStartOption{trace.WithAttributes(everyKind()...)}},
-		"set later":       {do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
-		"set again":       {do: func(s trace.Span) { s.SetAttributes(everyKind()...); s.SetAttributes(everyKind()[:9]...) }},
-		"tight":           {limits: &tight, do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
-		"tight, each":     {limits: &sdktrace.SpanLimits{AttributeValueLengthLimit: 2, AttributeValueDepthLimit: 1, AttributeCountLimit: -1}, do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
-		"over, then same": {limits: &tight, do: func(s trace.Span) { s.SetAttributes(everyKind()...); s.SetAttributes(attribute.Int("s", 5), attribute.Int("new", 1)) }},
+		"bare":          {},
+		"remote parent": {parent: parentOf(t, "", true)},
+		"local parent":  {parent: parentOf(t, "", false)},
+		"trace state":   {parent: parentOf(t, "a=1,b=2", true)},
+		"new root":      {parent: parentOf(t, "a=1", true), opts: []trace.SpanStartOption{trace.WithNewRoot()}},
+		"server":        {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}},
+		"client":        {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)}},
+		"producer":      {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}},
+		"consumer":      {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}},
+		"every kind":    {opts: []trace.SpanStartOption{trace.WithAttributes(everyKind()...)}},
+		"set later":     {do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
+		"set again":     {do: func(s trace.Span) { s.SetAttributes(everyKind()...); s.SetAttributes(everyKind()[:9]...) }},
+		"tight":         {limits: &tight, do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
+		"tight, each":   {limits: &sdktrace.SpanLimits{AttributeValueLengthLimit: 2, AttributeValueDepthLimit: 1, AttributeCountLimit: -1}, do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
+		"over, then same": {limits: &tight, do: func(s trace.Span) {
+			s.SetAttributes(everyKind()...)
+			s.SetAttributes(attribute.Int("s", 5), attribute.Int("new", 1))
+		}},
 		"nothing allowed": {limits: &none, do: func(s trace.Span) {
 			s.SetAttributes(everyKind()...)
 			s.AddEvent("e")
@@ -133,8 +136,12 @@ func TestAsTheSDK(t *testing.T) {
 		"error":          {do: func(s trace.Span) { s.SetStatus(codes.Error, "broken") }},
 		"error, no text": {do: func(s trace.Span) { s.SetStatus(codes.Error, "") }},
 		"ok wins":        {do: func(s trace.Span) { s.SetStatus(codes.Ok, ""); s.SetStatus(codes.Error, "late") }},
-		"last error":     {do: func(s trace.Span) { s.SetStatus(codes.Error, "a"); s.SetStatus(codes.Error, "b"); s.SetStatus(codes.Unset, "") }},
-		"renamed":        {do: func(s trace.Span) { s.SetName("other") }},
+		"last error": {do: func(s trace.Span) {
+			s.SetStatus(codes.Error, "a")
+			s.SetStatus(codes.Error, "b")
+			s.SetStatus(codes.Unset, "")
+		}},
+		"renamed": {do: func(s trace.Span) { s.SetName("other") }},
 		"events": {do: func(s trace.Span) {
 			s.AddEvent("one", trace.WithTimestamp(start.Add(time.Microsecond)), trace.WithAttributes(everyKind()...))
 			s.AddEvent("", trace.WithTimestamp(start))
