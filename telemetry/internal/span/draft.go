@@ -25,6 +25,7 @@ type draft struct {
 	message       string
 	attrs         int
 	droppedAttrs  int
+	mixed         bool // attributes were set by OpenTelemetry's API, maybe those that a boundary sets
 	events, links pieces
 
 	later *later // for a span that an SDK's tracer is to record
@@ -101,7 +102,7 @@ func (d *draft) set(kv attribute.KeyValue, p *Provider) {
 	}
 	limit := p.limits.AttributeCountLimit
 	switch {
-	case d.remove(string(kv.Key)):
+	case d.remove(text(string(kv.Key), -1)):
 	case limit >= 0 && d.attrs >= limit:
 		d.droppedAttrs++
 		return
@@ -113,7 +114,6 @@ func (d *draft) set(kv attribute.KeyValue, p *Provider) {
 
 // remove takes the attribute called key out of the draft, if it is there.
 func (d *draft) remove(key string) bool {
-	key = text(key, -1)
 	for at := d.head; at < len(d.b); {
 		size, n := protowire.ConsumeVarint(d.b[at+1:])
 		from := at + 1 + n

@@ -9,19 +9,20 @@ import (
 )
 
 // Key is the key of an attribute, encoded once.
-type Key struct{ encoded string }
+type Key struct{ name, encoded string }
 
 // NewKey encodes a key. It is for package variables.
 func NewKey(k attribute.Key) Key {
-	return Key{string(appendText(nil, tagKey, text(string(k), -1)))}
+	name := text(string(k), -1)
+	return Key{name, string(appendText(nil, tagKey, name))}
 }
 
-// The methods below append one attribute to a span that records. The caller sees to it that no key is set twice, and that
+// The methods below append one attribute to a span that records. The caller sees to it that it sets no key twice, and that
 // nobody else has the span: between [Tracer.Open] and [Span.Start], or between [Span.Lock] and [Span.Unlock].
 
 // Str sets a text.
 func (s *Span) Str(k Key, v string) {
-	d := s.room()
+	d := s.room(k)
 	if d == nil {
 		return
 	}
@@ -37,7 +38,7 @@ func (s *Span) Str(k Key, v string) {
 
 // Int sets a whole number.
 func (s *Span) Int(k Key, v int64) {
-	d := s.room()
+	d := s.room(k)
 	if d == nil {
 		return
 	}
@@ -47,7 +48,7 @@ func (s *Span) Int(k Key, v int64) {
 
 // Bool sets a truth value.
 func (s *Span) Bool(k Key, v bool) {
-	d := s.room()
+	d := s.room(k)
 	if d == nil {
 		return
 	}
@@ -56,7 +57,7 @@ func (s *Span) Bool(k Key, v bool) {
 
 // Float sets a number.
 func (s *Span) Float(k Key, v float64) {
-	d := s.room()
+	d := s.room(k)
 	if d == nil {
 		return
 	}
@@ -73,10 +74,10 @@ func scalar(b []byte, k Key, size int) []byte {
 }
 
 // room is the draft, if one more attribute fits into it.
-func (s *Span) room() *draft {
+func (s *Span) room(k Key) *draft {
 	d := s.d
-	if d == nil {
-		return nil
+	if d == nil || d.mixed && d.remove(k.name) {
+		return d
 	}
 	if limit := s.t.p.limits.AttributeCountLimit; limit >= 0 && d.attrs >= limit {
 		d.droppedAttrs++

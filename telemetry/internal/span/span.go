@@ -85,6 +85,10 @@ func (s *Span) SetStatus(code codes.Code, description string) {
 
 // SetName changes the name.
 func (s *Span) SetName(name string) {
+	if s.via != nil {
+		s.via.SetName(name)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.d != nil {
@@ -99,6 +103,7 @@ func (s *Span) SetAttributes(kvs ...attribute.KeyValue) {
 	if s.d == nil {
 		return
 	}
+	s.d.mixed = true
 	for _, kv := range kvs {
 		s.d.set(kv, s.t.p)
 	}
@@ -106,6 +111,10 @@ func (s *Span) SetAttributes(kvs ...attribute.KeyValue) {
 
 // AddEvent adds an event.
 func (s *Span) AddEvent(name string, opts ...trace.EventOption) {
+	if s.via != nil {
+		s.via.AddEvent(name, opts...)
+		return
+	}
 	c := trace.NewEventConfig(opts...)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,6 +126,10 @@ func (s *Span) AddEvent(name string, opts ...trace.EventOption) {
 // AddLink adds a link, unless it says nothing.
 func (s *Span) AddLink(l trace.Link) {
 	if !l.SpanContext.IsValid() && len(l.Attributes) == 0 && l.SpanContext.TraceState().Len() == 0 {
+		return
+	}
+	if s.via != nil {
+		s.via.AddLink(l)
 		return
 	}
 	s.mu.Lock()

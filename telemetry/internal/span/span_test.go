@@ -229,6 +229,30 @@ func (w *writer) OnEnd(s sdktrace.ReadOnlySpan)    { w.ended = s }
 func (w *writer) Shutdown(context.Context) error   { return nil }
 func (w *writer) ForceFlush(context.Context) error { return nil }
 
+// What a boundary sets replaces what a host function has set by the API.
+func TestMixed(t *testing.T) {
+	k := &kept{}
+	config := unlimitedConfig()
+	config.Sink, config.Limits.AttributeCountLimit = k, 3
+	tr := NewProvider(config).Of("t")
+	s := tr.Open(context.Background(), tr.Template(trace.SpanKindServer), "x", start)
+	trace.SpanFromContext(s.Start()).SetAttributes(attribute.Int("text", 1), attribute.Int("own", 2), attribute.Int("int", 3))
+	s.Lock()
+	s.Str(keyText, "boundary's")
+	s.Int(keyInt, 4)
+	s.Bool(keyBool, true)
+	s.Unlock()
+	s.End()
+	got, err := Decode(k.from[0], k.spans[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []attribute.KeyValue{attribute.Int("own", 2), attribute.String("text", "boundary's"), attribute.Int("int", 4)}
+	if !slices.Equal(got.Attributes(), want) || got.DroppedAttributes() != 1 {
+		t.Errorf("%v, %d dropped", got.Attributes(), got.DroppedAttributes())
+	}
+}
+
 // A span costs its own memory and nothing else.
 func TestAllocations(t *testing.T) {
 	config := unlimitedConfig()
