@@ -67,7 +67,7 @@ func (r *readOnly) DroppedEvents() int                          { return int(r.m
 func (r *readOnly) ChildSpanCount() int                         { return 0 }
 
 // InstrumentationLibrary is the old name of the scope.
-func (r *readOnly) InstrumentationLibrary() instrumentation.Library { //nolint:staticcheck // the interface has it
+func (r *readOnly) InstrumentationLibrary() instrumentation.Scope {
 	return r.from.Scope
 }
 
