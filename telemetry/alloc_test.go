@@ -43,6 +43,13 @@ func TestAllocations(t *testing.T) {
 			}
 		})
 	}
+	t.Run("request", func(t *testing.T) {
+		h := newHello(t)
+		// The state of the event, two spans, the header that names one of them and its place; three are calls and a context.
+		if n := testing.AllocsPerRun(500, h.serve); n > 5+3 {
+			t.Errorf("%v allocations", n)
+		}
+	})
 	t.Run("noise that is no span", func(t *testing.T) {
 		b := newBench(t, nil)
 		ctx, span := b.host.tracer.Start(context.Background(), "x")

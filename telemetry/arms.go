@@ -1,18 +1,18 @@
 package telemetry
 
 import (
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // arms names the arm of a WIT result and the case of its error, from the function's type alone. Payloads are never told:
 // they are the guest's data.
 type arms struct{ cases []string }
 
-var (
-	resultOK    = keyResult.String("ok")
-	resultError = keyResult.String("error")
+// Values of vitrine.result.
+const (
+	resultOK    = "ok"
+	resultError = "error"
 )
 
 // newArms is nil for a function whose result is no result<_, _>.
@@ -47,17 +47,18 @@ func (a *arms) failure(results []cm.Val) string {
 	return "error"
 }
 
-func (a *arms) describe(attrs []attribute.KeyValue, results []cm.Val) []attribute.KeyValue {
+// describe tells a span, which is locked, of the results.
+func (a *arms) describe(s *span.Span, results []cm.Val) {
 	if a == nil || len(results) == 0 || results[0].IsZero() {
-		return attrs
+		return
 	}
 	name := a.failure(results)
 	if name == "" {
-		return append(attrs, resultOK)
+		s.Str(attrResult, resultOK)
+		return
 	}
-	attrs = append(attrs, resultError)
+	s.Str(attrResult, resultError)
 	if a.cases != nil {
-		attrs = append(attrs, keyResultError.String(name))
+		s.Str(attrResultError, name)
 	}
-	return attrs
 }

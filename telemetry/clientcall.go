@@ -10,14 +10,12 @@ import (
 	"strconv"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // outgoing is how the object behind the first argument of an outgoing request is known. The header is the one that will
@@ -30,15 +28,20 @@ type outgoing interface {
 
 // clientCall is the hooks of an outgoing request: a CLIENT span that lasts until the answer's head has come, which is
 // later than the host function's return.
-type clientCall struct{ *hostCall }
+type clientCall struct {
+	*hostCall
+	request *span.Template
+}
 
-func newClientCall(base *hostCall) cm.Hooks { return &clientCall{base} }
+func newClientCall(base *hostCall) cm.Hooks {
+	return &clientCall{base, base.tmpl.As(trace.SpanKindClient)}
+}
 
 // Light says no: a request is measured by what came of it, and carries the context on.
 func (h *clientCall) Light() bool { return false }
 
 type clientState struct {
-	span   trace.Span // nil when it is not sampled
+	span   *span.Span // nil when it is not sampled
 	ctx    context.Context
 	key    clientKey
 	failed string // the case of the WIT error with which the request was refused
@@ -68,7 +71,7 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
 	}
 	if header != nil && (st.span != nil || h.passes(st.ctx, header)) {
-		h.i.t.prop.Inject(st.ctx, propagation.HeaderCarrier(header))
+		h.i.t.prop.Inject(st.ctx, headers(header))
 	}
 	return st.ctx
 }
@@ -81,7 +84,7 @@ func (h *clientCall) passes(ctx context.Context, header http.Header) bool {
 
 // guestContext is what the guest says its request belongs to.
 func (h *clientCall) guestContext(header http.Header) trace.SpanContext {
-	return trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), propagation.HeaderCarrier(header)))
+	return trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), headers(header)))
 }
 
 func isResource(t *cm.FuncType, i int) bool {
@@ -93,19 +96,22 @@ func isResource(t *cm.FuncType, i int) bool {
 }
 
 func (h *clientCall) begin(c *cm.Call, st *clientState, method string, u *url.URL, header http.Header) {
-	attrs := make([]attribute.KeyValue, 0, 8)
-	attrs = append(attrs, methodAttr(method), semconv.URLFull(redact.URL(u)),
-		semconv.ServerAddress(st.key.address), semconv.ServerPort(st.key.port), semconv.URLScheme(u.Scheme))
-	if _, known := methods[method]; !known {
-		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(method))
-	}
-	opts := append(h.hostCall.edge.open[:len(h.hostCall.edge.open):len(h.hostCall.edge.open)],
-		trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(attrs...))
 	parent, link := h.guestParent(c, st.ctx, header)
-	if link.IsValid() {
-		opts = append(opts, trace.WithLinks(trace.Link{SpanContext: link}))
+	s := h.p.tracer.Open(parent, h.request, methodName(method), c.Start)
+	if s.IsRecording() {
+		s.Str(attrMethod, st.key.method)
+		s.Str(attrURLFull, redact.URL(u))
+		s.Str(attrServerAddress, st.key.address)
+		s.Int(attrServerPort, int64(st.key.port))
+		s.Str(attrScheme, u.Scheme)
+		if st.key.method != method {
+			s.Str(attrMethodOriginal, method)
+		}
+		if link.IsValid() {
+			s.AddLink(trace.Link{SpanContext: link})
+		}
 	}
-	st.ctx, st.span = h.p.tracer.Start(parent, methodName(method), opts...)
+	st.ctx, st.span = s.Start(), s
 }
 
 // guestParent finds the parent that the guest itself gave to its request. A span of the same trace becomes the parent:
@@ -167,7 +173,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	// A held call ends on any goroutine, where the context of Enter, which is the guest's, is not to be used.
 	ctx := context.Background()
 	if st.span != nil {
-		ctx = trace.ContextWithSpan(ctx, st.span)
+		ctx = trace.ContextWithSpan(ctx, st.span.API())
 	}
 	if m := h.p.m; m != nil {
 		took := time.Since(c.Start)
@@ -179,15 +185,19 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	if st.span == nil {
 		return
 	}
+	st.span.Lock()
 	if resp != nil {
-		st.span.SetAttributes(semconv.HTTPResponseStatusCode(st.key.status), semconv.NetworkProtocolVersion(st.key.protocol))
+		st.span.Int(attrStatus, int64(st.key.status))
+		st.span.Str(attrProtocol, st.key.protocol)
 	}
 	if st.failed != "" {
-		st.span.SetAttributes(resultError, keyResultError.String(st.failed))
+		st.span.Str(attrResult, resultError)
+		st.span.Str(attrResultError, st.failed)
 	}
 	if end.Wait != 0 {
-		st.span.SetAttributes(keyWaitTime.Float64(end.Wait.Seconds()))
+		st.span.Float(attrWaitTime, end.Wait.Seconds())
 	}
+	st.span.Unlock()
 	v.mark(st.span)
 	if v.failed() && v.message == "" {
 		st.span.SetStatus(codes.Error, "")

@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // configFileVar names the file of OpenTelemetry's declarative configuration, which takes the place of the other variables.
@@ -97,7 +98,7 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 		keep(sdk.MeterProvider())
 	}
 	if cfg.TracerProvider != nil {
-		p.tracer = sdk.TracerProvider().Tracer(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
+		p.tracer = span.Via(sdk.TracerProvider().Tracer(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL)))
 		keep(sdk.TracerProvider())
 	}
 	if cfg.LoggerProvider != nil {

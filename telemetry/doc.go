@@ -6,7 +6,7 @@
 // a component is linked: whatever of a span or a measurement is known by then (names, attribute sets) is computed there,
 // so that a crossing costs little, a crossing in a trace that nobody samples allocates nothing, and with telemetry off
 // the boundary has no hooks at all. Measurements go to instruments whose attribute sets were bound then (package bound),
-// and cost tens of nanoseconds.
+// and cost tens of nanoseconds; spans are recorded as the bytes that leave (package span).
 //
 // What is worth a span is data: see conventions.go for the table of interfaces, names.go for the keys of our own, and
 // package redact for the one list of what is a secret.

@@ -8,15 +8,13 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // The powers by which the subject of an event is known; see host.Invocation.
@@ -32,12 +30,41 @@ type (
 // event is the hooks of the outermost boundary: something outside that a trigger turns into an invocation.
 type event struct {
 	edge
-	b *cm.Boundary
+	b     *cm.Boundary
+	plain edge                        // of an event that is no request: a timer, a command
+	named atomic.Pointer[requestName] // the last name; a boundary rarely sees two
+}
+
+// requestName is the name of the spans of a method and a route.
+type requestName struct{ method, route, name string }
+
+func newEvent(b *cm.Boundary, e edge) *event {
+	h := &event{edge: e, b: b, plain: e}
+	h.plain.tmpl = e.tmpl.As(trace.SpanKindInternal)
+	h.plain.name = string(b.Caller) + " " + short(b.Callee)
+	if b.Func != "" {
+		h.plain.name = string(b.Caller) + " " + b.Func
+	}
+	return h
+}
+
+// spanName is the method, and the route where there is one.
+func (h *event) spanName(method, route string) string {
+	method = methodName(method)
+	if route == "" {
+		return method
+	}
+	n := h.named.Load()
+	if n == nil || n.method != method || n.route != route {
+		n = &requestName{method, route, method + " " + route}
+		h.named.Store(n)
+	}
+	return n.name
 }
 
 // eventState is what an event carries from Enter to Exit.
 type eventState struct {
-	span   trace.Span // nil when it is not sampled
+	span   *span.Span // nil when it is not sampled
 	ctx    context.Context
 	remote trace.SpanContext // who caused the event, if it said so
 	req    *http.Request     // nil for an event that is no request
@@ -64,7 +91,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.req = s.HTTPRequest()
 	}
 	if st.req == nil {
-		h.enterPlain(c, st)
+		st.ctx, st.span = h.plain.start(c)
 		c.State = st
 		return st.ctx
 	}
@@ -75,67 +102,60 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.active.Add(c.Context, 1)
 	}
 	if !trace.SpanContextFromContext(st.ctx).IsValid() {
-		st.ctx = h.i.t.prop.Extract(st.ctx, propagation.HeaderCarrier(st.req.Header))
+		st.ctx = h.i.t.prop.Extract(st.ctx, headers(st.req.Header))
 		st.remote = trace.SpanContextFromContext(st.ctx)
 	}
 	if !h.p.quiet(st.ctx) {
-		attrs := h.requestAttributes(st.req, scheme)
-		name := methodName(st.method)
+		route := ""
 		if s, ok := c.Subject.(httpRoute); ok {
-			if route := s.HTTPRoute(); route != "" {
-				name += " " + route
-				attrs = append(attrs, semconv.HTTPRoute(route))
-			}
+			route = s.HTTPRoute()
 		}
-		st.ctx, st.span = h.p.tracer.Start(st.ctx, name, append(h.open[:len(h.open):len(h.open)], trace.WithAttributes(attrs...))...)
+		st.span = h.p.tracer.Open(st.ctx, h.tmpl, h.spanName(st.method, route), c.Start)
+		if st.span.IsRecording() {
+			requestAttributes(st.span, st.req, scheme, route)
+		}
+		st.ctx = st.span.Start()
 	}
 	c.State = st
 	return st.ctx
 }
 
-// enterPlain opens the span of an event that is no request: a timer, a command.
-func (h *event) enterPlain(c *cm.Call, st *eventState) {
-	if h.p.quiet(st.ctx) {
-		return
+// requestAttributes tells a span that is being opened of a request.
+func requestAttributes(s *span.Span, r *http.Request, scheme, route string) {
+	method := knownMethod(r.Method)
+	s.Str(attrMethod, method)
+	if method != r.Method {
+		s.Str(attrMethodOriginal, r.Method)
 	}
-	name := string(h.b.Caller) + " " + short(h.b.Callee)
-	if h.b.Func != "" {
-		name = string(h.b.Caller) + " " + h.b.Func
-	}
-	st.ctx, st.span = h.p.tracer.Start(c.Context, name, append(h.open[:len(h.open):len(h.open)], trace.WithSpanKind(trace.SpanKindInternal))...)
-}
-
-func (h *event) requestAttributes(r *http.Request, scheme string) []attribute.KeyValue {
-	attrs := make([]attribute.KeyValue, 0, 16)
-	attrs = append(attrs, methodAttr(r.Method), semconv.URLScheme(scheme))
-	if _, known := methods[r.Method]; !known {
-		attrs = append(attrs, semconv.HTTPRequestMethodOriginal(r.Method))
+	s.Str(attrScheme, scheme)
+	if route != "" {
+		s.Str(attrRoute, route)
 	}
 	if r.URL != nil {
-		attrs = append(attrs, semconv.URLPath(r.URL.Path))
+		s.Str(attrPath, r.URL.Path)
 		if r.URL.RawQuery != "" {
-			attrs = append(attrs, semconv.URLQuery(redact.Query(r.URL.RawQuery)))
+			s.Str(attrQuery, redact.Query(r.URL.RawQuery))
 		}
 	}
 	if host, port := hostPort(r.Host, scheme); host != "" {
-		attrs = append(attrs, semconv.ServerAddress(host))
+		s.Str(attrServerAddress, host)
 		if port != 0 {
-			attrs = append(attrs, semconv.ServerPort(port))
+			s.Int(attrServerPort, int64(port))
 		}
 	}
 	if host, port, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		attrs = append(attrs, semconv.ClientAddress(host), semconv.NetworkPeerAddress(host))
+		s.Str(attrClientAddress, host)
+		s.Str(attrPeerAddress, host)
 		if n, err := strconv.Atoi(port); err == nil {
-			attrs = append(attrs, semconv.NetworkPeerPort(n))
+			s.Int(attrPeerPort, int64(n))
 		}
 	}
 	if ua := r.UserAgent(); ua != "" {
-		attrs = append(attrs, semconv.UserAgentOriginal(ua))
+		s.Str(attrUserAgent, ua)
 	}
 	if v := protocolVersion(r.ProtoMajor, r.ProtoMinor); v != "" {
-		attrs = append(attrs, semconv.NetworkProtocolVersion(v))
+		s.Str(attrProtocol, v)
 	}
-	return attrs
 }
 
 // Exit closes the span and measures.
@@ -167,19 +187,19 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	st.span.End()
 }
 
+// describe sets what is known at the end.
 func (h *event) describe(c *cm.Call, st *eventState, status int, end *cm.End) {
-	if !st.span.IsRecording() {
-		return
-	}
-	attrs := make([]attribute.KeyValue, 0, 8)
+	st.span.Lock()
+	defer st.span.Unlock()
 	if status != 0 {
-		attrs = append(attrs, semconv.HTTPResponseStatusCode(status))
+		st.span.Int(attrStatus, int64(status))
 	}
 	if s, ok := c.Subject.(httpSizes); ok {
 		in, out := s.HTTPBodySizes()
-		attrs = append(attrs, semconv.HTTPRequestBodySize(int(in)), semconv.HTTPResponseBodySize(int(out)))
+		st.span.Int(attrRequestSize, in)
+		st.span.Int(attrResponseSize, out)
 	}
-	st.span.SetAttributes(times(attrs, end)...)
+	times(st.span, end)
 }
 
 func (h *event) measure(c *cm.Call, st *eventState, status int, v *verdict) {

@@ -3,8 +3,10 @@ package telemetry
 import (
 	"bytes"
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"strings"
@@ -128,6 +130,33 @@ func TestEnvironment(t *testing.T) {
 				t.Errorf("said %q, want something of %q", said.String(), tc.warn)
 			}
 		})
+	}
+}
+
+// Encodings that are not OTLP's protobuf say the same.
+func TestJSON(t *testing.T) {
+	bodies := make(chan string, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		bodies <- r.Header.Get("Content-Type") + " " + string(body)
+	}))
+	defer srv.Close()
+	var said bytes.Buffer
+	tel := live(t, &said, map[string]string{
+		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": srv.URL + "/v1/traces", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json",
+	})
+	one(t, tel)
+	if err := tel.Shutdown(t.Context()); err != nil || said.Len() > 0 {
+		t.Fatal(err, said.String())
+	}
+	body := <-bodies
+	for _, want := range []string{"application/json {", `"name":"shop wasi:http/incoming-handler@0.2.0#handle"`, `"key":"vitrine.fuel","value":{"intValue":"42"}`, `"key":"service.name","value":{"stringValue":"shop"}`} {
+		if !strings.Contains(strings.ReplaceAll(body, `": `, `":`), want) {
+			t.Errorf("sent %s, which lacks %s", body, want)
+		}
 	}
 }
 

@@ -12,10 +12,10 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/log"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // verdict is what telemetry says of the end of a call. The zero verdict is a call that returned.
@@ -81,24 +81,27 @@ func judge(end *cm.End) verdict {
 }
 
 // mark tells a span of the verdict.
-func (v *verdict) mark(span trace.Span) {
-	if v.cancelled {
-		span.SetAttributes(keyOutcome.String(cm.Cancelled.String()))
-	}
-	if v.exit > 0 {
-		span.SetAttributes(semconv.ProcessExitCode(v.exit - 1))
-	}
-	if !v.failed() {
+func (v *verdict) mark(s *span.Span) {
+	if !v.cancelled && v.exit == 0 && !v.failed() {
 		return
 	}
-	span.SetStatus(codes.Error, v.message)
-	attrs := [2]attribute.KeyValue{semconv.ErrorTypeKey.String(v.errorType)}
-	n := 1
-	if v.blame != "" {
-		attrs[n] = keyBlame.String(string(v.blame))
-		n++
+	s.Lock()
+	if v.cancelled {
+		s.Str(attrOutcome, cm.Cancelled.String())
 	}
-	span.SetAttributes(attrs[:n]...)
+	if v.exit > 0 {
+		s.Int(attrExitCode, int64(v.exit-1))
+	}
+	if v.failed() {
+		s.Str(attrErrorType, v.errorType)
+		if v.blame != "" {
+			s.Str(attrBlame, string(v.blame))
+		}
+	}
+	s.Unlock()
+	if v.failed() {
+		s.SetStatus(codes.Error, v.message)
+	}
 }
 
 // exception emits the log record of a trap, in the span of the call that it ended (semantic conventions,

@@ -5,12 +5,11 @@ import (
 	"net/http"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // reuses are the values of vitrine.instance.reuse; counters are bound for each of them at link time.
@@ -87,11 +86,11 @@ func (h *guestCall) Enter(c *cm.Call) context.Context {
 	if !h.i.wants(h.detail) {
 		return c.Context
 	}
-	ctx, span := h.start(c.Context)
-	if span == nil {
+	ctx, s := h.start(c)
+	if s == nil {
 		return c.Context
 	}
-	c.State = span
+	c.State = s
 	h.propagate(ctx, c)
 	return ctx
 }
@@ -99,19 +98,19 @@ func (h *guestCall) Enter(c *cm.Call) context.Context {
 // Exit closes it and measures.
 func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 	v := judge(&end)
-	span, _ := c.State.(trace.Span)
+	s, _ := c.State.(*span.Span)
 	ctx := c.Context
-	if span != nil {
-		h.describe(span, c, &end)
-		v.mark(span)
+	if s != nil {
+		h.describe(s, c, &end)
+		v.mark(s)
 		if v.trap != nil {
-			ctx = trace.ContextWithSpan(ctx, span)
+			ctx = trace.ContextWithSpan(ctx, s.API())
 		}
 	}
 	h.measure(c, &end)
 	h.report(ctx, c, h.b.Callee, &v)
-	if span != nil {
-		span.End()
+	if s != nil {
+		s.End()
 	}
 }
 
@@ -137,37 +136,34 @@ func (h *guestCall) measure(c *cm.Call, end *cm.End) {
 }
 
 // describe sets what is known at the end.
-func (h *guestCall) describe(span trace.Span, c *cm.Call, end *cm.End) {
-	if !span.IsRecording() {
-		return
-	}
-	attrs := make([]attribute.KeyValue, 0, 9)
+func (h *guestCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
+	s.Lock()
+	defer s.Unlock()
 	if c.Instance.ID != 0 {
-		attrs = append(attrs, keyInstanceID.Int64(int64(c.Instance.ID)))
+		s.Int(attrInstanceID, int64(c.Instance.ID))
 	}
 	if c.Instance.Reuse != "" {
-		attrs = append(attrs, keyInstanceReuse.String(c.Instance.Reuse))
+		s.Str(attrInstanceReuse, c.Instance.Reuse)
 	}
-	attrs = times(attrs, end)
+	times(s, end)
 	if end.Outcome == cm.OK {
-		attrs = h.arms.describe(attrs, c.Results())
+		h.arms.describe(s, c.Results())
 	}
-	span.SetAttributes(attrs...)
 }
 
-// times adds the split of a call's time and what else the engine measured.
-func times(attrs []attribute.KeyValue, end *cm.End) []attribute.KeyValue {
+// times sets the split of a call's time and what else the engine measured. The span is locked.
+func times(s *span.Span, end *cm.End) {
 	if end.Guest|end.Host|end.Wait != 0 {
-		attrs = append(attrs, keyGuestTime.Float64(end.Guest.Seconds()), keyHostTime.Float64(end.Host.Seconds()),
-			keyWaitTime.Float64(end.Wait.Seconds()))
+		s.Float(attrGuestTime, end.Guest.Seconds())
+		s.Float(attrHostTime, end.Host.Seconds())
+		s.Float(attrWaitTime, end.Wait.Seconds())
 	}
 	if end.Fuel != 0 {
-		attrs = append(attrs, keyFuel.Int64(int64(end.Fuel)))
+		s.Int(attrFuel, int64(end.Fuel))
 	}
 	if end.MemoryPeak != 0 {
-		attrs = append(attrs, keyMemoryPeak.Int64(int64(end.MemoryPeak)))
+		s.Int(attrMemoryPeak, int64(end.MemoryPeak))
 	}
-	return attrs
 }
 
 // propagate makes the request that is handed to the guest name the guest's own span, so that what the guest reports or
@@ -178,7 +174,7 @@ func (h *guestCall) propagate(ctx context.Context, c *cm.Call) {
 		return
 	}
 	if header := incomingHeader(c); header != nil {
-		h.i.t.prop.Inject(ctx, propagation.HeaderCarrier(header))
+		h.i.t.prop.Inject(ctx, headers(header))
 	}
 }
 

@@ -4,11 +4,11 @@ import (
 	"context"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // hostCall is the hooks of a call of an import that the host serves.
@@ -50,11 +50,11 @@ func (h *hostCall) Enter(c *cm.Call) context.Context {
 	if !h.i.wants(h.detail) {
 		return c.Context
 	}
-	ctx, span := h.start(c.Context)
-	if span == nil {
+	ctx, s := h.start(c)
+	if s == nil {
 		return c.Context
 	}
-	c.State = span
+	c.State = s
 	return ctx
 }
 
@@ -63,39 +63,34 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 	if h.p.m != nil {
 		h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
 	}
-	span, _ := c.State.(trace.Span)
-	h.limited(c, span, end.Limit)
-	if span == nil && end.Outcome == cm.OK {
+	s, _ := c.State.(*span.Span)
+	h.limited(c, s, end.Limit)
+	if s == nil && end.Outcome == cm.OK {
 		return
 	}
 	v := judge(&end)
 	ctx := c.Context
-	if span != nil {
-		h.describe(span, c, &end)
-		v.mark(span)
+	if s != nil {
+		h.describe(s, c, &end)
+		v.mark(s)
 		if v.trap != nil {
-			ctx = trace.ContextWithSpan(ctx, span)
+			ctx = trace.ContextWithSpan(ctx, s.API())
 		}
 	}
 	h.report(ctx, c, h.b.Caller, &v)
-	if span != nil {
-		span.End()
+	if s != nil {
+		s.End()
 	}
 }
 
-func (h *hostCall) describe(span trace.Span, c *cm.Call, end *cm.End) {
-	if !span.IsRecording() {
-		return
-	}
-	var room [4]attribute.KeyValue
-	attrs := room[:0]
+// describe sets what is known at the end.
+func (h *hostCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
+	s.Lock()
+	defer s.Unlock()
 	if end.Wait != 0 {
-		attrs = append(attrs, keyWaitTime.Float64(end.Wait.Seconds()))
+		s.Float(attrWaitTime, end.Wait.Seconds())
 	}
 	if end.Outcome == cm.OK {
-		attrs = h.arms.describe(attrs, c.Results())
-	}
-	if len(attrs) > 0 {
-		span.SetAttributes(attrs...)
+		h.arms.describe(s, c.Results())
 	}
 }

@@ -45,6 +45,9 @@ func knownMethod(method string) string {
 
 // hostPort splits an authority; the port is 0 where it is the scheme's default or none.
 func hostPort(authority, scheme string) (string, int) {
+	if !strings.Contains(authority, ":") { // as most are; the error for it would be an allocation
+		return strings.Trim(authority, "[]"), 0
+	}
 	host, port, err := net.SplitHostPort(authority)
 	if err != nil {
 		return strings.Trim(authority, "[]"), 0

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // interceptor makes the hooks for the boundaries of one linked component. Components that were linked into it, at run
@@ -69,8 +70,8 @@ func short(path cm.Path) string {
 type edge struct {
 	i    *interceptor
 	p    *providers
-	name string                  // span name
-	open []trace.SpanStartOption // kind and the attributes that are known by now
+	name string         // span name
+	tmpl *span.Template // kind and the attributes that are known by now; nil when traces are off
 }
 
 func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) edge {
@@ -82,7 +83,11 @@ func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace
 			attrs = append(attrs, keyNamespace.String(i.id.namespace))
 		}
 	}
-	return edge{i, p, name, []trace.SpanStartOption{trace.WithSpanKind(kind), trace.WithAttributes(attrs...)}}
+	e := edge{i: i, p: p, name: name}
+	if p.tracer != nil {
+		e.tmpl = p.tracer.Template(kind, attrs...)
+	}
+	return e
 }
 
 // Bind makes the hooks for a boundary; nil when nothing is to be told of it.
@@ -94,7 +99,7 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 	switch b.Kind {
 	case cm.Event:
 		p := i.service(b.Callee)
-		return &event{edge: i.edge(b, p, b.Func, trace.SpanKindServer, keyComponent.String(string(b.Callee))), b: b}
+		return newEvent(b, i.edge(b, p, b.Func, trace.SpanKindServer, keyComponent.String(string(b.Callee))))
 	case cm.HostToGuest:
 		p := i.service(b.Callee)
 		return newGuestCall(b, i.edge(b, p, short(b.Callee)+" "+b.Name(), trace.SpanKindInternal,
@@ -119,13 +124,13 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 	return nil
 }
 
-// start begins a span below ctx, or reports nil when it could not be sampled.
-func (e *edge) start(ctx context.Context) (context.Context, trace.Span) {
-	if e.p.quiet(ctx) {
-		return ctx, nil
+// start begins the span of c, or reports nil when it could not be sampled.
+func (e *edge) start(c *cm.Call) (context.Context, *span.Span) {
+	if e.p.quiet(c.Context) {
+		return c.Context, nil
 	}
-	ctx, span := e.p.tracer.Start(ctx, e.name, e.open...)
-	return ctx, span
+	s := e.p.tracer.Open(c.Context, e.tmpl, e.name, c.Start)
+	return s.Start(), s
 }
 
 // report tells of the trap that ended c: once, in the span of the innermost call that it ended, which is the first to see

@@ -9,10 +9,10 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // The facts about an operation by which it is also measured: compiling and reading from a cache are not to be averaged,
@@ -29,6 +29,9 @@ var foreign = []string{"http.", "url.", "server.", "file.", "oci.", "container."
 // at everything. They are measured all the same.
 var operationDetail = map[string]Detail{"reset": DetailAll}
 
+// operationTemplate is of spans of which nothing is known before.
+var operationTemplate = span.Template{}
+
 // Begin opens the span of one step in the life of a component or an instance, below whatever span is in ctx.
 func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Context, func(error)) {
 	p := i.own
@@ -40,23 +43,26 @@ func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Cont
 		return ctx, func(error) {}
 	}
 	start := time.Now()
-	var span trace.Span
+	var s *span.Span
 	if !quiet {
 		name := op.Name
-		attrs := []attribute.KeyValue{keyOperation.String(op.Name)}
 		if op.Component != "" {
 			name += " " + short(op.Component)
-			attrs = append(attrs, keyComponent.String(string(op.Component)))
+		}
+		s = p.tracer.Open(ctx, &operationTemplate, name, start)
+		s.Str(attrOperation, op.Name)
+		if op.Component != "" {
+			s.Str(attrComponent, string(op.Component))
 		}
 		if i.id.workload != "" {
-			attrs = append(attrs, keyWorkload.String(i.id.workload))
+			s.Str(attrWorkload, i.id.workload)
 		}
-		ctx, span = p.tracer.Start(ctx, name, trace.WithAttributes(attrs...))
+		ctx = s.Start()
 	}
-	return ctx, func(err error) { i.end(ctx, p, span, op, start, err) }
+	return ctx, func(err error) { i.end(ctx, p, s, op, start, err) }
 }
 
-func (i *interceptor) end(ctx context.Context, p *providers, span trace.Span, op *cm.Operation, start time.Time, err error) {
+func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *cm.Operation, start time.Time, err error) {
 	var v verdict
 	if err != nil {
 		v = judge(&cm.End{Outcome: cm.Aborted, Err: err})
@@ -71,16 +77,16 @@ func (i *interceptor) end(ctx context.Context, p *providers, span trace.Span, op
 		e := edge{i: i, p: p}
 		e.report(ctx, cm.CallFrom(ctx), op.Component, &v)
 	}
-	if span == nil {
+	if s == nil {
 		return
 	}
 	for _, a := range op.Attrs {
 		if kv, ok := operationAttr(a); ok {
-			span.SetAttributes(kv)
+			s.SetAttributes(kv)
 		}
 	}
-	v.mark(span)
-	span.End()
+	v.mark(s)
+	s.End()
 }
 
 // operationAttr makes an attribute of a fact.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // metricLimits counts the limits that end in an error of the interface's and no trap; those that trap are in metricTraps,
@@ -17,14 +18,14 @@ const metricLimits = prefix + "limits"
 
 // limited tells of the limit that a call ran into: the call's own span, if it has one, has failed; else the span around it
 // has an attribute. The guest has been told by a result, and may go on.
-func (h *hostCall) limited(c *cm.Call, span trace.Span, l *cm.LimitError) {
+func (h *hostCall) limited(c *cm.Call, s *span.Span, l *cm.LimitError) {
 	if l == nil {
 		return
 	}
 	limit := keyLimit.String(l.Limit)
-	if span != nil {
-		span.SetStatus(codes.Error, redact.Text(l.Error()))
-		span.SetAttributes(semconv.ErrorTypeKey.String(l.Limit), keyBlame.String(string(cm.BlameLimit)), limit)
+	if s != nil {
+		s.SetStatus(codes.Error, redact.Text(l.Error()))
+		s.SetAttributes(semconv.ErrorTypeKey.String(l.Limit), keyBlame.String(string(cm.BlameLimit)), limit)
 	} else {
 		trace.SpanFromContext(c.Context).SetAttributes(limit)
 	}

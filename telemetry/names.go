@@ -1,6 +1,11 @@
 package telemetry
 
-import "go.opentelemetry.io/otel/attribute"
+import (
+	"go.opentelemetry.io/otel/attribute"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
+)
 
 // scopeName is the instrumentation scope of everything that this package makes.
 const scopeName = "github.com/vitrine-wasm/vitrine"
@@ -34,6 +39,44 @@ const (
 	keyLimit         = attribute.Key(prefix + "limit")
 	keySignal        = attribute.Key(prefix + "signal")
 	keyReason        = attribute.Key(prefix + "reason")
+)
+
+// Keys as spans take them.
+var (
+	attrWorkload      = span.NewKey(keyWorkload)
+	attrComponent     = span.NewKey(keyComponent)
+	attrInstanceID    = span.NewKey(keyInstanceID)
+	attrInstanceReuse = span.NewKey(keyInstanceReuse)
+	attrGuestTime     = span.NewKey(keyGuestTime)
+	attrHostTime      = span.NewKey(keyHostTime)
+	attrWaitTime      = span.NewKey(keyWaitTime)
+	attrFuel          = span.NewKey(keyFuel)
+	attrMemoryPeak    = span.NewKey(keyMemoryPeak)
+	attrBlame         = span.NewKey(keyBlame)
+	attrOutcome       = span.NewKey(keyOutcome)
+	attrResult        = span.NewKey(keyResult)
+	attrResultError   = span.NewKey(keyResultError)
+	attrOperation     = span.NewKey(keyOperation)
+
+	attrClientAddress  = span.NewKey(semconv.ClientAddressKey)
+	attrErrorType      = span.NewKey(semconv.ErrorTypeKey)
+	attrExitCode       = span.NewKey(semconv.ProcessExitCodeKey)
+	attrMethod         = span.NewKey(semconv.HTTPRequestMethodKey)
+	attrMethodOriginal = span.NewKey(semconv.HTTPRequestMethodOriginalKey)
+	attrPath           = span.NewKey(semconv.URLPathKey)
+	attrPeerAddress    = span.NewKey(semconv.NetworkPeerAddressKey)
+	attrPeerPort       = span.NewKey(semconv.NetworkPeerPortKey)
+	attrProtocol       = span.NewKey(semconv.NetworkProtocolVersionKey)
+	attrQuery          = span.NewKey(semconv.URLQueryKey)
+	attrRequestSize    = span.NewKey(semconv.HTTPRequestBodySizeKey)
+	attrResponseSize   = span.NewKey(semconv.HTTPResponseBodySizeKey)
+	attrRoute          = span.NewKey(semconv.HTTPRouteKey)
+	attrScheme         = span.NewKey(semconv.URLSchemeKey)
+	attrServerAddress  = span.NewKey(semconv.ServerAddressKey)
+	attrServerPort     = span.NewKey(semconv.ServerPortKey)
+	attrStatus         = span.NewKey(semconv.HTTPResponseStatusCodeKey)
+	attrURLFull        = span.NewKey(semconv.URLFullKey)
+	attrUserAgent      = span.NewKey(semconv.UserAgentOriginalKey)
 )
 
 // Metric names of our own.

@@ -11,12 +11,12 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // identity names one service: a component of a workload, or with an empty component the host.
@@ -33,7 +33,7 @@ func (i identity) service() string {
 type providers struct {
 	t      *Telemetry
 	id     identity
-	tracer trace.Tracer
+	tracer *span.Tracer
 	logger log.Logger
 	logs   log.LoggerProvider // of logger
 	meter  metric.Meter
@@ -71,13 +71,9 @@ func (t *Telemetry) providers(id identity) *providers {
 		p.m = newInstruments(t.newMeter(p, id, res), t.log)
 	}
 	if t.pipe.Traces() {
-		opts := []sdktrace.TracerProviderOption{sdktrace.WithResource(res)}
-		for _, sp := range t.pipe.SpanProcessors() {
-			opts = append(opts, sdktrace.WithSpanProcessor(sp))
-		}
-		tp := sdktrace.NewTracerProvider(opts...)
+		tp := t.pipe.Spans(res)
 		p.provided = append(p.provided, tp)
-		p.tracer = tp.Tracer(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
+		p.tracer = tp.Of(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
 	}
 	if sink := t.pipe.LogProcessor(); sink != nil {
 		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(sink))

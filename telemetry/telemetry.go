@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -30,8 +29,8 @@ const shutdownTime = 10 * time.Second
 
 // Config is what New needs beyond the environment. The zero value is usable.
 type Config struct {
-	// Getenv reads the environment; os.Getenv when nil. The SDK reads what concerns exporters, samplers and limits from
-	// the process's own environment, whatever Getenv says.
+	// Getenv reads the environment; os.Getenv when nil. The SDK reads what concerns exporters and limits from the process's
+	// own environment, whatever Getenv says.
 	Getenv  func(string) string
 	Version string // service.version of the host and version of the instrumentation scope
 	Detail  Detail // for components whose specification names none; DetailBoundary when zero
@@ -112,7 +111,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	t := &Telemetry{
 		cfg: cfg, log: cfg.Logger, pipe: pipe, prop: pipe.Propagator,
 		sets:        map[identity]*providers{},
-		parentBased: parentBased(cfg.Getenv("OTEL_TRACES_SAMPLER")),
+		parentBased: pipe.FollowsParent(),
 	}
 	if file != nil && !disabled(file) && !pipe.Disabled() {
 		t.file, t.parentBased = file, followsParent(file)
@@ -123,16 +122,6 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	t.host = t.providers(identity{})
 	t.observeDrops()
 	return t, nil
-}
-
-// parentBased says whether the sampler called name follows its parent. Unknown names are: the SDK falls back to its
-// default, which does.
-func parentBased(name string) bool {
-	switch strings.TrimSpace(name) {
-	case "always_on", "always_off", "traceidratio":
-		return false
-	}
-	return true
 }
 
 // on says whether any signal goes anywhere.

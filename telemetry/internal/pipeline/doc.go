@@ -5,5 +5,5 @@
 // counted, and what an exporter fails to send is counted too. The first loss of a signal is said on the logger, later
 // ones at most once a minute.
 //
-// The package builds no providers and makes no spans.
+// The package builds no providers but those of spans, and makes no spans.
 package pipeline

@@ -15,10 +15,12 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
+	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 const defaultQueue = 2048
@@ -44,7 +46,9 @@ type Pipeline struct {
 
 	disabled bool
 	spans    []sdktrace.SpanProcessor
-	pipe     *spanPipe
+	queue    *spanQueue
+	sampler  sdktrace.Sampler
+	follows  bool
 	logs     *logPipe
 	metrics  *sharedMetrics
 	filter   exemplar.Filter  // of measurements that may become exemplars; nil for none
@@ -125,16 +129,20 @@ func (e environment) propagator() propagation.TextMapPropagator {
 }
 
 func (p *Pipeline) openTraces(ctx context.Context, env environment, exp sdktrace.SpanExporter) error {
-	if exp == nil {
+	var to sender
+	if exp != nil {
+		to = &exporterSender{exp}
+	} else {
 		var err error
-		exp, err = open(ctx, env, traces, env.spanExporter)
-		if err != nil {
+		if to, err = open(ctx, env, traces, env.spanSender); err != nil {
 			return err
 		}
 	}
-	if exp != nil {
-		p.pipe = newSpanPipe(exp, env.count("OTEL_BSP_MAX_QUEUE_SIZE", defaultQueue), p.losses[traces], p.stop)
-		p.spans = append(p.spans, p.pipe)
+	if to != nil || len(p.spans) > 0 {
+		p.sampler, p.follows = env.sampler()
+	}
+	if to != nil {
+		p.queue = newSpanQueue(to, env.spanLimits(), p.losses[traces], p.stop)
 	}
 	return nil
 }
@@ -196,7 +204,7 @@ func open[T any](ctx context.Context, env environment, s signal, mk func(context
 }
 
 // Traces, Metrics and Logs say which signals are on.
-func (p *Pipeline) Traces() bool { return len(p.spans) > 0 }
+func (p *Pipeline) Traces() bool { return p.queue != nil || len(p.spans) > 0 }
 
 // Disabled says that OTEL_SDK_DISABLED has switched everything off.
 func (p *Pipeline) Disabled() bool { return p.disabled }
@@ -207,7 +215,19 @@ func (p *Pipeline) Metrics() bool { return p.metrics != nil || p.reader != nil }
 // Logs says whether log records go anywhere.
 func (p *Pipeline) Logs() bool { return p.logs != nil }
 
-// SpanProcessors are the processors for one more tracer provider.
+// Spans makes the provider of spans for one more service.
+func (p *Pipeline) Spans(res *resource.Resource) *span.Provider {
+	c := span.Config{Resource: res, Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.spans}
+	if p.queue != nil {
+		c.Sink = p.queue
+	}
+	return span.NewProvider(c)
+}
+
+// FollowsParent says that the sampler never samples below a parent that is not sampled.
+func (p *Pipeline) FollowsParent() bool { return p.follows }
+
+// SpanProcessors are the processors beside the exporter's, for one more tracer provider of the SDK.
 func (p *Pipeline) SpanProcessors() []sdktrace.SpanProcessor {
 	out := make([]sdktrace.SpanProcessor, len(p.spans))
 	for i, s := range p.spans {
@@ -215,6 +235,11 @@ func (p *Pipeline) SpanProcessors() []sdktrace.SpanProcessor {
 	}
 	return out
 }
+
+// sharedSpans is a processor as one of several providers sees it: the end of a provider does not end the processor.
+type sharedSpans struct{ sdktrace.SpanProcessor }
+
+func (sharedSpans) Shutdown(context.Context) error { return nil }
 
 // LogProcessor is the processor for one more logger provider; nil when logs are off.
 func (p *Pipeline) LogProcessor() sdklog.Processor {
@@ -274,11 +299,10 @@ func (p *Pipeline) Shutdown(ctx context.Context) (err error) {
 func (p *Pipeline) closeSpans(ctx context.Context) error {
 	var errs []error
 	for _, s := range p.spans {
-		if s == sdktrace.SpanProcessor(p.pipe) {
-			errs = append(errs, p.pipe.close(ctx))
-			continue
-		}
 		errs = append(errs, s.Shutdown(ctx))
+	}
+	if p.queue != nil {
+		errs = append(errs, p.queue.close(ctx))
 	}
 	return errors.Join(errs...)
 }

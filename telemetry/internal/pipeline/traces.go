@@ -2,81 +2,194 @@ package pipeline
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
 
 	"go.opentelemetry.io/contrib/exporters/autoexport"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// spanExporter makes the exporter called name. "otlp" is made here, because autoexport refuses a bad protocol where the
-// specification wants it ignored; all other names are autoexport's, those that an embedder registered there included.
-func (e environment) spanExporter(ctx context.Context, name string) (sdktrace.SpanExporter, error) {
+// spanSender makes what sends spans to the exporter called name. "otlp" is made here, because autoexport refuses a bad
+// protocol where the specification wants it ignored, and because its clients take spans as they are encoded; all other
+// names are autoexport's, those that an embedder registered there included.
+func (e environment) spanSender(ctx context.Context, name string) (sender, error) {
 	if name != "otlp" {
 		exp, err := autoexport.NewSpanExporter(ctx)
-		if err == nil && autoexport.IsNoneSpanExporter(exp) {
-			return nil, nil
+		if err != nil || autoexport.IsNoneSpanExporter(exp) {
+			return nil, err
 		}
-		return exp, err
+		return &exporterSender{exp}, nil
 	}
 	switch e.protocol(traces) {
 	case protoGRPC:
-		return otlptracegrpc.New(ctx)
+		return newOTLPSender(ctx, otlptracegrpc.NewClient())
 	case protoJSON:
-		return otlptracehttp.New(ctx, otlptracehttp.WithEncoding(otlptracehttp.EncodingJSON))
+		exp, err := otlptracehttp.New(ctx, otlptracehttp.WithEncoding(otlptracehttp.EncodingJSON))
+		if err != nil {
+			return nil, err
+		}
+		return &exporterSender{exp}, nil
 	}
-	return otlptracehttp.New(ctx, otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf))
+	return newOTLPSender(ctx, otlptracehttp.NewClient(otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf)))
 }
 
-// spanPipe is the batch processor of all providers together.
-type spanPipe struct {
-	sdktrace.SpanProcessor
-	gate *gate
+// otlpSender hands encoded spans to a client of the SDK, which knows the environment: endpoint, headers, certificates,
+// compression, retries.
+type otlpSender struct {
+	client otlptrace.Client
+	heads  map[*span.Source]*tracepb.ResourceSpans
+	out    []*tracepb.ResourceSpans
 }
 
-func newSpanPipe(exp sdktrace.SpanExporter, bound int, l *losses, stop *stopper) *spanPipe {
-	g := &gate{bound: int64(bound), losses: l}
-	return &spanPipe{
-		SpanProcessor: sdktrace.NewBatchSpanProcessor(&countedSpans{exp, g, stop}, sdktrace.WithMaxQueueSize(bound),
-			sdktrace.WithMaxExportBatchSize(min(bound, sdktrace.DefaultMaxExportBatchSize))),
-		gate: g,
+func newOTLPSender(ctx context.Context, c otlptrace.Client) (sender, error) {
+	if err := c.Start(ctx); err != nil {
+		return nil, err
 	}
+	return &otlpSender{client: c, heads: map[*span.Source]*tracepb.ResourceSpans{}}, nil
 }
 
-// OnEnd queues a span or drops it.
-func (p *spanPipe) OnEnd(s sdktrace.ReadOnlySpan) {
-	if s.SpanContext().IsSampled() && p.gate.enter() {
-		p.SpanProcessor.OnEnd(s)
+// send puts the spans of each source into its message as fields that protobuf does not know: it writes such fields as they
+// are, and on the wire they are the "spans" that they were encoded as.
+func (s *otlpSender) send(ctx context.Context, b *batch) error {
+	s.out = s.out[:0]
+	for src, sec := range b.sections {
+		if sec.spans == 0 {
+			continue
+		}
+		head, err := s.head(ctx, src)
+		if err != nil {
+			return err
+		}
+		head.ScopeSpans[0].ProtoReflect().SetUnknown(sec.b)
+		s.out = append(s.out, head)
 	}
-}
-
-func (p *spanPipe) close(ctx context.Context) error {
-	err := p.SpanProcessor.Shutdown(ctx)
-	p.gate.abandon()
+	err := s.client.UploadTraces(ctx, s.out)
+	for _, head := range s.out {
+		head.ScopeSpans[0].ProtoReflect().SetUnknown(nil)
+	}
 	return err
 }
 
-// countedSpans tells the gate what became of each batch. It reports no errors to the SDK, whose handler would say each
-// one.
-type countedSpans struct {
-	sdktrace.SpanExporter
-	gate *gate
-	stop *stopper
+func (s *otlpSender) shutdown(ctx context.Context) error { return s.client.Stop(ctx) }
+
+// head is the message around the spans of a source: resource and scope. The SDK's exporter makes it of one span.
+func (s *otlpSender) head(ctx context.Context, src *span.Source) (*tracepb.ResourceSpans, error) {
+	if h := s.heads[src]; h != nil {
+		return h, nil
+	}
+	one, err := span.Decode(src, nil)
+	if err != nil {
+		return nil, err
+	}
+	var got catcher
+	if err := otlptrace.NewUnstarted(&got).ExportSpans(context.WithoutCancel(ctx), []sdktrace.ReadOnlySpan{one}); err != nil {
+		return nil, err
+	}
+	if len(got.spans) != 1 || len(got.spans[0].ScopeSpans) != 1 {
+		return nil, errors.New("no message for a resource")
+	}
+	got.spans[0].ScopeSpans[0].Spans = nil
+	s.heads[src] = got.spans[0]
+	return got.spans[0], nil
 }
 
-func (c *countedSpans) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	ctx, release := c.stop.bound(ctx)
-	defer release()
-	err := c.SpanExporter.ExportSpans(ctx, spans)
-	if err != nil {
-		err = fmt.Errorf("export spans: %w", err)
-	}
-	c.gate.leave(len(spans), err)
+// catcher is a client that keeps what it is to send.
+type catcher struct {
+	otlptrace.Client
+	spans []*tracepb.ResourceSpans
+}
+
+// UploadTraces keeps messages.
+func (c *catcher) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
+	c.spans = spans
 	return nil
 }
 
-// sharedSpans is a processor as one of several providers sees it: the end of a provider does not end the processor.
-type sharedSpans struct{ sdktrace.SpanProcessor }
+// exporterSender hands spans to an exporter as the SDK would.
+type exporterSender struct{ exporter sdktrace.SpanExporter }
 
-func (sharedSpans) Shutdown(context.Context) error { return nil }
+func (s *exporterSender) send(ctx context.Context, b *batch) error {
+	spans := make([]sdktrace.ReadOnlySpan, 0, b.spans)
+	for src, sec := range b.sections {
+		var err error
+		if spans, err = span.Split(spans, src, sec.b); err != nil {
+			return err
+		}
+	}
+	return s.exporter.ExportSpans(ctx, spans)
+}
+
+func (s *exporterSender) shutdown(ctx context.Context) error { return s.exporter.Shutdown(ctx) }
+
+// spanLimits reads OTEL_BSP_*.
+func (e environment) spanLimits() limits {
+	l := limits{
+		queue:   e.count("OTEL_BSP_MAX_QUEUE_SIZE", defaultQueue),
+		batch:   e.count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", sdktrace.DefaultMaxExportBatchSize),
+		delay:   e.millis("OTEL_BSP_SCHEDULE_DELAY", sdktrace.DefaultScheduleDelay),
+		timeout: e.millis("OTEL_BSP_EXPORT_TIMEOUT", sdktrace.DefaultExportTimeout),
+	}
+	l.batch = min(l.batch, l.queue)
+	l.delay = max(l.delay, time.Millisecond)
+	return l
+}
+
+// millis is a time in milliseconds; it may be zero.
+func (e environment) millis(key string, def int) time.Duration {
+	n := def
+	if v := e.text(key); v != "" {
+		ms, err := strconv.Atoi(v)
+		if err != nil || ms < 0 {
+			e.bad(key, v, "want milliseconds")
+		} else {
+			n = ms
+		}
+	}
+	return time.Duration(n) * time.Millisecond
+}
+
+// sampler is what OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG name, and whether it never samples below a parent that is
+// not sampled.
+func (e environment) sampler() (s sdktrace.Sampler, followsParent bool) {
+	name := e.text("OTEL_TRACES_SAMPLER")
+	kind, followsParent := strings.CutPrefix(strings.ToLower(name), "parentbased_")
+	switch kind {
+	case "always_on":
+		s = sdktrace.AlwaysSample()
+	case "always_off":
+		s = sdktrace.NeverSample()
+	case "traceidratio":
+		s = sdktrace.TraceIDRatioBased(e.ratio("OTEL_TRACES_SAMPLER_ARG"))
+	default:
+		if name != "" {
+			e.bad("OTEL_TRACES_SAMPLER", name, "no such sampler here")
+		}
+		s, followsParent = sdktrace.AlwaysSample(), true
+	}
+	if followsParent {
+		s = sdktrace.ParentBased(s)
+	}
+	return s, followsParent
+}
+
+// ratio is a number from 0 to 1; 1 unless told.
+func (e environment) ratio(key string) float64 {
+	v := e.text(key)
+	if v == "" {
+		return 1
+	}
+	f, err := strconv.ParseFloat(v, 64)
+	if err != nil || !(f >= 0 && f <= 1) {
+		e.bad(key, v, "want a number from 0 to 1")
+		return 1
+	}
+	return f
+}

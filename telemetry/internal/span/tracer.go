@@ -1,0 +1,142 @@
+package span
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/embedded"
+)
+
+// Tracer starts spans of one scope. Safe for concurrent use.
+type Tracer struct {
+	embedded.Tracer
+	p      *Provider
+	source *Source
+	via    trace.Tracer // not nil: it records, and ours only collect what to tell it
+}
+
+var _ trace.Tracer = (*Tracer)(nil)
+
+// Template is what is known of the spans of a boundary when it is linked.
+type Template struct {
+	kind    trace.SpanKind
+	attrs   []attribute.KeyValue
+	encoded []byte
+	count   int
+	dropped int
+}
+
+// Template makes a template for spans of t.
+func (t *Tracer) Template(kind trace.SpanKind, attrs ...attribute.KeyValue) *Template {
+	var d draft
+	for _, kv := range attrs {
+		d.set(kv, t.p)
+	}
+	return &Template{trace.ValidateSpanKind(kind), attrs, d.b, d.attrs, d.droppedAttrs}
+}
+
+// As is the template for another kind of span; nil of nil.
+func (m *Template) As(kind trace.SpanKind) *Template {
+	if m == nil {
+		return nil
+	}
+	c := *m
+	c.kind = kind
+	return &c
+}
+
+// Open begins a span below the one in ctx. It is to be started by [Span.Start] when the attributes are set that are known by
+// now. The sampler sees the template's attributes only, unless an SDK's tracer records. A zero start is now.
+func (t *Tracer) Open(ctx context.Context, m *Template, name string, start time.Time) *Span {
+	if start.IsZero() {
+		start = time.Now()
+	}
+	if t.via != nil {
+		return t.open(ctx, m, name, start)
+	}
+	s := t.begin(ctx, trace.SpanContextFromContext(ctx), name, m.kind, m.attrs, nil, start)
+	if d := s.d; d != nil {
+		d.b = append(d.b, m.encoded...)
+		d.attrs += m.count
+		d.droppedAttrs += m.dropped
+	}
+	return s
+}
+
+// begin asks the sampler, and makes the span.
+func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name string, kind trace.SpanKind, attrs []attribute.KeyValue, links []trace.Link, start time.Time) *Span {
+	s := &Span{t: t, parent: ctx, start: start}
+	c := trace.SpanContextConfig{TraceID: parent.TraceID(), SpanID: newSpanID(), TraceFlags: parent.TraceFlags() &^ trace.FlagsSampled}
+	if !c.TraceID.IsValid() {
+		c.TraceID = newTraceID()
+	}
+	if t.p.ended.Load() {
+		c.TraceState = parent.TraceState()
+		s.sc = trace.NewSpanContext(c)
+		return s
+	}
+	r := t.p.sampler.ShouldSample(sdktrace.SamplingParameters{
+		ParentContext: ctx, TraceID: c.TraceID, Name: name, Kind: kind, Attributes: attrs, Links: links,
+	})
+	c.TraceState = r.Tracestate
+	if r.Decision == sdktrace.RecordAndSample {
+		c.TraceFlags |= trace.FlagsSampled
+	}
+	s.sc = trace.NewSpanContext(c)
+	if r.Decision == sdktrace.Drop {
+		return s
+	}
+	s.d = newDraft()
+	s.d.name = name
+	s.d.begin(s.sc, parent, kind, start)
+	for _, kv := range r.Attributes {
+		s.d.set(kv, t.p)
+	}
+	return s
+}
+
+// Start makes a span by OpenTelemetry's API.
+func (t *Tracer) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
+	if t.via != nil {
+		return t.via.Start(ctx, name, opts...)
+	}
+	c := trace.NewSpanStartConfig(opts...)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if c.NewRoot() {
+		ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{})
+	}
+	start := c.Timestamp()
+	if start.IsZero() {
+		start = time.Now()
+	}
+	s := t.begin(ctx, trace.SpanContextFromContext(ctx), name, trace.ValidateSpanKind(c.SpanKind()), c.Attributes(), c.Links(), start)
+	s.SetAttributes(c.Attributes()...)
+	for _, l := range c.Links() {
+		s.AddLink(l)
+	}
+	return s.Start(), s
+}
+
+// Identifiers are random, as W3C trace context wants them, and never zero.
+
+func newSpanID() (id trace.SpanID) {
+	for !id.IsValid() {
+		binary.NativeEndian.PutUint64(id[:], rand.Uint64())
+	}
+	return id
+}
+
+func newTraceID() (id trace.TraceID) {
+	for !id.IsValid() {
+		binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
+		binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
+	}
+	return id
+}
