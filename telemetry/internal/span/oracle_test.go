@@ -281,6 +281,7 @@ func TestBadText(t *testing.T) {
 	if err := proto.Unmarshal(k.spans[0], &m); err != nil {
 		t.Fatal(err)
 	}
+	m.TraceId, m.SpanId = nil, nil // which may hold the byte
 	if strings.Contains(m.String(), "xff") || m.Name != "a\uFFFDb" || len(m.Attributes) != 3 {
 		t.Errorf("sent %v", &m)
 	}
