@@ -65,9 +65,10 @@ bench:
 compare density mixed noisy soak:
 	$(GO) run ./bench $@ $(ARGS)
 
-# make fuzz T=./internal/cm/binary:FuzzDecode TIME=10m
+# Every fuzz target, one after the other, TIME (1m) each, and a table; or T="./internal/cm/binary:FuzzDecode …". PARALLEL
+# workers, else one for each processor.
 fuzz:
-	$(GO) test -run '^$$' -fuzz '^$(lastword $(subst :, ,$(T)))$$' -fuzztime $(or $(TIME),1m) $(firstword $(subst :, ,$(T)))
+	$(GO) run ./internal/house/fuzz -time $(or $(TIME),1m) -parallel $(or $(PARALLEL),0) $(T)
 
 clean:
 	rm -rf bin

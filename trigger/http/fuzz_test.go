@@ -307,7 +307,11 @@ func FuzzAnswer(f *testing.F) {
 		if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%v in the answer to\n%s", err, in)
 		}
-		<-s.done // it may still be under way when its answer is whole
+		select { // it may still be under way when its answer is whole
+		case <-s.done:
+		case <-time.After(20 * time.Second):
+			t.Fatal("the guest does not end")
+		}
 		if informed > len(s.informs) || s.old && informed > 0 {
 			t.Fatalf("%d answers before the answer", informed)
 		}
