@@ -9,6 +9,7 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
@@ -32,13 +33,22 @@ var operationDetail = map[string]Detail{"reset": DetailAll}
 // operationTemplate is of spans of which nothing is known before.
 var operationTemplate = span.Template{}
 
+// detailOf is from which detail on an operation has a span. Instances that are made ahead of the events that they will
+// serve belong to no trace: each would be a trace of its own.
+func detailOf(ctx context.Context, op *cm.Operation) Detail {
+	if op.Name == "instantiate" && !trace.SpanContextFromContext(ctx).IsValid() {
+		return DetailAll
+	}
+	return operationDetail[op.Name]
+}
+
 // Begin opens the span of one step in the life of a component or an instance, below whatever span is in ctx.
 func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Context, func(error)) {
 	p := i.own
 	if op.Component != "" {
 		p = i.service(op.Component)
 	}
-	quiet := p.quiet(ctx) || !i.wants(operationDetail[op.Name])
+	quiet := p.quiet(ctx) || !i.wants(detailOf(ctx, op))
 	if p.m == nil && quiet {
 		return ctx, func(error) {}
 	}

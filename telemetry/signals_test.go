@@ -263,3 +263,19 @@ func TestNothingLeft(t *testing.T) {
 	}
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
+
+// What is made ahead of events begins no trace of its own, unless somebody wants to see everything.
+func TestAheadOfEvents(t *testing.T) {
+	for detail, want := range map[string]int{"boundary": 1, "all": 2} {
+		b := newBench(t, func(_ *Config, w *workload.Spec) { w.Components[0].Detail = detail })
+		_, end := cm.Begin(context.Background(), b.icept, instantiate)
+		end(nil)
+		ctx, done := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "workload start"})
+		_, end = cm.Begin(ctx, b.icept, instantiate)
+		end(nil)
+		done(nil)
+		if n := len(b.ended()) - 1; n != want {
+			t.Errorf("detail %s: %d spans of instances, want %d", detail, n, want)
+		}
+	}
+}
