@@ -1,7 +1,9 @@
 package core
 
 import (
+	"bytes"
 	"context"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +36,8 @@ func laxity(err error) bool {
 }
 
 // FuzzRewrite says that what the rewriter writes is valid exactly if what it read was: rewriting neither breaks a module
-// nor mends one, which could then reach what rewriting added.
+// nor mends one, which could then reach what rewriting added. The module is any bytes, or a generated one, and some bytes
+// of it are others then.
 func FuzzRewrite(f *testing.F) {
 	files, err := filepath.Glob(filepath.Join("testdata", "*.wasm"))
 	if err != nil {
@@ -45,7 +48,11 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(b)
+		f.Add(b, false, uint16(0), []byte(nil))
+	}
+	random := rand.New(rand.NewPCG(5, 6))
+	for range 16 {
+		f.Add(someBytes(random), true, uint16(random.Uint32()), someBytes(random)[:random.IntN(4)])
 	}
 	ctx := context.Background()
 	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
@@ -57,7 +64,17 @@ func FuzzRewrite(f *testing.F) {
 		}
 		return err
 	}
-	f.Fuzz(func(t *testing.T, b []byte) {
+	f.Fuzz(func(t *testing.T, b []byte, generated bool, at uint16, patch []byte) {
+		if len(b) > 16<<10 {
+			return
+		}
+		if generated {
+			b = (&gen{in: b}).module()
+		}
+		b = bytes.Clone(b)
+		if n := len(b); n > 0 {
+			copy(b[int(at)%n:], patch) // over what was there, so that sizes stay right
+		}
 		i, err := corewasm.Inspect(b)
 		if err != nil {
 			return

@@ -84,6 +84,10 @@ func (v *visits) visit(ctx context.Context, in *wasihttp.IncomingRequest, out wa
 func alone(in []byte) (all []*seen, ends bool) {
 	r := bufio.NewReader(bytes.NewReader(in))
 	for {
+		if n := len(all); n > 0 && all[n-1].method == http.MethodPost { // net/http forgives old clients this
+			start, _ := r.Peek(4)
+			_, _ = r.Discard(len(start) - len(bytes.TrimLeft(start, "\r\n")))
+		}
 		if _, err := r.Peek(1); err != nil {
 			return all, true
 		}
