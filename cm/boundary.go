@@ -140,6 +140,10 @@ type Call struct {
 type InstanceInfo struct {
 	ID    uint64 // unique in the process; 0 when there is none
 	Reuse string // fresh, reset, serial, concurrent
+	// Isolation is what each invocation is to find: fresh, snapshot, reuse. Empty where nobody decided.
+	Isolation string
+	// NotResettable is why instances of this component are made anew each time ("table-changed" …); empty if they are not.
+	NotResettable string
 }
 
 // NewCall is for those who make calls: the engine, and triggers for events.

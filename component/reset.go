@@ -5,7 +5,6 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
-	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
@@ -40,7 +39,7 @@ func WithoutReset(reason string) StoreOption {
 }
 
 // Resettable says why no instance can be reset, as far as the component's code tells: a *ResetError, or nil.
-func (l *Linked) Resettable() error { return resettable(l.linked.Program) }
+func (l *Linked) Resettable() error { return l.linked.Resettable() }
 
 // Resettable is [Linked.Resettable] for a component that is not linked.
 func (c *Component) Resettable() error {
@@ -48,10 +47,6 @@ func (c *Component) Resettable() error {
 	if err != nil {
 		return err
 	}
-	return resettable(p)
-}
-
-func resettable(p *plan.Program) error {
 	for i := range p.Modules {
 		m := &p.Modules[i]
 		info, err := core.Inspect(m.Bytes)

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 
@@ -41,6 +42,7 @@ func isConstant(b *cm.Boundary) bool {
 type reuse struct {
 	isolation component.Isolation
 	used      atomic.Bool            // an instance has been made
+	named     string                 // isolation, by its name
 	refused   atomic.Pointer[string] // why instances of this component cannot be reset; nil: they can, as far as is known
 	idle      idle
 }
@@ -77,7 +79,7 @@ func (v *invoker) instance(ctx context.Context, e *entry) (*component.Instance, 
 
 // reset sets an instance back and gives it a new ID, or closes it.
 func (v *invoker) reset(ctx context.Context, e *entry, inst *component.Instance) error {
-	info := cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseReset}
+	info := e.reuse.info(reuseReset)
 	err := v.guard("reset", func() error { return inst.Reset(ctx, info) })
 	if err != nil {
 		v.log.DebugContext(ctx, "an instance was not used again", "component", e.spec.Name, "reason", err)
@@ -91,18 +93,27 @@ func (v *invoker) newInstance(ctx context.Context, e *entry) (*component.Instanc
 	inst, err := e.linked.Instantiate(ctx,
 		component.WithMemory(e.limits.Memory), component.WithTables(e.limits.Tables), component.WithFuel(e.limits.Fuel),
 		component.WithHandles(e.limits.Handles), component.WithCallDepth(e.limits.CallDepth),
-		component.WithInfo(cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuseFresh}), option)
+		component.WithInfo(e.reuse.info(reuseFresh)), option)
 	if err != nil {
 		return nil, err
 	}
-	v.learn(ctx, e, inst)
+	e.learn(ctx, v.log, inst.Resettable())
 	return inst, nil
 }
 
-// learn notes that instances of a component cannot be reset, and says so once.
-func (v *invoker) learn(ctx context.Context, e *entry, inst *component.Instance) {
+// info tells of one use of an instance.
+func (r *reuse) info(kind string) cm.InstanceInfo {
+	i := cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: kind, Isolation: r.named}
+	if why := r.refused.Load(); why != nil {
+		i.NotResettable = *why
+	}
+	return i
+}
+
+// learn notes that instances of a component cannot be reset, if that is what err says, and tells once.
+func (e *entry) learn(ctx context.Context, log *slog.Logger, err error) {
 	var why *component.ResetError
-	if !errors.As(inst.Resettable(), &why) {
+	if !errors.As(err, &why) {
 		return
 	}
 	switch why.Reason {
@@ -110,7 +121,7 @@ func (v *invoker) learn(ctx context.Context, e *entry, inst *component.Instance)
 		return
 	}
 	if e.reuse.refused.CompareAndSwap(nil, &why.Reason) {
-		v.log.InfoContext(ctx, "each invocation has a new instance: they cannot be reset", "component", e.spec.Name,
+		log.InfoContext(ctx, "each invocation has a new instance: they cannot be reset", "component", e.spec.Name,
 			"reason", why.Reason, "detail", why.Detail)
 	}
 }

@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -51,6 +52,9 @@ func TestInstancesAreReset(t *testing.T) {
 			if (err != nil) != (c.call == "trap") {
 				t.Errorf("%d: %v", n, err)
 			}
+			if want := cmp.Or(isolation, "fresh"); info.Isolation != want || info.NotResettable != "" {
+				t.Errorf("isolation %q, invocation %d: %+v, want isolation %s", isolation, n, info, want)
+			}
 			if info.Reuse != c.reuse || ids[info.ID] || info.ID == 0 {
 				t.Errorf("isolation %q, invocation %d: %+v, want reuse %s and an ID of its own", isolation, n, info, c.reuse)
 			}
@@ -88,7 +92,7 @@ func TestInstancesThatCannotBeReset(t *testing.T) {
 	})
 	f.start(t)
 	for range 5 {
-		if info, err := f.used(t, "say"); err != nil || info.Reuse != "fresh" {
+		if info, err := f.used(t, "say"); err != nil || info.Reuse != "fresh" || info.NotResettable != "table-changed" {
 			t.Errorf("%+v, %v", info, err)
 		}
 	}

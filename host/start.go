@@ -2,6 +2,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -224,7 +225,8 @@ func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded
 		ready:  readyOf(w, spec), processors: runtime.GOMAXPROCS(0),
 		deadline: orDefault(spec.Limits.Deadline, max(h.cfg.Deadline, 0)),
 	}
-	e.reuse.isolation = isolations[spec.Instances.Isolation]
+	e.reuse.isolation, e.reuse.named = isolations[spec.Instances.Isolation], cmp.Or(spec.Instances.Isolation, isolationFresh)
+	e.learn(ctx, h.log, linked.Resettable())
 	e.reuse.used.Store(e.ready > 0) // it is not going to be used once only
 	e.reuse.idle.life, e.reuse.idle.floor = orDefault(spec.Instances.Idle, DefaultIdle), e.ready
 	if h.cfg.Deadline < 0 {

@@ -145,6 +145,14 @@ func (h *guestCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 	if c.Instance.Reuse != "" {
 		s.Str(attrInstanceReuse, c.Instance.Reuse)
 	}
+	if h.b.Kind == cm.HostToGuest {
+		if c.Instance.Isolation != "" {
+			s.Str(attrIsolation, c.Instance.Isolation)
+		}
+		if c.Instance.NotResettable != "" {
+			s.Str(attrNotResettable, c.Instance.NotResettable)
+		}
+	}
 	times(s, end)
 	if end.Outcome == cm.OK {
 		h.arms.describe(s, c.Results())

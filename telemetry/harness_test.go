@@ -89,7 +89,7 @@ func (e edgeHooks) cross(ctx context.Context, args []cm.Val, f func(ctx context.
 	}
 	c := cm.NewCall(e.b, cm.CallFrom(ctx), ctx)
 	c.Start = time.Now()
-	c.Instance = cm.InstanceInfo{ID: 7, Reuse: "fresh"}
+	c.Instance = cm.InstanceInfo{ID: 7, Reuse: "fresh", Isolation: "snapshot", NotResettable: "table-changed"}
 	c.SetArgs(args)
 	inner := cm.WithCall(e.h.Enter(c), c)
 	var end cm.End

@@ -151,6 +151,16 @@ func ends(_, v any) bool {
 	return ok
 }
 
+// Resettable says why no store can be reset, as far as the code tells: a *core.ResetError, or nil.
+func (l *Linked) Resettable() error {
+	for i, m := range l.modules {
+		if why := m.Info().NotResettable; len(why) > 0 {
+			return &core.ResetError{Reason: why[0], Detail: "core module " + l.Program.Modules[i].Name}
+		}
+	}
+	return nil
+}
+
 // Resettable says why the store cannot be reset, as a *core.ResetError or an error of the system's; nil if it can, as far
 // as can be said now.
 func (s *Store) Resettable() error {
