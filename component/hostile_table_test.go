@@ -186,7 +186,7 @@ func TestHostile(t *testing.T) {
 	if now := used(); now > heap+8<<20 {
 		t.Errorf("the heap went from %d to %d bytes", heap, now)
 	}
-	if now := mappings(t); now > mapped+4 {
+	if now := mappings(t); now > mapped+len(hostileCases)/3 { // Go's heap takes some, too
 		t.Errorf("the process went from %d to %d mappings", mapped, now)
 	}
 	if now := runtime.NumGoroutine(); now > running+2 {
