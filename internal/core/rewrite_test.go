@@ -3,6 +3,7 @@ package core
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -29,10 +30,22 @@ func TestAllInstructions(t *testing.T) {
 	}
 }
 
-// laxity says whether err is about what wazero refuses in a module and rewriting takes away: the empty module name, and all that is custom.
-func laxity(err error) bool {
-	s := err.Error()
-	return strings.Contains(s, "empty module name") || strings.Contains(s, "custom") || strings.Contains(s, "name")
+// laxity says whether err is about what wazero refuses in a module and rewriting takes away: the empty module name.
+func laxity(err error) bool { return strings.Contains(err.Error(), "empty module name") }
+
+// withoutCustom is the module without its custom sections, as a rewritten one is: wazero makes room for as many names as a
+// name section says it has.
+func withoutCustom(wasm []byte) []byte {
+	out := bytes.Clone(wasm[:8])
+	for rest := wasm[8:]; len(rest) > 0; {
+		size, n := binary.Uvarint(rest[1:])
+		end := 1 + n + int(size)
+		if rest[0] != 0 {
+			out = append(out, rest[:end]...)
+		}
+		rest = rest[end:]
+	}
+	return out
 }
 
 // FuzzRewrite says that what the rewriter writes is valid exactly if what it read was: rewriting neither breaks a module
@@ -87,7 +100,7 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		before, after := accepted(b), accepted(w.Wasm)
+		before, after := accepted(withoutCustom(b)), accepted(w.Wasm)
 		if before == nil && after != nil {
 			t.Fatalf("rewriting made a valid module invalid: %v", after)
 		}
