@@ -130,7 +130,7 @@ func TestFields(t *testing.T) {
 	g.fail("immutable", httpTypes+"fields.set", h, "x", [][]byte{[]byte("x")})
 	g.fail("immutable", httpTypes+"fields.delete", h, "x-a")
 	g.drop(h, f)
-	g.fail("trap host-call-misuse", httpTypes+"fields.append", c, "x", bytes.Repeat([]byte("x"), wasihttp.MaxFields))
+	g.fail("trap headers", httpTypes+"fields.append", c, "x", bytes.Repeat([]byte("x"), wasihttp.MaxFields))
 }
 
 func TestOutgoingRequest(t *testing.T) {
