@@ -42,7 +42,10 @@ func one(t *testing.T, tel *Telemetry) {
 	t.Helper()
 	w := &workload.Spec{Name: "shop", Namespace: "test", Components: []workload.Component{{Name: "shop"}}}
 	i := tel.Component(w, &w.Components[0])
-	e := edgeHooks{handleEdge, i.Bind(handleEdge)}
+	e := edgeHooks{handleEdge, nil}
+	if i != nil {
+		e.h = i.Bind(handleEdge)
+	}
 	e.cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
 		tel.Log(ctx, host.LogLine{Workload: "shop", Component: "shop", Stream: "stdout", Severity: host.SeverityInfo, Text: "hello"})
 		return cm.Val{}, nil

@@ -92,9 +92,6 @@ func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace
 
 // Bind makes the hooks for a boundary; nil when nothing is to be told of it.
 func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
-	if !i.t.on() {
-		return nil
-	}
 	full := semconv.CodeFunctionName(b.Name())
 	switch b.Kind {
 	case cm.Event:

@@ -130,8 +130,11 @@ func (t *Telemetry) on() bool {
 }
 
 // Component makes the interceptor of one component of a workload. A component that is started again keeps the
-// providers, and with them the service.instance.id, that it had.
+// providers, and with them the service.instance.id, that it had. It is nil when no signal goes anywhere.
 func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) cm.Interceptor {
+	if !t.on() {
+		return nil
+	}
 	id := identity{spec.Namespace, spec.Name, spec.Version, c.Name}
 	i := &interceptor{t: t, id: id, own: t.providers(id), peers: map[string]identity{}}
 	for _, other := range spec.Components {
@@ -143,8 +146,12 @@ func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) cm.Int
 	return i
 }
 
-// Host is the interceptor for what belongs to no component: the start of a workload, its triggers.
+// Host is the interceptor for what belongs to no component: the start of a workload, its triggers; nil
+// when no signal goes anywhere.
 func (t *Telemetry) Host() cm.Interceptor {
+	if !t.on() {
+		return nil
+	}
 	i := &interceptor{t: t, own: t.host}
 	i.setDetail("")
 	return i
