@@ -26,9 +26,9 @@ type Config struct {
 	interpreter bool // run without machine code, for tests of what other processors do
 }
 
-// features are what guests may use. Exception handling is left out: wazero v1.12 compiles locals around it wrongly.
-const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst |
-	experimental.CoreFeaturesTypedFunctionReferences
+// features are what guests may use. Exception handling is left out: wazero v1.12 compiles locals around it wrongly. So are
+// typed function references: it lets call_ref call a function of another type than the one that it names.
+const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
 
 // Engine compiles and runs core modules. Safe for concurrent use.
 type Engine struct {

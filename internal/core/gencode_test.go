@@ -272,15 +272,12 @@ func (g *gen) leave() {
 	}
 }
 
-// call makes a call of one of four kinds and gives what was called.
+// call makes a call, direct or through a table, and gives what was called.
 func (g *gen) call() genType {
 	g.calls = true
 	f := g.n(len(g.funcs))
 	t := g.types[g.funcs[f]]
 	switch k := g.n(4); {
-	case k == 3: // of a function reference
-		g.exprs(t.params)
-		g.op(0xd2, uint32(f), 0x14, uint32(g.funcs[f]))
 	case k > 0 && len(g.tables) > 0:
 		i := g.funcs[f]
 		if k == 2 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -106,6 +107,26 @@ func FuzzRewrite(f *testing.F) {
 		}
 		if before != nil && after == nil && !laxity(before) {
 			t.Fatalf("rewriting made an invalid module valid: %v", before)
+		}
+	})
+}
+
+// TestFunctionOfAnotherType: wazero v1.12 would let call_ref call a function of three parameters as one of none, which reads
+// what the host left where they would be.
+func TestFunctionOfAnotherType(t *testing.T) {
+	wasm := cat(preamble,
+		sect(1, vec([]byte("\x60\x03\x7e\x7e\x7e\x01\x7e"), []byte("\x60\x00\x01\x7e"))),
+		sect(3, []byte("\x02\x00\x01")),
+		sect(7, vec(cat(str("sum"), "\x00\x00"), cat(str("leak"), "\x00\x01"))),
+		sect(10, vec([]byte("\x07\x00\x20\x00\x20\x02\x7c\x0b"), []byte("\x06\x00\xd2\x00\x14\x01\x0b")))) // ref.func sum; call_ref () -> i64
+	each(t, func(t *testing.T, w *world) {
+		var u *corewasm.UnsupportedError
+		if _, _, err := w.e.Compile(w.ctx, wasm, CompileOptions{}); !errors.As(err, &u) || u.Feature != "function-references" {
+			t.Errorf("compile: %v", err)
+		}
+		if c, err := w.e.wazeroCompile(w.ctx, wasm); err == nil {
+			_ = c.Close(w.ctx)
+			t.Error("wazero has the feature")
 		}
 	})
 }

@@ -95,6 +95,11 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 		}
 		o := opcodes[op]
 		m.used |= o.feat
+		if o.feat&functionReferences != 0 {
+			r.pos = at
+			r.unsupported(typedReferences)
+			break
+		}
 		switch o.imm {
 		case immNone:
 			if op == opReturn {

@@ -33,7 +33,9 @@ func (f feature) names() []string {
 }
 
 // Features that are read, so that nothing is taken for something else, and refused by name. wazero v1.12 has threads and
-// exceptions; shared memory has no place in a component, and its compiler loses locals around exceptions.
+// exceptions and typed function references; shared memory has no place in a component, its compiler loses locals around
+// exceptions, and it takes a function of any type for one of the type that call_ref names, so that a guest reads what the
+// host left in registers.
 const (
 	exceptions       = "exception-handling"
 	legacyExceptions = "legacy exception-handling"
@@ -45,6 +47,7 @@ const (
 	wideArithmetic   = "wide-arithmetic"
 	stackSwitching   = "stack-switching"
 	customPageSizes  = "custom-page-sizes"
+	typedReferences  = "function-references"
 )
 
 // Limits of the WebAssembly JavaScript interface (§ Implementation-defined limits), which every engine of note shares.

@@ -27,7 +27,7 @@ func TestInspect(t *testing.T) {
 	}
 	if want := []string{
 		"mutable-global", "sign-extension", "multi-value", "nontrapping-float-to-int", "bulk-memory", "reference-types", "simd",
-		"tail-call", "extended-const", "function-references",
+		"tail-call", "extended-const",
 	}; !slices.Equal(i.Features, want) {
 		t.Errorf("features %v", i.Features)
 	}

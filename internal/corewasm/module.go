@@ -230,17 +230,7 @@ func (m *module) typeSection(r *reader) {
 		case 0x60:
 			m.types = append(m.types, r.funcType(&m.used))
 			m.plain = append(m.plain, true)
-		case 0x4e:
-			m.used |= functionReferences
-			for k := r.count("types", maxTypes-len(m.types)); k > 0 && r.err == nil; k-- {
-				if r.byte() != 0x60 {
-					r.pos--
-					r.unsupported(garbage)
-				}
-				m.types = append(m.types, r.funcType(&m.used))
-				m.plain = append(m.plain, false)
-			}
-		case 0x50, 0x4f, 0x5e, 0x5f:
+		case 0x4e, 0x50, 0x4f, 0x5e, 0x5f:
 			r.pos--
 			r.unsupported(garbage)
 		case 0x5d:
@@ -302,14 +292,7 @@ func (m *module) tableSection(r *reader) {
 		var t table
 		start := r.pos
 		if r.left() > 0 && r.b[r.pos] == 0x40 {
-			m.used |= functionReferences
-			r.pos++
-			if r.byte() != 0 {
-				r.fail("table initialiser flag")
-			}
-			r.tableType(&d, &m.used)
-			t.head = r.b[start:r.pos]
-			t.init = m.constExpr(r)
+			r.unsupported(typedReferences)
 		} else {
 			r.tableType(&d, &m.used)
 			t.head = r.b[start:r.pos]

@@ -9,8 +9,7 @@ const (
 	valFunc   binary.CoreValType = 0x70
 	valExtern binary.CoreValType = 0x6f
 	valExn    binary.CoreValType = 0x69
-	// valRef and valRefNull stand for (ref $t) and (ref null $t), whose type index is not kept: nothing here compares
-	// types, and a component's core types cannot name them.
+	// valRef and valRefNull begin (ref $t) and (ref null $t).
 	valRef     binary.CoreValType = 0x64
 	valRefNull binary.CoreValType = 0x63
 )
@@ -28,8 +27,11 @@ func (r *reader) valType(f *feature) binary.CoreValType {
 		r.pos--
 		r.unsupported(exceptions)
 	case valRef, valRefNull:
-		*f |= functionReferences
-		r.heapType()
+		at := r.pos - 1
+		if r.heapType(); r.err == nil {
+			r.pos = at
+			r.unsupported(typedReferences)
+		}
 	case 0x6e, 0x6d, 0x6c, 0x6b, 0x6a, 0x71, 0x72, 0x73, 0x74, 0x78, 0x77:
 		r.pos--
 		r.unsupported(garbage)
@@ -46,7 +48,10 @@ func (r *reader) valType(f *feature) binary.CoreValType {
 func (r *reader) heapType() {
 	start := r.pos
 	switch v := r.sleb(33); {
-	case r.err != nil || v >= 0 || v == -16 || v == -17:
+	case r.err != nil || v == -16 || v == -17:
+	case v >= 0:
+		r.pos = start
+		r.unsupported(typedReferences)
 	case v == -23 || v == -12:
 		r.pos = start
 		r.unsupported(exceptions)
@@ -61,7 +66,7 @@ func (r *reader) refType(f *feature) binary.CoreValType {
 	start := r.pos
 	t := r.valType(f)
 	switch t {
-	case valFunc, valExtern, valRef, valRefNull:
+	case valFunc, valExtern:
 	default:
 		if r.err == nil {
 			r.pos = start

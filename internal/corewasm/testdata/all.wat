@@ -457,7 +457,4 @@
     (if (local.get $p) (then (return (call $imp (i32.const 1)))))
     (if (local.get $p) (then (return_call $id (i32.const 1))))
     (if (local.get $p) (then (return_call_indirect $t0 (type $ft) (i32.const 1) (i32.const 0))))
-    (if (local.get $p) (then (return_call_ref $ft (i32.const 1) (ref.as_non_null (ref.null $ft)))))
-    (block $n (drop (br_on_null $n (ref.null $ft))))
-    (drop (block $n2 (result (ref $ft)) (br_on_non_null $n2 (ref.null $ft)) unreachable))
-    (call_ref $ft (i32.const 1) (ref.func $id))))
+    (call $id (i32.const 1))))

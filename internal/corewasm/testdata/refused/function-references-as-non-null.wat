@@ -1,0 +1,1 @@
+(module (func (drop (ref.as_non_null (ref.null func)))))

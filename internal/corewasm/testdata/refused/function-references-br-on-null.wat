@@ -1,0 +1,1 @@
+(module (func (drop (br_on_null 0 (ref.null func)))))

@@ -1,0 +1,1 @@
+(module (type $t (func)) (func (local (ref null $t))))

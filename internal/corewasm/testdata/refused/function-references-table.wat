@@ -1,0 +1,1 @@
+(module (func $f) (table 1 funcref (ref.func $f)))
