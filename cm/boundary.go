@@ -115,7 +115,9 @@ type End struct {
 	Fuel uint64
 	// MemoryPeak is the largest size of the store's memories so far, in bytes. Set on host→guest boundaries only.
 	MemoryPeak uint64
-	// Limit is the limit that a guest→host call ran into although it returned: the guest was told by its result. nil if none.
+	// Limit is a limit that the guest ran into and was told of without a trap; nil if none. On guest→host boundaries the call's
+	// result says it. On host→guest ones a memory or a table was not let grow, in this call or after the last, and the guest
+	// may have trapped for it.
 	Limit *LimitError
 }
 

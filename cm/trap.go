@@ -48,7 +48,8 @@ const (
 	TrapFuel     TrapCode = "fuel"
 	TrapMemory   TrapCode = "memory"
 	TrapDepth    TrapCode = "call-depth"
-	TrapHeaders  TrapCode = "headers" // fields larger than they may be, where the interface has no error for it
+	TrapHeaders  TrapCode = "headers" // fields or a request's head larger than they may be, where the interface has no error for it
+	TrapBody     TrapCode = "body"    // a request's body larger than it may be
 	TrapOverload TrapCode = "overload"
 )
 
@@ -97,10 +98,29 @@ func (t *Trap) Blame() Blame {
 	switch t.Code {
 	case TrapHost, TrapBug:
 		return BlameHost
-	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapDepth, TrapHandlesFull, TrapHeaders, TrapOverload:
+	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapDepth, TrapHandlesFull, TrapHeaders, TrapBody, TrapOverload:
 		return BlameLimit
 	}
 	return BlameGuest
+}
+
+// Limit is the operator's limit that the trap stands for, by its key in the workload; empty if it stands for none.
+func (t *Trap) Limit() string {
+	var limit *LimitError
+	if errors.As(t.Err, &limit) {
+		return limit.Limit
+	}
+	switch t.Code {
+	case TrapDeadline, TrapFuel, TrapMemory, TrapHeaders, TrapBody:
+		return string(t.Code)
+	case TrapDepth:
+		return "callDepth"
+	case TrapHandlesFull:
+		return "handles"
+	case TrapOverload:
+		return "instances"
+	}
+	return ""
 }
 
 // ExitError says that a guest asked to end its command (wasi:cli/exit). It unwinds the guest like a trap and is none.

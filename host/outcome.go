@@ -62,13 +62,18 @@ func endedTrap(ctx context.Context, where string) *cm.Trap {
 	return t
 }
 
-// severityOf is how much an operator cares: a caller that went away is everyday life, a full queue a warning.
+// severityOf is how much an operator cares: a caller that went away is everyday life, a full queue
+// or a request that is too large a warning.
 func severityOf(o cm.Outcome, err error) Severity {
 	var trap *cm.Trap
 	switch {
 	case o == cm.Cancelled:
 		return SeverityDebug
-	case errors.As(err, &trap) && trap.Code == cm.TrapOverload:
+	case !errors.As(err, &trap):
+		return SeverityError
+	}
+	switch trap.Code {
+	case cm.TrapOverload, cm.TrapHeaders, cm.TrapBody:
 		return SeverityWarn
 	}
 	return SeverityError

@@ -172,6 +172,9 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if !v.failed() && status >= 500 {
 		v.errorType = strconv.Itoa(status)
 	}
+	if v.trap != nil && (status == http.StatusRequestEntityTooLarge || status == http.StatusRequestHeaderFieldsTooLarge) {
+		v.client = v.trap.Code == cm.TrapBody || v.trap.Code == cm.TrapHeaders
+	}
 	if st.req != nil {
 		h.measure(c, st, status, &v)
 	}

@@ -22,6 +22,8 @@ import (
 type verdict struct {
 	errorType string // error.type; empty when it is no error
 	blame     cm.Blame
+	limit     string // the operator's limit that the guest ran into, whether it ended for it or not
+	client    bool   // the client is to blame, not the server: the span has not failed (semantic conventions, http-spans.md)
 	message   string
 	trap      *cm.Trap
 	cancelled bool // its caller went away: the end of a call, but nobody's error
@@ -56,7 +58,7 @@ func judge(end *cm.End) verdict {
 	}
 	var trap *cm.Trap
 	if errors.As(err, &trap) {
-		v := verdict{trap: trap, blame: trap.Blame(), message: redact.Text(trap.Error())}
+		v := verdict{trap: trap, blame: trap.Blame(), limit: trap.Limit(), message: redact.Text(trap.Error())}
 		switch {
 		case trap.Code == cm.TrapCancel:
 			v.cancelled = true
@@ -71,7 +73,7 @@ func judge(end *cm.End) verdict {
 	case end.Outcome == cm.Cancelled || errors.Is(end.Err, context.Canceled):
 		return verdict{cancelled: true}
 	case errors.Is(end.Err, context.DeadlineExceeded):
-		return verdict{errorType: string(cm.TrapDeadline), blame: cm.BlameLimit, message: redact.Text(end.Err.Error())}
+		return verdict{errorType: string(cm.TrapDeadline), blame: cm.BlameLimit, limit: string(cm.TrapDeadline), message: redact.Text(end.Err.Error())}
 	case end.Err != nil:
 		return verdict{errorType: errorTypeHost, blame: cm.BlameHost, message: redact.Text(end.Err.Error())}
 	case end.Outcome == cm.Trapped:
@@ -82,7 +84,7 @@ func judge(end *cm.End) verdict {
 
 // mark tells a span of the verdict.
 func (v *verdict) mark(s *span.Span) {
-	if !v.cancelled && v.exit == 0 && !v.failed() {
+	if !v.cancelled && v.exit == 0 && v.limit == "" && !v.failed() {
 		return
 	}
 	s.Lock()
@@ -98,8 +100,11 @@ func (v *verdict) mark(s *span.Span) {
 			s.Str(attrBlame, string(v.blame))
 		}
 	}
+	if v.limit != "" {
+		s.Str(attrLimit, v.limit)
+	}
 	s.Unlock()
-	if v.failed() {
+	if v.failed() && !v.client {
 		s.SetStatus(codes.Error, v.message)
 	}
 }

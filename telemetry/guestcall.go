@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -100,6 +101,10 @@ func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 	v := judge(&end)
 	s, _ := c.State.(*span.Span)
 	ctx := c.Context
+	if end.Limit != nil {
+		h.countLimit(c, h.b.Callee, end.Limit)
+		v.limit = cmp.Or(v.limit, end.Limit.Limit)
+	}
 	if s != nil {
 		h.describe(s, c, &end)
 		v.mark(s)

@@ -12,8 +12,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// metricLimits counts the limits that end in an error of the interface's and no trap; those that trap are in metricTraps,
-// and those of output in metricOutputDropped.
+// metricLimits counts the limits that guests are told of without a trap: by an error of the interface's, or by a growth that
+// fails. Those that trap are in metricTraps, and those of output in metricOutputDropped.
 const metricLimits = prefix + "limits"
 
 // limited tells of the limit that a call ran into: the call's own span, if it has one, has failed; else the span around it
@@ -29,14 +29,19 @@ func (h *hostCall) limited(c *cm.Call, s *span.Span, l *cm.LimitError) {
 	} else {
 		trace.SpanFromContext(c.Context).SetAttributes(limit)
 	}
-	if h.p.m == nil {
+	h.countLimit(c, h.b.Caller, l)
+}
+
+// countLimit measures that a component ran into a limit without a trap that says so.
+func (e *edge) countLimit(c *cm.Call, component cm.Path, l *cm.LimitError) {
+	if e.p.m == nil {
 		return
 	}
 	// The SDK gives one instrument for one name; that it is asked for each time costs nothing that counts here.
-	n, err := h.p.meter.Int64Counter(metricLimits, metric.WithUnit("{limit}"), metric.WithDescription("Limits that guests ran into and were told of, by limit."))
+	n, err := e.p.meter.Int64Counter(metricLimits, metric.WithUnit("{limit}"), metric.WithDescription("Limits that guests ran into and were told of, by limit."))
 	if err != nil {
-		h.i.t.log.Error("telemetry: cannot make an instrument", "name", metricLimits, "error", err.Error())
+		e.i.t.log.Error("telemetry: cannot make an instrument", "name", metricLimits, "error", err.Error())
 		return
 	}
-	n.Add(c.Context, 1, metric.WithAttributeSet(attribute.NewSet(keyComponent.String(string(h.b.Caller)), limit)))
+	n.Add(c.Context, 1, metric.WithAttributeSet(attribute.NewSet(keyComponent.String(string(component)), keyLimit.String(l.Limit))))
 }

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"net/http/httptest"
 	"slices"
 	"testing"
 
@@ -43,4 +44,68 @@ func TestLimits(t *testing.T) {
 	if marked != 2 || failed != 1 {
 		t.Errorf("%d spans tell of the limit, %d have failed; wanted 2 and 1", marked, failed)
 	}
+}
+
+// TestLimitsOfGrowth: a growth that a limit refused is in the span of the call and in the metric, and the call has not failed
+// for it; one that traps for it says both.
+func TestLimitsOfGrowth(t *testing.T) {
+	b := newBench(t, nil)
+	for _, end := range []cm.End{
+		{Limit: &cm.LimitError{Limit: "memory", Detail: "enough"}},
+		{Limit: &cm.LimitError{Limit: "tables", Detail: "enough"}, Outcome: cm.Trapped, Err: cm.Trapf(cm.TrapUnreachable, "out of tables")},
+		{Limit: &cm.LimitError{Limit: "memory", Detail: "enough"}, Outcome: cm.Aborted, Err: cm.Trapf(cm.TrapFuel, "enough work")},
+	} {
+		h := b.icept.Bind(handleEdge)
+		c := cm.NewCall(handleEdge, nil, context.Background())
+		c.Context = h.Enter(c)
+		h.Exit(c, end)
+	}
+	if got := tell(b.collect()["vitrine.limits"]); !slices.Equal(got, []string{
+		"vitrine.component=shop vitrine.limit=memory: 2", "vitrine.component=shop vitrine.limit=tables: 1",
+	}) {
+		t.Errorf("metric: %q", got)
+	}
+	if got := b.limits(); !slices.Equal(got, []string{"Unset  memory", "Error trap.unreachable tables", "Error fuel fuel"}) {
+		t.Errorf("spans: %q", got)
+	}
+}
+
+// TestLimitsOfRequests: a request that is too large is no failure of the server's, and told of all the same; a guest that makes
+// its own headers too large has failed.
+func TestLimitsOfRequests(t *testing.T) {
+	b := newBench(t, nil)
+	for _, c := range []struct {
+		status int
+		code   cm.TrapCode
+	}{{413, cm.TrapBody}, {431, cm.TrapHeaders}, {500, cm.TrapHeaders}, {413, cm.TrapDeadline}} {
+		b.serve(&request{r: httptest.NewRequest("GET", "/", nil), route: "/", status: c.status}, func(context.Context) error {
+			return cm.Trapf(c.code, "enough")
+		})
+	}
+	if got := b.limits(); !slices.Equal(got, []string{"Unset body body", "Unset headers headers", "Error headers headers", "Error deadline deadline"}) {
+		t.Errorf("spans: %q", got)
+	}
+	if got := tell(b.collect()["vitrine.traps"]); !slices.Equal(got, []string{
+		"vitrine.component=shop vitrine.trap.code=body: 1", "vitrine.component=shop vitrine.trap.code=deadline: 1",
+		"vitrine.component=shop vitrine.trap.code=headers: 2",
+	}) {
+		t.Errorf("metric: %q", got)
+	}
+}
+
+// limits are the status, the error type and the limit of each span.
+func (b *bench) limits() (out []string) {
+	for _, s := range b.ended() {
+		var kind, limit string
+		for _, a := range s.Attributes {
+			switch a.Key {
+			case "error.type":
+				kind += a.Value.AsString()
+			case keyLimit:
+				limit += a.Value.AsString()
+			}
+		}
+		out = append(out, s.Status.Code.String()+" "+kind+" "+limit)
+	}
+	return out
 }

@@ -61,6 +61,7 @@ var (
 	attrResult        = span.NewKey(keyResult)
 	attrResultError   = span.NewKey(keyResultError)
 	attrOperation     = span.NewKey(keyOperation)
+	attrLimit         = span.NewKey(keyLimit)
 
 	attrClientAddress  = span.NewKey(semconv.ClientAddressKey)
 	attrErrorType      = span.NewKey(semconv.ErrorTypeKey)

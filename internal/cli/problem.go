@@ -242,6 +242,10 @@ func explainTrap(err error) *Problem {
 		p.Do = "let more calls stand in one another with --call-depth"
 	case cm.TrapHandlesFull:
 		p.Do = "let it hold more resources with --handles, if it does not leak them"
+	case cm.TrapHeaders:
+		p.Do = "let headers be larger with --headers"
+	case cm.TrapBody:
+		p.Do = "let bodies be larger with --body"
 	case cm.TrapOverload:
 		p.Do = "let more of them run or wait with --max-instances and --queue"
 	case cm.TrapBug:

@@ -495,6 +495,53 @@ func TestTableLimit(t *testing.T) {
 	})
 }
 
+// TestRefusedGrowth: what a limit has kept from growing is told once; what a maximum of the module's own forbids is not.
+func TestRefusedGrowth(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, c := range []struct {
+			module, f string
+			limits    Limits
+			by        uint64
+			want      string // the limit
+		}{
+			{"basics", "grow", Limits{Memory: 2 * pageSize}, 1, ""},
+			{"basics", "grow", Limits{Memory: 2 * pageSize}, 2, "memory"},
+			{"basics", "grow", Limits{Memory: 2 * pageSize}, 1 << 16, ""},
+			{"bounded", "grow", Limits{Memory: 2 * pageSize}, 2, "memory"},
+			{"bounded", "grow", Limits{Memory: 2 * pageSize}, 3, ""},
+			{"bounded", "grow", Limits{}, 3, ""},
+			{"basics", "grow_table", Limits{Tables: 3}, 1, ""},
+			{"basics", "grow_table", Limits{Tables: 3}, 2, "tables"},
+			{"basics", "grow_table", Limits{}, defaultTableLimit, "tables"},
+			{"basics", "grow_table", Limits{Tables: 3}, 0xfffffffc, "tables"},
+			{"basics", "grow_table", Limits{Tables: 3}, 0xfffffffd, ""},
+			{"bounded", "grow_table", Limits{Tables: 2}, 1, ""},
+			{"bounded", "grow_table", Limits{Tables: 2}, 3, "tables"},
+			{"bounded", "grow_table", Limits{Tables: 2}, 4, ""},
+			{"bounded", "grow_table", Limits{Tables: 9}, 4, ""},
+			{"bounded", "grow_table", Limits{Tables: 9}, 0xffffffff, ""},
+		} {
+			g := w.group(c.limits)
+			i := w.must(g, c.module)
+			if _, err := call(i, c.f, c.by); err != nil {
+				t.Fatal(err)
+			}
+			for _, want := range []string{c.want, ""} {
+				got := ""
+				if l := g.Refused(); l != nil {
+					got = l.Limit
+				}
+				if got != want {
+					t.Errorf("%s of %s by %d, with %+v: refused by %q, want %q", c.f, c.module, c.by, c.limits, got, want)
+				}
+			}
+			if err := g.Close(w.ctx); err != nil || g.Refused() != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 func TestCloseEndsEverything(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		g := w.group(Limits{})

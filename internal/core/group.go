@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -42,7 +43,9 @@ type Group struct {
 	memory    atomic.Int64
 	peak      atomic.Int64
 
-	running api.Function // the innermost call under way
+	running api.Function        // the innermost call under way
+	refused bool                // a memory was not let grow by Limits.Memory
+	growers []api.MutableGlobal // what says the same of tables, of each instance that can grow one
 
 	mu        sync.Mutex // guards what follows
 	instances []*Instance
@@ -133,6 +136,27 @@ func (g *Group) Memory() uint64 { return uint64(g.memory.Load()) }
 // MemoryPeak is the most bytes that the group's memories had since the last Reset.
 func (g *Group) MemoryPeak() uint64 { return uint64(g.peak.Load()) }
 
+// Refused says whether the limits have kept a memory or a table from growing since it was asked last, which the guest has
+// seen as a growth that fails; nil if not. What the memory's or table's own maximum forbids does not count. It is for
+// whoever may be inside the group.
+func (g *Group) Refused() *cm.LimitError {
+	memory, tables := g.refused, false
+	g.refused = false
+	for _, x := range g.growers {
+		if x.Get() != 0 {
+			x.Set(0)
+			tables = true
+		}
+	}
+	switch {
+	case memory:
+		return &cm.LimitError{Limit: "memory", Detail: fmt.Sprintf("memory.grow was refused: the memories of an instance may have %d bytes", g.limits.Memory)}
+	case tables:
+		return &cm.LimitError{Limit: "tables", Detail: fmt.Sprintf("table.grow was refused: a table may have %d elements", g.limits.Tables)}
+	}
+	return nil
+}
+
 // take accounts for n more bytes of memory; false if that is beyond the limit.
 func (g *Group) take(n uint64) bool {
 	now := g.memory.Add(int64(n))
@@ -162,7 +186,7 @@ func (g *Group) Close(ctx context.Context) error {
 	g.spent = int64(fuel)
 	g.interrupt.Store(&errClosed)
 	instances, memories := g.instances, g.memories
-	g.instances, g.memories = nil, nil
+	g.instances, g.memories, g.growers = nil, nil, nil
 	g.mu.Unlock()
 
 	// The whole tree ends at once: wazero hides pointers between instances from the collector, so each stays referenced

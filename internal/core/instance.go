@@ -70,8 +70,11 @@ func (e *Engine) Prepare(ctx context.Context, g *Group, m *Module, sources []*In
 	g.instances = append(g.instances, i)
 	g.mu.Unlock()
 
-	if name := m.rewrite.TableLimit; name != "" && g.limits.Tables != defaultTableLimit {
-		i.mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(g.limits.Tables))
+	if name := m.rewrite.TableLimit; name != "" {
+		if g.limits.Tables != defaultTableLimit {
+			i.mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(g.limits.Tables))
+		}
+		g.growers = append(g.growers, i.mod.ExportedGlobal(m.rewrite.TableRefused).(api.MutableGlobal))
 	}
 	if name := m.rewrite.Fuel; name != "" {
 		g.mu.Lock()
@@ -109,8 +112,8 @@ func (i *Instance) prepare() (*linearMemory, error) {
 		}
 		g.mu.Unlock()
 		if over {
-			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
-				"the module's tables start with %d elements, which is past the limit of %d for all tables", n, g.limits.Tables)}
+			detail := fmt.Sprintf("the module's tables start with %d elements, which is past the limit of %d for all tables", n, g.limits.Tables)
+			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: detail, Err: &cm.LimitError{Limit: "tables", Detail: detail}}
 		}
 	}
 	if s := m.memorySlot; s != nil {

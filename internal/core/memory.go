@@ -78,7 +78,11 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 	if size <= now || m.shrink {
 		return m.bytes
 	}
-	if size > m.most || !m.group.take(size-now) {
+	if size > m.most {
+		return nil
+	}
+	if !m.group.take(size - now) {
+		m.group.refused = true
 		return nil
 	}
 	if m.store == nil {

@@ -32,7 +32,7 @@ func (g *Group) State() *State {
 			is.memory = i.memory.lm.bytes
 		}
 		if m, ok := i.mod.(experimental.InternalModule); ok {
-			// The rewriter's own globals, the fuel that is left and the bound of tables, come last.
+			// The rewriter's own globals, the fuel that is left and those of the limit of tables, come last.
 			for k := range m.NumGlobal() - i.ownGlobals() {
 				is.globals = append(is.globals, m.Global(k).Get())
 			}
@@ -54,7 +54,7 @@ func (g *Group) State() *State {
 
 // ownGlobals is how many globals the rewriter has added.
 func (i *Instance) ownGlobals() (n int) {
-	for _, name := range []string{i.module.rewrite.Fuel, i.module.rewrite.TableLimit} {
+	for _, name := range []string{i.module.rewrite.Fuel, i.module.rewrite.TableLimit, i.module.rewrite.TableRefused} {
 		if name != "" {
 			n++
 		}

@@ -7,7 +7,7 @@
 //   - counts fuel: a mutable global goes down at every loop head, at the entry of every function that calls, and with
 //     the size of bulk operations, and the imported function [CheckModule].[CheckField] is called when it is used up;
 //   - exports its mutable globals, so that a host can save and restore them;
-//   - asks for the host's leave before a table grows past a limit that the host sets;
+//   - does not let a table grow past a limit that the host sets, and notes that it did not;
 //   - has no start section (the host calls the function that [Result].Start names) and traps there when an active
 //     element segment is out of bounds, which wazero ignores;
 //   - carries a name section in which every function has a name, and no other custom section.

@@ -1,5 +1,7 @@
 package corewasm
 
+import "math"
+
 // code writes the code section with the checks in it.
 func (w *writer) code(b []byte) []byte {
 	m := w.m
@@ -86,15 +88,27 @@ func (w *writer) check(b []byte, amount func([]byte) []byte) []byte {
 }
 
 // limitGrowth turns the number of elements that a table is to grow by into one that cannot succeed, if it would take the
-// table past the limit: n = n > limit - size ? -1 : n. A table is never larger than the limit.
+// table past the limit: if n > limit - size { refused |= n <= max - size; n = -1 }. A table is never larger than the limit.
+// What the table's own maximum forbids is not refused by the limit.
 func (w *writer) limitGrowth(b []byte, temp, table uint32) []byte {
-	b = appendU32(append(b, opLocalSet), temp)
-	b = append(b, opI32Const, 0x7f)
-	b = appendU32(append(b, opLocalGet), temp)
-	b = appendU32(append(b, opLocalGet), temp)
+	most := uint32(math.MaxUint32 - 1) // as wazero has it
+	if int(table) < len(w.m.tables) && w.m.tables[table].HasMax {
+		most = uint32(min(w.m.tables[table].Max, uint64(most)))
+	}
+	b = appendU32(append(b, opLocalTee), temp)
 	b = appendU32(append(b, opGlobalGet), w.limit)
 	b = appendU32(append(b, opMisc, miscTabSize), table)
-	return append(b, opI32Sub, opI32GtU, opSelect)
+	b = append(b, opI32Sub, opI32GtU, opIf, blockTypeNil)
+	b = appendU32(append(b, opLocalGet), temp)
+	b = appendI32(append(b, opI32Const), int32(most))
+	b = appendU32(append(b, opMisc, miscTabSize), table)
+	b = append(b, opI32Sub, opI32LeU)
+	b = appendU32(append(b, opGlobalGet), w.limit+1)
+	b = append(b, opI32Or)
+	b = appendU32(append(b, opGlobalSet), w.limit+1)
+	b = append(b, opI32Const, 0x7f)
+	b = appendU32(append(b, opLocalSet), temp)
+	return appendU32(append(b, opEnd, opLocalGet), temp)
 }
 
 // startBody writes the function that stands for the start section. A table.copy of a segment's place onto itself traps

@@ -98,7 +98,6 @@ const (
 	opBrIf        = 0x0d
 	opReturn      = 0x0f
 	opCall        = 0x10
-	opSelect      = 0x1b
 	opLocalGet    = 0x20
 	opLocalSet    = 0x21
 	opLocalTee    = 0x22
@@ -110,7 +109,9 @@ const (
 	opF64Const    = 0x44
 	opI32LtS      = 0x48
 	opI32GtU      = 0x4b
+	opI32LeU      = 0x4d
 	opI32Sub      = 0x6b
+	opI32Or       = 0x72
 	opI32ShrU     = 0x76
 	opRefNull     = 0xd0
 	opRefFunc     = 0xd2

@@ -43,13 +43,15 @@ type Result struct {
 	Info
 	Wasm []byte
 	// Fuel is the export name of the fuel global, an i32 that starts at 0, and TableLimit that of the table limit; Start
-	// is that of the function to call after instantiation. Each is empty where there is none.
-	Fuel, TableLimit, Start string
-	Globals                 []Global // the module's own mutable globals
-	Memory                  *Memory  // the memory that the module defines
-	TableElements           uint64   // elements that the module's own tables have at first
-	Checks                  int      // places where fuel is counted
-	Facts                   Facts    // for [Skeleton]
+	// is that of the function to call after instantiation. TableRefused is that of an i32 that is no longer 0 once the
+	// limit has refused to let a table grow. Each is empty where there is none.
+	Fuel, TableLimit, TableRefused, Start string
+
+	Globals       []Global // the module's own mutable globals
+	Memory        *Memory  // the memory that the module defines
+	TableElements uint64   // elements that the module's own tables have at first
+	Checks        int      // places where fuel is counted
+	Facts         Facts    // for [Skeleton]
 }
 
 // Rewrite rewrites a module. Its errors are those of [Inspect].
@@ -97,7 +99,7 @@ type writer struct {
 	grows  bool // some code grows a table
 	hollow bool // bodies are traps
 	fuel   uint32
-	limit  uint32
+	limit  uint32 // that of tables; the next is what it has refused
 	prefix string
 	start  int64 // index of the appended start function; -1: none
 	guard  []int // active element segments that may be out of bounds
@@ -300,7 +302,7 @@ func (w *writer) globals(b []byte) []byte {
 		n++
 	}
 	if w.grows {
-		n++
+		n += 2
 	}
 	if n == 0 {
 		return b
@@ -319,6 +321,7 @@ func (w *writer) globals(b []byte) []byte {
 	}
 	if w.grows {
 		add(int32(w.o.TableLimit))
+		add(0)
 	}
 	return appendSection(b, 6, s)
 }
@@ -358,6 +361,8 @@ func (w *writer) exports(b []byte) []byte {
 	if w.grows {
 		w.res.TableLimit = w.prefix + "tables"
 		add(w.res.TableLimit, 3, w.limit)
+		w.res.TableRefused = w.prefix + "refused"
+		add(w.res.TableRefused, 3, w.limit+1)
 	}
 	switch {
 	case w.start >= 0:

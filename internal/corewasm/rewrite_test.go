@@ -40,7 +40,7 @@ func TestRewriteKeepsIndices(t *testing.T) {
 		got[2].Module != CheckModule || got[2].Field != CheckField {
 		t.Errorf("imports %+v", got)
 	}
-	if !slices.Equal(m.globals[:len(old.globals)], old.globals) || len(m.globals) != len(old.globals)+2 {
+	if !slices.Equal(m.globals[:len(old.globals)], old.globals) || len(m.globals) != len(old.globals)+3 {
 		t.Errorf("globals were %v, are %v", old.globals, m.globals)
 	}
 	if !slices.Equal(m.tables, old.tables) || !slices.Equal(m.memories, old.memories) {
@@ -58,10 +58,10 @@ func TestRewriteKeepsIndices(t *testing.T) {
 	if got := m.elems[1].exprs[0]; !bytes.Equal(got, []byte{opRefFunc, 2, opEnd}) {
 		t.Errorf("element expression % x", got)
 	}
-	if got := m.globalIn[len(m.globalIn)-1]; !bytes.Equal(got, []byte{opI32Const, 77 | 0x80, 0, opEnd}) {
+	if got := m.globalIn[len(m.globalIn)-2]; !bytes.Equal(got, []byte{opI32Const, 77 | 0x80, 0, opEnd}) {
 		t.Errorf("table limit starts as % x", got)
 	}
-	if r.Fuel != "$fuel" || r.TableLimit != "$tables" || r.Start != "" || r.TableElements != 8 || r.Memory.Min != 1 || r.Memory.HasMax {
+	if r.Fuel != "$fuel" || r.TableLimit != "$tables" || r.TableRefused != "$refused" || r.Start != "" || r.TableElements != 8 || r.Memory.Min != 1 || r.Memory.HasMax {
 		t.Errorf("%+v", r)
 	}
 	var names []string

@@ -99,7 +99,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		b.ended = true
 		return n, io.EOF
 	case errors.As(err, &large):
-		b.cancel(errTooLarge)
+		b.cancel(largeBody(large.Limit))
 		limit := uint64(large.Limit)
 		return n, &wasihttp.Error{Code: wasihttp.RequestBodySize, Number: &limit, Err: err}
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -13,13 +13,20 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// The causes with which an exchange is cancelled: all of them are the trap code cancelled for the guest.
+// The causes with which an exchange is cancelled: traps of whose copies the guest, if one sees the request at all, dies.
 var (
-	errGone     = cm.Trapf(cm.TrapCancel, "the client went away")
-	errSlow     = cm.Trapf(cm.TrapCancel, "the client sent or took nothing for too long")
-	errTooLarge = cm.Trapf(cm.TrapCancel, "the request's body is too large")
-	errHead     = cm.Trapf(cm.TrapCancel, "the request's head is too large")
+	errGone = cm.Trapf(cm.TrapCancel, "the client went away")
+	errSlow = cm.Trapf(cm.TrapCancel, "the client sent or took nothing for too long")
 )
+
+// largeBody and largeHead are the limits' causes. They are each exchange's own: a trap is told of once.
+func largeBody(most int64) error {
+	return cm.Trapf(cm.TrapBody, "the request's body is larger than %d bytes", most)
+}
+
+func largeHead(most int64) error {
+	return cm.Trapf(cm.TrapHeaders, "the request's head is larger than %d bytes", most)
+}
 
 // exchange is one request and its answer: the Subject of its invocation, the Responder of its guest.
 type exchange struct {
@@ -211,16 +218,22 @@ func statusOf(err, cause error) int {
 		return http.StatusGatewayTimeout
 	case cm.TrapOverload:
 		return http.StatusServiceUnavailable
+	case cm.TrapBody, cm.TrapHeaders:
+		// It is the client's doing if the exchange was cancelled for it; a guest can make fields too large, too.
+		var why *cm.Trap
+		switch {
+		case !errors.As(cause, &why) || why.Code != trap.Code:
+		case why.Code == cm.TrapBody:
+			return http.StatusRequestEntityTooLarge
+		default:
+			return http.StatusRequestHeaderFieldsTooLarge
+		}
 	case cm.TrapCancel:
 		switch cause {
 		case error(errGone):
 			return 0
 		case error(errSlow):
 			return http.StatusRequestTimeout
-		case error(errTooLarge):
-			return http.StatusRequestEntityTooLarge
-		case error(errHead):
-			return http.StatusRequestHeaderFieldsTooLarge
 		}
 		return http.StatusServiceUnavailable // the host stops
 	}

@@ -274,6 +274,14 @@ func TestLimitsOfAWorkload(t *testing.T) {
 	got := map[int]int{}
 	for _, e := range inv.ends {
 		got[e.status]++
+		var trap *cm.Trap
+		code := cm.TrapCode("")
+		if errors.As(e.err, &trap) {
+			code = trap.Code
+		}
+		if want := map[int]cm.TrapCode{413: cm.TrapBody, 431: cm.TrapHeaders}[e.status]; code != want {
+			t.Errorf("an event that was answered with %d ended with %v", e.status, e.err)
+		}
 	}
 	if got[431] != 2 || got[413] != 4 || got[200] != 2 {
 		t.Errorf("the events of two protocols ended with %v", got)

@@ -36,9 +36,9 @@ func (r *route) covers(path string) bool {
 func (r *route) refuse(req *http.Request) error {
 	switch {
 	case headSize(req) > r.maxHead:
-		return errHead
+		return largeHead(r.maxHead)
 	case r.maxBody > 0 && req.ContentLength > r.maxBody:
-		return errTooLarge
+		return largeBody(r.maxBody)
 	}
 	return nil
 }

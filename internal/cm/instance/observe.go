@@ -73,7 +73,7 @@ func (c *crossing) exit(result cm.Val, err error) {
 		c.end.Fuel = c.store.group.Fuel() - c.fuelBefore
 	}
 	if c.Boundary.Kind == cm.HostToGuest {
-		c.end.MemoryPeak = c.store.group.MemoryPeak()
+		c.end.MemoryPeak, c.end.Limit = c.store.group.MemoryPeak(), c.store.group.Refused()
 	}
 	if !result.IsZero() {
 		c.SetResults([]cm.Val{result})
