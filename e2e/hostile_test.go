@@ -18,6 +18,11 @@ import (
 // hostile starts a server of one workload with a good component at / and a hostile one below /bad.
 func hostile(t *testing.T, limits string, flags ...string) *server {
 	t.Helper()
+	return hostileEnv(t, nil, limits, flags...)
+}
+
+func hostileEnv(t *testing.T, env []string, limits string, flags ...string) *server {
+	t.Helper()
 	path := func(name string) string {
 		p, err := filepath.Abs(filepath.Join("..", name))
 		if err != nil {
@@ -42,7 +47,7 @@ spec:
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return up(t, nil, append(flags, file)...)
+	return up(t, env, append(flags, file)...)
 }
 
 // guard asks the good component without pause until the function that it returns is called, which gives how many times

@@ -169,6 +169,9 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 			v.errorType = strconv.Itoa(resp.StatusCode)
 		}
 	}
+	if l := end.Limit; l != nil && v.trap == nil {
+		v.errorType, v.blame, v.limit, v.message = l.Limit, cm.BlameLimit, l.Limit, redact.Text(l.Error())
+	}
 	st.key.errorType = v.errorType
 	// A held call ends on any goroutine, where the context of Enter, which is the guest's, is not to be used.
 	ctx := context.Background()
@@ -181,7 +184,9 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		m.client.get(st.key).Record(ctx, took)
 	}
 	h.report(ctx, c, h.b.Caller, &v)
-	h.limited(c, st.span, end.Limit)
+	if end.Limit != nil {
+		h.countLimit(c, h.b.Caller, end.Limit)
+	}
 	if st.span == nil {
 		return
 	}

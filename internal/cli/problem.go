@@ -236,6 +236,9 @@ func explainTrap(err error) *Problem {
 		p.Code = ExitFailed
 	case cm.TrapMemory:
 		p.Do = "give it more memory with --memory"
+		if trap.Limit() == "tables" {
+			p.Do = "let its tables be larger with --tables"
+		}
 	case cm.TrapFuel:
 		p.Do = "let it do more work with --fuel"
 	case cm.TrapDepth:

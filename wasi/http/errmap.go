@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -47,7 +48,11 @@ func errorFrom(ctx context.Context, err error, body bool) *Error {
 		}
 	}
 	e = textError(err.Error(), body)
-	e.Err = err
+	if e.Err == nil {
+		e.Err = err
+	} else { // a limit
+		e.Err = fmt.Errorf("%w: %w", e.Err, err)
+	}
 	return e
 }
 

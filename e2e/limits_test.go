@@ -1,0 +1,362 @@
+package e2e
+
+import (
+	"bytes"
+	leb "encoding/binary"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/internal/otlptest"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// limitCase is one limit, what runs into it, and what everybody is told.
+type limitCase struct {
+	limit string // by its key in the workload
+	name  string
+	// try does it, with telemetry for env to reach, and gives what people are told.
+	try func(t *testing.T, env []string) (said string)
+
+	guest  string   // what the guest gets, in README's words
+	said   string   // part of what people are told
+	spans  []string // kind, status and error.type of each span with this vitrine.limit
+	metric string   // where it is counted
+}
+
+// serving tries a request to testdata/hostile/http.wasm at /bad, under limits.
+func serving(limits, path, body string, status int, header ...string) func(*testing.T, []string) string {
+	return func(t *testing.T, env []string) string {
+		s := hostileEnv(t, env, limits)
+		got, text, err := s.get(path, body, header...)
+		if err != nil || got != status {
+			t.Errorf("%s: %d %q, %v; wanted %d", path, got, text, err, status)
+		}
+		s.stop()
+		return text + s.stderr()
+	}
+}
+
+// running tries a command.
+func running(code int, args ...string) func(*testing.T, []string) string {
+	return func(t *testing.T, env []string) string {
+		got, out, errs := runEnv(t, env, "", args...)
+		if got != code {
+			t.Errorf("%v: exit %d, %q %s; wanted %d", args, got, out, errs, code)
+		}
+		return out + errs
+	}
+}
+
+// opening has testdata/hostile/opens.wasm open what flag limits until it is refused.
+func opening(flag string) func(*testing.T, []string) string {
+	return func(t *testing.T, env []string) string {
+		over := make(chan struct{})
+		srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			select {
+			case <-over:
+			case <-r.Context().Done():
+			}
+		}))
+		defer srv.Close()
+		defer close(over)
+		args := []string{"run", "--files", "1000", "--sockets", "1000", "--requests", "1"}
+		args[slices.Index(args, flag)+1] = "3"
+		return running(1, append(args, "--dir", t.TempDir()+"::.", "--allow-http", "*", "../testdata/hostile/opens.wasm",
+			strings.TrimPrefix(srv.URL, "http://"))...)(t, env)
+	}
+}
+
+var limitCases = []limitCase{
+	{"deadline", "a loop", serving("deadline: 200ms, fuel: 1T", "/bad/s", "", 504),
+		"trap `deadline`", "trap: deadline: bad: the invocation took longer than 200ms",
+		[]string{"internal error deadline", "server error deadline"}, "vitrine.traps deadline"},
+	{"fuel", "a loop", serving("fuel: 30M", "/bad/s", "", 500),
+		"trap `fuel`", "trap: fuel: the guest has done the work that it may do: 30000000 loop iterations and function entries",
+		[]string{"internal error fuel", "server error fuel"}, "vitrine.traps fuel"},
+	{"memory", "memory.grow", serving("memory: 32Mi", "/bad/m", "", 500),
+		"`memory.grow` fails", "the component failed",
+		[]string{"internal unset"}, "vitrine.limits memory"},
+	{"memory", "at the start", running(134, "run", "--memory", "1Ki", "../testdata/hostile/opens.wasm"),
+		"trap `memory`", "the module's memory starts with 65536 bytes, of the limit of 1024 bytes 0 are taken",
+		[]string{"internal error memory", "internal error memory"}, "vitrine.traps memory"},
+	{"tables", "table.grow", serving("tables: 5000", "/bad/t", "", 500),
+		"`table.grow` fails", "the component failed",
+		[]string{"internal unset"}, "vitrine.limits tables"},
+	{"tables", "at the start", running(134, "up", "--listen", "127.0.0.1:0", "--tables", "1", "../examples/demo/guests/shop.wasm"),
+		"trap `memory`", "which is past the limit of 1 for all tables",
+		[]string{"internal error memory", "internal error memory", "internal error memory"}, "vitrine.traps memory"},
+	{"callDepth", "component to component", deep, "trap `call-depth`", "2 calls stand in one another already",
+		[]string{"internal error call-depth", "internal error call-depth", "internal error call-depth", "server error call-depth"}, "vitrine.traps call-depth"},
+	{"handles", "pollables", serving("handles: 1000", "/bad/h", "", 500),
+		"trap `handle-table-full`", "handle table is full with 1000 handles",
+		[]string{"internal error handle-table-full", "server error handle-table-full"}, "vitrine.traps handle-table-full"},
+	{"files", "open-at", opening("--files"), "`insufficient-memory`", "",
+		[]string{"internal unset"}, "vitrine.limits files"},
+	{"sockets", "create-tcp-socket", opening("--sockets"), "`new-socket-limit`", "",
+		[]string{"internal unset"}, "vitrine.limits sockets"},
+	{"requests", "handle", opening("--requests"), "`connection-limit-reached`", "",
+		[]string{"client error requests"}, "vitrine.limits requests"},
+	{"headers", "of a request", serving("headers: 4Ki", "/bad/x", "", 431, "X-Large", strings.Repeat("x", 5<<10)),
+		"the client 431", "the request's head is larger than 4096 bytes",
+		[]string{"server unset headers"}, "vitrine.traps headers"},
+	{"body", "of a request, announced", serving("body: 10", "/bad/x", "eleven byte", 413),
+		"the client 413", "the request's body is larger than 10 bytes",
+		[]string{"server unset body"}, "vitrine.traps body"},
+	{"headers", "of an answer", fetching("--headers", "4Ki"), "`HTTP-response-header-section-size`", "502 upstream: ErrorCode::HttpResponseHeaderSectionSize(None)",
+		[]string{"client error headers"}, "vitrine.limits headers"},
+	{"body", "of a request, as it comes", sending, "the client 413", "the request's body is larger than 10 bytes",
+		[]string{"internal error body", "server unset body"}, "vitrine.traps body"},
+	{"body", "of an answer", fetching("--body", "10"), "`HTTP-response-body-size`", "splice: http: HTTP-response-body-size: the body is longer than the host allows (10)",
+		[]string{"client error body", "internal unset"}, "vitrine.limits body"},
+	{"outputLines", "stdout", serving("outputLines: 100", "/bad/f", "", 500),
+		"", "this invocation has logged the 100 lines that it may; the rest is left out", nil, "vitrine.output.dropped outputLines"},
+	{"outputBytes", "stdout", serving("outputBytes: 4Ki", "/bad/f", "", 500),
+		"", "", nil, "vitrine.output.dropped outputBytes"},
+	{"outputLinesPerSecond", "stdout", serving("outputLinesPerSecond: 100", "/bad/f", "", 500),
+		"", "", nil, "vitrine.output.dropped outputLinesPerSecond"},
+	{"outputBytesPerSecond", "stdout", serving("outputBytesPerSecond: 4Ki", "/bad/f", "", 500),
+		"", "", nil, "vitrine.output.dropped outputBytesPerSecond"},
+	{"instances", "one more than run and wait", crowd, "trap `overload`", "trap: overload: bad: 1 instances run and 1 invocations wait",
+		[]string{"internal error overload", "server error overload"}, "vitrine.traps overload"},
+}
+
+// deep calls a component that calls one that calls another.
+func deep(t *testing.T, env []string) string {
+	s := up(t, env, "--call-depth", "2", "../examples/demo/guests/shop.wasm")
+	s.want("/total", "", 500, "the component failed\n")
+	s.stop()
+	return s.stderr()
+}
+
+const full = "../examples/demo/guests/hello-rust.wasm"
+
+// fetching has a guest fetch an answer with headers of 5000 bytes and a body of 50.
+func fetching(flags ...string) func(*testing.T, []string) string {
+	return func(t *testing.T, env []string) string {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("X-Large", strings.Repeat("x", 5000))
+			_, _ = w.Write(make([]byte, 50))
+		}))
+		defer srv.Close()
+		s := up(t, env, append(flags, "--allow-http", "*", full)...)
+		status, text, err := s.get("/fetch?url="+srv.URL+"/", "")
+		s.stop()
+		return fmt.Sprintln(status, text, err) + s.stderr()
+	}
+}
+
+// sending sends a body whose size nobody knows before to a guest that reads it.
+func sending(t *testing.T, env []string) string {
+	s := up(t, env, "--body", "10", full)
+	resp, err := http.Post(s.base+"/count", "", io.MultiReader(strings.NewReader("eleven byte")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 413 {
+		t.Errorf("%s", resp.Status)
+	}
+	s.stop()
+	return s.stderr()
+}
+
+// crowd sends requests that do not end until their deadline.
+func crowd(t *testing.T, env []string) string {
+	s := hostileEnv(t, env, "deadline: 2s, fuel: 1T", "--max-instances", "1", "--queue", "1")
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() { _, _, _ = s.get("/bad/s", "") })
+	}
+	wg.Wait()
+	s.stop()
+	return s.stderr()
+}
+
+// TestEveryLimit is the table of limits: what provokes each, and what the guest, the client, the console, the spans and the
+// metrics say then, of the real binary as a collector sees it. Each limit of a workload is in it, and in README.
+func TestEveryLimit(t *testing.T) {
+	for _, c := range limitCases {
+		t.Run(c.limit+" "+c.name, func(t *testing.T) {
+			collector := otlptest.New(t)
+			said := c.try(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL})
+			if !strings.Contains(said, c.said) {
+				t.Errorf("%q is not said: %s", c.said, said)
+			}
+			if got := limitSpans(collector, c.limit); !slices.Equal(got, c.spans) {
+				t.Errorf("spans: %q, wanted %q", got, c.spans)
+			}
+			if got := counted(collector); !slices.Contains(got, c.metric) {
+				t.Errorf("metrics: %q, wanted %q", got, c.metric)
+			}
+		})
+	}
+}
+
+// TestEveryLimitIsThere: the table above, README's and the limits of a workload name the same limits, with their defaults.
+func TestEveryLimitIsThere(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ = bytes.Cut(text, []byte("\n## Limits\n"))
+	text, _, _ = bytes.Cut(text, []byte("\n### "))
+	readme := map[string][]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ([^|]*) \\| ([^|]*) \\| ([^|]*)\\|$").FindAllStringSubmatch(string(text), -1) {
+		readme[row[1]] = row[2:]
+	}
+	defaults := reflect.ValueOf(workload.DefaultLimits())
+	for i := range defaults.NumField() {
+		name := defaults.Type().Field(i).Name
+		key := strings.ToLower(name[:1]) + name[1:]
+		if !slices.ContainsFunc(limitCases, func(c limitCase) bool { return c.limit == key }) {
+			t.Errorf("%s: nothing runs into it in limitCases", key)
+		}
+		row := readme[key]
+		if row == nil {
+			t.Errorf("%s: README does not have it", key)
+			continue
+		}
+		delete(readme, key)
+		if said, err := number(row[0]); err != nil || said != fmt.Sprint(defaults.Field(i).Convert(reflect.TypeFor[int64]()).Int()) {
+			t.Errorf("%s: README says %s, %v; the default is %v", key, row[0], err, defaults.Field(i))
+		}
+		for _, c := range limitCases {
+			if c.limit == key && !strings.Contains(row[2], c.guest) {
+				t.Errorf("%s, %s: README says %q, and not %q", key, c.name, row[2], c.guest)
+			}
+		}
+	}
+	for key := range readme {
+		t.Errorf("%s: README has a limit that there is not", key)
+	}
+}
+
+// number reads a default as README writes it: "30s", "100G", "1Gi", "256".
+func number(s string) (string, error) {
+	if d, err := workload.ParseDuration(s); err == nil {
+		return fmt.Sprint(int64(d)), nil
+	}
+	if n, err := workload.ParseCount(s); err == nil {
+		return fmt.Sprint(n), nil
+	}
+	n, err := workload.ParseSize(s)
+	return fmt.Sprint(n), err
+}
+
+// TestLimitsOfComponents: a component that is larger than any may be does not start, and it is said why.
+func TestLimitsOfComponents(t *testing.T) {
+	const header = "\x00asm\x0d\x00\x01\x00"
+	section := func(id byte, content []byte) []byte {
+		return append(leb.AppendUvarint([]byte{id}, uint64(len(content))), content...)
+	}
+	types := func(n int, first string, next func(i byte) string) []byte {
+		content := leb.AppendUvarint(nil, uint64(n))
+		content = append(content, first...)
+		for i := range n - 1 {
+			content = append(content, next(byte(i))...)
+		}
+		return append([]byte(header), section(7, content)...)
+	}
+	nested := leb.AppendUvarint(nil, 502)
+	for i := range 502 {
+		if nested = append(nested, 0x70); i == 0 { // list
+			nested = append(nested, 0x7d)
+			continue
+		}
+		nested = sleb(nested, i-1)
+	}
+	for _, c := range []struct {
+		name, says, readme string
+		bytes              []byte
+		size               int64
+	}{
+		{"size", "the file is larger than the 1Gi that a component may have", "at most 1 GiB", nil, 1<<30 + 1},
+		{"types", "effective type size exceeds the limit of 1000000", "1 000 000 type nodes",
+			types(21, "\x6f\x02\x7d\x7d", func(i byte) string { return string([]byte{0x6f, 2, i, i}) }), 0},
+		{"types in one another", "type nesting is too deep: at most 500", "500 types in one another",
+			append([]byte(header), section(7, nested)...), 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "large.wasm")
+			if err := os.WriteFile(file, c.bytes, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if c.size > 0 {
+				if err := os.Truncate(file, c.size); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, command := range []string{"check", "run"} {
+				if code, out, errs := run(t, "", command, file); code != 2 || !strings.Contains(errs, c.says) {
+					t.Errorf("%s: exit %d, %q %s; wanted 2 and %q", command, code, out, errs, c.says)
+				}
+			}
+			if readme, err := os.ReadFile("../README.md"); err != nil || !bytes.Contains(readme, []byte(c.readme)) {
+				t.Errorf("README does not say %q, %v", c.readme, err)
+			}
+		})
+	}
+}
+
+// sleb appends a number that is not negative in LEB128 with a sign.
+func sleb(b []byte, n int) []byte {
+	for n >= 64 {
+		b = append(b, byte(n)|0x80)
+		n >>= 7
+	}
+	return append(b, byte(n))
+}
+
+// limitSpans are the kind, the status and the error type of the spans that name a limit.
+func limitSpans(c *otlptest.Collector, limit string) (out []string) {
+	for _, s := range c.Spans() {
+		var kind string
+		named := 0
+		for _, a := range s.Attributes {
+			switch {
+			case a.Key == "error.type":
+				kind += a.Value.GetStringValue()
+			case a.Key == "vitrine.limit" && a.Value.GetStringValue() == limit:
+				named++
+			}
+		}
+		if named > 0 {
+			side, status := strings.TrimPrefix(s.Kind.String(), "SPAN_KIND_"), strings.TrimPrefix(s.GetStatus().GetCode().String(), "STATUS_CODE_")
+			out = append(out, strings.TrimSpace(strings.ToLower(side+" "+status)+" "+kind))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// counted are the points of the counters of limits that are not 0.
+func counted(c *otlptest.Collector) (out []string) {
+	for _, r := range c.Metrics() {
+		for _, s := range r.ScopeMetrics {
+			for _, m := range s.Metrics {
+				if !slices.Contains([]string{"vitrine.traps", "vitrine.limits", "vitrine.output.dropped"}, m.Name) {
+					continue
+				}
+				for _, p := range m.GetSum().GetDataPoints() {
+					for _, a := range p.Attributes {
+						if p.GetAsInt() > 0 && (a.Key == "vitrine.trap.code" || a.Key == "vitrine.limit") {
+							out = append(out, m.Name+" "+a.Value.GetStringValue())
+						}
+					}
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
