@@ -212,7 +212,9 @@ func (w *writer) write(size int) {
 	if len(m.bodies) > 0 || w.start >= 0 {
 		b = w.code(b)
 	}
-	if m.data != nil {
+	if merged, ok := m.mergeData(); ok {
+		b = appendSection(b, 11, merged)
+	} else if m.data != nil {
 		b = appendSection(b, 11, m.data)
 	}
 	w.res.Wasm = m.appendNames(b, w.shift, w.start)
