@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -87,10 +88,10 @@ func (v *invoker) end(t *testing.T) ending {
 	t.Helper()
 	for range 2000 {
 		v.mu.Lock()
-		n := len(v.ends)
+		ends := slices.Clone(v.ends)
 		v.mu.Unlock()
-		if n > 0 {
-			return v.ends[n-1]
+		if len(ends) > 0 {
+			return ends[len(ends)-1]
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
