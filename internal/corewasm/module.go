@@ -22,7 +22,6 @@ type Export struct {
 // module is a core module, read far enough to write it again.
 type module struct {
 	types      []binary.CoreFuncType
-	plain      []bool // the type stands alone, outside a recursion group
 	groups     int    // entries of the type section
 	typeSec    []byte // the entries' bytes
 	imports    []Import
@@ -32,7 +31,7 @@ type module struct {
 	tables     []binary.CoreExternDesc // imports first
 	memories   []binary.CoreExternDesc // imports first
 	globals    []binary.CoreExternDesc // imports first
-	tableDef   []table
+	tableDef   [][]byte // the defined tables' types, as they stand
 	memSec     []byte
 	globalIn   [][]byte // initialisers of the defined globals
 	globalHead [][]byte // and their types, as they stand
@@ -52,11 +51,6 @@ type module struct {
 	codeLen    int    // bytes of all bodies
 	cost       uint64 // of compiling the bodies scanned so far
 	exposed    exposed
-}
-
-type table struct {
-	head []byte // everything before the initialiser, type and limits
-	init []byte // nil when there is none
 }
 
 type element struct {
@@ -229,7 +223,6 @@ func (m *module) typeSection(r *reader) {
 		switch form := r.byte(); form {
 		case 0x60:
 			m.types = append(m.types, r.funcType(&m.used))
-			m.plain = append(m.plain, true)
 		case 0x4e, 0x50, 0x4f, 0x5e, 0x5f:
 			r.pos--
 			r.unsupported(garbage)
@@ -289,16 +282,14 @@ func (m *module) importSection(r *reader) {
 func (m *module) tableSection(r *reader) {
 	for n := r.count("tables", maxTables-m.nImports.tables); n > 0 && r.err == nil; n-- {
 		var d binary.CoreExternDesc
-		var t table
 		start := r.pos
 		if r.left() > 0 && r.b[r.pos] == 0x40 {
 			r.unsupported(typedReferences)
 		} else {
 			r.tableType(&d, &m.used)
-			t.head = r.b[start:r.pos]
 		}
 		m.tables = append(m.tables, d)
-		m.tableDef = append(m.tableDef, t)
+		m.tableDef = append(m.tableDef, r.b[start:r.pos])
 	}
 	if len(m.tables) > 1 {
 		m.used |= referenceTypes

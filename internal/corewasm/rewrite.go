@@ -142,7 +142,7 @@ func (w *writer) typeOf(params, results []binary.CoreValType) uint32 {
 		return string(valBytes(a)) == string(valBytes(b))
 	}
 	for i, t := range w.m.types {
-		if w.m.plain[i] && same(t.Params, params) && same(t.Results, results) {
+		if same(t.Params, params) && same(t.Results, results) {
 			return uint32(i)
 		}
 	}
@@ -193,10 +193,7 @@ func (w *writer) write(size int) {
 	if len(m.tableDef) > 0 {
 		s := appendU32(nil, uint32(len(m.tableDef)))
 		for _, t := range m.tableDef {
-			s = append(s, t.head...)
-			if t.init != nil {
-				s = appendConstExpr(s, t.init, w.shift)
-			}
+			s = append(s, t...)
 		}
 		b = appendSection(b, 4, s)
 	}

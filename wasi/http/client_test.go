@@ -12,11 +12,12 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
 func anywhere(_, _, _ string) bool { return true }
@@ -402,28 +403,6 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
-// talk answers each connection with fixed bytes, and ends it.
-func talk(t *testing.T, answer string) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	t.Cleanup(func() { l.Close(); all.Wait() })
-	all.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = c.Read(make([]byte, 4096))
-			_, _ = io.WriteString(c, answer)
-			c.Close()
-		}
-	})
-	return l.Addr().String()
-}
-
 func TestErrorCodes(t *testing.T) {
 	refused := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -454,16 +433,16 @@ func TestErrorCodes(t *testing.T) {
 		"unknown name":        {url: "http://nowhere.invalid", want: "DNS-error"},
 		"untrusted":           {url: secure.URL, want: "TLS-certificate-error"},
 		"alert":               {url: picky.URL, tls: &tls.Config{RootCAs: roots}, want: "TLS-alert-received"},
-		"no TLS":              {url: "https://" + talk(t, "HTTP/1.1 200 OK\r\n\r\n"), want: "TLS-protocol-error"},
-		"garbage for TLS":     {url: "https://" + talk(t, "what is this?"), want: "TLS-protocol-error"},
-		"closed":              {url: "http://" + talk(t, ""), want: "connection-terminated"},
-		"garbage":             {url: "http://" + talk(t, "what is this?\r\n\r\n"), want: "HTTP-protocol-error"},
-		"half a head":         {url: "http://" + talk(t, "HTTP/1.1 200 OK\r\nX-A"), want: "HTTP-protocol-error"},
-		"large head":          {url: "http://" + talk(t, "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("x", 2<<20)+"\r\n\r\n"), want: "HTTP-response-header-section-size"},
-		"switching protocols": {url: "http://" + talk(t, "HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "HTTP-upgrade-failed"},
-		"transfer coding":     {url: "http://" + talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: zip\r\n\r\n"), want: "HTTP-response-transfer-coding"},
-		"short body":          {url: "http://" + talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome"), want: "HTTP-response-incomplete", body: true},
-		"short chunks":        {url: "http://" + talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"), want: "HTTP-response-incomplete", body: true},
+		"no TLS":              {url: "https://" + shared.Talk(t, "HTTP/1.1 200 OK\r\n\r\n"), want: "TLS-protocol-error"},
+		"garbage for TLS":     {url: "https://" + shared.Talk(t, "what is this?"), want: "TLS-protocol-error"},
+		"closed":              {url: "http://" + shared.Talk(t, ""), want: "connection-terminated"},
+		"garbage":             {url: "http://" + shared.Talk(t, "what is this?\r\n\r\n"), want: "HTTP-protocol-error"},
+		"half a head":         {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nX-A"), want: "HTTP-protocol-error"},
+		"large head":          {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("x", 2<<20)+"\r\n\r\n"), want: "HTTP-response-header-section-size"},
+		"switching protocols": {url: "http://" + shared.Talk(t, "HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "HTTP-upgrade-failed"},
+		"transfer coding":     {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: zip\r\n\r\n"), want: "HTTP-response-transfer-coding"},
+		"short body":          {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome"), want: "HTTP-response-incomplete", body: true},
+		"short chunks":        {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"), want: "HTTP-response-incomplete", body: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x, ends := begin(t, client(t, ClientConfig{TLS: q.tls}), request(t, "GET", q.url), Options{})
