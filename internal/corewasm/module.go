@@ -31,7 +31,7 @@ type module struct {
 	tables     []binary.CoreExternDesc // imports first
 	memories   []binary.CoreExternDesc // imports first
 	globals    []binary.CoreExternDesc // imports first
-	tableDef   [][]byte // the defined tables' types, as they stand
+	tableDef   [][]byte                // the defined tables' types, as they stand
 	memSec     []byte
 	globalIn   [][]byte // initialisers of the defined globals
 	globalHead [][]byte // and their types, as they stand
