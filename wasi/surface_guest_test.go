@@ -113,8 +113,9 @@ func loadSurface(t *testing.T) *component.Component {
 
 // crossings is an interceptor that notes what has crossed the boundary.
 type crossings struct {
-	mu  sync.Mutex
-	all []string // "interface#func outcome"
+	mu      sync.Mutex
+	all     []string          // "interface#func outcome"
+	entered func(name string) // if not nil, hears of calls as they begin
 }
 
 func (c *crossings) Bind(b *cm.Boundary) cm.Hooks { return crossing{c, b} }
@@ -133,7 +134,12 @@ type crossing struct {
 	b *cm.Boundary
 }
 
-func (x crossing) Enter(c *cm.Call) context.Context { return c.Context }
+func (x crossing) Enter(c *cm.Call) context.Context {
+	if f := x.c.entered; f != nil {
+		f(x.b.Name())
+	}
+	return c.Context
+}
 
 // Returned is for calls that are held: their end comes later and is no news here.
 func (x crossing) Returned(c *cm.Call) { x.note("ok") }
