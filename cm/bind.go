@@ -49,6 +49,57 @@ func LiftHandle[T any](v Val) T {
 // LowerHandle makes a new resource that holds obj.
 func LowerHandle(t *ResourceType, obj any) Val { return ResourceVal(NewResource(t, obj)) }
 
+// LowerChild makes a new resource that holds obj and is a child of the resource in parent; see [NewChild].
+func LowerChild(parent Val, t *ResourceType, obj any) Val {
+	return ResourceVal(NewChild(parent.Resource(), t, obj))
+}
+
+// Consume ends the host-defined resources that the arguments of a host function own: a binding hands their objects to the
+// function, and what becomes of them is for that to say. Where one has living children that is a *[Trap], and the function
+// must not be called: the resources have been dropped.
+func Consume(ctx Context, t *FuncType, args []Val) error {
+	parents := false
+	for i, p := range t.Params {
+		EachOwned(p.Type, args[i], func(r *Resource) {
+			if r.Type.Owner == nil {
+				r.End()
+				parents = parents || r.Childless("") != nil
+			}
+		})
+	}
+	if !parents {
+		return nil
+	}
+	var err error // stays nil if the children ended in the same call
+	for i, p := range t.Params {
+		EachOwned(p.Type, args[i], func(r *Resource) {
+			if err == nil {
+				err = r.Childless("consumed")
+			}
+		})
+	}
+	if err == nil {
+		return nil
+	}
+	for i, p := range t.Params {
+		EachOwned(p.Type, args[i], func(r *Resource) {
+			if r.Type.Owner == nil && r.Type.Drop != nil {
+				_ = r.Type.Drop(ctx, r) // the guest is being trapped: nobody asks for this error
+			}
+		})
+	}
+	return err
+}
+
+// ConsumeResult ends the host-defined resources that the result of a guest's function owns: the host has their objects.
+func ConsumeResult(t *FuncType, result Val) {
+	EachOwned(t.Result, result, func(r *Resource) {
+		if r.Type.Owner == nil {
+			r.End()
+		}
+	})
+}
+
 // LiftList reads a list, element by element.
 func LiftList[T any](v Val, lift func(Val) T) []T {
 	vs := v.List()

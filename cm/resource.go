@@ -1,6 +1,9 @@
 package cm
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+)
 
 // Context is context.Context; it is named here so that signatures of this package read alike.
 type Context = context.Context
@@ -14,9 +17,110 @@ type Resource struct {
 	Obj  any
 	Rep  uint32
 
-	// Dropped is set once the destructor has been started. The engine's own.
+	// Dropped is set once the resource has ended: its destructor has been started, or a host function has consumed it. The
+	// engine's own.
 	Dropped bool
+
+	// A child may be in the hands of another store than its parent, so that they end on different goroutines.
+	living atomic.Int32  // children that have not ended
+	parent *Resource     // that has to outlive this one; nil if none, and once this one has ended
+	child  *ResourceType // of the youngest child
 }
 
 // NewResource makes a resource of a host-defined type.
 func NewResource(t *ResourceType, obj any) *Resource { return &Resource{Type: t, Obj: obj} }
+
+// NewChild makes a resource of a host-defined type that is a child of parent: as long as it lives, wherever its handle is,
+// a guest that drops parent is trapped. It lives until it has been dropped or consumed, by whomever.
+//
+// The end of an instance is no drop: parents and children go in any order then, and so they do where the host drops.
+func NewChild(parent *Resource, t *ResourceType, obj any) *Resource {
+	parent.living.Add(1)
+	parent.child = t
+	return &Resource{Type: t, Obj: obj, parent: parent}
+}
+
+// End marks the resource as ended. The engine's own, and that of bindings; the destructor is the caller's to run.
+func (r *Resource) End() {
+	r.Dropped = true
+	if p := r.parent; p != nil {
+		r.parent = nil
+		p.living.Add(-1)
+	}
+}
+
+// Childless is a *Trap if the resource has living children; what is what was about to happen to it: "dropped".
+func (r *Resource) Childless(what string) error {
+	if r.living.Load() == 0 {
+		return nil
+	}
+	return Trapf(TrapMisuse, "%s %s while its child %s is alive", r.Type, what, r.child)
+}
+
+// EachOwned calls f for every resource that v owns. A value that has not the form of its type owns none.
+func EachOwned(t *Type, v Val, f func(*Resource)) {
+	if t == nil || v.IsZero() || !v.Holds(t.Kind) || !t.owns() {
+		return
+	}
+	switch t.Kind {
+	case KindOwn:
+		f(v.Resource())
+	case KindRecord, KindTuple:
+		fields := v.List()
+		for i := range min(len(t.Fields), len(fields)) {
+			EachOwned(t.Fields[i].Type, fields[i], f)
+		}
+	case KindList:
+		for _, e := range v.List() {
+			EachOwned(t.Elem, e, f)
+		}
+	case KindMap:
+		for _, e := range v.List() {
+			if kv := e.List(); len(kv) == 2 {
+				EachOwned(t.Elem, kv[1], f)
+			}
+		}
+	case KindVariant:
+		if p, ok := v.Payload(); ok && int(v.Case()) < len(t.Cases) {
+			EachOwned(t.Cases[v.Case()].Type, p, f)
+		}
+	case KindOption:
+		if p, ok := v.Payload(); ok {
+			EachOwned(t.Elem, p, f)
+		}
+	case KindResult:
+		if p, ok := v.Payload(); ok && v.Case() == 0 {
+			EachOwned(t.OK, p, f)
+		} else if ok {
+			EachOwned(t.Err, p, f)
+		}
+	}
+}
+
+// owns says whether values of a type can own resources.
+func (t *Type) owns() bool {
+	if t == nil {
+		return false
+	}
+	switch t.Kind {
+	case KindOwn:
+		return true
+	case KindRecord, KindTuple:
+		for _, f := range t.Fields {
+			if f.Type.owns() {
+				return true
+			}
+		}
+	case KindVariant:
+		for _, c := range t.Cases {
+			if c.Type.owns() {
+				return true
+			}
+		}
+	case KindList, KindOption, KindMap:
+		return t.Elem.owns()
+	case KindResult:
+		return t.OK.owns() || t.Err.owns()
+	}
+	return false
+}

@@ -18,6 +18,10 @@ type Binding struct {
 	Features []string
 	// Lent names the functions whose implementations keep no bytes; see cm.HostDef.
 	Lent map[string]bool
+	// Children names the methods whose results hold a child of the method's resource; see cm.NewChild.
+	Children map[string]bool
+	// Whole names the resources that cannot leave their children behind; see cm.ResourceType.
+	Whole map[string]bool
 }
 
 // has says whether an item behind g is bound.

@@ -154,6 +154,9 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 		if d.unit.guest {
 			return "cm.ResourceVal(" + x + ".Resource)"
 		}
+		if g.child && t.Kind == wit.Own {
+			return "cm.LowerChild(a[0], " + q + d.typ + ", " + x + ")"
+		}
 		return "cm.LowerHandle(" + q + d.typ + ", " + x + ")"
 	case wit.List:
 		if isBytes(t) {

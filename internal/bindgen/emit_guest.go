@@ -111,6 +111,9 @@ func (g *generator) guestFunc(f *wit.Func) {
 		fail = "var none " + ok + "\nreturn none, err"
 	}
 	g.p("v, err := %s\nif err != nil {\n%s\n}", call, fail)
+	if g.consumes(f.Result) {
+		g.p("cm.ConsumeResult(%s, v)", g.typeVar(f))
+	}
 	r := f.Result.Resolve()
 	if r.Kind != wit.Result {
 		g.p("return %s, nil\n}\n", g.lift(f.Result, "v"))

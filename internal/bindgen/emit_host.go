@@ -2,6 +2,7 @@ package bindgen
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -151,11 +152,17 @@ func (g *generator) hostFunc(f *wit.Func) {
 		lent = "Lent: true, "
 	}
 	g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.typeVar(f), lent, a)
+	if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
+		g.p("if err := cm.Consume(ctx, %s, a); err != nil {\nreturn cm.Val{}, err\n}", g.typeVar(f))
+	}
 	var res *wit.Type
 	if f.Result != nil {
 		if r := f.Result.Resolve(); r.Kind == wit.Result {
 			res = r
 		}
+	}
+	if g.child = g.pkg.Children[f.Name]; g.child && !(f.Kind == wit.Method && g.consumes(f.Result)) {
+		g.fail("%s: %s has no child to give", g.unit.title, f.Name)
 	}
 	_, has := g.okType(f.Result)
 	switch {
@@ -171,6 +178,7 @@ func (g *generator) hostFunc(f *wit.Func) {
 			g.p("if err := %s; err != nil {\nreturn %s\n}\nreturn cm.CaseVal(0, nil), nil", call, lowerErr)
 		}
 	}
+	g.child = false
 	g.p("}},")
 }
 

@@ -21,6 +21,7 @@ type generator struct {
 	pkg      *goPackage                  // the one to write
 
 	unit    *unit
+	child   bool // what is lowered is a child of the method's resource
 	body    bytes.Buffer
 	imports map[string]bool // by Go package name
 	errs    []error

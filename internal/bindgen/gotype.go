@@ -82,6 +82,16 @@ func (g *generator) hostHandle(t *wit.Type) bool {
 	return !d.unit.guest
 }
 
+// consumes says that values of t own resources that the host defines.
+func (g *generator) consumes(t *wit.Type) bool {
+	if t == nil {
+		return false
+	}
+	found := t.Kind == wit.Own && g.hostHandle(t)
+	t.Walk(func(inner *wit.Type) { found = found || g.consumes(inner) })
+	return found
+}
+
 // goType is the Go type of t where it is used.
 func (g *generator) goType(t *wit.Type) string {
 	if t == nil {

@@ -18,12 +18,18 @@ var houseWIT = []string{"wasi/wit", "plugin/logging/wit", "plugin/config/wit", "
 
 // House lists the bindings of this module. Paths are below the module's root.
 var House = []Binding{
-	lent(p2("io"), "[method]output-stream.write", "[method]output-stream.blocking-write-and-flush"),
-	p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"), p2("http", "informational-outbound-responses"),
+	p2("io").lent("[method]output-stream.write", "[method]output-stream.blocking-write-and-flush").
+		children("[method]input-stream.subscribe", "[method]output-stream.subscribe"),
+	p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"),
+	p2("http", "informational-outbound-responses").
+		children("[method]incoming-request.headers", "[method]outgoing-request.headers", "[method]incoming-response.headers",
+			"[method]outgoing-response.headers", "[method]incoming-body.stream", "[method]future-trailers.get", "[method]outgoing-body.write").
+		whole("outgoing-request", "outgoing-response"),
 	{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/draft", Name: "loggingdraft"},
 	{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/draft", Name: "configdraft"},
 	{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/draft", Name: "keyvaluedraft"},
-	{WIT: "wasi:blobstore@0.2.0-draft", Path: module + "/plugin/blobstore/draft", Name: "blobstoredraft"},
+	Binding{WIT: "wasi:blobstore@0.2.0-draft", Path: module + "/plugin/blobstore/draft", Name: "blobstoredraft"}.
+		children("[method]outgoing-value.outgoing-value-write-body"),
 }
 
 // p2 is the binding of a package of WASI 0.2, with those of its unstable features that the host serves.
@@ -32,12 +38,29 @@ func p2(name string, features ...string) Binding {
 }
 
 // lent is b with functions that keep no bytes.
-func lent(b Binding, funcs ...string) Binding {
-	b.Lent = map[string]bool{}
-	for _, f := range funcs {
-		b.Lent[f] = true
-	}
+func (b Binding) lent(funcs ...string) Binding {
+	b.Lent = named(funcs)
 	return b
+}
+
+// children is b with methods that give children, which is what the text of WIT calls them: TestChildren compares.
+func (b Binding) children(funcs ...string) Binding {
+	b.Children = named(funcs)
+	return b
+}
+
+// whole is b with resources that cannot leave their children behind.
+func (b Binding) whole(resources ...string) Binding {
+	b.Whole = named(resources)
+	return b
+}
+
+func named(names []string) map[string]bool {
+	m := map[string]bool{}
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
 }
 
 // Dir is the binding's folder below the module's root, with slashes.

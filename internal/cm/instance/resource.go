@@ -42,7 +42,13 @@ func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
 	if ci.noLeave {
 		return cm.Trapf(cm.TrapCannotLeave, "resource.drop was called from realloc or post-return")
 	}
-	e, err := ci.table.Remove(uint32(stack[0]), s.resources[o.slot])
+	h := uint32(stack[0])
+	if e, err := ci.table.Get(h, s.resources[o.slot]); err == nil && e.Own && e.Lends == 0 {
+		if err := e.Resource.Childless("dropped"); err != nil {
+			return err // it stays in the table, so that it ends with the store
+		}
+	}
+	e, err := ci.table.Remove(h, s.resources[o.slot])
 	if err != nil {
 		return err
 	}
@@ -61,7 +67,7 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	if other, ok := r.Type.Owner.(*componentInstance); ok && other.store != s {
 		return other.store.Drop(a, r) // a component of another store serves this one's import
 	}
-	r.Dropped = true
+	r.End()
 	if def.Imported {
 		if r.Type.Drop == nil {
 			return nil
@@ -167,13 +173,25 @@ func (h *handles) fits(t *cm.ResourceType, r *cm.Resource) error {
 	return nil
 }
 
+// undivided is the trap of giving away what cannot leave its children behind, of all that was lifted last.
+func (s *Store) undivided(b *cm.Boundary) error {
+	for _, r := range s.handles.moved {
+		if r.Type.Whole {
+			if err := r.Childless("given to another component"); err != nil {
+				return s.at(err, b)
+			}
+		}
+	}
+	return nil
+}
+
 // Drop destroys a resource that the host owns.
 func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
 	switch {
 	case r.Dropped:
 		return fmt.Errorf("%s was dropped before", r.Type)
 	case r.Type.Owner == nil:
-		r.Dropped = true
+		r.End()
 		if r.Type.Drop == nil {
 			return nil
 		}

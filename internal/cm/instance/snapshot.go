@@ -187,10 +187,13 @@ func (s *Store) Release(ctx context.Context) error {
 		t := &s.instances[i].table
 		t.All(func(h uint32, e *handle.Entry) {
 			r := e.Resource
-			if !e.Own || r.Type.Drop == nil || r.Dropped || s.reset.holds(i, h, r) {
+			if !e.Own || r.Type.Owner != nil || r.Dropped || s.reset.holds(i, h, r) {
 				return
 			}
-			r.Dropped = true
+			r.End()
+			if r.Type.Drop == nil {
+				return
+			}
 			if err := r.Type.Drop(ctx, r); err != nil {
 				errs = append(errs, err)
 			}

@@ -217,15 +217,21 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
+			return cm.OKVal(cm.LowerChild(a[0], iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[static]outgoing-value.finish", Type: typesOutgoingValueFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesOutgoingValueFinishFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			if err := impl.OutgoingValueFinish(ctx, cm.LiftHandle[OutgoingValue](a[0])); err != nil {
 				return cm.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[static]incoming-value.incoming-value-consume-sync", Type: typesIncomingValueIncomingValueConsumeSyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesIncomingValueIncomingValueConsumeSyncFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			r, err := impl.IncomingValueIncomingValueConsumeSync(ctx, cm.LiftHandle[IncomingValue](a[0]))
 			if err != nil {
 				return cm.LowerError[Error](ctx, err, cm.StringVal)
@@ -233,6 +239,9 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			return cm.OKVal(cm.BytesVal(r)), nil
 		}},
 		{Name: "[static]incoming-value.incoming-value-consume-async", Type: typesIncomingValueIncomingValueConsumeAsyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesIncomingValueIncomingValueConsumeAsyncFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			r, err := impl.IncomingValueIncomingValueConsumeAsync(ctx, cm.LiftHandle[IncomingValue](a[0]))
 			if err != nil {
 				return cm.LowerError[Error](ctx, err, cm.StringVal)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
-	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
@@ -81,31 +80,18 @@ func (r *incomingResponse) Drop(context.Context) error {
 
 // incomingBody is the resource incoming-body, of a request or of a response.
 type incomingBody struct {
-	body   *wasihttp.IncomingBody
-	taken  bool
-	stream *childStream // nil once it has been dropped
+	body  *wasihttp.IncomingBody
+	taken bool
 }
 
 var _ IncomingBody = (*incomingBody)(nil)
-
-// childStream is the body's input-stream; the body has to know whether it is still there.
-type childStream struct {
-	wasiio.InputStream
-	parent *incomingBody
-}
-
-func (s *childStream) Close() error {
-	s.parent.stream = nil
-	return s.InputStream.Close()
-}
 
 func (b *incomingBody) Stream(context.Context) (iop2.InputStream, error) {
 	if b.taken {
 		return nil, refused()
 	}
 	b.taken = true
-	b.stream = &childStream{b.body.Stream(), b}
-	return iop2.NewInputStream(b.stream), nil
+	return iop2.NewInputStream(b.body.Stream()), nil
 }
 
 // Drop lets go of what has not been read.
@@ -119,9 +105,6 @@ func (types) IncomingBodyFinish(_ context.Context, this IncomingBody) (FutureTra
 	b, err := own[*incomingBody](this)
 	if err != nil {
 		return nil, err
-	}
-	if b.stream != nil {
-		return nil, wasiio.Misuse("incoming-body.finish: its input-stream has not been dropped")
 	}
 	return &futureTrailers{body: b.body}, nil
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
-	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
@@ -222,31 +221,18 @@ func (r *outgoingResponse) Drop(context.Context) error {
 
 // outgoingBody is the resource outgoing-body, of a request or of a response.
 type outgoingBody struct {
-	body   *wasihttp.OutgoingBody
-	taken  bool
-	stream *childSink // nil once it has been dropped
+	body  *wasihttp.OutgoingBody
+	taken bool
 }
 
 var _ OutgoingBody = (*outgoingBody)(nil)
-
-// childSink is the body's output-stream; the body has to know whether it is still there.
-type childSink struct {
-	wasiio.OutputStream
-	parent *outgoingBody
-}
-
-func (s *childSink) Close() error {
-	s.parent.stream = nil
-	return s.OutputStream.Close()
-}
 
 func (b *outgoingBody) Write(context.Context) (iop2.OutputStream, error) {
 	if b.taken {
 		return nil, refused()
 	}
 	b.taken = true
-	b.stream = &childSink{b.body.Stream(), b}
-	return iop2.NewOutputStream(b.stream), nil
+	return iop2.NewOutputStream(b.body.Stream()), nil
 }
 
 // Drop breaks the body off: it has not been finished.
@@ -260,9 +246,6 @@ func (types) OutgoingBodyFinish(_ context.Context, this OutgoingBody, trailers T
 	b, err := own[*outgoingBody](this)
 	if err != nil {
 		return err
-	}
-	if b.stream != nil {
-		return wasiio.Misuse("outgoing-body.finish: its output-stream has not been dropped")
 	}
 	var t *wasihttp.Fields
 	if trailers != nil {

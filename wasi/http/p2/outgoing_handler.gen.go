@@ -37,6 +37,9 @@ func AddOutgoingHandler(l *component.Linker, impl OutgoingHandler) {
 func OutgoingHandlerFuncs(impl OutgoingHandler) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "handle", Type: outgoingHandlerHandleFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, outgoingHandlerHandleFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			r, err := impl.Handle(ctx, cm.LiftHandle[OutgoingRequest](a[0]), cm.LiftMaybe(a[1], cm.LiftHandle[RequestOptions]))
 			if err != nil {
 				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)

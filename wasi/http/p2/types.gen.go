@@ -900,7 +900,7 @@ type OutgoingRequest interface {
 }
 
 // OutgoingRequestType is the identity of the resource type: every OutgoingRequest in a component is one of it.
-var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: cm.DropObject}
+var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: cm.DropObject, Whole: true}
 
 // RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
@@ -999,7 +999,7 @@ type OutgoingResponse interface {
 }
 
 // OutgoingResponseType is the identity of the resource type: every OutgoingResponse in a component is one of it.
-var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: cm.DropObject}
+var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: cm.DropObject, Whole: true}
 
 // OutgoingBody is the resource wasi:http/types.outgoing-body. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
@@ -1178,7 +1178,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(FieldsType, r), nil
+			return cm.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[method]incoming-request.consume", Type: typesIncomingRequestConsumeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[IncomingRequest](a[0]).Consume(ctx)
@@ -1188,6 +1188,9 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			return cm.OKVal(cm.LowerHandle(IncomingBodyType, r)), nil
 		}},
 		{Name: "[constructor]outgoing-request", Type: typesOutgoingRequestNewFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesOutgoingRequestNewFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			r, err := impl.NewOutgoingRequest(ctx, cm.LiftHandle[Fields](a[0]))
 			if err != nil {
 				return cm.Val{}, err
@@ -1258,7 +1261,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(FieldsType, r), nil
+			return cm.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[constructor]request-options", Type: typesRequestOptionsNewFunc, Func: func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
 			r, err := impl.NewRequestOptions(ctx)
@@ -1307,12 +1310,18 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]response-outparam.send-informational", Type: typesResponseOutparamSendInformationalFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesResponseOutparamSendInformationalFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			if err := cm.LiftHandle[ResponseOutparam](a[0]).SendInformational(ctx, a[1].U16(), cm.LiftHandle[Fields](a[2])); err != nil {
 				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[static]response-outparam.set", Type: typesResponseOutparamSetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesResponseOutparamSetFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			return cm.Val{}, impl.ResponseOutparamSet(ctx, cm.LiftHandle[ResponseOutparam](a[0]), cm.LiftResult[OutgoingResponse, ErrorCode](a[1], cm.LiftHandle[OutgoingResponse], LiftErrorCode))
 		}},
 		{Name: "[method]incoming-response.status", Type: typesIncomingResponseStatusFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
@@ -1327,7 +1336,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(FieldsType, r), nil
+			return cm.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[method]incoming-response.consume", Type: typesIncomingResponseConsumeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[IncomingResponse](a[0]).Consume(ctx)
@@ -1341,9 +1350,12 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerHandle(iop2.InputStreamType, r)), nil
+			return cm.OKVal(cm.LowerChild(a[0], iop2.InputStreamType, r)), nil
 		}},
 		{Name: "[static]incoming-body.finish", Type: typesIncomingBodyFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesIncomingBodyFinishFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			r, err := impl.IncomingBodyFinish(ctx, cm.LiftHandle[IncomingBody](a[0]))
 			if err != nil {
 				return cm.Val{}, err
@@ -1366,13 +1378,16 @@ func TypesFuncs(impl Types) []cm.HostDef {
 				return cm.LowerResult(x, func(x cm.Result[Trailers, ErrorCode]) cm.Val {
 					return cm.LowerResult(x, func(x Trailers) cm.Val {
 						return cm.LowerMaybe(x, func(x Trailers) cm.Val {
-							return cm.LowerHandle(FieldsType, x)
+							return cm.LowerChild(a[0], FieldsType, x)
 						})
 					}, LowerErrorCode)
 				}, nil)
 			}), nil
 		}},
 		{Name: "[constructor]outgoing-response", Type: typesOutgoingResponseNewFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesOutgoingResponseNewFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			r, err := impl.NewOutgoingResponse(ctx, cm.LiftHandle[Fields](a[0]))
 			if err != nil {
 				return cm.Val{}, err
@@ -1397,7 +1412,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(FieldsType, r), nil
+			return cm.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[method]outgoing-response.body", Type: typesOutgoingResponseBodyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutgoingResponse](a[0]).Body(ctx)
@@ -1411,9 +1426,12 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
+			return cm.OKVal(cm.LowerChild(a[0], iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[static]outgoing-body.finish", Type: typesOutgoingBodyFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+			if err := cm.Consume(ctx, typesOutgoingBodyFinishFunc, a); err != nil {
+				return cm.Val{}, err
+			}
 			if err := impl.OutgoingBodyFinish(ctx, cm.LiftHandle[OutgoingBody](a[0]), cm.LiftMaybe(a[1], cm.LiftHandle[Trailers])); err != nil {
 				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}

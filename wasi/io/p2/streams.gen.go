@@ -184,7 +184,7 @@ func StreamsFuncs() []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(PollableType, r), nil
+			return cm.LowerChild(a[0], PollableType, r), nil
 		}},
 		{Name: "[method]output-stream.check-write", Type: streamsOutputStreamCheckWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := cm.LiftHandle[OutputStream](a[0]).CheckWrite(ctx)
@@ -222,7 +222,7 @@ func StreamsFuncs() []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(PollableType, r), nil
+			return cm.LowerChild(a[0], PollableType, r), nil
 		}},
 		{Name: "[method]output-stream.write-zeroes", Type: streamsOutputStreamWriteZeroesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := cm.LiftHandle[OutputStream](a[0]).WriteZeroes(ctx, a[1].U64()); err != nil {
