@@ -63,7 +63,7 @@ func Consume(ctx Context, t *FuncType, args []Val) error {
 		EachOwned(p.Type, args[i], func(r *Resource) {
 			if r.Type.Owner == nil {
 				r.End()
-				parents = parents || r.Childless("") != nil
+				parents = parents || r.living > 0
 			}
 		})
 	}

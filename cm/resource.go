@@ -1,9 +1,6 @@
 package cm
 
-import (
-	"context"
-	"sync/atomic"
-)
+import "context"
 
 // Context is context.Context; it is named here so that signatures of this package read alike.
 type Context = context.Context
@@ -21,8 +18,8 @@ type Resource struct {
 	// engine's own.
 	Dropped bool
 
-	// A child may be in the hands of another store than its parent, so that they end on different goroutines.
-	living atomic.Int32  // children that have not ended
+	// Stores that hand resources to one another have one goroutine at a time together.
+	living int           // children that have not ended
 	parent *Resource     // that has to outlive this one; nil if none, and once this one has ended
 	child  *ResourceType // of the youngest child
 }
@@ -35,7 +32,7 @@ func NewResource(t *ResourceType, obj any) *Resource { return &Resource{Type: t,
 //
 // The end of an instance is no drop: parents and children go in any order then, and so they do where the host drops.
 func NewChild(parent *Resource, t *ResourceType, obj any) *Resource {
-	parent.living.Add(1)
+	parent.living++
 	parent.child = t
 	return &Resource{Type: t, Obj: obj, parent: parent}
 }
@@ -45,16 +42,24 @@ func (r *Resource) End() {
 	r.Dropped = true
 	if p := r.parent; p != nil {
 		r.parent = nil
-		p.living.Add(-1)
+		p.living--
 	}
 }
 
 // Childless is a *Trap if the resource has living children; what is what was about to happen to it: "dropped".
 func (r *Resource) Childless(what string) error {
-	if r.living.Load() == 0 {
+	if r.living == 0 {
 		return nil
 	}
 	return Trapf(TrapMisuse, "%s %s while its child %s is alive", r.Type, what, r.child)
+}
+
+// Leave is a *Trap if the resource cannot be given to another component now; see [ResourceType].
+func (r *Resource) Leave() error {
+	if !r.Type.Whole {
+		return nil
+	}
+	return r.Childless("given to another component")
 }
 
 // EachOwned calls f for every resource that v owns. A value that has not the form of its type owns none.
@@ -94,6 +99,23 @@ func EachOwned(t *Type, v Val, f func(*Resource)) {
 		} else if ok {
 			EachOwned(t.Err, p, f)
 		}
+	}
+}
+
+// LetGo drops the host-defined resources that v owns and that have not ended. It is for calls that fail half way: their
+// error is the news, so that those of the drops are of no interest.
+func LetGo(ctx Context, t *Type, v Val) {
+	EachOwned(t, v, func(r *Resource) { r.LetGo(ctx) })
+}
+
+// LetGo is [LetGo] for one resource.
+func (r *Resource) LetGo(ctx Context) {
+	if r.Dropped || r.Type.Owner != nil {
+		return
+	}
+	r.End()
+	if r.Type.Drop != nil {
+		_ = r.Type.Drop(ctx, r)
 	}
 }
 

@@ -27,6 +27,7 @@ type guest struct {
 	inst  *component.Instance
 	seen  *crossings
 	given []*cm.Resource // that the guest handed out
+	url   string         // of the server that a test lets it talk to
 }
 
 // serve makes a guest of a host with this configuration.
@@ -72,7 +73,7 @@ func (g *guest) again() *guest {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { _ = inst.Close(context.Background()) })
-	return &guest{t: g.t, inst: inst, seen: g.seen}
+	return &guest{t: g.t, inst: inst, seen: g.seen, url: g.url}
 }
 
 var sharedEngine struct {

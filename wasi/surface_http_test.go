@@ -143,7 +143,8 @@ func TestOutgoingRequest(t *testing.T) {
 			t.Errorf("%s is %v, want %s", fn, s, want)
 		}
 	}
-	g.equal([][]any{{"x-a", []byte("1")}}, httpTypes+"fields.entries", g.res(httpTypes+"outgoing-request.headers", r))
+	h := g.res(httpTypes+"outgoing-request.headers", r)
+	g.equal([][]any{{"x-a", []byte("1")}}, httpTypes+"fields.entries", h)
 	g.fail("error", httpTypes+"outgoing-request.set-method", r, cm.Variant{Case: "other", Value: "no token"})
 	g.fail("error", httpTypes+"outgoing-request.set-scheme", r, cm.Variant{Case: "other", Value: "1"})
 	g.fail("error", httpTypes+"outgoing-request.set-authority", r, "a b")
@@ -158,7 +159,7 @@ func TestOutgoingRequest(t *testing.T) {
 	g.fail("error", httpTypes+"outgoing-request.body", r)
 	s := g.res(httpTypes+"outgoing-body.write", b)
 	g.fail("error", httpTypes+"outgoing-body.write", b)
-	g.drop(s, b, r)
+	g.drop(s, b, h, r)
 
 	o := g.res(httpTypes + "request-options.new")
 	for i, fn := range []string{"connect-timeout", "first-byte-timeout", "between-bytes-timeout"} {
@@ -334,7 +335,8 @@ func TestIncomingRequest(t *testing.T) {
 	}
 	g.drop(s)
 	future := g.res(httpTypes+"incoming-body.finish", b)
-	g.equal([][]any{{"x-sum", []byte("4")}}, httpTypes+"fields.entries", g.trailers(future))
+	trailers := g.trailers(future)
+	g.equal([][]any{{"x-sum", []byte("4")}}, httpTypes+"fields.entries", trailers)
 
 	g.fail("HTTP-protocol-error", httpTypes+"response-outparam.send-informational", param, 200, g.fields())
 	g.fail("HTTP-protocol-error", httpTypes+"response-outparam.send-informational", param, 99, g.fields())
@@ -364,7 +366,7 @@ func TestIncomingRequest(t *testing.T) {
 	if string(text) != "short and stout" || err != nil || out.answer.Body().Trailers().TrailerHeader().Get("X-End") != "1" {
 		t.Errorf("its body is %q, %v, trailers %v", text, err, out.answer.Body().Trailers())
 	}
-	g.drop(h, future, r)
+	g.drop(h, trailers, future, r)
 
 	// What is let go of without an answer, and a body without an end.
 	_, param = g.handle(httptest.NewRequest("GET", "/", nil), &responder{})

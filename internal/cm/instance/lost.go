@@ -13,7 +13,7 @@ import (
 // lose lets go of the resources that a lifting took before it failed.
 func (s *Store) lose(ctx context.Context) {
 	for _, r := range s.handles.moved {
-		letGo(ctx, r)
+		r.LetGo(ctx)
 	}
 	s.handles.moved = s.handles.moved[:0]
 }
@@ -21,21 +21,6 @@ func (s *Store) lose(ctx context.Context) {
 // loseVals lets go of the resources that values own. Those that are in a table already are let go only once.
 func loseVals(ctx context.Context, fields []cm.Field, vals []cm.Val) {
 	for i := range min(len(fields), len(vals)) {
-		loseVal(ctx, fields[i].Type, vals[i])
-	}
-}
-
-func loseVal(ctx context.Context, t *cm.Type, v cm.Val) {
-	cm.EachOwned(t, v, func(r *cm.Resource) { letGo(ctx, r) })
-}
-
-// letGo drops a resource of the host's. The call has its error already, so that one of the drop is of no interest.
-func letGo(ctx context.Context, r *cm.Resource) {
-	if r == nil || r.Dropped || r.Type.Owner != nil {
-		return
-	}
-	r.End()
-	if r.Type.Drop != nil {
-		_ = r.Type.Drop(ctx, r)
+		cm.LetGo(ctx, fields[i].Type, vals[i])
 	}
 }

@@ -78,7 +78,7 @@ func (l *lower) back(a *activation, result cm.Val, stack []uint64) error {
 		return err
 	}
 	if err := l.fn.LowerResult(cx, result, stack); err != nil {
-		loseVal(a, l.fn.Type.Result, result)
+		cm.LetGo(a, l.fn.Type.Result, result)
 		return a.store.at(err, l.boundary)
 	}
 	return nil
@@ -248,7 +248,7 @@ func (l *lowerLift) enter(a *activation, args []cm.Val) (cm.Val, error) {
 		return cm.Val{}, err
 	}
 	if err := s.undivided(l.boundary); err != nil {
-		loseVal(a, l.fn.Type.Result, result)
+		cm.LetGo(a, l.fn.Type.Result, result)
 		return cm.Val{}, err
 	}
 	return result, nil
@@ -269,7 +269,7 @@ func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) 
 	result, err := s.runLift(a, ci, l, args)
 	ci.entered = false
 	if err != nil {
-		loseVal(a, l.fn.Type.Result, result) // post-return trapped
+		cm.LetGo(a, l.fn.Type.Result, result) // post-return trapped
 		return cm.Val{}, s.at(err, b)
 	}
 	return result, nil

@@ -176,10 +176,8 @@ func (h *handles) fits(t *cm.ResourceType, r *cm.Resource) error {
 // undivided is the trap of giving away what cannot leave its children behind, of all that was lifted last.
 func (s *Store) undivided(b *cm.Boundary) error {
 	for _, r := range s.handles.moved {
-		if r.Type.Whole {
-			if err := r.Childless("given to another component"); err != nil {
-				return s.at(err, b)
-			}
+		if err := r.Leave(); err != nil {
+			return s.at(err, b)
 		}
 	}
 	return nil

@@ -1,0 +1,76 @@
+package bindgen
+
+import (
+	"maps"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+var isChild = regexp.MustCompile(`\b(is|are|and) a child\b`)
+
+// TestChildren compares the functions that the house says to give children with those of which the text of the reference
+// says so, both ways.
+func TestChildren(t *testing.T) {
+	dir := filepath.Join(shared.Dir(t), "wit")
+	house, err := LoadHouse(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dirs []string
+	for _, p := range house.Packages {
+		dirs = append(dirs, filepath.Join(dir, strings.Replace(p.String(), ":", "-", 1)))
+	}
+	reference, err := wit.Load(dirs...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0
+	for _, b := range House {
+		p, _, err := find(reference, b.WIT)
+		if err != nil {
+			t.Fatal(err)
+		}
+		children, whole := map[string]bool{}, map[string]bool{}
+		for _, i := range p.Interfaces {
+			for _, f := range i.AllFuncs() {
+				text := strings.Join(strings.Fields(f.Docs), " ")
+				if !isChild.MatchString(text) {
+					continue
+				}
+				children[f.Name] = true
+				if strings.Contains(text, "or its ownership is transferred to another component") {
+					whole[f.Resource.Name] = true
+				}
+			}
+		}
+		total += len(children)
+		if len(children)+len(b.Children) > 0 && !maps.Equal(children, b.Children) {
+			t.Errorf("%s: the text calls what these give children: %v; the house: %v", b.WIT, children, b.Children)
+		}
+		if len(whole)+len(b.Whole) > 0 && !maps.Equal(whole, b.Whole) {
+			t.Errorf("%s: the text forbids to give these away: %v; the house: %v", b.WIT, whole, b.Whole)
+		}
+	}
+	if total != 10 {
+		t.Errorf("%d functions give children, want 10", total)
+	}
+}
+
+// TestNoChild: a function that cannot give a child is not said to.
+func TestNoChild(t *testing.T) {
+	set, err := wit.Load(filepath.Join(root, filepath.FromSlash(fixtures[0].wit)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"[method]counter.add", "[static]counter.merge"} {
+		b := fixtures[0].bindings[1].children(name)
+		if _, err := Generate(set, b, fixtures[0].bindings[:1]); err == nil || !strings.Contains(err.Error(), name+" has no child to give") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
