@@ -54,14 +54,6 @@ func (r *Resource) Childless(what string) error {
 	return Trapf(TrapMisuse, "%s %s while its child %s is alive", r.Type, what, r.child)
 }
 
-// Leave is a *Trap if the resource cannot be given to another component now; see [ResourceType].
-func (r *Resource) Leave() error {
-	if !r.Type.Whole {
-		return nil
-	}
-	return r.Childless("given to another component")
-}
-
 // EachOwned calls f for every resource that v owns. A value that has not the form of its type owns none.
 func EachOwned(t *Type, v Val, f func(*Resource)) {
 	if t == nil || v.IsZero() || !v.Holds(t.Kind) || !t.owns() {

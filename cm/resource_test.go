@@ -14,20 +14,13 @@ func TestFamily(t *testing.T) {
 	if err := p.Childless("dropped"); !errors.As(err, &trap) || trap.Code != TrapMisuse || trap.Detail != "parent dropped while its child child is alive" {
 		t.Errorf("with two children: %v", err)
 	}
-	if err := p.Leave(); err != nil {
-		t.Errorf("it may go without its children: %v", err)
-	}
 	a.End()
 	a.End() // counts once
 	if p.Childless("dropped") == nil {
 		t.Error("one child is left, and it counts as none")
 	}
-	parents.Whole = true
-	if p.Leave() == nil {
-		t.Error("it may not go without its children")
-	}
 	b.LetGo(t.Context())
-	if err := errors.Join(p.Childless("dropped"), p.Leave()); err != nil || !b.Dropped {
+	if err := p.Childless("dropped"); err != nil || !b.Dropped {
 		t.Errorf("without children: %v", err)
 	}
 }

@@ -83,8 +83,6 @@ type ResourceType struct {
 	// Drop is called when the owner lets go of a resource of a host-defined type: from resource.drop in the guest, or
 	// when the store closes. r.Obj is the host's object. An error traps the guest that dropped it.
 	Drop func(ctx Context, r *Resource) error
-	// Whole says that a resource cannot be given to another component while a child of it lives; see [NewChild].
-	Whole bool
 
 	// Slot is the index of this type among the resource types of the component plan that it belongs to; the engine's own.
 	Slot int

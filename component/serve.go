@@ -37,7 +37,9 @@ func (l *Linker) serve(id wit.InterfaceID, i *Instance, x *plan.Export) {
 	h := l.Instance(id)
 	for k := range x.Funcs {
 		f := &Func{i, &x.Funcs[k]}
-		h.define(f.def.Name, hostFunc{typ: f.def.Type, from: i, call: f.cross})
+		h.define(f.def.Name, hostFunc{typ: f.def.Type, from: i, call: func(ctx context.Context, args []cm.Val) (cm.Val, error) {
+			return f.Call(ctx, args...)
+		}})
 	}
 	for _, t := range x.Types {
 		if t.Resource != nil {
@@ -50,33 +52,4 @@ func (l *Linker) serve(id wit.InterfaceID, i *Instance, x *plan.Export) {
 	for k := range x.Instances {
 		l.serve(nested(id, x.Instances[k].Name), i, &x.Instances[k])
 	}
-}
-
-// cross is Call for a function that another component imports: it gives and takes what it owns.
-func (f *Func) cross(ctx context.Context, args []cm.Val) (cm.Val, error) {
-	var divided error
-	whole := func(r *cm.Resource) {
-		if divided == nil {
-			divided = r.Leave()
-		}
-	}
-	params := f.def.Type.Params
-	for i := range min(len(params), len(args)) {
-		cm.EachOwned(params[i].Type, args[i], whole)
-	}
-	if divided != nil {
-		for i := range min(len(params), len(args)) {
-			cm.LetGo(ctx, params[i].Type, args[i])
-		}
-		return cm.Val{}, divided
-	}
-	result, err := f.Call(ctx, args...)
-	if err != nil {
-		return cm.Val{}, err
-	}
-	if cm.EachOwned(f.def.Type.Result, result, whole); divided != nil {
-		cm.LetGo(ctx, f.def.Type.Result, result)
-		return cm.Val{}, divided
-	}
-	return result, nil
 }

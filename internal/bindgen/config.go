@@ -20,8 +20,6 @@ type Binding struct {
 	Lent map[string]bool
 	// Children names the methods whose results hold a child of the method's resource; see cm.NewChild.
 	Children map[string]bool
-	// Whole names the resources that cannot leave their children behind; see cm.ResourceType.
-	Whole map[string]bool
 }
 
 // has says whether an item behind g is bound.

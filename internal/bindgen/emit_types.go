@@ -67,11 +67,7 @@ func (g *generator) resourceType(d *def) {
 	}
 	g.p("}\n")
 	g.p("// %s is the identity of the resource type: every %s in a component is one of it.", d.typ, d.name)
-	whole := ""
-	if g.pkg.Whole[d.t.Name] {
-		whole = ", Whole: true"
-	}
-	g.p("var %s = &cm.ResourceType{%sName: %q, Drop: cm.DropObject%s}\n", d.typ, g.interfaceField(), d.t.Name, whole)
+	g.p("var %s = &cm.ResourceType{%sName: %q, Drop: cm.DropObject}\n", d.typ, g.interfaceField(), d.t.Name)
 }
 
 // interfaceField is the Interface field of a resource type's identity; the root of a world has none.

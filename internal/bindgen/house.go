@@ -23,8 +23,7 @@ var House = []Binding{
 	p2("clocks", "clocks-timezone"), p2("random"), p2("cli"), p2("filesystem"), p2("sockets", "network-error-code"),
 	p2("http", "informational-outbound-responses").
 		children("[method]incoming-request.headers", "[method]outgoing-request.headers", "[method]incoming-response.headers",
-			"[method]outgoing-response.headers", "[method]incoming-body.stream", "[method]future-trailers.get", "[method]outgoing-body.write").
-		whole("outgoing-request", "outgoing-response"),
+			"[method]outgoing-response.headers", "[method]incoming-body.stream", "[method]future-trailers.get", "[method]outgoing-body.write"),
 	{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/draft", Name: "loggingdraft"},
 	{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/draft", Name: "configdraft"},
 	{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/draft", Name: "keyvaluedraft"},
@@ -46,12 +45,6 @@ func (b Binding) lent(funcs ...string) Binding {
 // children is b with methods that give children, which is what the text of WIT calls them: TestChildren compares.
 func (b Binding) children(funcs ...string) Binding {
 	b.Children = named(funcs)
-	return b
-}
-
-// whole is b with resources that cannot leave their children behind.
-func (b Binding) whole(resources ...string) Binding {
-	b.Whole = named(resources)
 	return b
 }
 

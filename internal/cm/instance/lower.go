@@ -223,10 +223,10 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	}
 	var result cm.Val
 	if l.hooks == nil {
-		result, err = l.enter(s.activation(a, a.Call, a.Clock), args)
+		result, err = s.callLift(s.activation(a, a.Call, a.Clock), l.callee, l.boundary, args)
 	} else {
 		c := s.enter(&a.Task, a, l.hooks, l.boundary, args)
-		result, err = l.enter(s.activation(c.Context, &c.Call, c.clock), args)
+		result, err = s.callLift(s.activation(c.Context, &c.Call, c.clock), l.callee, l.boundary, args)
 		c.exit(result, err)
 	}
 	l.release(a, mark)
@@ -234,24 +234,6 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 		return err
 	}
 	return l.back(a, result, stack)
-}
-
-// enter calls the callee with what has just been lifted. a is the new task.
-func (l *lowerLift) enter(a *activation, args []cm.Val) (cm.Val, error) {
-	s := a.store
-	if err := s.undivided(l.boundary); err != nil {
-		loseVals(a, l.fn.Type.Params, args)
-		return cm.Val{}, err
-	}
-	result, err := s.callLift(a, l.callee, l.boundary, args)
-	if err != nil {
-		return cm.Val{}, err
-	}
-	if err := s.undivided(l.boundary); err != nil {
-		cm.LetGo(a, l.fn.Type.Result, result)
-		return cm.Val{}, err
-	}
-	return result, nil
 }
 
 // callLift calls a lifted function (CanonicalABI.md §canon lift, synchronous). a is the new task.

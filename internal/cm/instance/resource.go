@@ -173,16 +173,6 @@ func (h *handles) fits(t *cm.ResourceType, r *cm.Resource) error {
 	return nil
 }
 
-// undivided is the trap of giving away what cannot leave its children behind, of all that was lifted last.
-func (s *Store) undivided(b *cm.Boundary) error {
-	for _, r := range s.handles.moved {
-		if err := r.Leave(); err != nil {
-			return s.at(err, b)
-		}
-	}
-	return nil
-}
-
 // Drop destroys a resource that the host owns.
 func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
 	switch {

@@ -900,7 +900,7 @@ type OutgoingRequest interface {
 }
 
 // OutgoingRequestType is the identity of the resource type: every OutgoingRequest in a component is one of it.
-var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: cm.DropObject, Whole: true}
+var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: cm.DropObject}
 
 // RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
@@ -999,7 +999,7 @@ type OutgoingResponse interface {
 }
 
 // OutgoingResponseType is the identity of the resource type: every OutgoingResponse in a component is one of it.
-var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: cm.DropObject, Whole: true}
+var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: cm.DropObject}
 
 // OutgoingBody is the resource wasi:http/types.outgoing-body. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
