@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -311,20 +312,62 @@ func (d *diskCache) evict() {
 	}
 }
 
-// digest is what tells a file that is damaged: length and checksum. Against files that are forged nothing helps who reads
-// from a directory that others write; it is its owner's alone.
+// digest is what tells a file that is damaged: its length and a checksum of all but the machine code, for wazero sums that
+// up itself when it reads it. Against files that are forged nothing helps who reads from a directory that others write; it
+// is its owner's alone.
 func digest(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	h := crc32.New(castagnoli)
-	n, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{f}, make([]byte, 256<<10))
+	info, err := f.Stat()
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%x-%08x", n, h.Sum32()), nil
+	size := info.Size()
+	from, to := machineCode(io.NewSectionReader(f, 0, size), size)
+	h := crc32.New(castagnoli)
+	buf := make([]byte, 64<<10)
+	for _, part := range []*io.SectionReader{io.NewSectionReader(f, 0, from), io.NewSectionReader(f, to, size-to)} {
+		if n, err := io.CopyBuffer(struct{ io.Writer }{h}, struct{ io.Reader }{part}, buf); err != nil {
+			return "", err
+		} else if n != part.Size() {
+			return "", io.ErrUnexpectedEOF
+		}
+	}
+	return fmt.Sprintf("%x-%08x", size, h.Sum32()), nil
+}
+
+// machineCode finds the machine code in a file of wazero's, by what stands before it: a magic word, the version behind its
+// length, the number of functions, the offset of each, and the length of the code. The range is empty in other files.
+func machineCode(r io.ReadSeeker, size int64) (from, to int64) {
+	const magic = "WAZEVO"
+	var head [len(magic) + 1]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil || string(head[:len(magic)]) != magic {
+		return 0, 0
+	}
+	rest := make([]byte, int(head[len(magic)])+4)
+	if _, err := io.ReadFull(r, rest); err != nil {
+		return 0, 0
+	}
+	offsets := 8 * int64(binary.LittleEndian.Uint32(rest[len(rest)-4:]))
+	from = int64(len(head)+len(rest)) + offsets + 8
+	if from > size {
+		return 0, 0
+	}
+	if _, err := r.Seek(from-8, io.SeekStart); err != nil {
+		return 0, 0
+	}
+	var length [8]byte
+	if _, err := io.ReadFull(r, length[:]); err != nil {
+		return 0, 0
+	}
+	n := binary.LittleEndian.Uint64(length[:])
+	if n > uint64(size-from) {
+		return 0, 0
+	}
+	return from, from + int64(n)
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

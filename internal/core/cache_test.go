@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,17 +85,13 @@ func TestCacheSlotsMatter(t *testing.T) {
 
 func TestCacheSurvivesDamage(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
-		"truncated": func(p string) error { return os.Truncate(p, 100) },
-		"empty":     func(p string) error { return os.Truncate(p, 0) },
-		"changed": func(p string) error {
-			b, err := os.ReadFile(p)
-			if err != nil {
-				return err
-			}
-			b[len(b)/2] ^= 0xff
-			return os.WriteFile(p, b, 0o600)
-		},
-		"odd name": func(p string) error { return os.Rename(p, p+"x") },
+		"truncated":                   func(p string) error { return os.Truncate(p, 100) },
+		"empty":                       func(p string) error { return os.Truncate(p, 0) },
+		"changed in the machine code": func(p string) error { return flip(p, machineCodeOf(t, p)) },
+		"changed at its end":          func(p string) error { return flip(p, -1) },
+		"changed in its numbers":      func(p string) error { return flip(p, 20) },
+		"changed in its magic":        func(p string) error { return flip(p, 0) },
+		"odd name":                    func(p string) error { return os.Rename(p, p+"x") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -110,6 +107,33 @@ func TestCacheSurvivesDamage(t *testing.T) {
 			}
 		})
 	}
+}
+
+// flip changes one byte, counted from the end when negative.
+func flip(path string, at int) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if at < 0 {
+		at += len(b)
+	}
+	b[at] ^= 0xff
+	return os.WriteFile(path, b, 0o600)
+}
+
+// machineCodeOf is somewhere in the machine code, which is most of the file.
+func machineCodeOf(t *testing.T, path string) int {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, to := machineCode(bytes.NewReader(b), int64(len(b)))
+	if from == 0 || to-from < int64(len(b))/2 || to > int64(len(b)) {
+		t.Fatalf("the machine code of %d bytes is from %d to %d", len(b), from, to)
+	}
+	return int(from+to) / 2
 }
 
 // TestCacheForgedFile gives wazero a file that is intact but not wazero's.

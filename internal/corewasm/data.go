@@ -13,15 +13,14 @@ const maxStretches = 256
 // content of a data section; false if it is better left alone.
 //
 // What is merged are active segments of known offset that follow one another, in a memory that is the module's own and
-// therefore zero before. Zeroes are only written where no segment before them has put anything. There must be no data count section: where there is none, no code names a segment
-// (WebAssembly specification §5.5.16).
-func (m *module) mergeData() ([]byte, bool) {
+// therefore zero before. Zeroes are only written where no segment before them has put anything. There must be no data count
+// section: where there is none, no code names a segment (WebAssembly specification §5.5.16).
+func (m *module) mergeData(out []byte) ([]byte, bool) {
 	if m.data == nil || m.dataCnt >= 0 || m.nImports.memories > 0 || len(m.memories) == 0 {
-		return nil, false
+		return out, false
 	}
 	r := &reader{b: m.data}
 	n := r.u32()
-	var segments, bytes []byte
 	var start, end uint64
 	type stretch struct{ from, to uint64 }
 	var written []stretch
@@ -30,42 +29,42 @@ func (m *module) mergeData() ([]byte, bool) {
 			!slices.ContainsFunc(written, func(s stretch) bool { return s.from < to && from < s.to })
 	}
 	count := uint32(0)
+	out, total := appendHole(out)
+	var length int // where that of the segment at hand is to be written
 	flush := func() {
 		if count > 0 {
-			segments = appendI32(append(segments, 0, opI32Const), int32(uint32(start)))
-			segments = appendU32(append(segments, opEnd), uint32(len(bytes)))
-			segments = append(segments, bytes...)
+			fillHole(out, length, uint32(len(out)-length-5))
 		}
-		bytes, written = bytes[:0], append(written, stretch{start, end})
-		count++
+		written = append(written, stretch{start, end})
 	}
 	for i := uint32(0); i < n && r.err == nil; i++ {
 		if flags := r.u32(); flags == 2 {
 			r.u32()
 		} else if flags != 0 {
-			return nil, false
+			return out, false
 		}
 		if r.byte() != opI32Const {
-			return nil, false
+			return out, false
 		}
 		at := uint64(uint32(r.sleb(32)))
 		if r.byte() != opEnd {
-			return nil, false
+			return out, false
 		}
 		b := r.bytes(int(r.u32()))
 		if i == 0 || at < end || at-end > maxGap || at > end && !untouched(end, at) {
 			flush()
 			start, end = at, at
+			count++
+			out = append(appendI32(append(out, 0, opI32Const), int32(uint32(at))), opEnd)
+			out, length = appendHole(out)
 		}
 		for ; end < at; end++ {
-			bytes = append(bytes, 0)
+			out = append(out, 0)
 		}
-		bytes = append(bytes, b...)
+		out = append(out, b...)
 		end += uint64(len(b))
 	}
 	flush()
-	if count--; r.err != nil || count >= n {
-		return nil, false
-	}
-	return append(appendU32(make([]byte, 0, len(segments)+5), count), segments...), true
+	fillHole(out, total, count)
+	return out, r.err == nil && count < n
 }

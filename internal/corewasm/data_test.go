@@ -72,7 +72,7 @@ func TestMergeData(t *testing.T) {
 			}
 		}
 		raw := dataOf(segments)
-		out, ok := ownMemory(raw).mergeData()
+		out, ok := ownMemory(raw).mergeData(nil)
 		if !ok {
 			continue
 		}
@@ -110,7 +110,7 @@ func TestMergeDataLeavesAlone(t *testing.T) {
 	} {
 		m := ownMemory(two)
 		c.change(m)
-		if _, ok := m.mergeData(); ok != c.want {
+		if _, ok := m.mergeData(nil); ok != c.want {
 			t.Errorf("%s: merged %v", name, ok)
 		}
 	}

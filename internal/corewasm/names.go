@@ -43,22 +43,25 @@ func (m *module) appendNames(b []byte, shift func(uint32) uint32, start int64) [
 	if n == 0 {
 		return b
 	}
-	list := appendU32(nil, uint32(n))
-	for i := range m.bodies {
-		f := uint32(m.nImports.funcs + i)
-		name := m.names[f]
-		if name == "" {
-			name = exported[f]
-		}
-		if name == "" {
-			name = "func[" + strconv.Itoa(int(f)) + "]"
-		}
-		list = appendName(appendU32(list, shift(f)), name)
-	}
-	if start >= 0 {
-		list = appendName(appendU32(list, uint32(start)), "start")
-	}
-	content := appendName(nil, "name")
-	content = appendSection(content, 1, list)
-	return appendSection(b, 0, content)
+	b, _ = appendSectionOf(b, 0, func(b []byte) ([]byte, bool) {
+		return appendSectionOf(appendName(b, "name"), 1, func(b []byte) ([]byte, bool) {
+			b = appendU32(b, uint32(n))
+			for i := range m.bodies {
+				f := uint32(m.nImports.funcs + i)
+				name := m.names[f]
+				if name == "" {
+					name = exported[f]
+				}
+				if name == "" {
+					name = "func[" + strconv.Itoa(int(f)) + "]"
+				}
+				b = appendName(appendU32(b, shift(f)), name)
+			}
+			if start >= 0 {
+				b = appendName(appendU32(b, uint32(start)), "start")
+			}
+			return b, true
+		})
+	})
+	return b
 }

@@ -177,3 +177,27 @@ func appendSection(b []byte, id byte, content []byte) []byte {
 	b = appendU32(b, uint32(len(content)))
 	return append(b, content...)
 }
+
+// appendHole leaves room for a number that is known only when what follows has been written; fillHole writes it, in as
+// many bytes as the largest number takes. That saves a copy of what follows.
+func appendHole(b []byte) (_ []byte, at int) { return append(b, 0, 0, 0, 0, 0), len(b) }
+
+func fillHole(b []byte, at int, v uint32) {
+	for i := range 4 {
+		b[at+i] = byte(v)&0x7f | 0x80
+		v >>= 7
+	}
+	b[at+4] = byte(v)
+}
+
+// appendSectionOf writes a section whose content is appended by a function; it writes nothing if that returns false.
+func appendSectionOf(b []byte, id byte, content func([]byte) ([]byte, bool)) ([]byte, bool) {
+	start := len(b)
+	b, size := appendHole(append(b, id))
+	b, ok := content(b)
+	if !ok {
+		return b[:start], false
+	}
+	fillHole(b, size, uint32(len(b)-size-5))
+	return b, true
+}

@@ -179,7 +179,11 @@ func (w *writer) write(size int) {
 		startType = w.typeOf(nil, nil)
 	}
 
-	b := make([]byte, 0, size+size/3+256)
+	room := size + size/3 // for the checks
+	if w.hollow {
+		room = size - m.codeLen + 2*len(hollowBody)*len(m.bodies)
+	}
+	b := make([]byte, 0, room+4096)
 	b = append(b, "\x00asm\x01\x00\x00\x00"...)
 	if m.groups+w.extras > 0 {
 		s := appendU32(nil, uint32(m.groups+w.extras))
@@ -209,9 +213,8 @@ func (w *writer) write(size int) {
 	if len(m.bodies) > 0 || w.start >= 0 {
 		b = w.code(b)
 	}
-	if merged, ok := m.mergeData(); ok {
-		b = appendSection(b, 11, merged)
-	} else if m.data != nil {
+	b, merged := appendSectionOf(b, 11, m.mergeData)
+	if !merged && m.data != nil {
 		b = appendSection(b, 11, m.data)
 	}
 	w.res.Wasm = m.appendNames(b, w.shift, w.start)

@@ -8,7 +8,7 @@ import (
 
 // Version changes when Rewrite writes other code for the same module: machine code that was made from what an earlier
 // version wrote must not meet a skeleton of a later one.
-const Version = 4
+const Version = 5
 
 // Facts are what Rewrite learns by reading a module's code, as text without dots or separators of paths.
 type Facts string

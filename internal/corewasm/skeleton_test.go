@@ -88,7 +88,7 @@ func TestVersion(t *testing.T) {
 		}
 		h.Write(r.Wasm)
 	}
-	const version, want = 4, "f50d3bbd5ca0c0b3c2bb4bc6dd19a3f887a59123f2085433e3179043acff196e"
+	const version, want = 5, "1886f1b1397728ce08044edcf6b95c24d92c7437be0aa10936307198d50ae200"
 	if got := hex.EncodeToString(h.Sum(nil)); got != want || Version != version {
 		t.Errorf("version %d writes %s", Version, got)
 	}
