@@ -147,7 +147,7 @@ func (v *invoker) letGo(ctx context.Context, e *entry, inst *component.Instance,
 func (v *invoker) keep(e *entry, inst *component.Instance, ready bool) bool {
 	ok := e.reuse.idle.keep(inst, ready)
 	if !ok {
-		v.closeInstance(v.kill, e, inst)
+		v.closeInstance(&v.kill, e, inst)
 	}
 	return ok
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/internal/life"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -30,7 +31,7 @@ type entry struct {
 	refilling   atomic.Bool   // see refill
 	resetting   atomic.Int64  // busy ones that are made ready, behind their invocation
 	deadline    time.Duration // 0: none
-	late        string        // what to say when it has passed
+	late        func() error  // what ends an invocation when it has passed
 
 	unwatch func()   // ends what watch began
 	events  sync.Map // eventKey → *event
@@ -64,7 +65,7 @@ type invoker struct {
 	workload string
 	entries  map[string]*entry
 
-	kill   context.Context    // ends when invocations must not go on
+	kill   life.Context       // ends when invocations must not go on
 	ahead  context.Context    // ends when nothing is to be made ready any more
 	rest   context.CancelFunc // ends ahead
 	mu     sync.Mutex
@@ -75,7 +76,8 @@ type invoker struct {
 var _ Invoker = (*invoker)(nil)
 
 func newInvoker(kill context.Context, h *Local, w *workload.Spec, entries map[string]*entry) *invoker {
-	v := &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries, kill: kill}
+	v := &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries}
+	v.kill.Begin(kill)
 	v.ahead, v.rest = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
 	for _, e := range entries {
 		e.reuse.idle.close = func(inst *component.Instance) { v.closeInstance(kill, e, inst) }
@@ -165,15 +167,13 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	if inv.Refuse != nil {
 		return v.settle(outer, outer, inv, inv.Refuse)
 	}
-	ctx, cancel := context.WithCancelCause(outer)
-	defer cancel(nil)
-	defer context.AfterFunc(v.kill, func() { cancel(&cm.Trap{Code: cm.TrapCancel, Detail: "the workload was stopped"}) })()
+	ctx := &t.ctx
+	ctx.Begin(outer)
+	defer ctx.Cancel(nil)
+	t.kill.Begin(&v.kill, t)
+	defer t.kill.End()
 	if e.deadline > 0 {
-		var stop context.CancelFunc
-		// The cause is this invocation's own: a trap is filled in on its way out.
-		late := &cm.Trap{Code: cm.TrapDeadline, Detail: e.late}
-		ctx, stop = context.WithTimeoutCause(ctx, e.deadline, late)
-		defer stop()
+		ctx.Within(e.deadline, e.late)
 	}
 	if err := v.acquire(ctx, e); err != nil {
 		return v.settle(ctx, outer, inv, err)

@@ -43,10 +43,13 @@ func (p *pool) acquire(ctx context.Context) error {
 	defer p.waiting.Add(-1)
 	select {
 	case p.slots <- struct{}{}:
-		return nil
+		if ctx.Err() == nil {
+			return nil
+		}
+		p.release() // both happened at once
 	case <-ctx.Done():
-		return endedTrap(ctx, "while waiting for an instance")
 	}
+	return endedTrap(ctx, "while waiting for an instance")
 }
 
 func (p *pool) release() { <-p.slots }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/internal/life"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -110,11 +111,19 @@ func (e *entry) bound(ctx context.Context) (context.Context, context.CancelFunc)
 		Detail: fmt.Sprintf("%s: initialisation took longer than %s", e.spec.Name, e.deadline)})
 }
 
-// turn is what an invocation has of its component's pool. Its end comes behind that of the event.
+// turn is what an invocation has: its context, and its part of its component's pool. Its end comes behind that of the event.
 type turn struct {
+	ctx  life.Context
+	kill life.Watch // of what stops all invocations
+
 	admitted, slot bool
 	used           bool                // an instance was there
 	inst           *component.Instance // it, if it can be used again
+}
+
+// Ended implements life.Watcher: the invocation must not go on.
+func (t *turn) Ended() {
+	t.ctx.Cancel(&cm.Trap{Code: cm.TrapCancel, Detail: "the workload was stopped"})
 }
 
 // endTurn gives back what an invocation had. Where nobody is in need of the slot and there is a processor to spare, the

@@ -233,7 +233,9 @@ func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded
 		e.limits.Fuel = spec.Limits.Fuel
 	}
 	if e.deadline > 0 {
-		e.late = fmt.Sprintf("%s: the invocation took longer than %s", name, e.deadline)
+		late := fmt.Sprintf("%s: the invocation took longer than %s", name, e.deadline)
+		// Each invocation has its own: a trap is filled in on its way out.
+		e.late = func() error { return &cm.Trap{Code: cm.TrapDeadline, Detail: late} }
 	}
 	return e, nil
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/internal/life"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
@@ -24,7 +25,7 @@ type requestBody struct {
 	src     io.Reader
 	control *control
 	timeout time.Duration
-	cancel  func(cause error)
+	ctx     *life.Context // of the exchange
 	size    atomic.Int64
 
 	expect expectation
@@ -83,7 +84,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		return 0, &wasihttp.Error{Code: wasihttp.ConnectionTerminated}
 	}
 	stuck := time.AfterFunc(b.timeout, func() {
-		b.cancel(errSlow)
+		b.ctx.Cancel(errSlow)
 		b.control.readUntil(time.Now())
 	})
 	b.expect.settle(true)
@@ -99,14 +100,14 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		b.ended = true
 		return n, io.EOF
 	case errors.As(err, &large):
-		b.cancel(largeBody(large.Limit))
+		b.ctx.Cancel(largeBody(large.Limit))
 		limit := uint64(large.Limit)
 		return n, &wasihttp.Error{Code: wasihttp.RequestBodySize, Number: &limit, Err: err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		b.cancel(errSlow)
+		b.ctx.Cancel(errSlow)
 		return n, &wasihttp.Error{Code: wasihttp.ConnectionReadTimeout, Err: err}
 	}
-	b.cancel(errGone)
+	b.ctx.Cancel(errGone)
 	return n, &wasihttp.Error{Code: wasihttp.ConnectionTerminated, Err: err}
 }
 
@@ -153,7 +154,7 @@ func (b *requestBody) cut() {
 // must not be touched any more.
 type control struct {
 	mu   sync.Mutex
-	rc   *http.ResponseController
+	rc   http.ResponseController
 	over bool
 }
 
@@ -165,7 +166,7 @@ func (c *control) use(t time.Time, f func(*http.ResponseController, time.Time) e
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over {
-		_ = f(c.rc, t)
+		_ = f(&c.rc, t)
 	}
 }
 

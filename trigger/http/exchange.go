@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/life"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
@@ -30,18 +32,23 @@ func largeHead(most int64) error {
 
 // exchange is one request and its answer: the Subject of its invocation, the Responder of its guest.
 type exchange struct {
-	r      *http.Request
-	route  *route
-	ctx    context.Context // of the invocation
-	cancel context.CancelCauseFunc
-	body   *requestBody
+	r       *http.Request
+	route   *route
+	ctx     life.Context // of the invocation
+	control control
+	body    requestBody
 	// refused is why no guest is to see the request; nil if one is.
 	refused error
 
 	informs chan inform
-	answers chan answer   // at most one
-	written chan struct{} // closed when nothing more will be written
-	ended   chan struct{} // closed when Invoke has returned
+	decided chan struct{} // closed when reply is the answer
+	reply   answer
+	written chan struct{}  // closed when nothing more will be written
+	invoked sync.WaitGroup // until Invoke has returned
+
+	// The server's goroutine's: whether it hears that the client goes away or takes nothing.
+	stuck  *time.Timer // nil as long as it has not waited for the client to take something
+	unhear func() bool // likewise; it hears no more of the client's going away
 
 	once    sync.Once                             // the answer has been decided
 	current atomic.Pointer[wasihttp.OutgoingBody] // of the answer
@@ -86,7 +93,8 @@ func (x *exchange) decide(a answer) bool {
 		did = true
 		x.status.Store(int64(a.status))
 		x.current.Store(a.body)
-		x.answers <- a
+		x.reply = a
+		close(x.decided)
 	})
 	return did
 }
@@ -158,12 +166,12 @@ func failure(status int) answer {
 }
 
 // invoke runs the invocation from its start to its end.
-func (x *exchange) invoke(ctx context.Context, t *Trigger, in *wasihttp.IncomingRequest) {
+func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
 	roomy()
-	defer close(x.ended)
+	defer x.invoked.Done()
 	defer x.route.leave(x)
 	settled := false
-	err := x.route.invoker.Invoke(ctx, &host.Invocation{
+	err := x.route.invoker.Invoke(&x.ctx, &host.Invocation{
 		Component: x.route.component,
 		Trigger:   t.Type(),
 		Name:      x.route.prefix,
@@ -182,7 +190,7 @@ func (x *exchange) invoke(ctx context.Context, t *Trigger, in *wasihttp.Incoming
 	if !settled {
 		x.settle(err)
 	}
-	x.cancel(nil)
+	x.ctx.Cancel(nil)
 }
 
 // breakOff ends a body that its guest has left open.
@@ -199,7 +207,7 @@ func (x *exchange) settle(err error) {
 		<-x.written
 		return
 	}
-	if status := statusOf(err, context.Cause(x.ctx)); status != 0 {
+	if status := statusOf(err, context.Cause(&x.ctx)); status != 0 {
 		x.decide(failure(status))
 	} else {
 		x.decide(answer{})

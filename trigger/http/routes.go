@@ -98,7 +98,7 @@ func (r *route) drain(ctx context.Context) error {
 	r.mu.Lock()
 	n := len(r.running)
 	for x := range r.running {
-		x.cancel(errShutdown)
+		x.ctx.Cancel(errShutdown)
 	}
 	r.mu.Unlock()
 	<-empty

@@ -16,48 +16,40 @@ import (
 // serve answers one request. It runs on the server's goroutine, the only one that writes the answer, and returns when the
 // answer is complete; the invocation may go on.
 func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
-	route := t.table.find(r.URL.Path)
-	control := &control{rc: http.NewResponseController(w)}
+	x := &exchange{r: r, route: t.table.find(r.URL.Path)}
+	control := &x.control
+	control.rc = *http.NewResponseController(w)
 	defer control.end()
-	if route == nil {
+	if x.route == nil {
 		t.turnAway(w, r, control, http.StatusNotFound)
 		return
 	}
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
-	x := &exchange{r: r, route: route, ctx: ctx, cancel: cancel,
-		informs: make(chan inform), answers: make(chan answer, 1), written: make(chan struct{}), ended: make(chan struct{})}
-	x.body = &requestBody{src: r.Body, control: control, timeout: t.config.ReadTimeout, cancel: cancel}
-	if route.maxBody > 0 && r.Body != http.NoBody {
-		x.body.src = http.MaxBytesReader(w, r.Body, route.maxBody)
+	x.ctx.Begin(context.WithoutCancel(r.Context()))
+	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
+	x.body.src, x.body.control, x.body.timeout, x.body.ctx = r.Body, control, t.config.ReadTimeout, &x.ctx
+	if most := x.route.maxBody; most > 0 && r.Body != http.NoBody {
+		x.body.src = http.MaxBytesReader(w, r.Body, most)
 	}
-	if x.refused = route.refuse(r); x.refused != nil {
-		cancel(x.refused)
+	if x.refused = x.route.refuse(r); x.refused != nil {
+		x.ctx.Cancel(x.refused)
 	}
 	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
 		x.body.expect.writer = w
 	}
-	if !route.enter(x) {
-		cancel(nil)
+	if !x.route.enter(x) {
+		x.ctx.Cancel(nil)
 		t.turnAway(w, r, control, http.StatusServiceUnavailable)
 		return
 	}
 	_ = control.rc.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
-	in := wasihttp.NewIncomingRequest(r, x.body)
-	disarm := context.AfterFunc(r.Context(), func() { cancel(errGone) })
-	go x.invoke(ctx, t, in)
+	in := wasihttp.NewIncomingRequest(r, &x.body)
+	x.invoked.Add(1)
+	go x.invoke(t, in)
 
-	written := sync.OnceFunc(func() { close(x.written) })
-	defer written() // whatever happens here, the invocation must not wait for ever
 	defer x.body.closed.Store(true)
-	a := x.answer(w, control, t.config.WriteTimeout)
-	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
-	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
-	ok := x.write(w, control, a, t.config.WriteTimeout)
-	disarm()
-	written()
-	if !ok {
-		<-x.ended
+	if !x.respond(w, in, t.config.WriteTimeout) {
+		x.invoked.Wait()
 		x.body.cut()
 		t.abort(r)
 	}
@@ -65,21 +57,54 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	t.hurry(r, control)
 }
 
+// respond waits for the answer and writes it, and says whether it is whole.
+func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, timeout time.Duration) bool {
+	defer close(x.written) // whatever happens here, the invocation must not wait for ever
+	defer x.deaf()
+	a := x.answer(w, timeout)
+	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
+	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
+	return x.write(w, a, timeout)
+}
+
 // answer waits for the answer and writes what the guest sends before it.
-func (x *exchange) answer(w http.ResponseWriter, control *control, timeout time.Duration) answer {
+func (x *exchange) answer(w http.ResponseWriter, timeout time.Duration) answer {
+	gone := x.r.Context().Done()
 	for {
 		select {
-		case a := <-x.answers:
-			return a
+		case <-x.decided:
+			return x.reply
 		case i := <-x.informs:
-			stuck := time.AfterFunc(timeout, func() {
-				x.cancel(errSlow)
-				control.writeUntil(time.Now())
-			})
+			x.listen(timeout)
 			x.body.expect.inform(w, i.status, i.header)
-			stuck.Stop()
+			x.stuck.Stop()
 			close(i.done)
+		case <-gone:
+			x.ctx.Cancel(errGone)
+			gone = nil
 		}
+	}
+}
+
+// listen has the exchange cancelled if the client goes away, and if it takes nothing until the timer stuck is stopped. The
+// server's goroutine begins it before it may have to wait for the client to take something, or for the guest with its body.
+func (x *exchange) listen(timeout time.Duration) {
+	if x.stuck != nil {
+		x.stuck.Reset(timeout)
+		return
+	}
+	x.unhear = context.AfterFunc(x.r.Context(), func() { x.ctx.Cancel(errGone) })
+	x.stuck = time.AfterFunc(timeout, func() {
+		x.ctx.Cancel(errSlow)
+		x.control.writeUntil(time.Now())
+	})
+}
+
+// deaf ends what listen has begun.
+func (x *exchange) deaf() {
+	if x.stuck != nil {
+		x.unhear()
+		x.stuck.Stop()
 	}
 }
 
@@ -124,11 +149,14 @@ func copyHeader(dst, src http.Header) {
 	}
 }
 
+// heldBack is how much of an answer net/http keeps at first, so that writing it waits for nobody.
+const heldBack = 2 << 10
+
 var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
 // write writes the answer while the guest makes its body, and says whether the answer is whole. What the guest has written
 // is sent at once when nothing more is there, and together with what comes with it otherwise.
-func (x *exchange) write(w http.ResponseWriter, control *control, a answer, timeout time.Duration) bool {
+func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration) bool {
 	if a.status == 0 {
 		return false
 	}
@@ -147,14 +175,8 @@ func (x *exchange) write(w http.ResponseWriter, control *control, a answer, time
 	copyHeader(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	x.body.expect.silence(w)
-	stuck := time.AfterFunc(timeout, func() {
-		x.cancel(errSlow)
-		control.writeUntil(time.Now())
-	})
-	stuck.Stop()
-	defer stuck.Stop()
 	lost := func(err error) bool {
-		x.cancel(errGone)
+		x.ctx.Cancel(errGone)
 		a.body.Disconnect(&wasihttp.Error{Code: wasihttp.ConnectionTerminated, Err: err})
 		return false
 	}
@@ -164,9 +186,9 @@ func (x *exchange) write(w http.ResponseWriter, control *control, a answer, time
 		if unsent {
 			runtime.Gosched() // lets a guest that is about to write or to finish do so
 			if !a.body.More() {
-				stuck.Reset(timeout)
-				err := control.rc.Flush()
-				stuck.Stop()
+				x.listen(timeout)
+				err := x.control.rc.Flush()
+				x.stuck.Stop()
 				if err != nil {
 					return lost(err)
 				}
@@ -177,21 +199,25 @@ func (x *exchange) write(w http.ResponseWriter, control *control, a answer, time
 		switch {
 		case err == io.EOF:
 			if trailers := a.body.Trailers().TrailerHeader(); len(trailers) > 0 {
-				_ = control.rc.Flush() // a head that is still held back would get a length instead of chunks
+				_ = x.control.rc.Flush() // a head that is still held back would get a length instead of chunks
 				for k, v := range trailers {
 					w.Header()[http.TrailerPrefix+k] = v
 				}
 			}
 			return true
 		case err != nil:
-			_ = control.rc.Flush()
+			_ = x.control.rc.Flush()
 			return false
 		case empty:
 			continue
 		}
-		stuck.Reset(timeout)
+		if int(x.sent.Load())+n > heldBack {
+			x.listen(timeout)
+		}
 		k, err := w.Write((*buf)[:n])
-		stuck.Stop()
+		if x.stuck != nil {
+			x.stuck.Stop()
+		}
 		x.sent.Add(int64(k))
 		if err != nil {
 			return lost(err)

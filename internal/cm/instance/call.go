@@ -21,7 +21,7 @@ func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm
 	if want := len(f.Type.Params); len(args) != want {
 		return cm.Val{}, fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
 	}
-	defer s.watch(ctx)()
+	defer s.watch(ctx).end()
 	if f.Lift < 0 { // a function of the host that the component hands on: no border is crossed
 		return s.linked.hostFunc(f.Import).Call(s.activation(ctx, cm.CallFrom(ctx), nil), args)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+	"github.com/vitrine-wasm/vitrine/internal/life"
 )
 
 // crossing is one observed call: the cm.Call, the context that its callee sees, and what is needed to tell the time
@@ -39,6 +40,9 @@ func (c *crossing) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
+
+// AfterFunc is what [context.AfterFunc] uses.
+func (c *crossing) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(c.Context, f) }
 
 // enter makes an observed call. parent is the task that makes it.
 func (s *Store) enter(parent *task.Task, ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) *crossing {

@@ -190,7 +190,7 @@ func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
 	case s.stale(r):
 		return fmt.Errorf("%s is of the time before the instance was reset", r.Type)
 	}
-	defer s.watch(ctx)()
+	defer s.watch(ctx).end()
 	if err := s.destroy(s.activation(ctx, cm.CallFrom(ctx), nil), r.Type.Slot, r, nil); err != nil {
 		return s.fail(ctx, err)
 	}

@@ -286,7 +286,7 @@ func (s *Store) initialiseAgain(ctx context.Context) error {
 	if len(s.reset.starts) == 0 {
 		return nil
 	}
-	defer s.watch(ctx)()
+	defer s.watch(ctx).end()
 	for _, inst := range s.reset.starts {
 		if err := inst.Start(s.activation(ctx, cm.CallFrom(ctx), nil)); err != nil {
 			return s.fail(ctx, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 	"github.com/vitrine-wasm/vitrine/internal/core"
+	"github.com/vitrine-wasm/vitrine/internal/life"
 )
 
 // Options configure a store.
@@ -125,7 +126,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		}
 		s.resources[slot] = rt
 	}
-	defer s.watch(ctx)()
+	defer s.watch(ctx).end()
 	call := cm.CallFrom(ctx)
 	var sources []*core.Instance
 	for i, m := range p.Modules {
@@ -176,31 +177,42 @@ func (a *activation) tooDeep(b *cm.Boundary) error {
 	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
 }
 
-// watch interrupts guest code when ctx ends, until the function that it returns is called.
-func (s *Store) watch(ctx context.Context) func() {
-	if ctx.Done() == nil {
-		return func() {}
+// watch interrupts guest code when a context ends.
+type watch struct {
+	life.Watch
+	ctx         context.Context
+	group       *core.Group
+	mu          sync.Mutex
+	over, fired bool
+}
+
+// watch begins a watch of ctx. Whoever begins it ends it.
+func (s *Store) watch(ctx context.Context) *watch {
+	w := &watch{ctx: ctx, group: s.group}
+	w.Begin(ctx, w)
+	return w
+}
+
+// Ended implements life.Watcher.
+func (w *watch) Ended() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.over {
+		w.fired = true
+		w.group.Interrupt(contextTrap(w.ctx))
 	}
-	var mu sync.Mutex
-	var over, fired bool
-	stop := context.AfterFunc(ctx, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if !over {
-			fired = true
-			s.group.Interrupt(contextTrap(ctx))
-		}
-	})
-	return func() {
-		if stop() {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		over = true
-		if fired {
-			s.group.Resume()
-		}
+}
+
+// end takes back what the watch has done: nothing of it is left after.
+func (w *watch) end() {
+	if w.End() {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	if w.fired {
+		w.group.Resume()
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/life"
 )
 
 // Task is one call on its way through a component instance. It is the context.Context that guest code runs under and
@@ -38,6 +39,9 @@ func (t *Task) Value(key any) any {
 	}
 	return t.Context.Value(key)
 }
+
+// AfterFunc is what [context.AfterFunc] uses.
+func (t *Task) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(t.Context, f) }
 
 // Push gives n values of scratch space; Pop gives back what was pushed since mark. Nested use is in stack order, and a
 // slice stays valid until its own Pop even if the space behind it has moved.

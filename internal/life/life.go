@@ -1,0 +1,130 @@
+// Package life is a context for what comes with each request: a part of the object that it is made for, and linked to the one
+// around it without an allocation. It tells of its end what a context of the standard library tells.
+package life
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Context is a [context.Context] that ends with the one that it was begun in, at a deadline, or by Cancel. [context.Cause],
+// [context.AfterFunc] and contexts that are derived from it work as with any other. It must not be copied. Begin it, and
+// then Within, before it is handed on; it is safe for concurrent use from there on.
+type Context struct {
+	context.Context // that it was begun in, whose values it has
+
+	up Watch
+
+	because atomic.Pointer[context.Context] // ended for the cause; nil where that is err, or what Context tells
+
+	mu       sync.Mutex
+	err      error
+	done     chan struct{} // nil until somebody asks
+	watches  *Watch
+	deadline time.Time
+	timer    *time.Timer
+}
+
+type self struct{}
+
+// Begin makes c a context in outer. Whoever begins it calls Cancel in the end.
+func (c *Context) Begin(outer context.Context) {
+	c.Context = outer
+	c.up.Begin(outer, (*follower)(c))
+}
+
+// follower is a Context that hears of the end of the one that it was begun in.
+type follower Context
+
+// Ended implements Watcher. The cause is found where the end is.
+func (f *follower) Ended() { (*Context)(f).end(f.Context.Err(), nil) }
+
+// Within ends c after d with context.DeadlineExceeded, for the cause that late gives then. An earlier deadline of the context
+// that c was begun in holds. It is to be called once.
+func (c *Context) Within(d time.Duration, late func() error) {
+	at := time.Now().Add(d)
+	if earlier, ok := c.Context.Deadline(); ok && earlier.Before(at) {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deadline = at
+	if c.err == nil {
+		c.timer = time.AfterFunc(d, func() { c.end(context.DeadlineExceeded, late()) })
+	}
+}
+
+// Cancel ends c with context.Canceled, which is the cause, too, where cause is nil. Only the first end counts.
+func (c *Context) Cancel(cause error) { c.end(context.Canceled, cause) }
+
+func (c *Context) end(err, cause error) {
+	c.mu.Lock()
+	if c.err != nil {
+		c.mu.Unlock()
+		return
+	}
+	if cause != nil && cause != err {
+		because, cancel := context.WithCancelCause(context.WithoutCancel(c.Context))
+		cancel(cause)
+		c.because.Store(&because)
+	}
+	c.err = err
+	if c.done != nil {
+		close(c.done)
+	}
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+	c.mu.Unlock()
+	c.up.End()
+	for who := c.next(); who != nil; who = c.next() {
+		who.Ended()
+	}
+}
+
+// Deadline is context.Context's.
+func (c *Context) Deadline() (time.Time, bool) {
+	if !c.deadline.IsZero() {
+		return c.deadline, true
+	}
+	return c.Context.Deadline()
+}
+
+// Done is context.Context's.
+func (c *Context) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.err != nil {
+			close(c.done)
+		}
+	}
+	return c.done
+}
+
+// Err is context.Context's. It knows of the end of the context around c before Done tells of it.
+func (c *Context) Err() error {
+	if err := c.Context.Err(); err != nil {
+		c.end(err, nil)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// Value is context.Context's. [context.Cause] asks for the cause by it, with a key that nobody else has.
+func (c *Context) Value(key any) any {
+	if key == (self{}) {
+		return c
+	}
+	if because := c.because.Load(); because != nil {
+		return (*because).Value(key)
+	}
+	return c.Context.Value(key)
+}
+
+// AfterFunc is what [context.AfterFunc] uses.
+func (c *Context) AfterFunc(f func()) (stop func() bool) { return AfterFunc(c, f) }
