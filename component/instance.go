@@ -42,6 +42,24 @@ func (i *Instance) Func(id wit.InterfaceID, name string) (*Func, error) {
 	return nil, fmt.Errorf("component %s: %s has no function %q; it has %s", i.linked.name, where, name, strings.Join(names, ", "))
 }
 
+// TypedFunc is Func for a function of a type that is known: another one is an error, as [cm.CheckFunc] says it. The component
+// is asked once for as long as it is asked for the same want, which must not change any more.
+func (i *Instance) TypedFunc(id wit.InterfaceID, name string, want *cm.FuncType) (*Func, error) {
+	f, err := i.Func(id, name)
+	if err != nil {
+		return nil, err
+	}
+	fits := i.linked.fits[f.def]
+	if fits.Load() == want {
+		return f, nil
+	}
+	if err := cm.CheckFunc(id, name, want, f.Type()); err != nil {
+		return nil, err
+	}
+	fits.Store(want)
+	return f, nil
+}
+
 func (i *Instance) exported() string {
 	var names []string
 	for _, x := range i.linked.linked.Program.Exports {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
@@ -17,6 +18,7 @@ type Linked struct {
 	name        string
 	linked      *instance.Linked
 	interceptor cm.Interceptor
+	fits        map[*plan.ExportFunc]*atomic.Pointer[cm.FuncType] // what the function was last found to be of
 }
 
 func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Linked, error) {
@@ -39,7 +41,13 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, err)
 	}
-	return &Linked{c.name, linked, l.interceptor}, nil
+	fits := map[*plan.ExportFunc]*atomic.Pointer[cm.FuncType]{}
+	for i := range p.Exports {
+		for k := range p.Exports[i].Funcs {
+			fits[&p.Exports[i].Funcs[k]] = &atomic.Pointer[cm.FuncType]{}
+		}
+	}
+	return &Linked{c.name, linked, l.interceptor, fits}, nil
 }
 
 // Close releases what linking made; close every Instance first. An Engine that is closed does it too.

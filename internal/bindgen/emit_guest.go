@@ -72,12 +72,8 @@ func (g *generator) constructor() {
 	g.comment(fmt.Sprintf("%s finds the functions of %s in an instance. One that is not there, or of another type, is an error.", name, u.title), "")
 	g.p("func %s(inst *component.Instance) (*%s, error) {", name, u.name)
 	g.p("x := &%s{}\nvar err error", u.name)
-	if len(u.funcs) > 0 {
-		g.p("find := func(name string, t *cm.FuncType) (cm.Caller, error) {\nf, err := inst.Func(%s, name)\nif err != nil {\nreturn nil, err\n}", id)
-		g.p("return f, cm.CheckFunc(%s, name, t, f.Type())\n}", id)
-	}
 	for _, f := range u.funcs {
-		g.p("if x.%s, err = find(%q, %s); err != nil {\nreturn nil, err\n}", g.callerField(f), f.Name, g.typeVar(f))
+		g.p("if x.%s, err = inst.TypedFunc(%s, %q, %s); err != nil {\nreturn nil, err\n}", g.callerField(f), id, f.Name, g.typeVar(f))
 	}
 	for _, part := range u.parts {
 		if part.name != "" {

@@ -3,6 +3,7 @@ package http
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"sync"
@@ -64,7 +65,7 @@ func (e *expectation) inform(w http.ResponseWriter, status int, h http.Header) {
 	if status == http.StatusContinue {
 		e.writer = nil
 	}
-	copyHeader(w.Header(), h)
+	maps.Copy(w.Header(), h)
 	w.WriteHeader(status)
 	clear(w.Header())
 }

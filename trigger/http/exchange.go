@@ -59,9 +59,27 @@ type exchange struct {
 // answer is what is to be written: a guest's response, or a text of ours. Status 0 is none: the client is gone.
 type answer struct {
 	status int
-	header http.Header
-	body   *wasihttp.OutgoingBody // nil: text
+	fields *wasihttp.Fields       // of a guest's response
+	body   *wasihttp.OutgoingBody // likewise; nil where it has none
 	text   string
+}
+
+// head writes the answer's fields into a header that is empty.
+func (a *answer) head(h http.Header) {
+	if a.fields != nil {
+		a.fields.AddTo(h)
+		if a.body == nil || a.status == http.StatusNoContent {
+			delete(h, "Content-Length")
+		}
+	} else {
+		h["Content-Type"] = []string{"text/plain; charset=utf-8"}
+		if a.status == http.StatusServiceUnavailable {
+			h["Retry-After"] = []string{"1"}
+		}
+	}
+	if _, ok := h["Content-Type"]; !ok {
+		h["Content-Type"] = nil // net/http would guess one
+	}
 }
 
 // inform is an answer of status 1xx. done is closed when it has been written.
@@ -122,12 +140,10 @@ func (x *exchange) Inform(ctx context.Context, status int, h *wasihttp.Fields) e
 
 // Respond is Responder's.
 func (x *exchange) Respond(r *wasihttp.OutgoingResponse) {
-	a := answer{status: r.Status(), header: r.Headers().Header()}
+	a := answer{status: r.Status(), fields: r.Headers()}
 	if r.HasBody() {
 		a.body = r.Body()
 		a.body.Attach(bodiless(x.r.Method, a.status))
-	} else {
-		a.header.Del("Content-Length")
 	}
 	if !x.decide(a) && a.body != nil {
 		a.body.Disconnect(errGone)
@@ -158,11 +174,7 @@ func failure(status int) answer {
 	case http.StatusRequestTimeout:
 		text = "the request came too slowly"
 	}
-	a := answer{status: status, text: text + "\n", header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}}}
-	if status == http.StatusServiceUnavailable {
-		a.header.Set("Retry-After", "1")
-	}
-	return a
+	return answer{status: status, text: text + "\n"}
 }
 
 // invoke runs the invocation from its start to its end.

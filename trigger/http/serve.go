@@ -137,16 +137,10 @@ func (t *Trigger) abort(r *http.Request) {
 
 // write writes an answer of ours.
 func write(w http.ResponseWriter, a answer) int64 {
-	copyHeader(w.Header(), a.header)
+	a.head(w.Header())
 	w.WriteHeader(a.status)
 	n, _ := io.WriteString(w, a.text)
 	return int64(n)
-}
-
-func copyHeader(dst, src http.Header) {
-	for k, v := range src {
-		dst[k] = v
-	}
 }
 
 // heldBack is how much of an answer net/http keeps at first, so that writing it waits for nobody.
@@ -160,19 +154,13 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 	if a.status == 0 {
 		return false
 	}
-	if _, ok := a.header["Content-Type"]; !ok {
-		w.Header()["Content-Type"] = nil // net/http would guess one
-	}
 	if a.body == nil {
 		x.sent.Add(write(w, a))
 		return true
 	}
 	defer a.body.Close()
 	empty := bodiless(x.r.Method, a.status)
-	if a.status == http.StatusNoContent {
-		a.header.Del("Content-Length")
-	}
-	copyHeader(w.Header(), a.header)
+	a.head(w.Header())
 	w.WriteHeader(a.status)
 	x.body.expect.silence(w)
 	lost := func(err error) bool {

@@ -87,12 +87,24 @@ func FieldsFromHeader(h http.Header) *Fields {
 // once and in digits: net/http would send what others read differently, "+3" or two of them.
 func (f *Fields) Header() http.Header {
 	h := make(http.Header, len(f.list))
+	f.AddTo(h)
+	return h
+}
+
+// AddTo adds what Header gives to h, which has none of these fields.
+func (f *Fields) AddTo(h http.Header) {
+	values := make([]string, 0, len(f.list))
 	for _, e := range f.list {
 		if forbidden(strings.ToLower(e.Name)) {
 			continue
 		}
 		k := http.CanonicalHeaderKey(e.Name)
-		h[k] = append(h[k], e.Value)
+		if had, ok := h[k]; ok {
+			h[k] = append(had, e.Value)
+			continue
+		}
+		values = append(values, e.Value)
+		h[k] = values[len(values)-1 : len(values) : len(values)]
 	}
 	if _, ok := h[lengthKey]; ok {
 		if n := contentLength(f); n >= 0 {
@@ -101,7 +113,6 @@ func (f *Fields) Header() http.Header {
 			delete(h, lengthKey)
 		}
 	}
-	return h
 }
 
 const lengthKey = "Content-Length"

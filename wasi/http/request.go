@@ -19,7 +19,7 @@ type IncomingRequest struct {
 	r       *http.Request
 	https   bool
 	headers *Fields
-	body    *IncomingBody
+	body    IncomingBody
 	wanted  atomic.Bool
 }
 
@@ -27,9 +27,8 @@ type IncomingRequest struct {
 // not before: whoever observes the call may still change it.
 func NewIncomingRequest(r *http.Request, body io.ReadCloser) *IncomingRequest {
 	in := &IncomingRequest{r: r, https: r.TLS != nil}
-	in.body = NewIncomingBody(body, func() http.Header { return r.Trailer }, func(err error) *Error {
-		return errorFrom(context.Background(), err, false)
-	})
+	in.body.src, in.body.trailer = body, func() http.Header { return r.Trailer }
+	in.body.fail = func(err error) *Error { return errorFrom(context.Background(), err, false) }
 	return in
 }
 
@@ -69,7 +68,7 @@ func (r *IncomingRequest) Headers() *Fields {
 // Body is the request's body. The server owns the connection below it, so that it need not be closed.
 func (r *IncomingRequest) Body() *IncomingBody {
 	r.wanted.Store(true)
-	return r.body
+	return &r.body
 }
 
 // Wanted says whether the guest has asked for the body. Safe for concurrent use.

@@ -164,7 +164,6 @@ func (l *Linked) Resettable() error {
 // Resettable says why the store cannot be reset, as a *core.ResetError or an error of the system's; nil if it can, as far
 // as can be said now.
 func (s *Store) Resettable() error {
-	var r *core.ResetError
 	switch {
 	case s.closed:
 		return &core.ResetError{Reason: "closed"}
@@ -172,7 +171,9 @@ func (s *Store) Resettable() error {
 		return &core.ResetError{Reason: "trapped", Detail: s.dead.Detail}
 	case s.reset.why == nil:
 		return nil
-	case errors.As(s.reset.why, &r):
+	}
+	var r *core.ResetError
+	if errors.As(s.reset.why, &r) {
 		return s.reset.why
 	}
 	return &core.ResetError{Reason: "system", Detail: s.reset.why.Error()}

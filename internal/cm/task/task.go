@@ -43,10 +43,16 @@ func (t *Task) Value(key any) any {
 // AfterFunc is what [context.AfterFunc] uses.
 func (t *Task) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(t.Context, f) }
 
+// usual is as many values as most tasks need.
+const usual = 4
+
 // Push gives n values of scratch space; Pop gives back what was pushed since mark. Nested use is in stack order, and a
 // slice stays valid until its own Pop even if the space behind it has moved.
 func (t *Task) Push(n int) (vals []cm.Val, mark int) {
 	mark = len(t.vals)
+	if t.vals == nil && n > 0 {
+		t.vals = make([]cm.Val, 0, max(n, usual))
+	}
 	for len(t.vals) < mark+n {
 		t.vals = append(t.vals, cm.Val{})
 	}

@@ -27,17 +27,10 @@ type Watcher struct {
 func NewWatcherExport(inst *component.Instance) (*Watcher, error) {
 	x := &Watcher{}
 	var err error
-	find := func(name string, t *cm.FuncType) (cm.Caller, error) {
-		f, err := inst.Func(WatcherID, name)
-		if err != nil {
-			return nil, err
-		}
-		return f, cm.CheckFunc(WatcherID, name, t, f.Type())
-	}
-	if x.onSetFunc, err = find("on-set", watcherOnSetFunc); err != nil {
+	if x.onSetFunc, err = inst.TypedFunc(WatcherID, "on-set", watcherOnSetFunc); err != nil {
 		return nil, err
 	}
-	if x.onDeleteFunc, err = find("on-delete", watcherOnDeleteFunc); err != nil {
+	if x.onDeleteFunc, err = inst.TypedFunc(WatcherID, "on-delete", watcherOnDeleteFunc); err != nil {
 		return nil, err
 	}
 	return x, nil

@@ -26,14 +26,7 @@ type Run struct {
 func NewRunExport(inst *component.Instance) (*Run, error) {
 	x := &Run{}
 	var err error
-	find := func(name string, t *cm.FuncType) (cm.Caller, error) {
-		f, err := inst.Func(RunID, name)
-		if err != nil {
-			return nil, err
-		}
-		return f, cm.CheckFunc(RunID, name, t, f.Type())
-	}
-	if x.runFunc, err = find("run", runRunFunc); err != nil {
+	if x.runFunc, err = inst.TypedFunc(RunID, "run", runRunFunc); err != nil {
 		return nil, err
 	}
 	return x, nil

@@ -26,14 +26,7 @@ type IncomingHandler struct {
 func NewIncomingHandlerExport(inst *component.Instance) (*IncomingHandler, error) {
 	x := &IncomingHandler{}
 	var err error
-	find := func(name string, t *cm.FuncType) (cm.Caller, error) {
-		f, err := inst.Func(IncomingHandlerID, name)
-		if err != nil {
-			return nil, err
-		}
-		return f, cm.CheckFunc(IncomingHandlerID, name, t, f.Type())
-	}
-	if x.handleFunc, err = find("handle", incomingHandlerHandleFunc); err != nil {
+	if x.handleFunc, err = inst.TypedFunc(IncomingHandlerID, "handle", incomingHandlerHandleFunc); err != nil {
 		return nil, err
 	}
 	return x, nil

@@ -36,13 +36,15 @@ func (e ioError) ToDebugString(context.Context) (string, error) { return e.err.E
 
 // streamError turns an error of a stream into one that the guest sees. A wait that the caller's context ended is none.
 func streamError(err error) error {
+	switch err {
+	case nil:
+		return nil
+	case io.EOF:
+		return cm.Fail(StreamErrorClosed())
+	}
 	var stop *wasiio.Interrupted
 	var trap *cm.Trap
 	switch {
-	case err == nil:
-		return nil
-	case err == io.EOF:
-		return cm.Fail(StreamErrorClosed())
 	case errors.As(err, &stop):
 		return stop.Cause
 	case errors.As(err, &trap):

@@ -24,14 +24,7 @@ type Guest struct {
 func NewGuestExport(inst *component.Instance) (*Guest, error) {
 	x := &Guest{}
 	var err error
-	find := func(name string, t *cm.FuncType) (cm.Caller, error) {
-		f, err := inst.Func(GuestID, name)
-		if err != nil {
-			return nil, err
-		}
-		return f, cm.CheckFunc(GuestID, name, t, f.Type())
-	}
-	if x.greetFunc, err = find("greet", guestGreetFunc); err != nil {
+	if x.greetFunc, err = inst.TypedFunc(GuestID, "greet", guestGreetFunc); err != nil {
 		return nil, err
 	}
 	return x, nil
