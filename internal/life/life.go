@@ -13,7 +13,8 @@ import (
 // [context.AfterFunc] and contexts that are derived from it work as with any other. It must not be copied. Begin it, and
 // then Within, before it is handed on; it is safe for concurrent use from there on.
 type Context struct {
-	context.Context // that it was begun in, whose values it has
+	context.Context // that it was begun in and ends with
+	values          context.Context
 
 	up Watch
 
@@ -31,8 +32,13 @@ type self struct{}
 
 // Begin makes c a context in outer. Whoever begins it calls Cancel in the end.
 func (c *Context) Begin(outer context.Context) {
-	c.Context = outer
+	c.Context, c.values = outer, outer
 	c.up.Begin(outer, (*follower)(c))
+}
+
+// BeginApart makes c a context that has outer's values and outlives it, as [context.WithoutCancel] does.
+func (c *Context) BeginApart(outer context.Context) {
+	c.Context, c.values = context.Background(), outer
 }
 
 // follower is a Context that hears of the end of the one that it was begun in.
@@ -66,7 +72,7 @@ func (c *Context) end(err, cause error) {
 		return
 	}
 	if cause != nil && cause != err {
-		because, cancel := context.WithCancelCause(context.WithoutCancel(c.Context))
+		because, cancel := context.WithCancelCause(context.WithoutCancel(c.values))
 		cancel(cause)
 		c.because.Store(&because)
 	}
@@ -123,7 +129,7 @@ func (c *Context) Value(key any) any {
 	if because := c.because.Load(); because != nil {
 		return (*because).Value(key)
 	}
-	return c.Context.Value(key)
+	return c.values.Value(key)
 }
 
 // AfterFunc is what [context.AfterFunc] uses.

@@ -25,7 +25,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
-	x.ctx.Begin(context.WithoutCancel(r.Context()))
+	x.ctx.BeginApart(r.Context())
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
 	x.body.src, x.body.control, x.body.timeout, x.body.ctx = r.Body, control, t.config.ReadTimeout, &x.ctx
 	if most := x.route.maxBody; most > 0 && r.Body != http.NoBody {
