@@ -60,7 +60,7 @@ lint:
 
 # Benchmarks beside the code; bench/ measures whole processes: make compare, density, mixed, noisy or soak, with flags in ARGS.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry ./telemetry/internal/bound
+	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry ./telemetry/internal/bound ./host ./trigger/http
 
 compare density mixed noisy soak:
 	$(GO) run ./bench $@ $(ARGS)

@@ -124,10 +124,13 @@ func (c *crossing) settle() {
 
 // outcome classifies an error.
 func outcome(err error) cm.Outcome {
+	if err == nil {
+		return cm.OK
+	}
 	var exit *cm.ExitError
 	var t *cm.Trap
 	switch {
-	case err == nil, errors.As(err, &exit):
+	case errors.As(err, &exit):
 		return cm.OK
 	case errors.As(err, &t):
 		if t.Code == cm.TrapCancel {
