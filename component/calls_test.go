@@ -181,3 +181,37 @@ func TestUnobservedCallsCostNothingMore(t *testing.T) {
 		}
 	}
 }
+
+// TestTypedFunc: another type is refused whatever has been asked before, and a guest of the right one need not be asked again.
+func TestTypedFunc(t *testing.T) {
+	inst := callsInstance(t, nil)
+	right := &cm.FuncType{Params: []cm.Field{{Name: "n", Type: u32Type}}, Result: u32Type}
+	wrong := &cm.FuncType{Params: []cm.Field{{Name: "n", Type: stringType}}, Result: u32Type}
+	f, err := inst.Func(callsRun, "host-id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := cm.CheckFunc(callsRun, "host-id", wrong, f.Type())
+	if refused == nil {
+		t.Fatal("the wrong type is right")
+	}
+	for range 2 {
+		if _, err := inst.TypedFunc(callsRun, "host-id", wrong); err == nil || err.Error() != refused.Error() {
+			t.Errorf("got %v, want %v", err, refused)
+		}
+		f, err := inst.TypedFunc(callsRun, "host-id", right)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err := f.Call(t.Context(), cm.U32Val(5)); err != nil || v.U32() != 15 {
+			t.Errorf("%v, %v", v, err)
+		}
+	}
+	_, unknown := inst.Func(callsRun, "none")
+	if _, err := inst.TypedFunc(callsRun, "none", right); err == nil || err.Error() != unknown.Error() {
+		t.Errorf("got %v, want %v", err, unknown)
+	}
+	if n := testing.AllocsPerRun(100, func() { _, _ = inst.TypedFunc(callsRun, "host-id", right) }); n > 1 {
+		t.Errorf("%g allocations", n)
+	}
+}

@@ -330,13 +330,18 @@ func TestAnswerEndsBeforeTheGuest(t *testing.T) {
 
 func TestDisconnectCancels(t *testing.T) {
 	f := start(t, Config{}, nil, func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-		if in.PathWithQuery() == "/late" {
-			respond(out, 200)
+		if path := in.PathWithQuery(); path != "/early" {
+			_, w := respond(out, 200)
+			if size := map[string]int{"/little": 1 << 10, "/much": 8 << 10}[path]; size > 0 {
+				if err := w.Write(ctx, make([]byte, size)); err != nil {
+					return err
+				}
+			}
 		}
 		<-ctx.Done()
 		return context.Cause(ctx)
 	})
-	for _, path := range []string{"/early", "/late"} {
+	for _, path := range []string{"/early", "/late", "/little", "/much"} {
 		protocols(t, func(t *testing.T, c *http.Client) {
 			f.inv.mu.Lock()
 			f.inv.ends = nil
