@@ -54,7 +54,7 @@ func TestHostileWASI(t *testing.T) {
 	for _, c := range []struct {
 		name, path, body string
 		header           []string
-		status           int
+		status, or       int
 		text             string // its beginning
 		length           int    // 0: any
 		broken           bool
@@ -68,7 +68,8 @@ func TestHostileWASI(t *testing.T) {
 		{name: "an answer that does not come", path: fetch(peer.URL + "/silent"), status: 504},
 		{name: "a bomb of headers", path: "/hello", header: bomb, status: 431},
 		{name: "a bomb of headers in an answer", path: fetch(peer.URL + "/bomb"), status: 502, text: "upstream: ErrorCode::HttpResponseHeaderSectionSize"},
-		{name: "guest→host→guest recursion", path: strings.TrimPrefix(recursion, s.base), status: 504, text: "the component took too long"},
+		// All levels end at the same time: where an inner one is first, those around it hand on what it says.
+		{name: "guest→host→guest recursion", path: strings.TrimPrefix(recursion, s.base), status: 504, or: 200, text: "the component took too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stop := func() (int, error) { return 1, nil }
@@ -76,7 +77,7 @@ func TestHostileWASI(t *testing.T) {
 				stop = s.guard()
 			}
 			status, text, err := s.get(c.path, c.body, c.header...)
-			if status != c.status || (err != nil) != c.broken || !strings.HasPrefix(text, c.text) || c.length != 0 && len(text) != c.length {
+			if status != c.status && (c.or == 0 || status != c.or) || (err != nil) != c.broken || !strings.HasPrefix(text, c.text) || c.length != 0 && len(text) != c.length {
 				t.Errorf("%d, %d bytes %.200q, %v", status, len(text), text, err)
 			}
 			if n, err := stop(); err != nil {
