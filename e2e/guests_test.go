@@ -29,9 +29,7 @@ func TestGoHTTP(t *testing.T) {
 	s := up(t, []string{}, "--env", "GREETING=hi", shared.File(t, "go126-http-p2"))
 	s.want("/x", "", 200, "hello from go1.26.8 /x\n")
 	s.want("/echo", "some bytes", 200, "some bytes")
-	if !strings.Contains(s.stderr(), "[go126-http-p2 stderr] :: stderr: /x\n") {
-		t.Errorf("console: %s", s.stderr())
-	}
+	s.says("[go126-http-p2 stderr] :: stderr: /x\n")
 }
 
 func TestQuickJS(t *testing.T) {
@@ -75,9 +73,7 @@ func TestDrafts(t *testing.T) {
 			s.want("/blob/info?container=c&name=n", "", 200, "container c object n size 6 has true\n")
 			s.want("/blob/delete?container=c&name=n", "", 200, "deleted c/n\n")
 			s.want("/blob/get?container=c&name=n", "", 500, "error: object \"n\" in container \"c\": not found\n")
-			if !strings.Contains(s.stderr(), "[rust-kv-p2 log] :: ERROR kv-guest: a error line\n") {
-				t.Errorf("console: %s", s.stderr())
-			}
+			s.says("[rust-kv-p2 log] :: ERROR kv-guest: a error line\n")
 		})
 	}
 }

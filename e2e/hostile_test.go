@@ -92,18 +92,6 @@ func (s *server) guard() (stop func() (answers int, err error)) {
 	}
 }
 
-// says waits until the console, which is written behind the answer, has a text.
-func (s *server) says(text string) {
-	s.t.Helper()
-	for range 1000 {
-		if strings.Contains(s.stderr(), text) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	s.t.Errorf("%q is not said", text)
-}
-
 // resident is the server's resident memory in bytes; 0 where it cannot be told.
 func (s *server) resident() int64 {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))

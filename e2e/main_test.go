@@ -105,6 +105,18 @@ func (s *server) stderr() string {
 	return s.text.String()
 }
 
+// says waits until the console, which is written behind the answer, has a text.
+func (s *server) says(text string) {
+	s.t.Helper()
+	for range 1000 {
+		if strings.Contains(s.stderr(), text) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Errorf("%q is not said: %.2000s", text, s.stderr())
+}
+
 // stop ends the server as an operator does.
 func (s *server) stop() {
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
