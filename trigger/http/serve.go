@@ -210,7 +210,6 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		if err != nil {
 			return lost(err)
 		}
-		a.body.Taken()
 		unsent = true
 	}
 }

@@ -10,8 +10,13 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// outBuffer is how many bytes an outgoing body holds at most: those that the network has not taken yet.
-const outBuffer = 64 << 10
+// outBuffer is how many bytes an outgoing body holds at most: those that the network has not taken yet. A flush waits until
+// no more than outFlushed of them are left. Waiting for the last would stop the guest in the middle of a small answer until the
+// goroutine that writes has had its turn, behind all that waits for a processor.
+const (
+	outBuffer  = 64 << 10
+	outFlushed = 16 << 10
+)
 
 // ErrUnfinished is what the network's side of a body reads when the guest let go of the body without finishing it.
 var ErrUnfinished = &Error{Code: InternalError, Text: "the body was dropped before it was finished"}
@@ -26,7 +31,6 @@ type OutgoingBody struct {
 	cond     sync.Cond
 	buf      []byte // buf[off:] is written, not read
 	off      int
-	busy     bool // the reader has bytes that it has not passed on yet: it has not come back for more
 	attached bool
 	flushing bool
 	length   int64 // declared; -1 when unknown
@@ -115,10 +119,6 @@ func (b *OutgoingBody) Known() (n int64, ok bool) {
 func (b *OutgoingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.busy || b.flushing {
-		b.busy = false
-		b.settle()
-	}
 	for b.pending() == 0 && b.end == nil && b.gone == nil {
 		b.cond.Wait()
 	}
@@ -133,20 +133,9 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 	if b.pending() == 0 {
 		b.buf, b.off = b.buf[:0], 0
 	}
-	b.busy = true
+	b.flushing = b.flushing && b.pending() > outFlushed
 	b.event.Notify()
 	return n, nil
-}
-
-// Taken says that what Read gave has been passed on, as the next Read does: a flush that waits for it is done. A reader that
-// passes bytes to a buffer can wait with emptying that until it sees whether the guest has more to say.
-func (b *OutgoingBody) Taken() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.busy || b.flushing {
-		b.busy = false
-		b.settle()
-	}
 }
 
 // More says whether Read would give something at once, bytes or the end.
@@ -158,14 +147,6 @@ func (b *OutgoingBody) More() bool {
 
 // pending is how many bytes wait to be read. b.mu is held.
 func (b *OutgoingBody) pending() int { return len(b.buf) - b.off }
-
-// settle ends a flush whose bytes have all been passed on. b.mu is held.
-func (b *OutgoingBody) settle() {
-	if b.flushing && b.pending() == 0 && !b.busy {
-		b.flushing = false
-	}
-	b.event.Notify()
-}
 
 // Trailers are there once Read has given io.EOF; nil if there are none.
 func (b *OutgoingBody) Trailers() *Fields {
@@ -282,7 +263,7 @@ func (w *bodyWriter) Flush(context.Context) error {
 	if err := w.state(); err != nil {
 		return err
 	}
-	b.flushing = b.attached && (b.pending() > 0 || b.busy)
+	b.flushing = b.attached && b.pending() > outFlushed
 	return nil
 }
 

@@ -3,6 +3,7 @@ package span
 import (
 	"context"
 	"errors"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -37,12 +38,17 @@ type Config struct {
 	Processors []sdktrace.SpanProcessor
 }
 
+// usualSampler is the one that nearly everybody has. What it decides is known without asking it, which takes longer than all
+// else that the beginning of a span does.
+var usualSampler = sdktrace.ParentBased(sdktrace.AlwaysSample())
+
 // Provider makes tracers of one service. Safe for concurrent use.
 type Provider struct {
 	embedded.TracerProvider
 
 	resource   *resource.Resource
 	sampler    sdktrace.Sampler
+	usual      bool // the sampler is the SDK's default
 	limits     sdktrace.SpanLimits
 	bounds     bounds
 	sink       Sink
@@ -58,7 +64,7 @@ var _ trace.TracerProvider = (*Provider)(nil)
 // NewProvider makes a provider.
 func NewProvider(c Config) *Provider {
 	return &Provider{
-		resource: c.Resource, sampler: c.Sampler, limits: c.Limits, sink: c.Sink, processors: c.Processors,
+		resource: c.Resource, sampler: c.Sampler, usual: reflect.DeepEqual(c.Sampler, usualSampler), limits: c.Limits, sink: c.Sink, processors: c.Processors,
 		bounds:  bounds{c.Limits.AttributeValueLengthLimit, c.Limits.AttributeValueDepthLimit},
 		tracers: map[instrumentation.Scope]*Tracer{},
 	}

@@ -408,3 +408,44 @@ func (discard) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
 func (discard) OnEnd(sdktrace.ReadOnlySpan)                     {}
 func (discard) Shutdown(context.Context) error                  { return nil }
 func (discard) ForceFlush(context.Context) error                { return nil }
+
+// asked is a sampler that is asked, unlike the one in it.
+type asked struct{ sdktrace.Sampler }
+
+// TestUsualSampler: what is decided without asking the usual sampler is what it says.
+func TestUsualSampler(t *testing.T) {
+	state, err := trace.ParseTraceState("a=b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, span := trace.TraceID{1}, trace.SpanID{2}
+	for name, parent := range map[string]trace.SpanContextConfig{
+		"none":              {},
+		"sampled":           {TraceID: id, SpanID: span, TraceFlags: trace.FlagsSampled, TraceState: state},
+		"not sampled":       {TraceID: id, SpanID: span, TraceState: state},
+		"sampled, remote":   {TraceID: id, SpanID: span, TraceFlags: trace.FlagsSampled, TraceState: state, Remote: true},
+		"unsampled, remote": {TraceID: id, SpanID: span, TraceFlags: 2, Remote: true},
+		"no span":           {TraceID: id, TraceFlags: trace.FlagsSampled, TraceState: state},
+		"no trace":          {SpanID: span, TraceFlags: trace.FlagsSampled},
+	} {
+		ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(parent))
+		var got [2]trace.SpanContext
+		for i, s := range []sdktrace.Sampler{sdktrace.ParentBased(sdktrace.AlwaysSample()), asked{sdktrace.ParentBased(sdktrace.AlwaysSample())}} {
+			c := unlimitedConfig()
+			c.Sampler = s
+			p := NewProvider(c)
+			if p.usual != (i == 0) {
+				t.Fatalf("%d: usual: %v", i, p.usual)
+			}
+			_, sp := p.Tracer("t").Start(ctx, "s")
+			got[i] = sp.SpanContext()
+			if sp.IsRecording() != got[i].IsSampled() {
+				t.Errorf("%s: recording %v, sampled %v", name, sp.IsRecording(), got[i].IsSampled())
+			}
+		}
+		same := got[0].WithSpanID(span).WithTraceID(id).Equal(got[1].WithSpanID(span).WithTraceID(id))
+		if !same || parent.TraceID.IsValid() && got[0].TraceID() != got[1].TraceID() {
+			t.Errorf("%s: %+v, the sampler says %+v", name, got[0], got[1])
+		}
+	}
+}

@@ -80,9 +80,17 @@ func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name strin
 		s.sc = trace.NewSpanContext(c)
 		return s
 	}
-	r := t.p.sampler.ShouldSample(sdktrace.SamplingParameters{
-		ParentContext: ctx, TraceID: c.TraceID, Name: name, Kind: kind, Attributes: attrs, Links: links,
-	})
+	var r sdktrace.SamplingResult
+	if t.p.usual {
+		r.Tracestate = parent.TraceState()
+		if !parent.IsValid() || parent.IsSampled() {
+			r.Decision = sdktrace.RecordAndSample
+		}
+	} else {
+		r = t.p.sampler.ShouldSample(sdktrace.SamplingParameters{
+			ParentContext: ctx, TraceID: c.TraceID, Name: name, Kind: kind, Attributes: attrs, Links: links,
+		})
+	}
 	c.TraceState = r.Tracestate
 	if r.Decision == sdktrace.RecordAndSample {
 		c.TraceFlags |= trace.FlagsSampled
