@@ -2,6 +2,8 @@ package cm
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -37,6 +39,34 @@ func (k BoundaryKind) String() string {
 // Path names one party of a boundary: the component's path inside its workload ("shop", "shop/cart"), "host" for the
 // host, or a trigger's type for the caller of an event.
 type Path string
+
+// unnamed begins the elements of paths that stand for components which nobody has named.
+const unnamed = "instance-"
+
+// Unnamed is the path of a component inside p that nobody has named: its place among the instances says which it is.
+func (p Path) Unnamed(place uint32) Path {
+	return p.Inner(unnamed + strconv.FormatUint(uint64(place), 10))
+}
+
+// Inner is the path of a component inside p.
+func (p Path) Inner(name string) Path {
+	if p == "" {
+		return Path(name)
+	}
+	return p + "/" + Path(name)
+}
+
+// Name is what people call the component: the last element of its path that somebody has given it.
+func (p Path) Name() string {
+	for rest := string(p); ; {
+		at := strings.LastIndexByte(rest, '/')
+		place, ok := strings.CutPrefix(rest[at+1:], unnamed)
+		if _, err := strconv.ParseUint(place, 10, 32); !ok || err != nil || at < 0 {
+			return rest[at+1:]
+		}
+		rest = rest[:at]
+	}
+}
 
 // Boundary is one function edge, fixed when a component is linked. It is made where a lift meets a lower, never for an
 // alias. Statically composed components are flattened by the plan but keep their Path, so calls between them are

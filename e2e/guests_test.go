@@ -33,9 +33,10 @@ func TestGoHTTP(t *testing.T) {
 }
 
 func TestQuickJS(t *testing.T) {
-	s := up(t, nil, shared.File(t, "js-qjs-http-p2"))
+	s := up(t, nil, "--trace", shared.File(t, "js-qjs-http-p2"))
 	s.want("/x", "", 200, "hello qjs p2 get /x\n")
 	s.want("/echo", "some bytes", 200, "some bytes")
+	s.says("─ js-qjs-http-p2 wasi:http/incoming-handler@0.2.10#handle") // by a component in it without a name
 }
 
 func TestC(t *testing.T) {

@@ -41,7 +41,7 @@ type requestName struct{ method, route, name string }
 func newEvent(b *cm.Boundary, e edge) *event {
 	h := &event{edge: e, b: b, plain: e}
 	h.plain.tmpl = e.tmpl.As(trace.SpanKindInternal)
-	h.plain.name = string(b.Caller) + " " + short(b.Callee)
+	h.plain.name = string(b.Caller) + " " + b.Callee.Name()
 	if b.Func != "" {
 		h.plain.name = string(b.Caller) + " " + b.Func
 	}

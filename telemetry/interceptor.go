@@ -61,11 +61,6 @@ func (i *interceptor) service(path cm.Path) *providers {
 	return i.own
 }
 
-// short is the name of a component in span names: the last element of its path.
-func short(path cm.Path) string {
-	return string(path)[strings.LastIndexByte(string(path), '/')+1:]
-}
-
 // edge is what the hooks of all kinds of boundary know.
 type edge struct {
 	i    *interceptor
@@ -99,11 +94,11 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 		return newEvent(b, i.edge(b, p, b.Func, trace.SpanKindServer, keyComponent.String(string(b.Callee))))
 	case cm.HostToGuest:
 		p := i.service(b.Callee)
-		return newGuestCall(b, i.edge(b, p, short(b.Callee)+" "+b.Name(), trace.SpanKindInternal,
+		return newGuestCall(b, i.edge(b, p, b.Callee.Name()+" "+b.Name(), trace.SpanKindInternal,
 			full, keyComponent.String(string(b.Callee))))
 	case cm.GuestToGuest:
 		p := i.service(b.Callee)
-		return newGuestCall(b, i.edge(b, p, short(b.Callee)+" "+b.Name(), trace.SpanKindInternal,
+		return newGuestCall(b, i.edge(b, p, b.Callee.Name()+" "+b.Name(), trace.SpanKindInternal,
 			full, keyComponent.String(string(b.Callee)), keyCaller.String(string(b.Caller))))
 	case cm.GuestToHost:
 		p := i.service(b.Caller)

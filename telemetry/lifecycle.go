@@ -57,7 +57,7 @@ func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Cont
 	if !quiet {
 		name := op.Name
 		if op.Component != "" {
-			name += " " + short(op.Component)
+			name += " " + op.Component.Name()
 		}
 		s = p.tracer.Open(ctx, &operationTemplate, name, start)
 		s.Str(attrOperation, op.Name)

@@ -209,18 +209,14 @@ func (p *planner) instance(s *scope, d *binary.Instance) error {
 
 // innerPath names a nested instance: by its own name, else by its component's, else by its place.
 func (p *planner) innerPath(s *scope, index uint32, c *compItem) cm.Path {
-	name := s.nameOf(binary.SortInstance, index)
-	for _, alt := range []string{c.def.Names.Component, c.name, fmt.Sprintf("instance-%d", index)} {
-		if name == "" {
-			name = alt
+	path := s.path.Unnamed(index)
+	for _, name := range []string{s.nameOf(binary.SortInstance, index), c.def.Names.Component, c.name} {
+		if name != "" {
+			path = s.path.Inner(strings.TrimPrefix(name, "$"))
+			break
 		}
 	}
 	// A name in use for another instance under the same parent gets its index.
-	path := s.path
-	if path != "" {
-		path += "/"
-	}
-	path += cm.Path(strings.TrimPrefix(name, "$"))
 	for _, i := range p.Instances {
 		if i.Path == path {
 			return path + cm.Path(fmt.Sprintf("#%d", index))
