@@ -45,7 +45,12 @@ type diskCache struct {
 	most   int64
 	config wazero.RuntimeConfig // of runtimes that only find out names
 
-	mu sync.Mutex // one compilation at a time, so that it is clear which file belongs to which module
+	// Any number of modules is taken from the cache at once; who compiles does so alone, so that it is clear which file
+	// belongs to which module.
+	mu sync.RWMutex
+
+	dir   sync.Mutex      // held by those who take code from the cache, while they look at files or change it
+	given map[string]bool // names of what they have put there
 }
 
 const defaultCacheBytes = 1 << 30
@@ -58,7 +63,7 @@ func openDiskCache(dir string, most int64, config wazero.RuntimeConfig) (*diskCa
 	if most <= 0 {
 		most = defaultCacheBytes
 	}
-	d := &diskCache{code: filepath.Join(dir, "code"), most: most, config: config}
+	d := &diskCache{code: filepath.Join(dir, "code"), most: most, config: config, given: map[string]bool{}}
 	runs := filepath.Join(dir, "run")
 	for _, p := range []string{d.code, runs} {
 		if err := os.MkdirAll(p, 0o700); err != nil {
@@ -109,8 +114,6 @@ type compilation struct {
 // compile compiles a module, from the cache if it can. cached says that it could. Trouble with the cache is no error:
 // the module is compiled without it.
 func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.CompiledModule, r *corewasm.Result, cached bool, err error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d ", filepath.Base(d.files), corewasm.Version)
 	h.Write(w.key[:])
@@ -122,6 +125,9 @@ func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.Compil
 	if r, err = w.rewrite(); err != nil {
 		return nil, nil, false, err
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_ = d.clear() // of what others could not remove
 	c, err = w.compile(ctx, r.Wasm)
 	if err != nil && ctx.Err() != nil {
 		return nil, nil, false, err
@@ -144,17 +150,16 @@ func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.Compil
 
 // find takes a module's code from the cache; nil if it is not there.
 func (d *diskCache) find(ctx context.Context, dir string, w compilation) (wazero.CompiledModule, *corewasm.Result) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
 	given, known := d.give(dir)
 	if len(given) == 0 {
 		return nil, nil
 	}
+	defer d.takeBack(given)
 	c, r := d.hollow(ctx, given, known, w)
 	if c == nil {
 		_ = os.RemoveAll(dir)
-	}
-	if d.clear() != nil && c != nil {
-		_ = c.Close(ctx)
-		return nil, nil
 	}
 	return c, r
 }
@@ -170,17 +175,43 @@ func (d *diskCache) hollow(ctx context.Context, given map[string]fs.FileInfo, kn
 	if err != nil {
 		return nil, nil
 	}
-	entries, err := os.ReadDir(d.files)
-	ok := err == nil && len(entries) == len(given)
-	for _, e := range entries {
-		now, err := e.Info()
-		ok = ok && err == nil && given[e.Name()] != nil && os.SameFile(now, given[e.Name()])
-	}
-	if !ok {
+	if !d.untouched(given) {
 		_ = c.Close(ctx)
 		return nil, nil
 	}
 	return c, r
+}
+
+// untouched says whether the files that were given are there still, and no others but those that were given for other
+// modules: wazero has written nothing.
+func (d *diskCache) untouched(given map[string]fs.FileInfo) bool {
+	d.dir.Lock()
+	defer d.dir.Unlock()
+	entries, err := os.ReadDir(d.files)
+	found := 0
+	for _, e := range entries {
+		switch want := given[e.Name()]; {
+		case want != nil:
+			now, err := e.Info()
+			if err != nil || !os.SameFile(now, want) {
+				return false
+			}
+			found++
+		case !d.given[e.Name()]:
+			return false
+		}
+	}
+	return err == nil && found == len(given)
+}
+
+// takeBack removes what was given.
+func (d *diskCache) takeBack(given map[string]fs.FileInfo) {
+	d.dir.Lock()
+	defer d.dir.Unlock()
+	for name := range given {
+		_ = os.Remove(filepath.Join(d.files, name)) // what stays is cleared away by the next who compiles
+		delete(d.given, name)
+	}
 }
 
 // clear empties wazero's directory, and makes it if it is not there.
@@ -217,17 +248,29 @@ func (d *diskCache) give(dir string) (given map[string]fs.FileInfo, known corewa
 			_ = os.Remove(path) // damaged
 			continue
 		}
-		to := filepath.Join(d.files, part[0])
-		if link(path, to) != nil {
-			continue
-		}
 		now := time.Now()
 		_ = os.Chtimes(path, now, now) // a lost date costs a compilation at worst
-		if info, err := os.Stat(to); err == nil {
+		if info := d.put(path, part[0]); info != nil {
 			given[part[0]], known = info, corewasm.Facts(part[1])
 		}
 	}
 	return given, known
+}
+
+// put makes the file at path wazero's by name; nil if it cannot be.
+func (d *diskCache) put(path, name string) fs.FileInfo {
+	d.dir.Lock()
+	defer d.dir.Unlock()
+	to := filepath.Join(d.files, name)
+	if link(path, to) != nil {
+		return nil
+	}
+	info, err := os.Stat(to)
+	if err != nil {
+		return nil
+	}
+	d.given[name] = true
+	return info
 }
 
 // keep moves the code that wazero has just written to the shared directory, and says whether there was any.

@@ -62,6 +62,44 @@ func TestCacheHitsAndMisses(t *testing.T) {
 	}
 }
 
+// TestCacheServesManyAtOnce: modules are taken from the cache side by side, each one its own, also while others are compiled.
+func TestCacheServesManyAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	all := []string{"basics", "bigmem", "bigtable", "bounded", "importer", "reset", "start", "unreset"}
+	known := all[:5]
+	for _, name := range known {
+		compileIn(t, dir, 0, name)
+	}
+	for round := range 10 {
+		w := newWorld(t, Config{CacheDir: dir})
+		var wg sync.WaitGroup
+		for i, name := range all {
+			wasm := fixture(t, name)
+			slots := slotsFor(t, wasm)
+			wg.Go(func() {
+				m, cached, err := w.e.Compile(w.ctx, wasm, CompileOptions{Slots: slots})
+				if err != nil {
+					t.Error(name, err)
+					return
+				}
+				if want := round > 0; i >= len(known) && cached != want {
+					t.Errorf("round %d: %s: cached %v", round, name, cached)
+				}
+				if i < len(known) && !cached && round > 0 { // one that is compiled beside it may cost a hit, once
+					t.Errorf("round %d: %s is not found", round, name)
+				}
+				if len(m.Info().Exports) == 0 && name == "basics" {
+					t.Errorf("round %d: %s has no exports", round, name)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if n := len(cacheFiles(t, dir)); n != len(all) {
+		t.Errorf("%d files for %d modules", n, len(all))
+	}
+}
+
 func TestCacheSlotsMatter(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(t, Config{CacheDir: dir})

@@ -3,6 +3,9 @@ package instance
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -58,26 +61,66 @@ type Compiled struct {
 	Bytes           int
 }
 
-// Compile compiles the core modules of a program; progress is called after each one.
+// Compile compiles the core modules of a program, as many at once as there are processors, the largest first. Of several
+// that cannot be compiled the first one is the error.
 func Compile(ctx context.Context, e *core.Engine, p *plan.Program) ([]*core.Module, Compiled, error) {
+	type result struct {
+		m      *core.Module
+		cached bool
+		err    error
+	}
+	results := make([]result, len(p.Modules))
+	order := make([]int, len(p.Modules))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return len(p.Modules[b].Bytes) - len(p.Modules[a].Bytes) })
+	var next, failed atomic.Int64 // failed is the first module that is known not to compile
+	failed.Store(int64(len(order)))
+	fail := func(i int64) {
+		for first := failed.Load(); i < first && !failed.CompareAndSwap(first, i); first = failed.Load() {
+		}
+	}
+	work := func() {
+		for n := next.Add(1); n <= int64(len(order)); n = next.Add(1) {
+			i := order[n-1]
+			if int64(i) > failed.Load() {
+				continue
+			}
+			m, r := &p.Modules[i], &results[i]
+			if r.err = ctx.Err(); r.err != nil {
+				r.err = context.Cause(ctx)
+			} else {
+				slots := make([]core.Slot, len(m.Slots))
+				for j, s := range m.Slots {
+					slots[j] = core.Slot(s)
+				}
+				if r.m, r.cached, r.err = e.Compile(ctx, m.Bytes, core.CompileOptions{Slots: slots}); r.err != nil {
+					r.err = fmt.Errorf("%s: core module %d %q: %w", p.Instances[m.Instance].Path, i, m.Name, r.err)
+				}
+			}
+			if r.err != nil {
+				fail(int64(i))
+			}
+		}
+	}
+	var helpers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(order)) - 1 {
+		helpers.Go(work)
+	}
+	work()
+	helpers.Wait()
+
 	out := make([]*core.Module, len(p.Modules))
 	var sum Compiled
-	for i, m := range p.Modules {
-		if err := ctx.Err(); err != nil {
-			return nil, sum, context.Cause(ctx)
+	for i, r := range results {
+		if r.err != nil {
+			return nil, sum, r.err
 		}
-		slots := make([]core.Slot, len(m.Slots))
-		for j, s := range m.Slots {
-			slots[j] = core.Slot(s)
-		}
-		mod, cached, err := e.Compile(ctx, m.Bytes, core.CompileOptions{Slots: slots})
-		if err != nil {
-			return nil, sum, fmt.Errorf("%s: core module %d %q: %w", p.Instances[m.Instance].Path, i, m.Name, err)
-		}
-		out[i] = mod
+		out[i] = r.m
 		sum.Modules++
-		sum.Bytes += len(m.Bytes)
-		if cached {
+		sum.Bytes += len(p.Modules[i].Bytes)
+		if r.cached {
 			sum.Cached++
 		}
 	}
