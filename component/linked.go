@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -26,6 +27,10 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 	if err != nil {
 		return nil, err
 	}
+	var linked *instance.Linked
+	var unlinked error
+	var aside sync.WaitGroup
+	aside.Go(func() { linked, unlinked = instance.Link(ctx, l.engine.core, p, host, l.interceptor) })
 	op := &cm.Operation{Name: "compile", Component: cm.Path(c.name)}
 	cctx, end := cm.Begin(ctx, l.interceptor, op)
 	modules, sum, err := instance.Compile(cctx, l.engine.core, p)
@@ -34,13 +39,17 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 	op.Set("cache.hit", sum.Cached == sum.Modules)
 	op.Set("size", int64(sum.Bytes))
 	end(err)
+	aside.Wait()
 	if err != nil {
+		if unlinked == nil {
+			_ = linked.Close(ctx) // it has not been used
+		}
 		return nil, err
 	}
-	linked, err := instance.Link(ctx, l.engine.core, p, modules, host, l.interceptor)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.name, err)
+	if unlinked != nil {
+		return nil, fmt.Errorf("%s: %w", c.name, unlinked)
 	}
+	linked.Complete(modules)
 	fits := map[*plan.ExportFunc]*atomic.Pointer[cm.FuncType]{}
 	for i := range p.Exports {
 		for k := range p.Exports[i].Funcs {

@@ -127,9 +127,10 @@ func Compile(ctx context.Context, e *core.Engine, p *plan.Program) ([]*core.Modu
 	return out, sum, nil
 }
 
-// Link makes the trampolines of a program whose modules are compiled, and binds i (which may be nil) to its boundaries.
-func Link(ctx context.Context, e *core.Engine, p *plan.Program, modules []*core.Module, h Host, i cm.Interceptor) (*Linked, error) {
-	l := &Linked{Program: p, engine: e, modules: modules, hostFunc: h.Func, exports: map[string]*plan.ExportFunc{}}
+// Link makes the trampolines of a program, and binds i (which may be nil) to its boundaries. Complete it with the program's
+// modules, which can be compiled meanwhile.
+func Link(ctx context.Context, e *core.Engine, p *plan.Program, h Host, i cm.Interceptor) (*Linked, error) {
+	l := &Linked{Program: p, engine: e, hostFunc: h.Func, exports: map[string]*plan.ExportFunc{}}
 	l.hooks = make([]cm.Hooks, len(p.Boundaries))
 	if i != nil {
 		for n, b := range p.Boundaries {
@@ -173,6 +174,9 @@ func Link(ctx context.Context, e *core.Engine, p *plan.Program, modules []*core.
 
 // Close releases the trampolines; every store must be closed before.
 func (l *Linked) Close(ctx context.Context) error { return l.host.Close(ctx) }
+
+// Complete gives l the modules that Compile has made. Nothing else may be done with l before.
+func (l *Linked) Complete(modules []*core.Module) { l.modules = modules }
 
 var (
 	i32    = binary.CoreValType(0x7f)
