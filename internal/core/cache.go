@@ -44,6 +44,7 @@ type diskCache struct {
 	files  string // where wazero writes, a directory in run that it names after version, processor and system
 	most   int64
 	config wazero.RuntimeConfig // of runtimes that only find out names
+	swept  sync.WaitGroup
 
 	// Any number of modules is taken from the cache at once; who compiles does so alone, so that it is clear which file
 	// belongs to which module.
@@ -70,7 +71,6 @@ func openDiskCache(dir string, most int64, config wazero.RuntimeConfig) (*diskCa
 			return nil, err
 		}
 	}
-	sweep(runs)
 	var err error
 	if d.run, err = os.MkdirTemp(runs, ""); err != nil {
 		return nil, err
@@ -83,6 +83,7 @@ func openDiskCache(dir string, most int64, config wazero.RuntimeConfig) (*diskCa
 		return nil, errors.Join(fmt.Errorf("%s: want one directory of wazero's", d.run), err, os.RemoveAll(d.run))
 	}
 	d.files = filepath.Join(d.run, names[0].Name())
+	d.swept.Go(func() { sweep(runs) }) // beside the start: there may be hundreds to look at
 	return d, nil
 }
 
@@ -100,6 +101,7 @@ func sweep(runs string) {
 }
 
 func (d *diskCache) close(ctx context.Context) error {
+	d.swept.Wait()
 	return errors.Join(d.wazero.Close(ctx), os.RemoveAll(d.run))
 }
 
