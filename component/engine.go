@@ -2,6 +2,7 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -66,12 +67,20 @@ func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Com
 	op.Set("size", int64(len(wasm)))
 	_, end := cm.Begin(ctx, i, op)
 	def, err := binary.Decode(wasm)
+	var malformed *binary.Error
+	if errors.As(err, &malformed) && malformed.Kind == binary.KindLimit {
+		err = cm.Limited("componentSize", err)
+	}
 	end(err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	_, end = cm.Begin(ctx, i, &cm.Operation{Name: "validate", Component: cm.Path(name)})
 	err = validate.Component(def, validate.Options{})
+	var invalid *validate.Error
+	if errors.As(err, &invalid) && invalid.Limit {
+		err = cm.Limited("typeGraph", err)
+	}
 	end(err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)

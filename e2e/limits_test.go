@@ -275,16 +275,22 @@ func TestLimitsOfComponents(t *testing.T) {
 		}
 		nested = sleb(nested, i-1)
 	}
+	loops := append(bytes.Repeat([]byte("\x03\x40\x0b"), 20000), 0x0b)
+	body := section(0, append([]byte{0}, loops...))[1:]
+	module := slices.Concat([]byte("\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00"), section(10, append([]byte{1}, body...)))
 	for _, c := range []struct {
-		name, says, readme string
-		bytes              []byte
-		size               int64
+		name, says, readme, limit string
+		bytes                     []byte
+		size                      int64
+		operation                 string
 	}{
-		{"size", "the file is larger than the 1Gi that a component may have", "at most 1 GiB", nil, 1<<30 + 1},
-		{"types", "effective type size exceeds the limit of 1000000", "1 000 000 type nodes",
-			types(21, "\x6f\x02\x7d\x7d", func(i byte) string { return string([]byte{0x6f, 2, i, i}) }), 0},
-		{"types in one another", "type nesting is too deep: at most 500", "500 types in one another",
-			append([]byte(header), section(7, nested)...), 0},
+		{"size", "the file is larger than the 1Gi that a component may have", "at most 1 GiB", "componentSize", nil, 1<<30 + 1, "artifact read"},
+		{"types", "effective type size exceeds the limit of 1000000", "1 000 000 type nodes", "typeGraph",
+			types(21, "\x6f\x02\x7d\x7d", func(i byte) string { return string([]byte{0x6f, 2, i, i}) }), 0, "validate"},
+		{"types in one another", "type nesting is too deep: at most 500", "500 types in one another", "typeGraph",
+			append([]byte(header), section(7, nested)...), 0, "validate"},
+		{"code", "the function is too complex to compile", "", "codeComplexity",
+			slices.Concat([]byte(header), section(1, module), section(2, []byte{1, 0, 0, 0})), 0, "compile"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "large.wasm")
@@ -297,8 +303,23 @@ func TestLimitsOfComponents(t *testing.T) {
 				}
 			}
 			for _, command := range []string{"check", "run"} {
-				if code, out, errs := run(t, "", command, file); code != 2 || !strings.Contains(errs, c.says) {
+				collector := otlptest.New(t)
+				code, out, errs := runEnv(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL}, "", command, file)
+				if code != 2 || !strings.Contains(errs, c.says) {
 					t.Errorf("%s: exit %d, %q %s; wanted 2 and %q", command, code, out, errs, c.says)
+				}
+				if command == "check" { // it has no telemetry
+					continue
+				}
+				if got := counted(collector); !slices.Equal(got, []string{"vitrine.limits " + c.limit}) {
+					t.Errorf("metrics: %q", got)
+				}
+				failed := false
+				for _, s := range collector.Spans() {
+					failed = failed || strings.HasPrefix(s.Name, c.operation+" ")
+				}
+				if got := limitSpans(collector, c.limit); !failed || len(got) == 0 || slices.ContainsFunc(got, func(s string) bool { return s != "internal error "+c.limit }) {
+					t.Errorf("spans: %q, %s among them: %v", got, c.operation, failed)
 				}
 			}
 			if readme, err := os.ReadFile("../README.md"); err != nil || !bytes.Contains(readme, []byte(c.readme)) {

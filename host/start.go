@@ -29,6 +29,8 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%s: the file is larger than the %s that a component may have", e.File, workload.FormatSize(MaxArtifact))
 }
 
+func tooLarge(file string) error { return cm.Limited("componentSize", &TooLargeError{file}) }
+
 // ReadArtifact reads a component's bytes from its file.
 func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 	if s.File == "" {
@@ -45,14 +47,14 @@ func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 		return nil, err
 	}
 	if info.Size() > MaxArtifact {
-		return nil, &TooLargeError{s.File}
+		return nil, tooLarge(s.File)
 	}
 	b.Grow(int(info.Size()) + bytes.MinRead)
 	// What a file says of its size need not hold: it may grow, or be a device.
 	if n, err := b.ReadFrom(io.LimitReader(f, MaxArtifact+1)); err != nil {
 		return nil, err
 	} else if n > MaxArtifact {
-		return nil, &TooLargeError{s.File}
+		return nil, tooLarge(s.File)
 	}
 	return b.Bytes(), nil
 }

@@ -185,7 +185,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	}
 	h.report(ctx, c, h.b.Caller, &v)
 	if end.Limit != nil {
-		h.countLimit(c, h.b.Caller, end.Limit)
+		h.countLimit(c.Context, h.b.Caller, end.Limit)
 	}
 	if st.span == nil {
 		return

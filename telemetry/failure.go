@@ -137,19 +137,19 @@ func (p *providers) exception(ctx context.Context, component string, v *verdict)
 // told remembers the last traps that were reported, so that of all the calls that one trap ends only the innermost
 // reports it.
 type told struct {
-	mu    sync.Mutex
-	traps [32]*cm.Trap
-	next  int
+	mu     sync.Mutex
+	recent [32]error // traps and limits, by pointer
+	next   int
 }
 
-// first says whether t was not seen before.
-func (r *told) first(t *cm.Trap) bool {
+// first says whether err was not seen before.
+func (r *told) first(err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Contains(r.traps[:], t) {
+	if slices.Contains(r.recent[:], err) {
 		return false
 	}
-	r.traps[r.next] = t
-	r.next = (r.next + 1) % len(r.traps)
+	r.recent[r.next] = err
+	r.next = (r.next + 1) % len(r.recent)
 	return true
 }

@@ -102,7 +102,7 @@ func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 	s, _ := c.State.(*span.Span)
 	ctx := c.Context
 	if end.Limit != nil {
-		h.countLimit(c, h.b.Callee, end.Limit)
+		h.countLimit(c.Context, h.b.Callee, end.Limit)
 		v.limit = cmp.Or(v.limit, end.Limit.Limit)
 	}
 	if s != nil {

@@ -128,7 +128,7 @@ func (e *edge) start(c *cm.Call) (context.Context, *span.Span) {
 // report tells of the trap that ended c: once, in the span of the innermost call that it ended, which is the first to see
 // it. Of one event it tells once, also where the trap is put in other words on its way out. Cancellation is no news.
 func (e *edge) report(ctx context.Context, c *cm.Call, component cm.Path, v *verdict) {
-	if v.trap == nil || !v.failed() || !e.i.t.traps.first(v.trap) {
+	if v.trap == nil || !v.failed() || !e.i.t.told.first(v.trap) {
 		return
 	}
 	if st := eventOf(c); st != nil && st.trapped.Swap(true) {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +77,15 @@ func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *c
 	var v verdict
 	if err != nil {
 		v = judge(&cm.End{Outcome: cm.Aborted, Err: err})
-		if v.trap == nil && v.failed() && v.errorType == errorTypeHost {
+		var limit *cm.LimitError
+		switch {
+		case v.trap != nil || v.errorType != errorTypeHost:
+		case errors.As(err, &limit):
+			v.errorType, v.blame, v.limit = limit.Limit, cm.BlameLimit, limit.Limit
+			if e := (&edge{i: i, p: p}); i.t.told.first(limit) {
+				e.countLimit(ctx, op.Component, limit)
+			}
+		default:
 			v.errorType, v.blame = strings.ReplaceAll(op.Name, " ", "-")+"-failed", ""
 		}
 	}

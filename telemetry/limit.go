@@ -1,6 +1,8 @@
 package telemetry
 
 import (
+	"context"
+
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
@@ -29,11 +31,11 @@ func (h *hostCall) limited(c *cm.Call, s *span.Span, l *cm.LimitError) {
 	} else {
 		trace.SpanFromContext(c.Context).SetAttributes(limit)
 	}
-	h.countLimit(c, h.b.Caller, l)
+	h.countLimit(c.Context, h.b.Caller, l)
 }
 
 // countLimit measures that a component ran into a limit without a trap that says so.
-func (e *edge) countLimit(c *cm.Call, component cm.Path, l *cm.LimitError) {
+func (e *edge) countLimit(ctx context.Context, component cm.Path, l *cm.LimitError) {
 	if e.p.m == nil {
 		return
 	}
@@ -43,5 +45,5 @@ func (e *edge) countLimit(c *cm.Call, component cm.Path, l *cm.LimitError) {
 		e.i.t.log.Error("telemetry: cannot make an instrument", "name", metricLimits, "error", err.Error())
 		return
 	}
-	n.Add(c.Context, 1, metric.WithAttributeSet(attribute.NewSet(keyComponent.String(string(component)), keyLimit.String(l.Limit))))
+	n.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(keyComponent.String(string(component)), keyLimit.String(l.Limit))))
 }

@@ -72,7 +72,7 @@ type Telemetry struct {
 	closed bool
 
 	badResource sync.Once
-	traps       told
+	told        told
 }
 
 var _ host.Observer = (*Telemetry)(nil)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tetratelabs/wazero"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
@@ -184,7 +185,7 @@ func (e *Engine) compile(ctx context.Context, key moduleKey, wasm []byte, o Comp
 		m.compiled, err = work.compile(ctx, m.rewrite.Wasm)
 	}
 	if err != nil {
-		return nil, false, err
+		return nil, false, complexity(err)
 	}
 	m.rewrite.Wasm = nil // wazero keeps what it needs
 	m.info = newInfo(&m.rewrite.Info)
@@ -205,12 +206,12 @@ func (e *Engine) compile(ctx context.Context, key moduleKey, wasm []byte, o Comp
 func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
 	info, err := corewasm.Inspect(wasm)
 	if err != nil {
-		return err
+		return complexity(err)
 	}
 	// It is the rewritten module that wazero can judge: it refuses the empty module names that components are full of.
 	r, err := corewasm.Rewrite(wasm, corewasm.Options{Slots: slices.Repeat([]corewasm.Slot{{Module: "$0"}}, len(info.Imports))})
 	if err != nil {
-		return err
+		return complexity(err)
 	}
 	defer func() {
 		if r := recover(); r != nil {
@@ -222,6 +223,15 @@ func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
 		return fmt.Errorf("core module: %w", err)
 	}
 	return c.Close(ctx)
+}
+
+// complexity has errors say that they come of a limit, if they do.
+func complexity(err error) error {
+	var c *corewasm.ComplexityError
+	if errors.As(err, &c) {
+		return cm.Limited("codeComplexity", err)
+	}
+	return err
 }
 
 // wazeroCompile compiles. A panic of wazero's is an error here: it would be a module that it misjudges.
