@@ -124,9 +124,9 @@ func TestHouseHasNotDrifted(t *testing.T) {
 	}
 }
 
-// TestHouseIsReference compares this module's own WIT text with the reference, in both directions: what is printed of
-// both without docs has to be the same.
-func TestHouseIsReference(t *testing.T) {
+// houseAndReference are this module's own WIT text and that of the reference, of the same packages.
+func houseAndReference(t *testing.T) (house, reference *wit.Set) {
+	t.Helper()
 	dir := filepath.Join(shared.Dir(t), "wit")
 	house, err := LoadHouse(root)
 	if err != nil {
@@ -136,10 +136,17 @@ func TestHouseIsReference(t *testing.T) {
 	for _, p := range house.Packages {
 		dirs = append(dirs, filepath.Join(dir, strings.Replace(p.String(), ":", "-", 1)))
 	}
-	reference, err := wit.Load(dirs...)
+	reference, err = wit.Load(dirs...)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return house, reference
+}
+
+// TestHouseIsReference compares this module's own WIT text with the reference, in both directions: what is printed of
+// both without docs has to be the same.
+func TestHouseIsReference(t *testing.T) {
+	house, reference := houseAndReference(t)
 	want, had := signatures(reference), signatures(house)
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		switch {

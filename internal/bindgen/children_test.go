@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -16,19 +15,7 @@ var isChild = regexp.MustCompile(`\b(is|are|and) a child\b`)
 // TestChildren compares the functions that the house says to give children with those of which the text of the reference
 // says so, both ways.
 func TestChildren(t *testing.T) {
-	dir := filepath.Join(shared.Dir(t), "wit")
-	house, err := LoadHouse(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var dirs []string
-	for _, p := range house.Packages {
-		dirs = append(dirs, filepath.Join(dir, strings.Replace(p.String(), ":", "-", 1)))
-	}
-	reference, err := wit.Load(dirs...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, reference := houseAndReference(t)
 	total := 0
 	for _, b := range House {
 		p, _, err := find(reference, b.WIT)
