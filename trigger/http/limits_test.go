@@ -201,6 +201,33 @@ func TestSlowBodyOfNoRoute(t *testing.T) {
 	}
 }
 
+// TestBodyLimitBesideAnAnswer: a body that turns out to be too large while the answer is written breaks that off, and touches
+// nothing of the server's meanwhile. Whether the head is out by then is a matter of chance.
+func TestBodyLimitBesideAnAnswer(t *testing.T) {
+	f := start(t, Config{MaxBody: 10}, nil, echo)
+	protocols(t, func(t *testing.T, c *http.Client) {
+		for range 30 {
+			resp, err := c.Post(f.url, "", struct{ io.Reader }{strings.NewReader("eleven byte")})
+			if err != nil {
+				continue // broken off before the head
+			}
+			all, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if resp.StatusCode != 413 && err == nil {
+				t.Fatalf("%s, %q and a clean end", resp.Status, all)
+			}
+		}
+		resp, err := c.Post(f.url, "", strings.NewReader("ten bytes."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if all, err := io.ReadAll(resp.Body); string(all) != "ten bytes." || err != nil {
+			t.Errorf("%q, %v", all, err)
+		}
+	})
+}
+
 // What the guest has begun to read when its answer breaks off must not touch the server after that.
 func TestReadOutlivesTheExchange(t *testing.T) {
 	f := start(t, Config{ReadTimeout: 20 * time.Millisecond}, nil,

@@ -29,7 +29,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
 	x.body.src, x.body.control, x.body.timeout, x.body.ctx = r.Body, control, t.config.ReadTimeout, &x.ctx
 	if most := x.route.maxBody; most > 0 && r.Body != http.NoBody {
-		x.body.src = http.MaxBytesReader(w, r.Body, most)
+		x.body.src = http.MaxBytesReader(nil, r.Body, most) // it must not touch w on the guest's goroutine; release does
 	}
 	if x.refused = x.route.refuse(r); x.refused != nil {
 		x.ctx.Cancel(x.refused)
@@ -155,6 +155,9 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		return false
 	}
 	if a.body == nil {
+		if a.status == http.StatusRequestEntityTooLarge && x.r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close") // nobody reads the rest
+		}
 		x.sent.Add(write(w, a))
 		return true
 	}
