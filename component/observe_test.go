@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,6 +92,35 @@ func observed(t *testing.T, r *recorder, back cm.HostFunc) error {
 	}
 	_, err = call(t, start(t, l, c), root, "back")
 	return err
+}
+
+// TestTrapsOfOthers: a trap that a host function hands on may be another's too, such as the cause of a context. What is known
+// of it here is noted in a trap of the call's own.
+func TestTrapsOfOthers(t *testing.T) {
+	for _, wrap := range []func(error) error{
+		func(err error) error { return err },
+		func(err error) error { return fmt.Errorf("asked in vain: %w", err) },
+	} {
+		theirs := &cm.Trap{Code: cm.TrapDeadline, Detail: "late"}
+		r := &recorder{}
+		err := observed(t, r, func(context.Context, []cm.Val) (cm.Val, error) { return cm.Val{}, wrap(theirs) })
+		var ours, seen *cm.Trap
+		if !errors.As(err, &ours) || ours.Code != cm.TrapDeadline || ours.Boundary == nil || ours.Boundary.Func != "call-me-back" {
+			t.Errorf("the caller gets %v of %+v", err, ours)
+		}
+		if !strings.Contains(err.Error(), wrap(theirs).Error()) {
+			t.Errorf("%q does not say %q", err, wrap(theirs))
+		}
+		if len(r.ends) == 0 || !errors.As(r.ends[0].Err, &seen) || seen.Code != ours.Code || seen.Boundary != ours.Boundary {
+			t.Errorf("who watches sees %+v", r.ends)
+		}
+		if !errors.Is(err, theirs) && wrap(theirs) != error(theirs) {
+			t.Errorf("%v is not what the host function said", err)
+		}
+		if theirs.Boundary != nil || theirs.Stack != nil {
+			t.Errorf("the trap of another has become %+v", theirs)
+		}
+	}
 }
 
 func TestHeldCalls(t *testing.T) {

@@ -201,14 +201,29 @@ func (l *lowerHost) failed(a *activation, err error) error {
 	switch {
 	case errors.As(err, &exit):
 		return err
-	case errors.As(err, &t):
-		return a.store.at(err, l.boundary)
+	case errors.As(err, &t) && t.Boundary != nil:
+		return err
+	case t != nil:
+		own := *t // it may be the cause of a context, at which others look
+		own.Boundary = l.boundary
+		if err == error(t) {
+			return &own
+		}
+		return &trapped{err, &own}
 	case a.Err() != nil:
 		// The host function gave up because its task ended: the task's own reason is the news.
 		return a.store.at(contextTrap(a), l.boundary)
 	}
 	return &cm.Trap{Code: cm.TrapHost, Boundary: l.boundary, Detail: l.boundary.Name() + ": " + err.Error(), Err: err}
 }
+
+// trapped is an error with a trap of its own.
+type trapped struct {
+	error
+	trap *cm.Trap
+}
+
+func (t *trapped) Unwrap() []error { return []error{t.trap, t.error} }
 
 // call is the trampoline: guest → guest.
 func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
