@@ -191,8 +191,12 @@ func compare(r *run, args []string) (any, error) {
 				return nil, err
 			}
 		}
+		turns := slices.Clone(servers)
+		if round%2 == 1 { // what comes before a server must not always be the same
+			slices.Reverse(turns)
+		}
 		for _, g := range names {
-			for _, s := range servers {
+			for _, s := range turns {
 				if err := c.serve(s, g, files[g]); err != nil {
 					return nil, err
 				}
