@@ -3,6 +3,7 @@ package component_test
 import (
 	"context"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -213,5 +214,29 @@ func TestTypedFunc(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = inst.TypedFunc(callsRun, "host-id", right) }); n > 1 {
 		t.Errorf("%g allocations", n)
+	}
+}
+
+// TestFirstModuleThatFails: of several modules that are compiled at once and cannot be, the first one is the error.
+func TestFirstModuleThatFails(t *testing.T) {
+	module := func(drops int) string { // each drop has nothing to take
+		body := "\x00" + strings.Repeat("\x1a", drops) + "\x0b"
+		code := "\x01" + string(rune(len(body))) + body
+		return "\x00asm\x01\x00\x00\x00\x01\x04\x01\x60\x00\x00\x03\x02\x01\x00\x0a" + string(rune(len(code))) + code
+	}
+	wasm := "\x00asm\x0d\x00\x01\x00"
+	for _, m := range []string{module(1), module(40), module(20)} { // the largest is begun first
+		wasm += "\x01" + string(rune(len(m))) + m
+	}
+	wasm += "\x02\x0a\x03\x00\x00\x00\x00\x01\x00\x00\x02\x00"
+	e := engine(t)
+	c, err := e.Load(t.Context(), "bad", []byte(wasm))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if _, err := e.NewLinker(nil).Link(t.Context(), c); err == nil || !strings.Contains(err.Error(), "core module 0 ") {
+			t.Fatalf("got %v", err)
+		}
 	}
 }

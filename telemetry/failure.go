@@ -134,7 +134,7 @@ func (p *providers) exception(ctx context.Context, component string, v *verdict)
 	p.logger.Emit(ctx, r)
 }
 
-// told remembers the last traps that were reported, so that of all the calls that one trap ends only the innermost
+// told remembers the last traps and limits that were reported, so that of all that one of them ends only the innermost
 // reports it.
 type told struct {
 	mu     sync.Mutex

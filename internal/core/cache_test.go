@@ -77,19 +77,9 @@ func TestCacheServesManyAtOnce(t *testing.T) {
 			wasm := fixture(t, name)
 			slots := slotsFor(t, wasm)
 			wg.Go(func() {
-				m, cached, err := w.e.Compile(w.ctx, wasm, CompileOptions{Slots: slots})
-				if err != nil {
-					t.Error(name, err)
-					return
-				}
-				if want := round > 0; i >= len(known) && cached != want {
-					t.Errorf("round %d: %s: cached %v", round, name, cached)
-				}
-				if i < len(known) && !cached && round > 0 { // one that is compiled beside it may cost a hit, once
-					t.Errorf("round %d: %s is not found", round, name)
-				}
-				if len(m.Info().Exports) == 0 && name == "basics" {
-					t.Errorf("round %d: %s has no exports", round, name)
+				_, cached, err := w.e.Compile(w.ctx, wasm, CompileOptions{Slots: slots})
+				if want := round > 0 || i < len(known); err != nil || cached != want {
+					t.Errorf("round %d: %s: cached %v, %v", round, name, cached, err)
 				}
 			})
 		}
