@@ -59,7 +59,7 @@ func (r resetsResult) String() string {
 // resets measures, in this process, what each prebuilt guest's instances cost: new ones, and ones that are reset after they
 // have done the plainest thing that the guest is made for.
 func resets(r *run, args []string) (any, error) {
-	dir := r.flags.String("guests", filepath.Join("..", "shared", "guests", "prebuilt"), "the folder of the guests")
+	dir := r.flags.String("guests", filepath.Join(root(), "testdata", "guests", "prebuilt"), "the folder of the guests")
 	uses := r.flags.Int("n", 300, "uses of each guest in each way")
 	only := r.flags.String("only", "", "guests whose names contain this")
 	if err := r.flags.Parse(args); err != nil {

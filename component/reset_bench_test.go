@@ -2,8 +2,6 @@ package component_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -22,10 +20,7 @@ func isEnvironment(b *cm.Boundary) bool { return b.Interface.Interface == "envir
 func BenchmarkInstance(b *testing.B) {
 	for _, guest := range []string{"rust-http-full-p2", "go126-http-p2", "js-qjs-http-p2", "shop-composed"} {
 		b.Run(guest, func(b *testing.B) {
-			wasm, err := os.ReadFile(filepath.Join(shared.Dir(b), "guests", "prebuilt", guest+".component.wasm"))
-			if err != nil {
-				b.Skip(err)
-			}
+			wasm := shared.Guest(b, guest)
 			ctx := context.Background()
 			e := engine(b)
 			c, err := e.Load(ctx, guest, wasm)

@@ -9,14 +9,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
-// TestProve runs the reference's own proof of the prebuilt Rust guests: HTTP routes, commands, hostile commands,
-// sockets, compositions.
+// TestProve runs the guests' own proof on the binary: HTTP routes, commands, hostile commands, sockets, compositions.
 func TestProve(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("no python3 to run the proof with")
 	}
-	script := filepath.Join(shared.Dir(t), "guests", "prove.py")
+	script := filepath.Join(shared.GuestDir(), "prove.py")
 	out, err := exec.Command(python, script, "--vitrine", binary, "--only",
 		"^(rust-http-full|rust-http-p2|shop|rust-cli-p2|rust-cli-ctors|rust-cli-hostile|otel.*p2-composed|rust-service|wat-table)").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), " 0 differ") {

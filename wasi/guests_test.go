@@ -109,7 +109,6 @@ func (o *output) String() string {
 }
 
 func TestHostileCommand(t *testing.T) {
-	shared.Dir(t)
 	c := newCommands(t)
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(filepath.Dir(dir), "secret"), []byte("x"), 0o600)
@@ -179,7 +178,6 @@ func match(t *testing.T, what, got, pattern string) {
 }
 
 func TestReadOnlyFolder(t *testing.T) {
-	shared.Dir(t)
 	c := newCommands(t)
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(dir, "a.txt"), []byte("kept"), 0o666)
@@ -195,7 +193,6 @@ func TestReadOnlyFolder(t *testing.T) {
 }
 
 func TestCommands(t *testing.T) {
-	shared.Dir(t)
 	c := newCommands(t)
 	dir := t.TempDir()
 	os.WriteFile(filepath.Join(dir, "f.txt"), []byte("file text"), 0o666)
@@ -216,7 +213,6 @@ func TestCommands(t *testing.T) {
 
 // TestService runs a TCP server in one guest and talks to it, by Go and by another guest.
 func TestService(t *testing.T) {
-	shared.Dir(t)
 	c := newCommands(t)
 	first := make(chan string, 1)
 	var out output
@@ -297,7 +293,6 @@ func grants(connect string) sockets.Grants { return sockets.Grants{Connect: []st
 
 // TestWaitsEndWithTheirContext stops guests that wait for ever: in a timer, on standard input, for a client.
 func TestWaitsEndWithTheirContext(t *testing.T) {
-	shared.Dir(t)
 	c := newCommands(t)
 	pr, pw := io.Pipe()
 	defer pw.Close()

@@ -31,7 +31,7 @@ func TestSurface(t *testing.T) {
 		compareSurface(t, got, "wit")
 	})
 	t.Run("reference", func(t *testing.T) {
-		compareSurface(t, got, filepath.Join(shared.Dir(t), "wit"))
+		compareSurface(t, got, shared.WIT(t))
 	})
 	// That the types are right is found when a component that imports everything is linked.
 	linked, err := l.Link(t.Context(), loadSurface(t))

@@ -383,7 +383,7 @@ func TestLoadDeps(t *testing.T) {
 // TestReference reads all reference WIT, and reads what Print makes of it again. Folders that define a package which an
 // earlier one has (another draft of the same version) are read in a set of their own.
 func TestReference(t *testing.T) {
-	dir := filepath.Join(shared.Dir(t), "wit")
+	dir := shared.WIT(t)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

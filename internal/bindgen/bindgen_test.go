@@ -127,7 +127,7 @@ func TestHouseHasNotDrifted(t *testing.T) {
 // houseAndReference are this module's own WIT text and that of the reference, of the same packages.
 func houseAndReference(t *testing.T) (house, reference *wit.Set) {
 	t.Helper()
-	dir := filepath.Join(shared.Dir(t), "wit")
+	dir := shared.WIT(t)
 	house, err := LoadHouse(root)
 	if err != nil {
 		t.Fatal(err)

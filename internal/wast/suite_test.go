@@ -12,7 +12,7 @@ import (
 // TestSuite runs the specification's own scripts: all that are not asynchronous, and the two in async/ that only
 // validate. What does not pass has to stand in gaps.txt.
 func TestSuite(t *testing.T) {
-	root := filepath.Join(shared.Dir(t), "conformance", "component-model")
+	root := shared.Suite(t)
 	all, err := Files([]string{root})
 	if err != nil {
 		t.Skipf("the specification's suites are not here: %v", err)

@@ -17,12 +17,12 @@ import (
 
 var update = flag.Bool("update", false, "write the goldens")
 
-// guest finds a prebuilt guest beside the module.
+// guest is the path of a prebuilt guest of the repository.
 func guest(t *testing.T, name string) string {
 	t.Helper()
-	path := filepath.Join(Root(), "..", "shared", "guests", "prebuilt", name+".component.wasm")
+	path := filepath.Join(Root(), "testdata", "guests", "prebuilt", name+".component.wasm")
 	if _, err := os.Stat(path); err != nil {
-		t.Skipf("the guests of ../shared are not here: %v", err)
+		t.Fatalf("there is no prebuilt guest %s: %v", name, err)
 	}
 	return path
 }
