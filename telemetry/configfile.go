@@ -8,13 +8,13 @@ import (
 
 	"go.opentelemetry.io/contrib/otelconf"
 	"go.opentelemetry.io/otel/log"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -65,7 +65,7 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 	}
 	said := resource.Attributes
 	resource.Attributes = nil
-	for _, kv := range t.resource(p.id).Attributes() {
+	for _, kv := range t.resource(p.id).SDK().Attributes() {
 		if !slices.ContainsFunc(said, func(a otelconf.AttributeNameValue) bool { return a.Name == string(kv.Key) }) {
 			resource.Attributes = append(resource.Attributes, otelconf.AttributeNameValue{Name: string(kv.Key), Value: kv.Value.AsInterface()})
 		}
@@ -92,9 +92,9 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 		}
 	}
 	if cfg.MeterProvider != nil {
-		p.meter = sdk.MeterProvider().Meter(scopeName, metric.WithInstrumentationVersion(t.cfg.Version), metric.WithSchemaURL(semconv.SchemaURL))
 		var none *bound.Producer // the readers are made by the file, without producers
-		p.m = newInstruments(none.Meter(p.meter, instrumentation.Scope{}), t.log)
+		p.meter = none.Of(sdk.MeterProvider(), instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL})
+		p.m = newInstruments(p.meter, t.log)
 		keep(sdk.MeterProvider())
 	}
 	if cfg.TracerProvider != nil {
@@ -102,9 +102,9 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 		keep(sdk.TracerProvider())
 	}
 	if cfg.LoggerProvider != nil {
-		p.logs = sdk.LoggerProvider()
-		p.logger = p.logs.Logger(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
-		keep(p.logs)
+		p.logs = mend.NewLoggerProvider(sdk.LoggerProvider())
+		p.logger = p.logs.Of(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
+		keep(sdk.LoggerProvider())
 	}
 	return nil
 }

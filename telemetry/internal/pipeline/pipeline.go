@@ -15,10 +15,10 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
@@ -216,8 +216,8 @@ func (p *Pipeline) Metrics() bool { return p.metrics != nil || p.reader != nil }
 func (p *Pipeline) Logs() bool { return p.logs != nil }
 
 // Spans makes the provider of spans for one more service.
-func (p *Pipeline) Spans(res *resource.Resource) *span.Provider {
-	c := span.Config{Resource: res, Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.spans}
+func (p *Pipeline) Spans(res mend.Resource) *span.Provider {
+	c := span.Config{Resource: res.SDK(), Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.spans}
 	if p.queue != nil {
 		c.Sink = p.queue
 	}

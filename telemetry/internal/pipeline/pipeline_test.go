@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
@@ -136,7 +136,7 @@ func TestShutdownEndsExports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, span := p.Spans(resource.Empty()).Tracer("t").Start(context.Background(), "x")
+	_, span := p.Spans(mend.Resource{}).Tracer("t").Start(context.Background(), "x")
 	span.End()
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
