@@ -5,12 +5,14 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
@@ -128,6 +130,17 @@ func (t *Telemetry) fromEnv() []attribute.KeyValue {
 		out = append(out, semconv.ServiceName(name))
 	}
 	return out
+}
+
+// soundEnvironment mends OTEL_RESOURCE_ATTRIBUTES in the process's environment, if it is no UTF-8: the SDK's providers put
+// what they read there beside what they are given.
+func soundEnvironment() error {
+	const key = "OTEL_RESOURCE_ATTRIBUTES"
+	raw := os.Getenv(key)
+	if sound := text.Valid(raw); sound != raw {
+		return os.Setenv(key, sound)
+	}
+	return nil
 }
 
 // newInstanceID is a random UUID (RFC 9562, version 4).

@@ -92,6 +92,9 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Detail == 0 {
 		cfg.Detail = DetailBoundary
 	}
+	if err := soundEnvironment(); err != nil {
+		return nil, err
+	}
 	var printers []sdktrace.SpanProcessor
 	if cfg.TraceTree != nil {
 		printers = append(printers, tree.New(cfg.TraceTree, treeKeys(), cfg.TraceTreeColor))
