@@ -21,7 +21,7 @@ import (
 func startProblem(w *workload.Spec, err error) error {
 	p := *explain(err)
 	if p.Code == ExitFailed {
-		p = Problem{What: "workload " + string(w.ID()) + " cannot start", Why: err.Error(), Code: ExitUsage}
+		p = Problem{What: "workload " + string(w.ID()) + " cannot start", Whys: lines(err), Code: ExitUsage}
 	}
 	if p.Where == "" && len(w.Components) == 1 {
 		p.Where = w.Components[0].Source.File
