@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // Version is what `vitrine version` says; builds set it by -ldflags.
@@ -68,8 +70,9 @@ Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usag
 		},
 	}
 	root.SetIn(p.stdin)
-	root.SetOut(p.stdout)
-	root.SetErr(p.stderr)
+	// What cobra itself prints repeats what it was given. Commands write to the process's own streams.
+	root.SetOut(text.Writer(p.stdout))
+	root.SetErr(text.Writer(p.stderr))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	root.AddCommand(p.up(), p.run(), p.inspect(), p.check(), p.version())
 	root.InitDefaultHelpCmd()
