@@ -2,8 +2,10 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 
 	"go.opentelemetry.io/contrib/otelconf"
@@ -13,8 +15,10 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -31,18 +35,31 @@ func readConfigFile(getenv func(string) string) (*otelconf.OpenTelemetryConfigur
 	if name == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(name)
+	content, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", configFileVar, err)
+		why := err.Error()
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			why = text.Printable(name) + ": " + path.Err.Error()
+		}
+		return nil, &SettingError{Variable: configFileVar, Why: why, Do: "give the path of a file in OpenTelemetry's declarative configuration, or unset it", Err: err}
 	}
-	cfg, err := otelconf.ParseYAML(text)
+	cfg, err := otelconf.ParseYAML(content)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", configFileVar, name, err)
+		return nil, badConfigFile(name, err)
 	}
 	if err := os.Unsetenv(configFileVar); err != nil {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// quoted is what errors of YAML quote of the file, which may be a secret.
+var quoted = regexp.MustCompile("`[^`]*`")
+
+func badConfigFile(name string, err error) error {
+	why := text.Cut(quoted.ReplaceAllString(redact.Text(err.Error()), "a value"), 1000)
+	return &SettingError{Variable: configFileVar, Why: text.Printable(name) + ": " + why, Do: "correct the file", Err: err}
 }
 
 // followsParent says whether the file's sampler never samples below a parent that is not sampled.
@@ -81,7 +98,7 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 	}
 	sdk, err := otelconf.NewSDK(otelconf.WithContext(ctx), otelconf.WithOpenTelemetryConfiguration(cfg), otelconf.WithTracerProviderOptions(printers...))
 	if err != nil {
-		return fmt.Errorf("%s: %w", configFileVar, err)
+		return badConfigFile("what it describes", err)
 	}
 	if cfg.Propagator != nil && p.id == (identity{}) { // the host's is made first, before anybody reads it
 		t.prop = sdk.Propagator()

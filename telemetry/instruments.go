@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 )
 
 // Buckets. Durations are those that the semantic conventions recommend for HTTP; calls across a boundary are mostly
@@ -123,6 +124,9 @@ func (t *Telemetry) observeDrops() {
 	}
 	_, err := t.host.meter.Total(metricDropped, "{item}", "Spans, log records and metrics that were lost on their way out.", func(tell bound.Reading) {
 		for _, d := range t.Dropped() {
+			if d.Count == 0 && (d.Reason == pipeline.ReasonQueueBytes || d.Reason == pipeline.ReasonRejected) {
+				continue // reasons that most processes never meet have no row until they do
+			}
 			tell(d.Count, keySignal.String(d.Signal), keyReason.String(d.Reason))
 		}
 	})

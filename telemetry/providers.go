@@ -61,6 +61,10 @@ func (t *Telemetry) providers(id identity) *providers {
 	}
 	if t.file != nil {
 		if err := t.fromFile(context.Background(), p); err != nil {
+			if id == (identity{}) {
+				t.badFile = err
+				return p
+			}
 			t.log.Error("telemetry: cannot be set up", "service", id.service(), "error", redact.Text(err.Error()))
 		}
 		return p

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/grpclog"
 
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
@@ -24,6 +25,7 @@ type process struct {
 // Main runs one command line and returns its exit status.
 func Main(args []string) int {
 	relaxCollector()
+	grpclog.SetLoggerV2(grpcLogger{})
 	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 	return p.main(args)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -142,7 +143,7 @@ func explain(err error) *Problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	for _, known := range []func(error) *Problem{explainManifest, explainBytes, explainLink, explainListen, explainReady, explainTrap, explainFile} {
+	for _, known := range []func(error) *Problem{explainSetting, explainManifest, explainBytes, explainLink, explainListen, explainReady, explainTrap, explainFile} {
 		if p := known(err); p != nil {
 			return p
 		}
@@ -151,6 +152,15 @@ func explain(err error) *Problem {
 		return &Problem{What: err.Error(), Do: "see vitrine --help", Code: ExitUsage}
 	}
 	return &Problem{What: "it failed", Whys: lines(err), Code: ExitFailed}
+}
+
+// explainSetting is for a variable of telemetry's with which nothing would be sent.
+func explainSetting(err error) *Problem {
+	var setting *telemetry.SettingError
+	if !errors.As(err, &setting) {
+		return nil
+	}
+	return &Problem{What: "bad value of " + setting.Variable, Why: setting.Why, Do: setting.Do, Code: ExitUsage}
 }
 
 func explainManifest(err error) *Problem {

@@ -3,9 +3,13 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"reflect"
+	"strings"
+
+	"google.golang.org/grpc/grpclog"
 
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry"
@@ -26,6 +30,30 @@ func takeOver(to *slog.Logger) {
 	slog.SetLogLoggerLevel(slog.LevelWarn)
 	slog.SetDefault(to) // the log package writes there from now on
 }
+
+// grpcLogger takes what gRPC says to itself about connections: the exporter that uses it says what came of them. It is set
+// once, before anything of gRPC runs.
+type grpcLogger struct{}
+
+var _ grpclog.LoggerV2 = grpcLogger{}
+
+func (grpcLogger) say(l slog.Level, msg string) {
+	slog.Default().Log(context.Background(), l, "grpc: "+strings.TrimSpace(msg))
+}
+
+func (grpcLogger) Info(...any)                   {}
+func (grpcLogger) Infoln(...any)                 {}
+func (grpcLogger) Infof(string, ...any)          {}
+func (g grpcLogger) Warning(a ...any)            { g.say(slog.LevelDebug, fmt.Sprint(a...)) }
+func (g grpcLogger) Warningln(a ...any)          { g.say(slog.LevelDebug, fmt.Sprintln(a...)) }
+func (g grpcLogger) Error(a ...any)              { g.say(slog.LevelDebug, fmt.Sprint(a...)) }
+func (g grpcLogger) Errorln(a ...any)            { g.say(slog.LevelDebug, fmt.Sprintln(a...)) }
+func (g grpcLogger) Fatal(a ...any)              { g.say(slog.LevelError, fmt.Sprint(a...)) }
+func (g grpcLogger) Fatalln(a ...any)            { g.say(slog.LevelError, fmt.Sprintln(a...)) }
+func (grpcLogger) V(int) bool                    { return false }
+func (g grpcLogger) Warningf(f string, a ...any) { g.say(slog.LevelDebug, fmt.Sprintf(f, a...)) }
+func (g grpcLogger) Errorf(f string, a ...any)   { g.say(slog.LevelDebug, fmt.Sprintf(f, a...)) }
+func (g grpcLogger) Fatalf(f string, a ...any)   { g.say(slog.LevelError, fmt.Sprintf(f, a...)) }
 
 // maxSaid bounds each text of a line of ours, in bytes.
 const maxSaid = 8 << 10
