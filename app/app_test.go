@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,9 +122,9 @@ func TestMistakes(t *testing.T) {
 		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry`},
 		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: the key stands twice, first in line 8`},
 		{"key is a number", component("environment: {1: a}"), `8:19: spec.components[0].environment: a key must be a text; put it in quotes`},
-		{"number for text", component("environment: {A: 1}"), `8:22: spec.components[0].environment."A": want a text, had the number 1; put it in quotes`},
+		{"number for text", component("environment: {A: 1}"), `8:22: spec.components[0].environment."A": want a text, had a number; put it in quotes`},
 		{"boolean for text", component("args: [yes, true]"), `8:17: spec.components[0].args[1]: want a text, had the boolean true; put it in quotes`},
-		{"text for list", component("args: one"), `8:11: spec.components[0].args: want a list, had "one"`},
+		{"text for list", component("args: one"), `8:11: spec.components[0].args: want a list, had a text`},
 		{"list for mapping", component("grants: []"), `8:13: spec.components[0].grants: want a mapping, had a list`},
 		{"text for number", component("instances: {max: many}"), `8:22: spec.components[0].instances.max: want a whole number, had "many"`},
 		{"number too small", component("instances: {max: 0}"), `8:22: spec.components[0].instances.max: 0: want at least 1`},
@@ -155,7 +156,7 @@ func TestMistakes(t *testing.T) {
 		{"link to itself", component("links: {\"shop:price/price\": cart}"), `8:33: spec.components[0].links."shop:price/price": a component cannot be linked to itself`},
 		{"link of no import", component("links: {\"shop:price\": price}") + "  - {name: price, source: {file: price.wasm}}\n", `8:27: spec.components[0].links."shop:price": the import's name: "shop:price": want namespace:package/interface[@version]`},
 		{"circle", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"d:e/f\": cart}}\n", `9:64: spec.components[1].links."d:e/f": the links make a circle: cart → price → cart`},
-		{"variable", component("environment: {\"A=B\": c}"), `8:26: spec.components[0].environment."A=B": this is no name of an environment variable`},
+		{"variable", component("environment: {\"A=B\": c}"), `8:26: spec.components[0].environment."A=…": this is no name of an environment variable`},
 		{"isolation", component("instances: {isolation: reuse, max: 8, concurrency: 16}"), `8:28: spec.components[0].instances.isolation: reuse is not supported by this version; want fresh or snapshot`},
 		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh, snapshot or reuse; did you mean "fresh"?`},
 		{"reuse only", component("instances: {uses: 3, idle: 5s, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key says something with isolation: reuse only\n8:49: spec.components[0].instances.concurrency: the key says something with isolation: reuse only"},
@@ -194,6 +195,55 @@ spec:
 				t.Errorf("got\n%s\nwant\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestValuesAreNotTold: whatever is wrong with a manifest, no error holds what may be a secret, nor bytes for a terminal to obey.
+func TestValuesAreNotTold(t *testing.T) {
+	dir := folder(t)
+	head := "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop%s}\nspec:\n  components:\n  - name: cart\n    source: {file: cart.wasm}\n    %s\n"
+	for name, c := range map[string]struct{ meta, keys string }{
+		"a number":               {keys: "environment: {PIN: 83461297}"},
+		"a fraction":             {keys: "environment: {PIN: 83461297.5}"},
+		"a text for the mapping": {keys: "environment: PASSWORD=83461297"},
+		"a number for it":        {keys: "config: 83461297"},
+		"a block for it":         {keys: "environment: |\n      PASSWORD=83461297"},
+		"a list for it":          {keys: "environment: [PASSWORD=83461297]"},
+		"no space behind":        {keys: "environment: {PASSWORD=83461297}"},
+		"a name with a value":    {keys: `environment: {"PASSWORD=83461297": x}`},
+		"a list in it":           {keys: "environment: {PASSWORD: [83461297]}"},
+		"a mapping in it":        {keys: "config: {db: {password: 83461297}}"},
+		"an alias":               {keys: "environment: {PASSWORD: *83461297}"},
+		"an argument":            {keys: "args: [--pin, 83461297]"},
+		"arguments":              {keys: "args: --pin=83461297"},
+		"an annotation":          {meta: ", annotations: {pin: 83461297}"},
+		"a label":                {meta: ", labels: 83461297"},
+		"a login in a grant":     {keys: `grants: {http: ["https://bob:83461297@h/x"]}`},
+		"a query in a grant":     {keys: `grants: {http: ["https://h/?key=83461297"]}`},
+		"a login in an address":  {keys: `grants: {sockets: {connect: ["bob:83461297@h:1"]}}`},
+		"in the wrong place":     {keys: `instances: "PIN=83461297"`},
+		"deep in it":             {keys: "environment: {A: !!int 83461297}"},
+		"twice":                  {keys: `environment: {"A=83461297": a, "A=83461297": a}`},
+		"binary":                 {keys: "environment: {A: !!binary 83461297}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(dir, "vitrine.yaml")
+			_, err := Parse(file, []byte(fmt.Sprintf(head, c.meta, c.keys)))
+			var es Errors
+			if !errors.As(err, &es) {
+				t.Fatalf("got %v, want Errors", err)
+			}
+			if strings.Contains(err.Error(), "83461297") {
+				t.Errorf("told: %v", err)
+			}
+		})
+	}
+	for _, hostile := range []string{"\u009b2J", "\u202e", "\u2028", "\x1b[2J"} {
+		text := strings.Replace(fmt.Sprintf(head, "", "links: {"+strconv.Quote(hostile)+": "+strconv.Quote(hostile)+"}"), "name: shop", "name: "+strconv.Quote(hostile), 1)
+		_, err := Parse(filepath.Join(dir, hostile+".yaml"), []byte(text))
+		if err == nil || strings.Contains(err.Error(), hostile) {
+			t.Errorf("%q: %v", hostile, err)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ type decoder struct {
 	errs   Errors
 	nodes  map[string]*yaml.Node // key path → where its value stands, for checks that come later
 	budget int
+	secret bool // the value being decoded lies in a field whose values are not told
 }
 
 // decode reads one YAML document into m.
@@ -56,6 +57,11 @@ func decode(file string, data []byte, m *Manifest) *decoder {
 }
 
 func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) *Error {
+	if name, _, ok := strings.Cut(key, "="); ok { // NAME=VALUE where a name was to be
+		if key = name + "=…"; strings.Count(name, `"`)%2 != 0 {
+			key += `"`
+		}
+	}
 	e := &Error{File: d.file, Line: max(n.Line, 1), Column: max(n.Column, 1), Key: key, Problem: fmt.Sprintf(format, args...)}
 	switch {
 	case len(d.errs) < maxErrors:
@@ -120,7 +126,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 		}
 		if enum := tag.Get("enum"); enum != "" {
 			if values := strings.Split(enum, "|"); !slices.Contains(values, n.Value) {
-				d.fail(n, key, "%q: want %s", n.Value, orList(values)).Nearest = nearest(n.Value, values)
+				d.fail(n, key, "%q: want %s", clip(n.Value), orList(values)).Nearest = nearest(n.Value, values)
 				return
 			}
 		}
@@ -182,7 +188,10 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 		if isNull(val) && !fields[i].required {
 			return // as in Kubernetes, a key without a value is a key that is not there
 		}
+		outer := d.secret
+		d.secret = outer || fields[i].tag.Get("secret") != ""
 		d.value(val, v.Field(fields[i].index), join(key, k.Value), fields[i].tag)
+		d.secret = outer
 	})
 	for _, f := range fields {
 		if f.required && !f.seen {
@@ -222,25 +231,42 @@ func (d *decoder) pairs(n *yaml.Node, key string, each func(k, v *yaml.Node)) {
 	}
 }
 
+// wrong says that a value is of another kind, and which. The value is told only where it can be no secret, and then its
+// first word at most: what stands in the wrong place may have been meant for the environment.
 func (d *decoder) wrong(n *yaml.Node, key, want string) {
 	had := map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}[n.Kind]
 	hint := ""
 	if n.Kind == yaml.ScalarNode {
-		switch n.ShortTag() {
-		case "!!null":
+		tag := n.ShortTag()
+		switch {
+		case tag == "!!null":
 			had = "nothing"
-		case "!!int", "!!float":
-			had = "the number " + n.Value
-		case "!!bool":
-			had = "the boolean " + n.Value
+		case tag == "!!bool":
+			had = "the boolean " + clip(n.Value)
+		case tag == "!!int" || tag == "!!float":
+			had = "a number"
+			if !d.secret {
+				had = "the number " + clip(n.Value)
+			}
 		default:
-			had = fmt.Sprintf("%q", clip(n.Value))
+			had = "a text"
+			if !d.secret {
+				had = fmt.Sprintf("%q", firstWord(n.Value))
+			}
 		}
-		if want == "a text" && n.ShortTag() != "!!null" {
+		if want == "a text" && tag != "!!null" {
 			hint = "; put it in quotes"
 		}
 	}
 	d.fail(n, key, "want %s, had %s%s", want, had, hint)
+}
+
+// firstWord is a text up to what could part a name from a value, or a user from a password.
+func firstWord(s string) string {
+	if i := strings.IndexAny(s, "=:@?&, \t\r\n"); i >= 0 {
+		s = s[:i] + "…"
+	}
+	return clip(s)
 }
 
 type field struct {
@@ -285,7 +311,12 @@ func orList(names []string) string {
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+var (
+	yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	// yamlQuoted is what the library's messages quote of the file: names of anchors, which a value that begins with * or & is
+	// taken for.
+	yamlQuoted = regexp.MustCompile("(anchor|tag|alias) ['\"`][^'\"`]*['\"`]")
+)
 
 // syntaxError gives the library's message a place; it knows the line only, so the column is where the line's text begins.
 func syntaxError(file string, data []byte, err error) *Error {
@@ -300,6 +331,6 @@ func syntaxError(file string, data []byte, err error) *Error {
 	if i := e.Line - 1; i < len(lines) {
 		e.Column = len(lines[i]) - len(bytes.TrimLeft(lines[i], " \t")) + 1
 	}
-	e.Problem = "this is no YAML: " + text
+	e.Problem = "this is no YAML: " + yamlQuoted.ReplaceAllString(text, "$1")
 	return e
 }

@@ -4,9 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // Error is one mistake in a manifest.
@@ -18,33 +18,24 @@ type Error struct {
 	Nearest      string // the nearest right name; may be empty
 }
 
+// How much of a key and of what is wrong with it is told, in bytes: keys are whatever the file says.
+const (
+	maxKey     = 200
+	maxProblem = 2000
+)
+
 // Error is "file:line:column: key: problem; did you mean …?".
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: ", e.File, e.Line, e.Column)
 	if e.Key != "" {
-		b.WriteString(printable(e.Key) + ": ")
+		b.WriteString(text.Cut(e.Key, maxKey) + ": ")
 	}
-	b.WriteString(printable(e.Problem))
+	b.WriteString(text.Cut(e.Problem, maxProblem))
 	if e.Nearest != "" {
 		fmt.Fprintf(&b, "; did you mean %q?", e.Nearest)
 	}
-	return b.String()
-}
-
-// printable escapes what a terminal would not show as it is: keys and values are whatever the file says, and a mistake is
-// one line.
-func printable(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			q := strconv.QuoteRune(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
+	return text.Printable(b.String())
 }
 
 // Errors are all mistakes of a manifest, in the order of the file.

@@ -1,7 +1,7 @@
 package app
 
 // The manifest's types. The yaml tag gives the key, and ",required" after it; enum lists the values, "|" between them;
-// doc is the schema's description; min is the least number.
+// doc is the schema's description; min is the least number. What lies in a field with secret is in no error.
 
 // APIVersion and Kind are what every manifest says of itself.
 const (
@@ -22,8 +22,8 @@ type Metadata struct {
 	Name        Name              `yaml:"name,required" doc:"The workload's name."`
 	Namespace   Name              `yaml:"namespace" doc:"The namespace; service.namespace in telemetry."`
 	Version     string            `yaml:"version" doc:"The workload's version; service.version in telemetry."`
-	Labels      map[string]string `yaml:"labels" doc:"For Kubernetes; a host does not read them."`
-	Annotations map[string]string `yaml:"annotations" doc:"For Kubernetes; a host does not read them."`
+	Labels      map[string]string `yaml:"labels" secret:"true" doc:"For Kubernetes; a host does not read them."`
+	Annotations map[string]string `yaml:"annotations" secret:"true" doc:"For Kubernetes; a host does not read them."`
 }
 
 // Body is the manifest's spec.
@@ -39,9 +39,9 @@ type Component struct {
 	Source      Source            `yaml:"source,required" doc:"Where the component's bytes come from."`
 	Build       Build             `yaml:"build" doc:"How the source file is made."`
 	Links       map[string]Name   `yaml:"links" doc:"Import to component: which component of the workload serves it. All other imports are served by plugins."`
-	Environment map[string]string `yaml:"environment" doc:"Environment variables of the guest."`
-	Args        []string          `yaml:"args" doc:"Arguments of a command."`
-	Config      map[string]string `yaml:"config" doc:"Values of wasi:config."`
+	Environment map[string]string `yaml:"environment" secret:"true" doc:"Environment variables of the guest."`
+	Args        []string          `yaml:"args" secret:"true" doc:"Arguments of a command."`
+	Config      map[string]string `yaml:"config" secret:"true" doc:"Values of wasi:config."`
 	Grants      Grants            `yaml:"grants" doc:"What the component may do. Nothing is granted that is not written here."`
 	Limits      Limits            `yaml:"limits" doc:"Bounds of one instance."`
 	Instances   Instances         `yaml:"instances" doc:"How instances are made."`

@@ -8,14 +8,24 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // consoleRoom bounds what a Console holds while its writer is slow, in bytes.
 const consoleRoom = 4 << 20
 
-// Console prints guests' lines for people: "[component stream] :: text", or a JSON object a line. A writer that is slow or
-// stands still holds nobody up: what finds no room is dropped, counted, and said once there is room again.
+// maxShown bounds a text that a Console shows, in bytes; those of guests are bounded before.
+const maxShown = 1 << 20
+
+// Console prints guests' lines for people: "[component stream] :: text", or a JSON object a line. Before that stand the
+// severity, where it is not the one that the stream has as a rule, and short identifiers of trace and span, where there are
+// any. A writer that is slow or stands still holds nobody up: what finds no room is dropped, counted, and said once there is
+// room again.
 type Console struct {
+	// Trace tells which trace and span a context belongs to, in hexadecimal; empty for none. It is set before the first line.
+	Trace func(context.Context) (trace, span string)
+
 	w    io.Writer
 	json bool
 	min  Severity
@@ -38,14 +48,18 @@ func NewConsole(w io.Writer, asJSON bool, min Severity) *Console {
 }
 
 // Log implements LogSink.
-func (c *Console) Log(_ context.Context, l LogLine) {
+func (c *Console) Log(ctx context.Context, l LogLine) {
 	if l.Severity < c.min {
 		return
 	}
-	text := c.format(l)
+	var trace, span string
+	if c.Trace != nil && ctx != nil {
+		trace, span = c.Trace(ctx)
+	}
+	line := c.format(l, trace, span)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || len(c.pending)+len(text) > consoleRoom {
+	if c.closed || len(c.pending)+len(line) > consoleRoom {
 		c.dropped++
 		return
 	}
@@ -53,7 +67,7 @@ func (c *Console) Log(_ context.Context, l LogLine) {
 		c.pending = append(c.pending, c.notice(c.dropped)...)
 		c.dropped = 0
 	}
-	c.pending = append(c.pending, text...)
+	c.pending = append(c.pending, line...)
 	c.signal()
 }
 
@@ -64,32 +78,53 @@ func (c *Console) signal() {
 	}
 }
 
-func (c *Console) format(l LogLine) []byte {
+func (c *Console) format(l LogLine, trace, span string) []byte {
+	l.Text = text.Cut(l.Text, maxShown)
 	if c.json {
-		return jsonLine(map[string]any{
+		m := map[string]any{
 			"time": time.Now().Format(time.RFC3339Nano), "level": l.Severity.String(), "msg": l.Text,
 			"component": l.Component, "stream": l.Stream, "truncated": l.Truncated,
-		})
-	}
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "[%s %s] :: ", l.Component, l.Stream)
-	if l.Stream == "log" {
-		fmt.Fprintf(&b, "%s %s: ", l.Severity, l.Context)
+		}
+		for key, value := range map[string]string{"context": l.Context, "limit": l.Limit, "trace_id": trace, "span_id": span} {
+			if value != "" {
+				m[key] = value
+			}
+		}
+		return jsonLine(m)
 	}
 	// A guest's control characters are shown, not obeyed: a line of a guest must not clear a screen or fake a prefix.
-	for _, r := range l.Text {
-		if r < ' ' && r != '\t' || r == 0x7f {
-			fmt.Fprintf(&b, "\\x%02x", r)
-			continue
-		}
-		b.WriteRune(r)
+	var b bytes.Buffer
+	if l.Stream != "log" && l.Severity.String() != usual(l.Stream).String() {
+		b.WriteString(l.Severity.String() + " ")
 	}
+	if trace != "" {
+		b.WriteString(short(trace) + "/" + short(span) + " ")
+	}
+	fmt.Fprintf(&b, "[%s %s] :: ", text.Printable(l.Component), text.Printable(l.Stream))
+	if l.Stream == "log" {
+		fmt.Fprintf(&b, "%s %s: ", l.Severity, text.Printable(l.Context))
+	}
+	b.WriteString(text.Printable(l.Text))
 	if l.Truncated {
 		b.WriteString(" …(cut)")
 	}
 	b.WriteByte('\n')
 	return b.Bytes()
 }
+
+// usual is the severity of most lines of a stream, which goes without saying.
+func usual(stream string) Severity {
+	switch stream {
+	case "stderr", "limit":
+		return SeverityWarn
+	case "failed":
+		return SeverityError
+	}
+	return SeverityInfo
+}
+
+// short is enough of an identifier to find it again.
+func short(id string) string { return id[:min(len(id), 8)] }
 
 func (c *Console) notice(n int) []byte {
 	if c.json {
@@ -99,11 +134,11 @@ func (c *Console) notice(n int) []byte {
 }
 
 func jsonLine(m map[string]any) []byte {
-	text, err := json.Marshal(m)
+	encoded, err := json.Marshal(m)
 	if err != nil {
 		return nil // strings, numbers and booleans always marshal
 	}
-	return append(text, '\n')
+	return append(text.JSON(encoded), '\n')
 }
 
 func (c *Console) run() {

@@ -27,7 +27,7 @@ type Output struct {
 // is logged in the context of the write that completed it.
 //
 // Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
-// noticed.
+// noticed. A line that is a JSON object with a level is what it says.
 func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
 	line := s.line
 	line.Stream, line.Severity = name, SeverityInfo
@@ -85,6 +85,9 @@ func (f *framer) emit() {
 	}
 	l.Text = strings.ToValidUTF8(string(bytes.TrimSuffix(f.partial, []byte("\r"))), "\uFFFD")
 	l.Truncated = f.cut
+	if own, ok := levelOf(l.Text); ok {
+		l.Severity = own
+	}
 	f.budget.out.log(f.ctx, l)
 	if cap(f.partial) > 4<<10 {
 		f.partial = nil // a store that wrote one long line does not keep its room

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // classify says how an invocation ended that ran in ctx and came back with err. What it returns in err's place holds a
@@ -79,12 +80,17 @@ func severityOf(o cm.Outcome, err error) Severity {
 	return SeverityError
 }
 
-// maxFrames is how much of a guest's stack one line shows.
-const maxFrames = 5
+// maxFrames is how much of a guest's stack one line shows, maxFailure how long such a line is, in bytes.
+const (
+	maxFrames  = 5
+	maxFailure = 8 << 10
+)
 
 // failure tells people in one line what failed: the event, the trap, the boundary that was being crossed, the innermost
 // frames.
-func failure(inv *Invocation, err error) string {
+func failure(inv *Invocation, err error) string { return text.Cut(failed(inv, err), maxFailure) }
+
+func failed(inv *Invocation, err error) string {
 	var b strings.Builder
 	b.WriteString(inv.Trigger)
 	if inv.Name != "" {

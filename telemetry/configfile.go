@@ -2,19 +2,23 @@ package telemetry
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"io/fs"
 	"os"
+	"regexp"
 	"slices"
 
 	"go.opentelemetry.io/contrib/otelconf"
 	"go.opentelemetry.io/otel/log"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -31,18 +35,31 @@ func readConfigFile(getenv func(string) string) (*otelconf.OpenTelemetryConfigur
 	if name == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(name)
+	content, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", configFileVar, err)
+		why := err.Error()
+		var path *fs.PathError
+		if errors.As(err, &path) {
+			why = text.Printable(name) + ": " + path.Err.Error()
+		}
+		return nil, &SettingError{Variable: configFileVar, Why: why, Do: "give the path of a file in OpenTelemetry's declarative configuration, or unset it", Err: err}
 	}
-	cfg, err := otelconf.ParseYAML(text)
+	cfg, err := otelconf.ParseYAML(content)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %s: %w", configFileVar, name, err)
+		return nil, badConfigFile(name, err)
 	}
 	if err := os.Unsetenv(configFileVar); err != nil {
 		return nil, err
 	}
 	return cfg, nil
+}
+
+// quoted is what errors of YAML quote of the file, which may be a secret.
+var quoted = regexp.MustCompile("`[^`]*`")
+
+func badConfigFile(name string, err error) error {
+	why := text.Cut(quoted.ReplaceAllString(redact.Text(err.Error()), "a value"), 1000)
+	return &SettingError{Variable: configFileVar, Why: text.Printable(name) + ": " + why, Do: "correct the file", Err: err}
 }
 
 // followsParent says whether the file's sampler never samples below a parent that is not sampled.
@@ -65,7 +82,7 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 	}
 	said := resource.Attributes
 	resource.Attributes = nil
-	for _, kv := range t.resource(p.id).Attributes() {
+	for _, kv := range t.resource(p.id).SDK().Attributes() {
 		if !slices.ContainsFunc(said, func(a otelconf.AttributeNameValue) bool { return a.Name == string(kv.Key) }) {
 			resource.Attributes = append(resource.Attributes, otelconf.AttributeNameValue{Name: string(kv.Key), Value: kv.Value.AsInterface()})
 		}
@@ -81,7 +98,7 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 	}
 	sdk, err := otelconf.NewSDK(otelconf.WithContext(ctx), otelconf.WithOpenTelemetryConfiguration(cfg), otelconf.WithTracerProviderOptions(printers...))
 	if err != nil {
-		return fmt.Errorf("%s: %w", configFileVar, err)
+		return badConfigFile("what it describes", err)
 	}
 	if cfg.Propagator != nil && p.id == (identity{}) { // the host's is made first, before anybody reads it
 		t.prop = sdk.Propagator()
@@ -92,9 +109,9 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 		}
 	}
 	if cfg.MeterProvider != nil {
-		p.meter = sdk.MeterProvider().Meter(scopeName, metric.WithInstrumentationVersion(t.cfg.Version), metric.WithSchemaURL(semconv.SchemaURL))
 		var none *bound.Producer // the readers are made by the file, without producers
-		p.m = newInstruments(none.Meter(p.meter, instrumentation.Scope{}), t.log)
+		p.meter = none.Of(sdk.MeterProvider(), instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL})
+		p.m = newInstruments(p.meter, t.log)
 		keep(sdk.MeterProvider())
 	}
 	if cfg.TracerProvider != nil {
@@ -102,9 +119,9 @@ func (t *Telemetry) fromFile(ctx context.Context, p *providers) error {
 		keep(sdk.TracerProvider())
 	}
 	if cfg.LoggerProvider != nil {
-		p.logs = sdk.LoggerProvider()
-		p.logger = p.logs.Logger(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
-		keep(p.logs)
+		p.logs = mend.NewLoggerProvider(sdk.LoggerProvider())
+		p.logger = p.logs.Of(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
+		keep(sdk.LoggerProvider())
 	}
 	return nil
 }

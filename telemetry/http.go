@@ -8,6 +8,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
 // methods are the methods that the semantic conventions know; any other is "_OTHER" in attributes and "HTTP" in names.
@@ -95,6 +97,11 @@ func (k activeKey) attributes() []attribute.KeyValue {
 
 func (k activeKey) overflow() activeKey { return k }
 
+func (k activeKey) mended() activeKey {
+	k.method, k.scheme = mend.Label(k.method), mend.Label(k.scheme)
+	return k
+}
+
 // serverKey is what measurements of inbound requests are told by.
 type serverKey struct {
 	method, scheme, route, protocol, errorType string
@@ -116,6 +123,12 @@ func (k serverKey) attributes() []attribute.KeyValue {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(k.errorType))
 	}
 	return attrs
+}
+
+func (k serverKey) mended() serverKey {
+	k.method, k.scheme, k.route = mend.Label(k.method), mend.Label(k.scheme), mend.Label(k.route)
+	k.protocol, k.errorType = mend.Label(k.protocol), mend.Label(k.errorType)
+	return k
 }
 
 func (k serverKey) overflow() serverKey {
@@ -140,6 +153,12 @@ func (k clientKey) attributes() []attribute.KeyValue {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(k.errorType))
 	}
 	return attrs
+}
+
+func (k clientKey) mended() clientKey {
+	k.method, k.address = mend.Label(k.method), mend.Label(k.address)
+	k.protocol, k.errorType = mend.Label(k.protocol), mend.Label(k.errorType)
+	return k
 }
 
 func (k clientKey) overflow() clientKey {

@@ -1,13 +1,12 @@
 package telemetry
 
 import (
-	"context"
 	"log/slog"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 )
 
 // Buckets. Durations are those that the semantic conventions recommend for HTTP; calls across a boundary are mostly
@@ -38,6 +37,7 @@ type instruments struct {
 	fuel              *bound.Counter
 	traps             *bound.Counter
 	outputDropped     *bound.Counter
+	limits            *bound.Counter
 
 	// What is bound when it is first seen, and not when a component is linked.
 	active     sets[activeKey, *bound.Adder]
@@ -108,6 +108,7 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		fuel:              b.counter(metricFuel, "{unit}", "Guest work done, in loop iterations and function entries."),
 		traps:             b.counter(metricTraps, "{trap}", "Traps, by code."),
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
+		limits:            b.counter(metricLimits, "{limit}", "Limits that guests ran into and were told of, by limit."),
 	}
 	m.active.make, m.client.make, m.operations.make = m.serverActive.With, m.clientDuration.With, m.operation.With
 	m.server.make = func(attrs ...attribute.KeyValue) *serverSeries {
@@ -121,21 +122,14 @@ func (t *Telemetry) observeDrops() {
 	if t.host.m == nil {
 		return
 	}
-	type row struct {
-		signal, reason string
-	}
-	opts := map[row]metric.ObserveOption{}
-	for _, d := range t.Dropped() {
-		opts[row{d.Signal, d.Reason}] = metric.WithAttributeSet(attribute.NewSet(keySignal.String(d.Signal), keyReason.String(d.Reason)))
-	}
-	_, err := t.host.meter.Int64ObservableCounter(metricDropped,
-		metric.WithUnit("{item}"), metric.WithDescription("Spans, log records and metrics that were lost on their way out."),
-		metric.WithInt64Callback(func(_ context.Context, o metric.Int64Observer) error {
-			for _, d := range t.Dropped() {
-				o.Observe(d.Count, opts[row{d.Signal, d.Reason}])
+	_, err := t.host.meter.Total(metricDropped, "{item}", "Spans, log records and metrics that were lost on their way out.", func(tell bound.Reading) {
+		for _, d := range t.Dropped() {
+			if d.Count == 0 && (d.Reason == pipeline.ReasonQueueBytes || d.Reason == pipeline.ReasonRejected) {
+				continue // reasons that most processes never meet have no row until they do
 			}
-			return nil
-		}))
+			tell(d.Count, keySignal.String(d.Signal), keyReason.String(d.Reason))
+		}
+	})
 	if err != nil {
 		t.log.Error("telemetry: cannot make an instrument", "name", metricDropped, "error", err.Error())
 	}

@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
@@ -167,6 +168,12 @@ func (k operationKey) attributes() []attribute.KeyValue {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(k.errorType))
 	}
 	return attrs
+}
+
+func (k operationKey) mended() operationKey {
+	k.name, k.component, k.errorType = mend.Label(k.name), mend.Label(k.component), mend.Label(k.errorType)
+	k.cache, k.fixed = mend.Label(k.cache), mend.Label(k.fixed)
+	return k
 }
 
 func (k operationKey) overflow() operationKey { return operationKey{name: "_OTHER"} }

@@ -3,9 +3,7 @@ package telemetry
 import (
 	"context"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
@@ -39,11 +37,5 @@ func (e *edge) countLimit(ctx context.Context, component cm.Path, l *cm.LimitErr
 	if e.p.m == nil {
 		return
 	}
-	// The SDK gives one instrument for one name; that it is asked for each time costs nothing that counts here.
-	n, err := e.p.meter.Int64Counter(metricLimits, metric.WithUnit("{limit}"), metric.WithDescription("Limits that guests ran into and were told of, by limit."))
-	if err != nil {
-		e.i.t.log.Error("telemetry: cannot make an instrument", "name", metricLimits, "error", err.Error())
-		return
-	}
-	n.Add(ctx, 1, metric.WithAttributeSet(attribute.NewSet(keyComponent.String(string(component)), keyLimit.String(l.Limit))))
+	e.p.m.limits.With(keyComponent.String(string(component)), keyLimit.String(l.Limit)).Add(ctx, 1)
 }

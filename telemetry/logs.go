@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
@@ -72,6 +73,16 @@ func (t *Telemetry) Log(ctx context.Context, l host.LogLine) {
 		r.AddAttributes(keyLimit.String(l.Limit))
 	}
 	p.logger.Emit(ctx, r)
+}
+
+// IDs are the trace and the span that ctx belongs to, in hexadecimal; empty where it belongs to none. They are what log
+// records of that context carry.
+func IDs(ctx context.Context) (traceID, spanID string) {
+	sc := trace.SpanContextFromContext(ctx)
+	if !sc.IsValid() {
+		return "", ""
+	}
+	return sc.TraceID().String(), sc.SpanID().String()
 }
 
 var _ host.LineCounter = (*Telemetry)(nil)

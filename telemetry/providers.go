@@ -6,15 +6,14 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
-	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
@@ -34,9 +33,9 @@ type providers struct {
 	t      *Telemetry
 	id     identity
 	tracer *span.Tracer
-	logger log.Logger
-	logs   log.LoggerProvider // of logger
-	meter  metric.Meter
+	logger *mend.Logger
+	logs   *mend.LoggerProvider // of logger
+	meter  *bound.Meter
 	m      *instruments
 
 	provided []provider // to flush and to shut down, metrics first
@@ -62,13 +61,18 @@ func (t *Telemetry) providers(id identity) *providers {
 	}
 	if t.file != nil {
 		if err := t.fromFile(context.Background(), p); err != nil {
+			if id == (identity{}) {
+				t.badFile = err
+				return p
+			}
 			t.log.Error("telemetry: cannot be set up", "service", id.service(), "error", redact.Text(err.Error()))
 		}
 		return p
 	}
 	res := t.resource(id)
 	if t.pipe.Metrics() {
-		p.m = newInstruments(t.newMeter(p, id, res), t.log)
+		p.meter = t.newMeter(p, id, res)
+		p.m = newInstruments(p.meter, t.log)
 	}
 	if t.pipe.Traces() {
 		tp := t.pipe.Spans(res)
@@ -76,34 +80,32 @@ func (t *Telemetry) providers(id identity) *providers {
 		p.tracer = tp.Of(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
 	}
 	if sink := t.pipe.LogProcessor(); sink != nil {
-		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res), sdklog.WithProcessor(sink))
+		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res.SDK()), sdklog.WithProcessor(sink))
 		p.provided = append(p.provided, lp)
-		p.logs = lp
-		p.logger = lp.Logger(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
+		p.logs = mend.NewLoggerProvider(lp)
+		p.logger = p.logs.Of(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
 	}
 	return p
 }
 
 // newMeter makes the meters of one service. Where there is one reader for all (prometheus), there is one meter provider, with
 // the host's resource, and the service's name is an attribute of the scope.
-func (t *Telemetry) newMeter(p *providers, id identity, res *resource.Resource) *bound.Meter {
+func (t *Telemetry) newMeter(p *providers, id identity, res mend.Resource) *bound.Meter {
 	scope := instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL}
 	var mp *sdkmetric.MeterProvider
 	r, producer := t.pipe.MetricReader()
 	if r != nil {
-		mp = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res), sdkmetric.WithReader(r))
+		mp = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res.SDK()), sdkmetric.WithReader(r))
 		p.provided = append(p.provided, mp)
 	} else {
 		r, producer = t.pipe.SingleReader()
 		if t.shared == nil {
-			t.shared = sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{})), sdkmetric.WithReader(r))
+			t.shared = sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{}).SDK()), sdkmetric.WithReader(r))
 		}
 		mp = t.shared
 		scope.Attributes = attribute.NewSet(semconv.ServiceName(id.service()))
 	}
-	p.meter = mp.Meter(scope.Name, metric.WithInstrumentationVersion(scope.Version), metric.WithSchemaURL(scope.SchemaURL),
-		metric.WithInstrumentationAttributeSet(scope.Attributes))
-	return producer.Meter(p.meter, scope)
+	return producer.Of(mp, scope)
 }
 
 // quiet says that nothing that is started below ctx can be sampled, so that a span need not be made to find out.

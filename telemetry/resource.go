@@ -5,11 +5,15 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
 // hostService is service.name of the host itself.
@@ -68,7 +72,7 @@ func (t *Telemetry) kubernetes() []attribute.KeyValue {
 // resource is the resource of one service of the process. What the operator says in OTEL_RESOURCE_ATTRIBUTES and
 // OTEL_SERVICE_NAME wins over what is derived from the workload, for every service of the process alike; the
 // component's own name stays in vitrine.component.
-func (t *Telemetry) resource(id identity) *resource.Resource {
+func (t *Telemetry) resource(id identity) mend.Resource {
 	attrs := []attribute.KeyValue{
 		semconv.ServiceName(id.service()),
 		semconv.ServiceInstanceID(newInstanceID()),
@@ -90,7 +94,7 @@ func (t *Telemetry) resource(id identity) *resource.Resource {
 		attrs = append(attrs, keyComponent.String(id.component))
 	}
 	res := merge(t.process, resource.NewWithAttributes(semconv.SchemaURL, attrs...))
-	return merge(res, resource.NewSchemaless(t.fromEnv()...))
+	return mend.NewResource(merge(res, resource.NewSchemaless(t.fromEnv()...)))
 }
 
 // merge lets b win. Schema URLs that differ keep b's.
@@ -126,6 +130,17 @@ func (t *Telemetry) fromEnv() []attribute.KeyValue {
 		out = append(out, semconv.ServiceName(name))
 	}
 	return out
+}
+
+// soundEnvironment mends OTEL_RESOURCE_ATTRIBUTES in the process's environment, if it is no UTF-8: the SDK's providers put
+// what they read there beside what they are given.
+func soundEnvironment() error {
+	const key = "OTEL_RESOURCE_ATTRIBUTES"
+	raw := os.Getenv(key)
+	if sound := text.Valid(raw); sound != raw {
+		return os.Setenv(key, sound)
+	}
+	return nil
 }
 
 // newInstanceID is a random UUID (RFC 9562, version 4).

@@ -17,6 +17,7 @@ type setKey[K any] interface {
 	comparable
 	attributes() []attribute.KeyValue
 	overflow() K // the key that stands for all that do not fit
+	mended() K   // the key with texts as measurements have them: what is kept is bounded in size, too
 }
 
 // sets remembers what is bound to attribute sets, by what these are made from. To find one costs no lock and no allocation.
@@ -30,9 +31,10 @@ func (s *sets[K, V]) get(k K) V {
 	if v, ok := s.find(&k); ok {
 		return v
 	}
+	k = k.mended()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if v, ok := s.find(&k); ok { // somebody was faster
+	if v, ok := s.find(&k); ok { // somebody was faster, or k has become a key that is known
 		return v
 	}
 	next := map[K]V{}

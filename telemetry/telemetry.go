@@ -71,6 +71,7 @@ type Telemetry struct {
 	host   *providers
 	closed bool
 
+	badFile     error // why the file's providers of the host could not be made
 	badResource sync.Once
 	told        told
 }
@@ -80,8 +81,11 @@ var _ host.Observer = (*Telemetry)(nil)
 // Drop is how many items of one signal were lost for one reason.
 type Drop = pipeline.Drop
 
-// New sets telemetry up from the environment. Bad values are warned of and ignored; the error is that of an exporter
-// that could not be made. [Telemetry.Shutdown] releases what New started.
+// SettingError is a variable of the environment with which nothing could be sent.
+type SettingError = pipeline.SettingError
+
+// New sets telemetry up from the environment. Bad values are warned of and ignored. What cannot be ignored, as nothing would
+// be sent, is the error, a [*SettingError] that names the variable. [Telemetry.Shutdown] releases what New started.
 func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Getenv == nil {
 		cfg.Getenv = os.Getenv
@@ -91,6 +95,9 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	}
 	if cfg.Detail == 0 {
 		cfg.Detail = DetailBoundary
+	}
+	if err := soundEnvironment(); err != nil {
+		return nil, err
 	}
 	var printers []sdktrace.SpanProcessor
 	if cfg.TraceTree != nil {
@@ -120,6 +127,9 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		t.process = t.processResource(ctx)
 	}
 	t.host = t.providers(identity{})
+	if t.badFile != nil {
+		return nil, errors.Join(t.badFile, t.Shutdown(ctx))
+	}
 	t.observeDrops()
 	return t, nil
 }

@@ -20,7 +20,7 @@ func ParseHTTP(s string) (HTTPPattern, error) {
 		return HTTPPattern{"*", "*", "*"}, nil
 	}
 	bad := func(why string) (HTTPPattern, error) {
-		return HTTPPattern{}, fmt.Errorf("%q: %s; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *", s, why)
+		return HTTPPattern{}, fmt.Errorf("%q: %s; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *", shown(s), why)
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok {
@@ -101,13 +101,13 @@ func ParseAddress(s string) (Address, error) {
 		err = fmt.Errorf("there is no port")
 	}
 	if err == nil && strings.ContainsAny(host, "/@ ") {
-		err = fmt.Errorf("%q is no host", host)
+		err = fmt.Errorf("%q is no host", shown(host))
 	}
 	if err == nil && strings.Contains(host, "*") && host != "*" {
 		err = fmt.Errorf("* stands for a whole host")
 	}
 	if err != nil {
-		return Address{}, fmt.Errorf("%q: %w; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *", s, err)
+		return Address{}, fmt.Errorf("%q: %w; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *", shown(s), err)
 	}
 	return Address{strings.ToLower(host), port}, nil
 }
@@ -149,7 +149,7 @@ func splitHostPort(s string) (host, port string, err error) {
 			return "", "", fmt.Errorf("a ] is missing")
 		}
 		if a, err := netip.ParseAddr(host); err != nil || !a.Is6() {
-			return "", "", fmt.Errorf("%q is no IPv6 address", host)
+			return "", "", fmt.Errorf("%q is no IPv6 address", shown(host))
 		}
 		if port != "" && port[0] != ':' {
 			return "", "", fmt.Errorf("after ] comes :port or nothing")
@@ -171,7 +171,7 @@ func splitHostPort(s string) (host, port string, err error) {
 	port = port[1:]
 	if port != "*" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-			return "", "", fmt.Errorf("%q is no port", port)
+			return "", "", fmt.Errorf("%q is no port", shown(port))
 		}
 	}
 	return host, port, nil

@@ -10,6 +10,27 @@ import (
 	"time"
 )
 
+// shown is what an error shows of a value that was to be a size, a time or a destination: little, and nothing that could be
+// a password, which stands before an @ or behind a ?.
+func shown(s string) string {
+	if head, _, ok := strings.Cut(s, "?"); ok {
+		s = head + "?…"
+	}
+	if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		scheme, _, ok := strings.Cut(s[:i], "://")
+		if ok {
+			scheme += "://"
+		} else {
+			scheme = ""
+		}
+		s = scheme + "…" + s[i:]
+	}
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:60]) + "…"
+	}
+	return s
+}
+
 // units are the suffixes of a size, longest first so that "MiB" is not read as "B".
 var units = []struct {
 	suffix string
@@ -35,15 +56,15 @@ func ParseSize(s string) (uint64, error) {
 	n, err := strconv.ParseUint(digits, 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return 0, fmt.Errorf("%q: the size is too large", s)
+		return 0, fmt.Errorf("%q: the size is too large", shown(s))
 	case err != nil:
-		return 0, fmt.Errorf("%q: want a size such as 64Mi, 64MiB, 500k or 67108864", s)
+		return 0, fmt.Errorf("%q: want a size such as 64Mi, 64MiB, 500k or 67108864", shown(s))
 	case n == 0:
-		return 0, fmt.Errorf("%q: a size must be larger than 0", s)
+		return 0, fmt.Errorf("%q: a size must be larger than 0", shown(s))
 	}
 	hi, lo := bits.Mul64(n, unit)
 	if hi != 0 {
-		return 0, fmt.Errorf("%q: the size is too large", s)
+		return 0, fmt.Errorf("%q: the size is too large", shown(s))
 	}
 	return lo, nil
 }
@@ -79,11 +100,11 @@ func ParseCount(s string) (uint64, error) {
 	hi, lo := bits.Mul64(n, factor)
 	switch {
 	case errors.Is(err, strconv.ErrRange) || err == nil && (hi != 0 || lo > math.MaxInt64):
-		return 0, fmt.Errorf("%q: the number is too large", s)
+		return 0, fmt.Errorf("%q: the number is too large", shown(s))
 	case err != nil:
-		return 0, fmt.Errorf("%q: want a whole number such as 20000, 500k, 2M or 100G", s)
+		return 0, fmt.Errorf("%q: want a whole number such as 20000, 500k, 2M or 100G", shown(s))
 	case n == 0:
-		return 0, fmt.Errorf("%q: the number must be larger than 0", s)
+		return 0, fmt.Errorf("%q: the number must be larger than 0", shown(s))
 	}
 	return lo, nil
 }
@@ -102,10 +123,10 @@ func FormatCount(n uint64) string {
 func ParseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("%q: want a duration such as 30s, 250ms or 1m30s", s)
+		return 0, fmt.Errorf("%q: want a duration such as 30s, 250ms or 1m30s", shown(s))
 	}
 	if d <= 0 {
-		return 0, fmt.Errorf("%q: a duration must be longer than 0", s)
+		return 0, fmt.Errorf("%q: a duration must be longer than 0", shown(s))
 	}
 	return d, nil
 }

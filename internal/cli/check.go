@@ -9,6 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -41,13 +42,13 @@ and links them: every mistake that keeps it from starting is found, and no guest
 		if bare, err := app.IsBare(path); err == nil && bare {
 			w.Triggers = nil // a component alone may be a command as well
 		}
-		done := progress(p.stderr, "checking "+w.Name)
+		done := progress(p.stderr, "checking "+text.Printable(w.Name))
 		linked, err := session.host.Check(ctx, w)
 		done()
 		if err != nil {
 			return startProblem(w, err)
 		}
-		_, err = fmt.Fprintf(p.stdout, "ok: %s, %s; %s\n", w.ID(), counted(len(w.Components), "component"), startable(w, linked))
+		_, err = fmt.Fprintf(text.Writer(p.stdout), "ok: %s, %s; %s\n", w.ID(), counted(len(w.Components), "component"), startable(w, linked))
 		return err
 	}
 	return cmd

@@ -7,6 +7,9 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/grpclog"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // Version is what `vitrine version` says; builds set it by -ldflags.
@@ -22,6 +25,7 @@ type process struct {
 // Main runs one command line and returns its exit status.
 func Main(args []string) int {
 	relaxCollector()
+	grpclog.SetLoggerV2(grpcLogger{})
 	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
 	return p.main(args)
 }
@@ -68,8 +72,9 @@ Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usag
 		},
 	}
 	root.SetIn(p.stdin)
-	root.SetOut(p.stdout)
-	root.SetErr(p.stderr)
+	// What cobra itself prints repeats what it was given. Commands write to the process's own streams.
+	root.SetOut(text.Writer(p.stdout))
+	root.SetErr(text.Writer(p.stderr))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
 	root.AddCommand(p.up(), p.run(), p.inspect(), p.check(), p.version())
 	root.InitDefaultHelpCmd()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -43,7 +45,7 @@ version does not run (WASI 0.3) are shown too.`,
 			return at(args[0], err)
 		}
 		if *asJSON {
-			enc := json.NewEncoder(p.stdout)
+			enc := json.NewEncoder(text.JSONWriter(p.stdout))
 			enc.SetIndent("", "  ")
 			enc.SetEscapeHTML(false)
 			return enc.Encode(r)
@@ -62,8 +64,9 @@ func at(file string, err error) error {
 	return &p
 }
 
-// print writes the report for people.
+// print writes the report for people. Its names, which are the component's to choose, are made printable for good.
 func (r *report) print(w io.Writer) error {
+	eachText(reflect.ValueOf(r), text.Printable)
 	var b strings.Builder
 	fmt.Fprintf(&b, "component %s, %d bytes, %s\n", r.Name, r.Size, r.Digest)
 	world := func(what string, items []worldItem) {

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -17,6 +18,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
+	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -29,9 +32,11 @@ const (
 	ExitTrap     = 134
 )
 
-// Problem is an error as a person is told it: one block of what, where, why and what to do.
+// Problem is an error as a person is told it: one block of what, where, why and what to do. Each text is one line, made
+// printable when it is shown; Whys are further lines of why.
 type Problem struct {
 	What, Where, Why, Do string
+	Whys                 []string
 	Code                 int
 }
 
@@ -41,28 +46,95 @@ func (p *Problem) Error() string {
 	if p.Where != "" {
 		s += " (" + p.Where + ")"
 	}
-	if p.Why != "" {
-		s += ": " + p.Why
+	if why := p.why(); len(why) > 0 {
+		s += ": " + strings.Join(why, "; ")
 	}
 	return s
 }
 
+// why is all lines of why.
+func (p *Problem) why() []string {
+	if p.Why == "" {
+		return p.Whys
+	}
+	return append([]string{p.Why}, p.Whys...)
+}
+
+// Bounds of a problem's text: a line in bytes, and lines of why.
+const (
+	maxLine  = 4 << 10
+	maxLines = 250
+)
+
 func (p *Problem) print(w io.Writer) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "vitrine: %s\n", p.What)
-	for _, part := range []struct{ label, text string }{{"where", p.Where}, {"why", p.Why}, {"do", p.Do}} {
-		if part.text == "" {
-			continue
+	shown := func(s string) string { return text.Printable(text.Cut(strings.TrimRight(s, "\n"), maxLine)) }
+	fmt.Fprintf(&b, "vitrine: %s\n", shown(p.What))
+	part := func(label string, lines ...string) {
+		for i, line := range lines {
+			switch {
+			case i == maxLines:
+				fmt.Fprintf(&b, "%9s … and %d more lines\n", "", len(lines)-i)
+			case i > maxLines:
+			case i > 0:
+				fmt.Fprintf(&b, "%9s%s\n", "", shown(line))
+			case line != "":
+				fmt.Fprintf(&b, "  %-6s %s\n", label+":", shown(line))
+			}
 		}
-		text := strings.ReplaceAll(strings.TrimRight(part.text, "\n"), "\n", "\n         ")
-		fmt.Fprintf(&b, "  %-6s %s\n", part.label+":", text)
 	}
+	part("where", p.Where)
+	part("why", p.why()...)
+	part("do", p.Do)
 	_, _ = io.WriteString(w, b.String())
+}
+
+// lines are the lines of an error: one for each error that was joined in it.
+func lines(err error) []string {
+	var parts []error
+	switch joined := err.(type) {
+	case app.Errors:
+		for _, e := range joined {
+			parts = append(parts, e)
+		}
+	case interface{ Unwrap() []error }:
+		parts = joined.Unwrap()
+	}
+	texts := make([]string, len(parts))
+	for i, e := range parts {
+		texts[i] = e.Error()
+	}
+	if len(parts) == 0 || err.Error() != strings.Join(texts, "\n") { // the latter has a text of its own
+		return []string{err.Error()}
+	}
+	var out []string
+	for _, e := range parts {
+		out = append(out, lines(e)...)
+	}
+	return out
 }
 
 // usage is wrong usage of a command.
 func usage(cmd *cobra.Command, err error) error {
-	return &Problem{What: err.Error(), Where: cmd.CommandPath(), Do: "see " + cmd.CommandPath() + " --help", Code: ExitUsage}
+	return &Problem{What: usageText(err), Where: cmd.CommandPath(), Do: "see " + cmd.CommandPath() + " --help", Code: ExitUsage}
+}
+
+// usageText says what is wrong with flags, without what was given for their values: that may be a secret.
+func usageText(err error) string {
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	var syntax *pflag.InvalidSyntaxError
+	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
+		return "unknown flag: -" + unknown.GetSpecifiedName()
+	case errors.As(err, &unknown):
+		return "unknown flag: --" + unknown.GetSpecifiedName()
+	case errors.As(err, &invalid):
+		return fmt.Sprintf("bad value of --%s: %v", invalid.GetFlag().Name, invalid.Unwrap())
+	case errors.As(err, &syntax):
+		return "a flag without a name"
+	}
+	return err.Error()
 }
 
 // explain makes a Problem of any error. Errors that it does not know failed while running.
@@ -71,7 +143,7 @@ func explain(err error) *Problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	for _, known := range []func(error) *Problem{explainManifest, explainBytes, explainLink, explainListen, explainReady, explainTrap, explainFile} {
+	for _, known := range []func(error) *Problem{explainSetting, explainManifest, explainBytes, explainLink, explainListen, explainReady, explainTrap, explainFile} {
 		if p := known(err); p != nil {
 			return p
 		}
@@ -79,7 +151,16 @@ func explain(err error) *Problem {
 	if strings.HasPrefix(err.Error(), "unknown command ") {
 		return &Problem{What: err.Error(), Do: "see vitrine --help", Code: ExitUsage}
 	}
-	return &Problem{What: "it failed", Why: err.Error(), Code: ExitFailed}
+	return &Problem{What: "it failed", Whys: lines(err), Code: ExitFailed}
+}
+
+// explainSetting is for a variable of telemetry's with which nothing would be sent.
+func explainSetting(err error) *Problem {
+	var setting *telemetry.SettingError
+	if !errors.As(err, &setting) {
+		return nil
+	}
+	return &Problem{What: "bad value of " + setting.Variable, Why: setting.Why, Do: setting.Do, Code: ExitUsage}
 }
 
 func explainManifest(err error) *Problem {
@@ -91,7 +172,7 @@ func explainManifest(err error) *Problem {
 	if len(es) > 1 {
 		what = fmt.Sprintf("the manifest has %d mistakes", len(es))
 	}
-	return &Problem{What: what, Where: es[0].File, Why: es.Error(), Do: "correct them; vitrine check reports what is left", Code: ExitUsage}
+	return &Problem{What: what, Where: es[0].File, Whys: lines(es), Do: "correct them; vitrine check reports what is left", Code: ExitUsage}
 }
 
 func explainBytes(err error) *Problem {
@@ -144,21 +225,20 @@ func explainLink(err error) *Problem {
 	}
 	p := &Problem{What: "component " + link.Component + " cannot be linked", Code: ExitUsage,
 		Do: "serve an import by another component with links: in " + app.FileName + ", or leave it out of the component"}
-	var lines, features []string
+	var features []string
 	for _, l := range link.Problems {
 		if l.Unsupported != "" {
 			features = append(features, l.Unsupported)
 			continue
 		}
-		lines = append(lines, l.String())
+		p.Whys = append(p.Whys, l.String())
 		if id, err := wit.ParseID(l.Import); err == nil && id.Namespace == "wasi" && strings.HasPrefix(id.Version, "0.3.") {
 			p.Do = "this version runs WASI 0.2: build the component for it (wasm32-wasip2)"
 		}
 	}
 	if len(features) > 0 {
-		lines = append(lines, "this version does not run what it needs: "+strings.Join(features, ", "))
+		p.Whys = append(p.Whys, "this version does not run what it needs: "+strings.Join(features, ", "))
 	}
-	p.Why = strings.Join(lines, "\n")
 	return p
 }
 
@@ -227,7 +307,7 @@ func explainTrap(err error) *Problem {
 		}
 	}
 	if len(trap.Stack) > 0 {
-		p.Why = strings.Join(trap.Stack[:min(len(trap.Stack), 20)], "\n")
+		p.Whys = trap.Stack[:min(len(trap.Stack), 20)]
 	}
 	switch trap.Code {
 	case cm.TrapDeadline:

@@ -10,6 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/trigger/command"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -83,7 +84,7 @@ func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main 
 	if err != nil {
 		return err
 	}
-	done := progress(p.stderr, "starting "+w.Name)
+	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	_, err = session.host.Start(ctx, w)
 	done()
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 func startProblem(w *workload.Spec, err error) error {
 	p := *explain(err)
 	if p.Code == ExitFailed {
-		p = Problem{What: "workload " + string(w.ID()) + " cannot start", Why: err.Error(), Code: ExitUsage}
+		p = Problem{What: "workload " + string(w.ID()) + " cannot start", Whys: lines(err), Code: ExitUsage}
 	}
 	if p.Where == "" && len(w.Components) == 1 {
 		p.Where = w.Components[0].Source.File
@@ -80,13 +80,14 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 
 	handler := consoleHandler(out.stderr, format, level)
 	out.log = slog.New(handler)
+	takeOver(out.log)
 	var observer host.Observer
 	sinks := []host.LogSink{}
 	if !why.silent {
 		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
-			cfg.TraceTree = out.stderr
+			cfg.TraceTree = out.stderr // package tree makes what it prints printable
 			cfg.TraceTreeColor = wasicli.IsTerminal(p.stderr) && p.getenv("NO_COLOR") == ""
 		}
 		if out.tel, err = telemetry.New(ctx, cfg); err != nil {
@@ -98,6 +99,7 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 	}
 	if !why.raw {
 		out.console = host.NewConsole(out.stderr, format == "json", severity(level))
+		out.console.Trace = telemetry.IDs
 		sinks = append(sinks, out.console)
 	}
 	if out.engine, err = p.engine(ctx, s); err != nil {
@@ -167,14 +169,6 @@ func (s *session) close(ctx context.Context) error {
 		errs = append(errs, s.engine.Close(ctx))
 	}
 	return errors.Join(errs...)
-}
-
-func consoleHandler(w *gate, format string, level slog.Level) slog.Handler {
-	opts := &slog.HandlerOptions{Level: level}
-	if format == "json" {
-		return slog.NewJSONHandler(w, opts)
-	}
-	return slog.NewTextHandler(w, opts)
 }
 
 func (s *settings) level(name, def string) (slog.Level, error) {

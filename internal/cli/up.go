@@ -10,6 +10,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -81,7 +82,7 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	if err != nil {
 		return err
 	}
-	done := progress(p.stderr, "starting "+w.Name)
+	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	_, err = session.host.Start(ctx, w)
 	done()
 	if err != nil {
@@ -92,7 +93,7 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- session.host.Run(ctx) }()
-	session.stderr.open(fmt.Sprintf("serving %s on http://%s\n", w.ID(), trigger.Addr()))
+	session.stderr.open(fmt.Sprintf("serving %s on http://%s\n", text.Printable(string(w.ID())), trigger.Addr()))
 	select {
 	case err := <-failed:
 		return err

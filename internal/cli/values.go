@@ -12,16 +12,20 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// pairs adds NAME=VALUE texts to a map that may be shared with another component.
+// pairs adds NAME=VALUE texts to a map that may be shared with another component. What they are is in no error: they may
+// be secrets, and what has no = may be a piece of one.
 func pairs(m *map[string]string, values []string) error {
 	out := maps.Clone(*m)
 	if out == nil {
 		out = map[string]string{}
 	}
-	for _, v := range values {
+	for i, v := range values {
 		name, value, ok := strings.Cut(v, "=")
-		if !ok || name == "" {
-			return fmt.Errorf("%q: want NAME=VALUE", v)
+		if !ok {
+			return fmt.Errorf("number %d of them has no =: want NAME=VALUE; a value with a comma is given by the flag or the manifest", i+1)
+		}
+		if name == "" {
+			return fmt.Errorf("number %d of them has no name: want NAME=VALUE", i+1)
 		}
 		out[name] = value
 	}

@@ -21,7 +21,7 @@ type Counter struct {
 
 // With binds an attribute set. What it returns is kept for as long as the counter: the caller bounds the sets it asks for.
 func (c *Counter) With(attrs ...attribute.KeyValue) *Adder {
-	set := attribute.NewSet(attrs...)
+	set := setOf(attrs)
 	if c.own == nil {
 		return &Adder{sdk: c, opts: []metric.AddOption{metric.WithAttributeSet(set)}}
 	}

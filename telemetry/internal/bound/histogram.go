@@ -21,7 +21,7 @@ type Durations struct {
 
 // With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
 func (d *Durations) With(attrs ...attribute.KeyValue) *Timer {
-	set := attribute.NewSet(attrs...)
+	set := setOf(attrs)
 	if d.own == nil {
 		return &Timer{sdk: d.sdk, opts: []metric.RecordOption{metric.WithAttributeSet(set)}}
 	}
@@ -53,7 +53,7 @@ type Sizes struct {
 
 // With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
 func (s *Sizes) With(attrs ...attribute.KeyValue) *Sizer {
-	set := attribute.NewSet(attrs...)
+	set := setOf(attrs)
 	if s.own == nil {
 		return &Sizer{sdk: s.sdk, opts: []metric.RecordOption{metric.WithAttributeSet(set)}}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"runtime"
-
 	"slices"
 	"sync"
 	"time"
@@ -15,6 +14,9 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
 // DefaultLimit is how many attribute sets an instrument measures at most, which is the SDK's default too.
@@ -71,6 +73,13 @@ func (p *Producer) Meter(sdk metric.Meter, scope instrumentation.Scope) *Meter {
 	m := &Meter{sdk: sdk, p: p, scope: scope}
 	p.meters = append(p.meters, m)
 	return m
+}
+
+// Of is [Producer.Meter] with the meter of a provider of the SDK's.
+func (p *Producer) Of(sdk metric.MeterProvider, scope instrumentation.Scope) *Meter {
+	scope = mend.Scope(scope)
+	return p.Meter(sdk.Meter(scope.Name, metric.WithInstrumentationVersion(scope.Version), metric.WithSchemaURL(scope.SchemaURL),
+		metric.WithInstrumentationAttributeSet(scope.Attributes)), scope)
 }
 
 // Produce collects. What it returns is the caller's.
@@ -201,6 +210,43 @@ func (m *Meter) Sizes(name, unit, help string, bounds []float64) (*Sizes, error)
 	sdk, err := m.sdk.Int64Histogram(name, metric.WithUnit(unit), metric.WithDescription(help), metric.WithExplicitBucketBoundaries(bounds...))
 	return &Sizes{sdk: sdk}, err
 }
+
+// Reading is what an observable instrument is told of when metrics are read.
+type Reading func(value int64, attrs ...attribute.KeyValue)
+
+// Gauge makes an up-down counter whose values are read, by the SDK, each time metrics are. The error is the SDK's.
+func (m *Meter) Gauge(name, unit, help string, read func(Reading)) (stop func(), err error) {
+	g, err := m.sdk.Int64ObservableUpDownCounter(text.Valid(name), metric.WithUnit(text.Valid(unit)), metric.WithDescription(text.Valid(help)))
+	if err != nil {
+		return nil, err
+	}
+	return m.observe(g, read)
+}
+
+// Total makes a counter whose sums are read, by the SDK, each time metrics are. The error is the SDK's.
+func (m *Meter) Total(name, unit, help string, read func(Reading)) (stop func(), err error) {
+	c, err := m.sdk.Int64ObservableCounter(text.Valid(name), metric.WithUnit(text.Valid(unit)), metric.WithDescription(text.Valid(help)))
+	if err != nil {
+		return nil, err
+	}
+	return m.observe(c, read)
+}
+
+func (m *Meter) observe(in metric.Int64Observable, read func(Reading)) (stop func(), err error) {
+	reg, err := m.sdk.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		read(func(value int64, attrs ...attribute.KeyValue) {
+			o.ObserveInt64(in, value, metric.WithAttributeSet(setOf(attrs)))
+		})
+		return nil
+	}, in)
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = reg.Unregister() }, nil
+}
+
+// setOf is the attribute set of a measurement: every one is made here, of texts that are sound and of bounded length.
+func setOf(attrs []attribute.KeyValue) attribute.Set { return attribute.NewSet(mend.Labels(attrs)...) }
 
 // overflow is the attribute set of what is measured beyond the limit, as the specification names it.
 var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))

@@ -37,10 +37,6 @@ type environment struct {
 
 func (e environment) text(key string) string { return strings.TrimSpace(e.getenv(key)) }
 
-func (e environment) bad(key, value, why string) {
-	e.warn.Warn("telemetry: ignoring "+key, "value", value, "reason", why)
-}
-
 // truth is whether key is "true", in any case.
 func (e environment) truth(key string) bool {
 	v := e.text(key)

@@ -6,42 +6,59 @@ import (
 	"sync/atomic"
 )
 
-// gate bounds what is on its way between a processor's input and its exporter's answer. The SDK's batch processors
-// drop silently when their queues are full; in front of one of them, with the same bound, a gate keeps that from
-// happening and counts instead.
+// gate bounds what is on its way between a processor's input and its exporter's answer, in items and in bytes. The SDK's
+// batch processors drop silently when their queues are full; in front of one of them, with the same bound, a gate keeps that
+// from happening and counts instead.
 type gate struct {
-	bound   int64
+	bound   int64 // of items
+	room    int64 // of bytes
 	pending atomic.Int64
+	bytes   atomic.Int64
 	losses  *losses
 
 	mu     sync.Mutex // of leave and abandon, so that nothing is counted by both
 	closed atomic.Bool
 }
 
-// enter says whether one more item fits; if not, it is counted as dropped.
-func (g *gate) enter() bool {
+// roomPerItem is how many bytes of a queue's room there are for each of its items: some ten times what they have as a rule.
+const roomPerItem = 8 << 10
+
+// minRoom is the least room of a queue, in bytes: one item must fit, whatever was asked for.
+const minRoom = 1 << 20
+
+func newGate(bound int, l *losses) *gate {
+	return &gate{bound: int64(bound), room: max(int64(bound)*roomPerItem, minRoom), losses: l}
+}
+
+// enter says whether one more item of a size fits; if not, it is counted as dropped.
+func (g *gate) enter(size int) bool {
 	if g.closed.Load() {
 		return false
 	}
-	if g.pending.Add(1) <= g.bound {
-		return true
+	if g.pending.Add(1) > g.bound {
+		g.pending.Add(-1)
+		g.losses.count(ReasonQueueFull, 1, nil)
+		return false
 	}
-	g.pending.Add(-1)
-	g.losses.count(ReasonQueueFull, 1, nil)
-	return false
+	if g.bytes.Add(int64(size)) > g.room {
+		g.bytes.Add(int64(-size))
+		g.pending.Add(-1)
+		g.losses.count(ReasonQueueBytes, 1, nil)
+		return false
+	}
+	return true
 }
 
-// leave takes n items out: sent when err is nil, lost otherwise.
-func (g *gate) leave(n int, err error) {
+// leave takes n items of a size out: sent when err is nil, lost otherwise.
+func (g *gate) leave(n, size int, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed.Load() {
 		return
 	}
 	g.pending.Add(int64(-n))
-	if err != nil {
-		g.losses.count(ReasonExport, n, err)
-	}
+	g.bytes.Add(int64(-size))
+	g.losses.ended(n, err)
 }
 
 // abandon counts what is still on its way as lost; nothing enters or leaves any more.

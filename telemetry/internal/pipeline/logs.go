@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"go.opentelemetry.io/contrib/exporters/autoexport"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
@@ -31,7 +32,7 @@ type logPipe struct {
 }
 
 func newLogPipe(exp sdklog.Exporter, bound int, l *losses, stop *stopper) *logPipe {
-	g := &gate{bound: int64(bound), losses: l}
+	g := newGate(bound, l)
 	return &logPipe{
 		BatchProcessor: sdklog.NewBatchProcessor(&countedLogs{exp, g, stop}, sdklog.WithMaxQueueSize(bound)),
 		gate:           g,
@@ -40,7 +41,7 @@ func newLogPipe(exp sdklog.Exporter, bound int, l *losses, stop *stopper) *logPi
 
 // OnEmit queues a record or drops it.
 func (p *logPipe) OnEmit(ctx context.Context, r *sdklog.Record) error {
-	if !p.gate.enter() {
+	if !p.gate.enter(sizeOf(r)) {
 		return nil
 	}
 	return p.BatchProcessor.OnEmit(ctx, r)
@@ -59,18 +60,70 @@ type countedLogs struct {
 	stop *stopper
 }
 
+// Export sends records, in messages of a bounded size.
 func (c *countedLogs) Export(ctx context.Context, records []sdklog.Record) error {
 	if len(records) == 0 {
 		return nil
 	}
 	ctx, release := c.stop.bound(ctx)
 	defer release()
-	err := c.Exporter.Export(ctx, records)
-	if err != nil {
-		err = fmt.Errorf("export log records: %w", err)
+	for len(records) > 0 {
+		n, size := 1, sizeOf(&records[0])
+		for ; n < len(records); n++ {
+			next := sizeOf(&records[n])
+			if size+next > maxBatch {
+				break
+			}
+			size += next
+		}
+		err := c.Exporter.Export(ctx, records[:n])
+		if err != nil {
+			err = fmt.Errorf("export log records: %w", err)
+		}
+		c.gate.leave(n, size, err)
+		records = records[n:]
 	}
-	c.gate.leave(len(records), err)
 	return nil
+}
+
+// emptyRecord is about what a record takes without its texts, in bytes.
+const emptyRecord = 256
+
+// sizeOf is about how many bytes a record takes; the same each time.
+func sizeOf(r *sdklog.Record) int {
+	n := emptyRecord + len(r.EventName()) + len(r.SeverityText()) + sizeOfValue(r.Body())
+	r.WalkAttributes(func(kv attribute.KeyValue) bool {
+		n += 16 + len(kv.Key) + sizeOfValue(kv.Value)
+		return true
+	})
+	return n
+}
+
+func sizeOfValue(v attribute.Value) int {
+	n := 8
+	switch v.Type() {
+	case attribute.STRING:
+		n += len(v.AsString())
+	case attribute.BYTESLICE:
+		n += len(v.AsByteSlice())
+	case attribute.STRINGSLICE:
+		for _, s := range v.AsStringSlice() {
+			n += 16 + len(s)
+		}
+	case attribute.SLICE:
+		for _, e := range v.AsSlice() {
+			n += sizeOfValue(e)
+		}
+	case attribute.MAP:
+		for _, kv := range v.AsMap() {
+			n += 16 + len(kv.Key) + sizeOfValue(kv.Value)
+		}
+	case attribute.INT64SLICE:
+		n += 8 * len(v.AsInt64Slice())
+	case attribute.FLOAT64SLICE:
+		n += 8 * len(v.AsFloat64Slice())
+	}
+	return n
 }
 
 // sharedLogs is the processor as one of several providers sees it.

@@ -98,8 +98,9 @@ func (s *sharedMetrics) Export(ctx context.Context, rm *metricdata.ResourceMetri
 	err := s.Exporter.Export(ctx, rm)
 	<-s.turn
 	if err != nil {
-		s.losses.count(ReasonExport, n, fmt.Errorf("export metrics: %w", err))
+		err = fmt.Errorf("export metrics: %w", err)
 	}
+	s.losses.ended(n, err)
 	return nil
 }
 

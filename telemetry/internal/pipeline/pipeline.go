@@ -3,22 +3,22 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/go-logr/logr"
-	"go.opentelemetry.io/contrib/propagators/autoprop"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
@@ -71,16 +71,16 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	}
 	for _, s := range []signal{traces, metrics, logs} {
 		p.losses[s] = &losses{signal: s, log: cfg.Logger}
-	}
-	if p.disabled = env.truth("OTEL_SDK_DISABLED"); p.disabled {
-		p.Propagator = env.propagator()
-		return p, nil
+		if env.exporter(s) == "otlp" && cfg.SpanExporter == nil && cfg.LogExporter == nil && cfg.MetricExporter == nil && cfg.MetricReader == nil {
+			p.losses[s].to = env.destination(s)
+		}
 	}
 	sayThrough(cfg.Logger, env.level())
 	p.Propagator = env.propagator()
-	if cfg.FromFile {
+	if p.disabled = env.truth("OTEL_SDK_DISABLED"); p.disabled || cfg.FromFile {
 		return p, nil
 	}
+	env.check()
 
 	if err := p.openTraces(ctx, env, cfg.SpanExporter); err != nil {
 		return nil, err
@@ -100,32 +100,13 @@ func sayThrough(log *slog.Logger, level slog.Level) {
 	otel.SetLogger(logr.New(&sdkSink{log: log, level: level}))
 	var said repeats
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		if level <= slog.LevelError && said.news(err.Error()) {
-			log.Error("opentelemetry: " + redact.Text(err.Error()))
+		if err == nil || level > slog.LevelError || known(err.Error()) {
+			return
+		}
+		if msg := text.Cut(redact.Text(err.Error()), maxSaid); said.news(msg) {
+			log.Error("opentelemetry: " + msg)
 		}
 	}))
-}
-
-// propagator is what OTEL_PROPAGATORS names. Unknown names are left out with a warning; when none is left, W3C trace
-// context and baggage are used.
-func (e environment) propagator() propagation.TextMapPropagator {
-	std := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
-	v := e.text("OTEL_PROPAGATORS")
-	if v == "" {
-		return std
-	}
-	names := strings.Split(v, ",")
-	for i := range names {
-		names[i] = strings.TrimSpace(names[i])
-	}
-	p, err := autoprop.TextMapPropagator(names...)
-	if err != nil {
-		e.bad("OTEL_PROPAGATORS", v, err.Error())
-	}
-	if p == nil {
-		return std
-	}
-	return p
 }
 
 func (p *Pipeline) openTraces(ctx context.Context, env environment, exp sdktrace.SpanExporter) error {
@@ -186,21 +167,36 @@ func open[T any](ctx context.Context, env environment, s signal, mk func(context
 	if name == exporterNone {
 		return none, nil
 	}
-	exp, err := mk(ctx, name)
+	exp, err := made(ctx, env, s, name, mk)
 	if err == nil {
 		return exp, nil
 	}
-	if name == "otlp" || name == "console" || name == "prometheus" {
-		return none, fmt.Errorf("%s exporter %s: %w", s, name, err)
+	wellKnown := []string{"otlp", "console", "none"}
+	if s == metrics {
+		wellKnown = append(wellKnown, "prometheus")
 	}
-	env.bad("OTEL_"+strings.ToUpper(string(s))+"_EXPORTER", name, err.Error())
+	if slices.Contains(wellKnown, name) {
+		return none, env.refined(s, name, err)
+	}
+	env.bad("OTEL_"+strings.ToUpper(string(s))+"_EXPORTER", name, "there is no such exporter; want "+orList(wellKnown))
 	if name = env.fallback(s); name == exporterNone {
 		return none, nil
 	}
-	if exp, err = mk(ctx, name); err != nil {
-		return none, fmt.Errorf("%s exporter %s: %w", s, name, err)
+	if exp, err = made(ctx, env, s, name, mk); err != nil {
+		return none, env.refined(s, name, err)
 	}
 	return exp, nil
+}
+
+// made makes the exporter called name, if what the environment says of it can be used at all.
+func made[T any](ctx context.Context, env environment, s signal, name string, mk func(context.Context, string) (T, error)) (T, error) {
+	if name == "otlp" {
+		if _, _, err := env.endpoint(s); err != nil {
+			var none T
+			return none, err
+		}
+	}
+	return mk(ctx, name)
 }
 
 // Traces, Metrics and Logs say which signals are on.
@@ -216,8 +212,8 @@ func (p *Pipeline) Metrics() bool { return p.metrics != nil || p.reader != nil }
 func (p *Pipeline) Logs() bool { return p.logs != nil }
 
 // Spans makes the provider of spans for one more service.
-func (p *Pipeline) Spans(res *resource.Resource) *span.Provider {
-	c := span.Config{Resource: res, Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.spans}
+func (p *Pipeline) Spans(res mend.Resource) *span.Provider {
+	c := span.Config{Resource: res.SDK(), Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.spans}
 	if p.queue != nil {
 		c.Sink = p.queue
 	}

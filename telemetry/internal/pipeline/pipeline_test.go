@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
 
@@ -76,32 +78,93 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// Losses are counted all, and said the first time and at the end.
+// Losses are counted all. Those of a full queue are said the first time and then once a minute at most, an outage once, its end
+// once, and at the end of the process all that was not told.
 func TestLosses(t *testing.T) {
-	var said bytes.Buffer
-	l := &losses{signal: traces, log: logger(&said)}
-	for range 100 {
-		l.count(ReasonQueueFull, 1, nil)
+	synctest.Test(t, func(t *testing.T) {
+		var said bytes.Buffer
+		l := &losses{signal: traces, log: logger(&said), to: "OTEL_EXPORTER_OTLP_ENDPOINT=http://h"}
+		want := func(what string, lines ...string) {
+			t.Helper()
+			got := strings.Split(strings.TrimSuffix(said.String(), "\n"), "\n")
+			if said.Len() == 0 {
+				got = nil
+			}
+			said.Reset()
+			if len(got) != len(lines) {
+				t.Fatalf("%s: said %q, want %d lines", what, got, len(lines))
+			}
+			for i, parts := range lines {
+				for _, part := range strings.Fields(parts) {
+					if !strings.Contains(got[i], part) {
+						t.Errorf("%s: said %q, want %q", what, got[i], part)
+					}
+				}
+			}
+		}
+		for range 100 {
+			l.count(ReasonQueueFull, 1, nil)
+		}
+		want("a full queue", "reason=queue_full dropped=1")
+		l.count(ReasonExport, 5, errors.New("refused"))
+		want("an outage", "reason=export_failed dropped=104 refused OTEL_EXPORTER_OTLP_ENDPOINT")
+		for range 200 {
+			time.Sleep(time.Second)
+			l.count(ReasonExport, 1, errors.New("refused"))
+			l.count(ReasonQueueFull, 1, nil)
+		}
+		want("an outage that goes on")
+		l.arrived()
+		l.arrived()
+		want("its end", "arrives dropped=400")
+		time.Sleep(2 * sayEvery)
+		for range 20 { // a collector that takes each second batch
+			l.count(ReasonExport, 1, errors.New("refused"))
+			l.arrived()
+			time.Sleep(time.Second)
+		}
+		want("back and forth", "reason=export_failed dropped=1", "arrives dropped=0")
+		time.Sleep(2 * sayEvery)
+		l.count(ReasonQueueBytes, 1, nil)
+		want("a queue that is full of bytes", "reason=queue_bytes dropped=20")
+		l.count(ReasonShutdown, 2, nil)
+		want("the end", "reason=shutdown dropped=2")
+		total := int64(0)
+		for _, d := range l.list() {
+			total += d.Count
+		}
+		if total != 100+5+400+20+1+2 {
+			t.Errorf("counted %d", total)
+		}
+	})
+}
+
+// What a receiver says that it refused of a batch is lost, and the rest is not.
+func TestPartialSuccess(t *testing.T) {
+	refuses := func(n int, kind string) error {
+		return fmt.Errorf("export: %w", fmt.Errorf("OTLP partial success: too old (%d %s rejected)", n, kind))
 	}
-	l.count(ReasonExport, 5, errors.New("refused"))
-	if n := strings.Count(said.String(), "\n"); n != 1 {
-		t.Errorf("said %d times:\n%s", n, said.String())
-	}
-	l.count(ReasonShutdown, 2, nil)
-	if !strings.Contains(said.String(), "dropped=106") {
-		t.Errorf("the rest is not said:\n%s", said.String())
-	}
-	total := int64(0)
-	for _, d := range l.list() {
-		total += d.Count
-	}
-	if total != 107 {
-		t.Errorf("counted %d, want 107", total)
-	}
-	l.said = time.Now().Add(-2 * sayEvery)
-	l.count(ReasonExport, 1, nil)
-	if n := strings.Count(said.String(), "\n"); n != 3 {
-		t.Errorf("said %d times, want again after a while", n)
+	for name, tc := range map[string]struct {
+		err             error
+		refused, failed int64
+	}{
+		"nothing":         {nil, 0, 0},
+		"some spans":      {refuses(3, "spans"), 3, 0},
+		"some points":     {refuses(2, "metric data points"), 2, 0},
+		"some records":    {refuses(2, "logs"), 2, 0},
+		"only a word":     {refuses(0, "spans"), 0, 0},
+		"more than sent":  {refuses(99, "spans"), 10, 0},
+		"joined":          {errors.Join(refuses(1, "spans"), refuses(2, "spans")), 3, 0},
+		"and another":     {errors.Join(refuses(1, "spans"), errors.New("refused")), 0, 10},
+		"something else":  {errors.New("refused"), 0, 10},
+		"words in a body": {errors.New("400: OTLP partial success: x (3 spans rejected) and more"), 0, 10},
+	} {
+		var said bytes.Buffer
+		l := &losses{signal: traces, log: logger(&said)}
+		l.ended(10, tc.err)
+		if l.refused.Load() != tc.refused || l.failed.Load() != tc.failed {
+			t.Errorf("%s: %d refused, %d failed", name, l.refused.Load(), l.failed.Load())
+		}
 	}
 }
 
@@ -136,7 +199,7 @@ func TestShutdownEndsExports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, span := p.Spans(resource.Empty()).Tracer("t").Start(context.Background(), "x")
+	_, span := p.Spans(mend.Resource{}).Tracer("t").Start(context.Background(), "x")
 	span.End()
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {

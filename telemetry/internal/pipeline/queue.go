@@ -20,7 +20,12 @@ type sender interface {
 type batch struct {
 	sections map[*span.Source]*section
 	spans    int
+	bytes    int // of encoded spans
 }
+
+// maxBatch is the size in bytes at which a batch is sent, however few spans it has: half of what gRPC takes at once, unless
+// told otherwise.
+const maxBatch = 2 << 20
 
 // section is the spans of one source, each with tag and length as field "spans" of message ScopeSpans.
 type section struct {
@@ -43,7 +48,7 @@ func (b *batch) reset() {
 		}
 		s.b, s.spans = s.b[:0], 0
 	}
-	b.spans = 0
+	b.spans, b.bytes = 0, 0
 }
 
 // limits bound a queue, as OTEL_BSP_* sets them.
@@ -76,7 +81,7 @@ type spanQueue struct {
 
 func newSpanQueue(to sender, l limits, lost *losses, stop *stopper) *spanQueue {
 	q := &spanQueue{
-		sender: to, limits: l, gate: &gate{bound: int64(l.queue), losses: lost}, stop: stop,
+		sender: to, limits: l, gate: newGate(l.queue, lost), stop: stop,
 		current: newBatch(), step: make(chan struct{}),
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -90,13 +95,16 @@ func newBatch() *batch { return &batch{sections: map[*span.Source]*section{}} }
 
 // Take queues a span or drops it.
 func (q *spanQueue) Take(from *span.Source, encoded []byte) {
-	if !q.gate.enter() {
+	if !q.gate.enter(len(encoded)) {
 		return
 	}
 	q.mu.Lock()
 	if q.closed { // what was let in is counted when the gate is closed
 		q.mu.Unlock()
 		return
+	}
+	if q.current.bytes+len(encoded) > maxBatch {
+		q.fill()
 	}
 	s := q.current.sections[from]
 	if s == nil {
@@ -106,10 +114,11 @@ func (q *spanQueue) Take(from *span.Source, encoded []byte) {
 	s.b = span.AppendTo(s.b, encoded)
 	s.spans++
 	q.current.spans++
-	ready := q.current.spans >= q.limits.batch
-	if ready {
+	q.current.bytes += len(encoded)
+	if q.current.spans >= q.limits.batch || q.current.bytes >= maxBatch {
 		q.fill()
 	}
+	ready := len(q.full) > 0
 	q.mu.Unlock()
 	if ready {
 		q.nudge()
@@ -191,7 +200,7 @@ func (q *spanQueue) export(b *batch) {
 	if err != nil {
 		err = fmt.Errorf("export spans: %w", err)
 	}
-	q.gate.leave(b.spans, err)
+	q.gate.leave(b.spans, b.bytes, err)
 	b.reset()
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -1,17 +1,21 @@
 package pipeline
 
 import (
-	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 
 	"github.com/go-logr/logr"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 // sdkSink turns the SDK's messages into ours. Verbosities are those of package go.opentelemetry.io/otel/internal/global.
 type sdkSink struct {
-	log    *slog.Logger
-	level  slog.Level
-	values []any
+	log   *slog.Logger
+	level slog.Level
+	said  repeats
 }
 
 // Init does nothing.
@@ -26,26 +30,52 @@ func (s *sdkSink) Enabled(v int) bool {
 	return s.level <= slog.LevelDebug
 }
 
-// Info says a warning (verbosity 1) or a detail. Details are not passed on with their values, which hold whole batches.
-func (s *sdkSink) Info(v int, msg string, kv ...any) {
-	if v <= 1 {
-		s.log.Warn("opentelemetry: "+msg, append(s.values, kv...)...)
+// Info says a warning (verbosity 1) or a detail. What the SDK says beside its words is not passed on: it holds whole batches,
+// and what variables are set to.
+func (s *sdkSink) Info(v int, msg string, _ ...any) {
+	if known(msg) {
 		return
 	}
-	s.log.Debug("opentelemetry: " + msg)
+	msg = "opentelemetry: " + text.Cut(redact.Text(msg), maxSaid)
+	switch {
+	case v > 1:
+		s.log.Debug(msg)
+	case s.said.news(msg):
+		s.log.Warn(msg)
+	}
 }
 
 // Error says an error.
-func (s *sdkSink) Error(err error, msg string, kv ...any) {
-	if s.level <= slog.LevelError {
-		s.log.Error(fmt.Sprintf("opentelemetry: %s: %v", msg, err), append(s.values, kv...)...)
+func (s *sdkSink) Error(err error, msg string, _ ...any) {
+	if s.level > slog.LevelError || known(msg) {
+		return
+	}
+	said := "opentelemetry: " + msg
+	if err != nil {
+		said += ": " + err.Error()
+	}
+	if said = text.Cut(redact.Text(said), maxSaid); s.said.news(said) {
+		s.log.Error(said)
 	}
 }
 
-// WithValues and WithName keep context.
-func (s *sdkSink) WithValues(kv ...any) logr.LogSink {
-	return &sdkSink{s.log, s.level, append(append([]any{}, s.values...), kv...)}
+// maxSaid bounds what the SDK says, in bytes.
+const maxSaid = 1 << 10
+
+// spoken are the SDK's words for values of variables that it cannot use, which were said at the start by [environment.check]:
+// with the variable's name and without its value.
+var spoken = []string{
+	"parse duration", "parse url", "parse headers", "escape header", "read tls ", "create tls ", "non-positive duration", "duration overflows",
+	"Got invalid value, number value expected", "OTEL_EXPORTER_OTLP_METRICS_", "parse endpoint url", "not a valid protocol",
+	"invalid OTEL_", "invalid compression type", "unknown compression", "using no compression", "partial resource: ",
 }
+
+func known(msg string) bool {
+	return slices.ContainsFunc(spoken, func(s string) bool { return strings.Contains(msg, s) })
+}
+
+// WithValues and WithName leave out what they are given.
+func (s *sdkSink) WithValues(...any) logr.LogSink { return s }
 
 // WithName leaves names out.
 func (s *sdkSink) WithName(string) logr.LogSink { return s }

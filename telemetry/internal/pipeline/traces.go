@@ -170,7 +170,7 @@ func (e environment) sampler() (s sdktrace.Sampler, followsParent bool) {
 		s = sdktrace.TraceIDRatioBased(e.ratio("OTEL_TRACES_SAMPLER_ARG"))
 	default:
 		if name != "" {
-			e.bad("OTEL_TRACES_SAMPLER", name, "no such sampler here")
+			e.bad("OTEL_TRACES_SAMPLER", name, "want always_on, always_off, traceidratio, or one of them with parentbased_ before it")
 		}
 		s, followsParent = sdktrace.AlwaysSample(), true
 	}

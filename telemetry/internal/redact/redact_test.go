@@ -29,6 +29,44 @@ func TestQuery(t *testing.T) {
 	}
 }
 
+// TestNames: a name is known for a secret's however it is written, and no word for what only looks like one.
+func TestNames(t *testing.T) {
+	everywhere := []string{
+		"accessToken", "idtoken", "id_token", "IDToken", "passcode", "oauth_verifier", "SAMLResponse", "jsessionid", "JSESSIONID",
+		"PHPSESSID", "ASP.NET_SessionId", "X-Api-Key", "apikey", "apiKey", "APIKey", "API-KEY", "client_secret", "clientSecret",
+		"signature", "X-Amz-Signature", "X-Goog-Credential", "AWSAccessKeyId", "auth", "x-auth", "jwt", "session_id", "sessionId",
+		"cookie", "Set-Cookie", "bearer", "private_key", "privateKey", "PRIVATE KEY", "connection_string", "ConnectionString",
+		"db_password", "dbpassword", "user[password]", "oauth.token", "password2", "passwordHash", "secret_id", "SharedAccessKey",
+		"AccountKey", "DB_DSN", "authorization", "Proxy-Authorization", "refreshToken", "csrf_token", "_csrf", "code_verifier",
+		"client_assertion", "auth_code", "credentials", "AWS_SECRET_ACCESS_KEY", "%74oken", "token", "sas_token", "subscription-key",
+		"Ocp-Apim-Subscription-Key", "verification_code", "hmac", "session_token", "token_id",
+	}
+	queries := []string{"ticket", "sid", "sig", "otp", "pin", "code", "key", "pass", "session", "user_pin", "login_otp", "db_pass", "SID", "connect.sid"}
+	neither := []string{
+		"sidebar", "ticketing", "tickets", "tokens_used", "max_tokens", "tokens", "token_type", "tokenizer", "token_count", "expires",
+		"session_duration", "sessions", "author", "authority", "authors", "compass", "bypass", "monkey", "keyboard", "primary_key",
+		"sort_key", "public_key", "country_code", "status_code", "zipcode", "encode", "design", "assign", "spin", "pinned", "opinion",
+		"cookie_name", "cookie_consent", "password_file", "secret_name", "token_url", "auth_method", "signed", "passenger", "secretary",
+		"keys", "q", "", "page", "user", "email", "state", "nonce", "error_description", "oauth", "saml", "error.type", "http.status_code",
+		"code_challenge_method", "oauth_signature_method", "oauth_timestamp", "item-13", "bucket", "id", "component",
+	}
+	for _, n := range everywhere {
+		if !Secret(n) || !inQuery(n) {
+			t.Errorf("%s is told", n)
+		}
+	}
+	for _, n := range queries {
+		if Secret(n) || !inQuery(n) {
+			t.Errorf("%s: a secret everywhere %t, in a query %t", n, Secret(n), inQuery(n))
+		}
+	}
+	for _, n := range neither {
+		if Secret(n) || inQuery(n) {
+			t.Errorf("%s is not told: everywhere %t, in a query %t", n, Secret(n), inQuery(n))
+		}
+	}
+}
+
 func TestURL(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want string }{
 		"plain":       {"http://a.example/x?y=1", "http://a.example/x?y=1"},
@@ -56,12 +94,36 @@ func TestText(t *testing.T) {
 		"refused bearer s3cr3t-value",
 		"password=s3cr3t",
 		`Get "https://a.example/?x=1&code=s3cr3t": refused`,
+		"dial postgres://app:s3cr3t@db:5432/shop: refused",
+		"dial postgres://app:p@s3cr3t@db/shop: refused",
+		"dial postgres://app:p/s3cr3t@db/shop: refused",
+		"open app:s3cr3t@tcp(db:3306)/shop",
+		"Server=db;User Id=app;Password=s3cr3t;Encrypt=true",
+		"host=db password='s3cr3t word' user=app",
+		`{"user":"bob","accessToken":"s3cr3t","n":1}`,
+		`map["client_secret": s3cr3t]`,
+		"X-Api-Key: s3cr3t and more",
+		"api_key: s3cr3t",
+		"Cookie: a=s3cr3t; b=s3cr3t",
+		"jwt of eyJhbGciOiJIUzI1NiJ9.s3cr3t.s3cr3t-x",
+		"AccountName=x;AccountKey=s3cr3t==;EndpointSuffix=y",
+		"redis://:s3cr3t@cache:6379/0",
+		"amqp://a:s3cr3t@mq and https://b:s3cr3t@h/",
+		strings.Repeat("x ", 4<<10) + "password=s3cr3t",
 	} {
 		if got := Text(in); strings.Contains(got, "s3cr3t") {
 			t.Errorf("Text(%q) = %q", in, got)
 		}
 	}
-	if in := "trap: unreachable: at main.go:3"; Text(in) != in {
-		t.Errorf("Text(%q) = %q", in, Text(in))
+	for _, in := range []string{
+		"trap: unreachable: at main.go:3", "unexpected token: }", `Get "http://h:8080/x?mail=a@b": refused`, "dial tcp [::1]:80: refused",
+		"status_code=500", `{"tokens_used":12}`, "content-type: text/plain", "at 12:30@noon",
+	} {
+		if got := Text(in); got != in {
+			t.Errorf("Text(%q) = %q", in, got)
+		}
+	}
+	if got := Text(strings.Repeat("a=b@c:d/ ", 1<<18)); len(got) > maxText {
+		t.Errorf("%d bytes are kept", len(got))
 	}
 }

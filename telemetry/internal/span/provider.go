@@ -12,6 +12,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
 // Source is what all spans of one tracer have in common. Sources are compared by pointer.
@@ -78,9 +80,9 @@ func (p *Provider) Tracer(name string, opts ...trace.TracerOption) trace.Tracer 
 // Of is the tracer of a scope.
 func (p *Provider) Of(name string, opts ...trace.TracerOption) *Tracer {
 	c := trace.NewTracerConfig(opts...)
-	scope := instrumentation.Scope{
+	scope := mend.Scope(instrumentation.Scope{
 		Name: name, Version: c.InstrumentationVersion(), SchemaURL: c.SchemaURL(), Attributes: c.InstrumentationAttributes(),
-	}
+	})
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.tracers[scope]

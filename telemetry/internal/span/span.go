@@ -13,6 +13,8 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
 // Span is one span. The methods of OpenTelemetry's API are safe for concurrent use; see [Span.Lock] for the others.
@@ -79,14 +81,14 @@ func (s *Span) SetStatus(code codes.Code, description string) {
 	}
 	s.d.status, s.d.message = code, ""
 	if code == codes.Error {
-		s.d.message = description
+		s.d.message = text(description, -1)
 	}
 }
 
 // SetName changes the name.
 func (s *Span) SetName(name string) {
 	if s.via != nil {
-		s.via.SetName(name)
+		s.via.SetName(text(name, -1))
 		return
 	}
 	s.mu.Lock()
@@ -112,7 +114,8 @@ func (s *Span) SetAttributes(kvs ...attribute.KeyValue) {
 // AddEvent adds an event.
 func (s *Span) AddEvent(name string, opts ...trace.EventOption) {
 	if s.via != nil {
-		s.via.AddEvent(name, opts...)
+		c := trace.NewEventConfig(opts...)
+		s.via.AddEvent(text(name, -1), trace.WithTimestamp(c.Timestamp()), trace.WithStackTrace(c.StackTrace()), trace.WithAttributes(mend.Attributes(c.Attributes())...))
 		return
 	}
 	c := trace.NewEventConfig(opts...)
@@ -128,6 +131,7 @@ func (s *Span) AddLink(l trace.Link) {
 	if !l.SpanContext.IsValid() && len(l.Attributes) == 0 && l.SpanContext.TraceState().Len() == 0 {
 		return
 	}
+	l.Attributes = mend.Attributes(l.Attributes)
 	if s.via != nil {
 		s.via.AddLink(l)
 		return

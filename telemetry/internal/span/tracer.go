@@ -10,6 +10,8 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
 // Tracer starts spans of one scope. Safe for concurrent use.
@@ -34,6 +36,7 @@ type Template struct {
 // Template makes a template for spans of t.
 func (t *Tracer) Template(kind trace.SpanKind, attrs ...attribute.KeyValue) *Template {
 	var d draft
+	attrs = mend.Attributes(attrs)
 	for _, kv := range attrs {
 		d.set(kv, t.p)
 	}
@@ -111,7 +114,7 @@ func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name strin
 // Start makes a span by OpenTelemetry's API.
 func (t *Tracer) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
 	if t.via != nil {
-		return t.via.Start(ctx, name, opts...)
+		return t.via.Start(ctx, text(name, -1), opts...)
 	}
 	c := trace.NewSpanStartConfig(opts...)
 	if ctx == nil {

@@ -29,7 +29,7 @@ type later struct {
 // open begins a span that [Tracer.via] will record.
 func (t *Tracer) open(ctx context.Context, m *Template, name string, start time.Time) *Span {
 	s := &Span{t: t, parent: ctx, start: start, d: newDraft()}
-	s.d.name = name
+	s.d.name = text(name, -1)
 	s.d.later = &later{m: m}
 	return s
 }

@@ -8,6 +8,8 @@ import (
 
 	"go.opentelemetry.io/otel/attribute"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	outside "github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // Tags of the fields that are written, as opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto number them.
@@ -50,9 +52,16 @@ const (
 	tagElement = 1<<3 | bytesType // of ArrayValue and KeyValueList
 )
 
+// maxText bounds each text of a span, in bytes, whatever the limit: a target or a query may be as long as headers may, a
+// receiver takes 4 MiB at once, and nobody reads it.
+const maxText = 64 << 10
+
 // text makes s fit into a string field: at most limit characters where limit is not negative, and valid UTF-8, since a
 // receiver may refuse a whole batch for one bad byte.
 func text(s string, limit int) string {
+	if len(s) > maxText && (limit < 0 || limit > maxText) {
+		s = outside.Cut(s, maxText)
+	}
 	if !utf8.ValidString(s) {
 		mark := "\uFFFD"
 		if limit >= 0 && len(s) > limit { // as the SDK: bad bytes do not count where a text is cut
@@ -129,6 +138,7 @@ func appendValue(b []byte, v attribute.Value, l bounds) []byte {
 	switch v.Type() {
 	case attribute.BYTESLICE:
 		raw := v.AsByteSlice()
+		raw = raw[:min(len(raw), maxText)]
 		if l.length >= 0 {
 			raw = raw[:min(len(raw), l.length)]
 		}

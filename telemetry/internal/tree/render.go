@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 const (
@@ -134,15 +136,11 @@ func (p *Printer) paint(code string) string {
 	return ""
 }
 
+// maxPart bounds a text in a line, in bytes: a path may be as long as headers may.
+const maxPart = 1 << 10
+
 // clean keeps a text on its line and the terminal's control sequences out of it: paths and error cases come from outside.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 {
-			return '�'
-		}
-		return r
-	}, s)
-}
+func clean(s string) string { return text.Printable(text.Cut(s, maxPart)) }
 
 func seconds(s float64) string { return Duration(time.Duration(s * float64(time.Second))) }
 

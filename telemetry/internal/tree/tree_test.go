@@ -91,7 +91,7 @@ GET /total /total?items=13 → 500  7.00ms
 └─ shop handle  5.00ms (guest 2.00ms, host 500µs, wait 10.0ms)
    ├─ cart total  2.00ms  error: empty
    │  └─ acme:db/query#run cache.hit=true  123ns
-   └─ GET http://a.example/�[31m�  1.00s  ✗ timeout (host)
+   └─ GET http://a.example/\x1b[31m\n  1.00s  ✗ timeout (host)
 `
 	if got := b.text(t, out); got != want {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)

@@ -1,0 +1,93 @@
+package mend
+
+import (
+	"context"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/log/embedded"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
+)
+
+// MaxText bounds each text of a log record, in bytes: as long as a line of a guest may be.
+const MaxText = 64 << 10
+
+// LoggerProvider makes loggers that mend what they are given. It is a log.LoggerProvider, for bridges.
+type LoggerProvider struct {
+	embedded.LoggerProvider
+	to log.LoggerProvider
+}
+
+var _ log.LoggerProvider = (*LoggerProvider)(nil)
+
+// NewLoggerProvider makes one whose records go to to.
+func NewLoggerProvider(to log.LoggerProvider) *LoggerProvider { return &LoggerProvider{to: to} }
+
+// Logger makes a logger.
+func (p *LoggerProvider) Logger(name string, opts ...log.LoggerOption) log.Logger {
+	return p.Of(name, opts...)
+}
+
+// Of makes a logger. Scopes are named by code and by embedders.
+func (p *LoggerProvider) Of(name string, opts ...log.LoggerOption) *Logger {
+	c := log.NewLoggerConfig(opts...)
+	attrs := c.InstrumentationAttributes()
+	return &Logger{to: p.to.Logger(text.Valid(name), log.WithInstrumentationVersion(text.Valid(c.InstrumentationVersion())),
+		log.WithSchemaURL(text.Valid(c.SchemaURL())), log.WithInstrumentationAttributes(Labels(attrs.ToSlice())...))}
+}
+
+// Logger takes records and mends them.
+type Logger struct {
+	embedded.Logger
+	to log.Logger
+}
+
+var _ log.Logger = (*Logger)(nil)
+
+// Enabled asks the logger behind.
+func (l *Logger) Enabled(ctx context.Context, p log.EnabledParameters) bool {
+	return l.to.Enabled(ctx, p)
+}
+
+// Emit hands on a record, or a mended copy of it.
+func (l *Logger) Emit(ctx context.Context, r log.Record) { l.to.Emit(ctx, record(r)) }
+
+func record(r log.Record) log.Record {
+	ok := fits(r.EventName(), MaxText) && fits(r.SeverityText(), MaxText) && (r.Err() == nil || fits(r.Err().Error(), MaxText)) &&
+		sound(attribute.KeyValue{Value: r.Body()}, MaxText)
+	if ok {
+		r.WalkAttributes(func(kv attribute.KeyValue) bool {
+			ok = sound(kv, MaxText)
+			return ok
+		})
+	}
+	if ok {
+		return r
+	}
+	var out log.Record
+	out.SetEventName(text.Cut(text.Valid(r.EventName()), MaxText))
+	out.SetTimestamp(r.Timestamp())
+	out.SetObservedTimestamp(r.ObservedTimestamp())
+	out.SetSeverity(r.Severity())
+	out.SetSeverityText(text.Cut(text.Valid(r.SeverityText()), MaxText))
+	out.SetBody(value(r.Body(), MaxText))
+	err := r.Err()
+	if err != nil && !fits(err.Error(), MaxText) {
+		err = mended{err}
+	}
+	out.SetErr(err)
+	r.WalkAttributes(func(kv attribute.KeyValue) bool {
+		out.AddAttributes(keyValue(kv, MaxText))
+		return true
+	})
+	return out
+}
+
+// mended is an error whose text is sound.
+type mended struct{ error }
+
+func (m mended) Error() string { return text.Cut(text.Valid(m.error.Error()), MaxText) }
+
+// Unwrap is the error as it was.
+func (m mended) Unwrap() error { return m.error }

@@ -1,0 +1,144 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/log"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+)
+
+// big is a text as long as one of a span may be.
+var big = strings.Repeat("x", 64<<10)
+
+// bigSpans makes n spans of about 1 MB.
+func bigSpans(q *spanQueue, n int) {
+	p := provider(q, "big")
+	for range n {
+		_, s := p.Tracer("t").Start(context.Background(), "big")
+		for i := range 16 {
+			s.SetAttributes(attribute.String(strings.Repeat("k", i+1), big))
+		}
+		s.End()
+	}
+}
+
+// TestQueueOfBytes: behind an upload that hangs, spans of a megabyte fill the queue's bytes long before their number would,
+// and are counted for it; and none is sent in a message that is too large for a receiver.
+func TestQueueOfBytes(t *testing.T) {
+	w := &wire{hold: make(chan struct{}), holding: make(chan struct{}, 1000)}
+	l := patient
+	l.queue, l.batch = 2048, 512
+	q, lost, _ := queued(t, w, l)
+	bigSpans(q, 100)
+	if n := q.gate.bytes.Load(); n > q.gate.room || q.gate.room > 16<<20 {
+		t.Errorf("%d bytes are held, of %d", n, q.gate.room)
+	}
+	held := q.gate.pending.Load()
+	if lost.bytes.Load() != 100-held || lost.full.Load() != 0 || held < 10 {
+		t.Errorf("%d are held; dropped for bytes %d, for their number %d", held, lost.bytes.Load(), lost.full.Load())
+	}
+	close(w.hold)
+	if err := q.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if q.gate.bytes.Load() != 0 || q.gate.pending.Load() != 0 {
+		t.Errorf("%d bytes and %d spans are still held", q.gate.bytes.Load(), q.gate.pending.Load())
+	}
+	sent := 0
+	for _, b := range w.batches {
+		size := 0
+		for _, r := range b {
+			size += proto.Size(r)
+			sent += len(r.ScopeSpans[0].Spans)
+		}
+		if size > maxBatch+64<<10 {
+			t.Errorf("a batch has %d bytes", size)
+		}
+	}
+	if int64(sent) != held {
+		t.Errorf("%d spans were sent of %d", sent, held)
+	}
+	bigSpans(q, 3) // there is room again
+	if err := q.Flush(t.Context()); err != nil || lost.bytes.Load() != 100-held {
+		t.Errorf("%v, %d dropped", err, lost.bytes.Load())
+	}
+}
+
+// heldLogs is an exporter that hangs until it is told to go on.
+type heldLogs struct {
+	hold  chan struct{}
+	mu    sync.Mutex
+	sizes []int
+	count int
+}
+
+func (h *heldLogs) Export(_ context.Context, rs []sdklog.Record) error {
+	<-h.hold
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for i := range rs {
+		n += sizeOf(&rs[i])
+	}
+	h.sizes = append(h.sizes, n)
+	h.count += len(rs)
+	return nil
+}
+func (*heldLogs) Shutdown(context.Context) error   { return nil }
+func (*heldLogs) ForceFlush(context.Context) error { return nil }
+
+// TestLogQueueOfBytes is the same of log records, whatever of them is large.
+func TestLogQueueOfBytes(t *testing.T) {
+	megabyte := strings.Repeat("x", 1<<20)
+	for name, fill := range map[string]func(*log.Record){
+		"body":      func(r *log.Record) { r.SetBody(attribute.StringValue(megabyte)) },
+		"attribute": func(r *log.Record) { r.AddAttributes(attribute.String("a", megabyte)) },
+		"list":      func(r *log.Record) { r.AddAttributes(attribute.StringSlice("a", []string{megabyte})) },
+		"map":       func(r *log.Record) { r.SetBody(attribute.MapValue(attribute.String("a", megabyte))) },
+		"bytes":     func(r *log.Record) { r.SetBody(attribute.ByteSliceValue([]byte(megabyte))) },
+		"name":      func(r *log.Record) { r.SetEventName(megabyte) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var said bytes.Buffer
+			exp := &heldLogs{hold: make(chan struct{})}
+			p, err := New(t.Context(), Config{Getenv: func(string) string { return "" }, Logger: logger(&said), LogExporter: exp})
+			if err != nil {
+				t.Fatal(err)
+			}
+			lp := sdklog.NewLoggerProvider(sdklog.WithResource(mend.Resource{}.SDK()), sdklog.WithProcessor(p.LogProcessor()))
+			var r log.Record
+			fill(&r)
+			const all = 100
+			for range all {
+				lp.Logger("l").Emit(t.Context(), r)
+			}
+			held := p.logs.gate.pending.Load()
+			if n := p.logs.gate.bytes.Load(); n > p.logs.gate.room {
+				t.Errorf("%d bytes are held, of %d", n, p.logs.gate.room)
+			}
+			if n := p.losses[logs].bytes.Load(); n != all-held || held < 10 {
+				t.Errorf("%d are held, %d dropped for bytes", held, n)
+			}
+			close(exp.hold)
+			if err := p.Shutdown(t.Context()); err != nil {
+				t.Error(err)
+			}
+			if int64(exp.count) != held {
+				t.Errorf("%d were sent of %d", exp.count, held)
+			}
+			for _, n := range exp.sizes {
+				if n > maxBatch {
+					t.Errorf("a message of %d bytes", n)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,94 @@
+package pipeline
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"go.opentelemetry.io/contrib/propagators/autoprop"
+	"go.opentelemetry.io/otel/baggage"
+	"go.opentelemetry.io/otel/propagation"
+)
+
+// propagator is what OTEL_PROPAGATORS names. Unknown names are left out with a warning; when none is left, W3C trace
+// context and baggage are used.
+func (e environment) propagator() propagation.TextMapPropagator {
+	bag := &quietBaggage{log: e.warn}
+	std := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, bag)
+	v := e.text("OTEL_PROPAGATORS")
+	if v == "" {
+		return std
+	}
+	var all []propagation.TextMapPropagator
+	seen := map[string]bool{}
+	for name := range strings.SplitSeq(v, ",") {
+		name = strings.TrimSpace(name)
+		if name == "" || seen[name] {
+			continue
+		}
+		seen[name] = true
+		if name == "baggage" {
+			all = append(all, bag)
+			continue
+		}
+		p, err := autoprop.TextMapPropagator(name)
+		if err != nil {
+			e.bad("OTEL_PROPAGATORS", name, "want tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace or none")
+			continue
+		}
+		if name == "none" {
+			return p
+		}
+		if p != nil {
+			all = append(all, p)
+		}
+	}
+	if len(all) == 0 {
+		return std
+	}
+	return propagation.NewCompositeTextMapPropagator(all...)
+}
+
+// quietBaggage is W3C baggage. What a client sends of it that is malformed is the client's affair: the SDK's own tells the
+// error handler, with all that was sent.
+type quietBaggage struct {
+	propagation.Baggage
+	log  *slog.Logger
+	said repeats
+}
+
+// maxBaggage is how long a baggage may be, in bytes (W3C Baggage, §3.3.2).
+const maxBaggage = 8192
+
+// Extract takes what is sound.
+func (q *quietBaggage) Extract(ctx context.Context, c propagation.TextMapCarrier) context.Context {
+	values := []string{c.Get("baggage")}
+	if all, ok := c.(propagation.ValuesGetter); ok {
+		values = all.Values("baggage")
+	}
+	size := max(len(values)-1, 0)
+	for _, v := range values {
+		size += len(v)
+	}
+	switch {
+	case size == 0:
+		return ctx
+	case size > maxBaggage:
+		q.note("it is too long")
+		return ctx
+	}
+	bag, err := baggage.Parse(strings.Join(values, ","))
+	if err != nil {
+		q.note("it is malformed")
+	}
+	if bag.Len() == 0 {
+		return ctx
+	}
+	return baggage.ContextWithBaggage(ctx, bag)
+}
+
+func (q *quietBaggage) note(why string) {
+	if q.said.news(why) {
+		q.log.Debug("telemetry: the baggage of a request is not taken over in full", "reason", why)
+	}
+}
