@@ -17,13 +17,16 @@ $(BIN): FORCE
 
 FORCE:
 
-# Every test: of the root module, and against a real OpenTelemetry Collector, which is built the first time. RACE=1 adds the
-# race detector (it needs a C compiler; nothing else here does). The last two build the binary themselves, which Go's cache of
-# test results does not see.
+# Every test: of the root module, and against a real OpenTelemetry Collector, which is built the first time. Each part ends with
+# its figures and what was skipped, and why; STRICT=1 fails on a skip that internal/house/skips/skips.txt does not list. RACE=1
+# adds the race detector (it needs a C compiler; nothing else here does) and tests of allocations without it. The last two build
+# the binary themselves, which Go's cache of test results does not see.
+COUNT := $(GO) run ./internal/house/skips $(if $(STRICT),-strict)
 test:
-	$(GO) test $(if $(RACE),-race) $$($(GO) list ./... | grep -v '/e2e$$')
-	$(GO) test -count=1 ./e2e
-	cd tests/collector && $(GO) test -count=1 ./...
+	$(COUNT) $(GO) test -json $(if $(RACE),-race) $$($(GO) list ./... | grep -v '/e2e$$')
+	$(if $(RACE),$(GO) test -run Allocations ./telemetry)
+	$(COUNT) $(GO) test -json -count=1 ./e2e
+	$(COUNT) $(GO) test -C tests/collector -json -count=1 ./...
 
 # A thousand resets of each prebuilt guest, after random uses, compared with new instances; `make test` has fewer. Takes some
 # minutes, and prints a table.

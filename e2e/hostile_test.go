@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -92,25 +93,34 @@ func (s *server) guard() (stop func() (answers int, err error)) {
 	}
 }
 
-// resident is the server's resident memory in bytes; 0 where it cannot be told.
-func (s *server) resident() int64 {
+// resident is the server's resident memory in bytes. The test fails if Linux does not tell it; others have no /proc, and get
+// false.
+func (s *server) resident() (bytes int64, known bool) {
+	s.t.Helper()
+	if runtime.GOOS != "linux" {
+		s.t.Logf("how much memory the server takes is not looked at on %s", runtime.GOOS)
+		return 0, false
+	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
-		return 0
+		s.t.Fatal(err)
 	}
 	found := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(text)
 	if found == nil {
-		return 0
+		s.t.Fatalf("the process has no resident memory: %s", text)
 	}
-	kb, _ := strconv.ParseInt(string(found[1]), 10, 64)
-	return kb << 10
+	kb, err := strconv.ParseInt(string(found[1]), 10, 64)
+	if err != nil || kb == 0 {
+		s.t.Fatalf("%s: %v", found[0], err)
+	}
+	return kb << 10, true
 }
 
 // TestHostileNeighbour: whatever one component of a process does, it is stopped by the limit for it, which is said, and
 // another component of the process answers all the while.
 func TestHostileNeighbour(t *testing.T) {
 	s := hostile(t, "memory: 32Mi, tables: 100000, deadline: 20s, fuel: 300M, handles: 1000")
-	cases := []struct{ path, name, says string }{
+	cases := []struct{ path, name, says string }{ // says is "" where this is not what names the cause
 		{"/bad/f", "100 MB of lines", "[bad limit] :: this invocation has logged the 10000 lines that it may; the rest is left out"},
 		{"/bad/g", "100 MB of one line", "…(cut)"},
 		{"/bad/s", "a loop", "[bad failed] :: http /bad: trap: fuel: the guest has done the work that it may do: 300000000 loop iterations"},
@@ -122,6 +132,7 @@ func TestHostileNeighbour(t *testing.T) {
 		{"/bad/x", "no answer", ""},
 	}
 	var first int64
+	var known bool
 	var table strings.Builder
 	begun := time.Now()
 	for round := range 3 {
@@ -132,17 +143,18 @@ func TestHostileNeighbour(t *testing.T) {
 			if n, err := stop(); err != nil {
 				t.Errorf("%s: after %d answers the good component failed: %v", c.name, n, err)
 			}
-			s.says(c.says)
+			if c.says != "" {
+				s.says(c.says)
+			}
 			if round == 0 {
 				fmt.Fprintf(&table, "%-20s 500; %s\n", c.name, c.says)
 			}
 		}
 		if round == 0 {
-			first = s.resident()
+			first, known = s.resident()
 		}
 	}
 	t.Logf("what a component of an HTTP service tried, and what its client and the console got:\n%s", table.String())
-	t.Logf("resident: %d MiB after one round, %d after three", first>>20, s.resident()>>20)
 	// At most once a second, which is once an invocation where one takes no longer.
 	took := time.Since(begun)
 	if n := strings.Count(s.stderr(), "[bad limit] ::"); n < 1 || n > 3+int(took/time.Second) {
@@ -152,8 +164,12 @@ func TestHostileNeighbour(t *testing.T) {
 		t.Errorf("600 MB of output became %d bytes", n)
 	}
 	// A guest's stack that overflowed is garbage of a hundred megabytes, which the collector need not have found yet.
-	if now := s.resident(); now > first+512<<20 {
-		t.Errorf("the process went from %d to %d bytes", first, now)
+	if known {
+		now, _ := s.resident()
+		t.Logf("resident: %d MiB after one round, %d after three", first>>20, now>>20)
+		if now > first+512<<20 {
+			t.Errorf("the process went from %d to %d bytes", first, now)
+		}
 	}
 }
 
@@ -192,14 +208,14 @@ func TestLimitFlags(t *testing.T) {
 	}{
 		{[]string{"run", "--fuel", "1M", flood, "spin"}, 134, "let it do more work with --fuel"},
 		{[]string{"run", "--memory", "1Mi", flood, "args"}, 134, "give it more memory with --memory"},
-		{[]string{"run", "--files", "5", "--dir", t.TempDir() + "::.", flood, "files", "20"}, 0, ""},
+		{[]string{"run", "--files", "5", "--dir", t.TempDir() + "::.", flood, "files", "20"}, 0, "4 open, then OutOfMemory\n"},
 		{[]string{"run", "--handles", "1", flood, "files", "3"}, 134, "let it hold more resources with --handles"},
 		{[]string{"run", "--deadline", "200ms", flood, "spin"}, 124, "give it more time with --deadline"},
 		{[]string{"run", "--headers", "2Mi", flood}, 2, "want at most 1Mi"},
 		{[]string{"run", "--fuel", "0", flood}, 2, "the number must be larger than 0"},
 	} {
 		code, out, errs := run(t, "", c.args...)
-		if code != c.code || !strings.Contains(errs, c.says) {
+		if code != c.code || !strings.Contains(out+errs, c.says) {
 			t.Errorf("%v: exit %d, %q %s", c.args, code, out, errs)
 		}
 	}

@@ -108,7 +108,10 @@ func (s *server) stderr() string {
 // says waits until the console, which is written behind the answer, has a text.
 func (s *server) says(text string) {
 	s.t.Helper()
-	for range 1000 {
+	if text == "" {
+		s.t.Fatal("every console says nothing: wait for a text")
+	}
+	for range 6000 {
 		if strings.Contains(s.stderr(), text) {
 			return
 		}

@@ -201,8 +201,6 @@ var (
 	cartEdge = &cm.Boundary{ID: 2, Kind: cm.GuestToGuest, Caller: "shop", Callee: "cart",
 		Interface: wit.MustParseID("shop:cart/cart@1.0.0"), Func: "total",
 		Type: &cm.FuncType{Result: &cm.Type{Kind: cm.KindResult, Err: &cm.Type{Kind: cm.KindEnum, Labels: []string{"empty", "unknown-item"}}}}}
-	priceEdge = &cm.Boundary{ID: 3, Kind: cm.GuestToGuest, Caller: "cart", Callee: "price",
-		Interface: wit.MustParseID("shop:price/price@1.0.0"), Func: "of", Type: &cm.FuncType{}}
 	outEdge = &cm.Boundary{ID: 4, Kind: cm.GuestToHost, Caller: "shop", Callee: "host",
 		Interface: wit.MustParseID("wasi:http/outgoing-handler@0.2.0"), Func: "handle",
 		Type: &cm.FuncType{Params: []cm.Field{{Name: "request", Type: requestType}},
@@ -234,6 +232,24 @@ func (m *memoryLogs) Export(_ context.Context, rs []sdklog.Record) error {
 	}
 	return nil
 }
+
+// lines are the records as text, each with the one of spans that it is in.
+func (m *memoryLogs) lines(spans tracetest.SpanStubs) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var b strings.Builder
+	for _, r := range m.records {
+		fmt.Fprintf(&b, "log %s %s %q", r.Severity(), r.EventName(), r.Body().AsString())
+		for _, s := range spans {
+			if s.SpanContext.SpanID() == r.SpanID() {
+				b.WriteString(" in " + s.Name)
+			}
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
 func (m *memoryLogs) Shutdown(context.Context) error   { return nil }
 func (m *memoryLogs) ForceFlush(context.Context) error { return nil }
 

@@ -125,7 +125,7 @@ func (r *runner) command(ctx context.Context, c *Command, res *Result) error {
 
 // load loads the component of a command.
 func (r *runner) load(ctx context.Context, c *Command) (*component.Component, error) {
-	wasm, err := r.script.bytes(c)
+	wasm, err := r.script.Bytes(c)
 	if err != nil {
 		return nil, err
 	}

@@ -68,8 +68,8 @@ func readScript(dir string) (*Script, error) {
 // errText is what a quoted text is that the tool does not read.
 var errText = errors.New("the text is malformed")
 
-// bytes reads the module that a command names.
-func (s *Script) bytes(c *Command) ([]byte, error) {
+// Bytes reads the module that a command names.
+func (s *Script) Bytes(c *Command) ([]byte, error) {
 	path := filepath.Join(s.dir, filepath.Base(c.Filename))
 	if c.ModuleType != "text" {
 		return os.ReadFile(path)

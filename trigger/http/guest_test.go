@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,8 +29,9 @@ type invoker struct {
 	refuse error
 	wrap   func(ctx context.Context) (context.Context, context.CancelFunc)
 
-	mu   sync.Mutex
-	ends []ending
+	mu    sync.Mutex
+	ends  []ending
+	asked int // how many of them end has given
 }
 
 type ending struct {
@@ -83,16 +83,18 @@ func (v *invoker) Linked(name string) (*component.Linked, error) {
 	return nil, nil
 }
 
-// end waits until an invocation has ended and gives the latest.
+// end waits until one more invocation has ended than it has been asked for, and gives that one.
 func (v *invoker) end(t *testing.T) ending {
 	t.Helper()
-	for range 2000 {
+	for range 6000 {
 		v.mu.Lock()
-		ends := slices.Clone(v.ends)
-		v.mu.Unlock()
-		if len(ends) > 0 {
-			return ends[len(ends)-1]
+		if len(v.ends) > v.asked {
+			v.asked++
+			e := v.ends[v.asked-1]
+			v.mu.Unlock()
+			return e
 		}
+		v.mu.Unlock()
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatal("the invocation does not end")

@@ -70,11 +70,13 @@ func TestIsTerminal(t *testing.T) {
 		t.Fatal("no terminal taken for one")
 	}
 	// A terminal is one that the system makes: the master side of a pseudo terminal answers like one.
-	if ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0); err == nil {
-		defer ptmx.Close()
-		if !IsTerminal(ptmx) {
-			t.Error("a pseudo terminal is none")
-		}
+	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("there are no pseudo terminals: ", err)
+	}
+	defer ptmx.Close()
+	if !IsTerminal(ptmx) {
+		t.Error("a pseudo terminal is none")
 	}
 }
 

@@ -494,11 +494,13 @@ func TestCancel(t *testing.T) {
 }
 
 func TestExchangeOutlivesItsCall(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { time.Sleep(20 * time.Millisecond) }))
+	over := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-over }))
 	defer s.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	x := client(t, ClientConfig{}).Start(ctx, request(t, "GET", s.URL), Options{}, func(*http.Response, error) {})
 	cancel()
+	close(over)
 	if resp, err := result(t, x); err != nil || resp.Status() != 200 {
 		t.Errorf("got %+v, %v", resp, err)
 	}

@@ -1,14 +1,16 @@
 package validate_test
 
 import (
-	"encoding/json"
-	"os"
+	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
+	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/internal/wast"
 )
 
 // suiteGaps are the commands of the specification's suite on which this package may differ, each with its reason. A
@@ -18,39 +20,29 @@ var suiteGaps = map[string]string{
 }
 
 // TestSuite runs the static commands of the specification's suite: what is invalid or malformed must be refused, what
-// is a module accepted. It takes the suite as converted by `wasm-tools json-from-wast` (one folder a script, which
-// holds x.json and its binaries) from the folder that VITRINE_WAST_JSON names.
+// is a module accepted. Those of asynchronous scripts are among them, which internal/wast does not run.
 func TestSuite(t *testing.T) {
-	dir := os.Getenv("VITRINE_WAST_JSON")
-	if dir == "" {
-		t.Skip("VITRINE_WAST_JSON names no folder with the converted suite")
+	root := shared.Suite(t)
+	files, err := wast.Files([]string{root})
+	if err != nil {
+		t.Fatal(err)
 	}
-	var files []string
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
-		if err == nil && d.Name() == "x.json" {
-			files = append(files, path)
-		}
-		return nil
-	})
-	if len(files) == 0 {
-		t.Fatalf("no x.json under %s", dir)
+	conv, err := wast.NewConverter(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
 	opts := validate.Options{Allow: map[validate.Feature]bool{
 		validate.CoopThreads: true, validate.StackfulLift: true, validate.ErrorContext: true,
 	}}
 	refused, accepted, said, gaps := 0, 0, 0, map[string]bool{}
 	for _, file := range files {
-		script, _ := filepath.Rel(dir, filepath.Dir(file))
-		var doc struct {
-			Commands []struct {
-				Type, Filename, Text string
-				ModuleType           string `json:"module_type"`
-				Line                 int
-			}
+		rel, err := filepath.Rel(root, file)
+		if err != nil {
+			t.Fatal(err)
 		}
-		raw, err := os.ReadFile(file)
-		if err == nil {
-			err = json.Unmarshal(raw, &doc)
+		doc, err := conv.Convert(t.Context(), file)
+		if errors.Is(err, wast.ErrNoTool) {
+			t.Skip(err)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -60,11 +52,11 @@ func TestSuite(t *testing.T) {
 			if c.ModuleType != "binary" || !bad && c.Type != "module" && c.Type != "module_definition" {
 				continue
 			}
-			wasm, err := os.ReadFile(filepath.Join(filepath.Dir(file), c.Filename))
+			wasm, err := doc.Bytes(&c)
 			if err != nil {
 				t.Fatal(err)
 			}
-			where := script + ".wast:" + itoa(c.Line)
+			where := fmt.Sprintf("%s:%d", filepath.ToSlash(rel), c.Line)
 			err = decodeAndValidate(wasm, opts)
 			switch _, gap := suiteGaps[where]; {
 			case gap && (err == nil) == bad:
@@ -99,9 +91,4 @@ func decodeAndValidate(wasm []byte, o validate.Options) error {
 		return err
 	}
 	return validate.Component(c, o)
-}
-
-func itoa(n int) string {
-	b, _ := json.Marshal(n)
-	return string(b)
 }
