@@ -82,6 +82,9 @@ func (d *decoder) component(c *Component, key string, names []string, dir string
 		}
 		guests[f.Guest] = true
 	}
+	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {
+		d.failAt(key+".limits.stack", "%s: want at least %s and at most %s", workload.FormatSize(n), workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
+	}
 	if c.Limits.Headers > workload.MaxHeaders {
 		d.failAt(key+".limits.headers", "%s: want at most %s", workload.FormatSize(uint64(c.Limits.Headers)), workload.FormatSize(workload.MaxHeaders))
 	}

@@ -84,6 +84,7 @@ type SocketGrants struct {
 type Limits struct {
 	Memory    Size     `yaml:"memory" doc:"All linear memories of an instance together; 1Gi unless said."`
 	Deadline  Duration `yaml:"deadline" doc:"The longest that one invocation may take; 30s unless said, none for a command."`
+	Stack     Size     `yaml:"stack" doc:"Stack of the calls of an instance, those in one another together; 128Mi unless said, 64Ki at least, 1Gi at most."`
 	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of each table; 10 million unless said."`
 	Fuel      Count    `yaml:"fuel" doc:"Guest work of one invocation, in loop iterations and function entries; 100G unless said, unbounded for a command."`
 	CallDepth int      `yaml:"callDepth" min:"1" max:"10000" doc:"Calls into components that stand in one another; 100 unless said."`

@@ -98,7 +98,7 @@ func (t *Trap) Blame() Blame {
 	switch t.Code {
 	case TrapHost, TrapBug:
 		return BlameHost
-	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapDepth, TrapHandlesFull, TrapHeaders, TrapBody, TrapOverload:
+	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapStackOverflow, TrapDepth, TrapHandlesFull, TrapHeaders, TrapBody, TrapOverload:
 		return BlameLimit
 	}
 	return BlameGuest
@@ -113,6 +113,8 @@ func (t *Trap) Limit() string {
 	switch t.Code {
 	case TrapDeadline, TrapFuel, TrapMemory, TrapHeaders, TrapBody:
 		return string(t.Code)
+	case TrapStackOverflow:
+		return "stack"
 	case TrapDepth:
 		return "callDepth"
 	case TrapHandlesFull:

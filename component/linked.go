@@ -109,6 +109,10 @@ func WithMemory(bytes uint64) StoreOption {
 	return func(o *instance.Options) { o.Limits.Memory = bytes }
 }
 
+// WithStack bounds the stack of each thread of control in the store, in bytes: of calls that stand in one another, through
+// the host too. It is at most 1 GiB; 0 is a default of 128 MiB.
+func WithStack(bytes uint64) StoreOption { return func(o *instance.Options) { o.Limits.Stack = bytes } }
+
 // WithTables bounds the elements of each table; 0 is the engine's default.
 func WithTables(n uint32) StoreOption { return func(o *instance.Options) { o.Limits.Tables = n } }
 

@@ -5,12 +5,13 @@ import "time"
 // Limits bound what a component may use. Every limit is in force: 0 is its default. A guest that reaches one is ended
 // by a trap of the limit's own code, or told by the error that the interface has for it.
 //
-// Linked components run in one instance: its deadline, fuel, memory, tables, call depth and handles are those of the
+// Linked components run in one instance: its deadline, fuel, memory, stack, tables, call depth and handles are those of the
 // component that the event reaches. The others are each component's own.
 type Limits struct {
 	Deadline  time.Duration // an invocation; trap deadline
 	Fuel      uint64        // guest work of an invocation, in loop iterations and function entries; trap fuel
 	Memory    uint64        // bytes, all memories of an instance; memory.grow fails, an instance that starts with more traps
+	Stack     uint64        // bytes of stack that the calls of an instance take, those in one another together; trap call-stack-exhausted
 	Tables    uint32        // elements, each table; table.grow fails
 	CallDepth int           // calls into components that stand in one another; trap call-depth
 	Handles   int           // resources that a component instance holds at a time; trap handle-table-full
@@ -29,6 +30,12 @@ type Limits struct {
 	OutputLinesPerSecond, OutputBytesPerSecond uint64
 }
 
+// MinStack and MaxStack are the least and the most that Limits.Stack can be.
+const (
+	MinStack = 64 << 10
+	MaxStack = 1 << 30
+)
+
 // MaxHeaders is the most that Limits.Headers can be.
 const MaxHeaders = 1 << 20
 
@@ -39,6 +46,7 @@ func DefaultLimits() Limits {
 		Deadline:  30 * time.Second,
 		Fuel:      100e9,
 		Memory:    1 << 30,
+		Stack:     128 << 20,
 		Tables:    10e6,
 		CallDepth: 100,
 		Handles:   100e3,
@@ -59,6 +67,7 @@ func (l Limits) Filled() Limits {
 	fill(&l.Deadline, d.Deadline)
 	fill(&l.Fuel, d.Fuel)
 	fill(&l.Memory, d.Memory)
+	fill(&l.Stack, d.Stack)
 	fill(&l.Tables, d.Tables)
 	fill(&l.CallDepth, d.CallDepth)
 	fill(&l.Handles, d.Handles)

@@ -10,6 +10,14 @@ import (
 var limitOptions = []option{
 	sizeLimit("memory", "VITRINE_MEMORY", "memory", "bound all memories of an instance (default 1Gi)", "--memory 64Mi",
 		func(l *workload.Limits) *uint64 { return &l.Memory }),
+	{name: "stack", env: "VITRINE_STACK", key: limitKey + "stack", arg: "SIZE",
+		usage: "bound the stack of an instance's calls (default 128Mi, at least 64Ki, at most 1Gi)", example: "--stack 16Mi",
+		apply: func(c *workload.Component, v []string) (err error) {
+			if c.Limits.Stack, err = workload.ParseSize(v[0]); err == nil && (c.Limits.Stack < workload.MinStack || c.Limits.Stack > workload.MaxStack) {
+				err = fmt.Errorf("%s: want at least %s and at most %s", v[0], workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
+			}
+			return err
+		}},
 	{name: "tables", env: "VITRINE_TABLES", key: limitKey + "tables", arg: "N",
 		usage: "bound the elements of each table (default 10 million)", example: "--tables 100000",
 		apply: func(c *workload.Component, v []string) error { return number(&c.Limits.Tables, v[0]) }},

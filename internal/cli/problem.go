@@ -319,6 +319,8 @@ func explainTrap(err error) *Problem {
 		if trap.Limit() == "tables" {
 			p.Do = "let its tables be larger with --tables"
 		}
+	case cm.TrapStackOverflow:
+		p.Do = "give its calls more stack with --stack, if they do not recurse without end"
 	case cm.TrapFuel:
 		p.Do = "let it do more work with --fuel"
 	case cm.TrapDepth:

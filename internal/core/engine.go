@@ -36,6 +36,11 @@ type Engine struct {
 	disk    *diskCache // nil: none
 	check   api.Module // what corewasm.CheckModule names
 	ranges  rangePool
+	stacks  stackPool
+	deep    stackBudget
+
+	layoutOnce sync.Once
+	layout     *layout // of call objects; nil if it is not known
 
 	validator func() wazero.Runtime // made when first needed; see Validate
 
@@ -102,7 +107,7 @@ func (e *Engine) refuel(_ context.Context, mod api.Module, stack []uint64) {
 	if p := g.interrupt.Load(); p != nil {
 		panic(&unwind{*p})
 	}
-	if err := g.overflow(); err != nil {
+	if err := g.deepen(); err != nil {
 		panic(&unwind{err})
 	}
 	give, err := g.refuel(int64(int32(stack[0])))
@@ -127,6 +132,7 @@ func (e *Engine) Close(ctx context.Context) error {
 		err = errors.Join(err, e.disk.close(ctx))
 	}
 	e.ranges.close()
+	e.stacks.close()
 	return err
 }
 

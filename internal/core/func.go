@@ -3,8 +3,6 @@ package core
 import (
 	"context"
 
-	"github.com/tetratelabs/wazero/api"
-
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
@@ -15,11 +13,10 @@ type Func struct {
 	typ  binary.CoreFuncType
 	host *HostFunc // a function of a host module, called without wazero
 	// free are call objects of wazero's that no call is using. One is never entered twice, which would corrupt it.
-	free []api.Function
+	free []*callObject
 }
 
-// maxFree bounds the call objects that wait: each is 12 KB, and as large as its stack once grew. More are in use only
-// while a guest calls itself through the host.
+// maxFree bounds the call objects that wait. More are in use only while a guest calls itself through the host.
 const maxFree = 8
 
 // Type is the function's type.
@@ -35,23 +32,29 @@ func (f *Func) Call(ctx context.Context, stack []uint64) error {
 	if p := g.interrupt.Load(); p != nil {
 		return *p
 	}
-	var fn api.Function
+	var c *callObject
 	if n := len(f.free); n > 0 {
-		fn = f.free[n-1]
+		c = f.free[n-1]
 		f.free = f.free[:n-1]
 	} else {
-		fn = f.inst.mod.ExportedFunction(f.name)
+		c = g.engine.callObject(f.inst.mod.ExportedFunction(f.name))
 	}
 	outer := g.running
-	g.running = fn
-	err, reuse := fn.CallWithStack(ctx, stack), true
+	if err := g.enter(c, outer, len(stack)); err != nil {
+		return err
+	}
+	g.running = c
+	err, reuse := c.fn.CallWithStack(ctx, stack), true
 	g.running = outer
 	if err != nil {
 		err, reuse = callError(err)
-		reuse = reuse && stackSize(fn) <= maxStack
+		if isOverflow(err) {
+			err = g.overflow(c.trace(stack))
+		}
 	}
+	g.leave(c, outer)
 	if reuse && len(f.free) < maxFree {
-		f.free = append(f.free, fn)
+		f.free = append(f.free, c)
 	}
 	return err
 }

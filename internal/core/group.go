@@ -18,6 +18,7 @@ type Limits struct {
 	Memory     uint64 // bytes, all memories together; 0: 4 GiB a memory
 	Tables     uint32 // elements of each table, and of all tables together as they start; 0: a default of 10 million
 	Fuel       uint64 // what Group.Fuel may come to, to the check interval; 0: no bound
+	Stack      uint64 // bytes of stack of each thread of control; 0: a default of 128 MiB
 	CheckEvery uint32 // loop iterations and function entries between interrupt checks; 0: default
 }
 
@@ -43,7 +44,9 @@ type Group struct {
 	memory    atomic.Int64
 	peak      atomic.Int64
 
-	running api.Function        // the innermost call under way
+	running *callObject         // the innermost call under way
+	stack   *guestStack         // what calls run on; nil before the first
+	deep    uint64              // share of the engine's stackBudget
 	refused bool                // a memory was not let grow by Limits.Memory
 	growers []api.MutableGlobal // what says the same of tables, of each instance that can grow one
 
@@ -68,6 +71,10 @@ func (e *Engine) NewGroup(l Limits) *Group {
 	if g.limits.Tables == 0 {
 		g.limits.Tables = defaultTableLimit
 	}
+	if g.limits.Stack == 0 {
+		g.limits.Stack = defaultStack
+	}
+	g.limits.Stack = min(g.limits.Stack, maxStack)
 	g.limits.Fuel = min(g.limits.Fuel, math.MaxInt64/2)
 	g.fuelEnd.Store(int64(g.limits.Fuel))
 	return g
@@ -187,6 +194,8 @@ func (g *Group) Close(ctx context.Context) error {
 	g.interrupt.Store(&errClosed)
 	instances, memories := g.instances, g.memories
 	g.instances, g.memories, g.growers = nil, nil, nil
+	stack := g.stack
+	g.stack = nil
 	g.mu.Unlock()
 
 	// The whole tree ends at once: wazero hides pointers between instances from the collector, so each stays referenced
@@ -197,6 +206,9 @@ func (g *Group) Close(ctx context.Context) error {
 	}
 	for _, m := range memories {
 		m.release()
+	}
+	if stack != nil {
+		g.engine.stacks.put(stack)
 	}
 	g.memory.Store(0)
 	return errors.Join(errs...)

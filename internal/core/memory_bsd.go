@@ -2,7 +2,11 @@
 
 package core
 
-import "errors"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
 
 // mapNoReserve has no counterpart that all of these systems share; a range without access is not counted by any.
 const mapNoReserve = 0
@@ -11,6 +15,11 @@ const mapNoReserve = 0
 var errKeep = errors.New("pages cannot be dropped")
 
 func dropPages([]byte) error { return errKeep }
+
+// emptyStack lets the system take the pages of a stack back when it wants them.
+func emptyStack(b []byte) { _ = unix.Madvise(b, unix.MADV_FREE) }
+
+func smallPages([]byte) {}
 
 // unmapImage has nothing to do: images are copied here.
 func (*addressRange) unmapImage() error { return nil }

@@ -2,36 +2,187 @@ package core
 
 import (
 	"fmt"
-	"reflect"
-
-	"github.com/tetratelabs/wazero/api"
+	"sync"
+	"unsafe"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// maxStack is how large the stack of a call may be, in bytes, as far as that is seen: at the checks, some thousand
-// function entries apart. wazero's own bound is ten times as much, and it holds two copies while a stack grows: a few
-// dozen guests that recurse without end would take gigabytes, which no limit of a memory sees.
-const maxStack = 8 << 20
+// wazero gives each call object a small stack of Go's memory and doubles it as long as the guest recurses, up to 100 MB,
+// with two copies while it grows; its interface has no bound for that. So guest code runs on stacks that are made here: as
+// large as the limit from the start, mapped, so that what is never touched costs nothing, and told to wazero to be so large
+// already that it may not grow. A call that stands in another one of its group goes on where that one stopped, on the same
+// stack: the limit is that of the thread of control, not that of each call in it.
 
-// stackSize is the size of the stack that a call object of wazero's has now; 0 where wazero does not tell, because it
-// interprets. It is no part of wazero's interface, so that a test has to see that it is still there.
-func stackSize(fn api.Function) int {
-	v := reflect.ValueOf(fn)
-	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
-		return 0
-	}
-	stack := v.Elem().FieldByName("stack")
-	if stack.Kind() != reflect.Slice || stack.Type().Elem().Kind() != reflect.Uint8 {
-		return 0
-	}
-	return stack.Len()
+const (
+	defaultStack = 128 << 20 // bytes, of a group whose Limits say nothing
+	maxStack     = 1 << 30   // bytes; larger limits are this one
+
+	stackSlack  = 4096      // below the limit: what machine code pushes before it looks
+	stackGap    = 512       // between a call and one that stands in it
+	stackAlign  = 16        // of the top of a stack, as machine code wants it
+	stackKeep   = 128 << 10 // at the top of a stack, what stays the process's between calls
+	stackProbe  = 4096      // at the lower end of that, what is looked at
+	stackUnit   = 64 << 10  // of which stacks are a multiple: the largest page of a system
+	stackChecks = 64        // calls after which a stack is trimmed without a look
+)
+
+// guestStack is what one thread of control of a group runs on.
+type guestStack struct {
+	mem   []byte
+	calls int
 }
 
-// overflow is the trap of a call whose stack is too large.
-func (g *Group) overflow() error {
-	if g.running == nil || stackSize(g.running) <= maxStack {
+// top is the address where the first call begins.
+func (s *guestStack) top() uintptr {
+	return uintptr(unsafe.Pointer(unsafe.SliceData(s.mem))) + uintptr(len(s.mem))
+}
+
+// enter gives c the stack that it is to run on; outer is the call that it stands in, if any. values is how many parameters
+// and results it has: they are put onto the stack before any code looks whether there is room.
+func (g *Group) enter(c, outer *callObject, values int) error {
+	if c.layout == nil {
 		return nil
 	}
-	return &cm.Trap{Code: cm.TrapStackOverflow, Detail: fmt.Sprintf("the stack is larger than %d MiB", maxStack>>20)}
+	if outer == nil || outer.stack == nil {
+		if g.stack == nil {
+			s, err := g.engine.stacks.get(g.limits.Stack)
+			if err != nil {
+				return &cm.Trap{Code: cm.TrapHost, Detail: fmt.Sprintf("no room for a stack of %d bytes: %v", g.limits.Stack, err), Err: err}
+			}
+			g.stack = s
+		}
+		return g.place(c, g.stack, g.stack.top(), values)
+	}
+	return g.place(c, outer.stack, (outer.reached()-stackGap)&^(stackAlign-1), values)
+}
+
+// place has c run on what of s lies below top.
+func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) error {
+	bottom := s.top() - uintptr(g.limits.Stack)
+	if top < bottom || top-bottom < uintptr(32*values+stackGap) {
+		return g.overflow(nil)
+	}
+	c.use(s, len(s.mem)-int(g.limits.Stack), top)
+	return nil
+}
+
+// leave takes the stack away again. What a deep call has left behind is given back to the system, as far as a look at one
+// page tells, and now and then without one: a function with a large frame may have left that page out.
+func (g *Group) leave(c, outer *callObject) {
+	s := c.stack
+	if s == nil {
+		return
+	}
+	c.use(nil, 0, 0)
+	if outer != nil && outer.stack == s {
+		return
+	}
+	if s.calls++; s.calls%stackChecks == 0 || g.deep != 0 || s.deep() {
+		s.trim()
+	}
+	if g.deep != 0 {
+		g.engine.deep.give(g.deep)
+		g.deep = 0
+	}
+}
+
+// deepen has a thread of control that has become deep take its share of what all deep ones may have. It is asked at the
+// checks, so that a thread is deeper without asking by what the guest does between two of them.
+func (g *Group) deepen() (err error) {
+	c := g.running
+	if g.deep != 0 || c == nil || c.stack == nil || c.stack.top()-c.reached() <= stackFree {
+		return nil
+	}
+	g.deep, err = g.engine.deep.take(g.limits.Stack, g.Interrupted)
+	return err
+}
+
+// probe is the lowest page of what is kept.
+func (s *guestStack) probe() []byte {
+	at := max(0, len(s.mem)-stackKeep)
+	return s.mem[at : at+stackProbe]
+}
+
+// deep says that a call has gone past what is kept.
+func (s *guestStack) deep() bool {
+	p := s.probe()
+	for _, w := range unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(p))), len(p)/8) {
+		if w != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// trim gives back what is not kept.
+func (s *guestStack) trim() {
+	clear(s.probe())
+	if n := len(s.mem) - stackKeep; n > 0 {
+		emptyStack(s.mem[:n])
+	}
+}
+
+// overflow is the trap of a thread of control that needs more stack than it may have.
+func (g *Group) overflow(frames []string) error {
+	detail := fmt.Sprintf("the guest's calls need more stack than the limit of %d bytes", g.limits.Stack)
+	return &cm.Trap{Code: cm.TrapStackOverflow, Detail: detail, Stack: frames}
+}
+
+// maxStacks bounds the stacks that wait for a group.
+const maxStacks = 256
+
+// stackPool keeps stacks that no group uses, by their size.
+type stackPool struct {
+	mu     sync.Mutex
+	free   map[int][]*guestStack
+	count  int
+	closed bool
+}
+
+// get gives a stack with room for limit bytes.
+func (p *stackPool) get(limit uint64) (*guestStack, error) {
+	size := (int(limit) + stackSlack + stackUnit - 1) &^ (stackUnit - 1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if free := p.free[size]; len(free) > 0 {
+		s := free[len(free)-1]
+		p.free[size] = free[:len(free)-1]
+		p.count--
+		return s, nil
+	}
+	mem, err := mapStack(size)
+	if err != nil {
+		return nil, err
+	}
+	return &guestStack{mem: mem}, nil
+}
+
+// put takes a stack back.
+func (p *stackPool) put(s *guestStack) {
+	s.trim()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || p.count >= maxStacks {
+		unmapStack(s.mem)
+		return
+	}
+	if p.free == nil {
+		p.free = map[int][]*guestStack{}
+	}
+	p.free[len(s.mem)] = append(p.free[len(s.mem)], s)
+	p.count++
+}
+
+// close gives every stack that waits back to the system.
+func (p *stackPool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, free := range p.free {
+		for _, s := range free {
+			unmapStack(s.mem)
+		}
+	}
+	p.free, p.count = nil, 0
 }

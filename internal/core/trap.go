@@ -56,8 +56,7 @@ func callError(err error) (_ error, reuse bool) {
 		cause = w
 	}
 	if code, ok := trapCodes[cause.Error()]; ok {
-		// An overflow leaves a stack of hundreds of megabytes behind, which is not worth keeping.
-		return &cm.Trap{Code: code, Detail: details[code], Stack: frames(err.Error())}, code != cm.TrapStackOverflow
+		return &cm.Trap{Code: code, Detail: details[code], Stack: frames(err.Error())}, true
 	}
 	if strings.HasPrefix(err.Error(), "module closed") {
 		return errClosed, false
@@ -118,4 +117,11 @@ func frames(text string) []string {
 		fs = append(fs, name)
 	}
 	return fs
+}
+
+// isOverflow says that a call has ended because its stack was used up, as wazero tells it. A trap that a call further in
+// has made is more exact.
+func isOverflow(err error) bool {
+	t, ok := err.(*cm.Trap) //nolint:errorlint // what callError has just made
+	return ok && t.Code == cm.TrapStackOverflow && t.Detail == ""
 }

@@ -1,0 +1,124 @@
+package core
+
+import (
+	"context"
+	"reflect"
+	"runtime"
+	"unsafe"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// What follows writes to fields of wazero's call objects, which are no part of its interface. Where they are not what they
+// are expected to be, because wazero interprets or is of another version, they are left alone and wazero's own bounds hold:
+// a test sees that they are there.
+
+// stackTold is the size that wazero is told a stack has: past its ceiling, where it gives up instead of growing.
+const stackTold = 1 << 30
+
+// layout is where call objects have the fields that name their stack.
+type layout struct {
+	of                     reflect.Type
+	stack, top, bottom, sp uintptr
+}
+
+// header is a slice as the runtime has it.
+type header struct {
+	data     unsafe.Pointer
+	len, cap int
+}
+
+// callObject is a call object of wazero's: a function as one call at a time may use it.
+type callObject struct {
+	fn     api.Function
+	layout *layout // nil: not known
+	at     unsafe.Pointer
+	stack  *guestStack // while a call is under way
+}
+
+// layoutOf finds the fields in objects of type t; nil if they are not as expected.
+func layoutOf(t reflect.Type) *layout {
+	if t == nil || t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct {
+		return nil
+	}
+	fields := map[string]reflect.StructField{}
+	add := func(t reflect.Type) {
+		for f := range t.Fields() {
+			fields[f.Name] = f
+		}
+	}
+	add(t.Elem())
+	inner := fields["execCtx"]
+	if inner.Type == nil || inner.Type.Kind() != reflect.Struct {
+		return nil
+	}
+	add(inner.Type)
+	for name, want := range map[string]reflect.Type{
+		"stack": reflect.TypeFor[[]byte](), "stackTop": reflect.TypeFor[uintptr](),
+		"stackBottomPtr": reflect.TypeFor[*byte](), "stackPointerBeforeGoCall": reflect.TypeFor[*uint64](),
+	} {
+		if fields[name].Type != want {
+			return nil
+		}
+	}
+	return &layout{
+		of: t, stack: fields["stack"].Offset, top: fields["stackTop"].Offset,
+		bottom: inner.Offset + fields["stackBottomPtr"].Offset, sp: inner.Offset + fields["stackPointerBeforeGoCall"].Offset,
+	}
+}
+
+// callObject wraps fn, which no call is using.
+func (e *Engine) callObject(fn api.Function) *callObject {
+	v := reflect.ValueOf(fn)
+	e.layoutOnce.Do(func() {
+		if v.IsValid() {
+			e.layout = layoutOf(v.Type())
+		}
+	})
+	c := &callObject{fn: fn}
+	if e.layout != nil && v.IsValid() && v.Type() == e.layout.of {
+		c.layout, c.at = e.layout, v.UnsafePointer()
+		c.use(nil, 0, 0) // its own stack is garbage
+	}
+	return c
+}
+
+// use has the next call run on what of s lies below top, down to the offset bottom. Without a stack there can be no call.
+func (c *callObject) use(s *guestStack, bottom int, top uintptr) {
+	var h header
+	var end *byte
+	if s != nil {
+		h = header{unsafe.Pointer(unsafe.SliceData(s.mem)), stackTold, stackTold}
+		end = &s.mem[bottom]
+	}
+	*(*header)(unsafe.Add(c.at, c.layout.stack)) = h
+	*(*uintptr)(unsafe.Add(c.at, c.layout.top)) = top
+	*(**byte)(unsafe.Add(c.at, c.layout.bottom)) = end
+	c.stack = s
+}
+
+// reached is the address down to which a call has come that is in a host function now.
+func (c *callObject) reached() uintptr {
+	return uintptr(unsafe.Pointer(*(**uint64)(unsafe.Add(c.at, c.layout.sp))))
+}
+
+// trace gives the innermost frames of a call that has just used up its stack, of which wazero makes no trace. It makes one
+// for each call that ends by a panic, from where the object was last left for Go: so it is made to panic, by a stack that
+// is not aligned, before it runs anything. On other processors the frames lie in a way that this cannot follow.
+func (c *callObject) trace(stack []uint64) (names []string) {
+	if runtime.GOARCH != "amd64" || c.layout == nil {
+		return nil
+	}
+	top := (*uintptr)(unsafe.Add(c.at, c.layout.top))
+	*top |= 1
+	defer func() {
+		*top &^= 1
+		if recover() != nil {
+			names = nil
+		}
+	}()
+	if err := c.fn.CallWithStack(context.Background(), stack); err != nil {
+		return frames(err.Error())
+	}
+	return nil
+}
