@@ -178,6 +178,9 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if st.req != nil {
 		h.measure(c, st, status, &v)
 	}
+	if v.trap == nil && v.failed() && v.message != "" && (st.req != nil || v.exit == 0) { // no call below the event tells of it; a command may fail
+		h.p.exception(st.ctx, string(h.b.Callee), &v)
+	}
 	h.report(st.ctx, c, h.b.Callee, &v)
 	if st.span == nil {
 		return
