@@ -102,7 +102,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.active.Add(c.Context, 1)
 	}
 	if !trace.SpanContextFromContext(st.ctx).IsValid() {
-		st.ctx = h.i.t.prop.Extract(st.ctx, headers(st.req.Header))
+		st.ctx = h.i.t.extract(st.ctx, st.req.Header)
 		st.remote = trace.SpanContextFromContext(st.ctx)
 	}
 	if !h.p.quiet(st.ctx) {
