@@ -125,6 +125,28 @@ func (t *Trap) Limit() string {
 	return ""
 }
 
+// ErrStopping is the cause of traps with which a host that stops ends what takes too long (cancelled), or turns away what comes
+// too late (overload).
+var ErrStopping = errors.New("shutting down")
+
+// AnswerError says that a guest has returned from an event without what the event is for, or with half of it. It is no trap:
+// the guest's instance can be used again, unless Err is an [*ExitError].
+type AnswerError struct {
+	// Reason says in a word of few that exist what was wrong: no-response, unfinished-body, exit; or the error code with which
+	// the guest answered, as its interface has it.
+	Reason string
+	// Given says that the guest answered with an error, as its interface lets it: nobody is blamed for that.
+	Given  bool
+	Detail string // for people
+	Err    error  // the cause, if there is one
+}
+
+// Error is the detail.
+func (e *AnswerError) Error() string { return e.Detail }
+
+// Unwrap gives the cause.
+func (e *AnswerError) Unwrap() error { return e.Err }
+
 // ExitError says that a guest asked to end its command (wasi:cli/exit). It unwinds the guest like a trap and is none.
 type ExitError struct{ Code uint8 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -162,7 +163,7 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 // answer does not wait for memory to be given back.
 func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, t *turn) (cm.Outcome, error) {
 	if t.admitted = v.admit(); !t.admitted {
-		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%s: the workload is stopping", e.spec.Name))
+		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%w: %s takes no more", cm.ErrStopping, e.spec.Name))
 	}
 	if inv.Refuse != nil {
 		return v.settle(outer, outer, inv, inv.Refuse)
@@ -190,13 +191,23 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 		}
 		return inv.Run(ctx, inst)
 	})
-	well := err == nil
+	well := returned(err)
 	outcome, err := v.settle(ctx, outer, inv, err)
 	if inst != nil {
 		t.used = true
-		t.inst = v.letGo(ctx, e, inst, well && err == nil)
+		t.inst = v.letGo(ctx, e, inst, well && returned(err))
 	}
 	return outcome, err
+}
+
+// returned says whether the guest came back by itself, whatever its answer was worth.
+func returned(err error) bool {
+	if err == nil {
+		return true
+	}
+	var answer *cm.AnswerError
+	var exit *cm.ExitError
+	return errors.As(err, &answer) && !errors.As(err, &exit)
 }
 
 // settle classifies how an invocation in ctx ended and tells the trigger, whose own context may still be good when the

@@ -153,6 +153,8 @@ func TestClassify(t *testing.T) {
 		{"deadline", late, context.DeadlineExceeded, cm.Aborted, cm.TrapDeadline},
 		{"deadline by its cause", late, context.Cause(late), cm.Aborted, cm.TrapDeadline},
 		{"the caller's deadline", theirs, context.DeadlineExceeded, cm.Aborted, cm.TrapDeadline},
+		{"no answer", live, &cm.AnswerError{Reason: "no-response"}, cm.Aborted, ""},
+		{"exit without an answer", live, &cm.AnswerError{Reason: "exit", Err: &cm.ExitError{Code: 3}}, cm.Aborted, ""},
 		{"somebody else's cancellation", live, context.Canceled, cm.Aborted, ""},
 	} {
 		outcome, err := classify(c.ctx, c.err)
@@ -171,7 +173,7 @@ func TestFailureLine(t *testing.T) {
 	if got, want := failure(inv, errors.New("gone")), "http /shop: gone"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	for err, want := range map[error]Severity{trap: SeverityError, &cm.Trap{Code: cm.TrapOverload}: SeverityWarn, &cm.Trap{Code: cm.TrapCancel}: SeverityDebug} {
+	for err, want := range map[error]Severity{cm.Trapf(cm.TrapCancel, "%w", cm.ErrStopping): SeverityWarn, &cm.AnswerError{}: SeverityError, trap: SeverityError, &cm.Trap{Code: cm.TrapOverload}: SeverityWarn, &cm.Trap{Code: cm.TrapCancel}: SeverityDebug} {
 		outcome, _ := classify(t.Context(), err)
 		if got := severityOf(outcome, err); got != want {
 			t.Errorf("%v: got %v, want %v", err, got, want)

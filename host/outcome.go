@@ -17,6 +17,10 @@ func classify(ctx context.Context, err error) (cm.Outcome, error) {
 	if err == nil {
 		return cm.OK, nil
 	}
+	var answer *cm.AnswerError
+	if errors.As(err, &answer) {
+		return cm.Aborted, err
+	}
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
 		return cm.OK, err
@@ -63,11 +67,13 @@ func endedTrap(ctx context.Context, where string) *cm.Trap {
 	return t
 }
 
-// severityOf is how much an operator cares: a caller that went away is everyday life, a full queue
-// or a request that is too large a warning.
+// severityOf is how much an operator cares: a caller that went away is everyday life, a full queue,
+// a request that is too large or one that the host's end has cut a warning.
 func severityOf(o cm.Outcome, err error) Severity {
 	var trap *cm.Trap
 	switch {
+	case errors.Is(err, cm.ErrStopping):
+		return SeverityWarn
 	case o == cm.Cancelled:
 		return SeverityDebug
 	case !errors.As(err, &trap):

@@ -123,7 +123,7 @@ type turn struct {
 
 // Ended implements life.Watcher: the invocation must not go on.
 func (t *turn) Ended() {
-	t.ctx.Cancel(&cm.Trap{Code: cm.TrapCancel, Detail: "the workload was stopped"})
+	t.ctx.Cancel(cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping))
 }
 
 // endTurn gives back what an invocation had. Where nobody is in need of the slot and there is a processor to spare, the

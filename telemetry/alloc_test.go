@@ -66,7 +66,7 @@ func TestAllocations(t *testing.T) {
 	})
 }
 
-// With telemetry off there are no hooks at all.
+// With telemetry off there are no hooks but those that carry the context of a request on, and none without a propagator.
 func TestOff(t *testing.T) {
 	tel, err := New(t.Context(), Config{Getenv: env(nil), Logger: discard()})
 	if err != nil {
@@ -74,7 +74,27 @@ func TestOff(t *testing.T) {
 	}
 	defer tel.Shutdown(context.Background())
 	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "shop"}}}
-	if i := tel.Component(w, &w.Components[0]); i != nil {
+	i := tel.Component(w, &w.Components[0])
+	if _, tells := i.(cm.Lifecycle); tells {
+		t.Errorf("a component has the interceptor %v", i)
+	}
+	for _, b := range []*cm.Boundary{handleEdge, cartEdge, priceEdge, customEdge, clockEdge} {
+		if h := i.Bind(b); h != nil {
+			t.Errorf("%s has the hooks %v", b.Name(), h)
+		}
+	}
+	e := edgeHooks{outEdge, i.Bind(outEdge)}
+	c := cm.NewCall(outEdge, nil, context.Background())
+	c.SetArgs(resourceArg(&outRequest{"GET", nil, http.Header{}}))
+	if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n > 1 {
+		t.Errorf("%v allocations for a request without a context", n)
+	}
+	bare, err := New(t.Context(), Config{Getenv: env(map[string]string{"OTEL_PROPAGATORS": "none"}), Logger: discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Shutdown(context.Background())
+	if i := bare.Component(w, &w.Components[0]); i != nil {
 		t.Errorf("a component has the interceptor %v", i)
 	}
 	if i := tel.Host(); i != nil {

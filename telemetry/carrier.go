@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
 )
@@ -12,24 +13,36 @@ type headers http.Header
 
 var _ propagation.ValuesGetter = headers(nil)
 
+const (
+	traceparentKey = "Traceparent"
+	tracestateKey  = "Tracestate"
+	baggageKey     = "Baggage"
+)
+
 func canonical(name string) string {
 	switch name {
 	case "traceparent":
-		return "Traceparent"
+		return traceparentKey
 	case "tracestate":
-		return "Tracestate"
+		return tracestateKey
 	case "baggage":
-		return "Baggage"
+		return baggageKey
 	}
 	return http.CanonicalHeaderKey(name)
 }
 
-// Get is the first value, "" for none.
+// Get is the value, "" for none. Several lines of a list are one (W3C Trace Context §3.3.1, Baggage §3.2); a second
+// traceparent makes both none, as they contradict each other (§3.2.1). Of anything else the first counts.
 func (h headers) Get(name string) string {
-	if vs := h[canonical(name)]; len(vs) > 0 {
-		return vs[0]
+	key := canonical(name)
+	vs := h[key]
+	switch {
+	case len(vs) == 0, len(vs) > 1 && key == traceparentKey:
+		return ""
+	case len(vs) > 1 && (key == tracestateKey || key == baggageKey):
+		return strings.Join(vs, ",")
 	}
-	return ""
+	return vs[0]
 }
 
 // Values are all values.

@@ -26,8 +26,8 @@ type outgoing interface {
 	OutgoingHeader() http.Header
 }
 
-// clientCall is the hooks of an outgoing request: a CLIENT span that lasts until the answer's head has come, which is
-// later than the host function's return.
+// clientCall is the hooks of an outgoing request: a CLIENT span that lasts until the answer's last byte has come, which is
+// later than the host function's return, and earlier than the call's end where the guest reads the answer late.
 type clientCall struct {
 	*hostCall
 	request *span.Template
@@ -40,19 +40,23 @@ func newClientCall(base *hostCall) cm.Hooks {
 // Light says no: a request is measured by what came of it, and carries the context on.
 func (h *clientCall) Light() bool { return false }
 
+// outgoingTimes is what such an object knows of an exchange that has ended: when the head of the answer had come and when its
+// last byte had, counted from the start, and for how long nothing could come in between because the guest took nothing.
+type outgoingTimes interface {
+	OutgoingTimes() (head, total, stalled time.Duration)
+}
+
 type clientState struct {
 	span   *span.Span // nil when it is not sampled
 	ctx    context.Context
+	req    outgoing
 	key    clientKey
 	failed string // the case of the WIT error with which the request was refused
 }
 
 // Enter opens the span and puts its context into the request.
 func (h *clientCall) Enter(c *cm.Call) context.Context {
-	var req outgoing
-	if args := c.Args(); len(args) > 0 && h.b.Type != nil && isResource(h.b.Type, 0) {
-		req, _ = args[0].Resource().Obj.(outgoing)
-	}
+	req := outgoingOf(c)
 	if req == nil {
 		return h.hostCall.Enter(c)
 	}
@@ -60,7 +64,7 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	if u == nil {
 		u = &url.URL{}
 	}
-	st := &clientState{ctx: c.Context, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
+	st := &clientState{ctx: c.Context, req: req, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
 	st.key.address, st.key.port = hostPort(u.Host, u.Scheme)
 	if st.key.port == 0 {
 		st.key.port = defaultPort(u.Scheme)
@@ -70,21 +74,24 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	if h.i.wants(h.detail) && !h.p.quiet(st.ctx) {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
 	}
-	if header != nil && (st.span != nil || h.passes(st.ctx, header)) {
-		h.i.t.prop.Inject(st.ctx, headers(header))
+	switch {
+	case header == nil:
+	case st.span != nil:
+		h.i.t.inject(st.ctx, header)
+	default:
+		h.i.t.pass(st.ctx, header)
 	}
 	return st.ctx
 }
 
-// passes says whether a request that has no span of ours carries our context on: it does, unless the guest has given it a
-// context of its own.
-func (h *clientCall) passes(ctx context.Context, header http.Header) bool {
-	return h.p.tracer != nil && trace.SpanContextFromContext(ctx).IsValid() && !h.guestContext(header).IsValid()
-}
-
-// guestContext is what the guest says its request belongs to.
-func (h *clientCall) guestContext(header http.Header) trace.SpanContext {
-	return trace.SpanContextFromContext(h.i.t.prop.Extract(context.Background(), headers(header)))
+// outgoingOf is the request that c sends; nil if its first argument is none.
+func outgoingOf(c *cm.Call) outgoing {
+	args, typ := c.Args(), c.Boundary.Type
+	if len(args) == 0 || typ == nil || !isResource(typ, 0) {
+		return nil
+	}
+	req, _ := args[0].Resource().Obj.(outgoing)
+	return req
 }
 
 func isResource(t *cm.FuncType, i int) bool {
@@ -122,7 +129,7 @@ func (h *clientCall) guestParent(c *cm.Call, ctx context.Context, header http.He
 		return ctx, trace.SpanContext{}
 	}
 	ours := trace.SpanContextFromContext(ctx)
-	own := h.guestContext(header)
+	own := h.i.t.sent(header)
 	switch {
 	case !own.IsValid() || own.SpanID() == ours.SpanID():
 	case own.TraceID() != ours.TraceID():
@@ -178,10 +185,14 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	if st.span != nil {
 		ctx = trace.ContextWithSpan(ctx, st.span.API())
 	}
+	at := timesOf(st.req, c, resp != nil)
 	if m := h.p.m; m != nil {
-		took := time.Since(c.Start)
-		h.duration[end.Outcome].Record(ctx, took)
-		m.client.get(st.key).Record(ctx, took)
+		h.duration[end.Outcome].Record(ctx, at.total-at.stalled)
+		by := m.client.get(st.key)
+		by.duration.Record(ctx, at.total-at.stalled)
+		if at.head > 0 {
+			by.head.Record(ctx, at.head)
+		}
 	}
 	h.report(ctx, c, h.b.Caller, &v)
 	if end.Limit != nil {
@@ -202,12 +213,36 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	if end.Wait != 0 {
 		st.span.Float(attrWaitTime, end.Wait.Seconds())
 	}
+	if at.head > 0 {
+		st.span.Float(attrHeadTime, at.head.Seconds())
+		st.span.Float(attrBodyTime, max(at.total-at.head-at.stalled, 0).Seconds())
+	}
+	if at.stalled > 0 {
+		st.span.Float(attrStallTime, at.stalled.Seconds())
+	}
 	st.span.Unlock()
 	v.mark(st.span)
 	if v.failed() && v.message == "" {
 		st.span.SetStatus(codes.Error, "")
 	}
-	st.span.End()
+	st.span.End(trace.WithTimestamp(c.Start.Add(at.total)))
+}
+
+// clientTimes are how long a request took. Of total, stalled was the guest's time and not the server's.
+type clientTimes struct{ head, total, stalled time.Duration }
+
+// timesOf asks the request; one that was not sent, or does not know, took until now. head is 0 if there was none.
+func timesOf(req outgoing, c *cm.Call, answered bool) (t clientTimes) {
+	if r, ok := req.(outgoingTimes); ok && c.Held() {
+		t.head, t.total, t.stalled = r.OutgoingTimes()
+	}
+	if !answered {
+		t.head = 0
+	}
+	if t.total == 0 {
+		t.total = time.Since(c.Start)
+	}
+	return t
 }
 
 // judge classifies the end of a request. An error of the held work is no host error: it reaches the guest as a value.

@@ -35,6 +35,7 @@ func ParseDetail(s string, def Detail) (Detail, bool) {
 type convention struct {
 	detail Detail         // the least level at which its calls are spans
 	make   conventionMake // the semantic convention of one of its functions; nil for none
+	sends  bool           // the first argument is a request that goes out, which carries the context on
 }
 
 // conventionMake makes the hooks for one boundary.
@@ -55,8 +56,8 @@ var conventions = map[string]convention{
 	"wasi:config":     {detail: DetailAll},
 
 	"wasi:http/types":                   {detail: DetailAll},
-	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, make: newClientCall},
-	"wasi:http/client#send":             {detail: DetailBoundary, make: newClientCall},
+	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, make: newClientCall, sends: true},
+	"wasi:http/client#send":             {detail: DetailBoundary, make: newClientCall, sends: true},
 }
 
 // conventionOf finds the entry for a boundary. Dropping a resource is noise wherever it happens.

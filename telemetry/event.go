@@ -102,7 +102,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.active.Add(c.Context, 1)
 	}
 	if !trace.SpanContextFromContext(st.ctx).IsValid() {
-		st.ctx = h.i.t.prop.Extract(st.ctx, headers(st.req.Header))
+		st.ctx = h.i.t.extract(st.ctx, st.req.Header)
 		st.remote = trace.SpanContextFromContext(st.ctx)
 	}
 	if !h.p.quiet(st.ctx) {
@@ -177,6 +177,9 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	}
 	if st.req != nil {
 		h.measure(c, st, status, &v)
+	}
+	if v.trap == nil && v.failed() && v.message != "" && (st.req != nil || v.exit == 0) { // no call below the event tells of it; a command may fail
+		h.p.exception(st.ctx, string(h.b.Callee), &v)
 	}
 	h.report(st.ctx, c, h.b.Callee, &v)
 	if st.span == nil {

@@ -33,6 +33,9 @@ type verdict struct {
 // errorTypeHost is how host functions fail, whether the engine made a trap of it yet or not.
 const errorTypeHost = "trap." + string(cm.TrapHost)
 
+// errorTypeShutdown is what the end of the host has cut, or turned away.
+const errorTypeShutdown = "shutdown"
+
 // failed says whether the span's status is error.
 func (v *verdict) failed() bool { return v.errorType != "" }
 
@@ -44,6 +47,10 @@ func judge(end *cm.End) verdict {
 		if err, _ = end.Value.(error); err == nil {
 			return verdict{}
 		}
+	}
+	var answer *cm.AnswerError
+	if errors.As(err, &answer) {
+		return judgeAnswer(answer)
 	}
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
@@ -60,6 +67,8 @@ func judge(end *cm.End) verdict {
 	if errors.As(err, &trap) {
 		v := verdict{trap: trap, blame: trap.Blame(), limit: trap.Limit(), message: redact.Text(trap.Error())}
 		switch {
+		case errors.Is(trap, cm.ErrStopping):
+			v.cancelled, v.errorType, v.limit = trap.Code == cm.TrapCancel, errorTypeShutdown, ""
 		case trap.Code == cm.TrapCancel:
 			v.cancelled = true
 		case v.blame == cm.BlameLimit:
@@ -80,6 +89,23 @@ func judge(end *cm.End) verdict {
 		return verdict{errorType: "trap", blame: cm.BlameGuest}
 	}
 	return verdict{errorType: "aborted", blame: cm.BlameHost}
+}
+
+// judgeAnswer classifies the end of an event whose guest did not give what was asked of it.
+func judgeAnswer(answer *cm.AnswerError) verdict {
+	v := verdict{errorType: answer.Reason, message: redact.Text(answer.Error())}
+	if !answer.Given {
+		v.blame = cm.BlameGuest
+	}
+	var exit *cm.ExitError
+	if errors.As(answer, &exit) {
+		v.exit = int(exit.Code) + 1
+	}
+	var limit *cm.LimitError
+	if errors.As(answer, &limit) {
+		v.limit = limit.Limit
+	}
+	return v
 }
 
 // mark tells a span of the verdict.
@@ -109,7 +135,7 @@ func (v *verdict) mark(s *span.Span) {
 	}
 }
 
-// exception emits the log record of a trap, in the span of the call that it ended (semantic conventions,
+// exception emits the log record of a trap, or of an answer that was none, in the span of the call that it ended (semantic conventions,
 // exceptions-logs.md).
 func (p *providers) exception(ctx context.Context, component string, v *verdict) {
 	if p.logger == nil {
@@ -124,11 +150,15 @@ func (p *providers) exception(ctx context.Context, component string, v *verdict)
 	r.AddAttributes(
 		semconv.ExceptionType(v.errorType),
 		semconv.ExceptionMessage(v.message),
-		keyBlame.String(string(v.blame)),
-		keyTrapCode.String(string(v.trap.Code)),
 		keyComponent.String(component),
 	)
-	if len(v.trap.Stack) > 0 {
+	if v.blame != "" {
+		r.AddAttributes(keyBlame.String(string(v.blame)))
+	}
+	if v.trap != nil {
+		r.AddAttributes(keyTrapCode.String(string(v.trap.Code)))
+	}
+	if v.trap != nil && len(v.trap.Stack) > 0 {
 		r.AddAttributes(semconv.ExceptionStacktrace(strings.Join(v.trap.Stack, "\n")))
 	}
 	p.logger.Emit(ctx, r)

@@ -187,7 +187,7 @@ func (h *guestCall) propagate(ctx context.Context, c *cm.Call) {
 		return
 	}
 	if header := incomingHeader(c); header != nil {
-		h.i.t.prop.Inject(ctx, headers(header))
+		h.i.t.inject(ctx, header)
 	}
 }
 

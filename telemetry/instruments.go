@@ -25,6 +25,7 @@ type instruments struct {
 	serverRequest  *bound.Sizes
 	serverResponse *bound.Sizes
 	clientDuration *bound.Durations
+	clientHead     *bound.Durations
 
 	invocations       *bound.Counter
 	invocationTime    *bound.Durations
@@ -42,7 +43,7 @@ type instruments struct {
 	// What is bound when it is first seen, and not when a component is linked.
 	active     sets[activeKey, *bound.Adder]
 	server     sets[serverKey, *serverSeries]
-	client     sets[clientKey, *bound.Timer]
+	client     sets[clientKey, *clientSeries]
 	operations sets[operationKey, *bound.Timer]
 }
 
@@ -51,6 +52,9 @@ type serverSeries struct {
 	duration          *bound.Timer
 	request, response *bound.Sizer
 }
+
+// clientSeries are the measurements of outgoing requests under one attribute set.
+type clientSeries struct{ duration, head *bound.Timer }
 
 // builder makes instruments and says what went wrong; a name that the SDK refuses is a mistake of this file.
 type builder struct {
@@ -96,6 +100,7 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		serverRequest:  b.bytes("http.server.request.body.size", "Size of HTTP server request bodies."),
 		serverResponse: b.bytes("http.server.response.body.size", "Size of HTTP server response bodies."),
 		clientDuration: b.seconds("http.client.request.duration", "Duration of HTTP client requests.", bucketsHTTP),
+		clientHead:     b.seconds(metricClientHead, "Time until the head of an HTTP client request's answer came.", bucketsHTTP),
 
 		invocations:       b.counter(metricInvocations, "{invocation}", "Calls of exports."),
 		invocationTime:    b.seconds(metricInvocationDuration, "Duration of calls of exports.", bucketsCall),
@@ -110,7 +115,10 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
 		limits:            b.counter(metricLimits, "{limit}", "Limits that guests ran into and were told of, by limit."),
 	}
-	m.active.make, m.client.make, m.operations.make = m.serverActive.With, m.clientDuration.With, m.operation.With
+	m.active.make, m.operations.make = m.serverActive.With, m.operation.With
+	m.client.make = func(attrs ...attribute.KeyValue) *clientSeries {
+		return &clientSeries{m.clientDuration.With(attrs...), m.clientHead.With(attrs...)}
+	}
 	m.server.make = func(attrs ...attribute.KeyValue) *serverSeries {
 		return &serverSeries{m.serverDuration.With(attrs...), m.serverRequest.With(attrs...), m.serverResponse.With(attrs...)}
 	}

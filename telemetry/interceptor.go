@@ -102,10 +102,13 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 			full, keyComponent.String(string(b.Callee)), keyCaller.String(string(b.Caller))))
 	case cm.GuestToHost:
 		p := i.service(b.Caller)
+		conv := conventionOf(b)
 		if p.tracer == nil && p.m == nil {
+			if conv.sends {
+				return passOut{i.t.carrier}
+			}
 			return nil
 		}
-		conv := conventionOf(b)
 		base := newHostCall(b, conv.detail, i.edge(b, p, b.Name(), trace.SpanKindInternal,
 			full, keyComponent.String(string(b.Caller))))
 		if conv.make != nil {

@@ -28,6 +28,9 @@ const (
 	keyGuestTime     = attribute.Key(prefix + "guest.time")
 	keyHostTime      = attribute.Key(prefix + "host.time")
 	keyWaitTime      = attribute.Key(prefix + "wait.time")
+	keyHeadTime      = attribute.Key(prefix + "http.head.time")  // of an answer: until its head came
+	keyBodyTime      = attribute.Key(prefix + "http.body.time")  // from there to its last byte, without the stall
+	keyStallTime     = attribute.Key(prefix + "http.stall.time") // the component took nothing, so that nothing could come
 	keyFuel          = attribute.Key(prefix + "fuel")
 	keyMemoryPeak    = attribute.Key(prefix + "memory.peak")
 	keyBlame         = attribute.Key(prefix + "blame")
@@ -54,6 +57,9 @@ var (
 	attrGuestTime     = span.NewKey(keyGuestTime)
 	attrHostTime      = span.NewKey(keyHostTime)
 	attrWaitTime      = span.NewKey(keyWaitTime)
+	attrHeadTime      = span.NewKey(keyHeadTime)
+	attrBodyTime      = span.NewKey(keyBodyTime)
+	attrStallTime     = span.NewKey(keyStallTime)
 	attrFuel          = span.NewKey(keyFuel)
 	attrMemoryPeak    = span.NewKey(keyMemoryPeak)
 	attrBlame         = span.NewKey(keyBlame)
@@ -93,6 +99,7 @@ const (
 	metricHostCallDuration   = prefix + "host_call.duration"
 	metricGuestCallDuration  = prefix + "guest_call.duration"
 	metricOperationDuration  = prefix + "operation.duration"
+	metricClientHead         = prefix + "http.client.head.duration"
 	metricMemoryPeak         = prefix + "memory.peak"
 	metricFuel               = prefix + "fuel"
 	metricTraps              = prefix + "traps"

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/contrib/otelconf"
-	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -55,10 +54,10 @@ type Config struct {
 
 // Telemetry makes interceptors and takes log lines. It is the host's Observer. Safe for concurrent use.
 type Telemetry struct {
-	cfg     Config
-	log     *slog.Logger
-	pipe    *pipeline.Pipeline
-	prop    propagation.TextMapPropagator
+	cfg  Config
+	log  *slog.Logger
+	pipe *pipeline.Pipeline
+	carrier
 	process *resource.Resource
 	file    *otelconf.OpenTelemetryConfiguration // nil: the environment's variables say what is set up
 
@@ -116,7 +115,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		return nil, err
 	}
 	t := &Telemetry{
-		cfg: cfg, log: cfg.Logger, pipe: pipe, prop: pipe.Propagator,
+		cfg: cfg, log: cfg.Logger, pipe: pipe, carrier: carrier{pipe.Propagator},
 		sets:        map[identity]*providers{},
 		parentBased: pipe.FollowsParent(),
 	}
@@ -140,10 +139,14 @@ func (t *Telemetry) on() bool {
 }
 
 // Component makes the interceptor of one component of a workload. A component that is started again keeps the
-// providers, and with them the service.instance.id, that it had. It is nil when no signal goes anywhere.
+// providers, and with them the service.instance.id, that it had. When no signal goes anywhere it does nothing but carry the
+// context of a request to those that it causes, and is nil where there is no propagator either.
 func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) cm.Interceptor {
 	if !t.on() {
-		return nil
+		if len(t.prop.Fields()) == 0 {
+			return nil
+		}
+		return passer{t.carrier}
 	}
 	id := identity{spec.Namespace, spec.Name, spec.Version, c.Name}
 	i := &interceptor{t: t, id: id, own: t.providers(id), peers: map[string]identity{}}

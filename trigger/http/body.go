@@ -151,33 +151,6 @@ func (b *requestBody) cut() {
 	b.ended = true
 }
 
-// control is the server's side of one exchange for those who may come too late: once its handler has returned, the server
-// must not be touched any more.
-type control struct {
-	mu   sync.Mutex
-	rc   http.ResponseController
-	over bool
-}
-
-func (c *control) readUntil(t time.Time) { c.use(t, (*http.ResponseController).SetReadDeadline) }
-
-func (c *control) writeUntil(t time.Time) { c.use(t, (*http.ResponseController).SetWriteDeadline) }
-
-func (c *control) use(t time.Time, f func(*http.ResponseController, time.Time) error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.over {
-		_ = f(&c.rc, t)
-	}
-}
-
-// end is for the handler, on its way out.
-func (c *control) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.over = true
-}
-
 // closeAfterReply has net/http close the connection once the answer is complete. A request that is over its limit is the
 // one way to tell it so when the head is out already.
 func closeAfterReply(w http.ResponseWriter) {

@@ -39,12 +39,20 @@ type exchange struct {
 	body    requestBody
 	// refused is why no guest is to see the request; nil if one is.
 	refused error
+	entered bool // its route counts it
 
 	informs chan inform
 	decided chan struct{} // closed when reply is the answer
 	reply   answer
 	written chan struct{}  // closed when nothing more will be written
 	invoked sync.WaitGroup // until Invoke has returned
+	ended   life.Watch     // of the end of the invocation, while it runs
+	until   time.Time      // the invocation's deadline; zero if it has none
+
+	// How it went. Written by the server's goroutine before written is closed, and by the guest's.
+	whole  bool            // the answer has been written to its end
+	broken error           // why the guest's body ended before that; nil if it did not
+	failed *wasihttp.Error // the guest's answer, in place of a response
 
 	// The server's goroutine's: whether it hears that the client goes away or takes nothing.
 	stuck  *time.Timer // nil as long as it has not waited for the client to take something
@@ -152,7 +160,9 @@ func (x *exchange) Respond(r *wasihttp.OutgoingResponse) {
 
 // Fail is Responder's.
 func (x *exchange) Fail(err *wasihttp.Error) {
-	x.decide(failure(err.Status()))
+	if x.decide(failure(err.Status())) {
+		x.failed = err
+	}
 }
 
 // failure is an answer of ours: its text says what, and nothing of why.
@@ -181,7 +191,9 @@ func failure(status int) answer {
 func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
 	roomy()
 	defer x.invoked.Done()
-	defer x.route.leave(x)
+	if x.entered {
+		defer x.route.leave(x)
+	}
 	settled := false
 	err := x.route.invoker.Invoke(&x.ctx, &host.Invocation{
 		Component: x.route.component,
@@ -190,9 +202,9 @@ func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
 		Subject:   x,
 		Refuse:    x.refused,
 		Run: func(ctx context.Context, inst *component.Instance) error {
-			err := t.handle(ctx, inst, in, x)
-			x.breakOff() // no guest code is left that could write or finish it
-			return err
+			x.until, _ = ctx.Deadline()
+			x.ended.Begin(ctx, x)
+			return x.conclude(ctx, t.handle(ctx, inst, in, x))
 		},
 		Settle: func(_ context.Context, err error) {
 			settled = true
@@ -215,16 +227,24 @@ func (x *exchange) breakOff() {
 // settle answers for an invocation that has not, and waits until the answer has been written or cannot be.
 func (x *exchange) settle(err error) {
 	x.breakOff()
-	if x.status.Load() != 0 {
-		<-x.written
-		return
-	}
-	if status := statusOf(err, context.Cause(&x.ctx)); status != 0 {
-		x.decide(failure(status))
-	} else {
-		x.decide(answer{})
+	if x.status.Load() == 0 {
+		x.decide(x.failure(err))
 	}
 	<-x.written
+	x.ended.End()
+}
+
+// failure is the answer for an invocation that has ended with err and without one.
+func (x *exchange) failure(err error) answer {
+	status := statusOf(err, context.Cause(&x.ctx))
+	if status == 0 {
+		return answer{}
+	}
+	a := failure(status)
+	if errors.Is(err, cm.ErrStopping) {
+		a.text = "shutting down, try again later\n"
+	}
+	return a
 }
 
 // statusOf says how an invocation that ended without an answer is answered; cause is why it was cancelled, if it was.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -75,8 +76,11 @@ func (r *route) leave(x *exchange) {
 	}
 }
 
+// cutTime bounds how long exchanges may take to end once they have been cut.
+const cutTime = 2 * time.Second
+
 // drain takes no more exchanges and waits for those that run; when ctx ends it cuts them, and waits until they have
-// ended. The error says that it had to.
+// ended, for cutTime at most. The error says that it had to.
 func (r *route) drain(ctx context.Context) error {
 	r.mu.Lock()
 	if !r.draining {
@@ -101,7 +105,13 @@ func (r *route) drain(ctx context.Context) error {
 		x.ctx.Cancel(errShutdown)
 	}
 	r.mu.Unlock()
-	<-empty
+	late := time.NewTimer(cutTime)
+	defer late.Stop()
+	select {
+	case <-empty:
+	case <-late.C: // a host function does not heed its context
+		return fmt.Errorf("trigger http: %s: some requests that were cut did not end", r.prefix)
+	}
 	if n == 0 {
 		return nil
 	}

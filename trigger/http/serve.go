@@ -3,7 +3,6 @@ package http
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -37,10 +36,9 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
 		x.body.expect.writer = w
 	}
-	if !x.route.enter(x) {
-		x.ctx.Cancel(nil)
-		t.turnAway(w, r, control, http.StatusServiceUnavailable)
-		return
+	if x.entered = x.route.enter(x); !x.entered {
+		x.refused = errLate
+		x.ctx.Cancel(errLate)
 	}
 	_ = control.rc.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
 	in := wasihttp.NewIncomingRequest(r, &x.body)
@@ -54,7 +52,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 		t.abort(r)
 	}
 	x.body.release(w, r)
-	t.hurry(r, control)
+	t.hurry(control, x.until)
 }
 
 // respond waits for the answer and writes it, and says whether it is whole.
@@ -63,8 +61,11 @@ func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, 
 	defer x.deaf()
 	a := x.answer(w, timeout)
 	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
+	x.control.writing.Store(true)
 	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
-	return x.write(w, a, timeout)
+	x.control.writing.Store(false)
+	x.whole = x.write(w, a, timeout)
+	return x.whole
 }
 
 // answer waits for the answer and writes what the guest sends before it.
@@ -75,9 +76,7 @@ func (x *exchange) answer(w http.ResponseWriter, timeout time.Duration) answer {
 		case <-x.decided:
 			return x.reply
 		case i := <-x.informs:
-			x.listen(timeout)
-			x.body.expect.inform(w, i.status, i.header)
-			x.stuck.Stop()
+			_ = x.send(timeout, func() error { x.body.expect.inform(w, i.status, i.header); return nil })
 			close(i.done)
 		case <-gone:
 			x.ctx.Cancel(errGone)
@@ -100,6 +99,8 @@ func (x *exchange) listen(timeout time.Duration) {
 	})
 }
 
+func (x *exchange) flush(timeout time.Duration) error { return x.send(timeout, x.control.rc.Flush) }
+
 // deaf ends what listen has begun.
 func (x *exchange) deaf() {
 	if x.stuck != nil {
@@ -115,21 +116,26 @@ func (t *Trigger) turnAway(w http.ResponseWriter, r *http.Request, control *cont
 		control.readUntil(time.Now().Add(leftoverTime))
 	}
 	write(w, failure(status))
-	t.hurry(r, control)
+	t.hurry(control, time.Time{})
 }
 
-// hurry bounds how long the server may take to send what it still holds. It lifts the bound itself after that; in HTTP/2
-// its own bound for writes holds.
-func (t *Trigger) hurry(r *http.Request, control *control) {
-	if r.ProtoMajor == 1 {
-		control.writeUntil(time.Now().Add(t.config.WriteTimeout))
+// hurry bounds how long the server may take to send what it still holds: until the deadline of the invocation, but a second
+// at least. In HTTP/1 the server lifts the bound itself after that; in HTTP/2 it is that of the stream.
+func (t *Trigger) hurry(control *control, deadline time.Time) {
+	now := time.Now()
+	until := now.Add(t.config.WriteTimeout)
+	if least := now.Add(time.Second); !deadline.IsZero() && deadline.Before(until) {
+		if until = deadline; until.Before(least) {
+			until = least
+		}
 	}
+	control.writeUntil(until)
 }
 
 // abort breaks the transfer off, in the server's way. HTTP/1.0 ends a body by closing the connection: there the
 // connection is reset instead.
 func (t *Trigger) abort(r *http.Request) {
-	if c, ok := r.Context().Value(connKey{}).(*net.TCPConn); ok && r.ProtoMajor == 1 && r.ProtoMinor == 0 {
+	if c, ok := connOf(r).(interface{ SetLinger(int) error }); ok && r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 		_ = c.SetLinger(0)
 	}
 	panic(http.ErrAbortHandler)
@@ -177,10 +183,7 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		if unsent {
 			runtime.Gosched() // lets a guest that is about to write or to finish do so
 			if !a.body.More() {
-				x.listen(timeout)
-				err := x.control.rc.Flush()
-				x.stuck.Stop()
-				if err != nil {
+				if err := x.flush(timeout); err != nil {
 					return lost(err)
 				}
 				unsent = false
@@ -190,24 +193,26 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		switch {
 		case err == io.EOF:
 			if trailers := a.body.Trailers().TrailerHeader(); len(trailers) > 0 {
-				_ = x.control.rc.Flush() // a head that is still held back would get a length instead of chunks
+				if err := x.flush(timeout); err != nil { // a head that is still held back would get a length instead of chunks
+					return lost(err)
+				}
 				for k, v := range trailers {
 					w.Header()[http.TrailerPrefix+k] = v
 				}
 			}
 			return true
 		case err != nil:
-			_ = x.control.rc.Flush()
+			x.broken = err
+			_ = x.flush(timeout)
 			return false
 		case empty:
 			continue
 		}
+		var k int
 		if int(x.sent.Load())+n > heldBack {
-			x.listen(timeout)
-		}
-		k, err := w.Write((*buf)[:n])
-		if x.stuck != nil {
-			x.stuck.Stop()
+			err = x.send(timeout, func() (err error) { k, err = w.Write((*buf)[:n]); return err })
+		} else {
+			k, err = w.Write((*buf)[:n])
 		}
 		x.sent.Add(int64(k))
 		if err != nil {

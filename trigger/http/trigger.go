@@ -26,7 +26,10 @@ var _ host.Trigger = (*Trigger)(nil)
 var handlerID = wit.MustParseID("wasi:http/incoming-handler@0.2.12")
 
 // errShutdown is the cause with which exchanges are cut when draining has taken too long.
-var errShutdown = cm.Trapf(cm.TrapCancel, "the host is shutting down")
+var errShutdown = cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping)
+
+// errLate is the cause with which requests are turned away that come after that their route has begun to drain.
+var errLate = cm.Trapf(cm.TrapCancel, "%w: no more requests are taken", cm.ErrStopping)
 
 // Trigger serves the HTTP triggers of any number of workloads on one address. Safe for concurrent use.
 type Trigger struct {
@@ -65,8 +68,6 @@ func New(c Config) *Trigger {
 	}
 	return t
 }
-
-type connKey struct{}
 
 // Type is "http".
 func (t *Trigger) Type() string { return "http" }

@@ -87,6 +87,10 @@ type Exchange struct {
 	timeout Options
 	maxBody uint64 // 0: no bound
 
+	start time.Time
+	head  time.Duration // until RoundTrip returned; valid once Ready has happened
+	body  *responseBody // likewise; nil without an answer
+
 	end  sync.Once
 	done func(resp *http.Response, err error)
 }
@@ -105,10 +109,11 @@ func (c *Client) Check(r *OutgoingRequest) error {
 
 // Start sends r, which must pass [Client.Check], and returns at once. The exchange has the values of ctx, but outlives it:
 // it lasts until the answer's body has been read or closed, until it fails, or until [Exchange.Cancel]. done is called
-// exactly once when it has ended, with the answer if there was one, and the error if it failed.
+// exactly once when it has ended, with the answer if there was one, and the error if it failed. The host takes a little of the
+// body before the guest asks for it (readAhead); what it knows by that of the server's part, [Exchange.Times] tells.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body}
+	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
 	req := r.request()
 	go x.run(ctx, c.transport, req)
 	return x
@@ -121,7 +126,7 @@ func (r *OutgoingRequest) request() *http.Request {
 	if _, ok := h["User-Agent"]; !ok {
 		h["User-Agent"] = nil // net/http would add its own
 	}
-	u := r.URL()
+	u := r.sentURL()
 	req := &http.Request{Method: r.method, URL: u, Header: h, Host: u.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 	if r.body == nil {
@@ -211,6 +216,7 @@ func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request
 	}))
 	resp, err := t.RoundTrip(req)
 	watch.end()
+	x.head = time.Since(x.start)
 	if err == nil && ctx.Err() != nil { // the time was over, or nobody wants it: what came all the same is no answer
 		resp.Body.Close()
 		err = ctx.Err()
@@ -230,18 +236,16 @@ func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request
 		x.ready.Set()
 		return
 	}
-	body := &responseBody{ctx: ctx, x: x, resp: resp, src: resp.Body, first: true}
-	x.resp = &IncomingResponse{resp: resp}
+	body := newResponseBody(ctx, x, resp)
+	x.resp, x.body = &IncomingResponse{resp: resp}, body
 	x.resp.body = NewIncomingBody(body, func() http.Header { return resp.Trailer }, func(err error) *Error {
 		return errorFrom(ctx, err, true)
 	})
-	if resp.Body == http.NoBody {
-		x.finish(resp, nil)
-	}
 	x.ready.Set()
 	if ctx.Err() != nil { // cancelled while the answer arrived: nobody may come for it
 		x.resp.body.Close()
 	}
+	body.pump()
 }
 
 // unwrapURL leaves the address out of an error's text.
@@ -278,56 +282,27 @@ func (x *Exchange) Cancel() {
 	}
 }
 
-// finish reports the end and releases the exchange.
+// Times are how long an exchange took, without the time that the guest takes over its part of it.
+type Times struct {
+	Head    time.Duration // until the answer's head came, or the error
+	Total   time.Duration // until the last byte came, the error, or the guest let go
+	Stalled time.Duration // of Total: nothing could come because the guest took nothing
+}
+
+// Times is valid once the exchange has ended.
+func (x *Exchange) Times() Times {
+	if x.body == nil {
+		return Times{Head: x.head, Total: x.head}
+	}
+	return x.body.times()
+}
+
+// finish reports the end and releases the connection.
 func (x *Exchange) finish(resp *http.Response, err error) {
 	x.end.Do(func() {
 		x.done(resp, err)
 		x.cancel(errDropped)
 	})
-}
-
-// responseBody is an answer's body with its timeouts; its end is that of the exchange.
-type responseBody struct {
-	ctx   context.Context
-	x     *Exchange
-	resp  *http.Response
-	src   io.ReadCloser
-	first bool
-	read  uint64
-}
-
-func (b *responseBody) Read(p []byte) (int, error) {
-	d := or(b.x.timeout.BetweenBytes, DefaultReadTimeout)
-	if b.first {
-		d = or(b.x.timeout.FirstByte, DefaultReadTimeout)
-	}
-	t := time.AfterFunc(d, func() { b.x.cancel(errReadTimeout) })
-	n, err := b.src.Read(p)
-	t.Stop()
-	b.first = b.first && n == 0
-	if b.read += uint64(n); b.x.maxBody > 0 && b.read > b.x.maxBody {
-		large := bodyLimit(ResponseBodySize, b.x.maxBody)
-		n, err = n-int(b.read-b.x.maxBody), large
-		b.x.cancel(large)
-	}
-	if err == io.EOF && b.ctx.Err() != nil {
-		err = context.Cause(b.ctx) // closing the connection made the server end the body: it is not whole
-	}
-	switch {
-	case err == io.EOF:
-		b.x.finish(b.resp, nil)
-	case err != nil:
-		err = errorFrom(b.ctx, err, true)
-		b.x.finish(b.resp, err)
-	}
-	return n, err
-}
-
-func (b *responseBody) Close() error {
-	b.x.cancel(errDropped) // unblocks a Read that is under way
-	err := b.src.Close()
-	b.x.finish(b.resp, nil)
-	return err
 }
 
 // stopwatch cancels an exchange when one of its phases takes too long.

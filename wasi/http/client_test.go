@@ -128,6 +128,7 @@ func TestCheck(t *testing.T) {
 		{"GET", "http", ":80", "HTTP-request-URI-invalid", ""},
 		{"GET", "ftp", "good", "HTTP-request-URI-invalid", ""},
 		{"CONNECT", "http", "good", "HTTP-request-method-invalid", ""},
+		{"connect", "http", "good", "HTTP-request-method-invalid", ""},
 	} {
 		asked = nil
 		r := NewOutgoingRequest(NewFields())
@@ -403,6 +404,8 @@ func TestConnectTimeout(t *testing.T) {
 	}
 }
 
+const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 func TestErrorCodes(t *testing.T) {
 	refused := func() string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -442,6 +445,15 @@ func TestErrorCodes(t *testing.T) {
 		"switching protocols": {url: "http://" + shared.Talk(t, "HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "HTTP-upgrade-failed"},
 		"transfer coding":     {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: zip\r\n\r\n"), want: "HTTP-response-transfer-coding"},
 		"short body":          {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome"), want: "HTTP-response-incomplete", body: true},
+		"bad chunk size":      {url: "http://" + shared.Talk(t, chunked+"zz\r\nsome\r\n0\r\n\r\n"), want: "HTTP-protocol-error", body: true},
+		"huge chunk size":     {url: "http://" + shared.Talk(t, chunked+"fffffffffffffffff\r\nsome"), want: "HTTP-protocol-error", body: true},
+		"long chunk line":     {url: "http://" + shared.Talk(t, chunked+"4;"+strings.Repeat("x", 8<<10)+"\r\nsome"), want: "HTTP-protocol-error", body: true},
+		"chunk without end":   {url: "http://" + shared.Talk(t, chunked+"4\r\nsomeXX0\r\n\r\n"), want: "HTTP-protocol-error", body: true},
+		"bad trailer":         {url: "http://" + shared.Talk(t, chunked+"4\r\nsome\r\n0\r\nno trailer\r\n\r\n"), want: "HTTP-protocol-error", body: true},
+		"bad status line":     {url: "http://" + shared.Talk(t, "HTTP/1.1 2\xff0 OK\r\n\r\n"), want: "HTTP-protocol-error"},
+		"bad length":          {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), want: "HTTP-protocol-error"},
+		"two lengths":         {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), want: "HTTP-protocol-error"},
+		"bytes in a name":     {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nx\xff: 1\r\n\r\n"), want: "HTTP-protocol-error"},
 		"short chunks":        {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"), want: "HTTP-response-incomplete", body: true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -166,7 +166,11 @@ func textError(text string, body bool) *Error {
 		{"client connection lost", ConnectionTerminated},
 		{"client conn", ConnectionTerminated},
 		{"GOAWAY", ConnectionTerminated},
+		{"unexpected EOF", ConnectionTerminated},
 		{"malformed", ProtocolError},
+		{"chunk", ProtocolError},
+		{"header line too long", ProtocolError}, // a chunk's
+		{"Content-Length", ProtocolError},
 		{"invalid", ProtocolError},
 		{"connection error", ProtocolError},
 		{"stream error", ProtocolError},

@@ -61,14 +61,14 @@ func (f *Fields) room(size int) error {
 	return nil
 }
 
-// FieldsFromHeader makes fields that cannot be changed, sorted by name. Fields that belong to one connection only are
-// left out, and so are those that are none: net/http takes "a b: c" from a server.
+// FieldsFromHeader makes fields that cannot be changed, sorted by name. Those that a guest may not write are left out, those that
+// the connection field names, and those that are none: net/http takes "a b: c" from a server.
 func FieldsFromHeader(h http.Header) *Fields {
 	f := &Fields{immutable: true, list: make([]Field, 0, len(h)+1)}
 	named := connectionNames(h)
 	for name, values := range h {
 		name = strings.ToLower(name)
-		if hopByHop(name) || slices.Contains(named, name) || !validName(name) {
+		if forbidden(name) || slices.Contains(named, name) || !validName(name) {
 			continue
 		}
 		for _, v := range values {
@@ -225,23 +225,23 @@ func (f *Fields) sizeOf(name string) int {
 	return n
 }
 
-// hopByHop says whether a field (in lower case) describes one connection and not the message: RFC 9110 §7.6.1.
+// hopByHop says whether a field (in lower case) describes one connection and not the message: RFC 9110 §7.6.1. te is not
+// among them: by it a client offers trailers, and where it is about one connection, the connection field names it.
 func hopByHop(name string) bool {
 	switch name {
-	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings", "te":
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings":
 		return true
 	}
 	return false
 }
 
-// forbidden says whether a guest may not write a field (in lower case): what describes the connection, the credentials
-// of proxies, and host, which the request's authority says.
+// forbidden says whether a field (in lower case) is none that a guest sees or writes: what describes the connection, the
+// credentials of proxies, and host, which the request's authority says. It is one list for both directions: a guest that copies
+// a message's fields one by one may write all that it was given.
 func forbidden(name string) bool {
 	switch name {
 	case "host", "proxy-authenticate", "proxy-authorization":
 		return true
-	case "te": // a client may offer trailers
-		return false
 	}
 	return hopByHop(name)
 }

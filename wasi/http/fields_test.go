@@ -104,7 +104,7 @@ func TestIncomingFields(t *testing.T) {
 	for _, e := range f.Entries() {
 		got = append(got, e.Name+"="+e.Value)
 	}
-	if s := strings.Join(got, " "); s != "accept=* x-b=1 x-b=2" {
+	if s := strings.Join(got, " "); s != "accept=* te=trailers x-b=1 x-b=2" {
 		t.Errorf("got %s", s)
 	}
 	for what, err := range map[string]error{"set": f.Set("x", nil), "append": f.Append("x", ""), "delete": f.Delete("x-b")} {
@@ -114,6 +114,28 @@ func TestIncomingFields(t *testing.T) {
 	}
 	if err := f.Clone().Append("x", "1"); err != nil {
 		t.Errorf("a clone: %v", err)
+	}
+}
+
+// TestFieldsComeAndGo: what a message brings can be written into another one field by field, and nothing is brought that
+// cannot.
+func TestFieldsComeAndGo(t *testing.T) {
+	h := http.Header{}
+	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
+		"Transfer-Encoding", "Upgrade", "Http2-Settings", "Te", "Trailer", "Content-Length", "X-A", "Cookie", "Expect", "Via", "Forwarded"} {
+		h.Add(name, "1")
+	}
+	in := FieldsFromHeader(h)
+	out := NewFields()
+	for _, f := range in.Entries() {
+		if err := out.Append(f.Name, f.Value); err != nil {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+	for name := range h {
+		if may := NewFields().Append(name, "1") == nil; may != in.Has(name) {
+			t.Errorf("%s: given %v, may be written %v", name, in.Has(name), may)
+		}
 	}
 }
 
@@ -139,6 +161,10 @@ func TestOutgoingRequestSetters(t *testing.T) {
 		{"authority", r.SetAuthority, "a:http", false},
 		{"authority", r.SetAuthority, "a:99999", false},
 		{"authority", r.SetAuthority, "[::1", false},
+		{"authority", r.SetAuthority, "[fe80::1%25eth0]:80", true},
+		{"authority", r.SetAuthority, "%ff.example", false},
+		{"authority", r.SetAuthority, "%41", false},
+		{"authority", r.SetAuthority, "ä.example", false},
 		{"path", r.SetPathWithQuery, "/a%2fb?c=d&e", true},
 		{"path", r.SetPathWithQuery, "?c", true},
 		{"path", r.SetPathWithQuery, "*", true},
@@ -148,6 +174,13 @@ func TestOutgoingRequestSetters(t *testing.T) {
 		{"path", r.SetPathWithQuery, "/a\r\n", false},
 		{"path", r.SetPathWithQuery, "/%zz", false},
 		{"path", r.SetPathWithQuery, "/a#b", false},
+		{"path", r.SetPathWithQuery, "/?a#b", false},
+		{"path", r.SetPathWithQuery, "/ä", false},
+		{"path", r.SetPathWithQuery, "/\xff", false},
+		{"path", r.SetPathWithQuery, "/?\x7f", false},
+		{"path", r.SetPathWithQuery, "http://h/", false},
+		{"path", r.SetPathWithQuery, "//a|b", false}, // net/http cannot send it
+		{"path", r.SetPathWithQuery, "/a|b", true},
 	} {
 		if err := c.set(c.in); (err == nil) != c.ok {
 			t.Errorf("%s %q: %v", c.what, c.in, err)
@@ -167,6 +200,10 @@ func TestOutgoingURL(t *testing.T) {
 			t.Errorf("%q is sent as %q", p, got)
 		}
 	}
+	if err := r.SetPathWithQuery("/a%2Fb|c?d|e"); err != nil || r.sentURL().RequestURI() != "/a%2Fb|c?d|e" || r.URL().String() != "http://h:1/a%2Fb%7Cc?d|e" {
+		t.Errorf("sent as %q, told as %s, %v", r.sentURL().RequestURI(), r.URL(), err)
+	}
+	_ = r.SetPathWithQuery("/%41?%zz")
 	if u := r.URL(); u.String() != "http://h:1/%41?%zz" {
 		t.Errorf("got %s", u)
 	}

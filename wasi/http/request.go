@@ -46,21 +46,29 @@ func (r *IncomingRequest) Scheme() string {
 // Authority is host and port that the client asked for; empty if it did not say.
 func (r *IncomingRequest) Authority() string { return r.r.Host }
 
-// PathWithQuery is the target in origin form, as it was sent; an absolute target has lost its scheme and authority.
+// PathWithQuery is the target in origin form, byte for byte as it was sent; an absolute target has lost its scheme and
+// authority, and has the path "/" if it had none (RFC 9112 §3.2.1). It is empty where the target is an authority (CONNECT).
 func (r *IncomingRequest) PathWithQuery() string {
-	if target := r.r.RequestURI; strings.HasPrefix(target, "/") || target == "*" {
+	target := r.r.RequestURI
+	if target == "" || target[0] == '/' || target == "*" {
 		return target
 	}
-	return r.r.URL.RequestURI()
+	_, rest, ok := strings.Cut(target, "://")
+	if !ok {
+		return ""
+	}
+	if at := strings.IndexAny(rest, "/?"); at >= 0 && rest[at] == '/' {
+		return rest[at:]
+	} else if at >= 0 {
+		return "/" + rest[at:]
+	}
+	return "/"
 }
 
-// Headers are the request's fields; the same at each call.
+// Headers are the request's fields; the same at each call. Host is not among them: the authority says it.
 func (r *IncomingRequest) Headers() *Fields {
 	if r.headers == nil {
 		r.headers = FieldsFromHeader(r.r.Header)
-		if r.r.Host != "" {
-			r.headers.list = append([]Field{{"host", r.r.Host}}, r.headers.list...)
-		}
 	}
 	return r.headers
 }
@@ -170,7 +178,8 @@ func (r *OutgoingRequest) Header() http.Header {
 	return r.header
 }
 
-// URL is where the request goes; never nil, as complete as what was set. Without a scheme it is https.
+// URL is where the request goes; never nil, as complete as what was set. Without a scheme it is https. Characters that
+// RFC 3986 does not know in a path are escaped in it, though not in what is sent.
 func (r *OutgoingRequest) URL() *url.URL {
 	u, err := parseTarget(r.target)
 	if err != nil {
@@ -182,6 +191,16 @@ func (r *OutgoingRequest) URL() *url.URL {
 	}
 	if u.Scheme == "" {
 		u.Scheme = "https"
+	}
+	return u
+}
+
+// sentURL is URL in the shape in which net/http sends the target byte for byte: it would write a path anew that has
+// characters which RFC 3986 does not know, and undo what is escaped in it.
+func (r *OutgoingRequest) sentURL() *url.URL {
+	u := r.URL()
+	if path, _, _ := strings.Cut(r.target, "?"); path != "" && path != u.EscapedPath() {
+		u.Opaque = path
 	}
 	return u
 }
@@ -212,6 +231,9 @@ func (r *OutgoingRequest) check() (scheme, host, port string, err *Error) {
 	if strings.EqualFold(r.method, http.MethodConnect) {
 		return bad(RequestMethodInvalid, "CONNECT makes a tunnel, not a request")
 	}
+	if r.target == "*" && r.method != http.MethodOptions {
+		return bad(RequestURIInvalid, "the target * is for OPTIONS") // RFC 9112 §3.2.4
+	}
 	if u.Port() != "" {
 		port = u.Port()
 	}
@@ -223,6 +245,9 @@ func parseAuthority(s string) (*url.URL, error) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || strings.IndexByte("/?#\\\"<>^`{|}", c) >= 0 {
 			return nil, fmt.Errorf("authority %q: malformed", s)
 		}
+	}
+	if strings.Contains(s, "%") && !strings.HasPrefix(s, "[") { // net/url would decode it, to bytes that no name has
+		return nil, fmt.Errorf("authority %q: no name of a host has a %%", s)
 	}
 	u, err := url.Parse("http://" + s)
 	if err != nil {
@@ -236,7 +261,8 @@ func parseAuthority(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// parseTarget reads a path with query: "", "*", "/path?query" or "?query".
+// parseTarget reads a path with query: "", "*", "/path?query" or "?query". What it accepts goes out byte for byte; spaces,
+// control characters, anything but ASCII, fragments and a path's malformed escapes are refused.
 func parseTarget(s string) (*url.URL, error) {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '#' {
@@ -249,7 +275,7 @@ func parseTarget(s string) (*url.URL, error) {
 	case s == "*":
 		return &url.URL{Path: "*"}, nil
 	case s[0] == '?':
-		return &url.URL{RawQuery: s[1:]}, nil
+		return &url.URL{RawQuery: s[1:], ForceQuery: s == "?"}, nil
 	case s[0] != '/':
 		return nil, fmt.Errorf("path %q: does not begin with /", s)
 	}
@@ -258,7 +284,30 @@ func parseTarget(s string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("path %q: %w", s, err)
 	}
-	return &url.URL{Path: decoded, RawPath: path, RawQuery: query, ForceQuery: has && query == ""}, nil
+	escaped := escapeUnknown(path)
+	if escaped != path && strings.HasPrefix(path, "//") {
+		// net/http can send such a path in an absolute target only, which is another one.
+		return nil, fmt.Errorf("path %q: begins with // and has characters that are to be escaped", s)
+	}
+	return &url.URL{Path: decoded, RawPath: escaped, RawQuery: query, ForceQuery: has && query == ""}, nil
+}
+
+// escapeUnknown escapes the characters of a path that RFC 3986 §3.3 does not know. Most hosts and clients leave them as they
+// are.
+func escapeUnknown(path string) string {
+	const unknown = "\"<>\\^`{|}"
+	if !strings.ContainsAny(path, unknown) {
+		return path
+	}
+	var b strings.Builder
+	for i := range len(path) {
+		if c := path[i]; strings.IndexByte(unknown, c) >= 0 {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // contentLength is the length that the headers declare: -1 if none, or if they say nothing sensible.

@@ -3,6 +3,7 @@ package httpp2
 import (
 	"errors"
 	"math"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
@@ -13,12 +14,13 @@ import (
 func errorCode(err error) ErrorCode {
 	var e *wasihttp.Error
 	if !errors.As(err, &e) {
-		text := err.Error()
+		text := strings.ToValidUTF8(err.Error(), "\uFFFD")
 		return ErrorCodeInternalError(&text)
 	}
 	var text *string
 	if e.Text != "" {
-		text = &e.Text
+		valid := strings.ToValidUTF8(e.Text, "\uFFFD") // it can quote what a server has sent
+		text = &valid
 	}
 	size := number[uint32](e.Number, math.MaxUint32)
 	field := FieldSizePayload{FieldName: text, FieldSize: size}

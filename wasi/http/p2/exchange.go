@@ -48,6 +48,7 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 		open.remove(x)
 		finish(response(resp), err)
 	})
+	r.sent = x
 	open.add(x)
 	close(started)
 	return &futureIncomingResponse{x: x}, nil

@@ -17,7 +17,8 @@ import (
 // outgoingRequest is the resource outgoing-request.
 type outgoingRequest struct {
 	r     *wasihttp.OutgoingRequest
-	taken bool // the body
+	taken bool               // the body
+	sent  *wasihttp.Exchange // nil before the request is sent
 }
 
 var _ OutgoingRequest = (*outgoingRequest)(nil)
@@ -31,6 +32,16 @@ func (r *outgoingRequest) OutgoingURL() *url.URL { return r.r.URL() }
 
 // OutgoingHeader is the same map at each call.
 func (r *outgoingRequest) OutgoingHeader() http.Header { return r.r.Header() }
+
+// OutgoingTimes says of an exchange that has ended when the answer's head had come, when its last byte had, counted from the
+// start, and for how long nothing could come in between because the guest took nothing.
+func (r *outgoingRequest) OutgoingTimes() (head, total, stalled time.Duration) {
+	if r.sent == nil {
+		return 0, 0, 0
+	}
+	t := r.sent.Times()
+	return t.Head, t.Total, t.Stalled
+}
 
 // NewOutgoingRequest implements [Types].
 func (t types) NewOutgoingRequest(_ context.Context, headers Headers) (OutgoingRequest, error) {

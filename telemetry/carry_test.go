@@ -1,0 +1,152 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// through is the header of a request that a guest sends while it answers one with the header in; sent is what the guest has
+// put into it.
+func (b *bench) through(in, sent http.Header) http.Header {
+	r := get("/")
+	r.Header = in
+	out := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, sent.Clone()}
+	if out.h == nil {
+		out.h = http.Header{}
+	}
+	b.serve(&request{r: r, route: "/", status: 200}, func(ctx context.Context) error {
+		b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+			return b.edgeOf(outEdge).cross(ctx, resourceArg(out), func(context.Context) (cm.Val, error) {
+				return cm.OKVal(cm.U32Val(1)), nil
+			})
+		})
+		return nil
+	})
+	return out.h
+}
+
+const (
+	parentTrace = "0af7651916cd43dd8448eb211c80319c"
+	parentSpan  = "b7ad6b7169203331"
+	parent      = "00-" + parentTrace + "-" + parentSpan + "-01"
+)
+
+// TestContextGoesThrough: whatever is told of a request, its context reaches those that it causes.
+func TestContextGoesThrough(t *testing.T) {
+	off := func(c *Config, _ *workload.Spec) { c.SpanExporter, c.LogExporter, c.MetricReader = nil, nil, nil }
+	for name, change := range map[string]func(*Config, *workload.Spec){
+		"all":         nil,
+		"no exporter": off,
+		"SDK off": func(c *Config, _ *workload.Spec) {
+			c.Getenv = env(map[string]string{"OTEL_SDK_DISABLED": "true"})
+		},
+		"metrics alone": func(c *Config, _ *workload.Spec) { c.SpanExporter, c.LogExporter = nil, nil },
+		"logs alone":    func(c *Config, _ *workload.Spec) { c.SpanExporter, c.MetricReader = nil, nil },
+		"no client spans": func(_ *Config, w *workload.Spec) {
+			w.Components[0].Detail = "invocation"
+		},
+		"not sampled": func(c *Config, _ *workload.Spec) {
+			c.Getenv = env(map[string]string{"OTEL_TRACES_SAMPLER": "always_off"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spans := name == "all" || name == "no client spans" || name == "not sampled"
+			b := newBench(t, change)
+			got := b.through(http.Header{"Traceparent": {parent}, "Tracestate": {"a=1", "b=2"}, "Baggage": {"k=v", "l=w"}}, nil)
+			if !strings.HasPrefix(got.Get("traceparent"), "00-"+parentTrace) || !spans && got.Get("traceparent") != parent {
+				t.Errorf("traceparent %q", got["Traceparent"])
+			}
+			if s := strings.Join(got["Tracestate"], ","); s != "a=1,b=2" {
+				t.Errorf("tracestate %q", s)
+			}
+			if s := strings.Join(got["Baggage"], ","); !strings.Contains(s, "k=v") || !strings.Contains(s, "l=w") {
+				t.Errorf("baggage %q", s)
+			}
+
+			got = b.through(http.Header{"Baggage": {"k=v"}}, nil)
+			if s := got.Get("baggage"); s != "k=v" {
+				t.Errorf("baggage alone: %q", s)
+			}
+			got = b.through(http.Header{"Traceparent": {parent}, "Baggage": {"k=v"}}, http.Header{"Baggage": {"own=1"}})
+			if s := got["Baggage"]; len(s) != 1 || s[0] != "own=1" {
+				t.Errorf("the guest's own baggage: %q", s)
+			}
+			got = b.through(http.Header{}, nil)
+			if !spans && len(got) > 0 {
+				t.Errorf("from nothing comes %v", got)
+			}
+			// Two that contradict each other are none.
+			got = b.through(http.Header{"Traceparent": {parent, strings.ReplaceAll(parent, "b7", "c8")}, "Tracestate": {"a=1"}}, nil)
+			if strings.Contains(got.Get("traceparent"), parentTrace) || got["Tracestate"] != nil {
+				t.Errorf("two parents: %v", got)
+			}
+			// What the guest says of another trace is its own, or replaced as a whole.
+			own := "00-22222222222222222222222222222222-00000000000000aa-01"
+			got = b.through(http.Header{"Traceparent": {parent}}, http.Header{"Traceparent": {own}, "Tracestate": {"own=1"}})
+			if (got.Get("traceparent") == own) != (got.Get("tracestate") == "own=1") || !spans && got.Get("traceparent") != own {
+				t.Errorf("the guest's own: %v", got)
+			}
+		})
+	}
+}
+
+// timedRequest is one whose exchange has ended.
+type timedRequest struct {
+	outRequest
+	head, total, stalled time.Duration
+}
+
+func (r *timedRequest) OutgoingTimes() (time.Duration, time.Duration, time.Duration) {
+	return r.head, r.total, r.stalled
+}
+
+// TestClientTimes: how long a server took is no matter of when its answer is read.
+func TestClientTimes(t *testing.T) {
+	b := newBench(t, nil)
+	req := &timedRequest{outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, http.Header{}}, 20 * time.Millisecond, 94 * time.Millisecond, 70 * time.Millisecond}
+	var finish func(any, error)
+	b.edgeOf(outEdge).cross(t.Context(), resourceArg(req), func(ctx context.Context) (cm.Val, error) {
+		finish = cm.CallFrom(ctx).Hold()
+		return cm.OKVal(cm.U32Val(1)), nil
+	})
+	time.Sleep(200 * time.Millisecond)
+	finish(&http.Response{StatusCode: 200, ProtoMajor: 1, ProtoMinor: 1}, nil)
+	spans := b.ended()
+	if len(spans) != 1 || spans[0].SpanKind != trace.SpanKindClient {
+		t.Fatalf("%v", spans)
+	}
+	if took := spans[0].EndTime.Sub(spans[0].StartTime); took < 93*time.Millisecond || took > 95*time.Millisecond {
+		t.Errorf("the span took %s", took)
+	}
+	want := map[attribute.Key]float64{keyHeadTime: 0.02, keyBodyTime: 0.004, keyStallTime: 0.07}
+	for _, kv := range spans[0].Attributes {
+		if v, ok := want[kv.Key]; ok && kv.Value.AsFloat64() == v {
+			delete(want, kv.Key)
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("not told: %v, of %v", want, spans[0].Attributes)
+	}
+	all := b.collect()
+	for name, want := range map[string]float64{"http.client.request.duration": 0.024, metricClientHead: 0.02} {
+		h, _ := all[name].Data.(metricdata.Histogram[float64])
+		if len(h.DataPoints) != 1 {
+			t.Errorf("%s: %+v", name, h)
+			continue
+		}
+		if got := h.DataPoints[0].Sum; got < want-1e-6 || got > want+1e-6 {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+)
+
+// conclude is the end of a guest's part, which has ended with err in ctx: it waits until what the guest has answered is
+// written, for as long as ctx lets it, and says what became of the exchange. What the guest did last is no success while its
+// answer has not gone out.
+func (x *exchange) conclude(ctx context.Context, err error) error {
+	x.breakOff() // no guest code is left that could write or finish it
+	answered := x.status.Load() != 0
+	if answered {
+		<-x.written
+	}
+	if answered && x.whole && x.failed == nil {
+		return err
+	}
+	var exit *cm.ExitError
+	switch {
+	case errors.As(err, &exit):
+		return &cm.AnswerError{Reason: "exit", Err: err,
+			Detail: fmt.Sprintf("the handler called exit with status %d before its answer was complete", exit.Code)}
+	case err != nil:
+		return err
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case x.failed != nil:
+		return &cm.AnswerError{Reason: x.failed.Code.String(), Given: true, Err: x.failed,
+			Detail: "the handler answered with an error: " + x.failed.Error()}
+	case !answered:
+		return &cm.AnswerError{Reason: "no-response", Detail: "the handler returned and has set no response"}
+	}
+	return x.unfinished()
+}
+
+// unfinished says why a body that the guest began did not come to its end.
+func (x *exchange) unfinished() error {
+	why := x.broken
+	if why == nil {
+		why = wasihttp.ErrUnfinished
+	}
+	var known *wasihttp.Error
+	if errors.As(why, &known) && known.Code == wasihttp.ResponseBodySize && known.Text == "" && known.Number != nil {
+		return &cm.AnswerError{Reason: "body-size", Err: why,
+			Detail: fmt.Sprintf("the handler's body is not as long as its content-length says: %d bytes", *known.Number)}
+	}
+	return &cm.AnswerError{Reason: "unfinished-body", Err: why, Detail: "the handler's answer broke off: " + why.Error()}
+}

@@ -1,0 +1,96 @@
+package http
+
+import (
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// lastWrites is how long what an ended invocation still writes may take; after as long again the connection is closed.
+const lastWrites = 250 * time.Millisecond
+
+// control is the server's side of one exchange for those who may come too late: once its handler has returned, the server
+// must not be touched any more.
+type control struct {
+	mu   sync.Mutex
+	rc   http.ResponseController
+	over bool
+
+	writing atomic.Bool // the server's goroutine waits for the client to take something
+}
+
+func (c *control) readUntil(t time.Time) { c.use(t, (*http.ResponseController).SetReadDeadline) }
+
+func (c *control) writeUntil(t time.Time) { c.use(t, (*http.ResponseController).SetWriteDeadline) }
+
+func (c *control) use(t time.Time, f func(*http.ResponseController, time.Time) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over {
+		_ = f(&c.rc, t)
+	}
+}
+
+// hangUp closes the connection, with all that goes over it.
+func (c *control) hangUp(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over && conn != nil {
+		conn.Close()
+	}
+}
+
+// end is for the handler, on its way out.
+func (c *control) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+}
+
+// Ended implements life.Watcher: the invocation has ended before its answer has, at its deadline, because its host stops or
+// because its client went away. A write that waits for the client must not hold the instance any longer.
+func (x *exchange) Ended() { go x.cut() }
+
+// cut ends the writes of an exchange whose invocation has ended: first those of the exchange alone, and then, where its
+// client does not even take that (of an HTTP/2 connection on which nothing moves), the connection. What is left to write when
+// a healthy client is there takes less than lastWrites.
+func (x *exchange) cut() {
+	tick := time.NewTicker(lastWrites)
+	defer tick.Stop()
+	for tried := false; ; {
+		select {
+		case <-x.written:
+			return
+		case <-tick.C:
+		}
+		switch {
+		case !x.control.writing.Load():
+		case !tried:
+			tried = true
+			x.control.writeUntil(time.Now())
+		default:
+			x.control.hangUp(connOf(x.r))
+		}
+	}
+}
+
+// send runs f, which writes to the client, for as long as the client takes something within timeout.
+func (x *exchange) send(timeout time.Duration, f func() error) error {
+	x.listen(timeout)
+	x.control.writing.Store(true)
+	err := f()
+	x.control.writing.Store(false)
+	x.stuck.Stop()
+	return err
+}
+
+// connKey is a connection's place in the contexts of its requests.
+type connKey struct{}
+
+// connOf is the connection that a request came on.
+func connOf(r *http.Request) net.Conn {
+	c, _ := r.Context().Value(connKey{}).(net.Conn)
+	return c
+}
