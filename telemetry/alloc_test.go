@@ -78,7 +78,7 @@ func TestOff(t *testing.T) {
 	if _, tells := i.(cm.Lifecycle); tells {
 		t.Errorf("a component has the interceptor %v", i)
 	}
-	for _, b := range []*cm.Boundary{handleEdge, cartEdge, priceEdge, customEdge, clockEdge} {
+	for _, b := range []*cm.Boundary{handleEdge, cartEdge, customEdge, clockEdge} {
 		if h := i.Bind(b); h != nil {
 			t.Errorf("%s has the hooks %v", b.Name(), h)
 		}
