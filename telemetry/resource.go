@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -110,8 +111,9 @@ func merge(a, b *resource.Resource) *resource.Resource {
 // key=value are warned of once and ignored.
 func (t *Telemetry) fromEnv() []attribute.KeyValue {
 	var out []attribute.KeyValue
+	var bad []string
 	raw := strings.TrimSpace(t.cfg.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
-	for pair := range strings.SplitSeq(raw, ",") {
+	for i, pair := range strings.Split(raw, ",") {
 		if strings.TrimSpace(pair) == "" {
 			continue
 		}
@@ -119,12 +121,15 @@ func (t *Telemetry) fromEnv() []attribute.KeyValue {
 		key = strings.TrimSpace(key)
 		decoded, err := url.PathUnescape(strings.TrimSpace(value))
 		if !ok || key == "" || err != nil {
-			t.badResource.Do(func() {
-				t.log.Warn("telemetry: ignoring an entry of OTEL_RESOURCE_ATTRIBUTES", "key", key, "reason", "want key=value, percent-encoded")
-			})
+			bad = append(bad, strconv.Itoa(i+1))
 			continue
 		}
 		out = append(out, attribute.String(key, decoded))
+	}
+	if len(bad) > 0 {
+		t.badResource.Do(func() {
+			t.log.Warn("telemetry: ignoring a part of OTEL_RESOURCE_ATTRIBUTES", "entries", strings.Join(bad, ", "), "reason", "want key=value, percent-encoded")
+		})
 	}
 	if name := strings.TrimSpace(t.cfg.Getenv("OTEL_SERVICE_NAME")); name != "" {
 		out = append(out, semconv.ServiceName(name))

@@ -19,10 +19,15 @@ func (e environment) logExporter(ctx context.Context, name string) (sdklog.Expor
 		}
 		return exp, err
 	}
-	if e.protocol(logs) == protoGRPC {
-		return otlploggrpc.New(ctx)
+	var grpc []otlploggrpc.Option
+	var http []otlploghttp.Option
+	if where := e.unset(logs); where != "" {
+		grpc, http = append(grpc, otlploggrpc.WithEndpointURL(where)), append(http, otlploghttp.WithEndpointURL(where))
 	}
-	return otlploghttp.New(ctx)
+	if e.protocol(logs) == protoGRPC {
+		return otlploggrpc.New(ctx, grpc...)
+	}
+	return otlploghttp.New(ctx, http...)
 }
 
 // logPipe is the batch processor of all providers together.

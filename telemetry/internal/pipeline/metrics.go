@@ -28,11 +28,16 @@ type metricsOut struct {
 func (e environment) metricsOut(ctx context.Context, name string) (out metricsOut, err error) {
 	switch name {
 	case "otlp":
+		var grpc []otlpmetricgrpc.Option
+		var http []otlpmetrichttp.Option
+		if where := e.unset(metrics); where != "" {
+			grpc, http = append(grpc, otlpmetricgrpc.WithEndpointURL(where)), append(http, otlpmetrichttp.WithEndpointURL(where))
+		}
 		if e.protocol(metrics) == protoGRPC {
-			out.exp, err = otlpmetricgrpc.New(ctx)
+			out.exp, err = otlpmetricgrpc.New(ctx, grpc...)
 			return out, err
 		}
-		out.exp, err = otlpmetrichttp.New(ctx)
+		out.exp, err = otlpmetrichttp.New(ctx, http...)
 		return out, err
 	case "console":
 		out.exp, err = stdoutmetric.New()

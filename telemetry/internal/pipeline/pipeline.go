@@ -82,14 +82,15 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	}
 	env.check()
 
-	if err := p.openTraces(ctx, env, cfg.SpanExporter); err != nil {
-		return nil, err
+	err := p.openTraces(ctx, env, cfg.SpanExporter)
+	if err == nil {
+		err = p.openMetrics(ctx, env, metricsOut{exp: cfg.MetricExporter, reader: cfg.MetricReader})
 	}
-	if err := p.openMetrics(ctx, env, metricsOut{exp: cfg.MetricExporter, reader: cfg.MetricReader}); err != nil {
-		return nil, err
+	if err == nil {
+		err = p.openLogs(ctx, env, cfg.LogExporter)
 	}
-	if err := p.openLogs(ctx, env, cfg.LogExporter); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, errors.Join(err, p.Shutdown(ctx))
 	}
 	return p, nil
 }

@@ -184,6 +184,23 @@ func (e environment) endpoint(s signal) (where, key string, err error) {
 	return where, key, nil
 }
 
+// unset is where s goes to by OTLP if nobody says where, as a URL; empty where somebody does. The specification wants http,
+// the SDK uses https.
+func (e environment) unset(s signal) string {
+	own := "OTEL_EXPORTER_OTLP_" + strings.ToUpper(string(s)) + "_"
+	for _, prefix := range []string{own, "OTEL_EXPORTER_OTLP_"} {
+		for _, name := range []string{"ENDPOINT", "CERTIFICATE", "CLIENT_CERTIFICATE"} {
+			if e.text(prefix+name) != "" {
+				return ""
+			}
+		}
+	}
+	if e.quiet().protocol(s) == protoGRPC {
+		return "http://localhost:4317"
+	}
+	return "http://localhost:4318/v1/" + string(s)
+}
+
 // badEndpoint says why nothing can be sent to where. The value itself may hold a login, and is not shown.
 func badEndpoint(where string, grpc bool) string {
 	u, err := url.Parse(where)

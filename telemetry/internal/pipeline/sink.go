@@ -67,7 +67,7 @@ const maxSaid = 1 << 10
 var spoken = []string{
 	"parse duration", "parse url", "parse headers", "escape header", "read tls ", "create tls ", "non-positive duration", "duration overflows",
 	"Got invalid value, number value expected", "OTEL_EXPORTER_OTLP_METRICS_", "parse endpoint url", "not a valid protocol",
-	"invalid OTEL_", "invalid compression type", "unknown compression", "using no compression", "partial resource: ",
+	"invalid OTEL_", "invalid compression type", "unknown compression", "using no compression", "partial resource: ", "invalid URL escape",
 }
 
 func known(msg string) bool {

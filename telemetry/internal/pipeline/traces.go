@@ -28,17 +28,22 @@ func (e environment) spanSender(ctx context.Context, name string) (sender, error
 		}
 		return &exporterSender{exp}, nil
 	}
+	var grpc []otlptracegrpc.Option
+	var http []otlptracehttp.Option
+	if where := e.unset(traces); where != "" {
+		grpc, http = append(grpc, otlptracegrpc.WithEndpointURL(where)), append(http, otlptracehttp.WithEndpointURL(where))
+	}
 	switch e.protocol(traces) {
 	case protoGRPC:
-		return newOTLPSender(ctx, otlptracegrpc.NewClient())
+		return newOTLPSender(ctx, otlptracegrpc.NewClient(grpc...))
 	case protoJSON:
-		exp, err := otlptracehttp.New(ctx, otlptracehttp.WithEncoding(otlptracehttp.EncodingJSON))
+		exp, err := otlptracehttp.New(ctx, append(http, otlptracehttp.WithEncoding(otlptracehttp.EncodingJSON))...)
 		if err != nil {
 			return nil, err
 		}
 		return &exporterSender{exp}, nil
 	}
-	return newOTLPSender(ctx, otlptracehttp.NewClient(otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf)))
+	return newOTLPSender(ctx, otlptracehttp.NewClient(append(http, otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf))...))
 }
 
 // otlpSender hands encoded spans to a client of the SDK, which knows the environment: endpoint, headers, certificates,
