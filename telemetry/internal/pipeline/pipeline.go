@@ -101,7 +101,7 @@ func sayThrough(log *slog.Logger, level slog.Level) {
 	otel.SetLogger(logr.New(&sdkSink{log: log, level: level}))
 	var said repeats
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		if err == nil || level > slog.LevelError || known(err.Error()) {
+		if err == nil || level > slog.LevelError || known(err.Error()) || errors.Is(err, context.Canceled) { // the latter is the end
 			return
 		}
 		if msg := text.Cut(redact.Text(err.Error()), maxSaid); said.news(msg) {
