@@ -174,7 +174,7 @@ func (t *Trigger) serveAll() error {
 	t.mu.Unlock()
 	failed := make(chan error, len(all))
 	for _, l := range all {
-		go func() { failed <- t.server.Serve(l) }()
+		go func() { failed <- t.server.Serve(watching{l}) }()
 	}
 	err := <-failed
 	for range len(all) - 1 {
