@@ -126,12 +126,15 @@ func usual(stream string) Severity {
 // short is enough of an identifier to find it again.
 func short(id string) string { return id[:min(len(id), 8)] }
 
-func (c *Console) notice(n int) []byte {
-	if c.json {
+// DroppedLines is the line that tells of n lines for which a console had no room.
+func DroppedLines(n int, asJSON bool) []byte {
+	if asJSON {
 		return jsonLine(map[string]any{"time": time.Now().Format(time.RFC3339Nano), "level": "WARN", "msg": "lines dropped: the console is slow", "dropped": n})
 	}
 	return fmt.Appendf(nil, "%d lines dropped: the console is slow\n", n)
 }
+
+func (c *Console) notice(n int) []byte { return DroppedLines(n, c.json) }
 
 func jsonLine(m map[string]any) []byte {
 	encoded, err := json.Marshal(m)

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"syscall"
 
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
@@ -139,7 +140,10 @@ func (p *Plugin) stream(w *workload.Spec, c *workload.Component, name string, ra
 	}
 	write := cli.Interruptible(raw) // a pipe that nobody reads must not outlive the guest's deadline
 	return func(ctx context.Context, b []byte) error {
-		if err := write(ctx, b); err != nil {
+		switch err := write(ctx, b); {
+		case errors.Is(err, syscall.EPIPE):
+			return io.EOF // whoever read it has gone: the stream is closed
+		case err != nil:
 			return err
 		}
 		return lines(ctx, b)

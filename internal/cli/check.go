@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,9 @@ and links them: every mistake that keeps it from starting is found, and no guest
 		}
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		session, err := p.open(ctx, s, purpose{triggers: []host.Trigger{http.New(http.Config{})}, silent: true})
+		session, err := p.open(ctx, s, purpose{triggers: func(*slog.Logger) ([]host.Trigger, error) {
+			return []host.Trigger{http.New(http.Config{})}, nil
+		}, silent: true})
 		if session != nil {
 			defer func() { err = errors.Join(err, session.close(ctx)) }()
 		}

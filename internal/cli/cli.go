@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/grpclog"
@@ -43,7 +44,15 @@ func (p *process) main(args []string) int {
 		return int(status)
 	}
 	problem := explain(err)
-	problem.print(p.stderr)
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		problem.print(p.stderr)
+	}()
+	select {
+	case <-told:
+	case <-time.After(closeTime): // nobody reads
+	}
 	return problem.Code
 }
 
@@ -64,7 +73,7 @@ repeated and a variable separates them by commas; NAME=VALUE pairs are added to 
 other lists replace them. Flags apply to every component of a workload.
 
 Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usage or bad input;
-124 a deadline passed; 134 a guest trapped.`,
+124 a deadline passed; 134 a guest trapped; 130 and 143 SIGINT or SIGTERM ended a run.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.NoArgs,

@@ -242,7 +242,7 @@ func TestInspectEverything(t *testing.T) {
 // manifest key.
 func TestFlagsSayTheirNames(t *testing.T) {
 	seen := map[string]bool{}
-	for _, o := range append(append([]option{listenOption, cacheOption}, outputOptions...), workloadOptions...) {
+	for _, o := range append(append([]option{listenOption, drainOption, cacheOption}, outputOptions...), workloadOptions...) {
 		if !strings.HasPrefix(o.env, "VITRINE_") || seen[o.env] {
 			t.Errorf("--%s: variable %q", o.name, o.env)
 		}
@@ -258,21 +258,5 @@ func TestFlagsSayTheirNames(t *testing.T) {
 				t.Errorf("--%s: help lacks %q", o.name, part)
 			}
 		}
-	}
-}
-
-// TestGate: what is written before the gate opens comes out after its first line.
-func TestGate(t *testing.T) {
-	var b bytes.Buffer
-	g := newGate(&b)
-	_, _ = g.Write([]byte("early\n"))
-	if b.Len() > 0 {
-		t.Errorf("too early: %q", b.String())
-	}
-	g.open("first\n")
-	g.open("again\n")
-	_, _ = g.Write([]byte("late\n"))
-	if got, want := b.String(), "first\nearly\nlate\n"; got != want {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }

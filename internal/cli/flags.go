@@ -114,8 +114,11 @@ var instanceOptions = []option{
 
 // Flags about the process, by name.
 var (
-	listenOption = option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR",
-		usage: "where to serve; port 0 is any free one (default 127.0.0.1:3000)", example: "--listen 127.0.0.1:8080"}
+	listenOption = option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR", many: true,
+		usage:   "where to serve: HOST:PORT, :PORT (every interface), 0.0.0.0:PORT (IPv4 alone), PORT (loopback) or unix:PATH; port 0 is any free one (default 127.0.0.1:3000)",
+		example: "--listen 127.0.0.1:8080"}
+	drainOption = option{name: "drain", env: "VITRINE_DRAIN", arg: "DURATION",
+		usage: "how long running requests may go on after the first signal (default: the longest deadline)", example: "--drain 10s"}
 	outputOptions = []option{
 		{name: "log-level", env: "VITRINE_LOG", arg: "debug|info|warn|error",
 			usage: "the least severity that the console shows (default info)", example: "--log-level warn"},

@@ -20,6 +20,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -258,6 +259,10 @@ func exportsOf(ids []wit.InterfaceID) (k kinds) {
 }
 
 func explainListen(err error) *Problem {
+	var bad *http.AddressError
+	if errors.As(err, &bad) {
+		return &Problem{What: "cannot listen", Where: "--listen", Why: bad.Error(), Do: "see vitrine up --help for an example", Code: ExitUsage}
+	}
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "listen" {
 		return nil
@@ -266,9 +271,19 @@ func explainListen(err error) *Problem {
 	if op.Addr != nil {
 		p.What = "cannot listen on " + op.Addr.String()
 	}
-	if errors.Is(err, syscall.EADDRINUSE) {
+	switch unix := op.Net == "unix"; {
+	case errors.Is(err, syscall.EADDRINUSE) && unix:
+		p.Why = "somebody listens there already"
+		p.Do = "stop what listens there, or choose another path with --listen"
+	case errors.Is(err, syscall.EADDRINUSE):
 		p.Why = "the port is in use"
 		p.Do = "stop what listens there, or choose another port with --listen; port 0 is any free one"
+	case unix:
+		p.Do = "choose another path with --listen: short, in a folder that may be written to, and of no other file"
+	case errors.Is(err, syscall.EACCES):
+		p.Do = "choose a port from 1024 on with --listen, or allow the process to open this one"
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		p.Do = "give an address that this machine has with --listen; :PORT is every one"
 	}
 	return p
 }

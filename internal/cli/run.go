@@ -3,7 +3,9 @@ package cli
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +23,8 @@ func (p *process) run() *cobra.Command {
 		Short: "Run a command component once",
 		Long: `Runs a command component once. Flags of vitrine stand before FILE; what comes after it is the guest's.
 
-The guest's standard streams are the process's own, byte for byte, and its exit status is the process's.`,
+The guest's standard streams are the process's own, byte for byte, and its exit status is the process's;
+130 and 143 where SIGINT or SIGTERM ended it.`,
 		Example:               "  vitrine run --dir ./data::/data:ro tool.wasm --verbose /data/in.txt",
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
@@ -69,10 +72,13 @@ func rootsOf(w *workload.Spec) []string {
 }
 
 func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main string) (err error) {
+	keepWriting()
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	trigger := command.New(main)
-	session, err := p.open(ctx, s, purpose{triggers: []host.Trigger{trigger}, raw: true, deadline: -1})
+	session, err := p.open(ctx, s, purpose{triggers: func(*slog.Logger) ([]host.Trigger, error) {
+		return []host.Trigger{trigger}, nil
+	}, raw: true, deadline: -1})
 	if session != nil {
 		defer func() {
 			closing := session.close(ctx)
@@ -88,16 +94,47 @@ func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main 
 	_, err = session.host.Start(ctx, w)
 	done()
 	if err != nil {
+		if interrupted := interruption(ctx); interrupted != nil {
+			return interrupted
+		}
 		return startProblem(w, err)
 	}
 	session.stderr.open("")
-	err = trigger.Run(ctx)
+	err = ended(ctx, trigger)
 	var exit *cm.ExitError
-	switch {
-	case errors.As(err, &exit):
+	if errors.As(err, &exit) {
 		return statusError(exit.Code)
-	case err != nil && ctx.Err() != nil:
-		return &Problem{What: "interrupted", Code: ExitFailed}
+	}
+	if interrupted := interruption(ctx); err != nil && interrupted != nil {
+		return interrupted
 	}
 	return err
+}
+
+// ended runs a command to its end. One that a signal ends has closeTime for it.
+func ended(ctx context.Context, trigger *command.Trigger) error {
+	done := make(chan error, 1)
+	go func() { done <- trigger.Run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(closeTime)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return context.Cause(ctx)
+	}
+}
+
+// interruption is what is told of a signal that has ended ctx; nil if none has.
+func interruption(ctx context.Context) error {
+	var s signalled
+	if !errors.As(context.Cause(ctx), &s) {
+		return nil
+	}
+	return &Problem{What: s.Error(), Code: s.status()}
 }

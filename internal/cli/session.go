@@ -29,8 +29,12 @@ func startProblem(w *workload.Spec, err error) error {
 	return &p
 }
 
-// flushTime bounds the last export of telemetry.
-const flushTime = 5 * time.Second
+// flushTime bounds the last export of telemetry, and the last lines of the console. closeTime bounds how long what still runs
+// may go on once the triggers have ended, which have waited for it.
+const (
+	flushTime = 5 * time.Second
+	closeTime = time.Second
+)
 
 // session is what the commands that run or link components have in common: engine, telemetry, console, host.
 type session struct {
@@ -44,7 +48,8 @@ type session struct {
 
 // purpose is what a session is for.
 type purpose struct {
-	triggers []host.Trigger
+	// triggers are asked for once there is a log, before anything that takes long; nil: none.
+	triggers func(*slog.Logger) ([]host.Trigger, error)
 	// raw gives guests the process's own standard streams, byte for byte; otherwise their lines go to the console.
 	raw bool
 	// deadline is that of components that name none; negative is none.
@@ -55,7 +60,6 @@ type purpose struct {
 
 // open makes a session. Whatever it returns must be closed.
 func (p *process) open(ctx context.Context, s *settings, why purpose) (*session, error) {
-	out := &session{stderr: newGate(p.stderr)}
 	level, err := s.level("log-level", "info")
 	if err != nil {
 		return nil, err
@@ -78,9 +82,16 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		return nil, badValue(from, fmt.Errorf("%q: want true or false", traceText))
 	}
 
+	out := &session{stderr: newGate(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
 	handler := consoleHandler(out.stderr, format, level)
 	out.log = slog.New(handler)
 	takeOver(out.log)
+	var triggers []host.Trigger
+	if why.triggers != nil {
+		if triggers, err = why.triggers(out.log); err != nil {
+			return out, err
+		}
+	}
 	var observer host.Observer
 	sinks := []host.LogSink{}
 	if !why.silent {
@@ -113,7 +124,7 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		Console:  failures,
 		Engine:   out.engine,
 		Plugins:  p.plugins(&host.Output{Sinks: sinks, Endless: why.deadline < 0}, why.raw),
-		Triggers: why.triggers,
+		Triggers: triggers,
 		Observer: observer,
 		Logger:   out.log,
 		Deadline: why.deadline,
@@ -150,7 +161,9 @@ func (s *session) close(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
 	if s.host != nil {
-		errs = append(errs, s.host.Close(ctx))
+		hctx, cancel := context.WithTimeout(ctx, closeTime)
+		errs = append(errs, s.host.Close(hctx))
+		cancel()
 	}
 	s.stderr.open("")
 	if s.tel != nil {
@@ -162,12 +175,15 @@ func (s *session) close(ctx context.Context) error {
 	}
 	if s.console != nil {
 		cctx, cancel := context.WithTimeout(ctx, flushTime)
-		errs = append(errs, s.console.Close(cctx))
+		_ = s.console.Close(cctx) // it writes to the gate, which never waits
 		cancel()
 	}
 	if s.engine != nil {
 		errs = append(errs, s.engine.Close(ctx))
 	}
+	gctx, cancel := context.WithTimeout(ctx, flushTime)
+	defer cancel()
+	s.stderr.close(gctx)
 	return errors.Join(errs...)
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,9 +18,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// drainTime is how long running requests may go on after the first signal.
-const drainTime = 10 * time.Second
-
 func (p *process) up() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "up [PATH]",
@@ -26,12 +26,12 @@ func (p *process) up() *cobra.Command {
 
 The first line on stderr, "serving NAME on http://ADDRESS", says where, once it is ready to answer.
 What guests write comes out on stderr, each line with the component's name and stream before it.
-SIGINT and SIGTERM let running requests end, send what telemetry is left, and exit with 0; a second one
-ends the process at once.`,
+SIGINT and SIGTERM let running requests end for as long as --drain says, cut the rest, send what telemetry
+is left, and exit with 0; a second one ends the process at once. SIGHUP is noted, and changes nothing.`,
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption}, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, []option{listenOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
 	write := cmd.Flags().Bool("write", false, "print the vitrine.yaml that PATH and the flags stand for, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		w, err := loadSpec(s, append(args, ".")[0])
@@ -64,24 +64,27 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 		return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger",
 			Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}", Code: ExitUsage}
 	}
+	drain, err := s.drain(w)
+	if err != nil {
+		return err
+	}
+	keepWriting()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	listen, _ := s.text("listen", "127.0.0.1:3000")
-	config := http.Config{Listen: listen, Grace: drainTime}
-	for _, c := range w.Components {
-		config.MaxHeader = max(config.MaxHeader, int(c.Limits.Filled().Headers))
-	}
-	trigger := http.New(config)
-	if err := trigger.Listen(); err != nil {
-		return err // before the long part: the address is the likeliest mistake
-	}
-	session, err := p.open(ctx, s, purpose{triggers: []host.Trigger{trigger}})
+	var trigger *http.Trigger
+	session, err := p.open(ctx, s, purpose{triggers: func(log *slog.Logger) ([]host.Trigger, error) {
+		trigger = http.New(httpConfig(s, w, log, drain))
+		return []host.Trigger{trigger}, trigger.Listen() // before the long part: the address is the likeliest mistake
+	}})
 	if session != nil {
 		defer func() { err = errors.Join(err, session.close(ctx)) }()
 	}
 	if err != nil {
 		return err
 	}
+	defer onHangup(func() {
+		session.log.Warn("SIGHUP changes nothing: this version reads its manifest and components only when it starts")
+	})()
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	_, err = session.host.Start(ctx, w)
 	done()
@@ -93,13 +96,52 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- session.host.Run(ctx) }()
-	session.stderr.open(fmt.Sprintf("serving %s on http://%s\n", text.Printable(string(w.ID())), trigger.Addr()))
+	session.stderr.open(greeting(w.ID(), trigger.Addrs()))
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
 	}
-	stop() // from here on, a signal ends the process
-	session.log.Info("draining; a second signal ends the process at once")
+	session.log.Info("draining; a second signal ends the process at once", "for", drain.String())
 	return <-failed
+}
+
+// greeting says where a workload is served, an address a line.
+func greeting(id workload.ID, addrs []net.Addr) string {
+	var b strings.Builder
+	for _, a := range addrs {
+		scheme := "http://"
+		if a.Network() == "unix" {
+			scheme = "unix:"
+		}
+		fmt.Fprintf(&b, "serving %s on %s%s\n", text.Printable(string(id)), scheme, text.Printable(a.String()))
+	}
+	return b.String()
+}
+
+func httpConfig(s *settings, w *workload.Spec, log *slog.Logger, drain time.Duration) http.Config {
+	config := http.Config{Listen: "127.0.0.1:3000", Grace: drain, Logger: log}
+	if listen, _ := s.values("listen"); len(listen) > 0 {
+		config.Listen, config.Also = listen[0], listen[1:]
+	}
+	for _, c := range w.Components {
+		config.MaxHeader = max(config.MaxHeader, int(c.Limits.Filled().Headers))
+	}
+	return config
+}
+
+// drain is how long what runs may go on after the first signal: what was asked for, else the longest deadline.
+func (s *settings) drain(w *workload.Spec) (time.Duration, error) {
+	if text, from := s.text("drain", ""); text != "" {
+		d, err := workload.ParseDuration(text)
+		if err != nil {
+			return 0, badValue(from, err)
+		}
+		return d, nil
+	}
+	var longest time.Duration
+	for _, c := range w.Components {
+		longest = max(longest, c.Limits.Filled().Deadline)
+	}
+	return longest, nil
 }

@@ -7,9 +7,11 @@ import (
 
 // Config configures a Trigger. The zero value listens on a free port of loopback with the limits said below.
 type Config struct {
-	// Listen is host:port; empty is 127.0.0.1:0. An empty host is loopback, too: 0.0.0.0 has to be said.
+	// Listen is where to listen, 127.0.0.1:0 if empty: host:port; :port, which is every interface; an IPv4 address and a port
+	// (0.0.0.0:port), which is IPv4 alone; a port, which is loopback; or unix:path. Also are more of them.
 	Listen string
-	// Logger gets what net/http has to say about connections; nil drops it.
+	Also   []string
+	// Logger gets what net/http has to say about connections and itself; nil drops it.
 	Logger *slog.Logger
 
 	// MaxHeader bounds the bytes of a request's head (431 beyond); 0 is 64 KiB. A workload's own limit can only be lower.

@@ -169,6 +169,8 @@ func (x *exchange) Fail(err *wasihttp.Error) {
 func failure(status int) answer {
 	text := http.StatusText(status)
 	switch status {
+	case http.StatusBadRequest:
+		text = "the request is malformed"
 	case http.StatusNotFound:
 		text = "no route"
 	case http.StatusInternalServerError:

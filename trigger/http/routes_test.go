@@ -72,17 +72,6 @@ func TestAttachRefuses(t *testing.T) {
 	}
 }
 
-func TestListensOnLoopback(t *testing.T) {
-	tr := New(Config{Listen: ":0"})
-	if err := tr.Listen(); err != nil {
-		t.Fatal(err)
-	}
-	defer tr.close()
-	if ip := tr.Addr().(*net.TCPAddr).IP; !ip.IsLoopback() {
-		t.Errorf("listens on %v", ip)
-	}
-}
-
 func TestNoAnswerBeforeAttach(t *testing.T) {
 	tr := New(Config{})
 	if err := tr.Listen(); err != nil {

@@ -19,6 +19,16 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	control := &x.control
 	control.rc = *http.NewResponseController(w)
 	defer control.end()
+	if r.ProtoMajor == 1 && unclear(connOf(r)) {
+		closeAfterReply(w)
+	}
+	if headFault(r) != "" {
+		t.turnAway(w, r, control, http.StatusBadRequest)
+		return
+	}
+	if r.ProtoMajor == 2 {
+		delete(r.Header, "Host") // it says what :authority does
+	}
 	if x.route == nil {
 		t.turnAway(w, r, control, http.StatusNotFound)
 		return

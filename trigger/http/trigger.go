@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"log"
 	"math"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -31,19 +30,19 @@ var errShutdown = cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.Er
 // errLate is the cause with which requests are turned away that come after that their route has begun to drain.
 var errLate = cm.Trapf(cm.TrapCancel, "%w: no more requests are taken", cm.ErrStopping)
 
-// Trigger serves the HTTP triggers of any number of workloads on one address. Safe for concurrent use.
+// Trigger serves the HTTP triggers of any number of workloads on the same addresses. Safe for concurrent use.
 type Trigger struct {
 	config Config
 	table  table
 	server *http.Server
 	handle func(context.Context, *component.Instance, *wasihttp.IncomingRequest, wasihttp.Responder) error
 
-	mu       sync.Mutex
-	listener net.Listener
-	attached chan struct{} // closed at the first Attach
-	once     sync.Once
-	silent   map[net.Conn]struct{} // connections on which nothing has come yet
-	closing  bool
+	mu        sync.Mutex
+	listeners []net.Listener
+	attached  chan struct{} // closed at the first Attach
+	once      sync.Once
+	silent    map[net.Conn]struct{} // connections on which nothing has come yet
+	closing   bool
 }
 
 // New makes a trigger. It listens from the first Attach on, or from Listen, and answers once Run runs.
@@ -59,7 +58,7 @@ func New(c Config) *Trigger {
 		ReadHeaderTimeout: t.config.HeaderTimeout,
 		IdleTimeout:       t.config.IdleTimeout,
 		MaxHeaderBytes:    t.config.MaxHeader,
-		ErrorLog:          slog.NewLogLogger(t.config.Logger.Handler(), slog.LevelDebug),
+		ErrorLog:          log.New(&serverLog{t.config.Logger}, "", 0),
 		ConnState:         t.connState,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
 			return context.WithValue(ctx, connKey{}, c)
@@ -71,36 +70,6 @@ func New(c Config) *Trigger {
 
 // Type is "http".
 func (t *Trigger) Type() string { return "http" }
-
-// Listen opens the address now instead of at the first Attach, to find out early that it is taken. Connections wait
-// until Run answers them. Again it does nothing.
-func (t *Trigger) Listen() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.listener != nil {
-		return nil
-	}
-	addr := or(t.config.Listen, "127.0.0.1:0")
-	if strings.HasPrefix(addr, ":") {
-		addr = "127.0.0.1" + addr
-	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return fmt.Errorf("trigger http: listen on %s: %w", addr, err)
-	}
-	t.listener = l
-	return nil
-}
-
-// Addr is the address that it listens on; nil before.
-func (t *Trigger) Addr() net.Addr {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.listener == nil {
-		return nil
-	}
-	return t.listener.Addr()
-}
 
 // Attach is host.Trigger's: it adds the routes of w, all or none. A workload without HTTP triggers adds nothing and opens
 // nothing. Detaching answers 503 on the routes while they drain, and 404 after.
@@ -175,7 +144,7 @@ func (t *Trigger) Run(ctx context.Context) error {
 		return t.close()
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- t.server.Serve(t.listener) }()
+	go func() { failed <- t.serveAll() }()
 	select {
 	case err := <-failed:
 		if errors.Is(err, http.ErrServerClosed) { // Shutdown was called; it waits for the rest
@@ -237,10 +206,10 @@ func (t *Trigger) closeSilent() {
 
 func (t *Trigger) close() error {
 	t.mu.Lock()
-	l := t.listener
+	all := t.listeners
 	t.mu.Unlock()
 	err := t.server.Close()
-	if l != nil {
+	for _, l := range all {
 		l.Close()
 	}
 	return err

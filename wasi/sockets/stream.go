@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"syscall"
 	"time"
 
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
@@ -86,6 +87,9 @@ type sink struct{ s *sock }
 
 func (k sink) Write(p []byte) (int, error) {
 	n, err := k.s.f.Write(p)
+	if errors.Is(err, syscall.EPIPE) {
+		return n, io.EOF // nobody takes any more
+	}
 	return n, failure(err)
 }
 

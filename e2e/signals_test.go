@@ -1,0 +1,237 @@
+//go:build unix
+
+package e2e
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/shared"
+)
+
+// command starts the binary with the given streams; nil is what nobody reads.
+func command(t *testing.T, stdin io.Reader, stdout, stderr *os.File, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(binary, args...)
+	cmd.Stdin = stdin
+	if stdout != nil {
+		cmd.Stdout = stdout
+	}
+	if stderr != nil {
+		cmd.Stderr = stderr
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _, _ = cmd.Process.Wait() })
+	return cmd
+}
+
+// end waits for a process, and gives its exit status: -1 if a signal has killed it, or if it had to be.
+func end(t *testing.T, cmd *exec.Cmd, bound time.Duration) int {
+	t.Helper()
+	timer := time.AfterFunc(bound, func() {
+		t.Errorf("it did not end within %s", bound)
+		_ = cmd.Process.Kill()
+	})
+	defer timer.Stop()
+	_ = cmd.Wait()
+	return cmd.ProcessState.ExitCode()
+}
+
+// stream is a pipe; one end of it is a process's.
+func stream(t *testing.T) (r, w *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close(); w.Close() })
+	return r, w
+}
+
+// TestSignalsEndARun: whatever the guest is at, SIGINT and SIGTERM end it with their status, and what was seen is told.
+func TestSignalsEndARun(t *testing.T) {
+	hostile := shared.File(t, "rust-cli-hostile")
+	for name, c := range map[string]struct {
+		args  []string
+		stuck bool // nobody reads standard output
+	}{
+		"spins":                        {args: []string{"spin"}},
+		"sleeps":                       {args: []string{"sleep", "1000000"}},
+		"reads":                        {args: []string{"stdin"}},
+		"writes and nobody reads":      {args: []string{"flood", "1000"}, stuck: true},
+		"complains and nobody listens": {args: []string{"flood-stderr", "1000"}, stuck: true},
+	} {
+		for sig, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
+			t.Run(fmt.Sprintf("%s/%v", name, sig), func(t *testing.T) {
+				t.Parallel()
+				stdin, _ := stream(t)
+				_, full := stream(t)
+				var out, errs *os.File
+				var said bytes.Buffer
+				cmd := exec.Command(binary, append([]string{"run", "--trace", "--env", "X=1", hostile}, c.args...)...)
+				cmd.Stdin, cmd.Stderr = stdin, &said
+				if c.stuck {
+					out, errs = full, full
+					cmd.Stdout, cmd.Stderr = out, errs
+				}
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * time.Second) // until the guest is at it
+				if err := cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+				if got := end(t, cmd, 30*time.Second); got != status {
+					t.Errorf("exit status %d, wanted %d: %s", got, status, said.String())
+				}
+				if text := said.String(); !c.stuck && (!strings.Contains(text, "command run") || !strings.Contains(text, "vitrine: ")) {
+					t.Errorf("said %q", text)
+				}
+			})
+		}
+	}
+}
+
+// TestSecondSignal: it does not wait for anything.
+func TestSecondSignal(t *testing.T) {
+	r, w := stream(t)
+	cmd := command(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--deadline", "1h", shared.File(t, "rust-http-full-p2"))
+	w.Close()
+	lines := bufio.NewReader(r)
+	first, err := lines.ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, base, _ := strings.Cut(strings.TrimSpace(first), " on ")
+	go func() {
+		if resp, err := http.Get(base + "/sleep?ms=3600000"); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	time.Sleep(500 * time.Millisecond)
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	said, err := lines.ReadString('\n')
+	if err != nil || !strings.Contains(said, "draining") {
+		t.Errorf("said %q, %v", said, err)
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	end(t, cmd, 30*time.Second)
+	rest, _ := io.ReadAll(lines)
+	if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !w.Signaled() || w.Signal() != syscall.SIGTERM {
+		t.Errorf("ended as %v: %s", cmd.ProcessState, rest)
+	}
+}
+
+// TestClosedPipes: whoever reads a guest's output may go; the guest is told so by its stream, and no signal ends anything.
+func TestClosedPipes(t *testing.T) {
+	for what, closed := range map[string]int{"flood": 1, "flood-stderr": 2} {
+		t.Run(what, func(t *testing.T) {
+			r, w := stream(t)
+			cmd := exec.Command(binary, "run", shared.File(t, "rust-cli-hostile"), what, "100")
+			var other bytes.Buffer
+			cmd.Stdout, cmd.Stderr = w, &other
+			if closed == 2 {
+				cmd.Stdout, cmd.Stderr = &other, w
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			if _, err := io.ReadFull(r, make([]byte, 4096)); err != nil {
+				t.Fatal(err)
+			}
+			r.Close()
+			if got := end(t, cmd, time.Minute); got != 0 {
+				t.Errorf("ended as %v", cmd.ProcessState)
+			}
+			if closed == 1 && other.String() != "stdout closed\n" {
+				t.Errorf("the guest says %q", other.String())
+			}
+		})
+	}
+}
+
+// TestHangup: SIGHUP is noted and changes nothing.
+func TestHangup(t *testing.T) {
+	s := up(t, nil, shared.File(t, "rust-http-full-p2"))
+	for range 2 {
+		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		s.says("SIGHUP changes nothing")
+		s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+	}
+}
+
+// TestConsoleThatNobodyReads: requests are answered and the server ends well, whether whoever read its console has gone or
+// stands still.
+func TestConsoleThatNobodyReads(t *testing.T) {
+	for name, gone := range map[string]bool{"gone": true, "stuck": false} {
+		for _, format := range []string{"text", "json"} {
+			t.Run(name+"/"+format, func(t *testing.T) {
+				t.Parallel()
+				r, w := stream(t)
+				cmd := command(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", format, "--trace", "--deadline", "5s",
+					shared.File(t, "rust-http-full-p2"))
+				w.Close()
+				lines := bufio.NewReader(r)
+				first, err := lines.ReadString('\n')
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, base, _ := strings.Cut(strings.TrimSpace(first), " on ")
+				if gone {
+					r.Close()
+				}
+				for i := range 1000 { // more than a pipe holds
+					resp, err := http.Get(base + "/log?" + strings.Repeat("x", 500))
+					if err != nil {
+						t.Fatalf("request %d: %v", i, err)
+					}
+					body, err := io.ReadAll(resp.Body)
+					resp.Body.Close()
+					if err != nil || string(body) != "logged\n" {
+						t.Fatalf("request %d: %q, %v", i, body, err)
+					}
+				}
+				_ = cmd.Process.Signal(syscall.SIGTERM)
+				if got := end(t, cmd, 30*time.Second); got != 0 {
+					t.Errorf("ended as %v", cmd.ProcessState)
+				}
+			})
+		}
+	}
+}
+
+// TestFailsWhileNobodyReads: an end with an error does not wait for its reader either.
+func TestFailsWhileNobodyReads(t *testing.T) {
+	_, w := stream(t)
+	fd := int(w.Fd())
+	if err := syscall.SetNonblock(fd, true); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := syscall.Write(fd, make([]byte, 4096)); err != nil {
+			break
+		}
+	}
+	if err := syscall.SetNonblock(fd, false); err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(t, nil, nil, w, "run", filepath.Join(t.TempDir(), "none.wasm"))
+	if got := end(t, cmd, 30*time.Second); got != 2 {
+		t.Errorf("ended as %v", cmd.ProcessState)
+	}
+}

@@ -1,0 +1,202 @@
+package http
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"strconv"
+	"sync/atomic"
+)
+
+// framing follows the bytes of a connection of HTTP/1 as net/http reads them, to learn what net/http does not say: that a head
+// said more than once where its body ends. Whoever stands before the server may have believed the other, so that the connection
+// is not to be used after that (RFC 9112 §6.1, §6.3). It keeps the ends of one line, and nothing else.
+type framing struct {
+	unclear atomic.Bool // some head was so, or what came could not be followed
+
+	at      place
+	line    []byte // that has begun: its first bytes
+	tail    []byte // and its last
+	skip    uint64 // bytes of a body or chunk that are still to come
+	old     bool   // the head is HTTP/1.0's
+	lengths int    // content-length fields of the head
+	length  uint64 // the last one
+	coded   bool   // the head has a transfer-encoding
+}
+
+// place is where in a message the next byte stands.
+type place uint8
+
+const (
+	atStart place = iota // of a head
+	inHead
+	inBody
+	inChunkSize
+	inChunk
+	behindChunk
+	inTrailers
+	astray // HTTP/2, or nothing that net/http would go on with
+)
+
+const (
+	maxLine = 64 // of a line's first bytes; names and numbers stand there
+	maxTail = 16
+)
+
+// see takes what has been read.
+func (f *framing) see(p []byte) {
+	for len(p) > 0 && f.at != astray {
+		if chunk := f.at == inChunk; chunk || f.at == inBody {
+			n := min(uint64(len(p)), f.skip)
+			p = p[n:]
+			if f.skip -= n; f.skip == 0 {
+				f.at = atStart
+				if chunk {
+					f.at = behindChunk
+				}
+			}
+			continue
+		}
+		text, rest, whole := bytes.Cut(p, []byte{'\n'})
+		f.line = append(f.line, text[:min(len(text), maxLine-len(f.line))]...)
+		f.tail = append(f.tail, text[max(len(text)-maxTail, 0):]...)
+		f.tail = f.tail[max(len(f.tail)-maxTail, 0):]
+		if !whole {
+			return
+		}
+		f.next(bytes.TrimSuffix(f.line, []byte{'\r'}))
+		f.line, f.tail = f.line[:0], f.tail[:0]
+		p = rest
+	}
+}
+
+// next takes a line: its first bytes.
+func (f *framing) next(line []byte) {
+	switch f.at {
+	case atStart:
+		f.start(line)
+	case inHead:
+		if len(line) == 0 {
+			f.body()
+			return
+		}
+		f.field(line)
+	case inChunkSize:
+		f.chunk(line)
+	case behindChunk:
+		f.at = inChunkSize
+		if len(line) > 0 {
+			f.lost()
+		}
+	case inTrailers:
+		if len(line) == 0 {
+			f.at = atStart
+		}
+	}
+}
+
+func (f *framing) start(line []byte) {
+	switch {
+	case len(line) == 0: // net/http forgives it
+	case bytes.HasPrefix(line, []byte("PRI * HTTP/2.0")):
+		f.at = astray
+	default:
+		f.at, f.lengths, f.length, f.coded = inHead, 0, 0, false
+		f.old = bytes.HasSuffix(bytes.TrimSuffix(f.tail, []byte{'\r'}), []byte(" HTTP/1.0"))
+	}
+}
+
+func (f *framing) field(line []byte) {
+	name, value, _ := bytes.Cut(line, []byte{':'})
+	switch {
+	case bytes.EqualFold(name, []byte("transfer-encoding")):
+		f.coded = true
+	case bytes.EqualFold(name, []byte("content-length")):
+		f.lengths++
+		var err error
+		if f.length, err = strconv.ParseUint(string(bytes.Trim(value, " \t")), 10, 63); err != nil || len(line) >= maxLine-1 {
+			f.lost() // net/http refuses it, or folds lines together
+		}
+	}
+}
+
+// body is the end of a head.
+func (f *framing) body() {
+	if f.lengths > 1 || f.coded && (f.lengths > 0 || f.old) {
+		f.unclear.Store(true)
+	}
+	switch {
+	case f.coded && !f.old:
+		f.at = inChunkSize
+	case f.length > 0:
+		f.at, f.skip = inBody, f.length
+	default:
+		f.at = atStart
+	}
+}
+
+func (f *framing) chunk(line []byte) {
+	line, _, _ = bytes.Cut(line, []byte{';'})
+	n, err := strconv.ParseUint(string(bytes.TrimRight(line, " \t\r")), 16, 64)
+	switch {
+	case err != nil:
+		f.lost()
+	case n == 0:
+		f.at = inTrailers
+	default:
+		f.at, f.skip = inChunk, n
+	}
+}
+
+// lost gives up: the connection is good for one more answer at most.
+func (f *framing) lost() {
+	f.at = astray
+	f.unclear.Store(true)
+}
+
+// watched is a connection whose framing is followed.
+type watched struct {
+	net.Conn
+	framing framing
+}
+
+// Read is net.Conn's.
+func (c *watched) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.framing.see(p[:n])
+	return n, err
+}
+
+// CloseWrite and SetLinger are what net/http, and this package, ask of connections that can do it.
+func (c *watched) CloseWrite() error {
+	if c, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// SetLinger is [net.TCPConn.SetLinger].
+func (c *watched) SetLinger(sec int) error {
+	if c, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		return c.SetLinger(sec)
+	}
+	return errors.ErrUnsupported
+}
+
+// unclear says whether the framing of what came on a connection is in doubt.
+func unclear(c net.Conn) bool {
+	w, ok := c.(*watched)
+	return ok && w.framing.unclear.Load()
+}
+
+// watching accepts connections that are watched.
+type watching struct{ net.Listener }
+
+// Accept is net.Listener's.
+func (l watching) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &watched{Conn: c}, nil
+}

@@ -1,0 +1,24 @@
+package http
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+)
+
+// serverLog takes what net/http has to say: a fault of ours, something that the operator can mend, or, as nearly always,
+// what some client did.
+type serverLog struct{ log *slog.Logger }
+
+// Write is io.Writer's, for one message.
+func (l *serverLog) Write(p []byte) (int, error) {
+	level := slog.LevelDebug
+	switch {
+	case bytes.Contains(p, []byte("panic serving")), bytes.Contains(p, []byte("superfluous")):
+		level = slog.LevelError
+	case bytes.Contains(p, []byte("Accept error")):
+		level = slog.LevelWarn
+	}
+	l.log.Log(context.Background(), level, string(bytes.TrimRight(p, "\n")))
+	return len(p), nil
+}
