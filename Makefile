@@ -1,9 +1,10 @@
 # Vitrine. `make` is the check before a push; `make demo` and `make test` are what a fresh machine needs.
 GO ?= go
 BIN := bin/vitrine
+SUITE := ../shared/conformance/component-model
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test reset conformance demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
+.PHONY: all check build test reset conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
 
 all: check
 
@@ -32,14 +33,44 @@ test:
 # minutes, and prints a table.
 reset:
 	VITRINE_RESETS=$(or $(RESETS),1000) $(GO) test -count=1 -timeout 60m -v -run '^(TestResetsAreFresh|TestDrawsDoNotRepeat)$$' ./component
+
+# Asks every guest that this version runs what testdata/guests/README.md says of it.
+prove: build
+	testdata/guests/prove.py --vitrine $(BIN) --only '^(?!.*(p3|rust-kv))'
+
 # Prints what hostile guests have tried and what they got, in the library and in the binary.
 hostile:
 	$(GO) test -count=1 -v -run '^TestHostile' ./component ./e2e
 
-# Runs the specification's suites (SUITES=path… for others) and builds the tool that converts them, which takes cargo and
-# some minutes the first time.
+# Runs the Component Model's official suite, from ../shared or from a clone of it: SUITES=path…, which may be any folders or
+# .wast files. Builds the tool that converts them, which takes cargo and some minutes the first time.
 conformance:
-	$(GO) run ./internal/wast/wastrun -install $(or $(SUITES),../shared/conformance/component-model)
+	@test -n '$(SUITES)' || test -d $(SUITE) || { echo 'the official suite is not in $(SUITE): clone WebAssembly/component-model and say SUITES=path/to/component-model/test' >&2; exit 1; }
+	$(GO) run ./internal/wast/wastrun -install $(or $(SUITES),$(SUITE))
+
+# Rebuilds the guests of testdata/guests; see its README for what that needs.
+guests:
+	testdata/guests/build/all.sh $(ONLY)
+
+# Builds and vets everything, with tests, for the systems that are not at hand.
+cross:
+	@set -e; for at in $(or $(PLATFORMS),darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64 linux/arm64); do \
+		echo "build and vet for $$at"; \
+		export GOOS=$${at%/*} GOARCH=$${at#*/} CGO_ENABLED=0; \
+		$(GO) build ./... && $(GO) vet ./... && (cd tests/collector && $(GO) vet ./...); \
+	done
+
+# Runs for linux/arm64 what depends on the machine (engine, canonical ABI, resets, core checks of the guests' proof) under an
+# emulator: Debian's qemu-user-static, or QEMU=path. There the engine compiles for arm64. Takes minutes.
+QEMU ?= qemu-aarch64-static
+arm64:
+	@command -v $(QEMU) >/dev/null || { echo '$(QEMU) is not here: install qemu-user-static, or name an emulator in QEMU' >&2; exit 1; }
+	VITRINE_TEST_EMULATOR=$(QEMU) VITRINE_RESETS=2 $(COUNT) env GOARCH=arm64 CGO_ENABLED=0 $(GO) test -json -timeout 20m -exec $(QEMU) ./internal/core ./internal/cm/canon ./internal/corewasm
+	VITRINE_RESETS=2 $(COUNT) env GOARCH=arm64 CGO_ENABLED=0 $(GO) test -json -timeout 20m -run 'Reset|PlainGuests' -exec $(QEMU) ./component
+	@mkdir -p bin/arm64
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) build -trimpath -o bin/arm64/vitrine ./cmd/vitrine
+	@printf '#!/bin/sh\nexec %s %s "$$@"\n' $(QEMU) $(CURDIR)/bin/arm64/vitrine >bin/arm64/emulated; chmod +x bin/arm64/emulated
+	VITRINE_CACHE_DIR=$(CURDIR)/bin/arm64/cache testdata/guests/prove.py --vitrine bin/arm64/emulated --only '^(rust-http-full|shop|rust-cli-hostile|rust-service|wat-table)'
 
 # Serves the bundled components, sends each a request, prints each trace as a tree, serves on until Ctrl-C.
 # DEMO_ONCE=1 ends it after the last tree.
@@ -64,6 +95,10 @@ lint:
 # Benchmarks beside the code; bench/ measures whole processes: make compare, density, mixed, noisy or soak, with flags in ARGS.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry ./telemetry/internal/bound ./host ./trigger/http
+
+# A server with the race detector under a minute of mixed load: fails on a report, a wrong answer, a panic or what is left over.
+racing:
+	$(GO) run ./bench mixed -race -duration $(or $(TIME),1m) -rate 60 -c 16 $(ARGS)
 
 compare density mixed noisy soak:
 	$(GO) run ./bench $@ $(ARGS)

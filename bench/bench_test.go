@@ -58,14 +58,19 @@ func TestJudge(t *testing.T) {
 			m.Samples = append(m.Samples, sample{RSS: 200, Goroutines: 50, FDs: 50})
 		}
 		change(m)
-		m.judge()
+		m.judge(false, true)
 		return m
 	}
 	if m := level(func(*mixedResult) {}); !m.Holds {
 		t.Errorf("a level run: %q", m.Verdict)
 	}
 	for name, change := range map[string]func(*mixedResult){
-		"a wrong answer":     func(m *mixedResult) { m.Failures["x"] = 1 },
+		"a wrong answer": func(m *mixedResult) { m.Failures["x"] = 1 },
+		"no goroutines": func(m *mixedResult) {
+			m.Before.Goroutines, m.After.Goroutines = 0, 0
+			grow(m, func(s *sample, _ int) { s.Goroutines = 0 })
+		},
+		"no files":           func(m *mixedResult) { m.Before, m.After = sample{Goroutines: 40}, sample{Goroutines: 40} },
 		"a panic":            func(m *mixedResult) { m.Panics = []string{"panic: x"} },
 		"memory grows":       func(m *mixedResult) { grow(m, func(s *sample, i int) { s.RSS += 3 * float64(i) }) },
 		"goroutines grow":    func(m *mixedResult) { grow(m, func(s *sample, i int) { s.Goroutines += 2 * i }) },
@@ -78,6 +83,21 @@ func TestJudge(t *testing.T) {
 		if m := level(change); m.Holds {
 			t.Errorf("%s: %q", name, m.Verdict)
 		}
+	}
+}
+
+// TestJudgeRaces: under the race detector its reports fail a run, and memory that it keeps does not.
+func TestJudgeRaces(t *testing.T) {
+	m := mixedResult{Before: sample{Goroutines: 40, FDs: 40}, After: sample{Goroutines: 40, FDs: 40}, Ended: "SIGTERM: " + endedWell + " 1s"}
+	for i := range 40 {
+		m.Samples = append(m.Samples, sample{RSS: float64(100 + 50*i), Goroutines: 50, FDs: 50})
+	}
+	if m.judge(true, true); !m.Holds {
+		t.Errorf("%q", m.Verdict)
+	}
+	m.Races = []string{"WARNING: DATA RACE"}
+	if m.judge(true, true); m.Holds {
+		t.Errorf("%q", m.Verdict)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -89,10 +90,16 @@ func (r *run) parse(args []string, dir string) error {
 }
 
 // build builds a command of this checkout.
-func build(out, pkg string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-o", out, pkg)
+func build(out, pkg string) error { return buildWith(false, out, pkg) }
+
+// buildWith builds one with the race detector, or without.
+func buildWith(race bool, out, pkg string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-race="+strconv.FormatBool(race), "-o", out, pkg)
 	cmd.Dir = root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if race {
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
 	cmd.Stderr = os.Stderr
 	return cmd.Run()
 }

@@ -29,6 +29,7 @@ type mixedResult struct {
 	Lost       map[string]int64 // telemetry: signal and reason → items
 	Why        map[string]string
 	Panics     []string
+	Races      []string `json:",omitempty"` // reports of the race detector, of the server or of a command
 	Samples    []sample
 	ClientCPU  float64 // cores that the load itself took
 	Before     sample  // at rest, after one visit of each kind
@@ -84,6 +85,9 @@ func (m *mixedResult) String() string {
 	for _, what := range sortedKeys(m.Lost) {
 		fmt.Fprintf(&b, "telemetry lost: %s: %d, the last because of %s\n", what, m.Lost[what], or(m.Why[what], "nothing that it names"))
 	}
+	for _, r := range m.Races {
+		fmt.Fprintf(&b, "race:\n%s\n", r)
+	}
 	for _, p := range m.Panics {
 		fmt.Fprintf(&b, "server said: %s\n", p)
 	}
@@ -111,6 +115,7 @@ type mixedRun struct {
 	dir, cache string
 	binary     string
 	probed     bool
+	race       bool
 	rate       float64
 	duration   time.Duration
 	every      time.Duration // between samples
@@ -142,6 +147,7 @@ func mixed(r *run, args []string) (any, error) {
 	r.flags.DurationVar(&m.restart, "restart", 5*time.Minute, "between two kills of the collector; a quarter of the duration if that is less")
 	r.flags.DurationVar(&m.down, "down", 10*time.Second, "how long the collector stays away")
 	r.flags.IntVar(&m.workers, "c", 32, "visits at once, at most")
+	r.flags.BoolVar(&m.race, "race", false, "build the server with the race detector, which needs a C compiler, and fail on what it reports; memory is not judged then")
 	collector := r.flags.String("collector", "", "a Collector with an OTLP receiver and a file exporter, as tests/collector builds it; a process that discards if empty")
 	dir, err := os.MkdirTemp("", "vitrine-bench")
 	if err != nil {
@@ -156,7 +162,14 @@ func mixed(r *run, args []string) (any, error) {
 	m.down = min(m.down, m.restart/2)
 	if m.binary = r.binary; m.binary == "" {
 		m.probed, m.binary = true, filepath.Join(dir, "vitrine")
-		if err := build(m.binary, "./bench/probed"); err != nil {
+		if err := buildWith(m.race, m.binary, "./bench/probed"); err != nil {
+			return nil, err
+		}
+	} else if m.race {
+		return nil, errors.New("-race builds the binary itself: leave -vitrine out")
+	}
+	if m.race { // of each process, in a file of its own
+		if err := os.Setenv("GORACE", "log_path="+m.raceLog()+" exitcode=66"); err != nil {
 			return nil, err
 		}
 	}
@@ -177,6 +190,21 @@ func mixed(r *run, args []string) (any, error) {
 	}
 	m.finish()
 	return &m.out, m.out.err()
+}
+
+func (m *mixedRun) raceLog() string { return filepath.Join(m.dir, "race") }
+
+// races are the reports that the race detector has written.
+func (m *mixedRun) races() (reports []string) {
+	logs, _ := filepath.Glob(m.raceLog() + ".*") // the pattern is right
+	for _, log := range logs {
+		text, err := os.ReadFile(log)
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		reports = append(reports, string(text))
+	}
+	return reports
 }
 
 func (m *mixedResult) err() error {

@@ -180,7 +180,8 @@ func (m *mixedRun) finish() {
 	m.drops.mu.Lock()
 	defer m.drops.mu.Unlock()
 	out.Lost, out.Why, out.Panics = m.drops.Lost, m.drops.Why, m.drops.Other
-	out.judge()
+	out.Races = m.races()
+	out.judge(m.race, m.probe != nil)
 }
 
 // end asks the server to end. Without a probe a dump tells the goroutines at rest, which ends it, too.
@@ -217,8 +218,8 @@ func (m *mixedResult) rests() bool {
 	return m.After.Goroutines <= m.Before.Goroutines+slackRest && m.After.FDs <= m.Before.FDs+slackRest
 }
 
-// judge fills the verdict.
-func (m *mixedResult) judge() {
+// judge fills the verdict. Without a probe nothing is known of goroutines before, and a dump ends the server. The race detector keeps memory of its own, so none is judged with it.
+func (m *mixedResult) judge(race, probed bool) {
 	m.Holds = true
 	say := func(ok bool, format string, args ...any) {
 		mark := "holds: "
@@ -233,16 +234,20 @@ func (m *mixedResult) judge() {
 	}
 	say(bad == 0, "errors only where asked for: %d visits and commands went wrong", bad)
 	say(len(m.Panics) == 0, "the server said of %d panics", len(m.Panics))
+	if race {
+		say(len(m.Races) == 0, "%d processes had reports of the race detector", len(m.Races))
+	}
 	q2, q4 := quarter(m.Samples, 1), quarter(m.Samples, 3)
 	rss := func(s sample) float64 { return s.RSS }
 	had, has := median(q2, rss), median(q4, rss)
-	say(has <= had*slackRSS+slackRSSMiB && has > 0, "RSS level: %.0f MiB in the second quarter, %.0f in the last (× %.2f); at rest %.0f before, %.0f after", had, has, has/max(had, 1), m.Before.RSS, m.After.RSS)
+	say(has > 0 && (race || has <= had*slackRSS+slackRSSMiB), "RSS level: %.0f MiB in the second quarter, %.0f in the last (× %.2f); at rest %.0f before, %.0f after", had, has, has/max(had, 1), m.Before.RSS, m.After.RSS)
 	goroutines := func(s sample) float64 { return float64(s.Goroutines) }
-	if had, has = median(q2, goroutines), median(q4, goroutines); had > 0 {
+	if had, has = median(q2, goroutines), median(q4, goroutines); probed {
+		say(had > 0 && m.Before.Goroutines > 0, "the probe has told of goroutines: %.0f", had)
 		say(has <= had*slackGoroutines+slackRest, "goroutines level: %.0f in the second quarter, %.0f in the last", had, has)
 		say(m.After.Goroutines <= m.Before.Goroutines+slackRest, "goroutines at rest: %d before, %d after", m.Before.Goroutines, m.After.Goroutines)
 	}
 	fds := func(s sample) float64 { return float64(s.FDs) }
-	say(m.After.FDs <= m.Before.FDs+slackRest, "files at rest: %d before, %d after; %.0f in the second quarter, %.0f in the last", m.Before.FDs, m.After.FDs, median(q2, fds), median(q4, fds))
-	say(!strings.Contains(m.Ended, "it ended by itself") && (m.Before.Goroutines == 0 || strings.Contains(m.Ended, endedWell)), "the server lived to the end: %s", m.Ended)
+	say(m.After.FDs <= m.Before.FDs+slackRest && m.Before.FDs > 0, "files at rest: %d before, %d after; %.0f in the second quarter, %.0f in the last", m.Before.FDs, m.After.FDs, median(q2, fds), median(q4, fds))
+	say(!strings.Contains(m.Ended, "it ended by itself") && (!probed || strings.Contains(m.Ended, endedWell)), "the server lived to the end: %s", m.Ended)
 }

@@ -279,7 +279,9 @@ func TestCacheProcesses(t *testing.T) {
 	var wg sync.WaitGroup
 	for n := range 3 {
 		wg.Go(func() {
-			cmd := exec.CommandContext(context.Background(), os.Args[0], "-test.run=^TestCacheProcesses$")
+			// Where the test itself is emulated, so is each process: the system cannot start it.
+			command := append(strings.Fields(os.Getenv("VITRINE_TEST_EMULATOR")), os.Args[0], "-test.run=^TestCacheProcesses$")
+			cmd := exec.CommandContext(context.Background(), command[0], command[1:]...)
 			cmd.Env = append(os.Environ(), "VITRINE_TEST_CACHE="+dir)
 			if out, err := cmd.CombinedOutput(); err != nil {
 				t.Errorf("process %d: %v\n%s", n, err, out)

@@ -35,7 +35,7 @@ func parse(text string) (list []*entry, err error) {
 		if _, err := path.Match(e.test, ""); err != nil {
 			return nil, fmt.Errorf("skips.txt:%d: %s: %w", n, e.test, err)
 		}
-		if e.when != "always" && e.when != "sometimes" && e.when != "with:race" && !strings.HasPrefix(e.when, "without:") {
+		if e.when != "always" && e.when != "sometimes" && e.when != "with:race" && e.when != "with:emulator" && !strings.HasPrefix(e.when, "without:") {
 			return nil, fmt.Errorf("skips.txt:%d: %s is no condition", n, e.when)
 		}
 		list = append(list, e)
@@ -50,7 +50,8 @@ func (e *entry) covers(pkg, test string) bool {
 
 // here is where tests ran.
 type here struct {
-	race bool
+	race     bool
+	emulated bool // by go test -exec
 	// lacks says whether a thing is missing; nil looks for it.
 	lacks func(thing string) bool
 }
@@ -65,6 +66,8 @@ func (e *entry) holds(h here) (holds, known bool) {
 		return lacks(thing), true
 	case e.when == "with:race":
 		return h.race, true
+	case e.when == "with:emulator":
+		return h.emulated, true
 	}
 	return true, e.when == "always"
 }

@@ -61,7 +61,7 @@ func run(command []string, strict bool, w io.Writer) (status int, err error) {
 	if readErr != nil {
 		return max(status, 1), readErr
 	}
-	faults := r.judge(list, here{race: slices.Contains(command, "-race")})
+	faults := r.judge(list, here{race: slices.Contains(command, "-race"), emulated: slices.Contains(command, "-exec")})
 	r.summary(faults)
 	if r.failed > 0 || strict && len(faults) > 0 {
 		status = max(status, 1)

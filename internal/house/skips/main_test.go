@@ -29,16 +29,16 @@ func TestJudge(t *testing.T) {
 		want []string
 	}{
 		"all listed": {"./a TestOne/* always because\n./a TestTwo without:thing because\n./a TestRace with:race because",
-			here{true, func(string) bool { return true }}, nil},
+			here{race: true, lacks: func(string) bool { return true }}, nil},
 		"not listed": {"./a TestOne/x always because\n./a TestRace sometimes because", here{}, []string{"./a TestTwo is skipped and not listed"}},
 		"of another package": {"./b TestOne/x always b\n./a TestOne/x always because\n./a Test[TR]* sometimes because", here{},
 			nil},
 		"the thing is here": {"./a TestOne/x always because\n./a TestTwo without:thing because\n./a TestRace sometimes because",
-			here{false, func(string) bool { return false }}, []string{"./a TestTwo is skipped, which is right without:thing alone"}},
+			here{lacks: func(string) bool { return false }}, []string{"./a TestTwo is skipped, which is right without:thing alone"}},
 		"no race": {"./a TestOne/x always because\n./a TestTwo always because\n./a TestRace with:race because",
 			here{}, []string{"./a TestRace is skipped, which is right with:race alone"}},
 		"stale": {"./a * sometimes because\n./a TestOne/* always because\n./a TestThree always because\n./a TestFour without:thing because\n./c TestFive always because",
-			here{false, func(string) bool { return true }}, []string{"lists ./a TestThree, which was not skipped", "lists ./a TestFour, which was not skipped"}},
+			here{lacks: func(string) bool { return true }}, []string{"lists ./a TestThree, which was not skipped", "lists ./a TestFour, which was not skipped"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list, err := parse(c.list)

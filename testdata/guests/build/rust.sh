@@ -1,0 +1,38 @@
+#!/bin/bash
+# The Rust guests; rust-one.sh builds each.
+set -euo pipefail
+. "$(dirname "$0")/env.sh"
+one=$(dirname "$0")/rust-one.sh
+pure=wasm32-unknown-unknown
+
+# build CRATE NAME [TARGET]
+build() {
+  wanted "$2" || return 0
+  need rustup 'install Rust by rustup'
+  "$one" "$cache/rust" "$src/rust/$1" "$out/$2.component.wasm" ${3:-}
+  done_with "$2"
+}
+build http-p3 rust-http-p3
+build http-p3 rust-http-pure-p3 $pure
+build http-p3-next rust-http-p3-next
+build http-p2 rust-http-full-p2
+build http-small-p2 rust-http-p2
+build kv-p2 rust-kv-p2
+KV_ONLY=1 build kv-p2 rust-kv-only-p2
+for n in mw-a mw-b mw-upper; do MW_NAME=$n build middleware-p3 "rust-$n-p3"; done
+for n in otel-p2 otel-p3 otel-sink; do
+  build $n "rust-$n"
+  OTEL_WIT=main build $n "rust-${n/otel/otel-main}"
+done
+build shop-price rust-price $pure
+build shop-cart rust-cart $pure
+build shop-http rust-shop-http
+build feed-p3 rust-feed-p3 $pure
+build feed-http-p3 rust-feed-http-p3 $pure
+build tcp-service-p2 rust-service-p2
+build tcp-client-p2 rust-tcp-client-p2
+build cli-hostile rust-cli-hostile
+build cli-p2 rust-cli-p2
+build cli-p3 rust-cli-p3
+# rust-cli-ctors-p2 is rust-cli-p2 with Debian's own start file, whose exports run constructors: see rust-one.sh.
+START=debian build cli-p2 rust-cli-ctors-p2
