@@ -21,26 +21,26 @@ func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm
 	if want := len(f.Type.Params); len(args) != want {
 		return cm.Val{}, fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
 	}
-	defer s.watch(ctx).end()
+	r := s.newRoot(ctx, cm.CallFrom(ctx))
+	defer r.end()
 	if f.Lift < 0 { // a function of the host that the component hands on: no border is crossed
-		return s.linked.hostFunc(f.Import).Call(s.activation(ctx, cm.CallFrom(ctx), nil), args)
+		return s.linked.hostFunc(f.Import).Call(&r.activation, args)
 	}
 	l := &s.linked.lifts[f.Lift]
 	if s.inside(l.Instance) {
 		return cm.Val{}, s.trap(cm.TrapCannotEnter, f.Boundary, "a call is already inside the component")
 	}
-	parent := cm.CallFrom(ctx)
-	a := s.activation(ctx, parent, nil)
 	h := s.linked.hooks[f.Boundary.ID]
 	if h == nil {
-		result, err := s.callLift(a, l, f.Boundary, args)
+		result, err := s.callLift(&r.activation, l, f.Boundary, args)
 		if err != nil {
 			return cm.Val{}, s.fail(ctx, err)
 		}
 		return result, nil
 	}
-	c := s.enter(&a.Task, ctx, h, f.Boundary, args)
-	result, err := s.callLift(s.activation(c.Context, &c.Call, c.clock), l, f.Boundary, args)
+	c := s.enter(&r.activation, ctx, h, f.Boundary, args)
+	r.Context, r.Call, r.Clock = c.Context, &c.Call, c.clock
+	result, err := s.callLift(&r.activation, l, f.Boundary, args)
 	if err != nil {
 		err = s.fail(ctx, err)
 	}

@@ -112,11 +112,21 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	if err != nil {
 		return l.failed(a, err)
 	}
-	// A guest that does little but call slow host functions would take long to use up its fuel and hear of its end.
-	if err := a.store.group.Interrupted(); err != nil {
+	if err := a.resume(); err != nil {
 		return a.store.at(err, l.boundary)
 	}
 	return l.back(a, result, stack)
+}
+
+// resume goes on in the guest after host code has run, while which others may have had the store; an error if there is no
+// going on. A guest that does little but call slow host functions would take long to use up its fuel and hear of its end.
+func (a *activation) resume() error {
+	if a.store.dead != nil {
+		t := *a.store.dead
+		return &t
+	}
+	a.thread.Run()
+	return a.thread.Err()
 }
 
 // callScalar is call for a function of plain numbers that nobody observes.
@@ -136,7 +146,7 @@ func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 	if err != nil {
 		return l.failed(a, err)
 	}
-	if err = s.group.Interrupted(); err == nil && l.fn.Type.Result != nil {
+	if err = a.resume(); err == nil && l.fn.Type.Result != nil {
 		stack[0], err = l.fn.LowerScalar(result)
 	}
 	if err != nil {
@@ -168,14 +178,14 @@ func (l *lowerHost) counted(a *activation, args []cm.Val) (cm.Val, error) {
 	if err != nil {
 		err = l.failed(a, err)
 	}
-	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
+	c := a.store.enter(a, a, l.hooks, l.boundary, args)
 	c.Start, c.limit = time.Now().Add(-took), a.Limit
 	c.exit(result, err)
 	return result, err
 }
 
 func (l *lowerHost) observed(a *activation, args []cm.Val) (result cm.Val, err error) {
-	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
+	c := a.store.enter(a, a, l.hooks, l.boundary, args)
 	c.OnFinish(c.finish)
 	returned := false
 	defer func() {
@@ -238,10 +248,10 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	}
 	var result cm.Val
 	if l.hooks == nil {
-		result, err = s.callLift(s.activation(a, a.Call, a.Clock), l.callee, l.boundary, args)
+		result, err = s.callLift(s.activation(a, a, a.Call, a.Clock), l.callee, l.boundary, args)
 	} else {
-		c := s.enter(&a.Task, a, l.hooks, l.boundary, args)
-		result, err = s.callLift(s.activation(c.Context, &c.Call, c.clock), l.callee, l.boundary, args)
+		c := s.enter(a, a, l.hooks, l.boundary, args)
+		result, err = s.callLift(s.activation(a, c.Context, &c.Call, c.clock), l.callee, l.boundary, args)
 		c.exit(result, err)
 	}
 	l.release(a, mark)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+	"github.com/vitrine-wasm/vitrine/internal/core"
 	"github.com/vitrine-wasm/vitrine/internal/life"
 )
 
@@ -17,6 +18,7 @@ type crossing struct {
 	cm.Call
 	context.Context // as Enter left it
 	store           *Store
+	thread          *core.Thread
 	hooks           cm.Hooks
 	begun           time.Time // after Enter: what hooks do is no time of the callee's
 	clock           *task.Clock
@@ -45,8 +47,8 @@ func (c *crossing) Value(key any) any {
 func (c *crossing) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(c.Context, f) }
 
 // enter makes an observed call. parent is the task that makes it.
-func (s *Store) enter(parent *task.Task, ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) *crossing {
-	c := &crossing{store: s, hooks: h, clock: parent.Clock}
+func (s *Store) enter(parent *activation, ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) *crossing {
+	c := &crossing{thread: parent.thread, store: s, hooks: h, clock: parent.Clock}
 	c.Boundary, c.Parent, c.Call.Context, c.Instance = b, parent.Call, ctx, s.info
 	c.Start = time.Now()
 	if c.clock == nil {
@@ -54,7 +56,7 @@ func (s *Store) enter(parent *task.Task, ctx context.Context, h cm.Hooks, b *cm.
 	}
 	c.hostBefore = c.clock.Host
 	if b.Kind != cm.GuestToHost {
-		c.fuelBefore = s.group.Fuel()
+		c.fuelBefore = c.thread.Fuel()
 	}
 	c.SetArgs(args)
 	c.Context = h.Enter(&c.Call)
@@ -74,10 +76,10 @@ func (c *crossing) exit(result cm.Val, err error) {
 		inHost := c.clock.Host - c.hostBefore
 		c.end.Host = inHost - c.end.Wait
 		c.end.Guest = total - inHost
-		c.end.Fuel = c.store.group.Fuel() - c.fuelBefore
+		c.end.Fuel = c.thread.Fuel() - c.fuelBefore
 	}
 	if c.Boundary.Kind == cm.HostToGuest {
-		c.end.MemoryPeak, c.end.Limit = c.store.group.MemoryPeak(), c.store.group.Refused()
+		c.end.MemoryPeak, c.end.Limit = c.store.group.MemoryPeak(), c.thread.Refused()
 	}
 	if !result.IsZero() {
 		c.SetResults([]cm.Val{result})

@@ -88,7 +88,7 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	if err != nil {
 		return err
 	}
-	next := s.activation(a, a.Call, a.Clock)
+	next := s.activation(a, a, a.Call, a.Clock)
 	if err := next.tooDeep(nil); err != nil {
 		return err
 	}
@@ -190,8 +190,9 @@ func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
 	case s.stale(r):
 		return fmt.Errorf("%s is of the time before the instance was reset", r.Type)
 	}
-	defer s.watch(ctx).end()
-	if err := s.destroy(s.activation(ctx, cm.CallFrom(ctx), nil), r.Type.Slot, r, nil); err != nil {
+	task := s.newRoot(ctx, cm.CallFrom(ctx))
+	defer task.end()
+	if err := s.destroy(&task.activation, r.Type.Slot, r, nil); err != nil {
 		return s.fail(ctx, err)
 	}
 	return nil

@@ -287,9 +287,10 @@ func (s *Store) initialiseAgain(ctx context.Context) error {
 	if len(s.reset.starts) == 0 {
 		return nil
 	}
-	defer s.watch(ctx).end()
+	r := s.newRoot(ctx, cm.CallFrom(ctx))
+	defer r.finish(true)
 	for _, inst := range s.reset.starts {
-		if err := inst.Start(s.activation(ctx, cm.CallFrom(ctx), nil)); err != nil {
+		if err := inst.Start(r.again()); err != nil {
 			return s.fail(ctx, err)
 		}
 	}

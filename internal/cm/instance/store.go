@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
@@ -14,7 +13,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 	"github.com/vitrine-wasm/vitrine/internal/core"
-	"github.com/vitrine-wasm/vitrine/internal/life"
 )
 
 // Options configure a store.
@@ -72,6 +70,7 @@ type componentInstance struct {
 type activation struct {
 	task.Task
 	store   *Store
+	thread  *core.Thread
 	depth   int          // how many activations this one stands in, of any store, and itself
 	borrows handle.Scope // borrow handles that the callee has been given and must drop
 	lends   []uint32     // handles that running calls of this task have borrowed from, innermost last
@@ -126,8 +125,8 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		}
 		s.resources[slot] = rt
 	}
-	defer s.watch(ctx).end()
-	call := cm.CallFrom(ctx)
+	r := s.newRoot(ctx, cm.CallFrom(ctx))
+	defer r.finish(true) // what initialisation was refused is told to the first call
 	var sources []*core.Instance
 	for i, m := range p.Modules {
 		sources = sources[:0]
@@ -138,7 +137,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 				sources = append(sources, s.cores[src])
 			}
 		}
-		a := s.activation(ctx, call, nil)
+		a := r.again()
 		err := a.tooDeep(nil)
 		var inst *core.Instance
 		if err == nil {
@@ -158,16 +157,23 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) activation(ctx context.Context, call *cm.Call, clock *task.Clock) *activation {
+// activation makes a task that a makes in its own thread.
+func (s *Store) activation(a *activation, ctx context.Context, call *cm.Call, clock *task.Clock) *activation {
+	next := &activation{depth: a.depth + 1}
+	next.init(s, ctx, call, clock, a.thread)
+	return next
+}
+
+func (a *activation) init(s *Store, ctx context.Context, call *cm.Call, clock *task.Clock, t *core.Thread) {
 	if call != nil && clock == nil {
 		clock = &task.Clock{}
 	}
-	a := &activation{Task: task.Task{Context: ctx, Call: call, Clock: clock}, store: s, depth: 1}
-	if outer, ok := ctx.Value(activationKey{}).(*activation); ok {
-		a.depth = outer.depth + 1
-	}
-	return a
+	a.Context, a.Call, a.Clock, a.store, a.thread = ctx, call, clock, s, t
+	a.depth = max(a.depth, 1)
 }
+
+// Thread implements core.Threaded.
+func (a *activation) Thread() *core.Thread { return a.thread }
 
 // tooDeep is the trap of an activation that stands in too many others.
 func (a *activation) tooDeep(b *cm.Boundary) error {
@@ -175,60 +181,6 @@ func (a *activation) tooDeep(b *cm.Boundary) error {
 		return nil
 	}
 	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
-}
-
-// watch interrupts guest code when a context ends.
-type watch struct {
-	life.Watch
-	ctx         context.Context
-	group       *core.Group
-	mu          sync.Mutex
-	over, fired bool
-}
-
-// watch begins a watch of ctx. Whoever begins it ends it.
-func (s *Store) watch(ctx context.Context) *watch {
-	w := &watch{ctx: ctx, group: s.group}
-	w.Begin(ctx, w)
-	return w
-}
-
-// Ended implements life.Watcher.
-func (w *watch) Ended() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.over {
-		w.fired = true
-		w.group.Interrupt(contextTrap(w.ctx))
-	}
-}
-
-// end takes back what the watch has done: nothing of it is left after.
-func (w *watch) end() {
-	if w.End() {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.over = true
-	if w.fired {
-		w.group.Resume()
-	}
-}
-
-// contextTrap says in a trap's words why a context ended.
-func contextTrap(ctx context.Context) *cm.Trap {
-	cause := context.Cause(ctx)
-	var t *cm.Trap
-	if errors.As(cause, &t) {
-		c := *t // a cause may end several stores; each fills in its own boundary
-		return &c
-	}
-	code := cm.TrapCancel
-	if errors.Is(cause, context.DeadlineExceeded) {
-		code = cm.TrapDeadline
-	}
-	return &cm.Trap{Code: code, Detail: cause.Error(), Err: cause}
 }
 
 // fail settles what an error from guest code means: the store is dead from here on.
