@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 	"github.com/vitrine-wasm/vitrine/internal/core"
 	"github.com/vitrine-wasm/vitrine/internal/life"
 )
@@ -19,12 +20,13 @@ type root struct {
 	caller    context.Context // whose end interrupts the task
 }
 
-// newRoot makes a task that ends when ctx does. Whoever makes it calls end.
-func (s *Store) newRoot(ctx context.Context, call *cm.Call) *root {
+// newRoot makes a task in a component instance (-1: in none) that ends when ctx does. Whoever makes it calls end.
+func (s *Store) newRoot(ctx context.Context, instance int) *root {
 	r := &root{caller: ctx}
-	r.activation.init(s, ctx, call, nil, &r.thread)
+	a := &r.activation
+	a.Context, a.Call, a.store, a.thread, a.instance, a.depth = ctx, cm.CallFrom(ctx), s, &r.thread, instance, 1
 	if outer, ok := ctx.Value(activationKey{}).(*activation); ok {
-		r.depth = outer.depth + 1
+		a.outer, a.depth = outer, outer.depth+1
 	}
 	r.thread.Begin(s.group, &r.interrupt, 0)
 	r.watch.Begin(ctx, r)
@@ -33,9 +35,22 @@ func (s *Store) newRoot(ctx context.Context, call *cm.Call) *root {
 
 // again is a task in the place of r, with nothing of what r has come to.
 func (r *root) again() *activation {
-	a := &activation{depth: r.depth}
-	a.init(r.store, r.caller, r.Call, r.Clock, &r.thread)
-	return a
+	return &activation{
+		Task:  task.Task{Context: r.caller, Call: r.Call},
+		store: r.store, thread: &r.thread, outer: r.outer, instance: r.instance, depth: r.depth,
+	}
+}
+
+// recursive says whether the task would come back into what a task around it is in: into a component instance with the same
+// outermost component around it (CanonicalABI.md §Component Instances, call_might_be_recursive).
+func (r *root) recursive() bool {
+	p := r.store.linked.Program
+	for a := r.outer; a != nil; a = a.outer {
+		if a.store == r.store && a.instance >= 0 && p.Root(a.instance) == p.Root(r.instance) {
+			return true
+		}
+	}
+	return false
 }
 
 // Ended implements life.Watcher. A task that is over by then hears it in vain.

@@ -68,6 +68,9 @@ var errOrder = &core.ResetError{Reason: "start-order", Detail: "initialisation a
 // errVaries is for the one store whose initialisation was the first to ask.
 var errVaries = &core.ResetError{Reason: "initialisation-varies", Detail: "initialisation of this instance asked the host, of others before it did not"}
 
+// errBusy is for stores in which something goes on that no snapshot has.
+var errBusy = &core.ResetError{Reason: "live-tasks", Detail: "a subtask, stream or future is still there"}
+
 // begin runs the start function of a core instance that has been made, and takes what a snapshot before it needs.
 func (s *Store) begin(a *activation, inst *core.Instance, fillsImports bool) error {
 	r := &s.reset
@@ -139,6 +142,10 @@ func (s *Store) initialised() {
 		return
 	}
 	for i := range s.instances {
+		if !s.instances[i].table.Plain() {
+			r.snap, r.why = nil, errBusy
+			return
+		}
 		r.tables[i] = s.instances[i].table.Copy()
 	}
 	r.values = maps.Clone(s.values)
@@ -243,7 +250,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		ci := &s.instances[i]
 		s.adopt(&r.tables[i])
 		ci.table.Restore(&r.tables[i])
-		ci.backpressure = 0
+		ci.entry.Reset()
 	}
 	s.values = maps.Clone(r.values)
 	s.info = info
@@ -253,8 +260,11 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 // unchanged finds what keeps a component instance from being what it was: host resources of the snapshot that are gone,
 // and calls that are still inside, which only a bug could leave there.
 func (ci *componentInstance) unchanged(then *handle.Table) (err error) {
-	if ci.entered || ci.noLeave {
+	if !ci.entry.Idle() {
 		return &core.ResetError{Reason: "bug", Detail: "a call is inside; please report this"}
+	}
+	if !ci.table.Plain() {
+		return errBusy
 	}
 	then.All(func(h uint32, e *handle.Entry) {
 		if e.Resource.Dropped || !ci.table.Has(h, e.Resource, e.Own) {
@@ -287,11 +297,11 @@ func (s *Store) initialiseAgain(ctx context.Context) error {
 	if len(s.reset.starts) == 0 {
 		return nil
 	}
-	r := s.newRoot(ctx, cm.CallFrom(ctx))
+	r := s.newRoot(ctx, -1)
 	defer r.finish(true)
 	for _, inst := range s.reset.starts {
 		if err := inst.Start(r.again()); err != nil {
-			return s.fail(ctx, err)
+			return s.fail(err)
 		}
 	}
 	return nil
@@ -319,7 +329,7 @@ func (s *Store) Held() string {
 		t.All(func(h uint32, e *handle.Entry) {
 			fmt.Fprintf(&b, " %d is %s", h, e.Resource.Type)
 		})
-		next, err := t.Add(handle.Entry{Resource: &cm.Resource{}})
+		next, err := t.Add(handle.Own(&cm.Resource{}))
 		fmt.Fprintf(&b, " next %d %v\n", next, err)
 	}
 	var keys []string

@@ -22,6 +22,8 @@ type Options struct {
 	Reset   ResetOptions
 	Handles int // bound of each handle table; 0: the specification's
 	Depth   int // bound of calls into component instances that stand in one another; 0: DefaultDepth
+	// Concurrent lets several calls from the host be in one component instance at once, which its guest has to be made for.
+	Concurrent bool
 }
 
 // DefaultDepth is how many calls may stand in one another where Options say nothing. Each has stacks of its own, in Go
@@ -58,24 +60,21 @@ type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uin
 
 // componentInstance is the state that the canonical ABI keeps for one component instance.
 type componentInstance struct {
-	store        *Store
-	index        int
-	table        handle.Table
-	entered      bool // a call is inside: it cannot be entered again
-	backpressure int  // how often backpressure.inc was called beyond backpressure.dec; synchronous calls do not heed it
-	noLeave      bool // realloc or post-return runs: imports cannot be called
+	store *Store
+	index int
+	table handle.Table
+	entry task.Entry
 }
 
-// activation is the task of one entry into a store: what trampolines find behind the context.
+// activation is the task of one entry into a store, with its part of a thread: what trampolines find behind the context.
 type activation struct {
 	task.Task
-	store   *Store
-	thread  *core.Thread
-	depth   int          // how many activations this one stands in, of any store, and itself
-	borrows handle.Scope // borrow handles that the callee has been given and must drop
-	lends   []uint32     // handles that running calls of this task have borrowed from, innermost last
-	context [2]uint32    // context.get, context.set
-	stack   [18]uint64
+	store    *Store
+	thread   *core.Thread
+	outer    *activation // the task that this one is a part of, of any store; nil: the host's own
+	instance int         // the component instance that the task is in; -1 outside them all
+	depth    int         // how many activations this one stands in, of any store, and itself
+	stack    [18]uint64
 }
 
 type activationKey struct{}
@@ -116,7 +115,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	}
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
-		s.instances[i].table.Max = o.Handles
+		s.instances[i].table.Max, s.instances[i].entry.Concurrent = o.Handles, o.Concurrent
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {
@@ -125,7 +124,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		}
 		s.resources[slot] = rt
 	}
-	r := s.newRoot(ctx, cm.CallFrom(ctx))
+	r := s.newRoot(ctx, -1)
 	defer r.finish(true) // what initialisation was refused is told to the first call
 	var sources []*core.Instance
 	for i, m := range p.Modules {
@@ -147,7 +146,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 			err = s.begin(a, inst, l.modules[i].Info().FillsImports)
 		}
 		if err != nil {
-			err = s.fail(a, err)
+			err = s.fail(err)
 			_ = s.Close(context.WithoutCancel(ctx))
 			return nil, fmt.Errorf("%s: instantiate core module %q: %w", p.Instances[m.Instance].Path, m.Name, err)
 		}
@@ -157,19 +156,17 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// activation makes a task that a makes in its own thread.
-func (s *Store) activation(a *activation, ctx context.Context, call *cm.Call, clock *task.Clock) *activation {
-	next := &activation{depth: a.depth + 1}
-	next.init(s, ctx, call, clock, a.thread)
-	return next
+// calls makes the task of a call that a makes, in its own thread, of a component instance.
+func (a *activation) calls(instance int) *activation {
+	return &activation{
+		Task:  task.Task{Context: a, Call: a.Call, Tally: a.Tally},
+		store: a.store, thread: a.thread, outer: a, instance: instance, depth: a.depth + 1,
+	}
 }
 
-func (a *activation) init(s *Store, ctx context.Context, call *cm.Call, clock *task.Clock, t *core.Thread) {
-	if call != nil && clock == nil {
-		clock = &task.Clock{}
-	}
-	a.Context, a.Call, a.Clock, a.store, a.thread = ctx, call, clock, s, t
-	a.depth = max(a.depth, 1)
+// observe makes c the call that what the task does is a part of.
+func (a *activation) observe(c *crossing) {
+	a.Context, a.Call, a.Tally = c.Context, &c.Call, &c.tally
 }
 
 // Thread implements core.Threaded.
@@ -183,8 +180,14 @@ func (a *activation) tooDeep(b *cm.Boundary) error {
 	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
 }
 
+// deadTrap is the trap of who comes to a store that can no longer be entered.
+func (s *Store) deadTrap() *cm.Trap {
+	t := *s.dead
+	return &t
+}
+
 // fail settles what an error from guest code means: the store is dead from here on.
-func (s *Store) fail(ctx context.Context, err error) error {
+func (s *Store) fail(err error) error {
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
 		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance has exited"}
@@ -262,9 +265,9 @@ func (s *Store) realloc(instance, fn int) reallocFunc {
 			return 0, err
 		}
 		stack = [4]uint64{uint64(oldPtr), uint64(oldSize), uint64(align), uint64(newSize)}
-		ci.noLeave = true
+		ci.entry.NoLeave = true
 		err = f.Call(ctx, stack[:])
-		ci.noLeave = false
+		ci.entry.NoLeave = false
 		return uint32(stack[0]), err
 	}
 }
