@@ -136,12 +136,13 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		return err
 	}
 	ev := e.event(inv.Trigger, inv.Name)
+	var x *cm.Crossing
 	var call *cm.Call
 	if ev.hooks != nil {
-		call = cm.NewCall(ev.boundary, cm.CallFrom(ctx), ctx)
+		x = cm.NewCrossing(ev.boundary, cm.CallFrom(ctx), ctx)
+		call = &x.Call
 		call.Subject = inv.Subject
-		call.Start = time.Now()
-		ctx = cm.WithCall(ev.hooks.Enter(call), call)
+		ctx = cm.WithCall(x.Enter(ev.hooks), call)
 	}
 	var t turn
 	defer v.endTurn(e, &t)
@@ -149,12 +150,13 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	if v.console != nil && outcome != cm.OK {
 		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
 	}
-	if ev.hooks != nil {
+	v.logPanic(ctx, inv, err)
+	if x != nil {
 		end := cm.End{Outcome: outcome, Err: err} // the export's own boundary measures the time split
 		if outcome == cm.OK {
 			end.Err, end.Value = nil, err
 		}
-		ev.hooks.Exit(call, end)
+		x.Leave(cm.Val{}, end)
 	}
 	return err
 }
@@ -220,6 +222,15 @@ func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error)
 		}
 	}
 	return outcome, err
+}
+
+// logPanic tells the operator where Go code panicked that the guest had called, which is too long for an error's text.
+func (v *invoker) logPanic(ctx context.Context, inv *Invocation, err error) {
+	var trap *cm.Trap
+	if errors.As(err, &trap) && trap.HostStack != "" {
+		v.log.ErrorContext(ctx, "host code panicked; please report this if it is vitrine's own",
+			"component", inv.Component, "panic", trap.Detail, "stack", trap.HostStack)
+	}
 }
 
 // guard runs f and makes a panic in it a trap: one request of one guest must not end the process.

@@ -279,7 +279,8 @@ func TestHostErrors(t *testing.T) {
 		} {
 			w.onFail = func(context.Context) error { f(); return nil }
 			_, err := call(i, "call_fail")
-			if code(err) != cm.TrapBug || !strings.Contains(err.Error(), "core_test.go") {
+			var trap *cm.Trap
+			if !errors.As(err, &trap) || trap.Code != cm.TrapBug || !strings.Contains(trap.HostStack, "core_test.go") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: panic came out as %v", name, err)
 			}
 		}

@@ -140,7 +140,7 @@ func (i *Instance) prepare() (*linearMemory, error) {
 func (i *Instance) make(ctx context.Context, e *Engine, lm *linearMemory) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = bug(r)
+			err = Panicked(r)
 		}
 	}()
 	if len(i.module.sources) > 0 || i.module.rewrite.Fuel != "" {
