@@ -176,6 +176,7 @@ type Call struct {
 type InstanceInfo struct {
 	ID    uint64 // unique in the process; 0 when there is none
 	Reuse string // fresh, reset, serial, concurrent
+	Use   uint64 // which invocation it is of those that the instance has had, resets included, from 1; 0 where nobody counts
 	// Isolation is what each invocation is to find: fresh, snapshot, reuse. Empty where nobody decided.
 	Isolation string
 	// NotResettable is why instances of this component are made anew each time ("table-changed" …); empty if they are not.

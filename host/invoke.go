@@ -81,7 +81,7 @@ func newInvoker(kill context.Context, h *Local, w *workload.Spec, entries map[st
 	v.kill.Begin(kill)
 	v.ahead, v.rest = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
 	for _, e := range entries {
-		e.reuse.idle.close = func(inst *component.Instance) { v.closeInstance(kill, e, inst) }
+		e.reuse.idle.close = func(m *member) { v.closeInstance(kill, e, m.inst) }
 	}
 	return v
 }
@@ -144,8 +144,8 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		call.Subject = inv.Subject
 		ctx = cm.WithCall(x.Enter(ev.hooks), call)
 	}
-	var t turn
-	defer v.endTurn(e, &t)
+	var t seat
+	defer v.endSeat(e, &t)
 	outcome, err := v.run(ctx, e, call, inv, &t)
 	if v.console != nil && outcome != cm.OK {
 		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
@@ -161,9 +161,9 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	return err
 }
 
-// run waits for its turn, takes an instance, does the work in it, settles, and lets go of the instance, in this order: an
+// run waits for its turn, takes a seat in an instance, does the work in it, settles, and lets go of the instance, in this order: an
 // answer does not wait for memory to be given back.
-func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, t *turn) (cm.Outcome, error) {
+func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, t *seat) (cm.Outcome, error) {
 	if t.admitted = v.admit(); !t.admitted {
 		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%w: %s takes no more", cm.ErrStopping, e.spec.Name))
 	}
@@ -183,11 +183,13 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	}
 	t.slot = true
 
-	var inst *component.Instance
+	var m *member
+	var inst *component.Instance // as the invocation has it
 	err := v.guard("invocation", func() (err error) {
-		if inst, err = v.instance(ctx, e); err != nil {
+		if m, err = v.member(ctx, e); err != nil {
 			return err
 		}
+		inst = m.sit()
 		if call != nil {
 			call.Instance = inst.Info()
 		}
@@ -197,7 +199,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	outcome, err := v.settle(ctx, outer, inv, err)
 	if inst != nil {
 		t.used = true
-		t.inst = v.letGo(ctx, e, inst, well && returned(err))
+		t.member = v.letGo(ctx, e, m, inst, well && returned(err))
 	}
 	return outcome, err
 }

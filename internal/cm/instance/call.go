@@ -15,14 +15,18 @@ func (l *Linked) Export(iface, name string) *plan.ExportFunc { return l.exports[
 // Call calls an exported function of the program from the host. When ctx ends, guest code is interrupted. A trap or an
 // exit leaves the store dead.
 func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
+	return s.call(ctx, &s.own, f, args)
+}
+
+func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
 	if want := len(f.Type.Params); len(args) != want {
 		return cm.Val{}, fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
 	}
 	if f.Lift < 0 {
-		return s.callHost(ctx, f, args)
+		return s.callHost(ctx, i, f, args)
 	}
 	l := &s.linked.lifts[f.Lift]
-	r := s.newRoot(ctx, l.Instance)
+	r := s.newRoot(ctx, i, l.Instance)
 	defer r.end()
 	h := s.linked.hooks[f.Boundary.ID]
 	if h == nil {
@@ -53,11 +57,11 @@ func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 }
 
 // callHost calls a function of the host that the component hands on: no border is crossed.
-func (s *Store) callHost(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (result cm.Val, err error) {
+func (s *Store) callHost(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (result cm.Val, err error) {
 	if s.dead != nil {
 		return cm.Val{}, s.deadTrap()
 	}
-	r := s.newRoot(ctx, -1)
+	r := s.newRoot(ctx, i, -1)
 	defer r.end()
 	ended := false
 	defer func() {

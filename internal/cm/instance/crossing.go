@@ -35,8 +35,8 @@ func (c *crossing) AfterFunc(f func()) (stop func() bool) { return life.AfterFun
 
 // enter begins an observed call over b that a makes, in ctx. start is when it began; zero for now.
 func (a *activation) enter(ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val, start time.Time) *crossing {
-	c := &crossing{store: a.store, thread: a.thread, outer: a.Tally}
-	c.Boundary, c.Parent, c.Call.Context, c.Instance, c.Start = b, a.Call, ctx, a.store.info, start
+	c := &crossing{store: a.store, thread: &a.root.thread, outer: a.Tally}
+	c.Boundary, c.Parent, c.Call.Context, c.Instance, c.Start = b, a.Call, ctx, a.root.invocation.info, start
 	if b.Kind != cm.GuestToHost {
 		c.fuel = c.thread.Fuel()
 	}

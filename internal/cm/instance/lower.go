@@ -135,8 +135,8 @@ func (a *activation) resume() error {
 	if a.store.dead != nil {
 		return a.store.deadTrap()
 	}
-	a.thread.Run()
-	return a.thread.Err()
+	a.root.thread.Run()
+	return a.root.thread.Err()
 }
 
 // callScalar is call for a function of plain numbers that nobody observes.

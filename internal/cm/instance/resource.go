@@ -191,7 +191,9 @@ func (h *handles) fits(t *cm.ResourceType, r *cm.Resource) error {
 }
 
 // Drop destroys a resource that the host owns.
-func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
+func (s *Store) Drop(ctx context.Context, r *cm.Resource) error { return s.drop(ctx, &s.own, r) }
+
+func (s *Store) drop(ctx context.Context, i *Invocation, r *cm.Resource) error {
 	switch {
 	case r.Dropped:
 		return fmt.Errorf("%s was dropped before", r.Type)
@@ -206,7 +208,7 @@ func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
 	case s.stale(r):
 		return fmt.Errorf("%s is of the time before the instance was reset", r.Type)
 	}
-	root := s.newRoot(ctx, -1)
+	root := s.newRoot(ctx, i, -1)
 	defer root.end()
 	if err := s.destroy(&root.activation, r.Type.Slot, r, nil); err != nil {
 		return s.fail(err)

@@ -14,21 +14,22 @@ import (
 // others may be parked in the same store.
 type root struct {
 	activation
-	thread    core.Thread
-	interrupt core.Interrupt
-	watch     life.Watch
-	caller    context.Context // whose end interrupts the task
+	invocation *Invocation
+	thread     core.Thread
+	interrupt  core.Interrupt
+	watch      life.Watch
+	caller     context.Context // whose end interrupts the task
 }
 
-// newRoot makes a task in a component instance (-1: in none) that ends when ctx does. Whoever makes it calls end.
-func (s *Store) newRoot(ctx context.Context, instance int) *root {
-	r := &root{caller: ctx}
+// newRoot makes a task of i in a component instance (-1: in none) that ends when ctx does. Whoever makes it calls end.
+func (s *Store) newRoot(ctx context.Context, i *Invocation, instance int) *root {
+	r := &root{invocation: i, caller: ctx}
 	a := &r.activation
-	a.Context, a.Call, a.store, a.thread, a.instance, a.depth = ctx, cm.CallFrom(ctx), s, &r.thread, instance, 1
+	a.Context, a.Call, a.store, a.root, a.instance, a.depth = ctx, cm.CallFrom(ctx), s, r, int32(instance), 1
 	if outer, ok := ctx.Value(activationKey{}).(*activation); ok {
 		a.outer, a.depth = outer, outer.depth+1
 	}
-	r.thread.Begin(s.group, &r.interrupt, 0)
+	r.thread.Begin(s.group, &r.interrupt, i.fuel)
 	r.watch.Begin(ctx, r)
 	return r
 }
@@ -37,7 +38,7 @@ func (s *Store) newRoot(ctx context.Context, instance int) *root {
 func (r *root) again() *activation {
 	return &activation{
 		Task:  task.Task{Context: r.caller, Call: r.Call},
-		store: r.store, thread: &r.thread, outer: r.outer, instance: r.instance, depth: r.depth,
+		store: r.store, root: r, outer: r.outer, instance: r.instance, depth: r.depth,
 	}
 }
 
@@ -46,7 +47,7 @@ func (r *root) again() *activation {
 func (r *root) recursive() bool {
 	p := r.store.linked.Program
 	for a := r.outer; a != nil; a = a.outer {
-		if a.store == r.store && a.instance >= 0 && p.Root(a.instance) == p.Root(r.instance) {
+		if a.store == r.store && a.instance >= 0 && p.Root(int(a.instance)) == p.Root(int(r.instance)) {
 			return true
 		}
 	}

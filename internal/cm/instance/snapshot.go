@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -148,14 +147,8 @@ func (s *Store) initialised() {
 		}
 		r.tables[i] = s.instances[i].table.Copy()
 	}
-	r.values = maps.Clone(s.values)
+	r.values = maps.Clone(s.values.all)
 	maps.DeleteFunc(r.values, ends)
-}
-
-// ends says that a value is closed when an invocation has ended.
-func ends(_, v any) bool {
-	_, ok := v.(io.Closer)
-	return ok
 }
 
 // Resettable says why no store can be reset, as far as the code tells: a *core.ResetError, or nil.
@@ -186,8 +179,8 @@ func (s *Store) Resettable() error {
 	return &core.ResetError{Reason: "system", Detail: s.reset.why.Error()}
 }
 
-// Release ends what an invocation has left in the store: host resources that it still owned are dropped and values of the
-// store that are io.Closers are closed, in reverse order, also those that were there at the snapshot. It is for a store
+// Release ends what invocations have left in the store: host resources that it still owned are dropped, and values of theirs
+// and of the store that are io.Closers are closed, in reverse order, also those that were there at the snapshot. It is for a store
 // that is to be reset, or closed: guest code must not run before that. Guest destructors are not run.
 func (s *Store) Release(ctx context.Context) error {
 	var errs []error
@@ -207,14 +200,10 @@ func (s *Store) Release(ctx context.Context) error {
 			}
 		})
 	}
-	closers := s.closers
-	s.closers = nil
-	maps.DeleteFunc(s.values, ends)
-	for _, c := range slices.Backward(closers) {
-		if err := c.Close(); err != nil {
-			errs = append(errs, err)
-		}
+	for len(s.invocations) > 0 {
+		errs = append(errs, s.invocations[len(s.invocations)-1].End())
 	}
+	errs = append(errs, s.own.end(), s.values.end())
 	return errors.Join(errs...)
 }
 
@@ -224,7 +213,7 @@ func (r *resetting) holds(instance int, h uint32, res *cm.Resource) bool {
 }
 
 // Info is what calls say of their instance.
-func (s *Store) Info() cm.InstanceInfo { return s.info }
+func (s *Store) Info() cm.InstanceInfo { return s.own.info }
 
 // Reset releases the store and sets it back to its snapshot, for an invocation that info tells of. ctx is what
 // initialisation runs in, if it has to run again. After an error the store is only good to be closed; it is a
@@ -252,8 +241,8 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		ci.table.Restore(&r.tables[i])
 		ci.entry.Reset()
 	}
-	s.values = maps.Clone(r.values)
-	s.info = info
+	s.values.all = maps.Clone(r.values)
+	s.own.all, s.own.info = nil, info
 	return s.initialiseAgain(ctx)
 }
 
@@ -297,7 +286,7 @@ func (s *Store) initialiseAgain(ctx context.Context) error {
 	if len(s.reset.starts) == 0 {
 		return nil
 	}
-	r := s.newRoot(ctx, -1)
+	r := s.newRoot(ctx, &s.own, -1)
 	defer r.finish(true)
 	for _, inst := range s.reset.starts {
 		if err := inst.Start(r.again()); err != nil {
@@ -333,7 +322,7 @@ func (s *Store) Held() string {
 		fmt.Fprintf(&b, " next %d %v\n", next, err)
 	}
 	var keys []string
-	for k := range s.values {
+	for k := range s.values.all {
 		keys = append(keys, fmt.Sprintf("%T", k))
 	}
 	slices.Sort(keys)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
@@ -34,7 +33,6 @@ const DefaultDepth = 100
 type Store struct {
 	linked    *Linked
 	group     *core.Group
-	info      cm.InstanceInfo
 	cores     []*core.Instance
 	funcs     []*core.Func   // by plan.Program.Funcs, looked up when first needed
 	memories  []*core.Memory // by plan.Program.Memories, likewise
@@ -46,11 +44,12 @@ type Store struct {
 	cx      canon.Context // the one in use; nothing may run between filling and using it but realloc
 	handles handles
 
-	values  map[any]any
-	closers []io.Closer
-	reset   resetting
-	dead    *cm.Trap // why it can no longer be entered
-	closed  bool
+	values      values
+	own         Invocation    // of calls that come with none: the store's only one, from one reset to the next
+	invocations []*Invocation // others, that have not ended
+	reset       resetting
+	dead        *cm.Trap // why it can no longer be entered
+	closed      bool
 }
 
 // minBudget is the host memory that the values of one call may take at the least, in bytes.
@@ -70,10 +69,10 @@ type componentInstance struct {
 type activation struct {
 	task.Task
 	store    *Store
-	thread   *core.Thread
+	root     *root       // the call from the host that it is a part of, itself or another one
 	outer    *activation // the task that this one is a part of, of any store; nil: the host's own
-	instance int         // the component instance that the task is in; -1 outside them all
-	depth    int         // how many activations this one stands in, of any store, and itself
+	instance int32       // the component instance that the task is in; -1 outside them all
+	depth    int32       // how many activations this one stands in, of any store, and itself
 	stack    [18]uint64
 }
 
@@ -87,19 +86,19 @@ func (a *activation) Value(key any) any {
 	return a.Task.Value(key)
 }
 
-// FromContext finds the store that a host function was called from; nil outside one.
-func FromContext(ctx context.Context) *Store {
+// FromContext finds the store that a host function was called from, and the invocation of it; nil outside one.
+func FromContext(ctx context.Context) (*Store, *Invocation) {
 	if a, ok := ctx.Value(activationKey{}).(*activation); ok {
-		return a.store
+		return a.store, a.root.invocation
 	}
-	return nil
+	return nil, nil
 }
 
 // NewStore instantiates a program. ctx bounds initialisation.
 func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	p := l.Program
 	s := &Store{
-		linked: l, group: l.engine.NewGroup(o.Limits), info: o.Info,
+		linked: l, group: l.engine.NewGroup(o.Limits),
 		cores:     make([]*core.Instance, len(p.Modules)),
 		funcs:     make([]*core.Func, len(p.Funcs)),
 		memories:  make([]*core.Memory, len(p.Memories)),
@@ -108,6 +107,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		resources: make([]*cm.ResourceType, len(p.Resources)),
 		depth:     cmp.Or(o.Depth, DefaultDepth),
 	}
+	s.own.store, s.own.info = s, o.Info
 	s.reset.opts = o.Reset
 	if m := o.Limits.Memory; m > 0 {
 		// What a guest hands to the host takes memory there, too: a multiple of its own, for the host's form is larger.
@@ -124,7 +124,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		}
 		s.resources[slot] = rt
 	}
-	r := s.newRoot(ctx, -1)
+	r := s.newRoot(ctx, &s.own, -1)
 	defer r.finish(true) // what initialisation was refused is told to the first call
 	var sources []*core.Instance
 	for i, m := range p.Modules {
@@ -160,7 +160,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 func (a *activation) calls(instance int) *activation {
 	return &activation{
 		Task:  task.Task{Context: a, Call: a.Call, Tally: a.Tally},
-		store: a.store, thread: a.thread, outer: a, instance: instance, depth: a.depth + 1,
+		store: a.store, root: a.root, outer: a, instance: int32(instance), depth: a.depth + 1,
 	}
 }
 
@@ -170,11 +170,11 @@ func (a *activation) observe(c *crossing) {
 }
 
 // Thread implements core.Threaded.
-func (a *activation) Thread() *core.Thread { return a.thread }
+func (a *activation) Thread() *core.Thread { return &a.root.thread }
 
 // tooDeep is the trap of an activation that stands in too many others.
 func (a *activation) tooDeep(b *cm.Boundary) error {
-	if a.depth <= a.store.depth {
+	if int(a.depth) <= a.store.depth {
 		return nil
 	}
 	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
@@ -275,21 +275,11 @@ func (s *Store) realloc(instance, fn int) reallocFunc {
 // Resource is the run-time type of a resource type of the program, by its slot.
 func (s *Store) Resource(slot int) *cm.ResourceType { return s.resources[slot] }
 
-// Value finds or makes the value of key that belongs to this store; an io.Closer is closed with it.
-func (s *Store) Value(key any, mk func() any) any {
-	if v, ok := s.values[key]; ok {
-		return v
-	}
-	v := mk()
-	if s.values == nil {
-		s.values = map[any]any{}
-	}
-	s.values[key] = v
-	if c, ok := v.(io.Closer); ok {
-		s.closers = append(s.closers, c)
-	}
-	return v
-}
+// Value finds or makes the value of key that belongs to this store; an io.Closer is closed when it is released.
+func (s *Store) Value(key any, mk func() any) any { return s.values.get(key, mk) }
+
+// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end.
+func (i *Invocation) Value(key any, mk func() any) any { return i.get(key, mk) }
 
 // Fuel is the guest work done so far; MemoryPeak the most bytes that its memories had.
 func (s *Store) Fuel() uint64 { return s.group.Fuel() }
