@@ -40,7 +40,7 @@ func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, arg
 	return result, err
 }
 
-// run is the call, if it can be made.
+// run is the call, if it can be made. One that is refused leaves the store as it was.
 func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 	s := r.store
 	switch {
@@ -48,6 +48,8 @@ func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 		return cm.Val{}, s.at(s.deadTrap(), b)
 	case r.recursive():
 		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside the component")
+	case s.instances[l.Instance].entry.Busy(): // there is nobody yet who could have it wait
+		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "another call is inside it")
 	}
 	result, err := s.callLift(&r.activation, l, b, args)
 	if err != nil {

@@ -18,6 +18,9 @@ type Entry struct {
 	backpressure int
 }
 
+// Busy says that Enter would let nobody in.
+func (e *Entry) Busy() bool { return e.exclusive != nil }
+
 // Enter lets a task in, and says whether it could: the one that is inside must have come to its end.
 func (e *Entry) Enter(t *Task) bool {
 	if e.Concurrent {
