@@ -12,14 +12,38 @@ import (
 // This file is what generated bindings (internal/bindgen) are made of: conversions between a Val and typed Go values,
 // by functions instead of reflection. Lift reads a Val, Lower makes one.
 
-// HostDef is one host function as a generated binding defines it.
+// HostDef is one host function as a generated binding defines it: with Func, or, where WIT says async, in Parts.
 type HostDef struct {
 	Name string // as in the component: "[method]pollable.ready"
 	Type *FuncType
 	Func HostFunc
+	// Parts begins a call of a function whose work may block: it reads the arguments, which are good until it returns, and
+	// takes what they own. Its error is that of the call.
+	Parts func(ctx Context, args []Val) (Work, error)
 	// Lent says that Func neither keeps nor changes the bytes of the lists of u8 among its arguments: they are a view of
-	// the guest's memory, which is good until Func returns.
+	// the guest's memory, which is good until Func returns. A function in Parts cannot have it: its work outlives the view.
 	Lent bool
+}
+
+// Work is the part of a host function that may block. It touches nothing that belongs to the guest's store: it may run on
+// another goroutine than that is on, while others have their turn in it. ctx ends with the call.
+type Work func(ctx Context) Finish
+
+// Finish is what comes of the work: the function's result, or its error. It runs in the store.
+type Finish func(ctx Context) (Val, error)
+
+// Sync is the function as one that runs in the store from its beginning to its end: Func, or the Parts one after the other.
+func (d *HostDef) Sync() HostFunc {
+	if d.Parts == nil {
+		return d.Func
+	}
+	return func(ctx Context, args []Val) (Val, error) {
+		work, err := d.Parts(ctx, args)
+		if err != nil {
+			return Val{}, err
+		}
+		return work(ctx)(ctx)
+	}
 }
 
 // Caller calls one exported function of an instance.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -138,11 +139,14 @@ type End struct {
 	Outcome Outcome
 	Err     error // the trap or host error; nil when OK
 	Value   any   // what a held call reports at its end (an *http.Response, say); nil otherwise
-	// Guest, Host and Wait split the time between Enter and Exit: in guest code, in host functions that worked, and in
-	// host functions that waited for something outside. They include what callees spent. Zero when not measured.
-	Guest, Host, Wait time.Duration
-	// Fuel is the guest work done, in loop iterations and function entries, in steps of the check interval.
-	Fuel uint64
+	// Guest, Host, Wait and Callees add up to the time between Enter and Exit: in the callee's own code, in host functions
+	// that it called and that worked, in such that waited for something outside, and in calls of other components that are
+	// observed themselves. GuestTotal is Guest and that of all components below. Zero when not measured. A call of a host
+	// function has Host and Wait only.
+	Guest, Host, Wait, Callees, GuestTotal time.Duration
+	// Fuel is the work that the callee's own code has done, in loop iterations and function entries; FuelTotal has that of
+	// all components below in it.
+	Fuel, FuelTotal uint64
 	// MemoryPeak is the largest size of the store's memories so far, in bytes. Set on host→guest boundaries only.
 	MemoryPeak uint64
 	// Limit is a limit that the guest ran into and was told of without a trap; nil if none. On guest→host boundaries the call's
@@ -164,21 +168,22 @@ type Call struct {
 
 	args, results []Val
 	held          bool
-	finish        func(value any, err error)
-	waited        time.Duration
+	crossing      *Crossing // that it is a part of; nil where it is made by hand
+	waited        atomic.Int64
 }
 
 // InstanceInfo tells which instance a call ran in.
 type InstanceInfo struct {
 	ID    uint64 // unique in the process; 0 when there is none
 	Reuse string // fresh, reset, serial, concurrent
+	Use   uint64 // which invocation it is of those that the instance has had, resets included, from 1; 0 where nobody counts
 	// Isolation is what each invocation is to find: fresh, snapshot, reuse. Empty where nobody decided.
 	Isolation string
 	// NotResettable is why instances of this component are made anew each time ("table-changed" …); empty if they are not.
 	NotResettable string
 }
 
-// NewCall is for those who make calls: the engine, and triggers for events.
+// NewCall makes a call by hand, for tests of hooks; see [Crossing] for the call as it is made.
 func NewCall(b *Boundary, parent *Call, ctx context.Context) *Call {
 	return &Call{Boundary: b, Parent: parent, Context: ctx}
 }
@@ -189,40 +194,35 @@ func (c *Call) Args() []Val { return c.args }
 // Results are the results: none or one. Valid only during Exit and Returned.
 func (c *Call) Results() []Val { return c.results }
 
-// SetArgs and SetResults are the engine's.
+// SetArgs is for those who make calls.
 func (c *Call) SetArgs(vs []Val) { c.args = vs }
-
-// SetResults is the engine's.
-func (c *Call) SetResults(vs []Val) { c.results = vs }
 
 // Hold keeps the call open after its host function has returned, because the work goes on: an outgoing request whose
 // answer comes later, say. The function it returns ends the call, from any goroutine; calls after the first do nothing.
 // It is nil-safe: without a Call (no hooks are bound), and for a Call of another kind than guest→host (hooks are bound to
 // what surrounds the host function, and none to itself), it returns a function that does nothing.
 func (c *Call) Hold() func(value any, err error) {
-	if c == nil || c.Boundary.Kind != GuestToHost || c.finish == nil {
+	if c == nil || c.Boundary.Kind != GuestToHost || c.crossing == nil {
 		return func(any, error) {}
 	}
 	c.held = true
-	return func(value any, err error) { c.finish(value, err) }
+	return c.crossing.finish
 }
 
-// Held says whether Hold was called; the engine's.
+// Held says whether Hold was called; for those who make calls.
 func (c *Call) Held() bool { return c.held }
 
-// OnFinish sets what Hold's function runs; the engine's.
-func (c *Call) OnFinish(f func(value any, err error)) { c.finish = f }
-
-// AddWait records that the host function of this call spent d waiting for something outside. Nil-safe. Host functions
-// that block call it through [Waiting].
+// AddWait records that the host function of this call spent d waiting for something outside. It is noted with this call
+// alone: whoever made it hears of it at its end. Nil-safe, and safe for concurrent use. Host functions that block call it
+// through [Waiting].
 func (c *Call) AddWait(d time.Duration) {
-	for ; c != nil; c = c.Parent {
-		c.waited += d
+	if c != nil {
+		c.waited.Add(int64(d))
 	}
 }
 
 // Waited is what AddWait has added up.
-func (c *Call) Waited() time.Duration { return c.waited }
+func (c *Call) Waited() time.Duration { return time.Duration(c.waited.Load()) }
 
 type callKey struct{}
 

@@ -41,6 +41,7 @@ const (
 	TrapUnsupported  TrapCode = "unsupported"
 	TrapMisuse       TrapCode = "host-call-misuse" // the guest broke the contract of a host function
 	TrapHost         TrapCode = "host-error"
+	TrapPanic        TrapCode = "host-panic" // a host function panicked
 	TrapBug          TrapCode = "vitrine-bug"
 
 	TrapDeadline TrapCode = "deadline"
@@ -70,6 +71,8 @@ type Trap struct {
 	Detail   string    // what exactly, for people; may be empty
 	Stack    []string  // guest frames, innermost first, as far as names are known
 	Err      error     // the cause, if a host error caused the trap
+	// HostStack is where Go code panicked, as runtime/debug has it: for whoever mends that code, and too long for a message.
+	HostStack string
 }
 
 // Trapf makes a trap with a formatted detail; %w sets Err.
@@ -96,7 +99,7 @@ func (t *Trap) Unwrap() error { return t.Err }
 // Blame says whose fault the trap is.
 func (t *Trap) Blame() Blame {
 	switch t.Code {
-	case TrapHost, TrapBug:
+	case TrapHost, TrapPanic, TrapBug:
 		return BlameHost
 	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapStackOverflow, TrapDepth, TrapHandlesFull, TrapHeaders, TrapBody, TrapOverload:
 		return BlameLimit

@@ -13,9 +13,26 @@ import (
 
 // Instance is a running component and the store that it lives in. Not safe for concurrent use.
 type Instance struct {
-	linked *Linked
-	store  *instance.Store
+	linked     *Linked
+	store      *instance.Store
+	invocation *instance.Invocation
 }
+
+// Use is one invocation's use of an instance.
+type Use struct {
+	Info cm.InstanceInfo // what its calls say of their instance
+	Fuel uint64          // bounds the guest work of each of its calls, in the units of [Instance.Fuel]; 0: as the store is bounded
+}
+
+// Use gives the instance as one invocation has it: what belongs to the invocation ([Use], [TaskValue]) is its own, also
+// while others are in the instance, each of them parked in a host function while another one runs. End it.
+func (i *Instance) Use(u Use) *Instance {
+	return &Instance{linked: i.linked, store: i.store, invocation: i.store.Invocation(u.Info, u.Fuel)}
+}
+
+// End closes the values of an invocation ([TaskValue]), of an Instance that [Instance.Use] gave. What it has left in the
+// store stays there until that is released or closed, which ends it, too.
+func (i *Instance) End() error { return i.invocation.End() }
 
 // Linked is what it was made from.
 func (i *Instance) Linked() *Linked { return i.linked }
@@ -118,10 +135,10 @@ func (f *Func) Type() *cm.FuncType { return f.def.Type }
 // Call calls it. When ctx ends, guest code is interrupted. After a trap the instance is dead: every later call traps
 // with code instance-trapped-before. The zero Val is returned for a function without result.
 func (f *Func) Call(ctx context.Context, args ...cm.Val) (cm.Val, error) {
-	return f.inst.store.Call(ctx, f.def, args)
+	return f.inst.invocation.Call(ctx, f.def, args)
 }
 
 // Drop lets go of a resource that the host owns: one that a guest's function returned or that the host made. The
 // destructor runs, in the guest if the guest defines the type. Dropping a resource that was handed to a guest is the
 // guest's; doing it here too is an error.
-func (i *Instance) Drop(ctx context.Context, r *cm.Resource) error { return i.store.Drop(ctx, r) }
+func (i *Instance) Drop(ctx context.Context, r *cm.Resource) error { return i.invocation.Drop(ctx, r) }

@@ -132,11 +132,21 @@ func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *instance.Options) 
 
 // StoreValue finds the value that key has in the store behind ctx (the store that the host function was called from),
 // making it with mk the first time: the state of a capability that belongs to one store. A value that is an io.Closer is
-// closed when the invocation has ended: when the store is closed, or released to be reset. Outside a store it is made anew
+// closed when the store is closed, or released to be reset. Outside a store it is made anew
 // at each call.
 func StoreValue(ctx context.Context, key any, mk func() any) any {
-	if s := instance.FromContext(ctx); s != nil {
+	if s, _ := instance.FromContext(ctx); s != nil {
 		return s.Value(key, mk)
+	}
+	return mk()
+}
+
+// TaskValue is [StoreValue] for what belongs to one invocation and not to all that are in the store with it: what it may
+// still write, or what it has begun outside. It is the value of the [Instance.Use] whose call the host function was called
+// in, and is closed at its end; of a call without one it is the instance's own, and closed with the store's.
+func TaskValue(ctx context.Context, key any, mk func() any) any {
+	if _, i := instance.FromContext(ctx); i != nil {
+		return i.Value(key, mk)
 	}
 	return mk()
 }
@@ -160,5 +170,5 @@ func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instanc
 	if err != nil {
 		return nil, err
 	}
-	return &Instance{linked: l, store: s}, nil
+	return &Instance{linked: l, store: s, invocation: s.Own()}, nil
 }

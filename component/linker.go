@@ -85,9 +85,13 @@ func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
 	h.define(name, hostFunc{typ: t, call: f})
 }
 
-// Define defines a function of a generated binding.
+// Define defines a function of a generated binding. One that is in parts runs them in turn.
 func (h *HostInstance) Define(d cm.HostDef) {
-	h.define(d.Name, hostFunc{typ: d.Type, call: d.Func, lent: d.Lent})
+	if d.Parts != nil && (d.Func != nil || d.Lent) {
+		h.linker.errs = append(h.linker.errs, fmt.Errorf(
+			"host defines %s#%s in parts, and as one function or with bytes that are lent: it can have one form, and its work no lent bytes", h.id, d.Name))
+	}
+	h.define(d.Name, hostFunc{typ: d.Type, call: d.Sync(), lent: d.Lent})
 }
 
 // GoFunc defines a function from a Go function: parameters and result are Go values as [Func.Invoke] has them, with an

@@ -84,4 +84,4 @@ func (i *Instance) Reset(ctx context.Context, info cm.InstanceInfo) error {
 func (i *Instance) Initialises() bool { return i.store.Reinitialised() }
 
 // Info is what calls say of the instance.
-func (i *Instance) Info() cm.InstanceInfo { return i.store.Info() }
+func (i *Instance) Info() cm.InstanceInfo { return i.invocation.Info() }

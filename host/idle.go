@@ -3,8 +3,6 @@ package host
 import (
 	"sync"
 	"time"
-
-	"github.com/vitrine-wasm/vitrine/component"
 )
 
 // DefaultIdle is how long an instance is kept that does nothing.
@@ -18,7 +16,7 @@ const DefaultIdle = 5 * time.Second
 type idle struct {
 	life  time.Duration
 	floor int // that stay, however old
-	close func(*component.Instance)
+	close func(*member)
 
 	mu     sync.Mutex
 	kept   []keptInstance // oldest first
@@ -28,13 +26,13 @@ type idle struct {
 }
 
 type keptInstance struct {
-	inst  *component.Instance
+	*member
 	since time.Time
 	ready bool // it is as new; otherwise as the last invocation left it, and to be reset
 }
 
 // take gives an instance, and whether it is ready; nil if there is none.
-func (p *idle) take() (inst *component.Instance, ready bool) {
+func (p *idle) take() (m *member, ready bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	n := len(p.kept)
@@ -44,18 +42,18 @@ func (p *idle) take() (inst *component.Instance, ready bool) {
 	k := p.kept[n-1]
 	p.kept[n-1] = keptInstance{}
 	p.kept = p.kept[:n-1]
-	return k.inst, k.ready
+	return k.member, k.ready
 }
 
 // keep takes an instance in; false if it is not wanted any more, which leaves it to the caller to close.
-func (p *idle) keep(inst *component.Instance, ready bool) bool {
+func (p *idle) keep(m *member, ready bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
 		return false
 	}
 	now := time.Now()
-	p.kept = append(p.kept, keptInstance{inst, now, ready})
+	p.kept = append(p.kept, keptInstance{m, now, ready})
 	if p.timer == nil && len(p.kept) > p.floor {
 		p.timer = time.AfterFunc(p.kept[0].since.Add(p.life).Sub(now), p.sweep)
 	}
@@ -72,9 +70,9 @@ func (p *idle) sweep() {
 	p.closes.Add(1)
 	defer p.closes.Done()
 	now := time.Now()
-	var old []*component.Instance
+	var old []*member
 	for len(p.kept) > p.floor && now.Sub(p.kept[0].since) >= p.life {
-		old = append(old, p.kept[0].inst)
+		old = append(old, p.kept[0].member)
 		p.kept[0] = keptInstance{}
 		p.kept = p.kept[1:] // append moves what is left, once for as many
 	}
@@ -84,8 +82,8 @@ func (p *idle) sweep() {
 		p.timer = nil
 	}
 	p.mu.Unlock()
-	for _, inst := range old {
-		p.close(inst)
+	for _, m := range old {
+		p.close(m)
 	}
 }
 
@@ -100,7 +98,7 @@ func (p *idle) end() {
 	}
 	p.mu.Unlock()
 	for _, k := range kept {
-		p.close(k.inst)
+		p.close(k.member)
 	}
 	p.closes.Wait()
 }

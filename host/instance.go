@@ -59,15 +59,15 @@ func (r *reuse) option() component.StoreOption {
 	return component.WithReset(r.isolation, isConstant)
 }
 
-// instance gives the instance that an invocation runs in: one that is ready, one that is idle and reset now, or a new one.
-func (v *invoker) instance(ctx context.Context, e *entry) (*component.Instance, error) {
-	for inst, ready := e.reuse.idle.take(); inst != nil; inst, ready = e.reuse.idle.take() {
+// member gives a member of the pool with a free seat: one that is ready, one that is idle and reset now, or a new one.
+func (v *invoker) member(ctx context.Context, e *entry) (*member, error) {
+	for m, ready := e.reuse.idle.take(); m != nil; m, ready = e.reuse.idle.take() {
 		if ready {
-			return inst, nil
+			return m, nil
 		}
-		err := v.reset(ctx, e, inst)
+		err := v.reset(ctx, e, m.inst)
 		if err == nil {
-			return inst, nil
+			return m, nil
 		}
 		var why *component.ResetError
 		if !errors.As(err, &why) && ctx.Err() != nil {
@@ -88,7 +88,7 @@ func (v *invoker) reset(ctx context.Context, e *entry, inst *component.Instance)
 	return err
 }
 
-func (v *invoker) newInstance(ctx context.Context, e *entry) (*component.Instance, error) {
+func (v *invoker) newInstance(ctx context.Context, e *entry) (*member, error) {
 	option := e.reuse.option()
 	inst, err := e.linked.Instantiate(ctx,
 		component.WithMemory(e.limits.Memory), component.WithTables(e.limits.Tables), component.WithFuel(e.limits.Fuel),
@@ -98,7 +98,7 @@ func (v *invoker) newInstance(ctx context.Context, e *entry) (*component.Instanc
 		return nil, err
 	}
 	e.learn(ctx, v.log, inst.Resettable())
-	return inst, nil
+	return &member{inst: inst}, nil
 }
 
 // info tells of one use of an instance.
@@ -126,11 +126,18 @@ func (e *entry) learn(ctx context.Context, log *slog.Logger, err error) {
 	}
 }
 
-// letGo ends an invocation's use of its instance. What the guest left open ends now, also when the invocation's time is
-// over: that flushes what it wrote last. keep says that the invocation went well; it gives the instance back if it can be
+// letGo ends an invocation's use of its member, in which it had seat. What the guest left open ends now, also when the invocation's time is
+// over: that flushes what it wrote last. keep says that the invocation went well; it gives the member back if it can be
 // used again, and has closed it otherwise.
-func (v *invoker) letGo(ctx context.Context, e *entry, inst *component.Instance, keep bool) *component.Instance {
+func (v *invoker) letGo(ctx context.Context, e *entry, m *member, seat *component.Instance, keep bool) *member {
 	ctx = context.WithoutCancel(ctx)
+	inst := m.inst
+	if empty, err := m.leave(seat); !empty {
+		if err != nil {
+			v.log.ErrorContext(ctx, "an invocation did not let go of what it had", "component", e.spec.Name, "error", err)
+		}
+		return nil
+	}
 	if !keep || inst.Resettable() != nil {
 		v.closeInstance(ctx, e, inst)
 		return nil
@@ -140,14 +147,14 @@ func (v *invoker) letGo(ctx context.Context, e *entry, inst *component.Instance,
 		v.closeInstance(ctx, e, inst)
 		return nil
 	}
-	return inst
+	return m
 }
 
-// keep makes an instance idle.
-func (v *invoker) keep(e *entry, inst *component.Instance, ready bool) bool {
-	ok := e.reuse.idle.keep(inst, ready)
+// keep makes a member idle.
+func (v *invoker) keep(e *entry, m *member, ready bool) bool {
+	ok := e.reuse.idle.keep(m, ready)
 	if !ok {
-		v.closeInstance(&v.kill, e, inst)
+		v.closeInstance(&v.kill, e, m.inst)
 	}
 	return ok
 }

@@ -81,7 +81,7 @@ func newInvoker(kill context.Context, h *Local, w *workload.Spec, entries map[st
 	v.kill.Begin(kill)
 	v.ahead, v.rest = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
 	for _, e := range entries {
-		e.reuse.idle.close = func(inst *component.Instance) { v.closeInstance(kill, e, inst) }
+		e.reuse.idle.close = func(m *member) { v.closeInstance(kill, e, m.inst) }
 	}
 	return v
 }
@@ -136,32 +136,34 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		return err
 	}
 	ev := e.event(inv.Trigger, inv.Name)
+	var x *cm.Crossing
 	var call *cm.Call
 	if ev.hooks != nil {
-		call = cm.NewCall(ev.boundary, cm.CallFrom(ctx), ctx)
+		x = cm.NewCrossing(ev.boundary, cm.CallFrom(ctx), ctx)
+		call = &x.Call
 		call.Subject = inv.Subject
-		call.Start = time.Now()
-		ctx = cm.WithCall(ev.hooks.Enter(call), call)
+		ctx = cm.WithCall(x.Enter(ev.hooks), call)
 	}
-	var t turn
-	defer v.endTurn(e, &t)
+	var t seat
+	defer v.endSeat(e, &t)
 	outcome, err := v.run(ctx, e, call, inv, &t)
 	if v.console != nil && outcome != cm.OK {
 		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
 	}
-	if ev.hooks != nil {
+	v.logPanic(ctx, inv, err)
+	if x != nil {
 		end := cm.End{Outcome: outcome, Err: err} // the export's own boundary measures the time split
 		if outcome == cm.OK {
 			end.Err, end.Value = nil, err
 		}
-		ev.hooks.Exit(call, end)
+		x.Leave(cm.Val{}, end)
 	}
 	return err
 }
 
-// run waits for its turn, takes an instance, does the work in it, settles, and lets go of the instance, in this order: an
+// run waits for its turn, takes a seat in an instance, does the work in it, settles, and lets go of the instance, in this order: an
 // answer does not wait for memory to be given back.
-func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, t *turn) (cm.Outcome, error) {
+func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, t *seat) (cm.Outcome, error) {
 	if t.admitted = v.admit(); !t.admitted {
 		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%w: %s takes no more", cm.ErrStopping, e.spec.Name))
 	}
@@ -181,11 +183,13 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	}
 	t.slot = true
 
-	var inst *component.Instance
+	var m *member
+	var inst *component.Instance // as the invocation has it
 	err := v.guard("invocation", func() (err error) {
-		if inst, err = v.instance(ctx, e); err != nil {
+		if m, err = v.member(ctx, e); err != nil {
 			return err
 		}
+		inst = m.sit()
 		if call != nil {
 			call.Instance = inst.Info()
 		}
@@ -195,7 +199,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	outcome, err := v.settle(ctx, outer, inv, err)
 	if inst != nil {
 		t.used = true
-		t.inst = v.letGo(ctx, e, inst, well && returned(err))
+		t.member = v.letGo(ctx, e, m, inst, well && returned(err))
 	}
 	return outcome, err
 }
@@ -220,6 +224,15 @@ func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error)
 		}
 	}
 	return outcome, err
+}
+
+// logPanic tells the operator where Go code panicked that the guest had called, which is too long for an error's text.
+func (v *invoker) logPanic(ctx context.Context, inv *Invocation, err error) {
+	var trap *cm.Trap
+	if errors.As(err, &trap) && trap.HostStack != "" {
+		v.log.ErrorContext(ctx, "host code panicked; please report this if it is vitrine's own",
+			"component", inv.Component, "panic", trap.Detail, "stack", trap.HostStack)
+	}
 }
 
 // guard runs f and makes a panic in it a trap: one request of one guest must not end the process.

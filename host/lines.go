@@ -22,8 +22,8 @@ type Output struct {
 	meters sync.Map // [2]string (workload, component) → *meter
 }
 
-// Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each store has its
-// own unfinished line: a write of half a line waits for its other half, and is let go when the store is closed. A line
+// Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each invocation
+// has its own unfinished line: a write of half a line waits for its other half, and is let go when the invocation ends. A line
 // is logged in the context of the write that completed it.
 //
 // Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
@@ -36,13 +36,13 @@ func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
 	}
 	own := new(byte) // its address tells this stream from every other
 	return func(ctx context.Context, p []byte) error {
-		f := component.StoreValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line} }).(*framer)
+		f := component.TaskValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line} }).(*framer)
 		f.write(ctx, p)
 		return nil
 	}
 }
 
-// framer is one stream of one store.
+// framer is one stream of one invocation.
 type framer struct {
 	budget *budget
 	line   LogLine
@@ -90,12 +90,12 @@ func (f *framer) emit() {
 	}
 	f.budget.out.log(f.ctx, l)
 	if cap(f.partial) > 4<<10 {
-		f.partial = nil // a store that wrote one long line does not keep its room
+		f.partial = nil // who wrote one long line does not keep its room
 	}
 	f.partial, f.cut = f.partial[:0], false
 }
 
-// Close lets go of a line that never ended; the store calls it.
+// Close lets go of a line that never ended; it is called at the end of the invocation.
 func (f *framer) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

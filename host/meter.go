@@ -56,7 +56,7 @@ func (s *Lines) Log(ctx context.Context, l LogLine) {
 
 // budget is that of the invocation in ctx.
 func (s *Lines) budget(ctx context.Context) *budget {
-	return component.StoreValue(ctx, s.meter, func() any { return &budget{out: s.out, meter: s.meter} }).(*budget)
+	return component.TaskValue(ctx, s.meter, func() any { return &budget{out: s.out, meter: s.meter} }).(*budget)
 }
 
 // meter is what all instances of a component have logged lately: a bucket of lines and one of bytes, which fill up within
@@ -167,7 +167,7 @@ func (m *meter) notice(limit string) string {
 	return "lines are left out"
 }
 
-// Close tells of the last lines that were left out. The store calls it at the end of an invocation.
+// Close tells of the last lines that were left out. It is called at the end of the invocation.
 func (b *budget) Close() error {
 	b.meter.mu.Lock()
 	told, count := b.left, b.count

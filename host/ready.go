@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/internal/life"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -91,13 +90,13 @@ func (v *invoker) makeMany(ctx context.Context, e *entry, n int) error {
 func (v *invoker) makeReady(ctx context.Context, e *entry) error {
 	ctx, stop := e.bound(ctx)
 	defer stop()
-	var inst *component.Instance
+	var m *member
 	err := v.guard("instantiation", func() (err error) {
-		inst, err = v.newInstance(ctx, e)
+		m, err = v.newInstance(ctx, e)
 		return err
 	})
 	if err == nil {
-		v.keep(e, inst, true)
+		v.keep(e, m, true)
 	}
 	return err
 }
@@ -111,30 +110,30 @@ func (e *entry) bound(ctx context.Context) (context.Context, context.CancelFunc)
 		Detail: fmt.Sprintf("%s: initialisation took longer than %s", e.spec.Name, e.deadline)})
 }
 
-// turn is what an invocation has: its context, and its part of its component's pool. Its end comes behind that of the event.
-type turn struct {
+// seat is what an invocation has: its context, and its part of its component's pool. Its end comes behind that of the event.
+type seat struct {
 	ctx  life.Context
 	kill life.Watch // of what stops all invocations
 
 	admitted, slot bool
-	used           bool                // an instance was there
-	inst           *component.Instance // it, if it can be used again
+	used           bool    // a member was there
+	member         *member // it, if it can be used again
 }
 
 // Ended implements life.Watcher: the invocation must not go on.
-func (t *turn) Ended() {
+func (t *seat) Ended() {
 	t.ctx.Cancel(cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping))
 }
 
-// endTurn gives back what an invocation had. Where nobody is in need of the slot and there is a processor to spare, the
+// endSeat gives back what an invocation had. Where nobody is in need of the slot and there is a processor to spare, the
 // instance is reset before, on the invocation's goroutine, so that the next invocation need not do it. Otherwise that one
 // resets what it takes, which costs the same and makes do with fewer instances.
-func (v *invoker) endTurn(e *entry, t *turn) {
+func (v *invoker) endSeat(e *entry, t *seat) {
 	switch {
-	case t.inst != nil && v.spare(e):
-		v.resetAhead(e, t.inst)
-	case t.inst != nil:
-		v.keep(e, t.inst, false)
+	case t.member != nil && v.spare(e):
+		v.resetAhead(e, t.member)
+	case t.member != nil:
+		v.keep(e, t.member, false)
 	}
 	if t.slot {
 		e.pool.release()
@@ -156,16 +155,16 @@ func (v *invoker) spare(e *entry) bool {
 // lacks says whether there are fewer instances than are to be ready, those that are busy included: they come back.
 func (e *entry) lacks() bool { return e.ready > 0 && e.reuse.idle.len()+len(e.pool.slots) < e.ready }
 
-func (v *invoker) resetAhead(e *entry, inst *component.Instance) {
+func (v *invoker) resetAhead(e *entry, m *member) {
 	e.resetting.Add(1)
 	defer e.resetting.Add(-1)
 	ctx, stop := v.ahead, context.CancelFunc(func() {})
-	if inst.Initialises() {
+	if m.inst.Initialises() {
 		ctx, stop = e.bound(ctx)
 	}
 	defer stop()
-	if v.reset(ctx, e, inst) == nil {
-		v.keep(e, inst, true)
+	if v.reset(ctx, e, m.inst) == nil {
+		v.keep(e, m, true)
 	}
 }
 

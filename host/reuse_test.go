@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -154,11 +154,11 @@ func TestIdleIsBounded(t *testing.T) {
 
 // TestIdleOrder: what was used last is used first, and what is old goes away alone.
 func TestIdleOrder(t *testing.T) {
-	var closed []*component.Instance
-	p := &idle{life: time.Hour, close: func(i *component.Instance) { closed = append(closed, i) }}
-	var made []*component.Instance
+	var closed []*member
+	p := &idle{life: time.Hour, close: func(m *member) { closed = append(closed, m) }}
+	var made []*member
 	for range 3 {
-		made = append(made, new(component.Instance))
+		made = append(made, new(member))
 		p.keep(made[len(made)-1], true)
 	}
 	if inst, ready := p.take(); inst != made[2] || !ready || p.len() != 2 {
@@ -167,7 +167,7 @@ func TestIdleOrder(t *testing.T) {
 	p.keep(made[2], false)
 	p.kept[0].since = time.Now().Add(-2 * time.Hour)
 	p.sweep()
-	if fmt.Sprint(closed) != fmt.Sprint(made[:1]) || p.len() != 2 || p.timer == nil {
+	if !slices.Equal(closed, made[:1]) || p.len() != 2 || p.timer == nil {
 		t.Errorf("closed %v, want %v; %d are left", closed, made[:1], p.len())
 	}
 	if _, ready := p.take(); ready {

@@ -158,7 +158,11 @@ func (p *providers) exception(ctx context.Context, component string, v *verdict)
 	if v.trap != nil {
 		r.AddAttributes(keyTrapCode.String(string(v.trap.Code)))
 	}
-	if v.trap != nil && len(v.trap.Stack) > 0 {
+	switch { // of a panic it is the host's code that is of interest
+	case v.trap == nil:
+	case v.trap.HostStack != "":
+		r.AddAttributes(semconv.ExceptionStacktrace(v.trap.HostStack))
+	case len(v.trap.Stack) > 0:
 		r.AddAttributes(semconv.ExceptionStacktrace(strings.Join(v.trap.Stack, "\n")))
 	}
 	p.logger.Emit(ctx, r)

@@ -105,7 +105,7 @@ func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
 
 	// Which export calls an import, where the names differ; and how calls end that do not end well.
 	exports := map[string]string{"[constructor]thing": "new", "[method]thing.value": "value", "[static]thing.merge": "merge"}
-	failures := map[string]string{"fails": "trap.host-error", "panics": "trap.vitrine-bug", "exits": "exit"}
+	failures := map[string]string{"fails": "trap.host-error", "panics": "trap.host-panic", "exits": "exit"}
 	tested := 0
 	want := map[string][2]string{} // span name → parent's name, error type
 	for _, b := range linked.Boundaries() {

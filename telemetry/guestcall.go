@@ -129,11 +129,12 @@ func (h *guestCall) measure(c *cm.Call, end *cm.End) {
 	}
 	h.active.Add(c.Context, -1)
 	h.count[end.Outcome][reuseIndex(c.Instance.Reuse)].Add(c.Context, 1)
-	if end.Guest > 0 {
-		h.guestTime.Record(c.Context, end.Guest)
+	// What an invocation has cost is all of it, callees' too.
+	if guest := max(end.Guest, end.GuestTotal); guest > 0 {
+		h.guestTime.Record(c.Context, guest)
 	}
-	if end.Fuel > 0 {
-		h.fuel.Add(c.Context, int64(end.Fuel))
+	if fuel := max(end.Fuel, end.FuelTotal); fuel > 0 {
+		h.fuel.Add(c.Context, int64(fuel))
 	}
 	if end.MemoryPeak > 0 {
 		h.memoryPeak.Record(c.Context, int64(end.MemoryPeak))
@@ -164,15 +165,23 @@ func (h *guestCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 	}
 }
 
-// times sets the split of a call's time and what else the engine measured. The span is locked.
+// times sets the split of a call's time, the callee's own and with that of components below where there are any, and what else
+// the engine measured. The span is locked.
 func times(s *span.Span, end *cm.End) {
-	if end.Guest|end.Host|end.Wait != 0 {
+	if end.Guest|end.Host|end.Wait|end.Callees != 0 {
 		s.Float(attrGuestTime, end.Guest.Seconds())
+		if end.Callees != 0 {
+			s.Float(attrGuestTotal, end.GuestTotal.Seconds())
+			s.Float(attrCalleeTime, end.Callees.Seconds())
+		}
 		s.Float(attrHostTime, end.Host.Seconds())
 		s.Float(attrWaitTime, end.Wait.Seconds())
 	}
 	if end.Fuel != 0 {
 		s.Int(attrFuel, int64(end.Fuel))
+	}
+	if end.FuelTotal > end.Fuel {
+		s.Int(attrFuelTotal, int64(end.FuelTotal))
 	}
 	if end.MemoryPeak != 0 {
 		s.Int(attrMemoryPeak, int64(end.MemoryPeak))

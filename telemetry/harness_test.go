@@ -87,71 +87,17 @@ func (e edgeHooks) cross(ctx context.Context, args []cm.Val, f func(ctx context.
 	if e.h == nil {
 		return f(ctx)
 	}
-	c := cm.NewCall(e.b, cm.CallFrom(ctx), ctx)
-	c.Start = time.Now()
+	c := cm.NewCrossing(e.b, cm.CallFrom(ctx), ctx)
 	c.Instance = cm.InstanceInfo{ID: 7, Reuse: "fresh", Isolation: "snapshot", NotResettable: "table-changed"}
 	c.SetArgs(args)
-	inner := cm.WithCall(e.h.Enter(c), c)
-	var end cm.End
-	var mu sync.Mutex
-	halves := 0
-	half := func() { // a held call ends with the later of its function and its work
-		if halves++; halves == 2 {
-			e.h.Exit(c, end)
-		}
-	}
-	c.OnFinish(func(v any, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		end.Value = v
-		if err != nil {
-			end.Err, end.Outcome = err, cm.Aborted
-		}
-		half()
-	})
+	inner := cm.WithCall(c.Enter(e.h), &c.Call)
 	v, err := f(inner)
-	mu.Lock()
-	defer mu.Unlock()
-	if err != nil {
-		end = endOf(err)
-	}
+	end := cm.End{Err: err}
 	if e.b.Kind != cm.GuestToHost {
 		end.Guest, end.Host, end.Fuel = time.Millisecond, time.Microsecond, 42
 	}
-	if !v.IsZero() {
-		c.SetResults([]cm.Val{v})
-	}
-	if c.Held() && err == nil {
-		if r, ok := e.h.(cm.Returner); ok {
-			r.Returned(c)
-		}
-		c.SetResults(nil)
-		half()
-		return v, nil
-	}
-	e.h.Exit(c, end)
+	c.Leave(v, end)
 	return v, err
-}
-
-func endOf(err error) cm.End {
-	end := cm.End{Err: err}
-	var trap *cm.Trap
-	switch {
-	case err == nil:
-	case asTrap(err, &trap) && trap.Code == cm.TrapCancel:
-		end.Outcome = cm.Cancelled
-	case asTrap(err, &trap) && trap.Blame() == cm.BlameGuest:
-		end.Outcome = cm.Trapped
-	default:
-		end.Outcome = cm.Aborted
-	}
-	return end
-}
-
-func asTrap(err error, t **cm.Trap) bool {
-	var ok bool
-	*t, ok = err.(*cm.Trap)
-	return ok
 }
 
 // request is the subject of an HTTP event.
@@ -174,10 +120,10 @@ func (b *bench) serve(r *request, f func(ctx context.Context) error) {
 		_ = f(r.r.Context())
 		return
 	}
-	c := cm.NewCall(e.b, nil, r.r.Context())
-	c.Subject, c.Start = r, time.Now()
-	err := f(cm.WithCall(e.h.Enter(c), c))
-	e.h.Exit(c, endOf(err))
+	c := cm.NewCrossing(e.b, nil, r.r.Context())
+	c.Subject = r
+	err := f(cm.WithCall(c.Enter(e.h), &c.Call))
+	c.Leave(cm.Val{}, cm.End{Err: err})
 }
 
 // outRequest is what is behind the first argument of an outgoing request.

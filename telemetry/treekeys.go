@@ -10,7 +10,7 @@ import (
 // treeKeys are the attributes that trees of text show.
 func treeKeys() tree.Keys {
 	return tree.Keys{
-		Guest: keyGuestTime, Host: keyHostTime, Wait: keyWaitTime,
+		Guest: keyGuestTime, GuestTotal: keyGuestTotal, Host: keyHostTime, Wait: keyWaitTime,
 		Status: semconv.HTTPResponseStatusCodeKey, URL: semconv.URLFullKey, Path: semconv.URLPathKey, Query: semconv.URLQueryKey,
 		Facts:     []attribute.Key{prefix + keyCache, prefix + "plugin", prefix + "trigger"},
 		ErrorType: semconv.ErrorTypeKey, Blame: keyBlame, Outcome: keyOutcome, ResultError: keyResultError,

@@ -133,13 +133,22 @@ func (g *generator) handles() (hs [][2]string) {
 func (g *generator) hostFunc(f *wit.Func) {
 	var call string
 	args, first := []string{"ctx"}, 0
+	lift := func(i int) string { return g.lift(f.Params[i].Type, fmt.Sprintf("a[%d]", i)) }
+	var lifted, lifts []string // of an async function, which are lifted before the work
+	if f.Async {
+		inline := lift
+		lift = func(i int) string {
+			lifted, lifts = append(lifted, fmt.Sprintf("x%d", i)), append(lifts, inline(i))
+			return lifted[len(lifted)-1]
+		}
+	}
 	if f.Kind == wit.Method {
-		call, first = g.lift(f.Params[0].Type, "a[0]")+"."+exported(f.Base), 1
+		call, first = lift(0)+"."+exported(f.Base), 1
 	} else {
 		call = "impl." + g.implMethod(f)
 	}
-	for i, p := range f.Params[first:] {
-		args = append(args, g.lift(p.Type, fmt.Sprintf("a[%d]", first+i)))
+	for i := range f.Params[first:] {
+		args = append(args, lift(first+i))
 	}
 	call += "(" + strings.Join(args, ", ") + ")"
 	a := "a"
@@ -151,9 +160,28 @@ func (g *generator) hostFunc(f *wit.Func) {
 	if g.pkg.Lent[f.Name] {
 		lent = "Lent: true, "
 	}
-	g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.typeVar(f), lent, a)
-	if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
-		g.p("if err := cm.Consume(ctx, %s, a); err != nil {\nreturn cm.Val{}, err\n}", g.typeVar(f))
+	consume := func(nothing string) {
+		if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
+			g.p("if err := cm.Consume(ctx, %s, a); err != nil {\nreturn %s, err\n}", g.typeVar(f), nothing)
+		}
+	}
+	if f.Async {
+		g.p("{Name: %q, Type: %s, %sParts: func(ctx context.Context, %s []cm.Val) (cm.Work, error) {", f.Name, g.typeVar(f), lent, a)
+		consume("nil")
+		if len(lifted) > 0 {
+			g.p("%s := %s", strings.Join(lifted, ", "), strings.Join(lifts, ", "))
+		}
+		g.p("return func(ctx context.Context) cm.Finish {")
+	} else {
+		g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.typeVar(f), lent, a)
+		consume("cm.Val{}")
+	}
+	// In what follows an async function has the work, and a function in it what comes of it.
+	finish := func(work string) bool {
+		if f.Async {
+			g.p("%s\nreturn func(ctx context.Context) (cm.Val, error) {", work)
+		}
+		return f.Async
 	}
 	var res *wit.Type
 	if f.Result != nil {
@@ -167,18 +195,33 @@ func (g *generator) hostFunc(f *wit.Func) {
 	_, has := g.okType(f.Result)
 	switch {
 	case res == nil && !has:
+		if finish("err := " + call) {
+			call = "err"
+		}
 		g.p("return cm.Val{}, %s", call)
 	case res == nil:
-		g.p("r, err := %s\nif err != nil {\nreturn cm.Val{}, err\n}\nreturn %s, nil", call, g.lower(f.Result, "r"))
+		if !finish("r, err := " + call) {
+			g.p("r, err := %s", call)
+		}
+		g.p("if err != nil {\nreturn cm.Val{}, err\n}\nreturn %s, nil", g.lower(f.Result, "r"))
 	default:
 		lowerErr := fmt.Sprintf("cm.LowerError[%s](ctx, err, %s)", g.goType(res.Err), g.lowerFunc(res.Err))
-		if has {
-			g.p("r, err := %s\nif err != nil {\nreturn %s\n}\nreturn cm.OKVal(%s), nil", call, lowerErr, g.lower(res.OK, "r"))
-		} else {
+		switch {
+		case has:
+			if !finish("r, err := " + call) {
+				g.p("r, err := %s", call)
+			}
+			g.p("if err != nil {\nreturn %s\n}\nreturn cm.OKVal(%s), nil", lowerErr, g.lower(res.OK, "r"))
+		case finish("err := " + call):
+			g.p("if err != nil {\nreturn %s\n}\nreturn cm.CaseVal(0, nil), nil", lowerErr)
+		default:
 			g.p("if err := %s; err != nil {\nreturn %s\n}\nreturn cm.CaseVal(0, nil), nil", call, lowerErr)
 		}
 	}
 	g.child = false
+	if f.Async {
+		g.p("}\n}, nil")
+	}
 	g.p("}},")
 }
 

@@ -348,6 +348,8 @@ func explainTrap(err error) *Problem {
 		p.Do = "let bodies be larger with --body"
 	case cm.TrapOverload:
 		p.Do = "let more of them run or wait with --max-instances and --queue"
+	case cm.TrapPanic:
+		p.Do = "please report this, with what the log says of it, if the host function is one of vitrine's own"
 	case cm.TrapBug:
 		p.Do = "please report this: it is a fault of vitrine"
 	}

@@ -128,13 +128,17 @@ func (w *world) must(g *Group, name string, more ...*Instance) *Instance {
 }
 
 func call(i *Instance, name string, args ...uint64) (uint64, error) {
+	return callIn(context.Background(), i, name, args...)
+}
+
+func callIn(ctx context.Context, i *Instance, name string, args ...uint64) (uint64, error) {
 	f := i.Func(name)
 	if f == nil {
 		return 0, fmt.Errorf("no function %q", name)
 	}
 	stack := make([]uint64, max(len(args), len(f.Type().Results)))
 	copy(stack, args)
-	err := f.Call(context.Background(), stack)
+	err := f.Call(ctx, stack)
 	if err != nil || len(stack) == 0 {
 		return 0, err
 	}
@@ -275,7 +279,8 @@ func TestHostErrors(t *testing.T) {
 		} {
 			w.onFail = func(context.Context) error { f(); return nil }
 			_, err := call(i, "call_fail")
-			if code(err) != cm.TrapBug || !strings.Contains(err.Error(), "core_test.go") {
+			var trap *cm.Trap
+			if !errors.As(err, &trap) || trap.Code != cm.TrapBug || !strings.Contains(trap.HostStack, "core_test.go") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s: panic came out as %v", name, err)
 			}
 		}
@@ -309,39 +314,39 @@ func TestNestedCalls(t *testing.T) {
 	})
 }
 
+// TestInterrupt: what interrupts a task ends its calls, and nobody else's.
 func TestInterrupt(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		for _, f := range []string{"spin", "spin_tail", "spin_bulk"} {
 			g := w.group(Limits{})
 			i := w.must(g, "basics")
 			deadline := &cm.Trap{Code: cm.TrapDeadline, Detail: "after a moment"}
+			task := begin(g, 0)
 			timer := time.AfterFunc(10*time.Millisecond, func() {
-				g.Interrupt(deadline)
-				g.Interrupt(errors.New("the second one loses"))
+				task.interrupt.Set(deadline)
+				task.interrupt.Set(errors.New("the second one loses"))
 			})
 			defer timer.Stop()
-			_, err := call(i, f)
+			_, err := callIn(task, i, f)
 			if code(err) != cm.TrapDeadline {
 				t.Errorf("%s: %v", f, err)
 			}
 			if deadline.Stack != nil {
 				t.Error("the interrupt's own trap was written to")
 			}
-			if _, err := call(i, "id", 1); err != error(deadline) {
+			if _, err := callIn(task, i, "id", 1); err != error(deadline) {
 				t.Errorf("a call under an interrupt: %v", err)
 			}
-			if _, err := w.instantiate(g, "basics"); err != error(deadline) {
+			if _, err := w.e.Instantiate(task, g, w.compile(fixture(t, "basics")), []*Instance{w.host}); err != error(deadline) {
 				t.Errorf("instantiate under an interrupt: %v", err)
 			}
-			if g.Interrupted() != error(deadline) {
-				t.Errorf("interrupted by %v", g.Interrupted())
+			if task.thread.Err() != error(deadline) {
+				t.Errorf("interrupted by %v", task.thread.Err())
 			}
-			g.Resume()
-			if g.Interrupted() != nil {
-				t.Error("still interrupted after resume")
-			}
-			if got, err := call(i, "id", 1); got != 1 || err != nil {
-				t.Errorf("after resume: %d, %v", got, err)
+			for _, other := range []context.Context{begin(g, 0), w.ctx} {
+				if got, err := callIn(other, i, "id", 1); got != 1 || err != nil {
+					t.Errorf("a call of another task: %d, %v", got, err)
+				}
 			}
 		}
 	})
@@ -528,14 +533,14 @@ func TestRefusedGrowth(t *testing.T) {
 			}
 			for _, want := range []string{c.want, ""} {
 				got := ""
-				if l := g.Refused(); l != nil {
+				if l := g.own.Refused(); l != nil {
 					got = l.Limit
 				}
 				if got != want {
 					t.Errorf("%s of %s by %d, with %+v: refused by %q, want %q", c.f, c.module, c.by, c.limits, got, want)
 				}
 			}
-			if err := g.Close(w.ctx); err != nil || g.Refused() != nil {
+			if err := g.Close(w.ctx); err != nil || g.own.Refused() != nil {
 				t.Error(err)
 			}
 		}
@@ -552,7 +557,6 @@ func TestCloseEndsEverything(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		g.Resume()
 		if _, err := call(i, "id", 1); code(err) != cm.TrapDead {
 			t.Errorf("call after close: %v", err)
 		}
@@ -601,15 +605,16 @@ func TestSpinningGuestStopsNobody(t *testing.T) {
 		g := w.group(Limits{})
 		i := w.must(g, "basics")
 		ended := make(chan error)
+		task := begin(g, 0)
 		go func() {
-			_, err := call(i, f)
+			_, err := callIn(task, i, f)
 			ended <- err
 		}()
 		for range 3 {
 			runtime.GC()
 		}
 		stop := errors.New("enough")
-		g.Interrupt(stop)
+		task.interrupt.Set(stop)
 		if err := <-ended; err != stop {
 			t.Errorf("%s ended with %v", f, err)
 		}

@@ -98,19 +98,20 @@ var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithR
 
 // refuel is the check function. Guest code has left wazero's machine code here, so the Go scheduler and collector get
 // their turn; whoever wants the guest to end is heard.
-func (e *Engine) refuel(_ context.Context, mod api.Module, stack []uint64) {
+func (e *Engine) refuel(ctx context.Context, mod api.Module, stack []uint64) {
 	v, ok := e.instances.Load(mod)
 	if !ok {
 		panic(&unwind{errClosed})
 	}
 	g := v.(*Instance).group
-	if p := g.interrupt.Load(); p != nil {
-		panic(&unwind{*p})
-	}
-	if err := g.deepen(); err != nil {
+	t := g.thread(ctx)
+	if err := t.Err(); err != nil {
 		panic(&unwind{err})
 	}
-	give, err := g.refuel(int64(int32(stack[0])))
+	if err := t.deepen(); err != nil {
+		panic(&unwind{err})
+	}
+	give, err := g.refuel(t, int64(int32(stack[0])))
 	if err != nil {
 		panic(&unwind{err})
 	}

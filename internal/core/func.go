@@ -23,36 +23,37 @@ const maxFree = 8
 func (f *Func) Type() binary.CoreFuncType { return f.typ }
 
 // Call runs the function: parameters are read from stack and results written to it; it must be long enough for either.
-// ctx reaches host functions unchanged. An error is a *cm.Trap, or what a host function returned.
+// ctx, which says whose [Thread] it is, reaches host functions unchanged. An error is a *cm.Trap, or what a host function returned.
 func (f *Func) Call(ctx context.Context, stack []uint64) error {
 	if f.host != nil {
 		return guard(ctx, f.host.Fn, stack)
 	}
-	g := f.inst.group
-	if p := g.interrupt.Load(); p != nil {
-		return *p
+	t := f.inst.group.thread(ctx)
+	if err := t.Err(); err != nil {
+		return err
 	}
+	t.Run()
 	var c *callObject
 	if n := len(f.free); n > 0 {
 		c = f.free[n-1]
 		f.free = f.free[:n-1]
 	} else {
-		c = g.engine.callObject(f.inst.mod.ExportedFunction(f.name))
+		c = t.group.engine.callObject(f.inst.mod.ExportedFunction(f.name))
 	}
-	outer := g.running
-	if err := g.enter(c, outer, len(stack)); err != nil {
+	outer := t.running
+	if err := t.enter(c, outer, len(stack)); err != nil {
 		return err
 	}
-	g.running = c
+	t.running = c
 	err, reuse := c.fn.CallWithStack(ctx, stack), true
-	g.running = outer
+	t.running = outer
 	if err != nil {
 		err, reuse = callError(err)
 		if isOverflow(err) {
-			err = g.overflow(c.trace(stack))
+			err = t.group.overflow(c.trace(stack))
 		}
 	}
-	g.leave(c, outer)
+	t.leave(c, outer)
 	if reuse && len(f.free) < maxFree {
 		f.free = append(f.free, c)
 	}

@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"sync"
 	"sync/atomic"
@@ -31,24 +30,24 @@ const maxInterval = 1 << 30
 
 // Group is what the instances of one store share.
 //
-// Exactly one goroutine may be inside a Group at a time, which is for the caller to see to: in a Func.Call, in
-// Instantiate, in Close, or with the bytes of a Memory. Interrupt, Resume, Fuel, Memory and MemoryPeak may be called by
-// anybody at any time.
+// Exactly one goroutine may run inside a Group at a time, which is for the caller to see to: in a Func.Call, in
+// Instantiate, in Close, or with the bytes of a Memory. Others may be inside it, too, as long as they are parked in host
+// functions: each has a [Thread]. Fuel, Memory and MemoryPeak may be called by anybody at any time.
 type Group struct {
-	engine    *Engine
-	limits    Limits
-	interval  int64
-	interrupt atomic.Pointer[error]
-	granted   atomic.Int64 // fuel given out to instances so far
-	fuelEnd   atomic.Int64 // granted that is certainly within Limits.Fuel
-	memory    atomic.Int64
-	peak      atomic.Int64
+	engine   *Engine
+	limits   Limits
+	interval int64
+	granted  atomic.Int64 // fuel given out to instances so far
+	fuelEnd  atomic.Int64 // granted that is certainly within Limits.Fuel
+	memory   atomic.Int64
+	peak     atomic.Int64
+	closed   atomic.Bool // written under mu
 
-	running *callObject         // the innermost call under way
-	stack   *guestStack         // what calls run on; nil before the first
-	deep    uint64              // share of the engine's stackBudget
-	refused bool                // a memory was not let grow by Limits.Memory
-	growers []api.MutableGlobal // what says the same of tables, of each instance that can grow one
+	own     Thread              // of calls that come with none
+	current *Thread             // whose guest code runs, or ran last and goes on; nil: nobody's
+	mark    int64               // what had been used when it was made the current one
+	spare   *guestStack         // of a thread that has ended, for the next one
+	growers []api.MutableGlobal // of each instance that can grow a table: whether a limit has kept it from that
 
 	mu        sync.Mutex // guards what follows
 	instances []*Instance
@@ -56,8 +55,10 @@ type Group struct {
 	spent     int64  // what instances had used when the group was closed
 	base      int64  // what they had used when the group was last reset
 	elements  uint64 // that the tables of all instances started with
-	closed    bool
 }
+
+// maxFuel bounds limits, so that sums of them stay numbers.
+const maxFuel = math.MaxInt64 / 4
 
 // errClosed is what calls into a closed group end with.
 var errClosed error = &cm.Trap{Code: cm.TrapDead, Detail: "the store is closed"}
@@ -65,6 +66,7 @@ var errClosed error = &cm.Trap{Code: cm.TrapDead, Detail: "the store is closed"}
 // NewGroup makes a group.
 func (e *Engine) NewGroup(l Limits) *Group {
 	g := &Group{engine: e, limits: l, interval: defaultInterval}
+	g.own.group = g
 	if l.CheckEvery != 0 {
 		g.interval = int64(min(l.CheckEvery, maxInterval))
 	}
@@ -75,49 +77,32 @@ func (e *Engine) NewGroup(l Limits) *Group {
 		g.limits.Stack = defaultStack
 	}
 	g.limits.Stack = min(g.limits.Stack, maxStack)
-	g.limits.Fuel = min(g.limits.Fuel, math.MaxInt64/2)
+	g.limits.Fuel = min(g.limits.Fuel, maxFuel)
 	g.fuelEnd.Store(int64(g.limits.Fuel))
 	return g
 }
 
-// refuel gives fuel to an instance that has overdrawn its own by -left; a trap if the group has used up all of its own.
-func (g *Group) refuel(left int64) (int64, error) {
+// refuel gives fuel to an instance in which t has overdrawn its own by -left; a trap if the group, or t, has used up all that
+// it may.
+func (g *Group) refuel(t *Thread, left int64) (int64, error) {
 	give := g.interval
+	// The instance's counter is overdrawn, and Fuel sees it.
 	if g.limits.Fuel != 0 && g.granted.Load()-left+give > g.fuelEnd.Load() {
-		rest := int64(g.limits.Fuel) - int64(g.Fuel()) // the instance's counter is overdrawn, and Fuel sees it
+		rest := int64(g.limits.Fuel) - int64(g.Fuel())
 		if rest < 0 {
-			return 0, cm.Trapf(cm.TrapFuel, "the guest has done the work that it may do: %d loop iterations and function entries", g.limits.Fuel)
+			return 0, noFuel(int64(g.limits.Fuel))
+		}
+		give = min(give, rest)
+	}
+	if t.limit != 0 && g.granted.Load()-left+give > t.end {
+		rest := t.limit - int64(t.Fuel())
+		if rest < 0 {
+			return 0, noFuel(t.limit)
 		}
 		give = min(give, rest)
 	}
 	g.granted.Add(give - left)
 	return give, nil
-}
-
-// Interrupt makes guest code of the group end soon with err (a *cm.Trap as a rule); safe from any goroutine. Resume
-// clears it. The first interrupt wins until then. Calls that begin while it lasts end with err at once.
-func (g *Group) Interrupt(err error) {
-	if err != nil {
-		g.interrupt.CompareAndSwap(nil, &err)
-	}
-}
-
-// Interrupted is the error of the interrupt that is in force; nil if there is none. Host functions ask it on their way
-// back: a guest that does little but call them would use up its fuel slowly.
-func (g *Group) Interrupted() error {
-	if p := g.interrupt.Load(); p != nil {
-		return *p
-	}
-	return nil
-}
-
-// Resume takes an Interrupt back. It does not open a closed group again.
-func (g *Group) Resume() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if !g.closed {
-		g.interrupt.Store(nil)
-	}
 }
 
 // Fuel is how much guest code has run: loop iterations, and entries of functions that call others. A long iteration or
@@ -126,15 +111,25 @@ func (g *Group) Resume() {
 func (g *Group) Fuel() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := g.spent
-	if !g.closed {
-		n = g.granted.Load()
-		for _, i := range g.instances {
-			n -= i.fuelLeft()
-		}
-		n -= g.base
+	return uint64(max(g.usedLocked()-g.base, 0))
+}
+
+// used is what instances have used since the group was made.
+func (g *Group) used() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.usedLocked()
+}
+
+func (g *Group) usedLocked() int64 {
+	if g.closed.Load() {
+		return g.spent
 	}
-	return uint64(max(n, 0))
+	n := g.granted.Load()
+	for _, i := range g.instances {
+		n -= i.fuelLeft()
+	}
+	return n
 }
 
 // Memory is the bytes that the group's memories have now, and MemoryPeak the most that they had.
@@ -142,27 +137,6 @@ func (g *Group) Memory() uint64 { return uint64(g.memory.Load()) }
 
 // MemoryPeak is the most bytes that the group's memories had since the last Reset.
 func (g *Group) MemoryPeak() uint64 { return uint64(g.peak.Load()) }
-
-// Refused says whether the limits have kept a memory or a table from growing since it was asked last, which the guest has
-// seen as a growth that fails; nil if not. What the memory's or table's own maximum forbids does not count. It is for
-// whoever may be inside the group.
-func (g *Group) Refused() *cm.LimitError {
-	memory, tables := g.refused, false
-	g.refused = false
-	for _, x := range g.growers {
-		if x.Get() != 0 {
-			x.Set(0)
-			tables = true
-		}
-	}
-	switch {
-	case memory:
-		return &cm.LimitError{Limit: "memory", Detail: fmt.Sprintf("memory.grow was refused: the memories of an instance may have %d bytes", g.limits.Memory)}
-	case tables:
-		return &cm.LimitError{Limit: "tables", Detail: fmt.Sprintf("table.grow was refused: a table may have %d elements", g.limits.Tables)}
-	}
-	return nil
-}
 
 // take accounts for n more bytes of memory; false if that is beyond the limit.
 func (g *Group) take(n uint64) bool {
@@ -183,19 +157,17 @@ func (g *Group) take(n uint64) bool {
 // end with an error, but bytes of a memory that somebody kept are gone, and touching them kills the process. A second
 // Close does nothing.
 func (g *Group) Close(ctx context.Context) error {
-	fuel := g.Fuel()
 	g.mu.Lock()
-	if g.closed {
+	if g.closed.Load() {
 		g.mu.Unlock()
 		return nil
 	}
-	g.closed = true
-	g.spent = int64(fuel)
-	g.interrupt.Store(&errClosed)
+	g.spent = g.usedLocked()
+	g.closed.Store(true)
 	instances, memories := g.instances, g.memories
 	g.instances, g.memories, g.growers = nil, nil, nil
-	stack := g.stack
-	g.stack = nil
+	stacks := []*guestStack{g.spare, g.own.stack}
+	g.spare, g.own.stack = nil, nil
 	g.mu.Unlock()
 
 	// The whole tree ends at once: wazero hides pointers between instances from the collector, so each stays referenced
@@ -207,8 +179,10 @@ func (g *Group) Close(ctx context.Context) error {
 	for _, m := range memories {
 		m.release()
 	}
-	if stack != nil {
-		g.engine.stacks.put(stack)
+	for _, s := range stacks {
+		if s != nil {
+			g.engine.stacks.put(s)
+		}
 	}
 	g.memory.Store(0)
 	return errors.Join(errs...)

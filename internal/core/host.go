@@ -60,7 +60,7 @@ func (fn trampoline) Call(ctx context.Context, stack []uint64) {
 func guard(ctx context.Context, fn trampoline, stack []uint64) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = bug(r)
+			err = Panicked(r)
 		}
 	}()
 	return fn(ctx, stack)

@@ -47,8 +47,8 @@ func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources [
 // Prepare is Instantiate without the start section: when HasStart says that there is one, Start runs it, before anything
 // else is called.
 func (e *Engine) Prepare(ctx context.Context, g *Group, m *Module, sources []*Instance) (*Instance, error) {
-	if p := g.interrupt.Load(); p != nil {
-		return nil, *p
+	if err := g.thread(ctx).Err(); err != nil {
+		return nil, err
 	}
 	for _, n := range m.sources {
 		if n >= len(sources) || sources[n] == nil {
@@ -140,7 +140,7 @@ func (i *Instance) prepare() (*linearMemory, error) {
 func (i *Instance) make(ctx context.Context, e *Engine, lm *linearMemory) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = bug(r)
+			err = Panicked(r)
 		}
 	}()
 	if len(i.module.sources) > 0 || i.module.rewrite.Fuel != "" {

@@ -42,7 +42,7 @@ func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
 	m := &linearMemory{group: g, most: most}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.closed {
+	if g.closed.Load() {
 		return nil, errClosed
 	}
 	if !g.take(size) {
@@ -82,7 +82,9 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		return nil
 	}
 	if !m.group.take(size - now) {
-		m.group.refused = true
+		if t := m.group.current; t != nil {
+			t.refused.memory = true
+		}
 		return nil
 	}
 	if m.store == nil {

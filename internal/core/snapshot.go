@@ -144,10 +144,7 @@ func (s *Snapshot) addMemory(i *Instance) error {
 // globals their values. Fuel and MemoryPeak count from here. No guest code may be running. After an error the group is
 // only good to be closed: a *ResetError names the reason.
 func (g *Group) Reset(s *Snapshot) error {
-	g.mu.Lock()
-	closed := g.closed
-	g.mu.Unlock()
-	if closed {
+	if g.closed.Load() {
 		return &ResetError{Reason: "closed"}
 	}
 	for k := range s.memories {

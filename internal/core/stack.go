@@ -27,7 +27,7 @@ const (
 	stackChecks = 64        // calls after which a stack is trimmed without a look
 )
 
-// guestStack is what one thread of control of a group runs on.
+// guestStack is what one thread of a group runs on.
 type guestStack struct {
 	mem   []byte
 	calls int
@@ -40,21 +40,47 @@ func (s *guestStack) top() uintptr {
 
 // enter gives c the stack that it is to run on; outer is the call that it stands in, if any. values is how many parameters
 // and results it has: they are put onto the stack before any code looks whether there is room.
-func (g *Group) enter(c, outer *callObject, values int) error {
+func (t *Thread) enter(c, outer *callObject, values int) error {
 	if c.layout == nil {
 		return nil
 	}
 	if outer == nil || outer.stack == nil {
-		if g.stack == nil {
-			s, err := g.engine.stacks.get(g.limits.Stack)
-			if err != nil {
-				return &cm.Trap{Code: cm.TrapHost, Detail: fmt.Sprintf("no room for a stack of %d bytes: %v", g.limits.Stack, err), Err: err}
-			}
-			g.stack = s
+		if err := t.takeStack(); err != nil {
+			return err
 		}
-		return g.place(c, g.stack, g.stack.top(), values)
+		return t.group.place(c, t.stack, t.stack.top(), values)
 	}
-	return g.place(c, outer.stack, (outer.reached()-stackGap)&^(stackAlign-1), values)
+	return t.group.place(c, outer.stack, (outer.reached()-stackGap)&^(stackAlign-1), values)
+}
+
+// takeStack has t have a stack, if it has none.
+func (t *Thread) takeStack() error {
+	g := t.group
+	if t.stack != nil {
+		return nil
+	}
+	if t.stack, g.spare = g.spare, nil; t.stack != nil {
+		return nil
+	}
+	s, err := g.engine.stacks.get(g.limits.Stack)
+	if err != nil {
+		return &cm.Trap{Code: cm.TrapHost, Detail: fmt.Sprintf("no room for a stack of %d bytes: %v", g.limits.Stack, err), Err: err}
+	}
+	t.stack = s
+	return nil
+}
+
+// giveStack leaves the stack of a thread that has ended to the next one.
+func (t *Thread) giveStack() {
+	g, s := t.group, t.stack
+	t.stack = nil
+	switch {
+	case s == nil:
+	case g.spare == nil && !g.closed.Load():
+		g.spare = s
+	default:
+		g.engine.stacks.put(s)
+	}
 }
 
 // place has c run on what of s lies below top.
@@ -69,7 +95,7 @@ func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) err
 
 // leave takes the stack away again. What a deep call has left behind is given back to the system, as far as a look at one
 // page tells, and now and then without one: a function with a large frame may have left that page out.
-func (g *Group) leave(c, outer *callObject) {
+func (t *Thread) leave(c, outer *callObject) {
 	s := c.stack
 	if s == nil {
 		return
@@ -78,23 +104,23 @@ func (g *Group) leave(c, outer *callObject) {
 	if outer != nil && outer.stack == s {
 		return
 	}
-	if s.calls++; s.calls%stackChecks == 0 || g.deep != 0 || s.deep() {
+	if s.calls++; s.calls%stackChecks == 0 || t.deep != 0 || s.deep() {
 		s.trim()
 	}
-	if g.deep != 0 {
-		g.engine.deep.give(g.deep)
-		g.deep = 0
+	if t.deep != 0 {
+		t.group.engine.deep.give(t.deep)
+		t.deep = 0
 	}
 }
 
 // deepen has a thread of control that has become deep take its share of what all deep ones may have. It is asked at the
 // checks, so that a thread is deeper without asking by what the guest does between two of them.
-func (g *Group) deepen() (err error) {
-	c := g.running
-	if g.deep != 0 || c == nil || c.stack == nil || c.stack.top()-c.reached() <= stackFree {
+func (t *Thread) deepen() (err error) {
+	c := t.running
+	if t.deep != 0 || c == nil || c.stack == nil || c.stack.top()-c.reached() <= stackFree {
 		return nil
 	}
-	g.deep, err = g.engine.deep.take(g.limits.Stack, g.Interrupted)
+	t.deep, err = t.group.engine.deep.take(t.group.limits.Stack, t.Err)
 	return err
 }
 

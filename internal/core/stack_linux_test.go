@@ -62,7 +62,7 @@ func TestStacksAreGivenBack(t *testing.T) {
 	if _, err := call(w.must(g, "stack"), "down", 10); err != nil || w.e.stacks.count != len(groups)-1 {
 		t.Errorf("%d stacks wait, %v", w.e.stacks.count, err)
 	}
-	if b := g.stack.mem[:len(g.stack.mem)-stackKeep]; slices.ContainsFunc(b, func(x byte) bool { return x != 0 }) {
+	if b := g.own.stack.mem[:len(g.own.stack.mem)-stackKeep]; slices.ContainsFunc(b, func(x byte) bool { return x != 0 }) {
 		t.Error("a stack that was used before has something of its last guest below what is kept")
 	}
 }

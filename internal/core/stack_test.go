@@ -29,7 +29,7 @@ func deepest(t *testing.T, i *Instance, fn string) int {
 // used is how many bytes of stack are in use in the host function that the innermost of n calls of fn calls.
 func (w *world) used(g *Group, i *Instance, fn string, n int) (bytes int) {
 	w.onFail = func(context.Context) error {
-		bytes = int(g.stack.top() - g.running.reached())
+		bytes = int(g.own.stack.top() - g.own.running.reached())
 		return nil
 	}
 	if _, err := call(i, fn, uint64(n)); err != nil {
@@ -73,17 +73,17 @@ func TestStackOverflow(t *testing.T) {
 				!strings.Contains(trap.Detail, "more stack than the limit of 1048576 bytes") {
 				t.Errorf("%v: want the bound", err)
 			}
-			if trap != nil && g.stack != nil && (len(trap.Stack) < 20 || trap.Stack[0] != "recurse") {
+			if trap != nil && g.own.stack != nil && (len(trap.Stack) < 20 || trap.Stack[0] != "recurse") {
 				t.Errorf("frames: %v", trap.Stack)
 			}
-			if g.running != nil {
+			if g.own.running != nil {
 				t.Error("a call is still noted to run")
 			}
 			if got, err := call(i, "down", 10); err != nil || got != 10 {
 				t.Errorf("a call behind it: %d, %v", got, err)
 			}
 		}
-		if g.stack == nil && t.Name() == "TestStackOverflow/compiler" {
+		if g.own.stack == nil && t.Name() == "TestStackOverflow/compiler" {
 			t.Error("wazero's own stacks are used")
 		}
 	})
@@ -193,17 +193,18 @@ func TestDeepStacksTakeTurns(t *testing.T) {
 	m := w.compile(fixture(t, "stack"))
 	inside, leave := make(chan struct{}), make(chan struct{})
 	type thread struct {
-		g    *Group
+		task *taskContext
 		done chan error
 	}
-	begin := func() thread {
-		th := thread{w.group(Limits{Stack: limit}), make(chan error, 1)}
-		i, err := w.e.Instantiate(w.ctx, th.g, m, []*Instance{w.host})
+	start := func() thread {
+		g := w.group(Limits{Stack: limit})
+		th := thread{begin(g, 0), make(chan error, 1)}
+		i, err := w.e.Instantiate(w.ctx, g, m, []*Instance{w.host})
 		if err != nil {
 			t.Fatal(err)
 		}
 		go func() {
-			_, err := call(i, "down_back", 100_000)
+			_, err := callIn(th.task, i, "down_back", 100_000)
 			th.done <- err
 		}()
 		return th
@@ -215,18 +216,18 @@ func TestDeepStacksTakeTurns(t *testing.T) {
 	}
 	var threads []thread
 	for range 2 {
-		threads = append(threads, begin())
+		threads = append(threads, start())
 		<-inside
 	}
 	if n := w.e.deep.taken; n != 2*limit {
 		t.Errorf("%d bytes are taken", n)
 	}
-	waits, interrupted := begin(), begin()
+	waits, interrupted := start(), start()
 	for !w.e.deep.waits(2) {
 		time.Sleep(time.Millisecond)
 	}
 	why := &cm.Trap{Code: cm.TrapDeadline}
-	interrupted.g.Interrupt(why)
+	interrupted.task.interrupt.Set(why)
 	if err := <-interrupted.done; code(err) != cm.TrapDeadline {
 		t.Errorf("one that waited and was interrupted: %v", err)
 	}

@@ -84,9 +84,9 @@ func instantiateError(err error) error {
 	return fmt.Errorf("core instance: %w", err)
 }
 
-// bug makes a trap of a panic. It is called from the deferred function that recovered it.
-func bug(recovered any) *cm.Trap {
-	t := &cm.Trap{Code: cm.TrapBug, Detail: fmt.Sprintf("panic: %v\n%s", recovered, debug.Stack())}
+// Panicked makes a trap of a panic, with code vitrine-bug. It is called from the deferred function that recovered it.
+func Panicked(recovered any) *cm.Trap {
+	t := &cm.Trap{Code: cm.TrapBug, Detail: fmt.Sprintf("panic: %v", recovered), HostStack: string(debug.Stack())}
 	if err, ok := recovered.(error); ok {
 		t.Err = err
 	}

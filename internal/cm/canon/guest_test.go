@@ -51,14 +51,14 @@ func (g *guest) LiftBorrow(t *cm.ResourceType, h uint32) (*cm.Resource, error) {
 }
 
 func (g *guest) LowerOwn(_ *cm.ResourceType, r *cm.Resource) (uint32, error) {
-	return g.table.Add(handle.Entry{Resource: r, Own: true})
+	return g.table.Add(handle.Own(r))
 }
 
 func (g *guest) LowerBorrow(t *cm.ResourceType, r *cm.Resource) (uint32, error) {
 	if t == g.local {
 		return r.Rep, nil
 	}
-	return g.table.Add(handle.Entry{Resource: r})
+	return g.table.Add(handle.Borrow(r, nil))
 }
 
 func (g *guest) context(e binary.StringEncoding) *Context {

@@ -223,7 +223,7 @@ func TestHandles(t *testing.T) {
 	}
 
 	// the same handle as borrow and as own in one call: lent first, so it cannot move
-	h, _ := g.table.Add(handle.Entry{Resource: r, Own: true})
+	h, _ := g.table.Add(handle.Own(r))
 	both := compile(t, fn(nil, borrow, own))
 	wantTrap(t, both.LiftArgs(cx, []uint64{uint64(h), uint64(h)}, make([]cm.Val, 2)), cm.TrapLent)
 	g.table.Return(h)

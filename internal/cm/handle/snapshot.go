@@ -9,7 +9,18 @@ import (
 // maxSpare is how many slots an emptied table keeps room for.
 const maxSpare = 1024
 
-// Copy gives a table with the same handles for the same resources, and the same next handles. Nothing may be lent.
+// Plain says whether the table holds resources only: what it holds of other kinds goes on by itself, and has no copy.
+func (t *Table) Plain() bool {
+	for i := range t.slots {
+		if k := t.slots[i].Kind; k != free && k != Resource {
+			return false
+		}
+	}
+	return true
+}
+
+// Copy gives a table with the same handles for the same resources, and the same next handles. Nothing may be lent, and the
+// table must be Plain.
 func (t *Table) Copy() Table {
 	c := *t
 	c.slots = slices.Clone(t.slots)
@@ -22,10 +33,10 @@ func (t *Table) Has(h uint32, r *cm.Resource, own bool) bool {
 	return err == nil && e.Resource == r && e.Own == own && e.Lends == 0
 }
 
-// All calls f for every handle, in order: what a store still holds when it is closed or reset. f must not add or remove.
+// All calls f for every handle of a resource, in order: what a store still holds when it is closed or reset. f must not add or remove.
 func (t *Table) All(f func(h uint32, e *Entry)) {
 	for i := range t.slots {
-		if t.slots[i].Resource != nil {
+		if t.slots[i].Kind == Resource {
 			f(uint32(i+1), &t.slots[i].Entry)
 		}
 	}

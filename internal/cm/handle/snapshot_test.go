@@ -8,7 +8,7 @@ import (
 
 func TestRestore(t *testing.T) {
 	typ := &cm.ResourceType{Name: "r"}
-	res := func() Entry { return Entry{Resource: &cm.Resource{Type: typ}, Own: true} }
+	res := func() Entry { return Own(&cm.Resource{Type: typ}) }
 	var tab Table
 	add := func() uint32 {
 		h, err := tab.Add(res())

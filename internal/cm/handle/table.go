@@ -5,7 +5,7 @@ import "github.com/vitrine-wasm/vitrine/cm"
 // MaxLen is the specification's bound on the elements of a table.
 const MaxLen = 1<<28 - 1
 
-// Table maps handles to resources. Index 0 is never used; freed indices are used again, last freed first, as the
+// Table maps handles to what they stand for: resources, and all else that guests have numbers for. Index 0 is never used; freed indices are used again, last freed first, as the
 // specification's table does: guests can see the numbers. The zero Table is empty and ready. Not safe for concurrent
 // use: a store has one goroutine at a time.
 type Table struct {
@@ -22,13 +22,45 @@ type slot struct {
 	next uint32 // of a free slot
 }
 
-// Entry is one element of a table. Resource is never nil in one.
-type Entry struct {
-	Resource *cm.Resource
-	Own      bool
-	Lends    int    // how many running calls have borrowed from it; it stays in the table until none has
-	Scope    *Scope // borrow handles: the call that must drop it
+// Kind says what an element of a table is.
+type Kind uint8
+
+// The kinds (CanonicalABI.md §Table State). Of all but resources the table knows no more than that they are there.
+const (
+	free Kind = iota
+	Resource
+	Subtask
+	WaitableSet
+	StreamEnd
+	FutureEnd
+	ErrorContext
+)
+
+// String is what a trap calls it.
+func (k Kind) String() string {
+	return [...]string{"nothing", "resource", "subtask", "waitable set", "stream end", "future end", "error context"}[k]
 }
+
+// Entry is one element of a table: a resource, or an object of another kind. Make it with [Own], [Borrow] or [Of].
+type Entry struct {
+	Kind Kind
+
+	Own      bool
+	Lends    int32        // how many running calls have borrowed from it; it stays in the table until none has
+	Resource *cm.Resource // never nil in a resource's
+	Scope    *Scope       // borrow handles: the call that must drop it
+
+	Object any // of another kind than Resource
+}
+
+// Own is an own handle.
+func Own(r *cm.Resource) Entry { return Entry{Kind: Resource, Resource: r, Own: true} }
+
+// Borrow is a borrow handle, which the call whose scope is s must drop.
+func Borrow(r *cm.Resource, s *Scope) Entry { return Entry{Kind: Resource, Resource: r, Scope: s} }
+
+// Of is an object of another kind than Resource.
+func Of(k Kind, object any) Entry { return Entry{Kind: k, Object: object} }
 
 // Add stores an entry and gives its handle; a *cm.Trap when the table is full.
 func (t *Table) Add(e Entry) (uint32, error) {
@@ -50,20 +82,58 @@ func (t *Table) Add(e Entry) (uint32, error) {
 	return uint32(len(t.slots)), nil
 }
 
-// Get finds the entry of a handle; a *cm.Trap if there is none or it is of another run-time type (want nil: any). The
-// entry is the table's: it may be changed, and is not valid after the next Add or Remove.
+// Get finds the entry of a resource's handle; a *cm.Trap if there is none or it is of another run-time type (want nil: any).
+// The entry is the table's: it may be changed, and is not valid after the next Add or Remove.
 func (t *Table) Get(h uint32, want *cm.ResourceType) (*Entry, error) {
-	if h == 0 || uint64(h) > uint64(len(t.slots)) || t.slots[h-1].Resource == nil {
-		return nil, cm.Trapf(cm.TrapBadHandle, "unknown handle index %d", h)
+	e, err := t.find(h, Resource)
+	if err != nil {
+		return nil, err
 	}
-	e := &t.slots[h-1].Entry
 	if want != nil && e.Resource.Type != want {
 		return nil, cm.Trapf(cm.TrapHandleType, "handle index %d used with the wrong type: want %s, had %s", h, want, e.Resource.Type)
 	}
 	return e, nil
 }
 
-// Remove takes the entry out; same errors as Get, and a *cm.Trap if it is lent. It does not tell a borrow handle's Scope.
+// Object finds what a handle of another kind stands for; a *cm.Trap if there is nothing, or something of another kind.
+func (t *Table) Object(h uint32, k Kind) (any, error) {
+	e, err := t.find(h, k)
+	if err != nil {
+		return nil, err
+	}
+	return e.Object, nil
+}
+
+// Take is Object, and takes it out.
+func (t *Table) Take(h uint32, k Kind) (any, error) {
+	e, err := t.find(h, k)
+	if err != nil {
+		return nil, err
+	}
+	object := e.Object
+	t.release(h)
+	return object, nil
+}
+
+func (t *Table) find(h uint32, k Kind) (*Entry, error) {
+	if h == 0 || uint64(h) > uint64(len(t.slots)) || t.slots[h-1].Kind == free {
+		return nil, cm.Trapf(cm.TrapBadHandle, "unknown handle index %d", h)
+	}
+	e := &t.slots[h-1].Entry
+	if e.Kind != k {
+		return nil, cm.Trapf(cm.TrapHandleType, "handle index %d is a %s, wanted a %s", h, e.Kind, k)
+	}
+	return e, nil
+}
+
+// release makes a slot free.
+func (t *Table) release(h uint32) {
+	t.slots[h-1] = slot{next: t.free}
+	t.free = h
+	t.used--
+}
+
+// Remove takes the entry of a resource out; same errors as Get, and a *cm.Trap if it is lent. It does not tell a borrow handle's Scope.
 func (t *Table) Remove(h uint32, want *cm.ResourceType) (Entry, error) {
 	e, err := t.Get(h, want)
 	if err != nil {
@@ -73,9 +143,7 @@ func (t *Table) Remove(h uint32, want *cm.ResourceType) (Entry, error) {
 		return Entry{}, cm.Trapf(cm.TrapLent, "cannot remove handle %d of %s while borrowed", h, e.Resource.Type)
 	}
 	out := *e
-	t.slots[h-1] = slot{next: t.free}
-	t.free = h
-	t.used--
+	t.release(h)
 	return out, nil
 }
 

@@ -17,7 +17,7 @@ func wantTrap(t *testing.T, err error, code cm.TrapCode) {
 
 func add(t *testing.T, tb *Table, rt *cm.ResourceType) uint32 {
 	t.Helper()
-	h, err := tb.Add(Entry{Resource: cm.NewResource(rt, nil), Own: true})
+	h, err := tb.Add(Own(cm.NewResource(rt, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestFreedSlotForgetsItsEntry(t *testing.T) {
 	var tb Table
 	rt := &cm.ResourceType{Name: "r"}
 	var sc Scope
-	h, _ := tb.Add(Entry{Resource: cm.NewResource(rt, nil), Scope: &sc})
+	h, _ := tb.Add(Borrow(cm.NewResource(rt, nil), &sc))
 	remove(t, &tb, h)
 	again := add(t, &tb, rt)
 	e, err := tb.Get(again, rt)
@@ -130,7 +130,7 @@ func TestMax(t *testing.T) {
 	rt := &cm.ResourceType{Name: "r"}
 	add(t, &tb, rt)
 	h := add(t, &tb, rt)
-	_, err := tb.Add(Entry{Resource: cm.NewResource(rt, nil)})
+	_, err := tb.Add(Borrow(cm.NewResource(rt, nil), nil))
 	wantTrap(t, err, cm.TrapHandlesFull)
 	remove(t, &tb, h)
 	add(t, &tb, rt)
@@ -140,7 +140,9 @@ func TestEachVisitsLiveEntriesInOrder(t *testing.T) {
 	var tb Table
 	rt := &cm.ResourceType{Name: "r"}
 	for i := range 4 {
-		if _, err := tb.Add(Entry{Resource: cm.NewResource(rt, i), Own: i != 2}); err != nil {
+		e := Own(cm.NewResource(rt, i))
+		e.Own = i != 2
+		if _, err := tb.Add(e); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -166,12 +168,70 @@ func TestScopeCounts(t *testing.T) {
 	}
 }
 
+// TestKinds: a table holds things of several kinds side by side, and a number is good for its own kind only.
+func TestKinds(t *testing.T) {
+	var tb Table
+	rt := &cm.ResourceType{Name: "r"}
+	r := add(t, &tb, rt)
+	if !tb.Plain() {
+		t.Error("a table of resources is not plain")
+	}
+	objects := map[Kind]uint32{}
+	for k := Subtask; k <= ErrorContext; k++ {
+		h, err := tb.Add(Of(k, k.String()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects[k] = h
+	}
+	if tb.Plain() || tb.Len() != 6 {
+		t.Errorf("plain %t, Len %d", tb.Plain(), tb.Len())
+	}
+	for k, h := range objects {
+		for other := range objects {
+			o, err := tb.Object(h, other)
+			if other == k {
+				if err != nil || o != k.String() {
+					t.Errorf("%s: %v, %v", k, o, err)
+				}
+				continue
+			}
+			wantTrap(t, err, cm.TrapHandleType)
+			_, err = tb.Take(h, other)
+			wantTrap(t, err, cm.TrapHandleType)
+		}
+		_, err := tb.Get(h, nil)
+		wantTrap(t, err, cm.TrapHandleType)
+		_, err = tb.Lend(h, rt)
+		wantTrap(t, err, cm.TrapHandleType)
+		_, err = tb.Remove(h, nil)
+		wantTrap(t, err, cm.TrapHandleType)
+		_, err = tb.Object(r, k)
+		wantTrap(t, err, cm.TrapHandleType)
+	}
+	resources := 0
+	tb.All(func(h uint32, _ *Entry) {
+		resources++
+		if h != r {
+			t.Errorf("handle %d is a resource", h)
+		}
+	})
+	if o, err := tb.Take(objects[StreamEnd], StreamEnd); err != nil || o != "stream end" || resources != 1 {
+		t.Errorf("%v, %v; %d resources", o, err, resources)
+	}
+	_, err := tb.Object(objects[StreamEnd], StreamEnd)
+	wantTrap(t, err, cm.TrapBadHandle)
+	if h := add(t, &tb, rt); h != objects[StreamEnd] {
+		t.Errorf("the freed index %d is not the next one, %d is", objects[StreamEnd], h)
+	}
+}
+
 func BenchmarkAddRemove(b *testing.B) {
 	var tb Table
 	r := cm.NewResource(&cm.ResourceType{Name: "r"}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		h, _ := tb.Add(Entry{Resource: r, Own: true})
+		h, _ := tb.Add(Own(r))
 		if _, err := tb.Remove(h, r.Type); err != nil {
 			b.Fatal(err)
 		}

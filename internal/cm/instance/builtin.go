@@ -3,13 +3,9 @@ package instance
 import (
 	"context"
 
-	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
-
-// maxBackpressure is the count that traps (CanonicalABI.md §canon backpressure.{inc,dec}).
-const maxBackpressure = 1 << 16
 
 // builtIn makes the trampolines of built-ins that need neither memory nor handles. They may be called from realloc and
 // post-return.
@@ -17,12 +13,12 @@ func builtIn(t *plan.Trampoline) (core.HostFunc, bool) {
 	switch t.Kind {
 	case plan.ContextGet:
 		return core.HostFunc{Results: oneI32, Fn: func(ctx context.Context, stack []uint64) error {
-			stack[0] = uint64(ctx.(*activation).context[t.Slot])
+			stack[0] = uint64(ctx.(*activation).Slots[t.Slot])
 			return nil
 		}}, true
 	case plan.ContextSet:
 		return core.HostFunc{Params: oneI32, Fn: func(ctx context.Context, stack []uint64) error {
-			ctx.(*activation).context[t.Slot] = uint32(stack[0])
+			ctx.(*activation).Slots[t.Slot] = uint32(stack[0])
 			return nil
 		}}, true
 	case plan.BackpressureInc:
@@ -34,10 +30,5 @@ func builtIn(t *plan.Trampoline) (core.HostFunc, bool) {
 }
 
 func backpressure(ctx context.Context, instance, by int) error {
-	ci := &ctx.(*activation).store.instances[instance]
-	ci.backpressure += by
-	if ci.backpressure < 0 || ci.backpressure == maxBackpressure {
-		return cm.Trapf(cm.TrapBackpressure, "backpressure counter out of range: %d", ci.backpressure)
-	}
-	return nil
+	return ctx.(*activation).store.instances[instance].entry.AddBackpressure(by)
 }

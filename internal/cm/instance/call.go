@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
@@ -14,48 +15,63 @@ func (l *Linked) Export(iface, name string) *plan.ExportFunc { return l.exports[
 // Call calls an exported function of the program from the host. When ctx ends, guest code is interrupted. A trap or an
 // exit leaves the store dead.
 func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
-	if s.dead != nil {
-		t := *s.dead
-		return cm.Val{}, s.at(&t, f.Boundary)
-	}
+	return s.call(ctx, &s.own, f, args)
+}
+
+func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
 	if want := len(f.Type.Params); len(args) != want {
 		return cm.Val{}, fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
 	}
-	defer s.watch(ctx).end()
-	if f.Lift < 0 { // a function of the host that the component hands on: no border is crossed
-		return s.linked.hostFunc(f.Import).Call(s.activation(ctx, cm.CallFrom(ctx), nil), args)
+	if f.Lift < 0 {
+		return s.callHost(ctx, i, f, args)
 	}
 	l := &s.linked.lifts[f.Lift]
-	if s.inside(l.Instance) {
-		return cm.Val{}, s.trap(cm.TrapCannotEnter, f.Boundary, "a call is already inside the component")
-	}
-	parent := cm.CallFrom(ctx)
-	a := s.activation(ctx, parent, nil)
+	r := s.newRoot(ctx, i, l.Instance)
+	defer r.end()
 	h := s.linked.hooks[f.Boundary.ID]
 	if h == nil {
-		result, err := s.callLift(a, l, f.Boundary, args)
-		if err != nil {
-			return cm.Val{}, s.fail(ctx, err)
-		}
-		return result, nil
+		return r.run(l, f.Boundary, args)
 	}
-	c := s.enter(&a.Task, ctx, h, f.Boundary, args)
-	result, err := s.callLift(s.activation(c.Context, &c.Call, c.clock), l, f.Boundary, args)
-	if err != nil {
-		err = s.fail(ctx, err)
-	}
-	c.exit(result, err)
+	c := r.enter(ctx, h, f.Boundary, args, time.Time{})
+	defer c.abandon()
+	r.observe(c)
+	result, err := r.run(l, f.Boundary, args)
+	c.leftGuest(c.Elapsed(), result, err)
 	return result, err
 }
 
-// inside says whether a call from the host into instance i could be recursive: whether one is under way in an instance of
-// the same outermost component (CanonicalABI.md §Component Instances, call_might_be_recursive).
-func (s *Store) inside(i int) bool {
-	p := s.linked.Program
-	for k := range s.instances {
-		if s.instances[k].entered && p.Root(k) == p.Root(i) {
-			return true
-		}
+// run is the call, if it can be made. One that is refused leaves the store as it was.
+func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
+	s := r.store
+	switch {
+	case s.dead != nil:
+		return cm.Val{}, s.at(s.deadTrap(), b)
+	case r.recursive():
+		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside the component")
+	case s.instances[l.Instance].entry.Busy(): // there is nobody yet who could have it wait
+		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "another call is inside it")
 	}
-	return false
+	result, err := s.callLift(&r.activation, l, b, args)
+	if err != nil {
+		return cm.Val{}, s.fail(err)
+	}
+	return result, nil
+}
+
+// callHost calls a function of the host that the component hands on: no border is crossed.
+func (s *Store) callHost(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (result cm.Val, err error) {
+	if s.dead != nil {
+		return cm.Val{}, s.deadTrap()
+	}
+	r := s.newRoot(ctx, i, -1)
+	defer r.end()
+	ended := false
+	defer func() {
+		if !ended {
+			err = s.panicked(recover(), nil, f.Name)
+		}
+	}()
+	result, err = s.linked.hostFunc(f.Import).Call(&r.activation, args)
+	ended = true
+	return result, err
 }

@@ -10,16 +10,16 @@ import (
 // caller's table, or from the host, and not into the callee's. The guest is dead then, and its destructors are not run,
 // but what belongs to the host (an open file, say) has to be let go.
 
-// lose lets go of the resources that a lifting took before it failed.
-func (s *Store) lose(ctx context.Context) {
+// dropMoved lets go of the resources that a lifting took before it failed.
+func (s *Store) dropMoved(ctx context.Context) {
 	for _, r := range s.handles.moved {
 		r.LetGo(ctx)
 	}
 	s.handles.moved = s.handles.moved[:0]
 }
 
-// loseVals lets go of the resources that values own. Those that are in a table already are let go only once.
-func loseVals(ctx context.Context, fields []cm.Field, vals []cm.Val) {
+// dropVals lets go of the resources that values own. Those that are in a table already are let go only once.
+func dropVals(ctx context.Context, fields []cm.Field, vals []cm.Val) {
 	for i := range min(len(fields), len(vals)) {
 		cm.LetGo(ctx, fields[i].Type, vals[i])
 	}

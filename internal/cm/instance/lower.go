@@ -8,6 +8,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
 // lower is what both kinds of lowered functions share (CanonicalABI.md §canon lower, synchronous).
@@ -38,41 +40,27 @@ type lowerLift struct {
 
 const cannotLeave = "an import was called from realloc or post-return"
 
-// scratch marks what a call has taken of its task's scratch space.
-type scratch struct{ vals, lends int }
-
-// lift reads the arguments from the caller's stack and memory. Handles that it borrows from stay lent until release.
-func (l *lower) lift(a *activation, stack []uint64) (args []cm.Val, mark scratch, err error) {
+// lift reads the arguments of t from the caller's stack and memory. Handles that it borrows from stay lent until t ends.
+func (l *lower) lift(a *activation, t *task.Subtask, stack []uint64) ([]cm.Val, error) {
 	s := a.store
-	if s.instances[l.instance].noLeave {
-		return nil, mark, s.trap(cm.TrapCannotLeave, l.boundary, cannotLeave)
+	if s.instances[l.instance].entry.NoLeave {
+		return nil, s.trap(cm.TrapCannotLeave, l.boundary, cannotLeave)
 	}
 	cx, err := s.context(a, l.instance, &l.opts)
 	if err != nil {
-		return nil, mark, err
+		return nil, err
 	}
-	cx.Lent = l.lent
-	mark.lends = len(a.lends)
-	args, mark.vals = a.Push(l.params)
+	cx.Lent, s.handles.subtask = l.lent, t
+	args := t.Args(l.params)
 	if err := l.fn.LiftArgs(cx, stack, args); err != nil {
-		s.lose(a)
-		return nil, mark, s.at(err, l.boundary)
+		s.dropMoved(a)
+		return nil, s.at(err, l.boundary)
 	}
-	return args, mark, nil
+	return args, nil
 }
 
-// release ends what the call borrowed and took.
-func (l *lower) release(a *activation, mark scratch) {
-	table := &a.store.instances[l.instance].table
-	for _, h := range a.lends[mark.lends:] {
-		table.Return(h)
-	}
-	a.lends = a.lends[:mark.lends]
-	a.Pop(mark.vals)
-}
-
-// back writes the result to the caller's stack and memory.
-func (l *lower) back(a *activation, result cm.Val, stack []uint64) error {
+// lowerResult writes the result to the caller's stack and memory.
+func (l *lower) lowerResult(a *activation, result cm.Val, stack []uint64) error {
 	cx, err := a.store.context(a, l.instance, &l.opts)
 	if err != nil {
 		return err
@@ -84,6 +72,19 @@ func (l *lower) back(a *activation, result cm.Val, stack []uint64) error {
 	return nil
 }
 
+// refused is the end of a call that has come to nothing because its arguments could not be taken: hooks see it fail.
+func (l *lower) refused(a *activation, err error) error {
+	if l.hooks != nil {
+		c := a.enter(a, l.hooks, l.boundary, nil, time.Time{})
+		if l.boundary.Kind == cm.GuestToHost {
+			c.leftHost(c.Elapsed(), nil, cm.Val{}, err)
+		} else {
+			c.leftGuest(c.Elapsed(), cm.Val{}, err)
+		}
+	}
+	return err
+}
+
 // call is the trampoline: guest → host.
 func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
@@ -91,52 +92,72 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	if l.scalar && l.hooks == nil && a.Call == nil {
 		return l.callScalar(a, stack)
 	}
-	args, mark, err := l.lift(a, stack)
-	if err != nil {
-		return err
-	}
-	var result cm.Val
+	t := a.Subtask()
+	args, err := l.lift(a, t, stack)
 	switch {
+	case err != nil:
+		err = l.refused(a, err)
 	case l.light != nil && l.light.Light():
-		result, err = l.counted(a, args)
+		err = l.counted(a, args, stack)
 	case l.hooks != nil:
-		result, err = l.observed(a, args)
-	case a.Call != nil:
+		err = l.observed(a, args, stack)
+	case a.Tally != nil:
 		start := clock()
-		result, err = l.host(a, args)
-		a.Clock.Host += clock() - start
+		var result cm.Val
+		result, err = l.invoke(a, a, args)
+		a.Tally.AddHost(clock()-start, 0) // what it has waited is noted with the call around it
+		err = l.goOn(a, result, err, stack)
 	default:
-		result, err = l.host(a, args)
+		var result cm.Val
+		result, err = l.invoke(a, a, args)
+		err = l.goOn(a, result, err, stack)
 	}
-	l.release(a, mark)
+	t.End(&a.store.instances[l.instance].table)
+	return err
+}
+
+// goOn is what comes between the host function's end and the guest that goes on: its error is a trap, and its result is
+// handed over.
+func (l *lowerHost) goOn(a *activation, result cm.Val, err error, stack []uint64) error {
 	if err != nil {
 		return l.failed(a, err)
 	}
-	// A guest that does little but call slow host functions would take long to use up its fuel and hear of its end.
-	if err := a.store.group.Interrupted(); err != nil {
+	if err := a.resume(); err != nil {
+		cm.LetGo(a, l.fn.Type.Result, result)
 		return a.store.at(err, l.boundary)
 	}
-	return l.back(a, result, stack)
+	return l.lowerResult(a, result, stack)
+}
+
+// resume goes on in the guest after host code has run, while which others may have had the store; an error if there is no
+// going on. A guest that does little but call slow host functions would take long to use up its fuel and hear of its end.
+func (a *activation) resume() error {
+	if a.store.dead != nil {
+		return a.store.deadTrap()
+	}
+	a.root.thread.Run()
+	return a.root.thread.Err()
 }
 
 // callScalar is call for a function of plain numbers that nobody observes.
 func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 	s := a.store
-	if s.instances[l.instance].noLeave {
+	if s.instances[l.instance].entry.NoLeave {
 		return s.trap(cm.TrapCannotLeave, l.boundary, cannotLeave)
 	}
-	args, mark := a.Push(l.params)
+	t := a.Subtask()
+	args := t.Args(l.params)
 	for i := range args {
 		if args[i], err = l.fn.LiftScalar(i, stack[i]); err != nil {
 			return s.at(err, l.boundary)
 		}
 	}
-	result, err := l.host(a, args)
-	a.Pop(mark)
+	result, err := l.invoke(a, a, args)
+	t.End(nil)
 	if err != nil {
 		return l.failed(a, err)
 	}
-	if err = s.group.Interrupted(); err == nil && l.fn.Type.Result != nil {
+	if err = a.resume(); err == nil && l.fn.Type.Result != nil {
 		stack[0], err = l.fn.LowerScalar(result)
 	}
 	if err != nil {
@@ -153,45 +174,64 @@ func clock() time.Duration { return time.Since(epoch) }
 
 // counted calls the host for hooks that only want to know that it went well, and how long it took. A call that did not is
 // entered and left at its end, and so is one that ran into a limit.
-func (l *lowerHost) counted(a *activation, args []cm.Val) (cm.Val, error) {
+func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error {
 	start := clock()
-	a.Limit = nil
-	result, err := l.host(a, args)
-	took := clock() - start
-	if a.Clock != nil {
-		a.Clock.Host += took
-	}
-	if err == nil && a.Limit == nil {
-		l.light.Count(a, took)
-		return result, nil
-	}
-	if err != nil {
-		err = l.failed(a, err)
-	}
-	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
-	c.Start, c.limit = time.Now().Add(-took), a.Limit
-	c.exit(result, err)
-	return result, err
-}
-
-func (l *lowerHost) observed(a *activation, args []cm.Val) (result cm.Val, err error) {
-	c := a.store.enter(&a.Task, a, l.hooks, l.boundary, args)
-	c.OnFinish(c.finish)
-	returned := false
+	took := time.Duration(-1)
 	defer func() {
-		if !returned { // a panic passes through; package core makes a trap of it
-			c.exit(cm.Val{}, cm.Trapf(cm.TrapBug, "host function panicked"))
+		if took < 0 {
+			c := a.enter(a, l.hooks, l.boundary, args, time.Now().Add(start-clock()))
+			c.abandon()
 		}
 	}()
 	a.Limit = nil
-	result, err = l.host(c, args)
-	returned = true
-	c.limit = a.Limit
-	if err != nil {
-		err = l.failed(a, err)
+	result, err := l.invoke(a, a, args)
+	took = clock() - start
+	limit := a.Limit
+	err = l.goOn(a, result, err, stack)
+	if err == nil && limit == nil {
+		a.Tally.AddHost(took, 0)
+		l.light.Count(a, took)
+		return nil
 	}
-	c.exit(result, err)
+	c := a.enter(a, l.hooks, l.boundary, args, time.Now().Add(start-clock()))
+	c.leftHost(took, limit, result, err)
+	return err
+}
+
+func (l *lowerHost) observed(a *activation, args []cm.Val, stack []uint64) error {
+	c := a.enter(a, l.hooks, l.boundary, args, time.Time{})
+	defer c.abandon()
+	a.Limit = nil
+	result, err := l.invoke(a, c, args)
+	took, limit := c.Elapsed(), a.Limit
+	err = l.goOn(a, result, err, stack)
+	c.leftHost(took, limit, result, err)
+	return err
+}
+
+// invoke calls the host function in ctx. A panic of its is an error.
+func (l *lowerHost) invoke(a *activation, ctx context.Context, args []cm.Val) (result cm.Val, err error) {
+	ended := false
+	defer func() {
+		if !ended {
+			err = a.store.panicked(recover(), l.boundary, l.boundary.Name())
+		}
+	}()
+	result, err = l.host(ctx, args)
+	ended = true
 	return result, err
+}
+
+// panicked is the trap of host code that did not return; what is its name. It is called from the deferred function. There is
+// nothing to recover where the goroutine is ending: no error will be seen, and the guest is not to be entered again.
+func (s *Store) panicked(recovered any, b *cm.Boundary, what string) error {
+	if recovered == nil {
+		t := &cm.Trap{Code: cm.TrapPanic, Boundary: b, Detail: "the goroutine of " + what + " has ended in it"}
+		return s.fail(t)
+	}
+	t := core.Panicked(recovered)
+	t.Code, t.Boundary, t.Detail = cm.TrapPanic, b, what+": "+t.Detail
+	return t
 }
 
 // failed says what a host function's error means to the guest: a trap, unless the guest asked to exit.
@@ -229,42 +269,53 @@ func (t *trapped) Unwrap() []error { return []error{t.trap, t.error} }
 func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	s := a.store
-	if l.nested && !s.instances[l.instance].noLeave {
-		return s.trap(cm.TrapCannotEnter, l.boundary, "the caller stands in it or around it")
+	if l.nested && !s.instances[l.instance].entry.NoLeave {
+		return l.refused(a, s.trap(cm.TrapCannotEnter, l.boundary, "the caller stands in it or around it"))
 	}
-	args, mark, err := l.lift(a, stack)
-	if err != nil {
-		return err
+	t := a.Subtask()
+	args, err := l.lift(a, t, stack)
+	switch {
+	case err != nil:
+		err = l.refused(a, err)
+	case l.hooks != nil:
+		err = l.observed(a, args, stack)
+	default:
+		var result cm.Val
+		if result, err = s.callLift(a.calls(l.callee.Instance), l.callee, l.boundary, args); err == nil {
+			err = l.lowerResult(a, result, stack)
+		}
 	}
-	var result cm.Val
-	if l.hooks == nil {
-		result, err = s.callLift(s.activation(a, a.Call, a.Clock), l.callee, l.boundary, args)
-	} else {
-		c := s.enter(&a.Task, a, l.hooks, l.boundary, args)
-		result, err = s.callLift(s.activation(c.Context, &c.Call, c.clock), l.callee, l.boundary, args)
-		c.exit(result, err)
+	t.End(&s.instances[l.instance].table)
+	return err
+}
+
+func (l *lowerLift) observed(a *activation, args []cm.Val, stack []uint64) error {
+	c := a.enter(a, l.hooks, l.boundary, args, time.Time{})
+	defer c.abandon()
+	callee := a.calls(l.callee.Instance)
+	callee.observe(c)
+	result, err := a.store.callLift(callee, l.callee, l.boundary, args)
+	took := c.Elapsed()
+	if err == nil {
+		err = l.lowerResult(a, result, stack)
 	}
-	l.release(a, mark)
-	if err != nil {
-		return err
-	}
-	return l.back(a, result, stack)
+	c.leftGuest(took, result, err)
+	return err
 }
 
 // callLift calls a lifted function (CanonicalABI.md §canon lift, synchronous). a is the new task.
 func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 	if err := a.tooDeep(b); err != nil {
-		loseVals(a, l.fn.Type.Params, args)
+		dropVals(a, l.fn.Type.Params, args)
 		return cm.Val{}, err
 	}
 	ci := &s.instances[l.Instance]
-	if ci.entered {
-		loseVals(a, l.fn.Type.Params, args)
+	if !ci.entry.Enter(&a.Task) {
+		dropVals(a, l.fn.Type.Params, args)
 		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside it")
 	}
-	ci.entered = true
 	result, err := s.runLift(a, ci, l, args)
-	ci.entered = false
+	ci.entry.Leave(&a.Task)
 	if err != nil {
 		cm.LetGo(a, l.fn.Type.Result, result) // post-return trapped
 		return cm.Val{}, s.at(err, b)
@@ -282,7 +333,7 @@ func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm
 		stack = make([]uint64, n)
 	}
 	if err := l.fn.LowerArgs(cx, args, stack); err != nil {
-		loseVals(a, l.fn.Type.Params, args)
+		dropVals(a, l.fn.Type.Params, args)
 		return result, err
 	}
 	f, err := s.fn(l.Func)
@@ -296,10 +347,10 @@ func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm
 		return result, err
 	}
 	if result, err = l.fn.LiftResult(cx, stack); err != nil {
-		s.lose(a)
+		s.dropMoved(a)
 		return result, err
 	}
-	if n := a.borrows.Count(); n > 0 {
+	if n := a.Borrows.Count(); n > 0 {
 		return result, cm.Trapf(cm.TrapBorrowsLeft, "borrow handles still remain at the end of the call: %d", n)
 	}
 	if l.PostReturn >= 0 {
@@ -307,9 +358,9 @@ func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm
 		if err != nil {
 			return result, err
 		}
-		ci.noLeave = true
+		ci.entry.NoLeave = true
 		err = post.Call(a, stack)
-		ci.noLeave = false
+		ci.entry.NoLeave = false
 		if err != nil {
 			return result, err
 		}

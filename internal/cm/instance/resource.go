@@ -6,6 +6,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 )
 
 // resourceOp is a resource built-in of one component instance for one resource type.
@@ -15,10 +16,10 @@ type resourceOp struct{ instance, slot int }
 func (o *resourceOp) create(ctx context.Context, stack []uint64) error {
 	s := ctx.(*activation).store
 	ci := &s.instances[o.instance]
-	if ci.noLeave {
+	if ci.entry.NoLeave {
 		return cm.Trapf(cm.TrapCannotLeave, "resource.new was called from realloc or post-return")
 	}
-	h, err := ci.table.Add(handle.Entry{Resource: &cm.Resource{Type: s.resources[o.slot], Rep: uint32(stack[0])}, Own: true})
+	h, err := ci.table.Add(handle.Own(&cm.Resource{Type: s.resources[o.slot], Rep: uint32(stack[0])}))
 	stack[0] = uint64(h)
 	return err
 }
@@ -39,7 +40,7 @@ func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	s := a.store
 	ci := &s.instances[o.instance]
-	if ci.noLeave {
+	if ci.entry.NoLeave {
 		return cm.Trapf(cm.TrapCannotLeave, "resource.drop was called from realloc or post-return")
 	}
 	h := uint32(stack[0])
@@ -72,10 +73,10 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 		if r.Type.Drop == nil {
 			return nil
 		}
-		if err := r.Type.Drop(a, r); err != nil {
-			return &cm.Trap{Code: cm.TrapHost, Detail: "drop of " + r.Type.String() + ": " + err.Error(), Err: err}
+		if err := s.dropHost(a, r); err != nil {
+			return err
 		}
-		return nil
+		return a.resume()
 	}
 	owner := &s.instances[def.Instance]
 	if dropper != nil && dropper != owner && s.linked.Program.Nested(def.Instance, dropper.index) {
@@ -88,7 +89,7 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	if err != nil {
 		return err
 	}
-	next := s.activation(a, a.Call, a.Clock)
+	next := a.calls(def.Instance)
 	if err := next.tooDeep(nil); err != nil {
 		return err
 	}
@@ -96,13 +97,28 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	if owner == dropper {
 		return f.Call(next, next.stack[:])
 	}
-	if owner.entered {
+	if !owner.entry.Enter(&next.Task) {
 		return cm.Trapf(cm.TrapCannotEnter, "a call is already inside the one that defines %s", r.Type)
 	}
-	owner.entered = true
 	err = f.Call(next, next.stack[:])
-	owner.entered = false
+	owner.entry.Leave(&next.Task)
 	return err
+}
+
+// dropHost runs the destructor of a resource of the host's. Its error and its panic are traps.
+func (s *Store) dropHost(a *activation, r *cm.Resource) (err error) {
+	what, ended := "drop of "+r.Type.String(), false
+	defer func() {
+		if !ended {
+			err = s.panicked(recover(), nil, what)
+		}
+	}()
+	err = r.Type.Drop(a, r)
+	ended = true
+	if err != nil {
+		return &cm.Trap{Code: cm.TrapHost, Detail: what + ": " + err.Error(), Err: err}
+	}
+	return nil
 }
 
 // handles are the handles of one component instance as package canon sees them, for one side of one call.
@@ -110,6 +126,7 @@ type handles struct {
 	store    *Store
 	instance *componentInstance
 	task     *activation
+	subtask  *task.Subtask  // that borrows; nil where nothing can be lent
 	moved    []*cm.Resource // that were lifted with this
 }
 
@@ -129,13 +146,13 @@ func (h *handles) LiftOwn(t *cm.ResourceType, i uint32) (*cm.Resource, error) {
 	return out.Resource, err
 }
 
-// LiftBorrow lends a handle until the call that it is an argument of has returned (lower.release).
+// LiftBorrow lends a handle until the call that it is an argument of has returned.
 func (h *handles) LiftBorrow(t *cm.ResourceType, i uint32) (*cm.Resource, error) {
 	e, err := h.instance.table.Lend(i, h.store.resources[t.Slot])
 	if err != nil {
 		return nil, err
 	}
-	h.task.lends = append(h.task.lends, i)
+	h.subtask.Lend(i)
 	return e.Resource, nil
 }
 
@@ -144,7 +161,7 @@ func (h *handles) LowerOwn(t *cm.ResourceType, r *cm.Resource) (uint32, error) {
 	if err := h.fits(t, r); err != nil {
 		return 0, err
 	}
-	return h.instance.table.Add(handle.Entry{Resource: r, Own: true})
+	return h.instance.table.Add(handle.Own(r))
 }
 
 // LowerBorrow gives a borrow handle, or the bare representation to the component instance that defines the type.
@@ -155,8 +172,8 @@ func (h *handles) LowerBorrow(t *cm.ResourceType, r *cm.Resource) (uint32, error
 	if r.Type.Owner == any(h.instance) {
 		return r.Rep, nil
 	}
-	h.task.borrows.Borrowed()
-	return h.instance.table.Add(handle.Entry{Resource: r, Scope: &h.task.borrows})
+	h.task.Borrows.Borrowed()
+	return h.instance.table.Add(handle.Borrow(r, &h.task.Borrows))
 }
 
 // fits checks a resource that comes from the host or from another component instance.
@@ -174,7 +191,9 @@ func (h *handles) fits(t *cm.ResourceType, r *cm.Resource) error {
 }
 
 // Drop destroys a resource that the host owns.
-func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
+func (s *Store) Drop(ctx context.Context, r *cm.Resource) error { return s.drop(ctx, &s.own, r) }
+
+func (s *Store) drop(ctx context.Context, i *Invocation, r *cm.Resource) error {
 	switch {
 	case r.Dropped:
 		return fmt.Errorf("%s was dropped before", r.Type)
@@ -185,14 +204,14 @@ func (s *Store) Drop(ctx context.Context, r *cm.Resource) error {
 		}
 		return r.Type.Drop(ctx, r)
 	case s.dead != nil:
-		t := *s.dead
-		return &t
+		return s.deadTrap()
 	case s.stale(r):
 		return fmt.Errorf("%s is of the time before the instance was reset", r.Type)
 	}
-	defer s.watch(ctx).end()
-	if err := s.destroy(s.activation(ctx, cm.CallFrom(ctx), nil), r.Type.Slot, r, nil); err != nil {
-		return s.fail(ctx, err)
+	root := s.newRoot(ctx, i, -1)
+	defer root.end()
+	if err := s.destroy(&root.activation, r.Type.Slot, r, nil); err != nil {
+		return s.fail(err)
 	}
 	return nil
 }

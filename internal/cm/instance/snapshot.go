@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -67,6 +66,9 @@ var errOrder = &core.ResetError{Reason: "start-order", Detail: "initialisation a
 
 // errVaries is for the one store whose initialisation was the first to ask.
 var errVaries = &core.ResetError{Reason: "initialisation-varies", Detail: "initialisation of this instance asked the host, of others before it did not"}
+
+// errBusy is for stores in which something goes on that no snapshot has.
+var errBusy = &core.ResetError{Reason: "live-tasks", Detail: "a subtask, stream or future is still there"}
 
 // begin runs the start function of a core instance that has been made, and takes what a snapshot before it needs.
 func (s *Store) begin(a *activation, inst *core.Instance, fillsImports bool) error {
@@ -139,16 +141,14 @@ func (s *Store) initialised() {
 		return
 	}
 	for i := range s.instances {
+		if !s.instances[i].table.Plain() {
+			r.snap, r.why = nil, errBusy
+			return
+		}
 		r.tables[i] = s.instances[i].table.Copy()
 	}
-	r.values = maps.Clone(s.values)
+	r.values = maps.Clone(s.values.all)
 	maps.DeleteFunc(r.values, ends)
-}
-
-// ends says that a value is closed when an invocation has ended.
-func ends(_, v any) bool {
-	_, ok := v.(io.Closer)
-	return ok
 }
 
 // Resettable says why no store can be reset, as far as the code tells: a *core.ResetError, or nil.
@@ -179,8 +179,8 @@ func (s *Store) Resettable() error {
 	return &core.ResetError{Reason: "system", Detail: s.reset.why.Error()}
 }
 
-// Release ends what an invocation has left in the store: host resources that it still owned are dropped and values of the
-// store that are io.Closers are closed, in reverse order, also those that were there at the snapshot. It is for a store
+// Release ends what invocations have left in the store: host resources that it still owned are dropped, and values of theirs
+// and of the store that are io.Closers are closed, in reverse order, also those that were there at the snapshot. It is for a store
 // that is to be reset, or closed: guest code must not run before that. Guest destructors are not run.
 func (s *Store) Release(ctx context.Context) error {
 	var errs []error
@@ -200,14 +200,10 @@ func (s *Store) Release(ctx context.Context) error {
 			}
 		})
 	}
-	closers := s.closers
-	s.closers = nil
-	maps.DeleteFunc(s.values, ends)
-	for _, c := range slices.Backward(closers) {
-		if err := c.Close(); err != nil {
-			errs = append(errs, err)
-		}
+	for len(s.invocations) > 0 {
+		errs = append(errs, s.invocations[len(s.invocations)-1].End())
 	}
+	errs = append(errs, s.own.end(), s.values.end())
 	return errors.Join(errs...)
 }
 
@@ -217,7 +213,7 @@ func (r *resetting) holds(instance int, h uint32, res *cm.Resource) bool {
 }
 
 // Info is what calls say of their instance.
-func (s *Store) Info() cm.InstanceInfo { return s.info }
+func (s *Store) Info() cm.InstanceInfo { return s.own.info }
 
 // Reset releases the store and sets it back to its snapshot, for an invocation that info tells of. ctx is what
 // initialisation runs in, if it has to run again. After an error the store is only good to be closed; it is a
@@ -243,18 +239,21 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		ci := &s.instances[i]
 		s.adopt(&r.tables[i])
 		ci.table.Restore(&r.tables[i])
-		ci.backpressure = 0
+		ci.entry.Reset()
 	}
-	s.values = maps.Clone(r.values)
-	s.info = info
+	s.values.all = maps.Clone(r.values)
+	s.own.all, s.own.info = nil, info
 	return s.initialiseAgain(ctx)
 }
 
 // unchanged finds what keeps a component instance from being what it was: host resources of the snapshot that are gone,
 // and calls that are still inside, which only a bug could leave there.
 func (ci *componentInstance) unchanged(then *handle.Table) (err error) {
-	if ci.entered || ci.noLeave {
+	if !ci.entry.Idle() {
 		return &core.ResetError{Reason: "bug", Detail: "a call is inside; please report this"}
+	}
+	if !ci.table.Plain() {
+		return errBusy
 	}
 	then.All(func(h uint32, e *handle.Entry) {
 		if e.Resource.Dropped || !ci.table.Has(h, e.Resource, e.Own) {
@@ -287,10 +286,11 @@ func (s *Store) initialiseAgain(ctx context.Context) error {
 	if len(s.reset.starts) == 0 {
 		return nil
 	}
-	defer s.watch(ctx).end()
+	r := s.newRoot(ctx, &s.own, -1)
+	defer r.finish(true)
 	for _, inst := range s.reset.starts {
-		if err := inst.Start(s.activation(ctx, cm.CallFrom(ctx), nil)); err != nil {
-			return s.fail(ctx, err)
+		if err := inst.Start(r.again()); err != nil {
+			return s.fail(err)
 		}
 	}
 	return nil
@@ -318,11 +318,11 @@ func (s *Store) Held() string {
 		t.All(func(h uint32, e *handle.Entry) {
 			fmt.Fprintf(&b, " %d is %s", h, e.Resource.Type)
 		})
-		next, err := t.Add(handle.Entry{Resource: &cm.Resource{}})
+		next, err := t.Add(handle.Own(&cm.Resource{}))
 		fmt.Fprintf(&b, " next %d %v\n", next, err)
 	}
 	var keys []string
-	for k := range s.values {
+	for k := range s.values.all {
 		keys = append(keys, fmt.Sprintf("%T", k))
 	}
 	slices.Sort(keys)

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
@@ -14,7 +12,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 	"github.com/vitrine-wasm/vitrine/internal/core"
-	"github.com/vitrine-wasm/vitrine/internal/life"
 )
 
 // Options configure a store.
@@ -24,6 +21,8 @@ type Options struct {
 	Reset   ResetOptions
 	Handles int // bound of each handle table; 0: the specification's
 	Depth   int // bound of calls into component instances that stand in one another; 0: DefaultDepth
+	// Concurrent lets several calls from the host be in one component instance at once, which its guest has to be made for.
+	Concurrent bool
 }
 
 // DefaultDepth is how many calls may stand in one another where Options say nothing. Each has stacks of its own, in Go
@@ -34,7 +33,6 @@ const DefaultDepth = 100
 type Store struct {
 	linked    *Linked
 	group     *core.Group
-	info      cm.InstanceInfo
 	cores     []*core.Instance
 	funcs     []*core.Func   // by plan.Program.Funcs, looked up when first needed
 	memories  []*core.Memory // by plan.Program.Memories, likewise
@@ -46,11 +44,12 @@ type Store struct {
 	cx      canon.Context // the one in use; nothing may run between filling and using it but realloc
 	handles handles
 
-	values  map[any]any
-	closers []io.Closer
-	reset   resetting
-	dead    *cm.Trap // why it can no longer be entered
-	closed  bool
+	values      values
+	own         Invocation    // of calls that come with none: the store's only one, from one reset to the next
+	invocations []*Invocation // others, that have not ended
+	reset       resetting
+	dead        *cm.Trap // why it can no longer be entered
+	closed      bool
 }
 
 // minBudget is the host memory that the values of one call may take at the least, in bytes.
@@ -60,23 +59,21 @@ type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uin
 
 // componentInstance is the state that the canonical ABI keeps for one component instance.
 type componentInstance struct {
-	store        *Store
-	index        int
-	table        handle.Table
-	entered      bool // a call is inside: it cannot be entered again
-	backpressure int  // how often backpressure.inc was called beyond backpressure.dec; synchronous calls do not heed it
-	noLeave      bool // realloc or post-return runs: imports cannot be called
+	store *Store
+	index int
+	table handle.Table
+	entry task.Entry
 }
 
-// activation is the task of one entry into a store: what trampolines find behind the context.
+// activation is the task of one entry into a store, with its part of a thread: what trampolines find behind the context.
 type activation struct {
 	task.Task
-	store   *Store
-	depth   int          // how many activations this one stands in, of any store, and itself
-	borrows handle.Scope // borrow handles that the callee has been given and must drop
-	lends   []uint32     // handles that running calls of this task have borrowed from, innermost last
-	context [2]uint32    // context.get, context.set
-	stack   [18]uint64
+	store    *Store
+	root     *root       // the call from the host that it is a part of, itself or another one
+	outer    *activation // the task that this one is a part of, of any store; nil: the host's own
+	instance int32       // the component instance that the task is in; -1 outside them all
+	depth    int32       // how many activations this one stands in, of any store, and itself
+	stack    [18]uint64
 }
 
 type activationKey struct{}
@@ -89,19 +86,19 @@ func (a *activation) Value(key any) any {
 	return a.Task.Value(key)
 }
 
-// FromContext finds the store that a host function was called from; nil outside one.
-func FromContext(ctx context.Context) *Store {
+// FromContext finds the store that a host function was called from, and the invocation of it; nil outside one.
+func FromContext(ctx context.Context) (*Store, *Invocation) {
 	if a, ok := ctx.Value(activationKey{}).(*activation); ok {
-		return a.store
+		return a.store, a.root.invocation
 	}
-	return nil
+	return nil, nil
 }
 
 // NewStore instantiates a program. ctx bounds initialisation.
 func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	p := l.Program
 	s := &Store{
-		linked: l, group: l.engine.NewGroup(o.Limits), info: o.Info,
+		linked: l, group: l.engine.NewGroup(o.Limits),
 		cores:     make([]*core.Instance, len(p.Modules)),
 		funcs:     make([]*core.Func, len(p.Funcs)),
 		memories:  make([]*core.Memory, len(p.Memories)),
@@ -110,6 +107,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		resources: make([]*cm.ResourceType, len(p.Resources)),
 		depth:     cmp.Or(o.Depth, DefaultDepth),
 	}
+	s.own.store, s.own.info = s, o.Info
 	s.reset.opts = o.Reset
 	if m := o.Limits.Memory; m > 0 {
 		// What a guest hands to the host takes memory there, too: a multiple of its own, for the host's form is larger.
@@ -117,7 +115,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	}
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
-		s.instances[i].table.Max = o.Handles
+		s.instances[i].table.Max, s.instances[i].entry.Concurrent = o.Handles, o.Concurrent
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {
@@ -126,8 +124,8 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		}
 		s.resources[slot] = rt
 	}
-	defer s.watch(ctx).end()
-	call := cm.CallFrom(ctx)
+	r := s.newRoot(ctx, &s.own, -1)
+	defer r.finish(true) // what initialisation was refused is told to the first call
 	var sources []*core.Instance
 	for i, m := range p.Modules {
 		sources = sources[:0]
@@ -138,7 +136,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 				sources = append(sources, s.cores[src])
 			}
 		}
-		a := s.activation(ctx, call, nil)
+		a := r.again()
 		err := a.tooDeep(nil)
 		var inst *core.Instance
 		if err == nil {
@@ -148,7 +146,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 			err = s.begin(a, inst, l.modules[i].Info().FillsImports)
 		}
 		if err != nil {
-			err = s.fail(a, err)
+			err = s.fail(err)
 			_ = s.Close(context.WithoutCancel(ctx))
 			return nil, fmt.Errorf("%s: instantiate core module %q: %w", p.Instances[m.Instance].Path, m.Name, err)
 		}
@@ -158,81 +156,38 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) activation(ctx context.Context, call *cm.Call, clock *task.Clock) *activation {
-	if call != nil && clock == nil {
-		clock = &task.Clock{}
+// calls makes the task of a call that a makes, in its own thread, of a component instance.
+func (a *activation) calls(instance int) *activation {
+	return &activation{
+		Task:  task.Task{Context: a, Call: a.Call, Tally: a.Tally},
+		store: a.store, root: a.root, outer: a, instance: int32(instance), depth: a.depth + 1,
 	}
-	a := &activation{Task: task.Task{Context: ctx, Call: call, Clock: clock}, store: s, depth: 1}
-	if outer, ok := ctx.Value(activationKey{}).(*activation); ok {
-		a.depth = outer.depth + 1
-	}
-	return a
 }
+
+// observe makes c the call that what the task does is a part of.
+func (a *activation) observe(c *crossing) {
+	a.Context, a.Call, a.Tally = c.Context, &c.Call, &c.tally
+}
+
+// Thread implements core.Threaded.
+func (a *activation) Thread() *core.Thread { return &a.root.thread }
 
 // tooDeep is the trap of an activation that stands in too many others.
 func (a *activation) tooDeep(b *cm.Boundary) error {
-	if a.depth <= a.store.depth {
+	if int(a.depth) <= a.store.depth {
 		return nil
 	}
 	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
 }
 
-// watch interrupts guest code when a context ends.
-type watch struct {
-	life.Watch
-	ctx         context.Context
-	group       *core.Group
-	mu          sync.Mutex
-	over, fired bool
-}
-
-// watch begins a watch of ctx. Whoever begins it ends it.
-func (s *Store) watch(ctx context.Context) *watch {
-	w := &watch{ctx: ctx, group: s.group}
-	w.Begin(ctx, w)
-	return w
-}
-
-// Ended implements life.Watcher.
-func (w *watch) Ended() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.over {
-		w.fired = true
-		w.group.Interrupt(contextTrap(w.ctx))
-	}
-}
-
-// end takes back what the watch has done: nothing of it is left after.
-func (w *watch) end() {
-	if w.End() {
-		return
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.over = true
-	if w.fired {
-		w.group.Resume()
-	}
-}
-
-// contextTrap says in a trap's words why a context ended.
-func contextTrap(ctx context.Context) *cm.Trap {
-	cause := context.Cause(ctx)
-	var t *cm.Trap
-	if errors.As(cause, &t) {
-		c := *t // a cause may end several stores; each fills in its own boundary
-		return &c
-	}
-	code := cm.TrapCancel
-	if errors.Is(cause, context.DeadlineExceeded) {
-		code = cm.TrapDeadline
-	}
-	return &cm.Trap{Code: code, Detail: cause.Error(), Err: cause}
+// deadTrap is the trap of who comes to a store that can no longer be entered.
+func (s *Store) deadTrap() *cm.Trap {
+	t := *s.dead
+	return &t
 }
 
 // fail settles what an error from guest code means: the store is dead from here on.
-func (s *Store) fail(ctx context.Context, err error) error {
+func (s *Store) fail(err error) error {
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
 		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance has exited"}
@@ -310,9 +265,9 @@ func (s *Store) realloc(instance, fn int) reallocFunc {
 			return 0, err
 		}
 		stack = [4]uint64{uint64(oldPtr), uint64(oldSize), uint64(align), uint64(newSize)}
-		ci.noLeave = true
+		ci.entry.NoLeave = true
 		err = f.Call(ctx, stack[:])
-		ci.noLeave = false
+		ci.entry.NoLeave = false
 		return uint32(stack[0]), err
 	}
 }
@@ -320,21 +275,11 @@ func (s *Store) realloc(instance, fn int) reallocFunc {
 // Resource is the run-time type of a resource type of the program, by its slot.
 func (s *Store) Resource(slot int) *cm.ResourceType { return s.resources[slot] }
 
-// Value finds or makes the value of key that belongs to this store; an io.Closer is closed with it.
-func (s *Store) Value(key any, mk func() any) any {
-	if v, ok := s.values[key]; ok {
-		return v
-	}
-	v := mk()
-	if s.values == nil {
-		s.values = map[any]any{}
-	}
-	s.values[key] = v
-	if c, ok := v.(io.Closer); ok {
-		s.closers = append(s.closers, c)
-	}
-	return v
-}
+// Value finds or makes the value of key that belongs to this store; an io.Closer is closed when it is released.
+func (s *Store) Value(key any, mk func() any) any { return s.values.get(key, mk) }
+
+// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end.
+func (i *Invocation) Value(key any, mk func() any) any { return i.get(key, mk) }
 
 // Fuel is the guest work done so far; MemoryPeak the most bytes that its memories had.
 func (s *Store) Fuel() uint64 { return s.group.Fuel() }

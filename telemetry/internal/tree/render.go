@@ -93,8 +93,12 @@ func (p *Printer) line(b *strings.Builder, n *node) {
 		b.WriteString(" → " + strconv.FormatInt(n.status, 10))
 	}
 	b.WriteString("  " + Duration(n.end.Sub(n.start)))
-	if n.guest+n.host > 0 {
-		fmt.Fprintf(b, " (guest %s, host %s, wait %s)", seconds(n.guest), seconds(n.host), seconds(n.wait))
+	if n.guest+n.host+n.guestTotal > 0 {
+		b.WriteString(" (guest " + seconds(n.guest))
+		if n.guestTotal > n.guest {
+			b.WriteString(" of " + seconds(n.guestTotal))
+		}
+		fmt.Fprintf(b, ", host %s, wait %s)", seconds(n.host), seconds(n.wait))
 	} else if n.wait > 0 {
 		fmt.Fprintf(b, " (wait %s)", seconds(n.wait))
 	}

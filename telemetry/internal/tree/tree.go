@@ -33,6 +33,7 @@ const grace = 2 * time.Second
 // Keys are the attributes that a tree shows.
 type Keys struct {
 	Guest, Host, Wait attribute.Key // seconds
+	GuestTotal        attribute.Key // Guest and that of callees; seconds
 	Status, URL       attribute.Key
 	Path, Query       attribute.Key   // shown where there is no URL
 	Facts             []attribute.Key // shown as "name=value", without the first part of their names
@@ -76,6 +77,7 @@ type node struct {
 	start, end        time.Time
 	failed            bool
 	guest, host, wait float64
+	guestTotal        float64 // 0 where it is guest
 	status            int64
 	url, path, query  string
 	facts             string
@@ -170,6 +172,8 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 		switch a.Key {
 		case p.keys.Guest:
 			n.guest = a.Value.AsFloat64()
+		case p.keys.GuestTotal:
+			n.guestTotal = a.Value.AsFloat64()
 		case p.keys.Host:
 			n.host = a.Value.AsFloat64()
 		case p.keys.Wait:

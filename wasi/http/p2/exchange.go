@@ -34,7 +34,7 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 		_ = r.Drop(ctx)
 		return nil, cm.Fail(errorCode(err))
 	}
-	open := component.StoreValue(ctx, exchangesKey{}, func() any { return &exchanges{} }).(*exchanges)
+	open := component.TaskValue(ctx, exchangesKey{}, func() any { return &exchanges{} }).(*exchanges)
 	if most := h.client.Limits().Requests; !open.reserve(most) {
 		_ = r.Drop(ctx)
 		limit := &cm.LimitError{Limit: "requests", Detail: fmt.Sprintf("%d requests are under way", most)}
@@ -62,7 +62,7 @@ func response(r *http.Response) any {
 	return r
 }
 
-// exchanges are those of one store that are under way: they end with it.
+// exchanges are those of one invocation that are under way: they end with it.
 type exchanges struct {
 	mu    sync.Mutex
 	open  map[*wasihttp.Exchange]struct{}

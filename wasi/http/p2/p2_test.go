@@ -289,17 +289,24 @@ func TestRequestOptions(t *testing.T) {
 	}
 }
 
-// held is a call as the engine makes one: what ends it is sent to ends.
-func held(ctx context.Context) (context.Context, <-chan any, *cm.Call) {
-	c := cm.NewCall(&cm.Boundary{Kind: cm.GuestToHost}, nil, ctx)
-	ends := make(chan any, 2)
-	c.OnFinish(func(v any, err error) {
-		if err != nil {
-			v = err
-		}
-		ends <- v
-	})
-	return cm.WithCall(ctx, c), ends, c
+// held is a call as the engine makes one: what ends it is sent to ends, once the test has left it.
+func held(ctx context.Context) (context.Context, <-chan any, *cm.Crossing) {
+	c := cm.NewCrossing(&cm.Boundary{Kind: cm.GuestToHost}, nil, ctx)
+	ends := make(ends, 2)
+	return cm.WithCall(c.Enter(ends), &c.Call), ends, c
+}
+
+// ends are hooks that tell of ends.
+type ends chan any
+
+func (ends) Enter(c *cm.Call) context.Context { return c.Context }
+
+func (e ends) Exit(_ *cm.Call, end cm.End) {
+	if end.Err != nil {
+		e <- end.Err
+		return
+	}
+	e <- end.Value
 }
 
 func TestHandle(t *testing.T) {
@@ -332,6 +339,7 @@ func TestHandle(t *testing.T) {
 		}
 		ctx, ends, call := held(t.Context())
 		f, err := h.Handle(ctx, outgoingTo(t, s.URL), nil) // outside a store each call has exchanges of its own
+		call.Leave(cm.Val{}, cm.End{})
 		if err != nil || !call.Held() {
 			t.Fatal(err)
 		}
@@ -345,6 +353,7 @@ func TestHandle(t *testing.T) {
 		r.OutgoingHeader().Set("Traceparent", "from the hook")
 		b, _ := r.Body(ctx)
 		f, err := h.Handle(inner, r, nil)
+		call.Leave(cm.Val{}, cm.End{})
 		cancel() // the call has returned
 		if err != nil || !call.Held() {
 			t.Fatal(err, call.Held())
@@ -399,8 +408,9 @@ func TestHandle(t *testing.T) {
 	t.Run("failed", func(t *testing.T) {
 		s.Close()
 		client.Close() // the idle connection
-		ctx, ends, _ := held(t.Context())
+		ctx, ends, call := held(t.Context())
 		f, err := h.Handle(ctx, outgoingTo(t, s.URL), nil)
+		call.Leave(cm.Val{}, cm.End{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,0 +1,75 @@
+package instance
+
+import (
+	"context"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+	"github.com/vitrine-wasm/vitrine/internal/core"
+	"github.com/vitrine-wasm/vitrine/internal/life"
+)
+
+// crossing is an observed call that the engine makes: the context that its callee sees, and what is needed to tell at its
+// end how it has spent its time. One allocation holds it all.
+type crossing struct {
+	cm.Crossing
+	context.Context // as Enter left it
+	store           *Store
+	thread          *core.Thread
+	outer           *task.Tally // of the call that makes it
+	tally           task.Tally  // of a call into a guest
+	fuel            uint64      // of the thread, before
+}
+
+// Value makes the crossing the context of a host function: cm.CallFrom finds the call.
+func (c *crossing) Value(key any) any {
+	if key == cm.CallKey() {
+		return &c.Call
+	}
+	return c.Context.Value(key)
+}
+
+// AfterFunc is what [context.AfterFunc] uses.
+func (c *crossing) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(c.Context, f) }
+
+// enter begins an observed call over b that a makes, in ctx. start is when it began; zero for now.
+func (a *activation) enter(ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val, start time.Time) *crossing {
+	c := &crossing{store: a.store, thread: &a.root.thread, outer: a.Tally}
+	c.Boundary, c.Parent, c.Call.Context, c.Instance, c.Start = b, a.Call, ctx, a.root.invocation.info, start
+	if b.Kind != cm.GuestToHost {
+		c.fuel = c.thread.Fuel()
+	}
+	c.SetArgs(args)
+	c.Context = c.Enter(h)
+	return c
+}
+
+// leftHost is the end of a call of a host function, which took so long and ran into limit.
+func (c *crossing) leftHost(took time.Duration, limit *cm.LimitError, result cm.Val, err error) {
+	end := cm.End{Err: err, Limit: limit}
+	end.Host, end.Wait = c.outer.AddHost(took, c.Waited())
+	c.Leave(result, end)
+}
+
+// leftGuest is the end of a call of a guest, which took so long.
+func (c *crossing) leftGuest(took time.Duration, result cm.Val, err error) {
+	spent := c.tally.Spend(took, c.Waited(), c.thread.Fuel()-c.fuel)
+	end := cm.End{
+		Err: err, Guest: spent.Guest, Host: spent.Host, Wait: spent.Wait, Callees: spent.Callees, GuestTotal: spent.GuestTotal,
+		Fuel: spent.Fuel, FuelTotal: spent.FuelTotal,
+	}
+	c.outer.Add(took, &spent)
+	if c.Boundary.Kind == cm.HostToGuest {
+		end.MemoryPeak, end.Limit = c.store.group.MemoryPeak(), c.thread.Refused()
+		c.Parent.AddWait(spent.WaitTotal) // a host function that calls a guest waits when that waits
+	}
+	c.Leave(result, end)
+}
+
+// abandon leaves a crossing whose goroutine ends inside it, which nothing but a defer sees.
+func (c *crossing) abandon() {
+	if c.Entered() {
+		c.Leave(cm.Val{}, cm.End{Err: cm.Trapf(cm.TrapPanic, "the goroutine of %s has ended in it", c.Boundary.Name())})
+	}
+}

@@ -1,0 +1,94 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+)
+
+// Invocation is one use of a store, from when somebody takes a seat in it until they leave: what its calls say of their
+// instance, how much they may do, and the values that host functions keep for it. A store may have several at once.
+type Invocation struct {
+	store *Store
+	info  cm.InstanceInfo
+	fuel  uint64 // that each call may use; 0: the store's limit only
+	values
+}
+
+// Invocation begins a use of the store, which info tells of. fuel bounds the guest work of each of its calls; 0 is no bound
+// but the store's. It ends with End, or with the store's Release.
+func (s *Store) Invocation(info cm.InstanceInfo, fuel uint64) *Invocation {
+	i := &Invocation{store: s, info: info, fuel: fuel}
+	s.invocations = append(s.invocations, i)
+	return i
+}
+
+// Own is the invocation of calls that come with none.
+func (s *Store) Own() *Invocation { return &s.own }
+
+// Info is what its calls say of their instance.
+func (i *Invocation) Info() cm.InstanceInfo { return i.info }
+
+// Call is [Store.Call] for an invocation.
+func (i *Invocation) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
+	return i.store.call(ctx, i, f, args)
+}
+
+// Drop is [Store.Drop] for an invocation.
+func (i *Invocation) Drop(ctx context.Context, r *cm.Resource) error { return i.store.drop(ctx, i, r) }
+
+// End closes the values of the invocation. A second End does nothing.
+func (i *Invocation) End() error {
+	s := i.store
+	if n := slices.Index(s.invocations, i); n >= 0 {
+		s.invocations = slices.Delete(s.invocations, n, n+1)
+	}
+	return i.end()
+}
+
+// values are what host functions keep for a store, or for one invocation of it.
+type values struct {
+	all     map[any]any
+	closers []io.Closer
+}
+
+// get finds or makes the value of key; an io.Closer is closed when the values end.
+func (v *values) get(key any, mk func() any) any {
+	if x, ok := v.all[key]; ok {
+		return x
+	}
+	x := mk()
+	if v.all == nil {
+		v.all = map[any]any{}
+	}
+	v.all[key] = x
+	if c, ok := x.(io.Closer); ok {
+		v.closers = append(v.closers, c)
+	}
+	return x
+}
+
+// end closes those that are io.Closers, in reverse order, and forgets them.
+func (v *values) end() error {
+	closers := v.closers
+	v.closers = nil
+	maps.DeleteFunc(v.all, ends)
+	var errs []error
+	for _, c := range slices.Backward(closers) {
+		if err := c.Close(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ends says that a value is closed when an invocation has ended.
+func ends(_, v any) bool {
+	_, ok := v.(io.Closer)
+	return ok
+}

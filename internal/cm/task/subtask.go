@@ -1,0 +1,38 @@
+package task
+
+import (
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+)
+
+// Subtask is a call that a task makes: what it has borrowed from the caller, and the room for its arguments.
+type Subtask struct {
+	busy  bool
+	lends []uint32 // handles of the caller's that it has borrowed from
+	vals  []cm.Val
+}
+
+// usual is as many arguments as most calls have.
+const usual = 4
+
+// Args gives room for n arguments, which is good until End.
+func (s *Subtask) Args(n int) []cm.Val {
+	if n > cap(s.vals) {
+		s.vals = make([]cm.Val, n, max(n, usual))
+	}
+	s.vals = s.vals[:n]
+	return s.vals[:n:n]
+}
+
+// Lend notes that a handle of the caller's is lent to the callee (CanonicalABI.md §Subtask State, lenders).
+func (s *Subtask) Lend(h uint32) { s.lends = append(s.lends, h) }
+
+// End gives back what the callee has borrowed of the caller's handles, which are in t, and forgets the arguments.
+func (s *Subtask) End(t *handle.Table) {
+	for _, h := range s.lends {
+		t.Return(h)
+	}
+	s.lends = s.lends[:0]
+	clear(s.vals)
+	s.busy = false
+}

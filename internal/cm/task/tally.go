@@ -1,0 +1,52 @@
+package task
+
+import "time"
+
+// Tally adds up what an observed call into a guest has spent outside the callee's own code: what was not in a host
+// function, and not in another component, was the guest's own.
+type Tally struct {
+	host, wait, callees time.Duration // at work and waiting in host functions; in other components
+	guest, waits        time.Duration // of callees: in guest code, and waiting
+	fuel                uint64        // of callees
+}
+
+// Spent is how a call into a guest has spent its time; see cm.End.
+type Spent struct {
+	Guest, Host, Wait, Callees time.Duration
+	GuestTotal, WaitTotal      time.Duration
+	Fuel, FuelTotal            uint64
+}
+
+// AddHost adds a call of a host function that took so long, of which it waited some. It says how long that worked, and
+// waited: nobody can have waited for longer than all of it.
+func (t *Tally) AddHost(took, waited time.Duration) (host, wait time.Duration) {
+	wait = min(waited, took)
+	host = took - wait
+	if t != nil {
+		t.host += host
+		t.wait += wait
+	}
+	return host, wait
+}
+
+// Add adds a call of another component that took so long and was spent as s says.
+func (t *Tally) Add(took time.Duration, s *Spent) {
+	if t == nil {
+		return
+	}
+	t.callees += took
+	t.guest += s.GuestTotal
+	t.waits += s.WaitTotal
+	t.fuel += s.FuelTotal
+}
+
+// Spend says how a call that took so long, and used so much fuel with its callees, has spent them. waited is what host
+// functions that nobody observes have waited in it.
+func (t *Tally) Spend(took, waited time.Duration, fuel uint64) Spent {
+	waited = min(waited, t.host)
+	s := Spent{Host: t.host - waited, Wait: t.wait + waited, Callees: t.callees, FuelTotal: fuel}
+	s.Guest = max(took-s.Host-s.Wait-s.Callees, 0)
+	s.GuestTotal, s.WaitTotal = s.Guest+t.guest, s.Wait+t.waits
+	s.Fuel = fuel - min(t.fuel, fuel)
+	return s
+}

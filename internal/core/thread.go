@@ -1,0 +1,193 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// Interrupt makes the guest code of one task end, whatever other tasks do in the same group. The zero Interrupt is none.
+// Safe for concurrent use.
+type Interrupt struct{ err atomic.Pointer[error] }
+
+// Set makes guest code of the task end soon with err (a *cm.Trap as a rule); nil does nothing. The first one wins. Calls of
+// the task that begin later end with err at once.
+func (i *Interrupt) Set(err error) {
+	if err != nil {
+		i.err.CompareAndSwap(nil, &err)
+	}
+}
+
+// Err is what was Set; nil if nothing was.
+func (i *Interrupt) Err() error {
+	if i == nil {
+		return nil
+	}
+	if p := i.err.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+// Thread is one line of execution through the guests of one group, on behalf of one task. It counts what it has used:
+// threads of a group may take turns, each of them parked in a host function while others run, and what one of them has
+// done is no other's. A group whose threads come one after the other pays nothing for that.
+//
+// Begin it before, and End it after its calls, whose context has to be a [Threaded] one. Its fields and methods belong to
+// the goroutine that is inside the group.
+type Thread struct {
+	group     *Group
+	interrupt *Interrupt
+	running   *callObject // the innermost call under way
+	stack     *guestStack // what its calls run on; nil before the first
+	deep      uint64      // share of the engine's stackBudget
+	limit     int64       // of fuel; 0: the group's only
+	end       int64       // see Group.fuelEnd; for limit
+	fuel      int64       // used up to when it was last the current one
+	refused   refusal
+}
+
+// refusal says what limits have kept from growing.
+type refusal struct{ memory, tables bool }
+
+// Threaded is a context for calls of guests that says by which thread they are made. Calls under any other context are of a
+// thread of the group's own, which nothing interrupts.
+type Threaded interface {
+	context.Context
+	Thread() *Thread
+}
+
+// Begin makes t a thread of g, that i (which may be nil) ends and that may use so much fuel: 0 is no bound but the group's.
+func (t *Thread) Begin(g *Group, i *Interrupt, fuel uint64) {
+	t.group, t.interrupt, t.limit = g, i, int64(min(fuel, maxFuel))
+	if g.current == nil && t.limit == 0 {
+		g.current, g.mark = t, 0 // nobody asks where it counts from
+		return
+	}
+	t.Run()
+}
+
+// Run says that t is the one that goes on: before guest code is called, and when a host function returns to it.
+func (t *Thread) Run() {
+	if t.group.current != t {
+		t.group.turnTo(t)
+	}
+}
+
+// End says that t goes on no more. What was refused to it and nobody has asked for is forgotten, or told to whoever asks
+// next if keep says so.
+func (t *Thread) End(keep bool) {
+	g := t.group
+	if g.current == t {
+		g.collect()
+		g.current = nil
+	}
+	t.giveStack()
+	if keep {
+		g.own.refused.add(t.refused)
+	}
+}
+
+// Err is what ends the thread's guest code: its task's interrupt, or the end of the group; nil if nothing does. Host
+// functions ask it on their way back: a guest that does little but call them would use up its fuel slowly.
+func (t *Thread) Err() error {
+	if t.group.closed.Load() {
+		return errClosed
+	}
+	return t.interrupt.Err()
+}
+
+// Fuel grows by what t uses, in the units of [Group.Fuel]; where it starts is not said. It is exact while t runs no guest
+// code.
+func (t *Thread) Fuel() uint64 {
+	n := t.fuel
+	if t.group.current == t {
+		n += t.group.used() - t.group.mark
+	}
+	return uint64(n)
+}
+
+// Refused says what the limits have kept from growing in calls of t since it was asked last, which the guest has seen as a
+// growth that fails; nil if nothing. What the memory's or table's own maximum forbids does not count.
+func (t *Thread) Refused() *cm.LimitError {
+	g := t.group
+	if g.current == t {
+		g.collect()
+	}
+	r := t.refused
+	r.add(g.own.refused)
+	t.refused, g.own.refused = refusal{}, refusal{}
+	switch {
+	case r.memory:
+		return &cm.LimitError{Limit: "memory", Detail: fmt.Sprintf("memory.grow was refused: the memories of an instance may have %d bytes", g.limits.Memory)}
+	case r.tables:
+		return &cm.LimitError{Limit: "tables", Detail: fmt.Sprintf("table.grow was refused: a table may have %d elements", g.limits.Tables)}
+	}
+	return nil
+}
+
+func (r *refusal) add(o refusal) {
+	r.memory = r.memory || o.memory
+	r.tables = r.tables || o.tables
+}
+
+// thread is the one that makes calls under ctx.
+func (g *Group) thread(ctx context.Context) *Thread {
+	if c, ok := ctx.(Threaded); ok {
+		if t := c.Thread(); t.group == g {
+			return t
+		}
+	}
+	return &g.own
+}
+
+// turnTo makes t the current thread and charges the one before it with what was done until now.
+func (g *Group) turnTo(t *Thread) {
+	g.collect()
+	if t.limit > 0 {
+		g.takeBack()
+	}
+	now := g.used()
+	if g.current != nil {
+		g.current.fuel += now - g.mark
+	}
+	g.current, g.mark = t, now
+	t.end = now + t.limit - t.fuel
+}
+
+// collect notes for the current thread which tables were not let grow.
+func (g *Group) collect() {
+	for _, x := range g.growers {
+		if x.Get() == 0 {
+			continue
+		}
+		x.Set(0)
+		if g.current != nil {
+			g.current.refused.tables = true
+		} else {
+			g.own.refused.tables = true
+		}
+	}
+}
+
+// takeBack leaves instances without fuel, so that what was given to one thread is not spent by another.
+func (g *Group) takeBack() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, i := range g.instances {
+		fuel, ok := i.fuel.(api.MutableGlobal)
+		if left := i.fuelLeft(); ok && left > 0 {
+			fuel.Set(0)
+			g.granted.Add(-left)
+		}
+	}
+}
+
+// noFuel is the trap of a thread that has done all it may, of limit units.
+func noFuel(limit int64) error {
+	return cm.Trapf(cm.TrapFuel, "the guest has done the work that it may do: %d loop iterations and function entries", limit)
+}
