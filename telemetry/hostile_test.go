@@ -59,9 +59,9 @@ func assault(tel *Telemetry, h string) {
 	r.r.Method, r.r.Host, r.r.RemoteAddr = h, h, net.JoinHostPort(h, "1")
 	r.r.URL = &url.URL{Path: h, RawQuery: h}
 	r.r.Header = http.Header{"User-Agent": {h}, "Traceparent": {h, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}, "Tracestate": {h, "a=" + h}, "Baggage": {h + "=" + h, "a=" + h}}
-	c := cm.NewCall(e.b, nil, context.Background())
+	c := cm.NewCrossing(e.b, nil, context.Background())
 	c.Subject = r
-	ctx := cm.WithCall(e.h.Enter(c), c)
+	ctx := cm.WithCall(c.Enter(e.h), &c.Call)
 	_, err := bind(guest).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
 		for _, stream := range []string{"stdout", "stderr", "log", "limit", "failed", h} {
 			tel.Log(ctx, host.LogLine{Workload: h, Component: h, Stream: stream, Severity: host.SeverityError, Context: h, Text: h, Limit: h})
@@ -77,7 +77,7 @@ func assault(tel *Telemetry, h string) {
 			return cm.Val{}, &cm.Trap{Code: cm.TrapCode(h), Detail: h, Stack: []string{h, h}, Boundary: imports}
 		})
 	})
-	e.h.Exit(c, endOf(err))
+	c.Leave(cm.Val{}, cm.End{Err: err})
 }
 
 // harmless makes what every signal must show after an assault.
