@@ -151,7 +151,7 @@ func (w *world) hideAddress(addr, name string) {
 }
 
 // measured are attributes whose values are measurements or come from the system.
-var measured = regexp.MustCompile(`(?m)(vitrine\.(?:guest\.time|host\.time|wait\.time|fuel|instance\.id|size|digest)|network\.peer\.port|server\.port|client\.port)=[^\s:]+`)
+var measured = regexp.MustCompile(`(?m)(vitrine\.(?:guest\.time(?:\.total)?|callee\.time|host\.time|wait\.time|http\.(?:head|body|stall)\.time|fuel(?:\.total)?|instance\.id|size|digest)|network\.peer\.port|server\.port|client\.port)=[^\s:]+`)
 
 // tree is what was told of some spans, and all log records, without what differs from run to run.
 func (w *world) tree(only func(tracetest.SpanStub) bool) string {
