@@ -78,6 +78,10 @@ var arrows = []arrow{
 		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(telemetry|internal/cli|internal/otlptest)(/|$)`), to: otel, tests: true,
 	},
 	{
+		why:  "measurements go through telemetry/internal/bound, which mends their texts: the rest of telemetry has no other instruments",
+		from: regexp.MustCompile(`^telemetry$`), to: regexp.MustCompile(`^go\.opentelemetry\.io/otel/metric$`),
+	},
+	{
 		why:  "only internal/core knows wazero",
 		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^internal/core$`), to: regexp.MustCompile(`^github\.com/tetratelabs/wazero`),
 	},

@@ -101,7 +101,8 @@ func sayThrough(log *slog.Logger, level slog.Level) {
 	otel.SetLogger(logr.New(&sdkSink{log: log, level: level}))
 	var said repeats
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		if err == nil || level > slog.LevelError || known(err.Error()) || errors.Is(err, context.Canceled) { // the latter is the end
+		ending := errors.Is(err, context.Canceled) // of a provider, while something is collected
+		if err == nil || ending || level > slog.LevelError || known(err.Error()) {
 			return
 		}
 		if msg := text.Cut(redact.Text(err.Error()), maxSaid); said.news(msg) {

@@ -18,6 +18,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // Bounds of what is kept.
@@ -165,7 +167,7 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 	parent := s.Parent()
 	n := node{
 		id: s.SpanContext().SpanID(), parent: parent.SpanID(), root: !parent.IsValid() || parent.IsRemote(),
-		name: s.Name(), kind: s.SpanKind(), start: s.StartTime(), end: s.EndTime(),
+		name: text.Cut(s.Name(), maxPart), kind: s.SpanKind(), start: s.StartTime(), end: s.EndTime(),
 		failed: s.Status().Code == codes.Error,
 	}
 	for _, a := range s.Attributes() {
@@ -181,11 +183,11 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 		case p.keys.Status:
 			n.status = a.Value.AsInt64()
 		case p.keys.URL:
-			n.url = a.Value.AsString()
+			n.url = text.Cut(a.Value.AsString(), maxPart)
 		case p.keys.Path:
-			n.path = a.Value.AsString()
+			n.path = text.Cut(a.Value.AsString(), maxPart)
 		case p.keys.Query:
-			n.query = a.Value.AsString()
+			n.query = text.Cut(a.Value.AsString(), maxPart)
 		case p.keys.ErrorType:
 			n.errorType = a.Value.AsString()
 		case p.keys.Blame:
@@ -196,7 +198,7 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 			n.resultError = a.Value.AsString()
 		default:
 			if a.Key != "" && slices.Contains(p.keys.Facts, a.Key) {
-				n.facts += " " + string(a.Key[strings.IndexByte(string(a.Key), '.')+1:]) + "=" + a.Value.String()
+				n.facts += text.Cut(" "+string(a.Key[strings.IndexByte(string(a.Key), '.')+1:])+"="+a.Value.String(), maxPart)
 			}
 		}
 	}
