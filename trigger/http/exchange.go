@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,14 +73,21 @@ type answer struct {
 	text   string
 }
 
-// head writes the answer's fields into a header that is empty.
-func (a *answer) head(h http.Header) {
+const contentLength = "Content-Length"
+
+// head writes the answer's fields into a header that is empty. empty says that the message has no body on the wire, whatever
+// its fields say of one.
+func (a *answer) head(h http.Header, empty bool) {
 	if a.fields != nil {
 		a.fields.AddTo(h)
-		if a.body == nil || a.status == http.StatusNoContent {
-			delete(h, "Content-Length")
+		switch {
+		case a.status == http.StatusNoContent:
+			delete(h, contentLength)
+		case a.body == nil && !empty:
+			h[contentLength] = []string{"0"}
 		}
 	} else {
+		h[contentLength] = []string{strconv.Itoa(len(a.text))}
 		h["Content-Type"] = []string{"text/plain; charset=utf-8"}
 		if a.status == http.StatusServiceUnavailable {
 			h["Retry-After"] = []string{"1"}
@@ -107,7 +115,7 @@ func (x *exchange) HTTPRoute() string { return x.route.prefix }
 // HTTPStatus is 0 as long as there is no answer.
 func (x *exchange) HTTPStatus() int { return int(x.status.Load()) }
 
-// HTTPBodySizes are the bytes that the guest has read and that have been sent.
+// HTTPBodySizes are the bytes that have come, read by the guest or not, and that have been sent.
 func (x *exchange) HTTPBodySizes() (request, response int64) {
 	return x.body.size.Load(), x.sent.Load()
 }
@@ -154,7 +162,7 @@ func (x *exchange) Respond(r *wasihttp.OutgoingResponse) {
 		a.body.Attach(bodiless(x.r.Method, a.status))
 	}
 	if !x.decide(a) && a.body != nil {
-		a.body.Disconnect(errGone)
+		a.body.Disconnect(errEnded)
 	}
 }
 
@@ -206,7 +214,9 @@ func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			x.until, _ = ctx.Deadline()
 			x.ended.Begin(ctx, x)
-			return x.conclude(ctx, t.handle(ctx, inst, in, x))
+			err := t.handle(ctx, inst, in, x)
+			_ = x.body.Close() // no guest code is left that could read it
+			return x.conclude(ctx, err)
 		},
 		Settle: func(_ context.Context, err error) {
 			settled = true
@@ -228,11 +238,13 @@ func (x *exchange) breakOff() {
 
 // settle answers for an invocation that has not, and waits until the answer has been written or cannot be.
 func (x *exchange) settle(err error) {
+	_ = x.body.Close()
 	x.breakOff()
 	if x.status.Load() == 0 {
 		x.decide(x.failure(err))
 	}
 	<-x.written
+	x.body.await()
 	x.ended.End()
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -106,4 +107,26 @@ func (f *frames) reset(stream uint32) {
 		_, ok := frame.(*http2.RSTStreamFrame)
 		return ok
 	})
+}
+
+// answer is the status and the body on a stream; 0 if it is reset or the connection ends first.
+func (f *frames) answer(stream uint32) (status int, body string) {
+	f.t.Helper()
+	ended := false
+	f.await(stream, func(frame http2.Frame) bool {
+		switch v := frame.(type) {
+		case *http2.MetaHeadersFrame:
+			if s := v.PseudoValue("status"); s != "" {
+				status, _ = strconv.Atoi(s)
+			}
+			ended = v.StreamEnded()
+		case *http2.DataFrame:
+			body += string(v.Data())
+			ended = v.StreamEnded()
+		case *http2.RSTStreamFrame:
+			ended = true
+		}
+		return ended
+	})
+	return status, body
 }

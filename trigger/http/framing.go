@@ -158,6 +158,7 @@ func (f *framing) lost() {
 type watched struct {
 	net.Conn
 	framing framing
+	sent    int // how many of the bytes that net/http writes next have been sent already
 }
 
 // Read is net.Conn's.

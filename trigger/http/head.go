@@ -12,8 +12,8 @@ import (
 // of those of HTTP/2 (RFC 9113 §8.2, §8.3) only what concerns the connection: a head that is refused in one of them is
 // refused in the other.
 func headFault(r *http.Request) string {
-	if r.URL.User != nil {
-		return "userinfo in the target"
+	if malformed(r) {
+		return "the target or the authority is malformed"
 	}
 	if r.ProtoMajor != 2 {
 		return ""
@@ -21,8 +21,6 @@ func headFault(r *http.Request) string {
 	switch {
 	case !httpguts.ValidHeaderFieldName(r.Method):
 		return "the method is no token"
-	case r.Method != http.MethodConnect && !validTarget(r.Method, r.RequestURI):
-		return ":path is no path"
 	case r.Host == "":
 		return "there is no :authority"
 	case !httpguts.ValidHostHeader(r.Host):
@@ -58,20 +56,4 @@ func fieldFault(r *http.Request) string {
 		}
 	}
 	return ""
-}
-
-// validTarget says whether a target of HTTP/2 is a path with query, or the asterisk of OPTIONS.
-func validTarget(method, target string) bool {
-	if target == "*" {
-		return method == http.MethodOptions
-	}
-	if !strings.HasPrefix(target, "/") {
-		return false
-	}
-	for i := range len(target) {
-		if c := target[i]; c <= ' ' || c == 0x7f || c == '#' {
-			return false
-		}
-	}
-	return true
 }

@@ -15,7 +15,7 @@ import (
 // serve answers one request. It runs on the server's goroutine, the only one that writes the answer, and returns when the
 // answer is complete; the invocation may go on.
 func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{r: r, route: t.table.find(r.URL.Path)}
+	x := &exchange{r: r}
 	control := &x.control
 	control.rc = *http.NewResponseController(w)
 	defer control.end()
@@ -23,22 +23,29 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 		closeAfterReply(w)
 	}
 	if headFault(r) != "" {
+		if r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
 		t.turnAway(w, r, control, http.StatusBadRequest)
 		return
 	}
 	if r.ProtoMajor == 2 {
 		delete(r.Header, "Host") // it says what :authority does
 	}
-	if x.route == nil {
+	if x.route = t.table.find(routePath(r)); x.route == nil {
 		t.turnAway(w, r, control, http.StatusNotFound)
 		return
 	}
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
 	x.ctx.BeginApart(r.Context())
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
-	x.body.src, x.body.control, x.body.timeout, x.body.ctx = r.Body, control, t.config.ReadTimeout, &x.ctx
+	x.body.x, x.body.src, x.body.control, x.body.timeout = x, r.Body, control, t.config.ReadTimeout
+	x.body.cond.L = &x.body.mu
+	if r.Body == http.NoBody {
+		x.body.end = io.EOF
+	}
 	if most := x.route.maxBody; most > 0 && r.Body != http.NoBody {
-		x.body.src = http.MaxBytesReader(nil, r.Body, most) // it must not touch w on the guest's goroutine; release does
+		x.body.src = http.MaxBytesReader(nil, r.Body, most) // it must not touch w on the guest's goroutine; finish does
 	}
 	if x.refused = x.route.refuse(r); x.refused != nil {
 		x.ctx.Cancel(x.refused)
@@ -55,13 +62,13 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x.invoked.Add(1)
 	go x.invoke(t, in)
 
-	defer x.body.closed.Store(true)
 	if !x.respond(w, in, t.config.WriteTimeout) {
+		x.body.giveUp()
 		x.invoked.Wait()
 		x.body.cut()
 		t.abort(r)
 	}
-	x.body.release(w, r)
+	x.body.finish(w, r)
 	t.hurry(control, x.until)
 }
 
@@ -75,7 +82,25 @@ func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, 
 	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
 	x.control.writing.Store(false)
 	x.whole = x.write(w, a, timeout)
+	if x.whole && x.body.begin() {
+		x.whole = x.sendEnd(w, a, timeout)
+	}
 	return x.whole
+}
+
+// sendEnd sends an answer to its end although the handler goes on: the guest has not let go of the request. HTTP/2 has no way
+// to do that, and leaves the end for later.
+func (x *exchange) sendEnd(w http.ResponseWriter, a answer, timeout time.Duration) bool {
+	err := x.flush(timeout)
+	_, sized := w.Header()[contentLength]
+	chunked := x.r.ProtoMajor == 1 && x.r.ProtoMinor > 0 && !sized && !bodiless(x.r.Method, a.status)
+	if c, ok := connOf(x.r).(*watched); ok && chunked && err == nil && (a.body == nil || len(a.body.Trailers().TrailerHeader()) == 0) {
+		err = x.send(timeout, c.endBody)
+	}
+	if err != nil {
+		x.ctx.Cancel(errGone)
+	}
+	return err == nil
 }
 
 // answer waits for the answer and writes what the guest sends before it.
@@ -125,7 +150,7 @@ func (t *Trigger) turnAway(w http.ResponseWriter, r *http.Request, control *cont
 		// net/http reads on before it answers, to use the connection again, and would wait for ever.
 		control.readUntil(time.Now().Add(leftoverTime))
 	}
-	write(w, failure(status))
+	write(w, failure(status), false)
 	t.hurry(control, time.Time{})
 }
 
@@ -152,8 +177,8 @@ func (t *Trigger) abort(r *http.Request) {
 }
 
 // write writes an answer of ours.
-func write(w http.ResponseWriter, a answer) int64 {
-	a.head(w.Header())
+func write(w http.ResponseWriter, a answer, empty bool) int64 {
+	a.head(w.Header(), empty)
 	w.WriteHeader(a.status)
 	n, _ := io.WriteString(w, a.text)
 	return int64(n)
@@ -170,16 +195,16 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 	if a.status == 0 {
 		return false
 	}
+	empty := bodiless(x.r.Method, a.status)
 	if a.body == nil {
-		if a.status == http.StatusRequestEntityTooLarge && x.r.ProtoMajor == 1 {
+		if x.r.ProtoMajor == 1 && (a.status == http.StatusRequestEntityTooLarge || a.status == http.StatusBadRequest && a.fields == nil) {
 			w.Header().Set("Connection", "close") // nobody reads the rest
 		}
-		x.sent.Add(write(w, a))
+		x.sent.Add(write(w, a, empty))
 		return true
 	}
 	defer a.body.Close()
-	empty := bodiless(x.r.Method, a.status)
-	a.head(w.Header())
+	a.head(w.Header(), empty)
 	w.WriteHeader(a.status)
 	x.body.expect.silence(w)
 	lost := func(err error) bool {

@@ -53,7 +53,10 @@ func New(c Config) *Trigger {
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	t.server = &http.Server{
-		Handler:           http.HandlerFunc(t.serve),
+		Handler: http.HandlerFunc(t.serve),
+		// OPTIONS * is a request like any other.
+		DisableGeneralOptionsHandler: true,
+
 		Protocols:         &protocols,
 		ReadHeaderTimeout: t.config.HeaderTimeout,
 		IdleTimeout:       t.config.IdleTimeout,

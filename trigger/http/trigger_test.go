@@ -55,8 +55,7 @@ func TestFieldsOfOneConnectionStay(t *testing.T) {
 	})
 	_, r := raw(t, f, "GET / HTTP/1.1\nHost: h\nConnection: close, X-Hop\nKeep-Alive: 5\nTE: trailers\nUpgrade: x\nX-Hop: 1\nX-End: 2\n\n")
 	all, _ := io.ReadAll(r)
-	if _, body, _ := strings.Cut(string(all), "\r\n\r\n"); !strings.Contains(body, "host=h\nx-end=2") || strings.Contains(body, "hop") ||
-		strings.Contains(body, "upgrade") || strings.Contains(body, "keep-alive") {
+	if _, body, _ := strings.Cut(string(all), "\r\n\r\n"); body != "x-end=2" { // host is the authority
 		t.Errorf("got %s", all)
 	}
 }

@@ -68,7 +68,7 @@ func FieldsFromHeader(h http.Header) *Fields {
 	named := connectionNames(h)
 	for name, values := range h {
 		name = strings.ToLower(name)
-		if forbidden(name) || slices.Contains(named, name) || !validName(name) {
+		if hidden(name) || slices.Contains(named, name) || !validName(name) {
 			continue
 		}
 		for _, v := range values {
@@ -225,26 +225,30 @@ func (f *Fields) sizeOf(name string) int {
 	return n
 }
 
-// hopByHop says whether a field (in lower case) describes one connection and not the message: RFC 9110 §7.6.1. te is not
-// among them: by it a client offers trailers, and where it is about one connection, the connection field names it.
+// hopByHop says whether a field (in lower case) describes one connection and not the message: RFC 9110 §7.6.1.
 func hopByHop(name string) bool {
 	switch name {
-	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings":
+	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings", "te":
 		return true
 	}
 	return false
 }
 
-// forbidden says whether a field (in lower case) is none that a guest sees or writes: what describes the connection, the
-// credentials of proxies, and host, which the request's authority says. It is one list for both directions: a guest that copies
-// a message's fields one by one may write all that it was given.
+// forbidden says whether a guest may not write a field (in lower case): what describes the connection, the credentials
+// of proxies, and host, which the request's authority says. te it may write, by which a client offers to take trailers.
 func forbidden(name string) bool {
 	switch name {
 	case "host", "proxy-authenticate", "proxy-authorization":
 		return true
+	case "te":
+		return false
 	}
 	return hopByHop(name)
 }
+
+// hidden says whether a guest is not given a field (in lower case): all that it may not write, so that one that copies a
+// message's fields one by one can, and all that is of one connection.
+func hidden(name string) bool { return forbidden(name) || hopByHop(name) }
 
 // connectionNames are the fields that the connection field declares to be hop-by-hop, in lower case.
 func connectionNames(h http.Header) []string {

@@ -104,7 +104,7 @@ func TestIncomingFields(t *testing.T) {
 	for _, e := range f.Entries() {
 		got = append(got, e.Name+"="+e.Value)
 	}
-	if s := strings.Join(got, " "); s != "accept=* te=trailers x-b=1 x-b=2" {
+	if s := strings.Join(got, " "); s != "accept=* x-b=1 x-b=2" {
 		t.Errorf("got %s", s)
 	}
 	for what, err := range map[string]error{"set": f.Set("x", nil), "append": f.Append("x", ""), "delete": f.Delete("x-b")} {
@@ -133,7 +133,7 @@ func TestFieldsComeAndGo(t *testing.T) {
 		}
 	}
 	for name := range h {
-		if may := NewFields().Append(name, "1") == nil; may != in.Has(name) {
+		if may := NewFields().Append(name, "1") == nil; may != in.Has(name) && name != "Te" {
 			t.Errorf("%s: given %v, may be written %v", name, in.Has(name), may)
 		}
 	}

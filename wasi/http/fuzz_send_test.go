@@ -188,7 +188,7 @@ func got(ctx context.Context, t *testing.T, resp *IncomingResponse, most int) {
 	t.Helper()
 	clean := func(fs *Fields) {
 		for _, f := range fs.Entries() {
-			if !validName(f.Name) || f.Name != strings.ToLower(f.Name) || !validValue(f.Value) || forbidden(f.Name) {
+			if !validName(f.Name) || f.Name != strings.ToLower(f.Name) || !validValue(f.Value) || hidden(f.Name) {
 				t.Fatalf("field %+v", f)
 			}
 		}

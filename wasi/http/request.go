@@ -79,6 +79,9 @@ func (r *IncomingRequest) Body() *IncomingBody {
 	return &r.body
 }
 
+// Close lets go of a request of whose body nobody wants to know any more.
+func (r *IncomingRequest) Close() { _ = r.body.Close() }
+
 // Wanted says whether the guest has asked for the body. Safe for concurrent use.
 func (r *IncomingRequest) Wanted() bool { return r.wanted.Load() }
 

@@ -46,6 +46,14 @@ func (r *incomingRequest) Consume(context.Context) (IncomingBody, error) {
 	return &incomingBody{body: r.r.Body()}, nil
 }
 
+// Drop lets go of the body, unless it has been taken.
+func (r *incomingRequest) Drop(context.Context) error {
+	if !r.consumed {
+		r.r.Close()
+	}
+	return nil
+}
+
 // incomingResponse is the resource incoming-response.
 type incomingResponse struct {
 	r        *wasihttp.IncomingResponse
