@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,7 +36,8 @@ type Config struct {
 	// Deadline is that of components that name none: the default of workload.Limits when zero, none when negative. Where
 	// there is none, fuel has no bound either unless a component names one: the host is for commands and their like.
 	Deadline time.Duration
-	// Drain is how long Stop waits for running invocations before they are ended; DefaultDrain when zero.
+	// Drain is how long Stop waits for running invocations before they are ended; when zero, the longest deadline of the
+	// workload, or DefaultDrain where it has none.
 	Drain time.Duration
 }
 
@@ -73,9 +75,6 @@ func New(c Config) (*Local, error) {
 	}
 	if c.Deadline == 0 {
 		c.Deadline = workload.DefaultLimits().Deadline
-	}
-	if c.Drain == 0 {
-		c.Drain = DefaultDrain
 	}
 	h := &Local{cfg: c, log: c.Logger, workloads: map[workload.ID]*running{}, watchers: map[*watcher]struct{}{}}
 	if h.log == nil {
@@ -175,7 +174,7 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 	h.setLocked(r, id, workload.Draining, "")
 	h.mu.Unlock()
 
-	dctx, cancel := context.WithTimeout(ctx, h.cfg.Drain)
+	dctx, cancel := context.WithTimeout(ctx, h.drain(r))
 	defer cancel()
 	err := h.undo(dctx, r)
 	reason := ""
@@ -184,6 +183,15 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 	}
 	h.set(r, id, workload.Stopped, reason)
 	return err
+}
+
+// drain is how long what runs of r may go on when it is to stop.
+func (h *Local) drain(r *running) time.Duration {
+	var longest time.Duration
+	for _, e := range r.invoker.entries {
+		longest = max(longest, e.deadline)
+	}
+	return cmp.Or(h.cfg.Drain, longest, DefaultDrain)
 }
 
 // undo detaches, drains until ctx ends, and ends what still runs.

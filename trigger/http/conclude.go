@@ -29,7 +29,7 @@ func (x *exchange) conclude(ctx context.Context, err error) error {
 	case err != nil:
 		return err
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return causeOf(ctx)
 	case x.failed != nil:
 		return &cm.AnswerError{Reason: x.failed.Code.String(), Given: true, Err: x.failed,
 			Detail: "the handler answered with an error: " + x.failed.Error()}
@@ -51,4 +51,15 @@ func (x *exchange) unfinished() error {
 			Detail: fmt.Sprintf("the handler's body is not as long as its content-length says: %d bytes", *known.Number)}
 	}
 	return &cm.AnswerError{Reason: "unfinished-body", Err: why, Detail: "the handler's answer broke off: " + why.Error()}
+}
+
+// causeOf is why ctx has ended. A trap that may have ended others, too, is put into one of its own: whoever hands it on notes in
+// it where it was.
+func causeOf(ctx context.Context) error {
+	cause := context.Cause(ctx)
+	var trap *cm.Trap
+	if errors.As(cause, &trap) {
+		return &cm.Trap{Code: trap.Code, Detail: trap.Detail, Err: cause}
+	}
+	return cause
 }

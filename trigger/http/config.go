@@ -26,7 +26,7 @@ type Config struct {
 	// ReadTimeout is how long a request's body may stand still while the guest waits for it, and WriteTimeout how long the
 	// client may take none of the answer (0 is 1 min each). The exchange is broken off then: 408 if nothing was answered.
 	ReadTimeout, WriteTimeout time.Duration
-	// Grace is how long exchanges may go on after Run's context has ended; 0 is 10 s.
+	// Grace is how long exchanges may go on after Run's context has ended; 0 is the longest deadline of what is attached.
 	Grace time.Duration
 }
 
@@ -37,7 +37,6 @@ func (c Config) filled() Config {
 	c.IdleTimeout = or(c.IdleTimeout, 2*time.Minute)
 	c.ReadTimeout = or(c.ReadTimeout, time.Minute)
 	c.WriteTimeout = or(c.WriteTimeout, time.Minute)
-	c.Grace = or(c.Grace, 10*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -18,6 +18,7 @@ type route struct {
 	component string
 	workload  workload.ID
 	invoker   host.Invoker
+	deadline  time.Duration
 	maxHead   int64 // bytes of a request's head
 	maxBody   int64 // bytes of a request's body; not above 0: no bound
 
@@ -102,7 +103,7 @@ func (r *route) drain(ctx context.Context) error {
 	r.mu.Lock()
 	n := len(r.running)
 	for x := range r.running {
-		x.ctx.Cancel(errShutdown)
+		x.ctx.Cancel(shutdown())
 	}
 	r.mu.Unlock()
 	late := time.NewTimer(cutTime)
@@ -172,4 +173,14 @@ func (t *table) all() []*route {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return append([]*route(nil), t.routes...)
+}
+
+// longest is the longest deadline of all routes.
+func (t *table) longest() (d time.Duration) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, r := range t.routes {
+		d = max(d, r.deadline)
+	}
+	return d
 }

@@ -173,6 +173,21 @@ func TestDrain(t *testing.T) {
 	})
 }
 
+// TestDrainTime: what is attached may run for as long as its longest deadline.
+func TestDrainTime(t *testing.T) {
+	tr := New(Config{})
+	w := spec("/a", "/b")
+	w.Components = []workload.Component{{Name: "c/a", Limits: workload.Limits{Deadline: 50 * time.Millisecond}},
+		{Name: "c/b", Limits: workload.Limits{Deadline: time.Minute}}}
+	if _, err := tr.Attach(t.Context(), w, &invoker{}); err != nil {
+		t.Fatal(err)
+	}
+	defer tr.close()
+	if got := tr.table.longest(); got != time.Minute {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestDrainCuts(t *testing.T) {
 	g, entered, _ := draining()
 	f := start(t, Config{}, nil, g)

@@ -22,7 +22,8 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && unclear(connOf(r)) {
 		closeAfterReply(w)
 	}
-	if headFault(r) != "" {
+	if why := headFault(r); why != "" {
+		t.config.Logger.DebugContext(r.Context(), "a request is malformed", "client", r.RemoteAddr, "why", why)
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
 		}
@@ -33,6 +34,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 		delete(r.Header, "Host") // it says what :authority does
 	}
 	if x.route = t.table.find(routePath(r)); x.route == nil {
+		t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
 		t.turnAway(w, r, control, http.StatusNotFound)
 		return
 	}
@@ -54,8 +56,8 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 		x.body.expect.writer = w
 	}
 	if x.entered = x.route.enter(x); !x.entered {
-		x.refused = errLate
-		x.ctx.Cancel(errLate)
+		x.refused = late()
+		x.ctx.Cancel(x.refused)
 	}
 	_ = control.rc.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
 	in := wasihttp.NewIncomingRequest(r, &x.body)

@@ -24,11 +24,13 @@ var _ host.Trigger = (*Trigger)(nil)
 // handlerID is what a component has to export to serve a route.
 var handlerID = wit.MustParseID("wasi:http/incoming-handler@0.2.12")
 
-// errShutdown is the cause with which exchanges are cut when draining has taken too long.
-var errShutdown = cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping)
+// shutdown is the cause with which an exchange is cut when draining has taken too long, and late that with which a request is
+// turned away that comes after draining has begun. They are each exchange's own: a trap is told of once.
+func shutdown() error {
+	return cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping)
+}
 
-// errLate is the cause with which requests are turned away that come after that their route has begun to drain.
-var errLate = cm.Trapf(cm.TrapCancel, "%w: no more requests are taken", cm.ErrStopping)
+func late() error { return cm.Trapf(cm.TrapCancel, "%w: no more requests are taken", cm.ErrStopping) }
 
 // Trigger serves the HTTP triggers of any number of workloads on the same addresses. Safe for concurrent use.
 type Trigger struct {
@@ -129,10 +131,11 @@ func (t *Trigger) newRoute(w *workload.Spec, h *workload.HTTPTrigger, inv host.I
 				&host.NoExportError{Component: h.Component, Wanted: handlerID, Exports: linked.Exports()})
 		}
 	}
-	r := &route{prefix: prefix, component: h.Component, workload: w.ID(), invoker: inv,
+	r := &route{prefix: prefix, component: h.Component, workload: w.ID(), invoker: inv, deadline: workload.DefaultLimits().Deadline,
 		maxHead: int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
 	if c := w.Component(h.Component); c != nil {
-		r.maxHead = min(r.maxHead, int64(c.Limits.Filled().Headers))
+		limits := c.Limits.Filled()
+		r.maxHead, r.deadline = min(r.maxHead, int64(limits.Headers)), limits.Deadline
 		r.maxBody = int64(min(or(c.Limits.Body, uint64(max(r.maxBody, 0))), math.MaxInt64))
 	}
 	return r, nil
@@ -156,7 +159,7 @@ func (t *Trigger) Run(ctx context.Context) error {
 		return fmt.Errorf("trigger http: %w", err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.config.Grace)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), or(t.config.Grace, t.table.longest()))
 	defer cancel()
 	_ = t.Shutdown(grace) // that some were cut is no error of Run
 	<-failed
