@@ -3,8 +3,10 @@ package wasi
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wasi/cli"
@@ -41,9 +43,36 @@ type Config struct {
 	Sockets  sockets.Grants
 }
 
-// AddP2 defines WASI 0.2 in l, all but wasi:http. Grants that do not parse and folders that cannot be opened are an
-// error.
+// checkText refuses what guests cannot be given: their strings are Unicode. No value is in the error, as it may be a secret.
+func (cfg *Config) checkText() error {
+	bad := func(s string) bool { return !utf8.ValidString(s) }
+	for i, a := range cfg.Args {
+		if bad(a) {
+			return fmt.Errorf("argument %d is no UTF-8: guests are given text only", i)
+		}
+	}
+	for _, kv := range cfg.Env {
+		if bad(kv.Name) || bad(kv.Value) {
+			return fmt.Errorf("environment variable %q: its name or value is no UTF-8: guests are given text only", kv.Name)
+		}
+	}
+	if bad(cfg.Cwd) {
+		return fmt.Errorf("working directory %q is no UTF-8: guests are given text only", cfg.Cwd)
+	}
+	for _, p := range cfg.Preopens {
+		if bad(p.Guest) {
+			return fmt.Errorf("folder %q: what guests call it (%q) is no UTF-8", p.Host, p.Guest)
+		}
+	}
+	return nil
+}
+
+// AddP2 defines WASI 0.2 in l, all but wasi:http. Grants that do not parse, folders that cannot be opened and texts that are
+// no UTF-8 are an error.
 func AddP2(l *component.Linker, cfg Config) error {
+	if err := cfg.checkText(); err != nil {
+		return err
+	}
 	for _, p := range cfg.Preopens {
 		if err := p.Check(); err != nil {
 			return err

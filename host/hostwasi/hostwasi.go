@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 
@@ -104,7 +105,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 		Files:          limits.Files,
 	}
 	if len(cfg.Args) == 0 {
-		cfg.Args = []string{c.Name}
+		cfg.Args = []string{strings.ToValidUTF8(c.Name, "\uFFFD")} // a file's name, where nobody has given one
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
 		cfg.Env = append(cfg.Env, wasi.KV{Name: name, Value: c.Environment[name]})

@@ -3,9 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -44,7 +47,13 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 		if bare, err := app.IsBare(args[0]); err == nil && bare || len(args) > 1 {
 			main.Args = args[1:]
 		}
-		main.Args = append([]string{filepath.Base(main.Source.File)}, main.Args...)
+		for i, arg := range main.Args {
+			if !utf8.ValidString(arg) {
+				return &Problem{What: fmt.Sprintf("argument %d of the guest is no UTF-8", i+1), Where: args[0],
+					Why: "guests are given text only", Do: "give it in UTF-8", Code: ExitUsage}
+			}
+		}
+		main.Args = append([]string{strings.ToValidUTF8(filepath.Base(main.Source.File), "\uFFFD")}, main.Args...)
 		w.Triggers = nil // what else calls the component does not, this time
 		for i := range w.Components {
 			w.Components[i].Instances.Ready = nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -26,6 +27,9 @@ func pairs(m *map[string]string, values []string) error {
 		}
 		if name == "" {
 			return fmt.Errorf("number %d of them has no name: want NAME=VALUE", i+1)
+		}
+		if !utf8.ValidString(v) {
+			return fmt.Errorf("number %d of them is no UTF-8: guests are given text only", i+1)
 		}
 		out[name] = value
 	}
@@ -52,6 +56,9 @@ func applyDirs(c *workload.Component, values []string) error {
 		f, err := workload.ParseFile(v)
 		if err != nil {
 			return err
+		}
+		if !utf8.ValidString(f.Guest) {
+			return fmt.Errorf("%q: what the guest is to call it is no UTF-8: give it a name, HOST::GUEST", v)
 		}
 		info, err := os.Stat(f.Host)
 		if err != nil {

@@ -3,8 +3,10 @@ package config
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -27,6 +29,11 @@ func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.StoreI
 
 // Bind implements host.Plugin.
 func (Plugin) Bind(_ context.Context, l *component.Linker, _ *workload.Spec, c *workload.Component) error {
+	for _, k := range slices.Sorted(maps.Keys(c.Config)) {
+		if !utf8.ValidString(k) || !utf8.ValidString(c.Config[k]) { // the value may be a secret
+			return fmt.Errorf("config %q: its name or value is no UTF-8: guests are given text only", k)
+		}
+	}
 	draft.AddStore(l, store(c.Config))
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -32,7 +33,9 @@ func Cause(e Error) error {
 	return nil
 }
 
-func (e ioError) ToDebugString(context.Context) (string, error) { return e.err.Error(), nil }
+func (e ioError) ToDebugString(context.Context) (string, error) {
+	return strings.ToValidUTF8(e.err.Error(), "\uFFFD"), nil // it can quote what is not ours
+}
 
 // streamError turns an error of a stream into one that the guest sees. A wait that the caller's context ended is none.
 func streamError(err error) error {
