@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -142,8 +143,9 @@ func TestFileErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := syscall.Mkfifo(filepath.Join(host, "pipe"), 0o666); err != nil {
-		t.Fatal(err)
+	pipes := mkfifo(filepath.Join(host, "pipe"))
+	if pipes != nil && runtime.GOOS == "linux" {
+		t.Fatal(pipes)
 	}
 	d := func(fn string) string { return files + "descriptor." + fn }
 	r, w := g.open(root, "a.txt", none, []string{"read"}), g.open(root, "a.txt", none, []string{"write"})
@@ -197,7 +199,20 @@ func TestFileErrors(t *testing.T) {
 		{"no-entry", d("metadata-hash-at"), []any{root, follow, "nope"}},
 		{"no-entry", d("stat-at"), []any{full, follow, "y"}},
 	} {
-		g.fail(c.want, c.fn, c.args...)
+		if c.want != "no-such-device" || pipes == nil {
+			g.fail(c.want, c.fn, c.args...)
+		}
+	}
+	f := g.resource(iop2.ErrorType, iop2.NewError(&filesystem.Error{Code: filesystem.CodeTooLarge}))
+	if c := g.ok(files+"filesystem-error-code", f).(*string); c == nil || *c != "file-too-large" {
+		t.Errorf("the code of an error of a file is %v", c)
+	}
+	other := g.resource(iop2.ErrorType, iop2.NewError(errors.New("something else")))
+	if c := g.ok(files+"filesystem-error-code", other).(*string); c != nil {
+		t.Errorf("the code of another error is %v", *c)
+	}
+	if pipes != nil {
+		return
 	}
 	pipe, err := os.OpenFile(filepath.Join(host, "pipe"), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
@@ -212,14 +227,6 @@ func TestFileErrors(t *testing.T) {
 		t.Errorf("the code of a write to a pipe that nobody reads is %v", c)
 	}
 	note(t, files+"filesystem-error-code", "pipe")
-	f := g.resource(iop2.ErrorType, iop2.NewError(&filesystem.Error{Code: filesystem.CodeTooLarge}))
-	if c := g.ok(files+"filesystem-error-code", f).(*string); c == nil || *c != "file-too-large" {
-		t.Errorf("the code of an error of a file is %v", c)
-	}
-	other := g.resource(iop2.ErrorType, iop2.NewError(errors.New("something else")))
-	if c := g.ok(files+"filesystem-error-code", other).(*string); c != nil {
-		t.Errorf("the code of another error is %v", *c)
-	}
 }
 
 // TestReadOnly: nothing below a folder that was granted for reading can be changed.

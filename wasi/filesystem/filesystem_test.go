@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -320,7 +319,7 @@ func TestStreams(t *testing.T) {
 func TestNamedPipe(t *testing.T) {
 	d, host := open(t, false)
 	path := filepath.Join(host, "pipe")
-	if err := syscall.Mkfifo(path, 0o666); err != nil {
+	if err := mkfifo(path); err != nil {
 		t.Skip("no named pipes here: ", err)
 	}
 	f := d.mustOpen(t, "pipe", 0, Read|Write) // does not block
