@@ -18,6 +18,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
+	"github.com/vitrine-wasm/vitrine/internal/errno"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
@@ -272,17 +273,17 @@ func explainListen(err error) *Problem {
 		p.What = "cannot listen on " + op.Addr.String()
 	}
 	switch unix := op.Net == "unix"; {
-	case errors.Is(err, syscall.EADDRINUSE) && unix:
+	case errno.Is(err, syscall.EADDRINUSE) && unix:
 		p.Why = "somebody listens there already"
 		p.Do = "stop what listens there, or choose another path with --listen"
-	case errors.Is(err, syscall.EADDRINUSE):
+	case errno.Is(err, syscall.EADDRINUSE):
 		p.Why = "the port is in use"
 		p.Do = "stop what listens there, or choose another port with --listen; port 0 is any free one"
 	case unix:
 		p.Do = "choose another path with --listen: short, in a folder that may be written to, and of no other file"
-	case errors.Is(err, syscall.EACCES):
+	case errno.Is(err, syscall.EACCES):
 		p.Do = "choose a port from 1024 on with --listen, or allow the process to open this one"
-	case errors.Is(err, syscall.EADDRNOTAVAIL):
+	case errno.Is(err, syscall.EADDRNOTAVAIL):
 		p.Do = "give an address that this machine has with --listen; :PORT is every one"
 	}
 	return p

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+
+	"github.com/vitrine-wasm/vitrine/internal/errno"
 )
 
 // Code is the interface's word for what went wrong, as WIT spells it: "no-entry".
@@ -57,11 +59,9 @@ func failure(err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		if c, ok := codes[errno]; ok {
-			return &Error{c, errno}
-		}
+	number, numbered := errno.Of(err)
+	if c, ok := codes[number]; ok && numbered {
+		return &Error{c, number}
 	}
 	for _, k := range []struct {
 		err  error
@@ -78,8 +78,8 @@ func failure(err error) error {
 	if root.Error() == "path escapes from parent" { // os.Root has no exported value for it
 		return failed(CodeNotPermitted)
 	}
-	if errno != 0 {
-		return &Error{CodeIO, errno}
+	if numbered {
+		return &Error{CodeIO, number}
 	}
 	return failed(CodeIO)
 }

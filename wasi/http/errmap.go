@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/errno"
 )
 
 // The causes with which timers cancel an exchange.
@@ -99,6 +100,7 @@ func tlsError(err error) *Error {
 func netError(err error) *Error {
 	var op *net.OpError
 	dialing := errors.As(err, &op) && op.Op == "dial"
+	number, _ := errno.Of(err)
 	for _, c := range []struct {
 		errno syscall.Errno
 		code  Code
@@ -115,7 +117,7 @@ func netError(err error) *Error {
 		{syscall.EMFILE, ConnectionLimitReached},
 		{syscall.ENFILE, ConnectionLimitReached},
 	} {
-		if errors.Is(err, c.errno) {
+		if number == c.errno {
 			return &Error{Code: c.code}
 		}
 	}

@@ -5,5 +5,6 @@
 // for the addresses that a lookup of that name has given to the same guest.
 //
 // Operations never block: what cannot be done now says so, and the socket is a [wasiio.Pollable] that tells when to try
-// again. A goroutine exists only while somebody waits or while sent bytes are on their way.
+// again. On Linux a goroutine exists only while somebody waits or while sent bytes are on their way. Elsewhere one may also
+// read ahead: a buffer of a connection, a client of a listener, some datagrams of a socket; it ends with the socket.
 package sockets

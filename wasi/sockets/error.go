@@ -1,9 +1,13 @@
 package sockets
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
+	"net"
 	"syscall"
+
+	"github.com/vitrine-wasm/vitrine/internal/errno"
 )
 
 // Code is the interface's word for what went wrong, as WIT spells it.
@@ -48,6 +52,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 func failed(c Code) error { return &Error{Code: c} }
 
+// wouldBlock says whether err is one that passes.
+func wouldBlock(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == CodeWouldBlock
+}
+
 // failure turns an error of the system into an *Error.
 func failure(err error) error {
 	if err == nil {
@@ -57,18 +67,16 @@ func failure(err error) error {
 	if errors.As(err, &known) {
 		return known
 	}
-	var errno syscall.Errno
-	switch {
-	case errors.As(err, &errno):
-		if c, ok := codes[errno]; ok {
-			return &Error{c, errno}
-		}
-		return &Error{CodeUnknown, errno}
-	case errors.Is(err, fs.ErrClosed):
-		return failed(CodeInvalidState)
+	if n, ok := errno.Of(err); ok {
+		return &Error{cmp.Or(codes[n], CodeUnknown), n}
 	}
 	var t interface{ Timeout() bool }
-	if errors.As(err, &t) && t.Timeout() {
+	switch {
+	case errors.Is(err, fs.ErrClosed), errors.Is(err, net.ErrClosed):
+		return failed(CodeInvalidState)
+	case errors.Is(err, errors.ErrUnsupported):
+		return failed(CodeNotSupported)
+	case errors.As(err, &t) && t.Timeout():
 		return failed(CodeTimeout)
 	}
 	return &Error{CodeUnknown, err}
@@ -76,7 +84,7 @@ func failure(err error) error {
 
 var codes = map[syscall.Errno]Code{
 	syscall.EACCES: CodeAccessDenied, syscall.EPERM: CodeAccessDenied,
-	syscall.EOPNOTSUPP: CodeNotSupported, syscall.EAFNOSUPPORT: CodeNotSupported, syscall.EPROTONOSUPPORT: CodeNotSupported,
+	syscall.ENOTSUP: CodeNotSupported, syscall.EAFNOSUPPORT: CodeNotSupported, syscall.EPROTONOSUPPORT: CodeNotSupported, syscall.ENOPROTOOPT: CodeNotSupported,
 	syscall.EINVAL: CodeInvalidArgument, syscall.EDESTADDRREQ: CodeInvalidArgument,
 	syscall.ENOMEM: "out-of-memory", syscall.ENOBUFS: "out-of-memory",
 	syscall.ETIMEDOUT: CodeTimeout, syscall.EALREADY: CodeConcurrencyConflict, syscall.EAGAIN: CodeWouldBlock,

@@ -110,13 +110,16 @@ func NewPolicy(g Grants) (*Policy, error) {
 // Network is what one guest may reach, and what it has learnt about names.
 type Network struct {
 	policy *Policy
+	sys    systems
 	open   atomic.Int32
 	mu     sync.Mutex
 	learnt map[netip.Addr][]pattern // the granted names that an address was given for
 }
 
 // NewNetwork makes a Network for one guest.
-func NewNetwork(p *Policy) *Network { return &Network{policy: p, learnt: map[netip.Addr][]pattern{}} }
+func NewNetwork(p *Policy) *Network {
+	return &Network{policy: p, sys: ofThisSystem, learnt: map[netip.Addr][]pattern{}}
+}
 
 // MaxSockets is how many sockets a guest may have open at a time where nothing else is said: one that opens without end
 // must not use up what the whole process may open.
@@ -129,20 +132,6 @@ func (n *Network) reserve() error {
 		return &Error{CodeSocketLimit, &cm.LimitError{Limit: "sockets", Detail: fmt.Sprintf("%d sockets and lookups are open", most)}}
 	}
 	return nil
-}
-
-// openSock opens a socket for the guest unless it has too many.
-func (n *Network) openSock(open func() (*sock, error)) (*sock, error) {
-	if err := n.reserve(); err != nil {
-		return nil, err
-	}
-	s, err := open()
-	if err != nil {
-		n.open.Add(-1)
-		return nil, err
-	}
-	s.guest = n
-	return s, nil
 }
 
 func (n *Network) mayConnect(at netip.AddrPort) bool {
@@ -231,6 +220,15 @@ func checkFamily(f Family, at netip.AddrPort) error {
 		return failed(CodeInvalidArgument)
 	}
 	return nil
+}
+
+// addrPort6 is an address of IPv6 as system calls give it.
+func addrPort6(a [16]byte, port int, zone uint32) netip.AddrPort {
+	addr := netip.AddrFrom16(a)
+	if zone != 0 {
+		addr = addr.WithZone(strconv.FormatUint(uint64(zone), 10))
+	}
+	return netip.AddrPortFrom(addr, uint16(port))
 }
 
 func isUnicast(a netip.Addr) bool {

@@ -16,6 +16,7 @@ const (
 	hopLimit
 	receiveBuffer
 	sendBuffer
+	options // how many there are
 )
 
 // get and set are the common part of all options of a TCP socket.
@@ -25,7 +26,7 @@ func (t *TCP) get(o option) (int, error) {
 	if t.state == closed {
 		return 0, failed(CodeInvalidState)
 	}
-	return t.s.option(o, t.family)
+	return t.s.sys.option(o)
 }
 
 func (t *TCP) set(o option, v int) error {
@@ -34,7 +35,7 @@ func (t *TCP) set(o option, v int) error {
 	if t.state == closed {
 		return failed(CodeInvalidState)
 	}
-	return t.s.setOption(o, t.family, v)
+	return t.s.sys.setOption(o, v)
 }
 
 // clamp brings a wish that must not be 0 into bounds.
@@ -57,7 +58,7 @@ func (t *TCP) SetBacklog(n uint64) error {
 	case connectInProgress, connected, closed:
 		return failed(CodeInvalidState)
 	case listening:
-		if err := t.s.listen(v); err != nil {
+		if err := t.s.sys.listen(v); err != nil {
 			return err
 		}
 	}

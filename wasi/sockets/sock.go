@@ -1,99 +1,88 @@
 package sockets
 
 import (
-	"os"
+	"net/netip"
 	"sync/atomic"
-	"syscall"
+	"time"
 
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// sock is an open socket of the system, always non-blocking, shared by a socket and its streams. It is closed when the
-// last of them lets go. The system calls on it are in sys_linux.go.
-type sock struct {
-	f     *os.File
-	raw   syscall.RawConn
-	guest *Network // that it is counted for
-	refs  atomic.Int32
-	in    readiness
-	out   readiness
+// system is a socket of the operating system. Nothing of it blocks: what cannot be done now fails with would-block, and
+// readable or writable tells when to try again. Two things are one: rawSock, by system calls, where sockets are open
+// files that can be polled, and netStream and netDatagram, by Go's net, everywhere. The same tests hold for both.
+//
+// All errors are *Error. Safe for concurrent use.
+type system interface {
+	bind(at netip.AddrPort) error
+	localAddr() (netip.AddrPort, error)
+	option(o option) (int, error)
+	setOption(o option, v int) error
+	readable() wasiio.Pollable
+	writable() wasiio.Pollable
+	close()
 }
 
-func newSock(f *os.File) (*sock, error) {
-	raw, err := f.SyscallConn()
-	if err != nil {
-		f.Close()
-		return nil, failure(err)
+// streamSystem is a TCP socket. What it accepts is one that is connected.
+type streamSystem interface {
+	system
+	listen(backlog int) error // again: only the backlog changes
+	accept() (streamSystem, error)
+	connect(to netip.AddrPort) error // begins; writable tells the end
+	pending() error                  // how connect ended; would-block before
+	remoteAddr() (netip.AddrPort, error)
+	recv(p []byte) (int, error)         // 0 bytes are the end
+	write(p []byte) (int, error)        // blocks until all is with the system, the deadline has passed or the socket is closed
+	setWriteDeadline(t time.Time) error // for write
+	shutdown(receive, send bool) error  // that the peer was quicker is no error
+}
+
+// datagramSystem is a UDP socket.
+type datagramSystem interface {
+	system
+	connect(to netip.AddrPort) error // chooses the peer of send
+	disconnect() error               // leaves none
+	recvFrom(p []byte) (int, netip.AddrPort, error)
+	send(p []byte) error
+	sendTo(p []byte, to netip.AddrPort) error
+}
+
+// systems makes sockets.
+type systems struct {
+	stream   func(Family) (streamSystem, error)
+	datagram func(Family) (datagramSystem, error)
+}
+
+// sock is a system that a socket and its streams share. It is closed when the last of them lets go.
+type sock[S system] struct {
+	sys   S
+	guest *Network // that it is counted for
+	refs  atomic.Int32
+}
+
+// openSock opens a socket for the guest unless it has too many.
+func openSock[S system](n *Network, open func() (S, error)) (*sock[S], error) {
+	if err := n.reserve(); err != nil {
+		return nil, err
 	}
-	s := &sock{f: f, raw: raw}
+	sys, err := open()
+	if err != nil {
+		n.open.Add(-1)
+		return nil, err
+	}
+	s := &sock[S]{sys: sys, guest: n}
 	s.refs.Store(1)
-	s.in, s.out = readiness{s: s}, readiness{s: s, write: true}
 	return s, nil
 }
 
-func (s *sock) retain() *sock {
+func (s *sock[S]) retain() *sock[S] {
 	s.refs.Add(1)
 	return s
 }
 
-func (s *sock) release() {
+func (s *sock[S]) release() {
 	if s.refs.Add(-1) == 0 {
-		s.f.Close()
+		s.sys.close()
 		s.guest.open.Add(-1)
 	}
-}
-
-// on runs f with the file descriptor, which stays open meanwhile.
-func (s *sock) on(f func(fd int) error) error {
-	var inner error
-	err := s.raw.Control(func(fd uintptr) {
-		for inner = f(int(fd)); inner == syscall.EINTR; {
-			inner = f(int(fd))
-		}
-	})
-	if err == nil {
-		err = inner
-	}
-	return failure(err)
-}
-
-// readiness is one direction of a socket as an event. While somebody watches and it is not ready, one goroutine waits
-// for the system; it ends when the direction is ready or the socket closed.
-type readiness struct {
-	wasiio.Event
-	s     *sock
-	write bool
-	armed atomic.Bool
-}
-
-// Ready is Pollable's.
-func (r *readiness) Ready() bool {
-	ready := true // a closed socket is
-	r.s.raw.Control(func(fd uintptr) { ready = pollNow(int(fd), r.write) })
-	if !ready && r.Watched() {
-		r.arm() // what it was ready for has been taken by somebody else
-	}
-	return ready
-}
-
-// Watch is Pollable's.
-func (r *readiness) Watch(wake chan<- struct{}) (stop func()) {
-	stop = r.Event.Watch(wake)
-	r.arm()
-	return stop
-}
-
-func (r *readiness) arm() {
-	if !r.armed.CompareAndSwap(false, true) {
-		return
-	}
-	go func() {
-		wait := r.s.raw.Read
-		if r.write {
-			wait = r.s.raw.Write
-		}
-		wait(func(fd uintptr) bool { return pollNow(int(fd), r.write) })
-		r.armed.Store(false)
-		r.Notify()
-	}()
 }

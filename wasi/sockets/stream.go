@@ -2,19 +2,18 @@ package sockets
 
 import (
 	"context"
-	"errors"
 	"io"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/internal/errno"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// input reads a connection without a buffer of its own: what is not taken stays in the system, which holds the sender
-// back.
+// input reads a connection without a buffer of its own: what is not taken stays below, which holds the sender back.
 type input struct {
-	s      *sock
+	s      *sock[streamSystem]
 	mu     sync.Mutex
 	ended  bool
 	closed bool
@@ -26,12 +25,12 @@ func (i *input) Ready() bool {
 	i.mu.Lock()
 	done := i.ended || i.closed
 	i.mu.Unlock()
-	return done || i.s.in.Ready()
+	return done || i.s.sys.readable().Ready()
 }
 
 // Watch is Pollable's.
 func (i *input) Watch(wake chan<- struct{}) (stop func()) {
-	own, sys := i.event.Watch(wake), i.s.in.Watch(wake)
+	own, sys := i.event.Watch(wake), i.s.sys.readable().Watch(wake)
 	return func() { own(); sys() }
 }
 
@@ -45,10 +44,9 @@ func (i *input) Read(_ context.Context, p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	n, err := i.s.recv(p)
-	var e *Error
+	n, err := i.s.sys.recv(p)
 	switch {
-	case errors.As(err, &e) && e.Code == CodeWouldBlock:
+	case wouldBlock(err):
 		return 0, nil
 	case err != nil:
 		i.ended = true
@@ -83,18 +81,18 @@ func (i *input) Close() error {
 
 // sink is the far end of an output stream. It is closed after the last byte: that is when the peer is told that no more
 // will come.
-type sink struct{ s *sock }
+type sink struct{ s *sock[streamSystem] }
 
 func (k sink) Write(p []byte) (int, error) {
-	n, err := k.s.f.Write(p)
-	if errors.Is(err, syscall.EPIPE) {
+	n, err := k.s.sys.write(p)
+	if errno.Is(err, syscall.EPIPE) {
 		return n, io.EOF // nobody takes any more
 	}
-	return n, failure(err)
+	return n, err
 }
 
 func (k sink) Close() error {
-	err := k.s.shutdown(false, true)
+	err := k.s.sys.shutdown(false, true)
 	k.s.release()
 	return err
 }

@@ -28,7 +28,7 @@ const defaultBacklog = 128
 // is somebody to accept; in all other states it is ready always.
 type TCP struct {
 	family Family
-	s      *sock
+	s      *sock[streamSystem]
 
 	mu      sync.Mutex
 	state   tcpState
@@ -42,7 +42,7 @@ type TCP struct {
 
 // NewTCP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
 func (n *Network) NewTCP(f Family) (*TCP, error) {
-	s, err := n.openSock(func() (*sock, error) { return newTCPSock(f) })
+	s, err := openSock(n, func() (streamSystem, error) { return n.sys.stream(f) })
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,9 @@ func (t *TCP) Ready() bool {
 	defer t.mu.Unlock()
 	switch t.state {
 	case listening:
-		return t.s.in.Ready()
+		return t.s.sys.readable().Ready()
 	case connectInProgress:
-		return t.s.out.Ready()
+		return t.s.sys.writable().Ready()
 	}
 	return true
 }
@@ -71,9 +71,9 @@ func (t *TCP) Watch(wake chan<- struct{}) (stop func()) {
 	defer t.mu.Unlock()
 	switch t.state {
 	case listening:
-		return t.s.in.Watch(wake)
+		return t.s.sys.readable().Watch(wake)
 	case connectInProgress:
-		return t.s.out.Watch(wake)
+		return t.s.sys.writable().Watch(wake)
 	}
 	return func() {}
 }
@@ -108,7 +108,7 @@ func (t *TCP) StartBind(n *Network, at netip.AddrPort) error {
 	if !n.mayBind(at) {
 		return failed(CodeAccessDenied)
 	}
-	if err := t.s.bind(at); err != nil {
+	if err := t.s.sys.bind(at); err != nil {
 		return err
 	}
 	t.state, t.network, t.local = bindInProgress, n, at
@@ -138,7 +138,7 @@ func (t *TCP) StartListen() error {
 	if !t.network.mayListen(t.local) {
 		return failed(CodeAccessDenied)
 	}
-	if err := t.s.listen(t.backlog); err != nil {
+	if err := t.s.sys.listen(t.backlog); err != nil {
 		t.state = closed
 		return err
 	}
@@ -166,7 +166,7 @@ func (t *TCP) StartConnect(n *Network, to netip.AddrPort) error {
 	if !n.mayConnect(to) {
 		return failed(CodeAccessDenied)
 	}
-	if err := t.s.connect(to); err != nil {
+	if err := t.s.sys.connect(to); err != nil {
 		t.state = closed
 		return err
 	}
@@ -181,11 +181,10 @@ func (t *TCP) FinishConnect() (wasiio.InputStream, wasiio.OutputStream, error) {
 	if t.state != connectInProgress {
 		return nil, nil, failed(CodeNotInProgress)
 	}
-	if !t.s.out.Ready() {
-		return nil, nil, failed(CodeWouldBlock)
-	}
-	if err := t.s.pending(); err != nil {
-		t.state = closed
+	if err := t.s.sys.pending(); err != nil {
+		if !wouldBlock(err) {
+			t.state = closed
+		}
 		return nil, nil, err
 	}
 	in, out := t.streams()
@@ -206,7 +205,7 @@ func (t *TCP) Accept() (*TCP, wasiio.InputStream, wasiio.OutputStream, error) {
 	if t.state != listening {
 		return nil, nil, nil, failed(CodeInvalidState)
 	}
-	s, err := t.s.guest.openSock(t.s.accept)
+	s, err := openSock(t.s.guest, t.s.sys.accept)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -223,7 +222,7 @@ func (t *TCP) LocalAddr() (netip.AddrPort, error) {
 	case unbound, bindInProgress, closed:
 		return netip.AddrPort{}, failed(CodeInvalidState)
 	}
-	return t.s.localAddr()
+	return t.s.sys.localAddr()
 }
 
 // RemoteAddr is the address that the socket is connected to.
@@ -233,7 +232,7 @@ func (t *TCP) RemoteAddr() (netip.AddrPort, error) {
 	if t.state != connected {
 		return netip.AddrPort{}, failed(CodeInvalidState)
 	}
-	return t.s.remoteAddr()
+	return t.s.sys.remoteAddr()
 }
 
 // Listening says whether clients can be accepted.
@@ -252,7 +251,7 @@ func (t *TCP) Shutdown(receive, send bool) error {
 	}
 	if receive {
 		t.in.end()
-		if err := t.s.shutdown(true, false); err != nil {
+		if err := t.s.sys.shutdown(true, false); err != nil {
 			return err
 		}
 	}
@@ -271,7 +270,7 @@ func (t *TCP) Close() error {
 	}
 	t.state, t.dropped = closed, true
 	if t.out != nil {
-		t.s.f.SetWriteDeadline(time.Now().Add(linger))
+		_ = t.s.sys.setWriteDeadline(time.Now().Add(linger)) // it fails for a socket that is closed
 	}
 	t.s.release()
 	return nil

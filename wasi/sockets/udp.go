@@ -1,7 +1,6 @@
 package sockets
 
 import (
-	"errors"
 	"math"
 	"net/netip"
 	"sync"
@@ -24,7 +23,7 @@ type Datagram struct {
 // UDP is a UDP socket. As a pollable it is always ready: no operation of its own has to be waited for.
 type UDP struct {
 	family Family
-	s      *sock
+	s      *sock[datagramSystem]
 
 	mu       sync.Mutex
 	state    tcpState // unbound, bindInProgress, bound, closed
@@ -37,7 +36,7 @@ type UDP struct {
 
 // NewUDP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
 func (n *Network) NewUDP(f Family) (*UDP, error) {
-	s, err := n.openSock(func() (*sock, error) { return newUDPSock(f) })
+	s, err := openSock(n, func() (datagramSystem, error) { return n.sys.datagram(f) })
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +63,7 @@ func (u *UDP) StartBind(n *Network, at netip.AddrPort) error {
 	if !n.mayBind(at) {
 		return failed(CodeAccessDenied)
 	}
-	if err := u.s.bind(at); err != nil {
+	if err := u.s.sys.bind(at); err != nil {
 		return err
 	}
 	u.state, u.network, u.open = bindInProgress, n, n.mayListen(at)
@@ -99,13 +98,13 @@ func (u *UDP) Stream(remote netip.AddrPort) (*Incoming, *Outgoing, error) {
 		}
 	}
 	if u.remote.IsValid() {
-		if err := u.s.disconnect(); err != nil {
+		if err := u.s.sys.disconnect(); err != nil {
 			return nil, nil, err
 		}
 		u.remote = netip.AddrPort{}
 	}
 	if remote.IsValid() {
-		if err := u.s.connect(remote); err != nil {
+		if err := u.s.sys.connect(remote); err != nil {
 			return nil, nil, err
 		}
 		u.remote = remote
@@ -122,7 +121,7 @@ func (u *UDP) LocalAddr() (netip.AddrPort, error) {
 	if u.state != bound {
 		return netip.AddrPort{}, failed(CodeInvalidState)
 	}
-	return u.s.localAddr()
+	return u.s.sys.localAddr()
 }
 
 // RemoteAddr is the peer of the last Stream.
@@ -152,7 +151,7 @@ func (u *UDP) option(o option) (int, error) {
 	if u.state == closed {
 		return 0, failed(CodeInvalidState)
 	}
-	return u.s.option(o, u.family)
+	return u.s.sys.option(o)
 }
 
 func (u *UDP) setOption(o option, v int) error {
@@ -161,7 +160,7 @@ func (u *UDP) setOption(o option, v int) error {
 	if u.state == closed {
 		return failed(CodeInvalidState)
 	}
-	return u.s.setOption(o, u.family, v)
+	return u.s.sys.setOption(o, v)
 }
 
 // HopLimit bounds how many routers a datagram passes.
@@ -196,7 +195,7 @@ type flow struct {
 	u       *UDP
 	session int
 	remote  netip.AddrPort
-	s       *sock
+	s       *sock[datagramSystem]
 	once    sync.Once
 }
 
@@ -220,10 +219,10 @@ type Incoming struct{ flow }
 var _ wasiio.Pollable = (*Incoming)(nil)
 
 // Ready is Pollable's.
-func (i *Incoming) Ready() bool { return i.s.in.Ready() }
+func (i *Incoming) Ready() bool { return i.s.sys.readable().Ready() }
 
 // Watch is Pollable's.
-func (i *Incoming) Watch(wake chan<- struct{}) (stop func()) { return i.s.in.Watch(wake) }
+func (i *Incoming) Watch(wake chan<- struct{}) (stop func()) { return i.s.sys.readable().Watch(wake) }
 
 // Receive gives up to n datagrams that are there now; none is no error. Datagrams from others than the stream's peer or,
 // without a Listen grant, from others than the guest may connect to, are dropped.
@@ -239,10 +238,9 @@ func (i *Incoming) Receive(n uint64) ([]Datagram, error) {
 	}
 	var got []Datagram
 	for uint64(len(got)) < min(n, MaxDatagrams) {
-		k, from, err := i.s.recvFrom(u.received)
+		k, from, err := i.s.sys.recvFrom(u.received)
 		if err != nil {
-			var e *Error
-			if len(got) > 0 || errors.As(err, &e) && e.Code == CodeWouldBlock {
+			if len(got) > 0 || wouldBlock(err) {
 				return got, nil
 			}
 			return nil, err
@@ -261,10 +259,10 @@ type Outgoing struct{ flow }
 var _ wasiio.Pollable = (*Outgoing)(nil)
 
 // Ready is Pollable's.
-func (o *Outgoing) Ready() bool { return o.s.out.Ready() }
+func (o *Outgoing) Ready() bool { return o.s.sys.writable().Ready() }
 
 // Watch is Pollable's.
-func (o *Outgoing) Watch(wake chan<- struct{}) (stop func()) { return o.s.out.Watch(wake) }
+func (o *Outgoing) Watch(wake chan<- struct{}) (stop func()) { return o.s.sys.writable().Watch(wake) }
 
 // CheckSend says how many datagrams may be sent now.
 func (o *Outgoing) CheckSend() (uint64, error) {
@@ -273,7 +271,7 @@ func (o *Outgoing) CheckSend() (uint64, error) {
 	if err := o.live(); err != nil {
 		return 0, err
 	}
-	if !o.s.out.Ready() {
+	if !o.s.sys.writable().Ready() {
 		return 0, nil
 	}
 	return MaxDatagrams, nil
@@ -289,8 +287,7 @@ func (o *Outgoing) Send(ds []Datagram) (uint64, error) {
 	}
 	for i, d := range ds {
 		if err := o.send(d); err != nil {
-			var e *Error
-			if i > 0 || errors.As(err, &e) && e.Code == CodeWouldBlock {
+			if i > 0 || wouldBlock(err) {
 				return uint64(i), nil
 			}
 			return 0, err
@@ -304,7 +301,7 @@ func (o *Outgoing) send(d Datagram) error {
 		if d.Addr.IsValid() && d.Addr != o.remote {
 			return failed(CodeInvalidArgument)
 		}
-		return o.s.send(d.Data)
+		return o.s.sys.send(d.Data)
 	}
 	if err := checkRemote(o.u.family, d.Addr); err != nil {
 		return err
@@ -312,5 +309,5 @@ func (o *Outgoing) send(d Datagram) error {
 	if !o.u.network.mayConnect(d.Addr) {
 		return failed(CodeAccessDenied)
 	}
-	return o.s.sendTo(d.Data, d.Addr)
+	return o.s.sys.sendTo(d.Data, d.Addr)
 }

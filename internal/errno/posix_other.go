@@ -1,0 +1,7 @@
+//go:build !windows
+
+package errno
+
+import "syscall"
+
+func posix(e syscall.Errno) syscall.Errno { return e }

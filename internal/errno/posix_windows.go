@@ -1,0 +1,5 @@
+package errno
+
+import "syscall"
+
+func posix(e syscall.Errno) syscall.Errno { return fromWindows(e) }

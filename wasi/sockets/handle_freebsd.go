@@ -1,0 +1,12 @@
+package sockets
+
+import "golang.org/x/sys/unix"
+
+const (
+	tcpKeepIdle  = unix.TCP_KEEPIDLE
+	bufferFactor = 1
+)
+
+func cloexecSocket(domain, kind int) (handle, error) {
+	return unix.Socket(domain, kind|unix.SOCK_CLOEXEC, 0)
+}
