@@ -24,6 +24,7 @@ type Config struct {
 	CacheBytes int64
 
 	interpreter bool // run without machine code, for tests of what other processors do
+	goMemory    bool // keep memories in Go's heap, for tests of what systems without mmap do
 }
 
 // features are what guests may use. Exception handling is left out: wazero v1.12 compiles locals around it wrongly. So are
@@ -49,6 +50,8 @@ type Engine struct {
 	mu      sync.Mutex
 	modules map[moduleKey]*moduleEntry
 	closed  bool
+
+	goMemory bool
 }
 
 // NewEngine makes an engine. Close it after every Module and Group of it.
@@ -58,7 +61,7 @@ func NewEngine(ctx context.Context, c Config) (*Engine, error) {
 		rc = wazero.NewRuntimeConfigInterpreter()
 	}
 	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(false).WithCustomSections(false).WithCloseOnContextDone(false)
-	e := &Engine{modules: map[moduleKey]*moduleEntry{}}
+	e := &Engine{modules: map[moduleKey]*moduleEntry{}, goMemory: c.goMemory}
 	e.validator = sync.OnceValue(func() wazero.Runtime {
 		return wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 	})

@@ -51,7 +51,10 @@ func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
 			size, g.limits.Memory, g.Memory())}
 	}
 	var err error
-	if m.store, err = g.engine.ranges.get(most); err == nil && m.store != nil {
+	if !g.engine.goMemory {
+		m.store, err = g.engine.ranges.get(most)
+	}
+	if err == nil && m.store != nil {
 		m.bytes, err = m.store.commit(size)
 	}
 	if err != nil {

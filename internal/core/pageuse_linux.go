@@ -38,7 +38,7 @@ func (u *pageUse) room() int { return 2*u.usual + 64 }
 func (i *image) restore(m *linearMemory, was []byte, u *pageUse) error {
 	size := len(i.bytes)
 	if i.file == nil {
-		clear(was[copy(was, i.bytes):])
+		copyBack(was, i.bytes)
 		return nil
 	}
 	u.resets++

@@ -176,6 +176,10 @@ func (m *savedMemory) reset() error {
 	return m.image.restore(m.lm, was, &m.pages)
 }
 
+// copyBack sets a memory back to the bytes of an image that it is no shorter than, and to zeroes behind them. It is all that
+// a reset does where the system neither tells which pages were written nor shares those that were not.
+func copyBack(was, image []byte) { clear(was[copy(was, image):]) }
+
 // truncate makes a memory shorter. WebAssembly knows no such thing, and wazero keeps the length in places of its own; what
 // makes it look again is a growth, which is answered with the shorter bytes. It asks for one only below the memory's
 // maximum: a memory that has grown up to it keeps its length.

@@ -16,7 +16,7 @@ import (
 type image struct {
 	bytes []byte     // read only
 	zero  []uint64   // a bit for each page: all its bytes are zero, and it may take no room in the file
-	file  *imageFile // nil: bytes is ordinary Go memory, and the memory it was taken from is, too
+	file  *imageFile // nil: bytes is ordinary Go memory, and all of it is copied back
 }
 
 // imageFile is what an image has of the system.
@@ -46,12 +46,22 @@ func (i *image) settle() {
 
 var systemPage = os.Getpagesize()
 
-// newImage takes a memory's bytes.
+// memfdCreate is replaced in tests.
+var memfdCreate = unix.MemfdCreate
+
+// newImage takes a memory's bytes. They are copied where there can be no file: a sandbox may not allow any, and too much
+// may be open.
 func newImage(m *linearMemory) (*image, error) {
-	if m.store == nil || len(m.bytes) == 0 {
-		return &image{bytes: bytes.Clone(m.bytes)}, nil
+	if m.store != nil && len(m.bytes) > 0 {
+		if img, err := newFileImage(m); err == nil {
+			return img, nil
+		}
 	}
-	fd, err := unix.MemfdCreate("vitrine-image", unix.MFD_CLOEXEC)
+	return &image{bytes: bytes.Clone(m.bytes)}, nil
+}
+
+func newFileImage(m *linearMemory) (*image, error) {
+	fd, err := memfdCreate("vitrine-image", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("memfd_create", err)
 	}
@@ -107,8 +117,8 @@ func fillImage(fd int, m *linearMemory) (*image, error) {
 
 // equals compares a memory with the image.
 func (i *image) equals(m *linearMemory) bool {
-	if len(m.bytes) != len(i.bytes) || (m.store == nil || len(m.bytes) == 0) != (i.file == nil) {
-		return false
+	if len(m.bytes) != len(i.bytes) || i.file != nil && m.store == nil {
+		return false // it must be possible to map the image in the memory's place
 	}
 	if i.file == nil || m.store.mapped > 0 {
 		return bytes.Equal(m.bytes, i.bytes)

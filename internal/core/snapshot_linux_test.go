@@ -6,6 +6,8 @@ import (
 	"errors"
 	"os"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // oldPagemap makes the kernel one without PAGEMAP_SCAN.
@@ -20,6 +22,13 @@ func noPagemap(t *testing.T) {
 	file := pages.file
 	pages.file = nil
 	t.Cleanup(func() { pages.file = file })
+}
+
+// noImages makes the system one without files that have no name: images are copied.
+func noImages(t *testing.T) {
+	was := memfdCreate
+	memfdCreate = func(string, int) (int, error) { return -1, unix.ENOSYS }
+	t.Cleanup(func() { memfdCreate = was })
 }
 
 // noFaults makes the system one that does not count page faults.

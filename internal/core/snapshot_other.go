@@ -19,6 +19,6 @@ func (i *image) attach(*linearMemory) error { return nil }
 func (i *image) settle() {}
 
 func (i *image) restore(_ *linearMemory, was []byte, _ *pageUse) error {
-	clear(was[copy(was, i.bytes):])
+	copyBack(was, i.bytes)
 	return nil
 }

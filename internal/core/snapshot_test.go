@@ -34,6 +34,8 @@ func ways(t *testing.T, f func(t *testing.T, w *world)) {
 	each(t, f)
 	t.Run("pagemap file", func(t *testing.T) { oldPagemap(t); f(t, newWorld(t, Config{})) })
 	t.Run("no pagemap", func(t *testing.T) { noPagemap(t); f(t, newWorld(t, Config{})) })
+	t.Run("no images", func(t *testing.T) { noImages(t); f(t, newWorld(t, Config{})) })
+	t.Run("Go's memory", func(t *testing.T) { f(t, newWorld(t, Config{goMemory: true})) })
 	t.Run("no count of faults", func(t *testing.T) { noFaults(t); f(t, newWorld(t, Config{})) })
 }
 
@@ -88,7 +90,7 @@ func TestReset(t *testing.T) {
 }
 
 func TestResetOfFullMemory(t *testing.T) {
-	each(t, func(t *testing.T, w *world) {
+	ways(t, func(t *testing.T, w *world) {
 		g := w.group(Limits{})
 		i := w.must(g, "reset")
 		s := snapshot(t, g, new(Images))
