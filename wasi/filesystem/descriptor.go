@@ -146,12 +146,19 @@ func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) 
 		return d.openNoFollow(path, mode)
 	})
 	if err != nil {
-		return nil, err
+		if how&Directory != 0 {
+			path += "/"
+		}
+		return nil, failure(d.refine(path, err))
 	}
 	info, err := f.Stat()
 	if err != nil {
 		f.release()
 		return nil, failure(err)
+	}
+	if !info.IsDir() && how&Directory != 0 { // not every system looks
+		f.release()
+		return nil, failed(CodeNotDirectory)
 	}
 	if !info.IsDir() {
 		return &Descriptor{file: f, quota: d.quota, flags: flags &^ Mutate, change: d.change}, nil

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"unicode/utf8"
 )
@@ -109,7 +110,7 @@ func (d *Descriptor) Symlink(target, newPath string) error {
 	if strings.HasSuffix(newPath, "/") {
 		return failed(CodeNoEntry)
 	}
-	return failure(d.root.Symlink(target, newPath))
+	return failure(d.root.Symlink(hostTarget(target), newPath))
 }
 
 // Readlink gives what a symbolic link holds, unless it is absolute: that would tell the guest about the host.
@@ -121,10 +122,12 @@ func (d *Descriptor) Readlink(p string) (string, error) {
 		return "", err
 	}
 	target, err := d.root.Readlink(p)
+	absolute := filepath.IsAbs(target) || filepath.VolumeName(target) != ""
+	target = guestTarget(target)
 	switch {
 	case err != nil:
 		return "", failure(err)
-	case path.IsAbs(target):
+	case absolute, path.IsAbs(target):
 		return "", failed(CodeNotPermitted)
 	case !utf8.ValidString(target):
 		return "", failed(CodeIllegalBytes)

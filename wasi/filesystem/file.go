@@ -97,7 +97,7 @@ func (d *Descriptor) Advise(at, n uint64, a Advice) error {
 // Sync writes data and metadata through to the disk; SyncData the data only. Neither does anything for a file that was
 // not opened for writing.
 func (d *Descriptor) Sync() error {
-	if d.root == nil && d.flags&Write == 0 {
+	if d.flags&Write == 0 && (d.root == nil || !syncsFolders) {
 		return nil
 	}
 	return tolerant(d.file.Sync())
@@ -105,7 +105,7 @@ func (d *Descriptor) Sync() error {
 
 // SyncData is described at Sync.
 func (d *Descriptor) SyncData() error {
-	if d.root == nil && d.flags&Write == 0 {
+	if d.flags&Write == 0 && (d.root == nil || !syncsFolders) {
 		return nil
 	}
 	return tolerant(d.syncData())

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -121,7 +122,7 @@ func TestNoWayOut(t *testing.T) {
 func TestErrorsNameNoHostPath(t *testing.T) {
 	d, host := open(t, false)
 	_, err := d.Open(true, "missing", 0, Read)
-	if err == nil || strings.Contains(err.Error(), filepath.Base(filepath.Dir(host))) || err.Error() != "no-entry: no such file or directory" {
+	if err == nil || strings.Contains(err.Error(), filepath.Base(filepath.Dir(host))) || !strings.HasPrefix(err.Error(), "no-entry: ") || runtime.GOOS == "linux" && err.Error() != "no-entry: no such file or directory" {
 		t.Errorf("%v", err)
 	}
 	f := d.mustOpen(t, "a.txt", 0, Read|Write)
@@ -245,7 +246,7 @@ func TestReadAndWriteAt(t *testing.T) {
 	if err := f.SetSize(2); err != nil {
 		t.Fatal(err)
 	}
-	if s, _ := f.Stat(); s.Size != 2 || s.Links != 1 || s.Modified.IsZero() || s.Accessed.IsZero() || s.Change.IsZero() {
+	if s, _ := f.Stat(); s.Size != 2 || s.Links != 1 || s.Modified.IsZero() || s.Accessed.IsZero() || s.Change.IsZero() != (runtime.GOOS == "windows") {
 		t.Errorf("%+v", s)
 	}
 	want(t, "huge offset", second2(f.WriteAt(nil, 1<<63)), CodeInvalid)

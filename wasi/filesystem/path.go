@@ -15,7 +15,7 @@ func checkPath(p string) error {
 	case strings.HasPrefix(p, "/"):
 		return failed(CodeNotPermitted)
 	}
-	return nil
+	return sayable(p)
 }
 
 // split cuts a path into the folder that holds its last name and that name. Trailing slashes are dropped; slash says
@@ -47,6 +47,9 @@ func checkTarget(target, p string) error {
 		return failed(CodeInvalid)
 	case strings.HasPrefix(target, "/"):
 		return failed(CodeNotPermitted)
+	}
+	if err := sayable(target); err != nil {
+		return err
 	}
 	dir := path.Dir(strings.TrimRight(p, "/"))
 	if at := path.Join(dir, target); at == ".." || strings.HasPrefix(at, "../") {

@@ -89,7 +89,10 @@ func (d *Descriptor) info(follow bool, path string) (info fs.FileInfo, err error
 	} else {
 		info, err = d.root.Lstat(path)
 	}
-	return info, failure(err)
+	if err != nil {
+		return nil, failure(d.refine(path, err))
+	}
+	return info, nil
 }
 
 // Same says whether both are the same object of the host.

@@ -1,10 +1,11 @@
+//go:build linux || darwin || freebsd
+
 package filesystem
 
 import (
 	"errors"
 	"io/fs"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
 
@@ -14,8 +15,11 @@ import (
 const (
 	nonBlock      = unix.O_NONBLOCK
 	openDirectory = unix.O_DIRECTORY
-	dataSync      = unix.O_DSYNC
+	syncsFolders  = true
 )
+
+// refine has nothing to add.
+func (d *Descriptor) refine(_ string, err error) error { return err }
 
 // on runs f with the descriptor of file, which stays open meanwhile.
 func on(file *os.File, f func(fd int) error) error {
@@ -48,7 +52,7 @@ func (d *Descriptor) at(path string, f func(dir int, name string, slash bool) er
 	}
 	folder := d.file.File
 	if dir != "." {
-		folder, err = d.root.OpenFile(dir, unix.O_PATH|unix.O_DIRECTORY, 0)
+		folder, err = d.root.OpenFile(dir, openFolder|unix.O_DIRECTORY, 0)
 		if err != nil {
 			return err
 		}
@@ -73,6 +77,9 @@ func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
 				return unix.ELOOP
 			}
 		}
+		if errors.Is(err, unix.EMLINK) { // FreeBSD's word for a link that may not be followed
+			return unix.ELOOP
+		}
 		if err == nil {
 			f = os.NewFile(uintptr(fd), name)
 		}
@@ -91,15 +98,7 @@ func (d *Descriptor) link(follow bool, oldPath string, to *Descriptor, newPath s
 		})
 	}
 	if follow {
-		// The link is followed by os.Root, never by linkat, which knows no bounds; what it found is linked by its number.
-		f, err := d.root.OpenFile(oldPath, unix.O_NONBLOCK, 0)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		return on(f, func(fd int) error {
-			return place(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_SYMLINK_FOLLOW)
-		})
+		return d.linkFollowed(oldPath, place)
 	}
 	return d.at(oldPath, func(dir int, name string, slash bool) error {
 		if slash {
@@ -138,26 +137,19 @@ func (d *Descriptor) unlink(path string) error {
 			}
 			return unix.EISDIR
 		}
-		return unix.Unlinkat(dir, name, 0)
+		err := unix.Unlinkat(dir, name, 0)
+		if err == unix.EPERM { // what POSIX has for a folder; Linux says is-directory
+			var st unix.Stat_t
+			if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+				return unix.EISDIR
+			}
+		}
+		return err
 	})
 }
 
 func (d *Descriptor) rmdir(path string) error {
 	return d.at(path, func(dir int, name string, _ bool) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) })
-}
-
-func (d *Descriptor) setTimes(accessed, modified time.Time) error {
-	ts, err := timespecs(accessed, modified)
-	if err != nil {
-		return err
-	}
-	return on(d.file.File, func(fd int) error {
-		err := unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)
-		if err == unix.EINVAL || err == unix.ENOENT { // kernels before 5.8 take no empty path here
-			err = unix.UtimesNanoAt(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), ts, 0)
-		}
-		return err
-	})
 }
 
 func (d *Descriptor) setTimesNoFollow(path string, accessed, modified time.Time) error {
@@ -177,7 +169,7 @@ func timespecs(times ...time.Time) ([]unix.Timespec, error) {
 	ts := make([]unix.Timespec, len(times))
 	for i, t := range times {
 		if t.IsZero() {
-			ts[i] = unix.Timespec{Nsec: unix.UTIME_OMIT}
+			ts[i] = unix.Timespec{Nsec: utimeOmit}
 			continue
 		}
 		var err error
@@ -188,51 +180,9 @@ func timespecs(times ...time.Time) ([]unix.Timespec, error) {
 	return ts, nil
 }
 
-func (d *Descriptor) advise(at, n int64, a Advice) error {
-	advice, ok := map[Advice]int{
-		AdviceNormal: unix.FADV_NORMAL, AdviceSequential: unix.FADV_SEQUENTIAL, AdviceRandom: unix.FADV_RANDOM,
-		AdviceWillNeed: unix.FADV_WILLNEED, AdviceDontNeed: unix.FADV_DONTNEED, AdviceNoReuse: unix.FADV_NOREUSE,
-	}[a]
-	if !ok {
-		return failed(CodeInvalid)
-	}
-	return on(d.file.File, func(fd int) error { return unix.Fadvise(fd, at, n, advice) })
-}
-
-func (d *Descriptor) syncData() error {
-	return on(d.file.File, func(fd int) error { return retry(func() error { return unix.Fdatasync(fd) }) })
-}
-
-// appendAll writes at the end, wherever that is at the moment of the write.
-func (f *file) appendAll(p []byte) error {
-	return on(f.File, func(fd int) error {
-		for len(p) > 0 {
-			n, err := unix.Pwritev2(fd, [][]byte{p}, 0, unix.RWF_APPEND)
-			switch {
-			case err == unix.EINTR:
-				continue
-			case err == unix.EOPNOTSUPP || err == unix.ENOSYS: // an old kernel or a file system without it
-				return appendAtEnd(f.File, p)
-			case err != nil:
-				return err
-			}
-			p = p[n:]
-		}
-		return nil
-	})
-}
-
-func (s *Stat) fill(info fs.FileInfo) {
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.Links = uint64(st.Nlink)
-		s.Accessed = time.Unix(st.Atim.Unix())
-		s.Change = time.Unix(st.Ctim.Unix())
-	}
-}
-
 func identity(info fs.FileInfo) (device, inode uint64) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Dev), st.Ino
+		return uint64(st.Dev), uint64(st.Ino)
 	}
 	return 0, 0
 }
