@@ -194,7 +194,7 @@ func (d *diskCache) untouched(given map[string]fs.FileInfo) bool {
 	for _, e := range entries {
 		switch want := given[e.Name()]; {
 		case want != nil:
-			now, err := e.Info()
+			now, err := statNow(filepath.Join(d.files, e.Name()))
 			if err != nil || !os.SameFile(now, want) {
 				return false
 			}
@@ -204,6 +204,17 @@ func (d *diskCache) untouched(given map[string]fs.FileInfo) bool {
 		}
 	}
 	return err == nil && found == len(given)
+}
+
+// statNow tells which file a path names at this moment. Windows would look that up when it is compared, by the path, under which
+// another file may lie then; what is open is known at once.
+func statNow(path string) (fs.FileInfo, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Stat()
 }
 
 // takeBack removes what was given.
@@ -267,7 +278,7 @@ func (d *diskCache) put(path, name string) fs.FileInfo {
 	if link(path, to) != nil {
 		return nil
 	}
-	info, err := os.Stat(to)
+	info, err := statNow(to)
 	if err != nil {
 		return nil
 	}
