@@ -13,9 +13,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/ending"
 )
 
 // binary is the vitrine that is tested, built once.
@@ -30,7 +31,7 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "vitrine")
+	binary = filepath.Join(dir, ending.Executable("vitrine"))
 	build := exec.Command("go", "build", "-o", binary, "../cmd/vitrine")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	build.Stderr = os.Stderr
@@ -61,6 +62,7 @@ func up(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
 	s.cmd.Env = append(os.Environ(), env...)
+	ending.Prepare(s.cmd)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +124,7 @@ func (s *server) says(text string) {
 
 // stop ends the server as an operator does.
 func (s *server) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	_ = ending.Ask(s.cmd.Process)
 	select {
 	case <-s.done:
 	case <-time.After(time.Minute):

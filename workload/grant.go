@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -184,9 +185,12 @@ func ParseFile(s string) (FileGrant, error) {
 	rest, ro := strings.CutSuffix(s, ":ro")
 	f.ReadOnly = ro
 	host, guest, given := strings.Cut(rest, "::")
+	if strings.HasPrefix(guest, ":") { // C:::/data
+		host, guest = host+":", guest[1:]
+	}
 	f.Host, f.Guest = host, guest
 	if !given {
-		f.Guest = host
+		f.Guest = filepath.ToSlash(host) // which guests of every system have between names
 	}
 	if f.Host == "" || f.Guest == "" {
 		return f, fmt.Errorf("%q: want HOST, HOST::GUEST or either with :ro after it", s)

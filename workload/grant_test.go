@@ -1,6 +1,7 @@
 package workload
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -105,10 +106,20 @@ func TestParseFile(t *testing.T) {
 		"/a/b::/d":    {Host: "/a/b", Guest: "/d"},
 		"/a/b::/d:ro": {Host: "/a/b", Guest: "/d", ReadOnly: true},
 		"./a/::/d/":   {Host: "./a/", Guest: "/d"},
+
+		`C:\data::/data`:    {Host: `C:\data`, Guest: "/data"},
+		`C:\data::/data:ro`: {Host: `C:\data`, Guest: "/data", ReadOnly: true},
+		`C:/data`:           {Host: `C:/data`, Guest: "C:/data"},
+		`C:\::/`:            {Host: `C:\`, Guest: "/"},
+		`C:::/c`:            {Host: `C:`, Guest: "/c"},
+		`\\server\share::s`: {Host: `\\server\share`, Guest: "s"},
 	} {
 		if got, err := ParseFile(in); err != nil || got != want {
 			t.Errorf("%s: got %+v, %v", in, got, err)
 		}
+	}
+	if f, err := ParseFile(filepath.Join("a", "b") + ":ro"); err != nil || f.Guest != "a/b" || f.Host != filepath.Join("a", "b") {
+		t.Errorf("a folder of this system: %+v, %v", f, err)
 	}
 	for _, in := range []string{"", ":ro", "::x", "x::"} {
 		if got, err := ParseFile(in); err == nil {

@@ -18,6 +18,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/ending"
 )
 
 // visit is one request of the demo, what must come back, and what its tree must name.
@@ -52,6 +54,7 @@ func main() {
 
 func run(ctx context.Context, binary, workload string) error {
 	cmd := exec.Command(binary, "up", "--listen", "127.0.0.1:0", "--trace", workload)
+	ending.Prepare(cmd)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return err
@@ -69,7 +72,7 @@ func run(ctx context.Context, binary, workload string) error {
 		case <-out.done:
 		}
 	}
-	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = ending.Ask(cmd.Process)
 	<-out.done
 	return errors.Join(err, cmd.Wait())
 }

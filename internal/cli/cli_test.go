@@ -12,14 +12,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/ending"
 	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
@@ -112,20 +111,20 @@ type serving struct {
 
 func serve(t *testing.T, args ...string) *serving {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("no signals")
-	}
-	binary := filepath.Join(t.TempDir(), "vitrine")
+	binary := filepath.Join(t.TempDir(), ending.Executable("vitrine"))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The test binary is the command line when it is called by its name; see TestMain.
-	if err := os.Symlink(self, binary); err != nil {
-		t.Skip(err)
+	if os.Link(self, binary) != nil { // another disk
+		if err := os.Symlink(self, binary); err != nil {
+			t.Fatal(err)
+		}
 	}
 	s := &serving{cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...)}
 	s.cmd.Env = append(os.Environ(), "VITRINE_CACHE_DIR=off")
+	ending.Prepare(s.cmd)
 	pipe, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +161,7 @@ func TestUp(t *testing.T) {
 		if err != nil || resp.StatusCode != http.StatusOK || len(body) == 0 {
 			t.Errorf("%s: %d %q %v", level, resp.StatusCode, body, err)
 		}
-		if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		if err := ending.Ask(s.cmd.Process); err != nil {
 			t.Fatal(err)
 		}
 		rest, err := io.ReadAll(s.stderr)

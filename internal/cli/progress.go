@@ -3,15 +3,14 @@ package cli
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
-
-	wasicli "github.com/vitrine-wasm/vitrine/wasi/cli"
 )
 
 // progress tells somebody at a terminal what takes so long: from the first second on, a line that counts, and that is
 // gone when the returned function is called. A log file is told nothing: there, the first line is the one that counts.
 func progress(w io.Writer, what string) (done func()) {
-	if !wasicli.IsTerminal(w) {
+	if !takesEscapes(w, os.Getenv) {
 		return func() {}
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})

@@ -13,7 +13,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
-	wasicli "github.com/vitrine-wasm/vitrine/wasi/cli"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -99,7 +98,7 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable
-			cfg.TraceTreeColor = wasicli.IsTerminal(p.stderr) && p.getenv("NO_COLOR") == ""
+			cfg.TraceTreeColor = p.colours(p.stderr)
 		}
 		if out.tel, err = telemetry.New(ctx, cfg); err != nil {
 			return out, fmt.Errorf("telemetry: %w", err)

@@ -1,0 +1,18 @@
+//go:build !windows
+
+package ending
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// Prepare is called before cmd is started, so that Ask reaches that process alone.
+func Prepare(*exec.Cmd) {}
+
+// Ask asks a process that was prepared to end. It does not wait.
+func Ask(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// Executable is the name of a program's file.
+func Executable(name string) string { return name }

@@ -1,0 +1,22 @@
+package ending
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+)
+
+// Prepare is called before cmd is started, so that Ask reaches that process alone.
+func Prepare(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
+}
+
+// Ask asks a process that was prepared to end. It does not wait.
+func Ask(p *os.Process) error {
+	return windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(p.Pid))
+}
+
+// Executable is the name of a program's file.
+func Executable(name string) string { return name + ".exe" }
