@@ -15,6 +15,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/vitrine-wasm/vitrine/internal/ending"
 	"github.com/vitrine-wasm/vitrine/internal/shared"
 )
 
@@ -154,7 +155,7 @@ func TestDrainOfDeafClients(t *testing.T) {
 			})
 			time.Sleep(time.Second)
 			begun := time.Now()
-			_ = s.cmd.Process.Signal(syscall.SIGTERM)
+			_ = ending.Ask(s.cmd.Process)
 			select {
 			case <-s.done:
 			case <-time.After(40 * time.Second):

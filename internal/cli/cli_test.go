@@ -191,12 +191,14 @@ func TestUpDrains(t *testing.T) {
 		if first, err := body.ReadString('\n'); first != "chunk 0\n" {
 			t.Fatalf("%q, %v", first, err)
 		}
-		_ = s.cmd.Process.Signal(os.Interrupt)
+		if err := ending.Interrupt(s.cmd.Process); err != nil {
+			t.Fatal(err)
+		}
 		if line, err := s.stderr.ReadString('\n'); !strings.Contains(line, "draining") {
 			t.Errorf("after the signal: %q, %v", line, err)
 		}
 		if !patient {
-			_ = s.cmd.Process.Signal(os.Interrupt)
+			_ = ending.Interrupt(s.cmd.Process)
 		}
 		rest, bodyErr := io.ReadAll(body)
 		resp.Body.Close()

@@ -14,5 +14,8 @@ func Prepare(*exec.Cmd) {}
 // Ask asks a process that was prepared to end. It does not wait.
 func Ask(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
+// Interrupt is Ask as Ctrl-C does it.
+func Interrupt(p *os.Process) error { return p.Signal(os.Interrupt) }
+
 // Executable is the name of a program's file.
 func Executable(name string) string { return name }

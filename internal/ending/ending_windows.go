@@ -18,5 +18,8 @@ func Ask(p *os.Process) error {
 	return windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(p.Pid))
 }
 
+// Interrupt is Ask as Ctrl-C does it; that cannot be sent to one process alone, and Ctrl-Break is told as the same.
+func Interrupt(p *os.Process) error { return Ask(p) }
+
 // Executable is the name of a program's file.
 func Executable(name string) string { return name + ".exe" }
