@@ -411,3 +411,34 @@ func TestLongTrailers(t *testing.T) {
 	}
 	note(t, httpTypes+"future-trailers.get", "HTTP-request-trailer-section-size")
 }
+
+// TestFieldsOfAnAnswerGoOn: a guest that copies an answer's fields one by one, as a proxy does, is refused none of them.
+func TestFieldsOfAnAnswerGoOn(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"Host", "Proxy-Authenticate", "Proxy-Authorization", "Keep-Alive", "Proxy-Connection", "Upgrade", "Http2-Settings", "Te", "X-A", "Set-Cookie"} {
+			w.Header()[name] = []string{"1", "2"}
+		}
+		w.WriteHeader(http.StatusProxyAuthRequired)
+	}))
+	defer s.Close()
+	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere})
+	resp, code := g.answer(g.res(send, g.request("GET", s.URL), nil))
+	if resp == nil {
+		t.Fatal(code)
+	}
+	h := g.res(httpTypes+"incoming-response.headers", resp)
+	entries := g.ok(httpTypes+"fields.entries", h).([][]any)
+	copied := g.res(httpTypes+"fields.from-list", entries)
+	g.equal(entries, httpTypes+"fields.entries", copied)
+	one := g.res(httpTypes + "fields.new")
+	for _, e := range entries {
+		g.ok(httpTypes+"fields.append", one, e[0], e[1])
+	}
+	if len(entries) < 4 {
+		t.Errorf("given %v", entries)
+	}
+	b := g.res(httpTypes+"incoming-response.consume", resp)
+	if text, trailers := g.body(b); text != "" || trailers != nil {
+		t.Errorf("an answer without a body has %q, %v", text, trailers)
+	}
+}
