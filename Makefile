@@ -25,7 +25,7 @@ FORCE:
 COUNT := $(GO) run ./internal/house/skips $(if $(STRICT),-strict)
 test:
 	$(COUNT) $(GO) test -json $(if $(RACE),-race) $$($(GO) list ./... | grep -v '/e2e$$')
-	$(if $(RACE),$(GO) test -run Allocations ./telemetry)
+	$(if $(RACE),$(GO) test -run 'Alloc|CostsNothing' ./telemetry/... ./internal/cm/instance)
 	$(COUNT) $(GO) test -json -count=1 ./e2e
 	$(COUNT) $(GO) test -C tests/collector -json -count=1 ./...
 
