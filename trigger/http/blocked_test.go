@@ -69,6 +69,9 @@ var writers = map[string]guest{
 		b, w := respond(out, 200)
 		for wasiio.WriteAndFlush(ctx, w, make([]byte, 4096)) == nil {
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx) // a guest goes no further
+		}
 		t := wasihttp.NewFields()
 		_ = t.Append("x-end", "1")
 		return b.Finish(t)

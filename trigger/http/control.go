@@ -79,11 +79,15 @@ func (x *exchange) cut() {
 // send runs f, which writes to the client, for as long as the client takes something within timeout.
 func (x *exchange) send(timeout time.Duration, f func() error) error {
 	x.listen(timeout)
+	defer x.stuck.Stop()
+	return x.await(f)
+}
+
+// await runs f, which writes to the client: the end of the invocation ends it.
+func (x *exchange) await(f func() error) error {
 	x.control.writing.Store(true)
-	err := f()
-	x.control.writing.Store(false)
-	x.stuck.Stop()
-	return err
+	defer x.control.writing.Store(false)
+	return f()
 }
 
 // connKey is a connection's place in the contexts of its requests.

@@ -84,7 +84,11 @@ func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, 
 	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
 	x.control.writing.Store(false)
 	x.whole = x.write(w, a, timeout)
-	if x.whole && x.body.begin() {
+	if !x.whole {
+		return false
+	}
+	x.deaf() // the client is free to go: who reads what it has sent hears of that
+	if x.body.begin() {
 		x.whole = x.sendEnd(w, a, timeout)
 	}
 	return x.whole
@@ -93,11 +97,12 @@ func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, 
 // sendEnd sends an answer to its end although the handler goes on: the guest has not let go of the request. HTTP/2 has no way
 // to do that, and leaves the end for later.
 func (x *exchange) sendEnd(w http.ResponseWriter, a answer, timeout time.Duration) bool {
-	err := x.flush(timeout)
+	x.control.writeUntil(time.Now().Add(timeout))
+	err := x.await(x.control.rc.Flush)
 	_, sized := w.Header()[contentLength]
 	chunked := x.r.ProtoMajor == 1 && x.r.ProtoMinor > 0 && !sized && !bodiless(x.r.Method, a.status)
 	if c, ok := connOf(x.r).(*watched); ok && chunked && err == nil && (a.body == nil || len(a.body.Trailers().TrailerHeader()) == 0) {
-		err = x.send(timeout, c.endBody)
+		err = x.await(c.endBody)
 	}
 	if err != nil {
 		x.ctx.Cancel(errGone)
