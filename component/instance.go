@@ -18,16 +18,21 @@ type Instance struct {
 	invocation *instance.Invocation
 }
 
-// Use is one invocation's use of an instance.
+// Use is one invocation's use of an instance. It is for one [Instance.Use], and must not be copied.
 type Use struct {
 	Info cm.InstanceInfo // what its calls say of their instance
 	Fuel uint64          // bounds the guest work of each of its calls, in the units of [Instance.Fuel]; 0: as the store is bounded
+
+	inst       Instance
+	invocation instance.Invocation
 }
 
-// Use gives the instance as one invocation has it: what belongs to the invocation ([Use], [TaskValue]) is its own, also
+// Use gives the instance as one invocation has it: what belongs to the invocation (u, and its [TaskValue]s) is its own, also
 // while others are in the instance, each of them parked in a host function while another one runs. End it.
-func (i *Instance) Use(u Use) *Instance {
-	return &Instance{linked: i.linked, store: i.store, invocation: i.store.Invocation(u.Info, u.Fuel)}
+func (i *Instance) Use(u *Use) *Instance {
+	u.invocation.Begin(i.store, u.Info, u.Fuel)
+	u.inst = Instance{linked: i.linked, store: i.store, invocation: &u.invocation}
+	return &u.inst
 }
 
 // End closes the values of an invocation ([TaskValue]), of an Instance that [Instance.Use] gave. What it has left in the

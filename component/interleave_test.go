@@ -120,7 +120,7 @@ func (w *watching) of(t *testing.T, p *player, kind cm.BoundaryKind) seen {
 }
 
 func use(inst *component.Instance, id, fuel uint64) *component.Instance {
-	return inst.Use(component.Use{Info: cm.InstanceInfo{ID: id, Reuse: fmt.Sprint("kind ", id), Use: id}, Fuel: fuel})
+	return inst.Use(&component.Use{Info: cm.InstanceInfo{ID: id, Reuse: fmt.Sprint("kind ", id), Use: id}, Fuel: fuel})
 }
 
 // TestInterleavedInvocations: two invocations in one store, each parked in a host function while the other one runs, have

@@ -87,7 +87,7 @@ func TestInterleavedInvocationsWriteTheirOwnLines(t *testing.T) {
 	var seats []*component.Instance
 	for _, name := range []string{"a", "b"} {
 		// As two seats would be: a member has one as yet.
-		seat := inst.Use(component.Use{Info: cm.InstanceInfo{ID: uint64(len(all) + 1)}})
+		seat := inst.Use(&component.Use{Info: cm.InstanceInfo{ID: uint64(len(all) + 1)}})
 		f, err := seat.Func(wit.InterfaceID{}, name+"-run")
 		if err != nil {
 			t.Fatal(err)
@@ -127,14 +127,14 @@ func TestInterleavedInvocationsWriteTheirOwnLines(t *testing.T) {
 		}
 	}
 
-	seat := m.sit()
+	seat := m.sit(new(component.Use))
 	if info := seat.Info(); info.Use != 1 || m.taken != 1 {
 		t.Errorf("the first seat: %+v, %d taken", info, m.taken)
 	}
 	if empty, err := m.leave(seat); !empty || err != nil {
 		t.Errorf("left: empty %t, %v", empty, err)
 	}
-	if info := m.sit().Info(); info.Use != 2 || seat.Info().Use != 1 {
+	if info := m.sit(new(component.Use)).Info(); info.Use != 2 || seat.Info().Use != 1 {
 		t.Errorf("the second use: %+v; the first is %+v now", info, seat.Info())
 	}
 }

@@ -189,7 +189,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 		if m, err = v.member(ctx, e); err != nil {
 			return err
 		}
-		inst = m.sit()
+		inst = m.sit(&t.use)
 		if call != nil {
 			call.Instance = inst.Info()
 		}
@@ -228,6 +228,9 @@ func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error)
 
 // logPanic tells the operator where Go code panicked that the guest had called, which is too long for an error's text.
 func (v *invoker) logPanic(ctx context.Context, inv *Invocation, err error) {
+	if err == nil {
+		return
+	}
 	var trap *cm.Trap
 	if errors.As(err, &trap) && trap.HostStack != "" {
 		v.log.ErrorContext(ctx, "host code panicked; please report this if it is vitrine's own",

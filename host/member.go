@@ -14,16 +14,16 @@ type member struct {
 }
 
 // sit gives an invocation a seat: the instance as it is for that one. What its calls tell of the instance is fixed here,
-// whatever becomes of the member later.
-func (m *member) sit() *component.Instance {
+// whatever becomes of the member later. u is the invocation's.
+func (m *member) sit(u *component.Use) *component.Instance {
 	if m.taken == seatsEach {
 		panic("host: a member of the pool has no free seat") // members without one are in nobody's reach
 	}
 	m.taken++
 	m.uses++
-	info := m.inst.Info()
-	info.Use = m.uses
-	return m.inst.Use(component.Use{Info: info})
+	u.Info = m.inst.Info()
+	u.Info.Use = m.uses
+	return m.inst.Use(u)
 }
 
 // leave gives a seat back, and says whether the member is empty. Where others are still in it, what the invocation has left

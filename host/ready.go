@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/internal/life"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -116,6 +117,7 @@ type seat struct {
 	kill life.Watch // of what stops all invocations
 
 	admitted, slot bool
+	use            component.Use
 	used           bool    // a member was there
 	member         *member // it, if it can be used again
 }

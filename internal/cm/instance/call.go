@@ -3,7 +3,6 @@ package instance
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
@@ -32,7 +31,7 @@ func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, arg
 	if h == nil {
 		return r.run(l, f.Boundary, args)
 	}
-	c := r.enter(ctx, h, f.Boundary, args, time.Time{})
+	c := r.enterGuest(ctx, h, f.Boundary, args)
 	defer c.abandon()
 	r.observe(c)
 	result, err := r.run(l, f.Boundary, args)

@@ -6,7 +6,6 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
-	"github.com/vitrine-wasm/vitrine/internal/core"
 	"github.com/vitrine-wasm/vitrine/internal/life"
 )
 
@@ -14,12 +13,16 @@ import (
 // end how it has spent its time. One allocation holds it all.
 type crossing struct {
 	cm.Crossing
-	context.Context // as Enter left it
-	store           *Store
-	thread          *core.Thread
+	context.Context             // as Enter left it
 	outer           *task.Tally // of the call that makes it
-	tally           task.Tally  // of a call into a guest
-	fuel            uint64      // of the thread, before
+}
+
+// guestCrossing is one into a guest.
+type guestCrossing struct {
+	crossing
+	tally task.Tally
+	root  *root
+	fuel  uint64 // of the thread, before
 }
 
 // Value makes the crossing the context of a host function: cm.CallFrom finds the call.
@@ -33,16 +36,26 @@ func (c *crossing) Value(key any) any {
 // AfterFunc is what [context.AfterFunc] uses.
 func (c *crossing) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(c.Context, f) }
 
-// enter begins an observed call over b that a makes, in ctx. start is when it began; zero for now.
-func (a *activation) enter(ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val, start time.Time) *crossing {
-	c := &crossing{store: a.store, thread: &a.root.thread, outer: a.Tally}
-	c.Boundary, c.Parent, c.Call.Context, c.Instance, c.Start = b, a.Call, ctx, a.root.invocation.info, start
-	if b.Kind != cm.GuestToHost {
-		c.fuel = c.thread.Fuel()
-	}
+// enterHost begins an observed call of a host function that a makes over b. start is when it began; zero for now.
+func (a *activation) enterHost(h cm.Hooks, b *cm.Boundary, args []cm.Val, start time.Time) *crossing {
+	c := &crossing{}
+	c.Start = start
+	c.begin(a, a, h, b, args)
+	return c
+}
+
+// enterGuest begins an observed call of a guest that a makes over b, in ctx.
+func (a *activation) enterGuest(ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) *guestCrossing {
+	c := &guestCrossing{root: a.root, fuel: a.root.thread.Fuel()}
+	c.begin(a, ctx, h, b, args)
+	return c
+}
+
+func (c *crossing) begin(a *activation, ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) {
+	c.outer = a.Tally
+	c.Boundary, c.Parent, c.Call.Context, c.Instance = b, a.Call, ctx, a.root.invocation.info
 	c.SetArgs(args)
 	c.Context = c.Enter(h)
-	return c
 }
 
 // leftHost is the end of a call of a host function, which took so long and ran into limit.
@@ -53,15 +66,15 @@ func (c *crossing) leftHost(took time.Duration, limit *cm.LimitError, result cm.
 }
 
 // leftGuest is the end of a call of a guest, which took so long.
-func (c *crossing) leftGuest(took time.Duration, result cm.Val, err error) {
-	spent := c.tally.Spend(took, c.Waited(), c.thread.Fuel()-c.fuel)
+func (c *guestCrossing) leftGuest(took time.Duration, result cm.Val, err error) {
+	spent := c.tally.Spend(took, c.Waited(), c.root.thread.Fuel()-c.fuel)
 	end := cm.End{
 		Err: err, Guest: spent.Guest, Host: spent.Host, Wait: spent.Wait, Callees: spent.Callees, GuestTotal: spent.GuestTotal,
 		Fuel: spent.Fuel, FuelTotal: spent.FuelTotal,
 	}
 	c.outer.Add(took, &spent)
 	if c.Boundary.Kind == cm.HostToGuest {
-		end.MemoryPeak, end.Limit = c.store.group.MemoryPeak(), c.thread.Refused()
+		end.MemoryPeak, end.Limit = c.root.store.group.MemoryPeak(), c.root.thread.Refused()
 		c.Parent.AddWait(spent.WaitTotal) // a host function that calls a guest waits when that waits
 	}
 	c.Leave(result, end)

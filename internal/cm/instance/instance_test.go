@@ -104,6 +104,12 @@ func (h *turns) call(ctx context.Context, i *Invocation, name string, args ...cm
 	return i.Call(ctx, h.linked.Export("", name), args)
 }
 
+func use(s *Store, info cm.InstanceInfo) *Invocation {
+	i := &Invocation{}
+	i.Begin(s, info, 0)
+	return i
+}
+
 func trapOf(t *testing.T, err error, code cm.TrapCode) *cm.Trap {
 	t.Helper()
 	var trap *cm.Trap
@@ -156,7 +162,7 @@ func TestConcurrentTasks(t *testing.T) {
 	for _, order := range orders {
 		var rs []*runner
 		for n := range 3 {
-			rs = append(rs, h.begin(t.Context(), s.Invocation(cm.InstanceInfo{ID: uint64(n)}, 0), "a-run", cm.U32Val(uint32(10+n))))
+			rs = append(rs, h.begin(t.Context(), use(s, cm.InstanceInfo{ID: uint64(n)}), "a-run", cm.U32Val(uint32(10+n))))
 		}
 		for _, n := range order {
 			if err := rs[n].goOn(); err != nil || rs[n].result.U32() != uint32(10+n) {
@@ -206,9 +212,9 @@ func TestInvocationsEnd(t *testing.T) {
 			i.Value(n, func() any { t.Errorf("%s is made again", n); return nil })
 		}
 	}
-	one, two := s.Invocation(cm.InstanceInfo{ID: 1}, 0), s.Invocation(cm.InstanceInfo{ID: 2}, 0)
+	one, two := use(s, cm.InstanceInfo{ID: 1}), use(s, cm.InstanceInfo{ID: 2})
 	keep(one, "a", "b")
-	keep(two, "c", "d")
+	keep(two, "c", "d", "e", "f", "g")
 	keep(s.Own(), "own")
 	s.Value("store", func() any { return closing{"store", &closed} })
 	for range 2 {
@@ -224,7 +230,7 @@ func TestInvocationsEnd(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if !slices.Equal(closed, []string{"b", "a", "d", "c", "own", "store"}) || len(s.invocations) != 0 {
+	if !slices.Equal(closed, []string{"b", "a", "g", "f", "e", "d", "c", "own", "store"}) || len(s.invocations) != 0 {
 		t.Errorf("closed %v; %d are left", closed, len(s.invocations))
 	}
 }

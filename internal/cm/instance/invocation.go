@@ -12,20 +12,24 @@ import (
 )
 
 // Invocation is one use of a store, from when somebody takes a seat in it until they leave: what its calls say of their
-// instance, how much they may do, and the values that host functions keep for it. A store may have several at once.
+// instance, how much they may do, and the values that host functions keep for it. A store may have several at once. It must
+// not be copied.
 type Invocation struct {
 	store *Store
 	info  cm.InstanceInfo
 	fuel  uint64 // that each call may use; 0: the store's limit only
-	values
+	kept  []value
+	first [3]value // what kept has room for without an allocation
 }
 
-// Invocation begins a use of the store, which info tells of. fuel bounds the guest work of each of its calls; 0 is no bound
-// but the store's. It ends with End, or with the store's Release.
-func (s *Store) Invocation(info cm.InstanceInfo, fuel uint64) *Invocation {
-	i := &Invocation{store: s, info: info, fuel: fuel}
+// value is one that a host function keeps.
+type value struct{ key, value any }
+
+// Begin makes i a use of the store, which info tells of. fuel bounds the guest work of each of its calls; 0 is no bound but
+// the store's. It ends with End, or with the store's Release.
+func (i *Invocation) Begin(s *Store, info cm.InstanceInfo, fuel uint64) {
+	i.store, i.info, i.fuel = s, info, fuel
 	s.invocations = append(s.invocations, i)
-	return i
 }
 
 // Own is the invocation of calls that come with none.
@@ -42,16 +46,42 @@ func (i *Invocation) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val
 // Drop is [Store.Drop] for an invocation.
 func (i *Invocation) Drop(ctx context.Context, r *cm.Resource) error { return i.store.drop(ctx, i, r) }
 
-// End closes the values of the invocation. A second End does nothing.
+// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end.
+func (i *Invocation) Value(key any, mk func() any) any {
+	for _, v := range i.kept {
+		if v.key == key {
+			return v.value
+		}
+	}
+	v := mk()
+	if i.kept == nil {
+		i.kept = i.first[:0]
+	}
+	i.kept = append(i.kept, value{key, v})
+	return v
+}
+
+// End closes the values of the invocation, the youngest first. A second End does nothing.
 func (i *Invocation) End() error {
 	s := i.store
 	if n := slices.Index(s.invocations, i); n >= 0 {
 		s.invocations = slices.Delete(s.invocations, n, n+1)
 	}
-	return i.end()
+	kept := i.kept
+	i.kept = nil
+	var errs []error
+	for _, v := range slices.Backward(kept) {
+		if c, ok := v.value.(io.Closer); ok {
+			if err := c.Close(); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	clear(i.first[:])
+	return errors.Join(errs...)
 }
 
-// values are what host functions keep for a store, or for one invocation of it.
+// values are what host functions keep for a store.
 type values struct {
 	all     map[any]any
 	closers []io.Closer
@@ -87,7 +117,7 @@ func (v *values) end() error {
 	return errors.Join(errs...)
 }
 
-// ends says that a value is closed when an invocation has ended.
+// ends says that a value is closed when the store is released.
 func ends(_, v any) bool {
 	_, ok := v.(io.Closer)
 	return ok

@@ -75,10 +75,11 @@ func (l *lower) lowerResult(a *activation, result cm.Val, stack []uint64) error 
 // refused is the end of a call that has come to nothing because its arguments could not be taken: hooks see it fail.
 func (l *lower) refused(a *activation, err error) error {
 	if l.hooks != nil {
-		c := a.enter(a, l.hooks, l.boundary, nil, time.Time{})
 		if l.boundary.Kind == cm.GuestToHost {
+			c := a.enterHost(l.hooks, l.boundary, nil, time.Time{})
 			c.leftHost(c.Elapsed(), nil, cm.Val{}, err)
 		} else {
+			c := a.enterGuest(a, l.hooks, l.boundary, nil)
 			c.leftGuest(c.Elapsed(), cm.Val{}, err)
 		}
 	}
@@ -179,7 +180,7 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 	took := time.Duration(-1)
 	defer func() {
 		if took < 0 {
-			c := a.enter(a, l.hooks, l.boundary, args, time.Now().Add(start-clock()))
+			c := a.enterHost(l.hooks, l.boundary, args, time.Now().Add(start-clock()))
 			c.abandon()
 		}
 	}()
@@ -193,13 +194,13 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 		l.light.Count(a, took)
 		return nil
 	}
-	c := a.enter(a, l.hooks, l.boundary, args, time.Now().Add(start-clock()))
+	c := a.enterHost(l.hooks, l.boundary, args, time.Now().Add(start-clock()))
 	c.leftHost(took, limit, result, err)
 	return err
 }
 
 func (l *lowerHost) observed(a *activation, args []cm.Val, stack []uint64) error {
-	c := a.enter(a, l.hooks, l.boundary, args, time.Time{})
+	c := a.enterHost(l.hooks, l.boundary, args, time.Time{})
 	defer c.abandon()
 	a.Limit = nil
 	result, err := l.invoke(a, c, args)
@@ -290,7 +291,7 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 }
 
 func (l *lowerLift) observed(a *activation, args []cm.Val, stack []uint64) error {
-	c := a.enter(a, l.hooks, l.boundary, args, time.Time{})
+	c := a.enterGuest(a, l.hooks, l.boundary, args)
 	defer c.abandon()
 	callee := a.calls(l.callee.Instance)
 	callee.observe(c)

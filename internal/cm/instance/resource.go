@@ -107,16 +107,16 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 
 // dropHost runs the destructor of a resource of the host's. Its error and its panic are traps.
 func (s *Store) dropHost(a *activation, r *cm.Resource) (err error) {
-	what, ended := "drop of "+r.Type.String(), false
+	ended := false
 	defer func() {
 		if !ended {
-			err = s.panicked(recover(), nil, what)
+			err = s.panicked(recover(), nil, "drop of "+r.Type.String())
 		}
 	}()
 	err = r.Type.Drop(a, r)
 	ended = true
 	if err != nil {
-		return &cm.Trap{Code: cm.TrapHost, Detail: what + ": " + err.Error(), Err: err}
+		return &cm.Trap{Code: cm.TrapHost, Detail: "drop of " + r.Type.String() + ": " + err.Error(), Err: err}
 	}
 	return nil
 }

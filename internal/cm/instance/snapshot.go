@@ -200,10 +200,16 @@ func (s *Store) Release(ctx context.Context) error {
 			}
 		})
 	}
-	for len(s.invocations) > 0 {
-		errs = append(errs, s.invocations[len(s.invocations)-1].End())
+	note := func(err error) {
+		if err != nil {
+			errs = append(errs, err)
+		}
 	}
-	errs = append(errs, s.own.end(), s.values.end())
+	for len(s.invocations) > 0 {
+		note(s.invocations[len(s.invocations)-1].End())
+	}
+	note(s.own.End())
+	note(s.values.end())
 	return errors.Join(errs...)
 }
 
@@ -242,7 +248,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		ci.entry.Reset()
 	}
 	s.values.all = maps.Clone(r.values)
-	s.own.all, s.own.info = nil, info
+	s.own.info = info
 	return s.initialiseAgain(ctx)
 }
 

@@ -165,7 +165,7 @@ func (a *activation) calls(instance int) *activation {
 }
 
 // observe makes c the call that what the task does is a part of.
-func (a *activation) observe(c *crossing) {
+func (a *activation) observe(c *guestCrossing) {
 	a.Context, a.Call, a.Tally = c.Context, &c.Call, &c.tally
 }
 
@@ -277,9 +277,6 @@ func (s *Store) Resource(slot int) *cm.ResourceType { return s.resources[slot] }
 
 // Value finds or makes the value of key that belongs to this store; an io.Closer is closed when it is released.
 func (s *Store) Value(key any, mk func() any) any { return s.values.get(key, mk) }
-
-// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end.
-func (i *Invocation) Value(key any, mk func() any) any { return i.get(key, mk) }
 
 // Fuel is the guest work done so far; MemoryPeak the most bytes that its memories had.
 func (s *Store) Fuel() uint64 { return s.group.Fuel() }
