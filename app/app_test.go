@@ -49,7 +49,7 @@ spec:
         http: ["https://api.example.com", "http://127.0.0.1:9000"]
         files: [{host: ./data, guest: /data, access: read}, {host: data, guest: /w, access: write}]
         sockets: {connect: ["127.0.0.1:5432"], listen: []}
-      limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, files: 11, sockets: 12,
+      limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, hostMemory: 48Mi, files: 11, sockets: 12,
         requests: 13, headers: 16Ki, body: 1M, outputLines: 14, outputBytes: 15, outputLinesPerSecond: 16k, outputBytesPerSecond: 17Ki}
       instances: {isolation: fresh, max: 200, queue: 1000, ready: 0}
       telemetry: {detail: boundary}
@@ -82,7 +82,7 @@ func TestParse(t *testing.T) {
 				Sockets: workload.SocketGrants{Connect: []string{"127.0.0.1:5432"}},
 			},
 			Limits: workload.Limits{
-				Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second, Fuel: 2e9, CallDepth: 9, Handles: 10, Files: 11, Sockets: 12,
+				Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second, Fuel: 2e9, CallDepth: 9, Handles: 10, HostMemory: 48 << 20, Files: 11, Sockets: 12,
 				Requests: 13, Headers: 16 << 10, Body: 1e6, OutputLines: 14, OutputBytes: 15, OutputLinesPerSecond: 16000, OutputBytesPerSecond: 17 << 10,
 			},
 			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000, Ready: new(int)},

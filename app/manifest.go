@@ -85,10 +85,12 @@ type Limits struct {
 	Memory    Size     `yaml:"memory" doc:"All linear memories of an instance together; 1Gi unless said."`
 	Deadline  Duration `yaml:"deadline" doc:"The longest that one invocation may take; 30s unless said, none for a command."`
 	Stack     Size     `yaml:"stack" doc:"Stack of the calls of an instance, those in one another together; 128Mi unless said, 64Ki at least, 1Gi at most."`
-	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of each table; 10 million unless said."`
+	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of all tables of an instance together; 10 million unless said."`
 	Fuel      Count    `yaml:"fuel" doc:"Guest work of one invocation, in loop iterations and function entries; 100G unless said, unbounded for a command."`
 	CallDepth int      `yaml:"callDepth" min:"1" max:"10000" doc:"Calls into components that stand in one another; 100 unless said."`
 	Handles   int      `yaml:"handles" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; 100000 unless said."`
+
+	HostMemory Size `yaml:"hostMemory" doc:"What the host holds for an instance: its resources and the values of calls under way; as much as memory unless said."`
 
 	Files    int  `yaml:"files" min:"1" max:"1000000" doc:"Open files and folders of an instance; 256 unless said."`
 	Sockets  int  `yaml:"sockets" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; 256 unless said."`

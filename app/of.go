@@ -65,7 +65,7 @@ func Of(w *workload.Spec) *Manifest {
 func limitsOf(l workload.Limits) Limits {
 	return Limits{
 		Memory: Size(l.Memory), Stack: Size(l.Stack), Deadline: Duration(l.Deadline), Tables: int(l.Tables), Fuel: Count(l.Fuel),
-		CallDepth: l.CallDepth, Handles: l.Handles, Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
+		CallDepth: l.CallDepth, Handles: l.Handles, HostMemory: Size(l.HostMemory), Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
 		Headers: Size(l.Headers), Body: Size(l.Body), OutputLines: Count(l.OutputLines), OutputBytes: Size(l.OutputBytes),
 		OutputLinesPerSecond: Count(l.OutputLinesPerSecond), OutputBytesPerSecond: Size(l.OutputBytesPerSecond),
 	}

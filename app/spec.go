@@ -61,7 +61,7 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 func (l *Limits) spec() workload.Limits {
 	return workload.Limits{
 		Memory: uint64(l.Memory), Stack: uint64(l.Stack), Tables: uint32(l.Tables), Deadline: time.Duration(l.Deadline), Fuel: uint64(l.Fuel),
-		CallDepth: l.CallDepth, Handles: l.Handles, Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
+		CallDepth: l.CallDepth, Handles: l.Handles, HostMemory: uint64(l.HostMemory), Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
 		Headers: uint64(l.Headers), Body: uint64(l.Body), OutputLines: uint64(l.OutputLines), OutputBytes: uint64(l.OutputBytes),
 		OutputLinesPerSecond: uint64(l.OutputLinesPerSecond), OutputBytesPerSecond: uint64(l.OutputBytesPerSecond),
 	}

@@ -340,6 +340,8 @@ func explainTrap(err error) *Problem {
 		p.Do = "let it do more work with --fuel"
 	case cm.TrapDepth:
 		p.Do = "let more calls stand in one another with --call-depth"
+	case cm.TrapHostMemory:
+		p.Do = "let the host hold more for it with --host-memory, if it does not leak resources"
 	case cm.TrapHandlesFull:
 		p.Do = "let it hold more resources with --handles, if it does not leak them"
 	case cm.TrapHeaders:

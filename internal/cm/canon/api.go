@@ -2,6 +2,7 @@ package canon
 
 import (
 	"context"
+	"math"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
@@ -37,10 +38,12 @@ type Context struct {
 	Handles  Handles
 	// Lent makes lists of u8 that are lifted views of the memory, good until guest code runs or the memory is written to.
 	Lent bool
-	// Budget bounds the host memory in bytes that one LiftArgs or LiftResult may take; 0 means DefaultBudget.
-	Budget uint64
+	// Account bounds the host memory that one LiftArgs or LiftResult may take, beside DefaultBudget: to what there is room for
+	// in it. Nothing is taken from it: see Spent.
+	Account *cm.Account
 
 	mem     []byte // Memory's bytes since guest code last ran
+	budget  uint64 // of this lifting
 	left    uint64 // of the budget
 	outside error  // what Realloc failed with: not ours to word
 }
@@ -51,25 +54,25 @@ func (cx *Context) begin() {
 	if cx.Memory != nil {
 		cx.mem = cx.Memory.Bytes()
 	}
-	if cx.left = cx.Budget; cx.left == 0 {
-		cx.left = DefaultBudget
-	}
+	cx.budget = cx.Account.Room(DefaultBudget)
+	cx.left = cx.budget
 }
+
+// Spent is the host memory in bytes that the last LiftArgs or LiftResult has taken, for as long as its values are kept.
+func (cx *Context) Spent() int { return int(cx.budget - cx.left) }
 
 // spend takes n bytes from the budget.
 func (cx *Context) spend(n uint64) error {
-	if n > cx.left {
-		return cm.Trapf(cm.TrapMemory, "values lifted in one call need more than %d bytes of host memory", cx.budget())
+	if n <= cx.left {
+		cx.left -= n
+		return nil
 	}
-	cx.left -= n
-	return nil
-}
-
-func (cx *Context) budget() uint64 {
-	if cx.Budget == 0 {
-		return DefaultBudget
+	if cx.budget < DefaultBudget {
+		if err := cx.Account.Take(cx.Spent() + int(min(n, math.MaxInt32))); err != nil {
+			return err
+		}
 	}
-	return cx.Budget
+	return cm.Trapf(cm.TrapHostMemory, "values lifted in one call need more than %d bytes of host memory, which is the most in any case", uint64(DefaultBudget))
 }
 
 // check traps unless ptr is aligned and size bytes from it are inside the memory, in this order.
