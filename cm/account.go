@@ -122,6 +122,12 @@ func (h *Holding) Hold(ctx context.Context, n int) error {
 	return h.Set(n)
 }
 
+// Add makes it n bytes more, as [Account.Add] does.
+func (h *Holding) Add(n int) {
+	h.of.Add(n)
+	h.n += n
+}
+
 // Bytes is what it holds.
 func (h *Holding) Bytes() int { return h.n }
 

@@ -128,7 +128,7 @@ func WithHandles(n int) StoreOption { return func(o *instance.Options) { o.Handl
 func WithCallDepth(n int) StoreOption { return func(o *instance.Options) { o.Depth = n } }
 
 // WithHostMemory bounds what the host holds for the store's guests, in bytes: resources, their buffers, the values of calls under
-// way; see [cm.Account]. 0 leaves it unbounded, but for a bound of each call's values.
+// way; see [cm.Account]. 0 is as much as WithMemory says; if that leaves it unbounded, too, each call's values have a bound.
 func WithHostMemory(bytes uint64) StoreOption {
 	return func(o *instance.Options) { o.HostMemory = bytes }
 }

@@ -24,7 +24,7 @@ type Options struct {
 	// Concurrent lets several calls from the host be in one component instance at once, which its guest has to be made for.
 	Concurrent bool
 
-	HostMemory uint64 // bytes that the host holds for the store's guests; 0: unbounded
+	HostMemory uint64 // bytes that the host holds for the store's guests; 0: as many as Limits.Memory
 }
 
 // DefaultDepth is how many calls may stand in one another where Options say nothing. Each has stacks of its own, in Go
@@ -109,7 +109,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		instances: make([]componentInstance, len(p.Instances)),
 		resources: make([]*cm.ResourceType, len(p.Resources)),
 		depth:     cmp.Or(o.Depth, DefaultDepth),
-		account:   cm.NewAccount(o.HostMemory),
+		account:   cm.NewAccount(cmp.Or(o.HostMemory, o.Limits.Memory)),
 	}
 	s.own.store, s.own.info = s, o.Info
 	s.reset.opts = o.Reset
