@@ -49,7 +49,7 @@ var hostileCases = []hostileCase{
 	{name: "data beyond memory", file: "beyond", code: cm.TrapOutOfBounds},
 	{name: "all memory filled again and again", file: "later", fn: "fill-all", opts: append(fuel(1_000_000), component.WithMemory(64<<20)), code: cm.TrapFuel},
 	{name: "table.grow to the cap", file: "hostile", fn: "fill-table", opts: []component.StoreOption{component.WithTables(100_000)}},
-	{name: "starts with more memory", file: "greedy", opts: []component.StoreOption{component.WithMemory(1 << 20)}, code: cm.TrapHostMemory},
+	{name: "starts with more memory", file: "greedy", opts: []component.StoreOption{component.WithMemory(1 << 20)}, code: cm.TrapMemory},
 	{name: "starts with more table", file: "greedy", opts: []component.StoreOption{component.WithTables(1000)}, code: cm.TrapMemory},
 	{name: "unreachable", file: "hostile", fn: "unreachable", code: cm.TrapUnreachable},
 	{name: "load out of bounds", file: "hostile", fn: "oob", code: cm.TrapOutOfBounds},
@@ -73,7 +73,7 @@ var hostileCases = []hostileCase{
 	{name: "string: tag of UTF-16 on a length that lies", file: "hostile", fn: "tagged", code: cm.TrapBadPointer},
 	{name: "string: its pointer pair unaligned", file: "hostile", fn: "unaligned", code: cm.TrapUnaligned},
 	{name: "list: 2²⁸-1 elements beyond memory", file: "hostile", fn: "endless", code: cm.TrapTooLong},
-	{name: "list: 4000 strings that are one", file: "hostile", fn: "aliases", opts: []component.StoreOption{component.WithMemory(1 << 20)}, code: cm.TrapMemory},
+	{name: "list: 4000 strings that are one", file: "hostile", fn: "aliases", opts: []component.StoreOption{component.WithMemory(1 << 20)}, code: cm.TrapHostMemory},
 	{name: "char that is none", file: "hostile", fn: "not-a-char", code: cm.TrapBadChar},
 	{name: "enum case that is none", file: "hostile", fn: "no-case", code: cm.TrapBadDiscrim},
 

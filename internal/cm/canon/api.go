@@ -12,6 +12,10 @@ import (
 // Lists may overlap in guest memory, so that a small memory can describe a value of any size.
 const DefaultBudget = 1 << 29
 
+// leastBudget is what the values of one call may take though the account is full: a guest that is told so can still do something
+// about it.
+const leastBudget = 16 << 10
+
 // Memory gives a guest's memory as it is now; views are fetched again after guest code has run.
 type Memory interface{ Bytes() []byte }
 
@@ -39,7 +43,7 @@ type Context struct {
 	// Lent makes lists of u8 that are lifted views of the memory, good until guest code runs or the memory is written to.
 	Lent bool
 	// Account bounds the host memory that one LiftArgs or LiftResult may take, beside DefaultBudget: to what there is room for
-	// in it. Nothing is taken from it: see Spent.
+	// in it, and leastBudget. Nothing is taken from it: see Spent.
 	Account *cm.Account
 
 	mem     []byte // Memory's bytes since guest code last ran
@@ -54,7 +58,7 @@ func (cx *Context) begin() {
 	if cx.Memory != nil {
 		cx.mem = cx.Memory.Bytes()
 	}
-	cx.budget = cx.Account.Room(DefaultBudget)
+	cx.budget = max(cx.Account.Room(DefaultBudget), leastBudget)
 	cx.left = cx.budget
 }
 
