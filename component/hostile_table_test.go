@@ -99,6 +99,8 @@ var hostileCases = []hostileCase{
 	{name: "handle: of another type", file: "handles", fn: "other-type", code: cm.TrapHandleType},
 	{name: "handles to the cap", file: "handles", fn: "leak", opts: []component.StoreOption{component.WithHandles(500)}, code: cm.TrapHandlesFull},
 	{name: "handles to the cap, many at a time", file: "handles", fn: "many", opts: []component.StoreOption{component.WithHandles(500)}, code: cm.TrapHandlesFull},
+	{name: "handles to what the host holds", file: "handles", fn: "leak", opts: []component.StoreOption{component.WithHostMemory(1 << 20)}, code: cm.TrapHostMemory},
+	{name: "handles to what the host holds, many at a time", file: "handles", fn: "many", opts: []component.StoreOption{component.WithHostMemory(1 << 20)}, code: cm.TrapHostMemory},
 }
 
 // try runs a case in an instance of its own, uses the instance after a trap, and closes it.
