@@ -18,10 +18,14 @@ import (
 // Config says how an Engine works.
 type Config struct {
 	// CacheDir holds compiled code between processes; empty means no disk cache. Content-addressed, bounded, safe with
-	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone.
+	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone, and what
+	// others could have written is an *UntrustedCacheError. What else is in it is left alone.
 	CacheDir string
 	// CacheBytes bounds the disk cache; 0 means a default.
 	CacheBytes int64
+	// CacheWarning hears of code in the cache that is not run because others could have put it there, an *UntrustedCacheError; from
+	// any goroutine. nil: nobody.
+	CacheWarning func(error)
 
 	interpreter bool // run without machine code, for tests of what other processors do
 }
@@ -63,7 +67,7 @@ func NewEngine(ctx context.Context, c Config) (*Engine, error) {
 		return wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 	})
 	if c.CacheDir != "" {
-		d, err := openDiskCache(c.CacheDir, c.CacheBytes, rc)
+		d, err := openDiskCache(c, rc)
 		if err != nil {
 			return nil, fmt.Errorf("compile cache %s: %w", c.CacheDir, err)
 		}
