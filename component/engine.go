@@ -19,8 +19,16 @@ import (
 type Option func(*core.Config)
 
 // WithCacheDir keeps compiled code in dir between processes. The directory is content-addressed, bounded and safe to
-// share with other processes.
+// share with other processes. It must be this user's alone, as whoever writes to it can have code run in this process: what others
+// could have written is an *[UntrustedCacheError], of NewEngine where it is the directory itself.
 func WithCacheDir(dir string) Option { return func(o *core.Config) { o.CacheDir = dir } }
+
+// WithCacheWarning has f told of compiled code in the cache that is left out, with an *[UntrustedCacheError]. f is called from any
+// goroutine.
+func WithCacheWarning(f func(error)) Option { return func(o *core.Config) { o.CacheWarning = f } }
+
+// UntrustedCacheError says which folder or file of a cache others could have changed, and why.
+type UntrustedCacheError = core.UntrustedCacheError
 
 // Engine compiles components and shares compiled code. Safe for concurrent use.
 type Engine struct{ core *core.Engine }
