@@ -71,6 +71,9 @@ func (l *Linker) Load(ctx context.Context, name string, wasm []byte) (*Component
 }
 
 func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Component, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	op := &cm.Operation{Name: "decode", Component: cm.Path(name)}
 	op.Set("size", int64(len(wasm)))
 	_, end := cm.Begin(ctx, i, op)
@@ -82,6 +85,9 @@ func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Com
 	end(err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	_, end = cm.Begin(ctx, i, &cm.Operation{Name: "validate", Component: cm.Path(name)})
 	err = validate.Component(def, validate.Options{})

@@ -48,6 +48,9 @@ and links them: every mistake that keeps it from starting is found, and no guest
 		done := progress(p.stderr, "checking "+text.Printable(w.Name))
 		linked, err := session.host.Check(ctx, w)
 		done()
+		if ctx.Err() != nil {
+			return &Problem{What: "the check was interrupted", Where: path, Code: ExitFailed}
+		}
 		if err != nil {
 			return startProblem(w, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -360,8 +361,16 @@ func explainTrap(err error) *Problem {
 
 func explainFile(err error) *Problem {
 	var path *fs.PathError
-	if !errors.As(err, &path) {
+	var none *host.NoFileError
+	switch {
+	case errors.As(err, &none):
+		return &Problem{What: "cannot read " + none.File, Why: none.Error(), Code: ExitUsage}
+	case !errors.As(err, &path):
 		return nil
+	case path.Op == "write" && path.Path == os.Stdout.Name():
+		return &Problem{What: "cannot write to standard output", Why: path.Err.Error(), Code: ExitFailed}
+	case path.Op == "write":
+		return &Problem{What: "cannot write " + path.Path, Why: path.Err.Error(), Code: ExitFailed}
 	}
 	p := &Problem{What: "cannot read " + path.Path, Why: path.Err.Error(), Code: ExitUsage}
 	if errors.Is(err, fs.ErrNotExist) {

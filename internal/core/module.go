@@ -218,7 +218,7 @@ func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
 			err = fmt.Errorf("core module: compiler failed: %v", r)
 		}
 	}()
-	c, err := e.validator().CompileModule(ctx, r.Wasm)
+	c, err := e.validator().CompileModule(compileContext(ctx), r.Wasm)
 	if err != nil {
 		return fmt.Errorf("core module: %w", err)
 	}
