@@ -31,23 +31,25 @@ func (d *decoder) check(m *Manifest, dir string) {
 // names collects the components' names.
 func (d *decoder) names(m *Manifest) []string {
 	var names []string
+	d.named = make(map[string]bool, len(m.Spec.Components))
 	for i, c := range m.Spec.Components {
 		if c.Name == "" {
 			continue
 		}
-		if first := slices.Index(names, string(c.Name)); first >= 0 {
+		if d.named[string(c.Name)] {
 			d.failAt(fmt.Sprintf("spec.components[%d].name", i), "a second component named %q; names are unique in a workload", c.Name)
 		}
 		names = append(names, string(c.Name))
+		d.named[string(c.Name)] = true
 	}
 	return names
 }
 
 func (d *decoder) known(name Name, key string, names []string) {
-	if name == "" || slices.Contains(names, string(name)) {
+	if name == "" || d.named[string(name)] {
 		return
 	}
-	d.failAt(key, "there is no component named %q", name).Nearest = nearest(string(name), names)
+	d.suggest(d.failAt(key, "there is no component named %q", name), string(name), names)
 }
 
 func (d *decoder) component(c *Component, key string, names []string, dir string) {
@@ -113,7 +115,9 @@ func (d *decoder) source(c *Component, key, dir string) {
 		case err != nil && len(c.Build.Command) > 0:
 			d.failAt(at+".file", "%s: the file does not exist; build it first: %s", s.File, strings.Join(c.Build.Command, " "))
 		case err != nil:
-			d.failAt(at+".file", "%s: the file does not exist", s.File).Nearest = nearestFile(dir, s.File)
+			if e := d.failAt(at+".file", "%s: the file does not exist", s.File); len(d.errs) <= maxErrors {
+				e.Nearest = nearestFile(dir, s.File)
+			}
 		case !info.Mode().IsRegular():
 			d.failAt(at+".file", "%s is no file", s.File)
 		}
