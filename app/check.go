@@ -24,7 +24,7 @@ func (d *decoder) check(m *Manifest, dir string) {
 	d.cycles(m)
 	d.triggers(m, names)
 	for i := range m.Spec.Services {
-		d.failAt(fmt.Sprintf("spec.services[%d]", i), "services are not supported by this version")
+		d.failAt(fmt.Sprintf("spec.services[%d]", i), "services are not supported by this version yet")
 	}
 }
 
@@ -102,7 +102,7 @@ func (d *decoder) source(c *Component, key, dir string) {
 	case s.File != "" && s.Image != "":
 		d.failAt(at, "want file or image, had both")
 	case s.Image != "":
-		d.failAt(at+".image", "images are not supported by this version; use file")
+		d.failAt(at+".image", "images are not supported by this version yet; use file")
 	case s.File == "":
 		if d.nodes[at+".file"] == nil && d.nodes[at+".image"] == nil && !d.failedIn(at) {
 			d.failAt(at, "want file or image, had neither")
@@ -126,7 +126,7 @@ func (d *decoder) source(c *Component, key, dir string) {
 
 func (d *decoder) instances(i *Instances, key string) {
 	if i.Isolation == "reuse" {
-		d.failAt(key+".isolation", "%s is not supported by this version; want fresh or snapshot", i.Isolation)
+		d.failAt(key+".isolation", "%s is not supported by this version yet; want fresh or snapshot", i.Isolation)
 		return
 	}
 	if i.Ready != nil && i.Max > 0 && *i.Ready > i.Max {
@@ -197,10 +197,10 @@ func (d *decoder) triggers(m *Manifest, names []string) {
 			paths[t.HTTP.Path] = true
 			d.known(t.HTTP.Component, at+".component", names)
 			if len(t.HTTP.Chain) > 0 {
-				d.failAt(at+".chain", "chains are not supported by this version; compose the components instead")
+				d.failAt(at+".chain", "chains are not supported by this version yet; compose the components instead")
 			}
 		case t.Timer != nil:
-			d.failAt(key+".timer", "timers are not supported by this version; want http")
+			d.failAt(key+".timer", "timers are not supported by this version yet; want http")
 		case !d.failedIn(key):
 			d.failAt(key, "want http or timer, had neither")
 		}

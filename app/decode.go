@@ -137,7 +137,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 		}
 		if enum := tag.Get("enum"); enum != "" {
 			if values := strings.Split(enum, "|"); !slices.Contains(values, n.Value) {
-				d.suggest(d.fail(n, key, "%q: want %s", clip(n.Value), orList(values)), n.Value, values)
+				d.suggest(d.fail(n, key, "%q: want %s", clip(n.Value), orList(offered(tag))), n.Value, offered(tag))
 				return
 			}
 		}
@@ -188,9 +188,11 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 	d.pairs(n, key, func(k, val *yaml.Node) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == k.Value })
 		if i < 0 {
-			names := make([]string, len(fields))
-			for i, f := range fields {
-				names[i] = f.key
+			var names []string
+			for _, f := range fields {
+				if !f.later() {
+					names = append(names, f.key)
+				}
 			}
 			d.suggest(d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)), k.Value, names)
 			return
@@ -286,6 +288,15 @@ type field struct {
 	required bool
 	seen     bool
 	tag      reflect.StructTag
+}
+
+// later says that this version does not do yet what the field is about.
+func (f *field) later() bool { return f.tag.Get("later") == "*" }
+
+// offered are the values that a text may have, without those that this version does not know what to do with yet.
+func offered(tag reflect.StructTag) []string {
+	later := strings.Split(tag.Get("later"), "|")
+	return slices.DeleteFunc(strings.Split(tag.Get("enum"), "|"), func(v string) bool { return slices.Contains(later, v) })
 }
 
 func fieldsOf(t reflect.Type) []field {

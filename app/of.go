@@ -9,12 +9,15 @@ func Of(w *workload.Spec) *Manifest {
 	m := &Manifest{
 		APIVersion: APIVersion,
 		Kind:       Kind,
-		Metadata:   Metadata{Name: Name(w.Name), Namespace: Name(w.Namespace), Version: w.Version},
+		Metadata: Metadata{
+			Name: Name(w.Name), Namespace: Name(w.Namespace), Version: w.Version, Labels: w.Labels, Annotations: w.Annotations,
+		},
 	}
 	for _, c := range w.Components {
 		out := Component{
 			Name:        Name(c.Name),
 			Source:      Source{File: c.Source.File, Image: c.Source.Image},
+			Build:       Build{Command: c.Build.Command, Watch: c.Build.Watch},
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,

@@ -10,11 +10,15 @@ import (
 
 // spec is the workload that a manifest without mistakes means; paths start from dir.
 func (m *Manifest) spec(dir string) *workload.Spec {
-	w := &workload.Spec{Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version}
+	w := &workload.Spec{
+		Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version,
+		Labels: m.Metadata.Labels, Annotations: m.Metadata.Annotations,
+	}
 	for _, c := range m.Spec.Components {
 		out := workload.Component{
 			Name:        string(c.Name),
 			Source:      workload.Source{File: from(dir, c.Source.File), Image: c.Source.Image},
+			Build:       workload.Build{Command: c.Build.Command, Watch: c.Build.Watch},
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,

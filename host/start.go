@@ -55,7 +55,7 @@ func (e *NoFileError) Error() string {
 // ReadArtifact reads a component's bytes from its file, which must be one. It takes no more memory than the file has bytes.
 func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 	if s.File == "" {
-		return nil, fmt.Errorf("%s: images are not supported by this version; use a file", s.Image)
+		return nil, fmt.Errorf("%s: images are not supported by this version yet; use a file", s.Image)
 	}
 	info, err := os.Stat(s.File) // before it is opened: a pipe that nobody writes to would wait
 	if err != nil {
@@ -173,11 +173,11 @@ func (h *Local) served(w *workload.Spec) error {
 		}
 	}
 	if len(w.Services) > 0 {
-		return fmt.Errorf("workload %s: services are not supported by this version", w.ID())
+		return fmt.Errorf("workload %s: services are not supported by this version yet", w.ID())
 	}
 	for _, c := range w.Components {
 		if _, ok := isolations[c.Instances.Isolation]; !ok {
-			return fmt.Errorf("component %s: isolation %s is not supported by this version; want %s or %s",
+			return fmt.Errorf("component %s: isolation %s is not supported by this version yet; want %s or %s",
 				c.Name, c.Instances.Isolation, isolationFresh, isolationSnapshot)
 		}
 		if most := orDefault(c.Instances.Max, DefaultMax); readyOf(w, &c) > most {

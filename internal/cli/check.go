@@ -42,6 +42,7 @@ and links them: every mistake that keeps it from starting is found, and no guest
 		if err != nil {
 			return err
 		}
+		session.warnOfIgnored(ctx, w)
 		if bare, err := app.IsBare(path); err == nil && bare {
 			w.Triggers = nil // a component alone may be a command as well
 		}

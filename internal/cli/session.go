@@ -161,6 +161,15 @@ func (p *process) engine(ctx context.Context, s *settings, log *slog.Logger) (*c
 		Do: "choose another with --cache-dir, or --cache-dir off", Code: ExitUsage}
 }
 
+// warnOfIgnored says what of a workload nothing heeds yet.
+func (s *session) warnOfIgnored(ctx context.Context, w *workload.Spec) {
+	for _, c := range w.Components {
+		if len(c.Build.Command)+len(c.Build.Watch) > 0 {
+			s.log.WarnContext(ctx, "build is not supported by this version yet: the component's file is used as it is", "component", c.Name, "key", "build")
+		}
+	}
+}
+
 func withoutCache(ctx context.Context, log *slog.Logger, why error) (*component.Engine, error) {
 	log.WarnContext(ctx, "compiled code is not kept: choose a folder of your own with --cache-dir, or --cache-dir off", "reason", why)
 	return component.NewEngine(ctx)
