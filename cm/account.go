@@ -10,9 +10,16 @@ import (
 // guest's wish asks it first: a bound for each object is none where a guest may have any number of them. A nil Account has
 // no limit. Safe for concurrent use.
 type Account struct {
+	// Spare says whether the process can have n bytes more; nil: it can. It is asked for large amounts only, because Go's heap cannot be
+	// refused anything: where there is a bound of the process's memory, the guest is to be told instead. Set before the first use.
+	Spare func(n uint64) bool
+
 	limit int64 // 0: none
 	held  atomic.Int64
 }
+
+// large is how much is asked for before Spare is, in bits.
+const large = 20
 
 // NewAccount makes an account of so many bytes; 0 is no limit.
 func NewAccount(bytes uint64) *Account { return &Account{limit: int64(min(bytes, 1<<62))} }
@@ -34,11 +41,26 @@ func (a *Account) Take(n int) error {
 	if a == nil || n <= 0 {
 		return nil
 	}
-	if now := a.held.Add(int64(n)); a.limit > 0 && now > a.limit {
+	now := a.held.Add(int64(n))
+	if a.limit > 0 && now > a.limit {
 		a.held.Add(int64(-n))
 		return a.refusal(n)
 	}
+	if now>>large != (now-int64(n))>>large && !a.Fits(n) {
+		a.held.Add(int64(-n))
+		return a.noRoom(n)
+	}
 	return nil
+}
+
+// Fits says whether the process can have n bytes more, which may come to twice that while they grow.
+func (a *Account) Fits(n int) bool {
+	return a == nil || a.Spare == nil || a.Spare(2*uint64(n))
+}
+
+func (a *Account) noRoom(n int) error {
+	detail := fmt.Sprintf("the process has no room for %d bytes more that the host would hold for the guest", n)
+	return &Trap{Code: TrapHostMemory, Detail: detail, Err: &LimitError{Limit: "hostMemory", Detail: detail}}
 }
 
 // Give takes back what was taken.

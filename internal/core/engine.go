@@ -100,8 +100,8 @@ func (e *Engine) openCheck(ctx context.Context) error {
 // source is never read, but wazero would seed a generator of its own for each instance, a tenth of what one costs.
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 
-// refuel is the check function. Guest code has left wazero's machine code here, so the Go scheduler and collector get
-// their turn; whoever wants the guest to end is heard.
+// refuel is the check function, which is told of fuel that is overdrawn, or of a table that is to grow. Guest code has left
+// wazero's machine code here, so the Go scheduler and collector get their turn; whoever wants the guest to end is heard.
 func (e *Engine) refuel(ctx context.Context, mod api.Module, stack []uint64) {
 	v, ok := e.instances.Load(mod)
 	if !ok {
@@ -112,10 +112,15 @@ func (e *Engine) refuel(ctx context.Context, mod api.Module, stack []uint64) {
 	if err := t.Err(); err != nil {
 		panic(&unwind{err})
 	}
+	left := int32(stack[0])
+	if left >= 0 { // it is no fuel: a table is to grow
+		stack[0] = uint64(uint32(g.growTable(t, left)))
+		return
+	}
 	if err := t.deepen(); err != nil {
 		panic(&unwind{err})
 	}
-	give, err := g.refuel(t, int64(int32(stack[0])))
+	give, err := g.refuel(t, int64(left))
 	if err != nil {
 		panic(&unwind{err})
 	}

@@ -49,7 +49,8 @@ var systemPage = os.Getpagesize()
 // newImage takes a memory's bytes.
 func newImage(m *linearMemory) (*image, error) {
 	if m.store == nil || len(m.bytes) == 0 {
-		return &image{bytes: bytes.Clone(m.bytes)}, nil
+		b, err := cloneBytes(m.bytes)
+		return &image{bytes: b}, err
 	}
 	fd, err := unix.MemfdCreate("vitrine-image", unix.MFD_CLOEXEC)
 	if err != nil {

@@ -67,6 +67,9 @@ func (cx *Context) Spent() int { return int(cx.budget - cx.left) }
 
 // spend takes n bytes from the budget.
 func (cx *Context) spend(n uint64) error {
+	if n >= 1<<20 && n <= cx.left && !cx.Account.Fits(int(n)) {
+		return cx.Account.Take(int(n)) // which says so
+	}
 	if n <= cx.left {
 		cx.left -= n
 		return nil

@@ -237,6 +237,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 	s.renew()
 	// Work that outlives its invocation gives back to the account that it took from. What the snapshot holds keeps its own.
 	s.account = cm.NewAccount(s.account.Limit())
+	s.account.Spare = core.AddressSpace
 	for i := range s.instances {
 		ci := &s.instances[i]
 		ci.table.Account = s.account

@@ -112,6 +112,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		account:   cm.NewAccount(cmp.Or(o.HostMemory, o.Limits.Memory)),
 	}
 	s.own.store, s.own.info = s, o.Info
+	s.account.Spare = core.AddressSpace
 	s.reset.opts = o.Reset
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
