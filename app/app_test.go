@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -49,7 +50,7 @@ spec:
         http: ["https://api.example.com", "http://127.0.0.1:9000"]
         files: [{host: ./data, guest: /data, access: read}, {host: data, guest: /w, access: write}]
         sockets: {connect: ["127.0.0.1:5432"], listen: []}
-      limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, files: 11, sockets: 12,
+      limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, hostMemory: 48Mi, files: 11, sockets: 12,
         requests: 13, headers: 16Ki, body: 1M, outputLines: 14, outputBytes: 15, outputLinesPerSecond: 16k, outputBytesPerSecond: 17Ki}
       instances: {isolation: fresh, max: 200, queue: 1000, ready: 0}
       telemetry: {detail: boundary}
@@ -82,11 +83,11 @@ func TestParse(t *testing.T) {
 				Sockets: workload.SocketGrants{Connect: []string{"127.0.0.1:5432"}},
 			},
 			Limits: workload.Limits{
-				Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second, Fuel: 2e9, CallDepth: 9, Handles: 10, Files: 11, Sockets: 12,
+				Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second, Fuel: 2e9, CallDepth: 9, Handles: 10, HostMemory: 48 << 20, Files: 11, Sockets: 12,
 				Requests: 13, Headers: 16 << 10, Body: 1e6, OutputLines: 14, OutputBytes: 15, OutputLinesPerSecond: 16000, OutputBytesPerSecond: 17 << 10,
 			},
 			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000, Ready: new(int)},
-			Detail:    "boundary",
+			Build:     workload.Build{Command: []string{"make", "cart.wasm"}, Watch: []string{"src/**"}}, Detail: "boundary",
 		}, {
 			Name: "price", Source: workload.Source{File: filepath.Join(dir, "price.wasm")}, Limits: workload.Limits{Memory: 1000000},
 		}},
@@ -118,7 +119,7 @@ func TestMistakes(t *testing.T) {
 		{"another format", strings.Replace(one, "v1alpha1", "v1alpha2", 1), `1:13: apiVersion: "vitrine.dev/v1alpha2": want vitrine.dev/v1alpha1; did you mean "vitrine.dev/v1alpha1"?`},
 		{"no component", head + "  components: []\n", `5:15: spec.components: there is no component`},
 		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry; did you mean "links"?`},
-		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components, triggers or services`},
+		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components or triggers`},
 		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry`},
 		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: the key stands twice, first in line 8`},
 		{"key is a number", component("environment: {1: a}"), `8:19: spec.components[0].environment: a key must be a text; put it in quotes`},
@@ -149,7 +150,7 @@ func TestMistakes(t *testing.T) {
 		{"file is a folder", head + "  components:\n  - {name: a, source: {file: data}}\n", `6:30: spec.components[0].source.file: data is no file`},
 		{"source empty", head + "  components:\n  - {name: a, source: {}}\n", `6:23: spec.components[0].source: want file or image, had neither`},
 		{"source both", head + "  components:\n  - {name: a, source: {file: cart.wasm, image: b}}\n", `6:23: spec.components[0].source: want file or image, had both`},
-		{"image", head + "  components:\n  - {name: a, source: {image: b}}\n", `6:31: spec.components[0].source.image: images are not supported by this version; use file`},
+		{"image", head + "  components:\n  - {name: a, source: {image: b}}\n", `6:31: spec.components[0].source.image: images are not supported by this version yet; use file`},
 		{"name", head + "  components:\n  - {name: A b, source: {file: cart.wasm}}\n", `6:12: spec.components[0].name: "A b": want a name of at most 63 lower-case letters, digits and inner hyphens`},
 		{"name twice", one + "  - {name: a, source: {file: price.wasm}}\n", `7:12: spec.components[1].name: a second component named "a"; names are unique in a workload`},
 		{"link to nobody", component("links: {\"shop:price/price\": prise}") + "  - {name: price, source: {file: price.wasm}}\n", `8:33: spec.components[0].links."shop:price/price": there is no component named "prise"; did you mean "price"?`},
@@ -157,16 +158,16 @@ func TestMistakes(t *testing.T) {
 		{"link of no import", component("links: {\"shop:price\": price}") + "  - {name: price, source: {file: price.wasm}}\n", `8:27: spec.components[0].links."shop:price": the import's name: "shop:price": want namespace:package/interface[@version]`},
 		{"circle", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"d:e/f\": cart}}\n", `9:64: spec.components[1].links."d:e/f": the links make a circle: cart → price → cart`},
 		{"variable", component("environment: {\"A=B\": c}"), `8:26: spec.components[0].environment."A=…": this is no name of an environment variable`},
-		{"isolation", component("instances: {isolation: reuse, max: 8, concurrency: 16}"), `8:28: spec.components[0].instances.isolation: reuse is not supported by this version; want fresh or snapshot`},
-		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh, snapshot or reuse; did you mean "fresh"?`},
+		{"isolation", component("instances: {isolation: reuse, max: 8, concurrency: 16}"), `8:28: spec.components[0].instances.isolation: reuse is not supported by this version yet; want fresh or snapshot`},
+		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh or snapshot; did you mean "fresh"?`},
 		{"reuse only", component("instances: {uses: 3, idle: 5s, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key says something with isolation: reuse only\n8:49: spec.components[0].instances.concurrency: the key says something with isolation: reuse only"},
 		{"trigger of nobody", one + "  triggers: [{http: {path: /, component: b1}}]\n", `7:42: spec.triggers[0].http.component: there is no component named "b1"`},
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
 		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http or timer, had neither`},
-		{"chain", one + "  triggers: [{http: {path: /, component: a, chain: [a]}}]\n", `7:52: spec.triggers[0].http.chain: chains are not supported by this version; compose the components instead`},
-		{"timer", one + "  triggers: [{timer: {every: 30s, component: a}}]\n", `7:22: spec.triggers[0].timer: timers are not supported by this version; want http`},
-		{"service", one + "  services: [{component: a}]\n", `7:14: spec.services[0]: services are not supported by this version`},
+		{"chain", one + "  triggers: [{http: {path: /, component: a, chain: [a]}}]\n", `7:52: spec.triggers[0].http.chain: chains are not supported by this version yet; compose the components instead`},
+		{"timer", one + "  triggers: [{timer: {every: 30s, component: a}}]\n", `7:22: spec.triggers[0].timer: timers are not supported by this version yet; want http`},
+		{"service", one + "  services: [{component: a}]\n", `7:14: spec.services[0]: services are not supported by this version yet`},
 		{"five at once", `apiVersion: vitrine.dev/v1alpha1
 kind: Workload
 metadata: {name: shop}
@@ -346,5 +347,101 @@ func TestSchemaIsCurrent(t *testing.T) {
 	got, err := os.ReadFile("vitrine.schema.json")
 	if err != nil || string(got) != string(want) {
 		t.Errorf("vitrine.schema.json differs from the types (%v): go test ./app -update", err)
+	}
+}
+
+// fill sets everything that a manifest can hold to something.
+func fill(v reflect.Value, tag reflect.StructTag, n *int) {
+	*n++
+	if v.Kind() == reflect.Pointer {
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), tag, n)
+		return
+	}
+	switch x := v.Addr().Interface().(type) {
+	case *Name:
+		*x = Name(fmt.Sprintf("name-%d", *n))
+		return
+	case *HTTPGrant:
+		*x = HTTPGrant(fmt.Sprintf("http://h%d:81", *n))
+		return
+	case *SocketGrant:
+		*x = SocketGrant(fmt.Sprintf("127.0.0.1:%d", *n))
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for _, f := range fieldsOf(v.Type()) {
+			fill(v.Field(f.index), f.tag, n)
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range 2 {
+			fill(v.Index(i), "", n)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		for range 2 {
+			e := reflect.New(v.Type().Elem()).Elem()
+			fill(e, "", n)
+			v.SetMapIndex(reflect.ValueOf(fmt.Sprintf("key-%d", *n)), e)
+		}
+	case reflect.String:
+		v.SetString(fmt.Sprintf("text %d", *n))
+		if enum := tag.Get("enum"); enum != "" {
+			values := strings.Split(enum, "|")
+			v.SetString(values[len(values)-1])
+		}
+	case reflect.Int, reflect.Int64:
+		v.SetInt(int64(*n))
+	case reflect.Uint64:
+		v.SetUint(uint64(*n))
+	default:
+		panic(v.Type())
+	}
+}
+
+// TestWriteKeepsEverything: whatever a manifest says stands in what is written of the workload that it means, and is read back as the
+// same.
+func TestWriteKeepsEverything(t *testing.T) {
+	var m Manifest
+	n := 0
+	fill(reflect.ValueOf(&m).Elem(), "", &n)
+	for i := range m.Spec.Triggers { // of which each is one
+		if i%2 == 0 {
+			m.Spec.Triggers[i].Timer = nil
+		} else {
+			m.Spec.Triggers[i].HTTP = nil
+		}
+	}
+	if again := Of(m.spec("")); !reflect.DeepEqual(again, &m) {
+		had, _ := Write(again)
+		want, _ := Write(&m)
+		t.Errorf("the workload of a manifest stands for\n%s\nwanted\n%s", had, want)
+	}
+	text, err := Write(&m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read Manifest
+	if d := decode("x", text, &read); len(d.errs) > 0 {
+		t.Fatal(d.errs)
+	}
+	if !reflect.DeepEqual(&read, &m) {
+		t.Errorf("read back it is %+v\nwanted %+v", read, m)
+	}
+}
+
+// TestOffersWhatWorks: a key or value that the schema has is one that this version does not refuse as not supported yet, and the other
+// way round.
+func TestOffersWhatWorks(t *testing.T) {
+	schema, err := Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, later := range []string{`"services"`, `"image"`, `"timer"`, `"chain"`, `"concurrency"`, `"uses"`, `"reuse"`} {
+		if bytes.Contains(schema, []byte(later)) {
+			t.Errorf("the schema offers %s", later)
+		}
 	}
 }

@@ -24,30 +24,32 @@ func (d *decoder) check(m *Manifest, dir string) {
 	d.cycles(m)
 	d.triggers(m, names)
 	for i := range m.Spec.Services {
-		d.failAt(fmt.Sprintf("spec.services[%d]", i), "services are not supported by this version")
+		d.failAt(fmt.Sprintf("spec.services[%d]", i), "services are not supported by this version yet")
 	}
 }
 
 // names collects the components' names.
 func (d *decoder) names(m *Manifest) []string {
 	var names []string
+	d.named = make(map[string]bool, len(m.Spec.Components))
 	for i, c := range m.Spec.Components {
 		if c.Name == "" {
 			continue
 		}
-		if first := slices.Index(names, string(c.Name)); first >= 0 {
+		if d.named[string(c.Name)] {
 			d.failAt(fmt.Sprintf("spec.components[%d].name", i), "a second component named %q; names are unique in a workload", c.Name)
 		}
 		names = append(names, string(c.Name))
+		d.named[string(c.Name)] = true
 	}
 	return names
 }
 
 func (d *decoder) known(name Name, key string, names []string) {
-	if name == "" || slices.Contains(names, string(name)) {
+	if name == "" || d.named[string(name)] {
 		return
 	}
-	d.failAt(key, "there is no component named %q", name).Nearest = nearest(string(name), names)
+	d.suggest(d.failAt(key, "there is no component named %q", name), string(name), names)
 }
 
 func (d *decoder) component(c *Component, key string, names []string, dir string) {
@@ -100,7 +102,7 @@ func (d *decoder) source(c *Component, key, dir string) {
 	case s.File != "" && s.Image != "":
 		d.failAt(at, "want file or image, had both")
 	case s.Image != "":
-		d.failAt(at+".image", "images are not supported by this version; use file")
+		d.failAt(at+".image", "images are not supported by this version yet; use file")
 	case s.File == "":
 		if d.nodes[at+".file"] == nil && d.nodes[at+".image"] == nil && !d.failedIn(at) {
 			d.failAt(at, "want file or image, had neither")
@@ -113,7 +115,9 @@ func (d *decoder) source(c *Component, key, dir string) {
 		case err != nil && len(c.Build.Command) > 0:
 			d.failAt(at+".file", "%s: the file does not exist; build it first: %s", s.File, strings.Join(c.Build.Command, " "))
 		case err != nil:
-			d.failAt(at+".file", "%s: the file does not exist", s.File).Nearest = nearestFile(dir, s.File)
+			if e := d.failAt(at+".file", "%s: the file does not exist", s.File); len(d.errs) <= maxErrors {
+				e.Nearest = nearestFile(dir, s.File)
+			}
 		case !info.Mode().IsRegular():
 			d.failAt(at+".file", "%s is no file", s.File)
 		}
@@ -122,7 +126,7 @@ func (d *decoder) source(c *Component, key, dir string) {
 
 func (d *decoder) instances(i *Instances, key string) {
 	if i.Isolation == "reuse" {
-		d.failAt(key+".isolation", "%s is not supported by this version; want fresh or snapshot", i.Isolation)
+		d.failAt(key+".isolation", "%s is not supported by this version yet; want fresh or snapshot", i.Isolation)
 		return
 	}
 	if i.Ready != nil && i.Max > 0 && *i.Ready > i.Max {
@@ -193,10 +197,10 @@ func (d *decoder) triggers(m *Manifest, names []string) {
 			paths[t.HTTP.Path] = true
 			d.known(t.HTTP.Component, at+".component", names)
 			if len(t.HTTP.Chain) > 0 {
-				d.failAt(at+".chain", "chains are not supported by this version; compose the components instead")
+				d.failAt(at+".chain", "chains are not supported by this version yet; compose the components instead")
 			}
 		case t.Timer != nil:
-			d.failAt(key+".timer", "timers are not supported by this version; want http")
+			d.failAt(key+".timer", "timers are not supported by this version yet; want http")
 		case !d.failedIn(key):
 			d.failAt(key, "want http or timer, had neither")
 		}

@@ -26,7 +26,8 @@ type decoder struct {
 	errs   Errors
 	nodes  map[string]*yaml.Node // key path → where its value stands, for checks that come later
 	budget int
-	secret bool // the value being decoded lies in a field whose values are not told
+	secret bool            // the value being decoded lies in a field whose values are not told
+	named  map[string]bool // the components' names
 }
 
 // decode reads one YAML document into m.
@@ -70,6 +71,16 @@ func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) *Error {
 		d.errs = append(d.errs, &Error{File: e.File, Line: e.Line, Column: e.Column, Problem: "too many mistakes; the others are left out"})
 	}
 	return e
+}
+
+// maxCandidates bounds the names among which the nearest is looked for.
+const maxCandidates = 500
+
+// suggest adds the name that may have been meant to a mistake that is reported. Looking for it takes long where names are many.
+func (d *decoder) suggest(e *Error, s string, candidates []string) {
+	if len(d.errs) <= maxErrors && len(candidates) <= maxCandidates {
+		e.Nearest = nearest(s, candidates)
+	}
 }
 
 // failAt is fail at the value of a key that was decoded before, or at the nearest key around it.
@@ -126,7 +137,7 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 		}
 		if enum := tag.Get("enum"); enum != "" {
 			if values := strings.Split(enum, "|"); !slices.Contains(values, n.Value) {
-				d.fail(n, key, "%q: want %s", clip(n.Value), orList(values)).Nearest = nearest(n.Value, values)
+				d.suggest(d.fail(n, key, "%q: want %s", clip(n.Value), orList(offered(tag))), n.Value, offered(tag))
 				return
 			}
 		}
@@ -177,11 +188,13 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 	d.pairs(n, key, func(k, val *yaml.Node) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == k.Value })
 		if i < 0 {
-			names := make([]string, len(fields))
-			for i, f := range fields {
-				names[i] = f.key
+			var names []string
+			for _, f := range fields {
+				if !f.later() {
+					names = append(names, f.key)
+				}
 			}
-			d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)).Nearest = nearest(k.Value, names)
+			d.suggest(d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)), k.Value, names)
 			return
 		}
 		fields[i].seen = true
@@ -275,6 +288,15 @@ type field struct {
 	required bool
 	seen     bool
 	tag      reflect.StructTag
+}
+
+// later says that this version does not do yet what the field is about.
+func (f *field) later() bool { return f.tag.Get("later") == "*" }
+
+// offered are the values that a text may have, without those that this version does not know what to do with yet.
+func offered(tag reflect.StructTag) []string {
+	later := strings.Split(tag.Get("later"), "|")
+	return slices.DeleteFunc(strings.Split(tag.Get("enum"), "|"), func(v string) bool { return slices.Contains(later, v) })
 }
 
 func fieldsOf(t reflect.Type) []field {

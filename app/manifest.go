@@ -2,6 +2,8 @@ package app
 
 // The manifest's types. The yaml tag gives the key, and ",required" after it; enum lists the values, "|" between them;
 // doc is the schema's description; min is the least number. What lies in a field with secret is in no error.
+// What the format has and this version does not do yet is marked later, a key by "*" and values by themselves: it is read, so that a
+// mistake can say so, and offered nowhere.
 
 // APIVersion and Kind are what every manifest says of itself.
 const (
@@ -30,14 +32,14 @@ type Metadata struct {
 type Body struct {
 	Components []Component `yaml:"components,required" doc:"The components of the workload."`
 	Triggers   []Trigger   `yaml:"triggers" doc:"What calls the components."`
-	Services   []Service   `yaml:"services" doc:"Long-lived components."`
+	Services   []Service   `yaml:"services" later:"*" doc:"Long-lived components."`
 }
 
 // Component is one component.
 type Component struct {
 	Name        Name              `yaml:"name,required" doc:"Unique in the workload; service.name in telemetry."`
 	Source      Source            `yaml:"source,required" doc:"Where the component's bytes come from."`
-	Build       Build             `yaml:"build" doc:"How the source file is made."`
+	Build       Build             `yaml:"build" doc:"How the source file is made; nothing runs it yet."`
 	Links       map[string]Name   `yaml:"links" doc:"Import to component: which component of the workload serves it. All other imports are served by plugins."`
 	Environment map[string]string `yaml:"environment" secret:"true" doc:"Environment variables of the guest."`
 	Args        []string          `yaml:"args" secret:"true" doc:"Arguments of a command."`
@@ -51,7 +53,7 @@ type Component struct {
 // Source says where bytes come from: exactly one field is set.
 type Source struct {
 	File  string `yaml:"file" doc:"A file, from the manifest's folder."`
-	Image string `yaml:"image" doc:"An OCI image with its digest: host/repo@sha256:…"`
+	Image string `yaml:"image" later:"*" doc:"An OCI image with its digest: host/repo@sha256:…"`
 }
 
 // Build says how a source file is made.
@@ -85,10 +87,12 @@ type Limits struct {
 	Memory    Size     `yaml:"memory" doc:"All linear memories of an instance together; 1Gi unless said."`
 	Deadline  Duration `yaml:"deadline" doc:"The longest that one invocation may take; 30s unless said, none for a command."`
 	Stack     Size     `yaml:"stack" doc:"Stack of the calls of an instance, those in one another together; 128Mi unless said, 64Ki at least, 1Gi at most."`
-	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of each table; 10 million unless said."`
+	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of all tables of an instance together; 10 million unless said."`
 	Fuel      Count    `yaml:"fuel" doc:"Guest work of one invocation, in loop iterations and function entries; 100G unless said, unbounded for a command."`
 	CallDepth int      `yaml:"callDepth" min:"1" max:"10000" doc:"Calls into components that stand in one another; 100 unless said."`
 	Handles   int      `yaml:"handles" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; 100000 unless said."`
+
+	HostMemory Size `yaml:"hostMemory" doc:"What the host holds for an instance: its resources and the values of calls under way; as much as memory unless said."`
 
 	Files    int  `yaml:"files" min:"1" max:"1000000" doc:"Open files and folders of an instance; 256 unless said."`
 	Sockets  int  `yaml:"sockets" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; 256 unless said."`
@@ -104,12 +108,12 @@ type Limits struct {
 
 // Instances says how instances are made.
 type Instances struct {
-	Isolation   string   `yaml:"isolation" enum:"fresh|snapshot|reuse" doc:"fresh: each invocation sees what a new instance would see. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all."`
+	Isolation   string   `yaml:"isolation" enum:"fresh|snapshot|reuse" later:"reuse" doc:"fresh: each invocation sees what a new instance would see. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all."`
 	Max         int      `yaml:"max" min:"1" max:"1000000" doc:"How many instances may run at once."`
 	Queue       int      `yaml:"queue" min:"1" max:"10000000" doc:"How many invocations may wait for an instance."`
 	Ready       *int     `yaml:"ready" min:"0" max:"1000000" doc:"How many instances are made before the workload answers, and kept; 1 unless said where a trigger reaches the component, 0: none."`
-	Concurrency int      `yaml:"concurrency" min:"1" max:"1000000" doc:"With reuse: invocations at once in one instance."`
-	Uses        int      `yaml:"uses" min:"1" doc:"With reuse: invocations in the life of an instance."`
+	Concurrency int      `yaml:"concurrency" min:"1" max:"1000000" later:"*" doc:"With reuse: invocations at once in one instance."`
+	Uses        int      `yaml:"uses" min:"1" later:"*" doc:"With reuse: invocations in the life of an instance."`
 	Idle        Duration `yaml:"idle" doc:"How long an instance is kept that does nothing."`
 }
 
@@ -121,14 +125,14 @@ type Telemetry struct {
 // Trigger is one trigger: exactly one field is set.
 type Trigger struct {
 	HTTP  *HTTPTrigger  `yaml:"http" doc:"Requests whose path begins with a prefix; the longest wins."`
-	Timer *TimerTrigger `yaml:"timer" doc:"A call at an interval."`
+	Timer *TimerTrigger `yaml:"timer" later:"*" doc:"A call at an interval."`
 }
 
 // HTTPTrigger routes requests.
 type HTTPTrigger struct {
 	Path      string `yaml:"path,required" doc:"The prefix, beginning with /."`
 	Component Name   `yaml:"component,required" doc:"The component that answers."`
-	Chain     []Name `yaml:"chain" doc:"Middleware in front of it."`
+	Chain     []Name `yaml:"chain" later:"*" doc:"Middleware in front of it."`
 }
 
 // TimerTrigger calls at an interval.

@@ -9,12 +9,15 @@ func Of(w *workload.Spec) *Manifest {
 	m := &Manifest{
 		APIVersion: APIVersion,
 		Kind:       Kind,
-		Metadata:   Metadata{Name: Name(w.Name), Namespace: Name(w.Namespace), Version: w.Version},
+		Metadata: Metadata{
+			Name: Name(w.Name), Namespace: Name(w.Namespace), Version: w.Version, Labels: w.Labels, Annotations: w.Annotations,
+		},
 	}
 	for _, c := range w.Components {
 		out := Component{
 			Name:        Name(c.Name),
 			Source:      Source{File: c.Source.File, Image: c.Source.Image},
+			Build:       Build{Command: c.Build.Command, Watch: c.Build.Watch},
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,
@@ -65,7 +68,7 @@ func Of(w *workload.Spec) *Manifest {
 func limitsOf(l workload.Limits) Limits {
 	return Limits{
 		Memory: Size(l.Memory), Stack: Size(l.Stack), Deadline: Duration(l.Deadline), Tables: int(l.Tables), Fuel: Count(l.Fuel),
-		CallDepth: l.CallDepth, Handles: l.Handles, Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
+		CallDepth: l.CallDepth, Handles: l.Handles, HostMemory: Size(l.HostMemory), Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
 		Headers: Size(l.Headers), Body: Size(l.Body), OutputLines: Count(l.OutputLines), OutputBytes: Size(l.OutputBytes),
 		OutputLinesPerSecond: Count(l.OutputLinesPerSecond), OutputBytesPerSecond: Size(l.OutputBytesPerSecond),
 	}

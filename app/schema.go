@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
-	"strings"
 )
 
 // Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types.
@@ -36,6 +35,9 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 	case reflect.Struct:
 		properties, required := map[string]any{}, []string{}
 		for _, f := range fieldsOf(t) {
+			if f.later() {
+				continue
+			}
 			p := schemaOf(t.Field(f.index).Type, f.tag)
 			if doc := f.tag.Get("doc"); doc != "" {
 				p["description"] = doc
@@ -65,7 +67,7 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 	}
 	out := map[string]any{"type": "string"}
 	if enum := tag.Get("enum"); enum != "" {
-		out["enum"] = strings.Split(enum, "|")
+		out["enum"] = offered(tag)
 	}
 	return out
 }

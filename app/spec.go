@@ -10,11 +10,15 @@ import (
 
 // spec is the workload that a manifest without mistakes means; paths start from dir.
 func (m *Manifest) spec(dir string) *workload.Spec {
-	w := &workload.Spec{Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version}
+	w := &workload.Spec{
+		Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version,
+		Labels: m.Metadata.Labels, Annotations: m.Metadata.Annotations,
+	}
 	for _, c := range m.Spec.Components {
 		out := workload.Component{
 			Name:        string(c.Name),
 			Source:      workload.Source{File: from(dir, c.Source.File), Image: c.Source.Image},
+			Build:       workload.Build{Command: c.Build.Command, Watch: c.Build.Watch},
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,
@@ -61,7 +65,7 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 func (l *Limits) spec() workload.Limits {
 	return workload.Limits{
 		Memory: uint64(l.Memory), Stack: uint64(l.Stack), Tables: uint32(l.Tables), Deadline: time.Duration(l.Deadline), Fuel: uint64(l.Fuel),
-		CallDepth: l.CallDepth, Handles: l.Handles, Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
+		CallDepth: l.CallDepth, Handles: l.Handles, HostMemory: uint64(l.HostMemory), Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
 		Headers: uint64(l.Headers), Body: uint64(l.Body), OutputLines: uint64(l.OutputLines), OutputBytes: uint64(l.OutputBytes),
 		OutputLinesPerSecond: uint64(l.OutputLinesPerSecond), OutputBytesPerSecond: uint64(l.OutputBytesPerSecond),
 	}

@@ -237,7 +237,7 @@ func LowerError[E any](ctx Context, err error, lower func(E) Val) (Val, error) {
 	if !errors.As(err, &fail) {
 		return Val{}, err
 	}
-	noteLimit(ctx, err)
+	NoteLimit(ctx, err)
 	if lower == nil {
 		return CaseVal(1, nil), nil
 	}

@@ -107,7 +107,7 @@ func (g *goFunc) call(ctx context.Context, args []Val) (Val, error) {
 	if g.fails {
 		err, _ = out[len(out)-1].Interface().(error)
 	}
-	noteLimit(ctx, err)
+	NoteLimit(ctx, err)
 	return ResultFromGo(g.typ, result, err)
 }
 

@@ -35,8 +35,9 @@ type limitKey struct{}
 // call has run into. The engine's own.
 func LimitKey() any { return limitKey{} }
 
-// noteLimit tells the call in ctx of the limit that err stands for, if it does.
-func noteLimit(ctx context.Context, err error) {
+// NoteLimit tells the call in ctx of the limit that err stands for, if it does. Bindings do it for what [FailFor] makes; it is
+// for a function that tells its guest by other means.
+func NoteLimit(ctx context.Context, err error) {
 	var limit *LimitError
 	if errors.As(err, &limit) {
 		if note, ok := ctx.Value(limitKey{}).(func(*LimitError)); ok {

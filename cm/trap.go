@@ -52,6 +52,8 @@ const (
 	TrapHeaders  TrapCode = "headers" // fields or a request's head larger than they may be, where the interface has no error for it
 	TrapBody     TrapCode = "body"    // a request's body larger than it may be
 	TrapOverload TrapCode = "overload"
+
+	TrapHostMemory TrapCode = "host-memory" // the host holds for the guest what it may, where the interface has no error for it
 )
 
 // Blame says whose fault a failure is.
@@ -101,7 +103,8 @@ func (t *Trap) Blame() Blame {
 	switch t.Code {
 	case TrapHost, TrapPanic, TrapBug:
 		return BlameHost
-	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapStackOverflow, TrapDepth, TrapHandlesFull, TrapHeaders, TrapBody, TrapOverload:
+	case TrapDeadline, TrapCancel, TrapFuel, TrapMemory, TrapStackOverflow, TrapDepth, TrapHandlesFull, TrapHeaders, TrapBody, TrapOverload,
+		TrapHostMemory:
 		return BlameLimit
 	}
 	return BlameGuest
@@ -122,6 +125,8 @@ func (t *Trap) Limit() string {
 		return "callDepth"
 	case TrapHandlesFull:
 		return "handles"
+	case TrapHostMemory:
+		return "hostMemory"
 	case TrapOverload:
 		return "instances"
 	}

@@ -21,6 +21,9 @@ func (e *Engine) ValidateCode(ctx context.Context, c *Component) error {
 
 func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Component) error {
 	for _, d := range c.Defs {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		var err error
 		switch d := d.(type) {
 		case *binary.CoreModule:

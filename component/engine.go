@@ -19,8 +19,16 @@ import (
 type Option func(*core.Config)
 
 // WithCacheDir keeps compiled code in dir between processes. The directory is content-addressed, bounded and safe to
-// share with other processes.
+// share with other processes. It must be this user's alone, as whoever writes to it can have code run in this process: what others
+// could have written is an *[UntrustedCacheError], of NewEngine where it is the directory itself.
 func WithCacheDir(dir string) Option { return func(o *core.Config) { o.CacheDir = dir } }
+
+// WithCacheWarning has f told of compiled code in the cache that is left out, with an *[UntrustedCacheError]. f is called from any
+// goroutine.
+func WithCacheWarning(f func(error)) Option { return func(o *core.Config) { o.CacheWarning = f } }
+
+// UntrustedCacheError says which folder or file of a cache others could have changed, and why.
+type UntrustedCacheError = core.UntrustedCacheError
 
 // Engine compiles components and shares compiled code. Safe for concurrent use.
 type Engine struct{ core *core.Engine }
@@ -63,6 +71,9 @@ func (l *Linker) Load(ctx context.Context, name string, wasm []byte) (*Component
 }
 
 func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Component, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	op := &cm.Operation{Name: "decode", Component: cm.Path(name)}
 	op.Set("size", int64(len(wasm)))
 	_, end := cm.Begin(ctx, i, op)
@@ -74,6 +85,9 @@ func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Com
 	end(err)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	_, end = cm.Begin(ctx, i, &cm.Operation{Name: "validate", Component: cm.Path(name)})
 	err = validate.Component(def, validate.Options{})

@@ -330,7 +330,7 @@ func TestOddReallocs(t *testing.T) {
 func TestAliases(t *testing.T) {
 	inst := hostileInstance(t, nil, component.WithMemory(1<<20))
 	_, err := call(t, inst, root, "aliases")
-	wantTrap(t, err, cm.TrapMemory)
+	wantTrap(t, err, cm.TrapHostMemory)
 }
 
 // TestCallDepth: calls from component to component, and through the host from store to store, stand in one another only

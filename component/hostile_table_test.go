@@ -73,7 +73,7 @@ var hostileCases = []hostileCase{
 	{name: "string: tag of UTF-16 on a length that lies", file: "hostile", fn: "tagged", code: cm.TrapBadPointer},
 	{name: "string: its pointer pair unaligned", file: "hostile", fn: "unaligned", code: cm.TrapUnaligned},
 	{name: "list: 2²⁸-1 elements beyond memory", file: "hostile", fn: "endless", code: cm.TrapTooLong},
-	{name: "list: 4000 strings that are one", file: "hostile", fn: "aliases", opts: []component.StoreOption{component.WithMemory(1 << 20)}, code: cm.TrapMemory},
+	{name: "list: 4000 strings that are one", file: "hostile", fn: "aliases", opts: []component.StoreOption{component.WithMemory(1 << 20)}, code: cm.TrapHostMemory},
 	{name: "char that is none", file: "hostile", fn: "not-a-char", code: cm.TrapBadChar},
 	{name: "enum case that is none", file: "hostile", fn: "no-case", code: cm.TrapBadDiscrim},
 
@@ -99,6 +99,8 @@ var hostileCases = []hostileCase{
 	{name: "handle: of another type", file: "handles", fn: "other-type", code: cm.TrapHandleType},
 	{name: "handles to the cap", file: "handles", fn: "leak", opts: []component.StoreOption{component.WithHandles(500)}, code: cm.TrapHandlesFull},
 	{name: "handles to the cap, many at a time", file: "handles", fn: "many", opts: []component.StoreOption{component.WithHandles(500)}, code: cm.TrapHandlesFull},
+	{name: "handles to what the host holds", file: "handles", fn: "leak", opts: []component.StoreOption{component.WithHostMemory(1 << 20)}, code: cm.TrapHostMemory},
+	{name: "handles to what the host holds, many at a time", file: "handles", fn: "many", opts: []component.StoreOption{component.WithHostMemory(1 << 20)}, code: cm.TrapHostMemory},
 }
 
 // try runs a case in an instance of its own, uses the instance after a trap, and closes it.

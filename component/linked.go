@@ -127,6 +127,12 @@ func WithHandles(n int) StoreOption { return func(o *instance.Options) { o.Handl
 // from a host function that a guest has called back into a guest, of this store or another. 0 is a default of 100.
 func WithCallDepth(n int) StoreOption { return func(o *instance.Options) { o.Depth = n } }
 
+// WithHostMemory bounds what the host holds for the store's guests, in bytes: resources, their buffers, the values of calls under
+// way; see [cm.Account]. 0 is as much as WithMemory says; if that leaves it unbounded, too, each call's values have a bound.
+func WithHostMemory(bytes uint64) StoreOption {
+	return func(o *instance.Options) { o.HostMemory = bytes }
+}
+
 // WithInfo sets what calls say of their instance.
 func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *instance.Options) { o.Info = i } }
 

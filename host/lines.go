@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
@@ -51,6 +52,7 @@ type framer struct {
 	ctx     context.Context // of the last write
 	partial []byte
 	cut     bool
+	held    cm.Holding // for partial
 }
 
 func (f *framer) write(ctx context.Context, p []byte) {
@@ -74,6 +76,14 @@ func (f *framer) add(p []byte) {
 		p = p[:room]
 		f.cut = true
 	}
+	if need := len(f.partial) + len(p); need > cap(f.partial) {
+		most := max(need, min(2*cap(f.partial), MaxLine))
+		if f.held.Hold(f.ctx, most) != nil { // the line is a copy, of which the guest need not know
+			f.cut = true
+			return
+		}
+		f.partial = append(make([]byte, 0, most), f.partial...)
+	}
 	f.partial = append(f.partial, p...)
 }
 
@@ -91,6 +101,7 @@ func (f *framer) emit() {
 	f.budget.out.log(f.ctx, l)
 	if cap(f.partial) > 4<<10 {
 		f.partial = nil // who wrote one long line does not keep its room
+		f.held.Release()
 	}
 	f.partial, f.cut = f.partial[:0], false
 }
@@ -102,5 +113,6 @@ func (f *framer) Close() error {
 	if len(f.partial) > 0 {
 		f.emit()
 	}
+	f.held.Release()
 	return nil
 }

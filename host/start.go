@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -31,32 +30,57 @@ func (e *TooLargeError) Error() string {
 
 func tooLarge(file string) error { return cm.Limited("componentSize", &TooLargeError{file}) }
 
-// ReadArtifact reads a component's bytes from its file.
+// NoFileError says that what a component's bytes should come from is no file: a folder, pipe or device has no end that could be relied on.
+type NoFileError struct {
+	File string
+	Mode os.FileMode
+}
+
+// Error names the file and what it is.
+func (e *NoFileError) Error() string {
+	what := "no file"
+	switch {
+	case e.Mode.IsDir():
+		what = "a folder"
+	case e.Mode&os.ModeNamedPipe != 0:
+		what = "a pipe"
+	case e.Mode&os.ModeSocket != 0:
+		what = "a socket"
+	case e.Mode&os.ModeDevice != 0:
+		what = "a device"
+	}
+	return fmt.Sprintf("%s is %s; a component is read from a file", e.File, what)
+}
+
+// ReadArtifact reads a component's bytes from its file, which must be one. It takes no more memory than the file has bytes.
 func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 	if s.File == "" {
-		return nil, fmt.Errorf("%s: images are not supported by this version; use a file", s.Image)
+		return nil, fmt.Errorf("%s: images are not supported by this version yet; use a file", s.Image)
+	}
+	info, err := os.Stat(s.File) // before it is opened: a pipe that nobody writes to would wait
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &NoFileError{s.File, info.Mode()}
+	}
+	if info.Size() > MaxArtifact {
+		return nil, tooLarge(s.File)
 	}
 	f, err := os.Open(s.File)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	var b bytes.Buffer
-	info, err := f.Stat()
-	if err != nil {
+	b := make([]byte, info.Size()+1) // what a file says of its size need not hold: it may grow
+	n, err := io.ReadFull(f, b)
+	switch {
+	case err == nil:
+		return nil, fmt.Errorf("%s: the file grew while it was read", s.File)
+	case err != io.EOF && err != io.ErrUnexpectedEOF:
 		return nil, err
 	}
-	if info.Size() > MaxArtifact {
-		return nil, tooLarge(s.File)
-	}
-	b.Grow(int(info.Size()) + bytes.MinRead)
-	// What a file says of its size need not hold: it may grow, or be a device.
-	if n, err := b.ReadFrom(io.LimitReader(f, MaxArtifact+1)); err != nil {
-		return nil, err
-	} else if n > MaxArtifact {
-		return nil, tooLarge(s.File)
-	}
-	return b.Bytes(), nil
+	return b[:n:n], nil
 }
 
 // start links what events can reach and attaches the triggers. What it has done when it fails is undone by the caller.
@@ -149,11 +173,11 @@ func (h *Local) served(w *workload.Spec) error {
 		}
 	}
 	if len(w.Services) > 0 {
-		return fmt.Errorf("workload %s: services are not supported by this version", w.ID())
+		return fmt.Errorf("workload %s: services are not supported by this version yet", w.ID())
 	}
 	for _, c := range w.Components {
 		if _, ok := isolations[c.Instances.Isolation]; !ok {
-			return fmt.Errorf("component %s: isolation %s is not supported by this version; want %s or %s",
+			return fmt.Errorf("component %s: isolation %s is not supported by this version yet; want %s or %s",
 				c.Name, c.Instances.Isolation, isolationFresh, isolationSnapshot)
 		}
 		if most := orDefault(c.Instances.Max, DefaultMax); readyOf(w, &c) > most {
@@ -168,6 +192,9 @@ func (h *Local) served(w *workload.Spec) error {
 func (h *Local) link(ctx context.Context, w *workload.Spec, loaded map[string]*component.Component) (map[string]*entry, error) {
 	entries := map[string]*entry{}
 	for _, name := range entryNames(w) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		e, err := h.entry(ctx, w, name, loaded)
 		if err != nil {
 			return nil, err

@@ -5,16 +5,20 @@ import "time"
 // Limits bound what a component may use. Every limit is in force: 0 is its default. A guest that reaches one is ended
 // by a trap of the limit's own code, or told by the error that the interface has for it.
 //
-// Linked components run in one instance: its deadline, fuel, memory, stack, tables, call depth and handles are those of the
+// Linked components run in one instance: its deadline, fuel, memory, host memory, stack, tables, call depth and handles are those of the
 // component that the event reaches. The others are each component's own.
 type Limits struct {
 	Deadline  time.Duration // an invocation; trap deadline
 	Fuel      uint64        // guest work of an invocation, in loop iterations and function entries; trap fuel
 	Memory    uint64        // bytes, all memories of an instance; memory.grow fails, an instance that starts with more traps
 	Stack     uint64        // bytes of stack that the calls of an instance take, those in one another together; trap call-stack-exhausted
-	Tables    uint32        // elements, each table; table.grow fails
+	Tables    uint32        // elements, all tables of an instance; table.grow fails
 	CallDepth int           // calls into components that stand in one another; trap call-depth
 	Handles   int           // resources that a component instance holds at a time; trap handle-table-full
+
+	// HostMemory is the bytes that the host holds for an instance: what its resources keep, and the values of calls under way.
+	// It is as much as Memory where nothing is said. The errors of the interfaces; trap host-memory where there is none.
+	HostMemory uint64
 
 	Files    int // open files and folders of an instance; insufficient-memory
 	Sockets  int // open sockets and name lookups of an instance; new-socket-limit
@@ -50,11 +54,14 @@ func DefaultLimits() Limits {
 		Tables:    10e6,
 		CallDepth: 100,
 		Handles:   100e3,
-		Files:     256,
-		Sockets:   256,
-		Requests:  64,
-		Headers:   128 << 10,
-		Body:      1 << 30,
+
+		HostMemory: 1 << 30,
+
+		Files:    256,
+		Sockets:  256,
+		Requests: 64,
+		Headers:  128 << 10,
+		Body:     1 << 30,
 
 		OutputLines: 10e3, OutputBytes: 10 << 20,
 		OutputLinesPerSecond: 20e3, OutputBytesPerSecond: 10 << 20,
@@ -71,6 +78,7 @@ func (l Limits) Filled() Limits {
 	fill(&l.Tables, d.Tables)
 	fill(&l.CallDepth, d.CallDepth)
 	fill(&l.Handles, d.Handles)
+	fill(&l.HostMemory, l.Memory)
 	fill(&l.Files, d.Files)
 	fill(&l.Sockets, d.Sockets)
 	fill(&l.Requests, d.Requests)

@@ -13,6 +13,9 @@ type Spec struct {
 	Components               []Component
 	Triggers                 []TriggerSpec
 	Services                 []Service
+
+	// What a host does not read, and keeps: for Kubernetes.
+	Labels, Annotations map[string]string
 }
 
 // Component is one component of a workload.
@@ -27,7 +30,11 @@ type Component struct {
 	Limits      Limits
 	Instances   Instances
 	Detail      string // invocation, boundary, all
+	Build       Build  // nothing runs it yet
 }
+
+// Build says how a component's source file is made.
+type Build struct{ Command, Watch []string }
 
 // Source says where a component's bytes come from.
 type Source struct {

@@ -42,12 +42,16 @@ and links them: every mistake that keeps it from starting is found, and no guest
 		if err != nil {
 			return err
 		}
+		session.warnOfIgnored(ctx, w)
 		if bare, err := app.IsBare(path); err == nil && bare {
 			w.Triggers = nil // a component alone may be a command as well
 		}
 		done := progress(p.stderr, "checking "+text.Printable(w.Name))
 		linked, err := session.host.Check(ctx, w)
 		done()
+		if ctx.Err() != nil {
+			return &Problem{What: "the check was interrupted", Where: path, Code: ExitFailed}
+		}
 		if err != nil {
 			return startProblem(w, err)
 		}

@@ -35,7 +35,12 @@ func Main(args []string) int {
 func (p *process) main(args []string) int {
 	root := p.root()
 	root.SetArgs(args)
+	out := &watched{Writer: root.OutOrStdout()}
+	root.SetOut(out)
 	err := root.ExecuteContext(context.Background())
+	if err == nil {
+		err = out.err // help, which nobody returns the error of
+	}
 	if err == nil {
 		return ExitOK
 	}
@@ -54,6 +59,20 @@ func (p *process) main(args []string) int {
 	case <-time.After(closeTime): // nobody reads
 	}
 	return problem.Code
+}
+
+// watched remembers the first error of its writer.
+type watched struct {
+	io.Writer
+	err error
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	if w.err == nil {
+		w.err = err
+	}
+	return n, err
 }
 
 // statusError ends a command with a status and nothing more to say: a guest's own exit status.

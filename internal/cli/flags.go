@@ -21,6 +21,7 @@ type option struct {
 	many    bool   // may be given several times
 	usage   string
 	example string
+	later   bool // this version says that it does not do it yet; nothing offers it
 	// apply changes one component; nil where the flag is about the process. It is given all values: one, unless many.
 	apply func(c *workload.Component, values []string) error
 }
@@ -63,7 +64,7 @@ var grantOptions = []option{
 
 // instanceOptions say how instances are made, and what is shown of them.
 var instanceOptions = []option{
-	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
+	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot",
 		usage:   "what an invocation sees: fresh, as in a new instance (default); snapshot, as behind an initialisation that all of them share: random numbers that it drew, too",
 		example: "--isolation snapshot",
 		apply: func(c *workload.Component, v []string) error {
@@ -72,9 +73,9 @@ var instanceOptions = []option{
 			case "fresh", "snapshot":
 				return nil
 			case "reuse":
-				return fmt.Errorf("%s is not supported by this version; want fresh or snapshot", v[0])
+				return fmt.Errorf("%s is not supported by this version yet; want fresh or snapshot", v[0])
 			}
-			return fmt.Errorf("%q: want fresh, snapshot or reuse", v[0])
+			return fmt.Errorf("%q: want fresh or snapshot", v[0])
 		}},
 	{name: "max-instances", env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
 		usage: "how many instances may run at once (default 200)", example: "--max-instances 50",
@@ -95,9 +96,9 @@ var instanceOptions = []option{
 			return nil
 		}},
 	{name: "max-concurrency", env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
-		usage: "with isolation reuse: invocations at once in one instance", example: "--max-concurrency 16", apply: reuseOnly},
+		usage: "with isolation reuse: invocations at once in one instance", example: "--max-concurrency 16", later: true, apply: reuseOnly},
 	{name: "max-uses", env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
-		usage: "with isolation reuse: invocations in the life of an instance", example: "--max-uses 1000", apply: reuseOnly},
+		usage: "with isolation reuse: invocations in the life of an instance", example: "--max-uses 1000", later: true, apply: reuseOnly},
 	{name: "idle", env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
 		usage: "how long an instance is kept that does nothing (default 5s)", example: "--idle 30s",
 		apply: func(c *workload.Component, v []string) (err error) {
@@ -149,6 +150,7 @@ func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
 		for _, o := range group {
 			s.opts[o.name] = o
 			flags.VarP(&flagValue{option: o}, o.name, "", o.help())
+			flags.Lookup(o.name).Hidden = o.later
 			if o.arg == "" {
 				flags.Lookup(o.name).NoOptDefVal = "true"
 			}

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,7 +72,7 @@ func (r *report) print(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "component %s, %d bytes, %s\n", r.Name, r.Size, r.Digest)
 	world := func(what string, items []worldItem) {
-		fmt.Fprintf(&b, "\n%s\n", counted(len(items), what))
+		fmt.Fprintf(&b, "\n%s\n", counted(len(items)+r.Omitted[what+"s"], what))
 		for _, i := range items {
 			if i.Sort == "func" && len(i.Funcs) == 1 {
 				fmt.Fprintf(&b, "  %s\n", i.Funcs[0])
@@ -89,13 +91,13 @@ func (r *report) print(w io.Writer) error {
 	world("import", r.Imports)
 	world("export", r.Exports)
 	if len(r.Components) > 0 {
-		fmt.Fprintf(&b, "\n%s\n", counted(len(r.Components), "nested component"))
+		fmt.Fprintf(&b, "\n%s\n", counted(len(r.Components)+r.Omitted["components"], "nested component"))
 		for _, c := range r.Components {
 			fmt.Fprintf(&b, "  %s, %d bytes: %s, %s, %s\n", c.Path, c.Size,
 				counted(c.Imports, "import"), counted(c.Exports, "export"), counted(c.Modules, "core module"))
 		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", counted(len(r.Modules), "core module"))
+	fmt.Fprintf(&b, "\n%s\n", counted(len(r.Modules)+r.Omitted["modules"], "core module"))
 	for _, m := range r.Modules {
 		fmt.Fprintf(&b, "  in %s, %d bytes: %s, %s", m.Path, m.Size, counted(m.Imports, "import"), counted(m.Exports, "export"))
 		if m.Start {
@@ -114,10 +116,10 @@ func (r *report) print(w io.Writer) error {
 	} else {
 		fmt.Fprintf(&b, "  an instance cannot be reset, each invocation has a new one: %s\n", r.Reset)
 	}
-	if len(r.Boundaries) == 1 {
+	if n := len(r.Boundaries) + r.Omitted["boundaries"]; n == 1 {
 		b.WriteString("\n1 boundary\n")
 	} else {
-		fmt.Fprintf(&b, "\n%d boundaries\n", len(r.Boundaries))
+		fmt.Fprintf(&b, "\n%d boundaries\n", n)
 	}
 	for _, x := range r.Boundaries {
 		name := x.Func
@@ -125,6 +127,9 @@ func (r *report) print(w io.Writer) error {
 			name = x.Interface + "#" + x.Func
 		}
 		fmt.Fprintf(&b, "  %-13s %s → %s  %s\n", x.Kind, x.Caller, x.Callee, name)
+	}
+	for _, list := range slices.Sorted(maps.Keys(r.Omitted)) {
+		fmt.Fprintf(&b, "\nnot shown: %d more %s\n", r.Omitted[list], list)
 	}
 	if r.Problem != "" {
 		fmt.Fprintf(&b, "\nthe boundaries are not known: %s\n", r.Problem)

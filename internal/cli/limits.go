@@ -18,8 +18,11 @@ var limitOptions = []option{
 			}
 			return err
 		}},
+	sizeLimit("host-memory", "VITRINE_HOST_MEMORY", "hostMemory",
+		"bound what the host holds for an instance: its resources and the values of calls under way (default: as much as memory)", "--host-memory 64Mi",
+		func(l *workload.Limits) *uint64 { return &l.HostMemory }),
 	{name: "tables", env: "VITRINE_TABLES", key: limitKey + "tables", arg: "N",
-		usage: "bound the elements of each table (default 10 million)", example: "--tables 100000",
+		usage: "bound the elements of all tables of an instance (default 10 million)", example: "--tables 100000",
 		apply: func(c *workload.Component, v []string) error { return number(&c.Limits.Tables, v[0]) }},
 	{name: "deadline", env: "VITRINE_DEADLINE", key: limitKey + "deadline", arg: "DURATION",
 		usage: "bound the time of one invocation (default 30s; run has none)", example: "--deadline 5s",

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os"
 	"strings"
 	"syscall"
 
@@ -341,6 +342,8 @@ func explainTrap(err error) *Problem {
 		p.Do = "let it do more work with --fuel"
 	case cm.TrapDepth:
 		p.Do = "let more calls stand in one another with --call-depth"
+	case cm.TrapHostMemory:
+		p.Do = "let the host hold more for it with --host-memory, if it does not leak resources"
 	case cm.TrapHandlesFull:
 		p.Do = "let it hold more resources with --handles, if it does not leak them"
 	case cm.TrapHeaders:
@@ -359,8 +362,16 @@ func explainTrap(err error) *Problem {
 
 func explainFile(err error) *Problem {
 	var path *fs.PathError
-	if !errors.As(err, &path) {
+	var none *host.NoFileError
+	switch {
+	case errors.As(err, &none):
+		return &Problem{What: "cannot read " + none.File, Why: none.Error(), Code: ExitUsage}
+	case !errors.As(err, &path):
 		return nil
+	case path.Op == "write" && path.Path == os.Stdout.Name():
+		return &Problem{What: "cannot write to standard output", Why: path.Err.Error(), Code: ExitFailed}
+	case path.Op == "write":
+		return &Problem{What: "cannot write " + path.Path, Why: path.Err.Error(), Code: ExitFailed}
 	}
 	p := &Problem{What: "cannot read " + path.Path, Why: path.Err.Error(), Code: ExitUsage}
 	if errors.Is(err, fs.ErrNotExist) {

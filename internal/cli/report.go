@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -28,6 +29,38 @@ type report struct {
 	Reset       string          `json:"notResettable,omitempty"` // why each invocation needs a new instance
 	Unsupported []string        `json:"unsupported,omitempty"`   // what this version does not run
 	Problem     string          `json:"problem,omitempty"`       // why the boundaries are not known
+	// Omitted is how many more there are of what is too much to be shown, by list: "boundaries".
+	Omitted map[string]int `json:"omitted,omitempty"`
+
+	room int // bytes that may still be shown
+}
+
+// Bounds of a report: a small file can have a few long names stand in very many places.
+const (
+	maxReport     = 4 << 20 // bytes of names and types
+	maxReportText = 2 << 10 // bytes of one of them
+	entryBytes    = 64      // what an entry is counted as beside its texts
+)
+
+// fits cuts the texts of one more entry of a list and says whether there is room for it; if not, it is counted as left out, as are all
+// that follow.
+func (r *report) fits(list string, texts ...*string) bool {
+	n := entryBytes
+	for _, s := range texts {
+		if len(*s) > maxReportText {
+			*s = strings.ToValidUTF8((*s)[:maxReportText], "") + "…"
+		}
+		n += len(*s)
+	}
+	if r.Omitted[list] == 0 && n <= r.room {
+		r.room -= n
+		return true
+	}
+	if r.Omitted == nil {
+		r.Omitted = map[string]int{}
+	}
+	r.Omitted[list]++
+	return false
 }
 
 // worldItem is one import or export of the world.
@@ -69,7 +102,7 @@ type boundaryEntry struct {
 // component; a component that is valid and cannot be run is reported, with the reasons.
 func examine(ctx context.Context, engine *component.Engine, name string, wasm []byte) (*report, error) {
 	sum := sha256.Sum256(wasm)
-	r := &report{Name: name, Size: len(wasm), Digest: "sha256:" + hex.EncodeToString(sum[:]),
+	r := &report{room: maxReport, Name: name, Size: len(wasm), Digest: "sha256:" + hex.EncodeToString(sum[:]),
 		Imports: []worldItem{}, Exports: []worldItem{}, Components: []nested{}, Modules: []module{}, Boundaries: []boundaryEntry{}}
 	def, err := binary.Decode(wasm)
 	if err != nil {
@@ -98,7 +131,9 @@ func examine(ctx context.Context, engine *component.Engine, name string, wasm []
 		if b.Interface.Interface != "" {
 			e.Interface = b.Interface.String()
 		}
-		r.Boundaries = append(r.Boundaries, e)
+		if r.fits("boundaries", &e.Caller, &e.Callee, &e.Func, &e.Interface, &e.Type) {
+			r.Boundaries = append(r.Boundaries, e)
+		}
 	}
 	return r, nil
 }
@@ -111,7 +146,9 @@ func (r *report) world(def *binary.Component, boundaries []*cm.Boundary) {
 		if funcs[key] == nil {
 			funcs[key] = map[string]string{}
 		}
-		funcs[key][b.Func] = signature(b.Type)
+		if funcs[key][b.Func] == "" {
+			funcs[key][b.Func] = signature(b.Type)
+		}
 	}
 	item := func(kind cm.BoundaryKind, name string, s binary.Sort) worldItem {
 		w := worldItem{Name: name, Sort: sortName(s)}
@@ -122,19 +159,28 @@ func (r *report) world(def *binary.Component, boundaries []*cm.Boundary) {
 			}
 		}
 		for _, f := range slices.Sorted(maps.Keys(found)) {
-			w.Funcs = append(w.Funcs, f+": "+found[f])
+			if text := f + ": " + found[f]; r.fits("functions", &text) {
+				w.Funcs = append(w.Funcs, text)
+			}
 		}
 		return w
 	}
 	for _, d := range def.Defs {
 		switch d := d.(type) {
 		case *binary.Import:
-			r.Imports = append(r.Imports, item(cm.GuestToHost, d.Name.Name, d.Desc.Sort))
+			if i := item(cm.GuestToHost, d.Name.Name, d.Desc.Sort); r.fits("imports", &i.Name) {
+				r.Imports = append(r.Imports, i)
+			}
 		case *binary.Export:
-			r.Exports = append(r.Exports, item(cm.HostToGuest, d.Name.Name, d.Sort))
+			if i := item(cm.HostToGuest, d.Name.Name, d.Sort); r.fits("exports", &i.Name) {
+				r.Exports = append(r.Exports, i)
+			}
 		}
 	}
 }
+
+// maxNested bounds a component's part of its path, as paths of instances are bounded.
+const maxNested = 128
 
 // walk lists the core modules and nested components below c. Components without core modules or components of their own
 // only rename exports, as wit-component makes them for each exported interface, and are left out.
@@ -153,13 +199,18 @@ func (r *report) walk(c *binary.Component, path string, features map[string]bool
 					features[f] = true
 				}
 			}
-			r.Modules = append(r.Modules, m)
+			if r.fits("modules", &m.Path, &m.Problem) {
+				r.Modules = append(r.Modules, m)
+			}
 		case *binary.NestedComponent:
 			name := d.Component.Names.Component
 			if name == "" {
 				name = "component-" + itoa(n)
 			}
 			n++
+			if len(name) > maxNested {
+				name = strings.ToValidUTF8(name[:maxNested], "") + "…"
+			}
 			in := nested{Path: path + "/" + name, Size: d.Component.Size}
 			for _, x := range d.Component.Defs {
 				switch x.(type) {
@@ -173,7 +224,7 @@ func (r *report) walk(c *binary.Component, path string, features map[string]bool
 					in.Components++
 				}
 			}
-			if in.Modules+in.Components > 0 {
+			if in.Modules+in.Components > 0 && r.fits("components", &in.Path) {
 				r.Components = append(r.Components, in)
 			}
 			r.walk(d.Component, in.Path, features)

@@ -112,7 +112,7 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		out.console.Trace = telemetry.IDs
 		sinks = append(sinks, out.console)
 	}
-	if out.engine, err = p.engine(ctx, s); err != nil {
+	if out.engine, err = p.engine(ctx, s, out.log); err != nil {
 		return out, err
 	}
 	var failures host.LogSink // run tells of its one invocation by its own end
@@ -131,28 +131,47 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 	return out, err
 }
 
-// engine makes the engine with its disk cache.
-func (p *process) engine(ctx context.Context, s *settings) (*component.Engine, error) {
+// engine makes the engine with its disk cache. Nothing is run from a cache that others could have changed, and a default one that is of
+// no use is no reason to stop: there is none then, and a warning. One that was asked for and is of no use is an error.
+func (p *process) engine(ctx context.Context, s *settings, log *slog.Logger) (*component.Engine, error) {
 	dir, from := s.text("cache-dir", "")
-	switch dir {
-	case "off":
+	if dir == "off" {
 		return component.NewEngine(ctx)
-	case "":
+	}
+	asked := dir != ""
+	if !asked {
 		base, err := os.UserCacheDir()
 		if err != nil {
-			return component.NewEngine(ctx) // a process without a home has no cache
+			return withoutCache(ctx, log, err)
 		}
 		dir = filepath.Join(base, "vitrine")
-		if os.MkdirAll(dir, 0o700) != nil {
-			return component.NewEngine(ctx)
+	}
+	engine, err := component.NewEngine(ctx, component.WithCacheDir(dir), component.WithCacheWarning(func(err error) {
+		log.WarnContext(ctx, "compiled code in the cache is not used: others could have changed it", "reason", err)
+	}))
+	var untrusted *component.UntrustedCacheError
+	switch {
+	case err == nil:
+		return engine, nil
+	case !asked || errors.As(err, &untrusted):
+		return withoutCache(ctx, log, err)
+	}
+	return nil, &Problem{What: "cannot use the cache folder " + dir, Where: from, Why: err.Error(),
+		Do: "choose another with --cache-dir, or --cache-dir off", Code: ExitUsage}
+}
+
+// warnOfIgnored says what of a workload nothing heeds yet.
+func (s *session) warnOfIgnored(ctx context.Context, w *workload.Spec) {
+	for _, c := range w.Components {
+		if len(c.Build.Command)+len(c.Build.Watch) > 0 {
+			s.log.WarnContext(ctx, "build is not supported by this version yet: the component's file is used as it is", "component", c.Name, "key", "build")
 		}
 	}
-	engine, err := component.NewEngine(ctx, component.WithCacheDir(dir))
-	if err != nil {
-		return nil, &Problem{What: "cannot use the cache folder " + dir, Where: from, Why: err.Error(),
-			Do: "choose another with --cache-dir, or --cache-dir off", Code: ExitUsage}
-	}
-	return engine, nil
+}
+
+func withoutCache(ctx context.Context, log *slog.Logger, why error) (*component.Engine, error) {
+	log.WarnContext(ctx, "compiled code is not kept: choose a folder of your own with --cache-dir, or --cache-dir off", "reason", why)
+	return component.NewEngine(ctx)
 }
 
 // close stops what runs, shows what is still to be shown, and exports what is still to be exported.

@@ -12,6 +12,7 @@ const shown = 4
 // signature spells a function's type for people: as WIT does, but resources go by their own name, and long unnamed types
 // are cut. The component's binary need not name a type, and then all that is left of error-code is its forty cases.
 func signature(t *cm.FuncType) string {
+	w := &speller{left: maxSpelled}
 	var b strings.Builder
 	if t.Async {
 		b.WriteString("async ")
@@ -21,16 +22,29 @@ func signature(t *cm.FuncType) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString(p.Name + ": " + typeText(p.Type))
+		if w.left < 0 {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(p.Name + ": " + w.typeText(p.Type))
 	}
 	b.WriteString(")")
 	if t.Result != nil {
-		b.WriteString(" -> " + typeText(t.Result))
+		b.WriteString(" -> " + w.typeText(t.Result))
 	}
 	return b.String()
 }
 
-func typeText(t *cm.Type) string {
+// speller spells types, as many as are left: a type that is small in the file can unfold to one that nobody can read.
+type speller struct{ left int }
+
+// maxSpelled is how many types a signature spells before the rest is left out.
+const maxSpelled = 200
+
+func (w *speller) typeText(t *cm.Type) string {
+	if w.left--; w.left < 0 {
+		return "…"
+	}
 	if t == nil {
 		return "_"
 	}
@@ -43,26 +57,28 @@ func typeText(t *cm.Type) string {
 	case cm.KindBorrow:
 		return "borrow<" + t.Resource.Name + ">"
 	case cm.KindList, cm.KindOption:
-		return t.Kind.String() + "<" + typeText(t.Elem) + ">"
+		return t.Kind.String() + "<" + w.typeText(t.Elem) + ">"
 	case cm.KindStream, cm.KindFuture:
 		if t.Elem == nil {
 			return t.Kind.String()
 		}
-		return t.Kind.String() + "<" + typeText(t.Elem) + ">"
+		return t.Kind.String() + "<" + w.typeText(t.Elem) + ">"
 	case cm.KindMap:
-		return "map<" + typeText(t.Key) + ", " + typeText(t.Elem) + ">"
+		return "map<" + w.typeText(t.Key) + ", " + w.typeText(t.Elem) + ">"
 	case cm.KindResult:
 		switch {
 		case t.OK == nil && t.Err == nil:
 			return "result"
 		case t.Err == nil:
-			return "result<" + typeText(t.OK) + ">"
+			return "result<" + w.typeText(t.OK) + ">"
 		}
-		return "result<" + typeText(t.OK) + ", " + typeText(t.Err) + ">"
+		return "result<" + w.typeText(t.OK) + ", " + w.typeText(t.Err) + ">"
 	case cm.KindTuple:
-		parts := make([]string, len(t.Fields))
-		for i, f := range t.Fields {
-			parts[i] = typeText(f.Type)
+		var parts []string
+		for _, f := range t.Fields {
+			if parts = append(parts, w.typeText(f.Type)); w.left < 0 {
+				break
+			}
 		}
 		return "tuple<" + strings.Join(parts, ", ") + ">"
 	case cm.KindRecord:

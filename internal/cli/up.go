@@ -86,6 +86,7 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	defer onHangup(func() {
 		session.log.Warn("SIGHUP changes nothing: this version reads its manifest and components only when it starts")
 	})()
+	session.warnOfIgnored(ctx, w)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	_, err = session.host.Start(ctx, w)
 	done()

@@ -102,7 +102,7 @@ func number[T int | uint32](to *T, s string) error {
 }
 
 func reuseOnly(*workload.Component, []string) error {
-	return fmt.Errorf("it says something with isolation reuse, which is not supported by this version")
+	return fmt.Errorf("it says something with isolation reuse, which is not supported by this version yet")
 }
 
 func oneOf(v string, words ...string) error {

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -26,10 +27,12 @@ import (
 //
 // wazero has a cache on disk of its own, but that grows without bounds, does not say whether it was of use, and trusts
 // what it reads. It is therefore given a directory that no other process knows, and each piece of code is put there
-// before wazero looks for it and taken away after wazero has written it:
+// before wazero looks for it and taken away after wazero has written it, all in a folder of the cache's own:
 //
 //	code/<key of the module>/<wazero's file name>.<facts>.<digest of the file>   shared, written by rename only
-//	run/<random>/                                                               wazero's, one for each engine
+//	run/engine-<random>/                                                        wazero's, one for each engine
+//
+// Code is run from there only if nobody else can have written it, and nothing is deleted but what was made here: see cachedir.go.
 //
 // With the code from the cache nobody needs to read the module's: wazero gets the module's skeleton, which names itself
 // after the module and its facts, and the file is kept under the name by which wazero looks for the skeleton's code.
@@ -44,6 +47,7 @@ type diskCache struct {
 	files  string // where wazero writes, a directory in run that it names after version, processor and system
 	most   int64
 	config wazero.RuntimeConfig // of runtimes that only find out names
+	warn   func(error)
 	swept  sync.WaitGroup
 
 	// Any number of modules is taken from the cache at once; who compiles does so alone, so that it is clear which file
@@ -60,19 +64,25 @@ const defaultCacheBytes = 1 << 30
 // its directory again.
 const staleAfter = 7 * 24 * time.Hour
 
-func openDiskCache(dir string, most int64, config wazero.RuntimeConfig) (*diskCache, error) {
-	if most <= 0 {
-		most = defaultCacheBytes
+func openDiskCache(c Config, config wazero.RuntimeConfig) (*diskCache, error) {
+	own, err := cacheFolder(c.CacheDir)
+	if err != nil {
+		return nil, err
 	}
-	d := &diskCache{code: filepath.Join(dir, "code"), most: most, config: config, given: map[string]bool{}}
-	runs := filepath.Join(dir, "run")
+	d := &diskCache{code: filepath.Join(own, "code"), most: c.CacheBytes, config: config, warn: c.CacheWarning, given: map[string]bool{}}
+	if d.most <= 0 {
+		d.most = defaultCacheBytes
+	}
+	if d.warn == nil {
+		d.warn = func(error) {}
+	}
+	runs := filepath.Join(own, "run")
 	for _, p := range []string{d.code, runs} {
-		if err := os.MkdirAll(p, 0o700); err != nil {
+		if err := ownFolder(p); err != nil {
 			return nil, err
 		}
 	}
-	var err error
-	if d.run, err = os.MkdirTemp(runs, ""); err != nil {
+	if d.run, err = os.MkdirTemp(runs, "engine-"); err != nil {
 		return nil, err
 	}
 	if d.wazero, err = wazero.NewCompilationCacheWithDir(d.run); err != nil {
@@ -95,7 +105,7 @@ func sweep(runs string) {
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
-			_ = os.RemoveAll(filepath.Join(runs, e.Name())) // next time, if it fails
+			_ = removeEngine(filepath.Join(runs, e.Name())) // next time, if it fails
 		}
 	}
 }
@@ -161,7 +171,7 @@ func (d *diskCache) find(ctx context.Context, dir string, w compilation) (wazero
 	defer d.takeBack(given)
 	c, r := d.hollow(ctx, given, known, w)
 	if c == nil {
-		_ = os.RemoveAll(dir)
+		removeModule(dir)
 	}
 	return c, r
 }
@@ -242,44 +252,50 @@ func (d *diskCache) clear() error {
 
 // give puts the files of a module where wazero looks for them.
 func (d *diskCache) give(dir string) (given map[string]fs.FileInfo, known corewasm.Facts) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, "" // there are none
-	}
 	given = map[string]fs.FileInfo{}
-	for _, e := range entries {
+	if info, err := os.Lstat(dir); err == nil && foreign(info, false) != "" {
+		d.warn(&UntrustedCacheError{dir, foreign(info, false)})
+		return given, ""
+	}
+	for _, e := range codeFiles(dir) {
 		path := filepath.Join(dir, e.Name())
 		part := strings.Split(e.Name(), ".")
-		if len(part) != 3 || len(given) > 0 && corewasm.Facts(part[1]) != known {
+		if len(given) > 0 && corewasm.Facts(part[1]) != known {
 			continue
 		}
-		got, err := digest(path)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // another process has just thrown it out
-		}
-		if err != nil || got != part[2] {
-			_ = os.Remove(path) // damaged
-			continue
-		}
-		now := time.Now()
-		_ = os.Chtimes(path, now, now) // a lost date costs a compilation at worst
-		if info := d.put(path, part[0]); info != nil {
+		if info := d.put(path, part[0], part[2]); info != nil {
 			given[part[0]], known = info, corewasm.Facts(part[1])
+			now := time.Now()
+			_ = os.Chtimes(path, now, now) // a lost date costs a compilation at worst
 		}
 	}
 	return given, known
 }
 
-// put makes the file at path wazero's by name; nil if it cannot be.
-func (d *diskCache) put(path, name string) fs.FileInfo {
+// put makes the file at path wazero's by name; nil if it cannot be. What is looked at is what wazero will read: it lies where nobody else
+// can get at it by then.
+func (d *diskCache) put(path, name, sum string) fs.FileInfo {
 	d.dir.Lock()
 	defer d.dir.Unlock()
 	to := filepath.Join(d.files, name)
 	if link(path, to) != nil {
+		return nil // another process has just thrown it out, as a rule
+	}
+	info, err := os.Lstat(to)
+	if err != nil {
 		return nil
 	}
-	info, err := statNow(to)
-	if err != nil {
+	if why := foreign(info, false); why != "" || !info.Mode().IsRegular() {
+		_ = os.Remove(to)
+		d.warn(&UntrustedCacheError{path, cmp.Or(why, "is no file")})
+		return nil
+	}
+	if got, err := digest(to); err != nil || got != sum {
+		_ = os.Remove(to)
+		_ = os.Remove(path) // damaged
+		return nil
+	}
+	if info, err = statNow(to); err != nil {
 		return nil
 	}
 	d.given[name] = true
@@ -303,7 +319,7 @@ func (d *diskCache) keep(ctx context.Context, dir string, w compilation, known c
 		return false
 	}
 	name, err := d.name(ctx, r.Wasm)
-	if err != nil || os.MkdirAll(dir, 0o700) != nil {
+	if err != nil || ownFolder(dir) != nil {
 		return false
 	}
 	// Two processes may do this at once; they write the same.
@@ -345,8 +361,7 @@ func (d *diskCache) evict() {
 	var total int64
 	dirs, _ := os.ReadDir(d.code)
 	for _, dir := range dirs {
-		entries, _ := os.ReadDir(filepath.Join(d.code, dir.Name()))
-		for _, e := range entries {
+		for _, e := range codeFiles(filepath.Join(d.code, dir.Name())) {
 			if info, err := e.Info(); err == nil {
 				files = append(files, file{filepath.Join(d.code, dir.Name(), e.Name()), info.Size(), info.ModTime()})
 				total += info.Size()
@@ -369,8 +384,7 @@ func (d *diskCache) evict() {
 }
 
 // digest is what tells a file that is damaged: its length and a checksum of all but the machine code, for wazero sums that
-// up itself when it reads it. Against files that are forged nothing helps who reads from a directory that others write; it
-// is its owner's alone.
+// up itself when it reads it. Against files that are forged nothing helps but that nobody else can have written them.
 func digest(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {

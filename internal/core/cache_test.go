@@ -39,7 +39,7 @@ func compileIn(t testing.TB, dir string, bytes int64, name string) bool {
 
 func cacheFiles(t *testing.T, dir string) []string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "code", "*", "*"))
+	files, err := filepath.Glob(filepath.Join(dir, cacheName, "code", "*", "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestCacheIsBounded(t *testing.T) {
 	if len(files) != 1 || files[0] == old {
 		t.Errorf("after a second module: %v; the older one should have gone", files)
 	}
-	if dirs, _ := os.ReadDir(filepath.Join(dir, "code")); len(dirs) != 1 {
+	if dirs, _ := os.ReadDir(filepath.Join(dir, cacheName, "code")); len(dirs) != 1 {
 		t.Errorf("%d directories left", len(dirs))
 	}
 }
@@ -250,7 +250,8 @@ func TestCacheSurvivesLossOfItsDirectory(t *testing.T) {
 
 func TestCacheLeavesNothingBehind(t *testing.T) {
 	dir := t.TempDir()
-	stale := filepath.Join(dir, "run", "stale")
+	t.Run("the first", func(t *testing.T) { compileIn(t, dir, 0, "importer") })
+	stale := filepath.Join(dir, cacheName, "run", "engine-123")
 	if err := os.MkdirAll(stale, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +260,7 @@ func TestCacheLeavesNothingBehind(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Run("engine", func(t *testing.T) { compileIn(t, dir, 0, "basics") })
-	left, err := os.ReadDir(filepath.Join(dir, "run"))
+	left, err := os.ReadDir(filepath.Join(dir, cacheName, "run"))
 	if err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}

@@ -500,6 +500,29 @@ func TestTableLimit(t *testing.T) {
 	})
 }
 
+// TestTablesTogether: the limit is one for all tables of a group, as they start and as they grow.
+func TestTablesTogether(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		g := w.group(Limits{Tables: 10})
+		a, b := w.must(g, "basics"), w.must(g, "basics")
+		for _, c := range []struct {
+			i    *Instance
+			n    uint64
+			want uint64
+		}{{a, 5, 2}, {b, 2, 0xffffffff}, {b, 1, 2}, {a, 1, 0xffffffff}, {b, 0, 3}} {
+			if got, err := call(c.i, "grow_table", c.n); got != c.want || err != nil {
+				t.Errorf("grow by %d: %d, %v, want %d", c.n, got, err, c.want)
+			}
+		}
+		if _, err := w.instantiate(g, "basics"); code(err) != cm.TrapMemory {
+			t.Errorf("one more module with a table: %v", err)
+		}
+		if l := g.own.Refused(); l == nil || l.Limit != "tables" {
+			t.Errorf("refused by %v", l)
+		}
+	})
+}
+
 // TestRefusedGrowth: what a limit has kept from growing is told once; what a maximum of the module's own forbids is not.
 func TestRefusedGrowth(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

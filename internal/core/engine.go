@@ -18,10 +18,14 @@ import (
 // Config says how an Engine works.
 type Config struct {
 	// CacheDir holds compiled code between processes; empty means no disk cache. Content-addressed, bounded, safe with
-	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone.
+	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone, and what
+	// others could have written is an *UntrustedCacheError. What else is in it is left alone.
 	CacheDir string
 	// CacheBytes bounds the disk cache; 0 means a default.
 	CacheBytes int64
+	// CacheWarning hears of code in the cache that is not run because others could have put it there, an *UntrustedCacheError; from
+	// any goroutine. nil: nobody.
+	CacheWarning func(error)
 
 	interpreter bool // run without machine code, for tests of what other processors do
 	goMemory    bool // keep memories in Go's heap, for tests of what systems without mmap do
@@ -66,7 +70,7 @@ func NewEngine(ctx context.Context, c Config) (*Engine, error) {
 		return wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 	})
 	if c.CacheDir != "" {
-		d, err := openDiskCache(c.CacheDir, c.CacheBytes, rc)
+		d, err := openDiskCache(c, rc)
 		if err != nil {
 			return nil, fmt.Errorf("compile cache %s: %w", c.CacheDir, err)
 		}
@@ -99,8 +103,8 @@ func (e *Engine) openCheck(ctx context.Context) error {
 // source is never read, but wazero would seed a generator of its own for each instance, a tenth of what one costs.
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 
-// refuel is the check function. Guest code has left wazero's machine code here, so the Go scheduler and collector get
-// their turn; whoever wants the guest to end is heard.
+// refuel is the check function, which is told of fuel that is overdrawn, or of a table that is to grow. Guest code has left
+// wazero's machine code here, so the Go scheduler and collector get their turn; whoever wants the guest to end is heard.
 func (e *Engine) refuel(ctx context.Context, mod api.Module, stack []uint64) {
 	v, ok := e.instances.Load(mod)
 	if !ok {
@@ -111,10 +115,15 @@ func (e *Engine) refuel(ctx context.Context, mod api.Module, stack []uint64) {
 	if err := t.Err(); err != nil {
 		panic(&unwind{err})
 	}
+	left := int32(stack[0])
+	if left >= 0 { // it is no fuel: a table is to grow
+		stack[0] = uint64(uint32(g.growTable(t, left)))
+		return
+	}
 	if err := t.deepen(); err != nil {
 		panic(&unwind{err})
 	}
-	give, err := g.refuel(t, int64(int32(stack[0])))
+	give, err := g.refuel(t, int64(left))
 	if err != nil {
 		panic(&unwind{err})
 	}

@@ -7,15 +7,13 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tetratelabs/wazero/api"
-
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // Limits bound what a Group's guests may have.
 type Limits struct {
 	Memory     uint64 // bytes, all memories together; 0: 4 GiB a memory
-	Tables     uint32 // elements of each table, and of all tables together as they start; 0: a default of 10 million
+	Tables     uint32 // elements of all tables together; 0: a default of 10 million
 	Fuel       uint64 // what Group.Fuel may come to, to the check interval; 0: no bound
 	Stack      uint64 // bytes of stack of each thread of control; 0: a default of 128 MiB
 	CheckEvery uint32 // loop iterations and function entries between interrupt checks; 0: default
@@ -43,18 +41,17 @@ type Group struct {
 	peak     atomic.Int64
 	closed   atomic.Bool // written under mu
 
-	own     Thread              // of calls that come with none
-	current *Thread             // whose guest code runs, or ran last and goes on; nil: nobody's
-	mark    int64               // what had been used when it was made the current one
-	spare   *guestStack         // of a thread that has ended, for the next one
-	growers []api.MutableGlobal // of each instance that can grow a table: whether a limit has kept it from that
+	own     Thread      // of calls that come with none
+	current *Thread     // whose guest code runs, or ran last and goes on; nil: nobody's
+	mark    int64       // what had been used when it was made the current one
+	spare   *guestStack // of a thread that has ended, for the next one
 
 	mu        sync.Mutex // guards what follows
 	instances []*Instance
 	memories  []*linearMemory
 	spent     int64  // what instances had used when the group was closed
 	base      int64  // what they had used when the group was last reset
-	elements  uint64 // that the tables of all instances started with
+	elements  uint64 // that the tables of all instances have
 }
 
 // maxFuel bounds limits, so that sums of them stay numbers.
@@ -138,6 +135,27 @@ func (g *Group) Memory() uint64 { return uint64(g.memory.Load()) }
 // MemoryPeak is the most bytes that the group's memories had since the last Reset.
 func (g *Group) MemoryPeak() uint64 { return uint64(g.peak.Load()) }
 
+// elementBytes is what an element of a table takes.
+const elementBytes = 8
+
+// manyElements is as many as Go can be trusted to have room for.
+const manyElements = 1 << 17
+
+// growTable says whether a table may grow by n elements in a call of t: n if so, and counts them, else -1.
+func (g *Group) growTable(t *Thread, n int32) int32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n == math.MaxInt32 || g.elements+uint64(n) > uint64(g.limits.Tables) {
+		t.refused.tables = true
+		return -1
+	}
+	if n > 0 && g.elements+uint64(n) > manyElements && !addressSpace((g.elements+uint64(n))*elementBytes*2) { // wazero copies what grows
+		return -1
+	}
+	g.elements += uint64(n)
+	return n
+}
+
 // take accounts for n more bytes of memory; false if that is beyond the limit.
 func (g *Group) take(n uint64) bool {
 	now := g.memory.Add(int64(n))
@@ -165,7 +183,7 @@ func (g *Group) Close(ctx context.Context) error {
 	g.spent = g.usedLocked()
 	g.closed.Store(true)
 	instances, memories := g.instances, g.memories
-	g.instances, g.memories, g.growers = nil, nil, nil
+	g.instances, g.memories = nil, nil
 	stacks := []*guestStack{g.spare, g.own.stack}
 	g.spare, g.own.stack = nil, nil
 	g.mu.Unlock()

@@ -70,12 +70,6 @@ func (e *Engine) Prepare(ctx context.Context, g *Group, m *Module, sources []*In
 	g.instances = append(g.instances, i)
 	g.mu.Unlock()
 
-	if name := m.rewrite.TableLimit; name != "" {
-		if g.limits.Tables != defaultTableLimit {
-			i.mod.ExportedGlobal(name).(api.MutableGlobal).Set(uint64(g.limits.Tables))
-		}
-		g.growers = append(g.growers, i.mod.ExportedGlobal(m.rewrite.TableRefused).(api.MutableGlobal))
-	}
 	if name := m.rewrite.Fuel; name != "" {
 		g.mu.Lock()
 		i.fuel = i.mod.ExportedGlobal(name)
@@ -114,6 +108,9 @@ func (i *Instance) prepare() (*linearMemory, error) {
 		if over {
 			detail := fmt.Sprintf("the module's tables start with %d elements, which is past the limit of %d for all tables", n, g.limits.Tables)
 			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: detail, Err: &cm.LimitError{Limit: "tables", Detail: detail}}
+		}
+		if n > manyElements && !addressSpace(n*elementBytes) {
+			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf("the module's tables start with %d elements, for which the process has no room left", n)}
 		}
 	}
 	if s := m.memorySlot; s != nil {

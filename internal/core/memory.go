@@ -1,8 +1,8 @@
 package core
 
 import (
+	"bytes"
 	"fmt"
-	"math"
 
 	"github.com/tetratelabs/wazero/experimental"
 
@@ -25,7 +25,8 @@ func (m *Memory) Bytes() []byte { return m.lm.bytes }
 // wazero v1.12 frees a memory when an instance that only imports it is closed.
 type linearMemory struct {
 	group *Group
-	store *addressRange // nil: bytes is ordinary Go memory
+	store *addressRange // nil: bytes is memory of its own, which moves when it grows: see newBlock
+	block []byte        // where bytes lie without a store
 	bytes []byte
 	most  uint64
 
@@ -51,22 +52,21 @@ func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
 			size, g.limits.Memory, g.Memory())}
 	}
 	var err error
-	if !g.engine.goMemory {
-		m.store, err = g.engine.ranges.get(most)
-	}
-	if err == nil && m.store != nil {
-		m.bytes, err = m.store.commit(size)
-	}
-	if err != nil {
-		m.store = nil // no address space to be had: live without
+	if !g.engine.goMemory && !addressLimited() {
+		if m.store, err = g.engine.ranges.get(most); err == nil && m.store != nil {
+			m.bytes, err = m.store.commit(size)
+		}
+		if err != nil {
+			m.store = nil // no address space to be had: live without
+		}
 	}
 	if m.store == nil {
-		if size > math.MaxInt {
+		if m.block, err = newBlock(size); err != nil {
 			g.memory.Add(-int64(size))
 			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
-				"the module's memory starts with %d bytes, more than this processor can address", size)}
+				"the module's memory starts with %d bytes, for which the process has no room left: %v", size, err)}
 		}
-		m.bytes = make([]byte, size)
+		m.bytes = m.block
 	}
 	g.memories = append(g.memories, m)
 	return m, nil
@@ -91,13 +91,12 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		return nil
 	}
 	if m.store == nil {
-		if size > math.MaxInt {
+		b, err := growBlock(m.block, len(m.bytes), size)
+		if err != nil {
 			m.group.memory.Add(-int64(size - now))
 			return nil
 		}
-		b := make([]byte, size)
-		copy(b, m.bytes)
-		m.bytes = b
+		m.block, m.bytes = b, b
 		return b
 	}
 	b, err := m.store.commit(size)
@@ -113,9 +112,24 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 func (m *linearMemory) Free() {}
 
 func (m *linearMemory) release() {
-	m.bytes = nil
+	if m.store == nil {
+		freeBlock(m.block)
+	}
+	m.block, m.bytes = nil, nil
 	if m.store != nil {
 		m.group.engine.ranges.put(m.store)
 		m.store = nil
 	}
+}
+
+// AddressSpace says whether the process may have n bytes of memory more, and some to spare: always, where no limit of its own is set
+// (ulimit -v). It costs two system calls there.
+func AddressSpace(n uint64) bool { return addressSpace(n) }
+
+// cloneBytes copies a memory's bytes to Go's memory.
+func cloneBytes(b []byte) ([]byte, error) {
+	if !addressSpace(uint64(len(b))) {
+		return nil, &ResetError{Reason: "system", Detail: "the process has no room left for an image of the memory"}
+	}
+	return bytes.Clone(b), nil
 }

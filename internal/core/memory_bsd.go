@@ -21,5 +21,18 @@ func emptyStack(b []byte) { _ = unix.Madvise(b, unix.MADV_FREE) }
 
 func smallPages([]byte) {}
 
+// addressLimited does not ask here: the limit goes by another name on each of these systems.
+func addressLimited() bool { return false }
+
+// growBlock moves the first used bytes to a larger block.
+func growBlock(b []byte, used int, size uint64) ([]byte, error) {
+	to, err := newBlock(size)
+	if err == nil {
+		copy(to, b[:used])
+		freeBlock(b)
+	}
+	return to, err
+}
+
 // unmapImage has nothing to do: images are copied here.
 func (*addressRange) unmapImage() error { return nil }

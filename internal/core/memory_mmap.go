@@ -113,3 +113,45 @@ func (r *addressRange) clear() error {
 	}
 	return nil
 }
+
+// newBlock makes memory of its own for one that moves when it grows: where address space is scarce, and a range for all that it may come
+// to would take too much. It is never Go's: a process of which Go gets no more memory ends.
+func newBlock(size uint64) ([]byte, error) {
+	if size == 0 {
+		return nil, nil
+	}
+	if !addressSpace(size) {
+		return nil, unix.ENOMEM
+	}
+	b, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
+	if err != nil {
+		return nil, fmt.Errorf("map memory: %w", err)
+	}
+	return b, nil
+}
+
+func freeBlock(b []byte) {
+	if len(b) > 0 {
+		_ = unix.Munmap(b[:len(b):len(b)]) // it was mapped
+	}
+}
+
+// spareSpace is what is left to Go whatever a guest asks for: its heap cannot be refused anything.
+const spareSpace = 96 << 20
+
+// addressSpace says whether the process may have n bytes more, and some to spare.
+func addressSpace(n uint64) bool {
+	if !addressLimited() {
+		return true
+	}
+	if n > 1<<46 {
+		return false
+	}
+	// Limits count what can be written to: of address space all, of memory what is private.
+	b, err := unix.Mmap(-1, 0, int(n)+spareSpace, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|mapNoReserve)
+	if err != nil {
+		return false
+	}
+	_ = unix.Munmap(b)
+	return true
+}

@@ -17,7 +17,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
-// defaultTableLimit is how many elements a table may have where Limits say nothing.
+// defaultTableLimit is how many elements the tables of a group may have where Limits say nothing.
 const defaultTableLimit = 10_000_000
 
 // Module is one compiled and rewritten core module. Safe for concurrent use.
@@ -173,7 +173,7 @@ func (e *Engine) compile(ctx context.Context, key moduleKey, wasm []byte, o Comp
 	}
 	slices.Sort(m.sources)
 	m.sources = slices.Compact(m.sources)
-	options := corewasm.Options{Slots: slots, TableLimit: defaultTableLimit}
+	options := corewasm.Options{Slots: slots}
 	work := compilation{
 		key: key, compile: e.wazeroCompile,
 		rewrite:  func() (*corewasm.Result, error) { return corewasm.Rewrite(wasm, options) },
@@ -218,7 +218,7 @@ func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
 			err = fmt.Errorf("core module: compiler failed: %v", r)
 		}
 	}()
-	c, err := e.validator().CompileModule(ctx, r.Wasm)
+	c, err := e.validator().CompileModule(compileContext(ctx), r.Wasm)
 	if err != nil {
 		return fmt.Errorf("core module: %w", err)
 	}

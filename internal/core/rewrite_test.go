@@ -93,7 +93,7 @@ func FuzzRewrite(f *testing.F) {
 		if err != nil {
 			return
 		}
-		o := corewasm.Options{TableLimit: 5}
+		o := corewasm.Options{}
 		for range i.Imports {
 			o.Slots = append(o.Slots, corewasm.Slot{Module: "$0", Field: "f"})
 		}

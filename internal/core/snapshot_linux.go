@@ -57,7 +57,8 @@ func newImage(m *linearMemory) (*image, error) {
 			return img, nil
 		}
 	}
-	return &image{bytes: bytes.Clone(m.bytes)}, nil
+	b, err := cloneBytes(m.bytes)
+	return &image{bytes: b}, err
 }
 
 func newFileImage(m *linearMemory) (*image, error) {

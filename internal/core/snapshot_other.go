@@ -10,7 +10,10 @@ type image struct{ bytes []byte }
 // pageUse is empty: everything is copied back.
 type pageUse struct{}
 
-func newImage(m *linearMemory) (*image, error) { return &image{bytes.Clone(m.bytes)}, nil }
+func newImage(m *linearMemory) (*image, error) {
+	b, err := cloneBytes(m.bytes)
+	return &image{b}, err
+}
 
 func (i *image) equals(m *linearMemory) bool { return bytes.Equal(m.bytes, i.bytes) }
 

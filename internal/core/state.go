@@ -54,10 +54,8 @@ func (g *Group) State() *State {
 
 // ownGlobals is how many globals the rewriter has added.
 func (i *Instance) ownGlobals() (n int) {
-	for _, name := range []string{i.module.rewrite.Fuel, i.module.rewrite.TableLimit, i.module.rewrite.TableRefused} {
-		if name != "" {
-			n++
-		}
+	if i.module.rewrite.Fuel != "" {
+		n++
 	}
 	return n
 }

@@ -83,7 +83,6 @@ func (t *Thread) Run() {
 func (t *Thread) End(keep bool) {
 	g := t.group
 	if g.current == t {
-		g.collect()
 		g.current = nil
 	}
 	t.giveStack()
@@ -115,9 +114,6 @@ func (t *Thread) Fuel() uint64 {
 // growth that fails; nil if nothing. What the memory's or table's own maximum forbids does not count.
 func (t *Thread) Refused() *cm.LimitError {
 	g := t.group
-	if g.current == t {
-		g.collect()
-	}
 	r := t.refused
 	r.add(g.own.refused)
 	t.refused, g.own.refused = refusal{}, refusal{}
@@ -125,7 +121,7 @@ func (t *Thread) Refused() *cm.LimitError {
 	case r.memory:
 		return &cm.LimitError{Limit: "memory", Detail: fmt.Sprintf("memory.grow was refused: the memories of an instance may have %d bytes", g.limits.Memory)}
 	case r.tables:
-		return &cm.LimitError{Limit: "tables", Detail: fmt.Sprintf("table.grow was refused: a table may have %d elements", g.limits.Tables)}
+		return &cm.LimitError{Limit: "tables", Detail: fmt.Sprintf("table.grow was refused: the tables of an instance may have %d elements", g.limits.Tables)}
 	}
 	return nil
 }
@@ -147,7 +143,6 @@ func (g *Group) thread(ctx context.Context) *Thread {
 
 // turnTo makes t the current thread and charges the one before it with what was done until now.
 func (g *Group) turnTo(t *Thread) {
-	g.collect()
 	if t.limit > 0 {
 		g.takeBack()
 	}
@@ -157,21 +152,6 @@ func (g *Group) turnTo(t *Thread) {
 	}
 	g.current, g.mark = t, now
 	t.end = now + t.limit - t.fuel
-}
-
-// collect notes for the current thread which tables were not let grow.
-func (g *Group) collect() {
-	for _, x := range g.growers {
-		if x.Get() == 0 {
-			continue
-		}
-		x.Set(0)
-		if g.current != nil {
-			g.current.refused.tables = true
-		} else {
-			g.own.refused.tables = true
-		}
-	}
 }
 
 // takeBack leaves instances without fuel, so that what was given to one thread is not spent by another.

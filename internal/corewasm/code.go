@@ -17,7 +17,7 @@ const (
 	editFuel editKind = iota // insert a fuel check of weight arg
 	editFunc                 // put function index arg
 	editBulk                 // insert a check of the operand on top of the stack, shifted right by arg bits
-	editGrow                 // insert a limit of the operand on top of the stack for table arg
+	editGrow                 // ask whether table arg may grow by the operand on top of the stack
 )
 
 // Straight code counts once for each weightUnit bytes, so that a guest cannot hide work in long bodies. Bulk operations

@@ -67,7 +67,7 @@ func (w *writer) body(b []byte, i int) []byte {
 				return append(b, opI32ShrU)
 			})
 		case editGrow:
-			b = w.limitGrowth(b, temp, e.arg)
+			b = w.askGrowth(b, temp, e.arg)
 		}
 	}
 	return append(b, src[at:]...)
@@ -87,26 +87,23 @@ func (w *writer) check(b []byte, amount func([]byte) []byte) []byte {
 	return append(b, opEnd)
 }
 
-// limitGrowth turns the number of elements that a table is to grow by into one that cannot succeed, if it would take the
-// table past the limit: if n > limit - size { refused |= n <= max - size; n = -1 }. A table is never larger than the limit.
-// What the table's own maximum forbids is not refused by the limit.
-func (w *writer) limitGrowth(b []byte, temp, table uint32) []byte {
+// askGrowth has the check function say whether a table may grow by so many elements, which cannot be less than none, as fuel that is used
+// up is: if n <= max - size { n = check(n) }. It gives n, or -1, by which no table grows. What the table's own maximum forbids it is not
+// asked, and it is told of no more than fits a signed number, which is too much.
+func (w *writer) askGrowth(b []byte, temp, table uint32) []byte {
 	most := uint32(math.MaxUint32 - 1) // as wazero has it
 	if int(table) < len(w.m.tables) && w.m.tables[table].HasMax {
 		most = uint32(min(w.m.tables[table].Max, uint64(most)))
 	}
 	b = appendU32(append(b, opLocalTee), temp)
-	b = appendU32(append(b, opGlobalGet), w.limit)
-	b = appendU32(append(b, opMisc, miscTabSize), table)
-	b = append(b, opI32Sub, opI32GtU, opIf, blockTypeNil)
-	b = appendU32(append(b, opLocalGet), temp)
 	b = appendI32(append(b, opI32Const), int32(most))
 	b = appendU32(append(b, opMisc, miscTabSize), table)
-	b = append(b, opI32Sub, opI32LeU)
-	b = appendU32(append(b, opGlobalGet), w.limit+1)
-	b = append(b, opI32Or)
-	b = appendU32(append(b, opGlobalSet), w.limit+1)
-	b = append(b, opI32Const, 0x7f)
+	b = append(b, opI32Sub, opI32LeU, opIf, blockTypeNil)
+	b = appendU32(append(b, opLocalGet), temp)
+	b = appendI32(append(b, opI32Const), math.MaxInt32)
+	b = appendU32(append(b, opLocalGet), temp)
+	b = append(b, opI32Const, 0, opI32GeS, opSelect)
+	b = appendU32(append(b, opCall), uint32(w.m.nImports.funcs))
 	b = appendU32(append(b, opLocalSet), temp)
 	return appendU32(append(b, opEnd, opLocalGet), temp)
 }

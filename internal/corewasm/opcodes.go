@@ -107,11 +107,11 @@ const (
 	opI64Const    = 0x42
 	opF32Const    = 0x43
 	opF64Const    = 0x44
+	opSelect      = 0x1b
 	opI32LtS      = 0x48
-	opI32GtU      = 0x4b
 	opI32LeU      = 0x4d
+	opI32GeS      = 0x4e
 	opI32Sub      = 0x6b
-	opI32Or       = 0x72
 	opI32ShrU     = 0x76
 	opRefNull     = 0xd0
 	opRefFunc     = 0xd2

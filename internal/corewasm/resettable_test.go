@@ -53,7 +53,7 @@ func TestNotResettable(t *testing.T) {
 		if info.FillsImports {
 			t.Errorf("%s: it imports nothing to fill", c.name)
 		}
-		r, err := Rewrite(wasm, Options{TableLimit: 10})
+		r, err := Rewrite(wasm, Options{})
 		if err != nil || !slices.Equal(r.NotResettable, c.want) {
 			t.Errorf("%s: rewriting says %v, %v", c.name, r.NotResettable, err)
 		}

@@ -21,8 +21,6 @@ type Slot struct{ Module, Field string }
 // Options say how to rewrite.
 type Options struct {
 	Slots []Slot // one for each import, in order
-	// TableLimit is the elements up to which tables may grow until the host sets another limit.
-	TableLimit uint32
 }
 
 // Global is an exported mutable global.
@@ -42,10 +40,9 @@ type Memory struct {
 type Result struct {
 	Info
 	Wasm []byte
-	// Fuel is the export name of the fuel global, an i32 that starts at 0, and TableLimit that of the table limit; Start
-	// is that of the function to call after instantiation. TableRefused is that of an i32 that is no longer 0 once the
-	// limit has refused to let a table grow. Each is empty where there is none.
-	Fuel, TableLimit, TableRefused, Start string
+	// Fuel is the export name of the fuel global, an i32 that starts at 0; Start is that of the function to call after
+	// instantiation. Each is empty where there is none.
+	Fuel, Start string
 
 	Globals       []Global // the module's own mutable globals
 	Memory        *Memory  // the memory that the module defines
@@ -99,7 +96,6 @@ type writer struct {
 	grows  bool // some code grows a table
 	hollow bool // bodies are traps
 	fuel   uint32
-	limit  uint32 // that of tables; the next is what it has refused
 	prefix string
 	start  int64 // index of the appended start function; -1: none
 	guard  []int // active element segments that may be out of bounds
@@ -124,7 +120,7 @@ func (w *writer) scanBodies() error {
 		}
 		w.grows = w.grows || s.growsTable
 	}
-	w.checks = w.res.Checks > 0
+	w.checks = w.res.Checks > 0 || w.grows
 	return nil
 }
 
@@ -164,10 +160,6 @@ func valBytes(ts []binary.CoreValType) []byte {
 func (w *writer) write(size int) {
 	m := w.m
 	w.fuel = uint32(len(m.globals))
-	w.limit = w.fuel
-	if w.checks {
-		w.limit++
-	}
 	w.reserve()
 	w.guardElements()
 	var checkType, startType uint32
@@ -303,9 +295,6 @@ func (w *writer) globals(b []byte) []byte {
 	if w.checks {
 		n++
 	}
-	if w.grows {
-		n += 2
-	}
 	if n == 0 {
 		return b
 	}
@@ -319,10 +308,6 @@ func (w *writer) globals(b []byte) []byte {
 		s = appendConstExpr(s, init, w.shift)
 	}
 	if w.checks {
-		add(0)
-	}
-	if w.grows {
-		add(int32(w.o.TableLimit))
 		add(0)
 	}
 	return appendSection(b, 6, s)
@@ -359,12 +344,6 @@ func (w *writer) exports(b []byte) []byte {
 	if w.checks {
 		w.res.Fuel = w.prefix + "fuel"
 		add(w.res.Fuel, 3, w.fuel)
-	}
-	if w.grows {
-		w.res.TableLimit = w.prefix + "tables"
-		add(w.res.TableLimit, 3, w.limit)
-		w.res.TableRefused = w.prefix + "refused"
-		add(w.res.TableRefused, 3, w.limit+1)
 	}
 	switch {
 	case w.start >= 0:

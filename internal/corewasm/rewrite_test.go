@@ -14,7 +14,7 @@ func rewriteFixture(t *testing.T, name string) (*Result, *module) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{TableLimit: 77}
+	o := Options{}
 	for k := range i.Imports {
 		o.Slots = append(o.Slots, Slot{Module: "$" + string(rune('0'+k)), Field: "f" + i.Imports[k].Field})
 	}
@@ -40,7 +40,7 @@ func TestRewriteKeepsIndices(t *testing.T) {
 		got[2].Module != CheckModule || got[2].Field != CheckField {
 		t.Errorf("imports %+v", got)
 	}
-	if !slices.Equal(m.globals[:len(old.globals)], old.globals) || len(m.globals) != len(old.globals)+3 {
+	if !slices.Equal(m.globals[:len(old.globals)], old.globals) || len(m.globals) != len(old.globals)+1 {
 		t.Errorf("globals were %v, are %v", old.globals, m.globals)
 	}
 	if !slices.Equal(m.tables, old.tables) || !slices.Equal(m.memories, old.memories) {
@@ -58,10 +58,7 @@ func TestRewriteKeepsIndices(t *testing.T) {
 	if got := m.elems[1].exprs[0]; !bytes.Equal(got, []byte{opRefFunc, 2, opEnd}) {
 		t.Errorf("element expression % x", got)
 	}
-	if got := m.globalIn[len(m.globalIn)-2]; !bytes.Equal(got, []byte{opI32Const, 77 | 0x80, 0, opEnd}) {
-		t.Errorf("table limit starts as % x", got)
-	}
-	if r.Fuel != "$fuel" || r.TableLimit != "$tables" || r.TableRefused != "$refused" || r.Start != "" || r.TableElements != 8 || r.Memory.Min != 1 || r.Memory.HasMax {
+	if r.Fuel != "$fuel" || r.Start != "" || r.TableElements != 8 || r.Memory.Min != 1 || r.Memory.HasMax {
 		t.Errorf("%+v", r)
 	}
 	var names []string

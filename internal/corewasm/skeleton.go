@@ -8,7 +8,7 @@ import (
 
 // Version changes when Rewrite writes other code for the same module: machine code that was made from what an earlier
 // version wrote must not meet a skeleton of a later one.
-const Version = 5
+const Version = 6
 
 // Facts are what Rewrite learns by reading a module's code, as text without dots or separators of paths.
 type Facts string
@@ -55,7 +55,7 @@ func Skeleton(wasm []byte, o Options, known Facts, id []byte) (*Result, error) {
 	}
 	m.used |= f.used
 	m.lasting |= f.lasting
-	w := &writer{m: m, o: o, start: -1, res: &Result{Checks: f.checks}, grows: f.grows, checks: f.checks > 0, hollow: true}
+	w := &writer{m: m, o: o, start: -1, res: &Result{Checks: f.checks}, grows: f.grows, checks: f.checks > 0 || f.grows, hollow: true}
 	if err := w.run(len(wasm)); err != nil {
 		return nil, err
 	}

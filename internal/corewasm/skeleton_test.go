@@ -44,7 +44,7 @@ func TestSkeleton(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			o := Options{Slots: slots(t, wasm), TableLimit: 1000}
+			o := Options{Slots: slots(t, wasm)}
 			full, err := Rewrite(wasm, o)
 			if err != nil {
 				t.Fatal(err)
@@ -82,13 +82,13 @@ func TestVersion(t *testing.T) {
 	h := sha256.New()
 	for _, name := range []string{"all", "checks"} {
 		wasm := fixture(t, name)
-		r, err := Rewrite(wasm, Options{Slots: slots(t, wasm), TableLimit: 1000})
+		r, err := Rewrite(wasm, Options{Slots: slots(t, wasm)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.Write(r.Wasm)
 	}
-	const version, want = 5, "1886f1b1397728ce08044edcf6b95c24d92c7437be0aa10936307198d50ae200"
+	const version, want = 6, "c8b2edd5f6c418c4087db6378bb480cdcf8715bdd82f91157858fabaf7c6f5aa"
 	if got := hex.EncodeToString(h.Sum(nil)); got != want || Version != version {
 		t.Errorf("version %d writes %s", Version, got)
 	}

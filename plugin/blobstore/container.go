@@ -13,6 +13,22 @@ import (
 type container struct {
 	store Store
 	name  string
+	held  *cm.Holding // for the name, which any number of containers may have
+}
+
+// newContainer makes a resource of a container that is there.
+func newContainer(ctx context.Context, s Store, name string) (draft.Container, error) {
+	held := &cm.Holding{}
+	if err := held.Hold(ctx, len(name)); err != nil {
+		return nil, fail(err)
+	}
+	return container{s, name, held}, nil
+}
+
+// Drop gives back what the name took.
+func (c container) Drop(context.Context) error {
+	c.held.Release()
+	return nil
 }
 
 func (c container) Name(context.Context) (string, error) { return c.name, nil }
@@ -39,11 +55,18 @@ func (c container) GetData(ctx context.Context, name string, start, end uint64) 
 	if end < size {
 		size = end + 1
 	}
-	return incoming{o.Data[start:max(start, size)]}, nil
+	in := &incoming{data: o.Data[start:max(start, size)]}
+	if err := in.held.Hold(ctx, cap(o.Data)); err != nil { // which the store may have let go of long before the guest does
+		return nil, fail(err)
+	}
+	return in, nil
 }
 
-func (c container) WriteData(_ context.Context, name string, data draft.OutgoingValue) error {
+func (c container) WriteData(ctx context.Context, name string, data draft.OutgoingValue) error {
 	o := data.(*outgoing)
+	if err := o.held.Hold(ctx, o.held.Bytes()+len(name)+destinationBytes); err != nil {
+		return fail(err)
+	}
 	o.to = append(o.to, func(ctx context.Context, data []byte) error { return c.store.Put(ctx, c.name, name, data) })
 	return nil
 }
@@ -53,8 +76,22 @@ func (c container) ListObjects(ctx context.Context) (draft.StreamObjectNames, er
 	if err != nil {
 		return nil, fail(err)
 	}
-	return &nameStream{names}, nil
+	s := &nameStream{left: names}
+	n := 0
+	for _, name := range names {
+		n += len(name) + nameBytes
+	}
+	if err := s.held.Hold(ctx, n); err != nil {
+		return nil, fail(err)
+	}
+	return s, nil
 }
+
+// What is counted beside the bytes of a name: in a list of names, and as the destination of a value.
+const (
+	nameBytes        = 32
+	destinationBytes = 128
+)
 
 func (c container) DeleteObject(ctx context.Context, name string) error {
 	return fail(c.store.Delete(ctx, c.name, name))
@@ -89,7 +126,17 @@ func (c container) Clear(ctx context.Context) error {
 }
 
 // nameStream is a stream-object-names.
-type nameStream struct{ left []string }
+type nameStream struct {
+	left []string
+	held cm.Holding
+}
+
+// Drop gives back what the names took.
+func (s *nameStream) Drop(context.Context) error {
+	s.left = nil
+	s.held.Release()
+	return nil
+}
 
 func (s *nameStream) take(n uint64) []string {
 	k := int(min(n, uint64(len(s.left))))

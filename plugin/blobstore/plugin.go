@@ -46,7 +46,7 @@ func fail(err error) error {
 	if err == nil {
 		return nil
 	}
-	return cm.Fail(err.Error())
+	return cm.FailFor(err.Error(), err)
 }
 
 // store implements the free functions of the interfaces for one component.
@@ -56,14 +56,14 @@ func (s store) CreateContainer(ctx context.Context, name string) (draft.Containe
 	if err := s.Store.CreateContainer(ctx, name); err != nil {
 		return nil, fail(err)
 	}
-	return container{s.Store, name}, nil
+	return newContainer(ctx, s.Store, name)
 }
 
 func (s store) GetContainer(ctx context.Context, name string) (draft.Container, error) {
 	if _, err := s.Container(ctx, name); err != nil {
 		return nil, fail(err)
 	}
-	return container{s.Store, name}, nil
+	return newContainer(ctx, s.Store, name)
 }
 
 func (s store) DeleteContainer(ctx context.Context, name string) error {
@@ -103,6 +103,34 @@ type outgoing struct {
 	data   bytes.Buffer
 	opened bool
 	to     []func(ctx context.Context, data []byte) error
+	held   cm.Holding // for data and to
+}
+
+// Drop forgets what was written.
+func (o *outgoing) Drop(context.Context) error {
+	o.data, o.to = bytes.Buffer{}, nil
+	o.held.Release()
+	return nil
+}
+
+// write collects more bytes.
+func (o *outgoing) write(ctx context.Context, p []byte) error {
+	if o.data.Len()+len(p) > MaxObject {
+		return fmt.Errorf("the object is larger than %d bytes", MaxObject)
+	}
+	if len(p) > o.data.Available() {
+		before := o.data.Cap()
+		if err := o.held.Hold(ctx, o.held.Bytes()+before+len(p)); err != nil {
+			return err
+		}
+		o.data.Grow(len(p))
+		// The buffer's own rule of growth has been asked for; what it came to is what is held.
+		if err := o.held.Set(o.held.Bytes() - 2*before - len(p) + o.data.Cap()); err != nil {
+			return err
+		}
+	}
+	o.data.Write(p)
+	return nil
 }
 
 func (s store) OutgoingValueNewOutgoingValue(context.Context) (draft.OutgoingValue, error) {
@@ -114,17 +142,12 @@ func (o *outgoing) OutgoingValueWriteBody(context.Context) (iop2.OutputStream, e
 		return nil, cm.Fail(struct{}{})
 	}
 	o.opened = true
-	return iop2.NewOutputStream(wasiio.NewFuncWriter(func(_ context.Context, p []byte) error {
-		if o.data.Len()+len(p) > MaxObject {
-			return fmt.Errorf("the object is larger than %d bytes", MaxObject)
-		}
-		o.data.Write(p)
-		return nil
-	})), nil
+	return iop2.NewOutputStream(wasiio.NewFuncWriter(o.write)), nil
 }
 
 func (s store) OutgoingValueFinish(ctx context.Context, this draft.OutgoingValue) error {
 	o := this.(*outgoing)
+	defer o.Drop(ctx) //nolint:errcheck // it never fails
 	for _, put := range o.to {
 		if err := put(ctx, o.data.Bytes()); err != nil {
 			return fail(err)
@@ -134,14 +157,38 @@ func (s store) OutgoingValueFinish(ctx context.Context, this draft.OutgoingValue
 }
 
 // incoming is an incoming-value.
-type incoming struct{ data []byte }
+type incoming struct {
+	data []byte
+	held cm.Holding
+}
 
-func (i incoming) Size(context.Context) (uint64, error) { return uint64(len(i.data)), nil }
+// Drop lets go of the bytes.
+func (i *incoming) Drop(context.Context) error {
+	i.data = nil
+	i.held.Release()
+	return nil
+}
+
+func (i *incoming) Size(context.Context) (uint64, error) { return uint64(len(i.data)), nil }
 
 func (s store) IncomingValueIncomingValueConsumeSync(_ context.Context, this draft.IncomingValue) ([]byte, error) {
-	return this.(incoming).data, nil
+	i := this.(*incoming)
+	defer i.held.Release() // the bytes are the guest's as soon as this returns
+	return i.data, nil
 }
 
 func (s store) IncomingValueIncomingValueConsumeAsync(_ context.Context, this draft.IncomingValue) (iop2.InputStream, error) {
-	return iop2.NewInputStream(wasiio.NewFuncReader(bytes.NewReader(this.(incoming).data).Read)), nil
+	i := this.(*incoming)
+	return iop2.NewInputStream(&incomingStream{wasiio.NewFuncReader(bytes.NewReader(i.data).Read), i}), nil
+}
+
+// incomingStream is the bytes of a value, which it holds until it is closed.
+type incomingStream struct {
+	*wasiio.FuncReader
+	of *incoming
+}
+
+func (s *incomingStream) Close() error {
+	s.FuncReader = wasiio.NewFuncReader(func([]byte) (int, error) { return 0, nil })
+	return s.of.Drop(context.Background())
 }

@@ -56,7 +56,7 @@ func fail(err error) error {
 	case errors.Is(err, ErrAccessDenied):
 		return cm.Fail(draft.ErrorAccessDenied())
 	}
-	return cm.Fail(draft.ErrorOther(err.Error()))
+	return cm.FailFor(draft.ErrorOther(err.Error()), err)
 }
 
 func (s stores) Open(ctx context.Context, name string) (draft.Bucket, error) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"sync"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
@@ -42,6 +43,7 @@ type OutgoingBody struct {
 	gone     error // the reader has gone away
 	reported bool
 	event    wasiio.Event
+	held     cm.Holding // for buf
 }
 
 func newOutgoingBody(h *Fields, tooLong Code, most uint64) *OutgoingBody {
@@ -130,7 +132,11 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 	}
 	n := copy(p, b.buf[b.off:])
 	b.off += n
-	if b.pending() == 0 {
+	switch {
+	case b.pending() > 0:
+	case b.end != nil:
+		b.free()
+	default:
 		b.buf, b.off = b.buf[:0], 0
 	}
 	b.flushing = b.flushing && b.pending() > outFlushed
@@ -166,17 +172,42 @@ func (b *OutgoingBody) Disconnect(reason error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.gone == nil {
-		b.gone = reason
-		b.buf, b.off, b.flushing = nil, 0, false
+		b.gone, b.flushing = reason, false
+		b.free()
 		b.cond.Broadcast()
 		b.event.Notify()
 	}
+}
+
+// free lets go of the buffer. b.mu is held.
+func (b *OutgoingBody) free() {
+	b.buf, b.off = nil, 0
+	b.held.Release()
+}
+
+// grow makes room for n bytes more. b.mu is held.
+func (b *OutgoingBody) grow(n int) error {
+	if need := len(b.buf) + n; need > cap(b.buf) {
+		most := max(need, min(2*cap(b.buf), outBuffer))
+		if err := b.held.Set(most); err != nil {
+			return err
+		}
+		b.buf = append(make([]byte, 0, most), b.buf...)
+	}
+	return nil
 }
 
 // bodyWriter is the guest's stream into an OutgoingBody.
 type bodyWriter struct {
 	body   *OutgoingBody
 	closed bool
+}
+
+// Charge implements [wasiio.Charged].
+func (w *bodyWriter) Charge(a *cm.Account) {
+	w.body.mu.Lock()
+	defer w.body.mu.Unlock()
+	w.body.held.Charge(a)
 }
 
 func (w *bodyWriter) Watch(wake chan<- struct{}) func() { return w.body.event.Watch(wake) }
@@ -249,6 +280,10 @@ func (w *bodyWriter) Write(_ context.Context, p []byte) error {
 	if b.off > 0 && len(b.buf)+len(p) > cap(b.buf) { // room in front before more memory
 		b.buf = b.buf[:copy(b.buf, b.buf[b.off:])]
 		b.off = 0
+	}
+	if err := b.grow(len(p)); err != nil {
+		b.stop(&Error{Code: InternalError, Text: err.Error(), Err: err})
+		return w.state()
 	}
 	b.buf = append(b.buf, p...)
 	b.cond.Signal()

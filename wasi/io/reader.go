@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // The buffer of a Reader starts small and grows when the source fills it.
@@ -11,6 +13,9 @@ const (
 	minReadBuffer = 4 << 10
 	maxReadBuffer = 64 << 10
 )
+
+// goroutineBytes is what a goroutine that reads or writes for a stream is counted as.
+const goroutineBytes = 4 << 10
 
 // Reader is an [InputStream] over a source that blocks. Nothing is read from the source before somebody asks, and no more
 // than one buffer ahead of what has been taken: a guest that does not read holds back whoever sends.
@@ -26,11 +31,19 @@ type Reader struct {
 	filling bool
 	err     error // what comes after buf[r:w]
 	closed  bool
+	held    cm.Holding // for buf
 }
 
 // NewReader makes a stream over src. Close closes src if it is an io.Closer, which must then unblock a Read that is
 // under way; hide the method to keep src open.
 func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
+
+// Charge implements [Charged].
+func (r *Reader) Charge(a *cm.Account) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.held.Charge(a)
+}
 
 // Ready is Pollable's. It asks the source for bytes if there are none.
 func (r *Reader) Ready() bool {
@@ -40,7 +53,7 @@ func (r *Reader) Ready() bool {
 		return true
 	}
 	r.fill()
-	return false
+	return r.err != nil
 }
 
 // Read is InputStream's.
@@ -60,6 +73,11 @@ func (r *Reader) Read(_ context.Context, p []byte) (int, error) {
 		return 0, err
 	case len(p) > 0:
 		r.fill()
+		if r.err != nil { // there is no room for a buffer
+			err := r.err
+			r.err = io.EOF
+			return 0, err
+		}
 	}
 	return 0, nil
 }
@@ -71,9 +89,14 @@ func (r *Reader) fill() {
 	}
 	switch {
 	case r.buf == nil:
+		if r.err = r.held.Set(minReadBuffer + goroutineBytes); r.err != nil {
+			return
+		}
 		r.buf = make([]byte, minReadBuffer)
 	case r.w == len(r.buf) && len(r.buf) < maxReadBuffer:
-		r.buf = make([]byte, len(r.buf)*4)
+		if r.held.Set(len(r.buf)*4+goroutineBytes) == nil {
+			r.buf = make([]byte, len(r.buf)*4)
+		}
 	}
 	r.r, r.w, r.filling = 0, 0, true
 	go r.readSource(r.buf)
@@ -96,6 +119,7 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	was := r.closed
 	r.closed = true
+	r.held.Release()
 	r.mu.Unlock()
 	if was {
 		return nil

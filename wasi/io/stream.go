@@ -3,6 +3,8 @@ package wasiio
 import (
 	"context"
 	"io"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // InputStream is a stream of bytes to a guest. As a [Pollable] it is ready when a Read would give bytes, an end or an
@@ -29,6 +31,10 @@ type OutputStream interface {
 	// Close takes no more bytes. What is buffered is still passed on.
 	Close() error
 }
+
+// Charged is a stream that holds bytes of its own: it asks an account for them before they are there. Charge comes before the
+// stream is used, or not at all.
+type Charged interface{ Charge(a *cm.Account) }
 
 // BlockingRead is Read that waits for at least one byte, the end, an error or the end of ctx. With an empty p it does
 // not wait.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // WriteBuffer is how many bytes a Writer holds at most.
@@ -29,10 +31,18 @@ type Writer struct {
 	reported bool
 	idle     chan struct{} // closed when the goroutine ends; nil when nobody waits
 	finished bool          // dst has been closed
+	held     cm.Holding    // for pending and spare
 }
 
 // NewWriter makes a stream to dst. After Close and the last byte dst is closed if it is an io.Closer.
 func NewWriter(dst io.Writer) *Writer { return &Writer{dst: dst} }
+
+// Charge implements [Charged].
+func (w *Writer) Charge(a *cm.Account) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.held.Charge(a)
+}
 
 // Ready is Pollable's.
 func (w *Writer) Ready() bool {
@@ -80,8 +90,26 @@ func (w *Writer) Write(_ context.Context, p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
+	if err := w.grow(len(p)); err != nil {
+		w.fail(err)
+		return w.failure()
+	}
 	w.pending = append(w.pending, p...)
 	w.start()
+	return nil
+}
+
+// grow makes room for n bytes more. w.mu is held.
+func (w *Writer) grow(n int) error {
+	need := len(w.pending) + n
+	if need <= cap(w.pending) {
+		return nil
+	}
+	most := max(need, min(2*cap(w.pending), WriteBuffer))
+	if err := w.held.Set(w.held.Bytes() + most - cap(w.pending)); err != nil {
+		return err
+	}
+	w.pending = append(make([]byte, 0, most), w.pending...)
 	return nil
 }
 
@@ -137,11 +165,20 @@ func (w *Writer) drain() {
 	}
 	finish := w.closed && !w.finished
 	w.finished = w.finished || finish
+	if w.closed || w.err != nil {
+		w.free()
+	}
 	w.mu.Unlock()
 	w.Notify()
 	if finish {
 		w.closeDestination()
 	}
+}
+
+// free lets go of the buffers: there will be no more writes. w.mu is held, and the goroutine does not run.
+func (w *Writer) free() {
+	w.pending, w.spare = nil, nil
+	w.held.Release()
 }
 
 // flush passes the wish on to the destination. w.mu is held, and let go meanwhile.
@@ -170,6 +207,9 @@ func (w *Writer) Close() error {
 	w.closed = true
 	finish := !w.running && !w.finished
 	w.finished = w.finished || finish
+	if !w.running {
+		w.free()
+	}
 	w.mu.Unlock()
 	w.Notify()
 	if finish {

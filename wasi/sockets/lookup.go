@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
@@ -21,8 +22,14 @@ type Lookup struct {
 	err   error
 }
 
+// maxName is past the longest name there is, in any spelling.
+const maxName = 1 << 10
+
 // Resolve begins to look a name up. An IP address is its own answer and needs no grant; a name needs a Connect grant.
 func (n *Network) Resolve(name string) (*Lookup, error) {
+	if len(name) > maxName {
+		return nil, failed(CodeInvalidArgument)
+	}
 	if a, err := netip.ParseAddr(name); err == nil {
 		l := &Lookup{cancel: func() {}}
 		l.finish([]netip.Addr{a.Unmap()}, nil)
@@ -56,7 +63,13 @@ func (n *Network) Resolve(name string) (*Lookup, error) {
 	return l, nil
 }
 
+// MaxAddresses bounds what a lookup gives: the guest may keep any number of them.
+const MaxAddresses = 256
+
 func (l *Lookup) finish(addrs []netip.Addr, err error) {
+	if len(addrs) > MaxAddresses {
+		addrs = slices.Clone(addrs[:MaxAddresses])
+	}
 	l.mu.Lock()
 	l.done, l.addrs, l.err = true, addrs, err
 	l.mu.Unlock()

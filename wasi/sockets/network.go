@@ -176,11 +176,17 @@ func (n *Network) forName(name string) []pattern {
 	return ps
 }
 
+// maxLearnt bounds the addresses that are remembered: a name may have others each time.
+const maxLearnt = 4096
+
 // learn remembers that a lookup of a granted name has given these addresses.
 func (n *Network) learn(ps []pattern, addrs []netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, a := range addrs {
+	if len(n.learnt) > maxLearnt {
+		clear(n.learnt) // whoever still uses an address of long ago looks its name up again
+	}
+	for _, a := range addrs[:min(len(addrs), MaxAddresses)] {
 		for _, p := range ps {
 			if p.name != "" && !contains(n.learnt[a], p) {
 				n.learnt[a] = append(n.learnt[a], p)

@@ -25,14 +25,16 @@ type UDP struct {
 	family Family
 	s      *sock[datagramSystem]
 
-	mu       sync.Mutex
-	state    tcpState // unbound, bindInProgress, bound, closed
-	network  *Network
-	open     bool           // may receive from anybody
-	remote   netip.AddrPort // of the last Stream; may be invalid
-	session  int            // counts Streams
-	received []byte         // scratch
+	mu      sync.Mutex
+	state   tcpState // unbound, bindInProgress, bound, closed
+	network *Network
+	open    bool           // may receive from anybody
+	remote  netip.AddrPort // of the last Stream; may be invalid
+	session int            // counts Streams
 }
+
+// scratch are buffers of maxDatagram bytes that datagrams are received into: nobody keeps one.
+var scratch = sync.Pool{New: func() any { return new([maxDatagram]byte) }}
 
 // NewUDP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
 func (n *Network) NewUDP(f Family) (*UDP, error) {
@@ -233,12 +235,11 @@ func (i *Incoming) Receive(n uint64) ([]Datagram, error) {
 	if err := i.live(); err != nil {
 		return nil, err
 	}
-	if u.received == nil {
-		u.received = make([]byte, maxDatagram)
-	}
+	buf := scratch.Get().(*[maxDatagram]byte)
+	defer scratch.Put(buf)
 	var got []Datagram
 	for uint64(len(got)) < min(n, MaxDatagrams) {
-		k, from, err := i.s.sys.recvFrom(u.received)
+		k, from, err := i.s.sys.recvFrom(buf[:])
 		if err != nil {
 			if len(got) > 0 || wouldBlock(err) {
 				return got, nil
@@ -248,7 +249,7 @@ func (i *Incoming) Receive(n uint64) ([]Datagram, error) {
 		if i.remote.IsValid() && from != i.remote || !i.remote.IsValid() && !u.open && !u.network.mayConnect(from) {
 			continue
 		}
-		got = append(got, Datagram{Data: append([]byte(nil), u.received[:k]...), Addr: from})
+		got = append(got, Datagram{Data: append([]byte(nil), buf[:k]...), Addr: from})
 	}
 	return got, nil
 }

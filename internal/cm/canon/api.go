@@ -2,6 +2,7 @@ package canon
 
 import (
 	"context"
+	"math"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
@@ -10,6 +11,10 @@ import (
 // DefaultBudget is how many bytes of host memory the values lifted in one call may take where a Context sets no bound.
 // Lists may overlap in guest memory, so that a small memory can describe a value of any size.
 const DefaultBudget = 1 << 29
+
+// leastBudget is what the values of one call may take though the account is full: a guest that is told so can still do something
+// about it.
+const leastBudget = 16 << 10
 
 // Memory gives a guest's memory as it is now; views are fetched again after guest code has run.
 type Memory interface{ Bytes() []byte }
@@ -37,10 +42,12 @@ type Context struct {
 	Handles  Handles
 	// Lent makes lists of u8 that are lifted views of the memory, good until guest code runs or the memory is written to.
 	Lent bool
-	// Budget bounds the host memory in bytes that one LiftArgs or LiftResult may take; 0 means DefaultBudget.
-	Budget uint64
+	// Account bounds the host memory that one LiftArgs or LiftResult may take, beside DefaultBudget: to what there is room for
+	// in it, and leastBudget. Nothing is taken from it: see Spent.
+	Account *cm.Account
 
 	mem     []byte // Memory's bytes since guest code last ran
+	budget  uint64 // of this lifting
 	left    uint64 // of the budget
 	outside error  // what Realloc failed with: not ours to word
 }
@@ -51,25 +58,28 @@ func (cx *Context) begin() {
 	if cx.Memory != nil {
 		cx.mem = cx.Memory.Bytes()
 	}
-	if cx.left = cx.Budget; cx.left == 0 {
-		cx.left = DefaultBudget
-	}
+	cx.budget = max(cx.Account.Room(DefaultBudget), leastBudget)
+	cx.left = cx.budget
 }
+
+// Spent is the host memory in bytes that the last LiftArgs or LiftResult has taken, for as long as its values are kept.
+func (cx *Context) Spent() int { return int(cx.budget - cx.left) }
 
 // spend takes n bytes from the budget.
 func (cx *Context) spend(n uint64) error {
-	if n > cx.left {
-		return cm.Trapf(cm.TrapMemory, "values lifted in one call need more than %d bytes of host memory", cx.budget())
+	if n >= 1<<20 && n <= cx.left && !cx.Account.Fits(int(n)) {
+		return cx.Account.Take(int(n)) // which says so
 	}
-	cx.left -= n
-	return nil
-}
-
-func (cx *Context) budget() uint64 {
-	if cx.Budget == 0 {
-		return DefaultBudget
+	if n <= cx.left {
+		cx.left -= n
+		return nil
 	}
-	return cx.Budget
+	if cx.budget < DefaultBudget {
+		if err := cx.Account.Take(cx.Spent() + int(min(n, math.MaxInt32))); err != nil {
+			return err
+		}
+	}
+	return cm.Trapf(cm.TrapHostMemory, "values lifted in one call need more than %d bytes of host memory, which is the most in any case", uint64(DefaultBudget))
 }
 
 // check traps unless ptr is aligned and size bytes from it are inside the memory, in this order.

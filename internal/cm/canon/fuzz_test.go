@@ -49,7 +49,7 @@ func FuzzLift(f *testing.F) {
 		}
 		g := &guest{mem: mem}
 		cx := g.context(cmbinary.StringEncoding(enc % 3))
-		cx.Budget = liftBudget
+		cx.Account = cm.NewAccount(liftBudget)
 		stack := make([]uint64, max(16, c.StackLen()))
 		for i := range stack {
 			if len(args) >= 8*i+8 {

@@ -150,13 +150,14 @@ func TestBudgetStopsAliasing(t *testing.T) {
 	}
 	f := compile(t, fn(nil, typ(cm.KindList, typ(cm.KindList, k(cm.KindU8)))))
 	cx := g.context(0)
-	cx.Budget = 10 << 20
-	wantTrap(t, f.LiftArgs(cx, []uint64{0, 1000}, make([]cm.Val, 1)), cm.TrapMemory)
+	cx.Account = cm.NewAccount(10 << 20)
+	wantTrap(t, f.LiftArgs(cx, []uint64{0, 1000}, make([]cm.Val, 1)), cm.TrapHostMemory)
 	check(t, f.LiftArgs(cx, []uint64{0, 100}, make([]cm.Val, 1)))
 	check(t, f.LiftArgs(cx, []uint64{0, 100}, make([]cm.Val, 1))) // each call has its own
 	units := compile(t, fn(nil, typ(cm.KindList, k(cm.KindU16))))
-	cx.Budget = 1000
-	wantTrap(t, units.LiftArgs(cx, []uint64{0, 100}, make([]cm.Val, 1)), cm.TrapMemory)
+	cx.Account = cm.NewAccount(1000) // and some, which calls have in any case
+	check(t, units.LiftArgs(cx, []uint64{0, 100}, make([]cm.Val, 1)))
+	wantTrap(t, units.LiftArgs(cx, []uint64{0, 1000}, make([]cm.Val, 1)), cm.TrapHostMemory)
 }
 
 // Mistakes of a host function are told as such.

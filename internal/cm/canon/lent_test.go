@@ -12,7 +12,7 @@ func TestLent(t *testing.T) {
 		g := newGuest(1 << 12)
 		copy(g.mem[64:], "hello")
 		cx := g.context(0)
-		cx.Lent, cx.Budget = lent, 16
+		cx.Lent, cx.Account = lent, cm.NewAccount(leastBudget)
 		f := compile(t, fn(nil, typ(cm.KindList, k(cm.KindU8))))
 		args := make([]cm.Val, 1)
 		if err := f.LiftArgs(cx, []uint64{64, 5}, args); err != nil {

@@ -42,15 +42,16 @@ func (t *Table) All(f func(h uint32, e *Entry)) {
 	}
 }
 
-// Restore makes the table what from was when it was copied. Whatever else it held is forgotten.
+// Restore makes the table what from was when it was copied, of the account that t has now, which has been asked for nothing.
+// Whatever else t held is forgotten.
 func (t *Table) Restore(from *Table) {
 	room := t.slots
 	if cap(room) > maxSpare {
 		room = nil
 	}
 	clear(room)
-	max := t.Max
+	max, account := t.Max, t.Account
 	*t = *from
-	t.Max = max
+	t.Max, t.Account, t.paid = max, account, 0
 	t.slots = append(room[:0], from.slots...)
 }

@@ -11,11 +11,21 @@ const MaxLen = 1<<28 - 1
 type Table struct {
 	// Max bounds Len; 0 stands for MaxLen.
 	Max int
+	// Account is asked for what handles cost the host, [SlotBytes] each, as far as the table grows past a few; nil is none.
+	Account *cm.Account
 
 	slots []slot // handle h is slots[h-1]
 	free  uint32 // the handle freed last, 0 if none; each free slot names the one freed before it
 	used  int
+	paid  int // slots that Account has been asked for
 }
+
+// SlotBytes is what a handle is counted as in an account: itself, its resource, and the host's object behind it as far as that
+// does not grow. What grows asks by itself.
+const SlotBytes = 512
+
+// freeSlots are those that Account is not asked for: they are part of what an instance costs.
+const freeSlots = 16
 
 type slot struct {
 	Entry
@@ -71,6 +81,11 @@ func (t *Table) Add(e Entry) (uint32, error) {
 	if t.used >= limit {
 		return 0, cm.Trapf(cm.TrapHandlesFull, "handle table is full with %d handles", t.used)
 	}
+	if t.free == 0 && len(t.slots) >= freeSlots && len(t.slots) >= t.paid {
+		if err := t.pay(); err != nil {
+			return 0, err
+		}
+	}
 	t.used++
 	if h := t.free; h != 0 {
 		s := &t.slots[h-1]
@@ -80,6 +95,16 @@ func (t *Table) Add(e Entry) (uint32, error) {
 	}
 	t.slots = append(t.slots, slot{Entry: e})
 	return uint32(len(t.slots)), nil
+}
+
+// pay asks for an eighth more slots than there are, so that it is done seldom.
+func (t *Table) pay() error {
+	n := len(t.slots) + max(freeSlots, len(t.slots)/8)
+	if err := t.Account.Take((n - t.paid) * SlotBytes); err != nil {
+		return err
+	}
+	t.paid = n
+	return nil
 }
 
 // Get finds the entry of a resource's handle; a *cm.Trap if there is none or it is of another run-time type (want nil: any).

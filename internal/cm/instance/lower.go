@@ -56,6 +56,9 @@ func (l *lower) lift(a *activation, t *task.Subtask, stack []uint64) ([]cm.Val, 
 		s.dropMoved(a)
 		return nil, s.at(err, l.boundary)
 	}
+	if n := cx.Spent(); n > 0 {
+		t.Hold(s.account, n) // it is within what the account allowed for
+	}
 	return args, nil
 }
 

@@ -23,6 +23,8 @@ type Options struct {
 	Depth   int // bound of calls into component instances that stand in one another; 0: DefaultDepth
 	// Concurrent lets several calls from the host be in one component instance at once, which its guest has to be made for.
 	Concurrent bool
+
+	HostMemory uint64 // bytes that the host holds for the store's guests; 0: as many as Limits.Memory
 }
 
 // DefaultDepth is how many calls may stand in one another where Options say nothing. Each has stacks of its own, in Go
@@ -40,6 +42,7 @@ type Store struct {
 	instances []componentInstance
 	resources []*cm.ResourceType // by slot: the run-time types of this store
 	depth     int                // see Options.Depth
+	account   *cm.Account        // what the host holds for its guests since it was made or reset
 
 	cx      canon.Context // the one in use; nothing may run between filling and using it but realloc
 	handles handles
@@ -51,9 +54,6 @@ type Store struct {
 	dead        *cm.Trap // why it can no longer be entered
 	closed      bool
 }
-
-// minBudget is the host memory that the values of one call may take at the least, in bytes.
-const minBudget = 32 << 20
 
 type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error)
 
@@ -83,6 +83,9 @@ func (a *activation) Value(key any) any {
 	if _, ok := key.(activationKey); ok {
 		return a
 	}
+	if key == cm.AccountKey() {
+		return a.store.account
+	}
 	return a.Task.Value(key)
 }
 
@@ -106,16 +109,15 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		instances: make([]componentInstance, len(p.Instances)),
 		resources: make([]*cm.ResourceType, len(p.Resources)),
 		depth:     cmp.Or(o.Depth, DefaultDepth),
+		account:   cm.NewAccount(cmp.Or(o.HostMemory, o.Limits.Memory)),
 	}
 	s.own.store, s.own.info = s, o.Info
+	s.account.Spare = core.AddressSpace
 	s.reset.opts = o.Reset
-	if m := o.Limits.Memory; m > 0 {
-		// What a guest hands to the host takes memory there, too: a multiple of its own, for the host's form is larger.
-		s.cx.Budget = min(canon.DefaultBudget, max(minBudget, 4*m))
-	}
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
-		s.instances[i].table.Max, s.instances[i].entry.Concurrent = o.Handles, o.Concurrent
+		s.instances[i].table.Max, s.instances[i].table.Account = o.Handles, s.account
+		s.instances[i].entry.Concurrent = o.Concurrent
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {
@@ -228,7 +230,7 @@ func (s *Store) fn(i int) (*core.Func, error) {
 // context fills the store's lift-and-lower context for one side of a call. a is the task that is given
 // borrow handles by a lowering into this side, and that lends them by a lifting from it.
 func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Context, error) {
-	s.cx.Ctx, s.cx.Encoding = a, o.Encoding
+	s.cx.Ctx, s.cx.Encoding, s.cx.Account = a, o.Encoding, s.account
 	s.cx.Memory, s.cx.Realloc, s.cx.Lent = nil, nil, false
 	if o.Memory >= 0 {
 		m := s.memories[o.Memory]

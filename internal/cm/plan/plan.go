@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
@@ -83,7 +84,7 @@ func (p *planner) part(parts []Part, i int, made []*instItem, under []int) (*ins
 		args[name] = it
 	}
 	s := &scope{names: &part.Component.Names, path: cm.Path(part.Name), instance: len(p.Instances), outer: true}
-	p.Instances = append(p.Instances, Instance{Path: s.path, Parent: -1})
+	p.addInstance(s.path, -1)
 	made[i] = newInst()
 	return made[i], p.component(s, part.Component, args, made[i])
 }
@@ -116,6 +117,7 @@ type planner struct {
 	types       *types.Table
 	funcIndex   map[CoreFunc]int
 	memIndex    map[CoreItem]int
+	paths       map[cm.Path]bool // of all instances
 }
 
 // component walks the definitions of one instantiation. Imports that args do not serve come from
@@ -199,7 +201,7 @@ func (p *planner) instance(s *scope, d *binary.Instance) error {
 	}
 	inner := &scope{parent: c.scope, names: &c.def.Names, instance: len(p.Instances)}
 	inner.path = p.innerPath(s, uint32(len(s.insts)), c)
-	p.Instances = append(p.Instances, Instance{Path: inner.path, Parent: s.instance})
+	p.addInstance(inner.path, s.instance)
 	if err := p.component(inner, c.def, args, out); err != nil {
 		return err
 	}
@@ -207,22 +209,43 @@ func (p *planner) instance(s *scope, d *binary.Instance) error {
 	return nil
 }
 
+func (p *planner) addInstance(path cm.Path, parent int) {
+	p.Instances = append(p.Instances, Instance{Path: path, Parent: parent})
+	if p.paths == nil {
+		p.paths = map[cm.Path]bool{}
+	}
+	p.paths[path] = true
+}
+
 // innerPath names a nested instance: by its own name, else by its component's, else by its place.
 func (p *planner) innerPath(s *scope, index uint32, c *compItem) cm.Path {
 	path := s.path.Unnamed(index)
 	for _, name := range []string{s.nameOf(binary.SortInstance, index), c.def.Names.Component, c.name} {
 		if name != "" {
-			path = s.path.Inner(strings.TrimPrefix(name, "$"))
+			path = s.path.Inner(clip(strings.TrimPrefix(name, "$")))
 			break
 		}
 	}
 	// A name in use for another instance under the same parent gets its index.
-	for _, i := range p.Instances {
-		if i.Path == path {
-			return path + cm.Path(fmt.Sprintf("#%d", index))
-		}
+	if p.paths[path] {
+		path += cm.Path(fmt.Sprintf("#%d", index))
 	}
 	return path
+}
+
+// maxName bounds an instance's part of its path, in bytes: a path holds those of all that it stands in.
+const maxName = 128
+
+// clip cuts a name that is too long for a path.
+func clip(name string) string {
+	if len(name) <= maxName {
+		return name
+	}
+	n := maxName
+	for n > 0 && !utf8.RuneStart(name[n]) {
+		n--
+	}
+	return name[:n] + "…"
 }
 
 func (s *scope) nameOf(sort binary.Sort, i uint32) string {

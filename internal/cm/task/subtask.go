@@ -10,6 +10,9 @@ type Subtask struct {
 	busy  bool
 	lends []uint32 // handles of the caller's that it has borrowed from
 	vals  []cm.Val
+
+	account *cm.Account
+	held    int // that its arguments take, until it ends
 }
 
 // usual is as many arguments as most calls have.
@@ -27,6 +30,12 @@ func (s *Subtask) Args(n int) []cm.Val {
 // Lend notes that a handle of the caller's is lent to the callee (CanonicalABI.md §Subtask State, lenders).
 func (s *Subtask) Lend(h uint32) { s.lends = append(s.lends, h) }
 
+// Hold counts what its arguments take in host memory, until it ends.
+func (s *Subtask) Hold(a *cm.Account, bytes int) {
+	s.account, s.held = a, bytes
+	a.Add(bytes)
+}
+
 // End gives back what the callee has borrowed of the caller's handles, which are in t, and forgets the arguments.
 func (s *Subtask) End(t *handle.Table) {
 	for _, h := range s.lends {
@@ -34,5 +43,9 @@ func (s *Subtask) End(t *handle.Table) {
 	}
 	s.lends = s.lends[:0]
 	clear(s.vals)
+	if s.held > 0 {
+		s.account.Give(s.held)
+		s.held = 0
+	}
 	s.busy = false
 }

@@ -14,8 +14,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
-// DefaultBytes bounds a store: the bytes of its names and objects together.
-const DefaultBytes = 256 << 20
+// DefaultBytes bounds a store: the bytes of its names and objects together, and EntryBytes for each container and object, which
+// is what it costs to keep one.
+const (
+	DefaultBytes = 256 << 20
+	EntryBytes   = 256
+)
 
 // Backend implements blobstore.Backend.
 type Backend struct {
@@ -77,7 +81,7 @@ func (s *store) CreateContainer(_ context.Context, name string) error {
 	if s.containers[name] != nil {
 		return fmt.Errorf("container %q: %w", name, blobstore.ErrExists)
 	}
-	if err := s.take(len(name)); err != nil {
+	if err := s.take(len(name) + EntryBytes); err != nil {
 		return err
 	}
 	s.containers[name] = &container{time.Now(), map[string]blobstore.Object{}}
@@ -91,9 +95,9 @@ func (s *store) DeleteContainer(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	s.room += len(name)
+	s.room += len(name) + EntryBytes
 	for n, o := range c.objects {
-		s.room += len(n) + len(o.Data)
+		s.room += len(n) + len(o.Data) + EntryBytes
 	}
 	delete(s.containers, name)
 	return nil
@@ -120,7 +124,7 @@ func (s *store) Put(_ context.Context, in, name string, data []byte) error {
 	if old, ok := c.objects[name]; ok {
 		need -= len(old.Data)
 	} else {
-		need += len(name)
+		need += len(name) + EntryBytes
 	}
 	if err := s.take(need); err != nil {
 		return err
@@ -162,7 +166,7 @@ func (s *store) Delete(_ context.Context, in string, names ...string) error {
 	}
 	for _, n := range names {
 		if o, ok := c.objects[n]; ok {
-			s.room += len(n) + len(o.Data)
+			s.room += len(n) + len(o.Data) + EntryBytes
 			delete(c.objects, n)
 		}
 	}

@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
@@ -12,20 +13,41 @@ func TestContract(t *testing.T) {
 	blobstoretest.Run(t, func(*testing.T) blobstore.Backend { return memory.New(0) })
 }
 
-// TestBound walks a store of ten bytes through everything that takes and gives back room.
+// TestEmptyEntries: a container or an object costs more than its bytes.
+func TestEmptyEntries(t *testing.T) {
+	for name, add := range map[string]func(s blobstore.Store, name string) error{
+		"containers": func(s blobstore.Store, name string) error { return s.CreateContainer(t.Context(), name) },
+		"objects":    func(s blobstore.Store, name string) error { return s.Put(t.Context(), "c", name, nil) },
+	} {
+		s := memory.New(1 << 20).Store(blobstore.Owner{})
+		if err := s.CreateContainer(t.Context(), "c"); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for n < 1<<20 && add(s, strconv.Itoa(n)) == nil {
+			n++
+		}
+		if most := 1 << 20 / memory.EntryBytes; n > most || n < most/2 {
+			t.Errorf("a store of 1 MiB takes %d empty %s", n, name)
+		}
+	}
+}
+
+// TestBound walks a store of ten bytes and three entries through everything that takes and gives back room.
 func TestBound(t *testing.T) {
 	ctx := t.Context()
-	s := memory.New(10).Store(blobstore.Owner{})
+	large := func(n int) []byte { return make([]byte, memory.EntryBytes+n) }
+	s := memory.New(10 + 3*memory.EntryBytes).Store(blobstore.Owner{})
 	for _, step := range []struct {
 		name string
 		do   func() error
 		full bool
 	}{
-		{"a container too long", func() error { return s.CreateContainer(ctx, "12345678901") }, true},
+		{"a container too long", func() error { return s.CreateContainer(ctx, string(large(2*memory.EntryBytes+11))) }, true},
 		{"a container", func() error { return s.CreateContainer(ctx, "abc") }, false},
-		{"an object", func() error { return s.Put(ctx, "abc", "o", []byte("12345")) }, false},
-		{"too large a replacement", func() error { return s.Put(ctx, "abc", "o", []byte("1234567")) }, true},
-		{"a replacement", func() error { return s.Put(ctx, "abc", "o", []byte("123456")) }, false},
+		{"an object", func() error { return s.Put(ctx, "abc", "o", large(5)) }, false},
+		{"too large a replacement", func() error { return s.Put(ctx, "abc", "o", large(7)) }, true},
+		{"a replacement", func() error { return s.Put(ctx, "abc", "o", large(6)) }, false},
 		{"another object", func() error { return s.Put(ctx, "abc", "p", nil) }, true},
 		{"another container", func() error { return s.CreateContainer(ctx, "d") }, true},
 		{"a smaller replacement", func() error { return s.Put(ctx, "abc", "o", []byte("12345")) }, false},
@@ -47,7 +69,7 @@ func TestBound(t *testing.T) {
 
 // TestOwnersHaveTheirOwnRoom: one component cannot fill another's store.
 func TestOwnersHaveTheirOwnRoom(t *testing.T) {
-	b := memory.New(4)
+	b := memory.New(4 + memory.EntryBytes)
 	for _, name := range []string{"ada", "bob"} {
 		if err := b.Store(blobstore.Owner{Component: name}).CreateContainer(t.Context(), "1234"); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -13,8 +13,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 )
 
-// DefaultBytes bounds a bucket: the bytes of its keys and values together.
-const DefaultBytes = 64 << 20
+// DefaultBytes bounds a bucket: the bytes of its keys and values together, and EntryBytes for each of them, which is what it costs
+// to keep one.
+const (
+	DefaultBytes = 64 << 20
+	EntryBytes   = 128
+)
 
 // page is how many keys Keys gives at once.
 const page = 100
@@ -81,7 +85,7 @@ func (b *bucket) set(key string, value []byte) error {
 	old, had := b.values[key]
 	need := len(value) - len(old.value)
 	if !had {
-		need += len(key)
+		need += len(key) + EntryBytes
 	}
 	if need > b.room {
 		return fmt.Errorf("the store is full: %d bytes are left, %d are needed", b.room, need)
@@ -99,7 +103,7 @@ func (b *bucket) Delete(_ context.Context, key string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e, ok := b.values[key]; ok {
-		b.room += len(key) + len(e.value)
+		b.room += len(key) + len(e.value) + EntryBytes
 		delete(b.values, key)
 	}
 	return nil

@@ -2,6 +2,7 @@ package memory_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
@@ -13,9 +14,26 @@ func TestContract(t *testing.T) {
 	keyvaluetest.Run(t, func(*testing.T) keyvalue.Backend { return memory.New(0) })
 }
 
+// TestEmptyEntries: a key costs more than its bytes.
+func TestEmptyEntries(t *testing.T) {
+	b, err := memory.New(1<<20).Open(t.Context(), keyvalue.Owner{}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for ; n < 1<<20; n++ {
+		if b.Set(t.Context(), strconv.Itoa(n), nil) != nil {
+			break
+		}
+	}
+	if most := 1 << 20 / memory.EntryBytes; n > most || n < most/2 {
+		t.Errorf("a store of 1 MiB takes %d keys", n)
+	}
+}
+
 func TestBound(t *testing.T) {
 	ctx := context.Background()
-	b, err := memory.New(10).Open(ctx, keyvalue.Owner{}, "")
+	b, err := memory.New(10+2*memory.EntryBytes).Open(ctx, keyvalue.Owner{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,7 +71,12 @@ func (d descriptor) SetTimes(_ context.Context, accessed, modified NewTimestamp)
 	return failure(d.d.SetTimes(a, m))
 }
 
-func (d descriptor) Read(_ context.Context, length, offset Filesize) (cm.Tuple2[[]byte, bool], error) {
+func (d descriptor) Read(ctx context.Context, length, offset Filesize) (cm.Tuple2[[]byte, bool], error) {
+	if length = min(length, filesystem.MaxRead); length > smallRead { // the bytes are the guest's as soon as this returns
+		if length = cm.AccountOf(ctx).Room(length); length == 0 {
+			return cm.Tuple2[[]byte, bool]{}, noRoom(cm.AccountOf(ctx).Take(smallRead))
+		}
+	}
 	b, end, err := d.d.ReadAt(length, offset)
 	return cm.Tuple2[[]byte, bool]{F0: b, F1: end}, failure(err)
 }
@@ -81,12 +86,23 @@ func (d descriptor) Write(_ context.Context, buffer []byte, offset Filesize) (Fi
 	return n, failure(err)
 }
 
-func (d descriptor) ReadDirectory(context.Context) (DirectoryEntryStream, error) {
+// smallRead is read without asking the account.
+const smallRead = 4 << 10
+
+// noRoom tells the guest that the host may hold no more for it.
+func noRoom(err error) error { return cm.FailFor(ErrorCodeInsufficientMemory, err) }
+
+func (d descriptor) ReadDirectory(ctx context.Context) (DirectoryEntryStream, error) {
+	held := &cm.Holding{}
+	if err := held.Hold(ctx, entriesBytes); err != nil {
+		return nil, noRoom(err)
+	}
 	e, err := d.d.ReadDirectory()
 	if err != nil {
+		held.Release()
 		return nil, failure(err)
 	}
-	return entries{e}, nil
+	return entries{e, held}, nil
 }
 
 func (d descriptor) CreateDirectoryAt(_ context.Context, path string) error {
@@ -160,7 +176,13 @@ func (d descriptor) MetadataHashAt(_ context.Context, flags PathFlags, path stri
 	return MetadataHashValue(h), failure(err)
 }
 
-type entries struct{ e *filesystem.Entries }
+type entries struct {
+	e    *filesystem.Entries
+	held *cm.Holding
+}
+
+// entriesBytes is what a folder that is being listed is counted as: as many names as are read at a time, of usual length.
+const entriesBytes = 16 << 10
 
 func (e entries) ReadDirectoryEntry(context.Context) (*DirectoryEntry, error) {
 	n, err := e.e.Next()
@@ -171,6 +193,7 @@ func (e entries) ReadDirectoryEntry(context.Context) (*DirectoryEntry, error) {
 }
 
 func (e entries) Drop(context.Context) error {
+	e.held.Release()
 	e.e.Close() // there is nobody left to tell
 	return nil
 }

@@ -102,7 +102,7 @@ func refused() error { return cm.Fail(struct{}{}) }
 // refuse is refused if err is an error.
 func refuse(err error) error {
 	if err != nil {
-		return refused()
+		return cm.FailFor(struct{}{}, err)
 	}
 	return nil
 }

@@ -40,19 +40,33 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 		limit := &cm.LimitError{Limit: "requests", Detail: fmt.Sprintf("%d requests are under way", most)}
 		return nil, cm.FailFor(errorCode(wasihttp.Errorf(wasihttp.ConnectionLimitReached, "%s", limit.Detail)), limit)
 	}
+	if err := r.held.Hold(ctx, r.held.Bytes()+exchangeBytes); err != nil {
+		open.release()
+		_ = r.Drop(ctx)
+		return nil, cm.FailFor(errorCode(err), err)
+	}
 	finish := cm.CallFrom(ctx).Hold()
 	var x *wasihttp.Exchange
 	started := make(chan struct{})
+	future := &futureIncomingResponse{}
+	future.held.Charge(cm.AccountOf(ctx))
 	x = h.client.Start(ctx, r.r, o, func(resp *http.Response, err error) {
 		<-started
 		open.remove(x)
+		r.held.Release()
+		future.keep(resp)
 		finish(response(resp), err)
 	})
 	r.sent = x
 	open.add(x)
+	future.x = x
 	close(started)
-	return &futureIncomingResponse{x: x}, nil
+	return future, nil
 }
+
+// exchangeBytes is what an exchange that is under way is counted as, beside the request's head and what bodies hold: the buffers
+// and goroutines of its connection, and the head of its answer as it is most of the time.
+const exchangeBytes = 32 << 10
 
 // response keeps a nil pointer from looking like an answer.
 func response(r *http.Response) any {
@@ -98,6 +112,13 @@ func (e *exchanges) remove(x *wasihttp.Exchange) {
 	e.count--
 }
 
+// release takes back a reserve that came to nothing.
+func (e *exchanges) release() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.count--
+}
+
 // Close cancels what is under way.
 func (e *exchanges) Close() error {
 	e.mu.Lock()
@@ -116,6 +137,27 @@ func (e *exchanges) Close() error {
 type futureIncomingResponse struct {
 	x     *wasihttp.Exchange
 	taken bool
+
+	mu   sync.Mutex
+	held cm.Holding // of the head of an answer whose exchange is over, and that nobody has taken
+	gone bool
+}
+
+// keep counts the head of an answer that is kept for the guest though its exchange is over.
+func (f *futureIncomingResponse) keep(r *http.Response) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if r != nil && !f.gone {
+		f.held.Add(wasihttp.FieldsFromHeader(r.Header).Size())
+	}
+}
+
+// let lets go of what is kept.
+func (f *futureIncomingResponse) let() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gone = true
+	f.held.Release()
 }
 
 var _ FutureIncomingResponse = (*futureIncomingResponse)(nil)
@@ -124,7 +166,7 @@ func (f *futureIncomingResponse) Subscribe(context.Context) (iop2.Pollable, erro
 	return iop2.NewPollable(f.x.Ready()), nil
 }
 
-func (f *futureIncomingResponse) Get(context.Context) (*cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}], error) {
+func (f *futureIncomingResponse) Get(ctx context.Context) (*cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}], error) {
 	if !f.x.Ready().Ready() {
 		return nil, nil
 	}
@@ -132,18 +174,27 @@ func (f *futureIncomingResponse) Get(context.Context) (*cm.Result[cm.Result[Inco
 		return &cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}]{IsErr: true}, nil
 	}
 	f.taken = true
+	f.let()
 	out := &cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}]{}
 	r, err := f.x.Result()
 	if err != nil {
 		out.OK = cm.Result[IncomingResponse, ErrorCode]{IsErr: true, Err: errorCode(err)}
-	} else {
-		out.OK.OK = &incomingResponse{r: r}
+		return out, nil
 	}
+	in := &incomingResponse{r: r}
+	if err := in.held.Hold(ctx, r.Headers().Size()); err != nil {
+		_ = in.Drop(ctx)
+		cm.NoteLimit(ctx, err)
+		out.OK = cm.Result[IncomingResponse, ErrorCode]{IsErr: true, Err: errorCode(err)}
+		return out, nil
+	}
+	out.OK.OK = in
 	return out, nil
 }
 
 // Drop ends an exchange whose answer nobody has taken.
 func (f *futureIncomingResponse) Drop(context.Context) error {
+	f.let()
 	if !f.taken {
 		f.x.Cancel()
 	}

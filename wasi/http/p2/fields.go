@@ -8,9 +8,35 @@ import (
 )
 
 // fields is the resource fields. Several may share what they hold, none of which can be changed then.
-type fields struct{ f *wasihttp.Fields }
+type fields struct {
+	f    *wasihttp.Fields
+	held *cm.Holding // of those that are their own; nil: their message's
+}
 
 var _ Fields = fields{}
+
+// newFields makes fields of their own: what they take is taken from the account in ctx. The error is a trap: the interface has
+// none for it.
+func newFields(ctx context.Context, f *wasihttp.Fields) (fields, error) {
+	out := fields{f, &cm.Holding{}}
+	return out, out.settle(ctx)
+}
+
+// settle holds as much as the fields take now.
+func (f fields) settle(ctx context.Context) error {
+	if f.held == nil {
+		return nil
+	}
+	return f.held.Hold(ctx, f.f.Size())
+}
+
+// Drop gives back what they took.
+func (f fields) Drop(context.Context) error {
+	if f.held != nil {
+		f.held.Release()
+	}
+	return nil
+}
 
 func (f fields) Get(_ context.Context, name FieldName) ([]FieldValue, error) {
 	values := f.f.Get(name)
@@ -23,18 +49,28 @@ func (f fields) Get(_ context.Context, name FieldName) ([]FieldValue, error) {
 
 func (f fields) Has(_ context.Context, name FieldName) (bool, error) { return f.f.Has(name), nil }
 
-func (f fields) Set(_ context.Context, name FieldName, values []FieldValue) error {
+func (f fields) Set(ctx context.Context, name FieldName, values []FieldValue) error {
 	all := make([]string, len(values))
 	for i, v := range values {
 		all[i] = string(v)
 	}
-	return headerError(f.f.Set(name, all))
+	return f.changed(ctx, f.f.Set(name, all))
 }
 
-func (f fields) Delete(_ context.Context, name FieldName) error { return headerError(f.f.Delete(name)) }
+func (f fields) Delete(ctx context.Context, name FieldName) error {
+	return f.changed(ctx, f.f.Delete(name))
+}
 
-func (f fields) Append(_ context.Context, name FieldName, value FieldValue) error {
-	return headerError(f.f.Append(name, string(value)))
+func (f fields) Append(ctx context.Context, name FieldName, value FieldValue) error {
+	return f.changed(ctx, f.f.Append(name, string(value)))
+}
+
+// changed ends a change of the fields. No change takes more than fields may have at all, so that it is done first.
+func (f fields) changed(ctx context.Context, err error) error {
+	if err != nil {
+		return headerError(err)
+	}
+	return f.settle(ctx)
 }
 
 func (f fields) Entries(context.Context) ([]cm.Tuple2[FieldName, FieldValue], error) {
@@ -46,18 +82,20 @@ func (f fields) Entries(context.Context) ([]cm.Tuple2[FieldName, FieldValue], er
 	return out, nil
 }
 
-func (f fields) Clone(context.Context) (Fields, error) { return fields{f.f.Clone()}, nil }
+func (f fields) Clone(ctx context.Context) (Fields, error) { return newFields(ctx, f.f.Clone()) }
 
 // NewFields implements [Types].
-func (t types) NewFields(context.Context) (Fields, error) { return fields{t.limits.NewFields()}, nil }
+func (t types) NewFields(ctx context.Context) (Fields, error) {
+	return newFields(ctx, t.limits.NewFields())
+}
 
 // FieldsFromList implements [Types].
-func (t types) FieldsFromList(_ context.Context, entries []cm.Tuple2[FieldName, FieldValue]) (Fields, error) {
+func (t types) FieldsFromList(ctx context.Context, entries []cm.Tuple2[FieldName, FieldValue]) (Fields, error) {
 	f := t.limits.NewFields()
 	for _, e := range entries {
 		if err := f.Append(e.F0, string(e.F1)); err != nil {
 			return nil, headerError(err)
 		}
 	}
-	return fields{f}, nil
+	return newFields(ctx, f)
 }

@@ -31,6 +31,7 @@ func (p *outparam) SendInformational(ctx context.Context, status uint16, headers
 	if err != nil {
 		return err
 	}
+	defer h.Drop(ctx) //nolint:errcheck // it never fails
 	switch {
 	case status < 100 || status > 199:
 		err = &wasihttp.Error{Code: wasihttp.ProtocolError}

@@ -35,7 +35,7 @@ func (r *incomingRequest) Authority(context.Context) (*string, error) {
 }
 
 func (r *incomingRequest) Headers(context.Context) (Headers, error) {
-	return fields{r.r.Headers()}, nil
+	return fields{f: r.r.Headers()}, nil
 }
 
 func (r *incomingRequest) Consume(context.Context) (IncomingBody, error) {
@@ -58,6 +58,7 @@ func (r *incomingRequest) Drop(context.Context) error {
 type incomingResponse struct {
 	r        *wasihttp.IncomingResponse
 	consumed bool
+	held     cm.Holding
 }
 
 var _ IncomingResponse = (*incomingResponse)(nil)
@@ -67,7 +68,7 @@ func (r *incomingResponse) Status(context.Context) (StatusCode, error) {
 }
 
 func (r *incomingResponse) Headers(context.Context) (Headers, error) {
-	return fields{r.r.Headers()}, nil
+	return fields{f: r.r.Headers()}, nil
 }
 
 func (r *incomingResponse) Consume(context.Context) (IncomingBody, error) {
@@ -80,6 +81,7 @@ func (r *incomingResponse) Consume(context.Context) (IncomingBody, error) {
 
 // Drop ends the exchange, unless its body has been taken.
 func (r *incomingResponse) Drop(context.Context) error {
+	r.held.Release()
 	if !r.consumed {
 		r.r.Body().Close() // there is nobody left to tell
 	}
@@ -145,7 +147,11 @@ func (f *futureTrailers) Get(ctx context.Context) (*cm.Result[cm.Result[Trailers
 	case err != nil:
 		out.OK = cm.Result[Trailers, ErrorCode]{IsErr: true, Err: errorCode(err)}
 	case t != nil:
-		out.OK.OK = fields{t}
+		f, err := newFields(ctx, t)
+		if err != nil {
+			return nil, err
+		}
+		out.OK.OK = f
 	}
 	return out, nil
 }

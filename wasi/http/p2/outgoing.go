@@ -19,6 +19,7 @@ type outgoingRequest struct {
 	r     *wasihttp.OutgoingRequest
 	taken bool               // the body
 	sent  *wasihttp.Exchange // nil before the request is sent
+	held  cm.Holding
 }
 
 var _ OutgoingRequest = (*outgoingRequest)(nil)
@@ -44,27 +45,37 @@ func (r *outgoingRequest) OutgoingTimes() (head, total, stalled time.Duration) {
 }
 
 // NewOutgoingRequest implements [Types].
-func (t types) NewOutgoingRequest(_ context.Context, headers Headers) (OutgoingRequest, error) {
-	h, err := t.head(headers)
+func (t types) NewOutgoingRequest(ctx context.Context, headers Headers) (OutgoingRequest, error) {
+	h, held, err := t.head(ctx, headers)
 	if err != nil {
 		return nil, err
 	}
 	r := wasihttp.NewOutgoingRequest(h)
 	r.LimitBody(t.limits.Body)
-	return &outgoingRequest{r: r}, nil
+	return &outgoingRequest{r: r, held: held}, nil
 }
 
-// head gives the headers that a message is made with. Those that were copied from an incoming message may be larger than
-// a guest's own.
-func (t types) head(headers Headers) (*wasihttp.Fields, error) {
+// head gives the headers that a message is made with, and what they hold: the message's from now on. Those that were copied
+// from an incoming message may be larger than a guest's own.
+func (t types) head(ctx context.Context, headers Headers) (*wasihttp.Fields, cm.Holding, error) {
 	h, err := own[fields](headers)
 	if err != nil {
-		return nil, err
+		return nil, cm.Holding{}, err
 	}
 	if most := t.limits.Fields; most > 0 && h.f.Size() > most {
-		return nil, headerError(fmt.Errorf("%w: %d bytes", wasihttp.ErrFieldsSize, most))
+		_ = h.Drop(ctx)
+		return nil, cm.Holding{}, headerError(fmt.Errorf("%w: %d bytes", wasihttp.ErrFieldsSize, most))
 	}
-	return h.f, nil
+	var held cm.Holding
+	if h.held != nil {
+		held = *h.held
+	}
+	return h.f, held, nil
+}
+
+// room holds what the request takes when one of its texts changes from one to another.
+func (r *outgoingRequest) room(ctx context.Context, from, to string) error {
+	return r.held.Hold(ctx, r.held.Bytes()+len(to)-len(from))
 }
 
 func (r *outgoingRequest) Body(context.Context) (OutgoingBody, error) {
@@ -77,53 +88,65 @@ func (r *outgoingRequest) Body(context.Context) (OutgoingBody, error) {
 
 func (r *outgoingRequest) Method(context.Context) (Method, error) { return toMethod(r.r.Method()), nil }
 
-func (r *outgoingRequest) SetMethod(_ context.Context, m Method) error {
-	return refuse(r.r.SetMethod(fromMethod(m)))
+func (r *outgoingRequest) SetMethod(ctx context.Context, m Method) error {
+	return r.set(ctx, r.r.Method(), fromMethod(m), r.r.SetMethod)
+}
+
+// set changes a text of the request.
+func (r *outgoingRequest) set(ctx context.Context, from, to string, set func(string) error) error {
+	if err := r.room(ctx, from, to); err != nil {
+		return refuse(err)
+	}
+	err := set(to)
+	if err != nil {
+		_ = r.room(ctx, to, from) // there was room for it before
+	}
+	return refuse(err)
 }
 
 func (r *outgoingRequest) PathWithQuery(context.Context) (*string, error) {
 	return optional(r.r.PathWithQuery()), nil
 }
 
-func (r *outgoingRequest) SetPathWithQuery(_ context.Context, s *string) error {
+func (r *outgoingRequest) SetPathWithQuery(ctx context.Context, s *string) error {
 	if s == nil {
 		s = new(string)
 	}
-	return refuse(r.r.SetPathWithQuery(*s))
+	return r.set(ctx, r.r.PathWithQuery(), *s, r.r.SetPathWithQuery)
 }
 
 func (r *outgoingRequest) Scheme(context.Context) (*Scheme, error) {
 	return toScheme(r.r.Scheme()), nil
 }
 
-func (r *outgoingRequest) SetScheme(_ context.Context, s *Scheme) error {
+func (r *outgoingRequest) SetScheme(ctx context.Context, s *Scheme) error {
 	name, ok := fromScheme(s)
 	if !ok {
 		return refused()
 	}
-	return refuse(r.r.SetScheme(name))
+	return r.set(ctx, r.r.Scheme(), name, r.r.SetScheme)
 }
 
 func (r *outgoingRequest) Authority(context.Context) (*string, error) {
 	return optional(r.r.Authority()), nil
 }
 
-func (r *outgoingRequest) SetAuthority(_ context.Context, s *string) error {
+func (r *outgoingRequest) SetAuthority(ctx context.Context, s *string) error {
 	if s == nil {
-		return refuse(r.r.SetAuthority(""))
-	}
-	if *s == "" {
+		s = new(string)
+	} else if *s == "" {
 		return refused()
 	}
-	return refuse(r.r.SetAuthority(*s))
+	return r.set(ctx, r.r.Authority(), *s, r.r.SetAuthority)
 }
 
 func (r *outgoingRequest) Headers(context.Context) (Headers, error) {
-	return fields{r.r.Headers()}, nil
+	return fields{f: r.r.Headers()}, nil
 }
 
 // Drop lets go of a request that has not been sent: its body leads nowhere.
 func (r *outgoingRequest) Drop(context.Context) error {
+	r.held.Release()
 	if r.r.HasBody() {
 		r.r.Body().Close()
 	}
@@ -187,19 +210,20 @@ func (o *requestOptions) SetBetweenBytesTimeout(_ context.Context, d *clocksp2.D
 type outgoingResponse struct {
 	r     *wasihttp.OutgoingResponse
 	taken bool // the body
+	held  cm.Holding
 }
 
 var _ OutgoingResponse = (*outgoingResponse)(nil)
 
 // NewOutgoingResponse implements [Types].
-func (t types) NewOutgoingResponse(_ context.Context, headers Headers) (OutgoingResponse, error) {
-	h, err := t.head(headers)
+func (t types) NewOutgoingResponse(ctx context.Context, headers Headers) (OutgoingResponse, error) {
+	h, held, err := t.head(ctx, headers)
 	if err != nil {
 		return nil, err
 	}
 	r := wasihttp.NewOutgoingResponse(h)
 	r.LimitBody(t.limits.Body)
-	return &outgoingResponse{r: r}, nil
+	return &outgoingResponse{r: r, held: held}, nil
 }
 
 func (r *outgoingResponse) StatusCode(context.Context) (StatusCode, error) {
@@ -211,7 +235,7 @@ func (r *outgoingResponse) SetStatusCode(_ context.Context, code StatusCode) err
 }
 
 func (r *outgoingResponse) Headers(context.Context) (Headers, error) {
-	return fields{r.r.Headers()}, nil
+	return fields{f: r.r.Headers()}, nil
 }
 
 func (r *outgoingResponse) Body(context.Context) (OutgoingBody, error) {
@@ -224,6 +248,7 @@ func (r *outgoingResponse) Body(context.Context) (OutgoingBody, error) {
 
 // Drop lets go of an answer that has not been given: its body leads nowhere.
 func (r *outgoingResponse) Drop(context.Context) error {
+	r.held.Release()
 	if r.r.HasBody() {
 		r.r.Body().Close()
 	}
@@ -252,7 +277,7 @@ func (b *outgoingBody) Drop(context.Context) error {
 	return nil
 }
 
-// OutgoingBodyFinish implements [Types].
+// OutgoingBodyFinish implements [Types]. What trailers hold they hold until the invocation has ended: one for each message.
 func (types) OutgoingBodyFinish(_ context.Context, this OutgoingBody, trailers Trailers) error {
 	b, err := own[*outgoingBody](this)
 	if err != nil {

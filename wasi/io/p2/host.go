@@ -47,10 +47,11 @@ func streamError(err error) error {
 	}
 	var stop *wasiio.Interrupted
 	var trap *cm.Trap
+	var limit *cm.LimitError // of which the guest can be told
 	switch {
 	case errors.As(err, &stop):
 		return stop.Cause
-	case errors.As(err, &trap):
+	case errors.As(err, &trap) && !errors.As(err, &limit):
 		return trap
 	}
 	return cm.FailFor(StreamErrorLastOperationFailed(NewError(err)), err)
@@ -70,7 +71,20 @@ func (p pollable) Block(ctx context.Context) error { return wasiio.Wait(ctx, p.P
 
 type poller struct{}
 
+// fewPollables are polled without asking the account for them.
+const fewPollables = 16
+
+// pollBytes is what a pollable is counted as while it is polled: its place in some lists, and in that of who watches it.
+const pollBytes = 128
+
 func (poller) Poll(ctx context.Context, in []Pollable) ([]uint32, error) {
+	if len(in) > fewPollables {
+		var held cm.Holding
+		if err := held.Hold(ctx, len(in)*pollBytes); err != nil {
+			return nil, err
+		}
+		defer held.Release()
+	}
 	ps := make([]wasiio.Pollable, len(in))
 	for i, p := range in {
 		q, ok := p.(pollable)

@@ -3,6 +3,7 @@ package iop2
 import (
 	"context"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
@@ -17,18 +18,37 @@ const (
 type Input struct {
 	Stream wasiio.InputStream
 	buf    []byte
+	held   cm.Holding // for buf
+	used   bool       // the stream knows its account
 }
 
 // NewInputStream makes a resource of s and owns it: dropping the resource closes s.
 func NewInputStream(s wasiio.InputStream) *Input { return &Input{Stream: s} }
 
 // buffer gives room for a read. It is used again by the next call: what a call returns has been lowered by then.
-func (s *Input) buffer(n uint64) []byte {
+func (s *Input) buffer(ctx context.Context, n uint64) ([]byte, error) {
 	n = min(n, maxChunk)
 	if uint64(cap(s.buf)) < n {
+		if err := s.held.Hold(ctx, int(n)); err != nil {
+			return nil, err
+		}
 		s.buf = make([]byte, n)
 	}
-	return s.buf[:n]
+	return s.buf[:n], nil
+}
+
+// use tells the stream the account of its guest, the first time.
+func (s *Input) use(ctx context.Context) {
+	if !s.used {
+		s.used = true
+		charge(ctx, s.Stream)
+	}
+}
+
+func charge(ctx context.Context, stream any) {
+	if c, ok := stream.(wasiio.Charged); ok {
+		c.Charge(cm.AccountOf(ctx))
+	}
 }
 
 type reading func(ctx context.Context, s wasiio.InputStream, p []byte) (int, error)
@@ -36,7 +56,11 @@ type reading func(ctx context.Context, s wasiio.InputStream, p []byte) (int, err
 func prompt(ctx context.Context, s wasiio.InputStream, p []byte) (int, error) { return s.Read(ctx, p) }
 
 func (s *Input) read(ctx context.Context, n uint64, how reading) ([]byte, error) {
-	b := s.buffer(n)
+	s.use(ctx)
+	b, err := s.buffer(ctx, n)
+	if err != nil {
+		return nil, streamError(err)
+	}
 	k, err := how(ctx, s.Stream, b)
 	if err != nil {
 		return nil, streamError(err)
@@ -65,10 +89,14 @@ func (s *Input) BlockingSkip(ctx context.Context, n uint64) (uint64, error) {
 }
 
 // Subscribe implements [InputStream].
-func (s *Input) Subscribe(context.Context) (Pollable, error) { return NewPollable(s.Stream), nil }
+func (s *Input) Subscribe(ctx context.Context) (Pollable, error) {
+	s.use(ctx)
+	return NewPollable(s.Stream), nil
+}
 
 // Drop closes the stream.
 func (s *Input) Drop(context.Context) error {
+	s.held.Release()
 	s.Stream.Close() // there is nobody left to tell
 	return nil
 }
@@ -76,8 +104,10 @@ func (s *Input) Drop(context.Context) error {
 // Output is an output-stream resource.
 type Output struct {
 	Stream wasiio.OutputStream
-	permit uint64 // what the last check-write allowed and no write has used
-	buf    []byte // what splices pass through
+	permit uint64     // what the last check-write allowed and no write has used
+	buf    []byte     // what splices pass through
+	held   cm.Holding // for buf
+	used   bool       // the stream knows its account
 }
 
 // NewOutputStream makes a resource of s and owns it: dropping the resource closes s.
@@ -90,7 +120,9 @@ func (s *Output) CheckWrite(ctx context.Context) (uint64, error) {
 	return n, streamError(err)
 }
 
-func (s *Output) use(what string, n uint64) error {
+// use takes n bytes of what check-write has permitted.
+func (s *Output) use(ctx context.Context, what string, n uint64) error {
+	s.charge(ctx)
 	if n > s.permit {
 		return wasiio.Misuse("%s: %d bytes, check-write permitted %d", what, n, s.permit)
 	}
@@ -100,7 +132,7 @@ func (s *Output) use(what string, n uint64) error {
 
 // Write implements [OutputStream].
 func (s *Output) Write(ctx context.Context, p []byte) error {
-	if err := s.use("write", uint64(len(p))); err != nil {
+	if err := s.use(ctx, "write", uint64(len(p))); err != nil {
 		return err
 	}
 	return streamError(s.Stream.Write(ctx, p))
@@ -112,6 +144,7 @@ func (s *Output) BlockingWriteAndFlush(ctx context.Context, p []byte) error {
 		return wasiio.Misuse("blocking-write-and-flush: %d bytes, at most %d are allowed", len(p), maxBlockingWrite)
 	}
 	s.permit = 0
+	s.charge(ctx)
 	return streamError(wasiio.WriteAndFlush(ctx, s.Stream, p))
 }
 
@@ -134,7 +167,7 @@ var zeroes [maxBlockingWrite]byte
 
 // WriteZeroes implements [OutputStream].
 func (s *Output) WriteZeroes(ctx context.Context, n uint64) error {
-	if err := s.use("write-zeroes", n); err != nil {
+	if err := s.use(ctx, "write-zeroes", n); err != nil {
 		return err
 	}
 	for n > 0 {
@@ -162,7 +195,12 @@ func (s *Output) Splice(ctx context.Context, src InputStream, n uint64) (uint64,
 		return 0, wasiio.Misuse("splice: an input stream of an unknown kind")
 	}
 	s.permit = 0
+	s.charge(ctx)
+	in.use(ctx)
 	if s.buf == nil {
+		if err := s.held.Hold(ctx, maxChunk); err != nil {
+			return 0, streamError(err)
+		}
 		s.buf = make([]byte, maxChunk)
 	}
 	k, err := wasiio.Splice(ctx, s.Stream, in.Stream, s.buf, n)
@@ -175,6 +213,7 @@ func (s *Output) BlockingSplice(ctx context.Context, src InputStream, n uint64) 
 	if !ok {
 		return 0, wasiio.Misuse("blocking-splice: an input stream of an unknown kind")
 	}
+	in.use(ctx)
 	for {
 		if err := wasiio.Wait(ctx, s.Stream); err != nil {
 			return 0, err
@@ -191,8 +230,17 @@ func (s *Output) BlockingSplice(ctx context.Context, src InputStream, n uint64) 
 	}
 }
 
+// charge tells the stream the account of its guest, the first time.
+func (s *Output) charge(ctx context.Context) {
+	if !s.used {
+		s.used = true
+		charge(ctx, s.Stream)
+	}
+}
+
 // Drop closes the stream; what has been written is still passed on.
 func (s *Output) Drop(context.Context) error {
+	s.held.Release()
 	s.Stream.Close() // there is nobody left to tell
 	return nil
 }

@@ -45,13 +45,21 @@ func (h host) NetworkErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, err
 	return &c, nil
 }
 
-func (h host) ResolveAddresses(_ context.Context, n Network, name string) (ResolveAddressStream, error) {
+func (h host) ResolveAddresses(ctx context.Context, n Network, name string) (ResolveAddressStream, error) {
+	held := &cm.Holding{}
+	if err := held.Hold(ctx, lookupBytes); err != nil {
+		return nil, cm.FailFor(ErrorCodeOutOfMemory, err)
+	}
 	l, err := n.(*sockets.Network).Resolve(name)
 	if err != nil {
+		held.Release()
 		return nil, failure(err)
 	}
-	return lookup{l}, nil
+	return lookup{l, held}, nil
 }
+
+// lookupBytes is what a lookup is counted as: the addresses that it gives at most, of 24 bytes each, and what finds them.
+const lookupBytes = 8 << 10
 
 func (h host) CreateTCPSocket(ctx context.Context, f IPAddressFamily) (TCPSocket, error) {
 	s, err := h.network(ctx).NewTCP(sockets.Family(f))
@@ -69,7 +77,10 @@ func (h host) CreateUDPSocket(ctx context.Context, f IPAddressFamily) (UDPSocket
 	return udpSocket{s}, nil
 }
 
-type lookup struct{ l *sockets.Lookup }
+type lookup struct {
+	l    *sockets.Lookup
+	held *cm.Holding
+}
 
 func (l lookup) ResolveNextAddress(context.Context) (*IPAddress, error) {
 	a, err := l.l.Next()
@@ -82,7 +93,10 @@ func (l lookup) ResolveNextAddress(context.Context) (*IPAddress, error) {
 
 func (l lookup) Subscribe(context.Context) (iop2.Pollable, error) { return iop2.NewPollable(l.l), nil }
 
-func (l lookup) Drop(context.Context) error { return l.l.Close() }
+func (l lookup) Drop(context.Context) error {
+	l.held.Release()
+	return l.l.Close()
+}
 
 var errorCodes = func() map[sockets.Code]ErrorCode {
 	m := map[sockets.Code]ErrorCode{}
