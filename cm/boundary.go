@@ -141,7 +141,7 @@ type End struct {
 	Value   any   // what a held call reports at its end (an *http.Response, say); nil otherwise
 	// Guest, Host, Wait and Callees add up to the time between Enter and Exit: in the callee's own code, in host functions
 	// that it called and that worked, in such that waited for something outside, and in calls of other components that are
-	// observed themselves. GuestTotal is Guest and that of all components below. Zero when not measured. A call of a host
+	// observed themselves; what hooks of the latter take is in those. GuestTotal is Guest and that of all components below. Zero when not measured. A call of a host
 	// function has Host and Wait only.
 	Guest, Host, Wait, Callees, GuestTotal time.Duration
 	// Fuel is the work that the callee's own code has done, in loop iterations and function entries; FuelTotal has that of

@@ -83,6 +83,7 @@ type seen struct {
 
 // watching sees all calls, by the player that they are made for.
 type watching struct {
+	slow  time.Duration // what each of its hooks takes
 	mu    sync.Mutex
 	calls map[*player][]seen
 }
@@ -90,18 +91,21 @@ type watching struct {
 func (w *watching) Bind(b *cm.Boundary) cm.Hooks { return w }
 
 func (w *watching) Enter(c *cm.Call) context.Context {
+	time.Sleep(w.slow)
 	c.State = time.Now()
 	return c.Context
 }
 
 func (w *watching) Exit(c *cm.Call, end cm.End) {
+	took := time.Since(c.State.(time.Time))
+	time.Sleep(w.slow)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	p, _ := c.Context.Value(playerKey{}).(*player)
 	if w.calls == nil {
 		w.calls = map[*player][]seen{}
 	}
-	w.calls[p] = append(w.calls[p], seen{c.Boundary.Kind.String() + " " + c.Boundary.Func, c.Instance, end, time.Since(c.State.(time.Time))})
+	w.calls[p] = append(w.calls[p], seen{c.Boundary.Kind.String() + " " + c.Boundary.Func, c.Instance, end, took})
 }
 
 // of finds the one call of a player over a kind of boundary.
@@ -371,6 +375,20 @@ func TestTimesAddUp(t *testing.T) {
 		}
 		if time.Since(start) != 66*s {
 			t.Error(time.Since(start))
+		}
+	})
+}
+
+// TestHooksTakeNoGuestTime: what it takes to watch a call is no guest time of whoever makes it.
+func TestHooksTakeNoGuestTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &watching{slow: time.Hour}
+		inst := (&turnsHost{}).instance(t, w)
+		mustCall(t, inst, root, "both", cm.U32Val(1000))
+		for _, c := range w.calls[nil] {
+			if c.end.Guest != 0 || c.end.Wait != 0 || c.end.Host+c.end.Callees != c.took {
+				t.Errorf("%s: %+v of %v", c.name, c.end, c.took)
+			}
 		}
 	})
 }

@@ -2,8 +2,8 @@
 // above, and hides how wazero wants to be treated (import resolution, re-entrancy, memory lifetime, interruption).
 //
 // An [Engine] is shared by the whole process. A [Module] is compiled code. A [Group] is what one store's instances
-// share: memory accounting, fuel, interruption; the whole tree of a store is closed with it. An [Instance] belongs to
-// exactly one Group; exactly one goroutine at a time may be inside a Group.
+// share: memory and fuel accounting; the whole tree of a store is closed with it. An [Instance] belongs to
+// exactly one Group. Exactly one goroutine at a time runs inside a Group; others may be parked there, each with a [Thread].
 //
 // What goes in are modules as components embed them. Package corewasm rewrites each before wazero sees it, which is where
 // most of what wazero lacks is added:
@@ -14,7 +14,7 @@
 //   - Interruption. Machine code cannot be pre-empted by Go: a spinning guest does not only run for ever, it stops
 //     everything once the collector wants the world to stop. wazero's own remedy costs a multiple of the run time and
 //     closes the module. Rewritten code counts fuel and calls back when it is used up; that is in Go, where
-//     the scheduler gets its turn and [Group.Interrupt] is heard. What cannot be interrupted is one single bulk
+//     the scheduler gets its turn and the [Interrupt] of the task is heard. What cannot be interrupted is one single bulk
 //     operation, which is bounded by the size of the memory.
 //   - Start functions run after wazero has instantiated, as an ordinary call: only then is the context that host
 //     functions see the caller's own, and an error the same as that of any other call.

@@ -58,26 +58,28 @@ func (c *crossing) begin(a *activation, ctx context.Context, h cm.Hooks, b *cm.B
 	c.Context = c.Enter(h)
 }
 
-// leftHost is the end of a call of a host function, which took so long and ran into limit.
+// leftHost is the end of a call of a host function, which took so long and ran into limit. To its caller it took what its
+// hooks took, too: watching a call is no work of the guest's that makes it.
 func (c *crossing) leftHost(took time.Duration, limit *cm.LimitError, result cm.Val, err error) {
 	end := cm.End{Err: err, Limit: limit}
-	end.Host, end.Wait = c.outer.AddHost(took, c.Waited())
+	end.Host, end.Wait = task.Split(took, c.Waited())
 	c.Leave(result, end)
+	c.outer.AddHost(time.Since(c.Start), end.Wait)
 }
 
-// leftGuest is the end of a call of a guest, which took so long.
+// leftGuest is the end of a call of a guest, which took so long; to its caller, see leftHost.
 func (c *guestCrossing) leftGuest(took time.Duration, result cm.Val, err error) {
 	spent := c.tally.Spend(took, c.Waited(), c.root.thread.Fuel()-c.fuel)
 	end := cm.End{
 		Err: err, Guest: spent.Guest, Host: spent.Host, Wait: spent.Wait, Callees: spent.Callees, GuestTotal: spent.GuestTotal,
 		Fuel: spent.Fuel, FuelTotal: spent.FuelTotal,
 	}
-	c.outer.Add(took, &spent)
 	if c.Boundary.Kind == cm.HostToGuest {
 		end.MemoryPeak, end.Limit = c.root.store.group.MemoryPeak(), c.root.thread.Refused()
 		c.Parent.AddWait(spent.WaitTotal) // a host function that calls a guest waits when that waits
 	}
 	c.Leave(result, end)
+	c.outer.Add(time.Since(c.Start), &spent)
 }
 
 // abandon leaves a crossing whose goroutine ends inside it, which nothing but a defer sees.

@@ -17,16 +17,19 @@ type Spent struct {
 	Fuel, FuelTotal            uint64
 }
 
-// AddHost adds a call of a host function that took so long, of which it waited some. It says how long that worked, and
-// waited: nobody can have waited for longer than all of it.
-func (t *Tally) AddHost(took, waited time.Duration) (host, wait time.Duration) {
+// Split says how long a host function that took so long has worked, and waited: not for longer than all of it.
+func Split(took, waited time.Duration) (host, wait time.Duration) {
 	wait = min(waited, took)
-	host = took - wait
+	return took - wait, wait
+}
+
+// AddHost adds a call of a host function that took so long, of which it waited some.
+func (t *Tally) AddHost(took, waited time.Duration) {
 	if t != nil {
+		host, wait := Split(took, waited)
 		t.host += host
 		t.wait += wait
 	}
-	return host, wait
 }
 
 // Add adds a call of another component that took so long and was spent as s says.

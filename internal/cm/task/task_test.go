@@ -125,7 +125,8 @@ func TestEntry(t *testing.T) {
 func TestTally(t *testing.T) {
 	const ms = time.Millisecond
 	var root, callee Tally
-	if host, wait := callee.AddHost(5*ms, 2*ms); host != 3*ms || wait != 2*ms {
+	callee.AddHost(5*ms, 2*ms)
+	if host, wait := Split(5*ms, 9*ms); host != 0 || wait != 5*ms {
 		t.Errorf("host %v, wait %v", host, wait)
 	}
 	inner := callee.Spend(12*ms, 0, 30)
