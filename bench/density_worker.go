@@ -106,7 +106,7 @@ func (p *pile) link(ctx context.Context, file string) error {
 	w := &workload.Spec{Name: "density", Components: []workload.Component{{Name: "guest"}},
 		Triggers: []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Path: "/", Component: "guest"}}}}
 	l := e.NewLinker(nil)
-	if err := hostwasi.New(hostwasi.Config{Output: &host.Output{}}).Bind(ctx, l, w, &w.Components[0]); err != nil {
+	if _, err := hostwasi.New(hostwasi.Config{}).Bind(ctx, l, &host.Binding{Workload: w, Component: &w.Components[0]}); err != nil {
 		return err
 	}
 	if p.linked, err = l.Link(ctx, c); err != nil {

@@ -25,7 +25,7 @@ func BenchmarkInvoke(b *testing.B) {
 			}
 			defer engine.Close(context.Background())
 			trigger := &hand{}
-			h, err := New(Config{Engine: engine, Plugins: []Plugin{&sys{out: &Output{}}}, Triggers: []Trigger{trigger}})
+			h, err := New(Config{Engine: engine, Plugins: []Plugin{&sys{}}, Triggers: []Trigger{trigger}})
 			if err != nil {
 				b.Fatal(err)
 			}

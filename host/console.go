@@ -85,7 +85,7 @@ func (c *Console) format(l LogLine, trace, span string) []byte {
 			"time": time.Now().Format(time.RFC3339Nano), "level": l.Severity.String(), "msg": l.Text,
 			"component": l.Component, "stream": l.Stream, "truncated": l.Truncated,
 		}
-		for key, value := range map[string]string{"context": l.Context, "limit": l.Limit, "trace_id": trace, "span_id": span} {
+		for key, value := range map[string]string{"namespace": l.Namespace, "workload": l.Workload, "context": l.Context, "limit": l.Limit, "trace_id": trace, "span_id": span} {
 			if value != "" {
 				m[key] = value
 			}

@@ -7,6 +7,9 @@
 // it, the trigger is told how it ended, and the boundary is left. Everything that telemetry knows of an event it learns
 // at that boundary; nothing here opens a span.
 //
-// What guests write is framed to lines by [Output] and goes to the console and to the observer, each line in the context
-// of the call that completed it.
+// What guests write is framed by the [Lines] of its component and goes to the console and to the component's observer, each line
+// in the context of the call that completed it.
+//
+// What a start makes is let go when the workload is stopped: its observers, what plugins have bound, linked components,
+// instances. Of a workload that has ended the host knows its status and nothing else.
 package host

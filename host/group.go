@@ -13,39 +13,41 @@ import (
 
 // group gives the component that root is together with everything it is linked to. Each member's imports are served by a
 // linker of its own: what one is granted, the others are not.
-func (h *Local) group(ctx context.Context, w *workload.Spec, root *workload.Component, linker *component.Linker, loaded map[string]*component.Component) (*component.Component, error) {
-	members := reachable(w, root)
+func (m *making) group(ctx context.Context, root *workload.Component, linker *component.Linker) (*component.Component, error) {
+	members := reachable(m.w, root)
 	var parts []component.Part
-	for _, m := range members {
-		if loaded[m.Name] == nil {
-			c, err := h.load(ctx, m, linker)
+	for _, c := range members {
+		if m.loaded[c.Name] == nil {
+			loaded, err := m.h.load(ctx, c, linker)
 			if err != nil {
 				return nil, err
 			}
-			loaded[m.Name] = c
+			m.loaded[c.Name] = loaded
 		}
 		own := linker
-		if m != root {
-			own = h.cfg.Engine.NewLinker(nil)
+		if c != root {
+			own = m.h.cfg.Engine.NewLinker(nil)
 		}
-		if err := h.bind(ctx, linker.Interceptor(), own, w, m); err != nil {
+		if err := m.bind(ctx, linker.Interceptor(), own, c); err != nil {
 			return nil, err
 		}
-		parts = append(parts, component.Part{Name: m.Name, Component: loaded[m.Name], Links: m.Links, Linker: own})
+		parts = append(parts, component.Part{Name: c.Name, Component: m.loaded[c.Name], Links: c.Links, Linker: own})
 	}
 	if len(members) == 1 {
-		return loaded[root.Name], nil
+		return m.loaded[root.Name], nil
 	}
-	return h.cfg.Engine.Compose(ctx, root.Name, parts)
+	return m.h.cfg.Engine.Compose(ctx, root.Name, parts)
 }
 
 // bind lets every plugin define what it serves to one component.
-func (h *Local) bind(ctx context.Context, i cm.Interceptor, l *component.Linker, w *workload.Spec, c *workload.Component) error {
-	for _, p := range h.cfg.Plugins {
+func (m *making) bind(ctx context.Context, i cm.Interceptor, l *component.Linker, c *workload.Component) error {
+	b := &Binding{Workload: m.w, Component: c, Lines: m.part(c).lines}
+	for _, p := range m.h.cfg.Plugins {
 		op := &cm.Operation{Name: "plugin bind", Component: cm.Path(c.Name)}
 		op.Set("plugin", p.Name())
 		bctx, end := cm.Begin(ctx, i, op)
-		err := p.Bind(bctx, l, w, c)
+		release, err := p.Bind(bctx, l, b)
+		m.onRelease(release)
 		end(err)
 		if err != nil {
 			return fmt.Errorf("component %s: plugin %s: %w", c.Name, p.Name(), err)

@@ -12,13 +12,25 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Plugin serves WIT interfaces to the components that import them. Bind defines them in l for one component of w; what
-// the component's grants do not allow must fail closed. A plugin holds no telemetry code.
+// Plugin serves WIT interfaces to the components that import them. A plugin holds no telemetry code.
 type Plugin interface {
 	Name() string
 	// Serves lists the interfaces that Bind defines.
 	Serves() []wit.InterfaceID
-	Bind(ctx context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error
+	// Bind defines them in l for one component of a workload that is being started, once for each program that the
+	// component is linked into. What the component's grants do not allow must fail closed. release gives back what Bind has
+	// made; nil where there is nothing. The host calls it exactly once: when the workload has been stopped and its
+	// invocations have ended, when its start fails, or when it was only checked. An invocation that could not be made to
+	// end may still call what was released: that must fail or do nothing, and not panic.
+	Bind(ctx context.Context, l *component.Linker, b *Binding) (release func(), err error)
+}
+
+// Binding is what a plugin is bound to: one component of one start of a workload. Plugins change nothing in it.
+type Binding struct {
+	Workload  *workload.Spec
+	Component *workload.Component
+	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
+	Lines *Lines
 }
 
 // Starter and Stopper are optional powers of plugins.
@@ -115,9 +127,12 @@ const (
 	SeverityFatal Severity = 21
 )
 
-// LogLine is one framed line that a guest wrote.
+// LogLine is one framed line that a guest wrote. Namespace, Workload, Version and Component say which: what the workload
+// says of itself.
 type LogLine struct {
+	Namespace string
 	Workload  string
+	Version   string
 	Component string
 	Stream    string // stdout, stderr, log (wasi:logging), or limit: the host tells of lines that it leaves out
 	Severity  Severity
@@ -133,9 +148,20 @@ type LogSink interface {
 	Log(ctx context.Context, l LogLine)
 }
 
-// Observer makes interceptors: telemetry's side of a host. Component is asked once for each component of a workload that
-// is started; spec is the workload, c the component. It may be nil in a host that observes nothing.
+// Observer is telemetry's side of a host. Component is asked once for each component of each start of a workload; w is the
+// workload, c the component. Nil observes nothing of it.
 type Observer interface {
-	Component(spec *workload.Spec, c *workload.Component) cm.Interceptor
+	Component(w *workload.Spec, c *workload.Component) ComponentObserver
+}
+
+// ComponentObserver sees one component of one start of a workload. Whose boundaries, operations, gauges and lines those are
+// is settled by Observer.Component once, and never looked up by what they say of themselves.
+type ComponentObserver interface {
+	// The boundaries are the component's and those of the components that it is linked to.
+	cm.Interceptor
 	LogSink
+	LineCounter
+	// Release ends it, exactly once, when nothing of the component runs any more. It must not block; what was observed
+	// before is not lost.
+	Release()
 }

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,6 +24,8 @@ type recorder struct {
 	mu     sync.Mutex
 	events []string
 	lines  []LogLine
+
+	released atomic.Int64
 }
 
 func (r *recorder) note(format string, args ...any) {
@@ -39,9 +42,11 @@ func (r *recorder) take() string {
 	return s
 }
 
-func (r *recorder) Component(*workload.Spec, *workload.Component) cm.Interceptor { return r }
-func (r *recorder) Host() cm.Interceptor                                         { return r }
-func (r *recorder) Bind(b *cm.Boundary) cm.Hooks                                 { return r }
+func (r *recorder) Component(*workload.Spec, *workload.Component) ComponentObserver { return r }
+func (r *recorder) Host() cm.Interceptor                                            { return r }
+func (r *recorder) Bind(b *cm.Boundary) cm.Hooks                                    { return r }
+func (r *recorder) CountLeftOut(context.Context, LogLine, uint64)                   {}
+func (r *recorder) Release()                                                        { r.released.Add(1) }
 
 type markKey struct{}
 
@@ -71,10 +76,10 @@ func (r *recorder) Log(ctx context.Context, l LogLine) {
 
 // sys is the plugin that the guest imports.
 type sys struct {
-	out     *Output
 	waiting chan struct{} // told when a guest waits
 	release chan struct{}
 	stopped bool
+	freed   atomic.Int64
 }
 
 var (
@@ -85,8 +90,8 @@ var (
 func (p *sys) Name() string               { return "sys" }
 func (p *sys) Serves() []wit.InterfaceID  { return []wit.InterfaceID{wit.MustParseID("test:host/sys")} }
 func (p *sys) Stop(context.Context) error { p.stopped = true; return nil }
-func (p *sys) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
-	write := p.out.Of(w, c).Stream("stdout")
+func (p *sys) Bind(_ context.Context, l *component.Linker, b *Binding) (release func(), err error) {
+	write := b.Lines.Stream("stdout")
 	h := l.Instance(wit.MustParseID("test:host/sys"))
 	h.GoFunc("write", func(ctx context.Context, s string) error { return write(ctx, []byte(s)) })
 	h.GoFunc("wait", func(ctx context.Context) error {
@@ -99,8 +104,8 @@ func (p *sys) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *
 		}
 	})
 	config := l.Instance(wit.MustParseID("wasi:config/store@0.2.0"))
-	config.GoFunc("size", func() uint32 { return uint32(len(c.Config)) })
-	return nil
+	config.GoFunc("size", func() uint32 { return uint32(len(b.Component.Config)) })
+	return func() { p.freed.Add(1) }, nil
 }
 
 // hand is a trigger that the tests pull.
@@ -132,7 +137,7 @@ func newFixture(t *testing.T, change func(c *Config, w *workload.Spec)) *fixture
 	}
 	t.Cleanup(func() { engine.Close(context.Background()) })
 	f := &fixture{rec: &recorder{}, hand: &hand{}}
-	f.sys = &sys{out: &Output{Sinks: []LogSink{f.rec}}, waiting: make(chan struct{}, 10), release: make(chan struct{})}
+	f.sys = &sys{waiting: make(chan struct{}, 10), release: make(chan struct{})}
 	f.spec = &workload.Spec{Name: "w", Components: []workload.Component{{Name: "guest", Source: workload.Source{File: "testdata/guest.wasm"}}}}
 	c := Config{Engine: engine, Plugins: []Plugin{f.sys}, Triggers: []Trigger{f.hand}, Observer: f.rec}
 	if change != nil {
@@ -448,7 +453,7 @@ type settings map[string]map[string]string
 
 func (settings) Name() string              { return "settings" }
 func (settings) Serves() []wit.InterfaceID { return nil }
-func (s settings) Bind(_ context.Context, _ *component.Linker, _ *workload.Spec, c *workload.Component) error {
-	s[c.Name] = c.Config
-	return nil
+func (s settings) Bind(_ context.Context, _ *component.Linker, b *Binding) (release func(), err error) {
+	s[b.Component.Name] = b.Component.Config
+	return nil, nil
 }

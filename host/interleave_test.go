@@ -27,9 +27,8 @@ type parkedKey struct{}
 // unfinished line and its own budget of output, and what its lines are logged in is its own.
 func TestInterleavedInvocationsWriteTheirOwnLines(t *testing.T) {
 	rec := &recorder{}
-	out := &Output{Sinks: []LogSink{rec}}
 	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "turns", Limits: workload.Limits{OutputLines: 3}}}}
-	write := out.Of(w, &w.Components[0]).Stream("stdout")
+	write := NewLines(w, &w.Components[0], rec).Stream("stdout")
 	pause := func(ctx context.Context) *parked {
 		p := ctx.Value(parkedKey{}).(*parked)
 		p.paused <- struct{}{}

@@ -34,8 +34,8 @@ type entry struct {
 	deadline    time.Duration // 0: none
 	late        func() error  // what ends an invocation when it has passed
 
-	unwatch func()   // ends what watch began
-	events  sync.Map // eventKey → *event
+	line   LogLine  // of no text: whose the lines are that tell of it
+	events sync.Map // eventKey → *event
 }
 
 type eventKey struct{ trigger, name string }
@@ -61,10 +61,9 @@ func (e *entry) event(trigger, name string) *event {
 
 // invoker runs a workload's invocations until it is stopped.
 type invoker struct {
-	log      *slog.Logger
-	console  LogSink
-	workload string
-	entries  map[string]*entry
+	log     *slog.Logger
+	console LogSink
+	entries map[string]*entry
 
 	kill   life.Context       // ends when invocations must not go on
 	ahead  context.Context    // ends when nothing is to be made ready any more
@@ -76,8 +75,8 @@ type invoker struct {
 
 var _ Invoker = (*invoker)(nil)
 
-func newInvoker(kill context.Context, h *Local, w *workload.Spec, entries map[string]*entry) *invoker {
-	v := &invoker{log: h.log, console: h.cfg.Console, workload: w.Name, entries: entries}
+func newInvoker(kill context.Context, h *Local, entries map[string]*entry) *invoker {
+	v := &invoker{log: h.log, console: h.cfg.Console, entries: entries}
 	v.kill.Begin(kill)
 	v.ahead, v.rest = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
 	for _, e := range entries {
@@ -148,7 +147,9 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	defer v.endSeat(e, &t)
 	outcome, err := v.run(ctx, e, call, inv, &t)
 	if v.console != nil && outcome != cm.OK {
-		v.console.Log(ctx, LogLine{Workload: v.workload, Component: inv.Component, Stream: "failed", Severity: severityOf(outcome, err), Text: failure(inv, err)})
+		line := e.line
+		line.Stream, line.Severity, line.Text = "failed", severityOf(outcome, err), failure(inv, err)
+		v.console.Log(ctx, line)
 	}
 	v.logPanic(ctx, inv, err)
 	if x != nil {

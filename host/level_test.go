@@ -44,8 +44,7 @@ func TestLevelOfJSON(t *testing.T) {
 		strings.Repeat(`{"level":`, 5000) + strings.Repeat("}", 5000): 0,
 	} {
 		rec := &recorder{}
-		out := &Output{Sinks: []LogSink{rec}}
-		if err := out.Of(&workload.Spec{}, &workload.Component{}).Stream("stdout")(t.Context(), []byte(line+"\n")); err != nil {
+		if err := NewLines(&workload.Spec{}, &workload.Component{}, rec).Stream("stdout")(t.Context(), []byte(line+"\n")); err != nil {
 			t.Fatal(err)
 		}
 		if want == 0 {

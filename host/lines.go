@@ -13,16 +13,6 @@ import (
 // MaxLine is how long a line of a guest may be, in bytes. A longer one is cut and what follows up to its end is left out.
 const MaxLine = 64 << 10
 
-// Output frames what guests write and hands each line to its sinks.
-type Output struct {
-	Sinks []LogSink
-	// Endless says that an invocation may log without end unless its component names a limit: it is a command, which may
-	// run for ever. The limits of a second hold all the same.
-	Endless bool
-
-	meters sync.Map // [2]string (workload, component) → *meter
-}
-
 // Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each invocation
 // has its own unfinished line: a write of half a line waits for its other half, and is let go when the invocation ends. A line
 // is logged in the context of the write that completed it.
@@ -30,6 +20,9 @@ type Output struct {
 // Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
 // noticed. A line that is a JSON object with a level is what it says.
 func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
+	if s == nil {
+		return func(context.Context, []byte) error { return nil }
+	}
 	line := s.line
 	line.Stream, line.Severity = name, SeverityInfo
 	if name == "stderr" {
@@ -98,7 +91,7 @@ func (f *framer) emit() {
 	if own, ok := levelOf(l.Text); ok {
 		l.Severity = own
 	}
-	f.budget.out.log(f.ctx, l)
+	f.budget.lines.hand(f.ctx, l)
 	if cap(f.partial) > 4<<10 {
 		f.partial = nil // who wrote one long line does not keep its room
 		f.held.Release()

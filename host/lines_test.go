@@ -32,7 +32,7 @@ func TestFramer(t *testing.T) {
 		{"too long in pieces", []string{long, "y", "z", "\nb"}, long + "!|b"},
 	} {
 		rec := &recorder{}
-		f := &framer{budget: &budget{out: &Output{Sinks: []LogSink{rec}}, meter: freeMeter()}}
+		f := &framer{budget: &budget{lines: &Lines{sinks: []LogSink{rec}, meter: freeMeter()}}}
 		for _, w := range c.writes {
 			f.write(t.Context(), []byte(w))
 		}
@@ -52,9 +52,8 @@ func TestFramer(t *testing.T) {
 
 func TestSeverityOfStreams(t *testing.T) {
 	rec := &recorder{}
-	out := &Output{Sinks: []LogSink{rec}}
 	for _, s := range []string{"stdout", "stderr"} {
-		if err := out.Of(&workload.Spec{}, &workload.Component{}).Stream(s)(t.Context(), []byte("x\n")); err != nil {
+		if err := NewLines(&workload.Spec{}, &workload.Component{}, rec).Stream(s)(t.Context(), []byte("x\n")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,12 +29,14 @@ type Config struct {
 	Triggers []Trigger
 	Observer Observer     // nil observes nothing
 	Logger   *slog.Logger // slog.Default when nil
-	// Console is told, for people, of each invocation that failed; nil for none. Telemetry learns of it by the boundary.
+	// Console takes, for people, what guests write, and is told of each invocation that failed, which the observer learns by
+	// the boundary; nil for none.
 	Console LogSink
 	// Artifact gives a component's bytes; ReadArtifact when nil.
 	Artifact func(ctx context.Context, s workload.Source) ([]byte, error)
 	// Deadline is that of components that name none: the default of workload.Limits when zero, none when negative. Where
-	// there is none, fuel has no bound either unless a component names one: the host is for commands and their like.
+	// there is none, fuel and what an invocation writes have no bound either unless a component names one: the host is for
+	// commands and their like.
 	Deadline time.Duration
 	// Drain is how long Stop waits for running invocations before they are ended; when zero, the longest deadline of the
 	// workload, or DefaultDrain where it has none.
@@ -52,14 +54,20 @@ type Local struct {
 
 	mu        sync.Mutex
 	workloads map[workload.ID]*running
+	ended     []*running // those of workloads that have ended, oldest first
 	watchers  map[*watcher]struct{}
 }
 
+// maxEnded is how many workloads that have ended a Local remembers.
+const maxEnded = 1000
+
 var _ Host = (*Local)(nil)
 
-// running is one workload and where it stands.
+// running is one workload and where it stands. All but its status belongs to whoever starts or stops it, and is gone when it
+// has ended.
 type running struct {
 	status  workload.Status // guarded by Local.mu
+	made    *making
 	invoker *invoker
 	detach  []func(context.Context) error
 	kill    context.CancelFunc
@@ -128,8 +136,10 @@ func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error
 		end(err)
 	}
 	if err != nil {
-		h.undo(ctx, r)
-		h.set(r, id, workload.Failed, err.Error())
+		if undone := h.undo(ctx, r); undone != nil {
+			h.log.Warn("what a start had made was not all let go", "workload", id, "error", undone)
+		}
+		h.end(r, id, workload.Failed, err.Error())
 		return id, err
 	}
 	h.set(r, id, workload.Running, "")
@@ -181,7 +191,7 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 	if err != nil {
 		reason = err.Error()
 	}
-	h.set(r, id, workload.Stopped, reason)
+	h.end(r, id, workload.Stopped, reason)
 	return err
 }
 
@@ -194,48 +204,65 @@ func (h *Local) drain(r *running) time.Duration {
 	return cmp.Or(h.cfg.Drain, longest, DefaultDrain)
 }
 
-// undo detaches, drains until ctx ends, and ends what still runs.
+// undo detaches, drains until ctx ends, ends what still runs, and lets go of what was made.
 func (h *Local) undo(ctx context.Context, r *running) error {
 	var errs []error
-	if r.invoker != nil {
-		r.invoker.rest() // triggers wait for invocations until they have made an instance ready
+	v := r.invoker
+	if v != nil {
+		v.rest() // triggers wait for invocations until they have made an instance ready
 	}
 	for i := len(r.detach) - 1; i >= 0; i-- {
 		if err := r.detach[i](ctx); err != nil && ctx.Err() == nil {
 			errs = append(errs, err)
 		}
 	}
-	if r.invoker == nil {
+	var stuck error
+	if v != nil {
+		stuck = h.drainOrKill(ctx, r)
+		v.endIdle()
+	}
+	made := r.made
+	if made == nil {
 		return errors.Join(errs...)
 	}
-	if err := r.invoker.drain(ctx); err != nil {
-		r.kill()
-		// Guests end at their next interrupt check, host functions when they see their context; neither is for ever.
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-		if err := r.invoker.drain(last); err != nil {
-			r.kill()
-			r.invoker.endIdle()
-			return errors.Join(append(errs, errors.New("some invocations did not end"))...)
-		} else {
-			h.log.Warn("invocations were ended because they took longer than the time to drain")
+	made.release()
+	if stuck == nil {
+		return errors.Join(append(errs, made.unlink(ctx))...)
+	}
+	go func() { // code that runs must not be taken away
+		v.wg.Wait()
+		if err := made.unlink(ctx); err != nil {
+			h.log.Warn("a component was not let go", "error", err)
 		}
+	}()
+	return errors.Join(append(errs, stuck)...)
+}
+
+// drainOrKill drains until ctx ends and then ends what still runs.
+func (h *Local) drainOrKill(ctx context.Context, r *running) error {
+	defer r.kill()
+	if r.invoker.drain(ctx) == nil {
+		return nil
 	}
 	r.kill()
-	r.invoker.endIdle()
-	for _, e := range r.invoker.entries {
-		e.unwatch()
-		errs = append(errs, e.linked.Close(context.WithoutCancel(ctx)))
+	// Guests end at their next interrupt check, host functions when they see their context; neither is for ever.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	if r.invoker.drain(last) != nil {
+		return errors.New("some invocations did not end")
 	}
-	return errors.Join(errs...)
+	h.log.Warn("invocations were ended because they took longer than the time to drain")
+	return nil
 }
 
 // Close stops every workload and then the plugins. ctx bounds it as it bounds Stop.
 func (h *Local) Close(ctx context.Context) error {
 	h.mu.Lock()
 	var ids []workload.ID
-	for id := range h.workloads {
-		ids = append(ids, id)
+	for id, r := range h.workloads {
+		if r.status.State == workload.Running {
+			ids = append(ids, id)
+		}
 	}
 	h.mu.Unlock()
 	errs := make([]error, len(ids))
@@ -250,7 +277,7 @@ func (h *Local) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Status says where a workload stands.
+// Status says where a workload stands. Of those that have ended, stopped or failed, the last 1000 are known.
 func (h *Local) Status(_ context.Context, id workload.ID) (workload.Status, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -274,6 +301,23 @@ func (h *Local) set(r *running, id workload.ID, s workload.State, reason string)
 	h.setLocked(r, id, s, reason)
 }
 
+// end notes that a workload has ended, and keeps its status only.
+func (h *Local) end(r *running, id workload.ID, s workload.State, reason string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.made, r.invoker, r.detach, r.kill = nil, nil, nil, nil
+	h.setLocked(r, id, s, reason)
+	h.ended = append(h.ended, r)
+	for len(h.ended) > maxEnded {
+		old := h.ended[0]
+		h.ended[0] = nil
+		h.ended = h.ended[1:]
+		if h.workloads[old.status.ID] == old { // and not one that was started since
+			delete(h.workloads, old.status.ID)
+		}
+	}
+}
+
 func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason string) {
 	now := time.Now()
 	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now}
@@ -286,7 +330,7 @@ func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason s
 	}
 }
 
-// Watch gives the present state of every workload and then each change, in order and without gaps, until ctx ends,
+// Watch gives the present state of every workload that is known and then each change, in order and without gaps, until ctx ends,
 // which ends it without an error.
 func (h *Local) Watch(ctx context.Context) iter.Seq2[workload.Event, error] {
 	return func(yield func(workload.Event, error) bool) {

@@ -27,36 +27,44 @@ type LineCounter interface {
 	CountLeftOut(ctx context.Context, l LogLine, n uint64)
 }
 
-// Lines is where the lines of one component go, held to its limits: what is over them is left out, said and counted.
+// Lines is where the lines of one component go, held to its limits: what is over them is left out, said and counted. A nil
+// Lines drops all. Safe for concurrent use.
 type Lines struct {
-	out   *Output
-	line  LogLine
+	sinks []LogSink
+	line  LogLine // says whose they are
 	meter *meter
 }
 
-// Of gives the Lines of a component. All that is asked for one component shares its limits.
-func (o *Output) Of(w *workload.Spec, c *workload.Component) *Lines {
-	limits := c.Limits.Filled()
-	if o.Endless {
-		limits.OutputLines, limits.OutputBytes = c.Limits.OutputLines, c.Limits.OutputBytes
-	}
-	kept, _ := o.meters.LoadOrStore([2]string{string(w.ID()), c.Name}, &meter{now: time.Now})
-	m := kept.(*meter)
-	m.set(limits)
-	return &Lines{out: o, line: LogLine{Workload: w.Name, Component: c.Name}, meter: m}
+// NewLines makes the Lines of a component. A host makes one for each component that it starts, and hands it to plugins.
+func NewLines(w *workload.Spec, c *workload.Component, sinks ...LogSink) *Lines {
+	return newLines(w, c, c.Limits.Filled(), sinks)
 }
 
-// Log hands a line to the sinks, unless it is over a limit. Workload and Component are filled in.
+func newLines(w *workload.Spec, c *workload.Component, limits workload.Limits, sinks []LogSink) *Lines {
+	m := &meter{now: time.Now}
+	m.set(limits)
+	return &Lines{sinks: sinks, line: lineOf(w, c.Name), meter: m}
+}
+
+// lineOf is a line of a component, without all but whose it is.
+func lineOf(w *workload.Spec, component string) LogLine {
+	return LogLine{Namespace: w.Namespace, Workload: w.Name, Version: w.Version, Component: component}
+}
+
+// Log hands a line to the sinks, unless it is over a limit. Whose it is is filled in.
 func (s *Lines) Log(ctx context.Context, l LogLine) {
-	l.Workload, l.Component = s.line.Workload, s.line.Component
+	if s == nil {
+		return
+	}
+	l.Namespace, l.Workload, l.Version, l.Component = s.line.Namespace, s.line.Workload, s.line.Version, s.line.Component
 	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) {
-		s.out.log(ctx, l)
+		s.hand(ctx, l)
 	}
 }
 
 // budget is that of the invocation in ctx.
 func (s *Lines) budget(ctx context.Context) *budget {
-	return component.TaskValue(ctx, s.meter, func() any { return &budget{out: s.out, meter: s.meter} }).(*budget)
+	return component.TaskValue(ctx, s.meter, func() any { return &budget{lines: s} }).(*budget)
 }
 
 // meter is what all instances of a component have logged lately: a bucket of lines and one of bytes, which fill up within
@@ -81,12 +89,11 @@ func (m *meter) set(l workload.Limits) {
 
 // budget is what one invocation has logged.
 type budget struct {
-	out   *Output
-	meter *meter
+	lines *Lines
 
-	lines, bytes uint64
-	left         LogLine // the last line that was left out, without its text
-	count        uint64  // of such lines that sinks have not been told of
+	used  struct{ lines, bytes uint64 }
+	left  LogLine // the last line that was left out, without its text
+	count uint64  // of such lines that sinks have not been told of
 }
 
 // What is an io.Closer ends with its invocation, also where the instance is used again.
@@ -94,7 +101,7 @@ var _ io.Closer = (*budget)(nil)
 
 // admit says whether a line of n bytes is within the limits. It says and counts what is not.
 func (b *budget) admit(ctx context.Context, l LogLine, n int) bool {
-	m := b.meter
+	m := b.lines.meter
 	m.mu.Lock()
 	limit := b.over(n)
 	if limit == "" {
@@ -117,21 +124,21 @@ func (b *budget) admit(ctx context.Context, l LogLine, n int) bool {
 	m.mu.Unlock()
 
 	if count > 0 {
-		b.out.leftOut(ctx, told, count)
+		b.lines.leftOut(ctx, told, count)
 	}
 	if l.Text != "" {
-		b.out.log(ctx, l)
+		b.lines.hand(ctx, l)
 	}
 	return false
 }
 
 // over names the limit that a line of n bytes is over; empty if it is within all, and counted then. The meter is locked.
 func (b *budget) over(n int) string {
-	m, l := b.meter, &b.meter.limits
+	m, l := b.lines.meter, &b.lines.meter.limits
 	switch {
-	case l.OutputLines > 0 && b.lines >= l.OutputLines:
+	case l.OutputLines > 0 && b.used.lines >= l.OutputLines:
 		return limitLines
-	case l.OutputBytes > 0 && b.bytes+uint64(n) > l.OutputBytes:
+	case l.OutputBytes > 0 && b.used.bytes+uint64(n) > l.OutputBytes:
 		return limitBytes
 	}
 	now := m.now()
@@ -147,8 +154,8 @@ func (b *budget) over(n int) string {
 	}
 	m.lines--
 	m.bytes -= float64(n)
-	b.lines++
-	b.bytes += uint64(n)
+	b.used.lines++
+	b.used.bytes += uint64(n)
 	return ""
 }
 
@@ -169,25 +176,25 @@ func (m *meter) notice(limit string) string {
 
 // Close tells of the last lines that were left out. It is called at the end of the invocation.
 func (b *budget) Close() error {
-	b.meter.mu.Lock()
+	b.lines.meter.mu.Lock()
 	told, count := b.left, b.count
 	b.count = 0
-	b.meter.mu.Unlock()
+	b.lines.meter.mu.Unlock()
 	if count > 0 {
-		b.out.leftOut(context.Background(), told, count)
+		b.lines.leftOut(context.Background(), told, count)
 	}
 	return nil
 }
 
-func (o *Output) log(ctx context.Context, l LogLine) {
-	for _, s := range o.Sinks {
-		s.Log(ctx, l)
+func (s *Lines) hand(ctx context.Context, l LogLine) {
+	for _, to := range s.sinks {
+		to.Log(ctx, l)
 	}
 }
 
-func (o *Output) leftOut(ctx context.Context, l LogLine, n uint64) {
-	for _, s := range o.Sinks {
-		if c, ok := s.(LineCounter); ok {
+func (s *Lines) leftOut(ctx context.Context, l LogLine, n uint64) {
+	for _, to := range s.sinks {
+		if c, ok := to.(LineCounter); ok {
 			c.CountLeftOut(ctx, l, n)
 		}
 	}

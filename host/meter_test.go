@@ -61,7 +61,7 @@ func TestOutputLimits(t *testing.T) {
 			sink := &counter{}
 			m := &meter{now: func() time.Time { return now }}
 			m.set(c.limits)
-			b := &budget{out: &Output{Sinks: []LogSink{sink}}, meter: m}
+			b := &budget{lines: &Lines{sinks: []LogSink{sink}, meter: m}}
 			f := &framer{budget: b, line: LogLine{Stream: "stdout"}}
 			for range c.lines {
 				f.write(t.Context(), []byte("0123456789\n"))
@@ -88,7 +88,6 @@ func TestOutputLimits(t *testing.T) {
 func TestOutputGoesOnNextSecond(t *testing.T) {
 	now := time.Unix(1, 0)
 	sink := &counter{}
-	out := &Output{Sinks: []LogSink{sink}}
 	m := &meter{now: func() time.Time { return now }}
 	m.set(workload.Limits{OutputLines: 3, OutputBytes: 1e6, OutputLinesPerSecond: 4, OutputBytesPerSecond: 1e6})
 	passed := func(b *budget, lines int) (n int) {
@@ -99,7 +98,8 @@ func TestOutputGoesOnNextSecond(t *testing.T) {
 		}
 		return n
 	}
-	a, b := &budget{out: out, meter: m}, &budget{out: out, meter: m}
+	lines := &Lines{sinks: []LogSink{sink}, meter: m}
+	a, b := &budget{lines: lines}, &budget{lines: lines}
 	if n := passed(a, 10); n != 3 {
 		t.Errorf("the first invocation: %d lines", n)
 	}
@@ -116,7 +116,6 @@ func TestOutputGoesOnNextSecond(t *testing.T) {
 }
 
 func TestEndlessOutput(t *testing.T) {
-	w := &workload.Spec{Name: "w"}
 	for name, c := range map[string]struct {
 		endless bool
 		limits  workload.Limits
@@ -126,15 +125,19 @@ func TestEndlessOutput(t *testing.T) {
 		"command":              {true, workload.Limits{}, 0},
 		"command with a limit": {true, workload.Limits{OutputLines: 7}, 7},
 	} {
-		o := &Output{Endless: c.endless}
-		s := o.Of(w, &workload.Component{Name: "c", Limits: c.limits})
+		h := &Local{}
+		if c.endless {
+			h.cfg.Deadline = -1
+		}
+		m := h.making(&workload.Spec{Name: "w"})
+		s := m.part(&workload.Component{Name: "c", Limits: c.limits}).lines
 		if s.meter.limits.OutputLines != c.lines {
 			t.Errorf("%s: %d lines", name, s.meter.limits.OutputLines)
 		}
-		if again := o.Of(w, &workload.Component{Name: "c", Limits: c.limits}); again.meter != s.meter {
+		if again := m.part(&workload.Component{Name: "c", Limits: c.limits}).lines; again.meter != s.meter {
 			t.Errorf("%s: two plugins of one component do not share its limits", name)
 		}
-		if other := o.Of(w, &workload.Component{Name: "d"}); other.meter == s.meter {
+		if other := m.part(&workload.Component{Name: "d"}).lines; other.meter == s.meter {
 			t.Errorf("%s: two components share limits", name)
 		}
 	}

@@ -406,7 +406,7 @@ type gauged struct {
 	gauges map[string]cm.Gauge
 }
 
-func (g *gauged) Component(*workload.Spec, *workload.Component) cm.Interceptor { return g }
+func (g *gauged) Component(*workload.Spec, *workload.Component) ComponentObserver { return g }
 func (g *gauged) Gauge(_ cm.Path, x cm.Gauge) func() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

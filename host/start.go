@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -88,16 +89,17 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	if err := h.served(w); err != nil {
 		return err
 	}
-	entries, err := h.link(ctx, w, map[string]*component.Component{})
+	r.made = h.making(w)
+	entries, err := r.made.link(ctx)
 	if err != nil {
 		return err
 	}
 	for _, e := range entries {
-		e.unwatch = e.watch()
+		r.made.onRelease(e.watch())
 	}
 	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.kill = cancel
-	r.invoker = newInvoker(kill, h, w, entries)
+	r.invoker = newInvoker(kill, h, entries)
 	if err := h.checkTriggers(w, r.invoker); err != nil {
 		return err // before the long part, and before guest code runs
 	}
@@ -122,23 +124,24 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 
 // Check links a workload as Start does and attaches nothing: no guest code runs. Core modules that nothing instantiates,
 // whose code Start does not look at, have to be valid, too. It gives what was linked, by component, for those components
-// that an event can reach.
+// that an event can reach; the caller closes it, or the engine does.
 func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*component.Linked, error) {
 	if err := h.served(w); err != nil {
 		return nil, err
 	}
-	loaded := map[string]*component.Component{}
-	entries, err := h.link(ctx, w, loaded)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range slices.Sorted(maps.Keys(loaded)) {
-		if err := h.cfg.Engine.ValidateCode(ctx, loaded[name]); err != nil {
-			return nil, err
+	made := h.making(w)
+	defer made.release()
+	entries, err := made.link(ctx)
+	for _, name := range slices.Sorted(maps.Keys(made.loaded)) {
+		if err == nil {
+			err = h.cfg.Engine.ValidateCode(ctx, made.loaded[name])
 		}
 	}
-	if err := h.checkTriggers(w, &invoker{entries: entries}); err != nil {
-		return nil, err
+	if err == nil {
+		err = h.checkTriggers(w, &invoker{entries: entries})
+	}
+	if err != nil {
+		return nil, errors.Join(err, made.unlink(ctx))
 	}
 	linked := map[string]*component.Linked{}
 	for name, e := range entries {
@@ -188,22 +191,6 @@ func (h *Local) served(w *workload.Spec) error {
 	return nil
 }
 
-// link links each component that an event can reach. It puts all that it loads into loaded, by name.
-func (h *Local) link(ctx context.Context, w *workload.Spec, loaded map[string]*component.Component) (map[string]*entry, error) {
-	entries := map[string]*entry{}
-	for _, name := range entryNames(w) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		e, err := h.entry(ctx, w, name, loaded)
-		if err != nil {
-			return nil, err
-		}
-		entries[name] = e
-	}
-	return entries, nil
-}
-
 // entryNames are the components that triggers name and those that nobody is linked to, in the order of the workload.
 func entryNames(w *workload.Spec) []string {
 	reached, linked := map[string]bool{}, map[string]bool{}
@@ -229,17 +216,16 @@ func entryNames(w *workload.Spec) []string {
 	return names
 }
 
-func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded map[string]*component.Component) (*entry, error) {
+// entry links one component together with everything that it is linked to.
+func (m *making) entry(ctx context.Context, name string) (*entry, error) {
+	h, w := m.h, m.w
 	spec := w.Component(name)
 	if spec == nil {
 		return nil, fmt.Errorf("workload %s: there is no component %s", w.ID(), name)
 	}
-	var icept cm.Interceptor
-	if h.cfg.Observer != nil {
-		icept = h.cfg.Observer.Component(w, spec)
-	}
+	icept := m.part(spec).interceptor()
 	linker := h.cfg.Engine.NewLinker(icept)
-	c, err := h.group(ctx, w, spec, linker, loaded)
+	c, err := m.group(ctx, spec, linker)
 	if err != nil {
 		return nil, err
 	}
@@ -247,8 +233,9 @@ func (h *Local) entry(ctx context.Context, w *workload.Spec, name string, loaded
 	if err != nil {
 		return nil, err
 	}
+	m.linked = append(m.linked, linked)
 	e := &entry{
-		spec: spec, linked: linked, interceptor: icept,
+		spec: spec, linked: linked, interceptor: icept, line: lineOf(w, name),
 		pool:   newPool(name, orDefault(spec.Instances.Max, DefaultMax), orDefault(spec.Instances.Queue, DefaultQueue)),
 		limits: spec.Limits.Filled(),
 		ready:  readyOf(w, spec), processors: runtime.GOMAXPROCS(0),

@@ -8,6 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 )
 
 // carrier takes contexts out of requests and puts them into others.
@@ -52,6 +53,17 @@ func (p carrier) sent(h http.Header) trace.SpanContext {
 // passer is the interceptor of a component where no signal goes anywhere: what a request brings still goes out with the
 // requests that it causes. It makes no hooks for anything else.
 type passer struct{ carrier }
+
+var _ host.ComponentObserver = passer{}
+
+// Log drops a line: there is nowhere to send it.
+func (passer) Log(context.Context, host.LogLine) {}
+
+// CountLeftOut counts nothing.
+func (passer) CountLeftOut(context.Context, host.LogLine, uint64) {}
+
+// Release has nothing to release.
+func (passer) Release() {}
 
 // Bind is cm.Interceptor's.
 func (p passer) Bind(b *cm.Boundary) cm.Hooks {

@@ -70,6 +70,7 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 		st.key.port = defaultPort(u.Scheme)
 	}
 	c.State = st
+	h.p.held.Add(1)
 	header := req.OutgoingHeader()
 	if h.i.wants(h.detail) && !h.p.quiet(st.ctx) {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
@@ -165,6 +166,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		h.hostCall.Exit(c, end)
 		return
 	}
+	defer h.p.held.Add(-1)
 	if end.Outcome == cm.OK && !c.Held() {
 		h.note(c)
 	}

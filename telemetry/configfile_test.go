@@ -49,9 +49,10 @@ func TestConfigFile(t *testing.T) {
 	spec := &workload.Spec{Name: "shop", Components: []workload.Component{{Name: "cart"}, {Name: "price"}}}
 	for i := range spec.Components {
 		c := &spec.Components[i]
-		_, end := cm.Begin(ctx, tel.Component(spec, c), &cm.Operation{Name: "compile", Component: cm.Path(c.Name)})
+		o := tel.Component(spec, c)
+		_, end := cm.Begin(ctx, o, &cm.Operation{Name: "compile", Component: cm.Path(c.Name)})
 		end(nil)
-		tel.Log(ctx, host.LogLine{Workload: "shop", Component: c.Name, Stream: "stdout", Severity: host.SeverityInfo, Text: "hello"})
+		o.Log(ctx, host.LogLine{Workload: "shop", Component: c.Name, Stream: "stdout", Severity: host.SeverityInfo, Text: "hello"})
 	}
 	if err := tel.Shutdown(ctx); err != nil {
 		t.Fatal(err)

@@ -61,7 +61,7 @@ func newWorld(t *testing.T, detail telemetry.Detail, triggers ...host.Trigger) *
 		t.Fatal(err)
 	}
 	w.host, err = host.New(host.Config{Engine: engine, Observer: w.tel, Logger: discard, Triggers: append(triggers, w.http),
-		Plugins: []host.Plugin{hostwasi.New(hostwasi.Config{Output: &host.Output{Sinks: []host.LogSink{w.tel}}})}})
+		Plugins: []host.Plugin{hostwasi.New(hostwasi.Config{})}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,10 +44,14 @@ func one(t *testing.T, tel *Telemetry) {
 	i := tel.Component(w, &w.Components[0])
 	e := edgeHooks{handleEdge, nil}
 	if i != nil {
+		defer i.Release()
 		e.h = i.Bind(handleEdge)
 	}
 	e.cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
-		tel.Log(ctx, host.LogLine{Workload: "shop", Component: "shop", Stream: "stdout", Severity: host.SeverityInfo, Text: "hello"})
+		if i == nil {
+			return cm.Val{}, nil
+		}
+		i.Log(ctx, host.LogLine{Workload: "shop", Component: "shop", Stream: "stdout", Severity: host.SeverityInfo, Text: "hello"})
 		return cm.Val{}, nil
 	})
 }

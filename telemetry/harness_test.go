@@ -27,6 +27,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -42,7 +43,7 @@ type bench struct {
 	reader *sdkmetric.ManualReader
 	said   *bytes.Buffer
 	spec   *workload.Spec
-	icept  cm.Interceptor
+	icept  host.ComponentObserver
 }
 
 func env(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }

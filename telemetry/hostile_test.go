@@ -64,9 +64,9 @@ func assault(tel *Telemetry, h string) {
 	ctx := cm.WithCall(c.Enter(e.h), &c.Call)
 	_, err := bind(guest).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
 		for _, stream := range []string{"stdout", "stderr", "log", "limit", "failed", h} {
-			tel.Log(ctx, host.LogLine{Workload: h, Component: h, Stream: stream, Severity: host.SeverityError, Context: h, Text: h, Limit: h})
+			i.Log(ctx, host.LogLine{Workload: h, Component: h, Stream: stream, Severity: host.SeverityError, Context: h, Text: h, Limit: h})
 		}
-		tel.CountLeftOut(ctx, host.LogLine{Workload: h, Component: h, Limit: h}, 1)
+		i.CountLeftOut(ctx, host.LogLine{Workload: h, Component: h, Limit: h}, 1)
 		slog.New(tel.LogHandler()).With(h, h).WithGroup(h).ErrorContext(ctx, h, h, h, "error", errors.New(h), "any", struct{ S string }{h}, slog.Group(h, h, h))
 		_, _ = bind(&out).cross(ctx, resourceArg(&outRequest{h, &url.URL{Scheme: h, Host: h, Path: h, RawQuery: h}, http.Header{h: {h}, "Traceparent": {h}}}),
 			func(context.Context) (cm.Val, error) { return cm.Val{}, errors.New(h) })
@@ -87,7 +87,7 @@ func harmlessAfter(tel *Telemetry) {
 	b := *handleEdge
 	b.Callee = "good"
 	_, _ = edgeHooks{&b, i.Bind(&b)}.cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
-		tel.Log(ctx, host.LogLine{Workload: "good", Component: "good", Stream: "stdout", Severity: host.SeverityInfo, Text: "good line"})
+		i.Log(ctx, host.LogLine{Workload: "good", Component: "good", Stream: "stdout", Severity: host.SeverityInfo, Text: "good line"})
 		return cm.Val{}, nil
 	})
 }

@@ -10,23 +10,37 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// interceptor makes the hooks for the boundaries of one linked component. Components that were linked into it, at run
-// time or before, have boundaries of their own in it.
+// interceptor is all that telemetry has of one component of one start of a workload: it makes the hooks for the boundaries
+// of the linked component, takes its lines, and counts those that are left out. Components that were linked into it, at run
+// time or before, have boundaries of their own in it. Whose they are is settled when the interceptor is made.
 type interceptor struct {
-	t      *Telemetry
-	id     identity
-	own    *providers
-	peers  map[string]identity // the workload's components by name
-	detail atomic.Int32
+	t        *Telemetry
+	id       identity
+	own      *providers
+	peers    map[string]*providers // of the workload's other components, by name
+	detail   atomic.Int32
+	released atomic.Bool
 }
 
 var (
-	_ cm.Interceptor = (*interceptor)(nil)
-	_ cm.Lifecycle   = (*interceptor)(nil)
+	_ host.ComponentObserver = (*interceptor)(nil)
+	_ cm.Lifecycle           = (*interceptor)(nil)
 )
+
+// Release gives back the providers, which end when nobody has them any more.
+func (i *interceptor) Release() {
+	if i.released.Swap(true) {
+		return
+	}
+	i.t.release(i.own)
+	for _, p := range i.peers {
+		i.t.release(p)
+	}
+}
 
 func (i *interceptor) setDetail(s string) {
 	d, ok := ParseDetail(s, i.t.cfg.Detail)
@@ -55,8 +69,8 @@ func (i *interceptor) wants(d Detail) bool { return Detail(i.detail.Load()) >= d
 // workload; elements after it are components composed into that one, which have no service of their own.
 func (i *interceptor) service(path cm.Path) *providers {
 	first, _, _ := strings.Cut(string(path), "/")
-	if id, ok := i.peers[first]; ok && id != i.id {
-		return i.t.providers(id)
+	if p := i.peers[first]; p != nil {
+		return p
 	}
 	return i.own
 }

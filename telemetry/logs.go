@@ -40,13 +40,10 @@ func severityText(s host.Severity) string {
 	return ""
 }
 
-// Log takes one line of a guest. The span in ctx becomes the record's. It does not block: a full queue drops and counts.
-func (t *Telemetry) Log(ctx context.Context, l host.LogLine) {
-	if t.host.logger == nil || log.Severity(l.Severity) < severityOf(t.cfg.OTelLevel) && l.Severity != 0 {
-		return
-	}
-	p := t.find(l.Workload, l.Component)
-	if p.logger == nil {
+// Log takes one line of the component. The span in ctx becomes the record's. It does not block: a full queue drops and
+// counts.
+func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
+	if i.own.logger == nil || log.Severity(l.Severity) < severityOf(i.t.cfg.OTelLevel) && l.Severity != 0 {
 		return
 	}
 	var r log.Record
@@ -56,7 +53,7 @@ func (t *Telemetry) Log(ctx context.Context, l host.LogLine) {
 	r.SetSeverity(log.Severity(l.Severity))
 	r.SetSeverityText(severityText(l.Severity))
 	r.SetBody(attribute.StringValue(l.Text))
-	r.AddAttributes(keyComponent.String(l.Component))
+	r.AddAttributes(keyComponent.String(i.id.component))
 	switch l.Stream {
 	case "stdout":
 		r.AddAttributes(semconv.LogIostreamStdout)
@@ -72,7 +69,7 @@ func (t *Telemetry) Log(ctx context.Context, l host.LogLine) {
 	if l.Limit != "" {
 		r.AddAttributes(keyLimit.String(l.Limit))
 	}
-	p.logger.Emit(ctx, r)
+	i.own.logger.Emit(ctx, r)
 }
 
 // IDs are the trace and the span that ctx belongs to, in hexadecimal; empty where it belongs to none. They are what log
@@ -85,26 +82,11 @@ func IDs(ctx context.Context) (traceID, spanID string) {
 	return sc.TraceID().String(), sc.SpanID().String()
 }
 
-var _ host.LineCounter = (*Telemetry)(nil)
-
-// CountLeftOut counts lines of a guest that its limits keep from being logged.
-func (t *Telemetry) CountLeftOut(ctx context.Context, l host.LogLine, n uint64) {
-	if p := t.find(l.Workload, l.Component); p.m != nil {
-		p.m.outputDropped.With(keyComponent.String(l.Component), keyLimit.String(l.Limit)).Add(ctx, int64(n))
+// CountLeftOut counts lines of the component that its limits keep from being logged.
+func (i *interceptor) CountLeftOut(ctx context.Context, l host.LogLine, n uint64) {
+	if m := i.own.m; m != nil {
+		m.outputDropped.With(keyComponent.String(i.id.component), keyLimit.String(l.Limit)).Add(ctx, int64(n))
 	}
-}
-
-// find finds the providers of a component by what a log line says of it: the workload's name, or its ID with the
-// namespace before it. A component that has none is told of by the host's.
-func (t *Telemetry) find(workload, component string) *providers {
-	t.mu.RLock()
-	defer t.mu.RUnlock()
-	for id, p := range t.sets {
-		if id.component == component && (workload == id.workload || workload == id.namespace+"/"+id.workload) {
-			return p
-		}
-	}
-	return t.host
 }
 
 // LogHandler sends the host's own log records to the logs exporter, those of OTelLevel and above, without secrets. It

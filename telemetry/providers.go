@@ -3,6 +3,10 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
@@ -28,6 +32,24 @@ func (i identity) service() string {
 	return i.component
 }
 
+// attributes are the identity as a resource tells it; of the host, only its name.
+func (i identity) attributes() []attribute.KeyValue {
+	attrs := []attribute.KeyValue{semconv.ServiceName(i.service())}
+	if i.namespace != "" {
+		attrs = append(attrs, semconv.ServiceNamespace(i.namespace), keyNamespace.String(i.namespace))
+	}
+	if i.version != "" {
+		attrs = append(attrs, semconv.ServiceVersion(i.version))
+	}
+	if i.workload != "" {
+		attrs = append(attrs, keyWorkload.String(i.workload))
+	}
+	if i.component != "" {
+		attrs = append(attrs, keyComponent.String(i.component))
+	}
+	return attrs
+}
+
 // providers are the way in of one service: its tracer, logger and instruments, each nil when its signal is off.
 type providers struct {
 	t      *Telemetry
@@ -39,6 +61,10 @@ type providers struct {
 	m      *instruments
 
 	provided []provider // to flush and to shut down, metrics first
+
+	users int           // guarded by Telemetry.mu
+	held  atomic.Int64  // calls that may end behind the invocation that made them
+	ended chan struct{} // closed when the last export is over
 }
 
 // provider is what the SDK's providers of all signals have in common.
@@ -47,15 +73,76 @@ type provider interface {
 	Shutdown(ctx context.Context) error
 }
 
-// providers finds or makes the set of a service.
-func (t *Telemetry) providers(id identity) *providers {
+// acquire finds or makes the set of a service. Whoever has it releases it.
+func (t *Telemetry) acquire(id identity) *providers {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p := t.sets[id]; p != nil {
-		return p
+	p := t.sets[id]
+	if p == nil {
+		p = t.newProviders(id)
+		t.sets[id] = p
 	}
-	p := &providers{t: t, id: id}
-	t.sets[id] = p
+	p.users++
+	return p
+}
+
+// Bounds of the end of a service: how long calls that are still held are waited for, and how long the last export may take.
+const (
+	heldTime = time.Second
+	heldStep = 5 * time.Millisecond
+	lastTime = 10 * time.Second
+)
+
+// release gives a set back. When nobody has it any more, its last measurements are sent in the background: whoever stops a
+// workload does not wait for a collector.
+func (t *Telemetry) release(p *providers) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p.users--; p.users > 0 || t.closed {
+		return
+	}
+	delete(t.sets, p.id)
+	t.ending[p] = struct{}{}
+	go t.end(p)
+}
+
+// end sends what a set has left to send, and forgets the set.
+func (t *Telemetry) end(p *providers) {
+	for since := time.Now(); p.held.Load() > 0 && time.Since(since) < heldTime; {
+		time.Sleep(heldStep) // an outgoing request that was cut ends a moment after the invocation that it was cut with
+	}
+	if p.meter != nil {
+		p.meter.Release()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastTime)
+	defer cancel()
+	if err := p.shutdown(ctx); err != nil {
+		t.log.Warn("telemetry: not all that a service measured last was sent", "service", p.id.service(), "error", redact.Text(err.Error()))
+	}
+	t.mu.Lock()
+	delete(t.ending, p)
+	t.mu.Unlock()
+	close(p.ended)
+}
+
+// awaitEnding waits until all sets that nobody has any more have sent what they had, or ctx ends.
+func (t *Telemetry) awaitEnding(ctx context.Context) error {
+	t.mu.RLock()
+	ending := slices.Collect(maps.Keys(t.ending))
+	t.mu.RUnlock()
+	for _, p := range ending {
+		select {
+		case <-p.ended:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// newProviders makes the set of a service. t.mu is held.
+func (t *Telemetry) newProviders(id identity) *providers {
+	p := &providers{t: t, id: id, ended: make(chan struct{})}
 	if !t.on() || t.closed {
 		return p
 	}
@@ -89,7 +176,7 @@ func (t *Telemetry) providers(id identity) *providers {
 }
 
 // newMeter makes the meters of one service. Where there is one reader for all (prometheus), there is one meter provider, with
-// the host's resource, and the service's name is an attribute of the scope.
+// the host's resource, and what identifies the service are attributes of the scope.
 func (t *Telemetry) newMeter(p *providers, id identity, res mend.Resource) *bound.Meter {
 	scope := instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL}
 	var mp *sdkmetric.MeterProvider
@@ -103,7 +190,7 @@ func (t *Telemetry) newMeter(p *providers, id identity, res mend.Resource) *boun
 			t.shared = sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{}).SDK()), sdkmetric.WithReader(r))
 		}
 		mp = t.shared
-		scope.Attributes = attribute.NewSet(semconv.ServiceName(id.service()))
+		scope.Attributes = attribute.NewSet(id.attributes()...)
 	}
 	return producer.Of(mp, scope)
 }

@@ -74,26 +74,10 @@ func (t *Telemetry) kubernetes() []attribute.KeyValue {
 // OTEL_SERVICE_NAME wins over what is derived from the workload, for every service of the process alike; the
 // component's own name stays in vitrine.component.
 func (t *Telemetry) resource(id identity) mend.Resource {
-	attrs := []attribute.KeyValue{
-		semconv.ServiceName(id.service()),
-		semconv.ServiceInstanceID(newInstanceID()),
-	}
-	if id.namespace != "" {
-		attrs = append(attrs, semconv.ServiceNamespace(id.namespace), keyNamespace.String(id.namespace))
-	}
-	version := id.version
 	if id.component == "" {
-		version = t.cfg.Version
+		id.version = t.cfg.Version
 	}
-	if version != "" {
-		attrs = append(attrs, semconv.ServiceVersion(version))
-	}
-	if id.workload != "" {
-		attrs = append(attrs, keyWorkload.String(id.workload))
-	}
-	if id.component != "" {
-		attrs = append(attrs, keyComponent.String(id.component))
-	}
+	attrs := append(id.attributes(), semconv.ServiceInstanceID(newInstanceID()))
 	res := merge(t.process, resource.NewWithAttributes(semconv.SchemaURL, attrs...))
 	return mend.NewResource(merge(res, resource.NewSchemaless(t.fromEnv()...)))
 }

@@ -91,7 +91,7 @@ func (b *bench) measureOneOfEach() {
 	_, end = cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "instantiate", Component: "shop", Attrs: []cm.Attr{{Key: "not_resettable", Value: "table-changed"}}})
 	end(nil)
 
-	b.CountLeftOut(context.Background(), host.LogLine{Workload: "test/shop", Component: "shop", Stream: "stdout", Limit: "outputLines"}, 7)
+	b.icept.CountLeftOut(context.Background(), host.LogLine{Stream: "stdout", Limit: "outputLines"}, 7)
 }
 
 // A stream of odd requests makes no stream of time series.
@@ -138,10 +138,9 @@ func TestLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, nil)
 			b.cfg.OTelLevel = tc.level
-			b.Component(b.spec, &b.spec.Components[1])
+			cart := b.Component(b.spec, &b.spec.Components[1])
 			ctx, span := b.host.tracer.Start(context.Background(), "x")
-			tc.line.Workload, tc.line.Component = "test/shop", "cart"
-			b.Log(ctx, tc.line)
+			cart.Log(ctx, tc.line)
 			span.End()
 			b.ended()
 			var got []string
@@ -227,13 +226,29 @@ func TestConventions(t *testing.T) {
 	}
 }
 
-// Providers outlive a restart of their workload, and nothing is made after the end.
+// Providers live for as long as somebody has them, and nothing is made after the end.
 func TestLifetime(t *testing.T) {
 	b := newBench(t, nil)
-	n := len(b.sets)
-	b.Component(b.spec, &b.spec.Components[0])
+	n, first := len(b.sets), b.icept.(*interceptor).own
+	again := b.Component(b.spec, &b.spec.Components[0])
 	if len(b.sets) != n {
-		t.Error("a component that is started again got new providers")
+		t.Error("one service has two sets of providers")
+	}
+	b.icept.Release()
+	b.icept.Release()
+	if len(b.sets) != n {
+		t.Error("the providers of a component that runs are gone")
+	}
+	again.Release()
+	if err := b.Flush(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if len(b.sets) != 1 || len(b.ending) != 0 {
+		t.Errorf("after the release there are %d sets, and %d are ending", len(b.sets), len(b.ending))
+	}
+	b.icept = b.Component(b.spec, &b.spec.Components[0])
+	if len(b.sets) != n || b.icept.(*interceptor).own == first {
+		t.Error("a component that is started anew has what it had")
 	}
 	for range 2 {
 		if err := b.Shutdown(context.Background()); err != nil {
@@ -241,7 +256,7 @@ func TestLifetime(t *testing.T) {
 		}
 	}
 	b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
-	b.Log(context.Background(), host.LogLine{Component: "shop", Text: "late"})
+	b.icept.Log(context.Background(), host.LogLine{Text: "late"})
 }
 
 // Shutdown ends every goroutine that New and Component started.

@@ -52,7 +52,7 @@ type Config struct {
 	MetricReader   sdkmetric.Reader
 }
 
-// Telemetry makes interceptors and takes log lines. It is the host's Observer. Safe for concurrent use.
+// Telemetry is the host's Observer. Safe for concurrent use.
 type Telemetry struct {
 	cfg  Config
 	log  *slog.Logger
@@ -65,7 +65,8 @@ type Telemetry struct {
 	parentBased bool
 
 	mu     sync.RWMutex
-	sets   map[identity]*providers
+	sets   map[identity]*providers  // that somebody has
+	ending map[*providers]struct{}  // that nobody has any more, until they have sent what they measured
 	shared *sdkmetric.MeterProvider // where all components must share one reader
 	host   *providers
 	closed bool
@@ -117,6 +118,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	t := &Telemetry{
 		cfg: cfg, log: cfg.Logger, pipe: pipe, carrier: carrier{pipe.Propagator},
 		sets:        map[identity]*providers{},
+		ending:      map[*providers]struct{}{},
 		parentBased: pipe.FollowsParent(),
 	}
 	if file != nil && !disabled(file) && !pipe.Disabled() {
@@ -125,7 +127,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if t.on() {
 		t.process = t.processResource(ctx)
 	}
-	t.host = t.providers(identity{})
+	t.host = t.acquire(identity{})
 	if t.badFile != nil {
 		return nil, errors.Join(t.badFile, t.Shutdown(ctx))
 	}
@@ -138,10 +140,15 @@ func (t *Telemetry) on() bool {
 	return t.file != nil || t.pipe.Traces() || t.pipe.Metrics() || t.pipe.Logs()
 }
 
-// Component makes the interceptor of one component of a workload. A component that is started again keeps the
-// providers, and with them the service.instance.id, that it had. When no signal goes anywhere it does nothing but carry the
-// context of a request to those that it causes, and is nil where there is no propagator either.
-func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) cm.Interceptor {
+// Component makes what observes one component of one start of a workload, as the service that namespace, workload, version
+// and component name. All that have the same identity at a time are one service. After the last of them is released the
+// service sends once more what it measured, in the background, and is forgotten; started again, it has a service.instance.id,
+// and sums, of its own. Where metrics are read by others (prometheus), the next reading is the last one that has them, and a
+// component that is started again before it goes on with its sums.
+//
+// When no signal goes anywhere it does nothing but carry the context of a request to those that it causes, and is nil where
+// there is no propagator either.
+func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) host.ComponentObserver {
 	if !t.on() {
 		if len(t.prop.Fields()) == 0 {
 			return nil
@@ -149,11 +156,12 @@ func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) cm.Int
 		return passer{t.carrier}
 	}
 	id := identity{spec.Namespace, spec.Name, spec.Version, c.Name}
-	i := &interceptor{t: t, id: id, own: t.providers(id), peers: map[string]identity{}}
+	i := &interceptor{t: t, id: id, own: t.acquire(id), peers: map[string]*providers{}}
 	for _, other := range spec.Components {
-		peer := id
-		peer.component = other.Name
-		i.peers[other.Name] = peer
+		if peer := id; other.Name != c.Name && i.peers[other.Name] == nil {
+			peer.component = other.Name
+			i.peers[other.Name] = t.acquire(peer)
+		}
 	}
 	i.setDetail(c.Detail)
 	return i
@@ -175,7 +183,7 @@ func (t *Telemetry) Dropped() []Drop { return t.pipe.Drops() }
 
 // Flush sends what is queued and keeps going.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	return t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) })
+	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx))
 }
 
 // Shutdown sends what is queued and ends everything; what happens afterwards is not recorded. When ctx ends before all
@@ -193,7 +201,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTime)
 		defer cancel()
 	}
-	err := t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) })
+	err := errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) }), t.awaitEnding(ctx))
 	if t.shared != nil {
 		err = errors.Join(err, t.shared.Shutdown(ctx))
 	}
@@ -204,7 +212,7 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// each runs f for every provider set at once, so that one slow export does not use up the time of all.
+// each runs f for every provider set that somebody has at once, so that one slow export does not use up the time of all.
 func (t *Telemetry) each(ctx context.Context, f func(context.Context, *providers) error) error {
 	t.mu.RLock()
 	var all []*providers

@@ -15,6 +15,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -38,7 +39,8 @@ func granted(t *testing.T, change func(c *workload.Component)) func(fn string, a
 	change(&c)
 	w := &workload.Spec{Name: "w", Components: []workload.Component{c}}
 	p, l := New(Config{}), e.NewLinker(nil)
-	if err := p.Bind(ctx, l, w, &w.Components[0]); err != nil {
+	release, err := p.Bind(ctx, l, &host.Binding{Workload: w, Component: &w.Components[0]})
+	if err != nil {
 		t.Fatal(err)
 	}
 	linked, err := l.Link(ctx, loaded)
@@ -50,7 +52,8 @@ func granted(t *testing.T, change func(c *workload.Component)) func(fn string, a
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := errors.Join(inst.Close(ctx), p.Stop(ctx), e.Close(ctx)); err != nil {
+		release()
+		if err := errors.Join(inst.Close(ctx), e.Close(ctx)); err != nil {
 			t.Error(err)
 		}
 	})

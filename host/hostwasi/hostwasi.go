@@ -10,7 +10,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 
 	"github.com/vitrine-wasm/vitrine/component"
@@ -25,28 +24,18 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Config says where the standard streams of guests lead. The zero Config gives them none.
+// Config says where the standard streams of guests lead besides the host's lines.
 type Config struct {
-	// Output takes what guests write, line by line.
-	Output *host.Output
 	// Stdin, Stdout and Stderr are the process's own streams, for a command: bytes pass through as they are, besides
-	// being framed for Output. nil leaves them out.
+	// being framed to lines. nil leaves them out.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
 
 // Plugin serves WASI 0.2.
-type Plugin struct {
-	cfg Config
+type Plugin struct{ cfg Config }
 
-	mu      sync.Mutex
-	clients []*wasihttp.Client
-}
-
-var (
-	_ host.Plugin  = (*Plugin)(nil)
-	_ host.Stopper = (*Plugin)(nil)
-)
+var _ host.Plugin = (*Plugin)(nil)
 
 // New makes the plugin.
 func New(c Config) *Plugin { return &Plugin{cfg: c} }
@@ -82,13 +71,14 @@ func (p *Plugin) Serves() []wit.InterfaceID {
 	return out
 }
 
-// Bind implements host.Plugin.
-func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
+// Bind implements host.Plugin. The release closes the connections that requests of the component have left open.
+func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
+	c := b.Component
 	var patterns []workload.HTTPPattern
 	for _, g := range c.Grants.HTTP {
 		pattern, err := workload.ParseHTTP(g)
 		if err != nil {
-			return fmt.Errorf("grant http: %w", err)
+			return nil, fmt.Errorf("grant http: %w", err)
 		}
 		patterns = append(patterns, pattern)
 	}
@@ -96,8 +86,8 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 	cfg := wasi.Config{
 		Args:           c.Args,
 		Stdin:          p.cfg.Stdin,
-		Stdout:         p.stream(w, c, "stdout", p.cfg.Stdout),
-		Stderr:         p.stream(w, c, "stderr", p.cfg.Stderr),
+		Stdout:         p.stream(b, "stdout", p.cfg.Stdout),
+		Stderr:         p.stream(b, "stderr", p.cfg.Stderr),
 		StdinTerminal:  cli.IsTerminal(p.cfg.Stdin),
 		StdoutTerminal: cli.IsTerminal(p.cfg.Stdout),
 		StderrTerminal: cli.IsTerminal(p.cfg.Stderr),
@@ -114,7 +104,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 		cfg.Preopens = append(cfg.Preopens, filesystem.Preopen{Host: f.Host, Guest: f.Guest, ReadOnly: f.ReadOnly})
 	}
 	if err := wasi.AddP2(l, cfg); err != nil {
-		return err
+		return nil, err
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
 		Allow: func(scheme, host, port string) bool {
@@ -122,20 +112,14 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, 
 		},
 		Limits: wasihttp.Limits{Fields: int(limits.Headers), Body: limits.Body, Requests: limits.Requests},
 	})
-	p.mu.Lock()
-	p.clients = append(p.clients, client)
-	p.mu.Unlock()
 	httpp2.Add(l, client)
-	return nil
+	return func() { _ = client.Close() }, nil // it never fails
 }
 
 // stream is where one of a component's streams leads: to the process's own first, so that what a person sees does not
 // depend on anything else.
-func (p *Plugin) stream(w *workload.Spec, c *workload.Component, name string, raw io.Writer) func(context.Context, []byte) error {
-	lines := func(context.Context, []byte) error { return nil }
-	if p.cfg.Output != nil {
-		lines = p.cfg.Output.Of(w, c).Stream(name)
-	}
+func (p *Plugin) stream(b *host.Binding, name string, raw io.Writer) func(context.Context, []byte) error {
+	lines := b.Lines.Stream(name)
 	if raw == nil {
 		return lines
 	}
@@ -149,16 +133,4 @@ func (p *Plugin) stream(w *workload.Spec, c *workload.Component, name string, ra
 		}
 		return lines(ctx, b)
 	}
-}
-
-// Stop closes the connections that requests of guests have left open.
-func (p *Plugin) Stop(context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var errs []error
-	for _, c := range p.clients {
-		errs = append(errs, c.Close())
-	}
-	p.clients = nil
-	return errors.Join(errs...)
 }

@@ -62,14 +62,14 @@ func (s *sink) Log(_ context.Context, l host.LogLine) {
 }
 
 // run runs the command that writes "hello\nwor" with a plugin.
-func run(t *testing.T, p *Plugin, change func(c *workload.Component)) error {
+func run(t *testing.T, p *Plugin, lines host.LogSink, change func(c *workload.Component)) error {
 	t.Helper()
 	engine, err := component.NewEngine(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	trigger := command.New("")
-	h, err := host.New(host.Config{Engine: engine, Plugins: []host.Plugin{p}, Triggers: []host.Trigger{trigger}})
+	h, err := host.New(host.Config{Engine: engine, Plugins: []host.Plugin{p}, Triggers: []host.Trigger{trigger}, Console: lines})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func run(t *testing.T, p *Plugin, change func(c *workload.Component)) error {
 func TestStreams(t *testing.T) {
 	var raw bytes.Buffer
 	lines := &sink{}
-	if err := run(t, New(Config{Output: &host.Output{Sinks: []host.LogSink{lines}}, Stdout: &raw}), nil); err != nil {
+	if err := run(t, New(Config{Stdout: &raw}), lines, nil); err != nil {
 		t.Fatal(err)
 	}
 	if raw.String() != "hello\nwor" {
@@ -100,7 +100,7 @@ func TestStreams(t *testing.T) {
 	if want := []string{"hello stdout hello", "hello stdout wor"}; !slices.Equal(lines.lines, want) {
 		t.Errorf("lines %q", lines.lines)
 	}
-	if err := run(t, New(Config{}), nil); err != nil {
+	if err := run(t, New(Config{}), nil, nil); err != nil {
 		t.Errorf("without streams: %v", err)
 	}
 }
@@ -111,7 +111,7 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("nobody reads") 
 
 // TestBrokenOutput: an output that is gone is the guest's to deal with, and no trap.
 func TestBrokenOutput(t *testing.T) {
-	err := run(t, New(Config{Stdout: broken{}}), nil)
+	err := run(t, New(Config{Stdout: broken{}}), nil, nil)
 	var trap *cm.Trap
 	if errors.As(err, &trap) {
 		t.Errorf("got %v", err)
@@ -129,7 +129,7 @@ func TestBadGrants(t *testing.T) {
 			c.Grants.Files = []workload.FileGrant{{Host: "/nowhere/at/all", Guest: "/d"}}
 		}, "/nowhere/at/all"},
 	} {
-		err := run(t, New(Config{}), c.change)
+		err := run(t, New(Config{}), nil, c.change)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "component hello: plugin wasi") {
 			t.Errorf("%s: got %v", name, err)
 		}

@@ -92,7 +92,6 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		}
 	}
 	var observer host.Observer
-	sinks := []host.LogSink{}
 	if !why.silent {
 		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
@@ -104,25 +103,23 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 			return out, fmt.Errorf("telemetry: %w", err)
 		}
 		observer = out.tel
-		sinks = append(sinks, out.tel)
 		out.log = slog.New(slog.NewMultiHandler(handler, out.tel.LogHandler()))
 	}
 	if !why.raw {
 		out.console = host.NewConsole(out.stderr, format == "json", severity(level))
 		out.console.Trace = telemetry.IDs
-		sinks = append(sinks, out.console)
 	}
 	if out.engine, err = p.engine(ctx, s, out.log); err != nil {
 		return out, err
 	}
-	var failures host.LogSink // run tells of its one invocation by its own end
+	var console host.LogSink // none: run tells of its one invocation by its own end
 	if out.console != nil {
-		failures = out.console
+		console = out.console
 	}
 	out.host, err = host.New(host.Config{
-		Console:  failures,
+		Console:  console,
 		Engine:   out.engine,
-		Plugins:  p.plugins(&host.Output{Sinks: sinks, Endless: why.deadline < 0}, why.raw),
+		Plugins:  p.plugins(why.raw),
 		Triggers: triggers,
 		Observer: observer,
 		Logger:   out.log,

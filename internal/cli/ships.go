@@ -13,15 +13,15 @@ import (
 
 // plugins is the one list in code of the plugins that ship; the triggers are named by the commands that use them. raw
 // gives guests the process's own standard streams.
-func (p *process) plugins(out *host.Output, raw bool) []host.Plugin {
-	streams := hostwasi.Config{Output: out}
+func (p *process) plugins(raw bool) []host.Plugin {
+	var streams hostwasi.Config
 	if raw {
 		streams.Stdin, streams.Stdout, streams.Stderr = p.stdin, p.stdout, p.stderr
 	}
 	return []host.Plugin{
 		hostwasi.New(streams),
 		config.Plugin{},
-		logging.New(out),
+		logging.Plugin{},
 		keyvalue.New(kvmemory.New(0)),
 		blobstore.New(blobmemory.New(0)),
 	}

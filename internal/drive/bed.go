@@ -32,6 +32,8 @@ type Bed struct {
 	guest  *Guest
 	peers  *Peers
 	client *wasihttp.Client
+
+	releases []func()
 }
 
 // Config says how to make a Bed.
@@ -73,9 +75,14 @@ func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Bed
 		g.stubs(l)
 	}
 	w := &workload.Spec{Name: "drive", Components: []workload.Component{{Name: g.Name, Config: map[string]string{"greeting": greeting}}}}
-	for _, p := range []host.Plugin{config.Plugin{}, logging.New(&host.Output{}), keyvalue.New(kvmemory.New(0)), blobstore.New(blobmemory.New(0))} {
-		if err := p.Bind(ctx, l, w, &w.Components[0]); err != nil {
+	bound := &host.Binding{Workload: w, Component: &w.Components[0]}
+	for _, p := range []host.Plugin{config.Plugin{}, logging.Plugin{}, keyvalue.New(kvmemory.New(0)), blobstore.New(blobmemory.New(0))} {
+		release, err := p.Bind(ctx, l, bound)
+		if err != nil {
 			return nil, err
+		}
+		if release != nil {
+			b.releases = append(b.releases, release)
 		}
 	}
 	if b.Linked, err = l.Link(ctx, c); err != nil {
@@ -108,7 +115,12 @@ func (g *Guest) stubs(l *component.Linker) {
 }
 
 // Close ends what the Bed holds of the system; instances are closed before.
-func (b *Bed) Close() error { return b.client.Close() }
+func (b *Bed) Close() error {
+	for _, release := range b.releases {
+		release()
+	}
+	return b.client.Close()
+}
 
 // Options are those of an instance as the host makes it.
 func (b *Bed) Options(i component.Isolation) []component.StoreOption {

@@ -20,6 +20,12 @@ type Owner struct{ Namespace, Workload, Component string }
 // Backend has a store for each owner. Safe for concurrent use.
 type Backend interface{ Store(owner Owner) Store }
 
+// Dropper is an optional power of backends whose data goes with the workload: Drop forgets all that is of an owner. It is
+// called when the workload has been stopped, or its start has failed.
+type Dropper interface {
+	Drop(owner Owner)
+}
+
 // Store holds containers of objects. Safe for concurrent use; each call is atomic for itself.
 type Store interface {
 	CreateContainer(ctx context.Context, name string) error

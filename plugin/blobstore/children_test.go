@@ -7,6 +7,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -29,7 +30,7 @@ func TestChildren(t *testing.T) {
 	}
 	l := e.NewLinker(nil)
 	iop2.Add(l)
-	if err := New(&owners{}).Bind(ctx, l, &workload.Spec{}, &workload.Component{}); err != nil {
+	if _, err := New(&owners{}).Bind(ctx, l, &host.Binding{Workload: &workload.Spec{}, Component: &workload.Component{}}); err != nil {
 		t.Fatal(err)
 	}
 	linked, err := l.Link(ctx, c)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -13,16 +14,20 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
-	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // Plugin serves wasi:blobstore 0.2.0-draft.
-type Plugin struct{ backend Backend }
+type Plugin struct {
+	backend Backend
+
+	mu    sync.Mutex
+	bound map[Owner]int // bindings that were not released
+}
 
 var _ host.Plugin = (*Plugin)(nil)
 
 // New makes a plugin over b.
-func New(b Backend) *Plugin { return &Plugin{b} }
+func New(b Backend) *Plugin { return &Plugin{backend: b, bound: map[Owner]int{}} }
 
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "blobstore" }
@@ -32,13 +37,34 @@ func (*Plugin) Serves() []wit.InterfaceID {
 	return []wit.InterfaceID{draft.TypesID, draft.ContainerID, draft.BlobstoreID}
 }
 
-// Bind implements host.Plugin.
-func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
-	s := store{p.backend.Store(Owner{w.Namespace, w.Name, c.Name})}
+// Bind implements host.Plugin. The last release of an owner has the backend drop what is the owner's, if it is a [Dropper].
+func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
+	owner := Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}
+	s, release := p.open(owner)
 	draft.AddTypes(l, s)
 	draft.AddContainer(l)
 	draft.AddBlobstore(l, s)
-	return nil
+	return release, nil
+}
+
+// open opens an owner's store and counts a binding, until release is called.
+func (p *Plugin) open(owner Owner) (s store, release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s = store{p.backend.Store(owner)}
+	d, ok := p.backend.(Dropper)
+	if !ok {
+		return s, nil
+	}
+	p.bound[owner]++
+	return s, func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.bound[owner]--; p.bound[owner] == 0 {
+			delete(p.bound, owner)
+			d.Drop(owner)
+		}
+	}
 }
 
 // fail makes a WIT error, which is text in this interface.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
 	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -468,7 +469,7 @@ func TestBind(t *testing.T) {
 	b := &owners{}
 	w := &workload.Spec{Namespace: "n", Name: "shop"}
 	for _, name := range []string{"cart", "price"} {
-		if err := New(b).Bind(t.Context(), engine.NewLinker(nil), w, &workload.Component{Name: name}); err != nil {
+		if _, err := New(b).Bind(t.Context(), engine.NewLinker(nil), &host.Binding{Workload: w, Component: &workload.Component{Name: name}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	draft "github.com/vitrine-wasm/vitrine/plugin/config/draft"
 	"github.com/vitrine-wasm/vitrine/wit"
-	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // Plugin serves wasi:config 0.2.0-rc.1.
@@ -28,14 +27,15 @@ func (Plugin) Name() string { return "config" }
 func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.StoreID} }
 
 // Bind implements host.Plugin.
-func (Plugin) Bind(_ context.Context, l *component.Linker, _ *workload.Spec, c *workload.Component) error {
+func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
+	c := b.Component
 	for _, k := range slices.Sorted(maps.Keys(c.Config)) {
 		if !utf8.ValidString(k) || !utf8.ValidString(c.Config[k]) { // the value may be a secret
-			return fmt.Errorf("config %q: its name or value is no UTF-8: guests are given text only", k)
+			return nil, fmt.Errorf("config %q: its name or value is no UTF-8: guests are given text only", k)
 		}
 	}
 	draft.AddStore(l, store(c.Config))
-	return nil
+	return nil, nil
 }
 
 type store map[string]string

@@ -22,6 +22,12 @@ type Backend interface {
 	Open(ctx context.Context, owner Owner, name string) (Bucket, error)
 }
 
+// Dropper is an optional power of backends whose data goes with the workload: Drop forgets all that is of an owner. It is
+// called when the workload has been stopped, or its start has failed.
+type Dropper interface {
+	Drop(owner Owner)
+}
+
 // Bucket holds values under keys. Safe for concurrent use; each call is atomic for itself.
 type Bucket interface {
 	// Get gives a value that the caller may keep and must not change, and whether there is one.

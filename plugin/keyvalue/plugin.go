@@ -3,22 +3,27 @@ package keyvalue
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	draft "github.com/vitrine-wasm/vitrine/plugin/keyvalue/draft"
 	"github.com/vitrine-wasm/vitrine/wit"
-	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // Plugin serves wasi:keyvalue 0.2.0-draft.
-type Plugin struct{ backend Backend }
+type Plugin struct {
+	backend Backend
+
+	mu    sync.Mutex
+	bound map[Owner]int // bindings that were not released
+}
 
 var _ host.Plugin = (*Plugin)(nil)
 
 // New makes a plugin that opens buckets in b.
-func New(b Backend) *Plugin { return &Plugin{b} }
+func New(b Backend) *Plugin { return &Plugin{backend: b, bound: map[Owner]int{}} }
 
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "keyvalue" }
@@ -28,13 +33,32 @@ func (*Plugin) Serves() []wit.InterfaceID {
 	return []wit.InterfaceID{draft.StoreID, draft.AtomicsID, draft.BatchID}
 }
 
-// Bind implements host.Plugin.
-func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
-	s := stores{p.backend, Owner{w.Namespace, w.Name, c.Name}}
+// Bind implements host.Plugin. The last release of an owner has the backend drop what is the owner's, if it is a [Dropper].
+func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
+	s := stores{p.backend, Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}}
 	draft.AddStore(l, s)
 	draft.AddAtomics(l, s)
 	draft.AddBatch(l, s)
-	return nil
+	return p.hold(s.owner), nil
+}
+
+// hold counts a binding of owner, until release is called.
+func (p *Plugin) hold(owner Owner) (release func()) {
+	d, ok := p.backend.(Dropper)
+	if !ok {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.bound[owner]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.bound[owner]--; p.bound[owner] == 0 {
+			delete(p.bound, owner)
+			d.Drop(owner)
+		}
+	}
 }
 
 // stores implements the free functions of the interfaces for one component.

@@ -10,27 +10,23 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	draft "github.com/vitrine-wasm/vitrine/plugin/logging/draft"
 	"github.com/vitrine-wasm/vitrine/wit"
-	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // Plugin serves wasi:logging 0.1.0-draft.
-type Plugin struct{ out *host.Output }
+type Plugin struct{}
 
-var _ host.Plugin = (*Plugin)(nil)
-
-// New makes a plugin whose messages go to the sinks of out.
-func New(out *host.Output) *Plugin { return &Plugin{out} }
+var _ host.Plugin = Plugin{}
 
 // Name implements host.Plugin.
-func (*Plugin) Name() string { return "logging" }
+func (Plugin) Name() string { return "logging" }
 
 // Serves implements host.Plugin.
-func (*Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.LoggingID} }
+func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.LoggingID} }
 
 // Bind implements host.Plugin.
-func (p *Plugin) Bind(_ context.Context, l *component.Linker, w *workload.Spec, c *workload.Component) error {
-	draft.AddLogging(l, &logger{p.out.Of(w, c)})
-	return nil
+func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
+	draft.AddLogging(l, &logger{b.Lines})
+	return nil, nil
 }
 
 type logger struct{ lines *host.Lines }

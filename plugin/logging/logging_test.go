@@ -22,8 +22,7 @@ func (s *sink) Log(ctx context.Context, l host.LogLine) {
 
 func newLogger() (*logger, *sink) {
 	s := &sink{}
-	out := &host.Output{Sinks: []host.LogSink{s}}
-	return &logger{out.Of(&workload.Spec{Name: "shop"}, &workload.Component{Name: "cart"})}, s
+	return &logger{host.NewLines(&workload.Spec{Name: "shop"}, &workload.Component{Name: "cart"}, s)}, s
 }
 
 func TestSeverities(t *testing.T) {

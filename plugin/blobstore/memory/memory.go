@@ -1,4 +1,4 @@
-// Package memory keeps blobs in the process: a private store for each component, gone with the process. It needs no
+// Package memory keeps blobs in the process: a private store for each component, gone when its workload is stopped. It needs no
 // grant, because it reaches nothing that anybody else has; it is bounded.
 package memory
 
@@ -29,7 +29,10 @@ type Backend struct {
 	stores map[blobstore.Owner]*store
 }
 
-var _ blobstore.Backend = (*Backend)(nil)
+var (
+	_ blobstore.Backend = (*Backend)(nil)
+	_ blobstore.Dropper = (*Backend)(nil)
+)
 
 // New makes a backend whose stores hold at most so many bytes each; 0 is DefaultBytes.
 func New(bytes int) *Backend {
@@ -47,6 +50,13 @@ func (b *Backend) Store(owner blobstore.Owner) blobstore.Store {
 		b.stores[owner] = &store{room: b.bytes, containers: map[string]*container{}}
 	}
 	return b.stores[owner]
+}
+
+// Drop implements blobstore.Dropper. A store that is still used is its user's alone.
+func (b *Backend) Drop(owner blobstore.Owner) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.stores, owner)
 }
 
 type store struct {

@@ -1,4 +1,4 @@
-// Package memory keeps buckets in the process: a private one for each component, gone with the process. It needs no
+// Package memory keeps buckets in the process: a private one for each component, gone when its workload is stopped. It needs no
 // grant, because it reaches nothing that anybody else has; it is bounded.
 package memory
 
@@ -31,7 +31,10 @@ type Backend struct {
 	buckets map[keyvalue.Owner]*bucket
 }
 
-var _ keyvalue.Backend = (*Backend)(nil)
+var (
+	_ keyvalue.Backend = (*Backend)(nil)
+	_ keyvalue.Dropper = (*Backend)(nil)
+)
 
 // New makes a backend whose buckets hold at most so many bytes each; 0 is DefaultBytes.
 func New(bytes int) *Backend {
@@ -52,6 +55,13 @@ func (b *Backend) Open(_ context.Context, owner keyvalue.Owner, name string) (ke
 		b.buckets[owner] = &bucket{room: b.bytes, values: map[string]entry{}}
 	}
 	return b.buckets[owner], nil
+}
+
+// Drop implements keyvalue.Dropper. A bucket that is still open is its holder's alone.
+func (b *Backend) Drop(owner keyvalue.Owner) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.buckets, owner)
 }
 
 // bucket keeps each key with the number under which Keys pages: keys are numbered as they come, so that a page's cursor

@@ -60,6 +60,20 @@ func NewProducer(s Settings) *Producer {
 // Meter makes the meter of one scope; the same for the same scope. The SDK's meter of that scope makes what the producer
 // cannot; all that is made by the meter of a nil Producer.
 func (p *Producer) Meter(sdk metric.Meter, scope instrumentation.Scope) *Meter {
+	return p.meter(func() metric.Meter { return sdk }, scope)
+}
+
+// Of is [Producer.Meter] with the meter of a provider of the SDK's, which keeps each meter that it is asked for: it is only
+// asked when there is something for it to make.
+func (p *Producer) Of(sdk metric.MeterProvider, scope instrumentation.Scope) *Meter {
+	scope = mend.Scope(scope)
+	return p.meter(sync.OnceValue(func() metric.Meter {
+		return sdk.Meter(scope.Name, metric.WithInstrumentationVersion(scope.Version), metric.WithSchemaURL(scope.SchemaURL),
+			metric.WithInstrumentationAttributeSet(scope.Attributes))
+	}), scope)
+}
+
+func (p *Producer) meter(sdk func() metric.Meter, scope instrumentation.Scope) *Meter {
 	if p == nil {
 		return &Meter{sdk: sdk}
 	}
@@ -67,22 +81,16 @@ func (p *Producer) Meter(sdk metric.Meter, scope instrumentation.Scope) *Meter {
 	defer p.mu.Unlock()
 	for _, m := range p.meters {
 		if m.scope == scope {
+			m.users++
 			return m
 		}
 	}
-	m := &Meter{sdk: sdk, p: p, scope: scope}
+	m := &Meter{sdk: sdk, p: p, scope: scope, users: 1}
 	p.meters = append(p.meters, m)
 	return m
 }
 
-// Of is [Producer.Meter] with the meter of a provider of the SDK's.
-func (p *Producer) Of(sdk metric.MeterProvider, scope instrumentation.Scope) *Meter {
-	scope = mend.Scope(scope)
-	return p.Meter(sdk.Meter(scope.Name, metric.WithInstrumentationVersion(scope.Version), metric.WithSchemaURL(scope.SchemaURL),
-		metric.WithInstrumentationAttributeSet(scope.Attributes)), scope)
-}
-
-// Produce collects. What it returns is the caller's.
+// Produce collects. What it returns is the caller's. Meters that were released are forgotten.
 func (p *Producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,18 +100,31 @@ func (p *Producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 			out = append(out, metricdata.ScopeMetrics{Scope: m.scope, Metrics: metrics})
 		}
 	}
+	p.meters = slices.DeleteFunc(p.meters, func(m *Meter) bool { return m.users == 0 })
 	return out, nil
 }
 
 // Meter makes instruments. An instrument that is asked for again by the same name is the one that there is. Safe for
 // concurrent use.
 type Meter struct {
-	sdk   metric.Meter
+	sdk   func() metric.Meter
 	p     *Producer // nil: all instruments are the SDK's
 	scope instrumentation.Scope
+	users int // guarded by p.mu: who asked for it and has not released it
 
 	mu          sync.Mutex
 	instruments []collector
+}
+
+// Release says that one who asked for the meter is done measuring. When all are, the next collection is the last that has
+// the meter's instruments. The SDK's, which it never forgets, stay.
+func (m *Meter) Release() {
+	if m.p == nil {
+		return
+	}
+	m.p.mu.Lock()
+	defer m.p.mu.Unlock()
+	m.users--
 }
 
 // collector is an instrument as a collection sees it.
@@ -180,7 +201,7 @@ func (m *Meter) Counter(name, unit, help string) (*Counter, error) {
 	if h := m.header(sdkmetric.InstrumentKindCounter, name, unit, help); h != nil {
 		return &Counter{own: keep(m, newSum(h, m.p, true))}, nil
 	}
-	sdk, err := m.sdk.Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(help))
+	sdk, err := m.sdk().Int64Counter(name, metric.WithUnit(unit), metric.WithDescription(help))
 	return &Counter{sdk: sdk}, err
 }
 
@@ -189,7 +210,7 @@ func (m *Meter) UpDownCounter(name, unit, help string) (*Counter, error) {
 	if h := m.header(sdkmetric.InstrumentKindUpDownCounter, name, unit, help); h != nil {
 		return &Counter{own: keep(m, newSum(h, m.p, false))}, nil
 	}
-	sdk, err := m.sdk.Int64UpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(help))
+	sdk, err := m.sdk().Int64UpDownCounter(name, metric.WithUnit(unit), metric.WithDescription(help))
 	return &Counter{sdk: sdk}, err
 }
 
@@ -198,7 +219,7 @@ func (m *Meter) Durations(name, help string, bounds []float64) (*Durations, erro
 	if h := m.header(sdkmetric.InstrumentKindHistogram, name, "s", help); h != nil {
 		return &Durations{own: keep(m, newHistogram(h, m.p, bounds, float64(time.Second), seconds))}, nil
 	}
-	sdk, err := m.sdk.Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(help), metric.WithExplicitBucketBoundaries(bounds...))
+	sdk, err := m.sdk().Float64Histogram(name, metric.WithUnit("s"), metric.WithDescription(help), metric.WithExplicitBucketBoundaries(bounds...))
 	return &Durations{sdk: sdk}, err
 }
 
@@ -207,16 +228,20 @@ func (m *Meter) Sizes(name, unit, help string, bounds []float64) (*Sizes, error)
 	if h := m.header(sdkmetric.InstrumentKindHistogram, name, unit, help); h != nil {
 		return &Sizes{own: keep(m, newHistogram(h, m.p, bounds, 1, whole))}, nil
 	}
-	sdk, err := m.sdk.Int64Histogram(name, metric.WithUnit(unit), metric.WithDescription(help), metric.WithExplicitBucketBoundaries(bounds...))
+	sdk, err := m.sdk().Int64Histogram(name, metric.WithUnit(unit), metric.WithDescription(help), metric.WithExplicitBucketBoundaries(bounds...))
 	return &Sizes{sdk: sdk}, err
 }
 
 // Reading is what an observable instrument is told of when metrics are read.
 type Reading func(value int64, attrs ...attribute.KeyValue)
 
-// Gauge makes an up-down counter whose values are read, by the SDK, each time metrics are. The error is the SDK's.
+// Gauge makes an up-down counter whose values are read each time metrics are. The error is the SDK's.
 func (m *Meter) Gauge(name, unit, help string, read func(Reading)) (stop func(), err error) {
-	g, err := m.sdk.Int64ObservableUpDownCounter(text.Valid(name), metric.WithUnit(text.Valid(unit)), metric.WithDescription(text.Valid(help)))
+	h := m.header(sdkmetric.InstrumentKindObservableUpDownCounter, text.Valid(name), text.Valid(unit), text.Valid(help))
+	if h != nil && h.temporality == metricdata.CumulativeTemporality {
+		return keep(m, &observed{header: h, limit: m.p.settings.Limit}).add(read), nil
+	}
+	g, err := m.sdk().Int64ObservableUpDownCounter(text.Valid(name), metric.WithUnit(text.Valid(unit)), metric.WithDescription(text.Valid(help)))
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +250,7 @@ func (m *Meter) Gauge(name, unit, help string, read func(Reading)) (stop func(),
 
 // Total makes a counter whose sums are read, by the SDK, each time metrics are. The error is the SDK's.
 func (m *Meter) Total(name, unit, help string, read func(Reading)) (stop func(), err error) {
-	c, err := m.sdk.Int64ObservableCounter(text.Valid(name), metric.WithUnit(text.Valid(unit)), metric.WithDescription(text.Valid(help)))
+	c, err := m.sdk().Int64ObservableCounter(text.Valid(name), metric.WithUnit(text.Valid(unit)), metric.WithDescription(text.Valid(help)))
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +258,7 @@ func (m *Meter) Total(name, unit, help string, read func(Reading)) (stop func(),
 }
 
 func (m *Meter) observe(in metric.Int64Observable, read func(Reading)) (stop func(), err error) {
-	reg, err := m.sdk.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	reg, err := m.sdk().RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		read(func(value int64, attrs ...attribute.KeyValue) {
 			o.ObserveInt64(in, value, metric.WithAttributeSet(setOf(attrs)))
 		})

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -80,6 +81,7 @@ func (s *otlpSender) send(ctx context.Context, b *batch) error {
 	for _, head := range s.out {
 		head.ScopeSpans[0].ProtoReflect().SetUnknown(nil)
 	}
+	maps.DeleteFunc(s.heads, func(src *span.Source, _ *tracepb.ResourceSpans) bool { return src.Ended() })
 	return err
 }
 

@@ -20,7 +20,12 @@ import (
 type Source struct {
 	Resource *resource.Resource
 	Scope    instrumentation.Scope
+
+	ended *atomic.Bool // the provider's; nil: none
 }
+
+// Ended says that the provider was shut down: hardly a span more comes from here.
+func (s *Source) Ended() bool { return s.ended != nil && s.ended.Load() }
 
 // Sink takes spans that have ended. Both methods are safe for concurrent use.
 type Sink interface {
@@ -87,7 +92,7 @@ func (p *Provider) Of(name string, opts ...trace.TracerOption) *Tracer {
 	defer p.mu.Unlock()
 	t := p.tracers[scope]
 	if t == nil {
-		t = &Tracer{p: p, source: &Source{p.resource, scope}}
+		t = &Tracer{p: p, source: &Source{p.resource, scope, &p.ended}}
 		p.tracers[scope] = t
 	}
 	return t

@@ -1,0 +1,108 @@
+package host
+
+import (
+	"context"
+	"errors"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// making is what the start of a workload has made so far: what the workload runs on, and what is to be let go when it has
+// ended or its start fails. It belongs to whoever starts, checks or stops the workload.
+type making struct {
+	h      *Local
+	w      *workload.Spec
+	loaded map[string]*component.Component // by name
+	parts  map[string]*part                // by the component's name
+	linked []*component.Linked
+
+	releases []func()
+}
+
+// part is one component of the workload, whatever it is linked into.
+type part struct {
+	observer ComponentObserver // nil: nobody watches
+	lines    *Lines
+}
+
+// interceptor is the observer's; nil where there is none.
+func (p *part) interceptor() cm.Interceptor {
+	if p.observer == nil {
+		return nil
+	}
+	return p.observer
+}
+
+func (h *Local) making(w *workload.Spec) *making {
+	return &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}}
+}
+
+// part finds or makes the part of a component: its observer and its lines are the same wherever it is linked into.
+func (m *making) part(c *workload.Component) *part {
+	if p := m.parts[c.Name]; p != nil {
+		return p
+	}
+	p := &part{}
+	m.parts[c.Name] = p
+	var sinks []LogSink
+	if m.h.cfg.Observer != nil {
+		p.observer = m.h.cfg.Observer.Component(m.w, c)
+	}
+	if p.observer != nil {
+		m.onRelease(p.observer.Release)
+		sinks = append(sinks, p.observer)
+	}
+	if m.h.cfg.Console != nil {
+		sinks = append(sinks, m.h.cfg.Console)
+	}
+	limits := c.Limits.Filled()
+	if m.h.cfg.Deadline < 0 { // a command may run, and write, for ever; the limits of a second hold all the same
+		limits.OutputLines, limits.OutputBytes = c.Limits.OutputLines, c.Limits.OutputBytes
+	}
+	p.lines = newLines(m.w, c, limits, sinks)
+	return p
+}
+
+// link links each component that an event can reach.
+func (m *making) link(ctx context.Context) (map[string]*entry, error) {
+	entries := map[string]*entry{}
+	for _, name := range entryNames(m.w) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		e, err := m.entry(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		entries[name] = e
+	}
+	return entries, nil
+}
+
+// onRelease has release call f, before what was noted earlier: a component's observer, which is made before everything else
+// of it, is released last. f may be nil.
+func (m *making) onRelease(f func()) {
+	if f != nil {
+		m.releases = append(m.releases, f)
+	}
+}
+
+// release lets go of all but linked components.
+func (m *making) release() {
+	for i := len(m.releases) - 1; i >= 0; i-- {
+		m.releases[i]()
+	}
+	m.releases = nil
+}
+
+// unlink closes linked components, whose instances have been closed.
+func (m *making) unlink(ctx context.Context) error {
+	var errs []error
+	for _, l := range m.linked {
+		errs = append(errs, l.Close(context.WithoutCancel(ctx)))
+	}
+	m.linked = nil
+	return errors.Join(errs...)
+}
