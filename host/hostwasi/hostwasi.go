@@ -14,11 +14,13 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/errno"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	"github.com/vitrine-wasm/vitrine/wasi/cli"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -126,8 +128,8 @@ func (p *Plugin) stream(b *host.Binding, name string, raw io.Writer) func(contex
 	write := cli.Interruptible(raw) // a pipe that nobody reads must not outlive the guest's deadline
 	return func(ctx context.Context, b []byte) error {
 		switch err := write(ctx, b); {
-		case errors.Is(err, syscall.EPIPE):
-			return io.EOF // whoever read it has gone: the stream is closed
+		case errno.Is(err, syscall.EPIPE):
+			return wasiio.ErrGone
 		case err != nil:
 			return err
 		}

@@ -2,6 +2,7 @@ package wasiio
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -71,6 +72,10 @@ func WriteAndFlush(ctx context.Context, s OutputStream, p []byte) error {
 	}
 	return BlockingFlush(ctx, s)
 }
+
+// ErrGone is how a write fails when whoever takes the bytes has gone: the stream is closed, and bytes are lost. A guest sees a
+// closed stream; [BlockingFlush] takes io.EOF for the end of one that has lost nothing.
+var ErrGone = errors.New("nobody takes any more")
 
 // BlockingFlush flushes and waits until that is done. A stream that has closed by then is no error if nothing was lost.
 func BlockingFlush(ctx context.Context, s OutputStream) error {

@@ -384,6 +384,10 @@ func testTCPReset(t *testing.T) {
 	if _, err := s.in.Read(t.Context(), make([]byte, 1)); err != io.EOF {
 		t.Errorf("after the error: %v", err)
 	}
+	// Whom nobody hears any more is told that the stream is closed.
+	if err := wasiio.WriteAndFlush(t.Context(), s.out, []byte("x")); err != wasiio.ErrGone {
+		t.Errorf("a write when the peer has gone: %v", err)
+	}
 }
 
 func testNobodyOpensEverything(t *testing.T) {

@@ -86,7 +86,7 @@ type sink struct{ s *sock[streamSystem] }
 func (k sink) Write(p []byte) (int, error) {
 	n, err := k.s.sys.write(p)
 	if errno.Is(err, syscall.EPIPE) {
-		return n, io.EOF // nobody takes any more
+		return n, wasiio.ErrGone
 	}
 	return n, err
 }

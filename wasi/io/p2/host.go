@@ -42,7 +42,7 @@ func streamError(err error) error {
 	switch err {
 	case nil:
 		return nil
-	case io.EOF:
+	case io.EOF, wasiio.ErrGone:
 		return cm.Fail(StreamErrorClosed())
 	}
 	var stop *wasiio.Interrupted

@@ -161,7 +161,19 @@ func TestSplices(t *testing.T) {
 	want(t, "writer fails", err, "failed: "+io.ErrClosedPipe.Error())
 	_, err = bad.BlockingSplice(ctx, src, 5)
 	want(t, "writer closed", err, "closed")
+	src = source("x")
+	wasiio.Wait(ctx, src.Stream)
+	gone := NewOutputStream(wasiio.NewFuncWriter(func(context.Context, []byte) error { return wasiio.ErrGone }))
+	_, err = gone.BlockingSplice(ctx, src, 5)
+	want(t, "nobody reads", err, "closed")
+	late := NewOutputStream(wasiio.NewWriter(deaf{}))
+	want(t, "nobody reads, behind a buffer", late.BlockingWriteAndFlush(ctx, []byte("x")), "closed")
 }
+
+// deaf is a pipe without a reader.
+type deaf struct{}
+
+func (deaf) Write([]byte) (int, error) { return 0, wasiio.ErrGone }
 
 func TestPoll(t *testing.T) {
 	ctx := t.Context()
