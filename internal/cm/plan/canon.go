@@ -21,7 +21,7 @@ func (p *planner) coreInstance(s *scope, d *binary.CoreInstance) error {
 	mod := s.mods[d.Module]
 	if mod.bytes == nil { // such a program is never linked: what would be there need not be known
 		s.coreInsts = append(s.coreInsts, &coreInst{module: len(p.Modules)})
-		p.Modules = append(p.Modules, Module{Name: mod.name, Instance: s.instance})
+		p.Modules, p.imports = append(p.Modules, Module{Name: mod.name, Instance: s.instance}), append(p.imports, nil)
 		return nil
 	}
 	imports, err := p.coreImports(mod.bytes)
@@ -41,7 +41,7 @@ func (p *planner) coreInstance(s *scope, d *binary.CoreInstance) error {
 		m.Slots[i] = m.slot(from.export(im.Field))
 	}
 	s.coreInsts = append(s.coreInsts, &coreInst{module: len(p.Modules)})
-	p.Modules = append(p.Modules, m)
+	p.Modules, p.imports = append(p.Modules, m), append(p.imports, imports)
 	return nil
 }
 

@@ -43,6 +43,7 @@ func Make(parts []Part, imports CoreImports, modules HostModules) (*Program, err
 	case err != errUnknown:
 		return nil, err
 	}
+	p.markAdapters()
 	for _, b := range p.Boundaries {
 		b.Async = b.Type.Async
 	}
@@ -111,6 +112,7 @@ func serve(name string, from *instItem) (item, error) {
 var errUnknown = errors.New("an imported component is instantiated")
 
 type planner struct {
+	imports [][]CoreImport // of Program.Modules
 	*Program
 	coreImports CoreImports
 	hostModules HostModules
