@@ -129,7 +129,7 @@ func (p *planner) canon(s *scope, d *binary.Canon) {
 			t.Boundary = p.boundary(cm.GuestToHost, s.path, "host", f.iface, name, f.typ)
 		} else {
 			t.Kind, t.Lift = LowerLift, f.lift
-			t.Boundary = p.boundary(cm.GuestToGuest, s.path, p.Instances[p.Lifts[f.lift].Instance].Path, f.iface, name, f.typ)
+			t.Boundary = p.boundary(cm.GuestToGuest, s.path, p.Instances[p.Lifts[f.lift].Instance].Path, f.iface, name, f.shown())
 		}
 		if d.Opts.Async {
 			p.unsupported("async lower")
