@@ -21,7 +21,7 @@ type item struct {
 type funcItem struct {
 	typ    *cm.FuncType
 	named  *cm.FuncType // typ as an export says it, with the names that types are exported under; nil if none does
-	lift   int // -1: host
+	lift   int          // -1: host
 	imp    ImportRef
 	iface  wit.InterfaceID
 	name   string
