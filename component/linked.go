@@ -157,6 +157,10 @@ func TaskValue(ctx context.Context, key any, mk func() any) any {
 	return mk()
 }
 
+// ByAdapter says, to the host function descriptor.open-at, whether it is the adapter of WASI preview 1 that calls it. What
+// preview 1 has no word for the adapter cannot ask for.
+func ByAdapter(ctx context.Context) bool { return instance.ByAdapter(ctx) }
+
 // Instantiate makes a store and an instance in it. ctx bounds initialisation and is seen by host functions called in it.
 // When ctx ends, guest code is interrupted: trap code deadline or cancelled, or the trap that is the context's cause.
 func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instance, error) {

@@ -163,7 +163,7 @@ func TestHostileNeighbour(t *testing.T) {
 	if n := len(s.stderr()); n > 8<<20 {
 		t.Errorf("600 MB of output became %d bytes", n)
 	}
-	// A guest's stack that overflowed is garbage of a hundred megabytes, which the collector need not have found yet.
+	// What one round left behind is garbage that the collector need not have found yet.
 	if known {
 		now, _ := s.resident()
 		t.Logf("resident: %d MiB after one round, %d after three", first>>20, now>>20)

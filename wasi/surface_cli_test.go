@@ -2,12 +2,17 @@ package wasi_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	clip2 "github.com/vitrine-wasm/vitrine/wasi/cli/p2"
 )
@@ -172,6 +177,71 @@ func TestRandom(t *testing.T) {
 	if len(seed) != 2 || seed[0] == seed[1] {
 		t.Errorf("seed %v", seed)
 	}
+	g.equal(seed, "random/insecure-seed#insecure-seed")
+	if other := g.again().ok("random/insecure-seed#insecure-seed"); reflect.DeepEqual(other, seed) {
+		t.Errorf("two instances have the seed %v", seed)
+	}
+}
+
+// TestSeedOfAReset: an instance that is reset is another one, with a seed of its own.
+func TestSeedOfAReset(t *testing.T) {
+	g := serve(t, wasi.Config{}, noHTTP)
+	inst, err := g.inst.Linked().Instantiate(t.Context(), component.WithReset(component.Fresh, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g = &guest{t: t, inst: inst, seen: g.seen}
+	t.Cleanup(func() { _ = inst.Close(context.Background()) })
+	seen := map[string]bool{}
+	for n := range 3 {
+		seed := g.ok("random/insecure-seed#insecure-seed")
+		g.equal(seed, "random/insecure-seed#insecure-seed")
+		if text := fmt.Sprint(seed); seen[text] {
+			t.Errorf("use %d has the seed of another", n)
+		} else {
+			seen[text] = true
+		}
+		if err := inst.Reset(t.Context(), cm.InstanceInfo{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// codeOf wants a stream's failure to have that code of a file.
+func (g *guest) codeOf(t *testing.T, failed error, want string) {
+	t.Helper()
+	if c := g.ok(files+"filesystem-error-code", g.ioError(failed)).(*string); c == nil || *c != want {
+		t.Errorf("the code is %v, wanted %s", c, want)
+	}
+}
+
+// TestStandardFiles: what is wrong with the files that a command was started with is told by their codes.
+func TestStandardFiles(t *testing.T) {
+	folder, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer folder.Close()
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	readable, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer readable.Close()
+	to := func(f *os.File) func(context.Context, []byte) error {
+		return func(_ context.Context, p []byte) error { _, err := f.Write(p); return err }
+	}
+	g := serve(t, wasi.Config{Stdin: folder, Stdout: to(full), Stderr: to(readable)}, noHTTP)
+	in := g.res("cli/stdin#get-stdin")
+	g.codeOf(t, g.fail("last-operation-failed", "io/streams#input-stream.blocking-read", in, 2), "is-directory")
+	g.fail("closed", "io/streams#input-stream.blocking-read", in, 2)
+	o, e := g.res("cli/stdout#get-stdout"), g.res("cli/stderr#get-stderr")
+	g.codeOf(t, g.fail("last-operation-failed", "io/streams#output-stream.blocking-write-and-flush", o, []byte("x")), "insufficient-space")
+	g.codeOf(t, g.fail("last-operation-failed", "io/streams#output-stream.blocking-write-and-flush", e, []byte("x")), "bad-descriptor")
 }
 
 // TestNothingByDefault: a guest without grants sees nothing and reaches nothing; what is granted is said by the tests of

@@ -161,7 +161,7 @@ func TestFileErrors(t *testing.T) {
 		{"not-directory", d("open-at"), []any{root, follow, "a.txt", []string{"directory"}, []string{"read"}}},
 		{"not-directory", d("open-at"), []any{r, follow, "a.txt", none, rw}},
 		{"is-directory", d("open-at"), []any{root, follow, "full", none, rw}},
-		{"invalid", d("open-at"), []any{root, follow, "a.txt", []string{"exclusive"}, rw}},
+		{"invalid", d("open-at"), []any{root, follow, "a.txt", []string{"create", "directory"}, rw}},
 		{"loop", d("open-at"), []any{root, follow, "loop", none, rw}},
 		{"name-too-long", d("open-at"), []any{root, follow, long, none, rw}},
 		{"no-such-device", d("open-at"), []any{root, follow, "pipe", none, []string{"write"}}},
@@ -229,9 +229,27 @@ func TestFileErrors(t *testing.T) {
 	note(t, files+"filesystem-error-code", "pipe")
 }
 
-// TestReadOnly: nothing below a folder that was granted for reading can be changed.
+// TestReadOnly: nothing below a folder that was granted for reading can be changed, nor below one that the guest has opened
+// for reading alone.
 func TestReadOnly(t *testing.T) {
-	g, root, host := folder(t, true)
+	t.Run("granted", func(t *testing.T) { readOnly(t, true) })
+	t.Run("opened", func(t *testing.T) { readOnly(t, false) })
+}
+
+func readOnly(t *testing.T, granted bool) {
+	g, root, host := folder(t, granted)
+	if !granted {
+		all := root
+		for _, access := range [][]string{none, {"read"}} {
+			root = g.open(all, ".", none, access)
+			g.equal([]string{"read"}, files+"descriptor.get-flags", root)
+		}
+		for _, access := range [][]string{{"mutate-directory"}, {"read", "mutate-directory"}} {
+			g.equal([]string{"read", "mutate-directory"}, files+"descriptor.get-flags", g.open(all, ".", []string{"directory"}, access))
+		}
+		g.fail("read-only", files+"descriptor.rename-at", all, "a.txt", root, "b.txt")
+		g.fail("read-only", files+"descriptor.link-at", all, none, "a.txt", root, "b.txt")
+	}
 	if err := os.Mkdir(filepath.Join(host, "sub"), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -428,6 +446,25 @@ func TestFileQuota(t *testing.T) {
 	g.fail("insufficient-memory", files+"descriptor.read-directory", root)
 	g.drop(a, b)
 	g.drop(g.open(root, "f", none, []string{"read"}))
+}
+
+// TestFoldersAreTooMany: a guest is given as many of its folders as it may have open, whenever it asks.
+func TestFoldersAreTooMany(t *testing.T) {
+	folders := []filesystem.Preopen{{Host: t.TempDir(), Guest: "/a"}, {Host: t.TempDir(), Guest: "/b"}, {Host: t.TempDir(), Guest: "/c"}}
+	g := serve(t, wasi.Config{Preopens: folders, Files: 2}, noHTTP)
+	for range 3 {
+		dirs := g.ok("filesystem/preopens#get-directories").([][]any)
+		if len(dirs) != 2 || dirs[0][1] != "/a" || dirs[1][1] != "/b" {
+			t.Fatalf("%v", dirs)
+		}
+		g.equal([][]any{}, "filesystem/preopens#get-directories")
+		g.drop(dirs[1][0].(*cm.Resource))
+		one := g.ok("filesystem/preopens#get-directories").([][]any)
+		if len(one) != 1 {
+			t.Fatalf("%v", one)
+		}
+		g.drop(dirs[0][0].(*cm.Resource), one[0][0].(*cm.Resource))
+	}
 }
 
 // TestOtherFileSystem writes to a file system that takes nothing, asks what the stream's error means, and finds that it is

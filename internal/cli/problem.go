@@ -373,6 +373,13 @@ func explainFile(err error) *Problem {
 	case path.Op == "write":
 		return &Problem{What: "cannot write " + path.Path, Why: path.Err.Error(), Code: ExitFailed}
 	}
+	if path.Op == "write" {
+		to := path.Path
+		if to == os.Stdout.Name() {
+			to = "standard output"
+		}
+		return &Problem{What: "cannot write to " + to, Why: path.Err.Error(), Code: ExitFailed}
+	}
 	p := &Problem{What: "cannot read " + path.Path, Why: path.Err.Error(), Code: ExitUsage}
 	if errors.Is(err, fs.ErrNotExist) {
 		p.What, p.Why = path.Path+" does not exist", ""

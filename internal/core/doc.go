@@ -24,8 +24,9 @@
 // frees it too early. Host errors travel through guest frames as panics and come out as they went in; wazero's run-time
 // errors and other people's panics become *cm.Trap.
 //
-// A guest that recurses for ever ends with call-stack-exhausted, after having taken about 150 MB for its stack. That is
-// wazero's constant. How deep guests may call each other through the host is for the layer above to bound.
+// A guest that recurses for ever ends with call-stack-exhausted at [Limits].Stack, to the byte: it runs on a stack of that
+// size that is made here. wazero's interpreter has no such stack, and ends it after 2000 calls in one another. How deep
+// guests may call each other through the host is for the layer above to bound.
 //
 // A [Snapshot] holds what instances were once, and [Group.Reset] sets them back to it for a fraction of what new ones cost.
 // Memory is mapped privately to an image that all stores of a program share: what was written is what the kernel says is

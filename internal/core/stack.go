@@ -130,11 +130,12 @@ func (s *guestStack) probe() []byte {
 	return s.mem[at : at+stackProbe]
 }
 
-// deep says that a call has gone past what is kept.
+// deep says that a call has gone past what is kept, as one word of each cache line tells.
 func (s *guestStack) deep() bool {
 	p := s.probe()
-	for _, w := range unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(p))), len(p)/8) {
-		if w != 0 {
+	words := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(p))), len(p)/8)
+	for i := 0; i < len(words); i += 8 {
+		if words[i] != 0 {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package filesystem
 
 import (
 	"os"
+	"strings"
 	"syscall"
 )
 
@@ -121,19 +122,32 @@ func (d *Descriptor) mutable() error {
 func (d *Descriptor) Flags() Flags { return d.flags }
 
 // Open opens what path names, below d. follow says whether a symbolic link at the end of the path is followed;
-// otherwise it fails with loop. A directory below d may be changed exactly if d may.
+// otherwise it fails with loop. A directory may be changed if flags ask for Mutate, which d must have. Nothing that is
+// created or cut is opened without Write, and what is not opened for writing is opened for reading.
 func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) (*Descriptor, error) {
 	if err := d.directory(); err != nil {
 		return nil, err
 	}
-	if how&Exclusive != 0 && how&Create == 0 || how&Create != 0 && how&Directory != 0 {
+	if how&Create != 0 && how&Directory != 0 {
 		return nil, failed(CodeInvalid)
+	}
+	if how&Create == 0 {
+		how &^= Exclusive // it means nothing alone
+	}
+	if flags&Write == 0 {
+		flags |= Read
+	}
+	if how&(Create|Truncate) != 0 {
+		flags |= Write
 	}
 	if d.flags&Mutate == 0 && (flags&(Write|Mutate) != 0 || how&(Create|Truncate) != 0) {
 		return nil, failed(CodeReadOnly)
 	}
 	if err := checkPath(path); err != nil {
 		return nil, err
+	}
+	if how&Create != 0 && strings.HasSuffix(path, "/") {
+		return nil, failed(CodeIsDirectory)
 	}
 	mode, err := openMode(how, flags)
 	if err != nil {
@@ -170,7 +184,7 @@ func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) 
 	if err != nil {
 		return nil, failure(err)
 	}
-	return newDirectory(root, flags&^(Write|Mutate)|Read|d.flags&Mutate, d.quota)
+	return newDirectory(root, Read|flags&Mutate, d.quota)
 }
 
 // openMode gives the flags for the system. Opening never blocks, not even a named pipe.

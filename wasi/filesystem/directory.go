@@ -5,7 +5,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -96,7 +95,7 @@ func (d *Descriptor) Rename(oldPath string, to *Descriptor, newPath string) erro
 	return failure(d.rename(oldPath, to, newPath))
 }
 
-// Symlink makes a symbolic link at newPath that holds target, unless it would lead out of d.
+// Symlink makes a symbolic link at newPath that holds target, unless that could come to lead out of d: see links.go.
 func (d *Descriptor) Symlink(target, newPath string) error {
 	if err := d.mutable(); err != nil {
 		return err
@@ -104,13 +103,15 @@ func (d *Descriptor) Symlink(target, newPath string) error {
 	if err := checkPath(newPath); err != nil {
 		return err
 	}
-	if err := checkTarget(target, newPath); err != nil {
+	up, err := checkTarget(target)
+	if err != nil {
 		return err
 	}
-	if strings.HasSuffix(newPath, "/") {
-		return failed(CodeNoEntry)
+	if up > 0 {
+		linksMove.Lock()
+		defer linksMove.Unlock()
 	}
-	return failure(d.root.Symlink(hostTarget(target), newPath))
+	return failure(d.symlink(hostTarget(target), up, newPath))
 }
 
 // Readlink gives what a symbolic link holds, unless it is absolute: that would tell the guest about the host.

@@ -84,6 +84,20 @@ func failure(err error) error {
 	return failed(CodeIO)
 }
 
+// CodeOf gives the code of an error that a file is to blame for: one of this package's, or what the system said of a file
+// that the process was started with, standard input say. false if it is another kind of error.
+func CodeOf(err error) (Code, bool) {
+	var known *Error
+	if errors.As(err, &known) {
+		return known.Code, true
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) && errors.As(failure(path), &known) {
+		return known.Code, true
+	}
+	return "", false
+}
+
 var codes = map[syscall.Errno]Code{
 	syscall.EACCES: CodeAccess, syscall.EAGAIN: "would-block", syscall.EALREADY: "already", syscall.EBADF: CodeBadDescriptor,
 	syscall.EBUSY: "busy", syscall.EDEADLK: "deadlock", syscall.EDQUOT: "quota", syscall.EEXIST: CodeExist,

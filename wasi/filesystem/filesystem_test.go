@@ -205,7 +205,7 @@ func TestOpen(t *testing.T) {
 		"file as directory, no":    {false, "a.txt", Directory, Read, CodeNotDirectory, 0},
 		"below a file":             {true, "a.txt/x", 0, Read, CodeNotDirectory, 0},
 		"directory to write":       {true, "sub", 0, Write, CodeIsDirectory, 0},
-		"exclusive without create": {true, "a.txt", Exclusive, Read, CodeInvalid, 0},
+		"exclusive without create": {true, "a.txt", Exclusive, Read, "ok", TypeRegularFile},
 		"create what is there":     {false, "a.txt", Create | Exclusive, Write, CodeExist, 0},
 		"create":                   {false, "new", Create | Exclusive, Read | Write, "ok", TypeRegularFile},
 		"name too long":            {true, strings.Repeat("x", 300), 0, Read, "name-too-long", 0},
@@ -405,7 +405,7 @@ func TestDirectories(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	d, host := open(t, false)
-	sub := d.mustOpen(t, "sub", Directory, Read)
+	sub := d.mustOpen(t, "sub", Directory, Read|Mutate)
 	for _, step := range []struct {
 		what string
 		err  error
@@ -418,7 +418,7 @@ func TestNames(t *testing.T) {
 		{"unlink directory", d.Unlink("new"), CodeIsDirectory},
 		{"unlink directory/", d.Unlink("new/"), CodeIsDirectory},
 		{"unlink file/", d.Unlink("a.txt/"), CodeNotDirectory},
-		{"unlink .", d.Unlink("."), CodeInvalid},
+		{"unlink .", d.Unlink("."), CodeIsDirectory},
 		{"rmdir", d.RemoveDirectory("new/"), "ok"},
 		{"link", d.Link(false, "a.txt", sub, "hard"), "ok"},
 		{"link again", d.Link(false, "a.txt", sub, "hard"), CodeExist},

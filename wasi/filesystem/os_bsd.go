@@ -25,7 +25,7 @@ func (d *Descriptor) linkFollowed(oldPath string, place func(oldDir int, oldName
 	if info.Mode()&fs.ModeSymlink != 0 {
 		return failed(CodeUnsupported)
 	}
-	return d.at(oldPath, func(dir int, name string, slash bool) error {
+	return d.at(oldPath, CodeNotPermitted, func(dir int, name string, slash bool) error {
 		if slash {
 			return unix.ENOTDIR
 		}

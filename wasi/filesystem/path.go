@@ -1,9 +1,6 @@
 package filesystem
 
-import (
-	"path"
-	"strings"
-)
+import "strings"
 
 // checkPath refuses what is no path below a directory. Whether ".." and links stay below is for os.Root to find out.
 func checkPath(p string) error {
@@ -19,7 +16,7 @@ func checkPath(p string) error {
 }
 
 // split cuts a path into the folder that holds its last name and that name. Trailing slashes are dropped; slash says
-// that there were some, so that the name must be a directory's.
+// that there were some, so that the name must be a directory's. The name may be "." or "..".
 func split(p string) (dir, name string, slash bool, err error) {
 	if err := checkPath(p); err != nil {
 		return "", "", false, err
@@ -31,29 +28,8 @@ func split(p string) (dir, name string, slash bool, err error) {
 	if i >= 0 {
 		dir = trimmed[:i]
 	}
-	if name == "." || name == ".." {
-		return "", "", false, failed(CodeInvalid)
-	}
 	return dir, name, slash, nil
 }
 
-// checkTarget refuses the contents of a symbolic link at p that would lead out: an absolute path, or more ".." than
-// there are folders. Following a link is safe whatever it holds; this keeps guests from leaving traps for others.
-func checkTarget(target, p string) error {
-	switch {
-	case target == "":
-		return failed(CodeNoEntry)
-	case strings.IndexByte(target, 0) >= 0:
-		return failed(CodeInvalid)
-	case strings.HasPrefix(target, "/"):
-		return failed(CodeNotPermitted)
-	}
-	if err := sayable(target); err != nil {
-		return err
-	}
-	dir := path.Dir(strings.TrimRight(p, "/"))
-	if at := path.Join(dir, target); at == ".." || strings.HasPrefix(at, "../") {
-		return failed(CodeNotPermitted)
-	}
-	return nil
-}
+// dots says that a name is of every folder, and no entry of the one that holds it.
+func dots(name string) bool { return name == "." || name == ".." }

@@ -45,12 +45,24 @@ func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
 	return d.root.OpenFile(path, mode, 0o666)
 }
 
-// same refuses what os.Root cannot do: paths below two folders.
-func (d *Descriptor) same(to *Descriptor, oldPath, newPath string) error {
-	for _, p := range []string{oldPath, newPath} {
-		if _, _, _, err := split(p); err != nil {
-			return err
+// last refuses a path whose last name is no entry of a folder, with the failure dot if it leads to one.
+func (d *Descriptor) last(path string, dot Code) error {
+	_, name, _, err := split(path)
+	if err == nil && dots(name) {
+		if _, err = d.root.Stat(path); err == nil {
+			err = failed(dot)
 		}
+	}
+	return err
+}
+
+// same refuses what os.Root cannot do: paths below two folders.
+func (d *Descriptor) same(to *Descriptor, oldPath, newPath string, dot Code) error {
+	if err := d.last(oldPath, dot); err != nil {
+		return err
+	}
+	if err := to.last(newPath, dot); err != nil {
+		return err
 	}
 	if d.root != to.root {
 		return failed(CodeCrossDevice)
@@ -59,21 +71,34 @@ func (d *Descriptor) same(to *Descriptor, oldPath, newPath string) error {
 }
 
 func (d *Descriptor) link(_ bool, oldPath string, to *Descriptor, newPath string) error {
-	if err := d.same(to, oldPath, newPath); err != nil {
+	if err := d.same(to, oldPath, newPath, CodeExist); err != nil {
+		return err
+	}
+	if strings.HasSuffix(newPath, "/") {
+		return to.taken(newPath)
+	}
+	linksMove.Lock()
+	defer linksMove.Unlock()
+	if err := d.mayMove(oldPath, newPath); err != nil {
 		return err
 	}
 	return d.root.Link(oldPath, newPath)
 }
 
 func (d *Descriptor) rename(oldPath string, to *Descriptor, newPath string) error {
-	if err := d.same(to, oldPath, newPath); err != nil {
+	if err := d.same(to, oldPath, newPath, "busy"); err != nil {
+		return err
+	}
+	linksMove.Lock()
+	defer linksMove.Unlock()
+	if err := d.mayMove(oldPath, newPath); err != nil {
 		return err
 	}
 	return d.root.Rename(oldPath, newPath)
 }
 
 func (d *Descriptor) unlink(path string) error {
-	if _, _, _, err := split(path); err != nil {
+	if err := d.last(path, CodeIsDirectory); err != nil {
 		return err
 	}
 	info, err := d.info(false, path)
@@ -89,7 +114,7 @@ func (d *Descriptor) unlink(path string) error {
 }
 
 func (d *Descriptor) rmdir(path string) error {
-	if _, _, _, err := split(path); err != nil {
+	if err := d.last(path, CodeInvalid); err != nil {
 		return err
 	}
 	info, err := d.info(false, path)

@@ -44,11 +44,17 @@ func retry(f func() error) error {
 }
 
 // at opens the folder that holds the last name of path, by os.Root, and runs f with it and the name. The name may be a
-// link: f must not follow it.
-func (d *Descriptor) at(path string, f func(dir int, name string, slash bool) error) error {
+// link: f must not follow it. If it is "." or "..", and the path leads to a folder, that is the failure dot.
+func (d *Descriptor) at(path string, dot Code, f func(dir int, name string, slash bool) error) error {
 	dir, name, slash, err := split(path)
 	if err != nil {
 		return err
+	}
+	if dots(name) {
+		if _, err := d.root.Stat(path); err != nil {
+			return err
+		}
+		return failed(dot)
 	}
 	folder := d.file.File
 	if dir != "." {
@@ -62,11 +68,11 @@ func (d *Descriptor) at(path string, f func(dir int, name string, slash bool) er
 }
 
 func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
-	if _, _, _, err := split(path); err != nil { // "." and ".." are no links
+	if _, name, _, err := split(path); err != nil || dots(name) { // they are no links
 		return d.root.OpenFile(path, mode, 0o666)
 	}
 	var f *os.File
-	err := d.at(path, func(dir int, name string, slash bool) error {
+	err := d.at(path, CodeInvalid, func(dir int, name string, slash bool) error {
 		if slash {
 			mode |= unix.O_DIRECTORY
 		}
@@ -88,11 +94,32 @@ func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
 	return f, err
 }
 
+// taken is why nothing can be made at a name with a slash behind it that is no directory.
+func taken(dir int, name string) error {
+	st, err := lstat(dir, name)
+	switch {
+	case err != nil:
+		return err
+	case st.Mode&unix.S_IFMT == unix.S_IFDIR || st.Mode&unix.S_IFMT == unix.S_IFLNK:
+		return unix.EEXIST
+	}
+	return unix.ENOTDIR
+}
+
+func lstat(dir int, name string) (st unix.Stat_t, err error) {
+	err = retry(func() error { return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+	return st, err
+}
+
 func (d *Descriptor) link(follow bool, oldPath string, to *Descriptor, newPath string) error {
+	up := 0
 	place := func(oldDir int, oldName string, flags int) error {
-		return to.at(newPath, func(dir int, name string, slash bool) error {
+		return to.at(newPath, CodeExist, func(dir int, name string, slash bool) error {
 			if slash {
-				return unix.ENOENT
+				return taken(dir, name)
+			}
+			if err := to.below(dir, up); err != nil {
+				return err
 			}
 			return unix.Linkat(oldDir, oldName, dir, name, flags)
 		})
@@ -100,24 +127,41 @@ func (d *Descriptor) link(follow bool, oldPath string, to *Descriptor, newPath s
 	if follow {
 		return d.linkFollowed(oldPath, place)
 	}
-	return d.at(oldPath, func(dir int, name string, slash bool) error {
+	return d.at(oldPath, CodeNotPermitted, func(dir int, name string, slash bool) error {
 		if slash {
 			return unix.ENOTDIR
 		}
+		st, err := lstat(dir, name)
+		if err != nil || st.Mode&unix.S_IFMT != unix.S_IFLNK {
+			return place(dir, name, 0)
+		}
+		target, err := readlink(dir, name)
+		if err != nil {
+			return err
+		}
+		linksMove.Lock()
+		defer linksMove.Unlock()
+		up = ups(target)
 		return place(dir, name, 0)
 	})
 }
 
 func (d *Descriptor) rename(oldPath string, to *Descriptor, newPath string) error {
-	return d.at(oldPath, func(oldDir int, oldName string, oldSlash bool) error {
-		return to.at(newPath, func(dir int, name string, slash bool) error {
-			if oldSlash || slash {
-				var st unix.Stat_t
-				if err := unix.Fstatat(oldDir, oldName, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	return d.at(oldPath, "busy", func(oldDir int, oldName string, oldSlash bool) error {
+		return to.at(newPath, "busy", func(dir int, name string, slash bool) error {
+			st, err := lstat(oldDir, oldName)
+			if err != nil {
+				return err
+			}
+			kind := uint32(st.Mode & unix.S_IFMT)
+			if (oldSlash || slash) && kind != unix.S_IFDIR {
+				return unix.ENOTDIR
+			}
+			if kind == unix.S_IFDIR || kind == unix.S_IFLNK {
+				linksMove.Lock()
+				defer linksMove.Unlock()
+				if err := d.mayMove(oldPath, oldDir, oldName, kind, to, dir); err != nil {
 					return err
-				}
-				if st.Mode&unix.S_IFMT != unix.S_IFDIR {
-					return unix.ENOTDIR
 				}
 			}
 			return unix.Renameat(oldDir, oldName, dir, name)
@@ -126,10 +170,10 @@ func (d *Descriptor) rename(oldPath string, to *Descriptor, newPath string) erro
 }
 
 func (d *Descriptor) unlink(path string) error {
-	return d.at(path, func(dir int, name string, slash bool) error {
+	return d.at(path, CodeIsDirectory, func(dir int, name string, slash bool) error {
 		if slash {
-			var st unix.Stat_t
-			if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			st, err := lstat(dir, name)
+			if err != nil {
 				return err
 			}
 			if st.Mode&unix.S_IFMT != unix.S_IFDIR {
@@ -149,7 +193,7 @@ func (d *Descriptor) unlink(path string) error {
 }
 
 func (d *Descriptor) rmdir(path string) error {
-	return d.at(path, func(dir int, name string, _ bool) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) })
+	return d.at(path, CodeInvalid, func(dir int, name string, _ bool) error { return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR) })
 }
 
 func (d *Descriptor) setTimesNoFollow(path string, accessed, modified time.Time) error {
@@ -157,10 +201,10 @@ func (d *Descriptor) setTimesNoFollow(path string, accessed, modified time.Time)
 	if err != nil {
 		return err
 	}
-	if _, _, _, err := split(path); err != nil {
+	if _, name, slash, err := split(path); err != nil || slash || dots(name) { // a slash has links followed
 		return d.root.Chtimes(path, accessed, modified)
 	}
-	return d.at(path, func(dir int, name string, _ bool) error {
+	return d.at(path, CodeInvalid, func(dir int, name string, _ bool) error {
 		return unix.UtimesNanoAt(dir, name, ts, unix.AT_SYMLINK_NOFOLLOW)
 	})
 }

@@ -200,6 +200,9 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 		if t.Kind == plan.LowerHost {
 			f := h.Func(t.Import)
 			lo.lent = f.Lent
+			if t.Adapter {
+				f.Call = byAdapter(f.Call)
+			}
 			out.Fn = (&lowerHost{lo, f.Call}).call
 		} else {
 			out.Fn = (&lowerLift{lo, &l.lifts[t.Lift], l.Program.Nested(t.Instance, l.lifts[t.Lift].Instance)}).call

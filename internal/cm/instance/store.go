@@ -73,6 +73,7 @@ type activation struct {
 	outer    *activation // the task that this one is a part of, of any store; nil: the host's own
 	instance int32       // the component instance that the task is in; -1 outside them all
 	depth    int32       // how many activations this one stands in, of any store, and itself
+	adapter  bool        // the adapter of WASI preview 1 is calling
 	stack    [18]uint64
 }
 
@@ -95,6 +96,23 @@ func FromContext(ctx context.Context) (*Store, *Invocation) {
 		return a.store, a.root.invocation
 	}
 	return nil, nil
+}
+
+// byAdapter has a host function know that the adapter of WASI preview 1 is calling it.
+func byAdapter(fn cm.HostFunc) cm.HostFunc {
+	return func(ctx context.Context, args []cm.Val) (cm.Val, error) {
+		if a, ok := ctx.Value(activationKey{}).(*activation); ok {
+			a.adapter = true
+			defer func() { a.adapter = false }()
+		}
+		return fn(ctx, args)
+	}
+}
+
+// ByAdapter says whether the adapter of WASI preview 1 has called the host function that ctx was given to.
+func ByAdapter(ctx context.Context) bool {
+	a, ok := ctx.Value(activationKey{}).(*activation)
+	return ok && a.adapter
 }
 
 // NewStore instantiates a program. ctx bounds initialisation.

@@ -21,7 +21,7 @@ func (p *planner) coreInstance(s *scope, d *binary.CoreInstance) error {
 	mod := s.mods[d.Module]
 	if mod.bytes == nil { // such a program is never linked: what would be there need not be known
 		s.coreInsts = append(s.coreInsts, &coreInst{module: len(p.Modules)})
-		p.Modules = append(p.Modules, Module{Name: mod.name, Instance: s.instance})
+		p.Modules, p.imports = append(p.Modules, Module{Name: mod.name, Instance: s.instance}), append(p.imports, nil)
 		return nil
 	}
 	imports, err := p.coreImports(mod.bytes)
@@ -41,7 +41,7 @@ func (p *planner) coreInstance(s *scope, d *binary.CoreInstance) error {
 		m.Slots[i] = m.slot(from.export(im.Field))
 	}
 	s.coreInsts = append(s.coreInsts, &coreInst{module: len(p.Modules)})
-	p.Modules = append(p.Modules, m)
+	p.Modules, p.imports = append(p.Modules, m), append(p.imports, imports)
 	return nil
 }
 
@@ -129,7 +129,7 @@ func (p *planner) canon(s *scope, d *binary.Canon) {
 			t.Boundary = p.boundary(cm.GuestToHost, s.path, "host", f.iface, name, f.typ)
 		} else {
 			t.Kind, t.Lift = LowerLift, f.lift
-			t.Boundary = p.boundary(cm.GuestToGuest, s.path, p.Instances[p.Lifts[f.lift].Instance].Path, f.iface, name, f.typ)
+			t.Boundary = p.boundary(cm.GuestToGuest, s.path, p.Instances[p.Lifts[f.lift].Instance].Path, f.iface, name, f.shown())
 		}
 		if d.Opts.Async {
 			p.unsupported("async lower")

@@ -20,7 +20,8 @@ type item struct {
 // knows it, which is what a boundary is called by.
 type funcItem struct {
 	typ    *cm.FuncType
-	lift   int // -1: host
+	named  *cm.FuncType // typ as an export says it, with the names that types are exported under; nil if none does
+	lift   int          // -1: host
 	imp    ImportRef
 	iface  wit.InterfaceID
 	name   string
@@ -41,6 +42,14 @@ func (i *instItem) add(name string, it item) {
 		i.names = append(i.names, name)
 	}
 	i.items[name] = it
+}
+
+// shown is the function's type as people know it.
+func (f *funcItem) shown() *cm.FuncType {
+	if f.named != nil {
+		return f.named
+	}
+	return f.typ
 }
 
 // compItem is a component with the scope that its outer aliases look in; def is nil for an imported one.

@@ -43,6 +43,7 @@ func Make(parts []Part, imports CoreImports, modules HostModules) (*Program, err
 	case err != errUnknown:
 		return nil, err
 	}
+	p.markAdapters()
 	for _, b := range p.Boundaries {
 		b.Async = b.Type.Async
 	}
@@ -111,6 +112,7 @@ func serve(name string, from *instItem) (item, error) {
 var errUnknown = errors.New("an imported component is instantiated")
 
 type planner struct {
+	imports [][]CoreImport // of Program.Modules
 	*Program
 	coreImports CoreImports
 	hostModules HostModules
@@ -165,6 +167,12 @@ func (p *planner) component(s *scope, c *binary.Component, args map[string]item,
 			if it.sort == binary.SortType {
 				id, _ := wit.ParseID(d.Name.Name)
 				it.typ = p.named(it.typ, d.Name.Name, wit.InterfaceID{Namespace: id.Namespace, Package: id.Package})
+			}
+			if it.sort == binary.SortFunc && d.Desc != nil && d.Desc.Sort == binary.SortFunc {
+				if t := s.types[d.Desc.Index].fn; t != nil {
+					f := *it.fn
+					f.named, it.fn = t, &f
+				}
 			}
 			s.add(it)
 			out.add(d.Name.Name, it)
@@ -376,7 +384,7 @@ func (p *planner) exportInto(e *Export, name string, it item) {
 	case binary.SortFunc:
 		f := ExportFunc{Name: name, Type: it.fn.typ, Lift: it.fn.lift, Import: it.fn.imp}
 		if f.Lift >= 0 {
-			f.Boundary = p.boundary(cm.HostToGuest, "host", p.Instances[p.Lifts[f.Lift].Instance].Path, e.ID, name, f.Type)
+			f.Boundary = p.boundary(cm.HostToGuest, "host", p.Instances[p.Lifts[f.Lift].Instance].Path, e.ID, name, it.fn.shown())
 		}
 		e.Funcs = append(e.Funcs, f)
 	case binary.SortType:

@@ -120,3 +120,38 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s differs; run with -update and look at the change\n%s", file, got)
 	}
 }
+
+// TestAdapters: open-at is known where the adapter of WASI preview 1 imports it, and nowhere else.
+func TestAdapters(t *testing.T) {
+	wasm, err := os.ReadFile("../../../testdata/surface/surface.wasm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cmbinary.Decode(wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	surface, err := Make([]Part{{Name: "surface", Component: c}}, imports, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, programs := range map[int][]*Program{
+		0: {surface, guest(t, "shop-composed"), guest(t, "rust-http-full-p2")}, // an adapter without files imports none of them
+		1: {guest(t, "rust-cli-hostile"), guest(t, "rust-cli-p2"), guest(t, "c-cli-p2")},
+	} {
+		for _, p := range programs {
+			got := 0
+			for _, tr := range p.Trampolines {
+				if tr.Adapter {
+					got++
+					if tr.Boundary == nil || !strings.HasSuffix(tr.Boundary.Name(), "descriptor.open-at") {
+						t.Errorf("%s: %v is marked", p.Name, tr.Boundary)
+					}
+				}
+			}
+			if got != want {
+				t.Errorf("%s: %d are marked, wanted %d", p.Name, got, want)
+			}
+		}
+	}
+}

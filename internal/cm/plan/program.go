@@ -135,6 +135,8 @@ type Trampoline struct {
 	Slot     int          // Context*
 	Boundary *cm.Boundary // LowerHost, LowerLift
 	Op       binary.CanonOp
+	// Adapter says that it is descriptor.open-at as the adapter of WASI preview 1 imports it.
+	Adapter bool
 	Options
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wasi/clocks"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
@@ -131,8 +132,14 @@ func (d descriptor) LinkAt(_ context.Context, flags PathFlags, oldPath string, t
 	return failure(d.d.Link(follow(flags), oldPath, to.(descriptor).d, newPath))
 }
 
-func (d descriptor) OpenAt(_ context.Context, flags PathFlags, path string, how OpenFlags, access DescriptorFlags) (Descriptor, error) {
-	o, err := d.d.Open(follow(flags), path, filesystem.OpenFlags(how), filesystem.Flags(access))
+func (d descriptor) OpenAt(ctx context.Context, flags PathFlags, path string, how OpenFlags, access DescriptorFlags) (Descriptor, error) {
+	f := filesystem.Flags(access)
+	if component.ByAdapter(ctx) {
+		// Preview 1 knows no folders that are open for reading alone: programs change what lies below one that they have
+		// opened, and the adapter does not ask for what that takes.
+		f |= d.d.Flags() & filesystem.Mutate
+	}
+	o, err := d.d.Open(follow(flags), path, filesystem.OpenFlags(how), f)
 	if err != nil {
 		return nil, failure(err)
 	}

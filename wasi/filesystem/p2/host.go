@@ -23,19 +23,24 @@ type granted struct {
 	most    int
 }
 
+// GetDirectories gives those of the folders that may still be open: there is no error for it to say that it is too many.
 func (g *granted) GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, string], error) {
 	// One quota for all that the store opens, however often it asks for its folders.
 	quota := component.StoreValue(ctx, g, func() any { return filesystem.NewQuota(g.most) }).(*filesystem.Quota)
-	dirs := make([]cm.Tuple2[Descriptor, string], len(g.folders))
-	for i, p := range g.folders {
+	dirs := make([]cm.Tuple2[Descriptor, string], 0, len(g.folders))
+	for _, p := range g.folders {
 		d, err := p.Open(quota)
+		if code, ok := filesystem.CodeOf(err); ok && code == filesystem.CodeNoMemory {
+			cm.NoteLimit(ctx, err)
+			break
+		}
 		if err != nil {
-			for _, opened := range dirs[:i] {
+			for _, opened := range dirs {
 				opened.F0.(descriptor).d.Close()
 			}
 			return nil, fmt.Errorf("preopened folder %s: %w", p.Guest, err)
 		}
-		dirs[i] = cm.Tuple2[Descriptor, string]{F0: descriptor{d}, F1: p.Guest}
+		dirs = append(dirs, cm.Tuple2[Descriptor, string]{F0: descriptor{d}, F1: p.Guest})
 	}
 	return dirs, nil
 }
@@ -43,11 +48,11 @@ func (g *granted) GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, s
 type host struct{}
 
 func (host) FilesystemErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, error) {
-	var fe *filesystem.Error
-	if !errors.As(iop2.Cause(e), &fe) {
+	code, ok := filesystem.CodeOf(iop2.Cause(e))
+	if !ok {
 		return nil, nil
 	}
-	c := errorCode(fe.Code)
+	c := errorCode(code)
 	return &c, nil
 }
 

@@ -95,7 +95,7 @@ func TestDescriptor(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	ok("create-directory-at", d.CreateDirectoryAt(ctx, "sub"))
-	sub, err := d.OpenAt(ctx, 0, "sub", OpenFlagsDirectory, DescriptorFlagsRead)
+	sub, err := d.OpenAt(ctx, 0, "sub", OpenFlagsDirectory, DescriptorFlagsRead|DescriptorFlagsMutateDirectory)
 	ok("open-at", err)
 	ok("link-at", d.LinkAt(ctx, 0, "a.txt", sub, "hard"))
 	ok("symlink-at", d.SymlinkAt(ctx, "a.txt", "soft"))

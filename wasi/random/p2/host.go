@@ -12,7 +12,7 @@ import (
 func Add(l *component.Linker) {
 	AddRandom(l, secure{})
 	AddInsecure(l, insecure{})
-	AddInsecureSeed(l, insecure{})
+	AddInsecureSeed(l, &seed{})
 }
 
 type secure struct{}
@@ -44,6 +44,11 @@ func (insecure) GetInsecureRandomU64(context.Context) (uint64, error) {
 	return random.InsecureUint64(), nil
 }
 
-func (insecure) InsecureSeed(context.Context) (cm.Tuple2[uint64, uint64], error) {
-	return cm.Tuple2[uint64, uint64]{F0: random.InsecureUint64(), F1: random.InsecureUint64()}, nil
+// seed is the value that an instance has, the same whenever it asks: until it is reset, which makes another instance of it.
+type seed struct{ _ byte }
+
+func (s *seed) InsecureSeed(ctx context.Context) (cm.Tuple2[uint64, uint64], error) {
+	return component.StoreValue(ctx, s, func() any {
+		return cm.Tuple2[uint64, uint64]{F0: random.InsecureUint64(), F1: random.InsecureUint64()}
+	}).(cm.Tuple2[uint64, uint64]), nil
 }

@@ -15,8 +15,8 @@ func TestRandom(t *testing.T) {
 	}
 	a, _ := secure{}.GetRandomU64(ctx)
 	b, _ := insecure{}.GetInsecureRandomU64(ctx)
-	s1, _ := insecure{}.InsecureSeed(ctx)
-	s2, _ := insecure{}.InsecureSeed(ctx)
+	s1, _ := new(seed).InsecureSeed(ctx)
+	s2, _ := new(seed).InsecureSeed(ctx)
 	if a == b || s1 == s2 || s1.F0 == s1.F1 {
 		t.Error("repeats itself")
 	}
