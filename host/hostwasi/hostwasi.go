@@ -4,7 +4,6 @@ package hostwasi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"

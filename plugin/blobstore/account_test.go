@@ -9,6 +9,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
 	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -32,7 +33,7 @@ func TestConstructorsAreAccountedFor(t *testing.T) {
 	}
 	defer e.Close(context.Background())
 	l := e.NewLinker(nil)
-	if err := New(&owners{}).Bind(t.Context(), l, &workload.Spec{}, &workload.Component{}); err != nil {
+	if _, err := New(&owners{}).Bind(t.Context(), l, &host.Binding{Workload: &workload.Spec{}, Component: &workload.Component{}}); err != nil {
 		t.Fatal(err)
 	}
 	// A function that is not listed and no constructor stands here: a new one is in neither.
