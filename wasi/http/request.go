@@ -50,6 +50,9 @@ func (r *IncomingRequest) Authority() string { return r.r.Host }
 // authority, and has the path "/" if it had none (RFC 9112 §3.2.1). It is empty where the target is an authority (CONNECT).
 func (r *IncomingRequest) PathWithQuery() string {
 	target := r.r.RequestURI
+	if target == "" && r.r.URL != nil && r.r.Method != http.MethodConnect {
+		target = r.r.URL.RequestURI() // made by a program, not by a server
+	}
 	if target == "" || target[0] == '/' || target == "*" {
 		return target
 	}
