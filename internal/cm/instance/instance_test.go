@@ -9,6 +9,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
@@ -279,6 +280,23 @@ func TestLendsAreTheCalls(t *testing.T) {
 		if err := s.Close(t.Context()); err != nil || h.drops != 1 {
 			t.Errorf("fails %t: dropped %d times, %v", fails, h.drops, err)
 		}
+	}
+}
+
+// TestReleaseOutlivesPanics: a destructor of the host's that panics keeps no other one from its turn, and no store open.
+func TestReleaseOutlivesPanics(t *testing.T) {
+	h := newTurns(t, nil)
+	h.thing.Drop = func(context.Context, *cm.Resource) error { h.drops++; panic("odd") }
+	s := h.store(Options{})
+	for range 3 {
+		if _, err := s.instances[1].table.Add(handle.Own(cm.NewResource(h.thing, 1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	trapOf(t, s.Drop(t.Context(), cm.NewResource(h.thing, 1)), cm.TrapPanic)
+	trapOf(t, s.Close(t.Context()), cm.TrapPanic)
+	if h.drops != 4 || s.group.Memory() != 0 {
+		t.Errorf("%d dropped, %d bytes of memory are left", h.drops, s.group.Memory())
 	}
 }
 

@@ -106,14 +106,14 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 }
 
 // dropHost runs the destructor of a resource of the host's. Its error and its panic are traps.
-func (s *Store) dropHost(a *activation, r *cm.Resource) (err error) {
+func (s *Store) dropHost(ctx context.Context, r *cm.Resource) (err error) {
 	ended := false
 	defer func() {
 		if !ended {
 			err = s.panicked(recover(), nil, "drop of "+r.Type.String())
 		}
 	}()
-	err = r.Type.Drop(a, r)
+	err = r.Type.Drop(ctx, r)
 	ended = true
 	if err != nil {
 		return &cm.Trap{Code: cm.TrapHost, Detail: "drop of " + r.Type.String() + ": " + err.Error(), Err: err}
@@ -202,7 +202,7 @@ func (s *Store) drop(ctx context.Context, i *Invocation, r *cm.Resource) error {
 		if r.Type.Drop == nil {
 			return nil
 		}
-		return r.Type.Drop(ctx, r)
+		return s.dropHost(ctx, r)
 	case s.dead != nil:
 		return s.deadTrap()
 	case s.stale(r):

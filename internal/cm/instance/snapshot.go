@@ -195,7 +195,7 @@ func (s *Store) Release(ctx context.Context) error {
 			if r.Type.Drop == nil {
 				return
 			}
-			if err := r.Type.Drop(ctx, r); err != nil {
+			if err := s.dropHost(ctx, r); err != nil {
 				errs = append(errs, err)
 			}
 		})
