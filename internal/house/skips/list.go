@@ -72,10 +72,12 @@ func (e *entry) holds(h here) (holds, known bool) {
 	return true, e.when == "always"
 }
 
-// lacks looks for ipv6, for a path below the module's folder (with a slash in it), or for a command.
+// lacks looks for ipv6, for root's rights, for a path below the module's folder (with a slash in it), or for a command.
 func lacks(thing string) bool {
 	var err error
 	switch {
+	case thing == "root":
+		return os.Geteuid() != 0
 	case thing == "ipv6":
 		var l net.Listener
 		if l, err = net.Listen("tcp6", "[::1]:0"); err == nil {
