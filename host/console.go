@@ -18,9 +18,8 @@ const consoleRoom = 4 << 20
 // maxShown bounds a text that a Console shows, in bytes; those of guests are bounded before.
 const maxShown = 1 << 20
 
-// Console prints guests' lines for people: "[component stream] :: text", or a JSON object a line. Before that stand the
-// severity, where it is not the one that the stream has as a rule, and short identifiers of trace and span, where there are
-// any. A writer that is slow or stands still holds nobody up: what finds no room is dropped, counted, and said once there is
+// Console prints guests' lines for people: "SEVERITY trace/span [component stream] :: text", or a JSON object a line. The
+// identifiers of trace and span are short, and left out where there are none. A writer that is slow or stands still holds nobody up: what finds no room is dropped, counted, and said once there is
 // room again.
 type Console struct {
 	// Trace tells which trace and span a context belongs to, in hexadecimal; empty for none. It is set before the first line.
@@ -94,15 +93,13 @@ func (c *Console) format(l LogLine, trace, span string) []byte {
 	}
 	// A guest's control characters are shown, not obeyed: a line of a guest must not clear a screen or fake a prefix.
 	var b bytes.Buffer
-	if l.Stream != "log" && l.Severity.String() != usual(l.Stream).String() {
-		b.WriteString(l.Severity.String() + " ")
-	}
+	b.WriteString(l.Severity.String() + " ")
 	if trace != "" {
 		b.WriteString(short(trace) + "/" + short(span) + " ")
 	}
 	fmt.Fprintf(&b, "[%s %s] :: ", text.Printable(l.Component), text.Printable(l.Stream))
-	if l.Stream == "log" {
-		fmt.Fprintf(&b, "%s %s: ", l.Severity, text.Printable(l.Context))
+	if l.Context != "" {
+		b.WriteString(text.Printable(l.Context) + ": ")
 	}
 	b.WriteString(text.Printable(l.Text))
 	if l.Truncated {
@@ -110,17 +107,6 @@ func (c *Console) format(l LogLine, trace, span string) []byte {
 	}
 	b.WriteByte('\n')
 	return b.Bytes()
-}
-
-// usual is the severity of most lines of a stream, which goes without saying.
-func usual(stream string) Severity {
-	switch stream {
-	case "stderr", "limit":
-		return SeverityWarn
-	case "failed":
-		return SeverityError
-	}
-	return SeverityInfo
 }
 
 // short is enough of an identifier to find it again.

@@ -80,10 +80,10 @@ func TestConsoleSaysWhich(t *testing.T) {
 		}
 		return b.String()
 	}
-	want := `[c stdout] :: plain
-4bf92f35/00f067aa [c stderr] :: in a request
+	want := `INFO [c stdout] :: plain
+WARN 4bf92f35/00f067aa [c stderr] :: in a request
 ERROR 4bf92f35/00f067aa [c stdout] :: {"level":"error"}
-[c log] :: DEBUG db: x
+DEBUG [c log] :: db: x
 WARN [c failed] :: y
 `
 	if got := say(false); got != want {

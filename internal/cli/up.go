@@ -25,8 +25,8 @@ func (p *process) up() *cobra.Command {
 		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out.
 
 The first line on stderr, "serving NAME on http://ADDRESS", says where, once it is ready to answer.
-What guests write comes out on stderr, each line with the component's name and stream before it, and before these its
-severity where it is not the stream's own (a line of JSON says its own), and the beginnings of its trace's and span's identifiers.
+What guests write comes out on stderr, each line behind its severity (a line of JSON says its own), the beginnings of its
+trace's and span's identifiers, and the component's name and stream: WARN 4bf92f35/00f067aa [shop stderr] :: text.
 SIGINT and SIGTERM let running requests end for as long as --drain says, cut the rest, send what telemetry
 is left, and exit with 0; a second one ends the process at once. SIGHUP is noted, and changes nothing.`,
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
