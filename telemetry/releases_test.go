@@ -114,7 +114,9 @@ func (c *tally) counts() (spans int, invocations int64) {
 }
 
 // peek is a trigger that remembers, without keeping it, what every workload was linked to.
-type peek struct{ linked []weak.Pointer[component.Linked] }
+type peek struct {
+	linked []weak.Pointer[component.Linked]
+}
 
 func (*peek) Type() string                  { return "peek" }
 func (*peek) Run(ctx context.Context) error { <-ctx.Done(); return nil }
