@@ -230,7 +230,7 @@ func TestReleases(t *testing.T) {
 	if after.goroutines > before.goroutines || after.files > before.files {
 		t.Errorf("before: %v, after: %v", before, after)
 	}
-	if grown := int64(after.heap) - int64(before.heap); grown > versions*8<<10 { // each version has megabytes while it runs
+	if grown := int64(after.heap) - int64(before.heap); grown > versions*40<<10 { // a tenth of what a version that is kept takes; buffers differ from time to time
 		t.Errorf("the heap grew by %d KiB: %v, then %v", grown>>10, before, after)
 	}
 
