@@ -25,7 +25,8 @@ type recorder struct {
 	events []string
 	lines  []LogLine
 
-	released atomic.Int64
+	released  atomic.Int64
+	onRelease func()
 }
 
 func (r *recorder) note(format string, args ...any) {
@@ -46,7 +47,12 @@ func (r *recorder) Component(*workload.Spec, *workload.Component) ComponentObser
 func (r *recorder) Host() cm.Interceptor                                            { return r }
 func (r *recorder) Bind(b *cm.Boundary) cm.Hooks                                    { return r }
 func (r *recorder) CountLeftOut(context.Context, LogLine, uint64)                   {}
-func (r *recorder) Release()                                                        { r.released.Add(1) }
+func (r *recorder) Release() {
+	r.released.Add(1)
+	if r.onRelease != nil {
+		r.onRelease()
+	}
+}
 
 type markKey struct{}
 

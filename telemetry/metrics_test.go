@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +21,7 @@ import (
 	metricspb "go.opentelemetry.io/proto/otlp/metrics/v1"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/otlptest"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -218,6 +221,79 @@ func TestPrometheus(t *testing.T) {
 			t.Errorf("said %s", said.String())
 		}
 	}
+}
+
+// TestPrometheusTenants: on the one page, too, each tenant has rows of its own. Those of a component that was released are
+// there once more, and then no longer; one that is back before that goes on with its sums.
+func TestPrometheusTenants(t *testing.T) {
+	port := freePort(t)
+	var said bytes.Buffer
+	tel := live(t, &said, map[string]string{
+		"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMETHEUS_PORT": port,
+	})
+	defer tel.Shutdown(context.Background())
+	rows := func() map[string]string {
+		resp, err := http.Get("http://127.0.0.1:" + port + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		page, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		label := regexp.MustCompile(`otel_scope_service_(namespace|version)="([^"]*)"`)
+		out := map[string]string{}
+		for line := range strings.Lines(string(page)) {
+			name, _, _ := strings.Cut(line, "{")
+			if name != "vitrine_invocations_total" && name != "vitrine_instances" {
+				continue
+			}
+			for _, m := range label.FindAllStringSubmatch(line, -1) {
+				name += " " + m[2]
+			}
+			out[name] += strings.TrimSpace(line[strings.LastIndexByte(line, ' '):])
+		}
+		return out
+	}
+	begin := func(namespace, version string, n int) host.ComponentObserver {
+		w := &workload.Spec{Name: "shop", Namespace: namespace, Version: version, Components: []workload.Component{{Name: "shop"}}}
+		o := tel.Component(w, &w.Components[0])
+		for range n {
+			_, _ = edgeHooks{handleEdge, o.Bind(handleEdge)}.cross(t.Context(), resourceArg(nil), nothing)
+		}
+		return o
+	}
+	gauge := func(o host.ComponentObserver, n int64) (stop func()) {
+		return cm.Watch(o, "shop", cm.Gauge{Name: "instances", Unit: "{instance}", Read: func(tell func(int64, ...cm.Attr)) { tell(n) }})
+	}
+	expect := func(when string, want map[string]string) {
+		t.Helper()
+		if err := tel.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if got := rows(); !maps.Equal(got, want) {
+			t.Errorf("%s: got %v, want %v", when, got, want)
+		}
+	}
+	a, b, c := begin("a", "1", 2), begin("b", "1", 3), begin("a", "2", 4)
+	stopA, stopB := gauge(a, 7), gauge(b, 8)
+	expect("all run", map[string]string{"vitrine_invocations_total a 1": "2", "vitrine_invocations_total b 1": "3", "vitrine_invocations_total a 2": "4",
+		"vitrine_instances a 1": "7", "vitrine_instances b 1": "8"})
+	stopA()
+	begin("a", "1", 1).Release() // another one of the same identity
+	a.Release()
+	c.Release()
+	again := begin("a", "2", 1)
+	expect("two are released, one of them is back", map[string]string{"vitrine_invocations_total a 1": "3", "vitrine_invocations_total b 1": "3", "vitrine_invocations_total a 2": "5", "vitrine_instances b 1": "8"})
+	expect("one is gone", map[string]string{"vitrine_invocations_total b 1": "3", "vitrine_invocations_total a 2": "5", "vitrine_instances b 1": "8"})
+	stopB()
+	b.Release()
+	again.Release()
+	expect("all are released", map[string]string{"vitrine_invocations_total b 1": "3", "vitrine_invocations_total a 2": "5"})
+	expect("all are gone", map[string]string{})
+	begin("b", "1", 1)
+	expect("a new beginning", map[string]string{"vitrine_invocations_total b 1": "1"})
 }
 
 // measuring is a Telemetry that only measures, and a request to a guest that makes some host calls of no note.

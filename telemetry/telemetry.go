@@ -47,7 +47,7 @@ type Config struct {
 	LogExporter  sdklog.Exporter
 	// MetricExporter serves a meter provider for each component, as the environment's exporters do. MetricReader, which
 	// comes before it, belongs to one provider for all, and is for those who collect themselves: measurements take the
-	// SDK's own, slower way to it.
+	// SDK's own, slower way to it, and what the SDK has measured of a component it keeps after the component's end.
 	MetricExporter sdkmetric.Exporter
 	MetricReader   sdkmetric.Reader
 }

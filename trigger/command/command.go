@@ -61,7 +61,20 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	}
 	t.invoker = inv
 	close(t.attached)
-	return func(context.Context) error { return nil }, nil
+	return func(context.Context) error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.invoker = stopped{}
+		return nil
+	}, nil
+}
+
+// stopped stands for the invoker of a workload that was stopped, which is not to be kept.
+type stopped struct{ host.Invoker }
+
+// Invoke refuses, as the workload's would.
+func (stopped) Invoke(context.Context, *host.Invocation) error {
+	return cm.Trapf(cm.TrapOverload, "%w: the command takes no more", cm.ErrStopping)
 }
 
 // Run waits for the component to be attached and runs it once. The error holds a *cm.ExitError when the command ended by
@@ -72,7 +85,10 @@ func (t *Trigger) Run(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
-	err := t.invoker.Invoke(ctx, &host.Invocation{
+	t.mu.Lock()
+	invoker := t.invoker
+	t.mu.Unlock()
+	err := invoker.Invoke(ctx, &host.Invocation{
 		Component: t.component,
 		Trigger:   Type,
 		Name:      "run",

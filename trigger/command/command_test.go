@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+	"weak"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -95,4 +98,44 @@ func TestNoCommand(t *testing.T) {
 	if err := New("").Run(ctx); err != nil {
 		t.Errorf("run before anything is attached: %v", err)
 	}
+}
+
+// TestStoppedCommand: a command whose workload was stopped before it ran does not run, and the trigger keeps nothing of it.
+func TestStoppedCommand(t *testing.T) {
+	engine, err := component.NewEngine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close(context.Background())
+	trigger := New("")
+	h, err := host.New(host.Config{Engine: engine, Triggers: []host.Trigger{trigger}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := h.Start(t.Context(), spec("ok"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, err := trigger.invoker.Linked("ok")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := weak.Make(linked)
+	linked = nil
+	if err := h.Stop(t.Context(), id); err != nil {
+		t.Error(err)
+	}
+	if err := trigger.Run(t.Context()); !errors.Is(err, cm.ErrStopping) {
+		t.Errorf("ran: %v", err)
+	}
+	for range 100 {
+		if runtime.GC(); kept.Value() == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if kept.Value() != nil {
+		t.Error("the linked component is kept")
+	}
+	runtime.KeepAlive(trigger)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -149,12 +150,7 @@ func (t *table) add(rs []*route) error {
 func (t *table) remove(r *route) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, other := range t.routes {
-		if other == r {
-			t.routes = append(t.routes[:i:i], t.routes[i+1:]...)
-			return
-		}
-	}
+	t.routes = slices.DeleteFunc(t.routes, func(other *route) bool { return other == r })
 }
 
 // find gives the route with the longest prefix that covers path; nil if none does.

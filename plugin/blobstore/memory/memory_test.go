@@ -1,12 +1,18 @@
 package memory_test
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"testing"
 
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/blobstoretest"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 func TestContract(t *testing.T) {
@@ -74,5 +80,44 @@ func TestOwnersHaveTheirOwnRoom(t *testing.T) {
 		if err := b.Store(blobstore.Owner{Component: name}).CreateContainer(t.Context(), "1234"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestDataGoesWithItsWorkload: what a component has stored is gone when all that it was bound for is released, and nothing
+// of anybody else's.
+func TestDataGoesWithItsWorkload(t *testing.T) {
+	ctx := t.Context()
+	engine, err := component.NewEngine(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close(context.Background())
+	b := memory.New(0)
+	p := blobstore.New(b)
+	bind := func(workloadName string) (release func()) {
+		w := &workload.Spec{Namespace: "n", Name: workloadName}
+		release, err := p.Bind(ctx, engine.NewLinker(nil), &host.Binding{Workload: w, Component: &workload.Component{Name: "c"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Store(blobstore.Owner{Namespace: "n", Workload: workloadName, Component: "c"}).CreateContainer(ctx, "kept"); err != nil && !errors.Is(err, blobstore.ErrExists) {
+			t.Fatal(err)
+		}
+		return release
+	}
+	has := func(workloadName string) bool {
+		_, err := b.Store(blobstore.Owner{Namespace: "n", Workload: workloadName, Component: "c"}).Container(ctx, "kept")
+		return err == nil
+	}
+	first, second, other := bind("w"), bind("w"), bind("v") // linked into two programs of one workload; and another workload
+	got := []bool{has("w"), has("v")}
+	first()
+	got = append(got, has("w"))
+	second()
+	got = append(got, has("w"), has("v"))
+	other()
+	got = append(got, has("v"))
+	if want := []bool{true, true, true, false, true, false}; !slices.Equal(got, want) {
+		t.Errorf("has %v, want %v", got, want)
 	}
 }

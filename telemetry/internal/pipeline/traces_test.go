@@ -263,6 +263,37 @@ func TestManyServices(t *testing.T) {
 	}
 }
 
+// TestHeadsGoWithTheirService: what is remembered of a service is forgotten after it has ended.
+func TestHeadsGoWithTheirService(t *testing.T) {
+	w := &wire{}
+	q, _, lasting := queued(t, w, patient)
+	sent := func() int {
+		if err := q.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return len(q.sender.(*otlpSender).heads)
+	}
+	some(lasting, 1)
+	var others []*span.Provider
+	for i := range 5 {
+		others = append(others, provider(q, fmt.Sprint(i)))
+		some(others[i], 1)
+	}
+	if n := sent(); n != 6 {
+		t.Errorf("%d heads of 6 services", n)
+	}
+	for _, p := range others {
+		some(p, 1) // it was not sent yet when the service ended
+		_ = p.Shutdown(t.Context())
+	}
+	if n := sent(); n != 1 {
+		t.Errorf("%d heads of 1 service", n)
+	}
+	if n := w.sizes(); !slices.Equal(n, []int{6, 5}) {
+		t.Errorf("sent %v", n)
+	}
+}
+
 // OTEL_TRACES_SAMPLER and OTEL_BSP_* by the specification; what is bad is said and ignored.
 func TestTraceSettings(t *testing.T) {
 	for name, tc := range map[string]struct {
