@@ -66,9 +66,10 @@ type providers struct {
 	// parentBased says that the sampler never samples below a parent that is not sampled.
 	parentBased bool
 
-	users int           // guarded by Telemetry.mu
-	held  atomic.Int64  // calls that may end behind the invocation that made them
-	ended chan struct{} // closed when the last export is over
+	users   int           // guarded by Telemetry.mu
+	held    atomic.Int64  // calls that may end behind the invocation that made them
+	settled chan struct{} // closed when there are none any more, or they were waited for
+	ended   chan struct{} // closed when the last export is over
 }
 
 // provider is what the SDK's providers of all signals have in common.
@@ -115,6 +116,7 @@ func (t *Telemetry) end(p *providers) {
 	for since := time.Now(); p.held.Load() > 0 && time.Since(since) < heldTime; {
 		time.Sleep(heldStep) // an outgoing request that was cut ends a moment after the invocation that it was cut with
 	}
+	close(p.settled)
 	if p.meter != nil {
 		p.meter.Release()
 	}
@@ -129,14 +131,14 @@ func (t *Telemetry) end(p *providers) {
 	close(p.ended)
 }
 
-// awaitEnding waits until all sets that nobody has any more have sent what they had, or ctx ends.
-func (t *Telemetry) awaitEnding(ctx context.Context) error {
+// awaitEnding waits until all sets that nobody has any more have come as far as their channel says, or ctx ends.
+func (t *Telemetry) awaitEnding(ctx context.Context, step func(*providers) <-chan struct{}) error {
 	t.mu.RLock()
 	ending := slices.Collect(maps.Keys(t.ending))
 	t.mu.RUnlock()
 	for _, p := range ending {
 		select {
-		case <-p.ended:
+		case <-step(p):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -144,9 +146,12 @@ func (t *Telemetry) awaitEnding(ctx context.Context) error {
 	return nil
 }
 
+func settled(p *providers) <-chan struct{} { return p.settled }
+func ended(p *providers) <-chan struct{}   { return p.ended }
+
 // newProviders makes the set of a service. t.mu is held.
 func (t *Telemetry) newProviders(id identity) *providers {
-	p := &providers{t: t, id: id, ended: make(chan struct{})}
+	p := &providers{t: t, id: id, settled: make(chan struct{}), ended: make(chan struct{})}
 	if !t.on() || t.closed {
 		return p
 	}

@@ -176,7 +176,7 @@ func (t *Telemetry) Dropped() []Drop { return t.pipe.Drops() }
 
 // Flush sends what is queued and keeps going.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx))
+	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, ended))
 }
 
 // Shutdown sends what is queued and ends everything; what happens afterwards is not recorded. When ctx ends before all
@@ -194,8 +194,9 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTime)
 		defer cancel()
 	}
+	_ = t.awaitEnding(ctx, settled) // the spans of calls that were cut are still to be queued
 	err := t.pipe.Shutdown(ctx, func(ctx context.Context) error {
-		err := errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) }), t.awaitEnding(ctx))
+		err := errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) }), t.awaitEnding(ctx, ended))
 		for _, shared := range t.shared {
 			err = errors.Join(err, shared.Shutdown(ctx))
 		}
