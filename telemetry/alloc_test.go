@@ -68,7 +68,7 @@ func TestAllocations(t *testing.T) {
 
 // With telemetry off there are no hooks but those that carry the context of a request on, and none without a propagator.
 func TestOff(t *testing.T) {
-	tel, err := New(t.Context(), Config{Getenv: env(nil), Logger: discard()})
+	tel, err := New(t.Context(), Config{Getenv: vars(nil), Logger: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestOff(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n > 1 {
 		t.Errorf("%v allocations for a request without a context", n)
 	}
-	bare, err := New(t.Context(), Config{Getenv: env(map[string]string{"OTEL_PROPAGATORS": "none"}), Logger: discard()})
+	bare, err := New(t.Context(), Config{Getenv: vars(map[string]string{"OTEL_PROPAGATORS": "none"}), Logger: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ var instantiate = &cm.Operation{Name: "instantiate", Component: "shop"}
 func BenchmarkGuestToHost(b *testing.B) {
 	for name, ctx := range map[string]context.Context{"sampled": context.Background(), "unsampled": unsampled()} {
 		b.Run(name, func(b *testing.B) {
-			be := newBench(b, func(c *Config, _ *workload.Spec) { c.SpanExporter = nowhere{} })
+			be := newBench(b, func(c *Config, _ *workload.Spec) { c.Consumers[0].Spans = nowhere{} })
 			e := be.edgeOf(customEdge)
 			if name == "sampled" {
 				ctx, _ = be.host.tracer.Start(ctx, "root")

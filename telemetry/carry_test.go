@@ -44,20 +44,22 @@ const (
 
 // TestContextGoesThrough: whatever is told of a request, its context reaches those that it causes.
 func TestContextGoesThrough(t *testing.T) {
-	off := func(c *Config, _ *workload.Spec) { c.SpanExporter, c.LogExporter, c.MetricReader = nil, nil, nil }
+	off := func(c *Config, _ *workload.Spec) {
+		c.Consumers[0].Spans, c.Consumers[0].Logs, c.Consumers[0].MetricReader = nil, nil, nil
+	}
 	for name, change := range map[string]func(*Config, *workload.Spec){
 		"all":         nil,
 		"no exporter": off,
 		"SDK off": func(c *Config, _ *workload.Spec) {
-			c.Getenv = env(map[string]string{"OTEL_SDK_DISABLED": "true"})
+			c.Getenv = vars(map[string]string{"OTEL_SDK_DISABLED": "true"})
 		},
-		"metrics alone": func(c *Config, _ *workload.Spec) { c.SpanExporter, c.LogExporter = nil, nil },
-		"logs alone":    func(c *Config, _ *workload.Spec) { c.SpanExporter, c.MetricReader = nil, nil },
+		"metrics alone": func(c *Config, _ *workload.Spec) { c.Consumers[0].Spans, c.Consumers[0].Logs = nil, nil },
+		"logs alone":    func(c *Config, _ *workload.Spec) { c.Consumers[0].Spans, c.Consumers[0].MetricReader = nil, nil },
 		"no client spans": func(_ *Config, w *workload.Spec) {
 			w.Components[0].Detail = "invocation"
 		},
 		"not sampled": func(c *Config, _ *workload.Spec) {
-			c.Getenv = env(map[string]string{"OTEL_TRACES_SAMPLER": "always_off"})
+			c.Getenv = vars(map[string]string{"OTEL_TRACES_SAMPLER": "always_off"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

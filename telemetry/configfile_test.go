@@ -13,6 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/otlptest"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -42,7 +43,11 @@ func TestConfigFile(t *testing.T) {
 	}
 	t.Setenv("OTEL_CONFIG_FILE", file)
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	tel, err := telemetry.New(ctx, telemetry.Config{Logger: quiet})
+	to, err := autoconf.Read(ctx, autoconf.Options{Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel, err := telemetry.New(ctx, telemetry.Config{Logger: quiet, Consumers: to.Consumers, Providers: to.Providers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +91,7 @@ func TestConfigFile(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := telemetry.New(ctx, telemetry.Config{Logger: quiet, Getenv: func(k string) string {
+		if _, err := autoconf.Read(ctx, autoconf.Options{Logger: quiet, Getenv: func(k string) string {
 			if k == "OTEL_CONFIG_FILE" {
 				return bad
 			}

@@ -1,7 +1,8 @@
 // Package telemetry turns what crosses a component's boundaries into OpenTelemetry traces, metrics and logs. It is the
 // only package that knows OpenTelemetry: components, host functions, plugins and triggers hold no code for it.
 //
-// A [Telemetry] is set up from the standard OTEL_* environment. It makes one [cm.Interceptor] for each component, with
+// Where a [Telemetry] sends is given to it: any number of consumers and providers (package export), which package autoconf
+// makes of the standard OTEL_* environment. It makes one [cm.Interceptor] for each component, with
 // a resource of the component's own; all of them share the exporters. The interceptor is asked once per boundary, when
 // a component is linked: whatever of a span or a measurement is known by then (names, attribute sets) is computed there,
 // so that a crossing costs little, a crossing in a trace that nobody samples allocates nothing, and with telemetry off
@@ -11,6 +12,5 @@
 // What is worth a span is data: see conventions.go for the table of interfaces, names.go for the keys of our own, and
 // package redact for the one list of what is a secret.
 //
-// A signal is on when OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER or OTEL_LOGS_EXPORTER names an exporter for it, or
-// when OTEL_EXPORTER_OTLP_ENDPOINT (or the signal's own) is set. Nothing is exported when nothing was asked for.
+// A signal is on when somebody takes it. Nothing is recorded when nobody does.
 package telemetry

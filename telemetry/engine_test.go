@@ -26,6 +26,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/trigger/command"
 	vhttp "github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -52,7 +53,7 @@ func newWorld(t *testing.T, detail telemetry.Detail, triggers ...host.Trigger) *
 	discard := slog.New(slog.DiscardHandler)
 	var err error
 	w.tel, err = telemetry.New(ctx, telemetry.Config{Getenv: func(string) string { return "" }, Version: "v0", Logger: discard, Detail: detail,
-		SpanExporter: w.spans, LogExporter: w.logs, MetricReader: w.reader})
+		Consumers: []export.Consumer{{Spans: w.spans, Logs: w.logs, MetricReader: w.reader}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/otlptest"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -30,7 +31,12 @@ func live(t *testing.T, said *bytes.Buffer, kv map[string]string) *Telemetry {
 	for k, v := range kv {
 		t.Setenv(k, v)
 	}
-	tel, err := New(t.Context(), Config{Version: "v0", Logger: slog.New(slog.NewTextHandler(said, nil))})
+	log := slog.New(slog.NewTextHandler(said, nil))
+	to, err := autoconf.Read(t.Context(), autoconf.Options{Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel, err := New(t.Context(), Config{Version: "v0", Logger: log, Consumers: to.Consumers, Providers: to.Providers})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +312,7 @@ func TestSecrets(t *testing.T) {
 // Trees need no exporter.
 func TestTraceTree(t *testing.T) {
 	var out, said bytes.Buffer
-	tel, err := New(t.Context(), Config{Getenv: env(nil), TraceTree: &out, Logger: slog.New(slog.NewTextHandler(&said, nil))})
+	tel, err := New(t.Context(), Config{Getenv: vars(nil), TraceTree: &out, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

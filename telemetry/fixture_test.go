@@ -3,6 +3,7 @@ package telemetry_test
 import (
 	"context"
 	"errors"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"io"
 	"log/slog"
 	"os"
@@ -79,7 +80,7 @@ func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
 	}
 	exporter := &keeping{tracetest.NewInMemoryExporter()}
 	tel, err := telemetry.New(ctx, telemetry.Config{
-		Getenv: func(string) string { return "" }, SpanExporter: exporter, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Getenv: func(string) string { return "" }, Consumers: []export.Consumer{{Spans: exporter}}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

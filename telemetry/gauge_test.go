@@ -2,6 +2,7 @@ package telemetry_test
 
 import (
 	"context"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"io"
 	"log/slog"
 	"testing"
@@ -18,7 +19,7 @@ func TestGauges(t *testing.T) {
 	ctx := context.Background()
 	reader := sdkmetric.NewManualReader()
 	tel, err := telemetry.New(ctx, telemetry.Config{
-		Getenv: func(string) string { return "" }, MetricReader: reader, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Getenv: func(string) string { return "" }, Consumers: []export.Consumer{{MetricReader: reader}}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -28,6 +28,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -46,7 +47,7 @@ type bench struct {
 	icept  host.ComponentObserver
 }
 
-func env(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }
+func vars(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }
 
 func newBench(t testing.TB, change func(*Config, *workload.Spec)) *bench {
 	t.Helper()
@@ -59,8 +60,8 @@ func newBench(t testing.TB, change func(*Config, *workload.Spec)) *bench {
 		}},
 	}
 	cfg := Config{
-		Getenv: env(nil), Version: "v0", Logger: slog.New(slog.NewTextHandler(b.said, nil)),
-		SpanExporter: b.spans, LogExporter: b.logs, MetricReader: b.reader,
+		Getenv: vars(nil), Version: "v0", Logger: slog.New(slog.NewTextHandler(b.said, nil)),
+		Consumers: []export.Consumer{{Spans: b.spans, Logs: b.logs, MetricReader: b.reader}},
 	}
 	if change != nil {
 		change(&cfg, b.spec)

@@ -66,7 +66,7 @@ func (m *memoryMetrics) Shutdown(context.Context) error   { return nil }
 // What an exporter gets is what a reader reads: the golden is that of TestMetrics.
 func TestMetricsExported(t *testing.T) {
 	exp := &memoryMetrics{}
-	b := newBench(t, func(c *Config, _ *workload.Spec) { c.MetricReader, c.MetricExporter = nil, exp })
+	b := newBench(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, exp })
 	b.measureOneOfEach()
 	for range 2 { // readers use their memory again
 		if err := b.Flush(t.Context()); err != nil {
@@ -188,8 +188,8 @@ func TestPrometheus(t *testing.T) {
 		tel := live(t, &said, map[string]string{
 			"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": port, "OTEL_METRICS_PRODUCERS": producers,
 		})
-		if _, p := tel.pipe.SingleReader(); (p != nil) != (producers == "") {
-			t.Errorf("producers %q: ours is %v", producers, p)
+		if r := tel.pipe.SharedReaders(); len(r) != 1 || (r[0].Producer != nil) != (producers == "") {
+			t.Errorf("producers %q: readers %v", producers, r)
 		}
 		one(t, tel)
 		one(t, tel)
@@ -299,7 +299,7 @@ func TestPrometheusTenants(t *testing.T) {
 // measuring is a Telemetry that only measures, and a request to a guest that makes some host calls of no note.
 func measuring(t testing.TB, change func(*Config)) func() {
 	b := newBench(t, func(c *Config, _ *workload.Spec) {
-		c.SpanExporter, c.LogExporter, c.MetricReader, c.Getenv = nil, nil, nil, env(map[string]string{"OTEL_SDK_DISABLED": ""})
+		c.Consumers[0].Spans, c.Consumers[0].Logs, c.Consumers[0].MetricReader, c.Getenv = nil, nil, nil, vars(map[string]string{"OTEL_SDK_DISABLED": ""})
 		change(c)
 	})
 	event := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
@@ -327,8 +327,8 @@ func measuring(t testing.TB, change func(*Config)) func() {
 	}
 }
 
-func exporting(c *Config)    { c.MetricExporter = &memoryMetrics{} }
-func embedReading(c *Config) { c.MetricReader = sdkmetric.NewManualReader() }
+func exporting(c *Config)    { c.Consumers[0].Metrics = &memoryMetrics{} }
+func embedReading(c *Config) { c.Consumers[0].MetricReader = sdkmetric.NewManualReader() }
 
 // To measure a request allocates no more than what the event carries from Enter to Exit.
 func TestMeasuringAllocations(t *testing.T) {

@@ -2,7 +2,6 @@ package telemetry
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"sync/atomic"
@@ -16,8 +15,10 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
@@ -60,11 +61,15 @@ type providers struct {
 	meter  *bound.Meter
 	m      *instruments
 
-	provided []provider // to flush and to shut down, metrics first
+	provided []provider // to flush and to shut down
 
-	users int           // guarded by Telemetry.mu
-	held  atomic.Int64  // calls that may end behind the invocation that made them
-	ended chan struct{} // closed when the last export is over
+	// parentBased says that the sampler never samples below a parent that is not sampled.
+	parentBased bool
+
+	users   int           // guarded by Telemetry.mu
+	held    atomic.Int64  // calls that may end behind the invocation that made them
+	settled chan struct{} // closed when there are none any more, or they were waited for
+	ended   chan struct{} // closed when the last export is over
 }
 
 // provider is what the SDK's providers of all signals have in common.
@@ -111,6 +116,7 @@ func (t *Telemetry) end(p *providers) {
 	for since := time.Now(); p.held.Load() > 0 && time.Since(since) < heldTime; {
 		time.Sleep(heldStep) // an outgoing request that was cut ends a moment after the invocation that it was cut with
 	}
+	close(p.settled)
 	if p.meter != nil {
 		p.meter.Release()
 	}
@@ -125,14 +131,14 @@ func (t *Telemetry) end(p *providers) {
 	close(p.ended)
 }
 
-// awaitEnding waits until all sets that nobody has any more have sent what they had, or ctx ends.
-func (t *Telemetry) awaitEnding(ctx context.Context) error {
+// awaitEnding waits until all sets that nobody has any more have come as far as their channel says, or ctx ends.
+func (t *Telemetry) awaitEnding(ctx context.Context, step func(*providers) <-chan struct{}) error {
 	t.mu.RLock()
 	ending := slices.Collect(maps.Keys(t.ending))
 	t.mu.RUnlock()
 	for _, p := range ending {
 		select {
-		case <-p.ended:
+		case <-step(p):
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -140,59 +146,116 @@ func (t *Telemetry) awaitEnding(ctx context.Context) error {
 	return nil
 }
 
+func settled(p *providers) <-chan struct{} { return p.settled }
+func ended(p *providers) <-chan struct{}   { return p.ended }
+
 // newProviders makes the set of a service. t.mu is held.
 func (t *Telemetry) newProviders(id identity) *providers {
-	p := &providers{t: t, id: id, ended: make(chan struct{})}
+	p := &providers{t: t, id: id, settled: make(chan struct{}), ended: make(chan struct{})}
 	if !t.on() || t.closed {
 		return p
 	}
-	if t.file != nil {
-		if err := t.fromFile(context.Background(), p); err != nil {
+	res := t.resource(id)
+	var given export.Providers
+	if t.source != nil {
+		var err error
+		if given, err = t.source(context.Background(), export.Service{Resource: res.SDK(), SpanProcessors: t.pipe.SpanProcessors()}); err != nil {
 			if id == (identity{}) {
-				t.badFile = err
+				t.hostError = err
 				return p
 			}
 			t.log.Error("telemetry: cannot be set up", "service", id.service(), "error", redact.Text(err.Error()))
 		}
-		return p
 	}
-	res := t.resource(id)
-	if t.pipe.Metrics() {
-		p.meter = t.newMeter(p, id, res)
+	if given.Propagator != nil && id == (identity{}) { // the host's is made first, before anybody reads it
+		t.prop = given.Propagator
+	}
+	scope := instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL}
+	if given.Shared {
+		scope.Attributes = attribute.NewSet(mend.Labels(id.attributes())...)
+	}
+	if p.meter = t.newMeter(p, res, given, scope); p.meter != nil {
 		p.m = newInstruments(p.meter, t.log)
 	}
-	if t.pipe.Traces() {
+	switch {
+	case given.Tracer != nil:
+		p.keep(given.Tracer, given.Shared)
+		p.parentBased = given.ParentBased
+		p.tracer = span.Via(given.Tracer.Tracer(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL),
+			trace.WithInstrumentationAttributes(scope.Attributes.ToSlice()...)))
+	case t.pipe.Traces():
 		tp := t.pipe.Spans(res)
 		p.provided = append(p.provided, tp)
-		p.tracer = tp.Of(scopeName, trace.WithInstrumentationVersion(t.cfg.Version), trace.WithSchemaURL(semconv.SchemaURL))
+		p.parentBased = t.pipe.FollowsParent()
+		p.tracer = tp.Of(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL))
 	}
-	if sink := t.pipe.LogProcessor(); sink != nil {
-		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res.SDK()), sdklog.WithProcessor(sink))
-		p.provided = append(p.provided, lp)
-		p.logs = mend.NewLoggerProvider(lp)
-		p.logger = p.logs.Of(scopeName, log.WithInstrumentationVersion(t.cfg.Version), log.WithSchemaURL(semconv.SchemaURL))
+	p.logs = t.newLogs(p, res, given)
+	if p.logs != nil {
+		p.logger = p.logs.Of(scope.Name, log.WithInstrumentationVersion(scope.Version), log.WithSchemaURL(scope.SchemaURL),
+			log.WithInstrumentationAttributes(scope.Attributes.ToSlice()...))
 	}
 	return p
 }
 
-// newMeter makes the meters of one service. Where there is one reader for all (prometheus), there is one meter provider, with
-// the host's resource, and what identifies the service are attributes of the scope.
-func (t *Telemetry) newMeter(p *providers, id identity, res mend.Resource) *bound.Meter {
-	scope := instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL}
-	var mp *sdkmetric.MeterProvider
-	r, producer := t.pipe.MetricReader()
-	if r != nil {
-		mp = sdkmetric.NewMeterProvider(sdkmetric.WithResource(res.SDK()), sdkmetric.WithReader(r))
-		p.provided = append(p.provided, mp)
-	} else {
-		r, producer = t.pipe.SingleReader()
-		if t.shared == nil {
-			t.shared = sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{}).SDK()), sdkmetric.WithReader(r))
-		}
-		mp = t.shared
-		scope.Attributes = attribute.NewSet(id.attributes()...)
+// keep has a provider that was given flushed and shut down with the service, if it can be. One that is shared is flushed, once
+// for all services.
+func (p *providers) keep(given any, shared bool) {
+	x, ok := given.(provider)
+	switch {
+	case !ok:
+	case !shared:
+		p.provided = append(p.provided, x)
+	case p.id == (identity{}):
+		p.provided = append(p.provided, flushOnly{x})
 	}
-	return producer.Of(mp, scope)
+}
+
+// flushOnly is a provider that others shut down.
+type flushOnly struct{ provider }
+
+func (flushOnly) Shutdown(context.Context) error { return nil }
+
+// newLogs makes the way in for log records; nil for none.
+func (t *Telemetry) newLogs(p *providers, res mend.Resource, given export.Providers) *mend.LoggerProvider {
+	var to []log.LoggerProvider
+	if given.Logger != nil {
+		p.keep(given.Logger, given.Shared)
+		to = append(to, given.Logger)
+	}
+	if sink := t.pipe.LogProcessor(); sink != nil {
+		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res.SDK()), sdklog.WithProcessor(sink))
+		p.provided = append(p.provided, lp)
+		to = append(to, lp)
+	}
+	if len(to) == 0 {
+		return nil
+	}
+	return mend.NewLoggerProvider(to...)
+}
+
+// newMeter makes the meters of one service, one for each reader; nil for none. Where there is one reader for all (prometheus),
+// there is one meter provider, with the host's resource, and what identifies the service are attributes of the scope.
+func (t *Telemetry) newMeter(p *providers, res mend.Resource, given export.Providers, scope instrumentation.Scope) *bound.Meter {
+	var all []*bound.Meter
+	if given.Meter != nil {
+		p.keep(given.Meter, given.Shared)
+		var none *bound.Producer // its readers were made by others, without our producers
+		all = append(all, none.Of(given.Meter, scope))
+	}
+	scope.Attributes = attribute.Set{}
+	for _, r := range t.pipe.MetricReaders() {
+		mp := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res.SDK()), sdkmetric.WithReader(r.Reader))
+		p.provided = append(p.provided, mp)
+		all = append(all, r.Producer.Of(mp, scope))
+	}
+	scope.Attributes = attribute.NewSet(p.id.attributes()...)
+	for i, r := range t.pipe.SharedReaders() {
+		if i == len(t.shared) {
+			t.shared = append(t.shared, sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{}).SDK()), sdkmetric.WithReader(r.Reader)))
+		}
+		all = append(all, r.Producer.Of(t.shared[i], scope))
+	}
+	return bound.Join(all...)
 }
 
 // quiet says that nothing that is started below ctx can be sampled, so that a span need not be made to find out.
@@ -200,25 +263,26 @@ func (p *providers) quiet(ctx context.Context) bool {
 	if p.tracer == nil {
 		return true
 	}
-	if !p.t.parentBased {
+	if !p.parentBased {
 		return false
 	}
 	sc := trace.SpanContextFromContext(ctx)
 	return sc.IsValid() && !sc.IsSampled()
 }
 
+// flush and shutdown do it for all at once, so that one behind which a consumer is blocked does not use up the time of others.
 func (p *providers) flush(ctx context.Context) error {
-	var errs []error
-	for _, x := range p.provided {
-		errs = append(errs, x.ForceFlush(ctx))
-	}
-	return errors.Join(errs...)
+	return p.all(ctx, provider.ForceFlush)
 }
 
 func (p *providers) shutdown(ctx context.Context) error {
-	var errs []error
-	for _, x := range p.provided {
-		errs = append(errs, x.Shutdown(ctx))
+	return p.all(ctx, provider.Shutdown)
+}
+
+func (p *providers) all(ctx context.Context, f func(provider, context.Context) error) error {
+	todo := make([]func(context.Context) error, len(p.provided))
+	for i, x := range p.provided {
+		todo[i] = func(ctx context.Context) error { return f(x, ctx) }
 	}
-	return errors.Join(errs...)
+	return pipeline.All(ctx, todo...)
 }

@@ -24,7 +24,7 @@ func TestReleaseOfHeldCalls(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				exp := &memoryMetrics{}
-				b := newBench(t, func(c *Config, _ *workload.Spec) { c.MetricReader, c.MetricExporter = nil, exp })
+				b := newBench(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, exp })
 				var finish func(any, error)
 				req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example", Path: "/"}, http.Header{}}
 				_, _ = b.edgeOf(outEdge).cross(t.Context(), resourceArg(req), func(ctx context.Context) (cm.Val, error) {
@@ -67,7 +67,7 @@ func (*silentMetrics) Export(ctx context.Context, _ *metricdata.ResourceMetrics)
 // TestReleaseBehindASilentCollector: nobody waits for the last export of what was stopped, and it ends.
 func TestReleaseBehindASilentCollector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, func(c *Config, _ *workload.Spec) { c.MetricReader, c.MetricExporter = nil, &silentMetrics{} })
+		b := newBench(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, &silentMetrics{} })
 		began := time.Now()
 		for i := range 10 {
 			w := *b.spec

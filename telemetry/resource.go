@@ -78,8 +78,17 @@ func (t *Telemetry) resource(id identity) mend.Resource {
 		id.version = t.cfg.Version
 	}
 	attrs := append(id.attributes(), semconv.ServiceInstanceID(newInstanceID()))
-	res := merge(t.process, resource.NewWithAttributes(semconv.SchemaURL, attrs...))
+	if id.component == "" && named(t.cfg.Resource) {
+		attrs = attrs[1:] // the process has a name of its own
+	}
+	res := merge(merge(t.process, t.cfg.Resource), resource.NewWithAttributes(semconv.SchemaURL, attrs...))
 	return mend.NewResource(merge(res, resource.NewSchemaless(t.fromEnv()...)))
+}
+
+// named says whether r names the service, and not as the SDK does by default.
+func named(r *resource.Resource) bool {
+	name, ok := r.Set().Value(semconv.ServiceNameKey)
+	return ok && !strings.HasPrefix(name.AsString(), "unknown_service")
 }
 
 // merge lets b win. Schema URLs that differ keep b's.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -25,7 +26,12 @@ func newHello(t testing.TB) *hello {
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	t.Cleanup(sink.Close)
 	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", sink.URL+"/v1/traces")
-	tel, err := New(context.Background(), Config{Version: "v0", Logger: slog.New(slog.DiscardHandler)})
+	log := slog.New(slog.DiscardHandler)
+	to, err := autoconf.Read(context.Background(), autoconf.Options{Logger: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel, err := New(context.Background(), Config{Version: "v0", Logger: log, Consumers: to.Consumers})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,14 +10,14 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/contrib/otelconf"
-	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/tree"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -28,8 +28,8 @@ const shutdownTime = 10 * time.Second
 
 // Config is what New needs beyond the environment. The zero value is usable.
 type Config struct {
-	// Getenv reads the environment; os.Getenv when nil. The SDK reads what concerns exporters and limits from the process's
-	// own environment, whatever Getenv says.
+	// Getenv reads the environment; os.Getenv when nil. The SDK reads what concerns limits from the process's own environment,
+	// whatever Getenv says.
 	Getenv  func(string) string
 	Version string // service.version of the host and version of the instrumentation scope
 	Detail  Detail // for components whose specification names none; DetailBoundary when zero
@@ -42,14 +42,18 @@ type Config struct {
 	// Logger hears what telemetry itself has to say; slog.Default when nil. It must not lead back into [Telemetry.LogHandler].
 	Logger *slog.Logger
 
-	// Exporters in place of those that the environment names: for embedders with exporters of their own.
-	SpanExporter sdktrace.SpanExporter
-	LogExporter  sdklog.Exporter
-	// MetricExporter serves a meter provider for each component, as the environment's exporters do. MetricReader, which
-	// comes before it, belongs to one provider for all, and is for those who collect themselves: measurements take the
-	// SDK's own, slower way to it, and what the SDK has measured of a component it keeps after the component's end.
-	MetricExporter sdkmetric.Exporter
-	MetricReader   sdkmetric.Reader
+	// Consumers take what is recorded, side by side: those that package autoconf reads from the environment, the embedder's
+	// own, or both. New takes them over: they are ended by Shutdown, or by New when it fails.
+	Consumers []export.Consumer
+	// Providers makes providers of OpenTelemetry's API that take what is recorded beside the consumers; see [export.Use] for
+	// those that an embedder has. Nil for none.
+	Providers export.Source
+	// Sampler of the spans that consumers get and the tree prints; nil for the one that OTEL_TRACES_SAMPLER names. A tracer
+	// provider has a sampler of its own.
+	Sampler sdktrace.Sampler
+	// Resource is what the embedder says of the process, nil for nothing. It wins over what is found out, a component's
+	// identity wins over it, and OTEL_RESOURCE_ATTRIBUTES over both.
+	Resource *resource.Resource
 }
 
 // Telemetry is the host's Observer. Safe for concurrent use.
@@ -59,19 +63,16 @@ type Telemetry struct {
 	pipe *pipeline.Pipeline
 	carrier
 	process *resource.Resource
-	file    *otelconf.OpenTelemetryConfiguration // nil: the environment's variables say what is set up
-
-	// parentBased says that the sampler never samples below a parent that is not sampled.
-	parentBased bool
+	source  export.Source // nil: consumers only
 
 	mu     sync.RWMutex
-	sets   map[identity]*providers  // that somebody has
-	ending map[*providers]struct{}  // that nobody has any more, until they have sent what they measured
-	shared *sdkmetric.MeterProvider // where all components must share one reader
+	sets   map[identity]*providers    // that somebody has
+	ending map[*providers]struct{}    // that nobody has any more, until they have sent what they measured
+	shared []*sdkmetric.MeterProvider // of readers that all components must share
 	host   *providers
 	closed bool
 
-	badFile     error // why the file's providers of the host could not be made
+	hostError   error // why the host's providers could not be made
 	badResource sync.Once
 	told        told
 }
@@ -81,11 +82,9 @@ var _ host.Observer = (*Telemetry)(nil)
 // Drop is how many items of one signal were lost for one reason.
 type Drop = pipeline.Drop
 
-// SettingError is a variable of the environment with which nothing could be sent.
-type SettingError = pipeline.SettingError
-
-// New sets telemetry up from the environment. Bad values are warned of and ignored. What cannot be ignored, as nothing would
-// be sent, is the error, a [*SettingError] that names the variable. [Telemetry.Shutdown] releases what New started.
+// New sets telemetry up. Where it goes is what cfg says, and package autoconf reads from the environment; the rest of the
+// standard environment is read here: OTEL_SDK_DISABLED, OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_BLRP_*, OTEL_PROPAGATORS,
+// OTEL_RESOURCE_ATTRIBUTES and so on. Bad values are warned of and ignored. [Telemetry.Shutdown] releases what New started.
 func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Getenv == nil {
 		cfg.Getenv = os.Getenv
@@ -96,40 +95,34 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Detail == 0 {
 		cfg.Detail = DetailBoundary
 	}
-	if err := soundEnvironment(); err != nil {
-		return nil, err
-	}
 	var printers []sdktrace.SpanProcessor
 	if cfg.TraceTree != nil {
 		printers = append(printers, tree.New(cfg.TraceTree, treeKeys(), cfg.TraceTreeColor))
 	}
-	file, err := readConfigFile(cfg.Getenv)
-	if err != nil {
-		return nil, err
-	}
 	pipe, err := pipeline.New(ctx, pipeline.Config{
-		FromFile: file != nil,
-		Getenv:   cfg.Getenv, Logger: cfg.Logger, Spans: printers,
-		SpanExporter: cfg.SpanExporter, LogExporter: cfg.LogExporter, MetricExporter: cfg.MetricExporter, MetricReader: cfg.MetricReader,
+		Env:       env.Env{Getenv: cfg.Getenv, Log: cfg.Logger},
+		Consumers: cfg.Consumers, Printers: printers, Sampler: cfg.Sampler,
 	})
 	if err != nil {
 		return nil, err
 	}
 	t := &Telemetry{
 		cfg: cfg, log: cfg.Logger, pipe: pipe, carrier: carrier{pipe.Propagator},
-		sets:        map[identity]*providers{},
-		ending:      map[*providers]struct{}{},
-		parentBased: pipe.FollowsParent(),
+		sets:   map[identity]*providers{},
+		ending: map[*providers]struct{}{},
 	}
-	if file != nil && !disabled(file) && !pipe.Disabled() {
-		t.file, t.parentBased = file, followsParent(file)
+	if err := soundEnvironment(); err != nil {
+		return nil, errors.Join(err, t.Shutdown(ctx))
+	}
+	if !pipe.Disabled() {
+		t.source = cfg.Providers
 	}
 	if t.on() {
 		t.process = t.processResource(ctx)
 	}
 	t.host = t.acquire(identity{})
-	if t.badFile != nil {
-		return nil, errors.Join(t.badFile, t.Shutdown(ctx))
+	if t.hostError != nil {
+		return nil, errors.Join(t.hostError, t.Shutdown(ctx))
 	}
 	t.observeDrops()
 	return t, nil
@@ -137,7 +130,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 
 // on says whether any signal goes anywhere.
 func (t *Telemetry) on() bool {
-	return t.file != nil || t.pipe.Traces() || t.pipe.Metrics() || t.pipe.Logs()
+	return t.source != nil || t.pipe.Traces() || t.pipe.Metrics() || t.pipe.Logs()
 }
 
 // Component makes what observes one component of one start of a workload, as the service that namespace, workload, version
@@ -183,7 +176,7 @@ func (t *Telemetry) Dropped() []Drop { return t.pipe.Drops() }
 
 // Flush sends what is queued and keeps going.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx))
+	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, ended))
 }
 
 // Shutdown sends what is queued and ends everything; what happens afterwards is not recorded. When ctx ends before all
@@ -201,11 +194,14 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTime)
 		defer cancel()
 	}
-	err := errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) }), t.awaitEnding(ctx))
-	if t.shared != nil {
-		err = errors.Join(err, t.shared.Shutdown(ctx))
-	}
-	err = errors.Join(err, t.pipe.Shutdown(ctx))
+	_ = t.awaitEnding(ctx, settled) // the spans of calls that were cut are still to be queued
+	err := t.pipe.Shutdown(ctx, func(ctx context.Context) error {
+		err := errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) }), t.awaitEnding(ctx, ended))
+		for _, shared := range t.shared {
+			err = errors.Join(err, shared.Shutdown(ctx))
+		}
+		return err
+	})
 	if ctx.Err() != nil { // one reason for all that did not end
 		return fmt.Errorf("telemetry: not all was sent in time: %w", context.Cause(ctx))
 	}

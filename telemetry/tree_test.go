@@ -101,7 +101,7 @@ func TestPropagationWithoutSpan(t *testing.T) {
 		"not sampled":              {nil, unsampled(), "", "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"},
 		"not sampled, guest's own": {nil, unsampled(), own, own},
 		"no client spans":          {func(_ *Config, w *workload.Spec) { w.Components[0].Detail = "invocation" }, unsampled(), "", "0af7651916cd43dd8448eb211c80319c"},
-		"traces off":               {func(c *Config, _ *workload.Spec) { c.SpanExporter = nil }, unsampled(), own, own},
+		"traces off":               {func(c *Config, _ *workload.Spec) { c.Consumers[0].Spans = nil }, unsampled(), own, own},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, tc.change)

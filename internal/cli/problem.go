@@ -21,7 +21,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/internal/errno"
 	"github.com/vitrine-wasm/vitrine/internal/text"
-	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -159,7 +159,7 @@ func explain(err error) *Problem {
 
 // explainSetting is for a variable of telemetry's with which nothing would be sent.
 func explainSetting(err error) *Problem {
-	var setting *telemetry.SettingError
+	var setting *autoconf.SettingError
 	if !errors.As(err, &setting) {
 		return nil
 	}

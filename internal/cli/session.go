@@ -13,6 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -93,7 +94,11 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 	}
 	var observer host.Observer
 	if !why.silent {
-		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log}
+		to, err := autoconf.Read(ctx, autoconf.Options{Getenv: p.getenv, Logger: out.log})
+		if err != nil {
+			return out, fmt.Errorf("telemetry: %w", err)
+		}
+		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: to.Consumers, Providers: to.Providers}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable

@@ -82,6 +82,11 @@ var arrows = []arrow{
 		from: regexp.MustCompile(`^telemetry$`), to: regexp.MustCompile(`^go\.opentelemetry\.io/otel/metric$`),
 	},
 	{
+		why:  "who embeds a part links no exporter unless they choose one: the environment's are telemetry/autoconf's",
+		from: regexp.MustCompile(`^(cm|component|host|plugin|telemetry|trigger|wasi|workload|app)(/|$)`), except: regexp.MustCompile(`^telemetry/autoconf$`),
+		to: regexp.MustCompile(`^google\.golang\.org/grpc(/|$)|^github\.com/prometheus/|^go\.opentelemetry\.io/(contrib/(exporters/autoexport|otelconf)|otel/exporters/(prometheus|stdout|otlp/otlp(log|metric|trace)/otlp))`), deep: true,
+	},
+	{
 		why:  "only internal/core knows wazero",
 		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^internal/core$`), to: regexp.MustCompile(`^github\.com/tetratelabs/wazero`),
 	},

@@ -19,6 +19,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -122,7 +123,12 @@ func hosted(b *testing.B, observer host.Observer) net.Conn {
 func discarded(b *testing.B) host.Observer {
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.URL)
-	tel, err := telemetry.New(context.Background(), telemetry.Config{Version: "v0", Logger: slog.New(slog.DiscardHandler)})
+	log := slog.New(slog.DiscardHandler)
+	to, err := autoconf.Read(context.Background(), autoconf.Options{Logger: log})
+	if err != nil {
+		b.Fatal(err)
+	}
+	tel, err := telemetry.New(context.Background(), telemetry.Config{Version: "v0", Logger: log, Consumers: to.Consumers})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,10 +17,18 @@ type Counter struct {
 	sdk interface {
 		Add(ctx context.Context, incr int64, options ...metric.AddOption)
 	}
+	each []*Counter // of a joined meter
 }
 
 // With binds an attribute set. What it returns is kept for as long as the counter: the caller bounds the sets it asks for.
 func (c *Counter) With(attrs ...attribute.KeyValue) *Adder {
+	if c.each != nil {
+		a := &Adder{}
+		for _, c := range c.each {
+			a.each = append(a.each, c.With(attrs...))
+		}
+		return a
+	}
 	set := setOf(attrs)
 	if c.own == nil {
 		return &Adder{sdk: c, opts: []metric.AddOption{metric.WithAttributeSet(set)}}
@@ -36,12 +44,18 @@ type Adder struct {
 
 	sdk  *Counter
 	opts []metric.AddOption
+	each []*Adder
 }
 
 // Add adds n, which is not negative unless the counter also goes down. ctx holds the span in which it is added.
 func (a *Adder) Add(ctx context.Context, n int64) {
 	if a.own == nil {
-		a.sdk.sdk.Add(ctx, n, a.opts...)
+		for _, a := range a.each {
+			a.Add(ctx, n)
+		}
+		if a.sdk != nil {
+			a.sdk.sdk.Add(ctx, n, a.opts...)
+		}
 		return
 	}
 	c := a.cells.Load()

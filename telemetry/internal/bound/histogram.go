@@ -17,10 +17,19 @@ import (
 type Durations struct {
 	own *histogram[float64]
 	sdk metric.Float64Histogram
+
+	each []*Durations // of a joined meter
 }
 
 // With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
 func (d *Durations) With(attrs ...attribute.KeyValue) *Timer {
+	if d.each != nil {
+		all := &Timer{}
+		for _, one := range d.each {
+			all.each = append(all.each, one.With(attrs...))
+		}
+		return all
+	}
 	set := setOf(attrs)
 	if d.own == nil {
 		return &Timer{sdk: d.sdk, opts: []metric.RecordOption{metric.WithAttributeSet(set)}}
@@ -34,12 +43,18 @@ type Timer struct {
 
 	sdk  metric.Float64Histogram
 	opts []metric.RecordOption
+	each []*Timer
 }
 
 // Record takes a measurement. ctx holds the span in which it was made.
 func (t *Timer) Record(ctx context.Context, d time.Duration) {
 	if t.own == nil {
-		t.sdk.Record(ctx, d.Seconds(), t.opts...)
+		for _, one := range t.each {
+			one.Record(ctx, d)
+		}
+		if t.sdk != nil {
+			t.sdk.Record(ctx, d.Seconds(), t.opts...)
+		}
 		return
 	}
 	t.own.record(ctx, int64(d))
@@ -49,10 +64,19 @@ func (t *Timer) Record(ctx context.Context, d time.Duration) {
 type Sizes struct {
 	own *histogram[int64]
 	sdk metric.Int64Histogram
+
+	each []*Sizes // of a joined meter
 }
 
 // With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
 func (s *Sizes) With(attrs ...attribute.KeyValue) *Sizer {
+	if s.each != nil {
+		all := &Sizer{}
+		for _, one := range s.each {
+			all.each = append(all.each, one.With(attrs...))
+		}
+		return all
+	}
 	set := setOf(attrs)
 	if s.own == nil {
 		return &Sizer{sdk: s.sdk, opts: []metric.RecordOption{metric.WithAttributeSet(set)}}
@@ -66,12 +90,18 @@ type Sizer struct {
 
 	sdk  metric.Int64Histogram
 	opts []metric.RecordOption
+	each []*Sizer
 }
 
 // Record takes a measurement. ctx holds the span in which it was made.
 func (s *Sizer) Record(ctx context.Context, n int64) {
 	if s.own == nil {
-		s.sdk.Record(ctx, n, s.opts...)
+		for _, one := range s.each {
+			one.Record(ctx, n)
+		}
+		if s.sdk != nil {
+			s.sdk.Record(ctx, n, s.opts...)
+		}
 		return
 	}
 	s.own.record(ctx, n)

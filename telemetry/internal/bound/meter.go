@@ -114,11 +114,16 @@ type Meter struct {
 
 	mu          sync.Mutex
 	instruments []collector
+
+	each []*Meter // of a joined meter, which has nothing else
 }
 
 // Release says that one who asked for the meter is done measuring. When all are, the next collection is the last that has
 // the meter's instruments. The SDK's, which it never forgets, stay.
 func (m *Meter) Release() {
+	for _, one := range m.each {
+		one.Release()
+	}
 	if m.p == nil {
 		return
 	}
@@ -198,6 +203,10 @@ func keep[T collector](m *Meter, in T) T {
 
 // Counter makes a counter. The error is the SDK's.
 func (m *Meter) Counter(name, unit, help string) (*Counter, error) {
+	if m.each != nil {
+		all, err := joined(m, func(m *Meter) (*Counter, error) { return m.Counter(name, unit, help) })
+		return &Counter{each: all}, err
+	}
 	if h := m.header(sdkmetric.InstrumentKindCounter, name, unit, help); h != nil {
 		return &Counter{own: keep(m, newSum(h, m.p, true))}, nil
 	}
@@ -207,6 +216,10 @@ func (m *Meter) Counter(name, unit, help string) (*Counter, error) {
 
 // UpDownCounter makes a counter that also goes down. The error is the SDK's.
 func (m *Meter) UpDownCounter(name, unit, help string) (*Counter, error) {
+	if m.each != nil {
+		all, err := joined(m, func(m *Meter) (*Counter, error) { return m.UpDownCounter(name, unit, help) })
+		return &Counter{each: all}, err
+	}
 	if h := m.header(sdkmetric.InstrumentKindUpDownCounter, name, unit, help); h != nil {
 		return &Counter{own: keep(m, newSum(h, m.p, false))}, nil
 	}
@@ -216,6 +229,10 @@ func (m *Meter) UpDownCounter(name, unit, help string) (*Counter, error) {
 
 // Durations makes a histogram of durations, which is exported in seconds as bounds are. The error is the SDK's.
 func (m *Meter) Durations(name, help string, bounds []float64) (*Durations, error) {
+	if m.each != nil {
+		all, err := joined(m, func(m *Meter) (*Durations, error) { return m.Durations(name, help, bounds) })
+		return &Durations{each: all}, err
+	}
 	if h := m.header(sdkmetric.InstrumentKindHistogram, name, "s", help); h != nil {
 		return &Durations{own: keep(m, newHistogram(h, m.p, bounds, float64(time.Second), seconds))}, nil
 	}
@@ -225,6 +242,10 @@ func (m *Meter) Durations(name, help string, bounds []float64) (*Durations, erro
 
 // Sizes makes a histogram of whole numbers. The error is the SDK's.
 func (m *Meter) Sizes(name, unit, help string, bounds []float64) (*Sizes, error) {
+	if m.each != nil {
+		all, err := joined(m, func(m *Meter) (*Sizes, error) { return m.Sizes(name, unit, help, bounds) })
+		return &Sizes{each: all}, err
+	}
 	if h := m.header(sdkmetric.InstrumentKindHistogram, name, unit, help); h != nil {
 		return &Sizes{own: keep(m, newHistogram(h, m.p, bounds, 1, whole))}, nil
 	}
@@ -237,6 +258,10 @@ type Reading func(value int64, attrs ...attribute.KeyValue)
 
 // Gauge makes an up-down counter whose values are read each time metrics are. The error is the SDK's.
 func (m *Meter) Gauge(name, unit, help string, read func(Reading)) (stop func(), err error) {
+	if m.each != nil {
+		all, err := joined(m, func(m *Meter) (func(), error) { return m.Gauge(name, unit, help, read) })
+		return stopAll(all), err
+	}
 	h := m.header(sdkmetric.InstrumentKindObservableUpDownCounter, text.Valid(name), text.Valid(unit), text.Valid(help))
 	if h != nil && h.temporality == metricdata.CumulativeTemporality {
 		return keep(m, &observed{header: h, limit: m.p.settings.Limit}).add(read), nil
@@ -250,6 +275,10 @@ func (m *Meter) Gauge(name, unit, help string, read func(Reading)) (stop func(),
 
 // Total makes a counter whose sums are read, by the SDK, each time metrics are. The error is the SDK's.
 func (m *Meter) Total(name, unit, help string, read func(Reading)) (stop func(), err error) {
+	if m.each != nil {
+		all, err := joined(m, func(m *Meter) (func(), error) { return m.Total(name, unit, help, read) })
+		return stopAll(all), err
+	}
 	c, err := m.sdk().Int64ObservableCounter(text.Valid(name), metric.WithUnit(text.Valid(unit)), metric.WithDescription(text.Valid(help)))
 	if err != nil {
 		return nil, err

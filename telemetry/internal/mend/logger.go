@@ -2,6 +2,7 @@ package mend
 
 import (
 	"context"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
@@ -16,13 +17,13 @@ const MaxText = 64 << 10
 // LoggerProvider makes loggers that mend what they are given. It is a log.LoggerProvider, for bridges.
 type LoggerProvider struct {
 	embedded.LoggerProvider
-	to log.LoggerProvider
+	to []log.LoggerProvider
 }
 
 var _ log.LoggerProvider = (*LoggerProvider)(nil)
 
-// NewLoggerProvider makes one whose records go to to.
-func NewLoggerProvider(to log.LoggerProvider) *LoggerProvider { return &LoggerProvider{to: to} }
+// NewLoggerProvider makes one whose records go to all of to.
+func NewLoggerProvider(to ...log.LoggerProvider) *LoggerProvider { return &LoggerProvider{to: to} }
 
 // Logger makes a logger.
 func (p *LoggerProvider) Logger(name string, opts ...log.LoggerOption) log.Logger {
@@ -33,25 +34,38 @@ func (p *LoggerProvider) Logger(name string, opts ...log.LoggerOption) log.Logge
 func (p *LoggerProvider) Of(name string, opts ...log.LoggerOption) *Logger {
 	c := log.NewLoggerConfig(opts...)
 	attrs := c.InstrumentationAttributes()
-	return &Logger{to: p.to.Logger(text.Valid(name), log.WithInstrumentationVersion(text.Valid(c.InstrumentationVersion())),
-		log.WithSchemaURL(text.Valid(c.SchemaURL())), log.WithInstrumentationAttributes(Labels(attrs.ToSlice())...))}
+	l := &Logger{}
+	for _, to := range p.to {
+		l.to = append(l.to, to.Logger(text.Valid(name), log.WithInstrumentationVersion(text.Valid(c.InstrumentationVersion())),
+			log.WithSchemaURL(text.Valid(c.SchemaURL())), log.WithInstrumentationAttributes(Labels(attrs.ToSlice())...)))
+	}
+	return l
 }
 
 // Logger takes records and mends them.
 type Logger struct {
 	embedded.Logger
-	to log.Logger
+	to []log.Logger
 }
 
 var _ log.Logger = (*Logger)(nil)
 
-// Enabled asks the logger behind.
+// Enabled asks the loggers behind whether one of them wants it.
 func (l *Logger) Enabled(ctx context.Context, p log.EnabledParameters) bool {
-	return l.to.Enabled(ctx, p)
+	return slices.ContainsFunc(l.to, func(to log.Logger) bool { return to.Enabled(ctx, p) })
 }
 
 // Emit hands on a record, or a mended copy of it.
-func (l *Logger) Emit(ctx context.Context, r log.Record) { l.to.Emit(ctx, record(r)) }
+func (l *Logger) Emit(ctx context.Context, r log.Record) {
+	r = record(r)
+	for i, to := range l.to {
+		if i < len(l.to)-1 {
+			to.Emit(ctx, r.Clone())
+			continue
+		}
+		to.Emit(ctx, r)
+	}
+}
 
 func record(r log.Record) log.Record {
 	ok := fits(r.EventName(), MaxText) && fits(r.SeverityText(), MaxText) && (r.Err() == nil || fits(r.Err().Error(), MaxText)) &&

@@ -12,6 +12,7 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
@@ -109,7 +110,7 @@ func TestLogQueueOfBytes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var said bytes.Buffer
 			exp := &heldLogs{hold: make(chan struct{})}
-			p, err := New(t.Context(), Config{Getenv: func(string) string { return "" }, Logger: logger(&said), LogExporter: exp})
+			p, err := New(t.Context(), Config{Env: noEnv(&said), Consumers: []export.Consumer{{Logs: exp}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -120,15 +121,15 @@ func TestLogQueueOfBytes(t *testing.T) {
 			for range all {
 				lp.Logger("l").Emit(t.Context(), r)
 			}
-			held := p.logs.gate.pending.Load()
-			if n := p.logs.gate.bytes.Load(); n > p.logs.gate.room {
-				t.Errorf("%d bytes are held, of %d", n, p.logs.gate.room)
+			held := p.logs[0].gate.pending.Load()
+			if n := p.logs[0].gate.bytes.Load(); n > p.logs[0].gate.room {
+				t.Errorf("%d bytes are held, of %d", n, p.logs[0].gate.room)
 			}
-			if n := p.losses[logs].bytes.Load(); n != all-held || held < 10 {
+			if n := p.losses[0].bytes.Load(); n != all-held || held < 10 {
 				t.Errorf("%d are held, %d dropped for bytes", held, n)
 			}
 			close(exp.hold)
-			if err := p.Shutdown(t.Context()); err != nil {
+			if err := p.Shutdown(t.Context(), nil); err != nil {
 				t.Error(err)
 			}
 			if int64(exp.count) != held {

@@ -21,6 +21,9 @@ const (
 	ReasonShutdown   = "shutdown"
 )
 
+// reasons are all of them.
+var reasons = []string{ReasonQueueFull, ReasonQueueBytes, ReasonExport, ReasonRejected, ReasonShutdown}
+
 // sayEvery is the least time between two messages about losses of one signal.
 const sayEvery = time.Minute
 
@@ -30,7 +33,7 @@ type Drop struct {
 	Count          int64
 }
 
-// losses counts what one signal lost. An outage, which begins with an export that fails and ends with one that does not, is
+// losses counts what one consumer lost of one signal. An outage, which begins with an export that fails and ends with one that does not, is
 // said once, and its end; other losses now and then.
 type losses struct {
 	signal signal
@@ -158,47 +161,4 @@ func (l *losses) of(reason string) *atomic.Int64 {
 		return &l.shutdown
 	}
 	return &l.failed
-}
-
-func (l *losses) list() []Drop {
-	var out []Drop
-	for _, r := range []string{ReasonQueueFull, ReasonQueueBytes, ReasonExport, ReasonRejected, ReasonShutdown} {
-		out = append(out, Drop{string(l.signal), r, l.of(r).Load()})
-	}
-	return out
-}
-
-// repeats keeps a message that comes again and again (a collector that takes part of each batch, say) from being said
-// each time, and many that differ from being said at all. The zero value is ready.
-type repeats struct {
-	mu   sync.Mutex
-	said map[string]time.Time
-}
-
-// maxRepeats is how many different messages are said within a minute.
-const maxRepeats = 64
-
-// news says whether text was not said within the last minute, and there is room to say it.
-func (r *repeats) news(text string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now()
-	if at, ok := r.said[text]; ok && now.Sub(at) < sayEvery {
-		return false
-	}
-	if r.said == nil {
-		r.said = map[string]time.Time{}
-	}
-	if len(r.said) >= maxRepeats {
-		for t, at := range r.said {
-			if now.Sub(at) >= sayEvery {
-				delete(r.said, t)
-			}
-		}
-		if len(r.said) >= maxRepeats {
-			return false
-		}
-	}
-	r.said[text] = now
-	return true
 }

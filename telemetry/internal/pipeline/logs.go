@@ -4,31 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploggrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 )
-
-func (e environment) logExporter(ctx context.Context, name string) (sdklog.Exporter, error) {
-	if name != "otlp" {
-		exp, err := autoexport.NewLogExporter(ctx)
-		if err == nil && autoexport.IsNoneLogExporter(exp) {
-			return nil, nil
-		}
-		return exp, err
-	}
-	var grpc []otlploggrpc.Option
-	var http []otlploghttp.Option
-	if where := e.unset(logs); where != "" {
-		grpc, http = append(grpc, otlploggrpc.WithEndpointURL(where)), append(http, otlploghttp.WithEndpointURL(where))
-	}
-	if e.protocol(logs) == protoGRPC {
-		return otlploggrpc.New(ctx, grpc...)
-	}
-	return otlploghttp.New(ctx, http...)
-}
 
 // logPipe is the batch processor of all providers together.
 type logPipe struct {
@@ -130,8 +108,3 @@ func sizeOfValue(v attribute.Value) int {
 	}
 	return n
 }
-
-// sharedLogs is the processor as one of several providers sees it.
-type sharedLogs struct{ sdklog.Processor }
-
-func (sharedLogs) Shutdown(context.Context) error { return nil }

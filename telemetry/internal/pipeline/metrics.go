@@ -4,68 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
-	"go.opentelemetry.io/contrib/exporters/autoexport"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetricgrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
-	"go.opentelemetry.io/otel/exporters/stdout/stdoutmetric"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 )
-
-// metricsOut is what sends metrics: an exporter, or a reader that serves them itself (prometheus).
-type metricsOut struct {
-	exp      sdkmetric.Exporter
-	reader   sdkmetric.Reader
-	producer *bound.Producer // of reader; nil if it took none
-}
-
-// metricsOut makes it. A reader belongs to one provider for ever, an exporter can serve many, so exporters are made here
-// where autoexport would give a reader around them.
-func (e environment) metricsOut(ctx context.Context, name string) (out metricsOut, err error) {
-	switch name {
-	case "otlp":
-		var grpc []otlpmetricgrpc.Option
-		var http []otlpmetrichttp.Option
-		if where := e.unset(metrics); where != "" {
-			grpc, http = append(grpc, otlpmetricgrpc.WithEndpointURL(where)), append(http, otlpmetrichttp.WithEndpointURL(where))
-		}
-		if e.protocol(metrics) == protoGRPC {
-			out.exp, err = otlpmetricgrpc.New(ctx, grpc...)
-			return out, err
-		}
-		out.exp, err = otlpmetrichttp.New(ctx, http...)
-		return out, err
-	case "console":
-		out.exp, err = stdoutmetric.New()
-		return out, err
-	}
-	out.reader, out.producer, err = e.servedMetrics(ctx)
-	if err == nil && autoexport.IsNoneMetricReader(out.reader) {
-		return metricsOut{}, nil
-	}
-	return out, err
-}
-
-// fallback guards autoexport's one place for a producer, which all readers in the process share.
-var fallback sync.Mutex
-
-// servedMetrics has autoexport make a reader. It takes our producer unless OTEL_METRICS_PRODUCERS names others. The
-// temporality of a reader that is not an exporter's is cumulative.
-func (e environment) servedMetrics(ctx context.Context) (r sdkmetric.Reader, taken *bound.Producer, err error) {
-	fallback.Lock()
-	defer fallback.Unlock()
-	autoexport.WithFallbackMetricProducer(func(context.Context) (sdkmetric.Producer, error) {
-		taken = bound.NewProducer(bound.Settings{Exemplars: e.exemplarFilter()})
-		return taken, nil
-	})
-	defer autoexport.WithFallbackMetricProducer(nil)
-	r, err = autoexport.NewMetricReader(ctx)
-	return r, taken, err
-}
 
 // sharedMetrics is the exporter as the periodic reader of each provider sees it. Its turn is a channel and not a lock,
 // so that waiting for it ends with the context: behind a collector that does not answer, each reader gives up in its

@@ -4,40 +4,38 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 
-	"github.com/go-logr/logr"
-	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/propagation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
-	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
+)
+
+type signal = env.Signal
+
+const (
+	traces  = env.Traces
+	metrics = env.Metrics
+	logs    = env.Logs
 )
 
 const defaultQueue = 2048
 
 // Config is what New needs.
 type Config struct {
-	Getenv func(string) string
-	Logger *slog.Logger
-	// Spans are processors beside the exporter's, such as a printer of trees. The pipeline shuts them down.
-	Spans []sdktrace.SpanProcessor
-	// FromFile says that a configuration file describes the exporters: the pipeline makes none.
-	FromFile bool
-	// Exporters that are used instead of those the environment names; for tests and embedders.
-	SpanExporter   sdktrace.SpanExporter
-	LogExporter    sdklog.Exporter
-	MetricExporter sdkmetric.Exporter
-	MetricReader   sdkmetric.Reader // comes before MetricExporter
+	Env       env.Env
+	Consumers []export.Consumer // the pipeline ends them, also when New fails
+	// Printers are processors of spans beside the consumers, such as a printer of trees. The pipeline shuts them down.
+	Printers []sdktrace.SpanProcessor
+	Sampler  sdktrace.Sampler // nil: that of the environment
 }
 
 // Pipeline is the shared way out. Safe for concurrent use.
@@ -45,191 +43,127 @@ type Pipeline struct {
 	Propagator propagation.TextMapPropagator
 
 	disabled bool
-	spans    []sdktrace.SpanProcessor
-	queue    *spanQueue
+	printers []sdktrace.SpanProcessor
+	queues   []*spanQueue
 	sampler  sdktrace.Sampler
 	follows  bool
-	logs     *logPipe
-	metrics  *sharedMetrics
-	filter   exemplar.Filter  // of measurements that may become exemplars; nil for none
-	reader   sdkmetric.Reader // instead of metrics: one reader for one provider
-	producer *bound.Producer  // of reader, if it took one
-	losses   map[signal]*losses
+	logs     []*logPipe
+	metrics  []*sharedMetrics
+	readers  []MetricReader  // each for one provider of all
+	filter   exemplar.Filter // of measurements that may become exemplars; nil for none
+	losses   []*losses       // of each consumer's signals
 	stop     *stopper
 	once     sync.Once
 }
 
-// New reads the environment and makes the exporters. It sets the process's OpenTelemetry logger and error handler, which
-// the SDK has only once for all, to cfg.Logger at the level of OTEL_LOG_LEVEL. The error is that of an exporter that
-// could not be made from valid settings.
-func New(ctx context.Context, cfg Config) (*Pipeline, error) {
-	env := environment{cfg.Getenv, cfg.Logger}
-	p := &Pipeline{
-		spans:  cfg.Spans,
-		losses: map[signal]*losses{},
-		stop:   newStopper(),
-	}
-	for _, s := range []signal{traces, metrics, logs} {
-		p.losses[s] = &losses{signal: s, log: cfg.Logger}
-		if env.exporter(s) == "otlp" && cfg.SpanExporter == nil && cfg.LogExporter == nil && cfg.MetricExporter == nil && cfg.MetricReader == nil {
-			p.losses[s].to = env.destination(s)
-		}
-	}
-	sayThrough(cfg.Logger, env.level())
-	p.Propagator = env.propagator()
-	if p.disabled = env.truth("OTEL_SDK_DISABLED"); p.disabled || cfg.FromFile {
-		return p, nil
-	}
-	env.check()
+// MetricReader is a reader for a meter provider, and the producer whose measurements it reads too; nil if it took none.
+type MetricReader struct {
+	Reader   sdkmetric.Reader
+	Producer *bound.Producer
+}
 
-	err := p.openTraces(ctx, env, cfg.SpanExporter)
-	if err == nil {
-		err = p.openMetrics(ctx, env, metricsOut{exp: cfg.MetricExporter, reader: cfg.MetricReader})
+// New opens a queue for each signal of each consumer. The error is that of a consumer that could not be started.
+func New(ctx context.Context, cfg Config) (*Pipeline, error) {
+	p := &Pipeline{printers: cfg.Printers, stop: newStopper()}
+	p.Propagator = propagatorOf(cfg.Env)
+	if p.disabled = cfg.Env.Truth("OTEL_SDK_DISABLED"); p.disabled {
+		var ends []func(context.Context) error
+		for _, c := range cfg.Consumers {
+			ends = append(ends, c.Shutdown)
+		}
+		return p, All(ctx, ends...)
 	}
-	if err == nil {
-		err = p.openLogs(ctx, env, cfg.LogExporter)
+	if p.sampler, p.follows = cfg.Sampler, false; p.sampler == nil {
+		p.sampler, p.follows = samplerOf(cfg.Env)
 	}
-	if err != nil {
-		return nil, errors.Join(err, p.Shutdown(ctx))
+	p.filter = cfg.Env.ExemplarFilter()
+	spans, records := spanLimits(cfg.Env), cfg.Env.Count("OTEL_BLRP_MAX_QUEUE_SIZE", defaultQueue)
+	for i, c := range cfg.Consumers {
+		if err := p.open(ctx, c, spans, records, cfg.Env.Log); err != nil {
+			errs := []error{err}
+			for _, c := range cfg.Consumers[i+1:] {
+				errs = append(errs, c.Shutdown(ctx))
+			}
+			return nil, errors.Join(append(errs, p.Shutdown(ctx, nil))...)
+		}
 	}
 	return p, nil
 }
 
-// sayThrough sends the SDK's own messages to log. The SDK speaks logr with verbosity 1 for warnings, 4 for information
-// and 8 for details.
-func sayThrough(log *slog.Logger, level slog.Level) {
-	otel.SetLogger(logr.New(&sdkSink{log: log, level: level}))
-	var said repeats
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
-		ending := errors.Is(err, context.Canceled) // of a provider, while something is collected
-		if err == nil || ending || level > slog.LevelError || known(err.Error()) {
-			return
-		}
-		if msg := text.Cut(redact.Text(err.Error()), maxSaid); said.news(msg) {
-			log.Error("opentelemetry: " + msg)
-		}
-	}))
-}
-
-func (p *Pipeline) openTraces(ctx context.Context, env environment, exp sdktrace.SpanExporter) error {
-	var to sender
-	if exp != nil {
-		to = &exporterSender{exp}
-	} else {
-		var err error
-		if to, err = open(ctx, env, traces, env.spanSender); err != nil {
-			return err
-		}
+// open begins to send to a consumer.
+func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, records int, log *slog.Logger) error {
+	lossesOf := func(s signal) *losses {
+		l := &losses{signal: s, log: log, to: c.Destination}
+		p.losses = append(p.losses, l)
+		return l
 	}
-	if to != nil || len(p.spans) > 0 {
-		p.sampler, p.follows = env.sampler()
+	var to sender
+	switch {
+	case c.SpanClient != nil:
+		var err error
+		if to, err = newOTLPSender(ctx, c.SpanClient); err != nil {
+			c.Spans = nil
+			return errors.Join(err, c.Shutdown(ctx))
+		}
+	case c.Spans != nil:
+		to = &exporterSender{c.Spans}
 	}
 	if to != nil {
-		p.queue = newSpanQueue(to, env.spanLimits(), p.losses[traces], p.stop)
+		p.queues = append(p.queues, newSpanQueue(to, spans, lossesOf(traces), p.stop))
+	}
+	if c.Logs != nil {
+		p.logs = append(p.logs, newLogPipe(c.Logs, records, lossesOf(logs), p.stop))
+	}
+	if c.Metrics != nil {
+		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, lossesOf(metrics), p.stop))
+	}
+	if c.MetricReader != nil {
+		p.readers = append(p.readers, MetricReader{c.MetricReader, c.MetricProducer})
 	}
 	return nil
 }
 
-func (p *Pipeline) openLogs(ctx context.Context, env environment, exp sdklog.Exporter) error {
-	if exp == nil {
-		var err error
-		exp, err = open(ctx, env, logs, env.logExporter)
-		if err != nil {
-			return err
-		}
-	}
-	if exp != nil {
-		p.logs = newLogPipe(exp, env.count("OTEL_BLRP_MAX_QUEUE_SIZE", defaultQueue), p.losses[logs], p.stop)
-	}
-	return nil
-}
-
-func (p *Pipeline) openMetrics(ctx context.Context, env environment, m metricsOut) error {
-	if m.reader == nil && m.exp == nil {
-		var err error
-		m, err = open(ctx, env, metrics, env.metricsOut)
-		if err != nil {
-			return err
-		}
-	}
-	p.filter = env.exemplarFilter()
-	switch {
-	case m.reader != nil:
-		p.reader, p.producer = m.reader, m.producer
-	case m.exp != nil:
-		p.metrics = newSharedMetrics(m.exp, p.losses[metrics], p.stop)
-	}
-	return nil
-}
-
-// open makes the exporter of a signal, or the zero T for none. A name that nobody knows is warned of and ignored.
-func open[T any](ctx context.Context, env environment, s signal, mk func(context.Context, string) (T, error)) (T, error) {
-	var none T
-	name := env.exporter(s)
-	if name == exporterNone {
-		return none, nil
-	}
-	exp, err := made(ctx, env, s, name, mk)
-	if err == nil {
-		return exp, nil
-	}
-	wellKnown := []string{"otlp", "console", "none"}
-	if s == metrics {
-		wellKnown = append(wellKnown, "prometheus")
-	}
-	if slices.Contains(wellKnown, name) {
-		return none, env.refined(s, name, err)
-	}
-	env.bad("OTEL_"+strings.ToUpper(string(s))+"_EXPORTER", name, "there is no such exporter; want "+orList(wellKnown))
-	if name = env.fallback(s); name == exporterNone {
-		return none, nil
-	}
-	if exp, err = made(ctx, env, s, name, mk); err != nil {
-		return none, env.refined(s, name, err)
-	}
-	return exp, nil
-}
-
-// made makes the exporter called name, if what the environment says of it can be used at all.
-func made[T any](ctx context.Context, env environment, s signal, name string, mk func(context.Context, string) (T, error)) (T, error) {
-	if name == "otlp" {
-		if _, _, err := env.endpoint(s); err != nil {
-			var none T
-			return none, err
-		}
-	}
-	return mk(ctx, name)
-}
-
-// Traces, Metrics and Logs say which signals are on.
-func (p *Pipeline) Traces() bool { return p.queue != nil || len(p.spans) > 0 }
+// Traces says whether spans go anywhere.
+func (p *Pipeline) Traces() bool { return !p.disabled && len(p.queues)+len(p.printers) > 0 }
 
 // Disabled says that OTEL_SDK_DISABLED has switched everything off.
 func (p *Pipeline) Disabled() bool { return p.disabled }
 
 // Metrics says whether metrics go anywhere.
-func (p *Pipeline) Metrics() bool { return p.metrics != nil || p.reader != nil }
+func (p *Pipeline) Metrics() bool { return len(p.metrics)+len(p.readers) > 0 }
 
 // Logs says whether log records go anywhere.
-func (p *Pipeline) Logs() bool { return p.logs != nil }
+func (p *Pipeline) Logs() bool { return len(p.logs) > 0 }
 
 // Spans makes the provider of spans for one more service.
 func (p *Pipeline) Spans(res mend.Resource) *span.Provider {
-	c := span.Config{Resource: res.SDK(), Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.spans}
-	if p.queue != nil {
-		c.Sink = p.queue
+	return span.NewProvider(span.Config{
+		Resource: res.SDK(), Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.printers, Sink: p.sink(),
+	})
+}
+
+// sink is all queues; nil where there is none.
+func (p *Pipeline) sink() span.Sink {
+	switch len(p.queues) {
+	case 0:
+		return nil
+	case 1:
+		return p.queues[0]
 	}
-	return span.NewProvider(c)
+	return allQueues(p.queues)
 }
 
 // FollowsParent says that the sampler never samples below a parent that is not sampled.
 func (p *Pipeline) FollowsParent() bool { return p.follows }
 
-// SpanProcessors are the processors beside the exporter's, for one more tracer provider of the SDK.
+// SpanProcessors are what spans of one more tracer provider of the SDK have to go through.
 func (p *Pipeline) SpanProcessors() []sdktrace.SpanProcessor {
-	out := make([]sdktrace.SpanProcessor, len(p.spans))
-	for i, s := range p.spans {
-		out[i] = sharedSpans{s}
+	var out []sdktrace.SpanProcessor
+	for _, s := range p.printers {
+		out = append(out, sharedSpans{s})
+	}
+	if to := p.sink(); to != nil {
+		out = append(out, newEncoder(to))
 	}
 	return out
 }
@@ -241,66 +175,84 @@ func (sharedSpans) Shutdown(context.Context) error { return nil }
 
 // LogProcessor is the processor for one more logger provider; nil when logs are off.
 func (p *Pipeline) LogProcessor() sdklog.Processor {
-	if p.logs == nil {
+	if len(p.logs) == 0 {
 		return nil
 	}
-	return sharedLogs{p.logs}
+	return allLogs{p.logs[0], p.logs}
 }
 
-// MetricReader is a reader for one more meter provider, and the producer whose measurements it reads too; nil when there is
-// none to be had: metrics are off, or they go to [Pipeline.SingleReader].
-func (p *Pipeline) MetricReader() (sdkmetric.Reader, *bound.Producer) {
-	if p.metrics == nil {
-		return nil, nil
-	}
-	producer := bound.NewProducer(bound.Settings{
-		Temporality: p.metrics.Temporality, Aggregation: p.metrics.Aggregation, Exemplars: p.filter,
-	})
-	return sdkmetric.NewPeriodicReader(p.metrics, sdkmetric.WithProducer(producer)), producer
-}
-
-// SingleReader is the reader for the one meter provider that everybody has to share; nil when each may have its own. Its
-// producer is nil if it takes none.
-func (p *Pipeline) SingleReader() (sdkmetric.Reader, *bound.Producer) { return p.reader, p.producer }
-
-// Drops lists what was lost so far, by signal and reason.
-func (p *Pipeline) Drops() []Drop {
-	var out []Drop
-	for _, s := range []signal{traces, metrics, logs} {
-		out = append(out, p.losses[s].list()...)
+// MetricReaders are readers for meter providers of one more service, a provider for each.
+func (p *Pipeline) MetricReaders() []MetricReader {
+	var out []MetricReader
+	for _, m := range p.metrics {
+		producer := bound.NewProducer(bound.Settings{Temporality: m.Temporality, Aggregation: m.Aggregation, Exemplars: p.filter})
+		out = append(out, MetricReader{sdkmetric.NewPeriodicReader(m, sdkmetric.WithProducer(producer)), producer})
 	}
 	return out
 }
 
-// Shutdown sends what is queued and ends the exporters. When ctx ends first, what is left is counted as dropped. The
-// providers must have been shut down before. Calls after the first do nothing.
-func (p *Pipeline) Shutdown(ctx context.Context) (err error) {
+// SharedReaders are readers for meter providers that all services have to share, a provider for each.
+func (p *Pipeline) SharedReaders() []MetricReader { return p.readers }
+
+// Drops lists what was lost so far, by signal and reason, by all consumers together.
+func (p *Pipeline) Drops() []Drop {
+	var out []Drop
+	for _, s := range []signal{traces, metrics, logs} {
+		for _, r := range reasons {
+			d := Drop{Signal: string(s), Reason: r}
+			for _, l := range p.losses {
+				if l.signal == s {
+					d.Count += l.of(r).Load()
+				}
+			}
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// Shutdown sends what is queued and ends printers and consumers, at once, so that one that is blocked does not use up the
+// time of the others. Providers, which may be nil, ends the providers; exporters of metrics end behind it. When ctx ends
+// first, what is left is counted as dropped. Calls after the first do nothing.
+func (p *Pipeline) Shutdown(ctx context.Context, providers func(context.Context) error) (err error) {
 	p.once.Do(func() {
 		defer p.stop.stop()
 		release := context.AfterFunc(ctx, p.stop.stop)
 		defer release()
-		var errs [3]error
-		var wg sync.WaitGroup
-		wg.Go(func() { errs[0] = p.closeSpans(ctx) })
-		if p.logs != nil {
-			wg.Go(func() { errs[1] = p.logs.close(ctx) })
+		var ends []func(context.Context) error
+		for _, s := range p.printers {
+			ends = append(ends, s.Shutdown)
 		}
-		if p.metrics != nil {
-			wg.Go(func() { errs[2] = p.metrics.Exporter.Shutdown(ctx) })
+		for _, q := range p.queues {
+			ends = append(ends, q.close)
 		}
-		wg.Wait()
-		err = errors.Join(errs[:]...)
+		for _, l := range p.logs {
+			ends = append(ends, l.close)
+		}
+		err = All(ctx, append(ends, func(ctx context.Context) error { return p.closeMetrics(ctx, providers) })...)
 	})
 	return err
 }
 
-func (p *Pipeline) closeSpans(ctx context.Context) error {
-	var errs []error
-	for _, s := range p.spans {
-		errs = append(errs, s.Shutdown(ctx))
+func (p *Pipeline) closeMetrics(ctx context.Context, providers func(context.Context) error) error {
+	var err error
+	if providers != nil {
+		err = providers(ctx)
 	}
-	if p.queue != nil {
-		errs = append(errs, p.queue.close(ctx))
+	var ends []func(context.Context) error
+	for _, m := range p.metrics {
+		ends = append(ends, m.Exporter.Shutdown)
 	}
+	return errors.Join(err, All(ctx, ends...))
+}
+
+// All calls all of f at once and waits for them.
+func All(ctx context.Context, f ...func(context.Context) error) error {
+	errs := make([]error, len(f))
+	var wg sync.WaitGroup
+	for i := range f {
+		wg.Go(func() { errs[i] = f[i](ctx) })
+	}
+	wg.Wait()
 	return errors.Join(errs...)
 }

@@ -11,71 +11,19 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 )
 
 func logger(b *bytes.Buffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// Which signals are on, from the environment alone.
-func TestExporterNames(t *testing.T) {
-	for name, tc := range map[string]struct {
-		env  map[string]string
-		want [3]string // traces, metrics, logs
-	}{
-		"nothing":      {nil, [3]string{"none", "none", "none"}},
-		"endpoint":     {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h"}, [3]string{"otlp", "otlp", "otlp"}},
-		"own endpoint": {map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://h"}, [3]string{"none", "otlp", "none"}},
-		"named":        {map[string]string{"OTEL_TRACES_EXPORTER": "console", "OTEL_LOGS_EXPORTER": " otlp "}, [3]string{"console", "none", "otlp"}},
-		"blank":        {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "  ", "OTEL_TRACES_EXPORTER": " "}, [3]string{"none", "none", "none"}},
-		"none":         {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_TRACES_EXPORTER": "none"}, [3]string{"none", "otlp", "otlp"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			e := environment{func(k string) string { return tc.env[k] }, logger(&bytes.Buffer{})}
-			if got := [3]string{e.exporter(traces), e.exporter(metrics), e.exporter(logs)}; got != tc.want {
-				t.Errorf("%v, want %v", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestValues(t *testing.T) {
-	var said bytes.Buffer
-	at := func(v string) environment {
-		said.Reset()
-		return environment{func(string) string { return v }, logger(&said)}
-	}
-	for v, want := range map[string]bool{"": false, "true": true, "TRUE": true, " true ": true, "false": false, "1": false, "yes": false} {
-		if got := at(v).truth("X"); got != want {
-			t.Errorf("truth of %q is %t", v, got)
-		}
-		if warned := said.Len() > 0; warned != (v == "1" || v == "yes") {
-			t.Errorf("%q: said %q", v, said.String())
-		}
-	}
-	for v, want := range map[string]int{"": 7, "3": 3, "0": 7, "-1": 7, "x": 7} {
-		if got := at(v).count("X", 7); got != want {
-			t.Errorf("count of %q is %d", v, got)
-		}
-	}
-	for v, want := range map[string]slog.Level{"": slog.LevelInfo, "debug": slog.LevelDebug, "ERROR": slog.LevelError, "none": slog.LevelError + 4, "loud": slog.LevelInfo} {
-		if got := at(v).level(); got != want {
-			t.Errorf("level of %q is %s", v, got)
-		}
-	}
-	for _, tc := range []struct {
-		s    signal
-		v    string
-		want string
-	}{
-		{traces, "grpc", "grpc"}, {traces, "http/json", "http/json"}, {logs, "http/json", "http/protobuf"}, {metrics, "", "http/protobuf"}, {logs, "x", "http/protobuf"},
-	} {
-		if got := at(tc.v).protocol(tc.s); got != tc.want {
-			t.Errorf("protocol of %s from %q is %s", tc.s, tc.v, got)
-		}
-	}
+func noEnv(said *bytes.Buffer) env.Env {
+	return env.Env{Getenv: func(string) string { return "" }, Log: logger(said)}
 }
 
 // Losses are counted all. Those of a full queue are said the first time and then once a minute at most, an outage once, its end
@@ -130,7 +78,7 @@ func TestLosses(t *testing.T) {
 		l.count(ReasonShutdown, 2, nil)
 		want("the end", "reason=shutdown dropped=2")
 		total := int64(0)
-		for _, d := range l.list() {
+		for _, d := range (&Pipeline{losses: []*losses{l}}).Drops() {
 			total += d.Count
 		}
 		if total != 100+5+400+20+1+2 {
@@ -168,19 +116,6 @@ func TestPartialSuccess(t *testing.T) {
 	}
 }
 
-func TestRepeats(t *testing.T) {
-	var r repeats
-	if !r.news("a") || r.news("a") || !r.news("b") {
-		t.Error("a text is news once")
-	}
-	for i := range 2 * maxRepeats {
-		r.news(strings.Repeat("x", i+3))
-	}
-	if len(r.said) > maxRepeats {
-		t.Errorf("%d texts are kept", len(r.said))
-	}
-}
-
 // slow is an exporter that waits until its context ends.
 type slow struct{ started chan struct{} }
 
@@ -195,7 +130,7 @@ func (slow) Shutdown(context.Context) error { return nil }
 func TestShutdownEndsExports(t *testing.T) {
 	var said bytes.Buffer
 	exp := slow{make(chan struct{})}
-	p, err := New(t.Context(), Config{Getenv: func(string) string { return "" }, Logger: logger(&said), SpanExporter: exp})
+	p, err := New(t.Context(), Config{Env: noEnv(&said), Consumers: []export.Consumer{{Spans: exp}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +141,7 @@ func TestShutdownEndsExports(t *testing.T) {
 		<-exp.started
 		cancel()
 	}()
-	_ = p.Shutdown(ctx)
+	_ = p.Shutdown(ctx, nil)
 	total := int64(0)
 	for _, d := range p.Drops() {
 		total += d.Count

@@ -8,14 +8,16 @@ import (
 	"go.opentelemetry.io/contrib/propagators/autoprop"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/propagation"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 )
 
-// propagator is what OTEL_PROPAGATORS names. Unknown names are left out with a warning; when none is left, W3C trace
+// propagatorOf is what OTEL_PROPAGATORS names. Unknown names are left out with a warning; when none is left, W3C trace
 // context and baggage are used.
-func (e environment) propagator() propagation.TextMapPropagator {
-	bag := &quietBaggage{log: e.warn}
+func propagatorOf(e env.Env) propagation.TextMapPropagator {
+	bag := &quietBaggage{log: e.Log}
 	std := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, bag)
-	v := e.text("OTEL_PROPAGATORS")
+	v := e.Text("OTEL_PROPAGATORS")
 	if v == "" {
 		return std
 	}
@@ -33,7 +35,7 @@ func (e environment) propagator() propagation.TextMapPropagator {
 		}
 		p, err := autoprop.TextMapPropagator(name)
 		if err != nil {
-			e.bad("OTEL_PROPAGATORS", name, "want tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace or none")
+			e.Bad("OTEL_PROPAGATORS", name, "want tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace or none")
 			continue
 		}
 		if name == "none" {
@@ -54,7 +56,7 @@ func (e environment) propagator() propagation.TextMapPropagator {
 type quietBaggage struct {
 	propagation.Baggage
 	log  *slog.Logger
-	said repeats
+	said env.Repeats
 }
 
 // maxBaggage is how long a baggage may be, in bytes (W3C Baggage, §3.3.2).
@@ -88,7 +90,7 @@ func (q *quietBaggage) Extract(ctx context.Context, c propagation.TextMapCarrier
 }
 
 func (q *quietBaggage) note(why string) {
-	if q.said.news(why) {
+	if q.said.News(why) {
 		q.log.Debug("telemetry: the baggage of a request is not taken over in full", "reason", why)
 	}
 }

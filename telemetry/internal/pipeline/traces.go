@@ -4,48 +4,16 @@ import (
 	"context"
 	"errors"
 	"maps"
-	"strconv"
 	"strings"
 	"time"
 
-	"go.opentelemetry.io/contrib/exporters/autoexport"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
-
-// spanSender makes what sends spans to the exporter called name. "otlp" is made here, because autoexport refuses a bad
-// protocol where the specification wants it ignored, and because its clients take spans as they are encoded; all other
-// names are autoexport's, those that an embedder registered there included.
-func (e environment) spanSender(ctx context.Context, name string) (sender, error) {
-	if name != "otlp" {
-		exp, err := autoexport.NewSpanExporter(ctx)
-		if err != nil || autoexport.IsNoneSpanExporter(exp) {
-			return nil, err
-		}
-		return &exporterSender{exp}, nil
-	}
-	var grpc []otlptracegrpc.Option
-	var http []otlptracehttp.Option
-	if where := e.unset(traces); where != "" {
-		grpc, http = append(grpc, otlptracegrpc.WithEndpointURL(where)), append(http, otlptracehttp.WithEndpointURL(where))
-	}
-	switch e.protocol(traces) {
-	case protoGRPC:
-		return newOTLPSender(ctx, otlptracegrpc.NewClient(grpc...))
-	case protoJSON:
-		exp, err := otlptracehttp.New(ctx, append(http, otlptracehttp.WithEncoding(otlptracehttp.EncodingJSON))...)
-		if err != nil {
-			return nil, err
-		}
-		return &exporterSender{exp}, nil
-	}
-	return newOTLPSender(ctx, otlptracehttp.NewClient(append(http, otlptracehttp.WithEncoding(otlptracehttp.EncodingProtobuf))...))
-}
 
 // otlpSender hands encoded spans to a client of the SDK, which knows the environment: endpoint, headers, certificates,
 // compression, retries.
@@ -137,36 +105,22 @@ func (s *exporterSender) send(ctx context.Context, b *batch) error {
 func (s *exporterSender) shutdown(ctx context.Context) error { return s.exporter.Shutdown(ctx) }
 
 // spanLimits reads OTEL_BSP_*.
-func (e environment) spanLimits() limits {
+func spanLimits(e env.Env) limits {
 	l := limits{
-		queue:   e.count("OTEL_BSP_MAX_QUEUE_SIZE", defaultQueue),
-		batch:   e.count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", sdktrace.DefaultMaxExportBatchSize),
-		delay:   e.millis("OTEL_BSP_SCHEDULE_DELAY", sdktrace.DefaultScheduleDelay),
-		timeout: e.millis("OTEL_BSP_EXPORT_TIMEOUT", sdktrace.DefaultExportTimeout),
+		queue:   e.Count("OTEL_BSP_MAX_QUEUE_SIZE", defaultQueue),
+		batch:   e.Count("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", sdktrace.DefaultMaxExportBatchSize),
+		delay:   e.Millis("OTEL_BSP_SCHEDULE_DELAY", sdktrace.DefaultScheduleDelay),
+		timeout: e.Millis("OTEL_BSP_EXPORT_TIMEOUT", sdktrace.DefaultExportTimeout),
 	}
 	l.batch = min(l.batch, l.queue)
 	l.delay = max(l.delay, time.Millisecond)
 	return l
 }
 
-// millis is a time in milliseconds; it may be zero.
-func (e environment) millis(key string, def int) time.Duration {
-	n := def
-	if v := e.text(key); v != "" {
-		ms, err := strconv.Atoi(v)
-		if err != nil || ms < 0 {
-			e.bad(key, v, "want milliseconds")
-		} else {
-			n = ms
-		}
-	}
-	return time.Duration(n) * time.Millisecond
-}
-
-// sampler is what OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG name, and whether it never samples below a parent that is
+// samplerOf is what OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG name, and whether it never samples below a parent that is
 // not sampled.
-func (e environment) sampler() (s sdktrace.Sampler, followsParent bool) {
-	name := e.text("OTEL_TRACES_SAMPLER")
+func samplerOf(e env.Env) (s sdktrace.Sampler, followsParent bool) {
+	name := e.Text("OTEL_TRACES_SAMPLER")
 	kind, followsParent := strings.CutPrefix(strings.ToLower(name), "parentbased_")
 	switch kind {
 	case "always_on":
@@ -174,10 +128,10 @@ func (e environment) sampler() (s sdktrace.Sampler, followsParent bool) {
 	case "always_off":
 		s = sdktrace.NeverSample()
 	case "traceidratio":
-		s = sdktrace.TraceIDRatioBased(e.ratio("OTEL_TRACES_SAMPLER_ARG"))
+		s = sdktrace.TraceIDRatioBased(e.Ratio("OTEL_TRACES_SAMPLER_ARG"))
 	default:
 		if name != "" {
-			e.bad("OTEL_TRACES_SAMPLER", name, "want always_on, always_off, traceidratio, or one of them with parentbased_ before it")
+			e.Bad("OTEL_TRACES_SAMPLER", name, "want always_on, always_off, traceidratio, or one of them with parentbased_ before it")
 		}
 		s, followsParent = sdktrace.AlwaysSample(), true
 	}
@@ -185,18 +139,4 @@ func (e environment) sampler() (s sdktrace.Sampler, followsParent bool) {
 		s = sdktrace.ParentBased(s)
 	}
 	return s, followsParent
-}
-
-// ratio is a number from 0 to 1; 1 unless told.
-func (e environment) ratio(key string) float64 {
-	v := e.text(key)
-	if v == "" {
-		return 1
-	}
-	f, err := strconv.ParseFloat(v, 64)
-	if err != nil || !(f >= 0 && f <= 1) {
-		e.bad(key, v, "want a number from 0 to 1")
-		return 1
-	}
-	return f
 }

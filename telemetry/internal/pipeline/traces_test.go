@@ -19,6 +19,7 @@ import (
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -317,10 +318,10 @@ func TestTraceSettings(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said bytes.Buffer
-			e := environment{func(k string) string {
+			e := env.Env{Getenv: func(k string) string {
 				return map[string]string{"OTEL_TRACES_SAMPLER": tc.sampler, "OTEL_TRACES_SAMPLER_ARG": tc.arg}[k]
-			}, logger(&said)}
-			s, follows := e.sampler()
+			}, Log: logger(&said)}
+			s, follows := samplerOf(e)
 			if s.Description() != tc.want.Description() || follows != tc.follows {
 				t.Errorf("%s, follows %t", s.Description(), follows)
 			}
@@ -342,8 +343,8 @@ func TestTraceSettings(t *testing.T) {
 			limits{2048, 512, 5 * time.Second, 30 * time.Second}},
 	} {
 		var said bytes.Buffer
-		e := environment{func(k string) string { return tc.env[k] }, logger(&said)}
-		if got := e.spanLimits(); got != tc.want {
+		e := env.Env{Getenv: func(k string) string { return tc.env[k] }, Log: logger(&said)}
+		if got := spanLimits(e); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
 		}
 		want := 0

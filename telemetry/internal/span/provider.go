@@ -24,6 +24,12 @@ type Source struct {
 	ended *atomic.Bool // the provider's; nil: none
 }
 
+// NewSource makes the source of spans that another provider records. End says that hardly a span more comes from there.
+func NewSource(res *resource.Resource, scope instrumentation.Scope) (s *Source, end func()) {
+	s = &Source{res, scope, new(atomic.Bool)}
+	return s, func() { s.ended.Store(true) }
+}
+
 // Ended says that the provider was shut down: hardly a span more comes from here.
 func (s *Source) Ended() bool { return s.ended != nil && s.ended.Load() }
 

@@ -1,9 +1,8 @@
-package pipeline
+package autoconf
 
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"os"
@@ -87,9 +86,6 @@ func headerList(v string) string {
 	return ""
 }
 
-// silent are variables whose values are never shown.
-func silent(key string) bool { return strings.HasSuffix(key, "_HEADERS") }
-
 // rules are the variables that the SDK reads by itself. What is wrong with one it says late, or not at all, or with the value.
 func rules() map[string]rule {
 	m := map[string]rule{
@@ -126,27 +122,12 @@ func (e environment) check() {
 	}
 	slices.Sort(keys)
 	for _, key := range keys {
-		if v := e.text(key); v != "" {
+		if v := e.Text(key); v != "" {
 			if want := all[key](v); want != "" {
-				e.bad(key, v, want)
+				e.Bad(key, v, want)
 			}
 		}
 	}
-}
-
-// bad warns of a value.
-func (e environment) bad(key, value, why string) {
-	if silent(key) {
-		e.warn.Warn("telemetry: ignoring "+key, "reason", why)
-		return
-	}
-	e.warn.Warn("telemetry: ignoring "+key, "value", text.Cut(redact.Text(text.Valid(value)), 100), "reason", why)
-}
-
-// quiet is the environment for what is read twice: it is warned of once.
-func (e environment) quiet() environment {
-	e.warn = slog.New(slog.DiscardHandler)
-	return e
 }
 
 // endpoint is where s is sent to by OTLP, and the variable that says so; empty where none does. The error is that of a value
@@ -154,7 +135,7 @@ func (e environment) quiet() environment {
 func (e environment) endpoint(s signal) (where, key string, err error) {
 	own := "OTEL_EXPORTER_OTLP_" + strings.ToUpper(string(s)) + "_"
 	for _, prefix := range []string{own, "OTEL_EXPORTER_OTLP_"} {
-		if where = e.text(prefix + "ENDPOINT"); where != "" {
+		if where = e.Text(prefix + "ENDPOINT"); where != "" {
 			key = prefix + "ENDPOINT"
 			break
 		}
@@ -166,7 +147,7 @@ func (e environment) endpoint(s signal) (where, key string, err error) {
 	}
 	for _, file := range []string{"CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"} {
 		for _, prefix := range []string{own, "OTEL_EXPORTER_OTLP_"} {
-			name := e.text(prefix + file)
+			name := e.Text(prefix + file)
 			if name == "" {
 				continue
 			}
@@ -190,7 +171,7 @@ func (e environment) unset(s signal) string {
 	own := "OTEL_EXPORTER_OTLP_" + strings.ToUpper(string(s)) + "_"
 	for _, prefix := range []string{own, "OTEL_EXPORTER_OTLP_"} {
 		for _, name := range []string{"ENDPOINT", "CERTIFICATE", "CLIENT_CERTIFICATE"} {
-			if e.text(prefix+name) != "" {
+			if e.Text(prefix+name) != "" {
 				return ""
 			}
 		}
@@ -246,7 +227,7 @@ func (e environment) refined(s signal, name string, err error) error {
 	if name != "prometheus" || !errors.As(err, &op) {
 		return &SettingError{Variable: key, Why: fmt.Sprintf("exporter %s: %s", name, redact.Text(err.Error())), Err: err}
 	}
-	host, port := e.text("OTEL_EXPORTER_PROMETHEUS_HOST"), e.text("OTEL_EXPORTER_PROMETHEUS_PORT")
+	host, port := e.Text("OTEL_EXPORTER_PROMETHEUS_HOST"), e.Text("OTEL_EXPORTER_PROMETHEUS_PORT")
 	if host == "" {
 		host = "localhost"
 	}

@@ -1,21 +1,41 @@
-package pipeline
+package autoconf
 
 import (
+	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel"
 
 	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
+
+// sayThrough sends the SDK's own messages to log. The SDK speaks logr with verbosity 1 for warnings, 4 for information
+// and 8 for details.
+func sayThrough(log *slog.Logger, level slog.Level) {
+	otel.SetLogger(logr.New(&sdkSink{log: log, level: level}))
+	var said env.Repeats
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		ending := errors.Is(err, context.Canceled) // of a provider, while something is collected
+		if err == nil || ending || level > slog.LevelError || known(err.Error()) {
+			return
+		}
+		if msg := text.Cut(redact.Text(err.Error()), maxSaid); said.News(msg) {
+			log.Error("opentelemetry: " + msg)
+		}
+	}))
+}
 
 // sdkSink turns the SDK's messages into ours. Verbosities are those of package go.opentelemetry.io/otel/internal/global.
 type sdkSink struct {
 	log   *slog.Logger
 	level slog.Level
-	said  repeats
+	said  env.Repeats
 }
 
 // Init does nothing.
@@ -40,7 +60,7 @@ func (s *sdkSink) Info(v int, msg string, _ ...any) {
 	switch {
 	case v > 1:
 		s.log.Debug(msg)
-	case s.said.news(msg):
+	case s.said.News(msg):
 		s.log.Warn(msg)
 	}
 }
@@ -54,7 +74,7 @@ func (s *sdkSink) Error(err error, msg string, _ ...any) {
 	if err != nil {
 		said += ": " + err.Error()
 	}
-	if said = text.Cut(redact.Text(said), maxSaid); s.said.news(said) {
+	if said = text.Cut(redact.Text(said), maxSaid); s.said.News(said) {
 		s.log.Error(said)
 	}
 }

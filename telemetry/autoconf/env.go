@@ -1,0 +1,93 @@
+package autoconf
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
+)
+
+type signal = env.Signal
+
+const (
+	traces  = env.Traces
+	metrics = env.Metrics
+	logs    = env.Logs
+)
+
+// Protocols of OTLP, as OTEL_EXPORTER_OTLP_PROTOCOL spells them.
+const (
+	protoGRPC     = "grpc"
+	protoProtobuf = "http/protobuf"
+	protoJSON     = "http/json"
+)
+
+const exporterNone = "none"
+
+// environment reads what concerns exporters.
+type environment struct{ env.Env }
+
+// quiet is the environment for what is read twice: it is warned of once.
+func (e environment) quiet() environment { return environment{e.Quiet()} }
+
+// exporter names the exporter that s is to use, or "none". A signal is on when its exporter is named, or when an OTLP
+// endpoint is set for it or for all signals: the specification's default of "otlp" would send to localhost although
+// nobody asked.
+func (e environment) exporter(s signal) string {
+	upper := strings.ToUpper(string(s))
+	if name := e.Text("OTEL_" + upper + "_EXPORTER"); name != "" {
+		return name
+	}
+	return e.fallback(s)
+}
+
+func (e environment) fallback(s signal) string {
+	upper := strings.ToUpper(string(s))
+	if e.Text("OTEL_EXPORTER_OTLP_"+upper+"_ENDPOINT") != "" || e.Text("OTEL_EXPORTER_OTLP_ENDPOINT") != "" {
+		return "otlp"
+	}
+	return exporterNone
+}
+
+// protocol is the OTLP protocol for s; http/protobuf unless told.
+func (e environment) protocol(s signal) string {
+	known := []string{protoGRPC, protoProtobuf}
+	if s == traces { // the SDK's exporters of the other signals have no JSON encoding
+		known = append(known, protoJSON)
+	}
+	for _, key := range []string{
+		"OTEL_EXPORTER_OTLP_" + strings.ToUpper(string(s)) + "_PROTOCOL",
+		"OTEL_EXPORTER_OTLP_PROTOCOL",
+	} {
+		v := e.Text(key)
+		if v == "" {
+			continue
+		}
+		if slices.Contains(known, v) {
+			return v
+		}
+		e.Bad(key, v, fmt.Sprintf("%s can use %s", s, strings.Join(known, ", ")))
+	}
+	return protoProtobuf
+}
+
+// level is OTEL_LOG_LEVEL, the level of the SDK's own messages.
+func (e environment) level() slog.Level {
+	v := e.Text("OTEL_LOG_LEVEL")
+	switch strings.ToLower(v) {
+	case "", "info":
+	case "none", "off":
+		return slog.LevelError + 4
+	case "error", "fatal":
+		return slog.LevelError
+	case "warn", "warning":
+		return slog.LevelWarn
+	case "debug", "verbose", "trace", "all":
+		return slog.LevelDebug
+	default:
+		e.Bad("OTEL_LOG_LEVEL", v, "want none, error, warn, info or debug")
+	}
+	return slog.LevelInfo
+}
