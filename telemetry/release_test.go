@@ -67,7 +67,9 @@ func (*silentMetrics) Export(ctx context.Context, _ *metricdata.ResourceMetrics)
 // TestReleaseBehindASilentCollector: nobody waits for the last export of what was stopped, and it ends.
 func TestReleaseBehindASilentCollector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, &silentMetrics{} })
+		b := newBench(t, func(c *Config, _ *workload.Spec) {
+			c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, &silentMetrics{}
+		})
 		began := time.Now()
 		for i := range 10 {
 			w := *b.spec

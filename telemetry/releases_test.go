@@ -31,6 +31,7 @@ import (
 	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	vhttp "github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -170,7 +171,11 @@ func TestReleases(t *testing.T) {
 
 	ctx := context.Background()
 	quiet := slog.New(slog.DiscardHandler)
-	tel, err := telemetry.New(ctx, telemetry.Config{Version: "v0", Logger: quiet})
+	to, err := autoconf.Read(ctx, autoconf.Options{Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel, err := telemetry.New(ctx, telemetry.Config{Version: "v0", Logger: quiet, Consumers: to.Consumers})
 	if err != nil {
 		t.Fatal(err)
 	}

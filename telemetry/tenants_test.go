@@ -18,6 +18,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/otlptest"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -77,7 +78,11 @@ func TestTwoTenants(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.URL)
 	ctx := t.Context()
 	quiet := slog.New(slog.DiscardHandler)
-	tel, err := telemetry.New(ctx, telemetry.Config{Version: "v0", Logger: quiet})
+	to, err := autoconf.Read(ctx, autoconf.Options{Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tel, err := telemetry.New(ctx, telemetry.Config{Version: "v0", Logger: quiet, Consumers: to.Consumers})
 	if err != nil {
 		t.Fatal(err)
 	}
