@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -76,6 +77,9 @@ func TestGoRecursion(t *testing.T) {
 			t.Errorf("%s: exit %d, %q", name, code, out)
 		}
 		for _, want := range []string{"call stack exhausted", "limit of 1048576 bytes", "--stack", "func["} {
+			if want == "func[" && runtime.GOARCH != "amd64" {
+				continue // frames of an overflow are known there alone
+			}
 			if !strings.Contains(errs, want) {
 				t.Errorf("%s: no %q in %s", name, want, errs)
 			}

@@ -30,18 +30,17 @@ func residentBytes(t *testing.T) int {
 func TestStacksAreGivenBack(t *testing.T) {
 	w := newWorld(t, Config{})
 	const limit = 4 << 20
-	before := residentBytes(t)
 	var groups []*Group
-	n := 0
+	var instances []*Instance
 	for range 30 {
 		g := w.e.NewGroup(Limits{Stack: limit})
-		groups = append(groups, g)
-		i := w.must(g, "stack")
+		groups, instances = append(groups, g), append(instances, w.must(g, "stack"))
+	}
+	n := deepest(t, instances[0], "down")
+	before := residentBytes(t)
+	for _, i := range instances {
 		if _, err := call(i, "recurse"); code(err) != cm.TrapStackOverflow {
 			t.Fatal(err)
-		}
-		if n == 0 {
-			n = deepest(t, i, "down")
 		}
 		if _, err := call(i, "down", uint64(n)); err != nil {
 			t.Fatal(err)
