@@ -241,9 +241,11 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		return err
 	}
 	s.renew()
-	// Work that outlives its invocation gives back to the account that it took from. What the snapshot holds keeps its own.
-	s.account = cm.NewAccount(s.account.Limit())
-	s.account.Spare = core.AddressSpace
+	if s.account.Held() != 0 {
+		// Work that outlives its invocation gives back to the account that it took from. What the snapshot holds keeps its own.
+		s.account = cm.NewAccount(s.account.Limit())
+		s.account.Spare = core.AddressSpace
+	}
 	for i := range s.instances {
 		ci := &s.instances[i]
 		ci.table.Account = s.account

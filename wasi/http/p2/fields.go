@@ -8,9 +8,13 @@ import (
 )
 
 // fields is the resource fields. Several may share what they hold, none of which can be changed then.
-type fields struct {
-	f    *wasihttp.Fields
-	held *cm.Holding // of those that are their own; nil: their message's
+type fields struct{ *heldFields }
+
+// heldFields are fields, with what they hold if they are their own. Those of a message are the message's.
+type heldFields struct {
+	f       *wasihttp.Fields
+	own     bool
+	holding cm.Holding
 }
 
 var _ Fields = fields{}
@@ -18,23 +22,24 @@ var _ Fields = fields{}
 // newFields makes fields of their own: what they take is taken from the account in ctx. The error is a trap: the interface has
 // none for it.
 func newFields(ctx context.Context, f *wasihttp.Fields) (fields, error) {
-	out := fields{f, &cm.Holding{}}
+	out := fields{&heldFields{f: f, own: true}}
 	return out, out.settle(ctx)
 }
 
+// ofMessage are the fields of a message.
+func ofMessage(f *wasihttp.Fields) fields { return fields{&heldFields{f: f}} }
+
 // settle holds as much as the fields take now.
 func (f fields) settle(ctx context.Context) error {
-	if f.held == nil {
+	if !f.own {
 		return nil
 	}
-	return f.held.Hold(ctx, f.f.Size())
+	return f.holding.Hold(ctx, f.f.Size())
 }
 
 // Drop gives back what they took.
 func (f fields) Drop(context.Context) error {
-	if f.held != nil {
-		f.held.Release()
-	}
+	f.holding.Release()
 	return nil
 }
 

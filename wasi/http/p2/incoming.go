@@ -35,7 +35,7 @@ func (r *incomingRequest) Authority(context.Context) (*string, error) {
 }
 
 func (r *incomingRequest) Headers(context.Context) (Headers, error) {
-	return fields{f: r.r.Headers()}, nil
+	return ofMessage(r.r.Headers()), nil
 }
 
 func (r *incomingRequest) Consume(context.Context) (IncomingBody, error) {
@@ -68,7 +68,7 @@ func (r *incomingResponse) Status(context.Context) (StatusCode, error) {
 }
 
 func (r *incomingResponse) Headers(context.Context) (Headers, error) {
-	return fields{f: r.r.Headers()}, nil
+	return ofMessage(r.r.Headers()), nil
 }
 
 func (r *incomingResponse) Consume(context.Context) (IncomingBody, error) {

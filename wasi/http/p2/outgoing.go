@@ -66,11 +66,7 @@ func (t types) head(ctx context.Context, headers Headers) (*wasihttp.Fields, cm.
 		_ = h.Drop(ctx)
 		return nil, cm.Holding{}, headerError(fmt.Errorf("%w: %d bytes", wasihttp.ErrFieldsSize, most))
 	}
-	var held cm.Holding
-	if h.held != nil {
-		held = *h.held
-	}
-	return h.f, held, nil
+	return h.f, h.holding, nil
 }
 
 // room holds what the request takes when one of its texts changes from one to another.
@@ -141,7 +137,7 @@ func (r *outgoingRequest) SetAuthority(ctx context.Context, s *string) error {
 }
 
 func (r *outgoingRequest) Headers(context.Context) (Headers, error) {
-	return fields{f: r.r.Headers()}, nil
+	return ofMessage(r.r.Headers()), nil
 }
 
 // Drop lets go of a request that has not been sent: its body leads nowhere.
@@ -235,7 +231,7 @@ func (r *outgoingResponse) SetStatusCode(_ context.Context, code StatusCode) err
 }
 
 func (r *outgoingResponse) Headers(context.Context) (Headers, error) {
-	return fields{f: r.r.Headers()}, nil
+	return ofMessage(r.r.Headers()), nil
 }
 
 func (r *outgoingResponse) Body(context.Context) (OutgoingBody, error) {
