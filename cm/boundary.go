@@ -1,6 +1,7 @@
 package cm
 
 import (
+	"cmp"
 	"context"
 	"strconv"
 	"strings"
@@ -89,6 +90,17 @@ func (b *Boundary) Name() string {
 	}
 	return b.Interface.String() + "#" + b.Func
 }
+
+// String is who calls whom, and what: "shop/cart → host: wasi:clocks/wall-clock@0.2.12#now". Names may hold any text.
+func (b *Boundary) String() string {
+	if b == nil {
+		return "no boundary"
+	}
+	return string(b.Caller.orHost()) + " → " + string(b.Callee.orHost()) + ": " + b.Name()
+}
+
+// orHost is p, or "host" for a party that has no path.
+func (p Path) orHost() Path { return cmp.Or(p, "host") }
 
 // Interceptor is asked once per boundary, when a component is linked. A nil Hooks costs one nil check a call.
 // Bind may be called from several goroutines for different links.

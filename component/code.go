@@ -9,7 +9,7 @@ import (
 )
 
 // ValidateCode validates the core modules of a component, all their code included. Load leaves that to Link, which
-// compiles what is instantiated; here every module counts, used or not.
+// compiles what is instantiated; here every module counts, used or not. What it refuses is a *[LoadError].
 func (e *Engine) ValidateCode(ctx context.Context, c *Component) error {
 	for _, p := range c.parts {
 		if err := e.validateCode(ctx, cm.Path(p.Name), p.Component); err != nil {
@@ -28,7 +28,10 @@ func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Compo
 		switch d := d.(type) {
 		case *binary.CoreModule:
 			if err = e.core.Validate(ctx, d.Bytes); err != nil {
-				err = fmt.Errorf("%s: core module at %#x: %w", path, d.Pos, err)
+				if ctx.Err() != nil {
+					return context.Cause(ctx)
+				}
+				err = codeError(string(path), d.Pos, fmt.Errorf("core module at %#x: %w", d.Pos, err))
 			}
 		case *binary.NestedComponent:
 			err = e.validateCode(ctx, path, d.Component)

@@ -16,16 +16,21 @@ import (
 )
 
 // Option configures an Engine.
-type Option func(*core.Config)
+type Option func(*engineOptions)
+
+// engineOptions is what the options of an Engine set.
+type engineOptions struct{ core core.Config }
 
 // WithCacheDir keeps compiled code in dir between processes. The directory is content-addressed, bounded and safe to
 // share with other processes. It must be this user's alone, as whoever writes to it can have code run in this process: what others
 // could have written is an *[UntrustedCacheError], of NewEngine where it is the directory itself.
-func WithCacheDir(dir string) Option { return func(o *core.Config) { o.CacheDir = dir } }
+func WithCacheDir(dir string) Option { return func(o *engineOptions) { o.core.CacheDir = dir } }
 
 // WithCacheWarning has f told of compiled code in the cache that is left out, with an *[UntrustedCacheError]. f is called from any
 // goroutine.
-func WithCacheWarning(f func(error)) Option { return func(o *core.Config) { o.CacheWarning = f } }
+func WithCacheWarning(f func(error)) Option {
+	return func(o *engineOptions) { o.core.CacheWarning = f }
+}
 
 // UntrustedCacheError says which folder or file of a cache others could have changed, and why.
 type UntrustedCacheError = core.UntrustedCacheError
@@ -35,11 +40,11 @@ type Engine struct{ core *core.Engine }
 
 // NewEngine makes an engine.
 func NewEngine(ctx context.Context, opts ...Option) (*Engine, error) {
-	var c core.Config
+	var c engineOptions
 	for _, o := range opts {
 		o(&c)
 	}
-	e, err := core.NewEngine(ctx, c)
+	e, err := core.NewEngine(ctx, c.core)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +65,7 @@ type Component struct {
 func (c *Component) Name() string { return c.name }
 
 // Load decodes and validates a component. name is its path in boundaries and messages ("cart"). The bytes are kept; do
-// not change them.
+// not change them. What it refuses is a *[LoadError]; a ctx that has ended is its cause.
 func (e *Engine) Load(ctx context.Context, name string, wasm []byte) (*Component, error) {
 	return load(ctx, nil, name, wasm)
 }
@@ -84,7 +89,7 @@ func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Com
 	}
 	end(err)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, loadError(name, err)
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -97,7 +102,7 @@ func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Com
 	}
 	end(err)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, loadError(name, err)
 	}
 	return &Component{name: name, parts: []plan.Part{{Name: name, Component: def}}}, nil
 }

@@ -102,39 +102,44 @@ func (l *Linked) export(id wit.InterfaceID) *plan.Export {
 }
 
 // StoreOption configures the store of an Instance.
-type StoreOption func(*instance.Options)
+type StoreOption func(*storeOptions)
+
+// storeOptions is what the options of a store set.
+type storeOptions struct{ store instance.Options }
 
 // WithMemory bounds all memories of the store together, in bytes; 0 leaves them unbounded.
 func WithMemory(bytes uint64) StoreOption {
-	return func(o *instance.Options) { o.Limits.Memory = bytes }
+	return func(o *storeOptions) { o.store.Limits.Memory = bytes }
 }
 
 // WithStack bounds the stack of each thread of control in the store, in bytes: of calls that stand in one another, through
 // the host too. It is at most 1 GiB; 0 is a default of 128 MiB.
-func WithStack(bytes uint64) StoreOption { return func(o *instance.Options) { o.Limits.Stack = bytes } }
+func WithStack(bytes uint64) StoreOption {
+	return func(o *storeOptions) { o.store.Limits.Stack = bytes }
+}
 
 // WithTables bounds the elements of each table; 0 is the engine's default.
-func WithTables(n uint32) StoreOption { return func(o *instance.Options) { o.Limits.Tables = n } }
+func WithTables(n uint32) StoreOption { return func(o *storeOptions) { o.store.Limits.Tables = n } }
 
 // WithFuel bounds the guest work of the store from when it is made or reset, in the units of [Instance.Fuel]; 0 leaves it
 // unbounded.
-func WithFuel(n uint64) StoreOption { return func(o *instance.Options) { o.Limits.Fuel = n } }
+func WithFuel(n uint64) StoreOption { return func(o *storeOptions) { o.store.Limits.Fuel = n } }
 
 // WithHandles bounds the resources that each component instance holds at a time; 0 is the specification's bound.
-func WithHandles(n int) StoreOption { return func(o *instance.Options) { o.Handles = n } }
+func WithHandles(n int) StoreOption { return func(o *storeOptions) { o.store.Handles = n } }
 
 // WithCallDepth bounds the calls into component instances that stand in one another: from component to component, and
 // from a host function that a guest has called back into a guest, of this store or another. 0 is a default of 100.
-func WithCallDepth(n int) StoreOption { return func(o *instance.Options) { o.Depth = n } }
+func WithCallDepth(n int) StoreOption { return func(o *storeOptions) { o.store.Depth = n } }
 
 // WithHostMemory bounds what the host holds for the store's guests, in bytes: resources, their buffers, the values of calls under
 // way; see [cm.Account]. 0 is as much as WithMemory says; if that leaves it unbounded, too, each call's values have a bound.
 func WithHostMemory(bytes uint64) StoreOption {
-	return func(o *instance.Options) { o.HostMemory = bytes }
+	return func(o *storeOptions) { o.store.HostMemory = bytes }
 }
 
 // WithInfo sets what calls say of their instance.
-func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *instance.Options) { o.Info = i } }
+func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *storeOptions) { o.store.Info = i } }
 
 // StoreValue finds the value that key has in the store behind ctx (the store that the host function was called from),
 // making it with mk the first time: the state of a capability that belongs to one store. A value that is an io.Closer is
@@ -164,10 +169,11 @@ func ByAdapter(ctx context.Context) bool { return instance.ByAdapter(ctx) }
 // Instantiate makes a store and an instance in it. ctx bounds initialisation and is seen by host functions called in it.
 // When ctx ends, guest code is interrupted: trap code deadline or cancelled, or the trap that is the context's cause.
 func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instance, error) {
-	var o instance.Options
+	var set storeOptions
 	for _, opt := range opts {
-		opt(&o)
+		opt(&set)
 	}
+	o := set.store
 	op := &cm.Operation{Name: "instantiate", Component: cm.Path(l.name)}
 	ctx, end := cm.Begin(ctx, l.interceptor, op)
 	s, err := l.linked.NewStore(ctx, o)

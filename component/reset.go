@@ -30,12 +30,12 @@ type ResetError = core.ResetError
 // WithReset makes an instance that can be reset. constant says of a host function that every instance is given the same
 // answer to the same arguments and that calling it changes nothing; nil: of none.
 func WithReset(i Isolation, constant func(*cm.Boundary) bool) StoreOption {
-	return func(o *instance.Options) { o.Reset = instance.ResetOptions{Isolation: i, Constant: constant} }
+	return func(o *storeOptions) { o.store.Reset = instance.ResetOptions{Isolation: i, Constant: constant} }
 }
 
 // WithoutReset makes an instance that is not to be reset, because an instance of the same component has said reason.
 func WithoutReset(reason string) StoreOption {
-	return func(o *instance.Options) { o.Reset = instance.ResetOptions{Refused: reason} }
+	return func(o *storeOptions) { o.store.Reset = instance.ResetOptions{Refused: reason} }
 }
 
 // Resettable says why no instance can be reset, as far as the component's code tells: a *ResetError, or nil.

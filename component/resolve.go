@@ -26,6 +26,8 @@ type LinkProblem struct {
 	Wanted, Had  string
 	Unsupported  string
 	NearestNames []string // what the host has under similar names
+	Add          string   // the Go expression that defines Import, an interface of WASI which nothing here does; else empty
+	AddFrom      string   // the packages that Add is of
 }
 
 // Error lists all problems, one a line.
@@ -48,6 +50,9 @@ func (p LinkProblem) String() string {
 	s := fmt.Sprintf("component %s: import %s: wanted %s, had %s", p.Importer, p.Import, p.Wanted, p.Had)
 	if len(p.NearestNames) > 0 {
 		s += " (there is " + strings.Join(p.NearestNames, ", ") + ")"
+	}
+	if p.Add != "" {
+		s += "; " + p.Add + " of " + p.AddFrom + " defines it"
 	}
 	return s
 }
@@ -164,6 +169,8 @@ func (r *resolver) missing(im *plan.Import) {
 	}
 	sort.Strings(near)
 	r.problem(im, "", fmt.Sprintf("an interface with %s", counts(len(im.Funcs), len(im.Resources))), "nothing under that name", near)
+	last := &r.problems[len(r.problems)-1]
+	last.Add, last.AddFrom = defining(im.ID)
 }
 
 func counts(funcs, resources int) string {

@@ -74,7 +74,7 @@ func (r *reader) canon() *Canon {
 		c.Op, c.Func = "lower", r.index()
 		r.canonOpts(&c.Opts)
 	case b >= 0x40 && b <= 0x42:
-		r.fail(start, KindFeature, "feature %q is not supported: the component uses canon %s", "shared-everything-threads",
+		r.feature(start, "shared-everything-threads", "the component uses canon "+
 			[]string{"thread.spawn-ref", "thread.spawn-indirect", "thread.available-parallelism"}[b-0x40])
 	default:
 		f, known := canonForms[b]

@@ -27,6 +27,7 @@ type Error struct {
 	Kind    Kind
 	Offset  int    // from the start of the file
 	Section string // "8 (canon)"; empty outside every section
+	Feature string // for KindFeature: its name
 	Msg     string
 }
 

@@ -54,6 +54,14 @@ func (r *reader) fail(pos int, kind Kind, format string, args ...any) {
 	}
 }
 
+// feature refuses a gated feature by its name.
+func (r *reader) feature(pos int, name, what string) {
+	if r.err == nil {
+		r.fail(pos, KindFeature, "feature %q is not supported: %s", name, what)
+		r.err.Feature = name
+	}
+}
+
 func (r *reader) malformed(pos int, format string, args ...any) {
 	r.fail(pos, KindMalformed, format, args...)
 }

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
@@ -136,7 +137,9 @@ func (v *validator) coreModule(d *binary.CoreModule) (*module, error) {
 	if err != nil {
 		var e *binary.Error
 		if errors.As(err, &e) && e.Section != "" {
-			return nil, errorf(e.Offset, "in section %s: %s", e.Section, e.Msg)
+			refused := &Error{Offset: e.Offset, Msg: binary.Printable(fmt.Sprintf("in section %s: %s", e.Section, e.Msg))}
+			refused.classify(e)
+			return nil, refused
 		}
 		return nil, errorf(d.Pos, "core module: %s", err)
 	}

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
@@ -14,8 +15,8 @@ func coreSubtype(have, want coreItem) error {
 	h, w := have.desc, want.desc
 	switch want.sort {
 	case binary.SortCoreFunc, binary.SortCoreTag:
-		if f := want.fn.other + have.fn.other; f != "" {
-			return fmt.Errorf("feature %q is not supported: functions of such types cannot be linked", f)
+		if f := cmp.Or(want.fn.other, have.fn.other); f != "" {
+			return &featureError{f, "functions of such types cannot be linked"}
 		}
 		if !have.fn.is(want.fn.params, want.fn.results) {
 			return fmt.Errorf("expected: (func) of type %s, found: (func) of type %s", want.fn, have.fn)
@@ -23,7 +24,7 @@ func coreSubtype(have, want coreItem) error {
 	case binary.SortCoreGlobal:
 		switch {
 		case !h.Val.Plain() || !w.Val.Plain():
-			return fmt.Errorf("feature %q is not supported: globals of such types cannot be linked", GC)
+			return &featureError{GC, "globals of such types cannot be linked"}
 		case h.Mutable != w.Mutable || h.Shared != w.Shared:
 			return fmt.Errorf("global types differ in mutability")
 		case h.Val != w.Val:
@@ -32,7 +33,7 @@ func coreSubtype(have, want coreItem) error {
 	case binary.SortCoreTable:
 		switch {
 		case !h.Val.Plain() || !w.Val.Plain():
-			return fmt.Errorf("feature %q is not supported: tables of such types cannot be linked", GC)
+			return &featureError{GC, "tables of such types cannot be linked"}
 		case h.Val != w.Val:
 			return fmt.Errorf("expected table element type %s, found %s", coreValName(w.Val), coreValName(h.Val))
 		case h.Is64 != w.Is64 || h.Shared != w.Shared || !limitsMatch(h, w):

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
@@ -41,8 +42,41 @@ type Error struct {
 // Error is "offset 0x1f: …".
 func (e *Error) Error() string { return fmt.Sprintf("offset %#x: %s", e.Offset, e.Msg) }
 
+// errorf makes an error of pos. It is of the sort that an error among args says: for want of a feature, or for a bound.
 func errorf(pos int, format string, args ...any) error {
-	return &Error{Offset: pos, Msg: binary.Printable(fmt.Sprintf(format, args...))}
+	e := &Error{Offset: pos, Msg: binary.Printable(fmt.Sprintf(format, args...))}
+	for _, a := range args {
+		if cause, ok := a.(error); ok {
+			e.classify(cause)
+		}
+	}
+	return e
+}
+
+func (e *Error) classify(cause error) {
+	var inner *Error
+	var bytes *binary.Error
+	var gated *featureError
+	switch {
+	case errors.Is(cause, errTooComplex):
+		e.Limit = true
+	case errors.As(cause, &gated):
+		e.Feature = gated.feature
+	case errors.As(cause, &inner):
+		e.Limit, e.Feature = inner.Limit, inner.Feature
+	case errors.As(cause, &bytes):
+		e.Limit, e.Feature = bytes.Kind == binary.KindLimit, Feature(bytes.Feature)
+	}
+}
+
+// featureError is a mismatch for want of a feature; its place is not known yet.
+type featureError struct {
+	feature Feature
+	what    string
+}
+
+func (e *featureError) Error() string {
+	return fmt.Sprintf("feature %q is not supported: %s", e.feature, e.what)
 }
 
 // limitf is errorf for a bound of this implementation.
