@@ -120,8 +120,7 @@ func (g *generator) variant(d *def) {
 	g.p("}\n")
 	g.labels(d, d.name+"Tag", fmt.Sprintf("%sTag is the case of a %s.", d.name, d.name), size(len(d.t.Cases)))
 	if !hasString {
-		g.p("// String is the label of the case.")
-		g.p("func (x %s) String() string { return x.Tag.String() }\n", d.name)
+		g.variantString(d)
 	}
 	var lift, lower strings.Builder
 	for i, c := range d.t.Cases {
@@ -143,6 +142,24 @@ func (g *generator) variant(d *def) {
 		w = "switch x.Tag {\n" + lower.String() + "}\n"
 	}
 	g.conversions(d, l+"return x", w+"return cm.CaseVal(uint32(x.Tag), nil)")
+}
+
+// variantString writes a variant's String: the label of its case, and the payload.
+func (g *generator) variantString(d *def) {
+	var cases strings.Builder
+	for _, c := range d.t.Cases {
+		if c.Type != nil {
+			g.use("cm")
+			fmt.Fprintf(&cases, "case %sTag%s:\nreturn cm.CaseText(x.Tag.String(), &x.%s)\n", d.name, exported(c.Name), caseField(c.Name))
+		}
+	}
+	if cases.Len() == 0 {
+		g.p("// String is the label of the case.")
+		g.p("func (x %s) String() string { return x.Tag.String() }\n", d.name)
+		return
+	}
+	g.p("// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.")
+	g.p("func (x %s) String() string {\nswitch x.Tag {\n%s}\nreturn x.Tag.String()\n}\n", d.name, cases.String())
 }
 
 // size is the Go integer that numbers n cases.

@@ -46,8 +46,16 @@ func (x ErrorTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x Error) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x Error) String() string {
+	switch x.Tag {
+	case ErrorTagUpstream:
+		return cm.CaseText(x.Tag.String(), &x.Upstream)
+	case ErrorTagIO:
+		return cm.CaseText(x.Tag.String(), &x.IO)
+	}
+	return x.Tag.String()
+}
 
 // ErrorUpstream makes a Error of case upstream.
 //

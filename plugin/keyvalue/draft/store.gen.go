@@ -46,8 +46,14 @@ func (x ErrorTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x Error) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x Error) String() string {
+	switch x.Tag {
+	case ErrorTagOther:
+		return cm.CaseText(x.Tag.String(), &x.Other)
+	}
+	return x.Tag.String()
+}
 
 // ErrorNoSuchStore makes a Error of case no-such-store.
 //

@@ -247,8 +247,14 @@ func (x NewTimestampTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x NewTimestamp) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x NewTimestamp) String() string {
+	switch x.Tag {
+	case NewTimestampTagTimestamp:
+		return cm.CaseText(x.Tag.String(), &x.Timestamp)
+	}
+	return x.Tag.String()
+}
 
 // NewTimestampNoChange makes a NewTimestamp of case no-change.
 //

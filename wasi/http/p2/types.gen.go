@@ -61,8 +61,14 @@ func (x MethodTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x Method) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x Method) String() string {
+	switch x.Tag {
+	case MethodTagOther:
+		return cm.CaseText(x.Tag.String(), &x.Other)
+	}
+	return x.Tag.String()
+}
 
 // MethodGet makes a Method of case get.
 func MethodGet() Method { return Method{Tag: MethodTagGet} }
@@ -161,8 +167,14 @@ func (x SchemeTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x Scheme) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x Scheme) String() string {
+	switch x.Tag {
+	case SchemeTagOther:
+		return cm.CaseText(x.Tag.String(), &x.Other)
+	}
+	return x.Tag.String()
+}
 
 // SchemeHTTP makes a Scheme of case HTTP.
 func SchemeHTTP() Scheme { return Scheme{Tag: SchemeTagHTTP} }
@@ -319,8 +331,42 @@ func (x ErrorCodeTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x ErrorCode) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x ErrorCode) String() string {
+	switch x.Tag {
+	case ErrorCodeTagDNSError:
+		return cm.CaseText(x.Tag.String(), &x.DNSError)
+	case ErrorCodeTagTLSAlertReceived:
+		return cm.CaseText(x.Tag.String(), &x.TLSAlertReceived)
+	case ErrorCodeTagHTTPRequestBodySize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPRequestBodySize)
+	case ErrorCodeTagHTTPRequestHeaderSectionSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPRequestHeaderSectionSize)
+	case ErrorCodeTagHTTPRequestHeaderSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPRequestHeaderSize)
+	case ErrorCodeTagHTTPRequestTrailerSectionSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPRequestTrailerSectionSize)
+	case ErrorCodeTagHTTPRequestTrailerSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPRequestTrailerSize)
+	case ErrorCodeTagHTTPResponseHeaderSectionSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPResponseHeaderSectionSize)
+	case ErrorCodeTagHTTPResponseHeaderSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPResponseHeaderSize)
+	case ErrorCodeTagHTTPResponseBodySize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPResponseBodySize)
+	case ErrorCodeTagHTTPResponseTrailerSectionSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPResponseTrailerSectionSize)
+	case ErrorCodeTagHTTPResponseTrailerSize:
+		return cm.CaseText(x.Tag.String(), &x.HTTPResponseTrailerSize)
+	case ErrorCodeTagHTTPResponseTransferCoding:
+		return cm.CaseText(x.Tag.String(), &x.HTTPResponseTransferCoding)
+	case ErrorCodeTagHTTPResponseContentCoding:
+		return cm.CaseText(x.Tag.String(), &x.HTTPResponseContentCoding)
+	case ErrorCodeTagInternalError:
+		return cm.CaseText(x.Tag.String(), &x.InternalError)
+	}
+	return x.Tag.String()
+}
 
 // ErrorCodeDNSTimeout makes a ErrorCode of case DNS-timeout.
 func ErrorCodeDNSTimeout() ErrorCode { return ErrorCode{Tag: ErrorCodeTagDNSTimeout} }

@@ -44,8 +44,14 @@ func (x StreamErrorTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x StreamError) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x StreamError) String() string {
+	switch x.Tag {
+	case StreamErrorTagLastOperationFailed:
+		return cm.CaseText(x.Tag.String(), &x.LastOperationFailed)
+	}
+	return x.Tag.String()
+}
 
 // StreamErrorLastOperationFailed makes a StreamError of case last-operation-failed.
 //

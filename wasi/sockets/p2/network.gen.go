@@ -212,8 +212,16 @@ func (x IPAddressTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x IPAddress) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x IPAddress) String() string {
+	switch x.Tag {
+	case IPAddressTagIPv4:
+		return cm.CaseText(x.Tag.String(), &x.IPv4)
+	case IPAddressTagIPv6:
+		return cm.CaseText(x.Tag.String(), &x.IPv6)
+	}
+	return x.Tag.String()
+}
 
 // IPAddressIPv4 makes a IPAddress of case ipv4.
 func IPAddressIPv4(v IPv4Address) IPAddress { return IPAddress{Tag: IPAddressTagIPv4, IPv4: v} }
@@ -356,8 +364,16 @@ func (x IPSocketAddressTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case.
-func (x IPSocketAddress) String() string { return x.Tag.String() }
+// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+func (x IPSocketAddress) String() string {
+	switch x.Tag {
+	case IPSocketAddressTagIPv4:
+		return cm.CaseText(x.Tag.String(), &x.IPv4)
+	case IPSocketAddressTagIPv6:
+		return cm.CaseText(x.Tag.String(), &x.IPv6)
+	}
+	return x.Tag.String()
+}
 
 // IPSocketAddressIPv4 makes a IPSocketAddress of case ipv4.
 func IPSocketAddressIPv4(v IPv4SocketAddress) IPSocketAddress {
