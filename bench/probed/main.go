@@ -22,7 +22,7 @@ func main() {
 			os.Exit(1)
 		}
 	}
-	os.Exit(cli.Main(os.Args[1:]))
+	os.Exit(cli.Main(os.Args[1:], cli.Standard()))
 }
 
 func probe(path string) error {

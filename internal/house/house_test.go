@@ -146,6 +146,33 @@ func TestArrows(t *testing.T) {
 	}
 }
 
+// TestTypesOfTriggersAreData: who carries, reads and starts workloads knows no type of trigger by name.
+func TestTypesOfTriggersAreData(t *testing.T) {
+	named := regexp.MustCompile(`^"(http|timer|command|cron|message|queue)"$`)
+	for _, dir := range []string{"workload", "app", "host"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", dir, len(files), err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") || filepath.Base(file) == "grant.go" { // destinations have schemes
+				continue
+			}
+			set := token.NewFileSet()
+			tree, err := parser.ParseFile(set, file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(tree, func(n ast.Node) bool {
+				if l, ok := n.(*ast.BasicLit); ok && named.MatchString(l.Value) {
+					t.Errorf("%s: %s is a type of trigger", set.Position(l.Pos()), l.Value)
+				}
+				return true
+			})
+		}
+	}
+}
+
 func TestEveryPackageHasAComment(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Doc == "" {
