@@ -12,7 +12,7 @@ import (
 	"os"
 	"runtime"
 
-	"github.com/vitrine-wasm/vitrine/internal/cli"
+	"github.com/vitrine-wasm/vitrine/cli"
 )
 
 func main() {

@@ -75,7 +75,7 @@ var arrows = []arrow{
 	},
 	{
 		why:  "telemetry is made at the boundary: only telemetry and the process's set-up know OpenTelemetry",
-		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(telemetry|internal/cli|internal/otlptest)(/|$)`), to: otel, tests: true,
+		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(telemetry|cli|internal/otlptest)(/|$)`), to: otel, tests: true,
 	},
 	{
 		why:  "measurements go through telemetry/internal/bound, which mends their texts: the rest of telemetry has no other instruments",
@@ -113,6 +113,10 @@ var arrows = []arrow{
 	{
 		why:  "a workload is data",
 		from: regexp.MustCompile(`^workload$`), to: regexp.MustCompile(`^(cm|component|host|wasi|telemetry|internal|app|plugin|trigger)(/|$)`),
+	},
+	{
+		why:  "the command line is on top: programs alone are made of it",
+		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(cli|cmd|bench|examples)(/|$)`), to: regexp.MustCompile(`^cli$`), tests: true,
 	},
 	{
 		why:  "nothing under the root module knows Kubernetes",
