@@ -13,8 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/trigger/http"
+	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
+
+// shipped is the format as a program has it that ships these triggers.
+var shipped = &Format{Triggers: []workload.TriggerType{http.Type(), timer.Type()}}
 
 var update = flag.Bool("update", false, "write generated files")
 
@@ -62,7 +67,7 @@ spec:
 
 func TestParse(t *testing.T) {
 	dir := folder(t)
-	got, err := Parse(filepath.Join(dir, "vitrine.yaml"), []byte(full))
+	got, err := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(full))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +96,7 @@ func TestParse(t *testing.T) {
 		}, {
 			Name: "price", Source: workload.Source{File: filepath.Join(dir, "price.wasm")}, Limits: workload.Limits{Memory: 1000000},
 		}},
-		Triggers: []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Path: "/", Component: "cart"}}},
+		Triggers: []workload.TriggerSpec{{Type: "http", Component: "cart", Config: http.Route{Path: "/"}}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -187,7 +192,7 @@ spec:
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(dir, "vitrine.yaml")
-			_, err := Parse(file, []byte(c.text))
+			_, err := shipped.Parse(file, []byte(c.text))
 			var es Errors
 			if !errors.As(err, &es) {
 				t.Fatalf("got %v, want Errors", err)
@@ -229,7 +234,7 @@ func TestValuesAreNotTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(dir, "vitrine.yaml")
-			_, err := Parse(file, []byte(fmt.Sprintf(head, c.meta, c.keys)))
+			_, err := shipped.Parse(file, []byte(fmt.Sprintf(head, c.meta, c.keys)))
 			var es Errors
 			if !errors.As(err, &es) {
 				t.Fatalf("got %v, want Errors", err)
@@ -241,7 +246,7 @@ func TestValuesAreNotTold(t *testing.T) {
 	}
 	for _, hostile := range []string{"\u009b2J", "\u202e", "\u2028", "\x1b[2J"} {
 		text := strings.Replace(fmt.Sprintf(head, "", "links: {"+strconv.Quote(hostile)+": "+strconv.Quote(hostile)+"}"), "name: shop", "name: "+strconv.Quote(hostile), 1)
-		_, err := Parse(filepath.Join(dir, hostile+".yaml"), []byte(text))
+		_, err := shipped.Parse(filepath.Join(dir, hostile+".yaml"), []byte(text))
 		if err == nil || strings.Contains(err.Error(), hostile) {
 			t.Errorf("%q: %v", hostile, err)
 		}
@@ -264,7 +269,7 @@ func TestBounds(t *testing.T) {
 		"bomb": {bomb.String(), "the manifest is too large"},
 		"junk": {junk.String(), "too many mistakes"},
 	} {
-		_, err := Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
+		_, err := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 50_000 {
 			t.Errorf("%s: got %.300v", name, err)
 		}
@@ -279,22 +284,22 @@ func TestLoad(t *testing.T) {
 	if err := os.Rename(filepath.Join(dir, "price.wasm"), filepath.Join(dir, "Price_1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), "price.wasm: the file does not exist") {
+	if _, err := shipped.Load(dir); err == nil || !strings.Contains(err.Error(), "price.wasm: the file does not exist") {
 		t.Errorf("folder: %v", err)
 	}
 	for _, name := range []string{"cart.wasm", "Price_1"} {
-		w, err := Load(filepath.Join(dir, name))
+		w, err := shipped.Load(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := w.Name, string(bareName(name)); got != want || len(w.Components) != 1 || w.Components[0].Source.File != filepath.Join(dir, name) || w.Triggers[0].HTTP.Path != "/" {
+		if got, want := w.Name, string(bareName(name)); got != want || len(w.Components) != 1 || w.Components[0].Source.File != filepath.Join(dir, name) || !reflect.DeepEqual(w.Triggers, []workload.TriggerSpec{{Type: "http", Component: w.Name, Config: http.Route{Path: "/"}}}) {
 			t.Errorf("%s: got %+v", name, w)
 		}
 	}
-	if _, err := Load(filepath.Join(dir, "data")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := shipped.Load(filepath.Join(dir, "data")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("folder without manifest: %v", err)
 	}
-	if _, err := Load(filepath.Join(dir, "nope.wasm")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := shipped.Load(filepath.Join(dir, "nope.wasm")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -313,10 +318,10 @@ func TestBareName(t *testing.T) {
 func TestWrite(t *testing.T) {
 	dir := folder(t)
 	var m Manifest
-	if d := decode("x", []byte(full), &m); len(d.errs) > 0 {
+	if d := shipped.decode("x", []byte(full), &m); len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}
-	for name, m := range map[string]*Manifest{"full": &m, "bare": Bare("cart.wasm"), "of": Of(m.spec(dir))} {
+	for name, m := range map[string]*Manifest{"full": &m, "bare": shipped.Bare("cart.wasm"), "of": Of(m.spec(dir))} {
 		text, err := Write(m)
 		if err != nil {
 			t.Fatal(err)
@@ -324,7 +329,7 @@ func TestWrite(t *testing.T) {
 		if !strings.HasPrefix(string(text), "# yaml-language-server: $schema="+SchemaURL+"\n") {
 			t.Errorf("%s: begins with %.80s", name, text)
 		}
-		again, err := Parse(filepath.Join(dir, "vitrine.yaml"), text)
+		again, err := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), text)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, text)
 		}
@@ -335,7 +340,7 @@ func TestWrite(t *testing.T) {
 }
 
 func TestSchemaIsCurrent(t *testing.T) {
-	want, err := Schema()
+	want, err := shipped.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -359,6 +364,13 @@ func fill(v reflect.Value, tag reflect.StructTag, n *int) {
 		return
 	}
 	switch x := v.Addr().Interface().(type) {
+	case *Trigger:
+		kind := shipped.Triggers[*n%len(shipped.Triggers)]
+		whole := reflect.New(shape(kind.Config, "")).Elem()
+		fill(whole, "", n)
+		x.Type = kind.Name
+		x.Component, x.Config = apart(&kind, whole)
+		return
 	case *Name:
 		*x = Name(fmt.Sprintf("name-%d", *n))
 		return
@@ -407,13 +419,6 @@ func TestWriteKeepsEverything(t *testing.T) {
 	var m Manifest
 	n := 0
 	fill(reflect.ValueOf(&m).Elem(), "", &n)
-	for i := range m.Spec.Triggers { // of which each is one
-		if i%2 == 0 {
-			m.Spec.Triggers[i].Timer = nil
-		} else {
-			m.Spec.Triggers[i].HTTP = nil
-		}
-	}
 	if again := Of(m.spec("")); !reflect.DeepEqual(again, &m) {
 		had, _ := Write(again)
 		want, _ := Write(&m)
@@ -424,7 +429,7 @@ func TestWriteKeepsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	var read Manifest
-	if d := decode("x", text, &read); len(d.errs) > 0 {
+	if d := shipped.decode("x", text, &read); len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}
 	if !reflect.DeepEqual(&read, &m) {
@@ -435,7 +440,7 @@ func TestWriteKeepsEverything(t *testing.T) {
 // TestOffersWhatWorks: a key or value that the schema has is one that this version does not refuse as not supported yet, and the other
 // way round.
 func TestOffersWhatWorks(t *testing.T) {
-	schema, err := Schema()
+	schema, err := shipped.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,33 +180,6 @@ func (d *decoder) cycles(m *Manifest) {
 	}
 }
 
-func (d *decoder) triggers(m *Manifest, names []string) {
-	paths := map[string]bool{}
-	for i, t := range m.Spec.Triggers {
-		key := fmt.Sprintf("spec.triggers[%d]", i)
-		switch {
-		case t.HTTP != nil && t.Timer != nil:
-			d.failAt(key, "want http or timer, had both; write two triggers")
-		case t.HTTP != nil:
-			at := key + ".http"
-			if p := t.HTTP.Path; p != "" && p[0] != '/' {
-				d.failAt(at+".path", "%q: want a path that begins with /", p)
-			} else if p != "" && paths[p] {
-				d.failAt(at+".path", "a second trigger for %q", p)
-			}
-			paths[t.HTTP.Path] = true
-			d.known(t.HTTP.Component, at+".component", names)
-			if len(t.HTTP.Chain) > 0 {
-				d.failAt(at+".chain", "chains are not supported by this version yet; compose the components instead")
-			}
-		case t.Timer != nil:
-			d.failAt(key+".timer", "timers are not supported by this version yet; want http")
-		case !d.failedIn(key):
-			d.failAt(key, "want http or timer, had neither")
-		}
-	}
-}
-
 // failedIn says whether a mistake at or below key was found already, so that what follows from it is not reported too.
 func (d *decoder) failedIn(key string) bool {
 	return slices.ContainsFunc(d.errs, func(e *Error) bool {

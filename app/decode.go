@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -22,6 +23,7 @@ const maxNodes = 100_000
 
 // decoder fills Go values from YAML nodes by the types' tags, and goes on after a mistake so that all are found.
 type decoder struct {
+	format *Format
 	file   string
 	errs   Errors
 	nodes  map[string]*yaml.Node // key path → where its value stands, for checks that come later
@@ -31,8 +33,8 @@ type decoder struct {
 }
 
 // decode reads one YAML document into m.
-func decode(file string, data []byte, m *Manifest) *decoder {
-	d := &decoder{file: file, nodes: map[string]*yaml.Node{}, budget: maxNodes}
+func (f *Format) decode(file string, data []byte, m *Manifest) *decoder {
+	d := &decoder{format: f, file: file, nodes: map[string]*yaml.Node{}, budget: maxNodes}
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	switch err := dec.Decode(&doc); {
@@ -112,8 +114,15 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 		v.Set(reflect.New(v.Type().Elem()))
 		v = v.Elem()
 	}
-	if s, ok := v.Addr().Interface().(scalar); ok {
-		d.scalar(n, s, key)
+	switch x := v.Addr().Interface().(type) {
+	case scalar:
+		d.scalar(n, x, key)
+		return
+	case *time.Duration:
+		d.scalar(n, (*Duration)(x), key)
+		return
+	case *Trigger:
+		d.trigger(n, x, key)
 		return
 	}
 	switch v.Kind() {
@@ -142,8 +151,14 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 			}
 		}
 		v.SetString(n.Value)
+	case reflect.Bool:
+		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(v.Addr().Interface()) != nil {
+			d.wrong(n, key, "true or false")
+		}
 	case reflect.Int:
 		d.number(n, v, key, tag)
+	default:
+		panic(fmt.Sprintf("%s: a manifest has no values of type %s", key, v.Type()))
 	}
 }
 
@@ -194,7 +209,7 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 					names = append(names, f.key)
 				}
 			}
-			d.suggest(d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)), k.Value, names)
+			d.unknown(k, key, names)
 			return
 		}
 		fields[i].seen = true
@@ -211,6 +226,15 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 			d.fail(n, join(key, f.key), "the key is missing")
 		}
 	}
+}
+
+// unknown tells of a key that is none of names, in the mapping at key.
+func (d *decoder) unknown(k *yaml.Node, key string, names []string) {
+	if len(names) == 0 {
+		d.fail(k, join(key, k.Value), "unknown key; want none")
+		return
+	}
+	d.suggest(d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)), k.Value, names)
 }
 
 func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) {

@@ -2,8 +2,8 @@
 // [workload.Spec] that a host runs: defaults filled in, paths resolved, every name and grant checked.
 //
 // All mistakes of a manifest are reported at once, each with file, line, column, the key's path, what was wanted, and
-// the nearest right name. The Go types of the manifest are the one source of its JSON Schema (vitrine.schema.json, which
-// editors complete from), of decoding, and of what `vitrine up --write` prints.
+// the nearest right name. The Go types of the manifest, with those of the triggers that a program ships ([Format]), are the one
+// source of its JSON Schema (vitrine.schema.json, which editors complete from), of decoding, and of what `vitrine up --write` prints.
 //
 // Nothing here runs or decodes a component; that a file is one is found when a host loads it.
 package app

@@ -33,15 +33,15 @@ func FuzzParse(f *testing.F) {
 			data = append(append([]byte(full[:from]), data...), full[to:]...)
 		}
 		var m Manifest
-		d := decode(file, data, &m)
+		d := shipped.decode(file, data, &m)
 		d.check(&m, dir)
-		w, err := Parse(file, data)
+		w, err := shipped.Parse(file, data)
 		if (err == nil) != (len(d.errs) == 0) {
 			t.Fatalf("parse: %v, check: %v", err, d.errs)
 		}
 		if err != nil {
 			placed(t, file, data, err)
-			if _, err2 := Parse(file, data); err2 == nil || err2.Error() != err.Error() {
+			if _, err2 := shipped.Parse(file, data); err2 == nil || err2.Error() != err.Error() {
 				t.Fatalf("first:\n%v\nthen:\n%v", err, err2)
 			}
 			return
@@ -50,7 +50,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := Parse(file, text)
+		again, err := shipped.Parse(file, text)
 		if err == nil {
 			bare(reflect.ValueOf(w).Elem())
 			bare(reflect.ValueOf(again).Elem())
@@ -59,7 +59,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("written manifest: %v\n%s\n%+v\n%+v", err, text, w, again)
 		}
 		var m2 Manifest
-		decode(file, text, &m2)
+		shipped.decode(file, text, &m2)
 		if text2, err := Write(&m2); err != nil || !bytes.Equal(text, text2) {
 			t.Fatalf("written again, %v:\n%s\n%s", err, text, text2)
 		}

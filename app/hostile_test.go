@@ -44,7 +44,7 @@ func TestHostileManifests(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			_, err := Load(file)
+			_, err := shipped.Load(file)
 			var es Errors
 			if !errors.As(err, &es) || !strings.Contains(es.Error(), c.want) {
 				t.Fatalf("got %.300v", err)

@@ -20,26 +20,26 @@ const maxManifest = 1 << 20
 var magic = []byte("\x00asm")
 
 // Load reads a manifest, a folder that holds one, or a component, which stands for a workload of itself with every
-// default (see [Bare]). Mistakes in a manifest are [Errors]; a path that cannot be read is an error of os.
-func Load(path string) (*workload.Spec, error) {
+// default (see [Format.Bare]). Mistakes in a manifest are [Errors]; a path that cannot be read is an error of os.
+func (f *Format) Load(path string) (*workload.Spec, error) {
 	path, bare, err := resolve(path)
 	if err != nil {
 		return nil, err
 	}
 	if bare {
-		return Bare(path).spec(""), nil
+		return f.Bare(path).spec(""), nil
 	}
 	data, err := readManifest(path)
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, data)
+	return f.Parse(path, data)
 }
 
 // Parse reads a manifest's text; file is its name for messages, and paths in it start from file's folder.
-func Parse(file string, data []byte) (*workload.Spec, error) {
+func (f *Format) Parse(file string, data []byte) (*workload.Spec, error) {
 	var m Manifest
-	d := decode(file, data, &m)
+	d := f.decode(file, data, &m)
 	d.check(&m, filepath.Dir(file))
 	if len(d.errs) > 0 {
 		d.errs.sort()
@@ -48,9 +48,9 @@ func Parse(file string, data []byte) (*workload.Spec, error) {
 	return m.spec(filepath.Dir(file)), nil
 }
 
-// Bare is the manifest that a component's file stands for: one component named after the file, reached by every HTTP
-// request.
-func Bare(file string) *Manifest {
+// Bare is the manifest that a component's file stands for: one component named after the file, reached by the events of the
+// first type of trigger that has some for a component alone.
+func (f *Format) Bare(file string) *Manifest {
 	name := bareName(file)
 	return &Manifest{
 		APIVersion: APIVersion,
@@ -58,7 +58,7 @@ func Bare(file string) *Manifest {
 		Metadata:   Metadata{Name: name},
 		Spec: Body{
 			Components: []Component{{Name: name, Source: Source{File: file}}},
-			Triggers:   []Trigger{{HTTP: &HTTPTrigger{Path: "/", Component: name}}},
+			Triggers:   f.alone(name),
 		},
 	}
 }

@@ -122,23 +122,11 @@ type Telemetry struct {
 	Detail string `yaml:"detail" enum:"invocation|boundary|all" doc:"How many calls become spans."`
 }
 
-// Trigger is one trigger: exactly one field is set.
+// Trigger is one trigger. In the file it is a mapping with one key, the type; below it stand the component and the keys of the type.
 type Trigger struct {
-	HTTP  *HTTPTrigger  `yaml:"http" doc:"Requests whose path begins with a prefix; the longest wins."`
-	Timer *TimerTrigger `yaml:"timer" later:"*" doc:"A call at an interval."`
-}
-
-// HTTPTrigger routes requests.
-type HTTPTrigger struct {
-	Path      string `yaml:"path,required" doc:"The prefix, beginning with /."`
-	Component Name   `yaml:"component,required" doc:"The component that answers."`
-	Chain     []Name `yaml:"chain" later:"*" doc:"Middleware in front of it."`
-}
-
-// TimerTrigger calls at an interval.
-type TimerTrigger struct {
-	Every     Duration `yaml:"every,required" doc:"The interval."`
-	Component Name     `yaml:"component,required" doc:"The component that is called."`
+	Type      string
+	Component Name
+	Config    any // of the Go type that workload.TriggerType.Config has; nil where that is
 }
 
 // Service is a long-lived component.

@@ -48,16 +48,7 @@ func Of(w *workload.Spec) *Manifest {
 		m.Spec.Components = append(m.Spec.Components, out)
 	}
 	for _, t := range w.Triggers {
-		switch {
-		case t.HTTP != nil:
-			m.Spec.Triggers = append(m.Spec.Triggers, Trigger{HTTP: &HTTPTrigger{
-				Path: t.HTTP.Path, Component: Name(t.HTTP.Component), Chain: named[Name](t.HTTP.Chain),
-			}})
-		case t.Timer != nil:
-			m.Spec.Triggers = append(m.Spec.Triggers, Trigger{Timer: &TimerTrigger{
-				Every: Duration(t.Timer.Every), Component: Name(t.Timer.Component),
-			}})
-		}
+		m.Spec.Triggers = append(m.Spec.Triggers, Trigger{Type: t.Type, Component: Name(t.Component), Config: t.Config})
 	}
 	for _, s := range w.Services {
 		m.Spec.Services = append(m.Spec.Services, Service{Component: Name(s.Component)})

@@ -5,11 +5,12 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"time"
 )
 
 // Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types.
-func Schema() ([]byte, error) {
-	root := schemaOf(reflect.TypeFor[Manifest](), "")
+func (f *Format) Schema() ([]byte, error) {
+	root := f.schemaOf(reflect.TypeFor[Manifest](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = SchemaURL
 	root["title"] = "Vitrine workload"
@@ -20,9 +21,15 @@ func Schema() ([]byte, error) {
 	return append(text, '\n'), nil
 }
 
-func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
+func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	switch t {
+	case reflect.TypeFor[time.Duration]():
+		t = reflect.TypeFor[Duration]()
+	case reflect.TypeFor[Trigger]():
+		return f.triggerSchema()
 	}
 	if s, ok := reflect.New(t).Interface().(scalar); ok {
 		text := map[string]any{"type": "string", "pattern": s.pattern()}
@@ -34,17 +41,17 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 	switch t.Kind() {
 	case reflect.Struct:
 		properties, required := map[string]any{}, []string{}
-		for _, f := range fieldsOf(t) {
-			if f.later() {
+		for _, field := range fieldsOf(t) {
+			if field.later() {
 				continue
 			}
-			p := schemaOf(t.Field(f.index).Type, f.tag)
-			if doc := f.tag.Get("doc"); doc != "" {
+			p := f.schemaOf(t.Field(field.index).Type, field.tag)
+			if doc := field.tag.Get("doc"); doc != "" {
 				p["description"] = doc
 			}
-			properties[f.key] = p
-			if f.required {
-				required = append(required, f.key)
+			properties[field.key] = p
+			if field.required {
+				required = append(required, field.key)
 			}
 		}
 		out := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
@@ -53,9 +60,11 @@ func schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any {
 		}
 		return out
 	case reflect.Slice:
-		return map[string]any{"type": "array", "items": schemaOf(t.Elem(), "")}
+		return map[string]any{"type": "array", "items": f.schemaOf(t.Elem(), "")}
 	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": schemaOf(t.Elem(), "")}
+		return map[string]any{"type": "object", "additionalProperties": f.schemaOf(t.Elem(), "")}
+	case reflect.Bool:
+		return map[string]any{"type": "boolean"}
 	case reflect.Int:
 		out := map[string]any{"type": "integer"}
 		for tagName, name := range map[string]string{"min": "minimum", "max": "maximum"} {

@@ -45,16 +45,7 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 		w.Components = append(w.Components, out)
 	}
 	for _, t := range m.Spec.Triggers {
-		switch {
-		case t.HTTP != nil:
-			w.Triggers = append(w.Triggers, workload.TriggerSpec{HTTP: &workload.HTTPTrigger{
-				Path: t.HTTP.Path, Component: string(t.HTTP.Component), Chain: texts(t.HTTP.Chain),
-			}})
-		case t.Timer != nil:
-			w.Triggers = append(w.Triggers, workload.TriggerSpec{Timer: &workload.TimerTrigger{
-				Every: time.Duration(t.Timer.Every), Component: string(t.Timer.Component),
-			}})
-		}
+		w.Triggers = append(w.Triggers, t.spec())
 	}
 	for _, s := range m.Spec.Services {
 		w.Services = append(w.Services, workload.Service{Component: string(s.Component)})

@@ -29,12 +29,14 @@ func Write(m *Manifest) ([]byte, error) {
 	return b.Bytes(), enc.Close()
 }
 
+func textNode(s string) *yaml.Node {
+	n := &yaml.Node{}
+	n.SetString(s)
+	return n
+}
+
 func encode(v reflect.Value) *yaml.Node {
-	text := func(s string) *yaml.Node {
-		n := &yaml.Node{}
-		n.SetString(s)
-		return n
-	}
+	text := textNode
 	switch x := v.Interface().(type) {
 	case Size:
 		return text(workload.FormatSize(uint64(x)))
@@ -42,6 +44,10 @@ func encode(v reflect.Value) *yaml.Node {
 		return text(workload.FormatCount(uint64(x)))
 	case Duration:
 		return text(time.Duration(x).String())
+	case time.Duration:
+		return text(x.String())
+	case Trigger:
+		return x.encode()
 	}
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -68,6 +74,8 @@ func encode(v reflect.Value) *yaml.Node {
 			n.Content = append(n.Content, text(k.String()), encode(v.MapIndex(k)))
 		}
 		return n
+	case reflect.Bool:
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v.Bool())}
 	case reflect.Int:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(v.Int(), 10)}
 	}

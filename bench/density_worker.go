@@ -104,7 +104,7 @@ func (p *pile) link(ctx context.Context, file string) error {
 		return err
 	}
 	w := &workload.Spec{Name: "density", Components: []workload.Component{{Name: "guest"}},
-		Triggers: []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Path: "/", Component: "guest"}}}}
+		Triggers: []workload.TriggerSpec{{Type: "http", Component: "guest"}}}
 	l := e.NewLinker(nil)
 	if _, err := hostwasi.New(hostwasi.Config{}).Bind(ctx, l, &host.Binding{Workload: w, Component: &w.Components[0]}); err != nil {
 		return err

@@ -173,7 +173,7 @@ type Call struct {
 	Boundary *Boundary
 	Parent   *Call           // the call during which this one was made; nil for the outermost
 	Context  context.Context // as it was before Enter
-	Subject  any             // for an Event, what happened: an object that telemetry knows by its methods
+	Subject  any             // for an Event, what happened: one of the host's subjects
 	Instance InstanceInfo    // of the callee (host→guest, guest→guest) or of the caller (guest→host)
 	State    any             // the hooks' own, from Enter to Exit
 	Start    time.Time       // set by whoever makes the call when hooks are bound; zero otherwise

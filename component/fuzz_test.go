@@ -103,7 +103,7 @@ func unframed(wasm []byte) []byte {
 func seeds(t testing.TB) [][]byte {
 	t.Helper()
 	var all [][]byte
-	for _, pattern := range []string{"../testdata/*/*.wasm", "../host/testdata/*.wasm", "../internal/cli/testdata/*.wasm",
+	for _, pattern := range []string{"../testdata/*/*.wasm", "../host/testdata/*.wasm", "../cli/testdata/*.wasm",
 		"../internal/wast/testdata/*/*.wasm", "../examples/embed/*.wasm"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {

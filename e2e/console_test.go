@@ -174,7 +174,7 @@ func scrape(t *testing.T, at string) {
 // TestVariables: what is wrong with a variable of telemetry's is said at the start, once, with its name, and without what may
 // be a secret. Where nothing could be sent, nothing starts.
 func TestVariables(t *testing.T) {
-	guest, err := filepath.Abs("../internal/cli/testdata/ok.wasm")
+	guest, err := filepath.Abs("../cli/testdata/ok.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ type Checker interface {
 // NoExportError says that a trigger cannot reach a component, because it does not export what the trigger calls.
 type NoExportError struct {
 	Component string
-	Wanted    wit.InterfaceID
+	Wanted    []wit.InterfaceID // any of them
 	Exports   []wit.InterfaceID // what it exports instead
 }
 
@@ -74,10 +74,14 @@ func (e *NoExportError) Error() string {
 			had[i] = "functions of its own"
 		}
 	}
+	wanted := make([]string, len(e.Wanted))
+	for i, x := range e.Wanted {
+		wanted[i] = x.String()
+	}
 	if len(had) == 0 {
 		had = []string{"nothing that can be called"}
 	}
-	return fmt.Sprintf("component %s does not export %s; it exports %s", e.Component, e.Wanted, strings.Join(had, ", "))
+	return fmt.Sprintf("component %s does not export %s; it exports %s", e.Component, strings.Join(wanted, " or "), strings.Join(had, ", "))
 }
 
 // Invocation is one event on its way through one instance.
@@ -85,8 +89,8 @@ type Invocation struct {
 	Component string // name in the workload
 	Trigger   string // the trigger's type; the caller of the Event boundary
 	Name      string // what happened, low in cardinality: the route of a request
-	// Subject is the event itself. Telemetry knows it by its methods: HTTPRequest() *http.Request, HTTPRoute() string,
-	// HTTPStatus() int (0: no answer yet), HTTPBodySizes() (request, response int64).
+	// Subject is the event itself, for those that watch: an HTTPSubject, MessageSubject or TimerSubject, or what only its
+	// trigger knows. Nil: there is nothing to say of it.
 	Subject any
 	// Refuse says that the event is past a limit that its trigger has found: it is settled with this error and seen like
 	// any other, but no instance is used and Run is not called.

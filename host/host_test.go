@@ -402,7 +402,7 @@ func TestStartFails(t *testing.T) {
 		{"an image", func(_ *Config, w *workload.Spec) { w.Components[0].Source = workload.Source{Image: "x"} }, "images are not supported"},
 		{"no plugin", func(c *Config, _ *workload.Spec) { c.Plugins = nil }, "import test:host/sys"},
 		{"no trigger", func(_ *Config, w *workload.Spec) {
-			w.Triggers = []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Component: "guest"}}}
+			w.Triggers = []workload.TriggerSpec{{Type: "http", Component: "guest"}}
 		}, "no trigger of type http"},
 		{"reuse", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = "reuse" }, "reuse is not supported"},
 		{"a service", func(_ *Config, w *workload.Spec) { w.Services = []workload.Service{{Component: "guest"}} }, "services are not supported"},

@@ -38,7 +38,7 @@ func readyOf(w *workload.Spec, c *workload.Component) int {
 		return max(*c.Instances.Ready, 0)
 	}
 	for _, t := range w.Triggers {
-		if t.HTTP != nil && t.HTTP.Component == c.Name || t.Timer != nil && t.Timer.Component == c.Name {
+		if t.Component == c.Name {
 			return DefaultReady
 		}
 	}

@@ -88,8 +88,8 @@ func TestReady(t *testing.T) {
 
 // TestReadyOf: what events of the workload reach has one instance ready, what runs once has none.
 func TestReadyOf(t *testing.T) {
-	none, two, http := 0, 2, []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Component: "a"}}}
-	timer := []workload.TriggerSpec{{Timer: &workload.TimerTrigger{Component: "a"}}}
+	none, two, http := 0, 2, []workload.TriggerSpec{{Type: "http", Component: "a"}}
+	timer := []workload.TriggerSpec{{Type: "timer", Component: "a"}}
 	for _, c := range []struct {
 		name     string
 		triggers []workload.TriggerSpec

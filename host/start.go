@@ -168,11 +168,8 @@ func (h *Local) served(w *workload.Spec) error {
 		return slices.ContainsFunc(h.cfg.Triggers, func(t Trigger) bool { return t.Type() == kind })
 	}
 	for _, t := range w.Triggers {
-		switch {
-		case t.HTTP != nil && !has("http"):
-			return fmt.Errorf("workload %s: this host has no trigger of type http", w.ID())
-		case t.Timer != nil && !has("timer"):
-			return fmt.Errorf("workload %s: this host has no trigger of type timer", w.ID())
+		if !has(t.Type) {
+			return fmt.Errorf("workload %s: this host has no trigger of type %s", w.ID(), t.Type)
 		}
 	}
 	if len(w.Services) > 0 {
@@ -195,12 +192,7 @@ func (h *Local) served(w *workload.Spec) error {
 func entryNames(w *workload.Spec) []string {
 	reached, linked := map[string]bool{}, map[string]bool{}
 	for _, t := range w.Triggers {
-		if t.HTTP != nil {
-			reached[t.HTTP.Component] = true
-		}
-		if t.Timer != nil {
-			reached[t.Timer.Component] = true
-		}
+		reached[t.Component] = true
 	}
 	for _, c := range w.Components {
 		for _, to := range c.Links {

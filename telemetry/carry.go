@@ -80,7 +80,7 @@ type passIn passer
 
 // Enter takes over what the request says.
 func (p passIn) Enter(c *cm.Call) context.Context {
-	if s, ok := c.Subject.(httpSubject); ok {
+	if s, ok := c.Subject.(host.HTTPRequester); ok {
 		if r := s.HTTPRequest(); r != nil && !trace.SpanContextFromContext(c.Context).IsValid() {
 			return p.extract(c.Context, r.Header)
 		}

@@ -91,7 +91,7 @@ func httpWorkload(components ...workload.Component) *workload.Spec {
 		components[i].Instances.Isolation = "fresh"
 	}
 	return &workload.Spec{Name: "shop", Namespace: "test", Version: "1.2.3", Components: components,
-		Triggers: []workload.TriggerSpec{{HTTP: &workload.HTTPTrigger{Path: "/", Component: components[0].Name}}}}
+		Triggers: []workload.TriggerSpec{{Type: "http", Component: components[0].Name}}}
 }
 
 // linkedShop is the shop of three components, which the host links.

@@ -12,19 +12,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
-)
-
-// The powers by which the subject of an event is known; see host.Invocation.
-type (
-	httpSubject interface{ HTTPRequest() *http.Request }
-	httpRoute   interface{ HTTPRoute() string }
-	httpStatus  interface{ HTTPStatus() int }
-	httpSizes   interface {
-		HTTPBodySizes() (request, response int64)
-	}
 )
 
 // event is the hooks of the outermost boundary: something outside that a trigger turns into an invocation.
@@ -67,7 +58,8 @@ type eventState struct {
 	span   *span.Span // nil when it is not sampled
 	ctx    context.Context
 	remote trace.SpanContext // who caused the event, if it said so
-	req    *http.Request     // nil for an event that is no request
+	http   host.HTTPSubject  // nil for an event of another kind
+	req    *http.Request     // its request; nil for an event that is no request
 	method string            // as it came; the handler may change req
 	active *bound.Adder
 
@@ -87,8 +79,8 @@ func eventOf(c *cm.Call) *eventState {
 // Enter takes over the trace that the event belongs to, and opens the span.
 func (h *event) Enter(c *cm.Call) context.Context {
 	st := &eventState{ctx: c.Context}
-	if s, ok := c.Subject.(httpSubject); ok {
-		st.req = s.HTTPRequest()
+	if s, ok := c.Subject.(host.HTTPSubject); ok {
+		st.http, st.req = s, s.HTTPRequest()
 	}
 	if st.req == nil {
 		st.ctx, st.span = h.plain.start(c)
@@ -106,10 +98,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.remote = trace.SpanContextFromContext(st.ctx)
 	}
 	if !h.p.quiet(st.ctx) {
-		route := ""
-		if s, ok := c.Subject.(httpRoute); ok {
-			route = s.HTTPRoute()
-		}
+		route := st.http.HTTPRoute()
 		st.span = h.p.tracer.Open(st.ctx, h.tmpl, h.spanName(st.method, route), c.Start)
 		if st.span.IsRecording() {
 			requestAttributes(st.span, st.req, scheme, route)
@@ -166,8 +155,8 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	}
 	v := judge(&end)
 	status := 0
-	if s, ok := c.Subject.(httpStatus); ok && st.req != nil {
-		status = s.HTTPStatus()
+	if st.req != nil {
+		status = st.http.HTTPStatus()
 	}
 	if !v.failed() && status >= 500 {
 		v.errorType = strconv.Itoa(status)
@@ -200,8 +189,8 @@ func (h *event) describe(c *cm.Call, st *eventState, status int, end *cm.End) {
 	if status != 0 {
 		st.span.Int(attrStatus, int64(status))
 	}
-	if s, ok := c.Subject.(httpSizes); ok {
-		in, out := s.HTTPBodySizes()
+	if st.http != nil {
+		in, out := st.http.HTTPBodySizes()
 		st.span.Int(attrRequestSize, in)
 		st.span.Int(attrResponseSize, out)
 	}
@@ -217,15 +206,11 @@ func (h *event) measure(c *cm.Call, st *eventState, status int, v *verdict) {
 		method: knownMethod(st.method), scheme: requestScheme(st.req),
 		protocol: protocolVersion(st.req.ProtoMajor, st.req.ProtoMinor), errorType: v.errorType, status: status,
 	}
-	if s, ok := c.Subject.(httpRoute); ok {
-		key.route = s.HTTPRoute()
-	}
+	key.route = st.http.HTTPRoute()
 	by := m.server.get(key)
 	st.active.Add(st.ctx, -1)
 	by.duration.Record(st.ctx, time.Since(c.Start))
-	if s, ok := c.Subject.(httpSizes); ok {
-		in, out := s.HTTPBodySizes()
-		by.request.Record(st.ctx, in)
-		by.response.Record(st.ctx, out)
-	}
+	in, out := st.http.HTTPBodySizes()
+	by.request.Record(st.ctx, in)
+	by.response.Record(st.ctx, out)
 }

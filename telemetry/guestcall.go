@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
@@ -205,9 +206,9 @@ func incomingHeader(c *cm.Call) http.Header {
 	if args := c.Args(); len(args) > 0 {
 		subject = args[0].Resource().Obj
 	}
-	s, ok := subject.(httpSubject)
+	s, ok := subject.(host.HTTPRequester)
 	if !ok && c.Parent != nil && c.Parent.Boundary.Kind == cm.Event {
-		s, ok = c.Parent.Subject.(httpSubject)
+		s, ok = c.Parent.Subject.(host.HTTPRequester)
 	}
 	if !ok {
 		return nil

@@ -295,7 +295,7 @@ func (v *versioned) run(n int) {
 	full.Grants.HTTP, full.Instances.Isolation, kv.Instances.Isolation = []string{"*"}, "snapshot", "snapshot"
 	full.Limits.OutputLinesPerSecond = 1
 	trigger := func(path, c string) workload.TriggerSpec {
-		return workload.TriggerSpec{HTTP: &workload.HTTPTrigger{Path: path, Component: c}}
+		return workload.TriggerSpec{Type: vhttp.TypeName, Component: c, Config: vhttp.Route{Path: path}}
 	}
 	id, err := v.host.Start(v.t.Context(), &workload.Spec{Name: "shop", Namespace: "test", Version: fmt.Sprint(n),
 		Components: []workload.Component{full, kv}, Triggers: []workload.TriggerSpec{trigger("/", "full"), trigger("/kv", "kv"), trigger("/blob", "kv")}})

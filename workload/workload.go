@@ -69,23 +69,13 @@ type Instances struct {
 	Idle        time.Duration
 }
 
-// TriggerSpec is one trigger: exactly one field is set.
+// TriggerSpec is one trigger: events of a type, and the component that they reach.
 type TriggerSpec struct {
-	HTTP  *HTTPTrigger
-	Timer *TimerTrigger
-}
-
-// HTTPTrigger routes requests by path prefix.
-type HTTPTrigger struct {
-	Path      string
+	Type      string // of the trigger that serves it: "http"
 	Component string
-	Chain     []string
-}
-
-// TimerTrigger calls a component at an interval.
-type TimerTrigger struct {
-	Every     time.Duration
-	Component string
+	// Config is what only triggers of the type read: plain data, of the Go type that their TriggerType has for it. Nil where
+	// there is nothing to say.
+	Config any
 }
 
 // Service is a long-lived component.

@@ -12,7 +12,7 @@ import (
 	"os"
 	"runtime"
 
-	"github.com/vitrine-wasm/vitrine/internal/cli"
+	"github.com/vitrine-wasm/vitrine/cli"
 )
 
 func main() {
@@ -22,7 +22,7 @@ func main() {
 			os.Exit(1)
 		}
 	}
-	os.Exit(cli.Main(os.Args[1:]))
+	os.Exit(cli.Main(os.Args[1:], cli.Standard()))
 }
 
 func probe(path string) error {

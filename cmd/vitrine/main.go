@@ -4,7 +4,7 @@ package main
 import (
 	"os"
 
-	"github.com/vitrine-wasm/vitrine/internal/cli"
+	"github.com/vitrine-wasm/vitrine/cli"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:])) }
+func main() { os.Exit(cli.Main(os.Args[1:], cli.Standard())) }

@@ -78,7 +78,7 @@ func run(t *testing.T, p *Plugin, lines host.LogSink, change func(c *workload.Co
 			t.Error(err)
 		}
 	}()
-	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "hello", Source: workload.Source{File: "../../internal/cli/testdata/hello.wasm"}}}}
+	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "hello", Source: workload.Source{File: "../../cli/testdata/hello.wasm"}}}}
 	if change != nil {
 		change(&w.Components[0])
 	}

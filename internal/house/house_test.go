@@ -75,7 +75,7 @@ var arrows = []arrow{
 	},
 	{
 		why:  "telemetry is made at the boundary: only telemetry and the process's set-up know OpenTelemetry",
-		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(telemetry|internal/cli|internal/otlptest)(/|$)`), to: otel, tests: true,
+		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(telemetry|cli|internal/otlptest)(/|$)`), to: otel, tests: true,
 	},
 	{
 		why:  "measurements go through telemetry/internal/bound, which mends their texts: the rest of telemetry has no other instruments",
@@ -115,6 +115,10 @@ var arrows = []arrow{
 		from: regexp.MustCompile(`^workload$`), to: regexp.MustCompile(`^(cm|component|host|wasi|telemetry|internal|app|plugin|trigger)(/|$)`),
 	},
 	{
+		why:  "the command line is on top: programs alone are made of it",
+		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(cli|cmd|bench|examples)(/|$)`), to: regexp.MustCompile(`^cli$`), tests: true,
+	},
+	{
 		why:  "nothing under the root module knows Kubernetes",
 		from: regexp.MustCompile(`.*`), to: regexp.MustCompile(`^k8s\.io/|^sigs\.k8s\.io/controller-runtime`), tests: true,
 	},
@@ -142,6 +146,33 @@ func TestArrows(t *testing.T) {
 					t.Errorf("%s imports %s: %s", p.ImportPath, im, a.why)
 				}
 			}
+		}
+	}
+}
+
+// TestTypesOfTriggersAreData: who carries, reads and starts workloads knows no type of trigger by name.
+func TestTypesOfTriggersAreData(t *testing.T) {
+	named := regexp.MustCompile(`^"(http|timer|command|cron|message|queue)"$`)
+	for _, dir := range []string{"workload", "app", "host"} {
+		files, err := filepath.Glob(filepath.Join("..", "..", dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %d files, %v", dir, len(files), err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") || filepath.Base(file) == "grant.go" { // destinations have schemes
+				continue
+			}
+			set := token.NewFileSet()
+			tree, err := parser.ParseFile(set, file, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(tree, func(n ast.Node) bool {
+				if l, ok := n.(*ast.BasicLit); ok && named.MatchString(l.Value) {
+					t.Errorf("%s: %s is a type of trigger", set.Position(l.Pos()), l.Value)
+				}
+				return true
+			})
 		}
 	}
 }

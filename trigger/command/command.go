@@ -57,7 +57,7 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 		return nil, err
 	}
 	if _, ok := linked.FindExport(runID); !ok {
-		return nil, &host.NoExportError{Component: t.component, Wanted: runID, Exports: linked.Exports()}
+		return nil, &host.NoExportError{Component: t.component, Wanted: []wit.InterfaceID{runID}, Exports: linked.Exports()}
 	}
 	t.invoker = inv
 	close(t.attached)

@@ -93,7 +93,7 @@ func hosted(b *testing.B, observer host.Observer) net.Conn {
 		b.Fatal(err)
 	}
 	w := spec("/")
-	w.Components = []workload.Component{{Name: w.Triggers[0].HTTP.Component,
+	w.Components = []workload.Component{{Name: w.Triggers[0].Component,
 		Source: workload.Source{File: shared.File(b, "rust-http-full-p2")}}}
 	if _, err := h.Start(ctx, w); err != nil {
 		b.Fatal(err)

@@ -10,10 +10,10 @@ var _ host.Checker = (*Trigger)(nil)
 // Check is host.Checker's: what Attach would refuse for the workload's own sake. It listens on nothing.
 func (t *Trigger) Check(w *workload.Spec, inv host.Invoker) error {
 	for _, trigger := range w.Triggers {
-		if trigger.HTTP == nil {
+		if trigger.Type != t.Type() {
 			continue
 		}
-		if _, err := t.newRoute(w, trigger.HTTP, inv); err != nil {
+		if _, err := t.newRoute(w, &trigger, inv); err != nil {
 			return err
 		}
 	}

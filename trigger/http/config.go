@@ -11,6 +11,8 @@ type Config struct {
 	// (0.0.0.0:port), which is IPv4 alone; a port, which is loopback; or unix:path. Also are more of them.
 	Listen string
 	Also   []string
+	// Adapters are the ways to hand a request to a component, the preferred first; nil: those of DefaultAdapters.
+	Adapters []Adapter
 	// Logger gets what net/http has to say about connections and itself; nil drops it.
 	Logger *slog.Logger
 
@@ -37,6 +39,9 @@ func (c Config) filled() Config {
 	c.IdleTimeout = or(c.IdleTimeout, 2*time.Minute)
 	c.ReadTimeout = or(c.ReadTimeout, time.Minute)
 	c.WriteTimeout = or(c.WriteTimeout, time.Minute)
+	if c.Adapters == nil {
+		c.Adapters = DefaultAdapters()
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}

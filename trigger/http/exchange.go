@@ -105,8 +105,9 @@ type inform struct {
 	done   chan struct{}
 }
 
-// HTTPRequest, HTTPRoute, HTTPStatus and HTTPBodySizes are how others know the subject; valid at any time, also after the
-// exchange has ended.
+var _ host.HTTPSubject = (*exchange)(nil)
+
+// HTTPRequest implements host.HTTPSubject.
 func (x *exchange) HTTPRequest() *http.Request { return x.r }
 
 // HTTPRoute is the path prefix.
@@ -214,7 +215,7 @@ func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			x.until, _ = ctx.Deadline()
 			x.ended.Begin(ctx, x)
-			err := t.handle(ctx, inst, in, x)
+			err := x.route.handle(ctx, inst, in, x)
 			_ = x.body.Close() // no guest code is left that could read it
 			return x.conclude(ctx, err)
 		},

@@ -42,13 +42,6 @@ type ending struct {
 	out    int64
 }
 
-type subject interface {
-	HTTPRequest() *http.Request
-	HTTPRoute() string
-	HTTPStatus() int
-	HTTPBodySizes() (request, response int64)
-}
-
 func (v *invoker) Invoke(ctx context.Context, inv *host.Invocation) error {
 	err := cmp.Or(inv.Refuse, v.refuse)
 	if err == nil {
@@ -67,7 +60,7 @@ func (v *invoker) Invoke(ctx context.Context, inv *host.Invocation) error {
 		}
 	}
 	inv.Settle(ctx, err)
-	s := inv.Subject.(subject)
+	s := inv.Subject.(host.HTTPSubject)
 	e := ending{inv: inv, err: err, status: s.HTTPStatus()}
 	e.in, e.out = s.HTTPBodySizes()
 	v.mu.Lock()
@@ -109,12 +102,17 @@ type fixture struct {
 	stop func()
 }
 
+// handler is the adapter by which g answers every request.
+func handler(g guest) []Adapter {
+	return []Adapter{{Handle: func(ctx context.Context, _ *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		return g(ctx, in, out)
+	}}}
+}
+
 func start(t testing.TB, c Config, inv *invoker, g guest) *fixture {
 	t.Helper()
+	c.Adapters = handler(g)
 	tr := New(c)
-	tr.handle = func(ctx context.Context, _ *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-		return g(ctx, in, out)
-	}
 	if inv == nil {
 		inv = &invoker{}
 	}
@@ -137,7 +135,7 @@ func start(t testing.TB, c Config, inv *invoker, g guest) *fixture {
 func spec(paths ...string) *workload.Spec {
 	w := &workload.Spec{Name: "test"}
 	for _, p := range paths {
-		w.Triggers = append(w.Triggers, workload.TriggerSpec{HTTP: &workload.HTTPTrigger{Path: p, Component: "c" + p}})
+		w.Triggers = append(w.Triggers, workload.TriggerSpec{Type: "http", Component: "c" + p, Config: Route{Path: p}})
 	}
 	return w
 }

@@ -19,6 +19,7 @@ type route struct {
 	component string
 	workload  workload.ID
 	invoker   host.Invoker
+	handle    HandleFunc
 	deadline  time.Duration
 	maxHead   int64 // bytes of a request's head
 	maxBody   int64 // bytes of a request's body; not above 0: no bound

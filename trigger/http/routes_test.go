@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/component"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -49,15 +48,15 @@ func TestAttachRefuses(t *testing.T) {
 	}
 	defer tr.close()
 	chain := spec("/b")
-	chain.Triggers[0].HTTP.Chain = []string{"auth"}
+	chain.Triggers[0].Config = Route{Path: "/b", Chain: []string{"auth"}}
 	missing := spec("/c")
-	missing.Triggers[0].HTTP.Component = "missing"
+	missing.Triggers[0].Component = "missing"
 	for want, w := range map[string]*workload.Spec{
-		`path "/a": test serves it already`: spec("/z", "/a"),
-		`path "/z": test serves it already`: spec("/z", "/z"),
-		`path "b": does not begin with /`:   spec("b"),
-		"a chain needs":                     chain,
-		`path "/c": no component missing`:   missing,
+		`path "/a": test serves it already`:         spec("/z", "/a"),
+		`path "/z": test serves it already`:         spec("/z", "/z"),
+		`path: "b": want a path that begins with /`: spec("b"),
+		"chains are not supported":                  chain,
+		`path "/c": no component missing`:           missing,
 	} {
 		if _, err := tr.Attach(t.Context(), w, inv); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
@@ -73,7 +72,9 @@ func TestAttachRefuses(t *testing.T) {
 }
 
 func TestNoAnswerBeforeAttach(t *testing.T) {
-	tr := New(Config{})
+	tr := New(Config{Adapters: handler(func(ctx context.Context, _ *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		return text(ctx, out, 200, "ready")
+	})})
 	if err := tr.Listen(); err != nil {
 		t.Fatal(err)
 	}
@@ -92,9 +93,6 @@ func TestNoAnswerBeforeAttach(t *testing.T) {
 		b, _ := io.ReadAll(resp.Body)
 		answer <- string(b)
 	}()
-	tr.handle = func(ctx context.Context, _ *component.Instance, _ *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-		return text(ctx, out, 200, "ready")
-	}
 	if _, err := tr.Attach(ctx, spec("/"), &invoker{}); err != nil {
 		t.Fatal(err)
 	}
@@ -234,11 +232,8 @@ func TestRunCutsAfterGrace(t *testing.T) {
 }
 
 func TestDetach(t *testing.T) {
-	tr := New(Config{})
 	g, entered, release := draining()
-	tr.handle = func(ctx context.Context, _ *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-		return g(ctx, in, out)
-	}
+	tr := New(Config{Adapters: handler(g)})
 	detach, err := tr.Attach(t.Context(), spec("/a"), &invoker{})
 	if err != nil {
 		t.Fatal(err)

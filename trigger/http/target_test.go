@@ -97,7 +97,6 @@ func checkHTTP2(t *testing.T, f *fixture, method, path, want string) {
 func TestEscapedSlashesDivideNothing(t *testing.T) {
 	tr := New(Config{})
 	inv := &invoker{}
-	tr.handle = nil
 	if _, err := tr.Attach(t.Context(), spec("/", "/shop"), inv); err != nil {
 		t.Fatal(err)
 	}

@@ -11,18 +11,11 @@ import (
 	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
-	"github.com/vitrine-wasm/vitrine/wasi/http/p2"
-	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 var _ host.Trigger = (*Trigger)(nil)
-
-// handlerID is what a component has to export to serve a route.
-var handlerID = wit.MustParseID("wasi:http/incoming-handler@0.2.12")
 
 // shutdown is the cause with which an exchange is cut when draining has taken too long, and late that with which a request is
 // turned away that comes after draining has begun. They are each exchange's own: a trap is told of once.
@@ -37,7 +30,6 @@ type Trigger struct {
 	config Config
 	table  table
 	server *http.Server
-	handle func(context.Context, *component.Instance, *wasihttp.IncomingRequest, wasihttp.Responder) error
 
 	mu        sync.Mutex
 	listeners []net.Listener
@@ -49,8 +41,7 @@ type Trigger struct {
 
 // New makes a trigger. It listens from the first Attach on, or from Listen, and answers once Run runs.
 func New(c Config) *Trigger {
-	t := &Trigger{config: c.filled(), attached: make(chan struct{}), handle: httpp2.Handle,
-		silent: map[net.Conn]struct{}{}}
+	t := &Trigger{config: c.filled(), attached: make(chan struct{}), silent: map[net.Conn]struct{}{}}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -74,17 +65,17 @@ func New(c Config) *Trigger {
 }
 
 // Type is "http".
-func (t *Trigger) Type() string { return "http" }
+func (t *Trigger) Type() string { return TypeName }
 
 // Attach is host.Trigger's: it adds the routes of w, all or none. A workload without HTTP triggers adds nothing and opens
 // nothing. Detaching answers 503 on the routes while they drain, and 404 after.
 func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
 	var routes []*route
 	for _, trigger := range w.Triggers {
-		if trigger.HTTP == nil {
+		if trigger.Type != t.Type() {
 			continue
 		}
-		r, err := t.newRoute(w, trigger.HTTP, inv)
+		r, err := t.newRoute(w, &trigger, inv)
 		if err != nil {
 			return nil, err
 		}
@@ -113,27 +104,23 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	}, nil
 }
 
-func (t *Trigger) newRoute(w *workload.Spec, h *workload.HTTPTrigger, inv host.Invoker) (*route, error) {
-	prefix := or(h.Path, "/")
-	switch {
-	case prefix[0] != '/':
-		return nil, fmt.Errorf("trigger http: path %q: does not begin with /", prefix)
-	case len(h.Chain) > 0:
-		return nil, fmt.Errorf("trigger http: path %q: a chain needs components that import wasi:http/handler of WASI 0.3", prefix)
-	}
-	linked, err := inv.Linked(h.Component)
+func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*route, error) {
+	config, err := configOf(spec)
 	if err != nil {
-		return nil, fmt.Errorf("trigger http: path %q: %w", prefix, err)
+		return nil, err
 	}
-	if linked != nil {
-		if _, ok := linked.FindExport(handlerID); !ok {
-			return nil, fmt.Errorf("trigger http: path %q: %w", prefix,
-				&host.NoExportError{Component: h.Component, Wanted: handlerID, Exports: linked.Exports()})
-		}
+	linked, err := inv.Linked(spec.Component)
+	if err != nil {
+		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
-	r := &route{prefix: prefix, component: h.Component, workload: w.ID(), invoker: inv, deadline: workload.DefaultLimits().Deadline,
-		maxHead: int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
-	if c := w.Component(h.Component); c != nil {
+	adapter, err := t.adapter(spec.Component, linked)
+	if err != nil {
+		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
+	}
+	r := &route{prefix: config.Path, component: spec.Component, workload: w.ID(), invoker: inv, handle: adapter.Handle,
+		deadline: workload.DefaultLimits().Deadline,
+		maxHead:  int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
+	if c := w.Component(spec.Component); c != nil {
 		limits := c.Limits.Filled()
 		r.maxHead, r.deadline = min(r.maxHead, int64(limits.Headers)), limits.Deadline
 		r.maxBody = int64(min(or(c.Limits.Body, uint64(max(r.maxBody, 0))), math.MaxInt64))

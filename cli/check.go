@@ -11,7 +11,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
-	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -27,14 +26,14 @@ and links them: every mistake that keeps it from starting is found, and no guest
 	s := p.options(cmd, workloadOptions, outputOptions, []option{cacheOption})
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		path := append(args, ".")[0]
-		w, err := loadSpec(s, path)
+		w, err := loadSpec(p.ships.format(), s, path)
 		if err != nil {
 			return err
 		}
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		session, err := p.open(ctx, s, purpose{triggers: func(*slog.Logger) ([]host.Trigger, error) {
-			return []host.Trigger{http.New(http.Config{})}, nil
+		session, err := p.open(ctx, s, purpose{triggers: func(log *slog.Logger) ([]host.Trigger, error) {
+			return p.ships.triggers(TriggerConfig{Workload: w, Logger: log})
 		}, silent: true})
 		if session != nil {
 			defer func() { err = errors.Join(err, session.close(ctx)) }()

@@ -14,7 +14,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
-	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -35,7 +34,7 @@ is left, and exit with 0; a second one ends the process at once. SIGHUP is noted
 	s := p.options(cmd, []option{listenOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
 	write := cmd.Flags().Bool("write", false, "print the vitrine.yaml that PATH and the flags stand for, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		w, err := loadSpec(s, append(args, ".")[0])
+		w, err := loadSpec(p.ships.format(), s, append(args, ".")[0])
 		if err != nil {
 			return err
 		}
@@ -52,8 +51,8 @@ is left, and exit with 0; a second one ends the process at once. SIGHUP is noted
 }
 
 // loadSpec reads what path stands for and lays the flags over it.
-func loadSpec(s *settings, path string) (*workload.Spec, error) {
-	w, err := app.Load(path)
+func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, error) {
+	w, err := format.Load(path)
 	if err != nil {
 		return nil, err
 	}
@@ -72,10 +71,18 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	keepWriting()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	var trigger *http.Trigger
-	session, err := p.open(ctx, s, purpose{triggers: func(log *slog.Logger) ([]host.Trigger, error) {
-		trigger = http.New(httpConfig(s, w, log, drain))
-		return []host.Trigger{trigger}, trigger.Listen() // before the long part: the address is the likeliest mistake
+	listen, _ := s.values("listen")
+	var triggers []host.Trigger
+	session, err := p.open(ctx, s, purpose{triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, Drain: drain, Logger: log}); err != nil {
+			return nil, err
+		}
+		for _, t := range triggers {
+			if l, ok := t.(Listener); ok && err == nil {
+				err = l.Listen()
+			}
+		}
+		return triggers, err
 	}})
 	if session != nil {
 		defer func() { err = errors.Join(err, session.close(ctx)) }()
@@ -98,7 +105,7 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- session.host.Run(ctx) }()
-	session.stderr.open(greeting(w.ID(), trigger.Addrs()))
+	session.stderr.open(greeting(w.ID(), triggers))
 	select {
 	case err := <-failed:
 		return err
@@ -109,8 +116,17 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 }
 
 // greeting says where a workload is served, an address a line.
-func greeting(id workload.ID, addrs []net.Addr) string {
+func greeting(id workload.ID, triggers []host.Trigger) string {
 	var b strings.Builder
+	var addrs []net.Addr
+	for _, t := range triggers {
+		if l, ok := t.(Listener); ok {
+			addrs = append(addrs, l.Addrs()...)
+		}
+	}
+	if len(addrs) == 0 {
+		fmt.Fprintf(&b, "serving %s\n", text.Printable(string(id)))
+	}
 	for _, a := range addrs {
 		scheme := "http://"
 		if a.Network() == "unix" {
@@ -119,17 +135,6 @@ func greeting(id workload.ID, addrs []net.Addr) string {
 		fmt.Fprintf(&b, "serving %s on %s%s\n", text.Printable(string(id)), scheme, text.Printable(a.String()))
 	}
 	return b.String()
-}
-
-func httpConfig(s *settings, w *workload.Spec, log *slog.Logger, drain time.Duration) http.Config {
-	config := http.Config{Listen: "127.0.0.1:3000", Grace: drain, Logger: log}
-	if listen, _ := s.values("listen"); len(listen) > 0 {
-		config.Listen, config.Also = listen[0], listen[1:]
-	}
-	for _, c := range w.Components {
-		config.MaxHeader = max(config.MaxHeader, int(c.Limits.Filled().Headers))
-	}
-	return config
 }
 
 // drain is how long what runs may go on after the first signal: what was asked for, else the longest deadline.

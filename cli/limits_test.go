@@ -60,7 +60,7 @@ func TestLimitOptions(t *testing.T) {
 
 // TestLimitsAreDocumented: the table of the README has every limit with its flag and its default.
 func TestLimitsAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 
 // TestInstanceOptionsAreDocumented: the README's table of instances has every key that the manifest has, with its flag.
 func TestInstanceOptionsAreDocumented(t *testing.T) {
-	text, err := os.ReadFile("../../README.md")
+	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}

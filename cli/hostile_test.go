@@ -120,7 +120,7 @@ func TestSecretsInFlags(t *testing.T) {
 		}
 	}
 	var out, errs bytes.Buffer
-	p := &process{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(name string) string {
+	p := &process{ships: Standard(), stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(name string) string {
 		return map[string]string{"VITRINE_CACHE_DIR": "off", "VITRINE_ENV": "PASSWORD=a," + secret}[name]
 	}}
 	if status := p.main([]string{"run", "testdata/ok.wasm"}); status != ExitUsage || strings.Contains(errs.String(), secret) || !strings.Contains(errs.String(), "VITRINE_ENV") {

@@ -22,13 +22,15 @@ type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	ships          Ships
 }
 
-// Main runs one command line and returns its exit status.
-func Main(args []string) int {
+// Main runs one command line, as os.Args has it behind the program's name, and returns its exit status. It takes over the process:
+// signals, the default logger, standard streams.
+func Main(args []string, ships Ships) int {
 	relaxCollector()
 	grpclog.SetLoggerV2(grpcLogger{})
-	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, ships: ships}
 	return p.main(args)
 }
 

@@ -25,7 +25,7 @@ import (
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"vitrine": func() { os.Exit(Main(os.Args[1:])) }})
+	testscript.Main(m, map[string]func(){"vitrine": func() { os.Exit(Main(os.Args[1:], Standard())) }})
 }
 
 func TestScripts(t *testing.T) {
@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 // start runs the command line in this process.
 func start(args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
-	p := &process{stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(name string) string {
+	p := &process{ships: Standard(), stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(name string) string {
 		if name == "VITRINE_CACHE_DIR" {
 			return "off"
 		}
@@ -146,7 +146,7 @@ func serve(t *testing.T, args ...string) *serving {
 	return s
 }
 
-const helloGuest = "../../examples/demo/guests/hello-rust.wasm"
+const helloGuest = "../examples/demo/guests/hello-rust.wasm"
 
 // TestUp: the first line says where at every log level, requests are answered, and the first SIGTERM ends it well.
 func TestUp(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -213,7 +214,11 @@ func explainBytes(err error) *Problem {
 func explainLink(err error) *Problem {
 	var none *host.NoExportError
 	if errors.As(err, &none) {
-		p := &Problem{What: fmt.Sprintf("component %s does not export %s", none.Component, none.Wanted.Unversioned()), Why: err.Error(), Code: ExitUsage}
+		var wanted []string
+		for _, x := range none.Wanted {
+			wanted = append(wanted, x.Unversioned().String())
+		}
+		p := &Problem{What: fmt.Sprintf("component %s does not export %s", none.Component, strings.Join(slices.Compact(wanted), " or ")), Why: err.Error(), Code: ExitUsage}
 		switch other := exportsOf(none.Exports); {
 		case other.http:
 			p.Do = "serve it with vitrine up"

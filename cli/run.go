@@ -35,7 +35,7 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 	s := p.options(cmd, workloadOptions, outputOptions, []option{cacheOption})
 	cmd.Flags().SetInterspersed(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		w, err := loadSpec(s, args[0])
+		w, err := loadSpec(p.ships.format(), s, args[0])
 		if err != nil {
 			return err
 		}

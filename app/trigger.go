@@ -1,0 +1,173 @@
+package app
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Format is the manifest's format with the types of triggers that a program ships. The zero value knows none.
+type Format struct {
+	// Triggers are the types, in the order in which messages name them. A config that is not as [workload.TriggerType] says is a
+	// programmer's mistake: it panics.
+	Triggers []workload.TriggerType
+}
+
+// trigger finds a type by name; nil if there is none.
+func (f *Format) trigger(name string) *workload.TriggerType {
+	for i := range f.Triggers {
+		if f.Triggers[i].Name == name {
+			return &f.Triggers[i]
+		}
+	}
+	return nil
+}
+
+// names are the types' names: all of them, or those that this version serves.
+func (f *Format) names(later bool) []string {
+	var names []string
+	for _, t := range f.Triggers {
+		if later || !t.Later {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// shape is the struct that the file has below a trigger's type: the fields of its config, and the component.
+func shape(config any, doc string) reflect.Type {
+	var fields []reflect.StructField
+	if config != nil {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(config)) {
+			f.Index, f.Offset = nil, 0
+			fields = append(fields, f)
+		}
+	}
+	tag := reflect.StructTag(fmt.Sprintf(`yaml:"component,required" doc:%q`, doc))
+	return reflect.StructOf(append(fields, reflect.StructField{Name: "Component", Type: reflect.TypeFor[Name](), Tag: tag}))
+}
+
+// trigger decodes one trigger.
+func (d *decoder) trigger(n *yaml.Node, t *Trigger, key string) {
+	if n.Kind != yaml.MappingNode {
+		d.wrong(n, key, "a mapping")
+		return
+	}
+	var given []string
+	d.pairs(n, key, func(k, val *yaml.Node) {
+		kind := d.format.trigger(k.Value)
+		if kind == nil {
+			d.unknown(k, key, d.format.names(false))
+			return
+		}
+		if isNull(val) {
+			return // as everywhere, a key without a value is a key that is not there
+		}
+		given = append(given, kind.Name)
+		v := reflect.New(shape(kind.Config, kind.ComponentDoc)).Elem()
+		d.value(val, v, join(key, kind.Name), "")
+		t.Type = kind.Name
+		t.Component, t.Config = apart(kind, v)
+	})
+	switch wanted := d.format.names(true); {
+	case len(given) > 1:
+		d.fail(n, key, "want %s, had %s; write a trigger for each", orList(wanted), strings.Join(given, " and "))
+	case len(given) == 0 && len(wanted) == 0:
+		d.fail(n, key, "this program has no triggers")
+	case len(given) == 0 && !d.failedIn(key):
+		d.fail(n, key, "want %s, had %s", orList(wanted), map[bool]string{true: "neither", false: "none"}[len(wanted) == 2])
+	}
+}
+
+// apart takes what has a trigger's shape apart into component and config.
+func apart(kind *workload.TriggerType, v reflect.Value) (Name, any) {
+	name := Name(v.Field(v.NumField() - 1).String())
+	if kind.Config == nil {
+		return name, nil
+	}
+	config := reflect.New(reflect.TypeOf(kind.Config)).Elem()
+	for i := range config.NumField() {
+		config.Field(i).Set(v.Field(i))
+	}
+	return name, config.Interface()
+}
+
+// encode gives the trigger as the file has it.
+func (t Trigger) encode() *yaml.Node {
+	v := reflect.New(shape(t.Config, "")).Elem()
+	if t.Config != nil {
+		for i := range v.NumField() - 1 {
+			v.Field(i).Set(reflect.ValueOf(t.Config).Field(i))
+		}
+	}
+	v.Field(v.NumField() - 1).SetString(string(t.Component))
+	return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode(t.Type), encode(v)}}
+}
+
+// triggers checks what types alone do not tell.
+func (d *decoder) triggers(m *Manifest, names []string) {
+	for i, t := range m.Spec.Triggers {
+		kind := d.format.trigger(t.Type)
+		switch key := fmt.Sprintf("spec.triggers[%d].%s", i, t.Type); {
+		case kind == nil:
+		case kind.Later:
+			d.failAt(key, "%ss are not supported by this version yet; want %s", t.Type, orList(d.format.names(false)))
+		default:
+			d.known(t.Component, key+".component", names)
+		}
+	}
+	for _, kind := range d.format.Triggers {
+		var specs []workload.TriggerSpec
+		var keys []string
+		for i, t := range m.Spec.Triggers {
+			if t.Type == kind.Name {
+				specs = append(specs, t.spec())
+				keys = append(keys, fmt.Sprintf("spec.triggers[%d].%s", i, t.Type))
+			}
+		}
+		if kind.Check == nil || kind.Later || len(specs) == 0 {
+			continue
+		}
+		for _, wrong := range kind.Check(specs) {
+			key := keys[wrong.Trigger]
+			if wrong.Key != "" {
+				key = join(key, wrong.Key)
+			}
+			d.failAt(key, "%s", wrong.Problem)
+		}
+	}
+}
+
+func (t *Trigger) spec() workload.TriggerSpec {
+	return workload.TriggerSpec{Type: t.Type, Component: string(t.Component), Config: t.Config}
+}
+
+// schema describes a list's items: each has one of the types.
+func (f *Format) triggerSchema() map[string]any {
+	properties := map[string]any{}
+	for _, t := range f.Triggers {
+		if t.Later {
+			continue
+		}
+		p := f.schemaOf(shape(t.Config, t.ComponentDoc), "")
+		if t.Doc != "" {
+			p["description"] = t.Doc
+		}
+		properties[t.Name] = p
+	}
+	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+}
+
+// alone are the triggers of a component that is given without a manifest.
+func (f *Format) alone(name Name) []Trigger {
+	i := slices.IndexFunc(f.Triggers, func(t workload.TriggerType) bool { return t.Alone != nil && !t.Later })
+	if i < 0 {
+		return nil
+	}
+	return []Trigger{{Type: f.Triggers[i].Name, Component: name, Config: f.Triggers[i].Alone}}
+}

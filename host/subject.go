@@ -1,0 +1,39 @@
+package host
+
+import (
+	"net/http"
+	"time"
+)
+
+// The subjects of events: what Invocation.Subject, which is Call.Subject at the Event boundary, may be for those that watch.
+
+// HTTPRequester holds a request: the subject of an HTTP event, and the resource that the handler of a component is given.
+type HTTPRequester interface {
+	// HTTPRequest is the request as it came; nil where there is none. It must not be changed.
+	HTTPRequest() *http.Request
+}
+
+// HTTPSubject is a request and its answer. Its methods are safe at any time, also after the invocation has ended.
+type HTTPSubject interface {
+	HTTPRequester
+	// HTTPRoute is the pattern that the request was matched by, low in cardinality; empty where none was.
+	HTTPRoute() string
+	// HTTPStatus is the answer's status; 0 as long as there is no answer.
+	HTTPStatus() int
+	// HTTPBodySizes are the bytes of the bodies that have come, read by the guest or not, and that have been sent.
+	HTTPBodySizes() (request, response int64)
+}
+
+// MessageSubject is a message of a queue or a topic.
+type MessageSubject interface {
+	// MessageDestination is the name of the queue or topic, low in cardinality.
+	MessageDestination() string
+	// MessageHeader gives the value of a field that came with the message; empty where it has none of that name.
+	MessageHeader(name string) string
+}
+
+// TimerSubject is a time that has come.
+type TimerSubject interface {
+	// Scheduled is when the event was due.
+	Scheduled() time.Time
+}

@@ -1,0 +1,44 @@
+package http
+
+import (
+	"context"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// HandleFunc has an instance answer a request. It returns when the guest's work is done, which may be after the answer; its error
+// is why the guest did not come to its end.
+type HandleFunc func(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error
+
+// Adapter is one way to hand a request to a component: by an interface that the component exports.
+type Adapter struct {
+	Export wit.InterfaceID // any version that is compatible with it will do
+	Handle HandleFunc
+}
+
+// DefaultAdapters are the interfaces that this version knows: wasi:http/incoming-handler of WASI 0.2. The list is the caller's own.
+func DefaultAdapters() []Adapter {
+	return []Adapter{{Export: wit.MustParseID("wasi:http/incoming-handler@0.2.12"), Handle: httpp2.Handle}}
+}
+
+// adapter chooses the first one whose export the component has. An invoker that tells of no exports is taken at its word.
+func (t *Trigger) adapter(name string, linked *component.Linked) (*Adapter, error) {
+	for i := range t.config.Adapters {
+		a := &t.config.Adapters[i]
+		if linked == nil {
+			return a, nil
+		}
+		if _, ok := linked.FindExport(a.Export); ok {
+			return a, nil
+		}
+	}
+	wanted := make([]wit.InterfaceID, len(t.config.Adapters))
+	for i, a := range t.config.Adapters {
+		wanted[i] = a.Export
+	}
+	return nil, &host.NoExportError{Component: name, Wanted: wanted, Exports: linked.Exports()}
+}

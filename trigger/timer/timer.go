@@ -1,0 +1,21 @@
+// Package timer describes the trigger that calls a component at an interval. The format of workloads has it; this version serves none.
+package timer
+
+import (
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Interval is the config of a timer in a workload.
+type Interval struct {
+	Every time.Duration `yaml:"every,required" doc:"The interval."`
+}
+
+// Type describes the trigger to what reads and writes workloads.
+func Type() workload.TriggerType {
+	return workload.TriggerType{
+		Name: "timer", Doc: "A call at an interval.", Later: true,
+		Config: Interval{}, ComponentDoc: "The component that is called.",
+	}
+}
