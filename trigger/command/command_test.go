@@ -19,7 +19,7 @@ import (
 func spec(names ...string) *workload.Spec {
 	w := &workload.Spec{Name: "w"}
 	for _, n := range names {
-		file := filepath.Join("..", "..", "internal", "cli", "testdata", n+".wasm")
+		file := filepath.Join("..", "..", "cli", "testdata", n+".wasm")
 		w.Components = append(w.Components, workload.Component{Name: n, Source: workload.Source{File: file}})
 	}
 	return w
