@@ -64,7 +64,7 @@ func TestConsoleIsNotObeyed(t *testing.T) {
 					continue
 				}
 				found++
-				if format == "text" && (!strings.HasPrefix(line, "ERROR 4bf92f35/") || !strings.Contains(line, ` [logger log] :: \x1b[2J\n\u009bm: a error line`)) {
+				if format == "text" && (!strings.HasPrefix(line, "4bf92f35/") || !strings.Contains(line, ` [logger log] :: ERROR \x1b[2J\n\u009bm: a error line`)) {
 					t.Errorf("%q", line)
 				}
 				var m map[string]any

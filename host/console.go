@@ -18,8 +18,9 @@ const consoleRoom = 4 << 20
 // maxShown bounds a text that a Console shows, in bytes; those of guests are bounded before.
 const maxShown = 1 << 20
 
-// Console prints guests' lines for people: "SEVERITY trace/span [component stream] :: text", or a JSON object a line. The
-// identifiers of trace and span are short, and left out where there are none. A writer that is slow or stands still holds nobody up: what finds no room is dropped, counted, and said once there is
+// Console prints guests' lines for people: "SEVERITY trace/span [component stream] :: text", for wasi:logging
+// "trace/span [component log] :: SEVERITY context: text", or a JSON object a line. The identifiers of trace and span are
+// short, and left out where there are none. A writer that is slow or stands still holds nobody up: what finds no room is dropped, counted, and said once there is
 // room again.
 type Console struct {
 	// Trace tells which trace and span a context belongs to, in hexadecimal; empty for none. It is set before the first line.
@@ -93,13 +94,15 @@ func (c *Console) format(l LogLine, trace, span string) []byte {
 	}
 	// A guest's control characters are shown, not obeyed: a line of a guest must not clear a screen or fake a prefix.
 	var b bytes.Buffer
-	b.WriteString(l.Severity.String() + " ")
+	if l.Stream != "log" {
+		b.WriteString(l.Severity.String() + " ")
+	}
 	if trace != "" {
 		b.WriteString(short(trace) + "/" + short(span) + " ")
 	}
 	fmt.Fprintf(&b, "[%s %s] :: ", text.Printable(l.Component), text.Printable(l.Stream))
-	if l.Context != "" {
-		b.WriteString(text.Printable(l.Context) + ": ")
+	if l.Stream == "log" { // the guest's own words: severity and context go with the text
+		fmt.Fprintf(&b, "%s %s: ", l.Severity, text.Printable(l.Context))
 	}
 	b.WriteString(text.Printable(l.Text))
 	if l.Truncated {

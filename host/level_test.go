@@ -83,7 +83,7 @@ func TestConsoleSaysWhich(t *testing.T) {
 	want := `INFO [c stdout] :: plain
 WARN 4bf92f35/00f067aa [c stderr] :: in a request
 ERROR 4bf92f35/00f067aa [c stdout] :: {"level":"error"}
-DEBUG [c log] :: db: x
+[c log] :: DEBUG db: x
 WARN [c failed] :: y
 `
 	if got := say(false); got != want {

@@ -71,7 +71,7 @@ func TestConsole(t *testing.T) {
 	if err := c.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := b.String(), "INFO [cart stdout] :: hello\\x1b[2J\nERROR [cart log] :: db: bad …(cut)\n"; got != want {
+	if got, want := b.String(), "INFO [cart stdout] :: hello\\x1b[2J\n[cart log] :: ERROR db: bad …(cut)\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	b.Reset()
