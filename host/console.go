@@ -20,8 +20,8 @@ const maxShown = 1 << 20
 
 // Console prints guests' lines for people: "SEVERITY trace/span [component stream] :: text", for wasi:logging
 // "trace/span [component log] :: SEVERITY context: text", or a JSON object a line. The identifiers of trace and span are
-// short, and left out where there are none. A writer that is slow or stands still holds nobody up: what finds no room is dropped, counted, and said once there is
-// room again.
+// short, and left out where there are none. A writer that is slow or stands still holds nobody up: what finds no room is
+// dropped, counted, and said once there is room again.
 type Console struct {
 	// Trace tells which trace and span a context belongs to, in hexadecimal; empty for none. It is set before the first line.
 	Trace func(context.Context) (trace, span string)
