@@ -78,8 +78,8 @@ func collect(linked []weak.Pointer[component.Linked], programs [][]weak.Pointer[
 	}
 }
 
-// whole counts the programs of which every boundary is alive. A single one may be kept by a stale word on the stack of a goroutine
-// that the collector had to stop at any instruction, and that it reads conservatively therefore.
+// whole counts the programs of which every boundary is alive, as they are where a program is kept. Single boundaries of ended
+// programs are alive in some runs of all the package's tests, and never when this test runs alone; what keeps them is not known.
 func whole(programs [][]weak.Pointer[cm.Boundary]) (n int) {
 	for _, boundaries := range programs {
 		if alive(boundaries) == len(boundaries) {
