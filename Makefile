@@ -19,10 +19,10 @@ $(BIN): FORCE
 FORCE:
 
 # Every test: of the root module, and against a real OpenTelemetry Collector, which is built the first time. Each part ends with
-# its figures and what was skipped, and why; STRICT=1 fails on a skip that internal/house/skips/skips.txt does not list. RACE=1
+# its figures and what was skipped, and why; STRICT=1 fails on a skip that tests/archtest/skips/skips.txt does not list. RACE=1
 # adds the race detector (it needs a C compiler; nothing else here does) and tests of allocations without it. The last two build
 # the binary themselves, which Go's cache of test results does not see.
-COUNT := $(GO) run ./internal/house/skips $(if $(STRICT),-strict)
+COUNT := $(GO) run ./tests/archtest/skips $(if $(STRICT),-strict)
 test:
 	$(COUNT) $(GO) test -json $(if $(RACE),-race) $$($(GO) list ./... | grep -v '/e2e$$')
 	$(if $(RACE),$(GO) test -run 'Alloc|CostsNothing' ./telemetry/... ./internal/cm/instance)
@@ -46,7 +46,7 @@ hostile:
 # .wast files. Builds the tool that converts them, which takes cargo and some minutes the first time.
 conformance:
 	@test -n '$(SUITES)' || test -d $(SUITE) || { echo 'the official suite is not in $(SUITE): clone WebAssembly/component-model and say SUITES=path/to/component-model/test' >&2; exit 1; }
-	$(GO) run ./internal/wast/wastrun -install $(or $(SUITES),$(SUITE))
+	$(GO) run ./tests/wast/wastrun -install $(or $(SUITES),$(SUITE))
 
 # Rebuilds the guests of testdata/guests; see its README for what that needs.
 guests:
@@ -106,7 +106,7 @@ compare density mixed noisy soak:
 # Every fuzz target, one after the other, TIME (1m) each, and a table; or T="./internal/cm/binary:FuzzDecode …". PARALLEL
 # workers, else one for each processor.
 fuzz:
-	$(GO) run ./internal/house/fuzz -time $(or $(TIME),1m) -parallel $(or $(PARALLEL),0) $(T)
+	$(GO) run ./tests/archtest/fuzz -time $(or $(TIME),1m) -parallel $(or $(PARALLEL),0) $(T)
 
 clean:
 	rm -rf bin

@@ -12,7 +12,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/drive"
+	"github.com/vitrine-wasm/vitrine/tests/guestfixture"
 )
 
 // resetRow is what it takes to have an instance of one guest for a use: medians, in nanoseconds.
@@ -69,7 +69,7 @@ func resets(r *run, args []string) (any, error) {
 	if err != nil || len(files) == 0 {
 		return nil, fmt.Errorf("no guests in %s", *dir)
 	}
-	peers, err := drive.NewPeers()
+	peers, err := guestfixture.NewPeers()
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func resets(r *run, args []string) (any, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(folder)
-	cfg := drive.Config{Folder: folder, Peers: peers, Real: true, Read: func(name string) ([]byte, error) {
+	cfg := guestfixture.Config{Folder: folder, Peers: peers, Real: true, Read: func(name string) ([]byte, error) {
 		return os.ReadFile(filepath.Join(*dir, name+".component.wasm"))
 	}}
 	var out resetsResult
@@ -89,7 +89,7 @@ func resets(r *run, args []string) (any, error) {
 			continue
 		}
 		row := resetRow{Guest: name}
-		if g, err := drive.Find(name); err != nil {
+		if g, err := guestfixture.Find(name); err != nil {
 			row.NotServed = true
 		} else if err := row.measure(g, cfg, *uses); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -105,7 +105,7 @@ func resets(r *run, args []string) (any, error) {
 }
 
 // measure fills the row. The guest has an engine of its own, so that nothing of others is in its way.
-func (x *resetRow) measure(g *drive.Guest, cfg drive.Config, uses int) (err error) {
+func (x *resetRow) measure(g *guestfixture.Guest, cfg guestfixture.Config, uses int) (err error) {
 	ctx := context.Background()
 	e, err := component.NewEngine(ctx)
 	if err != nil {
@@ -134,7 +134,7 @@ func (x *resetRow) measure(g *drive.Guest, cfg drive.Config, uses int) (err erro
 }
 
 // bedCost is the median of what it takes to have an instance; reason is why it is not a reset.
-func bedCost(ctx context.Context, bed *drive.Bed, g *drive.Guest, kind component.Isolation, uses int) (_ time.Duration, reason string, err error) {
+func bedCost(ctx context.Context, bed *guestfixture.Bed, g *guestfixture.Guest, kind component.Isolation, uses int) (_ time.Duration, reason string, err error) {
 	var took []time.Duration
 	var inst *component.Instance
 	defer func() {
@@ -146,7 +146,7 @@ func bedCost(ctx context.Context, bed *drive.Bed, g *drive.Guest, kind component
 		if n > 10*uses {
 			return 0, "", fmt.Errorf("its uses fail")
 		}
-		w := drive.NewWorld(uint64(n))
+		w := guestfixture.NewWorld(uint64(n))
 		began := time.Now()
 		if inst != nil {
 			if kind == component.NoReset {

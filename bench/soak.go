@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/internal/otlptest/otlpcount"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest/otlpcount"
 )
 
 // soakResult is a guest under load for a while.

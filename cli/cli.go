@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/grpclog"
 
-	_ "github.com/vitrine-wasm/vitrine/internal/quiet" // before libraries log
+	_ "github.com/vitrine-wasm/vitrine/cli/internal/quiet" // before libraries log
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 

@@ -18,8 +18,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
-	"github.com/vitrine-wasm/vitrine/internal/ending"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/ending"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts compare with")
@@ -182,7 +182,7 @@ func TestUp(t *testing.T) {
 // TestUpDrains: a request that runs when the signal comes is answered in full, and the second signal does not wait for it.
 func TestUpDrains(t *testing.T) {
 	for _, patient := range []bool{true, false} {
-		s := serve(t, shared.File(t, "rust-http-full-p2"))
+		s := serve(t, testref.File(t, "rust-http-full-p2"))
 		resp, err := http.Get(s.url + "/chunks?n=4&ms=300")
 		if err != nil {
 			t.Fatal(err)
@@ -215,8 +215,8 @@ func TestUpDrains(t *testing.T) {
 
 // TestInspectEverything: every prebuilt component is shown, those of WASI 0.3 included.
 func TestInspectEverything(t *testing.T) {
-	for _, name := range shared.Guests(t) {
-		f := shared.File(t, name)
+	for _, name := range testref.Guests(t) {
+		f := testref.File(t, name)
 		status, stdout, stderr := start("inspect", "--json", f)
 		var r report
 		if err := json.Unmarshal([]byte(stdout), &r); status != 0 || err != nil {

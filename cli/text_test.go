@@ -6,12 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // TestTextForGuests: what is no UTF-8 is refused where it comes in, and not told; a guest would trap over it.
 func TestTextForGuests(t *testing.T) {
-	guest := shared.File(t, "rust-cli-p2")
+	guest := testref.File(t, "rust-cli-p2")
 	dir := t.TempDir()
 	odd := filepath.Join(dir, "d\xff")
 	if err := os.Mkdir(odd, 0o700); err != nil {

@@ -104,7 +104,7 @@ func seeds(t testing.TB) [][]byte {
 	t.Helper()
 	var all [][]byte
 	for _, pattern := range []string{"../testdata/*/*.wasm", "../host/testdata/*.wasm", "../cli/testdata/*.wasm",
-		"../internal/wast/testdata/*/*.wasm", "../examples/embed/*.wasm"} {
+		"../tests/wast/testdata/*/*.wasm", "../examples/embed/*.wasm"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
 			t.Fatalf("%s: %d files, %v", pattern, len(files), err)

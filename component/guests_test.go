@@ -9,13 +9,13 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
 func load(t *testing.T, e *component.Engine, guest string) *component.Component {
 	t.Helper()
-	c, err := e.Load(context.Background(), guest, shared.Guest(t, guest))
+	c, err := e.Load(context.Background(), guest, testref.Guest(t, guest))
 	if err != nil {
 		t.Fatal(err)
 	}

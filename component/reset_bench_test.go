@@ -6,7 +6,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
@@ -20,7 +20,7 @@ func isEnvironment(b *cm.Boundary) bool { return b.Interface.Interface == "envir
 func BenchmarkInstance(b *testing.B) {
 	for _, guest := range []string{"rust-http-full-p2", "go126-http-p2", "js-qjs-http-p2", "shop-composed"} {
 		b.Run(guest, func(b *testing.B) {
-			wasm := shared.Guest(b, guest)
+			wasm := testref.Guest(b, guest)
 			ctx := context.Background()
 			e := engine(b)
 			c, err := e.Load(ctx, guest, wasm)

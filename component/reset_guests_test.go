@@ -17,8 +17,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/internal/core"
-	"github.com/vitrine-wasm/vitrine/internal/drive"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/guestfixture"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // resets is how often each guest is reset: as the variable says, or as fits the run.
@@ -41,13 +41,13 @@ func resets(t *testing.T) int {
 }
 
 // bed links a guest to a host of its own.
-func bed(t *testing.T, e *component.Engine, g *drive.Guest, c drive.Config) *drive.Bed {
+func bed(t *testing.T, e *component.Engine, g *guestfixture.Guest, c guestfixture.Config) *guestfixture.Bed {
 	t.Helper()
 	c.Folder = t.TempDir()
 	if err := os.WriteFile(filepath.Join(c.Folder, "kept"), []byte("what was there\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.Read = func(name string) ([]byte, error) { return shared.Guest(t, name), nil }
+	c.Read = func(name string) ([]byte, error) { return testref.Guest(t, name), nil }
 	b, err := g.Link(context.Background(), e, c)
 	if err != nil {
 		t.Fatal(err)
@@ -60,9 +60,9 @@ func bed(t *testing.T, e *component.Engine, g *drive.Guest, c drive.Config) *dri
 	return b
 }
 
-func peers(t *testing.T) *drive.Peers {
+func peers(t *testing.T) *guestfixture.Peers {
 	t.Helper()
-	p, err := drive.NewPeers()
+	p, err := guestfixture.NewPeers()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,12 +82,12 @@ var isolations = []struct {
 }{{"fresh", component.Fresh, false}, {"snapshot", component.Initialised, true}}
 
 // worlds gives the worlds of the initialisation before a use, and of the use.
-func worlds(n int, common bool) (initialised, used *drive.World) {
-	use := drive.NewWorld(uint64(2*n + 1))
+func worlds(n int, common bool) (initialised, used *guestfixture.World) {
+	use := guestfixture.NewWorld(uint64(2*n + 1))
 	if common {
 		n = 0
 	}
-	return drive.NewWorld(uint64(2 * n)), use
+	return guestfixture.NewWorld(uint64(2 * n)), use
 }
 
 // later says that a guest needs WASI 0.3 or asynchronous functions.
@@ -103,11 +103,11 @@ func TestResetsAreFresh(t *testing.T) {
 	want := resets(t)
 	var table strings.Builder
 	covered := map[string]bool{}
-	for _, g := range drive.Guests() {
+	for _, g := range guestfixture.Guests() {
 		covered[g.Name] = true
 		t.Run(g.Name, func(t *testing.T) {
 			for _, i := range isolations {
-				c := &comparison{fresh: bed(t, e, &g, drive.Config{Peers: p}), reset: bed(t, e, &g, drive.Config{Peers: p}),
+				c := &comparison{fresh: bed(t, e, &g, guestfixture.Config{Peers: p}), reset: bed(t, e, &g, guestfixture.Config{Peers: p}),
 					kind: i.kind, common: i.common, trips: g.Trips, refused: map[string]int{}}
 				t.Run(i.name, func(t *testing.T) {
 					defer c.close(t)
@@ -119,7 +119,7 @@ func TestResetsAreFresh(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range shared.Guests(t) {
+	for _, name := range testref.Guests(t) {
 		if !covered[name] && !later(name) {
 			t.Errorf("%s is not used", name)
 		}
@@ -129,7 +129,7 @@ func TestResetsAreFresh(t *testing.T) {
 
 // comparison runs each use in a new instance and in one that is reset.
 type comparison struct {
-	fresh, reset *drive.Bed
+	fresh, reset *guestfixture.Bed
 	kind         component.Isolation
 	common       bool
 	trips        bool
@@ -142,7 +142,7 @@ type comparison struct {
 }
 
 // run goes on until there have been so many resets: uses in a random order, now and then one that ends the instance.
-func (c *comparison) run(t *testing.T, g *drive.Guest, want int) {
+func (c *comparison) run(t *testing.T, g *guestfixture.Guest, want int) {
 	rnd := rand.New(rand.NewPCG(uint64(len(g.Name)), 7))
 	for n := 0; c.resets < want; n++ {
 		if g.NotResettable != "" && n == want {
@@ -180,7 +180,7 @@ func (c *comparison) close(t *testing.T) {
 }
 
 // use compares the use with number n.
-func (c *comparison) use(t *testing.T, n int, u drive.Use, ends bool) {
+func (c *comparison) use(t *testing.T, n int, u guestfixture.Use, ends bool) {
 	t.Helper()
 	ctx := context.Background()
 	before, during := worlds(n, c.common)
@@ -228,7 +228,7 @@ func tripped(err error) bool {
 }
 
 // renew has an instance ready: reset, or made if the last one cannot be.
-func (c *comparison) renew(t *testing.T, n int, w *drive.World) {
+func (c *comparison) renew(t *testing.T, n int, w *guestfixture.World) {
 	t.Helper()
 	ctx := context.Background()
 	if c.inst != nil {
@@ -288,10 +288,10 @@ func TestDrawsDoNotRepeat(t *testing.T) {
 	e := engine(t)
 	p := peers(t)
 	want := resets(t)
-	for _, g := range drive.Guests() {
+	for _, g := range guestfixture.Guests() {
 		for _, i := range isolations {
 			random := &drawn{}
-			b := bed(t, e, &g, drive.Config{Peers: p, Real: true, Interceptor: random})
+			b := bed(t, e, &g, guestfixture.Config{Peers: p, Real: true, Interceptor: random})
 			if slices.ContainsFunc(b.Linked.Boundaries(), func(f *cm.Boundary) bool { return f.Interface.Package == "random" }) {
 				t.Run(g.Name+"/"+i.name, func(t *testing.T) { drawAgain(t, b, &g, i.kind, random, want) })
 			}
@@ -299,7 +299,7 @@ func TestDrawsDoNotRepeat(t *testing.T) {
 	}
 }
 
-func drawAgain(t *testing.T, b *drive.Bed, g *drive.Guest, kind component.Isolation, random *drawn, want int) {
+func drawAgain(t *testing.T, b *guestfixture.Bed, g *guestfixture.Guest, kind component.Isolation, random *drawn, want int) {
 	ctx := context.Background()
 	uses := g.Uses[:1]
 	for _, u := range g.Uses {
@@ -327,9 +327,9 @@ func drawAgain(t *testing.T, b *drive.Bed, g *drive.Guest, kind component.Isolat
 		var err error
 		draws := g.Draws
 		if inst == nil {
-			inst, err = b.Linked.Instantiate(drive.NewWorld(0).In(ctx), b.Options(kind)...)
+			inst, err = b.Linked.Instantiate(guestfixture.NewWorld(0).In(ctx), b.Options(kind)...)
 		} else {
-			err = inst.Reset(drive.NewWorld(0).In(ctx), cm.InstanceInfo{})
+			err = inst.Reset(guestfixture.NewWorld(0).In(ctx), cm.InstanceInfo{})
 			draws = draws && kind == component.Fresh
 			resets++
 		}
@@ -340,7 +340,7 @@ func drawAgain(t *testing.T, b *drive.Bed, g *drive.Guest, kind component.Isolat
 			t.Fatalf("before use %d, after %d resets: initialisation draws: %v", n, resets, drew)
 		}
 		u := uses[n%len(uses)]
-		got, err := b.Do(ctx, inst, u, drive.NewWorld(0))
+		got, err := b.Do(ctx, inst, u, guestfixture.NewWorld(0))
 		switch {
 		case g.Trips && tripped(err):
 			end()

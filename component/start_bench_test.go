@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
@@ -15,7 +15,7 @@ import (
 func BenchmarkStart(b *testing.B) {
 	for _, name := range []string{"rust-http-p2", "go126-http-p2", "js-qjs-http-p2"} {
 		b.Run(name, func(b *testing.B) {
-			wasm := shared.Guest(b, name)
+			wasm := testref.Guest(b, name)
 			dir := b.TempDir()
 			start := func() {
 				ctx := context.Background()

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
-	"github.com/vitrine-wasm/vitrine/internal/ending"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/ending"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // deaf are clients that ask and then take nothing, or hardly anything; what they return ends them.
@@ -107,7 +107,7 @@ func TestDeafClients(t *testing.T) {
 	for name, ask := range deaf {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := up(t, nil, "--max-instances", "1", "--deadline", "2s", "--trace", shared.File(t, "rust-http-full-p2"))
+			s := up(t, nil, "--max-instances", "1", "--deadline", "2s", "--trace", testref.File(t, "rust-http-full-p2"))
 			s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
 			c := ask(t, s)
 			time.Sleep(time.Second) // it has the instance
@@ -139,7 +139,7 @@ func TestDrainOfDeafClients(t *testing.T) {
 	for name, ask := range deaf {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := up(t, nil, "--deadline", "1h", "--drain", "1s", "--trace", shared.File(t, "rust-http-full-p2"))
+			s := up(t, nil, "--deadline", "1h", "--drain", "1s", "--trace", testref.File(t, "rust-http-full-p2"))
 			ask(t, s)
 			var wg sync.WaitGroup
 			wg.Go(func() {
@@ -174,7 +174,7 @@ func TestDrainOfDeafClients(t *testing.T) {
 
 // TestFailuresSayWhy: each answer of the host's own says why on the console, and not to the client.
 func TestFailuresSayWhy(t *testing.T) {
-	s := up(t, nil, "--deadline", "2s", "--trace", shared.File(t, "rust-http-full-p2"))
+	s := up(t, nil, "--deadline", "2s", "--trace", testref.File(t, "rust-http-full-p2"))
 	for path, c := range map[string]struct {
 		status     int
 		text, says string

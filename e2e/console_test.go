@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // lines are what the server has said so far but its first line, which is for people and for scripts in every format.
@@ -27,7 +27,7 @@ func (s *server) lines() []string {
 // hostileLogger is the guest that logs through wasi:logging, with a context for terminals to obey in place of its own.
 func hostileLogger(t *testing.T) string {
 	t.Helper()
-	wasm, err := os.ReadFile(shared.File(t, "rust-kv-p2"))
+	wasm, err := os.ReadFile(testref.File(t, "rust-kv-p2"))
 	if err != nil {
 		t.Fatal(err)
 	}

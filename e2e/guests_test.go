@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // TestProve runs the guests' own proof on the binary: HTTP routes, commands, hostile commands, sockets, compositions.
@@ -15,7 +15,7 @@ func TestProve(t *testing.T) {
 	if err != nil {
 		t.Skip("no python3 to run the proof with")
 	}
-	script := filepath.Join(shared.GuestDir(), "prove.py")
+	script := filepath.Join(testref.GuestDir(), "prove.py")
 	out, err := exec.Command(python, script, "--vitrine", binary, "--only",
 		"^(rust-http-full|rust-http-p2|shop|rust-cli-p2|rust-cli-ctors|rust-cli-hostile|otel.*p2-composed|rust-service|wat-table)").CombinedOutput()
 	if err != nil || !strings.Contains(string(out), " 0 differ") {
@@ -25,21 +25,21 @@ func TestProve(t *testing.T) {
 }
 
 func TestGoHTTP(t *testing.T) {
-	s := up(t, []string{}, "--env", "GREETING=hi", shared.File(t, "go126-http-p2"))
+	s := up(t, []string{}, "--env", "GREETING=hi", testref.File(t, "go126-http-p2"))
 	s.want("/x", "", 200, "hello from go1.26.8 /x\n")
 	s.want("/echo", "some bytes", 200, "some bytes")
 	s.says("[go126-http-p2 stderr] :: stderr: /x\n")
 }
 
 func TestQuickJS(t *testing.T) {
-	s := up(t, nil, "--trace", shared.File(t, "js-qjs-http-p2"))
+	s := up(t, nil, "--trace", testref.File(t, "js-qjs-http-p2"))
 	s.want("/x", "", 200, "hello qjs p2 get /x\n")
 	s.want("/echo", "some bytes", 200, "some bytes")
 	s.says("─ js-qjs-http-p2 wasi:http/incoming-handler@0.2.10#handle") // by a component in it without a name
 }
 
 func TestC(t *testing.T) {
-	code, out, errs := run(t, "", "run", "--env", "GREETING=hi", shared.File(t, "c-cli-p2"), "a", "b")
+	code, out, errs := run(t, "", "run", "--env", "GREETING=hi", testref.File(t, "c-cli-p2"), "a", "b")
 	if want := "hello from C, argc=3 [c-cli-p2.component.wasm] [a] [b] greeting=hi\n"; !strings.HasPrefix(out, want) {
 		t.Errorf("exit %d, stdout %q, stderr %q", code, out, errs)
 	}
@@ -49,7 +49,7 @@ func TestC(t *testing.T) {
 func TestDrafts(t *testing.T) {
 	for _, name := range []string{"rust-kv-p2", "rust-kv-only-p2"} {
 		t.Run(name, func(t *testing.T) {
-			s := up(t, nil, "--config", "greeting=hi", shared.File(t, name))
+			s := up(t, nil, "--config", "greeting=hi", testref.File(t, name))
 			s.want("/kv/selftest", "", 200, "many a=1,b=2,- exists-c false incr 5 7\n")
 			s.want("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
 			s.want("/kv/get?key=x", "", 200, "abc\n")
@@ -80,12 +80,12 @@ func TestDrafts(t *testing.T) {
 
 // TestInspect prints every prebuilt component, 0.3 ones included.
 func TestInspect(t *testing.T) {
-	for _, name := range shared.Guests(t) {
-		code, out, errs := run(t, "", "inspect", shared.File(t, name))
+	for _, name := range testref.Guests(t) {
+		code, out, errs := run(t, "", "inspect", testref.File(t, name))
 		if code != 0 || !strings.HasPrefix(out, "component "+name) {
 			t.Errorf("%s: exit %d, %.200s %s", name, code, out, errs)
 		}
-		code, out, errs = run(t, "", "inspect", "--json", shared.File(t, name))
+		code, out, errs = run(t, "", "inspect", "--json", testref.File(t, name))
 		if code != 0 || !strings.HasPrefix(out, "{") {
 			t.Errorf("%s --json: exit %d, %.200s %s", name, code, out, errs)
 		}
@@ -94,7 +94,7 @@ func TestInspect(t *testing.T) {
 
 // TestRefuses03 says by name what a 0.3 component needs and this version does not run.
 func TestRefuses03(t *testing.T) {
-	code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", shared.File(t, "rust-http-p3"))
+	code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", testref.File(t, "rust-http-p3"))
 	if code != 2 || !strings.HasPrefix(errs, "vitrine: ") || !strings.Contains(errs, "async lift") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
@@ -102,7 +102,7 @@ func TestRefuses03(t *testing.T) {
 
 // TestLogsAlone exports logs and nothing else: an outgoing request, whose call nobody watches then, must not mind.
 func TestLogsAlone(t *testing.T) {
-	s := up(t, []string{"OTEL_LOGS_EXPORTER=console"}, "--allow-http", "*", shared.File(t, "rust-http-full-p2"))
+	s := up(t, []string{"OTEL_LOGS_EXPORTER=console"}, "--allow-http", "*", testref.File(t, "rust-http-full-p2"))
 	s.want("/fetch?url="+s.base+"/hello", "", 200, "hello from rust-http-full-p2\n")
 	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // hostile starts a server of one workload with a good component at / and a hostile one below /bad.
@@ -200,7 +200,7 @@ func TestLimitsOfRequests(t *testing.T) {
 
 // TestLimitFlags: limits of the command line are in force, and what is hit is said with the flag that raises it.
 func TestLimitFlags(t *testing.T) {
-	flood := shared.File(t, "rust-cli-hostile")
+	flood := testref.File(t, "rust-cli-hostile")
 	for _, c := range []struct {
 		args []string
 		code int
@@ -223,7 +223,7 @@ func TestLimitFlags(t *testing.T) {
 
 // TestFloodOfACommand: a command's own output is its caller's, byte for byte; only its log lines are bounded.
 func TestFloodOfACommand(t *testing.T) {
-	code, out, errs := run(t, "", "run", shared.File(t, "rust-cli-hostile"), "flood", "100")
+	code, out, errs := run(t, "", "run", testref.File(t, "rust-cli-hostile"), "flood", "100")
 	if code != 0 || len(out) != 100<<20 {
 		t.Errorf("exit %d, %d bytes: %s", code, len(out), errs)
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // TestHostileWASI: what is tried through WASI, by a guest, by its client or by whom it asks, ends within its limit, while other
@@ -108,11 +108,11 @@ func TestHostileCommands(t *testing.T) {
 		code int
 		out  string // all of it
 	}{
-		{[]string{"run", "--tables", "200000", "--memory", "16Mi", shared.File(t, "wat-table-grow")}, 0, ""},
-		{[]string{"run", "--memory", "64Mi", shared.File(t, "wat-table-grow")}, 0, ""}, // the tables to their default
-		{[]string{"run", shared.File(t, "rust-cli-ctors-p2")}, 0,
+		{[]string{"run", "--tables", "200000", "--memory", "16Mi", testref.File(t, "wat-table-grow")}, 0, ""},
+		{[]string{"run", "--memory", "64Mi", testref.File(t, "wat-table-grow")}, 0, ""}, // the tables to their default
+		{[]string{"run", testref.File(t, "rust-cli-ctors-p2")}, 0,
 			"args=[\"rust-cli-ctors-p2.component.wasm\"] greeting=Err(NotPresent)\n/: Capabilities insufficient (os error 76)\n.: Capabilities insufficient (os error 76)\nstdin lines=0\n"},
-		{[]string{"run", "--dir", t.TempDir() + "::.", "--files", "10", shared.File(t, "rust-cli-hostile"), "files", "1000"}, 0, "9 open, then OutOfMemory\n"},
+		{[]string{"run", "--dir", t.TempDir() + "::.", "--files", "10", testref.File(t, "rust-cli-hostile"), "files", "1000"}, 0, "9 open, then OutOfMemory\n"},
 	} {
 		if code, out, errs := run(t, "", c.args...); code != c.code || out != c.out {
 			t.Errorf("%v: exit %d, %q %s", c.args, code, out, errs)

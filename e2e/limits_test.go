@@ -16,7 +16,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/otlptest"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 

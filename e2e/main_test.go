@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/internal/ending"
+	"github.com/vitrine-wasm/vitrine/tests/ending"
 )
 
 // binary is the vitrine that is tested, built once.

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // command starts the binary with the given streams; nil is what nobody reads.
@@ -62,7 +62,7 @@ func stream(t *testing.T) (r, w *os.File) {
 
 // TestSignalsEndARun: whatever the guest is at, SIGINT and SIGTERM end it with their status, and what was seen is told.
 func TestSignalsEndARun(t *testing.T) {
-	hostile := shared.File(t, "rust-cli-hostile")
+	hostile := testref.File(t, "rust-cli-hostile")
 	for name, c := range map[string]struct {
 		args  []string
 		stuck bool // nobody reads standard output
@@ -107,7 +107,7 @@ func TestSignalsEndARun(t *testing.T) {
 // TestSecondSignal: it does not wait for anything.
 func TestSecondSignal(t *testing.T) {
 	r, w := stream(t)
-	cmd := command(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--deadline", "1h", shared.File(t, "rust-http-full-p2"))
+	cmd := command(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--deadline", "1h", testref.File(t, "rust-http-full-p2"))
 	w.Close()
 	lines := bufio.NewReader(r)
 	first, err := lines.ReadString('\n')
@@ -139,7 +139,7 @@ func TestClosedPipes(t *testing.T) {
 	for what, closed := range map[string]int{"flood": 1, "flood-stderr": 2} {
 		t.Run(what, func(t *testing.T) {
 			r, w := stream(t)
-			cmd := exec.Command(binary, "run", shared.File(t, "rust-cli-hostile"), what, "100")
+			cmd := exec.Command(binary, "run", testref.File(t, "rust-cli-hostile"), what, "100")
 			var other bytes.Buffer
 			cmd.Stdout, cmd.Stderr = w, &other
 			if closed == 2 {
@@ -165,7 +165,7 @@ func TestClosedPipes(t *testing.T) {
 
 // TestHangup: SIGHUP is noted and changes nothing.
 func TestHangup(t *testing.T) {
-	s := up(t, nil, shared.File(t, "rust-http-full-p2"))
+	s := up(t, nil, testref.File(t, "rust-http-full-p2"))
 	for range 2 {
 		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
@@ -184,7 +184,7 @@ func TestConsoleThatNobodyReads(t *testing.T) {
 				t.Parallel()
 				r, w := stream(t)
 				cmd := command(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", format, "--trace", "--deadline", "5s",
-					shared.File(t, "rust-http-full-p2"))
+					testref.File(t, "rust-http-full-p2"))
 				w.Close()
 				lines := bufio.NewReader(r)
 				first, err := lines.ReadString('\n')

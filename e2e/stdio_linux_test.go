@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // TestFullOutput: a disk that is full is told to the guest whose output it takes, and by the commands that print.
 func TestFullOutput(t *testing.T) {
-	guest := shared.File(t, "rust-cli-hostile")
+	guest := testref.File(t, "rust-cli-hostile")
 	for _, c := range []struct {
 		args []string
 		code int

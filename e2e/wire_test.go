@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // upstreamOf answers each connection with fixed bytes and gives the heads of the requests that it got.
@@ -65,7 +65,7 @@ func (s *server) talk(text string) (status int, body string, closed bool) {
 // TestBytesGoThrough: what a guest sends and gets is what is on the wire, and what is none is its sender's mistake.
 func TestBytesGoThrough(t *testing.T) {
 	addr, heads := upstreamOf(t, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n")
-	s := up(t, nil, "--allow-http", "*", shared.File(t, "rust-http-full-p2"))
+	s := up(t, nil, "--allow-http", "*", testref.File(t, "rust-http-full-p2"))
 	for sent, want := range map[string]string{"/a%252Fb%7Cc": "/a%2Fb|c", "//double": "//double", "/a%3F": "/a?", "/%2541%3Fb%7C%3D%2525": "/%41?b|=%25"} {
 		s.want("/fetch?url=http://"+addr+sent, "", 200, "")
 		if line, _, _ := strings.Cut(<-heads, "\r\n"); line != "GET "+want+" HTTP/1.1" {
@@ -108,7 +108,7 @@ func TestContextOfTheUnobserved(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			addr, heads := upstreamOf(t, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-			s := up(t, env, "--allow-http", "*", shared.File(t, "rust-http-full-p2"))
+			s := up(t, env, "--allow-http", "*", testref.File(t, "rust-http-full-p2"))
 			status, body, err := s.get("/fetch?url=http://"+addr+"/", "", "traceparent", parent, "tracestate", "a=1", "baggage", "k=v")
 			if status != 200 || body != "ok" || err != nil {
 				t.Fatal(status, body, err)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/life"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -65,7 +65,7 @@ type invoker struct {
 	console LogSink
 	entries map[string]*entry
 
-	kill   life.Context       // ends when invocations must not go on
+	kill   reqctx.Context     // ends when invocations must not go on
 	ahead  context.Context    // ends when nothing is to be made ready any more
 	rest   context.CancelFunc // ends ahead
 	mu     sync.Mutex
@@ -177,7 +177,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	t.kill.Begin(&v.kill, t)
 	defer t.kill.End()
 	if e.deadline > 0 {
-		ctx.Within(e.deadline, e.late)
+		ctx.SetTimeout(e.deadline, e.late)
 	}
 	if err := v.acquire(ctx, e); err != nil {
 		return v.settle(ctx, outer, inv, err)

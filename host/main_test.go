@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/leak"
+	"github.com/vitrine-wasm/vitrine/tests/leak"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Main(m)) }

@@ -9,7 +9,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/life"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -113,8 +113,8 @@ func (e *entry) bound(ctx context.Context) (context.Context, context.CancelFunc)
 
 // seat is what an invocation has: its context, and its part of its component's pool. Its end comes behind that of the event.
 type seat struct {
-	ctx  life.Context
-	kill life.Watch // of what stops all invocations
+	ctx  reqctx.Context
+	kill reqctx.Subscription // of what stops all invocations
 
 	admitted, slot bool
 	use            component.Use
@@ -122,8 +122,8 @@ type seat struct {
 	member         *member // it, if it can be used again
 }
 
-// Ended implements life.Watcher: the invocation must not go on.
-func (t *seat) Ended() {
+// OnDone implements reqctx.Listener: the invocation must not go on.
+func (t *seat) OnDone() {
 	t.ctx.Cancel(cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping))
 }
 

@@ -11,9 +11,9 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/internal/otlptest"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 

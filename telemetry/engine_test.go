@@ -24,9 +24,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/trigger/command"
 	vhttp "github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -80,7 +80,7 @@ func newWorld(t *testing.T, detail telemetry.Detail, triggers ...host.Trigger) *
 func guestComponent(name, guest string) workload.Component {
 	file := guest
 	if !strings.HasSuffix(guest, ".wasm") {
-		file = filepath.Join(shared.GuestDir(), "prebuilt", guest+".component.wasm")
+		file = filepath.Join(testref.GuestDir(), "prebuilt", guest+".component.wasm")
 	}
 	return workload.Component{Name: name, Source: workload.Source{File: file}}
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/internal/otlptest"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 

@@ -22,9 +22,9 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/internal/otlptest"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 

@@ -18,7 +18,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/internal/otlptest"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )

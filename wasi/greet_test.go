@@ -8,7 +8,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -17,7 +17,7 @@ import (
 // runtime asks of WASI.
 func TestGreet(t *testing.T) {
 	ctx := context.Background()
-	wasm := shared.Guest(t, "go126-greet-p2")
+	wasm := testref.Guest(t, "go126-greet-p2")
 	engine, err := component.NewEngine(ctx)
 	if err != nil {
 		t.Fatal(err)

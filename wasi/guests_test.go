@@ -16,7 +16,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
@@ -53,7 +53,7 @@ func (c *commands) runContext(runCtx context.Context, t *testing.T, guest string
 	ctx := t.Context()
 	comp := c.loaded[guest]
 	if comp == nil {
-		if comp, err = c.engine.Load(ctx, guest, shared.Guest(t, guest)); err != nil {
+		if comp, err = c.engine.Load(ctx, guest, testref.Guest(t, guest)); err != nil {
 			t.Fatal(err)
 		}
 		c.loaded[guest] = comp

@@ -18,7 +18,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
@@ -135,20 +135,20 @@ func TestHTTPErrorCodes(t *testing.T) {
 		{want: "connection-limit-reached", url: "http://x/", client: wasihttp.ClientConfig{Dial: dial(syscall.EMFILE)}},
 		{want: "connection-timeout", url: "http://x/", client: wasihttp.ClientConfig{Dial: dial(syscall.ETIMEDOUT)}},
 		{want: "connection-refused", url: "http://" + refused},
-		{want: "connection-terminated", url: "http://" + shared.Talk(t, "")},
+		{want: "connection-terminated", url: "http://" + testref.Talk(t, "")},
 		{want: "connection-write-timeout", url: "http://x/", client: wasihttp.ClientConfig{Dial: dialStuck}},
-		{want: "TLS-protocol-error", url: "https://" + shared.Talk(t, "what is this?")},
-		{want: "TLS-protocol-error", url: "https://" + shared.Talk(t, ok+"\r\n")},
+		{want: "TLS-protocol-error", url: "https://" + testref.Talk(t, "what is this?")},
+		{want: "TLS-protocol-error", url: "https://" + testref.Talk(t, ok+"\r\n")},
 		{want: "TLS-certificate-error", url: plain.URL},
 		{want: "TLS-alert-received", url: picky.URL, client: wasihttp.ClientConfig{TLS: &tls.Config{RootCAs: roots}}},
-		{want: "HTTP-response-header-section-size", url: "http://" + shared.Talk(t, ok+"X-A: "+strings.Repeat("x", 2<<20)+"\r\n\r\n")},
-		{want: "HTTP-response-transfer-coding", url: "http://" + shared.Talk(t, ok+"Transfer-Encoding: zip\r\n\r\n")},
-		{want: "HTTP-upgrade-failed", url: "http://" + shared.Talk(t, "HTTP/1.1 101 Switching Protocols\r\n\r\n")},
-		{want: "HTTP-protocol-error", url: "http://" + shared.Talk(t, "what is this?\r\n\r\n")},
-		{want: "HTTP-response-incomplete", url: "http://" + shared.Talk(t, ok+"Content-Length: 10\r\n\r\nsome"), at: "body"},
-		{want: "HTTP-response-incomplete", url: "http://" + shared.Talk(t, chunks+"4\r\nsome\r\n"), at: "trailers"},
-		{want: "HTTP-response-body-size", url: "http://" + shared.Talk(t, ok+"Content-Length: 10\r\n\r\n0123456789"), client: wasihttp.ClientConfig{Limits: wasihttp.Limits{Body: 5}}, at: "body"},
-		{want: "HTTP-response-trailer-section-size", url: "http://" + shared.Talk(t, chunks+"0\r\nX-A: "+strings.Repeat("x", 1<<20)+"\r\n\r\n"), at: "trailers"},
+		{want: "HTTP-response-header-section-size", url: "http://" + testref.Talk(t, ok+"X-A: "+strings.Repeat("x", 2<<20)+"\r\n\r\n")},
+		{want: "HTTP-response-transfer-coding", url: "http://" + testref.Talk(t, ok+"Transfer-Encoding: zip\r\n\r\n")},
+		{want: "HTTP-upgrade-failed", url: "http://" + testref.Talk(t, "HTTP/1.1 101 Switching Protocols\r\n\r\n")},
+		{want: "HTTP-protocol-error", url: "http://" + testref.Talk(t, "what is this?\r\n\r\n")},
+		{want: "HTTP-response-incomplete", url: "http://" + testref.Talk(t, ok+"Content-Length: 10\r\n\r\nsome"), at: "body"},
+		{want: "HTTP-response-incomplete", url: "http://" + testref.Talk(t, chunks+"4\r\nsome\r\n"), at: "trailers"},
+		{want: "HTTP-response-body-size", url: "http://" + testref.Talk(t, ok+"Content-Length: 10\r\n\r\n0123456789"), client: wasihttp.ClientConfig{Limits: wasihttp.Limits{Body: 5}}, at: "body"},
+		{want: "HTTP-response-trailer-section-size", url: "http://" + testref.Talk(t, chunks+"0\r\nX-A: "+strings.Repeat("x", 1<<20)+"\r\n\r\n"), at: "trailers"},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			c.client.Allow = anywhere

@@ -13,7 +13,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/surface"
+	"github.com/vitrine-wasm/vitrine/tests/surface"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"

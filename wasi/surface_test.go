@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
-	"github.com/vitrine-wasm/vitrine/internal/surface"
+	"github.com/vitrine-wasm/vitrine/tests/surface"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
@@ -31,7 +31,7 @@ func TestSurface(t *testing.T) {
 		compareSurface(t, got, "wit")
 	})
 	t.Run("reference", func(t *testing.T) {
-		compareSurface(t, got, shared.WIT(t))
+		compareSurface(t, got, testref.WIT(t))
 	})
 	// That the types are right is found when a component that imports everything is linked.
 	linked, err := l.Link(t.Context(), loadSurface(t))
@@ -105,14 +105,14 @@ func compareSurface(t *testing.T, got []string, dir string) {
 	}
 }
 
-// TestSurfaceIsWritten: testdata/surface is what internal/surface writes.
+// TestSurfaceIsWritten: testdata/surface is what tests/surface writes.
 func TestSurfaceIsWritten(t *testing.T) {
 	text, err := surface.WASI("..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if b, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(surface.File))); err != nil || string(b) != text {
-		t.Errorf("%s is stale (%v): go generate ./internal/surface writes it, wasm-tools parse makes surface.wasm of it", surface.File, err)
+		t.Errorf("%s is stale (%v): go generate ./tests/surface writes it, wasm-tools parse makes surface.wasm of it", surface.File, err)
 	}
 }
 

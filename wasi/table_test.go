@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/surface"
+	"github.com/vitrine-wasm/vitrine/tests/surface"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // resolve resolves one text, or fails the test.
@@ -383,7 +383,7 @@ func TestLoadDeps(t *testing.T) {
 // TestReference reads all reference WIT, and reads what Print makes of it again. Folders that define a package which an
 // earlier one has (another draft of the same version) are read in a set of their own.
 func TestReference(t *testing.T) {
-	dir := shared.WIT(t)
+	dir := testref.WIT(t)
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/internal/ending"
+	"github.com/vitrine-wasm/vitrine/tests/ending"
 )
 
 // visit is one request of the demo, what must come back, and what its tree must name.

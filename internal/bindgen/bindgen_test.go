@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -127,7 +127,7 @@ func TestHouseHasNotDrifted(t *testing.T) {
 // houseAndReference are this module's own WIT text and that of the reference, of the same packages.
 func houseAndReference(t *testing.T) (house, reference *wit.Set) {
 	t.Helper()
-	dir := shared.WIT(t)
+	dir := testref.WIT(t)
 	house, err := LoadHouse(root)
 	if err != nil {
 		t.Fatal(err)

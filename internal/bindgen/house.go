@@ -24,10 +24,10 @@ var House = []Binding{
 	p2("http", "informational-outbound-responses").
 		children("[method]incoming-request.headers", "[method]outgoing-request.headers", "[method]incoming-response.headers",
 			"[method]outgoing-response.headers", "[method]incoming-body.stream", "[method]future-trailers.get", "[method]outgoing-body.write"),
-	{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/draft", Name: "loggingdraft"},
-	{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/draft", Name: "configdraft"},
-	{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/draft", Name: "keyvaluedraft"},
-	Binding{WIT: "wasi:blobstore@0.2.0-draft", Path: module + "/plugin/blobstore/draft", Name: "blobstoredraft"}.
+	{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/bindings", Name: "bindings"},
+	{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/bindings", Name: "bindings"},
+	{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/bindings", Name: "bindings"},
+	Binding{WIT: "wasi:blobstore@0.2.0-draft", Path: module + "/plugin/blobstore/bindings", Name: "bindings"}.
 		children("[method]outgoing-value.outgoing-value-write-body"),
 }
 

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // coreModules finds the core modules in a component's bytes: sections 1, in nested components (sections 4) too.
@@ -36,8 +36,8 @@ func corpus(t testing.TB) map[string][]byte {
 	t.Helper()
 	seen := map[string]bool{}
 	modules := map[string][]byte{}
-	for _, name := range shared.Guests(t) {
-		for i, m := range coreModules(shared.Guest(t, name)) {
+	for _, name := range testref.Guests(t) {
+		for i, m := range coreModules(testref.Guest(t, name)) {
 			if !seen[string(m)] {
 				seen[string(m)] = true
 				modules[name+"/"+string(rune('0'+i))] = m

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 // costly makes a module of one function per body, each of type () -> (); extra is a second type.
@@ -114,8 +114,8 @@ func TestLargeIsNotComplex(t *testing.T) {
 // TestCostOfRealCode: what real compilers wrote is far within the bounds: a tenth at the most of what its size allows, and
 // of what one function may cost.
 func TestCostOfRealCode(t *testing.T) {
-	for _, name := range shared.Guests(t) {
-		c, err := binary.Decode(shared.Guest(t, name))
+	for _, name := range testref.Guests(t) {
+		c, err := binary.Decode(testref.Guest(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}

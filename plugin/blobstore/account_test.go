@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -123,7 +123,7 @@ func TestHostMemory(t *testing.T) {
 				more, err = step(ctx)
 				made = append(made, more...)
 			}
-			var text *cm.ResultError[draft.Error]
+			var text *cm.ResultError[bindings.Error]
 			var stream *cm.ResultError[iop2.StreamError]
 			var limit *cm.LimitError
 			if !errors.As(err, &limit) || limit.Limit != "hostMemory" || !errors.As(err, &text) && !errors.As(err, &stream) {

@@ -6,10 +6,10 @@ import (
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 )
 
-// container is the resource; it implements draft.Container.
+// container is the resource; it implements bindings.Container.
 type container struct {
 	store Store
 	name  string
@@ -17,7 +17,7 @@ type container struct {
 }
 
 // newContainer makes a resource of a container that is there.
-func newContainer(ctx context.Context, s Store, name string) (draft.Container, error) {
+func newContainer(ctx context.Context, s Store, name string) (bindings.Container, error) {
 	held := &cm.Holding{}
 	if err := held.Hold(ctx, len(name)); err != nil {
 		return nil, fail(err)
@@ -33,16 +33,16 @@ func (c container) Drop(context.Context) error {
 
 func (c container) Name(context.Context) (string, error) { return c.name, nil }
 
-func (c container) Info(ctx context.Context) (draft.ContainerMetadata, error) {
+func (c container) Info(ctx context.Context) (bindings.ContainerMetadata, error) {
 	created, err := c.store.Container(ctx, c.name)
 	if err != nil {
-		return draft.ContainerMetadata{}, fail(err)
+		return bindings.ContainerMetadata{}, fail(err)
 	}
-	return draft.ContainerMetadata{Name: c.name, CreatedAt: uint64(created.Unix())}, nil
+	return bindings.ContainerMetadata{Name: c.name, CreatedAt: uint64(created.Unix())}, nil
 }
 
 // GetData gives a range with both ends included; it is cut to the object.
-func (c container) GetData(ctx context.Context, name string, start, end uint64) (draft.IncomingValue, error) {
+func (c container) GetData(ctx context.Context, name string, start, end uint64) (bindings.IncomingValue, error) {
 	o, err := c.store.Get(ctx, c.name, name)
 	if err != nil {
 		return nil, fail(err)
@@ -62,7 +62,7 @@ func (c container) GetData(ctx context.Context, name string, start, end uint64) 
 	return in, nil
 }
 
-func (c container) WriteData(ctx context.Context, name string, data draft.OutgoingValue) error {
+func (c container) WriteData(ctx context.Context, name string, data bindings.OutgoingValue) error {
 	o := data.(*outgoing)
 	if err := o.held.Hold(ctx, o.held.Bytes()+len(name)+destinationBytes); err != nil {
 		return fail(err)
@@ -71,7 +71,7 @@ func (c container) WriteData(ctx context.Context, name string, data draft.Outgoi
 	return nil
 }
 
-func (c container) ListObjects(ctx context.Context) (draft.StreamObjectNames, error) {
+func (c container) ListObjects(ctx context.Context) (bindings.StreamObjectNames, error) {
 	names, err := c.store.List(ctx, c.name)
 	if err != nil {
 		return nil, fail(err)
@@ -109,12 +109,12 @@ func (c container) HasObject(ctx context.Context, name string) (bool, error) {
 	return err == nil, fail(err)
 }
 
-func (c container) ObjectInfo(ctx context.Context, name string) (draft.ObjectMetadata, error) {
+func (c container) ObjectInfo(ctx context.Context, name string) (bindings.ObjectMetadata, error) {
 	o, err := c.store.Get(ctx, c.name, name)
 	if err != nil {
-		return draft.ObjectMetadata{}, fail(err)
+		return bindings.ObjectMetadata{}, fail(err)
 	}
-	return draft.ObjectMetadata{Name: name, Container: c.name, CreatedAt: uint64(o.Created.Unix()), Size: uint64(len(o.Data))}, nil
+	return bindings.ObjectMetadata{Name: name, Container: c.name, CreatedAt: uint64(o.Created.Unix()), Size: uint64(len(o.Data))}, nil
 }
 
 func (c container) Clear(ctx context.Context) error {

@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -34,16 +34,16 @@ func (*Plugin) Name() string { return "blobstore" }
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
-	return []wit.InterfaceID{draft.TypesID, draft.ContainerID, draft.BlobstoreID}
+	return []wit.InterfaceID{bindings.TypesID, bindings.ContainerID, bindings.BlobstoreID}
 }
 
 // Bind implements host.Plugin. The last release of an owner has the backend drop what is the owner's, if it is a [Dropper].
 func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
 	owner := Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}
 	s, release := p.open(owner)
-	draft.AddTypes(l, s)
-	draft.AddContainer(l)
-	draft.AddBlobstore(l, s)
+	bindings.AddTypes(l, s)
+	bindings.AddContainer(l)
+	bindings.AddBlobstore(l, s)
 	return release, nil
 }
 
@@ -78,14 +78,14 @@ func fail(err error) error {
 // store implements the free functions of the interfaces for one component.
 type store struct{ Store }
 
-func (s store) CreateContainer(ctx context.Context, name string) (draft.Container, error) {
+func (s store) CreateContainer(ctx context.Context, name string) (bindings.Container, error) {
 	if err := s.Store.CreateContainer(ctx, name); err != nil {
 		return nil, fail(err)
 	}
 	return newContainer(ctx, s.Store, name)
 }
 
-func (s store) GetContainer(ctx context.Context, name string) (draft.Container, error) {
+func (s store) GetContainer(ctx context.Context, name string) (bindings.Container, error) {
 	if _, err := s.Container(ctx, name); err != nil {
 		return nil, fail(err)
 	}
@@ -104,7 +104,7 @@ func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
 	return err == nil, fail(err)
 }
 
-func (s store) CopyObject(ctx context.Context, src, dest draft.ObjectID) error {
+func (s store) CopyObject(ctx context.Context, src, dest bindings.ObjectID) error {
 	o, err := s.Get(ctx, src.Container, src.Object)
 	if err != nil {
 		return fail(err)
@@ -112,7 +112,7 @@ func (s store) CopyObject(ctx context.Context, src, dest draft.ObjectID) error {
 	return fail(s.Put(ctx, dest.Container, dest.Object, o.Data))
 }
 
-func (s store) MoveObject(ctx context.Context, src, dest draft.ObjectID) error {
+func (s store) MoveObject(ctx context.Context, src, dest bindings.ObjectID) error {
 	if src == dest {
 		_, err := s.Get(ctx, src.Container, src.Object)
 		return fail(err)
@@ -159,7 +159,7 @@ func (o *outgoing) write(ctx context.Context, p []byte) error {
 	return nil
 }
 
-func (s store) OutgoingValueNewOutgoingValue(context.Context) (draft.OutgoingValue, error) {
+func (s store) OutgoingValueNewOutgoingValue(context.Context) (bindings.OutgoingValue, error) {
 	return &outgoing{}, nil
 }
 
@@ -171,7 +171,7 @@ func (o *outgoing) OutgoingValueWriteBody(context.Context) (iop2.OutputStream, e
 	return iop2.NewOutputStream(wasiio.NewFuncWriter(o.write)), nil
 }
 
-func (s store) OutgoingValueFinish(ctx context.Context, this draft.OutgoingValue) error {
+func (s store) OutgoingValueFinish(ctx context.Context, this bindings.OutgoingValue) error {
 	o := this.(*outgoing)
 	defer o.Drop(ctx) //nolint:errcheck // it never fails
 	for _, put := range o.to {
@@ -197,13 +197,13 @@ func (i *incoming) Drop(context.Context) error {
 
 func (i *incoming) Size(context.Context) (uint64, error) { return uint64(len(i.data)), nil }
 
-func (s store) IncomingValueIncomingValueConsumeSync(_ context.Context, this draft.IncomingValue) ([]byte, error) {
+func (s store) IncomingValueIncomingValueConsumeSync(_ context.Context, this bindings.IncomingValue) ([]byte, error) {
 	i := this.(*incoming)
 	defer i.held.Release() // the bytes are the guest's as soon as this returns
 	return i.data, nil
 }
 
-func (s store) IncomingValueIncomingValueConsumeAsync(_ context.Context, this draft.IncomingValue) (iop2.InputStream, error) {
+func (s store) IncomingValueIncomingValueConsumeAsync(_ context.Context, this bindings.IncomingValue) (iop2.InputStream, error) {
 	i := this.(*incoming)
 	return iop2.NewInputStream(&incomingStream{wasiio.NewFuncReader(bytes.NewReader(i.data).Read), i}), nil
 }

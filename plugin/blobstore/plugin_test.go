@@ -14,7 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	draft "github.com/vitrine-wasm/vitrine/plugin/blobstore/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -88,7 +88,7 @@ func (s *shelf) Delete(_ context.Context, in string, names ...string) error {
 }
 
 // newStore gives a store with the container "c".
-func newStore(t *testing.T) (store, draft.Container, *shelf) {
+func newStore(t *testing.T) (store, bindings.Container, *shelf) {
 	t.Helper()
 	b := &shelf{containers: map[string]map[string][]byte{}}
 	s := store{b}
@@ -102,13 +102,13 @@ func newStore(t *testing.T) (store, draft.Container, *shelf) {
 // wantText wants an error of the interface, which is text, with the words in it.
 func wantText(t *testing.T, err error, words string) {
 	t.Helper()
-	var text *cm.ResultError[draft.Error]
+	var text *cm.ResultError[bindings.Error]
 	if !errors.As(err, &text) || !bytes.Contains([]byte(text.Value), []byte(words)) {
 		t.Errorf("error %v, wanted one of the interface with %q", err, words)
 	}
 }
 
-func newOutgoing(t *testing.T, s store) draft.OutgoingValue {
+func newOutgoing(t *testing.T, s store) bindings.OutgoingValue {
 	t.Helper()
 	o, err := s.OutgoingValueNewOutgoingValue(t.Context())
 	if err != nil {
@@ -117,7 +117,7 @@ func newOutgoing(t *testing.T, s store) draft.OutgoingValue {
 	return o
 }
 
-func body(t *testing.T, o draft.OutgoingValue) iop2.OutputStream {
+func body(t *testing.T, o bindings.OutgoingValue) iop2.OutputStream {
 	t.Helper()
 	w, err := o.OutgoingValueWriteBody(t.Context())
 	if err != nil {
@@ -317,11 +317,11 @@ func TestContainer(t *testing.T) {
 	if name, err := in.Name(ctx); name != "c" || err != nil {
 		t.Errorf("name %q, %v", name, err)
 	}
-	if info, err := in.Info(ctx); err != nil || info != (draft.ContainerMetadata{Name: "c", CreatedAt: 1000}) {
+	if info, err := in.Info(ctx); err != nil || info != (bindings.ContainerMetadata{Name: "c", CreatedAt: 1000}) {
 		t.Errorf("info %+v, %v", info, err)
 	}
 	b.containers["c"] = map[string][]byte{"a": []byte("123"), "b": nil, "d": nil, "e": nil}
-	want := draft.ObjectMetadata{Name: "a", Container: "c", CreatedAt: 2000, Size: 3}
+	want := bindings.ObjectMetadata{Name: "a", Container: "c", CreatedAt: 2000, Size: 3}
 	if info, err := in.ObjectInfo(ctx, "a"); err != nil || info != want {
 		t.Errorf("object info %+v, %v", info, err)
 	}
@@ -379,8 +379,8 @@ func TestNames(t *testing.T) {
 
 func TestCopyAndMove(t *testing.T) {
 	ctx := t.Context()
-	id := func(container, object string) draft.ObjectID {
-		return draft.ObjectID{Container: container, Object: object}
+	id := func(container, object string) bindings.ObjectID {
+		return bindings.ObjectID{Container: container, Object: object}
 	}
 	for _, c := range []struct {
 		name     string
@@ -436,8 +436,8 @@ func TestBackendFails(t *testing.T) {
 		"get-container":    second(s.GetContainer(ctx, "c")),
 		"delete-container": s.DeleteContainer(ctx, "c"),
 		"container-exists": second(s.ContainerExists(ctx, "c")),
-		"copy-object":      s.CopyObject(ctx, draft.ObjectID{}, draft.ObjectID{Object: "x"}),
-		"move-object":      s.MoveObject(ctx, draft.ObjectID{}, draft.ObjectID{Object: "x"}),
+		"copy-object":      s.CopyObject(ctx, bindings.ObjectID{}, bindings.ObjectID{Object: "x"}),
+		"move-object":      s.MoveObject(ctx, bindings.ObjectID{}, bindings.ObjectID{Object: "x"}),
 		"info":             second(in.Info(ctx)),
 		"get-data":         second(in.GetData(ctx, "o", 0, 1)),
 		"list-objects":     second(in.ListObjects(ctx)),

@@ -11,7 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	draft "github.com/vitrine-wasm/vitrine/plugin/config/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/config/bindings"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -24,7 +24,7 @@ var _ host.Plugin = Plugin{}
 func (Plugin) Name() string { return "config" }
 
 // Serves implements host.Plugin.
-func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.StoreID} }
+func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{bindings.StoreID} }
 
 // Bind implements host.Plugin.
 func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
@@ -34,7 +34,7 @@ func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (rel
 			return nil, fmt.Errorf("config %q: its name or value is no UTF-8: guests are given text only", k)
 		}
 	}
-	draft.AddStore(l, store(c.Config))
+	bindings.AddStore(l, store(c.Config))
 	return nil, nil
 }
 

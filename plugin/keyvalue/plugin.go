@@ -8,7 +8,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	draft "github.com/vitrine-wasm/vitrine/plugin/keyvalue/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -30,15 +30,15 @@ func (*Plugin) Name() string { return "keyvalue" }
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
-	return []wit.InterfaceID{draft.StoreID, draft.AtomicsID, draft.BatchID}
+	return []wit.InterfaceID{bindings.StoreID, bindings.AtomicsID, bindings.BatchID}
 }
 
 // Bind implements host.Plugin. The last release of an owner has the backend drop what is the owner's, if it is a [Dropper].
 func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
 	s := stores{p.backend, Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}}
-	draft.AddStore(l, s)
-	draft.AddAtomics(l, s)
-	draft.AddBatch(l, s)
+	bindings.AddStore(l, s)
+	bindings.AddAtomics(l, s)
+	bindings.AddBatch(l, s)
 	return p.hold(s.owner), nil
 }
 
@@ -67,7 +67,7 @@ type stores struct {
 	owner   Owner
 }
 
-// bucket is the resource; it implements draft.Bucket.
+// bucket is the resource; it implements bindings.Bucket.
 type bucket struct{ Bucket }
 
 // fail turns an error into a WIT error.
@@ -76,14 +76,14 @@ func fail(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrNoSuchStore):
-		return cm.Fail(draft.ErrorNoSuchStore())
+		return cm.Fail(bindings.ErrorNoSuchStore())
 	case errors.Is(err, ErrAccessDenied):
-		return cm.Fail(draft.ErrorAccessDenied())
+		return cm.Fail(bindings.ErrorAccessDenied())
 	}
-	return cm.FailFor(draft.ErrorOther(err.Error()), err)
+	return cm.FailFor(bindings.ErrorOther(err.Error()), err)
 }
 
-func (s stores) Open(ctx context.Context, name string) (draft.Bucket, error) {
+func (s stores) Open(ctx context.Context, name string) (bindings.Bucket, error) {
 	b, err := s.backend.Open(ctx, s.owner, name)
 	if err != nil {
 		return nil, fail(err)
@@ -112,28 +112,28 @@ func (b bucket) Exists(ctx context.Context, key string) (bool, error) {
 	return ok, fail(err)
 }
 
-func (b bucket) ListKeys(ctx context.Context, cursor *uint64) (draft.KeyResponse, error) {
+func (b bucket) ListKeys(ctx context.Context, cursor *uint64) (bindings.KeyResponse, error) {
 	var from uint64
 	if cursor != nil {
 		from = *cursor
 	}
 	keys, next, err := b.Keys(ctx, from)
 	if err != nil {
-		return draft.KeyResponse{}, fail(err)
+		return bindings.KeyResponse{}, fail(err)
 	}
-	out := draft.KeyResponse{Keys: keys}
+	out := bindings.KeyResponse{Keys: keys}
 	if next != 0 {
 		out.Cursor = &next
 	}
 	return out, nil
 }
 
-func (stores) Increment(ctx context.Context, b draft.Bucket, key string, delta uint64) (uint64, error) {
+func (stores) Increment(ctx context.Context, b bindings.Bucket, key string, delta uint64) (uint64, error) {
 	n, err := b.(bucket).Bucket.Increment(ctx, key, delta)
 	return n, fail(err)
 }
 
-func (stores) GetMany(ctx context.Context, b draft.Bucket, keys []string) ([]*cm.Tuple2[string, []byte], error) {
+func (stores) GetMany(ctx context.Context, b bindings.Bucket, keys []string) ([]*cm.Tuple2[string, []byte], error) {
 	out := make([]*cm.Tuple2[string, []byte], len(keys))
 	for i, k := range keys {
 		v, ok, err := b.(bucket).Bucket.Get(ctx, k)
@@ -147,7 +147,7 @@ func (stores) GetMany(ctx context.Context, b draft.Bucket, keys []string) ([]*cm
 	return out, nil
 }
 
-func (stores) SetMany(ctx context.Context, b draft.Bucket, kvs []cm.Tuple2[string, []byte]) error {
+func (stores) SetMany(ctx context.Context, b bindings.Bucket, kvs []cm.Tuple2[string, []byte]) error {
 	for _, kv := range kvs {
 		if err := b.(bucket).Bucket.Set(ctx, kv.F0, kv.F1); err != nil {
 			return fail(err)
@@ -156,7 +156,7 @@ func (stores) SetMany(ctx context.Context, b draft.Bucket, kvs []cm.Tuple2[strin
 	return nil
 }
 
-func (stores) DeleteMany(ctx context.Context, b draft.Bucket, keys []string) error {
+func (stores) DeleteMany(ctx context.Context, b bindings.Bucket, keys []string) error {
 	for _, k := range keys {
 		if err := b.(bucket).Bucket.Delete(ctx, k); err != nil {
 			return fail(err)

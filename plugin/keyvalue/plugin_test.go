@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	draft "github.com/vitrine-wasm/vitrine/plugin/keyvalue/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
 )
 
 // drawer is a Backend and its one Bucket, for one test. With err every call fails; a key "bad" always does.
@@ -70,7 +70,7 @@ func (d *drawer) Increment(_ context.Context, key string, delta uint64) (uint64,
 	return 40 + delta, d.of(key)
 }
 
-func opened(t *testing.T) (stores, draft.Bucket, *drawer) {
+func opened(t *testing.T) (stores, bindings.Bucket, *drawer) {
 	t.Helper()
 	d := &drawer{values: map[string][]byte{}}
 	s := stores{d, Owner{"n", "shop", "cart"}}
@@ -81,9 +81,9 @@ func opened(t *testing.T) (stores, draft.Bucket, *drawer) {
 	return s, b, d
 }
 
-func wantError(t *testing.T, err error, tag draft.ErrorTag, words string) {
+func wantError(t *testing.T, err error, tag bindings.ErrorTag, words string) {
 	t.Helper()
-	var e *cm.ResultError[draft.Error]
+	var e *cm.ResultError[bindings.Error]
 	if !errors.As(err, &e) || e.Value.Tag != tag || e.Value.Other != words {
 		t.Errorf("error %#v, wanted %v %q", err, tag, words)
 	}
@@ -94,7 +94,7 @@ func TestOpen(t *testing.T) {
 	if want := (Owner{"n", "shop", "cart"}); d.owner != want {
 		t.Errorf("opened for %v, wanted %v", d.owner, want)
 	}
-	for name, tag := range map[string]draft.ErrorTag{"theirs": draft.ErrorTagAccessDenied, "none": draft.ErrorTagNoSuchStore} {
+	for name, tag := range map[string]bindings.ErrorTag{"theirs": bindings.ErrorTagAccessDenied, "none": bindings.ErrorTagNoSuchStore} {
 		b, err := s.Open(t.Context(), name)
 		if wantError(t, err, tag, ""); b != nil {
 			t.Errorf("%s: got %v with an error", name, b)
@@ -102,7 +102,7 @@ func TestOpen(t *testing.T) {
 	}
 	d.err = errors.New("the disk is gone")
 	_, err := s.Open(t.Context(), "")
-	wantError(t, err, draft.ErrorTagOther, "the disk is gone")
+	wantError(t, err, bindings.ErrorTagOther, "the disk is gone")
 }
 
 func TestValues(t *testing.T) {
@@ -149,7 +149,7 @@ func TestIncrement(t *testing.T) {
 		t.Errorf("got %d, %v", n, err)
 	}
 	_, err := s.Increment(t.Context(), b, "bad", 2)
-	wantError(t, err, draft.ErrorTagOther, "a bad key")
+	wantError(t, err, bindings.ErrorTagOther, "a bad key")
 }
 
 func TestBatch(t *testing.T) {
@@ -186,9 +186,9 @@ func TestBatch(t *testing.T) {
 
 	// The first that fails ends a batch; what came before it stays done.
 	_, err = s.GetMany(ctx, b, []string{"b", "bad"})
-	wantError(t, err, draft.ErrorTagOther, "a bad key")
-	wantError(t, s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{pair("x", ""), pair("bad", ""), pair("y", "")}), draft.ErrorTagOther, "a bad key")
-	wantError(t, s.DeleteMany(ctx, b, []string{"b", "bad", "x"}), draft.ErrorTagOther, "a bad key")
+	wantError(t, err, bindings.ErrorTagOther, "a bad key")
+	wantError(t, s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{pair("x", ""), pair("bad", ""), pair("y", "")}), bindings.ErrorTagOther, "a bad key")
+	wantError(t, s.DeleteMany(ctx, b, []string{"b", "bad", "x"}), bindings.ErrorTagOther, "a bad key")
 	if keys := slices.Collect(maps.Keys(d.values)); !slices.Equal(keys, []string{"x"}) {
 		t.Errorf("left are %v", keys)
 	}
@@ -211,6 +211,6 @@ func TestBackendFails(t *testing.T) {
 		"set-many":    s.SetMany(ctx, b, make([]cm.Tuple2[string, []byte], 1)),
 		"delete-many": s.DeleteMany(ctx, b, []string{"k"}),
 	} {
-		t.Run(name, func(t *testing.T) { wantError(t, err, draft.ErrorTagOther, "the disk is gone") })
+		t.Run(name, func(t *testing.T) { wantError(t, err, bindings.ErrorTagOther, "the disk is gone") })
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	draft "github.com/vitrine-wasm/vitrine/plugin/logging/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/logging/bindings"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -21,11 +21,11 @@ var _ host.Plugin = Plugin{}
 func (Plugin) Name() string { return "logging" }
 
 // Serves implements host.Plugin.
-func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{draft.LoggingID} }
+func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{bindings.LoggingID} }
 
 // Bind implements host.Plugin.
 func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	draft.AddLogging(l, &logger{b.Lines})
+	bindings.AddLogging(l, &logger{b.Lines})
 	return nil, nil
 }
 
@@ -34,12 +34,12 @@ type logger struct{ lines *host.Lines }
 // maxContext bounds what a message says of its context, in bytes: a word or two, as a rule.
 const maxContext = 1 << 10
 
-var severities = map[draft.Level]host.Severity{
-	draft.LevelTrace: host.SeverityTrace, draft.LevelDebug: host.SeverityDebug, draft.LevelInfo: host.SeverityInfo,
-	draft.LevelWarn: host.SeverityWarn, draft.LevelError: host.SeverityError, draft.LevelCritical: host.SeverityFatal,
+var severities = map[bindings.Level]host.Severity{
+	bindings.LevelTrace: host.SeverityTrace, bindings.LevelDebug: host.SeverityDebug, bindings.LevelInfo: host.SeverityInfo,
+	bindings.LevelWarn: host.SeverityWarn, bindings.LevelError: host.SeverityError, bindings.LevelCritical: host.SeverityFatal,
 }
 
-func (l *logger) Log(ctx context.Context, level draft.Level, about, message string) error {
+func (l *logger) Log(ctx context.Context, level bindings.Level, about, message string) error {
 	line := host.LogLine{
 		Stream: "log", Severity: severities[level], Context: about,
 		Text: strings.TrimRight(message, "\r\n"),

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/host"
-	draft "github.com/vitrine-wasm/vitrine/plugin/logging/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/logging/bindings"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -30,7 +30,7 @@ func TestSeverities(t *testing.T) {
 	want := []host.Severity{
 		host.SeverityTrace, host.SeverityDebug, host.SeverityInfo, host.SeverityWarn, host.SeverityError, host.SeverityFatal,
 	}
-	for level := draft.LevelTrace; level <= draft.LevelCritical; level++ {
+	for level := bindings.LevelTrace; level <= bindings.LevelCritical; level++ {
 		if err := l.Log(t.Context(), level, "db", "hello"); err != nil {
 			t.Fatal(err)
 		}
@@ -41,7 +41,7 @@ func TestSeverities(t *testing.T) {
 	for i, got := range s.lines {
 		w := host.LogLine{Workload: "shop", Component: "cart", Stream: "log", Severity: want[i], Context: "db", Text: "hello"}
 		if got != w {
-			t.Errorf("%s: got %+v, wanted %+v", draft.Level(i), got, w)
+			t.Errorf("%s: got %+v, wanted %+v", bindings.Level(i), got, w)
 		}
 	}
 }
@@ -61,7 +61,7 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, s := newLogger()
-			if err := l.Log(t.Context(), draft.LevelInfo, "", c.message); err != nil {
+			if err := l.Log(t.Context(), bindings.LevelInfo, "", c.message); err != nil {
 				t.Fatal(err)
 			}
 			if len(s.lines) != 1 || s.lines[0].Text != c.want || s.lines[0].Truncated != c.truncated {
@@ -75,7 +75,7 @@ func TestMessages(t *testing.T) {
 func TestContextOfCall(t *testing.T) {
 	type key struct{}
 	l, s := newLogger()
-	if err := l.Log(context.WithValue(t.Context(), key{}, "the call"), draft.LevelInfo, "", "x"); err != nil {
+	if err := l.Log(context.WithValue(t.Context(), key{}, "the call"), bindings.LevelInfo, "", "x"); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.ctxs) != 1 || s.ctxs[0].Value(key{}) != "the call" {

@@ -1,4 +1,4 @@
-;; Written by internal/surface from the WIT of WASI 0.2.12. DO NOT EDIT.
+;; Written by tests/surface from the WIT of WASI 0.2.12. DO NOT EDIT.
 (component $surface
 (core module $mem
   (memory (export "memory") 2)

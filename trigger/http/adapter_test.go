@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -32,7 +32,7 @@ func TestAdapters(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.Close(ctx)
-	guest, err := engine.Load(ctx, "c", shared.Guest(t, "rust-http-full-p2"))
+	guest, err := engine.Load(ctx, "c", testref.Guest(t, "rust-http-full-p2"))
 	if err != nil {
 		t.Fatal(err)
 	}

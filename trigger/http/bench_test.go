@@ -17,9 +17,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -94,7 +94,7 @@ func hosted(b *testing.B, observer host.Observer) net.Conn {
 	}
 	w := spec("/")
 	w.Components = []workload.Component{{Name: w.Triggers[0].Component,
-		Source: workload.Source{File: shared.File(b, "rust-http-full-p2")}}}
+		Source: workload.Source{File: testref.File(b, "rust-http-full-p2")}}}
 	if _, err := h.Start(ctx, w); err != nil {
 		b.Fatal(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/internal/life"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
@@ -19,9 +19,9 @@ import (
 // within gives invocations a deadline as a host does.
 func within(d time.Duration) *invoker {
 	return &invoker{wrap: func(outer context.Context) (context.Context, context.CancelFunc) {
-		ctx := &life.Context{}
+		ctx := &reqctx.Context{}
 		ctx.Begin(outer)
-		ctx.Within(d, func() error { return cm.Trapf(cm.TrapDeadline, "too long") })
+		ctx.SetTimeout(d, func() error { return cm.Trapf(cm.TrapDeadline, "too long") })
 		return ctx, func() { ctx.Cancel(nil) }
 	}}
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
@@ -80,7 +80,7 @@ func (c *calls) Exit(call *cm.Call, end cm.End) {
 // served starts a prebuilt component behind a trigger.
 func served(t *testing.T, name string, allow func(scheme, host, port string) bool) (*Trigger, *calls) {
 	t.Helper()
-	wasm := shared.Guest(t, name)
+	wasm := testref.Guest(t, name)
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)
 	if err != nil {

@@ -49,9 +49,9 @@ func (c *control) end() {
 	c.over = true
 }
 
-// Ended implements life.Watcher: the invocation has ended before its answer has, at its deadline, because its host stops or
+// OnDone implements life.Watcher: the invocation has ended before its answer has, at its deadline, because its host stops or
 // because its client went away. A write that waits for the client must not hold the instance any longer.
-func (x *exchange) Ended() { go x.cut() }
+func (x *exchange) OnDone() { go x.cut() }
 
 // cut ends the writes of an exchange whose invocation has ended: first those of the exchange alone, and then, where its
 // client does not even take that (of an HTTP/2 connection on which nothing moves), the connection. What is left to write when

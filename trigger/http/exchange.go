@@ -12,7 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/internal/life"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
@@ -35,7 +35,7 @@ func largeHead(most int64) error {
 type exchange struct {
 	r       *http.Request
 	route   *route
-	ctx     life.Context // of the invocation
+	ctx     reqctx.Context // of the invocation
 	control control
 	body    requestBody
 	// refused is why no guest is to see the request; nil if one is.
@@ -45,10 +45,10 @@ type exchange struct {
 	informs chan inform
 	decided chan struct{} // closed when reply is the answer
 	reply   answer
-	written chan struct{}  // closed when nothing more will be written
-	invoked sync.WaitGroup // until Invoke has returned
-	ended   life.Watch     // of the end of the invocation, while it runs
-	until   time.Time      // the invocation's deadline; zero if it has none
+	written chan struct{}       // closed when nothing more will be written
+	invoked sync.WaitGroup      // until Invoke has returned
+	ended   reqctx.Subscription // of the end of the invocation, while it runs
+	until   time.Time           // the invocation's deadline; zero if it has none
 
 	// How it went. Written by the server's goroutine before written is closed, and by the guest's.
 	whole  bool            // the answer has been written to its end

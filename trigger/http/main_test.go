@@ -4,9 +4,9 @@ import (
 	"os"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/internal/leak"
+	"github.com/vitrine-wasm/vitrine/tests/leak"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(leak.Main(m, "vitrine/trigger/", "vitrine/wasi/", "net/http.(*conn)"))
+	os.Exit(leak.Main(m, leak.IdleConnections()...))
 }

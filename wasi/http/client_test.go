@@ -17,7 +17,7 @@ import (
 
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 func anywhere(_, _, _ string) bool { return true }
@@ -436,25 +436,25 @@ func TestErrorCodes(t *testing.T) {
 		"unknown name":        {url: "http://nowhere.invalid", want: "DNS-error"},
 		"untrusted":           {url: secure.URL, want: "TLS-certificate-error"},
 		"alert":               {url: picky.URL, tls: &tls.Config{RootCAs: roots}, want: "TLS-alert-received"},
-		"no TLS":              {url: "https://" + shared.Talk(t, "HTTP/1.1 200 OK\r\n\r\n"), want: "TLS-protocol-error"},
-		"garbage for TLS":     {url: "https://" + shared.Talk(t, "what is this?"), want: "TLS-protocol-error"},
-		"closed":              {url: "http://" + shared.Talk(t, ""), want: "connection-terminated"},
-		"garbage":             {url: "http://" + shared.Talk(t, "what is this?\r\n\r\n"), want: "HTTP-protocol-error"},
-		"half a head":         {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nX-A"), want: "HTTP-protocol-error"},
-		"large head":          {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("x", 2<<20)+"\r\n\r\n"), want: "HTTP-response-header-section-size"},
-		"switching protocols": {url: "http://" + shared.Talk(t, "HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "HTTP-upgrade-failed"},
-		"transfer coding":     {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: zip\r\n\r\n"), want: "HTTP-response-transfer-coding"},
-		"short body":          {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome"), want: "HTTP-response-incomplete", body: true},
-		"bad chunk size":      {url: "http://" + shared.Talk(t, chunked+"zz\r\nsome\r\n0\r\n\r\n"), want: "HTTP-protocol-error", body: true},
-		"huge chunk size":     {url: "http://" + shared.Talk(t, chunked+"fffffffffffffffff\r\nsome"), want: "HTTP-protocol-error", body: true},
-		"long chunk line":     {url: "http://" + shared.Talk(t, chunked+"4;"+strings.Repeat("x", 8<<10)+"\r\nsome"), want: "HTTP-protocol-error", body: true},
-		"chunk without end":   {url: "http://" + shared.Talk(t, chunked+"4\r\nsomeXX0\r\n\r\n"), want: "HTTP-protocol-error", body: true},
-		"bad trailer":         {url: "http://" + shared.Talk(t, chunked+"4\r\nsome\r\n0\r\nno trailer\r\n\r\n"), want: "HTTP-protocol-error", body: true},
-		"bad status line":     {url: "http://" + shared.Talk(t, "HTTP/1.1 2\xff0 OK\r\n\r\n"), want: "HTTP-protocol-error"},
-		"bad length":          {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), want: "HTTP-protocol-error"},
-		"two lengths":         {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), want: "HTTP-protocol-error"},
-		"bytes in a name":     {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nx\xff: 1\r\n\r\n"), want: "HTTP-protocol-error"},
-		"short chunks":        {url: "http://" + shared.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"), want: "HTTP-response-incomplete", body: true},
+		"no TLS":              {url: "https://" + testref.Talk(t, "HTTP/1.1 200 OK\r\n\r\n"), want: "TLS-protocol-error"},
+		"garbage for TLS":     {url: "https://" + testref.Talk(t, "what is this?"), want: "TLS-protocol-error"},
+		"closed":              {url: "http://" + testref.Talk(t, ""), want: "connection-terminated"},
+		"garbage":             {url: "http://" + testref.Talk(t, "what is this?\r\n\r\n"), want: "HTTP-protocol-error"},
+		"half a head":         {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nX-A"), want: "HTTP-protocol-error"},
+		"large head":          {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nX-A: "+strings.Repeat("x", 2<<20)+"\r\n\r\n"), want: "HTTP-response-header-section-size"},
+		"switching protocols": {url: "http://" + testref.Talk(t, "HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "HTTP-upgrade-failed"},
+		"transfer coding":     {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: zip\r\n\r\n"), want: "HTTP-response-transfer-coding"},
+		"short body":          {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome"), want: "HTTP-response-incomplete", body: true},
+		"bad chunk size":      {url: "http://" + testref.Talk(t, chunked+"zz\r\nsome\r\n0\r\n\r\n"), want: "HTTP-protocol-error", body: true},
+		"huge chunk size":     {url: "http://" + testref.Talk(t, chunked+"fffffffffffffffff\r\nsome"), want: "HTTP-protocol-error", body: true},
+		"long chunk line":     {url: "http://" + testref.Talk(t, chunked+"4;"+strings.Repeat("x", 8<<10)+"\r\nsome"), want: "HTTP-protocol-error", body: true},
+		"chunk without end":   {url: "http://" + testref.Talk(t, chunked+"4\r\nsomeXX0\r\n\r\n"), want: "HTTP-protocol-error", body: true},
+		"bad trailer":         {url: "http://" + testref.Talk(t, chunked+"4\r\nsome\r\n0\r\nno trailer\r\n\r\n"), want: "HTTP-protocol-error", body: true},
+		"bad status line":     {url: "http://" + testref.Talk(t, "HTTP/1.1 2\xff0 OK\r\n\r\n"), want: "HTTP-protocol-error"},
+		"bad length":          {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n"), want: "HTTP-protocol-error"},
+		"two lengths":         {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"), want: "HTTP-protocol-error"},
+		"bytes in a name":     {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nx\xff: 1\r\n\r\n"), want: "HTTP-protocol-error"},
+		"short chunks":        {url: "http://" + testref.Talk(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nsome\r\n"), want: "HTTP-response-incomplete", body: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			x, ends := begin(t, client(t, ClientConfig{TLS: q.tls}), request(t, "GET", q.url), Options{})

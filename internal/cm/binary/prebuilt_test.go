@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 func TestDecodePrebuilt(t *testing.T) {
-	for _, name := range shared.Guests(t) {
+	for _, name := range testref.Guests(t) {
 		t.Run(name, func(t *testing.T) {
-			c, err := binary.Decode(shared.Guest(t, name))
+			c, err := binary.Decode(testref.Guest(t, name))
 			if err != nil {
 				t.Fatal(err)
 			}

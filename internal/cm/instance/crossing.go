@@ -6,7 +6,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
-	"github.com/vitrine-wasm/vitrine/internal/life"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
 // crossing is an observed call that the engine makes: the context that its callee sees, and what is needed to tell at its
@@ -34,7 +34,7 @@ func (c *crossing) Value(key any) any {
 }
 
 // AfterFunc is what [context.AfterFunc] uses.
-func (c *crossing) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(c.Context, f) }
+func (c *crossing) AfterFunc(f func()) (stop func() bool) { return reqctx.AfterFunc(c.Context, f) }
 
 // enterHost begins an observed call of a host function that a makes over b. start is when it began; zero for now.
 func (a *activation) enterHost(h cm.Hooks, b *cm.Boundary, args []cm.Val, start time.Time) *crossing {

@@ -7,7 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 	"github.com/vitrine-wasm/vitrine/internal/core"
-	"github.com/vitrine-wasm/vitrine/internal/life"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
 // root is the task of a call from the host into a store, with the thread that it runs on. What ends the call is its own:
@@ -17,7 +17,7 @@ type root struct {
 	invocation *Invocation
 	thread     core.Thread
 	interrupt  core.Interrupt
-	watch      life.Watch
+	watch      reqctx.Subscription
 	caller     context.Context // whose end interrupts the task
 }
 
@@ -54,8 +54,8 @@ func (r *root) recursive() bool {
 	return false
 }
 
-// Ended implements life.Watcher. A task that is over by then hears it in vain.
-func (r *root) Ended() { r.interrupt.Set(contextTrap(r.caller)) }
+// OnDone implements reqctx.Listener. A task that is over by then hears it in vain.
+func (r *root) OnDone() { r.interrupt.Set(contextTrap(r.caller)) }
 
 func (r *root) end() { r.finish(false) }
 

@@ -9,7 +9,7 @@ import (
 
 	cmbinary "github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 var update = flag.Bool("update", false, "rewrite goldens")
@@ -28,7 +28,7 @@ func imports(module []byte) ([]CoreImport, error) {
 
 func guest(t *testing.T, name string) *Program {
 	t.Helper()
-	c, err := cmbinary.Decode(shared.Guest(t, name))
+	c, err := cmbinary.Decode(testref.Guest(t, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func guest(t *testing.T, name string) *Program {
 }
 
 func TestEveryGuestIsPlanned(t *testing.T) {
-	for _, name := range shared.Guests(t) {
+	for _, name := range testref.Guests(t) {
 		t.Run(name, func(t *testing.T) {
 			p := guest(t, name)
 			if len(p.Modules) == 0 || len(p.Boundaries) == 0 {
@@ -70,7 +70,7 @@ func TestGoldens(t *testing.T) {
 func TestLinkedLikeComposed(t *testing.T) {
 	var parts []Part
 	for _, name := range []string{"rust-shop-http", "rust-cart", "rust-price"} {
-		c, err := cmbinary.Decode(shared.Guest(t, name))
+		c, err := cmbinary.Decode(testref.Guest(t, name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
-	"github.com/vitrine-wasm/vitrine/internal/life"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
 // Task is one call on its way through a component instance. It is the context.Context that guest code runs under and
@@ -43,7 +43,7 @@ func (t *Task) Value(key any) any {
 }
 
 // AfterFunc is what [context.AfterFunc] uses.
-func (t *Task) AfterFunc(f func()) (stop func() bool) { return life.AfterFunc(t.Context, f) }
+func (t *Task) AfterFunc(f func()) (stop func() bool) { return reqctx.AfterFunc(t.Context, f) }
 
 // Subtask begins a call that the task makes. Several may be under way, and end in any order.
 func (t *Task) Subtask() *Subtask {

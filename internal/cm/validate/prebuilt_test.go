@@ -6,13 +6,13 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
 func TestPrebuiltValid(t *testing.T) {
-	for _, name := range shared.Guests(t) {
+	for _, name := range testref.Guests(t) {
 		t.Run(name, func(t *testing.T) {
-			if err := decodeAndValidate(shared.Guest(t, name), validate.Options{}); err != nil {
+			if err := decodeAndValidate(testref.Guest(t, name), validate.Options{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -23,9 +23,9 @@ func TestPrebuiltValid(t *testing.T) {
 // left is a component of its own by the format, which may be valid: then it must have lost definitions.
 func TestPrebuiltCut(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for _, name := range shared.Guests(t) {
+	for _, name := range testref.Guests(t) {
 		t.Run(name, func(t *testing.T) {
-			wasm := shared.Guest(t, name)
+			wasm := testref.Guest(t, name)
 			whole, err := binary.Decode(wasm)
 			if err != nil {
 				t.Fatal(err)

@@ -9,8 +9,8 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
-	"github.com/vitrine-wasm/vitrine/internal/shared"
-	"github.com/vitrine-wasm/vitrine/internal/wast"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
+	"github.com/vitrine-wasm/vitrine/tests/wast"
 )
 
 // suiteGaps are the commands of the specification's suite on which this package may differ, each with its reason. A
@@ -20,9 +20,9 @@ var suiteGaps = map[string]string{
 }
 
 // TestSuite runs the static commands of the specification's suite: what is invalid or malformed must be refused, what
-// is a module accepted. Those of asynchronous scripts are among them, which internal/wast does not run.
+// is a module accepted. Those of asynchronous scripts are among them, which tests/wast does not run.
 func TestSuite(t *testing.T) {
-	root := shared.Suite(t)
+	root := testref.Suite(t)
 	files, err := wast.Files([]string{root})
 	if err != nil {
 		t.Fatal(err)

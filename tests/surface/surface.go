@@ -1,0 +1,273 @@
+package surface
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/internal/cm/types"
+	"github.com/vitrine-wasm/vitrine/wit"
+)
+
+// File is where the component for WASI lies in the module.
+const File = "testdata/surface/surface.wat"
+
+// Exported are the interfaces of WASI 0.2.12 that components export instead of import.
+var Exported = []string{"wasi:cli/run@0.2.12", "wasi:http/incoming-handler@0.2.12"}
+
+// Load reads the WIT of WASI 0.2.12 that belongs to the module at root.
+func Load(root string) (*wit.Set, error) {
+	dirs, err := filepath.Glob(filepath.Join(root, "wasi", "wit", "wasi-*@0.2.12"))
+	if err != nil {
+		return nil, err
+	}
+	if len(dirs) == 0 {
+		return nil, fmt.Errorf("%s: no WIT of WASI 0.2.12", root)
+	}
+	return wit.Load(dirs...)
+}
+
+// Interface names the export through which an interface is called.
+func Interface(id wit.InterfaceID) string { return "surface:" + id.Package + "/" + id.Interface }
+
+// Name names the export through which a function is called: "poll", "pollable-ready", "new-fields".
+func Name(f *wit.Func) string {
+	switch {
+	case f.Kind == wit.Constructor:
+		return "new-" + f.Resource.Name
+	case f.Resource != nil:
+		return f.Resource.Name + "-" + f.Base
+	}
+	return f.Name
+}
+
+// WASI is the text of the component for WASI 0.2.12, features included.
+//
+// Each exported interface has drop-R for each resource R, too. The two interfaces that components implement are there by
+// their own names: run gives what set-outcome was told (0: ok), and handle keeps what it is given until take-request and
+// take-out fetch it; these three are in surface:cli/run and surface:http/incoming-handler.
+func WASI(root string) (string, error) {
+	set, err := Load(root)
+	if err != nil {
+		return "", err
+	}
+	w := &writer{table: types.NewTable()}
+	w.line(";; Written by tests/surface from the WIT of WASI 0.2.12. DO NOT EDIT.")
+	w.line("(component $surface")
+	w.line(memory)
+	for _, i := range order(set) {
+		if err := w.imported(i); err != nil {
+			return "", fmt.Errorf("%s: %w", i.ID, err)
+		}
+	}
+	w.line("(core module $code")
+	w.line(`(import "mem" "memory" (memory 1))`)
+	w.line(`(import "mem" "alloc" (func $alloc (param i32) (result i32)))`)
+	w.b.WriteString(w.coreImports.String())
+	w.b.WriteString(w.code.String())
+	w.line(exportedCode)
+	w.line(")")
+	w.line("(core instance $imports")
+	w.b.WriteString(w.instance.String())
+	w.line(")")
+	w.line(`(core instance $code (instantiate $code (with "mem" (instance $mem)) (with "host" (instance $imports))))`)
+	w.b.WriteString(w.lifts.String())
+	w.line(exportedLifts)
+	w.line(")")
+	return w.b.String(), nil
+}
+
+// order gives the interfaces that are imported so that each comes after those whose types it uses.
+func order(set *wit.Set) []*wit.Interface {
+	var out []*wit.Interface
+	var add func(i *wit.Interface)
+	add = func(i *wit.Interface) {
+		if slices.Contains(out, i) || slices.Contains(Exported, i.ID.String()) {
+			return
+		}
+		for _, t := range i.Types {
+			if t.From != nil && t.Elem.Interface != nil {
+				add(t.Elem.Interface)
+			}
+		}
+		out = append(out, i)
+	}
+	for _, p := range set.Packages {
+		for _, i := range p.Interfaces {
+			add(i)
+		}
+	}
+	return out
+}
+
+// inOrder gives the types of an interface so that each comes after those that it refers to.
+func inOrder(i *wit.Interface) []*wit.Type {
+	var out []*wit.Type
+	var add func(t *wit.Type)
+	add = func(t *wit.Type) {
+		if slices.Contains(out, t) || t.Interface != nil && t.Interface != i {
+			return
+		}
+		t.Walk(add)
+		if t.Kind == wit.Own || t.Kind == wit.Borrow {
+			add(t.Elem)
+		}
+		if t.Interface == i {
+			out = append(out, t)
+		}
+	}
+	for _, t := range i.Types {
+		add(t)
+	}
+	return out
+}
+
+// memory is the heap that all values pass through. It is empty again after each call: post-return sees to it.
+const memory = `(core module $mem
+  (memory (export "memory") 2)
+  (global $top (mut i32) (i32.const 16))
+  (func $alloc (export "alloc") (param $n i32) (result i32)
+    (local $p i32)
+    (local.set $p (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+    (global.set $top (i32.add (local.get $p) (local.get $n)))
+    (block $fits
+      (loop $more
+        (br_if $fits (i32.le_u (global.get $top) (i32.shl (memory.size) (i32.const 16))))
+        (if (i32.eq (memory.grow (i32.const 16)) (i32.const -1)) (then (unreachable)))
+        (br $more)))
+    (local.get $p))
+  (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+    (local $p i32)
+    (local.set $p (call $alloc (local.get 3)))
+    (memory.copy (local.get $p) (local.get 0) (local.get 1))
+    (local.get $p))
+  (func (export "post") (global.set $top (i32.const 16)))
+  (func (export "post-i32") (param i32) (global.set $top (i32.const 16)))
+  (func (export "post-i64") (param i64) (global.set $top (i32.const 16))))
+(core instance $mem (instantiate $mem))
+(alias core export $mem "memory" (core memory $m))
+(alias core export $mem "realloc" (core func $r))`
+
+const exportedCode = `(global $outcome (mut i32) (i32.const 0))
+(global $request (mut i32) (i32.const 0))
+(global $out (mut i32) (i32.const 0))
+(func (export "set-outcome") (param i32) (global.set $outcome (local.get 0)))
+(func (export "run") (result i32) (global.get $outcome))
+(func (export "handle") (param i32 i32) (global.set $request (local.get 0)) (global.set $out (local.get 1)))
+(func (export "take-request") (result i32) (global.get $request))
+(func (export "take-out") (result i32) (global.get $out))`
+
+const exportedLifts = `(func $run (result (result)) (canon lift (core func $code "run")))
+(func $set-outcome (param "code" u32) (canon lift (core func $code "set-outcome")))
+(instance $run (export "run" (func $run)))
+(export "wasi:cli/run@0.2.12" (instance $run))
+(instance $outcome (export "set-outcome" (func $set-outcome)))
+(export "surface:cli/run" (instance $outcome))
+(func $handle (param "request" (own $http_types.incoming-request)) (param "response-out" (own $http_types.response-outparam))
+  (canon lift (core func $code "handle")))
+(func $take-request (result (own $http_types.incoming-request)) (canon lift (core func $code "take-request")))
+(func $take-out (result (own $http_types.response-outparam)) (canon lift (core func $code "take-out")))
+(instance $handler (export "handle" (func $handle)))
+(export "wasi:http/incoming-handler@0.2.12" (instance $handler))
+(instance $taken (export "take-request" (func $take-request)) (export "take-out" (func $take-out)))
+(export "surface:http/incoming-handler" (instance $taken))`
+
+// writer collects the parts of the component.
+type writer struct {
+	table                              *types.Table
+	b                                  strings.Builder
+	coreImports, code, instance, lifts strings.Builder
+	n                                  int // functions so far
+}
+
+func (w *writer) line(format string, args ...any) { line(&w.b, format, args...) }
+
+func line(b *strings.Builder, format string, args ...any) {
+	if len(args) > 0 {
+		format = fmt.Sprintf(format, args...)
+	}
+	b.WriteString(format)
+	b.WriteByte('\n')
+}
+
+// short names an interface in the text.
+func short(i *wit.Interface) string { return i.ID.Package + "_" + i.ID.Interface }
+
+// imported writes the import of an interface, and what calls its functions.
+func (w *writer) imported(i *wit.Interface) error {
+	w.line("(import %q (instance $%s", i.ID.String(), short(i))
+	for _, t := range inOrder(i) {
+		w.declare(t)
+	}
+	for _, f := range i.AllFuncs() {
+		w.line("  (export %q (func%s))", f.Name, signature(f, local))
+	}
+	w.line("))")
+	for _, t := range i.Types {
+		w.line("(alias export $%s %q (type $%s.%s))", short(i), t.Name, short(i), t.Name)
+	}
+	var exports strings.Builder
+	for _, t := range i.Types {
+		if t.Kind == wit.Resource {
+			w.drop(i, t)
+			line(&exports, "  (export \"drop-%s\" (func $%s_drop-%s))", t.Name, short(i), t.Name)
+		}
+	}
+	for _, f := range i.AllFuncs() {
+		name, err := w.function(i, f)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+		line(&exports, "  (export %q (func %s))", Name(f), name)
+	}
+	line(&w.lifts, "(instance $%s_out", short(i))
+	w.lifts.WriteString(exports.String())
+	line(&w.lifts, ")")
+	line(&w.lifts, "(export %q (instance $%s_out))", Interface(i.ID), short(i))
+	return nil
+}
+
+// declare writes a type of an imported interface.
+func (w *writer) declare(t *wit.Type) {
+	switch {
+	case t.From != nil:
+		w.line("  (alias outer $surface $%s.%s (type $%s'))", short(t.Elem.Interface), t.Elem.Name, t.Name)
+		w.line("  (export %q (type $%s (eq $%s')))", t.Name, t.Name, t.Name)
+	case t.Kind == wit.Resource:
+		w.line("  (export %q (type $%s (sub resource)))", t.Name, t.Name)
+	case t.Kind == wit.Alias && t.Elem.Name != "":
+		w.line("  (export %q (type $%s (eq $%s)))", t.Name, t.Name, t.Elem.Name)
+	default:
+		w.line("  (type $%s' %s)", t.Name, definition(t, local))
+		w.line("  (export %q (type $%s (eq $%s')))", t.Name, t.Name, t.Name)
+	}
+}
+
+// drop writes the function that lets the guest drop a resource.
+func (w *writer) drop(i *wit.Interface, t *wit.Type) {
+	name := short(i) + "_drop-" + t.Name
+	w.line("(core func $%s (canon resource.drop $%s.%s))", name, short(i), t.Name)
+	line(&w.coreImports, "(import \"host\" %q (func $%s (param i32)))", name, name)
+	line(&w.instance, "  (export %q (func $%s))", name, name)
+	line(&w.code, "(func (export %q) (param i32) (call $%s (local.get 0)))", name, name)
+	line(&w.lifts, "(func $%s (param \"r\" (own $%s.%s)) (canon lift (core func $code %q)))", name, short(i), t.Name, name)
+}
+
+// function writes how a function is imported, called and exported, and gives the name of the export's function.
+func (w *writer) function(i *wit.Interface, f *wit.Func) (string, error) {
+	w.n++
+	name := fmt.Sprintf("f%d", w.n)
+	const memory = `(memory $m) (realloc $r)`
+	w.line("(core func $%s (canon lower (func $%s %q) %s))", name, short(i), f.Name, memory)
+	line(&w.instance, "  (export %q (func $%s))", name, name)
+	body, post, err := w.call(name, f)
+	if err != nil {
+		return "", err
+	}
+	line(&w.code, ";; %s#%s", i.ID, f.Name)
+	line(&w.code, "%s", body)
+	line(&w.lifts, "(func $%s%s (canon lift (core func $code %q) %s (post-return (func $mem %q))))",
+		name, signature(f, func(t *wit.Type) string { return "$" + short(i) + "." + t.Name }), name, memory, post)
+	return "$" + name, nil
+}
