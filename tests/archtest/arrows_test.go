@@ -119,6 +119,10 @@ var arrows = []arrow{
 		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(cli|cmd|bench|examples)(/|$)`), to: regexp.MustCompile(`^cli$`), tests: true,
 	},
 	{
+		why:  "the apparatus of tests is for tests",
+		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(tests|bench|examples)(/|$)`), to: regexp.MustCompile(`^tests/`),
+	},
+	{
 		why:  "nothing under the root module knows Kubernetes",
 		from: regexp.MustCompile(`.*`), to: regexp.MustCompile(`^k8s\.io/|^sigs\.k8s\.io/controller-runtime`), tests: true,
 	},
