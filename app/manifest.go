@@ -84,26 +84,26 @@ type SocketGrants struct {
 
 // Limits bound what a component may use; see [workload.Limits].
 type Limits struct {
-	Memory    Size     `yaml:"memory" doc:"All linear memories of an instance together; 1Gi unless said."`
-	Deadline  Duration `yaml:"deadline" doc:"The longest that one invocation may take; 30s unless said, none for a command."`
-	Stack     Size     `yaml:"stack" doc:"Stack of the calls of an instance, those in one another together; 128Mi unless said, 64Ki at least, 1Gi at most."`
-	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of all tables of an instance together; 10 million unless said."`
-	Fuel      Count    `yaml:"fuel" doc:"Guest work of one invocation, in loop iterations and function entries; 100G unless said, unbounded for a command."`
-	CallDepth int      `yaml:"callDepth" min:"1" max:"10000" doc:"Calls into components that stand in one another; 100 unless said."`
-	Handles   int      `yaml:"handles" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; 100000 unless said."`
+	Memory    Size     `yaml:"memory" doc:"All linear memories of an instance together; default 1Gi."`
+	Deadline  Duration `yaml:"deadline" doc:"The longest that one invocation may take; default 30s, none for a command."`
+	Stack     Size     `yaml:"stack" doc:"Stack of an instance's calls, nested calls together; default 128Mi, at least 64Ki, at most 1Gi."`
+	Tables    int      `yaml:"tables" min:"1" max:"4294967295" doc:"Elements of all tables of an instance together; default 10 million."`
+	Fuel      Count    `yaml:"fuel" doc:"Guest work of one invocation, in loop iterations and function entries; default 100G, unbounded for a command."`
+	CallDepth int      `yaml:"callDepth" min:"1" max:"10000" doc:"Nested calls between components; default 100."`
+	Handles   int      `yaml:"handles" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; default 100000."`
 
-	HostMemory Size `yaml:"hostMemory" doc:"What the host holds for an instance: its resources and the values of calls under way; as much as memory unless said."`
+	HostMemory Size `yaml:"hostMemory" doc:"What the host holds for an instance: its resources and the values of calls under way; the default is that of memory."`
 
-	Files    int  `yaml:"files" min:"1" max:"1000000" doc:"Open files and folders of an instance; 256 unless said."`
-	Sockets  int  `yaml:"sockets" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; 256 unless said."`
-	Requests int  `yaml:"requests" min:"1" max:"1000000" doc:"Outgoing HTTP requests of an instance that are under way; 64 unless said."`
-	Headers  Size `yaml:"headers" doc:"Headers or trailers of each HTTP message, in or out; 128Ki unless said, 1Mi at most."`
-	Body     Size `yaml:"body" doc:"Each HTTP body, in or out; 1Gi unless said."`
+	Files    int  `yaml:"files" min:"1" max:"1000000" doc:"Open files and folders of an instance; default 256."`
+	Sockets  int  `yaml:"sockets" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; default 256."`
+	Requests int  `yaml:"requests" min:"1" max:"1000000" doc:"Outgoing HTTP requests of an instance that are under way; default 64."`
+	Headers  Size `yaml:"headers" doc:"Headers or trailers of each HTTP message, in or out; default 128Ki, 1Mi at most."`
+	Body     Size `yaml:"body" doc:"Each HTTP body, in or out; default 1Gi."`
 
-	OutputLines          Count `yaml:"outputLines" doc:"Lines that one invocation may log; 10k unless said, unbounded for a command."`
-	OutputBytes          Size  `yaml:"outputBytes" doc:"Bytes that one invocation may log; 10Mi unless said, unbounded for a command."`
-	OutputLinesPerSecond Count `yaml:"outputLinesPerSecond" doc:"Lines that all instances of the component together may log in a second; 20k unless said."`
-	OutputBytesPerSecond Size  `yaml:"outputBytesPerSecond" doc:"Bytes that all instances of the component together may log in a second; 10Mi unless said."`
+	OutputLines          Count `yaml:"outputLines" doc:"Lines that one invocation may log; default 10k, unbounded for a command."`
+	OutputBytes          Size  `yaml:"outputBytes" doc:"Bytes that one invocation may log; default 10Mi, unbounded for a command."`
+	OutputLinesPerSecond Count `yaml:"outputLinesPerSecond" doc:"Lines that all instances of the component together may log in a second; default 20k."`
+	OutputBytesPerSecond Size  `yaml:"outputBytesPerSecond" doc:"Bytes that all instances of the component together may log in a second; default 10Mi."`
 }
 
 // Instances says how instances are made.
@@ -111,7 +111,7 @@ type Instances struct {
 	Isolation   string   `yaml:"isolation" enum:"fresh|snapshot|reuse" later:"reuse" doc:"fresh: each invocation sees what a new instance would see. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all."`
 	Max         int      `yaml:"max" min:"1" max:"1000000" doc:"How many instances may run at once."`
 	Queue       int      `yaml:"queue" min:"1" max:"10000000" doc:"How many invocations may wait for an instance."`
-	Ready       *int     `yaml:"ready" min:"0" max:"1000000" doc:"How many instances are made before the workload answers, and kept; 1 unless said where a trigger reaches the component, 0: none."`
+	Ready       *int     `yaml:"ready" min:"0" max:"1000000" doc:"How many instances are made before the workload answers, and kept; default 1 where a trigger reaches the component; 0: none."`
 	Concurrency int      `yaml:"concurrency" min:"1" max:"1000000" later:"*" doc:"With reuse: invocations at once in one instance."`
 	Uses        int      `yaml:"uses" min:"1" later:"*" doc:"With reuse: invocations in the life of an instance."`
 	Idle        Duration `yaml:"idle" doc:"How long an instance is kept that does nothing."`

@@ -24,7 +24,7 @@ func name(s string) []byte { return append(binary.AppendUvarint(nil, uint64(len(
 
 var preamble = []byte("\x00asm\x0d\x00\x01\x00")
 
-// matryoshka makes components that stand in one another, each with a core module and a name of so many bytes, and each twice
+// matryoshka makes nested components, each with a core module and a name of so many bytes, and each twice
 // instantiated.
 func matryoshka(depth, nameLen int) []byte {
 	own := func(b []byte, depth int) []byte {
@@ -46,7 +46,7 @@ func TestInspectIsBounded(t *testing.T) {
 		name string
 		wasm []byte
 	}{
-		{"long names in one another", matryoshka(90, 100_000)},
+		{"nested long names", matryoshka(90, 100_000)},
 		{"an import with a long name", append(bytes.Clone(preamble), section(10, []byte{1, 0}, name(strings.Repeat("a", 1<<20)), []byte{5, 0})...)},
 		{"many imports", manyImports(50_000)},
 	} {

@@ -33,7 +33,7 @@ var limitOptions = []option{
 	countLimit("fuel", "VITRINE_FUEL", "fuel",
 		"bound the work of one invocation, in loop iterations and function entries (default 100G; run has none)", "--fuel 500M",
 		func(l *workload.Limits) *uint64 { return &l.Fuel }),
-	numberLimit("call-depth", "VITRINE_CALL_DEPTH", "callDepth", "bound the calls into components that stand in one another (default 100)",
+	numberLimit("call-depth", "VITRINE_CALL_DEPTH", "callDepth", "bound the nested calls between components (default 100)",
 		"--call-depth 10", 10_000, func(l *workload.Limits) *int { return &l.CallDepth }),
 	numberLimit("handles", "VITRINE_HANDLES", "handles", "bound the resources that a component instance holds (default 100000)",
 		"--handles 1000", 1<<28-1, func(l *workload.Limits) *int { return &l.Handles }),

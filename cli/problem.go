@@ -346,7 +346,7 @@ func explainTrap(err error) *Problem {
 	case cm.TrapFuel:
 		p.Do = "let it do more work with --fuel"
 	case cm.TrapDepth:
-		p.Do = "let more calls stand in one another with --call-depth"
+		p.Do = "allow more nested calls with --call-depth"
 	case cm.TrapHostMemory:
 		p.Do = "let the host hold more for it with --host-memory, if it does not leak resources"
 	case cm.TrapHandlesFull:

@@ -333,7 +333,7 @@ func TestAliases(t *testing.T) {
 	wantTrap(t, err, cm.TrapHostMemory)
 }
 
-// TestCallDepth: calls from component to component, and through the host from store to store, stand in one another only
+// TestCallDepth: calls from component to component, and through the host from store to store, nest only
 // so deep.
 func TestCallDepth(t *testing.T) {
 	e := engine(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// TestValuesOfCallsUnderWay: the lists of calls that stand in one another count together, and for as long as these last.
+// TestValuesOfCallsUnderWay: the lists of nested calls count together until the calls end.
 func TestValuesOfCallsUnderWay(t *testing.T) {
 	e := engine(t)
 	l := e.NewLinker(nil)
@@ -34,7 +34,7 @@ func TestValuesOfCallsUnderWay(t *testing.T) {
 		}
 	}
 	if want := 5 * once; !slices.Equal(held, slices.Repeat([]int{want}, 5)) {
-		t.Errorf("with five calls in one another the account holds %d, wanted %d each time", held, want)
+		t.Errorf("with five nested calls the account holds %d, wanted %d each time", held, want)
 	}
 	inst, err = linked.Instantiate(t.Context(), component.WithHostMemory(3*once))
 	if err != nil {

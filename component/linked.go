@@ -112,7 +112,7 @@ func WithMemory(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.Limits.Memory = bytes }
 }
 
-// WithStack bounds the stack of each thread of control in the store, in bytes: of calls that stand in one another, through
+// WithStack bounds the stack of each thread of control in the store, in bytes: of nested calls, through
 // the host too. It is at most 1 GiB; 0 is a default of 128 MiB.
 func WithStack(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.Limits.Stack = bytes }
@@ -128,7 +128,7 @@ func WithFuel(n uint64) StoreOption { return func(o *storeOptions) { o.store.Lim
 // WithHandles bounds the resources that each component instance holds at a time; 0 is the specification's bound.
 func WithHandles(n int) StoreOption { return func(o *storeOptions) { o.store.Handles = n } }
 
-// WithCallDepth bounds the calls into component instances that stand in one another: from component to component, and
+// WithCallDepth bounds the nested calls into component instances: from component to component, and
 // from a host function that a guest has called back into a guest, of this store or another. 0 is a default of 100.
 func WithCallDepth(n int) StoreOption { return func(o *storeOptions) { o.store.Depth = n } }
 

@@ -11,9 +11,9 @@ type Limits struct {
 	Deadline  time.Duration // an invocation; trap deadline
 	Fuel      uint64        // guest work of an invocation, in loop iterations and function entries; trap fuel
 	Memory    uint64        // bytes, all memories of an instance; memory.grow fails, an instance that starts with more traps
-	Stack     uint64        // bytes of stack that the calls of an instance take, those in one another together; trap call-stack-exhausted
+	Stack     uint64        // bytes of stack that the calls of an instance take, nested calls together; trap call-stack-exhausted
 	Tables    uint32        // elements, all tables of an instance; table.grow fails
-	CallDepth int           // calls into components that stand in one another; trap call-depth
+	CallDepth int           // nested calls between components; trap call-depth
 	Handles   int           // resources that a component instance holds at a time; trap handle-table-full
 
 	// HostMemory is the bytes that the host holds for an instance: what its resources keep, and the values of calls under way.

@@ -25,7 +25,7 @@
 // errors and other people's panics become *cm.Trap.
 //
 // A guest that recurses for ever ends with call-stack-exhausted at [Limits].Stack, to the byte: it runs on a stack of that
-// size that is made here. wazero's interpreter has no such stack, and ends it after 2000 calls in one another. How deep
+// size that is made here. wazero's interpreter has no such stack, and ends it after 2000 nested calls. How deep
 // guests may call each other through the host is for the layer above to bound.
 //
 // A [Snapshot] holds what instances were once, and [Group.Reset] sets them back to it for a fraction of what new ones cost.

@@ -1,5 +1,5 @@
 ;; hoard: five components side by side; each hands the list that it is given to the next, the last to the host. While the calls
-;; stand in one another, the host holds the list once for each.
+;; nest, the host holds the list once for each.
 (component
   (import "take" (func $take (param "all" (list u32))))
   (component $link

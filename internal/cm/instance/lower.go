@@ -35,7 +35,7 @@ type lowerHost struct {
 type lowerLift struct {
 	lower
 	callee *lift
-	nested bool // caller and callee stand in one another: the call may be recursive, so it traps
+	nested bool // one of caller and callee contains the other: the call may be recursive, so it traps
 }
 
 const cannotLeave = "an import was called from realloc or post-return"

@@ -20,14 +20,14 @@ type Options struct {
 	Info    cm.InstanceInfo
 	Reset   ResetOptions
 	Handles int // bound of each handle table; 0: the specification's
-	Depth   int // bound of calls into component instances that stand in one another; 0: DefaultDepth
+	Depth   int // bound of nested calls into component instances; 0: DefaultDepth
 	// Concurrent lets several calls from the host be in one component instance at once, which its guest has to be made for.
 	Concurrent bool
 
 	HostMemory uint64 // bytes that the host holds for the store's guests; 0: as many as Limits.Memory
 }
 
-// DefaultDepth is how many calls may stand in one another where Options say nothing. Each has stacks of its own, in Go
+// DefaultDepth is how many calls may nest where Options say nothing. Each has stacks of its own, in Go
 // and in the guest.
 const DefaultDepth = 100
 
@@ -197,7 +197,7 @@ func (a *activation) tooDeep(b *cm.Boundary) error {
 	if int(a.depth) <= a.store.depth {
 		return nil
 	}
-	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
+	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d nested calls between components are under way, which is the limit", a.store.depth))
 }
 
 // deadTrap is the trap of who comes to a store that can no longer be entered.
