@@ -5,7 +5,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// arms names the arm of a WIT result and the case of its error, from the function's type alone. Payloads are never told:
+// arms names the arm of a WIT result and the case of its error, from the function's type alone. Payloads are never shown:
 // they are the guest's data.
 type arms struct{ cases []string }
 

@@ -170,7 +170,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	if end.Outcome == cm.OK && !c.Held() {
 		h.note(c)
 	}
-	v := h.judge(st, &end)
+	v := h.classify(st, &end)
 	resp, _ := end.Value.(*http.Response)
 	if resp != nil {
 		st.key.status, st.key.protocol = resp.StatusCode, protocolVersion(resp.ProtoMajor, resp.ProtoMinor)
@@ -247,22 +247,22 @@ func timesOf(req outgoing, c *cm.Call, answered bool) (t clientTimes) {
 	return t
 }
 
-// judge classifies the end of a request. An error of the held work is no host error: it reaches the guest as a value.
-func (h *clientCall) judge(st *clientState, end *cm.End) verdict {
+// classify classifies the end of a request. An error of the held work is no host error: it reaches the guest as a value.
+func (h *clientCall) classify(st *clientState, end *cm.End) outcome {
 	if st.failed != "" {
-		return verdict{errorType: st.failed}
+		return outcome{errorType: st.failed}
 	}
 	if end.Err == nil {
-		return judge(end)
+		return classify(end)
 	}
 	var trap *cm.Trap
 	if errors.As(end.Err, &trap) {
-		return judge(end)
+		return classify(end)
 	}
 	if errors.Is(end.Err, context.Canceled) || end.Outcome == cm.Cancelled {
-		return verdict{cancelled: true}
+		return outcome{cancelled: true}
 	}
-	return verdict{errorType: netErrorType(end.Err), message: redact.Text(end.Err.Error())}
+	return outcome{errorType: netErrorType(end.Err), message: redact.Text(end.Err.Error())}
 }
 
 // netErrorType names the class of a failed request in few words, whatever its text.

@@ -153,7 +153,7 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if st == nil {
 		return
 	}
-	v := judge(&end)
+	v := classify(&end)
 	status := 0
 	if st.req != nil {
 		status = st.http.HTTPStatus()
@@ -197,7 +197,7 @@ func (h *event) describe(c *cm.Call, st *eventState, status int, end *cm.End) {
 	times(st.span, end)
 }
 
-func (h *event) measure(c *cm.Call, st *eventState, status int, v *verdict) {
+func (h *event) measure(c *cm.Call, st *eventState, status int, v *outcome) {
 	m := h.p.m
 	if m == nil {
 		return

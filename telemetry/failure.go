@@ -18,8 +18,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// verdict is what telemetry says of the end of a call. The zero verdict is a call that returned.
-type verdict struct {
+// outcome is what telemetry says of the end of a call. The zero outcome is a call that returned.
+type outcome struct {
 	errorType string // error.type; empty when it is no error
 	blame     cm.Blame
 	limit     string // the operator's limit that the guest ran into, whether it ended for it or not
@@ -37,35 +37,35 @@ const errorTypeHost = "trap." + string(cm.TrapHost)
 const errorTypeShutdown = "shutdown"
 
 // failed says whether the span's status is error.
-func (v *verdict) failed() bool { return v.errorType != "" }
+func (v *outcome) failed() bool { return v.errorType != "" }
 
-// judge classifies the end of a call.
-func judge(end *cm.End) verdict {
+// classify classifies the end of a call.
+func classify(end *cm.End) outcome {
 	err := end.Err
 	if end.Outcome == cm.OK && err == nil {
 		// A command that asked to end has returned; how is then the call's value.
 		if err, _ = end.Value.(error); err == nil {
-			return verdict{}
+			return outcome{}
 		}
 	}
 	var answer *cm.AnswerError
 	if errors.As(err, &answer) {
-		return judgeAnswer(answer)
+		return classifyAnswer(answer)
 	}
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
-		v := verdict{exit: int(exit.Code) + 1}
+		v := outcome{exit: int(exit.Code) + 1}
 		if exit.Code != 0 {
 			v.errorType, v.message = "exit", exit.Error()
 		}
 		return v
 	}
 	if end.Outcome == cm.OK && end.Err == nil {
-		return verdict{}
+		return outcome{}
 	}
 	var trap *cm.Trap
 	if errors.As(err, &trap) {
-		v := verdict{trap: trap, blame: trap.Blame(), limit: trap.Limit(), message: redact.Text(trap.Error())}
+		v := outcome{trap: trap, blame: trap.Blame(), limit: trap.Limit(), message: redact.Text(trap.Error())}
 		switch {
 		case errors.Is(trap, cm.ErrStopping):
 			v.cancelled, v.errorType, v.limit = trap.Code == cm.TrapCancel, errorTypeShutdown, ""
@@ -80,20 +80,20 @@ func judge(end *cm.End) verdict {
 	}
 	switch {
 	case end.Outcome == cm.Cancelled || errors.Is(end.Err, context.Canceled):
-		return verdict{cancelled: true}
+		return outcome{cancelled: true}
 	case errors.Is(end.Err, context.DeadlineExceeded):
-		return verdict{errorType: string(cm.TrapDeadline), blame: cm.BlameLimit, limit: string(cm.TrapDeadline), message: redact.Text(end.Err.Error())}
+		return outcome{errorType: string(cm.TrapDeadline), blame: cm.BlameLimit, limit: string(cm.TrapDeadline), message: redact.Text(end.Err.Error())}
 	case end.Err != nil:
-		return verdict{errorType: errorTypeHost, blame: cm.BlameHost, message: redact.Text(end.Err.Error())}
+		return outcome{errorType: errorTypeHost, blame: cm.BlameHost, message: redact.Text(end.Err.Error())}
 	case end.Outcome == cm.Trapped:
-		return verdict{errorType: "trap", blame: cm.BlameGuest}
+		return outcome{errorType: "trap", blame: cm.BlameGuest}
 	}
-	return verdict{errorType: "aborted", blame: cm.BlameHost}
+	return outcome{errorType: "aborted", blame: cm.BlameHost}
 }
 
-// judgeAnswer classifies the end of an event whose guest did not give what was asked of it.
-func judgeAnswer(answer *cm.AnswerError) verdict {
-	v := verdict{errorType: answer.Reason, message: redact.Text(answer.Error())}
+// classifyAnswer classifies the end of an event whose guest did not give what was asked of it.
+func classifyAnswer(answer *cm.AnswerError) outcome {
+	v := outcome{errorType: answer.Reason, message: redact.Text(answer.Error())}
 	if !answer.Given {
 		v.blame = cm.BlameGuest
 	}
@@ -108,8 +108,8 @@ func judgeAnswer(answer *cm.AnswerError) verdict {
 	return v
 }
 
-// mark tells a span of the verdict.
-func (v *verdict) mark(s *span.Span) {
+// mark tells a span of the outcome.
+func (v *outcome) mark(s *span.Span) {
 	if !v.cancelled && v.exit == 0 && v.limit == "" && !v.failed() {
 		return
 	}
@@ -137,7 +137,7 @@ func (v *verdict) mark(s *span.Span) {
 
 // exception emits the log record of a trap, or of an answer that was none, in the span of the call that it ended (semantic conventions,
 // exceptions-logs.md).
-func (p *providers) exception(ctx context.Context, component string, v *verdict) {
+func (p *providers) exception(ctx context.Context, component string, v *outcome) {
 	if p.logger == nil {
 		return
 	}
@@ -168,16 +168,16 @@ func (p *providers) exception(ctx context.Context, component string, v *verdict)
 	p.logger.Emit(ctx, r)
 }
 
-// told remembers the last traps and limits that were reported, so that of all that one of them ends only the innermost
+// reported remembers the last traps and limits that were reported, so that of all that one of them ends only the innermost
 // reports it.
-type told struct {
+type reported struct {
 	mu     sync.Mutex
 	recent [32]error // traps and limits, by pointer
 	next   int
 }
 
 // first says whether err was not seen before.
-func (r *told) first(err error) bool {
+func (r *reported) first(err error) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if slices.Contains(r.recent[:], err) {

@@ -99,7 +99,7 @@ func (h *guestCall) Enter(c *cm.Call) context.Context {
 
 // Exit closes it and measures.
 func (h *guestCall) Exit(c *cm.Call, end cm.End) {
-	v := judge(&end)
+	v := classify(&end)
 	s, _ := c.State.(*span.Span)
 	ctx := c.Context
 	if end.Limit != nil {

@@ -68,7 +68,7 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 	if s == nil && end.Outcome == cm.OK {
 		return
 	}
-	v := judge(&end)
+	v := classify(&end)
 	ctx := c.Context
 	if s != nil {
 		h.describe(s, c, &end)

@@ -37,7 +37,7 @@ func methodName(method string) string {
 	return "HTTP"
 }
 
-// knownMethod bounds what a measurement is told by.
+// knownMethod bounds what a measurement is grouped by.
 func knownMethod(method string) string {
 	if _, ok := methods[method]; ok {
 		return method
@@ -88,7 +88,7 @@ func requestScheme(r *http.Request) string {
 	return "http"
 }
 
-// activeKey is what requests under way are told by; there are few.
+// activeKey is what requests under way are grouped by; there are few.
 type activeKey struct{ method, scheme string }
 
 func (k activeKey) attributes() []attribute.KeyValue {
@@ -102,7 +102,7 @@ func (k activeKey) mended() activeKey {
 	return k
 }
 
-// serverKey is what measurements of inbound requests are told by.
+// serverKey is what measurements of inbound requests are grouped by.
 type serverKey struct {
 	method, scheme, route, protocol, errorType string
 	status                                     int
@@ -135,7 +135,7 @@ func (k serverKey) overflow() serverKey {
 	return serverKey{method: k.method, scheme: k.scheme, status: k.status / 100 * 100}
 }
 
-// clientKey is what measurements of outgoing requests are told by.
+// clientKey is what measurements of outgoing requests are grouped by.
 type clientKey struct {
 	method, address, protocol, errorType string
 	port, status                         int

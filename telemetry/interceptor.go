@@ -99,7 +99,7 @@ func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace
 	return e
 }
 
-// Bind makes the hooks for a boundary; nil when nothing is to be told of it.
+// Bind makes the hooks for a boundary; nil when nothing of it is recorded.
 func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 	full := semconv.CodeFunctionName(b.Name())
 	switch b.Kind {
@@ -144,8 +144,8 @@ func (e *edge) start(c *cm.Call) (context.Context, *span.Span) {
 
 // report tells of the trap that ended c: once, in the span of the innermost call that it ended, which is the first to see
 // it. Of one event it tells once, also where the trap is put in other words on its way out. Cancellation is no news.
-func (e *edge) report(ctx context.Context, c *cm.Call, component cm.Path, v *verdict) {
-	if v.trap == nil || !v.failed() || !e.i.t.told.first(v.trap) {
+func (e *edge) report(ctx context.Context, c *cm.Call, component cm.Path, v *outcome) {
+	if v.trap == nil || !v.failed() || !e.i.t.reported.first(v.trap) {
 		return
 	}
 	if st := eventOf(c); st != nil && st.trapped.Swap(true) {

@@ -75,15 +75,15 @@ func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Cont
 }
 
 func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *cm.Operation, start time.Time, err error) {
-	var v verdict
+	var v outcome
 	if err != nil {
-		v = judge(&cm.End{Outcome: cm.Aborted, Err: err})
+		v = classify(&cm.End{Outcome: cm.Aborted, Err: err})
 		var limit *cm.LimitError
 		switch {
 		case v.trap != nil || v.errorType != errorTypeHost:
 		case errors.As(err, &limit):
 			v.errorType, v.blame, v.limit = limit.Limit, cm.BlameLimit, limit.Limit
-			if e := (&edge{i: i, p: p}); i.t.told.first(limit) {
+			if e := (&edge{i: i, p: p}); i.t.reported.first(limit) {
 				e.countLimit(ctx, op.Component, limit)
 			}
 		default:
@@ -137,7 +137,7 @@ func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
 	}
 }
 
-// operationKey is what measurements of operations are told by.
+// operationKey is what measurements of operations are grouped by.
 type operationKey struct{ name, component, cache, fixed, errorType string }
 
 func operationKeyOf(op *cm.Operation, errorType string) operationKey {

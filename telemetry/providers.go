@@ -181,7 +181,7 @@ func (t *Telemetry) newProviders(id identity) *providers {
 	case given.Tracer != nil:
 		p.keep(given.Tracer, given.Shared)
 		p.parentBased = given.ParentBased
-		p.tracer = span.Via(given.Tracer.Tracer(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL),
+		p.tracer = span.FromSDK(given.Tracer.Tracer(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL),
 			trace.WithInstrumentationAttributes(scope.Attributes.ToSlice()...)))
 	case t.pipe.Traces():
 		tp := t.pipe.Spans(res)

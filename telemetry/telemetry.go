@@ -74,7 +74,7 @@ type Telemetry struct {
 
 	hostError   error // why the host's providers could not be made
 	badResource sync.Once
-	told        told
+	reported    reported
 }
 
 var _ host.Observer = (*Telemetry)(nil)

@@ -39,10 +39,10 @@ func TestQueueOfBytes(t *testing.T) {
 	l.queue, l.batch = 2048, 512
 	q, lost, _ := queued(t, w, l)
 	bigSpans(q, 100)
-	if n := q.gate.bytes.Load(); n > q.gate.room || q.gate.room > 16<<20 {
-		t.Errorf("%d bytes are held, of %d", n, q.gate.room)
+	if n := q.inflight.bytes.Load(); n > q.inflight.room || q.inflight.room > 16<<20 {
+		t.Errorf("%d bytes are held, of %d", n, q.inflight.room)
 	}
-	held := q.gate.pending.Load()
+	held := q.inflight.pending.Load()
 	if lost.bytes.Load() != 100-held || lost.full.Load() != 0 || held < 10 {
 		t.Errorf("%d are held; dropped for bytes %d, for their number %d", held, lost.bytes.Load(), lost.full.Load())
 	}
@@ -50,8 +50,8 @@ func TestQueueOfBytes(t *testing.T) {
 	if err := q.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if q.gate.bytes.Load() != 0 || q.gate.pending.Load() != 0 {
-		t.Errorf("%d bytes and %d spans are still held", q.gate.bytes.Load(), q.gate.pending.Load())
+	if q.inflight.bytes.Load() != 0 || q.inflight.pending.Load() != 0 {
+		t.Errorf("%d bytes and %d spans are still held", q.inflight.bytes.Load(), q.inflight.pending.Load())
 	}
 	sent := 0
 	for _, b := range w.batches {
@@ -121,9 +121,9 @@ func TestLogQueueOfBytes(t *testing.T) {
 			for range all {
 				lp.Logger("l").Emit(t.Context(), r)
 			}
-			held := p.logs[0].gate.pending.Load()
-			if n := p.logs[0].gate.bytes.Load(); n > p.logs[0].gate.room {
-				t.Errorf("%d bytes are held, of %d", n, p.logs[0].gate.room)
+			held := p.logs[0].inflight.pending.Load()
+			if n := p.logs[0].inflight.bytes.Load(); n > p.logs[0].inflight.room {
+				t.Errorf("%d bytes are held, of %d", n, p.logs[0].inflight.room)
 			}
 			if n := p.losses[0].bytes.Load(); n != all-held || held < 10 {
 				t.Errorf("%d are held, %d dropped for bytes", held, n)

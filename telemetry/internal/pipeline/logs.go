@@ -11,20 +11,20 @@ import (
 // logPipe is the batch processor of all providers together.
 type logPipe struct {
 	*sdklog.BatchProcessor
-	gate *gate
+	inflight *inflight
 }
 
 func newLogPipe(exp sdklog.Exporter, bound int, l *losses, stop *stopper) *logPipe {
-	g := newGate(bound, l)
+	f := newInflight(bound, l)
 	return &logPipe{
-		BatchProcessor: sdklog.NewBatchProcessor(&countedLogs{exp, g, stop}, sdklog.WithMaxQueueSize(bound)),
-		gate:           g,
+		BatchProcessor: sdklog.NewBatchProcessor(&countedLogs{exp, f, stop}, sdklog.WithMaxQueueSize(bound)),
+		inflight:       f,
 	}
 }
 
 // OnEmit queues a record or drops it.
 func (p *logPipe) OnEmit(ctx context.Context, r *sdklog.Record) error {
-	if !p.gate.enter(sizeOf(r)) {
+	if !p.inflight.enter(sizeOf(r)) {
 		return nil
 	}
 	return p.BatchProcessor.OnEmit(ctx, r)
@@ -32,15 +32,15 @@ func (p *logPipe) OnEmit(ctx context.Context, r *sdklog.Record) error {
 
 func (p *logPipe) close(ctx context.Context) error {
 	err := p.BatchProcessor.Shutdown(ctx)
-	p.gate.abandon()
+	p.inflight.abandon()
 	return err
 }
 
-// countedLogs tells the gate what became of each batch.
+// countedLogs tells inflight what became of each batch.
 type countedLogs struct {
 	sdklog.Exporter
-	gate *gate
-	stop *stopper
+	inflight *inflight
+	stop     *stopper
 }
 
 // Export sends records, in messages of a bounded size.
@@ -63,7 +63,7 @@ func (c *countedLogs) Export(ctx context.Context, records []sdklog.Record) error
 		if err != nil {
 			err = fmt.Errorf("export log records: %w", err)
 		}
-		c.gate.leave(n, size, err)
+		c.inflight.leave(n, size, err)
 		records = records[n:]
 	}
 	return nil

@@ -60,10 +60,10 @@ type limits struct {
 // spanQueue collects spans in batches and has them sent, one batch after the other. It is the sink of all providers
 // together. Taking a span is a copy under a lock that nobody holds for longer than that.
 type spanQueue struct {
-	sender sender
-	limits limits
-	gate   *gate
-	stop   *stopper
+	sender   sender
+	limits   limits
+	inflight *inflight
+	stop     *stopper
 
 	mu      sync.Mutex
 	current *batch
@@ -81,7 +81,7 @@ type spanQueue struct {
 
 func newSpanQueue(to sender, l limits, lost *losses, stop *stopper) *spanQueue {
 	q := &spanQueue{
-		sender: to, limits: l, gate: newGate(l.queue, lost), stop: stop,
+		sender: to, limits: l, inflight: newInflight(l.queue, lost), stop: stop,
 		current: newBatch(), step: make(chan struct{}),
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -95,11 +95,11 @@ func newBatch() *batch { return &batch{sections: map[*span.Source]*section{}} }
 
 // Take queues a span or drops it.
 func (q *spanQueue) Take(from *span.Source, encoded []byte) {
-	if !q.gate.enter(len(encoded)) {
+	if !q.inflight.enter(len(encoded)) {
 		return
 	}
 	q.mu.Lock()
-	if q.closed { // what was let in is counted when the gate is closed
+	if q.closed { // what was let in is counted when inflight is closed
 		q.mu.Unlock()
 		return
 	}
@@ -200,7 +200,7 @@ func (q *spanQueue) export(b *batch) {
 	if err != nil {
 		err = fmt.Errorf("export spans: %w", err)
 	}
-	q.gate.leave(b.spans, b.bytes, err)
+	q.inflight.leave(b.spans, b.bytes, err)
 	b.reset()
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -235,7 +235,7 @@ func (q *spanQueue) Flush(ctx context.Context) error {
 
 // close sends what is queued and ends the sender. What is not sent when ctx ends is lost.
 func (q *spanQueue) close(ctx context.Context) error {
-	defer q.gate.abandon()
+	defer q.inflight.abandon()
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()

@@ -181,8 +181,8 @@ func TestBatches(t *testing.T) {
 	if !slices.Equal(names, []string{"span 0", "span 1", "span 2"}) {
 		t.Errorf("the batch whose memory is used again holds %v", names)
 	}
-	if n := lost.full.Load() + lost.failed.Load(); n != 0 || q.gate.pending.Load() != 0 {
-		t.Errorf("%d lost, %d pending", n, q.gate.pending.Load())
+	if n := lost.full.Load() + lost.failed.Load(); n != 0 || q.inflight.pending.Load() != 0 {
+		t.Errorf("%d lost, %d pending", n, q.inflight.pending.Load())
 	}
 
 	timed := &wire{}
@@ -214,8 +214,8 @@ func TestQueueFull(t *testing.T) {
 	if err := q.Flush(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if n := lost.failed.Load(); n != 100 || q.gate.pending.Load() != 0 {
-		t.Errorf("%d failed, %d pending", n, q.gate.pending.Load())
+	if n := lost.failed.Load(); n != 100 || q.inflight.pending.Load() != 0 {
+		t.Errorf("%d failed, %d pending", n, q.inflight.pending.Load())
 	}
 }
 

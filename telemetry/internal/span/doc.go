@@ -7,5 +7,5 @@
 // Boundaries use the shorter way: a [Template] made at link time, [Tracer.Open], attributes by [Key], [Span.Start].
 //
 // Where something wants spans as the SDK gives them (a printer, an exporter that is not OTLP's), [Decode] makes one from the
-// bytes. Where an SDK's provider records by order of the operator, [Via] has the same spans go there.
+// bytes. Where an SDK's provider records by order of the operator, [FromSDK] has the same spans go there.
 package span

@@ -58,7 +58,7 @@ func TestBoundary(t *testing.T) {
 		config.Processors = []sdktrace.SpanProcessor{sdktrace.NewSimpleSpanProcessor(exp)}
 		tr := NewProvider(config).Of("scope")
 		if sdk {
-			tr = Via(sdktrace.NewTracerProvider(sdktrace.WithSyncer(exp)).Tracer("scope"))
+			tr = FromSDK(sdktrace.NewTracerProvider(sdktrace.WithSyncer(exp)).Tracer("scope"))
 		}
 		m := tr.Template(trace.SpanKindInternal, known...).As(trace.SpanKindServer)
 		ctx, s := boundary(tr, m, parent)
@@ -110,7 +110,7 @@ func TestSampler(t *testing.T) {
 	config.Sampler, config.Sink = sampler{&seen}, k
 	config.Processors = []sdktrace.SpanProcessor{sdktrace.NewSimpleSpanProcessor(exp)}
 	ours := NewProvider(config)
-	via := Via(sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler{&seen}), sdktrace.WithSyncer(exp)).Tracer("t"))
+	via := FromSDK(sdktrace.NewTracerProvider(sdktrace.WithSampler(sampler{&seen}), sdktrace.WithSyncer(exp)).Tracer("t"))
 	for _, tr := range []*Tracer{ours.Of("t"), via} {
 		for name, want := range map[string]struct{ recording, sampled bool }{"drop": {}, "record": {true, false}, "sample": {true, true}} {
 			s := tr.Open(context.Background(), tr.Template(trace.SpanKindInternal, known...), name, start)

@@ -17,8 +17,8 @@ var unlimited = NewProvider(Config{Limits: sdktrace.SpanLimits{
 	AttributePerEventCountLimit: -1, AttributePerLinkCountLimit: -1,
 }})
 
-// Via makes a tracer whose spans are recorded by t: it is told at the start and at the end of a span what was set until then.
-func Via(t trace.Tracer) *Tracer { return &Tracer{p: unlimited, via: t} }
+// FromSDK makes a tracer whose spans are recorded by t: it is told at the start and at the end of a span what was set until then.
+func FromSDK(t trace.Tracer) *Tracer { return &Tracer{p: unlimited, via: t} }
 
 // later is what an SDK's tracer has to know when a span is started.
 type later struct {

@@ -6,10 +6,10 @@ import (
 	"sync/atomic"
 )
 
-// gate bounds what is on its way between a processor's input and its exporter's answer, in items and in bytes. The SDK's
-// batch processors drop silently when their queues are full; in front of one of them, with the same bound, a gate keeps that
+// inflight counts and bounds what is between a processor's input and its exporter's answer, in items and in bytes. The SDK's
+// batch processors drop silently when their queues are full; in front of one of them, with the same bound, it keeps that
 // from happening and counts instead.
-type gate struct {
+type inflight struct {
 	bound   int64 // of items
 	room    int64 // of bytes
 	pending atomic.Int64
@@ -26,48 +26,48 @@ const roomPerItem = 8 << 10
 // minRoom is the least room of a queue, in bytes: one item must fit, whatever was asked for.
 const minRoom = 1 << 20
 
-func newGate(bound int, l *losses) *gate {
-	return &gate{bound: int64(bound), room: max(int64(bound)*roomPerItem, minRoom), losses: l}
+func newInflight(bound int, l *losses) *inflight {
+	return &inflight{bound: int64(bound), room: max(int64(bound)*roomPerItem, minRoom), losses: l}
 }
 
 // enter says whether one more item of a size fits; if not, it is counted as dropped.
-func (g *gate) enter(size int) bool {
-	if g.closed.Load() {
+func (f *inflight) enter(size int) bool {
+	if f.closed.Load() {
 		return false
 	}
-	if g.pending.Add(1) > g.bound {
-		g.pending.Add(-1)
-		g.losses.count(ReasonQueueFull, 1, nil)
+	if f.pending.Add(1) > f.bound {
+		f.pending.Add(-1)
+		f.losses.count(ReasonQueueFull, 1, nil)
 		return false
 	}
-	if g.bytes.Add(int64(size)) > g.room {
-		g.bytes.Add(int64(-size))
-		g.pending.Add(-1)
-		g.losses.count(ReasonQueueBytes, 1, nil)
+	if f.bytes.Add(int64(size)) > f.room {
+		f.bytes.Add(int64(-size))
+		f.pending.Add(-1)
+		f.losses.count(ReasonQueueBytes, 1, nil)
 		return false
 	}
 	return true
 }
 
 // leave takes n items of a size out: sent when err is nil, lost otherwise.
-func (g *gate) leave(n, size int, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.closed.Load() {
+func (f *inflight) leave(n, size int, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed.Load() {
 		return
 	}
-	g.pending.Add(int64(-n))
-	g.bytes.Add(int64(-size))
-	g.losses.ended(n, err)
+	f.pending.Add(int64(-n))
+	f.bytes.Add(int64(-size))
+	f.losses.ended(n, err)
 }
 
 // abandon counts what is still on its way as lost; nothing enters or leaves any more.
-func (g *gate) abandon() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.closed.Store(true)
-	if n := g.pending.Swap(0); n > 0 {
-		g.losses.count(ReasonShutdown, int(n), nil)
+func (f *inflight) abandon() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed.Store(true)
+	if n := f.pending.Swap(0); n > 0 {
+		f.losses.count(ReasonShutdown, int(n), nil)
 	}
 }
 
