@@ -112,26 +112,3 @@ func (c *Crossing) settle(last int32) {
 	}
 	c.hooks.Exit(&c.Call, c.end)
 }
-
-// OutcomeOf classifies how a call ended by its error. A guest that exited by itself has ended as it wished.
-func OutcomeOf(err error) Outcome {
-	if err == nil {
-		return OK
-	}
-	var exit *ExitError
-	var t *Trap
-	switch {
-	case errors.As(err, &exit):
-		return OK
-	case errors.As(err, &t):
-		if t.Code == TrapCancel {
-			return Cancelled
-		}
-		if t.Blame() == BlameGuest {
-			return Trapped
-		}
-	case errors.Is(err, context.Canceled):
-		return Cancelled
-	}
-	return Aborted
-}

@@ -96,8 +96,8 @@ func resultFromGo(t *Type, g reflect.Value) (Val, error) {
 		if v, ok := g.Interface().(Variant); ok {
 			return caseFromGo(t, v)
 		}
-		if r, ok := g.Interface().(interface{ goResult() Variant }); ok {
-			return caseFromGo(t, r.goResult())
+		if r, ok := g.Interface().(interface{ Variant() Variant }); ok {
+			return caseFromGo(t, r.Variant())
 		}
 		if e, ok := g.Interface().(WITError); ok {
 			return caseFromGo(t, Variant{Case: "error", Value: e.WITValue()})

@@ -340,7 +340,7 @@ func caseToGo(t *Type, v Val, out reflect.Value) error {
 
 // isResult says whether a Go type is an instance of [Result].
 func isResult(g reflect.Type) bool {
-	_, ok := reflect.Zero(g).Interface().(interface{ goResult() Variant })
+	_, ok := reflect.Zero(g).Interface().(interface{ Variant() Variant })
 	return ok && g.Kind() == reflect.Struct
 }
 

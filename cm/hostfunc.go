@@ -12,6 +12,41 @@ import (
 // An error traps the guest, unless it is an *ExitError. A WIT error is no Go error: return it as a value.
 type HostFunc func(ctx context.Context, args []Val) (Val, error)
 
+// HostDef is one host function with its name and type, as a linker defines it and generated bindings list it: with Func, or,
+// where WIT says async, in Parts.
+type HostDef struct {
+	Name string // as in the component: "[method]pollable.ready"
+	Type *FuncType
+	Func HostFunc
+	// Parts begins a call of a function whose work may block: it reads the arguments, which are good until it returns, and
+	// takes what they own. Its error is that of the call.
+	Parts func(ctx context.Context, args []Val) (Work, error)
+	// Lent says that Func neither keeps nor changes the bytes of the lists of u8 among its arguments: they are a view of
+	// the guest's memory, which is good until Func returns. A function in Parts cannot have it: its work outlives the view.
+	Lent bool
+}
+
+// Work is the part of a host function that may block. It touches nothing that belongs to the guest's store: it may run on
+// another goroutine than that is on, while others have their turn in it. ctx ends with the call.
+type Work func(ctx context.Context) Finish
+
+// Finish is what comes of the work: the function's result, or its error. It runs in the store.
+type Finish func(ctx context.Context) (Val, error)
+
+// Sync is the function as one that runs in the store from its beginning to its end: Func, or the Parts one after the other.
+func (d *HostDef) Sync() HostFunc {
+	if d.Parts == nil {
+		return d.Func
+	}
+	return func(ctx context.Context, args []Val) (Val, error) {
+		work, err := d.Parts(ctx, args)
+		if err != nil {
+			return Val{}, err
+		}
+		return work(ctx)(ctx)
+	}
+}
+
 // ResultError carries a WIT error value through a Go error return: typed bindings turn it into the error arm of a
 // result<_, E>. Any other error of a host function is a host error and traps the guest.
 type ResultError[E any] struct {

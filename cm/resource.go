@@ -2,9 +2,6 @@ package cm
 
 import "context"
 
-// Context is context.Context; it is named here so that signatures of this package read alike.
-type Context = context.Context
-
 // Resource is one live resource. The same *Resource is seen by everybody who holds a handle to it, so a host may keep
 // state in it; who owns it is recorded in handle tables, not here.
 //
@@ -96,12 +93,12 @@ func EachOwned(t *Type, v Val, f func(*Resource)) {
 
 // LetGo drops the host-defined resources that v owns and that have not ended. It is for calls that fail half way: their
 // error is the news, so that those of the drops are of no interest.
-func LetGo(ctx Context, t *Type, v Val) {
+func LetGo(ctx context.Context, t *Type, v Val) {
 	EachOwned(t, v, func(r *Resource) { r.LetGo(ctx) })
 }
 
 // LetGo is [LetGo] for one resource.
-func (r *Resource) LetGo(ctx Context) {
+func (r *Resource) LetGo(ctx context.Context) {
 	if r.Dropped || r.Type.Owner != nil {
 		return
 	}

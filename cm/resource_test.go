@@ -1,7 +1,6 @@
 package cm
 
 import (
-	"context"
 	"errors"
 	"testing"
 )
@@ -22,37 +21,6 @@ func TestFamily(t *testing.T) {
 	b.LetGo(t.Context())
 	if err := p.Childless("dropped"); err != nil || !b.Dropped {
 		t.Errorf("without children: %v", err)
-	}
-}
-
-// TestConsume: what a call owns ends, children before parents in whatever order they stand, and nothing is lost when a
-// parent must not end.
-func TestConsume(t *testing.T) {
-	dropped := 0
-	drop := func(Context, *Resource) error { dropped++; return errors.New("nobody asks") }
-	typ := &ResourceType{Name: "r", Drop: drop}
-	guests := &ResourceType{Name: "g", Owner: t}
-	f := &FuncType{Params: []Field{{Type: OwnOf(typ)}, {Type: &Type{Kind: KindOption, Elem: OwnOf(typ)}}, {Type: OwnOf(guests)}, {Type: BorrowOf(typ)}}}
-	lent, own := NewResource(typ, nil), &Resource{Type: guests}
-	consume := func(a, b *Resource) error {
-		return Consume(context.Background(), f, []Val{ResourceVal(a), Some(ResourceVal(b)), ResourceVal(own), ResourceVal(lent)})
-	}
-	p := NewResource(typ, nil)
-	c := NewChild(p, typ, nil)
-	if err := consume(p, c); err != nil || !p.Dropped || !c.Dropped || dropped != 0 {
-		t.Errorf("both: %v, %v, %v, %d drops", err, p.Dropped, c.Dropped, dropped)
-	}
-	p, other := NewResource(typ, nil), NewResource(typ, nil)
-	c = NewChild(p, typ, nil)
-	if err := consume(p, other); err == nil || !p.Dropped || !other.Dropped || c.Dropped || dropped != 2 {
-		t.Errorf("the parent alone: %v, %v, %v, %v, %d drops", err, p.Dropped, other.Dropped, c.Dropped, dropped)
-	}
-	if own.Dropped || lent.Dropped {
-		t.Error("what is lent, or the guest's own, has ended")
-	}
-	ConsumeResult(&FuncType{Result: OwnOf(typ)}, ResourceVal(c))
-	if !c.Dropped || p.Childless("dropped") != nil {
-		t.Error("a result lives on")
 	}
 }
 

@@ -1,6 +1,8 @@
 package cm
 
 import (
+	"context"
+
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -82,7 +84,7 @@ type ResourceType struct {
 
 	// Drop is called when the owner lets go of a resource of a host-defined type: from resource.drop in the guest, or
 	// when the store closes. r.Obj is the host's object. An error traps the guest that dropped it.
-	Drop func(ctx Context, r *Resource) error
+	Drop func(ctx context.Context, r *Resource) error
 
 	// Slot is the index of this type among the resource types of the component plan that it belongs to; the engine's own.
 	Slot int

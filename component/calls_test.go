@@ -188,16 +188,9 @@ func TestTypedFunc(t *testing.T) {
 	inst := callsInstance(t, nil)
 	right := &cm.FuncType{Params: []cm.Field{{Name: "n", Type: u32Type}}, Result: u32Type}
 	wrong := &cm.FuncType{Params: []cm.Field{{Name: "n", Type: stringType}}, Result: u32Type}
-	f, err := inst.Func(callsRun, "host-id")
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused := cm.CheckFunc(callsRun, "host-id", wrong, f.Type())
-	if refused == nil {
-		t.Fatal("the wrong type is right")
-	}
+	refused := callsRun.String() + "#host-id: parameter n: want string, had u32"
 	for range 2 {
-		if _, err := inst.TypedFunc(callsRun, "host-id", wrong); err == nil || err.Error() != refused.Error() {
+		if _, err := inst.TypedFunc(callsRun, "host-id", wrong); err == nil || err.Error() != refused {
 			t.Errorf("got %v, want %v", err, refused)
 		}
 		f, err := inst.TypedFunc(callsRun, "host-id", right)

@@ -64,8 +64,9 @@ func (i *Instance) Func(id wit.InterfaceID, name string) (*Func, error) {
 	return nil, fmt.Errorf("component %s: %s has no function %q; it has %s", i.linked.name, where, name, strings.Join(names, ", "))
 }
 
-// TypedFunc is Func for a function of a type that is known: another one is an error, as [cm.CheckFunc] says it. The component
-// is asked once for as long as it is asked for the same want, which must not change any more.
+// TypedFunc is Func for a function whose type is known: an error says how the component's type differs from want. Resource types
+// are compared by name, because a guest's are made anew for each instance. The comparison is made once for as long as callers pass the
+// same want, which must not change any more. Generated bindings call it.
 func (i *Instance) TypedFunc(id wit.InterfaceID, name string, want *cm.FuncType) (*Func, error) {
 	f, err := i.Func(id, name)
 	if err != nil {
@@ -75,11 +76,22 @@ func (i *Instance) TypedFunc(id wit.InterfaceID, name string, want *cm.FuncType)
 	if fits.Load() == want {
 		return f, nil
 	}
-	if err := cm.CheckFunc(id, name, want, f.Type()); err != nil {
+	if err := checkType(id, name, want, f.Type()); err != nil {
 		return nil, err
 	}
 	fits.Store(want)
 	return f, nil
+}
+
+func checkType(id wit.InterfaceID, name string, want, had *cm.FuncType) error {
+	diff := cm.DiffFunc(want, had, func(w, h *cm.ResourceType) bool { return w.Name == h.Name })
+	if diff == "" {
+		return nil
+	}
+	if id != (wit.InterfaceID{}) {
+		name = id.String() + "#" + name
+	}
+	return fmt.Errorf("%s: %s", name, diff)
 }
 
 func (i *Instance) exported() string {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 )
 
 // recorder hooks host functions and remembers how each call ended.
@@ -60,7 +61,7 @@ func TestLimitsThatAreToldByAResult(t *testing.T) {
 			if n++; n > 1 {
 				return cm.Val{}, nil
 			}
-			_, err := cm.LowerError(ctx, cm.FailFor(uint32(7), fmt.Errorf("open: %w", &cm.LimitError{Limit: "files", Detail: "5 are open"})), cm.U32Val)
+			_, err := bind.LowerError(ctx, cm.FailFor(uint32(7), fmt.Errorf("open: %w", &cm.LimitError{Limit: "files", Detail: "5 are open"})), cm.U32Val)
 			return cm.Val{}, err
 		})
 		if err != nil {

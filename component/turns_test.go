@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
@@ -33,7 +34,7 @@ func (h *turnsHost) link(t *testing.T, i cm.Interceptor) *component.Linked {
 		return cm.Val{}, h.park(ctx)
 	})
 	top.Func("make", &cm.FuncType{Result: &cm.Type{Kind: cm.KindOwn, Resource: h.thing}}, func(context.Context, []cm.Val) (cm.Val, error) {
-		return cm.LowerHandle(h.thing, 1), nil
+		return bind.LowerHandle(h.thing, 1), nil
 	})
 	top.Func("look", &cm.FuncType{Params: []cm.Field{{Name: "t", Type: &cm.Type{Kind: cm.KindBorrow, Resource: h.thing}}}}, func(ctx context.Context, args []cm.Val) (cm.Val, error) {
 		if h.look == nil {

@@ -56,7 +56,7 @@ func (g *generator) liftBody(t *wit.Type, v string) string {
 		if d.unit.guest {
 			return q + d.name + "{Resource: " + v + ".Resource()}"
 		}
-		return "cm.LiftHandle[" + q + d.name + "](" + v + ")"
+		return g.bind("LiftHandle") + "[" + q + d.name + "](" + v + ")"
 	case wit.List:
 		if isBytes(t) {
 			return v + ".Bytes()"
@@ -64,16 +64,16 @@ func (g *generator) liftBody(t *wit.Type, v string) string {
 		if t.Len > 0 {
 			return g.liftLiteral(t) + "(" + v + ")"
 		}
-		return "cm.LiftList(" + v + ", " + g.liftFunc(t.Elem) + ")"
+		return g.bind("LiftList") + "(" + v + ", " + g.liftFunc(t.Elem) + ")"
 	case wit.Option:
 		if g.hostHandle(t.Elem) {
-			return "cm.LiftMaybe(" + v + ", " + g.liftFunc(t.Elem) + ")"
+			return g.bind("LiftMaybe") + "(" + v + ", " + g.liftFunc(t.Elem) + ")"
 		}
-		return "cm.LiftOption(" + v + ", " + g.liftFunc(t.Elem) + ")"
+		return g.bind("LiftOption") + "(" + v + ", " + g.liftFunc(t.Elem) + ")"
 	case wit.Result:
-		return "cm.LiftResult[" + g.goType(t.OK) + ", " + g.goType(t.Err) + "](" + v + ", " + g.liftFunc(t.OK) + ", " + g.liftFunc(t.Err) + ")"
+		return g.bind("LiftResult") + "[" + g.goType(t.OK) + ", " + g.goType(t.Err) + "](" + v + ", " + g.liftFunc(t.OK) + ", " + g.liftFunc(t.Err) + ")"
 	case wit.Map:
-		return "cm.LiftMap(" + v + ", " + g.liftFunc(t.Key) + ", " + g.liftFunc(t.Elem) + ")"
+		return g.bind("LiftMap") + "(" + v + ", " + g.liftFunc(t.Key) + ", " + g.liftFunc(t.Elem) + ")"
 	case wit.Tuple:
 		return g.liftLiteral(t) + "(" + v + ")"
 	}
@@ -96,7 +96,7 @@ func (g *generator) liftLiteral(t *wit.Type) string {
 // lowerLiteral is the function literal that makes a tuple or a list of fixed length.
 func (g *generator) lowerLiteral(t *wit.Type) string {
 	if t.Kind == wit.List {
-		return fmt.Sprintf("func(x %s) cm.Val {\nreturn cm.LowerList(x[:], %s)\n}", g.goType(t), g.lowerFunc(t.Elem))
+		return fmt.Sprintf("func(x %s) cm.Val {\nreturn %s(x[:], %s)\n}", g.goType(t), g.bind("LowerList"), g.lowerFunc(t.Elem))
 	}
 	parts := make([]string, len(t.Fields))
 	for i, f := range t.Fields {
@@ -128,7 +128,7 @@ func (g *generator) liftFunc(t *wit.Type) string {
 		return g.liftLiteral(c)
 	}
 	if g.hostHandle(c) {
-		return "cm.LiftHandle[" + g.goType(c) + "]"
+		return g.bind("LiftHandle") + "[" + g.goType(c) + "]"
 	}
 	return "func(v cm.Val) " + g.goType(t) + " {\nreturn " + g.lift(t, "v") + "\n}"
 }
@@ -155,9 +155,9 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 			return "cm.ResourceVal(" + x + ".Resource)"
 		}
 		if g.child && t.Kind == wit.Own {
-			return "cm.LowerChild(a[0], " + q + d.typ + ", " + x + ")"
+			return g.bind("LowerChild") + "(a[0], " + q + d.typ + ", " + x + ")"
 		}
-		return "cm.LowerHandle(" + q + d.typ + ", " + x + ")"
+		return g.bind("LowerHandle") + "(" + q + d.typ + ", " + x + ")"
 	case wit.List:
 		if isBytes(t) {
 			return "cm.BytesVal(" + x + ")"
@@ -165,16 +165,16 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 		if t.Len > 0 {
 			return g.lowerLiteral(t) + "(" + x + ")"
 		}
-		return "cm.LowerList(" + x + ", " + g.lowerFunc(t.Elem) + ")"
+		return g.bind("LowerList") + "(" + x + ", " + g.lowerFunc(t.Elem) + ")"
 	case wit.Option:
 		if g.hostHandle(t.Elem) {
-			return "cm.LowerMaybe(" + x + ", " + g.lowerFunc(t.Elem) + ")"
+			return g.bind("LowerMaybe") + "(" + x + ", " + g.lowerFunc(t.Elem) + ")"
 		}
-		return "cm.LowerOption(" + x + ", " + g.lowerFunc(t.Elem) + ")"
+		return g.bind("LowerOption") + "(" + x + ", " + g.lowerFunc(t.Elem) + ")"
 	case wit.Result:
-		return "cm.LowerResult(" + x + ", " + g.lowerFunc(t.OK) + ", " + g.lowerFunc(t.Err) + ")"
+		return g.bind("LowerResult") + "(" + x + ", " + g.lowerFunc(t.OK) + ", " + g.lowerFunc(t.Err) + ")"
 	case wit.Map:
-		return "cm.LowerMap(" + x + ", " + g.lowerFunc(t.Key) + ", " + g.lowerFunc(t.Elem) + ")"
+		return g.bind("LowerMap") + "(" + x + ", " + g.lowerFunc(t.Key) + ", " + g.lowerFunc(t.Elem) + ")"
 	case wit.Tuple:
 		return g.lowerLiteral(t) + "(" + x + ")"
 	}

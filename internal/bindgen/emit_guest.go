@@ -25,8 +25,7 @@ func (g *generator) guest() {
 		}
 	}
 	for _, f := range u.funcs {
-		g.use("cm")
-		g.p("%s cm.Caller", g.callerField(f))
+		g.p("%s %s", g.callerField(f), g.bind("Caller"))
 	}
 	g.p("}\n")
 	g.constructor()
@@ -108,17 +107,17 @@ func (g *generator) guestFunc(f *wit.Func) {
 	}
 	g.p("v, err := %s\nif err != nil {\n%s\n}", call, fail)
 	if g.consumes(f.Result) {
-		g.p("cm.ConsumeResult(%s, v)", g.typeVar(f))
+		g.p("%s(%s, v)", g.bind("ConsumeResult"), g.typeVar(f))
 	}
 	r := f.Result.Resolve()
 	if r.Kind != wit.Result {
 		g.p("return %s, nil\n}\n", g.lift(f.Result, "v"))
 		return
 	}
-	liftErr := fmt.Sprintf("cm.LiftError[%s](v, %s)", g.goType(r.Err), g.liftFunc(r.Err))
+	liftErr := fmt.Sprintf("%s[%s](v, %s)", g.bind("LiftError"), g.goType(r.Err), g.liftFunc(r.Err))
 	if !has {
 		g.p("return %s\n}\n", liftErr)
 		return
 	}
-	g.p("if err := %s; err != nil {\n%s\n}\nreturn cm.LiftOK(v, %s), nil\n}\n", liftErr, fail, g.liftFunc(r.OK))
+	g.p("if err := %s; err != nil {\n%s\n}\nreturn %s(v, %s), nil\n}\n", liftErr, fail, g.bind("LiftOK"), g.liftFunc(r.OK))
 }

@@ -162,7 +162,7 @@ func (g *generator) hostFunc(f *wit.Func) {
 	}
 	consume := func(nothing string) {
 		if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
-			g.p("if err := cm.Consume(ctx, %s, a); err != nil {\nreturn %s, err\n}", g.typeVar(f), nothing)
+			g.p("if err := %s(ctx, %s, a); err != nil {\nreturn %s, err\n}", g.bind("Consume"), g.typeVar(f), nothing)
 		}
 	}
 	if f.Async {
@@ -205,7 +205,7 @@ func (g *generator) hostFunc(f *wit.Func) {
 		}
 		g.p("if err != nil {\nreturn cm.Val{}, err\n}\nreturn %s, nil", g.lower(f.Result, "r"))
 	default:
-		lowerErr := fmt.Sprintf("cm.LowerError[%s](ctx, err, %s)", g.goType(res.Err), g.lowerFunc(res.Err))
+		lowerErr := fmt.Sprintf("%s[%s](ctx, err, %s)", g.bind("LowerError"), g.goType(res.Err), g.lowerFunc(res.Err))
 		switch {
 		case has:
 			if !finish("r, err := " + call) {

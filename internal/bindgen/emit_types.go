@@ -67,7 +67,7 @@ func (g *generator) resourceType(d *def) {
 	}
 	g.p("}\n")
 	g.p("// %s is the identity of the resource type: every %s in a component is one of it.", d.typ, d.name)
-	g.p("var %s = &cm.ResourceType{%sName: %q, Drop: cm.DropObject}\n", d.typ, g.interfaceField(), d.t.Name)
+	g.p("var %s = &cm.ResourceType{%sName: %q, Drop: %s}\n", d.typ, g.interfaceField(), d.t.Name, g.bind("DropObject"))
 }
 
 // interfaceField is the Interface field of a resource type's identity; the root of a world has none.
@@ -149,8 +149,7 @@ func (g *generator) variantString(d *def) {
 	var cases strings.Builder
 	for _, c := range d.t.Cases {
 		if c.Type != nil {
-			g.use("cm")
-			fmt.Fprintf(&cases, "case %sTag%s:\nreturn cm.CaseText(x.Tag.String(), &x.%s)\n", d.name, exported(c.Name), caseField(c.Name))
+			fmt.Fprintf(&cases, "case %sTag%s:\nreturn %s(x.Tag.String(), &x.%s)\n", d.name, exported(c.Name), g.bind("CaseText"), caseField(c.Name))
 		}
 	}
 	if cases.Len() == 0 {
@@ -158,7 +157,7 @@ func (g *generator) variantString(d *def) {
 		g.p("func (x %s) String() string { return x.Tag.String() }\n", d.name)
 		return
 	}
-	g.p("// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.")
+	g.p("// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.")
 	g.p("func (x %s) String() string {\nswitch x.Tag {\n%s}\nreturn x.Tag.String()\n}\n", d.name, cases.String())
 }
 

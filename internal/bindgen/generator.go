@@ -39,6 +39,12 @@ func (g *generator) fail(format string, args ...any) {
 // use notes that the file needs a package.
 func (g *generator) use(name string) { g.imports[name] = true }
 
+// bind is the Go expression of a function of package bind.
+func (g *generator) bind(name string) string {
+	g.use("bind")
+	return "bind." + name
+}
+
 // files writes every unit.
 func (g *generator) files() (map[string][]byte, error) {
 	files := map[string][]byte{}
@@ -104,6 +110,8 @@ func (g *generator) header() []byte {
 	for name := range g.imports {
 		switch name {
 		case "context":
+		case "bind":
+			paths = append(paths, fmt.Sprintf("%q", module+"/cm/bind"))
 		case "cm", "component", "wit":
 			paths = append(paths, fmt.Sprintf("%q", module+"/"+name))
 		default:

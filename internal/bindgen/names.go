@@ -45,7 +45,7 @@ func local(name string) string {
 
 // reserved are the names that generated functions use themselves, and predeclared ones that they rely on.
 var reserved = map[string]bool{
-	"ctx": true, "cm": true, "wit": true, "component": true, "context": true, "x": true, "v": true, "r": true, "a": true,
+	"ctx": true, "cm": true, "bind": true, "wit": true, "component": true, "context": true, "x": true, "v": true, "r": true, "a": true,
 	"err": true, "nil": true, "error": true, "string": true, "true": true, "false": true, "any": true, "uint8": true,
 	"len": true, "byte": true, "bool": true, "self": true,
 }

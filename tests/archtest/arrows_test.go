@@ -96,7 +96,7 @@ var arrows = []arrow{
 	},
 	{
 		why:  "cm imports wit and nothing else of the house",
-		from: regexp.MustCompile(`^cm$`), to: regexp.MustCompile(`^(component|host|workload|wasi|telemetry|internal|app|plugin|trigger)(/|$)`),
+		from: regexp.MustCompile(`^cm(/|$)`), to: regexp.MustCompile(`^(component|host|workload|wasi|telemetry|internal|app|plugin|trigger)(/|$)`),
 	},
 	{
 		why:  "wit imports nothing",

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
@@ -59,7 +60,7 @@ func newTurns(t *testing.T, i cm.Interceptor) *turns {
 			}
 			return cm.Val{}, h.park(ctx)
 		},
-		"make": func(context.Context, []cm.Val) (cm.Val, error) { return cm.LowerHandle(h.thing, 1), nil },
+		"make": func(context.Context, []cm.Val) (cm.Val, error) { return bind.LowerHandle(h.thing, 1), nil },
 		"look": func(ctx context.Context, args []cm.Val) (cm.Val, error) {
 			if h.look == nil {
 				return cm.Val{}, nil

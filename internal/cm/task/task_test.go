@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
 )
 
@@ -160,7 +161,7 @@ func TestTaskIsAContext(t *testing.T) {
 		t.Error("values")
 	}
 	limit := &cm.LimitError{Limit: "files"}
-	if _, err := cm.LowerError[uint32](one, cm.FailFor(uint32(1), limit), cm.U32Val); err != nil || one.Limit != limit || two.Limit != nil {
+	if _, err := bind.LowerError[uint32](one, cm.FailFor(uint32(1), limit), cm.U32Val); err != nil || one.Limit != limit || two.Limit != nil {
 		t.Errorf("limits %v and %v, %v", one.Limit, two.Limit, err)
 	}
 	called := make(chan struct{})

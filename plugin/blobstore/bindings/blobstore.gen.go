@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -47,39 +48,39 @@ func BlobstoreFuncs(impl Blobstore) []cm.HostDef {
 		{Name: "create-container", Type: blobstoreCreateContainerFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.CreateContainer(ctx, a[0].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
-			return cm.OKVal(cm.LowerHandle(ContainerType, r)), nil
+			return cm.OKVal(bind.LowerHandle(ContainerType, r)), nil
 		}},
 		{Name: "get-container", Type: blobstoreGetContainerFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.GetContainer(ctx, a[0].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
-			return cm.OKVal(cm.LowerHandle(ContainerType, r)), nil
+			return cm.OKVal(bind.LowerHandle(ContainerType, r)), nil
 		}},
 		{Name: "delete-container", Type: blobstoreDeleteContainerFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := impl.DeleteContainer(ctx, a[0].Str()); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "container-exists", Type: blobstoreContainerExistsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.ContainerExists(ctx, a[0].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.BoolVal(r)), nil
 		}},
 		{Name: "copy-object", Type: blobstoreCopyObjectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := impl.CopyObject(ctx, LiftObjectID(a[0]), LiftObjectID(a[1])); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "move-object", Type: blobstoreMoveObjectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := impl.MoveObject(ctx, LiftObjectID(a[0]), LiftObjectID(a[1])); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},

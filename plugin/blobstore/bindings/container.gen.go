@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -42,7 +43,7 @@ type Container interface {
 }
 
 // ContainerType is the identity of the resource type: every Container in a component is one of it.
-var ContainerType = &cm.ResourceType{Interface: ContainerID, Name: "container", Drop: cm.DropObject}
+var ContainerType = &cm.ResourceType{Interface: ContainerID, Name: "container", Drop: bind.DropObject}
 
 // StreamObjectNames is the resource wasi:blobstore/container.stream-object-names. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
@@ -56,7 +57,7 @@ type StreamObjectNames interface {
 }
 
 // StreamObjectNamesType is the identity of the resource type: every StreamObjectNames in a component is one of it.
-var StreamObjectNamesType = &cm.ResourceType{Interface: ContainerID, Name: "stream-object-names", Drop: cm.DropObject}
+var StreamObjectNamesType = &cm.ResourceType{Interface: ContainerID, Name: "stream-object-names", Drop: bind.DropObject}
 
 // AddContainer defines wasi:blobstore/container@0.2.0-draft in a linker.
 func AddContainer(l *component.Linker) {
@@ -76,84 +77,84 @@ func AddContainer(l *component.Linker) {
 func ContainerFuncs() []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]container.name", Type: containerContainerNameFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Container](a[0]).Name(ctx)
+			r, err := bind.LiftHandle[Container](a[0]).Name(ctx)
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.StringVal(r)), nil
 		}},
 		{Name: "[method]container.info", Type: containerContainerInfoFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Container](a[0]).Info(ctx)
+			r, err := bind.LiftHandle[Container](a[0]).Info(ctx)
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(LowerContainerMetadata(r)), nil
 		}},
 		{Name: "[method]container.get-data", Type: containerContainerGetDataFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Container](a[0]).GetData(ctx, a[1].Str(), a[2].U64(), a[3].U64())
+			r, err := bind.LiftHandle[Container](a[0]).GetData(ctx, a[1].Str(), a[2].U64(), a[3].U64())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
-			return cm.OKVal(cm.LowerHandle(IncomingValueType, r)), nil
+			return cm.OKVal(bind.LowerHandle(IncomingValueType, r)), nil
 		}},
 		{Name: "[method]container.write-data", Type: containerContainerWriteDataFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Container](a[0]).WriteData(ctx, a[1].Str(), cm.LiftHandle[OutgoingValue](a[2])); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+			if err := bind.LiftHandle[Container](a[0]).WriteData(ctx, a[1].Str(), bind.LiftHandle[OutgoingValue](a[2])); err != nil {
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]container.list-objects", Type: containerContainerListObjectsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Container](a[0]).ListObjects(ctx)
+			r, err := bind.LiftHandle[Container](a[0]).ListObjects(ctx)
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
-			return cm.OKVal(cm.LowerHandle(StreamObjectNamesType, r)), nil
+			return cm.OKVal(bind.LowerHandle(StreamObjectNamesType, r)), nil
 		}},
 		{Name: "[method]container.delete-object", Type: containerContainerDeleteObjectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Container](a[0]).DeleteObject(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+			if err := bind.LiftHandle[Container](a[0]).DeleteObject(ctx, a[1].Str()); err != nil {
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]container.delete-objects", Type: containerContainerDeleteObjectsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Container](a[0]).DeleteObjects(ctx, cm.LiftList(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+			if err := bind.LiftHandle[Container](a[0]).DeleteObjects(ctx, bind.LiftList(a[1], cm.Val.Str)); err != nil {
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]container.has-object", Type: containerContainerHasObjectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Container](a[0]).HasObject(ctx, a[1].Str())
+			r, err := bind.LiftHandle[Container](a[0]).HasObject(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.BoolVal(r)), nil
 		}},
 		{Name: "[method]container.object-info", Type: containerContainerObjectInfoFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Container](a[0]).ObjectInfo(ctx, a[1].Str())
+			r, err := bind.LiftHandle[Container](a[0]).ObjectInfo(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(LowerObjectMetadata(r)), nil
 		}},
 		{Name: "[method]container.clear", Type: containerContainerClearFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Container](a[0]).Clear(ctx); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+			if err := bind.LiftHandle[Container](a[0]).Clear(ctx); err != nil {
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]stream-object-names.read-stream-object-names", Type: containerStreamObjectNamesReadStreamObjectNamesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[StreamObjectNames](a[0]).ReadStreamObjectNames(ctx, a[1].U64())
+			r, err := bind.LiftHandle[StreamObjectNames](a[0]).ReadStreamObjectNames(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(func(x cm.Tuple2[[]ObjectName, bool]) cm.Val {
-				return cm.ListVal([]cm.Val{cm.LowerList(x.F0, cm.StringVal), cm.BoolVal(x.F1)})
+				return cm.ListVal([]cm.Val{bind.LowerList(x.F0, cm.StringVal), cm.BoolVal(x.F1)})
 			}(r)), nil
 		}},
 		{Name: "[method]stream-object-names.skip-stream-object-names", Type: containerStreamObjectNamesSkipStreamObjectNamesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[StreamObjectNames](a[0]).SkipStreamObjectNames(ctx, a[1].U64())
+			r, err := bind.LiftHandle[StreamObjectNames](a[0]).SkipStreamObjectNames(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(func(x cm.Tuple2[uint64, bool]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.U64Val(x.F0), cm.BoolVal(x.F1)})

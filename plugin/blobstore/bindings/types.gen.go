@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -150,7 +151,7 @@ type OutgoingValue interface {
 }
 
 // OutgoingValueType is the identity of the resource type: every OutgoingValue in a component is one of it.
-var OutgoingValueType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-value", Drop: cm.DropObject}
+var OutgoingValueType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-value", Drop: bind.DropObject}
 
 // IncomingValue is the resource wasi:blobstore/types.incoming-value. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
@@ -162,7 +163,7 @@ type IncomingValue interface {
 }
 
 // IncomingValueType is the identity of the resource type: every IncomingValue in a component is one of it.
-var IncomingValueType = &cm.ResourceType{Interface: TypesID, Name: "incoming-value", Drop: cm.DropObject}
+var IncomingValueType = &cm.ResourceType{Interface: TypesID, Name: "incoming-value", Drop: bind.DropObject}
 
 // IncomingValueAsyncBody is the type wasi:blobstore/types.incoming-value-async-body.
 //
@@ -210,46 +211,46 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(OutgoingValueType, r), nil
+			return bind.LowerHandle(OutgoingValueType, r), nil
 		}},
 		{Name: "[method]outgoing-value.outgoing-value-write-body", Type: typesOutgoingValueOutgoingValueWriteBodyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingValue](a[0]).OutgoingValueWriteBody(ctx)
+			r, err := bind.LiftHandle[OutgoingValue](a[0]).OutgoingValueWriteBody(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerChild(a[0], iop2.OutputStreamType, r)), nil
+			return cm.OKVal(bind.LowerChild(a[0], iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[static]outgoing-value.finish", Type: typesOutgoingValueFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesOutgoingValueFinishFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesOutgoingValueFinishFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			if err := impl.OutgoingValueFinish(ctx, cm.LiftHandle[OutgoingValue](a[0])); err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+			if err := impl.OutgoingValueFinish(ctx, bind.LiftHandle[OutgoingValue](a[0])); err != nil {
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[static]incoming-value.incoming-value-consume-sync", Type: typesIncomingValueIncomingValueConsumeSyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesIncomingValueIncomingValueConsumeSyncFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesIncomingValueIncomingValueConsumeSyncFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			r, err := impl.IncomingValueIncomingValueConsumeSync(ctx, cm.LiftHandle[IncomingValue](a[0]))
+			r, err := impl.IncomingValueIncomingValueConsumeSync(ctx, bind.LiftHandle[IncomingValue](a[0]))
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
 			return cm.OKVal(cm.BytesVal(r)), nil
 		}},
 		{Name: "[static]incoming-value.incoming-value-consume-async", Type: typesIncomingValueIncomingValueConsumeAsyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesIncomingValueIncomingValueConsumeAsyncFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesIncomingValueIncomingValueConsumeAsyncFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			r, err := impl.IncomingValueIncomingValueConsumeAsync(ctx, cm.LiftHandle[IncomingValue](a[0]))
+			r, err := impl.IncomingValueIncomingValueConsumeAsync(ctx, bind.LiftHandle[IncomingValue](a[0]))
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, cm.StringVal)
+				return bind.LowerError[Error](ctx, err, cm.StringVal)
 			}
-			return cm.OKVal(cm.LowerHandle(iop2.InputStreamType, r)), nil
+			return cm.OKVal(bind.LowerHandle(iop2.InputStreamType, r)), nil
 		}},
 		{Name: "[method]incoming-value.size", Type: typesIncomingValueSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingValue](a[0]).Size(ctx)
+			r, err := bind.LiftHandle[IncomingValue](a[0]).Size(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}

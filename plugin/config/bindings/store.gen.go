@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -46,13 +47,13 @@ func (x ErrorTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x Error) String() string {
 	switch x.Tag {
 	case ErrorTagUpstream:
-		return cm.CaseText(x.Tag.String(), &x.Upstream)
+		return bind.CaseText(x.Tag.String(), &x.Upstream)
 	case ErrorTagIO:
-		return cm.CaseText(x.Tag.String(), &x.IO)
+		return bind.CaseText(x.Tag.String(), &x.IO)
 	}
 	return x.Tag.String()
 }
@@ -125,16 +126,16 @@ func StoreFuncs(impl Store) []cm.HostDef {
 		{Name: "get", Type: storeGetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.Get(ctx, a[0].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
-			return cm.OKVal(cm.LowerOption(r, cm.StringVal)), nil
+			return cm.OKVal(bind.LowerOption(r, cm.StringVal)), nil
 		}},
 		{Name: "get-all", Type: storeGetAllFunc, Func: func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
 			r, err := impl.GetAll(ctx)
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
-			return cm.OKVal(cm.LowerList(r, func(x cm.Tuple2[string, string]) cm.Val {
+			return cm.OKVal(bind.LowerList(r, func(x cm.Tuple2[string, string]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.StringVal(x.F1)})
 			})), nil
 		}},

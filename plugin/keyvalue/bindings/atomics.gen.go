@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -35,9 +36,9 @@ func AddAtomics(l *component.Linker, impl Atomics) {
 func AtomicsFuncs(impl Atomics) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "increment", Type: atomicsIncrementFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.Increment(ctx, cm.LiftHandle[Bucket](a[0]), a[1].Str(), a[2].U64())
+			r, err := impl.Increment(ctx, bind.LiftHandle[Bucket](a[0]), a[1].Str(), a[2].U64())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},

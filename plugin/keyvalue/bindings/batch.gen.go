@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -39,28 +40,28 @@ func AddBatch(l *component.Linker, impl Batch) {
 func BatchFuncs(impl Batch) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "get-many", Type: batchGetManyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.GetMany(ctx, cm.LiftHandle[Bucket](a[0]), cm.LiftList(a[1], cm.Val.Str))
+			r, err := impl.GetMany(ctx, bind.LiftHandle[Bucket](a[0]), bind.LiftList(a[1], cm.Val.Str))
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
-			return cm.OKVal(cm.LowerList(r, func(x *cm.Tuple2[string, []byte]) cm.Val {
-				return cm.LowerOption(x, func(x cm.Tuple2[string, []byte]) cm.Val {
+			return cm.OKVal(bind.LowerList(r, func(x *cm.Tuple2[string, []byte]) cm.Val {
+				return bind.LowerOption(x, func(x cm.Tuple2[string, []byte]) cm.Val {
 					return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.BytesVal(x.F1)})
 				})
 			})), nil
 		}},
 		{Name: "set-many", Type: batchSetManyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := impl.SetMany(ctx, cm.LiftHandle[Bucket](a[0]), cm.LiftList(a[1], func(v cm.Val) cm.Tuple2[string, []byte] {
+			if err := impl.SetMany(ctx, bind.LiftHandle[Bucket](a[0]), bind.LiftList(a[1], func(v cm.Val) cm.Tuple2[string, []byte] {
 				f := v.List()
 				return cm.Tuple2[string, []byte]{F0: f[0].Str(), F1: f[1].Bytes()}
 			})); err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "delete-many", Type: batchDeleteManyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := impl.DeleteMany(ctx, cm.LiftHandle[Bucket](a[0]), cm.LiftList(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+			if err := impl.DeleteMany(ctx, bind.LiftHandle[Bucket](a[0]), bind.LiftList(a[1], cm.Val.Str)); err != nil {
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},

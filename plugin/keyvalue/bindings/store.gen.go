@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -46,11 +47,11 @@ func (x ErrorTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x Error) String() string {
 	switch x.Tag {
 	case ErrorTagOther:
-		return cm.CaseText(x.Tag.String(), &x.Other)
+		return bind.CaseText(x.Tag.String(), &x.Other)
 	}
 	return x.Tag.String()
 }
@@ -112,16 +113,16 @@ type KeyResponse struct {
 func LiftKeyResponse(v cm.Val) KeyResponse {
 	f := v.List()
 	return KeyResponse{
-		Keys:   cm.LiftList(f[0], cm.Val.Str),
-		Cursor: cm.LiftOption(f[1], cm.Val.U64),
+		Keys:   bind.LiftList(f[0], cm.Val.Str),
+		Cursor: bind.LiftOption(f[1], cm.Val.U64),
 	}
 }
 
 // LowerKeyResponse makes the value of a KeyResponse.
 func LowerKeyResponse(x KeyResponse) cm.Val {
 	return cm.ListVal([]cm.Val{
-		cm.LowerList(x.Keys, cm.StringVal),
-		cm.LowerOption(x.Cursor, cm.U64Val),
+		bind.LowerList(x.Keys, cm.StringVal),
+		bind.LowerOption(x.Cursor, cm.U64Val),
 	})
 }
 
@@ -149,7 +150,7 @@ type Bucket interface {
 }
 
 // BucketType is the identity of the resource type: every Bucket in a component is one of it.
-var BucketType = &cm.ResourceType{Interface: StoreID, Name: "bucket", Drop: cm.DropObject}
+var BucketType = &cm.ResourceType{Interface: StoreID, Name: "bucket", Drop: bind.DropObject}
 
 // Store serves the functions of wasi:keyvalue/store@0.2.0-draft. An error that is (or wraps) a *cm.ResultError is
 // the error of the function's result; every other error traps the guest.
@@ -173,44 +174,44 @@ func AddStore(l *component.Linker, impl Store) {
 func StoreFuncs(impl Store) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]bucket.get", Type: storeBucketGetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Bucket](a[0]).Get(ctx, a[1].Str())
+			r, err := bind.LiftHandle[Bucket](a[0]).Get(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
-			return cm.OKVal(cm.LowerOption(r, cm.BytesVal)), nil
+			return cm.OKVal(bind.LowerOption(r, cm.BytesVal)), nil
 		}},
 		{Name: "[method]bucket.set", Type: storeBucketSetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Bucket](a[0]).Set(ctx, a[1].Str(), a[2].Bytes()); err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+			if err := bind.LiftHandle[Bucket](a[0]).Set(ctx, a[1].Str(), a[2].Bytes()); err != nil {
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]bucket.delete", Type: storeBucketDeleteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Bucket](a[0]).Delete(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+			if err := bind.LiftHandle[Bucket](a[0]).Delete(ctx, a[1].Str()); err != nil {
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]bucket.exists", Type: storeBucketExistsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Bucket](a[0]).Exists(ctx, a[1].Str())
+			r, err := bind.LiftHandle[Bucket](a[0]).Exists(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(cm.BoolVal(r)), nil
 		}},
 		{Name: "[method]bucket.list-keys", Type: storeBucketListKeysFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Bucket](a[0]).ListKeys(ctx, cm.LiftOption(a[1], cm.Val.U64))
+			r, err := bind.LiftHandle[Bucket](a[0]).ListKeys(ctx, bind.LiftOption(a[1], cm.Val.U64))
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
 			return cm.OKVal(LowerKeyResponse(r)), nil
 		}},
 		{Name: "open", Type: storeOpenFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.Open(ctx, a[0].Str())
 			if err != nil {
-				return cm.LowerError[Error](ctx, err, LowerError)
+				return bind.LowerError[Error](ctx, err, LowerError)
 			}
-			return cm.OKVal(cm.LowerHandle(BucketType, r)), nil
+			return cm.OKVal(bind.LowerHandle(BucketType, r)), nil
 		}},
 	}
 }

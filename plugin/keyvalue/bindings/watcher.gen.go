@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -18,8 +19,8 @@ var WatcherID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interfac
 //
 // A component that is told of changes.
 type Watcher struct {
-	onSetFunc    cm.Caller
-	onDeleteFunc cm.Caller
+	onSetFunc    bind.Caller
+	onDeleteFunc bind.Caller
 }
 
 // NewWatcherExport finds the functions of wasi:keyvalue/watcher@0.2.0-draft in an instance. One that is not there,
@@ -40,7 +41,7 @@ func NewWatcherExport(inst *component.Instance) (*Watcher, error) {
 //
 // A value was set.
 func (x *Watcher) OnSet(ctx context.Context, bucket Bucket, key string, value []byte) error {
-	_, err := x.onSetFunc.Call(ctx, cm.LowerHandle(BucketType, bucket), cm.StringVal(key), cm.BytesVal(value))
+	_, err := x.onSetFunc.Call(ctx, bind.LowerHandle(BucketType, bucket), cm.StringVal(key), cm.BytesVal(value))
 	return err
 }
 
@@ -48,7 +49,7 @@ func (x *Watcher) OnSet(ctx context.Context, bucket Bucket, key string, value []
 //
 // A key was removed.
 func (x *Watcher) OnDelete(ctx context.Context, bucket Bucket, key string) error {
-	_, err := x.onDeleteFunc.Call(ctx, cm.LowerHandle(BucketType, bucket), cm.StringVal(key))
+	_, err := x.onDeleteFunc.Call(ctx, bind.LowerHandle(BucketType, bucket), cm.StringVal(key))
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -42,7 +43,7 @@ func EnvironmentFuncs(impl Environment) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerList(r, func(x cm.Tuple2[string, string]) cm.Val {
+			return bind.LowerList(r, func(x cm.Tuple2[string, string]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.StringVal(x.F1)})
 			}), nil
 		}},
@@ -51,14 +52,14 @@ func EnvironmentFuncs(impl Environment) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerList(r, cm.StringVal), nil
+			return bind.LowerList(r, cm.StringVal), nil
 		}},
 		{Name: "initial-cwd", Type: environmentInitialCwdFunc, Func: func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
 			r, err := impl.InitialCwd(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.StringVal), nil
+			return bind.LowerOption(r, cm.StringVal), nil
 		}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -36,7 +37,7 @@ func AddExit(l *component.Linker, impl Exit) {
 func ExitFuncs(impl Exit) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "exit", Type: exitExitFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			return cm.Val{}, impl.Exit(ctx, cm.LiftResult[struct{}, struct{}](a[0], nil, nil))
+			return cm.Val{}, impl.Exit(ctx, bind.LiftResult[struct{}, struct{}](a[0], nil, nil))
 		}},
 		{Name: "exit-with-code", Type: exitExitWithCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			return cm.Val{}, impl.ExitWithCode(ctx, a[0].U8())

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -18,7 +19,7 @@ var RunID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "run",
 //
 // The program itself.
 type Run struct {
-	runFunc cm.Caller
+	runFunc bind.Caller
 }
 
 // NewRunExport finds the functions of wasi:cli/run@0.2.12 in an instance. One that is not there, or of another
@@ -40,7 +41,7 @@ func (x *Run) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return cm.LiftError[struct{}](v, nil)
+	return bind.LiftError[struct{}](v, nil)
 }
 
 // The types of the functions of wasi:cli/run@0.2.12.

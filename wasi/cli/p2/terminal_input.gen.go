@@ -4,6 +4,7 @@ package clip2
 
 import (
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -19,7 +20,7 @@ type TerminalInput interface {
 }
 
 // TerminalInputType is the identity of the resource type: every TerminalInput in a component is one of it.
-var TerminalInputType = &cm.ResourceType{Interface: TerminalInputID, Name: "terminal-input", Drop: cm.DropObject}
+var TerminalInputType = &cm.ResourceType{Interface: TerminalInputID, Name: "terminal-input", Drop: bind.DropObject}
 
 // AddTerminalInput defines wasi:cli/terminal-input@0.2.12 in a linker.
 func AddTerminalInput(l *component.Linker) {

@@ -4,6 +4,7 @@ package clip2
 
 import (
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -19,7 +20,7 @@ type TerminalOutput interface {
 }
 
 // TerminalOutputType is the identity of the resource type: every TerminalOutput in a component is one of it.
-var TerminalOutputType = &cm.ResourceType{Interface: TerminalOutputID, Name: "terminal-output", Drop: cm.DropObject}
+var TerminalOutputType = &cm.ResourceType{Interface: TerminalOutputID, Name: "terminal-output", Drop: bind.DropObject}
 
 // AddTerminalOutput defines wasi:cli/terminal-output@0.2.12 in a linker.
 func AddTerminalOutput(l *component.Linker) {

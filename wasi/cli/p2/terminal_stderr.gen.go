@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -39,8 +40,8 @@ func TerminalStderrFuncs(impl TerminalStderr) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerMaybe(r, func(x TerminalOutput) cm.Val {
-				return cm.LowerHandle(TerminalOutputType, x)
+			return bind.LowerMaybe(r, func(x TerminalOutput) cm.Val {
+				return bind.LowerHandle(TerminalOutputType, x)
 			}), nil
 		}},
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -39,8 +40,8 @@ func TerminalStdinFuncs(impl TerminalStdin) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerMaybe(r, func(x TerminalInput) cm.Val {
-				return cm.LowerHandle(TerminalInputType, x)
+			return bind.LowerMaybe(r, func(x TerminalInput) cm.Val {
+				return bind.LowerHandle(TerminalInputType, x)
 			}), nil
 		}},
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -70,14 +71,14 @@ func MonotonicClockFuncs(impl MonotonicClock) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 		{Name: "subscribe-duration", Type: monotonicClockSubscribeDurationFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.SubscribeDuration(ctx, a[0].U64())
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 	}
 }

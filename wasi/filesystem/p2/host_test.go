@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
@@ -35,7 +36,7 @@ func root(t *testing.T, readOnly bool) (Descriptor, string) {
 	if err != nil || len(dirs) != 1 || dirs[0].F1 != "/data" {
 		t.Fatal(dirs, err)
 	}
-	t.Cleanup(func() { cm.DropObject(context.Background(), cm.NewResource(DescriptorResourceType, dirs[0].F0)) })
+	t.Cleanup(func() { bind.DropObject(context.Background(), cm.NewResource(DescriptorResourceType, dirs[0].F0)) })
 	return dirs[0].F0, host
 }
 
@@ -121,7 +122,7 @@ func TestDescriptor(t *testing.T) {
 	if len(got) != 2 || got["hard"] != DescriptorTypeRegularFile || got["soft"] != DescriptorTypeSymbolicLink {
 		t.Error(got)
 	}
-	ok("drop", cm.DropObject(ctx, cm.NewResource(DirectoryEntryStreamType, es)))
+	ok("drop", bind.DropObject(ctx, cm.NewResource(DirectoryEntryStreamType, es)))
 	other, err := sub.OpenAt(ctx, 0, "hard", 0, DescriptorFlagsRead)
 	ok("open-at", err)
 	if same, _ := f.IsSameObject(ctx, other); !same {
@@ -139,7 +140,7 @@ func TestDescriptor(t *testing.T) {
 	ok("unlink-file-at", sub.UnlinkFileAt(ctx, "soft"))
 	ok("remove-directory-at", d.RemoveDirectoryAt(ctx, "sub"))
 	for _, o := range []any{f, sub, other, in, out, app} {
-		ok("drop", cm.DropObject(ctx, cm.NewResource(DescriptorResourceType, o)))
+		ok("drop", bind.DropObject(ctx, cm.NewResource(DescriptorResourceType, o)))
 	}
 }
 

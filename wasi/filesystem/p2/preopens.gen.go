@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -39,8 +40,8 @@ func PreopensFuncs(impl Preopens) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerList(r, func(x cm.Tuple2[Descriptor, string]) cm.Val {
-				return cm.ListVal([]cm.Val{cm.LowerHandle(DescriptorResourceType, x.F0), cm.StringVal(x.F1)})
+			return bind.LowerList(r, func(x cm.Tuple2[Descriptor, string]) cm.Val {
+				return cm.ListVal([]cm.Val{bind.LowerHandle(DescriptorResourceType, x.F0), cm.StringVal(x.F1)})
 			}), nil
 		}},
 	}

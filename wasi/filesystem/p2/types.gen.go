@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
@@ -126,9 +127,9 @@ func LiftDescriptorStat(v cm.Val) DescriptorStat {
 		Type:                      LiftDescriptorType(f[0]),
 		LinkCount:                 f[1].U64(),
 		Size:                      f[2].U64(),
-		DataAccessTimestamp:       cm.LiftOption(f[3], clocksp2.LiftDatetime),
-		DataModificationTimestamp: cm.LiftOption(f[4], clocksp2.LiftDatetime),
-		StatusChangeTimestamp:     cm.LiftOption(f[5], clocksp2.LiftDatetime),
+		DataAccessTimestamp:       bind.LiftOption(f[3], clocksp2.LiftDatetime),
+		DataModificationTimestamp: bind.LiftOption(f[4], clocksp2.LiftDatetime),
+		StatusChangeTimestamp:     bind.LiftOption(f[5], clocksp2.LiftDatetime),
 	}
 }
 
@@ -138,9 +139,9 @@ func LowerDescriptorStat(x DescriptorStat) cm.Val {
 		LowerDescriptorType(x.Type),
 		cm.U64Val(x.LinkCount),
 		cm.U64Val(x.Size),
-		cm.LowerOption(x.DataAccessTimestamp, clocksp2.LowerDatetime),
-		cm.LowerOption(x.DataModificationTimestamp, clocksp2.LowerDatetime),
-		cm.LowerOption(x.StatusChangeTimestamp, clocksp2.LowerDatetime),
+		bind.LowerOption(x.DataAccessTimestamp, clocksp2.LowerDatetime),
+		bind.LowerOption(x.DataModificationTimestamp, clocksp2.LowerDatetime),
+		bind.LowerOption(x.StatusChangeTimestamp, clocksp2.LowerDatetime),
 	})
 }
 
@@ -247,11 +248,11 @@ func (x NewTimestampTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x NewTimestamp) String() string {
 	switch x.Tag {
 	case NewTimestampTagTimestamp:
-		return cm.CaseText(x.Tag.String(), &x.Timestamp)
+		return bind.CaseText(x.Tag.String(), &x.Timestamp)
 	}
 	return x.Tag.String()
 }
@@ -577,7 +578,7 @@ type Descriptor interface {
 }
 
 // DescriptorResourceType is the identity of the resource type: every Descriptor in a component is one of it.
-var DescriptorResourceType = &cm.ResourceType{Interface: TypesID, Name: "descriptor", Drop: cm.DropObject}
+var DescriptorResourceType = &cm.ResourceType{Interface: TypesID, Name: "descriptor", Drop: bind.DropObject}
 
 // DirectoryEntryStream is the resource wasi:filesystem/types.directory-entry-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
@@ -589,7 +590,7 @@ type DirectoryEntryStream interface {
 }
 
 // DirectoryEntryStreamType is the identity of the resource type: every DirectoryEntryStream in a component is one of it.
-var DirectoryEntryStreamType = &cm.ResourceType{Interface: TypesID, Name: "directory-entry-stream", Drop: cm.DropObject}
+var DirectoryEntryStreamType = &cm.ResourceType{Interface: TypesID, Name: "directory-entry-stream", Drop: bind.DropObject}
 
 // Types serves the functions of wasi:filesystem/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the
 // error of the function's result; every other error traps the guest.
@@ -617,197 +618,197 @@ func AddTypes(l *component.Linker, impl Types) {
 func TypesFuncs(impl Types) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]descriptor.read-via-stream", Type: typesDescriptorReadViaStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).ReadViaStream(ctx, a[1].U64())
+			r, err := bind.LiftHandle[Descriptor](a[0]).ReadViaStream(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(iop2.InputStreamType, r)), nil
+			return cm.OKVal(bind.LowerHandle(iop2.InputStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.write-via-stream", Type: typesDescriptorWriteViaStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).WriteViaStream(ctx, a[1].U64())
+			r, err := bind.LiftHandle[Descriptor](a[0]).WriteViaStream(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
+			return cm.OKVal(bind.LowerHandle(iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.append-via-stream", Type: typesDescriptorAppendViaStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).AppendViaStream(ctx)
+			r, err := bind.LiftHandle[Descriptor](a[0]).AppendViaStream(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(iop2.OutputStreamType, r)), nil
+			return cm.OKVal(bind.LowerHandle(iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.advise", Type: typesDescriptorAdviseFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).Advise(ctx, a[1].U64(), a[2].U64(), LiftAdvice(a[3])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).Advise(ctx, a[1].U64(), a[2].U64(), LiftAdvice(a[3])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.sync-data", Type: typesDescriptorSyncDataFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).SyncData(ctx); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).SyncData(ctx); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.get-flags", Type: typesDescriptorGetFlagsFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).GetFlags(ctx)
+			r, err := bind.LiftHandle[Descriptor](a[0]).GetFlags(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorFlags(r)), nil
 		}},
 		{Name: "[method]descriptor.get-type", Type: typesDescriptorGetTypeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).GetType(ctx)
+			r, err := bind.LiftHandle[Descriptor](a[0]).GetType(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorType(r)), nil
 		}},
 		{Name: "[method]descriptor.set-size", Type: typesDescriptorSetSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).SetSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).SetSize(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.set-times", Type: typesDescriptorSetTimesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).SetTimes(ctx, LiftNewTimestamp(a[1]), LiftNewTimestamp(a[2])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).SetTimes(ctx, LiftNewTimestamp(a[1]), LiftNewTimestamp(a[2])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.read", Type: typesDescriptorReadFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).Read(ctx, a[1].U64(), a[2].U64())
+			r, err := bind.LiftHandle[Descriptor](a[0]).Read(ctx, a[1].U64(), a[2].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(func(x cm.Tuple2[[]byte, bool]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.BytesVal(x.F0), cm.BoolVal(x.F1)})
 			}(r)), nil
 		}},
 		{Name: "[method]descriptor.write", Type: typesDescriptorWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).Write(ctx, a[1].Bytes(), a[2].U64())
+			r, err := bind.LiftHandle[Descriptor](a[0]).Write(ctx, a[1].Bytes(), a[2].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]descriptor.read-directory", Type: typesDescriptorReadDirectoryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).ReadDirectory(ctx)
+			r, err := bind.LiftHandle[Descriptor](a[0]).ReadDirectory(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(DirectoryEntryStreamType, r)), nil
+			return cm.OKVal(bind.LowerHandle(DirectoryEntryStreamType, r)), nil
 		}},
 		{Name: "[method]descriptor.sync", Type: typesDescriptorSyncFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).Sync(ctx); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).Sync(ctx); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.create-directory-at", Type: typesDescriptorCreateDirectoryAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).CreateDirectoryAt(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).CreateDirectoryAt(ctx, a[1].Str()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.stat", Type: typesDescriptorStatFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).Stat(ctx)
+			r, err := bind.LiftHandle[Descriptor](a[0]).Stat(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorStat(r)), nil
 		}},
 		{Name: "[method]descriptor.stat-at", Type: typesDescriptorStatAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).StatAt(ctx, LiftPathFlags(a[1]), a[2].Str())
+			r, err := bind.LiftHandle[Descriptor](a[0]).StatAt(ctx, LiftPathFlags(a[1]), a[2].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerDescriptorStat(r)), nil
 		}},
 		{Name: "[method]descriptor.set-times-at", Type: typesDescriptorSetTimesAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).SetTimesAt(ctx, LiftPathFlags(a[1]), a[2].Str(), LiftNewTimestamp(a[3]), LiftNewTimestamp(a[4])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).SetTimesAt(ctx, LiftPathFlags(a[1]), a[2].Str(), LiftNewTimestamp(a[3]), LiftNewTimestamp(a[4])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.link-at", Type: typesDescriptorLinkAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).LinkAt(ctx, LiftPathFlags(a[1]), a[2].Str(), cm.LiftHandle[Descriptor](a[3]), a[4].Str()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).LinkAt(ctx, LiftPathFlags(a[1]), a[2].Str(), bind.LiftHandle[Descriptor](a[3]), a[4].Str()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.open-at", Type: typesDescriptorOpenAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).OpenAt(ctx, LiftPathFlags(a[1]), a[2].Str(), LiftOpenFlags(a[3]), LiftDescriptorFlags(a[4]))
+			r, err := bind.LiftHandle[Descriptor](a[0]).OpenAt(ctx, LiftPathFlags(a[1]), a[2].Str(), LiftOpenFlags(a[3]), LiftDescriptorFlags(a[4]))
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(DescriptorResourceType, r)), nil
+			return cm.OKVal(bind.LowerHandle(DescriptorResourceType, r)), nil
 		}},
 		{Name: "[method]descriptor.readlink-at", Type: typesDescriptorReadlinkAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).ReadlinkAt(ctx, a[1].Str())
+			r, err := bind.LiftHandle[Descriptor](a[0]).ReadlinkAt(ctx, a[1].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.StringVal(r)), nil
 		}},
 		{Name: "[method]descriptor.remove-directory-at", Type: typesDescriptorRemoveDirectoryAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).RemoveDirectoryAt(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).RemoveDirectoryAt(ctx, a[1].Str()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.rename-at", Type: typesDescriptorRenameAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).RenameAt(ctx, a[1].Str(), cm.LiftHandle[Descriptor](a[2]), a[3].Str()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).RenameAt(ctx, a[1].Str(), bind.LiftHandle[Descriptor](a[2]), a[3].Str()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.symlink-at", Type: typesDescriptorSymlinkAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).SymlinkAt(ctx, a[1].Str(), a[2].Str()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).SymlinkAt(ctx, a[1].Str(), a[2].Str()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.unlink-file-at", Type: typesDescriptorUnlinkFileAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Descriptor](a[0]).UnlinkFileAt(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[Descriptor](a[0]).UnlinkFileAt(ctx, a[1].Str()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]descriptor.is-same-object", Type: typesDescriptorIsSameObjectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).IsSameObject(ctx, cm.LiftHandle[Descriptor](a[1]))
+			r, err := bind.LiftHandle[Descriptor](a[0]).IsSameObject(ctx, bind.LiftHandle[Descriptor](a[1]))
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return cm.BoolVal(r), nil
 		}},
 		{Name: "[method]descriptor.metadata-hash", Type: typesDescriptorMetadataHashFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).MetadataHash(ctx)
+			r, err := bind.LiftHandle[Descriptor](a[0]).MetadataHash(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerMetadataHashValue(r)), nil
 		}},
 		{Name: "[method]descriptor.metadata-hash-at", Type: typesDescriptorMetadataHashAtFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Descriptor](a[0]).MetadataHashAt(ctx, LiftPathFlags(a[1]), a[2].Str())
+			r, err := bind.LiftHandle[Descriptor](a[0]).MetadataHashAt(ctx, LiftPathFlags(a[1]), a[2].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerMetadataHashValue(r)), nil
 		}},
 		{Name: "[method]directory-entry-stream.read-directory-entry", Type: typesDirectoryEntryStreamReadDirectoryEntryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[DirectoryEntryStream](a[0]).ReadDirectoryEntry(ctx)
+			r, err := bind.LiftHandle[DirectoryEntryStream](a[0]).ReadDirectoryEntry(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerOption(r, LowerDirectoryEntry)), nil
+			return cm.OKVal(bind.LowerOption(r, LowerDirectoryEntry)), nil
 		}},
 		{Name: "filesystem-error-code", Type: typesFilesystemErrorCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.FilesystemErrorCode(ctx, cm.LiftHandle[iop2.Error](a[0]))
+			r, err := impl.FilesystemErrorCode(ctx, bind.LiftHandle[iop2.Error](a[0]))
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, LowerErrorCode), nil
+			return bind.LowerOption(r, LowerErrorCode), nil
 		}},
 	}
 }

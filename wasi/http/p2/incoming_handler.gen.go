@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -18,7 +19,7 @@ var IncomingHandlerID = wit.InterfaceID{Namespace: "wasi", Package: "http", Inte
 //
 // What a component does with requests.
 type IncomingHandler struct {
-	handleFunc cm.Caller
+	handleFunc bind.Caller
 }
 
 // NewIncomingHandlerExport finds the functions of wasi:http/incoming-handler@0.2.12 in an instance. One that is
@@ -36,7 +37,7 @@ func NewIncomingHandlerExport(inst *component.Instance) (*IncomingHandler, error
 //
 // Answers a request through response-out; it may go on working after that.
 func (x *IncomingHandler) Handle(ctx context.Context, request IncomingRequest, responseOut ResponseOutparam) error {
-	_, err := x.handleFunc.Call(ctx, cm.LowerHandle(IncomingRequestType, request), cm.LowerHandle(ResponseOutparamType, responseOut))
+	_, err := x.handleFunc.Call(ctx, bind.LowerHandle(IncomingRequestType, request), bind.LowerHandle(ResponseOutparamType, responseOut))
 	return err
 }
 

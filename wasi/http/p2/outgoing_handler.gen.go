@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -37,14 +38,14 @@ func AddOutgoingHandler(l *component.Linker, impl OutgoingHandler) {
 func OutgoingHandlerFuncs(impl OutgoingHandler) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "handle", Type: outgoingHandlerHandleFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, outgoingHandlerHandleFunc, a); err != nil {
+			if err := bind.Consume(ctx, outgoingHandlerHandleFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			r, err := impl.Handle(ctx, cm.LiftHandle[OutgoingRequest](a[0]), cm.LiftMaybe(a[1], cm.LiftHandle[RequestOptions]))
+			r, err := impl.Handle(ctx, bind.LiftHandle[OutgoingRequest](a[0]), bind.LiftMaybe(a[1], bind.LiftHandle[RequestOptions]))
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(FutureIncomingResponseType, r)), nil
+			return cm.OKVal(bind.LowerHandle(FutureIncomingResponseType, r)), nil
 		}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
@@ -61,11 +62,11 @@ func (x MethodTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x Method) String() string {
 	switch x.Tag {
 	case MethodTagOther:
-		return cm.CaseText(x.Tag.String(), &x.Other)
+		return bind.CaseText(x.Tag.String(), &x.Other)
 	}
 	return x.Tag.String()
 }
@@ -167,11 +168,11 @@ func (x SchemeTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x Scheme) String() string {
 	switch x.Tag {
 	case SchemeTagOther:
-		return cm.CaseText(x.Tag.String(), &x.Other)
+		return bind.CaseText(x.Tag.String(), &x.Other)
 	}
 	return x.Tag.String()
 }
@@ -331,39 +332,39 @@ func (x ErrorCodeTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x ErrorCode) String() string {
 	switch x.Tag {
 	case ErrorCodeTagDNSError:
-		return cm.CaseText(x.Tag.String(), &x.DNSError)
+		return bind.CaseText(x.Tag.String(), &x.DNSError)
 	case ErrorCodeTagTLSAlertReceived:
-		return cm.CaseText(x.Tag.String(), &x.TLSAlertReceived)
+		return bind.CaseText(x.Tag.String(), &x.TLSAlertReceived)
 	case ErrorCodeTagHTTPRequestBodySize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPRequestBodySize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPRequestBodySize)
 	case ErrorCodeTagHTTPRequestHeaderSectionSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPRequestHeaderSectionSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPRequestHeaderSectionSize)
 	case ErrorCodeTagHTTPRequestHeaderSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPRequestHeaderSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPRequestHeaderSize)
 	case ErrorCodeTagHTTPRequestTrailerSectionSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPRequestTrailerSectionSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPRequestTrailerSectionSize)
 	case ErrorCodeTagHTTPRequestTrailerSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPRequestTrailerSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPRequestTrailerSize)
 	case ErrorCodeTagHTTPResponseHeaderSectionSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPResponseHeaderSectionSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPResponseHeaderSectionSize)
 	case ErrorCodeTagHTTPResponseHeaderSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPResponseHeaderSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPResponseHeaderSize)
 	case ErrorCodeTagHTTPResponseBodySize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPResponseBodySize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPResponseBodySize)
 	case ErrorCodeTagHTTPResponseTrailerSectionSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPResponseTrailerSectionSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPResponseTrailerSectionSize)
 	case ErrorCodeTagHTTPResponseTrailerSize:
-		return cm.CaseText(x.Tag.String(), &x.HTTPResponseTrailerSize)
+		return bind.CaseText(x.Tag.String(), &x.HTTPResponseTrailerSize)
 	case ErrorCodeTagHTTPResponseTransferCoding:
-		return cm.CaseText(x.Tag.String(), &x.HTTPResponseTransferCoding)
+		return bind.CaseText(x.Tag.String(), &x.HTTPResponseTransferCoding)
 	case ErrorCodeTagHTTPResponseContentCoding:
-		return cm.CaseText(x.Tag.String(), &x.HTTPResponseContentCoding)
+		return bind.CaseText(x.Tag.String(), &x.HTTPResponseContentCoding)
 	case ErrorCodeTagInternalError:
-		return cm.CaseText(x.Tag.String(), &x.InternalError)
+		return bind.CaseText(x.Tag.String(), &x.InternalError)
 	}
 	return x.Tag.String()
 }
@@ -551,43 +552,43 @@ func LiftErrorCode(v cm.Val) ErrorCode {
 		x.TLSAlertReceived = LiftTLSAlertReceivedPayload(p)
 	case ErrorCodeTagHTTPRequestBodySize:
 		p, _ := v.Payload()
-		x.HTTPRequestBodySize = cm.LiftOption(p, cm.Val.U64)
+		x.HTTPRequestBodySize = bind.LiftOption(p, cm.Val.U64)
 	case ErrorCodeTagHTTPRequestHeaderSectionSize:
 		p, _ := v.Payload()
-		x.HTTPRequestHeaderSectionSize = cm.LiftOption(p, cm.Val.U32)
+		x.HTTPRequestHeaderSectionSize = bind.LiftOption(p, cm.Val.U32)
 	case ErrorCodeTagHTTPRequestHeaderSize:
 		p, _ := v.Payload()
-		x.HTTPRequestHeaderSize = cm.LiftOption(p, LiftFieldSizePayload)
+		x.HTTPRequestHeaderSize = bind.LiftOption(p, LiftFieldSizePayload)
 	case ErrorCodeTagHTTPRequestTrailerSectionSize:
 		p, _ := v.Payload()
-		x.HTTPRequestTrailerSectionSize = cm.LiftOption(p, cm.Val.U32)
+		x.HTTPRequestTrailerSectionSize = bind.LiftOption(p, cm.Val.U32)
 	case ErrorCodeTagHTTPRequestTrailerSize:
 		p, _ := v.Payload()
 		x.HTTPRequestTrailerSize = LiftFieldSizePayload(p)
 	case ErrorCodeTagHTTPResponseHeaderSectionSize:
 		p, _ := v.Payload()
-		x.HTTPResponseHeaderSectionSize = cm.LiftOption(p, cm.Val.U32)
+		x.HTTPResponseHeaderSectionSize = bind.LiftOption(p, cm.Val.U32)
 	case ErrorCodeTagHTTPResponseHeaderSize:
 		p, _ := v.Payload()
 		x.HTTPResponseHeaderSize = LiftFieldSizePayload(p)
 	case ErrorCodeTagHTTPResponseBodySize:
 		p, _ := v.Payload()
-		x.HTTPResponseBodySize = cm.LiftOption(p, cm.Val.U64)
+		x.HTTPResponseBodySize = bind.LiftOption(p, cm.Val.U64)
 	case ErrorCodeTagHTTPResponseTrailerSectionSize:
 		p, _ := v.Payload()
-		x.HTTPResponseTrailerSectionSize = cm.LiftOption(p, cm.Val.U32)
+		x.HTTPResponseTrailerSectionSize = bind.LiftOption(p, cm.Val.U32)
 	case ErrorCodeTagHTTPResponseTrailerSize:
 		p, _ := v.Payload()
 		x.HTTPResponseTrailerSize = LiftFieldSizePayload(p)
 	case ErrorCodeTagHTTPResponseTransferCoding:
 		p, _ := v.Payload()
-		x.HTTPResponseTransferCoding = cm.LiftOption(p, cm.Val.Str)
+		x.HTTPResponseTransferCoding = bind.LiftOption(p, cm.Val.Str)
 	case ErrorCodeTagHTTPResponseContentCoding:
 		p, _ := v.Payload()
-		x.HTTPResponseContentCoding = cm.LiftOption(p, cm.Val.Str)
+		x.HTTPResponseContentCoding = bind.LiftOption(p, cm.Val.Str)
 	case ErrorCodeTagInternalError:
 		p, _ := v.Payload()
-		x.InternalError = cm.LiftOption(p, cm.Val.Str)
+		x.InternalError = bind.LiftOption(p, cm.Val.Str)
 	}
 	return x
 }
@@ -602,43 +603,43 @@ func LowerErrorCode(x ErrorCode) cm.Val {
 		p := LowerTLSAlertReceivedPayload(x.TLSAlertReceived)
 		return cm.CaseVal(14, &p)
 	case ErrorCodeTagHTTPRequestBodySize:
-		p := cm.LowerOption(x.HTTPRequestBodySize, cm.U64Val)
+		p := bind.LowerOption(x.HTTPRequestBodySize, cm.U64Val)
 		return cm.CaseVal(17, &p)
 	case ErrorCodeTagHTTPRequestHeaderSectionSize:
-		p := cm.LowerOption(x.HTTPRequestHeaderSectionSize, cm.U32Val)
+		p := bind.LowerOption(x.HTTPRequestHeaderSectionSize, cm.U32Val)
 		return cm.CaseVal(21, &p)
 	case ErrorCodeTagHTTPRequestHeaderSize:
-		p := cm.LowerOption(x.HTTPRequestHeaderSize, LowerFieldSizePayload)
+		p := bind.LowerOption(x.HTTPRequestHeaderSize, LowerFieldSizePayload)
 		return cm.CaseVal(22, &p)
 	case ErrorCodeTagHTTPRequestTrailerSectionSize:
-		p := cm.LowerOption(x.HTTPRequestTrailerSectionSize, cm.U32Val)
+		p := bind.LowerOption(x.HTTPRequestTrailerSectionSize, cm.U32Val)
 		return cm.CaseVal(23, &p)
 	case ErrorCodeTagHTTPRequestTrailerSize:
 		p := LowerFieldSizePayload(x.HTTPRequestTrailerSize)
 		return cm.CaseVal(24, &p)
 	case ErrorCodeTagHTTPResponseHeaderSectionSize:
-		p := cm.LowerOption(x.HTTPResponseHeaderSectionSize, cm.U32Val)
+		p := bind.LowerOption(x.HTTPResponseHeaderSectionSize, cm.U32Val)
 		return cm.CaseVal(26, &p)
 	case ErrorCodeTagHTTPResponseHeaderSize:
 		p := LowerFieldSizePayload(x.HTTPResponseHeaderSize)
 		return cm.CaseVal(27, &p)
 	case ErrorCodeTagHTTPResponseBodySize:
-		p := cm.LowerOption(x.HTTPResponseBodySize, cm.U64Val)
+		p := bind.LowerOption(x.HTTPResponseBodySize, cm.U64Val)
 		return cm.CaseVal(28, &p)
 	case ErrorCodeTagHTTPResponseTrailerSectionSize:
-		p := cm.LowerOption(x.HTTPResponseTrailerSectionSize, cm.U32Val)
+		p := bind.LowerOption(x.HTTPResponseTrailerSectionSize, cm.U32Val)
 		return cm.CaseVal(29, &p)
 	case ErrorCodeTagHTTPResponseTrailerSize:
 		p := LowerFieldSizePayload(x.HTTPResponseTrailerSize)
 		return cm.CaseVal(30, &p)
 	case ErrorCodeTagHTTPResponseTransferCoding:
-		p := cm.LowerOption(x.HTTPResponseTransferCoding, cm.StringVal)
+		p := bind.LowerOption(x.HTTPResponseTransferCoding, cm.StringVal)
 		return cm.CaseVal(31, &p)
 	case ErrorCodeTagHTTPResponseContentCoding:
-		p := cm.LowerOption(x.HTTPResponseContentCoding, cm.StringVal)
+		p := bind.LowerOption(x.HTTPResponseContentCoding, cm.StringVal)
 		return cm.CaseVal(32, &p)
 	case ErrorCodeTagInternalError:
-		p := cm.LowerOption(x.InternalError, cm.StringVal)
+		p := bind.LowerOption(x.InternalError, cm.StringVal)
 		return cm.CaseVal(38, &p)
 	}
 	return cm.CaseVal(uint32(x.Tag), nil)
@@ -699,16 +700,16 @@ type DNSErrorPayload struct {
 func LiftDNSErrorPayload(v cm.Val) DNSErrorPayload {
 	f := v.List()
 	return DNSErrorPayload{
-		Rcode:    cm.LiftOption(f[0], cm.Val.Str),
-		InfoCode: cm.LiftOption(f[1], cm.Val.U16),
+		Rcode:    bind.LiftOption(f[0], cm.Val.Str),
+		InfoCode: bind.LiftOption(f[1], cm.Val.U16),
 	}
 }
 
 // LowerDNSErrorPayload makes the value of a DNSErrorPayload.
 func LowerDNSErrorPayload(x DNSErrorPayload) cm.Val {
 	return cm.ListVal([]cm.Val{
-		cm.LowerOption(x.Rcode, cm.StringVal),
-		cm.LowerOption(x.InfoCode, cm.U16Val),
+		bind.LowerOption(x.Rcode, cm.StringVal),
+		bind.LowerOption(x.InfoCode, cm.U16Val),
 	})
 }
 
@@ -730,16 +731,16 @@ type TLSAlertReceivedPayload struct {
 func LiftTLSAlertReceivedPayload(v cm.Val) TLSAlertReceivedPayload {
 	f := v.List()
 	return TLSAlertReceivedPayload{
-		AlertID:      cm.LiftOption(f[0], cm.Val.U8),
-		AlertMessage: cm.LiftOption(f[1], cm.Val.Str),
+		AlertID:      bind.LiftOption(f[0], cm.Val.U8),
+		AlertMessage: bind.LiftOption(f[1], cm.Val.Str),
 	}
 }
 
 // LowerTLSAlertReceivedPayload makes the value of a TLSAlertReceivedPayload.
 func LowerTLSAlertReceivedPayload(x TLSAlertReceivedPayload) cm.Val {
 	return cm.ListVal([]cm.Val{
-		cm.LowerOption(x.AlertID, cm.U8Val),
-		cm.LowerOption(x.AlertMessage, cm.StringVal),
+		bind.LowerOption(x.AlertID, cm.U8Val),
+		bind.LowerOption(x.AlertMessage, cm.StringVal),
 	})
 }
 
@@ -761,16 +762,16 @@ type FieldSizePayload struct {
 func LiftFieldSizePayload(v cm.Val) FieldSizePayload {
 	f := v.List()
 	return FieldSizePayload{
-		FieldName: cm.LiftOption(f[0], cm.Val.Str),
-		FieldSize: cm.LiftOption(f[1], cm.Val.U32),
+		FieldName: bind.LiftOption(f[0], cm.Val.Str),
+		FieldSize: bind.LiftOption(f[1], cm.Val.U32),
 	}
 }
 
 // LowerFieldSizePayload makes the value of a FieldSizePayload.
 func LowerFieldSizePayload(x FieldSizePayload) cm.Val {
 	return cm.ListVal([]cm.Val{
-		cm.LowerOption(x.FieldName, cm.StringVal),
-		cm.LowerOption(x.FieldSize, cm.U32Val),
+		bind.LowerOption(x.FieldName, cm.StringVal),
+		bind.LowerOption(x.FieldSize, cm.U32Val),
 	})
 }
 
@@ -884,7 +885,7 @@ type Fields interface {
 }
 
 // FieldsType is the identity of the resource type: every Fields in a component is one of it.
-var FieldsType = &cm.ResourceType{Interface: TypesID, Name: "fields", Drop: cm.DropObject}
+var FieldsType = &cm.ResourceType{Interface: TypesID, Name: "fields", Drop: bind.DropObject}
 
 // Headers is the type wasi:http/types.headers.
 //
@@ -916,7 +917,7 @@ type IncomingRequest interface {
 }
 
 // IncomingRequestType is the identity of the resource type: every IncomingRequest in a component is one of it.
-var IncomingRequestType = &cm.ResourceType{Interface: TypesID, Name: "incoming-request", Drop: cm.DropObject}
+var IncomingRequestType = &cm.ResourceType{Interface: TypesID, Name: "incoming-request", Drop: bind.DropObject}
 
 // OutgoingRequest is the resource wasi:http/types.outgoing-request. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
@@ -946,7 +947,7 @@ type OutgoingRequest interface {
 }
 
 // OutgoingRequestType is the identity of the resource type: every OutgoingRequest in a component is one of it.
-var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: cm.DropObject}
+var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: bind.DropObject}
 
 // RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
@@ -968,7 +969,7 @@ type RequestOptions interface {
 }
 
 // RequestOptionsType is the identity of the resource type: every RequestOptions in a component is one of it.
-var RequestOptionsType = &cm.ResourceType{Interface: TypesID, Name: "request-options", Drop: cm.DropObject}
+var RequestOptionsType = &cm.ResourceType{Interface: TypesID, Name: "request-options", Drop: bind.DropObject}
 
 // ResponseOutparam is the resource wasi:http/types.response-outparam. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
@@ -980,7 +981,7 @@ type ResponseOutparam interface {
 }
 
 // ResponseOutparamType is the identity of the resource type: every ResponseOutparam in a component is one of it.
-var ResponseOutparamType = &cm.ResourceType{Interface: TypesID, Name: "response-outparam", Drop: cm.DropObject}
+var ResponseOutparamType = &cm.ResourceType{Interface: TypesID, Name: "response-outparam", Drop: bind.DropObject}
 
 // StatusCode is the type wasi:http/types.status-code.
 //
@@ -1001,7 +1002,7 @@ type IncomingResponse interface {
 }
 
 // IncomingResponseType is the identity of the resource type: every IncomingResponse in a component is one of it.
-var IncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "incoming-response", Drop: cm.DropObject}
+var IncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "incoming-response", Drop: bind.DropObject}
 
 // IncomingBody is the resource wasi:http/types.incoming-body. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
@@ -1013,7 +1014,7 @@ type IncomingBody interface {
 }
 
 // IncomingBodyType is the identity of the resource type: every IncomingBody in a component is one of it.
-var IncomingBodyType = &cm.ResourceType{Interface: TypesID, Name: "incoming-body", Drop: cm.DropObject}
+var IncomingBodyType = &cm.ResourceType{Interface: TypesID, Name: "incoming-body", Drop: bind.DropObject}
 
 // FutureTrailers is the resource wasi:http/types.future-trailers. An object that has a method Drop(ctx) error is
 // told when its owner lets go of it.
@@ -1027,7 +1028,7 @@ type FutureTrailers interface {
 }
 
 // FutureTrailersType is the identity of the resource type: every FutureTrailers in a component is one of it.
-var FutureTrailersType = &cm.ResourceType{Interface: TypesID, Name: "future-trailers", Drop: cm.DropObject}
+var FutureTrailersType = &cm.ResourceType{Interface: TypesID, Name: "future-trailers", Drop: bind.DropObject}
 
 // OutgoingResponse is the resource wasi:http/types.outgoing-response. An object that has a method Drop(ctx) error
 // is told when its owner lets go of it.
@@ -1045,7 +1046,7 @@ type OutgoingResponse interface {
 }
 
 // OutgoingResponseType is the identity of the resource type: every OutgoingResponse in a component is one of it.
-var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: cm.DropObject}
+var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: bind.DropObject}
 
 // OutgoingBody is the resource wasi:http/types.outgoing-body. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
@@ -1057,7 +1058,7 @@ type OutgoingBody interface {
 }
 
 // OutgoingBodyType is the identity of the resource type: every OutgoingBody in a component is one of it.
-var OutgoingBodyType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-body", Drop: cm.DropObject}
+var OutgoingBodyType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-body", Drop: bind.DropObject}
 
 // FutureIncomingResponse is the resource wasi:http/types.future-incoming-response. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
@@ -1071,7 +1072,7 @@ type FutureIncomingResponse interface {
 }
 
 // FutureIncomingResponseType is the identity of the resource type: every FutureIncomingResponse in a component is one of it.
-var FutureIncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "future-incoming-response", Drop: cm.DropObject}
+var FutureIncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "future-incoming-response", Drop: bind.DropObject}
 
 // Types serves the functions of wasi:http/types@0.2.12. An error that is (or wraps) a *cm.ResultError is the error
 // of the function's result; every other error traps the guest.
@@ -1131,384 +1132,384 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(FieldsType, r), nil
+			return bind.LowerHandle(FieldsType, r), nil
 		}},
 		{Name: "[static]fields.from-list", Type: typesFieldsFromListFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.FieldsFromList(ctx, cm.LiftList(a[0], func(v cm.Val) cm.Tuple2[FieldName, FieldValue] {
+			r, err := impl.FieldsFromList(ctx, bind.LiftList(a[0], func(v cm.Val) cm.Tuple2[FieldName, FieldValue] {
 				f := v.List()
 				return cm.Tuple2[FieldName, FieldValue]{F0: f[0].Str(), F1: f[1].Bytes()}
 			}))
 			if err != nil {
-				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
+				return bind.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
-			return cm.OKVal(cm.LowerHandle(FieldsType, r)), nil
+			return cm.OKVal(bind.LowerHandle(FieldsType, r)), nil
 		}},
 		{Name: "[method]fields.get", Type: typesFieldsGetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Fields](a[0]).Get(ctx, a[1].Str())
+			r, err := bind.LiftHandle[Fields](a[0]).Get(ctx, a[1].Str())
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerList(r, cm.BytesVal), nil
+			return bind.LowerList(r, cm.BytesVal), nil
 		}},
 		{Name: "[method]fields.has", Type: typesFieldsHasFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Fields](a[0]).Has(ctx, a[1].Str())
+			r, err := bind.LiftHandle[Fields](a[0]).Has(ctx, a[1].Str())
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return cm.BoolVal(r), nil
 		}},
 		{Name: "[method]fields.set", Type: typesFieldsSetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Fields](a[0]).Set(ctx, a[1].Str(), cm.LiftList(a[2], cm.Val.Bytes)); err != nil {
-				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
+			if err := bind.LiftHandle[Fields](a[0]).Set(ctx, a[1].Str(), bind.LiftList(a[2], cm.Val.Bytes)); err != nil {
+				return bind.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]fields.delete", Type: typesFieldsDeleteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Fields](a[0]).Delete(ctx, a[1].Str()); err != nil {
-				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
+			if err := bind.LiftHandle[Fields](a[0]).Delete(ctx, a[1].Str()); err != nil {
+				return bind.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]fields.append", Type: typesFieldsAppendFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[Fields](a[0]).Append(ctx, a[1].Str(), a[2].Bytes()); err != nil {
-				return cm.LowerError[HeaderError](ctx, err, LowerHeaderError)
+			if err := bind.LiftHandle[Fields](a[0]).Append(ctx, a[1].Str(), a[2].Bytes()); err != nil {
+				return bind.LowerError[HeaderError](ctx, err, LowerHeaderError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]fields.entries", Type: typesFieldsEntriesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Fields](a[0]).Entries(ctx)
+			r, err := bind.LiftHandle[Fields](a[0]).Entries(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerList(r, func(x cm.Tuple2[FieldName, FieldValue]) cm.Val {
+			return bind.LowerList(r, func(x cm.Tuple2[FieldName, FieldValue]) cm.Val {
 				return cm.ListVal([]cm.Val{cm.StringVal(x.F0), cm.BytesVal(x.F1)})
 			}), nil
 		}},
 		{Name: "[method]fields.clone", Type: typesFieldsCloneFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Fields](a[0]).Clone(ctx)
+			r, err := bind.LiftHandle[Fields](a[0]).Clone(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(FieldsType, r), nil
+			return bind.LowerHandle(FieldsType, r), nil
 		}},
 		{Name: "[method]incoming-request.method", Type: typesIncomingRequestMethodFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingRequest](a[0]).Method(ctx)
+			r, err := bind.LiftHandle[IncomingRequest](a[0]).Method(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return LowerMethod(r), nil
 		}},
 		{Name: "[method]incoming-request.path-with-query", Type: typesIncomingRequestPathWithQueryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingRequest](a[0]).PathWithQuery(ctx)
+			r, err := bind.LiftHandle[IncomingRequest](a[0]).PathWithQuery(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.StringVal), nil
+			return bind.LowerOption(r, cm.StringVal), nil
 		}},
 		{Name: "[method]incoming-request.scheme", Type: typesIncomingRequestSchemeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingRequest](a[0]).Scheme(ctx)
+			r, err := bind.LiftHandle[IncomingRequest](a[0]).Scheme(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, LowerScheme), nil
+			return bind.LowerOption(r, LowerScheme), nil
 		}},
 		{Name: "[method]incoming-request.authority", Type: typesIncomingRequestAuthorityFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingRequest](a[0]).Authority(ctx)
+			r, err := bind.LiftHandle[IncomingRequest](a[0]).Authority(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.StringVal), nil
+			return bind.LowerOption(r, cm.StringVal), nil
 		}},
 		{Name: "[method]incoming-request.headers", Type: typesIncomingRequestHeadersFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingRequest](a[0]).Headers(ctx)
+			r, err := bind.LiftHandle[IncomingRequest](a[0]).Headers(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerChild(a[0], FieldsType, r), nil
+			return bind.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[method]incoming-request.consume", Type: typesIncomingRequestConsumeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingRequest](a[0]).Consume(ctx)
+			r, err := bind.LiftHandle[IncomingRequest](a[0]).Consume(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerHandle(IncomingBodyType, r)), nil
+			return cm.OKVal(bind.LowerHandle(IncomingBodyType, r)), nil
 		}},
 		{Name: "[constructor]outgoing-request", Type: typesOutgoingRequestNewFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesOutgoingRequestNewFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesOutgoingRequestNewFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			r, err := impl.NewOutgoingRequest(ctx, cm.LiftHandle[Fields](a[0]))
+			r, err := impl.NewOutgoingRequest(ctx, bind.LiftHandle[Fields](a[0]))
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(OutgoingRequestType, r), nil
+			return bind.LowerHandle(OutgoingRequestType, r), nil
 		}},
 		{Name: "[method]outgoing-request.body", Type: typesOutgoingRequestBodyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingRequest](a[0]).Body(ctx)
+			r, err := bind.LiftHandle[OutgoingRequest](a[0]).Body(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerHandle(OutgoingBodyType, r)), nil
+			return cm.OKVal(bind.LowerHandle(OutgoingBodyType, r)), nil
 		}},
 		{Name: "[method]outgoing-request.method", Type: typesOutgoingRequestMethodFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingRequest](a[0]).Method(ctx)
+			r, err := bind.LiftHandle[OutgoingRequest](a[0]).Method(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return LowerMethod(r), nil
 		}},
 		{Name: "[method]outgoing-request.set-method", Type: typesOutgoingRequestSetMethodFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetMethod(ctx, LiftMethod(a[1])); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[OutgoingRequest](a[0]).SetMethod(ctx, LiftMethod(a[1])); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]outgoing-request.path-with-query", Type: typesOutgoingRequestPathWithQueryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingRequest](a[0]).PathWithQuery(ctx)
+			r, err := bind.LiftHandle[OutgoingRequest](a[0]).PathWithQuery(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.StringVal), nil
+			return bind.LowerOption(r, cm.StringVal), nil
 		}},
 		{Name: "[method]outgoing-request.set-path-with-query", Type: typesOutgoingRequestSetPathWithQueryFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetPathWithQuery(ctx, cm.LiftOption(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[OutgoingRequest](a[0]).SetPathWithQuery(ctx, bind.LiftOption(a[1], cm.Val.Str)); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]outgoing-request.scheme", Type: typesOutgoingRequestSchemeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingRequest](a[0]).Scheme(ctx)
+			r, err := bind.LiftHandle[OutgoingRequest](a[0]).Scheme(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, LowerScheme), nil
+			return bind.LowerOption(r, LowerScheme), nil
 		}},
 		{Name: "[method]outgoing-request.set-scheme", Type: typesOutgoingRequestSetSchemeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetScheme(ctx, cm.LiftOption(a[1], LiftScheme)); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[OutgoingRequest](a[0]).SetScheme(ctx, bind.LiftOption(a[1], LiftScheme)); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]outgoing-request.authority", Type: typesOutgoingRequestAuthorityFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingRequest](a[0]).Authority(ctx)
+			r, err := bind.LiftHandle[OutgoingRequest](a[0]).Authority(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.StringVal), nil
+			return bind.LowerOption(r, cm.StringVal), nil
 		}},
 		{Name: "[method]outgoing-request.set-authority", Type: typesOutgoingRequestSetAuthorityFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutgoingRequest](a[0]).SetAuthority(ctx, cm.LiftOption(a[1], cm.Val.Str)); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[OutgoingRequest](a[0]).SetAuthority(ctx, bind.LiftOption(a[1], cm.Val.Str)); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]outgoing-request.headers", Type: typesOutgoingRequestHeadersFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingRequest](a[0]).Headers(ctx)
+			r, err := bind.LiftHandle[OutgoingRequest](a[0]).Headers(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerChild(a[0], FieldsType, r), nil
+			return bind.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[constructor]request-options", Type: typesRequestOptionsNewFunc, Func: func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
 			r, err := impl.NewRequestOptions(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(RequestOptionsType, r), nil
+			return bind.LowerHandle(RequestOptionsType, r), nil
 		}},
 		{Name: "[method]request-options.connect-timeout", Type: typesRequestOptionsConnectTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[RequestOptions](a[0]).ConnectTimeout(ctx)
+			r, err := bind.LiftHandle[RequestOptions](a[0]).ConnectTimeout(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.U64Val), nil
+			return bind.LowerOption(r, cm.U64Val), nil
 		}},
 		{Name: "[method]request-options.set-connect-timeout", Type: typesRequestOptionsSetConnectTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[RequestOptions](a[0]).SetConnectTimeout(ctx, cm.LiftOption(a[1], cm.Val.U64)); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[RequestOptions](a[0]).SetConnectTimeout(ctx, bind.LiftOption(a[1], cm.Val.U64)); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]request-options.first-byte-timeout", Type: typesRequestOptionsFirstByteTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[RequestOptions](a[0]).FirstByteTimeout(ctx)
+			r, err := bind.LiftHandle[RequestOptions](a[0]).FirstByteTimeout(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.U64Val), nil
+			return bind.LowerOption(r, cm.U64Val), nil
 		}},
 		{Name: "[method]request-options.set-first-byte-timeout", Type: typesRequestOptionsSetFirstByteTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[RequestOptions](a[0]).SetFirstByteTimeout(ctx, cm.LiftOption(a[1], cm.Val.U64)); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[RequestOptions](a[0]).SetFirstByteTimeout(ctx, bind.LiftOption(a[1], cm.Val.U64)); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]request-options.between-bytes-timeout", Type: typesRequestOptionsBetweenBytesTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[RequestOptions](a[0]).BetweenBytesTimeout(ctx)
+			r, err := bind.LiftHandle[RequestOptions](a[0]).BetweenBytesTimeout(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, cm.U64Val), nil
+			return bind.LowerOption(r, cm.U64Val), nil
 		}},
 		{Name: "[method]request-options.set-between-bytes-timeout", Type: typesRequestOptionsSetBetweenBytesTimeoutFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[RequestOptions](a[0]).SetBetweenBytesTimeout(ctx, cm.LiftOption(a[1], cm.Val.U64)); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[RequestOptions](a[0]).SetBetweenBytesTimeout(ctx, bind.LiftOption(a[1], cm.Val.U64)); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]response-outparam.send-informational", Type: typesResponseOutparamSendInformationalFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesResponseOutparamSendInformationalFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesResponseOutparamSendInformationalFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			if err := cm.LiftHandle[ResponseOutparam](a[0]).SendInformational(ctx, a[1].U16(), cm.LiftHandle[Fields](a[2])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[ResponseOutparam](a[0]).SendInformational(ctx, a[1].U16(), bind.LiftHandle[Fields](a[2])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[static]response-outparam.set", Type: typesResponseOutparamSetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesResponseOutparamSetFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesResponseOutparamSetFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			return cm.Val{}, impl.ResponseOutparamSet(ctx, cm.LiftHandle[ResponseOutparam](a[0]), cm.LiftResult[OutgoingResponse, ErrorCode](a[1], cm.LiftHandle[OutgoingResponse], LiftErrorCode))
+			return cm.Val{}, impl.ResponseOutparamSet(ctx, bind.LiftHandle[ResponseOutparam](a[0]), bind.LiftResult[OutgoingResponse, ErrorCode](a[1], bind.LiftHandle[OutgoingResponse], LiftErrorCode))
 		}},
 		{Name: "[method]incoming-response.status", Type: typesIncomingResponseStatusFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingResponse](a[0]).Status(ctx)
+			r, err := bind.LiftHandle[IncomingResponse](a[0]).Status(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return cm.U16Val(r), nil
 		}},
 		{Name: "[method]incoming-response.headers", Type: typesIncomingResponseHeadersFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingResponse](a[0]).Headers(ctx)
+			r, err := bind.LiftHandle[IncomingResponse](a[0]).Headers(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerChild(a[0], FieldsType, r), nil
+			return bind.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[method]incoming-response.consume", Type: typesIncomingResponseConsumeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingResponse](a[0]).Consume(ctx)
+			r, err := bind.LiftHandle[IncomingResponse](a[0]).Consume(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerHandle(IncomingBodyType, r)), nil
+			return cm.OKVal(bind.LowerHandle(IncomingBodyType, r)), nil
 		}},
 		{Name: "[method]incoming-body.stream", Type: typesIncomingBodyStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingBody](a[0]).Stream(ctx)
+			r, err := bind.LiftHandle[IncomingBody](a[0]).Stream(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerChild(a[0], iop2.InputStreamType, r)), nil
+			return cm.OKVal(bind.LowerChild(a[0], iop2.InputStreamType, r)), nil
 		}},
 		{Name: "[static]incoming-body.finish", Type: typesIncomingBodyFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesIncomingBodyFinishFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesIncomingBodyFinishFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			r, err := impl.IncomingBodyFinish(ctx, cm.LiftHandle[IncomingBody](a[0]))
+			r, err := impl.IncomingBodyFinish(ctx, bind.LiftHandle[IncomingBody](a[0]))
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(FutureTrailersType, r), nil
+			return bind.LowerHandle(FutureTrailersType, r), nil
 		}},
 		{Name: "[method]future-trailers.subscribe", Type: typesFutureTrailersSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[FutureTrailers](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[FutureTrailers](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 		{Name: "[method]future-trailers.get", Type: typesFutureTrailersGetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[FutureTrailers](a[0]).Get(ctx)
+			r, err := bind.LiftHandle[FutureTrailers](a[0]).Get(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, func(x cm.Result[cm.Result[Trailers, ErrorCode], struct{}]) cm.Val {
-				return cm.LowerResult(x, func(x cm.Result[Trailers, ErrorCode]) cm.Val {
-					return cm.LowerResult(x, func(x Trailers) cm.Val {
-						return cm.LowerMaybe(x, func(x Trailers) cm.Val {
-							return cm.LowerChild(a[0], FieldsType, x)
+			return bind.LowerOption(r, func(x cm.Result[cm.Result[Trailers, ErrorCode], struct{}]) cm.Val {
+				return bind.LowerResult(x, func(x cm.Result[Trailers, ErrorCode]) cm.Val {
+					return bind.LowerResult(x, func(x Trailers) cm.Val {
+						return bind.LowerMaybe(x, func(x Trailers) cm.Val {
+							return bind.LowerChild(a[0], FieldsType, x)
 						})
 					}, LowerErrorCode)
 				}, nil)
 			}), nil
 		}},
 		{Name: "[constructor]outgoing-response", Type: typesOutgoingResponseNewFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesOutgoingResponseNewFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesOutgoingResponseNewFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			r, err := impl.NewOutgoingResponse(ctx, cm.LiftHandle[Fields](a[0]))
+			r, err := impl.NewOutgoingResponse(ctx, bind.LiftHandle[Fields](a[0]))
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(OutgoingResponseType, r), nil
+			return bind.LowerHandle(OutgoingResponseType, r), nil
 		}},
 		{Name: "[method]outgoing-response.status-code", Type: typesOutgoingResponseStatusCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingResponse](a[0]).StatusCode(ctx)
+			r, err := bind.LiftHandle[OutgoingResponse](a[0]).StatusCode(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return cm.U16Val(r), nil
 		}},
 		{Name: "[method]outgoing-response.set-status-code", Type: typesOutgoingResponseSetStatusCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutgoingResponse](a[0]).SetStatusCode(ctx, a[1].U16()); err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+			if err := bind.LiftHandle[OutgoingResponse](a[0]).SetStatusCode(ctx, a[1].U16()); err != nil {
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]outgoing-response.headers", Type: typesOutgoingResponseHeadersFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingResponse](a[0]).Headers(ctx)
+			r, err := bind.LiftHandle[OutgoingResponse](a[0]).Headers(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerChild(a[0], FieldsType, r), nil
+			return bind.LowerChild(a[0], FieldsType, r), nil
 		}},
 		{Name: "[method]outgoing-response.body", Type: typesOutgoingResponseBodyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingResponse](a[0]).Body(ctx)
+			r, err := bind.LiftHandle[OutgoingResponse](a[0]).Body(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerHandle(OutgoingBodyType, r)), nil
+			return cm.OKVal(bind.LowerHandle(OutgoingBodyType, r)), nil
 		}},
 		{Name: "[method]outgoing-body.write", Type: typesOutgoingBodyWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingBody](a[0]).Write(ctx)
+			r, err := bind.LiftHandle[OutgoingBody](a[0]).Write(ctx)
 			if err != nil {
-				return cm.LowerError[struct{}](ctx, err, nil)
+				return bind.LowerError[struct{}](ctx, err, nil)
 			}
-			return cm.OKVal(cm.LowerChild(a[0], iop2.OutputStreamType, r)), nil
+			return cm.OKVal(bind.LowerChild(a[0], iop2.OutputStreamType, r)), nil
 		}},
 		{Name: "[static]outgoing-body.finish", Type: typesOutgoingBodyFinishFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.Consume(ctx, typesOutgoingBodyFinishFunc, a); err != nil {
+			if err := bind.Consume(ctx, typesOutgoingBodyFinishFunc, a); err != nil {
 				return cm.Val{}, err
 			}
-			if err := impl.OutgoingBodyFinish(ctx, cm.LiftHandle[OutgoingBody](a[0]), cm.LiftMaybe(a[1], cm.LiftHandle[Trailers])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := impl.OutgoingBodyFinish(ctx, bind.LiftHandle[OutgoingBody](a[0]), bind.LiftMaybe(a[1], bind.LiftHandle[Trailers])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]future-incoming-response.subscribe", Type: typesFutureIncomingResponseSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[FutureIncomingResponse](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[FutureIncomingResponse](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 		{Name: "[method]future-incoming-response.get", Type: typesFutureIncomingResponseGetFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[FutureIncomingResponse](a[0]).Get(ctx)
+			r, err := bind.LiftHandle[FutureIncomingResponse](a[0]).Get(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, func(x cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}]) cm.Val {
-				return cm.LowerResult(x, func(x cm.Result[IncomingResponse, ErrorCode]) cm.Val {
-					return cm.LowerResult(x, func(x IncomingResponse) cm.Val {
-						return cm.LowerHandle(IncomingResponseType, x)
+			return bind.LowerOption(r, func(x cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}]) cm.Val {
+				return bind.LowerResult(x, func(x cm.Result[IncomingResponse, ErrorCode]) cm.Val {
+					return bind.LowerResult(x, func(x IncomingResponse) cm.Val {
+						return bind.LowerHandle(IncomingResponseType, x)
 					}, LowerErrorCode)
 				}, nil)
 			}), nil
 		}},
 		{Name: "http-error-code", Type: typesHTTPErrorCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.HTTPErrorCode(ctx, cm.LiftHandle[iop2.Error](a[0]))
+			r, err := impl.HTTPErrorCode(ctx, bind.LiftHandle[iop2.Error](a[0]))
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, LowerErrorCode), nil
+			return bind.LowerOption(r, LowerErrorCode), nil
 		}},
 	}
 }

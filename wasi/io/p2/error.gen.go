@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -23,7 +24,7 @@ type Error interface {
 }
 
 // ErrorType is the identity of the resource type: every Error in a component is one of it.
-var ErrorType = &cm.ResourceType{Interface: ErrorID, Name: "error", Drop: cm.DropObject}
+var ErrorType = &cm.ResourceType{Interface: ErrorID, Name: "error", Drop: bind.DropObject}
 
 // AddError defines wasi:io/error@0.2.12 in a linker.
 func AddError(l *component.Linker) {
@@ -38,7 +39,7 @@ func AddError(l *component.Linker) {
 func ErrorFuncs() []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]error.to-debug-string", Type: errorErrorToDebugStringFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Error](a[0]).ToDebugString(ctx)
+			r, err := bind.LiftHandle[Error](a[0]).ToDebugString(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}

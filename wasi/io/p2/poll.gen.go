@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -25,7 +26,7 @@ type Pollable interface {
 }
 
 // PollableType is the identity of the resource type: every Pollable in a component is one of it.
-var PollableType = &cm.ResourceType{Interface: PollID, Name: "pollable", Drop: cm.DropObject}
+var PollableType = &cm.ResourceType{Interface: PollID, Name: "pollable", Drop: bind.DropObject}
 
 // Poll serves the functions of wasi:io/poll@0.2.12. An error that is (or wraps) a *cm.ResultError is the error of
 // the function's result; every other error traps the guest.
@@ -49,21 +50,21 @@ func AddPoll(l *component.Linker, impl Poll) {
 func PollFuncs(impl Poll) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]pollable.ready", Type: pollPollableReadyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[Pollable](a[0]).Ready(ctx)
+			r, err := bind.LiftHandle[Pollable](a[0]).Ready(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return cm.BoolVal(r), nil
 		}},
 		{Name: "[method]pollable.block", Type: pollPollableBlockFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			return cm.Val{}, cm.LiftHandle[Pollable](a[0]).Block(ctx)
+			return cm.Val{}, bind.LiftHandle[Pollable](a[0]).Block(ctx)
 		}},
 		{Name: "poll", Type: pollPollFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.Poll(ctx, cm.LiftList(a[0], cm.LiftHandle[Pollable]))
+			r, err := impl.Poll(ctx, bind.LiftList(a[0], bind.LiftHandle[Pollable]))
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerList(r, cm.U32Val), nil
+			return bind.LowerList(r, cm.U32Val), nil
 		}},
 	}
 }

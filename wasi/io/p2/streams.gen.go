@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -44,11 +45,11 @@ func (x StreamErrorTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x StreamError) String() string {
 	switch x.Tag {
 	case StreamErrorTagLastOperationFailed:
-		return cm.CaseText(x.Tag.String(), &x.LastOperationFailed)
+		return bind.CaseText(x.Tag.String(), &x.LastOperationFailed)
 	}
 	return x.Tag.String()
 }
@@ -71,7 +72,7 @@ func LiftStreamError(v cm.Val) StreamError {
 	switch x.Tag {
 	case StreamErrorTagLastOperationFailed:
 		p, _ := v.Payload()
-		x.LastOperationFailed = cm.LiftHandle[Error](p)
+		x.LastOperationFailed = bind.LiftHandle[Error](p)
 	}
 	return x
 }
@@ -80,7 +81,7 @@ func LiftStreamError(v cm.Val) StreamError {
 func LowerStreamError(x StreamError) cm.Val {
 	switch x.Tag {
 	case StreamErrorTagLastOperationFailed:
-		p := cm.LowerHandle(ErrorType, x.LastOperationFailed)
+		p := bind.LowerHandle(ErrorType, x.LastOperationFailed)
 		return cm.CaseVal(0, &p)
 	}
 	return cm.CaseVal(uint32(x.Tag), nil)
@@ -110,7 +111,7 @@ type InputStream interface {
 }
 
 // InputStreamType is the identity of the resource type: every InputStream in a component is one of it.
-var InputStreamType = &cm.ResourceType{Interface: StreamsID, Name: "input-stream", Drop: cm.DropObject}
+var InputStreamType = &cm.ResourceType{Interface: StreamsID, Name: "input-stream", Drop: bind.DropObject}
 
 // OutputStream is the resource wasi:io/streams.output-stream. An object that has a method Drop(ctx) error is told
 // when its owner lets go of it.
@@ -140,7 +141,7 @@ type OutputStream interface {
 }
 
 // OutputStreamType is the identity of the resource type: every OutputStream in a component is one of it.
-var OutputStreamType = &cm.ResourceType{Interface: StreamsID, Name: "output-stream", Drop: cm.DropObject}
+var OutputStreamType = &cm.ResourceType{Interface: StreamsID, Name: "output-stream", Drop: bind.DropObject}
 
 // AddStreams defines wasi:io/streams@0.2.12 in a linker.
 func AddStreams(l *component.Linker) {
@@ -158,101 +159,101 @@ func AddStreams(l *component.Linker) {
 func StreamsFuncs() []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]input-stream.read", Type: streamsInputStreamReadFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[InputStream](a[0]).Read(ctx, a[1].U64())
+			r, err := bind.LiftHandle[InputStream](a[0]).Read(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.BytesVal(r)), nil
 		}},
 		{Name: "[method]input-stream.blocking-read", Type: streamsInputStreamBlockingReadFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[InputStream](a[0]).BlockingRead(ctx, a[1].U64())
+			r, err := bind.LiftHandle[InputStream](a[0]).BlockingRead(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.BytesVal(r)), nil
 		}},
 		{Name: "[method]input-stream.skip", Type: streamsInputStreamSkipFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[InputStream](a[0]).Skip(ctx, a[1].U64())
+			r, err := bind.LiftHandle[InputStream](a[0]).Skip(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]input-stream.blocking-skip", Type: streamsInputStreamBlockingSkipFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[InputStream](a[0]).BlockingSkip(ctx, a[1].U64())
+			r, err := bind.LiftHandle[InputStream](a[0]).BlockingSkip(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]input-stream.subscribe", Type: streamsInputStreamSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[InputStream](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[InputStream](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerChild(a[0], PollableType, r), nil
+			return bind.LowerChild(a[0], PollableType, r), nil
 		}},
 		{Name: "[method]output-stream.check-write", Type: streamsOutputStreamCheckWriteFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutputStream](a[0]).CheckWrite(ctx)
+			r, err := bind.LiftHandle[OutputStream](a[0]).CheckWrite(ctx)
 			if err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]output-stream.write", Type: streamsOutputStreamWriteFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutputStream](a[0]).Write(ctx, a[1].Bytes()); err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+			if err := bind.LiftHandle[OutputStream](a[0]).Write(ctx, a[1].Bytes()); err != nil {
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.blocking-write-and-flush", Type: streamsOutputStreamBlockingWriteAndFlushFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutputStream](a[0]).BlockingWriteAndFlush(ctx, a[1].Bytes()); err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+			if err := bind.LiftHandle[OutputStream](a[0]).BlockingWriteAndFlush(ctx, a[1].Bytes()); err != nil {
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.flush", Type: streamsOutputStreamFlushFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutputStream](a[0]).Flush(ctx); err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+			if err := bind.LiftHandle[OutputStream](a[0]).Flush(ctx); err != nil {
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.blocking-flush", Type: streamsOutputStreamBlockingFlushFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutputStream](a[0]).BlockingFlush(ctx); err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+			if err := bind.LiftHandle[OutputStream](a[0]).BlockingFlush(ctx); err != nil {
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.subscribe", Type: streamsOutputStreamSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutputStream](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[OutputStream](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerChild(a[0], PollableType, r), nil
+			return bind.LowerChild(a[0], PollableType, r), nil
 		}},
 		{Name: "[method]output-stream.write-zeroes", Type: streamsOutputStreamWriteZeroesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutputStream](a[0]).WriteZeroes(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+			if err := bind.LiftHandle[OutputStream](a[0]).WriteZeroes(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.blocking-write-zeroes-and-flush", Type: streamsOutputStreamBlockingWriteZeroesAndFlushFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[OutputStream](a[0]).BlockingWriteZeroesAndFlush(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+			if err := bind.LiftHandle[OutputStream](a[0]).BlockingWriteZeroesAndFlush(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]output-stream.splice", Type: streamsOutputStreamSpliceFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutputStream](a[0]).Splice(ctx, cm.LiftHandle[InputStream](a[1]), a[2].U64())
+			r, err := bind.LiftHandle[OutputStream](a[0]).Splice(ctx, bind.LiftHandle[InputStream](a[1]), a[2].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]output-stream.blocking-splice", Type: streamsOutputStreamBlockingSpliceFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutputStream](a[0]).BlockingSplice(ctx, cm.LiftHandle[InputStream](a[1]), a[2].U64())
+			r, err := bind.LiftHandle[OutputStream](a[0]).BlockingSplice(ctx, bind.LiftHandle[InputStream](a[1]), a[2].U64())
 			if err != nil {
-				return cm.LowerError[StreamError](ctx, err, LowerStreamError)
+				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 )
@@ -39,7 +40,7 @@ func newHost(t *testing.T, g sockets.Grants) (host, Network) {
 func drop(t *testing.T, objs ...any) {
 	t.Cleanup(func() {
 		for _, o := range objs {
-			if err := cm.DropObject(context.Background(), cm.NewResource(TCPSocketType, o)); err != nil {
+			if err := bind.DropObject(context.Background(), cm.NewResource(TCPSocketType, o)); err != nil {
 				t.Error(err)
 			}
 		}

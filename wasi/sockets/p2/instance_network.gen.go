@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -39,7 +40,7 @@ func InstanceNetworkFuncs(impl InstanceNetwork) []cm.HostDef {
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(NetworkType, r), nil
+			return bind.LowerHandle(NetworkType, r), nil
 		}},
 	}
 }

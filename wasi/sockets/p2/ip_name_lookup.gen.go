@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -26,7 +27,7 @@ type ResolveAddressStream interface {
 }
 
 // ResolveAddressStreamType is the identity of the resource type: every ResolveAddressStream in a component is one of it.
-var ResolveAddressStreamType = &cm.ResourceType{Interface: IPNameLookupID, Name: "resolve-address-stream", Drop: cm.DropObject}
+var ResolveAddressStreamType = &cm.ResourceType{Interface: IPNameLookupID, Name: "resolve-address-stream", Drop: bind.DropObject}
 
 // IPNameLookup serves the functions of wasi:sockets/ip-name-lookup@0.2.12. An error that is (or wraps) a
 // *cm.ResultError is the error of the function's result; every other error traps the guest.
@@ -52,25 +53,25 @@ func AddIPNameLookup(l *component.Linker, impl IPNameLookup) {
 func IPNameLookupFuncs(impl IPNameLookup) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]resolve-address-stream.resolve-next-address", Type: ipNameLookupResolveAddressStreamResolveNextAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[ResolveAddressStream](a[0]).ResolveNextAddress(ctx)
+			r, err := bind.LiftHandle[ResolveAddressStream](a[0]).ResolveNextAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerOption(r, LowerIPAddress)), nil
+			return cm.OKVal(bind.LowerOption(r, LowerIPAddress)), nil
 		}},
 		{Name: "[method]resolve-address-stream.subscribe", Type: ipNameLookupResolveAddressStreamSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[ResolveAddressStream](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[ResolveAddressStream](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 		{Name: "resolve-addresses", Type: ipNameLookupResolveAddressesFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.ResolveAddresses(ctx, cm.LiftHandle[Network](a[0]), a[1].Str())
+			r, err := impl.ResolveAddresses(ctx, bind.LiftHandle[Network](a[0]), a[1].Str())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(ResolveAddressStreamType, r)), nil
+			return cm.OKVal(bind.LowerHandle(ResolveAddressStreamType, r)), nil
 		}},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -22,7 +23,7 @@ type Network interface {
 }
 
 // NetworkType is the identity of the resource type: every Network in a component is one of it.
-var NetworkType = &cm.ResourceType{Interface: NetworkID, Name: "network", Drop: cm.DropObject}
+var NetworkType = &cm.ResourceType{Interface: NetworkID, Name: "network", Drop: bind.DropObject}
 
 // ErrorCode is the enum wasi:sockets/network.error-code.
 //
@@ -212,13 +213,13 @@ func (x IPAddressTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x IPAddress) String() string {
 	switch x.Tag {
 	case IPAddressTagIPv4:
-		return cm.CaseText(x.Tag.String(), &x.IPv4)
+		return bind.CaseText(x.Tag.String(), &x.IPv4)
 	case IPAddressTagIPv6:
-		return cm.CaseText(x.Tag.String(), &x.IPv6)
+		return bind.CaseText(x.Tag.String(), &x.IPv6)
 	}
 	return x.Tag.String()
 }
@@ -364,13 +365,13 @@ func (x IPSocketAddressTag) String() string {
 	return "unknown"
 }
 
-// String is the label of the case, and its payload in words; see cm.CaseText. Tag.String is the label alone.
+// String is the label of the case, and its payload in words; see bind.CaseText. Tag.String is the label alone.
 func (x IPSocketAddress) String() string {
 	switch x.Tag {
 	case IPSocketAddressTagIPv4:
-		return cm.CaseText(x.Tag.String(), &x.IPv4)
+		return bind.CaseText(x.Tag.String(), &x.IPv4)
 	case IPSocketAddressTagIPv6:
-		return cm.CaseText(x.Tag.String(), &x.IPv6)
+		return bind.CaseText(x.Tag.String(), &x.IPv6)
 	}
 	return x.Tag.String()
 }
@@ -441,11 +442,11 @@ func AddNetwork(l *component.Linker, impl NetworkFunctions) {
 func NetworkFuncs(impl NetworkFunctions) []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "network-error-code", Type: networkNetworkErrorCodeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := impl.NetworkErrorCode(ctx, cm.LiftHandle[iop2.Error](a[0]))
+			r, err := impl.NetworkErrorCode(ctx, bind.LiftHandle[iop2.Error](a[0]))
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerOption(r, LowerErrorCode), nil
+			return bind.LowerOption(r, LowerErrorCode), nil
 		}},
 	}
 }

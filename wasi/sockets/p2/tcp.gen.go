@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
@@ -118,7 +119,7 @@ type TCPSocket interface {
 }
 
 // TCPSocketType is the identity of the resource type: every TCPSocket in a component is one of it.
-var TCPSocketType = &cm.ResourceType{Interface: TCPID, Name: "tcp-socket", Drop: cm.DropObject}
+var TCPSocketType = &cm.ResourceType{Interface: TCPID, Name: "tcp-socket", Drop: bind.DropObject}
 
 // AddTCP defines wasi:sockets/tcp@0.2.12 in a linker.
 func AddTCP(l *component.Linker) {
@@ -137,188 +138,188 @@ func AddTCP(l *component.Linker) {
 func TCPFuncs() []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]tcp-socket.start-bind", Type: tcpTCPSocketStartBindFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).StartBind(ctx, cm.LiftHandle[Network](a[1]), LiftIPSocketAddress(a[2])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).StartBind(ctx, bind.LiftHandle[Network](a[1]), LiftIPSocketAddress(a[2])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.finish-bind", Type: tcpTCPSocketFinishBindFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).FinishBind(ctx); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).FinishBind(ctx); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.start-connect", Type: tcpTCPSocketStartConnectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).StartConnect(ctx, cm.LiftHandle[Network](a[1]), LiftIPSocketAddress(a[2])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).StartConnect(ctx, bind.LiftHandle[Network](a[1]), LiftIPSocketAddress(a[2])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.finish-connect", Type: tcpTCPSocketFinishConnectFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).FinishConnect(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).FinishConnect(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(func(x cm.Tuple2[iop2.InputStream, iop2.OutputStream]) cm.Val {
-				return cm.ListVal([]cm.Val{cm.LowerHandle(iop2.InputStreamType, x.F0), cm.LowerHandle(iop2.OutputStreamType, x.F1)})
+				return cm.ListVal([]cm.Val{bind.LowerHandle(iop2.InputStreamType, x.F0), bind.LowerHandle(iop2.OutputStreamType, x.F1)})
 			}(r)), nil
 		}},
 		{Name: "[method]tcp-socket.start-listen", Type: tcpTCPSocketStartListenFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).StartListen(ctx); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).StartListen(ctx); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.finish-listen", Type: tcpTCPSocketFinishListenFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).FinishListen(ctx); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).FinishListen(ctx); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.accept", Type: tcpTCPSocketAcceptFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).Accept(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).Accept(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(func(x cm.Tuple3[TCPSocket, iop2.InputStream, iop2.OutputStream]) cm.Val {
-				return cm.ListVal([]cm.Val{cm.LowerHandle(TCPSocketType, x.F0), cm.LowerHandle(iop2.InputStreamType, x.F1), cm.LowerHandle(iop2.OutputStreamType, x.F2)})
+				return cm.ListVal([]cm.Val{bind.LowerHandle(TCPSocketType, x.F0), bind.LowerHandle(iop2.InputStreamType, x.F1), bind.LowerHandle(iop2.OutputStreamType, x.F2)})
 			}(r)), nil
 		}},
 		{Name: "[method]tcp-socket.local-address", Type: tcpTCPSocketLocalAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).LocalAddress(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).LocalAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerIPSocketAddress(r)), nil
 		}},
 		{Name: "[method]tcp-socket.remote-address", Type: tcpTCPSocketRemoteAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).RemoteAddress(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).RemoteAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerIPSocketAddress(r)), nil
 		}},
 		{Name: "[method]tcp-socket.is-listening", Type: tcpTCPSocketIsListeningFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).IsListening(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).IsListening(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return cm.BoolVal(r), nil
 		}},
 		{Name: "[method]tcp-socket.address-family", Type: tcpTCPSocketAddressFamilyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).AddressFamily(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).AddressFamily(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return LowerIPAddressFamily(r), nil
 		}},
 		{Name: "[method]tcp-socket.set-listen-backlog-size", Type: tcpTCPSocketSetListenBacklogSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetListenBacklogSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetListenBacklogSize(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.keep-alive-enabled", Type: tcpTCPSocketKeepAliveEnabledFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).KeepAliveEnabled(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).KeepAliveEnabled(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.BoolVal(r)), nil
 		}},
 		{Name: "[method]tcp-socket.set-keep-alive-enabled", Type: tcpTCPSocketSetKeepAliveEnabledFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetKeepAliveEnabled(ctx, a[1].Bool()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetKeepAliveEnabled(ctx, a[1].Bool()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.keep-alive-idle-time", Type: tcpTCPSocketKeepAliveIdleTimeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).KeepAliveIdleTime(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).KeepAliveIdleTime(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]tcp-socket.set-keep-alive-idle-time", Type: tcpTCPSocketSetKeepAliveIdleTimeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetKeepAliveIdleTime(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetKeepAliveIdleTime(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.keep-alive-interval", Type: tcpTCPSocketKeepAliveIntervalFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).KeepAliveInterval(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).KeepAliveInterval(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]tcp-socket.set-keep-alive-interval", Type: tcpTCPSocketSetKeepAliveIntervalFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetKeepAliveInterval(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetKeepAliveInterval(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.keep-alive-count", Type: tcpTCPSocketKeepAliveCountFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).KeepAliveCount(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).KeepAliveCount(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U32Val(r)), nil
 		}},
 		{Name: "[method]tcp-socket.set-keep-alive-count", Type: tcpTCPSocketSetKeepAliveCountFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetKeepAliveCount(ctx, a[1].U32()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetKeepAliveCount(ctx, a[1].U32()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.hop-limit", Type: tcpTCPSocketHopLimitFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).HopLimit(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).HopLimit(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U8Val(r)), nil
 		}},
 		{Name: "[method]tcp-socket.set-hop-limit", Type: tcpTCPSocketSetHopLimitFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetHopLimit(ctx, a[1].U8()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetHopLimit(ctx, a[1].U8()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.receive-buffer-size", Type: tcpTCPSocketReceiveBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).ReceiveBufferSize(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).ReceiveBufferSize(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]tcp-socket.set-receive-buffer-size", Type: tcpTCPSocketSetReceiveBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetReceiveBufferSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetReceiveBufferSize(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.send-buffer-size", Type: tcpTCPSocketSendBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).SendBufferSize(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).SendBufferSize(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]tcp-socket.set-send-buffer-size", Type: tcpTCPSocketSetSendBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).SetSendBufferSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).SetSendBufferSize(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]tcp-socket.subscribe", Type: tcpTCPSocketSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[TCPSocket](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[TCPSocket](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 		{Name: "[method]tcp-socket.shutdown", Type: tcpTCPSocketShutdownFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[TCPSocket](a[0]).Shutdown(ctx, LiftShutdownType(a[1])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[TCPSocket](a[0]).Shutdown(ctx, LiftShutdownType(a[1])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -38,9 +39,9 @@ func TCPCreateSocketFuncs(impl TCPCreateSocket) []cm.HostDef {
 		{Name: "create-tcp-socket", Type: tcpCreateSocketCreateTCPSocketFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			r, err := impl.CreateTCPSocket(ctx, LiftIPAddressFamily(a[0]))
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerHandle(TCPSocketType, r)), nil
+			return cm.OKVal(bind.LowerHandle(TCPSocketType, r)), nil
 		}},
 	}
 }

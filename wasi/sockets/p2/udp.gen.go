@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -60,7 +61,7 @@ func LiftOutgoingDatagram(v cm.Val) OutgoingDatagram {
 	f := v.List()
 	return OutgoingDatagram{
 		Data:          f[0].Bytes(),
-		RemoteAddress: cm.LiftOption(f[1], LiftIPSocketAddress),
+		RemoteAddress: bind.LiftOption(f[1], LiftIPSocketAddress),
 	}
 }
 
@@ -68,7 +69,7 @@ func LiftOutgoingDatagram(v cm.Val) OutgoingDatagram {
 func LowerOutgoingDatagram(x OutgoingDatagram) cm.Val {
 	return cm.ListVal([]cm.Val{
 		cm.BytesVal(x.Data),
-		cm.LowerOption(x.RemoteAddress, LowerIPSocketAddress),
+		bind.LowerOption(x.RemoteAddress, LowerIPSocketAddress),
 	})
 }
 
@@ -112,7 +113,7 @@ type UDPSocket interface {
 }
 
 // UDPSocketType is the identity of the resource type: every UDPSocket in a component is one of it.
-var UDPSocketType = &cm.ResourceType{Interface: UDPID, Name: "udp-socket", Drop: cm.DropObject}
+var UDPSocketType = &cm.ResourceType{Interface: UDPID, Name: "udp-socket", Drop: bind.DropObject}
 
 // IncomingDatagramStream is the resource wasi:sockets/udp.incoming-datagram-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
@@ -126,7 +127,7 @@ type IncomingDatagramStream interface {
 }
 
 // IncomingDatagramStreamType is the identity of the resource type: every IncomingDatagramStream in a component is one of it.
-var IncomingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "incoming-datagram-stream", Drop: cm.DropObject}
+var IncomingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "incoming-datagram-stream", Drop: bind.DropObject}
 
 // OutgoingDatagramStream is the resource wasi:sockets/udp.outgoing-datagram-stream. An object that has a method
 // Drop(ctx) error is told when its owner lets go of it.
@@ -142,7 +143,7 @@ type OutgoingDatagramStream interface {
 }
 
 // OutgoingDatagramStreamType is the identity of the resource type: every OutgoingDatagramStream in a component is one of it.
-var OutgoingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "outgoing-datagram-stream", Drop: cm.DropObject}
+var OutgoingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "outgoing-datagram-stream", Drop: bind.DropObject}
 
 // AddUDP defines wasi:sockets/udp@0.2.12 in a linker.
 func AddUDP(l *component.Linker) {
@@ -161,127 +162,127 @@ func AddUDP(l *component.Linker) {
 func UDPFuncs() []cm.HostDef {
 	return []cm.HostDef{
 		{Name: "[method]udp-socket.start-bind", Type: udpUDPSocketStartBindFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[UDPSocket](a[0]).StartBind(ctx, cm.LiftHandle[Network](a[1]), LiftIPSocketAddress(a[2])); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[UDPSocket](a[0]).StartBind(ctx, bind.LiftHandle[Network](a[1]), LiftIPSocketAddress(a[2])); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.finish-bind", Type: udpUDPSocketFinishBindFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[UDPSocket](a[0]).FinishBind(ctx); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[UDPSocket](a[0]).FinishBind(ctx); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.stream", Type: udpUDPSocketStreamFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).Stream(ctx, cm.LiftOption(a[1], LiftIPSocketAddress))
+			r, err := bind.LiftHandle[UDPSocket](a[0]).Stream(ctx, bind.LiftOption(a[1], LiftIPSocketAddress))
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(func(x cm.Tuple2[IncomingDatagramStream, OutgoingDatagramStream]) cm.Val {
-				return cm.ListVal([]cm.Val{cm.LowerHandle(IncomingDatagramStreamType, x.F0), cm.LowerHandle(OutgoingDatagramStreamType, x.F1)})
+				return cm.ListVal([]cm.Val{bind.LowerHandle(IncomingDatagramStreamType, x.F0), bind.LowerHandle(OutgoingDatagramStreamType, x.F1)})
 			}(r)), nil
 		}},
 		{Name: "[method]udp-socket.local-address", Type: udpUDPSocketLocalAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).LocalAddress(ctx)
+			r, err := bind.LiftHandle[UDPSocket](a[0]).LocalAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerIPSocketAddress(r)), nil
 		}},
 		{Name: "[method]udp-socket.remote-address", Type: udpUDPSocketRemoteAddressFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).RemoteAddress(ctx)
+			r, err := bind.LiftHandle[UDPSocket](a[0]).RemoteAddress(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(LowerIPSocketAddress(r)), nil
 		}},
 		{Name: "[method]udp-socket.address-family", Type: udpUDPSocketAddressFamilyFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).AddressFamily(ctx)
+			r, err := bind.LiftHandle[UDPSocket](a[0]).AddressFamily(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
 			return LowerIPAddressFamily(r), nil
 		}},
 		{Name: "[method]udp-socket.unicast-hop-limit", Type: udpUDPSocketUnicastHopLimitFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).UnicastHopLimit(ctx)
+			r, err := bind.LiftHandle[UDPSocket](a[0]).UnicastHopLimit(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U8Val(r)), nil
 		}},
 		{Name: "[method]udp-socket.set-unicast-hop-limit", Type: udpUDPSocketSetUnicastHopLimitFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[UDPSocket](a[0]).SetUnicastHopLimit(ctx, a[1].U8()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[UDPSocket](a[0]).SetUnicastHopLimit(ctx, a[1].U8()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.receive-buffer-size", Type: udpUDPSocketReceiveBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).ReceiveBufferSize(ctx)
+			r, err := bind.LiftHandle[UDPSocket](a[0]).ReceiveBufferSize(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]udp-socket.set-receive-buffer-size", Type: udpUDPSocketSetReceiveBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[UDPSocket](a[0]).SetReceiveBufferSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[UDPSocket](a[0]).SetReceiveBufferSize(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.send-buffer-size", Type: udpUDPSocketSendBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).SendBufferSize(ctx)
+			r, err := bind.LiftHandle[UDPSocket](a[0]).SendBufferSize(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]udp-socket.set-send-buffer-size", Type: udpUDPSocketSetSendBufferSizeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			if err := cm.LiftHandle[UDPSocket](a[0]).SetSendBufferSize(ctx, a[1].U64()); err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+			if err := bind.LiftHandle[UDPSocket](a[0]).SetSendBufferSize(ctx, a[1].U64()); err != nil {
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
 		{Name: "[method]udp-socket.subscribe", Type: udpUDPSocketSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[UDPSocket](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[UDPSocket](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 		{Name: "[method]incoming-datagram-stream.receive", Type: udpIncomingDatagramStreamReceiveFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingDatagramStream](a[0]).Receive(ctx, a[1].U64())
+			r, err := bind.LiftHandle[IncomingDatagramStream](a[0]).Receive(ctx, a[1].U64())
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
-			return cm.OKVal(cm.LowerList(r, LowerIncomingDatagram)), nil
+			return cm.OKVal(bind.LowerList(r, LowerIncomingDatagram)), nil
 		}},
 		{Name: "[method]incoming-datagram-stream.subscribe", Type: udpIncomingDatagramStreamSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[IncomingDatagramStream](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[IncomingDatagramStream](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 		{Name: "[method]outgoing-datagram-stream.check-send", Type: udpOutgoingDatagramStreamCheckSendFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingDatagramStream](a[0]).CheckSend(ctx)
+			r, err := bind.LiftHandle[OutgoingDatagramStream](a[0]).CheckSend(ctx)
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]outgoing-datagram-stream.send", Type: udpOutgoingDatagramStreamSendFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingDatagramStream](a[0]).Send(ctx, cm.LiftList(a[1], LiftOutgoingDatagram))
+			r, err := bind.LiftHandle[OutgoingDatagramStream](a[0]).Send(ctx, bind.LiftList(a[1], LiftOutgoingDatagram))
 			if err != nil {
-				return cm.LowerError[ErrorCode](ctx, err, LowerErrorCode)
+				return bind.LowerError[ErrorCode](ctx, err, LowerErrorCode)
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
 		{Name: "[method]outgoing-datagram-stream.subscribe", Type: udpOutgoingDatagramStreamSubscribeFunc, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
-			r, err := cm.LiftHandle[OutgoingDatagramStream](a[0]).Subscribe(ctx)
+			r, err := bind.LiftHandle[OutgoingDatagramStream](a[0]).Subscribe(ctx)
 			if err != nil {
 				return cm.Val{}, err
 			}
-			return cm.LowerHandle(iop2.PollableType, r), nil
+			return bind.LowerHandle(iop2.PollableType, r), nil
 		}},
 	}
 }

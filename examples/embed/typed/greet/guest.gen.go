@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/cm/bind"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -16,7 +17,7 @@ var GuestID = wit.InterfaceID{Namespace: "example", Package: "greet", Interface:
 // Guest calls example:greet/guest in one instance, and like that is not safe for concurrent use. The error of a
 // function's result is a *cm.ResultError; every other error ended the call.
 type Guest struct {
-	greetFunc cm.Caller
+	greetFunc bind.Caller
 }
 
 // NewGuestExport finds the functions of example:greet/guest in an instance. One that is not there, or of another

@@ -1,8 +1,10 @@
-package cm
+package bind
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 type word struct{ s string }
@@ -15,7 +17,7 @@ func TestCaseText(t *testing.T) {
 		Code *string
 		Info *uint16
 	}
-	type guestHandle struct{ *Resource }
+	type guestHandle struct{ *cm.Resource }
 	some := "a\nb"
 	ref := func(v any) any { return v }
 	var host any = struct{ Password string }{"hush"}
@@ -29,13 +31,13 @@ func TestCaseText(t *testing.T) {
 		{ref(&fault{Code: &some}), `x({Code: some("a\nb"), Info: none})`},
 		{ref(&[]uint8{1, 2}), "x([1, 2])"},
 		{ref(&[]string{}), "x([])"},
-		{ref(&Tuple2[point, bool]{F0: point{1, 2}, F1: true}), "x(({X: 1, Y: 2}, true))"},
-		{ref(&Result[uint32, string]{IsErr: true, Err: "no"}), `x(error("no"))`},
-		{ref(&Result[uint32, string]{OK: 3}), "x(ok(3))"},
+		{ref(&cm.Tuple2[point, bool]{F0: point{1, 2}, F1: true}), "x(({X: 1, Y: 2}, true))"},
+		{ref(&cm.Result[uint32, string]{IsErr: true, Err: "no"}), `x(error("no"))`},
+		{ref(&cm.Result[uint32, string]{OK: 3}), "x(ok(3))"},
 		{ref(&word{"inner(1)"}), "x(inner(1))"},
 		{ref(&host), "x(resource)"},
 		{ref(&kept{host}), "x({Of: resource})"},
-		{ref(new(*Resource)), "x(resource)"},
+		{ref(new(*cm.Resource)), "x(resource)"},
 		{ref(&guestHandle{}), "x(resource)"},
 		{ref(&map[string]int{"hush": 1}), "x(1 entries)"},
 	} {
@@ -50,7 +52,7 @@ func TestCaseText(t *testing.T) {
 			t.Errorf("%d bytes of %T: %.50s", len(got), payload, got)
 		}
 	}
-	if got := Fail(word{"internal-error(some(\"why\"))"}).Error(); !strings.Contains(got, "why") {
+	if got := cm.Fail(word{"internal-error(some(\"why\"))"}).Error(); !strings.Contains(got, "why") {
 		t.Error(got)
 	}
 }

@@ -1,10 +1,12 @@
-package cm
+package bind
 
 import (
 	"fmt"
 	"reflect"
 	"strconv"
 	"strings"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 )
 
 // maxCaseText bounds what CaseText makes, in bytes, but for the label and what the last value adds.
@@ -28,7 +30,7 @@ type caseText struct {
 // full says that there is no more room.
 func (w *caseText) full() bool { return w.Len() >= w.most }
 
-var resourcePointer = reflect.TypeFor[*Resource]()
+var resourcePointer = reflect.TypeFor[*cm.Resource]()
 
 func (w *caseText) value(v reflect.Value) {
 	if v.Type() == resourcePointer || v.Kind() == reflect.Interface || v.Kind() == reflect.Struct && v.NumField() == 1 && v.Field(0).Type() == resourcePointer {
@@ -75,8 +77,8 @@ func (w *caseText) option(v reflect.Value) {
 
 // fields writes a record, a tuple or a result.
 func (w *caseText) fields(v reflect.Value) {
-	if r, ok := v.Interface().(interface{ goResult() Variant }); ok {
-		arm, at := r.goResult().Case, "OK"
+	if r, ok := v.Interface().(interface{ Variant() cm.Variant }); ok {
+		arm, at := r.Variant().Case, "OK"
 		if arm == "error" {
 			at = "Err"
 		}

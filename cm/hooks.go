@@ -1,0 +1,95 @@
+package cm
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Interceptor is asked once per boundary, when a component is linked. A nil Hooks costs one nil check a call.
+// Bind may be called from several goroutines for different links.
+type Interceptor interface{ Bind(b *Boundary) Hooks }
+
+// Hooks see the crossings of one boundary. They are called from the goroutine that crosses it, which belongs to the
+// guest's store: they must not block and must not call into the store. Hooks of one boundary may run concurrently for
+// different stores.
+type Hooks interface {
+	// Enter is called before the callee runs. The context it returns is what the callee (and everything that it calls)
+	// sees; return c.Context to leave it.
+	Enter(c *Call) context.Context
+	// Exit is called exactly once for each Enter: after the callee has ended and, for a call that was held
+	// ([Call.Hold]), after the work that it started has ended. It may then run on another goroutine than Enter.
+	Exit(c *Call, end End)
+}
+
+// Returner is an optional power of Hooks: Returned is called when a result has been handed over while the call goes on
+// (a held call; in 0.3 a task after task.return). Exit still follows.
+type Returner interface{ Returned(c *Call) }
+
+// Light is an optional power of the Hooks of guest→host boundaries that see most calls only to count them. Where Light says
+// so of a call, it goes without a Call, and Count is told how long it took. A call that fails is entered and left all the
+// same, at its end.
+type Light interface {
+	Light() bool
+	Count(ctx context.Context, took time.Duration)
+}
+
+// Outcome says how a call ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	OK        Outcome = iota // it returned; the result may still be a WIT error
+	Cancelled                // its caller went away
+	Trapped                  // it trapped, or a callee did
+	Aborted                  // a host error or a limit ended it
+)
+
+// String is the outcome in a word.
+func (o Outcome) String() string {
+	return [...]string{"ok", "cancelled", "trap", "aborted"}[o]
+}
+
+// OutcomeOf classifies how a call ended by its error. A guest that exited by itself has ended as it wished.
+func OutcomeOf(err error) Outcome {
+	if err == nil {
+		return OK
+	}
+	var exit *ExitError
+	var t *Trap
+	switch {
+	case errors.As(err, &exit):
+		return OK
+	case errors.As(err, &t):
+		if t.Code == TrapCancel {
+			return Cancelled
+		}
+		if t.Blame() == BlameGuest {
+			return Trapped
+		}
+	case errors.Is(err, context.Canceled):
+		return Cancelled
+	}
+	return Aborted
+}
+
+// End is how a call ended.
+type End struct {
+	Outcome Outcome
+	Err     error // the trap or host error; nil when OK
+	Value   any   // what a held call reports at its end (an *http.Response, say); nil otherwise
+	// Guest, Host, Wait and Callees add up to the time between Enter and Exit: in the callee's own code, in host functions
+	// that it called and that worked, in such that waited for something outside, and in calls of other components that are
+	// observed themselves; what hooks of the latter take is in those. GuestTotal is Guest and that of all components below. Zero when not measured. A call of a host
+	// function has Host and Wait only.
+	Guest, Host, Wait, Callees, GuestTotal time.Duration
+	// Fuel is the work that the callee's own code has done, in loop iterations and function entries; FuelTotal has that of
+	// all components below in it.
+	Fuel, FuelTotal uint64
+	// MemoryPeak is the largest size of the store's memories so far, in bytes. Set on host→guest boundaries only.
+	MemoryPeak uint64
+	// Limit is a limit that the guest ran into and was told of without a trap; nil if none. On guest→host boundaries the call's
+	// result says it. On host→guest ones a memory or a table was not let grow, in this call or after the last, and the guest
+	// may have trapped for it.
+	Limit *LimitError
+}
