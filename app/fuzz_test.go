@@ -66,6 +66,34 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzRewrite changes any manifest in any way that flags do: what is written says what the changed workload is.
+func FuzzRewrite(f *testing.F) {
+	names := sortedKeys(changes)
+	for _, text := range manifests() {
+		for i := range names {
+			f.Add([]byte(text), uint8(i))
+		}
+	}
+	dir := folder(f)
+	file := filepath.Join(dir, "vitrine.yaml")
+	f.Fuzz(func(t *testing.T, data []byte, which uint8) {
+		if _, err := shipped.Parse(file, data); err != nil {
+			return
+		}
+		what := names[int(which)%len(names)]
+		out, want := rewritten(t, file, data, changes[what])
+		got, err := shipped.Parse(file, out)
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", what, err, out)
+		}
+		absolute(t, got)
+		absolute(t, want)
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s: it says %+v\nwanted  %+v\n%s", what, got, want, out)
+		}
+	})
+}
+
 // placed fails unless every mistake has a place in the file and something to say, each in one line.
 func placed(t *testing.T, file string, data []byte, err error) {
 	t.Helper()

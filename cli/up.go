@@ -32,17 +32,18 @@ is left, and exit with 0; a second one ends the process at once. SIGHUP is noted
 		Args:    cobra.MaximumNArgs(1),
 	}
 	s := p.options(cmd, []option{listenOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
-	write := cmd.Flags().Bool("write", false, "print the vitrine.yaml that PATH and the flags stand for, and do nothing else")
+	write := cmd.Flags().Bool("write", false, "print the manifest that PATH and the flags stand for, and do nothing else; of PATH's own,\nwhat flags do not change stays as it is written, and paths in it start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		w, err := loadSpec(p.ships.format(), s, append(args, ".")[0])
-		if err != nil {
-			return err
-		}
+		path := append(args, ".")[0]
 		if *write {
-			text, err := app.Write(app.Of(w))
+			text, err := p.ships.format().Rewrite(path, s.apply)
 			if err == nil {
 				_, err = p.stdout.Write(text)
 			}
+			return err
+		}
+		w, err := loadSpec(p.ships.format(), s, path)
+		if err != nil {
 			return err
 		}
 		return p.serve(cmd.Context(), s, w)

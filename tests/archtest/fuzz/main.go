@@ -29,6 +29,7 @@ var targets = []string{
 	"./internal/cm/canon:FuzzValues",
 	"./internal/cm/canon:FuzzLift",
 	"./app:FuzzParse",
+	"./app:FuzzRewrite",
 	"./trigger/http:FuzzAnswer",
 	"./trigger/http:FuzzRequest",
 	"./wasi/http:FuzzSend",
