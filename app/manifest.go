@@ -92,7 +92,7 @@ type Limits struct {
 	CallDepth int      `yaml:"callDepth" min:"1" max:"10000" doc:"Nested calls between components; default 100."`
 	Handles   int      `yaml:"handles" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; default 100000."`
 
-	HostMemory Size `yaml:"hostMemory" doc:"What the host holds for an instance: its resources and the values of calls under way; the default is that of memory."`
+	HostMemory Size `yaml:"hostMemory" doc:"What the host holds for an instance: its resources, the values of calls under way and deep stacks; the default is that of memory."`
 
 	Files    int  `yaml:"files" min:"1" max:"1000000" doc:"Open files and folders of an instance; default 256."`
 	Sockets  int  `yaml:"sockets" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; default 256."`

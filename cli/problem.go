@@ -348,7 +348,7 @@ func explainTrap(err error) *Problem {
 	case cm.TrapDepth:
 		p.Do = "allow more nested calls with --call-depth"
 	case cm.TrapHostMemory:
-		p.Do = "let the host hold more for it with --host-memory, if it does not leak resources"
+		p.Do = "let the host hold more for it with --host-memory, if it does not leak resources or recurse without end"
 	case cm.TrapHandlesFull:
 		p.Do = "let it hold more resources with --handles, if it does not leak them"
 	case cm.TrapHeaders:

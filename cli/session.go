@@ -68,6 +68,9 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 	if err != nil {
 		return nil, err
 	}
+	if otelLevel == slog.LevelDebug {
+		otelLevel = slog.LevelDebug - 4 // there is no word for what is less; the console shows it, too
+	}
 	format, err := s.choice("log-format", "text", "text", "json")
 	if err != nil {
 		return nil, err

@@ -92,7 +92,8 @@ func TestOwnTrigger(t *testing.T) {
 	if code != ExitFailed || !strings.HasPrefix(errs, "serving shop\n") || !strings.Contains(errs, "the rope is torn") || strings.Join(rung, ", ") != "0: <nil>, 1: <nil>, 2: <nil>" {
 		t.Errorf("up: %d, rung %v\n%s", code, rung, errs)
 	}
-	if code, out, errs := with(ships, "up", "--write", file); code != ExitOK || !strings.Contains(out, "    - bell:\n        times: 3\n        component: a\n") {
+	if code, out, errs := with(ships, "up", "--write", "--fuel", "5k", file); code != ExitOK || !strings.Contains(out, "  triggers: [{bell: {times: 3, component: a}}]\n") ||
+		!strings.Contains(out, "limits: {fuel: 5k}") {
 		t.Errorf("up --write: %d %s%s", code, out, errs)
 	}
 	if made != 2 {

@@ -118,6 +118,12 @@ func WithStack(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.Limits.Stack = bytes }
 }
 
+// WithStackHeld has bytes always be, for all stores that are given it together, what their threads of control have of stack beyond 2 MiB each, to a MiB.
+// That is counted as host memory, too; see [WithHostMemory].
+func WithStackHeld(bytes *atomic.Int64) StoreOption {
+	return func(o *storeOptions) { o.store.Limits.StackHeld = bytes }
+}
+
 // WithTables bounds the elements of each table; 0 is the engine's default.
 func WithTables(n uint32) StoreOption { return func(o *storeOptions) { o.store.Limits.Tables = n } }
 
@@ -133,7 +139,7 @@ func WithHandles(n int) StoreOption { return func(o *storeOptions) { o.store.Han
 func WithCallDepth(n int) StoreOption { return func(o *storeOptions) { o.store.Depth = n } }
 
 // WithHostMemory bounds what the host holds for the store's guests, in bytes: resources, their buffers, the values of calls under
-// way; see [cm.Account]. 0 is as much as WithMemory says; if that leaves it unbounded, too, each call's values have a bound.
+// way, the stack of deep calls; see [cm.Account]. 0 is as much as WithMemory says; if that leaves it unbounded, too, each call's values have a bound.
 func WithHostMemory(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.HostMemory = bytes }
 }

@@ -44,6 +44,33 @@ func TestRecursionOfMany(t *testing.T) {
 	}
 }
 
+// TestRecursionIsMemory: what deep calls take is host memory of their instance. Where that is less than their stack may be, each of many that recurse at
+// once is refused by its name, and the process grows by what all their accounts have together, not by what their stacks may have.
+func TestRecursionIsMemory(t *testing.T) {
+	s := hostile(t, "deadline: 60s, hostMemory: 8Mi")
+	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+	before := s.memory(t, "VmRSS")
+	stop := s.guard()
+	var wg sync.WaitGroup
+	for range 30 {
+		wg.Go(func() { s.want("/bad/r", "", 500, "the component failed\n") })
+	}
+	wg.Wait()
+	if n, err := stop(); err != nil {
+		t.Errorf("after %d answers the good component failed: %v", n, err)
+	}
+	peak := s.memory(t, "VmHWM")
+	t.Logf("resident: %d MiB before, %d at most", before>>20, peak>>20)
+	if peak > before+30*12<<20 {
+		t.Errorf("the process had %d MiB", peak>>20)
+	}
+	s.stop()
+	errs := s.stderr()
+	if n := strings.Count(errs, "bytes of stack, beyond the first 2097152, count as memory that the host holds for it"); n != 30 || !strings.Contains(errs, "--host-memory") {
+		t.Errorf("the limit is named %d times:\n%s", n, errs)
+	}
+}
+
 // memory is a figure of the process's memory, in bytes.
 func (s *server) memory(t *testing.T, name string) int64 {
 	t.Helper()

@@ -40,6 +40,10 @@ func (e *entry) watch() (stop func()) {
 			Name: "memory.limit", Unit: "By", Help: "How much memory an instance may have.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(e.limits.Memory)) },
 		}),
+		cm.Watch(e.interceptor, name, cm.Gauge{
+			Name: "stack.usage", Unit: "By", Help: "Stack of calls that are more than 2 MiB deep, beyond those 2 MiB, of all instances together.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(e.stacks.Load()) },
+		}),
 	}
 	return func() {
 		for _, s := range stops {

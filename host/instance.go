@@ -93,7 +93,7 @@ func (v *invoker) newInstance(ctx context.Context, e *entry) (*member, error) {
 	inst, err := e.linked.Instantiate(ctx,
 		component.WithMemory(e.limits.Memory), component.WithTables(e.limits.Tables), component.WithFuel(e.limits.Fuel),
 		component.WithStack(e.limits.Stack), component.WithHandles(e.limits.Handles), component.WithCallDepth(e.limits.CallDepth),
-		component.WithHostMemory(e.limits.HostMemory),
+		component.WithHostMemory(e.limits.HostMemory), component.WithStackHeld(&e.stacks),
 		component.WithInfo(e.reuse.info(reuseFresh)), option)
 	if err != nil {
 		return nil, err

@@ -31,6 +31,7 @@ type entry struct {
 	processors  int           // at most so many invocations leave a processor to spare
 	refilling   atomic.Bool   // see refill
 	resetting   atomic.Int64  // busy ones that are made ready, behind their invocation
+	stacks      atomic.Int64  // bytes of deep stacks that its instances have
 	deadline    time.Duration // 0: none
 	late        func() error  // what ends an invocation when it has passed
 

@@ -12,11 +12,12 @@ import (
 
 // Limits bound what a Group's guests may have.
 type Limits struct {
-	Memory     uint64 // bytes, all memories together; 0: 4 GiB a memory
-	Tables     uint32 // elements of all tables together; 0: a default of 10 million
-	Fuel       uint64 // what Group.Fuel may come to, to the check interval; 0: no bound
-	Stack      uint64 // bytes of stack of each thread of control; 0: a default of 128 MiB
-	CheckEvery uint32 // loop iterations and function entries between interrupt checks; 0: default
+	Memory     uint64        // bytes, all memories together; 0: 4 GiB a memory
+	Tables     uint32        // elements of all tables together; 0: a default of 10 million
+	Fuel       uint64        // what Group.Fuel may come to, to the check interval; 0: no bound
+	Stack      uint64        // bytes of stack of each thread of control; 0: a default of 128 MiB
+	StackHeld  *atomic.Int64 // what stacks beyond the free 2 MiB of a thread take is added to it, in bytes; nil: not counted
+	CheckEvery uint32        // loop iterations and function entries between interrupt checks; 0: default
 }
 
 // defaultInterval is between checks where Limits say nothing. A check costs about 50 ns, and an iteration between one
@@ -45,6 +46,7 @@ type Group struct {
 	current *Thread     // whose guest code runs, or ran last and goes on; nil: nobody's
 	mark    int64       // what had been used when it was made the current one
 	spare   *guestStack // of a thread that has ended, for the next one
+	account *cm.Account // what deep stacks are charged to
 
 	mu        sync.Mutex // guards what follows
 	instances []*Instance
@@ -78,6 +80,9 @@ func (e *Engine) NewGroup(l Limits) *Group {
 	g.fuelEnd.Store(int64(g.limits.Fuel))
 	return g
 }
+
+// SetAccount says which account the stacks of threads are charged to that become deep from now on; nil: to none, as before the first time.
+func (g *Group) SetAccount(a *cm.Account) { g.account = a }
 
 // refuel gives fuel to an instance in which t has overdrawn its own by -left; a trap if the group, or t, has used up all that
 // it may.

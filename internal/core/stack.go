@@ -1,6 +1,7 @@
 package core
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"unsafe"
@@ -24,6 +25,7 @@ const (
 	stackKeep   = 128 << 10 // at the top of a stack, what stays the process's between calls
 	stackProbe  = 4096      // at the lower end of that, what is looked at
 	stackUnit   = 64 << 10  // of which stacks are a multiple: the largest page of a system
+	stackStep   = 1 << 20   // by which deep stacks are charged for
 	stackChecks = 64        // calls after which a stack is trimmed without a look
 )
 
@@ -111,17 +113,65 @@ func (t *Thread) leave(c, outer *callObject) {
 		t.group.engine.deep.give(t.deep)
 		t.deep = 0
 	}
+	if t.charged.bytes != 0 {
+		t.charged.release(t.group)
+	}
 }
 
-// deepen has a thread of control that has become deep take its share of what all deep ones may have. It is asked at the
-// checks, so that a thread is deeper without asking by what the guest does between two of them.
+// deepen has a thread of control that has become deep pay for what it takes, and take its share of what all deep ones may have. It
+// is asked at the checks, so that a thread is deeper without asking by what the guest does between two of them.
 func (t *Thread) deepen() (err error) {
 	c := t.running
-	if t.deep != 0 || c == nil || c.stack == nil || c.stack.top()-c.reached() <= stackFree {
+	if c == nil || c.stack == nil {
 		return nil
+	}
+	depth := uint64(c.stack.top() - c.reached())
+	if depth <= stackFree+t.charged.bytes {
+		return nil
+	}
+	if err := t.charged.raise(t.group, depth-stackFree); err != nil || t.deep != 0 {
+		return err
 	}
 	t.deep, err = t.group.engine.deep.take(t.group.limits.Stack, t.Err)
 	return err
+}
+
+// stackCharge is what one thread's stack takes of its store's account. What was touched stays the thread's until its outermost
+// call returns, and so does the charge.
+type stackCharge struct {
+	bytes   uint64
+	account *cm.Account // that it was taken from
+}
+
+// raise charges for n bytes at least.
+func (s *stackCharge) raise(g *Group, n uint64) error {
+	if s.bytes == 0 {
+		s.account = g.account
+	}
+	n = min((n+stackStep-1)&^(stackStep-1), g.limits.Stack)
+	if err := s.account.Take(int(n - s.bytes)); err != nil {
+		var limit *cm.LimitError
+		if errors.As(err, &limit) {
+			detail := fmt.Sprintf("the guest's calls are deep: %d bytes of stack, beyond the first %d, count as memory that the host holds for it; %s",
+				n, uint64(stackFree), limit.Detail)
+			err = &cm.Trap{Code: cm.TrapHostMemory, Detail: detail, Err: &cm.LimitError{Limit: limit.Limit, Detail: detail}}
+		}
+		return err
+	}
+	if g.limits.StackHeld != nil {
+		g.limits.StackHeld.Add(int64(n - s.bytes))
+	}
+	s.bytes = n
+	return nil
+}
+
+// release gives back all of it.
+func (s *stackCharge) release(g *Group) {
+	s.account.Give(int(s.bytes))
+	if g.limits.StackHeld != nil {
+		g.limits.StackHeld.Add(-int64(s.bytes))
+	}
+	*s = stackCharge{}
 }
 
 // probe is the lowest page of what is kept.

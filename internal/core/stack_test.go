@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,6 +250,66 @@ func TestDeepStacksTakeTurns(t *testing.T) {
 	}
 	if n := w.e.deep.taken; n != 0 {
 		t.Errorf("%d bytes are still taken", n)
+	}
+}
+
+// TestDeepStacksAreCharged: what a stack takes beyond what is free is counted in the account of its store and in the sum of all, as long as its outermost
+// call runs; a guest that would take more than the account has is refused by name before it is deeper, others are not.
+func TestDeepStacksAreCharged(t *testing.T) {
+	w := newWorld(t, Config{})
+	m := w.compile(fixture(t, "stack"))
+	var sum atomic.Int64
+	make := func(limit uint64) (*cm.Account, *Instance) {
+		g := w.group(Limits{Stack: 32 << 20, StackHeld: &sum})
+		account := cm.NewAccount(limit)
+		g.SetAccount(account)
+		i, err := w.e.Instantiate(w.ctx, g, m, []*Instance{w.host})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return account, i
+	}
+	small, i := make(4 << 20)
+	large, j := make(64 << 20)
+	most := func(account *cm.Account, i *Instance, n int) (held int, err error) {
+		w.onFail = func(context.Context) error {
+			// The check that counts comes with what is called here, at the latest.
+			_, err := call(i, "down", 5000)
+			if held = account.Held(); int64(held) != sum.Load() {
+				t.Errorf("the account has %d bytes, the sum %d", held, sum.Load())
+			}
+			return err
+		}
+		_, err = call(i, "down_back", uint64(n))
+		if n, total := account.Held(), sum.Load(); n != 0 || total != 0 {
+			t.Errorf("behind the call %d and %d bytes are held", n, total)
+		}
+		return held, err
+	}
+	if held, err := most(small, i, 5000); err != nil || held != 0 {
+		t.Errorf("a call that is not deep: %d bytes, %v", held, err)
+	}
+	for _, n := range []int{100_000, 200_000, 50_000} {
+		var used int
+		w.onFail = func(context.Context) error {
+			used = int(j.group.own.stack.top() - j.group.own.running.reached())
+			return nil
+		}
+		if _, err := call(j, "down_back", uint64(n)); err != nil {
+			t.Fatal(err)
+		}
+		held, err := most(large, j, n)
+		if err != nil || held < used-stackFree || held > used-stackFree+2*stackStep {
+			t.Errorf("%d calls, of %d bytes: %d are held, %v", n, used, held, err)
+		}
+	}
+	var limit *cm.LimitError
+	_, err := most(small, i, 400_000)
+	if code(err) != cm.TrapHostMemory || !errors.As(err, &limit) || limit.Limit != "hostMemory" || !strings.Contains(err.Error(), "of stack") {
+		t.Errorf("one that is too deep for its account: %v", err)
+	}
+	if got, err := call(i, "down", 10); err != nil || got != 10 {
+		t.Errorf("a call behind it: %d, %v", got, err)
 	}
 }
 

@@ -45,6 +45,7 @@ type Thread struct {
 	running   *callObject // the innermost call under way
 	stack     *guestStack // what its calls run on; nil before the first
 	deep      uint64      // share of the engine's stackBudget
+	charged   stackCharge // what of the stack is counted as memory
 	limit     int64       // of fuel; 0: the group's only
 	end       int64       // see Group.fuelEnd; for limit
 	fuel      int64       // used up to when it was last the current one

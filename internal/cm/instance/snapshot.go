@@ -245,6 +245,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		// Work that outlives its invocation gives back to the account that it took from. What the snapshot holds keeps its own.
 		s.account = cm.NewAccount(s.account.Limit())
 		s.account.Spare = core.AddressSpace
+		s.group.SetAccount(s.account)
 	}
 	for i := range s.instances {
 		ci := &s.instances[i]

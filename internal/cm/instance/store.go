@@ -131,6 +131,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.own.store, s.own.info = s, o.Info
 	s.account.Spare = core.AddressSpace
+	s.group.SetAccount(s.account)
 	s.reset.opts = o.Reset
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i

@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
+
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
+)
+
+// severities are lines of loggers that guests use, with the severity that console and records are to say: that of the stream where a line says none.
+var severities = []struct {
+	line, level string
+	number      logspb.SeverityNumber
+}{
+	{`{"level":"warn","msg":"slog"}`, "WARN", logspb.SeverityNumber_SEVERITY_NUMBER_WARN},
+	{`{"time":"2026-01-01T00:00:00Z","level":"ERROR+2","msg":"slog above error"}`, "ERROR", logspb.SeverityNumber_SEVERITY_NUMBER_ERROR},
+	{`{"severity":"CRITICAL","message":"google"}`, "FATAL", logspb.SeverityNumber_SEVERITY_NUMBER_FATAL},
+	{`{"level":20,"msg":"pino debug"}`, "DEBUG", logspb.SeverityNumber_SEVERITY_NUMBER_DEBUG},
+	{`{"level":50,"msg":"pino error"}`, "ERROR", logspb.SeverityNumber_SEVERITY_NUMBER_ERROR},
+	{`{"severity_number":13,"body":"otel"}`, "WARN", logspb.SeverityNumber_SEVERITY_NUMBER_WARN},
+	{`{"log":{"level":"trace"},"message":"elastic"}`, "TRACE", logspb.SeverityNumber_SEVERITY_NUMBER_TRACE},
+	{`{"lvl":"eror","msg":"log15"}`, "ERROR", logspb.SeverityNumber_SEVERITY_NUMBER_ERROR},
+	{`{"level":"purple","msg":"unknown"}`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
+	{`{"level":3,"msg":"of syslog or slog"}`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
+	{`{"level":"warn","msg":"half`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
+	{`level=error msg="no JSON"`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
+}
+
+// TestSeverityOfGuests: what a guest's line of JSON says of its severity is what the console and the log record say, and --log-level goes by it.
+func TestSeverityOfGuests(t *testing.T) {
+	var args []string
+	for i, s := range severities {
+		args = append(args, "--env", fmt.Sprintf("L%02d=%s", i, s.line))
+	}
+	args = append(args, "../testdata/hostile/says.wasm")
+	for _, format := range []string{"text", "json"} {
+		t.Run(format, func(t *testing.T) {
+			c := otlptest.New(t)
+			s := up(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, append([]string{"--log-format", format, "--log-level", "debug"}, args...)...)
+			s.want("/", "", 500, "the component failed\n")
+			s.says("no JSON")
+			s.stop()
+			records := map[string]*logspb.LogRecord{}
+			for _, r := range c.Records() {
+				records[r.Body.GetStringValue()] = r
+			}
+			for _, want := range severities {
+				r := records[want.line]
+				if r == nil || r.SeverityNumber != want.number || len(r.TraceId) != 16 {
+					t.Errorf("the record of %s is %v", want.line, r)
+				}
+				level, shown := consoleLevel(s, format, want.line)
+				if !shown || level != want.level {
+					t.Errorf("%s is shown (%v) as %q", want.line, shown, level)
+				}
+			}
+		})
+	}
+	t.Run("least", func(t *testing.T) {
+		s := up(t, nil, append([]string{"--log-level", "error"}, args...)...)
+		s.want("/", "", 500, "the component failed\n")
+		s.says("log15")
+		s.says("google")
+		if strings.Contains(s.stderr(), "slog\"}") || strings.Contains(s.stderr(), "no JSON") {
+			t.Errorf("less severe lines are shown: %s", s.stderr())
+		}
+	})
+}
+
+// consoleLevel finds a guest's line on the console, and its severity there.
+func consoleLevel(s *server, format, line string) (level string, shown bool) {
+	for _, l := range s.lines() {
+		var m struct{ Level, Msg, Body, Text string }
+		switch {
+		case format == "text" && strings.HasSuffix(l, " [says stdout] :: "+line):
+			if first, _, _ := strings.Cut(l, " "); !strings.Contains(first, "/") {
+				return first, true
+			}
+			return "", true
+		case format == "json" && json.Unmarshal([]byte(l), &m) == nil && (m.Msg == line || m.Body == line || m.Text == line):
+			return m.Level, true
+		}
+	}
+	return "", false
+}
+
+// TestLinesOfNetHTTP: what net/http has to say, as a server and as a client, comes out as our own lines do.
+func TestLinesOfNetHTTP(t *testing.T) {
+	upstream, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer upstream.Close()
+	go func() { // one that goes on talking when it has answered
+		for {
+			c, err := upstream.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Read(make([]byte, 4096))
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+			time.Sleep(100 * time.Millisecond) // until the client takes the connection for idle; where it is not, there is nothing to see
+			_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\nunasked \x1b[2J\n")
+			_ = c.Close()
+		}
+	}()
+	s := up(t, []string{"GODEBUG=http2debug=1"}, "--log-format", "json", "--log-level", "debug", "--allow-http", "*", testref.File(t, "rust-http-full-p2"))
+	s.want("/fetch?url=http://"+upstream.Addr().String()+"/", "", 200, "ok")
+
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	client := &http.Client{Transport: &http.Transport{Protocols: &protocols}}
+	defer client.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.base+"/hello", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	s.says("http2: ")
+	s.says("Unsolicited response received on idle HTTP channel")
+	s.stop()
+	for _, line := range s.lines() {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("no JSON: %q", line)
+		}
+	}
+}
