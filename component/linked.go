@@ -160,10 +160,14 @@ func StoreValue(ctx context.Context, key any, mk func() any) any {
 
 // TaskValue is [StoreValue] for what belongs to one invocation and not to all that are in the store with it: what it may
 // still write, or what it has begun outside. It is the value of the [Instance.Use] whose call the host function was called
-// in, and is closed at its end; of a call without one it is the instance's own, and closed with the store's.
+// in, and is closed at its end; of a call without one it is the instance's own, and closed with the store's. Where mk is nil
+// the value is looked for only: it is nil where nobody has made it.
 func TaskValue(ctx context.Context, key any, mk func() any) any {
 	if _, i := instance.FromContext(ctx); i != nil {
 		return i.Value(key, mk)
+	}
+	if mk == nil {
+		return nil
 	}
 	return mk()
 }

@@ -41,7 +41,8 @@ func (m *making) group(ctx context.Context, root *workload.Component, linker *co
 
 // bind lets every plugin define what it serves to one component.
 func (m *making) bind(ctx context.Context, i cm.Interceptor, l *component.Linker, c *workload.Component) error {
-	b := &Binding{Workload: m.w, Component: c, Lines: m.part(c).lines}
+	part := m.part(c)
+	b := &Binding{Workload: m.w, Component: c, Lines: part.lines, Telemetry: part.telemetry}
 	for _, p := range m.h.cfg.Plugins {
 		op := &cm.Operation{Name: "plugin bind", Component: cm.Path(c.Name)}
 		op.Set("plugin", p.Name())

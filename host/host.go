@@ -8,6 +8,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -31,6 +32,9 @@ type Binding struct {
 	Component *workload.Component
 	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
 	Lines *Lines
+	// Telemetry takes what the component tells of itself in OpenTelemetry's terms, within the limits of what it writes. A
+	// host never leaves it nil; where nobody observes, it drops what it is given.
+	Telemetry otel.Sink
 }
 
 // Starter and Stopper are optional powers of plugins.

@@ -82,7 +82,7 @@ func (f *framer) add(p []byte) {
 
 func (f *framer) emit() {
 	l := f.line
-	if !f.budget.admit(f.ctx, l, len(f.partial)) {
+	if f.budget.admit(f.ctx, l, len(f.partial)) != "" {
 		f.partial, f.cut = f.partial[:0], false
 		return
 	}

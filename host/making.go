@@ -6,6 +6,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -23,8 +24,9 @@ type making struct {
 
 // part is one component of the workload, whatever it is linked into.
 type part struct {
-	observer ComponentObserver // nil: nobody watches
-	lines    *Lines
+	observer  ComponentObserver // nil: nobody watches
+	lines     *Lines
+	telemetry otel.Sink
 }
 
 // interceptor is the observer's; nil where there is none.
@@ -62,6 +64,7 @@ func (m *making) part(c *workload.Component) *part {
 		limits.OutputLines, limits.OutputBytes = c.Limits.OutputLines, c.Limits.OutputBytes
 	}
 	p.lines = newLines(m.w, c, limits, sinks)
+	p.telemetry = limitedTo(p.lines, p.observer)
 	return p
 }
 

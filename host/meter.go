@@ -57,7 +57,7 @@ func (s *Lines) Log(ctx context.Context, l LogLine) {
 		return
 	}
 	l.Namespace, l.Workload, l.Version, l.Component = s.line.Namespace, s.line.Workload, s.line.Version, s.line.Component
-	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) {
+	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) == "" {
 		s.hand(ctx, l)
 	}
 }
@@ -99,14 +99,14 @@ type budget struct {
 // What is an io.Closer ends with its invocation, also where the instance is used again.
 var _ io.Closer = (*budget)(nil)
 
-// admit says whether a line of n bytes is within the limits. It says and counts what is not.
-func (b *budget) admit(ctx context.Context, l LogLine, n int) bool {
+// admit names the limit that a line of n bytes is over; empty if it is within all. It says and counts what is not.
+func (b *budget) admit(ctx context.Context, l LogLine, n int) string {
 	m := b.lines.meter
 	m.mu.Lock()
 	limit := b.over(n)
 	if limit == "" {
 		m.mu.Unlock()
-		return true
+		return ""
 	}
 	var told LogLine
 	var count uint64
@@ -129,7 +129,7 @@ func (b *budget) admit(ctx context.Context, l LogLine, n int) bool {
 	if l.Text != "" {
 		b.lines.hand(ctx, l)
 	}
-	return false
+	return limit
 }
 
 // over names the limit that a line of n bytes is over; empty if it is within all, and counted then. The meter is locked.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
 // carrier takes contexts out of requests and puts them into others.
@@ -64,6 +65,34 @@ func (passer) CountLeftOut(context.Context, host.LogLine, uint64) {}
 
 // Release has nothing to release.
 func (passer) Release() {}
+
+// What a guest tells of itself goes nowhere, but it can ask for the context of the request that it serves.
+var _ otel.Sink = passer{}
+
+// StartSpan does nothing.
+func (passer) StartSpan(context.Context, otel.SpanContext) {}
+
+// EndSpan does nothing.
+func (passer) EndSpan(context.Context, *otel.Span) {}
+
+// Current is what came with the event.
+func (passer) Current(ctx context.Context) otel.SpanContext {
+	return recordOf(trace.SpanContextFromContext(ctx))
+}
+
+// Outer is what came with the event.
+func (p passer) Outer(ctx context.Context) otel.SpanContext { return p.Current(ctx) }
+
+// EmitLog does nothing.
+func (passer) EmitLog(context.Context, *otel.LogRecord) {}
+
+// ExportMetrics does nothing.
+func (passer) ExportMetrics(context.Context, *otel.ResourceMetrics) error { return nil }
+
+// Detach gives a context of the same event.
+func (passer) Detach(ctx context.Context) context.Context {
+	return trace.ContextWithSpanContext(context.Background(), trace.SpanContextFromContext(ctx))
+}
 
 // Bind is cm.Interceptor's.
 func (p passer) Bind(b *cm.Boundary) cm.Hooks {

@@ -64,7 +64,7 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	if u == nil {
 		u = &url.URL{}
 	}
-	st := &clientState{ctx: c.Context, req: req, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
+	st := &clientState{ctx: h.below(c), req: req, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
 	st.key.address, st.key.port = hostPort(u.Host, u.Scheme)
 	if st.key.port == 0 {
 		st.key.port = defaultPort(u.Scheme)

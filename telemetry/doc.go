@@ -12,5 +12,8 @@
 // What is worth a span is data: see conventions.go for the table of interfaces, names.go for the keys of our own, and
 // package redact for the one list of what is a secret.
 //
+// What a component tells of itself (package wasi/otel) comes to the same interceptor, which is a Sink: guest.go has what it takes,
+// gueststack.go the spans that are open and are the parents of what a task does, guestrecord.go how a record becomes a span.
+//
 // A signal is on when somebody takes it. Nothing is recorded when nobody does.
 package telemetry

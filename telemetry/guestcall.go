@@ -86,11 +86,11 @@ func (h *guestCall) Enter(c *cm.Call) context.Context {
 		h.active.Add(c.Context, 1)
 	}
 	if !h.i.wants(h.detail) {
-		return c.Context
+		return h.below(c)
 	}
 	ctx, s := h.start(c)
 	if s == nil {
-		return c.Context
+		return ctx
 	}
 	c.State = s
 	h.propagate(ctx, c)

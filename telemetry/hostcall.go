@@ -48,13 +48,12 @@ func (h *hostCall) Count(ctx context.Context, took time.Duration) {
 // Enter opens the span, if the call is worth one.
 func (h *hostCall) Enter(c *cm.Call) context.Context {
 	if !h.i.wants(h.detail) {
-		return c.Context
+		return h.below(c)
 	}
 	ctx, s := h.start(c)
-	if s == nil {
-		return c.Context
+	if s != nil {
+		c.State = s
 	}
-	c.State = s
 	return ctx
 }
 

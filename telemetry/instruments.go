@@ -39,6 +39,7 @@ type instruments struct {
 	traps             *bound.Counter
 	outputDropped     *bound.Counter
 	limits            *bound.Counter
+	irregular         *bound.Counter
 
 	// What is bound when it is first seen, and not when a component is linked.
 	active     sets[activeKey, *bound.Adder]
@@ -113,6 +114,7 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		fuel:              b.counter(metricFuel, "{unit}", "Guest work done, in loop iterations and function entries."),
 		traps:             b.counter(metricTraps, "{trap}", "Traps, by code."),
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
+		irregular:         b.counter(metricIrregular, "{record}", "What was irregular in what components told of themselves, by reason."),
 		limits:            b.counter(metricLimits, "{limit}", "Limits that guests ran into and were told of, by limit."),
 	}
 	m.active.make, m.operations.make = m.serverActive.With, m.operation.With
@@ -132,7 +134,7 @@ func (t *Telemetry) observeDrops() {
 	}
 	_, err := t.host.meter.Total(metricDropped, "{item}", "Spans, log records and metrics that were lost on their way out.", func(tell bound.Reading) {
 		for _, d := range t.Dropped() {
-			if d.Count == 0 && (d.Reason == pipeline.ReasonQueueBytes || d.Reason == pipeline.ReasonRejected) {
+			if d.Count == 0 && (d.Reason == pipeline.ReasonQueueBytes || d.Reason == pipeline.ReasonRejected || d.Reason == pipeline.ReasonGuestShare) {
 				continue // reasons that most processes never meet have no row until they do
 			}
 			tell(d.Count, keySignal.String(d.Signal), keyReason.String(d.Reason))

@@ -133,14 +133,19 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 	return nil
 }
 
-// start begins the span of c, or reports nil when it could not be sampled.
+// start begins the span of c, or reports nil when it could not be sampled. Its parent is the guest's own span that is open, or
+// the host's span around c.
 func (e *edge) start(c *cm.Call) (context.Context, *span.Span) {
-	if e.p.quiet(c.Context) {
-		return c.Context, nil
+	ctx := e.below(c)
+	if e.p.quiet(ctx) {
+		return ctx, nil
 	}
-	s := e.p.tracer.Open(c.Context, e.tmpl, e.name, c.Start)
+	s := e.p.tracer.Open(ctx, e.tmpl, e.name, c.Start)
 	return s.Start(), s
 }
+
+// below is the context that c causes things in.
+func (e *edge) below(c *cm.Call) context.Context { return e.i.t.below(c.Context, c.Parent) }
 
 // report tells of the trap that ended c: once, in the span of the innermost call that it ended, which is the first to see
 // it. Of one event it tells once, also where the trap is put in other words on its way out. Cancellation is no news.

@@ -11,6 +11,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
@@ -40,7 +41,7 @@ func severityText(s host.Severity) string {
 	return ""
 }
 
-// Log takes one line of the component. The span in ctx becomes the record's. It does not block: a full queue drops and
+// Log takes one line of the component. The span in ctx becomes the record's, or the guest's own that is open in it. It does not block: a full queue drops and
 // counts.
 func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
 	if i.own.logger == nil || log.Severity(l.Severity) < severityOf(i.t.cfg.OTelLevel) && l.Severity != 0 {
@@ -69,7 +70,7 @@ func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
 	if l.Limit != "" {
 		r.AddAttributes(keyLimit.String(l.Limit))
 	}
-	i.own.logger.Emit(ctx, r)
+	i.own.logger.Emit(i.t.below(ctx, cm.CallFrom(ctx)), r)
 }
 
 // IDs are the trace and the span that ctx belongs to, in hexadecimal; empty where it belongs to none. They are what log

@@ -110,5 +110,6 @@ const (
 	metricFuel               = prefix + "fuel"
 	metricTraps              = prefix + "traps"
 	metricOutputDropped      = prefix + "output.dropped"
+	metricIrregular          = prefix + "guest_telemetry.irregular"
 	metricDropped            = prefix + "telemetry.dropped"
 )

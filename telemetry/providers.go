@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -62,6 +63,12 @@ type providers struct {
 	m      *instruments
 
 	provided []provider // to flush and to shut down
+
+	// Of what guests tell of themselves.
+	res     mend.Resource
+	spans   *span.Provider // nil: nobody takes their spans
+	scopeMu sync.Mutex
+	scopes  map[scopeKey]*guestScope
 
 	// parentBased says that the sampler never samples below a parent that is not sampled.
 	parentBased bool
@@ -156,6 +163,7 @@ func (t *Telemetry) newProviders(id identity) *providers {
 		return p
 	}
 	res := t.resource(id)
+	p.res = res
 	var given export.Providers
 	if t.source != nil {
 		var err error
@@ -187,7 +195,12 @@ func (t *Telemetry) newProviders(id identity) *providers {
 		tp := t.pipe.Spans(res)
 		p.provided = append(p.provided, tp)
 		p.parentBased = t.pipe.FollowsParent()
+		p.spans = tp
 		p.tracer = tp.Of(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL))
+	}
+	if p.spans == nil && t.pipe.Traces() { // a provider that was given makes identifiers of its own: what has some already passes it by
+		p.spans = t.pipe.Spans(res)
+		p.provided = append(p.provided, p.spans)
 	}
 	p.logs = t.newLogs(p, res, given)
 	if p.logs != nil {

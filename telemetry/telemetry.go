@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
@@ -71,6 +72,8 @@ type Telemetry struct {
 	shared []*sdkmetric.MeterProvider // of readers that all components must share
 	host   *providers
 	closed bool
+
+	guests atomic.Bool // a guest has told of a span of its own, so that boundaries ask for their parents
 
 	hostError   error // why the host's providers could not be made
 	badResource sync.Once
@@ -176,7 +179,7 @@ func (t *Telemetry) Dropped() []Drop { return t.pipe.Drops() }
 
 // Flush sends what is queued and keeps going.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, ended))
+	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, ended), t.pipe.FlushPushes(ctx))
 }
 
 // Shutdown sends what is queued and ends everything; what happens afterwards is not recorded. When ctx ends before all

@@ -28,9 +28,9 @@ type Limits struct {
 	Headers uint64 // bytes, headers or trailers of each HTTP message, in or out; 431, HTTP-response-header-section-size, trap headers
 	Body    uint64 // bytes, each HTTP body, in or out; 413, HTTP-request-body-size, HTTP-response-body-size
 
-	// Lines of standard output, standard error and wasi:logging, as the console and telemetry see them: those of one
-	// invocation, and those of all instances of the component in a second. What is over it is left out, which is said
-	// once and counted.
+	// Lines of standard output, standard error and wasi:logging, as the console and telemetry see them, and spans, log records
+	// and exports of metrics that the component makes itself, each of which counts as a line: those of one invocation, and
+	// those of all instances of the component in a second. What is over it is left out, which is said once and counted.
 	OutputLines, OutputBytes                   uint64
 	OutputLinesPerSecond, OutputBytesPerSecond uint64
 }

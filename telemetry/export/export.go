@@ -71,7 +71,8 @@ func NewMetricProducer(exemplars exemplar.Filter) *MetricProducer {
 }
 
 // Providers are providers of OpenTelemetry's API, those of its SDK or others. They take their signals beside the consumers;
-// a field that is nil takes nothing.
+// a field that is nil takes nothing. Spans and metrics that a component has recorded itself go to consumers only: a provider
+// gives identifiers and makes sums of its own.
 type Providers struct {
 	Tracer trace.TracerProvider
 	Meter  metric.MeterProvider

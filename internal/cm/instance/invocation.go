@@ -46,12 +46,16 @@ func (i *Invocation) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val
 // Drop is [Store.Drop] for an invocation.
 func (i *Invocation) Drop(ctx context.Context, r *cm.Resource) error { return i.store.drop(ctx, i, r) }
 
-// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end.
+// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end. Where mk is nil
+// it makes none, and gives nil.
 func (i *Invocation) Value(key any, mk func() any) any {
 	for _, v := range i.kept {
 		if v.key == key {
 			return v.value
 		}
+	}
+	if mk == nil {
+		return nil
 	}
 	v := mk()
 	if i.kept == nil {

@@ -16,13 +16,14 @@ import (
 const (
 	ReasonQueueFull  = "queue_full"    // as many items as the queue takes
 	ReasonQueueBytes = "queue_bytes"   // as many bytes
+	ReasonGuestShare = "guest_share"   // as many of one component's own spans as it may have in the queue
 	ReasonExport     = "export_failed" // the receiver could not be reached, or refused it all
 	ReasonRejected   = "rejected"      // the receiver took a part only
 	ReasonShutdown   = "shutdown"
 )
 
 // reasons are all of them.
-var reasons = []string{ReasonQueueFull, ReasonQueueBytes, ReasonExport, ReasonRejected, ReasonShutdown}
+var reasons = []string{ReasonQueueFull, ReasonQueueBytes, ReasonGuestShare, ReasonExport, ReasonRejected, ReasonShutdown}
 
 // sayEvery is the least time between two messages about losses of one signal.
 const sayEvery = time.Minute
@@ -40,7 +41,7 @@ type losses struct {
 	log    *slog.Logger
 	to     string // where the signal goes to, for people
 
-	full, bytes, failed, refused, shutdown atomic.Int64
+	full, bytes, share, failed, refused, shutdown atomic.Int64
 
 	mu      sync.Mutex
 	failing bool      // an outage goes on
@@ -82,7 +83,7 @@ func (l *losses) count(reason string, n int, err error) {
 	if err != nil {
 		args = append(args, "error", redact.Text(err.Error()))
 	}
-	if l.to != "" && reason != ReasonQueueFull && reason != ReasonQueueBytes {
+	if l.to != "" && (reason == ReasonExport || reason == ReasonRejected || reason == ReasonShutdown) {
 		args = append(args, "endpoint", l.to)
 	}
 	l.log.Warn("telemetry is being dropped", args...)
@@ -155,6 +156,8 @@ func (l *losses) of(reason string) *atomic.Int64 {
 		return &l.full
 	case ReasonQueueBytes:
 		return &l.bytes
+	case ReasonGuestShare:
+		return &l.share
 	case ReasonRejected:
 		return &l.refused
 	case ReasonShutdown:

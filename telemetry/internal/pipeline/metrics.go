@@ -17,10 +17,13 @@ type sharedMetrics struct {
 	turn   chan struct{}
 	losses *losses
 	stop   *stopper
+	pushes pushes // beside what readers collect
 }
 
 func newSharedMetrics(exp sdkmetric.Exporter, l *losses, stop *stopper) *sharedMetrics {
-	return &sharedMetrics{exp, make(chan struct{}, 1), l, stop}
+	s := &sharedMetrics{Exporter: exp, turn: make(chan struct{}, 1), losses: l, stop: stop}
+	s.pushes.to = s
+	return s
 }
 
 // Export sends the metrics of one provider. A failed export is no loss of measurements (the next one carries the sums)

@@ -31,6 +31,7 @@ const maxBatch = 2 << 20
 type section struct {
 	b     []byte
 	spans int
+	bytes int // of encoded spans
 }
 
 // keepSection is the size up to which the memory of a section is used again, keepBatches how many batches are kept to be.
@@ -46,7 +47,7 @@ func (b *batch) reset() {
 			delete(b.sections, src)
 			continue
 		}
-		s.b, s.spans = s.b[:0], 0
+		s.b, s.spans, s.bytes = s.b[:0], 0, 0
 	}
 	b.spans, b.bytes = 0, 0
 }
@@ -63,6 +64,7 @@ type spanQueue struct {
 	sender   sender
 	limits   limits
 	inflight *inflight
+	shares   *shares
 	stop     *stopper
 
 	mu      sync.Mutex
@@ -80,8 +82,9 @@ type spanQueue struct {
 }
 
 func newSpanQueue(to sender, l limits, lost *losses, stop *stopper) *spanQueue {
+	g := newInflight(l.queue, lost)
 	q := &spanQueue{
-		sender: to, limits: l, inflight: newInflight(l.queue, lost), stop: stop,
+		sender: to, limits: l, inflight: g, shares: newShares(g), stop: stop,
 		current: newBatch(), step: make(chan struct{}),
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), ended: make(chan struct{}),
 	}
@@ -95,7 +98,7 @@ func newBatch() *batch { return &batch{sections: map[*span.Source]*section{}} }
 
 // Take queues a span or drops it.
 func (q *spanQueue) Take(from *span.Source, encoded []byte) {
-	if !q.inflight.enter(len(encoded)) {
+	if !q.enter(from, len(encoded)) {
 		return
 	}
 	q.mu.Lock()
@@ -113,6 +116,7 @@ func (q *spanQueue) Take(from *span.Source, encoded []byte) {
 	}
 	s.b = span.AppendTo(s.b, encoded)
 	s.spans++
+	s.bytes += len(encoded)
 	q.current.spans++
 	q.current.bytes += len(encoded)
 	if q.current.spans >= q.limits.batch || q.current.bytes >= maxBatch {
@@ -123,6 +127,20 @@ func (q *spanQueue) Take(from *span.Source, encoded []byte) {
 	if ready {
 		q.nudge()
 	}
+}
+
+// enter says whether there is room for one more span of a size.
+func (q *spanQueue) enter(from *span.Source, size int) bool {
+	guest := from.Guest()
+	if guest != nil && !q.shares.enter(guest, size) {
+		q.inflight.losses.count(ReasonGuestShare, 1, nil)
+		return false
+	}
+	ok := q.inflight.enter(size)
+	if !ok && guest != nil {
+		q.shares.leave(guest, 1, size)
+	}
+	return ok
 }
 
 // fill ends the current batch; the lock is held.
@@ -201,6 +219,11 @@ func (q *spanQueue) export(b *batch) {
 		err = fmt.Errorf("export spans: %w", err)
 	}
 	q.inflight.leave(b.spans, b.bytes, err)
+	for src, sec := range b.sections {
+		if guest := src.Guest(); guest != nil && sec.spans > 0 {
+			q.shares.leave(guest, sec.spans, sec.bytes)
+		}
+	}
 	b.reset()
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -22,11 +22,21 @@ type Source struct {
 	Scope    instrumentation.Scope
 
 	ended *atomic.Bool // the provider's; nil: none
+	guest bool
+}
+
+// Guest is the provider's identity, where a guest has recorded the spans: what it may have on the way is bounded apart. Nil for
+// spans of the host's.
+func (s *Source) Guest() any {
+	if !s.guest {
+		return nil
+	}
+	return s.ended
 }
 
 // NewSource makes the source of spans that another provider records. End says that hardly a span more comes from there.
 func NewSource(res *resource.Resource, scope instrumentation.Scope) (s *Source, end func()) {
-	s = &Source{res, scope, new(atomic.Bool)}
+	s = &Source{res, scope, new(atomic.Bool), false}
 	return s, func() { s.ended.Store(true) }
 }
 
@@ -98,7 +108,7 @@ func (p *Provider) Of(name string, opts ...trace.TracerOption) *Tracer {
 	defer p.mu.Unlock()
 	t := p.tracers[scope]
 	if t == nil {
-		t = &Tracer{p: p, source: &Source{p.resource, scope, &p.ended}}
+		t = &Tracer{p: p, source: &Source{p.resource, scope, &p.ended, false}}
 		p.tracers[scope] = t
 	}
 	return t

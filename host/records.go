@@ -1,0 +1,71 @@
+package host
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
+)
+
+// records is what a component tells of itself on its way to the observer, held to the limits of the component's lines: a span,
+// a log record and an export of metrics are each a line of so many bytes.
+type records struct {
+	otel.Sink
+	lines *Lines
+}
+
+var _ otel.Sink = (*records)(nil)
+
+// limitedTo is the sink that a component has in an observer: an [otel.Sink], which is an optional power of a ComponentObserver.
+func limitedTo(lines *Lines, o ComponentObserver) otel.Sink {
+	if sink, ok := o.(otel.Sink); ok {
+		return &records{sink, lines}
+	}
+	return otel.Discard
+}
+
+// EndSpan hands a span on. Of one that is over a limit it hands on that it has ended, as of one that is not sampled.
+func (r *records) EndSpan(ctx context.Context, s *otel.Span) {
+	if s.Context.Sampled && r.admit(ctx, s.Size()) != "" {
+		s = &otel.Span{Context: s.Context, ParentID: s.ParentID}
+		s.Context.Sampled = false
+	}
+	r.Sink.EndSpan(ctx, s)
+}
+
+// EmitLog hands a record on, unless it is over a limit.
+func (r *records) EmitLog(ctx context.Context, l *otel.LogRecord) {
+	if r.admit(ctx, l.Size()) == "" {
+		r.Sink.EmitLog(ctx, l)
+	}
+}
+
+// ExportMetrics hands metrics on, unless they are over a limit.
+func (r *records) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics) error {
+	if limit := r.admit(ctx, m.Size()); limit != "" {
+		return fmt.Errorf("the component's limit %s leaves no room for these metrics", limit)
+	}
+	return r.Sink.ExportMetrics(ctx, m)
+}
+
+// recordsKey is the key under which a context of Detach has the budget of lines.
+type recordsKey struct{ lines *Lines }
+
+// Detach gives a context that stands for the task to the limits, too.
+func (r *records) Detach(ctx context.Context) context.Context {
+	return context.WithValue(r.Sink.Detach(ctx), recordsKey{r.lines}, r.budget(ctx))
+}
+
+func (r *records) budget(ctx context.Context) *budget {
+	if b, ok := ctx.Value(recordsKey{r.lines}).(*budget); ok {
+		return b
+	}
+	return r.lines.budget(ctx)
+}
+
+// admit names the limit that a record of n bytes is over; empty for none.
+func (r *records) admit(ctx context.Context, n int) string {
+	l := r.lines.line
+	l.Stream = "otel"
+	return r.budget(ctx).admit(ctx, l, n)
+}

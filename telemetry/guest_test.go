@@ -1,0 +1,769 @@
+package telemetry_test
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/otel/attribute"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
+	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+const actorFile = "../testdata/otel/otel.wasm"
+
+// actors serves testdata/otel as wasi:otel will be served: its host functions say to the Sink what an SDK in the guest says.
+type actors struct {
+	work  func(ctx context.Context, sink otel.Sink, n uint32) // nil: it does nothing
+	shape func(s *otel.Span)                                  // changes a span that ends
+	state otel.TraceState                                     // of every span
+
+	mu      sync.Mutex
+	parents map[uint32]otel.SpanContext // of spans that have begun: what the SDK has asked for before
+}
+
+func (*actors) Name() string              { return "actors" }
+func (*actors) Serves() []wit.InterfaceID { return nil }
+func (a *actors) Bind(_ context.Context, l *component.Linker, b *host.Binding) (func(), error) {
+	a.define(l, b.Telemetry)
+	return nil, nil
+}
+
+func (a *actors) define(l *component.Linker, sink otel.Sink) {
+	h := l.Instance(wit.MustParseID("test:otel/host"))
+	h.GoFunc("start", func(ctx context.Context, n uint32) {
+		parent := sink.Current(ctx)
+		a.mu.Lock()
+		if a.parents == nil {
+			a.parents = map[uint32]otel.SpanContext{}
+		}
+		if old, known := a.parents[n]; !known || old.TraceID != parent.TraceID {
+			a.parents[n] = parent
+		}
+		a.mu.Unlock()
+		sink.StartSpan(ctx, a.context(parent, n))
+	})
+	h.GoFunc("work", func(ctx context.Context, n uint32) {
+		if a.work != nil {
+			a.work(ctx, sink, n)
+		}
+	})
+	h.GoFunc("end", func(ctx context.Context, n uint32) {
+		a.mu.Lock()
+		parent, ok := a.parents[n]
+		a.mu.Unlock()
+		if !ok {
+			parent = sink.Outer(ctx)
+		}
+		now := time.Now()
+		at := otel.Time{Seconds: uint64(now.Unix()), Nanoseconds: uint32(now.Nanosecond())}
+		s := &otel.Span{Context: a.context(parent, n), ParentID: parent.SpanID, Name: fmt.Sprint("guest ", n), Start: at, End: at, Scope: otel.Scope{Name: "sdk"}}
+		if n == ownTrace {
+			s.ParentID = otel.SpanID{}
+		}
+		if a.shape != nil {
+			a.shape(s)
+		}
+		sink.EndSpan(ctx, s)
+	})
+}
+
+// Numbers of spans that are of another kind than their parent says.
+const (
+	unsampled = 7 // recorded, and not to be exported
+	ownTrace  = 8
+	nameless  = 9 // has no identifier
+)
+
+// context is the span of a number below parent.
+func (a *actors) context(parent otel.SpanContext, n uint32) otel.SpanContext {
+	c := otel.SpanContext{TraceID: parent.TraceID, Sampled: n != unsampled, State: a.state}
+	if n == ownTrace {
+		c.TraceID = otel.TraceID{1: 8}
+	}
+	if n != nameless {
+		binary.BigEndian.PutUint32(c.SpanID[4:], n+1)
+	}
+	return c
+}
+
+// stage is a host with one workload of actors.
+type stage struct {
+	*telemetry.Telemetry
+	t       *testing.T
+	spans   *tracetest.InMemoryExporter
+	logs    *keptLogs
+	reader  *sdkmetric.ManualReader
+	pushed  *keptMetrics
+	invoker host.Invoker
+}
+
+func newStage(t *testing.T, a *actors, change func(*workload.Component)) *stage {
+	t.Helper()
+	s := &stage{t: t, spans: tracetest.NewInMemoryExporter(), logs: &keptLogs{}, reader: sdkmetric.NewManualReader(), pushed: &keptMetrics{}}
+	quiet := slog.New(slog.DiscardHandler)
+	var err error
+	s.Telemetry, err = telemetry.New(t.Context(), telemetry.Config{
+		Getenv: func(string) string { return "" }, Version: "v0", Logger: quiet,
+		Consumers: []export.Consumer{{Spans: s.spans, Logs: s.logs, MetricReader: s.reader}, {Metrics: s.pushed}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := component.NewEngine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	trigger := &hands{map[string]host.Invoker{}}
+	h, err := host.New(host.Config{Engine: engine, Observer: s.Telemetry, Logger: quiet, Triggers: []host.Trigger{trigger}, Plugins: []host.Plugin{a}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := workload.Component{Name: "actor", Source: workload.Source{File: actorFile}}
+	if change != nil {
+		change(&c)
+	}
+	if _, err := h.Start(t.Context(), &workload.Spec{Name: "w", Namespace: "n", Version: "1", Components: []workload.Component{c}}); err != nil {
+		t.Fatal(err)
+	}
+	s.invoker = trigger.invokers["n/1"]
+	t.Cleanup(func() {
+		for _, end := range []func(context.Context) error{h.Close, s.Shutdown, engine.Close} {
+			if err := end(context.Background()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return s
+}
+
+var actorExport = wit.MustParseID("test:otel/actor")
+
+// play has the guest do what a script says.
+func (s *stage) play(script string) error {
+	s.t.Helper()
+	return s.invoker.Invoke(s.t.Context(), &host.Invocation{Component: "actor", Trigger: "hand", Name: "play", Run: func(ctx context.Context, inst *component.Instance) error {
+		_, err := inst.Call(ctx, "test:otel/actor#play", strings.ReplaceAll(script, " ", ""))
+		return err
+	}})
+}
+
+// ended flushes and gives the spans, but not those of starts and ends, which real ones of wasi:otel do not have, and of the lives
+// of workload and instances.
+func (s *stage) ended() tracetest.SpanStubs {
+	s.t.Helper()
+	if err := s.Flush(context.Background()); err != nil {
+		s.t.Fatal(err)
+	}
+	return slices.DeleteFunc(s.spans.GetSpans(), func(s tracetest.SpanStub) bool {
+		return !slices.ContainsFunc([]string{"hand play", "#play", "#work", "guest ", "\uFFFD"}, func(part string) bool { return strings.Contains(s.Name, part) })
+	})
+}
+
+// irregular is what has been counted as irregular, by reason.
+func (s *stage) irregular() map[string]int64 {
+	s.t.Helper()
+	var rm metricdata.ResourceMetrics
+	if err := s.reader.Collect(context.Background(), &rm); err != nil {
+		s.t.Fatal(err)
+	}
+	out := map[string]int64{}
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			if d, ok := m.Data.(metricdata.Sum[int64]); ok && (m.Name == "vitrine.guest_telemetry.irregular" || m.Name == "vitrine.output.dropped") {
+				for _, p := range d.DataPoints {
+					why, _ := p.Attributes.Value("vitrine.reason")
+					limit, _ := p.Attributes.Value("vitrine.limit")
+					out[why.AsString()+limit.AsString()] += p.Value
+				}
+			}
+		}
+	}
+	return out
+}
+
+// outline is a tree of spans in one line: "a(b c(d))". Names are the last words of the spans'.
+func outline(spans tracetest.SpanStubs) string {
+	ids := map[string]bool{}
+	for _, s := range spans {
+		ids[s.SpanContext.TraceID().String()+s.SpanContext.SpanID().String()] = true
+	}
+	seen := 0
+	var below func(parent string) string
+	below = func(parent string) string {
+		var kids tracetest.SpanStubs
+		for _, s := range spans {
+			p := s.Parent.TraceID().String() + s.Parent.SpanID().String()
+			if p == parent || parent == "" && !ids[p] {
+				kids = append(kids, s)
+			}
+		}
+		slices.SortStableFunc(kids, func(x, y tracetest.SpanStub) int { return x.StartTime.Compare(y.StartTime) })
+		var out []string
+		for _, s := range kids {
+			seen++
+			name := s.Name[strings.LastIndexAny(s.Name, "# ")+1:]
+			if in := below(s.SpanContext.TraceID().String() + s.SpanContext.SpanID().String()); in != "" {
+				name += "(" + in + ")"
+			}
+			out = append(out, name)
+		}
+		return strings.Join(out, " ")
+	}
+	out := below("")
+	if seen != len(spans) {
+		out += fmt.Sprintf(" and %d in circles", len(spans)-seen)
+	}
+	return out
+}
+
+// TestGuestSpansAreParents: what a guest causes while a span of its own is open is below that span, whatever the order in
+// which spans end, and across components.
+func TestGuestSpansAreParents(t *testing.T) {
+	for _, c := range []struct {
+		name, script, want string
+		irregular          map[string]int64
+	}{
+		{"none", "w0", "play(play(work))", nil},
+		{"one", "w0 s1 w0 e1 w0", "play(play(work 1(work) work))", nil},
+		{"one in one", "s1 w0 s2 w0 e2 w0 e1 w0", "play(play(1(work 2(work) work) work))", nil},
+		{"ends out of order", "s1 s2 e1 w0 e2 w0", "play(play(1(2(work)) work))", nil},
+		{"the later one of two ends", "s1 s2 e2 w0 e1", "play(play(1(2 work)))", nil},
+		{"ended and never begun", "e5 w0", "play(play(5 work))", map[string]int64{"never_started": 1}},
+		{"begun twice", "s1 s1 w0 e1 w0", "play(play(1(work) work))", map[string]int64{"started_twice": 1}},
+		{"ended twice", "s1 e1 e1 w0", "play(play(1 work))", map[string]int64{"ended_twice": 1}},
+		{"left open", "s1 s2 e2 w0", "2 work play(play)", map[string]int64{"never_ended": 1}},
+		{"without identifiers", "s9 w0 e9", "play(play(work))", map[string]int64{"invalid": 2}},
+		{"not sampled", "s7 w0 e7 w0", "play(play(work))", nil},
+		{"a trace of its own", "s8 w0 e8 w0", "play(play(work)) 8(work)", nil},
+		{"calls between components", "s1 c3 s2 w0 e2 w0 e1", "play(play(1(play(2(work)) work)))", nil},
+		{"the callee's span is above its own calls only", "s1 c1 w0 w0 e1", "play(play(1(play(work) work)))", nil},
+		{"a span that a callee left to its caller", "s1 c1 s2 w0 e2 w0 e1", "play(play(1(play(2(work)) work)))", nil},
+		{"a trap", "s1 s2 e2 t0", "2 play(play)", map[string]int64{"never_ended": 1}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStage(t, &actors{}, nil)
+			err := s.play(c.script)
+			if traps := strings.Contains(c.script, "t0"); (err != nil) != traps {
+				t.Fatal(err)
+			}
+			if got := sorted(outline(s.ended())); got != sorted(c.want) {
+				t.Errorf("got  %s\nwant %s", got, sorted(c.want))
+			}
+			if got := s.irregular(); fmt.Sprint(got) != fmt.Sprint(mapOf(c.irregular)) {
+				t.Errorf("irregular %v, want %v", got, c.irregular)
+			}
+			// What an invocation left open is nobody's parent in the next one.
+			s.spans.Reset()
+			if err := s.play("w0"); err != nil {
+				t.Fatal(err)
+			}
+			if got := outline(s.ended()); got != "play(play(work))" {
+				t.Errorf("the next invocation: %s", got)
+			}
+		})
+	}
+}
+
+func mapOf(m map[string]int64) map[string]int64 {
+	if m == nil {
+		return map[string]int64{}
+	}
+	return m
+}
+
+// sorted orders siblings of an outline by name: spans that guests time themselves begin when their test says.
+func sorted(outline string) string {
+	var parse func() string
+	rest := outline
+	parse = func() string {
+		var all []string
+		for rest != "" && rest[0] != ')' {
+			i := strings.IndexAny(rest, "( )")
+			if i < 0 {
+				i = len(rest)
+			}
+			name := rest[:i]
+			rest = rest[i:]
+			if strings.HasPrefix(rest, "(") {
+				rest = rest[1:]
+				name += "(" + parse() + ")"
+				rest = rest[1:]
+			}
+			if name != "" {
+				all = append(all, name)
+			}
+			rest = strings.TrimPrefix(rest, " ")
+		}
+		slices.Sort(all)
+		return strings.Join(all, " ")
+	}
+	return parse()
+}
+
+// TestGuestSpansOfInterleavedTasks: two invocations in one store, each parked in a host function while the other one runs,
+// have each the spans that they have begun.
+func TestGuestSpansOfInterleavedTasks(t *testing.T) {
+	ctx := t.Context()
+	type turn struct{ parked, resume chan struct{} }
+	type turnKey struct{}
+	a := &actors{work: func(ctx context.Context, sink otel.Sink, _ uint32) {
+		p := ctx.Value(turnKey{}).(*turn)
+		p.parked <- struct{}{}
+		<-p.resume
+	}}
+	exporter := tracetest.NewInMemoryExporter()
+	tel, err := telemetry.New(ctx, telemetry.Config{
+		Getenv: func(string) string { return "" }, Consumers: []export.Consumer{{Spans: exporter}}, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tel.Shutdown(context.Background()) }()
+	engine, err := component.NewEngine(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close(context.Background())
+	spec := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "actor"}}}
+	observer := tel.Component(spec, &spec.Components[0])
+	linker := engine.NewLinker(observer)
+	a.define(linker, observer.(otel.Sink))
+	inst := instantiate(t, engine, linker)
+
+	begin := func(export, script string) (*turn, chan error) {
+		p := &turn{make(chan struct{}), make(chan struct{})}
+		done := make(chan error, 1)
+		use := inst.Use(&component.Use{})
+		go func() {
+			_, err := use.Call(context.WithValue(ctx, turnKey{}, p), export+"#play", script)
+			if end := use.End(); err == nil {
+				err = end
+			}
+			done <- err
+			close(p.parked)
+		}()
+		<-p.parked
+		return p, done
+	}
+	one, oneDone := begin("test:otel/actor", "s1w0s3w0e3w0e1w0")
+	two, twoDone := begin("test:otel/beside", "s2w0s4w0e4w0e2w0")
+	for range 4 { // each has four works to park in
+		for _, p := range []*turn{one, two} {
+			p.resume <- struct{}{}
+			<-p.parked
+		}
+	}
+	if err, err2 := <-oneDone, <-twoDone; err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	s := &stage{t: t, Telemetry: tel, spans: exporter}
+	want := sorted("play(1(work 3(work) work) work) play(2(work 4(work) work) work)")
+	if got := sorted(outline(s.ended())); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func instantiate(t *testing.T, engine *component.Engine, linker *component.Linker) *component.Instance {
+	t.Helper()
+	wasm, err := os.ReadFile(actorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := linker.Load(t.Context(), "actor", wasm)
+	if err != nil {
+		t.Fatal(err)
+	}
+	linked, err := linker.Link(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inst, err := linked.Instantiate(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = inst.Close(context.Background()) })
+	return inst
+}
+
+// TestGuestSpansLeftOpen: a guest that leaves any number of spans open holds a bounded number of them, and the last one is
+// the parent of what it does.
+func TestGuestSpansLeftOpen(t *testing.T) {
+	var seen otel.SpanContext
+	a := &actors{work: func(ctx context.Context, sink otel.Sink, _ uint32) { seen = sink.Current(ctx) }}
+	s := newStage(t, a, func(c *workload.Component) { c.Detail = "invocation" })
+	if err := s.play("n1s0 w0"); err != nil {
+		t.Fatal(err)
+	}
+	if want := a.context(otel.SpanContext{}, 100_009).SpanID; seen.SpanID != want {
+		t.Errorf("current is %v, want the last of them, %v", seen.SpanID, want)
+	}
+	if got := s.irregular(); got["too_many_open"] != 100_000-256 || got["never_ended"] != 256 {
+		t.Errorf("irregular %v", got)
+	}
+	t.Run("within host memory", func(t *testing.T) {
+		a := &actors{}
+		for i := range 32 {
+			a.state = append(a.state, otel.StateEntry{Key: fmt.Sprintf("k%d", i), Value: strings.Repeat("v", 250)})
+		}
+		s := newStage(t, a, func(c *workload.Component) { c.Detail, c.Limits.HostMemory = "invocation", 1<<20 })
+		if err := s.play("n1s0"); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.irregular(); got["host_memory"] == 0 || got["never_ended"] > (1<<20)/(32*250) {
+			t.Errorf("irregular %v", got)
+		}
+	})
+}
+
+// TestGuestRecordsWithinLimits: what a guest tells of itself is held to the limits of its lines. A span that is left out is no
+// parent any more all the same.
+func TestGuestRecordsWithinLimits(t *testing.T) {
+	for _, c := range []struct {
+		limit  string
+		limits workload.Limits
+	}{
+		{"outputLines", workload.Limits{OutputLines: 3}},
+		{"outputBytes", workload.Limits{OutputBytes: 3 * 1000}},
+		{"outputLinesPerSecond", workload.Limits{OutputLinesPerSecond: 3}},
+	} {
+		t.Run(c.limit, func(t *testing.T) {
+			a := &actors{shape: func(s *otel.Span) {
+				s.Attributes = []otel.KeyValue{{Key: "k", Value: strings.Repeat("v", 700)}}
+			}}
+			s := newStage(t, a, func(w *workload.Component) { w.Limits = c.limits })
+			if err := s.play("s1e1 s2e2 s3e3 s4e4 s5e5 w0"); err != nil {
+				t.Fatal(err)
+			}
+			if got := sorted(outline(s.ended())); got != sorted("play(play(1 2 3 work))") {
+				t.Errorf("got %s", got)
+			}
+			if got := s.irregular(); got[c.limit] != 2 {
+				t.Errorf("left out: %v", got)
+			}
+		})
+	}
+}
+
+// bad is no UTF-8.
+const bad = "\xff\x00\xfe"
+
+// TestGuestRecordsAreMended: whatever a guest puts into a record, what is exported is sound and bounded, and nobody else's.
+func TestGuestRecordsAreMended(t *testing.T) {
+	var deep otel.Value = "end"
+	for range 10_000 {
+		deep = []otel.Value{deep}
+	}
+	many := make([]otel.KeyValue, 100_000)
+	for i := range many {
+		many[i] = otel.KeyValue{Key: fmt.Sprint("k", i), Value: int64(i)}
+	}
+	huge := strings.Repeat("x", 900<<10)
+	forged := []otel.KeyValue{{Key: "service.name", Value: "another"}, {Key: "vitrine.component", Value: "another"}}
+	hostile := []otel.KeyValue{
+		{Key: bad, Value: bad}, {Key: "", Value: "no key"}, {Key: "list", Value: []otel.Value{bad, int64(1), 2.5, nil}}, {Key: "deep", Value: deep},
+		{Key: "map", Value: []otel.KeyValue{{Key: bad, Value: bad}}}, {Key: "numbers", Value: []otel.Value{int64(1), 2.5}}, {Key: "odd", Value: struct{}{}},
+	}
+	shapes := map[uint32]func(s *otel.Span){
+		1: func(s *otel.Span) {
+			s.Name, s.Status = bad, otel.Status{Code: otel.StatusError, Description: bad}
+			s.Attributes, s.Scope = append(forged, hostile...), otel.Scope{Name: bad, Version: bad, SchemaURL: bad, Attributes: hostile}
+			s.Events, s.Links = []otel.Event{{Name: bad, Attributes: hostile}}, []otel.Link{{Attributes: hostile}}
+			s.Context.State = otel.TraceState{{Key: bad, Value: bad}}
+		},
+		2: func(s *otel.Span) {
+			s.Attributes, s.Events, s.Links = many, make([]otel.Event, 100_000), make([]otel.Link, 100_000)
+			s.DroppedAttributes = 1<<32 - 1
+		},
+		3: func(s *otel.Span) {
+			s.Attributes = []otel.KeyValue{{Key: "a", Value: huge}, {Key: "b", Value: huge}, {Key: "c", Value: "small"}}
+		},
+		4: func(s *otel.Span) {
+			s.Start, s.End = otel.Time{Seconds: 1<<64 - 1}, otel.Time{Seconds: 1<<63 - 1, Nanoseconds: 1<<32 - 1}
+		},
+		5: func(s *otel.Span) { s.Start, s.End = otel.Time{Seconds: 1 << 62}, otel.Time{Seconds: 18446744011573954816} },
+		6: func(s *otel.Span) { s.Kind, s.Status.Code = 255, 200 },
+	}
+	a := &actors{shape: func(s *otel.Span) {
+		if f := shapes[binary.BigEndian.Uint32(s.Context.SpanID[4:])-1]; f != nil {
+			f(s)
+		}
+	}}
+	s := newStage(t, a, func(c *workload.Component) { c.Limits.OutputBytes = 1 << 30; c.Limits.OutputBytesPerSecond = 1 << 30 })
+	if err := s.play("s1e1 s2e2 s3e3 s4e4 s5e5 s6e6"); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, span := range s.ended() {
+		id := span.SpanContext.SpanID()
+		n := binary.BigEndian.Uint32(id[4:]) - 1
+		if id[0] != 0 || id[1] != 0 || shapes[n] == nil {
+			continue
+		}
+		found++
+		size := len(span.Name)
+		sound := func(what, s string) {
+			size += len(s)
+			if !utf8.ValidString(s) {
+				t.Errorf("%d: %s is no UTF-8: %q", n, what, s)
+			}
+		}
+		attrs := func(kvs []attribute.KeyValue) {
+			for _, kv := range kvs {
+				sound("a key", string(kv.Key))
+				sound("a value", kv.Value.String())
+			}
+		}
+		sound("the name", span.Name)
+		sound("the description", span.Status.Description)
+		sound("the scope", span.InstrumentationScope.Name+span.InstrumentationScope.Version+span.InstrumentationScope.SchemaURL)
+		attrs(span.Attributes)
+		attrs(span.InstrumentationScope.Attributes.ToSlice())
+		for _, e := range span.Events {
+			sound("an event", e.Name)
+			attrs(e.Attributes)
+		}
+		for _, l := range span.Links {
+			attrs(l.Attributes)
+		}
+		if size > 1<<20 || len(span.Attributes) > 128 || len(span.Events) > 128 || len(span.Links) > 128 {
+			t.Errorf("%d: %d bytes, %d attributes, %d events, %d links", n, size, len(span.Attributes), len(span.Events), len(span.Links))
+		}
+		if service, _ := span.Resource.Set().Value("service.name"); service.AsString() != "actor" || attr(span, "vitrine.component") != "actor/front" && !strings.HasPrefix(attr(span, "vitrine.component"), "actor") || attr(span, "service.name") != "" {
+			t.Errorf("%d: it comes from %q, %q", n, service.AsString(), attr(span, "vitrine.component"))
+		}
+		if span.EndTime.Before(span.StartTime) || !span.StartTime.IsZero() && span.StartTime.Before(time.Unix(0, 0)) { // zero: unknown
+			t.Errorf("%d: from %v to %v", n, span.StartTime, span.EndTime)
+		}
+		switch n {
+		case 1:
+			if attr(span, "numbers") != "[1,2.5]" || span.SpanContext.TraceState().Len() != 0 {
+				t.Errorf("numbers %s, tracestate %v", attr(span, "numbers"), span.SpanContext.TraceState())
+			}
+		case 2:
+			if span.DroppedAttributes < 1<<32-1 || span.DroppedEvents != 100_000-len(span.Events) || span.DroppedLinks != 100_000-len(span.Links) {
+				t.Errorf("dropped %d, %d, %d", span.DroppedAttributes, span.DroppedEvents, span.DroppedLinks)
+			}
+		case 3:
+			if span.DroppedAttributes != 1 || attr(span, "c") != "small" {
+				t.Errorf("dropped %d; %q", span.DroppedAttributes, attr(span, "c"))
+			}
+		case 6:
+			if span.SpanKind != trace.SpanKindInternal {
+				t.Errorf("kind %v", span.SpanKind)
+			}
+		}
+	}
+	if found != len(shapes) {
+		t.Errorf("%d of %d spans: %s", found, len(shapes), outline(s.ended()))
+	}
+	if got := s.irregular(); got["time"] != 4 {
+		t.Errorf("irregular %v", got)
+	}
+}
+
+// TestGuestScopesAreBounded: a guest that names any number of scopes has a bounded number of them, and no name is lost.
+func TestGuestScopesAreBounded(t *testing.T) {
+	n := 0
+	a := &actors{shape: func(s *otel.Span) { n++; s.Scope.Name = fmt.Sprint("scope ", n) }}
+	s := newStage(t, a, nil)
+	for range 30 {
+		if err := s.play("s1e1 s2e2 s3e3 s4e4 s5e5"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	scopes, named := map[string]bool{}, 0
+	for _, span := range s.ended() {
+		if strings.HasPrefix(span.Name, "guest ") {
+			scopes[span.InstrumentationScope.Name] = true
+			if attr(span, "otel.scope.name") != "" {
+				named++
+			}
+		}
+	}
+	if len(scopes) != 101 || named != 50 {
+		t.Errorf("%d scopes, %d spans that name theirs", len(scopes), named)
+	}
+}
+
+// TestGuestLogsAndMetrics: records belong to the span that is open, to the service of the component, and to the instance.
+func TestGuestLogsAndMetrics(t *testing.T) {
+	a := &actors{work: func(ctx context.Context, sink otel.Sink, n uint32) {
+		sink.EmitLog(ctx, &otel.LogRecord{Severity: 9, Body: fmt.Sprint("log ", n), Scope: &otel.Scope{Name: "sdk"}, Resource: &otel.Resource{
+			Attributes: []otel.KeyValue{{Key: "service.name", Value: "another"}, {Key: "team", Value: "blue"}},
+		}})
+		err := sink.ExportMetrics(ctx, &otel.ResourceMetrics{Scopes: []otel.ScopeMetrics{{Scope: otel.Scope{Name: "sdk"}, Metrics: []otel.Metric{
+			{Name: "hits", Data: &otel.Sum{Kind: otel.Uint64, Monotonic: true, Points: []otel.Point{{Value: otel.Number{Kind: otel.Uint64, Uint: 1}}}}},
+			{Name: "broken", Data: &otel.Histogram{Points: []otel.HistogramPoint{{Bounds: []float64{1}}}}},
+		}}}})
+		if err == nil || !strings.Contains(err.Error(), `"broken"`) {
+			t.Errorf("metrics: %v", err)
+		}
+	}}
+	s := newStage(t, a, func(c *workload.Component) { c.Instances.Isolation = "fresh" })
+	for range 2 {
+		if err := s.play("w0 s1 w1 e1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	spans := s.ended()
+	guests, instances := map[trace.SpanID]bool{}, map[string]bool{}
+	for _, span := range spans {
+		if span.Name == "guest 1" {
+			guests[span.SpanContext.SpanID()] = true
+			instances[span.SpanContext.TraceID().String()+attr(span, "vitrine.instance.id")] = true
+		}
+	}
+	if len(instances) != 2 {
+		t.Errorf("instances of the spans: %v", instances)
+	}
+	in := map[string]int{}
+	for _, r := range s.logs.all() {
+		service, _ := r.Resource().Set().Value("service.name")
+		kvs := map[string]string{}
+		r.WalkAttributes(func(kv attribute.KeyValue) bool { kvs[string(kv.Key)] = kv.Value.String(); return true })
+		if service.AsString() != "actor" || r.InstrumentationScope().Name != "sdk" || kvs["team"] != "blue" || kvs["service.name"] != "" || kvs["vitrine.instance.id"] == "" {
+			t.Errorf("a record of %q, scope %q, %v", service.AsString(), r.InstrumentationScope().Name, kvs)
+		}
+		if guests[r.SpanID()] {
+			in[r.Body().AsString()+" in the guest's span"]++
+		} else if r.SpanID().IsValid() {
+			in[r.Body().AsString()]++
+		}
+	}
+	if want := map[string]int{"log 0": 2, "log 1 in the guest's span": 2}; fmt.Sprint(in) != fmt.Sprint(want) {
+		t.Errorf("records %v, want %v", in, want)
+	}
+	writers := s.pushed.writers("hits")
+	if len(writers) == 0 {
+		t.Fatal("no metrics")
+	}
+	for id := range writers {
+		if strings.Count(id, "/") != 1 {
+			t.Errorf("service.instance.id %q does not name the instance", id)
+		}
+	}
+}
+
+// TestDetachedRecords: a context of Detach stands for the task on any goroutine, and after its end.
+func TestDetachedRecords(t *testing.T) {
+	var later context.Context
+	var sink otel.Sink
+	var at otel.SpanContext
+	done := make(chan struct{})
+	a := &actors{work: func(ctx context.Context, s otel.Sink, _ uint32) {
+		sink, later = s, s.Detach(ctx)
+		go func() {
+			defer close(done)
+			at = s.Current(later)
+			s.EmitLog(later, &otel.LogRecord{Body: "detached"})
+		}()
+		<-done
+	}}
+	s := newStage(t, a, nil)
+	if err := s.play("s1 w0 e1"); err != nil {
+		t.Fatal(err)
+	}
+	if at.SpanID != a.context(otel.SpanContext{}, 1).SpanID {
+		t.Errorf("current %v", at.SpanID)
+	}
+	outer := sink.Outer(later)
+	span := a.context(outer, 3)
+	sink.StartSpan(later, span)
+	if got := sink.Current(later); got.SpanID != outer.SpanID {
+		t.Errorf("a span that began after its task is current: %v", got)
+	}
+	sink.EndSpan(later, &otel.Span{Context: span, ParentID: outer.SpanID, Name: "guest 3"})
+	if got := outline(s.ended()); !strings.Contains(got, "3") || strings.Contains(got, "circles") {
+		t.Errorf("got %s", got)
+	}
+	if logs := s.logs.all(); len(logs) != 1 || logs[0].SpanID() != trace.SpanID(at.SpanID) {
+		t.Errorf("%d records", len(logs))
+	}
+	if got := s.irregular(); got["after_its_task"] != 1 {
+		t.Errorf("irregular %v", got)
+	}
+}
+
+// keptLogs is an exporter that keeps records.
+type keptLogs struct {
+	mu      sync.Mutex
+	records []sdklog.Record
+}
+
+func (k *keptLogs) Export(_ context.Context, rs []sdklog.Record) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, r := range rs {
+		k.records = append(k.records, r.Clone())
+	}
+	return nil
+}
+
+func (k *keptLogs) all() []sdklog.Record {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.records)
+}
+
+func (*keptLogs) Shutdown(context.Context) error   { return nil }
+func (*keptLogs) ForceFlush(context.Context) error { return nil }
+
+// keptMetrics is an exporter that keeps who has told of which metric.
+type keptMetrics struct {
+	mu   sync.Mutex
+	told map[string]map[string]bool // metric → service.instance.id
+}
+
+func (k *keptMetrics) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
+	id, _ := rm.Resource.Set().Value("service.instance.id")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, sm := range rm.ScopeMetrics {
+		for _, m := range sm.Metrics {
+			if k.told == nil {
+				k.told = map[string]map[string]bool{}
+			}
+			if k.told[m.Name] == nil {
+				k.told[m.Name] = map[string]bool{}
+			}
+			k.told[m.Name][id.AsString()] = true
+		}
+	}
+	return nil
+}
+
+func (k *keptMetrics) writers(metric string) map[string]bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.told[metric]
+}
+
+func (*keptMetrics) Temporality(k sdkmetric.InstrumentKind) metricdata.Temporality {
+	return sdkmetric.DefaultTemporalitySelector(k)
+}
+
+func (*keptMetrics) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+	return sdkmetric.DefaultAggregationSelector(k)
+}
+func (*keptMetrics) ForceFlush(context.Context) error { return nil }
+func (*keptMetrics) Shutdown(context.Context) error   { return nil }

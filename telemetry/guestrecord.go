@@ -1,0 +1,298 @@
+package telemetry
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
+)
+
+// Bounds of one record that a guest has made. What does not fit is left out, and counted where the record has a place for it.
+const (
+	maxRecord     = 1 << 20 // bytes of attributes, events and links together
+	maxAttributes = 1024    // that are looked at
+	maxScopes     = 100     // of one service
+	deepest       = 32      // lists and maps in one another
+)
+
+// record queues a span.
+func (w *teller) record(ctx context.Context, s *otel.Span) {
+	room := maxRecord
+	scope := w.p.scope(ctx, &s.Scope)
+	out := span.Recorded{
+		Context: contextOf(&s.Context, false), Kind: kinds[s.Kind&7], Name: s.Name,
+		Start: w.nanos(ctx, s.Start), End: w.nanos(ctx, s.End),
+		DroppedAttributes: int(s.DroppedAttributes), DroppedEvents: int(s.DroppedEvents), DroppedLinks: int(s.DroppedLinks),
+	}
+	if s.ParentID != (otel.SpanID{}) {
+		out.Parent = out.Context.WithSpanID(trace.SpanID(s.ParentID))
+	}
+	out.End = max(out.Start, out.End)
+	kvs, dropped := w.p.attributes(s.Attributes, &room)
+	out.Attributes = slices.Concat(w.facts(), scope.facts, notOurs(kvs))
+	out.DroppedAttributes += dropped
+	for i := range s.Events {
+		e := &s.Events[i]
+		if room -= e.Size(); room < 0 {
+			out.DroppedEvents += len(s.Events) - i
+			break
+		}
+		kvs, _ := w.p.attributes(e.Attributes, nil)
+		out.Events = append(out.Events, span.Event{Name: e.Name, Time: w.nanos(ctx, e.Time), Attributes: kvs})
+	}
+	for i := range s.Links {
+		l := &s.Links[i]
+		if room -= l.Size(); room < 0 {
+			out.DroppedLinks += len(s.Links) - i
+			break
+		}
+		kvs, _ := w.p.attributes(l.Attributes, nil)
+		out.Links = append(out.Links, trace.Link{SpanContext: contextOf(&l.Context, l.Context.IsRemote), Attributes: kvs})
+	}
+	switch s.Status.Code {
+	case otel.StatusOK:
+		out.Status = codes.Ok
+	case otel.StatusError:
+		out.Status, out.Description = codes.Error, s.Status.Description
+	}
+	scope.tracer.Record(&out)
+}
+
+var kinds = [8]trace.SpanKind{
+	otel.KindInternal: trace.SpanKindInternal, otel.KindClient: trace.SpanKindClient, otel.KindServer: trace.SpanKindServer,
+	otel.KindProducer: trace.SpanKindProducer, otel.KindConsumer: trace.SpanKindConsumer,
+}
+
+// nanos is a guest's time as nanoseconds since 1970.
+func (w *teller) nanos(ctx context.Context, t otel.Time) uint64 {
+	ns, exact := t.Unix()
+	if !exact {
+		w.p.irregular(ctx, irregularTime, 1)
+	}
+	return ns
+}
+
+func (w *teller) time(ctx context.Context, t otel.Time) time.Time {
+	return time.Unix(0, int64(w.nanos(ctx, t)))
+}
+
+func flagsOf(sampled bool) trace.TraceFlags { return trace.TraceFlags(0).WithSampled(sampled) }
+
+// contextOf is a guest's span context as OpenTelemetry's API has it.
+func contextOf(c *otel.SpanContext, remote bool) trace.SpanContext {
+	return trace.NewSpanContext(trace.SpanContextConfig{
+		TraceID: trace.TraceID(c.TraceID), SpanID: trace.SpanID(c.SpanID), TraceFlags: flagsOf(c.Sampled), TraceState: stateOf(c.State), Remote: remote,
+	})
+}
+
+// maxStates is how many entries a tracestate has (W3C Trace Context §3.3.1.1), maxState how long each may be.
+const (
+	maxStates = 32
+	maxState  = 256 + 1 + 256
+)
+
+// stateOf is a tracestate; empty where one entry is not valid (wasi:otel, trace-state). Entries that are empty altogether, which
+// an SDK for Go puts before its own, are skipped.
+func stateOf(s otel.TraceState) trace.TraceState {
+	var parts []string
+	for _, e := range s {
+		if e == (otel.StateEntry{}) {
+			continue
+		}
+		if len(e.Key)+len(e.Value) > maxState || len(parts) == maxStates {
+			return trace.TraceState{}
+		}
+		parts = append(parts, e.Key+"="+e.Value)
+	}
+	if len(parts) == 0 {
+		return trace.TraceState{}
+	}
+	out, err := trace.ParseTraceState(strings.Join(parts, ","))
+	if err != nil || out.Len() != len(parts) {
+		return trace.TraceState{}
+	}
+	return out
+}
+
+// recordOf is a span context as a guest gets it.
+func recordOf(sc trace.SpanContext) otel.SpanContext {
+	if !sc.IsValid() {
+		return otel.SpanContext{}
+	}
+	out := otel.SpanContext{TraceID: otel.TraceID(sc.TraceID()), SpanID: otel.SpanID(sc.SpanID()), Sampled: sc.IsSampled(), IsRemote: sc.IsRemote()}
+	sc.TraceState().Walk(func(k, v string) bool {
+		out.State = append(out.State, otel.StateEntry{Key: k, Value: v})
+		return true
+	})
+	return out
+}
+
+// attributes are a guest's attributes, as many as there is room for: nil is no bound but that of their number. Of equal keys the
+// last one counts; one without a key is left out.
+func (p *providers) attributes(in []otel.KeyValue, room *int) (out []attribute.KeyValue, dropped int) {
+	if len(in) > maxAttributes {
+		dropped = len(in) - maxAttributes
+		in = in[:maxAttributes]
+	}
+	for i := range in {
+		kv := &in[i]
+		if room != nil {
+			if n := kv.Size(); n > *room {
+				dropped++
+				continue
+			} else {
+				*room -= n
+			}
+		}
+		if kv.Key == "" {
+			dropped++
+			continue
+		}
+		out = append(out, attribute.KeyValue{Key: attribute.Key(kv.Key), Value: valueOf(kv.Value, deepest)})
+	}
+	return out, dropped
+}
+
+// notOurs leaves out what says who a record comes from: that is the host's to say.
+func notOurs(kvs []attribute.KeyValue) []attribute.KeyValue {
+	return slices.DeleteFunc(kvs, func(kv attribute.KeyValue) bool {
+		return strings.HasPrefix(string(kv.Key), prefix) || strings.HasPrefix(string(kv.Key), "service.")
+	})
+}
+
+// resourceOf is what a guest says of its resource, without what the host's own resource says.
+func (p *providers) resourceOf(r *otel.Resource, room *int) []attribute.KeyValue {
+	kvs, _ := p.attributes(r.Attributes, room)
+	return slices.DeleteFunc(notOurs(kvs), func(kv attribute.KeyValue) bool { return p.res.SDK().Set().HasValue(kv.Key) })
+}
+
+// valueOf is a guest's value. A list or map that lies too deep is an empty value.
+func valueOf(v otel.Value, depth int) attribute.Value {
+	switch v := v.(type) {
+	case bool:
+		return attribute.BoolValue(v)
+	case int64:
+		return attribute.Int64Value(v)
+	case float64:
+		return attribute.Float64Value(v)
+	case string:
+		return attribute.StringValue(v)
+	case []byte:
+		return attribute.ByteSliceValue(v)
+	case []otel.Value:
+		if depth == 0 {
+			return attribute.Value{}
+		}
+		return listOf(v, depth-1)
+	case []otel.KeyValue:
+		if depth == 0 {
+			return attribute.Value{}
+		}
+		kvs := make([]attribute.KeyValue, 0, len(v))
+		for _, kv := range v {
+			kvs = append(kvs, attribute.KeyValue{Key: attribute.Key(kv.Key), Value: valueOf(kv.Value, depth-1)})
+		}
+		return attribute.MapValue(kvs...)
+	}
+	return attribute.Value{}
+}
+
+// listOf is a list; one of numbers, whole and others, is one of float64, because JSON does not tell 1.0 from 1.
+func listOf(in []otel.Value, depth int) attribute.Value {
+	out := make([]attribute.Value, len(in))
+	whole, broken := 0, 0
+	for i, e := range in {
+		out[i] = valueOf(e, depth)
+		switch e.(type) {
+		case int64:
+			whole++
+		case float64:
+			broken++
+		}
+	}
+	if whole > 0 && broken > 0 && whole+broken == len(in) {
+		for i := range out {
+			if out[i].Type() == attribute.INT64 {
+				out[i] = attribute.Float64Value(float64(out[i].AsInt64()))
+			}
+		}
+	}
+	return attribute.SliceValue(out...)
+}
+
+// guestScope is the way in for records of one scope of a guest's.
+type guestScope struct {
+	tracer *span.Tracer // nil where no spans are taken
+	logger *mend.Logger // nil where no log records are
+	facts  []attribute.KeyValue
+}
+
+// scopeKey tells scopes apart.
+type scopeKey struct {
+	name, version, schema string
+	attributes            attribute.Distinct
+}
+
+// The attributes of a record whose scope is told by attributes (OpenTelemetry, mapping to non-OTLP formats).
+const (
+	keyScopeName    = attribute.Key("otel.scope.name")
+	keyScopeVersion = attribute.Key("otel.scope.version")
+)
+
+// scope finds or makes the way in for a scope; nil is one without a name. A service has a bounded number of them; records of any
+// more have theirs as attributes.
+func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
+	if s == nil {
+		s = &otel.Scope{}
+	}
+	room := maxScope
+	kvs, _ := p.attributes(s.Attributes, &room)
+	is := instrumentation.Scope{
+		Name: mend.Label(s.Name), Version: mend.Label(s.Version), SchemaURL: mend.Label(s.SchemaURL), Attributes: attribute.NewSet(mend.Labels(kvs)...),
+	}
+	key := scopeKey{is.Name, is.Version, is.SchemaURL, is.Attributes.Equivalent()}
+	p.scopeMu.Lock()
+	defer p.scopeMu.Unlock()
+	if g := p.scopes[key]; g != nil {
+		return g
+	}
+	if len(p.scopes) >= maxScopes {
+		p.irregular(ctx, irregularScopes, 1)
+		other := *p.newScope(scopeKey{}, instrumentation.Scope{})
+		other.facts = []attribute.KeyValue{keyScopeName.String(is.Name), keyScopeVersion.String(is.Version)}
+		return &other
+	}
+	return p.newScope(key, is)
+}
+
+// maxScope bounds the attributes of a scope, in bytes: each batch carries them.
+const maxScope = 4 << 10
+
+// newScope makes the way in for a scope, unless it is there. The scopes are locked.
+func (p *providers) newScope(key scopeKey, is instrumentation.Scope) *guestScope {
+	if g := p.scopes[key]; g != nil {
+		return g
+	}
+	g := &guestScope{}
+	if p.spans != nil {
+		g.tracer = p.spans.Guest(is)
+	}
+	if p.logs != nil {
+		g.logger = p.logs.Of(is.Name, log.WithInstrumentationVersion(is.Version), log.WithSchemaURL(is.SchemaURL), log.WithInstrumentationAttributes(is.Attributes.ToSlice()...))
+	}
+	if p.scopes == nil {
+		p.scopes = map[scopeKey]*guestScope{}
+	}
+	p.scopes[key] = g
+	return g
+}

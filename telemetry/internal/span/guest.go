@@ -1,0 +1,79 @@
+package span
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/instrumentation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+)
+
+// Guest makes the tracer of a scope that a guest has named. Its spans have their identifiers, times and sampling from the guest:
+// they come by [Tracer.Record] only. Each call makes another tracer.
+func (p *Provider) Guest(scope instrumentation.Scope) *Tracer {
+	return &Tracer{p: p, source: &Source{p.resource, mend.Scope(scope), &p.ended, true}}
+}
+
+// Recorded is a span that somebody else has recorded. Times are nanoseconds since 1970.
+type Recorded struct {
+	Context, Parent trace.SpanContext
+	Kind            trace.SpanKind
+	Name            string
+	Start, End      uint64
+	Attributes      []attribute.KeyValue
+	Events          []Event
+	Links           []trace.Link
+	Status          codes.Code
+	Description     string
+
+	// What was left out already; what the provider's limits leave out is added.
+	DroppedAttributes, DroppedEvents, DroppedLinks int
+}
+
+// Event is an event of a span that somebody else has recorded.
+type Event struct {
+	Name       string
+	Time       uint64
+	Attributes []attribute.KeyValue
+}
+
+// Record takes a span that has ended. Texts are mended and bounded, and the provider's limits hold, as for any span.
+func (t *Tracer) Record(r *Recorded) {
+	if t.p.ended.Load() {
+		return
+	}
+	s := &Span{t: t, parent: context.Background(), sc: r.Context, start: unix(r.Start), d: newDraft()}
+	d, l := s.d, &t.p.limits
+	d.name = r.Name
+	d.begin(r.Context, r.Parent, trace.ValidateSpanKind(r.Kind), s.start)
+	for _, kv := range r.Attributes {
+		d.set(kv, t.p)
+	}
+	d.droppedAttrs += r.DroppedAttributes
+	events, links := latest(r.Events, l.EventCountLimit), latest(r.Links, l.LinkCountLimit)
+	for _, e := range events {
+		d.event(e.Name, unix(e.Time), e.Attributes, l)
+	}
+	d.events.dropped = r.DroppedEvents + len(r.Events) - len(events)
+	for _, k := range links {
+		d.link(k, l)
+	}
+	d.links.dropped = r.DroppedLinks + len(r.Links) - len(links)
+	s.SetStatus(r.Status, r.Description)
+	s.Start()
+	s.End(trace.WithTimestamp(unix(r.End)))
+}
+
+// latest are the last n; all where n is negative. The oldest give way, as in spans that are recorded here.
+func latest[T any](all []T, n int) []T {
+	if n < 0 || len(all) <= n {
+		return all
+	}
+	return all[len(all)-n:]
+}
+
+func unix(ns uint64) time.Time { return time.Unix(0, int64(min(ns, 1<<63-1))) }

@@ -1,0 +1,61 @@
+package otel
+
+import "context"
+
+// Sink takes what one component of a workload tells of itself. It blocks on nothing outside the process and never fails a
+// guest's call: what is not valid is mended, left out or dropped, and counted.
+//
+// ctx is that of the host function that the guest has called: it says which task tells, and from which instance of which
+// component, so that resources and scopes, the parents of spans and limits are right. The methods are called on the goroutine
+// of that host function; where records come on another one, or after it has returned, ctx is one that [Sink.Detach] gave, which
+// may be used from any goroutine. A record belongs to the sink from when it is handed over.
+type Sink interface {
+	Tracing
+	// EmitLog takes a log record. Without a valid span of its own it belongs to the span that [Tracing.Current] would name.
+	EmitLog(ctx context.Context, r *LogRecord)
+	// ExportMetrics takes what the guest has measured. The error is for the guest: it holds nothing of the host's.
+	ExportMetrics(ctx context.Context, m *ResourceMetrics) error
+	// Detach gives a context that stands for the task in ctx. It holds nothing else of ctx, ends with nothing, and is of no use to
+	// StartSpan and Current once the task's invocation has ended.
+	Detach(ctx context.Context) context.Context
+}
+
+// Tracing takes spans.
+type Tracing interface {
+	// StartSpan says that a span has begun, in the task in ctx: until EndSpan, or the end of the invocation, it is the parent of what
+	// the task does, if none that began later is open. Spans may end in any order.
+	StartSpan(ctx context.Context, c SpanContext)
+	// EndSpan takes a span that has ended, whether its beginning was told or not. It is exported if it is sampled.
+	EndSpan(ctx context.Context, s *Span)
+	// Current is the span that the task has entered last and not left: one of the guest's own, or of the host's. It is the zero
+	// SpanContext where there is none. It is current-span-context of the WIT.
+	Current(ctx context.Context) SpanContext
+	// Outer is the innermost span of the host's around the task: outer-span-context of the WIT.
+	Outer(ctx context.Context) SpanContext
+}
+
+// Discard is the sink where nobody takes anything.
+var Discard Sink = discard{}
+
+type discard struct{}
+
+// StartSpan does nothing.
+func (discard) StartSpan(context.Context, SpanContext) {}
+
+// EndSpan does nothing.
+func (discard) EndSpan(context.Context, *Span) {}
+
+// Current is no span.
+func (discard) Current(context.Context) SpanContext { return SpanContext{} }
+
+// Outer is no span.
+func (discard) Outer(context.Context) SpanContext { return SpanContext{} }
+
+// EmitLog does nothing.
+func (discard) EmitLog(context.Context, *LogRecord) {}
+
+// ExportMetrics does nothing.
+func (discard) ExportMetrics(context.Context, *ResourceMetrics) error { return nil }
+
+// Detach gives an empty context.
+func (discard) Detach(context.Context) context.Context { return context.Background() }
