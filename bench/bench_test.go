@@ -153,7 +153,7 @@ func TestAims(t *testing.T) {
 }
 
 func TestGuestFile(t *testing.T) {
-	if _, err := guestFile("hello-rust"); err != nil {
+	if _, err := guestFile("rust"); err != nil {
 		t.Error(err)
 	}
 	if _, err := guestFile("nobody"); err == nil || errors.Is(err, io.EOF) {

@@ -52,7 +52,7 @@ func rolling(b []byte) string {
 // jobsOf are what a guest can do; the rest is said to be missing.
 func jobsOf(guest string) []job {
 	switch guest {
-	case "rust", "rust-http-full-p2", "hello-rust":
+	case "rust", "rust-http-full-p2":
 		return allJobs
 	case "go", "go126-http-p2":
 		return []job{{"hello", "/hello", nil, []byte("hello from go1.26.8 /hello\n")}, jobEcho}

@@ -98,11 +98,11 @@ func own(name string, weight int, path, want string) visit {
 
 // visits are what an honest client asks for. The weights make the cheap ones frequent.
 var visits = []visit{
-	text("rust hello (example)", 14, "/hello", 200, "hello from rust-http-full-p2\n"),
+	text("rust hello", 14, "/hello", 200, "hello from rust-http-full-p2\n"),
 	own("rust small", 10, "/small/%d", "hello rust p2 Method::Get /small/%d\n"),
 	own("go", 8, "/go/%d", "hello from go1.26.8 /go/%d\n"),
 	own("go snapshot", 8, "/gosnapshot/%d", "hello from go1.26.8 /gosnapshot/%d\n"),
-	own("go (example)", 3, "/hello-go/%d", "hello from go1.26.8 /hello-go/%d\n"),
+	own("go at another path", 3, "/hello-go/%d", "hello from go1.26.8 /hello-go/%d\n"),
 	posted("go echo 16K", 4, "/echo", body16K, string(body16K)),
 	own("js", 6, "/js/%d", "hello qjs p2 get /js/%d\n"),
 	own("js snapshot", 4, "/jssnapshot/%d", "hello qjs p2 get /jssnapshot/%d\n"),

@@ -65,7 +65,7 @@ spec:
 
 // mixedGuests fill mixedWorkload, in order.
 var mixedGuests = []string{
-	"rust", "rust-small", "go", "js", "rust-kv-p2", "shop-composed", "rust-shop-http", "rust-cart", "rust-price", "otel-p2-composed", "hello-rust", "hello-go",
+	"rust", "rust-small", "go", "js", "rust-kv-p2", "shop-composed", "rust-shop-http", "rust-cart", "rust-price", "otel-p2-composed", "rust", "go",
 }
 
 // writeMixed writes the workload file into dir.

@@ -41,7 +41,7 @@ func noisy(r *run, args []string) (any, error) {
 	duration := r.flags.Duration("duration", 10*time.Second, "how long each half takes")
 	conns := r.flags.Int("c", 2, "connections to the neighbour")
 	pause := r.flags.Duration("pause", 5*time.Millisecond, "pause between requests of a connection")
-	guest := r.flags.String("guest", "examples/demo/guests/hello-rust.wasm", "a component with /hello and /spin")
+	guest := r.flags.String("guest", "testdata/guests/prebuilt/rust-http-full-p2.component.wasm", "a component with /hello and /spin")
 	dir, err := os.MkdirTemp("", "vitrine-bench")
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func soak(r *run, args []string) (any, error) {
 	}
 	var out soakResults
 	for _, g := range []struct{ file, path string }{
-		{"examples/demo/guests/hello-rust.wasm", "/hello"}, {"examples/demo/guests/hello-go.wasm", "/go"},
+		{"testdata/guests/prebuilt/rust-http-full-p2.component.wasm", "/hello"}, {"testdata/guests/prebuilt/go126-http-p2.component.wasm", "/go"},
 	} {
 		res, err := soakOne(r.binary, g.file, g.path, *duration, *conns, *queue)
 		if err != nil {

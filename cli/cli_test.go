@@ -146,7 +146,7 @@ func serve(t *testing.T, args ...string) *serving {
 	return s
 }
 
-const helloGuest = "../examples/demo/guests/hello-rust.wasm"
+const helloGuest = "../testdata/guests/prebuilt/rust-http-full-p2.component.wasm"
 
 // TestUp: the first line says where at every log level, requests are answered, and the first SIGTERM ends it well.
 func TestUp(t *testing.T) {

@@ -93,7 +93,7 @@ func closedPort(t *testing.T) string {
 // TestStderrIsJSON: with --log-format json, each line of standard error but the first is JSON, whoever has something to say:
 // guests, exporters without a collector, gRPC, servers of libraries, clients that send nonsense. No line is without bound.
 func TestStderrIsJSON(t *testing.T) {
-	good, err := filepath.Abs("../examples/demo/guests/hello-rust.wasm")
+	good, err := filepath.Abs("../testdata/guests/prebuilt/rust-http-full-p2.component.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestOutage(t *testing.T) {
 		taken.Add(1)
 	}))
 	defer collector.Close()
-	good, err := filepath.Abs("../examples/demo/guests/hello-rust.wasm")
+	good, err := filepath.Abs("../testdata/guests/prebuilt/rust-http-full-p2.component.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +316,7 @@ func TestSilentCollector(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	good, err := filepath.Abs("../examples/demo/guests/hello-rust.wasm")
+	good, err := filepath.Abs("../testdata/guests/prebuilt/rust-http-full-p2.component.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}

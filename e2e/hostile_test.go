@@ -44,7 +44,7 @@ spec:
   triggers:
     - http: {path: /bad, component: bad}
     - http: {path: /, component: good}
-`, path("testdata/hostile/http.wasm"), limits, path("examples/demo/guests/hello-rust.wasm"))
+`, path("testdata/hostile/http.wasm"), limits, path("testdata/guests/prebuilt/rust-http-full-p2.component.wasm"))
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

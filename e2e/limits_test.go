@@ -95,7 +95,7 @@ var limitCases = []limitCase{
 	{"tables", "table.grow", serving("tables: 5000", "/bad/t", "", 500),
 		"`table.grow` fails", "the component failed",
 		[]string{"internal unset"}, "vitrine.limits tables"},
-	{"tables", "at the start", running(134, "up", "--listen", "127.0.0.1:0", "--tables", "1", "../examples/demo/guests/shop.wasm"),
+	{"tables", "at the start", running(134, "up", "--listen", "127.0.0.1:0", "--tables", "1", "../testdata/guests/prebuilt/shop-composed.component.wasm"),
 		"trap `memory`", "which is past the limit of 1 for all tables",
 		[]string{"internal error memory", "internal error memory", "internal error memory"}, "vitrine.traps memory"},
 	{"callDepth", "component to component", deep, "trap `call-depth`", "2 nested calls between components are under way",
@@ -138,13 +138,13 @@ var limitCases = []limitCase{
 
 // deep calls a component that calls one that calls another.
 func deep(t *testing.T, env []string) string {
-	s := up(t, env, "--call-depth", "2", "../examples/demo/guests/shop.wasm")
+	s := up(t, env, "--call-depth", "2", "../testdata/guests/prebuilt/shop-composed.component.wasm")
 	s.want("/total", "", 500, "the component failed\n")
 	s.stop()
 	return s.stderr()
 }
 
-const full = "../examples/demo/guests/hello-rust.wasm"
+const full = "../testdata/guests/prebuilt/rust-http-full-p2.component.wasm"
 
 // fetching has a guest fetch an answer with headers of 5000 bytes and a body of 50.
 func fetching(flags ...string) func(*testing.T, []string) string {

@@ -4,7 +4,7 @@ import "github.com/vitrine-wasm/vitrine/internal/cm/binary"
 
 const sortFunc = binary.SortCoreFunc
 
-// An edit is one change to a function body: at pos, del bytes give way to what kind and arg say.
+// An edit is one change to a function body: at pos, del bytes are replaced by what kind and arg say.
 type edit struct {
 	pos, del int
 	kind     editKind
@@ -32,19 +32,19 @@ func weight(n int) uint32 { return 1 + uint32(n/weightUnit) }
 
 // scan is what one pass over a function body found.
 type scan struct {
-	locals     int    // where the groups of locals start: behind their count
-	groups     int    // how many there are
-	code       int    // where the code starts
-	count      uint32 // how many locals, parameters not counted
+	locals     int    // offset of the groups of locals, after their count
+	groups     int    // number of groups
+	code       int    // offset of the code
+	count      uint32 // number of locals without parameters
 	edits      []edit
 	entry      bool // the entry needs a check
 	temp       bool // a scratch local is needed
 	growsTable bool
 }
 
-// scanBody reads one function body, from its local declarations to its end; params is how many parameters the function
-// has. Indices are checked wherever rewriting adds something that a wild one could reach: a guest that is invalid must
-// not become a valid one that reads or writes the host's globals.
+// scanBody reads one function body, from its local declarations to its end; params is the number of the function's
+// parameters. An index that could reach something which rewriting adds is checked: an invalid guest must not become a
+// valid one that reads or writes the host's globals.
 func (m *module) scanBody(bd body, params int, s *scan) error {
 	r := &reader{b: bd.bytes, base: bd.base}
 	edits := s.edits[:0]
@@ -68,7 +68,7 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 	type open struct {
 		edit  int // of a loop, its fuel check; -1 for another block
 		start int
-		arity int // values that a branch to it takes there
+		arity int // values that a branch to it takes
 	}
 	blocks := make([]open, 1, 32)
 	blocks[0] = open{edit: -1, arity: bd.results}
@@ -77,14 +77,14 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 	}
 	m.exposed.start(params + int(total))
 	var sh shape
-	// branch counts one to label i, which need not exist.
+	// branch counts a branch to label i, which need not exist.
 	branch := func(i uint64) {
 		if i < uint64(len(blocks)) {
 			sh.values += blocks[uint64(len(blocks))-1-i].arity
 		}
 	}
 	calls := false
-	small := int64(-1) // the value of an i32.const that was the previous instruction, if small; else -1
+	small := int64(-1) // operand of the previous instruction if that was a small i32.const, else -1
 	for r.err == nil {
 		at := r.pos
 		prev := small
@@ -106,7 +106,7 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 				sh.values += bd.results
 			}
 			if op == opEnd {
-				m.exposed.stretch++
+				m.exposed.block++
 			}
 			if op != opEnd {
 				break
@@ -125,19 +125,19 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 					s.entry = true
 				}
 				if r.err == nil {
-					return m.spend(bd, &sh)
+					return m.chargeCost(bd, &sh)
 				}
 				return r.err
 			}
 		case immBlock:
-			takes, gives := m.blockType(r)
-			sh.moved += takes + gives
-			b := open{edit: -1, start: r.pos, arity: gives}
+			params, results := m.blockType(r)
+			sh.moved += params + results
+			b := open{edit: -1, start: r.pos, arity: results}
 			switch op {
 			case opLoop:
 				sh.loops++
-				m.exposed.stretch++
-				b.arity = takes
+				m.exposed.block++
+				b.arity = params
 				b.edit = len(edits)
 				edits = append(edits, edit{pos: r.pos, kind: editFuel})
 			case opIf:
@@ -147,7 +147,7 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 			}
 			blocks = append(blocks, b)
 		case immIndex:
-			m.lasting.instruction(op)
+			m.unresettable.noteOp(op)
 			i := uint64(r.u32())
 			switch {
 			case r.err != nil:
@@ -239,9 +239,9 @@ func (m *module) scanBody(bd body, params int, s *scan) error {
 	return r.err
 }
 
-// blockType reads a block type: nothing, a value type or the index of a function type. It gives how many values the
-// block takes and gives.
-func (m *module) blockType(r *reader) (takes, gives int) {
+// blockType reads a block type: empty, a value type or the index of a function type. It returns the numbers of the
+// block's parameters and results.
+func (m *module) blockType(r *reader) (params, results int) {
 	if r.left() == 0 {
 		r.fail("%w", errEnd)
 		return 0, 0
@@ -297,7 +297,7 @@ func (m *module) miscOp(r *reader, at int, operand int64, s *scan, edits []edit)
 	}
 	d := misc[op]
 	m.used |= d.feat
-	m.lasting.misc(op)
+	m.unresettable.noteMiscOp(op)
 	bulk := func(shift uint32) {
 		if operand < 0 { // a small constant needs no check
 			edits = append(edits, edit{pos: at, kind: editBulk, arg: shift})

@@ -1,7 +1,7 @@
 package corewasm
 
-// constExpr reads a constant expression and gives its bytes, the end included. The globals that it may name are those
-// that come before it in the file.
+// constExpr reads a constant expression and returns its bytes with the end opcode. It may refer to the globals that are
+// declared before it.
 func (m *module) constExpr(r *reader) []byte {
 	start := r.pos
 	f := &m.used
@@ -81,7 +81,7 @@ func appendConstExpr(b, expr []byte, shift func(uint32) uint32) []byte {
 	return append(b, expr[done:]...)
 }
 
-// constI32 is the value of an expression that is nothing but an i32 constant.
+// constI32 is the value of an expression that is a single i32.const.
 func constI32(expr []byte) (uint32, bool) {
 	r := reader{b: expr}
 	if r.byte() != opI32Const {

@@ -6,48 +6,48 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
-// What wazero's compiler takes for a function grows with the square of its basic blocks, and with the product of what
-// meets in them: ten thousand loops in a row, no more than 70 KB, keep it busy for a quarter of a minute. So a module that
-// would take far longer for its size than what real compilers write is refused before it is compiled. The estimate comes
-// from what one pass over the code can count, in about microseconds of one processor, and is high rather than low.
+// The time of wazero's compiler for a function grows with the square of its basic blocks, and with the product of basic
+// blocks and values that are live across them: ten thousand loops in a row (70 KB) take a quarter of a minute. So a module
+// that would take far longer for its size than the output of real compilers is refused before it is compiled. The estimate
+// is in microseconds of one processor, comes from counts of one pass over the code, and is high rather than low.
 const (
-	maxFuncCost = 8_000_000 // of one function, which cannot be given up half way
-	baseCost    = 2_000_000 // of a module of no size
-	costPerByte = 15        // and for each byte of its code, for which real compilers write one to three
+	maxFuncCost = 8_000_000 // of one function, whose compilation cannot be interrupted
+	baseCost    = 2_000_000 // allowed to any module
+	costPerByte = 15        // allowed for each byte of code; real compilers' output costs one to three
 )
 
-// shape is what one function's cost depends on.
+// shape counts what the cost of one function depends on.
 type shape struct {
 	loops, blocks, ifs, branches, targets, bulk, calls int
 
-	exposed   int // locals that are read where other code than that before it in a row may have written them
+	exposed   int // locals that are read in another basic block than the one that wrote them
 	globalOps int
-	values    int // that calls and branches take and give
-	moved     int // that blocks take and give
+	values    int // parameters and results of calls and branches
+	moved     int // parameters and results of blocks
 }
 
-// exposed finds the locals whose values meet: those that are written and read in one stretch of code cost nothing, and
-// what compilers write without optimising has thousands of them.
+// exposed finds the locals that are live across basic blocks. A local that is written and read within one block costs
+// nothing, and the output of compilers that do not optimise has thousands of them.
 type exposed struct {
-	last    []uint32 // by local: the stretch in which it was accessed last; with metBit, it is exposed
-	stretch uint32
+	last  []uint32 // by local: the block of its last access; with exposedBit, it is counted already
+	block uint32
 }
 
-const metBit = 1 << 31
+const exposedBit = 1 << 31
 
 func (e *exposed) start(locals int) {
 	e.last = append(e.last[:0], make([]uint32, locals)...)
-	e.stretch = 0
+	e.block = 0
 }
 
-func (e *exposed) access(i uint64, read bool) (met bool) {
+func (e *exposed) access(i uint64, read bool) (exposed bool) {
 	l := e.last[i]
-	met = read && l&metBit == 0 && l != e.stretch
-	if met {
-		l |= metBit
+	exposed = read && l&exposedBit == 0 && l != e.block
+	if exposed {
+		l |= exposedBit
 	}
-	e.last[i] = l&metBit | e.stretch
-	return met
+	e.last[i] = l&exposedBit | e.block
+	return exposed
 }
 
 // call counts a call of a function of type t.
@@ -56,8 +56,8 @@ func (s *shape) call(t *binary.CoreFuncType) {
 	s.values += len(t.Params) + len(t.Results)
 }
 
-// cost estimates. Every global is a variable of every function, and one that is mutable is loaded again after each call; a
-// check of fuel is a call.
+// cost is the estimate. Every global is a variable of every function, a mutable one is loaded again after each call, and
+// a fuel check is a call.
 func (s *shape) cost(globals, mutable int) uint64 {
 	square := func(n int) uint64 { return uint64(n) * uint64(n) }
 	variables := s.exposed + min(mutable, s.globalOps)
@@ -72,22 +72,22 @@ func (s *shape) cost(globals, mutable int) uint64 {
 
 // ComplexityError says that compiling a module would take far too long.
 type ComplexityError struct {
-	Pos  int    // offset of the function that is too much
-	Cost uint64 // its estimate
-	Most uint64 // what there was left for it
+	Pos   int    // offset of the function in the module
+	Cost  uint64 // its estimated cost
+	Limit uint64 // the cost that was allowed for it
 }
 
-// Error says where, and what of it makes compiling slow.
+// Error names the place, the cost and the limit.
 func (e *ComplexityError) Error() string {
 	return fmt.Sprintf("core module at 0x%x: the function is too complex to compile: its loops, blocks, branches and locals cost %d, "+
-		"of which %d are allowed here", e.Pos, e.Cost, e.Most)
+		"of which %d are allowed here", e.Pos, e.Cost, e.Limit)
 }
 
-// spend takes the cost of a function's body off what the module may cost.
-func (m *module) spend(bd body, s *shape) error {
+// chargeCost takes the cost of a function's body off what the module may cost.
+func (m *module) chargeCost(bd body, s *shape) error {
 	cost := s.cost(len(m.globals), m.mutable)
-	if most := min(maxFuncCost, baseCost+costPerByte*uint64(m.codeLen)-m.cost); cost > most {
-		return &ComplexityError{Pos: bd.base, Cost: cost, Most: most}
+	if limit := min(maxFuncCost, baseCost+costPerByte*uint64(m.codeLen)-m.cost); cost > limit {
+		return &ComplexityError{Pos: bd.base, Cost: cost, Limit: limit}
 	}
 	m.cost += cost
 	return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// costly makes a module of one function per body, each of type () -> (); extra is a second type.
-func costly(extra []byte, locals int, bodies ...[]byte) []byte {
+// moduleOf makes a module of one function per body, each of type () -> (); extra is a second type.
+func moduleOf(extra []byte, locals int, bodies ...[]byte) []byte {
 	b := []byte("\x00asm\x01\x00\x00\x00")
 	types := []byte{1, 0x60, 0, 0}
 	if extra != nil {
@@ -51,26 +51,25 @@ func eachLocal(n int) (b []byte) {
 	return b
 }
 
-// TestTooComplex: what would keep the compiler busy for many seconds, and has been measured to, is refused. All of them
-// are shorter than 100 KB.
+// TestTooComplex: modules that were measured to take many seconds to compile are refused. All are shorter than 100 KB.
 func TestTooComplex(t *testing.T) {
 	const branch = "\x23\x00\x0d\x00" // to label 0, if global 0 is not zero
 	for name, wasm := range map[string][]byte{
-		"loops":                costly(nil, 0, many("\x03\x40\x0b", 10_000)),
-		"loops that loop":      costly(nil, 0, many("\x03\x40"+branch+"\x0b", 10_000)),
-		"loops in loops":       costly(nil, 0, append(many("\x03\x40", 10_000), many("\x0b", 10_000)...)),
-		"ifs":                  costly(nil, 0, many("\x23\x00\x04\x40\x0b", 18_000)),
-		"ifs in ifs":           costly(nil, 0, append(many("\x23\x00\x04\x40", 18_000), many("\x0b", 18_000)...)),
-		"blocks":               costly(nil, 0, many("\x02\x40"+branch+"\x0b", 14_000)),
-		"blocks in blocks":     costly(nil, 0, append(many("\x02\x40", 33_000), many("\x0b", 33_000)...)),
-		"fills":                costly(nil, 0, many("\x41\x00\x41\x00\x23\x00\xfc\x0b\x00", 9_000)),
-		"loops and locals":     costly(nil, 1500, append(many("\x03\x40"+branch+"\x0b", 1500), eachLocal(1500)...)),
-		"ifs and locals":       costly(nil, 2000, append(many("\x23\x00\x04\x40\x0b", 2000), eachLocal(2000)...)),
-		"wide calls":           costly(wide(1000), 0, append(append(many("\x23\x00", 1000), many("\x11\x01\x00", 3000)...), many("\x1a", 1000)...)),
-		"wide blocks":          costly(wide(1000), 0, append(append(many("\x23\x00", 1000), many("\x02\x01\x0b", 3000)...), many("\x1a", 1000)...)),
-		"wide branches":        costly(wide(1000), 0, append(append(append(many("\x23\x00", 1000), 0x02, 1), many(branch, 3000)...), append([]byte{opEnd}, many("\x1a", 1000)...)...)),
-		"a hundred functions":  costly(nil, 0, bytes2d(many("\x03\x40"+branch+"\x0b", 1000), 100)...),
-		"one branch of 65,000": costly(nil, 0, append(append(append(many("\x02\x40", 10), "\x23\x00\x0e\xe8\xfb\x03"...), many("\x09", 65_001)...), many("\x0b", 10)...), many("\x03\x40"+branch+"\x0b", 4500)),
+		"loops":                moduleOf(nil, 0, many("\x03\x40\x0b", 10_000)),
+		"loops that loop":      moduleOf(nil, 0, many("\x03\x40"+branch+"\x0b", 10_000)),
+		"loops in loops":       moduleOf(nil, 0, append(many("\x03\x40", 10_000), many("\x0b", 10_000)...)),
+		"ifs":                  moduleOf(nil, 0, many("\x23\x00\x04\x40\x0b", 18_000)),
+		"ifs in ifs":           moduleOf(nil, 0, append(many("\x23\x00\x04\x40", 18_000), many("\x0b", 18_000)...)),
+		"blocks":               moduleOf(nil, 0, many("\x02\x40"+branch+"\x0b", 14_000)),
+		"blocks in blocks":     moduleOf(nil, 0, append(many("\x02\x40", 33_000), many("\x0b", 33_000)...)),
+		"fills":                moduleOf(nil, 0, many("\x41\x00\x41\x00\x23\x00\xfc\x0b\x00", 9_000)),
+		"loops and locals":     moduleOf(nil, 1500, append(many("\x03\x40"+branch+"\x0b", 1500), eachLocal(1500)...)),
+		"ifs and locals":       moduleOf(nil, 2000, append(many("\x23\x00\x04\x40\x0b", 2000), eachLocal(2000)...)),
+		"wide calls":           moduleOf(wide(1000), 0, append(append(many("\x23\x00", 1000), many("\x11\x01\x00", 3000)...), many("\x1a", 1000)...)),
+		"wide blocks":          moduleOf(wide(1000), 0, append(append(many("\x23\x00", 1000), many("\x02\x01\x0b", 3000)...), many("\x1a", 1000)...)),
+		"wide branches":        moduleOf(wide(1000), 0, append(append(append(many("\x23\x00", 1000), 0x02, 1), many(branch, 3000)...), append([]byte{opEnd}, many("\x1a", 1000)...)...)),
+		"a hundred functions":  moduleOf(nil, 0, repeated(many("\x03\x40"+branch+"\x0b", 1000), 100)...),
+		"one branch of 65,000": moduleOf(nil, 0, append(append(append(many("\x02\x40", 10), "\x23\x00\x0e\xe8\xfb\x03"...), many("\x09", 65_001)...), many("\x0b", 10)...), many("\x03\x40"+branch+"\x0b", 4500)),
 	} {
 		_, err := Inspect(wasm)
 		var e *ComplexityError
@@ -80,7 +79,7 @@ func TestTooComplex(t *testing.T) {
 	}
 }
 
-func bytes2d(b []byte, n int) [][]byte {
+func repeated(b []byte, n int) [][]byte {
 	out := make([][]byte, n)
 	for i := range out {
 		out[i] = b
@@ -88,8 +87,8 @@ func bytes2d(b []byte, n int) [][]byte {
 	return out
 }
 
-// TestLargeIsNotComplex: what compilers write when they do not optimise has locals without number, most of which live
-// for a moment, and long functions that are no trouble.
+// TestLargeIsNotComplex: compilers that do not optimise write many locals, most of which are live within one block, and
+// long functions; neither is refused.
 func TestLargeIsNotComplex(t *testing.T) {
 	var moment []byte
 	for i := range 20_000 {
@@ -100,10 +99,10 @@ func TestLargeIsNotComplex(t *testing.T) {
 		}
 	}
 	for name, wasm := range map[string][]byte{
-		"momentary locals": costly(nil, 20_000, moment),
-		"a megabyte":       costly(nil, 0, many("\x23\x00\x24\x00", 250_000)),
-		"3000 blocks":      costly(nil, 0, many("\x02\x40\x23\x00\x0d\x00\x0b", 3000)),
-		"small functions":  costly(nil, 0, bytes2d(many("\x03\x40\x23\x00\x0d\x00\x0b", 20), 1000)...),
+		"momentary locals": moduleOf(nil, 20_000, moment),
+		"a megabyte":       moduleOf(nil, 0, many("\x23\x00\x24\x00", 250_000)),
+		"3000 blocks":      moduleOf(nil, 0, many("\x02\x40\x23\x00\x0d\x00\x0b", 3000)),
+		"small functions":  moduleOf(nil, 0, repeated(many("\x03\x40\x23\x00\x0d\x00\x0b", 20), 1000)...),
 	} {
 		if _, err := Inspect(wasm); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -111,8 +110,8 @@ func TestLargeIsNotComplex(t *testing.T) {
 	}
 }
 
-// TestCostOfRealCode: what real compilers wrote is far within the bounds: a tenth at the most of what its size allows, and
-// of what one function may cost.
+// TestCostOfRealCode: the output of real compilers costs at most a tenth of what its size allows, and at most a tenth of
+// what one function may cost.
 func TestCostOfRealCode(t *testing.T) {
 	for _, name := range testref.Guests(t) {
 		c, err := binary.Decode(testref.Guest(t, name))

@@ -5,37 +5,37 @@ import "slices"
 // maxGap is how many zeroes are written between two data segments to make one of them.
 const maxGap = 32
 
-// maxStretches bounds how much is looked at for each gap.
-const maxStretches = 256
+// maxSpans bounds how many written spans are searched for each gap.
+const maxSpans = 256
 
-// mergeData makes few data segments of many, where that changes nothing that anybody can see: a linker that leaves out
-// zeroes (Go's) makes tens of thousands, each of which an engine reads, checks and remembers for each instance. raw is the
-// content of a data section; false if it is better left alone.
+// mergeData merges data segments where that cannot be observed: a linker that leaves out zeroes (Go's) makes tens of
+// thousands, each of which an engine reads, checks and keeps for each instance. It appends the new content of the data
+// section to out; false means that the section must be kept as it is.
 //
-// What is merged are active segments of known offset that follow one another, in a memory that is the module's own and
-// therefore zero before. Zeroes are only written where no segment before them has put anything. There must be no data count
-// section: where there is none, no code names a segment (WebAssembly specification §5.5.16).
+// Only active segments of known offset that follow one another are merged, and only in a memory that the module defines,
+// which is zero at first. Zeroes are only written where no earlier segment has written. There must be no data count
+// section: without one, no code refers to a segment (WebAssembly specification §5.5.16).
 func (m *module) mergeData(out []byte) ([]byte, bool) {
-	if m.data == nil || m.dataCnt >= 0 || m.nImports.memories > 0 || len(m.memories) == 0 {
+	if m.data == nil || m.dataCount >= 0 || m.nImports.memories > 0 || len(m.memories) == 0 {
 		return out, false
 	}
 	r := &reader{b: m.data}
 	n := r.u32()
 	var start, end uint64
-	type stretch struct{ from, to uint64 }
-	var written []stretch
+	type span struct{ from, to uint64 }
+	var written []span
 	untouched := func(from, to uint64) bool {
-		return len(written) <= maxStretches &&
-			!slices.ContainsFunc(written, func(s stretch) bool { return s.from < to && from < s.to })
+		return len(written) <= maxSpans &&
+			!slices.ContainsFunc(written, func(s span) bool { return s.from < to && from < s.to })
 	}
 	count := uint32(0)
-	out, total := appendHole(out)
-	var length int // where that of the segment at hand is to be written
+	out, total := appendPlaceholder(out)
+	var length int // offset of the current segment's length
 	flush := func() {
 		if count > 0 {
-			fillHole(out, length, uint32(len(out)-length-5))
+			fillPlaceholder(out, length, uint32(len(out)-length-5))
 		}
-		written = append(written, stretch{start, end})
+		written = append(written, span{start, end})
 	}
 	for i := uint32(0); i < n && r.err == nil; i++ {
 		if flags := r.u32(); flags == 2 {
@@ -56,7 +56,7 @@ func (m *module) mergeData(out []byte) ([]byte, bool) {
 			start, end = at, at
 			count++
 			out = append(appendI32(append(out, 0, opI32Const), int32(uint32(at))), opEnd)
-			out, length = appendHole(out)
+			out, length = appendPlaceholder(out)
 		}
 		for ; end < at; end++ {
 			out = append(out, 0)
@@ -65,6 +65,6 @@ func (m *module) mergeData(out []byte) ([]byte, bool) {
 		end += uint64(len(b))
 	}
 	flush()
-	fillHole(out, total, count)
+	fillPlaceholder(out, total, count)
 	return out, r.err == nil && count < n
 }

@@ -48,7 +48,7 @@ func apply(t *testing.T, raw []byte, memory []byte) (n uint32, ok bool) {
 }
 
 func ownMemory(data []byte) *module {
-	return &module{dataCnt: -1, data: data, memories: make([]binary.CoreExternDesc, 1)}
+	return &module{dataCount: -1, data: data, memories: make([]binary.CoreExternDesc, 1)}
 }
 
 // TestMergeData writes random segments, in and out of order, before and after they were merged.
@@ -96,7 +96,7 @@ func TestMergeDataLeavesAlone(t *testing.T) {
 		want   bool
 	}{
 		"nothing in the way": {func(*module) {}, true},
-		"a data count":       {func(m *module) { m.dataCnt = 2 }, false},
+		"a data count":       {func(m *module) { m.dataCount = 2 }, false},
 		"another's memory":   {func(m *module) { m.nImports.memories = 1 }, false},
 		"no memory":          {func(m *module) { m.memories = nil }, false},
 		"no data":            {func(m *module) { m.data = nil }, false},

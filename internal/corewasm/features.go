@@ -32,10 +32,10 @@ func (f feature) names() []string {
 	return s
 }
 
-// Features that are read, so that nothing is taken for something else, and refused by name. wazero v1.12 has threads and
-// exceptions and typed function references; shared memory has no place in a component, its compiler loses locals around
-// exceptions, and it takes a function of any type for one of the type that call_ref names, so that a guest reads what the
-// host left in registers.
+// Features that are recognised, so that their encoding is not read as something else, and refused by name. wazero v1.12
+// has threads, exceptions and typed function references. They are refused because a component cannot share memory, because
+// its compiler loses locals around exceptions, and because its call_ref does not check the function's type, so that a guest
+// could read the host's registers.
 const (
 	exceptions       = "exception-handling"
 	legacyExceptions = "legacy exception-handling"
@@ -62,7 +62,7 @@ const (
 	maxTables    = 100_000
 	maxBody      = 7_654_321
 	maxLocals    = 50_000
-	maxAllLocals = 5_000_000 // of all functions together: wazero spells them out when it decodes
+	maxAllLocals = 5_000_000 // of all functions together: wazero allocates an entry for each
 	maxParams    = 1_000
 	maxResults   = 1_000
 	maxBrTargets = 65_520

@@ -9,10 +9,10 @@ func (w *writer) code(b []byte) []byte {
 	if w.start >= 0 {
 		n++
 	}
-	if w.hollow {
+	if w.skeleton {
 		s := appendU32(make([]byte, 0, 4*n+8), uint32(n))
 		for range n {
-			s = append(append(s, byte(len(hollowBody))), hollowBody...)
+			s = append(append(s, byte(len(trapBody))), trapBody...)
 		}
 		return appendSection(b, 10, s)
 	}
@@ -48,7 +48,7 @@ func (w *writer) body(b []byte, i int) []byte {
 		b = append(b, src[:sc.code]...)
 	}
 	if sc.entry {
-		b = w.check(b, func(b []byte) []byte { return appendI32(append(b, opI32Const), int32(weight(len(src)))) })
+		b = w.fuelCheck(b, func(b []byte) []byte { return appendI32(append(b, opI32Const), int32(weight(len(src)))) })
 	}
 	at := sc.code
 	for _, e := range sc.edits {
@@ -56,25 +56,25 @@ func (w *writer) body(b []byte, i int) []byte {
 		at = e.pos + e.del
 		switch e.kind {
 		case editFuel:
-			b = w.check(b, func(b []byte) []byte { return appendI32(append(b, opI32Const), int32(e.arg)) })
+			b = w.fuelCheck(b, func(b []byte) []byte { return appendI32(append(b, opI32Const), int32(e.arg)) })
 		case editFunc:
 			b = appendU32(b, w.shift(e.arg))
 		case editBulk:
 			b = appendU32(append(b, opLocalTee), temp)
-			b = w.check(b, func(b []byte) []byte {
+			b = w.fuelCheck(b, func(b []byte) []byte {
 				b = appendU32(append(b, opLocalGet), temp)
 				b = appendI32(append(b, opI32Const), int32(e.arg))
 				return append(b, opI32ShrU)
 			})
 		case editGrow:
-			b = w.askGrowth(b, temp, e.arg)
+			b = w.growthCheck(b, temp, e.arg)
 		}
 	}
 	return append(b, src[at:]...)
 }
 
-// check writes a fuel check: fuel -= amount; if fuel < 0 { fuel = check(fuel) }.
-func (w *writer) check(b []byte, amount func([]byte) []byte) []byte {
+// fuelCheck writes a fuel check: fuel -= amount; if fuel < 0 { fuel = check(fuel) }.
+func (w *writer) fuelCheck(b []byte, amount func([]byte) []byte) []byte {
 	b = appendU32(append(b, opGlobalGet), w.fuel)
 	b = amount(b)
 	b = append(b, opI32Sub)
@@ -87,16 +87,17 @@ func (w *writer) check(b []byte, amount func([]byte) []byte) []byte {
 	return append(b, opEnd)
 }
 
-// askGrowth has the check function say whether a table may grow by so many elements, which cannot be less than none, as fuel that is used
-// up is: if n <= max - size { n = check(n) }. It gives n, or -1, by which no table grows. What the table's own maximum forbids it is not
-// asked, and it is told of no more than fits a signed number, which is too much.
-func (w *writer) askGrowth(b []byte, temp, table uint32) []byte {
-	most := uint32(math.MaxUint32 - 1) // as wazero has it
+// growthCheck writes a call of the check function that decides whether a table may grow by n elements; it tells the call from a fuel
+// check by n, which is not negative: if n <= max - size { n = check(n) }. The result is n, or -1, by which no table grows.
+// The function is not called where the table's own maximum forbids the growth, and an n that does not fit a signed number
+// is passed as the largest one, which is refused as well.
+func (w *writer) growthCheck(b []byte, temp, table uint32) []byte {
+	limit := uint32(math.MaxUint32 - 1) // wazero's own
 	if int(table) < len(w.m.tables) && w.m.tables[table].HasMax {
-		most = uint32(min(w.m.tables[table].Max, uint64(most)))
+		limit = uint32(min(w.m.tables[table].Max, uint64(limit)))
 	}
 	b = appendU32(append(b, opLocalTee), temp)
-	b = appendI32(append(b, opI32Const), int32(most))
+	b = appendI32(append(b, opI32Const), int32(limit))
 	b = appendU32(append(b, opMisc, miscTabSize), table)
 	b = append(b, opI32Sub, opI32LeU, opIf, blockTypeNil)
 	b = appendU32(append(b, opLocalGet), temp)
@@ -108,11 +109,11 @@ func (w *writer) askGrowth(b []byte, temp, table uint32) []byte {
 	return appendU32(append(b, opEnd, opLocalGet), temp)
 }
 
-// startBody writes the function that stands for the start section. A table.copy of a segment's place onto itself traps
-// exactly when the segment is out of bounds, and changes nothing else.
+// startBody writes the function that replaces the start section. A table.copy of a segment's range onto itself traps
+// exactly when the segment is out of bounds, and changes nothing.
 func (w *writer) startBody(b []byte) []byte {
 	b = append(b, 0)
-	for _, i := range w.guard {
+	for _, i := range w.unchecked {
 		e := w.m.elems[i]
 		for range 2 {
 			b = appendConstExpr(b, e.offset, w.shift)

@@ -4,7 +4,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
-// Info is what a module's bytes say.
+// Info describes a module.
 type Info struct {
 	Types     []binary.CoreFuncType
 	Imports   []Import
@@ -14,13 +14,13 @@ type Info struct {
 	Functions int      // defined ones
 	CodeSize  int      // bytes of function bodies
 	DataSize  int      // bytes of data segments
-	// NotResettable says why an instance cannot be set back to what it was once; empty if it can.
+	// NotResettable lists why an instance cannot be reset to an earlier state; empty if it can.
 	NotResettable []string
 	// FillsImports says that active segments are written into an imported memory or table.
 	FillsImports bool
 }
 
-// Inspect reads a module. An error is an [UnsupportedError] or says what is malformed, and where.
+// Inspect reads a module. An error is an [UnsupportedError], a [ComplexityError], or names what is malformed and its offset.
 func Inspect(wasm []byte) (*Info, error) {
 	m, err := parse(wasm)
 	if err != nil {
@@ -41,8 +41,7 @@ func Inspect(wasm []byte) (*Info, error) {
 	}, nil
 }
 
-// ImportsOf reads the imports of a module, and nothing that comes after them. An error is one of [Inspect]'s, which may
-// find more.
+// ImportsOf reads a module up to its imports. Its errors are those of [Inspect] for this part.
 func ImportsOf(wasm []byte) ([]Import, error) {
 	m, r := readSections(wasm, sectionOrder[2])
 	return m.imports, r.err

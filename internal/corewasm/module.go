@@ -19,45 +19,45 @@ type Export struct {
 	Index uint32                // in the index space of its sort
 }
 
-// module is a core module, read far enough to write it again.
+// module is a core module, parsed as far as rewriting needs.
 type module struct {
-	types      []binary.CoreFuncType
-	groups     int    // entries of the type section
-	typeSec    []byte // the entries' bytes
-	imports    []Import
-	descs      [][]byte // the imports' descriptions, as they stand
-	nImports   struct{ funcs, tables, memories, globals int }
-	funcs      []uint32                // type of each function, imports first
-	tables     []binary.CoreExternDesc // imports first
-	memories   []binary.CoreExternDesc // imports first
-	globals    []binary.CoreExternDesc // imports first
-	tableDef   [][]byte                // the defined tables' types, as they stand
-	memSec     []byte
-	globalIn   [][]byte // initialisers of the defined globals
-	globalHead [][]byte // and their types, as they stand
-	exports    []Export
-	start      int64 // -1: none
-	elems      []element
-	dataCnt    int64 // -1: no section
-	bodies     []body
-	data       []byte // the section's content
-	dataLen    int
-	names      map[uint32]string
-	used       feature
-	lasting    lasting
-	activeData bool   // some data segment is active
-	locals     uint64 // of the bodies scanned so far
-	mutable    int    // globals that can be written
-	codeLen    int    // bytes of all bodies
-	cost       uint64 // of compiling the bodies scanned so far
-	exposed    exposed
+	types        []binary.CoreFuncType
+	groups       int    // entries of the type section
+	typeSec      []byte // the entries' bytes
+	imports      []Import
+	importDescs  [][]byte // the imports' descriptions, encoded
+	nImports     struct{ funcs, tables, memories, globals int }
+	funcs        []uint32                // type of each function, imports first
+	tables       []binary.CoreExternDesc // imports first
+	memories     []binary.CoreExternDesc // imports first
+	globals      []binary.CoreExternDesc // imports first
+	tableTypes   [][]byte                // the defined tables' types, encoded
+	memSec       []byte
+	globalInits  [][]byte // initialisers of the defined globals
+	globalTypes  [][]byte // their types, encoded
+	exports      []Export
+	start        int64 // -1: none
+	elems        []element
+	dataCount    int64 // -1: no section
+	bodies       []body
+	data         []byte // the section's content
+	dataLen      int
+	names        map[uint32]string
+	used         feature
+	unresettable unresettable
+	activeData   bool   // some data segment is active
+	locals       uint64 // of the bodies scanned so far
+	mutable      int    // globals that can be written
+	codeLen      int    // bytes of all bodies
+	cost         uint64 // of compiling the bodies scanned so far
+	exposed      exposed
 }
 
 type element struct {
 	flags   uint32
 	table   uint32
 	offset  []byte
-	head    []byte // element kind or type, as it stands
+	head    []byte // element kind or type, encoded
 	indices []uint32
 	exprs   [][]byte
 }
@@ -66,7 +66,7 @@ func (e *element) active() bool { return e.flags&1 == 0 }
 
 func (e *element) size() int { return len(e.indices) + len(e.exprs) }
 
-// body is one function body: local declarations and code, and where it lies in the module.
+// body is one function body: local declarations and code, and its offset in the module.
 type body struct {
 	bytes   []byte
 	base    int
@@ -82,15 +82,15 @@ func parse(wasm []byte) (*module, error) {
 		r.fail("%d functions, %d bodies", len(m.funcs)-m.nImports.funcs, len(m.bodies))
 	}
 	if r.err == nil {
-		m.check(r)
+		m.checkWhole(r)
 	}
 	return m, r.err
 }
 
-// readSections reads the sections up to one, by their order.
+// readSections reads the sections whose place in the order is at most upTo.
 func readSections(wasm []byte, upTo uint8) (*module, *reader) {
 	r := &reader{b: wasm}
-	m := &module{start: -1, dataCnt: -1}
+	m := &module{start: -1, dataCount: -1}
 	if len(wasm) < 8 || string(wasm[:4]) != "\x00asm" {
 		r.fail("not a core module: no magic number")
 		return m, r
@@ -171,8 +171,8 @@ func (m *module) section(id byte, r *reader) {
 			var d binary.CoreExternDesc
 			start := r.pos
 			r.globalType(&d, &m.used)
-			m.globalHead = append(m.globalHead, r.b[min(start, r.pos):r.pos])
-			m.globalIn = append(m.globalIn, m.constExpr(r))
+			m.globalTypes = append(m.globalTypes, r.b[min(start, r.pos):r.pos])
+			m.globalInits = append(m.globalInits, m.constExpr(r))
 			m.globals = append(m.globals, d)
 		}
 	case 7:
@@ -197,14 +197,14 @@ func (m *module) section(id byte, r *reader) {
 		m.dataSection(r)
 	case 12:
 		m.used |= bulkMemory
-		m.dataCnt = int64(r.u32())
+		m.dataCount = int64(r.u32())
 	case 13:
 		r.pos = 0
 		r.unsupported(exceptions)
 	}
 }
 
-// params is how many parameters defined function i has.
+// params is the number of parameters of defined function i.
 func (m *module) params(i int) int { return len(m.types[m.funcs[m.nImports.funcs+i]].Params) }
 
 // typeIndex reads the index of a function type.
@@ -275,7 +275,7 @@ func (m *module) importSection(r *reader) {
 			}
 		}
 		m.imports = append(m.imports, imp)
-		m.descs = append(m.descs, r.b[min(start, r.pos):r.pos])
+		m.importDescs = append(m.importDescs, r.b[min(start, r.pos):r.pos])
 	}
 }
 
@@ -289,7 +289,7 @@ func (m *module) tableSection(r *reader) {
 			r.tableType(&d, &m.used)
 		}
 		m.tables = append(m.tables, d)
-		m.tableDef = append(m.tableDef, r.b[start:r.pos])
+		m.tableTypes = append(m.tableTypes, r.b[start:r.pos])
 	}
 	if len(m.tables) > 1 {
 		m.used |= referenceTypes
@@ -401,12 +401,12 @@ func (m *module) elementSection(r *reader) {
 	}
 }
 
-// dataSection only finds its way through the section, which is written as it stands: data holds no function index that
-// rewriting would have to change, save in an offset, where a function reference is no valid type.
+// dataSection checks the section, which is written unchanged: it holds no function index. (An offset could hold one, but
+// a function reference is no valid offset.)
 func (m *module) dataSection(r *reader) {
 	n := r.count("data segments", maxSegments)
-	if m.dataCnt >= 0 && int64(n) != m.dataCnt && r.err == nil {
-		r.fail("%d data segments, but data count is %d", n, m.dataCnt)
+	if m.dataCount >= 0 && int64(n) != m.dataCount && r.err == nil {
+		r.fail("%d data segments, but data count is %d", n, m.dataCount)
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		flags := r.u32()
@@ -435,8 +435,8 @@ func (m *module) dataSection(r *reader) {
 	m.data = r.b
 }
 
-// check looks at what rewriting relies on and sections alone do not show.
-func (m *module) check(r *reader) {
+// fuelCheck checks what rewriting relies on across sections.
+func (m *module) checkWhole(r *reader) {
 	for _, g := range m.globals {
 		if g.Mutable {
 			m.mutable++
@@ -450,7 +450,7 @@ func (m *module) check(r *reader) {
 			r.fail("start function %d has parameters or results", m.start)
 		}
 	}
-	if m.dataCnt > 0 && m.data == nil {
-		r.fail("data count is %d, but there is no data", m.dataCnt)
+	if m.dataCount > 0 && m.data == nil {
+		r.fail("data count is %d, but there is no data", m.dataCount)
 	}
 }

@@ -2,7 +2,7 @@ package corewasm
 
 import "strconv"
 
-// readNames reads the function names of a name section; what is broken in it is left out, as the specification wants.
+// readNames reads the function names of a name section; malformed parts are ignored, as the specification asks.
 func readNames(b []byte) map[uint32]string {
 	names := map[uint32]string{}
 	r := &reader{b: b}
@@ -27,8 +27,8 @@ func readNames(b []byte) map[uint32]string {
 	return names
 }
 
-// appendNames writes a name section that names every defined function, so that a stack trace needs no indices, which
-// rewriting has moved: by the module's own name section, else by an export, else by its index in the original.
+// appendNames writes a name section that names every defined function by the module's own name section, else by an export,
+// else by its index in the original module: stack traces would show the indices that rewriting has changed.
 func (m *module) appendNames(b []byte, shift func(uint32) uint32, start int64) []byte {
 	exported := map[uint32]string{}
 	for _, x := range m.exports {

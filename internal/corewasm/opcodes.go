@@ -129,7 +129,7 @@ const (
 	blockTypeNil  = 0x40
 )
 
-// misc is the table of opcodes behind the 0xfc prefix; memory indices in it are bytes that are zero.
+// noteMiscOp is the table of opcodes behind the 0xfc prefix; memory indices in it are bytes that are zero.
 var misc = [...]struct {
 	indices, memories int
 	feat              feature

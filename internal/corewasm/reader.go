@@ -17,8 +17,8 @@ func (e *UnsupportedError) Error() string {
 	return fmt.Sprintf("core module at 0x%x: uses %s, which this runtime does not support", e.Pos, e.Feature)
 }
 
-// reader walks over bytes and remembers the first problem; after one every read returns zero. base is where b starts in
-// the module, for messages.
+// reader decodes bytes and keeps the first error, after which every read returns zero. base is the offset of b in the
+// module, for messages.
 type reader struct {
 	b    []byte
 	pos  int
@@ -178,11 +178,11 @@ func appendSection(b []byte, id byte, content []byte) []byte {
 	return append(b, content...)
 }
 
-// appendHole leaves room for a number that is known only when what follows has been written; fillHole writes it, in as
-// many bytes as the largest number takes. That saves a copy of what follows.
-func appendHole(b []byte) (_ []byte, at int) { return append(b, 0, 0, 0, 0, 0), len(b) }
+// appendPlaceholder reserves the bytes of the largest number for one that is known only after more has been written, which
+// saves a copy; fillPlaceholder writes it.
+func appendPlaceholder(b []byte) (_ []byte, at int) { return append(b, 0, 0, 0, 0, 0), len(b) }
 
-func fillHole(b []byte, at int, v uint32) {
+func fillPlaceholder(b []byte, at int, v uint32) {
 	for i := range 4 {
 		b[at+i] = byte(v)&0x7f | 0x80
 		v >>= 7
@@ -190,14 +190,14 @@ func fillHole(b []byte, at int, v uint32) {
 	b[at+4] = byte(v)
 }
 
-// appendSectionOf writes a section whose content is appended by a function; it writes nothing if that returns false.
+// appendSectionOf writes a section whose content is appended by a function, or nothing if that returns false.
 func appendSectionOf(b []byte, id byte, content func([]byte) ([]byte, bool)) ([]byte, bool) {
 	start := len(b)
-	b, size := appendHole(append(b, id))
+	b, size := appendPlaceholder(append(b, id))
 	b, ok := content(b)
 	if !ok {
 		return b[:start], false
 	}
-	fillHole(b, size, uint32(len(b)-size-5))
+	fillPlaceholder(b, size, uint32(len(b)-size-5))
 	return b, true
 }

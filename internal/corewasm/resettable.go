@@ -1,30 +1,30 @@
 package corewasm
 
-// lasting is what a module can do that outlives a reset: changes to what a host can neither read nor write back.
-type lasting uint8
+// unresettable is a set of changes that a module can make and a host can neither read nor undo.
+type unresettable uint8
 
 const (
-	changesTables lasting = 1 << iota
-	dropsSegments
-	vectorGlobals
+	tableChanged unresettable = 1 << iota
+	segmentDropped
+	vectorGlobal
 )
 
-// lastingNames are in the order of the bits.
-var lastingNames = [...]string{"table-changed", "segment-dropped", "vector-global"}
+// unresettableNames are the names of the bits, in their order.
+var unresettableNames = [...]string{"table-changed", "segment-dropped", "vector-global"}
 
-// instruction looks at one instruction: an opcode, or one behind the 0xfc prefix.
-func (l *lasting) instruction(op byte) {
+// noteOp adds what an instruction changes.
+func (l *unresettable) noteOp(op byte) {
 	if op == opTableSet {
-		*l |= changesTables
+		*l |= tableChanged
 	}
 }
 
-func (l *lasting) misc(op byte) {
+func (l *unresettable) noteMiscOp(op byte) {
 	switch op {
 	case miscTabInit, miscTabCopy, miscTabGrow, miscTabFill:
-		*l |= changesTables
+		*l |= tableChanged
 	case miscElemDrop, miscDataDrop:
-		*l |= dropsSegments
+		*l |= segmentDropped
 	}
 }
 
@@ -34,19 +34,18 @@ const (
 	miscElemDrop = 13
 )
 
-// notResettable says why an instance of the module cannot be set back to what it was once: it has instructions that
-// change a table or drop a segment, which nobody outside can undo, or a mutable global whose value is wider than the
-// host can set. What is counted is that an instruction is there, not that it runs. Active segments do not count: they are
-// done when the instance is made. Nor does memory.init, which only reads its segment.
+// notResettable lists why an instance of the module cannot be reset to an earlier state: instructions that change a table
+// or drop a segment, whether or not they run, or a mutable global whose value is wider than the host can set. Active
+// segments do not count, as they are written when the instance is made, nor does memory.init, which only reads its segment.
 func (m *module) notResettable() []string {
-	l := m.lasting
+	l := m.unresettable
 	for _, d := range m.globals[m.nImports.globals:] {
 		if d.Mutable && d.Val == valV128 {
-			l |= vectorGlobals
+			l |= vectorGlobal
 		}
 	}
 	var names []string
-	for i, n := range lastingNames {
+	for i, n := range unresettableNames {
 		if l&(1<<i) != 0 {
 			names = append(names, n)
 		}
@@ -54,7 +53,7 @@ func (m *module) notResettable() []string {
 	return names
 }
 
-// fillsImports says whether making an instance writes to what is not its own.
+// fillsImports says whether instantiation writes to an imported memory or table.
 func (m *module) fillsImports() bool {
 	for _, e := range m.elems {
 		if e.active() && int(e.table) < m.nImports.tables && e.size() > 0 {

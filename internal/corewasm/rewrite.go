@@ -8,17 +8,17 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
-// The function that rewritten modules import and call when their fuel is used up: it takes what is left, which is
-// negative, and gives new fuel.
+// The function that rewritten modules import and call when their fuel is used up: its parameter is the rest, which is
+// negative, its result new fuel. A parameter that is not negative is the growth of a table; see growthCheck.
 const (
 	CheckModule = "$vitrine"
 	CheckField  = "check"
 )
 
-// Slot is where an import is to come from.
+// Slot is the name under which an import is linked.
 type Slot struct{ Module, Field string }
 
-// Options say how to rewrite.
+// Options of Rewrite.
 type Options struct {
 	Slots []Slot // one for each import, in order
 }
@@ -47,7 +47,7 @@ type Result struct {
 	Globals       []Global // the module's own mutable globals
 	Memory        *Memory  // the memory that the module defines
 	TableElements uint64   // elements that the module's own tables have at first
-	Checks        int      // places where fuel is counted
+	Checks        int      // number of fuel checks
 	Facts         Facts    // for [Skeleton]
 }
 
@@ -67,13 +67,13 @@ func Rewrite(wasm []byte, o Options) (*Result, error) {
 	return w.res, nil
 }
 
-// run writes the module, once it is known what its code does.
+// run writes the module after its code has been scanned.
 func (w *writer) run(size int) error {
 	m := w.m
 	if len(w.o.Slots) != len(m.imports) {
 		return fmt.Errorf("core module has %d imports, but %d slots were given", len(m.imports), len(w.o.Slots))
 	}
-	w.res.Facts = facts{m.used, m.lasting, w.res.Checks, w.grows}.text()
+	w.res.Facts = facts{m.used, m.unresettable, w.res.Checks, w.grows}.text()
 	w.write(size)
 	code := 0
 	for _, b := range m.bodies {
@@ -88,19 +88,19 @@ func (w *writer) run(size int) error {
 }
 
 type writer struct {
-	m      *module
-	o      Options
-	res    *Result
-	scans  []scan
-	checks bool // the check function is imported
-	grows  bool // some code grows a table
-	hollow bool // bodies are traps
-	fuel   uint32
-	prefix string
-	start  int64 // index of the appended start function; -1: none
-	guard  []int // active element segments that may be out of bounds
-	extra  []byte
-	extras int // types appended, and their bytes
+	m           *module
+	o           Options
+	res         *Result
+	scans       []scan
+	checks      bool // the check function is imported
+	grows       bool // some code grows a table
+	skeleton    bool // bodies are traps
+	fuel        uint32
+	prefix      string
+	start       int64 // index of the appended start function; -1: none
+	unchecked   []int // active element segments that may be out of bounds
+	extraTypes  []byte
+	nExtraTypes int // types appended, and their bytes
 }
 
 func (w *writer) scanBodies() error {
@@ -135,21 +135,21 @@ func (w *writer) shift(f uint32) uint32 {
 // typeOf finds or appends a function type.
 func (w *writer) typeOf(params, results []binary.CoreValType) uint32 {
 	same := func(a, b []binary.CoreValType) bool {
-		return string(valBytes(a)) == string(valBytes(b))
+		return string(typeBytes(a)) == string(typeBytes(b))
 	}
 	for i, t := range w.m.types {
 		if same(t.Params, params) && same(t.Results, results) {
 			return uint32(i)
 		}
 	}
-	w.extra = append(w.extra, 0x60)
-	w.extra = append(appendU32(w.extra, uint32(len(params))), valBytes(params)...)
-	w.extra = append(appendU32(w.extra, uint32(len(results))), valBytes(results)...)
-	w.extras++
-	return uint32(len(w.m.types) + w.extras - 1)
+	w.extraTypes = append(w.extraTypes, 0x60)
+	w.extraTypes = append(appendU32(w.extraTypes, uint32(len(params))), typeBytes(params)...)
+	w.extraTypes = append(appendU32(w.extraTypes, uint32(len(results))), typeBytes(results)...)
+	w.nExtraTypes++
+	return uint32(len(w.m.types) + w.nExtraTypes - 1)
 }
 
-func valBytes(ts []binary.CoreValType) []byte {
+func typeBytes(ts []binary.CoreValType) []byte {
 	b := make([]byte, len(ts))
 	for i, t := range ts {
 		b[i] = byte(t)
@@ -160,35 +160,35 @@ func valBytes(ts []binary.CoreValType) []byte {
 func (w *writer) write(size int) {
 	m := w.m
 	w.fuel = uint32(len(m.globals))
-	w.reserve()
-	w.guardElements()
+	w.choosePrefix()
+	w.findUnchecked()
 	var checkType, startType uint32
 	if w.checks {
 		checkType = w.typeOf([]binary.CoreValType{valI32}, []binary.CoreValType{valI32})
 	}
-	if len(w.guard) > 0 || m.start >= 0 && m.start < int64(m.nImports.funcs) {
+	if len(w.unchecked) > 0 || m.start >= 0 && m.start < int64(m.nImports.funcs) {
 		w.start = int64(w.shift(uint32(len(m.funcs))))
 		startType = w.typeOf(nil, nil)
 	}
 
 	room := size + size/3 // for the checks
-	if w.hollow {
-		room = size - m.codeLen + 2*len(hollowBody)*len(m.bodies)
+	if w.skeleton {
+		room = size - m.codeLen + 2*len(trapBody)*len(m.bodies)
 	}
 	b := make([]byte, 0, room+4096)
 	b = append(b, "\x00asm\x01\x00\x00\x00"...)
-	if m.groups+w.extras > 0 {
-		s := appendU32(nil, uint32(m.groups+w.extras))
-		s = append(append(s, m.typeSec...), w.extra...)
+	if m.groups+w.nExtraTypes > 0 {
+		s := appendU32(nil, uint32(m.groups+w.nExtraTypes))
+		s = append(append(s, m.typeSec...), w.extraTypes...)
 		b = appendSection(b, 1, s)
 	}
 	b = w.imports(b, checkType)
 	if len(m.bodies) > 0 || w.start >= 0 {
 		b = w.funcs(b, startType)
 	}
-	if len(m.tableDef) > 0 {
-		s := appendU32(nil, uint32(len(m.tableDef)))
-		for _, t := range m.tableDef {
+	if len(m.tableTypes) > 0 {
+		s := appendU32(nil, uint32(len(m.tableTypes)))
+		for _, t := range m.tableTypes {
 			s = append(s, t...)
 		}
 		b = appendSection(b, 4, s)
@@ -199,8 +199,8 @@ func (w *writer) write(size int) {
 	b = w.globals(b)
 	b = w.exports(b)
 	b = w.elements(b)
-	if m.dataCnt >= 0 {
-		b = appendSection(b, 12, appendU32(nil, uint32(m.dataCnt)))
+	if m.dataCount >= 0 {
+		b = appendSection(b, 12, appendU32(nil, uint32(m.dataCount)))
 	}
 	if len(m.bodies) > 0 || w.start >= 0 {
 		b = w.code(b)
@@ -221,8 +221,8 @@ func (w *writer) write(size int) {
 	}
 }
 
-// reserve chooses a prefix that no export of the module has, for the names of those that are added.
-func (w *writer) reserve() {
+// choosePrefix chooses a prefix for the names of added exports that no export of the module has.
+func (w *writer) choosePrefix() {
 	w.prefix = "$"
 	for again := true; again; {
 		again = false
@@ -235,16 +235,16 @@ func (w *writer) reserve() {
 	}
 }
 
-// guardElements finds the active element segments that are not in bounds for certain. An imported table has at least
-// the elements that its import asks for.
-func (w *writer) guardElements() {
+// findUnchecked finds the active element segments that are not certainly in bounds. An imported table has at least the
+// minimum of its import.
+func (w *writer) findUnchecked() {
 	for i, e := range w.m.elems {
 		if !e.active() {
 			continue
 		}
 		offset, known := constI32(e.offset)
 		if !known || uint64(offset)+uint64(e.size()) > w.m.tables[e.table].Min {
-			w.guard = append(w.guard, i)
+			w.unchecked = append(w.unchecked, i)
 		}
 	}
 }
@@ -262,7 +262,7 @@ func (w *writer) imports(b []byte, checkType uint32) []byte {
 	for i := range m.imports {
 		s = appendName(s, w.o.Slots[i].Module)
 		s = appendName(s, w.o.Slots[i].Field)
-		s = append(s, m.descs[i]...)
+		s = append(s, m.importDescs[i]...)
 	}
 	if w.checks { // last of all imports, so last of the functions
 		s = appendName(s, CheckModule)
@@ -291,7 +291,7 @@ func (w *writer) funcs(b []byte, startType uint32) []byte {
 
 func (w *writer) globals(b []byte) []byte {
 	m := w.m
-	n := len(m.globalIn)
+	n := len(m.globalInits)
 	if w.checks {
 		n++
 	}
@@ -303,8 +303,8 @@ func (w *writer) globals(b []byte) []byte {
 		s = appendI32(append(s, byte(valI32), 1, opI32Const), v)
 		s = append(s, opEnd)
 	}
-	for i, init := range m.globalIn {
-		s = append(s, m.globalHead[i]...)
+	for i, init := range m.globalInits {
+		s = append(s, m.globalTypes[i]...)
 		s = appendConstExpr(s, init, w.shift)
 	}
 	if w.checks {

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// Version changes when Rewrite writes other code for the same module: machine code that was made from what an earlier
-// version wrote must not meet a skeleton of a later one.
+// Version changes when Rewrite writes other code for the same module: machine code compiled from the output of one version
+// must not be used with a skeleton of another.
 const Version = 6
 
-// Facts are what Rewrite learns by reading a module's code, as text without dots or separators of paths.
+// Facts are what Rewrite has found in a module's code, as text without dots and path separators.
 type Facts string
 
 type facts struct {
-	used    feature
-	lasting lasting
-	checks  int
-	grows   bool
+	used         feature
+	unresettable unresettable
+	checks       int
+	grows        bool
 }
 
 func (f facts) text() Facts {
-	return Facts(fmt.Sprintf("%x-%x-%x-%t", uint32(f.used), uint8(f.lasting), f.checks, f.grows))
+	return Facts(fmt.Sprintf("%x-%x-%x-%t", uint32(f.used), uint8(f.unresettable), f.checks, f.grows))
 }
 
 func (t Facts) parse() (f facts, err error) {
@@ -31,19 +31,19 @@ func (t Facts) parse() (f facts, err error) {
 	if err != nil || n != 4 || f.checks < 0 {
 		return facts{}, errors.New("facts are not what Rewrite writes")
 	}
-	f.used, f.lasting = feature(used), lasting(last)
+	f.used, f.unresettable = feature(used), unresettable(last)
 	if f.text() != t {
 		return facts{}, errors.New("facts are not what Rewrite writes")
 	}
 	return f, nil
 }
 
-// skeletonSection is the custom section that says whose skeleton it is.
+// skeletonSection is the custom section that identifies the module.
 const skeletonSection = "vitrine.skeleton"
 
-// Skeleton gives the result that Rewrite with the same module and options gives, but for Wasm: there every function body
-// is a single trap. It reads no code, given facts that Rewrite has found. An engine that takes machine code from
-// elsewhere needs no more. id keeps skeletons of modules apart that differ in their code alone.
+// Skeleton returns the result of Rewrite for the same module and options, except that in Wasm every function body is a
+// single trap. It reads no code but takes the facts that Rewrite has found: enough for an engine that takes the machine
+// code from a cache. id distinguishes the skeletons of modules that differ in their code alone.
 func Skeleton(wasm []byte, o Options, known Facts, id []byte) (*Result, error) {
 	f, err := known.parse()
 	if err != nil {
@@ -54,8 +54,8 @@ func Skeleton(wasm []byte, o Options, known Facts, id []byte) (*Result, error) {
 		return nil, err
 	}
 	m.used |= f.used
-	m.lasting |= f.lasting
-	w := &writer{m: m, o: o, start: -1, res: &Result{Checks: f.checks}, grows: f.grows, checks: f.checks > 0 || f.grows, hollow: true}
+	m.unresettable |= f.unresettable
+	w := &writer{m: m, o: o, start: -1, res: &Result{Checks: f.checks}, grows: f.grows, checks: f.checks > 0 || f.grows, skeleton: true}
 	if err := w.run(len(wasm)); err != nil {
 		return nil, err
 	}
@@ -67,5 +67,5 @@ func Skeleton(wasm []byte, o Options, known Facts, id []byte) (*Result, error) {
 	return w.res, nil
 }
 
-// hollowBody has no locals and traps.
-var hollowBody = []byte{0, opUnreachable, opEnd}
+// trapBody is a function body without locals that traps.
+var trapBody = []byte{0, opUnreachable, opEnd}

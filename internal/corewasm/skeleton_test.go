@@ -36,7 +36,7 @@ func slots(t *testing.T, wasm []byte) []Slot {
 	return out
 }
 
-// TestSkeleton compares what a skeleton says of a module with what rewriting it says.
+// TestSkeleton compares the result of Skeleton with that of Rewrite.
 func TestSkeleton(t *testing.T) {
 	for _, file := range allFixtures(t) {
 		t.Run(filepath.Base(file), func(t *testing.T) {

@@ -2,7 +2,7 @@ package corewasm
 
 import "github.com/vitrine-wasm/vitrine/internal/cm/binary"
 
-// Value types that are bytes; see binary.CoreValType.
+// Value types of one byte; see binary.CoreValType.
 const (
 	valI32    binary.CoreValType = 0x7f
 	valV128   binary.CoreValType = 0x7b

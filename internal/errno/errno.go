@@ -1,5 +1,4 @@
-// Package errno reads the error numbers of all systems in one vocabulary, that of POSIX. Windows has numbers of its own for
-// what went wrong, two sets of them; those who tell kinds of errors apart need not know.
+// Package errno gives error numbers of all systems as those of POSIX: Windows has two sets of its own.
 package errno
 
 import (
@@ -7,24 +6,23 @@ import (
 	"syscall"
 )
 
-// Of gives the system's number in err, as POSIX names it; false if there is none. What POSIX has no name for is given as it
-// is. Two names that are one number on some systems are one on all: it is ENOTSUP, not EOPNOTSUPP, and EAGAIN, not
-// EWOULDBLOCK.
+// Of returns the error number in err as POSIX's; false if there is none. A number without one in POSIX is returned
+// unchanged. EOPNOTSUPP is returned as ENOTSUP and EWOULDBLOCK as EAGAIN, which are the same number on some systems only.
 func Of(err error) (syscall.Errno, bool) {
 	var e syscall.Errno
 	if !errors.As(err, &e) {
 		return 0, false
 	}
-	return one(posix(e)), true
+	return canonical(posix(e)), true
 }
 
 // Is says whether err holds the number.
 func Is(err error, number syscall.Errno) bool {
 	e, ok := Of(err)
-	return ok && e == one(number)
+	return ok && e == canonical(number)
 }
 
-func one(e syscall.Errno) syscall.Errno {
+func canonical(e syscall.Errno) syscall.Errno {
 	switch e {
 	case syscall.EOPNOTSUPP:
 		return syscall.ENOTSUP

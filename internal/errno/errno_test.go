@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestOfThisSystem: what the system really says has the name of POSIX, whatever its number.
-func TestOfThisSystem(t *testing.T) {
+// TestSystemErrors: errors of the real system have POSIX's numbers.
+func TestSystemErrors(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -55,14 +55,14 @@ func TestWindows(t *testing.T) {
 		10048: syscall.EADDRINUSE, 10061: syscall.ECONNREFUSED, 10045: syscall.ENOTSUP, 10035: syscall.EAGAIN,
 		424242: 424242, // no name
 	} {
-		if got := one(fromWindows(from)); got != want {
+		if got := canonical(posixOfWindows(from)); got != want {
 			t.Errorf("%d: %v, want %v", from, got, want)
 		}
 	}
 }
 
-// TestOneName: names that are one number here and two there.
-func TestOneName(t *testing.T) {
+// TestSynonyms: names that are one number on some systems and two on others.
+func TestSynonyms(t *testing.T) {
 	if !Is(syscall.EOPNOTSUPP, syscall.ENOTSUP) || !Is(syscall.ENOTSUP, syscall.EOPNOTSUPP) || !Is(syscall.EWOULDBLOCK, syscall.EAGAIN) {
 		t.Error("two names of one error")
 	}

@@ -2,4 +2,4 @@ package errno
 
 import "syscall"
 
-func posix(e syscall.Errno) syscall.Errno { return fromWindows(e) }
+func posix(e syscall.Errno) syscall.Errno { return posixOfWindows(e) }

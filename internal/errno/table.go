@@ -2,9 +2,9 @@ package errno
 
 import "syscall"
 
-// fromWindows gives the number of POSIX for one of Windows (System Error Codes; Windows Sockets Error Codes). Others are
-// given as they are.
-func fromWindows(e syscall.Errno) syscall.Errno {
+// posixOfWindows is the POSIX number of an error of Windows (System Error Codes; Windows Sockets Error Codes), or e if it
+// has none.
+func posixOfWindows(e syscall.Errno) syscall.Errno {
 	if p, ok := windows[e]; ok {
 		return p
 	}

@@ -1,9 +1,9 @@
-// Package text makes what comes from outside fit to be shown and sent: names in a component, lines of a guest, headers of
-// a request, values of the environment may hold any bytes.
+// Package text makes strings from outside safe to show and to send: names in a component, lines of a guest, headers of a
+// request and values of the environment may hold any bytes.
 //
-// [Valid] is for everything that is encoded (protobuf, JSON, Prometheus): one bad byte makes a receiver refuse the whole
-// message. [Printable] is for everything that a terminal gets, which obeys control characters and shows a line in another
-// order than it was written where it meets the controls of bidirectional text.
+// [Valid] is for text that is encoded (protobuf, JSON, Prometheus): one bad byte makes a receiver refuse the whole message.
+// [Printable] is for text that goes to a terminal, which executes control characters and reorders a line that has controls
+// of bidirectional text.
 package text
 
 import (
@@ -21,7 +21,7 @@ func Valid(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// Cut is s if it has at most n bytes, and else as much of it as fits before "…", never half a character.
+// Cut is s if it has at most n bytes; otherwise its longest prefix of whole characters that fits with "…" after it.
 func Cut(s string, n int) string {
 	const mark = "…"
 	if len(s) <= n {
@@ -34,9 +34,9 @@ func Cut(s string, n int) string {
 	return s[:n] + mark
 }
 
-// Printable is s as one line that a terminal shows and does not obey: control characters, line ends of every kind, what
-// changes the direction of text, what cannot be seen and bytes that are no UTF-8 are escaped as Go escapes them. A tab
-// stays, and a backslash is not escaped: the result is for eyes, not to be parsed.
+// Printable is s as one line that is safe for a terminal: control characters, line ends of every kind, controls of text
+// direction, invisible characters and bytes that are not UTF-8 are escaped as in Go. A tab and a backslash are not escaped:
+// the result is for people, not for parsers.
 func Printable(s string) string {
 	i := firstUnprintable(s)
 	if i < 0 {
@@ -51,7 +51,7 @@ func Printable(s string) string {
 		switch {
 		case r == utf8.RuneError && n == 1:
 			escapeByte(&b, s[i])
-		case harmless(r, before):
+		case isSafe(r, before):
 			b.WriteString(s[i : i+n])
 		default:
 			escape(&b, r)
@@ -62,7 +62,7 @@ func Printable(s string) string {
 	return b.String()
 }
 
-// Lines is [Printable] of each line of s: for a block of our own making whose parts were made printable before.
+// Lines is [Printable] of each line of s: for text of the host's own whose parts are printable already.
 func Lines(s string) string {
 	if !strings.Contains(s, "\n") {
 		return Printable(s)
@@ -80,18 +80,18 @@ func firstUnprintable(s string) int {
 			if c == 0x7f || c < ' ' {
 				return i
 			}
-			return firstAmongWide(s, i)
+			return firstUnprintableWide(s, i)
 		}
 	}
 	return -1
 }
 
-// firstAmongWide goes on where a text leaves ASCII.
-func firstAmongWide(s string, i int) int {
+// firstUnprintableWide is firstUnprintable from i on, for text beyond ASCII.
+func firstUnprintableWide(s string, i int) int {
 	before := lastRune(s[:i])
 	for i < len(s) {
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 || !harmless(r, before) {
+		if r == utf8.RuneError && n == 1 || !isSafe(r, before) {
 			return i
 		}
 		before = r
@@ -105,24 +105,24 @@ func lastRune(s string) rune {
 	return r
 }
 
-// Joiners make one sign of several in scripts (Persian, Hindi) and in emoji; between other letters nobody sees them, and
-// two names that differ look the same.
+// Joiners combine characters in some scripts (Persian, Hindi) and in emoji; between other letters they are invisible, so
+// that two different names look the same.
 const (
 	zeroWidthNonJoiner = '\u200c'
 	zeroWidthJoiner    = '\u200d'
 )
 
-// harmless says whether a terminal may have r as it is, after the character before.
-func harmless(r, before rune) bool {
+// isSafe says whether r may go to a terminal unescaped after the character before.
+func isSafe(r, before rune) bool {
 	switch {
 	case r == '\t':
 		return true
 	case r == zeroWidthJoiner || r == zeroWidthNonJoiner:
 		return before > unicode.MaxLatin1 && before != utf8.RuneError && before != zeroWidthJoiner && before != zeroWidthNonJoiner
 	case unicode.IsPrint(r):
-		return r != '\u3164' && r != '\u2800' && r != '\uffa0' && r != '\u115f' && r != '\u1160' // letters by name, seen by nobody
+		return r != '\u3164' && r != '\u2800' && r != '\uffa0' && r != '\u115f' && r != '\u1160' // letters, but invisible
 	}
-	return unicode.Is(unicode.Zs, r) // spaces of all widths; the ideographic one stands in ordinary text
+	return unicode.Is(unicode.Zs, r) // spaces of all widths; the ideographic one is common
 }
 
 const hexDigits = "0123456789abcdef"
@@ -156,11 +156,11 @@ func hex(b *strings.Builder, r rune, shift int) {
 	}
 }
 
-// JSON is encoded JSON with every character escaped that [Printable] would escape. What it says stays the same: beyond
-// ASCII, JSON has only texts.
+// JSON is encoded JSON with every character escaped that [Printable] would escape. Its meaning is the same: characters
+// beyond ASCII are in strings only.
 func JSON(encoded []byte) []byte {
 	s := string(encoded)
-	if !wideUnprintable(s) {
+	if !hasNonASCII(s) {
 		return encoded
 	}
 	var b strings.Builder
@@ -169,7 +169,7 @@ func JSON(encoded []byte) []byte {
 	for i := 0; i < len(s); {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
-		case r < ' ', r == utf8.RuneError && n == 1, r != 0x7f && harmless(r, before):
+		case r < ' ', r == utf8.RuneError && n == 1, r != 0x7f && isSafe(r, before):
 			b.WriteString(s[i : i+n])
 		case r > 0xffff:
 			r -= 0x10000
@@ -187,8 +187,8 @@ func JSON(encoded []byte) []byte {
 	return []byte(b.String())
 }
 
-// wideUnprintable says whether there is anything for [JSON] to do; an encoder escapes what is below a space.
-func wideUnprintable(s string) bool {
+// hasNonASCII says whether [JSON] has anything to escape; encoders escape what is below a space.
+func hasNonASCII(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= 0x7f {
 			return true
@@ -197,8 +197,8 @@ func wideUnprintable(s string) bool {
 	return false
 }
 
-// Writer hands on what is written to it with each line made [Printable]; w gets a whole Write at once, which must not end
-// within a character.
+// Writer passes writes on to w with each line made [Printable]. A Write must not end within a character; w gets it in one
+// call.
 func Writer(w io.Writer) io.Writer { return lineWriter{w} }
 
 type lineWriter struct{ w io.Writer }
@@ -210,7 +210,7 @@ func (l lineWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// JSONWriter hands on encoded JSON as [JSON] has it.
+// JSONWriter passes encoded JSON on to w after [JSON].
 func JSONWriter(w io.Writer) io.Writer { return jsonWriter{w} }
 
 type jsonWriter struct{ w io.Writer }

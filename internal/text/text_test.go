@@ -38,9 +38,8 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// TestNothingGetsThrough: of every character there is, none that a terminal obeys or that hides is left, and what is
-// printable stays.
-func TestNothingGetsThrough(t *testing.T) {
+// TestEveryCharacter: control characters and invisible ones are escaped, printable ones are not.
+func TestEveryCharacter(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		in := "a" + string(r) + "b"
 		got := Printable(in)

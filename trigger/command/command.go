@@ -1,5 +1,4 @@
-// Package command runs a command component: its one event is that somebody started it, and its wasi:cli/run is called
-// once.
+// Package command runs a command component: it calls its wasi:cli/run once.
 package command
 
 import (
@@ -15,7 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Type is the trigger's type: the caller of its event.
+// Type is the trigger's type.
 const Type = "command"
 
 var runID = wit.MustParseID("wasi:cli/run@0.2.12")
@@ -31,7 +30,7 @@ type Trigger struct {
 
 var _ host.Trigger = (*Trigger)(nil)
 
-// New makes a trigger that starts the component of that name; the workload's only one if it is empty.
+// New makes a trigger that starts the named component, or the workload's only one if the name is empty.
 func New(component string) *Trigger {
 	return &Trigger{component: component, attached: make(chan struct{})}
 }
@@ -44,7 +43,7 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.invoker != nil {
-		return nil, errors.New("a command is attached already")
+		return nil, errors.New("a command is already attached")
 	}
 	if t.component == "" {
 		if len(w.Components) != 1 {
@@ -64,21 +63,22 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	return func(context.Context) error {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		t.invoker = stopped{}
+		t.invoker = stoppedInvoker{}
 		return nil
 	}, nil
 }
 
-// stopped stands for the invoker of a workload that was stopped, which is not to be kept.
-type stopped struct{ host.Invoker }
+// stoppedInvoker replaces the invoker of a stopped workload, so that the trigger does not keep that alive.
+type stoppedInvoker struct{ host.Invoker }
 
-// Invoke refuses, as the workload's would.
-func (stopped) Invoke(context.Context, *host.Invocation) error {
-	return cm.Trapf(cm.TrapOverload, "%w: the command takes no more", cm.ErrStopping)
+// Invoke fails with the error of a stopping workload.
+func (stoppedInvoker) Invoke(context.Context, *host.Invocation) error {
+	return cm.Trapf(cm.TrapOverload, "%w: the command was stopped", cm.ErrStopping)
 }
 
-// Run waits for the component to be attached and runs it once. The error holds a *cm.ExitError when the command ended by
-// itself with another status than 0: what it told wasi:cli/exit, or 1 when run gave an error.
+// Run waits until the component is attached and runs it once. The error wraps a *cm.ExitError when the command ended by
+// itself with a status other than 0: that of wasi:cli/exit, or 1 when run returned an error. It is nil if ctx ends before a
+// component is attached.
 func (t *Trigger) Run(ctx context.Context) error {
 	select {
 	case <-t.attached:

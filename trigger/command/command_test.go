@@ -68,7 +68,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func TestWhichComponent(t *testing.T) {
+func TestComponentChoice(t *testing.T) {
 	if err := start(t, New(""), spec("ok", "fail")); err == nil || !strings.Contains(err.Error(), "say which one") {
 		t.Errorf("two components: %v", err)
 	}
@@ -89,7 +89,7 @@ func TestNoCommand(t *testing.T) {
 	w := spec("ok")
 	w.Components[0].Source.File = filepath.Join("..", "..", "host", "testdata", "back.wasm")
 	var none *host.NoExportError
-	// What back.wasm imports is served by nobody here, which is found first.
+	// The error is of back.wasm's imports, which are not defined here: they are checked first.
 	if err := start(t, New(""), w); errors.As(err, &none) || err == nil {
 		t.Errorf("got %v", err)
 	}
@@ -100,7 +100,8 @@ func TestNoCommand(t *testing.T) {
 	}
 }
 
-// TestStoppedCommand: a command whose workload was stopped before it ran does not run, and the trigger keeps nothing of it.
+// TestStoppedCommand: a command whose workload was stopped before it ran does not run, and the trigger does not keep it
+// alive.
 func TestStoppedCommand(t *testing.T) {
 	engine, err := component.NewEngine(t.Context())
 	if err != nil {

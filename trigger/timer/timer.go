@@ -1,4 +1,4 @@
-// Package timer describes the trigger that calls a component at an interval. The format of workloads has it; this version serves none.
+// Package timer describes the trigger that calls a component at an interval. Workloads can name it; no version runs it yet.
 package timer
 
 import (
@@ -12,7 +12,7 @@ type Interval struct {
 	Every time.Duration `yaml:"every,required" doc:"The interval."`
 }
 
-// Type describes the trigger to what reads and writes workloads.
+// Type describes the trigger to readers and writers of workloads.
 func Type() workload.TriggerType {
 	return workload.TriggerType{
 		Name: "timer", Doc: "A call at an interval.", Later: true,
