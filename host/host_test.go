@@ -297,9 +297,8 @@ func TestPoolIsBounded(t *testing.T) {
 	errs := make(chan error, 2)
 	go func() { errs <- f.call(t.Context(), "wait") }()
 	<-f.sys.waiting
-	entry := f.hand.inv.(*invoker).entries["guest"]
 	go func() { errs <- f.call(t.Context(), "say") }()
-	for entry.pool.waiting.Load() == 0 {
+	for f.stats().Waiting == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	if err := f.call(t.Context(), "say"); code(err) != cm.TrapOverload {
@@ -310,22 +309,6 @@ func TestPoolIsBounded(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Errorf("first two: %v", err)
 		}
-	}
-}
-
-func TestQueueHeedsItsContext(t *testing.T) {
-	p := newPool("c", 1, 1)
-	if err := p.acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := p.acquire(ctx); code(err) != cm.TrapCancel {
-		t.Errorf("got %v", err)
-	}
-	p.release()
-	if err := p.acquire(t.Context()); err != nil {
-		t.Error(err)
 	}
 }
 

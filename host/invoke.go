@@ -1,126 +1,57 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/internal/reqctx"
-	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// instanceIDs numbers the instances of the process.
-var instanceIDs atomic.Uint64
-
-// entry is a component that events can reach: linked, with what its invocations need.
-type entry struct {
-	spec        *workload.Component
-	linked      *component.Linked
-	interceptor cm.Interceptor
-	pool        *pool
-	reuse       reuse
-	limits      workload.Limits
-	ready       int           // instances that are made before events come, and kept
-	processors  int           // at most so many invocations leave a processor to spare
-	refilling   atomic.Bool   // see refill
-	resetting   atomic.Int64  // busy ones that are made ready, behind their invocation
-	stacks      atomic.Int64  // bytes of deep stacks that its instances have
-	deadline    time.Duration // 0: none
-	late        func() error  // what ends an invocation when it has passed
-
-	line   LogLine  // of no text: whose the lines are that tell of it
-	events sync.Map // eventKey → *event
-}
-
-type eventKey struct{ trigger, name string }
-
-// event is the boundary of one kind of event, bound once.
-type event struct {
-	boundary *cm.Boundary
-	hooks    cm.Hooks
-}
-
-func (e *entry) event(trigger, name string) *event {
-	key := eventKey{trigger, name}
-	if ev, ok := e.events.Load(key); ok {
-		return ev.(*event)
-	}
-	ev := &event{boundary: &cm.Boundary{Kind: cm.Event, Caller: cm.Path(trigger), Callee: cm.Path(e.spec.Name), Func: name}}
-	if e.interceptor != nil {
-		ev.hooks = e.interceptor.Bind(ev.boundary)
-	}
-	kept, _ := e.events.LoadOrStore(key, ev)
-	return kept.(*event)
-}
-
-// invoker runs a workload's invocations until it is stopped.
+// invoker runs a workload's invocations until it is closed.
 type invoker struct {
 	log     *slog.Logger
 	console LogSink
 	entries map[string]*entry
-
-	kill   reqctx.Context     // ends when invocations must not go on
-	ahead  context.Context    // ends when nothing is to be made ready any more
-	rest   context.CancelFunc // ends ahead
-	mu     sync.Mutex
-	closed bool
-	wg     sync.WaitGroup
 }
 
 var _ Invoker = (*invoker)(nil)
 
-func newInvoker(kill context.Context, h *Local, entries map[string]*entry) *invoker {
-	v := &invoker{log: h.log, console: h.cfg.Console, entries: entries}
-	v.kill.Begin(kill)
-	v.ahead, v.rest = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
-	for _, e := range entries {
-		e.reuse.idle.close = func(m *member) { v.closeInstance(kill, e, m.inst) }
-	}
-	return v
-}
-
 // Linked finds a component that events can reach.
 func (v *invoker) Linked(name string) (*component.Linked, error) {
 	if e := v.entries[name]; e != nil {
-		return e.linked, nil
+		return e.pool.Linked(), nil
 	}
 	return nil, fmt.Errorf("component %s is no component that an event can reach", name)
 }
 
-// admit counts an invocation in, unless the workload is stopping.
-func (v *invoker) admit() bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.closed {
-		return false
+// stopPrewarm ends what is done ahead of invocations.
+func (v *invoker) stopPrewarm() {
+	for _, e := range v.entries {
+		e.pool.StopPrewarm()
 	}
-	v.wg.Add(1)
-	return true
 }
 
-// drain admits nothing more and waits for what runs, until ctx ends.
-func (v *invoker) drain(ctx context.Context) error {
-	v.mu.Lock()
-	v.closed = true
-	v.mu.Unlock()
-	v.rest()
-	done := make(chan struct{})
-	go func() {
-		v.wg.Wait()
-		close(done)
-	}()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// close closes the pools. An error says that some invocations go on: wait waits for them.
+func (v *invoker) close(ctx context.Context) error {
+	stuck := make(chan error, len(v.entries))
+	for _, e := range v.entries {
+		go func() { stuck <- e.pool.Close(ctx) }()
+	}
+	var err error
+	for range v.entries {
+		err = cmp.Or(<-stuck, err)
+	}
+	return err
+}
+
+func (v *invoker) wait() {
+	for _, e := range v.entries {
+		e.pool.Wait()
 	}
 }
 
@@ -135,18 +66,18 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		}
 		return err
 	}
-	ev := e.event(inv.Trigger, inv.Name)
+	b := e.boundary(inv.Trigger, inv.Name)
 	var x *cm.Crossing
 	var call *cm.Call
-	if ev.hooks != nil {
-		x = cm.NewCrossing(ev.boundary, cm.CallFrom(ctx), ctx)
+	if b.hooks != nil {
+		x = cm.NewCrossing(b.cm, cm.CallFrom(ctx), ctx)
 		call = &x.Call
 		call.Subject = inv.Subject
-		ctx = cm.WithCall(x.Enter(ev.hooks), call)
+		ctx = cm.WithCall(x.Enter(b.hooks), call)
 	}
-	var t seat
-	defer v.endSeat(e, &t)
-	outcome, err := v.run(ctx, e, call, inv, &t)
+	var s component.Seat
+	defer s.Return() // behind the event's end, which waits for no reset
+	outcome, err := v.run(ctx, e, call, inv, &s)
 	if v.console != nil && outcome != cm.OK {
 		line := e.line
 		line.Stream, line.Severity, line.Text = "failed", severityOf(outcome, err), failure(inv, err)
@@ -163,46 +94,28 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	return err
 }
 
-// run waits for its turn, takes a seat in an instance, does the work in it, settles, and lets go of the instance, in this order: an
-// answer does not wait for memory to be given back.
-func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, t *seat) (cm.Outcome, error) {
-	if t.admitted = v.admit(); !t.admitted {
-		return v.settle(outer, outer, inv, cm.Trapf(cm.TrapOverload, "%w: %s takes no more", cm.ErrStopping, e.spec.Name))
+// run enters the pool, waits for a seat, does the work, settles, and leaves the seat, in this order: an answer does not wait for
+// memory to be given back.
+func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, s *component.Seat) (cm.Outcome, error) {
+	if err := s.Enter(outer, e.pool); err != nil {
+		return v.settle(outer, outer, inv, err)
 	}
+	well := false
+	defer func() { s.Leave(well) }()
 	if inv.Refuse != nil {
 		return v.settle(outer, outer, inv, inv.Refuse)
 	}
-	ctx := &t.ctx
-	ctx.Begin(outer)
-	defer ctx.Cancel(nil)
-	t.kill.Begin(&v.kill, t)
-	defer t.kill.End()
-	if e.deadline > 0 {
-		ctx.SetTimeout(e.deadline, e.late)
-	}
-	if err := v.acquire(ctx, e); err != nil {
-		return v.settle(ctx, outer, inv, err)
-	}
-	t.slot = true
-
-	var m *member
-	var inst *component.Instance // as the invocation has it
-	err := v.guard("invocation", func() (err error) {
-		if m, err = v.member(ctx, e); err != nil {
-			return err
-		}
-		inst = m.sit(&t.use)
+	ctx := s.Context()
+	inst, err := s.Sit()
+	if err == nil {
 		if call != nil {
 			call.Instance = inst.Info()
 		}
-		return inv.Run(ctx, inst)
-	})
-	well := returned(err)
-	outcome, err := v.settle(ctx, outer, inv, err)
-	if inst != nil {
-		t.used = true
-		t.member = v.letGo(ctx, e, m, inst, well && returned(err))
+		err = v.guard("invocation", func() error { return inv.Run(ctx, inst) })
 	}
+	came := returned(err)
+	outcome, err := v.settle(ctx, outer, inv, err)
+	well = came && returned(err)
 	return outcome, err
 }
 

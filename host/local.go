@@ -15,12 +15,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Defaults for what a specification leaves open.
-const (
-	DefaultMax   = 200  // instances of a component at once
-	DefaultQueue = 1000 // invocations of a component that wait
-	DefaultDrain = 10 * time.Second
-)
+// DefaultDrain is how long running invocations may go on when a workload without deadlines stops.
+const DefaultDrain = 10 * time.Second
 
 // Config says what a Local is made of. Engine is all that must be set.
 type Config struct {
@@ -70,7 +66,6 @@ type running struct {
 	made    *making
 	invoker *invoker
 	detach  []func(context.Context) error
-	kill    context.CancelFunc
 }
 
 // New makes a host. It starts nothing.
@@ -199,7 +194,7 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 func (h *Local) drain(r *running) time.Duration {
 	var longest time.Duration
 	for _, e := range r.invoker.entries {
-		longest = max(longest, e.deadline)
+		longest = max(longest, e.pool.Deadline())
 	}
 	return cmp.Or(h.cfg.Drain, longest, DefaultDrain)
 }
@@ -209,7 +204,7 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 	var errs []error
 	v := r.invoker
 	if v != nil {
-		v.rest() // triggers wait for invocations until they have made an instance ready
+		v.stopPrewarm() // triggers wait for invocations until they have made an instance ready
 	}
 	for i := len(r.detach) - 1; i >= 0; i-- {
 		if err := r.detach[i](ctx); err != nil && ctx.Err() == nil {
@@ -218,8 +213,7 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 	}
 	var stuck error
 	if v != nil {
-		stuck = h.drainOrKill(ctx, r)
-		v.endIdle()
+		stuck = v.close(ctx)
 	}
 	made := r.made
 	if made == nil {
@@ -230,29 +224,12 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 		return errors.Join(append(errs, made.unlink(ctx))...)
 	}
 	go func() { // code that runs must not be taken away
-		v.wg.Wait()
+		v.wait()
 		if err := made.unlink(ctx); err != nil {
 			h.log.Warn("a component was not let go", "error", err)
 		}
 	}()
 	return errors.Join(append(errs, stuck)...)
-}
-
-// drainOrKill drains until ctx ends and then ends what still runs.
-func (h *Local) drainOrKill(ctx context.Context, r *running) error {
-	defer r.kill()
-	if r.invoker.drain(ctx) == nil {
-		return nil
-	}
-	r.kill()
-	// Guests end at their next interrupt check, host functions when they see their context; neither is for ever.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	if r.invoker.drain(last) != nil {
-		return errors.New("some invocations did not end")
-	}
-	h.log.Warn("invocations were ended because they took longer than the time to drain")
-	return nil
 }
 
 // Close stops every workload and then the plugins. ctx bounds it as it bounds Stop.
@@ -305,7 +282,7 @@ func (h *Local) set(r *running, id workload.ID, s workload.State, reason string)
 func (h *Local) end(r *running, id workload.ID, s workload.State, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r.made, r.invoker, r.detach, r.kill = nil, nil, nil, nil
+	r.made, r.invoker, r.detach = nil, nil, nil
 	h.setLocked(r, id, s, reason)
 	h.ended = append(h.ended, r)
 	for len(h.ended) > maxEnded {

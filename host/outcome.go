@@ -29,7 +29,7 @@ func classify(ctx context.Context, err error) (cm.Outcome, error) {
 	found := errors.As(err, &trap)
 	// A host function that heeds its context fails with the context's error, which is then no fault of the host.
 	if ctx.Err() != nil && isContextError(ctx, err) && (!found || trap.Code == cm.TrapHost) {
-		ended := endedTrap(ctx, "")
+		ended := cm.EndedTrap(ctx)
 		if found {
 			ended.Boundary, ended.Stack = trap.Boundary, trap.Stack
 		}
@@ -49,22 +49,6 @@ func classify(ctx context.Context, err error) (cm.Outcome, error) {
 
 func isContextError(ctx context.Context, err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Cause(ctx))
-}
-
-// endedTrap is the trap that the end of ctx means: its cause if that is one, else deadline or cancelled.
-func endedTrap(ctx context.Context, where string) *cm.Trap {
-	cause := context.Cause(ctx)
-	t := &cm.Trap{Code: cm.TrapCancel, Detail: "the caller went away", Err: cause}
-	var trap *cm.Trap
-	if errors.As(cause, &trap) {
-		t.Code, t.Detail = trap.Code, trap.Detail
-	} else if errors.Is(cause, context.DeadlineExceeded) {
-		t.Code, t.Detail = cm.TrapDeadline, "the caller's deadline passed"
-	}
-	if where != "" {
-		t.Detail += " " + where
-	}
-	return t
 }
 
 // severityOf is how much an operator cares: a caller that went away is everyday life, a full queue,

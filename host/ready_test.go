@@ -18,6 +18,8 @@ import (
 
 func (f *fixture) entry() *entry { return f.hand.inv.(*invoker).entries["guest"] }
 
+func (f *fixture) stats() component.PoolStats { return f.entry().pool.Stats() }
+
 // until waits for what happens in the background.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
@@ -47,7 +49,7 @@ func TestReady(t *testing.T) {
 		if !strings.HasPrefix(got, head) || !strings.HasSuffix(got, tail) || strings.Count(got, "begin instantiate guest\n") != ready {
 			t.Errorf("got\n%s", got)
 		}
-		if n := f.idle().len(); n != ready {
+		if n := f.stats().Idle; n != ready {
 			t.Errorf("%d instances are idle", n)
 		}
 		ids := map[uint64]bool{}
@@ -80,8 +82,8 @@ func TestReady(t *testing.T) {
 		if info, err := f.used(t, "say"); err != nil || info.Reuse != "reset" || ids[info.ID] {
 			t.Errorf("%+v, %v", info, err)
 		}
-		if err := f.Close(t.Context()); err != nil || f.idle().len() != 0 {
-			t.Errorf("%v, %d instances are left", err, f.idle().len())
+		if err := f.Close(t.Context()); err != nil || f.stats().Idle != 0 {
+			t.Errorf("%v, %d instances are left", err, f.stats().Idle)
 		}
 	}
 }
@@ -194,9 +196,9 @@ func TestReadyStays(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		until(t, "what is not needed goes away", func() bool { return f.idle().len() == ready })
+		until(t, "what is not needed goes away", func() bool { return f.stats().Idle == ready })
 		time.Sleep(20 * time.Millisecond)
-		if n := f.idle().len(); n != ready {
+		if n := f.stats().Idle; n != ready {
 			t.Errorf("%d instances are idle, long after", n)
 		}
 	}
@@ -242,7 +244,7 @@ func TestResetAhead(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- f.call(t.Context(), "say") }()
 	<-f.sys.waiting
-	if n := f.entry().resetting.Load(); n != 1 {
+	if n := f.stats().Resetting; n != 1 {
 		t.Errorf("%d instances are made ready", n)
 	}
 	if err := f.Close(t.Context()); err != nil {
@@ -251,7 +253,7 @@ func TestResetAhead(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	if n := f.idle().len(); n != 0 {
+	if n := f.stats().Idle; n != 0 {
 		t.Errorf("%d instances are left", n)
 	}
 }
@@ -268,7 +270,7 @@ func TestResetBehindAQueue(t *testing.T) {
 	go func() { errs <- f.call(t.Context(), "wait") }()
 	<-f.sys.waiting
 	go func() { errs <- f.call(t.Context(), "say") }()
-	until(t, "the second waits", func() bool { return f.entry().pool.waiting.Load() == 1 })
+	until(t, "the second waits", func() bool { return f.stats().Waiting == 1 })
 	f.sys.release <- struct{}{}
 	for range 2 {
 		if err := <-errs; err != nil {
@@ -304,10 +306,10 @@ func TestRefill(t *testing.T) {
 			if event, _, _ := strings.Cut(f.rec.take(), "\nexit "); strings.Contains(event, "instantiate") {
 				t.Errorf("%s: got\n%s", c.guest, event)
 			}
-			until(t, c.guest+" is replaced", func() bool { return f.idle().len() == ready })
+			until(t, c.guest+" is replaced", func() bool { return f.stats().Idle == ready })
 		}
-		if err := f.Close(t.Context()); err != nil || f.idle().len() != 0 {
-			t.Errorf("%v, %d instances are left", err, f.idle().len())
+		if err := f.Close(t.Context()); err != nil || f.stats().Idle != 0 {
+			t.Errorf("%v, %d instances are left", err, f.stats().Idle)
 		}
 	}
 }
@@ -326,14 +328,14 @@ func TestRefillBehindAQueue(t *testing.T) {
 	for range 2 {
 		go func() { errs <- f.call(ctx, "say") }()
 	}
-	until(t, "two wait", func() bool { return f.entry().pool.waiting.Load() == 2 })
+	until(t, "two wait", func() bool { return f.stats().Waiting == 2 })
 	cancel()
 	for range 3 {
 		if err := <-errs; code(err) != cm.TrapCancel {
 			t.Error(err)
 		}
 	}
-	until(t, "the instance is replaced", func() bool { return f.idle().len() == 1 })
+	until(t, "the instance is replaced", func() bool { return f.stats().Idle == 1 })
 }
 
 // TestBurst: of many invocations at once as many run and wait as may, the others are refused at once; the pool is whole
@@ -361,7 +363,7 @@ func TestBurst(t *testing.T) {
 			})
 		}
 		until(t, "the others are refused", func() bool { return refused.Load() == burst-most-queue })
-		if n, w := len(f.entry().pool.slots), f.entry().pool.waiting.Load(); n != most || w != queue || ok.Load() != 0 {
+		if n, w := f.stats().Busy, f.stats().Waiting; n != most || w != queue || ok.Load() != 0 {
 			t.Errorf("%d run, %d wait, %d are done", n, w, ok.Load())
 		}
 		for range most + queue {
@@ -369,10 +371,10 @@ func TestBurst(t *testing.T) {
 			f.sys.release <- struct{}{}
 		}
 		wg.Wait()
-		if n, w := len(f.entry().pool.slots), f.entry().pool.waiting.Load(); n != 0 || w != 0 || ok.Load() != most+queue {
+		if n, w := f.stats().Busy, f.stats().Waiting; n != 0 || w != 0 || ok.Load() != most+queue {
 			t.Errorf("%d run, %d wait, %d are done, at the end", n, w, ok.Load())
 		}
-		if n := f.idle().len(); n < 1 || n > most {
+		if n := f.stats().Idle; n < 1 || n > most {
 			t.Errorf("%d instances are idle", n)
 		}
 	}
@@ -391,11 +393,11 @@ func TestMany(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := f.idle().len(); n != ready || f.idle().timer != nil {
-		t.Errorf("%d instances are idle, and the timer is %v", n, f.idle().timer)
+	if n := f.stats().Idle; n != ready {
+		t.Errorf("%d instances are idle", n)
 	}
-	if err := f.Close(t.Context()); err != nil || f.idle().len() != 0 {
-		t.Errorf("%v, %d instances are left", err, f.idle().len())
+	if err := f.Close(t.Context()); err != nil || f.stats().Idle != 0 {
+		t.Errorf("%v, %d instances are left", err, f.stats().Idle)
 	}
 }
 
@@ -443,7 +445,7 @@ func TestGauges(t *testing.T) {
 	}
 	limits := ", instances.limit 2, instances.ready 2, invocations.waiting %d, invocations.waiting.limit 7"
 	go func() { errs <- f.call(t.Context(), "say") }()
-	until(t, "the third waits", func() bool { return f.entry().pool.waiting.Load() == 1 })
+	until(t, "the third waits", func() bool { return f.stats().Waiting == 1 })
 	if got, want := g.read(), fmt.Sprintf("busy 2, resetting 0, idle 0"+limits, 1); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

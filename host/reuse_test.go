@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,8 +31,6 @@ func (f *fixture) used(t *testing.T, name string) (info cm.InstanceInfo, err err
 	})
 	return info, err
 }
-
-func (f *fixture) idle() *idle { return &f.hand.inv.(*invoker).entries["guest"].reuse.idle }
 
 func TestInstancesAreReset(t *testing.T) {
 	for _, isolation := range []string{"", "fresh", "snapshot"} {
@@ -78,7 +75,7 @@ func TestInstancesAreReset(t *testing.T) {
 		if err := f.Close(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if n := f.idle().len(); n != 0 {
+		if n := f.stats().Idle; n != 0 {
 			t.Errorf("%d instances are left after the host was closed", n)
 		}
 	}
@@ -96,8 +93,8 @@ func TestInstancesThatCannotBeReset(t *testing.T) {
 			t.Errorf("%+v, %v", info, err)
 		}
 	}
-	if n := strings.Count(log.String(), "reason=table-changed"); n != 1 || f.idle().len() != 0 {
-		t.Errorf("it was said %d times why, and %d instances are idle:\n%s", n, f.idle().len(), log.String())
+	if n := strings.Count(log.String(), "reason=table-changed"); n != 1 || f.stats().Idle != 0 {
+		t.Errorf("it was said %d times why, and %d instances are idle:\n%s", n, f.stats().Idle, log.String())
 	}
 }
 
@@ -110,7 +107,7 @@ func TestIdleInstancesGoAway(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for f.idle().len() > 0 {
+		for f.stats().Idle > 0 {
 			time.Sleep(time.Millisecond)
 		}
 	}
@@ -137,7 +134,7 @@ func TestIdleIsBounded(t *testing.T) {
 				if err := f.call(t.Context(), name); (err != nil) != (name == "trap") {
 					t.Errorf("%s: %v", name, err)
 				}
-				if n := f.idle().len(); n > most {
+				if n := f.stats().Idle; n > most {
 					t.Errorf("%d instances are idle", n)
 				}
 			}
@@ -147,36 +144,7 @@ func TestIdleIsBounded(t *testing.T) {
 	if err := f.call(t.Context(), "say"); err != nil { // the last of the others may have trapped, and kept nothing
 		t.Error(err)
 	}
-	if n := f.idle().len(); n == 0 || n > most {
+	if n := f.stats().Idle; n == 0 || n > most {
 		t.Errorf("%d instances are idle at the end", n)
-	}
-}
-
-// TestIdleOrder: what was used last is used first, and what is old goes away alone.
-func TestIdleOrder(t *testing.T) {
-	var closed []*member
-	p := &idle{life: time.Hour, close: func(m *member) { closed = append(closed, m) }}
-	var made []*member
-	for range 3 {
-		made = append(made, new(member))
-		p.keep(made[len(made)-1], true)
-	}
-	if inst, ready := p.take(); inst != made[2] || !ready || p.len() != 2 {
-		t.Errorf("not the last, or not ready: %v; or %d are left", ready, p.len())
-	}
-	p.keep(made[2], false)
-	p.kept[0].since = time.Now().Add(-2 * time.Hour)
-	p.sweep()
-	if !slices.Equal(closed, made[:1]) || p.len() != 2 || p.timer == nil {
-		t.Errorf("closed %v, want %v; %d are left", closed, made[:1], p.len())
-	}
-	if _, ready := p.take(); ready {
-		t.Error("an instance that was not reset is taken to be ready")
-	}
-	p.keep(made[2], false)
-	p.end()
-	inst, _ := p.take()
-	if len(closed) != 3 || p.keep(made[0], true) || inst != nil {
-		t.Errorf("at the end %d are closed", len(closed))
 	}
 }

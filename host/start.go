@@ -10,7 +10,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"runtime"
 	"slices"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -94,17 +93,12 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		r.made.onRelease(e.watch())
-	}
-	kill, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	r.kill = cancel
-	r.invoker = newInvoker(kill, h, entries)
+	r.invoker = &invoker{log: h.log, console: h.cfg.Console, entries: entries}
 	if err := h.checkTriggers(w, r.invoker); err != nil {
 		return err // before the long part, and before guest code runs
 	}
 	for _, name := range entryNames(w) {
-		if err := r.invoker.prepare(ctx, entries[name]); err != nil {
+		if err := entries[name].prewarm(ctx); err != nil {
 			return err
 		}
 	}
@@ -145,7 +139,7 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	}
 	linked := map[string]*component.Linked{}
 	for name, e := range entries {
-		linked[name] = e.linked
+		linked[name] = e.pool.Linked()
 	}
 	return linked, nil
 }
@@ -180,7 +174,7 @@ func (h *Local) served(w *workload.Spec) error {
 			return fmt.Errorf("component %s: isolation %s is not supported by this version yet; want %s or %s",
 				c.Name, c.Instances.Isolation, isolationFresh, isolationSnapshot)
 		}
-		if most := orDefault(c.Instances.Max, DefaultMax); readyOf(w, &c) > most {
+		if most := cmp.Or(c.Instances.Max, component.DefaultPoolMax); readyOf(w, &c) > most {
 			return fmt.Errorf("component %s: %d instances are to be ready, and %d at most may run at once; ask for fewer or let more run",
 				c.Name, readyOf(w, &c), most)
 		}
@@ -208,46 +202,6 @@ func entryNames(w *workload.Spec) []string {
 	return names
 }
 
-// entry links one component together with everything that it is linked to.
-func (m *making) entry(ctx context.Context, name string) (*entry, error) {
-	h, w := m.h, m.w
-	spec := w.Component(name)
-	if spec == nil {
-		return nil, fmt.Errorf("workload %s: there is no component %s", w.ID(), name)
-	}
-	icept := m.part(spec).interceptor()
-	linker := h.cfg.Engine.NewLinker(icept)
-	c, err := m.group(ctx, spec, linker)
-	if err != nil {
-		return nil, err
-	}
-	linked, err := linker.Link(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	m.linked = append(m.linked, linked)
-	e := &entry{
-		spec: spec, linked: linked, interceptor: icept, line: lineOf(w, name),
-		pool:   newPool(name, orDefault(spec.Instances.Max, DefaultMax), orDefault(spec.Instances.Queue, DefaultQueue)),
-		limits: spec.Limits.Filled(),
-		ready:  readyOf(w, spec), processors: runtime.GOMAXPROCS(0),
-		deadline: orDefault(spec.Limits.Deadline, max(h.cfg.Deadline, 0)),
-	}
-	e.reuse.isolation, e.reuse.named = isolations[spec.Instances.Isolation], cmp.Or(spec.Instances.Isolation, isolationFresh)
-	e.learn(ctx, h.log, linked.Resettable())
-	e.reuse.used.Store(e.ready > 0) // it is not going to be used once only
-	e.reuse.idle.life, e.reuse.idle.floor = orDefault(spec.Instances.Idle, DefaultIdle), e.ready
-	if h.cfg.Deadline < 0 {
-		e.limits.Fuel = spec.Limits.Fuel
-	}
-	if e.deadline > 0 {
-		late := fmt.Sprintf("%s: the invocation took longer than %s", name, e.deadline)
-		// Each invocation has its own: a trap is filled in on its way out.
-		e.late = func() error { return &cm.Trap{Code: cm.TrapDeadline, Detail: late} }
-	}
-	return e, nil
-}
-
 // load reads and decodes one component.
 func (h *Local) load(ctx context.Context, spec *workload.Component, linker *component.Linker) (*component.Component, error) {
 	op := &cm.Operation{Name: "artifact read", Component: cm.Path(spec.Name)}
@@ -263,12 +217,4 @@ func (h *Local) load(ctx context.Context, spec *workload.Component, linker *comp
 		return nil, fmt.Errorf("component %s: %w", spec.Name, err)
 	}
 	return linker.Load(ctx, spec.Name, wasm)
-}
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }

@@ -108,7 +108,7 @@ var arrows = []arrow{
 	},
 	{
 		why:  "component knows nothing of hosts",
-		from: regexp.MustCompile(`^component$`), to: regexp.MustCompile(`^(host|workload|wasi|telemetry|app|plugin|trigger|net)(/|$)`),
+		from: regexp.MustCompile(`^component(/|$)`), to: regexp.MustCompile(`^(host|workload|wasi|telemetry|app|plugin|trigger|net)(/|$)`),
 	},
 	{
 		why:  "a workload is data",

@@ -1,0 +1,111 @@
+package pool
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// Prewarm makes the members that are to be ready. The first is made alone: the others share its snapshot. The rest is made
+// by as many goroutines as there are processors.
+func (p *Pool) Prewarm(ctx context.Context) error {
+	if p.cfg.Ready == 0 {
+		return nil
+	}
+	if err := p.makeReady(ctx); err != nil {
+		return err
+	}
+	left := int64(p.cfg.Ready - 1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var begun atomic.Int64
+	var wg sync.WaitGroup
+	for range min(int(left), runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for begun.Add(1) <= left && ctx.Err() == nil {
+				if err := p.makeReady(ctx); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// makeReady makes one member and keeps it.
+func (p *Pool) makeReady(ctx context.Context) error {
+	ctx, stop := p.bound(ctx)
+	defer stop()
+	m, err := p.make(ctx)
+	if err == nil {
+		p.keep(m, ready)
+	}
+	return err
+}
+
+// bound gives initialisation that belongs to no invocation the time that an invocation has.
+func (p *Pool) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if p.cfg.Deadline <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, p.cfg.Deadline, &cm.Trap{Code: cm.TrapDeadline,
+		Detail: fmt.Sprintf("%s: initialisation took longer than %s", p.cfg.Name, p.cfg.Deadline)})
+}
+
+// mayWorkAhead says whether nobody is in need of a seat and there is a processor for what nobody waits for.
+func (p *Pool) mayWorkAhead() bool {
+	return p.waiting.Load() == 0 && len(p.seats) <= p.cfg.Processors && p.prewarmCtx.Err() == nil
+}
+
+// lacks says whether there are fewer members than are to be ready, those that are busy included: they come back.
+func (p *Pool) lacks() bool { return p.cfg.Ready > 0 && p.idle.len()+len(p.seats) < p.cfg.Ready }
+
+// resetAhead resets a member before somebody asks for it.
+func (p *Pool) resetAhead(m *Member) {
+	p.resetting.Add(1)
+	defer p.resetting.Add(-1)
+	ctx, stop := p.prewarmCtx, context.CancelFunc(func() {})
+	if m.Instance.Initialises() {
+		ctx, stop = p.bound(ctx)
+	}
+	defer stop()
+	if p.reset(ctx, m) == nil {
+		p.keep(m, ready)
+	}
+}
+
+// refill makes members in the place of those that could not be kept, until as many are ready as are to be or others want the
+// seats. It is done in the background, by one goroutine a pool.
+func (p *Pool) refill() {
+	if p.refilling.Swap(true) {
+		return
+	}
+	if !p.admit() {
+		p.refilling.Store(false)
+		return
+	}
+	go func() {
+		defer p.under.Done()
+		defer p.refilling.Store(false)
+		for p.lacks() && p.prewarmCtx.Err() == nil && p.trySeat() {
+			// The seat stands for the new member.
+			room := p.idle.len()+len(p.seats) <= cap(p.seats)
+			var err error
+			if room {
+				err = p.makeReady(p.prewarmCtx)
+			}
+			p.returnSeat()
+			if err != nil {
+				p.cfg.Logger.Warn("an instance could not be made ready", "component", p.cfg.Name, "error", err)
+			}
+			if err != nil || !room || p.waiting.Load() > 0 {
+				return
+			}
+		}
+	}()
+}

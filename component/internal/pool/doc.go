@@ -1,0 +1,46 @@
+// Package pool keeps the instances of one component that invocations run in: it bounds how many there are, lets
+// invocations wait for one in order, sets instances back between uses, makes some before they are needed and closes those
+// that are not needed any more. It knows no WebAssembly: an [Instance] is what can be reset, released and closed.
+// component.Pool is made of it.
+//
+// What goes in: a [Config], whose Make gives instances, and contexts of invocations. What comes out: an instance that is as
+// new, for one invocation at a time. What an invocation does in it is none of the pool's concern, but for whether it went
+// well.
+//
+// # A member
+//
+// A member is an instance with its seats; an invocation holds one of them. [seatsEach] is 1: an instance is used by one
+// invocation at a time. With more, a busy member with a free seat could be given out again, and everything below holds as it
+// stands: a member is settled when its last seat is left. Its states, and all ways between them ([next]):
+//
+//	 Config.Make                       seat taken
+//	     │              ┌───── ready ─────────────────────▶ busy ◀─┐ another seat
+//	     ▼              │        ▲                           │  └──┘ taken or left
+//	   made ────────────┤        │ as new                    │ last seat left
+//	     │              │        │                           ▼
+//	     │ no free time │        └───── resetting ◀────── settling
+//	     └──────────────┼─────────────────▲   ahead          │ nobody has time to reset it
+//	   (its maker takes │                 │                  ▼
+//	    the first seat) └──▶ busy         └─────────────── used
+//	                                        by the next one
+//
+//	ready, used, settling, resetting, made ──▶ retired: closed, and nothing else happens to it
+//
+// A member is made by a seat that found none idle, or ahead of time. Settling is what an invocation owes when it has left its
+// seat: what the guest has left open ends. One that did not go well retires its member. Ready and used members are idle:
+// they are in the pool's list, the last used on top, and belong to nobody. Members in any other state belong to the
+// goroutine that has brought them there.
+//
+// # An invocation
+//
+//	Enter ─▶ counted in; its context begins ─▶ Sit: waits for a seat, takes a member ─▶ … ─▶ Leave: settles ─▶ Return
+//
+// Leave and Return are two steps so that whoever measures an invocation can end it between them: Leave belongs to the
+// invocation, while Return, which may reset the member, is done ahead for the next one. There are never more members than
+// seats: who makes one holds a seat and has found none idle, or makes it in the place of one that is gone.
+//
+// # The end
+//
+// Close stops what is done ahead, admits nothing more, waits, then cancels the contexts of what is left, and retires the
+// idle members. A member that comes back later is retired at once.
+package pool

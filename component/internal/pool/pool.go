@@ -1,0 +1,258 @@
+package pool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
+)
+
+// Config says what a pool is like. All of it is decided: there are no defaults here.
+type Config struct {
+	Name     string        // in messages
+	Max      int           // members at once; more than 0
+	Queue    int           // invocations that may wait
+	Ready    int           // members that are made ahead and stay, however long they are idle; Max at most
+	Idle     time.Duration // how long another member is kept that does nothing
+	Deadline time.Duration // of an invocation, from Enter on, and of guest code that is run ahead; 0: none
+	// Processors is how many invocations may be under way for there to be a processor left for work that nobody waits for.
+	Processors int
+
+	// Make gives an instance that is as new.
+	Make func(ctx context.Context) (Instance, error)
+	// Wait is called where an invocation has to wait, with how many wait before it; what it returns is called when the wait
+	// has ended. Nil: nobody watches.
+	Wait   func(ctx context.Context, before int64) (context.Context, func(error))
+	Logger *slog.Logger
+}
+
+// Pool is the pool of one component. Safe for concurrent use.
+type Pool struct {
+	cfg       Config
+	seats     chan struct{} // one for each seat that is taken
+	waiting   atomic.Int64
+	idle      idleList
+	refilling atomic.Bool  // see refill
+	resetting atomic.Int64 // members that are reset ahead
+
+	// pastDeadline is why an invocation ended at its deadline. Each has its own: a trap is filled in on its way out.
+	pastDeadline func() error
+
+	stop        reqctx.Context  // ends when invocations must not go on
+	prewarmCtx  context.Context // ends when nothing is to be done ahead any more
+	stopPrewarm context.CancelFunc
+
+	mu     sync.Mutex
+	closed bool
+	under  sync.WaitGroup // invocations, and what is done in the background
+}
+
+// New makes a pool without members.
+func New(c Config) *Pool {
+	p := &Pool{cfg: c, seats: make(chan struct{}, c.Max*seatsEach)}
+	p.stop.Begin(context.Background())
+	p.prewarmCtx, p.stopPrewarm = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
+	p.pastDeadline = func() error {
+		return cm.Trapf(cm.TrapDeadline, "%s: the invocation took longer than %s", c.Name, c.Deadline)
+	}
+	p.idle.life, p.idle.floor = c.Idle, c.Ready
+	p.idle.retire = func(m *Member) { p.retire(&p.stop, m) }
+	return p
+}
+
+// Counts is how a pool stands.
+type Counts struct {
+	Busy, Resetting, Idle int // members; Busy are those of the seats that are taken
+	Waiting               int // invocations
+}
+
+// Counts is how it stands.
+func (p *Pool) Counts() Counts {
+	resetting := int(p.resetting.Load())
+	return Counts{Busy: max(len(p.seats)-resetting, 0), Resetting: resetting, Idle: p.idle.len(), Waiting: int(p.waiting.Load())}
+}
+
+// admit counts something in that Close waits for, unless the pool is closed.
+func (p *Pool) admit() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		return false
+	}
+	p.under.Add(1)
+	return true
+}
+
+// trySeat takes a seat if one is free.
+func (p *Pool) trySeat() bool {
+	select {
+	case p.seats <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// takeSeat waits for a seat, behind those that wait already. It fails at once with an overload trap when the queue is full,
+// and with ctx's own trap when ctx ends first.
+func (p *Pool) takeSeat(ctx context.Context) (err error) {
+	if p.trySeat() {
+		return nil
+	}
+	if p.cfg.Wait != nil {
+		var end func(error)
+		ctx, end = p.cfg.Wait(ctx, p.waiting.Load())
+		defer func() { end(err) }()
+	}
+	if p.waiting.Add(1) > int64(p.cfg.Queue) {
+		p.waiting.Add(-1)
+		return cm.Trapf(cm.TrapOverload, "%s: %d instances run and %d invocations wait", p.cfg.Name, p.cfg.Max, p.cfg.Queue)
+	}
+	defer p.waiting.Add(-1)
+	select {
+	case p.seats <- struct{}{}:
+		if ctx.Err() == nil {
+			return nil
+		}
+		p.returnSeat() // both happened at once
+	case <-ctx.Done():
+	}
+	t := cm.EndedTrap(ctx)
+	t.Detail += " while waiting for an instance"
+	return t
+}
+
+func (p *Pool) returnSeat() { <-p.seats }
+
+// member gives a member that is as new: one that is ready, one that was used and is reset now, or one that is made. The
+// caller has a seat, and takes the member's.
+func (p *Pool) member(ctx context.Context) (*Member, error) {
+	for m := p.idle.take(); m != nil; m = p.idle.take() {
+		if m.state == ready {
+			return m, nil
+		}
+		err := p.reset(ctx, m)
+		if err == nil {
+			m.become(ready)
+			return m, nil
+		}
+		var trap *cm.Trap
+		if ctx.Err() != nil && errors.As(err, &trap) { // it was the end of ctx that failed it
+			return nil, err
+		}
+	}
+	return p.make(ctx)
+}
+
+func (p *Pool) make(ctx context.Context) (m *Member, err error) {
+	err = p.guard("instantiation", func() error {
+		i, err := p.cfg.Make(ctx)
+		if err == nil {
+			m = &Member{Instance: i}
+		}
+		return err
+	})
+	return m, err
+}
+
+// reset sets a member back, or retires it.
+func (p *Pool) reset(ctx context.Context, m *Member) error {
+	m.become(resetting)
+	err := p.guard("reset", func() error { return m.Instance.Reset(ctx) })
+	if err != nil {
+		p.cfg.Logger.DebugContext(ctx, "an instance was not used again", "component", p.cfg.Name, "reason", err)
+		p.retire(ctx, m)
+	}
+	return err
+}
+
+// settle ends what the last invocation of a member has left open, also when its time is over: that flushes what it wrote last.
+// It gives the member back if it can be used again, and nil where it has retired it.
+func (p *Pool) settle(ctx context.Context, m *Member, well bool) *Member {
+	if !well || m.Instance.Resettable() != nil {
+		p.retire(ctx, m)
+		return nil
+	}
+	if err := p.guard("release", func() error { return m.Instance.Release(ctx) }); err != nil {
+		p.cfg.Logger.ErrorContext(ctx, "an instance did not let go of what it had", "component", p.cfg.Name, "error", err)
+		p.retire(ctx, m)
+		return nil
+	}
+	return m
+}
+
+// keep makes a member idle, as s.
+func (p *Pool) keep(m *Member, s state) {
+	if !p.idle.keep(m, s) {
+		p.retire(&p.stop, m)
+	}
+}
+
+func (p *Pool) retire(ctx context.Context, m *Member) {
+	m.become(retired)
+	err := p.guard("close", func() error { return m.Instance.Close(context.WithoutCancel(ctx)) })
+	if err != nil {
+		p.cfg.Logger.ErrorContext(ctx, "an instance did not close", "component", p.cfg.Name, "error", err)
+	}
+}
+
+// guard runs f and makes a panic in it a trap: what is done for one invocation must not end the process.
+func (p *Pool) guard(what string, f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.cfg.Logger.Error("panic in "+what+"; please report this", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			err = cm.Trapf(cm.TrapBug, "%s: %v; please report this", what, r)
+		}
+	}()
+	return f()
+}
+
+// lastWait is how long Close waits for invocations that it has cancelled: guests end at their next check, host functions
+// when they see their context; neither takes long.
+const lastWait = 2 * time.Second
+
+// StopPrewarm ends what is done ahead, and begins nothing more of it.
+func (p *Pool) StopPrewarm() { p.stopPrewarm() }
+
+// ErrStuck is Close's error where something under way does not heed the end of its context.
+var ErrStuck = errors.New("some invocations did not end")
+
+// Close admits nothing more, waits for what is under way until ctx ends and cancels it then, and retires the members. cut says
+// that it had to cancel something. It is called once.
+func (p *Pool) Close(ctx context.Context) (cut bool, err error) {
+	p.stopPrewarm()
+	p.mu.Lock()
+	p.closed = true
+	p.mu.Unlock()
+	defer p.idle.end()
+	ended := make(chan struct{})
+	go func() {
+		p.under.Wait()
+		close(ended)
+	}()
+	defer p.stop.Cancel(nil)
+	select {
+	case <-ended:
+		return false, nil
+	case <-ctx.Done():
+	}
+	p.stop.Cancel(nil)
+	late := time.NewTimer(lastWait)
+	defer late.Stop()
+	select {
+	case <-ended:
+		return true, nil
+	case <-late.C:
+		return true, ErrStuck
+	}
+}
+
+// Wait waits until nothing is under way any more. It is for after Close.
+func (p *Pool) Wait() { p.under.Wait() }

@@ -1,0 +1,110 @@
+package pool
+
+import (
+	"context"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
+)
+
+// Seat is one invocation's part of a pool, from Enter to Return. The zero Seat is ready for Enter; it is used once, must not
+// be copied, and is one goroutine's.
+type Seat struct {
+	pool *Pool // nil: it was not admitted
+	ctx  reqctx.Context
+	kill reqctx.Subscription // of what stops all invocations
+
+	left     bool
+	taken    bool    // of the pool's seats
+	member   *Member // from Sit on, and until it is idle or retired
+	had      bool    // a member
+	reusable bool    // it has been settled and can be used again
+}
+
+// Enter counts the invocation in and begins its context. It fails where the pool is closed; Leave and Return do nothing
+// then.
+func (s *Seat) Enter(ctx context.Context, p *Pool) error {
+	if !p.admit() {
+		return cm.Trapf(cm.TrapOverload, "%w: %s takes no more", cm.ErrStopping, p.cfg.Name)
+	}
+	s.pool = p
+	s.ctx.Begin(ctx)
+	s.kill.Begin(&p.stop, s)
+	if d := p.cfg.Deadline; d > 0 {
+		s.ctx.SetTimeout(d, p.pastDeadline)
+	}
+	return nil
+}
+
+// Context ends with the one that Enter was given, at the deadline, when the pool ends what is under way, and with Leave.
+func (s *Seat) Context() context.Context { return &s.ctx }
+
+// OnDone implements reqctx.Listener: the invocation must not go on.
+func (s *Seat) OnDone() {
+	s.ctx.Cancel(cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping))
+}
+
+// Sit waits for a seat and takes one in a member that is as new.
+func (s *Seat) Sit() (*Member, error) {
+	if err := s.pool.takeSeat(&s.ctx); err != nil {
+		return nil, err
+	}
+	s.taken = true
+	m, err := s.pool.member(&s.ctx)
+	if err != nil {
+		return nil, err
+	}
+	m.sit()
+	s.member, s.had = m, true
+	return m, nil
+}
+
+// Leave ends the invocation's use of its member and its context. well says that the guest came back by itself, so that the
+// member may be used again; use is the invocation's part of the instance.
+func (s *Seat) Leave(well bool, use Use) {
+	if s.pool == nil || s.left {
+		return
+	}
+	s.left = true
+	defer s.ctx.Cancel(nil)
+	defer s.kill.End()
+	m := s.member
+	if m == nil {
+		return
+	}
+	s.member = nil
+	ctx := context.WithoutCancel(&s.ctx)
+	empty, err := m.leave(use)
+	if err != nil {
+		s.pool.cfg.Logger.ErrorContext(ctx, "an invocation did not let go of what it had", "component", s.pool.cfg.Name, "error", err)
+	}
+	if empty {
+		s.member = s.pool.settle(ctx, m, well)
+	}
+}
+
+// Return gives back what the invocation has of the pool; it comes behind Leave. Where nobody is in need of the seat and there
+// is a processor for it, the member is reset before, on this goroutine, so that the next invocation need not do it. Otherwise
+// that one resets what it takes, which costs the same and makes do with fewer members.
+func (s *Seat) Return() {
+	p := s.pool
+	if p == nil {
+		return
+	}
+	s.pool = nil
+	defer p.under.Done()
+	switch m := s.member; {
+	case m == nil:
+	case p.mayWorkAhead():
+		p.resetAhead(m)
+	default:
+		p.keep(m, used)
+	}
+	if s.taken {
+		p.returnSeat()
+	}
+	// Asked once more, now that the seat is free: of several that end at once, the last one sees what all of them have left.
+	if s.taken == s.had && p.lacks() && p.mayWorkAhead() { // where no instance could be made, the next one is left to who needs it
+		p.refill()
+	}
+}

@@ -1,0 +1,222 @@
+package component
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component/internal/pool"
+)
+
+// What a PoolConfig leaves open.
+const (
+	DefaultPoolMax   = 200
+	DefaultPoolQueue = 1000
+	DefaultPoolIdle  = 5 * time.Second
+)
+
+// PoolConfig says what a [Pool] is like. The zero value is good: it bounds how many instances there are and how many
+// invocations wait, and nothing that guests do.
+type PoolConfig struct {
+	// Max is how many instances there are at most, and so how many invocations run at once; 0 is DefaultPoolMax.
+	Max int
+	// Queue is how many invocations wait, in order, while Max run; 0 is DefaultPoolQueue, less than 0 is none. One more
+	// fails at once, with a trap of code overload.
+	Queue int
+	// Ready is how many instances are kept however long they are idle, and made anew in the background where one is lost.
+	// The first invocations find them if Prewarm is called before; Max at most.
+	Ready int
+	// Idle is how long another instance is kept that nobody uses; 0 is DefaultPoolIdle.
+	Idle time.Duration
+	// Deadline bounds an invocation, from when it begins to wait: guest code is interrupted then, and the context ends, with
+	// a trap of code deadline. 0: there is none but that of the caller's context.
+	Deadline time.Duration
+	// Store are the options that each instance is made with: its limits, [WithMemory], [WithFuel] and so on. Limits are those
+	// of one use: a reset gives all of them back.
+	Store []StoreOption
+	// Isolation is what an instance is set back to between two uses: Fresh (also when it is zero) or Initialised. Constant is
+	// as in [WithReset]. Instances that cannot be reset, because of what the component does, are used once; a Logger is told.
+	Isolation Isolation
+	Constant  func(*cm.Boundary) bool
+	// SingleUse makes a new instance for each invocation, whether one could be reset or not.
+	SingleUse bool
+	// Logger is told of what nobody else learns: instances that do not close, panics. Nil drops it.
+	Logger *slog.Logger
+}
+
+// Pool keeps instances of one linked component for invocations that come again and again: it bounds them, has invocations
+// wait in order, sets instances back between uses, so that none sees what another has left, and closes those that are not
+// needed. Safe for concurrent use.
+//
+// It knows no telemetry. The interceptor that the component was linked with sees what it sees of any instance, operations
+// "pool wait", "instantiate", "reset" and "instances ready" (see [cm.Lifecycle]), and, where it is a [cm.Gauges], how many
+// instances are busy, resetting or idle, and how many invocations wait.
+type Pool struct {
+	linked  *Linked
+	pool    *pool.Pool
+	config  PoolConfig
+	single  atomic.Bool            // the next instance is for one use
+	refused atomic.Pointer[string] // why instances cannot be reset; nil: they can, as far as is known
+	stacks  atomic.Int64           // bytes of deep stacks that its instances have
+	unwatch func()
+
+	close    sync.Once
+	closeErr error
+}
+
+// NewPool makes a pool without instances. Close it before linked. An error says what of the config contradicts itself.
+func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
+	c.Max = cmp.Or(c.Max, DefaultPoolMax)
+	c.Queue = max(cmp.Or(c.Queue, DefaultPoolQueue), 0)
+	c.Idle = cmp.Or(c.Idle, DefaultPoolIdle)
+	if c.Isolation == NoReset {
+		c.Isolation = Fresh
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.Max < 0 || c.Ready < 0 || c.Idle < 0 || c.Deadline < 0:
+		return nil, fmt.Errorf("component %s: a pool cannot have less than nothing: Max %d, Ready %d, Idle %s, Deadline %s", linked.name, c.Max, c.Ready, c.Idle, c.Deadline)
+	case c.Ready > c.Max:
+		return nil, fmt.Errorf("component %s: a pool of %d instances at most cannot keep %d ready; let more run or ask for fewer", linked.name, c.Max, c.Ready)
+	case c.Isolation != Fresh && c.Isolation != Initialised:
+		return nil, fmt.Errorf("component %s: a pool's Isolation is Fresh or Initialised", linked.name)
+	}
+	p := &Pool{linked: linked, config: c}
+	p.single.Store(c.Ready == 0) // it may be that it is only run once
+	p.learn(context.Background(), linked.Resettable())
+	pc := pool.Config{Name: linked.name, Max: c.Max, Queue: c.Queue, Ready: c.Ready, Idle: c.Idle, Deadline: c.Deadline,
+		Processors: runtime.GOMAXPROCS(0), Make: p.instantiate, Logger: c.Logger}
+	if linked.interceptor != nil {
+		pc.Wait = p.observeWait
+	}
+	p.pool = pool.New(pc)
+	p.unwatch = p.watch()
+	return p, nil
+}
+
+// Linked is what its instances are made from.
+func (p *Pool) Linked() *Linked { return p.linked }
+
+// Deadline is that of each invocation; 0 if there is none.
+func (p *Pool) Deadline() time.Duration { return p.config.Deadline }
+
+// Prewarm makes the instances that are to be ready, and waits for them. It is to be called once, before invocations. An error is
+// why one could not be made: a *cm.Trap where the guest or a limit ended its initialisation, or ctx's.
+func (p *Pool) Prewarm(ctx context.Context) error {
+	if p.config.Ready == 0 {
+		return nil
+	}
+	op := &cm.Operation{Name: "instances ready", Component: cm.Path(p.linked.name)}
+	op.Set("instances.ready", int64(p.config.Ready))
+	ctx, end := cm.Begin(ctx, p.linked.interceptor, op)
+	err := p.pool.Prewarm(ctx)
+	end(err)
+	return err
+}
+
+// StopPrewarm ends what is done ahead of invocations (resets, new instances), and has nothing more of it done; invocations
+// go on. Close does it, too.
+func (p *Pool) StopPrewarm() { p.pool.StopPrewarm() }
+
+// Run runs f in an instance that is as new, and that f has for itself until it returns. ctx ends for f at the deadline, too,
+// and when Close ends what is left; its calls must be made with the context that f is given.
+//
+// The error is f's own; that of making or resetting an instance; a trap of code overload where the queue is full or the pool
+// is closed (below that is cm.ErrStopping); or, where ctx or the deadline ends while it waits, a trap of code cancelled or
+// deadline. An instance whose guest has trapped or exited is closed; any other error of f, also one that the guest answered
+// with, lets it be used again. A panic of f goes on to the caller, and ends the instance.
+func (p *Pool) Run(ctx context.Context, f func(ctx context.Context, inst *Instance) error) error {
+	var s Seat
+	defer s.Return()
+	if err := s.Enter(ctx, p); err != nil {
+		return err
+	}
+	well := false
+	defer func() { s.Leave(well) }()
+	inst, err := s.Sit()
+	if err != nil {
+		return err
+	}
+	err = f(s.Context(), inst)
+	var trap *cm.Trap
+	var exit *cm.ExitError
+	well = !errors.As(err, &trap) && !errors.As(err, &exit)
+	return err
+}
+
+// ErrPoolStuck is Close's where an invocation goes on though its context has ended.
+var ErrPoolStuck = pool.ErrStuck
+
+// Close lets no more invocations in, waits for those that run or wait until ctx ends, ends them then (guests are interrupted,
+// with a trap below which is cm.ErrStopping), and closes all instances. Nil says that nothing is left; *ErrPoolStuck* that a
+// host function does not heed its context: [Pool.Wait] waits for it, and the component must not be closed before. Called
+// again it waits for the first call and says the same.
+func (p *Pool) Close(ctx context.Context) error {
+	p.close.Do(func() {
+		var cut bool
+		cut, p.closeErr = p.pool.Close(ctx)
+		if cut && p.closeErr == nil {
+			p.config.Logger.Warn("invocations were ended because they took longer than the time to drain", "component", p.linked.name)
+		}
+		p.unwatch()
+	})
+	return p.closeErr
+}
+
+// Wait waits until nothing is under way any more, for after Close.
+func (p *Pool) Wait() { p.pool.Wait() }
+
+// PoolStats is how a pool stands at a moment. Busy instances have an invocation, resetting ones are made ready behind one, and
+// idle ones wait for one.
+type PoolStats struct {
+	Busy, Resetting, Idle int // instances
+	Waiting               int // invocations
+}
+
+// Stats is how the pool stands.
+func (p *Pool) Stats() PoolStats { return PoolStats(p.pool.Counts()) }
+
+// Seat is [Pool.Run] in steps, for those who have work to do between them: Enter, Sit, Leave, Return, in this order and each
+// once at most. The zero Seat is ready. It must not be copied, and one goroutine at a time may use it. Where Enter or Sit
+// fails the rest still has to be called; where Enter failed, it does nothing.
+type Seat struct {
+	seat pool.Seat
+	use  Use
+	inst *Instance
+}
+
+// Enter begins an invocation in a pool: its deadline runs. An error is a trap of code overload: the pool is closed.
+func (s *Seat) Enter(ctx context.Context, p *Pool) error { return s.seat.Enter(ctx, p.pool) }
+
+// Context is that of the invocation, from Enter until Leave.
+func (s *Seat) Context() context.Context { return s.seat.Context() }
+
+// Sit waits until the invocation may have an instance, and gives it; it is the invocation's until Leave. Errors are those of
+// [Pool.Run].
+func (s *Seat) Sit() (*Instance, error) {
+	m, err := s.seat.Sit()
+	if err != nil {
+		return nil, err
+	}
+	inst := m.Instance.(*member).inst
+	s.use.Info = inst.Info()
+	s.use.Info.Use = m.Uses()
+	s.inst = inst.Use(&s.use)
+	return s.inst, nil
+}
+
+// Leave ends the use of the instance: what the guest has left open ends now. well says that the guest came back by itself,
+// without a trap or an exit; otherwise the instance is closed.
+func (s *Seat) Leave(well bool) { s.seat.Leave(well, s.inst) }
+
+// Return gives the place to the next invocation. It may reset the instance first, for which the invocation's caller need not wait.
+func (s *Seat) Return() { s.seat.Return() }

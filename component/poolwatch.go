@@ -1,0 +1,50 @@
+package component
+
+import (
+	"context"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// observeWait makes a wait an operation of its own, so that a queue can be seen in a trace.
+func (p *Pool) observeWait(ctx context.Context, before int64) (context.Context, func(error)) {
+	op := &cm.Operation{Name: "pool wait", Component: cm.Path(p.linked.name)}
+	op.Set("invocations.waiting", before)
+	return cm.Begin(ctx, p.linked.interceptor, op)
+}
+
+// watch shows the state of the pool to the interceptor, until the function that it returns is called.
+func (p *Pool) watch() (stop func()) {
+	var store storeOptions
+	for _, o := range p.config.Store {
+		o(&store)
+	}
+	fixed := func(n int64) func(func(int64, ...cm.Attr)) {
+		return func(observe func(int64, ...cm.Attr)) { observe(n) }
+	}
+	var stops []func()
+	for _, g := range []cm.Gauge{
+		{Name: "instances", Unit: "{instance}", Help: "Instances, by state: busy with an invocation, resetting behind one, or idle.",
+			Read: func(observe func(int64, ...cm.Attr)) {
+				s := p.Stats()
+				observe(int64(s.Busy), cm.Attr{Key: "instance.state", Value: "busy"})
+				observe(int64(s.Resetting), cm.Attr{Key: "instance.state", Value: "resetting"})
+				observe(int64(s.Idle), cm.Attr{Key: "instance.state", Value: "idle"})
+			}},
+		{Name: "instances.ready", Unit: "{instance}", Help: "How many instances are kept, however long they are idle.", Read: fixed(int64(p.config.Ready))},
+		{Name: "instances.limit", Unit: "{instance}", Help: "How many instances may be busy at once.", Read: fixed(int64(p.config.Max))},
+		{Name: "invocations.waiting", Unit: "{invocation}", Help: "Invocations that wait for an instance.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Stats().Waiting)) }},
+		{Name: "invocations.waiting.limit", Unit: "{invocation}", Help: "How many invocations may wait; others are refused.", Read: fixed(int64(p.config.Queue))},
+		{Name: "memory.limit", Unit: "By", Help: "How much memory an instance may have.", Read: fixed(int64(store.store.Limits.Memory))},
+		{Name: "stack.usage", Unit: "By", Help: "Stack of calls that are more than 2 MiB deep, beyond those 2 MiB, of all instances together.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(p.stacks.Load()) }},
+	} {
+		stops = append(stops, cm.Watch(p.linked.interceptor, cm.Path(p.linked.name), g))
+	}
+	return func() {
+		for _, s := range stops {
+			s()
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// entry is a component that events can reach: linked, with the pool that its invocations run in.
+type entry struct {
+	name        string
+	interceptor cm.Interceptor
+	pool        *component.Pool
+	line        LogLine  // of no text: the lines that the host writes about the component begin with it
+	boundaries  sync.Map // boundaryKey → *boundary
+}
+
+type boundaryKey struct{ trigger, name string }
+
+// boundary is the Event boundary of one kind of event, bound once.
+type boundary struct {
+	cm    *cm.Boundary
+	hooks cm.Hooks
+}
+
+func (e *entry) boundary(trigger, name string) *boundary {
+	key := boundaryKey{trigger, name}
+	if b, ok := e.boundaries.Load(key); ok {
+		return b.(*boundary)
+	}
+	b := &boundary{cm: &cm.Boundary{Kind: cm.Event, Caller: cm.Path(trigger), Callee: cm.Path(e.name), Func: name}}
+	if e.interceptor != nil {
+		b.hooks = e.interceptor.Bind(b.cm)
+	}
+	kept, _ := e.boundaries.LoadOrStore(key, b)
+	return kept.(*boundary)
+}
+
+// The kinds of isolation in a workload.
+const (
+	isolationFresh    = "fresh"
+	isolationSnapshot = "snapshot"
+)
+
+// isolations are what those kinds mean to an instance.
+var isolations = map[string]component.Isolation{
+	"": component.Fresh, isolationFresh: component.Fresh, isolationSnapshot: component.Initialised,
+}
+
+// constant are the functions whose answer is a workload's own and the same for each of its instances. Everything else that
+// initialisation asks for may differ from one instance to the next.
+var constant = map[string][]string{
+	"wasi:cli/environment": {"get-environment", "get-arguments", "initial-cwd"},
+}
+
+func isConstant(b *cm.Boundary) bool {
+	return slices.Contains(constant[b.Interface.Unversioned().String()], b.Func)
+}
+
+// poolConfig is what the pool of a component of w is like.
+func (h *Local) poolConfig(w *workload.Spec, c *workload.Component) component.PoolConfig {
+	limits := c.Limits.Filled()
+	if h.cfg.Deadline < 0 {
+		limits.Fuel = c.Limits.Fuel
+	}
+	return component.PoolConfig{
+		Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: readyOf(w, c), Idle: c.Instances.Idle,
+		Deadline:  cmp.Or(c.Limits.Deadline, max(h.cfg.Deadline, 0)),
+		Isolation: isolations[c.Instances.Isolation], Constant: isConstant, Logger: h.log,
+		Store: []component.StoreOption{
+			component.WithMemory(limits.Memory), component.WithTables(limits.Tables), component.WithFuel(limits.Fuel),
+			component.WithStack(limits.Stack), component.WithHandles(limits.Handles), component.WithCallDepth(limits.CallDepth),
+			component.WithHostMemory(limits.HostMemory),
+		},
+	}
+}
+
+// entry links one component together with everything that it is linked to, and makes its pool.
+func (m *making) entry(ctx context.Context, name string) (*entry, error) {
+	h, w := m.h, m.w
+	spec := w.Component(name)
+	if spec == nil {
+		return nil, fmt.Errorf("workload %s: there is no component %s", w.ID(), name)
+	}
+	icept := m.part(spec).interceptor()
+	linker := h.cfg.Engine.NewLinker(icept)
+	c, err := m.group(ctx, spec, linker)
+	if err != nil {
+		return nil, err
+	}
+	linked, err := linker.Link(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	m.linked = append(m.linked, linked)
+	pool, err := component.NewPool(linked, h.poolConfig(w, spec))
+	if err != nil {
+		return nil, err
+	}
+	m.onRelease(func() { _ = pool.Close(ctx) }) // of a start that fails; else it has been closed, which says why not
+	return &entry{name: name, interceptor: icept, pool: pool, line: lineOf(w, name)}, nil
+}
