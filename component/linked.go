@@ -62,6 +62,9 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 // Close releases what linking made; close every Instance first. An Engine that is closed does it too.
 func (l *Linked) Close(ctx context.Context) error { return l.linked.Close(ctx) }
 
+// Interceptor is that of the linker that linked it; nil if it had none.
+func (l *Linked) Interceptor() cm.Interceptor { return l.interceptor }
+
 // Name is the name of the component that was linked.
 func (l *Linked) Name() string { return l.name }
 

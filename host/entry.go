@@ -73,11 +73,17 @@ func (h *Local) poolConfig(w *workload.Spec, c *workload.Component) component.Po
 		Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: readyOf(w, c), Idle: c.Instances.Idle,
 		Deadline:  cmp.Or(c.Limits.Deadline, max(h.cfg.Deadline, 0)),
 		Isolation: isolations[c.Instances.Isolation], Constant: isConstant, Logger: h.log,
-		Store: []component.StoreOption{
-			component.WithMemory(limits.Memory), component.WithTables(limits.Tables), component.WithFuel(limits.Fuel),
-			component.WithStack(limits.Stack), component.WithHandles(limits.Handles), component.WithCallDepth(limits.CallDepth),
-			component.WithHostMemory(limits.HostMemory),
-		},
+		Store: StoreLimits(limits),
+	}
+}
+
+// StoreLimits are the limits of l that are a store's, for [component.PoolConfig] and [component.Linked.Instantiate]. What is
+// zero in l is left to the engine: [workload.Limits.Filled] has the defaults of workloads.
+func StoreLimits(l workload.Limits) []component.StoreOption {
+	return []component.StoreOption{
+		component.WithMemory(l.Memory), component.WithTables(l.Tables), component.WithFuel(l.Fuel),
+		component.WithStack(l.Stack), component.WithHandles(l.Handles), component.WithCallDepth(l.CallDepth),
+		component.WithHostMemory(l.HostMemory),
 	}
 }
 

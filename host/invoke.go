@@ -21,6 +21,28 @@ type invoker struct {
 
 var _ Invoker = (*invoker)(nil)
 
+// InvokerConfig says who hears of what an Invoker without a workload has to say.
+type InvokerConfig struct {
+	// Console is told of each invocation that failed; nil for none. The component's interceptor sees it in any case.
+	Console LogSink
+	// Logger hears of panics; slog.Default when nil.
+	Logger *slog.Logger
+}
+
+// NewInvoker makes an Invoker for the one component of a pool, for embedders that have no workload; the component's name is
+// that of pool.Linked(). Events are seen by the interceptor that the component was linked with. Closing the pool ends its
+// invocations; there is nothing else to close.
+func NewInvoker(pool *component.Pool, c InvokerConfig) Invoker {
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	linked := pool.Linked()
+	name := linked.Name()
+	return &invoker{log: c.Logger, console: c.Console, entries: map[string]*entry{
+		name: {name: name, interceptor: linked.Interceptor(), pool: pool, line: LogLine{Component: name}},
+	}}
+}
+
 // Linked finds a component that events can reach.
 func (v *invoker) Linked(name string) (*component.Linked, error) {
 	if e := v.entries[name]; e != nil {

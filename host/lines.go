@@ -1,111 +1,63 @@
 package host
 
 import (
-	"bytes"
 	"context"
-	"strings"
-	"sync"
+	"time"
 
-	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// MaxLine is how long a line of a guest may be, in bytes. A longer one is cut and what follows up to its end is left out.
-const MaxLine = 64 << 10
+// LineCounter is an optional power of sinks: CountLeftOut tells that n lines like l, whose Limit says why, were left out.
+// As Log, it must not block.
+type LineCounter interface {
+	CountLeftOut(ctx context.Context, l LogLine, n uint64)
+}
 
-// Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each invocation
-// has its own unfinished line: a write of half a line waits for its other half, and is let go when the invocation ends. A line
-// is logged in the context of the write that completed it.
-//
-// Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
-// noticed. A line that is a JSON object with a level is what it says.
-func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
+// Lines is where the lines of one component go, held to its limits: what is over them is left out, said and counted. A nil
+// Lines drops all. Safe for concurrent use.
+type Lines struct {
+	sinks []LogSink
+	line  LogLine // says whose they are
+	rates *outputRates
+}
+
+// NewLines makes the Lines of a component. A host makes one for each component that it starts, and hands it to plugins.
+func NewLines(w *workload.Spec, c *workload.Component, sinks ...LogSink) *Lines {
+	return newLines(w, c, c.Limits.Filled(), sinks)
+}
+
+func newLines(w *workload.Spec, c *workload.Component, limits workload.Limits, sinks []LogSink) *Lines {
+	m := &outputRates{now: time.Now}
+	m.set(limits)
+	return &Lines{sinks: sinks, line: lineOf(w, c.Name), rates: m}
+}
+
+// lineOf is a line of a component, without all but whose it is.
+func lineOf(w *workload.Spec, component string) LogLine {
+	return LogLine{Namespace: w.Namespace, Workload: w.Name, Version: w.Version, Component: component}
+}
+
+// Log hands a line to the sinks, unless it is over a limit. Whose it is is filled in.
+func (s *Lines) Log(ctx context.Context, l LogLine) {
 	if s == nil {
-		return func(context.Context, []byte) error { return nil }
-	}
-	line := s.line
-	line.Stream, line.Severity = name, SeverityInfo
-	if name == "stderr" {
-		line.Severity = SeverityWarn
-	}
-	own := new(byte) // its address tells this stream from every other
-	return func(ctx context.Context, p []byte) error {
-		f := component.TaskValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line} }).(*framer)
-		f.write(ctx, p)
-		return nil
-	}
-}
-
-// framer is one stream of one invocation.
-type framer struct {
-	budget *budget
-	line   LogLine
-
-	mu      sync.Mutex
-	ctx     context.Context // of the last write
-	partial []byte
-	cut     bool
-	held    cm.Holding // for partial
-}
-
-func (f *framer) write(ctx context.Context, p []byte) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.ctx = ctx
-	for {
-		i := bytes.IndexByte(p, '\n')
-		if i < 0 {
-			f.add(p)
-			return
-		}
-		f.add(p[:i])
-		f.emit()
-		p = p[i+1:]
-	}
-}
-
-func (f *framer) add(p []byte) {
-	if room := MaxLine - len(f.partial); len(p) > room {
-		p = p[:room]
-		f.cut = true
-	}
-	if need := len(f.partial) + len(p); need > cap(f.partial) {
-		most := max(need, min(2*cap(f.partial), MaxLine))
-		if f.held.Hold(f.ctx, most) != nil { // the line is a copy, of which the guest need not know
-			f.cut = true
-			return
-		}
-		f.partial = append(make([]byte, 0, most), f.partial...)
-	}
-	f.partial = append(f.partial, p...)
-}
-
-func (f *framer) emit() {
-	l := f.line
-	if f.budget.admit(f.ctx, l, len(f.partial)) != "" {
-		f.partial, f.cut = f.partial[:0], false
 		return
 	}
-	l.Text = strings.ToValidUTF8(string(bytes.TrimSuffix(f.partial, []byte("\r"))), "\uFFFD")
-	l.Truncated = f.cut
-	if own, ok := levelOf(l.Text); ok {
-		l.Severity = own
+	l.Namespace, l.Workload, l.Version, l.Component = s.line.Namespace, s.line.Workload, s.line.Version, s.line.Component
+	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) == "" {
+		s.hand(ctx, l)
 	}
-	f.budget.lines.hand(f.ctx, l)
-	if cap(f.partial) > 4<<10 {
-		f.partial = nil // who wrote one long line does not keep its room
-		f.held.Release()
-	}
-	f.partial, f.cut = f.partial[:0], false
 }
 
-// Close lets go of a line that never ended; it is called at the end of the invocation.
-func (f *framer) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if len(f.partial) > 0 {
-		f.emit()
+func (s *Lines) hand(ctx context.Context, l LogLine) {
+	for _, to := range s.sinks {
+		to.Log(ctx, l)
 	}
-	f.held.Release()
-	return nil
+}
+
+func (s *Lines) leftOut(ctx context.Context, l LogLine, n uint64) {
+	for _, to := range s.sinks {
+		if c, ok := to.(LineCounter); ok {
+			c.CountLeftOut(ctx, l, n)
+		}
+	}
 }

@@ -25,10 +25,10 @@ func DefaultAdapters() []Adapter {
 	return []Adapter{{Export: wit.MustParseID("wasi:http/incoming-handler@0.2.12"), Handle: httpp2.Handle}}
 }
 
-// adapter chooses the first one whose export the component has. An invoker that tells of no exports is taken at its word.
-func (t *Trigger) adapter(name string, linked *component.Linked) (*Adapter, error) {
-	for i := range t.config.Adapters {
-		a := &t.config.Adapters[i]
+// adapterFor chooses the first one whose export the component has. An invoker that tells of no exports is taken at its word.
+func adapterFor(adapters []Adapter, name string, linked *component.Linked) (*Adapter, error) {
+	for i := range adapters {
+		a := &adapters[i]
 		if linked == nil {
 			return a, nil
 		}
@@ -36,8 +36,8 @@ func (t *Trigger) adapter(name string, linked *component.Linked) (*Adapter, erro
 			return a, nil
 		}
 	}
-	wanted := make([]wit.InterfaceID, len(t.config.Adapters))
-	for i, a := range t.config.Adapters {
+	wanted := make([]wit.InterfaceID, len(adapters))
+	for i, a := range adapters {
 		wanted[i] = a.Export
 	}
 	return nil, &host.NoExportError{Component: name, Wanted: wanted, Exports: linked.Exports()}

@@ -13,7 +13,7 @@ import (
 // written, for as long as ctx lets it, and says what became of the exchange. What the guest did last is no success while its
 // answer has not gone out.
 func (x *exchange) conclude(ctx context.Context, err error) error {
-	x.breakOff() // no guest code is left that could write or finish it
+	x.abortBody() // no guest code is left that could write or finish it
 	answered := x.status.Load() != 0
 	if answered {
 		<-x.written

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 )
@@ -33,12 +34,12 @@ type Config struct {
 }
 
 func (c Config) filled() Config {
-	c.MaxHeader = or(c.MaxHeader, 64<<10)
-	c.MaxBody = or(c.MaxBody, 1<<30)
-	c.HeaderTimeout = or(c.HeaderTimeout, 10*time.Second)
-	c.IdleTimeout = or(c.IdleTimeout, 2*time.Minute)
-	c.ReadTimeout = or(c.ReadTimeout, time.Minute)
-	c.WriteTimeout = or(c.WriteTimeout, time.Minute)
+	c.MaxHeader = cmp.Or(c.MaxHeader, 64<<10)
+	c.MaxBody = cmp.Or(c.MaxBody, 1<<30)
+	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, 10*time.Second)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 2*time.Minute)
+	c.ReadTimeout = cmp.Or(c.ReadTimeout, time.Minute)
+	c.WriteTimeout = cmp.Or(c.WriteTimeout, time.Minute)
 	if c.Adapters == nil {
 		c.Adapters = DefaultAdapters()
 	}
@@ -46,12 +47,4 @@ func (c Config) filled() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"sync"
@@ -21,20 +22,30 @@ type control struct {
 	writing atomic.Bool // the server's goroutine waits for the client to take something
 }
 
-func (c *control) readUntil(t time.Time) { c.use(t, (*http.ResponseController).SetReadDeadline) }
-
-func (c *control) writeUntil(t time.Time) { c.use(t, (*http.ResponseController).SetWriteDeadline) }
-
-func (c *control) use(t time.Time, f func(*http.ResponseController, time.Time) error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.over {
-		_ = f(&c.rc, t)
-	}
+// readUntil has reads of the request's body fail from t on, and says whether the server can do that.
+func (c *control) readUntil(t time.Time) bool {
+	return c.set(t, (*http.ResponseController).SetReadDeadline)
 }
 
-// hangUp closes the connection, with all that goes over it.
-func (c *control) hangUp(conn net.Conn) {
+// writeUntil has writes of the answer fail from t on.
+func (c *control) writeUntil(t time.Time) { c.set(t, (*http.ResponseController).SetWriteDeadline) }
+
+func (c *control) set(t time.Time, f func(*http.ResponseController, time.Time) error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over || !errors.Is(f(&c.rc, t), http.ErrNotSupported)
+}
+
+// flush is for the server's goroutine. A writer that cannot flush has sent, or will send, what it has.
+func (c *control) flush() error {
+	if err := c.rc.Flush(); !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
+}
+
+// closeConn closes the connection, with all that goes over it.
+func (c *control) closeConn(conn net.Conn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.over && conn != nil {
@@ -71,15 +82,15 @@ func (x *exchange) cut() {
 			tried = true
 			x.control.writeUntil(time.Now())
 		default:
-			x.control.hangUp(connOf(x.r))
+			x.control.closeConn(connOf(x.r))
 		}
 	}
 }
 
 // send runs f, which writes to the client, for as long as the client takes something within timeout.
 func (x *exchange) send(timeout time.Duration, f func() error) error {
-	x.listen(timeout)
-	defer x.stuck.Stop()
+	x.watchClient(timeout)
+	defer x.takeTimer.Stop()
 	return x.await(f)
 }
 
@@ -88,13 +99,4 @@ func (x *exchange) await(f func() error) error {
 	x.control.writing.Store(true)
 	defer x.control.writing.Store(false)
 	return f()
-}
-
-// connKey is a connection's place in the contexts of its requests.
-type connKey struct{}
-
-// connOf is the connection that a request came on.
-func connOf(r *http.Request) net.Conn {
-	c, _ := r.Context().Value(connKey{}).(net.Conn)
-	return c
 }

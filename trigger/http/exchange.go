@@ -22,6 +22,15 @@ var (
 	errSlow = cm.Trapf(cm.TrapCancel, "the client sent or took nothing for too long")
 )
 
+// whyGone is why a request's context has ended: its client went away, unless a handler around this one has ended it with a cause of
+// its own or at a deadline.
+func whyGone(ctx context.Context) error {
+	if context.Cause(ctx) == context.Canceled {
+		return errGone
+	}
+	return cm.EndedTrap(ctx)
+}
+
 // largeBody and largeHead are the limits' causes. They are each exchange's own: a trap is told of once.
 func largeBody(most int64) error {
 	return cm.Trapf(cm.TrapBody, "the request's body is larger than %d bytes", most)
@@ -35,6 +44,7 @@ func largeHead(most int64) error {
 type exchange struct {
 	r       *http.Request
 	route   *route
+	name    string         // the route's, low in cardinality
 	ctx     reqctx.Context // of the invocation
 	control control
 	body    requestBody
@@ -42,22 +52,25 @@ type exchange struct {
 	refused error
 	entered bool // its route counts it
 
-	informs chan inform
-	decided chan struct{} // closed when reply is the answer
-	reply   answer
-	written chan struct{}       // closed when nothing more will be written
-	invoked sync.WaitGroup      // until Invoke has returned
-	ended   reqctx.Subscription // of the end of the invocation, while it runs
-	until   time.Time           // the invocation's deadline; zero if it has none
+	informs  chan inform
+	decided  chan struct{} // closed when reply is the answer
+	reply    answer
+	written  chan struct{}       // closed when nothing more will be written
+	invoked  sync.WaitGroup      // until Invoke has returned
+	ended    reqctx.Subscription // of the end of the invocation, while it runs
+	duplex   bool                // the server reads on while it writes
+	deadline time.Time           // the invocation's; zero if it has none
 
 	// How it went. Written by the server's goroutine before written is closed, and by the guest's.
 	whole  bool            // the answer has been written to its end
 	broken error           // why the guest's body ended before that; nil if it did not
 	failed *wasihttp.Error // the guest's answer, in place of a response
 
+	responded bool // by the server's goroutine: no writer has panicked
+
 	// The server's goroutine's: whether it hears that the client goes away or takes nothing.
-	stuck  *time.Timer // nil as long as it has not waited for the client to take something
-	unhear func() bool // likewise; it hears no more of the client's going away
+	takeTimer      *time.Timer // nil as long as it has not waited for the client to take something
+	unwatchContext func() bool // likewise; it hears no more of the client's going away
 
 	once    sync.Once                             // the answer has been decided
 	current atomic.Pointer[wasihttp.OutgoingBody] // of the answer
@@ -75,11 +88,17 @@ type answer struct {
 
 const contentLength = "Content-Length"
 
-// head writes the answer's fields into a header that is empty. empty says that the message has no body on the wire, whatever
+// writeHead writes the answer's fields into a header in which handlers around this one may have put some: those of the same
+// name are replaced, but for those that are lists of which each handler has its part. empty says that the message has no body on the wire, whatever
 // its fields say of one.
-func (a *answer) head(h http.Header, empty bool) {
+func (a *answer) writeHead(h http.Header, empty bool) {
+	delete(h, contentLength)
 	if a.fields != nil {
-		a.fields.AddTo(h)
+		if len(h) == 0 {
+			a.fields.AddTo(h)
+		} else {
+			merge(h, a.fields.Header())
+		}
 		switch {
 		case a.status == http.StatusNoContent:
 			delete(h, contentLength)
@@ -98,6 +117,16 @@ func (a *answer) head(h http.Header, empty bool) {
 	}
 }
 
+// merge puts the fields of a guest among those that are there.
+func merge(h, fields http.Header) {
+	for name, values := range fields {
+		if name == "Set-Cookie" || name == "Vary" {
+			values = append(h[name], values...)
+		}
+		h[name] = values
+	}
+}
+
 // inform is an answer of status 1xx. done is closed when it has been written.
 type inform struct {
 	status int
@@ -110,8 +139,8 @@ var _ host.HTTPSubject = (*exchange)(nil)
 // HTTPRequest implements host.HTTPSubject.
 func (x *exchange) HTTPRequest() *http.Request { return x.r }
 
-// HTTPRoute is the path prefix.
-func (x *exchange) HTTPRoute() string { return x.route.prefix }
+// HTTPRoute is the path prefix, or the pattern of the mux in front of a Handler.
+func (x *exchange) HTTPRoute() string { return x.name }
 
 // HTTPStatus is 0 as long as there is no answer.
 func (x *exchange) HTTPStatus() int { return int(x.status.Load()) }
@@ -136,7 +165,7 @@ func (x *exchange) decide(a answer) bool {
 
 // Inform is Responder's. HTTP/1.0 knows no answers of status 1xx (RFC 9110 §15.2).
 func (x *exchange) Inform(ctx context.Context, status int, h *wasihttp.Fields) error {
-	if !x.r.ProtoAtLeast(1, 1) {
+	if !x.r.ProtoAtLeast(1, 1) || x.r.Context().Value(http.ServerContextKey) == nil { // a writer of nobody's server takes the first status for the last
 		return nil
 	}
 	i := inform{status, h.Header(), make(chan struct{})}
@@ -199,8 +228,8 @@ func failure(status int) answer {
 }
 
 // invoke runs the invocation from its start to its end.
-func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
-	roomy()
+func (x *exchange) invoke(in *wasihttp.IncomingRequest) {
+	growStack()
 	defer x.invoked.Done()
 	if x.entered {
 		defer x.route.leave(x)
@@ -208,12 +237,12 @@ func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
 	settled := false
 	err := x.route.invoker.Invoke(&x.ctx, &host.Invocation{
 		Component: x.route.component,
-		Trigger:   t.Type(),
-		Name:      x.route.prefix,
+		Trigger:   TypeName,
+		Name:      x.name,
 		Subject:   x,
 		Refuse:    x.refused,
 		Run: func(ctx context.Context, inst *component.Instance) error {
-			x.until, _ = ctx.Deadline()
+			x.deadline, _ = ctx.Deadline()
 			x.ended.Begin(ctx, x)
 			err := x.route.handle(ctx, inst, in, x)
 			_ = x.body.Close() // no guest code is left that could read it
@@ -230,8 +259,8 @@ func (x *exchange) invoke(t *Trigger, in *wasihttp.IncomingRequest) {
 	x.ctx.Cancel(nil)
 }
 
-// breakOff ends a body that its guest has left open.
-func (x *exchange) breakOff() {
+// abortBody ends a body that its guest has left open.
+func (x *exchange) abortBody() {
 	if b := x.current.Load(); b != nil {
 		b.Abort(wasihttp.ErrUnfinished)
 	}
@@ -240,12 +269,12 @@ func (x *exchange) breakOff() {
 // settle answers for an invocation that has not, and waits until the answer has been written or cannot be.
 func (x *exchange) settle(err error) {
 	_ = x.body.Close()
-	x.breakOff()
+	x.abortBody()
 	if x.status.Load() == 0 {
 		x.decide(x.failure(err))
 	}
 	<-x.written
-	x.body.await()
+	x.body.waitServed()
 	x.ended.End()
 }
 
@@ -300,11 +329,11 @@ func bodiless(method string, status int) bool {
 	return method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// roomy makes the goroutine's stack as large as an invocation is going to need. Growing it later, in steps, from deep inside
+// growStack makes the goroutine's stack as large as an invocation is going to need. Growing it later, in steps, from deep inside
 // guest and host calls, takes a tenth of the time of a short request.
 //
 //go:noinline
-func roomy() {
+func growStack() {
 	var room [9 << 10]byte
 	use(&room)
 }

@@ -2,8 +2,6 @@ package http
 
 import (
 	"bytes"
-	"errors"
-	"net"
 	"strconv"
 	"sync/atomic"
 )
@@ -12,7 +10,7 @@ import (
 // said more than once where its body ends. Whoever stands before the server may have believed the other, so that the connection
 // is not to be used after that (RFC 9112 §6.1, §6.3). It keeps the ends of one line, and nothing else.
 type framing struct {
-	unclear atomic.Bool // some head was so, or what came could not be followed
+	ambiguous atomic.Bool // some head was so, or what came could not be followed
 
 	at      place
 	line    []byte // that has begun: its first bytes
@@ -35,7 +33,7 @@ const (
 	inChunk
 	behindChunk
 	inTrailers
-	astray // HTTP/2, or nothing that net/http would go on with
+	unfollowed // HTTP/2, or nothing that net/http would go on with
 )
 
 const (
@@ -43,9 +41,9 @@ const (
 	maxTail = 16
 )
 
-// see takes what has been read.
-func (f *framing) see(p []byte) {
-	for len(p) > 0 && f.at != astray {
+// observe takes what has been read.
+func (f *framing) observe(p []byte) {
+	for len(p) > 0 && f.at != unfollowed {
 		if chunk := f.at == inChunk; chunk || f.at == inBody {
 			n := min(uint64(len(p)), f.skip)
 			p = p[n:]
@@ -86,7 +84,7 @@ func (f *framing) next(line []byte) {
 	case behindChunk:
 		f.at = inChunkSize
 		if len(line) > 0 {
-			f.lost()
+			f.giveUp()
 		}
 	case inTrailers:
 		if len(line) == 0 {
@@ -99,7 +97,7 @@ func (f *framing) start(line []byte) {
 	switch {
 	case len(line) == 0: // net/http forgives it
 	case bytes.HasPrefix(line, []byte("PRI * HTTP/2.0")):
-		f.at = astray
+		f.at = unfollowed
 	default:
 		f.at, f.lengths, f.length, f.coded = inHead, 0, 0, false
 		f.old = bytes.HasSuffix(bytes.TrimSuffix(f.tail, []byte{'\r'}), []byte(" HTTP/1.0"))
@@ -115,7 +113,7 @@ func (f *framing) field(line []byte) {
 		f.lengths++
 		var err error
 		if f.length, err = strconv.ParseUint(string(bytes.Trim(value, " \t")), 10, 63); err != nil || len(line) >= maxLine-1 {
-			f.lost() // net/http refuses it, or folds lines together
+			f.giveUp() // net/http refuses it, or folds lines together
 		}
 	}
 }
@@ -123,7 +121,7 @@ func (f *framing) field(line []byte) {
 // body is the end of a head.
 func (f *framing) body() {
 	if f.lengths > 1 || f.coded && (f.lengths > 0 || f.old) {
-		f.unclear.Store(true)
+		f.ambiguous.Store(true)
 	}
 	switch {
 	case f.coded && !f.old:
@@ -140,7 +138,7 @@ func (f *framing) chunk(line []byte) {
 	n, err := strconv.ParseUint(string(bytes.TrimRight(line, " \t\r")), 16, 64)
 	switch {
 	case err != nil:
-		f.lost()
+		f.giveUp()
 	case n == 0:
 		f.at = inTrailers
 	default:
@@ -148,56 +146,8 @@ func (f *framing) chunk(line []byte) {
 	}
 }
 
-// lost gives up: the connection is good for one more answer at most.
-func (f *framing) lost() {
-	f.at = astray
-	f.unclear.Store(true)
-}
-
-// watched is a connection whose framing is followed.
-type watched struct {
-	net.Conn
-	framing framing
-	sent    int // how many of the bytes that net/http writes next have been sent already
-}
-
-// Read is net.Conn's.
-func (c *watched) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.framing.see(p[:n])
-	return n, err
-}
-
-// CloseWrite and SetLinger are what net/http, and this package, ask of connections that can do it.
-func (c *watched) CloseWrite() error {
-	if c, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return c.CloseWrite()
-	}
-	return errors.ErrUnsupported
-}
-
-// SetLinger is [net.TCPConn.SetLinger].
-func (c *watched) SetLinger(sec int) error {
-	if c, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
-		return c.SetLinger(sec)
-	}
-	return errors.ErrUnsupported
-}
-
-// unclear says whether the framing of what came on a connection is in doubt.
-func unclear(c net.Conn) bool {
-	w, ok := c.(*watched)
-	return ok && w.framing.unclear.Load()
-}
-
-// watching accepts connections that are watched.
-type watching struct{ net.Listener }
-
-// Accept is net.Listener's.
-func (l watching) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &watched{Conn: c}, nil
+// giveUp gives up: the connection is good for one more answer at most.
+func (f *framing) giveUp() {
+	f.at = unfollowed
+	f.ambiguous.Store(true)
 }

@@ -71,10 +71,10 @@ func TestFramingInPieces(t *testing.T) {
 			if pieces {
 				n = 1 + rand.IntN(min(n, 7))
 			}
-			f.see(p[:n])
+			f.observe(p[:n])
 			p = p[n:]
 		}
-		return f.unclear.Load()
+		return f.ambiguous.Load()
 	}
 	for name, s := range unclearHeads {
 		for range 20 {

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -122,7 +123,7 @@ func removeStale(path string) error {
 
 // addresses are what Config names, at least one.
 func (c *Config) addresses() []string {
-	return append([]string{or(c.Listen, "127.0.0.1:0")}, c.Also...)
+	return append([]string{cmp.Or(c.Listen, "127.0.0.1:0")}, c.Also...)
 }
 
 // Listen opens the addresses now instead of at the first Attach, to find out early that one is taken: all or none.
@@ -174,7 +175,7 @@ func (t *Trigger) serveAll() error {
 	t.mu.Unlock()
 	failed := make(chan error, len(all))
 	for _, l := range all {
-		go func() { failed <- t.server.Serve(watching{l}) }()
+		go func() { failed <- t.server.Serve(framedListener{l}) }()
 	}
 	err := <-failed
 	for range len(all) - 1 {

@@ -105,7 +105,7 @@ func (r *route) drain(ctx context.Context) error {
 	r.mu.Lock()
 	n := len(r.running)
 	for x := range r.running {
-		x.ctx.Cancel(shutdown())
+		x.ctx.Cancel(cutTrap())
 	}
 	r.mu.Unlock()
 	late := time.NewTimer(cutTime)

@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strings"
@@ -12,36 +13,60 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// serve answers one request. It runs on the server's goroutine, the only one that writes the answer, and returns when the
-// answer is complete; the invocation may go on.
+// front is how requests become exchanges, whoever has accepted them.
+type front struct {
+	log                       *slog.Logger
+	readTimeout, writeTimeout time.Duration
+}
+
+// serve answers one request that came to the trigger's own server.
 func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{r: r}
-	control := &x.control
-	control.rc = *http.NewResponseController(w)
-	defer control.end()
-	if r.ProtoMajor == 1 && unclear(connOf(r)) {
+	x.control.rc = *http.NewResponseController(w)
+	defer x.control.end()
+	if r.ProtoMajor == 1 && ambiguous(connOf(r)) {
 		closeAfterReply(w)
 	}
+	if !t.front.accept(x, w) {
+		return
+	}
+	if x.route = t.table.find(routePath(r)); x.route == nil {
+		t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
+		t.front.reject(w, r, &x.control, http.StatusNotFound)
+		return
+	}
+	x.name = x.route.prefix
+	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
+		x.body.expect.writer = w
+	}
+	t.front.exchange(x, w)
+}
+
+// accept says whether the head of a request is as it has to be; one that is not is answered.
+func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
+	r := x.r
 	if why := headFault(r); why != "" {
-		t.config.Logger.DebugContext(r.Context(), "a request is malformed", "client", r.RemoteAddr, "why", why)
+		f.log.DebugContext(r.Context(), "a request is malformed", "client", r.RemoteAddr, "why", why)
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
 		}
-		t.turnAway(w, r, control, http.StatusBadRequest)
-		return
+		f.reject(w, r, &x.control, http.StatusBadRequest)
+		return false
 	}
 	if r.ProtoMajor == 2 {
 		delete(r.Header, "Host") // it says what :authority does
 	}
-	if x.route = t.table.find(routePath(r)); x.route == nil {
-		t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
-		t.turnAway(w, r, control, http.StatusNotFound)
-		return
-	}
+	return true
+}
+
+// exchange has an instance answer a request whose route is found. It runs on the server's goroutine, the only one that writes
+// the answer, and returns when the answer is complete; the invocation may go on.
+func (f *front) exchange(x *exchange, w http.ResponseWriter) {
+	r := x.r
 	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
 	x.ctx.BeginApart(r.Context())
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
-	x.body.x, x.body.src, x.body.control, x.body.timeout = x, r.Body, control, t.config.ReadTimeout
+	x.body.x, x.body.src, x.body.control, x.body.timeout = x, r.Body, &x.control, f.readTimeout
 	x.body.cond.L = &x.body.mu
 	if r.Body == http.NoBody {
 		x.body.end = io.EOF
@@ -52,56 +77,72 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if x.refused = x.route.refuse(r); x.refused != nil {
 		x.ctx.Cancel(x.refused)
 	}
-	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
-		x.body.expect.writer = w
-	}
 	if x.entered = x.route.enter(x); !x.entered {
-		x.refused = late()
+		x.refused = drainingTrap()
 		x.ctx.Cancel(x.refused)
 	}
-	_ = control.rc.EnableFullDuplex() // HTTP/1 only; HTTP/2 is always
+	x.duplex = x.control.rc.EnableFullDuplex() == nil || r.ProtoMajor != 1 // HTTP/2 is always
 	in := wasihttp.NewIncomingRequest(r, &x.body)
 	x.invoked.Add(1)
-	go x.invoke(t, in)
+	go x.invoke(in)
 
-	if !x.respond(w, in, t.config.WriteTimeout) {
-		x.body.giveUp()
-		x.invoked.Wait()
-		x.body.cut()
-		t.abort(r)
+	defer x.endUnfinished() // also where w panics, as a writer of a handler around this one may
+	if !x.respond(w, in, f.writeTimeout) {
+		abort(r)
 	}
 	x.body.finish(w, r)
-	t.hurry(control, x.until)
+	f.boundFlush(&x.control, x.deadline)
 }
 
-// respond waits for the answer and writes it, and says whether it is whole.
+// endUnfinished ends the guest's part of an exchange that is not whole, before its transfer is broken off.
+func (x *exchange) endUnfinished() {
+	if x.whole {
+		return
+	}
+	x.body.abandon()
+	x.invoked.Wait()
+	x.body.cutReads()
+}
+
+// respond waits for the answer and writes it, and says whether it is whole. Whatever happens here, the invocation does not wait
+// for ever.
 func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, timeout time.Duration) bool {
-	defer close(x.written) // whatever happens here, the invocation must not wait for ever
-	defer x.deaf()
+	defer close(x.written)
+	defer x.unwatch()
+	defer func() {
+		if !x.responded { // w has panicked
+			x.ctx.Cancel(errGone)
+		}
+	}()
+	x.whole = x.sendAnswer(w, in, timeout)
+	x.responded = true
+	return x.whole
+}
+
+func (x *exchange) sendAnswer(w http.ResponseWriter, in *wasihttp.IncomingRequest, timeout time.Duration) (whole bool) {
 	a := x.answer(w, timeout)
 	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
 	x.control.writing.Store(true)
-	x.body.expect.settle(a.body != nil && (a.status < 300 || in.Wanted()))
+	x.body.expect.decide(a.body != nil && (a.status < 300 || in.Wanted()))
 	x.control.writing.Store(false)
-	x.whole = x.write(w, a, timeout)
-	if !x.whole {
+	if !x.write(w, a, timeout) {
 		return false
 	}
-	x.deaf() // the client is free to go: who reads what it has sent hears of that
-	if x.body.begin() {
-		x.whole = x.sendEnd(w, a, timeout)
+	x.unwatch() // the client is free to go: who reads what it has sent hears of that
+	if x.body.afterAnswer() {
+		return x.sendEnd(w, a, timeout)
 	}
-	return x.whole
+	return true
 }
 
 // sendEnd sends an answer to its end although the handler goes on: the guest has not let go of the request. HTTP/2 has no way
 // to do that, and leaves the end for later.
 func (x *exchange) sendEnd(w http.ResponseWriter, a answer, timeout time.Duration) bool {
 	x.control.writeUntil(time.Now().Add(timeout))
-	err := x.await(x.control.rc.Flush)
+	err := x.await(x.control.flush)
 	_, sized := w.Header()[contentLength]
 	chunked := x.r.ProtoMajor == 1 && x.r.ProtoMinor > 0 && !sized && !bodiless(x.r.Method, a.status)
-	if c, ok := connOf(x.r).(*watched); ok && chunked && err == nil && (a.body == nil || len(a.body.Trailers().TrailerHeader()) == 0) {
+	if c, ok := connOf(x.r).(*framedConn); ok && chunked && err == nil && (a.body == nil || len(a.body.Trailers().TrailerHeader()) == 0) {
 		err = x.await(c.endBody)
 	}
 	if err != nil {
@@ -121,51 +162,54 @@ func (x *exchange) answer(w http.ResponseWriter, timeout time.Duration) answer {
 			_ = x.send(timeout, func() error { x.body.expect.inform(w, i.status, i.header); return nil })
 			close(i.done)
 		case <-gone:
-			x.ctx.Cancel(errGone)
+			x.ctx.Cancel(whyGone(x.r.Context()))
 			gone = nil
 		}
 	}
 }
 
-// listen has the exchange cancelled if the client goes away, and if it takes nothing until the timer stuck is stopped. The
+// watchClient has the exchange cancelled if the client goes away, and if it takes nothing until takeTimer is stopped. The
 // server's goroutine begins it before it may have to wait for the client to take something, or for the guest with its body.
-func (x *exchange) listen(timeout time.Duration) {
-	if x.stuck != nil {
-		x.stuck.Reset(timeout)
+func (x *exchange) watchClient(timeout time.Duration) {
+	if x.takeTimer != nil {
+		x.takeTimer.Reset(timeout)
 		return
 	}
-	x.unhear = context.AfterFunc(x.r.Context(), func() { x.ctx.Cancel(errGone) })
-	x.stuck = time.AfterFunc(timeout, func() {
+	x.unwatchContext = context.AfterFunc(x.r.Context(), func() { x.ctx.Cancel(whyGone(x.r.Context())) })
+	x.takeTimer = time.AfterFunc(timeout, func() {
 		x.ctx.Cancel(errSlow)
 		x.control.writeUntil(time.Now())
 	})
 }
 
-func (x *exchange) flush(timeout time.Duration) error { return x.send(timeout, x.control.rc.Flush) }
+// flush has what was written sent now. A writer that cannot do that sends it later.
+func (x *exchange) flush(timeout time.Duration) error {
+	return x.send(timeout, x.control.flush)
+}
 
-// deaf ends what listen has begun.
-func (x *exchange) deaf() {
-	if x.stuck != nil {
-		x.unhear()
-		x.stuck.Stop()
+// unwatch ends what watchClient has begun.
+func (x *exchange) unwatch() {
+	if x.takeTimer != nil {
+		x.unwatchContext()
+		x.takeTimer.Stop()
 	}
 }
 
-// turnAway answers a request that no guest sees.
-func (t *Trigger) turnAway(w http.ResponseWriter, r *http.Request, control *control, status int) {
+// reject answers a request that no guest sees.
+func (f *front) reject(w http.ResponseWriter, r *http.Request, control *control, status int) {
 	if r.ProtoMajor == 1 && r.Body != http.NoBody {
 		// net/http reads on before it answers, to use the connection again, and would wait for ever.
 		control.readUntil(time.Now().Add(leftoverTime))
 	}
 	write(w, failure(status), false)
-	t.hurry(control, time.Time{})
+	f.boundFlush(control, time.Time{})
 }
 
-// hurry bounds how long the server may take to send what it still holds: until the deadline of the invocation, but a second
+// boundFlush bounds how long the server may take to send what it still holds: until the deadline of the invocation, but a second
 // at least. In HTTP/1 the server lifts the bound itself after that; in HTTP/2 it is that of the stream.
-func (t *Trigger) hurry(control *control, deadline time.Time) {
+func (f *front) boundFlush(control *control, deadline time.Time) {
 	now := time.Now()
-	until := now.Add(t.config.WriteTimeout)
+	until := now.Add(f.writeTimeout)
 	if least := now.Add(time.Second); !deadline.IsZero() && deadline.Before(until) {
 		if until = deadline; until.Before(least) {
 			until = least
@@ -176,7 +220,7 @@ func (t *Trigger) hurry(control *control, deadline time.Time) {
 
 // abort breaks the transfer off, in the server's way. HTTP/1.0 ends a body by closing the connection: there the
 // connection is reset instead.
-func (t *Trigger) abort(r *http.Request) {
+func abort(r *http.Request) {
 	if c, ok := connOf(r).(interface{ SetLinger(int) error }); ok && r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 		_ = c.SetLinger(0)
 	}
@@ -185,7 +229,7 @@ func (t *Trigger) abort(r *http.Request) {
 
 // write writes an answer of ours.
 func write(w http.ResponseWriter, a answer, empty bool) int64 {
-	a.head(w.Header(), empty)
+	a.writeHead(w.Header(), empty)
 	w.WriteHeader(a.status)
 	n, _ := io.WriteString(w, a.text)
 	return int64(n)
@@ -211,9 +255,9 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		return true
 	}
 	defer a.body.Close()
-	a.head(w.Header(), empty)
+	a.writeHead(w.Header(), empty)
 	w.WriteHeader(a.status)
-	x.body.expect.silence(w)
+	x.body.expect.suppress(w)
 	lost := func(err error) bool {
 		x.ctx.Cancel(errGone)
 		a.body.Disconnect(&wasihttp.Error{Code: wasihttp.ConnectionTerminated, Err: err})

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -63,7 +64,7 @@ func configOf(t *workload.TriggerSpec) (Route, error) {
 	default:
 		return r, fmt.Errorf("trigger http: the config for component %s is a %T; want an http.Route", t.Component, c)
 	}
-	r.Path = or(r.Path, "/")
+	r.Path = cmp.Or(r.Path, "/")
 	for _, m := range r.check(0) {
 		return r, fmt.Errorf("trigger http: component %s: %s: %s", t.Component, m.Key, m.Problem)
 	}

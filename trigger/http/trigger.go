@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,15 +20,18 @@ var _ host.Trigger = (*Trigger)(nil)
 
 // shutdown is the cause with which an exchange is cut when draining has taken too long, and late that with which a request is
 // turned away that comes after draining has begun. They are each exchange's own: a trap is told of once.
-func shutdown() error {
+func cutTrap() error {
 	return cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping)
 }
 
-func late() error { return cm.Trapf(cm.TrapCancel, "%w: no more requests are taken", cm.ErrStopping) }
+func drainingTrap() error {
+	return cm.Trapf(cm.TrapCancel, "%w: no more requests are taken", cm.ErrStopping)
+}
 
 // Trigger serves the HTTP triggers of any number of workloads on the same addresses. Safe for concurrent use.
 type Trigger struct {
 	config Config
+	front  front
 	table  table
 	server *http.Server
 
@@ -42,6 +46,7 @@ type Trigger struct {
 // New makes a trigger. It listens from the first Attach on, or from Listen, and answers once Run runs.
 func New(c Config) *Trigger {
 	t := &Trigger{config: c.filled(), attached: make(chan struct{}), silent: map[net.Conn]struct{}{}}
+	t.front = front{log: t.config.Logger, readTimeout: t.config.ReadTimeout, writeTimeout: t.config.WriteTimeout}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -113,7 +118,7 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
-	adapter, err := t.adapter(spec.Component, linked)
+	adapter, err := adapterFor(t.config.Adapters, spec.Component, linked)
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
@@ -123,7 +128,7 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 	if c := w.Component(spec.Component); c != nil {
 		limits := c.Limits.Filled()
 		r.maxHead, r.deadline = min(r.maxHead, int64(limits.Headers)), limits.Deadline
-		r.maxBody = int64(min(or(c.Limits.Body, uint64(max(r.maxBody, 0))), math.MaxInt64))
+		r.maxBody = int64(min(cmp.Or(c.Limits.Body, uint64(max(r.maxBody, 0))), math.MaxInt64))
 	}
 	return r, nil
 }
@@ -146,7 +151,7 @@ func (t *Trigger) Run(ctx context.Context) error {
 		return fmt.Errorf("trigger http: %w", err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), or(t.config.Grace, t.table.longest()))
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(t.config.Grace, t.table.longest()))
 	defer cancel()
 	_ = t.Shutdown(grace) // that some were cut is no error of Run
 	<-failed

@@ -303,11 +303,11 @@ func TestLastChunkOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer there.Close()
-	here, err := watching{l}.Accept()
+	here, err := framedListener{l}.Accept()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := here.(*watched)
+	c := here.(*framedConn)
 	if err := c.endBody(); err != nil {
 		t.Fatal(err)
 	}

@@ -21,55 +21,14 @@ const (
 	countEvery     = 1000        // lines left out, before sinks are told of them
 )
 
-// LineCounter is an optional power of sinks: CountLeftOut tells that n lines like l, whose Limit says why, were left out.
-// As Log, it must not block.
-type LineCounter interface {
-	CountLeftOut(ctx context.Context, l LogLine, n uint64)
-}
-
-// Lines is where the lines of one component go, held to its limits: what is over them is left out, said and counted. A nil
-// Lines drops all. Safe for concurrent use.
-type Lines struct {
-	sinks []LogSink
-	line  LogLine // says whose they are
-	meter *meter
-}
-
-// NewLines makes the Lines of a component. A host makes one for each component that it starts, and hands it to plugins.
-func NewLines(w *workload.Spec, c *workload.Component, sinks ...LogSink) *Lines {
-	return newLines(w, c, c.Limits.Filled(), sinks)
-}
-
-func newLines(w *workload.Spec, c *workload.Component, limits workload.Limits, sinks []LogSink) *Lines {
-	m := &meter{now: time.Now}
-	m.set(limits)
-	return &Lines{sinks: sinks, line: lineOf(w, c.Name), meter: m}
-}
-
-// lineOf is a line of a component, without all but whose it is.
-func lineOf(w *workload.Spec, component string) LogLine {
-	return LogLine{Namespace: w.Namespace, Workload: w.Name, Version: w.Version, Component: component}
-}
-
-// Log hands a line to the sinks, unless it is over a limit. Whose it is is filled in.
-func (s *Lines) Log(ctx context.Context, l LogLine) {
-	if s == nil {
-		return
-	}
-	l.Namespace, l.Workload, l.Version, l.Component = s.line.Namespace, s.line.Workload, s.line.Version, s.line.Component
-	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) == "" {
-		s.hand(ctx, l)
-	}
-}
-
 // budget is that of the invocation in ctx.
 func (s *Lines) budget(ctx context.Context) *budget {
-	return component.TaskValue(ctx, s.meter, func() any { return &budget{lines: s} }).(*budget)
+	return component.TaskValue(ctx, s.rates, func() any { return &budget{lines: s} }).(*budget)
 }
 
-// meter is what all instances of a component have logged lately: a bucket of lines and one of bytes, which fill up within
+// outputRates is what all instances of a component have logged lately: a bucket of lines and one of bytes, which fill up within
 // a second.
-type meter struct {
+type outputRates struct {
 	now func() time.Time
 
 	mu           sync.Mutex
@@ -79,7 +38,7 @@ type meter struct {
 	said         map[string]time.Time // when, by limit
 }
 
-func (m *meter) set(l workload.Limits) {
+func (m *outputRates) set(l workload.Limits) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.limits = l
@@ -101,7 +60,7 @@ var _ io.Closer = (*budget)(nil)
 
 // admit names the limit that a line of n bytes is over; empty if it is within all. It says and counts what is not.
 func (b *budget) admit(ctx context.Context, l LogLine, n int) string {
-	m := b.lines.meter
+	m := b.lines.rates
 	m.mu.Lock()
 	limit := b.over(n)
 	if limit == "" {
@@ -132,9 +91,9 @@ func (b *budget) admit(ctx context.Context, l LogLine, n int) string {
 	return limit
 }
 
-// over names the limit that a line of n bytes is over; empty if it is within all, and counted then. The meter is locked.
+// over names the limit that a line of n bytes is over; empty if it is within all, and counted then. outputRates.mu is held.
 func (b *budget) over(n int) string {
-	m, l := b.lines.meter, &b.lines.meter.limits
+	m, l := b.lines.rates, &b.lines.rates.limits
 	switch {
 	case l.OutputLines > 0 && b.used.lines >= l.OutputLines:
 		return limitLines
@@ -159,8 +118,8 @@ func (b *budget) over(n int) string {
 	return ""
 }
 
-// notice says that lines are left out, and why. The meter is locked.
-func (m *meter) notice(limit string) string {
+// notice says that lines are left out, and why. outputRates.mu is held.
+func (m *outputRates) notice(limit string) string {
 	switch limit {
 	case limitLines:
 		return fmt.Sprintf("this invocation has logged the %d lines that it may; the rest is left out", m.limits.OutputLines)
@@ -176,26 +135,12 @@ func (m *meter) notice(limit string) string {
 
 // Close tells of the last lines that were left out. It is called at the end of the invocation.
 func (b *budget) Close() error {
-	b.lines.meter.mu.Lock()
+	b.lines.rates.mu.Lock()
 	told, count := b.left, b.count
 	b.count = 0
-	b.lines.meter.mu.Unlock()
+	b.lines.rates.mu.Unlock()
 	if count > 0 {
 		b.lines.leftOut(context.Background(), told, count)
 	}
 	return nil
-}
-
-func (s *Lines) hand(ctx context.Context, l LogLine) {
-	for _, to := range s.sinks {
-		to.Log(ctx, l)
-	}
-}
-
-func (s *Lines) leftOut(ctx context.Context, l LogLine, n uint64) {
-	for _, to := range s.sinks {
-		if c, ok := to.(LineCounter); ok {
-			c.CountLeftOut(ctx, l, n)
-		}
-	}
 }

@@ -32,7 +32,7 @@ func TestFramer(t *testing.T) {
 		{"too long in pieces", []string{long, "y", "z", "\nb"}, long + "!|b"},
 	} {
 		rec := &recorder{}
-		f := &framer{budget: &budget{lines: &Lines{sinks: []LogSink{rec}, meter: freeMeter()}}}
+		f := &framer{budget: &budget{lines: &Lines{sinks: []LogSink{rec}, rates: unlimited()}}}
 		for _, w := range c.writes {
 			f.write(t.Context(), []byte(w))
 		}

@@ -10,9 +10,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// freeMeter is a meter that lets everything through.
-func freeMeter() *meter {
-	m := &meter{now: time.Now}
+// unlimited is outputRates that let everything through.
+func unlimited() *outputRates {
+	m := &outputRates{now: time.Now}
 	m.set(workload.DefaultLimits())
 	return m
 }
@@ -59,9 +59,9 @@ func TestOutputLimits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			now := time.Unix(1, 0)
 			sink := &counter{}
-			m := &meter{now: func() time.Time { return now }}
+			m := &outputRates{now: func() time.Time { return now }}
 			m.set(c.limits)
-			b := &budget{lines: &Lines{sinks: []LogSink{sink}, meter: m}}
+			b := &budget{lines: &Lines{sinks: []LogSink{sink}, rates: m}}
 			f := &framer{budget: b, line: LogLine{Stream: "stdout"}}
 			for range c.lines {
 				f.write(t.Context(), []byte("0123456789\n"))
@@ -88,7 +88,7 @@ func TestOutputLimits(t *testing.T) {
 func TestOutputGoesOnNextSecond(t *testing.T) {
 	now := time.Unix(1, 0)
 	sink := &counter{}
-	m := &meter{now: func() time.Time { return now }}
+	m := &outputRates{now: func() time.Time { return now }}
 	m.set(workload.Limits{OutputLines: 3, OutputBytes: 1e6, OutputLinesPerSecond: 4, OutputBytesPerSecond: 1e6})
 	passed := func(b *budget, lines int) (n int) {
 		for range lines {
@@ -98,7 +98,7 @@ func TestOutputGoesOnNextSecond(t *testing.T) {
 		}
 		return n
 	}
-	lines := &Lines{sinks: []LogSink{sink}, meter: m}
+	lines := &Lines{sinks: []LogSink{sink}, rates: m}
 	a, b := &budget{lines: lines}, &budget{lines: lines}
 	if n := passed(a, 10); n != 3 {
 		t.Errorf("the first invocation: %d lines", n)
@@ -131,13 +131,13 @@ func TestEndlessOutput(t *testing.T) {
 		}
 		m := h.making(&workload.Spec{Name: "w"})
 		s := m.part(&workload.Component{Name: "c", Limits: c.limits}).lines
-		if s.meter.limits.OutputLines != c.lines {
-			t.Errorf("%s: %d lines", name, s.meter.limits.OutputLines)
+		if s.rates.limits.OutputLines != c.lines {
+			t.Errorf("%s: %d lines", name, s.rates.limits.OutputLines)
 		}
-		if again := m.part(&workload.Component{Name: "c", Limits: c.limits}).lines; again.meter != s.meter {
+		if again := m.part(&workload.Component{Name: "c", Limits: c.limits}).lines; again.rates != s.rates {
 			t.Errorf("%s: two plugins of one component do not share its limits", name)
 		}
-		if other := m.part(&workload.Component{Name: "d"}).lines; other.meter == s.meter {
+		if other := m.part(&workload.Component{Name: "d"}).lines; other.rates == s.rates {
 			t.Errorf("%s: two components share limits", name)
 		}
 	}

@@ -1,0 +1,111 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+)
+
+// MaxLine is how long a line of a guest may be, in bytes. A longer one is cut and what follows up to its end is left out.
+const MaxLine = 64 << 10
+
+// Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each invocation
+// has its own unfinished line: a write of half a line waits for its other half, and is let go when the invocation ends. A line
+// is logged in the context of the write that completed it.
+//
+// Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
+// noticed. A line that is a JSON object with a level is what it says.
+func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
+	if s == nil {
+		return func(context.Context, []byte) error { return nil }
+	}
+	line := s.line
+	line.Stream, line.Severity = name, SeverityInfo
+	if name == "stderr" {
+		line.Severity = SeverityWarn
+	}
+	own := new(byte) // its address tells this stream from every other
+	return func(ctx context.Context, p []byte) error {
+		f := component.TaskValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line} }).(*framer)
+		f.write(ctx, p)
+		return nil
+	}
+}
+
+// framer is one stream of one invocation.
+type framer struct {
+	budget *budget
+	line   LogLine
+
+	mu      sync.Mutex
+	ctx     context.Context // of the last write
+	partial []byte
+	cut     bool
+	held    cm.Holding // for partial
+}
+
+func (f *framer) write(ctx context.Context, p []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ctx = ctx
+	for {
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			f.add(p)
+			return
+		}
+		f.add(p[:i])
+		f.emit()
+		p = p[i+1:]
+	}
+}
+
+func (f *framer) add(p []byte) {
+	if room := MaxLine - len(f.partial); len(p) > room {
+		p = p[:room]
+		f.cut = true
+	}
+	if need := len(f.partial) + len(p); need > cap(f.partial) {
+		most := max(need, min(2*cap(f.partial), MaxLine))
+		if f.held.Hold(f.ctx, most) != nil { // the line is a copy, of which the guest need not know
+			f.cut = true
+			return
+		}
+		f.partial = append(make([]byte, 0, most), f.partial...)
+	}
+	f.partial = append(f.partial, p...)
+}
+
+func (f *framer) emit() {
+	l := f.line
+	if f.budget.admit(f.ctx, l, len(f.partial)) != "" {
+		f.partial, f.cut = f.partial[:0], false
+		return
+	}
+	l.Text = strings.ToValidUTF8(string(bytes.TrimSuffix(f.partial, []byte("\r"))), "\uFFFD")
+	l.Truncated = f.cut
+	if own, ok := levelOf(l.Text); ok {
+		l.Severity = own
+	}
+	f.budget.lines.hand(f.ctx, l)
+	if cap(f.partial) > 4<<10 {
+		f.partial = nil // who wrote one long line does not keep its room
+		f.held.Release()
+	}
+	f.partial, f.cut = f.partial[:0], false
+}
+
+// Close lets go of a line that never ended; it is called at the end of the invocation.
+func (f *framer) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.partial) > 0 {
+		f.emit()
+	}
+	f.held.Release()
+	return nil
+}

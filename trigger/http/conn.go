@@ -1,0 +1,114 @@
+package http
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// connKey is a connection's place in the contexts of its requests.
+type connKey struct{}
+
+// connOf is the connection that a request came on.
+func connOf(r *http.Request) net.Conn {
+	c, _ := r.Context().Value(connKey{}).(net.Conn)
+	return c
+}
+
+// framedConn is a connection whose framing is followed.
+type framedConn struct {
+	net.Conn
+	framing framing
+	sent    int // how many of the bytes that net/http writes next have been sent already
+}
+
+// Read is net.Conn's.
+func (c *framedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.framing.observe(p[:n])
+	return n, err
+}
+
+// CloseWrite and SetLinger are what net/http, and this package, ask of connections that can do it.
+func (c *framedConn) CloseWrite() error {
+	if c, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// SetLinger is [net.TCPConn.SetLinger].
+func (c *framedConn) SetLinger(sec int) error {
+	if c, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		return c.SetLinger(sec)
+	}
+	return errors.ErrUnsupported
+}
+
+// ambiguous says whether the framing of what came on a connection is in doubt.
+func ambiguous(c net.Conn) bool {
+	w, ok := c.(*framedConn)
+	return ok && w.framing.ambiguous.Load()
+}
+
+// framedListener accepts connections that are watched.
+type framedListener struct{ net.Listener }
+
+// Accept is net.Listener's.
+func (l framedListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &framedConn{Conn: c}, nil
+}
+
+// lastChunk ends a body that is sent in chunks.
+const lastChunk = "0\r\n\r\n"
+
+// endBody ends the answer while its handler runs on. net/http sends the last chunk when the handler returns, and has no other
+// way: it is sent here, and left out there. All that the handler has written must have been flushed.
+func (c *framedConn) endBody() error {
+	n, err := io.WriteString(c.Conn, lastChunk)
+	c.sent = n
+	return err
+}
+
+// Write is net.Conn's. Only the goroutine that serves a request writes.
+func (c *framedConn) Write(p []byte) (int, error) {
+	n := min(c.sent, len(p))
+	c.sent -= n
+	if n == len(p) && n > 0 {
+		return n, nil
+	}
+	m, err := c.Conn.Write(p[n:])
+	return n + m, err
+}
+
+// isGone says whether the client has gone away, or the connection: what else makes the read of a body fail is a body that is
+// malformed.
+func isGone(err error) bool {
+	var broken net.Error
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), errors.Is(err, http.ErrBodyReadAfterClose), errors.As(err, &broken):
+		return true
+	}
+	for _, words := range []string{"unexpected EOF", "client disconnected", "stream error", "connection error", "connection lost"} {
+		if strings.Contains(err.Error(), words) { // net/http exports no other sign of them
+			return true
+		}
+	}
+	return false
+}
+
+// closeAfterReply has net/http close the connection once the answer is complete. A request that is over its limit is the
+// one way to tell it so when the head is out already.
+func closeAfterReply(w http.ResponseWriter) {
+	_, _ = http.MaxBytesReader(w, io.NopCloser(oneByte{}), 0).Read(make([]byte, 1))
+}
+
+type oneByte struct{}
+
+func (oneByte) Read(p []byte) (int, error) { return copy(p, "x"), nil }
