@@ -107,7 +107,7 @@ Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usag
 	root.SetOut(text.Writer(p.stdout))
 	root.SetErr(text.Writer(p.stderr))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
-	root.AddCommand(p.up(), p.run(), p.inspect(), p.check(), p.version())
+	root.AddCommand(p.up(), p.run(), p.inspect(), p.check(), p.bindgen(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	wrapArgs(root)

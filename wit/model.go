@@ -96,6 +96,8 @@ type Interface struct {
 	Gate    Gate
 	Types   []*Type // named types in order of the text, those brought in by use included
 	Funcs   []*Func // free functions, in order of the text; those of a resource hang on its type
+
+	pos pos
 }
 
 // Type finds a named type; nil if there is none.
@@ -239,6 +241,8 @@ type Func struct {
 	Params   []Field // a method's first is "self", a borrow of the resource
 	Result   *Type   // nil where there is none
 	External string  // the @external-id, if any
+
+	pos pos
 }
 
 // World is what a component may import and must export.
@@ -251,6 +255,8 @@ type World struct {
 	Imports  []Extern
 	Exports  []Extern
 	Includes []Include // as written; what they bring is in Imports and Exports
+
+	pos pos
 }
 
 // ID is the world's full name, in the form of an interface's.
@@ -282,3 +288,16 @@ type Include struct {
 
 // Rename is one "a as b".
 type Rename struct{ From, To string }
+
+// Errorf makes an error about the interface: an *[Error] with its place in the text, or an ordinary error where it has none
+// because no text was read for it.
+func (i *Interface) Errorf(format string, args ...any) error { return i.pos.errorf(format, args...) }
+
+// Errorf makes an error about the type, as [Interface.Errorf] does about an interface.
+func (t *Type) Errorf(format string, args ...any) error { return t.pos.errorf(format, args...) }
+
+// Errorf makes an error about the function, as [Interface.Errorf] does about an interface.
+func (f *Func) Errorf(format string, args ...any) error { return f.pos.errorf(format, args...) }
+
+// Errorf makes an error about the world, as [Interface.Errorf] does about an interface.
+func (w *World) Errorf(format string, args ...any) error { return w.pos.errorf(format, args...) }

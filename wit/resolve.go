@@ -195,7 +195,7 @@ func (r *resolver) declare(d *packageDecl, text string, files []*items) error {
 			if ps.items[d.name] != nil {
 				return d.pos.errorf("'%s' is defined twice in package %s", d.name, p)
 			}
-			w := &World{Package: p, Name: d.name, Docs: d.docs, Gate: d.gate}
+			w := &World{Package: p, Name: d.name, Docs: d.docs, Gate: d.gate, pos: d.pos}
 			ws := &worldScope{decl: d, typeScope: typeScope{file: fs}}
 			var err error
 			if w.Types, err = ws.declare(d.uses, d.types); err != nil {
@@ -211,7 +211,7 @@ func (r *resolver) declare(d *packageDecl, text string, files []*items) error {
 
 // declareInterface makes an interface and the names of its types.
 func (r *resolver) declareInterface(d *ifaceDecl, fs *fileScope, id InterfaceID) (*Interface, error) {
-	i := &Interface{ID: id, Package: fs.pkg, Docs: d.docs, Gate: d.gate}
+	i := &Interface{ID: id, Package: fs.pkg, Docs: d.docs, Gate: d.gate, pos: d.pos}
 	is := &ifaceScope{decl: d, typeScope: typeScope{file: fs, iface: i}}
 	var err error
 	i.Types, err = is.declare(d.uses, d.types)

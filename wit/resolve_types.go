@@ -210,7 +210,7 @@ func (s *typeScope) funcs(i *Interface, ds []*funcDecl) error {
 
 // fn resolves a function's signature.
 func (s *typeScope) fn(d *funcDecl) (*Func, error) {
-	f := &Func{Name: d.name, Base: d.name, Kind: d.kind, Docs: d.docs, Gate: d.gate, Async: d.async, External: d.external}
+	f := &Func{Name: d.name, Base: d.name, Kind: d.kind, Docs: d.docs, Gate: d.gate, Async: d.async, External: d.external, pos: d.pos}
 	var err error
 	if f.Params, err = s.fields(d.params, "parameter"); err != nil {
 		return nil, err

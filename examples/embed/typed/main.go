@@ -13,7 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/examples/embed/typed/greet"
 )
 
-//go:generate go run ../../../internal/bindgen/cmd/bindgen -wit greet.wit -bind example:greet/greeter -name greet -out greet
+//go:generate go run ../../../bindgen/cmd/bindgen --wit greet.wit --bind example:greet/greeter --out greet
 
 // loud is the host's side of the world.
 type loud struct{}

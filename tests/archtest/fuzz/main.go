@@ -44,6 +44,7 @@ var targets = []string{
 	"./telemetry/internal/span:FuzzRoundTrip",
 	"./cm:FuzzToGo",
 	"./wit:FuzzParse",
+	"./bindgen:FuzzGenerate",
 }
 
 func main() {

@@ -20,12 +20,10 @@ func (g *generator) guest() {
 	g.comment(what, u.docs)
 	g.p("type %s struct {", u.name)
 	for _, part := range u.parts {
-		if part.name != "" {
-			g.p("%s *%s%s", strings.TrimSuffix(part.goName, "Export"), g.qualifier(part), part.name)
-		}
+		g.p("%s *%s%s", part.field, g.qualifier(part), part.name)
 	}
 	for _, f := range u.funcs {
-		g.p("%s %s", g.callerField(f), g.bind("Caller"))
+		g.p("%s %s", g.unit.callers[f], g.bind("Caller"))
 	}
 	g.p("}\n")
 	g.constructor()
@@ -42,60 +40,46 @@ func (g *generator) qualifier(p part) string {
 	if p.pkg == nil {
 		return ""
 	}
-	g.use(p.pkg.Name)
-	return p.pkg.Name + "."
-}
-
-// callerField is the struct field that calls f.
-func (g *generator) callerField(f *wit.Func) string {
-	return lowerFirst(g.guestMethod(f)) + "Func"
-}
-
-// guestMethod is the Go method that calls f; methods of a resource take its handle as their first parameter.
-func (g *generator) guestMethod(f *wit.Func) string {
-	if f.Kind == wit.Method {
-		return g.resourceName(f) + exported(f.Base)
-	}
-	return g.implMethod(f)
+	return g.qualify(p.pkg)
 }
 
 // constructor writes New…: it finds every function and checks its type.
 func (g *generator) constructor() {
 	u := g.unit
-	name, id := "New"+u.name, "wit.InterfaceID{}"
-	if u.world == nil {
-		name, id = "New"+strings.TrimSuffix(u.name, "Export")+"Export", u.idVar
-	} else if len(u.funcs) > 0 {
+	name, id := u.constructor(), u.idVar
+	if u.world != nil {
+		id = "wit.InterfaceID{}"
+	}
+	if u.world != nil && len(u.funcs) > 0 {
 		g.use("wit")
 	}
 	g.comment(fmt.Sprintf("%s finds the functions of %s in an instance. One that is not there, or of another type, is an error.", name, u.title), "")
 	g.p("func %s(inst *component.Instance) (*%s, error) {", name, u.name)
 	g.p("x := &%s{}\nvar err error", u.name)
 	for _, f := range u.funcs {
-		g.p("if x.%s, err = inst.TypedFunc(%s, %q, %s); err != nil {\nreturn nil, err\n}", g.callerField(f), id, f.Name, g.typeVar(f))
+		g.p("if x.%s, err = inst.TypedFunc(%s, %q, %s); err != nil {\nreturn nil, err\n}", g.unit.callers[f], id, f.Name, g.unit.typeVars[f])
 	}
 	for _, part := range u.parts {
-		if part.name != "" {
-			g.p("if x.%s, err = %sNew%sExport(inst); err != nil {\nreturn nil, err\n}",
-				strings.TrimSuffix(part.goName, "Export"), g.qualifier(part), strings.TrimSuffix(part.name, "Export"))
-		}
+		g.p("if x.%s, err = %s%s(inst); err != nil {\nreturn nil, err\n}", part.field, g.qualifier(part), part.constructor())
 	}
 	g.p("return x, nil\n}\n")
 }
 
 // guestFunc writes the method that calls f: arguments lowered, the call, its result lifted.
 func (g *generator) guestFunc(f *wit.Func) {
+	g.at = f
 	params := f.Params
 	if f.Kind == wit.Method {
 		params = append([]wit.Field{{Name: f.Resource.Name, Type: f.Params[0].Type}}, f.Params[1:]...)
 	}
-	g.comment(fmt.Sprintf("%s calls %s.", g.guestMethod(f), f.Name), f.Docs)
-	g.p("func (x *%s) %s%s {", g.unit.name, g.guestMethod(f), g.signature(params, f.Result))
+	g.comment(fmt.Sprintf("%s calls %s.", g.unit.methods[f], f.Name), f.Docs)
+	g.p("func (x *%s) %s%s {", g.unit.name, g.unit.methods[f], g.signature(params, f.Result))
 	args := []string{"ctx"}
-	for _, p := range params {
-		args = append(args, g.lower(p.Type, local(p.Name)))
+	names := g.pkg.params(params)
+	for i, p := range params {
+		args = append(args, g.lower(p.Type, names[i]))
 	}
-	call := "x." + g.callerField(f) + ".Call(" + strings.Join(args, ", ") + ")"
+	call := "x." + g.unit.callers[f] + ".Call(" + strings.Join(args, ", ") + ")"
 	ok, has := g.okType(f.Result)
 	if f.Result == nil {
 		g.p("_, err := %s\nreturn err\n}\n", call)
@@ -107,7 +91,7 @@ func (g *generator) guestFunc(f *wit.Func) {
 	}
 	g.p("v, err := %s\nif err != nil {\n%s\n}", call, fail)
 	if g.consumes(f.Result) {
-		g.p("%s(%s, v)", g.bind("ConsumeResult"), g.typeVar(f))
+		g.p("%s(%s, v)", g.bind("ConsumeResult"), g.unit.typeVars[f])
 	}
 	r := f.Result.Resolve()
 	if r.Kind != wit.Result {

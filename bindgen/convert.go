@@ -77,7 +77,7 @@ func (g *generator) liftBody(t *wit.Type, v string) string {
 	case wit.Tuple:
 		return g.liftLiteral(t) + "(" + v + ")"
 	}
-	g.fail("%s: cannot lift %s", g.unit.title, t)
+	g.fail("Go bindings cannot lift %s", t.Kind)
 	return "nil"
 }
 
@@ -178,7 +178,7 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 	case wit.Tuple:
 		return g.lowerLiteral(t) + "(" + x + ")"
 	}
-	g.fail("%s: cannot lower %s", g.unit.title, t)
+	g.fail("Go bindings cannot lower %s", t.Kind)
 	return "cm.Val{}"
 }
 

@@ -31,12 +31,10 @@ func (g *generator) lookup(t *wit.Type) (*def, string) {
 	if other != nil {
 		return other, ""
 	}
-	if t.Interface != nil {
-		if p := g.packages[t.Interface.Package]; p != nil {
-			for _, u := range p.units {
-				if d := u.defs[t]; d != nil {
-					return d, p.Name + "."
-				}
+	if p := g.imported[t.Interface]; p != nil {
+		for _, u := range p.units {
+			if d := u.defs[t]; d != nil {
+				return d, g.qualify(p)
 			}
 		}
 	}
@@ -56,17 +54,25 @@ func (g *generator) def(t *wit.Type) (*def, string) {
 	t = origin(t)
 	d, q := g.lookup(t)
 	if d == nil {
-		where := ""
-		if t.Interface != nil {
-			where = t.Interface.ID.String() + "."
-		}
-		g.fail("%s: type %s%s is bound nowhere: give the binding of its package", g.unit.title, where, t.Name)
+		g.unbound(t)
 		return &def{t: t, unit: g.unit, name: "struct{}", typ: "nil"}, ""
 	}
-	if q != "" {
-		g.use(strings.TrimSuffix(q, "."))
-	}
 	return d, q
+}
+
+// unbound says that a type has no binding, and how to get one.
+func (g *generator) unbound(t *wit.Type) {
+	if t.Interface == nil {
+		g.fail("%s uses type %s of a world, which is not bound", g.unit.title, t.Name)
+		return
+	}
+	id := t.Interface.ID
+	if gate := t.Gate.Unstable; gate != "" && !g.pkg.has(t.Gate) {
+		g.fail("%s uses type %s.%s, which is unstable: bind its feature (Options.Features, --feature %s)", g.unit.title, id, t.Name, gate)
+		return
+	}
+	g.fail("%s uses type %s.%s, which has no Go binding here: name the Go package that has it (Options.Imports, --import %s=PATH), "+
+		"or bind a world that imports both", g.unit.title, id, t.Name, id)
 }
 
 // resource is the binding of the resource type that a handle or an alias leads to.
@@ -87,8 +93,12 @@ func (g *generator) consumes(t *wit.Type) bool {
 	if t == nil {
 		return false
 	}
+	if found, ok := g.owning[t]; ok { // types share others: without this the work doubles with each level
+		return found
+	}
 	found := t.Kind == wit.Own && g.hostHandle(t)
 	t.Walk(func(inner *wit.Type) { found = found || g.consumes(inner) })
+	g.owning[t] = found
 	return found
 }
 
@@ -132,7 +142,7 @@ func (g *generator) goType(t *wit.Type) string {
 		return "map[" + g.goType(t.Key) + "]" + g.goType(t.Elem)
 	case wit.Tuple:
 		if len(t.Fields) > maxTuple {
-			g.fail("%s: a tuple of %d elements: the longest is %d", g.unit.title, len(t.Fields), maxTuple)
+			g.fail("a tuple of %d elements, and Go bindings have tuples of up to %d: make it a record", len(t.Fields), maxTuple)
 		}
 		g.use("cm")
 		parts := make([]string, len(t.Fields))
@@ -141,7 +151,7 @@ func (g *generator) goType(t *wit.Type) string {
 		}
 		return fmt.Sprintf("cm.Tuple%d[%s]", len(parts), strings.Join(parts, ", "))
 	}
-	g.fail("%s: no Go type for %s", g.unit.title, t)
+	g.fail("Go bindings have no type for %s", t.Kind)
 	return "any"
 }
 
@@ -212,7 +222,7 @@ func (g *generator) witBody(t *wit.Type, name string) string {
 			}
 		}
 	case wit.Enum:
-		return b.String() + ", " + labelsVar(g.unit.defs[t].name) + "[:]...)"
+		return b.String() + ", " + g.unit.defs[t].labels + "[:]...)"
 	case wit.Flags:
 		for _, c := range t.Cases {
 			fmt.Fprintf(&b, ", %q", c.Name)

@@ -14,6 +14,7 @@ func (g *generator) types() {
 		if d == nil {
 			continue
 		}
+		g.at = t
 		switch t.Kind {
 		case wit.Resource:
 			g.resourceType(d)
@@ -62,7 +63,8 @@ func (g *generator) resourceType(d *def) {
 	g.p("type %s interface {", d.name)
 	for _, f := range d.t.Funcs {
 		if f.Kind == wit.Method && g.pkg.has(f.Gate) {
-			g.method(f, exported(f.Base), f.Params[1:])
+			g.at = f
+			g.method(f, d.unit.methods[f], f.Params[1:])
 		}
 	}
 	g.p("}\n")
@@ -86,9 +88,10 @@ func (g *generator) record(d *def) {
 		if f.Docs != "" {
 			g.comment("", f.Docs)
 		}
-		g.p("%s %s", exported(f.Name), g.goType(f.Type))
-		lift = append(lift, exported(f.Name)+": "+g.lift(f.Type, fmt.Sprintf("f[%d]", i))+",")
-		lower = append(lower, g.lower(f.Type, "x."+exported(f.Name))+",")
+		name := d.parts[i]
+		g.p("%s %s", name, g.goType(f.Type))
+		lift = append(lift, name+": "+g.lift(f.Type, fmt.Sprintf("f[%d]", i))+",")
+		lower = append(lower, g.lower(f.Type, "x."+name)+",")
 	}
 	g.p("}\n")
 	g.conversions(d,
@@ -96,25 +99,17 @@ func (g *generator) record(d *def) {
 		"return cm.ListVal([]cm.Val{\n"+strings.Join(lower, "\n")+"\n})")
 }
 
-// caseField is the field of a variant's struct that holds a case's payload.
-func caseField(name string) string {
-	if name == "tag" {
-		return "TagValue"
-	}
-	return exported(name)
-}
-
 func (g *generator) variant(d *def) {
 	g.comment(fmt.Sprintf("%s is the %s. Tag says which case it is, and so which field counts.", d.name, d.describe()), d.t.Docs)
 	g.p("type %s struct {\nTag %sTag", d.name, d.name)
 	hasString := false
-	for _, c := range d.t.Cases {
+	for i, c := range d.t.Cases {
 		if c.Type != nil {
 			if c.Docs != "" {
 				g.comment("", c.Docs)
 			}
-			g.p("%s %s", caseField(c.Name), g.goType(c.Type))
-			hasString = hasString || caseField(c.Name) == "String"
+			g.p("%s %s", d.fields[i], g.goType(c.Type))
+			hasString = hasString || d.fields[i] == "String"
 		}
 	}
 	g.p("}\n")
@@ -124,16 +119,16 @@ func (g *generator) variant(d *def) {
 	}
 	var lift, lower strings.Builder
 	for i, c := range d.t.Cases {
-		name := d.caseFunc(c.Name)
-		tag := d.name + "Tag" + exported(c.Name)
+		name := d.caseFunc(d.parts[i])
+		tag := d.name + "Tag" + d.parts[i]
 		g.comment(fmt.Sprintf("%s makes a %s of case %s.", name, d.name, c.Name), c.Docs)
 		if c.Type == nil {
 			g.p("func %s() %s { return %s{Tag: %s} }\n", name, d.name, d.name, tag)
 			continue
 		}
-		g.p("func %s(v %s) %s { return %s{Tag: %s, %s: v} }\n", name, g.goType(c.Type), d.name, d.name, tag, caseField(c.Name))
-		fmt.Fprintf(&lift, "case %s:\np, _ := v.Payload()\nx.%s = %s\n", tag, caseField(c.Name), g.lift(c.Type, "p"))
-		fmt.Fprintf(&lower, "case %s:\np := %s\nreturn cm.CaseVal(%d, &p)\n", tag, g.lower(c.Type, "x."+caseField(c.Name)), i)
+		g.p("func %s(v %s) %s { return %s{Tag: %s, %s: v} }\n", name, g.goType(c.Type), d.name, d.name, tag, d.fields[i])
+		fmt.Fprintf(&lift, "case %s:\np, _ := v.Payload()\nx.%s = %s\n", tag, d.fields[i], g.lift(c.Type, "p"))
+		fmt.Fprintf(&lower, "case %s:\np := %s\nreturn cm.CaseVal(%d, &p)\n", tag, g.lower(c.Type, "x."+d.fields[i]), i)
 	}
 	l := fmt.Sprintf("x := %s{Tag: %sTag(v.Case())}\n", d.name, d.name)
 	w := ""
@@ -147,9 +142,9 @@ func (g *generator) variant(d *def) {
 // variantString writes a variant's String: the label of its case, and the payload.
 func (g *generator) variantString(d *def) {
 	var cases strings.Builder
-	for _, c := range d.t.Cases {
+	for i, c := range d.t.Cases {
 		if c.Type != nil {
-			fmt.Fprintf(&cases, "case %sTag%s:\nreturn %s(x.Tag.String(), &x.%s)\n", d.name, exported(c.Name), g.bind("CaseText"), caseField(c.Name))
+			fmt.Fprintf(&cases, "case %sTag%s:\nreturn %s(x.Tag.String(), &x.%s)\n", d.name, d.parts[i], g.bind("CaseText"), d.fields[i])
 		}
 	}
 	if cases.Len() == 0 {
@@ -191,13 +186,13 @@ func (g *generator) labels(d *def, typ, what, under string) {
 			g.comment("", c.Docs)
 		}
 		if i == 0 {
-			g.p("%s%s %s = iota", typ, exported(c.Name), typ)
+			g.p("%s%s %s = iota", typ, d.parts[i], typ)
 		} else {
-			g.p("%s%s", typ, exported(c.Name))
+			g.p("%s%s", typ, d.parts[i])
 		}
 	}
 	g.p(")\n")
-	names := labelsVar(typ)
+	names := d.labels
 	g.p("var %s = [...]string{", names)
 	for _, c := range d.t.Cases {
 		g.p("%q,", c.Name)
@@ -212,7 +207,7 @@ func (g *generator) flags(d *def) {
 	under := "uint64"
 	switch {
 	case n > 64:
-		g.fail("%s: flags %s has %d labels, more than 64", g.unit.title, d.t.Name, n)
+		g.fail("flags %s has %d labels, and a Go binding has room for 64: make two of it, or a record of bools", d.t.Name, n)
 	case n <= 8:
 		under = "uint8"
 	case n <= 16:
@@ -228,9 +223,9 @@ func (g *generator) flags(d *def) {
 			g.comment("", c.Docs)
 		}
 		if i == 0 {
-			g.p("%s%s %s = 1 << iota", d.name, exported(c.Name), d.name)
+			g.p("%s%s %s = 1 << iota", d.name, d.parts[i], d.name)
 		} else {
-			g.p("%s%s", d.name, exported(c.Name))
+			g.p("%s%s", d.name, d.parts[i])
 		}
 	}
 	g.p(")\n")
@@ -260,6 +255,3 @@ func inner(literal string) string {
 	_, body, _ := strings.Cut(literal, "{\n")
 	return strings.TrimSuffix(body, "\n}")
 }
-
-// labelsVar is the variable that holds the labels of a Go type.
-func labelsVar(typ string) string { return lowerFirst(typ) + "Labels" }

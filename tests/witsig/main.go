@@ -2,7 +2,7 @@
 // more. Signatures come from -from; documentation comes only from the files that are in -to already, item by item, so
 // that text written here stays and none is taken over.
 //
-//	go run ./internal/bindgen/cmd/witsig -package wasi:io@0.2.12 -to wasi/wit/wasi-io@0.2.12 -from ../shared/wit/wasi-io@0.2.12
+//	go run ./tests/witsig -package wasi:io@0.2.12 -to wasi/wit/wasi-io@0.2.12 -from ../shared/wit/wasi-io@0.2.12
 package main
 
 import (

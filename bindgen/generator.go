@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"go/format"
+	"maps"
 	"slices"
 	"strings"
 
@@ -17,27 +18,58 @@ const module = "github.com/vitrine-wasm/vitrine"
 // generator writes the files of one Go package. Writing goes on after an error; the errors come out at the end.
 type generator struct {
 	set      *wit.Set
-	packages map[*wit.Package]*goPackage // those to import from
-	pkg      *goPackage                  // the one to write
+	imported map[*wit.Interface]*goPackage // those to import from
+	pkg      *goPackage                    // the one to write
+	borrows  map[string]bool               // functions that keep no bytes, by their names in a component
+	children map[string]bool               // methods whose results hold a child
+	bound    map[string]bool               // the functions that a host serves
+
+	owning map[*wit.Type]bool // what consumes has found in the current unit
 
 	unit    *unit
-	child   bool // what is lowered is a child of the method's resource
+	at      place // the type or function that is being written
+	child   bool  // what is lowered is a child of the method's resource
 	body    bytes.Buffer
-	imports map[string]bool // by Go package name
+	imports map[string]string // of the current file: Go name → import path
+	aliases map[string]string // import path → Go name
 	errs    []error
 }
 
 func (g *generator) p(format string, args ...any) { fmt.Fprintf(&g.body, format+"\n", args...) }
 
+// fail notes an error about what is being written.
 func (g *generator) fail(format string, args ...any) {
-	err := fmt.Errorf(format, args...)
+	err := g.at.Errorf(format, args...)
 	if !slices.ContainsFunc(g.errs, func(e error) bool { return e.Error() == err.Error() }) {
 		g.errs = append(g.errs, err)
 	}
 }
 
-// use notes that the file needs a package.
-func (g *generator) use(name string) { g.imports[name] = true }
+// ours are the packages of this module that generated code uses by their own names.
+var ours = map[string]string{
+	"context": "context", "cm": module + "/cm", "bind": module + "/cm/bind", "component": module + "/component", "wit": module + "/wit",
+}
+
+// use notes that the file needs one of those packages.
+func (g *generator) use(name string) { g.imports[name] = ours[name] }
+
+// qualify is what goes before the names of an imported package. Its alias is its name, or with a number where another import has that.
+func (g *generator) qualify(p *goPackage) string {
+	alias, ok := g.aliases[p.path]
+	if !ok {
+		alias = unique(p.name, func(n string) bool {
+			for _, other := range g.aliases {
+				if other == n {
+					return true
+				}
+			}
+			return ours[n] != "" || g.pkg.taken[n] != "" || reserved[n]
+		})
+		g.aliases[p.path] = alias
+	}
+	g.imports[alias] = p.path
+	return alias + "."
+}
 
 // bind is the Go expression of a function of package bind.
 func (g *generator) bind(name string) string {
@@ -48,84 +80,84 @@ func (g *generator) bind(name string) string {
 // files writes every unit.
 func (g *generator) files() (map[string][]byte, error) {
 	files := map[string][]byte{}
+	g.aliases, g.bound = map[string]string{}, map[string]bool{}
+	for _, im := range g.imported { // a parameter must not hide the name of a package
+		g.pkg.packages[im.name] = true
+	}
 	for _, u := range g.pkg.units {
-		g.unit = u
+		g.unit, g.at = u, u.place
 		g.body.Reset()
-		g.imports = map[string]bool{}
+		g.imports, g.owning = map[string]string{}, map[*wit.Type]bool{}
 		g.idVar()
 		g.types()
+		g.at = u.place
 		if u.guest {
 			g.guest()
 		} else {
 			g.host()
 		}
-		if g.body.Len() == 0 {
+		if g.body.Len() == 0 || len(g.errs) > 0 { // with errors what was written may be no Go
 			continue
-		}
-		name := g.fileName()
-		if len(g.errs) > 0 {
-			continue // what was written may be no Go
 		}
 		src, err := format.Source(append(g.header(), g.body.Bytes()...))
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", u.title, err)
+			return nil, u.place.Errorf("%s: what bindgen makes of it is no Go, which is a fault of bindgen's: %v", u.title, err)
 		}
-		if files[name] != nil { // both sides of an interface, or of a world
-			name = strings.TrimSuffix(name, ".gen.go") + "_export.gen.go"
-		}
-		files[name] = src
+		files[g.fileName(files)] = src
 	}
 	return files, errors.Join(g.errs...)
 }
 
-// fileName is the file of the current unit, without regard to the other side of the same interface.
-func (g *generator) fileName() string {
+// fileName is a file for the current unit that no other one has.
+func (g *generator) fileName(files map[string][]byte) string {
 	u := g.unit
+	taken := func(name string) bool { return files[fileName(name)] != nil }
 	if u.world != nil {
-		return fileName("world-" + u.world.Name)
+		name := "world-" + u.world.Name
+		if taken(name) {
+			name += "-export"
+		}
+		return fileName(unique(name, taken))
 	}
+	name := u.id.Interface
 	for _, other := range g.pkg.units {
 		if other == u {
 			break
 		}
 		if other.id != u.id && other.id.Interface == u.id.Interface {
-			return fileName(u.id.Package + "-" + u.id.Interface)
+			name = u.id.Package + "-" + u.id.Interface
 		}
 	}
-	return fileName(u.id.Interface)
+	for _, other := range g.pkg.units {
+		if other != u && other.id == u.id && u.guest && other.world == nil && taken(name) {
+			name += "-export"
+			break
+		}
+	}
+	return fileName(unique(name, taken))
 }
 
 // header is the top of a file: its mark, the package clause and the imports that the body uses.
 func (g *generator) header() []byte {
 	var b bytes.Buffer
-	source := g.pkg.WIT
+	source := g.pkg.wit
 	if g.unit.world == nil && g.unit.id.Namespace != "" {
 		source = strings.Replace(g.unit.title, "/"+g.unit.id.Interface, "", 1)
 	}
-	fmt.Fprintf(&b, "// Code generated by bindgen from %s. DO NOT EDIT.\n\npackage %s\n\nimport (\n", source, g.pkg.Name)
-	if g.imports["context"] {
+	fmt.Fprintf(&b, "// Code generated by bindgen from %s. DO NOT EDIT.\n\npackage %s\n\nimport (\n", source, g.pkg.name)
+	if g.imports["context"] != "" {
 		b.WriteString("\"context\"\n\n")
 	}
-	var paths []string
-	for name := range g.imports {
-		switch name {
-		case "context":
-		case "bind":
-			paths = append(paths, fmt.Sprintf("%q", module+"/cm/bind"))
-		case "cm", "component", "wit":
-			paths = append(paths, fmt.Sprintf("%q", module+"/"+name))
+	for _, name := range slices.SortedFunc(maps.Keys(g.imports), func(a, b string) int { return strings.Compare(g.imports[a], g.imports[b]) }) {
+		switch path := g.imports[name]; {
+		case name == "context":
+		case ours[name] == path:
+			fmt.Fprintf(&b, "%q\n", path)
 		default:
-			for _, p := range g.packages {
-				if p.Name == name {
-					paths = append(paths, fmt.Sprintf("%s %q", name, p.Path))
-				}
-			}
+			fmt.Fprintf(&b, "%s %q\n", name, path)
 		}
 	}
-	slices.SortFunc(paths, func(a, b string) int {
-		return strings.Compare(a[strings.IndexByte(a, '"'):], b[strings.IndexByte(b, '"'):])
-	})
-	b.WriteString(strings.Join(paths, "\n") + "\n)\n\n")
+	b.WriteString(")\n\n")
 	return b.Bytes()
 }
 

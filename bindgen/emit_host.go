@@ -21,8 +21,9 @@ func (g *generator) signature(params []wit.Field, result *wit.Type) string {
 	g.use("context")
 	var b strings.Builder
 	b.WriteString("(ctx context.Context")
-	for _, p := range params {
-		fmt.Fprintf(&b, ", %s %s", local(p.Name), g.goType(p.Type))
+	names := g.pkg.params(params)
+	for i, p := range params {
+		fmt.Fprintf(&b, ", %s %s", names[i], g.goType(p.Type))
 	}
 	if ok, has := g.okType(result); has {
 		return b.String() + ") (" + ok + ", error)"
@@ -44,30 +45,13 @@ func (g *generator) okType(result *wit.Type) (string, bool) {
 	return g.goType(result), true
 }
 
-// implMethod is the name of a function in the interface that the host implements.
-func (g *generator) implMethod(f *wit.Func) string {
-	switch f.Kind {
-	case wit.Constructor:
-		return "New" + g.resourceName(f)
-	case wit.Static:
-		return g.resourceName(f) + exported(f.Base)
-	}
-	return exported(f.Base)
-}
-
-func (g *generator) resourceName(f *wit.Func) string {
-	d, _ := g.def(f.Resource)
-	return d.name
-}
-
 // host writes what the host implements and how it is defined in a linker.
 func (g *generator) host() {
 	u := g.unit
-	if u.world != nil && len(u.funcs) == 0 {
+	if u.world != nil && !u.serves(g.pkg) {
 		return
 	}
 	g.use("component")
-	g.use("cm")
 	param, arg := "", ""
 	if u.name != "" {
 		g.comment(fmt.Sprintf("%s serves the functions of %s. An error that is (or wraps) a *cm.ResultError is the error of the "+
@@ -75,13 +59,14 @@ func (g *generator) host() {
 		g.p("type %s interface {", u.name)
 		for _, f := range u.funcs {
 			if isImpl(f) {
-				g.method(f, g.implMethod(f), f.Params)
+				g.at = f
+				g.method(f, u.methods[f], f.Params)
 			}
 		}
 		g.p("}\n")
 		param, arg = "impl "+u.name, "impl"
 	}
-	base := strings.TrimSuffix(u.goName, "Functions")
+	base := u.base()
 	sep := ""
 	if param != "" {
 		sep = ", "
@@ -108,6 +93,7 @@ func (g *generator) host() {
 	if len(u.funcs) == 0 {
 		return
 	}
+	g.use("cm")
 	g.p("// %sFuncs are the functions that Add%s defines.", base, base)
 	g.p("func %sFuncs(%s) []cm.HostDef {\nreturn []cm.HostDef{", base, param)
 	for _, f := range u.funcs {
@@ -120,7 +106,7 @@ func (g *generator) host() {
 // handles are the resource types that the interface exports, by name: its own, aliases and used ones.
 func (g *generator) handles() (hs [][2]string) {
 	for _, t := range g.unit.types {
-		if r := t.Resolve(); r == nil || r.Kind != wit.Resource || !g.pkg.has(t.Gate) {
+		if !isHandle(t) || !g.pkg.has(t.Gate) {
 			continue
 		}
 		d, q := g.resource(t)
@@ -131,6 +117,8 @@ func (g *generator) handles() (hs [][2]string) {
 
 // hostFunc writes one entry of the table: arguments lifted, the call, its result lowered.
 func (g *generator) hostFunc(f *wit.Func) {
+	g.at = f
+	g.bound[f.Name] = true
 	var call string
 	args, first := []string{"ctx"}, 0
 	lift := func(i int) string { return g.lift(f.Params[i].Type, fmt.Sprintf("a[%d]", i)) }
@@ -143,9 +131,9 @@ func (g *generator) hostFunc(f *wit.Func) {
 		}
 	}
 	if f.Kind == wit.Method {
-		call, first = lift(0)+"."+exported(f.Base), 1
+		call, first = lift(0)+"."+g.unit.methods[f], 1
 	} else {
-		call = "impl." + g.implMethod(f)
+		call = "impl." + g.unit.methods[f]
 	}
 	for i := range f.Params[first:] {
 		args = append(args, lift(first+i))
@@ -157,23 +145,23 @@ func (g *generator) hostFunc(f *wit.Func) {
 	}
 	g.use("context")
 	lent := ""
-	if g.pkg.Lent[f.Name] {
+	if g.borrows[f.Name] {
 		lent = "Lent: true, "
 	}
 	consume := func(nothing string) {
 		if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
-			g.p("if err := %s(ctx, %s, a); err != nil {\nreturn %s, err\n}", g.bind("Consume"), g.typeVar(f), nothing)
+			g.p("if err := %s(ctx, %s, a); err != nil {\nreturn %s, err\n}", g.bind("Consume"), g.unit.typeVars[f], nothing)
 		}
 	}
 	if f.Async {
-		g.p("{Name: %q, Type: %s, %sParts: func(ctx context.Context, %s []cm.Val) (cm.Work, error) {", f.Name, g.typeVar(f), lent, a)
+		g.p("{Name: %q, Type: %s, %sParts: func(ctx context.Context, %s []cm.Val) (cm.Work, error) {", f.Name, g.unit.typeVars[f], lent, a)
 		consume("nil")
 		if len(lifted) > 0 {
 			g.p("%s := %s", strings.Join(lifted, ", "), strings.Join(lifts, ", "))
 		}
 		g.p("return func(ctx context.Context) cm.Finish {")
 	} else {
-		g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.typeVar(f), lent, a)
+		g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.unit.typeVars[f], lent, a)
 		consume("cm.Val{}")
 	}
 	// In what follows an async function has the work, and a function in it what comes of it.
@@ -189,8 +177,8 @@ func (g *generator) hostFunc(f *wit.Func) {
 			res = r
 		}
 	}
-	if g.child = g.pkg.Children[f.Name]; g.child && !(f.Kind == wit.Method && g.consumes(f.Result)) {
-		g.fail("%s: %s has no child to give", g.unit.title, f.Name)
+	if g.child = g.children[f.Name]; g.child && !(f.Kind == wit.Method && g.consumes(f.Result)) {
+		g.fail("%s has no child to give: want a method whose result holds a resource", f.Name)
 	}
 	_, has := g.okType(f.Result)
 	switch {
@@ -225,19 +213,12 @@ func (g *generator) hostFunc(f *wit.Func) {
 	g.p("}},")
 }
 
-// typeVar is the variable that holds a function's type.
-func (g *generator) typeVar(f *wit.Func) string {
-	name := lowerFirst(g.unit.goName)
-	if f.Resource != nil {
-		name += g.resourceName(f)
-	}
-	return name + exported(f.Base) + "Func"
-}
-
 // funcTypes writes the types of the unit's functions.
 func (g *generator) funcTypes() {
+	g.use("cm")
 	g.p("// The types of the functions of %s.\nvar (", g.unit.title)
 	for _, f := range g.unit.funcs {
+		g.at = f
 		var parts []string
 		if len(f.Params) > 0 {
 			var ps []string
@@ -252,7 +233,7 @@ func (g *generator) funcTypes() {
 		if f.Async {
 			parts = append(parts, "Async: true")
 		}
-		g.p("%s = &cm.FuncType{%s}", g.typeVar(f), strings.Join(parts, ", "))
+		g.p("%s = &cm.FuncType{%s}", g.unit.typeVars[f], strings.Join(parts, ", "))
 	}
 	g.p(")\n")
 }

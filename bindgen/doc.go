@@ -1,0 +1,54 @@
+// Package bindgen writes Go bindings from WIT: for hosts that serve an interface, and for hosts that call one that a
+// guest exports. The commands `vitrine bindgen` and bindgen/cmd/bindgen (for go tool and go:generate) are made of it.
+//
+// In go resolved WIT ([wit.Set]) and [Options]; out come files of Go source, one an interface and side, the same for the same input. Generated
+// bindings use no reflection.
+//
+// # What a binding looks like
+//
+// Of an interface that the host serves:
+//
+//	type Host interface { … }                              what the host implements: a method for each function that is not a resource's
+//	func AddHost(l *component.Linker, impl Host)           defines the interface in a linker
+//	func HostFuncs(impl Host) []cm.HostDef                 the functions that AddHost defines
+//	var HostID wit.InterfaceID
+//	type Counter interface { … }                           of each resource: its methods. An object with Drop(ctx) error is told of its end
+//	var CounterType *cm.ResourceType                       the identity of the resource type
+//
+// Of an interface that a guest exports:
+//
+//	type Guest struct { … }                                has a method for each function; a resource's methods take its handle first
+//	func NewGuestExport(*component.Instance) (*Guest, error)
+//	type Session struct { *cm.Resource }                   of each resource: a handle
+//
+// Of a world w: a struct W with a field for each interface that it exports and a method for each function of its own, NewW, and WImports with AddW… for
+// functions of its own that it imports. Where a package or a world has both sides of an interface, the guest's has Export after its name.
+//
+// Every function takes a context first and returns an error last. A result<T, E> is (T, error): the error of WIT is a *cm.ResultError[E], made by
+// cm.Fail; any other error of the host traps the guest, and one that a call of a guest returns has ended that call. Types:
+//
+//	bool, u8 … s64, f32, f64, char, string      bool, uint8 … int64, float32, float64, rune, string
+//	list<u8>, list<T>, list<T, N>, map<K, V>    []byte, []T, [N]T, map[K]V
+//	option<T>                                   *T; for a handle of the host's, an interface that may be nil
+//	tuple<…>, result<T, E> inside another type  cm.Tuple2[…], cm.Result[T, E]
+//	record, enum, flags, type a = b             a struct, integers with constants (enum and flags), type A = B
+//	variant                                     a struct with a Tag and a field for each case that has a payload; a function makes each case
+//	own<r>, borrow<r>                           the Go interface of r if the host has it, its handle if the guest does
+//	stream, future, error-context               any
+//
+// Of each record, variant, enum, flags and named compound type X there are LiftX, LowerX and XWIT, for those who handle values by hand.
+//
+// # Names
+//
+// Names are in camel case, words such as id, http and url in capitals: get-url-id is GetURLID, in a parameter getURLID. Where two names of one scope
+// (fields, cases, methods, parameters) become the same, the later in the text has a number: ID, ID2. A parameter that Go or generated code has another
+// meaning for has an underscore after it: type_. A type that has the name of another of the Go package has its interface's before its own. What would still
+// be called the same is an error, and [Options].Names mends it.
+//
+// # What stays
+//
+// The names and signatures above, and the mapping of types, stay as they are within a major version of this module: what compiles against a binding compiles
+// against one that a later version makes of the same text. Whatever is not exported, the comments, how the code is divided between files *.gen.go, and what it calls
+// (package cm/bind) may change with any version: keep the generated files with the source, and regenerate them when the module is updated. [Drift],
+// and --check of the command, say whether that is to be done.
+package bindgen
