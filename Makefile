@@ -79,6 +79,7 @@ demo: build
 
 generate:
 	$(GO) generate ./...
+	cd examples/embed/bindings && $(GO) generate ./...
 
 # Fails if what is generated is not what is checked in. In-memory drift tests cover the same for `make test`.
 drift: generate
