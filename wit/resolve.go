@@ -3,7 +3,6 @@ package wit
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -85,30 +84,7 @@ type worldScope struct {
 
 // comparePackages orders packages by name, then by version as versions go.
 func comparePackages(a, b *Package) int {
-	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), compareVersions(a.Version, b.Version))
-}
-
-// compareVersions orders semantic versions; what is none sorts before all that are.
-func compareVersions(a, b string) int {
-	na, ra, _ := strings.Cut(a, "-")
-	nb, rb, _ := strings.Cut(b, "-")
-	pa, pb := strings.Split(na, "."), strings.Split(nb, ".")
-	for i := range min(len(pa), len(pb)) {
-		x, _ := strconv.ParseUint(pa[i], 10, 64)
-		y, _ := strconv.ParseUint(pb[i], 10, 64)
-		if c := cmp.Compare(x, y); c != 0 {
-			return c
-		}
-	}
-	switch {
-	case ra == rb:
-		return strings.Compare(a, b)
-	case ra == "":
-		return 1 // a release comes after its pre-releases
-	case rb == "":
-		return -1
-	}
-	return strings.Compare(ra, rb)
+	return cmp.Or(strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), CompareVersions(a.Version, b.Version))
 }
 
 // group reads the sources of one package.

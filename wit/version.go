@@ -1,6 +1,7 @@
 package wit
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,17 +57,48 @@ func track(v string) (string, bool) {
 	}
 }
 
-// CompareVersions orders release versions by number; anything else comes before them, in text order.
+// CompareVersions orders versions as Semantic Versioning 2.0.0 §11 does: by number, a pre-release before its release. What is no
+// semantic version comes before all that are. Those that this finds equal, which differ in build metadata say, are in text order.
 func CompareVersions(a, b string) int {
-	x, ok1 := numbers(a)
-	y, ok2 := numbers(b)
+	x, pre1, ok1 := semver(a)
+	y, pre2, ok2 := semver(b)
 	switch {
-	case ok1 && ok2:
-		return slices.Compare(x[:], y[:])
-	case ok1:
+	case ok1 && !ok2:
 		return 1
-	case ok2:
+	case !ok1 && ok2:
 		return -1
+	case ok1:
+		if c := cmp.Or(slices.Compare(x[:], y[:]), comparePre(pre1, pre2)); c != 0 {
+			return c
+		}
 	}
 	return strings.Compare(a, b)
+}
+
+// semver reads a version: its numbers, and its pre-release.
+func semver(v string) (n [3]uint64, pre string, ok bool) {
+	v, _, _ = strings.Cut(v, "+")
+	v, pre, _ = strings.Cut(v, "-")
+	n, ok = numbers(v)
+	return n, pre, ok
+}
+
+// comparePre orders pre-releases; none comes after all.
+func comparePre(a, b string) int {
+	if a == "" || b == "" {
+		return cmp.Compare(len(b), len(a)) // the longer is the earlier: one of them is empty
+	}
+	return slices.CompareFunc(strings.Split(a, "."), strings.Split(b, "."), func(a, b string) int {
+		x, err1 := strconv.ParseUint(a, 10, 64)
+		y, err2 := strconv.ParseUint(b, 10, 64)
+		switch {
+		case err1 == nil && err2 == nil:
+			return cmp.Compare(x, y)
+		case err1 == nil:
+			return -1
+		case err2 == nil:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
 }
