@@ -91,14 +91,14 @@ func EachOwned(t *Type, v Val, f func(*Resource)) {
 	}
 }
 
-// LetGo drops the host-defined resources that v owns and that have not ended. It is for calls that fail half way: their
-// error is the news, so that those of the drops are of no interest.
-func LetGo(ctx context.Context, t *Type, v Val) {
-	EachOwned(t, v, func(r *Resource) { r.LetGo(ctx) })
+// DropOwned drops the host-defined resources that v owns and that have not ended. It is for calls that fail half way, whose own
+// error is the one to report: those of the destructors are discarded.
+func DropOwned(ctx context.Context, t *Type, v Val) {
+	EachOwned(t, v, func(r *Resource) { r.DropUnended(ctx) })
 }
 
-// LetGo is [LetGo] for one resource.
-func (r *Resource) LetGo(ctx context.Context) {
+// DropUnended is [DropOwned] for one resource.
+func (r *Resource) DropUnended(ctx context.Context) {
 	if r.Dropped || r.Type.Owner != nil {
 		return
 	}

@@ -18,7 +18,7 @@ func TestFamily(t *testing.T) {
 	if p.Childless("dropped") == nil {
 		t.Error("one child is left, and it counts as none")
 	}
-	b.LetGo(t.Context())
+	b.DropUnended(t.Context())
 	if err := p.Childless("dropped"); err != nil || !b.Dropped {
 		t.Errorf("without children: %v", err)
 	}

@@ -13,7 +13,7 @@ import (
 // dropMoved lets go of the resources that a lifting took before it failed.
 func (s *Store) dropMoved(ctx context.Context) {
 	for _, r := range s.handles.moved {
-		r.LetGo(ctx)
+		r.DropUnended(ctx)
 	}
 	s.handles.moved = s.handles.moved[:0]
 }
@@ -21,6 +21,6 @@ func (s *Store) dropMoved(ctx context.Context) {
 // dropVals lets go of the resources that values own. Those that are in a table already are let go only once.
 func dropVals(ctx context.Context, fields []cm.Field, vals []cm.Val) {
 	for i := range min(len(fields), len(vals)) {
-		cm.LetGo(ctx, fields[i].Type, vals[i])
+		cm.DropOwned(ctx, fields[i].Type, vals[i])
 	}
 }

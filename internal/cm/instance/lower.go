@@ -69,7 +69,7 @@ func (l *lower) lowerResult(a *activation, result cm.Val, stack []uint64) error 
 		return err
 	}
 	if err := l.fn.LowerResult(cx, result, stack); err != nil {
-		cm.LetGo(a, l.fn.Type.Result, result)
+		cm.DropOwned(a, l.fn.Type.Result, result)
 		return a.store.at(err, l.boundary)
 	}
 	return nil
@@ -127,7 +127,7 @@ func (l *lowerHost) goOn(a *activation, result cm.Val, err error, stack []uint64
 		return l.failed(a, err)
 	}
 	if err := a.resume(); err != nil {
-		cm.LetGo(a, l.fn.Type.Result, result)
+		cm.DropOwned(a, l.fn.Type.Result, result)
 		return a.store.at(err, l.boundary)
 	}
 	return l.lowerResult(a, result, stack)
@@ -321,7 +321,7 @@ func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) 
 	result, err := s.runLift(a, ci, l, args)
 	ci.entry.Leave(&a.Task)
 	if err != nil {
-		cm.LetGo(a, l.fn.Type.Result, result) // post-return trapped
+		cm.DropOwned(a, l.fn.Type.Result, result) // post-return trapped
 		return cm.Val{}, s.at(err, b)
 	}
 	return result, nil
