@@ -26,11 +26,11 @@ type Hooks interface {
 // (a held call; in 0.3 a task after task.return). Exit still follows.
 type Returner interface{ Returned(c *Call) }
 
-// Light is an optional power of the Hooks of guest→host boundaries that see most calls only to count them. Where Light says
-// so of a call, it goes without a Call, and Count is told how long it took. A call that fails is entered and left all the
-// same, at its end.
-type Light interface {
-	Light() bool
+// CountOnly is an optional power of the Hooks of guest→host boundaries that see most calls only to count them. A call that
+// CountOnly answers true for is made without a [Call], and Count is called with its duration at its end. One that fails is entered and
+// left all the same, at its end.
+type CountOnly interface {
+	CountOnly() bool
 	Count(ctx context.Context, took time.Duration)
 }
 

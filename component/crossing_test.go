@@ -16,7 +16,7 @@ import (
 func kindsOfHooks() map[string]*recorder {
 	return map[string]*recorder{
 		"nobody": nil,
-		"counts": {light: true},
+		"counts": {countOnly: true},
 		"spans":  {},
 	}
 }

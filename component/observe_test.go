@@ -16,7 +16,7 @@ import (
 
 // recorder hooks host functions and remembers how each call ended.
 type recorder struct {
-	light bool
+	countOnly bool
 
 	mu       sync.Mutex
 	entered  int
@@ -33,7 +33,7 @@ func (r *recorder) Bind(b *cm.Boundary) cm.Hooks {
 	return hooksOn{}
 }
 
-func (r *recorder) Light() bool { return r.light }
+func (r *recorder) CountOnly() bool { return r.countOnly }
 
 func (r *recorder) Count(context.Context, time.Duration) { r.counted++ }
 
@@ -54,8 +54,8 @@ func (r *recorder) Exit(_ *cm.Call, end cm.End) {
 // TestLimitsThatAreToldByAResult: a limit that a host function tells its guest of by a result is in the End of the call,
 // also where hooks count most calls only; the next call has none.
 func TestLimitsThatAreToldByAResult(t *testing.T) {
-	for _, light := range []bool{false, true} {
-		r := &recorder{light: light}
+	for _, countOnly := range []bool{false, true} {
+		r := &recorder{countOnly: countOnly}
 		n := 0
 		err := observed(t, r, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
 			if n++; n > 1 {
@@ -68,10 +68,10 @@ func TestLimitsThatAreToldByAResult(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(r.ends) == 0 || r.ends[0].Limit == nil || r.ends[0].Limit.Limit != "files" || r.ends[0].Outcome != cm.OK || r.ends[0].Err != nil {
-			t.Errorf("light %t: %+v, wanted a call that went well at the limit of files", light, r.ends)
+			t.Errorf("countOnly %t: %+v, wanted a call that went well at the limit of files", countOnly, r.ends)
 		}
-		if light && (len(r.ends) != 1 || r.counted != 0) {
-			t.Errorf("light: %d ends, %d counted", len(r.ends), r.counted)
+		if countOnly && (len(r.ends) != 1 || r.counted != 0) {
+			t.Errorf("countOnly: %d ends, %d counted", len(r.ends), r.counted)
 		}
 	}
 }
@@ -185,14 +185,14 @@ func TestHeldCalls(t *testing.T) {
 }
 
 func TestLightHooks(t *testing.T) {
-	r := &recorder{light: true}
+	r := &recorder{countOnly: true}
 	if err := observed(t, r, func(context.Context, []cm.Val) (cm.Val, error) { return cm.Val{}, nil }); err != nil {
 		t.Fatal(err)
 	}
 	if r.counted != 1 || r.entered != 0 {
 		t.Errorf("a call that went well: counted %d times, entered %d times", r.counted, r.entered)
 	}
-	r = &recorder{light: true}
+	r = &recorder{countOnly: true}
 	if err := observed(t, r, func(context.Context, []cm.Val) (cm.Val, error) { return cm.Val{}, errors.New("boom") }); err == nil {
 		t.Fatal("no error")
 	}

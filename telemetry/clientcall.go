@@ -37,8 +37,8 @@ func newClientCall(base *hostCall) cm.Hooks {
 	return &clientCall{base, base.tmpl.As(trace.SpanKindClient)}
 }
 
-// Light says no: a request is measured by what came of it, and carries the context on.
-func (h *clientCall) Light() bool { return false }
+// CountOnly says no: a request is measured by what came of it, and carries the context on.
+func (h *clientCall) CountOnly() bool { return false }
 
 // outgoingTimes is what such an object knows of an exchange that has ended: when the head of the answer had come and when its
 // last byte had, counted from the start, and for how long nothing could come in between because the guest took nothing.

@@ -33,10 +33,10 @@ func newHostCall(b *cm.Boundary, d Detail, e edge) *hostCall {
 	return h
 }
 
-var _ cm.Light = (*hostCall)(nil)
+var _ cm.CountOnly = (*hostCall)(nil)
 
-// Light says that the call is worth no span: it is only measured.
-func (h *hostCall) Light() bool { return !h.i.wants(h.detail) }
+// CountOnly says that the call is worth no span: it is only measured.
+func (h *hostCall) CountOnly() bool { return !h.i.wants(h.detail) }
 
 // Count measures a call that went well.
 func (h *hostCall) Count(ctx context.Context, took time.Duration) {

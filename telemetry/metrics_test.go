@@ -304,11 +304,11 @@ func measuring(t testing.TB, change func(*Config)) func() {
 	})
 	event := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
 	handle := b.edgeOf(handleEdge)
-	var light []cm.Light
+	var countOnly []cm.CountOnly
 	for i := range 17 {
 		clock := *clockEdge
 		clock.Func = fmt.Sprint("f", i)
-		light = append(light, b.edgeOf(&clock).h.(cm.Light))
+		countOnly = append(countOnly, b.edgeOf(&clock).h.(cm.CountOnly))
 	}
 	ctx := unsampled() // a trace is known by now, so that nothing is read from headers; none of it may become an exemplar
 	e := cm.NewCall(event.b, nil, ctx)
@@ -318,7 +318,7 @@ func measuring(t testing.TB, change func(*Config)) func() {
 	return func() {
 		event.h.Enter(e)
 		handle.h.Enter(c)
-		for _, l := range light {
+		for _, l := range countOnly {
 			l.Count(c.Context, time.Microsecond)
 		}
 		handle.h.Exit(c, cm.End{Guest: 1, Fuel: 1, MemoryPeak: 65536})

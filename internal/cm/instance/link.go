@@ -195,7 +195,7 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 			fn: f, instance: t.Instance, opts: t.Options, boundary: t.Boundary,
 			hooks: l.hooks[t.Boundary.ID], params: len(t.Type.Params), scalar: f.Scalar(),
 		}
-		lo.light, _ = lo.hooks.(cm.Light)
+		lo.countOnly, _ = lo.hooks.(cm.CountOnly)
 		out := core.HostFunc{Params: f.CoreParams, Results: f.CoreResults}
 		if t.Kind == plan.LowerHost {
 			f := h.Func(t.Import)

@@ -14,15 +14,15 @@ import (
 
 // lower is what both kinds of lowered functions share (CanonicalABI.md §canon lower, synchronous).
 type lower struct {
-	fn       *canon.Func
-	instance int // the caller
-	opts     plan.Options
-	boundary *cm.Boundary
-	hooks    cm.Hooks
-	light    cm.Light // hooks, if they have that power
-	params   int
-	scalar   bool // fn.Scalar
-	lent     bool // see cm.HostDef
+	fn        *canon.Func
+	instance  int // the caller
+	opts      plan.Options
+	boundary  *cm.Boundary
+	hooks     cm.Hooks
+	countOnly cm.CountOnly // hooks, if they have that power
+	params    int
+	scalar    bool // fn.Scalar
+	lent      bool // see cm.HostDef
 }
 
 // lowerHost is a function of the host as a guest imports it.
@@ -101,7 +101,7 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	switch {
 	case err != nil:
 		err = l.refused(a, err)
-	case l.light != nil && l.light.Light():
+	case l.countOnly != nil && l.countOnly.CountOnly():
 		err = l.counted(a, args, stack)
 	case l.hooks != nil:
 		err = l.observed(a, args, stack)
@@ -194,7 +194,7 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 	err = l.goOn(a, result, err, stack)
 	if err == nil && limit == nil {
 		a.Tally.AddHost(took, 0)
-		l.light.Count(a, took)
+		l.countOnly.Count(a, took)
 		return nil
 	}
 	c := a.enterHost(l.hooks, l.boundary, args, time.Now().Add(start-clock()))
