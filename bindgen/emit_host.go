@@ -144,9 +144,9 @@ func (g *generator) hostFunc(f *wit.Func) {
 		a = "_"
 	}
 	g.use("context")
-	lent := ""
+	borrows := ""
 	if g.borrows[f.Name] {
-		lent = "Lent: true, "
+		borrows = "BorrowsBytes: true, "
 	}
 	consume := func(nothing string) {
 		if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
@@ -154,14 +154,14 @@ func (g *generator) hostFunc(f *wit.Func) {
 		}
 	}
 	if f.Async {
-		g.p("{Name: %q, Type: %s, %sParts: func(ctx context.Context, %s []cm.Val) (cm.Work, error) {", f.Name, g.unit.typeVars[f], lent, a)
+		g.p("{Name: %q, Type: %s, %sParts: func(ctx context.Context, %s []cm.Val) (cm.Work, error) {", f.Name, g.unit.typeVars[f], borrows, a)
 		consume("nil")
 		if len(lifted) > 0 {
 			g.p("%s := %s", strings.Join(lifted, ", "), strings.Join(lifts, ", "))
 		}
 		g.p("return func(ctx context.Context) cm.Finish {")
 	} else {
-		g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.unit.typeVars[f], lent, a)
+		g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.unit.typeVars[f], borrows, a)
 		consume("cm.Val{}")
 	}
 	// In what follows an async function has the work, and a function in it what comes of it.

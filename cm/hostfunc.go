@@ -21,9 +21,9 @@ type HostDef struct {
 	// Parts begins a call of a function whose work may block: it reads the arguments, which are good until it returns, and
 	// takes what they own. Its error is that of the call.
 	Parts func(ctx context.Context, args []Val) (Work, error)
-	// Lent says that Func neither keeps nor changes the bytes of the lists of u8 among its arguments: they are a view of
+	// BorrowsBytes says that Func neither keeps nor changes the bytes of the lists of u8 among its arguments: they are a view of
 	// the guest's memory, which is good until Func returns. A function in Parts cannot have it: its work outlives the view.
-	Lent bool
+	BorrowsBytes bool
 }
 
 // Work is the part of a host function that may block. It touches nothing that belongs to the guest's store: it may run on

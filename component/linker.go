@@ -73,11 +73,11 @@ type HostInstance struct {
 // hostFunc is one function: typ is nil where the component's type decides (GoFunc). from is the instance whose plan typ
 // belongs to, if it is not the host's.
 type hostFunc struct {
-	typ  *cm.FuncType
-	call cm.HostFunc
-	lent bool // see cm.HostDef
-	bind func(*cm.FuncType) (cm.HostFunc, error)
-	from *Instance
+	typ          *cm.FuncType
+	call         cm.HostFunc
+	borrowsBytes bool // see cm.HostDef
+	bind         func(*cm.FuncType) (cm.HostFunc, error)
+	from         *Instance
 }
 
 // Func defines a function. A parameter without a name in t serves one of any name.
@@ -87,11 +87,11 @@ func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
 
 // Define defines a function of a generated binding. One that is in parts runs them in turn.
 func (h *HostInstance) Define(d cm.HostDef) {
-	if d.Parts != nil && (d.Func != nil || d.Lent) {
+	if d.Parts != nil && (d.Func != nil || d.BorrowsBytes) {
 		h.linker.errs = append(h.linker.errs, fmt.Errorf(
-			"host defines %s#%s in parts, and as one function or with bytes that are lent: it can have one form, and its work no lent bytes", h.id, d.Name))
+			"host defines %s#%s in parts, and as one function or with BorrowsBytes: it can have one form, and its work outlives the bytes that it would borrow", h.id, d.Name))
 	}
-	h.define(d.Name, hostFunc{typ: d.Type, call: d.Sync(), lent: d.Lent})
+	h.define(d.Name, hostFunc{typ: d.Type, call: d.Sync(), borrowsBytes: d.BorrowsBytes})
 }
 
 // GoFunc defines a function from a Go function: parameters and result are Go values as [Func.Invoke] has them, with an

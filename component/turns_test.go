@@ -116,9 +116,9 @@ func TestPartsInTurn(t *testing.T) {
 	if err := inst.Close(t.Context()); err != nil {
 		t.Error(err)
 	}
-	lent, twice := echo, echo
-	lent.Lent, twice.Func = true, echo.Sync()
-	for name, d := range map[string]cm.HostDef{"lent": lent, "twice": twice} {
+	borrows, twice := echo, echo
+	borrows.BorrowsBytes, twice.Func = true, echo.Sync()
+	for name, d := range map[string]cm.HostDef{"borrows": borrows, "twice": twice} {
 		if _, err := link(d); err == nil {
 			t.Errorf("%s: no error", name)
 		}

@@ -40,8 +40,8 @@ type Context struct {
 	Encoding binary.StringEncoding
 	Realloc  func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error)
 	Handles  Handles
-	// Lent makes lists of u8 that are lifted views of the memory, good until guest code runs or the memory is written to.
-	Lent bool
+	// BorrowBytes makes lists of u8 that are lifted views of the memory, good until guest code runs or the memory is written to.
+	BorrowBytes bool
 	// Account bounds the host memory that one LiftArgs or LiftResult may take, beside DefaultBudget: to what there is room for
 	// in it, and leastBudget. Nothing is taken from it: see Spent.
 	Account *cm.Account

@@ -130,7 +130,7 @@ func (n *node) loadList(cx *Context, ptr, length uint32) (cm.Val, error) {
 // loadElems reads elements that are known to be in bounds.
 func (n *node) loadElems(cx *Context, ptr, length uint32) (cm.Val, error) {
 	if n.elem.op == opU8 {
-		if cx.Lent {
+		if cx.BorrowBytes {
 			return cm.BytesVal(cx.mem[ptr : ptr+length : ptr+length]), nil
 		}
 		if err := cx.spend(uint64(length)); err != nil {

@@ -26,8 +26,8 @@ type Host struct {
 
 // HostFunc is a function of the host.
 type HostFunc struct {
-	Call cm.HostFunc
-	Lent bool // see cm.HostDef
+	Call         cm.HostFunc
+	BorrowsBytes bool // see cm.HostDef
 }
 
 // Linked is a program with everything decided but its state. Immutable; safe for concurrent use.
@@ -199,7 +199,7 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 		out := core.HostFunc{Params: f.CoreParams, Results: f.CoreResults}
 		if t.Kind == plan.LowerHost {
 			f := h.Func(t.Import)
-			lo.lent = f.Lent
+			lo.borrowsBytes = f.BorrowsBytes
 			if t.Adapter {
 				f.Call = byAdapter(f.Call)
 			}

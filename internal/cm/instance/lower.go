@@ -14,15 +14,15 @@ import (
 
 // lower is what both kinds of lowered functions share (CanonicalABI.md §canon lower, synchronous).
 type lower struct {
-	fn        *canon.Func
-	instance  int // the caller
-	opts      plan.Options
-	boundary  *cm.Boundary
-	hooks     cm.Hooks
-	countOnly cm.CountOnly // hooks, if they have that power
-	params    int
-	scalar    bool // fn.Scalar
-	lent      bool // see cm.HostDef
+	fn           *canon.Func
+	instance     int // the caller
+	opts         plan.Options
+	boundary     *cm.Boundary
+	hooks        cm.Hooks
+	countOnly    cm.CountOnly // hooks, if they have that power
+	params       int
+	scalar       bool // fn.Scalar
+	borrowsBytes bool // see cm.HostDef
 }
 
 // lowerHost is a function of the host as a guest imports it.
@@ -50,7 +50,7 @@ func (l *lower) lift(a *activation, t *task.Subtask, stack []uint64) ([]cm.Val, 
 	if err != nil {
 		return nil, err
 	}
-	cx.Lent, s.handles.subtask = l.lent, t
+	cx.BorrowBytes, s.handles.subtask = l.borrowsBytes, t
 	args := t.Args(l.params)
 	if err := l.fn.LiftArgs(cx, stack, args); err != nil {
 		s.dropMoved(a)

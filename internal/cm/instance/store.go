@@ -250,7 +250,7 @@ func (s *Store) fn(i int) (*core.Func, error) {
 // borrow handles by a lowering into this side, and that lends them by a lifting from it.
 func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Context, error) {
 	s.cx.Ctx, s.cx.Encoding, s.cx.Account = a, o.Encoding, s.account
-	s.cx.Memory, s.cx.Realloc, s.cx.Lent = nil, nil, false
+	s.cx.Memory, s.cx.Realloc, s.cx.BorrowBytes = nil, nil, false
 	if o.Memory >= 0 {
 		m := s.memories[o.Memory]
 		if m == nil {

@@ -200,13 +200,13 @@ func StreamsFuncs() []cm.HostDef {
 			}
 			return cm.OKVal(cm.U64Val(r)), nil
 		}},
-		{Name: "[method]output-stream.write", Type: streamsOutputStreamWriteFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+		{Name: "[method]output-stream.write", Type: streamsOutputStreamWriteFunc, BorrowsBytes: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := bind.LiftHandle[OutputStream](a[0]).Write(ctx, a[1].Bytes()); err != nil {
 				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
 			return cm.CaseVal(0, nil), nil
 		}},
-		{Name: "[method]output-stream.blocking-write-and-flush", Type: streamsOutputStreamBlockingWriteAndFlushFunc, Lent: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
+		{Name: "[method]output-stream.blocking-write-and-flush", Type: streamsOutputStreamBlockingWriteAndFlushFunc, BorrowsBytes: true, Func: func(ctx context.Context, a []cm.Val) (cm.Val, error) {
 			if err := bind.LiftHandle[OutputStream](a[0]).BlockingWriteAndFlush(ctx, a[1].Bytes()); err != nil {
 				return bind.LowerError[StreamError](ctx, err, LowerStreamError)
 			}
