@@ -1,6 +1,9 @@
 package keyvalue
 
-import "github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
+import (
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
+)
 
 // Serve gives what the plugin defines for a component over b.
 func Serve(b Backend) interface {
@@ -8,5 +11,5 @@ func Serve(b Backend) interface {
 	bindings.Atomics
 	bindings.Batch
 } {
-	return stores{b, Owner{"n", "w", "c"}}
+	return stores{map[string]backend.Route[Backend]{backend.Default: {Backend: b}}, Owner{Namespace: "n", Workload: "w", Component: "c"}}
 }
