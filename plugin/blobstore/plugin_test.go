@@ -562,7 +562,6 @@ func TestBackendFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.err = errors.New(secret)
-	second := func(_ any, err error) error { return err }
 	for name, err := range map[string]error{
 		"create-container": second(s.CreateContainer(ctx, "d")),
 		"get-container":    second(s.GetContainer(ctx, "c")),
