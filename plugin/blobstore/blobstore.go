@@ -19,7 +19,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 )
 
-// Errors that guests are told in these words. Backends return errors that wrap them. Of any other error guests are told
+// Errors that guests are told in these words, and the names that they gave. Backends return errors that wrap them. Of any other error guests are told
 // [backend.FailedText], and operators what it says. The first is what both after it are.
 var (
 	ErrNotFound        = errors.New("not found")

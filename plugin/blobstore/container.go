@@ -37,7 +37,7 @@ func (c container) Name(context.Context) (string, error) { return c.name, nil }
 func (c container) Info(ctx context.Context) (bindings.ContainerMetadata, error) {
 	info, err := c.store.Container(ctx, c.name)
 	if err != nil {
-		return bindings.ContainerMetadata{}, fail(ctx, err)
+		return bindings.ContainerMetadata{}, fail(ctx, err, c.name)
 	}
 	return bindings.ContainerMetadata{Name: c.name, CreatedAt: uint64(info.Created.Unix())}, nil
 }
@@ -60,19 +60,19 @@ func (c container) WriteData(ctx context.Context, name string, data bindings.Out
 func (c container) ListObjects(ctx context.Context) (bindings.StreamObjectNames, error) {
 	s := &nameStream{of: c}
 	if err := s.fetch(ctx); err != nil {
-		return nil, fail(ctx, err)
+		return nil, fail(ctx, err, c.name)
 	}
 	return s, nil
 }
 
 // DeleteObject implements bindings.Container.
 func (c container) DeleteObject(ctx context.Context, name string) error {
-	return fail(ctx, c.store.Delete(ctx, c.name, name))
+	return fail(ctx, c.store.Delete(ctx, c.name, name), c.name)
 }
 
 // DeleteObjects implements bindings.Container.
 func (c container) DeleteObjects(ctx context.Context, names []string) error {
-	return fail(ctx, c.store.Delete(ctx, c.name, names...))
+	return fail(ctx, c.store.Delete(ctx, c.name, names...), c.name)
 }
 
 // HasObject implements bindings.Container.
@@ -81,14 +81,14 @@ func (c container) HasObject(ctx context.Context, name string) (bool, error) {
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, fail(ctx, err)
+	return err == nil, fail(ctx, err, c.name, name)
 }
 
 // ObjectInfo implements bindings.Container.
 func (c container) ObjectInfo(ctx context.Context, name string) (bindings.ObjectMetadata, error) {
 	o, err := c.store.Stat(ctx, c.name, name)
 	if err != nil {
-		return bindings.ObjectMetadata{}, fail(ctx, err)
+		return bindings.ObjectMetadata{}, fail(ctx, err, c.name, name)
 	}
 	return bindings.ObjectMetadata{Name: name, Container: c.name, CreatedAt: uint64(o.Created.Unix()), Size: o.Size}, nil
 }
@@ -104,7 +104,7 @@ func (c container) Clear(ctx context.Context) error {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
-			return fail(ctx, err)
+			return fail(ctx, err, c.name)
 		}
 		if cursor = page.Next; cursor == "" {
 			return nil

@@ -41,7 +41,7 @@ func newIncoming(ctx context.Context, c container, name string, start, end uint6
 	}
 	r, info, err := c.store.Open(ctx, c.name, name, start, n)
 	if err != nil {
-		return nil, fail(ctx, err)
+		return nil, fail(ctx, err, c.name, name)
 	}
 	in := &incoming{from: r}
 	if start < info.Size {

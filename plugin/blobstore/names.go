@@ -95,7 +95,7 @@ func (s *nameStream) ReadStreamObjectNames(ctx context.Context, n uint64) (cm.Tu
 		names = append(names, more...)
 		return nil
 	})
-	return cm.Tuple2[[]string, bool]{F0: names, F1: s.ended()}, fail(ctx, err)
+	return cm.Tuple2[[]string, bool]{F0: names, F1: s.ended()}, fail(ctx, err, s.of.name)
 }
 
 // SkipStreamObjectNames implements bindings.StreamObjectNames.
@@ -105,5 +105,5 @@ func (s *nameStream) SkipStreamObjectNames(ctx context.Context, n uint64) (cm.Tu
 		skipped += uint64(len(more))
 		return nil
 	})
-	return cm.Tuple2[uint64, bool]{F0: skipped, F1: s.ended()}, fail(ctx, err)
+	return cm.Tuple2[uint64, bool]{F0: skipped, F1: s.ended()}, fail(ctx, err, s.of.name)
 }

@@ -114,7 +114,7 @@ func (s store) OutgoingValueFinish(ctx context.Context, this bindings.OutgoingVa
 	rest := o.to
 	if o.stream != nil {
 		if err := o.stream.finish(ctx); err != nil {
-			return fail(ctx, err)
+			return fail(ctx, err, rest[0].container)
 		}
 		for _, to := range rest[1:] {
 			if err := rest[0].copyTo(ctx, to); err != nil {
@@ -125,7 +125,7 @@ func (s store) OutgoingValueFinish(ctx context.Context, this bindings.OutgoingVa
 	}
 	for _, to := range rest {
 		if _, err := to.store.Put(ctx, to.container, to.object, bytes.NewReader(o.data.Bytes())); err != nil {
-			return fail(ctx, err)
+			return fail(ctx, err, to.container)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package blobstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -66,14 +67,22 @@ var told = []error{
 	ErrNoSuchContainer, ErrNoSuchObject, ErrNotFound, ErrExists, ErrAccessDenied, ErrFull, ErrCursor, errRange, errLarge, errUnfinished,
 }
 
-// fail turns a backend's error into a WIT error, which is text in this interface.
-func fail(ctx context.Context, err error) error {
+// fail turns a backend's error into a WIT error, which is text in this interface. names are what the guest has asked for, if it is
+// clear: a container, and an object in it.
+func fail(ctx context.Context, err error, names ...string) error {
 	if err == nil {
 		return nil
 	}
 	text, cause, ok := backend.Failure(ctx, err, told...)
-	if !ok {
+	switch {
+	case !ok:
 		return cause
+	case len(names) > 1 && text == ErrNoSuchObject.Error():
+		text = fmt.Sprintf("object %q in container %q: %v", names[1], names[0], ErrNotFound)
+	case len(names) > 0 && text == ErrNoSuchContainer.Error():
+		text = fmt.Sprintf("container %q: %v", names[0], ErrNotFound)
+	case len(names) > 0 && text == ErrExists.Error():
+		text = fmt.Sprintf("container %q: %v", names[0], ErrExists)
 	}
 	return cm.FailFor(text, cause)
 }
@@ -99,7 +108,7 @@ func (s store) CreateContainer(ctx context.Context, name string) (bindings.Conta
 		return nil, err
 	}
 	if err := in.CreateContainer(ctx, name); err != nil {
-		return nil, fail(ctx, err)
+		return nil, fail(ctx, err, name)
 	}
 	return newContainer(ctx, in, name)
 }
@@ -111,7 +120,7 @@ func (s store) GetContainer(ctx context.Context, name string) (bindings.Containe
 		return nil, err
 	}
 	if _, err := in.Container(ctx, name); err != nil {
-		return nil, fail(ctx, err)
+		return nil, fail(ctx, err, name)
 	}
 	return newContainer(ctx, in, name)
 }
@@ -122,7 +131,7 @@ func (s store) DeleteContainer(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	return fail(ctx, in.DeleteContainer(ctx, name))
+	return fail(ctx, in.DeleteContainer(ctx, name), name)
 }
 
 // ContainerExists implements bindings.Blobstore.
@@ -184,10 +193,10 @@ func (s store) MoveObject(ctx context.Context, src, dest bindings.ObjectID) erro
 	}
 	if src == dest {
 		_, err := from.store.Stat(ctx, src.Container, src.Object)
-		return fail(ctx, err)
+		return fail(ctx, err, src.Container, src.Object)
 	}
 	if err := s.CopyObject(ctx, src, dest); err != nil {
 		return err
 	}
-	return fail(ctx, from.store.Delete(ctx, src.Container, src.Object))
+	return fail(ctx, from.store.Delete(ctx, src.Container, src.Object), src.Container)
 }

@@ -3,6 +3,7 @@ package keyvalue
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -108,9 +109,12 @@ func (stores) GetMany(ctx context.Context, of bindings.Bucket, keys []string) ([
 		if err != nil {
 			return nil, fail(ctx, err)
 		}
-		for i, k := range keys {
-			if v, ok := values[k]; ok {
-				out[i] = &cm.Tuple2[string, []byte]{F0: k, F1: v}
+		if len(values) != len(keys) {
+			return nil, fail(ctx, fmt.Errorf("%d values for %d keys", len(values), len(keys)))
+		}
+		for i, v := range values {
+			if v.OK {
+				out[i] = &cm.Tuple2[string, []byte]{F0: keys[i], F1: v.Value}
 			}
 		}
 		return out, nil

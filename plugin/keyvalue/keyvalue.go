@@ -73,11 +73,17 @@ type Entry struct {
 	Value []byte
 }
 
+// Found is the value of a key, if there is one.
+type Found struct {
+	Value []byte
+	OK    bool // there is one
+}
+
 // Batcher is an optional power of buckets: several keys in one call. A batch need not be atomic; where it fails, a part of it
 // may have been done.
 type Batcher interface {
-	// GetMany gives the values of those of the keys that have one. The caller may keep the values, and must not change them.
-	GetMany(ctx context.Context, keys []string) (map[string][]byte, error)
+	// GetMany gives the values of keys, one for each in their order. The caller may keep the values, and must not change them.
+	GetMany(ctx context.Context, keys []string) ([]Found, error)
 	// SetMany stores copies. Of entries with the same key the last one counts.
 	SetMany(ctx context.Context, entries []Entry) error
 	// DeleteMany removes keys; those that are not there are no error.

@@ -99,9 +99,13 @@ func (c *cabinet) Exists(_ context.Context, key string) (bool, error) {
 	return key == "only here", c.of(key)
 }
 
-func (c *cabinet) GetMany(_ context.Context, keys []string) (map[string][]byte, error) {
+func (c *cabinet) GetMany(_ context.Context, keys []string) (found []Found, err error) {
 	c.batches++
-	return c.values, c.of(keys[0])
+	for _, k := range keys {
+		v, ok := c.values[k]
+		found = append(found, Found{v, ok})
+	}
+	return found, c.of(keys[0])
 }
 
 func (c *cabinet) SetMany(_ context.Context, entries []Entry) error {

@@ -103,14 +103,13 @@ func (b *bucket) Get(_ context.Context, key string) ([]byte, bool, error) {
 	return e.value, ok, nil
 }
 
-func (b *bucket) GetMany(_ context.Context, keys []string) (map[string][]byte, error) {
+func (b *bucket) GetMany(_ context.Context, keys []string) ([]keyvalue.Found, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	values := make(map[string][]byte, len(keys))
-	for _, k := range keys {
-		if e, ok := b.values[k]; ok {
-			values[k] = e.value
-		}
+	values := make([]keyvalue.Found, len(keys))
+	for i, k := range keys {
+		e, ok := b.values[k]
+		values[i] = keyvalue.Found{Value: e.value, OK: ok}
 	}
 	return values, nil
 }
