@@ -2,6 +2,7 @@ package cm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 )
@@ -107,7 +108,10 @@ func (g *goFunc) call(ctx context.Context, args []Val) (Val, error) {
 	if g.fails {
 		err, _ = out[len(out)-1].Interface().(error)
 	}
-	NoteLimit(ctx, err)
+	var carried WITError
+	if errors.As(err, &carried) {
+		NoteCause(ctx, err)
+	}
 	return ResultFromGo(g.typ, result, err)
 }
 

@@ -92,4 +92,7 @@ type End struct {
 	// result says it. On host→guest ones a memory or a table was not let grow, in this call or after the last, and the guest
 	// may have trapped for it.
 	Limit *LimitError
+	// Cause is why the result of a guest→host call is an error, as far as the host function says more of that than its guest is
+	// told: see [FailFor]; [Detail] is its text. Nil where there is no more to say. Limit is found in it.
+	Cause error
 }

@@ -51,7 +51,7 @@ func (d *HostDef) Sync() HostFunc {
 // result<_, E>. Any other error of a host function is a host error and traps the guest.
 type ResultError[E any] struct {
 	Value E
-	Cause error // why, if that is of interest to others than the guest: a *LimitError; else nil
+	Cause error // why, for whoever watches the call: it becomes End.Cause, and the guest sees nothing of it; may be nil
 }
 
 // Error describes the value.
@@ -60,7 +60,7 @@ func (e *ResultError[E]) Error() string { return fmt.Sprintf("wit error: %v", e.
 // Unwrap gives the cause.
 func (e *ResultError[E]) Unwrap() error { return e.Cause }
 
-// FailFor makes a ResultError with a cause.
+// FailFor makes a ResultError with a cause: a *[LimitError], a *[BackendError], or any other error that says more than v.
 func FailFor[E any](v E, cause error) error { return &ResultError[E]{Value: v, Cause: cause} }
 
 // Fail makes a ResultError.

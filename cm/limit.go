@@ -1,10 +1,5 @@
 package cm
 
-import (
-	"context"
-	"errors"
-)
-
 // LimitError says that a guest was refused something because a limit of its operator's was reached, where no trap says so:
 // the interface has an error for it. A host function returns it below the [ResultError] that the guest gets ([FailFor]).
 // Its call then ends well, and End.Limit tells whoever watches.
@@ -28,20 +23,3 @@ type limited struct {
 }
 
 func (l *limited) Unwrap() []error { return []error{l.error, l.limit} }
-
-type limitKey struct{}
-
-// LimitKey is the key under which the context of a host function gives a func(*LimitError) that notes the limit which the
-// call has run into. The engine's own.
-func LimitKey() any { return limitKey{} }
-
-// NoteLimit tells the call in ctx of the limit that err stands for, if it does. Bindings do it for what [FailFor] makes; it is
-// for a function that tells its guest by other means.
-func NoteLimit(ctx context.Context, err error) {
-	var limit *LimitError
-	if errors.As(err, &limit) {
-		if note, ok := ctx.Value(limitKey{}).(func(*LimitError)); ok {
-			note(limit)
-		}
-	}
-}

@@ -211,6 +211,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	if st.failed != "" {
 		st.span.Str(attrResult, resultError)
 		st.span.Str(attrResultError, st.failed)
+		describeCause(st.span, end.Cause)
 	}
 	if end.Wait != 0 {
 		st.span.Float(attrWaitTime, end.Wait.Seconds())
@@ -262,7 +263,7 @@ func (h *clientCall) classify(st *clientState, end *cm.End) outcome {
 	if errors.Is(end.Err, context.Canceled) || end.Outcome == cm.Cancelled {
 		return outcome{cancelled: true}
 	}
-	return outcome{errorType: netErrorType(end.Err), message: redact.Text(end.Err.Error())}
+	return outcome{errorType: netErrorType(end.Err), message: redact.Text(cm.Detail(end.Err))}
 }
 
 // netErrorType names the class of a failed request in few words, whatever its text.

@@ -64,6 +64,7 @@ type eventState struct {
 	active *bound.Adder
 
 	trapped atomic.Bool // a trap was reported
+	backend atomic.Bool // so was a backend that has failed
 }
 
 // eventOf is the state of the event that caused c; nil where there is none.

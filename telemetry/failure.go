@@ -108,6 +108,26 @@ func classifyAnswer(answer *cm.AnswerError) outcome {
 	return v
 }
 
+// errorTypeBackend is how what serves host functions fails, where guests are told by a result.
+const errorTypeBackend = "backend"
+
+// backend notes that what serves a host function has failed, and reports whether it has. The guest goes on.
+func (v *outcome) backend(end *cm.End) bool {
+	var backend *cm.BackendError
+	if end.Cause == nil || v.failed() || !errors.As(end.Cause, &backend) {
+		return false
+	}
+	v.errorType, v.blame, v.message = errorTypeBackend, cm.BlameHost, redact.Text(cm.Detail(end.Cause))
+	return true
+}
+
+// describeCause tells a span, which is locked, what the host knows of the error that the guest was given.
+func describeCause(s *span.Span, cause error) {
+	if cause != nil {
+		s.Str(attrResultCause, redact.Text(cm.Detail(cause)))
+	}
+}
+
 // mark tells a span of the outcome.
 func (v *outcome) mark(s *span.Span) {
 	if !v.cancelled && v.exit == 0 && v.limit == "" && !v.failed() {

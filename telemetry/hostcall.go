@@ -64,19 +64,23 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 	}
 	s, _ := c.State.(*span.Span)
 	h.limited(c, s, end.Limit)
-	if s == nil && end.Outcome == cm.OK {
+	if s == nil && end.Outcome == cm.OK && end.Cause == nil {
 		return
 	}
 	v := classify(&end)
+	backend := v.backend(&end)
 	ctx := c.Context
 	if s != nil {
 		h.describe(s, c, &end)
 		v.mark(s)
-		if v.trap != nil {
+		if v.trap != nil || backend {
 			ctx = trace.ContextWithSpan(ctx, s.API())
 		}
 	}
 	h.report(ctx, c, h.b.Caller, &v)
+	if backend {
+		h.reportBackend(ctx, c, h.b.Caller, &v)
+	}
 	if s != nil {
 		s.End()
 	}
@@ -91,5 +95,6 @@ func (h *hostCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 	}
 	if end.Outcome == cm.OK {
 		h.arms.describe(s, c.Results())
+		describeCause(s, end.Cause)
 	}
 }

@@ -147,6 +147,14 @@ func (e *edge) start(c *cm.Call) (context.Context, *span.Span) {
 // below is the context that c causes things in.
 func (e *edge) below(c *cm.Call) context.Context { return e.i.t.below(c.Context, c.Parent) }
 
+// reportBackend tells of a backend that has failed: the first time in each event, however often its guest tries again.
+func (e *edge) reportBackend(ctx context.Context, c *cm.Call, component cm.Path, v *outcome) {
+	if st := eventOf(c); st != nil && st.backend.Swap(true) {
+		return
+	}
+	e.p.exception(ctx, string(component), v)
+}
+
 // report tells of the trap that ended c: once, in the span of the innermost call that it ended, which is the first to see
 // it. Of one event it tells once, also where the trap is put in other words on its way out. Cancellation is no news.
 func (e *edge) report(ctx context.Context, c *cm.Call, component cm.Path, v *outcome) {

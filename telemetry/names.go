@@ -40,6 +40,7 @@ const (
 	keyOutcome       = attribute.Key(prefix + "outcome")
 	keyResult        = attribute.Key(prefix + "result")
 	keyResultError   = attribute.Key(prefix + "result.error")
+	keyResultCause   = attribute.Key(prefix + "result.cause") // what the host knows of an error beyond what the guest is told
 	keyTrapCode      = attribute.Key(prefix + "trap.code")
 	keyOperation     = attribute.Key(prefix + "operation")
 	keyLogContext    = attribute.Key(prefix + "log.context")
@@ -72,6 +73,7 @@ var (
 	attrOutcome       = span.NewKey(keyOutcome)
 	attrResult        = span.NewKey(keyResult)
 	attrResultError   = span.NewKey(keyResultError)
+	attrResultCause   = span.NewKey(keyResultCause)
 	attrOperation     = span.NewKey(keyOperation)
 	attrLimit         = span.NewKey(keyLimit)
 

@@ -47,6 +47,18 @@ type Grants struct {
 	HTTP    []string // destinations: scheme://host[:port], host may be *
 	Files   []FileGrant
 	Sockets SocketGrants
+	// Keyvalue and Blobstore say which backend serves a bucket or a container, by its name in the guest. The name default
+	// stands for the bucket that is opened without a name, and for all containers that no other grant names. Without any of a
+	// kind, the plugin's first backend serves default.
+	Keyvalue, Blobstore map[string]StoreGrant
+}
+
+// StoreGrant gives what a backend stores.
+type StoreGrant struct {
+	Backend string // by its name in the plugin
+	// Keep leaves what the component has stored to the next workload of the same namespace and name. The backend must be one
+	// that can; without Keep, it is gone when the workload has ended.
+	Keep bool
 }
 
 // FileGrant gives a host folder to a guest.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"reflect"
 	"slices"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -25,12 +23,12 @@ func DropObject(ctx context.Context, r *cm.Resource) error {
 }
 
 // LiftHandle is the Go object of a host-defined resource. A resource of that type that holds another kind of object was
-// made by the host against the type's contract: it panics.
+// made by the host against the type's contract: it panics with the error of [cm.ObjectAs].
 func LiftHandle[T any](v cm.Val) T {
 	r := v.Resource()
-	obj, ok := r.Obj.(T)
-	if !ok {
-		panic(fmt.Sprintf("cm/bind: a resource %s holds a %T, want a %s", r.Type, r.Obj, reflect.TypeFor[T]()))
+	obj, err := cm.ObjectAs[T](r.Type, r.Obj)
+	if err != nil {
+		panic(err)
 	}
 	return obj
 }
@@ -196,13 +194,13 @@ func LowerMap[K comparable, T any](m map[K]T, key func(K) cm.Val, elem func(T) c
 }
 
 // LowerError turns the error of a host function into its result: the error arm for a *[cm.ResultError] of E, a host error
-// for everything else. lower is nil where the arm has no payload. The call in ctx is told of a *[cm.LimitError] below it.
+// for everything else. lower is nil where the arm has no payload. The call in ctx is told of the cause.
 func LowerError[E any](ctx context.Context, err error, lower func(E) cm.Val) (cm.Val, error) {
 	var fail *cm.ResultError[E]
 	if !errors.As(err, &fail) {
 		return cm.Val{}, err
 	}
-	cm.NoteLimit(ctx, err)
+	cm.NoteCause(ctx, err)
 	if lower == nil {
 		return cm.CaseVal(1, nil), nil
 	}

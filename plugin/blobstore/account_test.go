@@ -57,7 +57,12 @@ func TestConstructorsAreAccountedFor(t *testing.T) {
 // drops makes room again.
 func TestHostMemory(t *testing.T) {
 	const most = 1 << 20
-	s, c, b := newStore(t)
+	s, _, b := newStore(t)
+	s = over(memoryShelf{b})
+	c, err := s.GetContainer(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.containers["c"]["large"] = make([]byte, most/4)
 	for i := range 100 {
 		b.containers["c"][strings.Repeat("n", 1000)+string(rune('a'+i))] = nil

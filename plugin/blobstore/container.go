@@ -3,7 +3,6 @@ package blobstore
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
@@ -20,7 +19,7 @@ type container struct {
 func newContainer(ctx context.Context, s Store, name string) (bindings.Container, error) {
 	held := &cm.Holding{}
 	if err := held.Hold(ctx, len(name)); err != nil {
-		return nil, fail(err)
+		return nil, fail(ctx, err)
 	}
 	return container{s, name, held}, nil
 }
@@ -31,124 +30,84 @@ func (c container) Drop(context.Context) error {
 	return nil
 }
 
+// Name implements bindings.Container.
 func (c container) Name(context.Context) (string, error) { return c.name, nil }
 
+// Info implements bindings.Container.
 func (c container) Info(ctx context.Context) (bindings.ContainerMetadata, error) {
-	created, err := c.store.Container(ctx, c.name)
+	info, err := c.store.Container(ctx, c.name)
 	if err != nil {
-		return bindings.ContainerMetadata{}, fail(err)
+		return bindings.ContainerMetadata{}, fail(ctx, err, c.name)
 	}
-	return bindings.ContainerMetadata{Name: c.name, CreatedAt: uint64(created.Unix())}, nil
+	return bindings.ContainerMetadata{Name: c.name, CreatedAt: uint64(info.Created.Unix())}, nil
 }
 
-// GetData gives a range with both ends included; it is cut to the object.
+// GetData implements bindings.Container. Both ends are included; the range is cut to the object.
 func (c container) GetData(ctx context.Context, name string, start, end uint64) (bindings.IncomingValue, error) {
-	o, err := c.store.Get(ctx, c.name, name)
-	if err != nil {
-		return nil, fail(err)
-	}
-	size := uint64(len(o.Data))
-	if start > end {
-		return nil, fail(fmt.Errorf("the range starts at %d, after its end at %d", start, end))
-	}
-	start = min(start, size)
-	if end < size {
-		size = end + 1
-	}
-	in := &incoming{data: o.Data[start:max(start, size)]}
-	if err := in.held.Hold(ctx, cap(o.Data)); err != nil { // which the store may have let go of long before the guest does
-		return nil, fail(err)
-	}
-	return in, nil
+	return newIncoming(ctx, c, name, start, end)
 }
 
+// WriteData implements bindings.Container.
 func (c container) WriteData(ctx context.Context, name string, data bindings.OutgoingValue) error {
-	o := data.(*outgoing)
-	if err := o.held.Hold(ctx, o.held.Bytes()+len(name)+destinationBytes); err != nil {
-		return fail(err)
+	o, err := outgoingOf(data)
+	if err != nil {
+		return err
 	}
-	o.to = append(o.to, func(ctx context.Context, data []byte) error { return c.store.Put(ctx, c.name, name, data) })
-	return nil
+	return fail(ctx, o.sendTo(ctx, place{c.store, c.name, name}))
 }
 
+// ListObjects implements bindings.Container.
 func (c container) ListObjects(ctx context.Context) (bindings.StreamObjectNames, error) {
-	names, err := c.store.List(ctx, c.name)
-	if err != nil {
-		return nil, fail(err)
-	}
-	s := &nameStream{left: names}
-	n := 0
-	for _, name := range names {
-		n += len(name) + nameBytes
-	}
-	if err := s.held.Hold(ctx, n); err != nil {
-		return nil, fail(err)
+	s := &nameStream{of: c}
+	if err := s.fetch(ctx); err != nil {
+		return nil, fail(ctx, err, c.name)
 	}
 	return s, nil
 }
 
-// What is counted beside the bytes of a name: in a list of names, and as the destination of a value.
-const (
-	nameBytes        = 32
-	destinationBytes = 128
-)
-
+// DeleteObject implements bindings.Container.
 func (c container) DeleteObject(ctx context.Context, name string) error {
-	return fail(c.store.Delete(ctx, c.name, name))
+	return fail(ctx, c.store.Delete(ctx, c.name, name), c.name)
 }
 
+// DeleteObjects implements bindings.Container.
 func (c container) DeleteObjects(ctx context.Context, names []string) error {
-	return fail(c.store.Delete(ctx, c.name, names...))
+	return fail(ctx, c.store.Delete(ctx, c.name, names...), c.name)
 }
 
+// HasObject implements bindings.Container.
 func (c container) HasObject(ctx context.Context, name string) (bool, error) {
-	_, err := c.store.Get(ctx, c.name, name)
+	_, err := c.store.Stat(ctx, c.name, name)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, fail(err)
+	return err == nil, fail(ctx, err, c.name, name)
 }
 
+// ObjectInfo implements bindings.Container.
 func (c container) ObjectInfo(ctx context.Context, name string) (bindings.ObjectMetadata, error) {
-	o, err := c.store.Get(ctx, c.name, name)
+	o, err := c.store.Stat(ctx, c.name, name)
 	if err != nil {
-		return bindings.ObjectMetadata{}, fail(err)
+		return bindings.ObjectMetadata{}, fail(ctx, err, c.name, name)
 	}
-	return bindings.ObjectMetadata{Name: name, Container: c.name, CreatedAt: uint64(o.Created.Unix()), Size: uint64(len(o.Data))}, nil
+	return bindings.ObjectMetadata{Name: name, Container: c.name, CreatedAt: uint64(o.Created.Unix()), Size: o.Size}, nil
 }
 
+// Clear implements bindings.Container, a page at a time.
 func (c container) Clear(ctx context.Context) error {
-	names, err := c.store.List(ctx, c.name)
-	if err != nil {
-		return fail(err)
+	for cursor := ""; ; {
+		page, err := c.store.List(ctx, c.name, cursor)
+		if err == nil && len(page.Names) > 0 {
+			err = c.store.Delete(ctx, c.name, page.Names...)
+		}
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return fail(ctx, err, c.name)
+		}
+		if cursor = page.Next; cursor == "" {
+			return nil
+		}
 	}
-	return fail(c.store.Delete(ctx, c.name, names...))
-}
-
-// nameStream is a stream-object-names.
-type nameStream struct {
-	left []string
-	held cm.Holding
-}
-
-// Drop gives back what the names took.
-func (s *nameStream) Drop(context.Context) error {
-	s.left = nil
-	s.held.Release()
-	return nil
-}
-
-func (s *nameStream) take(n uint64) []string {
-	k := int(min(n, uint64(len(s.left))))
-	out := s.left[:k]
-	s.left = s.left[k:]
-	return out
-}
-
-func (s *nameStream) ReadStreamObjectNames(_ context.Context, n uint64) (cm.Tuple2[[]string, bool], error) {
-	return cm.Tuple2[[]string, bool]{F0: s.take(n), F1: len(s.left) == 0}, nil
-}
-
-func (s *nameStream) SkipStreamObjectNames(_ context.Context, n uint64) (cm.Tuple2[uint64, bool], error) {
-	return cm.Tuple2[uint64, bool]{F0: uint64(len(s.take(n))), F1: len(s.left) == 0}, nil
 }

@@ -1,220 +1,202 @@
 package blobstore
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"math"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
-	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
-	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
 // Plugin serves wasi:blobstore 0.2.0-draft.
-type Plugin struct {
-	backend Backend
-
-	mu    sync.Mutex
-	bound map[Owner]int // bindings that were not released
-}
+type Plugin struct{ backends *backend.Set[Backend] }
 
 var _ host.Plugin = (*Plugin)(nil)
 
-// New makes a plugin over b.
-func New(b Backend) *Plugin { return &Plugin{backend: b, bound: map[Owner]int{}} }
+// New makes a plugin with the backend that serves components whose grants name none. Grants name it by its method
+// Name() string, or by "default" if it has none.
+func New(b Backend) *Plugin { return &Plugin{backend.NewSet(b)} }
+
+// Add has the plugin serve another backend, to components whose grants name it, and gives the plugin back. It must be called
+// before the plugin is used; a name that is taken panics.
+func (p *Plugin) Add(name string, b Backend) *Plugin {
+	p.backends.Add(name, b)
+	return p
+}
 
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "blobstore" }
+
+// Backends are the names that grants may name.
+func (p *Plugin) Backends() []string { return p.backends.Names() }
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
 	return []wit.InterfaceID{bindings.TypesID, bindings.ContainerID, bindings.BlobstoreID}
 }
 
-// Bind implements host.Plugin. The last release of an owner has the backend drop what is the owner's, if it is a [Dropper].
+// Bind implements host.Plugin. Each container that the component's grants name is in the backend that they say; all others are in
+// that of "default", if it is granted. The last release of an owner has the backends drop what is the owner's and not to be kept.
 func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	owner := Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}
-	s, release := p.open(owner)
+	owner, routes, release, err := p.backends.Bind(b, "blobstore", b.Component.Grants.Blobstore)
+	if err != nil {
+		return nil, err
+	}
+	opened := map[string]Store{} // by the names of the backends
+	s := store{routes: make(map[string]Store, len(routes))}
+	for name, r := range routes {
+		if opened[r.Name] == nil {
+			opened[r.Name] = r.Backend.Store(owner)
+		}
+		s.routes[name] = opened[r.Name]
+	}
 	bindings.AddTypes(l, s)
 	bindings.AddContainer(l)
 	bindings.AddBlobstore(l, s)
 	return release, nil
 }
 
-// open opens an owner's store and counts a binding, until release is called.
-func (p *Plugin) open(owner Owner) (s store, release func()) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	s = store{p.backend.Store(owner)}
-	d, ok := p.backend.(Dropper)
-	if !ok {
-		return s, nil
-	}
-	p.bound[owner]++
-	return s, func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.bound[owner]--; p.bound[owner] == 0 {
-			delete(p.bound, owner)
-			d.Drop(owner)
-		}
-	}
+// told are the errors of which guests are told, those that say more before those that they are.
+var told = []error{
+	ErrNoSuchContainer, ErrNoSuchObject, ErrNotFound, ErrExists, ErrAccessDenied, ErrFull, ErrCursor, errRange, errLarge, errUnfinished,
 }
 
-// fail makes a WIT error, which is text in this interface.
-func fail(err error) error {
+// fail turns a backend's error into a WIT error, which is text in this interface. names are what the guest has asked for, if it is
+// clear: a container, and an object in it.
+func fail(ctx context.Context, err error, names ...string) error {
 	if err == nil {
 		return nil
 	}
-	return cm.FailFor(err.Error(), err)
+	text, cause, ok := backend.Failure(ctx, err, told...)
+	switch {
+	case !ok:
+		return cause
+	case len(names) > 1 && text == ErrNoSuchObject.Error():
+		text = fmt.Sprintf("object %q in container %q: %v", names[1], names[0], ErrNotFound)
+	case len(names) > 0 && text == ErrNoSuchContainer.Error():
+		text = fmt.Sprintf("container %q: %v", names[0], ErrNotFound)
+	case len(names) > 0 && text == ErrExists.Error():
+		text = fmt.Sprintf("container %q: %v", names[0], ErrExists)
+	}
+	return cm.FailFor(text, cause)
 }
 
 // store implements the free functions of the interfaces for one component.
-type store struct{ Store }
+type store struct{ routes map[string]Store }
 
+// of is where a container is.
+func (s store) of(container string) (Store, error) {
+	if r := s.routes[container]; r != nil {
+		return r, nil
+	}
+	if r := s.routes[backend.Default]; r != nil {
+		return r, nil
+	}
+	return nil, cm.Fail(ErrAccessDenied.Error())
+}
+
+// CreateContainer implements bindings.Blobstore.
 func (s store) CreateContainer(ctx context.Context, name string) (bindings.Container, error) {
-	if err := s.Store.CreateContainer(ctx, name); err != nil {
-		return nil, fail(err)
+	in, err := s.of(name)
+	if err != nil {
+		return nil, err
 	}
-	return newContainer(ctx, s.Store, name)
+	if err := in.CreateContainer(ctx, name); err != nil {
+		return nil, fail(ctx, err, name)
+	}
+	return newContainer(ctx, in, name)
 }
 
+// GetContainer implements bindings.Blobstore.
 func (s store) GetContainer(ctx context.Context, name string) (bindings.Container, error) {
-	if _, err := s.Container(ctx, name); err != nil {
-		return nil, fail(err)
+	in, err := s.of(name)
+	if err != nil {
+		return nil, err
 	}
-	return newContainer(ctx, s.Store, name)
+	if _, err := in.Container(ctx, name); err != nil {
+		return nil, fail(ctx, err, name)
+	}
+	return newContainer(ctx, in, name)
 }
 
+// DeleteContainer implements bindings.Blobstore.
 func (s store) DeleteContainer(ctx context.Context, name string) error {
-	return fail(s.Store.DeleteContainer(ctx, name))
+	in, err := s.of(name)
+	if err != nil {
+		return err
+	}
+	return fail(ctx, in.DeleteContainer(ctx, name), name)
 }
 
+// ContainerExists implements bindings.Blobstore.
 func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
-	_, err := s.Container(ctx, name)
+	in, err := s.of(name)
+	if err != nil {
+		return false, err
+	}
+	_, err = in.Container(ctx, name)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, fail(err)
+	return err == nil, fail(ctx, err)
 }
 
+// place is an object in its store.
+type place struct {
+	store             Store
+	container, object string
+}
+
+func (s store) place(id bindings.ObjectID) (place, error) {
+	in, err := s.of(id.Container)
+	return place{in, id.Container, id.Object}, err
+}
+
+// CopyObject implements bindings.Blobstore.
 func (s store) CopyObject(ctx context.Context, src, dest bindings.ObjectID) error {
-	o, err := s.Get(ctx, src.Container, src.Object)
+	from, err := s.place(src)
 	if err != nil {
-		return fail(err)
+		return err
 	}
-	return fail(s.Put(ctx, dest.Container, dest.Object, o.Data))
+	to, err := s.place(dest)
+	if err != nil {
+		return err
+	}
+	return fail(ctx, from.copyTo(ctx, to))
 }
 
+// copyTo copies an object over another, by the store alone if it can.
+func (p place) copyTo(ctx context.Context, to place) error {
+	if c, can := p.store.(Copier); can && p.store == to.store {
+		return c.Copy(ctx, p.container, p.object, to.container, to.object)
+	}
+	r, _, err := p.store.Open(ctx, p.container, p.object, 0, math.MaxUint64)
+	if err != nil {
+		return err
+	}
+	defer r.Close() //nolint:errcheck // all of it was read, or there is an error already
+	_, err = to.store.Put(ctx, to.container, to.object, r)
+	return err
+}
+
+// MoveObject implements bindings.Blobstore.
 func (s store) MoveObject(ctx context.Context, src, dest bindings.ObjectID) error {
+	from, err := s.place(src)
+	if err != nil {
+		return err
+	}
 	if src == dest {
-		_, err := s.Get(ctx, src.Container, src.Object)
-		return fail(err)
+		_, err := from.store.Stat(ctx, src.Container, src.Object)
+		return fail(ctx, err, src.Container, src.Object)
 	}
 	if err := s.CopyObject(ctx, src, dest); err != nil {
 		return err
 	}
-	return fail(s.Delete(ctx, src.Container, src.Object))
-}
-
-// outgoing is an outgoing-value: it collects bytes, and goes to where write-data said once it is finished. One that is
-// dropped unfinished leaves nothing.
-type outgoing struct {
-	data   bytes.Buffer
-	opened bool
-	to     []func(ctx context.Context, data []byte) error
-	held   cm.Holding // for data and to
-}
-
-// Drop forgets what was written.
-func (o *outgoing) Drop(context.Context) error {
-	o.data, o.to = bytes.Buffer{}, nil
-	o.held.Release()
-	return nil
-}
-
-// write collects more bytes.
-func (o *outgoing) write(ctx context.Context, p []byte) error {
-	if o.data.Len()+len(p) > MaxObject {
-		return fmt.Errorf("the object is larger than %d bytes", MaxObject)
-	}
-	if len(p) > o.data.Available() {
-		before := o.data.Cap()
-		if err := o.held.Hold(ctx, o.held.Bytes()+before+len(p)); err != nil {
-			return err
-		}
-		o.data.Grow(len(p))
-		// The buffer's own rule of growth has been asked for; what it came to is what is held.
-		if err := o.held.Set(o.held.Bytes() - 2*before - len(p) + o.data.Cap()); err != nil {
-			return err
-		}
-	}
-	o.data.Write(p)
-	return nil
-}
-
-func (s store) OutgoingValueNewOutgoingValue(context.Context) (bindings.OutgoingValue, error) {
-	return &outgoing{}, nil
-}
-
-func (o *outgoing) OutgoingValueWriteBody(context.Context) (iop2.OutputStream, error) {
-	if o.opened {
-		return nil, cm.Fail(struct{}{})
-	}
-	o.opened = true
-	return iop2.NewOutputStream(wasiio.NewFuncWriter(o.write)), nil
-}
-
-func (s store) OutgoingValueFinish(ctx context.Context, this bindings.OutgoingValue) error {
-	o := this.(*outgoing)
-	defer o.Drop(ctx) //nolint:errcheck // it never fails
-	for _, put := range o.to {
-		if err := put(ctx, o.data.Bytes()); err != nil {
-			return fail(err)
-		}
-	}
-	return nil
-}
-
-// incoming is an incoming-value.
-type incoming struct {
-	data []byte
-	held cm.Holding
-}
-
-// Drop lets go of the bytes.
-func (i *incoming) Drop(context.Context) error {
-	i.data = nil
-	i.held.Release()
-	return nil
-}
-
-func (i *incoming) Size(context.Context) (uint64, error) { return uint64(len(i.data)), nil }
-
-func (s store) IncomingValueIncomingValueConsumeSync(_ context.Context, this bindings.IncomingValue) ([]byte, error) {
-	i := this.(*incoming)
-	defer i.held.Release() // the bytes are the guest's as soon as this returns
-	return i.data, nil
-}
-
-func (s store) IncomingValueIncomingValueConsumeAsync(_ context.Context, this bindings.IncomingValue) (iop2.InputStream, error) {
-	i := this.(*incoming)
-	return iop2.NewInputStream(&incomingStream{wasiio.NewFuncReader(bytes.NewReader(i.data).Read), i}), nil
-}
-
-// incomingStream is the bytes of a value, which it holds until it is closed.
-type incomingStream struct {
-	*wasiio.FuncReader
-	of *incoming
-}
-
-func (s *incomingStream) Close() error {
-	s.FuncReader = wasiio.NewFuncReader(func([]byte) (int, error) { return 0, nil })
-	return s.of.Drop(context.Background())
+	return fail(ctx, from.store.Delete(ctx, src.Container, src.Object), src.Container)
 }

@@ -5,24 +5,39 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math"
 	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
+// secret is what a backend says and no guest may read.
+const secret = "password=hunter2 at 10.0.0.7"
+
 // shelf is a Store of one test: containers of objects by name. With err every call fails.
 type shelf struct {
+	mu         sync.Mutex
 	containers map[string]map[string][]byte
+	page       int // of List; 0: all
 	err        error
+
+	largest int // the most bytes that a Put has read in one go
+	puts    atomic.Int32
+	opened  int        // readers that are not closed
+	gate    chan error // if there is one, reads of objects wait for it, and fail with what it gives
 }
 
 func (s *shelf) in(name string) (map[string][]byte, error) {
@@ -30,7 +45,7 @@ func (s *shelf) in(name string) (map[string][]byte, error) {
 		return nil, s.err
 	}
 	if s.containers[name] == nil {
-		return nil, fmt.Errorf("container %q: %w", name, ErrNotFound)
+		return nil, fmt.Errorf("container %q: %w", name, ErrNoSuchContainer)
 	}
 	return s.containers[name], nil
 }
@@ -49,34 +64,101 @@ func (s *shelf) DeleteContainer(_ context.Context, name string) error {
 	return err
 }
 
-func (s *shelf) Container(_ context.Context, name string) (time.Time, error) {
+func (s *shelf) Container(_ context.Context, name string) (ContainerInfo, error) {
 	_, err := s.in(name)
-	return time.Unix(1000, 999), err
+	return ContainerInfo{time.Unix(1000, 999)}, err
 }
 
-func (s *shelf) Put(_ context.Context, in, name string, data []byte) error {
-	c, err := s.in(in)
-	if err == nil {
-		c[name] = data
+func (s *shelf) Put(ctx context.Context, in, name string, from io.Reader) (Info, error) {
+	s.puts.Add(1)
+	if _, err := s.in(in); err != nil {
+		return Info{}, err
 	}
-	return err
+	var data []byte
+	for buf := make([]byte, 1<<20); ; {
+		n, err := from.Read(buf)
+		data = append(data, buf[:n]...)
+		if s.largest = max(s.largest, n); err == io.EOF {
+			break
+		}
+		if err != nil {
+			return Info{}, fmt.Errorf("put: %w", err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.containers[in][name] = data
+	return Info{Size: uint64(len(data))}, nil
 }
 
-func (s *shelf) Get(_ context.Context, in, name string) (Object, error) {
+func (s *shelf) object(in, name string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c, err := s.in(in)
 	if err != nil {
-		return Object{}, err
+		return nil, err
 	}
 	data, ok := c[name]
 	if !ok {
-		return Object{}, fmt.Errorf("object %q: %w", name, ErrNotFound)
+		return nil, fmt.Errorf("object %q: %w", name, ErrNoSuchObject)
 	}
-	return Object{data, time.Unix(2000, 999)}, nil
+	return data, nil
 }
 
-func (s *shelf) List(_ context.Context, in string) ([]string, error) {
+func (s *shelf) Stat(_ context.Context, in, name string) (Info, error) {
+	data, err := s.object(in, name)
+	return Info{uint64(len(data)), time.Unix(2000, 999)}, err
+}
+
+func (s *shelf) Open(_ context.Context, in, name string, from, n uint64) (io.ReadCloser, Info, error) {
+	data, err := s.object(in, name)
+	if err != nil {
+		return nil, Info{}, err
+	}
+	size := uint64(len(data))
+	from = min(from, size)
+	s.opened++
+	return &shelfReader{s: s, r: bytes.NewReader(data[from : from+min(n, size-from)]), closed: make(chan struct{})}, Info{Size: size}, nil
+}
+
+// shelfReader reads in pieces, and waits for the gate if there is one.
+type shelfReader struct {
+	s      *shelf
+	r      *bytes.Reader
+	closed chan struct{}
+}
+
+func (r *shelfReader) Read(p []byte) (int, error) {
+	if r.s.gate != nil {
+		select {
+		case err := <-r.s.gate:
+			if err != nil {
+				return 0, err
+			}
+		case <-r.closed:
+			return 0, errors.New("closed: " + secret)
+		}
+	}
+	return r.r.Read(p[:min(len(p), 3000)])
+}
+
+func (r *shelfReader) Close() error {
+	r.s.opened--
+	close(r.closed)
+	return nil
+}
+
+// List gives names in their order. A cursor is "after " and the last name.
+func (s *shelf) List(_ context.Context, in, cursor string) (Page, error) {
 	c, err := s.in(in)
-	return slices.Sorted(maps.Keys(c)), err
+	names := slices.Sorted(maps.Keys(c))
+	if last, ok := strings.CutPrefix(cursor, "after "); ok {
+		names = slices.DeleteFunc(names, func(n string) bool { return n <= last })
+	}
+	if s.page == 0 || len(names) <= s.page {
+		return Page{Names: names}, err
+	}
+	return Page{Names: names[:s.page], Next: "after " + names[s.page-1]}, err
 }
 
 func (s *shelf) Delete(_ context.Context, in string, names ...string) error {
@@ -87,11 +169,34 @@ func (s *shelf) Delete(_ context.Context, in string, names ...string) error {
 	return err
 }
 
+// memoryShelf is a shelf whose objects are in memory.
+type memoryShelf struct{ *shelf }
+
+type memoryReader struct {
+	io.ReadCloser
+	data []byte
+	held int
+}
+
+func (m *memoryReader) Rest() []byte { return m.data }
+func (m *memoryReader) Held() int    { return m.held }
+
+func (s memoryShelf) Open(ctx context.Context, in, name string, from, n uint64) (io.ReadCloser, Info, error) {
+	r, info, err := s.shelf.Open(ctx, in, name, from, n)
+	if err != nil {
+		return nil, info, err
+	}
+	data, err := io.ReadAll(r)
+	return &memoryReader{r, data, int(info.Size)}, info, err
+}
+
+func over(b Store) store { return store{map[string]Store{"default": b}} }
+
 // newStore gives a store with the container "c".
 func newStore(t *testing.T) (store, bindings.Container, *shelf) {
 	t.Helper()
 	b := &shelf{containers: map[string]map[string][]byte{}}
-	s := store{b}
+	s := over(b)
 	c, err := s.CreateContainer(t.Context(), "c")
 	if err != nil {
 		t.Fatal(err)
@@ -106,6 +211,9 @@ func wantText(t *testing.T, err error, words string) {
 	if !errors.As(err, &text) || !bytes.Contains([]byte(text.Value), []byte(words)) {
 		t.Errorf("error %v, wanted one of the interface with %q", err, words)
 	}
+	if err != nil && (strings.Contains(err.Error(), "hunter2") || text != nil && strings.Contains(text.Value, "hunter2")) {
+		t.Errorf("it tells %v", err)
+	}
 }
 
 func newOutgoing(t *testing.T, s store) bindings.OutgoingValue {
@@ -117,7 +225,7 @@ func newOutgoing(t *testing.T, s store) bindings.OutgoingValue {
 	return o
 }
 
-func body(t *testing.T, o bindings.OutgoingValue) iop2.OutputStream {
+func bodyOf(t *testing.T, o bindings.OutgoingValue) iop2.OutputStream {
 	t.Helper()
 	w, err := o.OutgoingValueWriteBody(t.Context())
 	if err != nil {
@@ -159,11 +267,11 @@ func TestWriteData(t *testing.T) {
 				}
 			}, func(pieces ...string) {
 				if w == nil {
-					w = body(t, o)
+					w = bodyOf(t, o)
 				}
 				write(t, w, pieces...)
 			})
-			if len(b.containers["c"]) != 0 {
+			if len(b.containers["c"]) != 0 || b.puts.Load() != 0 {
 				t.Errorf("before it is finished there is %q", b.containers["c"])
 			}
 			if err := s.OutgoingValueFinish(t.Context(), o); err != nil {
@@ -186,7 +294,7 @@ func TestUnfinished(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := body(t, o)
+	w := bodyOf(t, o)
 	write(t, w, "half of")
 	for _, r := range []any{w, o} {
 		if d, ok := r.(interface{ Drop(context.Context) error }); ok {
@@ -203,7 +311,7 @@ func TestUnfinished(t *testing.T) {
 func TestBodyOnce(t *testing.T) {
 	s, _, _ := newStore(t)
 	o := newOutgoing(t, s)
-	body(t, o)
+	bodyOf(t, o)
 	_, err := o.OutgoingValueWriteBody(t.Context())
 	if empty := (*cm.ResultError[struct{}])(nil); !errors.As(err, &empty) {
 		t.Errorf("a second body: %v", err)
@@ -214,7 +322,7 @@ func TestBodyOnce(t *testing.T) {
 func TestLateWrite(t *testing.T) {
 	s, in, b := newStore(t)
 	o := newOutgoing(t, s)
-	w := body(t, o)
+	w := bodyOf(t, o)
 	write(t, w, "abc")
 	if err := errors.Join(in.WriteData(t.Context(), "o", o), s.OutgoingValueFinish(t.Context(), o)); err != nil {
 		t.Fatal(err)
@@ -228,8 +336,8 @@ func TestLateWrite(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	s, in, b := newStore(t)
 	o := newOutgoing(t, s)
-	o.(*outgoing).data.Write(make([]byte, MaxObject-3))
-	w := body(t, o)
+	o.(*outgoing).data.Write(make([]byte, MaxObject-3)) // it has no place to go yet
+	w := bodyOf(t, o)
 	write(t, w, "abc")
 	err := w.BlockingWriteAndFlush(t.Context(), []byte("d"))
 	if failed := (*cm.ResultError[iop2.StreamError])(nil); !errors.As(err, &failed) || failed.Value.Tag != iop2.StreamErrorTagLastOperationFailed {
@@ -276,20 +384,20 @@ func TestRanges(t *testing.T) {
 			if got, err := s.IncomingValueIncomingValueConsumeSync(t.Context(), v); err != nil || string(got) != c.want {
 				t.Errorf("sync: got %q, %v, wanted %q", got, err, c.want)
 			}
+			if v, err = in.GetData(t.Context(), c.object, c.start, c.end); err != nil {
+				t.Fatal(err)
+			}
 			r, err := s.IncomingValueIncomingValueConsumeAsync(t.Context(), v)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []byte
-			for {
-				p, err := r.BlockingRead(t.Context(), 4)
-				if err != nil {
-					if end := (*cm.ResultError[iop2.StreamError])(nil); !errors.As(err, &end) || end.Value.Tag != iop2.StreamErrorTagClosed {
-						t.Error(err)
-					}
-					break
-				}
-				got = append(got, p...)
+			got, err := readAll(t, r)
+			if err != nil {
+				t.Error(err)
+			}
+			drop(t, r)
+			if b.opened != 0 {
+				t.Errorf("%d readers are open", b.opened)
 			}
 			if string(got) != c.want {
 				t.Errorf("async: got %q, wanted %q", got, c.want)
@@ -300,6 +408,29 @@ func TestRanges(t *testing.T) {
 	wantText(t, err, "after its end")
 	_, err = in.GetData(t.Context(), "none", 0, 1)
 	wantText(t, err, "not found")
+}
+
+// readAll reads to the end of a stream.
+func readAll(t *testing.T, r iop2.InputStream) (got []byte, err error) {
+	t.Helper()
+	for {
+		p, err := r.BlockingRead(t.Context(), 64<<10)
+		if end := (*cm.ResultError[iop2.StreamError])(nil); errors.As(err, &end) && end.Value.Tag == iop2.StreamErrorTagClosed {
+			return got, nil
+		} else if err != nil {
+			return got, err
+		}
+		got = append(got, p...)
+	}
+}
+
+func drop(t *testing.T, r any) {
+	t.Helper()
+	if d, ok := r.(interface{ Drop(context.Context) error }); ok {
+		if err := d.Drop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestContainer(t *testing.T) {
@@ -352,6 +483,7 @@ func TestNames(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		b.containers["c"][name] = nil
 	}
+	b.page = 2
 	names, err := in.ListObjects(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -429,8 +561,7 @@ func TestBackendFails(t *testing.T) {
 	if err := in.WriteData(ctx, "o", o); err != nil {
 		t.Fatal(err)
 	}
-	b.err = errors.New("the disk is gone")
-	second := func(_ any, err error) error { return err }
+	b.err = errors.New(secret)
 	for name, err := range map[string]error{
 		"create-container": second(s.CreateContainer(ctx, "d")),
 		"get-container":    second(s.GetContainer(ctx, "c")),
@@ -448,17 +579,28 @@ func TestBackendFails(t *testing.T) {
 		"clear":            in.Clear(ctx),
 		"finish":           s.OutgoingValueFinish(ctx, o),
 	} {
-		t.Run(name, func(t *testing.T) { wantText(t, err, "the disk is gone") })
+		t.Run(name, func(t *testing.T) {
+			wantText(t, err, backend.FailedText)
+			var cause *cm.BackendError
+			if !errors.As(err, &cause) || !errors.Is(cause, b.err) {
+				t.Errorf("its cause is %v", cause)
+			}
+		})
 	}
 }
 
 // owners is a backend that remembers who asked.
-type owners struct{ seen []Owner }
+type owners struct {
+	seen []Owner
+	in   map[string]map[string][]byte
+}
 
 func (o *owners) Store(owner Owner) Store {
 	o.seen = append(o.seen, owner)
-	return &shelf{}
+	return &shelf{containers: o.in}
 }
+
+func (o *owners) Drop(Owner) {}
 
 func TestBind(t *testing.T) {
 	engine, err := component.NewEngine(t.Context())
@@ -473,7 +615,7 @@ func TestBind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if want := []Owner{{"n", "shop", "cart"}, {"n", "shop", "price"}}; !slices.Equal(b.seen, want) {
+	if want := []Owner{{Namespace: "n", Workload: "shop", Component: "cart"}, {Namespace: "n", Workload: "shop", Component: "price"}}; !slices.Equal(b.seen, want) {
 		t.Errorf("stores were asked for %v, wanted %v", b.seen, want)
 	}
 }

@@ -2,165 +2,99 @@ package keyvalue
 
 import (
 	"context"
-	"errors"
-	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
 // Plugin serves wasi:keyvalue 0.2.0-draft.
-type Plugin struct {
-	backend Backend
-
-	mu    sync.Mutex
-	bound map[Owner]int // bindings that were not released
-}
+type Plugin struct{ backends *backend.Set[Backend] }
 
 var _ host.Plugin = (*Plugin)(nil)
 
-// New makes a plugin that opens buckets in b.
-func New(b Backend) *Plugin { return &Plugin{backend: b, bound: map[Owner]int{}} }
+// New makes a plugin with the backend that serves components whose grants name none. Grants name it by its method
+// Name() string, or by "default" if it has none.
+func New(b Backend) *Plugin { return &Plugin{backend.NewSet(b)} }
+
+// Add has the plugin serve another backend, to components whose grants name it, and gives the plugin back. It must be called
+// before the plugin is used; a name that is taken panics.
+func (p *Plugin) Add(name string, b Backend) *Plugin {
+	p.backends.Add(name, b)
+	return p
+}
 
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "keyvalue" }
+
+// Backends are the names that grants may name.
+func (p *Plugin) Backends() []string { return p.backends.Names() }
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
 	return []wit.InterfaceID{bindings.StoreID, bindings.AtomicsID, bindings.BatchID}
 }
 
-// Bind implements host.Plugin. The last release of an owner has the backend drop what is the owner's, if it is a [Dropper].
+// Bind implements host.Plugin. Each bucket that the component's grants name is opened in the backend that they say, and no other.
+// The last release of an owner has the backends drop what is the owner's and not to be kept.
 func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	s := stores{p.backend, Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}}
+	owner, routes, release, err := p.backends.Bind(b, "keyvalue", b.Component.Grants.Keyvalue)
+	if err != nil {
+		return nil, err
+	}
+	s := stores{routes, owner}
 	bindings.AddStore(l, s)
 	bindings.AddAtomics(l, s)
 	bindings.AddBatch(l, s)
-	return p.hold(s.owner), nil
+	return release, nil
 }
 
-// hold counts a binding of owner, until release is called.
-func (p *Plugin) hold(owner Owner) (release func()) {
-	d, ok := p.backend.(Dropper)
-	if !ok {
+// told are the errors of which guests are told, by a case of the interface's error or by their words.
+var told = []error{ErrNoSuchStore, ErrAccessDenied, ErrFull, ErrNotNumber, ErrOverflow, ErrCursor, errNotAtomic}
+
+// fail turns a backend's error into a WIT error.
+func fail(ctx context.Context, err error) error {
+	if err == nil {
 		return nil
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.bound[owner]++
-	return func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		if p.bound[owner]--; p.bound[owner] == 0 {
-			delete(p.bound, owner)
-			d.Drop(owner)
-		}
+	text, cause, ok := backend.Failure(ctx, err, told...)
+	switch {
+	case !ok:
+		return cause
+	case text == ErrNoSuchStore.Error():
+		return cm.FailFor(bindings.ErrorNoSuchStore(), cause)
+	case text == ErrAccessDenied.Error():
+		return cm.FailFor(bindings.ErrorAccessDenied(), cause)
 	}
+	return cm.FailFor(bindings.ErrorOther(text), cause)
 }
 
 // stores implements the free functions of the interfaces for one component.
 type stores struct {
-	backend Backend
-	owner   Owner
+	routes map[string]backend.Route[Backend]
+	owner  Owner
 }
 
-// bucket is the resource; it implements bindings.Bucket.
-type bucket struct{ Bucket }
-
-// fail turns an error into a WIT error.
-func fail(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrNoSuchStore):
-		return cm.Fail(bindings.ErrorNoSuchStore())
-	case errors.Is(err, ErrAccessDenied):
-		return cm.Fail(bindings.ErrorAccessDenied())
-	}
-	return cm.FailFor(bindings.ErrorOther(err.Error()), err)
-}
-
+// Open implements bindings.Store. Guests may leave out the name of the bucket "default".
 func (s stores) Open(ctx context.Context, name string) (bindings.Bucket, error) {
-	b, err := s.backend.Open(ctx, s.owner, name)
+	if name == "" {
+		name = backend.Default
+	}
+	r, granted := s.routes[name]
+	if !granted {
+		return nil, cm.Fail(bindings.ErrorNoSuchStore())
+	}
+	b, err := r.Backend.Open(ctx, s.owner, name)
 	if err != nil {
-		return nil, fail(err)
+		return nil, fail(ctx, err)
 	}
-	return bucket{b}, nil
+	return &bucket{Bucket: b}, nil
 }
 
-func (b bucket) Get(ctx context.Context, key string) (*[]byte, error) {
-	v, ok, err := b.Bucket.Get(ctx, key)
-	if err != nil || !ok {
-		return nil, fail(err)
-	}
-	return &v, nil
-}
-
-func (b bucket) Set(ctx context.Context, key string, value []byte) error {
-	return fail(b.Bucket.Set(ctx, key, value))
-}
-
-func (b bucket) Delete(ctx context.Context, key string) error {
-	return fail(b.Bucket.Delete(ctx, key))
-}
-
-func (b bucket) Exists(ctx context.Context, key string) (bool, error) {
-	_, ok, err := b.Bucket.Get(ctx, key)
-	return ok, fail(err)
-}
-
-func (b bucket) ListKeys(ctx context.Context, cursor *uint64) (bindings.KeyResponse, error) {
-	var from uint64
-	if cursor != nil {
-		from = *cursor
-	}
-	keys, next, err := b.Keys(ctx, from)
-	if err != nil {
-		return bindings.KeyResponse{}, fail(err)
-	}
-	out := bindings.KeyResponse{Keys: keys}
-	if next != 0 {
-		out.Cursor = &next
-	}
-	return out, nil
-}
-
-func (stores) Increment(ctx context.Context, b bindings.Bucket, key string, delta uint64) (uint64, error) {
-	n, err := b.(bucket).Bucket.Increment(ctx, key, delta)
-	return n, fail(err)
-}
-
-func (stores) GetMany(ctx context.Context, b bindings.Bucket, keys []string) ([]*cm.Tuple2[string, []byte], error) {
-	out := make([]*cm.Tuple2[string, []byte], len(keys))
-	for i, k := range keys {
-		v, ok, err := b.(bucket).Bucket.Get(ctx, k)
-		if err != nil {
-			return nil, fail(err)
-		}
-		if ok {
-			out[i] = &cm.Tuple2[string, []byte]{F0: k, F1: v}
-		}
-	}
-	return out, nil
-}
-
-func (stores) SetMany(ctx context.Context, b bindings.Bucket, kvs []cm.Tuple2[string, []byte]) error {
-	for _, kv := range kvs {
-		if err := b.(bucket).Bucket.Set(ctx, kv.F0, kv.F1); err != nil {
-			return fail(err)
-		}
-	}
-	return nil
-}
-
-func (stores) DeleteMany(ctx context.Context, b bindings.Bucket, keys []string) error {
-	for _, k := range keys {
-		if err := b.(bucket).Bucket.Delete(ctx, k); err != nil {
-			return fail(err)
-		}
-	}
-	return nil
+// bucketOf is the bucket behind a resource.
+func bucketOf(b bindings.Bucket) (*bucket, error) {
+	return cm.ObjectAs[*bucket](bindings.BucketType, b)
 }

@@ -5,26 +5,41 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/backend/backendtest"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// drawer is a Backend and its one Bucket, for one test. With err every call fails; a key "bad" always does.
+// secret is what a backend says and no guest may read.
+const secret = "password=hunter2 at 10.0.0.7"
+
+// drawer is a Backend and its one Bucket, for one test, without optional powers. With err every call fails; a key "bad" always does.
 type drawer struct {
 	owner  Owner
 	values map[string][]byte
-	cursor uint64 // of the last page that was asked for
+	next   string // of the first page
+	cursor string // of the last page that was asked for
+	calls  int
 	err    error
+}
+
+// cabinet is a drawer with optional powers.
+type cabinet struct {
+	*drawer
+	batches int
 }
 
 func (d *drawer) Open(_ context.Context, owner Owner, name string) (Bucket, error) {
 	d.owner = owner
 	switch name {
-	case "":
+	case "default":
 		return d, d.err
 	case "theirs":
 		return nil, fmt.Errorf("open %s: %w", name, ErrAccessDenied)
@@ -32,9 +47,19 @@ func (d *drawer) Open(_ context.Context, owner Owner, name string) (Bucket, erro
 	return nil, fmt.Errorf("open %s: %w", name, ErrNoSuchStore)
 }
 
+func (c *cabinet) Open(ctx context.Context, owner Owner, name string) (Bucket, error) {
+	if _, err := c.drawer.Open(ctx, owner, name); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (d *drawer) Drop(Owner) {}
+
 func (d *drawer) of(key string) error {
+	d.calls++
 	if key == "bad" {
-		return errors.New("a bad key")
+		return errors.New("a bad key: " + secret)
 	}
 	return d.err
 }
@@ -57,23 +82,60 @@ func (d *drawer) Delete(_ context.Context, key string) error {
 	return d.of(key)
 }
 
-// Keys gives two pages.
-func (d *drawer) Keys(_ context.Context, cursor uint64) ([]string, uint64, error) {
+// List gives two pages.
+func (d *drawer) List(_ context.Context, cursor string) (Page, error) {
 	d.cursor = cursor
-	if cursor == 0 {
-		return []string{"a"}, 7, d.err
+	if cursor == "" {
+		return Page{[]string{"a"}, d.next}, d.err
 	}
-	return []string{"b"}, 0, d.err
+	return Page{Keys: []string{"b"}}, d.err
 }
 
-func (d *drawer) Increment(_ context.Context, key string, delta uint64) (uint64, error) {
-	return 40 + delta, d.of(key)
+func (c *cabinet) Increment(_ context.Context, key string, delta uint64) (uint64, error) {
+	return 40 + delta, c.of(key)
+}
+
+func (c *cabinet) Exists(_ context.Context, key string) (bool, error) {
+	return key == "only here", c.of(key)
+}
+
+func (c *cabinet) GetMany(_ context.Context, keys []string) (found []Found, err error) {
+	c.batches++
+	for _, k := range keys {
+		v, ok := c.values[k]
+		found = append(found, Found{v, ok})
+	}
+	return found, c.of(keys[0])
+}
+
+func (c *cabinet) SetMany(_ context.Context, entries []Entry) error {
+	c.batches++
+	for _, e := range entries {
+		c.values[e.Key] = e.Value
+	}
+	return c.of(entries[0].Key)
+}
+
+func (c *cabinet) DeleteMany(_ context.Context, keys []string) error {
+	c.batches++
+	for _, k := range keys {
+		delete(c.values, k)
+	}
+	return c.of(keys[0])
+}
+
+func over(b Backend) stores {
+	routes := map[string]backend.Route[Backend]{}
+	for _, name := range []string{"default", "theirs", "none"} { // what is granted; the backend has its own idea of it
+		routes[name] = backend.Route[Backend]{Backend: b}
+	}
+	return stores{routes, Owner{Namespace: "n", Workload: "shop", Component: "cart"}}
 }
 
 func opened(t *testing.T) (stores, bindings.Bucket, *drawer) {
 	t.Helper()
-	d := &drawer{values: map[string][]byte{}}
-	s := stores{d, Owner{"n", "shop", "cart"}}
+	d := &drawer{values: map[string][]byte{}, next: "7"}
+	s := over(d)
 	b, err := s.Open(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -81,11 +143,26 @@ func opened(t *testing.T) (stores, bindings.Bucket, *drawer) {
 	return s, b, d
 }
 
+// openedFull is opened with a bucket that has optional powers.
+func openedFull(t *testing.T) (stores, bindings.Bucket, *cabinet) {
+	t.Helper()
+	c := &cabinet{drawer: &drawer{values: map[string][]byte{}}}
+	s := over(c)
+	b, err := s.Open(t.Context(), "default")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, b, c
+}
+
 func wantError(t *testing.T, err error, tag bindings.ErrorTag, words string) {
 	t.Helper()
 	var e *cm.ResultError[bindings.Error]
 	if !errors.As(err, &e) || e.Value.Tag != tag || e.Value.Other != words {
 		t.Errorf("error %#v, wanted %v %q", err, tag, words)
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("printed, it is %v", err)
 	}
 }
 
@@ -100,9 +177,14 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: got %v with an error", name, b)
 		}
 	}
-	d.err = errors.New("the disk is gone")
+	if b, err := s.Open(t.Context(), "not granted"); b != nil || d.calls != 0 {
+		t.Errorf("a name without a grant: %v, %v", b, err)
+	} else {
+		wantError(t, err, bindings.ErrorTagNoSuchStore, "")
+	}
+	d.err = errors.New(secret)
 	_, err := s.Open(t.Context(), "")
-	wantError(t, err, bindings.ErrorTagOther, "the disk is gone")
+	wantError(t, err, bindings.ErrorTagOther, backend.FailedText)
 }
 
 func TestValues(t *testing.T) {
@@ -134,22 +216,120 @@ func TestValues(t *testing.T) {
 func TestListKeys(t *testing.T) {
 	_, b, d := opened(t)
 	first, err := b.ListKeys(t.Context(), nil)
-	if err != nil || !slices.Equal(first.Keys, []string{"a"}) || first.Cursor == nil || *first.Cursor != 7 || d.cursor != 0 {
+	if err != nil || !slices.Equal(first.Keys, []string{"a"}) || first.Cursor == nil || *first.Cursor != 7 || d.cursor != "" {
 		t.Fatalf("the first page: %+v, %v", first, err)
 	}
 	last, err := b.ListKeys(t.Context(), first.Cursor)
-	if err != nil || !slices.Equal(last.Keys, []string{"b"}) || last.Cursor != nil || d.cursor != 7 {
-		t.Errorf("the last page: %+v, %v, asked for %d", last, err, d.cursor)
+	if err != nil || !slices.Equal(last.Keys, []string{"b"}) || last.Cursor != nil || d.cursor != "7" {
+		t.Errorf("the last page: %+v, %v, asked for %q", last, err, d.cursor)
 	}
 }
 
+// TestCursors: whatever text a backend has for a cursor comes back to it as it was, by a number; numbers that were made up are an
+// error or the backend's to judge.
+func TestCursors(t *testing.T) {
+	ctx := t.Context()
+	for _, text := range []string{"1", "9223372036854775807", "9223372036854775808", "18446744073709551616", "07", "+7", "-1", "0", "x", "\xff\x00", strings.Repeat("long", 1000)} {
+		_, b, d := opened(t)
+		d.next = text
+		page, err := b.ListKeys(ctx, nil)
+		if err != nil || page.Cursor == nil || *page.Cursor == 0 {
+			t.Fatalf("%.40q: %v, %v", text, page.Cursor, err)
+		}
+		if _, err := b.ListKeys(ctx, page.Cursor); err != nil || d.cursor != text {
+			t.Errorf("%.40q came back as %.40q, %v", text, d.cursor, err)
+		}
+	}
+	_, b, d := opened(t)
+	var given []uint64
+	for i := range keptCursors + 1 {
+		d.next = fmt.Sprint("page-", i)
+		page, err := b.ListKeys(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		given = append(given, *page.Cursor)
+	}
+	for i, c := range given[1:] {
+		if _, err := b.ListKeys(ctx, &c); err != nil || d.cursor != fmt.Sprint("page-", i+1) {
+			t.Errorf("page %d: %q, %v", i+1, d.cursor, err)
+		}
+	}
+	for _, c := range []uint64{given[0], given[keptCursors] + 1, math.MaxUint64} {
+		_, err := b.ListKeys(ctx, &c)
+		wantError(t, err, bindings.ErrorTagOther, ErrCursor.Error())
+	}
+	account := cm.NewAccount(1000)
+	d.next = strings.Repeat("x", 2000)
+	_, err := b.ListKeys(context.WithValue(ctx, cm.AccountKey(), account), nil)
+	if limit := (*cm.LimitError)(nil); !errors.As(err, &limit) || account.Held() > 1000 {
+		t.Errorf("a cursor larger than the account: %v, %d are held", err, account.Held())
+	}
+	if err := b.(*bucket).Drop(ctx); err != nil || account.Held() != 0 {
+		t.Errorf("dropped: %v, %d are held", err, account.Held())
+	}
+}
+
+// TestIncrement: it is the backend's, or there is none: done by the plugin it would not be atomic.
 func TestIncrement(t *testing.T) {
-	s, b, _ := opened(t)
+	s, b, _ := openedFull(t)
 	if n, err := s.Increment(t.Context(), b, "n", 2); n != 42 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
 	_, err := s.Increment(t.Context(), b, "bad", 2)
-	wantError(t, err, bindings.ErrorTagOther, "a bad key")
+	wantError(t, err, bindings.ErrorTagOther, backend.FailedText)
+	s, b, d := opened(t)
+	_, err = s.Increment(t.Context(), b, "n", 2)
+	if wantError(t, err, bindings.ErrorTagOther, "increment is not supported by this store"); d.calls != 0 {
+		t.Errorf("the bucket was called %d times", d.calls)
+	}
+}
+
+// TestOptionalPowers: a bucket that can do more in one call is asked once.
+func TestOptionalPowers(t *testing.T) {
+	ctx := t.Context()
+	s, b, c := openedFull(t)
+	if ok, err := b.Exists(ctx, "only here"); !ok || err != nil {
+		t.Errorf("exists: %t, %v", ok, err)
+	}
+	pair := cm.Tuple2[string, []byte]{F0: "a", F1: []byte("1")}
+	if err := s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{pair, {F0: "b"}, {F0: "c"}}); err != nil {
+		t.Error(err)
+	}
+	if err := s.DeleteMany(ctx, b, []string{"c"}); err != nil {
+		t.Error(err)
+	}
+	got, err := s.GetMany(ctx, b, []string{"c", "a", "b", "a"})
+	if err != nil || len(got) != 4 || got[0] != nil || got[1] == nil || string(got[1].F1) != "1" || got[2] == nil || got[2].F0 != "b" || got[3] == nil {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if c.batches != 3 || c.calls != 4 {
+		t.Errorf("%d batches, %d calls", c.batches, c.calls)
+	}
+	for _, err := range []error{
+		s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{{F0: "bad"}}), s.DeleteMany(ctx, b, []string{"bad"}), second(s.GetMany(ctx, b, []string{"bad"})),
+	} {
+		wantError(t, err, bindings.ErrorTagOther, backend.FailedText)
+	}
+}
+
+func second(_ any, err error) error { return err }
+
+// TestBucketOfAnother: a bucket that another implementation has made is no panic.
+func TestBucketOfAnother(t *testing.T) {
+	s, _, _ := opened(t)
+	other := struct{ bindings.Bucket }{}
+	for name, err := range map[string]error{
+		"increment":   second(s.Increment(t.Context(), other, "k", 1)),
+		"get-many":    second(s.GetMany(t.Context(), other, nil)),
+		"set-many":    s.SetMany(t.Context(), other, nil),
+		"delete-many": s.DeleteMany(t.Context(), other, nil),
+	} {
+		var trap *cm.Trap
+		if !errors.As(err, &trap) || trap.Code != cm.TrapHost || !strings.Contains(trap.Detail, "wasi:keyvalue/store@0.2.0-draft.bucket") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestBatch(t *testing.T) {
@@ -186,31 +366,113 @@ func TestBatch(t *testing.T) {
 
 	// The first that fails ends a batch; what came before it stays done.
 	_, err = s.GetMany(ctx, b, []string{"b", "bad"})
-	wantError(t, err, bindings.ErrorTagOther, "a bad key")
-	wantError(t, s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{pair("x", ""), pair("bad", ""), pair("y", "")}), bindings.ErrorTagOther, "a bad key")
-	wantError(t, s.DeleteMany(ctx, b, []string{"b", "bad", "x"}), bindings.ErrorTagOther, "a bad key")
+	wantError(t, err, bindings.ErrorTagOther, backend.FailedText)
+	wantError(t, s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{pair("x", ""), pair("bad", ""), pair("y", "")}), bindings.ErrorTagOther, backend.FailedText)
+	wantError(t, s.DeleteMany(ctx, b, []string{"b", "bad", "x"}), bindings.ErrorTagOther, backend.FailedText)
 	if keys := slices.Collect(maps.Keys(d.values)); !slices.Equal(keys, []string{"x"}) {
 		t.Errorf("left are %v", keys)
 	}
 }
 
-// TestBackendFails: what a backend says reaches the component as the interface's error, never as a trap or an answer.
+// TestBackendFails: a guest is told that the backend has failed, and nothing that it says, never by a trap or an answer. Those that
+// watch get all of it.
 func TestBackendFails(t *testing.T) {
 	ctx := t.Context()
 	s, b, d := opened(t)
-	d.err = errors.New("the disk is gone")
-	second := func(_ any, err error) error { return err }
+	full, fullBucket, c := openedFull(t)
+	failure := fmt.Errorf("dial: %w", errors.New(secret))
+	d.err, c.err = failure, failure
 	for name, err := range map[string]error{
 		"get":         second(b.Get(ctx, "k")),
 		"set":         b.Set(ctx, "k", nil),
 		"delete":      b.Delete(ctx, "k"),
 		"exists":      second(b.Exists(ctx, "k")),
 		"list-keys":   second(b.ListKeys(ctx, nil)),
-		"increment":   second(s.Increment(ctx, b, "k", 1)),
+		"increment":   second(full.Increment(ctx, fullBucket, "k", 1)),
 		"get-many":    second(s.GetMany(ctx, b, []string{"k"})),
 		"set-many":    s.SetMany(ctx, b, make([]cm.Tuple2[string, []byte], 1)),
 		"delete-many": s.DeleteMany(ctx, b, []string{"k"}),
 	} {
-		t.Run(name, func(t *testing.T) { wantError(t, err, bindings.ErrorTagOther, "the disk is gone") })
+		t.Run(name, func(t *testing.T) {
+			wantError(t, err, bindings.ErrorTagOther, backend.FailedText)
+			var cause *cm.BackendError
+			if !errors.As(err, &cause) || !errors.Is(cause, failure) {
+				t.Errorf("its cause is %v", cause)
+			}
+		})
+	}
+	// What guests can do something about they are told, in fixed words.
+	for _, known := range told[2:] {
+		d.err = fmt.Errorf("%s: %w", secret, known)
+		wantError(t, b.Set(ctx, "k", nil), bindings.ErrorTagOther, known.Error())
+	}
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	d.err = context.Canceled
+	var told *cm.ResultError[bindings.Error]
+	if err := b.Set(ended, "k", nil); !errors.Is(err, context.Canceled) || errors.As(err, &told) {
+		t.Errorf("with an invocation that has ended: %v", err)
 	}
 }
+
+// TestGrants: what is granted is opened in the backend that the grant names, and nothing else anywhere.
+func TestGrants(t *testing.T) {
+	keeping := &keeper{drawer{values: map[string][]byte{}}}
+	forgetting := &drawer{values: map[string][]byte{}}
+	p := New(forgetting).Add("disk", keeping).Add("odd", struct{ Backend }{forgetting})
+	if got := p.Backends(); !slices.Equal(got, []string{"default", "disk", "odd"}) {
+		t.Errorf("backends %q", got)
+	}
+	for _, c := range []struct {
+		name   string
+		grants map[string]workload.StoreGrant
+		want   string // the mistake
+	}{
+		{"none", nil, ""},
+		{"the first", map[string]workload.StoreGrant{"default": {}}, ""},
+		{"by its name", map[string]workload.StoreGrant{"a": {Backend: "disk", Keep: true}, "default": {Backend: "default"}}, ""},
+		{"unknown", map[string]workload.StoreGrant{"a": {Backend: "dusk"}}, `grants.keyvalue.a: there is no backend named "dusk"; want default or disk or odd`},
+		{"keeps nothing", map[string]workload.StoreGrant{"a": {Keep: true}}, "grants.keyvalue.a: backend default cannot keep"},
+		{"forgets nothing", map[string]workload.StoreGrant{"a": {Backend: "odd"}}, "grants.keyvalue.a: backend odd cannot forget"},
+		{"one of two", map[string]workload.StoreGrant{"a": {Backend: "disk", Keep: true}, "b": {Backend: "disk"}}, "grants.keyvalue.b: backend disk cannot keep a part"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			release, err := backendtest.Bind(t, p, "w", workload.Grants{Keyvalue: c.grants})
+			switch {
+			case c.want == "" && err != nil:
+				t.Error(err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("%v, want %s", err, c.want)
+			}
+			if err == nil {
+				release()
+			}
+		})
+	}
+}
+
+// keeper keeps data if it is told to.
+type keeper struct{ drawer }
+
+func (*keeper) Persistent() bool { return true }
+
+// TestKeep: where the grant says so, what a workload has stored is there for the next one of its name.
+func TestKeep(t *testing.T) {
+	seen := map[Owner]bool{}
+	b := &rememberer{seen: seen}
+	visit := func(o Owner) bool {
+		was := seen[o]
+		seen[o] = true
+		return was
+	}
+	backendtest.Lifetime(t, New(b), workload.Grants{Keyvalue: map[string]workload.StoreGrant{"default": {Keep: true}}}, true, visit)
+	clear(seen)
+	backendtest.Lifetime(t, New(b), workload.Grants{Keyvalue: map[string]workload.StoreGrant{"default": {}}}, false, visit)
+}
+
+type rememberer struct {
+	keeper
+	seen map[Owner]bool
+}
+
+func (r *rememberer) Drop(o Owner) { delete(r.seen, o) }

@@ -51,7 +51,7 @@ func errorFrom(ctx context.Context, err error, body bool) *Error {
 	e = textError(err.Error(), body)
 	if e.Err == nil {
 		e.Err = err
-	} else { // a limit
+	} else { // a limit, or what the guest is not told
 		e.Err = fmt.Errorf("%w: %w", e.Err, err)
 	}
 	return e
@@ -190,5 +190,6 @@ func textError(text string, body bool) *Error {
 			return &Error{Code: c.code}
 		}
 	}
-	return &Error{Code: InternalError, Text: text}
+	const failed = "the request failed" // what the system says may name what the guest knows nothing of: a proxy, an address
+	return &Error{Code: InternalError, Text: failed, Err: &cm.BackendError{Text: failed, Err: errors.New(text)}}
 }

@@ -2,6 +2,7 @@ package instance
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -58,10 +59,13 @@ func (c *crossing) begin(a *activation, ctx context.Context, h cm.Hooks, b *cm.B
 	c.Context = c.Enter(h)
 }
 
-// leftHost is the end of a call of a host function, which took so long and ran into limit. To its caller it took what its
+// leftHost is the end of a call of a host function, which took so long and gave its guest an error because of cause. To its caller it took what its
 // hooks took, too: watching a call is no work of the guest's that makes it.
-func (c *crossing) leftHost(took time.Duration, limit *cm.LimitError, result cm.Val, err error) {
-	end := cm.End{Err: err, Limit: limit}
+func (c *crossing) leftHost(took time.Duration, cause error, result cm.Val, err error) {
+	end := cm.End{Err: err, Cause: cause}
+	if cause != nil {
+		errors.As(cause, &end.Limit)
+	}
 	end.Host, end.Wait = task.Split(took, c.Waited())
 	c.Leave(result, end)
 	c.outer.AddHost(time.Since(c.Start), end.Wait)

@@ -177,7 +177,7 @@ var epoch = time.Now()
 func clock() time.Duration { return time.Since(epoch) }
 
 // counted calls the host for hooks that only want to know that it went well, and how long it took. A call that did not is
-// entered and left at its end, and so is one that ran into a limit.
+// entered and left at its end, and so is one that ran into a limit or whose backend failed.
 func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error {
 	start := clock()
 	took := time.Duration(-1)
@@ -187,29 +187,39 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 			c.abandon()
 		}
 	}()
-	a.Limit = nil
+	a.Cause = nil
 	result, err := l.invoke(a, a, args)
 	took = clock() - start
-	limit := a.Limit
+	cause := a.Cause
 	err = l.goOn(a, result, err, stack)
-	if err == nil && limit == nil {
+	if err == nil && !notable(cause) {
 		a.Tally.AddHost(took, 0)
 		l.countOnly.Count(a, took)
 		return nil
 	}
 	c := a.enterHost(l.hooks, l.boundary, args, time.Now().Add(start-clock()))
-	c.leftHost(took, limit, result, err)
+	c.leftHost(took, cause, result, err)
 	return err
+}
+
+// notable says whether operators are to hear of the cause of an error that a guest was given, however little they watch.
+func notable(cause error) bool {
+	if cause == nil {
+		return false
+	}
+	var limit *cm.LimitError
+	var backend *cm.BackendError
+	return errors.As(cause, &limit) || errors.As(cause, &backend)
 }
 
 func (l *lowerHost) observed(a *activation, args []cm.Val, stack []uint64) error {
 	c := a.enterHost(l.hooks, l.boundary, args, time.Time{})
 	defer c.abandon()
-	a.Limit = nil
+	a.Cause = nil
 	result, err := l.invoke(a, c, args)
-	took, limit := c.Elapsed(), a.Limit
+	took, cause := c.Elapsed(), a.Cause
 	err = l.goOn(a, result, err, stack)
-	c.leftHost(took, limit, result, err)
+	c.leftHost(took, cause, result, err)
 	return err
 }
 

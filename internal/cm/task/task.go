@@ -20,8 +20,9 @@ type Task struct {
 	Call            *cm.Call // the innermost observed call that led here; nil while nothing observes
 	Tally           *Tally   // of the innermost observed call of a guest that led here; nil while nothing observes
 
-	// Limit is what the host function that was called last ran into; see cm.End. Whoever asks clears it before the call.
-	Limit *cm.LimitError
+	// Cause is why the host function that was called last gave an error to its guest; see cm.End. Whoever asks clears it before the
+	// call.
+	Cause error
 
 	// Borrows are the borrow handles that the callee has been given and must drop.
 	Borrows handle.Scope
@@ -31,13 +32,13 @@ type Task struct {
 	first Subtask
 }
 
-// Value answers for the current call, takes the limits that it runs into, and asks the caller's context for anything else.
+// Value answers for the current call, takes the causes of its errors, and asks the caller's context for anything else.
 func (t *Task) Value(key any) any {
 	if key == cm.CallKey() {
 		return t.Call
 	}
-	if key == cm.LimitKey() {
-		return func(l *cm.LimitError) { t.Limit = l }
+	if key == cm.CauseKey() {
+		return func(err error) { t.Cause = err }
 	}
 	return t.Context.Value(key)
 }

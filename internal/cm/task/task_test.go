@@ -152,7 +152,7 @@ func TestTally(t *testing.T) {
 
 type key struct{}
 
-// TestTaskIsAContext: it answers for the call and the limit that are its own, and its caller's context for the rest.
+// TestTaskIsAContext: it answers for the call and the cause that are its own, and its caller's context for the rest.
 func TestTaskIsAContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "v"))
 	call := &cm.Call{}
@@ -161,8 +161,8 @@ func TestTaskIsAContext(t *testing.T) {
 		t.Error("values")
 	}
 	limit := &cm.LimitError{Limit: "files"}
-	if _, err := bind.LowerError[uint32](one, cm.FailFor(uint32(1), limit), cm.U32Val); err != nil || one.Limit != limit || two.Limit != nil {
-		t.Errorf("limits %v and %v, %v", one.Limit, two.Limit, err)
+	if _, err := bind.LowerError[uint32](one, cm.FailFor(uint32(1), limit), cm.U32Val); err != nil || one.Cause != error(limit) || two.Cause != nil {
+		t.Errorf("causes %v and %v, %v", one.Cause, two.Cause, err)
 	}
 	called := make(chan struct{})
 	context.AfterFunc(one, func() { close(called) })

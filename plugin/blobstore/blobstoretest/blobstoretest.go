@@ -2,13 +2,15 @@
 package blobstoretest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
-	"sync"
+	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
@@ -22,19 +24,55 @@ func Run(t *testing.T, fresh func(*testing.T) blobstore.Backend) {
 		{"containers come and go", containers},
 		{"objects come back as they went in", roundTrip},
 		{"an object is as it was at one moment", moments},
+		{"ranges are cut to the object", ranges},
 		{"objects are listed once, each by its name", listing},
+		{"objects that stay are listed though others come and go", changing},
+		{"made-up cursors do no harm", madeUp},
 		{"names are only names", names},
 		{"deleting is idempotent", deleting},
 		{"what is not there is not found", missing},
 		{"a new container of an old name is empty", emptied},
 		{"owners see their own", owners},
 		{"calls at once are atomic", atomic},
+		{"a put reads to the end and no further", exactly},
+		{"a put that fails half way leaves the old object", failing},
+		{"a put under way is not seen", underWay},
+		{"a put that is cancelled leaves the old object", cancelledPut},
+		{"calls end with their context", cancelled},
+		{"a reader that is closed lets go", closing},
+		{"copies are the object's bytes", copies},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := fresh(t)
 			c.test(&tester{t, t.Context(), b, b.Store(ada)})
 		})
 	}
+}
+
+// Plain is b without the optional powers of its stores and readers, and with those of its own.
+func Plain(b blobstore.Backend) blobstore.Backend { return plain{b} }
+
+type plain struct{ blobstore.Backend }
+
+func (p plain) Store(owner blobstore.Owner) blobstore.Store {
+	return plainStore{p.Backend.Store(owner)}
+}
+
+// Drop forgets what is an owner's, if b can.
+func (p plain) Drop(owner blobstore.Owner) {
+	if d, ok := p.Backend.(interface{ Drop(blobstore.Owner) }); ok {
+		d.Drop(owner)
+	}
+}
+
+type plainStore struct{ blobstore.Store }
+
+func (p plainStore) Open(ctx context.Context, container, object string, from, n uint64) (io.ReadCloser, blobstore.Info, error) {
+	r, info, err := p.Store.Open(ctx, container, object, from, n)
+	if err != nil {
+		return nil, info, err
+	}
+	return struct{ io.ReadCloser }{r}, info, nil
 }
 
 var ada = blobstore.Owner{Namespace: "n", Workload: "w", Component: "ada"}
@@ -60,20 +98,59 @@ func (t *tester) is(err, want error) {
 	}
 }
 
+// read gives all of a part of an object.
+func (t *tester) read(container, object string, from, n uint64) (data []byte, info blobstore.Info, err error) {
+	r, info, err := t.store.Open(t.ctx, container, object, from, n)
+	if err != nil {
+		return nil, info, err
+	}
+	data, err = io.ReadAll(r)
+	return data, info, errors.Join(err, r.Close())
+}
+
+func (t *tester) put(container, object, data string) {
+	t.Helper()
+	info, err := t.store.Put(t.ctx, container, object, struct{ io.Reader }{strings.NewReader(data)}) // whose length is not to be seen
+	t.ok(err)
+	if info.Size != uint64(len(data)) || info.Created.IsZero() {
+		t.Errorf("put %d bytes: %+v", len(data), info)
+	}
+}
+
 func (t *tester) want(container, object, data string) {
 	t.Helper()
-	o, err := t.store.Get(t.ctx, container, object)
+	got, info, err := t.read(container, object, 0, math.MaxUint64)
 	t.ok(err)
-	if string(o.Data) != data {
-		t.Errorf("%q in %q has %.50q, wanted %.50q", object, container, o.Data, data)
+	if string(got) != data || info.Size != uint64(len(data)) || info.Created.IsZero() {
+		t.Errorf("%q in %q has %.50q, %+v, wanted %.50q", object, container, got, info, data)
+	}
+	if stat, err := t.store.Stat(t.ctx, container, object); err != nil || stat.Size != info.Size || !stat.Created.Equal(info.Created) {
+		t.Errorf("%q in %q is %+v when it is opened, and %+v, %v otherwise", object, container, info, stat, err)
+	}
+}
+
+// list gives the names of all objects. each is called behind every page but the last.
+func (t *tester) list(container string, each func()) (names []string) {
+	t.Helper()
+	for cursor, pages := "", 0; ; pages++ {
+		page, err := t.store.List(t.ctx, container, cursor)
+		t.ok(err)
+		names = append(names, page.Names...)
+		if cursor = page.Next; cursor == "" {
+			return names
+		}
+		if pages > 100_000 {
+			t.Fatal("there is no last page")
+		}
+		if each != nil {
+			each()
+		}
 	}
 }
 
 func (t *tester) wantNames(container string, want ...string) {
 	t.Helper()
-	got, err := t.store.List(t.ctx, container)
-	t.ok(err)
-	got = slices.Sorted(slices.Values(got)) // the contract says nothing of an order
+	got := slices.Sorted(slices.Values(t.list(container, nil))) // the contract says nothing of an order
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("%q holds %.200q, wanted %.200q", container, got, want)
@@ -83,12 +160,13 @@ func (t *tester) wantNames(container string, want ...string) {
 func containers(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.is(t.store.CreateContainer(t.ctx, "c"), blobstore.ErrExists)
-	created, err := t.store.Container(t.ctx, "c")
+	info, err := t.store.Container(t.ctx, "c")
 	t.ok(err)
+	created := info.Created
 	if created.IsZero() {
 		t.Error("the container says nothing of when it was created")
 	}
-	if again, err := t.backend.Store(ada).Container(t.ctx, "c"); err != nil || !again.Equal(created) {
+	if again, err := t.backend.Store(ada).Container(t.ctx, "c"); err != nil || !again.Created.Equal(created) {
 		t.Errorf("seen again it is of %v, %v; wanted %v", again, err, created)
 	}
 	t.wantNames("c")
@@ -99,29 +177,84 @@ func containers(t *tester) {
 
 func roundTrip(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
-	for _, data := range []string{"", "x", "a\x00b\xff\r\n", string(bytes.Repeat([]byte("0123456789"), 100_000)), "short again"} {
-		t.ok(t.store.Put(t.ctx, "c", "o", []byte(data)))
+	for _, data := range []string{"", "x", "a\x00b\xff\r\n", strings.Repeat("0123456789", 300_000), "short again"} {
+		t.put("c", "o", data)
 		t.want("c", "o", data)
 	}
-	t.ok(t.store.Put(t.ctx, "c", "nil", nil))
-	t.want("c", "nil", "")
-	o, err := t.backend.Store(ada).Get(t.ctx, "c", "o")
-	t.ok(err)
-	if o.Created.IsZero() {
-		t.Error("the object says nothing of when it was created")
+	for name, r := range map[string]io.Reader{
+		"known":       strings.NewReader("data"),
+		"byte-wise":   iotest.OneByteReader(strings.NewReader("data")),
+		"with end":    iotest.DataErrReader(strings.NewReader("data")),
+		"with pauses": &pausing{r: strings.NewReader("data")},
+	} {
+		_, err := t.store.Put(t.ctx, "c", name, r)
+		t.ok(err)
+		t.want("c", name, "data")
 	}
+}
+
+// pausing reads nothing every other time, as readers may.
+type pausing struct {
+	r     io.Reader
+	pause bool
+}
+
+func (p *pausing) Read(b []byte) (int, error) {
+	if p.pause = !p.pause; p.pause {
+		return 0, nil
+	}
+	return p.r.Read(b[:min(len(b), 1)])
 }
 
 func moments(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
-	t.ok(t.store.Put(t.ctx, "c", "o", []byte("first")))
-	before, err := t.store.Get(t.ctx, "c", "o")
+	first := strings.Repeat("first", 100_000)
+	t.put("c", "o", first)
+	r, _, err := t.store.Open(t.ctx, "c", "o", 0, math.MaxUint64)
 	t.ok(err)
-	t.ok(t.store.Put(t.ctx, "c", "o", []byte("other")))
+	begin := make([]byte, 10)
+	_, err = io.ReadFull(r, begin)
+	t.ok(err)
+	t.put("c", "o", strings.Repeat("other", 100_000))
 	t.ok(t.store.Delete(t.ctx, "c", "o"))
 	t.ok(t.store.DeleteContainer(t.ctx, "c"))
-	if string(before.Data) != "first" {
-		t.Errorf("what was read has become %q", before.Data)
+	rest, err := io.ReadAll(r)
+	if got := string(begin) + string(rest); err == nil && got != first || !strings.HasPrefix(first, got) {
+		t.Errorf("what is being read has become %d bytes of two objects, %v", len(got), err)
+	}
+	t.ok(r.Close())
+}
+
+func ranges(t *tester) {
+	t.ok(t.store.CreateContainer(t.ctx, "c"))
+	t.put("c", "o", "0123456789")
+	t.put("c", "empty", "")
+	for _, c := range []struct {
+		object  string
+		from, n uint64
+		want    string
+	}{
+		{"o", 0, 10, "0123456789"},
+		{"o", 0, 1, "0"},
+		{"o", 3, 3, "345"},
+		{"o", 9, 1, "9"},
+		{"o", 5, 0, ""},
+		{"o", 0, 11, "0123456789"},
+		{"o", 5, math.MaxUint64, "56789"},
+		{"o", 10, 1, ""},
+		{"o", 11, 10, ""},
+		{"o", math.MaxUint64, math.MaxUint64, ""},
+		{"o", math.MaxInt64, math.MaxInt64, ""},
+		{"empty", 0, 1, ""},
+		{"empty", 0, math.MaxUint64, ""},
+	} {
+		got, info, err := t.read("c", c.object, c.from, c.n)
+		if string(got) != c.want || err != nil {
+			t.Errorf("%d of %s from %d on: %q, %v, wanted %q", c.n, c.object, c.from, got, err, c.want)
+		}
+		if whole := uint64(10); c.object == "o" && info.Size != whole {
+			t.Errorf("%d of %s from %d on: its size is said to be %d", c.n, c.object, c.from, info.Size)
+		}
 	}
 }
 
@@ -129,13 +262,55 @@ func listing(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.ok(t.store.CreateContainer(t.ctx, "d"))
 	var want []string
-	for i := range 250 {
-		want = append(want, fmt.Sprintf("object-%03d", i))
-		t.ok(t.store.Put(t.ctx, "c", want[i], nil))
+	for i := range 5000 {
+		want = append(want, fmt.Sprintf("object-%04d", i))
+		t.put("c", want[i], "")
 	}
-	t.ok(t.store.Put(t.ctx, "c", want[0], []byte("again")))
+	t.put("c", want[0], "again")
 	t.wantNames("c", want...)
 	t.wantNames("d")
+}
+
+func changing(t *tester) {
+	t.ok(t.store.CreateContainer(t.ctx, "c"))
+	var stay []string
+	for i := range 2000 {
+		name := fmt.Sprintf("%04d", i)
+		t.put("c", "stays-"+name, "")
+		t.put("c", "goes-"+name, "")
+		stay = append(stay, "stays-"+name)
+	}
+	n := 0
+	got := t.list("c", func() {
+		for range 100 {
+			t.ok(t.store.Delete(t.ctx, "c", fmt.Sprintf("goes-%04d", n%2000)))
+			t.put("c", fmt.Sprintf("comes-%04d", n%2000), "") // no more of them than make the listing end
+			n++
+		}
+	})
+	slices.Sort(got)
+	for i, k := range got {
+		if i > 0 && k == got[i-1] && k[0] == 's' {
+			t.Errorf("%s is listed twice", k)
+		}
+	}
+	for _, k := range stay {
+		if _, found := slices.BinarySearch(got, k); !found {
+			t.Errorf("%s is not listed", k)
+		}
+	}
+}
+
+func madeUp(t *tester) {
+	t.ok(t.store.CreateContainer(t.ctx, "c"))
+	t.put("c", "o", "data")
+	for _, cursor := range []string{"0", "1", "-1", "18446744073709551615", "18446744073709551616", "x", "\x00", "%", strings.Repeat("9", 1000)} {
+		page, err := t.store.List(t.ctx, "c", cursor)
+		if err == nil && (len(page.Names) > 1 || len(page.Names) == 1 && page.Names[0] != "o") {
+			t.Errorf("%.40q gives %q", cursor, page.Names)
+		}
+	}
+	t.want("c", "o", "data")
 }
 
 // names are chosen to meet in backends that make paths or keys of them.
@@ -144,7 +319,7 @@ func names(t *tester) {
 	for _, c := range all {
 		t.ok(t.store.CreateContainer(t.ctx, c))
 		for _, o := range all {
-			t.ok(t.store.Put(t.ctx, c, o, []byte(c+" has "+o)))
+			t.put(c, o, c+" has "+o)
 		}
 	}
 	for _, c := range all {
@@ -158,7 +333,7 @@ func names(t *tester) {
 func deleting(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	for _, o := range []string{"a", "b", "c", "d"} {
-		t.ok(t.store.Put(t.ctx, "c", o, []byte(o)))
+		t.put("c", o, o)
 	}
 	t.ok(t.store.Delete(t.ctx, "c"))
 	t.wantNames("c", "a", "b", "c", "d")
@@ -166,29 +341,37 @@ func deleting(t *tester) {
 		t.ok(t.store.Delete(t.ctx, "c", "a", "nobody", "c", "a"))
 		t.wantNames("c", "b", "d")
 	}
-	_, err := t.store.Get(t.ctx, "c", "a")
-	t.is(err, blobstore.ErrNotFound)
+	_, err := t.store.Stat(t.ctx, "c", "a")
+	t.is(err, blobstore.ErrNoSuchObject)
 }
 
 func missing(t *tester) {
-	_, err := t.store.Container(t.ctx, "c")
-	t.is(err, blobstore.ErrNotFound)
-	t.is(t.store.DeleteContainer(t.ctx, "c"), blobstore.ErrNotFound)
-	t.is(t.store.Put(t.ctx, "c", "o", nil), blobstore.ErrNotFound)
-	_, err = t.store.Get(t.ctx, "c", "o")
-	t.is(err, blobstore.ErrNotFound)
-	_, err = t.store.List(t.ctx, "c")
-	t.is(err, blobstore.ErrNotFound)
-	t.is(t.store.Delete(t.ctx, "c", "o"), blobstore.ErrNotFound)
+	for _, want := range []error{blobstore.ErrNoSuchContainer, blobstore.ErrNotFound} {
+		_, err := t.store.Container(t.ctx, "c")
+		t.is(err, want)
+		t.is(t.store.DeleteContainer(t.ctx, "c"), want)
+		_, err = t.store.Put(t.ctx, "c", "o", strings.NewReader("x"))
+		t.is(err, want)
+		_, _, err = t.read("c", "o", 0, 1)
+		t.is(err, want)
+		_, err = t.store.Stat(t.ctx, "c", "o")
+		t.is(err, want)
+		_, err = t.store.List(t.ctx, "c", "")
+		t.is(err, want)
+		t.is(t.store.Delete(t.ctx, "c", "o"), want)
+	}
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.wantNames("c") // the Put that was refused has left nothing
-	_, err = t.store.Get(t.ctx, "c", "o")
+	_, _, err := t.read("c", "o", 0, 1)
+	t.is(err, blobstore.ErrNoSuchObject)
+	_, err = t.store.Stat(t.ctx, "c", "o")
+	t.is(err, blobstore.ErrNoSuchObject)
 	t.is(err, blobstore.ErrNotFound)
 }
 
 func emptied(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
-	t.ok(t.store.Put(t.ctx, "c", "o", []byte("x")))
+	t.put("c", "o", "x")
 	t.ok(t.store.DeleteContainer(t.ctx, "c"))
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.wantNames("c")
@@ -205,40 +388,12 @@ func owners(t *tester) {
 		_, err := t.backend.Store(other).Container(t.ctx, "c")
 		t.is(err, blobstore.ErrNotFound)
 	}
-}
-
-func atomic(t *tester) {
-	t.ok(t.store.CreateContainer(t.ctx, "c"))
-	t.ok(t.store.Put(t.ctx, "c", "o", nil))
-	var wg sync.WaitGroup
-	var won [8]bool
-	for i := range won {
-		wg.Go(func() {
-			won[i] = t.store.CreateContainer(t.ctx, "race") == nil
-			own := fmt.Sprint("own-", i)
-			for n := range 20 {
-				err := t.store.Put(t.ctx, "c", "o", bytes.Repeat([]byte{byte('a' + i)}, 1000+n))
-				err = errors.Join(err, t.store.Put(t.ctx, "c", own, []byte(own)))
-				o, gone := t.store.Get(t.ctx, "c", "o")
-				_, list := t.store.List(t.ctx, "c")
-				if err = errors.Join(err, gone, list, t.store.Delete(t.ctx, "c", own)); err != nil {
-					t.Error(err)
-				}
-				if len(o.Data) > 0 && bytes.Count(o.Data, o.Data[:1]) != len(o.Data) {
-					t.Error("an object is of two writers")
-				}
-			}
-		})
-	}
-	wg.Wait()
-	t.wantNames("c", "o")
-	winners := 0
-	for _, w := range won {
-		if w {
-			winners++
-		}
-	}
-	if winners != 1 {
-		t.Errorf("%d callers have created one container", winners)
+	if d, ok := t.backend.(interface{ Drop(blobstore.Owner) }); ok {
+		d.Drop(blobstore.Owner{Namespace: "n", Workload: "w", Component: "bob"})
+		_, err := t.backend.Store(ada).Container(t.ctx, "c")
+		t.ok(err)
+		d.Drop(ada)
+		_, err = t.backend.Store(ada).Container(t.ctx, "c")
+		t.is(err, blobstore.ErrNotFound)
 	}
 }

@@ -1,16 +1,15 @@
-// Package memory keeps blobs in the process: a private store for each component, gone when its workload is stopped. It needs no
-// grant, because it reaches nothing that anybody else has; it is bounded.
+// Package memory keeps blobs in the process: each component has its own store, gone when its workload is stopped. They are bounded.
 package memory
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"maps"
-	"slices"
+	"io"
 	"sync"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
@@ -20,6 +19,9 @@ const (
 	DefaultBytes = 256 << 20
 	EntryBytes   = 256
 )
+
+// page is how many names List gives at once.
+const page = 1000
 
 // Backend implements blobstore.Backend.
 type Backend struct {
@@ -31,7 +33,7 @@ type Backend struct {
 
 var (
 	_ blobstore.Backend = (*Backend)(nil)
-	_ blobstore.Dropper = (*Backend)(nil)
+	_ backend.Dropper   = (*Backend)(nil)
 )
 
 // New makes a backend whose stores hold at most so many bytes each; 0 is DefaultBytes.
@@ -41,6 +43,9 @@ func New(bytes int) *Backend {
 	}
 	return &Backend{bytes: bytes, stores: map[blobstore.Owner]*store{}}
 }
+
+// Name is the backend's name in grants.
+func (*Backend) Name() string { return "memory" }
 
 // Store implements blobstore.Backend.
 func (b *Backend) Store(owner blobstore.Owner) blobstore.Store {
@@ -52,7 +57,7 @@ func (b *Backend) Store(owner blobstore.Owner) blobstore.Store {
 	return b.stores[owner]
 }
 
-// Drop implements blobstore.Dropper. A store that is still used is its user's alone.
+// Drop implements backend.Dropper. A store that is still used is its user's alone.
 func (b *Backend) Drop(owner blobstore.Owner) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -65,21 +70,55 @@ type store struct {
 	containers map[string]*container
 }
 
+var (
+	_ blobstore.Store  = (*store)(nil)
+	_ blobstore.Copier = (*store)(nil)
+)
+
 type container struct {
 	created time.Time
-	objects map[string]blobstore.Object
+	objects map[string]object
+	names   backend.Index
 }
 
+// object is never changed: another takes its place.
+type object struct {
+	data    []byte
+	created time.Time
+	number  uint64 // of the name in names
+}
+
+func (o *object) info() blobstore.Info {
+	return blobstore.Info{Size: uint64(len(o.data)), Created: o.created}
+}
+
+// find finds a container. s.mu is held.
 func (s *store) find(name string) (*container, error) {
 	if c := s.containers[name]; c != nil {
 		return c, nil
 	}
-	return nil, fmt.Errorf("container %q: %w", name, blobstore.ErrNotFound)
+	return nil, fmt.Errorf("%q: %w", name, blobstore.ErrNoSuchContainer)
 }
 
+// object finds an object.
+func (s *store) object(in, name string) (object, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c, err := s.find(in)
+	if err != nil {
+		return object{}, err
+	}
+	o, ok := c.objects[name]
+	if !ok {
+		return o, fmt.Errorf("%q in container %q: %w", name, in, blobstore.ErrNoSuchObject)
+	}
+	return o, nil
+}
+
+// take takes n bytes of the room. s.mu is held.
 func (s *store) take(n int) error {
 	if n > s.room {
-		return fmt.Errorf("the store is full: %d bytes are left, %d are needed", s.room, n)
+		return fmt.Errorf("%w: %d bytes are left, %d are needed", blobstore.ErrFull, s.room, n)
 	}
 	s.room -= n
 	return nil
@@ -94,7 +133,7 @@ func (s *store) CreateContainer(_ context.Context, name string) error {
 	if err := s.take(len(name) + EntryBytes); err != nil {
 		return err
 	}
-	s.containers[name] = &container{time.Now(), map[string]blobstore.Object{}}
+	s.containers[name] = &container{created: time.Now(), objects: map[string]object{}}
 	return nil
 }
 
@@ -107,64 +146,86 @@ func (s *store) DeleteContainer(_ context.Context, name string) error {
 	}
 	s.room += len(name) + EntryBytes
 	for n, o := range c.objects {
-		s.room += len(n) + len(o.Data) + EntryBytes
+		s.room += len(n) + len(o.data) + EntryBytes
 	}
 	delete(s.containers, name)
 	return nil
 }
 
-func (s *store) Container(_ context.Context, name string) (time.Time, error) {
+func (s *store) Container(_ context.Context, name string) (blobstore.ContainerInfo, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	c, err := s.find(name)
 	if err != nil {
-		return time.Time{}, err
+		return blobstore.ContainerInfo{}, err
 	}
-	return c.created, nil
+	return blobstore.ContainerInfo{Created: c.created}, nil
 }
 
-func (s *store) Put(_ context.Context, in, name string, data []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, err := s.find(in)
+func (s *store) Stat(_ context.Context, in, name string) (blobstore.Info, error) {
+	o, err := s.object(in, name)
 	if err != nil {
-		return err
+		return blobstore.Info{}, err
 	}
-	need := len(data)
-	if old, ok := c.objects[name]; ok {
-		need -= len(old.Data)
-	} else {
-		need += len(name) + EntryBytes
+	return o.info(), nil
+}
+
+func (s *store) Open(_ context.Context, in, name string, from, n uint64) (io.ReadCloser, blobstore.Info, error) {
+	o, err := s.object(in, name)
+	if err != nil {
+		return nil, blobstore.Info{}, err
 	}
-	if err := s.take(need); err != nil {
-		return err
+	size := uint64(len(o.data))
+	from = min(from, size)
+	return &reader{rest: o.data[from : from+min(n, size-from)], held: len(o.data)}, o.info(), nil
+}
+
+// reader reads a part of an object, and keeps all of it.
+type reader struct {
+	mu   sync.Mutex
+	rest []byte
+	held int
+}
+
+var _ blobstore.InMemory = (*reader)(nil)
+
+// Rest implements blobstore.InMemory.
+func (r *reader) Rest() []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.rest
+}
+
+// Held implements blobstore.InMemory.
+func (r *reader) Held() int { return r.held }
+
+func (r *reader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.rest) == 0 && len(p) > 0 {
+		return 0, io.EOF
 	}
-	c.objects[name] = blobstore.Object{Data: bytes.Clone(data), Created: time.Now()}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+func (r *reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rest = nil
 	return nil
 }
 
-func (s *store) Get(_ context.Context, in, name string) (blobstore.Object, error) {
+func (s *store) List(_ context.Context, in, cursor string) (blobstore.Page, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	c, err := s.find(in)
 	if err != nil {
-		return blobstore.Object{}, err
+		return blobstore.Page{}, err
 	}
-	o, ok := c.objects[name]
-	if !ok {
-		return o, fmt.Errorf("object %q in container %q: %w", name, in, blobstore.ErrNotFound)
-	}
-	return o, nil
-}
-
-func (s *store) List(_ context.Context, in string) ([]string, error) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	c, err := s.find(in)
-	if err != nil {
-		return nil, err
-	}
-	return slices.Sorted(maps.Keys(c.objects)), nil
+	names, next, err := c.names.Page(cursor, page)
+	return blobstore.Page{Names: names, Next: next}, err
 }
 
 func (s *store) Delete(_ context.Context, in string, names ...string) error {
@@ -176,9 +237,33 @@ func (s *store) Delete(_ context.Context, in string, names ...string) error {
 	}
 	for _, n := range names {
 		if o, ok := c.objects[n]; ok {
-			s.room += len(n) + len(o.Data) + EntryBytes
+			s.room += len(n) + len(o.data) + EntryBytes
+			c.names.Remove(o.number)
 			delete(c.objects, n)
 		}
 	}
 	return nil
+}
+
+func (s *store) Put(ctx context.Context, in, name string, from io.Reader) (blobstore.Info, error) {
+	p := put{s: s, in: in, name: name}
+	defer p.giveBack()
+	if _, err := p.reserve(0, 0); err != nil { // there is a container
+		return blobstore.Info{}, err
+	}
+	data, err := p.read(ctx, from)
+	if err != nil {
+		return blobstore.Info{}, fmt.Errorf("put %q in container %q: %w", name, in, err)
+	}
+	return p.commit(data)
+}
+
+func (s *store) Copy(_ context.Context, in, name, toContainer, toName string) error {
+	o, err := s.object(in, name)
+	if err != nil {
+		return err
+	}
+	p := put{s: s, in: toContainer, name: toName}
+	_, err = p.commit(bytes.Clone(o.data)) // each has its own, which is what the room is counted for
+	return err
 }

@@ -1,14 +1,16 @@
 package memory_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"slices"
+	"io"
 	"strconv"
 	"testing"
+	"testing/iotest"
 
-	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/backend/backendtest"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/blobstoretest"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
@@ -19,11 +21,21 @@ func TestContract(t *testing.T) {
 	blobstoretest.Run(t, func(*testing.T) blobstore.Backend { return memory.New(0) })
 }
 
+// TestContractOfTheLeast: the suite asks for no optional power.
+func TestContractOfTheLeast(t *testing.T) {
+	blobstoretest.Run(t, func(*testing.T) blobstore.Backend { return blobstoretest.Plain(memory.New(0)) })
+}
+
+func put(s blobstore.Store, ctx context.Context, container, object string, data []byte) error {
+	_, err := s.Put(ctx, container, object, bytes.NewReader(data))
+	return err
+}
+
 // TestEmptyEntries: a container or an object costs more than its bytes.
 func TestEmptyEntries(t *testing.T) {
 	for name, add := range map[string]func(s blobstore.Store, name string) error{
 		"containers": func(s blobstore.Store, name string) error { return s.CreateContainer(t.Context(), name) },
-		"objects":    func(s blobstore.Store, name string) error { return s.Put(t.Context(), "c", name, nil) },
+		"objects":    func(s blobstore.Store, name string) error { return put(s, t.Context(), "c", name, nil) },
 	} {
 		s := memory.New(1 << 20).Store(blobstore.Owner{})
 		if err := s.CreateContainer(t.Context(), "c"); err != nil {
@@ -51,16 +63,16 @@ func TestBound(t *testing.T) {
 	}{
 		{"a container too long", func() error { return s.CreateContainer(ctx, string(large(2*memory.EntryBytes+11))) }, true},
 		{"a container", func() error { return s.CreateContainer(ctx, "abc") }, false},
-		{"an object", func() error { return s.Put(ctx, "abc", "o", large(5)) }, false},
-		{"too large a replacement", func() error { return s.Put(ctx, "abc", "o", large(7)) }, true},
-		{"a replacement", func() error { return s.Put(ctx, "abc", "o", large(6)) }, false},
-		{"another object", func() error { return s.Put(ctx, "abc", "p", nil) }, true},
+		{"an object", func() error { return put(s, ctx, "abc", "o", large(5)) }, false},
+		{"too large a replacement", func() error { return put(s, ctx, "abc", "o", large(7)) }, true},
+		{"a replacement", func() error { return put(s, ctx, "abc", "o", large(6)) }, false},
+		{"another object", func() error { return put(s, ctx, "abc", "p", nil) }, true},
 		{"another container", func() error { return s.CreateContainer(ctx, "d") }, true},
-		{"a smaller replacement", func() error { return s.Put(ctx, "abc", "o", []byte("12345")) }, false},
-		{"the last byte", func() error { return s.Put(ctx, "abc", "p", nil) }, false},
+		{"a smaller replacement", func() error { return put(s, ctx, "abc", "o", []byte("12345")) }, false},
+		{"the last byte", func() error { return put(s, ctx, "abc", "p", nil) }, false},
 		{"deletion", func() error { return s.Delete(ctx, "abc", "o", "o", "none") }, false},
-		{"what it gave back", func() error { return s.Put(ctx, "abc", "q", []byte("12345")) }, false},
-		{"one byte more", func() error { return s.Put(ctx, "abc", "r", nil) }, true},
+		{"what it gave back", func() error { return put(s, ctx, "abc", "q", []byte("12345")) }, false},
+		{"one byte more", func() error { return put(s, ctx, "abc", "r", nil) }, true},
 		{"deletion of all", func() error { return s.DeleteContainer(ctx, "abc") }, false},
 		{"all of it", func() error { return s.CreateContainer(ctx, "1234567890") }, false},
 	} {
@@ -68,8 +80,8 @@ func TestBound(t *testing.T) {
 			t.Fatalf("%s: %v", step.name, err)
 		}
 	}
-	if o, err := memory.New(10).Store(blobstore.Owner{}).Get(ctx, "1234567890", "o"); err == nil {
-		t.Errorf("two backends share %q", o.Data)
+	if c, err := memory.New(10).Store(blobstore.Owner{}).Container(ctx, "1234567890"); err == nil {
+		t.Errorf("two backends share a container of %v", c.Created)
 	}
 }
 
@@ -86,38 +98,41 @@ func TestOwnersHaveTheirOwnRoom(t *testing.T) {
 // TestDataGoesWithItsWorkload: what a component has stored is gone when all that it was bound for is released, and nothing
 // of anybody else's.
 func TestDataGoesWithItsWorkload(t *testing.T) {
+	b := memory.New(0)
+	backendtest.Lifetime(t, blobstore.New(b), workload.Grants{}, false, func(owner backend.Owner) bool {
+		err := b.Store(owner).CreateContainer(t.Context(), "kept")
+		if err != nil && !errors.Is(err, blobstore.ErrExists) {
+			t.Fatal(err)
+		}
+		return err != nil
+	})
+}
+
+// TestPutsAtOnceShareTheRoom: what is on its way into a store takes room as it grows, and gives it back if it does not get there.
+func TestPutsAtOnceShareTheRoom(t *testing.T) {
+	const room = 1 << 20
 	ctx := t.Context()
-	engine, err := component.NewEngine(ctx)
-	if err != nil {
+	s := memory.New(room + 10*memory.EntryBytes).Store(blobstore.Owner{})
+	if err := s.CreateContainer(ctx, "c"); err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close(context.Background())
-	b := memory.New(0)
-	p := blobstore.New(b)
-	bind := func(workloadName string) (release func()) {
-		w := &workload.Spec{Namespace: "n", Name: workloadName}
-		release, err := p.Bind(ctx, engine.NewLinker(nil), &host.Binding{Workload: w, Component: &workload.Component{Name: "c"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.Store(blobstore.Owner{Namespace: "n", Workload: workloadName, Component: "c"}).CreateContainer(ctx, "kept"); err != nil && !errors.Is(err, blobstore.ErrExists) {
-			t.Fatal(err)
-		}
-		return release
+	r, w := io.Pipe()
+	first := make(chan error)
+	go func() {
+		_, err := s.Put(ctx, "c", "first", r)
+		first <- err
+	}()
+	if _, err := w.Write(make([]byte, room*3/4)); err != nil {
+		t.Fatal(err)
 	}
-	has := func(workloadName string) bool {
-		_, err := b.Store(blobstore.Owner{Namespace: "n", Workload: workloadName, Component: "c"}).Container(ctx, "kept")
-		return err == nil
+	if _, err := s.Put(ctx, "c", "second", iotest.HalfReader(bytes.NewReader(make([]byte, room/2)))); !errors.Is(err, blobstore.ErrFull) {
+		t.Errorf("beside another that is under way: %v", err)
 	}
-	first, second, other := bind("w"), bind("w"), bind("v") // linked into two programs of one workload; and another workload
-	got := []bool{has("w"), has("v")}
-	first()
-	got = append(got, has("w"))
-	second()
-	got = append(got, has("w"), has("v"))
-	other()
-	got = append(got, has("v"))
-	if want := []bool{true, true, true, false, true, false}; !slices.Equal(got, want) {
-		t.Errorf("has %v, want %v", got, want)
+	w.CloseWithError(errors.New("cable pulled"))
+	if err := <-first; err == nil {
+		t.Error("half an object was put")
+	}
+	if _, err := s.Put(ctx, "c", "second", struct{ io.Reader }{bytes.NewReader(make([]byte, room))}); err != nil {
+		t.Errorf("behind it: %v", err)
 	}
 }

@@ -2,148 +2,314 @@
 package keyvaluetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 )
 
-// Run tests a backend; make gives a new, empty one.
-func Run(t *testing.T, make func(*testing.T) keyvalue.Backend) {
-	ctx := context.Background()
-	ada := keyvalue.Owner{Namespace: "n", Workload: "w", Component: "ada"}
-	open := func(t *testing.T, b keyvalue.Backend, o keyvalue.Owner) keyvalue.Bucket {
-		t.Helper()
-		bucket, err := b.Open(ctx, o, "default")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return bucket
+// Run tests a backend; fresh gives a new, empty one. The optional powers of its buckets are tested as far as they have them: a
+// backend says which those are by guards such as var _ keyvalue.Batcher = (*bucket)(nil).
+func Run(t *testing.T, fresh func(*testing.T) keyvalue.Backend) {
+	for _, c := range []struct {
+		name string
+		test func(*tester)
+	}{
+		{"values come back as they went in", roundTrip},
+		{"a stored value is a copy", copies},
+		{"what was read stays as it was", moments},
+		{"keys are only names", names},
+		{"deleting is idempotent", deleting},
+		{"two openings see one bucket", openings},
+		{"buckets of other names are others", buckets},
+		{"owners see their own", owners},
+		{"every key is listed once", listing},
+		{"keys that stay are listed though others come and go", changing},
+		{"cursors are good in another opening", cursors},
+		{"made-up cursors do no harm", madeUp},
+		{"calls at once are atomic", atomic},
+		{"calls end with their context", cancelled},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.test(start(t, fresh)) })
 	}
-	get := func(t *testing.T, b keyvalue.Bucket, key string) string {
-		t.Helper()
-		v, ok, err := b.Get(ctx, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !ok {
-			return "none"
-		}
-		return string(v)
-	}
-	set := func(t *testing.T, b keyvalue.Bucket, key, value string) {
-		t.Helper()
-		if err := b.Set(ctx, key, []byte(value)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	optional(t, fresh, "exists", exists)
+	optional(t, fresh, "batches", batches)
+	optional(t, fresh, "increments add up, also at once", increments)
+	optional(t, fresh, "swaps take place where nothing has changed", swaps)
+	optional(t, fresh, "of swaps at once one takes place", swapsAtOnce)
+}
 
-	t.Run("values come back as they went in", func(t *testing.T) {
-		b := open(t, make(t), ada)
-		for _, v := range []string{"", "x", "a\x00b\xff", string([]byte{0})} {
-			set(t, b, "k", v)
-			if got := get(t, b, "k"); got != v {
-				t.Errorf("had %q, wanted %q", got, v)
-			}
+// optional tests a power that buckets may have.
+func optional[P any](t *testing.T, fresh func(*testing.T) keyvalue.Backend, name string, test func(*tester, P)) {
+	t.Run(name, func(t *testing.T) {
+		s := start(t, fresh)
+		p, can := s.bucket.(P)
+		if !can {
+			t.Logf("its buckets have no %T", (*P)(nil))
+			return
 		}
-		if got := get(t, b, "other"); got != "none" {
-			t.Errorf("a key that was never set has %q", got)
+		test(s, p)
+	})
+}
+
+// Plain is b without the optional powers of its buckets, and with those of its own.
+func Plain(b keyvalue.Backend) keyvalue.Backend { return plain{b} }
+
+type plain struct{ keyvalue.Backend }
+
+func (p plain) Open(ctx context.Context, owner keyvalue.Owner, name string) (keyvalue.Bucket, error) {
+	b, err := p.Backend.Open(ctx, owner, name)
+	return struct{ keyvalue.Bucket }{b}, err
+}
+
+// Drop forgets what is an owner's, if b can.
+func (p plain) Drop(owner keyvalue.Owner) {
+	if d, ok := p.Backend.(interface{ Drop(keyvalue.Owner) }); ok {
+		d.Drop(owner)
+	}
+}
+
+var ada = keyvalue.Owner{Namespace: "n", Workload: "w", Component: "ada"}
+
+type tester struct {
+	*testing.T
+	ctx     context.Context
+	backend keyvalue.Backend
+	bucket  keyvalue.Bucket // ada's
+}
+
+func start(t *testing.T, fresh func(*testing.T) keyvalue.Backend) *tester {
+	s := &tester{T: t, ctx: t.Context(), backend: fresh(t)}
+	s.bucket = s.open(ada, "default")
+	return s
+}
+
+func (t *tester) open(owner keyvalue.Owner, name string) keyvalue.Bucket {
+	t.Helper()
+	b, err := t.backend.Open(t.ctx, owner, name)
+	t.ok(err)
+	return b
+}
+
+func (t *tester) ok(err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (t *tester) set(key, value string) {
+	t.Helper()
+	t.ok(t.bucket.Set(t.ctx, key, []byte(value)))
+}
+
+// want wants a value in b; "none" stands for no value.
+func (t *tester) want(b keyvalue.Bucket, key, want string) {
+	t.Helper()
+	v, ok, err := b.Get(t.ctx, key)
+	t.ok(err)
+	got := string(v)
+	if !ok {
+		got = "none"
+	}
+	if got != want {
+		t.Errorf("%.40q has %.40q, wanted %.40q", key, got, want)
+	}
+}
+
+// list gives all keys, and how many pages they take. each is called behind every page.
+func (t *tester) list(each func()) (keys []string, pages int) {
+	t.Helper()
+	for cursor := ""; ; {
+		page, err := t.bucket.List(t.ctx, cursor)
+		t.ok(err)
+		keys = append(keys, page.Keys...)
+		if pages++; page.Next == "" {
+			return keys, pages
+		}
+		if pages > 100_000 {
+			t.Fatal("there is no last page")
+		}
+		if cursor = page.Next; each != nil {
+			each()
+		}
+	}
+}
+
+func roundTrip(t *tester) {
+	for _, v := range []string{"", "x", "a\x00b\xff", "\x00", string(bytes.Repeat([]byte("0123456789"), 10_000)), "short again"} {
+		t.set("k", v)
+		t.want(t.bucket, "k", v)
+	}
+	t.ok(t.bucket.Set(t.ctx, "nil", nil))
+	t.want(t.bucket, "nil", "")
+	t.want(t.bucket, "other", "none")
+}
+
+func copies(t *tester) {
+	v := []byte("abc")
+	t.ok(t.bucket.Set(t.ctx, "k", v))
+	v[0] = 'X'
+	t.want(t.bucket, "k", "abc")
+}
+
+func moments(t *tester) {
+	t.set("k", "first")
+	before, _, err := t.bucket.Get(t.ctx, "k")
+	t.ok(err)
+	t.set("k", "other")
+	t.ok(t.bucket.Delete(t.ctx, "k"))
+	if string(before) != "first" {
+		t.Errorf("what was read has become %q", before)
+	}
+}
+
+// names are chosen to meet in backends that make paths or longer keys of them.
+func names(t *tester) {
+	all := []string{"", "a", "A", "a/b", "a/", "/a", "..", ".", "../a", "a b", "a%2Fb", "a\\b", "a\x00", "ä", "a:b", "*", string(bytes.Repeat([]byte("long"), 50))}
+	for _, k := range all {
+		t.set(k, "of "+k)
+	}
+	for _, k := range all {
+		t.want(t.bucket, k, "of "+k)
+	}
+	keys, _ := t.list(nil)
+	slices.Sort(keys)
+	slices.Sort(all)
+	if !slices.Equal(keys, all) {
+		t.Errorf("listed are %q, wanted %q", keys, all)
+	}
+}
+
+func deleting(t *tester) {
+	t.set("k", "v")
+	t.set("stays", "v")
+	for range 2 {
+		t.ok(t.bucket.Delete(t.ctx, "k"))
+	}
+	t.want(t.bucket, "k", "none")
+	t.want(t.bucket, "stays", "v")
+}
+
+func openings(t *tester) {
+	t.set("k", "v")
+	t.want(t.open(ada, "default"), "k", "v")
+}
+
+func buckets(t *tester) {
+	t.set("k", "v")
+	t.want(t.open(ada, "sessions"), "k", "none")
+}
+
+func owners(t *tester) {
+	t.set("k", "v")
+	for _, other := range []keyvalue.Owner{
+		{Namespace: "n", Workload: "w", Component: "bob"},
+		{Namespace: "n", Workload: "v", Component: "ada"},
+		{Namespace: "m", Workload: "w", Component: "ada"},
+		{Namespace: "n", Workload: "w/ada", Component: ""},
+	} {
+		t.want(t.open(other, "default"), "k", "none")
+	}
+	if d, ok := t.backend.(interface{ Drop(keyvalue.Owner) }); ok {
+		d.Drop(keyvalue.Owner{Namespace: "n", Workload: "w", Component: "bob"})
+		t.want(t.open(ada, "default"), "k", "v")
+		d.Drop(ada)
+		t.want(t.open(ada, "default"), "k", "none")
+	}
+}
+
+func listing(t *tester) {
+	if keys, _ := t.list(nil); len(keys) != 0 {
+		t.Errorf("an empty bucket lists %q", keys)
+	}
+	var want []string
+	for i := range 2500 {
+		want = append(want, fmt.Sprintf("key-%04d", i))
+		t.set(want[i], "v")
+	}
+	t.set(want[0], "again")
+	got, _ := t.list(nil)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%d keys listed, wanted %d, each once", len(got), len(want))
+	}
+}
+
+func changing(t *tester) {
+	var stay []string
+	for i := range 1000 {
+		name := fmt.Sprintf("%04d", i)
+		t.set("stays-"+name, "")
+		t.set("goes-"+name, "")
+		stay = append(stay, "stays-"+name)
+	}
+	n := 0
+	got, _ := t.list(func() {
+		for range 50 {
+			t.ok(t.bucket.Delete(t.ctx, fmt.Sprintf("goes-%04d", n%1000)))
+			t.set(fmt.Sprintf("comes-%04d", n%1000), "") // no more of them than make the listing end
+			n++
 		}
 	})
-	t.Run("a stored value is a copy", func(t *testing.T) {
-		b := open(t, make(t), ada)
-		v := []byte("abc")
-		if err := b.Set(ctx, "k", v); err != nil {
-			t.Fatal(err)
+	slices.Sort(got)
+	for i, k := range got {
+		if i > 0 && k == got[i-1] && k[0] == 's' {
+			t.Errorf("%s is listed twice", k)
 		}
-		v[0] = 'X'
-		if got := get(t, b, "k"); got != "abc" {
-			t.Errorf("had %q", got)
+	}
+	for _, k := range stay {
+		if _, found := slices.BinarySearch(got, k); !found {
+			t.Errorf("%s is not listed", k)
 		}
-	})
-	t.Run("deleting is idempotent", func(t *testing.T) {
-		b := open(t, make(t), ada)
-		set(t, b, "k", "v")
-		for range 2 {
-			if err := b.Delete(ctx, "k"); err != nil {
-				t.Fatal(err)
-			}
+	}
+}
+
+func cursors(t *tester) {
+	for i := range 1000 {
+		t.set(fmt.Sprintf("%03d", i), "")
+	}
+	first, err := t.bucket.List(t.ctx, "")
+	t.ok(err)
+	if first.Next == "" {
+		return // all of it is one page
+	}
+	again, err := t.open(ada, "default").List(t.ctx, first.Next)
+	t.ok(err)
+	for _, k := range again.Keys {
+		if slices.Contains(first.Keys, k) {
+			t.Errorf("%s is on both pages", k)
 		}
-		if got := get(t, b, "k"); got != "none" {
-			t.Errorf("had %q", got)
+	}
+}
+
+func madeUp(t *tester) {
+	t.set("k", "v")
+	for _, cursor := range []string{"0", "1", "-1", "99999", "18446744073709551615", "18446744073709551616", "x", "\x00", "%", string(bytes.Repeat([]byte("9"), 1000))} {
+		page, err := t.bucket.List(t.ctx, cursor)
+		if err == nil && (len(page.Keys) > 1 || len(page.Keys) == 1 && page.Keys[0] != "k") {
+			t.Errorf("%.40q gives %q", cursor, page.Keys)
 		}
-	})
-	t.Run("two openings see one bucket", func(t *testing.T) {
-		backend := make(t)
-		set(t, open(t, backend, ada), "k", "v")
-		if got := get(t, open(t, backend, ada), "k"); got != "v" {
-			t.Errorf("had %q", got)
-		}
-	})
-	t.Run("owners see their own", func(t *testing.T) {
-		backend := make(t)
-		set(t, open(t, backend, ada), "k", "v")
-		bob := ada
-		bob.Component = "bob"
-		if got := get(t, open(t, backend, bob), "k"); got != "none" {
-			t.Errorf("another component sees %q", got)
-		}
-	})
-	t.Run("unknown names are refused", func(t *testing.T) {
-		if _, err := make(t).Open(ctx, ada, "no-such-store"); !errors.Is(err, keyvalue.ErrNoSuchStore) {
-			t.Errorf("had %v", err)
-		}
-	})
-	t.Run("every key is listed once", func(t *testing.T) {
-		b := open(t, make(t), ada)
-		var want []string
-		for i := range 250 {
-			want = append(want, fmt.Sprintf("key-%03d", i))
-			set(t, b, want[i], "v")
-		}
-		var got []string
-		for cursor := uint64(0); ; {
-			keys, next, err := b.Keys(ctx, cursor)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got = append(got, keys...)
-			if cursor = next; next == 0 {
-				break
-			}
-		}
-		slices.Sort(got)
-		if !slices.Equal(got, want) {
-			t.Errorf("%d keys listed, wanted %d, each once", len(got), len(want))
-		}
-	})
-	t.Run("increments add up, also at once", func(t *testing.T) {
-		b := open(t, make(t), ada)
-		var wg sync.WaitGroup
-		for range 8 {
-			wg.Go(func() {
-				for range 50 {
-					if _, err := b.Increment(ctx, "n", 2); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		wg.Wait()
-		if got := get(t, b, "n"); got != "800" {
-			t.Errorf("had %s, wanted 800", got)
-		}
-		set(t, b, "s", "text")
-		if _, err := b.Increment(ctx, "s", 1); err == nil {
-			t.Error("text was incremented")
-		}
-		set(t, b, "max", "18446744073709551615")
-		if _, err := b.Increment(ctx, "max", 1); err == nil {
-			t.Error("a sum beyond 64 bits went through")
-		}
-	})
+	}
+	t.want(t.bucket, "k", "v")
+}
+
+func cancelled(t *tester) {
+	t.set("k", "v")
+	ctx, cancel := context.WithCancel(t.ctx)
+	cancel()
+	// A call that does not wait may as well be done; one that does ends.
+	if err := t.bucket.Set(ctx, "k", []byte("w")); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("set: %v", err)
+	}
+	if _, _, err := t.bucket.Get(ctx, "k"); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("get: %v", err)
+	}
+	if _, err := t.bucket.List(ctx, ""); err != nil && !errors.Is(err, context.Canceled) {
+		t.Errorf("list: %v", err)
+	}
 }

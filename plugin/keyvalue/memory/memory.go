@@ -1,15 +1,14 @@
-// Package memory keeps buckets in the process: a private one for each component, gone when its workload is stopped. It needs no
-// grant, because it reaches nothing that anybody else has; it is bounded.
+// Package memory keeps buckets in the process: each component has its own, gone when its workload is stopped. They are bounded.
 package memory
 
 import (
 	"bytes"
 	"context"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 )
 
@@ -20,20 +19,26 @@ const (
 	EntryBytes   = 128
 )
 
-// page is how many keys Keys gives at once.
+// page is how many keys List gives at once.
 const page = 100
 
-// Backend implements keyvalue.Backend. Names "" and "default" open the component's one bucket.
+// Backend implements keyvalue.Backend. Its buckets have all the optional powers.
 type Backend struct {
 	bytes int
 
-	mu      sync.Mutex
-	buckets map[keyvalue.Owner]*bucket
+	mu     sync.Mutex
+	owners map[keyvalue.Owner]map[string]*bucket
 }
 
 var (
 	_ keyvalue.Backend = (*Backend)(nil)
-	_ keyvalue.Dropper = (*Backend)(nil)
+	_ backend.Dropper  = (*Backend)(nil)
+
+	_ keyvalue.Bucket      = (*bucket)(nil)
+	_ keyvalue.Batcher     = (*bucket)(nil)
+	_ keyvalue.Exister     = (*bucket)(nil)
+	_ keyvalue.Incrementer = (*bucket)(nil)
+	_ keyvalue.Swapper     = (*bucket)(nil)
 )
 
 // New makes a backend whose buckets hold at most so many bytes each; 0 is DefaultBytes.
@@ -41,41 +46,54 @@ func New(bytes int) *Backend {
 	if bytes == 0 {
 		bytes = DefaultBytes
 	}
-	return &Backend{bytes: bytes, buckets: map[keyvalue.Owner]*bucket{}}
+	return &Backend{bytes: bytes, owners: map[keyvalue.Owner]map[string]*bucket{}}
 }
+
+// Name is the backend's name in grants.
+func (*Backend) Name() string { return "memory" }
 
 // Open implements keyvalue.Backend.
 func (b *Backend) Open(_ context.Context, owner keyvalue.Owner, name string) (keyvalue.Bucket, error) {
-	if name != "" && name != "default" {
-		return nil, keyvalue.ErrNoSuchStore
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.buckets[owner] == nil {
-		b.buckets[owner] = &bucket{room: b.bytes, values: map[string]entry{}}
+	buckets := b.owners[owner]
+	if buckets == nil {
+		buckets = map[string]*bucket{}
+		b.owners[owner] = buckets
 	}
-	return b.buckets[owner], nil
+	if buckets[name] == nil {
+		buckets[name] = &bucket{room: b.bytes, values: map[string]entry{}}
+	}
+	return buckets[name], nil
 }
 
-// Drop implements keyvalue.Dropper. A bucket that is still open is its holder's alone.
+// Drop implements backend.Dropper. A bucket that is still open is its holder's alone.
 func (b *Backend) Drop(owner keyvalue.Owner) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	delete(b.buckets, owner)
+	delete(b.owners, owner)
 }
 
-// bucket keeps each key with the number under which Keys pages: keys are numbered as they come, so that a page's cursor
-// stays good while others come and go.
+// bucket is what a component has under one name.
 type bucket struct {
-	mu     sync.RWMutex
-	room   int
-	last   uint64
-	values map[string]entry
+	mu      sync.RWMutex
+	room    int
+	changes uint64 // how often a value was set; each has its own version
+	values  map[string]entry
+	keys    backend.Index
 }
 
 type entry struct {
-	value  []byte
-	number uint64
+	value   []byte
+	number  uint64 // of the key in keys
+	version uint64
+}
+
+func (e *entry) versioned() keyvalue.Versioned {
+	if e.version == 0 {
+		return keyvalue.Versioned{}
+	}
+	return keyvalue.Versioned{Value: e.value, Version: keyvalue.Version(strconv.FormatUint(e.version, 10))}
 }
 
 func (b *bucket) Get(_ context.Context, key string) ([]byte, bool, error) {
@@ -85,64 +103,91 @@ func (b *bucket) Get(_ context.Context, key string) ([]byte, bool, error) {
 	return e.value, ok, nil
 }
 
+func (b *bucket) GetMany(_ context.Context, keys []string) ([]keyvalue.Found, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	values := make([]keyvalue.Found, len(keys))
+	for i, k := range keys {
+		e, ok := b.values[k]
+		values[i] = keyvalue.Found{Value: e.value, OK: ok}
+	}
+	return values, nil
+}
+
+func (b *bucket) Exists(_ context.Context, key string) (bool, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	_, ok := b.values[key]
+	return ok, nil
+}
+
 func (b *bucket) Set(_ context.Context, key string, value []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.set(key, bytes.Clone(value))
 }
 
+func (b *bucket) SetMany(_ context.Context, entries []keyvalue.Entry) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range entries {
+		if err := b.set(e.Key, bytes.Clone(e.Value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// set keeps value. b.mu is held.
 func (b *bucket) set(key string, value []byte) error {
-	old, had := b.values[key]
-	need := len(value) - len(old.value)
+	e, had := b.values[key]
+	need := len(value) - len(e.value)
 	if !had {
 		need += len(key) + EntryBytes
 	}
 	if need > b.room {
-		return fmt.Errorf("the store is full: %d bytes are left, %d are needed", b.room, need)
+		return fmt.Errorf("%w: %d bytes are left, %d are needed", keyvalue.ErrFull, b.room, need)
 	}
 	if !had {
-		b.last++
-		old.number = b.last
+		e.number = b.keys.Add(key)
 	}
 	b.room -= need
-	b.values[key] = entry{value, old.number}
+	b.changes++
+	e.value, e.version = value, b.changes
+	b.values[key] = e
 	return nil
 }
 
 func (b *bucket) Delete(_ context.Context, key string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if e, ok := b.values[key]; ok {
-		b.room += len(key) + len(e.value) + EntryBytes
-		delete(b.values, key)
+	b.remove(key)
+	return nil
+}
+
+func (b *bucket) DeleteMany(_ context.Context, keys []string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, k := range keys {
+		b.remove(k)
 	}
 	return nil
 }
 
-func (b *bucket) Keys(_ context.Context, cursor uint64) ([]string, uint64, error) {
+// remove forgets a key. b.mu is held.
+func (b *bucket) remove(key string) {
+	if e, ok := b.values[key]; ok {
+		b.room += len(key) + len(e.value) + EntryBytes
+		b.keys.Remove(e.number)
+		delete(b.values, key)
+	}
+}
+
+func (b *bucket) List(_ context.Context, cursor string) (keyvalue.Page, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	type numbered struct {
-		key    string
-		number uint64
-	}
-	var all []numbered
-	for k, e := range b.values {
-		if e.number > cursor {
-			all = append(all, numbered{k, e.number})
-		}
-	}
-	slices.SortFunc(all, func(x, y numbered) int { return int(int64(x.number) - int64(y.number)) })
-	var next uint64
-	if len(all) > page {
-		all = all[:page]
-		next = all[page-1].number
-	}
-	keys := make([]string, len(all))
-	for i, n := range all {
-		keys[i] = n.key
-	}
-	return keys, next, nil
+	keys, next, err := b.keys.Page(cursor, page)
+	return keyvalue.Page{Keys: keys, Next: next}, err
 }
 
 func (b *bucket) Increment(_ context.Context, key string, delta uint64) (uint64, error) {
@@ -152,12 +197,34 @@ func (b *bucket) Increment(_ context.Context, key string, delta uint64) (uint64,
 	if e, ok := b.values[key]; ok {
 		var err error
 		if n, err = strconv.ParseUint(string(e.value), 10, 64); err != nil {
-			return 0, fmt.Errorf("the value is no number")
+			return 0, keyvalue.ErrNotNumber
 		}
 	}
 	if n+delta < n {
-		return 0, fmt.Errorf("the sum is beyond 64 bits")
+		return 0, keyvalue.ErrOverflow
 	}
 	n += delta
 	return n, b.set(key, strconv.AppendUint(nil, n, 10))
+}
+
+func (b *bucket) Current(_ context.Context, key string) (keyvalue.Versioned, error) {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	e := b.values[key]
+	return e.versioned(), nil
+}
+
+func (b *bucket) Swap(_ context.Context, key string, version keyvalue.Version, value []byte) (bool, keyvalue.Versioned, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	e := b.values[key]
+	now := e.versioned()
+	if now.Version != version {
+		return false, now, nil
+	}
+	if err := b.set(key, bytes.Clone(value)); err != nil {
+		return false, now, err
+	}
+	e = b.values[key]
+	return true, e.versioned(), nil
 }

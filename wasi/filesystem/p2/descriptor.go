@@ -129,7 +129,11 @@ func (d descriptor) SetTimesAt(_ context.Context, flags PathFlags, path string, 
 }
 
 func (d descriptor) LinkAt(_ context.Context, flags PathFlags, oldPath string, to Descriptor, newPath string) error {
-	return failure(d.d.Link(follow(flags), oldPath, to.(descriptor).d, newPath))
+	dir, err := cm.ObjectAs[descriptor](DescriptorResourceType, to)
+	if err != nil {
+		return err
+	}
+	return failure(d.d.Link(follow(flags), oldPath, dir.d, newPath))
 }
 
 func (d descriptor) OpenAt(ctx context.Context, flags PathFlags, path string, how OpenFlags, access DescriptorFlags) (Descriptor, error) {
@@ -156,7 +160,11 @@ func (d descriptor) RemoveDirectoryAt(_ context.Context, path string) error {
 }
 
 func (d descriptor) RenameAt(_ context.Context, oldPath string, to Descriptor, newPath string) error {
-	return failure(d.d.Rename(oldPath, to.(descriptor).d, newPath))
+	dir, err := cm.ObjectAs[descriptor](DescriptorResourceType, to)
+	if err != nil {
+		return err
+	}
+	return failure(d.d.Rename(oldPath, dir.d, newPath))
 }
 
 func (d descriptor) SymlinkAt(_ context.Context, oldPath, newPath string) error {
@@ -169,7 +177,11 @@ func (d descriptor) UnlinkFileAt(_ context.Context, path string) error {
 
 // IsSameObject has no error in its type: what cannot be compared is not the same.
 func (d descriptor) IsSameObject(_ context.Context, other Descriptor) (bool, error) {
-	same, err := d.d.Same(other.(descriptor).d)
+	o, err := cm.ObjectAs[descriptor](DescriptorResourceType, other)
+	if err != nil {
+		return false, err
+	}
+	same, err := d.d.Same(o.d)
 	return same && err == nil, nil
 }
 

@@ -31,7 +31,7 @@ func (g *granted) GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, s
 	for _, p := range g.folders {
 		d, err := p.Open(quota)
 		if code, ok := filesystem.CodeOf(err); ok && code == filesystem.CodeNoMemory {
-			cm.NoteLimit(ctx, err)
+			cm.NoteCause(ctx, err)
 			break
 		}
 		if err != nil {

@@ -18,13 +18,13 @@ type outgoingHandler struct{ client *wasihttp.Client }
 // Handle implements [OutgoingHandler]. Its call is held until the exchange has ended, which is when the answer's body has
 // been read or dropped.
 func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, options RequestOptions) (FutureIncomingResponse, error) {
-	r, err := own[*outgoingRequest](request)
+	r, err := cm.ObjectAs[*outgoingRequest](OutgoingRequestType, request)
 	if err != nil {
 		return nil, err
 	}
 	var o wasihttp.Options
 	if options != nil {
-		opts, err := own[*requestOptions](options)
+		opts, err := cm.ObjectAs[*requestOptions](RequestOptionsType, options)
 		if err != nil {
 			return nil, err
 		}
@@ -184,7 +184,7 @@ func (f *futureIncomingResponse) Get(ctx context.Context) (*cm.Result[cm.Result[
 	in := &incomingResponse{r: r}
 	if err := in.held.Hold(ctx, r.Headers().Size()); err != nil {
 		_ = in.Drop(ctx)
-		cm.NoteLimit(ctx, err)
+		cm.NoteCause(ctx, err)
 		out.OK = cm.Result[IncomingResponse, ErrorCode]{IsErr: true, Err: errorCode(err)}
 		return out, nil
 	}

@@ -27,7 +27,7 @@ var _ ResponseOutparam = (*outparam)(nil)
 
 // SendInformational implements [ResponseOutparam].
 func (p *outparam) SendInformational(ctx context.Context, status uint16, headers Headers) error {
-	h, err := own[fields](headers)
+	h, err := cm.ObjectAs[fields](FieldsType, headers)
 	if err != nil {
 		return err
 	}
@@ -49,7 +49,7 @@ func (p *outparam) SendInformational(ctx context.Context, status uint16, headers
 
 // ResponseOutparamSet implements [Types].
 func (types) ResponseOutparamSet(_ context.Context, param ResponseOutparam, response cm.Result[OutgoingResponse, ErrorCode]) error {
-	p, err := own[*outparam](param)
+	p, err := cm.ObjectAs[*outparam](ResponseOutparamType, param)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,7 @@ func (types) ResponseOutparamSet(_ context.Context, param ResponseOutparam, resp
 		p.out.Fail(fromErrorCode(response.Err))
 		return nil
 	}
-	r, err := own[*outgoingResponse](response.OK)
+	r, err := cm.ObjectAs[*outgoingResponse](OutgoingResponseType, response.OK)
 	if err != nil {
 		return err
 	}

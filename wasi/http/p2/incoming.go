@@ -112,7 +112,7 @@ func (b *incomingBody) Drop(context.Context) error {
 
 // IncomingBodyFinish implements [Types].
 func (types) IncomingBodyFinish(_ context.Context, this IncomingBody) (FutureTrailers, error) {
-	b, err := own[*incomingBody](this)
+	b, err := cm.ObjectAs[*incomingBody](IncomingBodyType, this)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func (t types) NewOutgoingRequest(ctx context.Context, headers Headers) (Outgoin
 // head gives the headers that a message is made with, and what they hold: the message's from now on. Those that were copied
 // from an incoming message may be larger than a guest's own.
 func (t types) head(ctx context.Context, headers Headers) (*wasihttp.Fields, cm.Holding, error) {
-	h, err := own[fields](headers)
+	h, err := cm.ObjectAs[fields](FieldsType, headers)
 	if err != nil {
 		return nil, cm.Holding{}, err
 	}
@@ -275,13 +275,13 @@ func (b *outgoingBody) Drop(context.Context) error {
 
 // OutgoingBodyFinish implements [Types]. What trailers hold they hold until the invocation has ended: one for each message.
 func (types) OutgoingBodyFinish(_ context.Context, this OutgoingBody, trailers Trailers) error {
-	b, err := own[*outgoingBody](this)
+	b, err := cm.ObjectAs[*outgoingBody](OutgoingBodyType, this)
 	if err != nil {
 		return err
 	}
 	var t *wasihttp.Fields
 	if trailers != nil {
-		f, err := own[fields](trailers)
+		f, err := cm.ObjectAs[fields](FieldsType, trailers)
 		if err != nil {
 			return err
 		}

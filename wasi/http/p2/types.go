@@ -3,7 +3,6 @@ package httpp2
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/component"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
@@ -29,16 +28,6 @@ func (types) HTTPErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, error) 
 	}
 	code := errorCode(known)
 	return &code, nil
-}
-
-// own finds the object behind a resource. Every resource of these types is made here, so that another object is a mistake
-// of the host.
-func own[T any](resource any) (T, error) {
-	obj, ok := resource.(T)
-	if !ok {
-		return obj, fmt.Errorf("http: a resource holds a %T, want a %T", resource, obj)
-	}
-	return obj, nil
 }
 
 var methods = [...]string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}

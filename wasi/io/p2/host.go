@@ -87,9 +87,9 @@ func (poller) Poll(ctx context.Context, in []Pollable) ([]uint32, error) {
 	}
 	ps := make([]wasiio.Pollable, len(in))
 	for i, p := range in {
-		q, ok := p.(pollable)
-		if !ok {
-			return nil, errors.New("poll: a pollable of an unknown kind")
+		q, err := cm.ObjectAs[pollable](PollableType, p)
+		if err != nil {
+			return nil, err
 		}
 		ps[i] = q.Pollable
 	}

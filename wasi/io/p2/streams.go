@@ -190,9 +190,9 @@ func (s *Output) BlockingWriteZeroesAndFlush(ctx context.Context, n uint64) erro
 
 // Splice implements [OutputStream].
 func (s *Output) Splice(ctx context.Context, src InputStream, n uint64) (uint64, error) {
-	in, ok := src.(*Input)
-	if !ok {
-		return 0, wasiio.Misuse("splice: an input stream of an unknown kind")
+	in, err := cm.ObjectAs[*Input](InputStreamType, src)
+	if err != nil {
+		return 0, wasiio.Misuse("splice: %w", err)
 	}
 	s.permit = 0
 	s.charge(ctx)
@@ -209,9 +209,9 @@ func (s *Output) Splice(ctx context.Context, src InputStream, n uint64) (uint64,
 
 // BlockingSplice implements [OutputStream].
 func (s *Output) BlockingSplice(ctx context.Context, src InputStream, n uint64) (uint64, error) {
-	in, ok := src.(*Input)
-	if !ok {
-		return 0, wasiio.Misuse("blocking-splice: an input stream of an unknown kind")
+	in, err := cm.ObjectAs[*Input](InputStreamType, src)
+	if err != nil {
+		return 0, wasiio.Misuse("blocking-splice: %w", err)
 	}
 	in.use(ctx)
 	for {

@@ -45,12 +45,21 @@ func (h host) NetworkErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, err
 	return &c, nil
 }
 
+// networkOf is what is behind a network resource.
+func networkOf(n Network) (*sockets.Network, error) {
+	return cm.ObjectAs[*sockets.Network](NetworkType, n)
+}
+
 func (h host) ResolveAddresses(ctx context.Context, n Network, name string) (ResolveAddressStream, error) {
+	network, err := networkOf(n)
+	if err != nil {
+		return nil, err
+	}
 	held := &cm.Holding{}
 	if err := held.Hold(ctx, lookupBytes); err != nil {
 		return nil, cm.FailFor(ErrorCodeOutOfMemory, err)
 	}
-	l, err := n.(*sockets.Network).Resolve(name)
+	l, err := network.Resolve(name)
 	if err != nil {
 		held.Release()
 		return nil, failure(err)

@@ -15,13 +15,21 @@ type tcpSocket struct{ s *sockets.TCP }
 func (t tcpSocket) Drop(context.Context) error { return t.s.Close() }
 
 func (t tcpSocket) StartBind(_ context.Context, n Network, at IPSocketAddress) error {
-	return failure(t.s.StartBind(n.(*sockets.Network), addrPort(at)))
+	network, err := networkOf(n)
+	if err != nil {
+		return err
+	}
+	return failure(t.s.StartBind(network, addrPort(at)))
 }
 
 func (t tcpSocket) FinishBind(context.Context) error { return failure(t.s.FinishBind()) }
 
 func (t tcpSocket) StartConnect(_ context.Context, n Network, to IPSocketAddress) error {
-	return failure(t.s.StartConnect(n.(*sockets.Network), addrPort(to)))
+	network, err := networkOf(n)
+	if err != nil {
+		return err
+	}
+	return failure(t.s.StartConnect(network, addrPort(to)))
 }
 
 func (t tcpSocket) FinishConnect(context.Context) (c cm.Tuple2[iop2.InputStream, iop2.OutputStream], err error) {

@@ -14,7 +14,11 @@ type udpSocket struct{ s *sockets.UDP }
 func (u udpSocket) Drop(context.Context) error { return u.s.Close() }
 
 func (u udpSocket) StartBind(_ context.Context, n Network, at IPSocketAddress) error {
-	return failure(u.s.StartBind(n.(*sockets.Network), addrPort(at)))
+	network, err := networkOf(n)
+	if err != nil {
+		return err
+	}
+	return failure(u.s.StartBind(network, addrPort(at)))
 }
 
 func (u udpSocket) FinishBind(context.Context) error { return failure(u.s.FinishBind()) }

@@ -1,0 +1,14 @@
+package blobstore
+
+import (
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
+)
+
+// Serve gives what the plugin defines for a component over b.
+func Serve(b Backend) interface {
+	bindings.Blobstore
+	bindings.Types
+} {
+	return store{map[string]Store{backend.Default: b.Store(Owner{Namespace: "n", Workload: "w", Component: "c"})}}
+}
