@@ -10,8 +10,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types. What it refuses the reader refuses, too; the reader
-// knows more: what other parts of the document, files and grammars of their own say.
+// Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types. It says what the reader says of each value by itself; the
+// reader knows more: what other parts of the document, files and grammars of their own say. Keys and values that are for later it does
+// not know, also where the reader takes them because they say nothing (services: []).
 func (f *Format) Schema() ([]byte, error) {
 	root := f.schemaOf(reflect.TypeFor[v1alpha1.Workload](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"

@@ -156,8 +156,6 @@ func newStage(t *testing.T, a *actors, change func(*workload.Component)) *stage 
 	return s
 }
 
-var actorExport = wit.MustParseID("test:otel/actor")
-
 // play has the guest do what a script says.
 func (s *stage) play(script string) error {
 	s.t.Helper()
@@ -500,7 +498,9 @@ func TestGuestRecordsAreMended(t *testing.T) {
 		4: func(s *otel.Span) {
 			s.Start, s.End = otel.Time{Seconds: 1<<64 - 1}, otel.Time{Seconds: 1<<63 - 1, Nanoseconds: 1<<32 - 1}
 		},
-		5: func(s *otel.Span) { s.Start, s.End = otel.Time{Seconds: 1 << 62}, otel.Time{Seconds: 18446744011573954816} },
+		5: func(s *otel.Span) {
+			s.Start, s.End = otel.Time{Seconds: 1 << 62}, otel.Time{Seconds: 18446744011573954816}
+		},
 		6: func(s *otel.Span) { s.Kind, s.Status.Code = 255, 200 },
 	}
 	a := &actors{shape: func(s *otel.Span) {
