@@ -16,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // shipped is the format as a program has it that ships these triggers.
@@ -305,8 +306,8 @@ func TestLoad(t *testing.T) {
 }
 
 func TestBareName(t *testing.T) {
-	for in, want := range map[string]Name{
-		"x/Rust_Price.component.wasm": "rust-price", "a.wasm": "a", "...": "component", strings.Repeat("ä", 80): "component", strings.Repeat("x", 80): Name(strings.Repeat("x", 63)),
+	for in, want := range map[string]v1alpha1.Name{
+		"x/Rust_Price.component.wasm": "rust-price", "a.wasm": "a", "...": "component", strings.Repeat("ä", 80): "component", strings.Repeat("x", 80): v1alpha1.Name(strings.Repeat("x", 63)),
 	} {
 		if got := bareName(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
@@ -317,11 +318,11 @@ func TestBareName(t *testing.T) {
 // TestWrite: what is written is read back as the same, and begins with the schema's name.
 func TestWrite(t *testing.T) {
 	dir := folder(t)
-	var m Manifest
+	var m v1alpha1.Workload
 	if d := shipped.decode("x", []byte(full), &m); len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}
-	for name, m := range map[string]*Manifest{"full": &m, "bare": shipped.Bare("cart.wasm"), "of": Of(m.spec(dir))} {
+	for name, m := range map[string]*v1alpha1.Workload{"full": &m, "bare": shipped.Bare("cart.wasm"), "of": Of(shipped.spec(&m, dir))} {
 		text, err := Write(m)
 		if err != nil {
 			t.Fatal(err)
@@ -333,7 +334,7 @@ func TestWrite(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, text)
 		}
-		if want := m.spec(dir); !reflect.DeepEqual(again, want) {
+		if want := shipped.spec(m, dir); !reflect.DeepEqual(again, want) {
 			t.Errorf("%s: got %+v, want %+v from\n%s", name, again, want, text)
 		}
 	}
@@ -364,21 +365,23 @@ func fill(v reflect.Value, tag reflect.StructTag, n *int) {
 		return
 	}
 	switch x := v.Addr().Interface().(type) {
-	case *Trigger:
+	case *v1alpha1.Trigger:
 		kind := shipped.Triggers[*n%len(shipped.Triggers)]
 		whole := reflect.New(shape(kind.Config, "")).Elem()
 		fill(whole, "", n)
 		x.Type = kind.Name
-		x.Component, x.Config = apart(&kind, whole)
+		var config any
+		x.Component, config = apart(&kind, whole)
+		x.Config = settingsOf(config)
 		return
-	case *Name:
-		*x = Name(fmt.Sprintf("name-%d", *n))
+	case *v1alpha1.Name:
+		*x = v1alpha1.Name(fmt.Sprintf("name-%d", *n))
 		return
-	case *HTTPGrant:
-		*x = HTTPGrant(fmt.Sprintf("http://h%d:81", *n))
+	case *v1alpha1.HTTPGrant:
+		*x = v1alpha1.HTTPGrant(fmt.Sprintf("http://h%d:81", *n))
 		return
-	case *SocketGrant:
-		*x = SocketGrant(fmt.Sprintf("127.0.0.1:%d", *n))
+	case *v1alpha1.SocketGrant:
+		*x = v1alpha1.SocketGrant(fmt.Sprintf("127.0.0.1:%d", *n))
 		return
 	}
 	switch v.Kind() {
@@ -416,10 +419,10 @@ func fill(v reflect.Value, tag reflect.StructTag, n *int) {
 // TestWriteKeepsEverything: whatever a manifest says stands in what is written of the workload that it means, and is read back as the
 // same.
 func TestWriteKeepsEverything(t *testing.T) {
-	var m Manifest
+	var m v1alpha1.Workload
 	n := 0
 	fill(reflect.ValueOf(&m).Elem(), "", &n)
-	if again := Of(m.spec("")); !reflect.DeepEqual(again, &m) {
+	if again := Of(shipped.spec(&m, "")); !reflect.DeepEqual(again, &m) {
 		had, _ := Write(again)
 		want, _ := Write(&m)
 		t.Errorf("the workload of a manifest stands for\n%s\nwanted\n%s", had, want)
@@ -428,7 +431,7 @@ func TestWriteKeepsEverything(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var read Manifest
+	var read v1alpha1.Workload
 	if d := shipped.decode("x", text, &read); len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}

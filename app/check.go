@@ -9,11 +9,12 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // check finds what types alone do not: names that are unknown or stand twice, files that are missing, values that this
 // version does not support. It looks only at what decoding could make sense of.
-func (d *decoder) check(m *Manifest, dir string) {
+func (d *decoder) check(m *v1alpha1.Workload, dir string) {
 	if d.nodes["spec.components"] != nil && len(m.Spec.Components) == 0 {
 		d.failAt("spec.components", "there is no component")
 	}
@@ -29,7 +30,7 @@ func (d *decoder) check(m *Manifest, dir string) {
 }
 
 // names collects the components' names.
-func (d *decoder) names(m *Manifest) []string {
+func (d *decoder) names(m *v1alpha1.Workload) []string {
 	var names []string
 	d.named = make(map[string]bool, len(m.Spec.Components))
 	for i, c := range m.Spec.Components {
@@ -45,14 +46,14 @@ func (d *decoder) names(m *Manifest) []string {
 	return names
 }
 
-func (d *decoder) known(name Name, key string, names []string) {
+func (d *decoder) known(name v1alpha1.Name, key string, names []string) {
 	if name == "" || d.named[string(name)] {
 		return
 	}
 	d.suggest(d.failAt(key, "there is no component named %q", name), string(name), names)
 }
 
-func (d *decoder) component(c *Component, key string, names []string, dir string) {
+func (d *decoder) component(c *v1alpha1.Component, key string, names []string, dir string) {
 	d.source(c, key, dir)
 	for _, imp := range sortedKeys(c.Links) {
 		at := fmt.Sprintf("%s.links.%q", key, imp)
@@ -93,7 +94,7 @@ func (d *decoder) component(c *Component, key string, names []string, dir string
 	d.instances(&c.Instances, key+".instances")
 }
 
-func (d *decoder) source(c *Component, key, dir string) {
+func (d *decoder) source(c *v1alpha1.Component, key, dir string) {
 	at := key + ".source"
 	if d.nodes[at] == nil {
 		return
@@ -124,7 +125,7 @@ func (d *decoder) source(c *Component, key, dir string) {
 	}
 }
 
-func (d *decoder) instances(i *Instances, key string) {
+func (d *decoder) instances(i *v1alpha1.Instances, key string) {
 	if i.Isolation == "reuse" {
 		d.failAt(key+".isolation", "%s is not supported by this version yet; want fresh or snapshot", i.Isolation)
 		return
@@ -143,8 +144,8 @@ func (d *decoder) instances(i *Instances, key string) {
 }
 
 // cycles reports links that lead back to where they start. Each cycle is reported once, at its last link.
-func (d *decoder) cycles(m *Manifest) {
-	index := map[Name]int{}
+func (d *decoder) cycles(m *v1alpha1.Workload) {
+	index := map[v1alpha1.Name]int{}
 	for i, c := range m.Spec.Components {
 		if _, twice := index[c.Name]; !twice {
 			index[c.Name] = i

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // maxErrors bounds how many mistakes are reported: a file that is something else altogether has as many as lines.
@@ -32,9 +34,13 @@ type decoder struct {
 	named  map[string]bool // the components' names
 }
 
+func newDecoder(f *Format, file string) *decoder {
+	return &decoder{format: f, file: file, nodes: map[string]*yaml.Node{}, budget: maxNodes}
+}
+
 // decode reads one YAML document into m.
-func (f *Format) decode(file string, data []byte, m *Manifest) *decoder {
-	d := &decoder{format: f, file: file, nodes: map[string]*yaml.Node{}, budget: maxNodes}
+func (f *Format) decode(file string, data []byte, m *v1alpha1.Workload) *decoder {
+	d := newDecoder(f, file)
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	switch err := dec.Decode(&doc); {
@@ -45,7 +51,7 @@ func (f *Format) decode(file string, data []byte, m *Manifest) *decoder {
 		d.errs = Errors{syntaxError(file, data, err)}
 		return d
 	}
-	if len(doc.Content) == 1 {
+	if len(doc.Content) == 1 && d.version(doc.Content[0]) {
 		d.value(doc.Content[0], reflect.ValueOf(m).Elem(), "", "")
 	}
 	var second yaml.Node
@@ -58,6 +64,22 @@ func (f *Format) decode(file string, data []byte, m *Manifest) *decoder {
 	}
 	return d
 }
+
+// version says whether a document is of a version that is known. Of one that is not nothing else is looked at: what is right in it
+// is that version's to say.
+func (d *decoder) version(doc *yaml.Node) bool {
+	n := lookUp(doc, versionKey)
+	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || slices.Contains(versions, n.Value) {
+		return true // or it is a mistake that is found with the others
+	}
+	d.suggest(d.fail(n, versionKey, "%q: want %s", clip(n.Value), orList(versions)), n.Value, versions)
+	return false
+}
+
+// versions are the versions of documents that are read.
+var versions = []string{v1alpha1.APIVersion}
+
+const versionKey = "apiVersion"
 
 func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) *Error {
 	if name, _, ok := strings.Cut(key, "="); ok { // NAME=VALUE where a name was to be
@@ -115,13 +137,13 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 		v = v.Elem()
 	}
 	switch x := v.Addr().Interface().(type) {
-	case scalar:
+	case v1alpha1.Scalar:
 		d.scalar(n, x, key)
 		return
 	case *time.Duration:
-		d.scalar(n, (*Duration)(x), key)
+		d.scalar(n, (*v1alpha1.Duration)(x), key)
 		return
-	case *Trigger:
+	case *v1alpha1.Trigger:
 		d.trigger(n, x, key)
 		return
 	}
@@ -162,15 +184,15 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 	}
 }
 
-func (d *decoder) scalar(n *yaml.Node, s scalar, key string) {
+func (d *decoder) scalar(n *yaml.Node, s v1alpha1.Scalar, key string) {
 	tag := n.ShortTag()
-	if n.Kind != yaml.ScalarNode || tag != "!!str" && !(s.number() && tag == "!!int") {
+	if n.Kind != yaml.ScalarNode || tag != "!!str" && !(s.Number() && tag == "!!int") {
 		// The grammar's own message, of an empty text, says what is wanted.
-		_, want, _ := strings.Cut(s.parse("").Error(), "want ")
+		_, want, _ := strings.Cut(s.UnmarshalText(nil).Error(), "want ")
 		d.wrong(n, key, want)
 		return
 	}
-	if err := s.parse(n.Value); err != nil {
+	if err := s.UnmarshalText([]byte(n.Value)); err != nil {
 		d.fail(n, key, "%v", err)
 	}
 }
@@ -327,8 +349,8 @@ func fieldsOf(t reflect.Type) []field {
 	out := make([]field, t.NumField())
 	for i := range out {
 		tag := t.Field(i).Tag
-		key, opt, _ := strings.Cut(tag.Get("yaml"), ",")
-		out[i] = field{key: key, index: i, required: opt == "required", tag: tag}
+		key, _, _ := strings.Cut(tag.Get("yaml"), ",")
+		out[i] = field{key: key, index: i, required: tag.Get("required") != "", tag: tag}
 	}
 	return out
 }

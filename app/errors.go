@@ -11,7 +11,7 @@ import (
 
 // Error is one mistake in a manifest.
 type Error struct {
-	File         string
+	File         string // empty, and no place in it, where the document did not come from a file
 	Line, Column int
 	Key          string // the key's path: spec.components[0].links
 	Problem      string
@@ -24,10 +24,12 @@ const (
 	maxProblem = 2000
 )
 
-// Error is "file:line:column: key: problem; did you mean …?".
+// Error is "file:line:column: key: problem; did you mean …?", without a place where there is none.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d:%d: ", e.File, e.Line, e.Column)
+	if e.File != "" {
+		fmt.Fprintf(&b, "%s:%d:%d: ", e.File, e.Line, e.Column)
+	}
 	if e.Key != "" {
 		b.WriteString(text.Cut(e.Key, maxKey) + ": ")
 	}

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // FuzzParse parses any text, and the full manifest with any part of it replaced: what is refused has places in the file
@@ -32,7 +34,7 @@ func FuzzParse(f *testing.F) {
 			to := min(from+int(del), len(full))
 			data = append(append([]byte(full[:from]), data...), full[to:]...)
 		}
-		var m Manifest
+		var m v1alpha1.Workload
 		d := shipped.decode(file, data, &m)
 		d.check(&m, dir)
 		w, err := shipped.Parse(file, data)
@@ -58,7 +60,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(again, w) {
 			t.Fatalf("written manifest: %v\n%s\n%+v\n%+v", err, text, w, again)
 		}
-		var m2 Manifest
+		var m2 v1alpha1.Workload
 		shipped.decode(file, text, &m2)
 		if text2, err := Write(&m2); err != nil || !bytes.Equal(text, text2) {
 			t.Fatalf("written again, %v:\n%s\n%s", err, text, text2)

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // FileName is what a folder's manifest is called.
@@ -27,7 +29,7 @@ func (f *Format) Load(path string) (*workload.Spec, error) {
 		return nil, err
 	}
 	if bare {
-		return f.Bare(path).spec(""), nil
+		return f.spec(f.Bare(path), ""), nil
 	}
 	data, err := readManifest(path)
 	if err != nil {
@@ -38,26 +40,54 @@ func (f *Format) Load(path string) (*workload.Spec, error) {
 
 // Parse reads a manifest's text; file is its name for messages, and paths in it start from file's folder.
 func (f *Format) Parse(file string, data []byte) (*workload.Spec, error) {
-	var m Manifest
+	m, err := f.Document(file, data)
+	if err != nil {
+		return nil, err
+	}
+	return f.spec(m, filepath.Dir(file)), nil
+}
+
+// Document is Parse for those who want the document itself. Of a document of a version that is not known the error says which are.
+func (f *Format) Document(file string, data []byte) (*v1alpha1.Workload, error) {
+	var m v1alpha1.Workload
 	d := f.decode(file, data, &m)
 	d.check(&m, filepath.Dir(file))
 	if len(d.errs) > 0 {
 		d.errs.sort()
 		return nil, d.errs
 	}
-	return m.spec(filepath.Dir(file)), nil
+	return &m, nil
+}
+
+// Spec is the workload that a document means which did not come from a file: over a wire, or made by a program. It is checked as a file
+// is; paths start from dir. Mistakes are [Errors] without a place.
+func (f *Format) Spec(m *v1alpha1.Workload, dir string) (*workload.Spec, error) {
+	n, err := encode(m)
+	if err != nil {
+		return nil, err
+	}
+	d := newDecoder(f, "")
+	var read v1alpha1.Workload
+	if d.version(n) {
+		d.value(n, reflect.ValueOf(&read).Elem(), "", "")
+	}
+	d.check(&read, dir)
+	if len(d.errs) > 0 {
+		return nil, d.errs
+	}
+	return f.spec(&read, dir), nil
 }
 
 // Bare is the manifest that a component's file stands for: one component named after the file, reached by the events of the
 // first type of trigger that has some for a component alone.
-func (f *Format) Bare(file string) *Manifest {
+func (f *Format) Bare(file string) *v1alpha1.Workload {
 	name := bareName(file)
-	return &Manifest{
-		APIVersion: APIVersion,
-		Kind:       Kind,
-		Metadata:   Metadata{Name: name},
-		Spec: Body{
-			Components: []Component{{Name: name, Source: Source{File: file}}},
+	return &v1alpha1.Workload{
+		APIVersion: v1alpha1.APIVersion,
+		Kind:       v1alpha1.Kind,
+		Metadata:   v1alpha1.Metadata{Name: name},
+		Spec: v1alpha1.Spec{
+			Components: []v1alpha1.Component{{Name: name, Source: v1alpha1.Source{File: file}}},
 			Triggers:   f.alone(name),
 		},
 	}
@@ -114,7 +144,7 @@ func readManifest(path string) ([]byte, error) {
 }
 
 // bareName makes a name of a file's name: "Rust_Price.component.wasm" is "rust-price".
-func bareName(file string) Name {
+func bareName(file string) v1alpha1.Name {
 	s := strings.ToLower(filepath.Base(file))
 	s = strings.TrimSuffix(strings.TrimSuffix(s, ".wasm"), ".component")
 	s = strings.Map(func(r rune) rune {
@@ -127,5 +157,5 @@ func bareName(file string) Name {
 	if s == "" {
 		s = "component"
 	}
-	return Name(s)
+	return v1alpha1.Name(s)
 }

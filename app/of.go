@@ -2,66 +2,67 @@ package app
 
 import (
 	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// Of is the manifest that a specification stands for: what `vitrine up --write` prints. Its paths are those of w.
-func Of(w *workload.Spec) *Manifest {
-	m := &Manifest{
-		APIVersion: APIVersion,
-		Kind:       Kind,
-		Metadata: Metadata{
-			Name: Name(w.Name), Namespace: Name(w.Namespace), Version: w.Version, Labels: w.Labels, Annotations: w.Annotations,
+// Of is the document that a specification stands for: what `vitrine up --write` prints. Its paths are those of w.
+func Of(w *workload.Spec) *v1alpha1.Workload {
+	m := &v1alpha1.Workload{
+		APIVersion: v1alpha1.APIVersion,
+		Kind:       v1alpha1.Kind,
+		Metadata: v1alpha1.Metadata{
+			Name: v1alpha1.Name(w.Name), Namespace: v1alpha1.Name(w.Namespace), Version: w.Version, Labels: w.Labels, Annotations: w.Annotations,
 		},
 	}
 	for _, c := range w.Components {
-		out := Component{
-			Name:        Name(c.Name),
-			Source:      Source{File: c.Source.File, Image: c.Source.Image},
-			Build:       Build{Command: c.Build.Command, Watch: c.Build.Watch},
+		out := v1alpha1.Component{
+			Name:        v1alpha1.Name(c.Name),
+			Source:      v1alpha1.Source{File: c.Source.File, Image: c.Source.Image},
+			Build:       v1alpha1.Build{Command: c.Build.Command, Watch: c.Build.Watch},
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,
-			Grants: Grants{
-				HTTP:    named[HTTPGrant](c.Grants.HTTP),
-				Sockets: SocketGrants{Connect: named[SocketGrant](c.Grants.Sockets.Connect), Listen: named[SocketGrant](c.Grants.Sockets.Listen)},
+			Grants: v1alpha1.Grants{
+				HTTP:    named[v1alpha1.HTTPGrant](c.Grants.HTTP),
+				Sockets: v1alpha1.SocketGrants{Connect: named[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: named[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
 			},
 			Limits: limitsOf(c.Limits),
-			Instances: Instances{
+			Instances: v1alpha1.Instances{
 				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: c.Instances.Ready,
-				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: Duration(c.Instances.Idle),
+				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: v1alpha1.Duration(c.Instances.Idle),
 			},
-			Telemetry: Telemetry{Detail: c.Detail},
+			Telemetry: v1alpha1.Telemetry{Detail: c.Detail},
 		}
 		for imp, to := range c.Links {
 			if out.Links == nil {
-				out.Links = map[string]Name{}
+				out.Links = map[string]v1alpha1.Name{}
 			}
-			out.Links[imp] = Name(to)
+			out.Links[imp] = v1alpha1.Name(to)
 		}
 		for _, f := range c.Grants.Files {
 			access := "write"
 			if f.ReadOnly {
 				access = "read"
 			}
-			out.Grants.Files = append(out.Grants.Files, FileGrant{Host: f.Host, Guest: f.Guest, Access: access})
+			out.Grants.Files = append(out.Grants.Files, v1alpha1.FileGrant{Host: f.Host, Guest: f.Guest, Access: access})
 		}
 		m.Spec.Components = append(m.Spec.Components, out)
 	}
 	for _, t := range w.Triggers {
-		m.Spec.Triggers = append(m.Spec.Triggers, Trigger{Type: t.Type, Component: Name(t.Component), Config: t.Config})
+		m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{Type: t.Type, Component: v1alpha1.Name(t.Component), Config: settingsOf(t.Config)})
 	}
 	for _, s := range w.Services {
-		m.Spec.Services = append(m.Spec.Services, Service{Component: Name(s.Component)})
+		m.Spec.Services = append(m.Spec.Services, v1alpha1.Service{Component: v1alpha1.Name(s.Component)})
 	}
 	return m
 }
 
-func limitsOf(l workload.Limits) Limits {
-	return Limits{
-		Memory: Size(l.Memory), Stack: Size(l.Stack), Deadline: Duration(l.Deadline), Tables: int(l.Tables), Fuel: Count(l.Fuel),
-		CallDepth: l.CallDepth, Handles: l.Handles, HostMemory: Size(l.HostMemory), Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
-		Headers: Size(l.Headers), Body: Size(l.Body), OutputLines: Count(l.OutputLines), OutputBytes: Size(l.OutputBytes),
-		OutputLinesPerSecond: Count(l.OutputLinesPerSecond), OutputBytesPerSecond: Size(l.OutputBytesPerSecond),
+func limitsOf(l workload.Limits) v1alpha1.Limits {
+	return v1alpha1.Limits{
+		Memory: v1alpha1.Size(l.Memory), Stack: v1alpha1.Size(l.Stack), Deadline: v1alpha1.Duration(l.Deadline), Tables: int(l.Tables), Fuel: v1alpha1.Count(l.Fuel),
+		CallDepth: l.CallDepth, Handles: l.Handles, HostMemory: v1alpha1.Size(l.HostMemory), Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,
+		Headers: v1alpha1.Size(l.Headers), Body: v1alpha1.Size(l.Body), OutputLines: v1alpha1.Count(l.OutputLines), OutputBytes: v1alpha1.Size(l.OutputBytes),
+		OutputLinesPerSecond: v1alpha1.Count(l.OutputLinesPerSecond), OutputBytesPerSecond: v1alpha1.Size(l.OutputBytesPerSecond),
 	}
 }
 

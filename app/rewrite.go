@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -27,7 +26,7 @@ func (f *Format) Rewrite(path string, change func(*workload.Spec) error) ([]byte
 		return nil, err
 	}
 	if bare {
-		w := f.Bare(file).spec("")
+		w := f.spec(f.Bare(file), "")
 		if err := change(w); err != nil {
 			return nil, err
 		}
@@ -48,11 +47,19 @@ func (f *Format) Rewrite(path string, change func(*workload.Spec) error) ([]byte
 	if err := change(want); err != nil {
 		return nil, err
 	}
-	return rewrite(data, manifestNode(was, filepath.Dir(file)), manifestNode(want, filepath.Dir(file)))
+	from, err := manifestNode(was, filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	to, err := manifestNode(want, filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	return rewrite(data, from, to)
 }
 
 // manifestNode is what w is written as in a manifest in dir.
-func manifestNode(w *workload.Spec, dir string) *yaml.Node {
+func manifestNode(w *workload.Spec, dir string) (*yaml.Node, error) {
 	m := Of(w)
 	for i := range m.Spec.Components {
 		c := &m.Spec.Components[i]
@@ -61,7 +68,7 @@ func manifestNode(w *workload.Spec, dir string) *yaml.Node {
 			c.Grants.Files[j].Host = seenFrom(dir, c.Grants.Files[j].Host)
 		}
 	}
-	return encode(reflect.ValueOf(m).Elem())
+	return encode(m)
 }
 
 // seenFrom is the path that leads from dir to where path, which starts from the working folder, leads; an absolute one stays.

@@ -6,11 +6,15 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types.
+// Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types. It says what the reader says of each value by itself; the
+// reader knows more: what other parts of the document, files and grammars of their own say. Keys and values that are for later it does
+// not know, also where the reader takes them because they say nothing (services: []).
 func (f *Format) Schema() ([]byte, error) {
-	root := f.schemaOf(reflect.TypeFor[Manifest](), "")
+	root := f.schemaOf(reflect.TypeFor[v1alpha1.Workload](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["$id"] = SchemaURL
 	root["title"] = "Vitrine workload"
@@ -27,56 +31,91 @@ func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any 
 	}
 	switch t {
 	case reflect.TypeFor[time.Duration]():
-		t = reflect.TypeFor[Duration]()
-	case reflect.TypeFor[Trigger]():
+		t = reflect.TypeFor[v1alpha1.Duration]()
+	case reflect.TypeFor[v1alpha1.Trigger]():
 		return f.triggerSchema()
 	}
-	if s, ok := reflect.New(t).Interface().(scalar); ok {
-		text := map[string]any{"type": "string", "pattern": s.pattern()}
-		if s.number() {
+	if s, ok := reflect.New(t).Interface().(v1alpha1.Scalar); ok {
+		text := map[string]any{"type": "string", "pattern": s.Pattern()}
+		if s.Number() {
 			return map[string]any{"oneOf": []any{text, map[string]any{"type": "integer", "minimum": 1}}}
 		}
 		return text
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		properties, required := map[string]any{}, []string{}
-		for _, field := range fieldsOf(t) {
-			if field.later() {
-				continue
-			}
-			p := f.schemaOf(t.Field(field.index).Type, field.tag)
-			if doc := field.tag.Get("doc"); doc != "" {
-				p["description"] = doc
-			}
-			properties[field.key] = p
-			if field.required {
-				required = append(required, field.key)
-			}
-		}
-		out := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
-		if len(required) > 0 {
-			out["required"] = required
+		return f.structSchema(t, tag)
+	case reflect.Slice:
+		return bounded(map[string]any{"type": "array", "items": f.schemaOf(t.Elem(), "")}, tag, "minItems", "minItems")
+	case reflect.Map:
+		out := map[string]any{"type": "object", "additionalProperties": f.schemaOf(t.Elem(), "")}
+		if keys := tag.Get("keys"); keys != "" {
+			out["propertyNames"] = map[string]any{"pattern": keys}
 		}
 		return out
-	case reflect.Slice:
-		return map[string]any{"type": "array", "items": f.schemaOf(t.Elem(), "")}
-	case reflect.Map:
-		return map[string]any{"type": "object", "additionalProperties": f.schemaOf(t.Elem(), "")}
 	case reflect.Bool:
 		return map[string]any{"type": "boolean"}
 	case reflect.Int:
-		out := map[string]any{"type": "integer"}
-		for tagName, name := range map[string]string{"min": "minimum", "max": "maximum"} {
-			if n, err := strconv.ParseInt(tag.Get(tagName), 10, 64); err == nil {
-				out[name] = n
-			}
+		out := bounded(map[string]any{"type": "integer"}, tag, "min", "minimum")
+		if out["minimum"] == nil {
+			out["minimum"] = 0
 		}
-		return out
+		return bounded(out, tag, "max", "maximum")
 	}
-	out := map[string]any{"type": "string"}
+	out := bounded(map[string]any{"type": "string"}, tag, "minLength", "minLength")
 	if enum := tag.Get("enum"); enum != "" {
 		out["enum"] = offered(tag)
 	}
 	return out
+}
+
+func (f *Format) structSchema(t reflect.Type, tag reflect.StructTag) map[string]any {
+	properties, required := map[string]any{}, []string{}
+	for _, field := range fieldsOf(t) {
+		if field.later() {
+			continue
+		}
+		p := f.schemaOf(t.Field(field.index).Type, field.tag)
+		if field.required {
+			required = append(required, field.key)
+		} else {
+			p = orNothing(p)
+		}
+		if doc := field.tag.Get("doc"); doc != "" {
+			p["description"] = doc
+		}
+		properties[field.key] = p
+	}
+	out := map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	if tag.Get("one") != "" {
+		out["minProperties"], out["maxProperties"] = 1, 1
+	}
+	return out
+}
+
+// bounded sets a bound that a tag has.
+func bounded(schema map[string]any, tag reflect.StructTag, name, keyword string) map[string]any {
+	if n, err := strconv.ParseInt(tag.Get(name), 10, 64); err == nil {
+		schema[keyword] = n
+	}
+	return schema
+}
+
+// orNothing lets a value be null, which a key that is not required may have: it is a key that is not there.
+func orNothing(schema map[string]any) map[string]any {
+	if one, ok := schema["oneOf"].([]any); ok {
+		return map[string]any{"oneOf": append(one, map[string]any{"type": "null"})}
+	}
+	schema["type"] = []any{schema["type"], "null"}
+	if enum, ok := schema["enum"].([]string); ok {
+		all := []any{}
+		for _, v := range enum {
+			all = append(all, v)
+		}
+		schema["enum"] = append(all, nil)
+	}
+	return schema
 }

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // spec is the workload that a manifest without mistakes means; paths start from dir.
-func (m *Manifest) spec(dir string) *workload.Spec {
+func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 	w := &workload.Spec{
 		Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version,
 		Labels: m.Metadata.Labels, Annotations: m.Metadata.Annotations,
@@ -26,7 +27,7 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 				HTTP:    texts(c.Grants.HTTP),
 				Sockets: workload.SocketGrants{Connect: texts(c.Grants.Sockets.Connect), Listen: texts(c.Grants.Sockets.Listen)},
 			},
-			Limits: c.Limits.spec(),
+			Limits: limitsFrom(&c.Limits),
 			Instances: workload.Instances{
 				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: c.Instances.Ready,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: time.Duration(c.Instances.Idle),
@@ -39,13 +40,13 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 			}
 			out.Links[imp] = string(to)
 		}
-		for _, f := range c.Grants.Files {
-			out.Grants.Files = append(out.Grants.Files, workload.FileGrant{Host: from(dir, f.Host), Guest: f.Guest, ReadOnly: f.Access != "write"})
+		for _, g := range c.Grants.Files {
+			out.Grants.Files = append(out.Grants.Files, workload.FileGrant{Host: from(dir, g.Host), Guest: g.Guest, ReadOnly: g.Access != "write"})
 		}
 		w.Components = append(w.Components, out)
 	}
 	for _, t := range m.Spec.Triggers {
-		w.Triggers = append(w.Triggers, t.spec())
+		w.Triggers = append(w.Triggers, f.triggerSpec(&t))
 	}
 	for _, s := range m.Spec.Services {
 		w.Services = append(w.Services, workload.Service{Component: string(s.Component)})
@@ -53,7 +54,7 @@ func (m *Manifest) spec(dir string) *workload.Spec {
 	return w
 }
 
-func (l *Limits) spec() workload.Limits {
+func limitsFrom(l *v1alpha1.Limits) workload.Limits {
 	return workload.Limits{
 		Memory: uint64(l.Memory), Stack: uint64(l.Stack), Tables: uint32(l.Tables), Deadline: time.Duration(l.Deadline), Fuel: uint64(l.Fuel),
 		CallDepth: l.CallDepth, Handles: l.Handles, HostMemory: uint64(l.HostMemory), Files: l.Files, Sockets: l.Sockets, Requests: l.Requests,

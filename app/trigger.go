@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // Format is the manifest's format with the types of triggers that a program ships. The zero value knows none.
@@ -48,12 +49,12 @@ func shape(config any, doc string) reflect.Type {
 			fields = append(fields, f)
 		}
 	}
-	tag := reflect.StructTag(fmt.Sprintf(`yaml:"component,required" doc:%q`, doc))
-	return reflect.StructOf(append(fields, reflect.StructField{Name: "Component", Type: reflect.TypeFor[Name](), Tag: tag}))
+	tag := reflect.StructTag(fmt.Sprintf(`yaml:"component" required:"true" doc:%q`, doc))
+	return reflect.StructOf(append(fields, reflect.StructField{Name: "Component", Type: reflect.TypeFor[v1alpha1.Name](), Tag: tag}))
 }
 
 // trigger decodes one trigger.
-func (d *decoder) trigger(n *yaml.Node, t *Trigger, key string) {
+func (d *decoder) trigger(n *yaml.Node, t *v1alpha1.Trigger, key string) {
 	if n.Kind != yaml.MappingNode {
 		d.wrong(n, key, "a mapping")
 		return
@@ -72,7 +73,9 @@ func (d *decoder) trigger(n *yaml.Node, t *Trigger, key string) {
 		v := reflect.New(shape(kind.Config, kind.ComponentDoc)).Elem()
 		d.value(val, v, join(key, kind.Name), "")
 		t.Type = kind.Name
-		t.Component, t.Config = apart(kind, v)
+		var config any
+		t.Component, config = apart(kind, v)
+		t.Config = settingsOf(config)
 	})
 	switch wanted := d.format.names(true); {
 	case len(given) > 1:
@@ -85,8 +88,8 @@ func (d *decoder) trigger(n *yaml.Node, t *Trigger, key string) {
 }
 
 // apart takes what has a trigger's shape apart into component and config.
-func apart(kind *workload.TriggerType, v reflect.Value) (Name, any) {
-	name := Name(v.Field(v.NumField() - 1).String())
+func apart(kind *workload.TriggerType, v reflect.Value) (v1alpha1.Name, any) {
+	name := v1alpha1.Name(v.Field(v.NumField() - 1).String())
 	if kind.Config == nil {
 		return name, nil
 	}
@@ -97,20 +100,8 @@ func apart(kind *workload.TriggerType, v reflect.Value) (Name, any) {
 	return name, config.Interface()
 }
 
-// encode gives the trigger as the file has it.
-func (t Trigger) encode() *yaml.Node {
-	v := reflect.New(shape(t.Config, "")).Elem()
-	if t.Config != nil {
-		for i := range v.NumField() - 1 {
-			v.Field(i).Set(reflect.ValueOf(t.Config).Field(i))
-		}
-	}
-	v.Field(v.NumField() - 1).SetString(string(t.Component))
-	return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode(t.Type), encode(v)}}
-}
-
 // triggers checks what types alone do not tell.
-func (d *decoder) triggers(m *Manifest, names []string) {
+func (d *decoder) triggers(m *v1alpha1.Workload, names []string) {
 	for i, t := range m.Spec.Triggers {
 		kind := d.format.trigger(t.Type)
 		switch key := fmt.Sprintf("spec.triggers[%d].%s", i, t.Type); {
@@ -126,7 +117,7 @@ func (d *decoder) triggers(m *Manifest, names []string) {
 		var keys []string
 		for i, t := range m.Spec.Triggers {
 			if t.Type == kind.Name {
-				specs = append(specs, t.spec())
+				specs = append(specs, d.format.triggerSpec(&t))
 				keys = append(keys, fmt.Sprintf("spec.triggers[%d].%s", i, t.Type))
 			}
 		}
@@ -143,8 +134,21 @@ func (d *decoder) triggers(m *Manifest, names []string) {
 	}
 }
 
-func (t *Trigger) spec() workload.TriggerSpec {
-	return workload.TriggerSpec{Type: t.Type, Component: string(t.Component), Config: t.Config}
+// triggerSpec is the trigger that a host gets: its config is of the type's own Go type, without what cannot be read as that. Of a type
+// that is not known it has none.
+func (f *Format) triggerSpec(t *v1alpha1.Trigger) workload.TriggerSpec {
+	out := workload.TriggerSpec{Type: t.Type, Component: string(t.Component)}
+	kind := f.trigger(t.Type)
+	if kind == nil || kind.Config == nil {
+		return out
+	}
+	config := reflect.New(reflect.TypeOf(kind.Config)).Elem()
+	var n yaml.Node
+	if n.Encode(t.Config) == nil && n.Kind == yaml.MappingNode {
+		newDecoder(f, "").value(&n, config, "", "") // the document's decoder has told what is wrong
+	}
+	out.Config = config.Interface()
+	return out
 }
 
 // schema describes a list's items: each has one of the types.
@@ -160,14 +164,14 @@ func (f *Format) triggerSchema() map[string]any {
 		}
 		properties[t.Name] = p
 	}
-	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1, "maxProperties": 1}
 }
 
 // alone are the triggers of a component that is given without a manifest.
-func (f *Format) alone(name Name) []Trigger {
+func (f *Format) alone(name v1alpha1.Name) []v1alpha1.Trigger {
 	i := slices.IndexFunc(f.Triggers, func(t workload.TriggerType) bool { return t.Alone != nil && !t.Later })
 	if i < 0 {
 		return nil
 	}
-	return []Trigger{{Type: f.Triggers[i].Name, Component: name, Config: f.Triggers[i].Alone}}
+	return []v1alpha1.Trigger{{Type: f.Triggers[i].Name, Component: name, Config: settingsOf(f.Triggers[i].Alone)}}
 }

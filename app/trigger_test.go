@@ -17,7 +17,7 @@ import (
 
 // queue is the config of a type of trigger that this package has never heard of, with every kind of field.
 type queue struct {
-	Topic   string            `yaml:"topic,required" doc:"The topic."`
+	Topic   string            `yaml:"topic" required:"true" doc:"The topic."`
 	Ack     string            `yaml:"ack" enum:"early|late"`
 	Batch   int               `yaml:"batch" min:"1" max:"100"`
 	Wait    time.Duration     `yaml:"wait"`
@@ -25,7 +25,7 @@ type queue struct {
 	Servers []string          `yaml:"servers"`
 	Login   map[string]string `yaml:"login" secret:"true"`
 	Retry   struct {
-		Times int `yaml:"times,required" min:"1"`
+		Times int `yaml:"times" required:"true" min:"1"`
 	} `yaml:"retry"`
 	Replay string `yaml:"replay" later:"*"`
 }

@@ -4,82 +4,81 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
-	"slices"
-	"strconv"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // SchemaURL is where editors find the manifest's JSON Schema.
 const SchemaURL = "https://raw.githubusercontent.com/vitrine-wasm/vitrine/main/app/vitrine.schema.json"
 
-// Write spells a manifest as YAML, keys in the order of the types, without keys that have no value; its first line names
+// Write spells a document as YAML, keys in the order of the types, without keys that have no value; its first line names
 // the schema for editors. Parse reads it back.
-func Write(m *Manifest) ([]byte, error) {
+func Write(m *v1alpha1.Workload) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# yaml-language-server: $schema=%s\n", SchemaURL)
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
-	if err := enc.Encode(encode(reflect.ValueOf(m).Elem())); err != nil {
+	if err := enc.Encode(m); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	return b.Bytes(), enc.Close()
 }
 
-func textNode(s string) *yaml.Node {
-	n := &yaml.Node{}
-	n.SetString(s)
-	return n
+// encode is what Write spells.
+func encode(m *v1alpha1.Workload) (*yaml.Node, error) {
+	var n yaml.Node
+	if err := n.Encode(m); err != nil {
+		return nil, fmt.Errorf("manifest: %w", err)
+	}
+	return &n, nil
 }
 
-func encode(v reflect.Value) *yaml.Node {
-	text := textNode
-	switch x := v.Interface().(type) {
-	case Size:
-		return text(workload.FormatSize(uint64(x)))
-	case Count:
-		return text(workload.FormatCount(uint64(x)))
-	case Duration:
-		return text(time.Duration(x).String())
-	case time.Duration:
-		return text(x.String())
-	case Trigger:
-		return x.encode()
+// settingsOf is a trigger's config, a struct as workload.TriggerType says, as a document has it: without keys that have no value.
+func settingsOf(config any) map[string]any {
+	if config == nil {
+		return nil
+	}
+	m, _ := plain(reflect.ValueOf(config)).(map[string]any)
+	if len(m) == 0 {
+		return nil
+	}
+	return m
+}
+
+func plain(v reflect.Value) any {
+	if d, ok := v.Interface().(time.Duration); ok {
+		return d.String()
 	}
 	switch v.Kind() {
-	case reflect.Pointer:
-		return encode(v.Elem())
 	case reflect.Struct:
-		n := &yaml.Node{Kind: yaml.MappingNode}
+		out := map[string]any{}
 		for _, f := range fieldsOf(v.Type()) {
 			if e := v.Field(f.index); f.required || !empty(e) {
-				n.Content = append(n.Content, text(f.key), encode(e))
+				out[f.key] = plain(e)
 			}
 		}
-		return n
+		return out
 	case reflect.Slice:
-		n := &yaml.Node{Kind: yaml.SequenceNode}
-		for i := range v.Len() {
-			n.Content = append(n.Content, encode(v.Index(i)))
+		out := make([]any, v.Len())
+		for i := range out {
+			out[i] = plain(v.Index(i))
 		}
-		return n
+		return out
 	case reflect.Map:
-		n := &yaml.Node{Kind: yaml.MappingNode}
-		keys := v.MapKeys()
-		slices.SortFunc(keys, func(a, b reflect.Value) int { return bytes.Compare([]byte(a.String()), []byte(b.String())) })
-		for _, k := range keys {
-			n.Content = append(n.Content, text(k.String()), encode(v.MapIndex(k)))
+		out := map[string]any{}
+		for _, k := range v.MapKeys() {
+			out[k.String()] = plain(v.MapIndex(k))
 		}
-		return n
+		return out
 	case reflect.Bool:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(v.Bool())}
+		return v.Bool()
 	case reflect.Int:
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(v.Int(), 10)}
+		return v.Int()
 	}
-	return text(v.String())
+	return v.String()
 }
 
 // empty says whether a value is one that decoding gives for an absent key.

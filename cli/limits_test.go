@@ -14,14 +14,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/workload"
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // TestLimitOptions: each limit of the manifest has a flag and a variable, the flag's example is one, and changes that
 // limit alone.
 func TestLimitOptions(t *testing.T) {
 	fields := map[string]reflect.StructField{}
-	for f := range reflect.TypeFor[app.Limits]().Fields() {
-		fields[f.Tag.Get("yaml")] = f
+	for f := range reflect.TypeFor[v1alpha1.Limits]().Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		fields[key] = f
 	}
 	for _, o := range limitOptions {
 		key := strings.TrimPrefix(o.key, limitKey)
@@ -100,8 +102,8 @@ func TestInstanceOptionsAreDocumented(t *testing.T) {
 			t.Errorf("README.md has no row %s", row)
 		}
 	}
-	for f := range reflect.TypeFor[app.Instances]().Fields() {
-		if key := f.Tag.Get("yaml"); !fields[key] {
+	for f := range reflect.TypeFor[v1alpha1.Instances]().Fields() {
+		if key, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); !fields[key] {
 			t.Errorf("there is no flag for instances.%s", key)
 		}
 	}

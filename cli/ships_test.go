@@ -24,7 +24,7 @@ type bell struct {
 }
 
 type bellConfig struct {
-	Times int `yaml:"times,required" min:"1"`
+	Times int `yaml:"times" required:"true" min:"1"`
 }
 
 func (b *bell) Type() string { return "bell" }

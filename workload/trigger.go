@@ -10,9 +10,9 @@ type TriggerType struct {
 	// Later says that this version has the type in its format, and serves it not yet.
 	Later bool
 
-	// Config is the zero value of what TriggerSpec.Config is: a struct whose exported fields have a yaml tag with the key, and
-	// ",required" behind it where it must be there; further tags are doc (for the schema), enum ("a|b"), min and max, later ("*":
-	// read, offered nowhere) and secret ("true": in no error). Fields are texts, booleans, whole numbers (int), time.Duration,
+	// Config is the zero value of what TriggerSpec.Config is: a struct whose exported fields have a yaml tag with the key; further
+	// tags are required ("true": the key must be there), doc (for the schema), enum ("a|b"), min and max, later ("*": read,
+	// offered nowhere) and secret ("true": in no error). Fields are texts, booleans, whole numbers (int), time.Duration,
 	// and lists, maps by text and structs of these; none has the key component, which every trigger has. Nil: there is no config.
 	Config any
 

@@ -12,7 +12,7 @@ const TypeName = "http"
 
 // Route is the config of an HTTP trigger in a workload: which requests reach the component.
 type Route struct {
-	Path  string   `yaml:"path,required" doc:"The prefix, beginning with /."`
+	Path  string   `yaml:"path" required:"true" doc:"The prefix, beginning with /."`
 	Chain []string `yaml:"chain" later:"*" doc:"Middleware in front of it."`
 }
 

@@ -9,7 +9,7 @@ import (
 
 // Interval is the config of a timer in a workload.
 type Interval struct {
-	Every time.Duration `yaml:"every,required" doc:"The interval."`
+	Every time.Duration `yaml:"every" required:"true" doc:"The interval."`
 }
 
 // Type describes the trigger to readers and writers of workloads.

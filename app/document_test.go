@@ -1,0 +1,441 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
+)
+
+// maximal is a document in which everything is set that its Go types have.
+func maximal() *v1alpha1.Workload {
+	var m v1alpha1.Workload
+	n := 0
+	fill(reflect.ValueOf(&m).Elem(), "", &n)
+	m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{Type: "of-somebody-else", Component: "c", Config: map[string]any{
+		"text": "x", "number": int64(1<<53 + 1), "part": 2.5, "yes": true, "list": []any{int64(1), "2", nil}, "map": map[string]any{"a": map[string]any{"b": "1e3"}},
+	}})
+	return &m
+}
+
+// TestDocumentRoundTrips: a document with everything in it is the same after YAML, after JSON, after both by turns, and after the
+// workload that it means; nothing needs the reader of manifests to be read, which knows all of it.
+func TestDocumentRoundTrips(t *testing.T) {
+	want := maximal()
+	eachField(t, reflect.ValueOf(want).Elem(), "document")
+	document := want
+	for _, step := range []struct {
+		name string
+		by   func(from, to *v1alpha1.Workload) error
+	}{
+		{"YAML", func(from, to *v1alpha1.Workload) error {
+			text, err := yaml.Marshal(from)
+			if err != nil {
+				return err
+			}
+			return yaml.Unmarshal(text, to)
+		}},
+		{"JSON", func(from, to *v1alpha1.Workload) error {
+			text, err := json.Marshal(from)
+			if err != nil {
+				return err
+			}
+			dec := json.NewDecoder(bytes.NewReader(text))
+			dec.DisallowUnknownFields()
+			return dec.Decode(to)
+		}},
+		{"JSON as YAML", func(from, to *v1alpha1.Workload) error {
+			text, err := json.Marshal(from)
+			if err != nil {
+				return err
+			}
+			return yaml.Unmarshal(text, to)
+		}},
+		{"Write", func(from, to *v1alpha1.Workload) error {
+			text, err := Write(from)
+			if err != nil {
+				return err
+			}
+			return yaml.Unmarshal(text, to)
+		}},
+	} {
+		var next v1alpha1.Workload
+		if err := step.by(document, &next); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if !reflect.DeepEqual(&next, want) {
+			t.Fatalf("%s: got\n%+v\nwant\n%+v", step.name, next, want)
+		}
+		document = &next
+	}
+	// The same by the reader, and by the workload: triggers of types that it has.
+	want.Spec.Triggers = want.Spec.Triggers[:len(want.Spec.Triggers)-1]
+	for _, write := range []func(*v1alpha1.Workload) ([]byte, error){Write, func(m *v1alpha1.Workload) ([]byte, error) { return json.Marshal(m) }} {
+		text, err := write(Of(shipped.spec(want, "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var read v1alpha1.Workload
+		if d := shipped.decode("x", text, &read); len(d.errs) > 0 {
+			t.Fatalf("%v\n%s", d.errs, text)
+		}
+		if !reflect.DeepEqual(&read, want) {
+			t.Errorf("got\n%+v\nwant\n%+v", read, want)
+		}
+	}
+}
+
+// eachField fails where a field is not set: what this test does not set, no round trip tries.
+func eachField(t *testing.T, v reflect.Value, where string) {
+	t.Helper()
+	if v.IsZero() {
+		t.Errorf("%s is not set", where)
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			eachField(t, v.Field(i), where+"."+f.Name)
+			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			other, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+			if v.Type() != reflect.TypeFor[v1alpha1.Trigger]() && (key == "" || key != other) {
+				t.Errorf("%s.%s is %q in JSON and %q in YAML", where, f.Name, key, other)
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			eachField(t, v.Index(i), fmt.Sprintf("%s[%d]", where, i))
+		}
+	}
+}
+
+// TestKeptInWriting: what a host does not read survives what a host, and --write, make of a document.
+func TestKeptInWriting(t *testing.T) {
+	dir := folder(t)
+	file := filepath.Join(dir, "vitrine.yaml")
+	text := strings.Replace(full, "version: 1.2.0}", `version: 1.2.0, labels: {"app.kubernetes.io/name": shop, n: "1"}, annotations: {note: "a: b\n\tc"}}`, 1)
+	w, err := shipped.Parse(file, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Of(w)
+	over, err := json.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var arrived v1alpha1.Workload
+	if err := json.Unmarshal(over, &arrived); err != nil {
+		t.Fatal(err)
+	}
+	again, err := shipped.Spec(&arrived, "")
+	if err != nil || !reflect.DeepEqual(again, w) {
+		t.Fatalf("%v\ngot  %+v\nwant %+v", err, again, w)
+	}
+	if again.Labels["n"] != "1" || again.Annotations["note"] != "a: b\n\tc" || again.Components[0].Build.Command[0] != "make" {
+		t.Errorf("got %+v", again)
+	}
+}
+
+// TestSpecOfADocument: a document that came from no file is checked as one that did, and its mistakes have no place.
+func TestSpecOfADocument(t *testing.T) {
+	dir := folder(t)
+	good := func() *v1alpha1.Workload {
+		m := shipped.Bare("cart.wasm")
+		return m
+	}
+	if w, err := shipped.Spec(good(), dir); err != nil || w.Components[0].Source.File != filepath.Join(dir, "cart.wasm") {
+		t.Fatalf("%+v, %v", w, err)
+	}
+	for name, c := range map[string]struct {
+		change func(m *v1alpha1.Workload)
+		want   string
+	}{
+		"version":      {func(m *v1alpha1.Workload) { m.APIVersion, m.Kind = "vitrine.dev/v2", "Else" }, `apiVersion: "vitrine.dev/v2": want vitrine.dev/v1alpha1`},
+		"kind":         {func(m *v1alpha1.Workload) { m.Kind = "Deployment" }, `kind: "Deployment": want Workload`},
+		"no component": {func(m *v1alpha1.Workload) { m.Spec = v1alpha1.Spec{} }, `spec.components: there is no component`},
+		"a name":       {func(m *v1alpha1.Workload) { m.Metadata.Name = "A b" }, `metadata.name: "A b": want a name`},
+		"a trigger":    {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Type = "htp" }, `spec.triggers[0].htp: unknown key; want http; did you mean "http"?`},
+		"its config":   {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Config["path"] = int64(1) }, `spec.triggers[0].http.path: want a text, had the number 1`},
+		"what is later": {func(m *v1alpha1.Workload) { m.Spec.Services = []v1alpha1.Service{{Component: "cart"}} },
+			`spec.services[0]: services are not supported by this version yet`},
+	} {
+		m := good()
+		c.change(m)
+		_, err := shipped.Spec(m, dir)
+		var es Errors
+		if !errors.As(err, &es) || !strings.HasPrefix(es.Error(), c.want) {
+			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+// TestUnknownVersion: of a document of another version nothing is said but which versions are known.
+func TestUnknownVersion(t *testing.T) {
+	file := filepath.Join(folder(t), "vitrine.yaml")
+	for _, c := range []struct{ text, want string }{
+		{"apiVersion: vitrine.dev/v9\nkind: Group\nspec: {members: []}\n", `:1:13: apiVersion: "vitrine.dev/v9": want vitrine.dev/v1alpha1`},
+		{`{"spec": [], "apiVersion": "apps/v1"}`, `:1:28: apiVersion: "apps/v1": want vitrine.dev/v1alpha1`},
+		{"apiVersion: ''\n", `:1:13: apiVersion: "": want vitrine.dev/v1alpha1`},
+	} {
+		_, err := shipped.Document(file, []byte(c.text))
+		if err == nil || err.Error() != file+c.want {
+			t.Errorf("%s: got %v", c.text, err)
+		}
+	}
+}
+
+// TestSchemaSaysWhatTheReaderSays: the schema accepts what the reader accepts and refuses what it refuses.
+func TestSchemaSaysWhatTheReaderSays(t *testing.T) {
+	dir := folder(t)
+	text, err := shipped.Schema()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema map[string]any
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	head := "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop}\nspec:\n  "
+	component := func(keys string) string {
+		return head + "components: [{name: a, source: {file: cart.wasm}, " + keys + "}]"
+	}
+	one := head + "components: [{name: a, source: {file: cart.wasm}}]\n  "
+	cases := map[string]struct {
+		text string
+		ok   bool
+	}{
+		"full":                   {strings.Replace(full, "  services: []\n", "", 1), true}, // which is for later
+		"least":                  {one, true},
+		"nothing":                {"{}", false},
+		"a text":                 {"hello", false},
+		"another version":        {strings.Replace(one, "v1alpha1", "v1", 1), false},
+		"another kind":           {strings.Replace(one, "Workload", "Pod", 1), false},
+		"no metadata":            {strings.Replace(one, "metadata: {name: shop}\n", "", 1), false},
+		"metadata of nothing":    {strings.Replace(one, "{name: shop}", "", 1), false},
+		"no components":          {head + "components: []", false},
+		"components of nothing":  {head + "components:", false},
+		"unknown key":            {component("zebra: 1"), false},
+		"unknown key above":      {one + "zebra: 1", false},
+		"keys without value":     {component("limits: , environment: , args: , grants: {http: , files: }, instances: {isolation: , max: }, telemetry: "), true},
+		"empty":                  {component("limits: {}, environment: {}, args: [], grants: {}, links: {}"), true},
+		"labels":                 {strings.Replace(one, "name: shop", "name: shop, labels: {a/b: c}, annotations: {d: ''}", 1), true},
+		"a label of a number":    {strings.Replace(one, "name: shop", "name: shop, labels: {a: 1}", 1), false},
+		"source of nothing":      {head + "components: [{name: a, source: {}}]", false},
+		"source empty":           {head + "components: [{name: a, source: {file: ''}}]", false},
+		"source of two":          {head + "components: [{name: a, source: {file: cart.wasm, image: x}}]", false},
+		"image":                  {head + "components: [{name: a, source: {image: x}}]", false},
+		"services":               {one + "services: [{component: a}]", false},
+		"reuse":                  {component("instances: {isolation: reuse}"), false},
+		"concurrency":            {component("instances: {concurrency: 2}"), false},
+		"snapshot":               {component("instances: {isolation: snapshot, max: 3, queue: 1, ready: 0, idle: 5s}"), true},
+		"fraction":               {component("instances: {max: 1.5}"), false},
+		"too few":                {component("instances: {max: 0}"), false},
+		"too many":               {component("instances: {max: 1000001}"), false},
+		"below nothing":          {component("instances: {ready: -1}"), false},
+		"trigger":                {one + "triggers: [{http: {path: /, component: a}}]", true},
+		"trigger without path":   {one + "triggers: [{http: {component: a}}]", false},
+		"trigger of nothing":     {one + "triggers: [{}]", false},
+		"trigger without value":  {one + "triggers: [{http: }]", false},
+		"trigger of two":         {one + "triggers: [{http: {path: /, component: a}, timer: {every: 1s, component: a}}]", false},
+		"timer":                  {one + "triggers: [{timer: {every: 1s, component: a}}]", false},
+		"trigger with a chain":   {one + "triggers: [{http: {path: /, component: a, chain: [a]}}]", false},
+		"trigger of a typo":      {one + "triggers: [{htp: {path: /, component: a}}]", false},
+		"variables":              {component("environment: {A: b, c.d: ''}"), true},
+		"variable with =":        {component("environment: {'A=b': c}"), false},
+		"variable without name":  {component("environment: {'': c}"), false},
+		"variable of a number":   {component("environment: {A: 1}"), false},
+		"link":                   {head + "components: [{name: a, source: {file: cart.wasm}, links: {'x:y/z@1.0.0': b}}, {name: b, source: {file: price.wasm}}]", true},
+		"link of no interface":   {head + "components: [{name: a, source: {file: cart.wasm}, links: {'x:y': b}}, {name: b, source: {file: price.wasm}}]", false},
+		"folder":                 {component("grants: {files: [{host: data, guest: /d}, {host: data, guest: /e, access: write}]}"), true},
+		"folder of another kind": {component("grants: {files: [{host: data, guest: /d, access: execute}]}"), false},
+		"folder without a guest": {component("grants: {files: [{host: data}]}"), false},
+		"detail":                 {component("telemetry: {detail: all}"), true},
+		"another detail":         {component("telemetry: {detail: some}"), false},
+	}
+	for key, values := range map[string]struct{ good, bad []string }{
+		"limits: {memory: %s}": {[]string{"1", "64Mi", "64MiB", "500k", "1G", "'10'", "1kB", "010"}, []string{"0", "'0'", "0Mi", "-1", "1.5", "1.5Gi", "64 Mi", "x", "true", "[]", "{}", "''", "Mi", "1m"}},
+		"limits: {fuel: %s}":   {[]string{"1", "20k", "2G", "'7'", "1T"}, []string{"0", "0k", "-2", "1Ki", "x", "''", "1.5"}},
+		"limits: {deadline: %s}": {[]string{"30s", "1m30s", "1.5h", "250ms", ".5s", "1us", "1µs", "0h1m", "+1s", "1.s", "00.5s"},
+			[]string{"30", "0s", "0m0s", "-1s", "1d", "s", "1 s", "''", "1s1", ".s", "1.5", "0.0s"}},
+		"limits: {tables: %s}":               {[]string{"1", "4294967295"}, []string{"0", "4294967296", "1k", "x"}},
+		"grants: {http: [%s]}":               {[]string{"'*'", "http://a", "https://a.b:8443", "https://a/", "'https://*.a.b'", "'http://[::1]:9'"}, []string{"a.b", "ftp://a", "https://a/b", "'https://a?b'", "https://u@a", "''", "1"}},
+		"grants: {sockets: {connect: [%s]}}": {[]string{"'127.0.0.1:80'", "'[::1]:80'", "'*:53'", "'*'", "'h:*'"}, []string{"h", "'h:'", "''", "'h:x'", "80"}},
+	} {
+		for _, v := range values.good {
+			cases[fmt.Sprintf(key, v)] = struct {
+				text string
+				ok   bool
+			}{component(fmt.Sprintf(key, v)), true}
+		}
+		for _, v := range values.bad {
+			cases[fmt.Sprintf(key, v)] = struct {
+				text string
+				ok   bool
+			}{component(fmt.Sprintf(key, v)), false}
+		}
+	}
+	for _, name := range []string{"a", "a-b", "0", strings.Repeat("a", 63)} {
+		cases["name "+name] = struct {
+			text string
+			ok   bool
+		}{strings.Replace(one, "name: shop", "name: '"+name+"'", 1), true}
+	}
+	for _, name := range []string{"", "A", "a_b", "-a", "a-", "a.b", "ä", strings.Repeat("a", 64)} {
+		cases["no name "+name] = struct {
+			text string
+			ok   bool
+		}{strings.Replace(one, "name: shop", "name: '"+name+"'", 1), false}
+	}
+	for name, c := range cases {
+		_, reader := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
+		var doc any
+		if err := yaml.Unmarshal([]byte(c.text), &doc); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		why := validate(schema, doc, "")
+		if (reader == nil) != c.ok {
+			t.Errorf("%s: the reader says %v", name, reader)
+		}
+		if (why == "") != c.ok {
+			t.Errorf("%s: the schema says %q; the reader %v", name, why, reader)
+		}
+	}
+}
+
+// validate says where and by which keyword a schema refuses a value; empty if it does not. It knows the keywords that the schema has.
+func validate(schema map[string]any, v any, where string) string {
+	for keyword, want := range schema {
+		refuses := false
+		switch keyword {
+		case "$schema", "$id", "title", "description", "properties":
+		case "type":
+			types, several := want.([]any)
+			if !several {
+				types = []any{want}
+			}
+			refuses = !slices.ContainsFunc(types, func(t any) bool { return isOf(v, t.(string)) })
+		case "enum":
+			refuses = !slices.Contains(want.([]any), v)
+		case "pattern":
+			s, ok := v.(string)
+			refuses = ok && !regexp.MustCompile(want.(string)).MatchString(s)
+		case "minLength":
+			s, ok := v.(string)
+			refuses = ok && float64(len(s)) < want.(float64)
+		case "minimum", "maximum":
+			n, ok := v.(int)
+			refuses = ok && (keyword == "minimum" && float64(n) < want.(float64) || keyword == "maximum" && float64(n) > want.(float64))
+		case "oneOf":
+			n := 0
+			for _, s := range want.([]any) {
+				if validate(s.(map[string]any), v, where) == "" {
+					n++
+				}
+			}
+			refuses = n != 1
+		case "items", "minItems":
+			list, _ := v.([]any)
+			if n, ok := want.(float64); ok {
+				refuses = v != nil && float64(len(list)) < n
+				break
+			}
+			for i, e := range list {
+				if why := validate(want.(map[string]any), e, fmt.Sprintf("%s[%d]", where, i)); why != "" {
+					return why
+				}
+			}
+		default:
+			m, ok := v.(map[string]any)
+			if !ok {
+				continue
+			}
+			why, known := validateMapping(schema, keyword, want, m, where)
+			if !known {
+				return where + ": the test does not know the keyword " + keyword
+			}
+			if why != "" {
+				return why
+			}
+		}
+		if refuses {
+			return where + ": " + keyword
+		}
+	}
+	return ""
+}
+
+func isOf(v any, kind string) bool {
+	switch v.(type) {
+	case nil:
+		return kind == "null"
+	case string:
+		return kind == "string"
+	case bool:
+		return kind == "boolean"
+	case int:
+		return kind == "integer" || kind == "number"
+	case float64:
+		return kind == "number"
+	case []any:
+		return kind == "array"
+	case map[string]any:
+		return kind == "object"
+	}
+	return false
+}
+
+func validateMapping(schema map[string]any, keyword string, want any, m map[string]any, where string) (why string, known bool) {
+	properties, _ := schema["properties"].(map[string]any)
+	for _, k := range sortedKeys(m) {
+		var s any
+		switch p, has := properties[k]; {
+		case keyword == "propertyNames":
+			if why := validate(want.(map[string]any), k, where+"."+k); why != "" {
+				return why, true
+			}
+			continue
+		case keyword != "additionalProperties":
+			continue
+		case has:
+			s = p
+		default:
+			s = want
+		}
+		if s == false {
+			return where + "." + k + ": additionalProperties", true
+		}
+		if why := validate(s.(map[string]any), m[k], where+"."+k); why != "" {
+			return why, true
+		}
+	}
+	switch keyword {
+	case "required":
+		for _, k := range want.([]any) {
+			if _, ok := m[k.(string)]; !ok {
+				return where + ": required " + k.(string), true
+			}
+		}
+	case "minProperties":
+		if float64(len(m)) < want.(float64) {
+			return where + ": minProperties", true
+		}
+	case "maxProperties":
+		if float64(len(m)) > want.(float64) {
+			return where + ": maxProperties", true
+		}
+	case "additionalProperties", "propertyNames":
+	default:
+		return "", false
+	}
+	return "", true
+}

@@ -1,0 +1,171 @@
+package v1alpha1
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Scalar is a text with a grammar of its own, by which it is read from YAML and JSON alike. An error of the empty text says what is
+// wanted, behind "want".
+type Scalar interface {
+	encoding.TextUnmarshaler
+	// Pattern is the grammar as an expression for a JSON Schema. It lets through some that UnmarshalText does not.
+	Pattern() string
+	// Number says that a plain number is a valid spelling, too.
+	Number() bool
+}
+
+var (
+	_ Scalar = (*Name)(nil)
+	_ Scalar = (*Size)(nil)
+	_ Scalar = (*Count)(nil)
+	_ Scalar = (*Duration)(nil)
+	_ Scalar = (*HTTPGrant)(nil)
+	_ Scalar = (*SocketGrant)(nil)
+)
+
+// Name is a name as DNS and Kubernetes have them.
+type Name string
+
+// Pattern is for the schema.
+func (n *Name) Pattern() string { return "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$" }
+
+// Number says whether it may be a plain number.
+func (n *Name) Number() bool { return false }
+
+// UnmarshalText reads it.
+func (n *Name) UnmarshalText(b []byte) error {
+	s := string(b)
+	ok := len(s) > 0 && len(s) <= 63
+	for i := range len(s) {
+		c := s[i]
+		if !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0 && i < len(s)-1) {
+			ok = false
+		}
+	}
+	if !ok {
+		return fmt.Errorf("%q: want a name of at most 63 lower-case letters, digits and inner hyphens", s)
+	}
+	*n = Name(s)
+	return nil
+}
+
+// Size is an amount of bytes.
+type Size uint64
+
+// Pattern is for the schema.
+func (z *Size) Pattern() string { return "^0*[1-9][0-9]*([kKMGT]i?B?|B)?$" }
+
+// Number says whether it may be a plain number.
+func (z *Size) Number() bool { return true }
+
+// UnmarshalText reads it.
+func (z *Size) UnmarshalText(b []byte) (err error) {
+	s := string(b)
+	n, err := workload.ParseSize(s)
+	*z = Size(n)
+	return err
+}
+
+// Count is a number of things.
+type Count uint64
+
+// Pattern is for the schema.
+func (c *Count) Pattern() string { return "^0*[1-9][0-9]*[kMGT]?$" }
+
+// Number says whether it may be a plain number.
+func (c *Count) Number() bool { return true }
+
+// UnmarshalText reads it.
+func (c *Count) UnmarshalText(b []byte) error {
+	s := string(b)
+	n, err := workload.ParseCount(s)
+	*c = Count(n)
+	return err
+}
+
+// Duration is a length of time.
+type Duration time.Duration
+
+// Pattern is for the schema.
+func (d *Duration) Pattern() string {
+	return `^\+?(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*([0-9]*[1-9][0-9]*(\.[0-9]*)?|[0-9]*\.[0-9]*[1-9][0-9]*)(ns|us|µs|μs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))*$`
+}
+
+// Number says whether it may be a plain number.
+func (d *Duration) Number() bool { return false }
+
+// UnmarshalText reads it.
+func (d *Duration) UnmarshalText(b []byte) error {
+	s := string(b)
+	v, err := workload.ParseDuration(s)
+	*d = Duration(v)
+	return err
+}
+
+// HTTPGrant is a destination of outgoing requests.
+type HTTPGrant string
+
+// Pattern is for the schema.
+func (g *HTTPGrant) Pattern() string { return `^(\*|https?://[^/?#@]+/?)$` }
+
+// Number says whether it may be a plain number.
+func (g *HTTPGrant) Number() bool { return false }
+
+// UnmarshalText reads it.
+func (g *HTTPGrant) UnmarshalText(b []byte) error {
+	s := string(b)
+	p, err := workload.ParseHTTP(s)
+	*g = HTTPGrant(p.String())
+	return err
+}
+
+// SocketGrant is a socket address.
+type SocketGrant string
+
+// Pattern is for the schema.
+func (g *SocketGrant) Pattern() string { return `^(\*|.+:(\*|[0-9]+))$` }
+
+// Number says whether it may be a plain number.
+func (g *SocketGrant) Number() bool { return false }
+
+// UnmarshalText reads it.
+func (g *SocketGrant) UnmarshalText(b []byte) error {
+	s := string(b)
+	a, err := workload.ParseAddress(s)
+	*g = SocketGrant(a.String())
+	return err
+}
+
+// MarshalText spells a size in the largest unit that divides it.
+func (z Size) MarshalText() ([]byte, error) { return []byte(workload.FormatSize(uint64(z))), nil }
+
+// MarshalText spells a count in the largest unit that divides it.
+func (c Count) MarshalText() ([]byte, error) { return []byte(workload.FormatCount(uint64(c))), nil }
+
+// MarshalText spells a duration as Go does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalJSON takes a text or a number.
+func (z *Size) UnmarshalJSON(b []byte) error { return numberOrText(b, z) }
+
+// UnmarshalJSON takes a text or a number.
+func (c *Count) UnmarshalJSON(b []byte) error { return numberOrText(b, c) }
+
+func numberOrText(b []byte, s encoding.TextUnmarshaler) error {
+	if len(b) == 0 || string(b) == "null" {
+		return nil
+	}
+	if b[0] != '"' {
+		return s.UnmarshalText(b)
+	}
+	var text string
+	if err := json.Unmarshal(b, &text); err != nil {
+		return err
+	}
+	return s.UnmarshalText([]byte(text))
+}

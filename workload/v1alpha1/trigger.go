@@ -1,0 +1,128 @@
+package v1alpha1
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+)
+
+// Trigger is one trigger. In a document it is a mapping with one key, the type; below it stand the component and the keys of the type.
+type Trigger struct {
+	Type      string
+	Component Name
+	// Config is the keys of the type and their values: bool, int64, float64, string, []any and map[string]any. Nil where there are none.
+	// What they are to be is the type's (workload.TriggerType): not every program has every type.
+	Config map[string]any
+}
+
+const componentKey = "component"
+
+// body is the mapping below the type.
+func (t Trigger) body() map[string]any {
+	out := map[string]any{componentKey: string(t.Component)}
+	for k, v := range t.Config {
+		if k != componentKey {
+			out[k] = v
+		}
+	}
+	return map[string]any{t.Type: out}
+}
+
+// MarshalJSON gives the mapping of one key.
+func (t Trigger) MarshalJSON() ([]byte, error) { return json.Marshal(t.body()) }
+
+// MarshalYAML gives the mapping of one key.
+func (t Trigger) MarshalYAML() (any, error) { return t.body(), nil }
+
+// UnmarshalJSON reads the mapping of one key.
+func (t *Trigger) UnmarshalJSON(b []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.UseNumber()
+	var m map[string]map[string]any
+	if err := dec.Decode(&m); err != nil {
+		return fmt.Errorf("trigger: %w", err)
+	}
+	return t.set(m)
+}
+
+// UnmarshalYAML reads the mapping of one key.
+func (t *Trigger) UnmarshalYAML(unmarshal func(any) error) error {
+	var m map[string]map[string]any
+	if err := unmarshal(&m); err != nil {
+		return fmt.Errorf("trigger: %w", err)
+	}
+	return t.set(m)
+}
+
+func (t *Trigger) set(m map[string]map[string]any) error {
+	if len(m) != 1 {
+		return fmt.Errorf("trigger: want a mapping of one key, the type; had %d", len(m))
+	}
+	*t = Trigger{}
+	for kind, body := range m {
+		t.Type = kind
+		name, ok := body[componentKey].(string)
+		if !ok {
+			return fmt.Errorf("trigger %q: want a text at the key component", kind)
+		}
+		if err := t.Component.UnmarshalText([]byte(name)); err != nil {
+			return fmt.Errorf("trigger %q: component: %w", kind, err)
+		}
+		delete(body, componentKey)
+		for k, v := range body {
+			plain, err := plainValue(v)
+			if err != nil {
+				return fmt.Errorf("trigger %q: %s: %w", kind, k, err)
+			}
+			if t.Config == nil {
+				t.Config = map[string]any{}
+			}
+			t.Config[k] = plain
+		}
+	}
+	return nil
+}
+
+// plainValue gives a value in the one Go type that Config has for it, whatever it was read from.
+func plainValue(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, bool, string, int64, float64:
+		return v, nil
+	case int:
+		return int64(v), nil
+	case uint64:
+		if v > math.MaxInt64 {
+			return nil, fmt.Errorf("the number is too large")
+		}
+		return int64(v), nil
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n, nil
+		}
+		return v.Float64()
+	case time.Time:
+		return nil, fmt.Errorf("want no point in time; put it in quotes")
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			var err error
+			if out[i], err = plainValue(e); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for k, e := range v {
+			plain, err := plainValue(e)
+			if err != nil {
+				return nil, err
+			}
+			out[k] = plain
+		}
+		return out, nil
+	}
+	return nil, fmt.Errorf("want a text, a number, true or false, a list or a mapping by texts")
+}

@@ -1,0 +1,123 @@
+package v1alpha1
+
+// APIVersion and Kind are what every document says of itself.
+const (
+	APIVersion = "vitrine.dev/v1alpha1"
+	Kind       = "Workload"
+)
+
+// Workload is the document: a vitrine.yaml, an object of Kubernetes, a message to a host. Paths in it start from where it lies.
+type Workload struct {
+	APIVersion string   `json:"apiVersion" yaml:"apiVersion" required:"true" enum:"vitrine.dev/v1alpha1" doc:"The version of this format."`
+	Kind       string   `json:"kind" yaml:"kind" required:"true" enum:"Workload" doc:"What the file describes."`
+	Metadata   Metadata `json:"metadata" yaml:"metadata" required:"true" doc:"How the workload is called."`
+	Spec       Spec     `json:"spec" yaml:"spec" required:"true" doc:"What runs."`
+}
+
+// Metadata names a workload.
+type Metadata struct {
+	Name        Name              `json:"name" yaml:"name" required:"true" doc:"The workload's name."`
+	Namespace   Name              `json:"namespace,omitzero" yaml:"namespace,omitempty" doc:"The namespace; service.namespace in telemetry."`
+	Version     string            `json:"version,omitzero" yaml:"version,omitempty" doc:"The workload's version; service.version in telemetry."`
+	Labels      map[string]string `json:"labels,omitempty" yaml:"labels,omitempty" secret:"true" doc:"For Kubernetes; a host does not read them."`
+	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty" secret:"true" doc:"For Kubernetes; a host does not read them."`
+}
+
+// Spec says what runs.
+type Spec struct {
+	Components []Component `json:"components" yaml:"components" required:"true" minItems:"1" doc:"The components of the workload."`
+	Triggers   []Trigger   `json:"triggers,omitempty" yaml:"triggers,omitempty" doc:"What calls the components."`
+	Services   []Service   `json:"services,omitempty" yaml:"services,omitempty" later:"*" doc:"Long-lived components."`
+}
+
+// Component is one component.
+type Component struct {
+	Name        Name              `json:"name" yaml:"name" required:"true" doc:"Unique in the workload; service.name in telemetry."`
+	Source      Source            `json:"source" yaml:"source" required:"true" one:"true" doc:"Where the component's bytes come from."`
+	Build       Build             `json:"build,omitzero" yaml:"build,omitempty" doc:"How the source file is made; nothing runs it yet."`
+	Links       map[string]Name   `json:"links,omitempty" yaml:"links,omitempty" keys:"^[^:/@]+(:[^:/@]+)+(/[^:/@]+)+(@.+)?$" doc:"Import to component: which component of the workload serves it. All other imports are served by plugins."`
+	Environment map[string]string `json:"environment,omitempty" yaml:"environment,omitempty" keys:"^[^=\\x00]+$" secret:"true" doc:"Environment variables of the guest."`
+	Args        []string          `json:"args,omitempty" yaml:"args,omitempty" secret:"true" doc:"Arguments of a command."`
+	Config      map[string]string `json:"config,omitempty" yaml:"config,omitempty" secret:"true" doc:"Values of wasi:config."`
+	Grants      Grants            `json:"grants,omitzero" yaml:"grants,omitempty" doc:"What the component may do. Nothing is granted that is not written here."`
+	Limits      Limits            `json:"limits,omitzero" yaml:"limits,omitempty" doc:"Bounds of one instance."`
+	Instances   Instances         `json:"instances,omitzero" yaml:"instances,omitempty" doc:"How instances are made."`
+	Telemetry   Telemetry         `json:"telemetry,omitzero" yaml:"telemetry,omitempty" doc:"What is shown of the component."`
+}
+
+// Source says where bytes come from: exactly one field is set.
+type Source struct {
+	File  string `json:"file,omitzero" yaml:"file,omitempty" minLength:"1" doc:"A file, from the manifest's folder."`
+	Image string `json:"image,omitzero" yaml:"image,omitempty" later:"*" doc:"An OCI image with its digest: host/repo@sha256:…"`
+}
+
+// Build says how a source file is made.
+type Build struct {
+	Command []string `json:"command,omitempty" yaml:"command,omitempty" doc:"The command and its arguments."`
+	Watch   []string `json:"watch,omitempty" yaml:"watch,omitempty" doc:"Patterns of the files that it is made from."`
+}
+
+// Grants are what a component may do.
+type Grants struct {
+	HTTP    []HTTPGrant  `json:"http,omitempty" yaml:"http,omitempty" doc:"Destinations of outgoing requests."`
+	Files   []FileGrant  `json:"files,omitempty" yaml:"files,omitempty" doc:"Folders of the host."`
+	Sockets SocketGrants `json:"sockets,omitzero" yaml:"sockets,omitempty" doc:"TCP and UDP addresses."`
+}
+
+// FileGrant gives a folder.
+type FileGrant struct {
+	Host   string `json:"host" yaml:"host" required:"true" doc:"The folder on the host, from the manifest's folder."`
+	Guest  string `json:"guest" yaml:"guest" required:"true" doc:"What the guest calls it."`
+	Access string `json:"access,omitzero" yaml:"access,omitempty" enum:"read|write" doc:"What the guest may do in it; read unless it says write."`
+}
+
+// SocketGrants give addresses.
+type SocketGrants struct {
+	Connect []SocketGrant `json:"connect,omitempty" yaml:"connect,omitempty" doc:"Addresses that may be connected or sent to."`
+	Listen  []SocketGrant `json:"listen,omitempty" yaml:"listen,omitempty" doc:"Addresses that may be listened on."`
+}
+
+// Limits bound what a component may use; see [workload.Limits].
+type Limits struct {
+	Memory    Size     `json:"memory,omitzero" yaml:"memory,omitempty" doc:"All linear memories of an instance together; default 1Gi."`
+	Deadline  Duration `json:"deadline,omitzero" yaml:"deadline,omitempty" doc:"The longest that one invocation may take; default 30s, none for a command."`
+	Stack     Size     `json:"stack,omitzero" yaml:"stack,omitempty" doc:"Stack of an instance's calls, nested calls together; default 128Mi, at least 64Ki, at most 1Gi."`
+	Tables    int      `json:"tables,omitzero" yaml:"tables,omitempty" min:"1" max:"4294967295" doc:"Elements of all tables of an instance together; default 10 million."`
+	Fuel      Count    `json:"fuel,omitzero" yaml:"fuel,omitempty" doc:"Guest work of one invocation, in loop iterations and function entries; default 100G, unbounded for a command."`
+	CallDepth int      `json:"callDepth,omitzero" yaml:"callDepth,omitempty" min:"1" max:"10000" doc:"Nested calls between components; default 100."`
+	Handles   int      `json:"handles,omitzero" yaml:"handles,omitempty" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; default 100000."`
+
+	HostMemory Size `json:"hostMemory,omitzero" yaml:"hostMemory,omitempty" doc:"What the host holds for an instance: its resources, the values of calls under way and deep stacks; the default is that of memory."`
+
+	Files    int  `json:"files,omitzero" yaml:"files,omitempty" min:"1" max:"1000000" doc:"Open files and folders of an instance; default 256."`
+	Sockets  int  `json:"sockets,omitzero" yaml:"sockets,omitempty" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; default 256."`
+	Requests int  `json:"requests,omitzero" yaml:"requests,omitempty" min:"1" max:"1000000" doc:"Outgoing HTTP requests of an instance that are under way; default 64."`
+	Headers  Size `json:"headers,omitzero" yaml:"headers,omitempty" doc:"Headers or trailers of each HTTP message, in or out; default 128Ki, 1Mi at most."`
+	Body     Size `json:"body,omitzero" yaml:"body,omitempty" doc:"Each HTTP body, in or out; default 1Gi."`
+
+	OutputLines          Count `json:"outputLines,omitzero" yaml:"outputLines,omitempty" doc:"Lines that one invocation may log; default 10k, unbounded for a command."`
+	OutputBytes          Size  `json:"outputBytes,omitzero" yaml:"outputBytes,omitempty" doc:"Bytes that one invocation may log; default 10Mi, unbounded for a command."`
+	OutputLinesPerSecond Count `json:"outputLinesPerSecond,omitzero" yaml:"outputLinesPerSecond,omitempty" doc:"Lines that all instances of the component together may log in a second; default 20k."`
+	OutputBytesPerSecond Size  `json:"outputBytesPerSecond,omitzero" yaml:"outputBytesPerSecond,omitempty" doc:"Bytes that all instances of the component together may log in a second; default 10Mi."`
+}
+
+// Instances says how instances are made.
+type Instances struct {
+	Isolation   string   `json:"isolation,omitzero" yaml:"isolation,omitempty" enum:"fresh|snapshot|reuse" later:"reuse" doc:"fresh: each invocation sees what a new instance would see. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all."`
+	Max         int      `json:"max,omitzero" yaml:"max,omitempty" min:"1" max:"1000000" doc:"How many instances may run at once."`
+	Queue       int      `json:"queue,omitzero" yaml:"queue,omitempty" min:"1" max:"10000000" doc:"How many invocations may wait for an instance."`
+	Ready       *int     `json:"ready,omitempty" yaml:"ready,omitempty" min:"0" max:"1000000" doc:"How many instances are made before the workload answers, and kept; default 1 where a trigger reaches the component; 0: none."`
+	Concurrency int      `json:"concurrency,omitzero" yaml:"concurrency,omitempty" min:"1" max:"1000000" later:"*" doc:"With reuse: invocations at once in one instance."`
+	Uses        int      `json:"uses,omitzero" yaml:"uses,omitempty" min:"1" later:"*" doc:"With reuse: invocations in the life of an instance."`
+	Idle        Duration `json:"idle,omitzero" yaml:"idle,omitempty" doc:"How long an instance is kept that does nothing."`
+}
+
+// Telemetry says what is shown.
+type Telemetry struct {
+	Detail string `json:"detail,omitzero" yaml:"detail,omitempty" enum:"invocation|boundary|all" doc:"How many calls become spans."`
+}
+
+// Service is a long-lived component.
+type Service struct {
+	Component Name `json:"component" yaml:"component" required:"true" doc:"The component."`
+}
