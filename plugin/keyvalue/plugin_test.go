@@ -168,7 +168,7 @@ func wantError(t *testing.T, err error, tag bindings.ErrorTag, words string) {
 
 func TestOpen(t *testing.T) {
 	s, _, d := opened(t)
-	if want := (Owner{"n", "shop", "cart"}); d.owner != want {
+	if want := (Owner{Namespace: "n", Workload: "shop", Component: "cart"}); d.owner != want {
 		t.Errorf("opened for %v, wanted %v", d.owner, want)
 	}
 	for name, tag := range map[string]bindings.ErrorTag{"theirs": bindings.ErrorTagAccessDenied, "none": bindings.ErrorTagNoSuchStore} {
