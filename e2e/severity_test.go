@@ -141,3 +141,28 @@ func TestLinesOfNetHTTP(t *testing.T) {
 		}
 	}
 }
+
+// TestSeveralExporters: a list of exporters is a consumer each, for every signal; a name that nobody knows is told of and takes nothing from the others.
+func TestSeveralExporters(t *testing.T) {
+	c := otlptest.New(t)
+	cmd := "../cli/testdata/hello.wasm"
+	code, stdout, stderr := runEnv(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.URL, "OTEL_TRACES_EXPORTER=otlp, console", "OTEL_METRICS_EXPORTER=console,otlp,abacus",
+		"OTEL_LOGS_EXPORTER=otlp,otlp,console"}, "", "run", "--log-format", "json", cmd)
+	if code != 0 || strings.Count(stderr, `"value":"abacus"`) != 1 || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit status %d: %s", code, stderr)
+	}
+	lines := 0
+	for _, r := range c.Records() {
+		if r.Body.GetStringValue() == "hello" {
+			lines++
+		}
+	}
+	if len(c.Spans()) == 0 || len(c.Metrics()) == 0 || lines != 1 {
+		t.Errorf("the collector has %d spans, %d metrics, the line %d times", len(c.Spans()), len(c.Metrics()), lines)
+	}
+	for _, want := range []string{`"SpanContext"`, `"ScopeMetrics"`, `"SeverityText"`} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the console has no %s: %s", want, stdout)
+		}
+	}
+}
