@@ -63,34 +63,9 @@ func (es Errors) sort() {
 func nearest(s string, candidates []string) string {
 	best, least := "", max(2, len(s)/3)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := distance(strings.ToLower(s), strings.ToLower(c)); d < least && 2*d < len(c) {
+		if d := text.Distance(strings.ToLower(s), strings.ToLower(c)); d < least && 2*d < len(c) {
 			best, least = c, d
 		}
 	}
 	return best
-}
-
-// distance is Levenshtein's: how many letters must be put in, taken out or replaced. Names are short; long texts count
-// as wholly different, so that a hostile manifest cannot make it slow.
-func distance(a, b string) int {
-	if len(a) > 200 || len(b) > 200 {
-		return max(len(a), len(b))
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
-				replace++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -23,6 +23,7 @@ type process struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	ships          Ships
+	flagError      bool // the flags could not be read to the end
 }
 
 // Main runs one command line, as os.Args has it behind the program's name, and returns its exit status. It takes over the process:
@@ -39,7 +40,7 @@ func (p *process) main(args []string) int {
 	root.SetArgs(args)
 	out := &watched{Writer: root.OutOrStdout()}
 	root.SetOut(out)
-	err := root.ExecuteContext(context.Background())
+	cmd, err := root.ExecuteContextC(context.Background())
 	if err == nil {
 		err = out.err // help, which nobody returns the error of
 	}
@@ -54,13 +55,35 @@ func (p *process) main(args []string) int {
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		problem.print(p.stderr)
+		if p.wantsJSON(cmd, args) {
+			problem.printJSON(p.stderr)
+		} else {
+			problem.print(p.stderr)
+		}
 	}()
 	select {
 	case <-told:
 	case <-time.After(closeTime): // nobody reads
 	}
 	return problem.Code
+}
+
+// wantsJSON says whether what goes to stderr is to be JSON, also where the command line could not be read to its end.
+func (p *process) wantsJSON(cmd *cobra.Command, args []string) bool {
+	flag := "--log-format"
+	if f := cmd.Flags().Lookup("log-format"); f != nil && f.Changed {
+		values := f.Value.(*flagValue).values
+		return len(values) > 0 && values[0] == "json"
+	}
+	for i, a := range args {
+		switch {
+		case !p.flagError || a == "--":
+			return p.getenv("VITRINE_LOG_FORMAT") == "json"
+		case a == flag+"=json", a == flag && i+1 < len(args) && args[i+1] == "json":
+			return true
+		}
+	}
+	return p.getenv("VITRINE_LOG_FORMAT") == "json"
 }
 
 // watched remembers the first error of its writer.
@@ -106,7 +129,10 @@ Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usag
 	// What cobra itself prints repeats what it was given. Commands write to the process's own streams.
 	root.SetOut(text.Writer(p.stdout))
 	root.SetErr(text.Writer(p.stderr))
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return usage(cmd, err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		p.flagError = true
+		return usage(cmd, err)
+	})
 	root.AddCommand(p.up(), p.run(), p.inspect(), p.check(), p.bindgen(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

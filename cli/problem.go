@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -91,6 +92,35 @@ func (p *Problem) print(w io.Writer) {
 	part("why", p.why()...)
 	part("do", p.Do)
 	_, _ = io.WriteString(w, b.String())
+}
+
+// printJSON writes the block as a line, like those that the console has of what happens: message, where, why (a text or a list of them), do, and the
+// exit status.
+func (p *Problem) printJSON(w io.Writer) {
+	cut := func(s string) string { return text.Cut(strings.TrimRight(s, "\n"), maxLine) }
+	attrs := []any{}
+	part := func(key string, value any, there bool) {
+		if there {
+			attrs = append(attrs, key, value)
+		}
+	}
+	var why []string
+	for i, line := range p.why() {
+		if i == maxLines {
+			why = append(why, fmt.Sprintf("… and %d more lines", len(p.why())-i))
+			break
+		}
+		why = append(why, cut(line))
+	}
+	part("where", cut(p.Where), p.Where != "")
+	if len(why) == 1 {
+		part("why", why[0], true)
+	} else {
+		part("why", why, len(why) > 0)
+	}
+	part("do", cut(p.Do), p.Do != "")
+	part("status", p.Code, true)
+	slog.New(consoleHandler(w, "json", slog.LevelError)).Error(cut(p.What), attrs...)
 }
 
 // lines are the lines of an error: one for each error that was joined in it.

@@ -218,6 +218,9 @@ func TestVariables(t *testing.T) {
 		"unknown exporter":      {[]string{"OTEL_TRACES_EXPORTER=otlpp"}, 0, "OTEL_TRACES_EXPORTER"},
 		"unknown of metrics":    {[]string{"OTEL_METRICS_EXPORTER=prometeus"}, 0, "OTEL_METRICS_EXPORTER"},
 		"unknown of logs":       {[]string{"OTEL_LOGS_EXPORTER=stdout"}, 0, "OTEL_LOGS_EXPORTER"},
+		"unknown of several":    {[]string{"OTEL_TRACES_EXPORTER=none,stdout"}, 0, `"value":"stdout"`},
+		"none of several":       {[]string{"OTEL_TRACES_EXPORTER=otlpp,stdout"}, 0, `"value":"stdout"`},
+		"mistyped":              {[]string{"OTEL_EXPORTER_OLTP_ENDPOINT=http://s3cr3t"}, 0, "OTEL_EXPORTER_OLTP_ENDPOINT\",\"reason\":\"did you mean OTEL_EXPORTER_OTLP_ENDPOINT?"},
 		"unknown protocol":      {[]string{down, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=smtp"}, 0, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"},
 		"JSON of metrics":       {[]string{down, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL=http/json"}, 0, "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"},
 		"sampler":               {[]string{down, "OTEL_TRACES_SAMPLER=dice"}, 0, "OTEL_TRACES_SAMPLER"},
@@ -251,7 +254,7 @@ func TestVariables(t *testing.T) {
 				if strings.Contains(line, tc.says) && !strings.Contains(line, `"endpoint":"`+tc.says) {
 					said++
 				}
-				if tc.exit == 0 && line != "" && !json.Valid([]byte(line)) {
+				if line != "" && !json.Valid([]byte(line)) {
 					t.Errorf("no JSON: %q", line)
 				}
 			}

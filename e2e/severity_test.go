@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	logspb "go.opentelemetry.io/proto/otlp/logs/v1"
-
 	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
@@ -20,20 +18,20 @@ import (
 // severities are lines of loggers that guests use, with the severity that console and records are to say: that of the stream where a line says none.
 var severities = []struct {
 	line, level string
-	number      logspb.SeverityNumber
+	number      int32
 }{
-	{`{"level":"warn","msg":"slog"}`, "WARN", logspb.SeverityNumber_SEVERITY_NUMBER_WARN},
-	{`{"time":"2026-01-01T00:00:00Z","level":"ERROR+2","msg":"slog above error"}`, "ERROR", logspb.SeverityNumber_SEVERITY_NUMBER_ERROR},
-	{`{"severity":"CRITICAL","message":"google"}`, "FATAL", logspb.SeverityNumber_SEVERITY_NUMBER_FATAL},
-	{`{"level":20,"msg":"pino debug"}`, "DEBUG", logspb.SeverityNumber_SEVERITY_NUMBER_DEBUG},
-	{`{"level":50,"msg":"pino error"}`, "ERROR", logspb.SeverityNumber_SEVERITY_NUMBER_ERROR},
-	{`{"severity_number":13,"body":"otel"}`, "WARN", logspb.SeverityNumber_SEVERITY_NUMBER_WARN},
-	{`{"log":{"level":"trace"},"message":"elastic"}`, "TRACE", logspb.SeverityNumber_SEVERITY_NUMBER_TRACE},
-	{`{"lvl":"eror","msg":"log15"}`, "ERROR", logspb.SeverityNumber_SEVERITY_NUMBER_ERROR},
-	{`{"level":"purple","msg":"unknown"}`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
-	{`{"level":3,"msg":"of syslog or slog"}`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
-	{`{"level":"warn","msg":"half`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
-	{`level=error msg="no JSON"`, "INFO", logspb.SeverityNumber_SEVERITY_NUMBER_INFO},
+	{`{"level":"warn","msg":"slog"}`, "WARN", 13},
+	{`{"time":"2026-01-01T00:00:00Z","level":"ERROR+2","msg":"slog above error"}`, "ERROR", 17},
+	{`{"severity":"CRITICAL","message":"google"}`, "FATAL", 21},
+	{`{"level":20,"msg":"pino debug"}`, "DEBUG", 5},
+	{`{"level":50,"msg":"pino error"}`, "ERROR", 17},
+	{`{"severity_number":13,"body":"otel"}`, "WARN", 13},
+	{`{"log":{"level":"trace"},"message":"elastic"}`, "TRACE", 1},
+	{`{"lvl":"eror","msg":"log15"}`, "ERROR", 17},
+	{`{"level":"purple","msg":"unknown"}`, "INFO", 9},
+	{`{"level":3,"msg":"of syslog or slog"}`, "INFO", 9},
+	{`{"level":"warn","msg":"half`, "INFO", 9},
+	{`level=error msg="no JSON"`, "INFO", 9},
 }
 
 // TestSeverityOfGuests: what a guest's line of JSON says of its severity is what the console and the log record say, and --log-level goes by it.
@@ -50,14 +48,15 @@ func TestSeverityOfGuests(t *testing.T) {
 			s.want("/", "", 500, "the component failed\n")
 			s.says("no JSON")
 			s.stop()
-			records := map[string]*logspb.LogRecord{}
+			number := map[string]int32{}
 			for _, r := range c.Records() {
-				records[r.Body.GetStringValue()] = r
+				if number[r.Body.GetStringValue()] = int32(r.SeverityNumber); len(r.TraceId) != 16 && strings.Contains(r.Body.GetStringValue(), "level") {
+					t.Errorf("%v is of no trace", r)
+				}
 			}
 			for _, want := range severities {
-				r := records[want.line]
-				if r == nil || r.SeverityNumber != want.number || len(r.TraceId) != 16 {
-					t.Errorf("the record of %s is %v", want.line, r)
+				if n := number[want.line]; n != want.number {
+					t.Errorf("the record of %s says %d, want %d", want.line, n, want.number)
 				}
 				level, shown := consoleLevel(s, format, want.line)
 				if !shown || level != want.level {
@@ -138,6 +137,31 @@ func TestLinesOfNetHTTP(t *testing.T) {
 	for _, line := range s.lines() {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("no JSON: %q", line)
+		}
+	}
+}
+
+// TestSeveralExporters: a list of exporters is a consumer each, for every signal; a name that nobody knows is told of and takes nothing from the others.
+func TestSeveralExporters(t *testing.T) {
+	c := otlptest.New(t)
+	cmd := "../cli/testdata/hello.wasm"
+	code, stdout, stderr := runEnv(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.URL, "OTEL_TRACES_EXPORTER=otlp, console", "OTEL_METRICS_EXPORTER=console,otlp,abacus",
+		"OTEL_LOGS_EXPORTER=otlp,otlp,console"}, "", "run", "--log-format", "json", cmd)
+	if code != 0 || strings.Count(stderr, `"value":"abacus"`) != 1 || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("exit status %d: %s", code, stderr)
+	}
+	lines := 0
+	for _, r := range c.Records() {
+		if r.Body.GetStringValue() == "hello" {
+			lines++
+		}
+	}
+	if len(c.Spans()) == 0 || len(c.Metrics()) == 0 || lines != 1 {
+		t.Errorf("the collector has %d spans, %d metrics, the line %d times", len(c.Spans()), len(c.Metrics()), lines)
+	}
+	for _, want := range []string{`"SpanContext"`, `"ScopeMetrics"`, `"SeverityText"`} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("the console has no %s: %s", want, stdout)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
+	"sync"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
@@ -36,9 +36,9 @@ func (e Export) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Read makes a consumer for each signal that is on: OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER or OTEL_LOGS_EXPORTER names an
-// exporter for it, or OTEL_EXPORTER_OTLP_ENDPOINT (or the signal's own) is set. Nothing is exported when nothing was asked for.
-// Bad values are warned of and ignored. What cannot be ignored, as nothing would be sent, is the error, a [*SettingError] that
+// Read makes the consumers of each signal that is on: OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER or OTEL_LOGS_EXPORTER names
+// exporters for it, with commas between several, or OTEL_EXPORTER_OTLP_ENDPOINT (or the signal's own) is set. Nothing is exported when nothing was asked for.
+// Bad values are warned of and ignored, and so are variables of the process that are called nearly as one of OpenTelemetry's is. What cannot be ignored, as nothing would be sent, is the error, a [*SettingError] that
 // names the variable.
 //
 // It sets the process's OpenTelemetry logger and error handler, which the SDK has only once for all, to Options.Logger at the
@@ -65,22 +65,12 @@ func Read(ctx context.Context, opts Options) (Export, error) {
 
 func (e environment) consumers(ctx context.Context) (Export, error) {
 	var out Export
+	makers := map[signal]maker{traces: e.spans, metrics: e.metrics, logs: e.logs}
 	for _, s := range []signal{traces, metrics, logs} {
-		var c *export.Consumer
-		var err error
-		switch s {
-		case traces:
-			c, err = open(ctx, e, s, e.spans)
-		case metrics:
-			c, err = open(ctx, e, s, e.metrics)
-		case logs:
-			c, err = open(ctx, e, s, e.logs)
-		}
+		consumers, err := open(ctx, e, s, makers[s])
+		out.Consumers = append(out.Consumers, consumers...)
 		if err != nil {
 			return Export{}, errors.Join(err, out.Shutdown(ctx))
-		}
-		if c != nil {
-			out.Consumers = append(out.Consumers, *c)
 		}
 	}
 	return out, nil
@@ -89,31 +79,30 @@ func (e environment) consumers(ctx context.Context) (Export, error) {
 // maker makes the exporter of a signal by its name; nil for none.
 type maker func(ctx context.Context, name string) (*export.Consumer, error)
 
-// open makes the exporter of a signal; nil for none. A name that nobody knows is warned of and ignored.
-func open(ctx context.Context, e environment, s signal, mk maker) (*export.Consumer, error) {
-	name := e.exporter(s)
-	if name == exporterNone {
-		return nil, nil
-	}
-	exp, err := made(ctx, e, s, name, mk)
-	if err == nil {
-		return exp, nil
-	}
+// open makes the exporters of a signal, also those before one that fails. A name that nobody knows is warned of and ignored.
+func open(ctx context.Context, e environment, s signal, mk maker) (out []export.Consumer, err error) {
 	wellKnown := []string{"otlp", "console", "none"}
 	if s == metrics {
 		wellKnown = append(wellKnown, "prometheus")
 	}
-	if slices.Contains(wellKnown, name) {
-		return nil, e.refined(s, name, err)
+	names := e.exporters(s)
+	ignored := 0
+	for i := 0; i < len(names); i++ {
+		c, err := made(ctx, e, s, names[i], mk)
+		switch {
+		case err == nil && c != nil:
+			out = append(out, *c)
+		case err == nil:
+		case slices.Contains(wellKnown, names[i]):
+			return out, e.refined(s, names[i], err)
+		default:
+			e.Bad(exporterKey(s), names[i], "there is no such exporter; want "+orList(wellKnown)+", or several with commas between them")
+			if ignored++; ignored == len(names) {
+				names = append(names, e.fallback(s)...)
+			}
+		}
 	}
-	e.Bad("OTEL_"+strings.ToUpper(string(s))+"_EXPORTER", name, "there is no such exporter; want "+orList(wellKnown))
-	if name = e.fallback(s); name == exporterNone {
-		return nil, nil
-	}
-	if exp, err = made(ctx, e, s, name, mk); err != nil {
-		return nil, e.refined(s, name, err)
-	}
-	return exp, nil
+	return out, nil
 }
 
 // made makes the exporter called name, if what the environment says of it can be used at all.
@@ -123,9 +112,34 @@ func made(ctx context.Context, e environment, s signal, name string, mk maker) (
 			return nil, err
 		}
 	}
-	c, err := mk(ctx, name)
+	c, err := byName(ctx, s, name, mk)
 	if c != nil && name == "otlp" {
 		c.Destination = e.destination(s)
 	}
 	return c, err
+}
+
+// naming guards the variables that byName sets.
+var naming sync.Mutex
+
+// byName has mk make the exporter called name. autoexport takes the name from the process's environment alone, and takes a list for one name.
+func byName(ctx context.Context, s signal, name string, mk maker) (*export.Consumer, error) {
+	naming.Lock()
+	defer naming.Unlock()
+	key := exporterKey(s)
+	was, set := os.LookupEnv(key)
+	if was == name {
+		return mk(ctx, name)
+	}
+	if err := os.Setenv(key, name); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if set {
+			_ = os.Setenv(key, was)
+		} else {
+			_ = os.Unsetenv(key)
+		}
+	}()
+	return mk(ctx, name)
 }

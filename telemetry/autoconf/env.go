@@ -32,23 +32,41 @@ type environment struct{ env.Env }
 // quiet is the environment for what is read twice: it is warned of once.
 func (e environment) quiet() environment { return environment{e.Quiet()} }
 
-// exporter names the exporter that s is to use, or "none". A signal is on when its exporter is named, or when an OTLP
+// exporterKey is the variable that names the exporters of s.
+func exporterKey(s signal) string { return "OTEL_" + strings.ToUpper(string(s)) + "_EXPORTER" }
+
+// exporters names the exporters that s is to use, each once; none where it is off. A signal is on when an exporter is named, or when an OTLP
 // endpoint is set for it or for all signals: the specification's default of "otlp" would send to localhost although
 // nobody asked.
-func (e environment) exporter(s signal) string {
-	upper := strings.ToUpper(string(s))
-	if name := e.Text("OTEL_" + upper + "_EXPORTER"); name != "" {
-		return name
+func (e environment) exporters(s signal) []string {
+	var names []string
+	given, none := false, false
+	for name := range strings.SplitSeq(e.Text(exporterKey(s)), ",") {
+		name = strings.TrimSpace(name)
+		given = given || name != ""
+		switch {
+		case name == exporterNone:
+			none = true
+		case name != "" && !slices.Contains(names, name):
+			names = append(names, name)
+		}
+	}
+	if none && len(names) > 0 {
+		e.Bad(exporterKey(s), exporterNone, "other exporters are named beside it, and used")
+	}
+	if given {
+		return names
 	}
 	return e.fallback(s)
 }
 
-func (e environment) fallback(s signal) string {
+// fallback are the exporters of s where none is named that there is.
+func (e environment) fallback(s signal) []string {
 	upper := strings.ToUpper(string(s))
 	if e.Text("OTEL_EXPORTER_OTLP_"+upper+"_ENDPOINT") != "" || e.Text("OTEL_EXPORTER_OTLP_ENDPOINT") != "" {
-		return "otlp"
+		return []string{"otlp"}
 	}
-	return exporterNone
+	return nil
 }
 
 // protocol is the OTLP protocol for s; http/protobuf unless told.

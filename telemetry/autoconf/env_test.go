@@ -3,6 +3,7 @@ package autoconf
 import (
 	"bytes"
 	"log/slog"
+	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
@@ -14,21 +15,62 @@ func logger(b *bytes.Buffer) *slog.Logger { return slog.New(slog.NewTextHandler(
 func TestExporterNames(t *testing.T) {
 	for name, tc := range map[string]struct {
 		env  map[string]string
-		want [3]string // traces, metrics, logs
+		want [3]string // traces, metrics, logs: names with commas between them
+		said int       // warnings
 	}{
-		"nothing":      {nil, [3]string{"none", "none", "none"}},
-		"endpoint":     {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h"}, [3]string{"otlp", "otlp", "otlp"}},
-		"own endpoint": {map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://h"}, [3]string{"none", "otlp", "none"}},
-		"named":        {map[string]string{"OTEL_TRACES_EXPORTER": "console", "OTEL_LOGS_EXPORTER": " otlp "}, [3]string{"console", "none", "otlp"}},
-		"blank":        {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "  ", "OTEL_TRACES_EXPORTER": " "}, [3]string{"none", "none", "none"}},
-		"none":         {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_TRACES_EXPORTER": "none"}, [3]string{"none", "otlp", "otlp"}},
+		"nothing":      {nil, [3]string{}, 0},
+		"endpoint":     {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h"}, [3]string{"otlp", "otlp", "otlp"}, 0},
+		"own endpoint": {map[string]string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://h"}, [3]string{"", "otlp", ""}, 0},
+		"named":        {map[string]string{"OTEL_TRACES_EXPORTER": "console", "OTEL_LOGS_EXPORTER": " otlp "}, [3]string{"console", "", "otlp"}, 0},
+		"blank":        {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "  ", "OTEL_TRACES_EXPORTER": " "}, [3]string{}, 0},
+		"none":         {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_TRACES_EXPORTER": "none"}, [3]string{"", "otlp", "otlp"}, 0},
+		"several":      {map[string]string{"OTEL_TRACES_EXPORTER": "otlp,console", "OTEL_METRICS_EXPORTER": " prometheus , otlp,,otlp "}, [3]string{"otlp,console", "prometheus,otlp", ""}, 0},
+		"commas alone": {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://h", "OTEL_LOGS_EXPORTER": ","}, [3]string{"otlp", "otlp", "otlp"}, 0},
+		"none twice":   {map[string]string{"OTEL_LOGS_EXPORTER": "none,none", "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": "http://h"}, [3]string{}, 0},
+		"none beside":  {map[string]string{"OTEL_LOGS_EXPORTER": "none,console"}, [3]string{"", "", "console"}, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := environment{env.Env{Getenv: func(k string) string { return tc.env[k] }, Log: logger(&bytes.Buffer{})}}
-			if got := [3]string{e.exporter(traces), e.exporter(metrics), e.exporter(logs)}; got != tc.want {
-				t.Errorf("%v, want %v", got, tc.want)
+			var said bytes.Buffer
+			e := environment{env.Env{Getenv: func(k string) string { return tc.env[k] }, Log: logger(&said)}}
+			got := [3]string{strings.Join(e.exporters(traces), ","), strings.Join(e.exporters(metrics), ","), strings.Join(e.exporters(logs), ",")}
+			if got != tc.want || strings.Count(said.String(), "WARN") != tc.said {
+				t.Errorf("%v, want %v; %s", got, tc.want, said.String())
 			}
 		})
+	}
+}
+
+// TestMistypedNames: a variable whose name is nearly one of OpenTelemetry's is warned of with that, its value is not shown; one of others is nobody's concern.
+func TestMistypedNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"OTEL_EXPORTER_OLTP_ENDPOINT":         "OTEL_EXPORTER_OTLP_ENDPOINT",
+		"OTEL_EXPORTER_OTLP_ENDPIONT":         "OTEL_EXPORTER_OTLP_ENDPOINT",
+		"OTEL_EXPORTER_OTLP_TRACE_ENDPOINT":   "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+		"OTEL_EXPORTER_ENDPOINT":              "OTEL_EXPORTER_OTLP_ENDPOINT",
+		"OTEL_EXPORTER_OTLP_HEADER":           "OTEL_EXPORTER_OTLP_HEADERS",
+		"OTEL_TRACE_EXPORTER":                 "OTEL_TRACES_EXPORTER",
+		"OTEL_SERVICENAME":                    "OTEL_SERVICE_NAME",
+		"OTLE_SERVICE_NAME":                   "OTEL_SERVICE_NAME",
+		"otel_service_name":                   "OTEL_SERVICE_NAME",
+		"OTEL_RESOURCES_ATTRIBUTES":           "OTEL_RESOURCE_ATTRIBUTES",
+		"OTEL_SERVICE_NAME":                   "",
+		"OTEL_EXPORTER_OTLP_LOGS_HEADERS":     "",
+		"OTEL_COLLECTOR_SERVICE_HOST":         "",
+		"OTEL_COLLECTOR_PORT_4317_TCP_ADDR":   "",
+		"OTEL_PYTHON_LOG_CORRELATION":         "",
+		"OTEL_GO_X_OBSERVABILITY":             "",
+		"OTEL_INSTRUMENTATION_HTTP_KNOWN":     "",
+		"SERVICE_NAME":                        "",
+		"PATH":                                "",
+		"OTEL_X\x1b[2J":                       "",
+		"OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "",
+	} {
+		var said bytes.Buffer
+		e := environment{env.Env{Getenv: func(k string) string { return map[string]string{name: "s3cr3t"}[k] }, Log: logger(&said)}}
+		e.checkNames([]string{name + "=s3cr3t", "OTEL_SERVICE_NAM="})
+		if got := said.String(); strings.Count(got, "\n") != len(want)/max(len(want), 1) || want != "" && !strings.Contains(got, "did you mean "+want+"?") || strings.Contains(got, "s3cr3t") {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
 	}
 }
 

@@ -128,6 +128,7 @@ func (e environment) check() {
 			}
 		}
 	}
+	e.checkNames(os.Environ())
 }
 
 // endpoint is where s is sent to by OTLP, and the variable that says so; empty where none does. The error is that of a value
@@ -221,7 +222,7 @@ func (e environment) refined(s signal, name string, err error) error {
 	if errors.As(err, &setting) {
 		return setting
 	}
-	key := "OTEL_" + strings.ToUpper(string(s)) + "_EXPORTER"
+	key := exporterKey(s)
 	var op *net.OpError
 	var dns *net.DNSError
 	if name != "prometheus" || !errors.As(err, &op) {

@@ -53,6 +53,15 @@ func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
 		f.reject(w, r, &x.control, http.StatusBadRequest)
 		return false
 	}
+	if r.Method == http.MethodConnect {
+		// RFC 9110 §9.3.6: what follows a 2xx are the bytes of a tunnel, which no guest can serve: its handler has a request and a response. They
+		// would be read as the next request.
+		if r.ProtoMajor == 1 {
+			w.Header().Set("Connection", "close")
+		}
+		f.reject(w, r, &x.control, http.StatusNotImplemented)
+		return false
+	}
 	if r.ProtoMajor == 2 {
 		delete(r.Header, "Host") // it says what :authority does
 	}
@@ -218,8 +227,9 @@ func (f *front) boundFlush(control *control, deadline time.Time) {
 	control.writeUntil(until)
 }
 
-// abort breaks the transfer off, in the server's way. HTTP/1.0 ends a body by closing the connection: there the
-// connection is reset instead.
+// abort breaks the transfer off, in the server's way. HTTP/1.0 ends a body of no said length by closing the connection: there the
+// connection is reset instead. A socket in a file cannot be reset, so there such a body that breaks off ends like a whole one: RFC 9112 §8 has no
+// other sign for it. Clients that must know speak HTTP/1.1, or go by a content-length.
 func abort(r *http.Request) {
 	if c, ok := connOf(r).(interface{ SetLinger(int) error }); ok && r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 		_ = c.SetLinger(0)

@@ -57,7 +57,7 @@ func hostAndPort(target string) bool {
 func routePath(r *http.Request) string {
 	raw := r.URL.RawPath
 	switch {
-	case r.RequestURI == "*", raw == "" && r.URL.Path == "" && r.Method != http.MethodConnect:
+	case r.RequestURI == "*", raw == "" && r.URL.Path == "":
 		return "/"
 	case !strings.Contains(raw, "%2f") && !strings.Contains(raw, "%2F"):
 		return r.URL.Path

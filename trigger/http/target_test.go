@@ -57,6 +57,41 @@ func TestTargetsComeInAsTheyAre(t *testing.T) {
 	}
 }
 
+// TestConnectIsNotImplemented: a tunnel is nothing that a guest could serve. Whoever asks for one is told so, sees no guest, and what it sends into
+// the tunnel is no request.
+func TestConnectIsNotImplemented(t *testing.T) {
+	var seen atomic.Int64
+	f := start(t, Config{}, nil, func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		seen.Add(1)
+		return told(ctx, in, out)
+	})
+	for _, head := range []string{
+		"CONNECT o:80 HTTP/1.1\nHost: o:80\n\n", "CONNECT [::1]:443 HTTP/1.1\nHost: h\n\n", "CONNECT o:80 HTTP/1.0\n\n",
+		"CONNECT o:80 HTTP/1.1\nHost: o:80\nContent-Length: 3\n\nabc", "CONNECT o:80 HTTP/1.0\nConnection: keep-alive\n\n",
+	} {
+		c, r := raw(t, f, head+"GET /smuggled HTTP/1.1\nHost: h\n\n")
+		_ = c.SetReadDeadline(time.Now().Add(20 * time.Second))
+		resp, err := http.ReadResponse(r, &http.Request{Method: "GET"})
+		if err != nil {
+			t.Errorf("%q: %v", head, err)
+			continue
+		}
+		body, _ := io.ReadAll(resp.Body)
+		if rest, _ := io.ReadAll(r); resp.StatusCode != 501 || len(body) == 0 || len(rest) != 0 {
+			t.Errorf("%q: %d %q, then %q", head, resp.StatusCode, body, rest)
+		}
+	}
+	c := speakFrames(t, f.Addr(), 1<<20)
+	defer c.conn.Close()
+	c.request(1, true, ":method", "CONNECT", ":authority", "o:80")
+	if status, _ := c.answer(1); status != 501 {
+		t.Errorf("HTTP/2: %d", status)
+	}
+	if n := seen.Load(); n > 0 {
+		t.Errorf("guests saw %d requests", n)
+	}
+}
+
 // checkHTTP1 asks by a request line: want is the body of the answer, or empty for the status 400 and the end of the connection.
 func checkHTTP1(t *testing.T, f *fixture, line, want string) {
 	t.Helper()

@@ -1,13 +1,16 @@
 package http
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -148,6 +151,48 @@ func TestBrokenOff(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestBrokenOffInAFile: what tells the client of a socket in a file that a body broke off. HTTP/1.0 has nothing for a body of no said length.
+func TestBrokenOffInAFile(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	f := start(t, Config{Also: []string{"unix:" + socket}}, nil, func(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		fields := []string{}
+		if in.Method() == "POST" {
+			fields = []string{"content-length", "9"}
+		}
+		_, w := respond(out, 200, fields...)
+		if err := wasiio.WriteAndFlush(ctx, w, []byte("some")); err != nil {
+			return err
+		}
+		return cm.Trapf(cm.TrapUnreachable, "unreachable")
+	})
+	for head, want := range map[string]error{
+		"GET / HTTP/1.1\r\nHost: h\r\n\r\n":                       io.ErrUnexpectedEOF,
+		"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n": io.ErrUnexpectedEOF,
+		"POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n":            io.ErrUnexpectedEOF,
+		"GET / HTTP/1.0\r\n\r\n":                                  nil, // as abort says
+	} {
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(time.Minute))
+		if _, err := io.WriteString(c, head); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if body, err := io.ReadAll(resp.Body); string(body) != "some" || !errors.Is(err, want) {
+			t.Errorf("%q: %q, %v; want %v", head, body, err, want)
+		}
+		_ = c.Close()
+		if e := f.inv.end(t); e.err == nil {
+			t.Errorf("%q: the event is not told of it", head)
+		}
 	}
 }
 
