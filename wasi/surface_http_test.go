@@ -222,7 +222,7 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-// TestDropsEndAnExchange: whoever lets go of the future, the response, the body or its trailers ends the exchange.
+// TestDropsEndAnExchange: whoever releases the future, the response, the body or its trailers ends the exchange.
 func TestDropsEndAnExchange(t *testing.T) {
 	arrived, gone := make(chan struct{}, 1), make(chan struct{}, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,4 +1,4 @@
-// Package wasi puts the host's implementations of WASI together.
+// Package wasi defines all of WASI but wasi:http in a linker.
 package wasi
 
 import (
@@ -23,27 +23,28 @@ import (
 // KV is one environment variable.
 type KV = cli.KV
 
-// Config says what guests see and may do. The zero Config grants nothing: no folder, no connection, no input.
+// Config is what guests are given and granted. The zero Config grants nothing: no folder, no connection, no input.
 type Config struct {
 	Args []string // the first is the component's own name
 	Env  []KV     // in the order in which guests see them
-	Cwd  string   // the folder that "." means at the start; empty: guests are told none
+	Cwd  string   // the initial working directory; empty: none
 
-	// Stdin is read when a guest asks, and never closed. nil is empty.
+	// Stdin is read when a guest reads, and never closed. nil is empty.
 	Stdin io.Reader
-	// Stdout and Stderr take what guests write, as they write it, in the context of the call, and must not keep p. Guests
-	// in different stores may call them at the same time. nil forgets the bytes.
+	// Stdout and Stderr get each write of a guest, with the context of the call, and must not keep p. Guests in different
+	// stores may call them concurrently. nil discards the bytes.
 	Stdout, Stderr func(ctx context.Context, p []byte) error
 	// Which of the three are terminals; see [cli.IsTerminal].
 	StdinTerminal, StdoutTerminal, StderrTerminal bool
 
-	Zone     *time.Location // time zone that guests are told; nil is UTC
+	Zone     *time.Location // the guests' time zone; nil is UTC
 	Preopens []filesystem.Preopen
 	Files    int // files and directories that each guest may have open at a time; 0: filesystem.MaxOpen
 	Sockets  sockets.Grants
 }
 
-// checkText refuses what guests cannot be given: their strings are Unicode. No value is in the error, as it may be a secret.
+// checkText refuses strings that are not UTF-8, as guests' strings are Unicode. The error has no values, which may be
+// secrets.
 func (cfg *Config) checkText() error {
 	bad := func(s string) bool { return !utf8.ValidString(s) }
 	for i, a := range cfg.Args {

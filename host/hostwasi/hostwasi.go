@@ -128,7 +128,7 @@ func (p *Plugin) stream(b *host.Binding, name string, raw io.Writer) func(contex
 	return func(ctx context.Context, b []byte) error {
 		switch err := write(ctx, b); {
 		case errno.Is(err, syscall.EPIPE):
-			return wasiio.ErrGone
+			return wasiio.ErrReaderGone
 		case err != nil:
 			return err
 		}

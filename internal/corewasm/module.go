@@ -435,7 +435,7 @@ func (m *module) dataSection(r *reader) {
 	m.data = r.b
 }
 
-// fuelCheck checks what rewriting relies on across sections.
+// checkWhole checks what rewriting relies on across sections.
 func (m *module) checkWhole(r *reader) {
 	for _, g := range m.globals {
 		if g.Mutable {

@@ -132,7 +132,7 @@ func (x *exchange) sendAnswer(w http.ResponseWriter, in *wasihttp.IncomingReques
 	a := x.answer(w, timeout)
 	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
 	x.control.writing.Store(true)
-	x.body.expect.decide(a.body != nil && (a.status < 300 || in.Wanted()))
+	x.body.expect.decide(a.body != nil && (a.status < 300 || in.BodyRequested()))
 	x.control.writing.Store(false)
 	if !x.write(w, a, timeout) {
 		return false
@@ -278,7 +278,7 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 	for unsent := true; ; {
 		if unsent {
 			runtime.Gosched() // lets a guest that is about to write or to finish do so
-			if !a.body.More() {
+			if !a.body.Readable() {
 				if err := x.flush(timeout); err != nil {
 					return lost(err)
 				}

@@ -1,4 +1,4 @@
-// Package cli is what a command sees of the process around it: arguments, environment, standard streams, terminals.
+// Package cli gives a command its arguments, environment, standard streams and terminals.
 package cli
 
 import (
@@ -19,19 +19,19 @@ type KV struct{ Name, Value string }
 type Config struct {
 	Args []string // the first is the command's own name
 	Env  []KV     // in the order in which the guest sees them
-	Cwd  string   // the folder that "." means at the start; empty: the guest is told none
+	Cwd  string   // the initial working directory; empty: none
 
-	// Stdin is read when a guest asks, a little ahead of what it takes, and never closed. nil is empty.
+	// Stdin is read when a guest reads, at most one buffer ahead of it, and never closed. nil is empty.
 	Stdin io.Reader
-	// Stdout and Stderr take what a guest writes, as it writes it, in the context of the call. They must not keep p. An
-	// error closes the guest's stream. nil forgets the bytes.
+	// Stdout and Stderr get each write of the guest, with the context of the call. They must not keep p. An error closes the
+	// guest's stream. nil discards the bytes.
 	Stdout, Stderr func(ctx context.Context, p []byte) error
 
 	// Which of the three are terminals; see [IsTerminal].
 	StdinTerminal, StdoutTerminal, StderrTerminal bool
 }
 
-// Process is a Config at work: what standard input has given is shared by everybody who reads it.
+// Process is a command's process. All its streams of standard input share one buffer.
 type Process struct {
 	Config
 	stdin wasiio.InputStream
@@ -51,11 +51,11 @@ type onlyReader struct{ io.Reader }
 
 // Input is a stream of standard input. All streams of one Process take from the same source; closing one leaves the
 // others open.
-func (p *Process) Input() wasiio.InputStream { return borrowed{p.stdin} }
+func (p *Process) Input() wasiio.InputStream { return unclosable{p.stdin} }
 
-type borrowed struct{ wasiio.InputStream }
+type unclosable struct{ wasiio.InputStream }
 
-func (borrowed) Close() error { return nil }
+func (unclosable) Close() error { return nil }
 
 // Output is a new stream to standard output.
 func (p *Process) Output() wasiio.OutputStream { return output(p.Stdout) }

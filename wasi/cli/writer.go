@@ -8,31 +8,31 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// Interruptible makes a writer that may block for ever (a pipe that nobody reads, a stopped terminal) fit for
-// [Config.Stdout]: a write ends with its context. The bytes of one that was given up may still arrive, before those of
-// later writes; while it blocks, later writes wait for it. Safe for concurrent use.
+// Interruptible wraps a writer that may block for ever (a full pipe, a stopped terminal) for [Config.Stdout]: a write ends
+// with its context. The bytes of an interrupted write may still be written, before those of later writes, which wait for it.
+// Safe for concurrent use.
 func Interruptible(w io.Writer) func(ctx context.Context, p []byte) error {
-	turn := make(chan struct{}, 1) // holds a token while nobody writes
-	turn <- struct{}{}
-	var buf []byte // of whoever has the token
+	token := make(chan struct{}, 1) // empty while a write is under way
+	token <- struct{}{}
+	var buf []byte // belongs to the holder of the token
 	return func(ctx context.Context, p []byte) error {
 		if ctx.Done() == nil {
-			<-turn
-			defer func() { turn <- struct{}{} }()
+			<-token
+			defer func() { token <- struct{}{} }()
 			_, err := w.Write(p)
 			return err
 		}
 		defer cm.Waiting(ctx)()
 		select {
-		case <-turn:
+		case <-token:
 		case <-ctx.Done():
 			return &wasiio.Interrupted{Cause: context.Cause(ctx)}
 		}
 		buf = append(buf[:0], p...) // p is the guest's again when this returns
-		mine, done := buf, make(chan error, 1)
+		copied, done := buf, make(chan error, 1)
 		go func() {
-			_, err := w.Write(mine)
-			turn <- struct{}{}
+			_, err := w.Write(copied)
+			token <- struct{}{}
 			done <- err
 		}()
 		select {

@@ -1,5 +1,4 @@
-// Package clocks is time as WASI guests see it: a wall clock, a monotonic clock for each store, timers that
-// can be waited for, and the time zone of a moment.
+// Package clocks has WASI's wall clock, a monotonic clock, timers that can be polled, and time zones.
 package clocks
 
 import (
@@ -10,7 +9,7 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// Resolution is the tick of both clocks as far as Go tells.
+// Resolution is that of both clocks, as far as Go knows.
 const Resolution = time.Nanosecond
 
 // Datetime is a moment as seconds and nanoseconds since the epoch.
@@ -19,7 +18,7 @@ type Datetime struct {
 	Nanoseconds uint32
 }
 
-// FromTime turns t into a Datetime; what lies before the epoch becomes the epoch.
+// FromTime turns t into a Datetime; times before the epoch become the epoch.
 func FromTime(t time.Time) Datetime {
 	if s := t.Unix(); s >= 0 {
 		return Datetime{uint64(s), uint32(t.Nanosecond())}
@@ -27,7 +26,7 @@ func FromTime(t time.Time) Datetime {
 	return Datetime{}
 }
 
-// Time turns d into a time.Time, and says whether d is a moment that one can stand for.
+// Time turns d into a time.Time; false if d is no valid time.
 func (d Datetime) Time() (time.Time, bool) {
 	if d.Seconds > math.MaxInt64 || d.Nanoseconds >= 1e9 {
 		return time.Time{}, false
@@ -38,8 +37,8 @@ func (d Datetime) Time() (time.Time, bool) {
 // Now is the wall clock.
 func Now() Datetime { return FromTime(time.Now()) }
 
-// Start is what a Monotonic shows when it is made. It is not 0: Go's runtime takes a clock that stands at 0 for a broken
-// one, and programs subtract minutes and hours from now.
+// Start is the reading of a new Monotonic. It is not 0: Go's runtime treats a clock at 0 as broken, and programs subtract
+// minutes and hours from now.
 const Start = 24 * time.Hour
 
 // Monotonic is a clock that only goes forward.
@@ -68,7 +67,7 @@ func (m *Monotonic) After(d uint64) wasiio.Pollable {
 	return m.At(now + d)
 }
 
-// timer is ready from at on. Only while somebody watches does it hold a timer of the runtime.
+// timer is ready from at on. It has a timer of the runtime only while it is watched.
 type timer struct{ at time.Time }
 
 func (t *timer) Ready() bool { return time.Until(t.at) <= 0 }
@@ -84,14 +83,14 @@ func (t *timer) Watch(wake chan<- struct{}) (stop func()) {
 	return func() { once.Do(func() { rt.Stop() }) }
 }
 
-// Zone is what a clock on the wall shows at one moment.
+// Zone is a time zone at one moment.
 type Zone struct {
 	Offset int32 // seconds east of UTC, less than a day either way
 	Name   string
 	DST    bool
 }
 
-// ZoneAt tells the zone of loc at the moment d. What cannot be told is UTC.
+// ZoneAt is the zone of loc at the moment d, or UTC if d is not representable.
 func ZoneAt(loc *time.Location, d Datetime) Zone {
 	t, ok := d.Time()
 	if !ok || t.Year() > 9999 {

@@ -6,7 +6,7 @@ import (
 	"syscall"
 )
 
-// Flags say what a descriptor may be used for. The bits are those of WIT's descriptor-flags.
+// Flags are the rights of a descriptor, with the bits of WIT's descriptor-flags.
 type Flags uint8
 
 // The flags.
@@ -19,7 +19,7 @@ const (
 	Mutate // directories: contents may be changed
 )
 
-// OpenFlags say how to open. The bits are those of WIT's open-flags.
+// OpenFlags have the bits of WIT's open-flags.
 type OpenFlags uint8
 
 // The open flags.
@@ -30,14 +30,14 @@ const (
 	Truncate
 )
 
-// Preopen is one folder that a guest finds open when it starts.
+// Preopen is a folder that is open when a guest starts.
 type Preopen struct {
 	Host     string // path of a directory
 	Guest    string // its name for the guest: "/data", "."
 	ReadOnly bool
 }
 
-// Check says whether p can be opened: the error that a user should see before anything runs.
+// Check returns the error that Open would return, for users to see before anything runs.
 func (p Preopen) Check() error {
 	d, err := p.Open(NewQuota(0))
 	if err == nil {
@@ -46,8 +46,8 @@ func (p Preopen) Check() error {
 	return err
 }
 
-// Open opens the folder; it and all that is opened below it count in q. Unlike all other errors of this package its error
-// names the path, which is the user's own.
+// Open opens the folder; it and all that is opened below it count in q. Unlike other errors of this package, its error names
+// the path of the host.
 func (p Preopen) Open(q *Quota) (*Descriptor, error) {
 	root, err := os.OpenRoot(p.Host)
 	if err != nil {
@@ -60,14 +60,14 @@ func (p Preopen) Open(q *Quota) (*Descriptor, error) {
 	return newDirectory(root, flags, q)
 }
 
-// Descriptor is an open file or directory. Its methods may be called by one goroutine at a time; the streams made from
-// it are independent of it and live on after Close.
+// Descriptor is an open file or directory. Its methods may be called by one goroutine at a time. Streams made from it are
+// independent of it and stay open after Close.
 type Descriptor struct {
 	file   *file
-	root   *os.Root // what paths are relative to; nil unless a directory
+	root   *os.Root // resolves paths; nil unless a directory
 	quota  *Quota
 	flags  Flags
-	change bool // the grant allows to change metadata; for directories the same as Mutate
+	change bool // the grant allows changes of metadata; for directories the same as Mutate
 }
 
 // newDirectory takes over root.
@@ -80,7 +80,7 @@ func newDirectory(root *os.Root, flags Flags, q *Quota) (*Descriptor, error) {
 	return &Descriptor{file: f, root: root, quota: q, flags: flags, change: flags&Mutate != 0}, nil
 }
 
-// Close lets go of it.
+// Close closes the descriptor.
 func (d *Descriptor) Close() error {
 	if d.root != nil {
 		d.root.Close()
@@ -88,8 +88,8 @@ func (d *Descriptor) Close() error {
 	return failure(d.file.release())
 }
 
-// need refuses a descriptor that was not opened for what is asked of it.
-func (d *Descriptor) need(f Flags) error {
+// requireFlags fails if the descriptor was not opened with f.
+func (d *Descriptor) requireFlags(f Flags) error {
 	switch {
 	case d.root != nil:
 		return failed(CodeIsDirectory)
@@ -99,17 +99,17 @@ func (d *Descriptor) need(f Flags) error {
 	return nil
 }
 
-// directory refuses a descriptor that is none.
-func (d *Descriptor) directory() error {
+// requireDirectory fails if the descriptor is not a directory's.
+func (d *Descriptor) requireDirectory() error {
 	if d.root == nil {
 		return failed(CodeNotDirectory)
 	}
 	return nil
 }
 
-// mutable refuses a descriptor under which nothing may be changed.
-func (d *Descriptor) mutable() error {
-	if err := d.directory(); err != nil {
+// requireMutable fails if nothing may be changed below the descriptor.
+func (d *Descriptor) requireMutable() error {
+	if err := d.requireDirectory(); err != nil {
 		return err
 	}
 	if d.flags&Mutate == 0 {
@@ -118,21 +118,21 @@ func (d *Descriptor) mutable() error {
 	return nil
 }
 
-// Flags tells what the descriptor may be used for.
+// Flags returns the descriptor's rights.
 func (d *Descriptor) Flags() Flags { return d.flags }
 
-// Open opens what path names, below d. follow says whether a symbolic link at the end of the path is followed;
-// otherwise it fails with loop. A directory may be changed if flags ask for Mutate, which d must have. Nothing that is
-// created or cut is opened without Write, and what is not opened for writing is opened for reading.
+// Open opens path below d. A symbolic link at the end of the path is followed if follow is set; otherwise Open fails with
+// loop. A directory may be changed if flags have Mutate, which d must have. A file that is created or truncated must be
+// opened with Write; one that is not opened for writing is opened for reading.
 func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) (*Descriptor, error) {
-	if err := d.directory(); err != nil {
+	if err := d.requireDirectory(); err != nil {
 		return nil, err
 	}
 	if how&Create != 0 && how&Directory != 0 {
 		return nil, failed(CodeInvalid)
 	}
 	if how&Create == 0 {
-		how &^= Exclusive // it means nothing alone
+		how &^= Exclusive // without effect alone
 	}
 	if flags&Write == 0 {
 		flags |= Read
@@ -170,15 +170,15 @@ func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) 
 		f.release()
 		return nil, failure(err)
 	}
-	if !info.IsDir() && how&Directory != 0 { // not every system looks
+	if !info.IsDir() && how&Directory != 0 { // not every system checks
 		f.release()
 		return nil, failed(CodeNotDirectory)
 	}
 	if !info.IsDir() {
 		return &Descriptor{file: f, quota: d.quota, flags: flags &^ Mutate, change: d.change}, nil
 	}
-	// A directory is opened again, as a root of its own. Should another one have taken its name meanwhile, it is still
-	// one below d.
+	// A directory is opened again, as a root of its own. If another one was moved to its name meanwhile, that one is below d
+	// as well.
 	f.release()
 	root, err := d.root.OpenRoot(path)
 	if err != nil {
@@ -187,7 +187,7 @@ func (d *Descriptor) Open(follow bool, path string, how OpenFlags, flags Flags) 
 	return newDirectory(root, Read|flags&Mutate, d.quota)
 }
 
-// openMode gives the flags for the system. Opening never blocks, not even a named pipe.
+// openMode converts flags for the system. Opening never blocks, not even for a named pipe.
 func openMode(how OpenFlags, flags Flags) (int, error) {
 	mode := nonBlock
 	switch {

@@ -8,21 +8,21 @@ import (
 	"unicode/utf8"
 )
 
-// Entry is one name in a directory.
+// Entry is one entry of a directory.
 type Entry struct {
 	Type Type
 	Name string
 }
 
-// Entries reads a directory from its beginning.
+// Entries iterates over a directory.
 type Entries struct {
 	f    *file
 	next []os.DirEntry
 }
 
-// ReadDirectory begins to read the directory. Each reading is independent of the others.
+// ReadDirectory starts an iteration at the beginning, independent of others.
 func (d *Descriptor) ReadDirectory() (*Entries, error) {
-	if err := d.directory(); err != nil {
+	if err := d.requireDirectory(); err != nil {
 		return nil, err
 	}
 	f, err := d.quota.open(func() (*os.File, error) { return d.root.Open(".") })
@@ -32,8 +32,7 @@ func (d *Descriptor) ReadDirectory() (*Entries, error) {
 	return &Entries{f: f}, nil
 }
 
-// Next gives the next entry, or nil at the end. Names that are not Unicode cannot be said in the interface and are left
-// out.
+// Next returns the next entry, or nil at the end. Names that are not UTF-8, which the interface cannot express, are left out.
 func (e *Entries) Next() (*Entry, error) {
 	for {
 		if len(e.next) == 0 {
@@ -52,12 +51,12 @@ func (e *Entries) Next() (*Entry, error) {
 	}
 }
 
-// Close lets go of it.
+// Close ends the iteration.
 func (e *Entries) Close() error { return failure(e.f.release()) }
 
 // CreateDirectory makes a directory.
 func (d *Descriptor) CreateDirectory(path string) error {
-	if err := d.mutable(); err != nil {
+	if err := d.requireMutable(); err != nil {
 		return err
 	}
 	if err := checkPath(path); err != nil {
@@ -66,12 +65,12 @@ func (d *Descriptor) CreateDirectory(path string) error {
 	return failure(d.root.Mkdir(path, 0o777))
 }
 
-// Link makes a hard link at newPath below to. Both sides must be open for changes: a link is a way to write what is linked.
+// Link makes a hard link at newPath below to. Both descriptors must allow changes, as the link gives write access to the file.
 func (d *Descriptor) Link(follow bool, oldPath string, to *Descriptor, newPath string) error {
-	if err := d.mutable(); err != nil {
+	if err := d.requireMutable(); err != nil {
 		return err
 	}
-	if err := to.mutable(); err != nil {
+	if err := to.requireMutable(); err != nil {
 		return err
 	}
 	info, err := d.info(follow, oldPath)
@@ -84,20 +83,20 @@ func (d *Descriptor) Link(follow bool, oldPath string, to *Descriptor, newPath s
 	return failure(d.link(follow, oldPath, to, newPath))
 }
 
-// Rename moves what oldPath names to newPath below to.
+// Rename moves oldPath to newPath below to.
 func (d *Descriptor) Rename(oldPath string, to *Descriptor, newPath string) error {
-	if err := d.mutable(); err != nil {
+	if err := d.requireMutable(); err != nil {
 		return err
 	}
-	if err := to.mutable(); err != nil {
+	if err := to.requireMutable(); err != nil {
 		return err
 	}
 	return failure(d.rename(oldPath, to, newPath))
 }
 
-// Symlink makes a symbolic link at newPath that holds target, unless that could come to lead out of d: see links.go.
+// Symlink makes a symbolic link at newPath with the given target, unless it could lead out of d: see links.go.
 func (d *Descriptor) Symlink(target, newPath string) error {
-	if err := d.mutable(); err != nil {
+	if err := d.requireMutable(); err != nil {
 		return err
 	}
 	if err := checkPath(newPath); err != nil {
@@ -108,15 +107,15 @@ func (d *Descriptor) Symlink(target, newPath string) error {
 		return err
 	}
 	if up > 0 {
-		linksMove.Lock()
-		defer linksMove.Unlock()
+		linksMu.Lock()
+		defer linksMu.Unlock()
 	}
 	return failure(d.symlink(hostTarget(target), up, newPath))
 }
 
-// Readlink gives what a symbolic link holds, unless it is absolute: that would tell the guest about the host.
+// Readlink returns the target of a symbolic link. It fails for an absolute one, which would disclose a path of the host.
 func (d *Descriptor) Readlink(p string) (string, error) {
-	if err := d.directory(); err != nil {
+	if err := d.requireDirectory(); err != nil {
 		return "", err
 	}
 	if err := checkPath(p); err != nil {
@@ -136,9 +135,9 @@ func (d *Descriptor) Readlink(p string) (string, error) {
 	return target, nil
 }
 
-// Unlink removes a name that is no directory's.
+// Unlink removes a file or link.
 func (d *Descriptor) Unlink(path string) error {
-	if err := d.mutable(); err != nil {
+	if err := d.requireMutable(); err != nil {
 		return err
 	}
 	return failure(d.unlink(path))
@@ -146,7 +145,7 @@ func (d *Descriptor) Unlink(path string) error {
 
 // RemoveDirectory removes an empty directory.
 func (d *Descriptor) RemoveDirectory(path string) error {
-	if err := d.mutable(); err != nil {
+	if err := d.requireMutable(); err != nil {
 		return err
 	}
 	return failure(d.rmdir(path))

@@ -1,8 +1,8 @@
-// Package filesystem gives guests folders of the host, and nothing beside them.
+// Package filesystem gives guests access to granted folders of the host, and to nothing outside them.
 //
-// Every path is resolved by [os.Root]: no "..", no symbolic link and no rename in the middle of an operation leads out
-// of the folder of a [Preopen]. Where an operation has no safe form on Root, the folder that holds the last name is
-// opened by Root and the operation is done on that name, without following links, relative to the open folder.
+// Every path is resolved by [os.Root]: no "..", no symbolic link and no concurrent rename leads out of the folder of a
+// [Preopen]. An operation that Root does not have is done relative to the parent folder of the last name, which Root opens,
+// without following links.
 //
-// Errors are [*Error]; they carry the interface's own word and never a path of the host.
+// Errors are [*Error], with a code of the interface and never a path of the host.
 package filesystem

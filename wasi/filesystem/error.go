@@ -8,10 +8,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/errno"
 )
 
-// Code is the interface's word for what went wrong, as WIT spells it: "no-entry".
+// Code is an error code of wasi:filesystem, as WIT spells it: "no-entry".
 type Code string
 
-// Codes that this package gives by itself; all others come from the system's errors.
+// The codes that this package returns by itself; others come from the system's errors.
 const (
 	CodeAccess        Code = "access"
 	CodeBadDescriptor Code = "bad-descriptor"
@@ -23,7 +23,7 @@ const (
 	CodeIsDirectory   Code = "is-directory"
 	CodeLoop          Code = "loop"
 	CodeNoEntry       Code = "no-entry"
-	CodeNoMemory      Code = "insufficient-memory" // also: too much is open
+	CodeNoMemory      Code = "insufficient-memory" // also: the quota of open files
 	CodeNotDirectory  Code = "not-directory"
 	CodeNotPermitted  Code = "not-permitted"
 	CodeReadOnly      Code = "read-only"
@@ -84,8 +84,8 @@ func failure(err error) error {
 	return failed(CodeIO)
 }
 
-// CodeOf gives the code of an error that a file is to blame for: one of this package's, or what the system said of a file
-// that the process was started with, standard input say. false if it is another kind of error.
+// CodeOf is the code of a file's error: one of this package's, or the system's error of a file that the process was started
+// with, such as standard input. false for another kind of error.
 func CodeOf(err error) (Code, bool) {
 	var known *Error
 	if errors.As(err, &known) {

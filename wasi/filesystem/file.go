@@ -10,10 +10,10 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// MaxRead bounds what one Read gives.
+// MaxRead bounds the bytes of one read.
 const MaxRead = 1 << 20
 
-// Advice is an expectation of how a region will be used, in WIT's order.
+// Advice says how a region will be used, in WIT's order.
 type Advice uint8
 
 // The kinds of advice.
@@ -33,9 +33,9 @@ func offset(o uint64) (int64, error) {
 	return int64(o), nil
 }
 
-// ReadAt reads up to n bytes at an offset, at most [MaxRead], and says whether the file ends there.
+// ReadAt reads up to n bytes at an offset, at most [MaxRead], and returns whether the end of the file was reached.
 func (d *Descriptor) ReadAt(n, at uint64) (b []byte, end bool, err error) {
-	if err := d.need(Read); err != nil {
+	if err := d.requireFlags(Read); err != nil {
 		return nil, false, err
 	}
 	o, err := offset(at)
@@ -50,9 +50,9 @@ func (d *Descriptor) ReadAt(n, at uint64) (b []byte, end bool, err error) {
 	return b[:k], err == io.EOF, nil
 }
 
-// WriteAt writes p at an offset and says how much of it was written, which is less than all only where the rest failed.
+// WriteAt writes p at an offset and returns how many bytes were written, fewer than all only if writing the rest failed.
 func (d *Descriptor) WriteAt(p []byte, at uint64) (uint64, error) {
-	if err := d.need(Write); err != nil {
+	if err := d.requireFlags(Write); err != nil {
 		return 0, err
 	}
 	o, err := offset(at)
@@ -66,9 +66,9 @@ func (d *Descriptor) WriteAt(p []byte, at uint64) (uint64, error) {
 	return uint64(n), failure(err)
 }
 
-// SetSize cuts the file or fills it up with zeroes.
+// SetSize truncates the file or extends it with zeroes.
 func (d *Descriptor) SetSize(n uint64) error {
-	if err := d.need(Write); err != nil {
+	if err := d.requireFlags(Write); err != nil {
 		return err
 	}
 	size, err := offset(n)
@@ -78,7 +78,7 @@ func (d *Descriptor) SetSize(n uint64) error {
 	return failure(d.file.Truncate(size))
 }
 
-// Advise passes advice on where the system takes any. A length of 0 means up to the end.
+// Advise passes advice to the system, if it has such a call. A length of 0 means up to the end.
 func (d *Descriptor) Advise(at, n uint64, a Advice) error {
 	o, err := offset(at)
 	if err != nil {
@@ -94,13 +94,13 @@ func (d *Descriptor) Advise(at, n uint64, a Advice) error {
 	return failure(d.advise(o, size, a))
 }
 
-// Sync writes data and metadata through to the disk; SyncData the data only. Neither does anything for a file that was
-// not opened for writing.
+// Sync writes data and metadata to the disk; SyncData the data only. Neither does anything for a file that was not opened
+// for writing.
 func (d *Descriptor) Sync() error {
 	if d.flags&Write == 0 && (d.root == nil || !syncsFolders) {
 		return nil
 	}
-	return tolerant(d.file.Sync())
+	return ignoreUnsyncable(d.file.Sync())
 }
 
 // SyncData is described at Sync.
@@ -108,11 +108,11 @@ func (d *Descriptor) SyncData() error {
 	if d.flags&Write == 0 && (d.root == nil || !syncsFolders) {
 		return nil
 	}
-	return tolerant(d.syncData())
+	return ignoreUnsyncable(d.syncData())
 }
 
-// tolerant forgives what cannot be synced at all, a pipe say: its data is not kept on a disk.
-func tolerant(err error) error {
+// ignoreUnsyncable ignores the error of a file that cannot be synced, such as a pipe.
+func ignoreUnsyncable(err error) error {
 	err = failure(err)
 	var e *Error
 	if errors.As(err, &e) && (e.Code == CodeInvalid || e.Code == CodeUnsupported) {
@@ -121,9 +121,9 @@ func tolerant(err error) error {
 	return err
 }
 
-// Reader is a stream that reads from an offset on.
+// Reader returns a stream that reads from an offset on.
 func (d *Descriptor) Reader(at uint64) (wasiio.InputStream, error) {
-	if err := d.need(Read); err != nil {
+	if err := d.requireFlags(Read); err != nil {
 		return nil, err
 	}
 	o, err := offset(at)
@@ -148,9 +148,9 @@ func (d *Descriptor) Reader(at uint64) (wasiio.InputStream, error) {
 	}), f}, nil
 }
 
-// Writer is a stream that writes from an offset on.
+// Writer returns a stream that writes from an offset on.
 func (d *Descriptor) Writer(at uint64) (wasiio.OutputStream, error) {
-	if err := d.need(Write); err != nil {
+	if err := d.requireFlags(Write); err != nil {
 		return nil, err
 	}
 	o, err := offset(at)
@@ -164,9 +164,9 @@ func (d *Descriptor) Writer(at uint64) (wasiio.OutputStream, error) {
 	})
 }
 
-// Appender is a stream that writes to wherever the file ends at each write.
+// Appender returns a stream whose writes append to the file.
 func (d *Descriptor) Appender() (wasiio.OutputStream, error) {
-	if err := d.need(Write); err != nil {
+	if err := d.requireFlags(Write); err != nil {
 		return nil, err
 	}
 	return d.writer((*file).appendAll)
@@ -192,7 +192,7 @@ func (d *Descriptor) regular() (bool, error) {
 	return info.Mode().IsRegular(), nil
 }
 
-// sequential reads and writes where the system's own offset is, with errors in the interface's words.
+// sequential reads and writes at the system's offset, with this package's errors.
 type sequential struct{ f *file }
 
 func (s sequential) Read(p []byte) (int, error) {
@@ -210,7 +210,7 @@ func (s sequential) Write(p []byte) (int, error) {
 
 func (s sequential) Close() error { return s.f.release() }
 
-// input and output let go of the file once.
+// input and output release the file once.
 type input struct {
 	*wasiio.FuncReader
 	f *file
@@ -235,7 +235,7 @@ func closeOnce(f **file, closeStream func() error) error {
 	return failure(err)
 }
 
-// appendAtEnd writes to where the file ends now. Writers that do the same at the same time may overwrite each other.
+// appendAtEnd writes at the current end of the file. Concurrent writers may overwrite each other.
 func appendAtEnd(f *os.File, p []byte) error {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {

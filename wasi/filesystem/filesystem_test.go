@@ -15,14 +15,14 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// open gives a folder of the host, open for a guest, beside a file that no guest may reach.
+// open returns a folder of the host, open for a guest, beside a file that no guest may reach.
 func open(t *testing.T, readOnly bool) (d *Descriptor, host string) {
 	t.Helper()
 	base := t.TempDir()
 	host = filepath.Join(base, "granted")
-	put(t, filepath.Join(base, "secret"), "secret")
-	put(t, filepath.Join(host, "a.txt"), "hello")
-	put(t, filepath.Join(host, "sub", "b.txt"), "below")
+	writeFile(t, filepath.Join(base, "secret"), "secret")
+	writeFile(t, filepath.Join(host, "a.txt"), "hello")
+	writeFile(t, filepath.Join(host, "sub", "b.txt"), "below")
 	d, err := Preopen{Host: host, Guest: "/", ReadOnly: readOnly}.Open(NewQuota(0))
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func open(t *testing.T, readOnly bool) (d *Descriptor, host string) {
 	return d, host
 }
 
-func put(t *testing.T, path, text string) {
+func writeFile(t *testing.T, path, text string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		t.Fatal(err)
@@ -289,7 +289,7 @@ func TestStreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Close() // the streams live on
+	f.Close() // the streams stay open
 	var got []byte
 	buf := make([]byte, 50_000)
 	for {
@@ -351,7 +351,7 @@ func TestDirectories(t *testing.T) {
 	os.WriteFile(filepath.Join(host, "bad\xff"), nil, 0o666)
 	os.Symlink("a.txt", filepath.Join(host, "link"))
 	for i := range 300 {
-		put(t, filepath.Join(host, "many", string(rune('a'+i%26))+strings.Repeat("x", i/26)), "")
+		writeFile(t, filepath.Join(host, "many", string(rune('a'+i%26))+strings.Repeat("x", i/26)), "")
 	}
 	list := func(d *Descriptor) map[string]Type {
 		e, err := d.ReadDirectory()
@@ -393,7 +393,7 @@ func TestDirectories(t *testing.T) {
 	want(t, "mkdir with a slash", d.CreateDirectory("slash/"), "ok")
 	os.Symlink("slash", filepath.Join(host, "through"))
 	want(t, "mkdir through a link", d.CreateDirectory("through/below"), "ok")
-	put(t, filepath.Join(host, "slash", "f"), "")
+	writeFile(t, filepath.Join(host, "slash", "f"), "")
 	want(t, "rename through a link", d.Rename("through/f", d, "through/g"), "ok")
 	want(t, "unlink through a link", d.Unlink("through/g"), "ok")
 	want(t, "rmdir of a link", d.RemoveDirectory("through"), CodeNotDirectory)
@@ -522,7 +522,7 @@ func TestTimes(t *testing.T) {
 	}
 }
 
-func TestNobodyOpensEverything(t *testing.T) {
+func TestOpenLimit(t *testing.T) {
 	d, _ := open(t, false)
 	d.quota.n.Store(MaxOpen - 1)
 	f := d.mustOpen(t, "a.txt", 0, Read)
@@ -573,7 +573,7 @@ func TestPreopenCheck(t *testing.T) {
 	}
 }
 
-// FuzzPaths looks for a path that leads to the secret beside the folder, by any operation that takes one.
+// FuzzPaths: no operation on any path reaches the secret file beside the folder.
 func FuzzPaths(f *testing.F) {
 	for _, s := range []string{"a.txt", "../secret", "sub/up/up/secret", "sub//../..//secret", "out/secret", "./.././secret", "out", "sub/../a.txt", "\x00", "/"} {
 		f.Add(s, s)

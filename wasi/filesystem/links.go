@@ -8,27 +8,25 @@ import (
 	"sync"
 )
 
-// What a symbolic link leads to is decided by os.Root whenever a guest follows one, whatever it holds. Other programs of
-// the host follow links, too, and have no such bounds. So guests can make no link that leads out of their folder for
-// them, now or later:
+// os.Root bounds every symbolic link that a guest follows, but other programs of the host follow links without such bounds.
+// So a guest cannot make a link that leads out of its folder for them, now or after a rename:
 //
-//   - It holds no absolute path, and ".." only at its beginning: whether "a/.." is where the link is, is for whoever makes
-//     a to say.
-//   - It goes up no further than the folder that it is made in lies below the descriptor's: counted on the file system,
-//     where a path's links have been followed.
-//   - Neither it nor a folder with such a link in it is moved up by so much that this is no longer true, and no second
-//     name is given to it there.
+//   - Its target is not absolute, and has ".." only at its beginning: "a/.." need not be the link's folder, as a may be a
+//     link.
+//   - Its target goes up at most as many levels as its folder is below the descriptor's folder, counted on the file system
+//     after the path's links have been followed.
+//   - Neither it nor a folder that contains such a link is moved, or hard linked, up to where this does not hold.
 //
-// The rest of such a link goes down, by links of which the same is true. What the host has made itself is left out of
-// this: a link of the host that leads out does so by every path through it. So is what another process of the host moves.
+// The rest of such a target goes down, through links for which the same holds. Links that the host has made, and moves by
+// other processes of the host, are not covered.
 
-// linksMove is held while something is decided by how far a folder lies below another, and done.
-var linksMove sync.Mutex
+// linksMu is held from the check of a folder's depth to the end of the operation.
+var linksMu sync.Mutex
 
-// maxMoved is how many names a folder may have below it that is moved up: all are looked at.
+// maxMoved bounds the entries below a folder that is moved up, as all of them are checked.
 const maxMoved = 100_000
 
-// checkTarget refuses what a guest may not have a link hold, and says how far up it goes.
+// checkTarget refuses invalid targets, and returns how many levels up a valid one goes.
 func checkTarget(target string) (up int, err error) {
 	switch {
 	case target == "":
@@ -38,7 +36,7 @@ func checkTarget(target string) (up int, err error) {
 	case path.IsAbs(target):
 		return 0, failed(CodeNotPermitted)
 	}
-	if err := sayable(target); err != nil {
+	if err := checkNames(target); err != nil {
 		return 0, err
 	}
 	down := false
@@ -55,8 +53,8 @@ func checkTarget(target string) (up int, err error) {
 	return up, nil
 }
 
-// ups is how often a link's target goes up, wherever in it; that of an absolute one does not depend on where it is.
-func ups(target string) (n int) {
+// countUps is the number of ".." in a target; 0 if it is absolute, as it does not depend on the link's folder then.
+func countUps(target string) (n int) {
 	if path.IsAbs(target) {
 		return 0
 	}
@@ -68,16 +66,15 @@ func ups(target string) (n int) {
 	return n
 }
 
-// linksStay says whether all links below folder lead no further up than they may where it is going to lie: so far below
-// the descriptor's folder that bounds them.
-func linksStay(folder *os.Root, depth int) error {
+// checkLinksStay fails if a link below folder would lead out when folder is moved to a depth below the descriptor's folder.
+func checkLinksStay(folder *os.Root, depth int) error {
 	seen := 0
 	return fs.WalkDir(folder.FS(), ".", func(p string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if seen++; seen > maxMoved {
-			return failed(CodeCrossDevice) // whoever moves things copies them then
+			return failed(CodeCrossDevice) // on which programs copy instead
 		}
 		if e.Type()&fs.ModeSymlink == 0 {
 			return nil
@@ -86,7 +83,7 @@ func linksStay(folder *os.Root, depth int) error {
 		if err != nil {
 			return err
 		}
-		if ups(guestTarget(target)) > depth+strings.Count(p, "/") {
+		if countUps(guestTarget(target)) > depth+strings.Count(p, "/") {
 			return failed(CodeNotPermitted)
 		}
 		return nil

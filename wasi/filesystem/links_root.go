@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// symlink counts by names how far up a link may go: none of them may be a link.
+// symlink counts the depth by the names of the path, none of which may be a link.
 func (d *Descriptor) symlink(target string, up int, newPath string) error {
 	if strings.HasSuffix(newPath, "/") {
-		return d.taken(newPath)
+		return d.nameTaken(newPath)
 	}
 	if up > 0 {
 		depth, err := d.depth(path.Dir(newPath))
@@ -25,8 +25,8 @@ func (d *Descriptor) symlink(target string, up int, newPath string) error {
 	return d.root.Symlink(target, newPath)
 }
 
-// taken is why nothing can be made at a name with a slash behind it that is no directory.
-func (d *Descriptor) taken(newPath string) error {
+// nameTaken is the error of making something other than a directory at a path that ends with a slash.
+func (d *Descriptor) nameTaken(newPath string) error {
 	info, err := d.info(false, strings.TrimRight(newPath, "/"))
 	switch {
 	case err != nil:
@@ -37,7 +37,7 @@ func (d *Descriptor) taken(newPath string) error {
 	return failed(CodeNotDirectory)
 }
 
-// depth is how far below d's folder another one lies, if no link is on the way.
+// depth is the number of levels from d's folder down to another one. It fails if there is a link between them.
 func (d *Descriptor) depth(folder string) (n int, err error) {
 	at := ""
 	for name := range strings.SplitSeq(folder, "/") {
@@ -57,8 +57,8 @@ func (d *Descriptor) depth(folder string) (n int, err error) {
 	return n, nil
 }
 
-// mayMove refuses to move a link, or a folder with links in it, to where one would lead out.
-func (d *Descriptor) mayMove(oldPath, newPath string) error {
+// checkMove refuses to move a link, or a folder that contains links, to where one would lead out.
+func (d *Descriptor) checkMove(oldPath, newPath string) error {
 	oldPath, newPath = strings.TrimRight(oldPath, "/"), strings.TrimRight(newPath, "/")
 	info, err := d.info(false, oldPath)
 	if err != nil {
@@ -73,7 +73,7 @@ func (d *Descriptor) mayMove(oldPath, newPath string) error {
 	}
 	if !info.IsDir() {
 		target, err := d.root.Readlink(oldPath)
-		if err == nil && ups(guestTarget(target)) > depth {
+		if err == nil && countUps(guestTarget(target)) > depth {
 			err = failed(CodeNotPermitted)
 		}
 		return err
@@ -86,5 +86,5 @@ func (d *Descriptor) mayMove(oldPath, newPath string) error {
 		return err
 	}
 	defer folder.Close()
-	return linksStay(folder, depth+1)
+	return checkLinksStay(folder, depth+1)
 }

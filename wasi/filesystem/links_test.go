@@ -9,15 +9,15 @@ import (
 	"testing"
 )
 
-// leadsOut finds a link below host that leads out of it for whoever follows it there, whether anything is there or not.
-func leadsOut(t *testing.T, host string) (found []string) {
+// escapingLinks finds links below host that lead out of it, whether or not their targets exist.
+func escapingLinks(t *testing.T, host string) (found []string) {
 	t.Helper()
 	host, err := filepath.EvalSymlinks(host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = filepath.WalkDir(host, func(p string, e fs.DirEntry, err error) error {
-		if err == nil && e.Type()&fs.ModeSymlink != 0 && out(host, p) {
+		if err == nil && e.Type()&fs.ModeSymlink != 0 && escapes(host, p) {
 			found = append(found, strings.TrimPrefix(p, host))
 		}
 		return err
@@ -28,8 +28,8 @@ func leadsOut(t *testing.T, host string) (found []string) {
 	return found
 }
 
-// out follows the link at p as a system does, a name at a time, forty links at most.
-func out(host, p string) bool {
+// escapes follows the link at p as the system does, name by name, at most forty links.
+func escapes(host, p string) bool {
 	at, rest := filepath.Dir(p), []string{filepath.Base(p)}
 	for hops := 0; len(rest) > 0; {
 		name := rest[0]
@@ -64,8 +64,8 @@ func out(host, p string) bool {
 	return false
 }
 
-// TestPlantedLinks: the ways by which guests have led others out, and the links that programs need.
-func TestPlantedLinks(t *testing.T) {
+// TestEscapingLinks: links that would lead out are refused, and those that programs need are made.
+func TestEscapingLinks(t *testing.T) {
 	type step struct {
 		err  error
 		want Code
@@ -120,7 +120,7 @@ func TestPlantedLinks(t *testing.T) {
 					t.Errorf("step %d: %s, wanted %s", i+1, c, s.want)
 				}
 			}
-			if l := leadsOut(t, host); len(l) > 0 {
+			if l := escapingLinks(t, host); len(l) > 0 {
 				t.Errorf("%v lead out", l)
 			}
 		})
@@ -175,7 +175,7 @@ func TestNoLinkLeadsOut(t *testing.T) {
 				from, what := anything(false)
 				from.Link(false, what, two, q+name())
 			}
-			if l := leadsOut(t, host); len(l) > 0 {
+			if l := escapingLinks(t, host); len(l) > 0 {
 				t.Fatalf("seed %d: %v lead out", seed, l)
 			}
 		}

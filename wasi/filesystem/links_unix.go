@@ -16,8 +16,8 @@ func (d *Descriptor) symlink(target string, up int, newPath string) error {
 	})
 }
 
-// mayMove refuses to move a link, or a folder with links in it, to where one would lead out.
-func (d *Descriptor) mayMove(oldPath string, oldDir int, oldName string, kind uint32, to *Descriptor, dir int) error {
+// checkMove refuses to move a link, or a folder that contains links, to where one would lead out.
+func (d *Descriptor) checkMove(oldPath string, oldDir int, oldName string, kind uint32, to *Descriptor, dir int) error {
 	if same, err := sameFile(oldDir, dir); err != nil || same {
 		return err
 	}
@@ -27,7 +27,7 @@ func (d *Descriptor) mayMove(oldPath string, oldDir int, oldName string, kind ui
 	}
 	if kind == unix.S_IFLNK {
 		target, err := readlink(oldDir, oldName)
-		if err == nil && ups(target) > depth {
+		if err == nil && countUps(target) > depth {
 			err = failed(CodeNotPermitted)
 		}
 		return err
@@ -44,13 +44,13 @@ func (d *Descriptor) mayMove(oldPath string, oldDir int, oldName string, kind ui
 		return err
 	}
 	defer folder.Close()
-	return linksStay(folder, depth+1)
+	return checkLinksStay(folder, depth+1)
 }
 
-// maxDepth is how far a folder may lie below another.
+// maxDepth bounds the levels between a folder and one below it.
 const maxDepth = 10_000
 
-// below refuses a folder that is not so many levels below d's, at the least.
+// below fails if a folder is not at least that many levels below d's.
 func (d *Descriptor) below(dir, levels int) error {
 	if levels == 0 {
 		return nil
@@ -62,7 +62,7 @@ func (d *Descriptor) below(dir, levels int) error {
 	return err
 }
 
-// depth is how far below d's folder an open one lies.
+// depth is the number of levels from d's folder down to an open one.
 func (d *Descriptor) depth(dir int) (n int, err error) {
 	err = on(d.file.File, func(top int) error {
 		at := dir
@@ -84,7 +84,7 @@ func (d *Descriptor) depth(dir int) (n int, err error) {
 			}
 			at = up
 		}
-		return failed(CodeNotPermitted) // it is not below: somebody has moved it out
+		return failed(CodeNotPermitted) // it was moved out of d's folder
 	})
 	return n, err
 }

@@ -5,17 +5,17 @@ import (
 	"unicode/utf16"
 )
 
-// windowsPath refuses a path that does not mean on Windows what it means to a guest: names between slashes. There a backslash is a
-// slash, a colon leads to another drive or to a stream beside the file, a dot or space at the end is dropped, and some names
-// are devices wherever they stand. os.Root lets none of these lead out; but two names would be one file, or a file none.
-func windowsPath(p string) error {
+// checkWindowsPath refuses a path that Windows does not read as names between slashes. There a backslash is a slash, a colon
+// selects another drive or a stream of the file, dots and spaces at the end of a name are dropped, and some names are devices
+// in every folder. os.Root lets none of these lead out, but two names could be one file.
+func checkWindowsPath(p string) error {
 	if p != "" && (p[0] == '\\' || len(p) > 1 && p[1] == ':') {
-		return failed(CodeNotPermitted) // of a drive or share
+		return failed(CodeNotPermitted) // the root of a drive or share
 	}
 	for name := range strings.SplitSeq(p, "/") {
 		switch {
 		case name == "", name == ".", name == "..":
-		case !windowsName(name):
+		case !validWindowsName(name):
 			return failed(CodeInvalid)
 		case len(utf16.Encode([]rune(name))) > 255:
 			return failed("name-too-long")
@@ -24,8 +24,8 @@ func windowsPath(p string) error {
 	return nil
 }
 
-// windowsName follows Microsoft's "Naming Files, Paths, and Namespaces".
-func windowsName(name string) bool {
+// validWindowsName implements Microsoft's "Naming Files, Paths, and Namespaces".
+func validWindowsName(name string) bool {
 	for _, c := range name {
 		if c < ' ' || strings.ContainsRune(`<>:"\|?*`, c) {
 			return false

@@ -15,19 +15,19 @@ func TestWindowsPath(t *testing.T) {
 			"NUL", "nul", "sub/con", "aux.txt", "prn .x", "COM1", "lpt9.log", "COM¹", "CONIN$", "com0"},
 	} {
 		for _, p := range paths {
-			if got := code(windowsPath(p)); got != want {
+			if got := code(checkWindowsPath(p)); got != want {
 				t.Errorf("%q: %v, want %v", p, got, want)
 			}
 		}
 	}
 }
 
-// TestNamesOfTheSystem: a path that means something else to the system is refused everywhere that paths are given.
-func TestNamesOfTheSystem(t *testing.T) {
+// TestSystemNames: every operation with a path refuses one that the system reads differently.
+func TestSystemNames(t *testing.T) {
 	d, _ := open(t, false)
 	for _, p := range []string{`sub\b.txt`, "a.txt:stream", "C:x", "NUL", "a.txt.", "a.txt "} {
-		if sayable(p) == nil {
-			continue // here it is a name like any other
+		if checkNames(p) == nil {
+			continue // an ordinary name on this system
 		}
 		_, err := d.Open(true, p, Create, Read|Write)
 		want(t, "open "+p, err, CodeInvalid, CodeNotPermitted)

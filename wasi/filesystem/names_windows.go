@@ -2,10 +2,10 @@ package filesystem
 
 import "path/filepath"
 
-// sayable refuses a guest's path that does not name the same to the system.
-func sayable(p string) error { return windowsPath(p) }
+// checkNames refuses a guest's path that the system reads differently.
+func checkNames(p string) error { return checkWindowsPath(p) }
 
-// hostTarget and guestTarget turn what a symbolic link holds into the system's form and back.
+// hostTarget and guestTarget convert the target of a symbolic link to the system's form and back.
 func hostTarget(target string) string { return filepath.FromSlash(target) }
 
 func guestTarget(target string) string { return filepath.ToSlash(target) }

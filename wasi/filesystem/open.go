@@ -10,8 +10,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// MaxOpen is how many files and directories one guest may have open at a time where nothing else is said: one that opens
-// without end must not use up what the whole process may open.
+// MaxOpen is the default of how many files and directories one guest may have open at a time: it must not use up the
+// process's file descriptors.
 const MaxOpen = 256
 
 // Quota counts the files and directories that a guest has open. Safe for concurrent use.
@@ -20,12 +20,12 @@ type Quota struct {
 	n    atomic.Int32
 }
 
-// NewQuota makes a Quota of so many; 0 is MaxOpen.
+// NewQuota makes a Quota; a limit of 0 is MaxOpen.
 func NewQuota(most int) *Quota {
 	return &Quota{most: int32(min(cmp.Or(most, MaxOpen), math.MaxInt32/2))}
 }
 
-// open opens with f unless too much is open.
+// open calls f unless the quota is used up.
 func (q *Quota) open(f func() (*os.File, error)) (*file, error) {
 	if q.n.Add(1) > q.most {
 		q.n.Add(-1)

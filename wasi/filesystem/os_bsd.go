@@ -12,11 +12,11 @@ import (
 
 const (
 	openFolder = unix.O_RDONLY
-	dataSync   = syscall.O_SYNC // which is more
+	dataSync   = syscall.O_SYNC // there is no O_DSYNC
 )
 
-// linkFollowed links what oldPath leads to. An open file cannot be linked here, and linkat would follow links out of the
-// folder: a path that ends with one has no answer.
+// linkFollowed links the file that oldPath leads to. It refuses a path that ends with a symbolic link: an open file cannot be
+// linked on these systems, and linkat would follow links out of the folder.
 func (d *Descriptor) linkFollowed(oldPath string, place func(oldDir int, oldName string, flags int) error) error {
 	info, err := d.root.Lstat(oldPath)
 	if err != nil {
@@ -55,7 +55,7 @@ func (d *Descriptor) setTimes(accessed, modified time.Time) error {
 	})
 }
 
-// advise has nobody to pass advice to.
+// advise does nothing: these systems have no such call.
 func (d *Descriptor) advise(_, _ int64, a Advice) error {
 	if a > AdviceNoReuse {
 		return failed(CodeInvalid)
@@ -75,7 +75,7 @@ func (s *Stat) fill(info fs.FileInfo) {
 	}
 }
 
-// timesOf gives when a file was read and written last.
+// timesOf returns the times of the last access and modification.
 func timesOf(st *syscall.Stat_t) [2]time.Time {
 	return [2]time.Time{time.Unix(st.Atimespec.Unix()), time.Unix(st.Mtimespec.Unix())}
 }

@@ -1,4 +1,4 @@
 package filesystem
 
-// utimeOmit leaves a time as it is (sys/stat.h).
+// utimeOmit leaves a time unchanged (sys/stat.h).
 const utimeOmit = -2

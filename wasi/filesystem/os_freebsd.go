@@ -2,5 +2,5 @@ package filesystem
 
 import "golang.org/x/sys/unix"
 
-// utimeOmit leaves a time as it is.
+// utimeOmit leaves a time unchanged.
 const utimeOmit = unix.UTIME_OMIT

@@ -12,11 +12,11 @@ import (
 const (
 	openFolder = unix.O_PATH // needs no permission to read
 	dataSync   = unix.O_DSYNC
-	utimeOmit  = unix.UTIME_OMIT // leaves a time as it is
+	utimeOmit  = unix.UTIME_OMIT // leaves a time unchanged
 )
 
-// linkFollowed links what oldPath leads to. A link is followed by os.Root, never by linkat, which knows no bounds; what it
-// found is linked by its number.
+// linkFollowed links the file that oldPath leads to. os.Root follows the path, as linkat would follow links out of the
+// folder; then the open file is linked by its descriptor.
 func (d *Descriptor) linkFollowed(oldPath string, place func(oldDir int, oldName string, flags int) error) error {
 	f, err := d.root.OpenFile(oldPath, unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -35,7 +35,7 @@ func (d *Descriptor) setTimes(accessed, modified time.Time) error {
 	}
 	return on(d.file.File, func(fd int) error {
 		err := unix.UtimesNanoAt(fd, "", ts, unix.AT_EMPTY_PATH)
-		if err == unix.EINVAL || err == unix.ENOENT { // kernels before 5.8 take no empty path here
+		if err == unix.EINVAL || err == unix.ENOENT { // kernels before 5.8 accept no empty path here
 			err = unix.UtimesNanoAt(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), ts, 0)
 		}
 		return err
@@ -57,7 +57,7 @@ func (d *Descriptor) syncData() error {
 	return on(d.file.File, func(fd int) error { return retry(func() error { return unix.Fdatasync(fd) }) })
 }
 
-// appendAll writes at the end, wherever that is at the moment of the write.
+// appendAll appends, atomically if kernel and file system support it.
 func (f *file) appendAll(p []byte) error {
 	return on(f.File, func(fd int) error {
 		for len(p) > 0 {

@@ -9,7 +9,7 @@ import (
 
 const openDirectory = 0
 
-// setTimes knows the names of folders only.
+// setTimes works on folders only, by their names.
 func (d *Descriptor) setTimes(accessed, modified time.Time) error {
 	if d.root == nil {
 		return failed(CodeUnsupported)

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// openDirectory is what os.Root takes for it; the number is package os's own, and Open looks at what was opened.
+// openDirectory is package os's own flag for it; Open checks the type of what was opened.
 const openDirectory = 0x4000
 
 func (d *Descriptor) setTimes(accessed, modified time.Time) error {
@@ -37,7 +37,7 @@ func (d *Descriptor) setTimes(accessed, modified time.Time) error {
 
 var reOpenFile = windows.NewLazySystemDLL("kernel32.dll").NewProc("ReOpenFile")
 
-// setFileTime opens the file again for its attributes: what is open for reading may not set them.
+// setFileTime opens the file again for its attributes, which a handle for reading may not set.
 func setFileTime(file uintptr, times [2]*syscall.Filetime) error {
 	h, _, err := reOpenFile.Call(file, windows.FILE_WRITE_ATTRIBUTES,
 		windows.FILE_SHARE_READ|windows.FILE_SHARE_WRITE|windows.FILE_SHARE_DELETE, 0)
@@ -45,20 +45,20 @@ func setFileTime(file uintptr, times [2]*syscall.Filetime) error {
 		return os.NewSyscallError("ReOpenFile", err)
 	}
 	err = syscall.SetFileTime(syscall.Handle(h), nil, times[0], times[1])
-	_ = syscall.CloseHandle(syscall.Handle(h)) // nothing was written by it
+	_ = syscall.CloseHandle(syscall.Handle(h)) // nothing was written to it
 	return os.NewSyscallError("SetFileTime", err)
 }
 
-// fill leaves the number of links at 1 and the time of the last change of metadata untold: neither comes with what a path
-// tells here.
+// fill leaves the number of links at 1 and the time of the last status change unknown: neither is in the attributes that
+// Windows returns for a path.
 func (s *Stat) fill(info fs.FileInfo) {
 	if st, ok := info.Sys().(*syscall.Win32FileAttributeData); ok {
 		s.Accessed = time.Unix(0, st.LastAccessTime.Nanoseconds())
 	}
 }
 
-// identity reads the volume and the number of the file, which package os keeps for SameFile and has no name for. Without
-// them, files of one size that were written at the same moment could not be told apart.
+// identity returns the file's volume and index, which package os keeps for SameFile but does not export. Without them, files
+// of the same size and times would have the same hash.
 func identity(info fs.FileInfo) (device, inode uint64) {
 	v := reflect.ValueOf(info)
 	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {

@@ -2,7 +2,7 @@ package filesystem
 
 import "strings"
 
-// checkPath refuses what is no path below a directory. Whether ".." and links stay below is for os.Root to find out.
+// checkPath refuses strings that are not relative paths. os.Root bounds ".." and links.
 func checkPath(p string) error {
 	switch {
 	case p == "":
@@ -12,11 +12,11 @@ func checkPath(p string) error {
 	case strings.HasPrefix(p, "/"):
 		return failed(CodeNotPermitted)
 	}
-	return sayable(p)
+	return checkNames(p)
 }
 
-// split cuts a path into the folder that holds its last name and that name. Trailing slashes are dropped; slash says
-// that there were some, so that the name must be a directory's. The name may be "." or "..".
+// split splits a path into the parent folder and the last name, which may be "." or "..", without trailing slashes. slash
+// says that there were some, so that the name must be a directory's.
 func split(p string) (dir, name string, slash bool, err error) {
 	if err := checkPath(p); err != nil {
 		return "", "", false, err
@@ -31,5 +31,5 @@ func split(p string) (dir, name string, slash bool, err error) {
 	return dir, name, slash, nil
 }
 
-// dots says that a name is of every folder, and no entry of the one that holds it.
-func dots(name string) bool { return name == "." || name == ".." }
+// isDots says whether a name is "." or "..", which is no entry of its folder.
+func isDots(name string) bool { return name == "." || name == ".." }

@@ -43,7 +43,7 @@ func plant(t *testing.T) *Descriptor {
 	t.Helper()
 	d, host := open(t, false)
 	os.Mkdir(filepath.Join(host, "empty"), 0o777)
-	put(t, filepath.Join(host, "full", "f"), "")
+	writeFile(t, filepath.Join(host, "full", "f"), "")
 	for name, target := range map[string]string{"filelink": "a.txt", "dirlink": "empty", "dangling": "nowhere"} {
 		if err := os.Symlink(target, filepath.Join(host, name)); err != nil {
 			t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Type is what an object is, in WIT's order.
+// Type is the type of a file, in WIT's order.
 type Type uint8
 
 // The types.
@@ -46,7 +46,7 @@ func typeOf(m fs.FileMode) Type {
 	return TypeUnknown
 }
 
-// Stat is what is known about an object. A zero time is one that the system does not keep.
+// Stat has the attributes of a file. A zero time is one that the system does not keep.
 type Stat struct {
 	Type                       Type
 	Links, Size                uint64
@@ -59,7 +59,7 @@ func statOf(info fs.FileInfo) Stat {
 	return s
 }
 
-// Stat tells about the open object.
+// Stat returns the attributes of the open file.
 func (d *Descriptor) Stat() (Stat, error) {
 	info, err := d.file.Stat()
 	if err != nil {
@@ -68,7 +68,7 @@ func (d *Descriptor) Stat() (Stat, error) {
 	return statOf(info), nil
 }
 
-// StatAt tells about what path names.
+// StatAt returns the attributes of the file at path.
 func (d *Descriptor) StatAt(follow bool, path string) (Stat, error) {
 	info, err := d.info(follow, path)
 	if err != nil {
@@ -78,7 +78,7 @@ func (d *Descriptor) StatAt(follow bool, path string) (Stat, error) {
 }
 
 func (d *Descriptor) info(follow bool, path string) (info fs.FileInfo, err error) {
-	if err := d.directory(); err != nil {
+	if err := d.requireDirectory(); err != nil {
 		return nil, err
 	}
 	if err := checkPath(path); err != nil {
@@ -95,7 +95,7 @@ func (d *Descriptor) info(follow bool, path string) (info fs.FileInfo, err error
 	return info, nil
 }
 
-// Same says whether both are the same object of the host.
+// Same says whether both are the same file of the host.
 func (d *Descriptor) Same(other *Descriptor) (bool, error) {
 	a, err := d.file.Stat()
 	if err != nil {
@@ -108,11 +108,11 @@ func (d *Descriptor) Same(other *Descriptor) (bool, error) {
 	return os.SameFile(a, b), nil
 }
 
-// Hash is a digest of an object's identity, size and times. It changes when the object is changed or replaced, and tells
-// nothing about what it was made from.
+// Hash is a keyed digest of a file's identity, size and times. It changes when the file is changed or replaced, and does not
+// disclose them.
 type Hash struct{ Lower, Upper uint64 }
 
-// Hash gives the digest of the open object.
+// Hash returns the digest of the open file.
 func (d *Descriptor) Hash() (Hash, error) {
 	info, err := d.file.Stat()
 	if err != nil {
@@ -121,7 +121,7 @@ func (d *Descriptor) Hash() (Hash, error) {
 	return hash(info), nil
 }
 
-// HashAt gives the digest of what path names.
+// HashAt returns the digest of the file at path.
 func (d *Descriptor) HashAt(follow bool, path string) (Hash, error) {
 	info, err := d.info(follow, path)
 	if err != nil {
@@ -130,7 +130,7 @@ func (d *Descriptor) HashAt(follow bool, path string) (Hash, error) {
 	return hash(info), nil
 }
 
-// hashKey is secret and lasts as long as the process.
+// hashKey is secret and random for each process.
 var hashKey = sync.OnceValue(func() []byte {
 	key := make([]byte, 32)
 	rand.Read(key)
@@ -149,13 +149,13 @@ func hash(info fs.FileInfo) Hash {
 	return Hash{binary.LittleEndian.Uint64(sum), binary.LittleEndian.Uint64(sum[8:])}
 }
 
-// Time is a wish for a timestamp: to leave it, to set it to now, or to set it.
+// Time is a new timestamp: unchanged, now, or a given time.
 type Time struct {
 	Now bool
-	To  *time.Time // nil and not Now: leave it
+	To  *time.Time // nil and not Now: unchanged
 }
 
-// at resolves the wish; the zero time means to leave it.
+// at returns the time; the zero time means unchanged.
 func (t Time) at(now time.Time) time.Time {
 	switch {
 	case t.Now:
@@ -166,7 +166,7 @@ func (t Time) at(now time.Time) time.Time {
 	return time.Time{}
 }
 
-// SetTimes sets the timestamps of the open object.
+// SetTimes sets the timestamps of the open file.
 func (d *Descriptor) SetTimes(accessed, modified Time) error {
 	if !d.change {
 		return failed(CodeReadOnly)
@@ -175,9 +175,9 @@ func (d *Descriptor) SetTimes(accessed, modified Time) error {
 	return failure(d.setTimes(accessed.at(now), modified.at(now)))
 }
 
-// SetTimesAt sets the timestamps of what path names.
+// SetTimesAt sets the timestamps of the file at path.
 func (d *Descriptor) SetTimesAt(follow bool, path string, accessed, modified Time) error {
-	if err := d.mutable(); err != nil {
+	if err := d.requireMutable(); err != nil {
 		return err
 	}
 	if err := checkPath(path); err != nil {

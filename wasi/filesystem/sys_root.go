@@ -10,16 +10,15 @@ import (
 	"time"
 )
 
-// Windows, and systems that nobody has tried, use what os.Root offers everywhere. Between two open folders nothing can be
-// renamed or linked there.
+// Windows and untested systems use only os.Root, which cannot rename or link between two open folders.
 
 const (
 	nonBlock     = 0
-	dataSync     = syscall.O_SYNC // which is more
-	syncsFolders = false          // Windows would have them open for writing
+	dataSync     = syscall.O_SYNC // there is no O_DSYNC
+	syncsFolders = false          // Windows requires them to be open for writing
 )
 
-// refine tells a file that stands where a folder should from nothing: Windows has one number for both.
+// refine distinguishes a file in the place of a folder from a missing folder, for which Windows has the same error.
 func (d *Descriptor) refine(path string, err error) error {
 	if code := failure(err).(*Error).Code; code != CodeNoEntry && code != CodeNotDirectory {
 		return err
@@ -45,10 +44,10 @@ func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
 	return d.root.OpenFile(path, mode, 0o666)
 }
 
-// last refuses a path whose last name is no entry of a folder, with the failure dot if it leads to one.
+// last fails with dot for a path to a folder whose last name is "." or "..".
 func (d *Descriptor) last(path string, dot Code) error {
 	_, name, _, err := split(path)
-	if err == nil && dots(name) {
+	if err == nil && isDots(name) {
 		if _, err = d.root.Stat(path); err == nil {
 			err = failed(dot)
 		}
@@ -56,7 +55,7 @@ func (d *Descriptor) last(path string, dot Code) error {
 	return err
 }
 
-// same refuses what os.Root cannot do: paths below two folders.
+// same fails for paths below two different folders, which os.Root does not support.
 func (d *Descriptor) same(to *Descriptor, oldPath, newPath string, dot Code) error {
 	if err := d.last(oldPath, dot); err != nil {
 		return err
@@ -75,11 +74,11 @@ func (d *Descriptor) link(_ bool, oldPath string, to *Descriptor, newPath string
 		return err
 	}
 	if strings.HasSuffix(newPath, "/") {
-		return to.taken(newPath)
+		return to.nameTaken(newPath)
 	}
-	linksMove.Lock()
-	defer linksMove.Unlock()
-	if err := d.mayMove(oldPath, newPath); err != nil {
+	linksMu.Lock()
+	defer linksMu.Unlock()
+	if err := d.checkMove(oldPath, newPath); err != nil {
 		return err
 	}
 	return d.root.Link(oldPath, newPath)
@@ -89,9 +88,9 @@ func (d *Descriptor) rename(oldPath string, to *Descriptor, newPath string) erro
 	if err := d.same(to, oldPath, newPath, "busy"); err != nil {
 		return err
 	}
-	linksMove.Lock()
-	defer linksMove.Unlock()
-	if err := d.mayMove(oldPath, newPath); err != nil {
+	linksMu.Lock()
+	defer linksMu.Unlock()
+	if err := d.checkMove(oldPath, newPath); err != nil {
 		return err
 	}
 	return d.root.Rename(oldPath, newPath)
@@ -137,7 +136,7 @@ func (d *Descriptor) setTimesNoFollow(path string, accessed, modified time.Time)
 	return d.root.Chtimes(path, accessed, modified)
 }
 
-// advise has nobody to pass advice to.
+// advise does nothing: these systems have no such call.
 func (d *Descriptor) advise(_, _ int64, a Advice) error {
 	if a > AdviceNoReuse {
 		return failed(CodeInvalid)

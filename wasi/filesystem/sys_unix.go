@@ -18,7 +18,7 @@ const (
 	syncsFolders  = true
 )
 
-// refine has nothing to add.
+// refine does nothing.
 func (d *Descriptor) refine(_ string, err error) error { return err }
 
 // on runs f with the descriptor of file, which stays open meanwhile.
@@ -43,14 +43,14 @@ func retry(f func() error) error {
 	}
 }
 
-// at opens the folder that holds the last name of path, by os.Root, and runs f with it and the name. The name may be a
-// link: f must not follow it. If it is "." or "..", and the path leads to a folder, that is the failure dot.
+// at opens the parent folder of path with os.Root, and runs f with it and the last name. The name may be a link, which f must
+// not follow. at fails with dot if the name is "." or ".." and the path leads to a folder.
 func (d *Descriptor) at(path string, dot Code, f func(dir int, name string, slash bool) error) error {
 	dir, name, slash, err := split(path)
 	if err != nil {
 		return err
 	}
-	if dots(name) {
+	if isDots(name) {
 		if _, err := d.root.Stat(path); err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (d *Descriptor) at(path string, dot Code, f func(dir int, name string, slas
 }
 
 func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
-	if _, name, _, err := split(path); err != nil || dots(name) { // they are no links
+	if _, name, _, err := split(path); err != nil || isDots(name) { // they are no links
 		return d.root.OpenFile(path, mode, 0o666)
 	}
 	var f *os.File
@@ -83,7 +83,7 @@ func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
 				return unix.ELOOP
 			}
 		}
-		if errors.Is(err, unix.EMLINK) { // FreeBSD's word for a link that may not be followed
+		if errors.Is(err, unix.EMLINK) { // FreeBSD's error for a link that may not be followed
 			return unix.ELOOP
 		}
 		if err == nil {
@@ -94,7 +94,7 @@ func (d *Descriptor) openNoFollow(path string, mode int) (*os.File, error) {
 	return f, err
 }
 
-// taken is why nothing can be made at a name with a slash behind it that is no directory.
+// nameTaken is the error of making something other than a directory at a path that ends with a slash.
 func taken(dir int, name string) error {
 	st, err := lstat(dir, name)
 	switch {
@@ -139,9 +139,9 @@ func (d *Descriptor) link(follow bool, oldPath string, to *Descriptor, newPath s
 		if err != nil {
 			return err
 		}
-		linksMove.Lock()
-		defer linksMove.Unlock()
-		up = ups(target)
+		linksMu.Lock()
+		defer linksMu.Unlock()
+		up = countUps(target)
 		return place(dir, name, 0)
 	})
 }
@@ -158,9 +158,9 @@ func (d *Descriptor) rename(oldPath string, to *Descriptor, newPath string) erro
 				return unix.ENOTDIR
 			}
 			if kind == unix.S_IFDIR || kind == unix.S_IFLNK {
-				linksMove.Lock()
-				defer linksMove.Unlock()
-				if err := d.mayMove(oldPath, oldDir, oldName, kind, to, dir); err != nil {
+				linksMu.Lock()
+				defer linksMu.Unlock()
+				if err := d.checkMove(oldPath, oldDir, oldName, kind, to, dir); err != nil {
 					return err
 				}
 			}
@@ -182,7 +182,7 @@ func (d *Descriptor) unlink(path string) error {
 			return unix.EISDIR
 		}
 		err := unix.Unlinkat(dir, name, 0)
-		if err == unix.EPERM { // what POSIX has for a folder; Linux says is-directory
+		if err == unix.EPERM { // POSIX's error for a folder; Linux has EISDIR
 			var st unix.Stat_t
 			if unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
 				return unix.EISDIR
@@ -201,7 +201,7 @@ func (d *Descriptor) setTimesNoFollow(path string, accessed, modified time.Time)
 	if err != nil {
 		return err
 	}
-	if _, name, slash, err := split(path); err != nil || slash || dots(name) { // a slash has links followed
+	if _, name, slash, err := split(path); err != nil || slash || isDots(name) { // a slash has links followed
 		return d.root.Chtimes(path, accessed, modified)
 	}
 	return d.at(path, CodeInvalid, func(dir int, name string, _ bool) error {

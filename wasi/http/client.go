@@ -17,34 +17,33 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// Timeouts of an exchange where the guest has set none.
+// Default timeouts of an exchange.
 const (
 	DefaultConnectTimeout = 30 * time.Second
 	DefaultReadTimeout    = 10 * time.Minute
 )
 
-// ClientConfig configures a Client. The zero value reaches nothing.
+// ClientConfig configures a Client. The zero value denies every request.
 type ClientConfig struct {
 	// Allow says whether a request may go to scheme://host:port. Nil denies everything.
 	Allow func(scheme, host, port string) bool
-	// TLS is for https; nil trusts what the system trusts.
+	// TLS is for https; nil trusts the system's roots.
 	TLS *tls.Config
-	// Dial makes connections; nil makes them over the network.
+	// Dial makes connections; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Limits bound what the guest of this client sends and gets. Fields bounds the head of a response, too; 0 is 1 MiB
-	// there.
+	// Limits bound the messages of this client's guest. Fields bounds the head of a response as well; its default is 1 MiB.
 	Limits Limits
 }
 
-// Client sends requests over connections of its own: HTTP/1.1 or HTTP/2, with TLS where the scheme says so. It follows no
-// redirects, keeps no cookies, asks no proxy, and neither adds nor undoes an encoding. Safe for concurrent use.
+// Client sends requests over connections of its own: HTTP/1.1 or HTTP/2, with TLS for https. It follows no redirects, keeps
+// no cookies, uses no proxy, and adds or removes no encoding. Safe for concurrent use.
 type Client struct {
 	allow     func(scheme, host, port string) bool
 	transport *http.Transport
 	limits    Limits
 }
 
-// Limits are those that the client was made with.
+// Limits returns those of the client's configuration.
 func (c *Client) Limits() Limits { return c.limits }
 
 // NewClient makes a client.
@@ -75,10 +74,10 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// Options are what a guest asks of the transport; nil where it asks nothing.
+// Options are the guest's timeouts; nil is the default.
 type Options struct{ Connect, FirstByte, BetweenBytes *time.Duration }
 
-// Exchange is one request and its answer, under way.
+// Exchange is one request and its response.
 type Exchange struct {
 	cancel  context.CancelCauseFunc
 	ready   wasiio.Flag
@@ -89,13 +88,13 @@ type Exchange struct {
 
 	start time.Time
 	head  time.Duration // until RoundTrip returned; valid once Ready has happened
-	body  *responseBody // likewise; nil without an answer
+	body  *responseBody // likewise; nil without a response
 
 	end  sync.Once
 	done func(resp *http.Response, err error)
 }
 
-// Check finds out whether the client would send r: the error that it would fail with, or nil.
+// Check returns the error with which the client would refuse to send r, or nil.
 func (c *Client) Check(r *OutgoingRequest) error {
 	scheme, host, port, err := r.check()
 	if err != nil {
@@ -108,9 +107,9 @@ func (c *Client) Check(r *OutgoingRequest) error {
 }
 
 // Start sends r, which must pass [Client.Check], and returns at once. The exchange has the values of ctx, but outlives it:
-// it lasts until the answer's body has been read or closed, until it fails, or until [Exchange.Cancel]. done is called
-// exactly once when it has ended, with the answer if there was one, and the error if it failed. The host takes a little of the
-// body before the guest asks for it (readAhead); what it knows by that of the server's part, [Exchange.Times] tells.
+// it lasts until the response's body has been read or closed, until it fails, or until [Exchange.Cancel]. done is called
+// exactly once at its end, with the response if there was one, and the error if it failed. The host reads ahead of the guest
+// (readAhead), so that [Exchange.Times] can tell the server's time from the guest's.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
@@ -119,7 +118,7 @@ func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done 
 	return x
 }
 
-// request makes what net/http sends.
+// request converts r for net/http.
 func (r *OutgoingRequest) request() *http.Request {
 	h := r.Header()
 	trailer := declaredTrailers(h)
@@ -133,7 +132,7 @@ func (r *OutgoingRequest) request() *http.Request {
 		return req
 	}
 	r.body.Attach(false)
-	n, known := r.body.Known()
+	n, known := r.body.KnownLength()
 	if r.body.Trailers() != nil {
 		known = false // only a body of unknown length has trailers
 	}
@@ -150,13 +149,13 @@ func (r *OutgoingRequest) request() *http.Request {
 	return req
 }
 
-// declaredTrailers takes the names that the trailer field announces out of h. The map is never nil: net/http sends what
-// is in it when the body has ended.
+// declaredTrailers removes the trailer field from h and returns the names that it announces. The map is never nil: net/http
+// sends its content after the body.
 func declaredTrailers(h http.Header) http.Header {
 	t := http.Header{}
 	for _, v := range h["Trailer"] {
 		for name := range strings.SplitSeq(v, ",") {
-			if name = strings.TrimSpace(name); validName(name) && !framing(strings.ToLower(name)) {
+			if name = strings.TrimSpace(name); validName(name) && !framingField(strings.ToLower(name)) {
 				t[http.CanonicalHeaderKey(name)] = nil
 			}
 		}
@@ -165,30 +164,30 @@ func declaredTrailers(h http.Header) http.Header {
 	return t
 }
 
-// framing says whether a field (in lower case) must not be a trailer: RFC 9110 §6.5.1.
-func framing(name string) bool {
+// framingField says whether a field (in lower case) must not be a trailer: RFC 9110 §6.5.1.
+func framingField(name string) bool {
 	switch name {
 	case "content-length", "trailer", "host", "content-encoding", "content-type", "content-range":
 		return true
 	}
-	return forbidden(name)
+	return forbiddenField(name)
 }
 
-// TrailerHeader gives trailers as net/http has them, without those that must not be trailers. Nil-safe.
+// TrailerHeader converts trailers for net/http, without fields that must not be trailers. Nil-safe.
 func (f *Fields) TrailerHeader() http.Header {
 	if f == nil {
 		return nil
 	}
 	h := f.Header()
 	for k := range h {
-		if framing(strings.ToLower(k)) {
+		if framingField(strings.ToLower(k)) {
 			delete(h, k)
 		}
 	}
 	return h
 }
 
-// requestBody hands the trailers over when the body ends.
+// requestBody passes the trailers to net/http when the body ends.
 type requestBody struct {
 	*OutgoingBody
 	trailer http.Header
@@ -205,19 +204,19 @@ func (b *requestBody) Read(p []byte) (int, error) {
 }
 
 func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request) {
-	watch := &stopwatch{cancel: x.cancel}
-	watch.start(or(x.timeout.Connect, DefaultConnectTimeout), errConnectTimeout)
+	watch := &phaseTimer{cancel: x.cancel}
+	watch.start(valueOr(x.timeout.Connect, DefaultConnectTimeout), errConnectTimeout)
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { watch.stop() },
 		WroteRequest: func(httptrace.WroteRequestInfo) {
-			watch.start(or(x.timeout.FirstByte, DefaultReadTimeout), errReadTimeout)
+			watch.start(valueOr(x.timeout.FirstByte, DefaultReadTimeout), errReadTimeout)
 		},
 		GotFirstResponseByte: func() { watch.stop() },
 	}))
 	resp, err := t.RoundTrip(req)
 	watch.end()
 	x.head = time.Since(x.start)
-	if err == nil && ctx.Err() != nil { // the time was over, or nobody wants it: what came all the same is no answer
+	if err == nil && ctx.Err() != nil { // a timeout or cancellation was first
 		resp.Body.Close()
 		err = ctx.Err()
 	}
@@ -242,13 +241,13 @@ func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request
 		return errorFrom(ctx, err, true)
 	})
 	x.ready.Set()
-	if ctx.Err() != nil { // cancelled while the answer arrived: nobody may come for it
+	if ctx.Err() != nil { // cancelled while the response arrived
 		x.resp.body.Close()
 	}
 	body.pump()
 }
 
-// unwrapURL leaves the address out of an error's text.
+// unwrapURL removes the address from an error's text.
 func unwrapURL(err error) error {
 	if u, ok := err.(*url.Error); ok {
 		return u.Err
@@ -256,17 +255,17 @@ func unwrapURL(err error) error {
 	return err
 }
 
-func or(d *time.Duration, otherwise time.Duration) time.Duration {
+func valueOr(d *time.Duration, otherwise time.Duration) time.Duration {
 	if d == nil {
 		return otherwise
 	}
 	return max(*d, 0)
 }
 
-// Ready happens when there is an answer or an error.
+// Ready is the event of the response's head or the error.
 func (x *Exchange) Ready() wasiio.Pollable { return &x.ready }
 
-// Result is the answer or the error, once Ready has happened.
+// Result returns the response or the error after Ready.
 func (x *Exchange) Result() (*IncomingResponse, error) {
 	if x.err != nil {
 		return nil, x.err
@@ -274,22 +273,22 @@ func (x *Exchange) Result() (*IncomingResponse, error) {
 	return x.resp, nil
 }
 
-// Cancel ends the exchange if it is still under way. Any number of calls, from any goroutine.
+// Cancel ends the exchange if it is under way. Safe for concurrent and repeated calls.
 func (x *Exchange) Cancel() {
-	x.cancel(errDropped)
+	x.cancel(errCancelled)
 	if x.ready.Ready() && x.resp != nil {
 		x.resp.body.Close()
 	}
 }
 
-// Times are how long an exchange took, without the time that the guest takes over its part of it.
+// Times are the durations of an exchange.
 type Times struct {
-	Head    time.Duration // until the answer's head came, or the error
-	Total   time.Duration // until the last byte came, the error, or the guest let go
-	Stalled time.Duration // of Total: nothing could come because the guest took nothing
+	Head    time.Duration // until the response's head or the error
+	Total   time.Duration // until the last byte, the error, or the guest's drop
+	Stalled time.Duration // part of Total in which the guest's back-pressure stopped the body
 }
 
-// Times is valid once the exchange has ended.
+// Times are valid after the end of the exchange.
 func (x *Exchange) Times() Times {
 	if x.body == nil {
 		return Times{Head: x.head, Total: x.head}
@@ -301,19 +300,19 @@ func (x *Exchange) Times() Times {
 func (x *Exchange) finish(resp *http.Response, err error) {
 	x.end.Do(func() {
 		x.done(resp, err)
-		x.cancel(errDropped)
+		x.cancel(errCancelled)
 	})
 }
 
-// stopwatch cancels an exchange when one of its phases takes too long.
-type stopwatch struct {
+// phaseTimer cancels an exchange when one of its phases takes too long.
+type phaseTimer struct {
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	ended  bool
 }
 
-func (w *stopwatch) start(d time.Duration, cause error) {
+func (w *phaseTimer) start(d time.Duration, cause error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timer != nil {
@@ -324,7 +323,7 @@ func (w *stopwatch) start(d time.Duration, cause error) {
 	}
 }
 
-func (w *stopwatch) stop() {
+func (w *phaseTimer) stop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.timer != nil {
@@ -332,7 +331,7 @@ func (w *stopwatch) stop() {
 	}
 }
 
-func (w *stopwatch) end() {
+func (w *phaseTimer) end() {
 	w.stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()

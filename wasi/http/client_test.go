@@ -43,20 +43,20 @@ func request(t *testing.T, method, to string, fields ...string) *OutgoingRequest
 	return r
 }
 
-// ended is what an exchange reported at its end.
-type ended struct {
+// exchangeEnd has the arguments of an exchange's done.
+type exchangeEnd struct {
 	status int
 	err    error
 }
 
-func begin(t *testing.T, c *Client, r *OutgoingRequest, o Options) (*Exchange, <-chan ended) {
+func begin(t *testing.T, c *Client, r *OutgoingRequest, o Options) (*Exchange, <-chan exchangeEnd) {
 	t.Helper()
 	if err := c.Check(r); err != nil {
 		t.Fatal(err)
 	}
-	ends := make(chan ended, 2)
+	ends := make(chan exchangeEnd, 2)
 	x := c.Start(t.Context(), r, o, func(resp *http.Response, err error) {
-		e := ended{err: err}
+		e := exchangeEnd{err: err}
 		if resp != nil {
 			e.status = resp.StatusCode
 		}
@@ -150,8 +150,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// servers runs f against an HTTP/1.1 server, one over TLS, and an HTTP/2 one.
-func servers(t *testing.T, h http.HandlerFunc, f func(t *testing.T, c *Client, s *httptest.Server)) {
+// eachServer runs f against an HTTP/1.1 server, one over TLS, and an HTTP/2 one.
+func eachServer(t *testing.T, h http.HandlerFunc, f func(t *testing.T, c *Client, s *httptest.Server)) {
 	for name, start := range map[string]func(s *httptest.Server){
 		"h1":  (*httptest.Server).Start,
 		"tls": (*httptest.Server).StartTLS,
@@ -174,7 +174,7 @@ func servers(t *testing.T, h http.HandlerFunc, f func(t *testing.T, c *Client, s
 }
 
 func TestExchange(t *testing.T) {
-	servers(t, func(w http.ResponseWriter, r *http.Request) {
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) {
 		_, agent := r.Header["User-Agent"]
 		fmt.Fprintf(w, "%s %s %s %s %v %v %d", r.Proto, r.Method, r.RequestURI, r.Header.Get("X-A"), agent, r.Header["Accept-Encoding"], r.ContentLength)
 	}, func(t *testing.T, c *Client, s *httptest.Server) {
@@ -208,7 +208,7 @@ func TestExchange(t *testing.T) {
 }
 
 func TestBodiesAndTrailers(t *testing.T) {
-	servers(t, func(w http.ResponseWriter, r *http.Request) {
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) {
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		w.Header().Set("Trailer", "X-Back")
 		_, _ = io.Copy(flushing{w}, r.Body)
@@ -273,7 +273,7 @@ func (f flushing) Write(p []byte) (int, error) {
 }
 
 func TestRequestBodies(t *testing.T) {
-	servers(t, func(w http.ResponseWriter, r *http.Request) {
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%d %s %v", r.ContentLength, b, err)
 	}, func(t *testing.T, c *Client, s *httptest.Server) {
@@ -336,7 +336,7 @@ func TestRequestBodies(t *testing.T) {
 }
 
 func TestRedirectsAreAnswers(t *testing.T) {
-	servers(t, func(w http.ResponseWriter, r *http.Request) {
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "/elsewhere", http.StatusFound)
 	}, func(t *testing.T, c *Client, s *httptest.Server) {
 		x, _ := begin(t, c, request(t, "GET", s.URL), Options{})
@@ -357,7 +357,7 @@ func TestNoProxyFromTheEnvironment(t *testing.T) {
 func TestTimeouts(t *testing.T) {
 	release := make(chan struct{})
 	t.Cleanup(func() { close(release) })
-	servers(t, func(w http.ResponseWriter, r *http.Request) {
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/head" {
 			w.WriteHeader(200)
 			_ = http.NewResponseController(w).Flush()
@@ -477,7 +477,7 @@ func TestErrorCodes(t *testing.T) {
 
 func TestCancel(t *testing.T) {
 	arrived := make(chan struct{}, 10)
-	servers(t, func(w http.ResponseWriter, r *http.Request) {
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/body" {
 			_ = http.NewResponseController(w).Flush()
 		}

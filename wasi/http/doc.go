@@ -1,10 +1,9 @@
-// Package http is HTTP as WASI thinks of it, in ordinary Go and for no version of WASI in particular: fields, requests,
-// responses, bodies that stream both ways with trailers, a client that reaches granted destinations only, and the error
-// codes that all of them end in.
+// Package http has the types of wasi:http as plain Go, independent of WASI's version: fields, requests, responses, bodies
+// that stream both ways with trailers, a client that sends to granted destinations only, and error codes.
 //
-// What comes in is wrapped ([IncomingRequest], [IncomingResponse], [IncomingBody]), what goes out is collected
-// ([OutgoingRequest], [OutgoingResponse], [OutgoingBody]) until a [Client] sends it or a [Responder] answers with it. No
-// body is ever held whole: each direction keeps one bounded buffer, and a side that does not read holds back the other.
+// Incoming messages wrap those of net/http ([IncomingRequest], [IncomingResponse], [IncomingBody]). Outgoing ones
+// ([OutgoingRequest], [OutgoingResponse], [OutgoingBody]) are built until a [Client] or a [Responder] sends them. Bodies are
+// streamed through one bounded buffer in each direction, with back-pressure.
 //
-// The folders p2 and p3 below turn this into the interfaces of one version of WASI. Nothing here knows of components.
+// The packages below, such as p2, adapt this to the interfaces of one version of WASI. Nothing here depends on components.
 package http

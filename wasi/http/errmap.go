@@ -22,12 +22,11 @@ import (
 var (
 	errConnectTimeout = &Error{Code: ConnectionTimeout}
 	errReadTimeout    = &Error{Code: ConnectionReadTimeout}
-	errDropped        = errors.New("http: the guest let go of the exchange")
+	errCancelled      = errors.New("http: the guest dropped the exchange")
 )
 
-// errorFrom finds the code for an error of net/http, net or crypto/tls. ctx is the exchange's: a timer of ours that
-// cancelled it says more than the error that followed. body is true once the head of the response has arrived; it is false
-// all along for a request that came in.
+// errorFrom maps an error of net/http, net or crypto/tls to a code. ctx is the exchange's: a timeout that cancelled it is the
+// cause of the error that followed. body is true after the head of the response; always false for an incoming request.
 func errorFrom(ctx context.Context, err error, body bool) *Error {
 	var e *Error
 	if errors.As(err, &e) {
@@ -152,7 +151,7 @@ func ioError(err error) *Error {
 
 var headersLimit = &cm.LimitError{Limit: "headers", Detail: "the headers or trailers of a response are longer than the host allows"}
 
-// textError knows errors that net/http tells apart by their words only.
+// textError maps the errors of net/http that differ in their text only.
 func textError(text string, body bool) *Error {
 	for _, c := range []struct {
 		words string

@@ -75,13 +75,13 @@ func (c Code) String() string {
 	return fmt.Sprintf("error-code(%d)", uint8(c))
 }
 
-// Error is an error code with what it says. Which of Text and Number mean something depends on the code: a size, the name
-// of a field, a DNS response code and its extended code, a TLS alert's message and number, any text.
+// Error is an error code with its payload. Which of Text and Number are set depends on the code: a size, the name of a field,
+// a DNS response code and its extended code, a TLS alert's message and number, any text.
 type Error struct {
 	Code   Code
-	Text   string  // "" where there is none
-	Number *uint64 // nil where there is none
-	Err    error   // what it was made from, for the host's own eyes; may be nil
+	Text   string  // "" if the code has none
+	Number *uint64 // nil if the code has none
+	Err    error   // the cause, which is not passed to guests; may be nil
 }
 
 // Error is the code's name and the text.
@@ -115,7 +115,7 @@ func bodyLimit(c Code, most uint64) *Error {
 	return e
 }
 
-// Status is the HTTP status with which a server answers when its handler gives the error.
+// Status is the HTTP status of the response when a handler returns the error.
 func (e *Error) Status() int {
 	switch e.Code {
 	case DNSTimeout, ConnectionTimeout, ConnectionReadTimeout, ConnectionWriteTimeout, ResponseTimeout:

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The ways in which a change of fields can fail.
+// Errors of changes of fields.
 var (
 	ErrInvalidSyntax = errors.New("fields: invalid name or value")
 	ErrForbidden     = errors.New("fields: the host sets this field itself")
@@ -18,25 +18,24 @@ var (
 	ErrFieldsSize    = errors.New("fields: larger than the host allows")
 )
 
-// MaxFields bounds the size of fields that a guest makes where nothing else is said: names and values, and fieldOverhead
-// for each.
+// MaxFields is the default bound of the size of a guest's fields: names, values, and fieldOverhead for each.
 const (
 	MaxFields     = 128 << 10
 	fieldOverhead = 32
 )
 
-// Limits bound the messages that a guest makes and takes; 0 is a default.
+// Limits bound the messages that a guest makes and receives; 0 is the default.
 type Limits struct {
-	Fields   int    // size of headers or trailers; MaxFields
-	Body     uint64 // bytes of a body; none
-	Requests int    // exchanges of one guest that are under way; none
+	Fields   int    // size of headers or trailers; by default MaxFields
+	Body     uint64 // bytes of a body; by default unbounded
+	Requests int    // exchanges of one guest that are under way; by default unbounded
 }
 
-// Field is one line: names are compared without regard to case.
+// Field is one field line. Names are compared without regard to case.
 type Field struct{ Name, Value string }
 
-// Fields are headers or trailers, in order and in the case that they were written. Fields that came in have names in
-// lower case and cannot be changed. Not safe for concurrent use.
+// Fields are headers or trailers, with the order and case of the guest's calls. Incoming fields have names in lower case and
+// are immutable. Not safe for concurrent use.
 type Fields struct {
 	list      []Field
 	size      int
@@ -44,16 +43,16 @@ type Fields struct {
 	immutable bool
 }
 
-// NewFields makes empty fields that can be changed.
+// NewFields makes empty mutable fields.
 func NewFields() *Fields { return &Fields{} }
 
-// NewFields makes empty fields that can be changed.
+// NewFields makes empty mutable fields with the limit.
 func (l Limits) NewFields() *Fields { return &Fields{max: l.Fields} }
 
-// Size is what counts against [Limits].
+// Size is the size that [Limits] bounds.
 func (f *Fields) Size() int { return f.size }
 
-// room fails if that is more than the fields may have.
+// room fails if size is over the limit.
 func (f *Fields) room(size int) error {
 	if most := cmp.Or(f.max, MaxFields); size > most {
 		return fmt.Errorf("%w: %d bytes", ErrFieldsSize, most)
@@ -61,14 +60,14 @@ func (f *Fields) room(size int) error {
 	return nil
 }
 
-// FieldsFromHeader makes fields that cannot be changed, sorted by name. Those that a guest may not write are left out, those that
-// the connection field names, and those that are none: net/http takes "a b: c" from a server.
+// FieldsFromHeader makes immutable fields, sorted by name, without those that a guest may not write, those that the
+// Connection field names, and malformed ones: net/http accepts "a b: c" from a server.
 func FieldsFromHeader(h http.Header) *Fields {
 	f := &Fields{immutable: true, list: make([]Field, 0, len(h)+1)}
 	named := connectionNames(h)
 	for name, values := range h {
 		name = strings.ToLower(name)
-		if hidden(name) || slices.Contains(named, name) || !validName(name) {
+		if hiddenField(name) || slices.Contains(named, name) || !validName(name) {
 			continue
 		}
 		for _, v := range values {
@@ -83,19 +82,19 @@ func FieldsFromHeader(h http.Header) *Fields {
 	return f
 }
 
-// Header gives the fields as net/http has them, without those that the host sets itself. A length is there if it is one,
-// once and in digits: net/http would send what others read differently, "+3" or two of them.
+// Header converts the fields for net/http, without those that the host sets itself. Content-Length is included only if it
+// occurs once and has digits only: net/http would send "+3", or two of them, which other implementations read differently.
 func (f *Fields) Header() http.Header {
 	h := make(http.Header, len(f.list))
 	f.AddTo(h)
 	return h
 }
 
-// AddTo adds what Header gives to h, which has none of these fields.
+// AddTo adds the fields of Header to h, which has none of them.
 func (f *Fields) AddTo(h http.Header) {
 	values := make([]string, 0, len(f.list))
 	for _, e := range f.list {
-		if forbidden(strings.ToLower(e.Name)) {
+		if forbiddenField(strings.ToLower(e.Name)) {
 			continue
 		}
 		k := http.CanonicalHeaderKey(e.Name)
@@ -117,18 +116,18 @@ func (f *Fields) AddTo(h http.Header) {
 
 const lengthKey = "Content-Length"
 
-// Frozen is the same fields, not to be changed any more.
+// Frozen returns the fields as immutable ones.
 func (f *Fields) Frozen() *Fields { return &Fields{list: f.list, size: f.size, immutable: true} }
 
-// Clone is a copy that can be changed.
+// Clone returns a mutable copy.
 func (f *Fields) Clone() *Fields {
 	return &Fields{list: slices.Clone(f.list), size: f.size, max: f.max}
 }
 
-// Entries are all fields in order. The slice is shared: do not change it.
+// Entries returns all fields in order. The slice is shared and must not be changed.
 func (f *Fields) Entries() []Field { return f.list }
 
-// Get gives all values of name; none if name is malformed.
+// Get returns all values of name; none if name is malformed.
 func (f *Fields) Get(name string) []string {
 	var out []string
 	for _, e := range f.list {
@@ -186,7 +185,7 @@ func (f *Fields) Append(name, value string) error {
 	return nil
 }
 
-// Delete removes all values of name. Forbidden names may be deleted: copied fields can hold them.
+// Delete removes all values of name. Forbidden names may be deleted, as copied fields can have them.
 func (f *Fields) Delete(name string) error {
 	if f.immutable {
 		return ErrImmutable
@@ -205,7 +204,7 @@ func (f *Fields) writable(name string) error {
 		return ErrImmutable
 	case !validName(name):
 		return ErrInvalidSyntax
-	case forbidden(strings.ToLower(name)):
+	case forbiddenField(strings.ToLower(name)):
 		return ErrForbidden
 	}
 	return nil
@@ -225,8 +224,8 @@ func (f *Fields) sizeOf(name string) int {
 	return n
 }
 
-// hopByHop says whether a field (in lower case) describes one connection and not the message: RFC 9110 §7.6.1.
-func hopByHop(name string) bool {
+// hopByHopField says whether a field (in lower case) describes one connection and not the message: RFC 9110 §7.6.1.
+func hopByHopField(name string) bool {
 	switch name {
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "http2-settings", "te":
 		return true
@@ -234,21 +233,21 @@ func hopByHop(name string) bool {
 	return false
 }
 
-// forbidden says whether a guest may not write a field (in lower case): what describes the connection, the credentials
-// of proxies, and host, which the request's authority says. te it may write, by which a client offers to take trailers.
-func forbidden(name string) bool {
+// forbiddenField says whether a guest may not write a field (in lower case): fields of the connection, proxy credentials, and
+// host, which is the request's authority. It may write te, by which a client accepts trailers.
+func forbiddenField(name string) bool {
 	switch name {
 	case "host", "proxy-authenticate", "proxy-authorization":
 		return true
 	case "te":
 		return false
 	}
-	return hopByHop(name)
+	return hopByHopField(name)
 }
 
-// hidden says whether a guest is not given a field (in lower case): all that it may not write, so that one that copies a
-// message's fields one by one can, and all that is of one connection.
-func hidden(name string) bool { return forbidden(name) || hopByHop(name) }
+// hiddenField says whether a guest does not receive a field (in lower case): those that it may not write, so that it can copy
+// the fields of a message, and hop-by-hop ones.
+func hiddenField(name string) bool { return forbiddenField(name) || hopByHopField(name) }
 
 // connectionNames are the fields that the connection field declares to be hop-by-hop, in lower case.
 func connectionNames(h http.Header) []string {

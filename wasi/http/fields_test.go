@@ -117,9 +117,8 @@ func TestIncomingFields(t *testing.T) {
 	}
 }
 
-// TestFieldsComeAndGo: what a message brings can be written into another one field by field, and nothing is brought that
-// cannot.
-func TestFieldsComeAndGo(t *testing.T) {
+// TestIncomingFieldsCanBeCopied: every field of a received message can be appended to another one.
+func TestIncomingFieldsCanBeCopied(t *testing.T) {
 	h := http.Header{}
 	for _, name := range []string{"Host", "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
 		"Transfer-Encoding", "Upgrade", "Http2-Settings", "Te", "Trailer", "Content-Length", "X-A", "Cookie", "Expect", "Via", "Forwarded"} {
@@ -233,7 +232,7 @@ func TestFieldsLimit(t *testing.T) {
 	}
 }
 
-// net/http sends the lengths that it is given: what others would read differently must not reach it.
+// TestOneLengthInDigits: net/http sends any Content-Length, so that an ambiguous one must not reach it.
 func TestOneLengthInDigits(t *testing.T) {
 	for name, c := range map[string]struct {
 		values []string

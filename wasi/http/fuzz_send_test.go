@@ -17,16 +17,16 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// outScript is a request that a guest makes, read from lines that begin with a letter for what they say.
-type outScript struct {
+// requestScript is a guest's request, parsed from lines whose first letter is their kind.
+type requestScript struct {
 	method, path, authority string
 	fields, trailers        []Field
 	body                    string
 	noBody, broken          bool
 }
 
-func outScriptOf(in []byte) *outScript {
-	s := &outScript{method: "GET", path: "/", authority: "h"}
+func parseScript(in []byte) *requestScript {
+	s := &requestScript{method: "GET", path: "/", authority: "h"}
 	for line := range bytes.Lines(in) {
 		rest := strings.NewReplacer(`\r`, "\r", `\n`, "\n", `\0`, "\x00").Replace(strings.TrimSuffix(string(line[1:]), "\n"))
 		name, value, _ := strings.Cut(rest, ":")
@@ -52,8 +52,8 @@ func outScriptOf(in []byte) *outScript {
 	return s
 }
 
-// build makes the request with what of the script is allowed, and keeps that in the script.
-func (s *outScript) build() *OutgoingRequest {
+// build makes the request from the allowed lines, and removes the others from the script.
+func (s *requestScript) build() *OutgoingRequest {
 	fields := func(fs []Field) (*Fields, []Field) {
 		h := NewFields()
 		fs = slices.DeleteFunc(fs, func(f Field) bool { return h.Append(f.Name, f.Value) != nil })
@@ -93,17 +93,17 @@ func (s *outScript) build() *OutgoingRequest {
 
 var headRE = regexp.MustCompile("^[-!#$%&'*+.^_`|~0-9A-Za-z]+ [!-~]+ HTTP/1\\.1\r\n([-!#$%&'*+.^_`|~0-9A-Za-z]+: [^\\x00-\\x08\\x0a-\\x1f\\x7f]*\r\n)*\r\n")
 
-// sent is a request as a server gets it.
-type sent struct {
+// receivedRequest is a request as a server gets it.
+type receivedRequest struct {
 	req   *http.Request
 	body  string
 	whole bool
 	head  string
-	rest  int // bytes behind the request
+	rest  int // bytes after the request
 }
 
-// serveOnce reads one request from c, answers with bytes of any kind and closes the connection.
-func serveOnce(c net.Conn, answer []byte) (s sent) {
+// answerOnce reads one request from c, answers with bytes of any kind and closes the connection.
+func answerOnce(c net.Conn, answer []byte) (s receivedRequest) {
 	defer c.Close()
 	var raw bytes.Buffer
 	r := bufio.NewReader(io.TeeReader(c, &raw))
@@ -123,8 +123,8 @@ func serveOnce(c net.Conn, answer []byte) (s sent) {
 	return s
 }
 
-// FuzzSend says that a server gets the request that a guest made, framed as HTTP wants it, or one that is cut short; and
-// that whatever the server answers is fields and a body to the guest, or an error.
+// FuzzSend: a server receives the guest's request, framed correctly, or a truncated one; and whatever the server sends is
+// fields and a body for the guest, or an error.
 func FuzzSend(f *testing.F) {
 	ok := []byte("HTTP/1.1 200 OK\nContent-Length: 2\n\nok")
 	for _, s := range []string{"", "mPOST\nbhello", "mPOST\nhcontent-length:3\nbabc", "mPOST\nhcontent-length:+3\nbabc", "mPOST\nhcontent-length:3\nhcontent-length:4\nbabc",
@@ -143,10 +143,10 @@ func FuzzSend(f *testing.F) {
 		if len(script)+len(answer) > 8192 {
 			return
 		}
-		s := outScriptOf(script)
+		s := parseScript(script)
 		answer = bytes.ReplaceAll(answer, []byte("\n"), []byte("\r\n"))
 		r := s.build()
-		served := make(chan sent, 8)
+		served := make(chan receivedRequest, 8)
 		dials := 0
 		c := NewClient(ClientConfig{Allow: anywhere, Dial: func(context.Context, string, string) (net.Conn, error) {
 			if dials++; dials > 1 {
@@ -154,7 +154,7 @@ func FuzzSend(f *testing.F) {
 			}
 			here, there := net.Pipe()
 			_ = there.SetDeadline(time.Now().Add(20 * time.Second))
-			go func() { served <- serveOnce(there, answer) }()
+			go func() { served <- answerOnce(there, answer) }()
 			return here, nil
 		}})
 		defer c.Close()
@@ -170,7 +170,7 @@ func FuzzSend(f *testing.F) {
 		}
 		resp, err := x.Result()
 		if err == nil {
-			got(ctx, t, resp, len(answer))
+			readAnswer(ctx, t, resp, len(answer))
 		} else if !errors.As(err, new(*Error)) {
 			t.Fatalf("%T %v", err, err)
 		}
@@ -179,16 +179,16 @@ func FuzzSend(f *testing.F) {
 		if dials == 0 {
 			return
 		}
-		s.arrived(t, <-served)
+		s.check(t, <-served)
 	})
 }
 
-// got reads an answer as a guest does.
-func got(ctx context.Context, t *testing.T, resp *IncomingResponse, most int) {
+// readAnswer reads an answer as a guest does.
+func readAnswer(ctx context.Context, t *testing.T, resp *IncomingResponse, most int) {
 	t.Helper()
 	clean := func(fs *Fields) {
 		for _, f := range fs.Entries() {
-			if !validName(f.Name) || f.Name != strings.ToLower(f.Name) || !validValue(f.Value) || hidden(f.Name) {
+			if !validName(f.Name) || f.Name != strings.ToLower(f.Name) || !validValue(f.Value) || hiddenField(f.Name) {
 				t.Fatalf("field %+v", f)
 			}
 		}
@@ -217,16 +217,16 @@ func got(ctx context.Context, t *testing.T, resp *IncomingResponse, most int) {
 	_ = b.Close()
 }
 
-// sentAs is the target for a path with query: the same bytes, or / where there is no path (RFC 9112 §3.2.1).
-func sentAs(path string) string {
+// sentTarget is the target for a path with query: the same bytes, or / if the path is empty (RFC 9112 §3.2.1).
+func sentTarget(path string) string {
 	if path == "" || path[0] == '?' {
 		return "/" + path
 	}
 	return path
 }
 
-// arrived holds what a server got against what the guest made.
-func (s *outScript) arrived(t *testing.T, got sent) {
+// check compares the received request with the script.
+func (s *requestScript) check(t *testing.T, got receivedRequest) {
 	t.Helper()
 	if got.head != "\r\n\r\n" && !headRE.MatchString(got.head) {
 		if s.broken && got.req == nil {
@@ -241,7 +241,7 @@ func (s *outScript) arrived(t *testing.T, got sent) {
 	if r.Method != s.method || r.Host == "" || got.rest > 0 {
 		t.Fatalf("sent %s to %q with %d bytes behind it: %+v", r.Method, r.Host, got.rest, s)
 	}
-	if want := sentAs(s.path); r.RequestURI != want {
+	if want := sentTarget(s.path); r.RequestURI != want {
 		t.Fatalf("path %q became %q", s.path, r.RequestURI)
 	}
 	if !strings.HasPrefix(s.body, got.body) || got.whole && !s.broken && got.body != s.body {
@@ -271,15 +271,15 @@ func (s *outScript) arrived(t *testing.T, got sent) {
 	}
 	for name, values := range r.Trailer {
 		for _, v := range values {
-			if !given(s.trailers, name, v) || framing(strings.ToLower(name)) {
+			if !given(s.trailers, name, v) || framingField(strings.ToLower(name)) {
 				t.Fatalf("trailer %s: %q, of %+v", name, v, s.trailers)
 			}
 		}
 	}
 }
 
-// What net/http lets through and a guest must not get.
-func TestAnswersThatAreNone(t *testing.T) {
+// TestInvalidAnswers: responses that net/http accepts and a guest must not get.
+func TestInvalidAnswers(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer string
 		code   Code    // 0: an answer
@@ -293,7 +293,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client := NewClient(ClientConfig{Allow: anywhere, Dial: func(context.Context, string, string) (net.Conn, error) {
 				here, there := net.Pipe()
-				go serveOnce(there, []byte(c.answer))
+				go answerOnce(there, []byte(c.answer))
 				return here, nil
 			}})
 			defer client.Close()

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What a guest may set must come out as one request line and one host, whatever bytes it is made of.
+// FuzzDestination: a guest's target and authority are sent as one request line and one host, whatever their bytes.
 func FuzzDestination(f *testing.F) {
 	for _, s := range [][2]string{{"example.com", "/a?b"}, {"[::1]:80", "//x"}, {"a:b@c", "?"}, {"h", "/%2f/../.."}, {"h:1", "*"}, {"%41", "/%"}, {"h#", "/\r\n"}} {
 		f.Add(s[0], s[1])
@@ -31,7 +31,7 @@ func FuzzDestination(f *testing.F) {
 	})
 }
 
-func TestAUserIsNoHost(t *testing.T) {
+func TestUserInfoIsRefused(t *testing.T) {
 	r := NewOutgoingRequest(NewFields())
 	if err := r.SetAuthority("me:secret@h:1"); err != nil {
 		t.Fatal(err)

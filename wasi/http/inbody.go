@@ -9,8 +9,8 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// IncomingBody is a body that the network writes and a guest reads: its bytes once, then its trailers. Bytes are read
-// from the network only when the guest asks for them.
+// IncomingBody is a body that a guest reads from the network: its bytes, once, then its trailers. Bytes are read from the
+// network only when the guest reads.
 type IncomingBody struct {
 	mu      sync.Mutex // held while src is being read
 	src     io.ReadCloser
@@ -20,17 +20,16 @@ type IncomingBody struct {
 	ended   bool
 
 	start  sync.Once
-	done   wasiio.Flag // the body has ended and everything is known
+	done   wasiio.Flag // the body has ended
 	closed sync.Once
 }
 
-// NewIncomingBody makes a body over src. trailer is asked once src has given io.EOF; fail turns an error of src into a
-// code.
-func NewIncomingBody(src io.ReadCloser, trailer func() http.Header, fail func(error) *Error) *IncomingBody {
-	return &IncomingBody{src: src, trailer: trailer, fail: fail}
+// NewIncomingBody makes a body over src. trailer is called after src has returned io.EOF; toError maps an error of src.
+func NewIncomingBody(src io.ReadCloser, trailer func() http.Header, toError func(error) *Error) *IncomingBody {
+	return &IncomingBody{src: src, trailer: trailer, fail: toError}
 }
 
-// Stream is the guest's end. It is made once. Closing it leaves the body where it is.
+// Stream returns the guest's stream, to be called once. Closing it does not end the body.
 func (b *IncomingBody) Stream() wasiio.InputStream { return wasiio.NewReader(bodySource{b}) }
 
 type bodySource struct{ b *IncomingBody }
@@ -56,7 +55,7 @@ func (b *IncomingBody) read(p []byte) (int, error) {
 	}
 	b.done.Set()
 	if n > 0 {
-		return n, nil // the end is read again
+		return n, nil // the next call returns the end
 	}
 	if b.err != nil {
 		return 0, b.err
@@ -64,8 +63,7 @@ func (b *IncomingBody) read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// Finish lets the rest of the body pass unread until its end, on a goroutine that ends with the body. [IncomingBody.Close]
-// cuts it short.
+// Finish discards the rest of the body, on a goroutine that ends with the body or [IncomingBody.Close].
 func (b *IncomingBody) Finish() {
 	b.start.Do(func() {
 		if b.done.Ready() {
@@ -82,11 +80,10 @@ func (b *IncomingBody) Finish() {
 	})
 }
 
-// Done happens when the body has ended.
+// Done is the event of the body's end.
 func (b *IncomingBody) Done() wasiio.Pollable { return &b.done }
 
-// Trailers waits for the end of the body, as [IncomingBody.Finish] brings it about, and gives its trailers: nil if there
-// are none.
+// Trailers waits for the end of the body, after [IncomingBody.Finish], and returns its trailers, or nil if it has none.
 func (b *IncomingBody) Trailers(ctx context.Context) (*Fields, error) {
 	if err := wasiio.Wait(ctx, &b.done); err != nil {
 		return nil, err
@@ -107,7 +104,7 @@ func (b *IncomingBody) Trailers(ctx context.Context) (*Fields, error) {
 	return f, nil
 }
 
-// Close lets go of the body; what has not been read is lost.
+// Close releases the body and discards what has not been read.
 func (b *IncomingBody) Close() error {
 	var err error
 	b.closed.Do(func() { err = b.src.Close() })

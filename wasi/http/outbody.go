@@ -11,26 +11,26 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// outBuffer is how many bytes an outgoing body holds at most: those that the network has not taken yet. A flush waits until
-// no more than outFlushed of them are left. Waiting for the last would stop the guest in the middle of a small answer until the
-// goroutine that writes has had its turn, behind all that waits for a processor.
+// outBuffer bounds the bytes of an outgoing body that the network has not read yet. A flush waits until no more than
+// outFlushed of them are left. Waiting for the last byte would stop a guest in the middle of a small response until the
+// scheduler runs the goroutine that writes.
 const (
 	outBuffer  = 64 << 10
 	outFlushed = 16 << 10
 )
 
-// ErrUnfinished is what the network's side of a body reads when the guest let go of the body without finishing it.
+// ErrUnfinished is the read error of a body that the guest dropped without finishing it.
 var ErrUnfinished = &Error{Code: InternalError, Text: "the body was dropped before it was finished"}
 
-// OutgoingBody is a body that a guest writes and the network reads. The guest's side never blocks: [OutgoingBody.Stream],
-// Finish and Abort. The network's side is an io.ReadCloser: Read waits for bytes and gives io.EOF after Finish, when
-// Trailers are there. Until Attach, nobody reads, and a flush is done when the bytes are in the buffer.
+// OutgoingBody is a body that a guest writes and the network reads. The guest's side ([OutgoingBody.Stream], Finish and
+// Abort) never blocks. The network's side is an io.ReadCloser: Read waits for bytes and returns io.EOF after Finish, when
+// Trailers are available. Before Attach there is no reader, and a flush is done when the bytes are in the buffer.
 type OutgoingBody struct {
-	tooLong Code // what a body is told that does not have the length that its headers declare
+	tooLong Code // error of a body whose length is not the one that its headers declare
 
 	mu       sync.Mutex
 	cond     sync.Cond
-	buf      []byte // buf[off:] is written, not read
+	buf      []byte // buf[off:] is written but not read
 	off      int
 	attached bool
 	flushing bool
@@ -40,7 +40,7 @@ type OutgoingBody struct {
 	written  uint64
 	end      error // io.EOF: finished; anything else: aborted; nil: open
 	trailers *Fields
-	gone     error // the reader has gone away
+	readErr  error // why there is no reader any more; nil: there is, or none yet
 	reported bool
 	event    wasiio.Event
 	held     cm.Holding // for buf
@@ -55,10 +55,10 @@ func newOutgoingBody(h *Fields, tooLong Code, most uint64) *OutgoingBody {
 	return b
 }
 
-// Stream is the guest's end. Closing it does not end the body.
+// Stream returns the guest's stream. Closing it does not end the body.
 func (b *OutgoingBody) Stream() wasiio.OutputStream { return &bodyWriter{body: b} }
 
-// Finish ends the body. It fails if the length is another than the one declared; the body is broken off then.
+// Finish ends the body. It fails, and aborts the body, if the length is not the one declared.
 func (b *OutgoingBody) Finish(trailers *Fields) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,41 +74,39 @@ func (b *OutgoingBody) Finish(trailers *Fields) error {
 	}
 	if b.length >= 0 && b.written != uint64(b.length) && !(b.empty && b.written == 0) {
 		err := sizeError(b.tooLong, b.written)
-		b.stop(err)
+		b.endWrites(err)
 		return err
 	}
 	b.trailers = trailers
-	b.stop(io.EOF)
+	b.endWrites(io.EOF)
 	return nil
 }
 
-// Abort breaks the body off: err is what the network's side reads, after what has been written. After Finish it does
-// nothing.
+// Abort ends the body with an error, which the network's side reads after the written bytes. After Finish it does nothing.
 func (b *OutgoingBody) Abort(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.end == nil {
-		b.stop(err)
+		b.endWrites(err)
 	}
 }
 
-// stop ends the guest's side. b.mu is held.
-func (b *OutgoingBody) stop(end error) {
+// endWrites ends the guest's side with io.EOF or an error. b.mu is held.
+func (b *OutgoingBody) endWrites(end error) {
 	b.end = end
 	b.cond.Broadcast()
 	b.event.Notify()
 }
 
-// Attach says that somebody reads from now on. empty says that the message has no body on the wire, whatever its
-// headers declare.
+// Attach announces a reader. empty says that the message has no body on the wire, whatever its headers declare.
 func (b *OutgoingBody) Attach(empty bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.attached, b.empty = true, empty
 }
 
-// Known gives the body's length if it is declared, or if the body is finished already.
-func (b *OutgoingBody) Known() (n int64, ok bool) {
+// KnownLength is the body's length if it is declared or the body is finished.
+func (b *OutgoingBody) KnownLength() (n int64, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.length < 0 && b.end == io.EOF {
@@ -117,16 +115,16 @@ func (b *OutgoingBody) Known() (n int64, ok bool) {
 	return b.length, b.length >= 0
 }
 
-// Read is io.Reader's, for the network.
+// Read implements io.Reader for the network.
 func (b *OutgoingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.pending() == 0 && b.end == nil && b.gone == nil {
+	for b.pending() == 0 && b.end == nil && b.readErr == nil {
 		b.cond.Wait()
 	}
 	switch {
-	case b.gone != nil:
-		return 0, b.gone
+	case b.readErr != nil:
+		return 0, b.readErr
 	case b.pending() == 0:
 		return 0, b.end
 	}
@@ -144,24 +142,24 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// More says whether Read would give something at once, bytes or the end.
-func (b *OutgoingBody) More() bool {
+// Readable says whether Read would return without waiting.
+func (b *OutgoingBody) Readable() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.pending() > 0 || b.end != nil || b.gone != nil
+	return b.pending() > 0 || b.end != nil || b.readErr != nil
 }
 
-// pending is how many bytes wait to be read. b.mu is held.
+// pending is the number of unread bytes. b.mu is held.
 func (b *OutgoingBody) pending() int { return len(b.buf) - b.off }
 
-// Trailers are there once Read has given io.EOF; nil if there are none.
+// Trailers returns the trailers after Read has returned io.EOF; nil if there are none.
 func (b *OutgoingBody) Trailers() *Fields {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.trailers
 }
 
-// Close is io.Closer's, for the network: nobody reads any more, and the guest's writes fail.
+// Close implements io.Closer for the network: the guest's writes fail from then on.
 func (b *OutgoingBody) Close() error {
 	b.Disconnect(&Error{Code: ConnectionTerminated})
 	return nil
@@ -171,15 +169,15 @@ func (b *OutgoingBody) Close() error {
 func (b *OutgoingBody) Disconnect(reason error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.gone == nil {
-		b.gone, b.flushing = reason, false
+	if b.readErr == nil {
+		b.readErr, b.flushing = reason, false
 		b.free()
 		b.cond.Broadcast()
 		b.event.Notify()
 	}
 }
 
-// free lets go of the buffer. b.mu is held.
+// free releases the buffer. b.mu is held.
 func (b *OutgoingBody) free() {
 	b.buf, b.off = nil, 0
 	b.held.Release()
@@ -216,7 +214,7 @@ func (w *bodyWriter) Ready() bool {
 	b := w.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return w.closed || b.end != nil || b.gone != nil || b.room() > 0
+	return w.closed || b.end != nil || b.readErr != nil || b.room() > 0
 }
 
 func (b *OutgoingBody) room() int {
@@ -226,42 +224,42 @@ func (b *OutgoingBody) room() int {
 	return max(outBuffer-b.pending(), 0)
 }
 
-// state is the error that the stream reports now. b.mu is held.
-func (w *bodyWriter) state() error {
+// writeError is the error to report to the guest now. b.mu is held.
+func (w *bodyWriter) writeError() error {
 	b := w.body
 	switch {
 	case w.closed || b.end == io.EOF:
 		return io.EOF
-	case b.end != nil || b.gone != nil:
+	case b.end != nil || b.readErr != nil:
 		if b.reported {
 			return io.EOF
 		}
 		b.reported = true
-		if b.gone != nil {
-			return b.gone
+		if b.readErr != nil {
+			return b.readErr
 		}
 		return b.end
 	}
 	return nil
 }
 
-// CheckWrite is OutputStream's.
+// CheckWrite implements [wasiio.OutputStream].
 func (w *bodyWriter) CheckWrite(context.Context) (uint64, error) {
 	b := w.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := w.state(); err != nil {
+	if err := w.writeError(); err != nil {
 		return 0, err
 	}
 	return uint64(b.room()), nil
 }
 
-// Write is OutputStream's.
+// Write implements [wasiio.OutputStream].
 func (w *bodyWriter) Write(_ context.Context, p []byte) error {
 	b := w.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := w.state(); err != nil {
+	if err := w.writeError(); err != nil {
 		return err
 	}
 	if len(p) == 0 {
@@ -270,39 +268,39 @@ func (w *bodyWriter) Write(_ context.Context, p []byte) error {
 	b.written += uint64(len(p))
 	switch {
 	case b.length >= 0 && b.written > uint64(b.length):
-		b.stop(sizeError(b.tooLong, b.written))
-		return w.state()
+		b.endWrites(sizeError(b.tooLong, b.written))
+		return w.writeError()
 	case b.written > b.max:
 		err := bodyLimit(b.tooLong, b.max)
-		b.stop(err)
-		return w.state()
+		b.endWrites(err)
+		return w.writeError()
 	}
 	if b.off > 0 && len(b.buf)+len(p) > cap(b.buf) { // room in front before more memory
 		b.buf = b.buf[:copy(b.buf, b.buf[b.off:])]
 		b.off = 0
 	}
 	if err := b.grow(len(p)); err != nil {
-		b.stop(&Error{Code: InternalError, Text: err.Error(), Err: err})
-		return w.state()
+		b.endWrites(&Error{Code: InternalError, Text: err.Error(), Err: err})
+		return w.writeError()
 	}
 	b.buf = append(b.buf, p...)
 	b.cond.Signal()
 	return nil
 }
 
-// Flush is OutputStream's.
+// Flush implements [wasiio.OutputStream].
 func (w *bodyWriter) Flush(context.Context) error {
 	b := w.body
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := w.state(); err != nil {
+	if err := w.writeError(); err != nil {
 		return err
 	}
 	b.flushing = b.attached && b.pending() > outFlushed
 	return nil
 }
 
-// Close is OutputStream's.
+// Close implements [wasiio.OutputStream].
 func (w *bodyWriter) Close() error {
 	b := w.body
 	b.mu.Lock()

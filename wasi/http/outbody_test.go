@@ -20,7 +20,7 @@ func body(t *testing.T, fields ...string) *OutgoingBody {
 	return newOutgoingBody(f, RequestBodySize, 0)
 }
 
-func TestBodyHoldsBack(t *testing.T) {
+func TestBodyBackPressure(t *testing.T) {
 	ctx := t.Context()
 	b := body(t)
 	w := b.Stream()
@@ -44,7 +44,7 @@ func TestBodyHoldsBack(t *testing.T) {
 	}
 }
 
-// TestBodyFlush: a flush waits for the network when much is there, and lets a guest with little go on.
+// TestBodyFlush: a flush waits for the network if the buffer is large, and not if it is small.
 func TestBodyFlush(t *testing.T) {
 	ctx := t.Context()
 	b := body(t)
@@ -117,7 +117,7 @@ func TestBodyEnds(t *testing.T) {
 	}
 }
 
-// eof reads until the wanted error (any, if none is wanted), and says that it has come.
+// eof reads until the wanted error (any, if none is wanted), and records it.
 type eof struct {
 	io.Reader
 	want *error
@@ -151,7 +151,7 @@ func TestBodyTooLong(t *testing.T) {
 	}
 }
 
-func TestBodyReaderGone(t *testing.T) {
+func TestBodyReaderDisconnects(t *testing.T) {
 	ctx := context.Background()
 	b := body(t)
 	w := b.Stream()

@@ -8,26 +8,25 @@ import (
 	"time"
 )
 
-// readAhead is how much of an answer's body the host holds at most that its guest has not asked for.
+// readAhead bounds how many bytes of a response's body the host reads ahead of the guest.
 const readAhead = 32 << 10
 
-// responseBody is an answer's body. One goroutine takes it from the network, with its timeouts, as far as there is room for
-// what the guest has not read, so that the end of a small body is known whenever the guest reads it. What the guest reads ends
-// the exchange.
+// responseBody is the body of a response. One goroutine reads it from the network ahead of the guest, with the timeouts, so
+// that the end of a small body is known however slowly the guest reads. The exchange ends when the guest has read the end.
 type responseBody struct {
 	ctx  context.Context // of the exchange
 	x    *Exchange
 	resp *http.Response
 
-	mu      sync.Mutex
-	cond    sync.Cond
-	buf     []byte // a ring: n bytes from off on
-	off, n  int
-	err     error         // how the network's side ended; nil while it has not
-	closed  bool          // the guest has let go
-	total   time.Duration // from the start of the exchange to the end of the network's side; 0 while it has not ended
-	stalled time.Duration
-	since   time.Time // when the network's side began to wait for the guest; zero while it does not
+	mu           sync.Mutex
+	cond         sync.Cond
+	buf          []byte // a ring buffer: n bytes from off on
+	off, n       int
+	err          error         // with which the network's side ended; nil before
+	closed       bool          // by the guest
+	duration     time.Duration // from the start of the exchange to the end of the network's side; 0 before
+	stalled      time.Duration
+	stalledSince time.Time // when the network's side began to wait for the guest; zero if it does not wait
 }
 
 func newResponseBody(ctx context.Context, x *Exchange, resp *http.Response) *responseBody {
@@ -36,7 +35,7 @@ func newResponseBody(ctx context.Context, x *Exchange, resp *http.Response) *res
 	return b
 }
 
-// pump takes the body from the network to its end.
+// pump reads the body from the network to its end.
 func (b *responseBody) pump() {
 	src := b.resp.Body
 	defer src.Close()
@@ -45,18 +44,18 @@ func (b *responseBody) pump() {
 	case src == http.NoBody:
 		size = 1
 	case n >= 0:
-		size = int(min(n+1, readAhead)) // one for the end
+		size = int(min(n+1, readAhead)) // one more, to read the end
 	}
 	first, total := true, uint64(0)
 	for {
 		room := b.room(size)
 		if room == nil {
-			b.end(errDropped)
+			b.end(errCancelled)
 			return
 		}
-		wait := or(b.x.timeout.BetweenBytes, DefaultReadTimeout)
+		wait := valueOr(b.x.timeout.BetweenBytes, DefaultReadTimeout)
 		if first {
-			wait = or(b.x.timeout.FirstByte, DefaultReadTimeout)
+			wait = valueOr(b.x.timeout.FirstByte, DefaultReadTimeout)
 		}
 		t := time.AfterFunc(wait, func() { b.x.cancel(errReadTimeout) })
 		n, err := src.Read(room)
@@ -66,17 +65,17 @@ func (b *responseBody) pump() {
 			n, err = n-int(total-b.x.maxBody), bodyLimit(ResponseBodySize, b.x.maxBody)
 		}
 		if err == io.EOF && b.ctx.Err() != nil {
-			err = context.Cause(b.ctx) // closing the connection made the server end the body: it is not whole
+			err = context.Cause(b.ctx) // the end is of the closed connection, not of the body
 		}
-		if b.take(n); err != nil {
+		if b.consume(n); err != nil {
 			b.end(err)
 			return
 		}
 	}
 }
 
-// take has n bytes of the last room read by the guest.
-func (b *responseBody) take(n int) {
+// consume makes n bytes of the last room available to the guest.
+func (b *responseBody) consume(n int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.closed {
@@ -85,7 +84,7 @@ func (b *responseBody) take(n int) {
 	}
 }
 
-// room waits for room in the ring and gives a part of it that only the network's side touches; nil when nobody wants it.
+// room waits for free space in the ring and returns it for the network's side to write; nil after Close.
 func (b *responseBody) room(size int) []byte {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -93,11 +92,11 @@ func (b *responseBody) room(size int) []byte {
 		b.buf = make([]byte, size)
 	}
 	if b.n == len(b.buf) && !b.closed {
-		b.since = time.Now()
+		b.stalledSince = time.Now()
 		for b.n == len(b.buf) && !b.closed {
 			b.cond.Wait()
 		}
-		b.stalled, b.since = b.stood(), time.Time{}
+		b.stalled, b.stalledSince = b.stalledTime(), time.Time{}
 	}
 	if b.closed {
 		return nil
@@ -124,15 +123,15 @@ func (b *responseBody) end(err error) {
 	b.cond.Broadcast()
 }
 
-// stop notes when the exchange ended. b.mu is held.
+// stop records the duration. b.mu is held.
 func (b *responseBody) stop() {
-	if b.total == 0 {
-		b.total = time.Since(b.x.start)
-		b.stalled, b.since = b.stood(), time.Time{}
+	if b.duration == 0 {
+		b.duration = time.Since(b.x.start)
+		b.stalled, b.stalledSince = b.stalledTime(), time.Time{}
 	}
 }
 
-// Read is io.Reader's, for the guest.
+// Read implements io.Reader for the guest.
 func (b *responseBody) Read(p []byte) (int, error) {
 	n, err := b.read(p)
 	switch {
@@ -154,7 +153,7 @@ func (b *responseBody) read(p []byte) (int, error) {
 	case b.n == 0 && b.err != nil:
 		return 0, b.err
 	case b.closed:
-		return 0, errorFrom(b.ctx, errDropped, true)
+		return 0, errorFrom(b.ctx, errCancelled, true)
 	}
 	n := copy(p, b.buf[b.off:min(b.off+b.n, len(b.buf))])
 	b.off = (b.off + n) % len(b.buf)
@@ -163,21 +162,21 @@ func (b *responseBody) read(p []byte) (int, error) {
 	return n, nil
 }
 
-// stood is how long the network's side has waited for the guest. b.mu is held.
-func (b *responseBody) stood() time.Duration {
-	if b.since.IsZero() {
+// stalledTime is how long the network's side has waited for the guest. b.mu is held.
+func (b *responseBody) stalledTime() time.Duration {
+	if b.stalledSince.IsZero() {
 		return b.stalled
 	}
-	return b.stalled + time.Since(b.since)
+	return b.stalled + time.Since(b.stalledSince)
 }
 
 func (b *responseBody) times() Times {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return Times{Head: b.x.head, Total: b.total, Stalled: b.stalled}
+	return Times{Head: b.x.head, Total: b.duration, Stalled: b.stalled}
 }
 
-// Close ends the exchange if it is still under way: what has not come is not wanted.
+// Close ends the exchange if it is under way, and discards the rest of the body.
 func (b *responseBody) Close() error {
 	b.mu.Lock()
 	b.closed = true
@@ -185,7 +184,7 @@ func (b *responseBody) Close() error {
 	b.buf, b.n, b.off = nil, 0, 0
 	b.cond.Broadcast()
 	b.mu.Unlock()
-	b.x.cancel(errDropped) // unblocks a read that is under way
+	b.x.cancel(errCancelled) // unblocks a read that is under way
 	b.x.finish(b.resp, nil)
 	return nil
 }

@@ -14,17 +14,17 @@ import (
 // maxTarget bounds a request's path with query.
 const maxTarget = 64 << 10
 
-// IncomingRequest is a request as it came in.
+// IncomingRequest is a request that a server has received.
 type IncomingRequest struct {
-	r       *http.Request
-	https   bool
-	headers *Fields
-	body    IncomingBody
-	wanted  atomic.Bool
+	r             *http.Request
+	https         bool
+	headers       *Fields
+	body          IncomingBody
+	bodyRequested atomic.Bool
 }
 
-// NewIncomingRequest wraps a server's request; body stands for its Body. The header is read when the guest asks for it,
-// not before: whoever observes the call may still change it.
+// NewIncomingRequest wraps a server's request; body replaces its Body. The header is read when the guest first reads it: an
+// observer of the call may still change it.
 func NewIncomingRequest(r *http.Request, body io.ReadCloser) *IncomingRequest {
 	in := &IncomingRequest{r: r, https: r.TLS != nil}
 	in.body.src, in.body.trailer = body, func() http.Header { return r.Trailer }
@@ -32,7 +32,7 @@ func NewIncomingRequest(r *http.Request, body io.ReadCloser) *IncomingRequest {
 	return in
 }
 
-// Method is the request's method, as it was sent.
+// Method is the request's method.
 func (r *IncomingRequest) Method() string { return r.r.Method }
 
 // Scheme is http or https.
@@ -43,11 +43,11 @@ func (r *IncomingRequest) Scheme() string {
 	return "http"
 }
 
-// Authority is host and port that the client asked for; empty if it did not say.
+// Authority is the host and port of the request; empty if it has none.
 func (r *IncomingRequest) Authority() string { return r.r.Host }
 
-// PathWithQuery is the target in origin form, byte for byte as it was sent; an absolute target has lost its scheme and
-// authority, and has the path "/" if it had none (RFC 9112 §3.2.1). It is empty where the target is an authority (CONNECT).
+// PathWithQuery is the target in origin form, byte for byte as it was sent, without the scheme and authority of an absolute
+// target, whose empty path is "/" (RFC 9112 §3.2.1). It is empty if the target is an authority (CONNECT).
 func (r *IncomingRequest) PathWithQuery() string {
 	target := r.r.RequestURI
 	if target == "" && r.r.URL != nil && r.r.Method != http.MethodConnect {
@@ -68,7 +68,7 @@ func (r *IncomingRequest) PathWithQuery() string {
 	return "/"
 }
 
-// Headers are the request's fields; the same at each call. Host is not among them: the authority says it.
+// Headers returns the request's fields, the same at each call, without Host, which is the authority.
 func (r *IncomingRequest) Headers() *Fields {
 	if r.headers == nil {
 		r.headers = FieldsFromHeader(r.r.Header)
@@ -76,22 +76,22 @@ func (r *IncomingRequest) Headers() *Fields {
 	return r.headers
 }
 
-// Body is the request's body. The server owns the connection below it, so that it need not be closed.
+// Body returns the request's body. The server owns the connection, so that it need not be closed.
 func (r *IncomingRequest) Body() *IncomingBody {
-	r.wanted.Store(true)
+	r.bodyRequested.Store(true)
 	return &r.body
 }
 
-// Close lets go of a request of whose body nobody wants to know any more.
+// Close discards the rest of the body.
 func (r *IncomingRequest) Close() { _ = r.body.Close() }
 
-// Wanted says whether the guest has asked for the body. Safe for concurrent use.
-func (r *IncomingRequest) Wanted() bool { return r.wanted.Load() }
+// BodyRequested says whether the guest has called Body. Safe for concurrent use.
+func (r *IncomingRequest) BodyRequested() bool { return r.bodyRequested.Load() }
 
-// HTTPRequest is the request below.
+// HTTPRequest is the wrapped request.
 func (r *IncomingRequest) HTTPRequest() *http.Request { return r.r }
 
-// OutgoingRequest is a request that a guest makes up. Not safe for concurrent use.
+// OutgoingRequest is a request of a guest. Not safe for concurrent use.
 type OutgoingRequest struct {
 	method, scheme, authority, target string
 	headers                           *Fields
@@ -100,15 +100,15 @@ type OutgoingRequest struct {
 	maxBody                           uint64
 }
 
-// NewOutgoingRequest makes a GET request. The headers belong to it from now on.
+// NewOutgoingRequest makes a GET request, which owns the headers.
 func NewOutgoingRequest(h *Fields) *OutgoingRequest {
 	return &OutgoingRequest{method: "GET", headers: h.Frozen()}
 }
 
-// LimitBody bounds the bytes of the body; before Body is called.
+// LimitBody bounds the bytes of the body. Call it before Body.
 func (r *OutgoingRequest) LimitBody(most uint64) { r.maxBody = most }
 
-// Method, Scheme, Authority and PathWithQuery give what was set; empty where nothing was.
+// Method, Scheme, Authority and PathWithQuery return what was set, or "".
 func (r *OutgoingRequest) Method() string { return r.method }
 
 // Scheme is in lower case.
@@ -120,10 +120,10 @@ func (r *OutgoingRequest) Authority() string { return r.authority }
 // PathWithQuery is the target.
 func (r *OutgoingRequest) PathWithQuery() string { return r.target }
 
-// Headers cannot be changed.
+// Headers returns the immutable headers.
 func (r *OutgoingRequest) Headers() *Fields { return r.headers }
 
-// SetMethod fails if m is no token.
+// SetMethod fails if m is not a token.
 func (r *OutgoingRequest) SetMethod(m string) error {
 	if !validName(m) {
 		return fmt.Errorf("method %q: no token", m)
@@ -132,7 +132,7 @@ func (r *OutgoingRequest) SetMethod(m string) error {
 	return nil
 }
 
-// SetScheme fails if s is no scheme; empty unsets it.
+// SetScheme fails if s is not a scheme; "" unsets it.
 func (r *OutgoingRequest) SetScheme(s string) error {
 	for i, c := range []byte(s) {
 		alpha := 'a' <= c|0x20 && c|0x20 <= 'z'
@@ -144,7 +144,7 @@ func (r *OutgoingRequest) SetScheme(s string) error {
 	return nil
 }
 
-// SetAuthority fails if s is no authority; empty unsets it.
+// SetAuthority fails if s is not an authority; "" unsets it.
 func (r *OutgoingRequest) SetAuthority(s string) error {
 	if s != "" {
 		if _, err := parseAuthority(s); err != nil {
@@ -155,7 +155,7 @@ func (r *OutgoingRequest) SetAuthority(s string) error {
 	return nil
 }
 
-// SetPathWithQuery fails if s is no path with query; empty unsets it.
+// SetPathWithQuery fails if s is not a path with query; "" unsets it.
 func (r *OutgoingRequest) SetPathWithQuery(s string) error {
 	if _, err := parseTarget(s); err != nil {
 		return err
@@ -164,7 +164,7 @@ func (r *OutgoingRequest) SetPathWithQuery(s string) error {
 	return nil
 }
 
-// Body is the request's body; the first call makes it.
+// Body returns the request's body, which the first call makes.
 func (r *OutgoingRequest) Body() *OutgoingBody {
 	if r.body == nil {
 		r.body = newOutgoingBody(r.headers, RequestBodySize, r.maxBody)
@@ -175,8 +175,8 @@ func (r *OutgoingRequest) Body() *OutgoingBody {
 // HasBody says whether Body was called.
 func (r *OutgoingRequest) HasBody() bool { return r.body != nil }
 
-// Header is what will be sent, to be read or changed by whoever observes the request before the client sends it. It is
-// the same map at each call.
+// Header is the header that will be sent, the same map at each call. Observers may change it before the client sends the
+// request.
 func (r *OutgoingRequest) Header() http.Header {
 	if r.header == nil {
 		r.header = r.headers.Header()
@@ -184,8 +184,8 @@ func (r *OutgoingRequest) Header() http.Header {
 	return r.header
 }
 
-// URL is where the request goes; never nil, as complete as what was set. Without a scheme it is https. Characters that
-// RFC 3986 does not know in a path are escaped in it, though not in what is sent.
+// URL is the request's destination, with the parts that were set; never nil. The default scheme is https. Characters that
+// RFC 3986 does not allow in a path are escaped in it, but are sent unescaped.
 func (r *OutgoingRequest) URL() *url.URL {
 	u, err := parseTarget(r.target)
 	if err != nil {
@@ -193,7 +193,7 @@ func (r *OutgoingRequest) URL() *url.URL {
 	}
 	u.Scheme, u.Host = r.scheme, r.authority
 	if a, err := parseAuthority(r.authority); err == nil {
-		u.User, u.Host = a.User, a.Host // a user is refused later; until then it must not pass for a host
+		u.User, u.Host = a.User, a.Host // a user is refused later, and must not be taken for a host before
 	}
 	if u.Scheme == "" {
 		u.Scheme = "https"
@@ -201,8 +201,8 @@ func (r *OutgoingRequest) URL() *url.URL {
 	return u
 }
 
-// sentURL is URL in the shape in which net/http sends the target byte for byte: it would write a path anew that has
-// characters which RFC 3986 does not know, and undo what is escaped in it.
+// sentURL is URL in a form whose target net/http sends byte for byte: it would escape anew a path with characters that
+// RFC 3986 does not allow.
 func (r *OutgoingRequest) sentURL() *url.URL {
 	u := r.URL()
 	if path, _, _ := strings.Cut(r.target, "?"); path != "" && path != u.EscapedPath() {
@@ -211,7 +211,7 @@ func (r *OutgoingRequest) sentURL() *url.URL {
 	return u
 }
 
-// check finds what is wrong with the request before it is sent. port is filled in.
+// check validates the request before it is sent. port is never empty.
 func (r *OutgoingRequest) check() (scheme, host, port string, err *Error) {
 	bad := func(c Code, why string) (string, string, string, *Error) {
 		return "", "", "", &Error{Code: c, Err: fmt.Errorf("outgoing request: %s", why)}
@@ -252,7 +252,7 @@ func parseAuthority(s string) (*url.URL, error) {
 			return nil, fmt.Errorf("authority %q: malformed", s)
 		}
 	}
-	if strings.Contains(s, "%") && !strings.HasPrefix(s, "[") { // net/url would decode it, to bytes that no name has
+	if strings.Contains(s, "%") && !strings.HasPrefix(s, "[") { // net/url would decode it to bytes that are not valid in names
 		return nil, fmt.Errorf("authority %q: no name of a host has a %%", s)
 	}
 	u, err := url.Parse("http://" + s)
@@ -267,8 +267,8 @@ func parseAuthority(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// parseTarget reads a path with query: "", "*", "/path?query" or "?query". What it accepts goes out byte for byte; spaces,
-// control characters, anything but ASCII, fragments and a path's malformed escapes are refused.
+// parseTarget reads a path with query: "", "*", "/path?query" or "?query", which is then sent byte for byte. Spaces, control
+// characters, characters beyond ASCII, fragments and malformed escapes in a path are refused.
 func parseTarget(s string) (*url.URL, error) {
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == '#' {
@@ -292,14 +292,14 @@ func parseTarget(s string) (*url.URL, error) {
 	}
 	escaped := escapeUnknown(path)
 	if escaped != path && strings.HasPrefix(path, "//") {
-		// net/http can send such a path in an absolute target only, which is another one.
+		// net/http could send such a path only in an absolute target, which differs.
 		return nil, fmt.Errorf("path %q: begins with // and has characters that are to be escaped", s)
 	}
 	return &url.URL{Path: decoded, RawPath: escaped, RawQuery: query, ForceQuery: has && query == ""}, nil
 }
 
-// escapeUnknown escapes the characters of a path that RFC 3986 §3.3 does not know. Most hosts and clients leave them as they
-// are.
+// escapeUnknown escapes the characters of a path that RFC 3986 §3.3 does not allow. Most clients and servers leave them
+// unescaped.
 func escapeUnknown(path string) string {
 	const unknown = "\"<>\\^`{|}"
 	if !strings.ContainsAny(path, unknown) {
@@ -316,7 +316,7 @@ func escapeUnknown(path string) string {
 	return b.String()
 }
 
-// contentLength is the length that the headers declare: -1 if none, or if they say nothing sensible.
+// contentLength is the length that the headers declare; -1 if none or malformed.
 func contentLength(h *Fields) int64 {
 	v := h.Get("content-length")
 	if len(v) != 1 {

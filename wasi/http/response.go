@@ -6,7 +6,7 @@ import (
 	"net/http"
 )
 
-// OutgoingResponse is an answer that a guest makes up. Not safe for concurrent use.
+// OutgoingResponse is a response of a guest. Not safe for concurrent use.
 type OutgoingResponse struct {
 	status  int
 	headers *Fields
@@ -14,19 +14,19 @@ type OutgoingResponse struct {
 	maxBody uint64
 }
 
-// NewOutgoingResponse makes an answer with status 200. The headers belong to it from now on.
+// NewOutgoingResponse makes a response with status 200, which owns the headers.
 func NewOutgoingResponse(h *Fields) *OutgoingResponse {
 	return &OutgoingResponse{status: http.StatusOK, headers: h.Frozen()}
 }
 
-// LimitBody bounds the bytes of the body; before Body is called.
+// LimitBody bounds the bytes of the body. Call it before Body.
 func (r *OutgoingResponse) LimitBody(most uint64) { r.maxBody = most }
 
 // Status is the status code.
 func (r *OutgoingResponse) Status() int { return r.status }
 
-// SetStatus fails unless code is that of a final answer: 200 to 599 are those that RFC 9110 §15 knows; other three-digit
-// codes pass, too.
+// SetStatus fails unless code is that of a final response: RFC 9110 §15 defines 200 to 599; other three-digit codes are
+// allowed.
 func (r *OutgoingResponse) SetStatus(code int) error {
 	if code < 200 || code > 999 {
 		return fmt.Errorf("status %d: not between 200 and 999", code)
@@ -35,10 +35,10 @@ func (r *OutgoingResponse) SetStatus(code int) error {
 	return nil
 }
 
-// Headers cannot be changed.
+// Headers returns the immutable headers.
 func (r *OutgoingResponse) Headers() *Fields { return r.headers }
 
-// Body is the answer's body; the first call makes it.
+// Body returns the response's body, which the first call makes.
 func (r *OutgoingResponse) Body() *OutgoingBody {
 	if r.body == nil {
 		r.body = newOutgoingBody(r.headers, ResponseBodySize, r.maxBody)
@@ -49,18 +49,18 @@ func (r *OutgoingResponse) Body() *OutgoingBody {
 // HasBody says whether Body was called.
 func (r *OutgoingResponse) HasBody() bool { return r.body != nil }
 
-// Responder takes the answer to one request.
+// Responder sends the response to one request.
 type Responder interface {
-	// Inform sends an answer of status 1xx before the real one, and returns when it has been passed on. Any number of
-	// times, and not after Respond or Fail. Where the client's protocol has no such answers it does nothing.
+	// Inform sends an informational (1xx) response and returns when it has been written. It may be called any number of
+	// times before Respond or Fail. It does nothing if the client's protocol has no such responses.
 	Inform(ctx context.Context, status int, h *Fields) error
-	// Respond starts to send the answer and returns without waiting for its body. Called at most once.
+	// Respond starts to send the response and returns without waiting for its body. Called at most once.
 	Respond(r *OutgoingResponse)
-	// Fail answers for a handler that gave an error instead. Called at most once, and not after Respond.
+	// Fail responds for a handler that returned an error instead. Called at most once, and not after Respond.
 	Fail(err *Error)
 }
 
-// IncomingResponse is an answer as it came in.
+// IncomingResponse is a response that a client has received.
 type IncomingResponse struct {
 	resp    *http.Response
 	headers *Fields
@@ -70,7 +70,7 @@ type IncomingResponse struct {
 // Status is the status code.
 func (r *IncomingResponse) Status() int { return r.resp.StatusCode }
 
-// Headers are the answer's fields; the same at each call.
+// Headers returns the response's fields, the same at each call.
 func (r *IncomingResponse) Headers() *Fields {
 	if r.headers == nil {
 		r.headers = FieldsFromHeader(r.resp.Header)
@@ -78,5 +78,5 @@ func (r *IncomingResponse) Headers() *Fields {
 	return r.headers
 }
 
-// Body is the answer's body. Close it, read or not: its exchange lasts until then, or until it has been read.
+// Body returns the response's body. Its exchange lasts until it has been read or closed.
 func (r *IncomingResponse) Body() *IncomingBody { return r.body }

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// TestAnswersWithoutABody: they end closed and without trailers, however they say that nothing follows.
+// TestAnswersWithoutABody: their bodies end without trailers, whatever makes them empty.
 func TestAnswersWithoutABody(t *testing.T) {
 	for name, q := range map[string]struct{ method, answer string }{
 		"204":              {"GET", "HTTP/1.1 204 No Content\r\n\r\n"},
@@ -44,7 +44,7 @@ func TestAnswersWithoutABody(t *testing.T) {
 			}
 		})
 	}
-	servers(t, func(w http.ResponseWriter, r *http.Request) {
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == "HEAD" {
 			w.Header().Set("Content-Length", "9")
 		}
@@ -117,8 +117,8 @@ func listen(t *testing.T, answer string) *listener {
 	return up
 }
 
-// TestTargetsGoOutAsTheyAre: byte for byte in HTTP/1 and in HTTP/2.
-func TestTargetsGoOutAsTheyAre(t *testing.T) {
+// TestTargetsAreSentUnchanged: byte for byte in HTTP/1 and in HTTP/2.
+func TestTargetsAreSentUnchanged(t *testing.T) {
 	targets := []string{"/", "/a%2Fb|c", "/a%2fb%7cc", "/a%2Fb?c|d=%2F&e", "/?", "/a?", "//double", "//a//b", "/./../a", "/a;b=c,d", "/%41%c3%a4",
 		"/[a]", `/"<>\^{}` + "`", "/a?b?c", "/a?%zz", `/a?"<>\^{}|` + "`", "/a:b@c", "/a+b", "/a?b+c", "/http://x/y"}
 	for _, target := range targets {
@@ -137,7 +137,7 @@ func TestTargetsGoOutAsTheyAre(t *testing.T) {
 		}
 		x.Cancel()
 	}
-	servers(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RequestURI) },
+	eachServer(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.RequestURI) },
 		func(t *testing.T, c *Client, s *httptest.Server) {
 			for _, target := range targets {
 				r := request(t, "GET", s.URL)
@@ -159,8 +159,8 @@ func TestTargetsGoOutAsTheyAre(t *testing.T) {
 		})
 }
 
-// TestTheServersWholeIsForOptions: RFC 9112 §3.2.4.
-func TestTheServersWholeIsForOptions(t *testing.T) {
+// TestAsteriskTargetIsForOptions: RFC 9112 §3.2.4.
+func TestAsteriskTargetIsForOptions(t *testing.T) {
 	for method, want := range map[string]string{"OPTIONS": "<nil>", "GET": "HTTP-request-URI-invalid"} {
 		r := request(t, method, "http://h/")
 		if err := r.SetPathWithQuery("*"); err != nil {
@@ -172,8 +172,8 @@ func TestTheServersWholeIsForOptions(t *testing.T) {
 	}
 }
 
-// TestEncodingsAreTheGuests: nothing asks for one, nothing undoes one.
-func TestEncodingsAreTheGuests(t *testing.T) {
+// TestEncodingsAreUntouched: the client requests no encoding and decodes none.
+func TestEncodingsAreUntouched(t *testing.T) {
 	up := listen(t, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nzip!")
 	x, _ := begin(t, client(t, ClientConfig{}), request(t, "GET", "http://"+up.addr), Options{})
 	resp, err := result(t, x)
@@ -186,8 +186,8 @@ func TestEncodingsAreTheGuests(t *testing.T) {
 	}
 }
 
-// TestTimesAreTheServers: a guest that reads late does not make the server slow, whatever the size.
-func TestTimesAreTheServers(t *testing.T) {
+// TestTimesExcludeTheGuest: a guest that reads slowly does not add to the server's time, whatever the size.
+func TestTimesExcludeTheGuest(t *testing.T) {
 	const size = 1 << 20
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := 10
@@ -206,7 +206,7 @@ func TestTimesAreTheServers(t *testing.T) {
 		// The guest comes when the host can take no more.
 		for b := x.body; ; time.Sleep(time.Millisecond) {
 			b.mu.Lock()
-			waits := b.err != nil || !b.since.IsZero()
+			waits := b.err != nil || !b.stalledSince.IsZero()
 			b.mu.Unlock()
 			if waits {
 				break

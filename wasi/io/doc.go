@@ -1,10 +1,10 @@
-// Package wasiio holds streams and events as WASI thinks of them, in ordinary Go: bytes that are there now or not yet,
-// and things that one can wait for, many at once.
+// Package wasiio has the streams and pollables of WASI as plain Go: non-blocking streams of bytes, and events of which a
+// guest can wait for many at once.
 //
-// An [InputStream] or [OutputStream] never blocks by itself. What blocks underneath (a pipe, a connection, a body) is
-// read and written by [Reader] and [Writer], which keep a bounded buffer and start a goroutine only while an operation
-// is under way, so that back-pressure reaches the other side and nothing is left behind when a stream is dropped. What
-// answers at once (a file, standard output) goes straight through.
+// An [InputStream] or [OutputStream] never blocks by itself. A source or destination that blocks (a pipe, a connection, a
+// body) is read and written by [Reader] and [Writer], which keep a bounded buffer and run a goroutine only while an
+// operation is under way, so that back-pressure reaches the other side and a dropped stream leaves nothing behind. One that
+// returns at once (a file, standard output) is called directly.
 //
 // Streams end with [io.EOF] when they are closed. Any other error is reported once, and the stream is closed from then on.
 // All types are safe for concurrent use unless they say otherwise.

@@ -7,18 +7,17 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Pollable is one event that may have happened or not.
+// Pollable is an event that has happened or not.
 type Pollable interface {
-	// Ready says whether it has happened. It never blocks.
+	// Ready says whether the event has happened. It never blocks.
 	Ready() bool
-	// Watch sends to wake, without blocking, whenever Ready may have become true, until stop is called. A send that
-	// comes too early or twice does no harm: whoever waits asks Ready again. Readiness from before the call need not
-	// be told.
+	// Watch sends to wake, without blocking, whenever Ready may have become true, until stop is called. Spurious sends are
+	// allowed: the receiver calls Ready again. Readiness from before the call need not be sent.
 	Watch(wake chan<- struct{}) (stop func())
 }
 
-// Poll waits until one or more of ps are ready and gives their indices in order. It ends with the context's cause when
-// ctx ends first. An empty list would wait for ever and is a trap.
+// Poll waits until one or more of ps are ready and returns their indices in order, or the context's cause if ctx ends first.
+// An empty list, which would wait for ever, is a trap.
 func Poll(ctx context.Context, ps []Pollable) ([]uint32, error) {
 	if len(ps) == 0 {
 		return nil, Misuse("poll: the list is empty")
@@ -77,14 +76,14 @@ func Wait(ctx context.Context, p Pollable) error {
 	return nil
 }
 
-// Event tells those who watch it that something may have changed. The zero Event is ready for use; it gives its owner
-// the Watch half of [Pollable].
+// Event notifies its watchers that something may have changed. Embedded, it implements Watch of [Pollable]. The zero Event
+// is ready for use.
 type Event struct {
 	mu       sync.Mutex
 	watchers []chan<- struct{}
 }
 
-// Watch is Pollable's.
+// Watch implements [Pollable].
 func (e *Event) Watch(wake chan<- struct{}) (stop func()) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -103,15 +102,15 @@ func (e *Event) Watch(wake chan<- struct{}) (stop func()) {
 	}
 }
 
-// Watched says whether anybody watches now: whether it is worth while to look out for a change.
+// Watched says whether there are watchers.
 func (e *Event) Watched() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.watchers) > 0
 }
 
-// Notify wakes everybody who watches. It does not block and may be called under the owner's lock, as long as Watch is
-// not.
+// Notify wakes all watchers. It does not block. It may be called with a lock of the owner held that is not held around
+// Watch.
 func (e *Event) Notify() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -123,14 +122,14 @@ func (e *Event) Notify() {
 	}
 }
 
-// Flag is an event that happens once and stays: the end of an operation, say. The zero Flag has not happened.
+// Flag is an event that happens once and stays ready, such as the end of an operation. The zero Flag has not happened.
 type Flag struct {
 	Event
 	mu  sync.Mutex
 	set bool
 }
 
-// Set lets it happen; again does nothing.
+// Set makes it ready. Further calls do nothing.
 func (f *Flag) Set() {
 	f.mu.Lock()
 	f.set = true
@@ -145,7 +144,7 @@ func (f *Flag) Ready() bool {
 	return f.set
 }
 
-// Always is a pollable that is ready.
+// Always is a pollable that is always ready.
 func Always() Pollable { return always{} }
 
 type always struct{}
@@ -153,5 +152,5 @@ type always struct{}
 func (always) Ready() bool                  { return true }
 func (always) Watch(chan<- struct{}) func() { return func() {} }
 
-// Misuse is the trap for a guest that breaks the contract of a host function where the interface has no error for it.
+// Misuse is the trap of a guest that breaks the contract of a host function whose interface has no error for it.
 func Misuse(format string, args ...any) error { return cm.Trapf(cm.TrapMisuse, format, args...) }

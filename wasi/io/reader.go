@@ -14,11 +14,11 @@ const (
 	maxReadBuffer = 64 << 10
 )
 
-// goroutineBytes is what a goroutine that reads or writes for a stream is counted as.
+// goroutineBytes is the charge for a goroutine that reads for a stream.
 const goroutineBytes = 4 << 10
 
-// Reader is an [InputStream] over a source that blocks. Nothing is read from the source before somebody asks, and no more
-// than one buffer ahead of what has been taken: a guest that does not read holds back whoever sends.
+// Reader is an [InputStream] over a source that blocks. Nothing is read from the source before the first Read, Ready or
+// Watch, and no more than one buffer ahead of the guest: a guest that does not read causes back-pressure.
 //
 // While a read of the source is under way it runs on a goroutine of its own, which ends with that read.
 type Reader struct {
@@ -27,15 +27,15 @@ type Reader struct {
 
 	mu      sync.Mutex
 	buf     []byte
-	r, w    int // buf[r:w] is there
+	r, w    int // buf[r:w] has been read from src
 	filling bool
-	err     error // what comes after buf[r:w]
+	err     error // of src, returned after buf[r:w]
 	closed  bool
 	held    cm.Holding // for buf
 }
 
-// NewReader makes a stream over src. Close closes src if it is an io.Closer, which must then unblock a Read that is
-// under way; hide the method to keep src open.
+// NewReader makes a stream over src. Close closes src if it is an io.Closer, which must unblock a Read that is under way;
+// hide the method to keep src open.
 func NewReader(src io.Reader) *Reader { return &Reader{src: src} }
 
 // Charge implements [Charged].
@@ -45,7 +45,7 @@ func (r *Reader) Charge(a *cm.Account) {
 	r.held.Charge(a)
 }
 
-// Ready is Pollable's. It asks the source for bytes if there are none.
+// Ready implements [Pollable]. It starts a read of the source if the buffer is empty.
 func (r *Reader) Ready() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -56,7 +56,7 @@ func (r *Reader) Ready() bool {
 	return r.err != nil
 }
 
-// Read is InputStream's.
+// Read implements [InputStream].
 func (r *Reader) Read(_ context.Context, p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -73,7 +73,7 @@ func (r *Reader) Read(_ context.Context, p []byte) (int, error) {
 		return 0, err
 	case len(p) > 0:
 		r.fill()
-		if r.err != nil { // there is no room for a buffer
+		if r.err != nil { // the account has no room for a buffer
 			err := r.err
 			r.err = io.EOF
 			return 0, err
@@ -114,7 +114,7 @@ func (r *Reader) readSource(buf []byte) {
 	r.Notify()
 }
 
-// Close is InputStream's.
+// Close implements [InputStream].
 func (r *Reader) Close() error {
 	r.mu.Lock()
 	was := r.closed
@@ -131,7 +131,7 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-// Empty is an InputStream at its end.
+// Empty is an InputStream that has ended.
 func Empty() InputStream { return empty{} }
 
 type empty struct{ always }
@@ -139,8 +139,8 @@ type empty struct{ always }
 func (empty) Read(context.Context, []byte) (int, error) { return 0, io.EOF }
 func (empty) Close() error                              { return nil }
 
-// FuncReader is an InputStream over a function that answers at once. It reads as Read of [InputStream] does, except that
-// 0 bytes without error mean the end.
+// FuncReader is an InputStream over a function that does not block. The function is like Read of [InputStream], except that
+// 0 bytes without an error mean the end.
 type FuncReader struct {
 	always
 	mu     sync.Mutex
@@ -151,7 +151,7 @@ type FuncReader struct {
 // NewFuncReader makes a stream over read. Calls to it do not overlap.
 func NewFuncReader(read func(p []byte) (int, error)) *FuncReader { return &FuncReader{read: read} }
 
-// Read is InputStream's.
+// Read implements [InputStream].
 func (r *FuncReader) Read(_ context.Context, p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -172,7 +172,7 @@ func (r *FuncReader) Read(_ context.Context, p []byte) (int, error) {
 	return 0, err
 }
 
-// Close is InputStream's.
+// Close implements [InputStream].
 func (r *FuncReader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

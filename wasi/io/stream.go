@@ -8,37 +8,35 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// InputStream is a stream of bytes to a guest. As a [Pollable] it is ready when a Read would give bytes, an end or an
-// error.
+// InputStream is a stream of bytes to a guest. As a [Pollable] it is ready when Read would return bytes, the end or an error.
 type InputStream interface {
 	Pollable
-	// Read reads up to len(p) of the bytes that are there now; 0 and no error means none yet. The end is io.EOF. An error
-	// comes without bytes and is reported once; io.EOF follows.
+	// Read reads up to len(p) bytes without blocking; 0 and no error means that none are available yet. The end is io.EOF.
+	// Another error comes without bytes and is returned once; io.EOF follows.
 	Read(ctx context.Context, p []byte) (int, error)
-	// Close lets go of the stream. Reads after it give io.EOF.
+	// Close releases the stream. Later reads return io.EOF.
 	Close() error
 }
 
-// OutputStream is a stream of bytes from a guest. As a [Pollable] it is ready when CheckWrite would give more than 0 or
-// an error.
+// OutputStream is a stream of bytes from a guest. As a [Pollable] it is ready when CheckWrite would return more than 0 or an
+// error.
 type OutputStream interface {
 	Pollable
-	// CheckWrite says how many bytes Write takes now. 0 means that the stream is busy.
+	// CheckWrite returns how many bytes Write accepts now. 0 means that the stream is busy.
 	CheckWrite(ctx context.Context) (uint64, error)
-	// Write takes all of p, which must be no longer than CheckWrite said, and does not keep p. Bytes may be buffered.
+	// Write accepts all of p, which must be no longer than CheckWrite returned, and does not keep p. Bytes may be buffered.
 	Write(ctx context.Context, p []byte) error
-	// Flush starts to pass on what is buffered. Until that is done CheckWrite gives 0.
+	// Flush starts to write out the buffer. Until that is done CheckWrite returns 0.
 	Flush(ctx context.Context) error
-	// Close takes no more bytes. What is buffered is still passed on.
+	// Close ends the stream. Buffered bytes are still written out.
 	Close() error
 }
 
-// Charged is a stream that holds bytes of its own: it asks an account for them before they are there. Charge comes before the
-// stream is used, or not at all.
+// Charged is a stream with buffers of its own, which it charges to an account. Charge is called before the stream is used, or
+// not at all.
 type Charged interface{ Charge(a *cm.Account) }
 
-// BlockingRead is Read that waits for at least one byte, the end, an error or the end of ctx. With an empty p it does
-// not wait.
+// BlockingRead is Read that waits for at least one byte, the end, an error or the end of ctx. It does not wait if p is empty.
 func BlockingRead(ctx context.Context, s InputStream, p []byte) (int, error) {
 	for {
 		n, err := s.Read(ctx, p)
@@ -51,7 +49,7 @@ func BlockingRead(ctx context.Context, s InputStream, p []byte) (int, error) {
 	}
 }
 
-// WriteAndFlush writes all of p, in as many pieces as the stream wants, and waits until it has been passed on.
+// WriteAndFlush writes all of p, in pieces of the size that CheckWrite permits, and waits until it has been flushed.
 func WriteAndFlush(ctx context.Context, s OutputStream, p []byte) error {
 	for len(p) > 0 {
 		n, err := s.CheckWrite(ctx)
@@ -73,11 +71,11 @@ func WriteAndFlush(ctx context.Context, s OutputStream, p []byte) error {
 	return BlockingFlush(ctx, s)
 }
 
-// ErrGone is how a write fails when whoever takes the bytes has gone: the stream is closed, and bytes are lost. A guest sees a
-// closed stream; [BlockingFlush] takes io.EOF for the end of one that has lost nothing.
-var ErrGone = errors.New("nobody takes any more")
+// ErrReaderGone is the error of a write whose reader has gone (EPIPE): the stream is closed, and bytes are lost. A guest sees
+// a closed stream. [BlockingFlush] reports it, unlike io.EOF, after which nothing is lost.
+var ErrReaderGone = errors.New("the reader has gone")
 
-// BlockingFlush flushes and waits until that is done. A stream that has closed by then is no error if nothing was lost.
+// BlockingFlush flushes and waits until that is done. A stream that was closed meanwhile is no error if no bytes are lost.
 func BlockingFlush(ctx context.Context, s OutputStream) error {
 	if err := s.Flush(ctx); err != nil {
 		return err
@@ -91,8 +89,7 @@ func BlockingFlush(ctx context.Context, s OutputStream) error {
 	return nil
 }
 
-// Splice moves up to n bytes that are there now to where there is room now. buf is what they pass through; no more than
-// its length is moved.
+// Splice moves up to n bytes from src to dst without blocking, through buf and at most its length.
 func Splice(ctx context.Context, dst OutputStream, src InputStream, buf []byte, n uint64) (uint64, error) {
 	room, err := dst.CheckWrite(ctx)
 	if err != nil {
@@ -106,7 +103,7 @@ func Splice(ctx context.Context, dst OutputStream, src InputStream, buf []byte, 
 	return uint64(k), dst.Write(ctx, buf[:k])
 }
 
-// Interrupted is the error of a wait that the caller's context ended: no error of the stream.
+// Interrupted is the error of a wait that ended with the caller's context. It is not an error of the stream.
 type Interrupted struct{ Cause error }
 
 // Error is the cause's.

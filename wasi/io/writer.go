@@ -11,10 +11,10 @@ import (
 // WriteBuffer is how many bytes a Writer holds at most.
 const WriteBuffer = 64 << 10
 
-// Writer is an [OutputStream] over a destination that blocks. It takes up to [WriteBuffer] bytes ahead of what the
-// destination has taken, and none beyond: a destination that is slow holds back the guest.
+// Writer is an [OutputStream] over a destination that blocks. It buffers at most [WriteBuffer] bytes: a slow destination
+// causes back-pressure.
 //
-// Bytes are passed on by a goroutine that lives only while there are some. If the destination has a method
+// A goroutine that runs only while the buffer is not empty writes them to the destination. If the destination has a method
 // Flush() error, a flush calls it.
 type Writer struct {
 	Event
@@ -22,14 +22,14 @@ type Writer struct {
 
 	mu       sync.Mutex
 	pending  []byte // not yet given to dst
-	spare    []byte // what pending was before, for reuse
+	spare    []byte // the buffer that pending was before, for reuse
 	inFlight int    // being written to dst
 	running  bool
 	flushing bool
 	closed   bool  // no more writes
 	err      error // of dst; reported once
 	reported bool
-	idle     chan struct{} // closed when the goroutine ends; nil when nobody waits
+	idle     chan struct{} // closed when the goroutine ends; nil if no Drain waits
 	finished bool          // dst has been closed
 	held     cm.Holding    // for pending and spare
 }
@@ -44,7 +44,7 @@ func (w *Writer) Charge(a *cm.Account) {
 	w.held.Charge(a)
 }
 
-// Ready is Pollable's.
+// Ready implements [Pollable].
 func (w *Writer) Ready() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,7 +70,7 @@ func (w *Writer) failure() error {
 	return nil
 }
 
-// CheckWrite is OutputStream's.
+// CheckWrite implements [OutputStream].
 func (w *Writer) CheckWrite(context.Context) (uint64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,7 +80,7 @@ func (w *Writer) CheckWrite(context.Context) (uint64, error) {
 	return uint64(max(w.room(), 0)), nil
 }
 
-// Write is OutputStream's.
+// Write implements [OutputStream].
 func (w *Writer) Write(_ context.Context, p []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -113,7 +113,7 @@ func (w *Writer) grow(n int) error {
 	return nil
 }
 
-// Flush is OutputStream's.
+// Flush implements [OutputStream].
 func (w *Writer) Flush(context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -129,7 +129,7 @@ func (w *Writer) Flush(context.Context) error {
 
 type flusher interface{ Flush() error }
 
-// start lets the goroutine run. w.mu is held.
+// start starts the goroutine if it does not run. w.mu is held.
 func (w *Writer) start() {
 	if !w.running {
 		w.running = true
@@ -175,13 +175,13 @@ func (w *Writer) drain() {
 	}
 }
 
-// free lets go of the buffers: there will be no more writes. w.mu is held, and the goroutine does not run.
+// free releases the buffers after the last write. w.mu is held, and the goroutine does not run.
 func (w *Writer) free() {
 	w.pending, w.spare = nil, nil
 	w.held.Release()
 }
 
-// flush passes the wish on to the destination. w.mu is held, and let go meanwhile.
+// flush flushes the destination. w.mu is held, and released meanwhile.
 func (w *Writer) flush() {
 	if f, ok := w.dst.(flusher); ok {
 		w.mu.Unlock()
@@ -193,7 +193,7 @@ func (w *Writer) flush() {
 	w.Notify()
 }
 
-// fail remembers the first error and lets go of what can no longer be written. w.mu is held.
+// fail keeps the first error and discards what can no longer be written. w.mu is held.
 func (w *Writer) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
@@ -201,7 +201,7 @@ func (w *Writer) fail(err error) {
 	}
 }
 
-// Close is OutputStream's. It does not wait; see [Writer.Drain].
+// Close implements [OutputStream]. It does not wait; see [Writer.Drain].
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -225,7 +225,7 @@ func (w *Writer) closeDestination() error {
 	return nil
 }
 
-// Abort takes no more bytes and forgets those that are buffered. A write that is under way goes on.
+// Abort ends the stream with err and discards the buffer. A write that is under way goes on.
 func (w *Writer) Abort(err error) {
 	w.mu.Lock()
 	w.fail(err)
@@ -233,7 +233,7 @@ func (w *Writer) Abort(err error) {
 	w.Notify()
 }
 
-// Drain waits until all that was written has reached the destination, and gives the error if some has not.
+// Drain waits until all that was written has reached the destination, and returns the error if some has not.
 func (w *Writer) Drain(ctx context.Context) error {
 	w.mu.Lock()
 	for w.running {
@@ -253,8 +253,8 @@ func (w *Writer) Drain(ctx context.Context) error {
 	return w.err
 }
 
-// FuncWriter is an OutputStream over a function that answers at once: a file, or standard output of a command. Bytes
-// are passed on in the call that writes them, so the function sees the context of that call.
+// FuncWriter is an OutputStream over a function that does not block: a write to a file, or to a command's standard output.
+// The function is called within Write, with its context.
 type FuncWriter struct {
 	always
 	mu     sync.Mutex
@@ -267,7 +267,7 @@ func NewFuncWriter(write func(ctx context.Context, p []byte) error) *FuncWriter 
 	return &FuncWriter{write: write}
 }
 
-// CheckWrite is OutputStream's.
+// CheckWrite implements [OutputStream].
 func (w *FuncWriter) CheckWrite(context.Context) (uint64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -277,7 +277,7 @@ func (w *FuncWriter) CheckWrite(context.Context) (uint64, error) {
 	return WriteBuffer, nil
 }
 
-// Write is OutputStream's.
+// Write implements [OutputStream].
 func (w *FuncWriter) Write(ctx context.Context, p []byte) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -289,13 +289,13 @@ func (w *FuncWriter) Write(ctx context.Context, p []byte) error {
 	return err
 }
 
-// Flush is OutputStream's.
+// Flush implements [OutputStream].
 func (w *FuncWriter) Flush(ctx context.Context) error {
 	_, err := w.CheckWrite(ctx)
 	return err
 }
 
-// Close is OutputStream's.
+// Close implements [OutputStream].
 func (w *FuncWriter) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

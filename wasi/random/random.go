@@ -9,7 +9,7 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// MaxBytes bounds one request. The interfaces have no error for a length that a host will not serve, so it is a trap.
+// MaxBytes bounds one request. A larger one is a trap, as the interfaces have no error for it.
 const MaxBytes = 64 << 20
 
 // Bytes gives n unpredictable bytes.

@@ -10,17 +10,17 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// What tests make sockets by.
+// The implementation under test.
 var (
-	making      = ofThisSystem
+	making      = platformSystems
 	makingByNet = runtime.GOOS != "linux"
 )
 
-// TestContract holds sockets to what they promise, whichever way they are made on this system.
+// TestContract runs the tests of sockets on each implementation of this system.
 func TestContract(t *testing.T) {
 	ways := map[string]systems{"net": netSystems}
 	if runtime.GOOS == "linux" {
-		ways["system calls"] = ofThisSystem
+		ways["system calls"] = platformSystems
 	}
 	for way, sys := range ways {
 		t.Run(way, func(t *testing.T) {
@@ -34,13 +34,13 @@ func TestContract(t *testing.T) {
 				"TCPStates":                 testTCPStates,
 				"TCPRefused":                testTCPRefused,
 				"TCPReset":                  testTCPReset,
-				"NobodyOpensEverything":     testNobodyOpensEverything,
+				"NobodyOpensEverything":     testSocketLimit,
 				"TCPOptions":                testTCPOptions,
 				"Grants":                    testGrants,
 				"UDPConversation":           testUDPConversation,
 				"UDPStatesAndGrants":        testUDPStatesAndGrants,
 				"UDPRefused":                testUDPRefused,
-				"SocketsOfAGrant":           testSocketsOfAGrant,
+				"SocketsOfAGrant":           testPortsOfAGrant,
 				"TCPBoundThenConnected":     testTCPBoundThenConnected,
 				"TCPDroppedWhileConnecting": testTCPDroppedWhileConnecting,
 				"TCPAcceptedInherits":       testTCPAcceptedInherits,
@@ -56,8 +56,8 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// testTCPBoundThenConnected: the near end of a connection is the address that the socket was bound to, and options that
-// were set at any time hold.
+// testTCPBoundThenConnected: a connection has the local address that the socket was bound to, and the options that were set
+// at any time.
 func testTCPBoundThenConnected(t *testing.T) {
 	n := network(t, everything)
 	l, at := listen(t, n, IPv4)
@@ -93,7 +93,7 @@ func testTCPBoundThenConnected(t *testing.T) {
 	}
 }
 
-// testTCPBoundDoesNotListen: nobody can connect to a socket that is bound and no more.
+// testTCPBoundDoesNotListen: a socket that is bound, but does not listen, refuses connections.
 func testTCPBoundDoesNotListen(t *testing.T) {
 	n := network(t, Grants{Connect: []string{"*"}})
 	s := newTCP(t, IPv4)
@@ -106,7 +106,7 @@ func testTCPBoundDoesNotListen(t *testing.T) {
 	}
 }
 
-// testTCPDroppedWhileConnecting: what is dropped before it is connected ends, and counts for nothing.
+// testTCPDroppedWhileConnecting: a socket that is dropped before it is connected is closed and no longer counted.
 func testTCPDroppedWhileConnecting(t *testing.T) {
 	n := network(t, everything)
 	_, at := listen(t, n, IPv4)
@@ -150,7 +150,7 @@ func testTCPAcceptedInherits(t *testing.T) {
 	}
 }
 
-// testTCPNobodyAccepted: clients whom nobody has accepted lose their connection with the listener.
+// testTCPNobodyAccepted: connections that were not accepted are closed with the listener.
 func testTCPNobodyAccepted(t *testing.T) {
 	n := network(t, everything)
 	l, at := listen(t, n, IPv4)
@@ -168,7 +168,7 @@ func testTCPNobodyAccepted(t *testing.T) {
 	}
 }
 
-// testUDPQueueIsBounded: what a guest does not receive is dropped, not kept.
+// testUDPQueueIsBounded: datagrams that a guest does not receive are dropped.
 func testUDPQueueIsBounded(t *testing.T) {
 	n := network(t, everything)
 	a, b := newUDP(t, n), newUDP(t, n)
@@ -184,7 +184,7 @@ func testUDPQueueIsBounded(t *testing.T) {
 	for _, c := range []io.Closer{in, out, bIn, bOut} {
 		defer c.Close()
 	}
-	in.Ready() // asks for the first
+	in.Ready() // starts to receive
 	const sent = 2000
 	data := make([]byte, 8000)
 	for range sent {
@@ -208,7 +208,7 @@ func testUDPQueueIsBounded(t *testing.T) {
 	}
 }
 
-// testUDPGroups: a socket that is bound to a group, or is not, receives nothing that is sent to other addresses.
+// testUDPGroups: a socket receives nothing that is sent to other addresses, whether or not it is bound to a multicast group.
 func testUDPGroups(t *testing.T) {
 	group := netip.MustParseAddrPort("224.0.0.251:0")
 	n := network(t, Grants{Listen: []string{"224.0.0.251:*"}, Connect: []string{"*"}})
@@ -224,7 +224,7 @@ func testUDPGroups(t *testing.T) {
 	}
 }
 
-// testUDPPeerOnly: a stream with a peer hears of nobody else.
+// testUDPPeerOnly: a stream with a peer receives only the peer's datagrams.
 func testUDPPeerOnly(t *testing.T) {
 	n := network(t, everything)
 	a, peer, other := newUDP(t, n), newUDP(t, n), newUDP(t, n)

@@ -1,10 +1,10 @@
-// Package sockets gives guests TCP, UDP and name lookup, as far as [Grants] allow.
+// Package sockets has TCP, UDP and name lookup for guests, within their [Grants].
 //
-// Nothing is allowed that is not granted. A connection, or a datagram that is sent, needs a Connect grant for its
-// destination; listening, or receiving from anybody, needs a Listen grant for the local address. A grant by name is good
-// for the addresses that a lookup of that name has given to the same guest.
+// Everything needs a grant. A connection, or a datagram that is sent, needs a Connect grant for its destination; listening,
+// or receiving from any sender, needs a Listen grant for the local address. A grant by name covers the addresses that a
+// lookup of that name has returned to the same guest.
 //
-// Operations never block: what cannot be done now says so, and the socket is a [wasiio.Pollable] that tells when to try
-// again. On Linux a goroutine exists only while somebody waits or while sent bytes are on their way. Elsewhere one may also
-// read ahead: a buffer of a connection, a client of a listener, some datagrams of a socket; it ends with the socket.
+// Operations never block: one that would fails with would-block, and the socket is a [wasiio.Pollable] that is ready when to
+// try again. On Linux a goroutine runs only while a guest waits or while bytes are being sent. Elsewhere one may also read
+// ahead (a buffer of a connection, one client of a listener, some datagrams of a socket); it ends with the socket.
 package sockets

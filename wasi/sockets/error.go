@@ -10,10 +10,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/errno"
 )
 
-// Code is the interface's word for what went wrong, as WIT spells it.
+// Code is an error code of wasi:sockets/network, as WIT spells it.
 type Code string
 
-// The codes that this package decides on by itself; others come from the system's errors.
+// The codes that this package returns by itself; others come from the system's errors.
 const (
 	CodeUnknown             Code = "unknown"
 	CodeAccessDenied        Code = "access-denied"
@@ -52,7 +52,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 func failed(c Code) error { return &Error{Code: c} }
 
-// wouldBlock says whether err is one that passes.
+// wouldBlock says whether err is would-block.
 func wouldBlock(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == CodeWouldBlock

@@ -7,11 +7,11 @@ import (
 )
 
 const (
-	tcpKeepIdle  = unix.TCP_KEEPALIVE // its name for the same
+	tcpKeepIdle  = unix.TCP_KEEPALIVE // the same option
 	bufferFactor = 1
 )
 
-// cloexecSocket holds off a fork until the socket is marked, as the system cannot do both at once.
+// cloexecSocket prevents a fork before the socket is marked close-on-exec: the system cannot do both at once.
 func cloexecSocket(domain, kind int) (handle, error) {
 	syscall.ForkLock.RLock()
 	defer syscall.ForkLock.RUnlock()

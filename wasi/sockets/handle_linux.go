@@ -4,7 +4,7 @@ import "golang.org/x/sys/unix"
 
 const (
 	tcpKeepIdle  = unix.TCP_KEEPIDLE
-	bufferFactor = 2 // Linux doubles what it is asked for, to have room for its own (socket(7))
+	bufferFactor = 2 // Linux doubles the value for its own bookkeeping (socket(7))
 )
 
 func cloexecSocket(domain, kind int) (handle, error) {

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 )
 
-// Systems that nobody has tried have name lookup; sockets cannot be made there.
+// On untested systems there is name lookup, but sockets cannot be made.
 
 type handle = uintptr
 

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// handle is a socket as the system knows it.
+// handle is a file descriptor of a socket.
 type handle = int
 
 const (
@@ -17,7 +17,7 @@ const (
 	datagramKind = unix.SOCK_DGRAM
 )
 
-// openHandle makes a socket that other programs do not inherit. kind may have flags of the system.
+// openHandle makes a socket that is not inherited by other programs. kind may have the system's flags.
 func openHandle(f Family, kind int) (handle, error) {
 	domain := unix.AF_INET
 	if f == IPv6 {
@@ -38,8 +38,7 @@ func openHandle(f Family, kind int) (handle, error) {
 
 func closeHandle(h handle) { _ = unix.Close(h) } // nothing was written
 
-// bindHandle allows an address that a socket closed a moment ago still lingers on (tcp.wit §start-bind, implementors
-// note).
+// bindHandle allows an address that a recently closed socket is still bound to (tcp.wit §start-bind, implementors note).
 func bindHandle(h handle, at netip.AddrPort) error {
 	if kind, err := unix.GetsockoptInt(h, unix.SOL_SOCKET, unix.SO_TYPE); err == nil && kind == unix.SOCK_STREAM {
 		if err := reuseAddress(h); err != nil {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// handle is a socket as the system knows it.
+// handle is a socket of Winsock.
 type handle = windows.Handle
 
 const (
@@ -15,7 +15,7 @@ const (
 	datagramKind = windows.SOCK_DGRAM
 )
 
-// openHandle makes a socket that other programs do not inherit. Package net has started Winsock.
+// openHandle makes a socket that is not inherited by other programs. Package net has started Winsock.
 func openHandle(f Family, kind int) (handle, error) {
 	domain := windows.AF_INET
 	if f == IPv6 {
@@ -38,8 +38,7 @@ func closeHandle(h handle) { _ = windows.Closesocket(h) } // nothing was written
 
 func bindHandle(h handle, at netip.AddrPort) error { return windows.Bind(h, sockaddr(at)) }
 
-// reuseAddress has nothing to do. A port that a socket closed a moment ago is free here; SO_REUSEADDR would allow ports
-// that others use.
+// reuseAddress does nothing: the port of a closed socket is free on Windows, and SO_REUSEADDR would allow ports in use.
 func reuseAddress(handle) error { return nil }
 
 func listenHandle(h handle, backlog int) error { return windows.Listen(h, backlog) }

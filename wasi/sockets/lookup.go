@@ -11,7 +11,7 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// Lookup is one name lookup under way or done. As a pollable it is ready when Next has something to say.
+// Lookup is one name lookup under way or done. As a pollable it is ready when Next would not fail with would-block.
 type Lookup struct {
 	wasiio.Flag
 	cancel context.CancelFunc
@@ -22,10 +22,10 @@ type Lookup struct {
 	err   error
 }
 
-// maxName is past the longest name there is, in any spelling.
+// maxName is more than the longest valid name.
 const maxName = 1 << 10
 
-// Resolve begins to look a name up. An IP address is its own answer and needs no grant; a name needs a Connect grant.
+// Resolve begins to look a name up. An IP address resolves to itself and needs no grant; a name needs a Connect grant.
 func (n *Network) Resolve(name string) (*Lookup, error) {
 	if len(name) > maxName {
 		return nil, failed(CodeInvalidArgument)
@@ -39,14 +39,14 @@ func (n *Network) Resolve(name string) (*Lookup, error) {
 	if err != nil {
 		return nil, &Error{CodeInvalidArgument, err}
 	}
-	grants := n.forName(ascii)
+	grants := n.grantsForName(ascii)
 	if len(grants) == 0 {
 		return nil, failed(CodeAccessDenied)
 	}
-	if err := n.reserve(); err != nil { // a lookup has sockets of its own
+	if err := n.reserve(); err != nil { // a lookup uses sockets
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call that began it
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives the guest's call
 	l := &Lookup{cancel: cancel}
 	go func() {
 		defer n.open.Add(-1)
@@ -56,14 +56,14 @@ func (n *Network) Resolve(name string) (*Lookup, error) {
 			addrs[i] = addrs[i].Unmap()
 		}
 		if err == nil {
-			n.learn(grants, addrs)
+			n.addResolved(grants, addrs)
 		}
 		l.finish(addrs, lookupFailure(err))
 	}()
 	return l, nil
 }
 
-// MaxAddresses bounds what a lookup gives: the guest may keep any number of them.
+// MaxAddresses bounds the results of one lookup.
 const MaxAddresses = 256
 
 func (l *Lookup) finish(addrs []netip.Addr, err error) {
@@ -91,7 +91,7 @@ func lookupFailure(err error) error {
 	return &Error{CodePermanentFailure, err}
 }
 
-// Next gives the next address; an invalid one after the last. While the lookup is under way it fails with would-block.
+// Next returns the next address, or an invalid one after the last. While the lookup is under way it fails with would-block.
 func (l *Lookup) Next() (netip.Addr, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

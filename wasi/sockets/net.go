@@ -9,26 +9,26 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// netSystems makes sockets by Go's net. It knows listeners, connections and packets, no sockets that are none of these
-// yet: until a guest has said what its socket is to be, a handle of the system stands for it, holds the address that it was
-// bound to, and tells and checks options. Then net opens a socket with the same options in its place. Between the two the
-// address is nobody's, for the time of two system calls: who takes it then makes the operation fail with address-in-use.
+// netSystems makes sockets with Go's net package, which has listeners, connections and packet sockets, but no sockets that
+// are none of these yet. Until a guest listens or connects, a placeholder (a plain system socket) has the bound address and
+// the options. It is closed before net opens a socket with the same address and options. Another process that takes the
+// address between these two system calls makes the operation fail with address-in-use.
 //
-// What is read or accepted is read ahead, a buffer of it or one client, by a goroutine that ends with the socket.
+// A goroutine that ends with the socket reads one buffer ahead, or accepts one client ahead.
 var netSystems = systems{stream: newNetStream, datagram: newNetDatagram}
 
-// netSocket is what streams and datagrams have in common.
+// netSocket is the common part of netStream and netDatagram.
 type netSocket struct {
 	family Family
 
-	mu     sync.Mutex
-	closed bool
-	held   bool           // handle is open
-	handle handle         // that stands for the socket
-	local  netip.AddrPort // that it is bound to, once it is
-	set    []setting      // that the guest asked for, in order
-	asked  [options]int   // what options were when the handle was given up
-	raw    syscall.RawConn
+	mu       sync.Mutex
+	closed   bool
+	open     bool           // handle is open
+	handle   handle         // the placeholder
+	local    netip.AddrPort // the bound address
+	settings []setting      // the options that the guest has set, in order
+	saved    [options]int   // the options' values when the placeholder was closed
+	raw      syscall.RawConn
 }
 
 // setting is one option that was set.
@@ -37,29 +37,30 @@ type setting struct {
 	v int
 }
 
-func (s *netSocket) hold(f Family, kind int) error {
+func (s *netSocket) openPlaceholder(f Family, kind int) error {
 	h, err := openHandle(f, kind)
 	if err != nil {
 		return failure(err)
 	}
-	s.family, s.handle, s.held = f, h, true
+	s.family, s.handle, s.open = f, h, true
 	return nil
 }
 
-// letGo closes the handle, so that its address is free. s.mu is held.
-func (s *netSocket) letGo() {
-	if !s.held {
+// closePlaceholder closes the handle, which frees its address. s.mu is held.
+func (s *netSocket) closePlaceholder() {
+	if !s.open {
 		return
 	}
 	for o := range options {
-		s.asked[o], _ = getOption(s.handle, s.family, o) // one that the system does not know is 0
+		s.saved[o], _ = getOption(s.handle, s.family, o) // 0 if the system does not have it
 	}
 	closeHandle(s.handle)
-	s.held = false
+	s.open = false
 }
 
-// use puts what net has opened in the place of the handle. Options may have been set since it was. s.mu is held.
-func (s *netSocket) use(c syscall.Conn) error {
+// adopt replaces the placeholder by a socket that net has opened, and sets the options again: some may have been set since
+// it was opened. s.mu is held.
+func (s *netSocket) adopt(c syscall.Conn) error {
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return failure(err)
@@ -68,10 +69,10 @@ func (s *netSocket) use(c syscall.Conn) error {
 	return control(raw, s.apply)
 }
 
-// apply sets on h what the guest has set. An option that the system does not know could be set only while there was no
-// socket to tell.
+// apply sets the guest's options on h. One that the system does not have was accepted only while there was no socket, and is
+// ignored.
 func (s *netSocket) apply(h handle) error {
-	for _, set := range s.set {
+	for _, set := range s.settings {
 		if err := setOption(h, s.family, set.o, set.v); err != nil && !errno.Is(err, syscall.ENOPROTOOPT) {
 			return err
 		}
@@ -79,7 +80,7 @@ func (s *netSocket) apply(h handle) error {
 	return nil
 }
 
-// control runs f with a socket of net's.
+// control runs f with the handle of a socket of net's.
 func control(raw syscall.RawConn, f func(h handle) error) error {
 	var inner error
 	if err := raw.Control(func(fd uintptr) { inner = f(handle(fd)) }); err != nil {
@@ -88,12 +89,12 @@ func control(raw syscall.RawConn, f func(h handle) error) error {
 	return failure(inner)
 }
 
-// on runs f with whatever socket there is; false if there is none just now. s.mu is held.
-func (s *netSocket) on(f func(h handle) error) (bool, error) {
+// withHandle runs f with the current socket's handle; false if there is none. s.mu is held.
+func (s *netSocket) withHandle(f func(h handle) error) (bool, error) {
 	switch {
 	case s.raw != nil:
 		return true, control(s.raw, f)
-	case s.held:
+	case s.open:
 		return true, failure(f(s.handle))
 	}
 	return false, nil
@@ -106,7 +107,7 @@ func (s *netSocket) localAddr() (at netip.AddrPort, err error) {
 func (s *netSocket) addr(get func(handle) (netip.AddrPort, error)) (at netip.AddrPort, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	there, err := s.on(func(h handle) (err error) {
+	there, err := s.withHandle(func(h handle) (err error) {
 		at, err = get(h)
 		return err
 	})
@@ -119,12 +120,12 @@ func (s *netSocket) addr(get func(handle) (netip.AddrPort, error)) (at netip.Add
 func (s *netSocket) option(o option) (v int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	there, err := s.on(func(h handle) (err error) {
+	there, err := s.withHandle(func(h handle) (err error) {
 		v, err = getOption(h, s.family, o)
 		return err
 	})
 	if !there {
-		return s.asked[o], nil
+		return s.saved[o], nil
 	}
 	return v, err
 }
@@ -132,27 +133,27 @@ func (s *netSocket) option(o option) (v int, err error) {
 func (s *netSocket) setOption(o option, v int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	there, err := s.on(func(h handle) error { return setOption(h, s.family, o, v) })
+	there, err := s.withHandle(func(h handle) error { return setOption(h, s.family, o, v) })
 	if err != nil {
 		return err
 	}
 	if !there {
-		s.asked[o] = v
+		s.saved[o] = v
 	}
-	for i := range s.set {
-		if s.set[i].o == o {
-			s.set[i].v = v
+	for i := range s.settings {
+		if s.settings[i].o == o {
+			s.settings[i].v = v
 			return nil
 		}
 	}
-	s.set = append(s.set, setting{o, v})
+	s.settings = append(s.settings, setting{o, v})
 	return nil
 }
 
-// protocol names what net is to open.
+// protocol is the name of the network for net.
 func (s *netSocket) protocol(name string) string {
 	if s.family == IPv6 {
-		return name + "6" // which net opens without IPv4
+		return name + "6" // without IPv4
 	}
 	return name + "4"
 }

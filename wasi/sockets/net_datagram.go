@@ -12,9 +12,9 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// netDatagram is a UDP socket by Go's net. A peer is known to this type only, not to the system, which would have a
-// different way of forgetting it on each: nobody tells that a peer does not listen, and all datagrams are received, of
-// which those of others are dropped by who asked for the peer.
+// netDatagram is a UDP socket of Go's net. The socket is never connected, because disconnecting differs between systems:
+// the peer is a field of this type. So a refused datagram is not reported, and datagrams of other senders are received and
+// dropped by the stream.
 type netDatagram struct {
 	netSocket
 	conn   *net.UDPConn
@@ -24,25 +24,25 @@ type netDatagram struct {
 
 func newNetDatagram(f Family) (datagramSystem, error) {
 	s := &netDatagram{}
-	if err := s.hold(f, datagramKind); err != nil {
+	if err := s.openPlaceholder(f, datagramKind); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// bind refuses groups: net would receive for every address of the machine in their place.
+// bind refuses multicast groups: net would bind to all addresses instead.
 func (s *netDatagram) bind(at netip.AddrPort) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case !s.held:
+	case !s.open:
 		return failed(CodeInvalidState)
 	case at.Addr().IsMulticast():
 		return failed("address-not-bindable")
 	}
 	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
 		return control(c, func(h handle) error {
-			if err := noBroadcast(h); err != nil { // net allows it to every socket
+			if err := noBroadcast(h); err != nil { // net allows broadcast
 				return err
 			}
 			return s.apply(h)
@@ -52,10 +52,10 @@ func (s *netDatagram) bind(at netip.AddrPort) error {
 	if err != nil {
 		return failure(err)
 	}
-	s.letGo()
+	s.closePlaceholder()
 	s.conn = c.(*net.UDPConn)
 	s.queue = &datagrams{from: s.conn}
-	return s.use(s.conn)
+	return s.adopt(s.conn)
 }
 
 func (s *netDatagram) connect(to netip.AddrPort) error {
@@ -67,9 +67,8 @@ func (s *netDatagram) connect(to netip.AddrPort) error {
 
 func (s *netDatagram) disconnect() error { return s.connect(netip.AddrPort{}) }
 
-// sendWait is how long a datagram may take to be with the system. It is the host's, not the network's: only full buffers of the
-// system hold it up.
-const sendWait = 10 * time.Millisecond
+// sendTimeout bounds the time until the system has accepted a datagram, which only its full buffers delay.
+const sendTimeout = 10 * time.Millisecond
 
 func (s *netDatagram) send(p []byte) error {
 	s.mu.Lock()
@@ -88,7 +87,7 @@ func (s *netDatagram) sendTo(p []byte, to netip.AddrPort) error {
 	if len(p) > maxDatagram {
 		return failed(CodeDatagramTooLarge)
 	}
-	if err := conn.SetWriteDeadline(time.Now().Add(sendWait)); err != nil {
+	if err := conn.SetWriteDeadline(time.Now().Add(sendTimeout)); err != nil {
 		return failure(err)
 	}
 	_, err := conn.WriteToUDPAddrPort(p, to)
@@ -130,16 +129,16 @@ func (s *netDatagram) close() {
 		return
 	}
 	s.closed = true
-	s.letGo()
+	s.closePlaceholder()
 	if s.queue != nil {
 		s.queue.close()
 	}
 }
 
-// queuedBytes bounds what is received ahead of a guest that does not ask. The system keeps some more, and drops the rest.
+// queuedBytes bounds what is received ahead of the guest. The system buffers some more, and drops the rest.
 const queuedBytes = 64 << 10
 
-// datagrams receives ahead.
+// datagrams is a queue that a goroutine fills ahead of the guest.
 type datagrams struct {
 	wasiio.Event
 	from *net.UDPConn
@@ -152,7 +151,7 @@ type datagrams struct {
 	closed  bool
 }
 
-// Ready is Pollable's. It asks the system if nothing is there.
+// Ready implements [wasiio.Pollable]. It starts to receive if the queue is empty.
 func (q *datagrams) Ready() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -163,7 +162,7 @@ func (q *datagrams) Ready() bool {
 	return false
 }
 
-// take gives the next datagram, or fails with would-block.
+// take returns the next datagram, or fails with would-block.
 func (q *datagrams) take() (Datagram, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -185,7 +184,7 @@ func (q *datagrams) take() (Datagram, error) {
 	return Datagram{}, failed(CodeWouldBlock)
 }
 
-// receive starts to receive unless somebody does. q.mu is held.
+// receive starts the goroutine if it does not run. q.mu is held.
 func (q *datagrams) receive() {
 	if q.running {
 		return
@@ -201,7 +200,7 @@ func (q *datagrams) receive() {
 	}()
 }
 
-// add says whether there is room for more.
+// add queues a datagram or keeps err, and says whether there is room for more.
 func (q *datagrams) add(p []byte, from netip.AddrPort, err error) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -220,11 +219,11 @@ func (q *datagrams) close() {
 	q.mu.Lock()
 	q.closed, q.queue = true, nil
 	q.mu.Unlock()
-	_ = q.from.Close() // what was sent is with the system
+	_ = q.from.Close() // the system has accepted all that was sent
 	q.Notify()
 }
 
-// numbered gives an address with its zone as a number, as system calls do. net prefers names.
+// numbered is an address with its zone as a number, as system calls give it. net prefers names.
 func numbered(at netip.AddrPort) netip.AddrPort {
 	a := at.Addr()
 	zone := a.Zone()

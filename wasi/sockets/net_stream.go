@@ -13,11 +13,11 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// netStream is a TCP socket by Go's net: a handle first, a listener or a connection then.
+// netStream is a TCP socket of Go's net: first a placeholder, then a listener or a connection.
 type netStream struct {
 	netSocket
 	listener *net.TCPListener
-	clients  *clients
+	clients  *acceptQueue
 
 	connected wasiio.Flag // connect has ended
 	cancel    context.CancelFunc
@@ -28,7 +28,7 @@ type netStream struct {
 
 func newNetStream(f Family) (streamSystem, error) {
 	s := &netStream{}
-	if err := s.hold(f, streamKind); err != nil {
+	if err := s.openPlaceholder(f, streamKind); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -37,7 +37,7 @@ func newNetStream(f Family) (streamSystem, error) {
 func (s *netStream) bind(at netip.AddrPort) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.held {
+	if !s.open {
 		return failed(CodeInvalidState)
 	}
 	err := bindHandle(s.handle, at)
@@ -50,14 +50,14 @@ func (s *netStream) bind(at netip.AddrPort) error {
 func (s *netStream) listen(backlog int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	again := func(h handle) error { return listenHandle(h, backlog) } // net asks for the most that the system has
+	again := func(h handle) error { return listenHandle(h, backlog) } // net sets the system's maximum
 	if s.listener != nil {
 		return control(s.raw, again)
 	}
-	if !s.held {
+	if !s.open {
 		return failed(CodeInvalidState)
 	}
-	s.letGo()
+	s.closePlaceholder()
 	lc := net.ListenConfig{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error { return control(c, s.apply) }}
 	lc.SetMultipathTCP(false)
 	l, err := lc.Listen(context.Background(), s.protocol("tcp"), s.local.String())
@@ -65,8 +65,8 @@ func (s *netStream) listen(backlog int) error {
 		return failure(err)
 	}
 	s.listener = l.(*net.TCPListener)
-	s.clients = &clients{from: s.listener}
-	if err := s.use(s.listener); err != nil {
+	s.clients = &acceptQueue{from: s.listener}
+	if err := s.adopt(s.listener); err != nil {
 		return err
 	}
 	return control(s.raw, again)
@@ -82,7 +82,7 @@ func (s *netStream) accept() (streamSystem, error) {
 	if err != nil {
 		return nil, failure(err)
 	}
-	c := &netStream{netSocket: netSocket{family: s.family, set: append([]setting(nil), s.set...)}}
+	c := &netStream{netSocket: netSocket{family: s.family, settings: append([]setting(nil), s.settings...)}}
 	if err := c.begin(conn); err != nil {
 		conn.Close()
 		return nil, err
@@ -90,16 +90,16 @@ func (s *netStream) accept() (streamSystem, error) {
 	return c, nil
 }
 
-// begin takes a connection over. s.mu is held, or nobody else knows s.
+// begin takes over a connection. s.mu is held, or s is not shared yet.
 func (s *netStream) begin(conn *net.TCPConn) error {
-	s.conn, s.in = conn, wasiio.NewReader(told{conn})
-	return s.use(conn)
+	s.conn, s.in = conn, wasiio.NewReader(translatingReader{conn})
+	return s.adopt(conn)
 }
 
-// told reads with errors that are this package's.
-type told struct{ conn *net.TCPConn }
+// translatingReader turns read errors into this package's.
+type translatingReader struct{ conn *net.TCPConn }
 
-func (r told) Read(p []byte) (int, error) {
+func (r translatingReader) Read(p []byte) (int, error) {
 	n, err := r.conn.Read(p)
 	if err != nil && err != io.EOF {
 		err = failure(err)
@@ -110,10 +110,10 @@ func (r told) Read(p []byte) (int, error) {
 func (s *netStream) connect(to netip.AddrPort) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.held {
+	if !s.open {
 		return failed(CodeInvalidState)
 	}
-	s.letGo()
+	s.closePlaceholder()
 	d := net.Dialer{KeepAlive: -1, Control: func(_, _ string, c syscall.RawConn) error {
 		return control(c, func(h handle) error {
 			if s.local.IsValid() {
@@ -130,7 +130,7 @@ func (s *netStream) connect(to netip.AddrPort) error {
 	if s.local.IsValid() {
 		d.LocalAddr = net.TCPAddrFromAddrPort(s.local)
 	}
-	ctx, cancel := context.WithCancel(context.Background()) // it outlives the call that began it
+	ctx, cancel := context.WithCancel(context.Background()) // it outlives the guest's call
 	s.cancel = cancel
 	go func() {
 		defer cancel()
@@ -146,7 +146,7 @@ func (s *netStream) dialed(conn net.Conn, err error) {
 	defer s.mu.Unlock()
 	var e *Error
 	switch {
-	case err != nil && errors.As(failure(err), &e) && e.Code == "address-not-bindable": // no port left for the near end
+	case err != nil && errors.As(failure(err), &e) && e.Code == "address-not-bindable": // no local port is left
 		s.err = &Error{CodeAddressInUse, e.Err}
 	case err != nil:
 		s.err = failure(err)
@@ -247,7 +247,7 @@ func (s *netStream) readable() wasiio.Pollable {
 	return always
 }
 
-// writable tells the end of connect; nobody asks for more.
+// writable is ready when connect has ended, its only use.
 func (s *netStream) writable() wasiio.Pollable { return &s.connected }
 
 func (s *netStream) close() {
@@ -257,7 +257,7 @@ func (s *netStream) close() {
 		return
 	}
 	s.closed = true
-	s.letGo()
+	s.closePlaceholder()
 	if s.cancel != nil {
 		s.cancel()
 	}
@@ -265,24 +265,24 @@ func (s *netStream) close() {
 		s.clients.close()
 	}
 	if s.conn != nil {
-		_ = s.conn.Close() // whoever wrote has been told
+		_ = s.conn.Close() // write errors have been reported
 	}
 }
 
-// clients takes those who connect from a listener, one ahead.
-type clients struct {
+// acceptQueue accepts connections, one ahead of the guest.
+type acceptQueue struct {
 	wasiio.Event
 	from *net.TCPListener
 
 	mu      sync.Mutex
-	waiting bool // a goroutine waits for the next
+	waiting bool // the goroutine runs
 	next    *net.TCPConn
 	err     error
 	closed  bool
 }
 
-// Ready is Pollable's. It asks the listener if nobody is there.
-func (c *clients) Ready() bool {
+// Ready implements [wasiio.Pollable]. It starts to accept if no connection is queued.
+func (c *acceptQueue) Ready() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.next != nil || c.err != nil || c.closed {
@@ -292,8 +292,8 @@ func (c *clients) Ready() bool {
 	return false
 }
 
-// take gives the next client, or fails with would-block.
-func (c *clients) take() (*net.TCPConn, error) {
+// take returns the next connection, or fails with would-block.
+func (c *acceptQueue) take() (*net.TCPConn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	conn, err := c.next, c.err
@@ -308,8 +308,8 @@ func (c *clients) take() (*net.TCPConn, error) {
 	return nil, failed(CodeWouldBlock)
 }
 
-// wait starts to wait for a client unless somebody does. c.mu is held.
-func (c *clients) wait() {
+// wait starts the goroutine that accepts the next connection if none runs. c.mu is held.
+func (c *acceptQueue) wait() {
 	if c.waiting {
 		return
 	}
@@ -330,7 +330,7 @@ func (c *clients) wait() {
 	}()
 }
 
-func (c *clients) close() {
+func (c *acceptQueue) close() {
 	c.mu.Lock()
 	c.closed = true
 	if c.next != nil {
@@ -338,6 +338,6 @@ func (c *clients) close() {
 		c.next = nil
 	}
 	c.mu.Unlock()
-	_ = c.from.Close() // nobody listens any more, whatever it says
+	_ = c.from.Close()
 	c.Notify()
 }

@@ -15,11 +15,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Grants are addresses "host:port" that a guest may connect to and listen on. Either part may be "*", and "*" alone is
-// everything. A host is an IP address or a name; a host of IPv6 is in brackets.
+// Grants are addresses "host:port" that a guest may connect to and listen on. Either part may be "*"; "*" alone is any
+// address. A host is an IP address or a name; an IPv6 address is in brackets.
 type Grants struct {
 	Connect, Listen []string
-	Sockets         int // that a guest may have open at a time, lookups under way included; 0: MaxSockets
+	Sockets         int // how many sockets and lookups a guest may have open at a time; 0: MaxSockets
 }
 
 // pattern is one parsed grant.
@@ -60,7 +60,7 @@ func parsePattern(s string) (pattern, error) {
 	return p, nil
 }
 
-// asciiName gives a name in the form in which names are compared and looked up.
+// asciiName is a name in the form in which names are compared and looked up.
 func asciiName(name string) (string, error) {
 	a, err := idna.Lookup.ToASCII(strings.TrimSuffix(name, "."))
 	if err == nil && a == "" {
@@ -69,7 +69,7 @@ func asciiName(name string) (string, error) {
 	return strings.ToLower(a), err
 }
 
-// allows says whether the pattern covers an address, not counting what its name was found to stand for.
+// allows says whether the pattern covers an address without name resolution.
 func (p pattern) allows(at netip.AddrPort) bool {
 	if p.port != 0 && p.port != at.Port() {
 		return false
@@ -84,7 +84,7 @@ type Policy struct {
 	sockets         int
 }
 
-// NewPolicy parses grants; every one that does not parse is in the error.
+// NewPolicy parses grants. The error names all that are malformed.
 func NewPolicy(g Grants) (*Policy, error) {
 	p := &Policy{sockets: g.Sockets}
 	var bad []string
@@ -107,25 +107,24 @@ func NewPolicy(g Grants) (*Policy, error) {
 	return p, nil
 }
 
-// Network is what one guest may reach, and what it has learnt about names.
+// Network is one guest's policy, its number of open sockets and the addresses that its lookups have returned.
 type Network struct {
-	policy *Policy
-	sys    systems
-	open   atomic.Int32
-	mu     sync.Mutex
-	learnt map[netip.Addr][]pattern // the granted names that an address was given for
+	policy   *Policy
+	sys      systems
+	open     atomic.Int32
+	mu       sync.Mutex
+	resolved map[netip.Addr][]pattern // by address: grants of the names that it was returned for
 }
 
 // NewNetwork makes a Network for one guest.
 func NewNetwork(p *Policy) *Network {
-	return &Network{policy: p, sys: ofThisSystem, learnt: map[netip.Addr][]pattern{}}
+	return &Network{policy: p, sys: platformSystems, resolved: map[netip.Addr][]pattern{}}
 }
 
-// MaxSockets is how many sockets a guest may have open at a time where nothing else is said: one that opens without end
-// must not use up what the whole process may open.
+// MaxSockets is the default of Grants.Sockets: one guest must not use up the process's file descriptors.
 const MaxSockets = 256
 
-// reserve counts one more socket; whoever has done with it takes it off n.open.
+// reserve counts one more socket; its owner subtracts it from n.open when it is closed.
 func (n *Network) reserve() error {
 	if most := cmp.Or(n.policy.sockets, MaxSockets); int(n.open.Add(1)) > most {
 		n.open.Add(-1)
@@ -142,7 +141,7 @@ func (n *Network) mayConnect(at netip.AddrPort) bool {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, p := range n.learnt[at.Addr().Unmap().WithZone("")] {
+	for _, p := range n.resolved[at.Addr().Unmap().WithZone("")] {
 		if p.port == 0 || p.port == at.Port() {
 			return true
 		}
@@ -159,14 +158,14 @@ func (n *Network) mayListen(at netip.AddrPort) bool {
 	return false
 }
 
-// mayBind allows what may be listened on, and any port of the system's choice to those who may connect: without a Listen
-// grant such a socket is only good for connecting and for answers.
+// mayBind allows addresses with a Listen grant, and to guests with a Connect grant any port of the system's choice: without
+// a Listen grant such a socket can only connect, and receive from its peers.
 func (n *Network) mayBind(at netip.AddrPort) bool {
 	return n.mayListen(at) || at.Port() == 0 && len(n.policy.connect) > 0
 }
 
-// forName lists the connect grants that cover a name.
-func (n *Network) forName(name string) []pattern {
+// grantsForName lists the connect grants that cover a name.
+func (n *Network) grantsForName(name string) []pattern {
 	var ps []pattern
 	for _, p := range n.policy.connect {
 		if p.any || p.name == name {
@@ -176,20 +175,20 @@ func (n *Network) forName(name string) []pattern {
 	return ps
 }
 
-// maxLearnt bounds the addresses that are remembered: a name may have others each time.
-const maxLearnt = 4096
+// maxResolved bounds the stored addresses: a name may resolve to others each time.
+const maxResolved = 4096
 
-// learn remembers that a lookup of a granted name has given these addresses.
-func (n *Network) learn(ps []pattern, addrs []netip.Addr) {
+// addResolved stores the addresses that a lookup of a granted name has returned.
+func (n *Network) addResolved(ps []pattern, addrs []netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if len(n.learnt) > maxLearnt {
-		clear(n.learnt) // whoever still uses an address of long ago looks its name up again
+	if len(n.resolved) > maxResolved {
+		clear(n.resolved) // the guest has to look older names up again
 	}
 	for _, a := range addrs[:min(len(addrs), MaxAddresses)] {
 		for _, p := range ps {
-			if p.name != "" && !contains(n.learnt[a], p) {
-				n.learnt[a] = append(n.learnt[a], p)
+			if p.name != "" && !contains(n.resolved[a], p) {
+				n.resolved[a] = append(n.resolved[a], p)
 			}
 		}
 	}
@@ -220,7 +219,7 @@ func familyOf(a netip.Addr) Family {
 	return IPv6
 }
 
-// checkFamily refuses an address of another family than the socket's, and an IPv4 address in IPv6's clothes.
+// checkFamily refuses an address of another family than the socket's, and an IPv4-mapped IPv6 address.
 func checkFamily(f Family, at netip.AddrPort) error {
 	if !at.Addr().IsValid() || familyOf(at.Addr()) != f || at.Addr().Is4In6() {
 		return failed(CodeInvalidArgument)
@@ -228,7 +227,7 @@ func checkFamily(f Family, at netip.AddrPort) error {
 	return nil
 }
 
-// addrPort6 is an address of IPv6 as system calls give it.
+// addrPort6 converts an IPv6 address of a system call.
 func addrPort6(a [16]byte, port int, zone uint32) netip.AddrPort {
 	addr := netip.AddrFrom16(a)
 	if zone != 0 {
@@ -241,7 +240,7 @@ func isUnicast(a netip.Addr) bool {
 	return !a.IsMulticast() && a != netip.AddrFrom4([4]byte{255, 255, 255, 255})
 }
 
-// checkRemote refuses what cannot be a destination.
+// checkRemote refuses addresses that cannot be a destination.
 func checkRemote(f Family, at netip.AddrPort) error {
 	if err := checkFamily(f, at); err != nil {
 		return err

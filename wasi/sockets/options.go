@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// option is one number that the system keeps for a socket.
+// option is a numeric socket option of the system.
 type option uint8
 
 const (
@@ -16,7 +16,7 @@ const (
 	hopLimit
 	receiveBuffer
 	sendBuffer
-	options // how many there are
+	options // the number of options
 )
 
 // get and set are the common part of all options of a TCP socket.
@@ -38,7 +38,7 @@ func (t *TCP) set(o option, v int) error {
 	return t.s.sys.setOption(o, v)
 }
 
-// clamp brings a wish that must not be 0 into bounds.
+// clamp bounds a value that must not be 0.
 func clamp(v, most uint64) (int, error) {
 	if v == 0 {
 		return 0, failed(CodeInvalidArgument)
@@ -81,7 +81,7 @@ func (t *TCP) SetKeepAlive(on bool) error {
 	return t.set(keepAlive, v)
 }
 
-// The system counts in seconds and takes no more than these.
+// The system's bounds, in seconds.
 const (
 	maxKeepAliveSeconds = math.MaxInt16
 	maxKeepAliveCount   = 127

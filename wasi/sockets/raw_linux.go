@@ -13,14 +13,14 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// ofThisSystem makes the sockets of guests.
-var ofThisSystem = systems{
+// platformSystems makes the sockets of guests.
+var platformSystems = systems{
 	stream:   func(f Family) (streamSystem, error) { return newRawSock(f, streamKind) },
 	datagram: func(f Family) (datagramSystem, error) { return newRawSock(f, datagramKind) },
 }
 
-// rawSock is a socket by system calls, always non-blocking. No byte or client is taken from the system before the guest
-// takes it, and a goroutine exists only while somebody waits.
+// rawSock is a non-blocking socket of system calls. Nothing is read or accepted ahead of the guest, and a goroutine runs
+// only while the socket is watched.
 type rawSock struct {
 	f       *os.File
 	raw     syscall.RawConn
@@ -52,7 +52,7 @@ func (s *rawSock) readable() wasiio.Pollable { return &s.in }
 
 func (s *rawSock) writable() wasiio.Pollable { return &s.out }
 
-func (s *rawSock) close() { _ = s.f.Close() } // it fails if it is closed
+func (s *rawSock) close() { _ = s.f.Close() } // fails only if it is closed already
 
 // on runs f with the file descriptor, which stays open meanwhile.
 func (s *rawSock) on(f func(fd int) error) error {
@@ -68,8 +68,8 @@ func (s *rawSock) on(f func(fd int) error) error {
 	return failure(err)
 }
 
-// readiness is one direction of a socket as an event. While somebody watches and it is not ready, one goroutine waits
-// for the system; it ends when the direction is ready or the socket closed.
+// readiness is one direction of a socket as an event. While it is watched and not ready, one goroutine waits for the system;
+// it ends when the direction is ready or the socket closed.
 type readiness struct {
 	wasiio.Event
 	s     *rawSock
@@ -77,17 +77,17 @@ type readiness struct {
 	armed atomic.Bool
 }
 
-// Ready is Pollable's.
+// Ready implements [wasiio.Pollable].
 func (r *readiness) Ready() bool {
-	ready := true // a closed socket is
+	ready := true // a closed socket is ready
 	r.s.raw.Control(func(fd uintptr) { ready = pollNow(int(fd), r.write) })
 	if !ready && r.Watched() {
-		r.arm() // what it was ready for has been taken by somebody else
+		r.arm() // another reader or writer was faster
 	}
 	return ready
 }
 
-// Watch is Pollable's.
+// Watch implements [wasiio.Pollable].
 func (r *readiness) Watch(wake chan<- struct{}) (stop func()) {
 	stop = r.Event.Watch(wake)
 	r.arm()
@@ -109,7 +109,7 @@ func (r *readiness) arm() {
 	}()
 }
 
-// pollNow asks the system for readiness without waiting. Errors and hang-ups are readiness.
+// pollNow is readiness as the system has it now. Errors and hang-ups are readiness.
 func pollNow(fd int, write bool) bool {
 	p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 	if write {
@@ -137,7 +137,7 @@ func (s *rawSock) connect(to netip.AddrPort) error {
 		switch err {
 		case unix.EINPROGRESS, unix.EINTR: // under way
 			return nil
-		case unix.EADDRNOTAVAIL: // no port left for the near end
+		case unix.EADDRNOTAVAIL: // no local port is left
 			return failed(CodeAddressInUse)
 		}
 		return err

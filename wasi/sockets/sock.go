@@ -8,9 +8,9 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// system is a socket of the operating system. Nothing of it blocks: what cannot be done now fails with would-block, and
-// readable or writable tells when to try again. Two things are one: rawSock, by system calls, where sockets are open
-// files that can be polled, and netStream and netDatagram, by Go's net, everywhere. The same tests hold for both.
+// system is a socket of the operating system. Its operations do not block but fail with would-block; readable or writable is
+// ready when to try again. Implementations: rawSock, by system calls, where sockets are file descriptors that can be polled;
+// netStream and netDatagram, by Go's net, everywhere. The same tests run on both.
 //
 // All errors are *Error. Safe for concurrent use.
 type system interface {
@@ -23,25 +23,25 @@ type system interface {
 	close()
 }
 
-// streamSystem is a TCP socket. What it accepts is one that is connected.
+// streamSystem is a TCP socket.
 type streamSystem interface {
 	system
 	listen(backlog int) error // again: only the backlog changes
 	accept() (streamSystem, error)
-	connect(to netip.AddrPort) error // begins; writable tells the end
-	pending() error                  // how connect ended; would-block before
+	connect(to netip.AddrPort) error // begins; writable is ready at the end
+	pending() error                  // the result of connect; would-block before
 	remoteAddr() (netip.AddrPort, error)
 	recv(p []byte) (int, error)         // 0 bytes are the end
-	write(p []byte) (int, error)        // blocks until all is with the system, the deadline has passed or the socket is closed
+	write(p []byte) (int, error)        // blocks until the system has accepted all, the deadline has passed or the socket is closed
 	setWriteDeadline(t time.Time) error // for write
-	shutdown(receive, send bool) error  // that the peer was quicker is no error
+	shutdown(receive, send bool) error  // no error if the peer has closed already
 }
 
 // datagramSystem is a UDP socket.
 type datagramSystem interface {
 	system
-	connect(to netip.AddrPort) error // chooses the peer of send
-	disconnect() error               // leaves none
+	connect(to netip.AddrPort) error // sets the peer of send
+	disconnect() error               // removes it
 	recvFrom(p []byte) (int, netip.AddrPort, error)
 	send(p []byte) error
 	sendTo(p []byte, to netip.AddrPort) error
@@ -53,10 +53,10 @@ type systems struct {
 	datagram func(Family) (datagramSystem, error)
 }
 
-// sock is a system that a socket and its streams share. It is closed when the last of them lets go.
+// sock is a reference-counted system, shared by a socket and its streams and closed with the last of them.
 type sock[S system] struct {
 	sys   S
-	guest *Network // that it is counted for
+	guest *Network // counts it
 	refs  atomic.Int32
 }
 

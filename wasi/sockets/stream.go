@@ -11,7 +11,7 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// input reads a connection without a buffer of its own: what is not taken stays below, which holds the sender back.
+// input reads a connection without a buffer of its own: unread bytes stay with the system, which causes back-pressure.
 type input struct {
 	s      *sock[streamSystem]
 	mu     sync.Mutex
@@ -20,7 +20,7 @@ type input struct {
 	event  wasiio.Event
 }
 
-// Ready is Pollable's.
+// Ready implements [wasiio.Pollable].
 func (i *input) Ready() bool {
 	i.mu.Lock()
 	done := i.ended || i.closed
@@ -28,13 +28,13 @@ func (i *input) Ready() bool {
 	return done || i.s.sys.readable().Ready()
 }
 
-// Watch is Pollable's.
+// Watch implements [wasiio.Pollable].
 func (i *input) Watch(wake chan<- struct{}) (stop func()) {
 	own, sys := i.event.Watch(wake), i.s.sys.readable().Watch(wake)
 	return func() { own(); sys() }
 }
 
-// Read is InputStream's.
+// Read implements [wasiio.InputStream].
 func (i *input) Read(_ context.Context, p []byte) (int, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -58,7 +58,7 @@ func (i *input) Read(_ context.Context, p []byte) (int, error) {
 	return n, nil
 }
 
-// end makes the stream end, as shutdown does. The connection stays open.
+// end ends the stream, for shutdown. The connection stays open.
 func (i *input) end() {
 	i.mu.Lock()
 	i.ended = true
@@ -66,7 +66,7 @@ func (i *input) end() {
 	i.event.Notify()
 }
 
-// Close is InputStream's.
+// Close implements [wasiio.InputStream].
 func (i *input) Close() error {
 	i.mu.Lock()
 	was := i.closed
@@ -79,14 +79,14 @@ func (i *input) Close() error {
 	return nil
 }
 
-// sink is the far end of an output stream. It is closed after the last byte: that is when the peer is told that no more
-// will come.
+// sink is the destination of an output stream. It is closed after the last byte, which sends the end of the stream to the
+// peer.
 type sink struct{ s *sock[streamSystem] }
 
 func (k sink) Write(p []byte) (int, error) {
 	n, err := k.s.sys.write(p)
 	if errno.Is(err, syscall.EPIPE) {
-		return n, wasiio.ErrGone
+		return n, wasiio.ErrReaderGone
 	}
 	return n, err
 }
@@ -97,5 +97,5 @@ func (k sink) Close() error {
 	return err
 }
 
-// linger is how long bytes that were written may still be on their way once the guest has dropped everything.
+// linger bounds how long written bytes are still sent after the guest has dropped the socket and its streams.
 const linger = 10 * time.Second

@@ -2,5 +2,5 @@
 
 package sockets
 
-// ofThisSystem makes the sockets of guests.
-var ofThisSystem = netSystems
+// platformSystems makes the sockets of guests.
+var platformSystems = netSystems

@@ -24,8 +24,8 @@ const (
 
 const defaultBacklog = 128
 
-// TCP is a TCP socket. As a pollable it is ready when the operation under way can be finished or, listening, when there
-// is somebody to accept; in all other states it is ready always.
+// TCP is a TCP socket. As a pollable it is ready when the operation under way can be finished or, listening, when a client
+// can be accepted; in all other states it is always ready.
 type TCP struct {
 	family Family
 	s      *sock[streamSystem]
@@ -33,14 +33,14 @@ type TCP struct {
 	mu      sync.Mutex
 	state   tcpState
 	network *Network       // set by bind and connect
-	local   netip.AddrPort // what was asked of bind
+	local   netip.AddrPort // argument of bind
 	backlog int
 	in      *input
 	out     *wasiio.Writer
 	dropped bool
 }
 
-// NewTCP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
+// NewTCP makes an unbound socket. IPv6 sockets do not carry IPv4.
 func (n *Network) NewTCP(f Family) (*TCP, error) {
 	s, err := openSock(n, func() (streamSystem, error) { return n.sys.stream(f) })
 	if err != nil {
@@ -52,7 +52,7 @@ func (n *Network) NewTCP(f Family) (*TCP, error) {
 // Family is the socket's.
 func (t *TCP) Family() Family { return t.family }
 
-// Ready is Pollable's.
+// Ready implements [wasiio.Pollable].
 func (t *TCP) Ready() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,7 +65,7 @@ func (t *TCP) Ready() bool {
 	return true
 }
 
-// Watch is Pollable's.
+// Watch implements [wasiio.Pollable].
 func (t *TCP) Watch(wake chan<- struct{}) (stop func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -115,7 +115,7 @@ func (t *TCP) StartBind(n *Network, at netip.AddrPort) error {
 	return nil
 }
 
-// FinishBind ends what StartBind began.
+// FinishBind finishes StartBind.
 func (t *TCP) FinishBind() error { return t.finish(bindInProgress, bound) }
 
 func (t *TCP) finish(from, to tcpState) error {
@@ -128,7 +128,7 @@ func (t *TCP) finish(from, to tcpState) error {
 	return nil
 }
 
-// StartListen lets others connect to the bound address.
+// StartListen starts to listen on the bound address.
 func (t *TCP) StartListen() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -146,11 +146,11 @@ func (t *TCP) StartListen() error {
 	return nil
 }
 
-// FinishListen ends what StartListen began.
+// FinishListen finishes StartListen.
 func (t *TCP) FinishListen() error { return t.finish(listenInProgress, listening) }
 
-// StartConnect begins to connect. An attempt that fails closes the socket; a destination that cannot be one or is not
-// granted leaves it as it was.
+// StartConnect begins to connect. A failed attempt closes the socket; a destination that is invalid or not granted does not
+// change it.
 func (t *TCP) StartConnect(n *Network, to netip.AddrPort) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -174,7 +174,7 @@ func (t *TCP) StartConnect(n *Network, to netip.AddrPort) error {
 	return nil
 }
 
-// FinishConnect gives the streams of a connection that stands, or fails with would-block.
+// FinishConnect returns the streams of the established connection, or fails with would-block.
 func (t *TCP) FinishConnect() (wasiio.InputStream, wasiio.OutputStream, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -198,7 +198,7 @@ func (t *TCP) streams() (wasiio.InputStream, wasiio.OutputStream) {
 	return t.in, t.out
 }
 
-// Accept gives the next client, or fails with would-block.
+// Accept returns the next connection and its streams, or fails with would-block.
 func (t *TCP) Accept() (*TCP, wasiio.InputStream, wasiio.OutputStream, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -256,12 +256,12 @@ func (t *TCP) Shutdown(receive, send bool) error {
 		}
 	}
 	if send {
-		return t.out.Close() // the peer is told after the last byte
+		return t.out.Close() // which shuts down after the last byte
 	}
 	return nil
 }
 
-// Close lets go of the socket. The connection ends when its streams have been closed too and what was written is sent.
+// Close releases the socket. The connection ends when its streams have been closed too and all written bytes are sent.
 func (t *TCP) Close() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

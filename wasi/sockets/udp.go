@@ -8,7 +8,7 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// MaxDatagrams bounds what one Receive gives and one CheckSend permits.
+// MaxDatagrams bounds the datagrams of one Receive and one CheckSend.
 const MaxDatagrams = 16
 
 // maxDatagram is the largest payload that UDP can carry.
@@ -20,7 +20,7 @@ type Datagram struct {
 	Addr netip.AddrPort
 }
 
-// UDP is a UDP socket. As a pollable it is always ready: no operation of its own has to be waited for.
+// UDP is a UDP socket. As a pollable it is always ready.
 type UDP struct {
 	family Family
 	s      *sock[datagramSystem]
@@ -33,10 +33,10 @@ type UDP struct {
 	session int            // counts Streams
 }
 
-// scratch are buffers of maxDatagram bytes that datagrams are received into: nobody keeps one.
+// scratch has buffers to receive a datagram into before it is copied.
 var scratch = sync.Pool{New: func() any { return new([maxDatagram]byte) }}
 
-// NewUDP makes a socket that is bound to nothing. IPv6 sockets carry IPv6 only.
+// NewUDP makes an unbound socket. IPv6 sockets do not carry IPv4.
 func (n *Network) NewUDP(f Family) (*UDP, error) {
 	s, err := openSock(n, func() (datagramSystem, error) { return n.sys.datagram(f) })
 	if err != nil {
@@ -72,7 +72,7 @@ func (u *UDP) StartBind(n *Network, at netip.AddrPort) error {
 	return nil
 }
 
-// FinishBind ends what StartBind began.
+// FinishBind finishes StartBind.
 func (u *UDP) FinishBind() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -83,8 +83,8 @@ func (u *UDP) FinishBind() error {
 	return nil
 }
 
-// Stream begins to send and receive: with one peer if remote is valid, with everybody otherwise. Streams of an earlier
-// call fail with invalid-state from then on.
+// Stream returns streams to send and receive with one peer if remote is valid, with any otherwise. Streams of an earlier call
+// fail with invalid-state from then on.
 func (u *UDP) Stream(remote netip.AddrPort) (*Incoming, *Outgoing, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -136,7 +136,7 @@ func (u *UDP) RemoteAddr() (netip.AddrPort, error) {
 	return u.remote, nil
 }
 
-// Close lets go of the socket. Its streams fail from then on.
+// Close releases the socket. Its streams fail from then on.
 func (u *UDP) Close() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -186,13 +186,13 @@ func (u *UDP) ReceiveBuffer() (uint64, error) { return size(u.option(receiveBuff
 // SendBuffer is described at ReceiveBuffer.
 func (u *UDP) SendBuffer() (uint64, error) { return size(u.option(sendBuffer)) }
 
-// SetReceiveBuffer and SetSendBuffer wish for a size.
+// SetReceiveBuffer and SetSendBuffer set a size; the system may use another.
 func (u *UDP) SetReceiveBuffer(n uint64) error { return setSize(u.setOption, receiveBuffer, n) }
 
 // SetSendBuffer is described at SetReceiveBuffer.
 func (u *UDP) SetSendBuffer(n uint64) error { return setSize(u.setOption, sendBuffer, n) }
 
-// flow is one direction of one Stream.
+// flow is one direction of a Stream.
 type flow struct {
 	u       *UDP
 	session int
@@ -201,15 +201,15 @@ type flow struct {
 	once    sync.Once
 }
 
-// live refuses a flow that a later Stream has replaced. u.mu is held.
-func (f *flow) live() error {
+// checkCurrent refuses a flow that a later Stream has replaced. u.mu is held.
+func (f *flow) checkCurrent() error {
 	if f.u.state != bound || f.session != f.u.session {
 		return failed(CodeInvalidState)
 	}
 	return nil
 }
 
-// Close lets go of the flow.
+// Close releases the flow.
 func (f *flow) Close() error {
 	f.once.Do(f.s.release)
 	return nil
@@ -220,19 +220,19 @@ type Incoming struct{ flow }
 
 var _ wasiio.Pollable = (*Incoming)(nil)
 
-// Ready is Pollable's.
+// Ready implements [wasiio.Pollable].
 func (i *Incoming) Ready() bool { return i.s.sys.readable().Ready() }
 
-// Watch is Pollable's.
+// Watch implements [wasiio.Pollable].
 func (i *Incoming) Watch(wake chan<- struct{}) (stop func()) { return i.s.sys.readable().Watch(wake) }
 
-// Receive gives up to n datagrams that are there now; none is no error. Datagrams from others than the stream's peer or,
-// without a Listen grant, from others than the guest may connect to, are dropped.
+// Receive returns up to n datagrams without blocking, or none. Datagrams from others than the stream's peer or, without a
+// Listen grant, from others than the guest may connect to, are dropped.
 func (i *Incoming) Receive(n uint64) ([]Datagram, error) {
 	u := i.u
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if err := i.live(); err != nil {
+	if err := i.checkCurrent(); err != nil {
 		return nil, err
 	}
 	buf := scratch.Get().(*[maxDatagram]byte)
@@ -254,22 +254,22 @@ func (i *Incoming) Receive(n uint64) ([]Datagram, error) {
 	return got, nil
 }
 
-// Outgoing sends datagrams. As a pollable it is ready when CheckSend gives more than 0.
+// Outgoing sends datagrams. As a pollable it is ready when CheckSend would return more than 0.
 type Outgoing struct{ flow }
 
 var _ wasiio.Pollable = (*Outgoing)(nil)
 
-// Ready is Pollable's.
+// Ready implements [wasiio.Pollable].
 func (o *Outgoing) Ready() bool { return o.s.sys.writable().Ready() }
 
-// Watch is Pollable's.
+// Watch implements [wasiio.Pollable].
 func (o *Outgoing) Watch(wake chan<- struct{}) (stop func()) { return o.s.sys.writable().Watch(wake) }
 
-// CheckSend says how many datagrams may be sent now.
+// CheckSend returns how many datagrams may be sent now.
 func (o *Outgoing) CheckSend() (uint64, error) {
 	o.u.mu.Lock()
 	defer o.u.mu.Unlock()
-	if err := o.live(); err != nil {
+	if err := o.checkCurrent(); err != nil {
 		return 0, err
 	}
 	if !o.s.sys.writable().Ready() {
@@ -278,12 +278,12 @@ func (o *Outgoing) CheckSend() (uint64, error) {
 	return MaxDatagrams, nil
 }
 
-// Send sends datagrams in order until one fails or the system is busy, and says how many were sent. An error is one of
+// Send sends datagrams in order until one fails or the system is busy, and returns how many were sent. An error is that of
 // the first datagram.
 func (o *Outgoing) Send(ds []Datagram) (uint64, error) {
 	o.u.mu.Lock()
 	defer o.u.mu.Unlock()
-	if err := o.live(); err != nil {
+	if err := o.checkCurrent(); err != nil {
 		return 0, err
 	}
 	for i, d := range ds {

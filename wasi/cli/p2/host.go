@@ -9,7 +9,7 @@ import (
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-// Add defines what wasi:cli imports, for a command that sees cfg.
+// Add defines the imports of wasi:cli for a command that is given cfg.
 func Add(l *component.Linker, cfg cli.Config) {
 	p := process{cli.New(cfg)}
 	AddEnvironment(l, p)
@@ -64,7 +64,7 @@ func (p process) GetStderr(context.Context) (iop2.OutputStream, error) {
 	return iop2.NewOutputStream(p.ErrorOutput()), nil
 }
 
-// terminal is all that a guest can hold of a terminal in this version: the knowledge that there is one.
+// terminal is a terminal-input or terminal-output, which has no functions in this version.
 type terminal struct{}
 
 func (p process) GetTerminalStdin(context.Context) (TerminalInput, error) {

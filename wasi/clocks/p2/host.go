@@ -9,7 +9,7 @@ import (
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-// Add defines wasi:clocks. zone is the time zone that guests are told; nil is UTC.
+// Add defines wasi:clocks. zone is the guests' time zone; nil is UTC.
 func Add(l *component.Linker, zone *time.Location) {
 	if zone == nil {
 		zone = time.UTC
@@ -27,7 +27,7 @@ func (wall) Resolution(context.Context) (Datetime, error) {
 	return Datetime{Nanoseconds: uint32(clocks.Resolution)}, nil
 }
 
-// monotonic gives each store a clock of its own, so that guests learn nothing about how long the host has been up.
+// monotonic gives each store a clock of its own, so that guests cannot read the host's uptime.
 type monotonic struct{}
 
 type clockKey struct{}

@@ -15,7 +15,7 @@ import (
 type descriptor struct{ d *filesystem.Descriptor }
 
 func (d descriptor) Drop(context.Context) error {
-	d.d.Close() // there is nobody left to tell
+	d.d.Close() // the error has no receiver
 	return nil
 }
 
@@ -213,7 +213,7 @@ func (e entries) ReadDirectoryEntry(context.Context) (*DirectoryEntry, error) {
 
 func (e entries) Drop(context.Context) error {
 	e.held.Release()
-	e.e.Close() // there is nobody left to tell
+	e.e.Close() // the error has no receiver
 	return nil
 }
 

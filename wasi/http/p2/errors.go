@@ -10,7 +10,7 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// errorCode turns a capability's error into the variant. The tags are in the order of the codes.
+// errorCode converts an error of wasi/http into the variant. The tags are in the order of the codes.
 func errorCode(err error) ErrorCode {
 	var e *wasihttp.Error
 	if !errors.As(err, &e) {
@@ -19,7 +19,7 @@ func errorCode(err error) ErrorCode {
 	}
 	var text *string
 	if e.Text != "" {
-		valid := strings.ToValidUTF8(e.Text, "\uFFFD") // it can quote what a server has sent
+		valid := strings.ToValidUTF8(e.Text, "\uFFFD") // it can quote a server's bytes
 		text = &valid
 	}
 	size := number[uint32](e.Number, math.MaxUint32)
@@ -60,7 +60,7 @@ func errorCode(err error) ErrorCode {
 	return code
 }
 
-// number narrows n; what does not fit is as large as can be.
+// number narrows n; a value that does not fit becomes the largest.
 func number[T uint8 | uint16 | uint32](n *uint64, most uint64) *T {
 	if n == nil {
 		return nil
@@ -69,7 +69,7 @@ func number[T uint8 | uint16 | uint32](n *uint64, most uint64) *T {
 	return &v
 }
 
-// fromErrorCode is the capability's error for a variant that a guest gives as its answer; of the payloads the text counts.
+// fromErrorCode converts the error of a guest's handler, without payloads other than the text.
 func fromErrorCode(c ErrorCode) *wasihttp.Error {
 	e := &wasihttp.Error{Code: wasihttp.Code(c.Tag)}
 	if c.Tag == ErrorCodeTagInternalError && c.InternalError != nil {
@@ -78,8 +78,7 @@ func fromErrorCode(c ErrorCode) *wasihttp.Error {
 	return e
 }
 
-// headerError turns an error of fields into the one that the guest sees. Fields that are larger than the operator's limit
-// trap: this version of WASI has no error for them.
+// headerError converts an error of fields. Fields over the operator's limit are a trap: WASI 0.2 has no error for them.
 func headerError(err error) error {
 	switch {
 	case err == nil:
@@ -96,11 +95,11 @@ func headerError(err error) error {
 	return wasiio.Misuse("%w", err)
 }
 
-// refused is the error of result<T>, which says nothing.
-func refused() error { return cm.Fail(struct{}{}) }
+// emptyError is the error of result<T>, which has no payload.
+func emptyError() error { return cm.Fail(struct{}{}) }
 
-// refuse is refused if err is an error.
-func refuse(err error) error {
+// toEmptyError is emptyError if err is an error.
+func toEmptyError(err error) error {
 	if err != nil {
 		return cm.FailFor(struct{}{}, err)
 	}

@@ -15,8 +15,8 @@ import (
 // outgoingHandler implements [OutgoingHandler].
 type outgoingHandler struct{ client *wasihttp.Client }
 
-// Handle implements [OutgoingHandler]. Its call is held until the exchange has ended, which is when the answer's body has
-// been read or dropped.
+// Handle implements [OutgoingHandler]. Its call is held until the exchange has ended: until the response's body has been read
+// or dropped.
 func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, options RequestOptions) (FutureIncomingResponse, error) {
 	r, err := cm.ObjectAs[*outgoingRequest](OutgoingRequestType, request)
 	if err != nil {
@@ -54,7 +54,7 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 		<-started
 		open.remove(x)
 		r.held.Release()
-		future.keep(resp)
+		future.holdHead(resp)
 		finish(response(resp), err)
 	})
 	r.sent = x
@@ -64,11 +64,11 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 	return future, nil
 }
 
-// exchangeBytes is what an exchange that is under way is counted as, beside the request's head and what bodies hold: the buffers
-// and goroutines of its connection, and the head of its answer as it is most of the time.
+// exchangeBytes is the charge for an exchange beside its request's head and its bodies: the buffers and goroutines of its
+// connection, and the head of a usual response.
 const exchangeBytes = 32 << 10
 
-// response keeps a nil pointer from looking like an answer.
+// response is r, or a nil interface for a nil pointer.
 func response(r *http.Response) any {
 	if r == nil {
 		return nil
@@ -76,14 +76,14 @@ func response(r *http.Response) any {
 	return r
 }
 
-// exchanges are those of one invocation that are under way: they end with it.
+// exchanges are those of one invocation, which cancels them at its end.
 type exchanges struct {
 	mu    sync.Mutex
 	open  map[*wasihttp.Exchange]struct{}
 	count int
 }
 
-// reserve counts one more, unless that is more than most; 0 is no bound.
+// reserve counts one more exchange unless there are most already; 0 is unbounded.
 func (e *exchanges) reserve(most int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -112,14 +112,14 @@ func (e *exchanges) remove(x *wasihttp.Exchange) {
 	e.count--
 }
 
-// release takes back a reserve that came to nothing.
+// release undoes reserve for an exchange that was not started.
 func (e *exchanges) release() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.count--
 }
 
-// Close cancels what is under way.
+// Close cancels all exchanges under way.
 func (e *exchanges) Close() error {
 	e.mu.Lock()
 	all := make([]*wasihttp.Exchange, 0, len(e.open))
@@ -138,25 +138,25 @@ type futureIncomingResponse struct {
 	x     *wasihttp.Exchange
 	taken bool
 
-	mu   sync.Mutex
-	held cm.Holding // of the head of an answer whose exchange is over, and that nobody has taken
-	gone bool
+	mu       sync.Mutex
+	held     cm.Holding // for the head of a response whose exchange has ended and that the guest has not taken
+	released bool
 }
 
-// keep counts the head of an answer that is kept for the guest though its exchange is over.
-func (f *futureIncomingResponse) keep(r *http.Response) {
+// holdHead charges the head of the response, which is kept for the guest after the exchange.
+func (f *futureIncomingResponse) holdHead(r *http.Response) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r != nil && !f.gone {
+	if r != nil && !f.released {
 		f.held.Add(wasihttp.FieldsFromHeader(r.Header).Size())
 	}
 }
 
-// let lets go of what is kept.
-func (f *futureIncomingResponse) let() {
+// releaseHead ends the charge of holdHead.
+func (f *futureIncomingResponse) releaseHead() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.gone = true
+	f.released = true
 	f.held.Release()
 }
 
@@ -174,7 +174,7 @@ func (f *futureIncomingResponse) Get(ctx context.Context) (*cm.Result[cm.Result[
 		return &cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}]{IsErr: true}, nil
 	}
 	f.taken = true
-	f.let()
+	f.releaseHead()
 	out := &cm.Result[cm.Result[IncomingResponse, ErrorCode], struct{}]{}
 	r, err := f.x.Result()
 	if err != nil {
@@ -192,9 +192,9 @@ func (f *futureIncomingResponse) Get(ctx context.Context) (*cm.Result[cm.Result[
 	return out, nil
 }
 
-// Drop ends an exchange whose answer nobody has taken.
+// Drop cancels an exchange whose response the guest has not taken.
 func (f *futureIncomingResponse) Drop(context.Context) error {
-	f.let()
+	f.releaseHead()
 	if !f.taken {
 		f.x.Cancel()
 	}

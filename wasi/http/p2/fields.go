@@ -7,11 +7,11 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// fields is the resource fields. Several may share what they hold, none of which can be changed then.
-type fields struct{ *heldFields }
+// fields is the resource fields. Several may share immutable fields.
+type fields struct{ *accountedFields }
 
-// heldFields are fields, with what they hold if they are their own. Those of a message are the message's.
-type heldFields struct {
+// accountedFields are fields and their charge, if the message that they belong to has not charged them.
+type accountedFields struct {
 	f       *wasihttp.Fields
 	own     bool
 	holding cm.Holding
@@ -19,25 +19,24 @@ type heldFields struct {
 
 var _ Fields = fields{}
 
-// newFields makes fields of their own: what they take is taken from the account in ctx. The error is a trap: the interface has
-// none for it.
+// newFields makes fields that are charged to the account in ctx. Its error is a trap, as the interface has none.
 func newFields(ctx context.Context, f *wasihttp.Fields) (fields, error) {
-	out := fields{&heldFields{f: f, own: true}}
-	return out, out.settle(ctx)
+	out := fields{&accountedFields{f: f, own: true}}
+	return out, out.updateHolding(ctx)
 }
 
-// ofMessage are the fields of a message.
-func ofMessage(f *wasihttp.Fields) fields { return fields{&heldFields{f: f}} }
+// messageFields are the fields of a message.
+func messageFields(f *wasihttp.Fields) fields { return fields{&accountedFields{f: f}} }
 
-// settle holds as much as the fields take now.
-func (f fields) settle(ctx context.Context) error {
+// updateHolding charges the current size.
+func (f fields) updateHolding(ctx context.Context) error {
 	if !f.own {
 		return nil
 	}
 	return f.holding.Hold(ctx, f.f.Size())
 }
 
-// Drop gives back what they took.
+// Drop ends the charge.
 func (f fields) Drop(context.Context) error {
 	f.holding.Release()
 	return nil
@@ -59,23 +58,23 @@ func (f fields) Set(ctx context.Context, name FieldName, values []FieldValue) er
 	for i, v := range values {
 		all[i] = string(v)
 	}
-	return f.changed(ctx, f.f.Set(name, all))
+	return f.finishChange(ctx, f.f.Set(name, all))
 }
 
 func (f fields) Delete(ctx context.Context, name FieldName) error {
-	return f.changed(ctx, f.f.Delete(name))
+	return f.finishChange(ctx, f.f.Delete(name))
 }
 
 func (f fields) Append(ctx context.Context, name FieldName, value FieldValue) error {
-	return f.changed(ctx, f.f.Append(name, string(value)))
+	return f.finishChange(ctx, f.f.Append(name, string(value)))
 }
 
-// changed ends a change of the fields. No change takes more than fields may have at all, so that it is done first.
-func (f fields) changed(ctx context.Context, err error) error {
+// finishChange charges a change of the fields afterwards: the limit of fields bounds each change.
+func (f fields) finishChange(ctx context.Context, err error) error {
 	if err != nil {
 		return headerError(err)
 	}
-	return f.settle(ctx)
+	return f.updateHolding(ctx)
 }
 
 func (f fields) Entries(context.Context) ([]cm.Tuple2[FieldName, FieldValue], error) {

@@ -10,23 +10,23 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// Handle lets an instance answer one request through its export wasi:http/incoming-handler. It returns when the guest
-// does; the answer may have been given long before, or never.
+// Handle passes one request to an instance's export wasi:http/incoming-handler. It returns when the guest does, which may be
+// long after the response, or without one.
 func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
 	h, err := NewIncomingHandlerExport(inst)
 	if err != nil {
 		return err
 	}
-	return h.Handle(ctx, &incomingRequest{r: in}, &outparam{out})
+	return h.Handle(ctx, &incomingRequest{r: in}, &responseOutparam{out})
 }
 
-// outparam is the resource response-outparam.
-type outparam struct{ out wasihttp.Responder }
+// responseOutparam is the resource response-outparam.
+type responseOutparam struct{ out wasihttp.Responder }
 
-var _ ResponseOutparam = (*outparam)(nil)
+var _ ResponseOutparam = (*responseOutparam)(nil)
 
 // SendInformational implements [ResponseOutparam].
-func (p *outparam) SendInformational(ctx context.Context, status uint16, headers Headers) error {
+func (p *responseOutparam) SendInformational(ctx context.Context, status uint16, headers Headers) error {
 	h, err := cm.ObjectAs[fields](FieldsType, headers)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (p *outparam) SendInformational(ctx context.Context, status uint16, headers
 	switch {
 	case status < 100 || status > 199:
 		err = &wasihttp.Error{Code: wasihttp.ProtocolError}
-	case status == http.StatusSwitchingProtocols: // the guest has no way to speak another one
+	case status == http.StatusSwitchingProtocols: // a guest cannot use another protocol
 		err = &wasihttp.Error{Code: wasihttp.UpgradeFailed}
 	default:
 		err = p.out.Inform(ctx, int(status), h.f)
@@ -49,7 +49,7 @@ func (p *outparam) SendInformational(ctx context.Context, status uint16, headers
 
 // ResponseOutparamSet implements [Types].
 func (types) ResponseOutparamSet(_ context.Context, param ResponseOutparam, response cm.Result[OutgoingResponse, ErrorCode]) error {
-	p, err := cm.ObjectAs[*outparam](ResponseOutparamType, param)
+	p, err := cm.ObjectAs[*responseOutparam](ResponseOutparamType, param)
 	if err != nil {
 		return err
 	}

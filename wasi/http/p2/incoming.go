@@ -17,7 +17,7 @@ type incomingRequest struct {
 
 var _ IncomingRequest = (*incomingRequest)(nil)
 
-// HTTPRequest is how others know the object. Its header may be changed until the guest asks for it.
+// HTTPRequest is for observers. Its header may be changed until the guest reads it.
 func (r *incomingRequest) HTTPRequest() *http.Request { return r.r.HTTPRequest() }
 
 func (r *incomingRequest) Method(context.Context) (Method, error) { return toMethod(r.r.Method()), nil }
@@ -35,18 +35,18 @@ func (r *incomingRequest) Authority(context.Context) (*string, error) {
 }
 
 func (r *incomingRequest) Headers(context.Context) (Headers, error) {
-	return ofMessage(r.r.Headers()), nil
+	return messageFields(r.r.Headers()), nil
 }
 
 func (r *incomingRequest) Consume(context.Context) (IncomingBody, error) {
 	if r.consumed {
-		return nil, refused()
+		return nil, emptyError()
 	}
 	r.consumed = true
 	return &incomingBody{body: r.r.Body()}, nil
 }
 
-// Drop lets go of the body, unless it has been taken.
+// Drop discards the body unless the guest has taken it.
 func (r *incomingRequest) Drop(context.Context) error {
 	if !r.consumed {
 		r.r.Close()
@@ -68,22 +68,22 @@ func (r *incomingResponse) Status(context.Context) (StatusCode, error) {
 }
 
 func (r *incomingResponse) Headers(context.Context) (Headers, error) {
-	return ofMessage(r.r.Headers()), nil
+	return messageFields(r.r.Headers()), nil
 }
 
 func (r *incomingResponse) Consume(context.Context) (IncomingBody, error) {
 	if r.consumed {
-		return nil, refused()
+		return nil, emptyError()
 	}
 	r.consumed = true
 	return &incomingBody{body: r.r.Body()}, nil
 }
 
-// Drop ends the exchange, unless its body has been taken.
+// Drop ends the exchange unless the guest has taken its body.
 func (r *incomingResponse) Drop(context.Context) error {
 	r.held.Release()
 	if !r.consumed {
-		r.r.Body().Close() // there is nobody left to tell
+		r.r.Body().Close() // the error has no receiver
 	}
 	return nil
 }
@@ -98,15 +98,15 @@ var _ IncomingBody = (*incomingBody)(nil)
 
 func (b *incomingBody) Stream(context.Context) (iop2.InputStream, error) {
 	if b.taken {
-		return nil, refused()
+		return nil, emptyError()
 	}
 	b.taken = true
 	return iop2.NewInputStream(b.body.Stream()), nil
 }
 
-// Drop lets go of what has not been read.
+// Drop discards the unread rest.
 func (b *incomingBody) Drop(context.Context) error {
-	b.body.Close() // there is nobody left to tell
+	b.body.Close() // the error has no receiver
 	return nil
 }
 
@@ -119,7 +119,7 @@ func (types) IncomingBodyFinish(_ context.Context, this IncomingBody) (FutureTra
 	return &futureTrailers{body: b.body}, nil
 }
 
-// futureTrailers is the resource future-trailers. The rest of the body is read once the guest asks.
+// futureTrailers is the resource future-trailers. The rest of the body is discarded when the guest waits for them.
 type futureTrailers struct {
 	body  *wasihttp.IncomingBody
 	taken bool
@@ -156,8 +156,8 @@ func (f *futureTrailers) Get(ctx context.Context) (*cm.Result[cm.Result[Trailers
 	return out, nil
 }
 
-// Drop lets go of the body.
+// Drop releases the body.
 func (f *futureTrailers) Drop(context.Context) error {
-	f.body.Close() // there is nobody left to tell
+	f.body.Close() // the error has no receiver
 	return nil
 }

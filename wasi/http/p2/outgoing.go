@@ -24,8 +24,7 @@ type outgoingRequest struct {
 
 var _ OutgoingRequest = (*outgoingRequest)(nil)
 
-// OutgoingMethod, OutgoingURL and OutgoingHeader are how others know the object. The header may be changed until the
-// request is sent.
+// OutgoingMethod, OutgoingURL and OutgoingHeader are for observers. The header may be changed until the request is sent.
 func (r *outgoingRequest) OutgoingMethod() string { return r.r.Method() }
 
 // OutgoingURL is never nil.
@@ -34,8 +33,8 @@ func (r *outgoingRequest) OutgoingURL() *url.URL { return r.r.URL() }
 // OutgoingHeader is the same map at each call.
 func (r *outgoingRequest) OutgoingHeader() http.Header { return r.r.Header() }
 
-// OutgoingTimes says of an exchange that has ended when the answer's head had come, when its last byte had, counted from the
-// start, and for how long nothing could come in between because the guest took nothing.
+// OutgoingTimes are those of an exchange that has ended: until the response's head, until its last byte, and the part of it in
+// which the guest's back-pressure stopped the body.
 func (r *outgoingRequest) OutgoingTimes() (head, total, stalled time.Duration) {
 	if r.sent == nil {
 		return 0, 0, 0
@@ -55,8 +54,8 @@ func (t types) NewOutgoingRequest(ctx context.Context, headers Headers) (Outgoin
 	return &outgoingRequest{r: r, held: held}, nil
 }
 
-// head gives the headers that a message is made with, and what they hold: the message's from now on. Those that were copied
-// from an incoming message may be larger than a guest's own.
+// head moves the headers and their charge into a new message. It checks the size again: a copy of incoming fields may be
+// larger than a guest's own fields.
 func (t types) head(ctx context.Context, headers Headers) (*wasihttp.Fields, cm.Holding, error) {
 	h, err := cm.ObjectAs[fields](FieldsType, headers)
 	if err != nil {
@@ -69,14 +68,14 @@ func (t types) head(ctx context.Context, headers Headers) (*wasihttp.Fields, cm.
 	return h.f, h.holding, nil
 }
 
-// room holds what the request takes when one of its texts changes from one to another.
-func (r *outgoingRequest) room(ctx context.Context, from, to string) error {
+// resize charges the change of one of the request's strings.
+func (r *outgoingRequest) resize(ctx context.Context, from, to string) error {
 	return r.held.Hold(ctx, r.held.Bytes()+len(to)-len(from))
 }
 
 func (r *outgoingRequest) Body(context.Context) (OutgoingBody, error) {
 	if r.taken {
-		return nil, refused()
+		return nil, emptyError()
 	}
 	r.taken = true
 	return &outgoingBody{body: r.r.Body()}, nil
@@ -88,16 +87,16 @@ func (r *outgoingRequest) SetMethod(ctx context.Context, m Method) error {
 	return r.set(ctx, r.r.Method(), fromMethod(m), r.r.SetMethod)
 }
 
-// set changes a text of the request.
+// set changes a string of the request.
 func (r *outgoingRequest) set(ctx context.Context, from, to string, set func(string) error) error {
-	if err := r.room(ctx, from, to); err != nil {
-		return refuse(err)
+	if err := r.resize(ctx, from, to); err != nil {
+		return toEmptyError(err)
 	}
 	err := set(to)
 	if err != nil {
-		_ = r.room(ctx, to, from) // there was room for it before
+		_ = r.resize(ctx, to, from) // it was charged before
 	}
-	return refuse(err)
+	return toEmptyError(err)
 }
 
 func (r *outgoingRequest) PathWithQuery(context.Context) (*string, error) {
@@ -118,7 +117,7 @@ func (r *outgoingRequest) Scheme(context.Context) (*Scheme, error) {
 func (r *outgoingRequest) SetScheme(ctx context.Context, s *Scheme) error {
 	name, ok := fromScheme(s)
 	if !ok {
-		return refused()
+		return emptyError()
 	}
 	return r.set(ctx, r.r.Scheme(), name, r.r.SetScheme)
 }
@@ -131,16 +130,16 @@ func (r *outgoingRequest) SetAuthority(ctx context.Context, s *string) error {
 	if s == nil {
 		s = new(string)
 	} else if *s == "" {
-		return refused()
+		return emptyError()
 	}
 	return r.set(ctx, r.r.Authority(), *s, r.r.SetAuthority)
 }
 
 func (r *outgoingRequest) Headers(context.Context) (Headers, error) {
-	return ofMessage(r.r.Headers()), nil
+	return messageFields(r.r.Headers()), nil
 }
 
-// Drop lets go of a request that has not been sent: its body leads nowhere.
+// Drop ends the body of a request that has not been sent.
 func (r *outgoingRequest) Drop(context.Context) error {
 	r.held.Release()
 	if r.r.HasBody() {
@@ -227,22 +226,22 @@ func (r *outgoingResponse) StatusCode(context.Context) (StatusCode, error) {
 }
 
 func (r *outgoingResponse) SetStatusCode(_ context.Context, code StatusCode) error {
-	return refuse(r.r.SetStatus(int(code)))
+	return toEmptyError(r.r.SetStatus(int(code)))
 }
 
 func (r *outgoingResponse) Headers(context.Context) (Headers, error) {
-	return ofMessage(r.r.Headers()), nil
+	return messageFields(r.r.Headers()), nil
 }
 
 func (r *outgoingResponse) Body(context.Context) (OutgoingBody, error) {
 	if r.taken {
-		return nil, refused()
+		return nil, emptyError()
 	}
 	r.taken = true
 	return &outgoingBody{body: r.r.Body()}, nil
 }
 
-// Drop lets go of an answer that has not been given: its body leads nowhere.
+// Drop ends the body of a response that has not been sent.
 func (r *outgoingResponse) Drop(context.Context) error {
 	r.held.Release()
 	if r.r.HasBody() {
@@ -261,19 +260,19 @@ var _ OutgoingBody = (*outgoingBody)(nil)
 
 func (b *outgoingBody) Write(context.Context) (iop2.OutputStream, error) {
 	if b.taken {
-		return nil, refused()
+		return nil, emptyError()
 	}
 	b.taken = true
 	return iop2.NewOutputStream(b.body.Stream()), nil
 }
 
-// Drop breaks the body off: it has not been finished.
+// Drop aborts the body, which has not been finished.
 func (b *outgoingBody) Drop(context.Context) error {
 	b.body.Abort(wasihttp.ErrUnfinished)
 	return nil
 }
 
-// OutgoingBodyFinish implements [Types]. What trailers hold they hold until the invocation has ended: one for each message.
+// OutgoingBodyFinish implements [Types]. Trailers stay charged until the invocation has ended.
 func (types) OutgoingBodyFinish(_ context.Context, this OutgoingBody, trailers Trailers) error {
 	b, err := cm.ObjectAs[*outgoingBody](OutgoingBodyType, this)
 	if err != nil {

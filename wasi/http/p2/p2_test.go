@@ -29,7 +29,7 @@ func want[E comparable](t *testing.T, what string, err error, v E) {
 	}
 }
 
-func TestCodesAndTagsAreOne(t *testing.T) {
+func TestCodesMatchTags(t *testing.T) {
 	for c := wasihttp.DNSTimeout; c <= wasihttp.InternalError; c++ {
 		if tag := ErrorCodeTag(c); tag.String() != c.String() {
 			t.Errorf("code %d is %s here and %s in WIT", c, c, tag)
@@ -289,19 +289,19 @@ func TestRequestOptions(t *testing.T) {
 	}
 }
 
-// held is a call as the engine makes one: what ends it is sent to ends, once the test has left it.
-func held(ctx context.Context) (context.Context, <-chan any, *cm.Crossing) {
+// heldCall makes a call as the engine does; its end is sent to the channel after the test has left it.
+func heldCall(ctx context.Context) (context.Context, <-chan any, *cm.Crossing) {
 	c := cm.NewCrossing(&cm.Boundary{Kind: cm.GuestToHost}, nil, ctx)
-	ends := make(ends, 2)
+	ends := make(endHooks, 2)
 	return cm.WithCall(c.Enter(ends), &c.Call), ends, c
 }
 
-// ends are hooks that tell of ends.
-type ends chan any
+// endHooks are hooks that send ends.
+type endHooks chan any
 
-func (ends) Enter(c *cm.Call) context.Context { return c.Context }
+func (endHooks) Enter(c *cm.Call) context.Context { return c.Context }
 
-func (e ends) Exit(_ *cm.Call, end cm.End) {
+func (e endHooks) Exit(_ *cm.Call, end cm.End) {
 	if end.Err != nil {
 		e <- end.Err
 		return
@@ -320,7 +320,7 @@ func TestHandle(t *testing.T) {
 	h := &outgoingHandler{client}
 
 	t.Run("denied", func(t *testing.T) {
-		ctx, ends, call := held(t.Context())
+		ctx, ends, call := heldCall(t.Context())
 		_, err := h.Handle(ctx, outgoingTo(t, "http://elsewhere/"), nil)
 		want(t, "handle", err, ErrorCodeHTTPRequestDenied())
 		if call.Held() || len(ends) > 0 {
@@ -337,7 +337,7 @@ func TestHandle(t *testing.T) {
 		if !open.reserve(1) || open.reserve(1) || !open.reserve(0) {
 			t.Error("one request may be under way, and is; without a bound any number may")
 		}
-		ctx, ends, call := held(t.Context())
+		ctx, ends, call := heldCall(t.Context())
 		f, err := h.Handle(ctx, outgoingTo(t, s.URL), nil) // outside a store each call has exchanges of its own
 		call.Leave(cm.Val{}, cm.End{})
 		if err != nil || !call.Held() {
@@ -347,7 +347,7 @@ func TestHandle(t *testing.T) {
 		<-ends
 	})
 	t.Run("answered", func(t *testing.T) {
-		ctx, ends, call := held(t.Context())
+		ctx, ends, call := heldCall(t.Context())
 		inner, cancel := context.WithCancel(ctx)
 		r := outgoingTo(t, s.URL)
 		r.OutgoingHeader().Set("Traceparent", "from the hook")
@@ -408,7 +408,7 @@ func TestHandle(t *testing.T) {
 	t.Run("failed", func(t *testing.T) {
 		s.Close()
 		client.Close() // the idle connection
-		ctx, ends, call := held(t.Context())
+		ctx, ends, call := heldCall(t.Context())
 		f, err := h.Handle(ctx, outgoingTo(t, s.URL), nil)
 		call.Leave(cm.Val{}, cm.End{})
 		if err != nil {

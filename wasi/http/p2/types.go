@@ -15,7 +15,7 @@ func Add(l *component.Linker, c *wasihttp.Client) {
 	AddOutgoingHandler(l, &outgoingHandler{c})
 }
 
-// types implements [Types]; its methods stand with the resource that they are about.
+// types implements [Types]; its methods are in the files of their resources.
 type types struct{ limits wasihttp.Limits }
 
 var _ Types = types{}
@@ -63,7 +63,7 @@ func toScheme(s string) *Scheme {
 	return &scheme
 }
 
-// fromScheme gives "" for none; ok is false for an empty name, which is no scheme.
+// fromScheme returns "" for none; ok is false for an empty name, which is invalid.
 func fromScheme(s *Scheme) (name string, ok bool) {
 	switch {
 	case s == nil:

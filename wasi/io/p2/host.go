@@ -21,8 +21,7 @@ func Add(l *component.Linker) {
 // ioError is a Go error as a wasi:io/error resource.
 type ioError struct{ err error }
 
-// NewError makes an error resource. It unwraps to err, so that other interfaces can find in it what they know, with
-// errors.As on [Cause].
+// NewError makes an error resource of err, which [Cause] returns: other interfaces look for their own errors in it.
 func NewError(err error) Error { return ioError{err} }
 
 // Cause is the Go error behind an error resource; nil if it was not made by [NewError].
@@ -34,20 +33,21 @@ func Cause(e Error) error {
 }
 
 func (e ioError) ToDebugString(context.Context) (string, error) {
-	return strings.ToValidUTF8(e.err.Error(), "\uFFFD"), nil // it can quote what is not ours
+	return strings.ToValidUTF8(e.err.Error(), "\uFFFD"), nil // it can quote foreign bytes
 }
 
-// streamError turns an error of a stream into one that the guest sees. A wait that the caller's context ended is none.
+// streamError turns an error of a stream into the guest's. A wait that ended with the caller's context is an error of the
+// call, not of the stream.
 func streamError(err error) error {
 	switch err {
 	case nil:
 		return nil
-	case io.EOF, wasiio.ErrGone:
+	case io.EOF, wasiio.ErrReaderGone:
 		return cm.Fail(StreamErrorClosed())
 	}
 	var stop *wasiio.Interrupted
 	var trap *cm.Trap
-	var limit *cm.LimitError // of which the guest can be told
+	var limit *cm.LimitError // which the guest gets as an error
 	switch {
 	case errors.As(err, &stop):
 		return stop.Cause
@@ -62,7 +62,7 @@ type pollable struct {
 	wasiio.Pollable
 }
 
-// NewPollable makes a pollable resource. Dropping it leaves p as it is.
+// NewPollable makes a pollable resource. Dropping it does not change p.
 func NewPollable(p wasiio.Pollable) Pollable { return pollable{p} }
 
 func (p pollable) Ready(context.Context) (bool, error) { return p.Pollable.Ready(), nil }
@@ -71,10 +71,10 @@ func (p pollable) Block(ctx context.Context) error { return wasiio.Wait(ctx, p.P
 
 type poller struct{}
 
-// fewPollables are polled without asking the account for them.
+// fewPollables is how many are polled without a charge to the account.
 const fewPollables = 16
 
-// pollBytes is what a pollable is counted as while it is polled: its place in some lists, and in that of who watches it.
+// pollBytes is the charge for a pollable while it is polled: its entries in lists, among them that of its watchers.
 const pollBytes = 128
 
 func (poller) Poll(ctx context.Context, in []Pollable) ([]uint32, error) {

@@ -12,8 +12,8 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// arm tells how a call ended as a guest sees it.
-func arm(err error) string {
+// outcome tells how a call ended as a guest sees it.
+func outcome(err error) string {
 	var e *cm.ResultError[StreamError]
 	var trap *cm.Trap
 	switch {
@@ -32,7 +32,7 @@ func arm(err error) string {
 
 func want(t *testing.T, what string, err error, wanted string) {
 	t.Helper()
-	if got := arm(err); got != wanted {
+	if got := outcome(err); got != wanted {
 		t.Errorf("%s: %s, want %s", what, got, wanted)
 	}
 }
@@ -66,7 +66,7 @@ func TestInput(t *testing.T) {
 	_, err = s.Read(ctx, 1)
 	want(t, "dropped", err, "closed")
 
-	open := NewInputStream(wasiio.NewReader(never{}))
+	open := NewInputStream(wasiio.NewReader(blockedReader{}))
 	if b, err := open.Read(ctx, 0); len(b) != 0 || err != nil {
 		t.Errorf("nothing of an open stream: %q %v", b, err)
 	}
@@ -82,10 +82,10 @@ func TestInput(t *testing.T) {
 	want(t, "block interrupted", p.Block(dead), "host error: the caller is gone")
 }
 
-// never blocks for ever.
-type never struct{}
+// blockedReader blocks for ever.
+type blockedReader struct{}
 
-func (never) Read([]byte) (int, error) { select {} }
+func (blockedReader) Read([]byte) (int, error) { select {} }
 
 func TestErrorsCanBeDowncast(t *testing.T) {
 	cause := errors.New("disk on fire")
@@ -149,7 +149,7 @@ func TestSplices(t *testing.T) {
 	if b.String() != text {
 		t.Errorf("%d of %d bytes", b.Len(), len(text))
 	}
-	if n, err := out.Splice(ctx, NewInputStream(wasiio.NewReader(never{})), 5); n != 0 || err != nil {
+	if n, err := out.Splice(ctx, NewInputStream(wasiio.NewReader(blockedReader{})), 5); n != 0 || err != nil {
 		t.Errorf("nothing there: %d, %v", n, err)
 	}
 	_, err := out.Splice(ctx, nil, 5)
@@ -163,7 +163,7 @@ func TestSplices(t *testing.T) {
 	want(t, "writer closed", err, "closed")
 	src = source("x")
 	wasiio.Wait(ctx, src.Stream)
-	gone := NewOutputStream(wasiio.NewFuncWriter(func(context.Context, []byte) error { return wasiio.ErrGone }))
+	gone := NewOutputStream(wasiio.NewFuncWriter(func(context.Context, []byte) error { return wasiio.ErrReaderGone }))
 	_, err = gone.BlockingSplice(ctx, src, 5)
 	want(t, "nobody reads", err, "closed")
 	late := NewOutputStream(wasiio.NewWriter(deaf{}))
@@ -173,7 +173,7 @@ func TestSplices(t *testing.T) {
 // deaf is a pipe without a reader.
 type deaf struct{}
 
-func (deaf) Write([]byte) (int, error) { return 0, wasiio.ErrGone }
+func (deaf) Write([]byte) (int, error) { return 0, wasiio.ErrReaderGone }
 
 func TestPoll(t *testing.T) {
 	ctx := t.Context()

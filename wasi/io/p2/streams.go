@@ -10,22 +10,22 @@ import (
 const (
 	// maxChunk bounds what one call reads, skips or splices.
 	maxChunk = 64 << 10
-	// maxBlockingWrite is what blocking-write-and-flush takes at most (streams.wit).
+	// maxBlockingWrite bounds blocking-write-and-flush (streams.wit).
 	maxBlockingWrite = 4096
 )
 
 // Input is an input-stream resource. Like every resource it is used by one store, so by one goroutine at a time.
 type Input struct {
-	Stream wasiio.InputStream
-	buf    []byte
-	held   cm.Holding // for buf
-	used   bool       // the stream knows its account
+	Stream  wasiio.InputStream
+	buf     []byte
+	held    cm.Holding // for buf
+	charged bool       // the stream knows its account
 }
 
 // NewInputStream makes a resource of s and owns it: dropping the resource closes s.
 func NewInputStream(s wasiio.InputStream) *Input { return &Input{Stream: s} }
 
-// buffer gives room for a read. It is used again by the next call: what a call returns has been lowered by then.
+// buffer returns the buffer of a read. The next call uses it again: the result of a call has been lowered by then.
 func (s *Input) buffer(ctx context.Context, n uint64) ([]byte, error) {
 	n = min(n, maxChunk)
 	if uint64(cap(s.buf)) < n {
@@ -37,26 +37,26 @@ func (s *Input) buffer(ctx context.Context, n uint64) ([]byte, error) {
 	return s.buf[:n], nil
 }
 
-// use tells the stream the account of its guest, the first time.
-func (s *Input) use(ctx context.Context) {
-	if !s.used {
-		s.used = true
-		charge(ctx, s.Stream)
+// charge passes the account of the guest to the stream, the first time.
+func (s *Input) charge(ctx context.Context) {
+	if !s.charged {
+		s.charged = true
+		chargeStream(ctx, s.Stream)
 	}
 }
 
-func charge(ctx context.Context, stream any) {
+func chargeStream(ctx context.Context, stream any) {
 	if c, ok := stream.(wasiio.Charged); ok {
 		c.Charge(cm.AccountOf(ctx))
 	}
 }
 
-type reading func(ctx context.Context, s wasiio.InputStream, p []byte) (int, error)
+type readFunc func(ctx context.Context, s wasiio.InputStream, p []byte) (int, error)
 
-func prompt(ctx context.Context, s wasiio.InputStream, p []byte) (int, error) { return s.Read(ctx, p) }
+func readNow(ctx context.Context, s wasiio.InputStream, p []byte) (int, error) { return s.Read(ctx, p) }
 
-func (s *Input) read(ctx context.Context, n uint64, how reading) ([]byte, error) {
-	s.use(ctx)
+func (s *Input) read(ctx context.Context, n uint64, how readFunc) ([]byte, error) {
+	s.charge(ctx)
 	b, err := s.buffer(ctx, n)
 	if err != nil {
 		return nil, streamError(err)
@@ -68,17 +68,17 @@ func (s *Input) read(ctx context.Context, n uint64, how reading) ([]byte, error)
 	return b[:k], nil
 }
 
-// Read implements [InputStream]; the bytes are good until the next call.
-func (s *Input) Read(ctx context.Context, n uint64) ([]byte, error) { return s.read(ctx, n, prompt) }
+// Read implements [InputStream]; the bytes are valid until the next call.
+func (s *Input) Read(ctx context.Context, n uint64) ([]byte, error) { return s.read(ctx, n, readNow) }
 
-// BlockingRead implements [InputStream]; the bytes are good until the next call.
+// BlockingRead implements [InputStream]; the bytes are valid until the next call.
 func (s *Input) BlockingRead(ctx context.Context, n uint64) ([]byte, error) {
 	return s.read(ctx, n, wasiio.BlockingRead)
 }
 
 // Skip implements [InputStream].
 func (s *Input) Skip(ctx context.Context, n uint64) (uint64, error) {
-	b, err := s.read(ctx, n, prompt)
+	b, err := s.read(ctx, n, readNow)
 	return uint64(len(b)), err
 }
 
@@ -90,24 +90,24 @@ func (s *Input) BlockingSkip(ctx context.Context, n uint64) (uint64, error) {
 
 // Subscribe implements [InputStream].
 func (s *Input) Subscribe(ctx context.Context) (Pollable, error) {
-	s.use(ctx)
+	s.charge(ctx)
 	return NewPollable(s.Stream), nil
 }
 
 // Drop closes the stream.
 func (s *Input) Drop(context.Context) error {
 	s.held.Release()
-	s.Stream.Close() // there is nobody left to tell
+	s.Stream.Close() // the error has no receiver
 	return nil
 }
 
 // Output is an output-stream resource.
 type Output struct {
-	Stream wasiio.OutputStream
-	permit uint64     // what the last check-write allowed and no write has used
-	buf    []byte     // what splices pass through
-	held   cm.Holding // for buf
-	used   bool       // the stream knows its account
+	Stream  wasiio.OutputStream
+	permit  uint64     // unused rest of what the last check-write permitted
+	buf     []byte     // for splices
+	held    cm.Holding // for buf
+	charged bool       // the stream knows its account
 }
 
 // NewOutputStream makes a resource of s and owns it: dropping the resource closes s.
@@ -120,8 +120,8 @@ func (s *Output) CheckWrite(ctx context.Context) (uint64, error) {
 	return n, streamError(err)
 }
 
-// use takes n bytes of what check-write has permitted.
-func (s *Output) use(ctx context.Context, what string, n uint64) error {
+// takePermit uses n bytes of what check-write has permitted, or traps.
+func (s *Output) takePermit(ctx context.Context, what string, n uint64) error {
 	s.charge(ctx)
 	if n > s.permit {
 		return wasiio.Misuse("%s: %d bytes, check-write permitted %d", what, n, s.permit)
@@ -132,7 +132,7 @@ func (s *Output) use(ctx context.Context, what string, n uint64) error {
 
 // Write implements [OutputStream].
 func (s *Output) Write(ctx context.Context, p []byte) error {
-	if err := s.use(ctx, "write", uint64(len(p))); err != nil {
+	if err := s.takePermit(ctx, "write", uint64(len(p))); err != nil {
 		return err
 	}
 	return streamError(s.Stream.Write(ctx, p))
@@ -167,7 +167,7 @@ var zeroes [maxBlockingWrite]byte
 
 // WriteZeroes implements [OutputStream].
 func (s *Output) WriteZeroes(ctx context.Context, n uint64) error {
-	if err := s.use(ctx, "write-zeroes", n); err != nil {
+	if err := s.takePermit(ctx, "write-zeroes", n); err != nil {
 		return err
 	}
 	for n > 0 {
@@ -196,7 +196,7 @@ func (s *Output) Splice(ctx context.Context, src InputStream, n uint64) (uint64,
 	}
 	s.permit = 0
 	s.charge(ctx)
-	in.use(ctx)
+	in.charge(ctx)
 	if s.buf == nil {
 		if err := s.held.Hold(ctx, maxChunk); err != nil {
 			return 0, streamError(err)
@@ -213,7 +213,7 @@ func (s *Output) BlockingSplice(ctx context.Context, src InputStream, n uint64) 
 	if err != nil {
 		return 0, wasiio.Misuse("blocking-splice: %w", err)
 	}
-	in.use(ctx)
+	in.charge(ctx)
 	for {
 		if err := wasiio.Wait(ctx, s.Stream); err != nil {
 			return 0, err
@@ -230,18 +230,18 @@ func (s *Output) BlockingSplice(ctx context.Context, src InputStream, n uint64) 
 	}
 }
 
-// charge tells the stream the account of its guest, the first time.
+// charge passes the account of the guest to the stream, the first time.
 func (s *Output) charge(ctx context.Context) {
-	if !s.used {
-		s.used = true
-		charge(ctx, s.Stream)
+	if !s.charged {
+		s.charged = true
+		chargeStream(ctx, s.Stream)
 	}
 }
 
-// Drop closes the stream; what has been written is still passed on.
+// Drop closes the stream; what has been written is still written out.
 func (s *Output) Drop(context.Context) error {
 	s.held.Release()
-	s.Stream.Close() // there is nobody left to tell
+	s.Stream.Close() // the error has no receiver
 	return nil
 }
 

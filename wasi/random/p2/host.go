@@ -18,16 +18,16 @@ func Add(l *component.Linker) {
 type secure struct{}
 
 func (secure) GetRandomBytes(ctx context.Context, n uint64) ([]byte, error) {
-	return within(ctx, n, random.Bytes)
+	return withinAccount(ctx, n, random.Bytes)
 }
 
-// within makes n bytes if there is room for them in the account; they are the guest's as soon as the function returns.
-func within(ctx context.Context, n uint64, of func(uint64) ([]byte, error)) ([]byte, error) {
+// withinAccount makes n bytes if the account has room for them. They are charged only until the function returns.
+func withinAccount(ctx context.Context, n uint64, of func(uint64) ([]byte, error)) ([]byte, error) {
 	if a := cm.AccountOf(ctx); a.Room(n) < n && n <= random.MaxBytes {
 		if err := a.Take(int(n)); err != nil {
 			return nil, err
 		}
-		a.Give(int(n)) // somebody has made room meanwhile
+		a.Give(int(n)) // there is room now
 	}
 	return of(n)
 }
@@ -37,14 +37,14 @@ func (secure) GetRandomU64(context.Context) (uint64, error) { return random.Uint
 type insecure struct{}
 
 func (insecure) GetInsecureRandomBytes(ctx context.Context, n uint64) ([]byte, error) {
-	return within(ctx, n, random.InsecureBytes)
+	return withinAccount(ctx, n, random.InsecureBytes)
 }
 
 func (insecure) GetInsecureRandomU64(context.Context) (uint64, error) {
 	return random.InsecureUint64(), nil
 }
 
-// seed is the value that an instance has, the same whenever it asks: until it is reset, which makes another instance of it.
+// seed gives an instance the same value at each call until it is reset.
 type seed struct{ _ byte }
 
 func (s *seed) InsecureSeed(ctx context.Context) (cm.Tuple2[uint64, uint64], error) {

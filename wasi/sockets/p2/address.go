@@ -23,7 +23,7 @@ func ipv6(a netip.Addr) IPv6Address {
 	return IPv6Address{F0: w(0), F1: w(1), F2: w(2), F3: w(3), F4: w(4), F5: w(5), F6: w(6), F7: w(7)}
 }
 
-// socketAddress leaves out flow information, which Go does not tell.
+// socketAddress leaves out flow information, which Go does not have.
 func socketAddress(at netip.AddrPort) IPSocketAddress {
 	a := at.Addr()
 	if a.Is4() {

@@ -29,7 +29,7 @@ type host struct{ policy *sockets.Policy }
 
 type networkKey struct{}
 
-// network is the store's own: what a guest learns about names and how many sockets it has is its own.
+// network is that of the store: each guest has its own lookups and its own number of sockets.
 func (h host) network(ctx context.Context) *sockets.Network {
 	return component.StoreValue(ctx, networkKey{}, func() any { return sockets.NewNetwork(h.policy) }).(*sockets.Network)
 }
@@ -67,7 +67,7 @@ func (h host) ResolveAddresses(ctx context.Context, n Network, name string) (Res
 	return lookup{l, held}, nil
 }
 
-// lookupBytes is what a lookup is counted as: the addresses that it gives at most, of 24 bytes each, and what finds them.
+// lookupBytes is the charge for a lookup: its addresses, of 24 bytes each, and the resolver's memory.
 const lookupBytes = 8 << 10
 
 func (h host) CreateTCPSocket(ctx context.Context, f IPAddressFamily) (TCPSocket, error) {
@@ -115,10 +115,10 @@ var errorCodes = func() map[sockets.Code]ErrorCode {
 	return m
 }()
 
-// errorCode of what is not known is 0, the code unknown.
+// errorCode is 0, the code unknown, for a code that WIT does not have.
 func errorCode(c sockets.Code) ErrorCode { return errorCodes[c] }
 
-// failure turns an error of the capability into one that the guest sees; other errors are the host's.
+// failure turns a *sockets.Error into the guest's error; other errors stay as they are.
 func failure(err error) error {
 	var se *sockets.Error
 	if errors.As(err, &se) {

@@ -66,7 +66,7 @@ func (u udpSocket) SetSendBufferSize(_ context.Context, v uint64) error {
 	return failure(u.s.SetSendBuffer(v))
 }
 
-// Subscribe gives a pollable that is ready: a UDP socket has nothing to wait for but its streams.
+// Subscribe returns a pollable that is ready: a guest waits for the streams of a UDP socket.
 func (u udpSocket) Subscribe(context.Context) (iop2.Pollable, error) {
 	return iop2.NewPollable(wasiio.Always()), nil
 }
@@ -93,7 +93,7 @@ func (i incoming) Subscribe(context.Context) (iop2.Pollable, error) {
 
 type outgoing struct {
 	s      *sockets.Outgoing
-	permit uint64 // what the last check-send allowed and no send has used
+	permit uint64 // unused rest of what the last check-send permitted
 }
 
 func (o *outgoing) Drop(context.Context) error { return o.s.Close() }
