@@ -18,7 +18,7 @@ import (
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-// limited makes a guest of the same kind for which the host may hold so many bytes.
+// limited makes another guest with a limit of host memory.
 func (g *guest) limited(bytes uint64) *guest {
 	g.t.Helper()
 	inst, err := g.inst.Linked().Instantiate(g.t.Context(), component.WithHostMemory(bytes))
@@ -37,19 +37,19 @@ func (g *guest) limited(bytes uint64) *guest {
 	return next
 }
 
-// greedy is a way to make the host hold more and more: one more step of it, which keeps what it makes.
-type greedy struct {
+// memoryGrower is a way to make the host hold ever more memory.
+type memoryGrower struct {
 	step func(g *guest) (outcome string)
-	// want is how the guest is told: the name of a WIT error, or "trap host-memory"; several where the limit may be met in
-	// several places.
+	// want is the outcome at the limit: the name of a WIT error, or "trap host-memory"; several if it depends on where the
+	// limit is met.
 	want string
-	// frees says that dropping what a step has made gives back all of it.
+	// frees says that dropping the resources of a step releases all of its memory.
 	frees bool
 }
 
-const hoard = 3 << 20 // what the host may hold in these tests
+const hostMemory = 3 << 20 // the limit in these tests
 
-var greedyWays = map[string]greedy{
+var memoryGrowers = map[string]memoryGrower{
 	"fields from a list": {func(g *guest) string {
 		return g.outcome(httpTypes+"fields.from-list", [][]any{{"a", bytes.Repeat([]byte("x"), 100<<10)}})
 	}, "trap host-memory", true},
@@ -94,7 +94,7 @@ var greedyWays = map[string]greedy{
 		return g.fill(g.get(httpTypes+"outgoing-body.write", g.get(httpTypes+"outgoing-response.body", r)))
 	}, "last-operation-failed", true},
 	"heads of answers": {func(g *guest) string {
-		future := g.get(send, g.toURL(), nil)
+		future := g.get(send, g.requestToServer(), nil)
 		p := g.get(httpTypes+"future-incoming-response.subscribe", future)
 		g.ok("io/poll#pollable.block", p)
 		g.drop(p)
@@ -105,7 +105,7 @@ var greedyWays = map[string]greedy{
 		return v.Value.(cm.Variant).Case
 	}, "internal-error|error", true},
 	"answers that nobody takes": {func(g *guest) string {
-		r := g.toURL()
+		r := g.requestToServer()
 		future, outcome, _ := g.call(g.t.Context(), send, r, nil)
 		if outcome == "ok" {
 			p := g.get(httpTypes+"future-incoming-response.subscribe", future)
@@ -127,11 +127,11 @@ var greedyWays = map[string]greedy{
 		return "ok"
 	}, "last-operation-failed", true},
 	"what is spliced": {func(g *guest) string {
-		out := g.resource(iop2.OutputStreamType, iop2.NewOutputStream(nowhere{}))
+		out := g.resource(iop2.OutputStreamType, iop2.NewOutputStream(discard{}))
 		return g.outcome("io/streams#output-stream.splice", out, g.resource(iop2.InputStreamType, iop2.NewInputStream(always{})), 10)
 	}, "last-operation-failed", true},
 	"what waits to be written": {func(g *guest) string {
-		return g.fill(g.output(blocked{g.t.Context()}))
+		return g.fill(g.output(blockedWriter{g.t.Context()}))
 	}, "last-operation-failed", false},
 	"folders being listed": {func(g *guest) string {
 		if len(g.given) == 0 {
@@ -142,16 +142,16 @@ var greedyWays = map[string]greedy{
 	"lookups": {func(g *guest) string {
 		return g.outcome("sockets/ip-name-lookup#resolve-addresses", g.get("sockets/instance-network#instance-network"), "127.0.0.1")
 	}, "out-of-memory", true},
-	"random bytes":          {func(g *guest) string { return g.outcome("random/random#get-random-bytes", 2*hoard) }, "trap host-memory", false},
-	"insecure random bytes": {func(g *guest) string { return g.outcome("random/insecure#get-insecure-random-bytes", 2*hoard) }, "trap host-memory", false},
+	"random bytes":          {func(g *guest) string { return g.outcome("random/random#get-random-bytes", 2*hostMemory) }, "trap host-memory", false},
+	"insecure random bytes": {func(g *guest) string { return g.outcome("random/insecure#get-insecure-random-bytes", 2*hostMemory) }, "trap host-memory", false},
 	"strings handed over": {func(g *guest) string {
-		_, err := g.inst.Call(g.t.Context(), "surface:sockets/ip-name-lookup#resolve-addresses", g.get("sockets/instance-network#instance-network"), strings.Repeat("x", 2*hoard))
+		_, err := g.inst.Call(g.t.Context(), "surface:sockets/ip-name-lookup#resolve-addresses", g.get("sockets/instance-network#instance-network"), strings.Repeat("x", 2*hostMemory))
 		outcome, _ := outcomeOf(err)
 		return outcome
 	}, "trap host-memory", false},
 }
 
-// outcome calls a function and names how it ended.
+// outcome calls a function and returns the name of its outcome.
 func (g *guest) outcome(fn string, args ...any) string {
 	g.t.Helper()
 	_, outcome, err := g.call(g.t.Context(), fn, args...)
@@ -161,7 +161,7 @@ func (g *guest) outcome(fn string, args ...any) string {
 	return outcome
 }
 
-// get calls a function in the middle of a step: it gives a resource, or is the end of the step.
+// get calls a function that returns a resource; any other outcome ends the step.
 func (g *guest) get(fn string, args ...any) *cm.Resource {
 	g.t.Helper()
 	v, outcome, _ := g.call(g.t.Context(), fn, args...)
@@ -173,8 +173,8 @@ func (g *guest) get(fn string, args ...any) *cm.Resource {
 
 type refused string
 
-// toURL makes a request to the test's server.
-func (g *guest) toURL() *cm.Resource {
+// requestToServer makes a request to the test's server.
+func (g *guest) requestToServer() *cm.Resource {
 	g.t.Helper()
 	r := g.get(httpTypes+"outgoing-request.new", g.get(httpTypes+"fields.new"))
 	for fn, arg := range map[string]any{"set-scheme": cm.Variant{Case: "HTTP"}, "set-authority": strings.TrimPrefix(g.url, "http://")} {
@@ -185,21 +185,20 @@ func (g *guest) toURL() *cm.Resource {
 	return r
 }
 
-// fill writes what a stream takes.
+// fill writes as much as a stream accepts.
 func (g *guest) fill(s *cm.Resource) string {
 	n := g.ok("io/streams#output-stream.check-write", s).(uint64)
 	return g.outcome("io/streams#output-stream.write", s, make([]byte, n))
 }
 
-// firstOf is the first resource in what a call gave.
+// firstOf is the first resource in a result.
 func firstOf(v any) *cm.Resource {
 	g := &guest{}
 	g.keep(reflect.ValueOf(v))
 	return g.given[0]
 }
 
-// TestHostMemory: whatever a guest makes the host hold, in as many objects as it likes, comes to an end at the limit, and what
-// it drops makes room again.
+// TestHostMemory: the limit ends every way to make the host hold memory, in any number of objects, and drops release memory.
 func TestHostMemory(t *testing.T) {
 	big := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X", strings.Repeat("x", 100<<10))
@@ -207,30 +206,30 @@ func TestHostMemory(t *testing.T) {
 	}))
 	defer big.Close()
 	dir := t.TempDir()
-	for name, way := range greedyWays {
+	for name, way := range memoryGrowers {
 		t.Run(name, func(t *testing.T) {
-			made := serve(t, preopen(dir), wasihttp.ClientConfig{Allow: anywhere})
+			made := serve(t, preopen(dir), wasihttp.ClientConfig{Allow: allowAll})
 			made.url = big.URL
-			g := made.limited(hoard)
+			g := made.limited(hostMemory)
 			before := heap()
 			n, outcome := 0, "ok"
 			for outcome == "ok" && n < 3000 {
-				outcome = endOf(func() string { return way.step(g) })
+				outcome = stepOutcome(func() string { return way.step(g) })
 				n++
 			}
-			if grown := heap() - before; grown > 5*hoard {
-				t.Errorf("after %d times the host holds %d bytes more", n, grown)
+			if grown := heap() - before; grown > 5*hostMemory {
+				t.Errorf("after %d steps the host holds %d bytes more", n, grown)
 			}
 			if !slices.Contains(strings.Split(way.want, "|"), outcome) {
-				t.Fatalf("after %d times: %s, want %s", n, outcome, way.want)
+				t.Fatalf("after %d steps: %s, want %s", n, outcome, way.want)
 			}
 			if !way.frees {
 				return
 			}
-			g = made.limited(hoard)
+			g = made.limited(hostMemory)
 			for range 2*n + 10 {
-				if outcome := endOf(func() string { return way.step(g) }); outcome != "ok" {
-					t.Fatalf("with all before it dropped: %s", outcome)
+				if outcome := stepOutcome(func() string { return way.step(g) }); outcome != "ok" {
+					t.Fatalf("a step after all resources were dropped: %s", outcome)
 				}
 				for _, r := range slices.Backward(g.given) {
 					if !r.Dropped {
@@ -243,8 +242,8 @@ func TestHostMemory(t *testing.T) {
 	}
 }
 
-// endOf is the outcome of a step: a call in the middle that had to succeed may be the one that is refused.
-func endOf(step func() string) (outcome string) {
+// stepOutcome is the outcome of a step, which any of its calls may end.
+func stepOutcome(step func() string) (outcome string) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -269,7 +268,7 @@ type zeroes struct{}
 
 func (zeroes) Read(p []byte) (int, error) { return len(p), nil }
 
-// always is an input that has bytes at once, and holds none.
+// always is an input that always has bytes, and holds none.
 type always struct{}
 
 func (always) Ready() bool                                   { return true }
@@ -277,17 +276,17 @@ func (always) Watch(chan<- struct{}) func()                  { return func() {} 
 func (always) Read(_ context.Context, p []byte) (int, error) { return len(p), nil }
 func (always) Close() error                                  { return nil }
 
-// nowhere takes everything and holds nothing.
-type nowhere struct{ always }
+// discard accepts all bytes and holds none.
+type discard struct{ always }
 
-func (nowhere) CheckWrite(context.Context) (uint64, error) { return 1 << 16, nil }
-func (nowhere) Write(context.Context, []byte) error        { return nil }
-func (nowhere) Flush(context.Context) error                { return nil }
+func (discard) CheckWrite(context.Context) (uint64, error) { return 1 << 16, nil }
+func (discard) Write(context.Context, []byte) error        { return nil }
+func (discard) Flush(context.Context) error                { return nil }
 
-// blocked is a destination that takes nothing until the test is over.
-type blocked struct{ ctx context.Context }
+// blockedWriter is a destination that blocks until the end of the test.
+type blockedWriter struct{ ctx context.Context }
 
-func (s blocked) Write([]byte) (int, error) {
+func (s blockedWriter) Write([]byte) (int, error) {
 	<-s.ctx.Done()
 	return 0, io.ErrClosedPipe
 }

@@ -15,21 +15,21 @@ import (
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
 )
 
-// made is an interceptor that keeps the resources which the host has given to guests.
-type made struct {
+// createdResources is an interceptor that records the resources that the host has given to guests.
+type createdResources struct {
 	mu  sync.Mutex
 	all []*cm.Resource
 }
 
-func (m *made) Bind(b *cm.Boundary) cm.Hooks {
+func (m *createdResources) Bind(b *cm.Boundary) cm.Hooks {
 	if b.Kind != cm.GuestToHost || b.Interface.Namespace != "wasi" {
 		return nil
 	}
-	return making{m, b}
+	return creationHooks{m, b}
 }
 
-// living says how many have not ended.
-func (m *made) living() (n int) {
+// live is the number of resources that have not been dropped.
+func (m *createdResources) live() (n int) {
 	for _, r := range m.all {
 		if !r.Dropped {
 			n++
@@ -38,14 +38,14 @@ func (m *made) living() (n int) {
 	return n
 }
 
-type making struct {
-	m *made
+type creationHooks struct {
+	m *createdResources
 	b *cm.Boundary
 }
 
-func (x making) Enter(c *cm.Call) context.Context { return c.Context }
+func (x creationHooks) Enter(c *cm.Call) context.Context { return c.Context }
 
-func (x making) Exit(c *cm.Call, end cm.End) {
+func (x creationHooks) Exit(c *cm.Call, end cm.End) {
 	x.m.mu.Lock()
 	defer x.m.mu.Unlock()
 	for _, v := range c.Results() {
@@ -53,8 +53,8 @@ func (x making) Exit(c *cm.Call, end cm.End) {
 	}
 }
 
-// keeping links testdata/children/main to keeper, as parts of one component or as two that run side by side.
-func keeping(t *testing.T, apart bool) (make func(...component.StoreOption) *component.Instance, m *made) {
+// newKeeper links testdata/children/main to keeper, within one component or as two linked components.
+func newKeeper(t *testing.T, apart bool) (make func(...component.StoreOption) *component.Instance, m *createdResources) {
 	t.Helper()
 	ctx := context.Background()
 	e := engine(t)
@@ -69,7 +69,7 @@ func keeping(t *testing.T, apart bool) (make func(...component.StoreOption) *com
 		}
 		return c
 	}
-	m = &made{}
+	m = &createdResources{}
 	client := wasihttp.NewClient(noHTTP)
 	linker := func() *component.Linker {
 		l := e.NewLinker(m)
@@ -93,7 +93,7 @@ func keeping(t *testing.T, apart bool) (make func(...component.StoreOption) *com
 			if err := errors.Join(inst.Close(ctx), linked.Close(ctx)); err != nil {
 				t.Error(err)
 			}
-			if n := m.living(); n > 0 && !apart {
+			if n := m.live(); n > 0 && !apart {
 				t.Errorf("%d resources outlive the instance", n)
 			}
 		})
@@ -118,9 +118,9 @@ func keeping(t *testing.T, apart bool) (make func(...component.StoreOption) *com
 
 const stream = "wasi:io/streams@0.2.12.output-stream"
 
-// TestChildrenElsewhere: a child lives for as long as there is a handle of it anywhere, and a parent may go where it
-// wants, a request with headers too: the text says that these must be dropped before, but of a trap at an end only.
-func TestChildrenElsewhere(t *testing.T) {
+// TestChildrenInOtherInstances: a child is alive as long as any instance has a handle of it, and its parent may be passed on.
+// So may a request with headers: WIT says that these must be dropped before, but requires a trap only at its end.
+func TestChildrenInOtherInstances(t *testing.T) {
 	dropped := stream + " dropped while its child wasi:io/poll@0.2.12.pollable is alive"
 	for name, want := range map[string]string{
 		"parent-first": dropped, "child-first": "", "two-children-one-gone": dropped,
@@ -130,7 +130,7 @@ func TestChildrenElsewhere(t *testing.T) {
 	} {
 		for how, apart := range map[string]bool{"one store": false, "two stores": true} {
 			t.Run(name+"/"+how, func(t *testing.T) {
-				begin, _ := keeping(t, apart)
+				begin, _ := newKeeper(t, apart)
 				_, err := begin().Call(t.Context(), name)
 				var trap *cm.Trap
 				switch {
@@ -144,22 +144,22 @@ func TestChildrenElsewhere(t *testing.T) {
 	}
 }
 
-// TestChildrenEndWithInstances: whatever the end of an instance, nothing traps and everything ends.
+// TestChildrenEndWithInstances: the end of an instance drops all resources without a trap.
 func TestChildrenEndWithInstances(t *testing.T) {
 	ctx := context.Background()
 	for _, apart := range []bool{false, true} {
-		begin, m := keeping(t, apart)
+		begin, m := newKeeper(t, apart)
 		inst := begin()
 		if _, err := inst.Call(ctx, "leave"); err != nil {
 			t.Fatal(err)
 		}
-		if m.living() < 5 {
-			t.Fatalf("%d resources live", m.living())
+		if m.live() < 5 {
+			t.Fatalf("%d resources live", m.live())
 		}
 		if err := inst.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		if n := m.living(); n > 0 && !apart || n > 1 {
+		if n := m.live(); n > 0 && !apart || n > 1 {
 			t.Errorf("%d resources outlive the instance, apart: %v", n, apart)
 		}
 		inst = begin()
@@ -173,14 +173,14 @@ func TestChildrenEndWithInstances(t *testing.T) {
 	}
 }
 
-// TestChildrenEndWithResets: a reset ends the children of what stays, too.
+// TestChildrenEndWithResets: a reset drops the children of resources that survive it.
 func TestChildrenEndWithResets(t *testing.T) {
 	ctx := context.Background()
 	for name, how := range map[string]component.Isolation{"fresh": component.Fresh, "snapshot": component.Initialised} {
 		t.Run(name, func(t *testing.T) {
-			begin, m := keeping(t, false)
+			begin, m := newKeeper(t, false)
 			inst := begin(component.WithReset(how, nil))
-			stays := m.living()
+			stays := m.live()
 			for _, fn := range []string{"leave", "first-child", "child-first", "leave"} {
 				if _, err := inst.Call(ctx, fn); err != nil {
 					t.Fatalf("%s: %v", fn, err)
@@ -188,7 +188,7 @@ func TestChildrenEndWithResets(t *testing.T) {
 				if err := inst.Reset(ctx, cm.InstanceInfo{}); err != nil {
 					t.Fatalf("reset behind %s: %v", fn, err)
 				}
-				if n := m.living(); n != stays {
+				if n := m.live(); n != stays {
 					t.Errorf("%d resources live behind the reset after %s, %d before", n, fn, stays)
 				}
 			}
@@ -201,7 +201,7 @@ func TestChildrenEndWithResets(t *testing.T) {
 			}
 		})
 	}
-	begin, _ := keeping(t, false)
+	begin, _ := newKeeper(t, false)
 	inst := begin(component.WithReset(component.Initialised, nil))
 	if _, err := inst.Call(ctx, "first-child"); err != nil {
 		t.Fatal(err)

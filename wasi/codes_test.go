@@ -11,9 +11,9 @@ const (
 	noTerminals = "no operation of this interface is about terminals"
 )
 
-// errorCodes are the error codes of WASI 0.2.12's interfaces. Every code that no test sees has a reason, and none that is
-// seen has one (checkTable). That all codes cross the boundary unchanged is TestErrorCodesCross.
-var errorCodes = []codes{
+// errorCodes are the error codes of WASI 0.2.12's interfaces. Exactly the codes that no test has seen have a reason
+// (checkTable). TestErrorCodesCross tests that all codes cross the boundary unchanged.
+var errorCodes = []interfaceCodes{
 	{id: "http/types", prefix: "http/", unseen: map[string]string{
 		"destination-not-found":            noProxy,
 		"HTTP-request-length-required":     "a body of unknown length is sent in chunks; a server's 411 is an answer",

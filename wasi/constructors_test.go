@@ -9,8 +9,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi"
 )
 
-// A handle is counted by itself (handle.SlotBytes), and with it an object that stays small. What more the object holds stands here:
-// what of it asks the account, or why it need not.
+// A handle is charged with handle.SlotBytes, which covers a small object. This table says of what the object holds beyond
+// that how it is charged, or why it need not be.
 const handleAlone = "nothing beside its handle: the object is small and does not grow"
 
 // constructors are the functions of WASI that make resources.
@@ -72,20 +72,20 @@ var constructors = map[string]string{
 	"wasi:sockets/udp@0.2.12#[method]outgoing-datagram-stream.subscribe":          handleAlone,
 }
 
-// TestConstructorsAreAccountedFor: every function of WASI that gives a guest a resource stands in the list above with what bounds
-// what the host holds for it. A new one fails here until somebody has thought of it.
+// TestConstructorsAreAccountedFor: every function of WASI that returns a resource is in the table above, with what bounds the
+// host's memory for it.
 func TestConstructorsAreAccountedFor(t *testing.T) {
 	made := serve(t, wasi.Config{}, noHTTP)
 	left := maps.Clone(constructors)
 	found := 0
 	for _, b := range made.inst.Linked().Boundaries() {
-		if b.Kind != cm.GuestToHost || b.Type.Result == nil || !gives(b.Type.Result) {
+		if b.Kind != cm.GuestToHost || b.Type.Result == nil || !ownsResource(b.Type.Result) {
 			continue
 		}
 		found++
 		name := b.Name()
-		if _, ok := constructors[name]; !ok && !onlyErrors(b.Type.Result) {
-			t.Errorf("%s makes a resource, and nothing says what bounds what the host holds for it", name)
+		if _, ok := constructors[name]; !ok && !ownsOnlyErrors(b.Type.Result) {
+			t.Errorf("%s makes a resource, and constructors does not say what bounds the host's memory for it", name)
 		}
 		delete(left, name)
 	}
@@ -97,8 +97,8 @@ func TestConstructorsAreAccountedFor(t *testing.T) {
 	}
 }
 
-// gives says whether values of a type own resources.
-func gives(ty *cm.Type) bool {
+// ownsResource says whether values of a type own resources.
+func ownsResource(ty *cm.Type) bool {
 	if ty == nil {
 		return false
 	}
@@ -109,9 +109,8 @@ func gives(ty *cm.Type) bool {
 	for _, c := range ty.Cases {
 		parts = append(parts, c.Type)
 	}
-	return ty.Kind == cm.KindOwn || slices.ContainsFunc(parts, gives)
+	return ty.Kind == cm.KindOwn || slices.ContainsFunc(parts, ownsResource)
 }
 
-// onlyErrors says whether the only resource that a result owns is that of its error: a wasi:io/error, whose text is a few words of
-// the host's.
-func onlyErrors(ty *cm.Type) bool { return ty.Kind == cm.KindResult && !gives(ty.OK) }
+// ownsOnlyErrors says whether the only resource that a result owns is its error: a wasi:io/error, which is small.
+func ownsOnlyErrors(ty *cm.Type) bool { return ty.Kind == cm.KindResult && !ownsResource(ty.OK) }

@@ -13,8 +13,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// TestGreet runs a plain Go component: functions at the root of its world, an import that the test serves, and what Go's
-// runtime asks of WASI.
+// TestGreet runs a plain Go component: functions at the root of its world, an import that the test defines, and the WASI
+// imports of Go's runtime.
 func TestGreet(t *testing.T) {
 	ctx := context.Background()
 	wasm := testref.Guest(t, "go126-greet-p2")
@@ -37,8 +37,8 @@ func TestGreet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Go's scheduler may look at the clock while it serves cabi_realloc, which the specification forbids: a host has to trap
-	// then. Whether it does depends on how much time has passed; another instance gets another chance.
+	// Go's scheduler may read the clock during cabi_realloc, which the specification forbids, so that the host traps. That
+	// depends on how much time has passed: try again with another instance.
 	for attempt := 1; ; attempt++ {
 		err := greet(t, linked, &said)
 		var trap *cm.Trap
@@ -51,7 +51,7 @@ func TestGreet(t *testing.T) {
 	}
 }
 
-// greet calls both exports of a new instance and checks what comes back.
+// greet calls both exports of a new instance and checks the results.
 func greet(t *testing.T, linked *component.Linked, said *[]string) error {
 	ctx := context.Background()
 	*said = nil

@@ -22,7 +22,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 )
 
-// commands loads and links each guest once; linking is what takes time.
+// commands loads and links each guest once, as linking is slow.
 type commands struct {
 	engine *component.Engine
 	loaded map[string]*component.Component
@@ -42,7 +42,7 @@ func newCommands(t *testing.T) *commands {
 	return &commands{e, map[string]*component.Component{}}
 }
 
-// run runs a command and gives its exit status, -1 for a trap, which is then in err.
+// run runs a command and returns its exit status; -1 for a trap, which is in err.
 func (c *commands) run(t *testing.T, guest string, cfg wasi.Config) (status int, err error) {
 	t.Helper()
 	return c.runContext(t.Context(), t, guest, cfg)
@@ -116,7 +116,7 @@ func TestHostileCommand(t *testing.T) {
 		args   string
 		stdin  string
 		status int
-		out    string // pattern, or after "=" the text itself
+		out    string // pattern, or the text itself after "="
 		err    string // pattern
 	}{
 		{"args", "", 0, `\["guest", "args"\]\n`, ""},
@@ -291,7 +291,7 @@ func preopen(host string) wasi.Config {
 
 func grants(connect string) sockets.Grants { return sockets.Grants{Connect: []string{connect}} }
 
-// TestWaitsEndWithTheirContext stops guests that wait for ever: in a timer, on standard input, for a client.
+// TestWaitsEndWithTheirContext: the context ends waits for a timer, for standard input and for a client.
 func TestWaitsEndWithTheirContext(t *testing.T) {
 	c := newCommands(t)
 	pr, pw := io.Pipe()

@@ -13,8 +13,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// TestLinkErrorNamesTheCall: for each interface of WASI that a component imports and nothing serves, a link error names the
-// call that defines it, and that call does.
+// TestLinkErrorNamesTheCall: for each imported interface of WASI that is not defined, the link error names the call that
+// defines it, and that call does.
 func TestLinkErrorNamesTheCall(t *testing.T) {
 	engine, err := component.NewEngine(t.Context())
 	if err != nil {
@@ -38,7 +38,7 @@ func TestLinkErrorNamesTheCall(t *testing.T) {
 	for _, each := range []struct {
 		call    string
 		adds    func(*component.Linker)
-		without []func(*component.Linker) // what is defined when the call is not made
+		without []func(*component.Linker) // definitions without the call
 	}{
 		{"wasi.AddP2(", base, []func(*component.Linker){http}},
 		{"httpp2.Add(", http, []func(*component.Linker){base}},

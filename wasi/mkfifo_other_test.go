@@ -4,5 +4,5 @@ package wasi_test
 
 import "errors"
 
-// mkfifo fails: named pipes are no files here.
+// mkfifo fails: this system has no named pipes in the file system.
 func mkfifo(string) error { return errors.ErrUnsupported }

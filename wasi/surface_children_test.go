@@ -15,11 +15,11 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// families are the pairs of parent and child in the text of WASI 0.2.12, each with the ways in which a parent must not
-// end before its child.
-var families = map[string]struct {
+// childResources are the pairs of parent and child in the WIT of WASI 0.2.12, with the ways in which a parent must not end
+// before its child.
+var childResources = map[string]struct {
 	make func(g *guest) (parent, child *cm.Resource)
-	// consume has the parent consumed; nil if only its drop is spoken of.
+	// consume has the parent consumed; nil if WIT mentions only its drop.
 	consume func(g *guest, parent *cm.Resource, want string)
 }{
 	"input-stream": {make: func(g *guest) (parent, child *cm.Resource) {
@@ -39,7 +39,7 @@ var families = map[string]struct {
 			r := g.request("GET", g.url)
 			return r, g.res(httpTypes+"outgoing-request.headers", r)
 		},
-		consume: func(g *guest, parent *cm.Resource, want string) { g.end(want, send, parent, nil) },
+		consume: func(g *guest, parent *cm.Resource, want string) { g.outcomeIs(want, send, parent, nil) },
 	},
 	"incoming-response": {make: func(g *guest) (parent, child *cm.Resource) {
 		r, _ := g.answer(g.res(send, g.request("GET", g.url), nil))
@@ -52,7 +52,7 @@ var families = map[string]struct {
 			return b, g.res(httpTypes+"incoming-body.stream", b)
 		},
 		consume: func(g *guest, parent *cm.Resource, want string) {
-			g.end(want, httpTypes+"incoming-body.finish", parent)
+			g.outcomeIs(want, httpTypes+"incoming-body.finish", parent)
 		},
 	},
 	"future-trailers": {make: func(g *guest) (parent, child *cm.Resource) {
@@ -69,7 +69,7 @@ var families = map[string]struct {
 		},
 		consume: func(g *guest, parent *cm.Resource, want string) {
 			_, param := g.handle(httptest.NewRequest("GET", "/", nil), &responder{})
-			g.end(want, httpTypes+"response-outparam.set", param, cm.OKResult[*cm.Resource, string](parent))
+			g.outcomeIs(want, httpTypes+"response-outparam.set", param, cm.OKResult[*cm.Resource, string](parent))
 		},
 	},
 	"outgoing-body": {
@@ -78,15 +78,15 @@ var families = map[string]struct {
 			return b, g.res(httpTypes+"outgoing-body.write", b)
 		},
 		consume: func(g *guest, parent *cm.Resource, want string) {
-			g.end(want, httpTypes+"outgoing-body.finish", parent, nil)
+			g.outcomeIs(want, httpTypes+"outgoing-body.finish", parent, nil)
 		},
 	},
 }
 
 const misuse = "trap host-call-misuse"
 
-// end is ok or fail.
-func (g *guest) end(want, fn string, args ...any) {
+// outcomeIs is ok if want is "ok", else fail.
+func (g *guest) outcomeIs(want, fn string, args ...any) {
 	g.t.Helper()
 	if want == "ok" {
 		g.ok(fn, args...)
@@ -95,7 +95,7 @@ func (g *guest) end(want, fn string, args ...any) {
 	g.fail(want, fn, args...)
 }
 
-// dropTraps has the guest drop a parent too early.
+// dropTraps has the guest drop a parent before its child, which must trap.
 func (g *guest) dropTraps(parent, child *cm.Resource) {
 	g.t.Helper()
 	where := parent.Type.Interface.Package + "/" + parent.Type.Interface.Interface
@@ -110,19 +110,19 @@ func (g *guest) dropTraps(parent, child *cm.Resource) {
 	if seen := g.seen.take(); !slices.Equal(seen, []string{name + " " + misuse}) {
 		g.t.Errorf("what crossed the boundary was %q", seen)
 	}
-	note(g.t, where+"."+parent.Type.Name, misuse)
+	record(g.t, where+"."+parent.Type.Name, misuse)
 }
 
-// TestChildren: a parent must not end before its children, and nothing is amiss when it ends after them.
+// TestChildren: a parent that ends before its children traps, and one that ends after them does not.
 func TestChildren(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }))
 	t.Cleanup(s.Close)
-	first := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere})
+	first := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: allowAll})
 	first.url = s.URL
-	for name, f := range families {
+	for name, f := range childResources {
 		t.Run(name, func(t *testing.T) {
 			begin := func() (g *guest, parent, child *cm.Resource) {
-				g = first.again()
+				g = first.restart()
 				g.t = t
 				parent, child = f.make(g)
 				if parent.Type.Name != name {
@@ -145,7 +145,7 @@ func TestChildren(t *testing.T) {
 			g, parent, child = begin()
 			g.drop(child, parent)
 
-			// The host drops as it likes.
+			// The host may drop in any order.
 			g, parent, child = begin()
 			if err := errors.Join(g.inst.Drop(t.Context(), parent), g.inst.Drop(t.Context(), child)); err != nil {
 				t.Errorf("drops by the host: %v", err)
@@ -165,7 +165,7 @@ func TestChildren(t *testing.T) {
 	}
 }
 
-// TestChildConsumed: a child that a call has consumed is alive no more.
+// TestChildConsumed: a child that a call has consumed does not keep its parent.
 func TestChildConsumed(t *testing.T) {
 	g := serve(t, wasi.Config{}, noHTTP)
 	r, _ := g.handle(httptest.NewRequest("GET", "/", nil), &responder{})
@@ -180,8 +180,8 @@ func TestChildConsumed(t *testing.T) {
 	g.drop(a)
 }
 
-// TestClonesAreNoChildren: what is made from a child, or with one, has no parent.
-func TestClonesAreNoChildren(t *testing.T) {
+// TestClonesHaveNoParent: a resource that is made from a child, or with one, has no parent.
+func TestClonesHaveNoParent(t *testing.T) {
 	g := serve(t, wasi.Config{}, noHTTP)
 	r, _ := g.handle(httptest.NewRequest("GET", "/", nil), &responder{})
 	h := g.res(httpTypes+"incoming-request.headers", r)
@@ -189,11 +189,11 @@ func TestClonesAreNoChildren(t *testing.T) {
 	g.drop(h, r, clone)
 }
 
-// TestNoChildren: where the text of WASI does not call a resource a child, any order is right.
-func TestNoChildren(t *testing.T) {
+// TestNonChildrenInAnyOrder: resources that WIT does not call children may be dropped in any order.
+func TestNonChildrenInAnyOrder(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") }))
 	t.Cleanup(s.Close)
-	g := serve(t, everywhere, wasihttp.ClientConfig{Allow: anywhere})
+	g := serve(t, allowSockets, wasihttp.ClientConfig{Allow: allowAll})
 
 	r, _ := g.handle(httptest.NewRequest("POST", "/", strings.NewReader("x")), &responder{})
 	body := g.res(httpTypes+"incoming-request.consume", r)

@@ -65,10 +65,10 @@ func TestTerminals(t *testing.T) {
 
 func TestExit(t *testing.T) {
 	first := serve(t, wasi.Config{}, noHTTP)
-	first.again().fail("exit 0", "cli/exit#exit", cm.OKResult[struct{}, struct{}](struct{}{}))
-	first.again().fail("exit 1", "cli/exit#exit", cm.ErrResult[struct{}](struct{}{}))
+	first.restart().fail("exit 0", "cli/exit#exit", cm.OKResult[struct{}, struct{}](struct{}{}))
+	first.restart().fail("exit 1", "cli/exit#exit", cm.ErrResult[struct{}](struct{}{}))
 	for code, want := range map[uint8]string{0: "exit 0", 1: "exit 1", 42: "exit 42", 255: "exit 255"} {
-		err := first.again().fail(want, "cli/exit#exit-with-code", code)
+		err := first.restart().fail(want, "cli/exit#exit-with-code", code)
 		var exit *cm.ExitError
 		if !errors.As(err, &exit) || exit.Code != code {
 			t.Errorf("%d: %v", code, err)
@@ -76,7 +76,7 @@ func TestExit(t *testing.T) {
 	}
 }
 
-// TestRun calls what a command exports, as a host does.
+// TestRun calls a command's export.
 func TestRun(t *testing.T) {
 	g := serve(t, wasi.Config{}, noHTTP)
 	run, err := clip2.NewRunExport(g.inst)
@@ -96,7 +96,7 @@ func TestRun(t *testing.T) {
 		if seen := strings.Join(g.seen.take(), ", "); seen != "wasi:cli/run@0.2.12#run "+want {
 			t.Errorf("what crossed the boundary is %q", seen)
 		}
-		note(t, "cli/run#run", want)
+		record(t, "cli/run#run", want)
 	}
 }
 
@@ -144,8 +144,8 @@ func TestTimezone(t *testing.T) {
 	g.equal(map[string]any{"utc-offset": int32(0), "name": "UTC", "in-daylight-saving-time": false}, "clocks/timezone#display", at(summer))
 }
 
-// berlin is a zone without transitions, whose rule is that of Central Europe (RFC 9636 §3): a header and empty data of the
-// first version, the same of the second, and the rule.
+// berlin is a time zone file without transitions and with the rule of Central Europe (RFC 9636 §3): a header and empty data
+// of version 1, the same of version 2, and the rule.
 var berlin = func() []byte {
 	header := func(types, chars byte) []byte {
 		h := append([]byte("TZif2"), make([]byte, 39)...)
@@ -171,20 +171,20 @@ func TestRandom(t *testing.T) {
 		if x, y := g.ok(c.number), g.ok(c.number); x == y {
 			t.Errorf("%s: %v twice", c.number, x)
 		}
-		g.again().fail("trap host-call-misuse", c.bytes, uint64(1)<<40)
+		g.restart().fail("trap host-call-misuse", c.bytes, uint64(1)<<40)
 	}
 	seed := g.ok("random/insecure-seed#insecure-seed").([]any)
 	if len(seed) != 2 || seed[0] == seed[1] {
 		t.Errorf("seed %v", seed)
 	}
 	g.equal(seed, "random/insecure-seed#insecure-seed")
-	if other := g.again().ok("random/insecure-seed#insecure-seed"); reflect.DeepEqual(other, seed) {
+	if other := g.restart().ok("random/insecure-seed#insecure-seed"); reflect.DeepEqual(other, seed) {
 		t.Errorf("two instances have the seed %v", seed)
 	}
 }
 
-// TestSeedOfAReset: an instance that is reset is another one, with a seed of its own.
-func TestSeedOfAReset(t *testing.T) {
+// TestSeedAfterReset: an instance has another seed after a reset.
+func TestSeedAfterReset(t *testing.T) {
 	g := serve(t, wasi.Config{}, noHTTP)
 	inst, err := g.inst.Linked().Instantiate(t.Context(), component.WithReset(component.Fresh, nil))
 	if err != nil {
@@ -207,15 +207,15 @@ func TestSeedOfAReset(t *testing.T) {
 	}
 }
 
-// codeOf wants a stream's failure to have that code of a file.
-func (g *guest) codeOf(t *testing.T, failed error, want string) {
+// wantCode checks the filesystem error code of a stream's error.
+func (g *guest) wantCode(t *testing.T, failed error, want string) {
 	t.Helper()
 	if c := g.ok(files+"filesystem-error-code", g.ioError(failed)).(*string); c == nil || *c != want {
 		t.Errorf("the code is %v, wanted %s", c, want)
 	}
 }
 
-// TestStandardFiles: what is wrong with the files that a command was started with is told by their codes.
+// TestStandardFiles: errors of the files that a command was started with have filesystem error codes.
 func TestStandardFiles(t *testing.T) {
 	folder, err := os.Open(t.TempDir())
 	if err != nil {
@@ -237,16 +237,15 @@ func TestStandardFiles(t *testing.T) {
 	}
 	g := serve(t, wasi.Config{Stdin: folder, Stdout: to(full), Stderr: to(readable)}, noHTTP)
 	in := g.res("cli/stdin#get-stdin")
-	g.codeOf(t, g.fail("last-operation-failed", "io/streams#input-stream.blocking-read", in, 2), "is-directory")
+	g.wantCode(t, g.fail("last-operation-failed", "io/streams#input-stream.blocking-read", in, 2), "is-directory")
 	g.fail("closed", "io/streams#input-stream.blocking-read", in, 2)
 	o, e := g.res("cli/stdout#get-stdout"), g.res("cli/stderr#get-stderr")
-	g.codeOf(t, g.fail("last-operation-failed", "io/streams#output-stream.blocking-write-and-flush", o, []byte("x")), "insufficient-space")
-	g.codeOf(t, g.fail("last-operation-failed", "io/streams#output-stream.blocking-write-and-flush", e, []byte("x")), "bad-descriptor")
+	g.wantCode(t, g.fail("last-operation-failed", "io/streams#output-stream.blocking-write-and-flush", o, []byte("x")), "insufficient-space")
+	g.wantCode(t, g.fail("last-operation-failed", "io/streams#output-stream.blocking-write-and-flush", e, []byte("x")), "bad-descriptor")
 }
 
-// TestNothingByDefault: a guest without grants sees nothing and reaches nothing; what is granted is said by the tests of
-// each capability.
-func TestNothingByDefault(t *testing.T) {
+// TestDefaultGrantsNothing: a guest without grants has no access to anything.
+func TestDefaultGrantsNothing(t *testing.T) {
 	g := serve(t, wasi.Config{}, noHTTP)
 	g.equal([][]any{}, "filesystem/preopens#get-directories")
 	g.equal([]string{}, "cli/environment#get-arguments")

@@ -29,7 +29,7 @@ import (
 // labels are the cases of an error-code.
 func labels(t *testing.T, iface string) []string {
 	t.Helper()
-	e := errorCodes[slices.IndexFunc(errorCodes, func(c codes) bool { return c.id == iface })]
+	e := errorCodes[slices.IndexFunc(errorCodes, func(c interfaceCodes) bool { return c.id == iface })]
 	var all []string
 	for _, c := range e.cases() {
 		all = append(all, c.Name)
@@ -73,25 +73,25 @@ func TestErrorCodesCross(t *testing.T) {
 
 var nolog = log.New(io.Discard, "", 0)
 
-// dial gives connections that fail in the system's way: at connect, or where they are written.
+// dial makes connections that fail with an error of the system.
 func dial(errno syscall.Errno) func(context.Context, string, string) (net.Conn, error) {
 	return func(context.Context, string, string) (net.Conn, error) {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", errno)}
 	}
 }
 
-type stuck struct{ net.Conn }
+type stuckConn struct{ net.Conn }
 
-func (stuck) Write([]byte) (int, error) {
+func (stuckConn) Write([]byte) (int, error) {
 	return 0, &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.ETIMEDOUT)}
 }
 
 func dialStuck(context.Context, string, string) (net.Conn, error) {
 	a, _ := net.Pipe()
-	return stuck{a}, nil
+	return stuckConn{a}, nil
 }
 
-// TestHTTPErrorCodes provokes each error code of a request that can come about.
+// TestHTTPErrorCodes provokes each error code of a request that is possible.
 func TestHTTPErrorCodes(t *testing.T) {
 	resolver(t, func(q []byte) ([]byte, error) {
 		switch q[13] {
@@ -124,7 +124,7 @@ func TestHTTPErrorCodes(t *testing.T) {
 	for _, c := range []struct {
 		want, url string
 		client    wasihttp.ClientConfig
-		at        string // how far it comes: "" the head fails, "body", "trailers"
+		at        string // what fails: "" is the head, "body", "trailers"
 	}{
 		{want: "DNS-timeout", url: "http://timeout.example/"},
 		{want: "DNS-error", url: "http://none.example/"},
@@ -151,7 +151,7 @@ func TestHTTPErrorCodes(t *testing.T) {
 		{want: "HTTP-response-trailer-section-size", url: "http://" + testref.Talk(t, chunks+"0\r\nX-A: "+strings.Repeat("x", 1<<20)+"\r\n\r\n"), at: "trailers"},
 	} {
 		t.Run(c.want, func(t *testing.T) {
-			c.client.Allow = anywhere
+			c.client.Allow = allowAll
 			g := serve(t, wasi.Config{}, c.client)
 			resp, code := g.answer(g.res(send, g.request("GET", c.url), nil))
 			if c.at == "" {
@@ -171,7 +171,7 @@ func TestHTTPErrorCodes(t *testing.T) {
 				if v.Case != "error" || v.Value.(cm.Variant).Case != c.want {
 					t.Fatalf("%v, want %s", v, c.want)
 				}
-				note(t, httpTypes+"future-trailers.get", c.want)
+				record(t, httpTypes+"future-trailers.get", c.want)
 				return
 			}
 			s := g.res(httpTypes+"incoming-body.stream", b)
@@ -184,16 +184,16 @@ func TestHTTPErrorCodes(t *testing.T) {
 				if v == nil || v.Case != c.want {
 					t.Fatalf("%v, want %s", v, c.want)
 				}
-				note(t, httpTypes+"http-error-code", c.want)
+				record(t, httpTypes+"http-error-code", c.want)
 				return
 			}
 		})
 	}
 }
 
-// TestHTTPTimeouts: each of the three timeouts that a guest sets ends its phase, and only its own.
+// TestHTTPTimeouts: each of the three timeouts ends its own phase, and no other.
 func TestHTTPTimeouts(t *testing.T) {
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing of TLS
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections without a TLS handshake
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestHTTPTimeouts(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	defer s.Close()
-	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere})
+	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: allowAll})
 	for _, c := range []struct{ option, url, want, at string }{
 		{"connect-timeout", "https://" + silent.Addr().String(), "connection-timeout", ""},
 		{"first-byte-timeout", s.URL + "/head", "connection-read-timeout", ""},
@@ -236,11 +236,11 @@ func TestHTTPTimeouts(t *testing.T) {
 		if v := g.ok(httpTypes+"http-error-code", e).(*cm.Variant); v == nil || v.Case != c.want {
 			t.Errorf("%s: %v, want %s", c.option, v, c.want)
 		}
-		note(t, httpTypes+"http-error-code", c.want)
+		record(t, httpTypes+"http-error-code", c.want)
 	}
 }
 
-// TestHTTPRefusals: requests that are not sent, and bodies that are not what was said of them.
+// TestHTTPRefusals: requests that are not sent, and bodies that do not have the declared length.
 func TestHTTPRefusals(t *testing.T) {
 	hold := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-hold }))
@@ -270,7 +270,7 @@ func TestHTTPRefusals(t *testing.T) {
 		g.fail(c.want, httpTypes+"outgoing-body.finish", long, nil)
 	}
 
-	other := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere})
+	other := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: allowAll})
 	r := other.request("POST", s.URL)
 	b := other.res(httpTypes+"outgoing-request.body", r)
 	future := other.res(send, r, nil)
@@ -280,7 +280,7 @@ func TestHTTPRefusals(t *testing.T) {
 	}
 }
 
-// TestHTTPBackPressure: a body that the server does not read holds the guest back.
+// TestHTTPBackPressure: a body that the server does not read stops accepting bytes.
 func TestHTTPBackPressure(t *testing.T) {
 	read := make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -289,7 +289,7 @@ func TestHTTPBackPressure(t *testing.T) {
 		fmt.Fprint(w, n, " ", err)
 	}))
 	defer s.Close()
-	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere})
+	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: allowAll})
 	r := g.request("POST", s.URL)
 	b := g.res(httpTypes+"outgoing-request.body", r)
 	out := g.res(httpTypes+"outgoing-body.write", b)

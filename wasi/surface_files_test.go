@@ -26,7 +26,7 @@ var (
 	noChange = cm.Variant{Case: "no-change"}
 )
 
-// folder is a folder of the host with a file in it, and what a guest sees of it.
+// folder makes a folder of the host with a file, and a guest to which it is granted.
 func folder(t *testing.T, readOnly bool) (g *guest, root *cm.Resource, host string) {
 	t.Helper()
 	host = filepath.Join(t.TempDir(), "granted")
@@ -226,11 +226,10 @@ func TestFileErrors(t *testing.T) {
 	if c := g.ok(files+"filesystem-error-code", e).(*string); c == nil || *c != "pipe" {
 		t.Errorf("the code of a write to a pipe that nobody reads is %v", c)
 	}
-	note(t, files+"filesystem-error-code", "pipe")
+	record(t, files+"filesystem-error-code", "pipe")
 }
 
-// TestReadOnly: nothing below a folder that was granted for reading can be changed, nor below one that the guest has opened
-// for reading alone.
+// TestReadOnly: nothing can be changed below a folder that was granted, or that the guest has opened, for reading only.
 func TestReadOnly(t *testing.T) {
 	t.Run("granted", func(t *testing.T) { readOnly(t, true) })
 	t.Run("opened", func(t *testing.T) { readOnly(t, false) })
@@ -283,8 +282,8 @@ func readOnly(t *testing.T, granted bool) {
 	}
 }
 
-// TestNoWayOut: no path leads out of a granted folder, neither by .. nor by a link nor from the top.
-func TestNoWayOut(t *testing.T) {
+// TestPathsStayBelow: no path leads out of a granted folder by "..", by a link or from the root.
+func TestPathsStayBelow(t *testing.T) {
 	g, root, host := folder(t, false)
 	secret := filepath.Join(filepath.Dir(host), "secret")
 	write(t, secret, "secret")
@@ -320,9 +319,9 @@ func TestNoWayOut(t *testing.T) {
 	}
 }
 
-// TestNoWayOutByRace: a folder that turns into a link that leads out, and back, while a guest uses paths through it. The
-// test goes on until each path has been seen both ways often.
-func TestNoWayOutByRace(t *testing.T) {
+// TestPathsStayBelowUnderRace replaces a folder by a link that leads out, and back, while a guest uses paths through it, until
+// each path has been used both ways often.
+func TestPathsStayBelowUnderRace(t *testing.T) {
 	g, root, host := folder(t, false)
 	outside, dir := filepath.Join(filepath.Dir(host), "outside"), filepath.Join(host, "dir")
 	for _, d := range []string{outside, dir} {
@@ -358,11 +357,11 @@ func TestNoWayOutByRace(t *testing.T) {
 		do   func() (string, bool)
 	}{
 		{"open", func() (string, bool) {
-			f, err := g.try(files+"descriptor.open-at", root, follow, "dir/f", none, []string{"read"})
+			f, err := g.attempt(files+"descriptor.open-at", root, follow, "dir/f", none, []string{"read"})
 			if err != nil {
 				return "", false
 			}
-			b, err := g.try(files+"descriptor.read", f, 100, 0)
+			b, err := g.attempt(files+"descriptor.read", f, 100, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -370,46 +369,46 @@ func TestNoWayOutByRace(t *testing.T) {
 			return string(b.([]any)[0].([]byte)), true
 		}},
 		{"stat", func() (string, bool) {
-			s, err := g.try(files+"descriptor.stat-at", root, follow, "dir/f")
+			s, err := g.attempt(files+"descriptor.stat-at", root, follow, "dir/f")
 			if err != nil {
 				return "", false
 			}
 			return map[any]string{uint64(6): "inside"}[s.(map[string]any)["size"]], true
 		}},
 		{"create", func() (string, bool) {
-			f, err := g.try(files+"descriptor.open-at", root, follow, "dir/new", []string{"create"}, rw)
+			f, err := g.attempt(files+"descriptor.open-at", root, follow, "dir/new", []string{"create"}, rw)
 			if err == nil {
 				g.drop(f.(*cm.Resource))
 			}
 			return "inside", err == nil
 		}},
 		{"make a directory", func() (string, bool) {
-			_, err := g.try(files+"descriptor.create-directory-at", root, "dir/d")
+			_, err := g.attempt(files+"descriptor.create-directory-at", root, "dir/d")
 			if err == nil {
 				for err = errors.New("not yet"); err != nil; {
-					_, err = g.try(files+"descriptor.remove-directory-at", root, "dir/d")
+					_, err = g.attempt(files+"descriptor.remove-directory-at", root, "dir/d")
 				}
 				return "inside", true
 			}
 			return "", false
 		}},
 		{"rename and back", func() (string, bool) {
-			_, err := g.try(files+"descriptor.rename-at", root, "a.txt", root, "dir/a.txt")
+			_, err := g.attempt(files+"descriptor.rename-at", root, "a.txt", root, "dir/a.txt")
 			if err != nil {
 				return "", false
 			}
 			for err = errors.New("not yet"); err != nil; {
-				_, err = g.try(files+"descriptor.rename-at", root, "dir/a.txt", root, "a.txt")
+				_, err = g.attempt(files+"descriptor.rename-at", root, "dir/a.txt", root, "a.txt")
 			}
 			return "inside", true
 		}},
 		{"link and unlink", func() (string, bool) {
-			_, err := g.try(files+"descriptor.link-at", root, follow, "a.txt", root, "dir/l")
+			_, err := g.attempt(files+"descriptor.link-at", root, follow, "a.txt", root, "dir/l")
 			if err != nil {
 				return "", false
 			}
 			for err = errors.New("not yet"); err != nil; {
-				_, err = g.try(files+"descriptor.unlink-file-at", root, "dir/l")
+				_, err = g.attempt(files+"descriptor.unlink-file-at", root, "dir/l")
 			}
 			return "inside", true
 		}},
@@ -435,7 +434,7 @@ func TestNoWayOutByRace(t *testing.T) {
 	}
 }
 
-// TestFileQuota: a guest has only so many files open, and what it drops makes room.
+// TestFileQuota: the number of open files is limited, and a drop frees one.
 func TestFileQuota(t *testing.T) {
 	host := t.TempDir()
 	write(t, filepath.Join(host, "f"), "x")
@@ -448,8 +447,8 @@ func TestFileQuota(t *testing.T) {
 	g.drop(g.open(root, "f", none, []string{"read"}))
 }
 
-// TestFoldersAreTooMany: a guest is given as many of its folders as it may have open, whenever it asks.
-func TestFoldersAreTooMany(t *testing.T) {
+// TestPreopensOverQuota: a guest gets as many of its folders as it may have open, at each call.
+func TestPreopensOverQuota(t *testing.T) {
 	folders := []filesystem.Preopen{{Host: t.TempDir(), Guest: "/a"}, {Host: t.TempDir(), Guest: "/b"}, {Host: t.TempDir(), Guest: "/c"}}
 	g := serve(t, wasi.Config{Preopens: folders, Files: 2}, noHTTP)
 	for range 3 {
@@ -467,8 +466,7 @@ func TestFoldersAreTooMany(t *testing.T) {
 	}
 }
 
-// TestOtherFileSystem writes to a file system that takes nothing, asks what the stream's error means, and finds that it is
-// another one than that of another folder.
+// TestOtherFileSystem writes to a full file system, checks the error's code, and that links between two file systems fail.
 func TestOtherFileSystem(t *testing.T) {
 	host := t.TempDir()
 	write(t, filepath.Join(host, "f"), "x")
@@ -485,5 +483,5 @@ func TestOtherFileSystem(t *testing.T) {
 	if c := g.ok(files+"filesystem-error-code", e).(*string); c == nil || *c != "insufficient-space" {
 		t.Errorf("its code is %v", c)
 	}
-	note(t, files+"filesystem-error-code", "insufficient-space")
+	record(t, files+"filesystem-error-code", "insufficient-space")
 }

@@ -20,20 +20,20 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// guest is testdata/surface at work: it calls what the host serves, with values that a test gives it, through lowering and
-// lifting. What the test expected and got goes into the table of functions (table_test.go).
+// guest is an instance of testdata/surface: it calls the host's functions with a test's values, through lowering and lifting.
+// Outcomes that a test expects are recorded in the table of functions (table_test.go).
 type guest struct {
 	t     *testing.T
 	inst  *component.Instance
-	seen  *crossings
-	given []*cm.Resource // that the guest handed out
-	url   string         // of the server that a test lets it talk to
+	seen  *callRecorder
+	given []*cm.Resource // resources that the guest has returned
+	url   string         // of the test's server
 }
 
-// serve makes a guest of a host with this configuration.
+// serve makes a guest on a host with this configuration.
 func serve(t *testing.T, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
 	t.Helper()
-	seen := &crossings{}
+	seen := &callRecorder{}
 	l := engine(t).NewLinker(seen)
 	if err := wasi.AddP2(l, cfg); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func serve(t *testing.T, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
 	t.Cleanup(func() {
 		for _, r := range slices.Backward(g.given) {
 			if !r.Dropped {
-				_ = inst.Drop(context.Background(), r) // what went into another call is gone, or harmless to drop
+				_ = inst.Drop(context.Background(), r) // one that was passed to another call is dropped already
 			}
 		}
 		if err := inst.Close(context.Background()); err != nil {
@@ -66,8 +66,8 @@ func serve(t *testing.T, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
 	return g
 }
 
-// again makes another guest of the same kind: after a trap.
-func (g *guest) again() *guest {
+// restart makes another guest of the same kind, after a trap.
+func (g *guest) restart() *guest {
 	inst, err := g.inst.Linked().Instantiate(g.t.Context())
 	if err != nil {
 		g.t.Fatal(err)
@@ -84,7 +84,7 @@ var sharedEngine struct {
 	err     error
 }
 
-// engine is one for all guests of the surface, and keeps their code: compiling it is what takes time.
+// engine is shared by all guests of the surface, with a cache of their code, as compiling is slow.
 func engine(t *testing.T) *component.Engine {
 	t.Helper()
 	s := &sharedEngine
@@ -112,17 +112,17 @@ func loadSurface(t *testing.T) *component.Component {
 	return sharedEngine.surface
 }
 
-// crossings is an interceptor that notes what has crossed the boundary.
-type crossings struct {
+// callRecorder is an interceptor that records calls and their outcomes.
+type callRecorder struct {
 	mu      sync.Mutex
 	all     []string          // "interface#func outcome"
-	entered func(name string) // if not nil, hears of calls as they begin
+	entered func(name string) // if not nil, called when a call begins
 }
 
-func (c *crossings) Bind(b *cm.Boundary) cm.Hooks { return crossing{c, b} }
+func (c *callRecorder) Bind(b *cm.Boundary) cm.Hooks { return recorderHooks{c, b} }
 
-// take gives what has crossed since the last time.
-func (c *crossings) take() []string {
+// take returns the calls since the last take.
+func (c *callRecorder) take() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := c.all
@@ -130,46 +130,46 @@ func (c *crossings) take() []string {
 	return all
 }
 
-type crossing struct {
-	c *crossings
+type recorderHooks struct {
+	c *callRecorder
 	b *cm.Boundary
 }
 
-func (x crossing) Enter(c *cm.Call) context.Context {
+func (x recorderHooks) Enter(c *cm.Call) context.Context {
 	if f := x.c.entered; f != nil {
 		f(x.b.Name())
 	}
 	return c.Context
 }
 
-// Returned is for calls that are held: their end comes later and is no news here.
-func (x crossing) Returned(c *cm.Call) { x.note("ok") }
+// Returned records calls that are held; their later end is ignored.
+func (x recorderHooks) Returned(c *cm.Call) { x.record("ok") }
 
-func (x crossing) Exit(c *cm.Call, end cm.End) {
+func (x recorderHooks) Exit(c *cm.Call, end cm.End) {
 	var exit *cm.ExitError
 	var trap *cm.Trap
 	switch r := c.Results(); {
 	case c.Held():
 	case errors.As(end.Err, &exit):
-		x.note(fmt.Sprint("exit ", exit.Code))
+		x.record(fmt.Sprint("exit ", exit.Code))
 	case errors.As(end.Err, &trap):
-		x.note("trap " + string(trap.Code))
+		x.record("trap " + string(trap.Code))
 	case end.Err != nil:
-		x.note(end.Err.Error())
+		x.record(end.Err.Error())
 	case len(r) == 1 && x.b.Type.Result.Kind == cm.KindResult && r[0].Case() == 1:
-		x.note("error")
+		x.record("error")
 	default:
-		x.note("ok")
+		x.record("ok")
 	}
 }
 
-func (x crossing) note(outcome string) {
+func (x recorderHooks) record(outcome string) {
 	x.c.mu.Lock()
 	defer x.c.mu.Unlock()
 	x.c.all = append(x.c.all, x.b.Name()+" "+outcome)
 }
 
-// funcs are the functions of WASI by the short names that tests give them: "io/streams#output-stream.check-write".
+// funcs are the functions of WASI by their short names: "io/streams#output-stream.check-write".
 var funcs = sync.OnceValue(func() map[string]*wit.Func {
 	set, err := surface.Load("..")
 	if err != nil {
@@ -194,14 +194,14 @@ func shortName(id wit.InterfaceID, f *wit.Func) string {
 	return name + f.Base
 }
 
-// try calls a function and leaves the judgement to the test.
-func (g *guest) try(fn string, args ...any) (any, error) {
+// attempt calls a function without checking its outcome.
+func (g *guest) attempt(fn string, args ...any) (any, error) {
 	g.t.Helper()
 	v, _, err := g.call(g.t.Context(), fn, args...)
 	return v, err
 }
 
-// call gives what came of a call, and the outcome in a word: ok, the name of a WIT error, "trap CODE" or "exit N".
+// call returns the result of a call and its outcome: "ok", the name of a WIT error, "trap CODE" or "exit N".
 func (g *guest) call(ctx context.Context, fn string, args ...any) (v any, outcome string, err error) {
 	g.t.Helper()
 	f := funcs()[fn]
@@ -220,7 +220,7 @@ func (g *guest) call(ctx context.Context, fn string, args ...any) (v any, outcom
 	return v, outcome, err
 }
 
-// outcomeOf names the end of a call, and what its boundary must have seen of it.
+// outcomeOf is the outcome of a call, and the one that its boundary must have recorded.
 func outcomeOf(err error) (outcome, arm string) {
 	var fail *cm.ResultError[any]
 	var exit *cm.ExitError
@@ -229,7 +229,7 @@ func outcomeOf(err error) (outcome, arm string) {
 	case err == nil:
 		return "ok", "ok"
 	case errors.As(err, &fail):
-		return word(fail.Value), "error"
+		return errorName(fail.Value), "error"
 	case errors.As(err, &exit):
 		outcome = fmt.Sprint("exit ", exit.Code)
 	case errors.As(err, &trap):
@@ -240,8 +240,8 @@ func outcomeOf(err error) (outcome, arm string) {
 	return outcome, outcome
 }
 
-// word is the name of an error value.
-func word(v any) string {
+// errorName is the name of an error value.
+func errorName(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "error"
@@ -253,7 +253,7 @@ func word(v any) string {
 	return fmt.Sprint(v)
 }
 
-// keep finds the resources in what the guest handed out.
+// keep records the resources in a result.
 func (g *guest) keep(v reflect.Value) {
 	if !v.IsValid() {
 		return
@@ -291,22 +291,22 @@ func (g *guest) ok(fn string, args ...any) any {
 	if outcome != "ok" {
 		g.t.Fatalf("%s: %v, want it to succeed", fn, err)
 	}
-	note(g.t, fn, "ok")
+	record(g.t, fn, "ok")
 	return v
 }
 
-// fail calls a function that must end otherwise: with a WIT error, a trap or an exit. After a trap the guest is dead.
+// fail calls a function that must end with a WIT error, a trap or an exit. After a trap the guest cannot be used.
 func (g *guest) fail(want, fn string, args ...any) error {
 	g.t.Helper()
 	v, outcome, err := g.call(g.t.Context(), fn, args...)
 	if outcome != want {
 		g.t.Fatalf("%s: %s (%v, %v), want %s", fn, outcome, v, err, want)
 	}
-	note(g.t, fn, want)
+	record(g.t, fn, want)
 	return err
 }
 
-// equal calls a function that must succeed with this value.
+// equal calls a function whose result must be want.
 func (g *guest) equal(want any, fn string, args ...any) {
 	g.t.Helper()
 	if got := g.ok(fn, args...); !reflect.DeepEqual(got, want) {
@@ -314,7 +314,7 @@ func (g *guest) equal(want any, fn string, args ...any) {
 	}
 }
 
-// res calls a function that must succeed with a resource.
+// res calls a function whose result must be a resource.
 func (g *guest) res(fn string, args ...any) *cm.Resource {
 	g.t.Helper()
 	switch v := g.ok(fn, args...).(type) {
@@ -337,17 +337,17 @@ func (g *guest) drop(rs ...*cm.Resource) {
 		if _, err := g.inst.Call(g.t.Context(), "surface:"+where+"#drop-"+r.Type.Name, r); err != nil || !r.Dropped {
 			g.t.Fatalf("drop of %s: %v", r.Type, err)
 		}
-		note(g.t, where+"."+r.Type.Name, "ok")
+		record(g.t, where+"."+r.Type.Name, "ok")
 	}
 }
 
-// finish repeats a call for as long as it would block, waiting meanwhile as a guest does, and gives its outcome.
-func (g *guest) finish(ready *cm.Resource, fn string, args ...any) (any, string) {
+// retry repeats a call while it would block, waiting as a guest does, and returns its outcome.
+func (g *guest) retry(ready *cm.Resource, fn string, args ...any) (any, string) {
 	g.t.Helper()
 	for {
 		v, outcome, _ := g.call(g.t.Context(), fn, args...)
 		if outcome != "would-block" {
-			note(g.t, fn, outcome)
+			record(g.t, fn, outcome)
 			return v, outcome
 		}
 		g.ok("io/poll#pollable.block", ready)

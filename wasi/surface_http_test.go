@@ -26,7 +26,7 @@ const (
 	send      = "http/outgoing-handler#handle"
 )
 
-func anywhere(_, _, _ string) bool { return true }
+func allowAll(_, _, _ string) bool { return true }
 
 // fields makes fields of names and values.
 func (g *guest) fields(list ...string) *cm.Resource {
@@ -53,7 +53,7 @@ func (g *guest) request(method, to string, header ...string) *cm.Resource {
 	return r
 }
 
-// answer waits for what comes of a request: a response, or the name of an error code.
+// answer waits for the response or the error code of a request.
 func (g *guest) answer(future *cm.Resource) (*cm.Resource, cm.Variant) {
 	g.t.Helper()
 	p := g.res(httpTypes+"future-incoming-response.subscribe", future)
@@ -68,11 +68,11 @@ func (g *guest) answer(future *cm.Resource) (*cm.Resource, cm.Variant) {
 		return inner.Value.(*cm.Resource), cm.Variant{}
 	}
 	code := inner.Value.(cm.Variant)
-	note(g.t, httpTypes+"future-incoming-response.get", code.Case)
+	record(g.t, httpTypes+"future-incoming-response.get", code.Case)
 	return nil, code
 }
 
-// body reads a body to its end, and gives its trailers if it has any.
+// body reads a body to its end and returns its text and its trailers, if any.
 func (g *guest) body(b *cm.Resource) (text string, trailers *cm.Resource) {
 	g.t.Helper()
 	s := g.res(httpTypes+"incoming-body.stream", b)
@@ -98,8 +98,8 @@ func (g *guest) trailers(future *cm.Resource) *cm.Resource {
 	return *r
 }
 
-// secure trusts a server.
-func secure(s *httptest.Server) *tls.Config {
+// trustServer trusts a server.
+func trustServer(s *httptest.Server) *tls.Config {
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
 	return &tls.Config{RootCAs: roots}
@@ -186,7 +186,7 @@ func TestExchange(t *testing.T) {
 		s.EnableHTTP2 = h2
 		s.StartTLS()
 		t.Cleanup(s.Close)
-		g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere, TLS: secure(s)})
+		g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: allowAll, TLS: trustServer(s)})
 		r := g.request("POST", s.URL+"/p?q", "trailer", "x-count")
 		b := g.res(httpTypes+"outgoing-request.body", r)
 		out := g.res(httpTypes+"outgoing-body.write", b)
@@ -222,7 +222,7 @@ func TestExchange(t *testing.T) {
 	}
 }
 
-// TestDropsEndAnExchange: whoever releases the future, the response, the body or its trailers ends the exchange.
+// TestDropsEndAnExchange: a drop of the future, the response, the body or its trailers ends the exchange.
 func TestDropsEndAnExchange(t *testing.T) {
 	arrived, gone := make(chan struct{}, 1), make(chan struct{}, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -234,7 +234,7 @@ func TestDropsEndAnExchange(t *testing.T) {
 		gone <- struct{}{}
 	}))
 	t.Cleanup(s.Close)
-	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere})
+	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: allowAll})
 	for _, what := range []string{"future", "response", "body", "trailers"} {
 		future := g.res(send, g.request("GET", s.URL+"/"+what), nil)
 		<-arrived
@@ -264,7 +264,7 @@ func TestDropsEndAnExchange(t *testing.T) {
 	}
 }
 
-// TestBodyMisuse: a body is not finished while its stream is there.
+// TestBodyMisuse: a body cannot be finished before its stream is dropped.
 func TestBodyMisuse(t *testing.T) {
 	g := serve(t, wasi.Config{}, noHTTP)
 	b := g.res(httpTypes+"outgoing-response.body", g.res(httpTypes+"outgoing-response.new", g.fields()))
@@ -272,7 +272,7 @@ func TestBodyMisuse(t *testing.T) {
 	g.fail("trap host-call-misuse", httpTypes+"outgoing-body.finish", b, nil)
 }
 
-// responder keeps what a guest answers.
+// responder records a guest's response.
 type responder struct {
 	informs []string
 	inform  error
@@ -287,7 +287,7 @@ func (r *responder) Inform(_ context.Context, status int, h *wasihttp.Fields) er
 func (r *responder) Respond(a *wasihttp.OutgoingResponse) { r.answer = a }
 func (r *responder) Fail(err *wasihttp.Error)             { r.fail = err }
 
-// handle gives a request to the guest's incoming-handler, and gets from it what it was given.
+// handle passes a request to the guest's incoming-handler and returns the handler's arguments.
 func (g *guest) handle(r *http.Request, out wasihttp.Responder) (request, param *cm.Resource) {
 	g.t.Helper()
 	g.seen.take()
@@ -297,7 +297,7 @@ func (g *guest) handle(r *http.Request, out wasihttp.Responder) (request, param 
 	if seen := g.seen.take(); !slices.Equal(seen, []string{"wasi:http/incoming-handler@0.2.12#handle ok"}) {
 		g.t.Errorf("what crossed the boundary is %q", seen)
 	}
-	note(g.t, "http/incoming-handler#handle", "ok")
+	record(g.t, "http/incoming-handler#handle", "ok")
 	for name, to := range map[string]**cm.Resource{"take-request": &request, "take-out": &param} {
 		v, err := g.inst.Call(g.t.Context(), "surface:http/incoming-handler#"+name)
 		if err != nil {
@@ -368,7 +368,7 @@ func TestIncomingRequest(t *testing.T) {
 	}
 	g.drop(h, trailers, future, r)
 
-	// What is let go of without an answer, and a body without an end.
+	// An outparam that is dropped without a response, and a body that is not finished.
 	_, param = g.handle(httptest.NewRequest("GET", "/", nil), &responder{})
 	g.drop(param)
 	unsent := g.res(httpTypes+"outgoing-response.new", g.fields())
@@ -376,7 +376,7 @@ func TestIncomingRequest(t *testing.T) {
 	g.drop(unfinished, unsent)
 	r, _ = g.handle(httptest.NewRequest("GET", "/", nil), &responder{})
 	unread := g.res(httpTypes+"incoming-request.consume", r)
-	g.drop(unread, g.res(httpTypes+"incoming-body.finish", g.res(httpTypes+"incoming-request.consume", first(g.handle(httptest.NewRequest("GET", "/", nil), &responder{})))))
+	g.drop(unread, g.res(httpTypes+"incoming-body.finish", g.res(httpTypes+"incoming-request.consume", firstResource(g.handle(httptest.NewRequest("GET", "/", nil), &responder{})))))
 
 	r, _ = g.handle(httptest.NewRequest("POST", "/", strings.NewReader("x")), &responder{})
 	b = g.res(httpTypes+"incoming-request.consume", r)
@@ -384,9 +384,9 @@ func TestIncomingRequest(t *testing.T) {
 	g.fail("trap host-call-misuse", httpTypes+"incoming-body.finish", b)
 }
 
-func first(a, _ *cm.Resource) *cm.Resource { return a }
+func firstResource(a, _ *cm.Resource) *cm.Resource { return a }
 
-// TestLongTrailers: trailers of a request that are too long are an error that says so.
+// TestLongTrailers: trailers of a request that are too large are an error that says so.
 func TestLongTrailers(t *testing.T) {
 	requests, done := make(chan *http.Request), make(chan struct{})
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -409,11 +409,11 @@ func TestLongTrailers(t *testing.T) {
 	if v.Case != "error" || v.Value.(cm.Variant).Case != "HTTP-request-trailer-section-size" {
 		t.Fatalf("got %v", v)
 	}
-	note(t, httpTypes+"future-trailers.get", "HTTP-request-trailer-section-size")
+	record(t, httpTypes+"future-trailers.get", "HTTP-request-trailer-section-size")
 }
 
-// TestFieldsOfAnAnswerGoOn: a guest that copies an answer's fields one by one, as a proxy does, is refused none of them.
-func TestFieldsOfAnAnswerGoOn(t *testing.T) {
+// TestResponseFieldsCanBeCopied: a guest can append all fields of a response to another one, as a proxy does.
+func TestResponseFieldsCanBeCopied(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, name := range []string{"Host", "Proxy-Authenticate", "Proxy-Authorization", "Keep-Alive", "Proxy-Connection", "Upgrade", "Http2-Settings", "Te", "X-A", "Set-Cookie"} {
 			w.Header()[name] = []string{"1", "2"}
@@ -421,7 +421,7 @@ func TestFieldsOfAnAnswerGoOn(t *testing.T) {
 		w.WriteHeader(http.StatusProxyAuthRequired)
 	}))
 	defer s.Close()
-	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: anywhere})
+	g := serve(t, wasi.Config{}, wasihttp.ClientConfig{Allow: allowAll})
 	resp, code := g.answer(g.res(send, g.request("GET", s.URL), nil))
 	if resp == nil {
 		t.Fatal(code)

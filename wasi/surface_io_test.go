@@ -50,7 +50,7 @@ func (g *guest) text(s *cm.Resource) string {
 		case "ok":
 			all = append(all, v.([]byte)...)
 		case "closed":
-			note(g.t, "io/streams#input-stream.blocking-read", outcome)
+			record(g.t, "io/streams#input-stream.blocking-read", outcome)
 			return string(all)
 		default:
 			g.t.Fatalf("after %q: %v", all, err)
@@ -203,7 +203,7 @@ func TestStreamMisuse(t *testing.T) {
 		{"output-stream.blocking-write-and-flush", []any{make([]byte, 4097)}},
 		{"output-stream.blocking-write-zeroes-and-flush", []any{4097}},
 	} {
-		g := first.again()
+		g := first.restart()
 		g.fail("trap host-call-misuse", "io/streams#"+c.fn, append([]any{g.output(io.Discard)}, c.args...)...)
 	}
 	first.fail("trap host-call-misuse", "io/poll#poll", []*cm.Resource{})
@@ -223,7 +223,7 @@ func TestPoll(t *testing.T) {
 	g.drop(never, soon, now)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	waiting := g.again()
+	waiting := g.restart()
 	p := waiting.res("clocks/monotonic-clock#subscribe-instant", uint64(1<<63))
 	waiting.seen.entered = func(name string) {
 		if strings.HasPrefix(name, "wasi:io/poll") {

@@ -12,11 +12,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 )
 
-var everywhere = wasi.Config{Sockets: sockets.Grants{Connect: []string{"*"}, Listen: []string{"*"}}}
+var allowSockets = wasi.Config{Sockets: sockets.Grants{Connect: []string{"*"}, Listen: []string{"*"}}}
 
 const tcp = "sockets/tcp#tcp-socket."
 
-// ip4 and address are addresses as a guest gives and gets them.
+// ip4 and address are WIT values of addresses.
 func ip4(s string) cm.Variant { return address(netip.MustParseAddrPort(s)) }
 
 func address(at netip.AddrPort) cm.Variant {
@@ -57,12 +57,12 @@ func (g *guest) listener(n *cm.Resource) (*cm.Resource, netip.AddrPort) {
 	return l, addrPort(g.ok(tcp+"local-address", l))
 }
 
-// connect gives a connected socket and its streams.
+// connect returns a connected socket and its streams.
 func (g *guest) connect(n *cm.Resource, to netip.AddrPort) (s, in, out *cm.Resource) {
 	g.t.Helper()
 	s = g.tcp()
 	g.ok(tcp+"start-connect", s, n, address(to))
-	v, outcome := g.finish(g.res(tcp+"subscribe", s), tcp+"finish-connect", s)
+	v, outcome := g.retry(g.res(tcp+"subscribe", s), tcp+"finish-connect", s)
 	if outcome != "ok" {
 		g.t.Fatalf("connect: %s", outcome)
 	}
@@ -70,9 +70,9 @@ func (g *guest) connect(n *cm.Resource, to netip.AddrPort) (s, in, out *cm.Resou
 	return s, streams[0].(*cm.Resource), streams[1].(*cm.Resource)
 }
 
-// TestTCP: a guest that talks to itself, from the first byte to the last.
+// TestTCP: two sockets of a guest exchange bytes up to the ends of their streams.
 func TestTCP(t *testing.T) {
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	n := g.res("sockets/instance-network#instance-network")
 	l, at := g.listener(n)
 	g.equal(true, tcp+"is-listening", l)
@@ -81,7 +81,7 @@ func TestTCP(t *testing.T) {
 	g.fail("would-block", tcp+"accept", l)
 	c, cin, cout := g.connect(n, at)
 	g.equal(false, tcp+"is-listening", c)
-	v, outcome := g.finish(ready, tcp+"accept", l)
+	v, outcome := g.retry(ready, tcp+"accept", l)
 	if outcome != "ok" {
 		t.Fatal(outcome)
 	}
@@ -104,14 +104,14 @@ func TestTCP(t *testing.T) {
 	g.drop(cin, cout, c, sin, sout, s, ready, l, n)
 }
 
-// TestTCPBackPressure: a peer that does not read holds the guest back, and lets it go on when it reads.
+// TestTCPBackPressure: a stream to a peer that does not read stops accepting bytes until the peer reads.
 func TestTCPBackPressure(t *testing.T) {
 	peer, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	_, _, out := g.connect(g.res("sockets/instance-network#instance-network"), netip.MustParseAddrPort(peer.Addr().String()))
 	conn, err := peer.Accept()
 	if err != nil {
@@ -128,7 +128,7 @@ func TestTCPBackPressure(t *testing.T) {
 			ready := g.ok("io/poll#poll", []*cm.Resource{room, timer}).([]uint32)
 			g.drop(timer)
 			if len(ready) == 1 && ready[0] == 1 {
-				break // the buffers of the system are full, too
+				break // the system's buffers are full as well
 			}
 			continue
 		}
@@ -170,7 +170,7 @@ func TestTCPBackPressure(t *testing.T) {
 }
 
 func TestTCPStates(t *testing.T) {
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	n := g.res("sockets/instance-network#instance-network")
 	l, at := g.listener(n)
 	s := g.tcp()
@@ -193,7 +193,7 @@ func TestTCPStates(t *testing.T) {
 	for _, what := range []string{"[::1]:1", "127.0.0.1:0", "0.0.0.0:1", "224.0.0.1:1", "255.255.255.255:1"} {
 		g.fail("invalid-argument", tcp+"start-connect", s, n, address(netip.MustParseAddrPort(what)))
 	}
-	// Linux has a broadcast route for the last address of the loopback network, and connects nowhere over such.
+	// On Linux the last address of the loopback network is a broadcast address, which refuses connections.
 	g.fail("remote-unreachable", tcp+"start-connect", g.tcp(), n, ip4("127.255.255.255:1"))
 	// bind in progress
 	g.ok(tcp+"start-bind", s, n, here)
@@ -212,7 +212,7 @@ func TestTCPStates(t *testing.T) {
 	g.fail("concurrency-conflict", tcp+"start-listen", s)
 	g.fail("concurrency-conflict", tcp+"start-bind", s, n, here)
 	g.fail("invalid-state", tcp+"shutdown", s, "both")
-	if _, outcome := g.finish(g.res(tcp+"subscribe", s), tcp+"finish-connect", s); outcome != "ok" {
+	if _, outcome := g.retry(g.res(tcp+"subscribe", s), tcp+"finish-connect", s); outcome != "ok" {
 		t.Fatal(outcome)
 	}
 	// connected
@@ -238,11 +238,11 @@ func TestTCPStates(t *testing.T) {
 	g.fail("invalid-state", tcp+"remote-address", m)
 	g.ok(tcp+"set-listen-backlog-size", m, 5)
 	g.fail("invalid-argument", tcp+"set-listen-backlog-size", m, 0)
-	// closed: nobody listens there any more
+	// closed: there is no listener any more
 	g.drop(l)
 	dead := g.tcp()
 	g.ok(tcp+"start-connect", dead, n, address(at))
-	if _, outcome := g.finish(g.res(tcp+"subscribe", dead), tcp+"finish-connect", dead); outcome != "connection-refused" {
+	if _, outcome := g.retry(g.res(tcp+"subscribe", dead), tcp+"finish-connect", dead); outcome != "connection-refused" {
 		t.Errorf("connect to nobody: %s", outcome)
 	}
 	g.fail("invalid-state", tcp+"start-connect", dead, n, address(at))
@@ -251,14 +251,14 @@ func TestTCPStates(t *testing.T) {
 	g.fail("invalid-state", tcp+"keep-alive-enabled", dead)
 }
 
-// TestTCPReset: a peer that breaks off is an error of the stream, whose code the guest can find out.
+// TestTCPReset: a reset by the peer is an error of the stream, whose code the guest can read.
 func TestTCPReset(t *testing.T) {
 	peer, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	_, in, _ := g.connect(g.res("sockets/instance-network#instance-network"), netip.MustParseAddrPort(peer.Addr().String()))
 	conn, err := peer.Accept()
 	if err != nil {
@@ -272,7 +272,7 @@ func TestTCPReset(t *testing.T) {
 	if c := g.ok("sockets/network#network-error-code", e).(*string); c == nil || *c != "connection-reset" {
 		t.Errorf("its code is %v", c)
 	}
-	note(t, "sockets/network#network-error-code", "connection-reset")
+	record(t, "sockets/network#network-error-code", "connection-reset")
 	other := g.resource(iop2.ErrorType, iop2.NewError(net.ErrClosed))
 	if c := g.ok("sockets/network#network-error-code", other).(*string); c != nil {
 		t.Errorf("the code of another error is %v", *c)
@@ -280,7 +280,7 @@ func TestTCPReset(t *testing.T) {
 }
 
 func TestTCPOptions(t *testing.T) {
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	for _, family := range []string{"ipv4", "ipv6"} {
 		v, outcome, _ := g.call(t.Context(), "sockets/tcp-create-socket#create-tcp-socket", family)
 		if outcome == "not-supported" && family == "ipv6" {
@@ -311,9 +311,9 @@ func TestTCPOptions(t *testing.T) {
 	}
 }
 
-// TestSocketLimit: a guest has only so many sockets, and what it drops makes room.
+// TestSocketLimit: the number of open sockets is limited, and a drop frees one.
 func TestSocketLimit(t *testing.T) {
-	cfg := everywhere
+	cfg := allowSockets
 	cfg.Sockets.Sockets = 2
 	g := serve(t, cfg, noHTTP)
 	n := g.res("sockets/instance-network#instance-network")
@@ -327,7 +327,7 @@ func TestSocketLimit(t *testing.T) {
 	g.drop(g.tcp())
 }
 
-// TestSocketGrants: each kind of use is granted for itself.
+// TestSocketGrants: connecting and listening are granted separately.
 func TestSocketGrants(t *testing.T) {
 	peer, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

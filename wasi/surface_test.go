@@ -16,8 +16,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// TestSurface compares what is registered with WASI's own WIT text, both ways: every function and resource of every
-// interface, those behind features included, but for what components export.
+// TestSurface compares the defined functions and resources with WASI's WIT text, both ways: all imports of every interface,
+// including those behind features.
 func TestSurface(t *testing.T) {
 	l := engine(t).NewLinker(nil)
 	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
@@ -33,7 +33,7 @@ func TestSurface(t *testing.T) {
 	t.Run("reference", func(t *testing.T) {
 		compareSurface(t, got, testref.WIT(t))
 	})
-	// That the types are right is found when a component that imports everything is linked.
+	// The types are checked when a component that imports everything is linked.
 	linked, err := l.Link(t.Context(), loadSurface(t))
 	if err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func compareSurface(t *testing.T, got []string, dir string) {
 				want = append(want, i.ID.String()+"#"+f.Name)
 			}
 			for _, typ := range i.Types {
-				if typ.Resolve().Kind == wit.Resource { // one that is used from elsewhere is registered there only
+				if typ.Resolve().Kind == wit.Resource { // one that is used from another interface is defined there only
 					name := i.ID.String() + "." + typ.Name
 					if typ.Kind == wit.Resource {
 						resources++
@@ -105,8 +105,8 @@ func compareSurface(t *testing.T, got []string, dir string) {
 	}
 }
 
-// TestSurfaceIsWritten: testdata/surface is what tests/surface writes.
-func TestSurfaceIsWritten(t *testing.T) {
+// TestSurfaceIsCurrent: testdata/surface is the output of tests/surface.
+func TestSurfaceIsCurrent(t *testing.T) {
 	text, err := surface.WASI("..")
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +116,7 @@ func TestSurfaceIsWritten(t *testing.T) {
 	}
 }
 
-func TestConfigThatCannotWork(t *testing.T) {
+func TestInvalidConfig(t *testing.T) {
 	e := engine(t)
 	for name, c := range map[string]struct {
 		cfg  wasi.Config

@@ -29,7 +29,7 @@ func (g *guest) udp(n *cm.Resource) (*cm.Resource, netip.AddrPort) {
 	return u, addrPort(g.ok(udp+"local-address", u))
 }
 
-// stream gives the streams of a socket; to may be nil.
+// stream returns the streams of a socket; to may be nil.
 func (g *guest) stream(u *cm.Resource, to any) (in, out *cm.Resource) {
 	g.t.Helper()
 	s := g.ok(udp+"stream", u, to).([]any)
@@ -41,7 +41,7 @@ func datagram(data string, to any) map[string]any {
 }
 
 func TestUDP(t *testing.T) {
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	n := g.res("sockets/instance-network#instance-network")
 	a, atA := g.udp(n)
 	b, atB := g.udp(n)
@@ -74,7 +74,7 @@ func TestUDP(t *testing.T) {
 	g.equal(uint64(1), udpOut+"send", sOut, []any{datagram("who?", address(atA))})
 	g.ok(udpOut+"check-send", bOut)
 	g.equal(uint64(1), udpOut+"send", bOut, []any{datagram("me", address(atA))})
-	for { // what came first was not from the peer, and is not heard
+	for { // the first datagram was not the peer's, and is dropped
 		g.ok("io/poll#pollable.block", g.res(udpIn+"subscribe", aIn))
 		if ds := g.ok(udpIn+"receive", aIn, 10).([]map[string]any); len(ds) > 0 {
 			if string(ds[0]["data"].([]byte)) != "me" || len(ds) != 1 {
@@ -109,7 +109,7 @@ func TestUDP(t *testing.T) {
 }
 
 func TestUDPStates(t *testing.T) {
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	n := g.res("sockets/instance-network#instance-network")
 	u := g.res("sockets/udp-create-socket#create-udp-socket", "ipv4")
 	here := ip4("127.0.0.1:0")
@@ -140,9 +140,9 @@ func TestUDPStates(t *testing.T) {
 	}
 }
 
-// TestUDPRefused: an answer that nobody listens is heard by a connected socket.
+// TestUDPRefused: a connected socket reports that its peer does not listen.
 func TestUDPRefused(t *testing.T) {
-	g := serve(t, everywhere, noHTTP)
+	g := serve(t, allowSockets, noHTTP)
 	n := g.res("sockets/instance-network#instance-network")
 	gone, at := g.udp(n)
 	g.drop(gone)
@@ -154,7 +154,7 @@ func TestUDPRefused(t *testing.T) {
 	g.fail("connection-refused", udpIn+"receive", in, 1)
 }
 
-// TestUDPGrants: a guest hears and reaches only whom it may connect to.
+// TestUDPGrants: a guest sends to and receives from only the addresses that it may connect to.
 func TestUDPGrants(t *testing.T) {
 	friend, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -189,42 +189,42 @@ func TestUDPGrants(t *testing.T) {
 	}
 }
 
-// resolver has every name of the process's be looked up by f, which answers a DNS query.
+// resolver replaces the process's resolver by f, which answers a DNS query.
 func resolver(t *testing.T, f func(query []byte) (answer []byte, err error)) {
 	old := net.DefaultResolver
 	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
-		return &nameserver{answer: f}, nil
+		return &dnsConn{answer: f}, nil
 	}}
 	t.Cleanup(func() { net.DefaultResolver = old })
 }
 
-// nameserver is one connection to a name server, in datagrams.
-type nameserver struct {
+// dnsConn is a datagram connection to a name server.
+type dnsConn struct {
 	net.Conn
 	answer func([]byte) ([]byte, error)
 	query  []byte
 }
 
-func (c *nameserver) Write(p []byte) (int, error) {
+func (c *dnsConn) Write(p []byte) (int, error) {
 	c.query = append([]byte(nil), p...)
 	return len(p), nil
 }
 
-func (c *nameserver) Read(p []byte) (int, error) {
+func (c *dnsConn) Read(p []byte) (int, error) {
 	a, err := c.answer(c.query)
 	return copy(p, a), err
 }
 
-func (c *nameserver) ReadFrom(p []byte) (int, net.Addr, error) {
+func (c *dnsConn) ReadFrom(p []byte) (int, net.Addr, error) {
 	n, err := c.Read(p)
 	return n, nil, err
 }
 
-func (c *nameserver) WriteTo([]byte, net.Addr) (int, error) { return 0, io.ErrClosedPipe }
-func (c *nameserver) LocalAddr() net.Addr                   { return &net.UDPAddr{} }
-func (c *nameserver) RemoteAddr() net.Addr                  { return &net.UDPAddr{} }
-func (c *nameserver) SetDeadline(time.Time) error           { return nil }
-func (c *nameserver) Close() error                          { return nil }
+func (c *dnsConn) WriteTo([]byte, net.Addr) (int, error) { return 0, io.ErrClosedPipe }
+func (c *dnsConn) LocalAddr() net.Addr                   { return &net.UDPAddr{} }
+func (c *dnsConn) RemoteAddr() net.Addr                  { return &net.UDPAddr{} }
+func (c *dnsConn) SetDeadline(time.Time) error           { return nil }
+func (c *dnsConn) Close() error                          { return nil }
 
 // dns answers a query with a code and, for A records, addresses.
 func dns(query []byte, code byte, addrs ...netip.Addr) []byte {
@@ -238,7 +238,7 @@ func dns(query []byte, code byte, addrs ...netip.Addr) []byte {
 	binary.BigEndian.PutUint16(a[6:], 0)
 	binary.BigEndian.PutUint16(a[8:], 0)
 	binary.BigEndian.PutUint16(a[10:], 0)
-	if query[end-3] != 1 { // no A record is asked for
+	if query[end-3] != 1 { // not a query for an A record
 		return a
 	}
 	for i, addr := range addrs {
@@ -283,7 +283,7 @@ func TestNames(t *testing.T) {
 	close(release)
 	var addrs []cm.Variant
 	for {
-		v, outcome := g.finish(ready, next, l)
+		v, outcome := g.retry(ready, next, l)
 		if outcome != "ok" {
 			t.Fatal(outcome)
 		}
@@ -296,7 +296,7 @@ func TestNames(t *testing.T) {
 	if len(addrs) != 2 || addrs[0].Case != "ipv4" || addrs[1].Case != "ipv4" {
 		t.Errorf("db.example is %v", addrs)
 	}
-	// What a granted name stands for is granted, at its port.
+	// The addresses of a granted name are granted, at its port.
 	g.ok(tcp+"start-connect", s, n, ip4(peer.Addr().String()))
 	g.fail("access-denied", tcp+"start-connect", g.tcp(), n, ip4("127.0.0.1:1"))
 	g.drop(ready, l)
@@ -310,7 +310,7 @@ func TestNames(t *testing.T) {
 		"refused.example": "permanent-resolver-failure",
 	} {
 		l := g.res(resolve, n, name)
-		if _, outcome := g.finish(g.res("sockets/ip-name-lookup#resolve-address-stream.subscribe", l), next, l); outcome != want {
+		if _, outcome := g.retry(g.res("sockets/ip-name-lookup#resolve-address-stream.subscribe", l), next, l); outcome != want {
 			t.Errorf("%s: %s, want %s", name, outcome, want)
 		}
 	}

@@ -19,7 +19,7 @@ import (
 
 //go:generate go test -count=1 -timeout 120s . -update
 
-// tableFile says what was seen of each function of WASI in the tests of this package, and by which test.
+// tableFile lists the outcomes of each function of WASI in the tests of this package.
 const tableFile = "FUNCTIONS.md"
 
 var update = flag.Bool("update", false, "write "+tableFile)
@@ -52,25 +52,25 @@ func complete() bool {
 	return runtime.GOOS == "linux"
 }
 
-// evidence is what was seen: name, outcome, test. Names are those of funcs, and "io/poll.pollable" for the drop of a
-// resource.
-var evidence = struct {
+// observed has the recorded outcomes by name, outcome and test. Names are those of funcs, and "io/poll.pollable" for the drop
+// of a resource.
+var observed = struct {
 	sync.Mutex
 	seen map[string]map[string]map[string]bool
 }{seen: map[string]map[string]map[string]bool{}}
 
-// note says that a test has seen a function end as it expected.
-func note(t *testing.T, name, outcome string) {
+// record records an expected outcome of a function in a test.
+func record(t *testing.T, name, outcome string) {
 	test, _, _ := strings.Cut(t.Name(), "/")
-	evidence.Lock()
-	defer evidence.Unlock()
-	if evidence.seen[name] == nil {
-		evidence.seen[name] = map[string]map[string]bool{}
+	observed.Lock()
+	defer observed.Unlock()
+	if observed.seen[name] == nil {
+		observed.seen[name] = map[string]map[string]bool{}
 	}
-	if evidence.seen[name][outcome] == nil {
-		evidence.seen[name][outcome] = map[string]bool{}
+	if observed.seen[name][outcome] == nil {
+		observed.seen[name][outcome] = map[string]bool{}
 	}
-	evidence.seen[name][outcome][test] = true
+	observed.seen[name][outcome][test] = true
 }
 
 // checkTable writes the table or compares it with the one that is checked in.
@@ -104,8 +104,8 @@ func checkTable() error {
 	return fmt.Errorf("%s is not what the tests have seen; go generate ./wasi writes it:\n%s", tableFile, b.String())
 }
 
-// table is the text of the table. It is an error if a function was not seen to succeed, or an error code neither seen nor
-// accounted for.
+// table is the text of the table. It fails if no test had a function succeed, or if an error code was neither seen nor has a
+// reason.
 func table() (string, error) {
 	set, err := surface.Load("..")
 	if err != nil {
@@ -114,7 +114,7 @@ func table() (string, error) {
 	var b, problems strings.Builder
 	var interfaces, functions, resources int
 	row := func(show, name string) {
-		outcomes := evidence.seen[name]
+		outcomes := observed.seen[name]
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(outcomes)), func(o string) bool { return o == "ok" || strings.HasPrefix(o, "exit ") }) {
 			fmt.Fprintf(&problems, "%s was not seen to succeed\n", name)
 		}
@@ -160,7 +160,7 @@ func table() (string, error) {
 	return head + b.String(), nil
 }
 
-// cell says of each outcome in which tests it was seen; what succeeds comes first.
+// cell lists each outcome with its tests, successes first.
 func cell(outcomes map[string]map[string]bool) string {
 	var parts []string
 	if tests := outcomes["ok"]; tests != nil {
@@ -174,15 +174,15 @@ func cell(outcomes map[string]map[string]bool) string {
 	return strings.Join(parts, "; ")
 }
 
-// codes are the error codes of one interface. A code counts as seen where a function of prefix ended with it.
-type codes struct {
+// interfaceCodes are the error codes of one interface. A code is seen if a function of prefix ended with it.
+type interfaceCodes struct {
 	id     string
 	prefix string
-	unseen map[string]string // why no test sees a code
+	unseen map[string]string // by code: why no test sees it
 }
 
 // cases are the codes in WIT.
-func (c *codes) cases() []wit.Case {
+func (c *interfaceCodes) cases() []wit.Case {
 	set, err := surface.Load("..")
 	if err != nil {
 		panic(err)
@@ -190,9 +190,9 @@ func (c *codes) cases() []wit.Case {
 	return set.Interface(wit.MustParseID("wasi:" + c.id + "@0.2.12")).Type("error-code").Cases
 }
 
-func (c *codes) where(code string) []string {
+func (c *interfaceCodes) where(code string) []string {
 	var all []string
-	for name, outcomes := range evidence.seen {
+	for name, outcomes := range observed.seen {
 		if strings.HasPrefix(name, c.prefix) {
 			for test := range outcomes[code] {
 				_, fn, _ := strings.Cut(name, "#")

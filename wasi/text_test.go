@@ -9,8 +9,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 )
 
-// TestTextOfTheHost: what is no UTF-8 is refused before a guest can ask for it, and a secret in it is not told.
-func TestTextOfTheHost(t *testing.T) {
+// TestConfigText: configuration that is not UTF-8 is refused, and the error does not disclose a secret in it.
+func TestConfigText(t *testing.T) {
 	engine, err := component.NewEngine(t.Context())
 	if err != nil {
 		t.Fatal(err)

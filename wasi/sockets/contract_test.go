@@ -29,7 +29,7 @@ func TestContract(t *testing.T) {
 			defer func() { making, makingByNet = was, wasNet }()
 			for name, test := range map[string]func(*testing.T){
 				"TCPConversation":           testTCPConversation,
-				"TCPHoldsBackTheSender":     testTCPHoldsBackTheSender,
+				"TCPHoldsBackTheSender":     testTCPBackPressure,
 				"TCPManyClientsInOnePoll":   testTCPManyClientsInOnePoll,
 				"TCPStates":                 testTCPStates,
 				"TCPRefused":                testTCPRefused,
