@@ -7,9 +7,8 @@ import (
 	"testing"
 )
 
-// TestAddressSpace: a guest that grows within its limits does not end a process that may have less memory than they allow
-// (ulimit -v): it is told that there is no more. The binary is one without the race detector, which needs terabytes of
-// addresses for itself.
+// TestAddressSpace: where the process may have less memory than the limits allow (ulimit -v), a guest's growth fails and the
+// process goes on. The binary has no race detector, which needs terabytes of addresses.
 func TestAddressSpace(t *testing.T) {
 	for _, kilobytes := range []int{2_000_000, 3_000_000, 6_000_000} {
 		t.Run(fmt.Sprint(kilobytes), func(t *testing.T) {

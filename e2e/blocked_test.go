@@ -19,8 +19,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// deaf are clients that ask and then take nothing, or hardly anything; what they return ends them.
-var deaf = map[string]func(t *testing.T, s *server) net.Conn{
+// stalledClients send a request and then read little or nothing, or do not send the body. Closing the connection ends them.
+var stalledClients = map[string]func(t *testing.T, s *server) net.Conn{
 	"HTTP/1": func(t *testing.T, s *server) net.Conn {
 		c := s.dial()
 		send(t, c, "GET /chunks?n=100000000&ms=0 HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -40,13 +40,13 @@ var deaf = map[string]func(t *testing.T, s *server) net.Conn{
 	},
 	"HTTP/2 without a window": func(t *testing.T, s *server) net.Conn {
 		c := s.dial()
-		windowless(t, c, "/chunks?n=100000000&ms=0")
+		requestWithoutWindow(t, c, "/chunks?n=100000000&ms=0")
 		go func() { _, _ = io.Copy(io.Discard, c) }()
 		return c
 	},
 	"HTTP/2 that reads nothing": func(t *testing.T, s *server) net.Conn {
 		c := s.dial()
-		windowless(t, c, "/chunks?n=100000000&ms=0")
+		requestWithoutWindow(t, c, "/chunks?n=100000000&ms=0")
 		return c
 	},
 	"a body that does not come": func(t *testing.T, s *server) net.Conn {
@@ -61,7 +61,7 @@ var deaf = map[string]func(t *testing.T, s *server) net.Conn{
 	},
 }
 
-// dial connects with as little room for answers as there can be.
+// dial connects with the smallest receive buffer.
 func (s *server) dial() net.Conn {
 	s.t.Helper()
 	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
@@ -82,8 +82,8 @@ func send(t *testing.T, c net.Conn, text string) {
 	}
 }
 
-// windowless asks for a path on a stream of HTTP/2 that may send nothing.
-func windowless(t *testing.T, c net.Conn, path string) {
+// requestWithoutWindow requests a path on an HTTP/2 stream without a flow-control window.
+func requestWithoutWindow(t *testing.T, c net.Conn, path string) {
 	t.Helper()
 	send(t, c, http2.ClientPreface)
 	f := http2.NewFramer(c, c)
@@ -102,17 +102,17 @@ func windowless(t *testing.T, c net.Conn, path string) {
 	}
 }
 
-// TestDeafClients: each of them holds the only instance until the deadline, and not longer; it is told of by its cause.
-func TestDeafClients(t *testing.T) {
-	for name, ask := range deaf {
+// TestStalledClients: each of them holds the only instance until the deadline, and no longer; the console names the cause.
+func TestStalledClients(t *testing.T) {
+	for name, ask := range stalledClients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := up(t, nil, "--max-instances", "1", "--deadline", "2s", "--trace", testref.File(t, "rust-http-full-p2"))
-			s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+			s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 			c := ask(t, s)
 			time.Sleep(time.Second) // it has the instance
 			begun := time.Now()
-			// Its own deadline is as long: it may be the second that is let in.
+			// This request has the same deadline, so that it may need a second try.
 			for {
 				status, _, err := s.get("/hello", "")
 				if err == nil && status == 200 {
@@ -122,9 +122,9 @@ func TestDeafClients(t *testing.T) {
 					t.Fatalf("the instance is held: %d, %v", status, err)
 				}
 			}
-			s.says("took longer than 2s")
+			s.waitForConsole("took longer than 2s")
 			_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
-			if !strings.HasPrefix(name, "HTTP/2") { // whose connection may go on
+			if !strings.HasPrefix(name, "HTTP/2") { // whose connection may stay open
 				r := bufio.NewReader(c)
 				if _, err := io.Copy(io.Discard, r); err != nil && strings.Contains(err.Error(), "timeout") {
 					t.Error("the connection stays")
@@ -134,9 +134,10 @@ func TestDeafClients(t *testing.T) {
 	}
 }
 
-// TestDrainOfDeafClients: what does not end within --drain is cut, is told so, and the server ends well.
-func TestDrainOfDeafClients(t *testing.T) {
-	for name, ask := range deaf {
+// TestDrainOfStalledClients: requests that do not end within --drain are cancelled, with 503 if their response has not begun,
+// and the server ends with status 0.
+func TestDrainOfStalledClients(t *testing.T) {
+	for name, ask := range stalledClients {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := up(t, nil, "--deadline", "1h", "--drain", "1s", "--trace", testref.File(t, "rust-http-full-p2"))
@@ -150,7 +151,7 @@ func TestDrainOfDeafClients(t *testing.T) {
 				}
 				defer resp.Body.Close()
 				if b, _ := io.ReadAll(resp.Body); resp.StatusCode != 503 || string(b) != "shutting down, try again later\n" {
-					t.Errorf("a request that is cut before its answer gets %d %q", resp.StatusCode, b)
+					t.Errorf("a request that is cancelled before its response gets %d %q", resp.StatusCode, b)
 				}
 			})
 			time.Sleep(time.Second)
@@ -159,20 +160,20 @@ func TestDrainOfDeafClients(t *testing.T) {
 			select {
 			case <-s.done:
 			case <-time.After(40 * time.Second):
-				t.Errorf("it does not end")
+				t.Errorf("the server does not end")
 			}
 			wg.Wait()
 			if took := time.Since(begun); took > 15*time.Second {
-				t.Errorf("it took %s", took)
+				t.Errorf("the end took %s", took)
 			}
 			if text := s.stderr(); strings.Count(text, "failed] :: http /: trap: cancelled: shutting down: the time to drain is over") != 2 || !strings.Contains(text, "shutdown") {
-				t.Errorf("said %s", text)
+				t.Errorf("console: %s", text)
 			}
 		})
 	}
 }
 
-// TestFailuresSayWhy: each answer of the host's own says why on the console, and not to the client.
+// TestFailuresSayWhy: the console says why the host has sent a response of its own, and the client is not told.
 func TestFailuresSayWhy(t *testing.T) {
 	s := up(t, nil, "--deadline", "2s", "--trace", testref.File(t, "rust-http-full-p2"))
 	for path, c := range map[string]struct {
@@ -184,13 +185,13 @@ func TestFailuresSayWhy(t *testing.T) {
 		"/panic":      {500, "the component failed\n", "failed] :: http /: trap: unreachable"},
 		"/spin":       {504, "the component took too long\n", "took longer than 2s"},
 	} {
-		s.want(path, "", c.status, c.text)
-		s.says(c.says)
+		s.expect(path, "", c.status, c.text)
+		s.waitForConsole(c.says)
 	}
 	if _, _, err := s.get("/abort", ""); err == nil {
 		t.Error("a body that is dropped ends well")
 	}
-	s.says("failed] :: http /: the handler's answer broke off: http: internal-error: the body was dropped before it was finished")
-	s.says("unfinished-body") // the trace
-	s.says("no-response")
+	s.waitForConsole("failed] :: http /: the handler's answer broke off: http: internal-error: the body was dropped before it was finished")
+	s.waitForConsole("unfinished-body") // the trace
+	s.waitForConsole("no-response")
 }

@@ -18,13 +18,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// lines are what the server has said so far but its first line, which is for people and for scripts in every format.
-func (s *server) lines() []string {
+// jsonLines are the lines of standard error so far without the first, which is the same in every format.
+func (s *server) jsonLines() []string {
 	all := strings.Split(s.stderr(), "\n")
 	return all[1 : len(all)-1] // the last is empty, or half a line
 }
 
-// hostileLogger is the guest that logs through wasi:logging, with a context for terminals to obey in place of its own.
+// hostileLogger is the guest that logs through wasi:logging, with terminal control sequences as its context.
 func hostileLogger(t *testing.T) string {
 	t.Helper()
 	wasm, err := os.ReadFile(testref.File(t, "rust-kv-p2"))
@@ -42,8 +42,8 @@ func hostileLogger(t *testing.T) string {
 	return file
 }
 
-// TestConsoleIsNotObeyed: what a guest logs is shown, in a line each, whatever it is; with the trace that it belongs to.
-func TestConsoleIsNotObeyed(t *testing.T) {
+// TestConsoleIsEscaped: each log record of a guest is one escaped line with the id of its trace.
+func TestConsoleIsEscaped(t *testing.T) {
 	guest := hostileLogger(t)
 	for _, format := range []string{"text", "json"} {
 		t.Run(format, func(t *testing.T) {
@@ -53,10 +53,10 @@ func TestConsoleIsNotObeyed(t *testing.T) {
 					t.Fatal(status, err)
 				}
 			}
-			s.says("a critical line")
-			s.says("4bf92f35")
+			s.waitForConsole("a critical line")
+			s.waitForConsole("4bf92f35")
 			found := 0
-			for _, line := range s.lines() {
+			for _, line := range s.jsonLines() {
 				if text.Printable(line) != line {
 					t.Errorf("%q", line)
 				}
@@ -73,13 +73,13 @@ func TestConsoleIsNotObeyed(t *testing.T) {
 				}
 			}
 			if found == 0 {
-				t.Errorf("nothing of it is said: %s", s.stderr())
+				t.Errorf("the console has no such line: %s", s.stderr())
 			}
 		})
 	}
 }
 
-// closedPort is one where nobody listens.
+// closedPort is an address without a listener.
 func closedPort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -90,8 +90,8 @@ func closedPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestStderrIsJSON: with --log-format json, each line of standard error but the first is JSON, whoever has something to say:
-// guests, exporters without a collector, gRPC, servers of libraries, clients that send nonsense. No line is without bound.
+// TestStderrIsJSON: with --log-format json, each line of standard error but the first is JSON of bounded length, whatever
+// causes it: guests, exporters without a collector, gRPC, libraries' servers, clients that send malformed requests.
 func TestStderrIsJSON(t *testing.T) {
 	good, err := filepath.Abs("../testdata/guests/prebuilt/rust-http-full-p2.component.wasm")
 	if err != nil {
@@ -114,23 +114,23 @@ func TestStderrIsJSON(t *testing.T) {
 				{"Baggage", strings.Repeat("\u009b=;,", 10_000)}, {"Baggage", "a=b,\"c\x80"}, {"Traceparent", strings.Repeat("0", 40_000)},
 				{"Tracestate", strings.Repeat("a=b,", 10_000)}, {"Tracestate", "\xff=\xff"}, {strings.Repeat("X", 20_000), "v"}, {"Baggage", strings.Repeat("a=b,", 2_000)},
 			} {
-				nonsense(t, s.base, header[0]+": "+header[1])
+				sendMalformed(t, s.base, header[0]+": "+header[1])
 			}
 			if name == "prometheus" {
-				nonsense(t, "http://"+prometheus, "a: b\x00")
+				sendMalformed(t, "http://"+prometheus, "a: b\x00")
 				scrape(t, prometheus)
 			}
 			for range 20 {
 				_, _, _ = s.get("/", "")
 			}
-			time.Sleep(time.Second) // for what is said late; nothing is decided by it
+			time.Sleep(time.Second) // for further lines; no assertion depends on it
 			s.stop()
 			if name == "http" || name == "grpc" {
 				if !strings.Contains(s.stderr(), "telemetry is being dropped") || !strings.Contains(s.stderr(), "OTEL_EXPORTER_OTLP_ENDPOINT") {
-					t.Errorf("the outage is not said: %s", s.stderr())
+					t.Errorf("the console does not report the outage: %s", s.stderr())
 				}
 			}
-			for _, line := range s.lines() {
+			for _, line := range s.jsonLines() {
 				var m map[string]any
 				if err := json.Unmarshal([]byte(line), &m); err != nil {
 					t.Errorf("%q: %v", line, err)
@@ -139,15 +139,15 @@ func TestStderrIsJSON(t *testing.T) {
 					t.Errorf("%d bytes: %.300q", len(line), line)
 				}
 				if m["level"] == "ERROR" {
-					t.Errorf("what clients send is an error: %.300q", line)
+					t.Errorf("a client's request is logged as an error: %.300q", line)
 				}
 			}
 		})
 	}
 }
 
-// nonsense sends a request with a header line as it is, and reads what comes.
-func nonsense(t *testing.T, base, line string) {
+// sendMalformed sends a request with an unchecked header line, and reads the response.
+func sendMalformed(t *testing.T, base, line string) {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	if err != nil {
@@ -171,8 +171,8 @@ func scrape(t *testing.T, at string) {
 	}
 }
 
-// TestVariables: what is wrong with a variable of telemetry's is said at the start, once, with its name, and without what may
-// be a secret. Where nothing could be sent, nothing starts.
+// TestVariables: an invalid variable of OpenTelemetry is reported once at the start, by its name and without secrets. If
+// nothing could be exported with it, the start fails.
 func TestVariables(t *testing.T) {
 	guest, err := filepath.Abs("../cli/testdata/ok.wasm")
 	if err != nil {
@@ -259,13 +259,13 @@ func TestVariables(t *testing.T) {
 				}
 			}
 			if said != 1 || strings.Contains(stderr, "s3cr3t") {
-				t.Errorf("%q is said %d times: %s", tc.says, said, stderr)
+				t.Errorf("%q is reported %d times: %s", tc.says, said, stderr)
 			}
 		})
 	}
 }
 
-// TestOutage: a collector that cannot take anything is news once, and that it can again is news once; requests go on.
+// TestOutage: the begin and the end of a collector's outage are reported once each, and requests go on.
 func TestOutage(t *testing.T) {
 	var broken atomic.Bool
 	var refused, taken atomic.Int64
@@ -301,18 +301,19 @@ func TestOutage(t *testing.T) {
 	until(&refused, 20)
 	broken.Store(false)
 	until(&taken, 5)
-	s.says("telemetry arrives again")
+	s.waitForConsole("telemetry arrives again")
 	if begun, ended := strings.Count(s.stderr(), "telemetry is being dropped"), strings.Count(s.stderr(), "telemetry arrives again"); begun != 1 || ended != 1 {
-		t.Errorf("said %d times that it began and %d that it ended: %s", begun, ended, s.stderr())
+		t.Errorf("the begin is reported %d times, the end %d times: %s", begun, ended, s.stderr())
 	}
-	for _, line := range s.lines() {
+	for _, line := range s.jsonLines() {
 		if len(line) > 10_000 {
 			t.Errorf("a line of %d bytes: %.200s", len(line), line)
 		}
 	}
 }
 
-// TestSilentCollector: one that takes connections and never answers keeps no request waiting, and the end no longer than its bound.
+// TestSilentCollector: a collector that accepts connections and never responds delays no request, and the end no longer than
+// its bound.
 func TestSilentCollector(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -336,7 +337,7 @@ func TestSilentCollector(t *testing.T) {
 			t.Errorf("%s: the end takes %v", protocol, took)
 		}
 		if !strings.Contains(s.stderr(), "reason=queue_full") || !strings.Contains(s.stderr(), "reason=shutdown") {
-			t.Errorf("%s: what is lost is not said: %s", protocol, s.stderr())
+			t.Errorf("%s: the lost telemetry is not reported: %s", protocol, s.stderr())
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// TestProve runs the guests' own proof on the binary: HTTP routes, commands, hostile commands, sockets, compositions.
+// TestProve runs testdata/guests/prove.py on the binary.
 func TestProve(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
@@ -26,16 +26,16 @@ func TestProve(t *testing.T) {
 
 func TestGoHTTP(t *testing.T) {
 	s := up(t, []string{}, "--env", "GREETING=hi", testref.File(t, "go126-http-p2"))
-	s.want("/x", "", 200, "hello from go1.26.8 /x\n")
-	s.want("/echo", "some bytes", 200, "some bytes")
-	s.says("[go126-http-p2 stderr] :: stderr: /x\n")
+	s.expect("/x", "", 200, "hello from go1.26.8 /x\n")
+	s.expect("/echo", "some bytes", 200, "some bytes")
+	s.waitForConsole("[go126-http-p2 stderr] :: stderr: /x\n")
 }
 
 func TestQuickJS(t *testing.T) {
 	s := up(t, nil, "--trace", testref.File(t, "js-qjs-http-p2"))
-	s.want("/x", "", 200, "hello qjs p2 get /x\n")
-	s.want("/echo", "some bytes", 200, "some bytes")
-	s.says("─ js-qjs-http-p2 wasi:http/incoming-handler@0.2.10#handle") // by a component in it without a name
+	s.expect("/x", "", 200, "hello qjs p2 get /x\n")
+	s.expect("/echo", "some bytes", 200, "some bytes")
+	s.waitForConsole("─ js-qjs-http-p2 wasi:http/incoming-handler@0.2.10#handle") // of a nested component without a name
 }
 
 func TestC(t *testing.T) {
@@ -50,30 +50,30 @@ func TestDrafts(t *testing.T) {
 	for _, name := range []string{"rust-kv-p2", "rust-kv-only-p2"} {
 		t.Run(name, func(t *testing.T) {
 			s := up(t, nil, "--config", "greeting=hi", testref.File(t, name))
-			s.want("/kv/selftest", "", 200, "many a=1,b=2,- exists-c false incr 5 7\n")
-			s.want("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
-			s.want("/kv/get?key=x", "", 200, "abc\n")
-			s.want("/kv/get?key=nope", "", 200, "none\n")
-			s.want("/kv/exists?key=x", "", 200, "true\n")
-			s.want("/kv/list", "", 200, "3 keys, 1 pages: a n x\n")
-			s.want("/kv/delete?key=x", "", 200, "deleted x\n")
-			s.want("/kv/nostore", "", 200, "Error::NoSuchStore\n")
-			s.want("/config?key=greeting", "", 200, "hi\n")
-			s.want("/config?key=nope", "", 200, "none\n")
-			s.want("/config/all", "", 200, "[(\"greeting\", \"hi\")]\n")
+			s.expect("/kv/selftest", "", 200, "many a=1,b=2,- exists-c false incr 5 7\n")
+			s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+			s.expect("/kv/get?key=x", "", 200, "abc\n")
+			s.expect("/kv/get?key=nope", "", 200, "none\n")
+			s.expect("/kv/exists?key=x", "", 200, "true\n")
+			s.expect("/kv/list", "", 200, "3 keys, 1 pages: a n x\n")
+			s.expect("/kv/delete?key=x", "", 200, "deleted x\n")
+			s.expect("/kv/nostore", "", 200, "Error::NoSuchStore\n")
+			s.expect("/config?key=greeting", "", 200, "hi\n")
+			s.expect("/config?key=nope", "", 200, "none\n")
+			s.expect("/config/all", "", 200, "[(\"greeting\", \"hi\")]\n")
 			if name != "rust-kv-p2" {
-				s.want("/blob/list", "", 500, "error: no route /blob/list\n")
+				s.expect("/blob/list", "", 500, "error: no route /blob/list\n")
 				return
 			}
-			s.want("/log", "", 200, "logged 6\n")
-			s.want("/blob/put?container=c&name=n", "a blob", 200, "put c/n 6 bytes\n")
-			s.want("/blob/get?container=c&name=n&start=2&end=3", "", 200, "size 2: bl\n")
-			s.want("/blob/get?container=c&name=n&how=async", "", 200, "size 6: a blob\n")
-			s.want("/blob/list?container=c", "", 200, "n\n")
-			s.want("/blob/info?container=c&name=n", "", 200, "container c object n size 6 has true\n")
-			s.want("/blob/delete?container=c&name=n", "", 200, "deleted c/n\n")
-			s.want("/blob/get?container=c&name=n", "", 500, "error: object \"n\" in container \"c\": not found\n")
-			s.says("[rust-kv-p2 log] :: ERROR kv-guest: a error line\n")
+			s.expect("/log", "", 200, "logged 6\n")
+			s.expect("/blob/put?container=c&name=n", "a blob", 200, "put c/n 6 bytes\n")
+			s.expect("/blob/get?container=c&name=n&start=2&end=3", "", 200, "size 2: bl\n")
+			s.expect("/blob/get?container=c&name=n&how=async", "", 200, "size 6: a blob\n")
+			s.expect("/blob/list?container=c", "", 200, "n\n")
+			s.expect("/blob/info?container=c&name=n", "", 200, "container c object n size 6 has true\n")
+			s.expect("/blob/delete?container=c&name=n", "", 200, "deleted c/n\n")
+			s.expect("/blob/get?container=c&name=n", "", 500, "error: object \"n\" in container \"c\": not found\n")
+			s.waitForConsole("[rust-kv-p2 log] :: ERROR kv-guest: a error line\n")
 		})
 	}
 }
@@ -92,17 +92,17 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestRefuses03 says by name what a 0.3 component needs and this version does not run.
-func TestRefuses03(t *testing.T) {
+// TestRefusesWASI03: the message names the feature of a 0.3 component that this version does not run.
+func TestRefusesWASI03(t *testing.T) {
 	code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", testref.File(t, "rust-http-p3"))
 	if code != 2 || !strings.HasPrefix(errs, "vitrine: ") || !strings.Contains(errs, "async lift") {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 }
 
-// TestLogsAlone exports logs and nothing else: an outgoing request, whose call nobody watches then, must not mind.
-func TestLogsAlone(t *testing.T) {
+// TestLogsWithoutTraces exports logs only: an outgoing request must work without an observer of its call.
+func TestLogsWithoutTraces(t *testing.T) {
 	s := up(t, []string{"OTEL_LOGS_EXPORTER=console"}, "--allow-http", "*", testref.File(t, "rust-http-full-p2"))
-	s.want("/fetch?url="+s.base+"/hello", "", 200, "hello from rust-http-full-p2\n")
-	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+	s.expect("/fetch?url="+s.base+"/hello", "", 200, "hello from rust-http-full-p2\n")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 }

@@ -51,9 +51,9 @@ spec:
 	return up(t, env, append(flags, file)...)
 }
 
-// guard asks the good component without pause until the function that it returns is called, which gives how many times
-// it answered, and what went wrong.
-func (s *server) guard() (stop func() (answers int, err error)) {
+// probeNeighbour sends requests to the good component until the returned function is called, which returns the number of
+// responses and the first error.
+func (s *server) probeNeighbour() (stop func() (answers int, err error)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	n := 0
@@ -93,12 +93,11 @@ func (s *server) guard() (stop func() (answers int, err error)) {
 	}
 }
 
-// resident is the server's resident memory in bytes. The test fails if Linux does not tell it; others have no /proc, and get
-// false.
+// resident is the server's resident memory in bytes; false on systems other than Linux, which have no /proc.
 func (s *server) resident() (bytes int64, known bool) {
 	s.t.Helper()
 	if runtime.GOOS != "linux" {
-		s.t.Logf("how much memory the server takes is not looked at on %s", runtime.GOOS)
+		s.t.Logf("the server's memory is not measured on %s", runtime.GOOS)
 		return 0, false
 	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
@@ -116,11 +115,11 @@ func (s *server) resident() (bytes int64, known bool) {
 	return kb << 10, true
 }
 
-// TestHostileNeighbour: whatever one component of a process does, it is stopped by the limit for it, which is said, and
-// another component of the process answers all the while.
+// TestHostileNeighbour: a limit stops whatever one component of a process does, and is reported, while another component of
+// the process serves requests.
 func TestHostileNeighbour(t *testing.T) {
 	s := hostile(t, "memory: 32Mi, tables: 100000, deadline: 20s, fuel: 300M, handles: 1000")
-	cases := []struct{ path, name, says string }{ // says is "" where this is not what names the cause
+	cases := []struct{ path, name, says string }{ // says is "" if the console does not name the cause
 		{"/bad/f", "100 MB of lines", "[bad limit] :: this invocation has logged the 10000 lines that it may; the rest is left out"},
 		{"/bad/g", "100 MB of one line", "…(cut)"},
 		{"/bad/s", "a loop", "[bad failed] :: http /bad: trap: fuel: the guest has done the work that it may do: 300000000 loop iterations"},
@@ -137,14 +136,14 @@ func TestHostileNeighbour(t *testing.T) {
 	begun := time.Now()
 	for round := range 3 {
 		for _, c := range cases {
-			stop := s.guard()
-			s.want(c.path, "", 500, "the component failed\n")
-			s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+			stop := s.probeNeighbour()
+			s.expect(c.path, "", 500, "the component failed\n")
+			s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 			if n, err := stop(); err != nil {
 				t.Errorf("%s: after %d answers the good component failed: %v", c.name, n, err)
 			}
 			if c.says != "" {
-				s.says(c.says)
+				s.waitForConsole(c.says)
 			}
 			if round == 0 {
 				fmt.Fprintf(&table, "%-20s 500; %s\n", c.name, c.says)
@@ -154,16 +153,16 @@ func TestHostileNeighbour(t *testing.T) {
 			first, known = s.resident()
 		}
 	}
-	t.Logf("what a component of an HTTP service tried, and what its client and the console got:\n%s", table.String())
-	// At most once a second, which is once an invocation where one takes no longer.
+	t.Logf("hostile requests, their responses and the lines of the console:\n%s", table.String())
+	// At most one line a second: one for each invocation that takes no longer.
 	took := time.Since(begun)
 	if n := strings.Count(s.stderr(), "[bad limit] ::"); n < 1 || n > 3+int(took/time.Second) {
-		t.Errorf("the limit of lines was said %d times in three invocations, in %s", n, took)
+		t.Errorf("the limit of lines was reported %d times in three invocations, in %s", n, took)
 	}
 	if n := len(s.stderr()); n > 8<<20 {
 		t.Errorf("600 MB of output became %d bytes", n)
 	}
-	// What one round left behind is garbage that the collector need not have found yet.
+	// The garbage of one round need not have been collected yet.
 	if known {
 		now, _ := s.resident()
 		t.Logf("resident: %d MiB after one round, %d after three", first>>20, now>>20)
@@ -173,22 +172,22 @@ func TestHostileNeighbour(t *testing.T) {
 	}
 }
 
-// TestDeadlineOfANeighbour: a loop ends at the deadline with 504.
-func TestDeadlineOfANeighbour(t *testing.T) {
+// TestNeighbourOutlivesDeadline: a loop ends at the deadline with 504, and the neighbour serves requests meanwhile.
+func TestNeighbourOutlivesDeadline(t *testing.T) {
 	s := hostile(t, "deadline: 300ms, fuel: 1T")
-	stop := s.guard()
-	s.want("/bad/s", "", 504, "the component took too long\n")
+	stop := s.probeNeighbour()
+	s.expect("/bad/s", "", 504, "the component took too long\n")
 	if n, err := stop(); err != nil {
 		t.Errorf("after %d answers the good component failed: %v", n, err)
 	}
-	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
-	s.says("trap: deadline: bad: the invocation took longer than 300ms")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
+	s.waitForConsole("trap: deadline: bad: the invocation took longer than 300ms")
 }
 
-// TestLimitsOfRequests: heads and bodies that are too large are turned away.
+// TestLimitsOfRequests: heads and bodies that are too large are refused.
 func TestLimitsOfRequests(t *testing.T) {
 	s := hostile(t, "headers: 4Ki, body: 10")
-	s.want("/bad/x", "eleven byte", 413, "the request's body is too large\n")
+	s.expect("/bad/x", "eleven byte", 413, "the request's body is too large\n")
 	status, text, err := s.get("/bad/x", "", "X-Large", strings.Repeat("x", 5<<10))
 	if err != nil || status != 431 || text != "the request's head is too large\n" {
 		t.Errorf("%d %q, %v", status, text, err)
@@ -198,7 +197,7 @@ func TestLimitsOfRequests(t *testing.T) {
 	}
 }
 
-// TestLimitFlags: limits of the command line are in force, and what is hit is said with the flag that raises it.
+// TestLimitFlags: limits of the command line are in force, and the message names the flag that raises the limit.
 func TestLimitFlags(t *testing.T) {
 	flood := testref.File(t, "rust-cli-hostile")
 	for _, c := range []struct {
@@ -221,8 +220,8 @@ func TestLimitFlags(t *testing.T) {
 	}
 }
 
-// TestFloodOfACommand: a command's own output is its caller's, byte for byte; only its log lines are bounded.
-func TestFloodOfACommand(t *testing.T) {
+// TestCommandOutputIsUnbounded: a command's output is passed on byte for byte; only its log lines are bounded.
+func TestCommandOutputIsUnbounded(t *testing.T) {
 	code, out, errs := run(t, "", "run", testref.File(t, "rust-cli-hostile"), "flood", "100")
 	if code != 0 || len(out) != 100<<20 {
 		t.Errorf("exit %d, %d bytes: %s", code, len(out), errs)

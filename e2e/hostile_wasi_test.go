@@ -15,8 +15,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// TestHostileWASI: what is tried through WASI, by a guest, by its client or by whom it asks, ends within its limit, while other
-// requests to the same component are answered.
+// TestHostileWASI: limits bound hostile calls of WASI by a guest, its clients and its upstreams, while the component serves
+// other requests.
 func TestHostileWASI(t *testing.T) {
 	over := make(chan struct{})
 	peer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +40,7 @@ func TestHostileWASI(t *testing.T) {
 	}))
 	defer peer.Close()
 	defer close(over)
-	s := up(t, nil, "--deadline", "2s", "--body", "1Mi", "--max-instances", "4", "--queue", "2", "--allow-http", "*", full)
+	s := up(t, nil, "--deadline", "2s", "--body", "1Mi", "--max-instances", "4", "--queue", "2", "--allow-http", "*", httpGuest)
 	fetch := func(from string) string { return "/fetch?url=" + url.QueryEscape(from) }
 	recursion := s.base + "/hello"
 	for range 6 {
@@ -68,13 +68,13 @@ func TestHostileWASI(t *testing.T) {
 		{name: "an answer that does not come", path: fetch(peer.URL + "/silent"), status: 504},
 		{name: "a bomb of headers", path: "/hello", header: bomb, status: 431},
 		{name: "a bomb of headers in an answer", path: fetch(peer.URL + "/bomb"), status: 502, text: "upstream: ErrorCode::HttpResponseHeaderSectionSize"},
-		// All levels end at the same time: where an inner one is first, those around it hand on what it says.
+		// All levels end at the same time: if an inner one is first, the outer ones pass its response on.
 		{name: "guest→host→guest recursion", path: strings.TrimPrefix(recursion, s.base), status: 504, or: 200, text: "the component took too long"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stop := func() (int, error) { return 1, nil }
-			if !strings.Contains(c.name, "recursion") { // which takes all instances there are
-				stop = s.guard()
+			if !strings.Contains(c.name, "recursion") { // which uses all instances
+				stop = s.probeNeighbour()
 			}
 			status, text, err := s.get(c.path, c.body, c.header...)
 			if status != c.status && (c.or == 0 || status != c.or) || (err != nil) != c.broken || !strings.HasPrefix(text, c.text) || c.length != 0 && len(text) != c.length {
@@ -83,10 +83,10 @@ func TestHostileWASI(t *testing.T) {
 			if n, err := stop(); err != nil {
 				t.Errorf("after %d answers another request failed: %v", n, err)
 			}
-			s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+			s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 		})
 	}
-	// A client that promises a body, and sends none.
+	// A client that announces a body and sends none.
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
 	if err != nil {
 		t.Fatal(err)
@@ -98,10 +98,10 @@ func TestHostileWASI(t *testing.T) {
 	if err != nil && !errors.Is(err, io.EOF) || !bytes.HasPrefix(answer[:n], []byte("HTTP/1.1 504 ")) {
 		t.Errorf("a body that does not come: %q, %v", answer[:n], err)
 	}
-	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 }
 
-// TestHostileCommands: commands that take what they can get.
+// TestHostileCommands: commands that use as much as their limits allow.
 func TestHostileCommands(t *testing.T) {
 	for _, c := range []struct {
 		args []string

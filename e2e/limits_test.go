@@ -20,21 +20,21 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// limitCase is one limit, what runs into it, and what everybody is told.
+// limitCase is one limit, a way to exceed it, and all its reports.
 type limitCase struct {
 	limit string // by its key in the workload
 	name  string
-	// try does it, with telemetry for env to reach, and gives what people are told.
+	// try exceeds the limit, with env for telemetry, and returns the client's and the console's text.
 	try func(t *testing.T, env []string) (said string)
 
-	guest  string   // what the guest gets, in README's words; "" where README's cell is empty
-	said   string   // part of what people are told; "" where that is nothing
+	guest  string   // part of README's cell of what the guest gets; "" if that is empty
+	output string   // part of try's result; "" if that is empty
 	spans  []string // kind, status and error.type of each span with this vitrine.limit
-	metric string   // where it is counted
+	metric string   // the metric that counts it, and its attribute
 }
 
-// serving tries a request to testdata/hostile/http.wasm at /bad, under limits.
-func serving(limits, path, body string, status int, header ...string) func(*testing.T, []string) string {
+// tryRequest sends a request to testdata/hostile/http.wasm at /bad, under limits.
+func tryRequest(limits, path, body string, status int, header ...string) func(*testing.T, []string) string {
 	return func(t *testing.T, env []string) string {
 		s := hostileEnv(t, env, limits)
 		got, text, err := s.get(path, body, header...)
@@ -46,8 +46,8 @@ func serving(limits, path, body string, status int, header ...string) func(*test
 	}
 }
 
-// running tries a command.
-func running(code int, args ...string) func(*testing.T, []string) string {
+// tryCommand runs a command.
+func tryCommand(code int, args ...string) func(*testing.T, []string) string {
 	return func(t *testing.T, env []string) string {
 		got, out, errs := runEnv(t, env, "", args...)
 		if got != code {
@@ -57,8 +57,8 @@ func running(code int, args ...string) func(*testing.T, []string) string {
 	}
 }
 
-// opening has testdata/hostile/opens.wasm open what flag limits until it is refused.
-func opening(flag string) func(*testing.T, []string) string {
+// tryOpens runs testdata/hostile/opens.wasm, which opens files, sockets and requests until it is refused.
+func tryOpens(flag string) func(*testing.T, []string) string {
 	return func(t *testing.T, env []string) string {
 		over := make(chan struct{})
 		srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -71,99 +71,99 @@ func opening(flag string) func(*testing.T, []string) string {
 		defer close(over)
 		args := []string{"run", "--files", "1000", "--sockets", "1000", "--requests", "1"}
 		args[slices.Index(args, flag)+1] = "3"
-		return running(1, append(args, "--dir", t.TempDir()+"::.", "--allow-http", "*", "../testdata/hostile/opens.wasm",
+		return tryCommand(1, append(args, "--dir", t.TempDir()+"::.", "--allow-http", "*", "../testdata/hostile/opens.wasm",
 			strings.TrimPrefix(srv.URL, "http://"))...)(t, env)
 	}
 }
 
 var limitCases = []limitCase{
-	{"deadline", "a loop", serving("deadline: 200ms, fuel: 1T", "/bad/s", "", 504),
+	{"deadline", "a loop", tryRequest("deadline: 200ms, fuel: 1T", "/bad/s", "", 504),
 		"trap `deadline`", "trap: deadline: bad: the invocation took longer than 200ms",
 		[]string{"internal error deadline", "server error deadline"}, "vitrine.traps deadline"},
-	{"fuel", "a loop", serving("fuel: 30M", "/bad/s", "", 500),
+	{"fuel", "a loop", tryRequest("fuel: 30M", "/bad/s", "", 500),
 		"trap `fuel`", "trap: fuel: the guest has done the work that it may do: 30000000 loop iterations and function entries",
 		[]string{"internal error fuel", "server error fuel"}, "vitrine.traps fuel"},
-	{"memory", "memory.grow", serving("memory: 32Mi", "/bad/m", "", 500),
+	{"memory", "memory.grow", tryRequest("memory: 32Mi", "/bad/m", "", 500),
 		"`memory.grow` fails", "the component failed",
 		[]string{"internal unset"}, "vitrine.limits memory"},
-	{"memory", "at the start", running(134, "run", "--memory", "1Ki", "../testdata/hostile/opens.wasm"),
+	{"memory", "at the start", tryCommand(134, "run", "--memory", "1Ki", "../testdata/hostile/opens.wasm"),
 		"trap `memory`", "the module's memory starts with 65536 bytes, of the limit of 1024 bytes 0 are taken",
 		[]string{"internal error memory", "internal error memory"}, "vitrine.traps memory"},
-	{"stack", "recursion", serving("stack: 1Mi", "/bad/r", "", 500),
+	{"stack", "recursion", tryRequest("stack: 1Mi", "/bad/r", "", 500),
 		"trap `call-stack-exhausted`", "trap: call stack exhausted: the guest's calls need more stack than the limit of 1048576 bytes",
 		[]string{"internal error call-stack-exhausted", "server error call-stack-exhausted"}, "vitrine.traps call-stack-exhausted"},
-	{"tables", "table.grow", serving("tables: 5000", "/bad/t", "", 500),
+	{"tables", "table.grow", tryRequest("tables: 5000", "/bad/t", "", 500),
 		"`table.grow` fails", "the component failed",
 		[]string{"internal unset"}, "vitrine.limits tables"},
-	{"tables", "at the start", running(134, "up", "--listen", "127.0.0.1:0", "--tables", "1", "../testdata/guests/prebuilt/shop-composed.component.wasm"),
+	{"tables", "at the start", tryCommand(134, "up", "--listen", "127.0.0.1:0", "--tables", "1", "../testdata/guests/prebuilt/shop-composed.component.wasm"),
 		"trap `memory`", "which is past the limit of 1 for all tables",
 		[]string{"internal error memory", "internal error memory", "internal error memory"}, "vitrine.traps memory"},
-	{"callDepth", "component to component", deep, "trap `call-depth`", "2 nested calls between components are under way",
+	{"callDepth", "component to component", nestedCalls, "trap `call-depth`", "2 nested calls between components are under way",
 		[]string{"internal error call-depth", "internal error call-depth", "internal error call-depth", "server error call-depth"}, "vitrine.traps call-depth"},
-	{"handles", "pollables", serving("handles: 1000", "/bad/h", "", 500),
+	{"handles", "pollables", tryRequest("handles: 1000", "/bad/h", "", 500),
 		"trap `handle-table-full`", "handle table is full with 1000 handles",
 		[]string{"internal error handle-table-full", "server error handle-table-full"}, "vitrine.traps handle-table-full"},
-	{"hostMemory", "pollables", serving("hostMemory: 64Ki", "/bad/h", "", 500),
+	{"hostMemory", "pollables", tryRequest("hostMemory: 64Ki", "/bad/h", "", 500),
 		"trap `host-memory`", "65536 is the most (hostMemory, --host-memory)",
 		[]string{"internal error host-memory", "server error host-memory"}, "vitrine.traps host-memory"},
-	{"files", "open-at", opening("--files"), "`insufficient-memory`", "",
+	{"files", "open-at", tryOpens("--files"), "`insufficient-memory`", "",
 		[]string{"internal unset"}, "vitrine.limits files"},
-	{"sockets", "create-tcp-socket", opening("--sockets"), "`new-socket-limit`", "",
+	{"sockets", "create-tcp-socket", tryOpens("--sockets"), "`new-socket-limit`", "",
 		[]string{"internal unset"}, "vitrine.limits sockets"},
-	{"requests", "handle", opening("--requests"), "`connection-limit-reached`", "",
+	{"requests", "handle", tryOpens("--requests"), "`connection-limit-reached`", "",
 		[]string{"client error requests"}, "vitrine.limits requests"},
-	{"headers", "of a request", serving("headers: 4Ki", "/bad/x", "", 431, "X-Large", strings.Repeat("x", 5<<10)),
+	{"headers", "of a request", tryRequest("headers: 4Ki", "/bad/x", "", 431, "X-Large", strings.Repeat("x", 5<<10)),
 		"the client 431", "the request's head is larger than 4096 bytes",
 		[]string{"server unset headers"}, "vitrine.traps headers"},
-	{"body", "of a request, announced", serving("body: 10", "/bad/x", "eleven byte", 413),
+	{"body", "of a request, announced", tryRequest("body: 10", "/bad/x", "eleven byte", 413),
 		"the client 413", "the request's body is larger than 10 bytes",
 		[]string{"server unset body"}, "vitrine.traps body"},
-	{"headers", "of an answer", fetching("--headers", "4Ki"), "`HTTP-response-header-section-size`", "502 upstream: ErrorCode::HttpResponseHeaderSectionSize(None)",
+	{"headers", "of an answer", tryFetch("--headers", "4Ki"), "`HTTP-response-header-section-size`", "502 upstream: ErrorCode::HttpResponseHeaderSectionSize(None)",
 		[]string{"client error headers"}, "vitrine.limits headers"},
-	{"body", "of a request, as it comes", sending, "the client 413", "the request's body is larger than 10 bytes",
+	{"body", "of a request, as it comes", trySend, "the client 413", "the request's body is larger than 10 bytes",
 		[]string{"internal error body", "server unset body"}, "vitrine.traps body"},
-	{"body", "of an answer", fetching("--body", "10"), "`HTTP-response-body-size`", "splice: http: HTTP-response-body-size: the body is longer than the host allows (10)",
+	{"body", "of an answer", tryFetch("--body", "10"), "`HTTP-response-body-size`", "splice: http: HTTP-response-body-size: the body is longer than the host allows (10)",
 		[]string{"client error body", "internal unset"}, "vitrine.limits body"},
-	{"outputLines", "stdout", serving("outputLines: 100", "/bad/f", "", 500),
+	{"outputLines", "stdout", tryRequest("outputLines: 100", "/bad/f", "", 500),
 		"the rest is left out", "this invocation has logged the 100 lines that it may; the rest is left out", nil, "vitrine.output.dropped outputLines"},
-	{"outputBytes", "stdout", serving("outputBytes: 4Ki", "/bad/f", "", 500),
+	{"outputBytes", "stdout", tryRequest("outputBytes: 4Ki", "/bad/f", "", 500),
 		"which is said once", "this invocation has logged the 4Ki that it may; the rest is left out", nil, "vitrine.output.dropped outputBytes"},
-	{"outputLinesPerSecond", "stdout", serving("outputLinesPerSecond: 100", "/bad/f", "", 500),
+	{"outputLinesPerSecond", "stdout", tryRequest("outputLinesPerSecond: 100", "/bad/f", "", 500),
 		"`vitrine.output.dropped`", "the component logs more than 100 lines a second; what is over it is left out", nil, "vitrine.output.dropped outputLinesPerSecond"},
-	{"outputBytesPerSecond", "stdout", serving("outputBytesPerSecond: 4Ki", "/bad/f", "", 500),
+	{"outputBytesPerSecond", "stdout", tryRequest("outputBytesPerSecond: 4Ki", "/bad/f", "", 500),
 		"", "the component logs more than 4Ki a second; what is over it is left out", nil, "vitrine.output.dropped outputBytesPerSecond"},
-	{"instances", "one more than run and wait", crowd, "trap `overload`", "trap: overload: bad: 1 instances run and 1 invocations wait",
+	{"instances", "one more than run and wait", overload, "trap `overload`", "trap: overload: bad: 1 instances run and 1 invocations wait",
 		[]string{"internal error overload", "server error overload"}, "vitrine.traps overload"},
 }
 
-// deep calls a component that calls one that calls another.
-func deep(t *testing.T, env []string) string {
+// nestedCalls calls a component that calls a second one, which calls a third.
+func nestedCalls(t *testing.T, env []string) string {
 	s := up(t, env, "--call-depth", "2", "../testdata/guests/prebuilt/shop-composed.component.wasm")
-	s.want("/total", "", 500, "the component failed\n")
+	s.expect("/total", "", 500, "the component failed\n")
 	s.stop()
 	return s.stderr()
 }
 
-const full = "../testdata/guests/prebuilt/rust-http-full-p2.component.wasm"
+const httpGuest = "../testdata/guests/prebuilt/rust-http-full-p2.component.wasm"
 
-// fetching has a guest fetch an answer with headers of 5000 bytes and a body of 50.
-func fetching(flags ...string) func(*testing.T, []string) string {
+// tryFetch has a guest fetch a response with headers of 5000 bytes and a body of 50.
+func tryFetch(flags ...string) func(*testing.T, []string) string {
 	return func(t *testing.T, env []string) string {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Large", strings.Repeat("x", 5000))
 			_, _ = w.Write(make([]byte, 50))
 		}))
 		defer srv.Close()
-		s := up(t, env, append(flags, "--allow-http", "*", full)...)
+		s := up(t, env, append(flags, "--allow-http", "*", httpGuest)...)
 		status, text, err := s.get("/fetch?url="+srv.URL+"/", "")
 		s.stop()
 		return fmt.Sprintln(status, text, err) + s.stderr()
 	}
 }
 
-// sending sends a body whose size nobody knows before to a guest that reads it.
-func sending(t *testing.T, env []string) string {
-	s := up(t, env, "--body", "10", full)
+// trySend sends a body without Content-Length to a guest that reads it.
+func trySend(t *testing.T, env []string) string {
+	s := up(t, env, "--body", "10", httpGuest)
 	resp, err := http.Post(s.base+"/count", "", io.MultiReader(strings.NewReader("eleven byte")))
 	if err != nil {
 		t.Fatal(err)
@@ -176,8 +176,8 @@ func sending(t *testing.T, env []string) string {
 	return s.stderr()
 }
 
-// crowd sends requests that do not end until their deadline.
-func crowd(t *testing.T, env []string) string {
+// overload sends requests that do not end until their deadline.
+func overload(t *testing.T, env []string) string {
 	s := hostileEnv(t, env, "deadline: 2s, fuel: 1T", "--max-instances", "1", "--queue", "1")
 	var wg sync.WaitGroup
 	for range 3 {
@@ -188,28 +188,28 @@ func crowd(t *testing.T, env []string) string {
 	return s.stderr()
 }
 
-// TestEveryLimit is the table of limits: what provokes each, and what the guest, the client, the console, the spans and the
-// metrics say then, of the real binary as a collector sees it. Each limit of a workload is in it, and in README.
+// TestEveryLimit exceeds each limit of the real binary and checks what the guest, the client, the console, the spans and the
+// metrics report, as a collector receives them.
 func TestEveryLimit(t *testing.T) {
 	for _, c := range limitCases {
 		t.Run(c.limit+" "+c.name, func(t *testing.T) {
 			collector := otlptest.New(t)
 			said := c.try(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL})
-			if !strings.Contains(said, c.said) || c.said == "" && said != "" {
-				t.Errorf("%q is not what is said: %s", c.said, said)
+			if !strings.Contains(said, c.output) || c.output == "" && said != "" {
+				t.Errorf("%q is not reported: %s", c.output, said)
 			}
 			if got := limitSpans(collector, c.limit); !slices.Equal(got, c.spans) {
 				t.Errorf("spans: %q, wanted %q", got, c.spans)
 			}
-			if got := counted(collector); !slices.Contains(got, c.metric) {
+			if got := limitCounters(collector); !slices.Contains(got, c.metric) {
 				t.Errorf("metrics: %q, wanted %q", got, c.metric)
 			}
 		})
 	}
 }
 
-// TestEveryLimitIsThere: the table above, README's and the limits of a workload name the same limits, with their defaults.
-func TestEveryLimitIsThere(t *testing.T) {
+// TestEveryLimitIsDocumented: limitCases, README and workload.Limits have the same limits and defaults.
+func TestEveryLimitIsDocumented(t *testing.T) {
 	text, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
@@ -225,7 +225,7 @@ func TestEveryLimitIsThere(t *testing.T) {
 		name := defaults.Type().Field(i).Name
 		key := strings.ToLower(name[:1]) + name[1:]
 		if !slices.ContainsFunc(limitCases, func(c limitCase) bool { return c.limit == key }) {
-			t.Errorf("%s: nothing runs into it in limitCases", key)
+			t.Errorf("%s: limitCases does not have it", key)
 		}
 		row := readme[key]
 		if row == nil {
@@ -233,7 +233,7 @@ func TestEveryLimitIsThere(t *testing.T) {
 			continue
 		}
 		delete(readme, key)
-		if said, err := number(row[0]); err != nil || said != fmt.Sprint(defaults.Field(i).Convert(reflect.TypeFor[int64]()).Int()) {
+		if said, err := parseDefault(row[0]); err != nil || said != fmt.Sprint(defaults.Field(i).Convert(reflect.TypeFor[int64]()).Int()) {
 			t.Errorf("%s: README says %s, %v; the default is %v", key, row[0], err, defaults.Field(i))
 		}
 		for _, c := range limitCases {
@@ -243,12 +243,12 @@ func TestEveryLimitIsThere(t *testing.T) {
 		}
 	}
 	for key := range readme {
-		t.Errorf("%s: README has a limit that there is not", key)
+		t.Errorf("%s: README has it, workload.Limits does not", key)
 	}
 }
 
-// number reads a default as README writes it: "30s", "100G", "1Gi", "256".
-func number(s string) (string, error) {
+// parseDefault reads a default of README: "30s", "100G", "1Gi", "256".
+func parseDefault(s string) (string, error) {
 	if d, err := workload.ParseDuration(s); err == nil {
 		return fmt.Sprint(int64(d)), nil
 	}
@@ -259,7 +259,7 @@ func number(s string) (string, error) {
 	return fmt.Sprint(n), err
 }
 
-// TestLimitsOfComponents: a component that is larger than any may be does not start, and it is said why.
+// TestLimitsOfComponents: a component over a fixed limit does not start, and the message says why.
 func TestLimitsOfComponents(t *testing.T) {
 	const header = "\x00asm\x0d\x00\x01\x00"
 	section := func(id byte, content []byte) []byte {
@@ -279,7 +279,7 @@ func TestLimitsOfComponents(t *testing.T) {
 			nested = append(nested, 0x7d)
 			continue
 		}
-		nested = sleb(nested, i-1)
+		nested = appendSLEB(nested, i-1)
 	}
 	loops := append(bytes.Repeat([]byte("\x03\x40\x0b"), 20000), 0x0b)
 	body := section(0, append([]byte{0}, loops...))[1:]
@@ -317,7 +317,7 @@ func TestLimitsOfComponents(t *testing.T) {
 				if command == "check" { // it has no telemetry
 					continue
 				}
-				if got := counted(collector); !slices.Equal(got, []string{"vitrine.limits " + c.limit}) {
+				if got := limitCounters(collector); !slices.Equal(got, []string{"vitrine.limits " + c.limit}) {
 					t.Errorf("metrics: %q", got)
 				}
 				failed := false
@@ -335,8 +335,8 @@ func TestLimitsOfComponents(t *testing.T) {
 	}
 }
 
-// sleb appends a number that is not negative in LEB128 with a sign.
-func sleb(b []byte, n int) []byte {
+// appendSLEB appends a number that is not negative in LEB128 with a sign.
+func appendSLEB(b []byte, n int) []byte {
 	for n >= 64 {
 		b = append(b, byte(n)|0x80)
 		n >>= 7
@@ -344,7 +344,7 @@ func sleb(b []byte, n int) []byte {
 	return append(b, byte(n))
 }
 
-// limitSpans are the kind, the status and the error type of the spans that name a limit.
+// limitSpans are kind, status and error type of the spans that name a limit.
 func limitSpans(c *otlptest.Collector, limit string) (out []string) {
 	for _, s := range c.Spans() {
 		var kind string
@@ -366,8 +366,8 @@ func limitSpans(c *otlptest.Collector, limit string) (out []string) {
 	return out
 }
 
-// counted are the points of the counters of limits that are not 0.
-func counted(c *otlptest.Collector) (out []string) {
+// limitCounters are the metrics of limits with a count above 0, and their attributes.
+func limitCounters(c *otlptest.Collector) (out []string) {
 	for _, r := range c.Metrics() {
 		for _, s := range r.ScopeMetrics {
 			for _, m := range s.Metrics {

@@ -19,7 +19,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/ending"
 )
 
-// binary is the vitrine that is tested, built once.
+// binary is the path of the vitrine under test, built once.
 var binary string
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
@@ -57,7 +57,7 @@ type server struct {
 	done chan struct{}
 }
 
-// up starts vitrine up and waits until it is ready; the test's end stops it and wants exit status 0.
+// up starts vitrine up and waits until it is ready. At the end of the test it is stopped and must exit with 0.
 func up(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
@@ -107,11 +107,11 @@ func (s *server) stderr() string {
 	return s.text.String()
 }
 
-// says waits until the console, which is written behind the answer, has a text.
-func (s *server) says(text string) {
+// waitForConsole waits until the console, which is written after the response, has a text.
+func (s *server) waitForConsole(text string) {
 	s.t.Helper()
 	if text == "" {
-		s.t.Fatal("every console says nothing: wait for a text")
+		s.t.Fatal("waitForConsole needs a text")
 	}
 	for range 6000 {
 		if strings.Contains(s.stderr(), text) {
@@ -119,7 +119,7 @@ func (s *server) says(text string) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.t.Errorf("%q is not said: %.2000s", text, s.stderr())
+	s.t.Errorf("%q is not on the console: %.2000s", text, s.stderr())
 }
 
 // stop ends the server as an operator does.
@@ -137,7 +137,7 @@ func (s *server) stop() {
 	}
 }
 
-// get sends a request; a body that breaks off gives what came and an error.
+// get sends a request. A truncated body is returned with an error.
 func (s *server) get(path, body string, header ...string) (status int, text string, err error) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -162,8 +162,8 @@ func (s *server) get(path, body string, header ...string) (status int, text stri
 	return resp.StatusCode, string(b), err
 }
 
-// want sends a request and compares the answer.
-func (s *server) want(path, body string, status int, text string) {
+// expect sends a request and compares the response.
+func (s *server) expect(path, body string, status int, text string) {
 	s.t.Helper()
 	gotStatus, got, err := s.get(path, body)
 	if err != nil || gotStatus != status || got != text {

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// TestBurst: of many requests at once as many run and wait as may; the others are told to come again, and neither they
-// nor another component of the process are in each other's way.
+// TestBurst: of many requests at once, as many run and wait as the limits allow; the others get 503 with Retry-After, and
+// another component of the process serves requests meanwhile.
 func TestBurst(t *testing.T) {
 	const most, queue, burst = 2, 3, 25
 	s := hostile(t, "deadline: 4s, fuel: 1T", "--max-instances", "2", "--queue", "3", "--ready", "2")
-	stop := s.guard()
+	stop := s.probeNeighbour()
 	var mu sync.Mutex
 	got := map[int]int{}
 	var wg sync.WaitGroup
@@ -35,7 +35,7 @@ func TestBurst(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	// Those that run do so until their deadline, which those that wait reach at the same time.
+	// The requests that wait reach their deadline at the same time as those that run.
 	if len(got) != 2 || got[504] != most+queue || got[503] != burst-most-queue {
 		t.Errorf("statuses %v", got)
 	}
@@ -43,7 +43,7 @@ func TestBurst(t *testing.T) {
 		t.Errorf("after %d answers the good component failed: %v", n, err)
 	}
 	for range 3 {
-		s.want("/bad/u", "", 500, "the component failed\n")
+		s.expect("/bad/u", "", 500, "the component failed\n")
 	}
-	s.says("trap: overload: bad: 2 instances run and 3 invocations wait")
+	s.waitForConsole("trap: overload: bad: 2 instances run and 3 invocations wait")
 }

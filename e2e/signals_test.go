@@ -19,8 +19,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// command starts the binary with the given streams; nil is what nobody reads.
-func command(t *testing.T, stdin io.Reader, stdout, stderr *os.File, args ...string) *exec.Cmd {
+// startCommand starts the binary with the given streams; nil is /dev/null.
+func startCommand(t *testing.T, stdin io.Reader, stdout, stderr *os.File, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	cmd.Stdin = stdin
@@ -37,11 +37,11 @@ func command(t *testing.T, stdin io.Reader, stdout, stderr *os.File, args ...str
 	return cmd
 }
 
-// end waits for a process, and gives its exit status: -1 if a signal has killed it, or if it had to be.
-func end(t *testing.T, cmd *exec.Cmd, bound time.Duration) int {
+// waitExit waits for a process and returns its exit status; -1 if a signal has killed it.
+func waitExit(t *testing.T, cmd *exec.Cmd, bound time.Duration) int {
 	t.Helper()
 	timer := time.AfterFunc(bound, func() {
-		t.Errorf("it did not end within %s", bound)
+		t.Errorf("the process did not end within %s", bound)
 		_ = cmd.Process.Kill()
 	})
 	defer timer.Stop()
@@ -49,8 +49,8 @@ func end(t *testing.T, cmd *exec.Cmd, bound time.Duration) int {
 	return cmd.ProcessState.ExitCode()
 }
 
-// stream is a pipe; one end of it is a process's.
-func stream(t *testing.T) (r, w *os.File) {
+// pipe makes a pipe whose other end is a process's stream.
+func pipe(t *testing.T) (r, w *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -60,8 +60,8 @@ func stream(t *testing.T) (r, w *os.File) {
 	return r, w
 }
 
-// TestSignalsEndARun: whatever the guest is at, SIGINT and SIGTERM end it with their status, and what was seen is told.
-func TestSignalsEndARun(t *testing.T) {
+// TestSignalsEndRun: SIGINT and SIGTERM end a run with their status whatever the guest does, and its trace is printed.
+func TestSignalsEndRun(t *testing.T) {
 	hostile := testref.File(t, "rust-cli-hostile")
 	for name, c := range map[string]struct {
 		args  []string
@@ -76,8 +76,8 @@ func TestSignalsEndARun(t *testing.T) {
 		for sig, status := range map[syscall.Signal]int{syscall.SIGINT: 130, syscall.SIGTERM: 143} {
 			t.Run(fmt.Sprintf("%s/%v", name, sig), func(t *testing.T) {
 				t.Parallel()
-				stdin, _ := stream(t)
-				_, full := stream(t)
+				stdin, _ := pipe(t)
+				_, full := pipe(t)
 				var out, errs *os.File
 				var said bytes.Buffer
 				cmd := exec.Command(binary, append([]string{"run", "--trace", "--env", "X=1", hostile}, c.args...)...)
@@ -89,11 +89,11 @@ func TestSignalsEndARun(t *testing.T) {
 				if err := cmd.Start(); err != nil {
 					t.Fatal(err)
 				}
-				time.Sleep(2 * time.Second) // until the guest is at it
+				time.Sleep(2 * time.Second) // until the guest is busy
 				if err := cmd.Process.Signal(sig); err != nil {
 					t.Fatal(err)
 				}
-				if got := end(t, cmd, 30*time.Second); got != status {
+				if got := waitExit(t, cmd, 30*time.Second); got != status {
 					t.Errorf("exit status %d, wanted %d: %s", got, status, said.String())
 				}
 				if text := said.String(); !c.stuck && (!strings.Contains(text, "command run") || !strings.Contains(text, "vitrine: ")) {
@@ -104,10 +104,10 @@ func TestSignalsEndARun(t *testing.T) {
 	}
 }
 
-// TestSecondSignal: it does not wait for anything.
+// TestSecondSignal: a second signal ends the process at once.
 func TestSecondSignal(t *testing.T) {
-	r, w := stream(t)
-	cmd := command(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--deadline", "1h", testref.File(t, "rust-http-full-p2"))
+	r, w := pipe(t)
+	cmd := startCommand(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--deadline", "1h", testref.File(t, "rust-http-full-p2"))
 	w.Close()
 	lines := bufio.NewReader(r)
 	first, err := lines.ReadString('\n')
@@ -127,18 +127,18 @@ func TestSecondSignal(t *testing.T) {
 		t.Errorf("said %q, %v", said, err)
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	end(t, cmd, 30*time.Second)
+	waitExit(t, cmd, 30*time.Second)
 	rest, _ := io.ReadAll(lines)
 	if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !w.Signaled() || w.Signal() != syscall.SIGTERM {
 		t.Errorf("ended as %v: %s", cmd.ProcessState, rest)
 	}
 }
 
-// TestClosedPipes: whoever reads a guest's output may go; the guest is told so by its stream, and no signal ends anything.
+// TestClosedPipes: a closed pipe is an error of the guest's stream, and no SIGPIPE ends the process.
 func TestClosedPipes(t *testing.T) {
 	for what, closed := range map[string]int{"flood": 1, "flood-stderr": 2} {
 		t.Run(what, func(t *testing.T) {
-			r, w := stream(t)
+			r, w := pipe(t)
 			cmd := exec.Command(binary, "run", testref.File(t, "rust-cli-hostile"), what, "100")
 			var other bytes.Buffer
 			cmd.Stdout, cmd.Stderr = w, &other
@@ -153,37 +153,36 @@ func TestClosedPipes(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Close()
-			if got := end(t, cmd, time.Minute); got != 0 {
+			if got := waitExit(t, cmd, time.Minute); got != 0 {
 				t.Errorf("ended as %v", cmd.ProcessState)
 			}
 			if closed == 1 && other.String() != "stdout closed\n" {
-				t.Errorf("the guest says %q", other.String())
+				t.Errorf("the guest's output is %q", other.String())
 			}
 		})
 	}
 }
 
-// TestHangup: SIGHUP is noted and changes nothing.
+// TestHangup: SIGHUP is logged and changes nothing.
 func TestHangup(t *testing.T) {
 	s := up(t, nil, testref.File(t, "rust-http-full-p2"))
 	for range 2 {
 		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
-		s.says("SIGHUP changes nothing")
-		s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+		s.waitForConsole("SIGHUP changes nothing")
+		s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 	}
 }
 
-// TestConsoleThatNobodyReads: requests are answered and the server ends well, whether whoever read its console has gone or
-// stands still.
-func TestConsoleThatNobodyReads(t *testing.T) {
+// TestUnreadConsole: the server serves requests and ends with 0 if the reader of its console is gone or does not read.
+func TestUnreadConsole(t *testing.T) {
 	for name, gone := range map[string]bool{"gone": true, "stuck": false} {
 		for _, format := range []string{"text", "json"} {
 			t.Run(name+"/"+format, func(t *testing.T) {
 				t.Parallel()
-				r, w := stream(t)
-				cmd := command(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", format, "--trace", "--deadline", "5s",
+				r, w := pipe(t)
+				cmd := startCommand(t, nil, w, w, "up", "--listen", "127.0.0.1:0", "--log-level", "debug", "--log-format", format, "--trace", "--deadline", "5s",
 					testref.File(t, "rust-http-full-p2"))
 				w.Close()
 				lines := bufio.NewReader(r)
@@ -207,7 +206,7 @@ func TestConsoleThatNobodyReads(t *testing.T) {
 					}
 				}
 				_ = cmd.Process.Signal(syscall.SIGTERM)
-				if got := end(t, cmd, 30*time.Second); got != 0 {
+				if got := waitExit(t, cmd, 30*time.Second); got != 0 {
 					t.Errorf("ended as %v", cmd.ProcessState)
 				}
 			})
@@ -215,9 +214,9 @@ func TestConsoleThatNobodyReads(t *testing.T) {
 	}
 }
 
-// TestFailsWhileNobodyReads: an end with an error does not wait for its reader either.
-func TestFailsWhileNobodyReads(t *testing.T) {
-	_, w := stream(t)
+// TestErrorOnUnreadConsole: an end with an error does not wait for the reader of the console either.
+func TestErrorOnUnreadConsole(t *testing.T) {
+	_, w := pipe(t)
 	fd := int(w.Fd())
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		t.Fatal(err)
@@ -230,8 +229,8 @@ func TestFailsWhileNobodyReads(t *testing.T) {
 	if err := syscall.SetNonblock(fd, false); err != nil {
 		t.Fatal(err)
 	}
-	cmd := command(t, nil, nil, w, "run", filepath.Join(t.TempDir(), "none.wasm"))
-	if got := end(t, cmd, 30*time.Second); got != 2 {
+	cmd := startCommand(t, nil, nil, w, "run", filepath.Join(t.TempDir(), "none.wasm"))
+	if got := waitExit(t, cmd, 30*time.Second); got != 2 {
 		t.Errorf("ended as %v", cmd.ProcessState)
 	}
 }

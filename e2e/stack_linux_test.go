@@ -11,18 +11,17 @@ import (
 	"testing"
 )
 
-// TestRecursionOfMany: thirty requests at once to a guest that recurses without end are each ended by the limit of its
-// stack, which is said with the flag that raises it, and take a bounded part of the process's memory together, none of it
-// for good. Another component of the process answers all the while.
-func TestRecursionOfMany(t *testing.T) {
+// TestConcurrentRecursion: the limit of the stack ends thirty concurrent requests to a guest that recurses without end. They
+// use a bounded part of the process's memory, which is released, and another component serves requests meanwhile.
+func TestConcurrentRecursion(t *testing.T) {
 	s := hostile(t, "deadline: 60s")
-	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 	before := s.memory(t, "VmRSS")
-	stop := s.guard()
+	stop := s.probeNeighbour()
 	for range 2 {
 		var wg sync.WaitGroup
 		for range 30 {
-			wg.Go(func() { s.want("/bad/r", "", 500, "the component failed\n") })
+			wg.Go(func() { s.expect("/bad/r", "", 500, "the component failed\n") })
 		}
 		wg.Wait()
 	}
@@ -31,7 +30,7 @@ func TestRecursionOfMany(t *testing.T) {
 	}
 	peak, after := s.memory(t, "VmHWM"), s.memory(t, "VmRSS")
 	t.Logf("resident: %d MiB before, %d at most, %d after", before>>20, peak>>20, after>>20)
-	// Four stacks of 128 MiB at once, and what the others may have without asking.
+	// Four stacks of 128 MiB at once, and the initial stacks of the others.
 	if peak > before+1<<30 {
 		t.Errorf("the process had %d MiB", peak>>20)
 	}
@@ -89,7 +88,7 @@ func (s *server) memory(t *testing.T, name string) int64 {
 	return kb << 10
 }
 
-// TestGoRecursion: compiled Go finds the stack that it needs, and is told what to do where the operator gives it less.
+// TestGoRecursion: the default stack is enough for compiled Go, and the message of a smaller one says how to raise it.
 func TestGoRecursion(t *testing.T) {
 	const guest = "../testdata/stack/regexp.wasm"
 	if code, out, errs := runEnv(t, nil, "", "run", guest); code != 0 || out+errs != "" {
@@ -105,7 +104,7 @@ func TestGoRecursion(t *testing.T) {
 		}
 		for _, want := range []string{"call stack exhausted", "limit of 1048576 bytes", "--stack", "func["} {
 			if want == "func[" && runtime.GOARCH != "amd64" {
-				continue // frames of an overflow are known there alone
+				continue // only amd64 has the frames of an overflow
 			}
 			if !strings.Contains(errs, want) {
 				t.Errorf("%s: no %q in %s", name, want, errs)

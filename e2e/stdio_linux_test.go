@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// TestFullOutput: a disk that is full is told to the guest whose output it takes, and by the commands that print.
+// TestFullOutput: a full disk is an error of the guest's stream, and is reported by commands that print.
 func TestFullOutput(t *testing.T) {
 	guest := testref.File(t, "rust-cli-hostile")
 	for _, c := range []struct {
@@ -18,7 +18,7 @@ func TestFullOutput(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"run", guest, "args"}, 134, "No space left on device"}, // the guest's own words for insufficient-space
+		{[]string{"run", guest, "args"}, 134, "No space left on device"}, // the guest's text for insufficient-space
 		{[]string{"inspect", "../testdata/calls/calls.wasm"}, 1, "vitrine: cannot write to standard output\n  why:   no space left on device"},
 		{[]string{"inspect", "--json", "../testdata/calls/calls.wasm"}, 1, "vitrine: cannot write to standard output"},
 		{[]string{"version"}, 1, "vitrine: cannot write to standard output"},
