@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// aim is one of the ratios that Vitrine is built to reach, as this run has it. Ratios are such that more is better.
+// aim is a target ratio and the measured one. Higher ratios are better.
 type aim struct {
 	What   string
 	Want   float64
-	PerSec ratio // of requests a second, or of the times that the aim is about
-	CPU    ratio // of server CPU a request, the other's over ours; empty where there is none
+	PerSec ratio // of requests a second, or of the aim's times
+	CPU    ratio // of server CPU a request, the other's to Vitrine's; empty if the aim has none
 	Met    bool
 }
 
-// judge computes the aims from the cells; one whose cells are missing is said to be.
-func (r *compareResult) judge(guests []string) {
+// evaluate computes the aims from the cells; aims without cells are listed as missing.
+func (r *compareResult) evaluate(guests []string) {
 	at := 32
 	pair := func(guest, ours, theirs string) (a, b *cell) {
 		return r.find(guest, ours, jobHello.name, at), r.find(guest, theirs, jobHello.name, at)
@@ -116,7 +116,7 @@ func (r *compareResult) String() string {
 	return b.String()
 }
 
-// ordered is the cells by guest, job and concurrency, servers in the order of their turns.
+// ordered are the cells by guest, job and concurrency, servers in the order of measurement.
 func (r *compareResult) ordered() []*cell {
 	var out []*cell
 	seen := map[*cell]bool{}
@@ -131,7 +131,7 @@ func (r *compareResult) ordered() []*cell {
 	return out
 }
 
-// against is the ratio of a cell to another as a column; less is more where a lower figure is the better one.
+// against is the ratio of two cells as a column; less says that a lower figure is better.
 func against(a, b *cell, of func(measured) float64, less bool) string {
 	if a == nil || b == nil {
 		return fmt.Sprintf("%6s", "")

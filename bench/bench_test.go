@@ -12,15 +12,14 @@ import (
 	"time"
 )
 
-// TestClient lets both ways of making requests meet what servers do: bodies both ways, chunks, errors, connections that
-// are closed and broken transfers.
+// TestClient tests both clients with bodies both ways, chunks, errors, closed connections and broken transfers.
 func TestClient(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		_, _ = w.Write(b)
 	})
-	mux.HandleFunc("/early", func(w http.ResponseWriter, r *http.Request) { // answers while the body still comes
+	mux.HandleFunc("/early", func(w http.ResponseWriter, r *http.Request) { // responds before the end of the body
 		_ = http.NewResponseController(w).EnableFullDuplex()
 		_, _ = io.Copy(w, r.Body)
 	})
@@ -50,15 +49,15 @@ func TestClient(t *testing.T) {
 	}
 }
 
-// TestJudge gives the verdict what must fail it.
-func TestJudge(t *testing.T) {
+// TestEvaluate: each kind of growth or failure fails the verdict.
+func TestEvaluate(t *testing.T) {
 	level := func(change func(*mixedResult)) *mixedResult {
 		m := &mixedResult{Failures: map[string]int64{}, Before: sample{Goroutines: 40, FDs: 40}, After: sample{Goroutines: 40, FDs: 40}, Ended: "SIGTERM: " + endedWell + " 1s"}
 		for range 40 {
 			m.Samples = append(m.Samples, sample{RSS: 200, Goroutines: 50, FDs: 50})
 		}
 		change(m)
-		m.judge(false, true)
+		m.evaluate(false, true)
 		return m
 	}
 	if m := level(func(*mixedResult) {}); !m.Holds {
@@ -86,17 +85,17 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// TestJudgeRaces: under the race detector its reports fail a run, and memory that it keeps does not.
-func TestJudgeRaces(t *testing.T) {
+// TestEvaluateRaces: reports of the race detector fail a run, and its memory does not.
+func TestEvaluateRaces(t *testing.T) {
 	m := mixedResult{Before: sample{Goroutines: 40, FDs: 40}, After: sample{Goroutines: 40, FDs: 40}, Ended: "SIGTERM: " + endedWell + " 1s"}
 	for i := range 40 {
 		m.Samples = append(m.Samples, sample{RSS: float64(100 + 50*i), Goroutines: 50, FDs: 50})
 	}
-	if m.judge(true, true); !m.Holds {
+	if m.evaluate(true, true); !m.Holds {
 		t.Errorf("%q", m.Verdict)
 	}
 	m.Races = []string{"WARNING: DATA RACE"}
-	if m.judge(true, true); m.Holds {
+	if m.evaluate(true, true); m.Holds {
 		t.Errorf("%q", m.Verdict)
 	}
 }
@@ -107,7 +106,7 @@ func grow(m *mixedResult, by func(*sample, int)) {
 	}
 }
 
-func TestHear(t *testing.T) {
+func TestParseDrops(t *testing.T) {
 	var d drops
 	for _, line := range []string{
 		`time=x level=WARN msg="telemetry is being dropped" signal=traces reason=queue_full dropped=7` + "\n",
@@ -115,14 +114,14 @@ func TestHear(t *testing.T) {
 		"[rust stderr] :: thread main panicked at src/lib.rs\n",
 		"panic: runtime error\n",
 	} {
-		d.hear(line)
+		d.parse(line)
 	}
 	if d.Lost["traces queue_full"] != 12 || d.Why["traces queue_full"] != `"refused"` || len(d.Other) != 1 {
 		t.Errorf("heard %v, %v, %q", d.Lost, d.Why, d.Other)
 	}
 }
 
-// TestAims computes ratios round by round, and misses what it has no figures for.
+// TestAims: ratios are computed round by round, and aims without figures are missing.
 func TestAims(t *testing.T) {
 	r := &compareResult{}
 	for round := range 3 {
@@ -133,7 +132,7 @@ func TestAims(t *testing.T) {
 		per(isWasmtime, 100, 40*time.Microsecond)
 		per(isTelemetry, 240, 12*time.Microsecond)
 	}
-	r.judge([]string{"rust", "go"})
+	r.evaluate([]string{"rust", "go"})
 	want := map[string]bool{"rust: vitrine / wasmtime, req/s": true, "rust: vitrine telemetry / vitrine, req/s": false, "rust: p99 of wasmtime / vitrine": true}
 	for _, a := range r.Aims {
 		if met, ok := want[a.What]; !ok || met != a.Met {

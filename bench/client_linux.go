@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// requestAll sends the same request over n connections until ctx ends and calls done after each. One thread waits for all
-// of them by epoll, as wrk does: with a goroutine for each connection the client would cost twice as much, and on a
-// machine of few cores it would be measured, too.
+// requestAll sends the same request over n connections until ctx ends and calls done after each. One thread waits for all of
+// them with epoll, as wrk does: a goroutine for each connection would cost twice as much, which a machine of few cores would
+// measure as well.
 func requestAll(ctx context.Context, addr string, text []byte, n int, done func(time.Duration, error)) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -49,7 +49,7 @@ func requestAll(ctx context.Context, addr string, text []byte, n int, done func(
 			}
 		}
 		if k <= 0 {
-			p.late(over, done)
+			p.expire(over, done)
 		}
 	}
 	return nil
@@ -59,20 +59,20 @@ func requestAll(ctx context.Context, addr string, text []byte, n int, done func(
 type link struct {
 	fd    int // -1: none yet
 	start time.Time
-	out   []byte // what is still to be sent
-	wait  bool   // for room to send it
-	got   bool   // the answer is complete
+	out   []byte // unsent rest of the request
+	wait  bool   // until the socket is writable
+	got   bool   // the response is complete
 	r     reply
 }
 
-// poller is all connections of one measurement.
+// poller has all connections of one measurement.
 type poller struct {
 	fd      int
 	addr    syscall.SockaddrInet4
 	text    []byte
 	buf     []byte
 	links   map[int32]*link
-	running int // requests that are under way
+	running int // requests under way
 }
 
 func newPoller(addr string, text []byte) (*poller, error) {
@@ -102,8 +102,7 @@ func (p *poller) drop(c *link) {
 	}
 }
 
-// begin sends the next request on c, which is connected first if it is not. A connection that cannot be made is reported
-// and given up.
+// begin sends the next request on c, which it connects if necessary. A failed connection is reported and not retried.
 func (p *poller) begin(c *link, done func(time.Duration, error)) {
 	c.start = time.Now()
 	if c.fd < 0 {
@@ -146,7 +145,7 @@ func (p *poller) connect(c *link) error {
 	return nil
 }
 
-// send writes as much as the socket takes, and asks to be told of room for the rest.
+// send writes as much as the socket accepts, and polls for the rest.
 func (p *poller) send(c *link) error {
 	for len(c.out) > 0 {
 		n, err := syscall.Write(c.fd, c.out)
@@ -169,7 +168,7 @@ func (p *poller) send(c *link) error {
 	return nil
 }
 
-// serve does what c is ready for, and says whether its answer is complete.
+// serve reads or writes what c is ready for, and says whether its response is complete.
 func (p *poller) serve(c *link) (finished bool, err error) {
 	if len(c.out) > 0 {
 		if err := p.send(c); err != nil {
@@ -197,8 +196,8 @@ func (p *poller) serve(c *link) (finished bool, err error) {
 	return true, err
 }
 
-// late gives up what has waited too long.
-func (p *poller) late(over bool, done func(time.Duration, error)) {
+// expire fails requests that have waited too long.
+func (p *poller) expire(over bool, done func(time.Duration, error)) {
 	for _, c := range p.links {
 		if since := time.Since(c.start); since > answerTime {
 			p.drop(c)

@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// measured is one server on one job at one concurrency, once.
+// measured is one measurement of one server on one job at one concurrency.
 type measured struct {
 	Load load
-	CPU  time.Duration // of the server, a request
+	CPU  time.Duration // of the server, for one request
 	RSS  float64       // MiB at the end
 }
 
-// cell is the same in all rounds, and what they come to.
+// cell has the measurements of all rounds, and their summary.
 type cell struct {
 	Guest, Server, Job string
 	Conns              int
 	Rounds             []measured
-	PerSec, Spread     float64 // median; half the range of the rounds as a share of it
+	PerSec, Spread     float64 // median; half the range of the rounds as a fraction of it
 	CPU, P50, P99      time.Duration
 	RSS                float64
 	Errors             int
 	FirstErr           string `json:",omitempty"`
 }
 
-func (c *cell) settle() {
+func (c *cell) summarize() {
 	per := func(of func(measured) float64) float64 {
 		var v []float64
 		for _, m := range c.Rounds {
@@ -55,8 +55,7 @@ func (c *cell) settle() {
 	c.Spread = (high - low) / 2 / max(c.PerSec, 1)
 }
 
-// ratio is a figure of one cell against another's, round by round, so that a noisy round touches both: the median and the
-// ends.
+// ratio is the ratio of a figure of two cells, computed round by round because noise affects both: median, lowest, highest.
 type ratio struct{ Median, Low, High float64 }
 
 func (r ratio) String() string { return fmt.Sprintf("%.2f (%.2f–%.2f)", r.Median, r.Low, r.High) }
@@ -90,7 +89,7 @@ type compareResult struct {
 	Cells     []*cell
 	Startups  []startup
 	Aims      []aim
-	Telemetry sinkCounts // what the receiver took in all
+	Telemetry sinkCounts // totals of the receiver
 }
 
 func (r *compareResult) find(guest, server, job string, conns int) *cell {
@@ -121,7 +120,7 @@ type comparison struct {
 	out      compareResult
 }
 
-// compare measures servers in turns, round by round, so that a noisy moment does not hit one of them alone.
+// compare measures servers alternately, round by round, so that noise does not affect one of them alone.
 func compare(r *run, args []string) (any, error) {
 	c := &comparison{}
 	r.flags.DurationVar(&c.duration, "duration", 2*time.Second, "how long each measurement takes; the whole takes about 450 times as long with 3 rounds")
@@ -182,7 +181,7 @@ func compare(r *run, args []string) (any, error) {
 		if files[g], err = guestFile(g); err != nil {
 			return nil, err
 		}
-		c.sayMissing(g)
+		c.noteMissing(g)
 	}
 	begin := time.Now()
 	for round := range c.out.Rounds {
@@ -192,7 +191,7 @@ func compare(r *run, args []string) (any, error) {
 			}
 		}
 		turns := slices.Clone(servers)
-		if round%2 == 1 { // what comes before a server must not always be the same
+		if round%2 == 1 { // vary which server was measured before
 			slices.Reverse(turns)
 		}
 		for _, g := range names {
@@ -205,7 +204,7 @@ func compare(r *run, args []string) (any, error) {
 		}
 	}
 	for _, x := range c.out.Cells {
-		x.settle()
+		x.summarize()
 	}
 	if *starts > 0 {
 		if err := c.startups(names, files, r.binary, wasmtime, dir, *starts); err != nil {
@@ -213,11 +212,11 @@ func compare(r *run, args []string) (any, error) {
 		}
 	}
 	c.out.Telemetry = recv.counts()
-	c.out.judge(names)
+	c.out.evaluate(names)
 	return &c.out, nil
 }
 
-// list is what commas separate; nothing of an empty text.
+// list splits a text at commas; an empty text is an empty list.
 func list(s string) []string {
 	if s == "" {
 		return nil
@@ -239,8 +238,8 @@ func (c *comparison) describe(wasmtime string, servers []contender) {
 	}
 }
 
-// sayMissing names the jobs that a guest has no route for.
-func (c *comparison) sayMissing(guest string) {
+// noteMissing lists the jobs that a guest has no route for as missing.
+func (c *comparison) noteMissing(guest string) {
 	for _, j := range allJobs {
 		if !slices.ContainsFunc(jobsOf(guest), func(o job) bool { return o.name == j.name }) && c.wanted(j) {
 			c.out.Missing = append(c.out.Missing, fmt.Sprintf("%s on %s: the guest has no such route", j.name, guest))
@@ -252,7 +251,7 @@ func (c *comparison) wanted(j job) bool {
 	return len(c.only) == 0 || slices.ContainsFunc(c.only, func(s string) bool { return strings.HasPrefix(j.name, s) })
 }
 
-// plain measures the ceiling: the jobs that any of the guests can do.
+// plain measures the upper bound: net/http on the jobs of all guests.
 func (c *comparison) plain(guests []string) error {
 	var jobs []job
 	for _, j := range allJobs {
@@ -303,8 +302,8 @@ func (c *comparison) measure(p *process, j job, n int) measured {
 	return measured{l, (p.cpu() - before) / time.Duration(max(l.Requests, 1)), p.rss()}
 }
 
-// calibrate measures what the client costs beside wrk, on a net/http server and 32 connections: a client that costs more
-// than the server it loads measures itself.
+// calibrate compares the client's cost with wrk's, on a net/http server and 32 connections: a client that costs more than the
+// server would measure itself.
 func calibrate(used, dir string) (string, error) {
 	s := contender{name: isPlain, command: func(_, addr string) *exec.Cmd { return exec.Command(os.Args[0], "plain", "-addr", addr) }}
 	p, err := launch(s, "", jobHello)

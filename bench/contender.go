@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// contender is a server under comparison.
+// contender is a server to be compared.
 type contender struct {
 	name   string
 	about  string // what it is, in one line
-	middle bool   // measured at the middle concurrency only: it shows what a setting is worth
-	// command is the server of a component at an address.
+	middle bool   // measured at the middle concurrency only: it shows the effect of a setting
+	// command starts the server of a component at an address.
 	command func(guest, addr string) *exec.Cmd
 }
 
-// Names that the aims and ratios refer to.
+// Names for aims and ratios.
 const (
 	isPlain     = "net/http"
 	isFresh     = "vitrine"
@@ -27,7 +27,7 @@ const (
 	isWasmtime  = "wasmtime"
 )
 
-// vitrineUp is vitrine with a compile cache of its own; like every contender it writes what guests print to /dev/null.
+// vitrineUp is vitrine with its own compile cache; guests' output goes to /dev/null, as for every contender.
 func vitrineUp(binary, cache string, env []string, flags ...string) func(guest, addr string) *exec.Cmd {
 	return func(guest, addr string) *exec.Cmd {
 		cmd := exec.Command(binary, append(append([]string{"up", "--listen", addr, "--cache-dir", cache}, flags...), guest)...)
@@ -36,7 +36,7 @@ func vitrineUp(binary, cache string, env []string, flags ...string) func(guest, 
 	}
 }
 
-// withoutOTel is env without what would set telemetry up.
+// withoutOTel is env without the variables of OpenTelemetry.
 func withoutOTel(env []string) (out []string) {
 	for _, e := range env {
 		if !strings.HasPrefix(e, "OTEL_") && !strings.HasPrefix(e, "VITRINE_") {
@@ -52,7 +52,7 @@ func wasmtimeServe(binary string, flags ...string) func(guest, addr string) *exe
 	}
 }
 
-// contenders are the servers of a comparison; what is not on this machine is said in missing.
+// contenders are the servers of a comparison; missing lists those that are not installed.
 func contenders(vitrine, cache, otlp string) (list []contender, wasmtime string, missing []string) {
 	otel := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + otlp, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}
 	list = []contender{
@@ -74,7 +74,7 @@ func contenders(vitrine, cache, otlp string) (list []contender, wasmtime string,
 	), wasmtime, nil
 }
 
-// launch starts a server that is told its address and waits until it answers the job as it should.
+// launch starts a server at a free address and waits until it gives the job's response.
 func launch(c contender, guest string, j job) (*process, error) {
 	addr, err := freeAddress()
 	if err != nil {
@@ -84,7 +84,7 @@ func launch(c contender, guest string, j job) (*process, error) {
 	if err := children.start(p.cmd); err != nil {
 		return nil, err
 	}
-	close(p.done) // nobody reads what it says
+	close(p.done) // its output is not read
 	if err := awaitPort(addr, nil); err == nil {
 		for range 100 {
 			if err = j.check(p.base); err == nil {

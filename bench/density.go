@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// footing is what a process holds at one moment.
-type footing struct {
+// footprint is the memory, mappings and files of a process at one moment.
+type footprint struct {
 	What       string
 	Instances  int
 	RSS, PSS   float64 // MiB
@@ -20,16 +20,16 @@ type footing struct {
 	Goroutines int
 }
 
-// densityResult is one process that holds idle instances of one guest.
+// densityResult is of one process with idle instances of one guest.
 type densityResult struct {
 	Guest     string
 	Isolation string
 	Wanted    int
-	Steps     []footing
+	Steps     []footprint
 	Make      time.Duration // to make, use, reset and release all of them
 	Use       time.Duration // to use each of them once more
 	Wrong     int           // instances whose second use failed
-	Failed    string        `json:",omitempty"` // why there are fewer than wanted, or the first second use that failed
+	Failed    string        `json:",omitempty"` // why there are fewer than requested, or the error of the first second use that failed
 	Limit     int           // mappings that the system allows a process
 }
 
@@ -62,7 +62,7 @@ func (rs densityResults) String() string {
 	return b.String()
 }
 
-// density measures what idle instances cost, each guest in a process of its own.
+// density measures the cost of idle instances, with a process for each guest.
 func density(r *run, args []string) (any, error) {
 	guest := r.flags.String("guest", "", "one component; 10000 of the C guest and 1000 of the Go guest if empty")
 	n := r.flags.Int("n", 1000, "how many instances of -guest")

@@ -22,19 +22,19 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// pile holds instances as the host keeps idle ones, and is the Invoker that uses a certain one of them.
-type pile struct {
+// idleInstances has reset instances like those of the host's pool, and is an Invoker that uses one of them.
+type idleInstances struct {
 	linked    *component.Linked
 	isolation component.Isolation
 	all       []*component.Instance
-	use       func(p *pile, ctx context.Context, at int) error
+	use       func(p *idleInstances, ctx context.Context, at int) error
 
 	at    int        // which instance the next invocation uses
 	base  string     // URL, if the guest serves HTTP
 	ended chan error // of the invocation; a client has its answer before the guest has returned
 }
 
-// densityWorker makes, uses, resets and releases instances in this process, and says what they cost.
+// densityWorker makes, uses, resets and releases instances in this process, and reports their cost.
 func densityWorker(r *run, args []string) (any, error) {
 	guest := r.flags.String("guest", "", "a component")
 	n := r.flags.Int("n", 1, "how many instances")
@@ -44,7 +44,7 @@ func densityWorker(r *run, args []string) (any, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	p := &pile{isolation: component.Fresh, ended: make(chan error, 1)}
+	p := &idleInstances{isolation: component.Fresh, ended: make(chan error, 1)}
 	if *isolation == "snapshot" {
 		p.isolation = component.Initialised
 	}
@@ -55,14 +55,14 @@ func densityWorker(r *run, args []string) (any, error) {
 	if err := p.link(ctx, *guest); err != nil {
 		return nil, err
 	}
-	// One instance comes and goes first: what all of them share is made with it.
+	// The first instance makes what all of them share.
 	if err := p.make(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.close(ctx); err != nil {
 		return nil, err
 	}
-	out.Steps = append(out.Steps, foot("linked", 0))
+	out.Steps = append(out.Steps, measureFootprint("linked", 0))
 	begin := time.Now()
 	for len(p.all) < *n {
 		if err := p.make(ctx); err != nil {
@@ -71,7 +71,7 @@ func densityWorker(r *run, args []string) (any, error) {
 		}
 	}
 	out.Make = time.Since(begin)
-	out.Steps = append(out.Steps, foot("idle, reset", len(p.all)))
+	out.Steps = append(out.Steps, measureFootprint("idle, reset", len(p.all)))
 	begin = time.Now()
 	for i := range p.all {
 		if err := p.use(p, ctx, i); err != nil {
@@ -81,16 +81,16 @@ func densityWorker(r *run, args []string) (any, error) {
 		}
 	}
 	out.Use = time.Since(begin)
-	out.Steps = append(out.Steps, foot("idle, as a use left them", len(p.all)))
+	out.Steps = append(out.Steps, measureFootprint("idle, as a use left them", len(p.all)))
 	if err := p.close(ctx); err != nil && out.Failed == "" {
 		out.Failed = err.Error()
 	}
-	out.Steps = append(out.Steps, foot("closed", 0))
+	out.Steps = append(out.Steps, measureFootprint("closed", 0))
 	return out, nil
 }
 
-// link loads the guest and says how it is used: an exported function, or requests.
-func (p *pile) link(ctx context.Context, file string) error {
+// link loads the guest and chooses how it is used: by an exported function or by requests.
+func (p *idleInstances) link(ctx context.Context, file string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (p *pile) link(ctx context.Context, file string) error {
 	}
 	for _, x := range p.linked.Exports() {
 		if x.String() == "lab:cstr/text@1.2.3" {
-			p.use = (*pile).reverse
+			p.use = (*idleInstances).reverse
 			return nil
 		}
 	}
@@ -123,12 +123,12 @@ func (p *pile) link(ctx context.Context, file string) error {
 		return err
 	}
 	go func() { _ = t.Run(ctx) }()
-	p.base, p.use = "http://"+t.Addr().String(), (*pile).request
+	p.base, p.use = "http://"+t.Addr().String(), (*idleInstances).request
 	return nil
 }
 
-// make makes one more instance, uses it, and sets it back, as the host makes one ready.
-func (p *pile) make(ctx context.Context) error {
+// make makes one more instance, uses it, and resets it.
+func (p *idleInstances) make(ctx context.Context) error {
 	inst, err := p.linked.Instantiate(ctx, component.WithReset(p.isolation, func(b *cm.Boundary) bool { return b.Interface.Interface == "environment" }), component.WithMemory(1<<30))
 	if err != nil {
 		return err
@@ -148,7 +148,7 @@ func (p *pile) make(ctx context.Context) error {
 	return err
 }
 
-func (p *pile) close(ctx context.Context) error {
+func (p *idleInstances) close(ctx context.Context) error {
 	var first error
 	for _, inst := range p.all {
 		if err := inst.Close(ctx); err != nil && first == nil {
@@ -160,7 +160,7 @@ func (p *pile) close(ctx context.Context) error {
 }
 
 // reverse calls c-strings.
-func (p *pile) reverse(ctx context.Context, at int) error {
+func (p *idleInstances) reverse(ctx context.Context, at int) error {
 	inst := p.all[at]
 	got, err := inst.Call(ctx, "lab:cstr/text@1.2.3#rev", "stressed")
 	if err == nil && got != "desserts" {
@@ -173,7 +173,7 @@ func (p *pile) reverse(ctx context.Context, at int) error {
 }
 
 // request sends a guest that serves HTTP a request.
-func (p *pile) request(_ context.Context, at int) error {
+func (p *idleInstances) request(_ context.Context, at int) error {
 	p.at = at
 	resp, err := http.Get(p.base + "/hello")
 	if err != nil {
@@ -187,11 +187,11 @@ func (p *pile) request(_ context.Context, at int) error {
 	return errors.Join(err, <-p.ended)
 }
 
-// Linked is the Invoker's.
-func (p *pile) Linked(string) (*component.Linked, error) { return p.linked, nil }
+// Linked implements host.Invoker.
+func (p *idleInstances) Linked(string) (*component.Linked, error) { return p.linked, nil }
 
-// Invoke runs one invocation in the instance whose turn it is.
-func (p *pile) Invoke(ctx context.Context, inv *host.Invocation) error {
+// Invoke runs one invocation in the chosen instance.
+func (p *idleInstances) Invoke(ctx context.Context, inv *host.Invocation) error {
 	inst := p.all[p.at]
 	err := inv.Run(ctx, inst)
 	inv.Settle(ctx, err)
@@ -200,14 +200,14 @@ func (p *pile) Invoke(ctx context.Context, inv *host.Invocation) error {
 	return err
 }
 
-// foot looks at this process.
-func foot(what string, instances int) footing {
+// measureFootprint measures this process.
+func measureFootprint(what string, instances int) footprint {
 	http.DefaultClient.CloseIdleConnections()
 	runtime.GC()
 	debug.FreeOSMemory()
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
-	f := footing{What: what, Instances: instances, Heap: float64(m.HeapAlloc) / (1 << 20), Goroutines: runtime.NumGoroutine()}
+	f := footprint{What: what, Instances: instances, Heap: float64(m.HeapAlloc) / (1 << 20), Goroutines: runtime.NumGoroutine()}
 	if b, err := os.ReadFile("/proc/self/smaps_rollup"); err == nil {
 		for line := range strings.Lines(string(b)) {
 			if v := strings.Fields(line); len(v) > 1 {

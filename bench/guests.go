@@ -14,7 +14,7 @@ func root() string {
 	return filepath.Join(filepath.Dir(file), "..")
 }
 
-// shortNames are the guests that the documents name by their language.
+// shortNames are the guests that have the name of their language.
 var shortNames = map[string]string{"rust": "rust-http-full-p2", "rust-small": "rust-http-p2", "go": "go126-http-p2", "js": "js-qjs-http-p2", "c": "c-strings"}
 
 // guestFile finds a component: a path, or a prebuilt guest of testdata/guests by its name or its language.

@@ -9,12 +9,11 @@ import (
 	"strings"
 )
 
-// job is one kind of request. Each server's answer is compared with what it must be before it is measured, and its length
-// all the time.
+// job is one kind of request. Each server's response is compared before the measurement, and its length in each request.
 type job struct {
 	name, path string
 	body       []byte
-	want       []byte // nil where it differs between servers; it is then what the first one says
+	want       []byte // the response; nil if it differs between servers
 }
 
 var (
@@ -31,8 +30,8 @@ var (
 	counted = bytes.Repeat([]byte("0123456789abcdef"), 16<<10)
 )
 
-// What every guest is measured on, by the routes that rust-http-full-p2 has and net/http answers alike; compute is a rolling sum
-// over 256 KiB. The Go and JavaScript guests have no streaming and no compute route.
+// The jobs, by the routes of rust-http-full-p2, which the net/http server has as well; compute is a rolling sum over 256 KiB.
+// The Go and JavaScript guests have no streaming and no compute route.
 var (
 	jobHello   = job{"hello", "/hello", nil, nil}
 	jobEcho    = job{"echo 16 KB", "/echo", json16K, json16K}
@@ -49,7 +48,7 @@ func rolling(b []byte) string {
 	return fmt.Sprintf("%08x", sum)
 }
 
-// jobsOf are what a guest can do; the rest is said to be missing.
+// jobsOf are the jobs of a guest; the others are listed as missing.
 func jobsOf(guest string) []job {
 	switch guest {
 	case "rust", "rust-http-full-p2":
@@ -62,7 +61,7 @@ func jobsOf(guest string) []job {
 	return []job{jobHello, jobEcho}
 }
 
-// check asks once and compares.
+// check sends one request and compares the response.
 func (j job) check(base string) error {
 	method, from := http.MethodGet, io.Reader(nil)
 	if j.body != nil {
@@ -89,7 +88,7 @@ func (j job) check(base string) error {
 	return nil
 }
 
-// plain serves the jobs by net/http alone: what the machine and the client can do at most.
+// plain serves the jobs with net/http, as the upper bound of machine and client.
 func plain(r *run, args []string) (any, error) {
 	addr := r.flags.String("addr", "127.0.0.1:0", "where to listen")
 	if err := r.flags.Parse(args); err != nil {

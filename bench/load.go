@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// load is what a client saw.
+// load is the result of a client.
 type load struct {
 	Requests int
 	Errors   int
@@ -36,8 +36,8 @@ func get(ctx context.Context, url string, n int, pause time.Duration) load {
 	return request(ctx, url, nil, n, pause)
 }
 
-// request sends requests over n connections until ctx ends, at most one every pause on each connection. A request that is
-// under way when ctx ends is waited for; each connection makes one at least. Each answer must be a complete one of status 200.
+// request sends requests over n connections until ctx ends, with at least the pause between those of a connection, and waits
+// for those under way. Each connection sends at least one. Each response must be complete and of status 200.
 func request(ctx context.Context, at string, body []byte, n int, pause time.Duration) load {
 	u, err := url.Parse(at)
 	if err != nil {
@@ -83,7 +83,7 @@ func request(ctx context.Context, at string, body []byte, n int, pause time.Dura
 	return sum
 }
 
-// requestOne sends requests over one connection until ctx ends, with a pause behind each, and calls done after each.
+// requestOne sends requests over one connection until ctx ends, with a pause after each, and calls done after each.
 func requestOne(ctx context.Context, addr string, text []byte, pause time.Duration, done func(time.Duration, error)) {
 	c := &client{addr: addr, text: text, buf: make([]byte, 64<<10)}
 	defer c.close()
@@ -93,13 +93,13 @@ func requestOne(ctx context.Context, addr string, text []byte, pause time.Durati
 		done(time.Since(start), err)
 		if err != nil {
 			c.close()
-			time.Sleep(time.Millisecond) // a server that refuses at once is not to be hammered
+			time.Sleep(time.Millisecond) // do not retry in a busy loop
 		}
 		time.Sleep(pause)
 	}
 }
 
-// requestText is a request as it goes over the wire.
+// requestText is an encoded request.
 func requestText(u *url.URL, body []byte) []byte {
 	var b strings.Builder
 	method := "GET"
@@ -114,7 +114,7 @@ func requestText(u *url.URL, body []byte) []byte {
 	return append([]byte(b.String()), body...)
 }
 
-// answerTime bounds how long a client waits for an answer.
+// answerTime bounds how long a client waits for a response.
 const answerTime = 60 * time.Second
 
 // client is one connection that sends the same request again and again.
@@ -126,8 +126,8 @@ type client struct {
 	r    reply
 }
 
-// once sends the request and takes its answer, on a new connection if there is none. What a server sends while the
-// request is still being written is read meanwhile if the request is a long one.
+// once sends the request and reads its response, on a new connection if there is none. It reads while a long request is being
+// written.
 func (c *client) once() error {
 	if c.conn == nil {
 		conn, err := net.DialTimeout("tcp", c.addr, 10*time.Second)
@@ -140,7 +140,7 @@ func (c *client) once() error {
 		return err
 	}
 	sent := make(chan error, 1)
-	if len(c.text) > atOnce {
+	if len(c.text) > socketBuffer {
 		conn := c.conn
 		go func() {
 			_, err := conn.Write(c.text)
@@ -177,8 +177,8 @@ func (c *client) once() error {
 	}
 }
 
-// atOnce is what a socket takes without its other end reading.
-const atOnce = 128 << 10
+// socketBuffer is the size of a request that fits into the buffers of a socket.
+const socketBuffer = 128 << 10
 
 func (c *client) close() {
 	if c.conn != nil {

@@ -13,7 +13,7 @@ import (
 	"syscall"
 )
 
-// run is what the measurements share.
+// run has the common flags of the measurements.
 type run struct {
 	flags  *flag.FlagSet
 	binary string
@@ -104,5 +104,5 @@ func buildWith(race bool, out, pkg string) error {
 	return cmd.Run()
 }
 
-// progress says on stderr how far a measurement is.
+// progress prints the progress of a measurement on stderr.
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -15,26 +15,26 @@ import (
 	"time"
 )
 
-// mixedResult is what an hour of mixed load left behind.
+// mixedResult is the result of mixed load.
 type mixedResult struct {
 	Duration   time.Duration
 	Collector  string
 	Restarts   int // of the collector
 	Requests   map[string]int64
-	Late       int64 // requests that were not sent because every worker was busy: the load was less than asked for
+	Late       int64 // requests that were not sent because every worker was busy
 	Failures   map[string]int64
 	First      map[string][]string
 	Commands   map[string]int64 // vitrine run beside it: by command
-	Wiped      string           // what came of wiping the compile cache
+	Wiped      string           // the result of wiping the compile cache
 	Lost       map[string]int64 // telemetry: signal and reason → items
 	Why        map[string]string
 	Panics     []string
 	Races      []string `json:",omitempty"` // reports of the race detector, of the server or of a command
 	Samples    []sample
-	ClientCPU  float64 // cores that the load itself took
+	ClientCPU  float64 // cores that the client used
 	Before     sample  // at rest, after one visit of each kind
 	After      sample  // at rest, after the load
-	Ended      string  // how the server ended when asked to
+	Ended      string  // how the server ended after the signal
 	Verdict    []string
 	Holds      bool
 	Goroutines string `json:",omitempty"` // what the goroutines at rest do, if there are more than before
@@ -120,7 +120,7 @@ type mixedRun struct {
 	duration   time.Duration
 	every      time.Duration // between samples
 	restart    time.Duration // between kills of the collector
-	down       time.Duration // how long it stays away
+	down       time.Duration // how long it is down
 	workers    int
 
 	recv   *receiver
@@ -137,8 +137,8 @@ type mixedRun struct {
 	out    mixedResult
 }
 
-// mixed loads one server with guests of every language and a hundredth of hostile requests, restarts the collector again
-// and again, wipes the compile cache once, and judges what is left.
+// mixed loads one server that has guests of every language, a hundredth of the requests hostile, restarts the collector
+// repeatedly, wipes the compile cache once, and evaluates errors, memory, goroutines and files.
 func mixed(r *run, args []string) (any, error) {
 	m := &mixedRun{}
 	r.flags.DurationVar(&m.duration, "duration", time.Hour, "how long the load lasts")
@@ -168,7 +168,7 @@ func mixed(r *run, args []string) (any, error) {
 	} else if m.race {
 		return nil, errors.New("-race builds the binary itself: leave -vitrine out")
 	}
-	if m.race { // of each process, in a file of its own
+	if m.race { // a file for each process
 		if err := os.Setenv("GORACE", "log_path="+m.raceLog()+" exitcode=66"); err != nil {
 			return nil, err
 		}
@@ -184,7 +184,7 @@ func mixed(r *run, args []string) (any, error) {
 		return nil, err
 	}
 	m.out.Duration, m.out.Collector = m.duration, m.recv.what
-	m.rehearse()
+	m.warmUp()
 	if err := m.load(); err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (m *mixedRun) serve() error {
 		m.probe = newProbe(filepath.Join(m.dir, "probe"))
 		env = append(env, "VITRINE_BENCH_PROBE="+m.probe.path)
 	}
-	m.server, err = serveHeard(m.drops.hear, m.binary, env, "--log-level", "warn", "--cache-dir", m.cache, file)
+	m.server, err = serveWithLines(m.drops.parse, m.binary, env, "--log-level", "warn", "--cache-dir", m.cache, file)
 	if err != nil {
 		return err
 	}
@@ -236,9 +236,9 @@ func (m *mixedRun) serve() error {
 	return nil
 }
 
-// rehearse makes each visit once, in turn, and samples the server at rest.
-func (m *mixedRun) rehearse() {
-	progress("rehearsing %d kinds of visits on %s", len(visits)+len(hostile), m.v.base)
+// warmUp makes each visit once, and samples the idle server.
+func (m *mixedRun) warmUp() {
+	progress("warming up with %d kinds of visits on %s", len(visits)+len(hostile), m.v.base)
 	m.start = time.Now()
 	for i := range visits {
 		m.visit(0, i)
@@ -246,14 +246,14 @@ func (m *mixedRun) rehearse() {
 	for i := range hostile {
 		m.visit(1, i)
 	}
-	m.rest()
-	m.out.Before = m.server.look(m.probe)
+	m.settle()
+	m.out.Before = m.server.sample(m.probe)
 }
 
-// restTime is longer than instances are kept that do nothing; longRest than connections are.
+// restTime is longer than idle instances are kept, longRest longer than idle connections.
 const restTime, longRest = 12 * time.Second, 3 * time.Minute
 
-func (m *mixedRun) rest() {
+func (m *mixedRun) settle() {
 	m.v.client.CloseIdleConnections()
 	time.Sleep(restTime)
 }
@@ -291,7 +291,7 @@ func (m *mixedRun) load() error {
 			}
 		})
 	}
-	wg.Go(func() { m.collectorTrouble(ctx) })
+	wg.Go(func() { m.restartCollector(ctx) })
 	wg.Go(func() { m.commands(ctx) })
 	wg.Go(func() { m.wipe(ctx) })
 	wg.Go(func() { m.watch(ctx) })
@@ -343,7 +343,7 @@ func (m *mixedRun) watch(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		s := m.server.look(m.probe)
+		s := m.server.sample(m.probe)
 		s.At, s.Errors = time.Since(m.start).Seconds(), m.errs.Load()
 		for _, kind := range m.sent {
 			for i := range kind {
@@ -359,8 +359,8 @@ func (m *mixedRun) watch(ctx context.Context) {
 	}
 }
 
-// collectorTrouble kills the collector and starts it again, as often as asked for.
-func (m *mixedRun) collectorTrouble(ctx context.Context) {
+// restartCollector kills and restarts the collector at its interval.
+func (m *mixedRun) restartCollector(ctx context.Context) {
 	for sleep(ctx, m.restart-m.down) {
 		m.recv.kill()
 		sleep(ctx, m.down)

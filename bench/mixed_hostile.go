@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// hostile are what a hostile client asks for, taken in turns; each must end as it says.
+// hostile are the visits of a hostile client, in turn, each with its expected outcome.
 var hostile = []visit{
 	status("spins until its deadline", "/spin", nil, http.StatusGatewayTimeout),
 	status("works until its fuel is spent", "/count", make([]byte, 2<<20), http.StatusInternalServerError),
@@ -36,10 +36,10 @@ var hostile = []visit{
 	{"asks for more than may wait", 1, (*visitor).burst},
 }
 
-// status is a visit of which only the status is known.
+// status is a visit of which only the status is checked.
 func status(name, path string, body []byte, want ...int) visit {
 	return visit{name, 1, func(v *visitor) error {
-		resp, got, err := v.ask(path, body)
+		resp, got, err := v.roundTrip(path, body)
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func status(name, path string, body []byte, want ...int) visit {
 	}}
 }
 
-// raw opens a connection of its own, sends text, and gives what is read of the answer's first line and the connection.
+// raw sends text on a new connection and returns the connection and its reader.
 func (v *visitor) raw(text string) (net.Conn, *bufio.Reader, error) {
 	c, err := net.Dial("tcp", v.host)
 	if err != nil {
@@ -63,7 +63,7 @@ func (v *visitor) raw(text string) (net.Conn, *bufio.Reader, error) {
 	return c, bufio.NewReader(c), err
 }
 
-// rawStatus sends text and wants a status line that begins so; an empty want takes a connection that is closed, too.
+// rawStatus sends text and checks the prefix of the status line; with an empty want, a closed connection passes as well.
 func (v *visitor) rawStatus(text string, want string) error {
 	c, r, err := v.raw(text)
 	if err != nil {
@@ -88,7 +88,7 @@ func (v *visitor) garbage() error {
 	return v.rawStatus("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 nothing of this is HTTP\r\n\r\n", "HTTP/1.1 400")
 }
 
-// endless sends a body without a length that is over the limit: the answer is 413, or the transfer breaks.
+// endless sends a body without a length that is over the limit: the response is 413, or the transfer breaks.
 func (v *visitor) endless() error {
 	req, err := http.NewRequest(http.MethodPost, v.base+"/copy", io.MultiReader(bytes.NewReader(make([]byte, 256<<10)), strings.NewReader("x")))
 	if err != nil {
@@ -107,9 +107,9 @@ func (v *visitor) endless() error {
 	return nil
 }
 
-// broken wants an answer that begins and whose transfer breaks: a clean end would be a lie.
+// broken expects a response whose body is truncated, and not ended cleanly.
 func (v *visitor) broken() error {
-	resp, got, err := v.ask("/abort", nil)
+	resp, got, err := v.roundTrip("/abort", nil)
 	switch {
 	case err == nil:
 		return fmt.Errorf("status %d and a clean end after %q", resp.StatusCode, got)
@@ -157,13 +157,13 @@ func (v *visitor) halfHead() error {
 	return c.Close()
 }
 
-// burst asks eight times at once where two may run and two may wait: each is answered, or refused with Retry-After.
+// burst sends eight requests at once where two may run and two may wait: each succeeds, or is refused with Retry-After.
 func (v *visitor) burst() error {
 	var wg sync.WaitGroup
 	errs := make([]error, 8)
 	for i := range errs {
 		wg.Go(func() {
-			resp, got, err := v.ask("/sleep?ms=100", nil)
+			resp, got, err := v.roundTrip("/sleep?ms=100", nil)
 			switch {
 			case err != nil:
 				errs[i] = err

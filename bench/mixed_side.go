@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// command is a component that is run beside the server, with its compile cache: C has no 0.2 guest that serves, and the
-// hostile one that misuses what it was given is a command.
+// command is a component that is run beside the server, with the same compile cache: C has no 0.2 guest that serves HTTP, and
+// the hostile guest is a command.
 type command struct {
 	name, guest string
 	flags, args []string
@@ -78,13 +78,13 @@ func (m *mixedRun) command(c command) error {
 	return nil
 }
 
-// wipe empties the compile cache at half-time; then another server with the same workload starts, fills it again, and
-// answers, while the first goes on.
+// wipe empties the compile cache after half the duration. Then another server with the same workload starts, fills it again,
+// and serves each visit, while the first goes on.
 func (m *mixedRun) wipe(ctx context.Context) {
 	if !sleep(ctx, m.duration/2) {
 		return
 	}
-	text, err := m.wiped()
+	text, err := m.checkWiped()
 	if err != nil {
 		m.failed.add("cache wiped", time.Since(m.start), err)
 		text = err.Error()
@@ -95,10 +95,10 @@ func (m *mixedRun) wipe(ctx context.Context) {
 	m.mu.Unlock()
 }
 
-func (m *mixedRun) wiped() (string, error) {
+func (m *mixedRun) checkWiped() (string, error) {
 	before := files(m.cache)
 	var err error
-	for range 10 { // a command may be writing there just now
+	for range 10 { // a command may be writing there
 		if err = os.RemoveAll(m.cache); err == nil {
 			break
 		}
@@ -126,7 +126,7 @@ func (m *mixedRun) wiped() (string, error) {
 	return fmt.Sprintf("%d files wiped; another server with the workload started in %v, answered each visit and ended with status 0; %d files then", before, took.Round(time.Millisecond), files(m.cache)), nil
 }
 
-// files counts those below a folder.
+// files is the number of files below a folder.
 func files(dir string) (n int) {
 	_ = filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -137,21 +137,21 @@ func files(dir string) (n int) {
 	return n
 }
 
-// finish lets the server rest, samples it, ends it, and judges.
+// finish samples the idle server, ends it, and evaluates the run.
 func (m *mixedRun) finish() {
 	out := &m.out
 	progress("resting")
-	m.rest()
+	m.settle()
 	select {
 	case <-m.server.done:
 		out.Ended = "it ended by itself: " + tail(m.server.output(), 4000)
 	default:
-		out.After = m.server.look(m.probe)
-		for wait := restTime; !out.rests() && wait < longRest; wait += restTime {
-			m.rest()
-			out.After = m.server.look(m.probe)
+		out.After = m.server.sample(m.probe)
+		for wait := restTime; !out.atRest() && wait < longRest; wait += restTime {
+			m.settle()
+			out.After = m.server.sample(m.probe)
 		}
-		if m.probe != nil && !out.rests() {
+		if m.probe != nil && !out.atRest() {
 			text, _ := m.probe.get("/debug/pprof/goroutine?debug=1")
 			out.Goroutines = text[:min(len(text), 6000)]
 		}
@@ -181,10 +181,10 @@ func (m *mixedRun) finish() {
 	defer m.drops.mu.Unlock()
 	out.Lost, out.Why, out.Panics = m.drops.Lost, m.drops.Why, m.drops.Other
 	out.Races = m.races()
-	out.judge(m.race, m.probe != nil)
+	out.evaluate(m.race, m.probe != nil)
 }
 
-// end asks the server to end. Without a probe a dump tells the goroutines at rest, which ends it, too.
+// end ends the server: by SIGTERM, or without a probe by a dump of its goroutines.
 func (m *mixedRun) end() {
 	if m.probe == nil {
 		m.out.After.Goroutines = m.server.goroutines()
@@ -205,7 +205,7 @@ const endedWell = "exit status 0 after"
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
-// Slack of the verdict: what a level figure may still move.
+// Tolerances of the verdict for figures that must not grow.
 const (
 	slackRSS        = 1.10 // of the second quarter's median
 	slackRSSMiB     = 16
@@ -213,15 +213,16 @@ const (
 	slackRest       = 5 // goroutines
 )
 
-// rests says whether nothing is left of the load: goroutines and files.
-func (m *mixedResult) rests() bool {
+// atRest says whether goroutines and files are back at their level before the load.
+func (m *mixedResult) atRest() bool {
 	return m.After.Goroutines <= m.Before.Goroutines+slackRest && m.After.FDs <= m.Before.FDs+slackRest
 }
 
-// judge fills the verdict. Without a probe nothing is known of goroutines before, and a dump ends the server. The race detector keeps memory of its own, so none is judged with it.
-func (m *mixedResult) judge(race, probed bool) {
+// evaluate fills the verdict. Without a probe the goroutines before the load are unknown, and a dump has ended the server.
+// Memory is not evaluated with the race detector, which has memory of its own.
+func (m *mixedResult) evaluate(race, probed bool) {
 	m.Holds = true
-	say := func(ok bool, format string, args ...any) {
+	note := func(ok bool, format string, args ...any) {
 		mark := "holds: "
 		if !ok {
 			mark, m.Holds = "FAILS: ", false
@@ -232,22 +233,22 @@ func (m *mixedResult) judge(race, probed bool) {
 	for _, n := range m.Failures {
 		bad += n
 	}
-	say(bad == 0, "errors only where asked for: %d visits and commands went wrong", bad)
-	say(len(m.Panics) == 0, "the server said of %d panics", len(m.Panics))
+	note(bad == 0, "errors only where asked for: %d visits and commands went wrong", bad)
+	note(len(m.Panics) == 0, "the server said of %d panics", len(m.Panics))
 	if race {
-		say(len(m.Races) == 0, "%d processes had reports of the race detector", len(m.Races))
+		note(len(m.Races) == 0, "%d processes had reports of the race detector", len(m.Races))
 	}
 	q2, q4 := quarter(m.Samples, 1), quarter(m.Samples, 3)
 	rss := func(s sample) float64 { return s.RSS }
 	had, has := median(q2, rss), median(q4, rss)
-	say(has > 0 && (race || has <= had*slackRSS+slackRSSMiB), "RSS level: %.0f MiB in the second quarter, %.0f in the last (× %.2f); at rest %.0f before, %.0f after", had, has, has/max(had, 1), m.Before.RSS, m.After.RSS)
+	note(has > 0 && (race || has <= had*slackRSS+slackRSSMiB), "RSS level: %.0f MiB in the second quarter, %.0f in the last (× %.2f); at rest %.0f before, %.0f after", had, has, has/max(had, 1), m.Before.RSS, m.After.RSS)
 	goroutines := func(s sample) float64 { return float64(s.Goroutines) }
 	if had, has = median(q2, goroutines), median(q4, goroutines); probed {
-		say(had > 0 && m.Before.Goroutines > 0, "the probe has told of goroutines: %.0f", had)
-		say(has <= had*slackGoroutines+slackRest, "goroutines level: %.0f in the second quarter, %.0f in the last", had, has)
-		say(m.After.Goroutines <= m.Before.Goroutines+slackRest, "goroutines at rest: %d before, %d after", m.Before.Goroutines, m.After.Goroutines)
+		note(had > 0 && m.Before.Goroutines > 0, "the probe has told of goroutines: %.0f", had)
+		note(has <= had*slackGoroutines+slackRest, "goroutines level: %.0f in the second quarter, %.0f in the last", had, has)
+		note(m.After.Goroutines <= m.Before.Goroutines+slackRest, "goroutines at rest: %d before, %d after", m.Before.Goroutines, m.After.Goroutines)
 	}
 	fds := func(s sample) float64 { return float64(s.FDs) }
-	say(m.After.FDs <= m.Before.FDs+slackRest && m.Before.FDs > 0, "files at rest: %d before, %d after; %.0f in the second quarter, %.0f in the last", m.Before.FDs, m.After.FDs, median(q2, fds), median(q4, fds))
-	say(!strings.Contains(m.Ended, "it ended by itself") && (!probed || strings.Contains(m.Ended, endedWell)), "the server lived to the end: %s", m.Ended)
+	note(m.After.FDs <= m.Before.FDs+slackRest && m.Before.FDs > 0, "files at rest: %d before, %d after; %.0f in the second quarter, %.0f in the last", m.Before.FDs, m.After.FDs, median(q2, fds), median(q4, fds))
+	note(!strings.Contains(m.Ended, "it ended by itself") && (!probed || strings.Contains(m.Ended, endedWell)), "the server lived to the end: %s", m.Ended)
 }

@@ -13,7 +13,7 @@ import (
 	"sync/atomic"
 )
 
-// visitor is what the requests of the mixed load share.
+// visitor has the common state of the visits.
 type visitor struct {
 	base   string // URL of the server
 	host   string // its host and port
@@ -21,10 +21,10 @@ type visitor struct {
 	serial atomic.Int64
 
 	mu   sync.Mutex
-	seen map[string]bool // random values that guests drew: none may come twice
+	seen map[string]bool // random values of guests, which must not repeat
 }
 
-// visit is one kind of request; do makes one and says what was wrong with its answer.
+// visit is one kind of request; do makes one and returns an error if the response is wrong.
 type visit struct {
 	name   string
 	weight int
@@ -33,8 +33,8 @@ type visit struct {
 
 var body16K = []byte(strings.Repeat(`{"key":"value"},`, 1024))
 
-// ask sends a request and gives status, headers, trailers and the whole body.
-func (v *visitor) ask(path string, body []byte) (*http.Response, []byte, error) {
+// roundTrip sends a request and returns the response and its whole body.
+func (v *visitor) roundTrip(path string, body []byte) (*http.Response, []byte, error) {
 	method, from := http.MethodGet, io.Reader(nil)
 	if body != nil {
 		method, from = http.MethodPost, bytes.NewReader(body)
@@ -52,9 +52,9 @@ func (v *visitor) ask(path string, body []byte) (*http.Response, []byte, error) 
 	return resp, got, err
 }
 
-// wantText asks and wants a status and exactly this answer.
+// wantText sends a request and compares status and body.
 func (v *visitor) wantText(path string, body []byte, status int, want []byte) error {
-	resp, got, err := v.ask(path, body)
+	resp, got, err := v.roundTrip(path, body)
 	switch {
 	case err != nil:
 		return err
@@ -66,16 +66,16 @@ func (v *visitor) wantText(path string, body []byte, status int, want []byte) er
 	return nil
 }
 
-// text is a visit to a fixed path with a fixed answer.
+// text is a visit to a fixed path with a fixed response.
 func text(name string, weight int, path string, status int, want string) visit {
 	return visit{name, weight, func(v *visitor) error { return v.wantText(path, nil, status, []byte(want)) }}
 }
 
-// matching is a visit whose answer differs each time.
+// matching is a visit whose response matches a pattern.
 func matching(name string, weight int, path, pattern string) visit {
 	re := regexp.MustCompile("^(?s:" + pattern + ")$")
 	return visit{name, weight, func(v *visitor) error {
-		resp, got, err := v.ask(path, nil)
+		resp, got, err := v.roundTrip(path, nil)
 		if err == nil && (resp.StatusCode != http.StatusOK || !re.Match(got)) {
 			err = fmt.Errorf("status %d with %.80q, want 200 with %s", resp.StatusCode, got, pattern)
 		}
@@ -83,29 +83,29 @@ func matching(name string, weight int, path, pattern string) visit {
 	}}
 }
 
-// posted is a visit whose answer is made of its body.
+// posted is a visit with a body.
 func posted(name string, weight int, path string, body []byte, want string) visit {
 	return visit{name, weight, func(v *visitor) error { return v.wantText(path, body, http.StatusOK, []byte(want)) }}
 }
 
-// own is a visit to a path with a number of its own; pattern's %d stand for it in path and answer.
-func own(name string, weight int, path, want string) visit {
+// numbered is a visit with a unique number, which replaces %d in path and response.
+func numbered(name string, weight int, path, want string) visit {
 	return visit{name, weight, func(v *visitor) error {
 		n := fmt.Sprint(v.serial.Add(1))
 		return v.wantText(strings.ReplaceAll(path, "%d", n), nil, http.StatusOK, []byte(strings.ReplaceAll(want, "%d", n)))
 	}}
 }
 
-// visits are what an honest client asks for. The weights make the cheap ones frequent.
+// visits are those of a well-behaved client. The weights make cheap ones frequent.
 var visits = []visit{
 	text("rust hello", 14, "/hello", 200, "hello from rust-http-full-p2\n"),
-	own("rust small", 10, "/small/%d", "hello rust p2 Method::Get /small/%d\n"),
-	own("go", 8, "/go/%d", "hello from go1.26.8 /go/%d\n"),
-	own("go snapshot", 8, "/gosnapshot/%d", "hello from go1.26.8 /gosnapshot/%d\n"),
-	own("go at another path", 3, "/hello-go/%d", "hello from go1.26.8 /hello-go/%d\n"),
+	numbered("rust small", 10, "/small/%d", "hello rust p2 Method::Get /small/%d\n"),
+	numbered("go", 8, "/go/%d", "hello from go1.26.8 /go/%d\n"),
+	numbered("go snapshot", 8, "/gosnapshot/%d", "hello from go1.26.8 /gosnapshot/%d\n"),
+	numbered("go at another path", 3, "/hello-go/%d", "hello from go1.26.8 /hello-go/%d\n"),
 	posted("go echo 16K", 4, "/echo", body16K, string(body16K)),
-	own("js", 6, "/js/%d", "hello qjs p2 get /js/%d\n"),
-	own("js snapshot", 4, "/jssnapshot/%d", "hello qjs p2 get /jssnapshot/%d\n"),
+	numbered("js", 6, "/js/%d", "hello qjs p2 get /js/%d\n"),
+	numbered("js snapshot", 4, "/jssnapshot/%d", "hello qjs p2 get /jssnapshot/%d\n"),
 	posted("rust copy 16K", 5, "/copy", body16K, string(body16K)),
 	posted("rust count", 5, "/count", []byte("hello"), "bytes=5 sum=05e918d2 trailers=0\n"),
 	text("rust 1 MB", 2, "/chunks?n=16&ms=0&size=65536", 200, string(mega)),
@@ -134,7 +134,7 @@ var visits = []visit{
 }
 
 func (v *visitor) trailers() error {
-	resp, got, err := v.ask("/trailers", nil)
+	resp, got, err := v.roundTrip("/trailers", nil)
 	if err == nil && (string(got) != "body then trailers\n" || resp.Trailer.Get("X-N") != "1") {
 		err = fmt.Errorf("%q with trailers %v", got, resp.Trailer)
 	}
@@ -144,7 +144,7 @@ func (v *visitor) trailers() error {
 var hex16 = regexp.MustCompile(`^[0-9a-f]{16}\n$`)
 
 func (v *visitor) random() error {
-	_, got, err := v.ask("/random", nil)
+	_, got, err := v.roundTrip("/random", nil)
 	if err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (v *visitor) jsFetch() error {
 	return v.wantText("/fetch/"+v.host+"/hello", nil, http.StatusOK, []byte("hello from rust-http-full-p2\n"))
 }
 
-// keyValue writes under a key of its own, reads and counts it, and deletes both, so that the store stays small.
+// keyValue writes a new key, reads it, increments another, and deletes both, so that the store stays small.
 func (v *visitor) keyValue() error {
 	n := v.serial.Add(1)
 	for _, step := range []struct{ path, body, want string }{

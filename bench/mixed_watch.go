@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// sample is the server at one moment.
+// sample has figures of the server at one moment.
 type sample struct {
 	At         float64 // seconds since the load began
 	RSS        float64 // MiB
-	Heap       float64 // MiB that Go's heap holds; 0 without a probe
+	Heap       float64 // MiB of Go's heap; 0 without a probe
 	Goroutines int     // 0 without a probe
 	Threads    int
 	FDs        int
@@ -29,7 +29,7 @@ type sample struct {
 	Errors     int64
 }
 
-// probe asks a probed server about its Go runtime.
+// probe reads figures of the Go runtime from a probed server.
 type probe struct {
 	path   string
 	client *http.Client
@@ -44,17 +44,17 @@ func newProbe(path string) *probe {
 	}}}
 }
 
-// probeOwn are the goroutines that a probe itself needs: the listener's and those of the question's connection.
-const probeOwn = 2
+// probeGoroutines is the number of goroutines of the probe itself: the listener's and those of the connection.
+const probeGoroutines = 2
 
-// runtime gives goroutines, without the probe's own, and the heap in MiB.
+// runtime returns the number of goroutines, without the probe's, and the heap in MiB.
 func (p *probe) runtime() (goroutines int, heap float64) {
 	text, err := p.get("/runtime")
 	var m map[string]uint64
 	if err != nil || json.Unmarshal([]byte(text), &m) != nil {
 		return 0, 0
 	}
-	return int(m["goroutines"]) - probeOwn, float64(m["heap"]) / (1 << 20)
+	return int(m["goroutines"]) - probeGoroutines, float64(m["heap"]) / (1 << 20)
 }
 
 func (p *probe) get(path string) (string, error) {
@@ -67,8 +67,8 @@ func (p *probe) get(path string) (string, error) {
 	return string(b), err
 }
 
-// look samples a process; pr is nil if it has no probe.
-func (p *process) look(pr *probe) sample {
+// sample samples the process; pr is nil if it has no probe.
+func (p *process) sample(pr *probe) sample {
 	s := sample{RSS: p.rss(), CPU: p.cpu().Seconds()}
 	if pr != nil {
 		s.Goroutines, s.Heap = pr.runtime()
@@ -80,15 +80,15 @@ func (p *process) look(pr *probe) sample {
 	return s
 }
 
-// failures collects what was wrong, by the name of the visit.
+// failures collects errors by the name of the visit.
 type failures struct {
 	mu    sync.Mutex
 	count map[string]int64
 	first map[string][]string
 }
 
-// maxSaid bounds how many failures of a kind are kept in full.
-const maxSaid = 5
+// maxKept bounds how many failures of a kind are kept in full.
+const maxKept = 5
 
 func (f *failures) add(name string, at time.Duration, err error) {
 	f.mu.Lock()
@@ -97,23 +97,23 @@ func (f *failures) add(name string, at time.Duration, err error) {
 		f.count, f.first = map[string]int64{}, map[string][]string{}
 	}
 	f.count[name]++
-	if len(f.first[name]) < maxSaid {
+	if len(f.first[name]) < maxKept {
 		f.first[name] = append(f.first[name], fmt.Sprintf("at %v: %v", at.Round(time.Second), err))
 		progress("%v: %s: %v", at.Round(time.Second), name, err)
 	}
 }
 
-// drops adds up what the server says that its telemetry lost.
+// drops sums up the telemetry that the server reports as lost.
 type drops struct {
 	mu    sync.Mutex
 	Lost  map[string]int64  // signal and reason → items
-	Why   map[string]string // the same → the error that was said last
-	Other []string          // lines of the server's own at warn or error that are neither this nor a guest's failure
+	Why   map[string]string // the same → the last error
+	Other []string          // other lines of the server that report a panic or a fatal error
 }
 
 var droppedLine = regexp.MustCompile(`telemetry is being dropped.* signal=(\S+) reason=(\S+) dropped=(\d+)(?: error=(.*))?`)
 
-func (d *drops) hear(line string) {
+func (d *drops) parse(line string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if m := droppedLine.FindStringSubmatch(line); m != nil {
@@ -132,7 +132,7 @@ func (d *drops) hear(line string) {
 	}
 }
 
-// median of one figure of some samples; 0 of none.
+// median is the median of one figure of some samples; 0 without samples.
 func median(list []sample, of func(sample) float64) float64 {
 	if len(list) == 0 {
 		return 0
@@ -145,5 +145,5 @@ func median(list []sample, of func(sample) float64) float64 {
 	return v[len(v)/2]
 }
 
-// quarter is the samples of one quarter of the load, 0 to 3.
+// quarter returns the samples of one quarter of the load, 0 to 3.
 func quarter(list []sample, i int) []sample { return list[len(list)*i/4 : len(list)*(i+1)/4] }

@@ -8,7 +8,7 @@ import (
 
 // mixedWorkload is one workload with guests of every language that can serve, each isolation, links, a composition, the
 // key-value and blob plugins, and components whose limits are low so that hostile requests reach them. The longest path
-// wins, so a guest that wants an exact path has it to itself.
+// wins, so a guest that needs an exact path has one of its own.
 const mixedWorkload = `apiVersion: vitrine.dev/v1alpha1
 kind: Workload
 metadata: {name: mixed, namespace: bench}

@@ -24,7 +24,7 @@ spec:
     - http: {path: /hello, component: neighbour}
 `
 
-// noisyResult is the neighbour's latency alone and beside a guest that never stops.
+// noisyResult is the neighbour's latency alone and beside a guest that loops for ever.
 type noisyResult struct {
 	Alone, Beside    load
 	Spins, Deadlines int64 // requests to the guest that loops, and how many of them ended with 504
@@ -36,7 +36,7 @@ func (r noisyResult) String() string {
 		r.Alone, r.Beside, float64(r.Beside.P99)/float64(r.Alone.P99), r.Spins, r.Deadlines, r.SpinTrace)
 }
 
-// noisy keeps one endless loop after another running in one component while another serves requests.
+// noisy runs endless loops in one component while another serves requests.
 func noisy(r *run, args []string) (any, error) {
 	duration := r.flags.Duration("duration", 10*time.Second, "how long each half takes")
 	conns := r.flags.Int("c", 2, "connections to the neighbour")

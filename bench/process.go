@@ -24,16 +24,16 @@ type process struct {
 	mu   sync.Mutex
 	text []byte // its stderr, the latest of it
 	done chan struct{}
-	line func(string) // told each line, if not nil
+	line func(string) // called with each line, if not nil
 }
 
 // serve starts vitrine up and waits until it serves.
 func serve(binary string, env []string, args ...string) (*process, error) {
-	return serveHeard(nil, binary, env, args...)
+	return serveWithLines(nil, binary, env, args...)
 }
 
-// serveHeard is serve with a listener to what the process says.
-func serveHeard(line func(string), binary string, env []string, args ...string) (*process, error) {
+// serveWithLines is serve with a function that is called with each line of stderr.
+func serveWithLines(line func(string), binary string, env []string, args ...string) (*process, error) {
 	p := &process{line: line, cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	stderr, err := p.cmd.StderrPipe()
@@ -87,7 +87,7 @@ func (p *process) output() string {
 	return string(p.text)
 }
 
-// processes are those that were started: a measurement that is interrupted leaves none behind.
+// processes are the running processes, to be killed when a measurement is interrupted.
 type processes struct {
 	mu   sync.Mutex
 	list []*os.Process
@@ -105,7 +105,7 @@ func (c *processes) start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// kill ends those that have not been waited for.
+// kill kills those that have not been waited for.
 func (c *processes) kill() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -114,7 +114,7 @@ func (c *processes) kill() {
 	}
 }
 
-// stop ends the process as an operator would, and reports an exit status other than 0.
+// stop ends the process with SIGTERM, and returns an error for an exit status other than 0.
 func (p *process) stop() error {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	<-p.done
@@ -127,7 +127,7 @@ func (p *process) rss() float64 {
 	return kb / 1024
 }
 
-// cpu is the processor time that the process has used.
+// cpu is the processor time of the process.
 func (p *process) cpu() time.Duration { return cpuOf(p.cmd.Process.Pid) }
 
 func cpuOf(pid int) time.Duration {
@@ -145,7 +145,7 @@ func cpuOf(pid int) time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks are 10 ms on Linux
 }
 
-// status is a field of the process's status as the kernel tells it; empty if there is none.
+// status is a field of /proc/PID/status; empty if there is none.
 func (p *process) status(field string) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -159,7 +159,7 @@ func (p *process) status(field string) string {
 	return ""
 }
 
-// goroutines asks the Go runtime for a dump, which ends the process, and counts what is in it.
+// goroutines has the Go runtime dump its goroutines, which ends the process, and counts them.
 func (p *process) goroutines() int {
 	_ = p.cmd.Process.Signal(syscall.SIGQUIT)
 	<-p.done

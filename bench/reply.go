@@ -7,9 +7,8 @@ import (
 	"strconv"
 )
 
-// reply takes one HTTP/1.1 answer as its bytes come in and keeps nothing of the body but its length: a client that
-// measures must cost less than what it measures. It knows what servers under measurement send: a length, chunks with
-// trailers, or neither where the status has no body.
+// reply parses one HTTP/1.1 response incrementally and keeps only the length of the body: the client must cost less than the
+// server. It supports what the measured servers send: a length, chunks with trailers, or neither if the status has no body.
 type reply struct {
 	status int
 	close  bool // the server will close the connection
@@ -20,7 +19,7 @@ type reply struct {
 	left  int // bytes of the body, or of the chunk, that are still to come
 }
 
-// replyState is what comes next; what follows a body and what follows a chunk is one more.
+// replyState is the part of the response that is expected next.
 type replyState uint8
 
 const (
@@ -35,8 +34,7 @@ const (
 
 var errReply = errors.New("the answer is no HTTP/1.1")
 
-// feed takes what was read. It says whether the answer is complete; bytes behind it are an error, since a client that
-// sends one request at a time gets one answer.
+// feed parses more bytes and says whether the response is complete. Bytes after it are an error, as only one request was sent.
 func (r *reply) feed(b []byte) (done bool, err error) {
 	for len(b) > 0 && r.state != replyDone {
 		switch r.state {
@@ -64,7 +62,7 @@ func (r *reply) feed(b []byte) (done bool, err error) {
 	return r.state == replyDone, nil
 }
 
-// takeHead takes up to the empty line; a head that comes in one piece, as nearly every one does, is not copied.
+// takeHead reads up to the empty line. A head in one piece, as nearly all are, is not copied.
 func (r *reply) takeHead(b []byte) (rest []byte, err error) {
 	whole, seen := b, len(r.head)
 	if seen > 0 {

@@ -129,12 +129,12 @@ func (x *resetRow) measure(g *guestfixture.Guest, cfg guestfixture.Config, uses 
 			*into, x.Reason = 0, reason
 		}
 	}
-	x.Again = g.Draws
+	x.Again = g.RandomInit
 	return nil
 }
 
 // bedCost is the median of what it takes to have an instance; reason is why it is not a reset.
-func bedCost(ctx context.Context, bed *guestfixture.Bed, g *guestfixture.Guest, kind component.Isolation, uses int) (_ time.Duration, reason string, err error) {
+func bedCost(ctx context.Context, bed *guestfixture.Fixture, g *guestfixture.Guest, kind component.Isolation, uses int) (_ time.Duration, reason string, err error) {
 	var took []time.Duration
 	var inst *component.Instance
 	defer func() {

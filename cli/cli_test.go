@@ -161,7 +161,7 @@ func TestUp(t *testing.T) {
 		if err != nil || resp.StatusCode != http.StatusOK || len(body) == 0 {
 			t.Errorf("%s: %d %q %v", level, resp.StatusCode, body, err)
 		}
-		if err := ending.Ask(s.cmd.Process); err != nil {
+		if err := ending.Terminate(s.cmd.Process); err != nil {
 			t.Fatal(err)
 		}
 		rest, err := io.ReadAll(s.stderr)

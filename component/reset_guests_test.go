@@ -41,7 +41,7 @@ func resets(t *testing.T) int {
 }
 
 // bed links a guest to a host of its own.
-func bed(t *testing.T, e *component.Engine, g *guestfixture.Guest, c guestfixture.Config) *guestfixture.Bed {
+func bed(t *testing.T, e *component.Engine, g *guestfixture.Guest, c guestfixture.Config) *guestfixture.Fixture {
 	t.Helper()
 	c.Folder = t.TempDir()
 	if err := os.WriteFile(filepath.Join(c.Folder, "kept"), []byte("what was there\n"), 0o600); err != nil {
@@ -108,7 +108,7 @@ func TestResetsAreFresh(t *testing.T) {
 		t.Run(g.Name, func(t *testing.T) {
 			for _, i := range isolations {
 				c := &comparison{fresh: bed(t, e, &g, guestfixture.Config{Peers: p}), reset: bed(t, e, &g, guestfixture.Config{Peers: p}),
-					kind: i.kind, common: i.common, trips: g.Trips, refused: map[string]int{}}
+					kind: i.kind, common: i.common, trips: g.MayTrap, refused: map[string]int{}}
 				t.Run(i.name, func(t *testing.T) {
 					defer c.close(t)
 					began := time.Now()
@@ -129,7 +129,7 @@ func TestResetsAreFresh(t *testing.T) {
 
 // comparison runs each use in a new instance and in one that is reset.
 type comparison struct {
-	fresh, reset *guestfixture.Bed
+	fresh, reset *guestfixture.Fixture
 	kind         component.Isolation
 	common       bool
 	trips        bool
@@ -152,12 +152,12 @@ func (c *comparison) run(t *testing.T, g *guestfixture.Guest, want int) {
 			t.Fatalf("%d uses, and only %d resets: %v", n, c.resets, c.refused)
 		}
 		u, ends := g.Uses[rnd.IntN(len(g.Uses))], false
-		if len(g.Ends) > 0 && rnd.IntN(20) == 0 {
-			u, ends = g.Ends[rnd.IntN(len(g.Ends))], true
+		if len(g.FatalUses) > 0 && rnd.IntN(20) == 0 {
+			u, ends = g.FatalUses[rnd.IntN(len(g.FatalUses))], true
 		}
 		c.use(t, n, u, ends)
 	}
-	if wanted := c.kind == component.Fresh && g.Draws; (c.again == c.resets) != wanted && c.resets > 0 {
+	if wanted := c.kind == component.Fresh && g.RandomInit; (c.again == c.resets) != wanted && c.resets > 0 {
 		t.Errorf("initialisation ran again in %d of %d resets", c.again, c.resets)
 	}
 	for reason := range c.refused {
@@ -299,7 +299,7 @@ func TestDrawsDoNotRepeat(t *testing.T) {
 	}
 }
 
-func drawAgain(t *testing.T, b *guestfixture.Bed, g *guestfixture.Guest, kind component.Isolation, random *drawn, want int) {
+func drawAgain(t *testing.T, b *guestfixture.Fixture, g *guestfixture.Guest, kind component.Isolation, random *drawn, want int) {
 	ctx := context.Background()
 	uses := g.Uses[:1]
 	for _, u := range g.Uses {
@@ -325,7 +325,7 @@ func drawAgain(t *testing.T, b *guestfixture.Bed, g *guestfixture.Guest, kind co
 		}
 		before := len(random.values)
 		var err error
-		draws := g.Draws
+		draws := g.RandomInit
 		if inst == nil {
 			inst, err = b.Linked.Instantiate(guestfixture.NewWorld(0).In(ctx), b.Options(kind)...)
 		} else {
@@ -342,7 +342,7 @@ func drawAgain(t *testing.T, b *guestfixture.Bed, g *guestfixture.Guest, kind co
 		u := uses[n%len(uses)]
 		got, err := b.Do(ctx, inst, u, guestfixture.NewWorld(0))
 		switch {
-		case g.Trips && tripped(err):
+		case g.MayTrap && tripped(err):
 			end()
 		case err != nil:
 			t.Fatalf("use %d, %s: %v", n, u.Name, err)

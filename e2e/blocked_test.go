@@ -156,7 +156,7 @@ func TestDrainOfStalledClients(t *testing.T) {
 			})
 			time.Sleep(time.Second)
 			begun := time.Now()
-			_ = ending.Ask(s.cmd.Process)
+			_ = ending.Terminate(s.cmd.Process)
 			select {
 			case <-s.done:
 			case <-time.After(40 * time.Second):

@@ -124,7 +124,7 @@ func (s *server) waitForConsole(text string) {
 
 // stop ends the server as an operator does.
 func (s *server) stop() {
-	_ = ending.Ask(s.cmd.Process)
+	_ = ending.Terminate(s.cmd.Process)
 	select {
 	case <-s.done:
 	case <-time.After(time.Minute):

@@ -45,8 +45,8 @@ func TestSeverityOfGuests(t *testing.T) {
 		t.Run(format, func(t *testing.T) {
 			c := otlptest.New(t)
 			s := up(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + c.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, append([]string{"--log-format", format, "--log-level", "debug"}, args...)...)
-			s.want("/", "", 500, "the component failed\n")
-			s.says("no JSON")
+			s.expect("/", "", 500, "the component failed\n")
+			s.waitForConsole("no JSON")
 			s.stop()
 			number := map[string]int32{}
 			for _, r := range c.Records() {
@@ -67,9 +67,9 @@ func TestSeverityOfGuests(t *testing.T) {
 	}
 	t.Run("least", func(t *testing.T) {
 		s := up(t, nil, append([]string{"--log-level", "error"}, args...)...)
-		s.want("/", "", 500, "the component failed\n")
-		s.says("log15")
-		s.says("google")
+		s.expect("/", "", 500, "the component failed\n")
+		s.waitForConsole("log15")
+		s.waitForConsole("google")
 		if strings.Contains(s.stderr(), "slog\"}") || strings.Contains(s.stderr(), "no JSON") {
 			t.Errorf("less severe lines are shown: %s", s.stderr())
 		}
@@ -78,7 +78,7 @@ func TestSeverityOfGuests(t *testing.T) {
 
 // consoleLevel finds a guest's line on the console, and its severity there.
 func consoleLevel(s *server, format, line string) (level string, shown bool) {
-	for _, l := range s.lines() {
+	for _, l := range s.jsonLines() {
 		var m struct{ Level, Msg, Body, Text string }
 		switch {
 		case format == "text" && strings.HasSuffix(l, " [says stdout] :: "+line):
@@ -114,7 +114,7 @@ func TestLinesOfNetHTTP(t *testing.T) {
 		}
 	}()
 	s := up(t, []string{"GODEBUG=http2debug=1"}, "--log-format", "json", "--log-level", "debug", "--allow-http", "*", testref.File(t, "rust-http-full-p2"))
-	s.want("/fetch?url=http://"+upstream.Addr().String()+"/", "", 200, "ok")
+	s.expect("/fetch?url=http://"+upstream.Addr().String()+"/", "", 200, "ok")
 
 	var protocols http.Protocols
 	protocols.SetUnencryptedHTTP2(true)
@@ -131,10 +131,10 @@ func TestLinesOfNetHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = resp.Body.Close()
-	s.says("http2: ")
-	s.says("Unsolicited response received on idle HTTP channel")
+	s.waitForConsole("http2: ")
+	s.waitForConsole("Unsolicited response received on idle HTTP channel")
 	s.stop()
-	for _, line := range s.lines() {
+	for _, line := range s.jsonLines() {
 		if !json.Valid([]byte(line)) {
 			t.Errorf("no JSON: %q", line)
 		}

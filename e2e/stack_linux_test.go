@@ -47,12 +47,12 @@ func TestConcurrentRecursion(t *testing.T) {
 // once is refused by its name, and the process grows by what all their accounts have together, not by what their stacks may have.
 func TestRecursionIsMemory(t *testing.T) {
 	s := hostile(t, "deadline: 60s, hostMemory: 8Mi")
-	s.want("/hello", "", 200, "hello from rust-http-full-p2\n")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 	before := s.memory(t, "VmRSS")
-	stop := s.guard()
+	stop := s.probeNeighbour()
 	var wg sync.WaitGroup
 	for range 30 {
-		wg.Go(func() { s.want("/bad/r", "", 500, "the component failed\n") })
+		wg.Go(func() { s.expect("/bad/r", "", 500, "the component failed\n") })
 	}
 	wg.Wait()
 	if n, err := stop(); err != nil {

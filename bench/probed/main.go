@@ -1,6 +1,5 @@
-// Command probed is the vitrine binary with a window on its Go runtime: the same commands by the same code, and, where
-// VITRINE_BENCH_PROBE names a Unix socket, a small HTTP server on it that tells how many goroutines there are, what they
-// do, and what the heap holds. Measurements use it because the product has no such door.
+// Command probed is the vitrine binary with an HTTP server for figures of its Go runtime (goroutines, heap, profiles) on the
+// Unix socket that VITRINE_BENCH_PROBE names. It is for measurements; the product has no such server.
 package main
 
 import (

@@ -72,7 +72,7 @@ func run(ctx context.Context, binary, workload string) error {
 		case <-out.done:
 		}
 	}
-	_ = ending.Ask(cmd.Process)
+	_ = ending.Terminate(cmd.Process)
 	<-out.done
 	return errors.Join(err, cmd.Wait())
 }

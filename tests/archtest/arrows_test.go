@@ -155,7 +155,7 @@ func TestArrows(t *testing.T) {
 }
 
 // TestTypesOfTriggersAreData: who carries, reads and starts workloads knows no type of trigger by name.
-func TestTypesOfTriggersAreData(t *testing.T) {
+func TestNoTriggerTypeByName(t *testing.T) {
 	named := regexp.MustCompile(`^"(http|timer|command|cron|message|queue)"$`)
 	for _, dir := range []string{"workload", "app", "host"} {
 		files, err := filepath.Glob(filepath.Join("..", "..", dir, "*.go"))
@@ -189,8 +189,8 @@ func TestEveryPackageHasAComment(t *testing.T) {
 	}
 }
 
-// TestNoHiddenDoors finds init functions, os.Exit outside cmd, and cgo, in our own non-test code.
-func TestNoHiddenDoors(t *testing.T) {
+// TestNoGlobalEffects finds init functions, os.Exit outside cmd, and cgo, in our own non-test code.
+func TestNoGlobalEffects(t *testing.T) {
 	root := "../.."
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(root, path)

@@ -55,8 +55,8 @@ func rooms(t *testing.T) []*room {
 	return all
 }
 
-// within gives how many elements of a package's path a folder of the table covers: 0 if it does not.
-func within(folder, path string) int {
+// match gives how many elements of a package's path a folder of the table covers: 0 if it does not.
+func match(folder, path string) int {
 	have := strings.Split(path, "/")
 	want := strings.Split(folder, "/")
 	if len(have) < len(want) {
@@ -76,7 +76,7 @@ func roomOf(all []*room, path string) *room {
 	longest := 0
 	for _, r := range all {
 		for _, f := range r.folders {
-			if n := within(f, path); n > longest {
+			if n := match(f, path); n > longest {
 				best, longest = r, n
 			}
 		}
@@ -103,9 +103,9 @@ func TestRooms(t *testing.T) {
 			if !ours || roomOf(all, path) == r || r.any {
 				continue
 			}
-			if at := slices.IndexFunc(r.imports, func(f string) bool { return within(f, path) > 0 }); at >= 0 {
+			if at := slices.IndexFunc(r.imports, func(f string) bool { return match(f, path) > 0 }); at >= 0 {
 				r.used[r.imports[at]] = true
-			} else if !slices.ContainsFunc(r.folders, func(f string) bool { return within(f, path) > 0 }) {
+			} else if !slices.ContainsFunc(r.folders, func(f string) bool { return match(f, path) > 0 }) {
 				t.Errorf("%s imports %s, which the row of %s does not list", p.ImportPath, path, r.folders[0])
 			}
 		}

@@ -14,14 +14,14 @@ import (
 // EnvBinary names a collector that is built already, in place of building one.
 const EnvBinary = "VITRINE_TEST_COLLECTOR"
 
-// here is the folder of this module.
-func here() string {
+// moduleDir is the folder of this module.
+func moduleDir() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Dir(file)
 }
 
 // Root is the folder of Vitrine's own module.
-func Root() string { return filepath.Join(here(), "..", "..") }
+func Root() string { return filepath.Join(moduleDir(), "..", "..") }
 
 // Binary gives the path of the collector, building it if there is none for the present sources and versions. That takes a
 // minute or more the first time; afterwards the binary is found in the user's cache folder.
@@ -32,7 +32,7 @@ func Binary(t testing.TB) string {
 	}
 	sum := sha256.New()
 	for _, name := range []string{"go.mod", "go.sum", "cmd/collector/main.go"} {
-		b, err := os.ReadFile(filepath.Join(here(), filepath.FromSlash(name)))
+		b, err := os.ReadFile(filepath.Join(moduleDir(), filepath.FromSlash(name)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -51,7 +51,7 @@ func Binary(t testing.TB) string {
 		t.Fatal(err)
 	}
 	t.Log("building the collector")
-	build(t, here(), path, "./cmd/collector")
+	build(t, moduleDir(), path, "./cmd/collector")
 	return path
 }
 

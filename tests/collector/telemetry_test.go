@@ -49,8 +49,8 @@ func send(ctx context.Context, t *testing.T, url, traceID string) int {
 
 const secret = "s3cr3t-value"
 
-// told are the attributes that goldens show.
-var told = []string{"http.route", "http.response.status_code", "error.type", "vitrine.blame", "vitrine.outcome", "vitrine.result.error"}
+// goldenAttributes are the attributes that goldens show.
+var goldenAttributes = []string{"http.route", "http.response.status_code", "error.type", "vitrine.blame", "vitrine.outcome", "vitrine.result.error"}
 
 func golden(t *testing.T, name, got string) {
 	t.Helper()
@@ -140,7 +140,7 @@ spec:
 			if tc.detail == "all" {
 				return // how many streams a guest opens is its own; that the secret is in none of the spans is seen below
 			}
-			golden(t, strings.ReplaceAll(tc.name, " ", "_"), Tree(spans, told...))
+			golden(t, strings.ReplaceAll(tc.name, " ", "_"), Tree(spans, goldenAttributes...))
 			for _, s := range spans {
 				if s.Kind == "Server" && s.Parent != callerSpan {
 					t.Errorf("the server span's parent is %s, want the caller's %s", s.Parent, callerSpan)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Up is a vitrine that serves.
-type Up struct {
+// Server is a vitrine that serves.
+type Server struct {
 	URL string
 
 	t    testing.TB
@@ -24,9 +24,9 @@ var serving = regexp.MustCompile(`serving \S+ on (http://\S+)`)
 
 // Serve starts "vitrine up" with telemetry going to endpoint, and returns when it is ready. kv are further environment
 // variables, "NAME=value".
-func Serve(t testing.TB, binary, endpoint string, kv []string, args ...string) *Up {
+func Serve(t testing.TB, binary, endpoint string, kv []string, args ...string) *Server {
 	t.Helper()
-	u := &Up{t: t, done: make(chan struct{})}
+	u := &Server{t: t, done: make(chan struct{})}
 	u.cmd = exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...)
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "OTEL_") && !strings.HasPrefix(e, "VITRINE_") {
@@ -61,7 +61,7 @@ func Serve(t testing.TB, binary, endpoint string, kv []string, args ...string) *
 }
 
 // Stop ends it as an operator does and waits: everything it has to tell is exported then.
-func (u *Up) Stop() {
+func (u *Server) Stop() {
 	u.t.Helper()
 	_ = u.cmd.Process.Signal(syscall.SIGTERM)
 	select {
@@ -74,5 +74,5 @@ func (u *Up) Stop() {
 	}
 }
 
-// Said is what it wrote.
-func (u *Up) Said() string { return u.out.String() }
+// Output is what it wrote.
+func (u *Server) Output() string { return u.out.String() }

@@ -11,8 +11,8 @@ import (
 // Prepare is called before cmd is started, so that Ask reaches that process alone.
 func Prepare(*exec.Cmd) {}
 
-// Ask asks a process that was prepared to end. It does not wait.
-func Ask(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+// Terminate asks a process that was prepared to end. It does not wait.
+func Terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
 // Interrupt is Ask as Ctrl-C does it.
 func Interrupt(p *os.Process) error { return p.Signal(os.Interrupt) }

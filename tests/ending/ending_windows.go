@@ -13,13 +13,13 @@ func Prepare(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP}
 }
 
-// Ask asks a process that was prepared to end. It does not wait.
-func Ask(p *os.Process) error {
+// Terminate asks a process that was prepared to end. It does not wait.
+func Terminate(p *os.Process) error {
 	return windows.GenerateConsoleCtrlEvent(windows.CTRL_BREAK_EVENT, uint32(p.Pid))
 }
 
 // Interrupt is Ask as Ctrl-C does it; that cannot be sent to one process alone, and Ctrl-Break is told as the same.
-func Interrupt(p *os.Process) error { return Ask(p) }
+func Interrupt(p *os.Process) error { return Terminate(p) }
 
 // Executable is the name of a program's file.
 func Executable(name string) string { return name + ".exe" }

@@ -26,8 +26,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Bed is a guest linked to a host that is its own: buckets, folder and connections are shared with no other Bed.
-type Bed struct {
+// Fixture is a guest linked to a host that is its own: buckets, folder and connections are shared with no other Bed.
+type Fixture struct {
 	Linked *component.Linked
 	guest  *Guest
 	peers  *Peers
@@ -48,13 +48,13 @@ type Config struct {
 }
 
 // Link makes a Bed. Close it before the engine.
-func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Bed, error) {
+func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Fixture, error) {
 	c, err := g.load(ctx, e, cfg)
 	if err != nil {
 		return nil, err
 	}
 	l := e.NewLinker(cfg.Interceptor)
-	b := &Bed{guest: g, peers: cfg.Peers}
+	b := &Fixture{guest: g, peers: cfg.Peers}
 	var folders []filesystem.Preopen
 	if g.folder {
 		folders = []filesystem.Preopen{{Host: cfg.Folder, Guest: "."}}
@@ -71,7 +71,7 @@ func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Bed
 	socketsp2.Add(l, policy)
 	httpp2.Add(l, b.client)
 	l.Instance(wit.MustParseID("lab:greet/log")).GoFunc("say", func(ctx context.Context, s string) { worldOf(ctx).write("say", []byte(s)) })
-	if len(g.with) == 0 {
+	if len(g.parts) == 0 {
 		g.stubs(l)
 	}
 	w := &workload.Spec{Name: "drive", Components: []workload.Component{{Name: g.Name, Config: map[string]string{"greeting": greeting}}}}
@@ -93,7 +93,7 @@ func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Bed
 
 // load loads the guest, composed with those that serve its imports.
 func (g *Guest) load(ctx context.Context, e *component.Engine, cfg Config) (*component.Component, error) {
-	parts := append([]component.Part{{Name: g.Name, Links: g.links}}, g.with...)
+	parts := append([]component.Part{{Name: g.Name, Links: g.links}}, g.parts...)
 	for i := range parts {
 		wasm, err := cfg.Read(parts[i].Name)
 		if err != nil {
@@ -115,7 +115,7 @@ func (g *Guest) stubs(l *component.Linker) {
 }
 
 // Close ends what the Bed holds of the system; instances are closed before.
-func (b *Bed) Close() error {
+func (b *Fixture) Close() error {
 	for _, release := range b.releases {
 		release()
 	}
@@ -123,19 +123,19 @@ func (b *Bed) Close() error {
 }
 
 // Options are those of an instance as the host makes it.
-func (b *Bed) Options(i component.Isolation) []component.StoreOption {
+func (b *Fixture) Options(i component.Isolation) []component.StoreOption {
 	return []component.StoreOption{component.WithReset(i, b.constant), component.WithMemory(64 << 20), component.WithTables(20_000), component.WithFuel(20_000_000)}
 }
 
 // constant is what the host says: all instances of a workload have one environment. Only commands are given arguments of
 // their own here.
-func (b *Bed) constant(f *cm.Boundary) bool {
+func (b *Fixture) constant(f *cm.Boundary) bool {
 	return f.Interface.Interface == "environment" && !(b.guest.command && f.Func == "get-arguments")
 }
 
 // Do makes an instance do a piece of work in a world, and gives everything that can be seen of it from outside. The error is
 // the one with which the guest ended.
-func (b *Bed) Do(ctx context.Context, inst *component.Instance, u Use, w *World) (string, error) {
+func (b *Fixture) Do(ctx context.Context, inst *component.Instance, u Use, w *World) (string, error) {
 	var out strings.Builder
 	err := u.run(w.In(ctx), b, inst, w, &out)
 	fmt.Fprintf(&out, "\n%s", w.Written())

@@ -14,17 +14,17 @@ import (
 type Guest struct {
 	Name string
 	// Uses leave the guest alive, Ends do not. The first use is the plainest.
-	Uses, Ends []Use
-	// Draws says that initialisation asks for something that differs from one instance to the next.
-	Draws bool
-	// Trips says that a use can end with the trap cannot-leave: Go's scheduler may look at the clock, or collect garbage and do
+	Uses, FatalUses []Use
+	// RandomInit says that initialisation asks for something that differs from one instance to the next.
+	RandomInit bool
+	// MayTrap says that a use can end with the trap cannot-leave: Go's scheduler may look at the clock, or collect garbage and do
 	// so, while it serves cabi_realloc, which the specification forbids.
-	Trips bool
+	MayTrap bool
 	// NotResettable is why its instances cannot be reset; empty if they can.
 	NotResettable string
 
 	links   map[string]string // its imports that others serve
-	with    []component.Part  // those others
+	parts   []component.Part  // those others
 	folder  bool              // it gets one
 	command bool
 }
@@ -35,39 +35,39 @@ func Guests() []Guest {
 		return map[string]string{"wasi:otel/tracing": sink, "wasi:otel/metrics": sink, "wasi:otel/logs": sink}
 	}
 	return []Guest{
-		{Name: "rust-http-full-p2", Uses: fullUses(), Ends: []Use{get("/trap"), get("/panic"), get("/spin")}},
+		{Name: "rust-http-full-p2", Uses: fullUses(), FatalUses: []Use{get("/trap"), get("/panic"), get("/spin")}},
 		{Name: "rust-http-p2", Uses: []Use{get("/hello"), request(http.MethodPost, "/echo", body(50_000)), get("/env"), get("/time"), request(http.MethodDelete, "/x?y=z", ""), get("/fetch/{http}/up?x=1"), get("/fetch/127.0.0.1:1/")},
-			Ends: []Use{get("/panic"), get("/spin")}},
-		{Name: "go126-http-p2", Draws: true, Trips: true, Uses: []Use{get("/hello"), request(http.MethodPost, "/echo", body(3000)), request(http.MethodPost, "/echo", body(300)), get("/env"), get("/a/longer/path?with=query"), request(http.MethodPut, "/y", "unread")},
-			Ends: []Use{get("/panic")}},
+			FatalUses: []Use{get("/panic"), get("/spin")}},
+		{Name: "go126-http-p2", RandomInit: true, MayTrap: true, Uses: []Use{get("/hello"), request(http.MethodPost, "/echo", body(3000)), request(http.MethodPost, "/echo", body(300)), get("/env"), get("/a/longer/path?with=query"), request(http.MethodPut, "/y", "unread")},
+			FatalUses: []Use{get("/panic")}},
 		{Name: "js-qjs-http-p2", Uses: []Use{get("/hello"), request(http.MethodPost, "/echo", body(30_000)), get("/env"), request(http.MethodPut, "/z", "unread"), get("/fetch/{http}/up")},
-			Ends: []Use{get("/fetch/127.0.0.1:1/")}},
-		{Name: "shop-composed", Uses: shopUses(), Ends: []Use{get("/total?items=13"), get("/total?items=99999")}},
-		{Name: "rust-shop-http", Uses: shopUses(), Ends: []Use{get("/total?items=13"), get("/total?items=99999")},
+			FatalUses: []Use{get("/fetch/127.0.0.1:1/")}},
+		{Name: "shop-composed", Uses: shopUses(), FatalUses: []Use{get("/total?items=13"), get("/total?items=99999")}},
+		{Name: "rust-shop-http", Uses: shopUses(), FatalUses: []Use{get("/total?items=13"), get("/total?items=99999")},
 			links: map[string]string{"shop:cart/cart": "rust-cart"},
-			with:  []component.Part{{Name: "rust-cart", Links: map[string]string{"shop:price/price": "rust-price"}}, {Name: "rust-price"}}},
-		{Name: "rust-cart", Uses: cartUses(), Ends: []Use{call("shop:cart/cart@0.1.0#total", uint32(13)), call("shop:cart/cart@0.1.0#total", uint32(99999))},
-			links: map[string]string{"shop:price/price": "rust-price"}, with: []component.Part{{Name: "rust-price"}}},
+			parts: []component.Part{{Name: "rust-cart", Links: map[string]string{"shop:price/price": "rust-price"}}, {Name: "rust-price"}}},
+		{Name: "rust-cart", Uses: cartUses(), FatalUses: []Use{call("shop:cart/cart@0.1.0#total", uint32(13)), call("shop:cart/cart@0.1.0#total", uint32(99999))},
+			links: map[string]string{"shop:price/price": "rust-price"}, parts: []component.Part{{Name: "rust-price"}}},
 		{Name: "rust-price", Uses: []Use{call("shop:price/price@0.1.0#quote", "item-3"), call("shop:price/price@0.1.0#quote", "item-0"), call("shop:price/price@0.1.0#quote", "pear"), call("shop:price/price@0.1.0#quote", body(20_000))},
-			Ends: []Use{call("shop:price/price@0.1.0#quote", "item-13")}},
+			FatalUses: []Use{call("shop:price/price@0.1.0#quote", "item-13")}},
 		{Name: "rust-kv-p2", Uses: append(kvUses(), get("/log"), request(http.MethodPost, "/blob/put?container=c&name=o", body(70_000)),
 			get("/blob/get?container=c&name=o&start=10&end=50000&how=sync"), get("/blob/get?container=c&name=o&how=async"), get("/blob/list?container=c"), get("/blob/delete?container=c&name=o"))},
 		{Name: "rust-kv-only-p2", Uses: kvUses()},
 		{Name: "otel-p2-composed", Uses: otelUses()},
 		{Name: "otel-main-p2-composed", Uses: otelUses()},
-		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), with: []component.Part{{Name: "rust-otel-sink"}}},
-		{Name: "rust-otel-main-p2", Uses: otelUses(), links: linkedTo("rust-otel-main-sink"), with: []component.Part{{Name: "rust-otel-main-sink"}}},
+		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
+		{Name: "rust-otel-main-p2", Uses: otelUses(), links: linkedTo("rust-otel-main-sink"), parts: []component.Part{{Name: "rust-otel-main-sink"}}},
 		{Name: "rust-otel-sink", Uses: sinkUses("outer-span-context")},
 		{Name: "rust-otel-main-sink", Uses: sinkUses("current-span-context")},
-		{Name: "go126-greet-p2", Draws: true, Trips: true, Uses: []Use{call("greet", "ada"), call("greet", body(2000)), call("sum", []uint32{1, 2, 1<<32 - 1}), call("sum", []uint32{})}},
+		{Name: "go126-greet-p2", RandomInit: true, MayTrap: true, Uses: []Use{call("greet", "ada"), call("greet", body(2000)), call("sum", []uint32{1, 2, 1<<32 - 1}), call("sum", []uint32{})}},
 		{Name: "c-strings", Uses: []Use{call("lab:cstr/text@1.2.3#rev", "stressed"), call("lab:cstr/text@1.2.3#rev", body(3000)), call("lab:cstr/text@1.2.3#swap", map[string]any{"a": "x", "n": uint32(41)}),
 			call("lab:cstr/text@1.2.3#area", cm.Variant{Case: "circle", Value: float32(2)}), call("lab:cstr/text@1.2.3#area", cm.Variant{Case: "label", Value: "none"}), call("lab:cstr/text@1.2.3#has", []string{"read"})}},
 		{Name: "c-consumer", Uses: []Use{call("lab:consumer/api#shout", "abc"), call("lab:consumer/api#shout", "")}},
 		{Name: "composed-c-shout", Uses: []Use{call("lab:consumer/api#shout", "abc"), call("lab:consumer/api#shout", body(3000))}},
-		{Name: "c-cli-p2", command: true, folder: true, Uses: []Use{command("one\ntwo\n"), command(body(9000)), command("", "kept", "second"), command("x", "")}, Ends: []Use{command("", "nowhere")}},
-		{Name: "rust-cli-p2", command: true, folder: true, Uses: []Use{command("one\ntwo\n"), command(body(9000), "kept", "more"), command("")}, Ends: []Use{command("", "nowhere")}},
-		{Name: "rust-cli-ctors-p2", command: true, Uses: []Use{command("one\ntwo\n"), command("")}, Ends: []Use{command("", "nowhere")}},
-		{Name: "rust-cli-hostile", command: true, folder: true, Uses: hostileUses(), Ends: []Use{command("", "exit", "3"), command("", "read", "nothing"), command("", "panic"), command("", "trap"), command("", "divzero"), command("", "oob"), command("", "badcall"), command("", "recurse"), command("", "spin")}},
+		{Name: "c-cli-p2", command: true, folder: true, Uses: []Use{command("one\ntwo\n"), command(body(9000)), command("", "kept", "second"), command("x", "")}, FatalUses: []Use{command("", "nowhere")}},
+		{Name: "rust-cli-p2", command: true, folder: true, Uses: []Use{command("one\ntwo\n"), command(body(9000), "kept", "more"), command("")}, FatalUses: []Use{command("", "nowhere")}},
+		{Name: "rust-cli-ctors-p2", command: true, Uses: []Use{command("one\ntwo\n"), command("")}, FatalUses: []Use{command("", "nowhere")}},
+		{Name: "rust-cli-hostile", command: true, folder: true, Uses: hostileUses(), FatalUses: []Use{command("", "exit", "3"), command("", "read", "nothing"), command("", "panic"), command("", "trap"), command("", "divzero"), command("", "oob"), command("", "badcall"), command("", "recurse"), command("", "spin")}},
 		{Name: "rust-service-p2", command: true, Uses: []Use{serve("abc"), serve(), serve("one", "two words", "ünï")}},
 		{Name: "rust-tcp-client-p2", command: true, Uses: []Use{command("", "{lines}", "hello"), command("", "{lines}", "a", "b", body(3000)), command("", "{lines}")}},
 		{Name: "wat-table-grow", command: true, NotResettable: "table-changed", Uses: []Use{command("")}},
@@ -118,7 +118,7 @@ func sinkUses(current string) []Use {
 func cartUses() []Use {
 	const cart = "shop:cart/cart@0.1.0#"
 	basket := func(owner string, items ...string) Use {
-		return Use{Name: "basket of " + owner, run: func(ctx context.Context, _ *Bed, inst *component.Instance, _ *World, out *strings.Builder) error {
+		return Use{Name: "basket of " + owner, run: func(ctx context.Context, _ *Fixture, inst *component.Instance, _ *World, out *strings.Builder) error {
 			v, err := callFor(ctx, inst, out, cart+"[constructor]basket", owner)
 			if err != nil {
 				return err

@@ -26,7 +26,7 @@ type Use struct {
 	// Unique says that the guest shows something in it that it has drawn: on a real host no two answers are alike.
 	Unique bool
 
-	run  func(ctx context.Context, b *Bed, inst *component.Instance, w *World, out *strings.Builder) error
+	run  func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error
 	mask *regexp.Regexp // of what is seen of it, this much is for nobody to repeat: ports that the system gives
 }
 
@@ -37,14 +37,14 @@ func (u Use) unique() Use {
 
 // request is an HTTP request. In the path and the body {http} stands for the address of a server.
 func request(method, path, body string) Use {
-	return Use{Name: method + " " + path, run: func(ctx context.Context, b *Bed, inst *component.Instance, w *World, out *strings.Builder) error {
+	return Use{Name: method + " " + path, run: func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error {
 		return b.request(ctx, inst, method, strings.ReplaceAll(path, "{http}", b.peers.HTTP), body, out)
 	}}
 }
 
 func get(path string) Use { return request(http.MethodGet, path, "") }
 
-func (b *Bed) request(ctx context.Context, inst *component.Instance, method, path, body string, out *strings.Builder) error {
+func (b *Fixture) request(ctx context.Context, inst *component.Instance, method, path, body string, out *strings.Builder) error {
 	u, err := url.Parse("http://example.test" + path)
 	if err != nil {
 		return err
@@ -107,7 +107,7 @@ func (a *answer) fields(h http.Header) {
 
 // command runs wasi:cli/run. In the arguments {lines} stands for the port of a server that answers lines.
 func command(stdin string, args ...string) Use {
-	return Use{Name: strings.Join(args, " "), run: func(ctx context.Context, b *Bed, inst *component.Instance, w *World, out *strings.Builder) error {
+	return Use{Name: strings.Join(args, " "), run: func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error {
 		w.args = []string{"guest"}
 		for _, a := range args {
 			w.args = append(w.args, strings.ReplaceAll(a, "{lines}", b.peers.Lines))
@@ -129,7 +129,7 @@ func runCommand(ctx context.Context, inst *component.Instance, out *strings.Buil
 
 // call calls an export. A WIT error is an answer, too.
 func call(name string, args ...any) Use {
-	return Use{Name: fmt.Sprint(name, args), run: func(ctx context.Context, _ *Bed, inst *component.Instance, _ *World, out *strings.Builder) error {
+	return Use{Name: fmt.Sprint(name, args), run: func(ctx context.Context, _ *Fixture, inst *component.Instance, _ *World, out *strings.Builder) error {
 		_, err := callFor(ctx, inst, out, name, args...)
 		return err
 	}}
@@ -155,7 +155,7 @@ var portPattern = regexp.MustCompile(`listening \d+`)
 // and ends it.
 func serve(lines ...string) Use {
 	return Use{Name: "serve " + strings.Join(lines, " "), mask: portPattern,
-		run: func(ctx context.Context, b *Bed, inst *component.Instance, w *World, out *strings.Builder) error {
+		run: func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error {
 			w.args = []string{"guest", "0"}
 			told := make(chan string, 1)
 			w.lines = func(text string) {

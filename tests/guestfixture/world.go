@@ -64,7 +64,7 @@ func (w *World) write(stream string, p []byte) {
 	}
 }
 
-func (w *World) draw(n uint64) []byte {
+func (w *World) randomBytes(n uint64) []byte {
 	b := make([]byte, n)
 	_, _ = w.random.Read(b) // it always gives all
 	return b
@@ -138,11 +138,11 @@ func (seeded) GetTerminalStdout(context.Context) (clip2.TerminalOutput, error) {
 func (seeded) GetTerminalStderr(context.Context) (clip2.TerminalOutput, error) { return nil, nil }
 
 func (seeded) GetRandomBytes(ctx context.Context, n uint64) ([]byte, error) {
-	return worldOf(ctx).draw(min(n, 1<<20)), nil
+	return worldOf(ctx).randomBytes(min(n, 1<<20)), nil
 }
 
 func (seeded) GetRandomU64(ctx context.Context) (uint64, error) {
-	return binary.LittleEndian.Uint64(worldOf(ctx).draw(8)), nil
+	return binary.LittleEndian.Uint64(worldOf(ctx).randomBytes(8)), nil
 }
 
 func (h seeded) GetInsecureRandomBytes(ctx context.Context, n uint64) ([]byte, error) {
@@ -152,7 +152,7 @@ func (h seeded) GetInsecureRandomBytes(ctx context.Context, n uint64) ([]byte, e
 func (h seeded) GetInsecureRandomU64(ctx context.Context) (uint64, error) { return h.GetRandomU64(ctx) }
 
 func (seeded) InsecureSeed(ctx context.Context) (cm.Tuple2[uint64, uint64], error) {
-	b := worldOf(ctx).draw(16)
+	b := worldOf(ctx).randomBytes(16)
 	return cm.Tuple2[uint64, uint64]{F0: binary.LittleEndian.Uint64(b), F1: binary.LittleEndian.Uint64(b[8:])}, nil
 }
 

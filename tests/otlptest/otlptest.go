@@ -154,8 +154,8 @@ func (c *Collector) Records() []*logspb.LogRecord {
 	return out
 }
 
-// admit counts a request and says whether it is taken.
-func (c *Collector) admit(ctx context.Context) bool {
+// accept counts a request and says whether it is taken.
+func (c *Collector) accept(ctx context.Context) bool {
 	c.mu.Lock()
 	c.requests++
 	refuse, silent := c.refuse, c.silent
@@ -170,8 +170,8 @@ func (c *Collector) admit(ctx context.Context) bool {
 	return !refuse
 }
 
-// keep stores one request of any signal.
-func (c *Collector) keep(m proto.Message) {
+// store stores one request of any signal.
+func (c *Collector) store(m proto.Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	text, _ := protojson.Marshal(m) // a message that was just decoded
@@ -203,11 +203,11 @@ func (c *Collector) serve(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = proto.Unmarshal(body, req)
 	}
-	if err != nil || !c.admit(r.Context()) {
+	if err != nil || !c.accept(r.Context()) {
 		http.Error(w, "refused", http.StatusBadRequest)
 		return
 	}
-	c.keep(req)
+	c.store(req)
 	out, _ := proto.Marshal(resp) // an empty message
 	w.Header().Set("Content-Type", "application/x-protobuf")
 	_, _ = w.Write(out)
@@ -225,10 +225,10 @@ func read(r *http.Request) ([]byte, error) {
 }
 
 func (c *Collector) take(ctx context.Context, m proto.Message) error {
-	if !c.admit(ctx) {
+	if !c.accept(ctx) {
 		return status.Error(codes.InvalidArgument, "refused")
 	}
-	c.keep(m)
+	c.store(m)
 	return nil
 }
 

@@ -48,22 +48,22 @@ func (e *entry) covers(pkg, test string) bool {
 	return ok && e.pkg == pkg
 }
 
-// here is where tests ran.
-type here struct {
+// environment is where tests ran.
+type environment struct {
 	race     bool
 	emulated bool // by go test -exec
-	// lacks says whether a thing is missing; nil looks for it.
+	// missing says whether a thing is missing; nil looks for it.
 	lacks func(thing string) bool
 }
 
-// holds says whether an entry's condition holds here, if that can be known.
-func (e *entry) holds(h here) (holds, known bool) {
+// applies says whether an entry's condition holds here, if that can be known.
+func (e *entry) applies(h environment) (holds, known bool) {
 	thing, without := strings.CutPrefix(e.when, "without:")
 	switch {
 	case without && h.lacks != nil:
 		return h.lacks(thing), true
 	case without:
-		return lacks(thing), true
+		return missing(thing), true
 	case e.when == "with:race":
 		return h.race, true
 	case e.when == "with:emulator":
@@ -72,8 +72,8 @@ func (e *entry) holds(h here) (holds, known bool) {
 	return true, e.when == "always"
 }
 
-// lacks looks for ipv6, for root's rights, for a path below the module's folder (with a slash in it), or for a command.
-func lacks(thing string) bool {
+// missing looks for ipv6, for root's rights, for a path below the module's folder (with a slash in it), or for a command.
+func missing(thing string) bool {
 	var err error
 	switch {
 	case thing == "root":

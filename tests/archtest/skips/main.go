@@ -61,7 +61,7 @@ func run(command []string, strict bool, w io.Writer) (status int, err error) {
 	if readErr != nil {
 		return max(status, 1), readErr
 	}
-	faults := r.judge(list, here{race: slices.Contains(command, "-race"), emulated: slices.Contains(command, "-exec")})
+	faults := r.check(list, environment{race: slices.Contains(command, "-race"), emulated: slices.Contains(command, "-exec")})
 	r.summary(faults)
 	if r.failed > 0 || strict && len(faults) > 0 {
 		status = max(status, 1)
@@ -179,8 +179,8 @@ func reason(said string) string {
 	return strings.Join(words, " ")
 }
 
-// judge compares with the list, and gives what is wrong.
-func (r *report) judge(list []*entry, h here) (faults []string) {
+// check compares with the list, and gives what is wrong.
+func (r *report) check(list []*entry, h environment) (faults []string) {
 	met := map[*entry]bool{}
 	for _, s := range r.skipped {
 		i := slices.IndexFunc(list, func(e *entry) bool { return e.covers(s.pkg, s.test) })
@@ -190,12 +190,12 @@ func (r *report) judge(list []*entry, h here) (faults []string) {
 		}
 		s.entry = list[i]
 		met[s.entry] = true
-		if must, known := s.entry.holds(h); known && !must {
+		if must, known := s.entry.applies(h); known && !must {
 			faults = append(faults, fmt.Sprintf("%s %s is skipped, which is right %s alone: %s", s.pkg, s.test, s.entry.when, s.why))
 		}
 	}
 	for _, e := range list {
-		if must, known := e.holds(h); known && must && !met[e] && r.has(e.pkg) {
+		if must, known := e.applies(h); known && must && !met[e] && r.has(e.pkg) {
 			faults = append(faults, fmt.Sprintf("skips.txt lists %s %s, which was not skipped", e.pkg, e.test))
 		}
 	}

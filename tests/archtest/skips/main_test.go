@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// said is what go test says of a package with a test that passes, three that are skipped and one that fails.
-const said = `{"Action":"start","Package":"github.com/vitrine-wasm/vitrine/a"}
+// testOutput is what go test says of a package with a test that passes, three that are skipped and one that fails.
+const testOutput = `{"Action":"start","Package":"github.com/vitrine-wasm/vitrine/a"}
 {"Action":"run","Package":"github.com/vitrine-wasm/vitrine/a","Test":"TestOne"}
 {"Action":"output","Package":"github.com/vitrine-wasm/vitrine/a","Test":"TestOne","Output":"=== RUN   TestOne\n"}
 {"Action":"output","Package":"github.com/vitrine-wasm/vitrine/a","Test":"TestOne/x","Output":"    a_test.go:3: it is\n"}
@@ -22,23 +22,23 @@ const said = `{"Action":"start","Package":"github.com/vitrine-wasm/vitrine/a"}
 no event
 `
 
-func TestJudge(t *testing.T) {
+func TestCheck(t *testing.T) {
 	for name, c := range map[string]struct {
 		list string
-		here here
+		here environment
 		want []string
 	}{
 		"all listed": {"./a TestOne/* always because\n./a TestTwo without:thing because\n./a TestRace with:race because",
-			here{race: true, lacks: func(string) bool { return true }}, nil},
-		"not listed": {"./a TestOne/x always because\n./a TestRace sometimes because", here{}, []string{"./a TestTwo is skipped and not listed"}},
-		"of another package": {"./b TestOne/x always b\n./a TestOne/x always because\n./a Test[TR]* sometimes because", here{},
+			environment{race: true, lacks: func(string) bool { return true }}, nil},
+		"not listed": {"./a TestOne/x always because\n./a TestRace sometimes because", environment{}, []string{"./a TestTwo is skipped and not listed"}},
+		"of another package": {"./b TestOne/x always b\n./a TestOne/x always because\n./a Test[TR]* sometimes because", environment{},
 			nil},
 		"the thing is here": {"./a TestOne/x always because\n./a TestTwo without:thing because\n./a TestRace sometimes because",
-			here{lacks: func(string) bool { return false }}, []string{"./a TestTwo is skipped, which is right without:thing alone"}},
+			environment{lacks: func(string) bool { return false }}, []string{"./a TestTwo is skipped, which is right without:thing alone"}},
 		"no race": {"./a TestOne/x always because\n./a TestTwo always because\n./a TestRace with:race because",
-			here{}, []string{"./a TestRace is skipped, which is right with:race alone"}},
+			environment{}, []string{"./a TestRace is skipped, which is right with:race alone"}},
 		"stale": {"./a * sometimes because\n./a TestOne/* always because\n./a TestThree always because\n./a TestFour without:thing because\n./c TestFive always because",
-			here{lacks: func(string) bool { return true }}, []string{"lists ./a TestThree, which was not skipped", "lists ./a TestFour, which was not skipped"}},
+			environment{lacks: func(string) bool { return true }}, []string{"lists ./a TestThree, which was not skipped", "lists ./a TestFour, which was not skipped"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			list, err := parse(c.list)
@@ -47,10 +47,10 @@ func TestJudge(t *testing.T) {
 			}
 			var out bytes.Buffer
 			r := newReport(&out)
-			if err := r.read(strings.NewReader(said)); err != nil {
+			if err := r.read(strings.NewReader(testOutput)); err != nil {
 				t.Fatal(err)
 			}
-			faults := r.judge(list, c.here)
+			faults := r.check(list, c.here)
 			r.summary(faults)
 			if len(faults) != len(c.want) {
 				t.Errorf("%q, want %q", faults, c.want)
@@ -96,7 +96,7 @@ func TestRun(t *testing.T) {
 func TestFailures(t *testing.T) {
 	var out bytes.Buffer
 	r := newReport(&out)
-	events := strings.NewReplacer(`"skip"`, `"fail"`).Replace(said)
+	events := strings.NewReplacer(`"skip"`, `"fail"`).Replace(testOutput)
 	if err := r.read(strings.NewReader(events)); err != nil || r.failed != 3 || !strings.Contains(out.String(), "a_test.go:3: it is\n") {
 		t.Errorf("%d failed, %v: %s", r.failed, err, out.String())
 	}
