@@ -1,6 +1,6 @@
-// Command demo shows Vitrine at work: it starts `vitrine up --trace` on the bundled components, sends each of them a
-// request, and lets the trace of every answer be printed as a tree. It keeps serving until it is interrupted;
-// DEMO_ONCE=1 ends it after the last tree, with status 0 if every answer and every tree was right.
+// Command demo starts `vitrine up --trace` on the workload of a manifest, sends a request to each component, and waits until
+// the trace of each response is printed as a tree. It serves until it is interrupted; DEMO_ONCE=1 ends it after the last tree,
+// with status 0 if every response and every tree was right.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/ending"
 )
 
-// visit is one request of the demo, what must come back, and what its tree must name.
+// visit is one request of the demo, its expected response, and names that its tree must have.
 type visit struct {
 	about, path, want string
 	status            int
@@ -104,7 +104,7 @@ func show(ctx context.Context, out *screen) error {
 		}
 		fmt.Printf("%d %s\n", resp.StatusCode, strings.TrimSpace(string(body)))
 		if resp.StatusCode != v.status || !strings.Contains(string(body), v.want) {
-			return fmt.Errorf("GET %s: wanted %d with %q, had %d with %q", v.path, v.status, v.want, resp.StatusCode, body)
+			return fmt.Errorf("GET %s: wanted %d with %q, got %d with %q", v.path, v.status, v.want, resp.StatusCode, body)
 		}
 		if err := out.wait(mark, v.spans); err != nil {
 			return fmt.Errorf("GET %s: %w", v.path, err)
@@ -113,7 +113,7 @@ func show(ctx context.Context, out *screen) error {
 	return nil
 }
 
-// screen passes the server's stderr on and remembers it.
+// screen copies the server's stderr to this process's and keeps it.
 type screen struct {
 	ready chan string
 	done  chan struct{}
@@ -145,7 +145,7 @@ func (s *screen) mark() int {
 	return s.text.Len()
 }
 
-// wait waits until everything in want was printed after mark.
+// wait waits until all of want has been printed after mark.
 func (s *screen) wait(mark int, want []string) error {
 	var missing string
 	for range 100 {

@@ -57,8 +57,8 @@ func packages(t *testing.T) []pkg {
 	return all
 }
 
-// An arrow that must not exist: packages that match From must not import what matches To, unless From also matches
-// Except. Patterns are matched against import paths; the module's own are shortened to their folder.
+// An arrow is a forbidden import: packages that match From, and not Except, must not import packages that match To. Patterns
+// are matched against import paths; the module's own are shortened to their folder.
 type arrow struct {
 	why              string
 	from, except, to *regexp.Regexp
@@ -154,7 +154,7 @@ func TestArrows(t *testing.T) {
 	}
 }
 
-// TestTypesOfTriggersAreData: who carries, reads and starts workloads knows no type of trigger by name.
+// TestNoTriggerTypeByName: packages that carry, read and start workloads name no type of trigger.
 func TestNoTriggerTypeByName(t *testing.T) {
 	named := regexp.MustCompile(`^"(http|timer|command|cron|message|queue)"$`)
 	for _, dir := range []string{"workload", "app", "host"} {
@@ -189,7 +189,7 @@ func TestEveryPackageHasAComment(t *testing.T) {
 	}
 }
 
-// TestNoGlobalEffects finds init functions, os.Exit outside cmd, and cgo, in our own non-test code.
+// TestNoGlobalEffects finds init functions, os.Exit outside cmd, and cgo in the module's non-test code.
 func TestNoGlobalEffects(t *testing.T) {
 	root := "../.."
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {

@@ -1,3 +1,3 @@
-// Package archtest holds the tests that keep the tree an architecture diagram: which package may import which, that each
-// has a package comment, and that nothing registers itself behind anybody's back. See ARCHITECTURE.md.
+// Package archtest tests the architecture: which package may import which, that each has a package comment, and that there
+// are no global side effects. See ARCHITECTURE.md.
 package archtest

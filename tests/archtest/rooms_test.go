@@ -55,7 +55,7 @@ func rooms(t *testing.T) []*room {
 	return all
 }
 
-// match gives how many elements of a package's path a folder of the table covers: 0 if it does not.
+// match is the number of elements of a package's path that a folder of the table covers; 0 if it does not match.
 func match(folder, path string) int {
 	have := strings.Split(path, "/")
 	want := strings.Split(folder, "/")
@@ -70,7 +70,7 @@ func match(folder, path string) int {
 	return len(want)
 }
 
-// roomOf gives the row of a package, the one with the longest folder; nil if there is none.
+// roomOf is the row of a package, the one with the longest folder; nil if there is none.
 func roomOf(all []*room, path string) *room {
 	var best *room
 	longest := 0

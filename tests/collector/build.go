@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// EnvBinary names a collector that is built already, in place of building one.
+// EnvBinary is the environment variable with the path of a collector that is already built.
 const EnvBinary = "VITRINE_TEST_COLLECTOR"
 
 // moduleDir is the folder of this module.
@@ -23,8 +23,8 @@ func moduleDir() string {
 // Root is the folder of Vitrine's own module.
 func Root() string { return filepath.Join(moduleDir(), "..", "..") }
 
-// Binary gives the path of the collector, building it if there is none for the present sources and versions. That takes a
-// minute or more the first time; afterwards the binary is found in the user's cache folder.
+// Binary returns the path of the collector. It builds the collector, which takes a minute or more, unless the user's cache
+// folder has one of the present sources and versions.
 func Binary(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv(EnvBinary); path != "" {
@@ -63,7 +63,7 @@ func Vitrine(t testing.TB) string {
 	return path
 }
 
-// build builds a command beside its place and moves it there, so that nobody sees half of it.
+// build builds a command into a temporary file and renames it, so that other processes never see half of it.
 func build(t testing.TB, dir, path, pkg string) {
 	t.Helper()
 	tmp, err := os.MkdirTemp(filepath.Dir(path), "build-")

@@ -37,7 +37,7 @@ service:
     logs: {receivers: [otlp], exporters: [file/logs]}
 `
 
-// Collector is one that runs.
+// Collector is a running collector.
 type Collector struct {
 	GRPC, HTTP string // endpoints, for OTEL_EXPORTER_OTLP_ENDPOINT
 
@@ -47,7 +47,7 @@ type Collector struct {
 	done chan struct{}
 }
 
-// output is what a process writes; it may be read meanwhile.
+// output collects the output of a process. Safe for concurrent use.
 type output struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -59,7 +59,7 @@ func (o *output) Write(p []byte) (int, error) {
 	return o.b.Write(p)
 }
 
-// String is all so far.
+// String returns the output so far.
 func (o *output) String() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -109,7 +109,7 @@ func Start(t testing.TB) *Collector {
 	return c
 }
 
-// Stop ends the collector and waits: everything that it has received can be read then. Calls after the first do nothing.
+// Stop ends the collector and waits. Everything that it has received can be read afterwards. Further calls do nothing.
 func (c *Collector) Stop(t testing.TB) {
 	t.Helper()
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
@@ -149,7 +149,7 @@ func freeAddress(t testing.TB) string {
 
 func (c *Collector) path(signal string) string { return filepath.Join(c.dir, signal+".json") }
 
-// lines are the complete lines of what was exported so far.
+// lines are the complete lines of a signal's file so far.
 func (c *Collector) lines(t testing.TB, signal string) [][]byte {
 	t.Helper()
 	b, err := os.ReadFile(c.path(signal))
@@ -163,7 +163,7 @@ func (c *Collector) lines(t testing.TB, signal string) [][]byte {
 	return bytes.Split(b[:i], []byte("\n"))
 }
 
-// Raw is everything that was exported so far, as text, to search it for what must not be there.
+// Raw is everything that was received so far as text, to be searched for secrets.
 func (c *Collector) Raw(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
@@ -173,7 +173,7 @@ func (c *Collector) Raw(t testing.TB) string {
 	return b.String()
 }
 
-// Span is one span as the collector had it, with values as text.
+// Span is a span that the collector has received, with values as text.
 type Span struct {
 	TraceID, ID, Parent   string
 	Service, Name, Kind   string
@@ -182,7 +182,7 @@ type Span struct {
 	Attributes            map[string]string
 }
 
-// Spans are the spans of all traces, or of one. What is read before Stop is what was written out by then.
+// Spans are the spans of all traces, or of one, that the collector has written so far; after Stop, all.
 func (c *Collector) Spans(t testing.TB, traceID string) []Span {
 	t.Helper()
 	var out []Span
@@ -219,7 +219,7 @@ type Record struct {
 	Attributes                map[string]string
 }
 
-// Records are the log records so far.
+// Records are the log records that the collector has written so far.
 func (c *Collector) Records(t testing.TB) []Record {
 	t.Helper()
 	var out []Record

@@ -29,7 +29,7 @@ func guest(t *testing.T, name string) string {
 
 const callerSpan = "b7ad6b7169203331"
 
-// send makes a request in a trace of its own and gives the status; 0 if there was no answer.
+// send sends a request in a new trace and returns the status; 0 without a response.
 func send(ctx context.Context, t *testing.T, url, traceID string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, "GET", url, nil)
@@ -73,7 +73,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// What a real Collector has received of each kind of request.
+// TestTrees compares the spans of each kind of request, as a real Collector has received them, with goldens.
 func TestTrees(t *testing.T) {
 	full := guest(t, "rust-http-full-p2")
 	c := Start(t)
@@ -138,7 +138,7 @@ spec:
 		t.Run(tc.name, func(t *testing.T) {
 			spans := c.Spans(t, traceID(i))
 			if tc.detail == "all" {
-				return // how many streams a guest opens is its own; that the secret is in none of the spans is seen below
+				return // the number of streams depends on the guest; the spans are searched for the secret below
 			}
 			golden(t, strings.ReplaceAll(tc.name, " ", "_"), Tree(spans, goldenAttributes...))
 			for _, s := range spans {
@@ -158,7 +158,7 @@ spec:
 	}
 }
 
-// All three signals arrive over both protocols, each component with a resource of its own.
+// TestProtocols: all three signals arrive over both protocols, each component with a resource of its own.
 func TestProtocols(t *testing.T) {
 	full := guest(t, "rust-http-full-p2")
 	c := Start(t)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Server is a vitrine that serves.
+// Server is a running vitrine up.
 type Server struct {
 	URL string
 
@@ -22,8 +22,8 @@ type Server struct {
 
 var serving = regexp.MustCompile(`serving \S+ on (http://\S+)`)
 
-// Serve starts "vitrine up" with telemetry going to endpoint, and returns when it is ready. kv are further environment
-// variables, "NAME=value".
+// Serve starts "vitrine up" with an OTLP endpoint, and returns when it is ready. kv are further environment variables,
+// "NAME=value".
 func Serve(t testing.TB, binary, endpoint string, kv []string, args ...string) *Server {
 	t.Helper()
 	u := &Server{t: t, done: make(chan struct{})}
@@ -60,7 +60,7 @@ func Serve(t testing.TB, binary, endpoint string, kv []string, args ...string) *
 	return u
 }
 
-// Stop ends it as an operator does and waits: everything it has to tell is exported then.
+// Stop ends it with SIGTERM and waits until it has exported all telemetry.
 func (u *Server) Stop() {
 	u.t.Helper()
 	_ = u.cmd.Process.Signal(syscall.SIGTERM)
@@ -74,5 +74,5 @@ func (u *Server) Stop() {
 	}
 }
 
-// Output is what it wrote.
+// Output is its standard error so far.
 func (u *Server) Output() string { return u.out.String() }

@@ -1,3 +1,2 @@
-// Package ending asks processes to end as an operator does, for tests and demonstrations: by SIGTERM, and by Ctrl-Break where
-// there are no signals.
+// Package ending terminates processes gracefully, for tests and examples: by SIGTERM, and by Ctrl-Break on Windows.
 package ending

@@ -8,13 +8,13 @@ import (
 	"syscall"
 )
 
-// Prepare is called before cmd is started, so that Ask reaches that process alone.
+// Prepare is called before cmd is started, so that Terminate reaches that process alone.
 func Prepare(*exec.Cmd) {}
 
-// Terminate asks a process that was prepared to end. It does not wait.
+// Terminate asks a prepared process to end. It does not wait.
 func Terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
-// Interrupt is Ask as Ctrl-C does it.
+// Interrupt is Terminate with the signal of Ctrl-C.
 func Interrupt(p *os.Process) error { return p.Signal(os.Interrupt) }
 
 // Executable is the name of a program's file.

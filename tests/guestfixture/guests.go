@@ -10,17 +10,17 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// Guest is a prebuilt guest and what it can be made to do.
+// Guest is a prebuilt guest and its uses.
 type Guest struct {
 	Name string
-	// Uses leave the guest alive, Ends do not. The first use is the plainest.
+	// Uses leave the instance usable, FatalUses do not. The first use is the simplest.
 	Uses, FatalUses []Use
-	// RandomInit says that initialisation asks for something that differs from one instance to the next.
+	// RandomInit says that initialisation reads values that differ between instances.
 	RandomInit bool
-	// MayTrap says that a use can end with the trap cannot-leave: Go's scheduler may look at the clock, or collect garbage and do
-	// so, while it serves cabi_realloc, which the specification forbids.
+	// MayTrap says that a use can end with the trap cannot-leave: Go's scheduler or garbage collector may read the clock during
+	// cabi_realloc, which the specification forbids.
 	MayTrap bool
-	// NotResettable is why its instances cannot be reset; empty if they can.
+	// NotResettable lists why its instances cannot be reset; empty if they can.
 	NotResettable string
 
 	links   map[string]string // its imports that others serve
@@ -29,7 +29,7 @@ type Guest struct {
 	command bool
 }
 
-// Guests are all prebuilt guests of WASI 0.2.
+// Guests returns all prebuilt guests of WASI 0.2.
 func Guests() []Guest {
 	linkedTo := func(sink string) map[string]string {
 		return map[string]string{"wasi:otel/tracing": sink, "wasi:otel/metrics": sink, "wasi:otel/logs": sink}

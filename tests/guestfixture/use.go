@@ -23,7 +23,7 @@ import (
 // Use is one piece of work for a guest.
 type Use struct {
 	Name string
-	// Unique says that the guest shows something in it that it has drawn: on a real host no two answers are alike.
+	// Unique says that the output has random values: on a real host no two are the same.
 	Unique bool
 
 	run  func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error
@@ -35,7 +35,7 @@ func (u Use) unique() Use {
 	return u
 }
 
-// request is an HTTP request. In the path and the body {http} stands for the address of a server.
+// request is an HTTP request. {http} in path and body is replaced by the address of a server.
 func request(method, path, body string) Use {
 	return Use{Name: method + " " + path, run: func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error {
 		return b.request(ctx, inst, method, strings.ReplaceAll(path, "{http}", b.peers.HTTP), body, out)
@@ -58,14 +58,14 @@ func (b *Fixture) request(ctx context.Context, inst *component.Instance, method,
 	a := &answer{done: make(chan struct{})}
 	err = httpp2.Handle(ctx, inst, wasihttp.NewIncomingRequest(r, io.NopCloser(strings.NewReader(body))), a)
 	if a.body != nil {
-		a.body.Abort(wasihttp.ErrUnfinished) // no guest code is left that could finish it
+		a.body.Abort(wasihttp.ErrUnfinished) // the guest has returned without finishing it
 		<-a.done
 	}
 	out.WriteString(a.text.String())
 	return err
 }
 
-// answer takes a guest's answer.
+// answer records a guest's response.
 type answer struct {
 	text strings.Builder
 	body *wasihttp.OutgoingBody
@@ -105,7 +105,7 @@ func (a *answer) fields(h http.Header) {
 	}
 }
 
-// command runs wasi:cli/run. In the arguments {lines} stands for the port of a server that answers lines.
+// command runs wasi:cli/run. {lines} in the arguments is replaced by the port of a server that reverses lines.
 func command(stdin string, args ...string) Use {
 	return Use{Name: strings.Join(args, " "), run: func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error {
 		w.args = []string{"guest"}
@@ -122,12 +122,12 @@ func runCommand(ctx context.Context, inst *component.Instance, out *strings.Buil
 	var failed *cm.ResultError[any]
 	if errors.As(err, &failed) {
 		out.WriteString("failed\n")
-		return nil // that is an answer: the guest lives
+		return nil // a result: the instance stays usable
 	}
 	return err
 }
 
-// call calls an export. A WIT error is an answer, too.
+// call calls an export. A WIT error is a result as well.
 func call(name string, args ...any) Use {
 	return Use{Name: fmt.Sprint(name, args), run: func(ctx context.Context, _ *Fixture, inst *component.Instance, _ *World, out *strings.Builder) error {
 		_, err := callFor(ctx, inst, out, name, args...)
@@ -151,8 +151,8 @@ func callFor(ctx context.Context, inst *component.Instance, out *strings.Builder
 
 var portPattern = regexp.MustCompile(`listening \d+`)
 
-// serve runs a command that listens on a port and says which, talks to it over connections that are open at the same time,
-// and ends it.
+// serve runs a command that prints the port that it listens on, sends it a line over each of several open connections, and
+// ends it.
 func serve(lines ...string) Use {
 	return Use{Name: "serve " + strings.Join(lines, " "), mask: portPattern,
 		run: func(ctx context.Context, b *Fixture, inst *component.Instance, w *World, out *strings.Builder) error {
@@ -192,8 +192,8 @@ func talkTo(addr string, lines []string) string {
 
 // Peers are the servers that guests talk to.
 type Peers struct {
-	HTTP  string // address of a server that answers with what it was asked
-	Lines string // port of a server that answers lines
+	HTTP  string // address of a server that responds with the request
+	Lines string // port of a server that reverses lines
 	close func() error
 }
 

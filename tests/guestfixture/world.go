@@ -18,23 +18,23 @@ import (
 	randomp2 "github.com/vitrine-wasm/vitrine/wasi/random/p2"
 )
 
-// World is what an instance is told during one phase of its life (initialisation, or one use) that could be told
-// otherwise in another: time, randomness, arguments, input. It takes what the guest writes.
+// World has the variable inputs of an instance for one phase (initialisation, or one use): time, randomness, arguments,
+// standard input. It collects the guest's output.
 type World struct {
 	random *rand.ChaCha8
-	now    uint64 // of both clocks, in nanoseconds; it moves with each reading and with each timer
+	now    uint64 // of both clocks, in nanoseconds; it advances with each reading and each timer
 	args   []string
 	stdin  *cli.Process
 
 	mu    sync.Mutex
 	wrote bytes.Buffer
-	lines func(text string) // told of standard output as it comes
+	lines func(text string) // called with each write to standard output
 }
 
-// second is the distance of two seeds in time.
+// second is the difference in time between two successive seeds.
 const second = 1_000_000_000
 
-// NewWorld makes a world from a seed: those of equal seeds are equal, and a greater seed is a later time.
+// NewWorld makes a world from a seed: equal seeds make equal worlds, and a greater seed is a later time.
 func NewWorld(seed uint64) *World {
 	var key [32]byte
 	binary.LittleEndian.PutUint64(key[:], seed)
@@ -43,12 +43,12 @@ func NewWorld(seed uint64) *World {
 
 type worldKey struct{}
 
-// In gives the world to what runs in the context.
+// In returns a context with the world.
 func (w *World) In(ctx context.Context) context.Context { return context.WithValue(ctx, worldKey{}, w) }
 
 func worldOf(ctx context.Context) *World { return ctx.Value(worldKey{}).(*World) }
 
-// Written is what the guest wrote to standard output and standard error, in order.
+// Written is the guest's standard output and standard error, in order.
 func (w *World) Written() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,12 +66,12 @@ func (w *World) write(stream string, p []byte) {
 
 func (w *World) randomBytes(n uint64) []byte {
 	b := make([]byte, n)
-	_, _ = w.random.Read(b) // it always gives all
+	_, _ = w.random.Read(b) // it always fills b
 	return b
 }
 
-// seeded serves wasi:cli, wasi:clocks and wasi:random from the World in the context. Its streams do not belong to a world:
-// what an instance opened in one it may write to in the next.
+// seeded implements wasi:cli, wasi:clocks and wasi:random with the World of the context. Its streams do not belong to a world:
+// an instance may use a stream that it opened in an earlier one.
 type seeded struct{}
 
 func addSeeded(l *component.Linker, real bool) {
@@ -182,13 +182,13 @@ func (monotonicClock) SubscribeDuration(ctx context.Context, d uint64) (iop2.Pol
 	return iop2.NewPollable(&timer{w, w.now + d}), nil
 }
 
-// tick is the time, a little later each time.
+// tick advances the time and returns it.
 func (w *World) tick() uint64 {
 	w.now += 1000
 	return w.now
 }
 
-// timer is ready as soon as somebody waits for it: the world's time jumps.
+// timer is ready as soon as it is watched: that advances the world's time to it.
 type timer struct {
 	w  *World
 	at uint64

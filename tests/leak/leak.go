@@ -1,5 +1,5 @@
-// Package leak fails the tests of a package that leave goroutines behind. It is goleak with patience: on a loaded machine
-// the goroutines of what has just been closed take seconds to end.
+// Package leak fails the tests of a package that leave goroutines behind. It is goleak with a longer wait: on a loaded machine
+// goroutines take seconds to end after a close.
 package leak
 
 import (
@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// patience is how long goroutines may take to end once the tests are over.
+// patience bounds the wait for goroutines to end after the tests.
 const patience = 15 * time.Second
 
 // IdleConnections ignores the goroutines of idle connections that net/http's client keeps.
@@ -23,8 +23,8 @@ func IdleConnections() []goleak.Option {
 	}
 }
 
-// Main runs the tests of a package and returns the status to exit with, which is not 0 if a goroutine outlives them that was not there
-// before and that no option ignores.
+// Main runs the tests of a package and returns the exit status, which is not 0 if a goroutine outlives them that was started
+// by them and that no option ignores.
 //
 //	func TestMain(m *testing.M) { os.Exit(leak.Main(m)) }
 func Main(m *testing.M, ignore ...goleak.Option) int {

@@ -1,6 +1,5 @@
-// Package otlptest is a collector for tests: it receives OTLP over HTTP and gRPC on loopback, keeps what it gets, and can
-// be told to refuse or to stay silent. It checks nothing; what a real Collector makes of our data is tested in
-// tests/collector.
+// Package otlptest is a collector for tests: it receives OTLP over HTTP and gRPC on loopback, stores it, and can refuse
+// requests or not respond. It checks nothing; tests/collector tests with a real Collector.
 package otlptest
 
 import (
@@ -26,7 +25,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Collector receives. Safe for concurrent use.
+// Collector receives and stores OTLP. Safe for concurrent use.
 type Collector struct {
 	URL  string // for OTEL_EXPORTER_OTLP_ENDPOINT over HTTP
 	GRPC string // the same for gRPC
@@ -71,7 +70,7 @@ func New(t testing.TB) *Collector {
 	return c
 }
 
-// Refuse makes the collector answer each request with an error that is not to be retried.
+// Refuse makes the collector respond to each request with an error that must not be retried.
 func (c *Collector) Refuse() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -97,21 +96,21 @@ func (c *Collector) Answer() {
 	}
 }
 
-// Requests is how many requests have come.
+// Requests is the number of requests so far.
 func (c *Collector) Requests() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.requests
 }
 
-// Wire is everything that was received, as text: to search it for what must not be there.
+// Wire is everything that was received as text, to be searched for secrets.
 func (c *Collector) Wire() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return string(c.wire)
 }
 
-// Traces, Metrics and Logs are what was received, in order.
+// Traces, Metrics and Logs are the received data, in order.
 func (c *Collector) Traces() []*tracepb.ResourceSpans {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,7 +153,7 @@ func (c *Collector) Records() []*logspb.LogRecord {
 	return out
 }
 
-// accept counts a request and says whether it is taken.
+// accept counts a request and says whether it is not to be refused.
 func (c *Collector) accept(ctx context.Context) bool {
 	c.mu.Lock()
 	c.requests++

@@ -10,8 +10,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// call writes the core function that calls an import with the arguments that it was called with. What it borrowed it
-// drops, as the specification asks of it. post is the post-return function that fits.
+// call writes the core function that calls an import with its own arguments and drops its borrowed handles, as the
+// specification requires. post is the matching post-return function.
 func (w *writer) call(name string, f *wit.Func) (body, post string, err error) {
 	var params []string
 	var drops strings.Builder
@@ -81,7 +81,7 @@ func (w *writer) call(name string, f *wit.Func) (body, post string, err error) {
 	return b.String(), post, nil
 }
 
-// dropEach drops the borrow handles of a list: the drop function, then where pointer, pointer, length and length are.
+// dropEach drops the borrow handles of a list. Its arguments are the drop function and the locals of pointers and lengths.
 const dropEach = `(block $done (loop $next (br_if $done (i32.ge_u (local.get $i) (local.get %[4]d)))
   (call $%[1]s (i32.load (i32.add (local.get %[2]d) (i32.shl (local.get $i) (i32.const 2)))))
   (local.set $i (i32.add (local.get $i) (i32.const 1))) (br $next)))`
@@ -110,7 +110,7 @@ func coreName(c binary.CoreValType) string {
 	return map[binary.CoreValType]string{types.I32: "i32", types.I64: "i64", types.F32: "f32", types.F64: "f64"}[c]
 }
 
-// valueType is a type as the canonical ABI's layout wants it: names and resources are of no account.
+// valueType is a type for the canonical ABI's layout, without names and resources.
 func valueType(t *wit.Type) *cm.Type {
 	if t == nil {
 		return nil
@@ -118,7 +118,7 @@ func valueType(t *wit.Type) *cm.Type {
 	t = t.Resolve()
 	out := &cm.Type{Kind: kinds[t.Kind], Elem: nil, Len: t.Len}
 	switch t.Kind {
-	case wit.Resource: // a bare name stands for what is owned
+	case wit.Resource: // a bare name is an own handle
 		out.Kind = cm.KindOwn
 	case wit.Record, wit.Tuple:
 		for _, f := range t.Fields {

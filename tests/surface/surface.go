@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// File is where the component for WASI lies in the module.
+// File is the path of the component for WASI in the module.
 const File = "testdata/surface/surface.wat"
 
 // Exported are the interfaces of WASI 0.2.12 that components export instead of import.
@@ -28,10 +28,10 @@ func Load(root string) (*wit.Set, error) {
 	return wit.Load(dirs...)
 }
 
-// Interface names the export through which an interface is called.
+// Interface is the name of the export for an interface.
 func Interface(id wit.InterfaceID) string { return "surface:" + id.Package + "/" + id.Interface }
 
-// Name names the export through which a function is called: "poll", "pollable-ready", "new-fields".
+// Name is the name of the export for a function: "poll", "pollable-ready", "new-fields".
 func Name(f *wit.Func) string {
 	switch {
 	case f.Kind == wit.Constructor:
@@ -44,9 +44,9 @@ func Name(f *wit.Func) string {
 
 // WASI is the text of the component for WASI 0.2.12, features included.
 //
-// Each exported interface has drop-R for each resource R, too. The two interfaces that components implement are there by
-// their own names: run gives what set-outcome was told (0: ok), and handle keeps what it is given until take-request and
-// take-out fetch it; these three are in surface:cli/run and surface:http/incoming-handler.
+// Each exported interface also has drop-R for each resource R. The two interfaces that components implement are exported by
+// their own names: run returns the argument of set-outcome (0: ok), and handle keeps its arguments until take-request and
+// take-out return them; these three are in surface:cli/run and surface:http/incoming-handler.
 func WASI(root string) (string, error) {
 	set, err := Load(root)
 	if err != nil {
@@ -78,7 +78,7 @@ func WASI(root string) (string, error) {
 	return w.b.String(), nil
 }
 
-// order gives the interfaces that are imported so that each comes after those whose types it uses.
+// order sorts the imported interfaces so that each comes after those whose types it uses.
 func order(set *wit.Set) []*wit.Interface {
 	var out []*wit.Interface
 	var add func(i *wit.Interface)
@@ -101,7 +101,7 @@ func order(set *wit.Set) []*wit.Interface {
 	return out
 }
 
-// inOrder gives the types of an interface so that each comes after those that it refers to.
+// inOrder sorts the types of an interface so that each comes after those that it refers to.
 func inOrder(i *wit.Interface) []*wit.Type {
 	var out []*wit.Type
 	var add func(t *wit.Type)
@@ -123,7 +123,7 @@ func inOrder(i *wit.Interface) []*wit.Type {
 	return out
 }
 
-// memory is the heap that all values pass through. It is empty again after each call: post-return sees to it.
+// memory is the heap for all values, which post-return empties after each call.
 const memory = `(core module $mem
   (memory (export "memory") 2)
   (global $top (mut i32) (i32.const 16))
@@ -191,10 +191,10 @@ func line(b *strings.Builder, format string, args ...any) {
 	b.WriteByte('\n')
 }
 
-// short names an interface in the text.
+// short is the name of an interface in the text.
 func short(i *wit.Interface) string { return i.ID.Package + "_" + i.ID.Interface }
 
-// imported writes the import of an interface, and what calls its functions.
+// imported writes the import of an interface, and the functions that call it.
 func (w *writer) imported(i *wit.Interface) error {
 	w.line("(import %q (instance $%s", i.ID.String(), short(i))
 	for _, t := range inOrder(i) {
@@ -254,7 +254,7 @@ func (w *writer) drop(i *wit.Interface, t *wit.Type) {
 	line(&w.lifts, "(func $%s (param \"r\" (own $%s.%s)) (canon lift (core func $code %q)))", name, short(i), t.Name, name)
 }
 
-// function writes how a function is imported, called and exported, and gives the name of the export's function.
+// function writes the import, the call and the export of a function, and returns the name of the exported function.
 func (w *writer) function(i *wit.Interface, f *wit.Func) (string, error) {
 	w.n++
 	name := fmt.Sprintf("f%d", w.n)

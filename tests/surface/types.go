@@ -7,10 +7,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// local names a type inside its own instance type.
+// local is the name of a type inside its own instance type.
 func local(t *wit.Type) string { return "$" + t.Name }
 
-// signature is a function's type in the text format; named says how a named type is called where it stands.
+// signature is a function's type in the text format; named returns the name of a type there.
 func signature(f *wit.Func, named func(*wit.Type) string) string {
 	var b strings.Builder
 	for _, p := range f.Params {
@@ -22,7 +22,7 @@ func signature(f *wit.Func, named func(*wit.Type) string) string {
 	return b.String()
 }
 
-// use is a type where another one refers to it.
+// use is a reference to a type.
 func use(t *wit.Type, named func(*wit.Type) string) string {
 	switch {
 	case t.Kind == wit.Own || t.Kind == wit.Borrow:
@@ -35,7 +35,7 @@ func use(t *wit.Type, named func(*wit.Type) string) string {
 	return named(t)
 }
 
-// definition is what a type is, whatever its name.
+// definition is the definition of a type without its name.
 func definition(t *wit.Type, named func(*wit.Type) string) string {
 	var b strings.Builder
 	switch t.Kind {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Talk is a server on a loopback port that answers each connection with fixed bytes, whatever it is sent, and ends it. It
-// gives its address.
+// Talk starts a server on a loopback port that sends fixed bytes on each connection, whatever it receives, and closes it. It
+// returns the address.
 func Talk(tb testing.TB, answer string) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

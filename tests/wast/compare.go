@@ -8,8 +8,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// diff says where two values of type t differ, or "" where they are the same. All NaNs are one value: the canonical ABI
-// may give any (CanonicalABI.md §Loading, canonicalize_nan).
+// diff says where two values of type t differ; "" if they are equal. All NaNs are equal, as the canonical ABI may return any
+// (CanonicalABI.md §Loading, canonicalize_nan).
 func diff(t *cm.Type, want, had cm.Val) string {
 	switch t.Kind {
 	case cm.KindF32:
@@ -61,7 +61,7 @@ func diffParts(t *cm.Type, want, had []cm.Val) string {
 	return ""
 }
 
-// payloadType is the type of what case i holds; nil for nothing.
+// payloadType is the type of the payload of case i; nil if it has none.
 func payloadType(t *cm.Type, i uint32) *cm.Type {
 	switch {
 	case t.Kind == cm.KindVariant:

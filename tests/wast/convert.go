@@ -16,7 +16,7 @@ import (
 // ToolVersion is the version of wasm-tools that `make conformance` installs.
 const ToolVersion = "1.258.0"
 
-// ErrNoTool says that a script has to be converted and that wasm-tools is not there.
+// ErrNoTool says that a script has to be converted and that there is no wasm-tools.
 var ErrNoTool = errors.New("wasm-tools " + ToolVersion + " is not here: `make conformance` installs it; or name it in VITRINE_WASM_TOOLS")
 
 // Converter turns scripts into commands and binaries, once for each content and tool version.
@@ -26,8 +26,8 @@ type Converter struct {
 	version string
 }
 
-// CacheDir is the folder of what is converted, and of the tool where `make conformance` has installed it:
-// VITRINE_WAST_CACHE, else one in the user's cache folder.
+// CacheDir is the folder of converted scripts, and of the tool if `make conformance` has installed it: VITRINE_WAST_CACHE, else
+// one in the user's cache folder.
 func CacheDir() (string, error) {
 	if dir := os.Getenv("VITRINE_WAST_CACHE"); dir != "" {
 		return filepath.Abs(dir)
@@ -39,8 +39,8 @@ func CacheDir() (string, error) {
 	return filepath.Join(dir, "vitrine", "wast"), nil
 }
 
-// NewConverter looks for the tool: in VITRINE_WASM_TOOLS, in the cache folder, on the PATH. It is no error if there is
-// none: what was converted before can still be used.
+// NewConverter looks for the tool: in VITRINE_WASM_TOOLS, in the cache folder, on the PATH. Without a tool, cached scripts can
+// still be used.
 func NewConverter(ctx context.Context) (*Converter, error) {
 	dir, err := CacheDir()
 	if err != nil {
@@ -63,8 +63,8 @@ func NewConverter(ctx context.Context) (*Converter, error) {
 	return c, nil
 }
 
-// Install builds the tool with cargo, from its registry into the cache folder, unless there is one already. What cargo
-// says goes to w.
+// Install builds the tool with cargo, from its registry into the cache folder, unless there is one already. The output of cargo
+// goes to w.
 func (c *Converter) Install(ctx context.Context, w io.Writer) error {
 	if c.tool != "" {
 		return nil
@@ -96,8 +96,8 @@ func toolVersion(ctx context.Context, tool string) (string, error) {
 	return words[1], nil
 }
 
-// Convert gives the commands of a script: from the cache, or by running the tool. A script that the tool refuses is an
-// error that says why; ErrNoTool where there is no tool to ask.
+// Convert returns the commands of a script from the cache, or by running the tool. The error is the tool's message, or
+// ErrNoTool.
 func (c *Converter) Convert(ctx context.Context, path string) (*Script, error) {
 	source, err := os.ReadFile(path)
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *Converter) Convert(ctx context.Context, path string) (*Script, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return nil, err
 	}
-	// Made aside and renamed, so that others never see half of it.
+	// Written to a temporary folder and renamed, so that other processes never see half of it.
 	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new-")
 	if err != nil {
 		return nil, err
@@ -134,15 +134,14 @@ func (c *Converter) Convert(ctx context.Context, path string) (*Script, error) {
 		return nil, err
 	}
 	if err := os.Rename(tmp, dir); err != nil {
-		if _, again := readScript(dir); again != nil { // somebody else has made it meanwhile
+		if _, again := readScript(dir); again != nil { // else another process was faster
 			return nil, err
 		}
 	}
 	return readScript(dir)
 }
 
-// texts converts the modules that a script quotes as text: beside x.wat comes x.wat.wasm, or nothing where the tool
-// says that the text is none of WebAssembly's.
+// texts converts the modules that a script quotes as text: x.wat to x.wat.wasm, or to nothing if the tool refuses the text.
 func (c *Converter) texts(ctx context.Context, s *Script) error {
 	for i := range s.Commands {
 		cmd := &s.Commands[i]

@@ -1,12 +1,12 @@
 // Package wast runs scripts of the specification's suites (.wast) against the engine.
 //
-// A script is text that only WebAssembly's own tools read whole, so a pinned developer tool converts it (convert.go): out
-// come a list of commands and the binaries that they name (script.go). What the tool makes is kept in a cache folder by
-// content and version; nothing but this package and its command needs the tool.
+// Scripts are text of which only WebAssembly's own tools read every form, so a pinned developer tool converts them (convert.go)
+// to a list of commands and the binaries that they name (script.go). The results are cached by content and version; only this
+// package and its command need the tool.
 //
-// A script is one store to the specification: instances are made one after another, stay callable by name, and one that
-// has trapped is dead while the others live (runner.go). Here each instance has a store of its own, and what a named
-// instance exports is offered to the imports of later ones. Beside these a script finds a small host (fixture.go).
+// In the specification a script is one store: instances are made one after another and stay callable by name, except those
+// that have trapped (runner.go). Here each instance has a store of its own, and the exports of named instances are linked to
+// imports of later ones, beside those of a small host (fixture.go).
 //
-// What is known not to pass stands in gaps.txt with its reason. A gap that passes is a failure, too.
+// gaps.txt lists the known failures with their reasons. A listed command that passes is a failure as well.
 package wast

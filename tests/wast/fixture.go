@@ -50,7 +50,7 @@ func newFixture(l *component.Linker) *fixture {
 	host.Module("simple-module", simpleModule)
 	f.resources(host)
 
-	// Those of asynchronous type take their type from the component: the same function serves either.
+	// Functions of asynchronous type have their type from the component: the same function implements both.
 	root.GoFunc("host-echo-u32", func(v uint32) uint32 { return v })
 	host.GoFunc("return-two-slowly", func() int32 { return 2 })
 	host.GoFunc("echo-slowly", func(v uint32) uint32 { return v })

@@ -11,14 +11,14 @@ import (
 //go:embed gaps.txt
 var gapText string
 
-// Gap is a run of commands of which none is known to pass, and why.
+// Gap is a range of commands that are known not to pass, and the reason.
 type Gap struct {
 	Script      string // the end of its path
 	First, Last int    // lines
 	Why         string
 }
 
-// GapList is what is known not to pass.
+// GapList is the list of known gaps.
 type GapList []Gap
 
 // Gaps reads gaps.txt: a line a gap, "path:line reason" or "path:line-line reason", comments after #.
@@ -56,8 +56,8 @@ func (g Gap) of(path string) bool {
 	return strings.HasSuffix(filepath.ToSlash(path), "/"+g.Script)
 }
 
-// Apply holds the results of a file against the list. A listed command that fails or is skipped is skipped for the
-// list's reason; one that passes fails, for its entry is stale. Other results stay as they are.
+// Apply applies the list to the results of a file. A listed command that fails or is skipped is skipped with the list's reason;
+// one that passes fails, as its entry is stale. Other results do not change.
 func (l GapList) Apply(f *File) {
 	for _, g := range l {
 		if !g.of(f.Path) {

@@ -6,7 +6,7 @@ import (
 	"io"
 )
 
-// Outcome is how one command went.
+// Outcome is the outcome of one command.
 type Outcome string
 
 // The outcomes.
@@ -16,19 +16,19 @@ const (
 	Skipped Outcome = "skipped"
 )
 
-// Result is what became of one command. Why is empty for what passed without more to say.
+// Result is the result of one command. Why is empty if there is nothing to say about a success.
 type Result struct {
 	Line    int     `json:"line"`
 	Form    string  `json:"form"`
 	Outcome Outcome `json:"outcome"`
 	Why     string  `json:"why,omitempty"`
-	// Wording says, of an expected failure, whether our message has the script's text in it. It decides nothing.
+	// Wording says whether the message of an expected failure has the script's text. It does not affect the outcome.
 	Wording *bool `json:"wording,omitempty"`
 
 	Listed bool `json:"listed,omitempty"` // gaps.txt has it
 }
 
-// File is what became of one script.
+// File is the result of one script.
 type File struct {
 	Path    string   `json:"path"`
 	Results []Result `json:"results"`
@@ -39,7 +39,7 @@ type Counts struct {
 	Passed  int `json:"passed"`
 	Failed  int `json:"failed"`
 	Skipped int `json:"skipped"`
-	// Worded of Messages expected failures have the script's text in our message.
+	// Worded of Messages expected failures have the script's text in their message.
 	Worded   int `json:"worded"`
 	Messages int `json:"messages"`
 }
@@ -69,7 +69,7 @@ func (c Counts) String() string {
 	return fmt.Sprintf("%d passed, %d failed, %d skipped", c.Passed, c.Failed, c.Skipped)
 }
 
-// Report is what became of a run.
+// Report is the result of a run.
 type Report struct {
 	Files []*File `json:"files"`
 	Counts
@@ -88,7 +88,8 @@ func (r *Report) WriteJSON(w io.Writer) error {
 	return e.Encode(r)
 }
 
-// WriteText writes a line a file, under it what failed and why (with skips: what was skipped, too), and the sums last.
+// WriteText writes a line for each file, under it the failures and reasons (with skips: the skipped commands as well), and the
+// sums last.
 func (r *Report) WriteText(w io.Writer, skips bool) error {
 	for _, f := range r.Files {
 		var c Counts

@@ -18,8 +18,8 @@ import (
 // commandTimeout ends a command that hangs; it fails.
 const commandTimeout = 60 * time.Second
 
-// Run runs the commands of a script in order. Commands that need what an earlier one could not make for want of a
-// feature are skipped, those that need what it failed to make fail.
+// Run runs the commands of a script in order. Commands that depend on one that was skipped are skipped, those that depend on
+// one that failed fail.
 func Run(ctx context.Context, e *component.Engine, s *Script) []Result {
 	r := &runner{
 		engine: e, linker: e.NewLinker(nil), script: s,
@@ -46,24 +46,24 @@ func Run(ctx context.Context, e *component.Engine, s *Script) []Result {
 	return out
 }
 
-// skipError says that a command asks for something that is not there on purpose.
+// skipError says that a command needs a feature that the engine does not support.
 type skipError struct{ why string }
 
 func (e *skipError) Error() string { return e.why }
 
-// definition is a loaded component, or why there is none.
+// definition is a loaded component, or the error.
 type definition struct {
 	component *component.Component
 	err       error
 }
 
-// instance is a running component, or why there is none.
+// instance is an instance, or the error.
 type instance struct {
 	running *component.Instance
 	err     error
 }
 
-// runner is the state of one script. The empty name is what was made last.
+// runner is the state of one script. The empty name is the latest definition or instance.
 type runner struct {
 	engine      *component.Engine
 	linker      *component.Linker
@@ -79,7 +79,7 @@ func (r *runner) close(ctx context.Context) {
 	}
 }
 
-// guarded carries out a command; a panic fails it and not the run.
+// guarded runs a command; a panic fails the command and not the run.
 func (r *runner) guarded(ctx context.Context, c *Command, res *Result) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -139,7 +139,7 @@ func (r *runner) load(ctx context.Context, c *Command) (*component.Component, er
 	return r.engine.Load(ctx, name, wasm)
 }
 
-// gated turns a refusal for want of a feature into a skip.
+// gated turns the error of an unsupported feature into a skip.
 func gated(err error) error {
 	var v *validate.Error
 	if errors.As(err, &v) && v.Feature != "" {
@@ -214,7 +214,7 @@ func (r *runner) instance(name string) (*component.Instance, error) {
 	return i.running, i.err
 }
 
-// act carries out an action.
+// act runs an action.
 func (r *runner) act(ctx context.Context, a *Action) (*cm.FuncType, cm.Val, error) {
 	if a.Type != "invoke" {
 		return nil, cm.Val{}, &skipError{"the action " + a.Type + " is not run"}
@@ -264,7 +264,7 @@ func (r *runner) assertReturn(ctx context.Context, c *Command) error {
 	return nil
 }
 
-// assertTrap wants an action, or the instantiation of a module, to trap.
+// assertTrap expects an action, or the instantiation of a module, to trap.
 func (r *runner) assertTrap(ctx context.Context, c *Command, res *Result) error {
 	var err error
 	if c.Action != nil {
@@ -288,7 +288,7 @@ func (r *runner) assertTrap(ctx context.Context, c *Command, res *Result) error 
 	return nil
 }
 
-// assertUnlinkable wants a valid component whose imports cannot be served.
+// assertUnlinkable expects a valid component whose imports cannot be linked.
 func (r *runner) assertUnlinkable(ctx context.Context, c *Command, res *Result) error {
 	d := r.define(ctx, c)
 	if d.err != nil {
@@ -310,8 +310,8 @@ func linkError(err error) bool {
 	return ok
 }
 
-// assertRefused wants a component that is refused for what it is. A refusal for want of a feature is one, too: what is
-// wrong with the rest is not asked.
+// assertRefused expects a component to be refused. The error of an unsupported feature counts as well, though the script may
+// mean another one.
 func (r *runner) assertRefused(ctx context.Context, c *Command, res *Result) error {
 	comp, err := r.load(ctx, c)
 	if err == nil {
@@ -330,7 +330,7 @@ func (r *runner) assertRefused(ctx context.Context, c *Command, res *Result) err
 	return nil
 }
 
-// worded notes whether our message has the script's words.
+// worded records whether the message has the script's text.
 func (res *Result) worded(text string, err error) {
 	has := strings.Contains(err.Error(), text)
 	res.Wording = &has

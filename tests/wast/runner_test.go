@@ -13,7 +13,7 @@ import (
 
 var update = flag.Bool("update", false, "convert the scripts in testdata again")
 
-// script reads a script of ours as it was converted before: no tool is needed.
+// script reads a script of testdata that is already converted: no tool is needed.
 func script(t *testing.T, name string) *Script {
 	t.Helper()
 	dir := filepath.Join("testdata", name)

@@ -14,7 +14,7 @@ type Script struct {
 	Source   string    `json:"source_filename"`
 	Commands []Command `json:"commands"`
 
-	dir string // where the binaries lie
+	dir string // of the binaries
 }
 
 // Command is one top-level form. Which fields are set depends on Type; the tool's names are kept.
@@ -27,12 +27,12 @@ type Command struct {
 	As         string  `json:"as"`          // register
 	Filename   string  `json:"filename"`    // the module
 	ModuleType string  `json:"module_type"` // "binary" or "text"
-	Text       string  `json:"text"`        // assert_*: what somebody says of the failure
+	Text       string  `json:"text"`        // assert_*: the expected message
 	Action     *Action `json:"action"`
 	Expected   []Value `json:"expected"`
 }
 
-// Action is a call, or ("get") a look at a global.
+// Action is a call, or ("get") a read of a global.
 type Action struct {
 	Type   string  `json:"type"`
 	Module string  `json:"module"` // the instance; empty: the one made last
@@ -49,7 +49,7 @@ type Value struct {
 // scriptFile is the name of the list of commands in the folder of a converted script.
 const scriptFile = "script.json"
 
-// textSuffix follows the name of a quoted text in the name of what it was converted to.
+// textSuffix follows the name of a quoted text in the name of its binary.
 const textSuffix = ".wasm"
 
 // readScript reads a converted script from its folder.
@@ -65,10 +65,10 @@ func readScript(dir string) (*Script, error) {
 	return s, nil
 }
 
-// errText is what a quoted text is that the tool does not read.
+// errText is the error of a quoted text that the tool refuses.
 var errText = errors.New("the text is malformed")
 
-// Bytes reads the module that a command names.
+// Bytes reads the module of a command.
 func (s *Script) Bytes(c *Command) ([]byte, error) {
 	path := filepath.Join(s.dir, filepath.Base(c.Filename))
 	if c.ModuleType != "text" {

@@ -12,7 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// Files lists the scripts that paths name: files as they are, folders with all that is in them.
+// Files lists the scripts of paths, which are files or folders.
 func Files(paths []string) ([]string, error) {
 	var out []string
 	for _, p := range paths {
@@ -43,8 +43,7 @@ func Files(paths []string) ([]string, error) {
 	return out, nil
 }
 
-// RunFiles runs scripts and holds the results against the known gaps. The error is the converter's or the context's;
-// what fails is in the report.
+// RunFiles runs scripts and applies the known gaps. The error is the converter's or the context's; failures are in the report.
 func RunFiles(ctx context.Context, conv *Converter, files []string) (*Report, error) {
 	gaps, err := Gaps()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// TestSuite runs the specification's own scripts: all that are not asynchronous, and the two in async/ that only
-// validate. What does not pass has to stand in gaps.txt.
+// TestSuite runs the specification's scripts: all that are not asynchronous, and the two in async/ that only validate. All
+// failures must be in gaps.txt.
 func TestSuite(t *testing.T) {
 	root := testref.Suite(t)
 	all, err := Files([]string{root})

@@ -11,7 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// kinds are the kinds of types by the word that scripts have for their values.
+// kinds are the kinds of types by their names in scripts.
 var kinds = map[string]cm.Kind{
 	"bool": cm.KindBool, "s8": cm.KindS8, "u8": cm.KindU8, "s16": cm.KindS16, "u16": cm.KindU16, "s32": cm.KindS32,
 	"u32": cm.KindU32, "s64": cm.KindS64, "u64": cm.KindU64, "f32": cm.KindF32, "f64": cm.KindF64, "char": cm.KindChar,
@@ -19,7 +19,7 @@ var kinds = map[string]cm.Kind{
 	"flags": cm.KindFlags, "enum": cm.KindEnum, "option": cm.KindOption, "result": cm.KindResult, "map": cm.KindMap,
 }
 
-// val makes the value of type t that a script wrote.
+// val converts a script's value of type t.
 func val(t *cm.Type, v *Value) (cm.Val, error) {
 	if kinds[v.Type] != t.Kind && !(v.Type == "list" && t.Kind == cm.KindMap) {
 		return cm.Val{}, fmt.Errorf("a %s, where the type is %s", v.Type, t)
@@ -87,7 +87,7 @@ func numberVal(t *cm.Type, v *Value) (cm.Val, error) {
 	case cm.KindF32:
 		return cm.F32Val(math.Float32frombits(uint32(u))), nil
 	case cm.KindS8, cm.KindS16, cm.KindS32, cm.KindS64:
-		return cm.S64Val(i), nil // integers of all widths are held alike
+		return cm.S64Val(i), nil // the representation is the same for all widths
 	}
 	return cm.U64Val(u), nil
 }
@@ -109,7 +109,7 @@ func listVal(t *cm.Type, v *Value) (cm.Val, error) {
 	return cm.ListVal(out), nil
 }
 
-// fields gives the parts of a record or tuple.
+// fields returns the fields of a record or tuple.
 func fields(v *Value) (names []string, vals []Value, err error) {
 	if v.Type == "tuple" {
 		vals, err = read[[]Value](v)
@@ -185,7 +185,7 @@ func mapVal(t *cm.Type, v *Value) (cm.Val, error) {
 	return cm.ListVal(out), nil
 }
 
-// caseVal reads a value of one of several cases.
+// caseVal reads a value of a variant, enum, option or result.
 func caseVal(t *cm.Type, v *Value) (cm.Val, error) {
 	var index int
 	var want *cm.Type

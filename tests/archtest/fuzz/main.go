@@ -1,9 +1,9 @@
-// Command fuzz runs fuzz targets one after the other and prints what came of each in a table.
+// Command fuzz runs fuzz targets one after the other and prints a table of their results.
 //
 //	go run ./tests/archtest/fuzz [-time 1m] [-parallel N] [./pkg:FuzzName…]
 //
-// Without arguments it runs all targets of the module. It exits with 1 if one of them crashed; what made it crash lies in
-// the package's testdata/fuzz then, and fails `go test` until the mistake is found.
+// Without arguments it runs all targets of the module. It exits with 1 if one of them crashed; the crashing input is in the
+// package's testdata/fuzz then, and fails `go test` until the bug is fixed.
 package main
 
 import (
@@ -72,14 +72,14 @@ func main() {
 	}
 }
 
-// result is what came of one target.
+// result is the result of one target.
 type result struct {
 	target     string
 	took       time.Duration
 	executions string
 	inputs     string // new interesting ones, and all
 	crashed    bool
-	input      string // what it crashed with
+	input      string // the crashing input
 }
 
 var (
@@ -87,8 +87,8 @@ var (
 	inputRE    = regexp.MustCompile(`Failing input written to (\S+)`)
 )
 
-// run runs one target and passes on what go test says. Minimising is cut short: go test would do it for a minute at a
-// time, for each new input.
+// run runs one target and prints the output of go test. Minimising is limited, as go test would spend a minute on each new
+// input.
 func run(ctx context.Context, target, each string, parallel int) (r result) {
 	r.target = target
 	begin := time.Now()
@@ -121,7 +121,7 @@ func run(ctx context.Context, target, each string, parallel int) (r result) {
 	return r
 }
 
-// read takes figures from go test's output and passes it on.
+// read reads figures from the output of go test and prints it.
 func (r *result) read(out io.Reader) {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 16<<20)

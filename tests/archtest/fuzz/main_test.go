@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestTargets holds the list against the functions that are there, both ways.
+// TestTargets compares the list with the fuzz functions of the module, both ways.
 func TestTargets(t *testing.T) {
 	const root = "../../.."
 	fuzz := regexp.MustCompile(`(?m)^func (Fuzz\w+)\(`)

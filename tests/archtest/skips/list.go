@@ -48,15 +48,15 @@ func (e *entry) covers(pkg, test string) bool {
 	return ok && e.pkg == pkg
 }
 
-// environment is where tests ran.
+// environment describes where tests ran.
 type environment struct {
 	race     bool
 	emulated bool // by go test -exec
-	// missing says whether a thing is missing; nil looks for it.
+	// lacks says whether a thing is missing; nil is the function missing.
 	lacks func(thing string) bool
 }
 
-// applies says whether an entry's condition holds here, if that can be known.
+// applies says whether an entry's condition holds in the environment, and whether that is known.
 func (e *entry) applies(h environment) (holds, known bool) {
 	thing, without := strings.CutPrefix(e.when, "without:")
 	switch {
@@ -72,7 +72,8 @@ func (e *entry) applies(h environment) (holds, known bool) {
 	return true, e.when == "always"
 }
 
-// missing looks for ipv6, for root's rights, for a path below the module's folder (with a slash in it), or for a command.
+// missing says whether there is no ipv6, no root's rights, no path below the module's folder (with a slash in it) or no
+// command of that name.
 func missing(thing string) bool {
 	var err error
 	switch {

@@ -1,5 +1,5 @@
-// Command skips runs `go test -json …`, prints what go test would have printed, how many tests ran, and each that was
-// skipped with its reason.
+// Command skips runs `go test -json …`, prints the output of go test, the number of tests, and each skipped test with its
+// reason.
 //
 //	go run ./tests/archtest/skips [-strict] go test -json ./…
 //
@@ -80,7 +80,7 @@ type skip struct {
 	entry          *entry // of the list; nil if there is none
 }
 
-// report is what is known of a run.
+// report is the result of a run.
 type report struct {
 	w           io.Writer
 	ran, failed int
@@ -93,7 +93,7 @@ func newReport(w io.Writer) *report {
 	return &report{w: w, packages: map[string]bool{}, output: map[string]*bytes.Buffer{}}
 }
 
-// read takes in what go test writes. Lines that are no events are printed as they are.
+// read reads the output of go test -json. Lines that are not events are printed unchanged.
 func (r *report) read(in io.Reader) error {
 	lines := bufio.NewReader(in)
 	for {
@@ -143,11 +143,11 @@ func (r *report) take(e event) {
 	}
 }
 
-// end counts a test that has ended, and prints what it said if it failed.
+// end counts a test that has ended, and prints its output if it failed.
 func (r *report) end(e event, said *bytes.Buffer) {
 	if e.Test == "" {
 		if e.Action == "fail" {
-			r.failed++ // also where no test of the package did
+			r.failed++ // also if no test of the package failed
 			fmt.Fprint(r.w, said)
 		}
 		return
@@ -168,7 +168,7 @@ const module = "github.com/vitrine-wasm/vitrine"
 // relative is a package's path as the list has it.
 func relative(pkg string) string { return "." + strings.TrimPrefix(pkg, module) }
 
-// reason is what a skipped test said, in one line.
+// reason is the output of a skipped test as one line.
 func reason(said string) string {
 	var words []string
 	for line := range strings.Lines(said) {
@@ -179,7 +179,7 @@ func reason(said string) string {
 	return strings.Join(words, " ")
 }
 
-// check compares with the list, and gives what is wrong.
+// check compares the skipped tests with the list, and returns the faults.
 func (r *report) check(list []*entry, h environment) (faults []string) {
 	met := map[*entry]bool{}
 	for _, s := range r.skipped {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// testOutput is what go test says of a package with a test that passes, three that are skipped and one that fails.
+// testOutput is the output of go test for a package with a test that passes, three that are skipped and one that fails.
 const testOutput = `{"Action":"start","Package":"github.com/vitrine-wasm/vitrine/a"}
 {"Action":"run","Package":"github.com/vitrine-wasm/vitrine/a","Test":"TestOne"}
 {"Action":"output","Package":"github.com/vitrine-wasm/vitrine/a","Test":"TestOne","Output":"=== RUN   TestOne\n"}
@@ -69,7 +69,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestRun runs commands: their status counts, and so do failures that go test may have told only as an event.
+// TestRun: the status of the command and failures in events fail the run.
 func TestRun(t *testing.T) {
 	for name, c := range map[string]struct {
 		command []string
@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestFailures: a test that fails is printed with what it said, a package that fails without one as well.
+// TestFailures: the output of a failed test is printed, and of a package that fails without one.
 func TestFailures(t *testing.T) {
 	var out bytes.Buffer
 	r := newReport(&out)

@@ -1,5 +1,5 @@
-// Package otlpcount receives OTLP over HTTP (protobuf) for measurements that must count every span of millions, where a
-// real Collector would be the bottleneck. What is right in a span is tested with a real Collector (tests/collector).
+// Package otlpcount receives OTLP over HTTP (protobuf) and counts spans, for measurements of millions of spans in which a real
+// Collector would be the bottleneck. The content of spans is tested with a real Collector (tests/collector).
 package otlpcount
 
 import (
@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Receiver counts what it is sent. Safe for concurrent use.
+// Receiver counts the received spans. Safe for concurrent use.
 type Receiver struct {
 	URL    string
 	server http.Server
@@ -43,7 +43,7 @@ func NewReceiver() (*Receiver, error) {
 // Close stops receiving.
 func (r *Receiver) Close() error { return r.server.Close() }
 
-// Counts are the spans, the traces with a SERVER span, and the bodies that were no OTLP.
+// Counts are the spans, the traces with a SERVER span, and the bodies that were not OTLP.
 func (r *Receiver) Counts() (spans, traces, bad int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -2,8 +2,8 @@
 //
 //	go run ./tests/wast/wastrun [-json] [-v] [-install] PATH…
 //
-// It prints a line for each script, under it what failed and why, and the sums last; -v names what was skipped, too. It
-// exits with 1 if anything failed. Scripts are converted by wasm-tools, which -install builds with cargo where it is missing.
+// It prints a line for each script, under it the failures and reasons, and the sums last; -v lists the skipped commands as well.
+// It exits with 1 if anything failed. Scripts are converted by wasm-tools, which -install builds with cargo if it is missing.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command collector is an OpenTelemetry Collector of two parts: the OTLP receiver and the file exporter. It is built from
-// the Collector's own modules, so that tests see what a real one makes of our telemetry.
+// Command collector is an OpenTelemetry Collector with the OTLP receiver and the file exporter, built from the Collector's own
+// modules: tests see how a real one reads Vitrine's telemetry.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command surface writes testdata/surface/surface.wat of the module that lies at its argument.
+// Command surface writes testdata/surface/surface.wat of the module whose folder is its argument.
 package main
 
 import (

@@ -26,7 +26,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Fixture is a guest linked to a host that is its own: buckets, folder and connections are shared with no other Bed.
+// Fixture is a guest linked to a host of its own: buckets, folder and connections are not shared with other fixtures.
 type Fixture struct {
 	Linked *component.Linked
 	guest  *Guest
@@ -36,9 +36,9 @@ type Fixture struct {
 	releases []func()
 }
 
-// Config says how to make a Bed.
+// Config configures a Fixture.
 type Config struct {
-	// Read gives a prebuilt guest's bytes by its name.
+	// Read returns a prebuilt guest's bytes by its name.
 	Read func(name string) ([]byte, error)
 	// Folder is granted to guests that want one, as ".".
 	Folder      string
@@ -47,7 +47,7 @@ type Config struct {
 	Interceptor cm.Interceptor
 }
 
-// Link makes a Bed. Close it before the engine.
+// Link makes a Fixture. Close it before the engine.
 func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Fixture, error) {
 	c, err := g.load(ctx, e, cfg)
 	if err != nil {
@@ -91,7 +91,7 @@ func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Fix
 	return b, nil
 }
 
-// load loads the guest, composed with those that serve its imports.
+// load loads the guest, composed with the guests that define its imports.
 func (g *Guest) load(ctx context.Context, e *component.Engine, cfg Config) (*component.Component, error) {
 	parts := append([]component.Part{{Name: g.Name, Links: g.links}}, g.parts...)
 	for i := range parts {
@@ -109,12 +109,12 @@ func (g *Guest) load(ctx context.Context, e *component.Engine, cfg Config) (*com
 	return e.Compose(ctx, g.Name, parts)
 }
 
-// stubs serves imports that other guests could serve, too.
+// stubs defines imports that could also be linked to other guests.
 func (g *Guest) stubs(l *component.Linker) {
 	l.Instance(wit.MustParseID("lab:cstr/text@1.2.3")).GoFunc("rev", func(s string) string { return "<" + s + ">" })
 }
 
-// Close ends what the Bed holds of the system; instances are closed before.
+// Close releases the system's resources. Instances are closed before.
 func (b *Fixture) Close() error {
 	for _, release := range b.releases {
 		release()
@@ -127,14 +127,14 @@ func (b *Fixture) Options(i component.Isolation) []component.StoreOption {
 	return []component.StoreOption{component.WithReset(i, b.constant), component.WithMemory(64 << 20), component.WithTables(20_000), component.WithFuel(20_000_000)}
 }
 
-// constant is what the host says: all instances of a workload have one environment. Only commands are given arguments of
-// their own here.
+// constant says which calls return the same to all instances, as the host does: an environment is that of the workload. Only
+// commands have arguments of their own here.
 func (b *Fixture) constant(f *cm.Boundary) bool {
 	return f.Interface.Interface == "environment" && !(b.guest.command && f.Func == "get-arguments")
 }
 
-// Do makes an instance do a piece of work in a world, and gives everything that can be seen of it from outside. The error is
-// the one with which the guest ended.
+// Do runs a use in an instance and a world, and returns everything that can be observed of it. The error is the guest's trap
+// or exit.
 func (b *Fixture) Do(ctx context.Context, inst *component.Instance, u Use, w *World) (string, error) {
 	var out strings.Builder
 	err := u.run(w.In(ctx), b, inst, w, &out)

@@ -1,6 +1,6 @@
-// Package testref finds what tests share: the prebuilt guests of testdata/guests, which are part of the repository, and what
-// others publish (the WIT of record, the official suite), which may lie beside the checkout in ../shared. Only a test of the
-// latter skips where it is absent.
+// Package testref finds common inputs of tests: the prebuilt guests of testdata/guests, which are part of the repository, and
+// material that others publish (the WIT of record, the official suite), which may be in ../shared beside the checkout. Only
+// tests of the latter are skipped if it is absent.
 package testref
 
 import (
@@ -70,7 +70,7 @@ func Suite(tb testing.TB) string {
 	return published(tb, filepath.Join("conformance", "component-model"), "the official suite is not here")
 }
 
-// published finds a folder of what others publish, beside the checkout.
+// published finds a folder of published material beside the checkout.
 func published(tb testing.TB, folder, absent string) string {
 	tb.Helper()
 	dir := filepath.Join(Root(), "..", "shared", folder)
