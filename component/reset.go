@@ -41,6 +41,9 @@ func (e *ResetError) Error() string {
 	return (&core.ResetError{Reason: e.Reason, Detail: e.Detail}).Error()
 }
 
+// Unwrap is what else is known; nil for nothing.
+func (e *ResetError) Unwrap() error { return e.cause }
+
 // resetError is err, as a *ResetError if the engine's is in it.
 func resetError(err error) error {
 	var why *core.ResetError
