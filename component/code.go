@@ -2,10 +2,13 @@ package component
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 )
 
 // ValidateCode validates the core modules of a component, all their code included. Load leaves that to Link, which
@@ -41,4 +44,43 @@ func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Compo
 		}
 	}
 	return nil
+}
+
+// refusal is why a program of c could not be compiled: a *LoadError where it is the code's fault.
+func (c *Component) refusal(ctx context.Context, p *plan.Program, err error) error {
+	var refused *instance.ModuleError
+	var trap *cm.Trap // of an engine that is closed
+	if !errors.As(err, &refused) || errors.As(err, &trap) {
+		return err
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return codeError(string(refused.Path), c.position(p.Modules[refused.Module].Bytes), refused.Err)
+}
+
+// position is where a core module begins in the file that it is a part of, of those that c was made from.
+func (c *Component) position(module []byte) int {
+	for _, p := range c.parts {
+		if pos, ok := positionIn(p.Component, module); ok {
+			return pos
+		}
+	}
+	return 0
+}
+
+func positionIn(c *binary.Component, module []byte) (int, bool) {
+	for _, d := range c.Defs {
+		switch d := d.(type) {
+		case *binary.CoreModule:
+			if len(module) > 0 && len(d.Bytes) > 0 && &d.Bytes[0] == &module[0] {
+				return d.Pos, true
+			}
+		case *binary.NestedComponent:
+			if pos, ok := positionIn(d.Component, module); ok {
+				return pos, true
+			}
+		}
+	}
+	return 0, false
 }

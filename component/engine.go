@@ -29,11 +29,28 @@ func WithCacheDir(dir string) Option { return func(o *engineOptions) { o.core.Ca
 // WithCacheWarning has f told of compiled code in the cache that is left out, with an *[UntrustedCacheError]. f is called from any
 // goroutine.
 func WithCacheWarning(f func(error)) Option {
-	return func(o *engineOptions) { o.core.CacheWarning = f }
+	return func(o *engineOptions) {
+		o.core.CacheWarning = f
+		if f != nil {
+			o.core.CacheWarning = func(err error) { f(cacheError(err)) }
+		}
+	}
 }
 
 // UntrustedCacheError says which folder or file of a cache others could have changed, and why.
-type UntrustedCacheError = core.UntrustedCacheError
+type UntrustedCacheError struct{ Path, Why string }
+
+// Error is both.
+func (e *UntrustedCacheError) Error() string { return e.Path + " " + e.Why }
+
+// cacheError is err, as an *UntrustedCacheError if the engine's is in it.
+func cacheError(err error) error {
+	var untrusted *core.UntrustedCacheError
+	if !errors.As(err, &untrusted) {
+		return err
+	}
+	return &UntrustedCacheError{untrusted.Path, untrusted.Why}
+}
 
 // Engine compiles components and shares compiled code. Safe for concurrent use.
 type Engine struct{ core *core.Engine }
@@ -46,7 +63,7 @@ func NewEngine(ctx context.Context, opts ...Option) (*Engine, error) {
 	}
 	e, err := core.NewEngine(ctx, c.core)
 	if err != nil {
-		return nil, err
+		return nil, cacheError(err)
 	}
 	return &Engine{e}, nil
 }

@@ -44,7 +44,7 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 		if unlinked == nil {
 			_ = linked.Close(ctx) // it has not been used
 		}
-		return nil, err
+		return nil, c.refusal(ctx, p, err)
 	}
 	if unlinked != nil {
 		return nil, fmt.Errorf("%s: %w", c.name, unlinked)
@@ -190,8 +190,8 @@ func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instanc
 	op := &cm.Operation{Name: "instantiate", Component: cm.Path(l.name)}
 	ctx, end := cm.Begin(ctx, l.interceptor, op)
 	s, err := l.linked.NewStore(ctx, o)
-	if err == nil && (o.Reset.Isolation != NoReset || o.Reset.Refused != "") {
-		if why := (*ResetError)(nil); errors.As(s.Resettable(), &why) {
+	if err == nil && (Isolation(o.Reset.Isolation) != NoReset || o.Reset.Refused != "") {
+		if why := (*ResetError)(nil); errors.As(resetError(s.Resettable()), &why) {
 			op.Set("not_resettable", why.Reason)
 		}
 	}

@@ -25,8 +25,8 @@ const (
 	LoadTooLarge       LoadErrorKind = "too-large"       // past a bound of this implementation; a *cm.LimitError is below it
 )
 
-// LoadError says why bytes are refused as a component, and where. [errors.As] finds it in what [Engine.Load] and
-// [Engine.ValidateCode] return. Its texts may quote names of the file; they are fit for a terminal.
+// LoadError says why bytes are refused as a component, and where. [errors.As] finds it in what [Engine.Load],
+// [Engine.ValidateCode] and [Linker.Link], which compiles, return. Its texts may quote names of the file; they are fit for a terminal.
 type LoadError struct {
 	Component string // the name that Load was given
 	Kind      LoadErrorKind

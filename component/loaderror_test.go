@@ -112,6 +112,47 @@ func TestCodeError(t *testing.T) {
 				(load.Feature != "") != (c.kind == component.LoadUnsupported) {
 				t.Errorf("%v: %+v", err, load)
 			}
+			// Link refuses it in the same words, where the module is instantiated, and where it is one of several components'.
+			wasm := []byte(coreModule(oneFunc+c.code) + section(2, "\x01\x00\x00\x00"))
+			within := []byte(preamble + section(4, string(wasm)) + section(5, "\x01\x00\x00\x00"))
+			for _, wasm := range [][]byte{wasm, within} {
+				if loaded, err = e.Load(t.Context(), "cart", wasm); err != nil {
+					t.Fatal(err)
+				}
+				_, err = e.NewLinker(nil).Link(t.Context(), loaded)
+				var link *component.LoadError
+				if !errors.As(err, &link) {
+					t.Fatalf("link: %v", err)
+				}
+				if at := strings.Index(string(wasm), "\x00asm\x01\x00\x00\x00") - 11; link.Kind != load.Kind || link.Feature != load.Feature ||
+					link.Offset != load.Offset+at || !strings.HasPrefix(link.Component, "cart") || !strings.HasPrefix(err.Error(), link.Component+": core module 0 ") {
+					t.Errorf("link: %v: %+v", err, link)
+				}
+			}
 		})
+	}
+}
+
+// TestLinkEnds: what ends a link but the code is no LoadError.
+func TestLinkEnds(t *testing.T) {
+	e, err := component.NewEngine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := e.Load(t.Context(), "cart", []byte(coreModule("")+section(2, "\x01\x00\x00\x00")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	var load *component.LoadError
+	if _, err := e.NewLinker(nil).Link(over, loaded); !errors.Is(err, context.Canceled) || errors.As(err, &load) {
+		t.Errorf("a context that has ended: %v", err)
+	}
+	if err := e.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.NewLinker(nil).Link(t.Context(), loaded); err == nil || errors.As(err, &load) {
+		t.Errorf("an engine that is closed: %v", err)
 	}
 }

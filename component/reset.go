@@ -2,6 +2,8 @@ package component
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
@@ -9,28 +11,54 @@ import (
 )
 
 // Isolation says what a reset instance is set back to.
-type Isolation = instance.Isolation
+type Isolation uint8
 
 // The kinds of isolation.
 const (
 	// NoReset: the instance is for one use.
-	NoReset = instance.NoReset
+	NoReset = Isolation(instance.NoReset)
 	// Fresh: what a new instance would be. Initialisation runs again at each reset if it asks the host for anything that
 	// could be answered differently.
-	Fresh = instance.Fresh
+	Fresh = Isolation(instance.Fresh)
 	// Initialised: what the instance was behind its initialisation. What that drew (random numbers, the time) is the same
 	// for all uses.
-	Initialised = instance.Initialised
+	Initialised = Isolation(instance.Initialised)
 )
 
-// ResetError says why an instance cannot be reset: a Reason in one word ("table-changed", "memory-grown", "trapped",
-// "live-resources", "start-order" …), and a Detail for people.
-type ResetError = core.ResetError
+// ResetError says why an instance cannot be reset.
+type ResetError struct {
+	Reason string // in one word: "table-changed", "memory-grown", "trapped", "live-resources", "start-order" …
+	Detail string // for people; may be empty
+
+	cause error
+}
+
+// Error is the reason with its detail, and what else is known.
+func (e *ResetError) Error() string {
+	if e.cause != nil {
+		return e.cause.Error()
+	}
+	return (&core.ResetError{Reason: e.Reason, Detail: e.Detail}).Error()
+}
+
+// Unwrap is what else is known; nil for nothing.
+func (e *ResetError) Unwrap() error { return e.cause }
+
+// resetError is err, as a *ResetError if the engine's is in it.
+func resetError(err error) error {
+	var why *core.ResetError
+	if !errors.As(err, &why) {
+		return err
+	}
+	return &ResetError{Reason: why.Reason, Detail: why.Detail, cause: err}
+}
 
 // WithReset makes an instance that can be reset. constant says of a host function that every instance is given the same
 // answer to the same arguments and that calling it changes nothing; nil: of none.
 func WithReset(i Isolation, constant func(*cm.Boundary) bool) StoreOption {
-	return func(o *storeOptions) { o.store.Reset = instance.ResetOptions{Isolation: i, Constant: constant} }
+	return func(o *storeOptions) {
+		o.store.Reset = instance.ResetOptions{Isolation: instance.Isolation(i), Constant: constant}
+	}
 }
 
 // WithoutReset makes an instance that is not to be reset, because an instance of the same component has said reason.
@@ -39,7 +67,7 @@ func WithoutReset(reason string) StoreOption {
 }
 
 // Resettable says why no instance can be reset, as far as the component's code tells: a *ResetError, or nil.
-func (l *Linked) Resettable() error { return l.linked.Resettable() }
+func (l *Linked) Resettable() error { return resetError(l.linked.Resettable()) }
 
 // Resettable is [Linked.Resettable] for a component that is not linked.
 func (c *Component) Resettable() error {
@@ -51,7 +79,7 @@ func (c *Component) Resettable() error {
 		m := &p.Modules[i]
 		info, err := core.Inspect(m.Bytes)
 		if err != nil {
-			return err
+			return codeError(c.name, c.position(m.Bytes), fmt.Errorf("core module %d %q: %w", i, m.Name, err))
 		}
 		if len(info.NotResettable) > 0 {
 			return &ResetError{Reason: info.NotResettable[0], Detail: "core module " + m.Name}
@@ -62,7 +90,7 @@ func (c *Component) Resettable() error {
 
 // Resettable says why the instance cannot be reset, with a *ResetError; nil if it can, as far as can be said before it is
 // tried.
-func (i *Instance) Resettable() error { return i.store.Resettable() }
+func (i *Instance) Resettable() error { return resetError(i.store.Resettable()) }
 
 // Release ends what an invocation has left: host resources that the guest still owns are dropped, values of the store are
 // closed. What is left then is to Reset the instance or to Close it.
@@ -75,7 +103,7 @@ func (i *Instance) Reset(ctx context.Context, info cm.InstanceInfo) error {
 	op := &cm.Operation{Name: "reset", Component: cm.Path(i.linked.name)}
 	op.Set("reset.initialises", i.store.Reinitialised())
 	ctx, end := cm.Begin(ctx, i.linked.interceptor, op)
-	err := i.store.Reset(ctx, info)
+	err := resetError(i.store.Reset(ctx, info))
 	end(err)
 	return err
 }

@@ -83,7 +83,11 @@ type Telemetry struct {
 var _ host.Observer = (*Telemetry)(nil)
 
 // Drop is how many items of one signal were lost for one reason.
-type Drop = pipeline.Drop
+type Drop struct {
+	Signal string // traces, metrics or logs
+	Reason string // as the metric vitrine.telemetry.dropped names it: queue_full, export_failed …
+	Count  int64
+}
 
 // New sets telemetry up. Where it goes is what cfg says, and package autoconf reads from the environment; the rest of the
 // standard environment is read here: OTEL_SDK_DISABLED, OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_BLRP_*, OTEL_PROPAGATORS,
@@ -175,7 +179,13 @@ func (t *Telemetry) Host() cm.Interceptor {
 }
 
 // Dropped lists what was lost so far, by signal and reason.
-func (t *Telemetry) Dropped() []Drop { return t.pipe.Drops() }
+func (t *Telemetry) Dropped() []Drop {
+	var out []Drop
+	for _, d := range t.pipe.Drops() {
+		out = append(out, Drop(d))
+	}
+	return out
+}
 
 // Flush sends what is queued and keeps going.
 func (t *Telemetry) Flush(ctx context.Context) error {

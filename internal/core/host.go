@@ -23,6 +23,12 @@ type HostFunc struct {
 // *Instance so that it can be a source; it has no memory and no group. Close it when the program is gone, or leave it to
 // Engine.Close.
 func (e *Engine) HostModule(ctx context.Context, fns []HostFunc) (*Instance, error) {
+	e.mu.Lock()
+	closed := e.closed
+	e.mu.Unlock()
+	if closed { // wazero would panic
+		return nil, errClosed
+	}
 	i := &Instance{host: make(map[string]*HostFunc, len(fns))}
 	b := e.runtime.NewHostModuleBuilder(hostModuleName)
 	for k := range fns {

@@ -113,7 +113,7 @@ var fallback sync.Mutex
 
 // servedMetrics has autoexport make a reader. It takes our producer unless OTEL_METRICS_PRODUCERS names others. The
 // temporality of a reader that is not an exporter's is cumulative.
-func (e environment) servedMetrics(ctx context.Context) (r sdkmetric.Reader, taken *export.MetricProducer, err error) {
+func (e environment) servedMetrics(ctx context.Context) (r sdkmetric.Reader, taken export.MetricProducer, err error) {
 	fallback.Lock()
 	defer fallback.Unlock()
 	autoexport.WithFallbackMetricProducer(func(context.Context) (sdkmetric.Producer, error) {

@@ -40,7 +40,7 @@ type Consumer struct {
 	// attributes name it. Measurements take the SDK's own, slower way to it, unless it was made with MetricProducer.
 	MetricReader sdkmetric.Reader
 	// MetricProducer is what MetricReader was given as a producer (sdkmetric.WithProducer); nil for none.
-	MetricProducer *MetricProducer
+	MetricProducer MetricProducer
 }
 
 // Shutdown ends the consumer, for who made it and could not hand it on to telemetry.
@@ -61,12 +61,13 @@ func (c *Consumer) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// MetricProducer hands telemetry's measurements to the one reader that was made with it.
-type MetricProducer = bound.Producer
+// MetricProducer hands telemetry's measurements to the one reader that was made with it. Those of [NewMetricProducer] do; telemetry
+// has nothing for any other.
+type MetricProducer interface{ sdkmetric.Producer }
 
 // NewMetricProducer makes a producer for a reader with the SDK's default temporality and aggregation. The filter says which
 // measurements may become exemplars; nil for none.
-func NewMetricProducer(exemplars exemplar.Filter) *MetricProducer {
+func NewMetricProducer(exemplars exemplar.Filter) MetricProducer {
 	return bound.NewProducer(bound.Settings{Exemplars: exemplars})
 }
 

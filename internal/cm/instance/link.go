@@ -61,6 +61,19 @@ type Compiled struct {
 	Bytes           int
 }
 
+// ModuleError says why a core module of a program could not be compiled.
+type ModuleError struct {
+	Module int     // in Program.Modules
+	Path   cm.Path // the component that it belongs to
+	Err    error
+}
+
+// Error is the component's path and why.
+func (e *ModuleError) Error() string { return string(e.Path) + ": " + e.Err.Error() }
+
+// Unwrap is why.
+func (e *ModuleError) Unwrap() error { return e.Err }
+
 // Compile compiles the core modules of a program, as many at once as there are processors, the largest first. Of several
 // that cannot be compiled the first one is the error.
 func Compile(ctx context.Context, e *core.Engine, p *plan.Program) ([]*core.Module, Compiled, error) {
@@ -96,7 +109,7 @@ func Compile(ctx context.Context, e *core.Engine, p *plan.Program) ([]*core.Modu
 					slots[j] = core.Slot(s)
 				}
 				if r.m, r.cached, r.err = e.Compile(ctx, m.Bytes, core.CompileOptions{Slots: slots}); r.err != nil {
-					r.err = fmt.Errorf("%s: core module %d %q: %w", p.Instances[m.Instance].Path, i, m.Name, r.err)
+					r.err = &ModuleError{i, p.Instances[m.Instance].Path, fmt.Errorf("core module %d %q: %w", i, m.Name, r.err)}
 				}
 			}
 			if r.err != nil {

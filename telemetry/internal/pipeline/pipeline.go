@@ -118,7 +118,8 @@ func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, re
 		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, lossesOf(metrics), p.stop))
 	}
 	if c.MetricReader != nil {
-		p.readers = append(p.readers, MetricReader{c.MetricReader, c.MetricProducer})
+		producer, _ := c.MetricProducer.(*bound.Producer)
+		p.readers = append(p.readers, MetricReader{c.MetricReader, producer})
 	}
 	return nil
 }

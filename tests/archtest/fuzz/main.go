@@ -30,6 +30,7 @@ var targets = []string{
 	"./internal/cm/canon:FuzzLift",
 	"./app:FuzzParse",
 	"./app:FuzzRewrite",
+	"./workload/v1alpha1:FuzzDocument",
 	"./trigger/http:FuzzAnswer",
 	"./trigger/http:FuzzRequest",
 	"./wasi/http:FuzzSend",
