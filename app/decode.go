@@ -373,7 +373,10 @@ func join(key, name string) string {
 }
 
 func orList(names []string) string {
-	if len(names) == 1 {
+	switch len(names) {
+	case 0:
+		return "none, as this program knows none"
+	case 1:
 		return names[0]
 	}
 	return strings.Join(names[:len(names)-1], ", ") + " or " + names[len(names)-1]

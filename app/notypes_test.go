@@ -1,0 +1,29 @@
+package app_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/trigger/timer"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// TestNoTypes: a program that knows no type of trigger, or none that it runs, says so of each trigger in a manifest.
+func TestNoTypes(t *testing.T) {
+	for name, format := range map[string]app.Format{"none": {}, "none yet": {Triggers: []workload.TriggerType{timer.Type()}}} {
+		for _, trigger := range []string{"timer: {every: 1m, component: job}", "http: {path: /, component: job}", "a: {}", "{}", "[]", "timer", "null"} {
+			_, err := format.Parse("vitrine.yaml", []byte(`
+apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: jobs}
+spec:
+  components: [{name: job, source: {file: ../cli/testdata/ok.wasm}}]
+  triggers:
+    - `+trigger+"\n"))
+			if err == nil || !strings.Contains(err.Error(), "vitrine.yaml:8") {
+				t.Errorf("%s, %s: %v", name, trigger, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,12 @@
+module github.com/vitrine-wasm/vitrine/examples/embed/pool
+
+go 1.26.0
+
+require github.com/vitrine-wasm/vitrine v0.0.0
+
+require (
+	github.com/tetratelabs/wazero v1.12.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace github.com/vitrine-wasm/vitrine => ../../..

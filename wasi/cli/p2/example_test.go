@@ -1,0 +1,36 @@
+package clip2_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/wasi/cli"
+	clip2 "github.com/vitrine-wasm/vitrine/wasi/cli/p2"
+)
+
+// Add serves this part of WASI 0.2 to what is linked afterwards; wasi.AddP2 has all parts.
+func ExampleAdd() {
+	ctx := context.Background()
+	engine, err := component.NewEngine(ctx)
+	check(err)
+	defer engine.Close(ctx)
+	linker := engine.NewLinker(nil)
+	clip2.Add(linker, cli.Config{Args: []string{"guest"}})
+	for _, name := range linker.Definitions() {
+		if strings.HasPrefix(name, "wasi:cli/exit@") {
+			fmt.Println(name)
+		}
+	}
+	// Output:
+	// wasi:cli/exit@0.2.12#exit
+	// wasi:cli/exit@0.2.12#exit-with-code
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
