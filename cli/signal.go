@@ -21,10 +21,10 @@ func (s signalled) Error() string {
 func (s signalled) status() int { return 128 + int(s.Signal) }
 
 // interruptible gives a context that the first SIGINT or SIGTERM ends, for a cause of type signalled. From then on signals do
-// what they do to any process: the second ends it at once.
+// what they do to any process: the second ends it at once, also where it comes before the first has been dealt with.
 func interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	came := make(chan os.Signal, 1)
+	came := make(chan os.Signal, 2)
 	signal.Notify(came, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
@@ -33,12 +33,28 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 			if s, ok := s.(syscall.Signal); ok {
 				cancel(signalled{s})
 			}
+			select {
+			case s = <-came:
+				raise(s)
+			default:
+			}
 		case <-ctx.Done():
 		}
 	}()
 	return ctx, func() {
 		signal.Stop(came)
 		cancel(nil)
+	}
+}
+
+// raise has the process do what it does at a signal that nobody takes.
+func raise(s os.Signal) {
+	p, err := os.FindProcess(os.Getpid())
+	if err == nil {
+		err = p.Signal(s)
+	}
+	if err != nil && p != nil { // a system without such signals
+		_ = p.Kill()
 	}
 }
 

@@ -134,6 +134,39 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
+// TestTwoSignalsAtOnce: a second signal that comes before the first has been dealt with is not lost: the process does not drain for an hour.
+func TestTwoSignalsAtOnce(t *testing.T) {
+	for i := range 20 {
+		cmd := exec.Command(binary, "up", "--listen", "127.0.0.1:0", "--deadline", "1h", testref.File(t, "rust-http-full-p2"))
+		stderr, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		lines := bufio.NewReader(stderr)
+		first, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, base, _ := strings.Cut(strings.TrimSpace(first), " on ")
+		resp, err := http.Get(base + "/chunks?n=2&ms=3600000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Two of a kind may be one to the system; these are not.
+		_ = cmd.Process.Signal(syscall.SIGINT)
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		waitExit(t, cmd, 30*time.Second)
+		if w, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !w.Signaled() || w.Signal() != syscall.SIGTERM && w.Signal() != syscall.SIGINT {
+			t.Errorf("try %d ended as %v", i, cmd.ProcessState)
+		}
+		_ = resp.Body.Close()
+	}
+}
+
 // TestClosedPipes: a closed pipe is an error of the guest's stream, and no SIGPIPE ends the process.
 func TestClosedPipes(t *testing.T) {
 	for what, closed := range map[string]int{"flood": 1, "flood-stderr": 2} {
