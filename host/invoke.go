@@ -23,7 +23,7 @@ var _ Invoker = (*invoker)(nil)
 
 // InvokerConfig says who hears of what an Invoker without a workload has to say.
 type InvokerConfig struct {
-	// Console is told of each invocation that failed; nil for none. The component's interceptor sees it in any case.
+	// Console gets a line for each failed invocation; nil for none. The component's interceptor sees it in any case.
 	Console LogSink
 	// Logger hears of panics; slog.Default when nil.
 	Logger *slog.Logger

@@ -25,7 +25,7 @@ type Config struct {
 	Triggers []Trigger
 	Observer Observer     // nil observes nothing
 	Logger   *slog.Logger // slog.Default when nil
-	// Console takes, for people, what guests write, and is told of each invocation that failed, which the observer learns by
+	// Console takes, for people, what guests write, and a line for each failed invocation, which the observer learns by
 	// the boundary; nil for none.
 	Console LogSink
 	// Artifact gives a component's bytes; ReadArtifact when nil.

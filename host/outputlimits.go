@@ -18,7 +18,7 @@ const (
 	limitLineRate  = "outputLinesPerSecond"
 	limitByteRate  = "outputBytesPerSecond"
 	noticeInterval = time.Second // between two lines that tell of the same limit
-	countEvery     = 1000        // lines left out, before sinks are told of them
+	countEvery     = 1000        // lines left out, before sinks get their number
 )
 
 // budget is that of the invocation in ctx.
@@ -52,7 +52,7 @@ type budget struct {
 
 	used  struct{ lines, bytes uint64 }
 	left  LogLine // the last line that was left out, without its text
-	count uint64  // of such lines that sinks have not been told of
+	count uint64  // of such lines, since sinks got their number
 }
 
 // What is an io.Closer ends with its invocation, also where the instance is used again.

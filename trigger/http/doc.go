@@ -8,6 +8,8 @@
 // The end of an invocation (its deadline, the host's end, the client's going away) ends the writes of its exchange: a client
 // that takes nothing holds no instance longer than that.
 //
+// A [Handler] does the same without listeners and routes: a component behind any server and mux.
+//
 // Each exchange has two goroutines: the server's own, which alone writes the answer and returns when it is complete, and
 // one that is inside [host.Invoker] and may have work to do after the answer.
 package http

@@ -31,7 +31,7 @@ func whyGone(ctx context.Context) error {
 	return cm.EndedTrap(ctx)
 }
 
-// largeBody and largeHead are the limits' causes. They are each exchange's own: a trap is told of once.
+// largeBody and largeHead are the limits' causes. Each exchange has its own: a trap is filled in on its way out.
 func largeBody(most int64) error {
 	return cm.Trapf(cm.TrapBody, "the request's body is larger than %d bytes", most)
 }

@@ -27,7 +27,7 @@ type HandlerConfig struct {
 	Adapters []Adapter
 	// Route names the events, low in cardinality, where no [http.ServeMux] in front has set the request's Pattern.
 	Route string
-	// Console is told of each request that failed; nil for none.
+	// Console gets a line for each failed request; nil for none.
 	Console host.LogSink
 	// Logger hears of panics, malformed requests and instances that do not close; nil drops it.
 	Logger *slog.Logger

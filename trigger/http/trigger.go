@@ -18,8 +18,8 @@ import (
 
 var _ host.Trigger = (*Trigger)(nil)
 
-// shutdown is the cause with which an exchange is cut when draining has taken too long, and late that with which a request is
-// turned away that comes after draining has begun. They are each exchange's own: a trap is told of once.
+// cutTrap is the cause with which an exchange is cut when draining has taken too long, and drainingTrap that with which a request
+// is refused that comes after draining has begun. Each exchange has its own: a trap is filled in on its way out.
 func cutTrap() error {
 	return cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping)
 }

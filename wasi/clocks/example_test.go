@@ -14,7 +14,8 @@ func Example() {
 	zone := clocks.ZoneAt(time.FixedZone("CEST", 2*60*60), d)
 	fmt.Println(zone.Name, zone.Offset)
 	monotonic := clocks.NewMonotonic()
-	fmt.Println(monotonic.Now() <= monotonic.Now())
+	earlier := monotonic.Now()
+	fmt.Println(earlier <= monotonic.Now())
 	// Output:
 	// 1782907200 500
 	// CEST 7200

@@ -90,7 +90,7 @@ func (p *Pool) refill() {
 		return
 	}
 	go func() {
-		defer p.under.Done()
+		defer p.discharge()
 		defer p.refilling.Store(false)
 		for p.lacks() && p.prewarmCtx.Err() == nil && p.trySeat() {
 			// The seat stands for the new member.

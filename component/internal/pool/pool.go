@@ -52,6 +52,7 @@ type Pool struct {
 	mu     sync.Mutex
 	closed bool
 	under  sync.WaitGroup // invocations, and what is done in the background
+	count  atomic.Int64   // of them
 }
 
 // New makes a pool without members.
@@ -87,7 +88,14 @@ func (p *Pool) admit() bool {
 		return false
 	}
 	p.under.Add(1)
+	p.count.Add(1)
 	return true
+}
+
+// discharge is the end of what admit has counted.
+func (p *Pool) discharge() {
+	p.count.Add(-1)
+	p.under.Done()
 }
 
 // trySeat takes a seat if one is free.
@@ -243,12 +251,13 @@ func (p *Pool) Close(ctx context.Context) (cut bool, err error) {
 		return false, nil
 	case <-ctx.Done():
 	}
+	cut = p.count.Load() > 0
 	p.stop.Cancel(nil)
 	late := time.NewTimer(lastWait)
 	defer late.Stop()
 	select {
 	case <-ended:
-		return true, nil
+		return cut, nil
 	case <-late.C:
 		return true, ErrStuck
 	}

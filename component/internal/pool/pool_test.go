@@ -380,6 +380,21 @@ func TestClose(t *testing.T) {
 	}
 }
 
+// TestCloseOfNothing: a pool in which nothing is under way has nothing to cut, also where there is no time to wait.
+func TestCloseOfNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		p := newPool(Config{Max: 1, Ready: 1}, nil)
+		if err := p.Prewarm(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if cut, err := p.Close(ctx); cut || err != nil || !p.all[0].ended.Load() {
+			t.Fatalf("%t, %v", cut, err)
+		}
+	}
+}
+
 // TestIdle: what was used last is used first; what is old goes away, down to what is to be ready.
 func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -426,8 +441,7 @@ func TestChance(t *testing.T) {
 	for seed := range uint64(20) {
 		const most, queue = 3, 5
 		var alive, peak atomic.Int64
-		var p *makes
-		p = newPool(Config{Max: most, Queue: queue, Ready: int(seed % 3), Idle: time.Millisecond, Deadline: time.Second, Processors: 2}, func(f *fake) error {
+		p := newPool(Config{Max: most, Queue: queue, Ready: int(seed % 3), Idle: time.Millisecond, Deadline: time.Second, Processors: 2}, func(f *fake) error {
 			r := rand.New(rand.NewPCG(seed, uint64(f.id)))
 			broken := fmt.Errorf("broken %d", f.id)
 			switch r.IntN(12) {

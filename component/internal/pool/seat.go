@@ -14,11 +14,10 @@ type Seat struct {
 	ctx  reqctx.Context
 	kill reqctx.Subscription // of what stops all invocations
 
-	left     bool
-	taken    bool    // of the pool's seats
-	member   *Member // from Sit on, and until it is idle or retired
-	had      bool    // a member
-	reusable bool    // it has been settled and can be used again
+	left   bool
+	taken  bool    // of the pool's seats
+	member *Member // from Sit on, and until it is idle or retired
+	had    bool    // a member
 }
 
 // Enter counts the invocation in and begins its context. It fails where the pool is closed; Leave and Return do nothing
@@ -92,7 +91,7 @@ func (s *Seat) Return() {
 		return
 	}
 	s.pool = nil
-	defer p.under.Done()
+	defer p.discharge()
 	switch m := s.member; {
 	case m == nil:
 	case p.mayWorkAhead():
