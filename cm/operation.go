@@ -52,8 +52,8 @@ type Gauges interface {
 	Gauge(component Path, g Gauge) (stop func())
 }
 
-// Watch hands a gauge to i if it has the power, and does nothing otherwise; i may be nil.
-func Watch(i Interceptor, component Path, g Gauge) (stop func()) {
+// AddGauge adds a gauge to i if it has the power, and does nothing otherwise; i may be nil.
+func AddGauge(i Interceptor, component Path, g Gauge) (stop func()) {
 	if w, ok := i.(Gauges); ok {
 		return w.Gauge(component, g)
 	}

@@ -43,8 +43,8 @@ func (r *Resource) End() {
 	}
 }
 
-// Childless is a *Trap if the resource has living children; what is what was about to happen to it: "dropped".
-func (r *Resource) Childless(what string) error {
+// CheckNoChildren is a *[Trap] if the resource has children that have not ended. what says for its message what was to happen: "dropped".
+func (r *Resource) CheckNoChildren(what string) error {
 	if r.living == 0 {
 		return nil
 	}

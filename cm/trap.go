@@ -143,10 +143,10 @@ type AnswerError struct {
 	// Reason says in a word of few that exist what was wrong: no-response, unfinished-body, exit; or the error code with which
 	// the guest answered, as its interface has it.
 	Reason string
-	// Given says that the guest answered with an error, as its interface lets it: nobody is blamed for that.
-	Given  bool
-	Detail string // for people
-	Err    error  // the cause, if there is one
+	// Answered says that the guest answered with an error, as its interface allows: nobody is blamed for that.
+	Answered bool
+	Detail   string // for people
+	Err      error  // the cause, if there is one
 }
 
 // Error is the detail.
