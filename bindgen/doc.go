@@ -12,7 +12,7 @@
 //	func AddHost(l *component.Linker, impl Host)           defines the interface in a linker
 //	func HostFuncs(impl Host) []cm.HostDef                 the functions that AddHost defines
 //	var HostID wit.InterfaceID
-//	type Counter interface { … }                           of each resource: its methods. An object with Drop(ctx) error is told of its end
+//	type Counter interface { … }                           of each resource: its methods. An object's Drop(ctx) error, if it has one, is called at its end
 //	var CounterType *cm.ResourceType                       the identity of the resource type
 //
 // Of an interface that a guest exports:

@@ -59,7 +59,7 @@ func (g *generator) resourceType(d *def) {
 		g.p("var %s = &cm.ResourceType{%sName: %q}\n", d.typ, g.interfaceField(), d.t.Name)
 		return
 	}
-	g.comment(fmt.Sprintf("%s is the %s. An object that has a method Drop(ctx) error is told when its owner lets go of it.", d.name, d.describe()), d.t.Docs)
+	g.comment(fmt.Sprintf("%s is the %s. If an object has a method Drop(ctx) error, that is called when its owner drops it.", d.name, d.describe()), d.t.Docs)
 	g.p("type %s interface {", d.name)
 	for _, f := range d.t.Funcs {
 		if f.Kind == wit.Method && g.pkg.has(f.Gate) {

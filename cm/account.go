@@ -6,19 +6,19 @@ import (
 	"sync/atomic"
 )
 
-// Account counts the bytes that the host holds for the guests of one store, against the limit hostMemory. Whatever grows at a
-// guest's wish asks it first: a bound for each object is none where a guest may have any number of them. A nil Account has
+// Account counts the bytes that the host holds for the guests of one store, against the limit hostMemory. Whatever a guest can
+// make grow reserves its bytes first: limits for single objects do not bound a guest that may have any number of them. A nil Account has
 // no limit. Safe for concurrent use.
 type Account struct {
-	// Spare says whether the process can have n bytes more; nil: it can. It is asked for large amounts only, because Go's heap cannot be
-	// refused anything: where there is a bound of the process's memory, the guest is to be told instead. Set before the first use.
-	Spare func(n uint64) bool
+	// HasMemory says whether the process can have n bytes more; nil: it can. It is asked for large amounts only. Go's heap ends the process
+	// when it cannot grow, so that a guest has to be refused before. Set it before the first use.
+	HasMemory func(n uint64) bool
 
 	limit int64 // 0: none
 	held  atomic.Int64
 }
 
-// large is how much is asked for before Spare is, in bits.
+// large is the amount, in bits, with each of which HasMemory is asked again.
 const large = 20
 
 // NewAccount makes an account of so many bytes; 0 is no limit.
@@ -35,9 +35,9 @@ func AccountOf(ctx context.Context) *Account {
 	return a
 }
 
-// Take counts n bytes more. Where that is past the limit it counts nothing and gives a [*Trap] of code host-memory, in which
-// [errors.As] finds the *[LimitError]: an interface that has an error for it tells the guest by [FailFor].
-func (a *Account) Take(n int) error {
+// Reserve counts n bytes more. Beyond the limit it counts nothing and returns a [*Trap] of code host-memory, in which [errors.As] finds the
+// *[LimitError]; where the interface has an error for it, a host function returns that to the guest instead, by [FailFor].
+func (a *Account) Reserve(n int) error {
 	if a == nil || n <= 0 {
 		return nil
 	}
@@ -48,46 +48,45 @@ func (a *Account) Take(n int) error {
 	}
 	if now>>large != (now-int64(n))>>large && !a.Fits(n) {
 		a.held.Add(int64(-n))
-		return a.noRoom(n)
+		return a.noMemory(n)
 	}
 	return nil
 }
 
-// Fits says whether the process can have n bytes more, which may come to twice that while they grow.
+// Fits says whether the process can have n bytes more. It asks for twice as many: a buffer that grows is there twice while it is copied.
 func (a *Account) Fits(n int) bool {
-	return a == nil || a.Spare == nil || a.Spare(2*uint64(n))
+	return a == nil || a.HasMemory == nil || a.HasMemory(2*uint64(n))
 }
 
-func (a *Account) noRoom(n int) error {
+func (a *Account) noMemory(n int) error {
 	detail := fmt.Sprintf("the process has no room for %d bytes more that the host would hold for the guest", n)
 	return &Trap{Code: TrapHostMemory, Detail: detail, Err: &LimitError{Limit: "hostMemory", Detail: detail}}
 }
 
-// Give takes back what was taken.
-func (a *Account) Give(n int) {
+// Release counts n bytes less, which were reserved or added before.
+func (a *Account) Release(n int) {
 	if a != nil {
 		a.held.Add(int64(-n))
 	}
 }
 
-// Add counts n bytes that are there already, and that nobody can refuse any more: it goes past the limit, and whoever asks next is
-// refused.
+// Add counts n bytes that exist already, beyond the limit too: the next Reserve is refused then.
 func (a *Account) Add(n int) {
 	if a != nil {
 		a.held.Add(int64(n))
 	}
 }
 
-// Room is how many of n bytes may be taken now.
-func (a *Account) Room(n uint64) uint64 {
+// Available is how many of n bytes can be reserved now.
+func (a *Account) Available(n uint64) uint64 {
 	if a == nil || a.limit == 0 {
 		return n
 	}
 	return min(n, uint64(max(a.limit-a.held.Load(), 0)))
 }
 
-// Held is what is counted now, in bytes.
-func (a *Account) Held() int {
+// Used is what is counted now, in bytes.
+func (a *Account) Used() int {
 	if a == nil {
 		return 0
 	}
@@ -104,18 +103,18 @@ func (a *Account) Limit() uint64 {
 
 func (a *Account) refusal(n int) error {
 	detail := fmt.Sprintf("the host would hold more for the guest than it may: %d bytes are held, %d more are wanted, and %d is the most (hostMemory, --host-memory)",
-		a.Held(), n, a.limit)
+		a.Used(), n, a.limit)
 	return &Trap{Code: TrapHostMemory, Detail: detail, Err: &LimitError{Limit: "hostMemory", Detail: detail}}
 }
 
-// Holding is what one object holds of an account. The zero Holding holds nothing, of no account. It is as safe for concurrent
-// use as the object that it is a part of.
+// Holding is what one object has reserved of an account. The zero Holding has nothing, of no account. It has no lock of its own: the
+// object that it is a part of guards it.
 type Holding struct {
 	of *Account
 	n  int
 }
 
-// Charge says of which account it is, which it is for good unless that is nil: again does nothing.
+// Charge sets the account, and adds to it what is held already. Once it is set, and not nil, later calls do nothing.
 func (h *Holding) Charge(a *Account) {
 	if h.of == nil && a != nil {
 		h.of = a
@@ -123,20 +122,20 @@ func (h *Holding) Charge(a *Account) {
 	}
 }
 
-// Set makes it n bytes. An error is [Account.Take]'s, and leaves it as it was.
+// Set changes what is held to n bytes. On an error, which is [Account.Reserve]'s, it stays as it was.
 func (h *Holding) Set(n int) error {
 	if n > h.n {
-		if err := h.of.Take(n - h.n); err != nil {
+		if err := h.of.Reserve(n - h.n); err != nil {
 			return err
 		}
 	} else {
-		h.of.Give(h.n - n)
+		h.of.Release(h.n - n)
 	}
 	h.n = n
 	return nil
 }
 
-// Hold is Charge with the account in ctx, and Set.
+// Hold is Charge with the account in ctx, then Set.
 func (h *Holding) Hold(ctx context.Context, n int) error {
 	if h.of == nil {
 		h.Charge(AccountOf(ctx))
@@ -144,14 +143,14 @@ func (h *Holding) Hold(ctx context.Context, n int) error {
 	return h.Set(n)
 }
 
-// Add makes it n bytes more, as [Account.Add] does.
+// Add adds n bytes, as [Account.Add] does.
 func (h *Holding) Add(n int) {
 	h.of.Add(n)
 	h.n += n
 }
 
-// Bytes is what it holds.
+// Bytes is what is held.
 func (h *Holding) Bytes() int { return h.n }
 
-// Release is Set to nothing, which never fails.
+// Release is Set to 0, which never fails.
 func (h *Holding) Release() { _ = h.Set(0) }

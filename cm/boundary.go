@@ -55,7 +55,7 @@ func (p Path) Inner(name string) Path {
 	return p + "/" + Path(name)
 }
 
-// Name is what people call the component: the last element of its path that somebody has given it.
+// Name is the component's name for people: the last element of its path that is not made up by Unnamed.
 func (p Path) Name() string {
 	for rest := string(p); ; {
 		at := strings.LastIndexByte(rest, '/')

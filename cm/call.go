@@ -15,7 +15,7 @@ type Call struct {
 	Subject  any             // for an Event, what happened: one of the host's subjects
 	Instance InstanceInfo    // of the callee (host→guest, guest→guest) or of the caller (guest→host)
 	State    any             // the hooks' own, from Enter to Exit
-	Start    time.Time       // set by whoever makes the call when hooks are bound; zero otherwise
+	Start    time.Time       // set by the code that makes the call when hooks are bound; zero otherwise
 
 	args, results []Val
 	held          bool
@@ -45,7 +45,7 @@ func (c *Call) Args() []Val { return c.args }
 // Results are the results: none or one. Valid only during Exit and Returned.
 func (c *Call) Results() []Val { return c.results }
 
-// SetArgs is for those who make calls.
+// SetArgs sets the arguments; for code that makes calls.
 func (c *Call) SetArgs(vs []Val) { c.args = vs }
 
 // Hold keeps the call open after its host function has returned, because the work goes on: an outgoing request whose
@@ -60,12 +60,11 @@ func (c *Call) Hold() func(value any, err error) {
 	return c.crossing.finish
 }
 
-// Held says whether Hold was called; for those who make calls.
+// Held says whether Hold was called; for code that makes calls.
 func (c *Call) Held() bool { return c.held }
 
-// AddWait records that the host function of this call spent d waiting for something outside. It is noted with this call
-// alone: whoever made it hears of it at its end. Nil-safe, and safe for concurrent use. Host functions that block call it
-// through [Waiting].
+// AddWait records that the host function of this call spent d waiting for something outside. Its caller's times have it after the call's
+// end. Nil-safe, and safe for concurrent use. Host functions that block call it through [Waiting].
 func (c *Call) AddWait(d time.Duration) {
 	if c != nil {
 		c.waited.Add(int64(d))

@@ -47,10 +47,20 @@ const (
 
 // String is the outcome in a word.
 func (o Outcome) String() string {
-	return [...]string{"ok", "cancelled", "trap", "aborted"}[o]
+	switch o {
+	case OK:
+		return "ok"
+	case Cancelled:
+		return "cancelled"
+	case Trapped:
+		return "trap"
+	case Aborted:
+		return "aborted"
+	}
+	return "unknown"
 }
 
-// OutcomeOf classifies how a call ended by its error. A guest that exited by itself has ended as it wished.
+// OutcomeOf classifies how a call ended by its error. An exit of the guest's own ([*ExitError]) is OK.
 func OutcomeOf(err error) Outcome {
 	if err == nil {
 		return OK
@@ -78,19 +88,19 @@ type End struct {
 	Outcome Outcome
 	Err     error // the trap or host error; nil when OK
 	Value   any   // what a held call reports at its end (an *http.Response, say); nil otherwise
-	// Guest, Host, Wait and Callees add up to the time between Enter and Exit: in the callee's own code, in host functions
-	// that it called and that worked, in such that waited for something outside, and in calls of other components that are
-	// observed themselves; what hooks of the latter take is in those. GuestTotal is Guest and that of all components below. Zero when not measured. A call of a host
-	// function has Host and Wait only.
+	// Guest, Host, Wait and Callees add up to the time between Enter and Exit. Guest is the callee's own code; Host and Wait are the host
+	// functions that it called, at work and waiting for something outside; Callees are its calls of other components that are observed
+	// themselves, their hooks included. GuestTotal is Guest and that of all components below. All are zero when not measured. A call of a
+	// host function has Host and Wait only.
 	Guest, Host, Wait, Callees, GuestTotal time.Duration
 	// Fuel is the work that the callee's own code has done, in loop iterations and function entries; FuelTotal has that of
 	// all components below in it.
 	Fuel, FuelTotal uint64
 	// MemoryPeak is the largest size of the store's memories so far, in bytes. Set on host→guest boundaries only.
 	MemoryPeak uint64
-	// Limit is a limit that the guest ran into and was told of without a trap; nil if none. On guest→host boundaries the call's
-	// result says it. On host→guest ones a memory or a table was not let grow, in this call or after the last, and the guest
-	// may have trapped for it.
+	// Limit is a limit that the guest reached and that was reported to it without a trap; nil if none. On guest→host boundaries the call's
+	// result reports it. On host→guest ones a memory or a table was refused to grow, in this call or since the one before, and the guest
+	// may have trapped because of it.
 	Limit *LimitError
 	// Cause is why the result of a guest→host call is an error, as far as the host function says more of that than its guest is
 	// told: see [FailFor]; [Detail] is its text. Nil where there is no more to say. Limit is found in it.

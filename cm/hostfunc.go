@@ -18,19 +18,19 @@ type HostDef struct {
 	Name string // as in the component: "[method]pollable.ready"
 	Type *FuncType
 	Func HostFunc
-	// Parts begins a call of a function whose work may block: it reads the arguments, which are good until it returns, and
-	// takes what they own. Its error is that of the call.
+	// Parts begins a call of a function whose work may block: it reads the arguments, which are valid until it returns, and
+	// takes the resources that they own. Its error is the call's.
 	Parts func(ctx context.Context, args []Val) (Work, error)
 	// BorrowsBytes says that Func neither keeps nor changes the bytes of the lists of u8 among its arguments: they are a view of
-	// the guest's memory, which is good until Func returns. A function in Parts cannot have it: its work outlives the view.
+	// the guest's memory, which is valid until Func returns. A function in Parts cannot have it: its work outlives the view.
 	BorrowsBytes bool
 }
 
-// Work is the part of a host function that may block. It touches nothing that belongs to the guest's store: it may run on
-// another goroutine than that is on, while others have their turn in it. ctx ends with the call.
+// Work is the part of a host function that may block. It uses nothing that belongs to the guest's store: it may run on another
+// goroutine, while other calls run in the store. ctx ends with the call.
 type Work func(ctx context.Context) Finish
 
-// Finish is what comes of the work: the function's result, or its error. It runs in the store.
+// Finish makes the function's result of what the work has found, or its error. It runs in the store.
 type Finish func(ctx context.Context) (Val, error)
 
 // Sync is the function as one that runs in the store from its beginning to its end: Func, or the Parts one after the other.

@@ -3,7 +3,7 @@ package cm
 import "context"
 
 // Operation is one step in the life of a component or an instance: artifact read, decode, validate, compile, plan, link,
-// instantiate, trigger ready. Whoever performs it may Set attributes until it ends.
+// instantiate, trigger ready. The code that performs it may Set attributes until it ends.
 type Operation struct {
 	Name      string // "compile"
 	Component Path   // empty for the host's own
@@ -37,23 +37,23 @@ func Begin(ctx context.Context, i Interceptor, op *Operation) (context.Context, 
 	return ctx, func(error) {}
 }
 
-// Gauge is a number that stands for a state: read when telemetry is exported, not when it changes.
+// Gauge is a measurement of a state, read when telemetry is exported and not when the state changes.
 type Gauge struct {
 	Name string // "instances"; telemetry puts its own prefix before it
 	Unit string // "{instance}", "By"
 	Help string
-	// Read gives the value of each row; rows have the same attributes each time. It is called from any goroutine and must
-	// not block.
+	// Read calls observe for each combination of attributes, of which there are the same at each call. It is called from any goroutine,
+	// and must not block.
 	Read func(observe func(value int64, attrs ...Attr))
 }
 
-// Gauges is an optional power of an Interceptor: it takes gauges of a component, until stop is called.
+// Gauges is an optional power of an Interceptor: to export gauges of a component, each until its stop is called.
 type Gauges interface {
 	Gauge(component Path, g Gauge) (stop func())
 }
 
-// Watch hands a gauge to i if it has the power, and does nothing otherwise; i may be nil.
-func Watch(i Interceptor, component Path, g Gauge) (stop func()) {
+// AddGauge adds a gauge to i if it has the power, and does nothing otherwise; i may be nil.
+func AddGauge(i Interceptor, component Path, g Gauge) (stop func()) {
 	if w, ok := i.(Gauges); ok {
 		return w.Gauge(component, g)
 	}

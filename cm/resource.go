@@ -11,11 +11,11 @@ type Resource struct {
 	Obj  any
 	Rep  uint32
 
-	// Dropped is set once the resource has ended: its destructor has been started, or a host function has consumed it. The
-	// engine's own.
+	// Dropped says that the resource has ended: its destructor has been started, or a host function has consumed it. The engine
+	// and End set it.
 	Dropped bool
 
-	// Stores that hand resources to one another have one goroutine at a time together.
+	// These have no lock: stores that hand resources to one another run on one goroutine at a time.
 	living int           // children that have not ended
 	parent *Resource     // that has to outlive this one; nil if none, and once this one has ended
 	child  *ResourceType // of the youngest child
@@ -25,16 +25,16 @@ type Resource struct {
 func NewResource(t *ResourceType, obj any) *Resource { return &Resource{Type: t, Obj: obj} }
 
 // NewChild makes a resource of a host-defined type that is a child of parent: as long as it lives, wherever its handle is,
-// a guest that drops parent is trapped. It lives until it has been dropped or consumed, by whomever.
+// a guest that drops parent is trapped. It lives until it is dropped or consumed.
 //
-// The end of an instance is no drop: parents and children go in any order then, and so they do where the host drops.
+// This concerns drops by guests only: at the end of an instance, and where the host drops them, parents and children end in any order.
 func NewChild(parent *Resource, t *ResourceType, obj any) *Resource {
 	parent.living++
 	parent.child = t
 	return &Resource{Type: t, Obj: obj, parent: parent}
 }
 
-// End marks the resource as ended. The engine's own, and that of bindings; the destructor is the caller's to run.
+// End marks the resource as ended, without its destructor, which is the caller's to run. The engine and bindings call it.
 func (r *Resource) End() {
 	r.Dropped = true
 	if p := r.parent; p != nil {
@@ -43,8 +43,8 @@ func (r *Resource) End() {
 	}
 }
 
-// Childless is a *Trap if the resource has living children; what is what was about to happen to it: "dropped".
-func (r *Resource) Childless(what string) error {
+// CheckNoChildren is a *[Trap] if the resource has children that have not ended. what says for its message what was to happen: "dropped".
+func (r *Resource) CheckNoChildren(what string) error {
 	if r.living == 0 {
 		return nil
 	}

@@ -10,16 +10,16 @@ func TestFamily(t *testing.T) {
 	p := NewResource(parents, nil)
 	a, b := NewChild(p, children, 1), NewChild(p, children, 2)
 	var trap *Trap
-	if err := p.Childless("dropped"); !errors.As(err, &trap) || trap.Code != TrapMisuse || trap.Detail != "parent dropped while its child child is alive" {
+	if err := p.CheckNoChildren("dropped"); !errors.As(err, &trap) || trap.Code != TrapMisuse || trap.Detail != "parent dropped while its child child is alive" {
 		t.Errorf("with two children: %v", err)
 	}
 	a.End()
 	a.End() // counts once
-	if p.Childless("dropped") == nil {
+	if p.CheckNoChildren("dropped") == nil {
 		t.Error("one child is left, and it counts as none")
 	}
 	b.DropUnended(t.Context())
-	if err := p.Childless("dropped"); err != nil || !b.Dropped {
+	if err := p.CheckNoChildren("dropped"); err != nil || !b.Dropped {
 		t.Errorf("without children: %v", err)
 	}
 }

@@ -73,7 +73,7 @@ type Trap struct {
 	Detail   string    // what exactly, for people; may be empty
 	Stack    []string  // guest frames, innermost first, as far as names are known
 	Err      error     // the cause, if a host error caused the trap
-	// HostStack is where Go code panicked, as runtime/debug has it: for whoever mends that code, and too long for a message.
+	// HostStack is the stack of a host function that panicked, as runtime/debug has it. It is not part of the message.
 	HostStack string
 }
 
@@ -133,20 +133,19 @@ func (t *Trap) Limit() string {
 	return ""
 }
 
-// ErrStopping is the cause of traps with which a host that stops ends what takes too long (cancelled), or turns away what comes
-// too late (overload).
+// ErrStopping is the cause of traps by a host that stops: of calls that it ends (cancelled), and of those that it refuses (overload).
 var ErrStopping = errors.New("shutting down")
 
-// AnswerError says that a guest has returned from an event without what the event is for, or with half of it. It is no trap:
-// the guest's instance can be used again, unless Err is an [*ExitError].
+// AnswerError says that a guest has returned from an event without an answer, or with part of one. It is no trap: the guest's instance
+// can be used again, unless Err is an [*ExitError].
 type AnswerError struct {
-	// Reason says in a word of few that exist what was wrong: no-response, unfinished-body, exit; or the error code with which
-	// the guest answered, as its interface has it.
+	// Reason is one of no-response, unfinished-body and exit, or the error code with which the guest answered, by its name in the
+	// interface.
 	Reason string
-	// Given says that the guest answered with an error, as its interface lets it: nobody is blamed for that.
-	Given  bool
-	Detail string // for people
-	Err    error  // the cause, if there is one
+	// Answered says that the guest answered with an error, as its interface allows: nobody is blamed for that.
+	Answered bool
+	Detail   string // for people
+	Err      error  // the cause, if there is one
 }
 
 // Error is the detail.

@@ -82,7 +82,7 @@ type ResourceType struct {
 	Interface wit.InterfaceID // where it was first named; informational
 	Name      string          // "input-stream"
 
-	// Drop is called when the owner lets go of a resource of a host-defined type: from resource.drop in the guest, or
+	// Drop is called when the owner drops a resource of a host-defined type: from resource.drop in the guest, or
 	// when the store closes. r.Obj is the host's object. An error traps the guest that dropped it.
 	Drop func(ctx context.Context, r *Resource) error
 

@@ -17,7 +17,7 @@ func TestValuesOfCallsUnderWay(t *testing.T) {
 	var held []int
 	list := &cm.Type{Kind: cm.KindList, Elem: &cm.Type{Kind: cm.KindU32}}
 	l.Instance(root).Func("take", &cm.FuncType{Params: []cm.Field{{Name: "all", Type: list}}}, func(ctx context.Context, args []cm.Val) (cm.Val, error) {
-		held = append(held, cm.AccountOf(ctx).Held())
+		held = append(held, cm.AccountOf(ctx).Used())
 		return cm.Val{}, nil
 	})
 	linked := hostileFile(t, e, l, "hoard")
@@ -59,8 +59,8 @@ func TestAccountOfAReset(t *testing.T) {
 	var seen []int
 	l.Instance(root).Func("call-me-back", &cm.FuncType{}, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
 		a := cm.AccountOf(ctx)
-		seen = append(seen, a.Held())
-		return cm.Val{}, a.Take(700)
+		seen = append(seen, a.Used())
+		return cm.Val{}, a.Reserve(700)
 	})
 	linked := hostileFile(t, e, l, "chain")
 	inst, err := linked.Instantiate(t.Context(), component.WithHostMemory(1000), component.WithReset(component.Fresh, nil))

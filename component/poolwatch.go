@@ -40,7 +40,7 @@ func (p *Pool) watch() (stop func()) {
 		{Name: "stack.usage", Unit: "By", Help: "Stack of calls that are more than 2 MiB deep, beyond those 2 MiB, of all instances together.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(p.stacks.Load()) }},
 	} {
-		stops = append(stops, cm.Watch(p.linked.interceptor, cm.Path(p.linked.name), g))
+		stops = append(stops, cm.AddGauge(p.linked.interceptor, cm.Path(p.linked.name), g))
 	}
 	return func() {
 		for _, s := range stops {

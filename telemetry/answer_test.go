@@ -20,7 +20,7 @@ func TestEventsWithoutAnAnswer(t *testing.T) {
 	}{
 		"no response": {&cm.AnswerError{Reason: "no-response", Detail: "the handler has set no response"},
 			"no-response", "guest", "the handler has set no response"},
-		"an error": {&cm.AnswerError{Reason: "connection-refused", Given: true, Detail: "the handler answered with an error: token=hush"},
+		"an error": {&cm.AnswerError{Reason: "connection-refused", Answered: true, Detail: "the handler answered with an error: token=hush"},
 			"connection-refused", "", "the handler answered with an error: token=REDACTED"},
 		"exit":         {&cm.AnswerError{Reason: "exit", Detail: "exit with status 3", Err: &cm.ExitError{Code: 3}}, "exit", "guest", "exit with status 3"},
 		"a host error": {errors.New("no instance"), "trap.host-error", "host", "no instance"},

@@ -94,7 +94,7 @@ func classify(end *cm.End) outcome {
 // classifyAnswer classifies the end of an event whose guest did not give what was asked of it.
 func classifyAnswer(answer *cm.AnswerError) outcome {
 	v := outcome{errorType: answer.Reason, message: redact.Text(answer.Error())}
-	if !answer.Given {
+	if !answer.Answered {
 		v.blame = cm.BlameGuest
 	}
 	var exit *cm.ExitError

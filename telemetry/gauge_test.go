@@ -26,7 +26,7 @@ func TestGauges(t *testing.T) {
 	}
 	spec := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "cart"}}}
 	busy := int64(3)
-	stop := cm.Watch(tel.Component(spec, &spec.Components[0]), "cart", cm.Gauge{
+	stop := cm.AddGauge(tel.Component(spec, &spec.Components[0]), "cart", cm.Gauge{
 		Name: "instances", Unit: "{instance}", Read: func(observe func(int64, ...cm.Attr)) {
 			observe(busy, cm.Attr{Key: "instance.state", Value: "busy"})
 			observe(1, cm.Attr{Key: "instance.state", Value: "idle"})
@@ -66,5 +66,5 @@ func TestGauges(t *testing.T) {
 	if err := tel.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
-	cm.Watch(nil, "x", cm.Gauge{})()
+	cm.AddGauge(nil, "x", cm.Gauge{})()
 }

@@ -265,7 +265,7 @@ func TestPrometheusTenants(t *testing.T) {
 		return o
 	}
 	gauge := func(o host.ComponentObserver, n int64) (stop func()) {
-		return cm.Watch(o, "shop", cm.Gauge{Name: "instances", Unit: "{instance}", Read: func(tell func(int64, ...cm.Attr)) { tell(n) }})
+		return cm.AddGauge(o, "shop", cm.Gauge{Name: "instances", Unit: "{instance}", Read: func(tell func(int64, ...cm.Attr)) { tell(n) }})
 	}
 	expect := func(when string, want map[string]string) {
 		t.Helper()

@@ -50,7 +50,7 @@ func Consume(ctx context.Context, t *cm.FuncType, args []cm.Val) error {
 		cm.EachOwned(p.Type, args[i], func(r *cm.Resource) {
 			if r.Type.Owner == nil {
 				r.End()
-				parents = parents || r.Childless("consumed") != nil
+				parents = parents || r.CheckNoChildren("consumed") != nil
 			}
 		})
 	}
@@ -61,7 +61,7 @@ func Consume(ctx context.Context, t *cm.FuncType, args []cm.Val) error {
 	for i, p := range t.Params {
 		cm.EachOwned(p.Type, args[i], func(r *cm.Resource) {
 			if err == nil {
-				err = r.Childless("consumed")
+				err = r.CheckNoChildren("consumed")
 			}
 		})
 	}

@@ -104,7 +104,7 @@ func TestConsume(t *testing.T) {
 		t.Error("what is lent, or the guest's own, has ended")
 	}
 	ConsumeResult(&cm.FuncType{Result: cm.OwnOf(typ)}, cm.ResourceVal(c))
-	if !c.Dropped || p.Childless("dropped") != nil {
+	if !c.Dropped || p.CheckNoChildren("dropped") != nil {
 		t.Error("a result lives on")
 	}
 }

@@ -149,7 +149,7 @@ func (s *stackCharge) raise(g *Group, n uint64) error {
 		s.account = g.account
 	}
 	n = min((n+stackStep-1)&^(stackStep-1), g.limits.Stack)
-	if err := s.account.Take(int(n - s.bytes)); err != nil {
+	if err := s.account.Reserve(int(n - s.bytes)); err != nil {
 		var limit *cm.LimitError
 		if errors.As(err, &limit) {
 			detail := fmt.Sprintf("the guest's calls are deep: %d bytes of stack, beyond the first %d, count as memory that the host holds for it; %s",
@@ -167,7 +167,7 @@ func (s *stackCharge) raise(g *Group, n uint64) error {
 
 // release gives back all of it.
 func (s *stackCharge) release(g *Group) {
-	s.account.Give(int(s.bytes))
+	s.account.Release(int(s.bytes))
 	if g.limits.StackHeld != nil {
 		g.limits.StackHeld.Add(-int64(s.bytes))
 	}

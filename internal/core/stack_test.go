@@ -275,13 +275,13 @@ func TestDeepStacksAreCharged(t *testing.T) {
 		w.onFail = func(context.Context) error {
 			// The check that counts comes with what is called here, at the latest.
 			_, err := call(i, "down", 5000)
-			if held = account.Held(); int64(held) != sum.Load() {
+			if held = account.Used(); int64(held) != sum.Load() {
 				t.Errorf("the account has %d bytes, the sum %d", held, sum.Load())
 			}
 			return err
 		}
 		_, err = call(i, "down_back", uint64(n))
-		if n, total := account.Held(), sum.Load(); n != 0 || total != 0 {
+		if n, total := account.Used(), sum.Load(); n != 0 || total != 0 {
 			t.Errorf("behind the call %d and %d bytes are held", n, total)
 		}
 		return held, err

@@ -137,8 +137,8 @@ func TestHostMemory(t *testing.T) {
 			if text != nil && !strings.Contains(text.Value, "--host-memory") {
 				t.Errorf("the guest is told %q", text.Value)
 			}
-			if account.Held() > most {
-				t.Errorf("the account holds %d", account.Held())
+			if account.Used() > most {
+				t.Errorf("the account holds %d", account.Used())
 			}
 			for _, r := range slices.Backward(made) {
 				if d, ok := r.(dropper); ok && r != nil {
@@ -147,8 +147,8 @@ func TestHostMemory(t *testing.T) {
 					}
 				}
 			}
-			if account.Held() != 0 {
-				t.Errorf("with all dropped the account holds %d", account.Held())
+			if account.Used() != 0 {
+				t.Errorf("with all dropped the account holds %d", account.Used())
 			}
 		})
 	}
@@ -165,8 +165,8 @@ func TestFinishedValues(t *testing.T) {
 		if err == nil {
 			err = errors.Join(w.BlockingWriteAndFlush(ctx, make([]byte, 4000)), c.WriteData(ctx, "o", o), s.OutgoingValueFinish(ctx, o))
 		}
-		if err != nil || account.Held() != 0 {
-			t.Fatalf("%v, and the account holds %d", err, account.Held())
+		if err != nil || account.Used() != 0 {
+			t.Fatalf("%v, and the account holds %d", err, account.Used())
 		}
 	}
 }

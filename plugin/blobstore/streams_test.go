@@ -61,7 +61,7 @@ func TestLargeValuesAreStreams(t *testing.T) {
 			if got, _ := b.object("c", "o"); string(got) != "old" {
 				t.Errorf("before it is finished there are %d bytes", len(got))
 			}
-			if held := account.Held(); held > megabyte {
+			if held := account.Used(); held > megabyte {
 				t.Errorf("%d bytes are held", held)
 			}
 			if err := s.OutgoingValueFinish(ctx, o); err != nil {
@@ -72,8 +72,8 @@ func TestLargeValuesAreStreams(t *testing.T) {
 					t.Errorf("%s has %d bytes, wanted %d", name, len(got), len(want))
 				}
 			}
-			if b.largest > 4*wasiio.WriteBuffer || account.Held() != 0 || b.opened != 0 {
-				t.Errorf("pieces of %d bytes; %d bytes are held, %d readers open", b.largest, account.Held(), b.opened)
+			if b.largest > 4*wasiio.WriteBuffer || account.Used() != 0 || b.opened != 0 {
+				t.Errorf("pieces of %d bytes; %d bytes are held, %d readers open", b.largest, account.Used(), b.opened)
 			}
 		})
 	}
@@ -289,8 +289,8 @@ func TestLargeReads(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = s.IncomingValueIncomingValueConsumeSync(ctx, v)
-		if wantText(t, err, text); account.Held() != 0 {
-			t.Errorf("%s: %d bytes are held", name, account.Held())
+		if wantText(t, err, text); account.Used() != 0 {
+			t.Errorf("%s: %d bytes are held", name, account.Used())
 		}
 	}
 	v, err := in.GetData(ctx, "o", 0, math.MaxUint64)
@@ -304,8 +304,8 @@ func TestLargeReads(t *testing.T) {
 	if got, err := readAll(t, r); len(got) != 3*megabyte || err != nil {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	if drop(t, r); account.Held() != 0 || b.opened != 0 {
-		t.Errorf("%d bytes are held, %d readers open", account.Held(), b.opened)
+	if drop(t, r); account.Used() != 0 || b.opened != 0 {
+		t.Errorf("%d bytes are held, %d readers open", account.Used(), b.opened)
 	}
 }
 

@@ -262,11 +262,11 @@ func TestCursors(t *testing.T) {
 	account := cm.NewAccount(1000)
 	d.next = strings.Repeat("x", 2000)
 	_, err := b.ListKeys(context.WithValue(ctx, cm.AccountKey(), account), nil)
-	if limit := (*cm.LimitError)(nil); !errors.As(err, &limit) || account.Held() > 1000 {
-		t.Errorf("a cursor larger than the account: %v, %d are held", err, account.Held())
+	if limit := (*cm.LimitError)(nil); !errors.As(err, &limit) || account.Used() > 1000 {
+		t.Errorf("a cursor larger than the account: %v, %d are held", err, account.Used())
 	}
-	if err := b.(*bucket).Drop(ctx); err != nil || account.Held() != 0 {
-		t.Errorf("dropped: %v, %d are held", err, account.Held())
+	if err := b.(*bucket).Drop(ctx); err != nil || account.Used() != 0 {
+		t.Errorf("dropped: %v, %d are held", err, account.Used())
 	}
 }
 

@@ -31,7 +31,7 @@ func (x *exchange) conclude(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return causeOf(ctx)
 	case x.failed != nil:
-		return &cm.AnswerError{Reason: x.failed.Code.String(), Given: true, Err: x.failed,
+		return &cm.AnswerError{Reason: x.failed.Code.String(), Answered: true, Err: x.failed,
 			Detail: "the handler answered with an error: " + x.failed.Error()}
 	case !answered:
 		return &cm.AnswerError{Reason: "no-response", Detail: "the handler returned and has set no response"}

@@ -77,7 +77,7 @@ func TestGuestsThatDoNotAnswer(t *testing.T) {
 					}
 					return
 				}
-				if !errors.As(e.err, &why) || why.Reason != c.reason || !strings.Contains(why.Error(), c.says) || why.Given != c.given || e.status != c.status {
+				if !errors.As(e.err, &why) || why.Reason != c.reason || !strings.Contains(why.Error(), c.says) || why.Answered != c.given || e.status != c.status {
 					t.Errorf("status %d, %+v: %v", e.status, why, e.err)
 				}
 			}

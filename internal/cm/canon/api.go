@@ -58,7 +58,7 @@ func (cx *Context) begin() {
 	if cx.Memory != nil {
 		cx.mem = cx.Memory.Bytes()
 	}
-	cx.budget = max(cx.Account.Room(DefaultBudget), leastBudget)
+	cx.budget = max(cx.Account.Available(DefaultBudget), leastBudget)
 	cx.left = cx.budget
 }
 
@@ -68,14 +68,14 @@ func (cx *Context) Spent() int { return int(cx.budget - cx.left) }
 // spend takes n bytes from the budget.
 func (cx *Context) spend(n uint64) error {
 	if n >= 1<<20 && n <= cx.left && !cx.Account.Fits(int(n)) {
-		return cx.Account.Take(int(n)) // which says so
+		return cx.Account.Reserve(int(n)) // which says so
 	}
 	if n <= cx.left {
 		cx.left -= n
 		return nil
 	}
 	if cx.budget < DefaultBudget {
-		if err := cx.Account.Take(cx.Spent() + int(min(n, math.MaxInt32))); err != nil {
+		if err := cx.Account.Reserve(cx.Spent() + int(min(n, math.MaxInt32))); err != nil {
 			return err
 		}
 	}

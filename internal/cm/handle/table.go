@@ -100,7 +100,7 @@ func (t *Table) Add(e Entry) (uint32, error) {
 // pay asks for an eighth more slots than there are, so that it is done seldom.
 func (t *Table) pay() error {
 	n := len(t.slots) + max(freeSlots, len(t.slots)/8)
-	if err := t.Account.Take((n - t.paid) * SlotBytes); err != nil {
+	if err := t.Account.Reserve((n - t.paid) * SlotBytes); err != nil {
 		return err
 	}
 	t.paid = n

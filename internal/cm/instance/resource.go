@@ -45,7 +45,7 @@ func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
 	}
 	h := uint32(stack[0])
 	if e, err := ci.table.Get(h, s.resources[o.slot]); err == nil && e.Own && e.Lends == 0 {
-		if err := e.Resource.Childless("dropped"); err != nil {
+		if err := e.Resource.CheckNoChildren("dropped"); err != nil {
 			return err // it stays in the table, so that it ends with the store
 		}
 	}

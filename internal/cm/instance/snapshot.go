@@ -241,10 +241,10 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		return err
 	}
 	s.renew()
-	if s.account.Held() != 0 {
+	if s.account.Used() != 0 {
 		// Work that outlives its invocation gives back to the account that it took from. What the snapshot holds keeps its own.
 		s.account = cm.NewAccount(s.account.Limit())
-		s.account.Spare = core.AddressSpace
+		s.account.HasMemory = core.AddressSpace
 		s.group.SetAccount(s.account)
 	}
 	for i := range s.instances {

@@ -130,7 +130,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		account:   cm.NewAccount(cmp.Or(o.HostMemory, o.Limits.Memory)),
 	}
 	s.own.store, s.own.info = s, o.Info
-	s.account.Spare = core.AddressSpace
+	s.account.HasMemory = core.AddressSpace
 	s.group.SetAccount(s.account)
 	s.reset.opts = o.Reset
 	for i := range s.instances {

@@ -44,7 +44,7 @@ func (s *Subtask) End(t *handle.Table) {
 	s.lends = s.lends[:0]
 	clear(s.vals)
 	if s.held > 0 {
-		s.account.Give(s.held)
+		s.account.Release(s.held)
 		s.held = 0
 	}
 	s.busy = false

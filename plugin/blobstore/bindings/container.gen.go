@@ -15,8 +15,8 @@ import (
 // ContainerID names wasi:blobstore/container@0.2.0-draft.
 var ContainerID = wit.InterfaceID{Namespace: "wasi", Package: "blobstore", Interface: "container", Version: "0.2.0-draft"}
 
-// Container is the resource wasi:blobstore/container.container. An object that has a method Drop(ctx) error is
-// told when its owner lets go of it.
+// Container is the resource wasi:blobstore/container.container. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // A set of objects under names.
 type Container interface {
@@ -45,8 +45,8 @@ type Container interface {
 // ContainerType is the identity of the resource type: every Container in a component is one of it.
 var ContainerType = &cm.ResourceType{Interface: ContainerID, Name: "container", Drop: bind.DropObject}
 
-// StreamObjectNames is the resource wasi:blobstore/container.stream-object-names. An object that has a method
-// Drop(ctx) error is told when its owner lets go of it.
+// StreamObjectNames is the resource wasi:blobstore/container.stream-object-names. If an object has a method
+// Drop(ctx) error, that is called when its owner drops it.
 //
 // Names of objects, one after another.
 type StreamObjectNames interface {

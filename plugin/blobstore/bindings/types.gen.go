@@ -141,8 +141,8 @@ var ObjectIDWIT = cm.RecordOf("object-id",
 	cm.Field{Name: "object", Type: cm.TypeString},
 )
 
-// OutgoingValue is the resource wasi:blobstore/types.outgoing-value. An object that has a method Drop(ctx) error
-// is told when its owner lets go of it.
+// OutgoingValue is the resource wasi:blobstore/types.outgoing-value. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // A value to write.
 type OutgoingValue interface {
@@ -153,8 +153,8 @@ type OutgoingValue interface {
 // OutgoingValueType is the identity of the resource type: every OutgoingValue in a component is one of it.
 var OutgoingValueType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-value", Drop: bind.DropObject}
 
-// IncomingValue is the resource wasi:blobstore/types.incoming-value. An object that has a method Drop(ctx) error
-// is told when its owner lets go of it.
+// IncomingValue is the resource wasi:blobstore/types.incoming-value. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // A value to read.
 type IncomingValue interface {

@@ -132,8 +132,8 @@ var KeyResponseWIT = cm.RecordOf("key-response",
 	cm.Field{Name: "cursor", Type: cm.OptionOf(cm.TypeU64)},
 )
 
-// Bucket is the resource wasi:keyvalue/store.bucket. An object that has a method Drop(ctx) error is told when its
-// owner lets go of it.
+// Bucket is the resource wasi:keyvalue/store.bucket. If an object has a method Drop(ctx) error, that is called
+// when its owner drops it.
 //
 // A set of keys with their values.
 type Bucket interface {

@@ -74,8 +74,8 @@ func (d descriptor) SetTimes(_ context.Context, accessed, modified NewTimestamp)
 
 func (d descriptor) Read(ctx context.Context, length, offset Filesize) (cm.Tuple2[[]byte, bool], error) {
 	if length = min(length, filesystem.MaxRead); length > smallRead { // the bytes are the guest's as soon as this returns
-		if length = cm.AccountOf(ctx).Room(length); length == 0 {
-			return cm.Tuple2[[]byte, bool]{}, noRoom(cm.AccountOf(ctx).Take(smallRead))
+		if length = cm.AccountOf(ctx).Available(length); length == 0 {
+			return cm.Tuple2[[]byte, bool]{}, noRoom(cm.AccountOf(ctx).Reserve(smallRead))
 		}
 	}
 	b, end, err := d.d.ReadAt(length, offset)

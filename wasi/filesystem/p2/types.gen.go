@@ -516,8 +516,8 @@ var MetadataHashValueWIT = cm.RecordOf("metadata-hash-value",
 	cm.Field{Name: "upper", Type: cm.TypeU64},
 )
 
-// Descriptor is the resource wasi:filesystem/types.descriptor. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// Descriptor is the resource wasi:filesystem/types.descriptor. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // An open file or folder.
 type Descriptor interface {
@@ -580,8 +580,8 @@ type Descriptor interface {
 // DescriptorResourceType is the identity of the resource type: every Descriptor in a component is one of it.
 var DescriptorResourceType = &cm.ResourceType{Interface: TypesID, Name: "descriptor", Drop: bind.DropObject}
 
-// DirectoryEntryStream is the resource wasi:filesystem/types.directory-entry-stream. An object that has a method
-// Drop(ctx) error is told when its owner lets go of it.
+// DirectoryEntryStream is the resource wasi:filesystem/types.directory-entry-stream. If an object has a method
+// Drop(ctx) error, that is called when its owner drops it.
 //
 // The entries of a folder, one after another.
 type DirectoryEntryStream interface {

@@ -863,8 +863,8 @@ type FieldKey = string
 // A field's value, which need not be text.
 type FieldValue = []byte
 
-// Fields is the resource wasi:http/types.fields. An object that has a method Drop(ctx) error is told when its
-// owner lets go of it.
+// Fields is the resource wasi:http/types.fields. If an object has a method Drop(ctx) error, that is called when
+// its owner drops it.
 //
 // Header or trailer fields: names with values, a name as often as it likes.
 type Fields interface {
@@ -897,8 +897,8 @@ type Headers = Fields
 // Fields after a body.
 type Trailers = Fields
 
-// IncomingRequest is the resource wasi:http/types.incoming-request. An object that has a method Drop(ctx) error is
-// told when its owner lets go of it.
+// IncomingRequest is the resource wasi:http/types.incoming-request. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // A request that has come in.
 type IncomingRequest interface {
@@ -919,8 +919,8 @@ type IncomingRequest interface {
 // IncomingRequestType is the identity of the resource type: every IncomingRequest in a component is one of it.
 var IncomingRequestType = &cm.ResourceType{Interface: TypesID, Name: "incoming-request", Drop: bind.DropObject}
 
-// OutgoingRequest is the resource wasi:http/types.outgoing-request. An object that has a method Drop(ctx) error is
-// told when its owner lets go of it.
+// OutgoingRequest is the resource wasi:http/types.outgoing-request. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // A request to send.
 type OutgoingRequest interface {
@@ -949,8 +949,8 @@ type OutgoingRequest interface {
 // OutgoingRequestType is the identity of the resource type: every OutgoingRequest in a component is one of it.
 var OutgoingRequestType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-request", Drop: bind.DropObject}
 
-// RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is
-// told when its owner lets go of it.
+// RequestOptions is the resource wasi:http/types.request-options. If an object has a method Drop(ctx) error, that
+// is called when its owner drops it.
 //
 // How long the host shall wait for an answer; none leaves it to the host.
 type RequestOptions interface {
@@ -971,8 +971,8 @@ type RequestOptions interface {
 // RequestOptionsType is the identity of the resource type: every RequestOptions in a component is one of it.
 var RequestOptionsType = &cm.ResourceType{Interface: TypesID, Name: "request-options", Drop: bind.DropObject}
 
-// ResponseOutparam is the resource wasi:http/types.response-outparam. An object that has a method Drop(ctx) error
-// is told when its owner lets go of it.
+// ResponseOutparam is the resource wasi:http/types.response-outparam. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // The place for the answer to a request.
 type ResponseOutparam interface {
@@ -988,8 +988,8 @@ var ResponseOutparamType = &cm.ResourceType{Interface: TypesID, Name: "response-
 // A status code.
 type StatusCode = uint16
 
-// IncomingResponse is the resource wasi:http/types.incoming-response. An object that has a method Drop(ctx) error
-// is told when its owner lets go of it.
+// IncomingResponse is the resource wasi:http/types.incoming-response. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // A response that has come in.
 type IncomingResponse interface {
@@ -1004,8 +1004,8 @@ type IncomingResponse interface {
 // IncomingResponseType is the identity of the resource type: every IncomingResponse in a component is one of it.
 var IncomingResponseType = &cm.ResourceType{Interface: TypesID, Name: "incoming-response", Drop: bind.DropObject}
 
-// IncomingBody is the resource wasi:http/types.incoming-body. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// IncomingBody is the resource wasi:http/types.incoming-body. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // A body to read, then its trailers.
 type IncomingBody interface {
@@ -1016,8 +1016,8 @@ type IncomingBody interface {
 // IncomingBodyType is the identity of the resource type: every IncomingBody in a component is one of it.
 var IncomingBodyType = &cm.ResourceType{Interface: TypesID, Name: "incoming-body", Drop: bind.DropObject}
 
-// FutureTrailers is the resource wasi:http/types.future-trailers. An object that has a method Drop(ctx) error is
-// told when its owner lets go of it.
+// FutureTrailers is the resource wasi:http/types.future-trailers. If an object has a method Drop(ctx) error, that
+// is called when its owner drops it.
 //
 // Trailers that may not be here yet.
 type FutureTrailers interface {
@@ -1030,8 +1030,8 @@ type FutureTrailers interface {
 // FutureTrailersType is the identity of the resource type: every FutureTrailers in a component is one of it.
 var FutureTrailersType = &cm.ResourceType{Interface: TypesID, Name: "future-trailers", Drop: bind.DropObject}
 
-// OutgoingResponse is the resource wasi:http/types.outgoing-response. An object that has a method Drop(ctx) error
-// is told when its owner lets go of it.
+// OutgoingResponse is the resource wasi:http/types.outgoing-response. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // A response to send.
 type OutgoingResponse interface {
@@ -1048,8 +1048,8 @@ type OutgoingResponse interface {
 // OutgoingResponseType is the identity of the resource type: every OutgoingResponse in a component is one of it.
 var OutgoingResponseType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-response", Drop: bind.DropObject}
 
-// OutgoingBody is the resource wasi:http/types.outgoing-body. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// OutgoingBody is the resource wasi:http/types.outgoing-body. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // A body to write. If it is dropped without finish, the message counts as broken.
 type OutgoingBody interface {
@@ -1060,8 +1060,8 @@ type OutgoingBody interface {
 // OutgoingBodyType is the identity of the resource type: every OutgoingBody in a component is one of it.
 var OutgoingBodyType = &cm.ResourceType{Interface: TypesID, Name: "outgoing-body", Drop: bind.DropObject}
 
-// FutureIncomingResponse is the resource wasi:http/types.future-incoming-response. An object that has a method
-// Drop(ctx) error is told when its owner lets go of it.
+// FutureIncomingResponse is the resource wasi:http/types.future-incoming-response. If an object has a method
+// Drop(ctx) error, that is called when its owner drops it.
 //
 // A response that may not be here yet.
 type FutureIncomingResponse interface {

@@ -22,7 +22,7 @@ func TestPolledPollables(t *testing.T) {
 	if trap := (*cm.Trap)(nil); !errors.As(err, &trap) || trap.Code != cm.TrapHostMemory {
 		t.Errorf("got %v", err)
 	}
-	if account.Held() != 0 {
-		t.Errorf("behind it the account holds %d", account.Held())
+	if account.Used() != 0 {
+		t.Errorf("behind it the account holds %d", account.Used())
 	}
 }

@@ -14,8 +14,8 @@ import (
 // ErrorID names wasi:io/error@0.2.12.
 var ErrorID = wit.InterfaceID{Namespace: "wasi", Package: "io", Interface: "error", Version: "0.2.12"}
 
-// Error is the resource wasi:io/error.error. An object that has a method Drop(ctx) error is told when its owner
-// lets go of it.
+// Error is the resource wasi:io/error.error. If an object has a method Drop(ctx) error, that is called when its
+// owner drops it.
 //
 // What went wrong with a stream. Other packages may tell more about it by functions of their own.
 type Error interface {

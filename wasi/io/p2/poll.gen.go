@@ -14,8 +14,8 @@ import (
 // PollID names wasi:io/poll@0.2.12.
 var PollID = wit.InterfaceID{Namespace: "wasi", Package: "io", Interface: "poll", Version: "0.2.12"}
 
-// Pollable is the resource wasi:io/poll.pollable. An object that has a method Drop(ctx) error is told when its
-// owner lets go of it.
+// Pollable is the resource wasi:io/poll.pollable. If an object has a method Drop(ctx) error, that is called when
+// its owner drops it.
 //
 // Something that is ready now or will be at some time: input, room for output, a clock.
 type Pollable interface {

@@ -93,8 +93,8 @@ var StreamErrorWIT = cm.VariantOf("stream-error",
 	cm.Case{Name: "closed"},
 )
 
-// InputStream is the resource wasi:io/streams.input-stream. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// InputStream is the resource wasi:io/streams.input-stream. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // Bytes to read.
 type InputStream interface {
@@ -113,8 +113,8 @@ type InputStream interface {
 // InputStreamType is the identity of the resource type: every InputStream in a component is one of it.
 var InputStreamType = &cm.ResourceType{Interface: StreamsID, Name: "input-stream", Drop: bind.DropObject}
 
-// OutputStream is the resource wasi:io/streams.output-stream. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// OutputStream is the resource wasi:io/streams.output-stream. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // Bytes to write.
 type OutputStream interface {

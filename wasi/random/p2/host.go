@@ -23,11 +23,11 @@ func (secure) GetRandomBytes(ctx context.Context, n uint64) ([]byte, error) {
 
 // withinAccount makes n bytes if the account has room for them. They are charged only until the function returns.
 func withinAccount(ctx context.Context, n uint64, of func(uint64) ([]byte, error)) ([]byte, error) {
-	if a := cm.AccountOf(ctx); a.Room(n) < n && n <= random.MaxBytes {
-		if err := a.Take(int(n)); err != nil {
+	if a := cm.AccountOf(ctx); a.Available(n) < n && n <= random.MaxBytes {
+		if err := a.Reserve(int(n)); err != nil {
 			return nil, err
 		}
-		a.Give(int(n)) // there is room now
+		a.Release(int(n)) // there is room now
 	}
 	return of(n)
 }

@@ -15,8 +15,8 @@ import (
 // IPNameLookupID names wasi:sockets/ip-name-lookup@0.2.12.
 var IPNameLookupID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "ip-name-lookup", Version: "0.2.12"}
 
-// ResolveAddressStream is the resource wasi:sockets/ip-name-lookup.resolve-address-stream. An object that has a
-// method Drop(ctx) error is told when its owner lets go of it.
+// ResolveAddressStream is the resource wasi:sockets/ip-name-lookup.resolve-address-stream. If an object has a
+// method Drop(ctx) error, that is called when its owner drops it.
 //
 // Addresses as they are found, the best first.
 type ResolveAddressStream interface {

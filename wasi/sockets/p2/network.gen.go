@@ -15,8 +15,8 @@ import (
 // NetworkID names wasi:sockets/network@0.2.12.
 var NetworkID = wit.InterfaceID{Namespace: "wasi", Package: "sockets", Interface: "network", Version: "0.2.12"}
 
-// Network is the resource wasi:sockets/network.network. An object that has a method Drop(ctx) error is told when
-// its owner lets go of it.
+// Network is the resource wasi:sockets/network.network. If an object has a method Drop(ctx) error, that is called
+// when its owner drops it.
 //
 // The right to reach what the host has granted.
 type Network interface {

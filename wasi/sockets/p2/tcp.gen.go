@@ -55,8 +55,8 @@ func LowerShutdownType(x ShutdownType) cm.Val {
 // ShutdownTypeWIT is the type of ShutdownType in component types.
 var ShutdownTypeWIT = cm.EnumOf("shutdown-type", shutdownTypeLabels[:]...)
 
-// TCPSocket is the resource wasi:sockets/tcp.tcp-socket. An object that has a method Drop(ctx) error is told when
-// its owner lets go of it.
+// TCPSocket is the resource wasi:sockets/tcp.tcp-socket. If an object has a method Drop(ctx) error, that is called
+// when its owner drops it.
 //
 // A socket: new, then bound, then connected or listening.
 type TCPSocket interface {

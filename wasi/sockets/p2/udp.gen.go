@@ -79,8 +79,8 @@ var OutgoingDatagramWIT = cm.RecordOf("outgoing-datagram",
 	cm.Field{Name: "remote-address", Type: cm.OptionOf(IPSocketAddressWIT)},
 )
 
-// UDPSocket is the resource wasi:sockets/udp.udp-socket. An object that has a method Drop(ctx) error is told when
-// its owner lets go of it.
+// UDPSocket is the resource wasi:sockets/udp.udp-socket. If an object has a method Drop(ctx) error, that is called
+// when its owner drops it.
 //
 // A socket: new, then bound.
 type UDPSocket interface {
@@ -115,8 +115,8 @@ type UDPSocket interface {
 // UDPSocketType is the identity of the resource type: every UDPSocket in a component is one of it.
 var UDPSocketType = &cm.ResourceType{Interface: UDPID, Name: "udp-socket", Drop: bind.DropObject}
 
-// IncomingDatagramStream is the resource wasi:sockets/udp.incoming-datagram-stream. An object that has a method
-// Drop(ctx) error is told when its owner lets go of it.
+// IncomingDatagramStream is the resource wasi:sockets/udp.incoming-datagram-stream. If an object has a method
+// Drop(ctx) error, that is called when its owner drops it.
 //
 // Datagrams that arrive.
 type IncomingDatagramStream interface {
@@ -129,8 +129,8 @@ type IncomingDatagramStream interface {
 // IncomingDatagramStreamType is the identity of the resource type: every IncomingDatagramStream in a component is one of it.
 var IncomingDatagramStreamType = &cm.ResourceType{Interface: UDPID, Name: "incoming-datagram-stream", Drop: bind.DropObject}
 
-// OutgoingDatagramStream is the resource wasi:sockets/udp.outgoing-datagram-stream. An object that has a method
-// Drop(ctx) error is told when its owner lets go of it.
+// OutgoingDatagramStream is the resource wasi:sockets/udp.outgoing-datagram-stream. If an object has a method
+// Drop(ctx) error, that is called when its owner drops it.
 //
 // Datagrams that leave.
 type OutgoingDatagramStream interface {

@@ -89,8 +89,8 @@ var RefusalWIT = cm.VariantOf("refusal",
 	cm.Case{Name: "short", Type: cm.TypeU32},
 )
 
-// Account is the resource example:till/bank.account. An object that has a method Drop(ctx) error is told when its
-// owner lets go of it.
+// Account is the resource example:till/bank.account. If an object has a method Drop(ctx) error, that is called
+// when its owner drops it.
 type Account interface {
 	// Takes cents, and gives those that are left.
 	Charge(ctx context.Context, cents uint32) (uint32, error)
