@@ -20,7 +20,10 @@ import (
 )
 
 // shipped is the format as a program has it that ships these triggers.
-var shipped = &Format{Triggers: []workload.TriggerType{http.Type(), timer.Type()}}
+var shipped = &Format{
+	Triggers: []workload.TriggerType{http.Type(), timer.Type()},
+	Backends: map[string][]string{"keyvalue": {"disk", "memory"}, "blobstore": {"memory"}},
+}
 
 var update = flag.Bool("update", false, "write generated files")
 
@@ -56,6 +59,8 @@ spec:
         http: ["https://api.example.com", "http://127.0.0.1:9000"]
         files: [{host: ./data, guest: /data, access: read}, {host: data, guest: /w, access: write}]
         sockets: {connect: ["127.0.0.1:5432"], listen: []}
+        keyvalue: {default: {backend: memory}, sessions: {backend: disk, data: keep}}
+        blobstore: {default: {}}
       limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, hostMemory: 48Mi, files: 11, sockets: 12,
         requests: 13, headers: 16Ki, body: 1M, outputLines: 14, outputBytes: 15, outputLinesPerSecond: 16k, outputBytesPerSecond: 17Ki}
       instances: {isolation: fresh, max: 200, queue: 1000, ready: 0}
@@ -87,6 +92,10 @@ func TestParse(t *testing.T) {
 					{Host: filepath.Join(dir, "data"), Guest: "/w"},
 				},
 				Sockets: workload.SocketGrants{Connect: []string{"127.0.0.1:5432"}},
+				Keyvalue: map[string]workload.StoreGrant{
+					"default": {Backend: "memory"}, "sessions": {Backend: "disk", Keep: true},
+				},
+				Blobstore: map[string]workload.StoreGrant{"default": {}},
 			},
 			Limits: workload.Limits{
 				Memory: 64 << 20, Tables: 100000, Deadline: 30 * time.Second, Fuel: 2e9, CallDepth: 9, Handles: 10, HostMemory: 48 << 20, Files: 11, Sockets: 12,

@@ -85,6 +85,8 @@ func (d *decoder) component(c *v1alpha1.Component, key string, names []string, d
 		}
 		guests[f.Guest] = true
 	}
+	d.stores(c.Grants.Keyvalue, "keyvalue", "bucket", key+".grants.keyvalue")
+	d.stores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
 	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {
 		d.failAt(key+".limits.stack", "%s: want at least %s and at most %s", workload.FormatSize(n), workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
 	}
@@ -92,6 +94,24 @@ func (d *decoder) component(c *v1alpha1.Component, key string, names []string, d
 		d.failAt(key+".limits.headers", "%s: want at most %s", workload.FormatSize(uint64(c.Limits.Headers)), workload.FormatSize(workload.MaxHeaders))
 	}
 	d.instances(&c.Instances, key+".instances")
+}
+
+// stores finds grants of backends that the program does not have. plugin is the one that has them, and thing what it stores in.
+func (d *decoder) stores(grants map[string]v1alpha1.StoreGrant, plugin, thing, key string) {
+	known := d.format.Backends[plugin]
+	for _, name := range sortedKeys(grants) {
+		at := fmt.Sprintf("%s.%q", key, name)
+		if name == "" {
+			d.failAt(at, "a %s has a name; want default for those that have none of their own", thing)
+		}
+		switch backend := grants[name].Backend; {
+		case backend == "" && len(known) > 0, slices.Contains(known, backend), d.failedIn(at):
+		case len(known) == 0:
+			d.failAt(at, "this program has no backend for %s", plugin)
+		default:
+			d.suggest(d.failAt(at+".backend", "there is no backend named %q; want %s", clip(backend), orList(known)), backend, known)
+		}
+	}
 }
 
 func (d *decoder) source(c *v1alpha1.Component, key, dir string) {

@@ -23,8 +23,9 @@ func Of(w *workload.Spec) *v1alpha1.Workload {
 			Args:        c.Args,
 			Config:      c.Config,
 			Grants: v1alpha1.Grants{
-				HTTP:    named[v1alpha1.HTTPGrant](c.Grants.HTTP),
-				Sockets: v1alpha1.SocketGrants{Connect: named[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: named[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
+				HTTP:     named[v1alpha1.HTTPGrant](c.Grants.HTTP),
+				Sockets:  v1alpha1.SocketGrants{Connect: named[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: named[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
+				Keyvalue: mapped(c.Grants.Keyvalue, storeOf), Blobstore: mapped(c.Grants.Blobstore, storeOf),
 			},
 			Limits: limitsOf(c.Limits),
 			Instances: v1alpha1.Instances{
@@ -55,6 +56,14 @@ func Of(w *workload.Spec) *v1alpha1.Workload {
 		m.Spec.Services = append(m.Spec.Services, v1alpha1.Service{Component: v1alpha1.Name(s.Component)})
 	}
 	return m
+}
+
+func storeOf(g workload.StoreGrant) v1alpha1.StoreGrant {
+	out := v1alpha1.StoreGrant{Backend: g.Backend}
+	if g.Keep {
+		out.Data = "keep"
+	}
+	return out
 }
 
 func limitsOf(l workload.Limits) v1alpha1.Limits {

@@ -24,8 +24,9 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 			Args:        c.Args,
 			Config:      c.Config,
 			Grants: workload.Grants{
-				HTTP:    texts(c.Grants.HTTP),
-				Sockets: workload.SocketGrants{Connect: texts(c.Grants.Sockets.Connect), Listen: texts(c.Grants.Sockets.Listen)},
+				HTTP:     texts(c.Grants.HTTP),
+				Sockets:  workload.SocketGrants{Connect: texts(c.Grants.Sockets.Connect), Listen: texts(c.Grants.Sockets.Listen)},
+				Keyvalue: mapped(c.Grants.Keyvalue, storeFrom), Blobstore: mapped(c.Grants.Blobstore, storeFrom),
 			},
 			Limits: limitsFrom(&c.Limits),
 			Instances: workload.Instances{
@@ -69,6 +70,22 @@ func texts[T ~string](in []T) []string {
 		out = append(out, string(s))
 	}
 	return out
+}
+
+// mapped is what the values of a map stand for.
+func mapped[In, Out any](in map[string]In, f func(In) Out) map[string]Out {
+	if in == nil {
+		return nil
+	}
+	out := make(map[string]Out, len(in))
+	for name, v := range in {
+		out[name] = f(v)
+	}
+	return out
+}
+
+func storeFrom(g v1alpha1.StoreGrant) workload.StoreGrant {
+	return workload.StoreGrant{Backend: g.Backend, Keep: g.Data == "keep"}
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -12,11 +12,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// Format is the manifest's format with the types of triggers that a program ships. The zero value knows none.
+// Format is the manifest's format with the types of triggers and the backends that a program ships. The zero value knows none.
 type Format struct {
 	// Triggers are the types, in the order in which messages name them. A config that is not as [workload.TriggerType] says is a
 	// programmer's mistake: it panics.
 	Triggers []workload.TriggerType
+	// Backends are the names of the backends that grants may name, by the plugin that has them: keyvalue, blobstore.
+	Backends map[string][]string
 }
 
 // trigger finds a type by name; nil if there is none.

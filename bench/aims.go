@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -82,7 +83,7 @@ func (r *compareResult) String() string {
 	for _, c := range r.ordered() {
 		if c.Guest != guest {
 			guest = c.Guest
-			fmt.Fprintf(&b, "\n%s\n%-12s %5s  %-20s %8s %5s %9s %9s %9s %8s %6s %6s %6s\n", or(guest, "ceiling"), "job", "conns", "server", "req/s", "±", "cpu/req", "p50", "p99", "rss MiB", "×nh", "×wt", "cpu×wt")
+			fmt.Fprintf(&b, "\n%s\n%-12s %5s  %-20s %8s %5s %9s %9s %9s %8s %6s %6s %6s\n", cmp.Or(guest, "ceiling"), "job", "conns", "server", "req/s", "±", "cpu/req", "p50", "p99", "rss MiB", "×nh", "×wt", "cpu×wt")
 		}
 		fmt.Fprintf(&b, "%-12s %5d  %-20s %8.0f %4.0f%% %9v %9v %9v %8.0f %s %s %s", c.Job, c.Conns, c.Server, c.PerSec, 100*c.Spread,
 			round(c.CPU), round(c.P50), round(c.P99), c.RSS,
@@ -152,11 +153,4 @@ func round(d time.Duration) time.Duration {
 		return d.Round(10 * time.Microsecond)
 	}
 	return d.Round(time.Microsecond)
-}
-
-func or(a, b string) string {
-	if a == "" {
-		return b
-	}
-	return a
 }

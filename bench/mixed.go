@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,7 +84,7 @@ func (m *mixedResult) String() string {
 		b.WriteString("telemetry: the server says of no loss\n")
 	}
 	for _, what := range sortedKeys(m.Lost) {
-		fmt.Fprintf(&b, "telemetry lost: %s: %d, the last because of %s\n", what, m.Lost[what], or(m.Why[what], "nothing that it names"))
+		fmt.Fprintf(&b, "telemetry lost: %s: %d, the last because of %s\n", what, m.Lost[what], cmp.Or(m.Why[what], "nothing that it names"))
 	}
 	for _, r := range m.Races {
 		fmt.Fprintf(&b, "race:\n%s\n", r)

@@ -24,7 +24,8 @@ import (
 // Ships is what a program is made of besides the command line: add to what Standard gives, or list what is to be there.
 type Ships struct {
 	// Plugins serve what components import. WASI is not among them: every program serves it, for `run` with its own standard
-	// streams. They serve one command, and so one host.
+	// streams. They serve one command, and so one host. One with a method Backends() []string, as keyvalue and blobstore have,
+	// names the backends that grants under its own name may ask for.
 	Plugins []host.Plugin
 	// Triggers are the types that a manifest may name. A component without a manifest is reached by the first that is Alone.
 	Triggers []Trigger
@@ -84,6 +85,12 @@ func (s *Ships) format() *app.Format {
 	f := &app.Format{}
 	for _, t := range s.Triggers {
 		f.Triggers = append(f.Triggers, t.Type)
+	}
+	f.Backends = map[string][]string{}
+	for _, p := range s.Plugins {
+		if b, ok := p.(interface{ Backends() []string }); ok {
+			f.Backends[p.Name()] = b.Backends()
+		}
 	}
 	return f
 }

@@ -47,6 +47,12 @@ type world struct {
 // newWorld makes one. The test's end closes it.
 func newWorld(t *testing.T, detail telemetry.Detail, triggers ...host.Trigger) *world {
 	t.Helper()
+	return newWorldOf(t, detail, nil, triggers...)
+}
+
+// newWorldOf makes one with more plugins than WASI's.
+func newWorldOf(t *testing.T, detail telemetry.Detail, plugins []host.Plugin, triggers ...host.Trigger) *world {
+	t.Helper()
 	ctx := context.Background()
 	w := &world{t: t, spans: &keeping{tracetest.NewInMemoryExporter()}, logs: &telemetry.MemoryLogs{}, reader: sdkmetric.NewManualReader(),
 		http: vhttp.New(vhttp.Config{})}
@@ -62,7 +68,7 @@ func newWorld(t *testing.T, detail telemetry.Detail, triggers ...host.Trigger) *
 		t.Fatal(err)
 	}
 	w.host, err = host.New(host.Config{Engine: engine, Observer: w.tel, Logger: discard, Triggers: append(triggers, w.http),
-		Plugins: []host.Plugin{hostwasi.New(hostwasi.Config{})}})
+		Plugins: append(plugins, hostwasi.New(hostwasi.Config{}))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,13 +103,13 @@ func (s *Set[B]) check(name string, g workload.StoreGrant, keeps map[string]bool
 	}
 	persistent, can := any(b).(Persistent)
 	if g.Keep && (!can || !persistent.Persistent()) {
-		return fmt.Errorf("backend %s cannot keep what is stored when the workload ends; leave out keep, or grant another", name)
+		return fmt.Errorf("backend %s cannot keep what is stored when the workload ends (data: keep); leave that out, or grant another", name)
 	}
 	if _, drops := any(b).(Dropper); !g.Keep && !drops {
-		return fmt.Errorf("backend %s cannot forget what is stored when the workload ends; grant it with keep: true, or grant another", name)
+		return fmt.Errorf("backend %s cannot forget what is stored when the workload ends; grant it with data: keep, or grant another", name)
 	}
 	if other, twice := keeps[name]; twice && other != g.Keep {
-		return fmt.Errorf("backend %s cannot keep a part of what a component stores; say keep in all of its grants, or in none", name)
+		return fmt.Errorf("backend %s cannot keep a part of what a component stores; say data: keep in all of its grants, or in none", name)
 	}
 	return nil
 }

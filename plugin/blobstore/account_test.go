@@ -57,8 +57,8 @@ func TestConstructorsAreAccountedFor(t *testing.T) {
 // drops makes room again.
 func TestHostMemory(t *testing.T) {
 	const most = 1 << 20
-	s, _, b := newStore(t)
-	s = over(memoryShelf{b})
+	_, _, b := newStore(t)
+	s := over(memoryShelf{b})
 	c, err := s.GetContainer(t.Context(), "c")
 	if err != nil {
 		t.Fatal(err)

@@ -1,42 +1,12 @@
 package keyvaluetest
 
 import (
-	"bytes"
 	"fmt"
 	"strconv"
 	"sync"
 
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 )
-
-func atomic(t *tester) {
-	t.set("k", "")
-	var wg sync.WaitGroup
-	for i := range 8 {
-		wg.Go(func() {
-			own := fmt.Sprint("own-", i)
-			for n := range 50 {
-				if err := t.bucket.Set(t.ctx, "k", bytes.Repeat([]byte{byte('a' + i)}, 1000+n)); err != nil {
-					t.Error(err)
-				}
-				if err := t.bucket.Set(t.ctx, own, []byte(own)); err != nil {
-					t.Error(err)
-				}
-				v, _, err := t.bucket.Get(t.ctx, "k")
-				if err != nil || len(v) > 0 && bytes.Count(v, v[:1]) != len(v) {
-					t.Errorf("a value is of two writers: %v", err)
-				}
-				if _, err := t.bucket.List(t.ctx, ""); err != nil {
-					t.Error(err)
-				}
-				if err := t.bucket.Delete(t.ctx, own); err != nil {
-					t.Error(err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-}
 
 func exists(t *tester, e keyvalue.Exister) {
 	t.set("k", "v")

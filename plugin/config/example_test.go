@@ -1,0 +1,17 @@
+package config_test
+
+import (
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/config"
+)
+
+// The plugin is one of those in host.Config; components that import what it serves are given it.
+func ExamplePlugin() {
+	cfg := host.Config{Plugins: []host.Plugin{config.Plugin{}}}
+	for _, p := range cfg.Plugins {
+		fmt.Println(p.Name(), "serves", p.Serves())
+	}
+	// Output: config serves [wasi:config/store@0.2.0-rc.1]
+}
