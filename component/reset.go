@@ -46,6 +46,9 @@ func (e *ResetError) Unwrap() error { return e.cause }
 
 // resetError is err, as a *ResetError if the engine's is in it.
 func resetError(err error) error {
+	if err == nil { // at each use of an instance in a pool: what errors.As is given is allocated
+		return nil
+	}
 	var why *core.ResetError
 	if !errors.As(err, &why) {
 		return err
