@@ -19,7 +19,7 @@ var limitOptions = []option{
 			return err
 		}},
 	sizeLimit("host-memory", "VITRINE_HOST_MEMORY", "hostMemory",
-		"bound what the host holds for an instance: its resources, the values of calls under way and deep stacks (default: as much as memory)", "--host-memory 64Mi",
+		"bound what the host holds for an instance: its resources, the values of calls under way and, where it is set, deep stacks (default: as much as memory)", "--host-memory 64Mi",
 		func(l *workload.Limits) *uint64 { return &l.HostMemory }),
 	{name: "tables", env: "VITRINE_TABLES", key: limitKey + "tables", arg: "N",
 		usage: "bound the elements of all tables of an instance (default 10 million)", example: "--tables 100000",

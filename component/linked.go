@@ -121,8 +121,8 @@ func WithStack(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.Limits.Stack = bytes }
 }
 
-// WithStackHeld has bytes always be, for all stores that are given it together, what their threads of control have of stack beyond 2 MiB each, to a MiB.
-// That is counted as host memory, too; see [WithHostMemory].
+// WithStackHeld keeps in bytes what the threads of control of all stores that are given it have of stack beyond 2 MiB each, in steps of 1 MiB.
+// A bound of [WithHostMemory] counts it, too.
 func WithStackHeld(bytes *atomic.Int64) StoreOption {
 	return func(o *storeOptions) { o.store.Limits.StackHeld = bytes }
 }
@@ -142,7 +142,8 @@ func WithHandles(n int) StoreOption { return func(o *storeOptions) { o.store.Han
 func WithCallDepth(n int) StoreOption { return func(o *storeOptions) { o.store.Depth = n } }
 
 // WithHostMemory bounds what the host holds for the store's guests, in bytes: resources, their buffers, the values of calls under
-// way, the stack of deep calls; see [cm.Account]. 0 is as much as WithMemory says; if that leaves it unbounded, too, each call's values have a bound.
+// way, and stack beyond 2 MiB; see [cm.Account]. 0 is as much as WithMemory says, and leaves stacks to WithStack; if that leaves it unbounded,
+// too, each call's values have a bound.
 func WithHostMemory(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.HostMemory = bytes }
 }

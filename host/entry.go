@@ -66,6 +66,7 @@ func isConstant(b *cm.Boundary) bool {
 // poolConfig is what the pool of a component of w is like.
 func (h *Local) poolConfig(w *workload.Spec, c *workload.Component) component.PoolConfig {
 	limits := c.Limits.Filled()
+	limits.HostMemory = c.Limits.HostMemory // the default is the store's: it does not bound stacks
 	if h.cfg.Deadline < 0 {
 		limits.Fuel = c.Limits.Fuel
 	}

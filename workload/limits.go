@@ -16,9 +16,9 @@ type Limits struct {
 	CallDepth int           // nested calls between components; trap call-depth
 	Handles   int           // resources that a component instance holds at a time; trap handle-table-full
 
-	// HostMemory is the bytes that the host holds for an instance: what its resources keep, the values of calls under way, and stack beyond
-	// 2 MiB of each chain of calls.
-	// It is as much as Memory where nothing is said. The errors of the interfaces; trap host-memory where there is none.
+	// HostMemory is the bytes that the host holds for an instance: what its resources keep, the values of calls under way, and, where it is
+	// set, stack beyond 2 MiB of each chain of calls. The default is that of Memory. The errors of the interfaces; trap host-memory where
+	// there is none.
 	HostMemory uint64
 
 	Files    int // open files and folders of an instance; insufficient-memory

@@ -16,6 +16,7 @@ type Limits struct {
 	Tables     uint32        // elements of all tables together; 0: a default of 10 million
 	Fuel       uint64        // what Group.Fuel may come to, to the check interval; 0: no bound
 	Stack      uint64        // bytes of stack of each thread of control; 0: a default of 128 MiB
+	StackApart bool          // stacks are not charged to the account: their limit is Stack alone
 	StackHeld  *atomic.Int64 // what stacks beyond the free 2 MiB of a thread take is added to it, in bytes; nil: not counted
 	CheckEvery uint32        // loop iterations and function entries between interrupt checks; 0: default
 }

@@ -136,16 +136,16 @@ func (t *Thread) deepen() (err error) {
 	return err
 }
 
-// stackCharge is what one thread's stack takes of its store's account. What was touched stays the thread's until its outermost
+// stackCharge is what one thread's stack takes, of its store's account where that bounds stacks. What was touched stays the thread's until its outermost
 // call returns, and so does the charge.
 type stackCharge struct {
 	bytes   uint64
-	account *cm.Account // that it was taken from
+	account *cm.Account // that it was taken from; nil: of none
 }
 
 // raise charges for n bytes at least.
 func (s *stackCharge) raise(g *Group, n uint64) error {
-	if s.bytes == 0 {
+	if s.bytes == 0 && !g.limits.StackApart {
 		s.account = g.account
 	}
 	n = min((n+stackStep-1)&^(stackStep-1), g.limits.Stack)

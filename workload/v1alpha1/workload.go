@@ -96,7 +96,7 @@ type Limits struct {
 	CallDepth int      `json:"callDepth,omitzero" yaml:"callDepth,omitempty" min:"1" max:"10000" doc:"Nested calls between components; default 100."`
 	Handles   int      `json:"handles,omitzero" yaml:"handles,omitempty" min:"1" max:"268435455" doc:"Resources that a component instance holds at a time; default 100000."`
 
-	HostMemory Size `json:"hostMemory,omitzero" yaml:"hostMemory,omitempty" doc:"What the host holds for an instance: its resources, the values of calls under way and deep stacks; the default is that of memory."`
+	HostMemory Size `json:"hostMemory,omitzero" yaml:"hostMemory,omitempty" doc:"What the host holds for an instance: its resources, the values of calls under way and, where it is set, deep stacks; the default is that of memory."`
 
 	Files    int  `json:"files,omitzero" yaml:"files,omitempty" min:"1" max:"1000000" doc:"Open files and folders of an instance; default 256."`
 	Sockets  int  `json:"sockets,omitzero" yaml:"sockets,omitempty" min:"1" max:"1000000" doc:"Open sockets and name lookups of an instance; default 256."`

@@ -118,6 +118,7 @@ func ByAdapter(ctx context.Context) bool {
 // NewStore instantiates a program. ctx bounds initialisation.
 func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	p := l.Program
+	o.Limits.StackApart = o.HostMemory == 0 // the default is of memory that a guest asks for; it leaves Stack what it says
 	s := &Store{
 		linked: l, group: l.engine.NewGroup(o.Limits),
 		cores:     make([]*core.Instance, len(p.Modules)),
