@@ -34,12 +34,12 @@ func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, arg
 	l := &s.linked.lifts[f.Lift]
 	r := &root{}
 	r.init(s, ctx, i, l.Instance)
-	leave, err := r.enter()
+	came, err := r.enter()
 	if err != nil {
 		return cm.Val{}, s.at(err, f.Boundary)
 	}
-	if leave != nil {
-		defer leave()
+	if came {
+		defer s.sched.Leave()
 	}
 	r.begin()
 	defer r.end()
@@ -95,12 +95,12 @@ func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 func (s *Store) callHost(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (result cm.Val, err error) {
 	r := &root{}
 	r.init(s, ctx, i, -1)
-	leave, err := r.enter()
+	came, err := r.enter()
 	if err != nil {
 		return cm.Val{}, err
 	}
-	if leave != nil {
-		defer leave()
+	if came {
+		defer s.sched.Leave()
 	}
 	if s.dead != nil {
 		return cm.Val{}, s.deadTrap()

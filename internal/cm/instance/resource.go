@@ -196,12 +196,12 @@ func (s *Store) drop(ctx context.Context, i *Invocation, r *cm.Resource) error {
 	}
 	root := &root{}
 	root.init(s, ctx, i, -1)
-	leave, err := root.enter()
+	came, err := root.enter()
 	if err != nil {
 		return err
 	}
-	if leave != nil {
-		defer leave()
+	if came {
+		defer s.sched.Leave()
 	}
 	if s.dead != nil {
 		return s.deadTrap()

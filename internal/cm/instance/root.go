@@ -66,19 +66,19 @@ func (r *root) inside() bool {
 	return false
 }
 
-// enter brings the caller into the store; leave is nil if it was there already.
-func (r *root) enter() (leave func(), err error) {
+// enter brings the caller into the store, which it has to leave then; came is false if it was there already.
+func (r *root) enter() (came bool, err error) {
 	s := r.store
 	if r.inside() {
-		return nil, nil
+		return false, nil
 	}
 	if !s.sched.TryEnter() {
 		r.thread = s.sched.NewThread(nil, nil)
 		if err := s.sched.Enter(r.caller, r.thread); err != nil {
-			return nil, contextTrap(r.caller)
+			return false, contextTrap(r.caller)
 		}
 	}
-	return s.sched.Leave, nil
+	return true, nil
 }
 
 // again is a task in the place of r, with nothing of what r has come to.
