@@ -64,6 +64,17 @@ func (c *Crossing) Entered() bool {
 	return c.state.Load() == crossingEntered || c.state.Load() == crossingFinished
 }
 
+// Resolved says that the callee has given its result and goes on. Leave still follows.
+func (c *Crossing) Resolved(result Val) {
+	if !result.IsZero() {
+		c.results = []Val{result}
+	}
+	if r, ok := c.hooks.(Returner); ok {
+		r.Returned(&c.Call)
+	}
+	c.results = nil
+}
+
 // Leave says that the callee has ended: as end tells, whose Outcome is that of its Err where it says nothing else, and with
 // result if it has one. A call that went well and is held goes on until its work ends.
 func (c *Crossing) Leave(result Val, end End) {

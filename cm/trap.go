@@ -37,6 +37,15 @@ const (
 	TrapTooLong      TrapCode = "value-too-large"
 	TrapHandlesFull  TrapCode = "handle-table-full"
 	TrapBackpressure TrapCode = "backpressure-out-of-range"
+	TrapDeadlock     TrapCode = "deadlock"            // nothing in the instance can go on any more
+	TrapNoResult     TrapCode = "no-task-result"      // an asynchronous task has ended without task.return
+	TrapTaskResolved TrapCode = "task-resolved"       // task.return or task.cancel was called when it must not be
+	TrapTaskReturn   TrapCode = "task-return-invalid" // task.return of another type, or with other options, than the task's function
+	TrapSubtask      TrapCode = "subtask-misuse"
+	TrapWaitable     TrapCode = "waitable-misuse"
+	TrapStream       TrapCode = "stream-misuse" // an end of a stream or future was used when it must not be
+	TrapCallback     TrapCode = "unsupported-callback-code"
+	TrapThread       TrapCode = "thread-misuse"
 	TrapDead         TrapCode = "instance-trapped-before"
 	TrapUnsupported  TrapCode = "unsupported"
 	TrapMisuse       TrapCode = "host-call-misuse" // the guest broke the contract of a host function

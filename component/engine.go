@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -81,18 +82,39 @@ type Component struct {
 // Name is the path of the component in boundaries and messages.
 func (c *Component) Name() string { return c.name }
 
-// Load decodes and validates a component. name is its path in boundaries and messages ("cart"). The bytes are kept; do
-// not change them. What it refuses is a *[LoadError]; a ctx that has ended is its cause.
-func (e *Engine) Load(ctx context.Context, name string, wasm []byte) (*Component, error) {
-	return load(ctx, nil, name, wasm)
+// Feature is a part of the Component Model that its specification has not settled: a component that uses it is refused
+// unless it was loaded with it.
+type Feature string
+
+// The features.
+const (
+	FeatureThreads      Feature = "threads"       // cooperative threads: thread.new-indirect and what comes with it
+	FeatureStackful     Feature = "stackful"      // asynchronous lifts without a callback, which block with their stack
+	FeatureErrorContext Feature = "error-context" // the type and its built-ins
+)
+
+// Features are all that there are.
+var Features = []Feature{FeatureThreads, FeatureStackful, FeatureErrorContext}
+
+// Load decodes and validates a component, which may use features. name is its path in boundaries and messages ("cart"). The
+// bytes are kept; do not change them. What it refuses is a *[LoadError]; a ctx that has ended is its cause.
+func (e *Engine) Load(ctx context.Context, name string, wasm []byte, features ...Feature) (*Component, error) {
+	return load(ctx, nil, name, wasm, features)
 }
 
 // Load is [Engine.Load] with the operations "decode" and "validate" shown to the linker's interceptor.
-func (l *Linker) Load(ctx context.Context, name string, wasm []byte) (*Component, error) {
-	return load(ctx, l.interceptor, name, wasm)
+func (l *Linker) Load(ctx context.Context, name string, wasm []byte, features ...Feature) (*Component, error) {
+	return load(ctx, l.interceptor, name, wasm, features)
 }
 
-func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Component, error) {
+func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte, features []Feature) (*Component, error) {
+	allow := map[validate.Feature]bool{}
+	for _, f := range features {
+		if !slices.Contains(Features, f) {
+			return nil, fmt.Errorf("%s: there is no feature %q; there are %q", name, f, Features)
+		}
+		allow[validate.Feature(f)] = true
+	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -112,7 +134,7 @@ func load(ctx context.Context, i cm.Interceptor, name string, wasm []byte) (*Com
 		return nil, context.Cause(ctx)
 	}
 	_, end = cm.Begin(ctx, i, &cm.Operation{Name: "validate", Component: cm.Path(name)})
-	err = validate.Component(def, validate.Options{})
+	err = validate.Component(def, validate.Options{Allow: allow})
 	var invalid *validate.Error
 	if errors.As(err, &invalid) && invalid.Limit {
 		err = cm.Limited("typeGraph", err)

@@ -11,7 +11,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Instance is a running component and the store that it lives in. Not safe for concurrent use.
+// Instance is a running component and the store that it lives in. Safe for concurrent use: calls of asynchronous functions
+// take turns in it, any others come one after the other.
 type Instance struct {
 	linked     *Linked
 	store      *instance.Store
@@ -149,11 +150,40 @@ type Func struct {
 // Type is its type.
 func (f *Func) Type() *cm.FuncType { return f.def.Type }
 
-// Call calls it. When ctx ends, guest code is interrupted. After a trap the instance is dead: every later call traps
-// with code instance-trapped-before. The zero Val is returned for a function without result.
+// Call calls it, and returns when the call has ended: of a function whose type is async, after its result ([Func.Start] has
+// the two apart). When ctx ends, a function whose type is async is cancelled, and interrupted if it does not end soon; any
+// other one is interrupted at once. After a trap the instance is dead: every later call traps with code
+// instance-trapped-before. The zero Val is returned for a function without result.
 func (f *Func) Call(ctx context.Context, args ...cm.Val) (cm.Val, error) {
 	return f.inst.invocation.Call(ctx, f.def, args)
 }
+
+// Start begins a call. What the guest passes out as streams and futures goes on between its result and its end, and needs
+// the host to read it: so a function that gives such values is called with Start. ctx bounds the whole call, as in
+// [Func.Call]. An error is that of a call that could not be made.
+func (f *Func) Start(ctx context.Context, args ...cm.Val) (*Running, error) {
+	r, err := f.inst.invocation.Start(ctx, f.def, args)
+	if err != nil {
+		return nil, err
+	}
+	return &Running{r}, nil
+}
+
+// Running is a call that has begun. Safe for concurrent use.
+type Running struct{ r *instance.Running }
+
+// Result waits for the call's result. The error is the trap that has ended the call before it gave one, that of its
+// cancellation, or the cause of ctx, which leaves the call as it is.
+func (r *Running) Result(ctx context.Context) (cm.Val, error) { return r.r.Result(ctx) }
+
+// Wait waits for the end of the call, which comes after its result, or until nothing in the instance can go on any more
+// without another call. The error is the trap that has ended it, that of its cancellation, or the cause of ctx, which leaves
+// the call as it is.
+func (r *Running) Wait(ctx context.Context) error { return r.r.Wait(ctx) }
+
+// Cancel asks the guest to end the call without a result, by the specification's cancellation. What it makes of that is its
+// own; a call that has given its result is not affected.
+func (r *Running) Cancel() { r.r.Cancel() }
 
 // Drop lets go of a resource that the host owns: one that a guest's function returned or that the host made. The
 // destructor runs, in the guest if the guest defines the type. Dropping a resource that was handed to a guest is the

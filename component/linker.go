@@ -74,7 +74,8 @@ type HostInstance struct {
 // belongs to, if it is not the host's.
 type hostFunc struct {
 	typ          *cm.FuncType
-	call         cm.HostFunc
+	call         cm.HostFunc // nil if it is in parts
+	parts        func(ctx context.Context, args []cm.Val) (cm.Work, error)
 	borrowsBytes bool // see cm.HostDef
 	bind         func(*cm.FuncType) (cm.HostFunc, error)
 	from         *Instance
@@ -85,13 +86,14 @@ func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
 	h.define(name, hostFunc{typ: t, call: f})
 }
 
-// Define defines a function of a generated binding. One that is in parts runs them in turn.
+// Define defines a function of a generated binding. The work of one that is in parts is done outside the guest's store: while
+// its caller waits for it, or, if that has called it asynchronously, goes on.
 func (h *HostInstance) Define(d cm.HostDef) {
 	if d.Parts != nil && (d.Func != nil || d.BorrowsBytes) {
 		h.linker.errs = append(h.linker.errs, fmt.Errorf(
 			"host defines %s#%s in parts, and as one function or with BorrowsBytes: it can have one form, and its work outlives the bytes that it would borrow", h.id, d.Name))
 	}
-	h.define(d.Name, hostFunc{typ: d.Type, call: d.Sync(), borrowsBytes: d.BorrowsBytes})
+	h.define(d.Name, hostFunc{typ: d.Type, call: d.Func, parts: d.Parts, borrowsBytes: d.BorrowsBytes})
 }
 
 // GoFunc defines a function from a Go function: parameters and result are Go values as [Func.Invoke] has them, with an

@@ -232,7 +232,7 @@ func (r *resolver) check(i int) {
 		} else if diff := cm.DiffFunc(f.Type, nameParams(have.typ, f.Type), same); diff != "" {
 			r.problem(im, f.Name, f.Type.String(), have.typ.String()+": "+diff, nil)
 		}
-		r.funcs[plan.ImportRef{Import: i, Func: k}] = instance.HostFunc{Call: call, BorrowsBytes: have.borrowsBytes}
+		r.funcs[plan.ImportRef{Import: i, Func: k}] = instance.HostFunc{Call: call, Parts: have.parts, BorrowsBytes: have.borrowsBytes}
 	}
 }
 

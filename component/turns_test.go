@@ -27,12 +27,15 @@ func (h *turnsHost) link(t *testing.T, i cm.Interceptor) *component.Linked {
 	l := e.NewLinker(i)
 	top := l.Instance(root)
 	top.Resource("thing", h.thing)
-	top.Func("park", &cm.FuncType{}, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
-		if h.park == nil {
-			return cm.Val{}, nil
-		}
-		return cm.Val{}, h.park(ctx)
-	})
+	top.Define(cm.HostDef{Name: "park", Type: &cm.FuncType{}, Parts: func(context.Context, []cm.Val) (cm.Work, error) {
+		return func(ctx context.Context) cm.Finish {
+			var err error
+			if h.park != nil {
+				err = h.park(ctx)
+			}
+			return func(context.Context) (cm.Val, error) { return cm.Val{}, err }
+		}, nil
+	}})
 	top.Func("make", &cm.FuncType{Result: &cm.Type{Kind: cm.KindOwn, Resource: h.thing}}, func(context.Context, []cm.Val) (cm.Val, error) {
 		return bind.LowerHandle(h.thing, 1), nil
 	})

@@ -47,22 +47,28 @@ func TestInterleavedInvocationsWriteTheirOwnLines(t *testing.T) {
 	h.Resource("thing", thing)
 	h.Func("make", &cm.FuncType{Result: cm.OwnOf(thing)}, nil)
 	h.Func("look", &cm.FuncType{Params: []cm.Field{{Name: "t", Type: cm.BorrowOf(thing)}}}, nil)
-	h.Func("park", &cm.FuncType{}, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
+	park := func(ctx context.Context) error {
 		for n := range 5 { // half a line before its turn, and half of it after
 			name := ctx.Value(parkedKey{}).(*parked).name
 			if err := write(ctx, fmt.Appendf(nil, "%s %d, first half", name, n)); err != nil {
-				return cm.Val{}, err
+				return err
 			}
 			p := pause(ctx)
 			if err := write(ctx, fmt.Appendf(nil, " and second of %s\n%s is unfini", p.name, p.name)); err != nil {
-				return cm.Val{}, err
+				return err
 			}
 			if err := write(ctx, []byte("shed\n")); err != nil {
-				return cm.Val{}, err
+				return err
 			}
 		}
-		return cm.Val{}, write(ctx, []byte("the end"))
-	})
+		return write(ctx, []byte("the end"))
+	}
+	h.Define(cm.HostDef{Name: "park", Type: &cm.FuncType{}, Parts: func(context.Context, []cm.Val) (cm.Work, error) {
+		return func(ctx context.Context) cm.Finish {
+			err := park(ctx)
+			return func(context.Context) (cm.Val, error) { return cm.Val{}, err }
+		}, nil
+	}})
 	wasm, err := os.ReadFile("../testdata/turns/turns.wasm")
 	if err != nil {
 		t.Fatal(err)

@@ -43,10 +43,11 @@ type Import struct {
 
 // Export is one export of a module.
 type Export struct {
-	Name string
-	Kind ExternKind
-	Type binary.CoreFuncType   // FuncExtern
-	Desc binary.CoreExternDesc // the whole type; its Type is an index of the module's own types
+	Name  string
+	Kind  ExternKind
+	Type  binary.CoreFuncType   // FuncExtern
+	Desc  binary.CoreExternDesc // the whole type; its Type is an index of the module's own types
+	Index uint32                // in the index space of its kind
 }
 
 // Slot says where one import comes from: from source number Source of the instantiation, under Field (the source's own
@@ -120,7 +121,7 @@ func newInfo(i *corewasm.Info) *Info {
 		info.Imports[k] = Import{Module: x.Module, Field: x.Field, Kind: kindOf(x.Desc), Type: funcType(x.Desc), Desc: x.Desc}
 	}
 	for k, x := range i.Exports {
-		info.Exports[k] = Export{Name: x.Name, Kind: kindOf(x.Desc), Type: funcType(x.Desc), Desc: x.Desc}
+		info.Exports[k] = Export{Name: x.Name, Kind: kindOf(x.Desc), Type: funcType(x.Desc), Desc: x.Desc, Index: x.Index}
 	}
 	return info
 }

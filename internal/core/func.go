@@ -2,7 +2,12 @@ package core
 
 import (
 	"context"
+	"fmt"
 
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental/table"
+
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
@@ -11,13 +16,45 @@ type Func struct {
 	inst *Instance
 	name string
 	typ  binary.CoreFuncType
-	host *HostFunc // a function of a host module, called without wazero
+	host *HostFunc           // a function of a host module, called without wazero
+	look func() api.Function // finds it if it has no name
 	// free are call objects of wazero's that no call is using. One is never entered twice, which would corrupt it.
 	free []*callObject
 }
 
 // maxFree bounds the call objects that wait. More are in use only while a guest calls itself through the host.
 const maxFree = 8
+
+// function makes a call object.
+func (f *Func) function() api.Function {
+	if f.look != nil {
+		return f.look()
+	}
+	return f.inst.mod.ExportedFunction(f.name)
+}
+
+// TableFunc finds the function of type params → () that is element number index of an exported table now; a *cm.Trap if there
+// is none, or one of another type.
+func (i *Instance) TableFunc(name string, index uint32, params []binary.CoreValType) (f *Func, err error) {
+	k, ok := i.module.exports[name]
+	if !ok {
+		return nil, cm.Trapf(cm.TrapBug, "core table %q is gone", name)
+	}
+	at := i.module.info.Exports[k].Index
+	defer func() {
+		if r := recover(); r != nil { // as call_indirect would trap
+			cause, _ := r.(error)
+			if cause == nil {
+				cause = fmt.Errorf("%v", r)
+			}
+			err, _ = callError(cause)
+		}
+	}()
+	look := func() api.Function { return table.LookupFunction(i.mod, at, index, apiTypes(params), nil) }
+	f = &Func{inst: i, look: look, typ: binary.CoreFuncType{Params: params}}
+	f.free = append(f.free, i.group.engine.callObject(look()))
+	return f, nil
+}
 
 // Type is the function's type.
 func (f *Func) Type() binary.CoreFuncType { return f.typ }
@@ -38,7 +75,7 @@ func (f *Func) Call(ctx context.Context, stack []uint64) error {
 		c = f.free[n-1]
 		f.free = f.free[:n-1]
 	} else {
-		c = t.group.engine.callObject(f.inst.mod.ExportedFunction(f.name))
+		c = t.group.engine.callObject(f.function())
 	}
 	outer := t.running
 	if err := t.enter(c, outer, len(stack)); err != nil {

@@ -97,10 +97,13 @@ func (g *Group) refuel(t *Thread, left int64) (int64, error) {
 		}
 		give = min(give, rest)
 	}
-	if t.limit != 0 && g.granted.Load()-left+give > t.end {
-		rest := t.limit - int64(t.Fuel())
+	if lead := t.first(); lead.limit != 0 && g.granted.Load()-left+give > t.end {
+		rest := lead.limit - lead.total
+		if g.current == t {
+			rest -= g.used() - g.mark
+		}
 		if rest < 0 {
-			return 0, noFuel(t.limit)
+			return 0, noFuel(lead.limit)
 		}
 		give = min(give, rest)
 	}

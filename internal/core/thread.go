@@ -49,6 +49,8 @@ type Thread struct {
 	limit     int64       // of fuel; 0: the group's only
 	end       int64       // see Group.fuelEnd; for limit
 	fuel      int64       // used up to when it was last the current one
+	lead      *Thread     // whose limit holds for what both use together; nil: its own
+	total     int64       // of a lead: what it and those that it leads have used, likewise
 	refused   refusal
 }
 
@@ -72,6 +74,28 @@ func (t *Thread) Begin(g *Group, i *Interrupt, fuel uint64) {
 	t.Run()
 }
 
+// BeginPart makes t one more thread on behalf of what lead runs for, with the same interrupt and under the same limit of fuel.
+// It counts apart what it uses.
+func (t *Thread) BeginPart(lead *Thread) {
+	t.group, t.interrupt, t.lead = lead.group, lead.interrupt, lead.first()
+	t.Run()
+}
+
+// first is the thread whose limit holds.
+func (t *Thread) first() *Thread {
+	if t.lead != nil {
+		return t.lead
+	}
+	return t
+}
+
+// Rest gives the thread's stack back until its next call; none is under way.
+func (t *Thread) Rest() {
+	if t.running == nil {
+		t.giveStack()
+	}
+}
+
 // Run says that t is the one that goes on: before guest code is called, and when a host function returns to it.
 func (t *Thread) Run() {
 	if t.group.current != t {
@@ -84,10 +108,15 @@ func (t *Thread) Run() {
 func (t *Thread) End(keep bool) {
 	g := t.group
 	if g.current == t {
+		if t.lead != nil {
+			t.charge(g.used() - g.mark)
+		}
 		g.current = nil
 	}
 	t.giveStack()
-	if keep {
+	if t.lead != nil {
+		t.lead.refused.add(t.refused)
+	} else if keep {
 		g.own.refused.add(t.refused)
 	}
 }
@@ -142,17 +171,24 @@ func (g *Group) thread(ctx context.Context) *Thread {
 	return &g.own
 }
 
+// charge adds n units to what t has used.
+func (t *Thread) charge(n int64) {
+	t.fuel += n
+	t.first().total += n
+}
+
 // turnTo makes t the current thread and charges the one before it with what was done until now.
 func (g *Group) turnTo(t *Thread) {
-	if t.limit > 0 {
+	lead := t.first()
+	if lead.limit > 0 {
 		g.takeBack()
 	}
 	now := g.used()
 	if g.current != nil {
-		g.current.fuel += now - g.mark
+		g.current.charge(now - g.mark)
 	}
 	g.current, g.mark = t, now
-	t.end = now + t.limit - t.fuel
+	t.end = now + lead.limit - lead.total
 }
 
 // takeBack leaves instances without fuel, so that what was given to one thread is not spent by another.

@@ -26,6 +26,7 @@ type Result struct {
 	Wording *bool `json:"wording,omitempty"`
 
 	Listed bool `json:"listed,omitempty"` // gaps.txt has it
+	Gated  bool `json:"gated,omitempty"`  // it needs a feature that was off
 }
 
 // File is the result of one script.

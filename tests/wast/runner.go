@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,9 +21,9 @@ const commandTimeout = 60 * time.Second
 
 // Run runs the commands of a script in order. Commands that depend on one that was skipped are skipped, those that depend on
 // one that failed fail.
-func Run(ctx context.Context, e *component.Engine, s *Script) []Result {
+func Run(ctx context.Context, e *component.Engine, s *Script, features ...component.Feature) []Result {
 	r := &runner{
-		engine: e, linker: e.NewLinker(nil), script: s,
+		engine: e, linker: e.NewLinker(nil), script: s, features: features,
 		definitions: map[string]definition{}, instances: map[string]instance{},
 	}
 	newFixture(r.linker)
@@ -37,7 +38,7 @@ func Run(ctx context.Context, e *component.Engine, s *Script) []Result {
 		var skip *skipError
 		switch {
 		case errors.As(err, &skip):
-			res.Outcome, res.Why = Skipped, skip.why
+			res.Outcome, res.Why, res.Gated = Skipped, skip.why, skip.gated
 		case err != nil:
 			res.Outcome, res.Why = Failed, err.Error()
 		}
@@ -47,7 +48,10 @@ func Run(ctx context.Context, e *component.Engine, s *Script) []Result {
 }
 
 // skipError says that a command needs a feature that the engine does not support.
-type skipError struct{ why string }
+type skipError struct {
+	why   string
+	gated bool // it needs a feature that the run has off
+}
 
 func (e *skipError) Error() string { return e.why }
 
@@ -71,6 +75,7 @@ type runner struct {
 	definitions map[string]definition
 	instances   map[string]instance
 	open        []*component.Instance
+	features    []component.Feature // that components may use
 }
 
 func (r *runner) close(ctx context.Context) {
@@ -120,7 +125,7 @@ func (r *runner) command(ctx context.Context, c *Command, res *Result) error {
 	case "assert_invalid", "assert_malformed":
 		return r.assertRefused(ctx, c, res)
 	}
-	return &skipError{"the form " + c.Type + " is not run"}
+	return &skipError{why: "the form " + c.Type + " is not run"}
 }
 
 // load loads the component of a command.
@@ -130,24 +135,24 @@ func (r *runner) load(ctx context.Context, c *Command) (*component.Component, er
 		return nil, err
 	}
 	if len(wasm) >= 8 && string(wasm[:8]) == "\x00asm\x01\x00\x00\x00" {
-		return nil, &skipError{"a core module: the engine runs components"}
+		return nil, &skipError{why: "a core module: the engine runs components"}
 	}
 	name := c.Name
 	if name == "" {
 		name = fmt.Sprintf("line-%d", c.Line)
 	}
-	return r.engine.Load(ctx, name, wasm)
+	return r.engine.Load(ctx, name, wasm, r.features...)
 }
 
 // gated turns the error of an unsupported feature into a skip.
 func gated(err error) error {
 	var v *validate.Error
 	if errors.As(err, &v) && v.Feature != "" {
-		return &skipError{fmt.Sprintf("needs %s", v.Feature)}
+		return &skipError{fmt.Sprintf("needs %s", v.Feature), slices.Contains(component.Features, component.Feature(v.Feature))}
 	}
 	var u *corewasm.UnsupportedError
 	if errors.As(err, &u) {
-		return &skipError{"needs " + u.Feature}
+		return &skipError{why: "needs " + u.Feature}
 	}
 	if l, ok := component.IsLinkError(err); ok {
 		var needs []string
@@ -157,7 +162,7 @@ func gated(err error) error {
 			}
 			needs = append(needs, p.Unsupported)
 		}
-		return &skipError{"needs " + strings.Join(needs, ", ")}
+		return &skipError{why: "needs " + strings.Join(needs, ", ")}
 	}
 	return err
 }
@@ -217,7 +222,7 @@ func (r *runner) instance(name string) (*component.Instance, error) {
 // act runs an action.
 func (r *runner) act(ctx context.Context, a *Action) (*cm.FuncType, cm.Val, error) {
 	if a.Type != "invoke" {
-		return nil, cm.Val{}, &skipError{"the action " + a.Type + " is not run"}
+		return nil, cm.Val{}, &skipError{why: "the action " + a.Type + " is not run"}
 	}
 	i, err := r.instance(a.Module)
 	if err != nil {
@@ -237,7 +242,12 @@ func (r *runner) act(ctx context.Context, a *Action) (*cm.FuncType, cm.Val, erro
 			return nil, cm.Val{}, fmt.Errorf("%s: argument %d: %w", a.Field, k, err)
 		}
 	}
-	v, err := f.Call(ctx, args...)
+	// The task may go on after its result: nobody waits for that.
+	running, err := f.Start(context.WithoutCancel(ctx), args...)
+	if err != nil {
+		return t, cm.Val{}, err
+	}
+	v, err := running.Result(ctx)
 	return t, v, err
 }
 

@@ -44,7 +44,7 @@ func Files(paths []string) ([]string, error) {
 }
 
 // RunFiles runs scripts and applies the known gaps. The error is the converter's or the context's; failures are in the report.
-func RunFiles(ctx context.Context, conv *Converter, files []string) (*Report, error) {
+func RunFiles(ctx context.Context, conv *Converter, files []string, features ...component.Feature) (*Report, error) {
 	gaps, err := Gaps()
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func RunFiles(ctx context.Context, conv *Converter, files []string) (*Report, er
 		case err != nil:
 			f.Results = []Result{{Form: "conversion", Outcome: Failed, Why: err.Error()}}
 		default:
-			f.Results = Run(ctx, engine, s)
+			f.Results = Run(ctx, engine, s, features...)
 		}
 		gaps.Apply(f)
 		report.Add(f)

@@ -360,6 +360,55 @@ type ValueDef struct {
 // CanonOp is a canonical definition's operation, by its name in the text format.
 type CanonOp string
 
+// The operations.
+const (
+	OpLift                     CanonOp = "lift"
+	OpLower                    CanonOp = "lower"
+	OpResourceNew              CanonOp = "resource.new"
+	OpResourceDrop             CanonOp = "resource.drop"
+	OpResourceRep              CanonOp = "resource.rep"
+	OpTaskCancel               CanonOp = "task.cancel"
+	OpSubtaskCancel            CanonOp = "subtask.cancel"
+	OpBackpressureSet          CanonOp = "backpressure.set"
+	OpTaskReturn               CanonOp = "task.return"
+	OpContextGet               CanonOp = "context.get"
+	OpContextSet               CanonOp = "context.set"
+	OpThreadYield              CanonOp = "thread.yield"
+	OpSubtaskDrop              CanonOp = "subtask.drop"
+	OpStreamNew                CanonOp = "stream.new"
+	OpStreamRead               CanonOp = "stream.read"
+	OpStreamWrite              CanonOp = "stream.write"
+	OpStreamCancelRead         CanonOp = "stream.cancel-read"
+	OpStreamCancelWrite        CanonOp = "stream.cancel-write"
+	OpStreamDropReadable       CanonOp = "stream.drop-readable"
+	OpStreamDropWritable       CanonOp = "stream.drop-writable"
+	OpFutureNew                CanonOp = "future.new"
+	OpFutureRead               CanonOp = "future.read"
+	OpFutureWrite              CanonOp = "future.write"
+	OpFutureCancelRead         CanonOp = "future.cancel-read"
+	OpFutureCancelWrite        CanonOp = "future.cancel-write"
+	OpFutureDropReadable       CanonOp = "future.drop-readable"
+	OpFutureDropWritable       CanonOp = "future.drop-writable"
+	OpErrorContextNew          CanonOp = "error-context.new"
+	OpErrorContextDebugMessage CanonOp = "error-context.debug-message"
+	OpErrorContextDrop         CanonOp = "error-context.drop"
+	OpWaitableSetNew           CanonOp = "waitable-set.new"
+	OpWaitableSetWait          CanonOp = "waitable-set.wait"
+	OpWaitableSetPoll          CanonOp = "waitable-set.poll"
+	OpWaitableSetDrop          CanonOp = "waitable-set.drop"
+	OpWaitableJoin             CanonOp = "waitable.join"
+	OpBackpressureInc          CanonOp = "backpressure.inc"
+	OpBackpressureDec          CanonOp = "backpressure.dec"
+	OpThreadIndex              CanonOp = "thread.index"
+	OpThreadNewIndirect        CanonOp = "thread.new-indirect"
+	OpThreadResumeLater        CanonOp = "thread.resume-later"
+	OpThreadSuspend            CanonOp = "thread.suspend"
+	OpThreadSuspendThenResume  CanonOp = "thread.suspend-then-resume"
+	OpThreadYieldThenResume    CanonOp = "thread.yield-then-resume"
+	OpThreadSuspendThenPromote CanonOp = "thread.suspend-then-promote"
+	OpThreadYieldThenPromote   CanonOp = "thread.yield-then-promote"
+)
+
 // StringEncoding is the string-encoding option.
 type StringEncoding uint8
 

@@ -12,49 +12,49 @@ var canonForms = map[byte]struct {
 	op   CanonOp
 	imms string
 }{
-	0x02: {"resource.new", "t"},
-	0x03: {"resource.drop", "t"},
-	0x04: {"resource.rep", "t"},
-	0x05: {"task.cancel", ""},
-	0x06: {"subtask.cancel", "a"},
-	0x08: {"backpressure.set", ""},
-	0x09: {"task.return", "ro"},
-	0x0a: {"context.get", "vu"},
-	0x0b: {"context.set", "vu"},
-	0x0c: {"thread.yield", "c"},
-	0x0d: {"subtask.drop", ""},
-	0x0e: {"stream.new", "t"},
-	0x0f: {"stream.read", "to"},
-	0x10: {"stream.write", "to"},
-	0x11: {"stream.cancel-read", "ta"},
-	0x12: {"stream.cancel-write", "ta"},
-	0x13: {"stream.drop-readable", "t"},
-	0x14: {"stream.drop-writable", "t"},
-	0x15: {"future.new", "t"},
-	0x16: {"future.read", "to"},
-	0x17: {"future.write", "to"},
-	0x18: {"future.cancel-read", "ta"},
-	0x19: {"future.cancel-write", "ta"},
-	0x1a: {"future.drop-readable", "t"},
-	0x1b: {"future.drop-writable", "t"},
-	0x1c: {"error-context.new", "o"},
-	0x1d: {"error-context.debug-message", "o"},
-	0x1e: {"error-context.drop", ""},
-	0x1f: {"waitable-set.new", ""},
-	0x20: {"waitable-set.wait", "cm"},
-	0x21: {"waitable-set.poll", "cm"},
-	0x22: {"waitable-set.drop", ""},
-	0x23: {"waitable.join", ""},
-	0x24: {"backpressure.inc", ""},
-	0x25: {"backpressure.dec", ""},
-	0x26: {"thread.index", ""},
-	0x27: {"thread.new-indirect", "yb"},
-	0x28: {"thread.resume-later", ""},
-	0x29: {"thread.suspend", "c"},
-	0x2a: {"thread.suspend-then-resume", "c"},
-	0x2b: {"thread.yield-then-resume", "c"},
-	0x2c: {"thread.suspend-then-promote", "c"},
-	0x2d: {"thread.yield-then-promote", "c"},
+	0x02: {OpResourceNew, "t"},
+	0x03: {OpResourceDrop, "t"},
+	0x04: {OpResourceRep, "t"},
+	0x05: {OpTaskCancel, ""},
+	0x06: {OpSubtaskCancel, "a"},
+	0x08: {OpBackpressureSet, ""},
+	0x09: {OpTaskReturn, "ro"},
+	0x0a: {OpContextGet, "vu"},
+	0x0b: {OpContextSet, "vu"},
+	0x0c: {OpThreadYield, "c"},
+	0x0d: {OpSubtaskDrop, ""},
+	0x0e: {OpStreamNew, "t"},
+	0x0f: {OpStreamRead, "to"},
+	0x10: {OpStreamWrite, "to"},
+	0x11: {OpStreamCancelRead, "ta"},
+	0x12: {OpStreamCancelWrite, "ta"},
+	0x13: {OpStreamDropReadable, "t"},
+	0x14: {OpStreamDropWritable, "t"},
+	0x15: {OpFutureNew, "t"},
+	0x16: {OpFutureRead, "to"},
+	0x17: {OpFutureWrite, "to"},
+	0x18: {OpFutureCancelRead, "ta"},
+	0x19: {OpFutureCancelWrite, "ta"},
+	0x1a: {OpFutureDropReadable, "t"},
+	0x1b: {OpFutureDropWritable, "t"},
+	0x1c: {OpErrorContextNew, "o"},
+	0x1d: {OpErrorContextDebugMessage, "o"},
+	0x1e: {OpErrorContextDrop, ""},
+	0x1f: {OpWaitableSetNew, ""},
+	0x20: {OpWaitableSetWait, "cm"},
+	0x21: {OpWaitableSetPoll, "cm"},
+	0x22: {OpWaitableSetDrop, ""},
+	0x23: {OpWaitableJoin, ""},
+	0x24: {OpBackpressureInc, ""},
+	0x25: {OpBackpressureDec, ""},
+	0x26: {OpThreadIndex, ""},
+	0x27: {OpThreadNewIndirect, "yb"},
+	0x28: {OpThreadResumeLater, ""},
+	0x29: {OpThreadSuspend, "c"},
+	0x2a: {OpThreadSuspendThenResume, "c"},
+	0x2b: {OpThreadYieldThenResume, "c"},
+	0x2c: {OpThreadSuspendThenPromote, "c"},
+	0x2d: {OpThreadYieldThenPromote, "c"},
 }
 
 // canon reads a canonical definition (Binary.md, Canonical Definitions).
@@ -66,12 +66,12 @@ func (r *reader) canon() *Canon {
 	case !r.ok():
 	case b == 0x00:
 		r.funcByte("lift")
-		c.Op, c.Func = "lift", r.index()
+		c.Op, c.Func = OpLift, r.index()
 		r.canonOpts(&c.Opts)
 		c.Type = r.index()
 	case b == 0x01:
 		r.funcByte("lower")
-		c.Op, c.Func = "lower", r.index()
+		c.Op, c.Func = OpLower, r.index()
 		r.canonOpts(&c.Opts)
 	case b >= 0x40 && b <= 0x42:
 		r.feature(start, "shared-everything-threads", "the component uses canon "+

@@ -30,6 +30,10 @@ type Handles interface {
 	// component instance that defines the type (CanonicalABI.md §lower_borrow).
 	LowerOwn(t *cm.ResourceType, r *cm.Resource) (uint32, error)
 	LowerBorrow(t *cm.ResourceType, r *cm.Resource) (uint32, error)
+	// LiftAsync takes a readable end of a stream or future out of the table, and reads an error context, as t says; what it
+	// gives is what LowerAsync takes.
+	LiftAsync(t *cm.Type, handle uint32) (any, error)
+	LowerAsync(t *cm.Type, object any) (uint32, error)
 }
 
 // Context is one side of one call: whose memory, which encoding, which handle table. It is reused between calls; nothing

@@ -17,6 +17,9 @@ type Func struct {
 	// the *lifted* one (guest exports it): such a result comes back as a pointer. Synchronous ABI.
 	CoreParams, CoreResults     []binary.CoreValType
 	LiftedParams, LiftedResults []binary.CoreValType
+	// AsyncParams are those of the function lowered by the asynchronous ABI, whose result is an i32; ReturnParams those of
+	// task.return for its result. A function lifted by that ABI has LiftedParams, and an i32 as its result if it has a callback.
+	AsyncParams, ReturnParams []binary.CoreValType
 	// NeedsMemory and NeedsRealloc are the canonical options that the lowered function must have, LiftedNeedsMemory and
 	// LiftedNeedsRealloc those of the lifted one.
 	NeedsMemory, NeedsRealloc             bool
@@ -30,6 +33,8 @@ type Func struct {
 	spillParams bool
 	result      *node // nil where there is none
 	returnInMem bool
+	spillAsync  bool // parameters of the asynchronous ABI
+	spillReturn bool // the parameter of task.return
 	stack       int
 }
 
@@ -45,7 +50,7 @@ func (c *Compiler) Compile(t *cm.FuncType) (*Func, error) {
 	if err := c.result(f); err != nil {
 		return nil, err
 	}
-	f.stack = max(len(f.CoreParams), len(f.CoreResults), len(f.LiftedParams), len(f.LiftedResults))
+	f.stack = max(len(f.CoreParams), len(f.CoreResults), len(f.LiftedParams), len(f.LiftedResults), 1)
 	// CanonicalABI.md §Flattening: what each direction needs of its options.
 	paramPointers, resultPointers := f.ParamsHave&types.HasPointers != 0, f.ResultHas&types.HasPointers != 0
 	f.NeedsMemory = paramPointers || f.spillParams || resultPointers || f.returnInMem
@@ -79,6 +84,10 @@ func (c *Compiler) params(f *Func) error {
 		flat = []binary.CoreValType{types.I32}
 	}
 	f.CoreParams, f.LiftedParams = flat, flat[:len(flat):len(flat)]
+	f.AsyncParams = f.LiftedParams
+	if f.spillAsync = f.spillParams || len(flat) > types.MaxFlatAsyncParams; f.spillAsync {
+		f.AsyncParams = []binary.CoreValType{types.I32}
+	}
 	return nil
 }
 
@@ -91,6 +100,11 @@ func (c *Compiler) result(f *Func) error {
 		return fmt.Errorf("result: %w", err)
 	}
 	f.result, f.ResultHas = n, l.Has
+	f.AsyncParams = append(f.AsyncParams[:len(f.AsyncParams):len(f.AsyncParams)], types.I32)
+	f.ReturnParams = l.Flat
+	if f.spillReturn = l.Spills || len(l.Flat) > types.MaxFlatParams; f.spillReturn {
+		f.ReturnParams = []binary.CoreValType{types.I32}
+	}
 	if f.returnInMem = l.Spills || len(l.Flat) > types.MaxFlatResults; f.returnInMem {
 		f.CoreParams = append(f.LiftedParams[:len(f.LiftedParams):len(f.LiftedParams)], types.I32)
 		f.LiftedResults = []binary.CoreValType{types.I32}
@@ -115,8 +129,17 @@ func (f *Func) StackLen() int { return f.stack }
 // LiftArgs reads the arguments of a lowered function (guest → host) from the core stack into dst, which has one entry for
 // each parameter. Memory is not kept: what is lifted is copied.
 func (f *Func) LiftArgs(cx *Context, stack []uint64, dst []cm.Val) error {
+	return f.liftArgs(cx, f.spillParams, stack, dst)
+}
+
+// LiftAsyncArgs is LiftArgs for a function that is lowered by the asynchronous ABI.
+func (f *Func) LiftAsyncArgs(cx *Context, stack []uint64, dst []cm.Val) error {
+	return f.liftArgs(cx, f.spillAsync, stack, dst)
+}
+
+func (f *Func) liftArgs(cx *Context, spilled bool, stack []uint64, dst []cm.Val) error {
 	cx.begin()
-	if f.spillParams {
+	if spilled {
 		ptr := uint32(stack[0])
 		if err := cx.check(ptr, f.align, uint64(f.size), "arguments"); err != nil {
 			return err
@@ -150,7 +173,20 @@ func (f *Func) LowerResult(cx *Context, result cm.Val, stack []uint64) error {
 	if !f.returnInMem {
 		return cx.where("result", f.result.lowerFlat(cx, result, stack))
 	}
-	ptr := uint32(stack[len(f.CoreParams)-1])
+	return f.lowerResultAt(cx, result, uint32(stack[len(f.CoreParams)-1]))
+}
+
+// LowerAsyncResult writes the result of a function lowered by the asynchronous ABI, whose stack was as given when it was
+// called.
+func (f *Func) LowerAsyncResult(cx *Context, result cm.Val, stack []uint64) error {
+	if f.result == nil {
+		return nil
+	}
+	cx.begin()
+	return f.lowerResultAt(cx, result, uint32(stack[len(f.AsyncParams)-1]))
+}
+
+func (f *Func) lowerResultAt(cx *Context, result cm.Val, ptr uint32) error {
 	if err := cx.check(ptr, f.result.align, uint64(f.result.size), "return area"); err != nil {
 		return err
 	}
@@ -190,8 +226,20 @@ func (f *Func) LiftResult(cx *Context, stack []uint64) (cm.Val, error) {
 	if f.result == nil {
 		return cm.Val{}, nil
 	}
+	return f.liftResult(cx, f.returnInMem, stack)
+}
+
+// LiftReturn reads the result that task.return is called with; the zero Val if the type has none.
+func (f *Func) LiftReturn(cx *Context, stack []uint64) (cm.Val, error) {
+	if f.result == nil {
+		return cm.Val{}, nil
+	}
+	return f.liftResult(cx, f.spillReturn, stack)
+}
+
+func (f *Func) liftResult(cx *Context, inMem bool, stack []uint64) (cm.Val, error) {
 	cx.begin()
-	if !f.returnInMem {
+	if !inMem {
 		v, err := f.result.liftFlat(cx, stack)
 		return v, cx.where("result", err)
 	}

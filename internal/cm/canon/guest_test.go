@@ -61,6 +61,10 @@ func (g *guest) LowerBorrow(t *cm.ResourceType, r *cm.Resource) (uint32, error) 
 	return g.table.Add(handle.Borrow(r, nil))
 }
 
+func (g *guest) LiftAsync(_ *cm.Type, h uint32) (any, error) { return h, nil }
+
+func (g *guest) LowerAsync(_ *cm.Type, object any) (uint32, error) { return object.(uint32), nil }
+
 func (g *guest) context(e binary.StringEncoding) *Context {
 	return &Context{Ctx: context.Background(), Memory: g, Encoding: e, Realloc: g.realloc, Handles: g}
 }

@@ -3,11 +3,13 @@ package canon
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	cmbinary "github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+	"github.com/vitrine-wasm/vitrine/internal/cm/types"
 )
 
 // What a hostile guest passes as arguments to a function that it imports.
@@ -61,9 +63,6 @@ func TestHostileArguments(t *testing.T) {
 		"spilled out of bounds":         {fixed(u32, 17), 0, []uint64{size - 64}, "", cm.TrapBadPointer},
 		"own unknown":                   {k(cm.KindOwn), 0, []uint64{5}, "", cm.TrapBadHandle},
 		"borrow unknown":                {k(cm.KindBorrow), 0, []uint64{0xffffffff}, "", cm.TrapBadHandle},
-		"stream":                        {k(cm.KindStream), 0, []uint64{1}, "", cm.TrapUnsupported},
-		"future":                        {typ(cm.KindFuture, u32), 0, []uint64{1}, "", cm.TrapUnsupported},
-		"error-context in list":         {typ(cm.KindList, k(cm.KindErrorContext)), 0, []uint64{64, 1}, "", cm.TrapUnsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGuest(size)
@@ -229,4 +228,50 @@ func TestHandles(t *testing.T) {
 	wantTrap(t, both.LiftArgs(cx, []uint64{uint64(h), uint64(h)}, make([]cm.Val, 2)), cm.TrapLent)
 	g.table.Return(h)
 	check(t, compile(t, fn(nil, typ(cm.KindOption, own))).LiftArgs(cx, []uint64{1, uint64(h)}, make([]cm.Val, 1)))
+}
+
+// TestAsyncValues: streams, futures and error contexts are handles, flat and in memory; elements of streams are read and written
+// as runs.
+func TestAsyncValues(t *testing.T) {
+	for _, kind := range []cm.Kind{cm.KindStream, cm.KindFuture, cm.KindErrorContext} {
+		ty := typ(cm.KindTuple, k(kind), k(cm.KindU8))
+		f := compile(t, fn(ty, ty))
+		if len(f.AsyncParams) != 3 || len(f.ReturnParams) != 2 {
+			t.Fatalf("%s: %d parameters, %d of task.return", kind, len(f.AsyncParams), len(f.ReturnParams))
+		}
+		cx := newGuest(64).context(0)
+		dst := make([]cm.Val, 1)
+		check(t, f.LiftAsyncArgs(cx, []uint64{7, 1, 16}, dst))
+		if got := dst[0].List(); got[0].Any() != uint32(7) || got[1].U8() != 1 {
+			t.Errorf("%s: %v", kind, got)
+		}
+		check(t, f.LowerAsyncResult(cx, dst[0], []uint64{7, 1, 16}))
+		again, err := f.LiftReturn(cx, []uint64{uint64(cx.mem[16]), uint64(cx.mem[20])})
+		check(t, err)
+		if again.List()[0].Any() != uint32(7) {
+			t.Errorf("%s came back as %v", kind, again)
+		}
+	}
+	many := compile(t, fn(nil, k(cm.KindU8), k(cm.KindU8), k(cm.KindU8), k(cm.KindU8), k(cm.KindU8)))
+	if len(many.AsyncParams) != 1 || len(many.CoreParams) != 5 {
+		t.Errorf("five parameters are %d, and %d asynchronously", len(many.CoreParams), len(many.AsyncParams))
+	}
+	e, err := NewCompiler(types.NewTable()).Elem(typ(cm.KindTuple, k(cm.KindU8), k(cm.KindU32)))
+	check(t, err)
+	g := newGuest(64)
+	cx := g.context(0)
+	vs := []cm.Val{cm.ListVal([]cm.Val{cm.U8Val(1), cm.U32Val(2)}), cm.ListVal([]cm.Val{cm.U8Val(3), cm.U32Val(4)})}
+	check(t, e.Store(cx, 8, vs))
+	got, err := e.Load(cx, 8, 2)
+	check(t, err)
+	if e.Size() != 8 || e.Flat() || got[1].List()[1].U32() != 4 {
+		t.Errorf("elements: %v", got)
+	}
+	var trap *cm.Trap
+	if err := e.Check(cx, 2, 1); !errors.As(err, &trap) || trap.Code != cm.TrapUnaligned {
+		t.Errorf("unaligned: %v", err)
+	}
+	if err := e.Check(cx, uint32(len(g.mem))-8, 2); !errors.As(err, &trap) || trap.Code != cm.TrapBadPointer {
+		t.Errorf("out of bounds: %v", err)
+	}
 }

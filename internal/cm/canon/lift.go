@@ -48,7 +48,7 @@ func (n *node) load(cx *Context, ptr uint32) (cm.Val, error) {
 		return n.loadVariant(cx, ptr)
 	case opWideFlags:
 		return n.wideFlags(cx, func(i uint32) uint32 { return binary.LittleEndian.Uint32(m[4*i:]) })
-	case opOwn, opBorrow, opUnsupported:
+	case opOwn, opBorrow, opAsync:
 		return n.liftHandle(cx, binary.LittleEndian.Uint32(m))
 	}
 	return n.load1(m)
@@ -253,13 +253,17 @@ func (n *node) wideFlags(cx *Context, word func(i uint32) uint32) (cm.Val, error
 	return cm.ListVal(vs), nil
 }
 
-// liftHandle turns a handle into a resource (CanonicalABI.md §Loading, lift_own and lift_borrow).
+// liftHandle turns a handle into what it stands for (CanonicalABI.md §Loading, lift_own, lift_borrow, lift_async_value).
 func (n *node) liftHandle(cx *Context, h uint32) (cm.Val, error) {
-	if n.op == opUnsupported {
-		return cm.Val{}, n.unsupported()
-	}
 	if cx.Handles == nil {
 		return cm.Val{}, cm.Trapf(cm.TrapBug, "a handle is lifted where there is no handle table")
+	}
+	if n.op == opAsync {
+		object, err := cx.Handles.LiftAsync(n.typ, h)
+		if err != nil {
+			return cm.Val{}, err
+		}
+		return cm.AnyVal(object), nil
 	}
 	lift := cx.Handles.LiftBorrow
 	if n.op == opOwn {
@@ -270,10 +274,6 @@ func (n *node) liftHandle(cx *Context, h uint32) (cm.Val, error) {
 		return cm.Val{}, err
 	}
 	return cm.ResourceVal(r), nil
-}
-
-func (n *node) unsupported() error {
-	return cm.Trapf(cm.TrapUnsupported, "values of type %s cannot cross yet", n.kind)
 }
 
 // liftFlat reads a value from the core stack (CanonicalABI.md §Flat Lifting); it uses n.flat values of s.
@@ -295,7 +295,7 @@ func (n *node) liftFlat(cx *Context, s []uint64) (cm.Val, error) {
 		return n.liftFlatVariant(cx, s)
 	case opWideFlags:
 		return n.wideFlags(cx, func(i uint32) uint32 { return uint32(s[i]) })
-	case opOwn, opBorrow, opUnsupported:
+	case opOwn, opBorrow, opAsync:
 		return n.liftHandle(cx, uint32(s[0]))
 	}
 	return n.scalar(s[0])

@@ -118,10 +118,10 @@ func (n *node) lowerScalar(cx *Context, v cm.Val) (uint64, error) {
 // lowerHandle adds a handle (CanonicalABI.md §Storing, lower_own and lower_borrow).
 func (n *node) lowerHandle(cx *Context, v cm.Val) (uint32, error) {
 	switch {
-	case n.op == opUnsupported:
-		return 0, n.unsupported()
 	case cx.Handles == nil:
 		return 0, cm.Trapf(cm.TrapBug, "a handle is lowered where there is no handle table")
+	case n.op == opAsync:
+		return cx.Handles.LowerAsync(n.typ, v.Any())
 	case n.op == opOwn:
 		return cx.Handles.LowerOwn(n.typ.Resource, v.Resource())
 	}

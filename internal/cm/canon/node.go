@@ -36,14 +36,14 @@ const (
 	opWideFlags // more: one i32 for each 32 labels
 	opOwn
 	opBorrow
-	opUnsupported // stream, future, error-context
+	opAsync // stream, future, error-context
 )
 
 var scalarOps = map[cm.Kind]op{
 	cm.KindBool: opBool, cm.KindS8: opS8, cm.KindU8: opU8, cm.KindS16: opS16, cm.KindU16: opU16, cm.KindS32: opS32,
 	cm.KindU32: opU32, cm.KindS64: opS64, cm.KindU64: opU64, cm.KindF32: opF32, cm.KindF64: opF64, cm.KindChar: opChar,
 	cm.KindString: opString, cm.KindEnum: opEnum, cm.KindOwn: opOwn, cm.KindBorrow: opBorrow,
-	cm.KindStream: opUnsupported, cm.KindFuture: opUnsupported, cm.KindErrorContext: opUnsupported,
+	cm.KindStream: opAsync, cm.KindFuture: opAsync, cm.KindErrorContext: opAsync,
 }
 
 // node is one value type, compiled. Nodes form a graph without cycles; a type that occurs twice is one node.

@@ -129,6 +129,15 @@ func (t *Table) Object(h uint32, k Kind) (any, error) {
 	return e.Object, nil
 }
 
+// Any finds what a handle of any kind but a resource's stands for.
+func (t *Table) Any(h uint32) (any, Kind, error) {
+	if h == 0 || uint64(h) > uint64(len(t.slots)) || t.slots[h-1].Kind == free {
+		return nil, free, cm.Trapf(cm.TrapBadHandle, "unknown handle index %d", h)
+	}
+	e := &t.slots[h-1].Entry
+	return e.Object, e.Kind, nil
+}
+
 // Take is Object, and takes it out.
 func (t *Table) Take(h uint32, k Kind) (any, error) {
 	e, err := t.find(h, k)

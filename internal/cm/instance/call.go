@@ -11,21 +11,37 @@ import (
 // Export finds an exported function by the names as the component writes them; nil if there is none that can be called.
 func (l *Linked) Export(iface, name string) *plan.ExportFunc { return l.exports[iface+"#"+name] }
 
-// Call calls an exported function of the program from the host. When ctx ends, guest code is interrupted. A trap or an
-// exit leaves the store dead.
+// Call calls an exported function of the program from the host, and waits until the call has ended. When ctx ends, the task is
+// cancelled, or guest code is interrupted. A trap or an exit leaves the store dead.
 func (s *Store) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
 	return s.call(ctx, &s.own, f, args)
 }
 
 func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {
-	if want := len(f.Type.Params); len(args) != want {
-		return cm.Val{}, fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
+	if f.Type.Async && f.Lift >= 0 {
+		r, err := s.start(ctx, i, f, args)
+		if err != nil {
+			return cm.Val{}, err
+		}
+		return r.call()
+	}
+	if err := wantArgs(f, args); err != nil {
+		return cm.Val{}, err
 	}
 	if f.Lift < 0 {
 		return s.callHost(ctx, i, f, args)
 	}
 	l := &s.linked.lifts[f.Lift]
-	r := s.newRoot(ctx, i, l.Instance)
+	r := &root{}
+	r.init(s, ctx, i, l.Instance)
+	came, err := r.enter()
+	if err != nil {
+		return cm.Val{}, s.at(err, f.Boundary)
+	}
+	if came {
+		defer s.sched.Leave()
+	}
+	r.begin()
 	defer r.end()
 	h := s.linked.hooks[f.Boundary.ID]
 	if h == nil {
@@ -39,16 +55,34 @@ func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, arg
 	return result, err
 }
 
-// run is the call, if it can be made. One that is refused leaves the store as it was.
-func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
+func wantArgs(f *plan.ExportFunc, args []cm.Val) error {
+	if want := len(f.Type.Params); len(args) != want {
+		return fmt.Errorf("%s: wanted %d arguments, had %d", f.Name, want, len(args))
+	}
+	return nil
+}
+
+// mayRun is why a call from the host cannot be made; nil if it can. One that is refused leaves the store as it was.
+func (r *root) mayRun(b *cm.Boundary) error {
 	s := r.store
 	switch {
 	case s.dead != nil:
-		return cm.Val{}, s.at(s.deadTrap(), b)
+		return s.at(s.deadTrap(), b)
 	case r.recursive():
-		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside the component")
-	case s.instances[l.Instance].entry.Busy(): // there is nobody yet who could have it wait
-		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "another call is inside it")
+		return s.trap(cm.TrapCannotEnter, b, "a call is already inside the component")
+	}
+	return nil
+}
+
+// run is a synchronous call, if it can be made.
+func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
+	s := r.store
+	if err := r.mayRun(b); err != nil {
+		dropVals(&r.activation, l.fn.Type.Params, args)
+		return cm.Val{}, err
+	}
+	if err := r.awaits(&s.instances[l.Instance]); err != nil {
+		return cm.Val{}, s.fail(s.at(err, b))
 	}
 	result, err := s.callLift(&r.activation, l, b, args)
 	if err != nil {
@@ -59,10 +93,19 @@ func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 
 // callHost calls a function of the host that the component hands on: no border is crossed.
 func (s *Store) callHost(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (result cm.Val, err error) {
+	r := &root{}
+	r.init(s, ctx, i, -1)
+	came, err := r.enter()
+	if err != nil {
+		return cm.Val{}, err
+	}
+	if came {
+		defer s.sched.Leave()
+	}
 	if s.dead != nil {
 		return cm.Val{}, s.deadTrap()
 	}
-	r := s.newRoot(ctx, i, -1)
+	r.begin()
 	defer r.end()
 	ended := false
 	defer func() {
@@ -70,7 +113,7 @@ func (s *Store) callHost(ctx context.Context, i *Invocation, f *plan.ExportFunc,
 			err = s.panicked(recover(), nil, f.Name)
 		}
 	}()
-	result, err = s.linked.hostFunc(f.Import).Call(&r.activation, args)
+	result, err = s.linked.hostFunc(f.Import).Sync()(&r.activation, args)
 	ended = true
 	return result, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+	"github.com/vitrine-wasm/vitrine/internal/core"
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
@@ -22,8 +23,10 @@ type crossing struct {
 type guestCrossing struct {
 	crossing
 	tally task.Tally
-	root  *root
-	fuel  uint64 // of the thread, before
+	store *Store
+	core  *core.Thread // that the callee runs on
+	apart bool         // it is not the caller's
+	fuel  uint64       // of the thread, before
 }
 
 // Value makes the crossing the context of a host function: cm.CallFrom finds the call.
@@ -47,7 +50,7 @@ func (a *activation) enterHost(h cm.Hooks, b *cm.Boundary, args []cm.Val, start 
 
 // enterGuest begins an observed call of a guest that a makes over b, in ctx.
 func (a *activation) enterGuest(ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) *guestCrossing {
-	c := &guestCrossing{root: a.root, fuel: a.root.thread.Fuel()}
+	c := &guestCrossing{store: a.store, core: a.core, fuel: a.core.Fuel()}
 	c.begin(a, ctx, h, b, args)
 	return c
 }
@@ -71,19 +74,33 @@ func (c *crossing) leftHost(took time.Duration, cause error, result cm.Val, err 
 	c.outer.AddHost(time.Since(c.Start), end.Wait)
 }
 
+// leftApart is leftHost for a function whose caller has gone on meanwhile.
+func (c *crossing) leftApart(took time.Duration, cause error, result cm.Val, err error) {
+	end := cm.End{Err: err, Cause: cause}
+	if cause != nil {
+		errors.As(cause, &end.Limit)
+	}
+	end.Host, end.Wait = task.Split(took, c.Waited())
+	c.Leave(result, end)
+}
+
 // leftGuest is the end of a call of a guest, which took so long; to its caller, see leftHost.
 func (c *guestCrossing) leftGuest(took time.Duration, result cm.Val, err error) {
-	spent := c.tally.Spend(took, c.Waited(), c.root.thread.Fuel()-c.fuel)
+	spent := c.tally.Spend(took, c.Waited(), c.core.Fuel()-c.fuel)
 	end := cm.End{
 		Err: err, Guest: spent.Guest, Host: spent.Host, Wait: spent.Wait, Callees: spent.Callees, GuestTotal: spent.GuestTotal,
 		Fuel: spent.Fuel, FuelTotal: spent.FuelTotal,
 	}
 	if c.Boundary.Kind == cm.HostToGuest {
-		end.MemoryPeak, end.Limit = c.root.store.group.MemoryPeak(), c.root.thread.Refused()
+		end.MemoryPeak, end.Limit = c.store.group.MemoryPeak(), c.core.Refused()
 		c.Parent.AddWait(spent.WaitTotal) // a host function that calls a guest waits when that waits
 	}
 	c.Leave(result, end)
-	c.outer.Add(time.Since(c.Start), &spent)
+	if c.apart {
+		c.outer.AddApart(&spent)
+	} else {
+		c.outer.Add(time.Since(c.Start), &spent)
+	}
 }
 
 // abandon leaves a crossing whose goroutine ends inside it, which nothing but a defer sees.

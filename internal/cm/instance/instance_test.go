@@ -25,7 +25,10 @@ type turns struct {
 	drops  int
 }
 
-func newTurns(t *testing.T, i cm.Interceptor) *turns {
+func newTurns(t *testing.T, i cm.Interceptor) *turns { return newTurnsWith(t, i, false) }
+
+// newTurnsWith is newTurns, with park as a plain function if plain is set: others wait while a call is in it.
+func newTurnsWith(t *testing.T, i cm.Interceptor, plain bool) *turns {
 	t.Helper()
 	ctx := context.Background()
 	wasm, err := os.ReadFile("../../../testdata/turns/turns.wasm")
@@ -54,12 +57,6 @@ func newTurns(t *testing.T, i cm.Interceptor) *turns {
 	h := &turns{t: t}
 	h.thing = &cm.ResourceType{Name: "thing", Drop: func(context.Context, *cm.Resource) error { h.drops++; return nil }}
 	funcs := map[string]cm.HostFunc{
-		"park": func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
-			if h.park == nil {
-				return cm.Val{}, nil
-			}
-			return cm.Val{}, h.park(ctx)
-		},
 		"make": func(context.Context, []cm.Val) (cm.Val, error) { return bind.LowerHandle(h.thing, 1), nil },
 		"look": func(ctx context.Context, args []cm.Val) (cm.Val, error) {
 			if h.look == nil {
@@ -69,7 +66,14 @@ func newTurns(t *testing.T, i cm.Interceptor) *turns {
 		},
 	}
 	host := Host{Resources: map[int]*cm.ResourceType{}, Func: func(ref plan.ImportRef) HostFunc {
-		return HostFunc{Call: funcs[p.Imports[ref.Import].Funcs[ref.Func].Name]}
+		name := p.Imports[ref.Import].Funcs[ref.Func].Name
+		if name == "park" && plain {
+			return HostFunc{Call: func(context.Context, []cm.Val) (cm.Val, error) { return cm.Val{}, nil }}
+		}
+		if name == "park" {
+			return HostFunc{Parts: h.parts}
+		}
+		return HostFunc{Call: funcs[name]}
 	}}
 	for _, im := range p.Imports {
 		for _, r := range im.Resources {
@@ -90,6 +94,17 @@ func newTurns(t *testing.T, i cm.Interceptor) *turns {
 		}
 	})
 	return h
+}
+
+// parts is the host function park: others may have the store while a call is parked in it.
+func (h *turns) parts(context.Context, []cm.Val) (cm.Work, error) {
+	return func(ctx context.Context) cm.Finish {
+		var err error
+		if h.park != nil {
+			err = h.park(ctx)
+		}
+		return func(context.Context) (cm.Val, error) { return cm.Val{}, err }
+	}, nil
 }
 
 func (h *turns) store(o Options) *Store {
@@ -154,32 +169,42 @@ func parkRunner(ctx context.Context) error {
 	return nil
 }
 
-// TestConcurrentTasks: where a guest lets several in, they are in one component instance at once and end in any order, each
-// with its own context slots; where it does not, the second one is refused and the first goes on.
-func TestConcurrentTasks(t *testing.T) {
+// TestSynchronousCallsWait: while a call is parked in the host, others may be in other component instances of the store, and
+// one that comes to the same one waits until it can have it.
+func TestSynchronousCallsWait(t *testing.T) {
 	h := newTurns(t, nil)
 	h.park = parkRunner
-	s := h.store(Options{Concurrent: true})
-	orders := [][]int{{0, 1, 2}, {2, 1, 0}, {1, 2, 0}}
-	for _, order := range orders {
-		var rs []*runner
-		for n := range 3 {
-			rs = append(rs, h.begin(t.Context(), use(s, cm.InstanceInfo{ID: uint64(n)}), "a-run", cm.U32Val(uint32(10+n))))
-		}
-		for _, n := range order {
-			if err := rs[n].goOn(); err != nil || rs[n].result.U32() != uint32(10+n) {
-				t.Errorf("%v: call %d gave %v, %v", order, n, rs[n].result, err)
-			}
-		}
+	s := h.store(Options{})
+	first := h.begin(t.Context(), s.Own(), "a-run", cm.U32Val(1))
+	other := h.begin(t.Context(), s.Own(), "b-run", cm.U32Val(2))
+	second := make(chan *runner)
+	go func() { second <- h.begin(t.Context(), s.Own(), "a-run", cm.U32Val(3)) }()
+	if err := other.goOn(); err != nil || other.result.U32() != 2 {
+		t.Errorf("the other one: %v, %v", other.result, err)
+	}
+	select {
+	case <-second:
+		t.Error("two are in one component instance")
+	default:
+	}
+	if err := first.goOn(); err != nil || first.result.U32() != 1 {
+		t.Errorf("the first one: %v, %v", first.result, err)
+	}
+	last := <-second
+	if err := last.goOn(); err != nil || last.result.U32() != 3 {
+		t.Errorf("the one that waited: %v, %v", last.result, err)
 	}
 
-	alone := h.store(Options{})
-	first := h.begin(t.Context(), alone.Own(), "a-run", cm.U32Val(1))
-	_, err := h.call(t.Context(), alone.Own(), "a-run", cm.U32Val(2))
-	trapOf(t, err, cm.TrapCannotEnter)
-	if err := first.goOn(); err != nil {
-		t.Errorf("the refusal of another call has ended it: %v", err)
-	}
+	first = h.begin(t.Context(), s.Own(), "a-run", cm.U32Val(1))
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() {
+		_, err := h.call(ctx, s.Own(), "a-run", cm.U32Val(2))
+		gone <- err
+	}()
+	cancel()
+	trapOf(t, <-gone, cm.TrapCancel)
+	_ = first.goOn()
 }
 
 // TestDeadStoreStaysDead: who was parked when the store died never runs guest code again, and the one who comes later does
@@ -306,7 +331,7 @@ func TestOneTaskCostsNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	h := newTurns(t, nil)
+	h := newTurnsWith(t, nil, true)
 	s := h.store(Options{})
 	args := []cm.Val{cm.U32Val(1)}
 	for name, want := range map[string]float64{"a-run": 1, "both": 3} {

@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/cm/types"
@@ -26,8 +25,14 @@ type Host struct {
 
 // HostFunc is a function of the host.
 type HostFunc struct {
-	Call         cm.HostFunc
-	BorrowsBytes bool // see cm.HostDef
+	Call         cm.HostFunc                                      // nil if it is in parts
+	Parts        func(context.Context, []cm.Val) (cm.Work, error) // see cm.HostDef
+	BorrowsBytes bool                                             // likewise
+}
+
+// Sync is the function as one that is done when it returns.
+func (f HostFunc) Sync() cm.HostFunc {
+	return (&cm.HostDef{Func: f.Call, Parts: f.Parts}).Sync()
 }
 
 // Linked is a program with everything decided but its state. Immutable; safe for concurrent use.
@@ -61,17 +66,17 @@ type Compiled struct {
 	Bytes           int
 }
 
-// ModuleError says why a core module of a program could not be compiled.
+// ModuleError is what keeps one core module of a program from being compiled.
 type ModuleError struct {
 	Module int     // in Program.Modules
 	Path   cm.Path // the component that it belongs to
 	Err    error
 }
 
-// Error is the component's path and why.
+// Error is "cart: core module 1 …".
 func (e *ModuleError) Error() string { return string(e.Path) + ": " + e.Err.Error() }
 
-// Unwrap is why.
+// Unwrap is Err.
 func (e *ModuleError) Unwrap() error { return e.Err }
 
 // Compile compiles the core modules of a program, as many at once as there are processors, the largest first. Of several
@@ -191,11 +196,6 @@ func (l *Linked) Close(ctx context.Context) error { return l.host.Close(ctx) }
 // Complete gives l the modules that Compile has made. Nothing else may be done with l before.
 func (l *Linked) Complete(modules []*core.Module) { l.modules = modules }
 
-var (
-	i32    = binary.CoreValType(0x7f)
-	oneI32 = []binary.CoreValType{i32}
-)
-
 // trampoline makes the core function of one canonical definition.
 func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler) (core.HostFunc, error) {
 	switch t.Kind {
@@ -210,26 +210,24 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 		}
 		lo.countOnly, _ = lo.hooks.(cm.CountOnly)
 		out := core.HostFunc{Params: f.CoreParams, Results: f.CoreResults}
+		if t.Async {
+			out.Params, out.Results = f.AsyncParams, oneI32
+		}
 		if t.Kind == plan.LowerHost {
 			f := h.Func(t.Import)
 			lo.borrowsBytes = f.BorrowsBytes
-			if t.Adapter {
+			if t.Adapter && f.Call != nil {
 				f.Call = byAdapter(f.Call)
 			}
-			out.Fn = (&lowerHost{lo, f.Call}).call
+			lh := &lowerHost{lo, f}
+			out.Fn = lh.call
+			if t.Async {
+				out.Fn = func(ctx context.Context, stack []uint64) error { return lh.callAsync(ctx.(*activation), stack) }
+			}
 		} else {
 			out.Fn = (&lowerLift{lo, &l.lifts[t.Lift], l.Program.Nested(t.Instance, l.lifts[t.Lift].Instance)}).call
 		}
 		return out, nil
-	case plan.ResourceNew:
-		return core.HostFunc{Params: oneI32, Results: oneI32, Fn: (&resourceOp{t.Instance, t.Resource}).create}, nil
-	case plan.ResourceRep:
-		return core.HostFunc{Params: oneI32, Results: oneI32, Fn: (&resourceOp{t.Instance, t.Resource}).rep}, nil
-	case plan.ResourceDrop:
-		return core.HostFunc{Params: oneI32, Fn: (&resourceOp{t.Instance, t.Resource}).drop}, nil
 	}
-	if f, ok := builtIn(t); ok {
-		return f, nil
-	}
-	return core.HostFunc{}, fmt.Errorf("canon %s cannot be run by this engine", t.Op)
+	return makeBuiltIn(t, compiler)
 }

@@ -28,7 +28,7 @@ type lower struct {
 // lowerHost is a function of the host as a guest imports it.
 type lowerHost struct {
 	lower
-	host cm.HostFunc
+	host HostFunc
 }
 
 // lowerLift is a function of another component instance as a guest imports it.
@@ -41,7 +41,7 @@ type lowerLift struct {
 const cannotLeave = "an import was called from realloc or post-return"
 
 // lift reads the arguments of t from the caller's stack and memory. Handles that it borrows from stay lent until t ends.
-func (l *lower) lift(a *activation, t *task.Subtask, stack []uint64) ([]cm.Val, error) {
+func (l *lower) lift(a *activation, t *task.Loan, stack []uint64) ([]cm.Val, error) {
 	s := a.store
 	if s.instances[l.instance].entry.NoLeave {
 		return nil, s.trap(cm.TrapCannotLeave, l.boundary, cannotLeave)
@@ -50,9 +50,14 @@ func (l *lower) lift(a *activation, t *task.Subtask, stack []uint64) ([]cm.Val, 
 	if err != nil {
 		return nil, err
 	}
-	cx.BorrowBytes, s.handles.subtask = l.borrowsBytes, t
+	cx.BorrowBytes, s.handles.loan = l.borrowsBytes, t
 	args := t.Args(l.params)
-	if err := l.fn.LiftArgs(cx, stack, args); err != nil {
+	if l.opts.Async {
+		err = l.fn.LiftAsyncArgs(cx, stack, args)
+	} else {
+		err = l.fn.LiftArgs(cx, stack, args)
+	}
+	if err != nil {
 		s.dropMoved(a)
 		return nil, s.at(err, l.boundary)
 	}
@@ -68,7 +73,12 @@ func (l *lower) lowerResult(a *activation, result cm.Val, stack []uint64) error 
 	if err != nil {
 		return err
 	}
-	if err := l.fn.LowerResult(cx, result, stack); err != nil {
+	if l.opts.Async {
+		err = l.fn.LowerAsyncResult(cx, result, stack)
+	} else {
+		err = l.fn.LowerResult(cx, result, stack)
+	}
+	if err != nil {
 		cm.DropOwned(a, l.fn.Type.Result, result)
 		return a.store.at(err, l.boundary)
 	}
@@ -93,31 +103,35 @@ func (l *lower) refused(a *activation, err error) error {
 func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	a.store.reset.note(l.boundary)
-	if l.scalar && l.hooks == nil && a.Call == nil {
+	if l.scalar && l.hooks == nil && a.Call == nil && l.host.Parts == nil {
 		return l.callScalar(a, stack)
 	}
-	t := a.Subtask()
+	t := a.Loan()
 	args, err := l.lift(a, t, stack)
-	switch {
-	case err != nil:
+	if err == nil {
+		err = l.perform(a, args, stack)
+	} else {
 		err = l.refused(a, err)
-	case l.countOnly != nil && l.countOnly.CountOnly():
-		err = l.counted(a, args, stack)
-	case l.hooks != nil:
-		err = l.observed(a, args, stack)
-	case a.Tally != nil:
-		start := clock()
-		var result cm.Val
-		result, err = l.invoke(a, a, args)
-		a.Tally.AddHost(clock()-start, 0) // what it has waited is noted with the call around it
-		err = l.goOn(a, result, err, stack)
-	default:
-		var result cm.Val
-		result, err = l.invoke(a, a, args)
-		err = l.goOn(a, result, err, stack)
 	}
 	t.End(&a.store.instances[l.instance].table)
 	return err
+}
+
+// perform calls the host function, which is done when it returns, and hands its result over.
+func (l *lowerHost) perform(a *activation, args []cm.Val, stack []uint64) error {
+	switch {
+	case l.countOnly != nil && l.countOnly.CountOnly():
+		return l.counted(a, args, stack)
+	case l.hooks != nil:
+		return l.observed(a, args, stack)
+	case a.Tally != nil:
+		start := clock()
+		result, err := l.invoke(a, a, args)
+		a.Tally.AddHost(clock()-start, 0) // what it has waited is noted with the call around it
+		return l.goOn(a, result, err, stack)
+	}
+	result, err := l.invoke(a, a, args)
+	return l.goOn(a, result, err, stack)
 }
 
 // goOn is what comes between the host function's end and the guest that goes on: its error is a trap, and its result is
@@ -133,23 +147,13 @@ func (l *lowerHost) goOn(a *activation, result cm.Val, err error, stack []uint64
 	return l.lowerResult(a, result, stack)
 }
 
-// resume goes on in the guest after host code has run, while which others may have had the store; an error if there is no
-// going on. A guest that does little but call slow host functions would take long to use up its fuel and hear of its end.
-func (a *activation) resume() error {
-	if a.store.dead != nil {
-		return a.store.deadTrap()
-	}
-	a.root.thread.Run()
-	return a.root.thread.Err()
-}
-
 // callScalar is call for a function of plain numbers that nobody observes.
 func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 	s := a.store
 	if s.instances[l.instance].entry.NoLeave {
 		return s.trap(cm.TrapCannotLeave, l.boundary, cannotLeave)
 	}
-	t := a.Subtask()
+	t := a.Loan()
 	args := t.Args(l.params)
 	for i := range args {
 		if args[i], err = l.fn.LiftScalar(i, stack[i]); err != nil {
@@ -170,14 +174,8 @@ func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 	return nil
 }
 
-// epoch is what clock counts from.
-var epoch = time.Now()
-
-// clock tells durations. It reads the monotonic clock alone, where time.Now reads the time of day too.
-func clock() time.Duration { return time.Since(epoch) }
-
 // counted calls the host for hooks that only want to know that it went well, and how long it took. A call that did not is
-// entered and left at its end, and so is one that ran into a limit or whose backend failed.
+// entered and left at its end, and so is one that ran into a limit.
 func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error {
 	start := clock()
 	took := time.Duration(-1)
@@ -202,7 +200,7 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 	return err
 }
 
-// notable says whether operators are to hear of the cause of an error that a guest was given, however little they watch.
+// notable says that hooks which only count calls want to see one with this cause.
 func notable(cause error) bool {
 	if cause == nil {
 		return false
@@ -231,9 +229,26 @@ func (l *lowerHost) invoke(a *activation, ctx context.Context, args []cm.Val) (r
 			err = a.store.panicked(recover(), l.boundary, l.boundary.Name())
 		}
 	}()
-	result, err = l.host(ctx, args)
+	if l.host.Parts == nil {
+		result, err = l.host.Call(ctx, args)
+	} else {
+		result, err = l.inParts(a, ctx, args)
+	}
 	ended = true
 	return result, err
+}
+
+// inParts calls a function in parts, and waits for its work outside the store.
+func (l *lowerHost) inParts(a *activation, ctx context.Context, args []cm.Val) (cm.Val, error) {
+	work, err := l.host.Parts(ctx, args)
+	if err != nil {
+		return cm.Val{}, err
+	}
+	f, err := l.outsideWork(a, ctx, work)
+	if err != nil {
+		return cm.Val{}, err
+	}
+	return f(ctx)
 }
 
 // panicked is the trap of host code that did not return; what is its name. It is called from the deferred function. There is
@@ -279,15 +294,23 @@ type trapped struct {
 
 func (t *trapped) Unwrap() []error { return []error{t.trap, t.error} }
 
-// call is the trampoline: guest → guest.
+// call is the trampoline for functions whose type is not async: guest → guest.
 func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	s := a.store
+	if l.callee.fn.Type.Async {
+		return l.callAsync(a, stack)
+	}
 	if l.nested && !s.instances[l.instance].entry.NoLeave {
 		return l.refused(a, s.trap(cm.TrapCannotEnter, l.boundary, "the caller stands in it or around it"))
 	}
-	t := a.Subtask()
+	t := a.Loan()
 	args, err := l.lift(a, t, stack)
+	if err == nil {
+		if err = a.awaits(&s.instances[l.callee.Instance]); err != nil {
+			dropVals(a, l.fn.Type.Params, args)
+		}
+	}
 	switch {
 	case err != nil:
 		err = l.refused(a, err)
@@ -323,13 +346,10 @@ func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) 
 		dropVals(a, l.fn.Type.Params, args)
 		return cm.Val{}, err
 	}
-	ci := &s.instances[l.Instance]
-	if !ci.entry.Enter(&a.Task) {
-		dropVals(a, l.fn.Type.Params, args)
-		return cm.Val{}, s.trap(cm.TrapCannotEnter, b, "a call is already inside it")
+	result, err := s.runLift(a, l, args)
+	if err == nil {
+		err = a.done()
 	}
-	result, err := s.runLift(a, ci, l, args)
-	ci.entry.Leave(&a.Task)
 	if err != nil {
 		cm.DropOwned(a, l.fn.Type.Result, result) // post-return trapped
 		return cm.Val{}, s.at(err, b)
@@ -337,7 +357,7 @@ func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) 
 	return result, nil
 }
 
-func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm.Val) (result cm.Val, err error) {
+func (s *Store) runLift(a *activation, l *lift, args []cm.Val) (result cm.Val, err error) {
 	cx, err := s.context(a, l.Instance, &l.Options)
 	if err != nil {
 		return result, err
@@ -367,19 +387,7 @@ func (s *Store) runLift(a *activation, ci *componentInstance, l *lift, args []cm
 	if n := a.Borrows.Count(); n > 0 {
 		return result, cm.Trapf(cm.TrapBorrowsLeft, "borrow handles still remain at the end of the call: %d", n)
 	}
-	if l.PostReturn >= 0 {
-		post, err := s.fn(l.PostReturn)
-		if err != nil {
-			return result, err
-		}
-		ci.entry.NoLeave = true
-		err = post.Call(a, stack)
-		ci.entry.NoLeave = false
-		if err != nil {
-			return result, err
-		}
-	}
-	return result, nil
+	return result, s.postReturn(a, l, stack)
 }
 
 // trap makes a trap at a boundary.

@@ -9,25 +9,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 )
 
-// resourceOp is a resource built-in of one component instance for one resource type.
-type resourceOp struct{ instance, slot int }
-
-// create is canon resource.new.
-func (o *resourceOp) create(ctx context.Context, stack []uint64) error {
-	s := ctx.(*activation).store
-	ci := &s.instances[o.instance]
-	if ci.entry.NoLeave {
-		return cm.Trapf(cm.TrapCannotLeave, "resource.new was called from realloc or post-return")
-	}
-	h, err := ci.table.Add(handle.Own(&cm.Resource{Type: s.resources[o.slot], Rep: uint32(stack[0])}))
+// resourceNew is canon resource.new.
+func (b *builtIn) resourceNew(a *activation, stack []uint64) error {
+	h, err := b.in(a).table.Add(handle.Own(&cm.Resource{Type: a.store.resources[b.Resource], Rep: uint32(stack[0])}))
 	stack[0] = uint64(h)
 	return err
 }
 
-// rep is canon resource.rep.
-func (o *resourceOp) rep(ctx context.Context, stack []uint64) error {
-	s := ctx.(*activation).store
-	e, err := s.instances[o.instance].table.Get(uint32(stack[0]), s.resources[o.slot])
+// resourceRep is canon resource.rep.
+func (b *builtIn) resourceRep(a *activation, stack []uint64) error {
+	e, err := b.in(a).table.Get(uint32(stack[0]), a.store.resources[b.Resource])
 	if err != nil {
 		return err
 	}
@@ -35,21 +26,15 @@ func (o *resourceOp) rep(ctx context.Context, stack []uint64) error {
 	return nil
 }
 
-// drop is canon resource.drop.
-func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
-	a := ctx.(*activation)
-	s := a.store
-	ci := &s.instances[o.instance]
-	if ci.entry.NoLeave {
-		return cm.Trapf(cm.TrapCannotLeave, "resource.drop was called from realloc or post-return")
-	}
-	h := uint32(stack[0])
-	if e, err := ci.table.Get(h, s.resources[o.slot]); err == nil && e.Own && e.Lends == 0 {
+// resourceDrop is canon resource.drop.
+func (b *builtIn) resourceDrop(a *activation, stack []uint64) error {
+	s, ci, h := a.store, b.in(a), uint32(stack[0])
+	if e, err := ci.table.Get(h, s.resources[b.Resource]); err == nil && e.Own && e.Lends == 0 {
 		if err := e.Resource.CheckNoChildren("dropped"); err != nil {
 			return err // it stays in the table, so that it ends with the store
 		}
 	}
-	e, err := ci.table.Remove(h, s.resources[o.slot])
+	e, err := ci.table.Remove(h, s.resources[b.Resource])
 	if err != nil {
 		return err
 	}
@@ -59,7 +44,7 @@ func (o *resourceOp) drop(ctx context.Context, stack []uint64) error {
 		}
 		return nil
 	}
-	return s.destroy(a, o.slot, e.Resource, ci)
+	return s.destroy(a, b.Resource, e.Resource, ci)
 }
 
 // destroy runs the destructor of a resource whose last owner has let go of it.
@@ -94,15 +79,15 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 		return err
 	}
 	next.stack[0] = uint64(r.Rep)
-	if owner == dropper {
-		return f.Call(next, next.stack[:])
+	if owner != dropper {
+		if err := a.awaits(owner); err != nil {
+			return err
+		}
 	}
-	if !owner.entry.Enter(&next.Task) {
-		return cm.Trapf(cm.TrapCannotEnter, "a call is already inside the one that defines %s", r.Type)
+	if err := f.Call(next, next.stack[:]); err != nil {
+		return err
 	}
-	err = f.Call(next, next.stack[:])
-	owner.entry.Leave(&next.Task)
-	return err
+	return next.done()
 }
 
 // dropHost runs the destructor of a resource of the host's. Its error and its panic are traps.
@@ -126,7 +111,7 @@ type handles struct {
 	store    *Store
 	instance *componentInstance
 	task     *activation
-	subtask  *task.Subtask  // that borrows; nil where nothing can be lent
+	loan     *task.Loan     // of the call that borrows; nil where nothing can be lent
 	moved    []*cm.Resource // that were lifted with this
 }
 
@@ -152,7 +137,7 @@ func (h *handles) LiftBorrow(t *cm.ResourceType, i uint32) (*cm.Resource, error)
 	if err != nil {
 		return nil, err
 	}
-	h.subtask.Lend(i)
+	h.loan.Lend(i)
 	return e.Resource, nil
 }
 
@@ -172,8 +157,9 @@ func (h *handles) LowerBorrow(t *cm.ResourceType, r *cm.Resource) (uint32, error
 	if r.Type.Owner == any(h.instance) {
 		return r.Rep, nil
 	}
-	h.task.Borrows.Borrowed()
-	return h.instance.table.Add(handle.Borrow(r, &h.task.Borrows))
+	scope := h.task.borrows()
+	scope.Borrowed()
+	return h.instance.table.Add(handle.Borrow(r, scope))
 }
 
 // fits checks a resource that comes from the host or from another component instance.
@@ -208,7 +194,19 @@ func (s *Store) drop(ctx context.Context, i *Invocation, r *cm.Resource) error {
 	case s.stale(r):
 		return fmt.Errorf("%s is of the time before the instance was reset", r.Type)
 	}
-	root := s.newRoot(ctx, i, -1)
+	root := &root{}
+	root.init(s, ctx, i, -1)
+	came, err := root.enter()
+	if err != nil {
+		return err
+	}
+	if came {
+		defer s.sched.Leave()
+	}
+	if s.dead != nil {
+		return s.deadTrap()
+	}
+	root.begin()
 	defer root.end()
 	if err := s.destroy(&root.activation, r.Type.Slot, r, nil); err != nil {
 		return s.fail(err)

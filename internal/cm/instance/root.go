@@ -15,30 +15,77 @@ import (
 type root struct {
 	activation
 	invocation *Invocation
-	thread     core.Thread
+	core0      core.Thread // that it runs on
 	interrupt  core.Interrupt
 	watch      reqctx.Subscription
 	caller     context.Context // whose end interrupts the task
+	running    *Running        // nil: the call ends before its caller goes on
+	failure    error           // what has gone wrong in it, once the store is dead for that
+}
+
+// fail notes what has gone wrong in the call; the first counts.
+func (r *root) fail(err error) {
+	if r.failure == nil {
+		r.failure = err
+	}
 }
 
 // newRoot makes a task of i in a component instance (-1: in none) that ends when ctx does. Whoever makes it calls end.
 func (s *Store) newRoot(ctx context.Context, i *Invocation, instance int) *root {
-	r := &root{invocation: i, caller: ctx}
+	r := &root{}
+	r.init(s, ctx, i, instance)
+	r.begin()
+	return r
+}
+
+// init says what call it is; begin comes when the caller is in the store.
+func (r *root) init(s *Store, ctx context.Context, i *Invocation, instance int) {
+	r.invocation, r.caller = i, ctx
 	a := &r.activation
-	a.Context, a.Call, a.store, a.root, a.instance, a.depth = ctx, cm.CallFrom(ctx), s, r, int32(instance), 1
+	a.Context.Context, a.Call, a.store, a.root, a.core, a.instance, a.depth = ctx, cm.CallFrom(ctx), s, r, &r.core0, int32(instance), 1
 	if outer, ok := ctx.Value(activationKey{}).(*activation); ok {
 		a.outer, a.depth = outer, outer.depth+1
 	}
-	r.thread.Begin(s.group, &r.interrupt, i.fuel)
-	r.watch.Begin(ctx, r)
-	return r
+}
+
+func (r *root) begin() {
+	r.core0.Begin(r.store.group, &r.interrupt, r.invocation.fuel)
+	r.watch.Begin(r.caller, r)
+}
+
+// inside says whether whoever makes the call is in the store already: in a host function that the store has called.
+func (r *root) inside() bool {
+	if r.outer == nil || r.caller.Value(outsideKey{}) != nil {
+		return false
+	}
+	for a := r.outer; a != nil; a = a.outer {
+		if a.store == r.store {
+			return true
+		}
+	}
+	return false
+}
+
+// enter brings the caller into the store, which it has to leave then; came is false if it was there already.
+func (r *root) enter() (came bool, err error) {
+	s := r.store
+	if r.inside() {
+		return false, nil
+	}
+	if !s.sched.TryEnter() {
+		r.thread = s.sched.NewThread(nil, nil)
+		if err := s.sched.Enter(r.caller, r.thread); err != nil {
+			return false, contextTrap(r.caller)
+		}
+	}
+	return true, nil
 }
 
 // again is a task in the place of r, with nothing of what r has come to.
 func (r *root) again() *activation {
 	return &activation{
-		Task:  task.Task{Context: r.caller, Call: r.Call},
-		store: r.store, root: r, outer: r.outer, instance: r.instance, depth: r.depth,
+		Context: task.Context{Context: r.caller, Call: r.Call},
+		store:   r.store, root: r, outer: r.outer, core: r.core, instance: r.instance, depth: r.depth,
 	}
 }
 
@@ -62,7 +109,7 @@ func (r *root) end() { r.finish(false) }
 // finish ends the task's thread; see core.Thread.End.
 func (r *root) finish(keepRefused bool) {
 	r.watch.End()
-	r.thread.End(keepRefused)
+	r.core0.End(keepRefused)
 }
 
 // contextTrap says in a trap's words why a context ended.

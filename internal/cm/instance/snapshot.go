@@ -54,10 +54,10 @@ type resetting struct {
 	values map[any]any      // those that stay: see keep
 
 	// While the store is initialised:
-	running bool           // host functions are noted
-	asked   *cm.Boundary   // the first one that was called and is not Constant
-	before  *core.Snapshot // nil: none, or given up
-	gone    error          // why it was given up
+	running   bool           // host functions are noted
+	varied    *cm.Boundary   // the first one that was called and is not Constant
+	before    *core.Snapshot // nil: none, or given up
+	abandoned error          // why it was given up
 }
 
 // errOrder is for programs whose parts are initialised in turn, in such a way that what comes later changes what the
@@ -83,6 +83,9 @@ func (s *Store) begin(a *activation, inst *core.Instance, fillsImports bool) err
 	r.running = r.opts.Isolation == Fresh
 	err := inst.Start(a)
 	r.running = false
+	if err == nil {
+		err = a.done()
+	}
 	return err
 }
 
@@ -90,7 +93,7 @@ func (s *Store) begin(a *activation, inst *core.Instance, fillsImports bool) err
 // What is made later did not exist then, and nothing that ran could reach it: it is taken as it is made. That does not hold
 // for segments that a later module writes into what is not its own.
 func (r *resetting) ahead(s *Store, inst *core.Instance, fillsImports bool) {
-	if s.linked.point.Load() == pointAfter || r.gone != nil {
+	if s.linked.point.Load() == pointAfter || r.abandoned != nil {
 		return
 	}
 	var err error
@@ -103,14 +106,14 @@ func (r *resetting) ahead(s *Store, inst *core.Instance, fillsImports bool) {
 		err = r.before.Add(inst)
 	}
 	if err != nil {
-		r.before, r.gone = nil, err
+		r.before, r.abandoned = nil, err
 	}
 }
 
 // note is told of each host function that a guest calls.
 func (r *resetting) note(b *cm.Boundary) {
-	if r.running && r.asked == nil && (r.opts.Constant == nil || !r.opts.Constant(b)) {
-		r.asked = b
+	if r.running && r.varied == nil && (r.opts.Constant == nil || !r.opts.Constant(b)) {
+		r.varied = b
 	}
 }
 
@@ -122,11 +125,11 @@ func (s *Store) initialised() {
 		return
 	}
 	r.tables = make([]handle.Table, len(s.instances))
-	if r.asked != nil {
-		if s.linked.point.Swap(pointBefore) == pointAfter && r.gone == nil {
-			r.gone = errVaries
+	if r.varied != nil {
+		if s.linked.point.Swap(pointBefore) == pointAfter && r.abandoned == nil {
+			r.abandoned = errVaries
 		}
-		r.snap, r.why = r.before, r.gone
+		r.snap, r.why = r.before, r.abandoned
 		r.before = nil
 		if r.snap == nil && r.why == nil {
 			r.why = errVaries
@@ -246,6 +249,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		s.account = cm.NewAccount(s.account.Limit())
 		s.account.HasMemory = core.AddressSpace
 		s.group.SetAccount(s.account)
+		s.group.SetAccount(s.account)
 	}
 	for i := range s.instances {
 		ci := &s.instances[i]
@@ -263,7 +267,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 // and calls that are still inside, which only a bug could leave there.
 func (ci *componentInstance) unchanged(then *handle.Table) (err error) {
 	if !ci.entry.Idle() {
-		return &core.ResetError{Reason: "bug", Detail: "a call is inside; please report this"}
+		return errBusy
 	}
 	if !ci.table.Plain() {
 		return errBusy
@@ -302,7 +306,12 @@ func (s *Store) initialiseAgain(ctx context.Context) error {
 	r := s.newRoot(ctx, &s.own, -1)
 	defer r.finish(true)
 	for _, inst := range s.reset.starts {
-		if err := inst.Start(r.again()); err != nil {
+		a := r.again()
+		err := inst.Start(a)
+		if err == nil {
+			err = a.done()
+		}
+		if err != nil {
 			return s.fail(err)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
@@ -21,9 +22,9 @@ type Options struct {
 	Reset   ResetOptions
 	Handles int // bound of each handle table; 0: the specification's
 	Depth   int // bound of nested calls into component instances; 0: DefaultDepth
-	// Concurrent lets several calls from the host be in one component instance at once, which its guest has to be made for.
-	Concurrent bool
 
+	// Grace is how long a task may take to end when it is cancelled because its caller has gone or its time is over; 0: DefaultGrace.
+	Grace      time.Duration
 	HostMemory uint64 // bytes that the host holds for the store's guests; 0: as many as Limits.Memory
 }
 
@@ -31,8 +32,13 @@ type Options struct {
 // and in the guest.
 const DefaultDepth = 100
 
-// Store is one instantiated program: the unit of isolation. Exactly one goroutine at a time may be inside it.
+// DefaultGrace is how long a cancelled task may take to end where Options say nothing.
+const DefaultGrace = time.Second
+
+// Store is one instantiated program: the unit of isolation. One goroutine at a time runs in it, which sched sees to: calls
+// from the host may come from any.
 type Store struct {
+	sched     task.Sched
 	linked    *Linked
 	group     *core.Group
 	cores     []*core.Instance
@@ -51,7 +57,10 @@ type Store struct {
 	own         Invocation    // of calls that come with none: the store's only one, from one reset to the next
 	invocations []*Invocation // others, that have not ended
 	reset       resetting
-	dead        *cm.Trap // why it can no longer be entered
+	dead        *cm.Trap              // why it can no longer be entered
+	running     map[*Running]struct{} // calls from the host that have a goroutine of their own
+	spare       *activation           // under which realloc runs for calls that have ended
+	grace       time.Duration         // that a task has between its cancellation and its end
 	closed      bool
 }
 
@@ -63,56 +72,6 @@ type componentInstance struct {
 	index int
 	table handle.Table
 	entry task.Entry
-}
-
-// activation is the task of one entry into a store, with its part of a thread: what trampolines find behind the context.
-type activation struct {
-	task.Task
-	store    *Store
-	root     *root       // the call from the host that it is a part of, itself or another one
-	outer    *activation // the task that this one is a part of, of any store; nil: the host's own
-	instance int32       // the component instance that the task is in; -1 outside them all
-	depth    int32       // how many activations this one stands in, of any store, and itself
-	adapter  bool        // the adapter of WASI preview 1 is calling
-	stack    [18]uint64
-}
-
-type activationKey struct{}
-
-// Value answers for itself, and as its task otherwise.
-func (a *activation) Value(key any) any {
-	if _, ok := key.(activationKey); ok {
-		return a
-	}
-	if key == cm.AccountKey() {
-		return a.store.account
-	}
-	return a.Task.Value(key)
-}
-
-// FromContext finds the store that a host function was called from, and the invocation of it; nil outside one.
-func FromContext(ctx context.Context) (*Store, *Invocation) {
-	if a, ok := ctx.Value(activationKey{}).(*activation); ok {
-		return a.store, a.root.invocation
-	}
-	return nil, nil
-}
-
-// byAdapter has a host function know that the adapter of WASI preview 1 is calling it.
-func byAdapter(fn cm.HostFunc) cm.HostFunc {
-	return func(ctx context.Context, args []cm.Val) (cm.Val, error) {
-		if a, ok := ctx.Value(activationKey{}).(*activation); ok {
-			a.adapter = true
-			defer func() { a.adapter = false }()
-		}
-		return fn(ctx, args)
-	}
-}
-
-// ByAdapter says whether the adapter of WASI preview 1 has called the host function that ctx was given to.
-func ByAdapter(ctx context.Context) bool {
-	a, ok := ctx.Value(activationKey{}).(*activation)
-	return ok && a.adapter
 }
 
 // NewStore instantiates a program. ctx bounds initialisation.
@@ -128,16 +87,24 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		instances: make([]componentInstance, len(p.Instances)),
 		resources: make([]*cm.ResourceType, len(p.Resources)),
 		depth:     cmp.Or(o.Depth, DefaultDepth),
+		grace:     cmp.Or(o.Grace, DefaultGrace),
 		account:   cm.NewAccount(cmp.Or(o.HostMemory, o.Limits.Memory)),
 	}
 	s.own.store, s.own.info = s, o.Info
+	s.sched.Deadlock = s.deadlock
+	s.sched.Stuck = func(of any) {
+		of.(*activation).root.fail(task.ErrNoProgress())
+		_ = s.fail(task.ErrNoProgress())
+	}
+	s.sched.OnFail = func(err error) { _ = s.fail(err) }
+	s.sched.TryEnter()
+	defer s.sched.Leave()
 	s.account.HasMemory = core.AddressSpace
 	s.group.SetAccount(s.account)
 	s.reset.opts = o.Reset
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
 		s.instances[i].table.Max, s.instances[i].table.Account = o.Handles, s.account
-		s.instances[i].entry.Concurrent = o.Concurrent
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {
@@ -159,6 +126,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 			}
 		}
 		a := r.again()
+		a.instance = int32(m.Instance)
 		err := a.tooDeep(nil)
 		var inst *core.Instance
 		if err == nil {
@@ -169,37 +137,13 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		}
 		if err != nil {
 			err = s.fail(err)
-			_ = s.Close(context.WithoutCancel(ctx))
+			_ = s.close(context.WithoutCancel(ctx))
 			return nil, fmt.Errorf("%s: instantiate core module %q: %w", p.Instances[m.Instance].Path, m.Name, err)
 		}
 		s.cores[i] = inst
 	}
 	s.initialised()
 	return s, nil
-}
-
-// calls makes the task of a call that a makes, in its own thread, of a component instance.
-func (a *activation) calls(instance int) *activation {
-	return &activation{
-		Task:  task.Task{Context: a, Call: a.Call, Tally: a.Tally},
-		store: a.store, root: a.root, outer: a, instance: int32(instance), depth: a.depth + 1,
-	}
-}
-
-// observe makes c the call that what the task does is a part of.
-func (a *activation) observe(c *guestCrossing) {
-	a.Context, a.Call, a.Tally = c.Context, &c.Call, &c.tally
-}
-
-// Thread implements core.Threaded.
-func (a *activation) Thread() *core.Thread { return &a.root.thread }
-
-// tooDeep is the trap of an activation that stands in too many others.
-func (a *activation) tooDeep(b *cm.Boundary) error {
-	if int(a.depth) <= a.store.depth {
-		return nil
-	}
-	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d nested calls between components are under way, which is the limit", a.store.depth))
 }
 
 // deadTrap is the trap of who comes to a store that can no longer be entered.
@@ -212,7 +156,7 @@ func (s *Store) deadTrap() *cm.Trap {
 func (s *Store) fail(err error) error {
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
-		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance has exited"}
+		s.kill(&cm.Trap{Code: cm.TrapDead, Detail: "the instance has exited"})
 		return err
 	}
 	var t *cm.Trap
@@ -220,10 +164,27 @@ func (s *Store) fail(err error) error {
 		t = &cm.Trap{Code: cm.TrapHost, Detail: err.Error(), Err: err}
 		err = t
 	}
-	if s.dead == nil {
-		s.dead = &cm.Trap{Code: cm.TrapDead, Detail: string(t.Code)}
-	}
+	s.kill(&cm.Trap{Code: cm.TrapDead, Detail: string(t.Code)})
 	return err
+}
+
+// kill says why the store can no longer be entered. Who is parked in it goes on with that.
+func (s *Store) kill(why *cm.Trap) {
+	if s.dead == nil {
+		s.dead = why
+	}
+	s.sched.Kill(s.dead)
+}
+
+// deadlock is the end of a store in which nothing can go on, though somebody waits for a result.
+func (s *Store) deadlock() {
+	t := cm.Trapf(cm.TrapDeadlock, "deadlock detected: event loop cannot make further progress")
+	for r := range s.running {
+		if !r.isResolved() {
+			r.root.fail(&cm.Trap{Code: t.Code, Detail: t.Detail, Boundary: r.boundary})
+		}
+	}
+	_ = s.fail(t)
 }
 
 // fn finds a core function of the program.
@@ -247,9 +208,12 @@ func (s *Store) fn(i int) (*core.Func, error) {
 	return f, nil
 }
 
-// context fills the store's lift-and-lower context for one side of a call. a is the task that is given
-// borrow handles by a lowering into this side, and that lends them by a lifting from it.
+// context fills the store's lift-and-lower context for one side of a call. a is what is given borrow handles by a lowering
+// into this side, and lends them by a lifting from it. realloc runs on its thread, or on the store's own if a has ended.
 func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Context, error) {
+	if a.ended {
+		a = s.standIn(a, instance)
+	}
 	s.cx.Ctx, s.cx.Encoding, s.cx.Account = a, o.Encoding, s.account
 	s.cx.Memory, s.cx.Realloc, s.cx.BorrowBytes = nil, nil, false
 	if o.Memory >= 0 {
@@ -275,6 +239,17 @@ func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Co
 	s.handles = handles{store: s, instance: &s.instances[instance], task: a, moved: s.handles.moved[:0]}
 	s.cx.Handles = &s.handles
 	return &s.cx, nil
+}
+
+// standIn is an activation under which realloc can run in the place of one that has ended.
+func (s *Store) standIn(a *activation, instance int) *activation {
+	if s.spare == nil {
+		s.spare = &activation{store: s, core: &core.Thread{}}
+		s.spare.core.Begin(s.group, nil, 0)
+	}
+	s.spare.Context = task.Context{Context: context.Background(), Call: a.Call}
+	s.spare.root, s.spare.instance, s.spare.depth = a.root, int32(instance), a.depth
+	return s.spare
 }
 
 // realloc wraps a guest's realloc: it may not call imports (CanonicalABI.md §canonical options, realloc).
@@ -306,15 +281,34 @@ func (s *Store) Fuel() uint64 { return s.group.Fuel() }
 // MemoryPeak is the most bytes that the store's memories had.
 func (s *Store) MemoryPeak() uint64 { return s.group.MemoryPeak() }
 
-// Close drops host resources that guests still own, closes store values in reverse order and releases memory. It is
-// idempotent. Guest destructors are not run: the guest is gone.
+// Close ends what still goes on in the store, drops host resources that guests still own, closes store values in reverse
+// order and releases memory. It is idempotent. Guest destructors are not run: the guest is gone. No call may be under way
+// that waits for its own end.
 func (s *Store) Close(ctx context.Context) error {
+	t := s.sched.NewThread(nil, nil)
+	_ = s.sched.Enter(context.WithoutCancel(ctx), t)
+	defer s.sched.Leave()
+	if s.closed {
+		return nil
+	}
+	s.kill(&cm.Trap{Code: cm.TrapDead, Detail: "the instance is closed"})
+	s.sched.Settle(t)
+	return s.close(ctx)
+}
+
+// close is Close for who is in the store, alone.
+func (s *Store) close(ctx context.Context) error {
 	if s.closed {
 		return nil
 	}
 	s.closed = true
+	s.kill(&cm.Trap{Code: cm.TrapDead, Detail: "the instance is closed"})
 	s.dead = &cm.Trap{Code: cm.TrapDead, Detail: "the instance is closed"}
 	s.reset.snap = nil // nothing stays
 	err := s.Release(ctx)
+	if s.spare != nil {
+		s.spare.core.End(false)
+		s.spare = nil
+	}
 	return errors.Join(err, s.group.Close(ctx))
 }

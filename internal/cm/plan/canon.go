@@ -105,50 +105,55 @@ func (p *planner) options(s *scope, o *binary.CanonOpts) Options {
 
 // canon carries out a canonical definition: a lift becomes a component function, anything else a trampoline.
 func (p *planner) canon(s *scope, d *binary.Canon) {
-	if d.Op == "lift" {
-		t := s.types[d.Type].fn
-		if d.Opts.Async {
-			p.unsupported("async lift")
-		}
-		p.Lifts = append(p.Lifts, Lift{Instance: s.instance, Func: p.coreFunc(s.coreFuncs[d.Func]), Type: t, Options: p.options(s, &d.Opts)})
-		s.funcs = append(s.funcs, &funcItem{typ: t, lift: len(p.Lifts) - 1})
+	if d.Op == binary.OpLift {
+		p.Lifts = append(p.Lifts, Lift{
+			Instance: s.instance, Func: p.coreFunc(s.coreFuncs[d.Func]), Type: s.types[d.Type].fn, Options: p.options(s, &d.Opts),
+		})
+		s.funcs = append(s.funcs, &funcItem{typ: s.types[d.Type].fn, lift: len(p.Lifts) - 1})
 		return
 	}
-	t := Trampoline{Instance: s.instance, Op: d.Op, Lift: -1, Resource: -1, Options: Options{Memory: -1, Realloc: -1, PostReturn: -1, Callback: -1}}
-	switch d.Op {
-	case "lower":
-		f := s.funcs[d.Func]
-		t.Type, t.Options = f.typ, p.options(s, &d.Opts)
-		name := f.name
-		if name == "" {
-			name = "function"
-		}
-		if f.remote {
-			t.Kind, t.Import = LowerHost, f.imp
-			p.Imports[f.imp.Import].Funcs[f.imp.Func].Used = true
-			t.Boundary = p.boundary(cm.GuestToHost, s.path, "host", f.iface, name, f.typ)
-		} else {
-			t.Kind, t.Lift = LowerLift, f.lift
-			t.Boundary = p.boundary(cm.GuestToGuest, s.path, p.Instances[p.Lifts[f.lift].Instance].Path, f.iface, name, f.shown())
-		}
-		if d.Opts.Async {
-			p.unsupported("async lower")
-		}
-	case "resource.new", "resource.rep", "resource.drop":
-		t.Kind = map[binary.CanonOp]TrampolineKind{"resource.new": ResourceNew, "resource.rep": ResourceRep, "resource.drop": ResourceDrop}[d.Op]
-		t.Resource = s.types[d.Type].res.Slot
-	case "context.get":
-		t.Kind, t.Slot = ContextGet, int(d.Slot)
-	case "context.set":
-		t.Kind, t.Slot = ContextSet, int(d.Slot)
-	case "backpressure.inc":
-		t.Kind = BackpressureInc
-	case "backpressure.dec":
-		t.Kind = BackpressureDec
-	default:
-		t.Kind = BuiltIn
-		p.unsupported(string(d.Op))
+	t := Trampoline{
+		Kind: BuiltIn, Op: d.Op, Instance: s.instance, Lift: -1, Resource: -1, Slot: int(d.Slot), Cancellable: d.Cancellable,
+		Options: Options{Memory: -1, Realloc: -1, PostReturn: -1, Callback: -1},
 	}
+	switch d.Op {
+	case binary.OpLower:
+		p.lower(s, d, &t)
+	case binary.OpResourceNew, binary.OpResourceRep, binary.OpResourceDrop:
+		t.Resource = s.types[d.Type].res.Slot
+	case binary.OpTaskReturn:
+		t.Options, t.Value = p.options(s, &d.Opts), p.ref(s, d.Result)
+	case binary.OpStreamNew, binary.OpStreamRead, binary.OpStreamWrite, binary.OpStreamCancelRead, binary.OpStreamCancelWrite,
+		binary.OpStreamDropReadable, binary.OpStreamDropWritable,
+		binary.OpFutureNew, binary.OpFutureRead, binary.OpFutureWrite, binary.OpFutureCancelRead, binary.OpFutureCancelWrite,
+		binary.OpFutureDropReadable, binary.OpFutureDropWritable:
+		t.Options, t.Value = p.options(s, &d.Opts), s.types[d.Type].val
+	case binary.OpErrorContextNew, binary.OpErrorContextDebugMessage:
+		t.Options = p.options(s, &d.Opts)
+	case binary.OpWaitableSetWait, binary.OpWaitableSetPoll:
+		t.Memory = p.memory(s.coreMems[d.Memory])
+	case binary.OpThreadNewIndirect:
+		t.Table = s.coreTables[d.Table].item
+	}
+	t.Async = t.Async || d.Async
 	s.coreFuncs = append(s.coreFuncs, coreItem{item: CoreItem{Module: HostSource}, tramp: len(p.Trampolines)})
 	p.Trampolines = append(p.Trampolines, t)
+}
+
+// lower makes a function of the host's, or of another component instance, one of a core module's imports.
+func (p *planner) lower(s *scope, d *binary.Canon, t *Trampoline) {
+	f := s.funcs[d.Func]
+	t.Type, t.Options = f.typ, p.options(s, &d.Opts)
+	name := f.name
+	if name == "" {
+		name = "function"
+	}
+	if f.remote {
+		t.Kind, t.Import = LowerHost, f.imp
+		p.Imports[f.imp.Import].Funcs[f.imp.Func].Used = true
+		t.Boundary = p.boundary(cm.GuestToHost, s.path, "host", f.iface, name, f.typ)
+		return
+	}
+	t.Kind, t.Lift = LowerLift, f.lift
+	t.Boundary = p.boundary(cm.GuestToGuest, s.path, p.Instances[p.Lifts[f.lift].Instance].Path, f.iface, name, f.shown())
 }

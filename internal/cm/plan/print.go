@@ -51,6 +51,11 @@ func (p *Program) String() string {
 			fmt.Fprintf(&b, " boundary %d", t.Boundary.ID)
 		case t.Resource >= 0:
 			fmt.Fprintf(&b, " resource %d", t.Resource)
+		case t.Value != nil:
+			fmt.Fprintf(&b, " %s", t.Value)
+		}
+		if t.Cancellable {
+			b.WriteString(" cancellable")
 		}
 		fmt.Fprintf(&b, " in instance %d%s\n", t.Instance, p.options(&t.Options))
 	}
@@ -86,6 +91,12 @@ func (p *Program) options(o *Options) string {
 	}
 	if o.PostReturn >= 0 {
 		s += " post-return " + p.fn(o.PostReturn)
+	}
+	if o.Async {
+		s += " async"
+	}
+	if o.Callback >= 0 {
+		s += " callback " + p.fn(o.Callback)
 	}
 	return s
 }

@@ -110,34 +110,33 @@ type Lift struct {
 // TrampolineKind says what a trampoline does.
 type TrampolineKind uint8
 
-// The kinds of trampolines that are run.
+// The kinds of trampolines.
 const (
-	LowerHost       TrampolineKind = iota // calls a function of the host
-	LowerLift                             // calls a lifted function
-	ResourceNew                           // canon resource.new
-	ResourceRep                           // canon resource.rep
-	ResourceDrop                          // canon resource.drop
-	ContextGet                            // canon context.get
-	ContextSet                            // canon context.set
-	BackpressureInc                       // canon backpressure.inc
-	BackpressureDec                       // canon backpressure.dec
-	BuiltIn                               // an asynchronous built-in; Op names it
+	LowerHost TrampolineKind = iota // calls a function of the host
+	LowerLift                       // calls a lifted function
+	BuiltIn                         // a built-in; Op says which
 )
 
 // Trampoline is a core function that a canonical definition makes.
 type Trampoline struct {
 	Kind     TrampolineKind
+	Op       binary.CanonOp
 	Instance int          // the component instance whose canonical definition it is
 	Type     *cm.FuncType // LowerHost, LowerLift
 	Import   ImportRef    // LowerHost
 	Lift     int          // LowerLift
-	Resource int          // Resource*
-	Slot     int          // Context*
 	Boundary *cm.Boundary // LowerHost, LowerLift
-	Op       binary.CanonOp
+
+	// Operands of built-ins.
+	Resource    int      // resource.*: the slot of its type; -1 for others
+	Slot        int      // context.*
+	Value       *cm.Type // stream.*, future.*: that type; task.return: of the result, nil if none
+	Cancellable bool     // what waits: the task's cancellation is something to go on with
+	Table       CoreItem // thread.new-indirect
+
 	// Adapter says that it is descriptor.open-at as the adapter of WASI preview 1 imports it.
 	Adapter bool
-	Options
+	Options // Async is that of built-ins, too, and Memory that of those which write events
 }
 
 // ImportRef points at a function of an import: Imports[Import].Funcs[Func].

@@ -8,40 +8,23 @@ const maxBackpressure = 1 << 16
 // Entry is who may come into a component instance, and leave it (CanonicalABI.md §Component Instance State). Nothing of it
 // belongs to one call: it says which one it is that has the instance for itself.
 type Entry struct {
-	// Concurrent lets several tasks in at once, as guests have it whose lifts say that they can be entered again while
-	// they wait.
-	Concurrent bool
 	// NoLeave says that realloc or post-return runs, which must not call imports. They are not parked meanwhile.
 	NoLeave bool
 
-	exclusive    *Task // that has the instance for itself; nil if none
+	exclusive    *Thread // that has the guest's stack for itself; nil if none
 	backpressure int
-}
-
-// Busy says that Enter would let nobody in.
-func (e *Entry) Busy() bool { return e.exclusive != nil }
-
-// Enter lets a task in, and says whether it could: the one that is inside must have come to its end.
-func (e *Entry) Enter(t *Task) bool {
-	if e.Concurrent {
-		return true
-	}
-	if e.exclusive != nil {
-		return false
-	}
-	e.exclusive = t
-	return true
-}
-
-// Leave is the end of a task that was let in.
-func (e *Entry) Leave(t *Task) {
-	if e.exclusive == t {
-		e.exclusive = nil
-	}
+	entering     []*Thread     // that wait to come in
+	excluded     []*Thread     // that wait for the exclusive one to give up, beside what else they wait for
+	held         int           // synchronous calls inside that are parked in the host
+	freed        chan struct{} // closed when there are none; nil: nobody waits for that
+	threads      []*Thread     // by index-1; nil: free
+	freeThreads  []uint32
 }
 
 // Idle says that nobody is inside.
-func (e *Entry) Idle() bool { return e.exclusive == nil && !e.NoLeave }
+func (e *Entry) Idle() bool {
+	return e.exclusive == nil && !e.NoLeave && len(e.entering) == 0 && e.held == 0 && len(e.threads) == len(e.freeThreads)
+}
 
 // AddBackpressure counts by how much more often the guest has asked for backpressure than for its end. Synchronous calls
 // do not heed it.
@@ -50,8 +33,127 @@ func (e *Entry) AddBackpressure(by int) error {
 	if e.backpressure < 0 || e.backpressure == maxBackpressure {
 		return cm.Trapf(cm.TrapBackpressure, "backpressure counter out of range: %d", e.backpressure)
 	}
+	if e.backpressure == 0 {
+		e.wakeEntering()
+	}
 	return nil
 }
 
 // Reset makes the entry that of an instance in which nothing has run.
-func (e *Entry) Reset() { e.backpressure = 0 }
+func (e *Entry) Reset() { *e = Entry{} }
+
+// hasBackpressure says whether a task has to wait before it comes in.
+func (e *Entry) hasBackpressure(t *Task) bool {
+	return e.backpressure > 0 || e.held > 0 || t.NeedsExclusive && e.exclusive != nil
+}
+
+func (e *Entry) wakeEntering() {
+	for _, t := range e.entering {
+		t.Wake()
+	}
+}
+
+// wakeNext has the first of those look who wait for the instance to be free. If it cannot go on, it is the next one's turn.
+func (e *Entry) wakeNext() {
+	if len(e.excluded) > 0 {
+		t := e.excluded[0]
+		e.excluded = e.excluded[1:]
+		t.excluding = false
+		if t.waiting {
+			t.Wake()
+		} else {
+			e.wakeNext()
+			return
+		}
+	}
+	if len(e.entering) > 0 {
+		e.entering[0].Wake()
+	}
+}
+
+// Free says that no thread has the instance for itself.
+func (e *Entry) Free() bool { return e.exclusive == nil && e.held == 0 }
+
+// release is the end of a thread's having the instance for itself.
+func (e *Entry) release() {
+	e.exclusive = nil
+	e.wakeNext()
+}
+
+// GoesFirst is the thread that has the instance for itself and could go on at once, and so let others in; nil if none.
+func (e *Entry) GoesFirst() *Thread {
+	if t := e.exclusive; t != nil && e.held == 0 && t.Ready() && t.sched.scope == nil {
+		return t
+	}
+	return nil
+}
+
+// Hold says that a synchronous call inside is parked in the host: nobody else comes in until its Unhold.
+func (e *Entry) Hold() { e.held++ }
+
+// Unhold is the end of a Hold.
+func (e *Entry) Unhold() {
+	if e.held--; e.held == 0 {
+		if e.freed != nil {
+			close(e.freed)
+			e.freed = nil
+		}
+		e.wakeNext()
+		e.wakeEntering()
+	}
+}
+
+// Held says that a synchronous call inside is parked in the host.
+func (e *Entry) Held() bool { return e.held > 0 }
+
+// Freed is closed when nobody keeps others out any more.
+func (e *Entry) Freed() <-chan struct{} {
+	if e.freed == nil {
+		e.freed = make(chan struct{})
+	}
+	return e.freed
+}
+
+func (e *Entry) forget(t *Thread) {
+	for i, w := range e.entering {
+		if w == t {
+			e.entering = append(e.entering[:i:i], e.entering[i+1:]...)
+			return
+		}
+	}
+}
+
+// Thread finds a thread by its number; a *cm.Trap if there is none.
+func (e *Entry) Thread(index uint32) (*Thread, error) {
+	if index == 0 || uint64(index) > uint64(len(e.threads)) || e.threads[index-1] == nil {
+		return nil, cm.Trapf(cm.TrapBadHandle, "unknown thread index %d", index)
+	}
+	return e.threads[index-1], nil
+}
+
+// maxThreads bounds the threads of one component instance.
+const maxThreads = 1 << 20
+
+func (e *Entry) add(t *Thread) error {
+	if n := len(e.freeThreads); n > 0 {
+		t.index = e.freeThreads[n-1]
+		e.freeThreads = e.freeThreads[:n-1]
+		e.threads[t.index-1] = t
+		return nil
+	}
+	if len(e.threads) >= maxThreads {
+		return cm.Trapf(cm.TrapHandlesFull, "the component instance has %d threads, which is the most that it may", maxThreads)
+	}
+	e.threads = append(e.threads, t)
+	t.index = uint32(len(e.threads))
+	return nil
+}
+
+func (e *Entry) remove(t *Thread) {
+	if t.index == 0 {
+		return
+	}
+	e.threads[t.index-1] = nil
+	e.freeThreads = append(e.freeThreads, t.index)
+	t.index = 0
+}

@@ -1,51 +1,151 @@
 package task
 
-import (
-	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+import "github.com/vitrine-wasm/vitrine/cm"
+
+// SubtaskState is how far a call has come, as its caller is told (CanonicalABI.md §Subtask State).
+type SubtaskState uint32
+
+// The states.
+const (
+	SubtaskStarting SubtaskState = iota
+	SubtaskStarted
+	SubtaskReturned
+	SubtaskCancelledBeforeStarted
+	SubtaskCancelledBeforeReturned
 )
 
-// Subtask is a call that a task makes: what it has borrowed from the caller, and the room for its arguments.
+// Subtask is a call that a task makes and that may go on while its caller does.
 type Subtask struct {
-	busy  bool
-	lends []uint32 // handles of the caller's that it has borrowed from
-	vals  []cm.Val
+	Waitable
+	// OnCancel asks the callee to end early. It may resolve the subtask before it returns.
+	OnCancel func()
 
-	account *cm.Account
-	held    int // that its arguments take, until it ends
+	handle    uint32 // in the caller's table; 0: nobody has been told of it
+	state     SubtaskState
+	requested bool
+	delivered bool
+	giveBack  func()
+	waiting   *Thread // the caller of a synchronous call
 }
 
-// usual is as many arguments as most calls have.
-const usual = 4
+// Requested says that its end has been asked for.
+func (s *Subtask) Requested() bool { return s.requested }
 
-// Args gives room for n arguments, which is good until End.
-func (s *Subtask) Args(n int) []cm.Val {
-	if n > cap(s.vals) {
-		s.vals = make([]cm.Val, n, max(n, usual))
-	}
-	s.vals = s.vals[:n]
-	return s.vals[:n:n]
+// State is how far it has come.
+func (s *Subtask) State() SubtaskState { return s.state }
+
+// Resolved says that there is a result, or that there will be none.
+func (s *Subtask) Resolved() bool { return s.state >= SubtaskReturned }
+
+// Start says that the callee has taken its arguments.
+func (s *Subtask) Start() {
+	s.state = SubtaskStarted
+	s.progress()
 }
 
-// Lend notes that a handle of the caller's is lent to the callee (CanonicalABI.md §Subtask State, lenders).
-func (s *Subtask) Lend(h uint32) { s.lends = append(s.lends, h) }
-
-// Hold counts what its arguments take in host memory, until it ends.
-func (s *Subtask) Hold(a *cm.Account, bytes int) {
-	s.account, s.held = a, bytes
-	a.Add(bytes)
+// Resolve is the callee's end, as the caller sees it: its result is where it belongs.
+func (s *Subtask) Resolve(cancelled bool) {
+	switch {
+	case !cancelled:
+		s.state = SubtaskReturned
+	case s.state == SubtaskStarting:
+		s.state = SubtaskCancelledBeforeStarted
+	default:
+		s.state = SubtaskCancelledBeforeReturned
+	}
+	s.progress()
+	if s.waiting != nil {
+		s.waiting.Wake()
+	}
 }
 
-// End gives back what the callee has borrowed of the caller's handles, which are in t, and forgets the arguments.
-func (s *Subtask) End(t *handle.Table) {
-	for _, h := range s.lends {
-		t.Return(h)
+// progress has the caller told, if it has the subtask's handle.
+func (s *Subtask) progress() {
+	if s.handle != 0 {
+		s.SetEvent(s)
 	}
-	s.lends = s.lends[:0]
-	clear(s.vals)
-	if s.held > 0 {
-		s.account.Release(s.held)
-		s.held = 0
+}
+
+// Tell implements Teller: how far it has come.
+func (s *Subtask) Tell() Event {
+	if s.Resolved() {
+		s.Deliver()
 	}
-	s.busy = false
+	return Event{EventSubtask, s.handle, uint32(s.state)}
+}
+
+// Publish says that the caller knows the subtask by a handle from now on.
+func (s *Subtask) Publish(handle uint32) { s.handle = handle }
+
+// GiveBack has f called once, when the caller is told of the end.
+func (s *Subtask) GiveBack(f func()) { s.giveBack = f }
+
+// Deliver says that the caller knows of the end: what it has lent is its own again.
+func (s *Subtask) Deliver() {
+	s.delivered = true
+	if f := s.giveBack; f != nil {
+		s.giveBack = nil
+		f()
+	}
+}
+
+// Delivered says that the caller knows of the end.
+func (s *Subtask) Delivered() bool { return s.delivered }
+
+// Wait blocks the caller until there is a result.
+func (s *Subtask) Wait(th *Thread) error {
+	if s.Resolved() {
+		return nil
+	}
+	s.waiting = th
+	_, err := th.WaitUntil(s.Resolved, false)
+	s.waiting = nil
+	return err
+}
+
+// Blocked is what built-ins give that have nothing to tell yet.
+const Blocked = 0xffff_ffff
+
+// Cancel asks for the end of the call (CanonicalABI.md §canon subtask.cancel): its state once it has resolved, or
+// Blocked if it has not and async says not to wait for that.
+func (s *Subtask) Cancel(th func() (*Thread, error), async bool) (uint32, error) {
+	switch {
+	case s.delivered:
+		return 0, cm.Trapf(cm.TrapSubtask, "`subtask.cancel` called after terminal status delivered")
+	case s.requested:
+		return 0, cm.Trapf(cm.TrapSubtask, "`subtask.cancel` called for a subtask whose cancellation was asked for before")
+	case s.sync || s.InSet() && !async:
+		return 0, cm.Trapf(cm.TrapWaitable, "waitable cannot be used synchronously while added to a waitable set")
+	}
+	if !s.Resolved() {
+		s.requested = true
+		s.OnCancel()
+		if !s.Resolved() {
+			if async {
+				return Blocked, nil
+			}
+			t, err := th()
+			for err == nil && !s.Resolved() {
+				if err = s.WaitEvent(t); err == nil && !s.Resolved() {
+					s.TakeEvent() // it has only started
+				}
+			}
+			if err != nil {
+				return 0, err
+			}
+		}
+	}
+	if s.HasEvent() {
+		s.TakeEvent()
+	}
+	return uint32(s.state), nil
+}
+
+// Drop is the end of the caller's handle.
+func (s *Subtask) Drop() error {
+	if !s.delivered {
+		return cm.Trapf(cm.TrapSubtask, "cannot drop a subtask which has not yet resolved")
+	}
+	s.Join(nil)
+	return nil
 }

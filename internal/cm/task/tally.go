@@ -8,6 +8,7 @@ type Tally struct {
 	host, wait, callees time.Duration // at work and waiting in host functions; in other components
 	guest, waits        time.Duration // of callees: in guest code, and waiting
 	fuel                uint64        // of callees
+	apart               uint64        // of callees on threads of their own
 }
 
 // Spent is how a call into a guest has spent its time; see cm.End.
@@ -32,6 +33,30 @@ func (t *Tally) AddHost(took, waited time.Duration) {
 	}
 }
 
+// AddWait adds time in which the callee's own thread was parked.
+func (t *Tally) AddWait(d time.Duration) {
+	if t != nil {
+		t.wait += d
+	}
+}
+
+// AddCallee adds time that the thread was another component's, which runs on a thread of its own.
+func (t *Tally) AddCallee(d time.Duration) {
+	if t != nil {
+		t.callees += d
+	}
+}
+
+// AddApart adds what a call of another component has spent that ran on a thread of its own. The time that it took is not
+// what it took the caller.
+func (t *Tally) AddApart(s *Spent) {
+	if t != nil {
+		t.guest += s.GuestTotal
+		t.waits += s.WaitTotal
+		t.apart += s.FuelTotal
+	}
+}
+
 // Add adds a call of another component that took so long and was spent as s says.
 func (t *Tally) Add(took time.Duration, s *Spent) {
 	if t == nil {
@@ -51,5 +76,6 @@ func (t *Tally) Spend(took, waited time.Duration, fuel uint64) Spent {
 	s.Guest = max(took-s.Host-s.Wait-s.Callees, 0)
 	s.GuestTotal, s.WaitTotal = s.Guest+t.guest, s.Wait+t.waits
 	s.Fuel = fuel - min(t.fuel, fuel)
+	s.FuelTotal += t.apart
 	return s
 }

@@ -1,57 +1,259 @@
-// Package task is what a call into a component instance carries with it: its context, its place in the chain of calls,
-// what it has called and borrowed, and where its time has gone. Everything that belongs to "the current call" hangs on the
-// task and nothing on the instance, so that calls which interleave in one instance never see each other's.
 package task
 
 import (
-	"context"
+	"slices"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
-	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// Task is one call on its way through a component instance. It is the context.Context that guest code runs under and
-// that host functions see, so it is never reused: a host function may keep it for work that outlives the call.
-//
-// Its fields belong to the goroutine that runs the task.
+// State is how far a task has come (CanonicalABI.md §Task State).
+type State uint8
+
+// The states.
+const (
+	Initial State = iota
+	Started
+	PendingCancel   // its cancellation is asked for, and nobody has been told
+	CancelDelivered // the guest knows of it
+	Resolved
+)
+
+// Task is a call of a lifted function: what holds it to the rules. What its guest code runs under is a [Context].
 type Task struct {
-	context.Context          // of the caller, as the interceptor left it
-	Call            *cm.Call // the innermost observed call that led here; nil while nothing observes
-	Tally           *Tally   // of the innermost observed call of a guest that led here; nil while nothing observes
+	Async          bool // the function's type is async: others may have to wait for it, and it for others
+	NeedsExclusive bool // one such task at a time is inside its component instance
+	// OnResolve is told once of the result, or that the task was cancelled.
+	OnResolve func(result cm.Val, cancelled bool) error
 
-	// Cause is why the host function that was called last gave an error to its guest; see cm.End. Whoever asks clears it before the
-	// call.
-	Cause error
-
-	// Borrows are the borrow handles that the callee has been given and must drop.
-	Borrows handle.Scope
-	// Slots are what context.get and context.set name.
-	Slots [2]uint32
-
-	first Subtask
+	state    State
+	entry    *Entry
+	implicit *Thread
+	threads  []*Thread
+	first    [1]*Thread // what threads has room for without an allocation
 }
 
-// Value answers for the current call, takes the causes of its errors, and asks the caller's context for anything else.
-func (t *Task) Value(key any) any {
-	if key == cm.CallKey() {
-		return t.Call
+// NewTask makes a task of a function of the component instance e.
+func NewTask(e *Entry) *Task { return &Task{entry: e} }
+
+// State is how far it has come.
+func (t *Task) State() State { return t.state }
+
+// Entry is that of the component instance that it is in.
+func (t *Task) Entry() *Entry { return t.entry }
+
+// Enter has the task's implicit thread come into its component instance: an async task waits while there is backpressure.
+// entered is false if it was cancelled before it could (enter_implicit_thread).
+func (t *Task) Enter(th *Thread) (entered bool, err error) {
+	t.implicit = th
+	if !t.Async {
+		return true, t.Register(th)
 	}
-	if key == cm.CauseKey() {
-		return func(err error) { t.Cause = err }
+	if t.state == PendingCancel {
+		t.state = CancelDelivered
+		return false, t.Cancel(0)
 	}
-	return t.Context.Value(key)
+	e := t.entry
+	if e.hasBackpressure(t) || len(e.entering) > 0 {
+		e.entering = append(e.entering, th)
+		cancelled, err := th.WaitUntil(func() bool { return !e.hasBackpressure(t) }, true)
+		e.forget(th)
+		if len(e.entering) > 0 {
+			e.entering[0].Wake() // who is behind it may have waited for no more than its place
+		}
+		if err != nil {
+			return false, err
+		}
+		if cancelled {
+			return false, t.Cancel(0)
+		}
+	}
+	if t.NeedsExclusive {
+		e.exclusive = th
+	}
+	return true, t.Register(th)
 }
 
-// AfterFunc is what [context.AfterFunc] uses.
-func (t *Task) AfterFunc(f func()) (stop func() bool) { return reqctx.AfterFunc(t.Context, f) }
-
-// Subtask begins a call that the task makes. Several may be under way, and end in any order.
-func (t *Task) Subtask() *Subtask {
-	s := &t.first // most tasks make one call at a time
-	if s.busy {
-		s = &Subtask{}
+// Register counts one more thread of the task, and gives it a number (register_thread).
+func (t *Task) Register(th *Thread) error {
+	if t.threads == nil {
+		t.threads = t.first[:0]
 	}
-	s.busy = true
-	return s
+	t.threads = append(t.threads, th)
+	if th.body != nil {
+		th.list()
+	}
+	return t.entry.add(th)
+}
+
+// Exit is the end of the implicit thread (exit_implicit_thread).
+func (t *Task) Exit() error {
+	if err := t.Unregister(t.implicit); err != nil {
+		return err
+	}
+	if t.Async && t.NeedsExclusive && t.entry.exclusive == t.implicit {
+		t.entry.release()
+	}
+	return nil
+}
+
+// Unregister is the end of one of its threads. A task whose last thread ends without a result is a trap.
+func (t *Task) Unregister(th *Thread) error {
+	t.threads = slices.DeleteFunc(t.threads, func(o *Thread) bool { return o == th })
+	t.entry.remove(th)
+	if len(t.threads) == 0 && t.state != Resolved {
+		return cm.Trapf(cm.TrapNoResult, "the task has ended without a call of task.return or task.cancel")
+	}
+	return nil
+}
+
+// Ended says that no thread of the task is left.
+func (t *Task) Ended() bool { return len(t.threads) == 0 && t.state == Resolved }
+
+// Complete resolves a synchronous call, which nobody needs to be told of.
+func (t *Task) Complete() { t.state = Resolved }
+
+// Start says that the arguments are taken now.
+func (t *Task) Start() { t.state = Started }
+
+// Return resolves the task with a result (return_). borrows is the number of borrow handles that it still has.
+func (t *Task) Return(result cm.Val, borrows int) error {
+	if t.state == Resolved {
+		return cm.Trapf(cm.TrapTaskResolved, "the task has returned or was cancelled before")
+	}
+	if err := borrowsLeft(borrows); err != nil {
+		return err
+	}
+	if err := t.OnResolve(result, false); err != nil {
+		return err
+	}
+	t.state = Resolved
+	return nil
+}
+
+// Cancel resolves the task without a result, as it was asked for.
+func (t *Task) Cancel(borrows int) error {
+	if t.state != CancelDelivered {
+		return cm.Trapf(cm.TrapTaskResolved, "task.cancel was called by a task whose cancellation nobody has asked for, or which has resolved")
+	}
+	if err := borrowsLeft(borrows); err != nil {
+		return err
+	}
+	if err := t.OnResolve(cm.Val{}, true); err != nil {
+		return err
+	}
+	t.state = Resolved
+	return nil
+}
+
+func borrowsLeft(n int) error {
+	if n > 0 {
+		return cm.Trapf(cm.TrapBorrowsLeft, "borrow handles still remain at the end of the call: %d", n)
+	}
+	return nil
+}
+
+// RequestCancel asks for the task's cancellation, once (request_cancellation). If a thread of it waits for just that, it
+// runs at once, until it blocks or ends: the caller has the baton, and goes on then.
+func (t *Task) RequestCancel() {
+	th := t.canHear()
+	switch t.state {
+	case Initial:
+		if t.implicit == nil || !t.implicit.cancellable { // it is about to come in
+			t.state = PendingCancel
+			return
+		}
+		t.state = CancelDelivered
+		th = t.implicit
+	case Started:
+		if th == nil {
+			t.state = PendingCancel
+			return
+		}
+		t.state = CancelDelivered
+	default:
+		return
+	}
+	th.sched.Resume(th, true)
+}
+
+// RequestCancelSoon is RequestCancel for a caller that is no thread of the store: what the task makes of it, it does when its
+// turn comes.
+func (t *Task) RequestCancelSoon() {
+	th := t.canHear()
+	switch {
+	case t.state == Initial && t.implicit != nil && t.implicit.cancellable:
+		th = t.implicit
+	case t.state == Initial || t.state == Started && th == nil:
+		t.state = PendingCancel
+		return
+	case t.state != Started:
+		return
+	}
+	t.state = CancelDelivered
+	th.cancelled = true
+	th.sched.makeReady(th)
+}
+
+// canHear is a thread of the task that waits and may be told of its cancellation; nil if none.
+func (t *Task) canHear() *Thread {
+	e := t.entry
+	for _, th := range t.threads {
+		if !th.cancellable || !th.waiting && !th.suspended {
+			continue
+		}
+		if th == t.implicit && t.NeedsExclusive && !(e.held == 0 && (e.exclusive == nil || e.exclusive == th)) {
+			continue
+		}
+		return th
+	}
+	return nil
+}
+
+// deliverPendingCancel says whether a thread that can hear of it is told of a cancellation now.
+func (t *Task) deliverPendingCancel(cancellable bool) bool {
+	if cancellable && t.state == PendingCancel {
+		t.state = CancelDelivered
+		return true
+	}
+	return false
+}
+
+// DeliverPendingCancel is for those who wait for nothing: waitable-set.poll.
+func (t *Task) DeliverPendingCancel(cancellable bool) bool {
+	return t.deliverPendingCancel(cancellable)
+}
+
+// Loop is what the implicit thread of a task with a callback does between two calls of guest code: it gives the component
+// instance back, waits as code says, and takes the instance again. set is what it waits for; nil: it yields.
+func (t *Task) Loop(th *Thread, set *WaitableSet) (Event, error) {
+	e := t.entry
+	e.release()
+	var ev Event
+	var cancelled bool
+	var err error
+	if set == nil {
+		cancelled, err = th.WaitTurn(func() bool { return e.available(th) }, true)
+	} else {
+		ev, cancelled, err = set.wait(th, func() bool { return e.available(th) }, true)
+	}
+	if err != nil {
+		return Event{}, err
+	}
+	if cancelled {
+		ev = Event{Code: EventTaskCancelled}
+	}
+	e.exclusive = th
+	return ev, nil
+}
+
+// available says whether th can have the instance for itself. If not, it is woken when that may have changed.
+func (e *Entry) available(th *Thread) bool {
+	if e.Free() {
+		return true
+	}
+	if !th.excluding {
+		th.excluding = true
+		e.excluded = append(e.excluded, th)
+	}
+	return false
 }

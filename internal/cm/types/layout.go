@@ -9,9 +9,10 @@ import (
 
 // Limits of the specification.
 const (
-	MaxFlatParams  = 16        // flat parameters of a function; more are passed through memory
-	MaxFlatResults = 1         // flat results of a function; more are returned through memory
-	MaxSize        = 1<<28 - 1 // bytes of one value (CanonicalABI.md §Element Size), of a string and of a list
+	MaxFlatParams      = 16        // flat parameters of a function; more are passed through memory
+	MaxFlatAsyncParams = 4         // flat parameters of a function that is lowered by the asynchronous ABI
+	MaxFlatResults     = 1         // flat results of a function; more are returned through memory
+	MaxSize            = 1<<28 - 1 // bytes of one value (CanonicalABI.md §Element Size), of a string and of a list
 )
 
 const (

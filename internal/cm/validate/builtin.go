@@ -15,58 +15,58 @@ var builtinSigs = map[binary.CanonOp]struct {
 	params, results sig
 	feature         Feature
 }{
-	"resource.new":                {params: sig{i32}, results: sig{i32}},
-	"resource.drop":               {params: sig{i32}},
-	"resource.rep":                {params: sig{i32}, results: sig{i32}},
-	"task.cancel":                 {},
-	"backpressure.inc":            {},
-	"backpressure.dec":            {},
-	"backpressure.set":            {feature: BackpressureSet},
-	"context.get":                 {results: sig{i32}},
-	"context.set":                 {params: sig{i32}},
-	"thread.yield":                {results: sig{i32}},
-	"subtask.cancel":              {params: sig{i32}, results: sig{i32}},
-	"subtask.drop":                {params: sig{i32}},
-	"stream.new":                  {results: sig{i64}},
-	"stream.read":                 {params: sig{i32, i32, i32}, results: sig{i32}},
-	"stream.write":                {params: sig{i32, i32, i32}, results: sig{i32}},
-	"stream.cancel-read":          {params: sig{i32}, results: sig{i32}},
-	"stream.cancel-write":         {params: sig{i32}, results: sig{i32}},
-	"stream.drop-readable":        {params: sig{i32}},
-	"stream.drop-writable":        {params: sig{i32}},
-	"future.new":                  {results: sig{i64}},
-	"future.read":                 {params: sig{i32, i32}, results: sig{i32}},
-	"future.write":                {params: sig{i32, i32}, results: sig{i32}},
-	"future.cancel-read":          {params: sig{i32}, results: sig{i32}},
-	"future.cancel-write":         {params: sig{i32}, results: sig{i32}},
-	"future.drop-readable":        {params: sig{i32}},
-	"future.drop-writable":        {params: sig{i32}},
-	"error-context.new":           {params: sig{i32, i32}, results: sig{i32}, feature: ErrorContext},
-	"error-context.debug-message": {params: sig{i32, i32}, feature: ErrorContext},
-	"error-context.drop":          {params: sig{i32}, feature: ErrorContext},
-	"waitable-set.new":            {results: sig{i32}},
-	"waitable-set.wait":           {params: sig{i32, i32}, results: sig{i32}},
-	"waitable-set.poll":           {params: sig{i32, i32}, results: sig{i32}},
-	"waitable-set.drop":           {params: sig{i32}},
-	"waitable.join":               {params: sig{i32, i32}},
-	"thread.index":                {results: sig{i32}, feature: CoopThreads},
-	"thread.new-indirect":         {params: sig{i32, i32}, results: sig{i32}, feature: CoopThreads},
-	"thread.resume-later":         {params: sig{i32}, feature: CoopThreads},
-	"thread.suspend":              {results: sig{i32}, feature: CoopThreads},
-	"thread.suspend-then-resume":  {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
-	"thread.yield-then-resume":    {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
-	"thread.suspend-then-promote": {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
-	"thread.yield-then-promote":   {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
+	binary.OpResourceNew:              {params: sig{i32}, results: sig{i32}},
+	binary.OpResourceDrop:             {params: sig{i32}},
+	binary.OpResourceRep:              {params: sig{i32}, results: sig{i32}},
+	binary.OpTaskCancel:               {},
+	binary.OpBackpressureInc:          {},
+	binary.OpBackpressureDec:          {},
+	binary.OpBackpressureSet:          {feature: BackpressureSet},
+	binary.OpContextGet:               {results: sig{i32}},
+	binary.OpContextSet:               {params: sig{i32}},
+	binary.OpThreadYield:              {results: sig{i32}},
+	binary.OpSubtaskCancel:            {params: sig{i32}, results: sig{i32}},
+	binary.OpSubtaskDrop:              {params: sig{i32}},
+	binary.OpStreamNew:                {results: sig{i64}},
+	binary.OpStreamRead:               {params: sig{i32, i32, i32}, results: sig{i32}},
+	binary.OpStreamWrite:              {params: sig{i32, i32, i32}, results: sig{i32}},
+	binary.OpStreamCancelRead:         {params: sig{i32}, results: sig{i32}},
+	binary.OpStreamCancelWrite:        {params: sig{i32}, results: sig{i32}},
+	binary.OpStreamDropReadable:       {params: sig{i32}},
+	binary.OpStreamDropWritable:       {params: sig{i32}},
+	binary.OpFutureNew:                {results: sig{i64}},
+	binary.OpFutureRead:               {params: sig{i32, i32}, results: sig{i32}},
+	binary.OpFutureWrite:              {params: sig{i32, i32}, results: sig{i32}},
+	binary.OpFutureCancelRead:         {params: sig{i32}, results: sig{i32}},
+	binary.OpFutureCancelWrite:        {params: sig{i32}, results: sig{i32}},
+	binary.OpFutureDropReadable:       {params: sig{i32}},
+	binary.OpFutureDropWritable:       {params: sig{i32}},
+	binary.OpErrorContextNew:          {params: sig{i32, i32}, results: sig{i32}, feature: ErrorContext},
+	binary.OpErrorContextDebugMessage: {params: sig{i32, i32}, feature: ErrorContext},
+	binary.OpErrorContextDrop:         {params: sig{i32}, feature: ErrorContext},
+	binary.OpWaitableSetNew:           {results: sig{i32}},
+	binary.OpWaitableSetWait:          {params: sig{i32, i32}, results: sig{i32}},
+	binary.OpWaitableSetPoll:          {params: sig{i32, i32}, results: sig{i32}},
+	binary.OpWaitableSetDrop:          {params: sig{i32}},
+	binary.OpWaitableJoin:             {params: sig{i32, i32}},
+	binary.OpThreadIndex:              {results: sig{i32}, feature: CoopThreads},
+	binary.OpThreadNewIndirect:        {params: sig{i32, i32}, results: sig{i32}, feature: CoopThreads},
+	binary.OpThreadResumeLater:        {params: sig{i32}, feature: CoopThreads},
+	binary.OpThreadSuspend:            {results: sig{i32}, feature: CoopThreads},
+	binary.OpThreadSuspendThenResume:  {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
+	binary.OpThreadYieldThenResume:    {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
+	binary.OpThreadSuspendThenPromote: {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
+	binary.OpThreadYieldThenPromote:   {params: sig{i32}, results: sig{i32}, feature: CoopThreads},
 }
 
 // builtin validates a canonical definition that makes a core function, and gives that function's type.
 func (v *validator) builtin(s *scope, c *binary.Canon) (*coreFunc, error) {
 	switch c.Op {
-	case "lower":
+	case binary.OpLower:
 		return v.lower(s, c)
-	case "task.return":
+	case binary.OpTaskReturn:
 		return v.taskReturn(s, c)
-	case "backpressure.set":
+	case binary.OpBackpressureSet:
 		return nil, refuse(c.Pos, BackpressureSet, "canon backpressure.set has been replaced by backpressure.inc and backpressure.dec")
 	}
 	b, known := builtinSigs[c.Op]

@@ -11,7 +11,7 @@ type sig = []binary.CoreValType
 
 // canon validates a canonical definition (CanonicalABI.md §Canonical Definitions).
 func (v *validator) canon(s *scope, c *binary.Canon) error {
-	if c.Op == "lift" {
+	if c.Op == binary.OpLift {
 		t, err := v.lift(s, c)
 		if err != nil {
 			return err

@@ -14,9 +14,9 @@ type Feature string
 const (
 	Values          Feature = "values"                    // value and start definitions, value imports and exports
 	ErrorContext    Feature = "error-context"             // the type and its built-ins
-	CoopThreads     Feature = "cooperative threads"       // thread.* but thread.yield
+	CoopThreads     Feature = "threads"                   // thread.* but thread.yield
 	SharedThreads   Feature = "shared-everything-threads" // thread.spawn-*, shared core types
-	StackfulLift    Feature = "stackful lift"             // canon lift async without a callback
+	StackfulLift    Feature = "stackful"                  // canon lift async without a callback
 	Memory64        Feature = "memory64"                  // 64-bit memories and resource representations
 	GC              Feature = "gc"                        // core GC types and the gc and core-type options
 	CanonicalNames  Feature = "canonical interface names" // versionsuffix, @1 as a version
@@ -88,6 +88,10 @@ func limitf(pos int, format string, args ...any) error {
 func (v *validator) gate(pos int, f Feature, what string) error {
 	if v.opts.Allow[f] {
 		return nil
+	}
+	if f == CoopThreads || f == StackfulLift || f == ErrorContext {
+		return &Error{Offset: pos, Feature: f, Msg: binary.Printable(fmt.Sprintf(
+			"feature %q is off: %s; ask for it with features: [%s] or --features %s", f, what, f, f))}
 	}
 	return refuse(pos, f, what)
 }

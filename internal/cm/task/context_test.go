@@ -2,7 +2,6 @@ package task
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -11,8 +10,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
 )
 
-// TestSubtasksEndInAnyOrder: each gives back what it has borrowed, and keeps its arguments while others come and go.
-func TestSubtasksEndInAnyOrder(t *testing.T) {
+// TestLoansEndInAnyOrder: each gives back what it has borrowed, and keeps its arguments while others come and go.
+func TestLoansEndInAnyOrder(t *testing.T) {
 	var table handle.Table
 	rt := &cm.ResourceType{Name: "r"}
 	var hs [3]uint32
@@ -32,9 +31,9 @@ func TestSubtasksEndInAnyOrder(t *testing.T) {
 		}
 		return n
 	}
-	var task Task
-	begin := func(v uint32, handles ...uint32) (*Subtask, []cm.Val) {
-		s := task.Subtask()
+	var task Context
+	begin := func(v uint32, handles ...uint32) (*Loan, []cm.Val) {
+		s := task.Loan()
 		args := s.Args(2)
 		args[1] = cm.U32Val(v)
 		for _, h := range handles {
@@ -69,56 +68,11 @@ func TestSubtasksEndInAnyOrder(t *testing.T) {
 		t.Errorf("lent %v", lent())
 	}
 	if n := testing.AllocsPerRun(100, func() {
-		s := task.Subtask()
+		s := task.Loan()
 		s.Args(3)[0] = cm.U32Val(1)
 		s.End(&table)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
-	}
-}
-
-// TestEntry: an instance has one task at a time, unless it lets several in, and only its own end lets the next one in.
-func TestEntry(t *testing.T) {
-	var e Entry
-	var one, two Task
-	if !e.Enter(&one) || e.Enter(&two) || e.Enter(&one) {
-		t.Error("not for one at a time")
-	}
-	e.Leave(&two)
-	if e.Idle() || e.Enter(&two) {
-		t.Error("the end of another task has let one in")
-	}
-	e.Leave(&one)
-	if !e.Idle() || !e.Enter(&two) {
-		t.Error("nobody is let in after the end")
-	}
-	e.Leave(&two)
-	e.NoLeave = true
-	if e.Idle() {
-		t.Error("idle while realloc runs")
-	}
-	many := Entry{Concurrent: true}
-	if !many.Enter(&one) || !many.Enter(&two) {
-		t.Error("not for several")
-	}
-
-	for _, c := range []struct {
-		by   []int
-		fail bool
-	}{{by: []int{1, 1, -1, -1}}, {by: []int{1, -1, -1}, fail: true}, {by: []int{maxBackpressure - 1}}, {by: []int{maxBackpressure - 1, 1}, fail: true}} {
-		var e Entry
-		var err error
-		for _, by := range c.by {
-			err = e.AddBackpressure(by)
-		}
-		var trap *cm.Trap
-		if errors.As(err, &trap) != c.fail || c.fail && trap.Code != cm.TrapBackpressure {
-			t.Errorf("%v: %v", c.by, err)
-		}
-		e.Reset()
-		if err := e.AddBackpressure(1); err != nil {
-			t.Errorf("%v, reset: %v", c.by, err)
-		}
 	}
 }
 
@@ -152,11 +106,11 @@ func TestTally(t *testing.T) {
 
 type key struct{}
 
-// TestTaskIsAContext: it answers for the call and the cause that are its own, and its caller's context for the rest.
-func TestTaskIsAContext(t *testing.T) {
+// TestContext: it answers for the call and the limit that are its own, and its caller's context for the rest.
+func TestContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "v"))
 	call := &cm.Call{}
-	one, two := &Task{Context: ctx, Call: call}, &Task{Context: ctx}
+	one, two := &Context{Context: ctx, Call: call}, &Context{Context: ctx}
 	if cm.CallFrom(one) != call || cm.CallFrom(two) != nil || one.Value(key{}) != "v" {
 		t.Error("values")
 	}

@@ -1,0 +1,282 @@
+package cm
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// CopyResult is how a copy into or out of a stream or future has ended (CanonicalABI.md §Stream State).
+type CopyResult uint32
+
+// The results.
+const (
+	CopyCompleted CopyResult = iota
+	CopyDropped              // the other end is gone
+	CopyCancelled
+)
+
+// Conduit is what the two ends of a stream or future share: a rendezvous, with no room of its own. It is the engine's: hosts
+// have a [StreamReader], [StreamWriter], [FutureReader] or [FutureWriter] of it. A Val of a stream or future type holds a
+// *Conduit, and stands for its readable end.
+//
+// Once an end of it is in a store, it belongs to that store's [Guard]. Until then, its ends are the host's, and its own lock
+// guards it.
+type Conduit struct {
+	Elem   *Type // nil: elements of no type
+	Future bool
+
+	guard   atomic.Pointer[guarded]
+	mu      sync.Mutex
+	lower   any // func(T) Val of a host's writer, once somebody else reads
+	dropped bool
+	pending struct {
+		at   any // the component instance; nil: the host
+		src  Source
+		sink Sink
+		by   Party
+	}
+	hosted [2]bool // the host has the readable, and the writable end
+	items  atomic.Int64
+}
+
+type guarded struct{ Guard }
+
+// Guard sees to it that one goroutine at a time is in a store.
+type Guard interface {
+	// Post has f run while nobody else is in the store, soon: on this goroutine or on another one.
+	Post(f func())
+	// Hosted counts ends that the host has, which may let the guest go on at any time. It is called in the store.
+	Hosted(by int)
+	// Watch has f called in the store if that dies, which Unwatch ends. They are called in the store; the error is that the
+	// store is dead already.
+	Watch(key any, f func(error)) error
+	Unwatch(key any)
+	// Fail ends the store with a *Trap that has come up outside all guest code. It is called in the store.
+	Fail(err error)
+}
+
+// Party is who has begun a copy. It is told in the store.
+type Party interface {
+	// Copied says that some of the buffer has been used, and that more may be until the party calls [Conduit.Reclaim].
+	Copied()
+	// Done is the end of the copy: the buffer is the party's again.
+	Done(CopyResult)
+}
+
+// Source is a buffer that elements are read out of: memory of a guest, or a slice of the host's.
+type Source interface {
+	Remain() int // elements that are left
+	Empty() bool // it had none to begin with
+	// Give puts n elements, at most Remain, into to.
+	Give(n int, to Sink) error
+}
+
+// Sink is a buffer that elements are written into.
+type Sink interface {
+	Remain() int
+	Empty() bool
+	// Flat says that elements which are numbers are wanted as they lie in memory.
+	Flat() bool
+	// Put takes n elements, at most Remain: flat ones, or values, or (both nil) elements of no type. It keeps neither.
+	Put(n int, flat []byte, vals []Val) error
+}
+
+// NewConduit makes one whose two ends are the caller's.
+func NewConduit(elem *Type, future bool) *Conduit { return &Conduit{Elem: elem, Future: future} }
+
+// Bind says that an end of it is in the store of g. A conduit that is in another store already stays there: ok is false.
+func (c *Conduit) Bind(g Guard) (ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if have := c.guard.Load(); have != nil {
+		return have.Guard == g
+	}
+	c.guard.Store(&guarded{g})
+	for _, hosted := range c.hosted {
+		if hosted {
+			g.Hosted(1)
+		}
+	}
+	return true
+}
+
+// do runs f in the store, or alone.
+func (c *Conduit) do(f func()) {
+	g := c.guard.Load()
+	if g == nil {
+		c.mu.Lock()
+		if g = c.guard.Load(); g == nil {
+			f()
+			c.mu.Unlock()
+			return
+		}
+		c.mu.Unlock()
+	}
+	g.Post(f)
+}
+
+// Host says in the store that the host has an end now, or has none of that kind any more.
+func (c *Conduit) Host(writable, has bool) {
+	at := 0
+	if writable {
+		at = 1
+	}
+	if c.hosted[at] == has {
+		return
+	}
+	c.hosted[at] = has
+	if g := c.guard.Load(); g != nil {
+		if has {
+			g.Hosted(1)
+		} else {
+			g.Hosted(-1)
+		}
+	}
+}
+
+// Items is how many elements have gone through it.
+func (c *Conduit) Items() int64 { return c.items.Load() }
+
+// Plain says that elements are of no type, or numbers: then both ends may be in one component instance.
+func (c *Conduit) Plain() bool { return c.Elem == nil || c.Elem.IsNumber() }
+
+// Read begins a copy out of it (CanonicalABI.md §Stream State, read; §Future State). at is the component instance whose end
+// is read; nil for the host. An error is a *Trap.
+func (c *Conduit) Read(at any, into Sink, by Party) error {
+	p := &c.pending
+	switch {
+	case c.dropped:
+		by.Done(CopyDropped)
+		return nil
+	case p.by == nil:
+		p.at, p.sink, p.by = at, into, by
+		return nil
+	case at != nil && at == p.at && !c.Plain():
+		return errSameInstance()
+	case p.src.Remain() == 0 && !c.Future:
+		c.finish(CopyCompleted)
+		p.at, p.sink, p.by = at, into, by
+		return nil
+	}
+	if n := min(p.src.Remain(), into.Remain()); n > 0 {
+		if err := c.move(n, p.src, into); err != nil {
+			return err
+		}
+	}
+	by.Done(CopyCompleted)
+	return nil
+}
+
+// Write begins a copy into it, as Read does out of it.
+func (c *Conduit) Write(at any, from Source, by Party) error {
+	p := &c.pending
+	switch {
+	case c.dropped:
+		by.Done(CopyDropped)
+		return nil
+	case p.by == nil:
+		p.at, p.src, p.by = at, from, by
+		return nil
+	case at != nil && at == p.at && !c.Plain():
+		return errSameInstance()
+	case p.sink.Remain() == 0 && !c.Future && !(from.Empty() && p.sink.Empty()):
+		c.finish(CopyCompleted)
+		p.at, p.src, p.by = at, from, by
+		return nil
+	}
+	if n := min(p.sink.Remain(), from.Remain()); n > 0 {
+		if err := c.move(n, from, p.sink); err != nil {
+			return err
+		}
+	}
+	by.Done(CopyCompleted)
+	return nil
+}
+
+// move copies, and tells who has waited.
+func (c *Conduit) move(n int, from Source, to Sink) error {
+	if err := from.Give(n, to); err != nil {
+		return err
+	}
+	c.items.Add(int64(n))
+	if c.Future {
+		c.finish(CopyCompleted)
+	} else {
+		c.pending.by.Copied()
+	}
+	return nil
+}
+
+func errSameInstance() error {
+	return Trapf(TrapStream, "cannot have concurrent operations active on a future/stream: its two ends are in one component instance, and its elements are no numbers")
+}
+
+// Reclaim takes the buffer of a copy back that has been told of.
+func (c *Conduit) Reclaim() {
+	p := &c.pending
+	p.at, p.src, p.sink, p.by = nil, nil, nil, nil
+}
+
+// finish is the end of the pending copy.
+func (c *Conduit) finish(r CopyResult) {
+	by := c.pending.by
+	c.Reclaim()
+	by.Done(r)
+}
+
+// Cancel ends the pending copy, which is that of whoever calls it.
+func (c *Conduit) Cancel() {
+	if c.pending.by != nil {
+		c.finish(CopyCancelled)
+	}
+}
+
+// Drop is the end of one of its ends.
+func (c *Conduit) Drop() {
+	if c.dropped {
+		return
+	}
+	c.dropped = true
+	if c.pending.by != nil {
+		c.finish(CopyDropped)
+	}
+}
+
+// Bridge makes a conduit for another store whose elements are those of c: somebody of the host's reads here and writes there.
+func (c *Conduit) Bridge() *Conduit {
+	to := NewConduit(c.Elem, c.Future)
+	to.hosted[1] = true
+	c.Host(false, true)
+	go bridge(&StreamReader[Val]{hostEnd: newHostEnd(c, false), lift: itself}, &StreamWriter[Val]{newHostEnd(to, true)})
+	to.lower = itself
+	return to
+}
+
+func itself(v Val) Val { return v }
+
+// bridge copies elements until either end is gone.
+func bridge(r *StreamReader[Val], w *StreamWriter[Val]) {
+	defer r.Close()
+	defer w.Close()
+	ctx := context.Background()
+	var p [64]Val
+	room := p[:]
+	if r.c.Future {
+		room = p[:1]
+	}
+	for {
+		n, err := r.Read(ctx, room)
+		if n > 0 {
+			if _, err := w.Write(ctx, room[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil || r.c.Future {
+			return
+		}
+	}
+}
+
+// IsNumber says that values of the type are integers or floats of a fixed width.
+func (t *Type) IsNumber() bool { return t.Kind >= KindS8 && t.Kind <= KindF64 }

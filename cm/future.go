@@ -1,0 +1,79 @@
+package cm
+
+import "context"
+
+// FutureReader is the readable end of a future<T> that the host has. It belongs to one goroutine at a time, which Awaits its
+// value, Closes it, or passes it on as a value ([LowerFuture]). As with a [StreamReader], that is for goroutines that are not
+// in the guest's store.
+type FutureReader[T any] struct {
+	*hostEnd
+	lift func(Val) T
+}
+
+// FutureWriter is the writable end of a future<T> that the host has. It belongs to one goroutine at a time, which Sets its
+// value, or Closes it.
+type FutureWriter[T any] struct {
+	*hostEnd
+}
+
+// NewFuture makes a future: the host sets its value at one end and passes the other one to a guest, as a value of a future
+// type.
+func NewFuture[T any]() (*FutureWriter[T], *FutureReader[T]) {
+	c := NewConduit(nil, true)
+	c.hosted = [2]bool{true, true}
+	return &FutureWriter[T]{newHostEnd(c, true)}, &FutureReader[T]{hostEnd: newHostEnd(c, false)}
+}
+
+// Await waits for the value, and ends the reader. The error is [ErrWriterGone], the cause of ctx if that has ended (which
+// leaves the reader as it is), or a *Trap if the guest's store is dead.
+func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
+	var p [1]T
+	s := &slice[T]{ts: p[:], lift: r.lift}
+	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, r.hostEnd) })
+	if err != nil {
+		return p[0], err
+	}
+	r.drop()
+	if result == CopyDropped {
+		return p[0], ErrWriterGone
+	}
+	return p[0], nil
+}
+
+// Close drops the end: who writes learns that nobody wants the value. A second Close does nothing.
+func (r *FutureReader[T]) Close() error {
+	r.drop()
+	return nil
+}
+
+// Set waits until the value has been read, and ends the writer. The error is [ErrReaderGone], the cause of ctx if that has
+// ended (which leaves the writer as it is), or a *Trap if the guest's store is dead.
+func (w *FutureWriter[T]) Set(ctx context.Context, v T) error {
+	s := &slice[T]{ts: []T{v}, c: w.c}
+	result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, w.hostEnd) })
+	if err != nil {
+		return err
+	}
+	w.drop()
+	if result == CopyDropped {
+		return ErrReaderGone
+	}
+	return nil
+}
+
+// Close gives up without a value. A guest has a right to one: if it waits for it, its store dies with a trap that blames the
+// host. A second Close does nothing.
+func (w *FutureWriter[T]) Close() error {
+	w.drop()
+	return nil
+}
+
+// LiftFuture reads a value of a future type, as [LiftStream] one of a stream type.
+func LiftFuture[T any](v Val, lift func(Val) T) *FutureReader[T] {
+	c := v.Any().(*Conduit)
+	c.Host(false, true)
+	return &FutureReader[T]{hostEnd: newHostEnd(c, false), lift: lift}
+}
+
+// LowerFuture makes a value of a readable end, as [LowerStream].
+func LowerFuture[T any](r *FutureReader[T], lower func(T) Val) Val { return lowerEnd(r.hostEnd, lower) }

@@ -1,0 +1,161 @@
+package cm
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// ErrReaderGone says that nobody reads what is written to a stream or future: its readable end has been dropped.
+var ErrReaderGone = errors.New("the reader of the stream or future is gone")
+
+// ErrWriterGone says that a future will never have a value: its writable end is gone.
+var ErrWriterGone = errors.New("the writer of the future is gone")
+
+// hostEnd is an end that the host has. One copy at a time may be under way.
+type hostEnd struct {
+	c        *Conduit
+	writable bool
+	done     chan CopyResult
+	dead     error
+}
+
+func newHostEnd(c *Conduit, writable bool) *hostEnd {
+	return &hostEnd{c: c, writable: writable, done: make(chan CopyResult, 1)}
+}
+
+// Copied implements Party: what has been copied is enough.
+func (h *hostEnd) Copied() {
+	h.c.Reclaim()
+	h.Done(CopyCompleted)
+}
+
+// Done implements Party.
+func (h *hostEnd) Done(r CopyResult) {
+	if g := h.c.guard.Load(); g != nil {
+		g.Unwatch(h)
+	}
+	h.done <- r
+}
+
+// copy has begin start a copy in the store and waits for its end. If ctx ends, the copy is cancelled: what has been copied
+// by then is.
+func (h *hostEnd) copy(ctx context.Context, begin func() error) (CopyResult, error) {
+	if err := ctx.Err(); err != nil {
+		return CopyCancelled, context.Cause(ctx)
+	}
+	h.c.do(func() {
+		if g := h.c.guard.Load(); g != nil {
+			if err := g.Watch(h, h.kill); err != nil {
+				h.kill(err)
+				return
+			}
+		}
+		if err := begin(); err != nil {
+			h.dead = err
+			h.Done(CopyCancelled)
+			if g := h.c.guard.Load(); g != nil {
+				g.Fail(err) // the guest at the other end has given nonsense
+			}
+		}
+	})
+	select {
+	case r := <-h.done:
+		return r, h.dead
+	case <-ctx.Done():
+	}
+	h.c.do(func() {
+		if h.c.pending.by == Party(h) {
+			h.c.Cancel()
+		}
+	})
+	r := <-h.done
+	if r == CopyCancelled && h.dead == nil {
+		return r, context.Cause(ctx)
+	}
+	return r, h.dead
+}
+
+// kill ends the copy that is under way because the store is dead.
+func (h *hostEnd) kill(err error) {
+	h.dead = err
+	if h.c.pending.by == Party(h) {
+		h.c.Reclaim()
+	}
+	h.done <- CopyCancelled
+}
+
+// drop gives the end up.
+func (h *hostEnd) drop() {
+	h.c.do(func() {
+		h.c.Host(h.writable, false)
+		h.c.Drop()
+	})
+}
+
+// slice is a buffer of the host's.
+type slice[T any] struct {
+	ts    []T
+	used  int
+	empty bool
+	lift  func(Val) T // of a sink whose elements are not bytes
+	c     *Conduit    // of a source
+}
+
+func (s *slice[T]) Remain() int { return len(s.ts) - s.used }
+
+func (s *slice[T]) Empty() bool { return len(s.ts) == 0 }
+
+func (s *slice[T]) Flat() bool {
+	_, flat := any(s.ts).([]byte)
+	return flat
+}
+
+// Give implements Source.
+func (s *slice[T]) Give(n int, to Sink) error {
+	from := s.ts[s.used : s.used+n]
+	s.used += n
+	if other, ok := to.(*slice[T]); ok {
+		copy(other.ts[other.used:], from)
+		other.used += n
+		return nil
+	}
+	if bytes, ok := any(from).([]byte); ok && to.Flat() {
+		return to.Put(n, bytes, nil)
+	}
+	lower, ok := s.c.lower.(func(T) Val)
+	if !ok {
+		return Trapf(TrapHost, "the host writes elements of type %T to a stream that is bound for another type, or for none", *new(T))
+	}
+	vals := make([]Val, n)
+	for i, t := range from {
+		vals[i] = lower(t)
+	}
+	return to.Put(n, nil, vals)
+}
+
+// Put implements Sink.
+func (s *slice[T]) Put(n int, flat []byte, vals []Val) error {
+	to := s.ts[s.used : s.used+n]
+	s.used += n
+	switch bytes, ok := any(to).([]byte); {
+	case ok && flat != nil:
+		copy(bytes, flat)
+	case vals != nil:
+		for i := range to {
+			to[i] = s.lift(vals[i])
+		}
+	}
+	return nil
+}
+
+// end is the error of a read or write that has come to r.
+func (h *hostEnd) end(r CopyResult, n int) error {
+	if r == CopyDropped && n == 0 {
+		if h.writable {
+			return ErrReaderGone
+		}
+		return io.EOF
+	}
+	return nil
+}

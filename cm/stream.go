@@ -1,0 +1,133 @@
+package cm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"iter"
+)
+
+// StreamReader is the readable end of a stream<T> that the host has: one that a guest has passed to it, or that
+// [NewStream] made. It belongs to one goroutine at a time. Whoever has it Closes it, reads it to its end, or passes it on as
+// a value ([LowerStream]).
+//
+// A read is a rendezvous: there is no buffer between the two ends, and a guest that writes waits until it is read. It is for
+// goroutines that are not in the guest's store, such as that of a [Work]; one that is would wait for itself.
+type StreamReader[T any] struct {
+	*hostEnd
+	lift func(Val) T
+	over bool
+}
+
+// StreamWriter is the writable end of a stream<T> that the host has. It belongs to one goroutine at a time, which Closes it.
+// What is said of a [StreamReader]'s reads is so of its writes.
+type StreamWriter[T any] struct {
+	*hostEnd
+}
+
+// NewStream makes a stream: the host writes to one end and passes the other one to a guest, as a value of a stream type. Both
+// have to be closed, or passed on.
+func NewStream[T any]() (*StreamWriter[T], *StreamReader[T]) {
+	c := NewConduit(nil, false)
+	c.hosted = [2]bool{true, true}
+	return &StreamWriter[T]{newHostEnd(c, true)}, &StreamReader[T]{hostEnd: newHostEnd(c, false)}
+}
+
+// Read waits until there is something to read, and reads up to len(p) elements of it. The error is io.EOF at the stream's
+// end, the cause of ctx if that has ended, or a *Trap if the guest's store is dead. n is right with an error, too.
+func (r *StreamReader[T]) Read(ctx context.Context, p []T) (n int, err error) {
+	if r.over {
+		return 0, io.EOF
+	}
+	s := &slice[T]{ts: p, lift: r.lift}
+	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, r.hostEnd) })
+	r.over = result == CopyDropped
+	if err == nil {
+		err = r.end(result, s.used)
+	}
+	return s.used, err
+}
+
+// All reads elements one by one until the stream's end, or an error, which comes with the zero T. It closes the reader.
+func (r *StreamReader[T]) All(ctx context.Context) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		defer r.Close()
+		var p [16]T
+		for {
+			n, err := r.Read(ctx, p[:])
+			for _, t := range p[:n] {
+				if !yield(t, nil) {
+					return
+				}
+			}
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					var none T
+					yield(none, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// Close drops the end: who writes learns that nobody reads any more. A second Close does nothing.
+func (r *StreamReader[T]) Close() error {
+	if r.c != nil {
+		r.drop()
+		r.over = true
+	}
+	return nil
+}
+
+// Items is how many elements have gone through the stream.
+func (r *StreamReader[T]) Items() int64 { return r.c.Items() }
+
+// Write waits until all of p has been read. n is how much of it has been; the error is [ErrReaderGone], the cause of ctx if
+// that has ended, or a *Trap if the guest's store is dead. To write nothing waits until somebody reads.
+func (w *StreamWriter[T]) Write(ctx context.Context, p []T) (n int, err error) {
+	s := &slice[T]{ts: p, c: w.c}
+	for first := true; first || s.Remain() > 0; first = false {
+		before := s.used
+		result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, w.hostEnd) })
+		if err != nil {
+			return s.used, err
+		}
+		if result == CopyDropped && s.Remain() == 0 && s.used > before {
+			return s.used, nil
+		}
+		if result == CopyDropped {
+			return s.used, ErrReaderGone
+		}
+	}
+	return s.used, nil
+}
+
+// Close drops the end: who reads comes to the stream's end. A second Close does nothing.
+func (w *StreamWriter[T]) Close() error {
+	w.drop()
+	return nil
+}
+
+// LiftStream reads a value of a stream type: its readable end is the caller's from there on. lift makes an element of the
+// value that the guest has written; it may be nil where T is uint8.
+func LiftStream[T any](v Val, lift func(Val) T) *StreamReader[T] {
+	c := v.Any().(*Conduit)
+	c.Host(false, true)
+	return &StreamReader[T]{hostEnd: newHostEnd(c, false), lift: lift}
+}
+
+// LowerStream makes a value of a readable end, which is not the caller's any more. lower makes the value of an element that
+// the host writes at the other end; it may be nil where T is uint8, and is not used where another guest writes.
+func LowerStream[T any](r *StreamReader[T], lower func(T) Val) Val { return lowerEnd(r.hostEnd, lower) }
+
+func lowerEnd[T any](h *hostEnd, lower func(T) Val) Val {
+	c := h.c
+	c.do(func() {
+		c.Host(h.writable, false)
+		if lower != nil && c.lower == nil {
+			c.lower = lower
+		}
+	})
+	return AnyVal(c)
+}

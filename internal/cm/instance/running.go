@@ -1,0 +1,258 @@
+package instance
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
+	"github.com/vitrine-wasm/vitrine/internal/cm/task"
+)
+
+// Running is a call of an asynchronous function from the host. Its result and its end are apart: a guest may return the one
+// and work on. Safe for concurrent use.
+type Running struct {
+	root
+	l        *lift
+	boundary *cm.Boundary
+	args     []cm.Val
+	crossing *guestCrossing // nil: nobody observes
+
+	resolved, over chan struct{} // closed; over is after resolved
+
+	mu        sync.Mutex // guards what follows
+	result    cm.Val
+	err       error
+	isOver    bool
+	answered  bool
+	cancelled bool // by the task itself, as it was asked to
+	grace     *time.Timer
+}
+
+// Start begins a call of an exported function. It returns at once; a function whose type is not async has ended by then.
+func (s *Store) Start(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (*Running, error) {
+	return s.start(ctx, &s.own, f, args)
+}
+
+// Start is [Store.Start] for an invocation.
+func (i *Invocation) Start(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (*Running, error) {
+	return i.store.start(ctx, i, f, args)
+}
+
+func (s *Store) start(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (*Running, error) {
+	if err := wantArgs(f, args); err != nil {
+		return nil, err
+	}
+	r := &Running{boundary: f.Boundary, args: args, resolved: make(chan struct{}), over: make(chan struct{})}
+	if f.Lift < 0 || !f.Type.Async {
+		r.result, r.err = s.call(ctx, i, f, args)
+		r.answered, r.isOver = true, true
+		close(r.resolved)
+		close(r.over)
+		return r, nil
+	}
+	r.l = &s.linked.lifts[f.Lift]
+	r.init(s, ctx, i, r.l.Instance)
+	r.running = r
+	ci := &s.instances[r.l.Instance]
+	r.task = newTask(ci, r.l)
+	r.task.OnResolve = r.resolve
+	r.activation.lift = r.l
+	r.thread = s.sched.NewThread(r.task, r.run)
+	s.sched.Post(func() {
+		if s.dead != nil {
+			r.thread.Discard()
+			r.end(cm.Val{}, s.at(s.deadTrap(), r.boundary))
+			return
+		}
+		if s.running == nil {
+			s.running = map[*Running]struct{}{}
+		}
+		s.running[r] = struct{}{}
+		s.sched.Await(1)
+		r.begin()
+		r.thread.ResumeLater()
+	})
+	return r, nil
+}
+
+// newTask makes the task of a call of l.
+func newTask(ci *componentInstance, l *lift) *task.Task {
+	t := task.NewTask(&ci.entry)
+	t.Async = true
+	t.NeedsExclusive = !l.Async || l.Callback >= 0
+	return t
+}
+
+// run is the call, on a goroutine of its own that has the baton.
+func (r *Running) run() {
+	s := r.store
+	ended := false
+	defer func() {
+		if !ended {
+			r.conclude(s.panicked(recover(), r.boundary, r.boundary.Name()))
+		}
+	}()
+	if h := s.linked.hooks[r.boundary.ID]; h != nil {
+		r.crossing = r.enterGuest(r.caller, h, r.boundary, r.args)
+		r.observe(r.crossing)
+	}
+	err := r.mayRun(r.boundary)
+	if err == nil {
+		err = s.runTask(&r.activation, r.l, r.boundary, func() ([]cm.Val, error) { return r.args, nil })
+		if err != nil {
+			r.fail(err)
+			err = s.fail(s.at(err, r.boundary))
+		}
+	} else {
+		dropVals(&r.activation, r.l.fn.Type.Params, r.args)
+	}
+	ended = true
+	r.conclude(err)
+}
+
+// resolve is told of the task's result.
+func (r *Running) resolve(result cm.Val, cancelled bool) error {
+	r.store.sched.Await(-1)
+	r.mu.Lock()
+	r.result, r.answered, r.cancelled = result, true, cancelled
+	if cancelled {
+		r.err = contextTrap(r.caller)
+	}
+	r.mu.Unlock()
+	if r.crossing != nil && !cancelled {
+		r.crossing.Resolved(result)
+	}
+	close(r.resolved)
+	return nil
+}
+
+// conclude is the end of the call's first thread.
+func (r *Running) conclude(err error) {
+	if !r.isResolved() {
+		r.store.sched.Await(-1)
+	}
+	delete(r.store.running, r)
+	if r.crossing != nil {
+		r.mu.Lock()
+		result := r.result
+		end := err
+		if end == nil && r.cancelled {
+			end = r.err
+		}
+		r.mu.Unlock()
+		r.crossing.leftGuest(r.crossing.Elapsed(), result, end)
+	}
+	r.root.end()
+	r.end(r.result, err)
+}
+
+// end tells whoever waits of the end.
+func (r *Running) end(result cm.Val, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.isOver {
+		return
+	}
+	r.isOver = true
+	if r.grace != nil {
+		r.grace.Stop()
+	}
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	if !r.answered {
+		r.answered, r.result = true, result
+		close(r.resolved)
+	}
+	close(r.over)
+}
+
+func (r *Running) isResolved() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.answered
+}
+
+// Result waits for the result; the error is the trap that has ended the call before, or ctx's.
+func (r *Running) Result(ctx context.Context) (cm.Val, error) {
+	select {
+	case <-r.resolved:
+	default:
+		select {
+		case <-r.resolved:
+		case <-ctx.Done():
+			return cm.Val{}, context.Cause(ctx)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.result, r.err
+}
+
+// Wait waits until the call has ended, or nothing in the store can go on by itself any more.
+func (r *Running) Wait(ctx context.Context) error {
+	select {
+	case <-r.over:
+	default:
+		idle := make(chan struct{})
+		r.store.sched.Post(func() { r.store.sched.OnIdle(func() { close(idle) }) })
+		select {
+		case <-r.over:
+		case <-idle:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err
+}
+
+// call waits for the result and for the end.
+func (r *Running) call() (cm.Val, error) {
+	if err := r.Wait(context.Background()); err != nil {
+		return cm.Val{}, err
+	}
+	return r.Result(context.Background())
+}
+
+// Cancel asks the task to end early, by the specification's cancellation. What it makes of that is its own.
+func (r *Running) Cancel() {
+	if r.l == nil {
+		return
+	}
+	r.store.sched.Post(func() {
+		if r.store.dead == nil && !r.isResolved() {
+			r.task.RequestCancelSoon()
+		}
+	})
+}
+
+// callerGone cancels the task, and ends it if it has not ended after a while: it may be called from any goroutine.
+func (r *Running) callerGone() {
+	r.mu.Lock()
+	if !r.isOver && r.grace == nil {
+		r.grace = time.AfterFunc(r.store.grace, r.giveUp)
+	}
+	r.mu.Unlock()
+	r.Cancel()
+}
+
+// giveUp ends the call, and the store with it.
+func (r *Running) giveUp() {
+	r.interrupt.Set(contextTrap(r.caller))
+	r.store.sched.Post(func() {
+		r.mu.Lock()
+		over := r.isOver
+		r.mu.Unlock()
+		if !over {
+			trap := contextTrap(r.caller)
+			trap.Boundary = r.boundary
+			r.fail(trap)
+			_ = r.store.fail(trap)
+		}
+	})
+}

@@ -1,0 +1,390 @@
+package task
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// Sched is the scheduler of one store. It has no goroutine of its own: whoever has the baton and gives it up hands it to
+// the next thread that is ready, and what is posted runs on the goroutine that posts it, if the baton is free.
+//
+//	          Enter, Post                     resumed
+//	(free) ───────────────▶ (a goroutine) ───────────────▶ (another one)
+//	   ▲                         │ parks, ends: next ready thread, else
+//	   └─────────────────────────┘
+//
+// The zero Sched is ready.
+type Sched struct {
+	// Deadlock is told when nothing can go on any more though a caller waits for a result: nothing is ready, posted or
+	// outstanding. It has to Kill. May be nil: then everybody waits.
+	Deadlock func()
+	// Stuck is told of a synchronous call ([Sched.Enclose]) that waits for threads of its instance of which none can go on. It
+	// has to Kill.
+	Stuck func(of any)
+	// OnFail is told of a trap that has come up outside all guest code. It has to Kill.
+	OnFail func(error)
+
+	mu    sync.Mutex // guards what follows, up to the blank line
+	held  bool
+	inbox []func()
+
+	ready       []*Thread // from head on, in order; those that have turned out not to be are dropped when they are met
+	head        int
+	parked      *Thread  // list of all threads that wait, with a goroutine or without one
+	scope       *scope   // the innermost synchronous call that has blocked
+	outstanding int      // work of the host's that will post its end
+	callers     int      // that wait for a result
+	idlers      []func() // told once when nothing can go on
+	watches     map[any]func(error)
+	live        int     // goroutines that threads have of their own, and those that are outside
+	settling    *Thread // goes on when there are none
+	dead        error
+}
+
+var _ cm.Guard = (*Sched)(nil)
+
+// scope is a call of a function whose type is not async that has blocked: until it has returned, only threads of its own
+// component instance may run (CanonicalABI.md §canon lift, the loop at its end).
+type scope struct {
+	entry *Entry
+	of    any // who pops it
+	outer *scope
+}
+
+// TryEnter takes the baton if it is free.
+func (s *Sched) TryEnter() bool {
+	s.mu.Lock()
+	ok := !s.held
+	s.held = true
+	s.mu.Unlock()
+	return ok
+}
+
+// Enter takes the baton for t, which runs on this goroutine. It waits until it is free, or ctx has ended, which is an error.
+func (s *Sched) Enter(ctx context.Context, t *Thread) error {
+	if s.TryEnter() {
+		return nil
+	}
+	t.waker() // before anybody else may want it
+	e := &entrant{t: t}
+	s.Post(func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if !e.gone {
+			e.queued = true
+			s.makeReady(t)
+		}
+	})
+	select {
+	case <-t.waker():
+		return nil
+	case <-ctx.Done():
+	}
+	e.mu.Lock()
+	e.gone = !e.queued
+	e.mu.Unlock()
+	if e.gone {
+		return context.Cause(ctx)
+	}
+	<-t.waker() // it is its turn soon
+	s.Leave()
+	return context.Cause(ctx)
+}
+
+// entrant is a goroutine that waits to come in.
+type entrant struct {
+	t            *Thread
+	mu           sync.Mutex
+	queued, gone bool
+}
+
+// Leave gives the baton up, for a goroutine that goes on without it.
+func (s *Sched) Leave() {
+	if t := s.next(); t != nil {
+		s.switchTo(t)
+	}
+}
+
+// Post has f run with the baton: on this goroutine if nobody has it, else soon on another one. f must not block, and must
+// not run guest code but a realloc. Safe for concurrent use.
+func (s *Sched) Post(f func()) {
+	s.mu.Lock()
+	if s.held {
+		s.inbox = append(s.inbox, f)
+		s.mu.Unlock()
+		return
+	}
+	s.held = true
+	s.mu.Unlock()
+	f()
+	s.Leave()
+}
+
+// Hosted implements cm.Guard.
+func (s *Sched) Hosted(by int) { s.outstanding += by }
+
+// Watch implements cm.Guard.
+func (s *Sched) Watch(key any, f func(error)) error {
+	if s.dead != nil {
+		return s.dead
+	}
+	if s.watches == nil {
+		s.watches = map[any]func(error){}
+	}
+	s.watches[key] = f
+	return nil
+}
+
+// Unwatch implements cm.Guard.
+func (s *Sched) Unwatch(key any) { delete(s.watches, key) }
+
+// Outstanding counts work that goes on without the baton and will Post its end: by 1 at its beginning, by -1 at its end.
+func (s *Sched) Outstanding(by int) { s.outstanding += by }
+
+// Await counts callers that wait for a result, as [Sched.Outstanding] counts work.
+func (s *Sched) Await(by int) { s.callers += by }
+
+// OnIdle has f called once, when nothing can go on by itself any more. f may make threads ready.
+func (s *Sched) OnIdle(f func()) { s.idlers = append(s.idlers, f) }
+
+// next is the thread that runs next. nil if there is none: the baton is free then, and the caller does not have it any more.
+func (s *Sched) next() *Thread {
+	for {
+		s.drain()
+		if t := s.pick(); t != nil {
+			return t
+		}
+		if s.scope != nil && s.dead == nil {
+			s.Stuck(s.scope.of)
+			continue
+		}
+		if s.outstanding == 0 {
+			if s.callers > 0 && s.dead == nil && s.Deadlock != nil {
+				s.Deadlock()
+				continue
+			}
+			if idlers := s.idlers; len(idlers) > 0 {
+				s.idlers = nil
+				for _, f := range idlers {
+					f()
+				}
+				continue
+			}
+		}
+		s.mu.Lock()
+		if len(s.inbox) == 0 {
+			s.held = false
+			s.mu.Unlock()
+			return nil
+		}
+		s.mu.Unlock()
+	}
+}
+
+// drain runs what has been posted.
+func (s *Sched) drain() {
+	s.mu.Lock()
+	for len(s.inbox) > 0 {
+		inbox := s.inbox
+		s.inbox = nil
+		s.mu.Unlock()
+		for _, f := range inbox {
+			f()
+		}
+		s.mu.Lock()
+	}
+	s.mu.Unlock()
+}
+
+// pick takes the first thread that can go on off the queue.
+func (s *Sched) pick() *Thread {
+	if s.scope != nil && s.dead == nil {
+		return s.pickScoped()
+	}
+	for s.head < len(s.ready) {
+		t := s.ready[s.head]
+		s.ready[s.head] = nil
+		s.head++
+		t.queued = false
+		if t.isReady() {
+			return t
+		}
+		if e := t.entry; e != nil && e.Free() {
+			e.wakeNext() // the turn was not t's after all
+		}
+	}
+	s.ready, s.head = s.ready[:0], 0
+	return nil
+}
+
+// pickScoped is pick while a synchronous call is blocked. Threads of others keep their places.
+func (s *Sched) pickScoped() *Thread {
+	for _, t := range s.ready[s.head:] {
+		if t.entry == s.scope.entry && !t.excluded() && t.isReady() {
+			s.unqueue(t)
+			return t
+		}
+	}
+	return nil
+}
+
+// makeReady queues t, unless it is there already. Whether it can go on is looked at when its turn comes.
+func (s *Sched) makeReady(t *Thread) {
+	if !t.queued {
+		t.queued = true
+		s.ready = append(s.ready, t)
+	}
+}
+
+// switchTo hands the baton to t.
+func (s *Sched) switchTo(t *Thread) {
+	t.stopWaiting()
+	if t.body != nil {
+		body := t.body
+		t.body = nil
+		s.live++
+		go func() {
+			defer t.exit() // also if the host ends the goroutine
+			body()
+		}()
+		return
+	}
+	t.waker() <- struct{}{}
+}
+
+// Resume runs t until it blocks or ends, as a part of the thread that calls it (CanonicalABI.md §Thread State, resume).
+func (s *Sched) Resume(t *Thread, cancelled bool) {
+	back := make(chan struct{}, 1)
+	t.resumer, t.cancelled = back, cancelled
+	if t.queued { // its turn has come another way
+		s.unqueue(t)
+	}
+	s.switchTo(t)
+	<-back
+}
+
+func (s *Sched) unqueue(t *Thread) {
+	for i := s.head; i < len(s.ready); i++ {
+		if s.ready[i] == t {
+			s.ready = slices.Delete(s.ready, i, i+1)
+			break
+		}
+	}
+	t.queued = false
+}
+
+// Kill ends everything in the store with err: threads that are parked, or park from now on, are given it. Those that have
+// not begun never do. The first one counts.
+func (s *Sched) Kill(err error) {
+	if s.dead != nil {
+		return
+	}
+	s.dead = err
+	s.scope = nil
+	watches := s.watches
+	s.watches = nil
+	for _, f := range watches {
+		f(err)
+	}
+	for t := s.parked; t != nil; {
+		next := t.following
+		if t.body != nil {
+			t.Discard()
+		} else {
+			s.makeReady(t)
+		}
+		t = next
+	}
+}
+
+// Fail implements cm.Guard.
+func (s *Sched) Fail(err error) {
+	if s.OnFail != nil {
+		s.OnFail(err)
+	} else {
+		s.Kill(err)
+	}
+}
+
+// Dead is what Kill was given; nil before.
+func (s *Sched) Dead() error { return s.dead }
+
+// Enclose says that the synchronous call of, which is in e, is about to block: until Disclose, only threads of e run.
+func (s *Sched) Enclose(of any, e *Entry) {
+	if s.scope == nil || s.scope.of != of {
+		s.scope = &scope{entry: e, of: of, outer: s.scope}
+	}
+}
+
+// Disclose is the end of a synchronous call, which may have been enclosed.
+func (s *Sched) Disclose(of any) {
+	if s.scope != nil && s.scope.of == of {
+		s.scope = s.scope.outer
+	}
+}
+
+// Outside gives the baton away while t, whose goroutine this is, does something that is no business of the store's: to who
+// has resumed it, or (enclosing is set: it is in a synchronous call) to whoever is ready. What was enclosed is no bound for
+// those. Call the function that it returns to go on.
+func (s *Sched) Outside(t *Thread, enclosing bool) (back func()) {
+	if s.scope != nil && !enclosing {
+		return func() {} // the synchronous call that is blocked waits for this, too
+	}
+	s.outstanding++
+	s.live++
+	t.outside = true
+	t.waker()
+	scope := s.scope
+	if r := t.resumer; r != nil && !enclosing {
+		t.resumer = nil
+		r <- struct{}{}
+	} else {
+		s.scope = nil
+		s.Leave()
+	}
+	return func() {
+		if !s.TryEnter() {
+			s.Post(func() { s.makeReady(t) })
+			<-t.waker()
+		}
+		s.outstanding--
+		s.live--
+		t.outside = false
+		if enclosing && s.dead == nil {
+			s.scope = scope
+		}
+	}
+}
+
+// Settle waits, after Kill, until every thread has ended. t is the caller's, which has the baton.
+func (s *Sched) Settle(t *Thread) {
+	t.waker()
+	for s.live > 0 {
+		s.settling = t
+		if next := s.next(); next != nil && next != t {
+			s.switchTo(next)
+		} else if next == t {
+			continue
+		}
+		<-t.waker()
+	}
+	s.settling = nil
+}
+
+func (s *Sched) settled() {
+	if s.live == 0 && s.settling != nil {
+		s.makeReady(s.settling)
+		s.settling = nil
+	}
+}
+
+// Live says whether anything goes on in the store beside the caller's own call.
+func (s *Sched) Live() bool { return s.live > 0 || s.parked != nil }
+
+// ErrNoProgress is the trap of a synchronous call that blocks with nothing of its instance that could go on.
+func ErrNoProgress() error {
+	return cm.Trapf(cm.TrapDeadlock, "deadlock detected: event loop cannot make further progress: cannot block a synchronous task before returning")
+}

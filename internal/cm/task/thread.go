@@ -1,0 +1,277 @@
+package task
+
+// Thread is one thread of a task (CanonicalABI.md §Thread State). It runs on a goroutine of its own from the time when it
+// is first resumed, or on that of a caller that waits for it anyway ([Sched.Enter], [Thread.Inline]).
+//
+// What a guest calls "suspended" is a thread that waits for another one to resume it; "waiting" has a condition.
+type Thread struct {
+	sched *Sched
+	task  *Task  // nil: one that only waits to come in
+	entry *Entry // of its task
+	index uint32 // in the table of its component instance; 0 while it has none
+	body  func() // what it does, until it has begun on a goroutine of its own
+
+	wake    chan struct{}
+	resumer chan struct{} // who goes on when it blocks; nil: the next one that is ready
+
+	until       func() bool // what it waits for; nil: to be resumed, if it is parked at all
+	waiting     bool        // it is ready when until says so
+	suspended   bool        // it goes on when another thread resumes it
+	queued      bool        // it is in Sched.ready
+	cancellable bool        // its task's cancellation may be what it goes on with
+	cancelled   bool        // it is what it goes on with
+	detachable  bool        // it has no frames, and may give its goroutine back when its caller wants that
+	listed      bool
+	excluding   bool // it is in Entry.excluded
+	outside     bool // it comes back from outside the store
+	over        bool // it never begins
+
+	before, following *Thread // in Sched.parked
+}
+
+// NewThread makes a thread of a task, suspended; body is what it does when it is resumed. nil is a thread that runs on the
+// goroutine of whoever makes it.
+func (s *Sched) NewThread(t *Task, body func()) *Thread {
+	th := &Thread{sched: s, task: t, body: body}
+	if t != nil {
+		th.entry = t.entry
+	}
+	th.suspended = body != nil
+	return th
+}
+
+// Join says of which task it is, for one that was made without.
+func (t *Thread) Join(of *Task) { t.task, t.entry = of, of.entry }
+
+// Discard is the end of a thread that has not begun.
+func (t *Thread) Discard() {
+	t.stopWaiting()
+	t.body, t.over = nil, true
+}
+
+// Task is the task that it is of.
+func (t *Thread) Task() *Task { return t.task }
+
+// Index is its number in the table of its component instance.
+func (t *Thread) Index() uint32 { return t.index }
+
+// Suspended says whether it waits to be resumed by another thread.
+func (t *Thread) Suspended() bool { return t.suspended }
+
+func (t *Thread) waker() chan struct{} {
+	if t.wake == nil {
+		t.wake = make(chan struct{}, 1)
+	}
+	return t.wake
+}
+
+func (t *Thread) isReady() bool {
+	switch {
+	case t.over:
+		return false
+	case t.sched.dead != nil || t.cancelled:
+		return true
+	case t.entry != nil && t.entry.held > 0 && !t.outside:
+		return t.entry.available(t)
+	}
+	return !t.waiting || t.until == nil || t.until()
+}
+
+// Ready says whether it waits and could go on.
+func (t *Thread) Ready() bool { return t.waiting && (t.until == nil || t.until()) }
+
+// excluded says that it must not run while a synchronous call of its instance is blocked: the implicit thread of a task
+// that needs the guest's stack for itself.
+func (t *Thread) excluded() bool {
+	return t.task != nil && t.task.implicit == t && t.task.Async && t.task.NeedsExclusive
+}
+
+func (t *Thread) list() {
+	if t.listed {
+		return
+	}
+	s := t.sched
+	t.listed, t.before, t.following = true, nil, s.parked
+	if s.parked != nil {
+		s.parked.before = t
+	}
+	s.parked = t
+}
+
+// stopWaiting takes it off the list of those that are parked.
+func (t *Thread) stopWaiting() {
+	t.waiting, t.suspended, t.until, t.detachable = false, false, nil, false
+	if !t.listed {
+		return
+	}
+	if t.before == nil {
+		t.sched.parked = t.following
+	} else {
+		t.before.following = t.following
+	}
+	if t.following != nil {
+		t.following.before = t.before
+	}
+	t.listed, t.before, t.following = false, nil, nil
+}
+
+// Wake has the scheduler look whether t can go on; what t waits for has changed.
+func (t *Thread) Wake() {
+	if t.waiting {
+		t.sched.makeReady(t)
+	}
+}
+
+// exit gives the baton up at the end of the thread's goroutine.
+func (t *Thread) exit() {
+	t.sched.live--
+	t.sched.settled()
+	if r := t.resumer; r != nil {
+		t.resumer = nil
+		r <- struct{}{}
+		return
+	}
+	t.sched.Leave()
+}
+
+// block hands the baton on and waits until it is t's again.
+func (t *Thread) block() (cancelled bool, err error) {
+	s := t.sched
+	t.list()
+	t.waker() // before anybody else may want it
+	switch r := t.resumer; {
+	case r != nil:
+		t.resumer = nil
+		r <- struct{}{}
+	case s.scope != nil:
+		if err := t.blockScoped(); err != nil {
+			return false, err
+		}
+	default:
+		next := s.next()
+		if next == t {
+			t.stopWaiting()
+			return t.resumed()
+		}
+		if next != nil {
+			s.switchTo(next)
+		}
+	}
+	<-t.waker()
+	return t.resumed()
+}
+
+// blockScoped hands the baton to another thread of the synchronous call's instance.
+func (t *Thread) blockScoped() error {
+	s := t.sched
+	s.drain()
+	switch next := s.pick(); {
+	case next == nil:
+		t.stopWaiting()
+		s.unqueue(t)
+		if s.dead != nil {
+			return s.dead
+		}
+		return ErrNoProgress()
+	case next == t:
+		t.waker() <- struct{}{}
+		t.stopWaiting()
+	default:
+		s.switchTo(next)
+	}
+	return nil
+}
+
+func (t *Thread) resumed() (cancelled bool, err error) {
+	cancelled, t.cancelled, t.cancellable = t.cancelled, false, false
+	return cancelled, t.sched.dead
+}
+
+// WaitUntil blocks until the condition holds, which is looked at when Wake is called. cancellable says that the task's
+// cancellation is something to go on with, too: it is what is returned then. An error ends the thread's guest code.
+func (t *Thread) WaitUntil(until func() bool, cancellable bool) (cancelled bool, err error) {
+	s := t.sched
+	if s.dead == nil && (t.task == nil || t.task.state != PendingCancel) && until() &&
+		(t.resumer != nil || s.scope != nil || s.head == len(s.ready)) {
+		return false, nil // nobody else waits for a turn, or who does has begun this one
+	}
+	return t.WaitTurn(until, cancellable)
+}
+
+// WaitTurn is WaitUntil for a thread that lets others run that are ready even if the condition holds. until may be nil.
+func (t *Thread) WaitTurn(until func() bool, cancellable bool) (cancelled bool, err error) {
+	s := t.sched
+	if s.dead != nil {
+		return false, s.dead
+	}
+	if t.task != nil && t.task.deliverPendingCancel(cancellable) {
+		return true, nil
+	}
+	t.waiting, t.until, t.cancellable = true, until, cancellable
+	s.makeReady(t)
+	return t.block()
+}
+
+// Yield lets others run that are ready.
+func (t *Thread) Yield(cancellable bool) (cancelled bool, err error) {
+	return t.WaitTurn(nil, cancellable)
+}
+
+// Suspend blocks until another thread resumes it.
+func (t *Thread) Suspend(cancellable bool) (cancelled bool, err error) {
+	if t.task.deliverPendingCancel(cancellable) {
+		return true, nil
+	}
+	t.suspended, t.cancellable = true, cancellable
+	return t.block()
+}
+
+// ResumeLater makes a suspended thread ready.
+func (t *Thread) ResumeLater() {
+	t.suspended, t.waiting = false, true
+	t.list()
+	t.sched.makeReady(t)
+}
+
+// SwitchTo blocks, and has other run at once in its place: a suspended thread, or a ready one. If yield is set it is ready
+// itself, else suspended.
+func (t *Thread) SwitchTo(other *Thread, cancellable, yield bool) (cancelled bool, err error) {
+	if t.task.deliverPendingCancel(cancellable) {
+		return true, nil
+	}
+	s := t.sched
+	t.cancellable = cancellable
+	if yield {
+		t.waiting = true
+		s.makeReady(t)
+	} else {
+		t.suspended = true
+	}
+	t.list()
+	if other.queued {
+		s.unqueue(other)
+	}
+	other.resumer, t.resumer = t.resumer, nil
+	t.waker()
+	s.switchTo(other)
+	<-t.waker()
+	return t.resumed()
+}
+
+// Promote is [Thread.SwitchTo] for a thread that may not be ready: then t does not switch, but yields or suspends.
+func (t *Thread) Promote(other *Thread, cancellable, yield bool) (cancelled bool, err error) {
+	switch {
+	case other.Ready() && other != t:
+		return t.SwitchTo(other, cancellable, yield)
+	case yield:
+		return t.Yield(cancellable)
+	}
+	return t.Suspend(cancellable)
+}
+
+// Inline has t run on the goroutine of caller, which waits for its end, and in its place. Call the function that it
+// returns when t has ended.
+func (t *Thread) Inline(caller *Thread) (end func()) {
+	t.resumer, caller.resumer = caller.resumer, nil
+	return func() { caller.resumer, t.resumer = t.resumer, nil }
+}

@@ -1,0 +1,180 @@
+package task
+
+import (
+	"slices"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// EventCode says what an event tells of (CanonicalABI.md §Waitable State).
+type EventCode uint32
+
+// The codes.
+const (
+	EventNone EventCode = iota
+	EventSubtask
+	EventStreamRead
+	EventStreamWrite
+	EventFutureRead
+	EventFutureWrite
+	EventTaskCancelled
+)
+
+// Event is what a guest is told: of which handle, and what.
+type Event struct {
+	Code    EventCode
+	Handle  uint32
+	Payload uint32
+}
+
+// Teller makes an event when it is told.
+type Teller interface{ Tell() Event }
+
+// Waitable is something whose progress can be waited for: a subtask, or an end of a stream or future. The zero Waitable has
+// no event.
+type Waitable struct {
+	event  Teller // nil: nothing to tell
+	set    *WaitableSet
+	waiter *Thread // that waits for it alone
+	sync   bool    // somebody does
+	queued bool    // it is in the set's queue
+}
+
+// SetEvent has t make the event that is delivered next, instead of one that nobody has heard of.
+func (w *Waitable) SetEvent(t Teller) {
+	w.event = t
+	if w.waiter != nil {
+		w.waiter.Wake()
+	}
+	if w.set != nil {
+		w.set.tell(w)
+	}
+}
+
+// HasEvent says whether there is something to tell.
+func (w *Waitable) HasEvent() bool { return w.event != nil }
+
+// TakeEvent tells it.
+func (w *Waitable) TakeEvent() Event {
+	t := w.event
+	w.event = nil
+	return t.Tell()
+}
+
+// InSet says that it is in a waitable set.
+func (w *Waitable) InSet() bool { return w.set != nil }
+
+// HasSyncWaiter says that a thread waits for it alone.
+func (w *Waitable) HasSyncWaiter() bool { return w.sync }
+
+// WaitEvent blocks th until there is an event.
+func (w *Waitable) WaitEvent(th *Thread) error {
+	w.sync, w.waiter = true, th
+	_, err := th.WaitUntil(w.HasEvent, false)
+	w.sync, w.waiter = false, nil
+	return err
+}
+
+// Join puts it into a set, out of the one that it is in; nil is none.
+func (w *Waitable) Join(s *WaitableSet) {
+	if w.set != nil {
+		w.set.count--
+		if w.queued {
+			w.set.queue = slices.DeleteFunc(w.set.queue, func(e *Waitable) bool { return e == w })
+			w.queued = false
+		}
+	}
+	w.set = s
+	if s != nil {
+		s.count++
+		if w.HasEvent() {
+			s.tell(w)
+		}
+	}
+}
+
+// WaitableSet is a set of them that threads wait for.
+type WaitableSet struct {
+	count   int
+	queue   []*Waitable // of those that had an event, in order; some may have told it another way
+	waiting []*Thread
+}
+
+// tell notes that w has something to tell.
+func (s *WaitableSet) tell(w *Waitable) {
+	if !w.queued {
+		w.queued = true
+		s.queue = append(s.queue, w)
+	}
+	for _, t := range s.waiting {
+		t.Wake()
+	}
+}
+
+// HasEvent says whether any of them has something to tell.
+func (s *WaitableSet) HasEvent() bool {
+	for len(s.queue) > 0 && !s.queue[0].HasEvent() {
+		s.queue[0].queued = false
+		s.queue = s.queue[1:]
+	}
+	return len(s.queue) > 0
+}
+
+// takeEvent tells what the first of them has to tell.
+func (s *WaitableSet) takeEvent() Event {
+	if !s.HasEvent() {
+		return Event{}
+	}
+	w := s.queue[0]
+	w.queued = false
+	s.queue = s.queue[1:]
+	return w.TakeEvent()
+}
+
+// wait blocks until there is an event and also holds.
+func (s *WaitableSet) wait(th *Thread, also func() bool, cancellable bool) (ev Event, cancelled bool, err error) {
+	s.waiting = append(s.waiting, th)
+	until := s.HasEvent
+	if also != nil {
+		until = func() bool { return s.HasEvent() && also() }
+	}
+	cancelled, err = th.WaitUntil(until, cancellable)
+	if err == nil && !cancelled {
+		ev = s.takeEvent()
+	}
+	if i := slices.Index(s.waiting, th); i >= 0 {
+		s.waiting = slices.Delete(s.waiting, i, i+1)
+	}
+	return ev, cancelled, err
+}
+
+// Wait blocks th until there is an event. If cancellable is set, its task's cancellation is one.
+func (s *WaitableSet) Wait(th *Thread, cancellable bool) (Event, error) {
+	ev, cancelled, err := s.wait(th, nil, cancellable)
+	if cancelled {
+		ev = Event{Code: EventTaskCancelled}
+	}
+	return ev, err
+}
+
+// Poll is an event if there is one, of code EventNone if not.
+func (s *WaitableSet) Poll(t *Task, cancellable bool) Event {
+	switch {
+	case t != nil && t.deliverPendingCancel(cancellable):
+		return Event{Code: EventTaskCancelled}
+	case s.HasEvent():
+		return s.takeEvent()
+	}
+	return Event{}
+}
+
+// Drop is the end of the set, which must be empty and waited for by nobody.
+func (s *WaitableSet) Drop() error {
+	switch {
+	case s.count > 0:
+		return cm.Trapf(cm.TrapWaitable, "cannot drop waitable set with waitables in it")
+	case len(s.waiting) > 0:
+		return cm.Trapf(cm.TrapWaitable, "cannot drop waitable set with waiters")
+	}
+	return nil
+}
