@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/instance"
@@ -140,6 +141,12 @@ func WithHandles(n int) StoreOption { return func(o *storeOptions) { o.store.Han
 // WithCallDepth bounds the nested calls into component instances: from component to component, and
 // from a host function that a guest has called back into a guest, of this store or another. 0 is a default of 100.
 func WithCallDepth(n int) StoreOption { return func(o *storeOptions) { o.store.Depth = n } }
+
+// WithCancelGrace is how long a call of an async function may take to end once it has been cancelled because its context has
+// ended; then its instance is ended. 0 is a default of 1 s.
+func WithCancelGrace(d time.Duration) StoreOption {
+	return func(o *storeOptions) { o.store.Grace = d }
+}
 
 // WithHostMemory bounds what the host holds for the store's guests, in bytes: resources, their buffers, the values of calls under
 // way, and stack beyond 2 MiB; see [cm.Account]. 0 is as much as WithMemory says, and leaves stacks to WithStack; if that leaves it unbounded,

@@ -62,12 +62,18 @@ func (c *crossing) begin(a *activation, ctx context.Context, h cm.Hooks, b *cm.B
 	c.Context = c.Enter(h)
 }
 
+// limitOf finds the limit that a host function has told of; it keeps End off the heap of calls that tell of none.
+func limitOf(cause error) (limit *cm.LimitError) {
+	errors.As(cause, &limit)
+	return limit
+}
+
 // leftHost is the end of a call of a host function, which took so long and gave its guest an error because of cause. To its caller it took what its
 // hooks took, too: watching a call is no work of the guest's that makes it.
 func (c *crossing) leftHost(took time.Duration, cause error, result cm.Val, err error) {
 	end := cm.End{Err: err, Cause: cause}
 	if cause != nil {
-		errors.As(cause, &end.Limit)
+		end.Limit = limitOf(cause)
 	}
 	end.Host, end.Wait = task.Split(took, c.Waited())
 	c.Leave(result, end)
@@ -78,7 +84,7 @@ func (c *crossing) leftHost(took time.Duration, cause error, result cm.Val, err 
 func (c *crossing) leftApart(took time.Duration, cause error, result cm.Val, err error) {
 	end := cm.End{Err: err, Cause: cause}
 	if cause != nil {
-		errors.As(cause, &end.Limit)
+		end.Limit = limitOf(cause)
 	}
 	end.Host, end.Wait = task.Split(took, c.Waited())
 	c.Leave(result, end)

@@ -102,7 +102,13 @@ func (r *root) recursive() bool {
 }
 
 // OnDone implements reqctx.Listener. A task that is over by then hears it in vain.
-func (r *root) OnDone() { r.interrupt.Set(contextTrap(r.caller)) }
+func (r *root) OnDone() {
+	if r.running != nil {
+		r.running.callerGone()
+		return
+	}
+	r.interrupt.Set(contextTrap(r.caller))
+}
 
 func (r *root) end() { r.finish(false) }
 

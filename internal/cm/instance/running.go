@@ -115,11 +115,15 @@ func (r *Running) run() {
 // resolve is told of the task's result.
 func (r *Running) resolve(result cm.Val, cancelled bool) error {
 	r.store.sched.Await(-1)
-	r.mu.Lock()
-	r.result, r.answered, r.cancelled = result, true, cancelled
-	if cancelled {
-		r.err = contextTrap(r.caller)
+	var err error
+	switch {
+	case cancelled && r.caller.Err() != nil:
+		err = r.store.at(contextTrap(r.caller), r.boundary)
+	case cancelled:
+		err = r.store.trap(cm.TrapCancel, r.boundary, "the caller has cancelled it")
 	}
+	r.mu.Lock()
+	r.result, r.answered, r.cancelled, r.err = result, true, cancelled, err
 	r.mu.Unlock()
 	if r.crossing != nil && !cancelled {
 		r.crossing.Resolved(result)
