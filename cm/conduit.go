@@ -116,7 +116,7 @@ func (c *Conduit) do(f func()) {
 	g.Post(f)
 }
 
-// Host says in the store that the host has an end now, or has none of that kind any more.
+// Host says in the store that the host has an end now, or has none of that kind any more. A value on its way is the host's.
 func (c *Conduit) Host(writable, has bool) {
 	at := 0
 	if writable {
@@ -246,8 +246,7 @@ func (c *Conduit) Drop() {
 // Bridge makes a conduit for another store whose elements are those of c: somebody of the host's reads here and writes there.
 func (c *Conduit) Bridge() *Conduit {
 	to := NewConduit(c.Elem, c.Future)
-	to.hosted[1] = true
-	c.Host(false, true)
+	to.hosted = [2]bool{true, true}
 	go bridge(&StreamReader[Val]{hostEnd: newHostEnd(c, false), lift: itself}, &StreamWriter[Val]{newHostEnd(to, true)})
 	to.lower = itself
 	return to

@@ -71,7 +71,6 @@ func (w *FutureWriter[T]) Close() error {
 // LiftFuture reads a value of a future type, as [LiftStream] one of a stream type.
 func LiftFuture[T any](v Val, lift func(Val) T) *FutureReader[T] {
 	c := v.Any().(*Conduit)
-	c.Host(false, true)
 	return &FutureReader[T]{hostEnd: newHostEnd(c, false), lift: lift}
 }
 

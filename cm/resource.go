@@ -95,6 +95,7 @@ func EachOwned(t *Type, v Val, f func(*Resource)) {
 // error is the one to report: those of the destructors are discarded.
 func DropOwned(ctx context.Context, t *Type, v Val) {
 	EachOwned(t, v, func(r *Resource) { r.DropUnended(ctx) })
+	eachConduit(t, v, func(c *Conduit) { newHostEnd(c, false).drop() })
 }
 
 // DropUnended is [DropOwned] for one resource.
@@ -134,4 +135,54 @@ func (t *Type) owns() bool {
 		return t.OK.owns() || t.Err.owns()
 	}
 	return false
+}
+
+// eachConduit calls f for every readable end of a stream or future that v is, or holds.
+func eachConduit(t *Type, v Val, f func(*Conduit)) {
+	if t == nil || v.IsZero() {
+		return
+	}
+	switch t.Kind {
+	case KindStream, KindFuture:
+		if v.form == formAny {
+			if c, ok := v.Any().(*Conduit); ok {
+				f(c)
+			}
+		}
+	case KindRecord, KindTuple:
+		if v.form == formVals {
+			fields := v.List()
+			for i := range min(len(t.Fields), len(fields)) {
+				eachConduit(t.Fields[i].Type, fields[i], f)
+			}
+		}
+	case KindList:
+		if v.form == formVals && !t.Elem.IsNumber() {
+			for _, e := range v.List() {
+				eachConduit(t.Elem, e, f)
+			}
+		}
+	case KindOption, KindResult, KindVariant:
+		if v.form != formCase {
+			return
+		}
+		if p, ok := v.Payload(); ok {
+			eachConduit(t.payload(v.Case()), p, f)
+		}
+	}
+}
+
+// payload is the type of what case i of an option, result or variant holds; nil if it holds nothing.
+func (t *Type) payload(i uint32) *Type {
+	switch {
+	case t.Kind == KindOption:
+		return t.Elem
+	case t.Kind == KindResult && i == 0:
+		return t.OK
+	case t.Kind == KindResult:
+		return t.Err
+	case int(i) < len(t.Cases):
+		return t.Cases[i].Type
+	}
+	return nil
 }

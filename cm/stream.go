@@ -113,7 +113,6 @@ func (w *StreamWriter[T]) Close() error {
 // value that the guest has written; it may be nil where T is uint8.
 func LiftStream[T any](v Val, lift func(Val) T) *StreamReader[T] {
 	c := v.Any().(*Conduit)
-	c.Host(false, true)
 	return &StreamReader[T]{hostEnd: newHostEnd(c, false), lift: lift}
 }
 
@@ -124,7 +123,6 @@ func LowerStream[T any](r *StreamReader[T], lower func(T) Val) Val { return lowe
 func lowerEnd[T any](h *hostEnd, lower func(T) Val) Val {
 	c := h.c
 	c.do(func() {
-		c.Host(h.writable, false)
 		if lower != nil && c.lower == nil {
 			c.lower = lower
 		}

@@ -242,8 +242,11 @@ func (h *handles) LiftAsync(t *cm.Type, i uint32) (any, error) {
 	if err := e.CanMove(); err != nil {
 		return nil, err
 	}
-	_, err = h.instance.table.Take(i, kind)
-	return e.Conduit, err
+	if _, err = h.instance.table.Take(i, kind); err != nil {
+		return nil, err
+	}
+	e.Conduit.Host(false, true) // while it is on its way
+	return e.Conduit, nil
 }
 
 // LowerAsync adds a readable end, or an error context, to the table (lower_async_value, lower_error_context).
@@ -262,6 +265,7 @@ func (h *handles) LowerAsync(t *cm.Type, object any) (uint32, error) {
 	if c.Elem == nil {
 		c.Elem = t.Elem
 	}
+	c.Host(false, false)
 	kind := handle.StreamEnd
 	if c.Future {
 		kind = handle.FutureEnd
