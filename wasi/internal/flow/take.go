@@ -1,0 +1,129 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+)
+
+// bufferSize is how much is moved at a time.
+const bufferSize = 32 << 10
+
+// buffers are those that nobody uses: a stream has one only while there is something to move.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+// Take has write take what a component writes to src, in order, until its end, an error of write (which drops src) or the end of the
+// store. end is told how that went: nil at the end of the stream. write must not keep p.
+//
+// What write has been given it may pass on in its own time: a context that ends with the store, or, where settle is set, with the
+// call in ctx once the store is about to end; until then the store's end waits for it.
+func (g *Group) Take(ctx context.Context, src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) error {
+	w, err := g.begin(ctx)
+	if err != nil {
+		src.Close()
+		return err
+	}
+	into := w.ctx
+	if settle {
+		var hurry context.CancelFunc
+		into, hurry = context.WithCancel(context.WithoutCancel(ctx))
+		g.mu.Lock()
+		w.call, w.src, w.base, w.hurry = ctx, src, src.Items(), hurry
+		g.mu.Unlock()
+	}
+	go func() {
+		defer w.end()
+		err := w.take(into, src, write)
+		src.Close()
+		w.pass(-1)
+		end(w.ctx, err)
+	}()
+	return nil
+}
+
+// small is how much is read at once as long as a component writes little: what waits for it has a buffer all the time.
+const small = 512
+
+func (w *Work) take(into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
+	first := make([]byte, small)
+	var large *[bufferSize]byte
+	defer func() { putBuffer(large) }()
+	for {
+		buf := first
+		if large != nil {
+			buf = large[:]
+		}
+		n, err := src.Read(w.ctx, buf)
+		if n > 0 {
+			failed := write(into, buf[:n])
+			w.pass(int64(n))
+			if failed != nil {
+				return failed
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case n == len(buf) && large == nil:
+			large = buffers.Get().(*[bufferSize]byte)
+		case n < len(buf):
+			putBuffer(large)
+			large = nil
+		}
+	}
+}
+
+func putBuffer(b *[bufferSize]byte) {
+	if b != nil {
+		buffers.Put(b)
+	}
+}
+
+// pass says that n bytes more have been passed on; -1: that no more are going to be.
+func (w *Work) pass(n int64) {
+	g := w.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n < 0 {
+		w.hurryNow()
+	} else {
+		w.passed += n
+	}
+	g.cond.Broadcast()
+}
+
+// hurryNow ends what would be waited for. The group's lock is held.
+func (w *Work) hurryNow() {
+	if w.hurry != nil {
+		w.hurry()
+		w.hurry = nil
+	}
+}
+
+type settledKey struct{}
+
+// settled are works of one invocation, whose end waits as the store's does.
+type settled struct {
+	group *Group
+	call  context.Context
+}
+
+// Settle has the end of the invocation in ctx wait for what has been taken, as the end of its store does. It is called before the first
+// byte, when what the bytes are passed on to has been made ready: what an invocation keeps ends in the reverse order.
+func (g *Group) Settle(ctx context.Context) {
+	component.TaskValue(ctx, settledKey{}, func() any { return &settled{g, ctx} })
+}
+
+// Close implements io.Closer.
+func (s *settled) Close() error {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	s.group.settle(func(w *Work) bool { return w.hurry != nil })
+	return nil
+}
