@@ -15,22 +15,22 @@ type wasiCall struct {
 	interfaces []string
 }
 
-const addP2 = "wasi.AddP2(linker, wasi.Config{…})"
+const addWASI = "wasi.Add(linker, wasi.Config{…})"
 
 // wasiCalls are the calls by package of WASI.
 var wasiCalls = map[string]wasiCall{
-	"io":         {addP2, []string{"error", "poll", "streams"}},
-	"clocks":     {addP2, []string{"monotonic-clock", "timezone", "wall-clock"}},
-	"random":     {addP2, []string{"insecure", "insecure-seed", "random"}},
-	"filesystem": {addP2, []string{"preopens", "types"}},
-	"cli": {addP2, []string{"environment", "exit", "stderr", "stdin", "stdout", "terminal-input", "terminal-output", "terminal-stderr",
+	"io":         {addWASI, []string{"error", "poll", "streams"}},
+	"clocks":     {addWASI, []string{"monotonic-clock", "timezone", "wall-clock"}},
+	"random":     {addWASI, []string{"insecure", "insecure-seed", "random"}},
+	"filesystem": {addWASI, []string{"preopens", "types"}},
+	"cli": {addWASI, []string{"environment", "exit", "stderr", "stdin", "stdout", "terminal-input", "terminal-output", "terminal-stderr",
 		"terminal-stdin", "terminal-stdout"}},
-	"sockets": {addP2, []string{"instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"}},
+	"sockets": {addWASI, []string{"instance-network", "ip-name-lookup", "network", "tcp", "tcp-create-socket", "udp", "udp-create-socket"}},
 	"http":    {"httpp2.Add(linker, wasihttp.NewClient(wasihttp.ClientConfig{…}))", []string{"outgoing-handler", "types"}},
 }
 
 var wasiImports = map[string]string{
-	addP2:                  "github.com/vitrine-wasm/vitrine/wasi",
+	addWASI:                  "github.com/vitrine-wasm/vitrine/wasi",
 	wasiCalls["http"].expr: "github.com/vitrine-wasm/vitrine/wasi/http/p2 and …/wasi/http",
 }
 

@@ -20,7 +20,7 @@ import (
 // including those behind features.
 func TestSurface(t *testing.T) {
 	l := engine(t).NewLinker(nil)
-	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+	if err := wasi.Add(l, wasi.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{})
@@ -125,7 +125,7 @@ func TestInvalidConfig(t *testing.T) {
 		"a folder that is not there": {preopen(filepath.Join(t.TempDir(), "nope")), "nope"},
 		"a grant that is none":       {wasi.Config{Sockets: grants("here")}, `"here": want host:port`},
 	} {
-		if err := wasi.AddP2(e.NewLinker(nil), c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := wasi.Add(e.NewLinker(nil), c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -104,7 +104,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	for _, f := range c.Grants.Files {
 		cfg.Preopens = append(cfg.Preopens, filesystem.Preopen{Host: f.Host, Guest: f.Guest, ReadOnly: f.ReadOnly})
 	}
-	if err := wasi.AddP2(l, cfg); err != nil {
+	if err := wasi.Add(l, cfg); err != nil {
 		return nil, err
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
@@ -126,6 +126,9 @@ func (p *Plugin) stream(b *host.Binding, name string, raw io.Writer) func(contex
 	}
 	write := cli.Interruptible(raw) // a pipe that nobody reads must not outlive the guest's deadline
 	return func(ctx context.Context, b []byte) error {
+		if len(b) == 0 {
+			return lines(ctx, b)
+		}
 		switch err := write(ctx, b); {
 		case errno.Is(err, syscall.EPIPE):
 			return wasiio.ErrReaderGone

@@ -93,7 +93,7 @@ func served(t *testing.T, name string, allow func(scheme, host, port string) boo
 	}
 	seen := &calls{}
 	l := engine.NewLinker(seen)
-	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+	if err := wasi.Add(l, wasi.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	upstream := wasihttp.NewClient(wasihttp.ClientConfig{Allow: allow})

@@ -79,7 +79,7 @@ func embedded(t *testing.T, c HandlerConfig, g guest) (*Handler, *events) {
 	}
 	seen := &events{}
 	l := engine.NewLinker(seen)
-	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+	if err := wasi.Add(l, wasi.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	upstream := wasihttp.NewClient(wasihttp.ClientConfig{})
