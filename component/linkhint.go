@@ -30,7 +30,7 @@ var wasiCalls = map[string]wasiCall{
 }
 
 var wasiImports = map[string]string{
-	addWASI:                  "github.com/vitrine-wasm/vitrine/wasi",
+	addWASI:                "github.com/vitrine-wasm/vitrine/wasi",
 	wasiCalls["http"].expr: "github.com/vitrine-wasm/vitrine/wasi/http/p2 and …/wasi/http",
 }
 

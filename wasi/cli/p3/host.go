@@ -72,7 +72,7 @@ func (o output) WriteViaStream(ctx context.Context, data *cm.StreamReader[uint8]
 
 // errorCode is what the guest sees of an error.
 func errorCode(err error) ErrorCode {
-	if errors.Is(err, wasiio.ErrGone) || errno.Is(err, syscall.EPIPE) {
+	if errors.Is(err, wasiio.ErrReaderGone) || errno.Is(err, syscall.EPIPE) {
 		return ErrorCodePipe
 	}
 	return ErrorCodeIO

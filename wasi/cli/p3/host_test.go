@@ -104,7 +104,7 @@ func TestStdout(t *testing.T) {
 	for _, c := range []struct {
 		err  error
 		want ErrorCode
-	}{{syscall.EPIPE, ErrorCodePipe}, {wasiio.ErrGone, ErrorCodePipe}, {os.ErrClosed, ErrorCodeIO}} {
+	}{{syscall.EPIPE, ErrorCodePipe}, {wasiio.ErrReaderGone, ErrorCodePipe}, {os.ErrClosed, ErrorCodeIO}} {
 		w, r := cm.NewStream[uint8]()
 		ended, _ := output{process{cli.New(cli.Config{})}, func(context.Context, []byte) error { return c.err }}.WriteViaStream(ctx, r)
 		_, _ = w.Write(ctx, []byte("x"))
