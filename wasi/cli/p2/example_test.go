@@ -18,7 +18,7 @@ func ExampleAdd() {
 	check(err)
 	defer engine.Close(ctx)
 	linker := engine.NewLinker(nil)
-	clip2.Add(linker, cli.Config{Args: []string{"guest"}})
+	clip2.Add(linker, cli.New(cli.Config{Args: []string{"guest"}}))
 	for _, name := range linker.Definitions() {
 		if strings.HasPrefix(name, "wasi:cli/exit@") {
 			fmt.Println(name)
