@@ -19,6 +19,7 @@
 //
 //	type Guest struct { … }                                has a method for each function; a resource's methods take its handle first
 //	func NewGuestExport(*component.Instance) (*Guest, error)
+//	func (*Guest) StartPump(…) (*cm.Started[T], error)     of each async function: begins a call; the method Pump waits for its end
 //	type Session struct { *cm.Resource }                   of each resource: a handle
 //
 // Of a world w: a struct W with a field for each interface that it exports and a method for each function of its own, NewW, and WImports with AddW… for

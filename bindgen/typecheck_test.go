@@ -36,6 +36,9 @@ func (*Linker) Instance(wit.InterfaceID) *HostInstance { return nil }
 func (*HostInstance) Resource(string, *cm.ResourceType) {}
 func (*HostInstance) Define(cm.HostDef) {}
 func (*Instance) TypedFunc(wit.InterfaceID, string, *cm.FuncType) (*Func, error) { return nil, nil }
+type Running struct{ cm.Running }
+
+func (*Func) Start(context.Context, ...cm.Val) (*Running, error) { return nil, nil }
 func (*Func) Call(context.Context, ...cm.Val) (cm.Val, error) { return cm.Val{}, nil }
 `
 

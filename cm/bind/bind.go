@@ -14,6 +14,32 @@ type Caller interface {
 	Call(ctx context.Context, args ...cm.Val) (cm.Val, error)
 }
 
+// Starter calls an exported asynchronous function, or begins to.
+type Starter interface {
+	Caller
+	Start(ctx context.Context, args ...cm.Val) (cm.Running, error)
+}
+
+// AsStarter makes a Starter of what a component has, unless err is an error.
+func AsStarter[R cm.Running](f starts[R], err error) (Starter, error) {
+	if err != nil {
+		return nil, err
+	}
+	return starter[R]{f}, nil
+}
+
+type starts[R cm.Running] interface {
+	Caller
+	Start(ctx context.Context, args ...cm.Val) (R, error)
+}
+
+type starter[R cm.Running] struct{ starts[R] }
+
+// Start implements Starter.
+func (s starter[R]) Start(ctx context.Context, args ...cm.Val) (cm.Running, error) {
+	return s.starts.Start(ctx, args...)
+}
+
 // DropObject is the Drop of generated resource types: it calls the object's own Drop if it has one.
 func DropObject(ctx context.Context, r *cm.Resource) error {
 	if d, ok := r.Obj.(interface{ Drop(context.Context) error }); ok {

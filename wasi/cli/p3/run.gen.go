@@ -19,7 +19,7 @@ var RunID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "run",
 //
 // The program itself.
 type Run struct {
-	runFunc bind.Caller
+	runFunc bind.Starter
 }
 
 // NewRunExport finds the functions of wasi:cli/run@0.3.0 in an instance. One that is not there, or of another
@@ -27,13 +27,13 @@ type Run struct {
 func NewRunExport(inst *component.Instance) (*Run, error) {
 	x := &Run{}
 	var err error
-	if x.runFunc, err = inst.TypedFunc(RunID, "run", runRunFunc); err != nil {
+	if x.runFunc, err = bind.AsStarter(inst.TypedFunc(RunID, "run", runRunFunc)); err != nil {
 		return nil, err
 	}
 	return x, nil
 }
 
-// Run calls run.
+// Run calls run and waits for its end. See StartRun.
 //
 // Runs it; the result says whether it succeeded.
 func (x *Run) Run(ctx context.Context) error {
@@ -42,6 +42,17 @@ func (x *Run) Run(ctx context.Context) error {
 		return err
 	}
 	return bind.LiftError[struct{}](v, nil)
+}
+
+// StartRun begins a call of run. The guest may return its result and go on.
+func (x *Run) StartRun(ctx context.Context) (*cm.Started[struct{}], error) {
+	r, err := x.runFunc.Start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return cm.NewStarted(r, func(v cm.Val) (struct{}, error) {
+		return struct{}{}, bind.LiftError[struct{}](v, nil)
+	}), nil
 }
 
 // The types of the functions of wasi:cli/run@0.3.0.

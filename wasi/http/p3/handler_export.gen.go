@@ -15,7 +15,7 @@ import (
 //
 // What answers requests: a service exports it, and a middleware imports the next one's, too.
 type HandlerExport struct {
-	handleFunc bind.Caller
+	handleFunc bind.Starter
 }
 
 // NewHandlerExport finds the functions of wasi:http/handler@0.3.0 in an instance. One that is not there, or of
@@ -23,13 +23,13 @@ type HandlerExport struct {
 func NewHandlerExport(inst *component.Instance) (*HandlerExport, error) {
 	x := &HandlerExport{}
 	var err error
-	if x.handleFunc, err = inst.TypedFunc(HandlerID, "handle", handlerExportHandleFunc); err != nil {
+	if x.handleFunc, err = bind.AsStarter(inst.TypedFunc(HandlerID, "handle", handlerExportHandleFunc)); err != nil {
 		return nil, err
 	}
 	return x, nil
 }
 
-// Handle calls handle.
+// Handle calls handle and waits for its end. See StartHandle.
 //
 // Answers a request.
 func (x *HandlerExport) Handle(ctx context.Context, request Request) (Response, error) {
@@ -44,6 +44,22 @@ func (x *HandlerExport) Handle(ctx context.Context, request Request) (Response, 
 		return none, err
 	}
 	return bind.LiftOK(v, bind.LiftHandle[Response]), nil
+}
+
+// StartHandle begins a call of handle. The guest may return its result and go on.
+func (x *HandlerExport) StartHandle(ctx context.Context, request Request) (*cm.Started[Response], error) {
+	r, err := x.handleFunc.Start(ctx, bind.LowerHandle(RequestType, request))
+	if err != nil {
+		return nil, err
+	}
+	return cm.NewStarted(r, func(v cm.Val) (Response, error) {
+		bind.ConsumeResult(handlerExportHandleFunc, v)
+		if err := bind.LiftError[ErrorCode](v, LiftErrorCode); err != nil {
+			var none Response
+			return none, err
+		}
+		return bind.LiftOK(v, bind.LiftHandle[Response]), nil
+	}), nil
 }
 
 // The types of the functions of wasi:http/handler@0.3.0.
