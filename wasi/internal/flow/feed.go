@@ -10,8 +10,8 @@ import (
 
 // Feed writes what read gives to dst, asking it when somebody wants to read, until io.EOF, another error of read, or until nobody reads
 // any more. end is told how that went: nil at io.EOF, and where the reader is gone. read is given the context of the work.
-func (g *Group) Feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(ctx context.Context, p []byte) (int, error), end func(ctx context.Context, err error)) error {
-	err := g.Go(ctx, func(ctx context.Context) {
+func (s Scope) Feed(dst *cm.StreamWriter[uint8], read func(ctx context.Context, p []byte) (int, error), end func(ctx context.Context, err error)) error {
+	err := s.Go(func(ctx context.Context) {
 		err := feed(ctx, dst, read)
 		dst.Close()
 		end(ctx, err)
@@ -46,8 +46,8 @@ func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Co
 }
 
 // FeedValues is Feed for values that come one by one.
-func FeedValues[T any](ctx context.Context, g *Group, dst *cm.StreamWriter[T], next func(ctx context.Context) (T, error), drop func(T), end func(ctx context.Context, err error)) error {
-	err := g.Go(ctx, func(ctx context.Context) {
+func FeedValues[T any](s Scope, dst *cm.StreamWriter[T], next func(ctx context.Context) (T, error), drop func(T), end func(ctx context.Context, err error)) error {
+	err := s.Go(func(ctx context.Context) {
 		err := feedValues(ctx, dst, next, drop)
 		dst.Close()
 		end(ctx, err)

@@ -21,7 +21,7 @@ func TestTake(t *testing.T) {
 		w, r := cm.NewStream[uint8]()
 		var got bytes.Buffer
 		ended := make(chan error)
-		err := g.Take(t.Context(), r, true, func(_ context.Context, p []byte) error { got.Write(p); return nil }, func(_ context.Context, err error) { ended <- err })
+		err := Scope{&g, t.Context()}.Take(r, true, func(_ context.Context, p []byte) error { got.Write(p); return nil }, func(_ context.Context, err error) { ended <- err })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestTakeFails(t *testing.T) {
 	w, r := cm.NewStream[uint8]()
 	broken := errors.New("broken")
 	ended := make(chan error, 1)
-	_ = g.Take(t.Context(), r, true, func(context.Context, []byte) error { return broken }, func(_ context.Context, err error) { ended <- err })
+	_ = Scope{&g, t.Context()}.Take(r, true, func(context.Context, []byte) error { return broken }, func(_ context.Context, err error) { ended <- err })
 	_, _ = w.Write(t.Context(), []byte("x"))
 	if err := <-ended; err != broken {
 		t.Error(err)
@@ -60,7 +60,7 @@ func TestCloseSettles(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		begun, go_, passed := make(chan struct{}), make(chan struct{}), false
 		ended := make(chan error, 1)
-		_ = g.Take(ctx, r, true, func(ctx context.Context, _ []byte) error {
+		_ = Scope{&g, ctx}.Take(r, true, func(ctx context.Context, _ []byte) error {
 			close(begun)
 			select {
 			case <-go_:
@@ -101,7 +101,7 @@ func TestFeed(t *testing.T) {
 	src := bytes.NewReader(bytes.Repeat([]byte("abc"), bufferSize))
 	asked := make(chan struct{}, 1<<10)
 	ended := make(chan error, 1)
-	err := g.Feed(t.Context(), w, func(_ context.Context, p []byte) (int, error) { asked <- struct{}{}; return src.Read(p) }, func(_ context.Context, err error) { ended <- err })
+	err := Scope{&g, t.Context()}.Feed(w, func(_ context.Context, p []byte) (int, error) { asked <- struct{}{}; return src.Read(p) }, func(_ context.Context, err error) { ended <- err })
 	if err != nil || len(asked) > 0 {
 		t.Fatal(err, len(asked))
 	}
@@ -129,7 +129,7 @@ func TestFeedEnds(t *testing.T) {
 		var g Group
 		w, r := cm.NewStream[uint8]()
 		ended := make(chan error, 1)
-		_ = g.Feed(t.Context(), w, c.read, func(_ context.Context, err error) { ended <- err })
+		_ = Scope{&g, t.Context()}.Feed(w, c.read, func(_ context.Context, err error) { ended <- err })
 		if c.close {
 			r.Close()
 		}
@@ -152,12 +152,12 @@ func TestAccount(t *testing.T) {
 	var g Group
 	w, r := cm.NewStream[uint8]()
 	ended := make(chan error, 1)
-	if err := g.Feed(ctx, w, func(context.Context, []byte) (int, error) { return 0, io.EOF }, func(_ context.Context, err error) { ended <- err }); err != nil {
+	if err := (Scope{&g, ctx}).Feed(w, func(context.Context, []byte) (int, error) { return 0, io.EOF }, func(_ context.Context, err error) { ended <- err }); err != nil {
 		t.Fatal(err)
 	}
 	w2, r2 := cm.NewStream[uint8]()
 	var trap *cm.Trap
-	if err := g.Take(ctx, r2, false, nil, nil); !errors.As(err, &trap) || trap.Code != cm.TrapHostMemory {
+	if err := (Scope{&g, ctx}).Take(r2, false, nil, nil); !errors.As(err, &trap) || trap.Code != cm.TrapHostMemory {
 		t.Error(err)
 	}
 	if _, err := w2.Write(t.Context(), []byte("x")); !errors.Is(err, cm.ErrReaderGone) {

@@ -25,9 +25,15 @@ type Group struct {
 
 type groupKey struct{}
 
-// Of is the group of the store that the host function in ctx was called from.
-func Of(ctx context.Context) *Group {
-	return component.StoreValue(ctx, groupKey{}, func() any { return new(Group) }).(*Group)
+// Scope is where work begins: the group of a store, and the context of the host function that begins it, whose values the work has.
+type Scope struct {
+	*Group
+	ctx context.Context
+}
+
+// Of is the scope of the host function in ctx.
+func Of(ctx context.Context) Scope {
+	return Scope{component.StoreValue(ctx, groupKey{}, func() any { return new(Group) }).(*Group), ctx}
 }
 
 // Work is something that goes on.
@@ -45,27 +51,36 @@ type Work struct {
 	hurry  context.CancelFunc // ends the passing on; nil where that does not outlive the store
 }
 
-// Go has do run on a goroutine of its own, with the values of ctx, until the store ends: the context of do has the cause [ErrEnded]
-// then. The error is a trap: the store has no room for it in its account.
-func (g *Group) Go(ctx context.Context, do func(ctx context.Context)) error {
-	w, err := g.begin(ctx)
-	if err != nil {
+// Go runs do on a goroutine of its own until the store ends: the context of do has the cause [ErrEnded] then. The error is a trap:
+// the account of the store has no room for it.
+func (s Scope) Go(do func(ctx context.Context)) error {
+	a := cm.AccountOf(s.ctx)
+	if err := a.Take(Held); err != nil {
 		return err
 	}
+	s.begin(a).run(do)
+	return nil
+}
+
+// Finish is Go for what has to be done whether there is room for it or not.
+func (s Scope) Finish(do func(ctx context.Context)) {
+	a := cm.AccountOf(s.ctx)
+	a.Add(Held)
+	s.begin(a).run(do)
+}
+
+func (w *Work) run(do func(ctx context.Context)) {
 	go func() {
 		defer w.end()
 		do(w.ctx)
 	}()
-	return nil
 }
 
-// begin notes work.
-func (g *Group) begin(ctx context.Context) (*Work, error) {
-	w := &Work{group: g, account: cm.AccountOf(ctx)}
-	if err := w.account.Take(Held); err != nil {
-		return nil, err
-	}
-	w.ctx, w.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+// begin registers work, which is charged to a already.
+func (s Scope) begin(a *cm.Account) *Work {
+	g := s.Group
+	w := &Work{group: g, account: a}
+	w.ctx, w.cancel = context.WithCancelCause(context.WithoutCancel(s.ctx))
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cond.L = &g.mu
@@ -76,7 +91,7 @@ func (g *Group) begin(ctx context.Context) (*Work, error) {
 	if g.closed {
 		w.cancel(ErrEnded)
 	}
-	return w, nil
+	return w
 }
 
 // end is the end of the goroutine.

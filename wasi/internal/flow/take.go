@@ -20,28 +20,28 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // store. end is told how that went: nil at the end of the stream. write must not keep p.
 //
 // What write has been given it may pass on in its own time: a context that ends with the store, or, where settle is set, with the
-// call in ctx once the store is about to end; until then the store's end waits for it.
-func (g *Group) Take(ctx context.Context, src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) error {
-	w, err := g.begin(ctx)
-	if err != nil {
+// scope's call once the store is about to end; until then the store's end waits for it.
+func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) error {
+	a := cm.AccountOf(s.ctx)
+	if err := a.Take(Held); err != nil {
 		src.Close()
 		return err
 	}
+	w := s.begin(a)
 	into := w.ctx
 	if settle {
 		var hurry context.CancelFunc
-		into, hurry = context.WithCancel(context.WithoutCancel(ctx))
-		g.mu.Lock()
-		w.call, w.src, w.base, w.hurry = ctx, src, src.Items(), hurry
-		g.mu.Unlock()
+		into, hurry = context.WithCancel(context.WithoutCancel(s.ctx))
+		s.mu.Lock()
+		w.call, w.src, w.base, w.hurry = s.ctx, src, src.Items(), hurry
+		s.mu.Unlock()
 	}
-	go func() {
-		defer w.end()
+	w.run(func(ctx context.Context) {
 		err := w.take(into, src, write)
 		src.Close()
 		w.pass(-1)
-		end(w.ctx, err)
-	}()
+		end(ctx, err)
+	})
 	return nil
 }
 
@@ -109,15 +109,12 @@ func (w *Work) hurryNow() {
 type settledKey struct{}
 
 // settled are works of one invocation, whose end waits as the store's does.
-type settled struct {
-	group *Group
-	call  context.Context
-}
+type settled struct{ group *Group }
 
-// Settle has the end of the invocation in ctx wait for what has been taken, as the end of its store does. It is called before the first
+// Settle has the end of the scope's invocation wait for what has been taken, as the end of its store does. It is called before the first
 // byte, when what the bytes are passed on to has been made ready: what an invocation keeps ends in the reverse order.
-func (g *Group) Settle(ctx context.Context) {
-	component.TaskValue(ctx, settledKey{}, func() any { return &settled{g, ctx} })
+func (s Scope) Settle() {
+	component.TaskValue(s.ctx, settledKey{}, func() any { return &settled{s.Group} })
 }
 
 // Close implements io.Closer.
