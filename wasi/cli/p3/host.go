@@ -67,7 +67,8 @@ func (o output) WriteViaStream(ctx context.Context, data *cm.StreamReader[uint8]
 	scope := flow.Of(ctx)
 	scope.Settle()
 	ended, end := flow.Outcome(errorCode)
-	return ended, scope.Take(data, true, write, end)
+	_, err := scope.Take(data, true, write, end)
+	return ended, err
 }
 
 // errorCode is what the guest sees of an error.

@@ -21,7 +21,7 @@ func TestTake(t *testing.T) {
 		w, r := cm.NewStream[uint8]()
 		var got bytes.Buffer
 		ended := make(chan error)
-		err := Scope{&g, t.Context()}.Take(r, true, func(_ context.Context, p []byte) error { got.Write(p); return nil }, func(_ context.Context, err error) { ended <- err })
+		_, err := Scope{&g, t.Context()}.Take(r, true, func(_ context.Context, p []byte) error { got.Write(p); return nil }, func(_ context.Context, err error) { ended <- err })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,7 +42,7 @@ func TestTakeFails(t *testing.T) {
 	w, r := cm.NewStream[uint8]()
 	broken := errors.New("broken")
 	ended := make(chan error, 1)
-	_ = Scope{&g, t.Context()}.Take(r, true, func(context.Context, []byte) error { return broken }, func(_ context.Context, err error) { ended <- err })
+	_, _ = Scope{&g, t.Context()}.Take(r, true, func(context.Context, []byte) error { return broken }, func(_ context.Context, err error) { ended <- err })
 	_, _ = w.Write(t.Context(), []byte("x"))
 	if err := <-ended; err != broken {
 		t.Error(err)
@@ -60,7 +60,7 @@ func TestCloseSettles(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		begun, go_, passed := make(chan struct{}), make(chan struct{}), false
 		ended := make(chan error, 1)
-		_ = Scope{&g, ctx}.Take(r, true, func(ctx context.Context, _ []byte) error {
+		_, _ = Scope{&g, ctx}.Take(r, true, func(ctx context.Context, _ []byte) error {
 			close(begun)
 			select {
 			case <-go_:
@@ -157,7 +157,7 @@ func TestAccount(t *testing.T) {
 	}
 	w2, r2 := cm.NewStream[uint8]()
 	var trap *cm.Trap
-	if err := (Scope{&g, ctx}).Take(r2, false, nil, nil); !errors.As(err, &trap) || trap.Code != cm.TrapHostMemory {
+	if _, err := (Scope{&g, ctx}).Take(r2, false, nil, nil); !errors.As(err, &trap) || trap.Code != cm.TrapHostMemory {
 		t.Error(err)
 	}
 	if _, err := w2.Write(t.Context(), []byte("x")); !errors.Is(err, cm.ErrReaderGone) {

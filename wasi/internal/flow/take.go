@@ -19,16 +19,17 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // Take has write take what a component writes to src, in order, until its end, an error of write (which drops src) or the end of the
 // store. end is told how that went: nil at the end of the stream. write must not keep p.
 //
-// What write has been given it may pass on in its own time: a context that ends with the store, or, where settle is set, with the
+// The function that Take returns ends the work early, with the error [ErrEnded]. What write has been given it may pass on in its own time: a context that ends with the store, or, where settle is set, with the
 // scope's call once the store is about to end; until then the store's end waits for it.
-func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) error {
+func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) (stop func(), err error) {
 	a := cm.AccountOf(s.ctx)
 	if err := a.Take(Held); err != nil {
-		src.Close()
-		return err
+		_ = src.Close()
+		return nil, err
 	}
 	w := s.begin(a)
-	into := w.ctx
+	reading, cancel := context.WithCancelCause(w.ctx)
+	into := reading
 	if settle {
 		var hurry context.CancelFunc
 		into, hurry = context.WithCancel(context.WithoutCancel(s.ctx))
@@ -37,18 +38,19 @@ func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx con
 		s.mu.Unlock()
 	}
 	w.run(func(ctx context.Context) {
-		err := w.take(into, src, write)
-		src.Close()
+		err := w.take(reading, into, src, write)
+		_ = src.Close()
+		cancel(nil)
 		w.pass(-1)
 		end(ctx, err)
 	})
-	return nil
+	return func() { cancel(ErrEnded) }, nil
 }
 
 // small is how much is read at once as long as a component writes little: what waits for it has a buffer all the time.
 const small = 512
 
-func (w *Work) take(into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
+func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
 	first := make([]byte, small)
 	var large *[bufferSize]byte
 	defer func() { putBuffer(large) }()
@@ -57,7 +59,7 @@ func (w *Work) take(into context.Context, src *cm.StreamReader[uint8], write fun
 		if large != nil {
 			buf = large[:]
 		}
-		n, err := src.Read(w.ctx, buf)
+		n, err := src.Read(reading, buf)
 		if n > 0 {
 			failed := write(into, buf[:n])
 			w.pass(int64(n))
