@@ -16,6 +16,7 @@ import (
 	clocksp3 "github.com/vitrine-wasm/vitrine/wasi/clocks/p3"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	filesystemp2 "github.com/vitrine-wasm/vitrine/wasi/filesystem/p2"
+	filesystemp3 "github.com/vitrine-wasm/vitrine/wasi/filesystem/p3"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	randomp2 "github.com/vitrine-wasm/vitrine/wasi/random/p2"
 	randomp3 "github.com/vitrine-wasm/vitrine/wasi/random/p3"
@@ -98,7 +99,9 @@ func Add(l *component.Linker, cfg Config) error {
 	randomp3.Add(l)
 	clip2.Add(l, process)
 	clip3.Add(l, process)
-	filesystemp2.Add(l, cfg.Preopens, cfg.Files)
+	folders := &filesystem.Preopens{Folders: cfg.Preopens, Most: cfg.Files}
+	filesystemp2.Add(l, folders)
+	filesystemp3.Add(l, folders)
 	socketsp2.Add(l, policy)
 	return nil
 }

@@ -49,11 +49,11 @@ func InsecureUint64() uint64 { return rand.Uint64() }
 
 // Within makes n bytes with of if the account has room for them. They are charged only until it returns.
 func Within(a *cm.Account, n uint64, of func(uint64) ([]byte, error)) ([]byte, error) {
-	if n <= MaxBytes && a.Room(n) < n {
-		if err := a.Take(int(n)); err != nil {
+	if n <= MaxBytes && a.Available(n) < n {
+		if err := a.Reserve(int(n)); err != nil {
 			return nil, err
 		}
-		a.Give(int(n)) // there is room now
+		a.Release(int(n)) // there is room now
 	}
 	return of(n)
 }

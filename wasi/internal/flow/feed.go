@@ -77,6 +77,12 @@ func feedValues[T any](ctx context.Context, dst *cm.StreamWriter[T], next func(c
 	}
 }
 
+// Failed ends dst at once, and tells end, where there is nothing to feed because of err.
+func Failed[T any](s Scope, dst *cm.StreamWriter[T], err error, end func(ctx context.Context, err error)) {
+	_ = dst.Close()
+	s.Finish(func(ctx context.Context) { end(ctx, err) })
+}
+
 // gone makes no error of a reader that wants no more.
 func gone(err error) error {
 	if errors.Is(err, cm.ErrReaderGone) {

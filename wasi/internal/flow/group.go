@@ -55,7 +55,7 @@ type Work struct {
 // the account of the store has no room for it.
 func (s Scope) Go(do func(ctx context.Context)) error {
 	a := cm.AccountOf(s.ctx)
-	if err := a.Take(Held); err != nil {
+	if err := a.Reserve(Held); err != nil {
 		return err
 	}
 	s.begin(a).run(do)
@@ -101,7 +101,7 @@ func (w *Work) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.open, w)
-	w.account.Give(Held)
+	w.account.Release(Held)
 	g.cond.Broadcast()
 }
 

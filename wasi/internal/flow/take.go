@@ -23,7 +23,7 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // scope's call once the store is about to end; until then the store's end waits for it.
 func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) (stop func(), err error) {
 	a := cm.AccountOf(s.ctx)
-	if err := a.Take(Held); err != nil {
+	if err := a.Reserve(Held); err != nil {
 		_ = src.Close()
 		return nil, err
 	}
@@ -79,6 +79,12 @@ func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], 
 			large = nil
 		}
 	}
+}
+
+// Refused drops src, and tells end, where nothing can be taken because of err.
+func (s Scope) Refused(src *cm.StreamReader[uint8], err error, end func(ctx context.Context, err error)) {
+	_ = src.Close()
+	s.Finish(func(ctx context.Context) { end(ctx, err) })
 }
 
 func putBuffer(b *[bufferSize]byte) {

@@ -25,7 +25,7 @@ func (secure) GetRandomBytes(ctx context.Context, most uint64) ([]byte, error) {
 func upTo(ctx context.Context, most uint64, of func(uint64) ([]byte, error)) ([]byte, error) {
 	a := cm.AccountOf(ctx)
 	n := min(most, random.MaxBytes)
-	return random.Within(a, max(a.Room(n), min(n, 1)), of)
+	return random.Within(a, max(a.Available(n), min(n, 1)), of)
 }
 
 func (secure) GetRandomU64(context.Context) (uint64, error) { return random.Uint64(), nil }
