@@ -22,6 +22,7 @@ import (
 	randomp3 "github.com/vitrine-wasm/vitrine/wasi/random/p3"
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 	socketsp2 "github.com/vitrine-wasm/vitrine/wasi/sockets/p2"
+	socketsp3 "github.com/vitrine-wasm/vitrine/wasi/sockets/p3"
 )
 
 // KV is one environment variable.
@@ -103,5 +104,6 @@ func Add(l *component.Linker, cfg Config) error {
 	filesystemp2.Add(l, folders)
 	filesystemp3.Add(l, folders)
 	socketsp2.Add(l, policy)
+	socketsp3.Add(l, policy)
 	return nil
 }

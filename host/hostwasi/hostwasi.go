@@ -65,8 +65,10 @@ var served = []struct {
 	{version2, "sockets", []string{"network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"}},
 	{version3, "cli", []string{"types", "environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"}},
 	{version3, "clocks", []string{"types", "monotonic-clock", "system-clock", "timezone"}},
+	{version3, "filesystem", []string{"types", "preopens"}},
 	{version3, "http", []string{"types", "client"}},
 	{version3, "random", []string{"random", "insecure", "insecure-seed"}},
+	{version3, "sockets", []string{"types", "ip-name-lookup"}},
 }
 
 // Serves implements host.Plugin.
