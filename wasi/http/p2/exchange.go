@@ -35,7 +35,7 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 	begun := func(x *wasihttp.Exchange) { r.sent, future.x = x, x }
 	if _, err := open.Start(ctx, h.client, r.r, o, &r.held, begun, future.holdHead); err != nil {
 		_ = r.Drop(ctx)
-		return nil, cm.FailFor(errorCode(err), err)
+		return nil, failed(err)
 	}
 	return future, nil
 }

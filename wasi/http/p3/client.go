@@ -23,10 +23,10 @@ func (c client) Send(ctx context.Context, req Request) (Response, error) {
 	out.LimitBody(c.Limits().Body)
 	if err := c.Check(out); err != nil {
 		r.fail(err)
-		return nil, cm.FailFor(errorCode(err), err)
+		return nil, failed(err)
 	}
 	if err := r.sendBody(ctx); err != nil {
-		return nil, cm.FailFor(errorCode(err), err)
+		return nil, failed(err)
 	}
 	var o wasihttp.Options
 	if r.options != nil {
@@ -38,7 +38,7 @@ func (c client) Send(ctx context.Context, req Request) (Response, error) {
 		if out.HasBody() {
 			out.Body().Disconnect(err)
 		}
-		return nil, cm.FailFor(errorCode(err), err)
+		return nil, failed(err)
 	}
 	if err := wasiio.Wait(ctx, x.Ready()); err != nil {
 		x.Cancel()
@@ -49,12 +49,12 @@ func (c client) Send(ctx context.Context, req Request) (Response, error) {
 		if out.HasBody() {
 			out.Body().Disconnect(err) // its future tells why
 		}
-		return nil, cm.FailFor(errorCode(err), err)
+		return nil, failed(err)
 	}
 	resp := &response{in: in}
 	if err := resp.held.Hold(ctx, in.Headers().Size()); err != nil {
 		_ = resp.Drop(ctx)
-		return nil, cm.FailFor(errorCode(err), err)
+		return nil, failed(err)
 	}
 	return resp, nil
 }

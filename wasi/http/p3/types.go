@@ -69,6 +69,15 @@ func optional(s string) *string {
 // errorCode converts an error of wasi/http.
 func errorCode(err error) ErrorCode { return LiftErrorCode(wasihttp.ErrorVal(err)) }
 
+// failed is the guest's error for one of wasi/http. Its cause is told where it is an operator's limit: the code says the rest.
+func failed(err error) error {
+	var limit *cm.LimitError
+	if errors.As(err, &limit) {
+		return cm.FailFor(errorCode(err), err)
+	}
+	return cm.Fail(errorCode(err))
+}
+
 // fromErrorCode converts an error that a guest gives.
 func fromErrorCode(c ErrorCode) *wasihttp.Error { return wasihttp.ErrorOf(LowerErrorCode(c)) }
 
