@@ -168,6 +168,7 @@ func TestErrors(t *testing.T) {
 		{"unstable", "package a:b; interface i { @unstable(feature = x) record r { a: u8 }\n f: func(r: r); }", Options{Bind: "a:b"},
 			"a.wit:2:2: a:b/i uses type a:b/i.r, which is unstable: bind its feature (Options.Features, --feature x)", true},
 		{"long tuple", long, Options{Bind: "a:b"}, "a.wit:2:3: a tuple of 17 elements, and Go bindings have tuples of up to 16: make it a record", true},
+		{"error-context", "package a:b; interface i { f: func(x: list<error-context>); }", Options{Bind: "a:b"}, "a.wit:1:28: error-context has no Go binding: it is no part of the component model's stable features; use a string, or an error type of your own", true},
 		{"many flags", many, Options{Bind: "a:b"}, "a.wit:1:34: flags f has 65 labels, and a Go binding has room for 64: make two of it, or a record of bools", true},
 		{"no such function", plain, Options{Bind: "a:b", Children: []string{"r.n"}}, "r.n is no function that a host serves of a:b", false},
 		{"no such function", plain, Options{Bind: "a:b", BorrowsBytes: []string{"n"}}, "n is no function that a host serves of a:b", false},

@@ -11,15 +11,11 @@ import (
 var accessors = map[wit.Kind]string{
 	wit.Bool: "Bool", wit.S8: "S8", wit.U8: "U8", wit.S16: "S16", wit.U16: "U16", wit.S32: "S32", wit.U32: "U32",
 	wit.S64: "S64", wit.U64: "U64", wit.F32: "F32", wit.F64: "F64", wit.Char: "Char", wit.String: "Str",
-	wit.ErrorContext: "Any", wit.Stream: "Any", wit.Future: "Any",
 }
 
 func maker(k wit.Kind) string {
-	switch k {
-	case wit.String:
+	if k == wit.String {
 		return "cm.StringVal"
-	case wit.ErrorContext, wit.Stream, wit.Future:
-		return "cm.AnyVal"
 	}
 	return "cm." + accessors[k] + "Val"
 }
@@ -66,7 +62,7 @@ func (g *generator) liftBody(t *wit.Type, v string) string {
 		}
 		return g.bind("LiftList") + "(" + v + ", " + g.liftFunc(t.Elem) + ")"
 	case wit.Option:
-		if g.hostHandle(t.Elem) {
+		if g.nillable(t.Elem) {
 			return g.bind("LiftMaybe") + "(" + v + ", " + g.liftFunc(t.Elem) + ")"
 		}
 		return g.bind("LiftOption") + "(" + v + ", " + g.liftFunc(t.Elem) + ")"
@@ -76,8 +72,11 @@ func (g *generator) liftBody(t *wit.Type, v string) string {
 		return g.bind("LiftMap") + "(" + v + ", " + g.liftFunc(t.Key) + ", " + g.liftFunc(t.Elem) + ")"
 	case wit.Tuple:
 		return g.liftLiteral(t) + "(" + v + ")"
+	case wit.Stream, wit.Future:
+		g.use("cm")
+		return "cm.Lift" + word(t.Kind.String()) + "[" + g.goType(t.Elem) + "](" + v + ", " + g.liftElem(t.Elem) + ")"
 	}
-	g.fail("Go bindings cannot lift %s", t.Kind)
+	g.refuse(t)
 	return "nil"
 }
 
@@ -133,6 +132,26 @@ func (g *generator) liftFunc(t *wit.Type) string {
 	return "func(v cm.Val) " + g.goType(t) + " {\nreturn " + g.lift(t, "v") + "\n}"
 }
 
+// liftElem is the function that reads an element of a stream or the value of a future, which come after the call: the host has
+// what they own from then on. "nil" where the end needs none.
+func (g *generator) liftElem(t *wit.Type) string {
+	if t == nil || t.Resolve().Kind == wit.U8 {
+		return "nil"
+	}
+	if g.consumes(t) {
+		return g.bind("LiftOwned") + "(" + g.witType(t) + ", " + g.liftFunc(t) + ")"
+	}
+	return g.liftFunc(t)
+}
+
+// lowerElem is the function that makes an element of a stream or the value of a future; "nil" where the end needs none.
+func (g *generator) lowerElem(t *wit.Type) string {
+	if t == nil || t.Resolve().Kind == wit.U8 {
+		return "nil"
+	}
+	return g.lowerFunc(t)
+}
+
 // lower is the Go expression that makes a cm.Val from the Go expression x of type t.
 func (g *generator) lower(t *wit.Type, x string) string {
 	t = convertible(t)
@@ -170,6 +189,9 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 		if g.hostHandle(t.Elem) {
 			return g.bind("LowerMaybe") + "(" + x + ", " + g.lowerFunc(t.Elem) + ")"
 		}
+		if isEnd(t.Elem) {
+			return g.bind("LowerMaybeEnd") + "(" + x + ", " + g.lowerFunc(t.Elem) + ")"
+		}
 		return g.bind("LowerOption") + "(" + x + ", " + g.lowerFunc(t.Elem) + ")"
 	case wit.Result:
 		return g.bind("LowerResult") + "(" + x + ", " + g.lowerFunc(t.OK) + ", " + g.lowerFunc(t.Err) + ")"
@@ -177,8 +199,11 @@ func (g *generator) lowerBody(t *wit.Type, x string) string {
 		return g.bind("LowerMap") + "(" + x + ", " + g.lowerFunc(t.Key) + ", " + g.lowerFunc(t.Elem) + ")"
 	case wit.Tuple:
 		return g.lowerLiteral(t) + "(" + x + ")"
+	case wit.Stream, wit.Future:
+		g.use("cm")
+		return "cm.Lower" + word(t.Kind.String()) + "(" + x + ", " + g.lowerElem(t.Elem) + ")"
 	}
-	g.fail("Go bindings cannot lower %s", t.Kind)
+	g.refuse(t)
 	return "cm.Val{}"
 }
 

@@ -219,7 +219,7 @@ func (p *goPackage) nameUnit(u *unit) error {
 
 // nameFuncs names the methods of a unit's functions, and the variables that stand beside them.
 func (p *goPackage) nameFuncs(u *unit) {
-	u.methods, u.callers, u.typeVars = map[*wit.Func]string{}, map[*wit.Func]string{}, map[*wit.Func]string{}
+	u.methods, u.starts, u.callers, u.typeVars = map[*wit.Func]string{}, map[*wit.Func]string{}, map[*wit.Func]string{}, map[*wit.Func]string{}
 	scope := map[string]bool{}
 	objects := map[*wit.Type]map[string]bool{}
 	for i := range u.parts {
@@ -237,6 +237,9 @@ func (p *goPackage) nameFuncs(u *unit) {
 		u.methods[f] = takeUnique(u.method(f), in)
 	}
 	for _, f := range u.funcs {
+		if u.guest && f.Async {
+			u.starts[f] = takeUnique("Start"+u.methods[f], scope)
+		}
 		if u.guest {
 			u.callers[f] = takeUnique(lowerFirst(u.methods[f])+"Func", scope)
 		}

@@ -19,6 +19,7 @@
 //
 //	type Guest struct { … }                                has a method for each function; a resource's methods take its handle first
 //	func NewGuestExport(*component.Instance) (*Guest, error)
+//	func (*Guest) StartPump(…) (*cm.Started[T], error)     of each async function: begins a call; the method Pump waits for its end
 //	type Session struct { *cm.Resource }                   of each resource: a handle
 //
 // Of a world w: a struct W with a field for each interface that it exports and a method for each function of its own, NewW, and WImports with AddW… for
@@ -29,12 +30,17 @@
 //
 //	bool, u8 … s64, f32, f64, char, string      bool, uint8 … int64, float32, float64, rune, string
 //	list<u8>, list<T>, list<T, N>, map<K, V>    []byte, []T, [N]T, map[K]V
-//	option<T>                                   *T; for a handle of the host's, an interface that may be nil
+//	option<T>                                   *T; for a handle of the host's, an interface that may be nil; for a stream or future, its reader or nil
 //	tuple<…>, result<T, E> inside another type  cm.Tuple2[…], cm.Result[T, E]
 //	record, enum, flags, type a = b             a struct, integers with constants (enum and flags), type A = B
 //	variant                                     a struct with a Tag and a field for each case that has a payload; a function makes each case
 //	own<r>, borrow<r>                           the Go interface of r if the host has it, its handle if the guest does
-//	stream, future, error-context               any
+//	stream<T>, future<T>                        *cm.StreamReader[T], *cm.FutureReader[T]; struct{} is the T of those of no type
+//
+// An async func of WIT is a method like any other, which may block. One that the host implements runs while the guest goes on: its arguments are
+// read before and its result is made after it, in the guest's store, and the method itself is outside it, with a context that ends when the guest
+// cancels the call. What a call lends it (borrow<r>) is good until it returns. A reader among the arguments is the method's, which closes it or passes
+// it on; for one among the results whoever makes it keeps the writer ([cm.NewStream], [cm.NewFuture]). error-context has no Go type.
 //
 // Of each record, variant, enum, flags and named compound type X there are LiftX, LowerX and XWIT, for those who handle values by hand.
 //

@@ -23,7 +23,7 @@ func (g *generator) guest() {
 		g.p("%s *%s%s", part.field, g.qualifier(part), part.name)
 	}
 	for _, f := range u.funcs {
-		g.p("%s %s", g.unit.callers[f], g.bind("Caller"))
+		g.p("%s %s", g.unit.callers[f], g.bind(caller(f)))
 	}
 	g.p("}\n")
 	g.constructor()
@@ -57,7 +57,11 @@ func (g *generator) constructor() {
 	g.p("func %s(inst *component.Instance) (*%s, error) {", name, u.name)
 	g.p("x := &%s{}\nvar err error", u.name)
 	for _, f := range u.funcs {
-		g.p("if x.%s, err = inst.TypedFunc(%s, %q, %s); err != nil {\nreturn nil, err\n}", g.unit.callers[f], id, f.Name, g.unit.typeVars[f])
+		find := fmt.Sprintf("inst.TypedFunc(%s, %q, %s)", id, f.Name, g.unit.typeVars[f])
+		if f.Async {
+			find = g.bind("AsStarter") + "(" + find + ")"
+		}
+		g.p("if x.%s, err = %s; err != nil {\nreturn nil, err\n}", g.unit.callers[f], find)
 	}
 	for _, part := range u.parts {
 		g.p("if x.%s, err = %s%s(inst); err != nil {\nreturn nil, err\n}", part.field, g.qualifier(part), part.constructor())
@@ -65,43 +69,95 @@ func (g *generator) constructor() {
 	g.p("return x, nil\n}\n")
 }
 
-// guestFunc writes the method that calls f: arguments lowered, the call, its result lifted.
+// caller is the type of what calls f.
+func caller(f *wit.Func) string {
+	if f.Async {
+		return "Starter"
+	}
+	return "Caller"
+}
+
+// guestFunc writes the method that calls f: arguments lowered, the call, its result lifted. Of an async function it writes a second
+// one, which begins the call.
 func (g *generator) guestFunc(f *wit.Func) {
 	g.at = f
 	params := f.Params
 	if f.Kind == wit.Method {
 		params = append([]wit.Field{{Name: f.Resource.Name, Type: f.Params[0].Type}}, f.Params[1:]...)
 	}
-	g.comment(fmt.Sprintf("%s calls %s.", g.unit.methods[f], f.Name), f.Docs)
-	g.p("func (x *%s) %s%s {", g.unit.name, g.unit.methods[f], g.signature(params, f.Result))
+	name := g.unit.methods[f]
+	signature := g.signature(params, f.Result)
 	args := []string{"ctx"}
 	names := g.pkg.params(params)
 	for i, p := range params {
 		args = append(args, g.lower(p.Type, names[i]))
 	}
-	call := "x." + g.unit.callers[f] + ".Call(" + strings.Join(args, ", ") + ")"
+	with := strings.Join(args, ", ")
 	ok, has := g.okType(f.Result)
+	if f.Async {
+		g.comment(fmt.Sprintf("%s calls %s and waits for its end. See %s.", name, f.Name, g.unit.starts[f]), f.Docs)
+	} else {
+		g.comment(fmt.Sprintf("%s calls %s.", name, f.Name), f.Docs)
+	}
+	g.p("func (x *%s) %s%s {", g.unit.name, name, signature)
 	if f.Result == nil {
-		g.p("_, err := %s\nreturn err\n}\n", call)
-		return
+		g.p("_, err := x.%s.Call(%s)\nreturn err\n}\n", g.unit.callers[f], with)
+	} else {
+		fail := "return err"
+		if has {
+			fail = "var none " + ok + "\nreturn none, err"
+		}
+		g.p("v, err := x.%s.Call(%s)\nif err != nil {\n%s\n}", g.unit.callers[f], with, fail)
+		g.liftResult(f, fail)
+		g.p("}\n")
 	}
-	fail := "return err"
-	if has {
-		fail = "var none " + ok + "\nreturn none, err"
+	if f.Async {
+		g.startFunc(f, params, with)
 	}
-	g.p("v, err := %s\nif err != nil {\n%s\n}", call, fail)
+}
+
+// liftResult writes what returns the result in v, or its error.
+func (g *generator) liftResult(f *wit.Func, fail string) {
 	if g.consumes(f.Result) {
 		g.p("%s(%s, v)", g.bind("ConsumeResult"), g.unit.typeVars[f])
 	}
 	r := f.Result.Resolve()
 	if r.Kind != wit.Result {
-		g.p("return %s, nil\n}\n", g.lift(f.Result, "v"))
+		g.p("return %s, nil", g.lift(f.Result, "v"))
 		return
 	}
 	liftErr := fmt.Sprintf("%s[%s](v, %s)", g.bind("LiftError"), g.goType(r.Err), g.liftFunc(r.Err))
-	if !has {
-		g.p("return %s\n}\n", liftErr)
+	if r.OK == nil {
+		g.p("return %s", liftErr)
 		return
 	}
-	g.p("if err := %s; err != nil {\n%s\n}\nreturn %s(v, %s), nil\n}\n", liftErr, fail, g.bind("LiftOK"), g.liftFunc(r.OK))
+	g.p("if err := %s; err != nil {\n%s\n}\nreturn %s(v, %s), nil", liftErr, fail, g.bind("LiftOK"), g.liftFunc(r.OK))
+}
+
+// startFunc writes the method that begins a call of f.
+func (g *generator) startFunc(f *wit.Func, params []wit.Field, with string) {
+	g.use("cm")
+	ok, has := g.okType(f.Result)
+	if !has {
+		ok = "struct{}"
+	}
+	signature := strings.TrimSuffix(g.signature(params, nil), " error")
+	g.comment(fmt.Sprintf("%s begins a call of %s. The guest may return its result and go on.", g.unit.starts[f], f.Name), "")
+	g.p("func (x *%s) %s%s (*cm.Started[%s], error) {", g.unit.name, g.unit.starts[f], signature, ok)
+	g.p("r, err := x.%s.Start(%s)\nif err != nil {\nreturn nil, err\n}", g.unit.callers[f], with)
+	switch {
+	case f.Result == nil:
+		g.p("return cm.NewStarted(r, func(cm.Val) (struct{}, error) {\nreturn struct{}{}, nil\n}), nil\n}\n")
+	case !has:
+		r := f.Result.Resolve()
+		g.p("return cm.NewStarted(r, func(v cm.Val) (struct{}, error) {")
+		if g.consumes(f.Result) {
+			g.p("%s(%s, v)", g.bind("ConsumeResult"), g.unit.typeVars[f])
+		}
+		g.p("return struct{}{}, %s[%s](v, %s)\n}), nil\n}\n", g.bind("LiftError"), g.goType(r.Err), g.liftFunc(r.Err))
+	default:
+		g.p("return cm.NewStarted(r, func(v cm.Val) (%s, error) {", ok)
+		g.liftResult(f, "var none "+ok+"\nreturn none, err")
+		g.p("}), nil\n}\n")
+	}
 }

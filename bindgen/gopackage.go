@@ -45,6 +45,7 @@ type unit struct {
 	parts []part // of a world's exports: the interfaces
 
 	methods  map[*wit.Func]string // the Go methods
+	starts   map[*wit.Func]string // the Go methods that begin calls of a guest's async functions
 	callers  map[*wit.Func]string // the fields of the guest's struct that call them
 	typeVars map[*wit.Func]string // the variables of their types
 }

@@ -13,7 +13,7 @@ const maxTuple = 16
 var goPrimitives = map[wit.Kind]string{
 	wit.Bool: "bool", wit.S8: "int8", wit.U8: "uint8", wit.S16: "int16", wit.U16: "uint16", wit.S32: "int32",
 	wit.U32: "uint32", wit.S64: "int64", wit.U64: "uint64", wit.F32: "float32", wit.F64: "float64", wit.Char: "rune",
-	wit.String: "string", wit.ErrorContext: "any", wit.Stream: "any", wit.Future: "any",
+	wit.String: "string",
 }
 
 // lookup finds where a declared type is bound: on the side of the unit that is being written, else on the other side,
@@ -88,6 +88,24 @@ func (g *generator) hostHandle(t *wit.Type) bool {
 	return !d.unit.guest
 }
 
+// isEnd says that a value of t is an end of a stream or of a future.
+func isEnd(t *wit.Type) bool {
+	r := t.Resolve()
+	return r != nil && (r.Kind == wit.Stream || r.Kind == wit.Future)
+}
+
+// nillable says that the Go type of t has a nil that is no value of t, and stands for the none of an option.
+func (g *generator) nillable(t *wit.Type) bool { return isEnd(t) || g.hostHandle(t) }
+
+// refuse says that a type has no Go binding.
+func (g *generator) refuse(t *wit.Type) {
+	if t.Kind == wit.ErrorContext {
+		g.fail("error-context has no Go binding: it is no part of the component model's stable features; use a string, or an error type of your own")
+		return
+	}
+	g.fail("Go bindings have no type for %s", t.Kind)
+}
+
 // consumes says that values of t own resources that the host defines.
 func (g *generator) consumes(t *wit.Type) bool {
 	if t == nil {
@@ -95,6 +113,9 @@ func (g *generator) consumes(t *wit.Type) bool {
 	}
 	if found, ok := g.owning[t]; ok { // types share others: without this the work doubles with each level
 		return found
+	}
+	if isEnd(t) { // what goes through it is handed over when it comes
+		return false
 	}
 	found := t.Kind == wit.Own && g.hostHandle(t)
 	t.Walk(func(inner *wit.Type) { found = found || g.consumes(inner) })
@@ -131,10 +152,13 @@ func (g *generator) goType(t *wit.Type) string {
 		}
 		return "[]" + g.goType(t.Elem)
 	case wit.Option:
-		if g.hostHandle(t.Elem) {
+		if g.nillable(t.Elem) {
 			return g.goType(t.Elem)
 		}
 		return "*" + g.goType(t.Elem)
+	case wit.Stream, wit.Future:
+		g.use("cm")
+		return "*cm." + word(t.Kind.String()) + "Reader[" + g.goType(t.Elem) + "]"
 	case wit.Result:
 		g.use("cm")
 		return "cm.Result[" + g.goType(t.OK) + ", " + g.goType(t.Err) + "]"
@@ -151,7 +175,7 @@ func (g *generator) goType(t *wit.Type) string {
 		}
 		return fmt.Sprintf("cm.Tuple%d[%s]", len(parts), strings.Join(parts, ", "))
 	}
-	g.fail("Go bindings have no type for %s", t.Kind)
+	g.refuse(t)
 	return "any"
 }
 

@@ -48,7 +48,7 @@ type Import struct {
 	Names    map[string]string
 }
 
-// Shipped are the bindings that are part of this module: WASI 0.2 and the interfaces of its plugins.
+// Shipped are the bindings that are part of this module: WASI 0.2 and 0.3, and the interfaces of its plugins.
 func Shipped() []Import {
 	all := []Import{
 		{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/bindings"},
@@ -61,6 +61,9 @@ func Shipped() []Import {
 	}
 	for _, name := range []string{"io", "clocks", "random", "cli", "filesystem", "sockets", "http"} {
 		all = append(all, Import{WIT: "wasi:" + name + "@0.2.12", Path: module + "/wasi/" + name + "/p2", Package: name + "p2", Features: features[name]})
+		if name != "io" {
+			all = append(all, Import{WIT: "wasi:" + name + "@0.3.0", Path: module + "/wasi/" + name + "/p3", Package: name + "p3", Features: features[name]})
+		}
 	}
 	return all
 }

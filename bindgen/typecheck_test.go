@@ -36,6 +36,9 @@ func (*Linker) Instance(wit.InterfaceID) *HostInstance { return nil }
 func (*HostInstance) Resource(string, *cm.ResourceType) {}
 func (*HostInstance) Define(cm.HostDef) {}
 func (*Instance) TypedFunc(wit.InterfaceID, string, *cm.FuncType) (*Func, error) { return nil, nil }
+type Running struct{ cm.Running }
+
+func (*Func) Start(context.Context, ...cm.Val) (*Running, error) { return nil, nil }
 func (*Func) Call(context.Context, ...cm.Val) (cm.Val, error) { return cm.Val{}, nil }
 `
 
@@ -133,7 +136,7 @@ var awkward = map[string]string{
 	"a world's resource": `package a:b; world w { resource r; import i: interface { use j.{k}; f: func(x: k); } } interface j { type k = u8; } world v { resource q { constructor(); m: func(); s: static func(); } use j.{k}; }`,
 	"versions":           `package a:b@1.2.3-rc.1+build; interface i { record r { a: u8 } f: func() -> r; } world w { import i; export i; }`,
 	"unusual names":      `package a:b; interface i { record r { B-52: u8, URL-x: u8, a1-b2: u8 } HTTP: func(IO-x: u8); x1: func(); } world w { import i; export i; }`,
-	"every position":     `package a:b; interface i { type a = tuple<option<option<list<result<u8, list<map<string, tuple<bool>>>>>>>, result, result<_, u8>>; f: func(x: a, y: stream<a>, z: future, e: error-context) -> result<a, a>; g: async func(x: a) -> a; } world w { import i; export i; }`,
+	"every position":     `package a:b; interface i { resource r; type s = stream<own<r>>; variant v { a(s), b(future), c(option<s>) } type a = tuple<v, list<s>, option<option<list<result<u8, list<map<string, tuple<bool>>>>>>>, result, result<_, u8>>; f: func(x: a, y: stream<a>, z: future, e: option<stream<future<r>>>) -> result<a, a>; g: async func(x: a) -> a; h: async func(r: borrow<r>, s: s) -> result<s, future<r>>; } world w { import i; export i; }`,
 	"no functions":       `package a:b; interface i {} interface j { record r { a: u8 } } world w { import i; import j; export i; export j; } world e {}`,
 	"docs":               "package a:b; /** */ interface i { /// */ `x` \\ \" %d\n /// +build ignore\n /// go:build ignore\n f: func(); }",
 }

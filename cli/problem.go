@@ -286,7 +286,7 @@ type kinds struct{ http, run bool }
 func exportsOf(ids []wit.InterfaceID) (k kinds) {
 	for _, id := range ids {
 		switch id.Unversioned().String() {
-		case "wasi:http/incoming-handler":
+		case "wasi:http/incoming-handler", "wasi:http/handler":
 			k.http = true
 		case "wasi:cli/run":
 			k.run = true

@@ -161,7 +161,8 @@ func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *storeOptions) { o.
 // StoreValue finds the value that key has in the store behind ctx (the store that the host function was called from),
 // making it with mk the first time: the state of a capability that belongs to one store. A value that is an io.Closer is
 // closed when the store is closed, or released to be reset. Outside a store it is made anew
-// at each call.
+// at each call. Safe for concurrent use, also by work that goes on outside the store: mk only makes, because of what several make at
+// once one is kept.
 func StoreValue(ctx context.Context, key any, mk func() any) any {
 	if s, _ := instance.FromContext(ctx); s != nil {
 		return s.Value(key, mk)

@@ -29,7 +29,7 @@ func BenchmarkStart(b *testing.B) {
 					b.Fatal(err)
 				}
 				l := e.NewLinker(nil)
-				if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+				if err := wasi.Add(l, wasi.Config{}); err != nil {
 					b.Fatal(err)
 				}
 				client := wasihttp.NewClient(wasihttp.ClientConfig{})

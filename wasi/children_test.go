@@ -73,7 +73,7 @@ func newKeeper(t *testing.T, apart bool) (make func(...component.StoreOption) *c
 	client := wasihttp.NewClient(noHTTP)
 	linker := func() *component.Linker {
 		l := e.NewLinker(m)
-		if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+		if err := wasi.Add(l, wasi.Config{}); err != nil {
 			t.Fatal(err)
 		}
 		httpp2.Add(l, client)

@@ -22,7 +22,7 @@ func Example() {
 	loaded, err := engine.Load(ctx, "hello", wasm)
 	check(err)
 	linker := engine.NewLinker(nil)
-	check(wasi.AddP2(linker, wasi.Config{
+	check(wasi.Add(linker, wasi.Config{
 		Args:   []string{"hello"},
 		Env:    []wasi.KV{{Name: "GREETING", Value: "hi"}},
 		Stdout: func(_ context.Context, p []byte) error { fmt.Printf("%s", p); return nil },

@@ -26,7 +26,7 @@ func TestGreet(t *testing.T) {
 	linker := engine.NewLinker(nil)
 	var said []string
 	linker.Instance(wit.MustParseID("lab:greet/log")).GoFunc("say", func(msg string) { said = append(said, msg) })
-	if err := wasi.AddP2(linker, wasi.Config{Args: []string{"greet"}}); err != nil {
+	if err := wasi.Add(linker, wasi.Config{Args: []string{"greet"}}); err != nil {
 		t.Fatal(err)
 	}
 	c, err := engine.Load(ctx, "greet", wasm)

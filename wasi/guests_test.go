@@ -59,7 +59,7 @@ func (c *commands) runContext(runCtx context.Context, t *testing.T, guest string
 		c.loaded[guest] = comp
 	}
 	l := c.engine.NewLinker(nil)
-	if err := wasi.AddP2(l, cfg); err != nil {
+	if err := wasi.Add(l, cfg); err != nil {
 		t.Fatal(err)
 	}
 	linked, err := l.Link(ctx, comp)

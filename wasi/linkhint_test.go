@@ -30,7 +30,7 @@ func TestLinkErrorNamesTheCall(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := func(l *component.Linker) {
-		if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+		if err := wasi.Add(l, wasi.Config{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -40,7 +40,7 @@ func TestLinkErrorNamesTheCall(t *testing.T) {
 		adds    func(*component.Linker)
 		without []func(*component.Linker) // definitions without the call
 	}{
-		{"wasi.AddP2(", base, []func(*component.Linker){http}},
+		{"wasi.Add(", base, []func(*component.Linker){http}},
 		{"httpp2.Add(", http, []func(*component.Linker){base}},
 	} {
 		alone := engine.NewLinker(nil)

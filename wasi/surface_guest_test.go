@@ -35,7 +35,7 @@ func serve(t *testing.T, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
 	t.Helper()
 	seen := &callRecorder{}
 	l := engine(t).NewLinker(seen)
-	if err := wasi.AddP2(l, cfg); err != nil {
+	if err := wasi.Add(l, cfg); err != nil {
 		t.Fatal(err)
 	}
 	c := wasihttp.NewClient(client)

@@ -13,6 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	httpp3 "github.com/vitrine-wasm/vitrine/wasi/http/p3"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -20,19 +21,26 @@ import (
 // including those behind features.
 func TestSurface(t *testing.T) {
 	l := engine(t).NewLinker(nil)
-	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+	if err := wasi.Add(l, wasi.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{})
 	defer client.Close()
 	httpp2.Add(l, client)
-	got := l.Definitions()
-	t.Run("checked in", func(t *testing.T) {
-		compareSurface(t, got, "wit")
-	})
-	t.Run("reference", func(t *testing.T) {
-		compareSurface(t, got, testref.WIT(t))
-	})
+	httpp3.Add(l, client)
+	var got []string
+	for _, v := range surfaces {
+		defined := slices.DeleteFunc(l.Definitions(), func(name string) bool { return !strings.Contains(name, "@"+v.version) })
+		t.Run("checked in "+v.version, func(t *testing.T) {
+			v.compare(t, defined, "wit")
+		})
+		t.Run("reference "+v.version, func(t *testing.T) {
+			v.compare(t, defined, testref.WIT(t))
+		})
+		if v.version == "0.2.12" {
+			got = defined
+		}
+	}
 	// The types are checked when a component that imports everything is linked.
 	linked, err := l.Link(t.Context(), loadSurface(t))
 	if err != nil {
@@ -54,11 +62,23 @@ func TestSurface(t *testing.T) {
 	}
 }
 
-func compareSurface(t *testing.T, got []string, dir string) {
+// surfaceOf is how much there is of a version.
+type surfaceOf struct {
+	version                                    string
+	exported                                   []string // interfaces that components export instead of import
+	packages, interfaces, functions, resources int
+}
+
+var surfaces = []surfaceOf{
+	{"0.2.12", surface.Exported, 7, 32, 181, 25},
+	{"0.3.0", []string{"wasi:cli/run@0.3.0", "wasi:http/handler@0.3.0"}, 6, 26, 130, 9},
+}
+
+func (v surfaceOf) compare(t *testing.T, got []string, dir string) {
 	t.Helper()
-	dirs, err := filepath.Glob(filepath.Join(dir, "wasi-*@0.2.12"))
-	if err != nil || len(dirs) != 7 {
-		t.Fatalf("want 7 packages, got %q, %v", dirs, err)
+	dirs, err := filepath.Glob(filepath.Join(dir, "wasi-*@"+v.version))
+	if err != nil || len(dirs) != v.packages {
+		t.Fatalf("want %d packages, got %q, %v", v.packages, dirs, err)
 	}
 	set, err := wit.Load(dirs...)
 	if err != nil {
@@ -70,7 +90,7 @@ func compareSurface(t *testing.T, got []string, dir string) {
 		for _, i := range p.Interfaces {
 			interfaces++
 			functions += len(i.AllFuncs())
-			if slices.Contains(surface.Exported, i.ID.String()) {
+			if slices.Contains(v.exported, i.ID.String()) {
 				continue
 			}
 			for _, f := range i.AllFuncs() {
@@ -100,8 +120,8 @@ func compareSurface(t *testing.T, got []string, dir string) {
 			t.Errorf("%s is registered, and not in the WIT", name)
 		}
 	}
-	if interfaces != 32 || functions != 181 || resources != 25 {
-		t.Errorf("%d interfaces, %d functions, %d resources; want 32, 181, 25", interfaces, functions, resources)
+	if interfaces != v.interfaces || functions != v.functions || resources != v.resources {
+		t.Errorf("%d interfaces, %d functions, %d resources; want %d, %d, %d", interfaces, functions, resources, v.interfaces, v.functions, v.resources)
 	}
 }
 
@@ -125,7 +145,7 @@ func TestInvalidConfig(t *testing.T) {
 		"a folder that is not there": {preopen(filepath.Join(t.TempDir(), "nope")), "nope"},
 		"a grant that is none":       {wasi.Config{Sockets: grants("here")}, `"here": want host:port`},
 	} {
-		if err := wasi.AddP2(e.NewLinker(nil), c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := wasi.Add(e.NewLinker(nil), c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

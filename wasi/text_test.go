@@ -27,7 +27,7 @@ func TestConfigText(t *testing.T) {
 		"cwd":      {wasi.Config{Cwd: "/\xff"}, `"/\xff"`},
 		"preopen":  {wasi.Config{Preopens: []filesystem.Preopen{{Host: dir, Guest: "/\xff"}}}, `"/\xff"`},
 	} {
-		err := wasi.AddP2(engine.NewLinker(nil), q.cfg)
+		err := wasi.Add(engine.NewLinker(nil), q.cfg)
 		if err == nil || !strings.Contains(err.Error(), q.says) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -11,13 +11,18 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wasi/cli"
 	clip2 "github.com/vitrine-wasm/vitrine/wasi/cli/p2"
+	clip3 "github.com/vitrine-wasm/vitrine/wasi/cli/p3"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
+	clocksp3 "github.com/vitrine-wasm/vitrine/wasi/clocks/p3"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	filesystemp2 "github.com/vitrine-wasm/vitrine/wasi/filesystem/p2"
+	filesystemp3 "github.com/vitrine-wasm/vitrine/wasi/filesystem/p3"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 	randomp2 "github.com/vitrine-wasm/vitrine/wasi/random/p2"
+	randomp3 "github.com/vitrine-wasm/vitrine/wasi/random/p3"
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 	socketsp2 "github.com/vitrine-wasm/vitrine/wasi/sockets/p2"
+	socketsp3 "github.com/vitrine-wasm/vitrine/wasi/sockets/p3"
 )
 
 // KV is one environment variable.
@@ -68,9 +73,9 @@ func (cfg *Config) checkText() error {
 	return nil
 }
 
-// AddP2 defines WASI 0.2 in l, all but wasi:http. Grants that do not parse, folders that cannot be opened and texts that are
-// no UTF-8 are an error.
-func AddP2(l *component.Linker, cfg Config) error {
+// Add defines WASI 0.2 and 0.3 in l, all but wasi:http. A component that imports both sees the same clocks, streams, folders and grants by
+// either. Grants that do not parse, folders that cannot be opened and texts that are no UTF-8 are an error.
+func Add(l *component.Linker, cfg Config) error {
 	if err := cfg.checkText(); err != nil {
 		return err
 	}
@@ -83,15 +88,22 @@ func AddP2(l *component.Linker, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	iop2.Add(l)
-	clocksp2.Add(l, cfg.Zone)
-	randomp2.Add(l)
-	clip2.Add(l, cli.Config{
+	process := cli.New(cli.Config{
 		Args: cfg.Args, Env: cfg.Env, Cwd: cfg.Cwd,
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		StdinTerminal: cfg.StdinTerminal, StdoutTerminal: cfg.StdoutTerminal, StderrTerminal: cfg.StderrTerminal,
 	})
-	filesystemp2.Add(l, cfg.Preopens, cfg.Files)
+	iop2.Add(l)
+	clocksp2.Add(l, cfg.Zone)
+	clocksp3.Add(l, cfg.Zone)
+	randomp2.Add(l)
+	randomp3.Add(l)
+	clip2.Add(l, process)
+	clip3.Add(l, process)
+	folders := &filesystem.Preopens{Folders: cfg.Preopens, Most: cfg.Files}
+	filesystemp2.Add(l, folders)
+	filesystemp3.Add(l, folders)
 	socketsp2.Add(l, policy)
+	socketsp3.Add(l, policy)
 	return nil
 }

@@ -31,7 +31,7 @@ func newCommand(stdout io.Writer, f *flags) *cobra.Command {
 		Long: `Writes a Go package of typed bindings, for Go programs that embed components: to serve the interfaces that a world imports,
 and to call those that it exports. The folder given with --out holds the files *.gen.go afterwards, and no others of that name.
 
-Interfaces of WASI 0.2, wasi:keyvalue, wasi:config, wasi:blobstore and wasi:logging are imported from the bindings of Vitrine's own
+Interfaces of WASI 0.2 and 0.3, wasi:keyvalue, wasi:config, wasi:blobstore and wasi:logging are imported from the bindings of Vitrine's own
 module (--no-shipped binds them anew); --import names other Go packages that hold bindings. The text of these WIT packages
 has to be there all the same, in the folder deps beside the WIT, say.
 

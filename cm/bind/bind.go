@@ -14,6 +14,32 @@ type Caller interface {
 	Call(ctx context.Context, args ...cm.Val) (cm.Val, error)
 }
 
+// Starter calls an exported asynchronous function, or begins to.
+type Starter interface {
+	Caller
+	Start(ctx context.Context, args ...cm.Val) (cm.Running, error)
+}
+
+// AsStarter makes a Starter of what a component has, unless err is an error.
+func AsStarter[R cm.Running](f starts[R], err error) (Starter, error) {
+	if err != nil {
+		return nil, err
+	}
+	return starter[R]{f}, nil
+}
+
+type starts[R cm.Running] interface {
+	Caller
+	Start(ctx context.Context, args ...cm.Val) (R, error)
+}
+
+type starter[R cm.Running] struct{ starts[R] }
+
+// Start implements Starter.
+func (s starter[R]) Start(ctx context.Context, args ...cm.Val) (cm.Running, error) {
+	return s.starts.Start(ctx, args...)
+}
+
 // DropObject is the Drop of generated resource types: it calls the object's own Drop if it has one.
 func DropObject(ctx context.Context, r *cm.Resource) error {
 	if d, ok := r.Obj.(interface{ Drop(context.Context) error }); ok {
@@ -79,8 +105,11 @@ func Consume(ctx context.Context, t *cm.FuncType, args []cm.Val) error {
 }
 
 // ConsumeResult ends the host-defined resources that the result of a guest's function owns: the host has their objects.
-func ConsumeResult(t *cm.FuncType, result cm.Val) {
-	cm.EachOwned(t.Result, result, func(r *cm.Resource) {
+func ConsumeResult(t *cm.FuncType, result cm.Val) { consume(t.Result, result) }
+
+// consume ends the host-defined resources that v owns.
+func consume(t *cm.Type, v cm.Val) {
+	cm.EachOwned(t, v, func(r *cm.Resource) {
 		if r.Type.Owner == nil {
 			r.End()
 		}
@@ -138,6 +167,23 @@ func LowerMaybe[T any](t T, lower func(T) cm.Val) cm.Val {
 		return cm.None()
 	}
 	return cm.Some(lower(t))
+}
+
+// LowerMaybeEnd makes an option of a stream or future from its reader, of which nil is none.
+func LowerMaybeEnd[T any](r *T, lower func(*T) cm.Val) cm.Val {
+	if r == nil {
+		return cm.None()
+	}
+	return cm.Some(lower(r))
+}
+
+// LiftOwned reads values of type t that come after a call, by a stream or a future: the host-defined resources that they own end,
+// as [ConsumeResult] has it.
+func LiftOwned[T any](t *cm.Type, lift func(cm.Val) T) func(cm.Val) T {
+	return func(v cm.Val) T {
+		consume(t, v)
+		return lift(v)
+	}
 }
 
 // LiftResult reads a result; the function of an absent side is nil.

@@ -2,6 +2,7 @@ package bind
 
 import (
 	"fmt"
+	"io"
 	"reflect"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 const maxCaseText = 256
 
 // CaseText is a case of a variant in words: `circle({X: 1, Y: 2})`. payload points to the field that holds the payload; of handles,
-// which may stand for anything of the host's, no more is said than that they are there. Texts are quoted and long values cut.
+// which may stand for anything of the host's, and of streams and futures no more is said than that they are there. Texts are quoted and long values cut.
 // Generated bindings call it.
 func CaseText(label string, payload any) string {
 	w := caseText{most: len(label) + maxCaseText}
@@ -35,6 +36,10 @@ var resourcePointer = reflect.TypeFor[*cm.Resource]()
 func (w *caseText) value(v reflect.Value) {
 	if v.Type() == resourcePointer || v.Kind() == reflect.Interface || v.Kind() == reflect.Struct && v.NumField() == 1 && v.Field(0).Type() == resourcePointer {
 		w.WriteString("resource")
+		return
+	}
+	if _, ok := v.Interface().(io.Closer); ok { // a reader
+		w.WriteString("stream or future")
 		return
 	}
 	if s, ok := v.Interface().(fmt.Stringer); ok && v.Kind() != reflect.Pointer {

@@ -39,6 +39,8 @@ func TestCaseText(t *testing.T) {
 		{ref(&kept{host}), "x({Of: resource})"},
 		{ref(new(*cm.Resource)), "x(resource)"},
 		{ref(&guestHandle{}), "x(resource)"},
+		{ref(new(*cm.StreamReader[uint8])), "x(stream or future)"},
+		{ref(&cm.Tuple2[*cm.FutureReader[string], bool]{F1: true}), "x((stream or future, true))"},
 		{ref(&map[string]int{"hush": 1}), "x(1 entries)"},
 	} {
 		if got := CaseText("x", c.payload); got != c.want {

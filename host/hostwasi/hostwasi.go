@@ -19,6 +19,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	httpp3 "github.com/vitrine-wasm/vitrine/wasi/http/p3"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -33,7 +34,7 @@ type Config struct {
 	Stdout, Stderr io.Writer
 }
 
-// Plugin serves WASI 0.2.
+// Plugin serves WASI 0.2 and 0.3.
 type Plugin struct{ cfg Config }
 
 var _ host.Plugin = (*Plugin)(nil)
@@ -44,21 +45,30 @@ func New(c Config) *Plugin { return &Plugin{cfg: c} }
 // Name implements host.Plugin.
 func (p *Plugin) Name() string { return "wasi" }
 
-// Version is the WASI version that is served; compatible ones are, too.
-const Version = "0.2.12"
+// The versions of WASI that are served. Compatible ones are, too.
+const (
+	version2 = "0.2.12"
+	version3 = "0.3.0"
+)
 
-// served are the interfaces, by package.
+// served are the interfaces, by version and package.
 var served = []struct {
-	pkg        string
-	interfaces []string
+	version, pkg string
+	interfaces   []string
 }{
-	{"cli", []string{"environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"}},
-	{"clocks", []string{"monotonic-clock", "wall-clock", "timezone"}},
-	{"filesystem", []string{"types", "preopens"}},
-	{"http", []string{"types", "outgoing-handler"}},
-	{"io", []string{"error", "poll", "streams"}},
-	{"random", []string{"random", "insecure", "insecure-seed"}},
-	{"sockets", []string{"network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"}},
+	{version2, "cli", []string{"environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"}},
+	{version2, "clocks", []string{"monotonic-clock", "wall-clock", "timezone"}},
+	{version2, "filesystem", []string{"types", "preopens"}},
+	{version2, "http", []string{"types", "outgoing-handler"}},
+	{version2, "io", []string{"error", "poll", "streams"}},
+	{version2, "random", []string{"random", "insecure", "insecure-seed"}},
+	{version2, "sockets", []string{"network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"}},
+	{version3, "cli", []string{"types", "environment", "exit", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"}},
+	{version3, "clocks", []string{"types", "monotonic-clock", "system-clock", "timezone"}},
+	{version3, "filesystem", []string{"types", "preopens"}},
+	{version3, "http", []string{"types", "client"}},
+	{version3, "random", []string{"random", "insecure", "insecure-seed"}},
+	{version3, "sockets", []string{"types", "ip-name-lookup"}},
 }
 
 // Serves implements host.Plugin.
@@ -66,7 +76,7 @@ func (p *Plugin) Serves() []wit.InterfaceID {
 	var out []wit.InterfaceID
 	for _, s := range served {
 		for _, i := range s.interfaces {
-			out = append(out, wit.InterfaceID{Namespace: "wasi", Package: s.pkg, Interface: i, Version: Version})
+			out = append(out, wit.InterfaceID{Namespace: "wasi", Package: s.pkg, Interface: i, Version: s.version})
 		}
 	}
 	return out
@@ -104,7 +114,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	for _, f := range c.Grants.Files {
 		cfg.Preopens = append(cfg.Preopens, filesystem.Preopen{Host: f.Host, Guest: f.Guest, ReadOnly: f.ReadOnly})
 	}
-	if err := wasi.AddP2(l, cfg); err != nil {
+	if err := wasi.Add(l, cfg); err != nil {
 		return nil, err
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
@@ -114,6 +124,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 		Limits: wasihttp.Limits{Fields: int(limits.Headers), Body: limits.Body, Requests: limits.Requests},
 	})
 	httpp2.Add(l, client)
+	httpp3.Add(l, client)
 	return func() { _ = client.Close() }, nil // it never fails
 }
 
@@ -126,6 +137,9 @@ func (p *Plugin) stream(b *host.Binding, name string, raw io.Writer) func(contex
 	}
 	write := cli.Interruptible(raw) // a pipe that nobody reads must not outlive the guest's deadline
 	return func(ctx context.Context, b []byte) error {
+		if len(b) == 0 {
+			return lines(ctx, b)
+		}
 		switch err := write(ctx, b); {
 		case errno.Is(err, syscall.EPIPE):
 			return wasiio.ErrReaderGone

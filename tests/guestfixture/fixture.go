@@ -67,7 +67,7 @@ func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Fix
 	b.client = wasihttp.NewClient(wasihttp.ClientConfig{Allow: func(_, host, port string) bool { return host+":"+port == cfg.Peers.HTTP }})
 	addSeeded(l, cfg.Real)
 	iop2.Add(l)
-	filesystemp2.Add(l, folders, 0)
+	filesystemp2.Add(l, &filesystem.Preopens{Folders: folders})
 	socketsp2.Add(l, policy)
 	httpp2.Add(l, b.client)
 	l.Instance(wit.MustParseID("lab:greet/log")).GoFunc("say", func(ctx context.Context, s string) { worldOf(ctx).write("say", []byte(s)) })

@@ -17,7 +17,8 @@ import (
 // Type is the trigger's type.
 const Type = "command"
 
-var runID = wit.MustParseID("wasi:cli/run@0.2.12")
+// runs are the exports by which a command runs, the preferred first.
+var runs = []wit.InterfaceID{wit.MustParseID("wasi:cli/run@0.3.0"), wit.MustParseID("wasi:cli/run@0.2.12")}
 
 // Trigger starts one component of one workload.
 type Trigger struct {
@@ -26,6 +27,7 @@ type Trigger struct {
 	mu       sync.Mutex
 	invoker  host.Invoker
 	attached chan struct{}
+	run      wit.InterfaceID // by which the component is run; set before attached is closed
 }
 
 var _ host.Trigger = (*Trigger)(nil)
@@ -33,6 +35,16 @@ var _ host.Trigger = (*Trigger)(nil)
 // New makes a trigger that starts the named component, or the workload's only one if the name is empty.
 func New(component string) *Trigger {
 	return &Trigger{component: component, attached: make(chan struct{})}
+}
+
+// runOf is the export by which a component runs.
+func runOf(linked *component.Linked) (wit.InterfaceID, error) {
+	for _, id := range runs {
+		if _, ok := linked.FindExport(id); ok {
+			return id, nil
+		}
+	}
+	return wit.InterfaceID{}, &host.NoExportError{Component: linked.Name(), Wanted: runs, Exports: linked.Exports()}
 }
 
 // Type implements host.Trigger.
@@ -55,8 +67,8 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := linked.FindExport(runID); !ok {
-		return nil, &host.NoExportError{Component: t.component, Wanted: []wit.InterfaceID{runID}, Exports: linked.Exports()}
+	if t.run, err = runOf(linked); err != nil {
+		return nil, err
 	}
 	t.invoker = inv
 	close(t.attached)
@@ -93,7 +105,7 @@ func (t *Trigger) Run(ctx context.Context) error {
 		Trigger:   Type,
 		Name:      "run",
 		Run: func(ctx context.Context, inst *component.Instance) error {
-			f, err := inst.Func(runID, "run")
+			f, err := inst.Func(t.run, "run")
 			if err != nil {
 				return err
 			}

@@ -7,6 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	httpp3 "github.com/vitrine-wasm/vitrine/wasi/http/p3"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -20,9 +21,13 @@ type Adapter struct {
 	Handle HandleFunc
 }
 
-// DefaultAdapters are the interfaces that this version knows: wasi:http/incoming-handler of WASI 0.2. The list is the caller's own.
+// DefaultAdapters are the interfaces that this version knows: wasi:http/handler of WASI 0.3, and incoming-handler of 0.2 for a component
+// that has no other. The list is the caller's own.
 func DefaultAdapters() []Adapter {
-	return []Adapter{{Export: wit.MustParseID("wasi:http/incoming-handler@0.2.12"), Handle: httpp2.Handle}}
+	return []Adapter{
+		{Export: wit.MustParseID("wasi:http/handler@0.3.0"), Handle: httpp3.Handle},
+		{Export: wit.MustParseID("wasi:http/incoming-handler@0.2.12"), Handle: httpp2.Handle},
+	}
 }
 
 // adapterFor chooses the first one whose export the component has. An invoker that tells of no exports is taken at its word.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	httpp3 "github.com/vitrine-wasm/vitrine/wasi/http/p3"
 )
 
 // fresh is an Invoker that runs each invocation in an instance of its own.
@@ -42,14 +44,14 @@ func (f *fresh) Invoke(ctx context.Context, inv *host.Invocation) error {
 	return err
 }
 
-// calls remembers how the calls of outgoing-handler.handle ended.
+// calls remembers how the calls that send requests ended.
 type calls struct {
 	mu   sync.Mutex
 	ends []string
 }
 
 func (c *calls) Bind(b *cm.Boundary) cm.Hooks {
-	if b.Interface.Interface == "outgoing-handler" {
+	if b.Interface.Interface == "outgoing-handler" || b.Interface.Interface == "client" {
 		return c
 	}
 	return nil
@@ -93,12 +95,13 @@ func served(t *testing.T, name string, allow func(scheme, host, port string) boo
 	}
 	seen := &calls{}
 	l := engine.NewLinker(seen)
-	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+	if err := wasi.Add(l, wasi.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	upstream := wasihttp.NewClient(wasihttp.ClientConfig{Allow: allow})
 	t.Cleanup(func() { upstream.Close() })
 	httpp2.Add(l, upstream)
+	httpp3.Add(l, upstream)
 	linked, err := l.Link(ctx, c)
 	if err != nil {
 		t.Fatal(err)
@@ -134,9 +137,16 @@ func upstream(t *testing.T) *httptest.Server {
 	return s
 }
 
+// TestRustGuest: the same answers by either version of WASI, of 0.3 also where the guest knows a newer one.
 func TestRustGuest(t *testing.T) {
+	for guest, name := range map[string]string{"rust-http-full-p2": "rust-http-full-p2", "rust-http-p3": "rust-http-p3", "rust-http-p3-next": "rust-http-p3"} {
+		t.Run(guest, func(t *testing.T) { rustGuest(t, guest, name) })
+	}
+}
+
+func rustGuest(t *testing.T, guest, name string) {
 	up := upstream(t)
-	tr, seen := served(t, "rust-http-full-p2", func(_, _, port string) bool { return strings.HasSuffix(up.URL, ":"+port) || port == "1" })
+	tr, seen := served(t, guest, func(_, _, port string) bool { return strings.HasSuffix(up.URL, ":"+port) || port == "1" })
 	base := "http://" + tr.Addr().String()
 	large := strings.Repeat("0123456789", 50<<10)
 	protocols(t, func(t *testing.T, c *http.Client) {
@@ -145,7 +155,7 @@ func TestRustGuest(t *testing.T) {
 			status     int
 			want       string
 		}{
-			{"/hello", "", 200, "hello from rust-http-full-p2\n"},
+			{"/hello", "", 200, "hello from " + name + "\n"},
 			{"/echo", "some bytes", 200, "some bytes"},
 			{"/copy?buf=7", "some bytes", 200, "some bytes"},
 			{"/echo", large, 200, large},
@@ -157,7 +167,7 @@ func TestRustGuest(t *testing.T) {
 			{"/status?code=99", "", 500, "status 99 refused\n"},
 			{"/status?code=1000", "", 500, "status 1000 refused\n"},
 			{"/error", "", 500, "the component failed\n"},
-			{"/noresponse", "", 500, "the component failed\n"},
+			{"/noresponse", "", map[bool]int{true: 500, false: 404}[name == "rust-http-full-p2"], "the component failed\n|no route /noresponse\n"},
 			{"/trap", "", 500, "the component failed\n"},
 			{"/panic", "", 500, "the component failed\n"},
 			{"/zzz", "", 404, "no route /zzz\n"},
@@ -257,5 +267,44 @@ func TestOtherGuests(t *testing.T) {
 				t.Errorf("/fetch: got %v %q", resp.Header, got)
 			}
 		})
+	}
+}
+
+// TestOtherGuestsP3: guests of other languages answer by wasi:http/handler, alone and composed of several.
+func TestOtherGuestsP3(t *testing.T) {
+	for _, c := range []struct{ guest, path, want, field, value string }{
+		{"c-http-p3", "/x", "chunk 0 of /x\nchunk 1 of /x\nchunk 2 of /x\n", "X-Guest", "c-p3"},
+		{"go126-http-async-p3", "/x", "(?s)chunk 0 for /x from go1.26.8, GREETING=\"\"\n.*chunk 2 for .*\n", "X-Guest", "go-p3"},
+		{"js-qjs-hello-http-p3", "/x", "hello p3 get /x\nsecond chunk\n", "X-Guest", "qjs-p3"},
+		{"rust-http-pure-p3", "/hello", "hello from rust-http-p3\n", "X-Guest", "rust-http-p3"},
+		{"mw2-composed-p3", "/hello", "hello from rust-http-p3\n", "X-Mw", "mw-a mw-b"},
+		{"mw-upper-composed-p3", "/hello", "HELLO FROM RUST-HTTP-P3\n", "X-Mw", "mw-upper"},
+		{"feed-composed-p3", "/ticks?n=3&ms=1", "(?s)0 item-1 0\n.*end Ok\\(3\\)\n", "", ""},
+		{"feed-composed-p3", "/race", "20 won\n", "", ""},
+	} {
+		t.Run(c.guest+c.path, func(t *testing.T) {
+			tr, _ := served(t, c.guest, func(_, _, _ string) bool { return true })
+			protocols(t, func(t *testing.T, cl *http.Client) {
+				resp, got := get(t, cl, "http://"+tr.Addr().String()+c.path)
+				if resp.StatusCode != 200 || !regexp.MustCompile("^"+c.want+"$").MatchString(got) || c.field != "" && strings.Join(resp.Header[c.field], " ") != c.value {
+					t.Errorf("%d %q, %v", resp.StatusCode, got, resp.Header)
+				}
+			})
+		})
+	}
+}
+
+// TestNamesAsWritten: names of fields go out as the guest has written them, but for those that net/http looks for.
+func TestNamesAsWritten(t *testing.T) {
+	tr, _ := served(t, "rust-http-p3", func(_, _, _ string) bool { return true })
+	c, err := net.Dial("tcp", tr.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET /hello HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	all, err := io.ReadAll(c)
+	if err != nil || !strings.Contains(string(all), "\r\nx-guest: rust-http-p3\r\n") || !strings.Contains(string(all), "\r\nContent-Type: text/plain\r\n") {
+		t.Errorf("%q, %v", all, err)
 	}
 }

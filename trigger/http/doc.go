@@ -1,5 +1,5 @@
 // Package http turns HTTP requests into invocations: it listens for HTTP/1.1 and HTTP/2 without TLS (prior knowledge),
-// finds the route, hands the request to an instance by wasi:http/incoming-handler, and sends what the guest answers.
+// finds the route, hands the request to an instance by wasi:http/handler or incoming-handler, and sends what the guest answers.
 //
 // Bodies stream both ways at the same time and are never held whole. How an invocation ends decides how the exchange
 // ends: a guest that fails before it has answered gives an honest status (500, 503, 504), one that fails later, or drops

@@ -26,7 +26,7 @@ func ExampleHandler() {
 	loaded, err := engine.Load(ctx, "hello", wasm)
 	check(err)
 	linker := engine.NewLinker(nil) // telemetry's observer, to have requests traced
-	check(wasi.AddP2(linker, wasi.Config{}))
+	check(wasi.Add(linker, wasi.Config{}))
 	httpp2.Add(linker, wasihttp.NewClient(wasihttp.ClientConfig{})) // which reaches nothing
 	linked, err := linker.Link(ctx, loaded)
 	check(err)

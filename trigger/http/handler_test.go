@@ -24,6 +24,7 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+	"github.com/vitrine-wasm/vitrine/wit"
 )
 
 // events is an interceptor that notes how events end.
@@ -79,7 +80,7 @@ func embedded(t *testing.T, c HandlerConfig, g guest) (*Handler, *events) {
 	}
 	seen := &events{}
 	l := engine.NewLinker(seen)
-	if err := wasi.AddP2(l, wasi.Config{}); err != nil {
+	if err := wasi.Add(l, wasi.Config{}); err != nil {
 		t.Fatal(err)
 	}
 	upstream := wasihttp.NewClient(wasihttp.ClientConfig{})
@@ -91,7 +92,7 @@ func embedded(t *testing.T, c HandlerConfig, g guest) (*Handler, *events) {
 	}
 	if g != nil {
 		c.Adapters = handler(g)
-		c.Adapters[0].Export = DefaultAdapters()[0].Export
+		c.Adapters[0].Export = wit.MustParseID("wasi:http/incoming-handler@0.2.12")
 	}
 	h, err := NewHandler(ctx, linked, c)
 	if err != nil {

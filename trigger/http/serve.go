@@ -245,6 +245,14 @@ func write(w http.ResponseWriter, a answer, empty bool) int64 {
 	return int64(n)
 }
 
+// keepCase has the trigger's own server send the names of an answer's fields as the guest has written them. Whoever is in front of another
+// one expects them as net/http spells them.
+func (x *exchange) keepCase(h http.Header, a answer) {
+	if a.fields != nil && x.r.ProtoMajor == 1 && connOf(x.r) != nil {
+		a.fields.KeepCase(h)
+	}
+}
+
 // heldBack is how much of an answer net/http keeps at first, so that writing it waits for nobody.
 const heldBack = 2 << 10
 
@@ -261,11 +269,16 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		if x.r.ProtoMajor == 1 && (a.status == http.StatusRequestEntityTooLarge || a.status == http.StatusBadRequest && a.fields == nil) {
 			w.Header().Set("Connection", "close") // nobody reads the rest
 		}
-		x.sent.Add(write(w, a, empty))
+		a.writeHead(w.Header(), empty)
+		x.keepCase(w.Header(), a)
+		w.WriteHeader(a.status)
+		n, _ := io.WriteString(w, a.text)
+		x.sent.Add(int64(n))
 		return true
 	}
 	defer a.body.Close()
 	a.writeHead(w.Header(), empty)
+	x.keepCase(w.Header(), a)
 	w.WriteHeader(a.status)
 	x.body.expect.suppress(w)
 	lost := func(err error) bool {

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
@@ -24,7 +25,7 @@ type Config struct {
 	// Stdin is read when a guest reads, at most one buffer ahead of it, and never closed. nil is empty.
 	Stdin io.Reader
 	// Stdout and Stderr get each write of the guest, with the context of the call. They must not keep p. An error closes the
-	// guest's stream. nil discards the bytes.
+	// guest's stream. A call with an empty p announces that the guest may write. nil discards the bytes.
 	Stdout, Stderr func(ctx context.Context, p []byte) error
 
 	// Which of the three are terminals; see [IsTerminal].
@@ -48,6 +49,29 @@ func New(c Config) *Process {
 
 // onlyReader hides Close: standard input belongs to the process.
 type onlyReader struct{ io.Reader }
+
+// GetEnvironment is that of every version of wasi:cli, as what follows is.
+func (p *Process) GetEnvironment(context.Context) ([]cm.Tuple2[string, string], error) {
+	env := make([]cm.Tuple2[string, string], len(p.Env))
+	for i, kv := range p.Env {
+		env[i] = cm.Tuple2[string, string]{F0: kv.Name, F1: kv.Value}
+	}
+	return env, nil
+}
+
+// GetArguments gives Args.
+func (p *Process) GetArguments(context.Context) ([]string, error) { return p.Args, nil }
+
+// Exit ends the guest's run.
+func (p *Process) Exit(_ context.Context, status cm.Result[struct{}, struct{}]) error {
+	if status.IsErr {
+		return &cm.ExitError{Code: 1}
+	}
+	return &cm.ExitError{}
+}
+
+// ExitWithCode ends it with a status.
+func (p *Process) ExitWithCode(_ context.Context, code uint8) error { return &cm.ExitError{Code: code} }
 
 // Input is a stream of standard input. All streams of one Process take from the same source; closing one leaves the
 // others open.

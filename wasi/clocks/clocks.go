@@ -41,6 +41,9 @@ func Now() Datetime { return FromTime(time.Now()) }
 // minutes and hours from now.
 const Start = 24 * time.Hour
 
+// StoreKey is the key of the [Monotonic] that the guests of a store share, whatever version of WASI they speak.
+type StoreKey struct{}
+
 // Monotonic is a clock that only goes forward.
 type Monotonic struct{ zero time.Time }
 
@@ -93,13 +96,37 @@ type Zone struct {
 // ZoneAt is the zone of loc at the moment d, or UTC if d is not representable.
 func ZoneAt(loc *time.Location, d Datetime) Zone {
 	t, ok := d.Time()
-	if !ok || t.Year() > 9999 {
+	if !ok {
 		return Zone{Name: "UTC"}
+	}
+	z, ok := ZoneOf(loc, t)
+	if !ok {
+		return Zone{Name: "UTC"}
+	}
+	return z
+}
+
+// ZoneOf tells the zone of loc at the moment t; ok is false where that cannot be told.
+func ZoneOf(loc *time.Location, t time.Time) (z Zone, ok bool) {
+	if t.Year() > 9999 || t.Year() < 0 {
+		return Zone{}, false
 	}
 	t = t.In(loc)
 	name, offset := t.Zone()
 	if offset <= -86400 || offset >= 86400 {
-		return Zone{Name: "UTC"}
+		return Zone{}, false
 	}
-	return Zone{Offset: int32(offset), Name: name, DST: t.IsDST()}
+	return Zone{Offset: int32(offset), Name: name, DST: t.IsDST()}, true
+}
+
+// IANA is the name of loc in the IANA time zone database, empty if it has none: that of the system's own zone nobody knows.
+func IANA(loc *time.Location) string {
+	name := loc.String()
+	if name == "Local" {
+		return ""
+	}
+	if _, err := time.LoadLocation(name); err != nil {
+		return ""
+	}
+	return name
 }

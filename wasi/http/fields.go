@@ -114,6 +114,22 @@ func (f *Fields) AddTo(h http.Header) {
 	}
 }
 
+// KeepCase gives the names in h, which has these fields, the case in which they were written: a server of HTTP/1 sends them so. Those that
+// net/http looks for itself stay as it spells them.
+func (f *Fields) KeepCase(h http.Header) {
+	for _, e := range f.list {
+		k := http.CanonicalHeaderKey(e.Name)
+		switch k {
+		case e.Name, lengthKey, "Connection", "Content-Encoding", "Content-Type", "Date", "Trailer", "Transfer-Encoding":
+			continue
+		}
+		if v, ok := h[k]; ok {
+			delete(h, k)
+			h[e.Name] = append(h[e.Name], v...)
+		}
+	}
+}
+
 const lengthKey = "Content-Length"
 
 // Frozen returns the fields as immutable ones.

@@ -34,9 +34,10 @@ func (b *IncomingBody) Stream() wasiio.InputStream { return wasiio.NewReader(bod
 
 type bodySource struct{ b *IncomingBody }
 
-func (s bodySource) Read(p []byte) (int, error) { return s.b.read(p) }
+func (s bodySource) Read(p []byte) (int, error) { return s.b.Read(p) }
 
-func (b *IncomingBody) read(p []byte) (int, error) {
+// Read implements io.Reader; it may block until Close.
+func (b *IncomingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
@@ -72,7 +73,7 @@ func (b *IncomingBody) Finish() {
 		go func() {
 			buf := make([]byte, 16<<10)
 			for {
-				if _, err := b.read(buf); err != nil {
+				if _, err := b.Read(buf); err != nil {
 					return
 				}
 			}

@@ -42,6 +42,7 @@ type OutgoingBody struct {
 	trailers *Fields
 	readErr  error // why there is no reader any more; nil: there is, or none yet
 	reported bool
+	sent     bool // Read has returned io.EOF
 	event    wasiio.Event
 	held     cm.Holding // for buf
 }
@@ -126,6 +127,10 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 	case b.readErr != nil:
 		return 0, b.readErr
 	case b.pending() == 0:
+		if b.end == io.EOF && !b.sent {
+			b.sent = true
+			b.event.Notify()
+		}
 		return 0, b.end
 	}
 	n := copy(p, b.buf[b.off:])
@@ -140,6 +145,38 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 	b.flushing = b.flushing && b.pending() > outFlushed
 	b.event.Notify()
 	return n, nil
+}
+
+// Sent waits until the network has read the body to its end. The error is why it will not.
+func (b *OutgoingBody) Sent(ctx context.Context) error {
+	if err := wasiio.Wait(ctx, sending{b}); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.sent:
+		return nil
+	case b.end != nil && b.end != io.EOF:
+		return b.end
+	}
+	return b.readErr
+}
+
+// sending is the event that ends Sent.
+type sending struct{ b *OutgoingBody }
+
+func (s sending) Watch(wake chan<- struct{}) func() { return s.b.event.Watch(wake) }
+
+func (s sending) Ready() bool {
+	s.b.mu.Lock()
+	defer s.b.mu.Unlock()
+	return s.b.sent || s.b.readErr != nil || s.b.end != nil && s.b.end != io.EOF
+}
+
+// Write writes all of p, as far as the network takes it.
+func (b *OutgoingBody) Write(ctx context.Context, p []byte) error {
+	return wasiio.WriteAndFlush(ctx, &bodyWriter{body: b}, p)
 }
 
 // Readable says whether Read would return without waiting.
@@ -308,4 +345,27 @@ func (w *bodyWriter) Close() error {
 	w.closed = true
 	b.event.Notify()
 	return nil
+}
+
+// Copy writes the body from and its trailers, until it ends, fails (which aborts the body) or nobody reads any more.
+func (b *OutgoingBody) Copy(ctx context.Context, from *IncomingBody) {
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			if b.Write(ctx, buf[:n]) != nil {
+				return
+			}
+		}
+		if err == nil {
+			continue
+		}
+		trailers, err := from.Trailers(ctx)
+		if err != nil {
+			b.Abort(err)
+			return
+		}
+		_ = b.Finish(trailers) // the reader is told of a wrong length
+		return
+	}
 }

@@ -105,6 +105,15 @@ func NewOutgoingRequest(h *Fields) *OutgoingRequest {
 	return &OutgoingRequest{method: "GET", headers: h.Frozen()}
 }
 
+// Forward makes a request to send of one that has been received: with its method, target and headers, which cannot be changed, and
+// without its body.
+func (r *IncomingRequest) Forward() *OutgoingRequest {
+	return &OutgoingRequest{method: r.Method(), scheme: r.Scheme(), authority: r.Authority(), target: r.PathWithQuery(), headers: r.Headers()}
+}
+
+// Bodyless says that the request has no body, not even an empty one of unknown length.
+func (r *IncomingRequest) Bodyless() bool { return r.r.Body == nil || r.r.Body == http.NoBody }
+
 // LimitBody bounds the bytes of the body. Call it before Body.
 func (r *OutgoingRequest) LimitBody(most uint64) { r.maxBody = most }
 

@@ -80,3 +80,11 @@ func (r *IncomingResponse) Headers() *Fields {
 
 // Body returns the response's body. Its exchange lasts until it has been read or closed.
 func (r *IncomingResponse) Body() *IncomingBody { return r.body }
+
+// Forward makes an answer of a response: with its status and headers, which cannot be changed, and without its body.
+func (r *IncomingResponse) Forward() *OutgoingResponse {
+	return &OutgoingResponse{status: r.Status(), headers: r.Headers()}
+}
+
+// Bodyless says that the response has no body, not even an empty one of unknown length.
+func (r *IncomingResponse) Bodyless() bool { return r.resp.Body == http.NoBody }

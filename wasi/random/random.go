@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
@@ -45,6 +46,23 @@ func InsecureBytes(n uint64) ([]byte, error) {
 
 // InsecureUint64 gives a number that is no secret.
 func InsecureUint64() uint64 { return rand.Uint64() }
+
+// Within makes n bytes with of if the account has room for them. They are charged only until it returns.
+func Within(a *cm.Account, n uint64, of func(uint64) ([]byte, error)) ([]byte, error) {
+	if n <= MaxBytes && a.Available(n) < n {
+		if err := a.Reserve(int(n)); err != nil {
+			return nil, err
+		}
+		a.Release(int(n)) // there is room now
+	}
+	return of(n)
+}
+
+// Seed is a number that is no secret, to seed hash maps with.
+type Seed = cm.Tuple2[uint64, uint64]
+
+// NewSeed makes one.
+func NewSeed() Seed { return Seed{F0: InsecureUint64(), F1: InsecureUint64()} }
 
 func buffer(n uint64) ([]byte, error) {
 	if n > MaxBytes {

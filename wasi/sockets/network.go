@@ -116,6 +116,9 @@ type Network struct {
 	resolved map[netip.Addr][]pattern // by address: grants of the names that it was returned for
 }
 
+// StoreKey is the key of the [Network] of a store, which all versions of WASI share.
+type StoreKey struct{}
+
 // NewNetwork makes a Network for one guest.
 func NewNetwork(p *Policy) *Network {
 	return &Network{policy: p, sys: platformSystems, resolved: map[netip.Addr][]pattern{}}

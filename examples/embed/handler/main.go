@@ -77,7 +77,7 @@ func newGuest(ctx context.Context, wasm []byte, provider *trace.TracerProvider, 
 	// send no requests.
 	linker := engine.NewLinker(observer)
 	lines := host.NewLines(spec, &spec.Components[0], sink{logger})
-	if err := wasi.AddP2(linker, wasi.Config{Stdout: lines.Stream("stdout"), Stderr: lines.Stream("stderr")}); err != nil {
+	if err := wasi.Add(linker, wasi.Config{Stdout: lines.Stream("stdout"), Stderr: lines.Stream("stderr")}); err != nil {
 		return nil, err
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{Allow: func(scheme, host, port string) bool { return false }})

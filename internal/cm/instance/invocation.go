@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
@@ -18,6 +19,8 @@ type Invocation struct {
 	store *Store
 	info  cm.InstanceInfo
 	fuel  uint64 // that each call may use; 0: the store's limit only
+
+	mu    sync.Mutex // guards kept: work of host functions outside the store may ask for values
 	kept  []value
 	first [3]value // what kept has room for without an allocation
 }
@@ -47,22 +50,34 @@ func (i *Invocation) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val
 func (i *Invocation) Drop(ctx context.Context, r *cm.Resource) error { return i.store.drop(ctx, i, r) }
 
 // Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end. Where mk is nil
-// it makes none, and gives nil.
+// it makes none, and gives nil. Safe for concurrent use: of what several make at once one is kept.
 func (i *Invocation) Value(key any, mk func() any) any {
-	for _, v := range i.kept {
-		if v.key == key {
-			return v.value
-		}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if v, ok := i.find(key); ok || mk == nil {
+		return v
 	}
-	if mk == nil {
-		return nil
-	}
+	i.mu.Unlock() // mk may ask for values
 	v := mk()
+	i.mu.Lock()
+	if first, ok := i.find(key); ok {
+		return first
+	}
 	if i.kept == nil {
 		i.kept = i.first[:0]
 	}
 	i.kept = append(i.kept, value{key, v})
 	return v
+}
+
+// find finds a value. i.mu is held.
+func (i *Invocation) find(key any) (any, bool) {
+	for _, v := range i.kept {
+		if v.key == key {
+			return v.value, true
+		}
+	}
+	return nil, false
 }
 
 // End closes the values of the invocation, the youngest first. A second End does nothing.
@@ -71,8 +86,14 @@ func (i *Invocation) End() error {
 	if n := slices.Index(s.invocations, i); n >= 0 {
 		s.invocations = slices.Delete(s.invocations, n, n+1)
 	}
-	kept := i.kept
+	i.mu.Lock()
+	kept, first := i.kept, i.first
+	if len(kept) <= len(first) {
+		kept = first[:len(kept)]
+	}
 	i.kept = nil
+	clear(i.first[:])
+	i.mu.Unlock()
 	var errs []error
 	for _, v := range slices.Backward(kept) {
 		if c, ok := v.value.(io.Closer); ok {
@@ -81,22 +102,29 @@ func (i *Invocation) End() error {
 			}
 		}
 	}
-	clear(i.first[:])
 	return errors.Join(errs...)
 }
 
 // values are what host functions keep for a store.
 type values struct {
+	mu      sync.Mutex
 	all     map[any]any
 	closers []io.Closer
 }
 
 // get finds or makes the value of key; an io.Closer is closed when the values end.
 func (v *values) get(key any, mk func() any) any {
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	if x, ok := v.all[key]; ok {
 		return x
 	}
+	v.mu.Unlock() // mk may ask for values
 	x := mk()
+	v.mu.Lock()
+	if first, ok := v.all[key]; ok {
+		return first
+	}
 	if v.all == nil {
 		v.all = map[any]any{}
 	}
@@ -109,9 +137,11 @@ func (v *values) get(key any, mk func() any) any {
 
 // end closes those that are io.Closers, in reverse order, and forgets them.
 func (v *values) end() error {
+	v.mu.Lock()
 	closers := v.closers
 	v.closers = nil
 	maps.DeleteFunc(v.all, ends)
+	v.mu.Unlock()
 	var errs []error
 	for _, c := range slices.Backward(closers) {
 		if err := c.Close(); err != nil {

@@ -11,14 +11,14 @@ import (
 	clip2 "github.com/vitrine-wasm/vitrine/wasi/cli/p2"
 )
 
-// Add serves this part of WASI 0.2 to what is linked afterwards; wasi.AddP2 has all parts.
+// Add serves this part of WASI 0.2 to what is linked afterwards; wasi.Add has all parts.
 func ExampleAdd() {
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)
 	check(err)
 	defer engine.Close(ctx)
 	linker := engine.NewLinker(nil)
-	clip2.Add(linker, cli.Config{Args: []string{"guest"}})
+	clip2.Add(linker, cli.New(cli.Config{Args: []string{"guest"}}))
 	for _, name := range linker.Definitions() {
 		if strings.HasPrefix(name, "wasi:cli/exit@") {
 			fmt.Println(name)

@@ -30,10 +30,8 @@ func (wall) Resolution(context.Context) (Datetime, error) {
 // monotonic gives each store a clock of its own, so that guests cannot read the host's uptime.
 type monotonic struct{}
 
-type clockKey struct{}
-
 func (monotonic) clock(ctx context.Context) *clocks.Monotonic {
-	return component.StoreValue(ctx, clockKey{}, func() any { return clocks.NewMonotonic() }).(*clocks.Monotonic)
+	return component.StoreValue(ctx, clocks.StoreKey{}, func() any { return clocks.NewMonotonic() }).(*clocks.Monotonic)
 }
 
 func (m monotonic) Now(ctx context.Context) (Instant, error) { return m.clock(ctx).Now(), nil }

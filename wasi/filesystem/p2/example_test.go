@@ -11,14 +11,14 @@ import (
 	filesystemp2 "github.com/vitrine-wasm/vitrine/wasi/filesystem/p2"
 )
 
-// Add serves this part of WASI 0.2 to what is linked afterwards; wasi.AddP2 has all parts.
+// Add serves this part of WASI 0.2 to what is linked afterwards; wasi.Add has all parts.
 func ExampleAdd() {
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)
 	check(err)
 	defer engine.Close(ctx)
 	linker := engine.NewLinker(nil)
-	filesystemp2.Add(linker, []filesystem.Preopen{{Host: ".", Guest: "/data", ReadOnly: true}}, filesystem.MaxOpen)
+	filesystemp2.Add(linker, &filesystem.Preopens{Folders: []filesystem.Preopen{{Host: ".", Guest: "/data", ReadOnly: true}}})
 	for _, name := range linker.Definitions() {
 		if strings.HasPrefix(name, "wasi:filesystem/preopens@") {
 			fmt.Println(name)

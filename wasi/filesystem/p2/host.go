@@ -3,7 +3,6 @@ package filesystemp2
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -11,38 +10,24 @@ import (
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-// Add defines wasi:filesystem for guests that find these folders open. Each may have most files and directories open at a
-// time; 0 is filesystem.MaxOpen.
-func Add(l *component.Linker, preopens []filesystem.Preopen, most int) {
+// Add defines wasi:filesystem for guests that find these folders open.
+func Add(l *component.Linker, p *filesystem.Preopens) {
 	AddTypes(l, host{})
-	AddPreopens(l, &granted{preopens, most})
+	AddPreopens(l, preopens{p})
 }
 
-type granted struct {
-	folders []filesystem.Preopen
-	most    int
-}
+type preopens struct{ *filesystem.Preopens }
 
-// GetDirectories gives those of the folders that may still be open: there is no error for it to say that it is too many.
-func (g *granted) GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, string], error) {
-	// One quota for all that the store opens, however often it asks for its folders.
-	quota := component.StoreValue(ctx, g, func() any { return filesystem.NewQuota(g.most) }).(*filesystem.Quota)
-	dirs := make([]cm.Tuple2[Descriptor, string], 0, len(g.folders))
-	for _, p := range g.folders {
-		d, err := p.Open(quota)
-		if code, ok := filesystem.CodeOf(err); ok && code == filesystem.CodeNoMemory {
-			cm.NoteCause(ctx, err)
-			break
-		}
-		if err != nil {
-			for _, opened := range dirs {
-				opened.F0.(descriptor).d.Close()
-			}
-			return nil, fmt.Errorf("preopened folder %s: %w", p.Guest, err)
-		}
-		dirs = append(dirs, cm.Tuple2[Descriptor, string]{F0: descriptor{d}, F1: p.Guest})
+// GetDirectories opens the folders anew.
+func (p preopens) GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, string], error) {
+	quota := component.StoreValue(ctx, p.Preopens, func() any { return filesystem.NewQuota(p.Most) }).(*filesystem.Quota)
+	opened, limit, err := p.Open(quota)
+	cm.NoteCause(ctx, limit)
+	dirs := make([]cm.Tuple2[Descriptor, string], len(opened))
+	for i, o := range opened {
+		dirs[i] = cm.Tuple2[Descriptor, string]{F0: descriptor{o.Descriptor}, F1: o.Guest}
 	}
-	return dirs, nil
+	return dirs, err
 }
 
 type host struct{}

@@ -32,7 +32,7 @@ func root(t *testing.T, readOnly bool) (Descriptor, string) {
 	if err := os.WriteFile(filepath.Join(host, "a.txt"), []byte("hello"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	dirs, err := (&granted{folders: []filesystem.Preopen{{Host: host, Guest: "/data", ReadOnly: readOnly}}}).GetDirectories(t.Context())
+	dirs, err := preopens{&filesystem.Preopens{Folders: []filesystem.Preopen{{Host: host, Guest: "/data", ReadOnly: readOnly}}}}.GetDirectories(t.Context())
 	if err != nil || len(dirs) != 1 || dirs[0].F1 != "/data" {
 		t.Fatal(dirs, err)
 	}
@@ -172,7 +172,7 @@ func TestErrorCodes(t *testing.T) {
 			t.Errorf("%s becomes %s", c, errorCode(c))
 		}
 	}
-	if _, err := (&granted{folders: []filesystem.Preopen{{Host: "/nonexistent-folder"}}}).GetDirectories(ctx); err == nil {
+	if _, err := (preopens{&filesystem.Preopens{Folders: []filesystem.Preopen{{Host: "/nonexistent-folder"}}}}).GetDirectories(ctx); err == nil {
 		t.Error("a folder that is not there was opened")
 	}
 }

@@ -11,7 +11,7 @@ import (
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
 )
 
-// Add serves this part of WASI 0.2 to what is linked afterwards; wasi.AddP2 has all parts.
+// Add serves this part of WASI 0.2 to what is linked afterwards; wasi.Add has all parts.
 func ExampleAdd() {
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)

@@ -2,7 +2,6 @@ package httpp2
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"sync"
 
@@ -30,107 +29,15 @@ func (h *outgoingHandler) Handle(ctx context.Context, request OutgoingRequest, o
 		}
 		o = opts.Options
 	}
-	if err := h.client.Check(r.r); err != nil {
-		_ = r.Drop(ctx)
-		return nil, cm.Fail(errorCode(err))
-	}
-	open := component.TaskValue(ctx, exchangesKey{}, func() any { return &exchanges{} }).(*exchanges)
-	if most := h.client.Limits().Requests; !open.reserve(most) {
-		_ = r.Drop(ctx)
-		limit := &cm.LimitError{Limit: "requests", Detail: fmt.Sprintf("%d requests are under way", most)}
-		return nil, cm.FailFor(errorCode(wasihttp.Errorf(wasihttp.ConnectionLimitReached, "%s", limit.Detail)), limit)
-	}
-	if err := r.held.Hold(ctx, r.held.Bytes()+exchangeBytes); err != nil {
-		open.release()
-		_ = r.Drop(ctx)
-		return nil, cm.FailFor(errorCode(err), err)
-	}
-	finish := cm.CallFrom(ctx).Hold()
-	var x *wasihttp.Exchange
-	started := make(chan struct{})
+	open := component.TaskValue(ctx, wasihttp.ExchangesKey{}, func() any { return &wasihttp.Exchanges{} }).(*wasihttp.Exchanges)
 	future := &futureIncomingResponse{}
 	future.held.Charge(cm.AccountOf(ctx))
-	x = h.client.Start(ctx, r.r, o, func(resp *http.Response, err error) {
-		<-started
-		open.remove(x)
-		r.held.Release()
-		future.holdHead(resp)
-		finish(response(resp), err)
-	})
-	r.sent = x
-	open.add(x)
-	future.x = x
-	close(started)
+	begun := func(x *wasihttp.Exchange) { r.sent, future.x = x, x }
+	if _, err := open.Start(ctx, h.client, r.r, o, &r.held, begun, future.holdHead); err != nil {
+		_ = r.Drop(ctx)
+		return nil, failed(err)
+	}
 	return future, nil
-}
-
-// exchangeBytes is the charge for an exchange beside its request's head and its bodies: the buffers and goroutines of its
-// connection, and the head of a usual response.
-const exchangeBytes = 32 << 10
-
-// response is r, or a nil interface for a nil pointer.
-func response(r *http.Response) any {
-	if r == nil {
-		return nil
-	}
-	return r
-}
-
-// exchanges are those of one invocation, which cancels them at its end.
-type exchanges struct {
-	mu    sync.Mutex
-	open  map[*wasihttp.Exchange]struct{}
-	count int
-}
-
-// reserve counts one more exchange unless there are most already; 0 is unbounded.
-func (e *exchanges) reserve(most int) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if most > 0 && e.count >= most {
-		return false
-	}
-	e.count++
-	return true
-}
-
-type exchangesKey struct{}
-
-func (e *exchanges) add(x *wasihttp.Exchange) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.open == nil {
-		e.open = map[*wasihttp.Exchange]struct{}{}
-	}
-	e.open[x] = struct{}{}
-}
-
-func (e *exchanges) remove(x *wasihttp.Exchange) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	delete(e.open, x)
-	e.count--
-}
-
-// release undoes reserve for an exchange that was not started.
-func (e *exchanges) release() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.count--
-}
-
-// Close cancels all exchanges under way.
-func (e *exchanges) Close() error {
-	e.mu.Lock()
-	all := make([]*wasihttp.Exchange, 0, len(e.open))
-	for x := range e.open {
-		all = append(all, x)
-	}
-	e.mu.Unlock()
-	for _, x := range all {
-		x.Cancel()
-	}
-	return nil
 }
 
 // futureIncomingResponse is the resource future-incoming-response.

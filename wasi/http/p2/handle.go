@@ -38,7 +38,7 @@ func (p *responseOutparam) SendInformational(ctx context.Context, status uint16,
 	case status == http.StatusSwitchingProtocols: // a guest cannot use another protocol
 		err = &wasihttp.Error{Code: wasihttp.UpgradeFailed}
 	default:
-		err = p.out.Inform(ctx, int(status), h.f)
+		err = p.out.Inform(ctx, int(status), h.AccountedFields.Fields)
 	}
 	var known *wasihttp.Error
 	if errors.As(err, &known) {

@@ -2,7 +2,6 @@ package httpp2
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"net/http"
 	"net/url"
@@ -54,23 +53,17 @@ func (t types) NewOutgoingRequest(ctx context.Context, headers Headers) (Outgoin
 	return &outgoingRequest{r: r, held: held}, nil
 }
 
-// head moves the headers and their charge into a new message. It checks the size again: a copy of incoming fields may be
-// larger than a guest's own fields.
+// head moves the headers and their charge into a new message.
 func (t types) head(ctx context.Context, headers Headers) (*wasihttp.Fields, cm.Holding, error) {
 	h, err := cm.ObjectAs[fields](FieldsType, headers)
 	if err != nil {
 		return nil, cm.Holding{}, err
 	}
-	if most := t.limits.Fields; most > 0 && h.f.Size() > most {
-		_ = h.Drop(ctx)
-		return nil, cm.Holding{}, headerError(fmt.Errorf("%w: %d bytes", wasihttp.ErrFieldsSize, most))
+	f, held, err := h.Head(ctx, t.limits)
+	if err != nil {
+		return nil, held, headerError(err)
 	}
-	return h.f, h.holding, nil
-}
-
-// resize charges the change of one of the request's strings.
-func (r *outgoingRequest) resize(ctx context.Context, from, to string) error {
-	return r.held.Hold(ctx, r.held.Bytes()+len(to)-len(from))
+	return f, held, nil
 }
 
 func (r *outgoingRequest) Body(context.Context) (OutgoingBody, error) {
@@ -89,14 +82,7 @@ func (r *outgoingRequest) SetMethod(ctx context.Context, m Method) error {
 
 // set changes a string of the request.
 func (r *outgoingRequest) set(ctx context.Context, from, to string, set func(string) error) error {
-	if err := r.resize(ctx, from, to); err != nil {
-		return toEmptyError(err)
-	}
-	err := set(to)
-	if err != nil {
-		_ = r.resize(ctx, to, from) // it was charged before
-	}
-	return toEmptyError(err)
+	return toEmptyError(wasihttp.SetCharged(ctx, &r.held, from, to, set))
 }
 
 func (r *outgoingRequest) PathWithQuery(context.Context) (*string, error) {
@@ -284,7 +270,7 @@ func (types) OutgoingBodyFinish(_ context.Context, this OutgoingBody, trailers T
 		if err != nil {
 			return err
 		}
-		t = f.f
+		t = f.AccountedFields.Fields
 	}
 	if err := b.body.Finish(t); err != nil {
 		return cm.FailFor(errorCode(err), err)

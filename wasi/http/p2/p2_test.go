@@ -333,17 +333,22 @@ func TestHandle(t *testing.T) {
 			Limits: wasihttp.Limits{Requests: 1},
 		})
 		defer one.Close()
-		h, open := &outgoingHandler{one}, &exchanges{}
-		if !open.reserve(1) || open.reserve(1) || !open.reserve(0) {
-			t.Error("one request may be under way, and is; without a bound any number may")
-		}
 		ctx, ends, call := heldCall(t.Context())
-		f, err := h.Handle(ctx, outgoingTo(t, s.URL), nil) // outside a store each call has exchanges of its own
+		open := &wasihttp.Exchanges{}
+		start := func() error {
+			_, err := open.Start(ctx, one, outgoingTo(t, s.URL).r, wasihttp.Options{}, &cm.Holding{}, func(*wasihttp.Exchange) {}, func(*http.Response) {})
+			return err
+		}
+		err := start()
 		call.Leave(cm.Val{}, cm.End{})
 		if err != nil || !call.Held() {
 			t.Fatal(err)
 		}
-		_ = f.(*futureIncomingResponse).Drop(ctx)
+		var limit *cm.LimitError
+		if err := start(); !errors.As(err, &limit) || limit.Limit != "requests" || errorCode(err).Tag != ErrorCodeTagConnectionLimitReached {
+			t.Errorf("a second one: %v", err)
+		}
+		open.Close()
 		<-ends
 	})
 	t.Run("answered", func(t *testing.T) {
@@ -437,18 +442,20 @@ func TestStoreEndsExchanges(t *testing.T) {
 	defer s.Close()
 	client := wasihttp.NewClient(wasihttp.ClientConfig{Allow: func(_, _, _ string) bool { return true }})
 	defer client.Close()
-	open := &exchanges{}
-	ends := make(chan error, 1)
-	x := client.Start(t.Context(), outgoingTo(t, s.URL).r, wasihttp.Options{}, func(_ *http.Response, err error) { ends <- err })
-	open.add(x)
+	open := &wasihttp.Exchanges{}
+	ctx, ends, call := heldCall(t.Context())
+	var x *wasihttp.Exchange
+	if _, err := open.Start(ctx, client, outgoingTo(t, s.URL).r, wasihttp.Options{}, &cm.Holding{}, func(b *wasihttp.Exchange) { x = b }, func(*http.Response) {}); err != nil {
+		t.Fatal(err)
+	}
+	call.Leave(cm.Val{}, cm.End{})
 	<-arrived
 	if err := open.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ends; err == nil {
-		t.Error("the exchange went on")
+	if err, ok := (<-ends).(error); !ok {
+		t.Errorf("the exchange went on: %v", err)
 	}
-	open.remove(x)
 	if err := wasiio.Wait(t.Context(), x.Ready()); err != nil {
 		t.Error(err)
 	}

@@ -30,23 +30,15 @@ func (types) HTTPErrorCode(_ context.Context, e iop2.Error) (*ErrorCode, error) 
 	return &code, nil
 }
 
-var methods = [...]string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"}
-
 func toMethod(s string) Method {
-	for i, m := range methods {
-		if s == m {
-			return Method{Tag: MethodTag(i)}
-		}
+	m := Method{Tag: MethodTag(wasihttp.MethodCase(s))}
+	if m.Tag == MethodTagOther {
+		m.Other = s
 	}
-	return MethodOther(s)
+	return m
 }
 
-func fromMethod(m Method) string {
-	if int(m.Tag) < len(methods) {
-		return methods[m.Tag]
-	}
-	return m.Other
-}
+func fromMethod(m Method) string { return wasihttp.MethodOf(int(m.Tag), m.Other) }
 
 func toScheme(s string) *Scheme {
 	var scheme Scheme

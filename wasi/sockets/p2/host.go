@@ -27,11 +27,9 @@ func Add(l *component.Linker, policy *sockets.Policy) {
 
 type host struct{ policy *sockets.Policy }
 
-type networkKey struct{}
-
 // network is that of the store: each guest has its own lookups and its own number of sockets.
 func (h host) network(ctx context.Context) *sockets.Network {
-	return component.StoreValue(ctx, networkKey{}, func() any { return sockets.NewNetwork(h.policy) }).(*sockets.Network)
+	return component.StoreValue(ctx, sockets.StoreKey{}, func() any { return sockets.NewNetwork(h.policy) }).(*sockets.Network)
 }
 
 func (h host) InstanceNetwork(ctx context.Context) (Network, error) { return h.network(ctx), nil }

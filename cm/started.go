@@ -1,0 +1,35 @@
+package cm
+
+import "context"
+
+// Running is a call of an asynchronous function of a guest. Its result and its end are apart: a guest may return the one and work on.
+// Safe for concurrent use.
+type Running interface {
+	// Result waits for the result. The error is the trap that ended the call without one, or the cause of ctx.
+	Result(ctx context.Context) (Val, error)
+	// Wait waits for the end of the call. The error is the trap that ended it, or the cause of ctx.
+	Wait(ctx context.Context) error
+	// Cancel asks the guest to end the call early.
+	Cancel()
+}
+
+// Started is a [Running] with a result of type T. Generated bindings make it.
+type Started[T any] struct {
+	Running
+	lift func(Val) (T, error)
+}
+
+// NewStarted gives the result of r by lift, which is called at most once.
+func NewStarted[T any](r Running, lift func(Val) (T, error)) *Started[T] {
+	return &Started[T]{r, lift}
+}
+
+// Result is that of [Running], to be called once. The error of the function's result is a *[ResultError].
+func (s *Started[T]) Result(ctx context.Context) (T, error) {
+	v, err := s.Running.Result(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return s.lift(v)
+}

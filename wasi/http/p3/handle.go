@@ -1,0 +1,82 @@
+package httpp3
+
+import (
+	"context"
+	"errors"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+)
+
+// Handle has an instance answer one request by its export wasi:http/handler. The response goes out when the guest has returned it; Handle
+// returns when the guest has ended and what it, or whoever it has passed its streams to, writes has been taken.
+func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+	h, err := NewHandlerExport(inst)
+	if err != nil {
+		return err
+	}
+	call, err := h.StartHandle(ctx, &request{in: in})
+	if err != nil {
+		return err
+	}
+	// The engine ends the call when ctx ends; how, it says itself.
+	engine := context.WithoutCancel(ctx)
+	resp, err := call.Result(engine)
+	if err != nil {
+		var fail *cm.ResultError[ErrorCode]
+		if !errors.As(err, &fail) {
+			return err
+		}
+		out.Fail(fromErrorCode(fail.Value))
+		return call.Wait(engine)
+	}
+	r, err := cm.ObjectAs[*response](ResponseType, resp)
+	if err != nil {
+		return err
+	}
+	defer r.held.Release()
+	body, err := r.respond(ctx, out)
+	ended := call.Wait(engine)
+	if err != nil {
+		return errors.Join(ended, err)
+	}
+	if body.done == nil {
+		return ended
+	}
+	if ended == nil {
+		select {
+		case <-body.done:
+			return nil
+		case <-ctx.Done():
+		}
+	}
+	r.out.Body().Abort(wasihttp.ErrUnfinished)
+	body.stop()
+	<-body.done
+	return ended
+}
+
+// respond answers with the response. The transfer is that of its body, if it has one.
+func (r *response) respond(ctx context.Context, out wasihttp.Responder) (t transfer, err error) {
+	o := r.outgoing()
+	switch {
+	case r.in != nil && r.in.Bodyless():
+		_ = r.in.Body().Close() // there is nobody to tell
+	case r.in != nil:
+		t, err = forward(ctx, r.in.Body(), o.Body())
+	case r.content.bytes != nil:
+		t, err = r.content.send(o.Body())
+	default:
+		err = r.content.sendEmpty(ctx, o.Body)
+	}
+	var known *wasihttp.Error
+	switch {
+	case err == nil:
+		out.Respond(o)
+	case errors.As(err, &known):
+		out.Fail(known)
+		return transfer{}, nil
+	}
+	return t, err
+}

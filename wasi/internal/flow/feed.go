@@ -1,0 +1,109 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
+
+// Feed writes what read gives to dst, asking it when somebody wants to read, until io.EOF, another error of read, or until nobody reads
+// any more. end is told how that went: nil at io.EOF, and where the reader is gone. read is given the context of the work.
+func (s Scope) Feed(dst *cm.StreamWriter[uint8], read func(ctx context.Context, p []byte) (int, error), end func(ctx context.Context, err error)) error {
+	err := s.Go(func(ctx context.Context) {
+		err := feed(ctx, dst, read)
+		dst.Close()
+		end(ctx, err)
+	})
+	if err != nil {
+		dst.Close()
+	}
+	return err
+}
+
+func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Context, []byte) (int, error)) error {
+	for {
+		if _, err := dst.Write(ctx, nil); err != nil { // until somebody wants to read
+			return gone(err)
+		}
+		buf := buffers.Get().(*[bufferSize]byte)
+		n, err := read(ctx, buf[:])
+		var failed error
+		if n > 0 {
+			_, failed = dst.Write(ctx, buf[:n])
+		}
+		buffers.Put(buf)
+		switch {
+		case failed != nil:
+			return gone(failed)
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// FeedValues is Feed for values that come one by one.
+func FeedValues[T any](s Scope, dst *cm.StreamWriter[T], next func(ctx context.Context) (T, error), drop func(T), end func(ctx context.Context, err error)) error {
+	err := s.Go(func(ctx context.Context) {
+		err := feedValues(ctx, dst, next, drop)
+		dst.Close()
+		end(ctx, err)
+	})
+	if err != nil {
+		dst.Close()
+	}
+	return err
+}
+
+func feedValues[T any](ctx context.Context, dst *cm.StreamWriter[T], next func(context.Context) (T, error), drop func(T)) error {
+	for {
+		if _, err := dst.Write(ctx, nil); err != nil {
+			return gone(err)
+		}
+		v, err := next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if n, err := dst.Write(ctx, []T{v}); n == 0 {
+			drop(v)
+			return gone(err)
+		}
+	}
+}
+
+// Failed ends dst at once, and tells end, where there is nothing to feed because of err.
+func Failed[T any](s Scope, dst *cm.StreamWriter[T], err error, end func(ctx context.Context, err error)) {
+	_ = dst.Close()
+	s.Finish(func(ctx context.Context) { end(ctx, err) })
+}
+
+// gone makes no error of a reader that wants no more.
+func gone(err error) error {
+	if errors.Is(err, cm.ErrReaderGone) {
+		return nil
+	}
+	return err
+}
+
+// Result is what a future is set to, which says how something has ended.
+type Result[E any] = cm.Result[struct{}, E]
+
+// Outcome makes a future of how something ends: the function sets it, nil for all is well, and blocks until somebody has
+// read it or nobody will. code makes the error that a component sees.
+func Outcome[E any](code func(error) E) (*cm.FutureReader[Result[E]], func(ctx context.Context, err error)) {
+	w, r := cm.NewFuture[Result[E]]()
+	return r, func(ctx context.Context, err error) {
+		defer w.Close()
+		out := Result[E]{}
+		if err != nil {
+			out = Result[E]{IsErr: true, Err: code(err)}
+		}
+		_ = w.Set(ctx, out) // the reader has gone, or the store has
+	}
+}

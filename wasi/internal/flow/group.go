@@ -1,0 +1,139 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+)
+
+// ErrEnded is the cause with which work ends whose store does.
+var ErrEnded = errors.New("the instance has ended")
+
+// Held is what a goroutine with its buffer is counted as in the account of host memory.
+const Held = bufferSize + 4<<10
+
+// Group is the work of one store. Its zero value is ready for use; it is safe for concurrent use.
+type Group struct {
+	mu     sync.Mutex
+	cond   sync.Cond
+	open   map[*Work]struct{}
+	closed bool
+}
+
+type groupKey struct{}
+
+// Scope is where work begins: the group of a store, and the context of the host function that begins it, whose values the work has.
+type Scope struct {
+	*Group
+	ctx context.Context
+}
+
+// Of is the scope of the host function in ctx.
+func Of(ctx context.Context) Scope {
+	return Scope{component.StoreValue(ctx, groupKey{}, func() any { return new(Group) }).(*Group), ctx}
+}
+
+// Work is something that goes on.
+type Work struct {
+	group   *Group
+	ctx     context.Context // with the values of the call that began it
+	cancel  context.CancelCauseFunc
+	account *cm.Account
+
+	// Of work that takes bytes from the component and passes them on (Take); guarded by the group's lock.
+	call   context.Context
+	src    *cm.StreamReader[uint8]
+	base   int64              // of src.Items, when it began
+	passed int64              // bytes that have been passed on, or that nobody will
+	hurry  context.CancelFunc // ends the passing on; nil where that does not outlive the store
+}
+
+// Go runs do on a goroutine of its own until the store ends: the context of do has the cause [ErrEnded] then. The error is a trap:
+// the account of the store has no room for it.
+func (s Scope) Go(do func(ctx context.Context)) error {
+	a := cm.AccountOf(s.ctx)
+	if err := a.Reserve(Held); err != nil {
+		return err
+	}
+	s.begin(a).run(do)
+	return nil
+}
+
+// Finish is Go for what has to be done whether there is room for it or not.
+func (s Scope) Finish(do func(ctx context.Context)) {
+	a := cm.AccountOf(s.ctx)
+	a.Add(Held)
+	s.begin(a).run(do)
+}
+
+func (w *Work) run(do func(ctx context.Context)) {
+	go func() {
+		defer w.end()
+		do(w.ctx)
+	}()
+}
+
+// begin registers work, which is charged to a already.
+func (s Scope) begin(a *cm.Account) *Work {
+	g := s.Group
+	w := &Work{group: g, account: a}
+	w.ctx, w.cancel = context.WithCancelCause(context.WithoutCancel(s.ctx))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.cond.L = &g.mu
+	if g.open == nil {
+		g.open = map[*Work]struct{}{}
+	}
+	g.open[w] = struct{}{}
+	if g.closed {
+		w.cancel(ErrEnded)
+	}
+	return w
+}
+
+// end is the end of the goroutine.
+func (w *Work) end() {
+	w.cancel(nil)
+	g := w.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.open, w)
+	w.account.Release(Held)
+	g.cond.Broadcast()
+}
+
+// Len is how many goroutines there are.
+func (g *Group) Len() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.open)
+}
+
+// Close implements io.Closer, for the end of the store: it ends all work, and waits until what components have written has been
+// passed on where that is to outlive the store (see [Group.Take]). It does not wait for the goroutines: they may have
+// to come into the store once more, in which the caller is.
+func (g *Group) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+	for w := range g.open {
+		w.cancel(ErrEnded)
+	}
+	g.settle(func(w *Work) bool { return w.hurry != nil })
+	return nil
+}
+
+// settle waits until what has been taken by the work has been passed on. What has not when its call's context ends, is not.
+// g.mu is held.
+func (g *Group) settle(of func(*Work) bool) {
+	for w := range g.open {
+		for _, open := g.open[w]; open && of(w) && w.passed < w.src.Items()-w.base; _, open = g.open[w] {
+			stop := context.AfterFunc(w.call, w.hurry)
+			g.cond.Wait()
+			stop()
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+)
+
+// bufferSize is how much is moved at a time.
+const bufferSize = 32 << 10
+
+// buffers are those that nobody uses: a stream has one only while there is something to move.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+// Take has write take what a component writes to src, in order, until its end, an error of write (which drops src) or the end of the
+// store. end is told how that went: nil at the end of the stream. write must not keep p.
+//
+// The function that Take returns ends the work early, with the error [ErrEnded]. What write has been given it may pass on in its own time: a context that ends with the store, or, where settle is set, with the
+// scope's call once the store is about to end; until then the store's end waits for it.
+func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) (stop func(), err error) {
+	a := cm.AccountOf(s.ctx)
+	if err := a.Reserve(Held); err != nil {
+		_ = src.Close()
+		return nil, err
+	}
+	w := s.begin(a)
+	reading, cancel := context.WithCancelCause(w.ctx)
+	into := reading
+	if settle {
+		var hurry context.CancelFunc
+		into, hurry = context.WithCancel(context.WithoutCancel(s.ctx))
+		s.mu.Lock()
+		w.call, w.src, w.base, w.hurry = s.ctx, src, src.Items(), hurry
+		s.mu.Unlock()
+	}
+	w.run(func(ctx context.Context) {
+		err := w.take(reading, into, src, write)
+		_ = src.Close()
+		cancel(nil)
+		w.pass(-1)
+		end(ctx, err)
+	})
+	return func() { cancel(ErrEnded) }, nil
+}
+
+// small is how much is read at once as long as a component writes little: what waits for it has a buffer all the time.
+const small = 512
+
+func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
+	first := make([]byte, small)
+	var large *[bufferSize]byte
+	defer func() { putBuffer(large) }()
+	for {
+		buf := first
+		if large != nil {
+			buf = large[:]
+		}
+		n, err := src.Read(reading, buf)
+		if n > 0 {
+			failed := write(into, buf[:n])
+			w.pass(int64(n))
+			if failed != nil {
+				return failed
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case n == len(buf) && large == nil:
+			large = buffers.Get().(*[bufferSize]byte)
+		case n < len(buf):
+			putBuffer(large)
+			large = nil
+		}
+	}
+}
+
+// Refused drops src, and tells end, where nothing can be taken because of err.
+func (s Scope) Refused(src *cm.StreamReader[uint8], err error, end func(ctx context.Context, err error)) {
+	_ = src.Close()
+	s.Finish(func(ctx context.Context) { end(ctx, err) })
+}
+
+func putBuffer(b *[bufferSize]byte) {
+	if b != nil {
+		buffers.Put(b)
+	}
+}
+
+// pass says that n bytes more have been passed on; -1: that no more are going to be.
+func (w *Work) pass(n int64) {
+	g := w.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n < 0 {
+		w.hurryNow()
+	} else {
+		w.passed += n
+	}
+	g.cond.Broadcast()
+}
+
+// hurryNow ends what would be waited for. The group's lock is held.
+func (w *Work) hurryNow() {
+	if w.hurry != nil {
+		w.hurry()
+		w.hurry = nil
+	}
+}
+
+type settledKey struct{}
+
+// settled are works of one invocation, whose end waits as the store's does.
+type settled struct{ group *Group }
+
+// Settle has the end of the scope's invocation wait for what has been taken, as the end of its store does. It is called before the first
+// byte, when what the bytes are passed on to has been made ready: what an invocation keeps ends in the reverse order.
+func (s Scope) Settle() {
+	component.TaskValue(s.ctx, settledKey{}, func() any { return &settled{s.Group} })
+}
+
+// Close implements io.Closer.
+func (s *settled) Close() error {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	s.group.settle(func(w *Work) bool { return w.hurry != nil })
+	return nil
+}
