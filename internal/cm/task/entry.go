@@ -60,6 +60,7 @@ func (e *Entry) wakeNext() {
 		e.excluded = e.excluded[1:]
 		t.excluding = false
 		if t.waiting {
+			t.chosen = true
 			t.Wake()
 		} else {
 			e.wakeNext()

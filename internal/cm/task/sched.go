@@ -209,11 +209,13 @@ func (s *Sched) pick() *Thread {
 		s.ready[s.head] = nil
 		s.head++
 		t.queued = false
+		chosen := t.chosen
+		t.chosen = false
 		if t.isReady() {
 			return t
 		}
-		if e := t.entry; e != nil && e.Free() {
-			e.wakeNext() // the turn was not t's after all
+		if chosen && t.entry.Free() {
+			t.entry.wakeNext() // the turn was not t's after all
 		}
 	}
 	s.ready, s.head = s.ready[:0], 0

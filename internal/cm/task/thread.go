@@ -23,6 +23,7 @@ type Thread struct {
 	detachable  bool        // it has no frames, and may give its goroutine back when its caller wants that
 	listed      bool
 	excluding   bool // it is in Entry.excluded
+	chosen      bool // of those in Entry.excluded it is the one to go on, if it can
 	outside     bool // it comes back from outside the store
 	over        bool // it never begins
 
@@ -69,8 +70,10 @@ func (t *Thread) isReady() bool {
 	switch {
 	case t.over:
 		return false
-	case t.sched.dead != nil || t.cancelled:
+	case t.sched.dead != nil:
 		return true
+	case t.cancelled: // which it hears of when it can have its instance, if it needs that and has come in
+		return t.index == 0 || !t.excluded() || t.entry.exclusive == t || t.entry.available(t)
 	case t.entry != nil && t.entry.held > 0 && !t.outside:
 		return t.entry.available(t)
 	}
