@@ -95,11 +95,10 @@ func (h *hostEnd) drop() {
 
 // slice is a buffer of the host's.
 type slice[T any] struct {
-	ts    []T
-	used  int
-	empty bool
-	lift  func(Val) T // of a sink whose elements are not bytes
-	c     *Conduit    // of a source
+	ts   []T
+	used int
+	lift func(Val) T // of a sink whose elements are not bytes
+	c    *Conduit    // of a source
 }
 
 func (s *slice[T]) Remain() int { return len(s.ts) - s.used }

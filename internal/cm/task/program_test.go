@@ -20,9 +20,6 @@ type program struct {
 	entries [3]programEntry
 	tape    []byte
 	tasks   int
-	running *programTask // whose guest code runs
-	depth   int
-	resolve map[*programTask]int
 	mu      sync.Mutex
 	errs    []string
 }
@@ -273,8 +270,7 @@ func runProgram(t testing.TB, tape []byte) {
 	roots := make([]*programTask, 0, 4)
 	p.sched.Post(func() {
 		for range 1 + int(p.next()%4) {
-			var r *programTask
-			r = p.newTask(0, func(bool) { p.sched.Await(-1) })
+			r := p.newTask(0, func(bool) { p.sched.Await(-1) })
 			p.sched.Await(1)
 			r.thread.ResumeLater()
 			roots = append(roots, r)
