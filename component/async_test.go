@@ -21,7 +21,7 @@ type asyncHost struct {
 	dep func(ctx context.Context, x uint32) (uint32, error)
 }
 
-func (h *asyncHost) instance(t *testing.T, i cm.Interceptor, opts ...component.StoreOption) *component.Instance {
+func (h *asyncHost) instance(t testing.TB, i cm.Interceptor, opts ...component.StoreOption) *component.Instance {
 	t.Helper()
 	e, err := component.NewEngine(t.Context())
 	if err != nil {

@@ -26,7 +26,8 @@ type Running struct {
 	err       error
 	isOver    bool
 	answered  bool
-	cancelled bool // by the task itself, as it was asked to
+	cancelled bool          // by the task itself, as it was asked to
+	idle      chan struct{} // closed when nothing can go on; nil: nobody waits for that
 	grace     *time.Timer
 }
 
@@ -200,8 +201,8 @@ func (r *Running) Wait(ctx context.Context) error {
 	select {
 	case <-r.over:
 	default:
-		idle := make(chan struct{})
-		r.store.sched.Post(func() { r.store.sched.OnIdle(func() { close(idle) }) })
+		idle := r.onIdle()
+		r.store.sched.Post(func() {}) // so that it is looked whether it is so already
 		select {
 		case <-r.over:
 		case <-idle:
@@ -213,6 +214,29 @@ func (r *Running) Wait(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.err
+}
+
+// onIdle is closed when nothing in the store can go on by itself any more.
+func (r *Running) onIdle() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.idle == nil {
+		r.idle = make(chan struct{})
+	}
+	return r.idle
+}
+
+// idle tells those who wait for the end of a call, of which there will be none.
+func (s *Store) idle() bool {
+	for r := range s.running {
+		r.mu.Lock()
+		if r.idle != nil {
+			close(r.idle)
+			r.idle = nil
+		}
+		r.mu.Unlock()
+	}
+	return false
 }
 
 // call waits for the result and for the end.

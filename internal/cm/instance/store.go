@@ -91,7 +91,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		account:   cm.NewAccount(cmp.Or(o.HostMemory, o.Limits.Memory)),
 	}
 	s.own.store, s.own.info = s, o.Info
-	s.sched.Deadlock = s.deadlock
+	s.sched.Deadlock, s.sched.Idle = s.deadlock, s.idle
 	s.sched.Stuck = func(of any) {
 		of.(*activation).root.fail(task.ErrNoProgress())
 		_ = s.fail(task.ErrNoProgress())

@@ -267,6 +267,11 @@ func runProgram(t testing.TB, tape []byte) {
 	p.sched.Deadlock = func() { p.sched.Kill(stopped) }
 	p.sched.Stuck = func(any) { p.bad("nobody is enclosed") }
 	over := make(chan struct{})
+	var once sync.Once
+	p.sched.Idle = func() bool {
+		once.Do(func() { close(over) })
+		return false
+	}
 	roots := make([]*programTask, 0, 4)
 	p.sched.Post(func() {
 		for range 1 + int(p.next()%4) {
@@ -275,7 +280,6 @@ func runProgram(t testing.TB, tape []byte) {
 			r.thread.ResumeLater()
 			roots = append(roots, r)
 		}
-		p.sched.OnIdle(func() { close(over) })
 	})
 	for range int(tape[0] % 4) { // callers that leave, whenever that is
 		p.sched.Post(func() {

@@ -21,6 +21,9 @@ type Sched struct {
 	// Deadlock is told when nothing can go on any more though a caller waits for a result: nothing is ready, posted or
 	// outstanding. It has to Kill. May be nil: then everybody waits.
 	Deadlock func()
+	// Idle is told each time that nothing can go on by itself any more, and nobody waits for a result. It may make threads ready,
+	// which it then says. May be nil.
+	Idle func() (ready bool)
 	// Stuck is told of a synchronous call ([Sched.Enclose]) that waits for threads of its instance of which none can go on. It
 	// has to Kill.
 	Stuck func(of any)
@@ -147,9 +150,6 @@ func (s *Sched) Outstanding(by int) { s.outstanding += by }
 // Await counts callers that wait for a result, as [Sched.Outstanding] counts work.
 func (s *Sched) Await(by int) { s.callers += by }
 
-// OnIdle has f called once, when nothing can go on by itself any more. f may make threads ready.
-func (s *Sched) OnIdle(f func()) { s.idlers = append(s.idlers, f) }
-
 // next is the thread that runs next. nil if there is none: the baton is free then, and the caller does not have it any more.
 func (s *Sched) next() *Thread {
 	for {
@@ -166,11 +166,7 @@ func (s *Sched) next() *Thread {
 				s.Deadlock()
 				continue
 			}
-			if idlers := s.idlers; len(idlers) > 0 {
-				s.idlers = nil
-				for _, f := range idlers {
-					f()
-				}
+			if s.Idle != nil && s.Idle() {
 				continue
 			}
 		}
