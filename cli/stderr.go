@@ -7,107 +7,107 @@ import (
 	"sync"
 )
 
-// gateRoom bounds what a gate holds, in bytes.
-const gateRoom = 4 << 20
+// stderrBufferSize bounds the bytes that are buffered.
+const stderrBufferSize = 4 << 20
 
-// gate is standard error with two promises. What is said before a workload answers comes after the line that says where it
-// does: it holds everything until it is opened. And nobody who writes waits for whoever reads: what finds no room is dropped,
-// counted, and said once there is room again. Safe for concurrent use; a Write is never torn.
-type gate struct {
+// bufferedStderr is standard error with two promises. Everything written before release comes out after release's first line,
+// so that the line with the workload's address is the first. And a writer never waits for a slow reader: text that exceeds the
+// buffer is dropped and counted, and a notice follows when there is room again. Safe for concurrent use; a Write stays whole.
+type bufferedStderr struct {
 	w      io.Writer
-	notice func(lines int) []byte // tells that lines were dropped
+	notice func(lines int) []byte // the message that lines were dropped
 
-	mu      sync.Mutex
-	held    []byte
-	dropped int // lines
-	opened  bool
-	closed  bool
-	wake    chan struct{}
-	done    chan struct{}
+	mu       sync.Mutex
+	buffered []byte
+	dropped  int // lines
+	released bool
+	closed   bool
+	wake     chan struct{}
+	done     chan struct{}
 }
 
-// newGate makes a gate to w. Close it.
-func newGate(w io.Writer, notice func(lines int) []byte) *gate {
-	g := &gate{w: w, notice: notice, wake: make(chan struct{}, 1), done: make(chan struct{})}
-	go g.run()
-	return g
+// newBufferedStderr starts the goroutine that writes to w; close ends it.
+func newBufferedStderr(w io.Writer, notice func(lines int) []byte) *bufferedStderr {
+	b := &bufferedStderr{w: w, notice: notice, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	go b.writeLoop()
+	return b
 }
 
 // Write never fails and never waits.
-func (g *gate) Write(p []byte) (int, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.held) > 0 && len(g.held)+len(p) > gateRoom {
-		g.dropped += max(bytes.Count(p, []byte("\n")), 1)
+func (b *bufferedStderr) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.buffered) > 0 && len(b.buffered)+len(p) > stderrBufferSize {
+		b.dropped += max(bytes.Count(p, []byte("\n")), 1)
 		return len(p), nil
 	}
-	g.tell()
-	g.held = append(g.held, p...)
-	g.signal()
+	b.appendDropNotice()
+	b.buffered = append(b.buffered, p...)
+	b.wakeWriter()
 	return len(p), nil
 }
 
-// tell says what was dropped. g.mu is held.
-func (g *gate) tell() {
-	if g.dropped > 0 {
-		g.held = append(g.held, g.notice(g.dropped)...)
-		g.dropped = 0
+// appendDropNotice reports dropped lines. b.mu is held.
+func (b *bufferedStderr) appendDropNotice() {
+	if b.dropped > 0 {
+		b.buffered = append(b.buffered, b.notice(b.dropped)...)
+		b.dropped = 0
 	}
 }
 
-func (g *gate) signal() {
+func (b *bufferedStderr) wakeWriter() {
 	select {
-	case g.wake <- struct{}{}:
+	case b.wake <- struct{}{}:
 	default:
 	}
 }
 
-// open lets first out and then what was held. Only the first call does anything.
-func (g *gate) open(first string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.opened {
+// release writes first and then the buffered text. Only the first call has an effect.
+func (b *bufferedStderr) release(first string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.released {
 		return
 	}
-	g.opened = true
-	g.held = append([]byte(first), g.held...)
-	g.signal()
+	b.released = true
+	b.buffered = append([]byte(first), b.buffered...)
+	b.wakeWriter()
 }
 
-// close opens the gate and waits until everything is out, or ctx ends. What is written after that is lost.
-func (g *gate) close(ctx context.Context) {
-	g.open("")
-	g.mu.Lock()
-	g.closed = true
-	g.mu.Unlock()
-	g.signal()
+// close releases the text and waits until all of it is written, or ctx ends. Later writes are lost.
+func (b *bufferedStderr) close(ctx context.Context) {
+	b.release("")
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.wakeWriter()
 	select {
-	case <-g.done:
+	case <-b.done:
 	case <-ctx.Done():
 	}
 }
 
-func (g *gate) run() {
-	defer close(g.done)
+func (b *bufferedStderr) writeLoop() {
+	defer close(b.done)
 	for {
-		g.mu.Lock()
+		b.mu.Lock()
 		var text []byte
-		if g.opened {
-			text, g.held = g.held, nil
-			if g.closed && g.dropped > 0 {
-				text = append(text, g.notice(g.dropped)...)
-				g.dropped = 0
+		if b.released {
+			text, b.buffered = b.buffered, nil
+			if b.closed && b.dropped > 0 {
+				text = append(text, b.notice(b.dropped)...)
+				b.dropped = 0
 			}
 		}
-		closed := g.closed && len(text) == 0
-		g.mu.Unlock()
+		closed := b.closed && len(text) == 0
+		b.mu.Unlock()
 		switch {
 		case len(text) > 0:
-			_, _ = g.w.Write(text) // nobody is left to tell
+			_, _ = b.w.Write(text) // there is no other place to report an error
 		case closed:
 			return
 		default:
-			<-g.wake
+			<-b.wake
 		}
 	}
 }
