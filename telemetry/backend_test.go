@@ -44,11 +44,11 @@ func (brokenBackend) Drop(blobstore.Owner) {}
 
 func (brokenBackend) Store(blobstore.Owner) blobstore.Store { return brokenBlobs{} }
 
-// TestBackendsThatFail: a guest whose backend fails is told so and no more; what the backend says is on the call's span and in a record
+// TestFailingBackends: a guest whose backend fails is told so and no more; what the backend says is on the call's span and in a record
 // of the call, once for each request, with secrets left out. Whatever detail is wanted, the record is there.
-func TestBackendsThatFail(t *testing.T) {
+func TestFailingBackends(t *testing.T) {
 	for _, detail := range []telemetry.Detail{telemetry.DetailInvocation, telemetry.DetailBoundary} {
-		w := newWorldOf(t, detail, []host.Plugin{
+		w := newEngineHarnessWith(t, detail, []host.Plugin{
 			config.Plugin{}, logging.Plugin{}, keyvalue.New(memory.New(0)).Add("broken", broken{}), blobstore.New(brokenBackend{}),
 		})
 		c := guestComponent("kv", "rust-kv-p2")
@@ -89,7 +89,7 @@ func TestBackendsThatFail(t *testing.T) {
 		if want := map[telemetry.Detail]int{telemetry.DetailBoundary: 2}[detail]; causes != want {
 			t.Errorf("detail %v: %d spans tell of a backend, wanted %d", detail, causes, want)
 		}
-		lines := w.logs.Lines(w.spans.GetSpans())
+		lines := w.logs.Format(w.spans.GetSpans())
 		if n := strings.Count(lines, "the disk is gone"); n != 2 || strings.Contains(lines, "hunter2") {
 			t.Errorf("detail %v: %d records tell of a backend:\n%s", detail, n, lines)
 		}

@@ -70,15 +70,15 @@ func fixtureHostFuncs(l *component.Linker, release <-chan struct{}, finished *sy
 	h.Func("[static]thing.merge", &cm.FuncType{Params: []cm.Field{{Name: "a", Type: own}, {Name: "b", Type: own}}, Result: own}, thing)
 }
 
-// TestEveryImportOfAWorldHasItsSpan goes through every import binding of the fixture world: the call that its export
+// TestEveryImportHasASpan goes through every import binding of the fixture world: the call that its export
 // makes leaves exactly one span, below the span of the export, with the outcome that it had.
-func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
+func TestEveryImportHasASpan(t *testing.T) {
 	ctx := context.Background()
 	wasm, err := os.ReadFile("../testdata/fixture/fixture.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	exporter := &keeping{tracetest.NewInMemoryExporter()}
+	exporter := &keepSpans{tracetest.NewInMemoryExporter()}
 	tel, err := telemetry.New(ctx, telemetry.Config{
 		Getenv: func(string) string { return "" }, Consumers: []export.Consumer{{Spans: exporter}}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -185,10 +185,10 @@ func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
 	}
 }
 
-// keeping is an in-memory exporter that still has its spans after Shutdown.
-type keeping struct{ *tracetest.InMemoryExporter }
+// keepSpans is an in-memory exporter that still has its spans after Shutdown.
+type keepSpans struct{ *tracetest.InMemoryExporter }
 
-func (keeping) Shutdown(context.Context) error { return nil }
+func (keepSpans) Shutdown(context.Context) error { return nil }
 
 func attr(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {

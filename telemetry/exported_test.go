@@ -9,18 +9,18 @@ import (
 
 // What the tests on the real engine, which import packages that import this one, take from here.
 
-func Draw(spans tracetest.SpanStubs) string { return draw(spans) }
+func FormatSpans(spans tracetest.SpanStubs) string { return formatSpans(spans) }
 
-func Tell(m metricdata.Metrics) []string { return tell(m) }
+func FormatMetric(m metricdata.Metrics) []string { return formatMetric(m) }
 
 func Golden(t *testing.T, got string) { t.Helper(); golden(t, got) }
 
 type MemoryLogs = memoryLogs
 
-func (m *MemoryLogs) Lines(spans tracetest.SpanStubs) string { return m.lines(spans) }
+func (m *MemoryLogs) Format(spans tracetest.SpanStubs) string { return m.format(spans) }
 
-// Held is how many services have providers, and how many of them nobody uses any more.
-func Held(t *Telemetry) (all, ending int) {
+// ProviderSets is how many services have providers, and how many of them nobody uses any more.
+func ProviderSets(t *Telemetry) (all, ending int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return len(t.sets) + len(t.ending), len(t.ending)
