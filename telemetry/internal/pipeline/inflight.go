@@ -81,7 +81,7 @@ func newStopper() *stopper {
 	return &stopper{ctx, stop}
 }
 
-// maxItems derives a context that also ends with the stopper.
+// derive returns a context that the stopper cancels, too.
 func (s *stopper) derive(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	release := context.AfterFunc(s.ctx, cancel)
