@@ -12,13 +12,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// unsampled is a context in a trace that somebody decided not to sample.
+// unsampled is a context in a trace that is not sampled.
 func unsampled() context.Context {
 	h := http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}}
 	return propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(h))
 }
 
-// crossing is Enter and Exit as cheap as they can be made, to see what hooks cost.
+// crossing calls Enter and Exit with the least overhead, to measure hooks.
 func crossing(e boundHooks, c *cm.Call) {
 	e.h.Enter(c)
 	e.h.Exit(c, cm.End{Guest: 1, Fuel: 1, MemoryPeak: 65536})
@@ -37,17 +37,17 @@ func TestAllocations(t *testing.T) {
 			c := cm.NewCall(b, nil, unsampled())
 			c.SetArgs(resourceArg(nil))
 			c.Instance.Reuse = "fresh"
-			crossing(e, c) // the first measurement makes its aggregation
+			crossing(e, c) // the first measurement allocates its cells
 			if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
 		})
 	}
 	t.Run("request", func(t *testing.T) {
-		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048") // nothing is sent while allocations are counted
+		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048") // no export while allocations are counted
 		t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
 		h := newHelloRequest(t)
-		// The state of the event, two spans, the header that names one of them and its place; three are calls and a context.
+		// The event's state, two spans, and the traceparent header; three are calls and a context.
 		if n := testing.AllocsPerRun(500, h.serve); n > 5+3 {
 			t.Errorf("%v allocations", n)
 		}
@@ -59,14 +59,14 @@ func TestAllocations(t *testing.T) {
 		e := b.bind(clockEdge)
 		c := cm.NewCall(clockEdge, nil, ctx)
 		crossing(e, c)
-		// A span that is sampled is offered as exemplar of the measurement.
+		// A sampled span may become the measurement's exemplar.
 		if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n > 2 {
 			t.Errorf("%v allocations", n)
 		}
 	})
 }
 
-// With telemetry off there are no hooks but those that carry the context of a request on, and none without a propagator.
+// With telemetry off the only hooks are those that propagate contexts, and there are none without a propagator.
 func TestOff(t *testing.T) {
 	tel, err := New(t.Context(), Config{Getenv: vars(nil), Logger: discard()})
 	if err != nil {
@@ -121,7 +121,7 @@ func BenchmarkGuestToHost(b *testing.B) {
 	}
 }
 
-// discardExporter is an exporter that costs nothing.
+// discardExporter is an exporter that discards spans.
 type discardExporter struct{}
 
 func (discardExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }

@@ -11,8 +11,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// TestEventsWithoutAnswer: an event whose guest did not answer, or that the host's end cut, has failed by name, in its span
-// and in one log record.
+// TestEventsWithoutAnswer: an event without an answer, or cut by the host's shutdown, has an error.type in its span, and one log
+// record.
 func TestEventsWithoutAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		err                 error

@@ -39,7 +39,7 @@ func (*records) Enabled(context.Context, sdklog.EnabledParameters) bool { return
 func (*records) Shutdown(context.Context) error                         { return errors.New("shut down by others") }
 func (*records) ForceFlush(context.Context) error                       { return nil }
 
-// embedderProviders is a program with an SDK of its own.
+// embedderProviders are the providers of a program with an SDK of its own.
 type embedderProviders struct {
 	spans  *tracetest.InMemoryExporter
 	tracer *sdktrace.TracerProvider
@@ -60,7 +60,7 @@ func newEmbedderProviders(sampler sdktrace.Sampler) *embedderProviders {
 	return e
 }
 
-// callUnit has the fixture's export "unit" called under ctx, which calls the import of the same name, and logs a line there.
+// callUnit calls the fixture's export "unit" with ctx, which calls the import of the same name, which logs a line.
 func callUnit(ctx context.Context, t *testing.T, tel *telemetry.Telemetry) {
 	t.Helper()
 	engine, err := component.NewEngine(ctx)
@@ -115,8 +115,8 @@ func value(set *attribute.Set, key attribute.Key) string {
 	return v.AsString()
 }
 
-// An embedder's providers get all three signals, a request's tree below the span that is active in its context; consumers and the
-// tree beside them get the same; and the providers stay the embedder's.
+// An embedder's providers get all three signals, with a request's spans below the span in its context; consumers and the tree get the
+// same; and the embedder keeps ownership of the providers.
 func TestProvidersOfAnEmbedder(t *testing.T) {
 	e := newEmbedderProviders(sdktrace.AlwaysSample())
 	beside := &keepSpans{tracetest.NewInMemoryExporter()}
@@ -177,7 +177,7 @@ func TestProvidersOfAnEmbedder(t *testing.T) {
 	}
 }
 
-// A provider's own sampler decides, and a provider need not be the SDK's.
+// A provider's own sampler decides, and providers need not be the SDK's.
 func TestNonRecordingProviders(t *testing.T) {
 	never := newEmbedderProviders(sdktrace.NeverSample())
 	for name, p := range map[string]export.Providers{
@@ -199,7 +199,7 @@ func TestNonRecordingProviders(t *testing.T) {
 	}
 }
 
-// What cannot be made for the host is the error of New; the switch for all of telemetry holds for an embedder's providers, too.
+// New fails if the host's providers cannot be made; OTEL_SDK_DISABLED disables an embedder's providers, too.
 func TestFailingProviders(t *testing.T) {
 	asked := 0
 	cfg := telemetry.Config{Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler),
@@ -225,8 +225,7 @@ func TestFailingProviders(t *testing.T) {
 	}
 }
 
-// An embedder's resource and sampler serve where Vitrine records: the resource says what the process is, and components keep
-// their own identity.
+// An embedder's resource and sampler apply to consumers: the resource describes the process, and components keep their identity.
 func TestResourceAndSamplerOfAnEmbedder(t *testing.T) {
 	for name, sampler := range map[string]sdktrace.Sampler{"all": nil, "none": sdktrace.NeverSample()} {
 		spans := &keepSpans{tracetest.NewInMemoryExporter()}

@@ -32,7 +32,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// engineHarness is a host as `vitrine` makes it, whose telemetry stays in memory.
+// engineHarness is a host like `vitrine`'s, with telemetry in memory.
 type engineHarness struct {
 	t      *testing.T
 	spans  *keepSpans
@@ -41,7 +41,7 @@ type engineHarness struct {
 	tel    *telemetry.Telemetry
 	host   *host.Local
 	http   *vhttp.Trigger
-	hide   []string // texts that are not the same in each run, and what stands for them, in turns
+	hide   []string // texts that differ between runs, each followed by its replacement
 }
 
 // newEngineHarness makes one. The test's end closes it.
@@ -82,7 +82,7 @@ func newEngineHarnessWith(t *testing.T, detail telemetry.Detail, plugins []host.
 	return w
 }
 
-// guestComponent is one of a workload, by the name of its guest or the path of its file.
+// guestComponent is a component with a prebuilt guest's name or a file's path.
 func guestComponent(name, guest string) workload.Component {
 	file := guest
 	if !strings.HasSuffix(guest, ".wasm") {
@@ -100,14 +100,14 @@ func httpWorkload(components ...workload.Component) *workload.Spec {
 		Triggers: []workload.TriggerSpec{{Type: "http", Component: components[0].Name}}}
 }
 
-// linkedShop is the shop of three components, which the host links.
+// linkedShop is a shop of three components that the host links.
 func linkedShop() *workload.Spec {
 	s, c, p := guestComponent("shop", "rust-shop-http"), guestComponent("cart", "rust-cart"), guestComponent("price", "rust-price")
 	s.Links, c.Links = map[string]string{"shop:cart/cart": "cart"}, map[string]string{"shop:price/price": "price"}
 	return httpWorkload(s, c, p)
 }
 
-// serve starts a workload, runs the triggers while f sends requests to an address, and stops all of it.
+// serve starts a workload, runs its triggers while f sends requests, and stops it.
 func (w *engineHarness) serve(spec *workload.Spec, f func(base string)) {
 	w.t.Helper()
 	if err := w.http.Listen(); err != nil {
@@ -131,7 +131,7 @@ func (w *engineHarness) serve(spec *workload.Spec, f func(base string)) {
 	}
 }
 
-// get sends a request in the trace of a caller.
+// get sends a request with a traceparent.
 func (w *engineHarness) get(ctx context.Context, url string, status int) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
@@ -152,7 +152,7 @@ func (w *engineHarness) get(ctx context.Context, url string, status int) {
 	}
 }
 
-// hideAddress has a name stand for an address, also where that is part of a query.
+// hideAddress replaces an address by a name, also in queries.
 func (w *engineHarness) hideAddress(addr, name string) {
 	w.hide = append(w.hide, addr, name, url.QueryEscape(addr), name)
 }
@@ -160,7 +160,7 @@ func (w *engineHarness) hideAddress(addr, name string) {
 // measured are attributes whose values are measurements or come from the system.
 var measured = regexp.MustCompile(`(?m)(vitrine\.(?:guest\.time(?:\.total)?|callee\.time|host\.time|wait\.time|http\.(?:head|body|stall)\.time|fuel(?:\.total)?|instance\.id|size|digest)|network\.peer\.port|server\.port|client\.port)=[^\s:]+`)
 
-// tree is what was told of some spans, and all log records, without what differs from run to run.
+// tree formats some spans and all log records, without values that differ between runs.
 func (w *engineHarness) tree(only func(tracetest.SpanStub) bool) string {
 	w.t.Helper()
 	if err := w.tel.Flush(context.Background()); err != nil {
@@ -175,7 +175,7 @@ func inCallersTrace(s tracetest.SpanStub) bool {
 	return s.SpanContext.TraceID().String() == "0af7651916cd43dd8448eb211c80319c"
 }
 
-// TestEngineTrees: what is a span, whose child, with which outcome, of real components on the real engine.
+// TestEngineTrees: the spans of real components on the real engine, with parents and outcomes.
 func TestEngineTrees(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(404)
@@ -254,7 +254,7 @@ func TestEngineCommand(t *testing.T) {
 	}
 }
 
-// TestEngineStart: what a start is told by, one that fails at a link and one that does not.
+// TestEngineStart: the spans of a start that succeeds, and of one that fails at a link.
 func TestEngineStart(t *testing.T) {
 	lost := linkedShop()
 	lost.Components[0].Links = nil
@@ -282,7 +282,7 @@ func (w *engineHarness) collect() (rm metricdata.ResourceMetrics) {
 	return rm
 }
 
-// waitIdle waits until the one instance that there is waits for its next request.
+// waitIdle waits until the only instance is idle.
 func (w *engineHarness) waitIdle() {
 	w.t.Helper()
 	for range 6000 {
@@ -299,7 +299,7 @@ func (w *engineHarness) waitIdle() {
 	w.t.Fatal("the instance is not set back")
 }
 
-// TestEngineMetrics: what is measured of real requests, one of each kind.
+// TestEngineMetrics: the metrics of real requests, one of each kind.
 func TestEngineMetrics(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) }))
 	defer upstream.Close()
@@ -326,9 +326,9 @@ func TestEngineMetrics(t *testing.T) {
 				}
 				switch {
 				case strings.HasPrefix(m.Name, "vitrine.instances"), strings.HasPrefix(m.Name, "vitrine.telemetry"), m.Name == "vitrine.memory.peak":
-					continue // depend on when they are looked at, or on the guest's build
+					continue // depend on the time, or on the guest's build
 				case strings.Contains(l, "vitrine.operation=instantiate:"), strings.Contains(l, "vitrine.operation=reset:"):
-					continue // made behind the answer, after the trap too if there is time
+					continue // made after the response; after the trap only if there is time
 				case m.Name == "vitrine.host_call.duration" && !strings.Contains(l, "vitrine.function=handle "):
 					continue
 				case m.Name == "vitrine.fuel":
@@ -343,7 +343,7 @@ func TestEngineMetrics(t *testing.T) {
 	telemetry.Golden(t, measured.ReplaceAllString(strings.NewReplacer(w.hide...).Replace(text), "$1=~"))
 }
 
-// TestEngineHostError: a host function that fails, and what its caller's spans say of it.
+// TestEngineHostError: the spans of a host function that fails, and of its callers.
 func TestEngineHostError(t *testing.T) {
 	ctx := t.Context()
 	w := newEngineHarness(t, telemetry.DetailBoundary)

@@ -20,7 +20,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// newExporting is a Telemetry set up from the process's environment, as the command line does it.
+// newExporting sets telemetry up from the process's environment, as the command line does.
 func newExporting(t *testing.T, said *bytes.Buffer, kv map[string]string) *Telemetry {
 	t.Helper()
 	for _, e := range os.Environ() {
@@ -62,7 +62,7 @@ func serveOneRequest(t *testing.T, tel *Telemetry) {
 	})
 }
 
-// The environment decides what is exported and where, by the rules of the specification.
+// The environment decides which signals are exported and where, by the specification's rules.
 func TestEnvironment(t *testing.T) {
 	const (
 		T = 1 << iota
@@ -146,7 +146,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// Encodings that are not OTLP's protobuf say the same.
+// OTLP's JSON has the same content as protobuf.
 func TestJSON(t *testing.T) {
 	bodies := make(chan string, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -173,7 +173,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// What the environment says of the resource wins; without it the component is the service.
+// The environment's resource attributes win; without them the component is the service.
 func TestResource(t *testing.T) {
 	resource := func(t *testing.T, kv map[string]string) map[string]string {
 		c := otlptest.New(t)
@@ -223,7 +223,7 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// A collector that is dead, refuses or does not answer costs nothing but what it loses, which is counted and said once.
+// A collector that is dead, refuses or does not answer delays no request; losses are counted and logged once.
 func TestBadCollector(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) string{
 		"refusing": func(t *testing.T) string { c := otlptest.New(t); c.Refuse(); return c.URL },
@@ -251,7 +251,7 @@ func TestBadCollector(t *testing.T) {
 				t.Errorf("lost %v, want 100 traces and 100 logs", lost)
 			}
 			for _, signal := range []string{"traces", "logs"} {
-				// Once when it begins, and once at the end with what was left.
+				// Once at the begin, and once at the end with the rest.
 				if n := strings.Count(said.String(), "signal="+signal); n < 1 || n > 3 {
 					t.Errorf("losses of %s were said %d times:\n%s", signal, n, said.String())
 				}
@@ -260,7 +260,7 @@ func TestBadCollector(t *testing.T) {
 	}
 }
 
-// No secret that comes past in headers, queries, URLs, arguments or errors is told.
+// No secret in headers, queries, URLs, arguments or errors is exported.
 func TestSecrets(t *testing.T) {
 	const secret = "s3cr3t-value"
 	c := otlptest.New(t)

@@ -7,7 +7,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// What the tests on the real engine, which import packages that import this one, take from here.
+// Helpers for the tests on the real engine, which are in package telemetry_test because they import packages that import this one.
 
 func FormatSpans(spans tracetest.SpanStubs) string { return formatSpans(spans) }
 
@@ -19,7 +19,7 @@ type MemoryLogs = memoryLogs
 
 func (m *MemoryLogs) Format(spans tracetest.SpanStubs) string { return m.format(spans) }
 
-// ProviderSets is how many services have providers, and how many of them nobody uses any more.
+// ProviderSets counts services with providers, and those of them that were released.
 func ProviderSets(t *Telemetry) (all, ending int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

@@ -28,18 +28,18 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// blockedExporter is a consumer of all signals that holds each export until it is let go, or its context ends; then the export fails.
+// blockedExporter is a consumer of all signals whose exports block until unblock, or fail when their context ends.
 type blockedExporter struct {
 	mu   sync.Mutex
 	free chan struct{}
-	hit  chan struct{} // told when it holds spans
+	hit  chan struct{} // signalled when it blocks an export of spans
 }
 
 func newBlockedExporter() *blockedExporter {
 	return &blockedExporter{free: make(chan struct{}), hit: make(chan struct{}, 100)}
 }
 
-// unblock lets go of what it holds, and of what comes until block.
+// unblock ends blocked exports, and lets later ones pass until the next block.
 func (b *blockedExporter) unblock() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -85,7 +85,7 @@ func (b *blockedMetrics) Export(ctx context.Context, _ *metricdata.ResourceMetri
 func (b *blockedMetrics) Shutdown(context.Context) error   { return nil }
 func (b *blockedMetrics) ForceFlush(context.Context) error { return nil }
 
-// invocations are the values of the counter of invocations of "shop" that a collector got, in order.
+// invocations returns the values of the counter of "shop"'s invocations that a collector received, in order.
 func invocations(c *otlptest.Collector, want metricspb.AggregationTemporality) (values []int64, ok bool) {
 	ok = true
 	for _, rm := range c.Metrics() {
@@ -101,7 +101,7 @@ func invocations(c *otlptest.Collector, want metricspb.AggregationTemporality) (
 	return values, ok
 }
 
-// secondCollector is a consumer that sends to c, as an embedder makes it: other protocols, other temporality.
+// secondCollector is an embedder's consumer that sends to c by other protocols and with other temporality.
 func secondCollector(t *testing.T, c *otlptest.Collector) export.Consumer {
 	t.Helper()
 	m, err := otlpmetrichttp.New(t.Context(), otlpmetrichttp.WithEndpointURL(c.URL+"/v1/metrics"), otlpmetrichttp.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
@@ -115,8 +115,8 @@ func secondCollector(t *testing.T, c *otlptest.Collector) export.Consumer {
 	return export.Consumer{Destination: "second", SpanClient: otlptracegrpc.NewClient(otlptracegrpc.WithEndpointURL(c.GRPC)), Metrics: m, Logs: l}
 }
 
-// Everything goes to all consumers at once: the environment's, the embedder's, one who collects, the tree. Each sees right values
-// in its own temporality, and one that is blocked holds up nobody: neither while it runs nor at the end.
+// All consumers get all signals: the environment's, the embedder's, a manual reader, the tree. Each gets right values in its own
+// temporality, and one that is blocked delays no other, neither while running nor at shutdown.
 func TestFanOut(t *testing.T) {
 	first, second := otlptest.New(t), otlptest.New(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", first.URL)
@@ -192,13 +192,13 @@ func TestFanOut(t *testing.T) {
 	if got := lost(); got["traces"] != 2 || got["logs"] != 2 || got["metrics"] == 0 {
 		t.Errorf("lost %v, want what the blocked consumer did not take", got)
 	}
-	request() // with which the consumer that is blocked may not take the others' time to end
+	request() // the blocked consumer must not use up the others' time at shutdown
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- b.Shutdown(ctx) }()
 	await(3)
-	cancel() // which may cut the answer to another's export, and count it as lost
+	cancel() // may cancel another consumer's export, and count it as lost
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Shutdown: %v", err)
 	}

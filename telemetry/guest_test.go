@@ -23,8 +23,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// TestGuestSpansAreParents: what a guest causes while a span of its own is open is below that span, whatever the order in
-// which spans end, and across components.
+// TestGuestSpansAreParents: calls during a guest's own open span are children of that span, in whatever order spans end, and across
+// components.
 func TestGuestSpansAreParents(t *testing.T) {
 	for _, c := range []struct {
 		name, script, want string
@@ -59,7 +59,7 @@ func TestGuestSpansAreParents(t *testing.T) {
 			if got := s.irregular(); fmt.Sprint(got) != fmt.Sprint(mapOf(c.irregular)) {
 				t.Errorf("irregular %v, want %v", got, c.irregular)
 			}
-			// What an invocation left open is nobody's parent in the next one.
+			// A span that an invocation left open is no parent in the next one.
 			s.spans.Reset()
 			if err := s.run("w0"); err != nil {
 				t.Fatal(err)
@@ -107,8 +107,8 @@ func sorted(outline string) string {
 	return parse()
 }
 
-// TestGuestSpansOfInterleavedTasks: two invocations in one store, each parked in a host function while the other one runs,
-// have each the spans that they have begun.
+// TestGuestSpansOfInterleavedTasks: two invocations in one store, each parked in a host function while the other runs, have their own
+// spans.
 func TestGuestSpansOfInterleavedTasks(t *testing.T) {
 	ctx := t.Context()
 	type turn struct{ parked, resume chan struct{} }
@@ -192,8 +192,7 @@ func instantiate(t *testing.T, engine *component.Engine, linker *component.Linke
 	return inst
 }
 
-// TestGuestSpansLeftOpen: a guest that leaves any number of spans open holds a bounded number of them, and the last one is
-// the parent of what it does.
+// TestGuestSpansLeftOpen: of the spans that a guest leaves open a bounded number is kept, and the last one is the parent of its calls.
 func TestGuestSpansLeftOpen(t *testing.T) {
 	var seen otel.SpanContext
 	a := &scriptedGuests{work: func(ctx context.Context, sink otel.Sink, _ uint32) { seen = sink.Current(ctx) }}
@@ -230,8 +229,7 @@ func TestGuestSpansLeftOpen(t *testing.T) {
 	})
 }
 
-// TestGuestRecordsWithinLimits: what a guest tells of itself is held to the limits of its lines. A span that is left out is no
-// parent any more all the same.
+// TestGuestRecordsWithinLimits: guests' own records count for the limits of output. A dropped span ends as a parent, too.
 func TestGuestRecordsWithinLimits(t *testing.T) {
 	for _, c := range []struct {
 		limit  string
@@ -262,7 +260,7 @@ func TestGuestRecordsWithinLimits(t *testing.T) {
 // badText is no UTF-8.
 const badText = "\xff\x00\xfe"
 
-// TestGuestRecordsAreSanitized: whatever a guest puts into a record, what is exported is sound and bounded, and nobody else's.
+// TestGuestRecordsAreSanitized: guests' own records are exported as valid UTF-8 of bounded size, with the guest's identity.
 func TestGuestRecordsAreSanitized(t *testing.T) {
 	var deep otel.Value = "end"
 	for range 10_000 {
@@ -378,7 +376,7 @@ func TestGuestRecordsAreSanitized(t *testing.T) {
 	}
 }
 
-// TestGuestScopesAreBounded: a guest that names any number of scopes has a bounded number of them, and no name is lost.
+// TestGuestScopesAreBounded: the number of a guest's scopes is bounded, and no scope's name is lost.
 func TestGuestScopesAreBounded(t *testing.T) {
 	n := 0
 	a := &scriptedGuests{shape: func(s *otel.Span) { n++; s.Scope.Name = fmt.Sprint("scope ", n) }}
@@ -402,7 +400,7 @@ func TestGuestScopesAreBounded(t *testing.T) {
 	}
 }
 
-// TestGuestLogsAndMetrics: records belong to the span that is open, to the service of the component, and to the instance.
+// TestGuestLogsAndMetrics: records belong to the open span, the component's service, and the instance.
 func TestGuestLogsAndMetrics(t *testing.T) {
 	a := &scriptedGuests{work: func(ctx context.Context, sink otel.Sink, n uint32) {
 		sink.EmitLog(ctx, &otel.LogRecord{Severity: 9, Body: fmt.Sprint("log ", n), Scope: &otel.Scope{Name: "sdk"}, Resource: &otel.Resource{
@@ -461,7 +459,7 @@ func TestGuestLogsAndMetrics(t *testing.T) {
 	}
 }
 
-// TestDetachedRecords: a context of Detach stands for the task on any goroutine, and after its end.
+// TestDetachedRecords: a detached context identifies the task on any goroutine, and after the task's end.
 func TestDetachedRecords(t *testing.T) {
 	var later context.Context
 	var sink otel.Sink

@@ -152,7 +152,7 @@ func newGuestHarness(t *testing.T, a *scriptedGuests, change func(*workload.Comp
 	return s
 }
 
-// run has the guest do what a script says.
+// run has the guest execute a script.
 func (s *guestHarness) run(script string) error {
 	s.t.Helper()
 	return s.invoker.Invoke(s.t.Context(), &host.Invocation{Component: "actor", Trigger: "hand", Name: "play", Run: func(ctx context.Context, inst *component.Instance) error {

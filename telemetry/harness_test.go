@@ -35,7 +35,7 @@ import (
 
 var update = flag.Bool("update", false, "write the goldens")
 
-// harness is a Telemetry whose exporters are memory, and a workload of three linked components.
+// harness is a Telemetry with exporters in memory, and a workload of three linked components.
 type harness struct {
 	*Telemetry
 	t           testing.TB
@@ -128,7 +128,7 @@ func (b *harness) serve(r *request, f func(ctx context.Context) error) {
 	c.Leave(cm.Val{}, cm.End{Err: err})
 }
 
-// outRequest is what is behind the first argument of an outgoing request.
+// outRequest is the resource of an outgoing request.
 type outRequest struct {
 	method string
 	u      *url.URL
@@ -181,7 +181,7 @@ func (m *memoryLogs) Export(_ context.Context, rs []sdklog.Record) error {
 	return nil
 }
 
-// format are the records as text, each with the one of spans that it is in.
+// format formats the records, each with its span among spans.
 func (m *memoryLogs) format(spans tracetest.SpanStubs) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -210,7 +210,7 @@ func (b *harness) ended() tracetest.SpanStubs {
 	return b.spans.GetSpans()
 }
 
-// unstable are attributes whose values are not the same in each run.
+// unstable are attributes whose values differ between runs.
 var unstable = map[attribute.Key]bool{"code.function.name": true, keyWorkload: true, keyNamespace: true, keyMemoryPeak: true}
 
 // formatSpans is a span tree as text: parent before child, in order of start.

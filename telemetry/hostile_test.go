@@ -23,7 +23,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// hostileTexts are what names, headers and lines from outside can be.
+// hostileTexts are texts of names, headers and lines from outside.
 var hostileTexts = map[string]string{
 	"no UTF-8":  "a\xff\xfe.example",
 	"cut":       "snow\xe2\x98",
@@ -34,7 +34,7 @@ var hostileTexts = map[string]string{
 	"1 MB":      strings.Repeat("x", 1<<20-1) + "\xff",
 }
 
-// recordHostile tells telemetry of everything that there is to tell, each text of which is h.
+// recordHostile records all signals, with h as every text.
 func recordHostile(tel *Telemetry, h string) {
 	w := &workload.Spec{Name: h, Namespace: h, Version: h, Components: []workload.Component{{Name: h}}}
 	i := tel.Component(w, &w.Components[0])
@@ -92,8 +92,7 @@ func recordHarmless(tel *Telemetry) {
 	})
 }
 
-// TestHostileTexts: whatever texts come from outside, what was told of them and what is told afterwards arrives, in every
-// signal and by every protocol; and nothing of it was lost.
+// TestHostileTexts: records with hostile texts, and later records, are exported without a loss, in every signal and protocol.
 func TestHostileTexts(t *testing.T) {
 	for name, h := range hostileTexts {
 		for _, way := range []string{"http/protobuf", "grpc", "file"} {
@@ -146,7 +145,7 @@ meter_provider:
 `, "%URL", url)
 }
 
-// TestHostileResources: what the operator or the machine calls a service reaches no receiver as it is, if it is no UTF-8.
+// TestHostileResources: resource attributes that are no UTF-8 are sanitized before they are exported.
 func TestHostileResources(t *testing.T) {
 	for name, env := range map[string]map[string]string{
 		"service name":         {"OTEL_SERVICE_NAME": "svc\xff"},

@@ -11,7 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// TestLimits: a limit that a guest is told of by a result is in the metric, and in the span of the call or around it.
+// TestLimits: a limit that a guest gets as an error is in the metric, and in the span of the call or around it.
 func TestLimits(t *testing.T) {
 	b := newHarness(t, nil)
 	limit := &cm.LimitError{Limit: "files", Detail: "5 files and folders are open"}
@@ -46,8 +46,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsOfGrowth: a growth that a limit refused is in the span of the call and in the metric, and the call has not failed
-// for it; one that traps for it says both.
+// TestLimitsOfGrowth: a growth that a limit refuses is in the call's span and in the metric, and does not fail the call; if the guest
+// then traps, the span has both.
 func TestLimitsOfGrowth(t *testing.T) {
 	b := newHarness(t, nil)
 	for _, end := range []cm.End{
@@ -70,8 +70,8 @@ func TestLimitsOfGrowth(t *testing.T) {
 	}
 }
 
-// TestLimitsOfRequests: a request that is too large is no failure of the server's, and told of all the same; a guest that makes
-// its own headers too large has failed.
+// TestLimitsOfRequests: a request that is too large is recorded and no server error; a guest that makes its own headers too large has
+// failed.
 func TestLimitsOfRequests(t *testing.T) {
 	b := newHarness(t, nil)
 	for _, c := range []struct {

@@ -63,7 +63,7 @@ func (m *memoryMetrics) Export(_ context.Context, rm *metricdata.ResourceMetrics
 func (m *memoryMetrics) ForceFlush(context.Context) error { return nil }
 func (m *memoryMetrics) Shutdown(context.Context) error   { return nil }
 
-// What an exporter gets is what a reader reads: the golden is that of TestMetrics.
+// An exporter gets the same metrics as a reader: the golden is that of TestMetrics.
 func TestMetricsExported(t *testing.T) {
 	exp := &memoryMetrics{}
 	b := newHarness(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, exp })
@@ -90,7 +90,7 @@ func TestMetricsExported(t *testing.T) {
 	}
 }
 
-// What the environment asks of metrics is honoured, whoever makes the instruments.
+// The environment's settings of metrics work with our instruments and with the SDK's.
 func TestMetricsEnvironment(t *testing.T) {
 	const (
 		temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
@@ -223,8 +223,8 @@ func TestPrometheus(t *testing.T) {
 	}
 }
 
-// TestPrometheusTenants: on the one page, too, each tenant has rows of its own. Those of a component that was released are
-// there once more, and then no longer; one that is back before that goes on with its sums.
+// TestPrometheusTenants: on the one page each tenant has series of its own. Those of a released component are on one more page; a
+// component that is started again before that continues its sums.
 func TestPrometheusTenants(t *testing.T) {
 	port := freePort(t)
 	var said bytes.Buffer
@@ -296,7 +296,7 @@ func TestPrometheusTenants(t *testing.T) {
 	expect("a new beginning", map[string]string{"vitrine_invocations_total b 1": "1"})
 }
 
-// measureEventFunc is a Telemetry that only measures, and a request to a guest that makes some host calls of no note.
+// measureEventFunc returns a function that runs a request with some host calls, with metrics only.
 func measureEventFunc(t testing.TB, change func(*Config)) func() {
 	b := newHarness(t, func(c *Config, _ *workload.Spec) {
 		c.Consumers[0].Spans, c.Consumers[0].Logs, c.Consumers[0].MetricReader, c.Getenv = nil, nil, nil, vars(map[string]string{"OTEL_SDK_DISABLED": ""})
@@ -330,7 +330,7 @@ func measureEventFunc(t testing.TB, change func(*Config)) func() {
 func periodicExporter(c *Config) { c.Consumers[0].Metrics = &memoryMetrics{} }
 func manualReader(c *Config)     { c.Consumers[0].MetricReader = sdkmetric.NewManualReader() }
 
-// To measure a request allocates no more than what the event carries from Enter to Exit.
+// Measuring a request allocates only the event's state.
 func TestMeasuringAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -16,8 +16,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// outgoing is the header of a request that a guest sends while it answers one with the header in; sent is what the guest has
-// put into it.
+// outgoing returns the header of a request that a guest sends while it answers one with the header in; sent is the header that the
+// guest has set.
 func (b *harness) outgoing(in, sent http.Header) http.Header {
 	r := get("/")
 	r.Header = in
@@ -42,7 +42,7 @@ const (
 	parent      = "00-" + parentTrace + "-" + parentSpan + "-01"
 )
 
-// TestPropagateOnly: whatever is told of a request, its context reaches those that it causes.
+// TestPropagateOnly: a request's context reaches the requests that it causes, whichever signals are on.
 func TestPropagateOnly(t *testing.T) {
 	off := func(c *Config, _ *workload.Spec) {
 		c.Consumers[0].Spans, c.Consumers[0].Logs, c.Consumers[0].MetricReader = nil, nil, nil
@@ -88,12 +88,12 @@ func TestPropagateOnly(t *testing.T) {
 			if !spans && len(got) > 0 {
 				t.Errorf("from nothing comes %v", got)
 			}
-			// Two that contradict each other are none.
+			// Two contradicting headers count as none.
 			got = b.outgoing(http.Header{"Traceparent": {parent, strings.ReplaceAll(parent, "b7", "c8")}, "Tracestate": {"a=1"}}, nil)
 			if strings.Contains(got.Get("traceparent"), parentTrace) || got["Tracestate"] != nil {
 				t.Errorf("two parents: %v", got)
 			}
-			// What the guest says of another trace is its own, or replaced as a whole.
+			// A guest's context of another trace is kept, or replaced as a whole.
 			own := "00-22222222222222222222222222222222-00000000000000aa-01"
 			got = b.outgoing(http.Header{"Traceparent": {parent}}, http.Header{"Traceparent": {own}, "Tracestate": {"own=1"}})
 			if (got.Get("traceparent") == own) != (got.Get("tracestate") == "own=1") || !spans && got.Get("traceparent") != own {
@@ -113,7 +113,7 @@ func (r *timedRequest) OutgoingTimes() (time.Duration, time.Duration, time.Durat
 	return r.head, r.total, r.stalled
 }
 
-// TestClientTimes: how long a server took is no matter of when its answer is read.
+// TestClientTimes: a server's time does not depend on when the guest reads the response.
 func TestClientTimes(t *testing.T) {
 	b := newHarness(t, nil)
 	req := &timedRequest{outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, http.Header{}}, 20 * time.Millisecond, 94 * time.Millisecond, 70 * time.Millisecond}

@@ -17,8 +17,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// TestReleaseOfHeldCalls: an outgoing request that ends a moment after its component was released is told of by its span
-// and measured; one that does not end keeps nothing up.
+// TestReleaseOfHeldCalls: an outgoing request that ends a moment after its component's release has its span and its metrics; one that
+// does not end does not block the release.
 func TestReleaseOfHeldCalls(t *testing.T) {
 	for name, ends := range map[string]bool{"ends": true, "does not end": false} {
 		t.Run(name, func(t *testing.T) {
@@ -64,7 +64,7 @@ func (*unresponsiveMetrics) Export(ctx context.Context, _ *metricdata.ResourceMe
 	return fmt.Errorf("export: %w", ctx.Err())
 }
 
-// TestReleaseWithUnresponsiveCollector: nobody waits for the last export of what was stopped, and it ends.
+// TestReleaseWithUnresponsiveCollector: releasing does not wait for the last export, which ends by its timeout.
 func TestReleaseWithUnresponsiveCollector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newHarness(t, func(c *Config, _ *workload.Spec) {

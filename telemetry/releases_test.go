@@ -114,7 +114,7 @@ func (c *collectorCounts) counts() (spans int, invocations int64) {
 	return c.spans, invocations
 }
 
-// attachTrigger is a trigger that remembers, without keeping it, what every workload was linked to.
+// attachTrigger is a trigger that has weak pointers to every workload's linked program.
 type attachTrigger struct {
 	linked []weak.Pointer[component.Linked]
 }
@@ -141,7 +141,7 @@ func (p *attachTrigger) alive() (n int) {
 	return n
 }
 
-// footprint is what a process has of what must not grow.
+// footprint counts a process's resources that must not grow.
 type footprint struct {
 	goroutines, files, services, linked int
 	heap                                uint64
@@ -151,9 +151,8 @@ func (f footprint) String() string {
 	return fmt.Sprintf("%d goroutines, %d files, %d services, %d linked components, %d KiB of heap", f.goroutines, f.files, f.services, f.linked, f.heap>>10)
 }
 
-// TestReleases starts and stops a hundred versions of a workload, a part of them under load. Nothing is left of them: no
-// linked program, goroutine, file, connection or set of providers, and no data that the next version could read. What
-// they measured last has arrived.
+// TestReleases starts and stops a hundred versions of a workload, a part of them under load. They leave no linked program, goroutine,
+// file, connection, providers, or data that the next version could read, and their last measurements are exported.
 func TestReleases(t *testing.T) {
 	const warm, versions = 20, 100
 	for _, e := range os.Environ() {

@@ -52,7 +52,7 @@ func formatMetric(m metricdata.Metrics) []string {
 	return out
 }
 
-// One of everything, and what is measured of it.
+// The metrics of one call of each kind.
 func TestMetrics(t *testing.T) {
 	b := newHarness(t, nil)
 	b.measureOneOfEach()
@@ -94,7 +94,7 @@ func (b *harness) measureOneOfEach() {
 	b.interceptor.CountLeftOut(context.Background(), host.LogLine{Stream: "stdout", Limit: "outputLines"}, 7)
 }
 
-// A stream of odd requests makes no stream of time series.
+// A stream of odd requests makes a bounded number of time series.
 func TestCardinality(t *testing.T) {
 	b := newHarness(t, nil)
 	e := b.bind(outEdge)
@@ -202,7 +202,7 @@ func TestSetDetail(t *testing.T) {
 	}
 }
 
-// The table is by package, interface and function; what is in none of them is a span.
+// The table of conventions is by package, interface and function; a call without an entry is a span.
 func TestConventions(t *testing.T) {
 	for name, tc := range map[string]struct {
 		iface, fn string
@@ -226,7 +226,7 @@ func TestConventions(t *testing.T) {
 	}
 }
 
-// Providers live for as long as somebody has them, and nothing is made after the end.
+// Providers live until their last release, and none are made after Shutdown.
 func TestOperations(t *testing.T) {
 	b := newHarness(t, nil)
 	n, first := len(b.sets), b.interceptor.(*interceptor).own
@@ -279,7 +279,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
-// What is made ahead of events begins no trace of its own, unless somebody wants to see everything.
+// Making an instance before an event is no trace of its own, unless the level of detail is all.
 func TestInstantiateBeforeEvents(t *testing.T) {
 	for detail, want := range map[string]int{"boundary": 1, "all": 2} {
 		b := newHarness(t, func(_ *Config, w *workload.Spec) { w.Components[0].Detail = detail })

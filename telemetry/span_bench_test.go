@@ -48,7 +48,7 @@ func newHelloRequest(t testing.TB) *helloRequest {
 	}
 }
 
-// serve is one request, as the host and the engine tell of it.
+// serve runs the hooks of one request, as host and engine call them.
 func (h *helloRequest) serve() {
 	delete(h.subject.r.Header, "Traceparent")
 	ev := cm.NewCall(h.event.b, nil, context.Background())

@@ -41,7 +41,7 @@ func (t tenant) spec() *workload.Spec {
 	}}
 }
 
-// tenantPlugin is the plugin that the guests import: their lines say whose they are.
+// tenantPlugin is the plugin that the guests import: it logs lines with the tenant's name.
 type tenantPlugin struct{}
 
 func (tenantPlugin) Name() string              { return "marks" }
@@ -56,7 +56,7 @@ func (tenantPlugin) Bind(_ context.Context, l *component.Linker, b *host.Binding
 	return nil, nil
 }
 
-// invokeTrigger is a trigger that the test pulls, for any number of workloads.
+// invokeTrigger is a trigger by which the test invokes any number of workloads.
 type invokeTrigger struct{ invokers map[string]host.Invoker }
 
 func (*invokeTrigger) Type() string                  { return "hand" }
@@ -66,8 +66,8 @@ func (h *invokeTrigger) Attach(_ context.Context, w *workload.Spec, inv host.Inv
 	return func(context.Context) error { return nil }, nil
 }
 
-// TestTwoTenants: workloads of one name in two namespaces, two versions of one of them at once. Whatever is exported is
-// exported as that of the one that it came from: once, and nothing is missing.
+// TestTwoTenants: with workloads of one name in two namespaces, and two versions of one of them at once, each record of every signal is
+// exported once, with its own tenant's identity.
 func TestTwoTenants(t *testing.T) {
 	for _, e := range os.Environ() {
 		if k, _, _ := strings.Cut(e, "="); strings.HasPrefix(k, "OTEL_") {
@@ -172,7 +172,7 @@ func TestTwoTenants(t *testing.T) {
 	}
 }
 
-// call has a tenant's components do what they do, once.
+// call calls each of a tenant's components once.
 func call(t *testing.T, inv host.Invoker, who tenant, trap bool) {
 	t.Helper()
 	invoke := func(c, name string) error {
@@ -192,7 +192,7 @@ func call(t *testing.T, inv host.Invoker, who tenant, trap bool) {
 	}
 }
 
-// consoleLines are what a console is given; calls are made one after the other.
+// consoleLines collects a console's lines; calls are sequential.
 type consoleLines []host.LogLine
 
 func (c *consoleLines) Log(_ context.Context, l host.LogLine) { *c = append(*c, l) }
@@ -205,7 +205,7 @@ func stringAttributes(kvs []*commonpb.KeyValue) map[string]string {
 	return out
 }
 
-// tenantOf tells a resource's tenant and component.
+// tenantOf returns a resource's tenant and component.
 func tenantOf(r *resourcepb.Resource) string {
 	a := stringAttributes(r.Attributes)
 	if a["service.namespace"] != a["vitrine.workload.namespace"] || a["service.name"] == "vitrine" {

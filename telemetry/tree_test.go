@@ -24,7 +24,7 @@ func get(target string) *http.Request {
 	return r
 }
 
-// What goes out names our CLIENT span; what the guest says of its own parent is believed where it can be.
+// Outgoing requests have our CLIENT span as their parent; the guest's own parent is used if it is in the same trace.
 func TestPropagation(t *testing.T) {
 	ours := func(b *harness) (server, invocation, client trace.SpanContext, parent trace.SpanID) {
 		for _, s := range b.ended() {
@@ -89,7 +89,7 @@ func TestPropagation(t *testing.T) {
 	}
 }
 
-// Where there is no CLIENT span, the trace goes on all the same, and what the guest says of itself is left alone.
+// Without a CLIENT span the trace is propagated, and a context that the guest has set is kept.
 func TestPropagationWithoutSpan(t *testing.T) {
 	own := "00-22222222222222222222222222222222-00000000000000aa-01"
 	for name, tc := range map[string]struct {

@@ -57,7 +57,7 @@ func (a *exemplarTotals) take(t *testing.T, all []metricdata.ScopeMetrics) {
 	}
 }
 
-// TestConcurrent measures on many goroutines while somebody collects: nothing is lost, nothing is counted twice.
+// TestConcurrent measures on many goroutines during collections: each measurement is counted once.
 func TestConcurrent(t *testing.T) {
 	const workers, each, perSet = 8, 4000, 3
 	for name, temporality := range map[string]sdkmetric.TemporalitySelector{
@@ -127,7 +127,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// What a reader wants that is not here is the SDK's to do, and so is everything where there is no producer.
+// The SDK makes instruments of other aggregations, and all instruments without a producer.
 func TestFallback(t *testing.T) {
 	exponential := func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 		if kind == sdkmetric.InstrumentKindHistogram {
@@ -175,7 +175,7 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// An instrument, a set or a meter that is asked for again is the one that there is.
+// The same name, set or scope returns the same instrument, handle or meter.
 func TestSame(t *testing.T) {
 	p := NewProducer(Settings{})
 	for range 2 {
@@ -192,7 +192,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// Sums of durations go on where nanoseconds no longer fit.
+// Sums of durations stay right when nanoseconds overflow.
 func TestLongSums(t *testing.T) {
 	p := NewProducer(Settings{})
 	d, err := p.Meter(nil, instrumentation.Scope{}).Durations("d", "", durations)
@@ -267,7 +267,7 @@ func (f *failingExporter) Export(_ context.Context, rm *metricdata.ResourceMetri
 func (*failingExporter) ForceFlush(context.Context) error { return nil }
 func (*failingExporter) Shutdown(context.Context) error   { return nil }
 
-// A delta whose export fails is gone, as with the SDK's instruments: the next one holds what came after it.
+// A delta whose export fails is lost, as with the SDK's instruments: the next one has later measurements only.
 func TestFailedExport(t *testing.T) {
 	exp := &failingExporter{}
 	p := NewProducer(Settings{Temporality: exp.Temporality})

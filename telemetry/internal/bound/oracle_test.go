@@ -154,7 +154,7 @@ func difference(a, b []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) }), "\n")
 }
 
-// TestOracle takes the same measurements with the SDK's instruments and with ours: what is collected is the same.
+// TestOracle: collections of the SDK's instruments and of ours are equal for the same measurements.
 func TestOracle(t *testing.T) {
 	all := []context.Context{context.Background(), inSpan(true), inSpan(false)}
 	for name, temporality := range map[string]sdkmetric.TemporalitySelector{
@@ -275,7 +275,7 @@ func TestExemplar(t *testing.T) {
 	}
 }
 
-// Among many requests that are not sampled, one that is becomes an exemplar all the same; a rare one at once.
+// A sampled request among many that are not becomes an exemplar; in a rare bucket at once.
 func TestExemplarRefusals(t *testing.T) {
 	p := NewProducer(Settings{Exemplars: exemplar.TraceBasedFilter})
 	d, err := p.Meter(nil, instrumentation.Scope{}).Durations("d", "", durations)

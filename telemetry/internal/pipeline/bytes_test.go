@@ -31,8 +31,8 @@ func bigSpans(q *spanQueue, n int) {
 	}
 }
 
-// TestQueueOfBytes: behind an upload that hangs, spans of a megabyte fill the queue's bytes long before their number would,
-// and are counted for it; and none is sent in a message that is too large for a receiver.
+// TestQueueOfBytes: during an upload that hangs, large spans reach the queue's bound of bytes before that of their number, and are
+// counted for it; and no message is too large for a receiver.
 func TestQueueOfBytes(t *testing.T) {
 	w := &recordingClient{hold: make(chan struct{}), holding: make(chan struct{}, 1000)}
 	l := slowLimits
@@ -96,7 +96,7 @@ func (h *heldLogs) Export(_ context.Context, rs []sdklog.Record) error {
 func (*heldLogs) Shutdown(context.Context) error   { return nil }
 func (*heldLogs) ForceFlush(context.Context) error { return nil }
 
-// TestLogQueueOfBytes is the same of log records, whatever of them is large.
+// TestLogQueueOfBytes is the same for log records, whichever part of them is large.
 func TestLogQueueOfBytes(t *testing.T) {
 	megabyte := strings.Repeat("x", 1<<20)
 	for name, fill := range map[string]func(*log.Record){

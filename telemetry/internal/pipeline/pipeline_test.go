@@ -26,8 +26,8 @@ func noEnv(said *bytes.Buffer) env.Env {
 	return env.Env{Getenv: func(string) string { return "" }, Log: logger(said)}
 }
 
-// Losses are counted all. Those of a full queue are said the first time and then once a minute at most, an outage once, its end
-// once, and at the end of the process all that was not told.
+// All losses are counted. Those of a full queue are logged first at once and then at most once a minute, an outage at its begin and
+// its end, and the rest at shutdown.
 func TestLosses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
@@ -87,7 +87,7 @@ func TestLosses(t *testing.T) {
 	})
 }
 
-// What a receiver says that it refused of a batch is lost, and the rest is not.
+// The part of a batch that a receiver rejects is counted as lost, and the rest is not.
 func TestPartialSuccess(t *testing.T) {
 	refuses := func(n int, kind string) error {
 		return fmt.Errorf("export: %w", fmt.Errorf("OTLP partial success: too old (%d %s rejected)", n, kind))
@@ -126,7 +126,7 @@ func (s slowExporter) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan
 }
 func (slowExporter) Shutdown(context.Context) error { return nil }
 
-// The end of Shutdown's time ends an export that is under way; what it held is counted once.
+// The end of Shutdown's time cancels a running export, whose items are counted once.
 func TestShutdownEndsExports(t *testing.T) {
 	var said bytes.Buffer
 	exp := slowExporter{make(chan struct{})}
@@ -162,7 +162,7 @@ func (s stuckExporter) Export(context.Context, *metricdata.ResourceMetrics) erro
 	return nil
 }
 
-// Behind an exporter that is stuck, others give up in their own time.
+// While an exporter is stuck, waiting readers keep their own timeouts.
 func TestSharedMetrics(t *testing.T) {
 	var said bytes.Buffer
 	l := &losses{signal: metrics, log: logger(&said)}

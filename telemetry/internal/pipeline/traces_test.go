@@ -112,7 +112,7 @@ func endSpans(p *span.Provider, n int) {
 
 var slowLimits = limits{queue: 100, batch: 10, delay: time.Hour, timeout: time.Hour}
 
-// What is around spans is what the SDK's exporter puts around them.
+// The message around spans equals that of the SDK's exporter.
 func TestResourceSpans(t *testing.T) {
 	w, sdk := &recordingClient{}, &recordingClient{}
 	q, _, p := newTestQueue(t, w, slowLimits)
@@ -264,7 +264,7 @@ func TestManyServices(t *testing.T) {
 	}
 }
 
-// TestEnvelopesEndWithService: what is remembered of a service is forgotten after it has ended.
+// TestEnvelopesEndWithService: a service's envelope is removed after the service has ended.
 func TestEnvelopesEndWithService(t *testing.T) {
 	w := &recordingClient{}
 	q, _, lasting := newTestQueue(t, w, slowLimits)
@@ -295,7 +295,7 @@ func TestEnvelopesEndWithService(t *testing.T) {
 	}
 }
 
-// OTEL_TRACES_SAMPLER and OTEL_BSP_* by the specification; what is bad is said and ignored.
+// OTEL_TRACES_SAMPLER and OTEL_BSP_* work as specified; bad values are warned of and ignored.
 func TestTraceSettings(t *testing.T) {
 	for name, tc := range map[string]struct {
 		sampler, arg string

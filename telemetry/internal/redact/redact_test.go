@@ -29,7 +29,7 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// TestNames: a name is known for a secret's however it is written, and no word for what only looks like one.
+// TestNames: secrets' names are recognised however they are written, and similar words are not.
 func TestNames(t *testing.T) {
 	everywhere := []string{
 		"accessToken", "idtoken", "id_token", "IDToken", "passcode", "oauth_verifier", "SAMLResponse", "jsessionid", "JSESSIONID",

@@ -96,7 +96,7 @@ func attributesOfEveryType() []attribute.KeyValue {
 	}
 }
 
-// What we encode is what the SDK records and its exporter transforms.
+// Our encoded spans equal those that the SDK records and its exporter encodes.
 func TestEqualsSDK(t *testing.T) {
 	tight := sdktrace.SpanLimits{
 		AttributeValueLengthLimit: 3, AttributeValueDepthLimit: 2, AttributeCountLimit: 5, EventCountLimit: 2, LinkCountLimit: 1,
@@ -228,7 +228,7 @@ func TestEqualsSDK(t *testing.T) {
 	}
 }
 
-// checkEqual compares spans but for their identifiers and the order of attributes, which says nothing.
+// checkEqual compares spans except their identifiers and the order of attributes.
 func checkEqual(t *testing.T, got, want *tracepb.Span) {
 	t.Helper()
 	order := func(kvs []*commonpb.KeyValue) {

@@ -48,7 +48,7 @@ func format(s tracetest.SpanStub) string {
 		attrs, len(s.Links), s.Status, s.DroppedAttributes, s.InstrumentationScope.Name)
 }
 
-// The boundary's way tells the same through our recorder and through an SDK's provider.
+// The boundary's way records the same with our recorder and with an SDK's provider.
 func TestBoundary(t *testing.T) {
 	parent := trace.ContextWithRemoteSpanContext(context.Background(), parentOf(t, "a=1", true))
 	var told []string
@@ -86,7 +86,7 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// sampler drops what has an attribute or name that it does not like.
+// sampler drops spans by name or attribute.
 type sampler struct{ seen *[]attribute.KeyValue }
 
 func (s sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
@@ -102,7 +102,7 @@ func (s sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingRe
 }
 func (sampler) Description() string { return "by name" }
 
-// The sampler's decision is followed, and what is not recorded still has its place in the trace.
+// The sampler's decision is followed, and spans that are not recorded propagate their trace.
 func TestSampler(t *testing.T) {
 	var seen []attribute.KeyValue
 	k, exp := &recordingSink{}, tracetest.NewInMemoryExporter()
@@ -170,7 +170,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// Several may write to one span, and it may end under their hands.
+// Several goroutines may write to one span while it ends.
 func TestConcurrency(t *testing.T) {
 	k := &recordingSink{}
 	config := unlimitedConfig()
@@ -229,7 +229,7 @@ func (w *writer) OnEnd(s sdktrace.ReadOnlySpan)    { w.ended = s }
 func (w *writer) Shutdown(context.Context) error   { return nil }
 func (w *writer) ForceFlush(context.Context) error { return nil }
 
-// What a boundary sets replaces what a host function has set by the API.
+// A boundary's attributes replace those that a host function has set by the API.
 func TestAPIAttributes(t *testing.T) {
 	k := &recordingSink{}
 	config := unlimitedConfig()
@@ -253,7 +253,7 @@ func TestAPIAttributes(t *testing.T) {
 	}
 }
 
-// A span costs its own memory and nothing else.
+// A span allocates its own memory only.
 func TestAllocations(t *testing.T) {
 	config := unlimitedConfig()
 	config.Sink = discardSink{}
@@ -412,7 +412,7 @@ func (discardProcessor) ForceFlush(context.Context) error                { retur
 // wrappedSampler is a sampler that is asked, unlike the one in it.
 type wrappedSampler struct{ sdktrace.Sampler }
 
-// TestDefaultSampler: what is decided without asking the usual sampler is what it says.
+// TestDefaultSampler: the decision that is computed without the default sampler equals the sampler's.
 func TestDefaultSampler(t *testing.T) {
 	state, err := trace.ParseTraceState("a=b")
 	if err != nil {
