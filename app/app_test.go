@@ -19,8 +19,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// shipped is the format as a program has it that ships these triggers.
-var shipped = &Format{
+// testFormat is the format of a program with these triggers and backends.
+var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type()},
 	Backends: map[string][]string{"keyvalue": {"disk", "memory"}, "blobstore": {"memory"}},
 }
@@ -32,7 +32,7 @@ func folder(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, f := range []string{"cart.wasm", "price.wasm"} {
-		if err := os.WriteFile(filepath.Join(dir, f), magic, 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, f), wasmMagic, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,7 +42,7 @@ func folder(t testing.TB) string {
 	return dir
 }
 
-const full = `# a comment
+const fullManifest = `# a comment
 apiVersion: vitrine.dev/v1alpha1
 kind: Workload
 metadata: {name: shop, namespace: demo, version: 1.2.0}
@@ -73,7 +73,7 @@ spec:
 
 func TestParse(t *testing.T) {
 	dir := folder(t)
-	got, err := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(full))
+	got, err := testFormat.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(fullManifest))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestMistakes(t *testing.T) {
 		{"socket grant", component(`grants: {sockets: {connect: ["localhost"]}}`), `8:34: spec.components[0].grants.sockets.connect[0]: "localhost": there is no port; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *`},
 		{"folder", component("grants: {files: [{host: dada, guest: /d}, {host: cart.wasm, guest: /d, access: rite}]}"), `8:29: spec.components[0].grants.files[0].host: dada: the folder does not exist
 8:54: spec.components[0].grants.files[1].host: cart.wasm is no folder
-8:72: spec.components[0].grants.files[1].guest: a second folder that the guest calls "/d"
+8:72: spec.components[0].grants.files[1].guest: a second folder with the guest's name "/d"
 8:84: spec.components[0].grants.files[1].access: "rite": want read or write; did you mean "write"?`},
 		{"missing file", head + "  components:\n  - {name: a, source: {file: carts.wasm}}\n", `6:30: spec.components[0].source.file: carts.wasm: the file does not exist; did you mean "cart.wasm"?`},
 		{"unbuilt file", head + "  components:\n  - {name: a, source: {file: x.wasm}, build: {command: [make, x]}}\n", `6:30: spec.components[0].source.file: x.wasm: the file does not exist; build it first: make x`},
@@ -175,7 +175,7 @@ func TestMistakes(t *testing.T) {
 		{"variable", component("environment: {\"A=B\": c}"), `8:26: spec.components[0].environment."A=…": this is no name of an environment variable`},
 		{"isolation", component("instances: {isolation: reuse, max: 8, concurrency: 16}"), `8:28: spec.components[0].instances.isolation: reuse is not supported by this version yet; want fresh or snapshot`},
 		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh or snapshot; did you mean "fresh"?`},
-		{"reuse only", component("instances: {uses: 3, idle: 5s, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key says something with isolation: reuse only\n8:49: spec.components[0].instances.concurrency: the key says something with isolation: reuse only"},
+		{"reuse only", component("instances: {uses: 3, idle: 5s, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key is for isolation: reuse only\n8:49: spec.components[0].instances.concurrency: the key is for isolation: reuse only"},
 		{"trigger of nobody", one + "  triggers: [{http: {path: /, component: b1}}]\n", `7:42: spec.triggers[0].http.component: there is no component named "b1"`},
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
@@ -202,7 +202,7 @@ spec:
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(dir, "vitrine.yaml")
-			_, err := shipped.Parse(file, []byte(c.text))
+			_, err := testFormat.Parse(file, []byte(c.text))
 			var es Errors
 			if !errors.As(err, &es) {
 				t.Fatalf("got %v, want Errors", err)
@@ -214,8 +214,8 @@ spec:
 	}
 }
 
-// TestValuesAreNotTold: whatever is wrong with a manifest, no error holds what may be a secret, nor bytes for a terminal to obey.
-func TestValuesAreNotTold(t *testing.T) {
+// TestErrorsHoldNoSecrets: no error about a manifest quotes a value that may be a secret, or control characters.
+func TestErrorsHoldNoSecrets(t *testing.T) {
 	dir := folder(t)
 	head := "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop%s}\nspec:\n  components:\n  - name: cart\n    source: {file: cart.wasm}\n    %s\n"
 	for name, c := range map[string]struct{ meta, keys string }{
@@ -244,27 +244,27 @@ func TestValuesAreNotTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(dir, "vitrine.yaml")
-			_, err := shipped.Parse(file, []byte(fmt.Sprintf(head, c.meta, c.keys)))
+			_, err := testFormat.Parse(file, []byte(fmt.Sprintf(head, c.meta, c.keys)))
 			var es Errors
 			if !errors.As(err, &es) {
 				t.Fatalf("got %v, want Errors", err)
 			}
 			if strings.Contains(err.Error(), "83461297") {
-				t.Errorf("told: %v", err)
+				t.Errorf("the error quotes the secret: %v", err)
 			}
 		})
 	}
 	for _, hostile := range []string{"\u009b2J", "\u202e", "\u2028", "\x1b[2J"} {
 		text := strings.Replace(fmt.Sprintf(head, "", "links: {"+strconv.Quote(hostile)+": "+strconv.Quote(hostile)+"}"), "name: shop", "name: "+strconv.Quote(hostile), 1)
-		_, err := shipped.Parse(filepath.Join(dir, hostile+".yaml"), []byte(text))
+		_, err := testFormat.Parse(filepath.Join(dir, hostile+".yaml"), []byte(text))
 		if err == nil || strings.Contains(err.Error(), hostile) {
 			t.Errorf("%q: %v", hostile, err)
 		}
 	}
 }
 
-// TestBounds: a small file that unfolds to a large one, and a file of nothing but mistakes, are told so in few words.
-func TestBounds(t *testing.T) {
+// TestBoundedErrors: a small file that expands to a large one, and a file full of mistakes, are refused with a short error.
+func TestBoundedErrors(t *testing.T) {
 	dir := folder(t)
 	var bomb, junk strings.Builder
 	bomb.WriteString("apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: x}\nspec:\n  components:\n")
@@ -279,7 +279,7 @@ func TestBounds(t *testing.T) {
 		"bomb": {bomb.String(), "the manifest is too large"},
 		"junk": {junk.String(), "too many mistakes"},
 	} {
-		_, err := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
+		_, err := testFormat.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
 		if err == nil || !strings.Contains(err.Error(), c.want) || len(err.Error()) > 50_000 {
 			t.Errorf("%s: got %.300v", name, err)
 		}
@@ -288,17 +288,17 @@ func TestBounds(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	dir := folder(t)
-	if err := os.WriteFile(filepath.Join(dir, FileName), []byte(full), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, FileName), []byte(fullManifest), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Rename(filepath.Join(dir, "price.wasm"), filepath.Join(dir, "Price_1")); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := shipped.Load(dir); err == nil || !strings.Contains(err.Error(), "price.wasm: the file does not exist") {
+	if _, err := testFormat.Load(dir); err == nil || !strings.Contains(err.Error(), "price.wasm: the file does not exist") {
 		t.Errorf("folder: %v", err)
 	}
 	for _, name := range []string{"cart.wasm", "Price_1"} {
-		w, err := shipped.Load(filepath.Join(dir, name))
+		w, err := testFormat.Load(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,10 +306,10 @@ func TestLoad(t *testing.T) {
 			t.Errorf("%s: got %+v", name, w)
 		}
 	}
-	if _, err := shipped.Load(filepath.Join(dir, "data")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := testFormat.Load(filepath.Join(dir, "data")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("folder without manifest: %v", err)
 	}
-	if _, err := shipped.Load(filepath.Join(dir, "nope.wasm")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := testFormat.Load(filepath.Join(dir, "nope.wasm")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -324,14 +324,14 @@ func TestBareName(t *testing.T) {
 	}
 }
 
-// TestWrite: what is written is read back as the same, and begins with the schema's name.
+// TestWrite: a written document reads back as the same, and begins with the schema's address.
 func TestWrite(t *testing.T) {
 	dir := folder(t)
 	var m v1alpha1.Workload
-	if d := shipped.decode("x", []byte(full), &m); len(d.errs) > 0 {
+	if d := testFormat.decode("x", []byte(fullManifest), &m); len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}
-	for name, m := range map[string]*v1alpha1.Workload{"full": &m, "bare": shipped.Bare("cart.wasm"), "of": Of(shipped.spec(&m, dir))} {
+	for name, m := range map[string]*v1alpha1.Workload{"full": &m, "bare": testFormat.Bare("cart.wasm"), "of": FromSpec(testFormat.spec(&m, dir))} {
 		text, err := Write(m)
 		if err != nil {
 			t.Fatal(err)
@@ -339,18 +339,18 @@ func TestWrite(t *testing.T) {
 		if !strings.HasPrefix(string(text), "# yaml-language-server: $schema="+SchemaURL+"\n") {
 			t.Errorf("%s: begins with %.80s", name, text)
 		}
-		again, err := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), text)
+		again, err := testFormat.Parse(filepath.Join(dir, "vitrine.yaml"), text)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, text)
 		}
-		if want := shipped.spec(m, dir); !reflect.DeepEqual(again, want) {
+		if want := testFormat.spec(m, dir); !reflect.DeepEqual(again, want) {
 			t.Errorf("%s: got %+v, want %+v from\n%s", name, again, want, text)
 		}
 	}
 }
 
 func TestSchemaIsCurrent(t *testing.T) {
-	want, err := shipped.Schema()
+	want, err := testFormat.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,23 +365,23 @@ func TestSchemaIsCurrent(t *testing.T) {
 	}
 }
 
-// fill sets everything that a manifest can hold to something.
-func fill(v reflect.Value, tag reflect.StructTag, n *int) {
+// fillAll sets every field of a manifest.
+func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 	*n++
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
-		fill(v.Elem(), tag, n)
+		fillAll(v.Elem(), tag, n)
 		return
 	}
 	switch x := v.Addr().Interface().(type) {
 	case *v1alpha1.Trigger:
-		kind := shipped.Triggers[*n%len(shipped.Triggers)]
-		whole := reflect.New(shape(kind.Config, "")).Elem()
-		fill(whole, "", n)
+		kind := testFormat.Triggers[*n%len(testFormat.Triggers)]
+		whole := reflect.New(triggerStruct(kind.Config, "")).Elem()
+		fillAll(whole, "", n)
 		x.Type = kind.Name
 		var config any
-		x.Component, config = apart(&kind, whole)
-		x.Config = settingsOf(config)
+		x.Component, config = splitTrigger(&kind, whole)
+		x.Config = configMap(config)
 		return
 	case *v1alpha1.Name:
 		*x = v1alpha1.Name(fmt.Sprintf("name-%d", *n))
@@ -396,18 +396,18 @@ func fill(v reflect.Value, tag reflect.StructTag, n *int) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for _, f := range fieldsOf(v.Type()) {
-			fill(v.Field(f.index), f.tag, n)
+			fillAll(v.Field(f.index), f.tag, n)
 		}
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		for i := range 2 {
-			fill(v.Index(i), "", n)
+			fillAll(v.Index(i), "", n)
 		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		for range 2 {
 			e := reflect.New(v.Type().Elem()).Elem()
-			fill(e, "", n)
+			fillAll(e, "", n)
 			v.SetMapIndex(reflect.ValueOf(fmt.Sprintf("key-%d", *n)), e)
 		}
 	case reflect.String:
@@ -425,23 +425,22 @@ func fill(v reflect.Value, tag reflect.StructTag, n *int) {
 	}
 }
 
-// TestWriteKeepsEverything: whatever a manifest says stands in what is written of the workload that it means, and is read back as the
-// same.
-func TestWriteKeepsEverything(t *testing.T) {
+// TestWriteKeepsAllFields: every field of a manifest survives the way over the workload's specification, and over text.
+func TestWriteKeepsAllFields(t *testing.T) {
 	var m v1alpha1.Workload
 	n := 0
-	fill(reflect.ValueOf(&m).Elem(), "", &n)
-	if again := Of(shipped.spec(&m, "")); !reflect.DeepEqual(again, &m) {
+	fillAll(reflect.ValueOf(&m).Elem(), "", &n)
+	if again := FromSpec(testFormat.spec(&m, "")); !reflect.DeepEqual(again, &m) {
 		had, _ := Write(again)
 		want, _ := Write(&m)
-		t.Errorf("the workload of a manifest stands for\n%s\nwanted\n%s", had, want)
+		t.Errorf("over the specification it is\n%s\nwanted\n%s", had, want)
 	}
 	text, err := Write(&m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var read v1alpha1.Workload
-	if d := shipped.decode("x", text, &read); len(d.errs) > 0 {
+	if d := testFormat.decode("x", text, &read); len(d.errs) > 0 {
 		t.Fatal(d.errs)
 	}
 	if !reflect.DeepEqual(&read, &m) {
@@ -449,10 +448,9 @@ func TestWriteKeepsEverything(t *testing.T) {
 	}
 }
 
-// TestOffersWhatWorks: a key or value that the schema has is one that this version does not refuse as not supported yet, and the other
-// way round.
-func TestOffersWhatWorks(t *testing.T) {
-	schema, err := shipped.Schema()
+// TestSchemaOmitsUnsupported: the schema has no keys and values that this version refuses as not supported yet.
+func TestSchemaOmitsUnsupported(t *testing.T) {
+	schema, err := testFormat.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,55 +12,55 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// check finds what types alone do not: names that are unknown or stand twice, files that are missing, values that this
-// version does not support. It looks only at what decoding could make sense of.
+// check finds mistakes that types alone do not show: unknown and duplicate names, missing files, values that this version does
+// not support. It skips parts that did not decode.
 func (d *decoder) check(m *v1alpha1.Workload, dir string) {
 	if d.nodes["spec.components"] != nil && len(m.Spec.Components) == 0 {
 		d.failAt("spec.components", "there is no component")
 	}
-	names := d.names(m)
+	names := d.componentNames(m)
 	for i := range m.Spec.Components {
-		d.component(&m.Spec.Components[i], fmt.Sprintf("spec.components[%d]", i), names, dir)
+		d.checkComponent(&m.Spec.Components[i], fmt.Sprintf("spec.components[%d]", i), names, dir)
 	}
-	d.cycles(m)
-	d.triggers(m, names)
+	d.checkCycles(m)
+	d.checkTriggers(m, names)
 	for i := range m.Spec.Services {
 		d.failAt(fmt.Sprintf("spec.services[%d]", i), "services are not supported by this version yet")
 	}
 }
 
-// names collects the components' names.
-func (d *decoder) names(m *v1alpha1.Workload) []string {
+// componentNames collects the components' names.
+func (d *decoder) componentNames(m *v1alpha1.Workload) []string {
 	var names []string
-	d.named = make(map[string]bool, len(m.Spec.Components))
+	d.hasComponent = make(map[string]bool, len(m.Spec.Components))
 	for i, c := range m.Spec.Components {
 		if c.Name == "" {
 			continue
 		}
-		if d.named[string(c.Name)] {
+		if d.hasComponent[string(c.Name)] {
 			d.failAt(fmt.Sprintf("spec.components[%d].name", i), "a second component named %q; names are unique in a workload", c.Name)
 		}
 		names = append(names, string(c.Name))
-		d.named[string(c.Name)] = true
+		d.hasComponent[string(c.Name)] = true
 	}
 	return names
 }
 
-func (d *decoder) known(name v1alpha1.Name, key string, names []string) {
-	if name == "" || d.named[string(name)] {
+func (d *decoder) checkComponentName(name v1alpha1.Name, key string, names []string) {
+	if name == "" || d.hasComponent[string(name)] {
 		return
 	}
 	d.suggest(d.failAt(key, "there is no component named %q", name), string(name), names)
 }
 
-func (d *decoder) component(c *v1alpha1.Component, key string, names []string, dir string) {
-	d.source(c, key, dir)
+func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []string, dir string) {
+	d.checkSource(c, key, dir)
 	for _, imp := range sortedKeys(c.Links) {
 		at := fmt.Sprintf("%s.links.%q", key, imp)
 		if _, err := wit.ParseID(imp); err != nil {
 			d.failAt(at, "the import's name: %v", err)
 		}
-		d.known(c.Links[imp], at, names)
+		d.checkComponentName(c.Links[imp], at, names)
 		if c.Links[imp] == c.Name && c.Name != "" {
 			d.failAt(at, "a component cannot be linked to itself")
 		}
@@ -74,30 +74,30 @@ func (d *decoder) component(c *v1alpha1.Component, key string, names []string, d
 	for i, f := range c.Grants.Files {
 		at := fmt.Sprintf("%s.grants.files[%d]", key, i)
 		if f.Host != "" {
-			if info, err := os.Stat(from(dir, f.Host)); err != nil {
+			if info, err := os.Stat(resolvePath(dir, f.Host)); err != nil {
 				d.failAt(at+".host", "%s: the folder does not exist", f.Host)
 			} else if !info.IsDir() {
 				d.failAt(at+".host", "%s is no folder", f.Host)
 			}
 		}
 		if f.Guest != "" && guests[f.Guest] {
-			d.failAt(at+".guest", "a second folder that the guest calls %q", f.Guest)
+			d.failAt(at+".guest", "a second folder with the guest's name %q", f.Guest)
 		}
 		guests[f.Guest] = true
 	}
-	d.stores(c.Grants.Keyvalue, "keyvalue", "bucket", key+".grants.keyvalue")
-	d.stores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
+	d.checkStores(c.Grants.Keyvalue, "keyvalue", "bucket", key+".grants.keyvalue")
+	d.checkStores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
 	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {
 		d.failAt(key+".limits.stack", "%s: want at least %s and at most %s", workload.FormatSize(n), workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
 	}
 	if c.Limits.Headers > workload.MaxHeaders {
 		d.failAt(key+".limits.headers", "%s: want at most %s", workload.FormatSize(uint64(c.Limits.Headers)), workload.FormatSize(workload.MaxHeaders))
 	}
-	d.instances(&c.Instances, key+".instances")
+	d.checkInstances(&c.Instances, key+".instances")
 }
 
-// stores finds grants of backends that the program does not have. plugin is the one that has them, and thing what it stores in.
-func (d *decoder) stores(grants map[string]v1alpha1.StoreGrant, plugin, thing, key string) {
+// checkStores reports grants of backends that the program does not have. thing is the plugin's word for a store: bucket, container.
+func (d *decoder) checkStores(grants map[string]v1alpha1.StoreGrant, plugin, thing, key string) {
 	known := d.format.Backends[plugin]
 	for _, name := range sortedKeys(grants) {
 		at := fmt.Sprintf("%s.%q", key, name)
@@ -114,7 +114,7 @@ func (d *decoder) stores(grants map[string]v1alpha1.StoreGrant, plugin, thing, k
 	}
 }
 
-func (d *decoder) source(c *v1alpha1.Component, key, dir string) {
+func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {
 	at := key + ".source"
 	if d.nodes[at] == nil {
 		return
@@ -131,7 +131,7 @@ func (d *decoder) source(c *v1alpha1.Component, key, dir string) {
 			d.failAt(at+".file", "the name is empty")
 		}
 	default:
-		info, err := os.Stat(from(dir, s.File))
+		info, err := os.Stat(resolvePath(dir, s.File))
 		switch {
 		case err != nil && len(c.Build.Command) > 0:
 			d.failAt(at+".file", "%s: the file does not exist; build it first: %s", s.File, strings.Join(c.Build.Command, " "))
@@ -145,7 +145,7 @@ func (d *decoder) source(c *v1alpha1.Component, key, dir string) {
 	}
 }
 
-func (d *decoder) instances(i *v1alpha1.Instances, key string) {
+func (d *decoder) checkInstances(i *v1alpha1.Instances, key string) {
 	if i.Isolation == "reuse" {
 		d.failAt(key+".isolation", "%s is not supported by this version yet; want fresh or snapshot", i.Isolation)
 		return
@@ -158,13 +158,13 @@ func (d *decoder) instances(i *v1alpha1.Instances, key string) {
 		set bool
 	}{{"concurrency", i.Concurrency != 0}, {"uses", i.Uses != 0}} {
 		if only.set {
-			d.failAt(key+"."+only.key, "the key says something with isolation: reuse only")
+			d.failAt(key+"."+only.key, "the key is for isolation: reuse only")
 		}
 	}
 }
 
-// cycles reports links that lead back to where they start. Each cycle is reported once, at its last link.
-func (d *decoder) cycles(m *v1alpha1.Workload) {
+// checkCycles reports links that form a cycle, each cycle once, at its last link.
+func (d *decoder) checkCycles(m *v1alpha1.Workload) {
 	index := map[v1alpha1.Name]int{}
 	for i, c := range m.Spec.Components {
 		if _, twice := index[c.Name]; !twice {
@@ -201,7 +201,7 @@ func (d *decoder) cycles(m *v1alpha1.Workload) {
 	}
 }
 
-// failedIn says whether a mistake at or below key was found already, so that what follows from it is not reported too.
+// failedIn says whether a mistake at or below key was reported already, so that mistakes that follow from it are not.
 func (d *decoder) failedIn(key string) bool {
 	return slices.ContainsFunc(d.errs, func(e *Error) bool {
 		rest, ok := strings.CutPrefix(e.Key, key)
@@ -211,9 +211,9 @@ func (d *decoder) failedIn(key string) bool {
 
 // nearestFile looks in the folder of a missing file for a component with nearly its name.
 func nearestFile(dir, file string) string {
-	found, _ := filepath.Glob(filepath.Join(filepath.Dir(from(dir, file)), "*.wasm"))
+	found, _ := filepath.Glob(filepath.Join(filepath.Dir(resolvePath(dir, file)), "*.wasm"))
 	for i := range found {
-		found[i] = strings.TrimSuffix(filepath.Base(found[i]), ".wasm") // what all have says nothing
+		found[i] = strings.TrimSuffix(filepath.Base(found[i]), ".wasm") // the common suffix would count as similarity
 	}
 	if near := nearest(strings.TrimSuffix(filepath.Base(file), ".wasm"), found); near != "" {
 		return filepath.Join(filepath.Dir(file), near+".wasm")
@@ -221,7 +221,7 @@ func nearestFile(dir, file string) string {
 	return ""
 }
 
-func from(dir, file string) string {
+func resolvePath(dir, file string) string {
 	if filepath.IsAbs(file) {
 		return file
 	}

@@ -17,21 +17,21 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// maxErrors bounds how many mistakes are reported: a file that is something else altogether has as many as lines.
+// maxErrors bounds how many mistakes are reported: a file that is no manifest has one in each line.
 const maxErrors = 200
 
 // maxNodes bounds how many nodes a manifest has after its aliases are followed.
 const maxNodes = 100_000
 
-// decoder fills Go values from YAML nodes by the types' tags, and goes on after a mistake so that all are found.
+// decoder fills Go values from YAML nodes by the types' tags, and continues after a mistake so that all are reported.
 type decoder struct {
-	format *Format
-	file   string
-	errs   Errors
-	nodes  map[string]*yaml.Node // key path → where its value stands, for checks that come later
-	budget int
-	secret bool            // the value being decoded lies in a field whose values are not told
-	named  map[string]bool // the components' names
+	format       *Format
+	file         string
+	errs         Errors
+	nodes        map[string]*yaml.Node // key path → where its value stands, for checks that come later
+	budget       int
+	secret       bool            // the value being decoded lies in a field whose values are not told
+	hasComponent map[string]bool // the components' names
 }
 
 func newDecoder(f *Format, file string) *decoder {
@@ -51,8 +51,8 @@ func (f *Format) decode(file string, data []byte, m *v1alpha1.Workload) *decoder
 		d.errs = Errors{syntaxError(file, data, err)}
 		return d
 	}
-	if len(doc.Content) == 1 && d.version(doc.Content[0]) {
-		d.value(doc.Content[0], reflect.ValueOf(m).Elem(), "", "")
+	if len(doc.Content) == 1 && d.supportedVersion(doc.Content[0]) {
+		d.decodeValue(doc.Content[0], reflect.ValueOf(m).Elem(), "", "")
 	}
 	var second yaml.Node
 	switch err := dec.Decode(&second); {
@@ -65,24 +65,24 @@ func (f *Format) decode(file string, data []byte, m *v1alpha1.Workload) *decoder
 	return d
 }
 
-// version says whether a document is of a version that is known. Of one that is not nothing else is looked at: what is right in it
-// is that version's to say.
-func (d *decoder) version(doc *yaml.Node) bool {
+// supportedVersion says whether a document's version is known. It reports one that is not, and the rest of such a document is
+// not decoded: other versions have other keys.
+func (d *decoder) supportedVersion(doc *yaml.Node) bool {
 	n := lookUp(doc, versionKey)
 	if n == nil || n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || slices.Contains(versions, n.Value) {
-		return true // or it is a mistake that is found with the others
+		return true // a missing key and one of another type are found by decoding
 	}
 	d.suggest(d.fail(n, versionKey, "%q: want %s", clip(n.Value), orList(versions)), n.Value, versions)
 	return false
 }
 
-// versions are the versions of documents that are read.
+// versions are the supported versions of documents.
 var versions = []string{v1alpha1.APIVersion}
 
 const versionKey = "apiVersion"
 
 func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) *Error {
-	if name, _, ok := strings.Cut(key, "="); ok { // NAME=VALUE where a name was to be
+	if name, _, ok := strings.Cut(key, "="); ok { // NAME=VALUE in the place of a name: the value may be a secret
 		if key = name + "=…"; strings.Count(name, `"`)%2 != 0 {
 			key += `"`
 		}
@@ -97,17 +97,17 @@ func (d *decoder) fail(n *yaml.Node, key, format string, args ...any) *Error {
 	return e
 }
 
-// maxCandidates bounds the names among which the nearest is looked for.
+// maxCandidates bounds the names that suggest compares.
 const maxCandidates = 500
 
-// suggest adds the name that may have been meant to a mistake that is reported. Looking for it takes long where names are many.
+// suggest adds the candidate nearest to s to a reported mistake, unless comparing them all would take long.
 func (d *decoder) suggest(e *Error, s string, candidates []string) {
 	if len(d.errs) <= maxErrors && len(candidates) <= maxCandidates {
 		e.Nearest = nearest(s, candidates)
 	}
 }
 
-// failAt is fail at the value of a key that was decoded before, or at the nearest key around it.
+// failAt is fail at the value of a key that was decoded before, or at the nearest key above it.
 func (d *decoder) failAt(key, format string, args ...any) *Error {
 	for at := key; ; {
 		if n := d.nodes[at]; n != nil {
@@ -121,7 +121,7 @@ func (d *decoder) failAt(key, format string, args ...any) *Error {
 	}
 }
 
-func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
+func (d *decoder) decodeValue(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
 	for n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -138,58 +138,58 @@ func (d *decoder) value(n *yaml.Node, v reflect.Value, key string, tag reflect.S
 	}
 	switch x := v.Addr().Interface().(type) {
 	case v1alpha1.Scalar:
-		d.scalar(n, x, key)
+		d.decodeScalar(n, x, key)
 		return
 	case *time.Duration:
-		d.scalar(n, (*v1alpha1.Duration)(x), key)
+		d.decodeScalar(n, (*v1alpha1.Duration)(x), key)
 		return
 	case *v1alpha1.Trigger:
-		d.trigger(n, x, key)
+		d.decodeTrigger(n, x, key)
 		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:
-		d.structure(n, v, key)
+		d.decodeStruct(n, v, key)
 	case reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			d.wrong(n, key, "a list")
+			d.failType(n, key, "a list")
 			return
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 		for i, e := range n.Content {
-			d.value(e, v.Index(i), fmt.Sprintf("%s[%d]", key, i), "")
+			d.decodeValue(e, v.Index(i), fmt.Sprintf("%s[%d]", key, i), "")
 		}
 	case reflect.Map:
-		d.mapping(n, v, key)
+		d.decodeMap(n, v, key)
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
-			d.wrong(n, key, "a text")
+			d.failType(n, key, "a text")
 			return
 		}
 		if enum := tag.Get("enum"); enum != "" {
 			if values := strings.Split(enum, "|"); !slices.Contains(values, n.Value) {
-				d.suggest(d.fail(n, key, "%q: want %s", clip(n.Value), orList(offered(tag))), n.Value, offered(tag))
+				d.suggest(d.fail(n, key, "%q: want %s", clip(n.Value), orList(supportedValues(tag))), n.Value, supportedValues(tag))
 				return
 			}
 		}
 		v.SetString(n.Value)
 	case reflect.Bool:
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(v.Addr().Interface()) != nil {
-			d.wrong(n, key, "true or false")
+			d.failType(n, key, "true or false")
 		}
 	case reflect.Int:
-		d.number(n, v, key, tag)
+		d.decodeInt(n, v, key, tag)
 	default:
 		panic(fmt.Sprintf("%s: a manifest has no values of type %s", key, v.Type()))
 	}
 }
 
-func (d *decoder) scalar(n *yaml.Node, s v1alpha1.Scalar, key string) {
+func (d *decoder) decodeScalar(n *yaml.Node, s v1alpha1.Scalar, key string) {
 	tag := n.ShortTag()
 	if n.Kind != yaml.ScalarNode || tag != "!!str" && !(s.Number() && tag == "!!int") {
-		// The grammar's own message, of an empty text, says what is wanted.
+		// The scalar's error for an empty text names the wanted form.
 		_, want, _ := strings.Cut(s.UnmarshalText(nil).Error(), "want ")
-		d.wrong(n, key, want)
+		d.failType(n, key, want)
 		return
 	}
 	if err := s.UnmarshalText([]byte(n.Value)); err != nil {
@@ -197,10 +197,10 @@ func (d *decoder) scalar(n *yaml.Node, s v1alpha1.Scalar, key string) {
 	}
 }
 
-func (d *decoder) number(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
+func (d *decoder) decodeInt(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
 	i, err := strconv.ParseInt(n.Value, 10, 64)
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil {
-		d.wrong(n, key, "a whole number")
+		d.failType(n, key, "a whole number")
 		return
 	}
 	least, _ := strconv.ParseInt(tag.Get("min"), 10, 64)
@@ -216,31 +216,31 @@ func (d *decoder) number(n *yaml.Node, v reflect.Value, key string, tag reflect.
 	v.SetInt(i)
 }
 
-func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
+func (d *decoder) decodeStruct(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind != yaml.MappingNode {
-		d.wrong(n, key, "a mapping")
+		d.failType(n, key, "a mapping")
 		return
 	}
 	fields := fieldsOf(v.Type())
-	d.pairs(n, key, func(k, val *yaml.Node) {
+	d.eachPair(n, key, func(k, val *yaml.Node) {
 		i := slices.IndexFunc(fields, func(f field) bool { return f.key == k.Value })
 		if i < 0 {
 			var names []string
 			for _, f := range fields {
-				if !f.later() {
+				if !f.unsupported() {
 					names = append(names, f.key)
 				}
 			}
-			d.unknown(k, key, names)
+			d.failUnknownKey(k, key, names)
 			return
 		}
 		fields[i].seen = true
 		if isNull(val) && !fields[i].required {
-			return // as in Kubernetes, a key without a value is a key that is not there
+			return // as in Kubernetes, a key without a value counts as absent
 		}
 		outer := d.secret
 		d.secret = outer || fields[i].tag.Get("secret") != ""
-		d.value(val, v.Field(fields[i].index), join(key, k.Value), fields[i].tag)
+		d.decodeValue(val, v.Field(fields[i].index), join(key, k.Value), fields[i].tag)
 		d.secret = outer
 	})
 	for _, f := range fields {
@@ -250,8 +250,8 @@ func (d *decoder) structure(n *yaml.Node, v reflect.Value, key string) {
 	}
 }
 
-// unknown tells of a key that is none of names, in the mapping at key.
-func (d *decoder) unknown(k *yaml.Node, key string, names []string) {
+// failUnknownKey reports that k, in the mapping at key, is none of names.
+func (d *decoder) failUnknownKey(k *yaml.Node, key string, names []string) {
 	if len(names) == 0 {
 		d.fail(k, join(key, k.Value), "unknown key; want none")
 		return
@@ -259,21 +259,21 @@ func (d *decoder) unknown(k *yaml.Node, key string, names []string) {
 	d.suggest(d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)), k.Value, names)
 }
 
-func (d *decoder) mapping(n *yaml.Node, v reflect.Value, key string) {
+func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, key string) {
 	if n.Kind != yaml.MappingNode {
-		d.wrong(n, key, "a mapping")
+		d.failType(n, key, "a mapping")
 		return
 	}
 	v.Set(reflect.MakeMap(v.Type()))
-	d.pairs(n, key, func(k, val *yaml.Node) {
+	d.eachPair(n, key, func(k, val *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.value(val, e, join(key, strconv.Quote(k.Value)), "")
+		d.decodeValue(val, e, join(key, strconv.Quote(k.Value)), "")
 		v.SetMapIndex(reflect.ValueOf(k.Value), e)
 	})
 }
 
-// pairs walks a mapping and refuses keys that are no text or stand twice.
-func (d *decoder) pairs(n *yaml.Node, key string, each func(k, v *yaml.Node)) {
+// eachPair calls each for the pairs of a mapping, and reports keys that are no text or are duplicates.
+func (d *decoder) eachPair(n *yaml.Node, key string, each func(k, v *yaml.Node)) {
 	seen := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
@@ -290,9 +290,9 @@ func (d *decoder) pairs(n *yaml.Node, key string, each func(k, v *yaml.Node)) {
 	}
 }
 
-// wrong says that a value is of another kind, and which. The value is told only where it can be no secret, and then its
-// first word at most: what stands in the wrong place may have been meant for the environment.
-func (d *decoder) wrong(n *yaml.Node, key, want string) {
+// failType reports a value of the wrong type. It quotes the value only where it cannot be a secret, and of a text only the
+// first word: a value in the wrong place may have been meant for the environment.
+func (d *decoder) failType(n *yaml.Node, key, want string) {
 	had := map[yaml.Kind]string{yaml.MappingNode: "a mapping", yaml.SequenceNode: "a list"}[n.Kind]
 	hint := ""
 	if n.Kind == yaml.ScalarNode {
@@ -320,7 +320,7 @@ func (d *decoder) wrong(n *yaml.Node, key, want string) {
 	d.fail(n, key, "want %s, had %s%s", want, had, hint)
 }
 
-// firstWord is a text up to what could part a name from a value, or a user from a password.
+// firstWord is s up to the first character that can separate a name from a value, or a user from a password.
 func firstWord(s string) string {
 	if i := strings.IndexAny(s, "=:@?&, \t\r\n"); i >= 0 {
 		s = s[:i] + "…"
@@ -336,11 +336,11 @@ type field struct {
 	tag      reflect.StructTag
 }
 
-// later says that this version does not do yet what the field is about.
-func (f *field) later() bool { return f.tag.Get("later") == "*" }
+// unsupported says that this version does not support the field yet.
+func (f *field) unsupported() bool { return f.tag.Get("later") == "*" }
 
-// offered are the values that a text may have, without those that this version does not know what to do with yet.
-func offered(tag reflect.StructTag) []string {
+// supportedValues are the values of an enum that this version supports.
+func supportedValues(tag reflect.StructTag) []string {
 	later := strings.Split(tag.Get("later"), "|")
 	return slices.DeleteFunc(strings.Split(tag.Get("enum"), "|"), func(v string) bool { return slices.Contains(later, v) })
 }
@@ -384,12 +384,12 @@ func orList(names []string) string {
 
 var (
 	yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
-	// yamlQuoted is what the library's messages quote of the file: names of anchors, which a value that begins with * or & is
-	// taken for.
+	// yamlQuoted finds what the library's messages quote from the file: the names of anchors. A value that begins with * or &
+	// is taken for one.
 	yamlQuoted = regexp.MustCompile("(anchor|tag|alias) ['\"`][^'\"`]*['\"`]")
 )
 
-// syntaxError gives the library's message a place; it knows the line only, so the column is where the line's text begins.
+// syntaxError gives the library's message a place. The library knows only the line; the column is where the line's text begins.
 func syntaxError(file string, data []byte, err error) *Error {
 	text, e := err.Error(), &Error{File: file, Line: 1, Column: 1}
 	if m := yamlLine.FindStringSubmatch(text); m != nil {

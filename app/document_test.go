@@ -17,22 +17,22 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// maximal is a document in which everything is set that its Go types have.
-func maximal() *v1alpha1.Workload {
+// fullDocument is a document in which every field is set.
+func fullDocument() *v1alpha1.Workload {
 	var m v1alpha1.Workload
 	n := 0
-	fill(reflect.ValueOf(&m).Elem(), "", &n)
+	fillAll(reflect.ValueOf(&m).Elem(), "", &n)
 	m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{Type: "of-somebody-else", Component: "c", Config: map[string]any{
 		"text": "x", "number": int64(1<<53 + 1), "part": 2.5, "yes": true, "list": []any{int64(1), "2", nil}, "map": map[string]any{"a": map[string]any{"b": "1e3"}},
 	}})
 	return &m
 }
 
-// TestDocumentRoundTrips: a document with everything in it is the same after YAML, after JSON, after both by turns, and after the
-// workload that it means; nothing needs the reader of manifests to be read, which knows all of it.
+// TestDocumentRoundTrips: a document with every field survives YAML, JSON, both in turn, and the way over the workload's
+// specification; the YAML and JSON libraries read it as the reader of manifests does.
 func TestDocumentRoundTrips(t *testing.T) {
-	want := maximal()
-	eachField(t, reflect.ValueOf(want).Elem(), "document")
+	want := fullDocument()
+	requireAllSet(t, reflect.ValueOf(want).Elem(), "document")
 	document := want
 	for _, step := range []struct {
 		name string
@@ -81,12 +81,12 @@ func TestDocumentRoundTrips(t *testing.T) {
 	// The same by the reader, and by the workload: triggers of types that it has.
 	want.Spec.Triggers = want.Spec.Triggers[:len(want.Spec.Triggers)-1]
 	for _, write := range []func(*v1alpha1.Workload) ([]byte, error){Write, func(m *v1alpha1.Workload) ([]byte, error) { return json.Marshal(m) }} {
-		text, err := write(Of(shipped.spec(want, "")))
+		text, err := write(FromSpec(testFormat.spec(want, "")))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var read v1alpha1.Workload
-		if d := shipped.decode("x", text, &read); len(d.errs) > 0 {
+		if d := testFormat.decode("x", text, &read); len(d.errs) > 0 {
 			t.Fatalf("%v\n%s", d.errs, text)
 		}
 		if !reflect.DeepEqual(&read, want) {
@@ -95,8 +95,8 @@ func TestDocumentRoundTrips(t *testing.T) {
 	}
 }
 
-// eachField fails where a field is not set: what this test does not set, no round trip tries.
-func eachField(t *testing.T, v reflect.Value, where string) {
+// requireAllSet fails where a field is not set: the round trips would not cover it.
+func requireAllSet(t *testing.T, v reflect.Value, where string) {
 	t.Helper()
 	if v.IsZero() {
 		t.Errorf("%s is not set", where)
@@ -105,7 +105,7 @@ func eachField(t *testing.T, v reflect.Value, where string) {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
-			eachField(t, v.Field(i), where+"."+f.Name)
+			requireAllSet(t, v.Field(i), where+"."+f.Name)
 			key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			other, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			if v.Type() != reflect.TypeFor[v1alpha1.Trigger]() && (key == "" || key != other) {
@@ -114,21 +114,21 @@ func eachField(t *testing.T, v reflect.Value, where string) {
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			eachField(t, v.Index(i), fmt.Sprintf("%s[%d]", where, i))
+			requireAllSet(t, v.Index(i), fmt.Sprintf("%s[%d]", where, i))
 		}
 	}
 }
 
-// TestKeptInWriting: what a host does not read survives what a host, and --write, make of a document.
-func TestKeptInWriting(t *testing.T) {
+// TestLabelsAndBuildSurvive: fields that a host does not use survive the way over the specification.
+func TestLabelsAndBuildSurvive(t *testing.T) {
 	dir := folder(t)
 	file := filepath.Join(dir, "vitrine.yaml")
-	text := strings.Replace(full, "version: 1.2.0}", `version: 1.2.0, labels: {"app.kubernetes.io/name": shop, n: "1"}, annotations: {note: "a: b\n\tc"}}`, 1)
-	w, err := shipped.Parse(file, []byte(text))
+	text := strings.Replace(fullManifest, "version: 1.2.0}", `version: 1.2.0, labels: {"app.kubernetes.io/name": shop, n: "1"}, annotations: {note: "a: b\n\tc"}}`, 1)
+	w, err := testFormat.Parse(file, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := Of(w)
+	m := FromSpec(w)
 	over, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)
@@ -137,7 +137,7 @@ func TestKeptInWriting(t *testing.T) {
 	if err := json.Unmarshal(over, &arrived); err != nil {
 		t.Fatal(err)
 	}
-	again, err := shipped.Spec(&arrived, "")
+	again, err := testFormat.Spec(&arrived, "")
 	if err != nil || !reflect.DeepEqual(again, w) {
 		t.Fatalf("%v\ngot  %+v\nwant %+v", err, again, w)
 	}
@@ -146,14 +146,14 @@ func TestKeptInWriting(t *testing.T) {
 	}
 }
 
-// TestSpecOfADocument: a document that came from no file is checked as one that did, and its mistakes have no place.
-func TestSpecOfADocument(t *testing.T) {
+// TestSpecFromDocument: a document without a file is checked like one with a file, and its mistakes have no place.
+func TestSpecFromDocument(t *testing.T) {
 	dir := folder(t)
 	good := func() *v1alpha1.Workload {
-		m := shipped.Bare("cart.wasm")
+		m := testFormat.Bare("cart.wasm")
 		return m
 	}
-	if w, err := shipped.Spec(good(), dir); err != nil || w.Components[0].Source.File != filepath.Join(dir, "cart.wasm") {
+	if w, err := testFormat.Spec(good(), dir); err != nil || w.Components[0].Source.File != filepath.Join(dir, "cart.wasm") {
 		t.Fatalf("%+v, %v", w, err)
 	}
 	for name, c := range map[string]struct {
@@ -171,7 +171,7 @@ func TestSpecOfADocument(t *testing.T) {
 	} {
 		m := good()
 		c.change(m)
-		_, err := shipped.Spec(m, dir)
+		_, err := testFormat.Spec(m, dir)
 		var es Errors
 		if !errors.As(err, &es) || !strings.HasPrefix(es.Error(), c.want) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
@@ -179,7 +179,7 @@ func TestSpecOfADocument(t *testing.T) {
 	}
 }
 
-// TestUnknownVersion: of a document of another version nothing is said but which versions are known.
+// TestUnknownVersion: the error about a document of an unknown version names the known versions and nothing else.
 func TestUnknownVersion(t *testing.T) {
 	file := filepath.Join(folder(t), "vitrine.yaml")
 	for _, c := range []struct{ text, want string }{
@@ -187,17 +187,17 @@ func TestUnknownVersion(t *testing.T) {
 		{`{"spec": [], "apiVersion": "apps/v1"}`, `:1:28: apiVersion: "apps/v1": want vitrine.dev/v1alpha1`},
 		{"apiVersion: ''\n", `:1:13: apiVersion: "": want vitrine.dev/v1alpha1`},
 	} {
-		_, err := shipped.Document(file, []byte(c.text))
+		_, err := testFormat.Document(file, []byte(c.text))
 		if err == nil || err.Error() != file+c.want {
 			t.Errorf("%s: got %v", c.text, err)
 		}
 	}
 }
 
-// TestSchemaSaysWhatTheReaderSays: the schema accepts what the reader accepts and refuses what it refuses.
-func TestSchemaSaysWhatTheReaderSays(t *testing.T) {
+// TestSchemaMatchesReader: the schema accepts what the reader accepts and refuses what it refuses.
+func TestSchemaMatchesReader(t *testing.T) {
 	dir := folder(t)
-	text, err := shipped.Schema()
+	text, err := testFormat.Schema()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestSchemaSaysWhatTheReaderSays(t *testing.T) {
 		text string
 		ok   bool
 	}{
-		"full":                   {strings.Replace(full, "  services: []\n", "", 1), true}, // which is for later
+		"full":                   {strings.Replace(fullManifest, "  services: []\n", "", 1), true}, // not supported yet
 		"least":                  {one, true},
 		"nothing":                {"{}", false},
 		"a text":                 {"hello", false},
@@ -297,7 +297,7 @@ func TestSchemaSaysWhatTheReaderSays(t *testing.T) {
 		}{strings.Replace(one, "name: shop", "name: '"+name+"'", 1), false}
 	}
 	for name, c := range cases {
-		_, reader := shipped.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
+		_, reader := testFormat.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
 		var doc any
 		if err := yaml.Unmarshal([]byte(c.text), &doc); err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -312,7 +312,8 @@ func TestSchemaSaysWhatTheReaderSays(t *testing.T) {
 	}
 }
 
-// validate says where and by which keyword a schema refuses a value; empty if it does not. It knows the keywords that the schema has.
+// validate returns the place and the keyword by which a schema refuses a value; empty if it accepts it. It supports the keywords
+// that the schema uses.
 func validate(schema map[string]any, v any, where string) string {
 	for keyword, want := range schema {
 		refuses := false

@@ -18,13 +18,13 @@ type Error struct {
 	Nearest      string // the nearest right name; may be empty
 }
 
-// How much of a key and of what is wrong with it is told, in bytes: keys are whatever the file says.
+// Bounds of a message's parts, in bytes: the file can have keys of any length.
 const (
 	maxKey     = 200
 	maxProblem = 2000
 )
 
-// Error is "file:line:column: key: problem; did you mean …?", without a place where there is none.
+// Error is "file:line:column: key: problem; did you mean …?", without the place if File is empty.
 func (e *Error) Error() string {
 	var b strings.Builder
 	if e.File != "" {
@@ -58,8 +58,8 @@ func (es Errors) sort() {
 	})
 }
 
-// nearest is the candidate that differs least from s, if that is little enough to be a slip of the hand: at most a third
-// of its letters (two in short names), and less than half of the candidate's.
+// nearest is the candidate that differs least from s, if the difference may be a typing error: at most a third of its letters
+// (two in short names), and less than half of the candidate's.
 func nearest(s string, candidates []string) string {
 	best, least := "", max(2, len(s)/3)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {

@@ -9,7 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// A manifest is read with the types of triggers that a program ships; mistakes are found all at once, with their places.
+// A manifest is read with the program's types of triggers; all mistakes are reported at once, with their places.
 func Example() {
 	format := app.Format{Triggers: []workload.TriggerType{http.Type()}}
 	spec, err := format.Parse("vitrine.yaml", []byte(`

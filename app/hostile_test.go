@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestHostileManifests: whatever a manifest holds, what is wrong with it is said soon and briefly.
+// TestHostileManifests: errors about hostile manifests come soon and are short.
 func TestHostileManifests(t *testing.T) {
 	const head = "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: w}\nspec:\n  components:\n"
 	list := func(n int, line string) string {
@@ -44,7 +44,7 @@ func TestHostileManifests(t *testing.T) {
 				t.Fatal(err)
 			}
 			start := time.Now()
-			_, err := shipped.Load(file)
+			_, err := testFormat.Load(file)
 			var es Errors
 			if !errors.As(err, &es) || !strings.Contains(es.Error(), c.want) {
 				t.Fatalf("got %.300v", err)

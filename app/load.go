@@ -12,17 +12,17 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// FileName is what a folder's manifest is called.
+// FileName is the name of a folder's manifest.
 const FileName = "vitrine.yaml"
 
 // maxManifest bounds a manifest's size in bytes.
 const maxManifest = 1 << 20
 
-// magic is what every WebAssembly file begins with.
-var magic = []byte("\x00asm")
+// wasmMagic are the first bytes of every WebAssembly file.
+var wasmMagic = []byte("\x00asm")
 
-// Load reads a manifest, a folder that holds one, or a component, which stands for a workload of itself with every
-// default (see [Format.Bare]). Mistakes in a manifest are [Errors]; a path that cannot be read is an error of os.
+// Load reads a manifest, a folder that holds one, or a component alone, which becomes a workload with every default (see
+// [Format.Bare]). Mistakes in a manifest are [Errors]; a path that cannot be read is an error of os.
 func (f *Format) Load(path string) (*workload.Spec, error) {
 	path, bare, err := resolve(path)
 	if err != nil {
@@ -47,7 +47,7 @@ func (f *Format) Parse(file string, data []byte) (*workload.Spec, error) {
 	return f.spec(m, filepath.Dir(file)), nil
 }
 
-// Document is Parse for those who want the document itself. Of a document of a version that is not known the error says which are.
+// Document is Parse, but returns the document. The error about a document of an unknown version names the known ones.
 func (f *Format) Document(file string, data []byte) (*v1alpha1.Workload, error) {
 	var m v1alpha1.Workload
 	d := f.decode(file, data, &m)
@@ -59,17 +59,17 @@ func (f *Format) Document(file string, data []byte) (*v1alpha1.Workload, error) 
 	return &m, nil
 }
 
-// Spec is the workload that a document means which did not come from a file: over a wire, or made by a program. It is checked as a file
-// is; paths start from dir. Mistakes are [Errors] without a place.
+// Spec checks a document that did not come from a file, and returns its workload; paths start from dir. Mistakes are [Errors]
+// without a place.
 func (f *Format) Spec(m *v1alpha1.Workload, dir string) (*workload.Spec, error) {
-	n, err := encode(m)
+	n, err := nodeOf(m)
 	if err != nil {
 		return nil, err
 	}
 	d := newDecoder(f, "")
 	var read v1alpha1.Workload
-	if d.version(n) {
-		d.value(n, reflect.ValueOf(&read).Elem(), "", "")
+	if d.supportedVersion(n) {
+		d.decodeValue(n, reflect.ValueOf(&read).Elem(), "", "")
 	}
 	d.check(&read, dir)
 	if len(d.errs) > 0 {
@@ -78,8 +78,8 @@ func (f *Format) Spec(m *v1alpha1.Workload, dir string) (*workload.Spec, error) 
 	return f.spec(&read, dir), nil
 }
 
-// Bare is the manifest that a component's file stands for: one component named after the file, reached by the events of the
-// first type of trigger that has some for a component alone.
+// Bare is the manifest of a component alone: one component named after the file, with the trigger of the first type that is
+// supported and has a [workload.TriggerType].Alone.
 func (f *Format) Bare(file string) *v1alpha1.Workload {
 	name := bareName(file)
 	return &v1alpha1.Workload{
@@ -88,7 +88,7 @@ func (f *Format) Bare(file string) *v1alpha1.Workload {
 		Metadata:   v1alpha1.Metadata{Name: name},
 		Spec: v1alpha1.Spec{
 			Components: []v1alpha1.Component{{Name: name, Source: v1alpha1.Source{File: file}}},
-			Triggers:   f.alone(name),
+			Triggers:   f.defaultTriggers(name),
 		},
 	}
 }
@@ -127,9 +127,9 @@ func resolve(path string) (file string, bare bool, err error) {
 		return "", false, err
 	}
 	defer f.Close()
-	head := make([]byte, len(magic))
+	head := make([]byte, len(wasmMagic))
 	n, _ := f.Read(head)
-	return path, bytes.Equal(head[:n], magic), nil
+	return path, bytes.Equal(head[:n], wasmMagic), nil
 }
 
 func readManifest(path string) ([]byte, error) {
@@ -143,7 +143,7 @@ func readManifest(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// bareName makes a name of a file's name: "Rust_Price.component.wasm" is "rust-price".
+// bareName makes a component's name from a file's: "rust-price" from "Rust_Price.component.wasm".
 func bareName(file string) v1alpha1.Name {
 	s := strings.ToLower(filepath.Base(file))
 	s = strings.TrimSuffix(strings.TrimSuffix(s, ".wasm"), ".component")

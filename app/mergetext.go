@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// maxAlign bounds the work of laying two texts side by side, in pairs of lines.
+// maxAlign bounds the work of align, in pairs of lines.
 const maxAlign = 16 << 20
 
-// mergeText makes in data the changes that lead from before to after: data and before are one tree, as the file has it and as the
-// library writes it. Lines that do not change stay byte for byte.
+// mergeText applies the changes from before to after to data. data and before are one tree, in the file's layout and in the
+// library's. Lines that do not change stay byte for byte.
 func mergeText(data, before, after []byte) []byte {
 	ours, base, theirs := linesOf(data), linesOf(before), linesOf(after)
 	ending := "\n"
 	if bytes.Contains(data, []byte("\r\n")) {
 		ending = "\r\n"
 	}
-	place := align(base, ours, func(a, b string) bool { return squeezed(a) == squeezed(b) }) // line of base → line of ours
-	kept := align(base, theirs, func(a, b string) bool { return a == b })                    // line of base → line of theirs
+	place := align(base, ours, func(a, b string) bool { return collapseSpaces(a) == collapseSpaces(b) }) // line of base → line of ours
+	kept := align(base, theirs, func(a, b string) bool { return a == b })                                // line of base → line of theirs
 
-	all := indents(base, place, ours)
+	all := indentsOf(base, place, ours)
 
 	var out strings.Builder
 	put := func(lines []string) {
@@ -29,7 +29,7 @@ func mergeText(data, before, after []byte) []byte {
 			out.WriteString(l)
 		}
 	}
-	b, o, t := 0, 0, 0 // the lines that are dealt with, of each text
+	b, o, t := 0, 0, 0 // the next line of base, ours and theirs
 	for i := range len(base) + 1 {
 		nextOurs, nextTheirs := len(ours), len(theirs)
 		if i < len(base) {
@@ -56,7 +56,7 @@ func mergeText(data, before, after []byte) []byte {
 		for _, line := range fresh {
 			shift := shiftOf(column(line), all[:b], new, all[i:])
 			new = append(new, indented{column(line), shift})
-			put([]string{shifted(strings.TrimRight(line, "\r\n"), shift), ending})
+			put([]string{shiftLine(strings.TrimRight(line, "\r\n"), shift), ending})
 		}
 		put(ours[to:nextOurs])
 		if i < len(base) {
@@ -67,7 +67,7 @@ func mergeText(data, before, after []byte) []byte {
 	return []byte(out.String())
 }
 
-// linesOf are a text's lines with their ends.
+// linesOf returns a text's lines with their endings.
 func linesOf(text []byte) []string {
 	lines := strings.SplitAfter(string(text), "\n")
 	if lines[len(lines)-1] == "" {
@@ -76,19 +76,19 @@ func linesOf(text []byte) []string {
 	return lines
 }
 
-// squeezed is a line as far as its spacing does not matter.
-func squeezed(line string) string {
+// collapseSpaces is a line with single spaces, and without a byte order mark.
+func collapseSpaces(line string) string {
 	return strings.Join(strings.Fields(strings.TrimPrefix(line, "\ufeff")), " ")
 }
 
-// column is where a line's text begins, behind the dashes of a sequence.
+// column is where a line's text begins, after the dashes of a sequence.
 func column(line string) int { return len(line) - len(strings.TrimLeft(line, " -")) }
 
-// indented is a line of the library's text, with what the file indents it more.
+// indented is a line of the library's text; shift is by how much more the file indents it.
 type indented struct{ column, shift int }
 
-// indents are the lines of base; those that the file does not have, and comments, are deeper than any.
-func indents(base []string, place []int, ours []string) []indented {
+// indentsOf returns the lines of base. Comments, and lines that the file does not have, get a column deeper than any.
+func indentsOf(base []string, place []int, ours []string) []indented {
 	lines := make([]indented, len(base))
 	for i, l := range base {
 		if lines[i].column = math.MaxInt; place[i] >= 0 && !strings.HasPrefix(strings.TrimLeft(l, " "), "#") {
@@ -98,8 +98,8 @@ func indents(base []string, place []int, ours []string) []indented {
 	return lines
 }
 
-// shiftOf is by how much the file indents a line of a depth more than the library does where it is put between above with new, and below:
-// as its nearest sibling, else as its parent.
+// shiftOf is by how much more than the library the file indents a new line of a depth between above and new, and below: as much
+// as for its nearest sibling, else its parent.
 func shiftOf(depth int, above, new, below []indented) int {
 	within := func(l indented) bool { return l.column <= depth }
 	var parent indented
@@ -117,14 +117,15 @@ func shiftOf(depth int, above, new, below []indented) int {
 	return parent.shift
 }
 
-func shifted(line string, by int) string {
+func shiftLine(line string, by int) string {
 	if by >= 0 && line != "" {
 		return strings.Repeat(" ", by) + line
 	}
 	return line[min(len(line)-len(strings.TrimLeft(line, " ")), max(-by, 0)):]
 }
 
-// align says for each line of a which line of b it is, -1 for none, in order: the most that can be.
+// align returns for each line of a the index of its line in b, -1 for none: a longest common subsequence, unless the texts
+// exceed maxAlign.
 func align(a, b []string, same func(a, b string) bool) []int {
 	out := make([]int, len(a))
 	for i := range out {

@@ -13,10 +13,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Rewrite is the manifest that path stands for once change, which may be nil, has had its workload. Of a manifest that is there, whatever
-// change leaves as it was stays as it is written: comments, order, blank lines, spellings, line endings; what is new is written in
-// YAML, or in JSON where the file is that. Paths in it start from the manifest's folder. What a component's file alone
-// stands for is written as [Write] does. Errors are those of [Format.Load], and change's as they are.
+// Rewrite returns the manifest at path after change, which may be nil, has changed its workload. Whatever change leaves alone
+// stays as it is written: comments, order, blank lines, spellings, line endings; the rest is written in YAML, or in JSON if the
+// file is JSON. Its paths start from the manifest's folder. The manifest of a component alone is written by [Write]. Errors
+// are those of [Format.Load], and change's unchanged.
 func (f *Format) Rewrite(path string, change func(*workload.Spec) error) ([]byte, error) {
 	if change == nil {
 		change = func(*workload.Spec) error { return nil }
@@ -30,7 +30,7 @@ func (f *Format) Rewrite(path string, change func(*workload.Spec) error) ([]byte
 		if err := change(w); err != nil {
 			return nil, err
 		}
-		return Write(Of(w))
+		return Write(FromSpec(w))
 	}
 	data, err := readManifest(file)
 	if err != nil {
@@ -58,21 +58,21 @@ func (f *Format) Rewrite(path string, change func(*workload.Spec) error) ([]byte
 	return rewrite(data, from, to)
 }
 
-// manifestNode is what w is written as in a manifest in dir.
+// manifestNode is the tree of w's manifest in the folder dir.
 func manifestNode(w *workload.Spec, dir string) (*yaml.Node, error) {
-	m := Of(w)
+	m := FromSpec(w)
 	for i := range m.Spec.Components {
 		c := &m.Spec.Components[i]
-		c.Source.File = seenFrom(dir, c.Source.File)
+		c.Source.File = relativeTo(dir, c.Source.File)
 		for j := range c.Grants.Files {
-			c.Grants.Files[j].Host = seenFrom(dir, c.Grants.Files[j].Host)
+			c.Grants.Files[j].Host = relativeTo(dir, c.Grants.Files[j].Host)
 		}
 	}
-	return encode(m)
+	return nodeOf(m)
 }
 
-// seenFrom is the path that leads from dir to where path, which starts from the working folder, leads; an absolute one stays.
-func seenFrom(dir, path string) string {
+// relativeTo is path, which starts from the working folder, as a path that starts from dir; an absolute one stays.
+func relativeTo(dir, path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
@@ -90,23 +90,23 @@ func seenFrom(dir, path string) string {
 	return to
 }
 
-// rewrite changes a manifest's text by what differs between was, which is what it says, and want.
+// rewrite applies the differences between was, the tree of the manifest's text, and want to the text.
 func rewrite(data []byte, was, want *yaml.Node) ([]byte, error) {
 	if equalNodes(was, want) {
 		return data, nil
 	}
 	var doc yaml.Node
-	plain := bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // with the others the library puts comments in wrong places
+	plain := bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")) // with \r\n the library misplaces comments
 	if err := yaml.Unmarshal(plain, &doc); err != nil || len(doc.Content) != 1 {
 		return nil, fmt.Errorf("manifest: it was read, and cannot be read again: %w", err)
 	}
-	spell := spelling(data)
+	spell := encoderLike(data)
 	before, err := spell(&doc)
 	if err != nil {
 		return nil, err
 	}
 	e := editor{originals: map[*yaml.Node]*yaml.Node{}}
-	e.remember(&doc)
+	e.saveAnchors(&doc)
 	doc.Content[0] = e.edit(doc.Content[0], was, want)
 	after, err := spell(&doc)
 	if err != nil {
@@ -117,11 +117,11 @@ func rewrite(data []byte, was, want *yaml.Node) ([]byte, error) {
 	if yaml.Unmarshal(merged, &read) == nil && equalNodes(&read, &doc) {
 		return merged, nil
 	}
-	return after, nil // the file is laid out in a way that takes no lines of another one
+	return after, nil // the merged lines do not parse in this file's layout
 }
 
-// spelling is how a tree is written in a file like data: as JSON, or as YAML, indented as the file is.
-func spelling(data []byte) func(*yaml.Node) ([]byte, error) {
+// encoderLike returns a function that writes a tree in the format and with the indentation of data: as JSON or as YAML.
+func encoderLike(data []byte) func(*yaml.Node) ([]byte, error) {
 	indent := 2
 	for line := range strings.Lines(string(data)) {
 		rest := strings.TrimLeft(line, " ")
@@ -145,7 +145,7 @@ func spelling(data []byte) func(*yaml.Node) ([]byte, error) {
 	}
 }
 
-// jsonText writes a tree without aliases as JSON, a value a line.
+// jsonText writes a tree without aliases as indented JSON.
 func jsonText(n *yaml.Node, indent int) ([]byte, error) {
 	var b bytes.Buffer
 	if err := writeJSON(&b, n); err != nil {
@@ -192,22 +192,22 @@ func writeJSON(b *bytes.Buffer, n *yaml.Node) error {
 	return enc.Encode(n.Value)
 }
 
-// editor changes a tree as little as it can. An anchor's value may be had in several places, of which only some are to change.
+// editor changes a tree as little as possible. Aliases use an anchor's value in several places, of which only some may change.
 type editor struct {
-	originals map[*yaml.Node]*yaml.Node // anchored nodes → what they were
+	originals map[*yaml.Node]*yaml.Node // anchored node → copy from before the changes
 }
 
-// remember keeps what every anchored node is.
-func (e *editor) remember(n *yaml.Node) {
+// saveAnchors copies every anchored node.
+func (e *editor) saveAnchors(n *yaml.Node) {
 	if n.Anchor != "" {
 		e.originals[n] = copyNode(n)
 	}
 	for _, c := range n.Content {
-		e.remember(c)
+		e.saveAnchors(c)
 	}
 }
 
-// edit gives what is to stand in the place of n, which means was: itself as a rule, with what differs in want changed.
+// edit returns the replacement of n, whose value is was: n itself as a rule, changed where want differs from was.
 func (e *editor) edit(n, was, want *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode {
 		own := e.edit(copyNode(e.originals[n.Alias]), was, want)
@@ -221,16 +221,16 @@ func (e *editor) edit(n, was, want *yaml.Node) *yaml.Node {
 	case was == nil || was.Kind != want.Kind || n.Kind != want.Kind:
 		return replace(n, want)
 	case n.Kind == yaml.MappingNode:
-		e.mapping(n, was, want)
+		e.editMapping(n, was, want)
 	case n.Kind == yaml.SequenceNode:
-		e.sequence(n, was, want)
+		e.editSequence(n, was, want)
 	case !equalNodes(was, want):
 		return replace(n, want)
 	}
 	return n
 }
 
-// replace has n say what want says, in the file's quotes and with its comments. A node that has an anchor stays the one that aliases mean.
+// replace gives n the value of want, but keeps n's quotes, comments and anchor.
 func replace(n, want *yaml.Node) *yaml.Node {
 	style := want.Style
 	if quotes := n.Style & (yaml.SingleQuotedStyle | yaml.DoubleQuotedStyle | yaml.FlowStyle); quotes != 0 && want.ShortTag() != "!!int" {
@@ -240,8 +240,8 @@ func replace(n, want *yaml.Node) *yaml.Node {
 	return n
 }
 
-func (e *editor) mapping(n, was, want *yaml.Node) {
-	var gone []*yaml.Node // pairs
+func (e *editor) editMapping(n, was, want *yaml.Node) {
+	var removed []*yaml.Node // pairs
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		old, now := lookUp(was, k.Value), lookUp(want, k.Value)
@@ -249,15 +249,15 @@ func (e *editor) mapping(n, was, want *yaml.Node) {
 		case now != nil:
 			n.Content[i+1] = e.edit(n.Content[i+1], old, now)
 		case old != nil:
-			gone = append(gone, k)
-		default: // it says nothing, or says what is so without it
+			removed = append(removed, k)
+		default: // it is empty, or has the default
 			n.Content[i+1] = e.unalias(n.Content[i+1])
 		}
 	}
-	for _, k := range gone {
+	for _, k := range removed {
 		i := slices.Index(n.Content, k)
 		if n.Content = slices.Delete(n.Content, i, i+2); i > 0 {
-			moveFoot(k, n.Content[i-2])
+			moveFootComment(k, n.Content[i-2])
 		}
 	}
 	for i := 0; i+1 < len(want.Content); i += 2 {
@@ -273,12 +273,12 @@ func (e *editor) mapping(n, was, want *yaml.Node) {
 		}
 		n.Content = slices.Insert(n.Content, at, k, v)
 		if at > 0 && at+2 == len(n.Content) {
-			moveFoot(n.Content[at-2], k)
+			moveFootComment(n.Content[at-2], k)
 		}
 	}
 }
 
-// unalias keeps what a part of the tree that does not change means, whatever becomes of the anchors that it names.
+// unalias replaces the aliases of changed anchors in n by the original values.
 func (e *editor) unalias(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode && !equalNodes(e.originals[n.Alias], n.Alias) {
 		return copyNode(e.originals[n.Alias])
@@ -289,8 +289,8 @@ func (e *editor) unalias(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// sequence keeps the elements that are wanted still, with their comments.
-func (e *editor) sequence(n, was, want *yaml.Node) {
+// editSequence keeps the elements that are still wanted, with their comments.
+func (e *editor) editSequence(n, was, want *yaml.Node) {
 	if len(n.Content) != len(was.Content) {
 		n.Content = want.Content
 		return
@@ -303,20 +303,21 @@ func (e *editor) sequence(n, was, want *yaml.Node) {
 		}
 	}
 	if last := len(n.Content) - 1; last >= 0 && len(content) > 0 {
-		moveFoot(n.Content[last], content[len(content)-1])
+		moveFootComment(n.Content[last], content[len(content)-1])
 	}
 	n.Content = content
 }
 
-// moveFoot has the comment that ends a list or mapping end it still.
-func moveFoot(from, to *yaml.Node) {
+// moveFootComment moves the comment at the end of a list or mapping to its new last element.
+func moveFootComment(from, to *yaml.Node) {
 	if from != to && from.FootComment != "" {
 		to.FootComment = strings.TrimPrefix(to.FootComment+"\n"+from.FootComment, "\n")
 		from.FootComment = ""
 	}
 }
 
-// matchElements says for each element of want which one of was it is, -1 for none: an equal one, or the one of the same name.
+// matchElements returns for each element of want the index of the one in was that it matches, -1 for none: an equal one, or the
+// one of the same name.
 func matchElements(was, want []*yaml.Node) []int {
 	used := make([]bool, len(was))
 	from := make([]int, len(want))

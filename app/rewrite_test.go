@@ -66,7 +66,7 @@ spec:
 # very end
 `
 
-// anchored says things in several places at once, of which not all are to change, in flow style with comments.
+// anchored uses anchors in several places, of which not all are to change, and flow style with comments.
 const anchored = `%YAML 1.1
 ---
 # head
@@ -118,17 +118,17 @@ const asJSON = `{
 }
 `
 
-// manifests are texts that rewriting is tried on.
+// manifests are the texts to rewrite.
 func manifests() map[string]string {
 	crlf := strings.ReplaceAll(commented, "\n", "\r\n")
 	return map[string]string{
 		"comments": commented, "CRLF": crlf, "no newline at the end": strings.TrimSuffix(commented, "\n# very end\n"), "byte order mark": "\ufeff" + commented,
-		"CRLF, no newline at the end": strings.TrimRight(crlf, "\r\n"), "anchors and flow": anchored, "JSON": asJSON, "full": full,
+		"CRLF, no newline at the end": strings.TrimRight(crlf, "\r\n"), "anchors and flow": anchored, "JSON": asJSON, "full": fullManifest,
 		"JSON in a line": strings.Join(strings.Fields(asJSON), " "),
 	}
 }
 
-// changes are what flags do.
+// changes are changes as flags make them.
 var changes = func() map[string]func(*workload.Component) {
 	m := map[string]func(c *workload.Component){
 		"nothing":            func(*workload.Component) {},
@@ -160,22 +160,22 @@ var changes = func() map[string]func(*workload.Component) {
 
 var comment = regexp.MustCompile(`(?m)(?:^|\s)(#.*?)\r?$`)
 
-// goes are the comments of what a change takes away.
-var goes = map[string][]string{
+// removedComments are the comments of the parts that a change removes.
+var removedComments = map[string][]string{
 	"keys go":         {"# log", "# line", "# memory!", "# mm", "# last limit", "# after log", "# shared", "# mem", "# nothing yet"},
 	"a list is other": {"# partners", "# a"},
 	"all":             {"# partners", "# a"},
 	"a list goes":     {"# partners", "# a", "# internal", "# b is", "# b", "# end of list", "# net"},
 }
 
-// TestRewriteKeeps: a manifest that is written again has what changed, every comment, its line endings, and where nothing changed its bytes.
+// TestRewriteKeeps: a rewritten manifest has the change, every comment, its line endings, and without a change its bytes.
 func TestRewriteKeeps(t *testing.T) {
 	for name, text := range manifests() {
 		for what, change := range changes {
 			t.Run(name+"/"+what, func(t *testing.T) {
 				file := filepath.Join(folder(t), "vitrine.yaml")
 				out, want := rewritten(t, file, []byte(text), change)
-				got, err := shipped.Parse(file, out)
+				got, err := testFormat.Parse(file, out)
 				if err != nil {
 					t.Fatalf("%v\n%s", err, out)
 				}
@@ -195,7 +195,7 @@ func TestRewriteKeeps(t *testing.T) {
 					t.Errorf("JSON has become YAML, or the other way round:\n%s", out)
 				}
 				for _, c := range comment.FindAllStringSubmatch(text, -1) {
-					if !strings.Contains(string(out), c[1]) && !strings.Contains(strings.Join(goes[what], "\n")+"\n", c[1]+"\n") {
+					if !strings.Contains(string(out), c[1]) && !strings.Contains(strings.Join(removedComments[what], "\n")+"\n", c[1]+"\n") {
 						t.Errorf("the comment %q is lost:\n%s", c[1], out)
 					}
 				}
@@ -204,14 +204,14 @@ func TestRewriteKeeps(t *testing.T) {
 	}
 }
 
-// rewritten is a manifest with a change to all components, and the workload that it stands for then.
+// rewritten returns a manifest after a change to all components, and the changed workload.
 func rewritten(t *testing.T, file string, text []byte, change func(*workload.Component)) ([]byte, *workload.Spec) {
 	t.Helper()
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var want *workload.Spec
-	out, err := shipped.Rewrite(file, func(w *workload.Spec) error {
+	out, err := testFormat.Rewrite(file, func(w *workload.Spec) error {
 		for i := range w.Components {
 			change(&w.Components[i])
 		}
@@ -236,7 +236,7 @@ func absolute(t *testing.T, w *workload.Spec) {
 			}
 		}
 	}
-	bare(reflect.ValueOf(w).Elem())
+	dropEmpty(reflect.ValueOf(w).Elem())
 }
 
 // TestRewriteChangesLittle: lines that a change does not concern stay as they are.

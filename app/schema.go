@@ -10,9 +10,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types. It says what the reader says of each value by itself; the
-// reader knows more: what other parts of the document, files and grammars of their own say. Keys and values that are for later it does
-// not know, also where the reader takes them because they say nothing (services: []).
+// Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types. It accepts and refuses each value by itself as the
+// reader does; only the reader checks a value against other values, files, and grammars that a pattern cannot express. It omits
+// keys and values that are not supported yet, also where the reader accepts an empty one (services: []).
 func (f *Format) Schema() ([]byte, error) {
 	root := f.schemaOf(reflect.TypeFor[v1alpha1.Workload](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -64,7 +64,7 @@ func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any 
 	}
 	out := bounded(map[string]any{"type": "string"}, tag, "minLength", "minLength")
 	if enum := tag.Get("enum"); enum != "" {
-		out["enum"] = offered(tag)
+		out["enum"] = supportedValues(tag)
 	}
 	return out
 }
@@ -72,14 +72,14 @@ func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any 
 func (f *Format) structSchema(t reflect.Type, tag reflect.StructTag) map[string]any {
 	properties, required := map[string]any{}, []string{}
 	for _, field := range fieldsOf(t) {
-		if field.later() {
+		if field.unsupported() {
 			continue
 		}
 		p := f.schemaOf(t.Field(field.index).Type, field.tag)
 		if field.required {
 			required = append(required, field.key)
 		} else {
-			p = orNothing(p)
+			p = orNull(p)
 		}
 		if doc := field.tag.Get("doc"); doc != "" {
 			p["description"] = doc
@@ -96,7 +96,7 @@ func (f *Format) structSchema(t reflect.Type, tag reflect.StructTag) map[string]
 	return out
 }
 
-// bounded sets a bound that a tag has.
+// bounded sets keyword to the bound in the tag, if there is one.
 func bounded(schema map[string]any, tag reflect.StructTag, name, keyword string) map[string]any {
 	if n, err := strconv.ParseInt(tag.Get(name), 10, 64); err == nil {
 		schema[keyword] = n
@@ -104,8 +104,8 @@ func bounded(schema map[string]any, tag reflect.StructTag, name, keyword string)
 	return schema
 }
 
-// orNothing lets a value be null, which a key that is not required may have: it is a key that is not there.
-func orNothing(schema map[string]any) map[string]any {
+// orNull lets a value be null: for a key that is not required, null counts as absent.
+func orNull(schema map[string]any) map[string]any {
 	if one, ok := schema["oneOf"].([]any); ok {
 		return map[string]any{"oneOf": append(one, map[string]any{"type": "null"})}
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// spec is the workload that a manifest without mistakes means; paths start from dir.
+// spec is the workload of a manifest without mistakes; paths start from dir.
 func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 	w := &workload.Spec{
 		Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version,
@@ -18,15 +18,15 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 	for _, c := range m.Spec.Components {
 		out := workload.Component{
 			Name:        string(c.Name),
-			Source:      workload.Source{File: from(dir, c.Source.File), Image: c.Source.Image},
+			Source:      workload.Source{File: resolvePath(dir, c.Source.File), Image: c.Source.Image},
 			Build:       workload.Build{Command: c.Build.Command, Watch: c.Build.Watch},
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,
 			Grants: workload.Grants{
-				HTTP:     texts(c.Grants.HTTP),
-				Sockets:  workload.SocketGrants{Connect: texts(c.Grants.Sockets.Connect), Listen: texts(c.Grants.Sockets.Listen)},
-				Keyvalue: mapped(c.Grants.Keyvalue, storeFrom), Blobstore: mapped(c.Grants.Blobstore, storeFrom),
+				HTTP:     plainStrings(c.Grants.HTTP),
+				Sockets:  workload.SocketGrants{Connect: plainStrings(c.Grants.Sockets.Connect), Listen: plainStrings(c.Grants.Sockets.Listen)},
+				Keyvalue: mapValues(c.Grants.Keyvalue, storeFrom), Blobstore: mapValues(c.Grants.Blobstore, storeFrom),
 			},
 			Limits: limitsFrom(&c.Limits),
 			Instances: workload.Instances{
@@ -42,7 +42,7 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 			out.Links[imp] = string(to)
 		}
 		for _, g := range c.Grants.Files {
-			out.Grants.Files = append(out.Grants.Files, workload.FileGrant{Host: from(dir, g.Host), Guest: g.Guest, ReadOnly: g.Access != "write"})
+			out.Grants.Files = append(out.Grants.Files, workload.FileGrant{Host: resolvePath(dir, g.Host), Guest: g.Guest, ReadOnly: g.Access != "write"})
 		}
 		w.Components = append(w.Components, out)
 	}
@@ -64,7 +64,7 @@ func limitsFrom(l *v1alpha1.Limits) workload.Limits {
 	}
 }
 
-func texts[T ~string](in []T) []string {
+func plainStrings[T ~string](in []T) []string {
 	var out []string
 	for _, s := range in {
 		out = append(out, string(s))
@@ -72,8 +72,8 @@ func texts[T ~string](in []T) []string {
 	return out
 }
 
-// mapped is what the values of a map stand for.
-func mapped[In, Out any](in map[string]In, f func(In) Out) map[string]Out {
+// mapValues applies f to the values of a map.
+func mapValues[In, Out any](in map[string]In, f func(In) Out) map[string]Out {
 	if in == nil {
 		return nil
 	}

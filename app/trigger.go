@@ -12,17 +12,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// Format is the manifest's format with the types of triggers and the backends that a program ships. The zero value knows none.
+// Format is the manifest's format with a program's types of triggers and backends. The zero value has none.
 type Format struct {
-	// Triggers are the types, in the order in which messages name them. A config that is not as [workload.TriggerType] says is a
-	// programmer's mistake: it panics.
+	// Triggers are the types, in the order of messages. A Config with fields that [workload.TriggerType] does not allow panics.
 	Triggers []workload.TriggerType
-	// Backends are the names of the backends that grants may name, by the plugin that has them: keyvalue, blobstore.
+	// Backends are the names of the backends that grants may choose, by plugin: keyvalue, blobstore.
 	Backends map[string][]string
 }
 
-// trigger finds a type by name; nil if there is none.
-func (f *Format) trigger(name string) *workload.TriggerType {
+// triggerType returns the type of a name; nil if there is none.
+func (f *Format) triggerType(name string) *workload.TriggerType {
 	for i := range f.Triggers {
 		if f.Triggers[i].Name == name {
 			return &f.Triggers[i]
@@ -31,8 +30,8 @@ func (f *Format) trigger(name string) *workload.TriggerType {
 	return nil
 }
 
-// names are the types' names: all of them, or those that this version serves.
-func (f *Format) names(later bool) []string {
+// typeNames returns the types' names; without later, only those that this version supports.
+func (f *Format) typeNames(later bool) []string {
 	var names []string
 	for _, t := range f.Triggers {
 		if later || !t.Later {
@@ -42,8 +41,8 @@ func (f *Format) names(later bool) []string {
 	return names
 }
 
-// shape is the struct that the file has below a trigger's type: the fields of its config, and the component.
-func shape(config any, doc string) reflect.Type {
+// triggerStruct is the struct of the mapping below a trigger's type: the fields of its config, and the component.
+func triggerStruct(config any, doc string) reflect.Type {
 	var fields []reflect.StructField
 	if config != nil {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(config)) {
@@ -55,31 +54,31 @@ func shape(config any, doc string) reflect.Type {
 	return reflect.StructOf(append(fields, reflect.StructField{Name: "Component", Type: reflect.TypeFor[v1alpha1.Name](), Tag: tag}))
 }
 
-// trigger decodes one trigger.
-func (d *decoder) trigger(n *yaml.Node, t *v1alpha1.Trigger, key string) {
+// decodeTrigger decodes one trigger.
+func (d *decoder) decodeTrigger(n *yaml.Node, t *v1alpha1.Trigger, key string) {
 	if n.Kind != yaml.MappingNode {
-		d.wrong(n, key, "a mapping")
+		d.failType(n, key, "a mapping")
 		return
 	}
 	var given []string
-	d.pairs(n, key, func(k, val *yaml.Node) {
-		kind := d.format.trigger(k.Value)
+	d.eachPair(n, key, func(k, val *yaml.Node) {
+		kind := d.format.triggerType(k.Value)
 		if kind == nil {
-			d.unknown(k, key, d.format.names(false))
+			d.failUnknownKey(k, key, d.format.typeNames(false))
 			return
 		}
 		if isNull(val) {
-			return // as everywhere, a key without a value is a key that is not there
+			return // a key without a value counts as absent
 		}
 		given = append(given, kind.Name)
-		v := reflect.New(shape(kind.Config, kind.ComponentDoc)).Elem()
-		d.value(val, v, join(key, kind.Name), "")
+		v := reflect.New(triggerStruct(kind.Config, kind.ComponentDoc)).Elem()
+		d.decodeValue(val, v, join(key, kind.Name), "")
 		t.Type = kind.Name
 		var config any
-		t.Component, config = apart(kind, v)
-		t.Config = settingsOf(config)
+		t.Component, config = splitTrigger(kind, v)
+		t.Config = configMap(config)
 	})
-	switch wanted := d.format.names(true); {
+	switch wanted := d.format.typeNames(true); {
 	case len(given) > 1:
 		d.fail(n, key, "want %s, had %s; write a trigger for each", orList(wanted), strings.Join(given, " and "))
 	case len(given) == 0 && len(wanted) == 0:
@@ -89,8 +88,8 @@ func (d *decoder) trigger(n *yaml.Node, t *v1alpha1.Trigger, key string) {
 	}
 }
 
-// apart takes what has a trigger's shape apart into component and config.
-func apart(kind *workload.TriggerType, v reflect.Value) (v1alpha1.Name, any) {
+// splitTrigger splits a value of triggerStruct into component and config.
+func splitTrigger(kind *workload.TriggerType, v reflect.Value) (v1alpha1.Name, any) {
 	name := v1alpha1.Name(v.Field(v.NumField() - 1).String())
 	if kind.Config == nil {
 		return name, nil
@@ -102,16 +101,16 @@ func apart(kind *workload.TriggerType, v reflect.Value) (v1alpha1.Name, any) {
 	return name, config.Interface()
 }
 
-// triggers checks what types alone do not tell.
-func (d *decoder) triggers(m *v1alpha1.Workload, names []string) {
+// checkTriggers finds mistakes that types alone do not show.
+func (d *decoder) checkTriggers(m *v1alpha1.Workload, names []string) {
 	for i, t := range m.Spec.Triggers {
-		kind := d.format.trigger(t.Type)
+		kind := d.format.triggerType(t.Type)
 		switch key := fmt.Sprintf("spec.triggers[%d].%s", i, t.Type); {
 		case kind == nil:
 		case kind.Later:
-			d.failAt(key, "%ss are not supported by this version yet; want %s", t.Type, orList(d.format.names(false)))
+			d.failAt(key, "%ss are not supported by this version yet; want %s", t.Type, orList(d.format.typeNames(false)))
 		default:
-			d.known(t.Component, key+".component", names)
+			d.checkComponentName(t.Component, key+".component", names)
 		}
 	}
 	for _, kind := range d.format.Triggers {
@@ -136,31 +135,31 @@ func (d *decoder) triggers(m *v1alpha1.Workload, names []string) {
 	}
 }
 
-// triggerSpec is the trigger that a host gets: its config is of the type's own Go type, without what cannot be read as that. Of a type
-// that is not known it has none.
+// triggerSpec is the trigger for a host. Its config is of the type's own Go type, without values that do not decode; a trigger
+// of an unknown type has none.
 func (f *Format) triggerSpec(t *v1alpha1.Trigger) workload.TriggerSpec {
 	out := workload.TriggerSpec{Type: t.Type, Component: string(t.Component)}
-	kind := f.trigger(t.Type)
+	kind := f.triggerType(t.Type)
 	if kind == nil || kind.Config == nil {
 		return out
 	}
 	config := reflect.New(reflect.TypeOf(kind.Config)).Elem()
 	var n yaml.Node
 	if n.Encode(t.Config) == nil && n.Kind == yaml.MappingNode {
-		newDecoder(f, "").value(&n, config, "", "") // the document's decoder has told what is wrong
+		newDecoder(f, "").decodeValue(&n, config, "", "") // the document's decoder has reported the mistakes
 	}
 	out.Config = config.Interface()
 	return out
 }
 
-// schema describes a list's items: each has one of the types.
+// triggerSchema describes an element of spec.triggers: a mapping with one of the types as its key.
 func (f *Format) triggerSchema() map[string]any {
 	properties := map[string]any{}
 	for _, t := range f.Triggers {
 		if t.Later {
 			continue
 		}
-		p := f.schemaOf(shape(t.Config, t.ComponentDoc), "")
+		p := f.schemaOf(triggerStruct(t.Config, t.ComponentDoc), "")
 		if t.Doc != "" {
 			p["description"] = t.Doc
 		}
@@ -169,11 +168,11 @@ func (f *Format) triggerSchema() map[string]any {
 	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false, "minProperties": 1, "maxProperties": 1}
 }
 
-// alone are the triggers of a component that is given without a manifest.
-func (f *Format) alone(name v1alpha1.Name) []v1alpha1.Trigger {
+// defaultTriggers are the triggers of a component without a manifest.
+func (f *Format) defaultTriggers(name v1alpha1.Name) []v1alpha1.Trigger {
 	i := slices.IndexFunc(f.Triggers, func(t workload.TriggerType) bool { return t.Alone != nil && !t.Later })
 	if i < 0 {
 		return nil
 	}
-	return []v1alpha1.Trigger{{Type: f.Triggers[i].Name, Component: name, Config: settingsOf(f.Triggers[i].Alone)}}
+	return []v1alpha1.Trigger{{Type: f.Triggers[i].Name, Component: name, Config: configMap(f.Triggers[i].Alone)}}
 }

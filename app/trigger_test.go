@@ -15,7 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// queue is the config of a type of trigger that this package has never heard of, with every kind of field.
+// queue is the config of a custom type of trigger, with every kind of field.
 type queue struct {
 	Topic   string            `yaml:"topic" required:"true" doc:"The topic."`
 	Ack     string            `yaml:"ack" enum:"early|late"`
@@ -30,8 +30,8 @@ type queue struct {
 	Replay string `yaml:"replay" later:"*"`
 }
 
-// strangers is a format with types of triggers of somebody else's.
-var strangers = &Format{Triggers: []workload.TriggerType{
+// customFormat is a format with custom types of triggers.
+var customFormat = &Format{Triggers: []workload.TriggerType{
 	{Name: "tick", Doc: "Now and then."},
 	http.Type(),
 	{Name: "queue", Doc: "A message.", Config: queue{}, ComponentDoc: "Who gets it.", Check: func(ts []workload.TriggerSpec) (found []workload.TriggerMistake) {
@@ -49,7 +49,7 @@ var strangers = &Format{Triggers: []workload.TriggerType{
 	}},
 }}
 
-const strange = `apiVersion: vitrine.dev/v1alpha1
+const customHead = `apiVersion: vitrine.dev/v1alpha1
 kind: Workload
 metadata: {name: shop}
 spec:
@@ -57,15 +57,15 @@ spec:
   triggers:
 `
 
-// TestStrangeTriggers: what a type of trigger is made of is read, written and described as if this package had it.
-func TestStrangeTriggers(t *testing.T) {
+// TestCustomTriggers: custom types of triggers are read, written and described in the schema.
+func TestCustomTriggers(t *testing.T) {
 	dir := folder(t)
 	file := filepath.Join(dir, "vitrine.yaml")
-	text := strange + `  - tick: {component: a}
+	text := customHead + `  - tick: {component: a}
   - queue: {topic: orders, ack: late, batch: 7, wait: 1m30s, durable: true, servers: ["a:1", "b:2"], login: {user: bob}, retry: {times: 3}, component: a}
   - http: {path: /, component: a}
 `
-	w, err := strangers.Parse(file, []byte(text))
+	w, err := customFormat.Parse(file, []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,15 +79,15 @@ func TestStrangeTriggers(t *testing.T) {
 	if !reflect.DeepEqual(w.Triggers, want) {
 		t.Fatalf("got %+v\nwant %+v", w.Triggers, want)
 	}
-	written, err := Write(Of(w))
+	written, err := Write(FromSpec(w))
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := strangers.Parse(file, written)
+	again, err := customFormat.Parse(file, written)
 	if err != nil || !reflect.DeepEqual(again, w) {
 		t.Errorf("written it is %+v, %v:\n%s", again, err, written)
 	}
-	schema, err := strangers.Schema()
+	schema, err := customFormat.Schema()
 	if err != nil || !json.Valid(schema) {
 		t.Fatalf("schema: %v", err)
 	}
@@ -97,18 +97,18 @@ func TestStrangeTriggers(t *testing.T) {
 		}
 	}
 	if bytes.Contains(schema, []byte("replay")) {
-		t.Error("the schema offers what is for later")
+		t.Error("the schema offers a key that is not supported yet")
 	}
-	if b := strangers.Bare("cart.wasm"); len(b.Spec.Triggers) != 1 || b.Spec.Triggers[0].Type != "http" {
-		t.Errorf("alone, a component is reached by %+v", b.Spec.Triggers)
+	if b := customFormat.Bare("cart.wasm"); len(b.Spec.Triggers) != 1 || b.Spec.Triggers[0].Type != "http" {
+		t.Errorf("a component alone has the triggers %+v", b.Spec.Triggers)
 	}
 	if b := (&Format{}).Bare("cart.wasm"); len(b.Spec.Triggers) != 0 {
-		t.Errorf("without triggers, a component is reached by %+v", b.Spec.Triggers)
+		t.Errorf("without types, a component alone has the triggers %+v", b.Spec.Triggers)
 	}
 }
 
-// TestStrangeMistakes: they have places, nearest names and no secrets, all at once.
-func TestStrangeMistakes(t *testing.T) {
+// TestCustomTriggerMistakes: mistakes in custom triggers have places and nearest names, and hold no secrets.
+func TestCustomTriggerMistakes(t *testing.T) {
 	file := filepath.Join(folder(t), "vitrine.yaml")
 	for name, c := range map[string]struct{ text, want string }{
 		"a type":           {"  - quee: {}\n", `7:5: spec.triggers[0].quee: unknown key; want tick, http or queue; did you mean "queue"?`},
@@ -131,7 +131,7 @@ func TestStrangeMistakes(t *testing.T) {
 		"as a whole": {"  - tick: {component: a}\n  - queue: {topic: x, component: a}\n  - queue: {topic: none, component: a}\n", `9:12: spec.triggers[2].queue: there is no such topic`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := strangers.Parse(file, []byte(strange+c.text))
+			_, err := customFormat.Parse(file, []byte(customHead+c.text))
 			var es Errors
 			if !errors.As(err, &es) {
 				t.Fatalf("got %v, want Errors", err)
@@ -141,7 +141,7 @@ func TestStrangeMistakes(t *testing.T) {
 			}
 		})
 	}
-	_, err := (&Format{}).Parse(file, []byte(strange+"  - http: {path: /, component: a}\n"))
+	_, err := (&Format{}).Parse(file, []byte(customHead+"  - http: {path: /, component: a}\n"))
 	if err == nil || !strings.Contains(err.Error(), "7:5: spec.triggers[0].http: unknown key; want none") {
 		t.Errorf("without types of triggers: %v", err)
 	}

@@ -14,8 +14,8 @@ import (
 // SchemaURL is where editors find the manifest's JSON Schema.
 const SchemaURL = "https://raw.githubusercontent.com/vitrine-wasm/vitrine/main/app/vitrine.schema.json"
 
-// Write spells a document as YAML, keys in the order of the types, without keys that have no value; its first line names
-// the schema for editors. Parse reads it back.
+// Write writes a document as YAML, with the keys in the order of the types and without keys that have no value; the first line
+// names the schema for editors. Parse reads it back.
 func Write(m *v1alpha1.Workload) ([]byte, error) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# yaml-language-server: $schema=%s\n", SchemaURL)
@@ -27,8 +27,8 @@ func Write(m *v1alpha1.Workload) ([]byte, error) {
 	return b.Bytes(), enc.Close()
 }
 
-// encode is what Write spells.
-func encode(m *v1alpha1.Workload) (*yaml.Node, error) {
+// nodeOf is the tree that Write writes.
+func nodeOf(m *v1alpha1.Workload) (*yaml.Node, error) {
 	var n yaml.Node
 	if err := n.Encode(m); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
@@ -36,19 +36,19 @@ func encode(m *v1alpha1.Workload) (*yaml.Node, error) {
 	return &n, nil
 }
 
-// settingsOf is a trigger's config, a struct as workload.TriggerType says, as a document has it: without keys that have no value.
-func settingsOf(config any) map[string]any {
+// configMap makes a trigger's config, a struct as in workload.TriggerType.Config, a document's mapping without empty keys.
+func configMap(config any) map[string]any {
 	if config == nil {
 		return nil
 	}
-	m, _ := plain(reflect.ValueOf(config)).(map[string]any)
+	m, _ := plainValue(reflect.ValueOf(config)).(map[string]any)
 	if len(m) == 0 {
 		return nil
 	}
 	return m
 }
 
-func plain(v reflect.Value) any {
+func plainValue(v reflect.Value) any {
 	if d, ok := v.Interface().(time.Duration); ok {
 		return d.String()
 	}
@@ -56,21 +56,21 @@ func plain(v reflect.Value) any {
 	case reflect.Struct:
 		out := map[string]any{}
 		for _, f := range fieldsOf(v.Type()) {
-			if e := v.Field(f.index); f.required || !empty(e) {
-				out[f.key] = plain(e)
+			if e := v.Field(f.index); f.required || !isEmpty(e) {
+				out[f.key] = plainValue(e)
 			}
 		}
 		return out
 	case reflect.Slice:
 		out := make([]any, v.Len())
 		for i := range out {
-			out[i] = plain(v.Index(i))
+			out[i] = plainValue(v.Index(i))
 		}
 		return out
 	case reflect.Map:
 		out := map[string]any{}
 		for _, k := range v.MapKeys() {
-			out[k.String()] = plain(v.MapIndex(k))
+			out[k.String()] = plainValue(v.MapIndex(k))
 		}
 		return out
 	case reflect.Bool:
@@ -81,14 +81,14 @@ func plain(v reflect.Value) any {
 	return v.String()
 }
 
-// empty says whether a value is one that decoding gives for an absent key.
-func empty(v reflect.Value) bool {
+// isEmpty says whether v is the value of an absent key.
+func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map:
 		return v.Len() == 0
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if !empty(v.Field(i)) {
+			if !isEmpty(v.Field(i)) {
 				return false
 			}
 		}

@@ -24,9 +24,9 @@ func name(s string) []byte { return append(binary.AppendUvarint(nil, uint64(len(
 
 var preamble = []byte("\x00asm\x0d\x00\x01\x00")
 
-// matryoshka makes nested components, each with a core module and a name of so many bytes, and each twice
-// instantiated.
-func matryoshka(depth, nameLen int) []byte {
+// nestedComponents makes depth components around one that holds a core module. Each has a name of nameLen bytes and
+// instantiates the one inside it once.
+func nestedComponents(depth, nameLen int) []byte {
 	own := func(b []byte, depth int) []byte {
 		long := strings.Repeat(string(rune('a'+depth%26)), nameLen)
 		return append(b, section(0, name("component-name"), section(0, name(long)))...)
@@ -40,13 +40,13 @@ func matryoshka(depth, nameLen int) []byte {
 	return inner
 }
 
-// TestInspectIsBounded: what inspect takes and shows is no multiple of what long names in many places would come to.
-func TestInspectIsBounded(t *testing.T) {
+// TestInspectBoundsOutputAndMemory: long names in many places multiply neither inspect's output nor its memory.
+func TestInspectBoundsOutputAndMemory(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		wasm []byte
 	}{
-		{"nested long names", matryoshka(90, 100_000)},
+		{"nested long names", nestedComponents(90, 100_000)},
 		{"an import with a long name", append(bytes.Clone(preamble), section(10, []byte{1, 0}, name(strings.Repeat("a", 1<<20)), []byte{5, 0})...)},
 		{"many imports", manyImports(50_000)},
 	} {
@@ -58,7 +58,7 @@ func TestInspectIsBounded(t *testing.T) {
 			for _, args := range [][]string{{"inspect", file}, {"inspect", "--json", file}} {
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)
-				status, out, errs := start(args...)
+				status, out, errs := runCLI(args...)
 				runtime.ReadMemStats(&after)
 				if len(out)+len(errs) > 3*maxReport {
 					t.Errorf("%d and %d bytes are shown", len(out), len(errs))
@@ -91,8 +91,8 @@ func manyImports(n int) []byte {
 	return append(append(bytes.Clone(preamble), typ...), section(10, imports)...)
 }
 
-// TestCheckHearsSignals: a check of very much ends soon after it was told to.
-func TestCheckHearsSignals(t *testing.T) {
+// TestCheckEndsOnSignal: the check of a large workload ends soon after SIGTERM.
+func TestCheckEndsOnSignal(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no signals to send")
 	}
@@ -109,8 +109,8 @@ func TestCheckHearsSignals(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "vitrine.yaml"), []byte(m.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// A process that still reads its manifest does what any does when it is told to end. How long that takes depends on the
-	// machine; a check of so much goes on for minutes.
+	// A process that still reads its manifest has the signal's default effect, without a message. How long reading takes depends
+	// on the machine; the check itself takes minutes.
 	for wait := 2 * time.Second; ; wait *= 2 {
 		if checkUntil(t, dir, wait) || t.Failed() {
 			return
@@ -121,7 +121,7 @@ func TestCheckHearsSignals(t *testing.T) {
 	}
 }
 
-// checkUntil has a check of dir end after a wait. It says whether the check had begun by then.
+// checkUntil starts a check of dir, sends SIGTERM after a wait, and says whether the check had begun by then.
 func checkUntil(t *testing.T, dir string, wait time.Duration) (begun bool) {
 	t.Helper()
 	cmd := exec.Command("vitrine", "check", "--cache-dir", "off", dir) // which TestMain has put on the PATH
@@ -134,10 +134,10 @@ func checkUntil(t *testing.T, dir string, wait time.Duration) (begun bool) {
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	told := time.Now()
+	signalled := time.Now()
 	err := cmd.Wait()
-	if took := time.Since(told); took > 20*time.Second {
-		t.Errorf("it ended %s after it was told to", took)
+	if took := time.Since(signalled); took > 20*time.Second {
+		t.Errorf("it ended %s after the signal", took)
 	}
 	code := cmd.ProcessState.ExitCode()
 	if code == -1 && errs.Len() == 0 {

@@ -18,8 +18,8 @@ func (p *process) check() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [PATH]",
 		Short: "Say whether a workload would start; run no guest code",
-		Long: `Reads a manifest (or what a component or a folder stands for), decodes, validates and compiles its components,
-and links them: every mistake that keeps it from starting is found, and no guest code runs.`,
+		Long: `Reads a manifest, a folder with one, or a component, and decodes, validates, compiles and links the components:
+it reports every mistake that would keep the workload from starting, and runs no guest code.`,
 		Example: "  vitrine check shop/",
 		Args:    cobra.MaximumNArgs(1),
 	}
@@ -32,9 +32,9 @@ and links them: every mistake that keeps it from starting is found, and no guest
 		}
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		session, err := p.open(ctx, s, purpose{triggers: func(log *slog.Logger) ([]host.Trigger, error) {
+		session, err := p.open(ctx, s, sessionOptions{triggers: func(log *slog.Logger) ([]host.Trigger, error) {
 			return p.ships.triggers(TriggerConfig{Workload: w, Logger: log})
-		}, silent: true})
+		}, noTelemetry: true})
 		if session != nil {
 			defer func() { err = errors.Join(err, session.close(ctx)) }()
 		}

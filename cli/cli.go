@@ -17,17 +17,17 @@ import (
 // Version is what `vitrine version` says; builds set it by -ldflags.
 var Version = "dev"
 
-// process is what a command has of the world around it.
+// process holds the streams, the environment and the extensions that a command uses.
 type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	ships          Ships
-	flagError      bool // the flags could not be read to the end
+	flagError      bool // parsing the flags failed
 }
 
-// Main runs one command line, as os.Args has it behind the program's name, and returns its exit status. It takes over the process:
-// signals, the default logger, standard streams.
+// Main runs one command line, os.Args without the program's name, and returns its exit status. It takes over the process's
+// signals, default loggers and standard streams, and sets the garbage collector's target unless GOGC or GOMEMLIMIT does.
 func Main(args []string, ships Ships) int {
 	relaxCollector()
 	grpclog.SetLoggerV2(grpcLogger{})
@@ -38,11 +38,11 @@ func Main(args []string, ships Ships) int {
 func (p *process) main(args []string) int {
 	root := p.root()
 	root.SetArgs(args)
-	out := &watched{Writer: root.OutOrStdout()}
+	out := &errorRecorder{Writer: root.OutOrStdout()}
 	root.SetOut(out)
 	cmd, err := root.ExecuteContextC(context.Background())
 	if err == nil {
-		err = out.err // help, which nobody returns the error of
+		err = out.err // cobra ignores errors of writing help
 	}
 	if err == nil {
 		return ExitOK
@@ -52,9 +52,9 @@ func (p *process) main(args []string) int {
 		return int(status)
 	}
 	problem := explain(err)
-	told := make(chan struct{})
+	printed := make(chan struct{})
 	go func() {
-		defer close(told)
+		defer close(printed)
 		if p.wantsJSON(cmd, args) {
 			problem.printJSON(p.stderr)
 		} else {
@@ -62,13 +62,13 @@ func (p *process) main(args []string) int {
 		}
 	}()
 	select {
-	case <-told:
-	case <-time.After(closeTime): // nobody reads
+	case <-printed:
+	case <-time.After(closeTime): // the reader of standard error is stuck
 	}
 	return problem.Code
 }
 
-// wantsJSON says whether what goes to stderr is to be JSON, also where the command line could not be read to its end.
+// wantsJSON says whether errors are printed as JSON, also where parsing the command line failed.
 func (p *process) wantsJSON(cmd *cobra.Command, args []string) bool {
 	flag := "--log-format"
 	if f := cmd.Flags().Lookup("log-format"); f != nil && f.Changed {
@@ -86,13 +86,13 @@ func (p *process) wantsJSON(cmd *cobra.Command, args []string) bool {
 	return p.getenv("VITRINE_LOG_FORMAT") == "json"
 }
 
-// watched remembers the first error of its writer.
-type watched struct {
+// errorRecorder keeps the first error of its writer.
+type errorRecorder struct {
 	io.Writer
 	err error
 }
 
-func (w *watched) Write(b []byte) (int, error) {
+func (w *errorRecorder) Write(b []byte) (int, error) {
 	n, err := w.Writer.Write(b)
 	if w.err == nil {
 		w.err = err
@@ -100,7 +100,7 @@ func (w *watched) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// statusError ends a command with a status and nothing more to say: a guest's own exit status.
+// statusError ends a command with a guest's own exit status and without a message.
 type statusError int
 
 func (s statusError) Error() string { return "" }
@@ -111,12 +111,12 @@ func (p *process) root() *cobra.Command {
 		Short: "Run WebAssembly components and show what crosses their borders",
 		Long: `Vitrine runs WebAssembly components and shows everything that crosses their borders.
 
-Every flag has an environment variable and, where it says something about a workload, a manifest key.
-A flag beats its variable, a variable beats the manifest. Where several values are possible, a flag is
-repeated and a variable separates them by commas; NAME=VALUE pairs are added to those of the manifest,
-other lists replace them. Flags apply to every component of a workload.
+Every flag of up, run and check has an environment variable, except --write, and a manifest key where it is about
+the workload; a command's --help lists them. A flag beats its variable, a variable beats the manifest.
+Where several values are possible, a flag is repeated and a variable separates them by commas; NAME=VALUE
+pairs are added to those of the manifest, other lists replace them. Flags apply to every component of a workload.
 
-Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usage or bad input;
+Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wrong usage or bad input;
 124 a deadline passed; 134 a guest trapped; 130 and 143 SIGINT or SIGTERM ended a run.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -126,7 +126,7 @@ Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usag
 		},
 	}
 	root.SetIn(p.stdin)
-	// What cobra itself prints repeats what it was given. Commands write to the process's own streams.
+	// cobra's own messages repeat the arguments, so that they are made printable. Commands write to the process's own streams.
 	root.SetOut(text.Writer(p.stdout))
 	root.SetErr(text.Writer(p.stderr))
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -140,7 +140,7 @@ Exit status: 0; of run, the guest's own; 1 it failed while running; 2 wrong usag
 	return root
 }
 
-// wrapArgs makes wrong arguments wrong usage, for every command.
+// wrapArgs makes each command report wrong arguments as wrong usage.
 func wrapArgs(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(cmd *cobra.Command, given []string) error {

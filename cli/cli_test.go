@@ -16,13 +16,15 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/tests/ending"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-var update = flag.Bool("update", false, "rewrite what the scripts compare with")
+var update = flag.Bool("update", false, "rewrite the files that the scripts compare with")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"vitrine": func() { os.Exit(Main(os.Args[1:], Standard())) }})
@@ -46,8 +48,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// start runs the command line in this process.
-func start(args ...string) (status int, stdout, stderr string) {
+// runCLI runs a command line in this process.
+func runCLI(args ...string) (status int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	p := &process{ships: Standard(), stdin: strings.NewReader(""), stdout: &out, stderr: &errs, getenv: func(name string) string {
 		if name == "VITRINE_CACHE_DIR" {
@@ -58,7 +60,7 @@ func start(args ...string) (status int, stdout, stderr string) {
 	return p.main(args), out.String(), errs.String()
 }
 
-// TestTruncated: a component that ends at any section's border is bad input, told as such.
+// TestTruncated: a component that is cut at a section's boundary is reported as bad input.
 func TestTruncated(t *testing.T) {
 	whole, err := os.ReadFile("testdata/hello.wasm")
 	if err != nil {
@@ -77,7 +79,7 @@ func TestTruncated(t *testing.T) {
 			if err := os.WriteFile(file, whole[:cut], 0o600); err != nil {
 				t.Fatal(err)
 			}
-			status, stdout, stderr := start("run", file)
+			status, stdout, stderr := runCLI("run", file)
 			if status != ExitUsage || stdout != "" || !strings.HasPrefix(stderr, "vitrine: ") || !strings.Contains(stderr, "cut.wasm") {
 				t.Errorf("cut at %d: status %d, %s", cut, status, stderr)
 			}
@@ -94,35 +96,35 @@ func TestPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	status, _, stderr := start("up", "--listen", l.Addr().String(), "testdata/ok.wasm")
+	status, _, stderr := runCLI("up", "--listen", l.Addr().String(), "testdata/ok.wasm")
 	want := "vitrine: cannot listen on " + l.Addr().String() + "\n  where: --listen\n  why:   the port is in use\n  do:    stop what listens there"
 	if status != ExitUsage || !strings.HasPrefix(stderr, want) {
 		t.Errorf("status %d, got\n%s", status, stderr)
 	}
 }
 
-// serving is a `vitrine up` of its own process.
-type serving struct {
+// upProcess is a `vitrine up` in a process of its own.
+type upProcess struct {
 	cmd    *exec.Cmd
-	first  string // of its lines on stderr
+	first  string // the first line on stderr
 	url    string
 	stderr *bufio.Reader
 }
 
-func serve(t *testing.T, args ...string) *serving {
+func startUp(t *testing.T, args ...string) *upProcess {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), ending.Executable("vitrine"))
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The test binary is the command line when it is called by its name; see TestMain.
+	// Under the name vitrine the test binary runs the command line; see TestMain.
 	if os.Link(self, binary) != nil { // another disk
 		if err := os.Symlink(self, binary); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := &serving{cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...)}
+	s := &upProcess{cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...)}
 	s.cmd.Env = append(os.Environ(), "VITRINE_CACHE_DIR=off")
 	ending.Prepare(s.cmd)
 	pipe, err := s.cmd.StderrPipe()
@@ -148,10 +150,10 @@ func serve(t *testing.T, args ...string) *serving {
 
 const helloGuest = "../testdata/guests/prebuilt/rust-http-full-p2.component.wasm"
 
-// TestUp: the first line says where at every log level, requests are answered, and the first SIGTERM ends it well.
+// TestUp: the first line has the address at every log level, requests are answered, and after SIGTERM the exit status is 0.
 func TestUp(t *testing.T) {
 	for _, level := range []string{"debug", "error"} {
-		s := serve(t, "--log-level", level, "--trace", helloGuest)
+		s := startUp(t, "--log-level", level, "--trace", helloGuest)
 		resp, err := http.Get(s.url + "/hello")
 		if err != nil {
 			t.Fatal(err)
@@ -179,10 +181,10 @@ func TestUp(t *testing.T) {
 	}
 }
 
-// TestUpDrains: a request that runs when the signal comes is answered in full, and the second signal does not wait for it.
+// TestUpDrains: a request that runs at the first signal is answered in full; a second signal does not wait for it.
 func TestUpDrains(t *testing.T) {
 	for _, patient := range []bool{true, false} {
-		s := serve(t, testref.File(t, "rust-http-full-p2"))
+		s := startUp(t, testref.File(t, "rust-http-full-p2"))
 		resp, err := http.Get(s.url + "/chunks?n=4&ms=300")
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +210,7 @@ func TestUpDrains(t *testing.T) {
 			t.Errorf("patient: %v, %q, %v", err, rest, bodyErr)
 		}
 		if !patient && (err == nil || bodyErr == nil) {
-			t.Errorf("hurried: %v, %q, %v", err, rest, bodyErr)
+			t.Errorf("second signal: %v, %q, %v", err, rest, bodyErr)
 		}
 	}
 }
@@ -217,7 +219,7 @@ func TestUpDrains(t *testing.T) {
 func TestInspectEverything(t *testing.T) {
 	for _, name := range testref.Guests(t) {
 		f := testref.File(t, name)
-		status, stdout, stderr := start("inspect", "--json", f)
+		status, stdout, stderr := runCLI("inspect", "--json", f)
 		var r report
 		if err := json.Unmarshal([]byte(stdout), &r); status != 0 || err != nil {
 			t.Errorf("%s: status %d, %v, %s", f, status, err, stderr)
@@ -233,15 +235,15 @@ func TestInspectEverything(t *testing.T) {
 				}
 			}
 		}
-		if status, stdout, _ = start("inspect", f); status != 0 || !strings.Contains(stdout, "boundar") {
+		if status, stdout, _ = runCLI("inspect", f); status != 0 || !strings.Contains(stdout, "boundar") {
 			t.Errorf("%s: text: status %d\n%s", f, status, stdout)
 		}
 	}
 }
 
-// TestFlagsSayTheirNames: every option of every command has a variable, an example and, where it is about a workload, a
+// TestFlagsHaveVariableKeyAndExample: every option of every command has a variable, an example and, where it is about a workload, a
 // manifest key.
-func TestFlagsSayTheirNames(t *testing.T) {
+func TestFlagsHaveVariableKeyAndExample(t *testing.T) {
 	seen := map[string]bool{}
 	for _, o := range append(append([]option{listenOption, drainOption, cacheOption}, outputOptions...), workloadOptions...) {
 		if !strings.HasPrefix(o.env, "VITRINE_") || seen[o.env] {
@@ -259,5 +261,17 @@ func TestFlagsSayTheirNames(t *testing.T) {
 				t.Errorf("--%s: help lacks %q", o.name, part)
 			}
 		}
+	}
+}
+
+// TestFlagsHaveVariables: every flag of the commands about workloads is an option, which has a variable, except --write.
+func TestFlagsHaveVariables(t *testing.T) {
+	p := &process{ships: Standard()}
+	for _, cmd := range []*cobra.Command{p.up(), p.run(), p.check()} {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if _, ok := f.Value.(*flagValue); !ok && f.Name != "write" {
+				t.Errorf("%s --%s has no variable", cmd.Name(), f.Name)
+			}
+		})
 	}
 }

@@ -4,5 +4,5 @@ package cli
 
 import "os"
 
-// enableEscapes says whether f, a terminal, takes escape sequences now.
+// enableEscapes says whether f, a terminal, interprets escape sequences.
 func enableEscapes(*os.File) bool { return true }

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// enableEscapes says whether f, a terminal, takes escape sequences now. Consoles before Windows 10 do not.
+// enableEscapes has f, a terminal, interpret escape sequences, and says whether it does. Consoles before Windows 10 cannot.
 func enableEscapes(f *os.File) bool {
 	h := windows.Handle(f.Fd())
 	var mode uint32

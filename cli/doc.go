@@ -1,12 +1,11 @@
-// Package cli is the command line, as a part that programs are made of: [Main] runs it with what a program ships. Vitrine itself is
+// Package cli is the command line as a library: [Main] runs it with a program's own plugins and triggers. Vitrine itself is
 //
 //	func main() { os.Exit(cli.Main(os.Args[1:], cli.Standard())) }
 //
-// and a program that serves one more interface adds its plugin to what Standard gives (examples/embed/product does).
+// and a program that serves one more interface adds its plugin to those of Standard (as examples/embed/product does).
 //
-// There is one file a command, the flags that they share (flags.go), what ships (ships.go), and how errors are told to people
-// (problem.go).
+// Each command has a file; flags.go has the flags that they share, ships.go plugins and triggers, problem.go the messages of errors.
 //
-// It has telemetry go where the environment says (telemetry/autoconf), and it ends no process: [Main] returns the exit
-// status.
+// The package sends telemetry where the environment says (telemetry/autoconf). [Main] returns the exit status; only a second
+// signal ends the process directly.
 package cli

@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cli"
 )
 
-// A program of one's own is the command line and what it ships.
+// A program of one's own runs the command line with its plugins and triggers.
 func Example() {
 	ships := cli.Standard()
 	// ships.Plugins = append(ships.Plugins, …)

@@ -17,55 +17,56 @@ type option struct {
 	name    string
 	env     string
 	key     string // manifest key; empty where the flag is about the process
-	arg     string // what the value is called; empty for a switch
+	arg     string // the value's name in help; empty for a switch
 	many    bool   // may be given several times
 	usage   string
 	example string
-	later   bool // this version says that it does not do it yet; nothing offers it
-	// apply changes one component; nil where the flag is about the process. It is given all values: one, unless many.
+	// unsupported options are hidden from help; this version refuses them with a message.
+	unsupported bool
+	// apply sets the values of one component, exactly one value unless many; nil where the flag is about the process.
 	apply func(c *workload.Component, values []string) error
 }
 
 const componentKey = "spec.components[]."
 
-// workloadOptions say something about a workload: up, run and check have them.
+// workloadOptions are about a workload: up, run and check have them.
 var workloadOptions = slices.Concat(grantOptions, limitOptions, instanceOptions)
 
-// grantOptions say what a component is given.
+// grantOptions set a component's environment, configuration and grants.
 var grantOptions = []option{
 	{name: "env", env: "VITRINE_ENV", key: componentKey + "environment", arg: "NAME=VALUE", many: true,
 		usage: "set an environment variable of the guest", example: "--env LOG=debug",
-		apply: func(c *workload.Component, values []string) error { return pairs(&c.Environment, values) }},
+		apply: func(c *workload.Component, values []string) error { return addPairs(&c.Environment, values) }},
 	{name: "config", env: "VITRINE_CONFIG", key: componentKey + "config", arg: "NAME=VALUE", many: true,
 		usage: "set a value of wasi:config", example: "--config greeting=hello",
-		apply: func(c *workload.Component, values []string) error { return pairs(&c.Config, values) }},
+		apply: func(c *workload.Component, values []string) error { return addPairs(&c.Config, values) }},
 	{name: "dir", env: "VITRINE_DIR", key: componentKey + "grants.files", arg: "HOST[::GUEST][:ro]", many: true,
-		usage: "give the guest a folder, to read and write unless :ro", example: "--dir ./data::/data:ro",
+		usage: "give the guest a folder, readable and writable, or read-only with :ro", example: "--dir ./data::/data:ro",
 		apply: applyDirs},
 	{name: "allow-http", env: "VITRINE_ALLOW_HTTP", key: componentKey + "grants.http", arg: "PATTERN", many: true,
 		usage: "let the guest send requests to a destination; * is every one", example: "--allow-http https://api.example.com",
 		apply: func(c *workload.Component, values []string) (err error) {
-			c.Grants.HTTP, err = parsed(values, workload.ParseHTTP)
+			c.Grants.HTTP, err = parseAll(values, workload.ParseHTTP)
 			return err
 		}},
 	{name: "allow-connect", env: "VITRINE_ALLOW_CONNECT", key: componentKey + "grants.sockets.connect", arg: "ADDR", many: true,
 		usage: "let the guest connect or send to an address; * is every one", example: "--allow-connect 127.0.0.1:5432",
 		apply: func(c *workload.Component, values []string) (err error) {
-			c.Grants.Sockets.Connect, err = parsed(values, workload.ParseAddress)
+			c.Grants.Sockets.Connect, err = parseAll(values, workload.ParseAddress)
 			return err
 		}},
 	{name: "allow-listen", env: "VITRINE_ALLOW_LISTEN", key: componentKey + "grants.sockets.listen", arg: "ADDR", many: true,
 		usage: "let the guest listen on an address; * is every one", example: "--allow-listen 127.0.0.1:*",
 		apply: func(c *workload.Component, values []string) (err error) {
-			c.Grants.Sockets.Listen, err = parsed(values, workload.ParseAddress)
+			c.Grants.Sockets.Listen, err = parseAll(values, workload.ParseAddress)
 			return err
 		}},
 }
 
-// instanceOptions say how instances are made, and what is shown of them.
+// instanceOptions set how instances are made, pooled and traced.
 var instanceOptions = []option{
 	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot",
-		usage:   "what an invocation sees: fresh, as in a new instance (default); snapshot, as behind an initialisation that all of them share: random numbers that it drew, too",
+		usage:   "the state in which an invocation begins: fresh, that of a new instance (default); snapshot, that after one initialisation that all of them share, with the random numbers it drew",
 		example: "--isolation snapshot",
 		apply: func(c *workload.Component, v []string) error {
 			c.Instances.Isolation = v[0]
@@ -79,10 +80,10 @@ var instanceOptions = []option{
 		}},
 	{name: "max-instances", env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
 		usage: "how many instances may run at once (default 200)", example: "--max-instances 50",
-		apply: func(c *workload.Component, v []string) error { return number(&c.Instances.Max, v[0]) }},
+		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Max, v[0]) }},
 	{name: "queue", env: "VITRINE_QUEUE", key: componentKey + "instances.queue", arg: "N",
 		usage: "how many invocations may wait for an instance (default 1000)", example: "--queue 100",
-		apply: func(c *workload.Component, v []string) error { return number(&c.Instances.Queue, v[0]) }},
+		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Queue, v[0]) }},
 	{name: "ready", env: "VITRINE_READY", key: componentKey + "instances.ready", arg: "N",
 		usage:   "how many instances to make before the first request, and to keep; 0 is none (default 1; run has none)",
 		example: "--ready 4",
@@ -96,17 +97,17 @@ var instanceOptions = []option{
 			return nil
 		}},
 	{name: "max-concurrency", env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
-		usage: "with isolation reuse: invocations at once in one instance", example: "--max-concurrency 16", later: true, apply: reuseOnly},
+		usage: "with isolation reuse: invocations at once in one instance", example: "--max-concurrency 16", unsupported: true, apply: rejectReuseOption},
 	{name: "max-uses", env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
-		usage: "with isolation reuse: invocations in the life of an instance", example: "--max-uses 1000", later: true, apply: reuseOnly},
+		usage: "with isolation reuse: invocations of an instance in all", example: "--max-uses 1000", unsupported: true, apply: rejectReuseOption},
 	{name: "idle", env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
-		usage: "how long an instance is kept that does nothing (default 5s)", example: "--idle 30s",
+		usage: "how long an idle instance is kept (default 5s)", example: "--idle 30s",
 		apply: func(c *workload.Component, v []string) (err error) {
 			c.Instances.Idle, err = workload.ParseDuration(v[0])
 			return err
 		}},
 	{name: "detail", env: "VITRINE_DETAIL", key: componentKey + "telemetry.detail", arg: "invocation|boundary|all",
-		usage: "how many calls become spans (default boundary)", example: "--detail all",
+		usage: "which calls become spans (default boundary)", example: "--detail all",
 		apply: func(c *workload.Component, v []string) error {
 			c.Detail = v[0]
 			return oneOf(v[0], "invocation", "boundary", "all")
@@ -124,9 +125,9 @@ var (
 		{name: "log-level", env: "VITRINE_LOG", arg: "debug|info|warn|error",
 			usage: "the least severity that the console shows (default info)", example: "--log-level warn"},
 		{name: "log-format", env: "VITRINE_LOG_FORMAT", arg: "text|json",
-			usage: "how the console shows it (default text)", example: "--log-format json"},
+			usage: "the console's format (default text)", example: "--log-format json"},
 		{name: "otel-level", env: "VITRINE_OTEL_LEVEL", arg: "debug|info|warn|error",
-			usage: "the least severity of exported log records (default debug: all)", example: "--otel-level info"},
+			usage: "the least severity of log records that are exported (default debug: all)", example: "--otel-level info"},
 		{name: "trace", env: "VITRINE_TRACE",
 			usage: "print each finished trace as a tree on stderr", example: "--trace"},
 	}
@@ -134,7 +135,7 @@ var (
 		usage: "where compiled code is kept between processes (default: the user's cache folder; \"off\": nowhere)", example: "--cache-dir /var/cache/vitrine"}
 )
 
-// settings are the values of a command's options: of a flag if it was given, else of its variable.
+// settings reads the values of a command's options: a flag's if it was given, else its variable's.
 type settings struct {
 	cmd    *cobra.Command
 	getenv func(string) string
@@ -150,7 +151,7 @@ func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
 		for _, o := range group {
 			s.opts[o.name] = o
 			flags.VarP(&flagValue{option: o}, o.name, "", o.help())
-			flags.Lookup(o.name).Hidden = o.later
+			flags.Lookup(o.name).Hidden = o.unsupported
 			if o.arg == "" {
 				flags.Lookup(o.name).NoOptDefVal = "true"
 			}
@@ -159,7 +160,7 @@ func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
 	return s
 }
 
-// help is the option's text in --help: what it does, and its three names.
+// help is the option's text in --help: its usage, variable, manifest key and example.
 func (o option) help() string {
 	key := ""
 	if o.key != "" {
@@ -168,7 +169,7 @@ func (o option) help() string {
 	return fmt.Sprintf("%s\n[%s%s] %s", o.usage, o.env, key, o.example)
 }
 
-// flagValue collects what a flag was given.
+// flagValue collects the values of a flag.
 type flagValue struct {
 	option option
 	values []string
@@ -178,7 +179,7 @@ var _ pflag.Value = (*flagValue)(nil)
 
 func (f *flagValue) String() string { return "" }
 
-// Type is what help calls the value; a switch has none.
+// Type is the value's name in help; a switch is of type bool, for which pflag shows no name.
 func (f *flagValue) Type() string {
 	if f.option.arg == "" {
 		return "bool"
@@ -197,7 +198,7 @@ func (f *flagValue) Set(s string) error {
 	return nil
 }
 
-// values gives an option's values and where they come from, for messages; none if it was not set.
+// values returns an option's values and, for messages, the flag or variable that they come from; none if it was not set.
 func (s *settings) values(name string) (values []string, from string) {
 	o := s.opts[name]
 	if f := s.cmd.Flags().Lookup(name); f != nil && f.Changed {
@@ -216,7 +217,7 @@ func (s *settings) values(name string) (values []string, from string) {
 	return []string{text}, o.env
 }
 
-// text gives a single value, or def.
+// text returns a single value, or def.
 func (s *settings) text(name, def string) (value, from string) {
 	if v, from := s.values(name); len(v) > 0 {
 		return v[0], from
@@ -224,7 +225,7 @@ func (s *settings) text(name, def string) (value, from string) {
 	return def, "--" + name
 }
 
-// choice is text that must be one of the words.
+// choice is text whose value must be one of words.
 func (s *settings) choice(name, def string, words ...string) (string, error) {
 	v, from := s.text(name, def)
 	if err := oneOf(v, words...); err != nil {
@@ -233,7 +234,7 @@ func (s *settings) choice(name, def string, words ...string) (string, error) {
 	return v, nil
 }
 
-// apply changes every component of w as the options say.
+// apply sets the options' values in every component of w.
 func (s *settings) apply(w *workload.Spec) error {
 	for _, o := range workloadOptions {
 		values, from := s.values(o.name)

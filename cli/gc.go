@@ -8,12 +8,12 @@ import (
 )
 
 // heapFloor is the size up to which the heap may grow before the collector runs. A host keeps little on Go's heap (guests
-// have memories of their own) and allocates for each request, so that the collector's own measure, twice what is alive,
-// would have it run many times a second.
+// have memories of their own) and allocates for each request, so that with Go's default, twice the live heap, the collector
+// would run many times a second.
 const heapFloor = 32 << 20
 
-// relaxCollector lets the heap grow to heapFloor between collections, and leaves larger heaps to the collector's own
-// measure. Whoever sets GOGC or GOMEMLIMIT has decided already.
+// relaxCollector lets the heap grow to heapFloor between collections; larger heaps have Go's default. It does nothing where
+// GOGC or GOMEMLIMIT is set.
 func relaxCollector() {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -23,8 +23,8 @@ func relaxCollector() {
 	afterCollection(percent)
 }
 
-// afterCollection adjusts the measure after each collection: that is when what nobody refers to is finalized.
-// percent is the value that holds.
+// afterCollection adjusts GOGC after each collection, when the finalizer of an unreachable object runs. percent is the
+// current value.
 func afterCollection(percent int) {
 	type sentinel struct{ _ *byte }
 	s := &sentinel{}
@@ -41,10 +41,9 @@ func afterCollection(percent int) {
 	})
 }
 
-// percentFor is the GOGC value that lets a heap of which live bytes are alive grow to heapFloor, and at least to twice its
-// size.
+// percentFor is the GOGC value that lets a heap of live bytes grow to heapFloor, and at least to twice its size.
 func percentFor(live uint64) int {
-	const least = 4 << 20 // Go takes smaller heaps for one of this size
+	const least = 4 << 20 // Go counts smaller heaps as this size
 	if live = max(live, least); live*2 >= heapFloor {
 		return 100
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
-// hostileName is a name for a terminal to obey: it ends its line and begins one that looks like ours, clears the screen,
-// sets the title, and turns what follows around, by characters of one byte and of two.
+// hostileName attacks a terminal: it ends its line and begins a forged one, clears the screen, sets the title, and reverses the
+// text that follows, by control characters of one byte and of two.
 const hostileName = "n\nvitrine: forged\n  do:    run rm\r\x1b[2J\x1b]0;t\x07\u009b2J\u0085\u2028\u2029\u202egnp.\u2066\u200f\x00\x7f"
 
 // The parts of a binary, as Binary.md of the Component Model and the core specification have them.
@@ -28,8 +28,8 @@ func uleb(n int) string {
 	return string(append(b, byte(n)))
 }
 
-// hostileComponent is a command whose names are all h where a name is free: of core modules, their functions, imports and
-// exports, of the component, one in it, and of the tools that are said to have made it. Its run traps.
+// hostileComponent is a command in which every name that is free is h: those of core modules, their functions, imports and
+// exports, of the component and the one in it, and of the tools in its producers section. Its run traps.
 func hostileComponent(h string) []byte {
 	names := sec(0, str("name")+sec(0, str(h))+sec(1, vec("\x00"+str(h), "\x01"+str(h))))
 	core := "\x00asm\x01\x00\x00\x00"
@@ -51,8 +51,8 @@ func hostileComponent(h string) []byte {
 	return []byte(outer)
 }
 
-// obeys reports what in a text a terminal would obey, or what forges a line.
-func obeys(t *testing.T, what, out string) {
+// checkTerminalSafe reports control sequences and forged lines in out.
+func checkTerminalSafe(t *testing.T, what, out string) {
 	t.Helper()
 	for _, line := range strings.Split(out, "\n") {
 		if text.Printable(line) != line {
@@ -64,8 +64,8 @@ func obeys(t *testing.T, what, out string) {
 	}
 }
 
-// TestHostileNames: whatever a component, its file or an argument is called, terminals show it and do not obey it.
-func TestHostileNames(t *testing.T) {
+// TestHostileNamesAreEscaped: the names of components, files and arguments reach the terminal without control sequences.
+func TestHostileNamesAreEscaped(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "x.wasm")
 	odd := filepath.Join(dir, strings.ReplaceAll(hostileName, "\x00", "")+".wasm")
@@ -75,10 +75,10 @@ func TestHostileNames(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if status, stdout, stderr := start("inspect", file); status != ExitOK || !strings.Contains(stdout, `\u202e`) {
+	if status, stdout, stderr := runCLI("inspect", file); status != ExitOK || !strings.Contains(stdout, `\u202e`) {
 		t.Fatalf("the component is not what it is to be: %d, %s%s", status, stdout, stderr)
 	}
-	if status, _, stderr := start("run", file); status != ExitTrap || !strings.Contains(stderr, `\u202e`) {
+	if status, _, stderr := runCLI("run", file); status != ExitTrap || !strings.Contains(stderr, `\u202e`) {
 		t.Fatalf("the component is not what it is to be: %d, %s", status, stderr)
 	}
 	for _, args := range [][]string{
@@ -94,18 +94,18 @@ func TestHostileNames(t *testing.T) {
 		{"run", "--env", hostileName, file}, {"run", "--trace=" + hostileName, file}, {"run", "--cache-dir", hostileName + "/x", file},
 		{"inspect", file, hostileName}, {"version", hostileName}, {"run", "--tables", hostileName, file}, {"run", "--fuel", hostileName, file},
 	} {
-		_, stdout, stderr := start(args...)
+		_, stdout, stderr := runCLI(args...)
 		what := strings.Join(args[:len(args)-1], " ")
-		obeys(t, what+" stdout", stdout)
-		obeys(t, what+" stderr", stderr)
+		checkTerminalSafe(t, what+" stdout", stdout)
+		checkTerminalSafe(t, what+" stderr", stderr)
 		if len(args) > 1 && args[1] == "--json" && !json.Valid([]byte(stdout)) {
 			t.Errorf("%s: no JSON: %.300q", what, stdout)
 		}
 	}
 }
 
-// TestSecretsInFlags: what was given for a value is in no message about it.
-func TestSecretsInFlags(t *testing.T) {
+// TestFlagErrorsHoldNoSecrets: no error message quotes a flag's value.
+func TestFlagErrorsHoldNoSecrets(t *testing.T) {
 	const secret = "hunter2-83461297"
 	for _, args := range [][]string{
 		{"run", "--env", secret, "testdata/ok.wasm"}, {"run", "--env", "=" + secret, "testdata/ok.wasm"}, {"run", "--config", secret, "testdata/ok.wasm"},
@@ -114,7 +114,7 @@ func TestSecretsInFlags(t *testing.T) {
 		{"run", "--allow-http", "https://bob:" + secret + "@h/x", "testdata/ok.wasm"}, {"run", "--allow-http", "https://h/?token=" + secret, "testdata/ok.wasm"},
 		{"run", "--allow-connect", "bob:" + secret + "@h:1", "testdata/ok.wasm"}, {"check", "--env", secret, "testdata/ok.wasm"}, {"up", "--config", secret, "testdata/ok.wasm"},
 	} {
-		status, stdout, stderr := start(args...)
+		status, stdout, stderr := runCLI(args...)
 		if status != ExitUsage || strings.Contains(stdout+stderr, secret) {
 			t.Errorf("%q: status %d, %s%s", args, status, stdout, stderr)
 		}

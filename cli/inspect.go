@@ -22,10 +22,10 @@ import (
 func (p *process) inspect() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Show what a component is",
-		Long: `Shows what a component is: its world (imports and exports with the functions that cross there), nested components,
-every boundary, core modules with the features that they use, sizes. Nothing is compiled or run, so components that this
-version does not run (WASI 0.3) are shown too.`,
+		Short: "Show a component's world, parts and boundaries",
+		Long: `Shows a component's world (imports and exports with their functions), its nested components, its core modules with
+the features that they use, every boundary, and sizes. Nothing is compiled or run, so that components that this version
+does not run (WASI 0.3) are shown too.`,
 		Example: "  vitrine inspect shop.wasm\n  vitrine inspect --json shop.wasm | jq .imports",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -42,9 +42,9 @@ version does not run (WASI 0.3) are shown too.`,
 		}
 		defer engine.Close(ctx)
 		name := strings.TrimSuffix(strings.TrimSuffix(filepath.Base(args[0]), ".wasm"), ".component")
-		r, err := examine(ctx, engine, name, wasm)
+		r, err := newReport(ctx, engine, name, wasm)
 		if err != nil {
-			return at(args[0], err)
+			return withFile(args[0], err)
 		}
 		if *asJSON {
 			enc := json.NewEncoder(text.JSONWriter(p.stdout))
@@ -57,8 +57,8 @@ version does not run (WASI 0.3) are shown too.`,
 	return cmd
 }
 
-// at says in which file an error was found, where it does not say so itself.
-func at(file string, err error) error {
+// withFile adds the file to an error that names no place.
+func withFile(file string, err error) error {
 	p := *explain(err)
 	if p.Where == "" {
 		p.Where = file
@@ -66,7 +66,7 @@ func at(file string, err error) error {
 	return &p
 }
 
-// print writes the report for people. Its names, which are the component's to choose, are made printable for good.
+// print writes the report as text. It makes the report's names, which the component chooses, printable in place.
 func (r *report) print(w io.Writer) error {
 	eachText(reflect.ValueOf(r), text.Printable)
 	var b strings.Builder

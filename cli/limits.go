@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// limitOptions say what a component may use; the defaults are those of workload.DefaultLimits.
+// limitOptions bound what a component may use; the defaults are those of workload.DefaultLimits.
 var limitOptions = []option{
 	sizeLimit("memory", "VITRINE_MEMORY", "memory", "bound all memories of an instance (default 1Gi)", "--memory 64Mi",
 		func(l *workload.Limits) *uint64 { return &l.Memory }),
@@ -19,11 +19,11 @@ var limitOptions = []option{
 			return err
 		}},
 	sizeLimit("host-memory", "VITRINE_HOST_MEMORY", "hostMemory",
-		"bound what the host holds for an instance: its resources, the values of calls under way and, where it is set, deep stacks (default: as much as memory)", "--host-memory 64Mi",
+		"bound the host's memory for an instance: its resources, the values of running calls and, if it is set, deep stacks (default: as much as memory)", "--host-memory 64Mi",
 		func(l *workload.Limits) *uint64 { return &l.HostMemory }),
 	{name: "tables", env: "VITRINE_TABLES", key: limitKey + "tables", arg: "N",
 		usage: "bound the elements of all tables of an instance (default 10 million)", example: "--tables 100000",
-		apply: func(c *workload.Component, v []string) error { return number(&c.Limits.Tables, v[0]) }},
+		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Limits.Tables, v[0]) }},
 	{name: "deadline", env: "VITRINE_DEADLINE", key: limitKey + "deadline", arg: "DURATION",
 		usage: "bound the time of one invocation (default 30s; run has none)", example: "--deadline 5s",
 		apply: func(c *workload.Component, v []string) (err error) {
@@ -85,12 +85,12 @@ func countLimit(name, env, key, usage, example string, field func(*workload.Limi
 		}}
 }
 
-func numberLimit(name, env, key, usage, example string, most int, field func(*workload.Limits) *int) option {
+func numberLimit(name, env, key, usage, example string, limit int, field func(*workload.Limits) *int) option {
 	return option{name: name, env: env, key: limitKey + key, arg: "N", usage: usage, example: example,
 		apply: func(c *workload.Component, v []string) error {
-			err := number(field(&c.Limits), v[0])
-			if err == nil && *field(&c.Limits) > most {
-				err = fmt.Errorf("%s: want at most %d", v[0], most)
+			err := parsePositive(field(&c.Limits), v[0])
+			if err == nil && *field(&c.Limits) > limit {
+				err = fmt.Errorf("%s: want at most %d", v[0], limit)
 			}
 			return err
 		}}

@@ -17,8 +17,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// TestLimitOptions: each limit of the manifest has a flag and a variable, the flag's example is one, and changes that
-// limit alone.
+// TestLimitOptions: each limit of the manifest has a flag and a variable, and the flag's example sets that limit alone.
 func TestLimitOptions(t *testing.T) {
 	fields := map[string]reflect.StructField{}
 	for f := range reflect.TypeFor[v1alpha1.Limits]().Fields() {
@@ -42,7 +41,7 @@ func TestLimitOptions(t *testing.T) {
 			t.Errorf("--%s: the example %q: %v", o.name, o.example, err)
 			continue
 		}
-		m := app.Of(&workload.Spec{Components: []workload.Component{c}})
+		m := app.FromSpec(&workload.Spec{Components: []workload.Component{c}})
 		got := reflect.ValueOf(m.Spec.Components[0].Limits)
 		for i := range got.NumField() {
 			if name := got.Type().Field(i).Name; got.Field(i).IsZero() == (name == f.Name) {
@@ -66,7 +65,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := app.Of(&workload.Spec{Components: []workload.Component{{Limits: workload.DefaultLimits()}}})
+	m := app.FromSpec(&workload.Spec{Components: []workload.Component{{Limits: workload.DefaultLimits()}}})
 	written, err := app.Write(m)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +90,7 @@ func TestInstanceOptionsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := map[string]bool{"isolation": true, "concurrency": true, "uses": true} // elsewhere, and of a kind that is not there
+	fields := map[string]bool{"isolation": true, "concurrency": true, "uses": true} // described elsewhere, or not supported yet
 	for _, o := range instanceOptions {
 		key, ok := strings.CutPrefix(o.key, componentKey+"instances.")
 		if !ok || fields[key] {
@@ -109,7 +108,7 @@ func TestInstanceOptionsAreDocumented(t *testing.T) {
 	}
 }
 
-// TestTooLarge: what is past a bound of ours is told apart from what is wrong.
+// TestTooLarge: input beyond one of our bounds is reported otherwise than invalid input.
 func TestTooLarge(t *testing.T) {
 	for want, err := range map[string]error{
 		"the component is too large for vitrine":  &binary.Error{Kind: binary.KindLimit, Msg: "components are nested deeper than 100"},

@@ -28,7 +28,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Exit statuses. A guest's own stand beside them.
+// Exit statuses. `run` returns the guest's own besides.
 const (
 	ExitOK       = 0
 	ExitFailed   = 1
@@ -37,15 +37,15 @@ const (
 	ExitTrap     = 134
 )
 
-// Problem is an error as a person is told it: one block of what, where, why and what to do. Each text is one line, made
-// printable when it is shown; Whys are further lines of why.
+// Problem is an error as it is printed: what, where, why and what to do. Each text is one line, made printable when it is
+// printed; Whys are further lines of why. Code is the exit status.
 type Problem struct {
 	What, Where, Why, Do string
 	Whys                 []string
 	Code                 int
 }
 
-// Error is the block on one line.
+// Error is what, where and why on one line.
 func (p *Problem) Error() string {
 	s := p.What
 	if p.Where != "" {
@@ -57,7 +57,7 @@ func (p *Problem) Error() string {
 	return s
 }
 
-// why is all lines of why.
+// why returns Why and Whys as one list.
 func (p *Problem) why() []string {
 	if p.Why == "" {
 		return p.Whys
@@ -65,10 +65,10 @@ func (p *Problem) why() []string {
 	return append([]string{p.Why}, p.Whys...)
 }
 
-// Bounds of a problem's text: a line in bytes, and lines of why.
+// Bounds of a problem's text.
 const (
-	maxLine  = 4 << 10
-	maxLines = 250
+	maxLine  = 4 << 10 // bytes of a line
+	maxLines = 250     // lines of why
 )
 
 func (p *Problem) print(w io.Writer) {
@@ -94,7 +94,7 @@ func (p *Problem) print(w io.Writer) {
 	_, _ = io.WriteString(w, b.String())
 }
 
-// printJSON writes the block as a line, like those that the console has of what happens: message, where, why (a text or a list of them), do, and the
+// printJSON writes the problem as a line of the console's JSON: message, where, why (a text or a list of them), do, and the
 // exit status.
 func (p *Problem) printJSON(w io.Writer) {
 	cut := func(s string) string { return text.Cut(strings.TrimRight(s, "\n"), maxLine) }
@@ -123,7 +123,7 @@ func (p *Problem) printJSON(w io.Writer) {
 	slog.New(consoleHandler(w, "json", slog.LevelError)).Error(cut(p.What), attrs...)
 }
 
-// lines are the lines of an error: one for each error that was joined in it.
+// lines returns one line for each error that is joined in err.
 func lines(err error) []string {
 	var parts []error
 	switch joined := err.(type) {
@@ -148,12 +148,12 @@ func lines(err error) []string {
 	return out
 }
 
-// usage is wrong usage of a command.
+// usage reports wrong usage of a command.
 func usage(cmd *cobra.Command, err error) error {
 	return &Problem{What: usageText(err), Where: cmd.CommandPath(), Do: "see " + cmd.CommandPath() + " --help", Code: ExitUsage}
 }
 
-// usageText says what is wrong with flags, without what was given for their values: that may be a secret.
+// usageText is the message of a flag error without the flag's value, which may be a secret.
 func usageText(err error) string {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
@@ -171,7 +171,7 @@ func usageText(err error) string {
 	return err.Error()
 }
 
-// explain makes a Problem of any error. Errors that it does not know failed while running.
+// explain makes a Problem of any error. An error of no known type counts as a failure while running.
 func explain(err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
@@ -188,7 +188,7 @@ func explain(err error) *Problem {
 	return &Problem{What: "it failed", Whys: lines(err), Code: ExitFailed}
 }
 
-// explainSetting is for a variable of telemetry's with which nothing would be sent.
+// explainSetting is for a telemetry variable with a bad value.
 func explainSetting(err error) *Problem {
 	var setting *autoconf.SettingError
 	if !errors.As(err, &setting) {
@@ -219,7 +219,7 @@ func explainBytes(err error) *Problem {
 		case binary.KindCoreModule:
 			p.Do = "make a component of it: build for wasm32-wasip2, or use wasm-tools component new"
 		case binary.KindLimit:
-			p.What, p.Do = "the component is too large for vitrine", "make it of fewer or smaller parts; the bound is vitrine's own and keeps hostile files in check"
+			p.What, p.Do = "the component is too large for vitrine", "make it of fewer or smaller parts; the bound is vitrine's own and protects it from hostile files"
 		case binary.KindEmpty, binary.KindTruncated:
 			p.Do = "build or copy the file again"
 		}
@@ -233,10 +233,10 @@ func explainBytes(err error) *Problem {
 	var invalid *validate.Error
 	if errors.As(err, &invalid) && invalid.Limit {
 		return &Problem{What: "the component is too large for vitrine", Why: err.Error(),
-			Do: "make it of fewer instances and smaller types; the bound is vitrine's own and keeps hostile files in check", Code: ExitUsage}
+			Do: "make it of fewer instances and smaller types; the bound is vitrine's own and protects it from hostile files", Code: ExitUsage}
 	}
 	if errors.As(err, &invalid) {
-		return &Problem{What: "the component is not valid", Why: err.Error(), Do: "build it again with current tools; vitrine inspect shows what it is", Code: ExitUsage}
+		return &Problem{What: "the component is not valid", Why: err.Error(), Do: "build it again with current tools", Code: ExitUsage}
 	}
 	return nil
 }
@@ -280,7 +280,7 @@ func explainLink(err error) *Problem {
 	return p
 }
 
-// kinds is how a component can be started, by what it exports.
+// kinds says, from a component's exports, how it can be started.
 type kinds struct{ http, run bool }
 
 func exportsOf(ids []wit.InterfaceID) (k kinds) {
@@ -310,13 +310,13 @@ func explainListen(err error) *Problem {
 	}
 	switch unix := op.Net == "unix"; {
 	case errno.Is(err, syscall.EADDRINUSE) && unix:
-		p.Why = "somebody listens there already"
+		p.Why = "another process listens there already"
 		p.Do = "stop what listens there, or choose another path with --listen"
 	case errno.Is(err, syscall.EADDRINUSE):
 		p.Why = "the port is in use"
 		p.Do = "stop what listens there, or choose another port with --listen; port 0 is any free one"
 	case unix:
-		p.Do = "choose another path with --listen: short, in a folder that may be written to, and of no other file"
+		p.Do = "choose another path with --listen: short, in a writable folder, and not of an existing file"
 	case errno.Is(err, syscall.EACCES):
 		p.Do = "choose a port from 1024 on with --listen, or allow the process to open this one"
 	case errno.Is(err, syscall.EADDRNOTAVAIL):
@@ -325,7 +325,7 @@ func explainListen(err error) *Problem {
 	return p
 }
 
-// explainReady is for a guest that fails before a request has come.
+// explainReady is for a guest that fails before its first request.
 func explainReady(err error) *Problem {
 	var ready *host.ReadyError
 	if !errors.As(err, &ready) {
@@ -342,7 +342,7 @@ func explainReady(err error) *Problem {
 	if p.Do == "" {
 		p.Do = "correct what it does before its first request"
 	}
-	p.Do += "; with --ready 0 the workload starts all the same, and each request fails"
+	p.Do += "; with --ready 0 the workload starts nevertheless, and each request fails"
 	return p
 }
 
@@ -407,13 +407,6 @@ func explainFile(err error) *Problem {
 		return &Problem{What: "cannot write to standard output", Why: path.Err.Error(), Code: ExitFailed}
 	case path.Op == "write":
 		return &Problem{What: "cannot write " + path.Path, Why: path.Err.Error(), Code: ExitFailed}
-	}
-	if path.Op == "write" {
-		to := path.Path
-		if to == os.Stdout.Name() {
-			to = "standard output"
-		}
-		return &Problem{What: "cannot write to " + to, Why: path.Err.Error(), Code: ExitFailed}
 	}
 	p := &Problem{What: "cannot read " + path.Path, Why: path.Err.Error(), Code: ExitUsage}
 	if errors.Is(err, fs.ErrNotExist) {

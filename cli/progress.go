@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// progress tells somebody at a terminal what takes so long: from the first second on, a line that counts, and that is
-// gone when the returned function is called. A log file is told nothing: there, the first line is the one that counts.
+// progress shows, on a terminal, a line with the seconds that what has taken, from the first second on; done erases the line
+// and waits until it is erased. Where w is no terminal it shows nothing, so that a log's first line stays the one with the address.
 func progress(w io.Writer, what string) (done func()) {
 	if !takesEscapes(w, os.Getenv) {
 		return func() {}

@@ -15,7 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
-// report is what `vitrine inspect` knows of a component.
+// report is the output of `vitrine inspect --json`.
 type report struct {
 	Name        string          `json:"name"`
 	Size        int             `json:"size"`
@@ -29,21 +29,21 @@ type report struct {
 	Reset       string          `json:"notResettable,omitempty"` // why each invocation needs a new instance
 	Unsupported []string        `json:"unsupported,omitempty"`   // what this version does not run
 	Problem     string          `json:"problem,omitempty"`       // why the boundaries are not known
-	// Omitted is how many more there are of what is too much to be shown, by list: "boundaries".
+	// Omitted counts the entries that are left out of each list because of the bounds, by the list's name ("boundaries").
 	Omitted map[string]int `json:"omitted,omitempty"`
 
-	room int // bytes that may still be shown
+	remaining int // bytes that the report may still take
 }
 
-// Bounds of a report: a small file can have a few long names stand in very many places.
+// Bounds of a report: a small file can repeat a few long names very often.
 const (
 	maxReport     = 4 << 20 // bytes of names and types
 	maxReportText = 2 << 10 // bytes of one of them
-	entryBytes    = 64      // what an entry is counted as beside its texts
+	entryBytes    = 64      // what an entry counts besides its texts
 )
 
-// fits cuts the texts of one more entry of a list and says whether there is room for it; if not, it is counted as left out, as are all
-// that follow.
+// fits cuts the texts of a list's next entry and says whether the report has room for it. If not, it counts this entry and
+// all that follow in Omitted.
 func (r *report) fits(list string, texts ...*string) bool {
 	n := entryBytes
 	for _, s := range texts {
@@ -52,8 +52,8 @@ func (r *report) fits(list string, texts ...*string) bool {
 		}
 		n += len(*s)
 	}
-	if r.Omitted[list] == 0 && n <= r.room {
-		r.room -= n
+	if r.Omitted[list] == 0 && n <= r.remaining {
+		r.remaining -= n
 		return true
 	}
 	if r.Omitted == nil {
@@ -98,11 +98,11 @@ type boundaryEntry struct {
 	Type      string `json:"type"`
 }
 
-// examine reports on a component's bytes. It compiles and runs nothing. The error is that of bytes that are no valid
-// component; a component that is valid and cannot be run is reported, with the reasons.
-func examine(ctx context.Context, engine *component.Engine, name string, wasm []byte) (*report, error) {
+// newReport reports on a component's bytes. It compiles and runs nothing. It fails for bytes that are no valid component; the
+// report of a valid component that cannot be run has the reasons.
+func newReport(ctx context.Context, engine *component.Engine, name string, wasm []byte) (*report, error) {
 	sum := sha256.Sum256(wasm)
-	r := &report{room: maxReport, Name: name, Size: len(wasm), Digest: "sha256:" + hex.EncodeToString(sum[:]),
+	r := &report{remaining: maxReport, Name: name, Size: len(wasm), Digest: "sha256:" + hex.EncodeToString(sum[:]),
 		Imports: []worldItem{}, Exports: []worldItem{}, Components: []nested{}, Modules: []module{}, Boundaries: []boundaryEntry{}}
 	def, err := binary.Decode(wasm)
 	if err != nil {
@@ -122,9 +122,9 @@ func examine(ctx context.Context, engine *component.Engine, name string, wasm []
 	if errors.As(c.Resettable(), &fixed) {
 		r.Reset = fixed.Reason + ": " + fixed.Detail
 	}
-	r.world(def, boundaries)
+	r.addWorld(def, boundaries)
 	features := map[string]bool{}
-	r.walk(def, name, features)
+	r.addNested(def, name, features)
 	r.Features = slices.Sorted(maps.Keys(features))
 	for _, b := range boundaries {
 		e := boundaryEntry{Kind: b.Kind.String(), Caller: string(b.Caller), Callee: string(b.Callee), Func: b.Func, Type: b.Type.String()}
@@ -138,8 +138,8 @@ func examine(ctx context.Context, engine *component.Engine, name string, wasm []
 	return r, nil
 }
 
-// world lists imports and exports as the file has them, with the functions that cross there.
-func (r *report) world(def *binary.Component, boundaries []*cm.Boundary) {
+// addWorld lists imports and exports as the file has them, with their functions.
+func (r *report) addWorld(def *binary.Component, boundaries []*cm.Boundary) {
 	funcs := map[string]map[string]string{} // kind and interface → function → type
 	for _, b := range boundaries {
 		key := b.Kind.String() + " " + b.Interface.String()
@@ -179,12 +179,12 @@ func (r *report) world(def *binary.Component, boundaries []*cm.Boundary) {
 	}
 }
 
-// maxNested bounds a component's part of its path, as paths of instances are bounded.
-const maxNested = 128
+// maxPathElement bounds a nested component's name in a path, in bytes, as paths of instances are bounded.
+const maxPathElement = 128
 
-// walk lists the core modules and nested components below c. Components without core modules or components of their own
-// only rename exports, as wit-component makes them for each exported interface, and are left out.
-func (r *report) walk(c *binary.Component, path string, features map[string]bool) {
+// addNested lists the core modules and nested components of c, at any depth. It leaves out components that hold neither: they
+// only rename exports, and wit-component makes one for each exported interface.
+func (r *report) addNested(c *binary.Component, path string, features map[string]bool) {
 	n := 0
 	for _, d := range c.Defs {
 		switch d := d.(type) {
@@ -208,8 +208,8 @@ func (r *report) walk(c *binary.Component, path string, features map[string]bool
 				name = "component-" + itoa(n)
 			}
 			n++
-			if len(name) > maxNested {
-				name = strings.ToValidUTF8(name[:maxNested], "") + "…"
+			if len(name) > maxPathElement {
+				name = strings.ToValidUTF8(name[:maxPathElement], "") + "…"
 			}
 			in := nested{Path: path + "/" + name, Size: d.Component.Size}
 			for _, x := range d.Component.Defs {
@@ -227,7 +227,7 @@ func (r *report) walk(c *binary.Component, path string, features map[string]bool
 			if in.Modules+in.Components > 0 && r.fits("components", &in.Path) {
 				r.Components = append(r.Components, in)
 			}
-			r.walk(d.Component, in.Path, features)
+			r.addNested(d.Component, in.Path, features)
 		}
 	}
 }

@@ -24,10 +24,10 @@ func (p *process) run() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run [FLAGS] FILE [ARG…]",
 		Short: "Run a command component once",
-		Long: `Runs a command component once. Flags of vitrine stand before FILE; what comes after it is the guest's.
+		Long: `Runs a command component once. Flags of vitrine stand before FILE; everything after it is an argument of the guest.
 
 The guest's standard streams are the process's own, byte for byte, and its exit status is the process's;
-130 and 143 where SIGINT or SIGTERM ended it.`,
+130 or 143 where SIGINT or SIGTERM ended it.`,
 		Example:               "  vitrine run --dir ./data::/data:ro tool.wasm --verbose /data/in.txt",
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
@@ -54,11 +54,11 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 			}
 		}
 		main.Args = append([]string{strings.ToValidUTF8(filepath.Base(main.Source.File), "\uFFFD")}, main.Args...)
-		w.Triggers = nil // what else calls the component does not, this time
+		w.Triggers = nil // run serves nothing
 		for i := range w.Components {
 			w.Components[i].Instances.Ready = nil
 		}
-		return p.once(cmd.Context(), s, w, main.Name)
+		return p.runOnce(cmd.Context(), s, w, main.Name)
 	}
 	return cmd
 }
@@ -80,19 +80,19 @@ func rootsOf(w *workload.Spec) []string {
 	return roots
 }
 
-func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main string) (err error) {
-	keepWriting()
+func (p *process) runOnce(ctx context.Context, s *settings, w *workload.Spec, main string) (err error) {
+	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	trigger := command.New(main)
-	session, err := p.open(ctx, s, purpose{triggers: func(*slog.Logger) ([]host.Trigger, error) {
+	session, err := p.open(ctx, s, sessionOptions{triggers: func(*slog.Logger) ([]host.Trigger, error) {
 		return []host.Trigger{trigger}, nil
-	}, raw: true, deadline: -1})
+	}, rawStreams: true, deadline: -1})
 	if session != nil {
 		defer func() {
 			closing := session.close(ctx)
 			if err == nil {
-				err = closing // the guest's own end is the better news
+				err = closing // the guest's own error matters more
 			}
 		}()
 	}
@@ -108,8 +108,8 @@ func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main 
 		}
 		return startProblem(w, err)
 	}
-	session.stderr.open("")
-	err = ended(ctx, trigger)
+	session.stderr.release("")
+	err = waitForCommand(ctx, trigger)
 	var exit *cm.ExitError
 	if errors.As(err, &exit) {
 		return statusError(exit.Code)
@@ -120,8 +120,8 @@ func (p *process) once(ctx context.Context, s *settings, w *workload.Spec, main 
 	return err
 }
 
-// ended runs a command to its end. One that a signal ends has closeTime for it.
-func ended(ctx context.Context, trigger *command.Trigger) error {
+// waitForCommand runs a command to its end. After a signal it waits for closeTime at most.
+func waitForCommand(ctx context.Context, trigger *command.Trigger) error {
 	done := make(chan error, 1)
 	go func() { done <- trigger.Run(ctx) }()
 	select {
@@ -129,19 +129,19 @@ func ended(ctx context.Context, trigger *command.Trigger) error {
 		return err
 	case <-ctx.Done():
 	}
-	late := time.NewTimer(closeTime)
-	defer late.Stop()
+	timeout := time.NewTimer(closeTime)
+	defer timeout.Stop()
 	select {
 	case err := <-done:
 		return err
-	case <-late.C:
+	case <-timeout.C:
 		return context.Cause(ctx)
 	}
 }
 
-// interruption is what is told of a signal that has ended ctx; nil if none has.
+// interruption is the Problem of the signal that has ended ctx; nil if none has.
 func interruption(ctx context.Context) error {
-	var s signalled
+	var s signalError
 	if !errors.As(context.Cause(ctx), &s) {
 		return nil
 	}

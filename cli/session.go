@@ -17,7 +17,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// startProblem says that a workload cannot start: whatever keeps it from it is bad input.
+// startProblem reports why a workload cannot start. An unknown cause counts as bad input.
 func startProblem(w *workload.Spec, err error) error {
 	p := *explain(err)
 	if p.Code == ExitFailed {
@@ -29,16 +29,16 @@ func startProblem(w *workload.Spec, err error) error {
 	return &p
 }
 
-// flushTime bounds the last export of telemetry, and the last lines of the console. closeTime bounds how long what still runs
-// may go on once the triggers have ended, which have waited for it.
+// flushTime bounds the last export of telemetry, and the last lines of the console. closeTime bounds how long invocations may
+// still run when the triggers, which have waited for them, have ended.
 const (
 	flushTime = 5 * time.Second
 	closeTime = time.Second
 )
 
-// session is what the commands that run or link components have in common: engine, telemetry, console, host.
+// session holds what the commands that run or link components share: engine, telemetry, console, host.
 type session struct {
-	stderr  *gate
+	stderr  *bufferedStderr
 	log     *slog.Logger
 	tel     *telemetry.Telemetry
 	console *host.Console
@@ -46,20 +46,20 @@ type session struct {
 	host    *host.Local
 }
 
-// purpose is what a session is for.
-type purpose struct {
-	// triggers are asked for once there is a log, before anything that takes long; nil: none.
+// sessionOptions are what the commands' sessions differ in.
+type sessionOptions struct {
+	// triggers makes the triggers, after the log and before anything slow; nil: none.
 	triggers func(*slog.Logger) ([]host.Trigger, error)
-	// raw gives guests the process's own standard streams, byte for byte; otherwise their lines go to the console.
-	raw bool
-	// deadline is that of components that name none; negative is none.
+	// rawStreams gives guests the process's own standard streams, byte for byte; otherwise their lines go to the console.
+	rawStreams bool
+	// deadline is that of components that set none; negative means no deadline.
 	deadline time.Duration
-	// silent exports no telemetry: nothing runs.
-	silent bool
+	// noTelemetry makes no telemetry, for commands that run no guest code.
+	noTelemetry bool
 }
 
-// open makes a session. Whatever it returns must be closed.
-func (p *process) open(ctx context.Context, s *settings, why purpose) (*session, error) {
+// open makes a session. A session that is not nil must be closed, also where there is an error.
+func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*session, error) {
 	level, err := s.level("log-level", "info")
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		return nil, err
 	}
 	if otelLevel == slog.LevelDebug {
-		otelLevel = slog.LevelDebug - 4 // there is no word for what is less; the console shows it, too
+		otelLevel = slog.LevelDebug - 4 // guests' trace level, which has no word of its own; the console shows it, too
 	}
 	format, err := s.choice("log-format", "text", "text", "json")
 	if err != nil {
@@ -85,18 +85,18 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		return nil, badValue(from, fmt.Errorf("%q: want true or false", traceText))
 	}
 
-	out := &session{stderr: newGate(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
+	out := &session{stderr: newBufferedStderr(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
 	handler := consoleHandler(out.stderr, format, level)
 	out.log = slog.New(handler)
-	takeOver(out.log)
+	redirectDefaultLoggers(out.log)
 	var triggers []host.Trigger
-	if why.triggers != nil {
-		if triggers, err = why.triggers(out.log); err != nil {
+	if opts.triggers != nil {
+		if triggers, err = opts.triggers(out.log); err != nil {
 			return out, err
 		}
 	}
 	var observer host.Observer
-	if !why.silent {
+	if !opts.noTelemetry {
 		to, err := autoconf.Read(ctx, autoconf.Options{Getenv: p.getenv, Logger: out.log})
 		if err != nil {
 			return out, fmt.Errorf("telemetry: %w", err)
@@ -113,38 +113,38 @@ func (p *process) open(ctx context.Context, s *settings, why purpose) (*session,
 		observer = out.tel
 		out.log = slog.New(slog.NewMultiHandler(handler, out.tel.LogHandler()))
 	}
-	if !why.raw {
+	if !opts.rawStreams {
 		out.console = host.NewConsole(out.stderr, format == "json", severity(level))
 		out.console.Trace = telemetry.IDs
 	}
 	if out.engine, err = p.engine(ctx, s, out.log); err != nil {
 		return out, err
 	}
-	var console host.LogSink // none: run tells of its one invocation by its own end
+	var console host.LogSink // run has none: it reports its one invocation by its exit status
 	if out.console != nil {
 		console = out.console
 	}
 	out.host, err = host.New(host.Config{
 		Console:  console,
 		Engine:   out.engine,
-		Plugins:  p.plugins(why.raw),
+		Plugins:  p.plugins(opts.rawStreams),
 		Triggers: triggers,
 		Observer: observer,
 		Logger:   out.log,
-		Deadline: why.deadline,
+		Deadline: opts.deadline,
 	})
 	return out, err
 }
 
-// engine makes the engine with its disk cache. Nothing is run from a cache that others could have changed, and a default one that is of
-// no use is no reason to stop: there is none then, and a warning. One that was asked for and is of no use is an error.
+// engine makes the engine with its disk cache. It never uses a cache that others could have changed: that is a warning. Another
+// fault of the cache is a warning for the default folder and an error for one that was set explicitly.
 func (p *process) engine(ctx context.Context, s *settings, log *slog.Logger) (*component.Engine, error) {
 	dir, from := s.text("cache-dir", "")
 	if dir == "off" {
 		return component.NewEngine(ctx)
 	}
-	asked := dir != ""
-	if !asked {
+	explicit := dir != ""
+	if !explicit {
 		base, err := os.UserCacheDir()
 		if err != nil {
 			return withoutCache(ctx, log, err)
@@ -158,14 +158,14 @@ func (p *process) engine(ctx context.Context, s *settings, log *slog.Logger) (*c
 	switch {
 	case err == nil:
 		return engine, nil
-	case !asked || errors.As(err, &untrusted):
+	case !explicit || errors.As(err, &untrusted):
 		return withoutCache(ctx, log, err)
 	}
 	return nil, &Problem{What: "cannot use the cache folder " + dir, Where: from, Why: err.Error(),
 		Do: "choose another with --cache-dir, or --cache-dir off", Code: ExitUsage}
 }
 
-// warnOfIgnored says what of a workload nothing heeds yet.
+// warnOfIgnored warns of a workload's settings that this version ignores.
 func (s *session) warnOfIgnored(ctx context.Context, w *workload.Spec) {
 	for _, c := range w.Components {
 		if len(c.Build.Command)+len(c.Build.Watch) > 0 {
@@ -174,12 +174,12 @@ func (s *session) warnOfIgnored(ctx context.Context, w *workload.Spec) {
 	}
 }
 
-func withoutCache(ctx context.Context, log *slog.Logger, why error) (*component.Engine, error) {
-	log.WarnContext(ctx, "compiled code is not kept: choose a folder of your own with --cache-dir, or --cache-dir off", "reason", why)
+func withoutCache(ctx context.Context, log *slog.Logger, reason error) (*component.Engine, error) {
+	log.WarnContext(ctx, "compiled code is not kept: choose a folder of your own with --cache-dir, or --cache-dir off", "reason", reason)
 	return component.NewEngine(ctx)
 }
 
-// close stops what runs, shows what is still to be shown, and exports what is still to be exported.
+// close stops the workload, exports the rest of telemetry and writes the rest of the console.
 func (s *session) close(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx)
 	var errs []error
@@ -188,7 +188,7 @@ func (s *session) close(ctx context.Context) error {
 		errs = append(errs, s.host.Close(hctx))
 		cancel()
 	}
-	s.stderr.open("")
+	s.stderr.release("")
 	if s.tel != nil {
 		tctx, cancel := context.WithTimeout(ctx, flushTime)
 		if err := s.tel.Shutdown(tctx); err != nil {
@@ -198,7 +198,7 @@ func (s *session) close(ctx context.Context) error {
 	}
 	if s.console != nil {
 		cctx, cancel := context.WithTimeout(ctx, flushTime)
-		_ = s.console.Close(cctx) // it writes to the gate, which never waits
+		_ = s.console.Close(cctx) // it writes to s.stderr, which never waits
 		cancel()
 	}
 	if s.engine != nil {
@@ -219,7 +219,7 @@ func (s *settings) level(name, def string) (slog.Level, error) {
 	return l, err
 }
 
-// severity is the least severity of guests' lines that a console of level l shows.
+// severity is the least severity of guests' log lines that a console of level l shows.
 func severity(l slog.Level) host.Severity {
 	switch l {
 	case slog.LevelDebug:

@@ -21,39 +21,39 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Ships is what a program is made of besides the command line: add to what Standard gives, or list what is to be there.
+// Ships lists the plugins and triggers of a program: add to those of Standard, or list all of your own.
 type Ships struct {
-	// Plugins serve what components import. WASI is not among them: every program serves it, for `run` with its own standard
-	// streams. They serve one command, and so one host. One with a method Backends() []string, as keyvalue and blobstore have,
-	// names the backends that grants under its own name may ask for.
+	// Plugins serve components' imports. WASI is not among them: every program serves it, for `run` with its own standard
+	// streams. They are for one call of Main, since they serve one host. A plugin's optional method Backends() []string, as
+	// keyvalue and blobstore have it, names the backends that grants under the plugin's name may choose.
 	Plugins []host.Plugin
-	// Triggers are the types that a manifest may name. A component without a manifest is reached by the first that is Alone.
+	// Triggers are the types that a manifest may name. The first whose Type is Alone serves a component without a manifest.
 	Triggers []Trigger
 }
 
 // Trigger is one type of trigger.
 type Trigger struct {
 	Type workload.TriggerType
-	// New makes it for a workload that has triggers of the type; nil where the type is for later.
+	// New makes the trigger for a workload that has triggers of the type; nil: the type is reserved and serves nothing.
 	New func(TriggerConfig) (host.Trigger, error)
 }
 
-// TriggerConfig is what the command line has to say to a trigger.
+// TriggerConfig is what the command line passes to a trigger. `check` passes a Workload and a Logger only.
 type TriggerConfig struct {
 	Workload *workload.Spec
-	Listen   []string      // --listen: addresses as of http.Config.Listen; none: the trigger's own
-	Drain    time.Duration // --drain: how long what runs may go on once the program is to end
+	Listen   []string      // --listen: addresses in the form of http.Config.Listen; none: the trigger's default
+	Drain    time.Duration // --drain: how long running invocations may go on after the first signal
 	Logger   *slog.Logger
 }
 
-// Listener is an optional power of triggers that wait for connections: they are asked to listen before anything that takes long,
-// since the address is the likeliest mistake, and the addresses are what `up` tells when it is ready.
+// Listener is an optional interface of triggers that accept connections. `up` calls Listen before anything slow, since a bad
+// address is the likeliest mistake, and prints Addrs when the workload is ready.
 type Listener interface {
 	Listen() error
 	Addrs() []net.Addr
 }
 
-// Standard is what vitrine ships.
+// Standard returns vitrine's own plugins and triggers, the plugins new with each call.
 func Standard() Ships {
 	return Ships{
 		Plugins: []host.Plugin{
@@ -80,7 +80,7 @@ func newHTTP(c TriggerConfig) (host.Trigger, error) {
 	return http.New(config), nil
 }
 
-// format is the manifest's format with what ships.
+// format is the manifest's format with the program's triggers and backends.
 func (s *Ships) format() *app.Format {
 	f := &app.Format{}
 	for _, t := range s.Triggers {
@@ -95,7 +95,7 @@ func (s *Ships) format() *app.Format {
 	return f
 }
 
-// triggers makes those that the workload names.
+// triggers makes the triggers that the workload names.
 func (s *Ships) triggers(c TriggerConfig) ([]host.Trigger, error) {
 	var made []host.Trigger
 	for _, t := range s.Triggers {
@@ -111,10 +111,10 @@ func (s *Ships) triggers(c TriggerConfig) ([]host.Trigger, error) {
 	return made, nil
 }
 
-// plugins are those that ship, and WASI. raw gives guests the process's own standard streams.
-func (p *process) plugins(raw bool) []host.Plugin {
+// plugins returns the program's plugins and WASI. rawStreams gives guests the process's own standard streams.
+func (p *process) plugins(rawStreams bool) []host.Plugin {
 	var streams hostwasi.Config
-	if raw {
+	if rawStreams {
 		streams.Stdin, streams.Stdout, streams.Stderr = p.stdin, p.stdout, p.stderr
 	}
 	return append([]host.Plugin{hostwasi.New(streams)}, p.ships.Plugins...)

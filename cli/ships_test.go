@@ -16,11 +16,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// bell is a trigger of a program's own: it rings as often as its config says, and then fails.
+// bell is a program's own trigger: it invokes its component as often as its config says, and then fails.
 type bell struct {
 	attached chan *workload.TriggerSpec
 	invoker  host.Invoker
-	told     *[]string
+	results  *[]string
 }
 
 type bellConfig struct {
@@ -45,12 +45,12 @@ func (b *bell) Run(ctx context.Context) error {
 			}
 			return err
 		}})
-		*b.told = append(*b.told, fmt.Sprintf("%d: %v", i, err))
+		*b.results = append(*b.results, fmt.Sprintf("%d: %v", i, err))
 	}
 	return errors.New("the rope is torn")
 }
 
-// TestOwnTrigger: a program's own type of trigger is served, checked and written by the same commands, and only where a workload has it.
+// TestOwnTrigger: the commands serve, check and write a program's own type of trigger, and make it only where a workload has it.
 func TestOwnTrigger(t *testing.T) {
 	guest, err := filepath.Abs("testdata/ok.wasm")
 	if err != nil {
@@ -73,7 +73,7 @@ func TestOwnTrigger(t *testing.T) {
 			if c.Workload.Name != "shop" || c.Logger == nil {
 				t.Errorf("made for %+v", c)
 			}
-			return &bell{attached: make(chan *workload.TriggerSpec, 1), told: &rung}, nil
+			return &bell{attached: make(chan *workload.TriggerSpec, 1), results: &rung}, nil
 		},
 	})
 	with := func(ships Ships, args ...string) (int, string, string) {
@@ -112,8 +112,8 @@ func TestOwnTrigger(t *testing.T) {
 	}
 }
 
-// TestSchemaIsOfWhatShips: the schema that editors are pointed to is that of the standard program.
-func TestSchemaIsOfWhatShips(t *testing.T) {
+// TestSchemaMatchesStandardShips: the published schema is that of the standard program.
+func TestSchemaMatchesStandardShips(t *testing.T) {
 	ships := Standard()
 	want, err := ships.format().Schema()
 	if err != nil {

@@ -7,34 +7,34 @@ import (
 	"syscall"
 )
 
-// signalled is the cause of a context that a signal has ended.
-type signalled struct{ syscall.Signal }
+// signalError is the cause of a context that a signal has cancelled.
+type signalError struct{ syscall.Signal }
 
-func (s signalled) Error() string {
+func (s signalError) Error() string {
 	if s.Signal == syscall.SIGTERM {
 		return "terminated"
 	}
 	return "interrupted"
 }
 
-// status is the exit status of what the signal has ended, as shells have it.
-func (s signalled) status() int { return 128 + int(s.Signal) }
+// status is the exit status of a process that the signal has ended, as shells report it.
+func (s signalError) status() int { return 128 + int(s.Signal) }
 
-// interruptible gives a context that the first SIGINT or SIGTERM ends, for a cause of type signalled. From then on signals do
-// what they do to any process: the second ends it at once, also where it comes before the first has been dealt with.
+// interruptible returns a context that the first SIGINT or SIGTERM cancels, with a cause of type signalError. After that signals
+// have their default effect: the second ends the process at once, also where it comes before the first has been handled.
 func interruptible(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	came := make(chan os.Signal, 2)
-	signal.Notify(came, os.Interrupt, syscall.SIGTERM)
+	received := make(chan os.Signal, 2)
+	signal.Notify(received, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		select {
-		case s := <-came:
-			signal.Stop(came)
+		case s := <-received:
+			signal.Stop(received)
 			if s, ok := s.(syscall.Signal); ok {
-				cancel(signalled{s})
+				cancel(signalError{s})
 			}
 			select {
-			case s = <-came:
+			case s = <-received:
 				raise(s)
 			default:
 			}
@@ -42,12 +42,12 @@ func interruptible(ctx context.Context) (context.Context, func()) {
 		}
 	}()
 	return ctx, func() {
-		signal.Stop(came)
+		signal.Stop(received)
 		cancel(nil)
 	}
 }
 
-// raise has the process do what it does at a signal that nobody takes.
+// raise sends s to the process itself, which no longer catches it.
 func raise(s os.Signal) {
 	p, err := os.FindProcess(os.Getpid())
 	if err == nil {
@@ -58,18 +58,18 @@ func raise(s os.Signal) {
 	}
 }
 
-// keepWriting makes a write to a pipe whose reader has gone an error like any other, also on standard output and error, where
-// it would end the process.
-func keepWriting() { signal.Ignore(syscall.SIGPIPE) }
+// ignoreBrokenPipe makes a write to a pipe without a reader return an error also on standard output and error, where it would
+// end the process.
+func ignoreBrokenPipe() { signal.Ignore(syscall.SIGPIPE) }
 
-// onHangup has f called whenever SIGHUP comes, which ends the process otherwise, until the returned function is called.
+// onHangup calls f at each SIGHUP, which otherwise ends the process, until stop is called.
 func onHangup(f func()) (stop func()) {
-	came, done := make(chan os.Signal, 1), make(chan struct{})
-	signal.Notify(came, syscall.SIGHUP)
+	received, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(received, syscall.SIGHUP)
 	go func() {
 		for {
 			select {
-			case <-came:
+			case <-received:
 				f()
 			case <-done:
 				return
@@ -77,7 +77,7 @@ func onHangup(f func()) (stop func()) {
 		}
 	}()
 	return func() {
-		signal.Stop(came)
+		signal.Stop(received)
 		close(done)
 	}
 }

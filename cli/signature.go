@@ -6,13 +6,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// shown is how many cases, fields or labels of an unnamed type are spelled before the rest is left out.
-const shown = 4
+// maxMembers is how many cases, fields or labels of an unnamed type are printed before the rest is left out.
+const maxMembers = 4
 
-// signature spells a function's type for people: as WIT does, but resources go by their own name, and long unnamed types
-// are cut. The component's binary need not name a type, and then all that is left of error-code is its forty cases.
+// signature formats a function's type as WIT does, but prints own<T> as T and cuts long unnamed types: a component's binary
+// need not name its types, and wasi:http's error-code, for one, has forty cases.
 func signature(t *cm.FuncType) string {
-	w := &speller{left: maxSpelled}
+	w := &typeFormatter{remaining: maxTypes}
 	var b strings.Builder
 	if t.Async {
 		b.WriteString("async ")
@@ -22,27 +22,27 @@ func signature(t *cm.FuncType) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		if w.left < 0 {
+		if w.remaining < 0 {
 			b.WriteString("…")
 			break
 		}
-		b.WriteString(p.Name + ": " + w.typeText(p.Type))
+		b.WriteString(p.Name + ": " + w.format(p.Type))
 	}
 	b.WriteString(")")
 	if t.Result != nil {
-		b.WriteString(" -> " + w.typeText(t.Result))
+		b.WriteString(" -> " + w.format(t.Result))
 	}
 	return b.String()
 }
 
-// speller spells types, as many as are left: a type that is small in the file can unfold to one that nobody can read.
-type speller struct{ left int }
+// typeFormatter formats a bounded number of types: a type that is small in the file can expand to a huge one.
+type typeFormatter struct{ remaining int }
 
-// maxSpelled is how many types a signature spells before the rest is left out.
-const maxSpelled = 200
+// maxTypes is how many types a signature prints before the rest is left out.
+const maxTypes = 200
 
-func (w *speller) typeText(t *cm.Type) string {
-	if w.left--; w.left < 0 {
+func (w *typeFormatter) format(t *cm.Type) string {
+	if w.remaining--; w.remaining < 0 {
 		return "…"
 	}
 	if t == nil {
@@ -57,26 +57,26 @@ func (w *speller) typeText(t *cm.Type) string {
 	case cm.KindBorrow:
 		return "borrow<" + t.Resource.Name + ">"
 	case cm.KindList, cm.KindOption:
-		return t.Kind.String() + "<" + w.typeText(t.Elem) + ">"
+		return t.Kind.String() + "<" + w.format(t.Elem) + ">"
 	case cm.KindStream, cm.KindFuture:
 		if t.Elem == nil {
 			return t.Kind.String()
 		}
-		return t.Kind.String() + "<" + w.typeText(t.Elem) + ">"
+		return t.Kind.String() + "<" + w.format(t.Elem) + ">"
 	case cm.KindMap:
-		return "map<" + w.typeText(t.Key) + ", " + w.typeText(t.Elem) + ">"
+		return "map<" + w.format(t.Key) + ", " + w.format(t.Elem) + ">"
 	case cm.KindResult:
 		switch {
 		case t.OK == nil && t.Err == nil:
 			return "result"
 		case t.Err == nil:
-			return "result<" + w.typeText(t.OK) + ">"
+			return "result<" + w.format(t.OK) + ">"
 		}
-		return "result<" + w.typeText(t.OK) + ", " + w.typeText(t.Err) + ">"
+		return "result<" + w.format(t.OK) + ", " + w.format(t.Err) + ">"
 	case cm.KindTuple:
 		var parts []string
 		for _, f := range t.Fields {
-			if parts = append(parts, w.typeText(f.Type)); w.left < 0 {
+			if parts = append(parts, w.format(f.Type)); w.remaining < 0 {
 				break
 			}
 		}
@@ -86,22 +86,22 @@ func (w *speller) typeText(t *cm.Type) string {
 		for i, f := range t.Fields {
 			parts[i] = f.Name
 		}
-		return body(t.Kind, parts)
+		return braced(t.Kind, parts)
 	case cm.KindVariant:
 		parts := make([]string, len(t.Cases))
 		for i, c := range t.Cases {
 			parts[i] = c.Name
 		}
-		return body(t.Kind, parts)
+		return braced(t.Kind, parts)
 	case cm.KindEnum, cm.KindFlags:
-		return body(t.Kind, t.Labels)
+		return braced(t.Kind, t.Labels)
 	}
 	return t.Kind.String()
 }
 
-func body(k cm.Kind, parts []string) string {
-	if len(parts) > shown {
-		parts = append(parts[:shown:shown], "…")
+func braced(k cm.Kind, parts []string) string {
+	if len(parts) > maxMembers {
+		parts = append(parts[:maxMembers:maxMembers], "…")
 	}
 	return k.String() + " { " + strings.Join(parts, ", ") + " }"
 }

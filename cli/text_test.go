@@ -9,8 +9,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
-// TestTextForGuests: what is no UTF-8 is refused where it comes in, and not told; a guest would trap over it.
-func TestTextForGuests(t *testing.T) {
+// TestGuestTextIsUTF8: text for a guest that is no UTF-8, over which the guest would trap, is refused and not quoted.
+func TestGuestTextIsUTF8(t *testing.T) {
 	guest := testref.File(t, "rust-cli-p2")
 	dir := t.TempDir()
 	odd := filepath.Join(dir, "d\xff")
@@ -31,16 +31,16 @@ func TestTextForGuests(t *testing.T) {
 		"half a character":     {[]string{"run", "--env", "A=secret\xc3", guest}, "--env"},
 		"more than is Unicode": {[]string{"run", guest, "secret\xf4\x90\x80\x80"}, "argument 1"},
 	} {
-		status, stdout, stderr := start(q.args...)
+		status, stdout, stderr := runCLI(q.args...)
 		if status != ExitUsage || stdout != "" || !strings.Contains(stderr, q.says) || !strings.Contains(stderr, "UTF-8") || strings.Contains(stderr, "secret") {
 			t.Errorf("%s: status %d\n%s%s", name, status, stdout, stderr)
 		}
 	}
-	// A folder may be called anything as long as the guest calls it otherwise.
-	if status, stdout, stderr := start("run", "--dir", odd+"::/data", guest); status != ExitOK {
+	// A host folder's name may be no UTF-8 as long as the guest's name for it is.
+	if status, stdout, stderr := runCLI("run", "--dir", odd+"::/data", guest); status != ExitOK {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)
 	}
-	// A file's name is nobody's doing.
+	// A component file's name may be no UTF-8.
 	wasm, err := os.ReadFile(guest)
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestTextForGuests(t *testing.T) {
 	if err := os.WriteFile(file, wasm, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if status, stdout, stderr := start("run", file); status != ExitOK {
+	if status, stdout, stderr := runCLI("run", file); status != ExitOK {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)
 	}
 }

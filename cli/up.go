@@ -23,16 +23,16 @@ func (p *process) up() *cobra.Command {
 		Short: "Serve a component, a folder with a vitrine.yaml, or a manifest",
 		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out.
 
-The first line on stderr, "serving NAME on http://ADDRESS", says where, once it is ready to answer.
-What guests write comes out on stderr, each line behind its severity (a line of JSON says its own), the beginnings of its
+The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer.
+Guests' output appears on stderr, each line after its severity (a line of JSON may set its own), the beginnings of its
 trace's and span's identifiers, and the component's name and stream: WARN 4bf92f35/00f067aa [shop stderr] :: text.
-SIGINT and SIGTERM let running requests end for as long as --drain says, cut the rest, send what telemetry
-is left, and exit with 0; a second one ends the process at once. SIGHUP is noted, and changes nothing.`,
+After SIGINT or SIGTERM running requests may go on for as long as --drain says; then the rest is cut, the remaining
+telemetry is sent, and the exit status is 0. A second signal ends the process at once. SIGHUP changes nothing, and is logged.`,
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
 	s := p.options(cmd, []option{listenOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
-	write := cmd.Flags().Bool("write", false, "print the manifest that PATH and the flags stand for, and do nothing else; of PATH's own,\nwhat flags do not change stays as it is written, and paths in it start from its folder")
+	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of\nPATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
 		if *write {
@@ -51,7 +51,7 @@ is left, and exit with 0; a second one ends the process at once. SIGHUP is noted
 	return cmd
 }
 
-// loadSpec reads what path stands for and lays the flags over it.
+// loadSpec reads the manifest, folder or component at path and applies the flags and variables.
 func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, error) {
 	w, err := format.Load(path)
 	if err != nil {
@@ -69,12 +69,12 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	if err != nil {
 		return err
 	}
-	keepWriting()
+	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	listen, _ := s.values("listen")
 	var triggers []host.Trigger
-	session, err := p.open(ctx, s, purpose{triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+	session, err := p.open(ctx, s, sessionOptions{triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
 		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, Drain: drain, Logger: log}); err != nil {
 			return nil, err
 		}
@@ -100,13 +100,13 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	done()
 	if err != nil {
 		if ctx.Err() != nil {
-			return nil // it was told to end before it had begun
+			return nil // a signal ended it before it had started
 		}
 		return startProblem(w, err)
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- session.host.Run(ctx) }()
-	session.stderr.open(greeting(w.ID(), triggers))
+	session.stderr.release(greeting(w.ID(), triggers))
 	select {
 	case err := <-failed:
 		return err
@@ -116,7 +116,7 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 	return <-failed
 }
 
-// greeting says where a workload is served, an address a line.
+// greeting has a line for each address at which a workload is served.
 func greeting(id workload.ID, triggers []host.Trigger) string {
 	var b strings.Builder
 	var addrs []net.Addr
@@ -138,7 +138,7 @@ func greeting(id workload.ID, triggers []host.Trigger) string {
 	return b.String()
 }
 
-// drain is how long what runs may go on after the first signal: what was asked for, else the longest deadline.
+// drain is how long running invocations may go on after the first signal: --drain, else the longest deadline.
 func (s *settings) drain(w *workload.Spec) (time.Duration, error) {
 	if text, from := s.text("drain", ""); text != "" {
 		d, err := workload.ParseDuration(text)

@@ -13,9 +13,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// pairs adds NAME=VALUE texts to a map that may be shared with another component. What they are is in no error: they may
-// be secrets, and what has no = may be a piece of one.
-func pairs(m *map[string]string, values []string) error {
+// addPairs adds NAME=VALUE texts to a copy of m, which may be shared with another component. Errors quote none of them: they
+// may be secrets, and a text without = may be a piece of one.
+func addPairs(m *map[string]string, values []string) error {
 	out := maps.Clone(*m)
 	if out == nil {
 		out = map[string]string{}
@@ -37,8 +37,8 @@ func pairs(m *map[string]string, values []string) error {
 	return nil
 }
 
-// parsed checks values by their grammar and spells them as it does.
-func parsed[T fmt.Stringer](values []string, parse func(string) (T, error)) ([]string, error) {
+// parseAll parses the values and returns them in canonical spelling.
+func parseAll[T fmt.Stringer](values []string, parse func(string) (T, error)) ([]string, error) {
 	var out []string
 	for _, v := range values {
 		t, err := parse(v)
@@ -58,17 +58,17 @@ func applyDirs(c *workload.Component, values []string) error {
 			return err
 		}
 		if !utf8.ValidString(f.Guest) {
-			return fmt.Errorf("%q: what the guest is to call it is no UTF-8: give it a name, HOST::GUEST", v)
+			return fmt.Errorf("%q: the guest's name for it is no UTF-8: give it a name, HOST::GUEST", v)
 		}
 		info, err := os.Stat(f.Host)
 		if err != nil {
-			return fmt.Errorf("%s: the folder does not exist%s", f.Host, missingBelow(f.Host))
+			return fmt.Errorf("%s: the folder does not exist%s", f.Host, existingParent(f.Host))
 		}
 		if !info.IsDir() {
 			return fmt.Errorf("%s is no folder", f.Host)
 		}
 		if slices.ContainsFunc(files, func(g workload.FileGrant) bool { return g.Guest == f.Guest }) {
-			return fmt.Errorf("%s: a second folder that the guest calls %q", v, f.Guest)
+			return fmt.Errorf("%s: a second folder with the guest's name %q", v, f.Guest)
 		}
 		files = append(files, f)
 	}
@@ -76,8 +76,8 @@ func applyDirs(c *workload.Component, values []string) error {
 	return nil
 }
 
-// missingBelow says which folder on the way to a missing one does exist, when that is not the obvious one.
-func missingBelow(path string) string {
+// existingParent names, in parentheses, the nearest parent of path that exists, unless it is the direct parent.
+func existingParent(path string) string {
 	parent := filepath.Dir(filepath.Clean(path))
 	for parent != filepath.Dir(parent) {
 		if _, err := os.Stat(parent); err == nil {
@@ -91,8 +91,8 @@ func missingBelow(path string) string {
 	return ""
 }
 
-// number reads a whole number from 1.
-func number[T int | uint32](to *T, s string) error {
+// parsePositive parses a whole number from 1 to 2³¹-1.
+func parsePositive[T int | uint32](to *T, s string) error {
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil || n == 0 {
 		return fmt.Errorf("%q: want a whole number from 1", s)
@@ -101,8 +101,8 @@ func number[T int | uint32](to *T, s string) error {
 	return nil
 }
 
-func reuseOnly(*workload.Component, []string) error {
-	return fmt.Errorf("it says something with isolation reuse, which is not supported by this version yet")
+func rejectReuseOption(*workload.Component, []string) error {
+	return fmt.Errorf("it is for isolation reuse, which is not supported by this version yet")
 }
 
 func oneOf(v string, words ...string) error {

@@ -20,7 +20,7 @@ func (p *process) version() *cobra.Command {
 	}
 }
 
-// buildVersion is what the build was told, else what the go command knows of the module.
+// buildVersion is Version if the build set it, else the module's version in the build information.
 func buildVersion() string {
 	if Version != "dev" {
 		return Version

@@ -12,14 +12,14 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// unsampled is a context in a trace that somebody decided not to sample.
+// unsampled is a context in a trace that is not sampled.
 func unsampled() context.Context {
 	h := http.Header{"Traceparent": {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}}
 	return propagation.TraceContext{}.Extract(context.Background(), propagation.HeaderCarrier(h))
 }
 
-// crossing is Enter and Exit as cheap as they can be made, to see what hooks cost.
-func crossing(e edgeHooks, c *cm.Call) {
+// crossing calls Enter and Exit with the least overhead, to measure hooks.
+func crossing(e boundHooks, c *cm.Call) {
 	e.h.Enter(c)
 	e.h.Exit(c, cm.End{Guest: 1, Fuel: 1, MemoryPeak: 65536})
 	c.State = nil
@@ -33,40 +33,40 @@ func TestAllocations(t *testing.T) {
 		"host guest": handleEdge, "guest guest": cartEdge, "guest host": customEdge, "noise": clockEdge,
 	} {
 		t.Run("unsampled/"+name, func(t *testing.T) {
-			e := newBench(t, nil).edgeOf(b)
+			e := newHarness(t, nil).bind(b)
 			c := cm.NewCall(b, nil, unsampled())
 			c.SetArgs(resourceArg(nil))
 			c.Instance.Reuse = "fresh"
-			crossing(e, c) // the first measurement makes its aggregation
+			crossing(e, c) // the first measurement allocates its cells
 			if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n != 0 {
 				t.Errorf("%v allocations", n)
 			}
 		})
 	}
 	t.Run("request", func(t *testing.T) {
-		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048") // nothing is sent while allocations are counted
+		t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2048") // no export while allocations are counted
 		t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "3600000")
-		h := newHello(t)
-		// The state of the event, two spans, the header that names one of them and its place; three are calls and a context.
+		h := newHelloRequest(t)
+		// The event's state, two spans, and the traceparent header; three are calls and a context.
 		if n := testing.AllocsPerRun(500, h.serve); n > 5+3 {
 			t.Errorf("%v allocations", n)
 		}
 	})
 	t.Run("noise that is no span", func(t *testing.T) {
-		b := newBench(t, nil)
+		b := newHarness(t, nil)
 		ctx, span := b.host.tracer.Start(context.Background(), "x")
 		defer span.End()
-		e := b.edgeOf(clockEdge)
+		e := b.bind(clockEdge)
 		c := cm.NewCall(clockEdge, nil, ctx)
 		crossing(e, c)
-		// A span that is sampled is offered as exemplar of the measurement.
+		// A sampled span may become the measurement's exemplar.
 		if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n > 2 {
 			t.Errorf("%v allocations", n)
 		}
 	})
 }
 
-// With telemetry off there are no hooks but those that carry the context of a request on, and none without a propagator.
+// With telemetry off the only hooks are those that propagate contexts, and there are none without a propagator.
 func TestOff(t *testing.T) {
 	tel, err := New(t.Context(), Config{Getenv: vars(nil), Logger: discard()})
 	if err != nil {
@@ -83,7 +83,7 @@ func TestOff(t *testing.T) {
 			t.Errorf("%s has the hooks %v", b.Name(), h)
 		}
 	}
-	e := edgeHooks{outEdge, i.Bind(outEdge)}
+	e := boundHooks{outEdge, i.Bind(outEdge)}
 	c := cm.NewCall(outEdge, nil, context.Background())
 	c.SetArgs(resourceArg(&outRequest{"GET", nil, http.Header{}}))
 	if n := testing.AllocsPerRun(100, func() { crossing(e, c) }); n > 1 {
@@ -107,8 +107,8 @@ var instantiate = &cm.Operation{Name: "instantiate", Component: "shop"}
 func BenchmarkGuestToHost(b *testing.B) {
 	for name, ctx := range map[string]context.Context{"sampled": context.Background(), "unsampled": unsampled()} {
 		b.Run(name, func(b *testing.B) {
-			be := newBench(b, func(c *Config, _ *workload.Spec) { c.Consumers[0].Spans = nowhere{} })
-			e := be.edgeOf(customEdge)
+			be := newHarness(b, func(c *Config, _ *workload.Spec) { c.Consumers[0].Spans = discardExporter{} })
+			e := be.bind(customEdge)
 			if name == "sampled" {
 				ctx, _ = be.host.tracer.Start(ctx, "root")
 			}
@@ -121,8 +121,8 @@ func BenchmarkGuestToHost(b *testing.B) {
 	}
 }
 
-// nowhere is an exporter that costs nothing.
-type nowhere struct{}
+// discardExporter is an exporter that discards spans.
+type discardExporter struct{}
 
-func (nowhere) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
-func (nowhere) Shutdown(context.Context) error                             { return nil }
+func (discardExporter) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error { return nil }
+func (discardExporter) Shutdown(context.Context) error                             { return nil }

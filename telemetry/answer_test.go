@@ -11,9 +11,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// TestEventsWithoutAnAnswer: an event whose guest did not answer, or that the host's end cut, has failed by name, in its span
-// and in one log record.
-func TestEventsWithoutAnAnswer(t *testing.T) {
+// TestEventsWithoutAnswer: an event without an answer, or cut by the host's shutdown, has an error.type in its span, and one log
+// record.
+func TestEventsWithoutAnswer(t *testing.T) {
 	for name, c := range map[string]struct {
 		err                 error
 		errorType, blame, m string
@@ -30,7 +30,7 @@ func TestEventsWithoutAnAnswer(t *testing.T) {
 			"shutdown", "limit", "trap: overload: shutting down: c takes no more"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, nil)
+			b := newHarness(t, nil)
 			b.serve(&request{r: httptest.NewRequest("GET", "/", nil), route: "/", status: 500}, func(context.Context) error { return c.err })
 			spans := b.ended()
 			if len(spans) != 1 {

@@ -18,7 +18,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// broken is a backend that says too much when it fails.
+// broken is a backend whose errors hold secrets.
 type broken struct{}
 
 var errBroken = errors.New("dial tcp 10.0.0.7:6379: the disk is gone, password=hunter2")
@@ -29,7 +29,7 @@ func (broken) Open(context.Context, keyvalue.Owner, string) (keyvalue.Bucket, er
 	return nil, errBroken
 }
 
-// brokenBlobs has a store of what a guest asks first.
+// brokenBlobs fails the first calls of a guest.
 type brokenBlobs struct{ blobstore.Store }
 
 func (brokenBlobs) CreateContainer(context.Context, string) error { return errBroken }
@@ -44,11 +44,11 @@ func (brokenBackend) Drop(blobstore.Owner) {}
 
 func (brokenBackend) Store(blobstore.Owner) blobstore.Store { return brokenBlobs{} }
 
-// TestBackendsThatFail: a guest whose backend fails is told so and no more; what the backend says is on the call's span and in a record
-// of the call, once for each request, with secrets left out. Whatever detail is wanted, the record is there.
-func TestBackendsThatFail(t *testing.T) {
+// TestFailingBackends: a guest gets a fixed text for its backend's failure; the backend's text, without secrets, is on the call's span
+// and in one log record for each request, at every level of detail.
+func TestFailingBackends(t *testing.T) {
 	for _, detail := range []telemetry.Detail{telemetry.DetailInvocation, telemetry.DetailBoundary} {
-		w := newWorldOf(t, detail, []host.Plugin{
+		w := newEngineHarnessWith(t, detail, []host.Plugin{
 			config.Plugin{}, logging.Plugin{}, keyvalue.New(memory.New(0)).Add("broken", broken{}), blobstore.New(brokenBackend{}),
 		})
 		c := guestComponent("kv", "rust-kv-p2")
@@ -89,7 +89,7 @@ func TestBackendsThatFail(t *testing.T) {
 		if want := map[telemetry.Detail]int{telemetry.DetailBoundary: 2}[detail]; causes != want {
 			t.Errorf("detail %v: %d spans tell of a backend, wanted %d", detail, causes, want)
 		}
-		lines := w.logs.Lines(w.spans.GetSpans())
+		lines := w.logs.Format(w.spans.GetSpans())
 		if n := strings.Count(lines, "the disk is gone"); n != 2 || strings.Contains(lines, "hunter2") {
 			t.Errorf("detail %v: %d records tell of a backend:\n%s", detail, n, lines)
 		}

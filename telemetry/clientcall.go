@@ -18,16 +18,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// outgoing is how the object behind the first argument of an outgoing request is known. The header is the one that will
-// be sent; it may be changed until the call enters the host function.
+// outgoing is the interface of the first argument's resource in a call that sends a request. The header is the one that is sent;
+// it may be changed until the call enters the host function.
 type outgoing interface {
 	OutgoingMethod() string
 	OutgoingURL() *url.URL
 	OutgoingHeader() http.Header
 }
 
-// clientCall is the hooks of an outgoing request: a CLIENT span that lasts until the answer's last byte has come, which is
-// later than the host function's return, and earlier than the call's end where the guest reads the answer late.
+// clientCall is the hooks of an outgoing request: a CLIENT span that lasts until the last byte of the response, which comes after
+// the host function has returned, and before the call's end if the guest reads the response late.
 type clientCall struct {
 	*hostCall
 	request *span.Template
@@ -37,24 +37,24 @@ func newClientCall(base *hostCall) cm.Hooks {
 	return &clientCall{base, base.tmpl.As(trace.SpanKindClient)}
 }
 
-// CountOnly says no: a request is measured by what came of it, and carries the context on.
+// CountOnly is false: the measurements depend on the response, and the request carries the context.
 func (h *clientCall) CountOnly() bool { return false }
 
-// outgoingTimes is what such an object knows of an exchange that has ended: when the head of the answer had come and when its
-// last byte had, counted from the start, and for how long nothing could come in between because the guest took nothing.
+// outgoingTimes is an optional interface of such a resource, for an exchange that has ended: the times from its start until the
+// head and until the last byte of the response, and for how long the guest's not reading kept bytes from coming.
 type outgoingTimes interface {
 	OutgoingTimes() (head, total, stalled time.Duration)
 }
 
 type clientState struct {
-	span   *span.Span // nil when it is not sampled
-	ctx    context.Context
-	req    outgoing
-	key    clientKey
-	failed string // the case of the WIT error with which the request was refused
+	span      *span.Span // nil when it is not sampled
+	ctx       context.Context
+	req       outgoing
+	key       clientKey
+	errorCase string // the case of the WIT error that the host function returned
 }
 
-// Enter opens the span and puts its context into the request.
+// Enter opens the span and injects its context into the request.
 func (h *clientCall) Enter(c *cm.Call) context.Context {
 	req := outgoingOf(c)
 	if req == nil {
@@ -64,15 +64,15 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	if u == nil {
 		u = &url.URL{}
 	}
-	st := &clientState{ctx: h.below(c), req: req, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
+	st := &clientState{ctx: h.parentContext(c), req: req, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
 	st.key.address, st.key.port = hostPort(u.Host, u.Scheme)
 	if st.key.port == 0 {
 		st.key.port = defaultPort(u.Scheme)
 	}
 	c.State = st
-	h.p.held.Add(1)
+	h.p.pendingCalls.Add(1)
 	header := req.OutgoingHeader()
-	if h.i.wants(h.detail) && !h.p.quiet(st.ctx) {
+	if h.i.records(h.detail) && !h.p.neverSampled(st.ctx) {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
 	}
 	switch {
@@ -80,12 +80,12 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	case st.span != nil:
 		h.i.t.inject(st.ctx, header)
 	default:
-		h.i.t.pass(st.ctx, header)
+		h.i.t.injectMissing(st.ctx, header)
 	}
 	return st.ctx
 }
 
-// outgoingOf is the request that c sends; nil if its first argument is none.
+// outgoingOf returns the request that c sends; nil if its first argument is none.
 func outgoingOf(c *cm.Call) outgoing {
 	args, typ := c.Args(), c.Boundary.Type
 	if len(args) == 0 || typ == nil || !isResource(typ, 0) {
@@ -122,15 +122,15 @@ func (h *clientCall) begin(c *cm.Call, st *clientState, method string, u *url.UR
 	st.ctx, st.span = s.Start(), s
 }
 
-// guestParent finds the parent that the guest itself gave to its request. A span of the same trace becomes the parent:
-// the guest has spans of its own. A copy of what came with the event is none, it would tear the tree. The context of
-// another trace is linked to.
+// guestParent returns the parent that the guest itself set in its request's headers. A span of the same trace, one of the guest's
+// own, becomes the parent; a copy of the incoming request's context does not, which would make a sibling of the guest's span. A
+// context of another trace becomes a link.
 func (h *clientCall) guestParent(c *cm.Call, ctx context.Context, header http.Header) (context.Context, trace.SpanContext) {
 	if header == nil {
 		return ctx, trace.SpanContext{}
 	}
 	ours := trace.SpanContextFromContext(ctx)
-	own := h.i.t.sent(header)
+	own := h.i.t.contextOf(header)
 	switch {
 	case !own.IsValid() || own.SpanID() == ours.SpanID():
 	case own.TraceID() != ours.TraceID():
@@ -142,7 +142,7 @@ func (h *clientCall) guestParent(c *cm.Call, ctx context.Context, header http.He
 	return ctx, trace.SpanContext{}
 }
 
-// remoteOf is the context that came with the event that caused c.
+// remoteOf is the remote context of the event that caused c.
 func remoteOf(c *cm.Call) trace.SpanContext {
 	if st := eventOf(c); st != nil {
 		return st.remote
@@ -150,25 +150,25 @@ func remoteOf(c *cm.Call) trace.SpanContext {
 	return trace.SpanContext{}
 }
 
-// Returned notes a refusal while the result is there to be read.
-func (h *clientCall) Returned(c *cm.Call) { h.note(c) }
+// Returned notes an error result while the results are readable.
+func (h *clientCall) Returned(c *cm.Call) { h.noteErrorCase(c) }
 
-func (h *clientCall) note(c *cm.Call) {
-	if st, ok := c.State.(*clientState); ok && st.failed == "" {
-		st.failed = h.arms.failure(c.Results())
+func (h *clientCall) noteErrorCase(c *cm.Call) {
+	if st, ok := c.State.(*clientState); ok && st.errorCase == "" {
+		st.errorCase = h.result.errorCase(c.Results())
 	}
 }
 
-// Exit closes the span when the answer has come, or will not come.
+// Exit ends the span after the response or the failure.
 func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 	st, ok := c.State.(*clientState)
 	if !ok {
 		h.hostCall.Exit(c, end)
 		return
 	}
-	defer h.p.held.Add(-1)
+	defer h.p.pendingCalls.Add(-1)
 	if end.Outcome == cm.OK && !c.Held() {
-		h.note(c)
+		h.noteErrorCase(c)
 	}
 	v := h.classify(st, &end)
 	resp, _ := end.Value.(*http.Response)
@@ -182,7 +182,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		v.errorType, v.blame, v.limit, v.message = l.Limit, cm.BlameLimit, l.Limit, redact.Text(l.Error())
 	}
 	st.key.errorType = v.errorType
-	// A held call ends on any goroutine, where the context of Enter, which is the guest's, is not to be used.
+	// A held call ends on any goroutine, where the guest's context from Enter must not be used.
 	ctx := context.Background()
 	if st.span != nil {
 		ctx = trace.ContextWithSpan(ctx, st.span.API())
@@ -208,9 +208,9 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		st.span.Int(attrStatus, int64(st.key.status))
 		st.span.Str(attrProtocol, st.key.protocol)
 	}
-	if st.failed != "" {
+	if st.errorCase != "" {
 		st.span.Str(attrResult, resultError)
-		st.span.Str(attrResultError, st.failed)
+		st.span.Str(attrResultError, st.errorCase)
 		describeCause(st.span, end.Cause)
 	}
 	if end.Wait != 0 {
@@ -224,17 +224,18 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		st.span.Float(attrStallTime, at.stalled.Seconds())
 	}
 	st.span.Unlock()
-	v.mark(st.span)
+	v.annotate(st.span)
 	if v.failed() && v.message == "" {
 		st.span.SetStatus(codes.Error, "")
 	}
 	st.span.End(trace.WithTimestamp(c.Start.Add(at.total)))
 }
 
-// clientTimes are how long a request took. Of total, stalled was the guest's time and not the server's.
+// clientTimes are a request's durations. The stalled part of total is the guest's time, not the server's.
 type clientTimes struct{ head, total, stalled time.Duration }
 
-// timesOf asks the request; one that was not sent, or does not know, took until now. head is 0 if there was none.
+// timesOf returns the request's durations; total is the time until now if the request does not know it. head is 0 without a
+// response.
 func timesOf(req outgoing, c *cm.Call, answered bool) (t clientTimes) {
 	if r, ok := req.(outgoingTimes); ok && c.Held() {
 		t.head, t.total, t.stalled = r.OutgoingTimes()
@@ -248,10 +249,10 @@ func timesOf(req outgoing, c *cm.Call, answered bool) (t clientTimes) {
 	return t
 }
 
-// classify classifies the end of a request. An error of the held work is no host error: it reaches the guest as a value.
+// classify classifies the end of a request. An error of the held call is no host error: the guest gets it as a value.
 func (h *clientCall) classify(st *clientState, end *cm.End) outcome {
-	if st.failed != "" {
-		return outcome{errorType: st.failed}
+	if st.errorCase != "" {
+		return outcome{errorType: st.errorCase}
 	}
 	if end.Err == nil {
 		return classify(end)
@@ -266,7 +267,7 @@ func (h *clientCall) classify(st *clientState, end *cm.End) outcome {
 	return outcome{errorType: netErrorType(end.Err), message: redact.Text(cm.Detail(end.Err))}
 }
 
-// netErrorType names the class of a failed request in few words, whatever its text.
+// netErrorType is the error.type of a failed request, one of few values.
 func netErrorType(err error) string {
 	var coded interface{ ErrorCode() string } // a WIT error-code as a Go error
 	var dns *net.DNSError

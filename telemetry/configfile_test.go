@@ -32,8 +32,7 @@ meter_provider:
     - periodic: {exporter: {otlp_http: {endpoint: "%URL/v1/metrics"}}}
 `
 
-// TestConfigFile sets up telemetry by OTEL_CONFIG_FILE: exporters are the file's, and each component is a service of its
-// own all the same.
+// TestConfigFile: with OTEL_CONFIG_FILE exporters are the file's, and each component is a service of its own.
 func TestConfigFile(t *testing.T) {
 	ctx := context.Background()
 	collector := otlptest.New(t)

@@ -6,17 +6,17 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Detail says how much becomes a span. Metrics do not depend on it.
+// Detail is which calls become spans. Metrics do not depend on it.
 type Detail int32
 
 // The levels of detail, each with all of the one before.
 const (
 	DetailInvocation Detail = iota + 1 // events, exports
-	DetailBoundary                     // guest→guest, and every import call worth a span
+	DetailBoundary                     // guest→guest, and imports without an entry at level all
 	DetailAll                          // file system, sockets, streams, clocks, getters
 )
 
-// ParseDetail reads a level as manifests and flags spell it; "" gives def.
+// ParseDetail parses a level as in manifests and flags; "" returns def. ok is false for another text.
 func ParseDetail(s string, def Detail) (Detail, bool) {
 	switch s {
 	case "":
@@ -31,19 +31,19 @@ func ParseDetail(s string, def Detail) (Detail, bool) {
 	return def, false
 }
 
-// convention is what is known of an interface beyond its types.
+// convention is what telemetry knows of an interface beyond its types.
 type convention struct {
-	detail Detail         // the least level at which its calls are spans
-	make   conventionMake // the semantic convention of one of its functions; nil for none
-	sends  bool           // the first argument is a request that goes out, which carries the context on
+	detail       Detail    // the least level at which its calls are spans
+	hooks        makeHooks // hooks by a semantic convention of OpenTelemetry's; nil: hostCall's
+	sendsRequest bool      // the first argument is a request that goes out, which carries the context on
 }
 
-// conventionMake makes the hooks for one boundary.
-type conventionMake func(base *hostCall) cm.Hooks
+// makeHooks makes the hooks for one boundary.
+type makeHooks func(base *hostCall) cm.Hooks
 
-// conventions is the table of interfaces and functions: "namespace:package/interface" or with "#func" after it, without
-// version. "namespace:package" stands for all interfaces of a package. The longest entry that fits counts. An import that
-// no entry fits is a span at level boundary: a capability that nobody listed is still seen.
+// conventions is the table of interfaces and functions: "namespace:package/interface", with "#func" after it for one function,
+// or "namespace:package" for all interfaces of a package, without versions. The longest matching entry counts. Without an entry
+// an import is a span at level boundary, so that unknown capabilities are visible.
 var conventions = map[string]convention{
 	"wasi:io":         {detail: DetailAll},
 	"wasi:clocks":     {detail: DetailAll},
@@ -56,11 +56,11 @@ var conventions = map[string]convention{
 	"wasi:config":     {detail: DetailAll},
 
 	"wasi:http/types":                   {detail: DetailAll},
-	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, make: newClientCall, sends: true},
-	"wasi:http/client#send":             {detail: DetailBoundary, make: newClientCall, sends: true},
+	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},
+	"wasi:http/client#send":             {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},
 }
 
-// conventionOf finds the entry for a boundary. Dropping a resource is noise wherever it happens.
+// conventionOf returns the entry for a boundary. Without an entry, drops of resources are spans at level all only.
 func conventionOf(b *cm.Boundary) convention {
 	id := b.Interface.Unversioned()
 	pkg := id.Namespace + ":" + id.Package

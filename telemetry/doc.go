@@ -1,19 +1,18 @@
-// Package telemetry turns what crosses a component's boundaries into OpenTelemetry traces, metrics and logs. It is the
-// only package that knows OpenTelemetry: components, host functions, plugins and triggers hold no code for it.
+// Package telemetry turns the calls at a component's boundaries into OpenTelemetry traces, metrics and logs. Components, host
+// functions, plugins and triggers hold no code for OpenTelemetry: only this tree imports it.
 //
-// Where a [Telemetry] sends is given to it: any number of consumers and providers (package export), which package autoconf
-// makes of the standard OTEL_* environment. It makes one [cm.Interceptor] for each component, with
-// a resource of the component's own; all of them share the exporters. The interceptor is asked once per boundary, when
-// a component is linked: whatever of a span or a measurement is known by then (names, attribute sets) is computed there,
-// so that a crossing costs little, a crossing in a trace that nobody samples allocates nothing, and with telemetry off
-// the boundary has no hooks at all. Measurements go to instruments whose attribute sets were bound then (package bound),
-// and cost tens of nanoseconds; spans are recorded as the bytes that leave (package span).
+// A [Telemetry] sends to any number of consumers and providers (package export), which package autoconf makes from the standard
+// OTEL_* environment. It makes one [cm.Interceptor] for each component, with a resource of the component's own; all of them share
+// the exporters. The interceptor binds each boundary once, when a component is linked: names and attribute sets that are known
+// then are computed there, so that a crossing costs little, a crossing in a trace that is not sampled allocates nothing, and with
+// telemetry off the boundary has no hooks. Measurements go to instruments whose attribute sets were bound at that time (package
+// bound), and cost tens of nanoseconds; spans are recorded in their encoded form (package span).
 //
-// What is worth a span is data: see conventions.go for the table of interfaces, names.go for the keys of our own, and
-// package redact for the one list of what is a secret.
+// Which calls become spans is data: conventions.go has the table of interfaces, names.go the keys of our own, and package redact
+// the one list of secrets' names.
 //
-// What a component tells of itself (package wasi/otel) comes to the same interceptor, which is a Sink: guest.go has what it takes,
-// gueststack.go the spans that are open and are the parents of what a task does, guestrecord.go how a record becomes a span.
+// Spans, logs and metrics that a component records itself (package wasi/otel) go to the same interceptor, which is a Sink: guest.go
+// receives them, gueststack.go keeps a task's open spans, which are parents of its calls, and guestrecord.go converts records.
 //
-// A signal is on when somebody takes it. Nothing is recorded when nobody does.
+// A signal is on if a consumer or a provider takes it. Nothing is recorded for a signal that is off.
 package telemetry

@@ -39,8 +39,8 @@ func (*records) Enabled(context.Context, sdklog.EnabledParameters) bool { return
 func (*records) Shutdown(context.Context) error                         { return errors.New("shut down by others") }
 func (*records) ForceFlush(context.Context) error                       { return nil }
 
-// embedder is a program with an SDK of its own.
-type embedder struct {
+// embedderProviders are the providers of a program with an SDK of its own.
+type embedderProviders struct {
 	spans  *tracetest.InMemoryExporter
 	tracer *sdktrace.TracerProvider
 	reader *sdkmetric.ManualReader
@@ -48,9 +48,9 @@ type embedder struct {
 	export.Providers
 }
 
-func newEmbedder(sampler sdktrace.Sampler) *embedder {
+func newEmbedderProviders(sampler sdktrace.Sampler) *embedderProviders {
 	res := resource.NewSchemaless(semconv.ServiceName("shopfront"))
-	e := &embedder{spans: tracetest.NewInMemoryExporter(), reader: sdkmetric.NewManualReader(), logs: &records{}}
+	e := &embedderProviders{spans: tracetest.NewInMemoryExporter(), reader: sdkmetric.NewManualReader(), logs: &records{}}
 	e.tracer = sdktrace.NewTracerProvider(sdktrace.WithSyncer(e.spans), sdktrace.WithResource(res), sdktrace.WithSampler(sampler))
 	e.Providers = export.Providers{
 		Tracer: e.tracer,
@@ -60,7 +60,7 @@ func newEmbedder(sampler sdktrace.Sampler) *embedder {
 	return e
 }
 
-// callUnit has the fixture's export "unit" called under ctx, which calls the import of the same name, and logs a line there.
+// callUnit calls the fixture's export "unit" with ctx, which calls the import of the same name, which logs a line.
 func callUnit(ctx context.Context, t *testing.T, tel *telemetry.Telemetry) {
 	t.Helper()
 	engine, err := component.NewEngine(ctx)
@@ -115,11 +115,11 @@ func value(set *attribute.Set, key attribute.Key) string {
 	return v.AsString()
 }
 
-// An embedder's providers get all three signals, a request's tree below the span that is active in its context; consumers and the
-// tree beside them get the same; and the providers stay the embedder's.
+// An embedder's providers get all three signals, with a request's spans below the span in its context; consumers and the tree get the
+// same; and the embedder keeps ownership of the providers.
 func TestProvidersOfAnEmbedder(t *testing.T) {
-	e := newEmbedder(sdktrace.AlwaysSample())
-	beside := &keeping{tracetest.NewInMemoryExporter()}
+	e := newEmbedderProviders(sdktrace.AlwaysSample())
+	beside := &keepSpans{tracetest.NewInMemoryExporter()}
 	var trees bytes.Buffer
 	tel, err := telemetry.New(t.Context(), telemetry.Config{
 		Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler), Version: "v0", TraceTree: &trees,
@@ -177,9 +177,9 @@ func TestProvidersOfAnEmbedder(t *testing.T) {
 	}
 }
 
-// A provider's own sampler decides, and a provider need not be the SDK's.
-func TestProvidersThatRecordNothing(t *testing.T) {
-	never := newEmbedder(sdktrace.NeverSample())
+// A provider's own sampler decides, and providers need not be the SDK's.
+func TestNonRecordingProviders(t *testing.T) {
+	never := newEmbedderProviders(sdktrace.NeverSample())
 	for name, p := range map[string]export.Providers{
 		"never sampled": never.Providers, "no SDK": {Tracer: nooptrace.NewTracerProvider()}, "metrics alone": {Meter: never.Meter}, "nothing": {},
 	} {
@@ -199,8 +199,8 @@ func TestProvidersThatRecordNothing(t *testing.T) {
 	}
 }
 
-// What cannot be made for the host is the error of New; the switch for all of telemetry holds for an embedder's providers, too.
-func TestProvidersThatFail(t *testing.T) {
+// New fails if the host's providers cannot be made; OTEL_SDK_DISABLED disables an embedder's providers, too.
+func TestFailingProviders(t *testing.T) {
 	asked := 0
 	cfg := telemetry.Config{Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler),
 		Providers: func(context.Context, export.Service) (export.Providers, error) {
@@ -225,11 +225,10 @@ func TestProvidersThatFail(t *testing.T) {
 	}
 }
 
-// An embedder's resource and sampler serve where Vitrine records: the resource says what the process is, and components keep
-// their own identity.
+// An embedder's resource and sampler apply to consumers: the resource describes the process, and components keep their identity.
 func TestResourceAndSamplerOfAnEmbedder(t *testing.T) {
 	for name, sampler := range map[string]sdktrace.Sampler{"all": nil, "none": sdktrace.NeverSample()} {
-		spans := &keeping{tracetest.NewInMemoryExporter()}
+		spans := &keepSpans{tracetest.NewInMemoryExporter()}
 		tel, err := telemetry.New(t.Context(), telemetry.Config{Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler), Sampler: sampler,
 			Consumers: []export.Consumer{{Spans: spans}},
 			Resource:  resource.NewSchemaless(semconv.ServiceName("shopfront"), attribute.String("team", "blue\xff"))})

@@ -32,29 +32,29 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// world is a host as `vitrine` makes it, whose telemetry stays in memory.
-type world struct {
+// engineHarness is a host like `vitrine`'s, with telemetry in memory.
+type engineHarness struct {
 	t      *testing.T
-	spans  *keeping
+	spans  *keepSpans
 	logs   *telemetry.MemoryLogs
 	reader *sdkmetric.ManualReader
 	tel    *telemetry.Telemetry
 	host   *host.Local
 	http   *vhttp.Trigger
-	hide   []string // texts that are not the same in each run, and what stands for them, in turns
+	hide   []string // texts that differ between runs, each followed by its replacement
 }
 
-// newWorld makes one. The test's end closes it.
-func newWorld(t *testing.T, detail telemetry.Detail, triggers ...host.Trigger) *world {
+// newEngineHarness makes one. The test's end closes it.
+func newEngineHarness(t *testing.T, detail telemetry.Detail, triggers ...host.Trigger) *engineHarness {
 	t.Helper()
-	return newWorldOf(t, detail, nil, triggers...)
+	return newEngineHarnessWith(t, detail, nil, triggers...)
 }
 
-// newWorldOf makes one with more plugins than WASI's.
-func newWorldOf(t *testing.T, detail telemetry.Detail, plugins []host.Plugin, triggers ...host.Trigger) *world {
+// newEngineHarnessWith makes one with more plugins than WASI's.
+func newEngineHarnessWith(t *testing.T, detail telemetry.Detail, plugins []host.Plugin, triggers ...host.Trigger) *engineHarness {
 	t.Helper()
 	ctx := context.Background()
-	w := &world{t: t, spans: &keeping{tracetest.NewInMemoryExporter()}, logs: &telemetry.MemoryLogs{}, reader: sdkmetric.NewManualReader(),
+	w := &engineHarness{t: t, spans: &keepSpans{tracetest.NewInMemoryExporter()}, logs: &telemetry.MemoryLogs{}, reader: sdkmetric.NewManualReader(),
 		http: vhttp.New(vhttp.Config{})}
 	discard := slog.New(slog.DiscardHandler)
 	var err error
@@ -82,7 +82,7 @@ func newWorldOf(t *testing.T, detail telemetry.Detail, plugins []host.Plugin, tr
 	return w
 }
 
-// guestComponent is one of a workload, by the name of its guest or the path of its file.
+// guestComponent is a component with a prebuilt guest's name or a file's path.
 func guestComponent(name, guest string) workload.Component {
 	file := guest
 	if !strings.HasSuffix(guest, ".wasm") {
@@ -100,15 +100,15 @@ func httpWorkload(components ...workload.Component) *workload.Spec {
 		Triggers: []workload.TriggerSpec{{Type: "http", Component: components[0].Name}}}
 }
 
-// linkedShop is the shop of three components, which the host links.
+// linkedShop is a shop of three components that the host links.
 func linkedShop() *workload.Spec {
 	s, c, p := guestComponent("shop", "rust-shop-http"), guestComponent("cart", "rust-cart"), guestComponent("price", "rust-price")
 	s.Links, c.Links = map[string]string{"shop:cart/cart": "cart"}, map[string]string{"shop:price/price": "price"}
 	return httpWorkload(s, c, p)
 }
 
-// serve starts a workload, runs the triggers while f sends requests to an address, and stops all of it.
-func (w *world) serve(spec *workload.Spec, f func(base string)) {
+// serve starts a workload, runs its triggers while f sends requests, and stops it.
+func (w *engineHarness) serve(spec *workload.Spec, f func(base string)) {
 	w.t.Helper()
 	if err := w.http.Listen(); err != nil {
 		w.t.Fatal(err)
@@ -131,8 +131,8 @@ func (w *world) serve(spec *workload.Spec, f func(base string)) {
 	}
 }
 
-// get sends a request in the trace of a caller.
-func (w *world) get(ctx context.Context, url string, status int) {
+// get sends a request with a traceparent.
+func (w *engineHarness) get(ctx context.Context, url string, status int) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
 	if err != nil {
@@ -152,30 +152,30 @@ func (w *world) get(ctx context.Context, url string, status int) {
 	}
 }
 
-// hideAddress has a name stand for an address, also where that is part of a query.
-func (w *world) hideAddress(addr, name string) {
+// hideAddress replaces an address by a name, also in queries.
+func (w *engineHarness) hideAddress(addr, name string) {
 	w.hide = append(w.hide, addr, name, url.QueryEscape(addr), name)
 }
 
 // measured are attributes whose values are measurements or come from the system.
 var measured = regexp.MustCompile(`(?m)(vitrine\.(?:guest\.time(?:\.total)?|callee\.time|host\.time|wait\.time|http\.(?:head|body|stall)\.time|fuel(?:\.total)?|instance\.id|size|digest)|network\.peer\.port|server\.port|client\.port)=[^\s:]+`)
 
-// tree is what was told of some spans, and all log records, without what differs from run to run.
-func (w *world) tree(only func(tracetest.SpanStub) bool) string {
+// tree formats some spans and all log records, without values that differ between runs.
+func (w *engineHarness) tree(only func(tracetest.SpanStub) bool) string {
 	w.t.Helper()
 	if err := w.tel.Flush(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}
 	spans := slices.DeleteFunc(w.spans.GetSpans(), func(s tracetest.SpanStub) bool { return !only(s) })
-	text := telemetry.Draw(spans) + w.logs.Lines(spans)
+	text := telemetry.FormatSpans(spans) + w.logs.Format(spans)
 	return measured.ReplaceAllString(strings.NewReplacer(w.hide...).Replace(text), "$1=~")
 }
 
-func ofTheCaller(s tracetest.SpanStub) bool {
+func inCallersTrace(s tracetest.SpanStub) bool {
 	return s.SpanContext.TraceID().String() == "0af7651916cd43dd8448eb211c80319c"
 }
 
-// TestEngineTrees: what is a span, whose child, with which outcome, of real components on the real engine.
+// TestEngineTrees: the spans of real components on the real engine, with parents and outcomes.
 func TestEngineTrees(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(404)
@@ -212,7 +212,7 @@ func TestEngineTrees(t *testing.T) {
 		"detail invocation": {detail: telemetry.DetailInvocation, spec: linkedShop(), path: "/total?items=3", status: 200},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, tc.detail)
+			w := newEngineHarness(t, tc.detail)
 			w.hideAddress(upstream.Listener.Addr().String(), "UPSTREAM")
 			w.serve(tc.spec, func(base string) {
 				ctx, cancel := context.WithCancel(t.Context())
@@ -222,7 +222,7 @@ func TestEngineTrees(t *testing.T) {
 				}
 				w.get(ctx, base+tc.path, tc.status)
 			})
-			telemetry.Golden(t, w.tree(ofTheCaller))
+			telemetry.Golden(t, w.tree(inCallersTrace))
 		})
 	}
 }
@@ -232,7 +232,7 @@ func TestEngineCommand(t *testing.T) {
 	for name, args := range map[string][]string{"exit": {"exit", "3"}, "trap": {"divzero"}, "ok": {"args"}} {
 		t.Run(name, func(t *testing.T) {
 			trigger := command.New("hostile")
-			w := newWorld(t, telemetry.DetailBoundary, trigger)
+			w := newEngineHarness(t, telemetry.DetailBoundary, trigger)
 			c := guestComponent("hostile", "rust-cli-hostile")
 			c.Args = append([]string{"hostile"}, args...)
 			spec := &workload.Spec{Name: "w", Namespace: "test", Components: []workload.Component{c}}
@@ -254,13 +254,13 @@ func TestEngineCommand(t *testing.T) {
 	}
 }
 
-// TestEngineStart: what a start is told by, one that fails at a link and one that does not.
+// TestEngineStart: the spans of a start that succeeds, and of one that fails at a link.
 func TestEngineStart(t *testing.T) {
 	lost := linkedShop()
 	lost.Components[0].Links = nil
 	for name, spec := range map[string]*workload.Spec{"fails": lost, "starts": linkedShop()} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, telemetry.DetailBoundary)
+			w := newEngineHarness(t, telemetry.DetailBoundary)
 			if _, err := w.host.Start(t.Context(), spec); (err != nil) != (name == "fails") {
 				t.Errorf("started with %v", err)
 			}
@@ -274,7 +274,7 @@ func TestEngineStart(t *testing.T) {
 	}
 }
 
-func (w *world) collect() (rm metricdata.ResourceMetrics) {
+func (w *engineHarness) collect() (rm metricdata.ResourceMetrics) {
 	w.t.Helper()
 	if err := w.reader.Collect(context.Background(), &rm); err != nil {
 		w.t.Fatal(err)
@@ -282,14 +282,14 @@ func (w *world) collect() (rm metricdata.ResourceMetrics) {
 	return rm
 }
 
-// settled waits until the one instance that there is waits for its next request.
-func (w *world) settled() {
+// waitIdle waits until the only instance is idle.
+func (w *engineHarness) waitIdle() {
 	w.t.Helper()
 	for range 6000 {
 		for _, sm := range w.collect().ScopeMetrics {
 			for _, m := range sm.Metrics {
-				if m.Name == "vitrine.instances" && slices.Contains(telemetry.Tell(m), "vitrine.component=full vitrine.instance.state=idle: 1") &&
-					slices.Contains(telemetry.Tell(m), "vitrine.component=full vitrine.instance.state=resetting: 0") {
+				if m.Name == "vitrine.instances" && slices.Contains(telemetry.FormatMetric(m), "vitrine.component=full vitrine.instance.state=idle: 1") &&
+					slices.Contains(telemetry.FormatMetric(m), "vitrine.component=full vitrine.instance.state=resetting: 0") {
 					return
 				}
 			}
@@ -299,11 +299,11 @@ func (w *world) settled() {
 	w.t.Fatal("the instance is not set back")
 }
 
-// TestEngineMetrics: what is measured of real requests, one of each kind.
+// TestEngineMetrics: the metrics of real requests, one of each kind.
 func TestEngineMetrics(t *testing.T) {
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(503) }))
 	defer upstream.Close()
-	w := newWorld(t, telemetry.DetailBoundary)
+	w := newEngineHarness(t, telemetry.DetailBoundary)
 	c := guestComponent("full", "rust-http-full-p2")
 	c.Grants.HTTP = []string{"*"}
 	spec := httpWorkload(c)
@@ -311,7 +311,7 @@ func TestEngineMetrics(t *testing.T) {
 	w.serve(spec, func(base string) {
 		for path, status := range map[string]int{"/fetch?url=" + url.QueryEscape(upstream.URL+"/secret/path/123"): 200, "/hello": 200} {
 			w.get(t.Context(), base+path, status)
-			w.settled()
+			w.waitIdle()
 		}
 		w.get(t.Context(), base+"/trap", 500)
 	})
@@ -319,16 +319,16 @@ func TestEngineMetrics(t *testing.T) {
 	var lines []string
 	for _, sm := range rm.ScopeMetrics {
 		for _, m := range sm.Metrics {
-			for _, l := range telemetry.Tell(m) {
+			for _, l := range telemetry.FormatMetric(m) {
 				l = m.Name + "{" + m.Unit + "} " + l
 				if strings.Contains(l, "123") || strings.Contains(l, "secret") {
 					t.Errorf("a path is in a metric: %s", l)
 				}
 				switch {
 				case strings.HasPrefix(m.Name, "vitrine.instances"), strings.HasPrefix(m.Name, "vitrine.telemetry"), m.Name == "vitrine.memory.peak":
-					continue // depend on when they are looked at, or on the guest's build
+					continue // depend on the time, or on the guest's build
 				case strings.Contains(l, "vitrine.operation=instantiate:"), strings.Contains(l, "vitrine.operation=reset:"):
-					continue // made behind the answer, after the trap too if there is time
+					continue // made after the response; after the trap only if there is time
 				case m.Name == "vitrine.host_call.duration" && !strings.Contains(l, "vitrine.function=handle "):
 					continue
 				case m.Name == "vitrine.fuel":
@@ -343,10 +343,10 @@ func TestEngineMetrics(t *testing.T) {
 	telemetry.Golden(t, measured.ReplaceAllString(strings.NewReplacer(w.hide...).Replace(text), "$1=~"))
 }
 
-// TestEngineHostError: a host function that fails, and what its caller's spans say of it.
+// TestEngineHostError: the spans of a host function that fails, and of its callers.
 func TestEngineHostError(t *testing.T) {
 	ctx := t.Context()
-	w := newWorld(t, telemetry.DetailBoundary)
+	w := newEngineHarness(t, telemetry.DetailBoundary)
 	engine, err := component.NewEngine(ctx)
 	if err != nil {
 		t.Fatal(err)

@@ -18,42 +18,42 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// event is the hooks of the outermost boundary: something outside that a trigger turns into an invocation.
+// event is the hooks of the outermost boundary: a trigger's event, which causes invocations.
 type event struct {
-	edge
-	b     *cm.Boundary
-	plain edge                        // of an event that is no request: a timer, a command
-	named atomic.Pointer[requestName] // the last name; a boundary rarely sees two
+	boundaryBase
+	b        *cm.Boundary
+	nonHTTP  boundaryBase                // of an event that is no request: a timer, a command
+	lastName atomic.Pointer[requestName] // the last name; a boundary rarely sees two
 }
 
 // requestName is the name of the spans of a method and a route.
 type requestName struct{ method, route, name string }
 
-func newEvent(b *cm.Boundary, e edge) *event {
-	h := &event{edge: e, b: b, plain: e}
-	h.plain.tmpl = e.tmpl.As(trace.SpanKindInternal)
-	h.plain.name = string(b.Caller) + " " + b.Callee.Name()
+func newEvent(b *cm.Boundary, e boundaryBase) *event {
+	h := &event{boundaryBase: e, b: b, nonHTTP: e}
+	h.nonHTTP.tmpl = e.tmpl.As(trace.SpanKindInternal)
+	h.nonHTTP.name = string(b.Caller) + " " + b.Callee.Name()
 	if b.Func != "" {
-		h.plain.name = string(b.Caller) + " " + b.Func
+		h.nonHTTP.name = string(b.Caller) + " " + b.Func
 	}
 	return h
 }
 
-// spanName is the method, and the route where there is one.
+// spanName is the method, with the route if there is one.
 func (h *event) spanName(method, route string) string {
 	method = methodName(method)
 	if route == "" {
 		return method
 	}
-	n := h.named.Load()
+	n := h.lastName.Load()
 	if n == nil || n.method != method || n.route != route {
 		n = &requestName{method, route, method + " " + route}
-		h.named.Store(n)
+		h.lastName.Store(n)
 	}
 	return n.name
 }
 
-// eventState is what an event carries from Enter to Exit.
+// eventState is an event's state from Enter to Exit.
 type eventState struct {
 	span   *span.Span // nil when it is not sampled
 	ctx    context.Context
@@ -63,11 +63,11 @@ type eventState struct {
 	method string            // as it came; the handler may change req
 	active *bound.Adder
 
-	trapped atomic.Bool // a trap was reported
-	backend atomic.Bool // so was a backend that has failed
+	trapReported    atomic.Bool // a trap was reported
+	backendReported atomic.Bool // so was a backend that has failed
 }
 
-// eventOf is the state of the event that caused c; nil where there is none.
+// eventOf returns the state of the event that caused c; nil if there is none.
 func eventOf(c *cm.Call) *eventState {
 	for ; c != nil; c = c.Parent {
 		if st, ok := c.State.(*eventState); ok {
@@ -77,14 +77,14 @@ func eventOf(c *cm.Call) *eventState {
 	return nil
 }
 
-// Enter takes over the trace that the event belongs to, and opens the span.
+// Enter extracts the request's trace context and opens the span.
 func (h *event) Enter(c *cm.Call) context.Context {
 	st := &eventState{ctx: c.Context}
 	if s, ok := c.Subject.(host.HTTPSubject); ok {
 		st.http, st.req = s, s.HTTPRequest()
 	}
 	if st.req == nil {
-		st.ctx, st.span = h.plain.start(c)
+		st.ctx, st.span = h.nonHTTP.start(c)
 		c.State = st
 		return st.ctx
 	}
@@ -98,7 +98,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.ctx = h.i.t.extract(st.ctx, st.req.Header)
 		st.remote = trace.SpanContextFromContext(st.ctx)
 	}
-	if !h.p.quiet(st.ctx) {
+	if !h.p.neverSampled(st.ctx) {
 		route := st.http.HTTPRoute()
 		st.span = h.p.tracer.Open(st.ctx, h.tmpl, h.spanName(st.method, route), c.Start)
 		if st.span.IsRecording() {
@@ -110,7 +110,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 	return st.ctx
 }
 
-// requestAttributes tells a span that is being opened of a request.
+// requestAttributes sets a request's attributes on a span that is being opened.
 func requestAttributes(s *span.Span, r *http.Request, scheme, route string) {
 	method := knownMethod(r.Method)
 	s.Str(attrMethod, method)
@@ -148,7 +148,7 @@ func requestAttributes(s *span.Span, r *http.Request, scheme, route string) {
 	}
 }
 
-// Exit closes the span and measures.
+// Exit ends the span and measures.
 func (h *event) Exit(c *cm.Call, end cm.End) {
 	st, _ := c.State.(*eventState)
 	if st == nil {
@@ -176,14 +176,14 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 		return
 	}
 	h.describe(c, st, status, &end)
-	v.mark(st.span)
+	v.annotate(st.span)
 	if v.failed() && v.message == "" { // a status code speaks for itself
 		st.span.SetStatus(codes.Error, "")
 	}
 	st.span.End()
 }
 
-// describe sets what is known at the end.
+// describe sets the attributes that are known at the end.
 func (h *event) describe(c *cm.Call, st *eventState, status int, end *cm.End) {
 	st.span.Lock()
 	defer st.span.Unlock()
@@ -195,7 +195,7 @@ func (h *event) describe(c *cm.Call, st *eventState, status int, end *cm.End) {
 		st.span.Int(attrRequestSize, in)
 		st.span.Int(attrResponseSize, out)
 	}
-	times(st.span, end)
+	setTimes(st.span, end)
 }
 
 func (h *event) measure(c *cm.Call, st *eventState, status int, v *outcome) {

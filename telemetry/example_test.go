@@ -18,7 +18,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Every call across a component's border is a span of the program's own tracer provider.
+// Every call across a component's boundary is a span of the program's own tracer provider.
 func Example() {
 	ctx := context.Background()
 	spans := tracetest.NewInMemoryExporter()

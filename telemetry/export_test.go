@@ -20,8 +20,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// live is a Telemetry set up from the process's environment, as the command line does it.
-func live(t *testing.T, said *bytes.Buffer, kv map[string]string) *Telemetry {
+// newExporting sets telemetry up from the process's environment, as the command line does.
+func newExporting(t *testing.T, said *bytes.Buffer, kv map[string]string) *Telemetry {
 	t.Helper()
 	for _, e := range os.Environ() {
 		if k, _, _ := strings.Cut(e, "="); strings.HasPrefix(k, "OTEL_") {
@@ -43,12 +43,12 @@ func live(t *testing.T, said *bytes.Buffer, kv map[string]string) *Telemetry {
 	return tel
 }
 
-// one makes one span, one log line and one measurement.
-func one(t *testing.T, tel *Telemetry) {
+// serveOneRequest makes one span, one log line and one measurement.
+func serveOneRequest(t *testing.T, tel *Telemetry) {
 	t.Helper()
 	w := &workload.Spec{Name: "shop", Namespace: "test", Components: []workload.Component{{Name: "shop"}}}
 	i := tel.Component(w, &w.Components[0])
-	e := edgeHooks{handleEdge, nil}
+	e := boundHooks{handleEdge, nil}
 	if i != nil {
 		defer i.Release()
 		e.h = i.Bind(handleEdge)
@@ -62,7 +62,7 @@ func one(t *testing.T, tel *Telemetry) {
 	})
 }
 
-// The environment decides what is exported and where, by the rules of the specification.
+// The environment decides which signals are exported and where, by the specification's rules.
 func TestEnvironment(t *testing.T) {
 	const (
 		T = 1 << iota
@@ -121,8 +121,8 @@ func TestEnvironment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := otlptest.New(t)
 			var said bytes.Buffer
-			tel := live(t, &said, tc.env(c))
-			one(t, tel)
+			tel := newExporting(t, &said, tc.env(c))
+			serveOneRequest(t, tel)
 			if err := tel.Shutdown(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -146,7 +146,7 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// Encodings that are not OTLP's protobuf say the same.
+// OTLP's JSON has the same content as protobuf.
 func TestJSON(t *testing.T) {
 	bodies := make(chan string, 1)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -158,10 +158,10 @@ func TestJSON(t *testing.T) {
 	}))
 	defer srv.Close()
 	var said bytes.Buffer
-	tel := live(t, &said, map[string]string{
+	tel := newExporting(t, &said, map[string]string{
 		"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": srv.URL + "/v1/traces", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json",
 	})
-	one(t, tel)
+	serveOneRequest(t, tel)
 	if err := tel.Shutdown(t.Context()); err != nil || said.Len() > 0 {
 		t.Fatal(err, said.String())
 	}
@@ -173,7 +173,7 @@ func TestJSON(t *testing.T) {
 	}
 }
 
-// What the environment says of the resource wins; without it the component is the service.
+// The environment's resource attributes win; without them the component is the service.
 func TestResource(t *testing.T) {
 	resource := func(t *testing.T, kv map[string]string) map[string]string {
 		c := otlptest.New(t)
@@ -182,8 +182,8 @@ func TestResource(t *testing.T) {
 			all[k] = v
 		}
 		var said bytes.Buffer
-		tel := live(t, &said, all)
-		one(t, tel)
+		tel := newExporting(t, &said, all)
+		serveOneRequest(t, tel)
 		if err := tel.Shutdown(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// A collector that is dead, refuses or does not answer costs nothing but what it loses, which is counted and said once.
+// A collector that is dead, refuses or does not answer delays no request; losses are counted and logged once.
 func TestBadCollector(t *testing.T) {
 	for name, start := range map[string]func(t *testing.T) string{
 		"refusing": func(t *testing.T) string { c := otlptest.New(t); c.Refuse(); return c.URL },
@@ -232,13 +232,13 @@ func TestBadCollector(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said bytes.Buffer
-			tel := live(t, &said, map[string]string{
+			tel := newExporting(t, &said, map[string]string{
 				"OTEL_EXPORTER_OTLP_ENDPOINT": start(t),
 				"OTEL_BSP_MAX_QUEUE_SIZE":     "8",
 				"OTEL_BLRP_MAX_QUEUE_SIZE":    "8",
 			})
 			for range 100 {
-				one(t, tel)
+				serveOneRequest(t, tel)
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
 			defer cancel()
@@ -251,7 +251,7 @@ func TestBadCollector(t *testing.T) {
 				t.Errorf("lost %v, want 100 traces and 100 logs", lost)
 			}
 			for _, signal := range []string{"traces", "logs"} {
-				// Once when it begins, and once at the end with what was left.
+				// Once at the begin, and once at the end with the rest.
 				if n := strings.Count(said.String(), "signal="+signal); n < 1 || n > 3 {
 					t.Errorf("losses of %s were said %d times:\n%s", signal, n, said.String())
 				}
@@ -260,35 +260,35 @@ func TestBadCollector(t *testing.T) {
 	}
 }
 
-// No secret that comes past in headers, queries, URLs, arguments or errors is told.
+// No secret in headers, queries, URLs, arguments or errors is exported.
 func TestSecrets(t *testing.T) {
 	const secret = "s3cr3t-value"
 	c := otlptest.New(t)
 	var said bytes.Buffer
-	tel := live(t, &said, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL})
+	tel := newExporting(t, &said, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL})
 	w := &workload.Spec{Name: "shop", Components: []workload.Component{{
 		Name: "shop", Environment: map[string]string{"TOKEN": secret}, Config: map[string]string{"password": secret}, Args: []string{secret},
 	}}}
-	b := &bench{Telemetry: tel, t: t, spec: w, icept: tel.Component(w, &w.Components[0])}
+	b := &harness{Telemetry: tel, t: t, spec: w, interceptor: tel.Component(w, &w.Components[0])}
 	r := get("/x?token=" + secret + "&items=1")
 	r.Header.Set("Authorization", "Bearer "+secret)
 	r.Header.Set("Cookie", "session="+secret)
 	r.URL.User = url.UserPassword("bob", secret)
 	b.serve(&request{r: r, route: "/x", status: 500}, func(ctx context.Context) error {
-		_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+		_, err := b.bind(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
 			out := &outRequest{"GET", &url.URL{Scheme: "http", User: url.UserPassword("u", secret), Host: "a.example", Path: "/", RawQuery: "api_key=" + secret},
 				http.Header{"Authorization": {secret}}}
-			b.edgeOf(outEdge).cross(ctx, resourceArg(out), func(ctx context.Context) (cm.Val, error) {
+			b.bind(outEdge).cross(ctx, resourceArg(out), func(ctx context.Context) (cm.Val, error) {
 				cm.CallFrom(ctx).Hold()(nil, &url.Error{Op: "Get", URL: out.u.String(), Err: context.DeadlineExceeded})
 				return cm.OKVal(cm.U32Val(1)), nil
 			})
-			return b.edgeOf(customEdge).cross(ctx, []cm.Val{cm.StringVal(secret)}, func(context.Context) (cm.Val, error) {
+			return b.bind(customEdge).cross(ctx, []cm.Val{cm.StringVal(secret)}, func(context.Context) (cm.Val, error) {
 				return cm.Val{}, cm.Trapf(cm.TrapHost, "dial postgres://u:%s@db/x?password=%s", secret, secret)
 			})
 		})
 		return err
 	})
-	_, end := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "artifact read", Attrs: []cm.Attr{
+	_, end := cm.Begin(context.Background(), b.interceptor, &cm.Operation{Name: "artifact read", Attrs: []cm.Attr{
 		{Key: "source", Value: "https://u:" + secret + "@registry.example/x?sig=" + secret}, {Key: "password", Value: secret}}})
 	end(nil)
 	log := slog.New(tel.LogHandler())
@@ -316,7 +316,7 @@ func TestTraceTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	one(t, tel)
+	serveOneRequest(t, tel)
 	if err := tel.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -18,22 +18,22 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// outcome is what telemetry says of the end of a call. The zero outcome is a call that returned.
+// outcome is what telemetry records of a call's end. The zero value is a call that returned.
 type outcome struct {
 	errorType string // error.type; empty when it is no error
 	blame     cm.Blame
-	limit     string // the operator's limit that the guest ran into, whether it ended for it or not
-	client    bool   // the client is to blame, not the server: the span has not failed (semantic conventions, http-spans.md)
+	limit     string // the operator's limit that the guest has reached, fatal or not
+	client    bool   // the client's fault, for which the span's status stays unset (semantic conventions, http-spans.md)
 	message   string
 	trap      *cm.Trap
-	cancelled bool // its caller went away: the end of a call, but nobody's error
-	exit      int  // exit code of a command + 1; 0 when it did not ask to end
+	cancelled bool // the caller has gone, which is no error
+	exit      int  // exit code of a command + 1; 0 if it did not exit
 }
 
-// errorTypeHost is how host functions fail, whether the engine made a trap of it yet or not.
+// errorTypeHost is the error.type of a failed host function, whether or not the engine has made a trap of it.
 const errorTypeHost = "trap." + string(cm.TrapHost)
 
-// errorTypeShutdown is what the end of the host has cut, or turned away.
+// errorTypeShutdown is the error.type of calls that the host's shutdown has ended or refused.
 const errorTypeShutdown = "shutdown"
 
 // failed says whether the span's status is error.
@@ -43,7 +43,7 @@ func (v *outcome) failed() bool { return v.errorType != "" }
 func classify(end *cm.End) outcome {
 	err := end.Err
 	if end.Outcome == cm.OK && err == nil {
-		// A command that asked to end has returned; how is then the call's value.
+		// A command that has exited has returned; its exit error is the call's value.
 		if err, _ = end.Value.(error); err == nil {
 			return outcome{}
 		}
@@ -91,7 +91,7 @@ func classify(end *cm.End) outcome {
 	return outcome{errorType: "aborted", blame: cm.BlameHost}
 }
 
-// classifyAnswer classifies the end of an event whose guest did not give what was asked of it.
+// classifyAnswer classifies the end of an event for which the guest gave no valid answer.
 func classifyAnswer(answer *cm.AnswerError) outcome {
 	v := outcome{errorType: answer.Reason, message: redact.Text(answer.Error())}
 	if !answer.Answered {
@@ -108,11 +108,11 @@ func classifyAnswer(answer *cm.AnswerError) outcome {
 	return v
 }
 
-// errorTypeBackend is how what serves host functions fails, where guests are told by a result.
+// errorTypeBackend is the error.type of a failed backend, of which the guest gets an error result.
 const errorTypeBackend = "backend"
 
-// backend notes that what serves a host function has failed, and reports whether it has. The guest goes on.
-func (v *outcome) backend(end *cm.End) bool {
+// setBackend records the failure of a host function's backend, and reports whether there is one. The guest continues.
+func (v *outcome) setBackend(end *cm.End) bool {
 	var backend *cm.BackendError
 	if end.Cause == nil || v.failed() || !errors.As(end.Cause, &backend) {
 		return false
@@ -121,15 +121,15 @@ func (v *outcome) backend(end *cm.End) bool {
 	return true
 }
 
-// describeCause tells a span, which is locked, what the host knows of the error that the guest was given.
+// describeCause records on a span, which is locked, the host's cause of an error that the guest got as a result.
 func describeCause(s *span.Span, cause error) {
 	if cause != nil {
 		s.Str(attrResultCause, redact.Text(cm.Detail(cause)))
 	}
 }
 
-// mark tells a span of the outcome.
-func (v *outcome) mark(s *span.Span) {
+// annotate records the outcome on a span.
+func (v *outcome) annotate(s *span.Span) {
 	if !v.cancelled && v.exit == 0 && v.limit == "" && !v.failed() {
 		return
 	}
@@ -155,7 +155,7 @@ func (v *outcome) mark(s *span.Span) {
 	}
 }
 
-// exception emits the log record of a trap, or of an answer that was none, in the span of the call that it ended (semantic conventions,
+// exception emits the log record of a trap, a failed backend or a missing answer, in the span of ctx (semantic conventions,
 // exceptions-logs.md).
 func (p *providers) exception(ctx context.Context, component string, v *outcome) {
 	if p.logger == nil {
@@ -178,7 +178,7 @@ func (p *providers) exception(ctx context.Context, component string, v *outcome)
 	if v.trap != nil {
 		r.AddAttributes(keyTrapCode.String(string(v.trap.Code)))
 	}
-	switch { // of a panic it is the host's code that is of interest
+	switch { // for a panic, the host's stack
 	case v.trap == nil:
 	case v.trap.HostStack != "":
 		r.AddAttributes(semconv.ExceptionStacktrace(v.trap.HostStack))
@@ -188,7 +188,7 @@ func (p *providers) exception(ctx context.Context, component string, v *outcome)
 	p.logger.Emit(ctx, r)
 }
 
-// reported remembers the last traps and limits that were reported, so that of all that one of them ends only the innermost
+// reported keeps the last traps and limits that were reported, so that of all the calls that one of them ends only the innermost
 // reports it.
 type reported struct {
 	mu     sync.Mutex

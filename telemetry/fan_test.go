@@ -28,29 +28,31 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// blocked is a consumer of all signals that holds each export until it is let go, or its context ends; then the export fails.
-type blocked struct {
+// blockedExporter is a consumer of all signals whose exports block until unblock, or fail when their context ends.
+type blockedExporter struct {
 	mu   sync.Mutex
 	free chan struct{}
-	hit  chan struct{} // told when it holds spans
+	hit  chan struct{} // signalled when it blocks an export of spans
 }
 
-func newBlocked() *blocked { return &blocked{free: make(chan struct{}), hit: make(chan struct{}, 100)} }
+func newBlockedExporter() *blockedExporter {
+	return &blockedExporter{free: make(chan struct{}), hit: make(chan struct{}, 100)}
+}
 
-// letGo lets go of what it holds, and of what comes until block.
-func (b *blocked) letGo() {
+// unblock ends blocked exports, and lets later ones pass until the next block.
+func (b *blockedExporter) unblock() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	close(b.free)
 }
 
-func (b *blocked) block() {
+func (b *blockedExporter) waitUntilBlocked() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.free = make(chan struct{})
 }
 
-func (b *blocked) wait(ctx context.Context) error {
+func (b *blockedExporter) wait(ctx context.Context) error {
 	b.mu.Lock()
 	free := b.free
 	b.mu.Unlock()
@@ -61,19 +63,19 @@ func (b *blocked) wait(ctx context.Context) error {
 	return errors.New("it was blocked")
 }
 
-func (b *blocked) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
+func (b *blockedExporter) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
 	b.hit <- struct{}{}
 	return b.wait(ctx)
 }
-func (b *blocked) Shutdown(context.Context) error   { return nil }
-func (b *blocked) ForceFlush(context.Context) error { return nil }
+func (b *blockedExporter) Shutdown(context.Context) error   { return nil }
+func (b *blockedExporter) ForceFlush(context.Context) error { return nil }
 
-type blockedLogs struct{ *blocked }
+type blockedLogs struct{ *blockedExporter }
 
 func (b blockedLogs) Export(ctx context.Context, _ []sdklog.Record) error { return b.wait(ctx) }
 
 type blockedMetrics struct {
-	*blocked
+	*blockedExporter
 	memoryMetrics
 }
 
@@ -83,7 +85,7 @@ func (b *blockedMetrics) Export(ctx context.Context, _ *metricdata.ResourceMetri
 func (b *blockedMetrics) Shutdown(context.Context) error   { return nil }
 func (b *blockedMetrics) ForceFlush(context.Context) error { return nil }
 
-// invocations are the values of the counter of invocations of "shop" that a collector got, in order.
+// invocations returns the values of the counter of "shop"'s invocations that a collector received, in order.
 func invocations(c *otlptest.Collector, want metricspb.AggregationTemporality) (values []int64, ok bool) {
 	ok = true
 	for _, rm := range c.Metrics() {
@@ -99,7 +101,7 @@ func invocations(c *otlptest.Collector, want metricspb.AggregationTemporality) (
 	return values, ok
 }
 
-// secondCollector is a consumer that sends to c, as an embedder makes it: other protocols, other temporality.
+// secondCollector is an embedder's consumer that sends to c by other protocols and with other temporality.
 func secondCollector(t *testing.T, c *otlptest.Collector) export.Consumer {
 	t.Helper()
 	m, err := otlpmetrichttp.New(t.Context(), otlpmetrichttp.WithEndpointURL(c.URL+"/v1/metrics"), otlpmetrichttp.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
@@ -113,8 +115,8 @@ func secondCollector(t *testing.T, c *otlptest.Collector) export.Consumer {
 	return export.Consumer{Destination: "second", SpanClient: otlptracegrpc.NewClient(otlptracegrpc.WithEndpointURL(c.GRPC)), Metrics: m, Logs: l}
 }
 
-// Everything goes to all consumers at once: the environment's, the embedder's, one who collects, the tree. Each sees right values
-// in its own temporality, and one that is blocked holds up nobody: neither while it runs nor at the end.
+// All consumers get all signals: the environment's, the embedder's, a manual reader, the tree. Each gets right values in its own
+// temporality, and one that is blocked delays no other, neither while running nor at shutdown.
 func TestFanOut(t *testing.T) {
 	first, second := otlptest.New(t), otlptest.New(t)
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", first.URL)
@@ -122,21 +124,21 @@ func TestFanOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stuck := newBlocked()
+	stuck := newBlockedExporter()
 	reader := sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(sdkmetric.DeltaTemporalitySelector))
-	b := &bench{t: t, reader: reader, spec: &workload.Spec{Name: "w", Components: []workload.Component{{Name: "shop"}}}}
+	b := &harness{t: t, reader: reader, spec: &workload.Spec{Name: "w", Components: []workload.Component{{Name: "shop"}}}}
 	var trees, said bytes.Buffer
-	consumers := append([]export.Consumer{{Destination: "stuck", Spans: stuck, Logs: blockedLogs{stuck}, Metrics: &blockedMetrics{blocked: stuck}}}, to.Consumers...)
+	consumers := append([]export.Consumer{{Destination: "stuck", Spans: stuck, Logs: blockedLogs{stuck}, Metrics: &blockedMetrics{blockedExporter: stuck}}}, to.Consumers...)
 	consumers = append(consumers, secondCollector(t, second), export.Consumer{MetricReader: reader})
 	b.Telemetry, err = New(t.Context(), Config{Logger: slog.New(slog.NewTextHandler(&said, nil)), Consumers: consumers, TraceTree: &trees})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.icept = b.Component(b.spec, &b.spec.Components[0])
-	e := b.edgeOf(handleEdge)
+	b.interceptor = b.Component(b.spec, &b.spec.Components[0])
+	e := b.bind(handleEdge)
 	request := func() {
 		_, _ = e.cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
-			b.icept.Log(ctx, host.LogLine{Component: "shop", Severity: host.SeverityInfo, Text: "hello"})
+			b.interceptor.Log(ctx, host.LogLine{Component: "shop", Severity: host.SeverityInfo, Text: "hello"})
 			return cm.Val{}, nil
 		})
 	}
@@ -170,9 +172,9 @@ func TestFanOut(t *testing.T) {
 			t.Fatal("Flush has ended although a consumer is blocked")
 		default:
 		}
-		stuck.letGo()
+		stuck.unblock()
 		<-flushed
-		stuck.block()
+		stuck.waitUntilBlocked()
 		if got := b.collect()[metricInvocations].Data.(metricdata.Sum[int64]).DataPoints[0].Value; got != 1 {
 			t.Errorf("the embedder's reader saw %d invocations since the last time, want 1", got)
 		}
@@ -190,13 +192,13 @@ func TestFanOut(t *testing.T) {
 	if got := lost(); got["traces"] != 2 || got["logs"] != 2 || got["metrics"] == 0 {
 		t.Errorf("lost %v, want what the blocked consumer did not take", got)
 	}
-	request() // with which the consumer that is blocked may not take the others' time to end
+	request() // the blocked consumer must not use up the others' time at shutdown
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() { ended <- b.Shutdown(ctx) }()
 	await(3)
-	cancel() // which may cut the answer to another's export, and count it as lost
+	cancel() // may cancel another consumer's export, and count it as lost
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("Shutdown: %v", err)
 	}
@@ -221,13 +223,13 @@ func TestFanOut(t *testing.T) {
 
 // A full queue of one consumer drops for that consumer only.
 func TestFullQueueOfOneConsumer(t *testing.T) {
-	stuck := newBlocked()
-	b := newBench(t, func(c *Config, _ *workload.Spec) {
+	stuck := newBlockedExporter()
+	b := newHarness(t, func(c *Config, _ *workload.Spec) {
 		c.Getenv = vars(map[string]string{"OTEL_BSP_MAX_QUEUE_SIZE": "4", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1", "OTEL_BSP_EXPORT_TIMEOUT": "0"})
 		c.Consumers = append(c.Consumers, export.Consumer{Spans: stuck})
 	})
-	defer stuck.letGo()
-	e := b.edgeOf(handleEdge)
+	defer stuck.unblock()
+	e := b.bind(handleEdge)
 	const all = 40
 	for n := range all {
 		_, _ = e.cross(context.Background(), resourceArg(nil), nothing)

@@ -21,8 +21,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// The fixture world (testdata/fixture) has an export for each of its imports, which calls it once. Its host functions
-// here know nothing of telemetry.
+// The fixture world (testdata/fixture) has an export for each import, which calls it once. Its host functions have no code for
+// telemetry.
 var (
 	fixtureHost = wit.MustParseID("test:fixture/host@1.0.0")
 	fixtureRun  = wit.MustParseID("test:fixture/run@1.0.0")
@@ -70,15 +70,15 @@ func fixtureHostFuncs(l *component.Linker, release <-chan struct{}, finished *sy
 	h.Func("[static]thing.merge", &cm.FuncType{Params: []cm.Field{{Name: "a", Type: own}, {Name: "b", Type: own}}, Result: own}, thing)
 }
 
-// TestEveryImportOfAWorldHasItsSpan goes through every import binding of the fixture world: the call that its export
-// makes leaves exactly one span, below the span of the export, with the outcome that it had.
-func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
+// TestEveryImportHasASpan: each import of the fixture world leaves exactly one span, below the span of the export that calls it, with
+// its outcome.
+func TestEveryImportHasASpan(t *testing.T) {
 	ctx := context.Background()
 	wasm, err := os.ReadFile("../testdata/fixture/fixture.wasm")
 	if err != nil {
 		t.Fatal(err)
 	}
-	exporter := &keeping{tracetest.NewInMemoryExporter()}
+	exporter := &keepSpans{tracetest.NewInMemoryExporter()}
 	tel, err := telemetry.New(ctx, telemetry.Config{
 		Getenv: func(string) string { return "" }, Consumers: []export.Consumer{{Spans: exporter}}, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -104,7 +104,7 @@ func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Which export calls an import, where the names differ; and how calls end that do not end well.
+	// Exports with other names than their imports, and imports that fail.
 	exports := map[string]string{"[constructor]thing": "new", "[method]thing.value": "value", "[static]thing.merge": "merge"}
 	failures := map[string]string{"fails": "trap.host-error", "panics": "trap.host-panic", "exits": "exit"}
 	tested := 0
@@ -161,7 +161,7 @@ func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
 		}
 		parent := names[s.Parent.TraceID().String()+s.Parent.SpanID().String()]
 		if s.Name == fixtureHost.String()+"#[constructor]thing" && parent != want[s.Name][0] {
-			continue // the constructor that "value" and "merge" call on their way
+			continue // the constructor, which "value" and "merge" call, too
 		}
 		seen[s.Name]++
 		w := want[s.Name]
@@ -185,10 +185,10 @@ func TestEveryImportOfAWorldHasItsSpan(t *testing.T) {
 	}
 }
 
-// keeping is an in-memory exporter that still has its spans after Shutdown.
-type keeping struct{ *tracetest.InMemoryExporter }
+// keepSpans is an in-memory exporter that still has its spans after Shutdown.
+type keepSpans struct{ *tracetest.InMemoryExporter }
 
-func (keeping) Shutdown(context.Context) error { return nil }
+func (keepSpans) Shutdown(context.Context) error { return nil }
 
 func attr(s tracetest.SpanStub, key string) string {
 	for _, a := range s.Attributes {

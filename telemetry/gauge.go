@@ -9,14 +9,14 @@ import (
 
 var _ cm.Gauges = (*interceptor)(nil)
 
-// Gauge reports a state of a component each time metrics are read.
+// Gauge reads a component's gauge each time metrics are collected, until stop is called.
 func (i *interceptor) Gauge(component cm.Path, g cm.Gauge) (stop func()) {
 	p := i.service(component)
 	if p.m == nil {
 		return func() {}
 	}
 	name := prefix + g.Name
-	stop, err := p.meter.Gauge(name, g.Unit, g.Help, func(tell bound.Reading) {
+	stop, err := p.meter.Gauge(name, g.Unit, g.Help, func(tell bound.Observe) {
 		g.Read(func(value int64, attrs ...cm.Attr) {
 			kvs := make([]attribute.KeyValue, 0, len(attrs)+1)
 			kvs = append(kvs, keyComponent.String(string(component)))

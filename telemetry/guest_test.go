@@ -8,234 +8,23 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
-	sdklog "go.opentelemetry.io/otel/sdk/log"
-	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
-	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-const actorFile = "../testdata/otel/otel.wasm"
-
-// actors serves testdata/otel as wasi:otel will be served: its host functions say to the Sink what an SDK in the guest says.
-type actors struct {
-	work  func(ctx context.Context, sink otel.Sink, n uint32) // nil: it does nothing
-	shape func(s *otel.Span)                                  // changes a span that ends
-	state otel.TraceState                                     // of every span
-
-	mu      sync.Mutex
-	parents map[uint32]otel.SpanContext // of spans that have begun: what the SDK has asked for before
-}
-
-func (*actors) Name() string              { return "actors" }
-func (*actors) Serves() []wit.InterfaceID { return nil }
-func (a *actors) Bind(_ context.Context, l *component.Linker, b *host.Binding) (func(), error) {
-	a.define(l, b.Telemetry)
-	return nil, nil
-}
-
-func (a *actors) define(l *component.Linker, sink otel.Sink) {
-	h := l.Instance(wit.MustParseID("test:otel/host"))
-	h.GoFunc("start", func(ctx context.Context, n uint32) {
-		parent := sink.Current(ctx)
-		a.mu.Lock()
-		if a.parents == nil {
-			a.parents = map[uint32]otel.SpanContext{}
-		}
-		if old, known := a.parents[n]; !known || old.TraceID != parent.TraceID {
-			a.parents[n] = parent
-		}
-		a.mu.Unlock()
-		sink.StartSpan(ctx, a.context(parent, n))
-	})
-	h.GoFunc("work", func(ctx context.Context, n uint32) {
-		if a.work != nil {
-			a.work(ctx, sink, n)
-		}
-	})
-	h.GoFunc("end", func(ctx context.Context, n uint32) {
-		a.mu.Lock()
-		parent, ok := a.parents[n]
-		a.mu.Unlock()
-		if !ok {
-			parent = sink.Outer(ctx)
-		}
-		now := time.Now()
-		at := otel.Time{Seconds: uint64(now.Unix()), Nanoseconds: uint32(now.Nanosecond())}
-		s := &otel.Span{Context: a.context(parent, n), ParentID: parent.SpanID, Name: fmt.Sprint("guest ", n), Start: at, End: at, Scope: otel.Scope{Name: "sdk"}}
-		if n == ownTrace {
-			s.ParentID = otel.SpanID{}
-		}
-		if a.shape != nil {
-			a.shape(s)
-		}
-		sink.EndSpan(ctx, s)
-	})
-}
-
-// Numbers of spans that are of another kind than their parent says.
-const (
-	unsampled = 7 // recorded, and not to be exported
-	ownTrace  = 8
-	nameless  = 9 // has no identifier
-)
-
-// context is the span of a number below parent.
-func (a *actors) context(parent otel.SpanContext, n uint32) otel.SpanContext {
-	c := otel.SpanContext{TraceID: parent.TraceID, Sampled: n != unsampled, State: a.state}
-	if n == ownTrace {
-		c.TraceID = otel.TraceID{1: 8}
-	}
-	if n != nameless {
-		binary.BigEndian.PutUint32(c.SpanID[4:], n+1)
-	}
-	return c
-}
-
-// stage is a host with one workload of actors.
-type stage struct {
-	*telemetry.Telemetry
-	t       *testing.T
-	spans   *tracetest.InMemoryExporter
-	logs    *keptLogs
-	reader  *sdkmetric.ManualReader
-	pushed  *keptMetrics
-	invoker host.Invoker
-}
-
-func newStage(t *testing.T, a *actors, change func(*workload.Component)) *stage {
-	t.Helper()
-	s := &stage{t: t, spans: tracetest.NewInMemoryExporter(), logs: &keptLogs{}, reader: sdkmetric.NewManualReader(), pushed: &keptMetrics{}}
-	quiet := slog.New(slog.DiscardHandler)
-	var err error
-	s.Telemetry, err = telemetry.New(t.Context(), telemetry.Config{
-		Getenv: func(string) string { return "" }, Version: "v0", Logger: quiet,
-		Consumers: []export.Consumer{{Spans: s.spans, Logs: s.logs, MetricReader: s.reader}, {Metrics: s.pushed}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := component.NewEngine(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	trigger := &hands{map[string]host.Invoker{}}
-	h, err := host.New(host.Config{Engine: engine, Observer: s.Telemetry, Logger: quiet, Triggers: []host.Trigger{trigger}, Plugins: []host.Plugin{a}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := workload.Component{Name: "actor", Source: workload.Source{File: actorFile}}
-	if change != nil {
-		change(&c)
-	}
-	if _, err := h.Start(t.Context(), &workload.Spec{Name: "w", Namespace: "n", Version: "1", Components: []workload.Component{c}}); err != nil {
-		t.Fatal(err)
-	}
-	s.invoker = trigger.invokers["n/1"]
-	t.Cleanup(func() {
-		for _, end := range []func(context.Context) error{h.Close, s.Shutdown, engine.Close} {
-			if err := end(context.Background()); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	return s
-}
-
-// play has the guest do what a script says.
-func (s *stage) play(script string) error {
-	s.t.Helper()
-	return s.invoker.Invoke(s.t.Context(), &host.Invocation{Component: "actor", Trigger: "hand", Name: "play", Run: func(ctx context.Context, inst *component.Instance) error {
-		_, err := inst.Call(ctx, "test:otel/actor#play", strings.ReplaceAll(script, " ", ""))
-		return err
-	}})
-}
-
-// ended flushes and gives the spans, but not those of starts and ends, which real ones of wasi:otel do not have, and of the lives
-// of workload and instances.
-func (s *stage) ended() tracetest.SpanStubs {
-	s.t.Helper()
-	if err := s.Flush(context.Background()); err != nil {
-		s.t.Fatal(err)
-	}
-	return slices.DeleteFunc(s.spans.GetSpans(), func(s tracetest.SpanStub) bool {
-		return !slices.ContainsFunc([]string{"hand play", "#play", "#work", "guest ", "\uFFFD"}, func(part string) bool { return strings.Contains(s.Name, part) })
-	})
-}
-
-// irregular is what has been counted as irregular, by reason.
-func (s *stage) irregular() map[string]int64 {
-	s.t.Helper()
-	var rm metricdata.ResourceMetrics
-	if err := s.reader.Collect(context.Background(), &rm); err != nil {
-		s.t.Fatal(err)
-	}
-	out := map[string]int64{}
-	for _, sm := range rm.ScopeMetrics {
-		for _, m := range sm.Metrics {
-			if d, ok := m.Data.(metricdata.Sum[int64]); ok && (m.Name == "vitrine.guest_telemetry.irregular" || m.Name == "vitrine.output.dropped") {
-				for _, p := range d.DataPoints {
-					why, _ := p.Attributes.Value("vitrine.reason")
-					limit, _ := p.Attributes.Value("vitrine.limit")
-					out[why.AsString()+limit.AsString()] += p.Value
-				}
-			}
-		}
-	}
-	return out
-}
-
-// outline is a tree of spans in one line: "a(b c(d))". Names are the last words of the spans'.
-func outline(spans tracetest.SpanStubs) string {
-	ids := map[string]bool{}
-	for _, s := range spans {
-		ids[s.SpanContext.TraceID().String()+s.SpanContext.SpanID().String()] = true
-	}
-	seen := 0
-	var below func(parent string) string
-	below = func(parent string) string {
-		var kids tracetest.SpanStubs
-		for _, s := range spans {
-			p := s.Parent.TraceID().String() + s.Parent.SpanID().String()
-			if p == parent || parent == "" && !ids[p] {
-				kids = append(kids, s)
-			}
-		}
-		slices.SortStableFunc(kids, func(x, y tracetest.SpanStub) int { return x.StartTime.Compare(y.StartTime) })
-		var out []string
-		for _, s := range kids {
-			seen++
-			name := s.Name[strings.LastIndexAny(s.Name, "# ")+1:]
-			if in := below(s.SpanContext.TraceID().String() + s.SpanContext.SpanID().String()); in != "" {
-				name += "(" + in + ")"
-			}
-			out = append(out, name)
-		}
-		return strings.Join(out, " ")
-	}
-	out := below("")
-	if seen != len(spans) {
-		out += fmt.Sprintf(" and %d in circles", len(spans)-seen)
-	}
-	return out
-}
-
-// TestGuestSpansAreParents: what a guest causes while a span of its own is open is below that span, whatever the order in
-// which spans end, and across components.
+// TestGuestSpansAreParents: calls during a guest's own open span are children of that span, in whatever order spans end, and across
+// components.
 func TestGuestSpansAreParents(t *testing.T) {
 	for _, c := range []struct {
 		name, script, want string
@@ -259,23 +48,23 @@ func TestGuestSpansAreParents(t *testing.T) {
 		{"a trap", "s1 s2 e2 t0", "2 play(play)", map[string]int64{"never_ended": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := newStage(t, &actors{}, nil)
-			err := s.play(c.script)
+			s := newGuestHarness(t, &scriptedGuests{}, nil)
+			err := s.run(c.script)
 			if traps := strings.Contains(c.script, "t0"); (err != nil) != traps {
 				t.Fatal(err)
 			}
-			if got := sorted(outline(s.ended())); got != sorted(c.want) {
+			if got := sorted(outline(s.endedSpans())); got != sorted(c.want) {
 				t.Errorf("got  %s\nwant %s", got, sorted(c.want))
 			}
 			if got := s.irregular(); fmt.Sprint(got) != fmt.Sprint(mapOf(c.irregular)) {
 				t.Errorf("irregular %v, want %v", got, c.irregular)
 			}
-			// What an invocation left open is nobody's parent in the next one.
+			// A span that an invocation left open is no parent in the next one.
 			s.spans.Reset()
-			if err := s.play("w0"); err != nil {
+			if err := s.run("w0"); err != nil {
 				t.Fatal(err)
 			}
-			if got := outline(s.ended()); got != "play(play(work))" {
+			if got := outline(s.endedSpans()); got != "play(play(work))" {
 				t.Errorf("the next invocation: %s", got)
 			}
 		})
@@ -318,13 +107,13 @@ func sorted(outline string) string {
 	return parse()
 }
 
-// TestGuestSpansOfInterleavedTasks: two invocations in one store, each parked in a host function while the other one runs,
-// have each the spans that they have begun.
+// TestGuestSpansOfInterleavedTasks: two invocations in one store, each parked in a host function while the other runs, have their own
+// spans.
 func TestGuestSpansOfInterleavedTasks(t *testing.T) {
 	ctx := t.Context()
 	type turn struct{ parked, resume chan struct{} }
 	type turnKey struct{}
-	a := &actors{work: func(ctx context.Context, sink otel.Sink, _ uint32) {
+	a := &scriptedGuests{work: func(ctx context.Context, sink otel.Sink, _ uint32) {
 		p := ctx.Value(turnKey{}).(*turn)
 		p.parked <- struct{}{}
 		<-p.resume
@@ -374,16 +163,16 @@ func TestGuestSpansOfInterleavedTasks(t *testing.T) {
 	if err, err2 := <-oneDone, <-twoDone; err != nil || err2 != nil {
 		t.Fatal(err, err2)
 	}
-	s := &stage{t: t, Telemetry: tel, spans: exporter}
+	s := &guestHarness{t: t, Telemetry: tel, spans: exporter}
 	want := sorted("play(1(work 3(work) work) work) play(2(work 4(work) work) work)")
-	if got := sorted(outline(s.ended())); got != want {
+	if got := sorted(outline(s.endedSpans())); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
 func instantiate(t *testing.T, engine *component.Engine, linker *component.Linker) *component.Instance {
 	t.Helper()
-	wasm, err := os.ReadFile(actorFile)
+	wasm, err := os.ReadFile(scriptedGuestFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -403,13 +192,12 @@ func instantiate(t *testing.T, engine *component.Engine, linker *component.Linke
 	return inst
 }
 
-// TestGuestSpansLeftOpen: a guest that leaves any number of spans open holds a bounded number of them, and the last one is
-// the parent of what it does.
+// TestGuestSpansLeftOpen: of the spans that a guest leaves open a bounded number is kept, and the last one is the parent of its calls.
 func TestGuestSpansLeftOpen(t *testing.T) {
 	var seen otel.SpanContext
-	a := &actors{work: func(ctx context.Context, sink otel.Sink, _ uint32) { seen = sink.Current(ctx) }}
-	s := newStage(t, a, func(c *workload.Component) { c.Detail, c.Limits.Deadline = "invocation", 10*time.Minute })
-	if err := s.play("n1s0 w0"); err != nil {
+	a := &scriptedGuests{work: func(ctx context.Context, sink otel.Sink, _ uint32) { seen = sink.Current(ctx) }}
+	s := newGuestHarness(t, a, func(c *workload.Component) { c.Detail, c.Limits.Deadline = "invocation", 10*time.Minute })
+	if err := s.run("n1s0 w0"); err != nil {
 		t.Fatal(err)
 	}
 	if want := a.context(otel.SpanContext{}, 100_009).SpanID; seen.SpanID != want {
@@ -419,18 +207,18 @@ func TestGuestSpansLeftOpen(t *testing.T) {
 		t.Errorf("irregular %v", got)
 	}
 	t.Run("within host memory", func(t *testing.T) {
-		a := &actors{}
+		a := &scriptedGuests{}
 		for i := range 32 {
 			a.state = append(a.state, otel.StateEntry{Key: fmt.Sprintf("k%d", i), Value: strings.Repeat("v", 250)})
 		}
 		const memory, started, most = 256 << 10, 70, (256 << 10) / (32 * 250)
-		s := newStage(t, a, func(c *workload.Component) { c.Limits.HostMemory = memory })
+		s := newGuestHarness(t, a, func(c *workload.Component) { c.Limits.HostMemory = memory })
 		script := ""
 		for n := range started {
 			script += "s" + string(rune('0'+10+n))
 		}
 		for range 2 { // what the first holds the second has again
-			if err := s.play(script); err != nil {
+			if err := s.run(script); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -441,8 +229,7 @@ func TestGuestSpansLeftOpen(t *testing.T) {
 	})
 }
 
-// TestGuestRecordsWithinLimits: what a guest tells of itself is held to the limits of its lines. A span that is left out is no
-// parent any more all the same.
+// TestGuestRecordsWithinLimits: guests' own records count for the limits of output. A dropped span ends as a parent, too.
 func TestGuestRecordsWithinLimits(t *testing.T) {
 	for _, c := range []struct {
 		limit  string
@@ -453,14 +240,14 @@ func TestGuestRecordsWithinLimits(t *testing.T) {
 		{"outputLinesPerSecond", workload.Limits{OutputLinesPerSecond: 3}},
 	} {
 		t.Run(c.limit, func(t *testing.T) {
-			a := &actors{shape: func(s *otel.Span) {
+			a := &scriptedGuests{shape: func(s *otel.Span) {
 				s.Attributes = []otel.KeyValue{{Key: "k", Value: strings.Repeat("v", 700)}}
 			}}
-			s := newStage(t, a, func(w *workload.Component) { w.Limits = c.limits })
-			if err := s.play("s1e1 s2e2 s3e3 s4e4 s5e5 w0"); err != nil {
+			s := newGuestHarness(t, a, func(w *workload.Component) { w.Limits = c.limits })
+			if err := s.run("s1e1 s2e2 s3e3 s4e4 s5e5 w0"); err != nil {
 				t.Fatal(err)
 			}
-			if got := sorted(outline(s.ended())); got != sorted("play(play(1 2 3 work))") {
+			if got := sorted(outline(s.endedSpans())); got != sorted("play(play(1 2 3 work))") {
 				t.Errorf("got %s", got)
 			}
 			if got := s.irregular(); got[c.limit] != 2 {
@@ -470,11 +257,11 @@ func TestGuestRecordsWithinLimits(t *testing.T) {
 	}
 }
 
-// bad is no UTF-8.
-const bad = "\xff\x00\xfe"
+// badText is no UTF-8.
+const badText = "\xff\x00\xfe"
 
-// TestGuestRecordsAreMended: whatever a guest puts into a record, what is exported is sound and bounded, and nobody else's.
-func TestGuestRecordsAreMended(t *testing.T) {
+// TestGuestRecordsAreSanitized: guests' own records are exported as valid UTF-8 of bounded size, with the guest's identity.
+func TestGuestRecordsAreSanitized(t *testing.T) {
 	var deep otel.Value = "end"
 	for range 10_000 {
 		deep = []otel.Value{deep}
@@ -486,15 +273,15 @@ func TestGuestRecordsAreMended(t *testing.T) {
 	huge := strings.Repeat("x", 900<<10)
 	forged := []otel.KeyValue{{Key: "service.name", Value: "another"}, {Key: "vitrine.component", Value: "another"}}
 	hostile := []otel.KeyValue{
-		{Key: bad, Value: bad}, {Key: "", Value: "no key"}, {Key: "list", Value: []otel.Value{bad, int64(1), 2.5, nil}}, {Key: "deep", Value: deep},
-		{Key: "map", Value: []otel.KeyValue{{Key: bad, Value: bad}}}, {Key: "numbers", Value: []otel.Value{int64(1), 2.5}}, {Key: "odd", Value: struct{}{}},
+		{Key: badText, Value: badText}, {Key: "", Value: "no key"}, {Key: "list", Value: []otel.Value{badText, int64(1), 2.5, nil}}, {Key: "deep", Value: deep},
+		{Key: "map", Value: []otel.KeyValue{{Key: badText, Value: badText}}}, {Key: "numbers", Value: []otel.Value{int64(1), 2.5}}, {Key: "odd", Value: struct{}{}},
 	}
 	shapes := map[uint32]func(s *otel.Span){
 		1: func(s *otel.Span) {
-			s.Name, s.Status = bad, otel.Status{Code: otel.StatusError, Description: bad}
-			s.Attributes, s.Scope = append(forged, hostile...), otel.Scope{Name: bad, Version: bad, SchemaURL: bad, Attributes: hostile}
-			s.Events, s.Links = []otel.Event{{Name: bad, Attributes: hostile}}, []otel.Link{{Attributes: hostile}}
-			s.Context.State = otel.TraceState{{Key: bad, Value: bad}}
+			s.Name, s.Status = badText, otel.Status{Code: otel.StatusError, Description: badText}
+			s.Attributes, s.Scope = append(forged, hostile...), otel.Scope{Name: badText, Version: badText, SchemaURL: badText, Attributes: hostile}
+			s.Events, s.Links = []otel.Event{{Name: badText, Attributes: hostile}}, []otel.Link{{Attributes: hostile}}
+			s.Context.State = otel.TraceState{{Key: badText, Value: badText}}
 		},
 		2: func(s *otel.Span) {
 			s.Attributes, s.Events, s.Links = many, make([]otel.Event, 100_000), make([]otel.Link, 100_000)
@@ -511,17 +298,17 @@ func TestGuestRecordsAreMended(t *testing.T) {
 		},
 		6: func(s *otel.Span) { s.Kind, s.Status.Code = 255, 200 },
 	}
-	a := &actors{shape: func(s *otel.Span) {
+	a := &scriptedGuests{shape: func(s *otel.Span) {
 		if f := shapes[binary.BigEndian.Uint32(s.Context.SpanID[4:])-1]; f != nil {
 			f(s)
 		}
 	}}
-	s := newStage(t, a, func(c *workload.Component) { c.Limits.OutputBytes = 1 << 30; c.Limits.OutputBytesPerSecond = 1 << 30 })
-	if err := s.play("s1e1 s2e2 s3e3 s4e4 s5e5 s6e6"); err != nil {
+	s := newGuestHarness(t, a, func(c *workload.Component) { c.Limits.OutputBytes = 1 << 30; c.Limits.OutputBytesPerSecond = 1 << 30 })
+	if err := s.run("s1e1 s2e2 s3e3 s4e4 s5e5 s6e6"); err != nil {
 		t.Fatal(err)
 	}
 	found := 0
-	for _, span := range s.ended() {
+	for _, span := range s.endedSpans() {
 		id := span.SpanContext.SpanID()
 		n := binary.BigEndian.Uint32(id[4:]) - 1
 		if id[0] != 0 || id[1] != 0 || shapes[n] == nil {
@@ -582,25 +369,25 @@ func TestGuestRecordsAreMended(t *testing.T) {
 		}
 	}
 	if found != len(shapes) {
-		t.Errorf("%d of %d spans: %s", found, len(shapes), outline(s.ended()))
+		t.Errorf("%d of %d spans: %s", found, len(shapes), outline(s.endedSpans()))
 	}
 	if got := s.irregular(); got["time"] != 4 {
 		t.Errorf("irregular %v", got)
 	}
 }
 
-// TestGuestScopesAreBounded: a guest that names any number of scopes has a bounded number of them, and no name is lost.
+// TestGuestScopesAreBounded: the number of a guest's scopes is bounded, and no scope's name is lost.
 func TestGuestScopesAreBounded(t *testing.T) {
 	n := 0
-	a := &actors{shape: func(s *otel.Span) { n++; s.Scope.Name = fmt.Sprint("scope ", n) }}
-	s := newStage(t, a, nil)
+	a := &scriptedGuests{shape: func(s *otel.Span) { n++; s.Scope.Name = fmt.Sprint("scope ", n) }}
+	s := newGuestHarness(t, a, nil)
 	for range 30 {
-		if err := s.play("s1e1 s2e2 s3e3 s4e4 s5e5"); err != nil {
+		if err := s.run("s1e1 s2e2 s3e3 s4e4 s5e5"); err != nil {
 			t.Fatal(err)
 		}
 	}
 	scopes, named := map[string]bool{}, 0
-	for _, span := range s.ended() {
+	for _, span := range s.endedSpans() {
 		if strings.HasPrefix(span.Name, "guest ") {
 			scopes[span.InstrumentationScope.Name] = true
 			if attr(span, "otel.scope.name") != "" {
@@ -613,9 +400,9 @@ func TestGuestScopesAreBounded(t *testing.T) {
 	}
 }
 
-// TestGuestLogsAndMetrics: records belong to the span that is open, to the service of the component, and to the instance.
+// TestGuestLogsAndMetrics: records belong to the open span, the component's service, and the instance.
 func TestGuestLogsAndMetrics(t *testing.T) {
-	a := &actors{work: func(ctx context.Context, sink otel.Sink, n uint32) {
+	a := &scriptedGuests{work: func(ctx context.Context, sink otel.Sink, n uint32) {
 		sink.EmitLog(ctx, &otel.LogRecord{Severity: 9, Body: fmt.Sprint("log ", n), Scope: &otel.Scope{Name: "sdk"}, Resource: &otel.Resource{
 			Attributes: []otel.KeyValue{{Key: "service.name", Value: "another"}, {Key: "team", Value: "blue"}},
 		}})
@@ -627,13 +414,13 @@ func TestGuestLogsAndMetrics(t *testing.T) {
 			t.Errorf("metrics: %v", err)
 		}
 	}}
-	s := newStage(t, a, func(c *workload.Component) { c.Instances.Isolation = "fresh" })
+	s := newGuestHarness(t, a, func(c *workload.Component) { c.Instances.Isolation = "fresh" })
 	for range 2 {
-		if err := s.play("w0 s1 w1 e1"); err != nil {
+		if err := s.run("w0 s1 w1 e1"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	spans := s.ended()
+	spans := s.endedSpans()
 	guests, instances := map[trace.SpanID]bool{}, map[string]bool{}
 	for _, span := range spans {
 		if span.Name == "guest 1" {
@@ -672,13 +459,13 @@ func TestGuestLogsAndMetrics(t *testing.T) {
 	}
 }
 
-// TestDetachedRecords: a context of Detach stands for the task on any goroutine, and after its end.
+// TestDetachedRecords: a detached context identifies the task on any goroutine, and after the task's end.
 func TestDetachedRecords(t *testing.T) {
 	var later context.Context
 	var sink otel.Sink
 	var at otel.SpanContext
 	done := make(chan struct{})
-	a := &actors{work: func(ctx context.Context, s otel.Sink, _ uint32) {
+	a := &scriptedGuests{work: func(ctx context.Context, s otel.Sink, _ uint32) {
 		sink, later = s, s.Detach(ctx)
 		go func() {
 			defer close(done)
@@ -687,8 +474,8 @@ func TestDetachedRecords(t *testing.T) {
 		}()
 		<-done
 	}}
-	s := newStage(t, a, nil)
-	if err := s.play("s1 w0 e1"); err != nil {
+	s := newGuestHarness(t, a, nil)
+	if err := s.run("s1 w0 e1"); err != nil {
 		t.Fatal(err)
 	}
 	if at.SpanID != a.context(otel.SpanContext{}, 1).SpanID {
@@ -701,7 +488,7 @@ func TestDetachedRecords(t *testing.T) {
 		t.Errorf("a span that began after its task is current: %v", got)
 	}
 	sink.EndSpan(later, &otel.Span{Context: span, ParentID: outer.SpanID, Name: "guest 3"})
-	if got := outline(s.ended()); !strings.Contains(got, "3") || strings.Contains(got, "circles") {
+	if got := outline(s.endedSpans()); !strings.Contains(got, "3") || strings.Contains(got, "circles") {
 		t.Errorf("got %s", got)
 	}
 	if logs := s.logs.all(); len(logs) != 1 || logs[0].SpanID() != trace.SpanID(at.SpanID) {
@@ -711,67 +498,3 @@ func TestDetachedRecords(t *testing.T) {
 		t.Errorf("irregular %v", got)
 	}
 }
-
-// keptLogs is an exporter that keeps records.
-type keptLogs struct {
-	mu      sync.Mutex
-	records []sdklog.Record
-}
-
-func (k *keptLogs) Export(_ context.Context, rs []sdklog.Record) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, r := range rs {
-		k.records = append(k.records, r.Clone())
-	}
-	return nil
-}
-
-func (k *keptLogs) all() []sdklog.Record {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return slices.Clone(k.records)
-}
-
-func (*keptLogs) Shutdown(context.Context) error   { return nil }
-func (*keptLogs) ForceFlush(context.Context) error { return nil }
-
-// keptMetrics is an exporter that keeps who has told of which metric.
-type keptMetrics struct {
-	mu   sync.Mutex
-	told map[string]map[string]bool // metric → service.instance.id
-}
-
-func (k *keptMetrics) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
-	id, _ := rm.Resource.Set().Value("service.instance.id")
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, sm := range rm.ScopeMetrics {
-		for _, m := range sm.Metrics {
-			if k.told == nil {
-				k.told = map[string]map[string]bool{}
-			}
-			if k.told[m.Name] == nil {
-				k.told[m.Name] = map[string]bool{}
-			}
-			k.told[m.Name][id.AsString()] = true
-		}
-	}
-	return nil
-}
-
-func (k *keptMetrics) writers(metric string) map[string]bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.told[metric]
-}
-
-func (*keptMetrics) Temporality(k sdkmetric.InstrumentKind) metricdata.Temporality {
-	return sdkmetric.DefaultTemporalitySelector(k)
-}
-
-func (*keptMetrics) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
-	return sdkmetric.DefaultAggregationSelector(k)
-}
-func (*keptMetrics) ForceFlush(context.Context) error { return nil }
-func (*keptMetrics) Shutdown(context.Context) error   { return nil }

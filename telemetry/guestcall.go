@@ -14,7 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// reuses are the values of vitrine.instance.reuse; counters are bound for each of them at link time.
+// reuses are the values of vitrine.instance.reuse; each has a counter that is bound at link time.
 var reuses = [...]string{"", "fresh", "reset", "serial", "concurrent"}
 
 func reuseIndex(s string) int {
@@ -30,23 +30,23 @@ const outcomes = int(cm.Aborted) + 1
 
 // guestCall is the hooks of a call into a component: an invocation from outside, or a call from another component.
 type guestCall struct {
-	edge
+	boundaryBase
 	b      *cm.Boundary
 	detail Detail
-	arms   *arms
+	result *resultCases
 
-	// What is measured, by outcome; none where metrics are off. All but the duration is of invocations only.
+	// Measurements, by outcome; nil if metrics are off. All but the duration are of invocations only.
 	duration     [outcomes]*bound.Timer
 	count        [outcomes][len(reuses)]*bound.Adder
 	active, fuel *bound.Adder
 	guestTime    *bound.Timer
 	memoryPeak   *bound.Sizer
 
-	takesRequest bool // the first parameter is a resource, which may carry the context of a request
+	takesRequest bool // the first parameter is a resource, which may be a request
 }
 
-func newGuestCall(b *cm.Boundary, e edge) cm.Hooks {
-	h := &guestCall{edge: e, b: b, detail: DetailInvocation, arms: newArms(b.Type)}
+func newGuestCall(b *cm.Boundary, e boundaryBase) cm.Hooks {
+	h := &guestCall{boundaryBase: e, b: b, detail: DetailInvocation, result: newResultCases(b.Type)}
 	if b.Kind == cm.GuestToGuest {
 		h.detail = DetailBoundary
 	}
@@ -60,7 +60,7 @@ func newGuestCall(b *cm.Boundary, e edge) cm.Hooks {
 	return h
 }
 
-// bind makes what is measured with the attribute sets that are known by now.
+// bind binds the instruments to the attribute sets that are known at link time.
 func (h *guestCall) bind(m *instruments) {
 	comp := keyComponent.String(string(h.b.Callee))
 	for o := range outcomes {
@@ -85,8 +85,8 @@ func (h *guestCall) Enter(c *cm.Call) context.Context {
 	if h.p.m != nil && h.b.Kind == cm.HostToGuest {
 		h.active.Add(c.Context, 1)
 	}
-	if !h.i.wants(h.detail) {
-		return h.below(c)
+	if !h.i.records(h.detail) {
+		return h.parentContext(c)
 	}
 	ctx, s := h.start(c)
 	if s == nil {
@@ -97,7 +97,7 @@ func (h *guestCall) Enter(c *cm.Call) context.Context {
 	return ctx
 }
 
-// Exit closes it and measures.
+// Exit ends the span and measures.
 func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 	v := classify(&end)
 	s, _ := c.State.(*span.Span)
@@ -108,7 +108,7 @@ func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 	}
 	if s != nil {
 		h.describe(s, c, &end)
-		v.mark(s)
+		v.annotate(s)
 		if v.trap != nil {
 			ctx = trace.ContextWithSpan(ctx, s.API())
 		}
@@ -130,7 +130,7 @@ func (h *guestCall) measure(c *cm.Call, end *cm.End) {
 	}
 	h.active.Add(c.Context, -1)
 	h.count[end.Outcome][reuseIndex(c.Instance.Reuse)].Add(c.Context, 1)
-	// What an invocation has cost is all of it, callees' too.
+	// An invocation's cost includes its callees'.
 	if guest := max(end.Guest, end.GuestTotal); guest > 0 {
 		h.guestTime.Record(c.Context, guest)
 	}
@@ -142,7 +142,7 @@ func (h *guestCall) measure(c *cm.Call, end *cm.End) {
 	}
 }
 
-// describe sets what is known at the end.
+// describe sets the attributes that are known at the end.
 func (h *guestCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 	s.Lock()
 	defer s.Unlock()
@@ -160,15 +160,15 @@ func (h *guestCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 			s.Str(attrNotResettable, c.Instance.NotResettable)
 		}
 	}
-	times(s, end)
+	setTimes(s, end)
 	if end.Outcome == cm.OK {
-		h.arms.describe(s, c.Results())
+		h.result.describe(s, c.Results())
 	}
 }
 
-// times sets the split of a call's time, the callee's own and with that of components below where there are any, and what else
-// the engine measured. The span is locked.
-func times(s *span.Span, end *cm.End) {
+// setTimes sets the engine's measurements: the split of a call's time, its own and with its callees', fuel and memory. The span is
+// locked.
+func setTimes(s *span.Span, end *cm.End) {
 	if end.Guest|end.Host|end.Wait|end.Callees != 0 {
 		s.Float(attrGuestTime, end.Guest.Seconds())
 		if end.Callees != 0 {
@@ -189,9 +189,9 @@ func times(s *span.Span, end *cm.End) {
 	}
 }
 
-// propagate makes the request that is handed to the guest name the guest's own span, so that what the guest reports or
-// copies to other requests belongs below it. The request's headers are found on the first argument, or else on the
-// request of the event that caused the call.
+// propagate writes the span context of the guest's call to the request that the guest gets, so that spans that the guest records
+// or requests that copy these headers become children of that span. The request is the first argument, or else that of the
+// event that caused the call.
 func (h *guestCall) propagate(ctx context.Context, c *cm.Call) {
 	if h.b.Kind != cm.HostToGuest || !h.takesRequest {
 		return

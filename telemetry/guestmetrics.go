@@ -13,19 +13,19 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
-// maxMetrics bounds what one export may have, in bytes: a receiver takes it in one message.
+// maxMetrics bounds one export, in bytes: it is sent in one message.
 const maxMetrics = 2 << 20
 
 var errMetricsSize = fmt.Errorf("more than %d bytes of metrics in one export", maxMetrics)
 
-// ExportMetrics queues metrics. Each instance is a writer of its own, as cumulative sums want it (metrics data model, single
-// writer): the number of the instance is a part of its service.instance.id. A metric that makes no sense is left out, and said.
+// ExportMetrics queues metrics. Each instance is a writer of its own, as cumulative sums require it (metrics data model, single
+// writer): its service.instance.id ends with the number of the instance. It drops malformed metrics and returns an error for each.
 func (i *interceptor) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics) error {
-	w := i.teller(ctx)
+	w := i.guestSource(ctx)
 	if !i.t.pipe.Metrics() || w.p.res.SDK().Len() == 0 {
 		return nil
 	}
@@ -60,38 +60,38 @@ func (p *providers) metricScope(s *otel.Scope) instrumentation.Scope {
 	room := maxScope
 	kvs, _ := p.attributes(s.Attributes, &room)
 	return instrumentation.Scope{
-		Name: mend.Label(s.Name), Version: mend.Label(s.Version), SchemaURL: mend.Label(s.SchemaURL), Attributes: attribute.NewSet(mend.Labels(kvs)...),
+		Name: sanitize.Label(s.Name), Version: sanitize.Label(s.Version), SchemaURL: sanitize.Label(s.SchemaURL), Attributes: attribute.NewSet(sanitize.Labels(kvs)...),
 	}
 }
 
-// resource is the service's with what the guest says beside it, and with the instance.
-func (w *teller) resource(r *otel.Resource) *resource.Resource {
+// resource is the service's resource with the guest's other attributes and the instance.
+func (w *guestSource) resource(r *otel.Resource) *resource.Resource {
 	room := maxScope
 	own := w.p.res.SDK()
 	id, _ := own.Set().Value(semconv.ServiceInstanceIDKey)
 	kvs := append(w.p.resourceOf(r, &room), own.Attributes()...)
-	kvs = append(kvs, w.facts()...)
+	kvs = append(kvs, w.originAttributes()...)
 	kvs = append(kvs, semconv.ServiceInstanceID(fmt.Sprintf("%s/%d", id.AsString(), w.instance)))
-	return mend.NewResource(resource.NewWithAttributes(own.SchemaURL(), kvs...)).SDK()
+	return sanitize.NewResource(resource.NewWithAttributes(own.SchemaURL(), kvs...)).SDK()
 }
 
-// metric is a metric as the exporters have it.
-func (w *teller) metric(ctx context.Context, m *otel.Metric) (metricdata.Metrics, error) {
-	out := metricdata.Metrics{Name: mend.Label(m.Name), Description: mend.Label(m.Description), Unit: mend.Label(m.Unit)}
+// metric converts a metric to the SDK's data model.
+func (w *guestSource) metric(ctx context.Context, m *otel.Metric) (metricdata.Metrics, error) {
+	out := metricdata.Metrics{Name: sanitize.Label(m.Name), Description: sanitize.Label(m.Description), Unit: sanitize.Label(m.Unit)}
 	if m.Name == "" {
 		return out, errors.New("a metric has no name")
 	}
 	var err error
 	switch d := m.Data.(type) {
 	case *otel.Gauge:
-		if whole(d.Kind, d.Points) {
+		if allWhole(d.Kind, d.Points) {
 			out.Data = metricdata.Gauge[int64]{DataPoints: dataPoints(ctx, w, d.Points, d.Start, d.Time, intOf)}
 		} else {
 			out.Data = metricdata.Gauge[float64]{DataPoints: dataPoints(ctx, w, d.Points, d.Start, d.Time, floatOf)}
 		}
 	case *otel.Sum:
 		t := temporalityOf(d.Temporality, d.Monotonic)
-		if whole(d.Kind, d.Points) {
+		if allWhole(d.Kind, d.Points) {
 			out.Data = metricdata.Sum[int64]{DataPoints: dataPoints(ctx, w, d.Points, &d.Start, d.Time, intOf), Temporality: t, IsMonotonic: d.Monotonic}
 		} else {
 			out.Data = metricdata.Sum[float64]{DataPoints: dataPoints(ctx, w, d.Points, &d.Start, d.Time, floatOf), Temporality: t, IsMonotonic: d.Monotonic}
@@ -109,7 +109,7 @@ func (w *teller) metric(ctx context.Context, m *otel.Metric) (metricdata.Metrics
 	return out, nil
 }
 
-// temporalityOf: see otel.LowMemory.
+// temporalityOf resolves a temporality; delta says what otel.LowMemory means for the instrument.
 func temporalityOf(t otel.Temporality, delta bool) metricdata.Temporality {
 	if t == otel.Delta || t == otel.LowMemory && delta {
 		return metricdata.DeltaTemporality
@@ -117,8 +117,8 @@ func temporalityOf(t otel.Temporality, delta bool) metricdata.Temporality {
 	return metricdata.CumulativeTemporality
 }
 
-// whole says whether points are told as whole numbers: those of 64 signed bits are, as OTLP has them.
-func whole(k otel.NumberKind, ps []otel.Point) bool {
+// allWhole says whether all values fit into OTLP's whole numbers, which are of 64 bits with a sign.
+func allWhole(k otel.NumberKind, ps []otel.Point) bool {
 	if k == otel.Float64 {
 		return false
 	}
@@ -158,14 +158,14 @@ func extremum(n *otel.Number) metricdata.Extrema[float64] {
 	return metricdata.NewExtrema(floatOf(n))
 }
 
-// labels are the attributes of a point.
-func (w *teller) labels(in []otel.KeyValue) attribute.Set {
+// pointAttributes are the attributes of a point.
+func (w *guestSource) pointAttributes(in []otel.KeyValue) attribute.Set {
 	room := maxScope
 	kvs, _ := w.p.attributes(in, &room)
-	return attribute.NewSet(mend.Labels(kvs)...)
+	return attribute.NewSet(sanitize.Labels(kvs)...)
 }
 
-func dataPoints[N int64 | float64](ctx context.Context, w *teller, in []otel.Point, start *otel.Time, at otel.Time, number func(*otel.Number) N) []metricdata.DataPoint[N] {
+func dataPoints[N int64 | float64](ctx context.Context, w *guestSource, in []otel.Point, start *otel.Time, at otel.Time, number func(*otel.Number) N) []metricdata.DataPoint[N] {
 	var from time.Time
 	if start != nil {
 		from = w.time(ctx, *start)
@@ -175,17 +175,17 @@ func dataPoints[N int64 | float64](ctx context.Context, w *teller, in []otel.Poi
 	for i := range in {
 		p := &in[i]
 		out[i] = metricdata.DataPoint[N]{
-			Attributes: w.labels(p.Attributes), StartTime: from, Time: to, Value: number(&p.Value), Exemplars: exemplars(ctx, w, p.Exemplars, number),
+			Attributes: w.pointAttributes(p.Attributes), StartTime: from, Time: to, Value: number(&p.Value), Exemplars: exemplars(ctx, w, p.Exemplars, number),
 		}
 	}
 	return out
 }
 
-func exemplars[N int64 | float64](ctx context.Context, w *teller, in []otel.Exemplar, number func(*otel.Number) N) []metricdata.Exemplar[N] {
+func exemplars[N int64 | float64](ctx context.Context, w *guestSource, in []otel.Exemplar, number func(*otel.Number) N) []metricdata.Exemplar[N] {
 	var out []metricdata.Exemplar[N]
 	for i := range in {
 		e := &in[i]
-		filtered := w.labels(e.Filtered)
+		filtered := w.pointAttributes(e.Filtered)
 		x := metricdata.Exemplar[N]{FilteredAttributes: filtered.ToSlice(), Time: w.time(ctx, e.Time), Value: number(&e.Value)}
 		if e.TraceID != (otel.TraceID{}) && e.SpanID != (otel.SpanID{}) {
 			x.TraceID, x.SpanID = e.TraceID[:], e.SpanID[:]
@@ -195,7 +195,7 @@ func exemplars[N int64 | float64](ctx context.Context, w *teller, in []otel.Exem
 	return out
 }
 
-func (w *teller) histogram(ctx context.Context, d *otel.Histogram) (metricdata.Aggregation, error) {
+func (w *guestSource) histogram(ctx context.Context, d *otel.Histogram) (metricdata.Aggregation, error) {
 	out := metricdata.Histogram[float64]{Temporality: temporalityOf(d.Temporality, true)}
 	from, to := w.time(ctx, d.Start), w.time(ctx, d.Time)
 	for i := range d.Points {
@@ -204,20 +204,20 @@ func (w *teller) histogram(ctx context.Context, d *otel.Histogram) (metricdata.A
 			return nil, fmt.Errorf("a histogram with %d bounds has %d counts", len(p.Bounds), len(p.Counts))
 		}
 		out.DataPoints = append(out.DataPoints, metricdata.HistogramDataPoint[float64]{
-			Attributes: w.labels(p.Attributes), StartTime: from, Time: to, Count: p.Count, Bounds: p.Bounds, BucketCounts: p.Counts,
+			Attributes: w.pointAttributes(p.Attributes), StartTime: from, Time: to, Count: p.Count, Bounds: p.Bounds, BucketCounts: p.Counts,
 			Min: extremum(p.Min), Max: extremum(p.Max), Sum: floatOf(&p.Sum), Exemplars: exemplars(ctx, w, p.Exemplars, floatOf),
 		})
 	}
 	return out, nil
 }
 
-func (w *teller) exponential(ctx context.Context, d *otel.ExponentialHistogram) metricdata.Aggregation {
+func (w *guestSource) exponential(ctx context.Context, d *otel.ExponentialHistogram) metricdata.Aggregation {
 	out := metricdata.ExponentialHistogram[float64]{Temporality: temporalityOf(d.Temporality, true)}
 	from, to := w.time(ctx, d.Start), w.time(ctx, d.Time)
 	for i := range d.Points {
 		p := &d.Points[i]
 		out.DataPoints = append(out.DataPoints, metricdata.ExponentialHistogramDataPoint[float64]{
-			Attributes: w.labels(p.Attributes), StartTime: from, Time: to, Count: p.Count,
+			Attributes: w.pointAttributes(p.Attributes), StartTime: from, Time: to, Count: p.Count,
 			Min: extremum(p.Min), Max: extremum(p.Max), Sum: floatOf(&p.Sum), Scale: int32(p.Scale), ZeroCount: p.ZeroCount, ZeroThreshold: p.ZeroThreshold,
 			PositiveBucket: metricdata.ExponentialBucket{Offset: p.Positive.Offset, Counts: p.Positive.Counts},
 			NegativeBucket: metricdata.ExponentialBucket{Offset: p.Negative.Offset, Counts: p.Negative.Counts},

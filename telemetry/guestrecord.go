@@ -12,26 +12,26 @@ import (
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
-// Bounds of one record that a guest has made. What does not fit is left out, and counted where the record has a place for it.
+// Bounds of one guest record. The rest is dropped, and counted if the record has a field for it.
 const (
 	maxRecord     = 1 << 20 // bytes of attributes, events and links together
-	maxAttributes = 1024    // that are looked at
+	maxAttributes = 1024    // of one list
 	maxScopes     = 100     // of one service
-	deepest       = 32      // lists and maps in one another
+	maxValueDepth = 32      // nested lists and maps
 )
 
 // record queues a span.
-func (w *teller) record(ctx context.Context, s *otel.Span) {
+func (w *guestSource) record(ctx context.Context, s *otel.Span) {
 	room := maxRecord
 	scope := w.p.scope(ctx, &s.Scope)
 	out := span.Recorded{
 		Context: contextOf(&s.Context, false), Kind: kinds[s.Kind&7], Name: s.Name,
-		Start: w.nanos(ctx, s.Start), End: w.nanos(ctx, s.End),
+		Start: w.unixNanos(ctx, s.Start), End: w.unixNanos(ctx, s.End),
 		DroppedAttributes: int(s.DroppedAttributes), DroppedEvents: int(s.DroppedEvents), DroppedLinks: int(s.DroppedLinks),
 	}
 	if s.ParentID != (otel.SpanID{}) {
@@ -39,7 +39,7 @@ func (w *teller) record(ctx context.Context, s *otel.Span) {
 	}
 	out.End = max(out.Start, out.End)
 	kvs, dropped := w.p.attributes(s.Attributes, &room)
-	out.Attributes = slices.Concat(w.facts(), scope.facts, notOurs(kvs))
+	out.Attributes = slices.Concat(w.originAttributes(), scope.attributes, withoutReserved(kvs))
 	out.DroppedAttributes += dropped
 	for i := range s.Events {
 		e := &s.Events[i]
@@ -48,7 +48,7 @@ func (w *teller) record(ctx context.Context, s *otel.Span) {
 			break
 		}
 		kvs, _ := w.p.attributes(e.Attributes, nil)
-		out.Events = append(out.Events, span.Event{Name: e.Name, Time: w.nanos(ctx, e.Time), Attributes: kvs})
+		out.Events = append(out.Events, span.Event{Name: e.Name, Time: w.unixNanos(ctx, e.Time), Attributes: kvs})
 	}
 	for i := range s.Links {
 		l := &s.Links[i]
@@ -73,8 +73,8 @@ var kinds = [8]trace.SpanKind{
 	otel.KindProducer: trace.SpanKindProducer, otel.KindConsumer: trace.SpanKindConsumer,
 }
 
-// nanos is a guest's time as nanoseconds since 1970.
-func (w *teller) nanos(ctx context.Context, t otel.Time) uint64 {
+// unixNanos is a guest's time as nanoseconds since 1970.
+func (w *guestSource) unixNanos(ctx context.Context, t otel.Time) uint64 {
 	ns, exact := t.Unix()
 	if !exact {
 		w.p.irregular(ctx, irregularTime, 1)
@@ -82,13 +82,13 @@ func (w *teller) nanos(ctx context.Context, t otel.Time) uint64 {
 	return ns
 }
 
-func (w *teller) time(ctx context.Context, t otel.Time) time.Time {
-	return time.Unix(0, int64(w.nanos(ctx, t)))
+func (w *guestSource) time(ctx context.Context, t otel.Time) time.Time {
+	return time.Unix(0, int64(w.unixNanos(ctx, t)))
 }
 
 func flagsOf(sampled bool) trace.TraceFlags { return trace.TraceFlags(0).WithSampled(sampled) }
 
-// contextOf is a guest's span context as OpenTelemetry's API has it.
+// contextOf converts a guest's span context to OpenTelemetry's API.
 func contextOf(c *otel.SpanContext, remote bool) trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID(c.TraceID), SpanID: trace.SpanID(c.SpanID), TraceFlags: flagsOf(c.Sampled), TraceState: stateOf(c.State), Remote: remote,
@@ -101,8 +101,8 @@ const (
 	maxState  = 256 + 1 + 256
 )
 
-// stateOf is a tracestate; empty where one entry is not valid (wasi:otel, trace-state). Entries that are empty altogether, which
-// an SDK for Go puts before its own, are skipped.
+// stateOf converts a tracestate; it is empty if an entry is invalid (wasi:otel, trace-state). Empty entries, which an SDK for Go
+// puts before its own, are skipped.
 func stateOf(s otel.TraceState) trace.TraceState {
 	var parts []string
 	for _, e := range s {
@@ -124,7 +124,7 @@ func stateOf(s otel.TraceState) trace.TraceState {
 	return out
 }
 
-// recordOf is a span context as a guest gets it.
+// recordOf converts a span context for a guest.
 func recordOf(sc trace.SpanContext) otel.SpanContext {
 	if !sc.IsValid() {
 		return otel.SpanContext{}
@@ -137,8 +137,8 @@ func recordOf(sc trace.SpanContext) otel.SpanContext {
 	return out
 }
 
-// attributes are a guest's attributes, as many as there is room for: nil is no bound but that of their number. Of equal keys the
-// last one counts; one without a key is left out.
+// attributes converts a guest's attributes, as many as fit into room bytes, which it reduces; nil bounds their number only. It
+// drops attributes without a key. The last of equal keys counts.
 func (p *providers) attributes(in []otel.KeyValue, room *int) (out []attribute.KeyValue, dropped int) {
 	if len(in) > maxAttributes {
 		dropped = len(in) - maxAttributes
@@ -158,25 +158,25 @@ func (p *providers) attributes(in []otel.KeyValue, room *int) (out []attribute.K
 			dropped++
 			continue
 		}
-		out = append(out, attribute.KeyValue{Key: attribute.Key(kv.Key), Value: valueOf(kv.Value, deepest)})
+		out = append(out, attribute.KeyValue{Key: attribute.Key(kv.Key), Value: valueOf(kv.Value, maxValueDepth)})
 	}
 	return out, dropped
 }
 
-// notOurs leaves out what says who a record comes from: that is the host's to say.
-func notOurs(kvs []attribute.KeyValue) []attribute.KeyValue {
+// withoutReserved drops attributes that identify a record's source, which only the host sets.
+func withoutReserved(kvs []attribute.KeyValue) []attribute.KeyValue {
 	return slices.DeleteFunc(kvs, func(kv attribute.KeyValue) bool {
 		return strings.HasPrefix(string(kv.Key), prefix) || strings.HasPrefix(string(kv.Key), "service.")
 	})
 }
 
-// resourceOf is what a guest says of its resource, without what the host's own resource says.
+// resourceOf is a guest's resource attributes without those that the service's own resource has.
 func (p *providers) resourceOf(r *otel.Resource, room *int) []attribute.KeyValue {
 	kvs, _ := p.attributes(r.Attributes, room)
-	return slices.DeleteFunc(notOurs(kvs), func(kv attribute.KeyValue) bool { return p.res.SDK().Set().HasValue(kv.Key) })
+	return slices.DeleteFunc(withoutReserved(kvs), func(kv attribute.KeyValue) bool { return p.res.SDK().Set().HasValue(kv.Key) })
 }
 
-// valueOf is a guest's value. A list or map that lies too deep is an empty value.
+// valueOf converts a guest's value. A list or map nested deeper than depth becomes empty.
 func valueOf(v otel.Value, depth int) attribute.Value {
 	switch v := v.(type) {
 	case bool:
@@ -207,7 +207,7 @@ func valueOf(v otel.Value, depth int) attribute.Value {
 	return attribute.Value{}
 }
 
-// listOf is a list; one of numbers, whole and others, is one of float64, because JSON does not tell 1.0 from 1.
+// listOf converts a list. A list of whole and other numbers becomes one of float64, because JSON does not distinguish 1.0 from 1.
 func listOf(in []otel.Value, depth int) attribute.Value {
 	out := make([]attribute.Value, len(in))
 	whole, broken := 0, 0
@@ -230,27 +230,27 @@ func listOf(in []otel.Value, depth int) attribute.Value {
 	return attribute.SliceValue(out...)
 }
 
-// guestScope is the way in for records of one scope of a guest's.
+// guestScope has the tracer and the logger for a guest's records of one scope.
 type guestScope struct {
-	tracer *span.Tracer // nil where no spans are taken
-	logger *mend.Logger // nil where no log records are
-	facts  []attribute.KeyValue
+	tracer     *span.Tracer     // nil if no consumer takes spans
+	logger     *sanitize.Logger // nil if none takes log records
+	attributes []attribute.KeyValue
 }
 
-// scopeKey tells scopes apart.
+// scopeKey identifies a scope.
 type scopeKey struct {
 	name, version, schema string
 	attributes            attribute.Distinct
 }
 
-// The attributes of a record whose scope is told by attributes (OpenTelemetry, mapping to non-OTLP formats).
+// The attributes of a record that name its scope (OpenTelemetry, mapping to non-OTLP formats).
 const (
 	keyScopeName    = attribute.Key("otel.scope.name")
 	keyScopeVersion = attribute.Key("otel.scope.version")
 )
 
-// scope finds or makes the way in for a scope; nil is one without a name. A service has a bounded number of them; records of any
-// more have theirs as attributes.
+// scope finds or makes a guest's scope; nil is one without a name. A service has a bounded number of scopes; records of others
+// name theirs by attributes.
 func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
 	if s == nil {
 		s = &otel.Scope{}
@@ -258,7 +258,7 @@ func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
 	room := maxScope
 	kvs, _ := p.attributes(s.Attributes, &room)
 	is := instrumentation.Scope{
-		Name: mend.Label(s.Name), Version: mend.Label(s.Version), SchemaURL: mend.Label(s.SchemaURL), Attributes: attribute.NewSet(mend.Labels(kvs)...),
+		Name: sanitize.Label(s.Name), Version: sanitize.Label(s.Version), SchemaURL: sanitize.Label(s.SchemaURL), Attributes: attribute.NewSet(sanitize.Labels(kvs)...),
 	}
 	key := scopeKey{is.Name, is.Version, is.SchemaURL, is.Attributes.Equivalent()}
 	p.scopeMu.Lock()
@@ -269,7 +269,7 @@ func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
 	if len(p.scopes) >= maxScopes {
 		p.irregular(ctx, irregularScopes, 1)
 		other := *p.newScope(scopeKey{}, instrumentation.Scope{})
-		other.facts = []attribute.KeyValue{keyScopeName.String(is.Name), keyScopeVersion.String(is.Version)}
+		other.attributes = []attribute.KeyValue{keyScopeName.String(is.Name), keyScopeVersion.String(is.Version)}
 		return &other
 	}
 	return p.newScope(key, is)
@@ -278,7 +278,7 @@ func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
 // maxScope bounds the attributes of a scope, in bytes: each batch carries them.
 const maxScope = 4 << 10
 
-// newScope makes the way in for a scope, unless it is there. The scopes are locked.
+// newScope makes a scope unless it exists. p.scopeMu is held.
 func (p *providers) newScope(key scopeKey, is instrumentation.Scope) *guestScope {
 	if g := p.scopes[key]; g != nil {
 		return g

@@ -13,20 +13,20 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// Bounds of what is kept of the guest spans of one invocation. Beyond the first the oldest open span is forgotten.
+// Bounds of the guest spans that are kept of one invocation.
 const (
-	maxOpen  = 256
-	maxEnded = 64
+	maxOpen  = 256 // open spans; then the oldest is removed
+	maxEnded = 64  // identifiers of the last ended spans
 )
 
-// guestStack is the spans that guests have begun in one invocation and not ended: a TaskValue. Safe for concurrent use, since
-// records may come on another goroutine than the task's.
+// guestStack is the open spans of guests in one invocation: a TaskValue. Safe for concurrent use, since records may come on
+// another goroutine than the task's.
 type guestStack struct {
-	p *providers // of the component that told first; it counts what is left at the end
+	p *providers // of the first component that recorded; its metrics count the spans left open
 
 	mu     sync.Mutex
 	open   []guestSpan // in the order of their start
-	ended  []spanName  // the last ones
+	ended  []spanRef   // the last ones
 	next   int         // in ended, when it is full
 	held   cm.Holding  // for open
 	closed bool
@@ -34,28 +34,28 @@ type guestStack struct {
 
 // guestSpan is one open span.
 type guestSpan struct {
-	sc    trace.SpanContext
-	above []trace.SpanID // the host's spans around it when it began, the innermost first
-	bytes int
+	sc        trace.SpanContext
+	hostSpans []trace.SpanID // the host's spans around it when it began, the innermost first
+	bytes     int
 }
 
-// spanName identifies a span in all traces.
-type spanName struct {
+// spanRef identifies a span in all traces.
+type spanRef struct {
 	trace trace.TraceID
 	span  trace.SpanID
 }
 
-func nameOf(sc trace.SpanContext) spanName { return spanName{sc.TraceID(), sc.SpanID()} }
+func refOf(sc trace.SpanContext) spanRef { return spanRef{sc.TraceID(), sc.SpanID()} }
 
-// What a task's invocation is told to have ended with its spans.
+// The end of the invocation closes its TaskValues.
 var _ io.Closer = (*guestStack)(nil)
 
-// guestStackKey is the key of the TaskValue, and of a context that Detach gave.
+// guestStackKey is the key of the TaskValue, and of a detached context's value.
 type guestStackKey struct{ t *Telemetry }
 
-// stack finds the open guest spans of the task in ctx; nil if no guest has begun any.
+// stack returns the guest stack of the task in ctx; nil if no guest has started a span.
 func (t *Telemetry) stack(ctx context.Context) *guestStack {
-	if !t.guests.Load() {
+	if !t.hasGuestSpans.Load() {
 		return nil
 	}
 	if s, ok := ctx.Value(guestStackKey{t}).(*guestStack); ok {
@@ -65,23 +65,23 @@ func (t *Telemetry) stack(ctx context.Context) *guestStack {
 	return s
 }
 
-// newStack is stack, and makes one where there is none.
+// newStack returns the guest stack of the task in ctx, a new one if there is none.
 func (t *Telemetry) newStack(ctx context.Context, p *providers) *guestStack {
-	t.guests.Store(true)
+	t.hasGuestSpans.Store(true)
 	if s := t.stack(ctx); s != nil {
 		return s
 	}
 	return component.TaskValue(ctx, guestStackKey{t}, func() any { return &guestStack{p: p} }).(*guestStack)
 }
 
-// begin notes that a span has begun, and gives the irregularity that there is in it; empty for none.
+// begin adds an open span and returns the irregularity in that; "" for none.
 func (s *guestStack) begin(ctx context.Context, g guestSpan) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return irregularLate
 	}
-	if slices.ContainsFunc(s.open, func(o guestSpan) bool { return nameOf(o.sc) == nameOf(g.sc) }) {
+	if slices.ContainsFunc(s.open, func(o guestSpan) bool { return refOf(o.sc) == refOf(g.sc) }) {
 		return irregularTwice
 	}
 	irregular := ""
@@ -96,13 +96,13 @@ func (s *guestStack) begin(ctx context.Context, g guestSpan) string {
 	return irregular
 }
 
-// end notes that a span has ended. repeated says that it had ended already, known that its beginning was told.
+// end removes a span. known says that it was open, repeated that it had already ended.
 func (s *guestStack) end(sc trace.SpanContext) (known, repeated bool) {
-	name := nameOf(sc)
+	name := refOf(sc)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(s.open) - 1; i >= 0; i-- {
-		if nameOf(s.open[i].sc) == name {
+		if refOf(s.open[i].sc) == name {
 			s.remove(i)
 			known = true
 			break
@@ -120,27 +120,27 @@ func (s *guestStack) end(sc trace.SpanContext) (known, repeated bool) {
 	return known, false
 }
 
-// remove forgets an open span. The stack is locked.
+// remove removes an open span. s.mu is held.
 func (s *guestStack) remove(i int) {
-	_ = s.held.Set(s.held.Bytes() - s.open[i].bytes) // less never fails
+	_ = s.held.Set(s.held.Bytes() - s.open[i].bytes) // a smaller size never fails
 	s.open = slices.Delete(s.open, i, i+1)
 }
 
-// current finds the guest's span that is current in the call c, whose innermost host span is inner (the zero value if there is
-// none): the one that began last while that span was around it. What the guest began before the host's span did is above that.
+// current returns the guest span that is current inside the host span inner (the zero value if there is none): the last one that
+// started inside inner. Guest spans that started before inner are its ancestors.
 func (s *guestStack) current(inner trace.SpanID) (trace.SpanContext, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, g := range slices.Backward(s.open) {
-		if !inner.IsValid() || slices.Contains(g.above, inner) {
+		if !inner.IsValid() || slices.Contains(g.hostSpans, inner) {
 			return g.sc, true
 		}
 	}
 	return trace.SpanContext{}, false
 }
 
-// Close is the end of the invocation: spans that are open are nobody's parent any more, and are counted. A span of them that
-// ends later, in another invocation, is exported as it is.
+// Close counts and removes the spans that are open at the end of the invocation. One that ends later, in another invocation, is
+// exported then.
 func (s *guestStack) Close() error {
 	s.mu.Lock()
 	n := len(s.open)
@@ -151,7 +151,7 @@ func (s *guestStack) Close() error {
 	return nil
 }
 
-// spanOf is the span that is open for a call; nil for none.
+// spanOf returns the host's open span of a call; nil for none.
 func spanOf(c *cm.Call) *span.Span {
 	switch st := c.State.(type) {
 	case *span.Span:
@@ -164,8 +164,8 @@ func spanOf(c *cm.Call) *span.Span {
 	return nil
 }
 
-// innermost finds the innermost span of the host's around c; nil for none.
-func innermost(c *cm.Call) *span.Span {
+// innermostHostSpan returns the host's innermost open span of c and its callers; nil for none.
+func innermostHostSpan(c *cm.Call) *span.Span {
 	for ; c != nil; c = c.Parent {
 		if s := spanOf(c); s != nil {
 			return s
@@ -174,8 +174,8 @@ func innermost(c *cm.Call) *span.Span {
 	return nil
 }
 
-// around are the identifiers of all spans of the host's around c.
-func around(c *cm.Call) (ids []trace.SpanID) {
+// hostSpanIDs returns the identifiers of the host's open spans of c and its callers, the innermost first.
+func hostSpanIDs(c *cm.Call) (ids []trace.SpanID) {
 	for ; c != nil; c = c.Parent {
 		if s := spanOf(c); s != nil {
 			ids = append(ids, s.SpanContext().SpanID())
@@ -184,21 +184,21 @@ func around(c *cm.Call) (ids []trace.SpanID) {
 	return ids
 }
 
-// guestSpanIn is the guest's span that is current in ctx, seen from the call c.
+// guestSpanIn returns the guest span that is current in the call c of the task in ctx.
 func (t *Telemetry) guestSpanIn(ctx context.Context, c *cm.Call) (trace.SpanContext, bool) {
 	s := t.stack(ctx)
 	if s == nil {
 		return trace.SpanContext{}, false
 	}
 	var inner trace.SpanID
-	if in := innermost(c); in != nil {
+	if in := innermostHostSpan(c); in != nil {
 		inner = in.SpanContext().SpanID()
 	}
 	return s.current(inner)
 }
 
-// below is the context of what c causes: ctx, or one in which the guest's own span that is open there is the current one.
-func (t *Telemetry) below(ctx context.Context, c *cm.Call) context.Context {
+// withGuestParent is ctx with the guest span, if any, that is current in c as the parent of new spans.
+func (t *Telemetry) withGuestParent(ctx context.Context, c *cm.Call) context.Context {
 	if sc, ok := t.guestSpanIn(ctx, c); ok {
 		return trace.ContextWithSpanContext(ctx, sc)
 	}

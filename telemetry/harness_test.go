@@ -35,23 +35,23 @@ import (
 
 var update = flag.Bool("update", false, "write the goldens")
 
-// bench is a Telemetry whose exporters are memory, and a workload of three linked components.
-type bench struct {
+// harness is a Telemetry with exporters in memory, and a workload of three linked components.
+type harness struct {
 	*Telemetry
-	t      testing.TB
-	spans  *tracetest.InMemoryExporter
-	logs   *memoryLogs
-	reader *sdkmetric.ManualReader
-	said   *bytes.Buffer
-	spec   *workload.Spec
-	icept  host.ComponentObserver
+	t           testing.TB
+	spans       *tracetest.InMemoryExporter
+	logs        *memoryLogs
+	reader      *sdkmetric.ManualReader
+	said        *bytes.Buffer
+	spec        *workload.Spec
+	interceptor host.ComponentObserver
 }
 
 func vars(kv map[string]string) func(string) string { return func(k string) string { return kv[k] } }
 
-func newBench(t testing.TB, change func(*Config, *workload.Spec)) *bench {
+func newHarness(t testing.TB, change func(*Config, *workload.Spec)) *harness {
 	t.Helper()
-	b := &bench{
+	b := &harness{
 		t: t, spans: tracetest.NewInMemoryExporter(), logs: &memoryLogs{}, reader: sdkmetric.NewManualReader(), said: &bytes.Buffer{},
 		spec: &workload.Spec{Name: "shop", Namespace: "test", Version: "1.2.3", Components: []workload.Component{
 			{Name: "shop", Links: map[string]string{"shop:cart/cart": "cart"}},
@@ -72,20 +72,20 @@ func newBench(t testing.TB, change func(*Config, *workload.Spec)) *bench {
 	}
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
 	b.Telemetry = tel
-	b.icept = tel.Component(b.spec, &b.spec.Components[0])
+	b.interceptor = tel.Component(b.spec, &b.spec.Components[0])
 	return b
 }
 
-// edgeOf binds a boundary.
-func (b *bench) edgeOf(bd *cm.Boundary) edgeHooks { return edgeHooks{bd, b.icept.Bind(bd)} }
+// bind binds a boundary.
+func (b *harness) bind(bd *cm.Boundary) boundHooks { return boundHooks{bd, b.interceptor.Bind(bd)} }
 
-type edgeHooks struct {
+type boundHooks struct {
 	b *cm.Boundary
 	h cm.Hooks
 }
 
 // cross makes one call as the engine does.
-func (e edgeHooks) cross(ctx context.Context, args []cm.Val, f func(ctx context.Context) (cm.Val, error)) (cm.Val, error) {
+func (e boundHooks) cross(ctx context.Context, args []cm.Val, f func(ctx context.Context) (cm.Val, error)) (cm.Val, error) {
 	if e.h == nil {
 		return f(ctx)
 	}
@@ -116,8 +116,8 @@ func (r *request) HTTPStatus() int               { return r.status }
 func (r *request) HTTPBodySizes() (int64, int64) { return r.in, r.out }
 
 // serve makes one event as the host does.
-func (b *bench) serve(r *request, f func(ctx context.Context) error) {
-	e := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop", Func: r.route})
+func (b *harness) serve(r *request, f func(ctx context.Context) error) {
+	e := b.bind(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop", Func: r.route})
 	if e.h == nil {
 		_ = f(r.r.Context())
 		return
@@ -128,7 +128,7 @@ func (b *bench) serve(r *request, f func(ctx context.Context) error) {
 	c.Leave(cm.Val{}, cm.End{Err: err})
 }
 
-// outRequest is what is behind the first argument of an outgoing request.
+// outRequest is the resource of an outgoing request.
 type outRequest struct {
 	method string
 	u      *url.URL
@@ -181,8 +181,8 @@ func (m *memoryLogs) Export(_ context.Context, rs []sdklog.Record) error {
 	return nil
 }
 
-// lines are the records as text, each with the one of spans that it is in.
-func (m *memoryLogs) lines(spans tracetest.SpanStubs) string {
+// format formats the records, each with its span among spans.
+func (m *memoryLogs) format(spans tracetest.SpanStubs) string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var b strings.Builder
@@ -202,7 +202,7 @@ func (m *memoryLogs) Shutdown(context.Context) error   { return nil }
 func (m *memoryLogs) ForceFlush(context.Context) error { return nil }
 
 // ended flushes and gives the spans.
-func (b *bench) ended() tracetest.SpanStubs {
+func (b *harness) ended() tracetest.SpanStubs {
 	b.t.Helper()
 	if err := b.Flush(context.Background()); err != nil {
 		b.t.Fatal(err)
@@ -210,11 +210,11 @@ func (b *bench) ended() tracetest.SpanStubs {
 	return b.spans.GetSpans()
 }
 
-// unstable are attributes whose values are not the same in each run.
+// unstable are attributes whose values differ between runs.
 var unstable = map[attribute.Key]bool{"code.function.name": true, keyWorkload: true, keyNamespace: true, keyMemoryPeak: true}
 
-// draw is a span tree as text: parent before child, in order of start.
-func draw(spans tracetest.SpanStubs) string {
+// formatSpans is a span tree as text: parent before child, in order of start.
+func formatSpans(spans tracetest.SpanStubs) string {
 	var b strings.Builder
 	ids := map[trace.SpanID]bool{}
 	for _, s := range spans {
@@ -276,7 +276,7 @@ func golden(t *testing.T, got string) {
 }
 
 // collect gives the metrics by name.
-func (b *bench) collect() map[string]metricdata.Metrics {
+func (b *harness) collect() map[string]metricdata.Metrics {
 	b.t.Helper()
 	var rm metricdata.ResourceMetrics
 	if err := b.reader.Collect(context.Background(), &rm); err != nil {

@@ -13,15 +13,15 @@ import (
 
 // hostCall is the hooks of a call of an import that the host serves.
 type hostCall struct {
-	edge
+	boundaryBase
 	b        *cm.Boundary
 	detail   Detail
-	arms     *arms
-	duration [outcomes]*bound.Timer // none where metrics are off
+	result   *resultCases
+	duration [outcomes]*bound.Timer // nil if metrics are off
 }
 
-func newHostCall(b *cm.Boundary, d Detail, e edge) *hostCall {
-	h := &hostCall{edge: e, b: b, detail: d, arms: newArms(b.Type)}
+func newHostCall(b *cm.Boundary, d Detail, e boundaryBase) *hostCall {
+	h := &hostCall{boundaryBase: e, b: b, detail: d, result: newResultCases(b.Type)}
 	if e.p.m == nil {
 		return h
 	}
@@ -35,20 +35,20 @@ func newHostCall(b *cm.Boundary, d Detail, e edge) *hostCall {
 
 var _ cm.CountOnly = (*hostCall)(nil)
 
-// CountOnly says that the call is worth no span: it is only measured.
-func (h *hostCall) CountOnly() bool { return !h.i.wants(h.detail) }
+// CountOnly says that the call gets no span at this level of detail: it is only measured.
+func (h *hostCall) CountOnly() bool { return !h.i.records(h.detail) }
 
-// Count measures a call that went well.
+// Count measures a call that succeeded.
 func (h *hostCall) Count(ctx context.Context, took time.Duration) {
 	if h.p.m != nil {
 		h.duration[cm.OK].Record(ctx, took)
 	}
 }
 
-// Enter opens the span, if the call is worth one.
+// Enter opens the span, if the level of detail includes it.
 func (h *hostCall) Enter(c *cm.Call) context.Context {
-	if !h.i.wants(h.detail) {
-		return h.below(c)
+	if !h.i.records(h.detail) {
+		return h.parentContext(c)
 	}
 	ctx, s := h.start(c)
 	if s != nil {
@@ -57,22 +57,22 @@ func (h *hostCall) Enter(c *cm.Call) context.Context {
 	return ctx
 }
 
-// Exit closes it and measures.
+// Exit ends the span and measures.
 func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 	if h.p.m != nil {
 		h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
 	}
 	s, _ := c.State.(*span.Span)
-	h.limited(c, s, end.Limit)
+	h.reportLimit(c, s, end.Limit)
 	if s == nil && end.Outcome == cm.OK && end.Cause == nil {
 		return
 	}
 	v := classify(&end)
-	backend := v.backend(&end)
+	backend := v.setBackend(&end)
 	ctx := c.Context
 	if s != nil {
 		h.describe(s, c, &end)
-		v.mark(s)
+		v.annotate(s)
 		if v.trap != nil || backend {
 			ctx = trace.ContextWithSpan(ctx, s.API())
 		}
@@ -86,7 +86,7 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 	}
 }
 
-// describe sets what is known at the end.
+// describe sets the attributes that are known at the end.
 func (h *hostCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 	s.Lock()
 	defer s.Unlock()
@@ -94,7 +94,7 @@ func (h *hostCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 		s.Float(attrWaitTime, end.Wait.Seconds())
 	}
 	if end.Outcome == cm.OK {
-		h.arms.describe(s, c.Results())
+		h.result.describe(s, c.Results())
 		describeCause(s, end.Cause)
 	}
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// hostileTexts are what names, headers and lines from outside can be.
+// hostileTexts are texts of names, headers and lines from outside.
 var hostileTexts = map[string]string{
 	"no UTF-8":  "a\xff\xfe.example",
 	"cut":       "snow\xe2\x98",
@@ -34,8 +34,8 @@ var hostileTexts = map[string]string{
 	"1 MB":      strings.Repeat("x", 1<<20-1) + "\xff",
 }
 
-// assault tells telemetry of everything that there is to tell, each text of which is h.
-func assault(tel *Telemetry, h string) {
+// recordHostile records all signals, with h as every text.
+func recordHostile(tel *Telemetry, h string) {
 	w := &workload.Spec{Name: h, Namespace: h, Version: h, Components: []workload.Component{{Name: h}}}
 	i := tel.Component(w, &w.Components[0])
 	iface := wit.InterfaceID{Namespace: h, Package: h, Interface: h}
@@ -46,7 +46,7 @@ func assault(tel *Telemetry, h string) {
 	imports := &cm.Boundary{Kind: cm.GuestToHost, Caller: cm.Path(h), Callee: "host", Interface: iface, Func: h, Type: &cm.FuncType{}}
 	out := *outEdge
 	out.Caller = cm.Path(h)
-	bind := func(b *cm.Boundary) edgeHooks { return edgeHooks{b, i.Bind(b)} }
+	bind := func(b *cm.Boundary) boundHooks { return boundHooks{b, i.Bind(b)} }
 
 	stop := i.(cm.Gauges).Gauge(cm.Path(h), cm.Gauge{Name: "instances", Unit: "{instance}", Help: h,
 		Read: func(tell func(int64, ...cm.Attr)) { tell(1, cm.Attr{Key: h, Value: h}) }})
@@ -81,19 +81,18 @@ func assault(tel *Telemetry, h string) {
 }
 
 // harmless makes what every signal must show after an assault.
-func harmlessAfter(tel *Telemetry) {
+func recordHarmless(tel *Telemetry) {
 	w := &workload.Spec{Name: "good", Components: []workload.Component{{Name: "good"}}}
 	i := tel.Component(w, &w.Components[0])
 	b := *handleEdge
 	b.Callee = "good"
-	_, _ = edgeHooks{&b, i.Bind(&b)}.cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+	_, _ = boundHooks{&b, i.Bind(&b)}.cross(context.Background(), resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
 		i.Log(ctx, host.LogLine{Workload: "good", Component: "good", Stream: "stdout", Severity: host.SeverityInfo, Text: "good line"})
 		return cm.Val{}, nil
 	})
 }
 
-// TestHostileTexts: whatever texts come from outside, what was told of them and what is told afterwards arrives, in every
-// signal and by every protocol; and nothing of it was lost.
+// TestHostileTexts: records with hostile texts, and later records, are exported without a loss, in every signal and protocol.
 func TestHostileTexts(t *testing.T) {
 	for name, h := range hostileTexts {
 		for _, way := range []string{"http/protobuf", "grpc", "file"} {
@@ -105,15 +104,15 @@ func TestHostileTexts(t *testing.T) {
 					env = map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.GRPC, "OTEL_EXPORTER_OTLP_PROTOCOL": way}
 				case "file":
 					file := filepath.Join(t.TempDir(), "otel.yaml")
-					if err := os.WriteFile(file, []byte(configForHostile(c.URL)), 0o600); err != nil {
+					if err := os.WriteFile(file, []byte(configFileFor(c.URL)), 0o600); err != nil {
 						t.Fatal(err)
 					}
 					env = map[string]string{"OTEL_CONFIG_FILE": file}
 				}
 				var said bytes.Buffer
-				tel := live(t, &said, env)
-				assault(tel, h)
-				harmlessAfter(tel)
+				tel := newExporting(t, &said, env)
+				recordHostile(tel, h)
+				recordHarmless(tel)
 				if err := tel.Shutdown(t.Context()); err != nil {
 					t.Error(err)
 				}
@@ -135,7 +134,7 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
-func configForHostile(url string) string {
+func configFileFor(url string) string {
 	return strings.ReplaceAll(`file_format: "1.0-rc.2"
 tracer_provider:
   processors: [{batch: {exporter: {otlp_http: {endpoint: "%URL/v1/traces"}}}}]
@@ -146,7 +145,7 @@ meter_provider:
 `, "%URL", url)
 }
 
-// TestHostileResources: what the operator or the machine calls a service reaches no receiver as it is, if it is no UTF-8.
+// TestHostileResources: resource attributes that are no UTF-8 are sanitized before they are exported.
 func TestHostileResources(t *testing.T) {
 	for name, env := range map[string]map[string]string{
 		"service name":         {"OTEL_SERVICE_NAME": "svc\xff"},
@@ -159,8 +158,8 @@ func TestHostileResources(t *testing.T) {
 			c := otlptest.New(t)
 			env["OTEL_EXPORTER_OTLP_ENDPOINT"] = c.URL
 			var said bytes.Buffer
-			tel := live(t, &said, env)
-			one(t, tel)
+			tel := newExporting(t, &said, env)
+			serveOneRequest(t, tel)
 			if err := tel.Shutdown(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -187,15 +186,15 @@ func freePort(t *testing.T) string {
 func TestHostilePrometheus(t *testing.T) {
 	port := freePort(t)
 	var said bytes.Buffer
-	tel := live(t, &said, map[string]string{
+	tel := newExporting(t, &said, map[string]string{
 		"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMETHEUS_PORT": port,
 		"OTEL_SERVICE_NAME": "svc\xff",
 	})
 	defer tel.Shutdown(context.Background())
 	for _, h := range hostileTexts {
-		assault(tel, h)
+		recordHostile(tel, h)
 	}
-	harmlessAfter(tel)
+	recordHarmless(tel)
 	resp, err := http.Get("http://127.0.0.1:" + port + "/metrics")
 	if err != nil {
 		t.Fatal(err)
@@ -221,11 +220,11 @@ func TestHostilePrometheus(t *testing.T) {
 func TestOutsidersChooseAuthorities(t *testing.T) {
 	c := otlptest.New(t)
 	var said bytes.Buffer
-	tel := live(t, &said, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL, "OTEL_TRACES_EXPORTER": "none"})
+	tel := newExporting(t, &said, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": c.URL, "OTEL_TRACES_EXPORTER": "none"})
 	w := &workload.Spec{Name: "shop", Components: []workload.Component{{Name: "shop"}}}
 	i := tel.Component(w, &w.Components[0]).(*interceptor)
-	out := edgeHooks{outEdge, i.Bind(outEdge)}
-	e := edgeHooks{&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop", Func: "/"}, nil}
+	out := boundHooks{outEdge, i.Bind(outEdge)}
+	e := boundHooks{&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop", Func: "/"}, nil}
 	e.h = i.Bind(e.b)
 	for n := range 5000 {
 		h := fmt.Sprintf("h%d\xff.example", n)
@@ -236,7 +235,7 @@ func TestOutsidersChooseAuthorities(t *testing.T) {
 		call.Subject = r
 		e.h.Exit(call, func() cm.End { e.h.Enter(call); return cm.End{} }())
 	}
-	bound := setsBound + 200 // beside what stands for all others
+	bound := maxAttributeSets + 200 // beside what stands for all others
 	for name, n := range map[string]int{
 		"client": len(*i.own.m.client.known.Load()), "server": len(*i.own.m.server.known.Load()), "active": len(*i.own.m.active.known.Load()),
 	} {

@@ -9,10 +9,10 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
-// methods are the methods that the semantic conventions know; any other is "_OTHER" in attributes and "HTTP" in names.
+// methods are the methods in the semantic conventions; others are "_OTHER" in attributes and "HTTP" in span names.
 var methods = map[string]attribute.KeyValue{
 	"CONNECT": semconv.HTTPRequestMethodConnect, "DELETE": semconv.HTTPRequestMethodDelete,
 	"GET": semconv.HTTPRequestMethodGet, "HEAD": semconv.HTTPRequestMethodHead,
@@ -37,7 +37,7 @@ func methodName(method string) string {
 	return "HTTP"
 }
 
-// knownMethod bounds what a measurement is grouped by.
+// knownMethod is the method as a metric's attribute, one of few values.
 func knownMethod(method string) string {
 	if _, ok := methods[method]; ok {
 		return method
@@ -45,9 +45,9 @@ func knownMethod(method string) string {
 	return "_OTHER"
 }
 
-// hostPort splits an authority; the port is 0 where it is the scheme's default or none.
+// hostPort splits an authority; the port is 0 if it is missing or the scheme's default.
 func hostPort(authority, scheme string) (string, int) {
-	if !strings.Contains(authority, ":") { // as most are; the error for it would be an allocation
+	if !strings.Contains(authority, ":") { // most have no port, and the error for that would be an allocation
 		return strings.Trim(authority, "[]"), 0
 	}
 	host, port, err := net.SplitHostPort(authority)
@@ -73,7 +73,7 @@ func protocolVersion(major, minor int) string {
 	switch {
 	case major == 0:
 		return ""
-	case major == 1 && minor == 1: // nearly all there is
+	case major == 1 && minor == 1: // without an allocation
 		return "1.1"
 	case major >= 2:
 		return strconv.Itoa(major)
@@ -88,7 +88,7 @@ func requestScheme(r *http.Request) string {
 	return "http"
 }
 
-// activeKey is what requests under way are grouped by; there are few.
+// activeKey is the attribute set of a measurement of running requests; there are few.
 type activeKey struct{ method, scheme string }
 
 func (k activeKey) attributes() []attribute.KeyValue {
@@ -97,12 +97,12 @@ func (k activeKey) attributes() []attribute.KeyValue {
 
 func (k activeKey) overflow() activeKey { return k }
 
-func (k activeKey) mended() activeKey {
-	k.method, k.scheme = mend.Label(k.method), mend.Label(k.scheme)
+func (k activeKey) sanitized() activeKey {
+	k.method, k.scheme = sanitize.Label(k.method), sanitize.Label(k.scheme)
 	return k
 }
 
-// serverKey is what measurements of inbound requests are grouped by.
+// serverKey is the attribute set of a measurement of incoming requests.
 type serverKey struct {
 	method, scheme, route, protocol, errorType string
 	status                                     int
@@ -125,9 +125,9 @@ func (k serverKey) attributes() []attribute.KeyValue {
 	return attrs
 }
 
-func (k serverKey) mended() serverKey {
-	k.method, k.scheme, k.route = mend.Label(k.method), mend.Label(k.scheme), mend.Label(k.route)
-	k.protocol, k.errorType = mend.Label(k.protocol), mend.Label(k.errorType)
+func (k serverKey) sanitized() serverKey {
+	k.method, k.scheme, k.route = sanitize.Label(k.method), sanitize.Label(k.scheme), sanitize.Label(k.route)
+	k.protocol, k.errorType = sanitize.Label(k.protocol), sanitize.Label(k.errorType)
 	return k
 }
 
@@ -135,7 +135,7 @@ func (k serverKey) overflow() serverKey {
 	return serverKey{method: k.method, scheme: k.scheme, status: k.status / 100 * 100}
 }
 
-// clientKey is what measurements of outgoing requests are grouped by.
+// clientKey is the attribute set of a measurement of outgoing requests.
 type clientKey struct {
 	method, address, protocol, errorType string
 	port, status                         int
@@ -155,9 +155,9 @@ func (k clientKey) attributes() []attribute.KeyValue {
 	return attrs
 }
 
-func (k clientKey) mended() clientKey {
-	k.method, k.address = mend.Label(k.method), mend.Label(k.address)
-	k.protocol, k.errorType = mend.Label(k.protocol), mend.Label(k.errorType)
+func (k clientKey) sanitized() clientKey {
+	k.method, k.address = sanitize.Label(k.method), sanitize.Label(k.address)
+	k.protocol, k.errorType = sanitize.Label(k.protocol), sanitize.Label(k.errorType)
 	return k
 }
 

@@ -9,8 +9,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 )
 
-// Buckets. Durations are those that the semantic conventions recommend for HTTP; calls across a boundary are mostly
-// shorter, so theirs begin at a microsecond.
+// Buckets. Those of HTTP durations are recommended by the semantic conventions; calls across a boundary are mostly shorter, and
+// their buckets begin at a microsecond.
 var (
 	bucketsHTTP  = []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10}
 	bucketsCall  = []float64{1e-6, 5e-6, 25e-6, 100e-6, 500e-6, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
@@ -41,23 +41,23 @@ type instruments struct {
 	limits            *bound.Counter
 	irregular         *bound.Counter
 
-	// What is bound when it is first seen, and not when a component is linked.
-	active     sets[activeKey, *bound.Adder]
-	server     sets[serverKey, *serverSeries]
-	client     sets[clientKey, *clientSeries]
-	operations sets[operationKey, *bound.Timer]
+	// Attribute sets that are bound when they first occur, not when a component is linked.
+	active     attributeSets[activeKey, *bound.Adder]
+	server     attributeSets[serverKey, *serverSeries]
+	client     attributeSets[clientKey, *clientSeries]
+	operations attributeSets[operationKey, *bound.Timer]
 }
 
-// serverSeries are the measurements of inbound requests under one attribute set.
+// serverSeries are the instruments of incoming requests with one attribute set.
 type serverSeries struct {
 	duration          *bound.Timer
 	request, response *bound.Sizer
 }
 
-// clientSeries are the measurements of outgoing requests under one attribute set.
+// clientSeries are the instruments of outgoing requests with one attribute set.
 type clientSeries struct{ duration, head *bound.Timer }
 
-// builder makes instruments and says what went wrong; a name that the SDK refuses is a mistake of this file.
+// builder makes instruments and logs errors: a name that the SDK refuses is a mistake in this file.
 type builder struct {
 	meter *bound.Meter
 	log   *slog.Logger
@@ -87,7 +87,7 @@ func (b builder) counter(name, unit, desc string) *bound.Counter {
 	return c
 }
 
-func (b builder) level(name, unit, desc string) *bound.Counter {
+func (b builder) upDownCounter(name, unit, desc string) *bound.Counter {
 	c, err := b.meter.UpDownCounter(name, unit, desc)
 	b.check(name, err)
 	return c
@@ -97,7 +97,7 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 	b := builder{meter, log}
 	m := &instruments{
 		serverDuration: b.seconds("http.server.request.duration", "Duration of HTTP server requests.", bucketsHTTP),
-		serverActive:   b.level("http.server.active_requests", "{request}", "Number of active HTTP server requests."),
+		serverActive:   b.upDownCounter("http.server.active_requests", "{request}", "Number of active HTTP server requests."),
 		serverRequest:  b.bytes("http.server.request.body.size", "Size of HTTP server request bodies."),
 		serverResponse: b.bytes("http.server.response.body.size", "Size of HTTP server response bodies."),
 		clientDuration: b.seconds("http.client.request.duration", "Duration of HTTP client requests.", bucketsHTTP),
@@ -105,7 +105,7 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 
 		invocations:       b.counter(metricInvocations, "{invocation}", "Calls of exports."),
 		invocationTime:    b.seconds(metricInvocationDuration, "Duration of calls of exports.", bucketsCall),
-		invocationsActive: b.level(metricInvocationsActive, "{invocation}", "Calls of exports that are under way."),
+		invocationsActive: b.upDownCounter(metricInvocationsActive, "{invocation}", "Calls of exports that are under way."),
 		guestTime:         b.seconds(metricGuestTime, "Time that calls of exports spent in guest code.", bucketsCall),
 		hostCall:          b.seconds(metricHostCallDuration, "Duration of calls of imports that the host serves.", bucketsCall),
 		guestCall:         b.seconds(metricGuestCallDuration, "Duration of calls from component to component.", bucketsCall),
@@ -127,15 +127,15 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 	return m
 }
 
-// observeDrops reports what telemetry itself loses.
+// observeDrops makes the metric of telemetry's own losses.
 func (t *Telemetry) observeDrops() {
 	if t.host.m == nil {
 		return
 	}
-	_, err := t.host.meter.Total(metricDropped, "{item}", "Spans, log records and metrics that were lost on their way out.", func(tell bound.Reading) {
+	_, err := t.host.meter.Total(metricDropped, "{item}", "Spans, log records and metrics that were lost on their way out.", func(tell bound.Observe) {
 		for _, d := range t.Dropped() {
 			if d.Count == 0 && (d.Reason == pipeline.ReasonQueueBytes || d.Reason == pipeline.ReasonRejected || d.Reason == pipeline.ReasonGuestShare) {
-				continue // reasons that most processes never meet have no row until they do
+				continue // rare reasons have no series until they occur
 			}
 			tell(d.Count, keySignal.String(d.Signal), keyReason.String(d.Reason))
 		}

@@ -14,9 +14,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// interceptor is all that telemetry has of one component of one start of a workload: it makes the hooks for the boundaries
-// of the linked component, takes its lines, and counts those that are left out. Components that were linked into it, at run
-// time or before, have boundaries of their own in it. Whose they are is settled when the interceptor is made.
+// interceptor observes one component of one start of a workload: it makes the hooks of the linked component's boundaries, exports
+// its log lines, and counts lines that its limits drop. Components linked into it, at run time or by composition, have boundaries
+// in it, too. The services that these belong to are fixed when the interceptor is made.
 type interceptor struct {
 	t        *Telemetry
 	id       identity
@@ -31,7 +31,7 @@ var (
 	_ cm.Lifecycle           = (*interceptor)(nil)
 )
 
-// Release gives back the providers, which end when nobody has them any more.
+// Release releases the providers, which end with their last user.
 func (i *interceptor) Release() {
 	if i.released.Swap(true) {
 		return
@@ -50,7 +50,8 @@ func (i *interceptor) setDetail(s string) {
 	i.detail.Store(int32(d))
 }
 
-// SetDetail changes the level of a component that is running; "" is the host's default. It reports whether s is a level.
+// SetDetail changes the level of detail of a running component, whose interceptor i is; "" is the host's default. It reports
+// whether s is a level and i an interceptor of this package.
 func SetDetail(i cm.Interceptor, s string) bool {
 	it, ok := i.(*interceptor)
 	if !ok {
@@ -63,10 +64,10 @@ func SetDetail(i cm.Interceptor, s string) bool {
 	return ok
 }
 
-func (i *interceptor) wants(d Detail) bool { return Detail(i.detail.Load()) >= d }
+func (i *interceptor) records(d Detail) bool { return Detail(i.detail.Load()) >= d }
 
-// service finds the providers for what happens in the component at path. Its first element names a component of the
-// workload; elements after it are components composed into that one, which have no service of their own.
+// service returns the providers of the component at path. The path's first element names a component of the workload; the others
+// are components composed into that one, which are no services of their own.
 func (i *interceptor) service(path cm.Path) *providers {
 	first, _, _ := strings.Cut(string(path), "/")
 	if p := i.peers[first]; p != nil {
@@ -75,16 +76,16 @@ func (i *interceptor) service(path cm.Path) *providers {
 	return i.own
 }
 
-// edge is what the hooks of all kinds of boundary know.
-type edge struct {
+// boundaryBase is the part that the hooks of all kinds of boundary share.
+type boundaryBase struct {
 	i    *interceptor
 	p    *providers
 	name string         // span name
-	tmpl *span.Template // kind and the attributes that are known by now; nil when traces are off
+	tmpl *span.Template // the span's kind, and the attributes known at link time; nil if traces are off
 }
 
-func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) edge {
-	if b.Kind == cm.Event || b.Kind == cm.HostToGuest { // elsewhere the resource says it; these are what is searched for
+func (i *interceptor) boundaryBase(b *cm.Boundary, p *providers, name string, kind trace.SpanKind, attrs ...attribute.KeyValue) boundaryBase {
+	if b.Kind == cm.Event || b.Kind == cm.HostToGuest { // people search for these spans; others have it in the resource only
 		if i.id.workload != "" {
 			attrs = append(attrs, keyWorkload.String(i.id.workload))
 		}
@@ -92,76 +93,78 @@ func (i *interceptor) edge(b *cm.Boundary, p *providers, name string, kind trace
 			attrs = append(attrs, keyNamespace.String(i.id.namespace))
 		}
 	}
-	e := edge{i: i, p: p, name: name}
+	e := boundaryBase{i: i, p: p, name: name}
 	if p.tracer != nil {
 		e.tmpl = p.tracer.Template(kind, attrs...)
 	}
 	return e
 }
 
-// Bind makes the hooks for a boundary; nil when nothing of it is recorded.
+// Bind makes the hooks of a boundary; nil if nothing of it is recorded.
 func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 	full := semconv.CodeFunctionName(b.Name())
 	switch b.Kind {
 	case cm.Event:
 		p := i.service(b.Callee)
-		return newEvent(b, i.edge(b, p, b.Func, trace.SpanKindServer, keyComponent.String(string(b.Callee))))
+		return newEvent(b, i.boundaryBase(b, p, b.Func, trace.SpanKindServer, keyComponent.String(string(b.Callee))))
 	case cm.HostToGuest:
 		p := i.service(b.Callee)
-		return newGuestCall(b, i.edge(b, p, b.Callee.Name()+" "+b.Name(), trace.SpanKindInternal,
+		return newGuestCall(b, i.boundaryBase(b, p, b.Callee.Name()+" "+b.Name(), trace.SpanKindInternal,
 			full, keyComponent.String(string(b.Callee))))
 	case cm.GuestToGuest:
 		p := i.service(b.Callee)
-		return newGuestCall(b, i.edge(b, p, b.Callee.Name()+" "+b.Name(), trace.SpanKindInternal,
+		return newGuestCall(b, i.boundaryBase(b, p, b.Callee.Name()+" "+b.Name(), trace.SpanKindInternal,
 			full, keyComponent.String(string(b.Callee)), keyCaller.String(string(b.Caller))))
 	case cm.GuestToHost:
 		p := i.service(b.Caller)
 		conv := conventionOf(b)
 		if p.tracer == nil && p.m == nil {
-			if conv.sends {
-				return passOut{i.t.carrier}
+			if conv.sendsRequest {
+				return propagateOut{i.t.propagator}
 			}
 			return nil
 		}
-		base := newHostCall(b, conv.detail, i.edge(b, p, b.Name(), trace.SpanKindInternal,
+		base := newHostCall(b, conv.detail, i.boundaryBase(b, p, b.Name(), trace.SpanKindInternal,
 			full, keyComponent.String(string(b.Caller))))
-		if conv.make != nil {
-			return conv.make(base)
+		if conv.hooks != nil {
+			return conv.hooks(base)
 		}
 		return base
 	}
 	return nil
 }
 
-// start begins the span of c, or reports nil when it could not be sampled. Its parent is the guest's own span that is open, or
-// the host's span around c.
-func (e *edge) start(c *cm.Call) (context.Context, *span.Span) {
-	ctx := e.below(c)
-	if e.p.quiet(ctx) {
+// start opens the span of c; it is nil if it cannot be sampled. Its parent is the guest's own current span, or the host's span
+// of c's caller.
+func (e *boundaryBase) start(c *cm.Call) (context.Context, *span.Span) {
+	ctx := e.parentContext(c)
+	if e.p.neverSampled(ctx) {
 		return ctx, nil
 	}
 	s := e.p.tracer.Open(ctx, e.tmpl, e.name, c.Start)
 	return s.Start(), s
 }
 
-// below is the context that c causes things in.
-func (e *edge) below(c *cm.Call) context.Context { return e.i.t.below(c.Context, c.Parent) }
+// parentContext is c's context with the parent of its span.
+func (e *boundaryBase) parentContext(c *cm.Call) context.Context {
+	return e.i.t.withGuestParent(c.Context, c.Parent)
+}
 
-// reportBackend tells of a backend that has failed: the first time in each event, however often its guest tries again.
-func (e *edge) reportBackend(ctx context.Context, c *cm.Call, component cm.Path, v *outcome) {
-	if st := eventOf(c); st != nil && st.backend.Swap(true) {
+// reportBackend emits the log record of a failed backend, once in each event, however often the guest tries again.
+func (e *boundaryBase) reportBackend(ctx context.Context, c *cm.Call, component cm.Path, v *outcome) {
+	if st := eventOf(c); st != nil && st.backendReported.Swap(true) {
 		return
 	}
 	e.p.exception(ctx, string(component), v)
 }
 
-// report tells of the trap that ended c: once, in the span of the innermost call that it ended, which is the first to see
-// it. Of one event it tells once, also where the trap is put in other words on its way out. Cancellation is no news.
-func (e *edge) report(ctx context.Context, c *cm.Call, component cm.Path, v *outcome) {
+// report emits the log record of the trap that ended c, and counts the trap: once, in the span of the innermost call that it
+// ended, which exits first. Each event reports one trap, also if the trap is wrapped on its way out. It ignores cancellation.
+func (e *boundaryBase) report(ctx context.Context, c *cm.Call, component cm.Path, v *outcome) {
 	if v.trap == nil || !v.failed() || !e.i.t.reported.first(v.trap) {
 		return
 	}
-	if st := eventOf(c); st != nil && st.trapped.Swap(true) {
+	if st := eventOf(c); st != nil && st.trapReported.Swap(true) {
 		return
 	}
 	e.p.exception(ctx, string(component), v)

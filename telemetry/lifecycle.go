@@ -13,30 +13,30 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// The facts about an operation by which it is also measured: compiling and reading from a cache are not to be averaged,
-// and why instances cannot be reset, one of few reasons, is to be seen without traces.
+// Attributes of an operation that its metric has, too: averages must not mix compiling and reading from a cache, and the reason
+// why instances cannot be reset, one of few, must be visible without traces.
 const (
-	keyCache = "cache.hit"
-	keyFixed = "not_resettable"
+	keyCache    = "cache.hit"
+	keyNotReset = "not_resettable"
 )
 
-// foreign are namespaces of the semantic conventions in which operations may tell facts; every other key is our own.
-var foreign = []string{"http.", "url.", "server.", "file.", "oci.", "container.", "process."}
+// semconvNamespaces are the namespaces of the semantic conventions that operations' attributes may have; other keys are our own.
+var semconvNamespaces = []string{"http.", "url.", "server.", "file.", "oci.", "container.", "process."}
 
-// operationDetail has the operations that come with each request and are worth a span of their own only to those who look
-// at everything. They are measured all the same.
+// operationDetail has the operations that occur with each request and are spans only at a higher level of detail. Their metrics do
+// not depend on it.
 var operationDetail = map[string]Detail{"reset": DetailAll}
 
-// operationTemplate is of spans of which nothing is known before.
+// operationTemplate is the template of spans without attributes that are known in advance.
 var operationTemplate = span.Template{}
 
-// detailOf is from which detail on an operation has a span. Instances that are made ahead of the events that they will
-// serve belong to no trace: each would be a trace of its own.
+// detailOf is the least level of detail at which an operation is a span. Making instances in advance belongs to no trace, and
+// would be a trace of its own.
 func detailOf(ctx context.Context, op *cm.Operation) Detail {
 	if op.Name == "instantiate" && !trace.SpanContextFromContext(ctx).IsValid() {
 		return DetailAll
@@ -44,13 +44,13 @@ func detailOf(ctx context.Context, op *cm.Operation) Detail {
 	return operationDetail[op.Name]
 }
 
-// Begin opens the span of one step in the life of a component or an instance, below whatever span is in ctx.
+// Begin opens the span of a lifecycle operation of a component or an instance, as a child of the span in ctx.
 func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Context, func(error)) {
 	p := i.own
 	if op.Component != "" {
 		p = i.service(op.Component)
 	}
-	quiet := p.quiet(ctx) || !i.wants(detailOf(ctx, op))
+	quiet := p.neverSampled(ctx) || !i.records(detailOf(ctx, op))
 	if p.m == nil && quiet {
 		return ctx, func(error) {}
 	}
@@ -83,7 +83,7 @@ func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *c
 		case v.trap != nil || v.errorType != errorTypeHost:
 		case errors.As(err, &limit):
 			v.errorType, v.blame, v.limit = limit.Limit, cm.BlameLimit, limit.Limit
-			if e := (&edge{i: i, p: p}); i.t.reported.first(limit) {
+			if e := (&boundaryBase{i: i, p: p}); i.t.reported.first(limit) {
 				e.countLimit(ctx, op.Component, limit)
 			}
 		default:
@@ -94,7 +94,7 @@ func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *c
 		p.m.operations.get(operationKeyOf(op, v.errorType)).Record(ctx, time.Since(start))
 	}
 	if v.trap != nil {
-		e := edge{i: i, p: p}
+		e := boundaryBase{i: i, p: p}
 		e.report(ctx, cm.CallFrom(ctx), op.Component, &v)
 	}
 	if s == nil {
@@ -105,14 +105,14 @@ func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *c
 			s.SetAttributes(kv)
 		}
 	}
-	v.mark(s)
+	v.annotate(s)
 	s.End()
 }
 
-// operationAttr makes an attribute of a fact.
+// operationAttr converts an attribute of an operation or a gauge, without secrets; ok is false for a nil value.
 func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
 	key := a.Key
-	if !slices.ContainsFunc(foreign, func(ns string) bool { return strings.HasPrefix(key, ns) }) {
+	if !slices.ContainsFunc(semconvNamespaces, func(ns string) bool { return strings.HasPrefix(key, ns) }) {
 		key = prefix + key
 	}
 	k := attribute.Key(key)
@@ -137,8 +137,8 @@ func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
 	}
 }
 
-// operationKey is what measurements of operations are grouped by.
-type operationKey struct{ name, component, cache, fixed, errorType string }
+// operationKey is the attribute set of a measurement of operations.
+type operationKey struct{ name, component, cache, notResettable, errorType string }
 
 func operationKeyOf(op *cm.Operation, errorType string) operationKey {
 	k := operationKey{name: op.Name, component: string(op.Component), errorType: errorType}
@@ -146,8 +146,8 @@ func operationKeyOf(op *cm.Operation, errorType string) operationKey {
 		switch a.Key {
 		case keyCache:
 			k.cache = fmt.Sprint(a.Value)
-		case keyFixed:
-			k.fixed = fmt.Sprint(a.Value)
+		case keyNotReset:
+			k.notResettable = fmt.Sprint(a.Value)
 		}
 	}
 	return k
@@ -161,8 +161,8 @@ func (k operationKey) attributes() []attribute.KeyValue {
 	if k.cache != "" {
 		attrs = append(attrs, attribute.String(prefix+keyCache, k.cache))
 	}
-	if k.fixed != "" {
-		attrs = append(attrs, attribute.String(prefix+keyFixed, k.fixed))
+	if k.notResettable != "" {
+		attrs = append(attrs, attribute.String(prefix+keyNotReset, k.notResettable))
 	}
 	if k.errorType != "" {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(k.errorType))
@@ -170,9 +170,9 @@ func (k operationKey) attributes() []attribute.KeyValue {
 	return attrs
 }
 
-func (k operationKey) mended() operationKey {
-	k.name, k.component, k.errorType = mend.Label(k.name), mend.Label(k.component), mend.Label(k.errorType)
-	k.cache, k.fixed = mend.Label(k.cache), mend.Label(k.fixed)
+func (k operationKey) sanitized() operationKey {
+	k.name, k.component, k.errorType = sanitize.Label(k.name), sanitize.Label(k.component), sanitize.Label(k.errorType)
+	k.cache, k.notResettable = sanitize.Label(k.cache), sanitize.Label(k.notResettable)
 	return k
 }
 

@@ -12,13 +12,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// metricLimits counts the limits that guests are told of without a trap: by an error of the interface's, or by a growth that
-// fails. Those that trap are in metricTraps, and those of output in metricOutputDropped.
+// metricLimits counts limits that guests reach without a trap: they get an interface's error, or a growth fails. Traps are in
+// metricTraps, and dropped output in metricOutputDropped.
 const metricLimits = prefix + "limits"
 
-// limited tells of the limit that a call ran into: the call's own span, if it has one, has failed; else the span around it
-// has an attribute. The guest has been told by a result, and may go on.
-func (h *hostCall) limited(c *cm.Call, s *span.Span, l *cm.LimitError) {
+// reportLimit records the limit that a call has reached: as an error on the call's own span, if it has one, else as an attribute
+// of the span around it. The guest has an error result, and may continue.
+func (h *hostCall) reportLimit(c *cm.Call, s *span.Span, l *cm.LimitError) {
 	if l == nil {
 		return
 	}
@@ -32,8 +32,8 @@ func (h *hostCall) limited(c *cm.Call, s *span.Span, l *cm.LimitError) {
 	h.countLimit(c.Context, h.b.Caller, l)
 }
 
-// countLimit measures that a component ran into a limit without a trap that says so.
-func (e *edge) countLimit(ctx context.Context, component cm.Path, l *cm.LimitError) {
+// countLimit counts a limit that a component has reached without a trap.
+func (e *boundaryBase) countLimit(ctx context.Context, component cm.Path, l *cm.LimitError) {
 	if e.p.m == nil {
 		return
 	}

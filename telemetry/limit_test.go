@@ -11,12 +11,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// TestLimits: a limit that a guest is told of by a result is in the metric, and in the span of the call or around it.
+// TestLimits: a limit that a guest gets as an error is in the metric, and in the span of the call or around it.
 func TestLimits(t *testing.T) {
-	b := newBench(t, nil)
+	b := newHarness(t, nil)
 	limit := &cm.LimitError{Limit: "files", Detail: "5 files and folders are open"}
 	exit := func(bd *cm.Boundary) {
-		h := b.icept.Bind(bd)
+		h := b.interceptor.Bind(bd)
 		ctx, around := b.host.tracer.Start(context.Background(), "around")
 		c := cm.NewCall(bd, nil, ctx)
 		c.Context = h.Enter(c)
@@ -25,7 +25,7 @@ func TestLimits(t *testing.T) {
 	}
 	exit(clockEdge) // worth no span
 	exit(outEdge)
-	if got := tell(b.collect()["vitrine.limits"]); !slices.Equal(got, []string{
+	if got := formatMetric(b.collect()["vitrine.limits"]); !slices.Equal(got, []string{
 		"vitrine.component=" + string(clockEdge.Caller) + " vitrine.limit=files: 2",
 	}) {
 		t.Errorf("metric: %q", got)
@@ -46,21 +46,21 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitsOfGrowth: a growth that a limit refused is in the span of the call and in the metric, and the call has not failed
-// for it; one that traps for it says both.
+// TestLimitsOfGrowth: a growth that a limit refuses is in the call's span and in the metric, and does not fail the call; if the guest
+// then traps, the span has both.
 func TestLimitsOfGrowth(t *testing.T) {
-	b := newBench(t, nil)
+	b := newHarness(t, nil)
 	for _, end := range []cm.End{
 		{Limit: &cm.LimitError{Limit: "memory", Detail: "enough"}},
 		{Limit: &cm.LimitError{Limit: "tables", Detail: "enough"}, Outcome: cm.Trapped, Err: cm.Trapf(cm.TrapUnreachable, "out of tables")},
 		{Limit: &cm.LimitError{Limit: "memory", Detail: "enough"}, Outcome: cm.Aborted, Err: cm.Trapf(cm.TrapFuel, "enough work")},
 	} {
-		h := b.icept.Bind(handleEdge)
+		h := b.interceptor.Bind(handleEdge)
 		c := cm.NewCall(handleEdge, nil, context.Background())
 		c.Context = h.Enter(c)
 		h.Exit(c, end)
 	}
-	if got := tell(b.collect()["vitrine.limits"]); !slices.Equal(got, []string{
+	if got := formatMetric(b.collect()["vitrine.limits"]); !slices.Equal(got, []string{
 		"vitrine.component=shop vitrine.limit=memory: 2", "vitrine.component=shop vitrine.limit=tables: 1",
 	}) {
 		t.Errorf("metric: %q", got)
@@ -70,10 +70,10 @@ func TestLimitsOfGrowth(t *testing.T) {
 	}
 }
 
-// TestLimitsOfRequests: a request that is too large is no failure of the server's, and told of all the same; a guest that makes
-// its own headers too large has failed.
+// TestLimitsOfRequests: a request that is too large is recorded and no server error; a guest that makes its own headers too large has
+// failed.
 func TestLimitsOfRequests(t *testing.T) {
-	b := newBench(t, nil)
+	b := newHarness(t, nil)
 	for _, c := range []struct {
 		status int
 		code   cm.TrapCode
@@ -85,7 +85,7 @@ func TestLimitsOfRequests(t *testing.T) {
 	if got := b.limits(); !slices.Equal(got, []string{"Unset body body", "Unset headers headers", "Error headers headers", "Error deadline deadline"}) {
 		t.Errorf("spans: %q", got)
 	}
-	if got := tell(b.collect()["vitrine.traps"]); !slices.Equal(got, []string{
+	if got := formatMetric(b.collect()["vitrine.traps"]); !slices.Equal(got, []string{
 		"vitrine.component=shop vitrine.trap.code=body: 1", "vitrine.component=shop vitrine.trap.code=deadline: 1",
 		"vitrine.component=shop vitrine.trap.code=headers: 2",
 	}) {
@@ -94,7 +94,7 @@ func TestLimitsOfRequests(t *testing.T) {
 }
 
 // limits are the status, the error type and the limit of each span.
-func (b *bench) limits() (out []string) {
+func (b *harness) limits() (out []string) {
 	for _, s := range b.ended() {
 		var kind, limit string
 		for _, a := range s.Attributes {

@@ -16,8 +16,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
-// severityOf is a level in OpenTelemetry's numbers (logs data model, §mapping of severities): slog's levels have the
-// same distances and another zero.
+// severityOf converts a level to OpenTelemetry's numbers (logs data model, §mapping of severities): slog's levels have the same
+// distances and another zero.
 func severityOf(l slog.Level) log.Severity {
 	return log.Severity(min(max(int(l)+int(log.SeverityInfo), int(log.SeverityTrace1)), int(log.SeverityFatal4)))
 }
@@ -41,8 +41,8 @@ func severityText(s host.Severity) string {
 	return ""
 }
 
-// Log takes one line of the component. The span in ctx becomes the record's, or the guest's own that is open in it. It does not block: a full queue drops and
-// counts.
+// Log exports a line of the component, in the guest's own current span or else the span of ctx. It does not block: a full queue
+// drops and counts.
 func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
 	if i.own.logger == nil || log.Severity(l.Severity) < severityOf(i.t.cfg.OTelLevel) && l.Severity != 0 {
 		return
@@ -70,11 +70,11 @@ func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
 	if l.Limit != "" {
 		r.AddAttributes(keyLimit.String(l.Limit))
 	}
-	i.own.logger.Emit(i.t.below(ctx, cm.CallFrom(ctx)), r)
+	i.own.logger.Emit(i.t.withGuestParent(ctx, cm.CallFrom(ctx)), r)
 }
 
-// IDs are the trace and the span that ctx belongs to, in hexadecimal; empty where it belongs to none. They are what log
-// records of that context carry.
+// IDs returns the identifiers of the trace and the span in ctx, in hexadecimal; both are empty if there is none. Log records of
+// that context have the same.
 func IDs(ctx context.Context) (traceID, spanID string) {
 	sc := trace.SpanContextFromContext(ctx)
 	if !sc.IsValid() {
@@ -83,15 +83,14 @@ func IDs(ctx context.Context) (traceID, spanID string) {
 	return sc.TraceID().String(), sc.SpanID().String()
 }
 
-// CountLeftOut counts lines of the component that its limits keep from being logged.
+// CountLeftOut counts n lines of the component that its limits drop.
 func (i *interceptor) CountLeftOut(ctx context.Context, l host.LogLine, n uint64) {
 	if m := i.own.m; m != nil {
 		m.outputDropped.With(keyComponent.String(i.id.component), keyLimit.String(l.Limit)).Add(ctx, int64(n))
 	}
 }
 
-// LogHandler sends the host's own log records to the logs exporter, those of OTelLevel and above, without secrets. It
-// discards all when logs are off.
+// LogHandler exports the host's own log records of OTelLevel and above, without secrets. It discards all if logs are off.
 func (t *Telemetry) LogHandler() slog.Handler {
 	if t.host.logs == nil {
 		return slog.DiscardHandler
@@ -123,7 +122,7 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, out)
 }
 
-// WithAttrs and WithGroup keep the filter.
+// WithAttrs keeps the filter, and redacts the attributes.
 func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	clean := make([]slog.Attr, len(attrs))
 	for i, a := range attrs {

@@ -48,7 +48,7 @@ func (m *memoryMetrics) Export(_ context.Context, rm *metricdata.ResourceMetrics
 	var lines []string
 	for _, sm := range rm.ScopeMetrics {
 		for _, d := range sm.Metrics {
-			for _, l := range tell(d) {
+			for _, l := range formatMetric(d) {
 				lines = append(lines, d.Name+"{"+d.Unit+"} "+l)
 			}
 		}
@@ -63,10 +63,10 @@ func (m *memoryMetrics) Export(_ context.Context, rm *metricdata.ResourceMetrics
 func (m *memoryMetrics) ForceFlush(context.Context) error { return nil }
 func (m *memoryMetrics) Shutdown(context.Context) error   { return nil }
 
-// What an exporter gets is what a reader reads: the golden is that of TestMetrics.
+// An exporter gets the same metrics as a reader: the golden is that of TestMetrics.
 func TestMetricsExported(t *testing.T) {
 	exp := &memoryMetrics{}
-	b := newBench(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, exp })
+	b := newHarness(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, exp })
 	b.measureOneOfEach()
 	for range 2 { // readers use their memory again
 		if err := b.Flush(t.Context()); err != nil {
@@ -90,7 +90,7 @@ func TestMetricsExported(t *testing.T) {
 	}
 }
 
-// What the environment asks of metrics is honoured, whoever makes the instruments.
+// The environment's settings of metrics work with our instruments and with the SDK's.
 func TestMetricsEnvironment(t *testing.T) {
 	const (
 		temporality = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
@@ -123,11 +123,11 @@ func TestMetricsEnvironment(t *testing.T) {
 				kv[k] = v
 			}
 			var said bytes.Buffer
-			tel := live(t, &said, kv)
+			tel := newExporting(t, &said, kv)
 			w := &workload.Spec{Name: "shop", Components: []workload.Component{{Name: "shop"}}}
-			b := &bench{Telemetry: tel, t: t, spec: w, icept: tel.Component(w, &w.Components[0])}
+			b := &harness{Telemetry: tel, t: t, spec: w, interceptor: tel.Component(w, &w.Components[0])}
 			b.serve(&request{r: get("/"), route: "/", status: 200}, func(ctx context.Context) error {
-				_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), nothing)
+				_, err := b.bind(handleEdge).cross(ctx, resourceArg(nil), nothing)
 				return err
 			})
 			if err := tel.Shutdown(t.Context()); err != nil {
@@ -185,14 +185,14 @@ func TestPrometheus(t *testing.T) {
 	free.Close()
 	for _, producers := range []string{"", "none"} { // others' producers take the place of ours, and the SDK measures
 		var said bytes.Buffer
-		tel := live(t, &said, map[string]string{
+		tel := newExporting(t, &said, map[string]string{
 			"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_PORT": port, "OTEL_METRICS_PRODUCERS": producers,
 		})
 		if r := tel.pipe.SharedReaders(); len(r) != 1 || (r[0].Producer != nil) != (producers == "") {
 			t.Errorf("producers %q: readers %v", producers, r)
 		}
-		one(t, tel)
-		one(t, tel)
+		serveOneRequest(t, tel)
+		serveOneRequest(t, tel)
 		resp, err := http.Get("http://localhost:" + port + "/metrics")
 		if err != nil {
 			t.Fatal(err)
@@ -223,12 +223,12 @@ func TestPrometheus(t *testing.T) {
 	}
 }
 
-// TestPrometheusTenants: on the one page, too, each tenant has rows of its own. Those of a component that was released are
-// there once more, and then no longer; one that is back before that goes on with its sums.
+// TestPrometheusTenants: on the one page each tenant has series of its own. Those of a released component are on one more page; a
+// component that is started again before that continues its sums.
 func TestPrometheusTenants(t *testing.T) {
 	port := freePort(t)
 	var said bytes.Buffer
-	tel := live(t, &said, map[string]string{
+	tel := newExporting(t, &said, map[string]string{
 		"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1", "OTEL_EXPORTER_PROMETHEUS_PORT": port,
 	})
 	defer tel.Shutdown(context.Background())
@@ -260,7 +260,7 @@ func TestPrometheusTenants(t *testing.T) {
 		w := &workload.Spec{Name: "shop", Namespace: namespace, Version: version, Components: []workload.Component{{Name: "shop"}}}
 		o := tel.Component(w, &w.Components[0])
 		for range n {
-			_, _ = edgeHooks{handleEdge, o.Bind(handleEdge)}.cross(t.Context(), resourceArg(nil), nothing)
+			_, _ = boundHooks{handleEdge, o.Bind(handleEdge)}.cross(t.Context(), resourceArg(nil), nothing)
 		}
 		return o
 	}
@@ -296,19 +296,19 @@ func TestPrometheusTenants(t *testing.T) {
 	expect("a new beginning", map[string]string{"vitrine_invocations_total b 1": "1"})
 }
 
-// measuring is a Telemetry that only measures, and a request to a guest that makes some host calls of no note.
-func measuring(t testing.TB, change func(*Config)) func() {
-	b := newBench(t, func(c *Config, _ *workload.Spec) {
+// measureEventFunc returns a function that runs a request with some host calls, with metrics only.
+func measureEventFunc(t testing.TB, change func(*Config)) func() {
+	b := newHarness(t, func(c *Config, _ *workload.Spec) {
 		c.Consumers[0].Spans, c.Consumers[0].Logs, c.Consumers[0].MetricReader, c.Getenv = nil, nil, nil, vars(map[string]string{"OTEL_SDK_DISABLED": ""})
 		change(c)
 	})
-	event := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
-	handle := b.edgeOf(handleEdge)
+	event := b.bind(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
+	handle := b.bind(handleEdge)
 	var countOnly []cm.CountOnly
 	for i := range 17 {
 		clock := *clockEdge
 		clock.Func = fmt.Sprint("f", i)
-		countOnly = append(countOnly, b.edgeOf(&clock).h.(cm.CountOnly))
+		countOnly = append(countOnly, b.bind(&clock).h.(cm.CountOnly))
 	}
 	ctx := unsampled() // a trace is known by now, so that nothing is read from headers; none of it may become an exemplar
 	e := cm.NewCall(event.b, nil, ctx)
@@ -327,15 +327,15 @@ func measuring(t testing.TB, change func(*Config)) func() {
 	}
 }
 
-func exporting(c *Config)    { c.Consumers[0].Metrics = &memoryMetrics{} }
-func embedReading(c *Config) { c.Consumers[0].MetricReader = sdkmetric.NewManualReader() }
+func periodicExporter(c *Config) { c.Consumers[0].Metrics = &memoryMetrics{} }
+func manualReader(c *Config)     { c.Consumers[0].MetricReader = sdkmetric.NewManualReader() }
 
-// To measure a request allocates no more than what the event carries from Enter to Exit.
+// Measuring a request allocates only the event's state.
 func TestMeasuringAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	run := measuring(t, exporting)
+	run := measureEventFunc(t, periodicExporter)
 	run()
 	if n := testing.AllocsPerRun(100, run); n > 1 {
 		t.Errorf("%v allocations", n)
@@ -344,9 +344,9 @@ func TestMeasuringAllocations(t *testing.T) {
 
 // BenchmarkMeasuring is what a request costs that is only measured: by our instruments, and by the SDK's.
 func BenchmarkMeasuring(b *testing.B) {
-	for name, change := range map[string]func(*Config){"bound": exporting, "sdk": embedReading} {
+	for name, change := range map[string]func(*Config){"bound": periodicExporter, "sdk": manualReader} {
 		b.Run(name, func(b *testing.B) {
-			run := measuring(b, change)
+			run := measureEventFunc(b, change)
 			b.ReportAllocs()
 			for b.Loop() {
 				run()

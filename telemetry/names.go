@@ -24,15 +24,15 @@ const (
 	keyInstanceID    = attribute.Key(prefix + "instance.id")
 	keyInstanceReuse = attribute.Key(prefix + "instance.reuse")
 	keyIsolation     = attribute.Key(prefix + "instance.isolation")
-	keyNotResettable = attribute.Key(prefix + keyFixed)
+	keyNotResettable = attribute.Key(prefix + keyNotReset)
 	keyGuestTime     = attribute.Key(prefix + "guest.time")
 	keyGuestTotal    = attribute.Key(prefix + "guest.time.total")
 	keyCalleeTime    = attribute.Key(prefix + "callee.time")
 	keyHostTime      = attribute.Key(prefix + "host.time")
 	keyWaitTime      = attribute.Key(prefix + "wait.time")
-	keyHeadTime      = attribute.Key(prefix + "http.head.time")  // of an answer: until its head came
-	keyBodyTime      = attribute.Key(prefix + "http.body.time")  // from there to its last byte, without the stall
-	keyStallTime     = attribute.Key(prefix + "http.stall.time") // the component took nothing, so that nothing could come
+	keyHeadTime      = attribute.Key(prefix + "http.head.time")  // from the start to the response's head
+	keyBodyTime      = attribute.Key(prefix + "http.body.time")  // from the head to the last byte, without the stall
+	keyStallTime     = attribute.Key(prefix + "http.stall.time") // no byte could come, because the component did not read
 	keyFuel          = attribute.Key(prefix + "fuel")
 	keyFuelTotal     = attribute.Key(prefix + "fuel.total")
 	keyMemoryPeak    = attribute.Key(prefix + "memory.peak")
@@ -40,7 +40,7 @@ const (
 	keyOutcome       = attribute.Key(prefix + "outcome")
 	keyResult        = attribute.Key(prefix + "result")
 	keyResultError   = attribute.Key(prefix + "result.error")
-	keyResultCause   = attribute.Key(prefix + "result.cause") // what the host knows of an error beyond what the guest is told
+	keyResultCause   = attribute.Key(prefix + "result.cause") // the host's cause of an error, which the guest does not see
 	keyTrapCode      = attribute.Key(prefix + "trap.code")
 	keyOperation     = attribute.Key(prefix + "operation")
 	keyLogContext    = attribute.Key(prefix + "log.context")
@@ -50,7 +50,7 @@ const (
 	keyReason        = attribute.Key(prefix + "reason")
 )
 
-// Keys as spans take them.
+// Keys, encoded for spans.
 var (
 	attrWorkload      = span.NewKey(keyWorkload)
 	attrComponent     = span.NewKey(keyComponent)

@@ -18,9 +18,9 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -34,7 +34,7 @@ func (i identity) service() string {
 	return i.component
 }
 
-// attributes are the identity as a resource tells it; of the host, only its name.
+// attributes are the identity's resource attributes; the host has only its name.
 func (i identity) attributes() []attribute.KeyValue {
 	attrs := []attribute.KeyValue{semconv.ServiceName(i.service())}
 	if i.namespace != "" {
@@ -52,40 +52,40 @@ func (i identity) attributes() []attribute.KeyValue {
 	return attrs
 }
 
-// providers are the way in of one service: its tracer, logger and instruments, each nil when its signal is off.
+// providers are the tracer, logger and instruments of one service, each nil if its signal is off.
 type providers struct {
 	t      *Telemetry
 	id     identity
 	tracer *span.Tracer
-	logger *mend.Logger
-	logs   *mend.LoggerProvider // of logger
+	logger *sanitize.Logger
+	logs   *sanitize.LoggerProvider // of logger
 	meter  *bound.Meter
 	m      *instruments
 
-	provided []provider // to flush and to shut down
+	owned []provider // flushed and shut down with the service
 
-	// Of what guests tell of themselves.
-	res     mend.Resource
-	spans   *span.Provider // nil: nobody takes their spans
+	// For guests' own records.
+	res     sanitize.Resource
+	spans   *span.Provider // nil: no consumer takes spans
 	scopeMu sync.Mutex
 	scopes  map[scopeKey]*guestScope
 
 	// parentBased says that the sampler never samples below a parent that is not sampled.
 	parentBased bool
 
-	users   int           // guarded by Telemetry.mu
-	held    atomic.Int64  // calls that may end behind the invocation that made them
-	settled chan struct{} // closed when there are none any more, or they were waited for
-	ended   chan struct{} // closed when the last export is over
+	refs         int           // guarded by Telemetry.mu
+	pendingCalls atomic.Int64  // calls that may end after their invocation
+	callsDone    chan struct{} // closed when the pending calls have ended, or the wait for them is over
+	exportsDone  chan struct{} // closed after the last export
 }
 
-// provider is what the SDK's providers of all signals have in common.
+// provider is the interface that the SDK's providers of all signals share.
 type provider interface {
 	ForceFlush(ctx context.Context) error
 	Shutdown(ctx context.Context) error
 }
 
-// acquire finds or makes the set of a service. Whoever has it releases it.
+// acquire finds or makes the providers of a service. The caller releases them.
 func (t *Telemetry) acquire(id identity) *providers {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -94,40 +94,40 @@ func (t *Telemetry) acquire(id identity) *providers {
 		p = t.newProviders(id)
 		t.sets[id] = p
 	}
-	p.users++
+	p.refs++
 	return p
 }
 
-// Bounds of the end of a service: how long calls that are still held are waited for, and how long the last export may take.
+// Bounds of the end of a service: the wait for pending calls, its polling interval, and the last export.
 const (
-	heldTime = time.Second
-	heldStep = 5 * time.Millisecond
-	lastTime = 10 * time.Second
+	pendingCallsTimeout = time.Second
+	pendingCallsPoll    = 5 * time.Millisecond
+	lastExportTimeout   = 10 * time.Second
 )
 
-// release gives a set back. When nobody has it any more, its last measurements are sent in the background: whoever stops a
+// release releases providers. After the last release their last measurements are exported in the background, so that stopping a
 // workload does not wait for a collector.
 func (t *Telemetry) release(p *providers) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p.users--; p.users > 0 || t.closed {
+	if p.refs--; p.refs > 0 || t.closed {
 		return
 	}
 	delete(t.sets, p.id)
 	t.ending[p] = struct{}{}
-	go t.end(p)
+	go t.finish(p)
 }
 
-// end sends what a set has left to send, and forgets the set.
-func (t *Telemetry) end(p *providers) {
-	for since := time.Now(); p.held.Load() > 0 && time.Since(since) < heldTime; {
-		time.Sleep(heldStep) // an outgoing request that was cut ends a moment after the invocation that it was cut with
+// finish exports the rest of a service's telemetry, and removes the service.
+func (t *Telemetry) finish(p *providers) {
+	for since := time.Now(); p.pendingCalls.Load() > 0 && time.Since(since) < pendingCallsTimeout; {
+		time.Sleep(pendingCallsPoll) // an outgoing request that is cut with its invocation ends a moment after it
 	}
-	close(p.settled)
+	close(p.callsDone)
 	if p.meter != nil {
 		p.meter.Release()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), lastTime)
+	ctx, cancel := context.WithTimeout(context.Background(), lastExportTimeout)
 	defer cancel()
 	if err := p.shutdown(ctx); err != nil {
 		t.log.Warn("telemetry: not all that a service measured last was sent", "service", p.id.service(), "error", redact.Text(err.Error()))
@@ -135,10 +135,10 @@ func (t *Telemetry) end(p *providers) {
 	t.mu.Lock()
 	delete(t.ending, p)
 	t.mu.Unlock()
-	close(p.ended)
+	close(p.exportsDone)
 }
 
-// awaitEnding waits until all sets that nobody has any more have come as far as their channel says, or ctx ends.
+// awaitEnding waits until the channels of all released services are closed, or ctx ends.
 func (t *Telemetry) awaitEnding(ctx context.Context, step func(*providers) <-chan struct{}) error {
 	t.mu.RLock()
 	ending := slices.Collect(maps.Keys(t.ending))
@@ -153,13 +153,13 @@ func (t *Telemetry) awaitEnding(ctx context.Context, step func(*providers) <-cha
 	return nil
 }
 
-func settled(p *providers) <-chan struct{} { return p.settled }
-func ended(p *providers) <-chan struct{}   { return p.ended }
+func callsDone(p *providers) <-chan struct{}   { return p.callsDone }
+func exportsDone(p *providers) <-chan struct{} { return p.exportsDone }
 
-// newProviders makes the set of a service. t.mu is held.
+// newProviders makes the providers of a service. t.mu is held.
 func (t *Telemetry) newProviders(id identity) *providers {
-	p := &providers{t: t, id: id, settled: make(chan struct{}), ended: make(chan struct{})}
-	if !t.on() || t.closed {
+	p := &providers{t: t, id: id, callsDone: make(chan struct{}), exportsDone: make(chan struct{})}
+	if !t.enabled() || t.closed {
 		return p
 	}
 	res := t.resource(id)
@@ -175,32 +175,32 @@ func (t *Telemetry) newProviders(id identity) *providers {
 			t.log.Error("telemetry: cannot be set up", "service", id.service(), "error", redact.Text(err.Error()))
 		}
 	}
-	if given.Propagator != nil && id == (identity{}) { // the host's is made first, before anybody reads it
-		t.prop = given.Propagator
+	if given.Propagator != nil && id == (identity{}) { // the host's providers are made first, before any reader of the propagator
+		t.api = given.Propagator
 	}
 	scope := instrumentation.Scope{Name: scopeName, Version: t.cfg.Version, SchemaURL: semconv.SchemaURL}
 	if given.Shared {
-		scope.Attributes = attribute.NewSet(mend.Labels(id.attributes())...)
+		scope.Attributes = attribute.NewSet(sanitize.Labels(id.attributes())...)
 	}
 	if p.meter = t.newMeter(p, res, given, scope); p.meter != nil {
 		p.m = newInstruments(p.meter, t.log)
 	}
 	switch {
 	case given.Tracer != nil:
-		p.keep(given.Tracer, given.Shared)
+		p.own(given.Tracer, given.Shared)
 		p.parentBased = given.ParentBased
 		p.tracer = span.FromSDK(given.Tracer.Tracer(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL),
 			trace.WithInstrumentationAttributes(scope.Attributes.ToSlice()...)))
 	case t.pipe.Traces():
 		tp := t.pipe.Spans(res)
-		p.provided = append(p.provided, tp)
-		p.parentBased = t.pipe.FollowsParent()
+		p.owned = append(p.owned, tp)
+		p.parentBased = t.pipe.ParentBased()
 		p.spans = tp
 		p.tracer = tp.Of(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL))
 	}
-	if p.spans == nil && t.pipe.Traces() { // a provider that was given makes identifiers of its own: what has some already passes it by
+	if p.spans == nil && t.pipe.Traces() { // guests' spans have identifiers, and a given provider would make new ones
 		p.spans = t.pipe.Spans(res)
-		p.provided = append(p.provided, p.spans)
+		p.owned = append(p.owned, p.spans)
 	}
 	p.logs = t.newLogs(p, res, given)
 	if p.logs != nil {
@@ -210,55 +210,55 @@ func (t *Telemetry) newProviders(id identity) *providers {
 	return p
 }
 
-// keep has a provider that was given flushed and shut down with the service, if it can be. One that is shared is flushed, once
-// for all services.
-func (p *providers) keep(given any, shared bool) {
+// own adds a given provider to those that are flushed and shut down with the service, if it has the methods. A shared one is only
+// flushed, with the host.
+func (p *providers) own(given any, shared bool) {
 	x, ok := given.(provider)
 	switch {
 	case !ok:
 	case !shared:
-		p.provided = append(p.provided, x)
+		p.owned = append(p.owned, x)
 	case p.id == (identity{}):
-		p.provided = append(p.provided, flushOnly{x})
+		p.owned = append(p.owned, flushOnly{x})
 	}
 }
 
-// flushOnly is a provider that others shut down.
+// flushOnly is a provider that its owner shuts down.
 type flushOnly struct{ provider }
 
 func (flushOnly) Shutdown(context.Context) error { return nil }
 
-// newLogs makes the way in for log records; nil for none.
-func (t *Telemetry) newLogs(p *providers, res mend.Resource, given export.Providers) *mend.LoggerProvider {
+// newLogs makes the provider of loggers; nil if logs are off.
+func (t *Telemetry) newLogs(p *providers, res sanitize.Resource, given export.Providers) *sanitize.LoggerProvider {
 	var to []log.LoggerProvider
 	if given.Logger != nil {
-		p.keep(given.Logger, given.Shared)
+		p.own(given.Logger, given.Shared)
 		to = append(to, given.Logger)
 	}
 	if sink := t.pipe.LogProcessor(); sink != nil {
 		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res.SDK()), sdklog.WithProcessor(sink))
-		p.provided = append(p.provided, lp)
+		p.owned = append(p.owned, lp)
 		to = append(to, lp)
 	}
 	if len(to) == 0 {
 		return nil
 	}
-	return mend.NewLoggerProvider(to...)
+	return sanitize.NewLoggerProvider(to...)
 }
 
-// newMeter makes the meters of one service, one for each reader; nil for none. Where there is one reader for all (prometheus),
-// there is one meter provider, with the host's resource, and what identifies the service are attributes of the scope.
-func (t *Telemetry) newMeter(p *providers, res mend.Resource, given export.Providers, scope instrumentation.Scope) *bound.Meter {
+// newMeter makes the meter of one service, joined of one for each reader; nil if metrics are off. A reader that all services share
+// (prometheus) has one meter provider with the host's resource, and attributes of the scope identify the service.
+func (t *Telemetry) newMeter(p *providers, res sanitize.Resource, given export.Providers, scope instrumentation.Scope) *bound.Meter {
 	var all []*bound.Meter
 	if given.Meter != nil {
-		p.keep(given.Meter, given.Shared)
-		var none *bound.Producer // its readers were made by others, without our producers
+		p.own(given.Meter, given.Shared)
+		var none *bound.Producer // its readers do not have our producers
 		all = append(all, none.Of(given.Meter, scope))
 	}
 	scope.Attributes = attribute.Set{}
 	for _, r := range t.pipe.MetricReaders() {
 		mp := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res.SDK()), sdkmetric.WithReader(r.Reader))
-		p.provided = append(p.provided, mp)
+		p.owned = append(p.owned, mp)
 		all = append(all, r.Producer.Of(mp, scope))
 	}
 	scope.Attributes = attribute.NewSet(p.id.attributes()...)
@@ -271,8 +271,8 @@ func (t *Telemetry) newMeter(p *providers, res mend.Resource, given export.Provi
 	return bound.Join(all...)
 }
 
-// quiet says that nothing that is started below ctx can be sampled, so that a span need not be made to find out.
-func (p *providers) quiet(ctx context.Context) bool {
+// neverSampled says that a child of the span in ctx cannot be sampled, so that the span need not be made.
+func (p *providers) neverSampled(ctx context.Context) bool {
 	if p.tracer == nil {
 		return true
 	}
@@ -283,7 +283,7 @@ func (p *providers) quiet(ctx context.Context) bool {
 	return sc.IsValid() && !sc.IsSampled()
 }
 
-// flush and shutdown do it for all at once, so that one behind which a consumer is blocked does not use up the time of others.
+// flush flushes all providers concurrently, so that one with a blocked consumer does not use up the others' time.
 func (p *providers) flush(ctx context.Context) error {
 	return p.all(ctx, provider.ForceFlush)
 }
@@ -293,8 +293,8 @@ func (p *providers) shutdown(ctx context.Context) error {
 }
 
 func (p *providers) all(ctx context.Context, f func(provider, context.Context) error) error {
-	todo := make([]func(context.Context) error, len(p.provided))
-	for i, x := range p.provided {
+	todo := make([]func(context.Context) error, len(p.owned))
+	for i, x := range p.owned {
 		todo[i] = func(ctx context.Context) error { return f(x, ctx) }
 	}
 	return pipeline.All(ctx, todo...)

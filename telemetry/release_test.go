@@ -17,23 +17,23 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// TestReleaseOfHeldCalls: an outgoing request that ends a moment after its component was released is told of by its span
-// and measured; one that does not end keeps nothing up.
+// TestReleaseOfHeldCalls: an outgoing request that ends a moment after its component's release has its span and its metrics; one that
+// does not end does not block the release.
 func TestReleaseOfHeldCalls(t *testing.T) {
 	for name, ends := range map[string]bool{"ends": true, "does not end": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				exp := &memoryMetrics{}
-				b := newBench(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, exp })
+				b := newHarness(t, func(c *Config, _ *workload.Spec) { c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, exp })
 				var finish func(any, error)
 				req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example", Path: "/"}, http.Header{}}
-				_, _ = b.edgeOf(outEdge).cross(t.Context(), resourceArg(req), func(ctx context.Context) (cm.Val, error) {
+				_, _ = b.bind(outEdge).cross(t.Context(), resourceArg(req), func(ctx context.Context) (cm.Val, error) {
 					finish = cm.CallFrom(ctx).Hold()
 					return cm.OKVal(cm.U32Val(0)), nil
 				})
-				b.icept.Release()
+				b.interceptor.Release()
 				if ends {
-					time.Sleep(heldTime / 2)
+					time.Sleep(pendingCallsTimeout / 2)
 					finish(&http.Response{StatusCode: 204, ProtoMajor: 1, ProtoMinor: 1}, nil)
 				}
 				if err := b.Flush(t.Context()); err != nil {
@@ -56,33 +56,33 @@ func TestReleaseOfHeldCalls(t *testing.T) {
 	}
 }
 
-// silentMetrics is a collector that never answers.
-type silentMetrics struct{ memoryMetrics }
+// unresponsiveMetrics is a collector that never answers.
+type unresponsiveMetrics struct{ memoryMetrics }
 
-func (*silentMetrics) Export(ctx context.Context, _ *metricdata.ResourceMetrics) error {
+func (*unresponsiveMetrics) Export(ctx context.Context, _ *metricdata.ResourceMetrics) error {
 	<-ctx.Done()
 	return fmt.Errorf("export: %w", ctx.Err())
 }
 
-// TestReleaseBehindASilentCollector: nobody waits for the last export of what was stopped, and it ends.
-func TestReleaseBehindASilentCollector(t *testing.T) {
+// TestReleaseWithUnresponsiveCollector: releasing does not wait for the last export, which ends by its timeout.
+func TestReleaseWithUnresponsiveCollector(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, func(c *Config, _ *workload.Spec) {
-			c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, &silentMetrics{}
+		b := newHarness(t, func(c *Config, _ *workload.Spec) {
+			c.Consumers[0].MetricReader, c.Consumers[0].Metrics = nil, &unresponsiveMetrics{}
 		})
 		began := time.Now()
 		for i := range 10 {
 			w := *b.spec
 			w.Version = fmt.Sprint(i)
 			o := b.Component(&w, &w.Components[0])
-			edgeHooks{handleEdge, o.Bind(handleEdge)}.cross(t.Context(), resourceArg(nil), nothing)
+			boundHooks{handleEdge, o.Bind(handleEdge)}.cross(t.Context(), resourceArg(nil), nothing)
 			o.Release()
 		}
-		b.icept.Release()
+		b.interceptor.Release()
 		if took := time.Since(began); took != 0 {
 			t.Errorf("the releases took %v", took)
 		}
-		time.Sleep(2 * lastTime)
+		time.Sleep(2 * lastExportTimeout)
 		synctest.Wait()
 		if len(b.sets) != 1 || len(b.ending) != 0 {
 			t.Errorf("there are %d sets, and %d are ending", len(b.sets), len(b.ending))

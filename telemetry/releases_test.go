@@ -36,15 +36,15 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// tally is a collector that keeps numbers only: what it receives must not look like a leak.
-type tally struct {
+// collectorCounts is a collector that keeps numbers only: what it receives must not look like a leak.
+type collectorCounts struct {
 	mu          sync.Mutex
 	spans       int              // of calls into guests from outside
 	invocations map[string]int64 // the last sum, by service.instance.id
 	finals      int              // collections of metrics
 }
 
-func (c *tally) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *collectorCounts) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		http.Error(w, "broken", http.StatusBadRequest)
@@ -81,7 +81,7 @@ func (c *tally) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (c *tally) measure(req *colmetrics.ExportMetricsServiceRequest) {
+func (c *collectorCounts) measure(req *colmetrics.ExportMetricsServiceRequest) {
 	for _, rm := range req.ResourceMetrics {
 		c.finals++
 		id := ""
@@ -105,7 +105,7 @@ func (c *tally) measure(req *colmetrics.ExportMetricsServiceRequest) {
 	}
 }
 
-func (c *tally) counts() (spans int, invocations int64) {
+func (c *collectorCounts) counts() (spans int, invocations int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, n := range c.invocations {
@@ -114,14 +114,14 @@ func (c *tally) counts() (spans int, invocations int64) {
 	return c.spans, invocations
 }
 
-// peek is a trigger that remembers, without keeping it, what every workload was linked to.
-type peek struct {
+// attachTrigger is a trigger that has weak pointers to every workload's linked program.
+type attachTrigger struct {
 	linked []weak.Pointer[component.Linked]
 }
 
-func (*peek) Type() string                  { return "peek" }
-func (*peek) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-func (p *peek) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+func (*attachTrigger) Type() string                  { return "peek" }
+func (*attachTrigger) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (p *attachTrigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
 	for _, c := range w.Components {
 		l, err := inv.Linked(c.Name)
 		if err != nil {
@@ -132,7 +132,7 @@ func (p *peek) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (fu
 	return func(context.Context) error { return nil }, nil
 }
 
-func (p *peek) alive() (n int) {
+func (p *attachTrigger) alive() (n int) {
 	for _, l := range p.linked {
 		if l.Value() != nil {
 			n++
@@ -141,7 +141,7 @@ func (p *peek) alive() (n int) {
 	return n
 }
 
-// footprint is what a process has of what must not grow.
+// footprint counts a process's resources that must not grow.
 type footprint struct {
 	goroutines, files, services, linked int
 	heap                                uint64
@@ -151,9 +151,8 @@ func (f footprint) String() string {
 	return fmt.Sprintf("%d goroutines, %d files, %d services, %d linked components, %d KiB of heap", f.goroutines, f.files, f.services, f.linked, f.heap>>10)
 }
 
-// TestReleases starts and stops a hundred versions of a workload, a part of them under load. Nothing is left of them: no
-// linked program, goroutine, file, connection or set of providers, and no data that the next version could read. What
-// they measured last has arrived.
+// TestReleases starts and stops a hundred versions of a workload, a part of them under load. They leave no linked program, goroutine,
+// file, connection, providers, or data that the next version could read, and their last measurements are exported.
 func TestReleases(t *testing.T) {
 	const warm, versions = 20, 100
 	for _, e := range os.Environ() {
@@ -161,7 +160,7 @@ func TestReleases(t *testing.T) {
 			t.Setenv(k, "")
 		}
 	}
-	collector := &tally{invocations: map[string]int64{}}
+	collector := &collectorCounts{invocations: map[string]int64{}}
 	sink := httptest.NewServer(collector)
 	defer sink.Close()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "from upstream") }))
@@ -183,7 +182,7 @@ func TestReleases(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web, seen := vhttp.New(vhttp.Config{}), &peek{}
+	web, seen := vhttp.New(vhttp.Config{}), &attachTrigger{}
 	h, err := host.New(host.Config{Engine: engine, Observer: tel, Logger: quiet, Triggers: []host.Trigger{web, seen}, Drain: 10 * time.Second,
 		Plugins: []host.Plugin{hostwasi.New(hostwasi.Config{}), config.Plugin{}, logging.Plugin{}, keyvalue.New(kvmemory.New(0)), blobstore.New(blobmemory.New(0))}})
 	if err != nil {
@@ -207,7 +206,7 @@ func TestReleases(t *testing.T) {
 		for range 200 { // the collector has several rounds to go where finalizers and cleanups are, and connections end when they like
 			runtime.GC()
 			f.linked, f.goroutines, f.files = seen.alive(), runtime.NumGoroutine(), openFiles()
-			f.services, _ = telemetry.Held(tel)
+			f.services, _ = telemetry.ProviderSets(tel)
 			if f.linked == 0 && f.goroutines <= v.calm.goroutines && f.files <= v.calm.files {
 				break
 			}

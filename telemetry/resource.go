@@ -14,14 +14,14 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/vitrine-wasm/vitrine/internal/text"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
 // hostService is service.name of the host itself.
 const hostService = "vitrine"
 
-// processResource is what all resources have in common: host, process, container, Kubernetes. It holds no command line,
-// which may carry secrets, and not who runs it.
+// processResource is the part that all services' resources share: host, process, container, Kubernetes. It has no command line,
+// which may hold secrets, and no user.
 func (t *Telemetry) processResource(ctx context.Context) *resource.Resource {
 	res, err := resource.New(ctx,
 		resource.WithTelemetrySDK(),
@@ -34,7 +34,7 @@ func (t *Telemetry) processResource(ctx context.Context) *resource.Resource {
 		resource.WithContainerID(),
 		resource.WithAttributes(t.kubernetes()...),
 	)
-	if err != nil { // what could be found is in res
+	if err != nil { // res has the rest
 		t.log.Debug("telemetry: resource is incomplete", "error", err.Error())
 	}
 	if res == nil {
@@ -43,7 +43,7 @@ func (t *Telemetry) processResource(ctx context.Context) *resource.Resource {
 	return res
 }
 
-// kubernetes reads the names under which the downward API is usually given to a pod, inside a cluster only.
+// kubernetes reads the variables that usually hold the downward API's values, inside a cluster only.
 func (t *Telemetry) kubernetes() []attribute.KeyValue {
 	if t.cfg.Getenv("KUBERNETES_SERVICE_HOST") == "" {
 		return nil
@@ -70,28 +70,27 @@ func (t *Telemetry) kubernetes() []attribute.KeyValue {
 	return out
 }
 
-// resource is the resource of one service of the process. What the operator says in OTEL_RESOURCE_ATTRIBUTES and
-// OTEL_SERVICE_NAME wins over what is derived from the workload, for every service of the process alike; the
-// component's own name stays in vitrine.component.
-func (t *Telemetry) resource(id identity) mend.Resource {
+// resource is the resource of one service of the process. The operator's OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME override
+// attributes that are derived from the workload, in every service; the component's own name stays in vitrine.component.
+func (t *Telemetry) resource(id identity) sanitize.Resource {
 	if id.component == "" {
 		id.version = t.cfg.Version
 	}
 	attrs := append(id.attributes(), semconv.ServiceInstanceID(newInstanceID()))
-	if id.component == "" && named(t.cfg.Resource) {
-		attrs = attrs[1:] // the process has a name of its own
+	if id.component == "" && namesService(t.cfg.Resource) {
+		attrs = attrs[1:] // the embedder's resource names the service
 	}
 	res := merge(merge(t.process, t.cfg.Resource), resource.NewWithAttributes(semconv.SchemaURL, attrs...))
-	return mend.NewResource(merge(res, resource.NewSchemaless(t.fromEnv()...)))
+	return sanitize.NewResource(merge(res, resource.NewSchemaless(t.envAttributes()...)))
 }
 
-// named says whether r names the service, and not as the SDK does by default.
-func named(r *resource.Resource) bool {
+// namesService says whether r has a service.name other than the SDK's default.
+func namesService(r *resource.Resource) bool {
 	name, ok := r.Set().Value(semconv.ServiceNameKey)
 	return ok && !strings.HasPrefix(name.AsString(), "unknown_service")
 }
 
-// merge lets b win. Schema URLs that differ keep b's.
+// merge merges resources; b's attributes win, and b's schema URL if they differ.
 func merge(a, b *resource.Resource) *resource.Resource {
 	out, err := resource.Merge(a, b)
 	if out == nil || err != nil && out.Len() == 0 {
@@ -100,9 +99,9 @@ func merge(a, b *resource.Resource) *resource.Resource {
 	return out
 }
 
-// fromEnv reads OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME through the configured environment. Entries that are no
-// key=value are warned of once and ignored.
-func (t *Telemetry) fromEnv() []attribute.KeyValue {
+// envAttributes reads OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME from the configured environment. It warns once of entries that
+// are no key=value, and ignores them.
+func (t *Telemetry) envAttributes() []attribute.KeyValue {
 	var out []attribute.KeyValue
 	var bad []string
 	raw := strings.TrimSpace(t.cfg.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
@@ -130,9 +129,9 @@ func (t *Telemetry) fromEnv() []attribute.KeyValue {
 	return out
 }
 
-// soundEnvironment mends OTEL_RESOURCE_ATTRIBUTES in the process's environment, if it is no UTF-8: the SDK's providers put
-// what they read there beside what they are given.
-func soundEnvironment() error {
+// sanitizeEnvironment makes OTEL_RESOURCE_ATTRIBUTES in the process's environment valid UTF-8: the SDK's providers merge it into
+// their resources.
+func sanitizeEnvironment() error {
 	const key = "OTEL_RESOURCE_ATTRIBUTES"
 	raw := os.Getenv(key)
 	if sound := text.Valid(raw); sound != raw {

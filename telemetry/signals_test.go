@@ -25,7 +25,7 @@ import (
 )
 
 // points of a metric as text, one a line: attributes, count or sum, and whether there is an exemplar.
-func tell(m metricdata.Metrics) []string {
+func formatMetric(m metricdata.Metrics) []string {
 	var out []string
 	text := func(set attribute.Set) string {
 		var kv []string
@@ -52,13 +52,13 @@ func tell(m metricdata.Metrics) []string {
 	return out
 }
 
-// One of everything, and what is measured of it.
+// The metrics of one call of each kind.
 func TestMetrics(t *testing.T) {
-	b := newBench(t, nil)
+	b := newHarness(t, nil)
 	b.measureOneOfEach()
 	var lines []string
 	for name, m := range b.collect() {
-		for _, l := range tell(m) {
+		for _, l := range formatMetric(m) {
 			lines = append(lines, name+"{"+m.Unit+"} "+l)
 		}
 	}
@@ -69,51 +69,51 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-func (b *bench) measureOneOfEach() {
+func (b *harness) measureOneOfEach() {
 	serve := func(status int, f func(ctx context.Context) (cm.Val, error)) {
 		b.serve(&request{r: get("/fetch/123?x=1"), route: "/fetch", status: status, in: 3, out: 5}, func(ctx context.Context) error {
-			_, err := b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), f)
+			_, err := b.bind(handleEdge).cross(ctx, resourceArg(nil), f)
 			return err
 		})
 	}
 	serve(200, func(ctx context.Context) (cm.Val, error) {
-		b.edgeOf(clockEdge).cross(ctx, nil, nothing)
-		b.edgeOf(cartEdge).cross(ctx, nil, nothing)
+		b.bind(clockEdge).cross(ctx, nil, nothing)
+		b.bind(cartEdge).cross(ctx, nil, nothing)
 		req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example:81", Path: "/secret/path"}, http.Header{}}
-		return b.edgeOf(outEdge).cross(ctx, resourceArg(req), func(ctx context.Context) (cm.Val, error) {
+		return b.bind(outEdge).cross(ctx, resourceArg(req), func(ctx context.Context) (cm.Val, error) {
 			cm.CallFrom(ctx).Hold()(&http.Response{StatusCode: 503, ProtoMajor: 2}, nil)
 			return cm.OKVal(cm.U32Val(0)), nil
 		})
 	})
 	serve(500, func(context.Context) (cm.Val, error) { return cm.Val{}, &cm.Trap{Code: cm.TrapUnreachable} })
-	_, end := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "compile", Component: "shop", Attrs: []cm.Attr{{Key: "cache.hit", Value: false}}})
+	_, end := cm.Begin(context.Background(), b.interceptor, &cm.Operation{Name: "compile", Component: "shop", Attrs: []cm.Attr{{Key: "cache.hit", Value: false}}})
 	end(errors.New("x"))
-	_, end = cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "instantiate", Component: "shop", Attrs: []cm.Attr{{Key: "not_resettable", Value: "table-changed"}}})
+	_, end = cm.Begin(context.Background(), b.interceptor, &cm.Operation{Name: "instantiate", Component: "shop", Attrs: []cm.Attr{{Key: "not_resettable", Value: "table-changed"}}})
 	end(nil)
 
-	b.icept.CountLeftOut(context.Background(), host.LogLine{Stream: "stdout", Limit: "outputLines"}, 7)
+	b.interceptor.CountLeftOut(context.Background(), host.LogLine{Stream: "stdout", Limit: "outputLines"}, 7)
 }
 
-// A stream of odd requests makes no stream of time series.
+// A stream of odd requests makes a bounded number of time series.
 func TestCardinality(t *testing.T) {
-	b := newBench(t, nil)
-	e := b.edgeOf(outEdge)
-	for i := range 3 * setsBound {
+	b := newHarness(t, nil)
+	e := b.bind(outEdge)
+	for i := range 3 * maxAttributeSets {
 		req := &outRequest{fmt.Sprintf("M%d", i), &url.URL{Scheme: "http", Host: fmt.Sprintf("h%d.example", i)}, http.Header{}}
 		e.cross(context.Background(), resourceArg(req), func(context.Context) (cm.Val, error) { return cm.OKVal(cm.U32Val(0)), nil })
 	}
-	n := len(tell(b.collect()["http.client.request.duration"]))
-	if n > setsBound+10 {
+	n := len(formatMetric(b.collect()["http.client.request.duration"]))
+	if n > maxAttributeSets+10 {
 		t.Errorf("%d time series", n)
 	}
-	h := b.edgeOf(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
-	for i := range 3 * setsBound {
+	h := b.bind(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "shop"})
+	for i := range 3 * maxAttributeSets {
 		c := cm.NewCall(h.b, nil, context.Background())
 		c.Subject = &request{r: httptest.NewRequest(fmt.Sprintf("M%d", i), fmt.Sprintf("/%d", i), nil), route: "/", status: 200}
 		h.h.Enter(c)
 		h.h.Exit(c, cm.End{})
 	}
-	if n := len(tell(b.collect()["http.server.request.duration"])); n != 1 {
+	if n := len(formatMetric(b.collect()["http.server.request.duration"])); n != 1 {
 		t.Errorf("%d time series for one route and unknown methods", n)
 	}
 }
@@ -136,7 +136,7 @@ func TestLog(t *testing.T) {
 		"below": {slog.LevelInfo, host.LogLine{Stream: "log", Severity: host.SeverityDebug, Text: "x"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, nil)
+			b := newHarness(t, nil)
 			b.cfg.OTelLevel = tc.level
 			cart := b.Component(b.spec, &b.spec.Components[1])
 			ctx, span := b.host.tracer.Start(context.Background(), "x")
@@ -168,7 +168,7 @@ func TestLog(t *testing.T) {
 
 // The host's own records: level, redaction, groups.
 func TestLogHandler(t *testing.T) {
-	b := newBench(t, nil)
+	b := newHarness(t, nil)
 	b.cfg.OTelLevel = slog.LevelWarn
 	log := slog.New(b.LogHandler()).With("password", "s3cr3t").WithGroup("g")
 	log.Info("not this")
@@ -190,10 +190,10 @@ func TestLogHandler(t *testing.T) {
 
 // The level of detail can change while a component runs.
 func TestSetDetail(t *testing.T) {
-	b := newBench(t, nil)
-	e := b.edgeOf(clockEdge)
+	b := newHarness(t, nil)
+	e := b.bind(clockEdge)
 	e.cross(context.Background(), nil, nothing)
-	if !SetDetail(b.icept, "all") || SetDetail(b.icept, "everything") {
+	if !SetDetail(b.interceptor, "all") || SetDetail(b.interceptor, "everything") {
 		t.Error("which levels there are")
 	}
 	e.cross(context.Background(), nil, nothing)
@@ -202,7 +202,7 @@ func TestSetDetail(t *testing.T) {
 	}
 }
 
-// The table is by package, interface and function; what is in none of them is a span.
+// The table of conventions is by package, interface and function; a call without an entry is a span.
 func TestConventions(t *testing.T) {
 	for name, tc := range map[string]struct {
 		iface, fn string
@@ -226,16 +226,16 @@ func TestConventions(t *testing.T) {
 	}
 }
 
-// Providers live for as long as somebody has them, and nothing is made after the end.
-func TestLifetime(t *testing.T) {
-	b := newBench(t, nil)
-	n, first := len(b.sets), b.icept.(*interceptor).own
+// Providers live until their last release, and none are made after Shutdown.
+func TestOperations(t *testing.T) {
+	b := newHarness(t, nil)
+	n, first := len(b.sets), b.interceptor.(*interceptor).own
 	again := b.Component(b.spec, &b.spec.Components[0])
 	if len(b.sets) != n {
 		t.Error("one service has two sets of providers")
 	}
-	b.icept.Release()
-	b.icept.Release()
+	b.interceptor.Release()
+	b.interceptor.Release()
 	if len(b.sets) != n {
 		t.Error("the providers of a component that runs are gone")
 	}
@@ -246,8 +246,8 @@ func TestLifetime(t *testing.T) {
 	if len(b.sets) != 1 || len(b.ending) != 0 {
 		t.Errorf("after the release there are %d sets, and %d are ending", len(b.sets), len(b.ending))
 	}
-	b.icept = b.Component(b.spec, &b.spec.Components[0])
-	if len(b.sets) != n || b.icept.(*interceptor).own == first {
+	b.interceptor = b.Component(b.spec, &b.spec.Components[0])
+	if len(b.sets) != n || b.interceptor.(*interceptor).own == first {
 		t.Error("a component that is started anew has what it had")
 	}
 	for range 2 {
@@ -255,15 +255,15 @@ func TestLifetime(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
-	b.icept.Log(context.Background(), host.LogLine{Text: "late"})
+	b.bind(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
+	b.interceptor.Log(context.Background(), host.LogLine{Text: "late"})
 }
 
 // Shutdown ends every goroutine that New and Component started.
-func TestNothingLeft(t *testing.T) {
+func TestShutdownLeavesNoGoroutine(t *testing.T) {
 	before := runtime.NumGoroutine()
-	b := newBench(t, func(c *Config, _ *workload.Spec) { c.TraceTree = io.Discard })
-	b.edgeOf(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
+	b := newHarness(t, func(c *Config, _ *workload.Spec) { c.TraceTree = io.Discard })
+	b.bind(handleEdge).cross(context.Background(), resourceArg(nil), nothing)
 	if runtime.NumGoroutine() == before {
 		t.Error("nothing to end")
 	}
@@ -279,14 +279,14 @@ func TestNothingLeft(t *testing.T) {
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
-// What is made ahead of events begins no trace of its own, unless somebody wants to see everything.
-func TestAheadOfEvents(t *testing.T) {
+// Making an instance before an event is no trace of its own, unless the level of detail is all.
+func TestInstantiateBeforeEvents(t *testing.T) {
 	for detail, want := range map[string]int{"boundary": 1, "all": 2} {
-		b := newBench(t, func(_ *Config, w *workload.Spec) { w.Components[0].Detail = detail })
-		_, end := cm.Begin(context.Background(), b.icept, instantiate)
+		b := newHarness(t, func(_ *Config, w *workload.Spec) { w.Components[0].Detail = detail })
+		_, end := cm.Begin(context.Background(), b.interceptor, instantiate)
 		end(nil)
-		ctx, done := cm.Begin(context.Background(), b.icept, &cm.Operation{Name: "workload start"})
-		_, end = cm.Begin(ctx, b.icept, instantiate)
+		ctx, done := cm.Begin(context.Background(), b.interceptor, &cm.Operation{Name: "workload start"})
+		_, end = cm.Begin(ctx, b.interceptor, instantiate)
 		end(nil)
 		done(nil)
 		if n := len(b.ended()) - 1; n != want {

@@ -14,14 +14,14 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// hello is the hooks of a request that a component answers at once, exported to an endpoint that discards.
-type hello struct {
+// helloRequest is the hooks of a request that a component answers at once, exported to an endpoint that discards.
+type helloRequest struct {
 	tel        *Telemetry
-	event, inv edgeHooks
+	event, inv boundHooks
 	subject    *request
 }
 
-func newHello(t testing.TB) *hello {
+func newHelloRequest(t testing.TB) *helloRequest {
 	t.Helper()
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	t.Cleanup(sink.Close)
@@ -38,18 +38,18 @@ func newHello(t testing.TB) *hello {
 	t.Cleanup(func() { _ = tel.Shutdown(context.Background()) })
 	w := &workload.Spec{Name: "hello", Namespace: "default", Components: []workload.Component{{Name: "hello"}}}
 	i := tel.Component(w, &w.Components[0])
-	bind := func(b *cm.Boundary) edgeHooks { return edgeHooks{b, i.Bind(b)} }
+	bind := func(b *cm.Boundary) boundHooks { return boundHooks{b, i.Bind(b)} }
 	r := httptest.NewRequest("GET", "/", nil)
 	r.Host, r.RemoteAddr = "127.0.0.1:8080", "127.0.0.1:54321"
-	return &hello{
+	return &helloRequest{
 		tel: tel, subject: &request{r: r, route: "/", status: 200, out: 12},
 		event: bind(&cm.Boundary{Kind: cm.Event, Caller: "http", Callee: "hello", Func: "/"}),
 		inv:   bind(handleEdge),
 	}
 }
 
-// serve is one request, as the host and the engine tell of it.
-func (h *hello) serve() {
+// serve runs the hooks of one request, as host and engine call them.
+func (h *helloRequest) serve() {
 	delete(h.subject.r.Header, "Traceparent")
 	ev := cm.NewCall(h.event.b, nil, context.Background())
 	ev.Subject, ev.Start = h.subject, time.Now()
@@ -61,18 +61,18 @@ func (h *hello) serve() {
 	h.event.h.Exit(ev, cm.End{Guest: 20 * time.Microsecond, Host: 5 * time.Microsecond, Fuel: 1000})
 }
 
-// batched is how many requests make the batch of spans that is sent at once.
-const batched = 256
+// requestsPerBatch is how many requests make the batch of spans that is sent at once.
+const requestsPerBatch = 256
 
 // BenchmarkRequestSpans is what the two spans of a request cost from the hooks to the wire, receiver included; metrics and
 // logs are off. Three of the allocations are calls and their context, which are the host's and the engine's.
 func BenchmarkRequestSpans(b *testing.B) {
-	h := newHello(b)
+	h := newHelloRequest(b)
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
 		h.serve()
-		if n++; n%batched == 0 {
+		if n++; n%requestsPerBatch == 0 {
 			if err := h.tel.Flush(context.Background()); err != nil {
 				b.Fatal(err)
 			}

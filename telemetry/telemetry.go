@@ -27,33 +27,32 @@ import (
 // shutdownTime bounds Shutdown where its context has no deadline.
 const shutdownTime = 10 * time.Second
 
-// Config is what New needs beyond the environment. The zero value is usable.
+// Config of New, besides the environment. The zero value is usable.
 type Config struct {
-	// Getenv reads the environment; os.Getenv when nil. The SDK reads what concerns limits from the process's own environment,
-	// whatever Getenv says.
+	// Getenv reads the environment; os.Getenv when nil. The SDK always reads variables of limits from the process's own environment.
 	Getenv  func(string) string
 	Version string // service.version of the host and version of the instrumentation scope
-	Detail  Detail // for components whose specification names none; DetailBoundary when zero
+	Detail  Detail // for components whose specification sets none; DetailBoundary when zero
 	// TraceTree receives each finished trace as a tree of text; nil for none. It needs no exporter.
 	TraceTree io.Writer
 	// TraceTreeColor marks failures by ANSI colours, for terminals.
 	TraceTreeColor bool
 	// OTelLevel is the least severity of log records that are exported, of the host and of guests alike.
 	OTelLevel slog.Level
-	// Logger hears what telemetry itself has to say; slog.Default when nil. It must not lead back into [Telemetry.LogHandler].
+	// Logger gets telemetry's own messages; slog.Default when nil. It must not use [Telemetry.LogHandler].
 	Logger *slog.Logger
 
-	// Consumers take what is recorded, side by side: those that package autoconf reads from the environment, the embedder's
-	// own, or both. New takes them over: they are ended by Shutdown, or by New when it fails.
+	// Consumers take all signals side by side: those that package autoconf reads from the environment, the embedder's own, or
+	// both. New takes ownership: Shutdown ends them, or New if it fails.
 	Consumers []export.Consumer
-	// Providers makes providers of OpenTelemetry's API that take what is recorded beside the consumers; see [export.Use] for
-	// those that an embedder has. Nil for none.
+	// Providers makes providers of OpenTelemetry's API that take signals besides the consumers; [export.Use] makes one of an
+	// embedder's existing providers. Nil for none.
 	Providers export.Source
-	// Sampler of the spans that consumers get and the tree prints; nil for the one that OTEL_TRACES_SAMPLER names. A tracer
-	// provider has a sampler of its own.
+	// Sampler samples the spans for consumers and TraceTree; nil: the one that OTEL_TRACES_SAMPLER names. A tracer provider has a
+	// sampler of its own.
 	Sampler sdktrace.Sampler
-	// Resource is what the embedder says of the process, nil for nothing. It wins over what is found out, a component's
-	// identity wins over it, and OTEL_RESOURCE_ATTRIBUTES over both.
+	// Resource has the embedder's attributes of the process; may be nil. It overrides detected attributes, a component's identity
+	// overrides it, and OTEL_RESOURCE_ATTRIBUTES overrides both.
 	Resource *resource.Resource
 }
 
@@ -62,18 +61,18 @@ type Telemetry struct {
 	cfg  Config
 	log  *slog.Logger
 	pipe *pipeline.Pipeline
-	carrier
+	propagator
 	process *resource.Resource
 	source  export.Source // nil: consumers only
 
 	mu     sync.RWMutex
-	sets   map[identity]*providers    // that somebody has
-	ending map[*providers]struct{}    // that nobody has any more, until they have sent what they measured
-	shared []*sdkmetric.MeterProvider // of readers that all components must share
+	sets   map[identity]*providers    // in use
+	ending map[*providers]struct{}    // released, until their last export
+	shared []*sdkmetric.MeterProvider // of readers that all services share
 	host   *providers
 	closed bool
 
-	guests atomic.Bool // a guest has told of a span of its own, so that boundaries ask for their parents
+	hasGuestSpans atomic.Bool // a guest has started a span, so that boundaries look for guest parents
 
 	hostError   error // why the host's providers could not be made
 	badResource sync.Once
@@ -89,9 +88,9 @@ type Drop struct {
 	Count  int64
 }
 
-// New sets telemetry up. Where it goes is what cfg says, and package autoconf reads from the environment; the rest of the
-// standard environment is read here: OTEL_SDK_DISABLED, OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_BLRP_*, OTEL_PROPAGATORS,
-// OTEL_RESOURCE_ATTRIBUTES and so on. Bad values are warned of and ignored. [Telemetry.Shutdown] releases what New started.
+// New sets telemetry up with the destinations in cfg, which package autoconf can read from the environment. New reads the rest of
+// the standard environment: OTEL_SDK_DISABLED, OTEL_TRACES_SAMPLER, OTEL_BSP_*, OTEL_BLRP_*, OTEL_PROPAGATORS,
+// OTEL_RESOURCE_ATTRIBUTES and so on. It warns of bad values and ignores them. The caller must call [Telemetry.Shutdown].
 func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	if cfg.Getenv == nil {
 		cfg.Getenv = os.Getenv
@@ -114,17 +113,17 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		return nil, err
 	}
 	t := &Telemetry{
-		cfg: cfg, log: cfg.Logger, pipe: pipe, carrier: carrier{pipe.Propagator},
+		cfg: cfg, log: cfg.Logger, pipe: pipe, propagator: propagator{pipe.Propagator},
 		sets:   map[identity]*providers{},
 		ending: map[*providers]struct{}{},
 	}
-	if err := soundEnvironment(); err != nil {
+	if err := sanitizeEnvironment(); err != nil {
 		return nil, errors.Join(err, t.Shutdown(ctx))
 	}
 	if !pipe.Disabled() {
 		t.source = cfg.Providers
 	}
-	if t.on() {
+	if t.enabled() {
 		t.process = t.processResource(ctx)
 	}
 	t.host = t.acquire(identity{})
@@ -135,25 +134,25 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	return t, nil
 }
 
-// on says whether any signal goes anywhere.
-func (t *Telemetry) on() bool {
+// enabled says whether any signal is on.
+func (t *Telemetry) enabled() bool {
 	return t.source != nil || t.pipe.Traces() || t.pipe.Metrics() || t.pipe.Logs()
 }
 
-// Component makes what observes one component of one start of a workload, as the service that namespace, workload, version
-// and component name. All that have the same identity at a time are one service. After the last of them is released the
-// service sends once more what it measured, in the background, and is forgotten; started again, it has a service.instance.id,
-// and sums, of its own. Where metrics are read by others (prometheus), the next reading is the last one that has them, and a
-// component that is started again before it goes on with its sums.
+// Component makes the observer of one component of one start of a workload. Its service is identified by namespace, workload,
+// version and component; observers with the same identity share one service. After the last of them is released, the service
+// exports its last measurements in the background and ends; started again, it has a new service.instance.id and new sums. With a
+// reader that collects by itself (prometheus), the next collection is the last one with these measurements, and a component that
+// is started again before that continues its sums.
 //
-// When no signal goes anywhere it does nothing but carry the context of a request to those that it causes, and is nil where
-// there is no propagator either.
+// If no signal is on, the observer only propagates the context of incoming requests to outgoing ones; it is nil if there is no
+// propagator, either.
 func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) host.ComponentObserver {
-	if !t.on() {
-		if len(t.prop.Fields()) == 0 {
+	if !t.enabled() {
+		if len(t.api.Fields()) == 0 {
 			return nil
 		}
-		return passer{t.carrier}
+		return propagateOnly{t.propagator}
 	}
 	id := identity{spec.Namespace, spec.Name, spec.Version, c.Name}
 	i := &interceptor{t: t, id: id, own: t.acquire(id), peers: map[string]*providers{}}
@@ -167,10 +166,10 @@ func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) host.C
 	return i
 }
 
-// Host is the interceptor for what belongs to no component: the start of a workload, its triggers; nil
-// when no signal goes anywhere.
+// Host returns the interceptor for operations that belong to no component: the start of a workload, its triggers. It is nil if no
+// signal is on.
 func (t *Telemetry) Host() cm.Interceptor {
-	if !t.on() {
+	if !t.enabled() {
 		return nil
 	}
 	i := &interceptor{t: t, own: t.host}
@@ -178,7 +177,7 @@ func (t *Telemetry) Host() cm.Interceptor {
 	return i
 }
 
-// Dropped lists what was lost so far, by signal and reason.
+// Dropped returns the losses so far, by signal and reason.
 func (t *Telemetry) Dropped() []Drop {
 	var out []Drop
 	for _, d := range t.pipe.Drops() {
@@ -187,13 +186,13 @@ func (t *Telemetry) Dropped() []Drop {
 	return out
 }
 
-// Flush sends what is queued and keeps going.
+// Flush exports all that is queued or measured.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	return errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, ended), t.pipe.FlushPushes(ctx))
+	return errors.Join(t.eachProviders(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, exportsDone), t.pipe.FlushPushes(ctx))
 }
 
-// Shutdown sends what is queued and ends everything; what happens afterwards is not recorded. When ctx ends before all
-// is sent (after 10 seconds if it has no deadline) the rest is dropped and counted. Calls after the first do nothing.
+// Shutdown exports all that is queued or measured, and ends telemetry; nothing is recorded afterwards. If ctx ends first (after 10
+// seconds if it has no deadline), the rest is dropped and counted. Calls after the first do nothing.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
 	t.mu.Lock()
 	done := t.closed
@@ -207,22 +206,23 @@ func (t *Telemetry) Shutdown(ctx context.Context) error {
 		ctx, cancel = context.WithTimeout(ctx, shutdownTime)
 		defer cancel()
 	}
-	_ = t.awaitEnding(ctx, settled) // the spans of calls that were cut are still to be queued
+	_ = t.awaitEnding(ctx, callsDone) // spans of calls that were cut must be queued first
 	err := t.pipe.Shutdown(ctx, func(ctx context.Context) error {
-		err := errors.Join(t.each(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) }), t.awaitEnding(ctx, ended))
+		err := errors.Join(t.eachProviders(ctx, func(ctx context.Context, p *providers) error { return p.shutdown(ctx) }), t.awaitEnding(ctx, exportsDone))
 		for _, shared := range t.shared {
 			err = errors.Join(err, shared.Shutdown(ctx))
 		}
 		return err
 	})
-	if ctx.Err() != nil { // one reason for all that did not end
+	if ctx.Err() != nil { // one error for all that did not end in time
 		return fmt.Errorf("telemetry: not all was sent in time: %w", context.Cause(ctx))
 	}
 	return err
 }
 
-// each runs f for every provider set that somebody has at once, so that one slow export does not use up the time of all.
-func (t *Telemetry) each(ctx context.Context, f func(context.Context, *providers) error) error {
+// eachProviders calls f concurrently for the providers of all services in use, so that a slow export does not use up the others'
+// time.
+func (t *Telemetry) eachProviders(ctx context.Context, f func(context.Context, *providers) error) error {
 	t.mu.RLock()
 	var all []*providers
 	for _, p := range t.sets {

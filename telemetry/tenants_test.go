@@ -41,12 +41,12 @@ func (t tenant) spec() *workload.Spec {
 	}}
 }
 
-// marks is the plugin that the guests import: their lines say whose they are.
-type marks struct{}
+// tenantPlugin is the plugin that the guests import: it logs lines with the tenant's name.
+type tenantPlugin struct{}
 
-func (marks) Name() string              { return "marks" }
-func (marks) Serves() []wit.InterfaceID { return nil }
-func (marks) Bind(_ context.Context, l *component.Linker, b *host.Binding) (func(), error) {
+func (tenantPlugin) Name() string              { return "marks" }
+func (tenantPlugin) Serves() []wit.InterfaceID { return nil }
+func (tenantPlugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (func(), error) {
 	write := b.Lines.Stream("stdout")
 	whose := tenant{namespace: b.Workload.Namespace, version: b.Workload.Version}.String()
 	h := l.Instance(wit.MustParseID("test:host/sys"))
@@ -56,18 +56,18 @@ func (marks) Bind(_ context.Context, l *component.Linker, b *host.Binding) (func
 	return nil, nil
 }
 
-// hands is a trigger that the test pulls, for any number of workloads.
-type hands struct{ invokers map[string]host.Invoker }
+// invokeTrigger is a trigger by which the test invokes any number of workloads.
+type invokeTrigger struct{ invokers map[string]host.Invoker }
 
-func (*hands) Type() string                  { return "hand" }
-func (*hands) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-func (h *hands) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+func (*invokeTrigger) Type() string                  { return "hand" }
+func (*invokeTrigger) Run(ctx context.Context) error { <-ctx.Done(); return nil }
+func (h *invokeTrigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
 	h.invokers[tenant{namespace: w.Namespace, version: w.Version}.String()] = inv
 	return func(context.Context) error { return nil }, nil
 }
 
-// TestTwoTenants: workloads of one name in two namespaces, two versions of one of them at once. Whatever is exported is
-// exported as that of the one that it came from: once, and nothing is missing.
+// TestTwoTenants: with workloads of one name in two namespaces, and two versions of one of them at once, each record of every signal is
+// exported once, with its own tenant's identity.
 func TestTwoTenants(t *testing.T) {
 	for _, e := range os.Environ() {
 		if k, _, _ := strings.Cut(e, "="); strings.HasPrefix(k, "OTEL_") {
@@ -90,11 +90,11 @@ func TestTwoTenants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trigger := &hands{map[string]host.Invoker{}}
+	trigger := &invokeTrigger{map[string]host.Invoker{}}
 	var console consoleLines
 	hosts := make([]*host.Local, 2) // one host has one version of a workload at a time
 	for i := range hosts {
-		hosts[i], err = host.New(host.Config{Engine: engine, Observer: tel, Logger: quiet, Console: &console, Triggers: []host.Trigger{trigger}, Plugins: []host.Plugin{marks{}}})
+		hosts[i], err = host.New(host.Config{Engine: engine, Observer: tel, Logger: quiet, Console: &console, Triggers: []host.Trigger{trigger}, Plugins: []host.Plugin{tenantPlugin{}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +172,7 @@ func TestTwoTenants(t *testing.T) {
 	}
 }
 
-// call has a tenant's components do what they do, once.
+// call calls each of a tenant's components once.
 func call(t *testing.T, inv host.Invoker, who tenant, trap bool) {
 	t.Helper()
 	invoke := func(c, name string) error {
@@ -192,12 +192,12 @@ func call(t *testing.T, inv host.Invoker, who tenant, trap bool) {
 	}
 }
 
-// consoleLines are what a console is given; calls are made one after the other.
+// consoleLines collects a console's lines; calls are sequential.
 type consoleLines []host.LogLine
 
 func (c *consoleLines) Log(_ context.Context, l host.LogLine) { *c = append(*c, l) }
 
-func texts(kvs []*commonpb.KeyValue) map[string]string {
+func stringAttributes(kvs []*commonpb.KeyValue) map[string]string {
 	out := map[string]string{}
 	for _, kv := range kvs {
 		out[kv.Key] = kv.Value.GetStringValue()
@@ -205,9 +205,9 @@ func texts(kvs []*commonpb.KeyValue) map[string]string {
 	return out
 }
 
-// whose tells a resource's tenant and component.
-func whose(r *resourcepb.Resource) string {
-	a := texts(r.Attributes)
+// tenantOf returns a resource's tenant and component.
+func tenantOf(r *resourcepb.Resource) string {
+	a := stringAttributes(r.Attributes)
 	if a["service.namespace"] != a["vitrine.workload.namespace"] || a["service.name"] == "vitrine" {
 		return ""
 	}
@@ -227,8 +227,8 @@ func exported(t *testing.T, c *otlptest.Collector, want map[string]int) map[stri
 	for _, rs := range c.Traces() {
 		for _, ss := range rs.ScopeSpans {
 			for _, s := range ss.Spans {
-				if _, step := texts(s.Attributes)["vitrine.operation"]; !step && whose(rs.Resource) != "" && !strings.Contains(s.Name, "test:host") && !strings.Contains(s.Name, "wasi:config") {
-					got[whose(rs.Resource)+"span "+s.Name]++
+				if _, step := stringAttributes(s.Attributes)["vitrine.operation"]; !step && tenantOf(rs.Resource) != "" && !strings.Contains(s.Name, "test:host") && !strings.Contains(s.Name, "wasi:config") {
+					got[tenantOf(rs.Resource)+"span "+s.Name]++
 				}
 			}
 		}
@@ -236,13 +236,13 @@ func exported(t *testing.T, c *otlptest.Collector, want map[string]int) map[stri
 	for _, rl := range c.Logs() {
 		for _, sl := range rl.ScopeLogs {
 			for _, r := range sl.LogRecords {
-				who, text := whose(rl.Resource), r.Body.GetStringValue()
+				who, text := tenantOf(rl.Resource), r.Body.GetStringValue()
 				switch tenant, line, _ := strings.Cut(text, " "); {
 				case r.EventName == "exception":
 					got[who+"exception"]++
 				case strings.HasPrefix(who, tenant+" "):
 					got[who+"line "+line]++
-				case texts(r.Attributes)["vitrine.limit"] != "":
+				case stringAttributes(r.Attributes)["vitrine.limit"] != "":
 					got[who+"line limit"] = 1 // it is said once a second
 				default:
 					t.Errorf("of %q: line %q", who, text)
@@ -252,11 +252,11 @@ func exported(t *testing.T, c *otlptest.Collector, want map[string]int) map[stri
 	}
 	last := map[string]*metricspb.ResourceMetrics{} // by service.instance.id; gauges are gone from the very last
 	for _, rm := range c.Metrics() {
-		id := texts(rm.Resource.Attributes)["service.instance.id"]
+		id := stringAttributes(rm.Resource.Attributes)["service.instance.id"]
 		for _, sm := range rm.ScopeMetrics {
 			for _, m := range sm.Metrics {
 				if m.Name == "vitrine.instances.limit" {
-					got[whose(rm.Resource)+m.Name] = int(m.GetSum().DataPoints[0].GetAsInt())
+					got[tenantOf(rm.Resource)+m.Name] = int(m.GetSum().DataPoints[0].GetAsInt())
 				}
 			}
 		}
@@ -267,16 +267,16 @@ func exported(t *testing.T, c *otlptest.Collector, want map[string]int) map[stri
 			for _, m := range sm.Metrics {
 				for _, p := range m.GetSum().GetDataPoints() {
 					if wanted[m.Name] && m.Name != "vitrine.instances.limit" {
-						got[whose(rm.Resource)+m.Name] += int(p.GetAsInt())
+						got[tenantOf(rm.Resource)+m.Name] += int(p.GetAsInt())
 					}
 				}
 				for _, p := range m.GetHistogram().GetDataPoints() {
 					name := m.Name
-					if op := texts(p.Attributes)["vitrine.operation"]; op != "" {
+					if op := stringAttributes(p.Attributes)["vitrine.operation"]; op != "" {
 						name += " " + op
 					}
 					if wanted[name] {
-						got[whose(rm.Resource)+name] += int(p.Count)
+						got[tenantOf(rm.Resource)+name] += int(p.Count)
 					}
 				}
 			}

@@ -24,9 +24,9 @@ func get(target string) *http.Request {
 	return r
 }
 
-// What goes out names our CLIENT span; what the guest says of its own parent is believed where it can be.
+// Outgoing requests have our CLIENT span as their parent; the guest's own parent is used if it is in the same trace.
 func TestPropagation(t *testing.T) {
-	ours := func(b *bench) (server, invocation, client trace.SpanContext, parent trace.SpanID) {
+	ours := func(b *harness) (server, invocation, client trace.SpanContext, parent trace.SpanID) {
 		for _, s := range b.ended() {
 			switch s.SpanKind {
 			case trace.SpanKindServer:
@@ -55,16 +55,16 @@ func TestPropagation(t *testing.T) {
 		"malformed":         {"rubbish", func(i trace.SpanContext) string { return i.SpanID().String() }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, nil)
+			b := newHarness(t, nil)
 			header := http.Header{}
 			if tc.sent != "" {
 				header.Set("traceparent", tc.sent)
 			}
 			r := get("/")
 			b.serve(&request{r: r, route: "/", status: 200}, func(ctx context.Context) error {
-				b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+				b.bind(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
 					req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, header}
-					return b.edgeOf(outEdge).cross(ctx, resourceArg(req), func(context.Context) (cm.Val, error) {
+					return b.bind(outEdge).cross(ctx, resourceArg(req), func(context.Context) (cm.Val, error) {
 						return cm.OKVal(cm.U32Val(1)), nil
 					})
 				})
@@ -89,7 +89,7 @@ func TestPropagation(t *testing.T) {
 	}
 }
 
-// Where there is no CLIENT span, the trace goes on all the same, and what the guest says of itself is left alone.
+// Without a CLIENT span the trace is propagated, and a context that the guest has set is kept.
 func TestPropagationWithoutSpan(t *testing.T) {
 	own := "00-22222222222222222222222222222222-00000000000000aa-01"
 	for name, tc := range map[string]struct {
@@ -104,12 +104,12 @@ func TestPropagationWithoutSpan(t *testing.T) {
 		"traces off":               {func(c *Config, _ *workload.Spec) { c.Consumers[0].Spans = nil }, unsampled(), own, own},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, tc.change)
+			b := newHarness(t, tc.change)
 			req := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, http.Header{}}
 			if tc.sent != "" {
 				req.h.Set("traceparent", tc.sent)
 			}
-			b.edgeOf(outEdge).cross(tc.ctx, resourceArg(req), func(context.Context) (cm.Val, error) { return cm.OKVal(cm.U32Val(0)), nil })
+			b.bind(outEdge).cross(tc.ctx, resourceArg(req), func(context.Context) (cm.Val, error) { return cm.OKVal(cm.U32Val(0)), nil })
 			if got := req.h.Get("traceparent"); !strings.Contains(got, tc.want) {
 				t.Errorf("traceparent %q went out, want %q", got, tc.want)
 			}
@@ -119,16 +119,16 @@ func TestPropagationWithoutSpan(t *testing.T) {
 
 // Requests that interleave in one interceptor keep to their own traces.
 func TestInterleaved(t *testing.T) {
-	b := newBench(t, nil)
+	b := newHarness(t, nil)
 	var wg sync.WaitGroup
 	for i := range 16 {
 		wg.Go(func() {
 			r := httptest.NewRequest("GET", "/", nil)
 			r.Header.Set("traceparent", fmt.Sprintf("00-%032x-00000000000000ff-01", i+1))
 			b.serve(&request{r: r, route: "/", status: 200}, func(ctx context.Context) error {
-				b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+				b.bind(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
 					for range 10 {
-						b.edgeOf(customEdge).cross(ctx, nil, nothing)
+						b.bind(customEdge).cross(ctx, nil, nothing)
 					}
 					return cm.Val{}, nil
 				})

@@ -7,7 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/tree"
 )
 
-// treeKeys are the attributes that trees of text show.
+// treeKeys are the attributes in printed trees.
 func treeKeys() tree.Keys {
 	return tree.Keys{
 		Guest: keyGuestTime, GuestTotal: keyGuestTotal, Host: keyHostTime, Wait: keyWaitTime,

@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// What a workload is: plain data. Nothing is granted that it does not say.
+// A workload is plain data. A component has no grants but those in it.
 func Example() {
 	spec := workload.Spec{Namespace: "demo", Name: "shop", Version: "1.2.0", Components: []workload.Component{{
 		Name:   "cart",

@@ -14,14 +14,14 @@ import (
 // below it, and Port a number or "*".
 type HTTPPattern struct{ Scheme, Host, Port string }
 
-// ParseHTTP reads "scheme://host[:port]" or "*". Without a port it is the scheme's own: 80 or 443. A path, a query or a
-// user is refused: a grant names a destination, not what is asked of it.
+// ParseHTTP parses "scheme://host[:port]" or "*". The default port is the scheme's: 80 or 443. A path, a query or a user is
+// refused: a grant names a destination, not a request.
 func ParseHTTP(s string) (HTTPPattern, error) {
 	if s == "*" {
 		return HTTPPattern{"*", "*", "*"}, nil
 	}
 	bad := func(why string) (HTTPPattern, error) {
-		return HTTPPattern{}, fmt.Errorf("%q: %s; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *", shown(s), why)
+		return HTTPPattern{}, fmt.Errorf("%q: %s; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *", redacted(s), why)
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok {
@@ -49,13 +49,13 @@ func ParseHTTP(s string) (HTTPPattern, error) {
 		p.Port = port
 	}
 	if i := strings.LastIndex(p.Host, "*"); i > 0 || i == 0 && len(p.Host) > 1 && p.Host[1] != '.' {
-		return bad("* stands for a whole host or, as in *.example.com, for what is before a dot")
+		return bad("* stands for a whole host or, as in *.example.com, for the names before the first dot")
 	}
 	return p, nil
 }
 
-// Allows says whether a request to scheme://host:port is covered. port is never empty: the caller fills in the scheme's
-// own. host is without brackets.
+// Allows says whether the pattern covers a request to scheme://host:port. port is never empty: the caller fills in the
+// scheme's default. host has no brackets.
 func (p HTTPPattern) Allows(scheme, host, port string) bool {
 	if p.Scheme != "*" && p.Scheme != strings.ToLower(scheme) || p.Port != "*" && p.Port != port {
 		return false
@@ -63,7 +63,7 @@ func (p HTTPPattern) Allows(scheme, host, port string) bool {
 	return hostMatches(p.Host, host)
 }
 
-// String spells the pattern as ParseHTTP reads it.
+// String returns the pattern in the form that ParseHTTP parses.
 func (p HTTPPattern) String() string {
 	if p.Scheme == "*" {
 		return "*"
@@ -78,8 +78,7 @@ func (p HTTPPattern) String() string {
 	return p.Scheme + "://" + host + ":" + p.Port
 }
 
-// AllowsHTTP says whether any of the component's HTTP grants covers the destination. A grant that does not parse allows
-// nothing.
+// AllowsHTTP says whether any of the HTTP grants covers the destination. A grant that does not parse allows nothing.
 func (g Grants) AllowsHTTP(scheme, host, port string) bool {
 	for _, s := range g.HTTP {
 		if p, err := ParseHTTP(s); err == nil && p.Allows(scheme, host, port) {
@@ -89,10 +88,10 @@ func (g Grants) AllowsHTTP(scheme, host, port string) bool {
 	return false
 }
 
-// Address is one socket address, or many: Host is an IP address, a name, or "*"; Port a number or "*".
+// Address is a pattern of socket addresses: Host is an IP address, a name, or "*"; Port a number or "*".
 type Address struct{ Host, Port string }
 
-// ParseAddress reads "host:port" or "*".
+// ParseAddress parses "host:port" or "*".
 func ParseAddress(s string) (Address, error) {
 	if s == "*" {
 		return Address{"*", "*"}, nil
@@ -102,24 +101,23 @@ func ParseAddress(s string) (Address, error) {
 		err = fmt.Errorf("there is no port")
 	}
 	if err == nil && strings.ContainsAny(host, "/@ ") {
-		err = fmt.Errorf("%q is no host", shown(host))
+		err = fmt.Errorf("%q is no host", redacted(host))
 	}
 	if err == nil && strings.Contains(host, "*") && host != "*" {
 		err = fmt.Errorf("* stands for a whole host")
 	}
 	if err != nil {
-		return Address{}, fmt.Errorf("%q: %w; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *", shown(s), err)
+		return Address{}, fmt.Errorf("%q: %w; want host:port such as 127.0.0.1:5432, [::1]:80, *:53 or *", redacted(s), err)
 	}
 	return Address{strings.ToLower(host), port}, nil
 }
 
-// Allows says whether the address covers host:port. Addresses are compared as addresses, so that ::1 and 0:0:0:0:0:0:0:1
-// are one.
+// Allows says whether the address covers host:port. IP addresses are compared by value: ::1 equals 0:0:0:0:0:0:0:1.
 func (a Address) Allows(host, port string) bool {
 	return (a.Port == "*" || a.Port == port) && hostMatches(a.Host, host)
 }
 
-// String spells the address as ParseAddress reads it.
+// String returns the address in the form that ParseAddress parses.
 func (a Address) String() string {
 	if strings.Contains(a.Host, ":") {
 		return "[" + a.Host + "]:" + a.Port
@@ -127,7 +125,7 @@ func (a Address) String() string {
 	return a.Host + ":" + a.Port
 }
 
-// hostMatches compares a granted host with a real one.
+// hostMatches says whether a granted host covers host.
 func hostMatches(granted, host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if granted == "*" || granted == host {
@@ -141,7 +139,7 @@ func hostMatches(granted, host string) bool {
 	return err1 == nil && err2 == nil && g.Unmap() == h.Unmap()
 }
 
-// splitHostPort splits "host", "host:port", "[v6]" and "[v6]:port"; port is empty where there is none, "*" or a number.
+// splitHostPort splits "host", "host:port", "[v6]" and "[v6]:port"; port is "*", a number, or empty if there is none.
 func splitHostPort(s string) (host, port string, err error) {
 	switch rest, bracket := strings.CutPrefix(s, "["); {
 	case bracket:
@@ -150,7 +148,7 @@ func splitHostPort(s string) (host, port string, err error) {
 			return "", "", fmt.Errorf("a ] is missing")
 		}
 		if a, err := netip.ParseAddr(host); err != nil || !a.Is6() {
-			return "", "", fmt.Errorf("%q is no IPv6 address", shown(host))
+			return "", "", fmt.Errorf("%q is no IPv6 address", redacted(host))
 		}
 		if port != "" && port[0] != ':' {
 			return "", "", fmt.Errorf("after ] comes :port or nothing")
@@ -172,14 +170,14 @@ func splitHostPort(s string) (host, port string, err error) {
 	port = port[1:]
 	if port != "*" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || strconv.FormatUint(n, 10) != port {
-			return "", "", fmt.Errorf("%q is no port", shown(port))
+			return "", "", fmt.Errorf("%q is no port", redacted(port))
 		}
 	}
 	return host, port, nil
 }
 
-// ParseFile reads the command line's form of a file grant: HOST[::GUEST][:ro]. Without GUEST the guest sees the folder
-// under the host's name for it.
+// ParseFile parses the command line's form of a file grant: HOST[::GUEST][:ro]. Without GUEST the guest's name for the folder
+// is HOST.
 func ParseFile(s string) (FileGrant, error) {
 	var f FileGrant
 	rest, ro := strings.CutSuffix(s, ":ro")
@@ -190,7 +188,7 @@ func ParseFile(s string) (FileGrant, error) {
 	}
 	f.Host, f.Guest = host, guest
 	if !given {
-		f.Guest = filepath.ToSlash(host) // which guests of every system have between names
+		f.Guest = filepath.ToSlash(host) // guests use slashes on every system
 	}
 	if f.Host == "" || f.Guest == "" {
 		return f, fmt.Errorf("%q: want HOST, HOST::GUEST or either with :ro after it", s)

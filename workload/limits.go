@@ -2,11 +2,11 @@ package workload
 
 import "time"
 
-// Limits bound what a component may use. Every limit is in force: 0 is its default. A guest that reaches one is ended
-// by a trap of the limit's own code, or told by the error that the interface has for it.
+// Limits bound what a component may use. Every limit is in force: 0 is its default. A guest that exceeds one ends with a trap of
+// the limit's own code, or gets the interface's error for it.
 //
-// Linked components run in one instance: its deadline, fuel, memory, host memory, stack, tables, call depth and handles are those of the
-// component that the event reaches. The others are each component's own.
+// Linked components run in one instance, which has the deadline, fuel, memory, host memory, stack, tables, call depth and handles
+// of the component that the trigger calls. The other limits are each component's own.
 type Limits struct {
 	Deadline  time.Duration // an invocation; trap deadline
 	Fuel      uint64        // guest work of an invocation, in loop iterations and function entries; trap fuel
@@ -16,9 +16,9 @@ type Limits struct {
 	CallDepth int           // nested calls between components; trap call-depth
 	Handles   int           // resources that a component instance holds at a time; trap handle-table-full
 
-	// HostMemory is the bytes that the host holds for an instance: what its resources keep, the values of calls under way, and, where it is
-	// set, stack beyond 2 MiB of each chain of calls. The default is that of Memory. The errors of the interfaces; trap host-memory where
-	// there is none.
+	// HostMemory is the bytes that the host holds for an instance: its resources' data, the values of running calls, and, if it is
+	// set, stack beyond 2 MiB of each chain of calls. The default is that of Memory. The guest gets the interface's error, or trap
+	// host-memory if the interface has none.
 	HostMemory uint64
 
 	Files    int // open files and folders of an instance; insufficient-memory
@@ -30,22 +30,22 @@ type Limits struct {
 
 	// Lines of standard output, standard error and wasi:logging, as the console and telemetry see them, and spans, log records
 	// and exports of metrics that the component makes itself, each of which counts as a line: those of one invocation, and
-	// those of all instances of the component in a second. What is over it is left out, which is said once and counted.
+	// those of all instances of the component in a second. Lines over it are dropped, counted, and reported once.
 	OutputLines, OutputBytes                   uint64
 	OutputLinesPerSecond, OutputBytesPerSecond uint64
 }
 
-// MinStack and MaxStack are the least and the most that Limits.Stack can be.
+// MinStack and MaxStack bound Limits.Stack.
 const (
 	MinStack = 64 << 10
 	MaxStack = 1 << 30
 )
 
-// MaxHeaders is the most that Limits.Headers can be.
+// MaxHeaders is the largest value of Limits.Headers.
 const MaxHeaders = 1 << 20
 
-// DefaultLimits are the limits of a component that names none. A command has no deadline, and no bound of its work and
-// its output but those per second, unless it names one.
+// DefaultLimits are the limits of a component that sets none. `vitrine run` has no default for Deadline, Fuel, OutputLines and
+// OutputBytes.
 func DefaultLimits() Limits {
 	return Limits{
 		Deadline:  30 * time.Second,
@@ -69,30 +69,30 @@ func DefaultLimits() Limits {
 	}
 }
 
-// Filled is l with the defaults where it names nothing.
+// Filled is l with the defaults in place of zeros; HostMemory's is Memory.
 func (l Limits) Filled() Limits {
 	d := DefaultLimits()
-	fill(&l.Deadline, d.Deadline)
-	fill(&l.Fuel, d.Fuel)
-	fill(&l.Memory, d.Memory)
-	fill(&l.Stack, d.Stack)
-	fill(&l.Tables, d.Tables)
-	fill(&l.CallDepth, d.CallDepth)
-	fill(&l.Handles, d.Handles)
-	fill(&l.HostMemory, l.Memory)
-	fill(&l.Files, d.Files)
-	fill(&l.Sockets, d.Sockets)
-	fill(&l.Requests, d.Requests)
-	fill(&l.Headers, d.Headers)
-	fill(&l.Body, d.Body)
-	fill(&l.OutputLines, d.OutputLines)
-	fill(&l.OutputBytes, d.OutputBytes)
-	fill(&l.OutputLinesPerSecond, d.OutputLinesPerSecond)
-	fill(&l.OutputBytesPerSecond, d.OutputBytesPerSecond)
+	setDefault(&l.Deadline, d.Deadline)
+	setDefault(&l.Fuel, d.Fuel)
+	setDefault(&l.Memory, d.Memory)
+	setDefault(&l.Stack, d.Stack)
+	setDefault(&l.Tables, d.Tables)
+	setDefault(&l.CallDepth, d.CallDepth)
+	setDefault(&l.Handles, d.Handles)
+	setDefault(&l.HostMemory, l.Memory)
+	setDefault(&l.Files, d.Files)
+	setDefault(&l.Sockets, d.Sockets)
+	setDefault(&l.Requests, d.Requests)
+	setDefault(&l.Headers, d.Headers)
+	setDefault(&l.Body, d.Body)
+	setDefault(&l.OutputLines, d.OutputLines)
+	setDefault(&l.OutputBytes, d.OutputBytes)
+	setDefault(&l.OutputLinesPerSecond, d.OutputLinesPerSecond)
+	setDefault(&l.OutputBytesPerSecond, d.OutputBytesPerSecond)
 	return l
 }
 
-func fill[T comparable](v *T, def T) {
+func setDefault[T comparable](v *T, def T) {
 	var zero T
 	if *v == zero {
 		*v = def

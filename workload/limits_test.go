@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestFilled: every limit has a default, and what is named is kept.
+// TestFilled: every limit has a default, and values that are set are kept.
 func TestFilled(t *testing.T) {
 	if got := (Limits{}).Filled(); got != DefaultLimits() {
 		t.Errorf("got %+v", got)

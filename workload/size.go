@@ -10,9 +10,8 @@ import (
 	"time"
 )
 
-// shown is what an error shows of a value that was to be a size, a time or a destination: little, and nothing that could be
-// a password, which stands before an @ or behind a ?.
-func shown(s string) string {
+// redacted cuts a bad value for an error, and hides the parts before an @ and after a ?, which may be a password.
+func redacted(s string) string {
 	if head, _, ok := strings.Cut(s, "?"); ok {
 		s = head + "?…"
 	}
@@ -43,8 +42,7 @@ var units = []struct {
 	{"B", 1},
 }
 
-// ParseSize reads an amount of bytes: "64Mi" and "64MiB" are binary, "64M" and "64MB" decimal, "67108864" is plain bytes.
-// It is whole and positive.
+// ParseSize parses a positive number of bytes: "64Mi" and "64MiB" are binary, "64M" and "64MB" decimal, "67108864" is bytes.
 func ParseSize(s string) (uint64, error) {
 	digits, unit := s, uint64(1)
 	for _, u := range units {
@@ -56,20 +54,20 @@ func ParseSize(s string) (uint64, error) {
 	n, err := strconv.ParseUint(digits, 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange):
-		return 0, fmt.Errorf("%q: the size is too large", shown(s))
+		return 0, fmt.Errorf("%q: the size is too large", redacted(s))
 	case err != nil:
-		return 0, fmt.Errorf("%q: want a size such as 64Mi, 64MiB, 500k or 67108864", shown(s))
+		return 0, fmt.Errorf("%q: want a size such as 64Mi, 64MiB, 500k or 67108864", redacted(s))
 	case n == 0:
-		return 0, fmt.Errorf("%q: a size must be larger than 0", shown(s))
+		return 0, fmt.Errorf("%q: a size must be larger than 0", redacted(s))
 	}
 	hi, lo := bits.Mul64(n, unit)
 	if hi != 0 {
-		return 0, fmt.Errorf("%q: the size is too large", shown(s))
+		return 0, fmt.Errorf("%q: the size is too large", redacted(s))
 	}
 	return lo, nil
 }
 
-// FormatSize spells a size as ParseSize reads it, in the largest binary unit that divides it.
+// FormatSize returns a size in the form that ParseSize parses, in the largest binary unit that divides it.
 func FormatSize(n uint64) string {
 	for _, u := range []struct {
 		suffix string
@@ -88,7 +86,7 @@ var counts = []struct {
 	factor uint64
 }{{"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"T", 1e12}}
 
-// ParseCount reads a number of things: "100000", "500k", "2M", "100G", "1T". It is whole and positive.
+// ParseCount parses a positive whole number: "100000", "500k", "2M", "100G", "1T".
 func ParseCount(s string) (uint64, error) {
 	digits, factor := s, uint64(1)
 	for _, c := range counts {
@@ -100,16 +98,16 @@ func ParseCount(s string) (uint64, error) {
 	hi, lo := bits.Mul64(n, factor)
 	switch {
 	case errors.Is(err, strconv.ErrRange) || err == nil && (hi != 0 || lo > math.MaxInt64):
-		return 0, fmt.Errorf("%q: the number is too large", shown(s))
+		return 0, fmt.Errorf("%q: the number is too large", redacted(s))
 	case err != nil:
-		return 0, fmt.Errorf("%q: want a whole number such as 20000, 500k, 2M or 100G", shown(s))
+		return 0, fmt.Errorf("%q: want a whole number such as 20000, 500k, 2M or 100G", redacted(s))
 	case n == 0:
-		return 0, fmt.Errorf("%q: the number must be larger than 0", shown(s))
+		return 0, fmt.Errorf("%q: the number must be larger than 0", redacted(s))
 	}
 	return lo, nil
 }
 
-// FormatCount spells a count as ParseCount reads it, in the largest unit that divides it.
+// FormatCount returns a count in the form that ParseCount parses, in the largest unit that divides it.
 func FormatCount(n uint64) string {
 	for i := len(counts) - 1; i >= 0; i-- {
 		if c := counts[i]; n >= c.factor && n%c.factor == 0 {
@@ -119,14 +117,14 @@ func FormatCount(n uint64) string {
 	return strconv.FormatUint(n, 10)
 }
 
-// ParseDuration reads a positive duration such as "30s", "1m30s" or "250ms".
+// ParseDuration parses a positive duration such as "30s", "1m30s" or "250ms".
 func ParseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil {
-		return 0, fmt.Errorf("%q: want a duration such as 30s, 250ms or 1m30s", shown(s))
+		return 0, fmt.Errorf("%q: want a duration such as 30s, 250ms or 1m30s", redacted(s))
 	}
 	if d <= 0 {
-		return 0, fmt.Errorf("%q: a duration must be longer than 0", shown(s))
+		return 0, fmt.Errorf("%q: a duration must be longer than 0", redacted(s))
 	}
 	return d, nil
 }

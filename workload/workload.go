@@ -1,5 +1,5 @@
-// Package workload is what YAML, CRD, wire and command line all mean by a workload: its specification, grants, states
-// and events, as plain data.
+// Package workload is a workload's specification, grants, limits and states as plain data, independent of the form (manifest,
+// command line) that they were read from.
 package workload
 
 import "time"
@@ -7,14 +7,14 @@ import "time"
 // ID names a workload that a host runs: "namespace/name".
 type ID string
 
-// Spec is one workload, complete: defaults filled in, nothing left to look up but the artifacts.
+// Spec is one workload. Zero values mean defaults, which a host fills in.
 type Spec struct {
 	Name, Namespace, Version string
 	Components               []Component
 	Triggers                 []TriggerSpec
 	Services                 []Service
 
-	// What a host does not read, and keeps: for Kubernetes.
+	// Labels and Annotations are for Kubernetes; a host does not use them.
 	Labels, Annotations map[string]string
 }
 
@@ -30,38 +30,38 @@ type Component struct {
 	Limits      Limits
 	Instances   Instances
 	Detail      string // invocation, boundary, all
-	Build       Build  // nothing runs it yet
+	Build       Build  // not supported yet
 }
 
-// Build says how a component's source file is made.
+// Build is how a component's source file is built.
 type Build struct{ Command, Watch []string }
 
-// Source says where a component's bytes come from.
+// Source is where a component's bytes come from.
 type Source struct {
 	File  string // path, resolved against the manifest's folder
 	Image string
 }
 
-// Grants are what a component may do; the zero value is nothing.
+// Grants are what a component may access; the zero value grants nothing.
 type Grants struct {
 	HTTP    []string // destinations: scheme://host[:port], host may be *
 	Files   []FileGrant
 	Sockets SocketGrants
-	// Keyvalue and Blobstore say which backend serves a bucket or a container, by its name in the guest. The name default
-	// stands for the bucket that is opened without a name, and for all containers that no other grant names. Without any of a
-	// kind, the plugin's first backend serves default.
+	// Keyvalue and Blobstore choose the backend of a bucket or a container, by its name in the guest. The name default means the
+	// bucket that is opened without a name, and all containers that no other grant names. Without grants of a kind, the plugin's
+	// first backend serves default.
 	Keyvalue, Blobstore map[string]StoreGrant
 }
 
-// StoreGrant gives what a backend stores.
+// StoreGrant grants a bucket or a container of a backend.
 type StoreGrant struct {
-	Backend string // by its name in the plugin
-	// Keep leaves what the component has stored to the next workload of the same namespace and name. The backend must be one
-	// that can; without Keep, it is gone when the workload has ended.
+	Backend string // its name in the plugin; empty: the first one
+	// Keep leaves the stored data to the next workload of the same namespace and name, which the backend must support. Without
+	// Keep the data is deleted when the workload has ended.
 	Keep bool
 }
 
-// FileGrant gives a host folder to a guest.
+// FileGrant grants a host folder to a guest.
 type FileGrant struct {
 	Host, Guest string
 	ReadOnly    bool
@@ -70,30 +70,29 @@ type FileGrant struct {
 // SocketGrants are addresses "host:port", host or port may be *.
 type SocketGrants struct{ Connect, Listen []string }
 
-// Instances says how instances are made and reused.
+// Instances is how instances are made and reused.
 type Instances struct {
 	Isolation   string // fresh, snapshot, reuse
 	Max         int
 	Queue       int
-	Ready       *int // made before events come, and kept; nil: 1 where a trigger of the workload reaches the component
+	Ready       *int // instances made before the first event, and kept; nil: 1 if a trigger of the workload calls the component
 	Concurrency int
 	Uses        int
 	Idle        time.Duration
 }
 
-// TriggerSpec is one trigger: events of a type, and the component that they reach.
+// TriggerSpec is one trigger: a type of event, and the component that it calls.
 type TriggerSpec struct {
-	Type      string // of the trigger that serves it: "http"
+	Type      string // the name of its TriggerType: "http"
 	Component string
-	// Config is what only triggers of the type read: plain data, of the Go type that their TriggerType has for it. Nil where
-	// there is nothing to say.
+	// Config is the type's own settings: plain data, of the Go type of TriggerType.Config; may be nil.
 	Config any
 }
 
 // Service is a long-lived component.
 type Service struct{ Component string }
 
-// State is where a workload stands.
+// State is a workload's state.
 type State string
 
 // States.

@@ -1,4 +1,4 @@
-// Command embed runs a component: it serves it one function of its own and calls one of the component's.
+// Command embed runs a component: it gives the component one host function, and calls one of its exports.
 package main
 
 import (

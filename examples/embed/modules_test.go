@@ -9,21 +9,20 @@ import (
 	"runtime"
 	"testing"
 
-	// What the modules are made of, so that Go's cache of test results sees a change there.
+	// The packages that the modules use, so that Go's cache of test results sees changes in them.
 	_ "github.com/vitrine-wasm/vitrine/telemetry"
 	_ "github.com/vitrine-wasm/vitrine/trigger/http"
 	_ "github.com/vitrine-wasm/vitrine/wasi"
 )
 
-// modules are the examples that are modules of their own, as a stranger's program is, and what each prints; empty where it has
-// tests of its own.
+// modules are the examples with a module of their own, each with its output; empty if it has tests of its own.
 var modules = map[string]string{
 	"bindings": "ada's account is closed with 50 cents\nada has 50 cents left\n" +
 		"bob's account is closed with 10 cents\nbob is refused: short(20)\n",
 	"hostfunc": "", "pool": "", "handler": "",
 }
 
-// TestModules vets, builds and runs each of them as it is checked in, without a network: what they need is what this module needs.
+// TestModules vets, builds and runs each module without a network: they need nothing that this module does not.
 func TestModules(t *testing.T) {
 	found, err := filepath.Glob("*/go.mod")
 	if err != nil {
@@ -68,7 +67,7 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// read reads all files of a folder, so that Go runs the test again when one has changed.
+// read reads all files of a folder, so that Go's test cache sees changes in them.
 func read(t *testing.T, dir string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -82,7 +81,7 @@ func read(t *testing.T, dir string) {
 	}
 }
 
-// TestGoTool: a module that asks for the generator as a tool has it.
+// TestGoTool: go tool runs the generator in a module that has it as a tool.
 func TestGoTool(t *testing.T) {
 	read(t, "bindings")
 	read(t, filepath.Join("..", "..", "bindgen"))
@@ -94,7 +93,7 @@ func TestGoTool(t *testing.T) {
 	}
 }
 
-// TestSize says how large a program is that embeds the library, and fails where one links what only the binary needs.
+// TestSize prints the size of programs that embed the library, and fails if one links packages that only the binary needs.
 func TestSize(t *testing.T) {
 	for dir, most := range map[string]int64{"hostfunc": 16 << 20, "handler": 28 << 20} {
 		read(t, dir)

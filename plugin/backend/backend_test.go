@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// TestIndex: names that stay are listed once, in the order in which they came, though half of the others go between pages.
+// TestIndex: names that stay are listed once, in the order of their addition, while others are removed between pages.
 func TestIndex(t *testing.T) {
 	var x Index
 	if names, next, err := x.Page("", 10); len(names) != 0 || next != "" || err != nil {
@@ -62,7 +62,7 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// TestFailure: guests are told fixed words, and operators everything.
+// TestFailure: guests get fixed texts, operators the whole error.
 func TestFailure(t *testing.T) {
 	known := errors.New("known")
 	limit := &cm.LimitError{Limit: "hostMemory", Detail: "no room"}
@@ -87,7 +87,7 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-// TestNamesOfBackends: the first has its own name or is the default; a name is there once.
+// TestNamesOfBackends: the first backend has its own name or "default"; a duplicate name panics.
 func TestNamesOfBackends(t *testing.T) {
 	s := NewSet[any](struct{}{})
 	s.Add("b", 1)

@@ -1,7 +1,6 @@
-// Package backend is what plugins over backends share, keyvalue and blobstore: whose data it is, several backends under names,
-// routed by grants, and how long their data lives.
+// Package backend is what the plugins keyvalue and blobstore share: owners of data, named backends that grants choose, and the
+// lifetime of data.
 //
-// A backend is private to the component that uses it as long as nothing else is granted: what is stored under one [Owner] is
-// never seen by another, and is gone when the workload has ended, so that the next one of its name finds nothing. A backend that
-// holds on to data must be asked for that by the grant ([workload.StoreGrant], Keep) and say that it can ([Persistent]).
+// Data of one [Owner] is never visible to another, and is deleted when the workload has ended, so that the next workload of the same
+// name finds none. Data is kept only if the grant says so ([workload.StoreGrant], Keep) and the backend can ([Persistent]).
 package backend

@@ -7,14 +7,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// FailedText is what guests are told of errors that their interface has no word for.
+// FailedText is the guest's text for errors that its interface does not name.
 const FailedText = "the backend failed"
 
-// Failure says what becomes of an error of a backend: the text that the guest is told, and the cause for whoever watches the
-// call ([cm.FailFor]). Backends' own texts are for operators alone: the guest gets that of the first of known that err wraps, that
-// of a limit, or [FailedText].
+// Failure splits a backend's error into the text for the guest and the cause for operators, as [cm.FailFor] takes them. The guest
+// never gets a backend's own text, but that of the first of known that err wraps, that of a limit, or [FailedText].
 //
-// ok is false where it is no error of a backend, and to be returned as it is: ctx has ended, and the guest with it.
+// ok is false if ctx has ended. Then cause is err, for the caller to return unchanged.
 func Failure(ctx context.Context, err error, known ...error) (text string, cause error, ok bool) {
 	if ctx.Err() != nil {
 		return "", err, false

@@ -8,42 +8,41 @@ import (
 	"strconv"
 )
 
-// ErrCursor says that a cursor is none that a page has had.
+// ErrCursor says that no page can have had this cursor.
 var ErrCursor = errors.New("no such cursor")
 
-// Index lists names in the order in which they came, a page at a time, for backends that hold them in memory. The cursor of a
-// page stays good while others come and go: names that stay are listed once. The zero Index is empty. Not safe for concurrent
-// use.
+// Index lists names in the order of their addition, a page at a time, for backends that hold them in memory. Cursors stay valid while
+// names are added and removed: names that stay are listed once. The zero Index is empty. Not safe for concurrent use.
 type Index struct {
-	last  uint64
-	names []numbered // by their numbers
-	gone  int        // of names, those that were removed
+	last    uint64
+	names   []numbered // by their numbers
+	removed int        // of names, those that were removed
 }
 
 type numbered struct {
-	number uint64
-	name   string
-	gone   bool
+	number  uint64
+	name    string
+	removed bool
 }
 
-// Add puts in a name that is not there, and gives the number with which it is removed.
+// Add adds a name, which must not be in the index, and returns the number for Remove.
 func (x *Index) Add(name string) (number uint64) {
 	x.last++
 	x.names = append(x.names, numbered{number: x.last, name: name})
 	return x.last
 }
 
-// Remove takes out what Add has put in.
+// Remove removes the name that Add returned number for. Further calls do nothing.
 func (x *Index) Remove(number uint64) {
 	i, found := x.find(number)
-	if !found || x.names[i].gone {
+	if !found || x.names[i].removed {
 		return
 	}
-	x.names[i].name, x.names[i].gone = "", true
-	if x.gone++; x.gone > 16 && x.gone > len(x.names)/2 {
-		x.names = slices.DeleteFunc(x.names, func(n numbered) bool { return n.gone })
+	x.names[i].name, x.names[i].removed = "", true
+	if x.removed++; x.removed > 16 && x.removed > len(x.names)/2 {
+		x.names = slices.DeleteFunc(x.names, func(n numbered) bool { return n.removed })
 		x.names = slices.Clip(x.names)
-		x.gone = 0
+		x.removed = 0
 	}
 }
 
@@ -53,8 +52,8 @@ func (x *Index) find(number uint64) (at int, found bool) {
 	})
 }
 
-// Page gives up to most names from a cursor on, "" for the first page, and the cursor of the page after it, "" if there is none.
-// Cursors are decimal numbers. One that no page can have had is an [ErrCursor].
+// Page returns up to most names from a cursor on, "" for the first page, and the cursor of the next page, "" if there is none.
+// Cursors are decimal numbers; another text is an [ErrCursor].
 func (x *Index) Page(cursor string, most int) (names []string, next string, err error) {
 	var after uint64
 	if cursor != "" {
@@ -69,7 +68,7 @@ func (x *Index) Page(cursor string, most int) (names []string, next string, err 
 	rest := x.names[i:]
 	names = make([]string, 0, min(most, len(rest)))
 	for j, n := range rest {
-		if n.gone {
+		if n.removed {
 			continue
 		}
 		if len(names) == most {

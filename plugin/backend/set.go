@@ -15,49 +15,48 @@ import (
 // Owner is the component that stores something. Owners that differ in any field never see each other's data.
 type Owner struct{ Namespace, Workload, Component string }
 
-// Dropper is an optional power of backends whose data goes with the workload: Drop forgets all that is of an owner. It is
-// called once the last binding of the owner has been released: the workload has been stopped, or its start has failed.
+// Dropper is an optional interface of backends that can delete data with the workload. Drop deletes all data of an owner. It is
+// called when the last binding of the owner is released: the workload was stopped, or its start has failed.
 type Dropper interface {
 	Drop(owner Owner)
 }
 
-// Persistent is an optional power of backends that can keep what an owner has stored for the next workload of that name, also
-// over the end of the process.
+// Persistent is an optional interface of backends that can keep an owner's data for the next workload of the same name, also beyond
+// the end of the process.
 type Persistent interface {
 	Persistent() bool
 }
 
-// Default is the name in grants that stands for what has no name.
+// Default is the name in grants for buckets and containers that no other grant names.
 const Default = "default"
 
-// Set holds the backends of one plugin by their names. B is the plugin's interface of backends. The zero Set is not ready for
-// use; see [NewSet]. Safe for concurrent use, except Add.
+// Set holds the backends of one plugin by name. B is the plugin's interface of backends. Make it with [NewSet]. Safe for concurrent
+// use, except Add.
 type Set[B any] struct {
 	first    string
 	backends map[string]B
 
-	mu    sync.Mutex
-	bound map[bound]int // bindings that were not released
+	mu       sync.Mutex
+	bindings map[binding]int // bindings that were not released
 }
 
-// bound is an owner that one backend must forget when nobody is bound to it any more.
-type bound struct {
+// binding is an owner whose data one backend deletes after the last release.
+type binding struct {
 	backend string
 	owner   Owner
 }
 
-// NewSet makes a set with the backend that serves whoever has no grant. Its name is what its method Name() string says, or
-// "default" if it has none.
+// NewSet makes a set with the backend for components without grants. Its name is that of its method Name() string, or "default" if
+// it has none.
 func NewSet[B any](b B) *Set[B] {
 	name := Default
 	if n, ok := any(b).(interface{ Name() string }); ok {
 		name = n.Name()
 	}
-	return &Set[B]{first: name, backends: map[string]B{name: b}, bound: map[bound]int{}}
+	return &Set[B]{first: name, backends: map[string]B{name: b}, bindings: map[binding]int{}}
 }
 
-// Add puts in another backend. It must not be called once something is bound; a name that is taken is a mistake of the program,
-// and panics.
+// Add adds a backend. It must be called before Bind. A duplicate name panics.
 func (s *Set[B]) Add(name string, b B) {
 	if _, taken := s.backends[name]; taken {
 		panic(fmt.Sprintf("backend: there are two backends named %q", name))
@@ -65,17 +64,17 @@ func (s *Set[B]) Add(name string, b B) {
 	s.backends[name] = b
 }
 
-// Names are the backends' names, in alphabetical order.
+// Names returns the backends' names, in alphabetical order.
 func (s *Set[B]) Names() []string { return slices.Sorted(maps.Keys(s.backends)) }
 
-// Route is the backend behind one name of the guest's.
+// Route is the backend for one of the guest's names.
 type Route[B any] struct {
 	Name    string // of the backend
 	Backend B
 }
 
-// Bind gives the routes of one component of a workload, by the guest's names, as its grants say. kind is the key of the grants in
-// the manifest, for errors. release ends the binding; see [Dropper].
+// Bind returns the routes of one component of a workload, by the guest's names in its grants. kind is the grants' key in the
+// manifest, for errors. release ends the binding, and must be called once; see [Dropper].
 func (s *Set[B]) Bind(b *host.Binding, kind string, grants map[string]workload.StoreGrant) (owner Owner, routes map[string]Route[B], release func(), err error) {
 	owner = Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}
 	if len(grants) == 0 {
@@ -92,10 +91,10 @@ func (s *Set[B]) Bind(b *host.Binding, kind string, grants map[string]workload.S
 		keeps[name] = g.Keep
 		routes[guest] = Route[B]{name, s.backends[name]}
 	}
-	return owner, routes, s.hold(owner, keeps), nil
+	return owner, routes, s.countBinding(owner, keeps), nil
 }
 
-// check says what is wrong with a grant. keeps has what other grants of the component say of the backends.
+// check finds the mistake in a grant of backend name. keeps has the Keep of the component's other grants, by backend.
 func (s *Set[B]) check(name string, g workload.StoreGrant, keeps map[string]bool) error {
 	b, known := s.backends[name]
 	if !known {
@@ -114,14 +113,14 @@ func (s *Set[B]) check(name string, g workload.StoreGrant, keeps map[string]bool
 	return nil
 }
 
-// hold counts a binding of owner to the backends that keeps has, until release is called; those that keep nothing drop its data
-// then.
-func (s *Set[B]) hold(owner Owner, keeps map[string]bool) (release func()) {
+// countBinding counts a binding of owner to the backends in keeps until release. The last release drops the owner's data in those
+// that do not keep it.
+func (s *Set[B]) countBinding(owner Owner, keeps map[string]bool) (release func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, keep := range keeps {
 		if !keep {
-			s.bound[bound{name, owner}]++
+			s.bindings[binding{name, owner}]++
 		}
 	}
 	return func() {
@@ -131,9 +130,9 @@ func (s *Set[B]) hold(owner Owner, keeps map[string]bool) (release func()) {
 			if keep {
 				continue
 			}
-			key := bound{name, owner}
-			if s.bound[key]--; s.bound[key] == 0 {
-				delete(s.bound, key)
+			key := binding{name, owner}
+			if s.bindings[key]--; s.bindings[key] == 0 {
+				delete(s.bindings, key)
 				any(s.backends[name]).(Dropper).Drop(owner)
 			}
 		}

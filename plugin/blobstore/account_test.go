@@ -15,7 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// constructors are the functions that make resources, with what bounds what the host holds for them.
+// constructors are the functions that make resources, each with the bound of the host's memory for them.
 var constructors = map[string]string{
 	"wasi:blobstore/blobstore@0.2.0-draft#create-container":                                "account: its name",
 	"wasi:blobstore/blobstore@0.2.0-draft#get-container":                                   "account: its name",
@@ -33,10 +33,10 @@ func TestConstructorsAreAccountedFor(t *testing.T) {
 	}
 	defer e.Close(context.Background())
 	l := e.NewLinker(nil)
-	if _, err := New(&owners{}).Bind(t.Context(), l, &host.Binding{Workload: &workload.Spec{}, Component: &workload.Component{}}); err != nil {
+	if _, err := New(&ownerBackend{}).Bind(t.Context(), l, &host.Binding{Workload: &workload.Spec{}, Component: &workload.Component{}}); err != nil {
 		t.Fatal(err)
 	}
-	// A function that is not listed and no constructor stands here: a new one is in neither.
+	// Every other function is listed here, so that a new one fails the test.
 	others := []string{
 		"blobstore#container-exists", "blobstore#copy-object", "blobstore#delete-container", "blobstore#move-object",
 		"container#[method]container.clear", "container#[method]container.delete-object", "container#[method]container.delete-objects",
@@ -48,17 +48,16 @@ func TestConstructorsAreAccountedFor(t *testing.T) {
 	for _, name := range l.Definitions() {
 		short, isFunc := strings.TrimPrefix(strings.Replace(name, "@0.2.0-draft", "", 1), "wasi:blobstore/"), strings.Contains(name, "#")
 		if isFunc && constructors[name] == "" && !slices.Contains(others, short) {
-			t.Errorf("%s stands in no list", name)
+			t.Errorf("%s is in no list", name)
 		}
 	}
 }
 
-// TestHostMemory: what a guest collects, keeps and lists is bounded by its account, however many objects it makes of it; what it
-// drops makes room again.
+// TestHostMemory: a guest's account bounds the memory of its values, streams, names and containers, and dropping them frees it.
 func TestHostMemory(t *testing.T) {
 	const most = 1 << 20
 	_, _, b := newStore(t)
-	s := over(memoryShelf{b})
+	s := storeWith(inMemoryBackend{b})
 	c, err := s.GetContainer(t.Context(), "c")
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +153,7 @@ func TestHostMemory(t *testing.T) {
 	}
 }
 
-// TestFinishedValues: a value that was stored takes no more room.
+// TestFinishedValues: a value that was stored holds no memory.
 func TestFinishedValues(t *testing.T) {
 	s, c, _ := newStore(t)
 	account := cm.NewAccount(10_000)

@@ -1,12 +1,12 @@
-// Package blobstore serves wasi:blobstore to components, over any backend. What a backend has to hold to is the contract suite in
+// Package blobstore serves wasi:blobstore to components, over any backend. The contract of backends is the test suite in
 // blobstoretest.
 //
-// Objects pass as streams: no backend is made to hold a whole one, and the plugin holds no more of one than a buffer, as long as its
-// guest reads and writes it as a stream and says where it goes before it has written much.
+// Objects are streams: no backend needs to hold a whole one, and the plugin holds a buffer of it, as long as the guest reads and
+// writes it as a stream and names its destination before it has written much.
 //
-// The interfaces are made to serve wasmcloud:blobstore, too: its streams are these, its timestamps are as fine as Info has them, and
-// its cases of error are kinds that backends wrap. Left out as yet, because no interface that is served can ask for it, are
-// metadata of an object's own, conditional writes, and lists by prefix: each can be an optional interface beside [Copier].
+// The interfaces can serve wasmcloud:blobstore, too, which has the same streams, timestamps as fine as Info's, and errors that
+// backends can wrap. Not covered yet, because no interface that is served needs them, are an object's own metadata, conditional
+// writes, and lists by prefix: each can be an optional interface like [Copier].
 package blobstore
 
 import (
@@ -19,58 +19,58 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 )
 
-// Errors that guests are told in these words, and the names that they gave. Backends return errors that wrap them. Of any other error guests are told
-// [backend.FailedText], and operators what it says. The first is what both after it are.
+// Errors whose texts guests get, some with the names that they gave. Backends return errors that wrap them. For any other error
+// guests get [backend.FailedText], and operators its text. ErrNoSuchContainer and ErrNoSuchObject wrap ErrNotFound.
 var (
 	ErrNotFound        = errors.New("not found")
 	ErrNoSuchContainer = fmt.Errorf("container %w", ErrNotFound)
 	ErrNoSuchObject    = fmt.Errorf("object %w", ErrNotFound)
-	ErrExists          = errors.New("exists already") // a container of that name does
+	ErrExists          = errors.New("exists already") // there is a container of that name
 	ErrAccessDenied    = errors.New("access denied")
-	ErrFull            = errors.New("the store is full") // there is no room for what was to be stored
-	ErrCursor          = backend.ErrCursor               // List has not given this cursor
+	ErrFull            = errors.New("the store is full")
+	ErrCursor          = backend.ErrCursor // List has not returned this cursor
 )
 
 // Owner is the component that uses a store.
 type Owner = backend.Owner
 
-// Backend has a store for each owner. Safe for concurrent use. [backend.Dropper] or [backend.Persistent] says what becomes of the
-// data when its workload has ended; a backend must be one of them.
+// Backend has a store for each owner. It must be safe for concurrent use, and implement [backend.Dropper] or [backend.Persistent],
+// which decide about the data when the workload has ended.
 type Backend interface{ Store(owner Owner) Store }
 
-// Store holds containers of objects. Safe for concurrent use; each call is atomic for itself. Calls end with their context: one that
-// waits for something outside gives up, with an error, when it is cancelled.
+// Store holds containers of objects. It must be safe for concurrent use, and each call atomic. A call that waits must return an
+// error when its context ends.
 type Store interface {
-	// CreateContainer makes an empty container. It is an ErrExists where there is one of that name.
+	// CreateContainer makes an empty container. It fails with ErrExists if there is one of that name.
 	CreateContainer(ctx context.Context, name string) error
 	// DeleteContainer removes a container with all that is in it.
 	DeleteContainer(ctx context.Context, name string) error
-	// Container says what is known of a container. This and all that follows is an ErrNoSuchContainer where there is none.
+	// Container returns a container's info. It and all methods below fail with ErrNoSuchContainer if there is no such container.
 	Container(ctx context.Context, name string) (ContainerInfo, error)
 
-	// Open reads n bytes of an object from its byte from on, less where it ends before; beyond its end that is nothing, and no
-	// error. What the reader gives is of the object as info describes it, or an error: replacing or deleting the object meanwhile
-	// never mixes two of them. ctx is that of the whole reading. The caller closes the reader, which ends a Read that is under
-	// way. It is an ErrNoSuchObject where there is none.
+	// Open reads up to n bytes of an object from offset from; beyond the object's end that is none, and no error. The reader
+	// returns bytes of the object as info describes it, or an error: replacing or deleting the object meanwhile never mixes two
+	// objects. ctx is that of all reads. The caller closes the reader, which ends a running Read. It fails with ErrNoSuchObject
+	// if there is no such object.
 	Open(ctx context.Context, container, object string, from, n uint64) (r io.ReadCloser, info Info, err error)
-	// Put makes or replaces an object of what data gives up to io.EOF, and reads no further. Any other error of data's ends it, and
-	// is in its own error. An object that fails in the middle leaves what was there before; nobody ever sees a part of one. data
-	// must not be used once Put has returned.
+	// Put makes or replaces an object from data, which it reads up to io.EOF and no further. Its error wraps any other error of
+	// data. A Put that fails leaves the old object, if any; a part of an object is never visible. Put must not use data after it
+	// has returned.
 	Put(ctx context.Context, container, object string, data io.Reader) (Info, error)
-	// Stat says what is known of an object. It is an ErrNoSuchObject where there is none.
+	// Stat returns an object's info. It fails with ErrNoSuchObject if there is no such object.
 	Stat(ctx context.Context, container, object string) (Info, error)
-	// List gives the names of a container's objects a page at a time, in any order. cursor is "" for the first page, and else the
-	// Next of a page. A page may be empty and have another after it. Objects that come or go meanwhile may or may not be seen; the
-	// name of every other one is seen once.
+	// List returns the names of a container's objects a page at a time, in any order. cursor is "" for the first page, and else the
+	// Next of a page. A page may be empty and not the last. Each object that is there during the whole listing is listed once;
+	// others may or may not be.
 	List(ctx context.Context, container, cursor string) (Page, error)
-	// Delete removes objects; one that is not there is no error.
+	// Delete removes objects; a missing one is no error.
 	Delete(ctx context.Context, container string, objects ...string) error
 }
 
-// ContainerInfo is what is known of a container.
+// ContainerInfo describes a container.
 type ContainerInfo struct{ Created time.Time }
 
-// Info is what is known of an object.
+// Info describes an object.
 type Info struct {
 	Size    uint64 // of the whole object, in bytes
 	Created time.Time
@@ -79,26 +79,25 @@ type Info struct {
 // Page is a part of a container's list of objects.
 type Page struct {
 	Names []string
-	Next  string // where the next page begins; "" if there is none. Only the store knows what it means
+	Next  string // the cursor of the next page, opaque to the caller; "" if there is none
 }
 
-// Copier is an optional power of stores that can copy an object by themselves. Without it the plugin reads and writes it. A move is a
-// copy and a Delete: the interface does not ask for more.
+// Copier is an optional interface of stores that can copy an object. Without it the plugin reads and writes it. A move is a copy and
+// a Delete, since the interface does not promise more.
 type Copier interface {
-	// Copy makes or replaces an object of another. It is atomic, as Put is.
+	// Copy makes or replaces an object by a copy of another. It is atomic, as Put is.
 	Copy(ctx context.Context, fromContainer, fromObject, toContainer, toObject string) error
 }
 
-// InMemory is an optional power of what Open gives where the bytes are in the process's memory already. A Read of such a reader never
-// waits.
+// InMemory is an optional interface of Open's readers whose bytes are in the process's memory. A Read of such a reader never waits.
 type InMemory interface {
-	// Rest is what is left to be read, which the caller may keep and must not change.
+	// Rest returns the bytes that were not read yet, which the caller may keep and must not change.
 	Rest() []byte
-	// Held is how many bytes it keeps from being freed until it is closed, of which Rest may be a small part. They are counted
-	// against what the host may hold for its guest, hostMemory.
+	// Held is how many bytes the reader keeps in memory until it is closed, of which Rest may be a small part. They count for the
+	// guest's limit hostMemory.
 	Held() int
 }
 
-// MaxObject bounds in bytes what of one object is held in memory: for a guest that reads all of it at once, and for one that
-// writes without having said where it goes. Objects that pass as streams may be larger.
+// MaxObject bounds the bytes of one object in memory: for a guest that reads all of it at once, and for one that writes before it
+// has named a destination. Objects that are streamed may be larger.
 const MaxObject = 64 << 20

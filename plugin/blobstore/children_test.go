@@ -12,7 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// TestChildren: an outgoing-value must not end, or be finished, before the stream to write it to.
+// TestChildren: dropping or finishing an outgoing-value before its output-stream traps.
 func TestChildren(t *testing.T) {
 	ctx := t.Context()
 	e, err := component.NewEngine(ctx)
@@ -30,7 +30,7 @@ func TestChildren(t *testing.T) {
 	}
 	l := e.NewLinker(nil)
 	iop2.Add(l)
-	if _, err := New(&owners{}).Bind(ctx, l, &host.Binding{Workload: &workload.Spec{}, Component: &workload.Component{}}); err != nil {
+	if _, err := New(&ownerBackend{}).Bind(ctx, l, &host.Binding{Workload: &workload.Spec{}, Component: &workload.Component{}}); err != nil {
 		t.Fatal(err)
 	}
 	linked, err := l.Link(ctx, c)

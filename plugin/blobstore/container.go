@@ -12,10 +12,10 @@ import (
 type container struct {
 	store Store
 	name  string
-	held  *cm.Holding // for the name, which any number of containers may have
+	held  *cm.Holding // for the name, of which any number of resources may have a copy
 }
 
-// newContainer makes a resource of a container that is there.
+// newContainer makes a resource of an existing container.
 func newContainer(ctx context.Context, s Store, name string) (bindings.Container, error) {
 	held := &cm.Holding{}
 	if err := held.Hold(ctx, len(name)); err != nil {
@@ -24,7 +24,7 @@ func newContainer(ctx context.Context, s Store, name string) (bindings.Container
 	return container{s, name, held}, nil
 }
 
-// Drop gives back what the name took.
+// Drop releases the name's memory.
 func (c container) Drop(context.Context) error {
 	c.held.Release()
 	return nil
@@ -53,12 +53,12 @@ func (c container) WriteData(ctx context.Context, name string, data bindings.Out
 	if err != nil {
 		return err
 	}
-	return fail(ctx, o.sendTo(ctx, place{c.store, c.name, name}))
+	return fail(ctx, o.addDestination(ctx, location{c.store, c.name, name}))
 }
 
 // ListObjects implements bindings.Container.
 func (c container) ListObjects(ctx context.Context) (bindings.StreamObjectNames, error) {
-	s := &nameStream{of: c}
+	s := &nameStream{container: c}
 	if err := s.fetch(ctx); err != nil {
 		return nil, fail(ctx, err, c.name)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
 )
 
-// Objects pass as streams, and what fails half way leaves what was there.
+// Objects are streams, and a Put that fails leaves the old object.
 func ExampleStore() {
 	ctx := context.Background()
 	s := memory.New(0).Store(blobstore.Owner{Namespace: "demo", Workload: "shop", Component: "cart"})
@@ -47,7 +47,7 @@ type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errors.New("cable pulled") }
 
-// A plugin may have several backends; grants.blobstore of a component says which containers are in which.
+// A plugin may have several backends; a component's grants.blobstore chooses the backend of each container.
 func ExamplePlugin_Add() {
 	p := blobstore.New(memory.New(0)).Add("small", memory.New(1<<20))
 	fmt.Println(p.Backends())

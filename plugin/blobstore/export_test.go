@@ -5,7 +5,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 )
 
-// Serve gives what the plugin defines for a component over b.
+// Serve returns the functions that the plugin defines for a component over b.
 func Serve(b Backend) interface {
 	bindings.Blobstore
 	bindings.Types

@@ -15,20 +15,20 @@ import (
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-// What guests are told where they ask for what cannot be.
+// Errors of guests' arguments.
 var (
 	errRange = errors.New("the range starts after its end")
 	errLarge = fmt.Errorf("the object is larger than the %d bytes that may be held of it; read or write it as a stream", MaxObject)
 )
 
-// openBytes is what an object that is being read is counted as, beside what it holds in memory.
+// openBytes is what an open object counts for hostMemory, besides its bytes in memory.
 const openBytes = 4 << 10
 
-// incoming is an incoming-value: a part of an object that is being read.
+// incoming is an incoming-value: an open part of an object.
 type incoming struct {
-	from io.ReadCloser
-	size uint64 // of the part
-	held cm.Holding
+	reader io.ReadCloser
+	size   uint64 // of the part
+	held   cm.Holding
 }
 
 func newIncoming(ctx context.Context, c container, name string, start, end uint64) (bindings.IncomingValue, error) {
@@ -36,20 +36,20 @@ func newIncoming(ctx context.Context, c container, name string, start, end uint6
 		return nil, fail(ctx, errRange)
 	}
 	n := end - start
-	if n++; n == 0 { // all there could ever be
+	if n++; n == 0 { // overflow: the whole range
 		n--
 	}
 	r, info, err := c.store.Open(ctx, c.name, name, start, n)
 	if err != nil {
 		return nil, fail(ctx, err, c.name, name)
 	}
-	in := &incoming{from: r}
+	in := &incoming{reader: r}
 	if start < info.Size {
 		in.size = min(n, info.Size-start)
 	}
 	bytes := openBytes
 	if m, ok := r.(InMemory); ok {
-		bytes += m.Held() // which the store may have let go of long before the guest does
+		bytes += m.Held() // the store may have deleted the object, so that only the guest keeps it
 	}
 	if err := in.held.Hold(ctx, bytes); err != nil {
 		r.Close() // there is an error already
@@ -58,10 +58,10 @@ func newIncoming(ctx context.Context, c container, name string, start, end uint6
 	return in, nil
 }
 
-// Drop ends the reading.
+// Drop closes the reader.
 func (i *incoming) Drop(context.Context) error {
 	i.held.Release()
-	i.from.Close() // there is nobody left to tell
+	i.reader.Close() // there is no way to report an error
 	return nil
 }
 
@@ -74,8 +74,8 @@ func (s store) IncomingValueIncomingValueConsumeSync(ctx context.Context, this b
 	if err != nil {
 		return nil, err
 	}
-	defer i.Drop(ctx) //nolint:errcheck // it never fails; the bytes are the guest's as soon as this returns
-	if m, ok := i.from.(InMemory); ok {
+	defer i.Drop(ctx) //nolint:errcheck // it never fails; the guest owns the bytes when this returns
+	if m, ok := i.reader.(InMemory); ok {
 		return m.Rest(), nil
 	}
 	if i.size > MaxObject {
@@ -86,7 +86,7 @@ func (s store) IncomingValueIncomingValueConsumeSync(ctx context.Context, this b
 	}
 	defer cm.Waiting(ctx)()
 	data := make([]byte, i.size)
-	if _, err := io.ReadFull(i.from, data); err != nil {
+	if _, err := io.ReadFull(i.reader, data); err != nil {
 		return nil, fail(ctx, err)
 	}
 	return data, nil
@@ -98,56 +98,56 @@ func (s store) IncomingValueIncomingValueConsumeAsync(ctx context.Context, this 
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := i.from.(InMemory); ok {
+	if m, ok := i.reader.(InMemory); ok {
 		return iop2.NewInputStream(&memoryStream{wasiio.NewFuncReader(bytes.NewReader(m.Rest()).Read), i}), nil
 	}
-	return iop2.NewInputStream(wasiio.NewReader(&reading{of: i, left: i.size})), nil
+	return iop2.NewInputStream(wasiio.NewReader(&backendStream{value: i, left: i.size})), nil
 }
 
-// memoryStream is the bytes of a value that are in memory, which it holds until it is closed.
+// memoryStream is a stream of a value in memory, which it keeps until it is closed.
 type memoryStream struct {
 	*wasiio.FuncReader
-	of *incoming
+	value *incoming
 }
 
-// Close ends the stream, and lets go of the bytes.
+// Close ends the stream and frees the bytes.
 func (s *memoryStream) Close() error {
 	s.FuncReader = wasiio.NewFuncReader(func([]byte) (int, error) { return 0, nil })
-	return s.of.Drop(context.Background())
+	return s.value.Drop(context.Background())
 }
 
-// reading is a value that is being read from elsewhere, for [wasiio.Reader]. What the backend says of an error is not for the
-// guest, which can read a stream's errors.
-type reading struct {
-	of     *incoming
+// backendStream reads a value from its backend, for [wasiio.Reader]. It hides the backend's texts of errors from the guest, which
+// can read a stream's errors.
+type backendStream struct {
+	value  *incoming
 	left   uint64
 	closed sync.Once
 }
 
-// Read reads the object: as much as it is said to have, or there is an error.
-func (r *reading) Read(p []byte) (int, error) {
+// Read reads the value. An object that is shorter than its size is an error.
+func (r *backendStream) Read(p []byte) (int, error) {
 	if r.left == 0 {
 		return 0, io.EOF
 	}
-	n, err := r.of.from.Read(p[:min(uint64(len(p)), r.left)])
+	n, err := r.value.reader.Read(p[:min(uint64(len(p)), r.left)])
 	r.left -= uint64(n)
 	switch {
 	case err == io.EOF && r.left > 0:
 		err = io.ErrUnexpectedEOF
 	case err == io.EOF || r.left == 0:
-		return n, nil // the next read is the end
+		return n, nil // the next Read returns io.EOF
 	}
 	if err != nil {
-		err = failed(err)
+		err = streamError(err)
 	}
 	return n, err
 }
 
-// failed is a backend's error as a stream tells it.
-func failed(err error) error { return &cm.BackendError{Text: backend.FailedText, Err: err} }
+// streamError is a backend's error as a stream's error.
+func streamError(err error) error { return &cm.BackendError{Text: backend.FailedText, Err: err} }
 
-// Close ends the reading, and a Read that is under way.
-func (r *reading) Close() (err error) {
-	r.closed.Do(func() { err = r.of.Drop(context.Background()) })
+// Close closes the reader, which ends a running Read.
+func (r *backendStream) Close() (err error) {
+	r.closed.Do(func() { err = r.value.Drop(context.Background()) })
 	return err
 }

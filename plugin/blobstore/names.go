@@ -6,27 +6,26 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// nameStream is a stream-object-names: it holds one page of names at a time.
+// nameStream is a stream-object-names. It holds one page of names at a time.
 type nameStream struct {
-	of   container
-	left []string // of the page
-	next string   // where the next one begins
-	end  bool     // this is the last one
-	held cm.Holding
+	container container
+	left      []string // of the page
+	next      string   // the next page's cursor
+	end       bool     // this is the last page
+	held      cm.Holding
 }
 
-// What is counted beside the bytes of a name, and how many of them one call gives at most.
 const (
-	nameBytes = 32
-	maxNames  = 10_000
+	nameBytes = 32     // counted for each name besides its bytes
+	maxNames  = 10_000 // of one call
 )
 
-// fetch makes the next page the one that is held.
+// fetch replaces the page by the next one.
 func (s *nameStream) fetch(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	page, err := s.of.store.List(ctx, s.of.name, s.next)
+	page, err := s.container.store.List(ctx, s.container.name, s.next)
 	if err != nil {
 		return err
 	}
@@ -41,15 +40,15 @@ func (s *nameStream) fetch(ctx context.Context) error {
 	return nil
 }
 
-// Drop gives back what the names took.
+// Drop releases the names' memory.
 func (s *nameStream) Drop(context.Context) error {
 	s.left, s.end = nil, true
 	s.held.Release()
 	return nil
 }
 
-// take gives each the next names, some at a time, until it has had n of them or there are no more. An error comes with the names
-// that came before it: those are given first, and the error the next time.
+// take calls each with the next names, until there were n or there are no more. After an error with some names taken it returns nil,
+// and the next call returns the error.
 func (s *nameStream) take(ctx context.Context, n uint64, each func([]string) error) error {
 	for taken := uint64(0); taken < n; {
 		if len(s.left) == 0 {
@@ -83,7 +82,7 @@ func (s *nameStream) ended() bool { return s.end && len(s.left) == 0 }
 func (s *nameStream) ReadStreamObjectNames(ctx context.Context, n uint64) (cm.Tuple2[[]string, bool], error) {
 	var names []string
 	var held cm.Holding
-	defer held.Release() // the names are the guest's as soon as this returns
+	defer held.Release() // the guest owns the names when this returns
 	err := s.take(ctx, min(n, maxNames), func(more []string) error {
 		bytes := held.Bytes()
 		for _, name := range more {
@@ -95,7 +94,7 @@ func (s *nameStream) ReadStreamObjectNames(ctx context.Context, n uint64) (cm.Tu
 		names = append(names, more...)
 		return nil
 	})
-	return cm.Tuple2[[]string, bool]{F0: names, F1: s.ended()}, fail(ctx, err, s.of.name)
+	return cm.Tuple2[[]string, bool]{F0: names, F1: s.ended()}, fail(ctx, err, s.container.name)
 }
 
 // SkipStreamObjectNames implements bindings.StreamObjectNames.
@@ -105,5 +104,5 @@ func (s *nameStream) SkipStreamObjectNames(ctx context.Context, n uint64) (cm.Tu
 		skipped += uint64(len(more))
 		return nil
 	})
-	return cm.Tuple2[uint64, bool]{F0: skipped, F1: s.ended()}, fail(ctx, err, s.of.name)
+	return cm.Tuple2[uint64, bool]{F0: skipped, F1: s.ended()}, fail(ctx, err, s.container.name)
 }

@@ -12,24 +12,24 @@ import (
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-// outgoing is an outgoing-value. What is written collects in a buffer until it is more than streamFrom and write-data has said where
-// it goes; from then on it is a stream to the first place that was named. Nothing counts before it is finished: one that is dropped
-// unfinished leaves nothing. Where it goes to several places, it is put in the others last.
+// outgoing is an outgoing-value. Writes are buffered until they exceed streamThreshold and write-data has named a destination; from
+// then on they are streamed to the first destination. A value that is dropped unfinished leaves no object. Finishing copies it to
+// the other destinations.
 type outgoing struct {
-	body   *body // what the guest writes to; nil before it has asked for it
-	data   bytes.Buffer
-	to     []place
-	stream *putting   // nil while data collects
-	held   cm.Holding // for data and to
+	body         *body // the guest's output-stream; nil before it was made
+	data         bytes.Buffer
+	destinations []location
+	stream       *streamingPut // nil while writes are buffered
+	held         cm.Holding    // for data and destinations
 }
 
-// streamFrom is how much of a value collects before it becomes a stream: a small object is put in one go.
-const streamFrom = 64 << 10
+// streamThreshold is how many bytes of a value are buffered before it is streamed: a small object is put at once.
+const streamThreshold = 64 << 10
 
-// destinationBytes is what a place to which a value goes is counted as, beside its name.
+// destinationBytes is what a destination counts for hostMemory, besides its name.
 const destinationBytes = 128
 
-// errUnfinished is why a value that was dropped is not there.
+// errUnfinished ends the Put of a value that was dropped.
 var errUnfinished = errors.New("the value was dropped before it was finished")
 
 // outgoingOf is the value behind a resource.
@@ -47,11 +47,11 @@ func (o *outgoing) OutgoingValueWriteBody(context.Context) (iop2.OutputStream, e
 	if o.body != nil {
 		return nil, cm.Fail(struct{}{})
 	}
-	o.body = &body{of: o}
+	o.body = &body{value: o}
 	return iop2.NewOutputStream(o.body), nil
 }
 
-// Drop forgets what was written.
+// Drop discards an unfinished value.
 func (o *outgoing) Drop(ctx context.Context) error {
 	if o.stream != nil {
 		o.stream.abort(ctx)
@@ -60,32 +60,32 @@ func (o *outgoing) Drop(ctx context.Context) error {
 	return nil
 }
 
-// reset gives back all that it holds.
+// reset releases all memory.
 func (o *outgoing) reset() {
-	o.data, o.to, o.stream = bytes.Buffer{}, nil, nil
+	o.data, o.destinations, o.stream = bytes.Buffer{}, nil, nil
 	o.held.Release()
 }
 
-// sendTo adds a place to which the value goes.
-func (o *outgoing) sendTo(ctx context.Context, to place) error {
+// addDestination adds a destination.
+func (o *outgoing) addDestination(ctx context.Context, to location) error {
 	if err := o.held.Hold(ctx, o.held.Bytes()+len(to.object)+destinationBytes); err != nil {
 		return err
 	}
-	o.to = append(o.to, to)
-	if o.stream == nil && o.data.Len() > streamFrom {
-		o.start(ctx)
+	o.destinations = append(o.destinations, to)
+	if o.stream == nil && o.data.Len() > streamThreshold {
+		o.startStream(ctx)
 	}
 	return nil
 }
 
-// start makes the value a stream to the first place.
-func (o *outgoing) start(ctx context.Context) {
-	o.stream = newPutting(ctx, o.to[0], o.data.Bytes())
+// startStream begins to stream the value to the first destination.
+func (o *outgoing) startStream(ctx context.Context) {
+	o.stream = startPut(ctx, o.destinations[0], o.data.Bytes())
 	o.data = bytes.Buffer{}
 }
 
-// collect adds to what has no place to go yet, or is small.
-func (o *outgoing) collect(ctx context.Context, p []byte) error {
+// buffer appends p to the buffer.
+func (o *outgoing) buffer(ctx context.Context, p []byte) error {
 	if o.data.Len()+len(p) > MaxObject {
 		return errLarge
 	}
@@ -95,7 +95,7 @@ func (o *outgoing) collect(ctx context.Context, p []byte) error {
 			return err
 		}
 		o.data.Grow(len(p))
-		// The buffer's own rule of growth has been asked for; what it came to is what is held.
+		// Grow decides about the capacity, which is what counts.
 		if err := o.held.Set(o.held.Bytes() - 2*before - len(p) + o.data.Cap()); err != nil {
 			return err
 		}
@@ -111,7 +111,7 @@ func (s store) OutgoingValueFinish(ctx context.Context, this bindings.OutgoingVa
 		return err
 	}
 	defer o.reset()
-	rest := o.to
+	rest := o.destinations
 	if o.stream != nil {
 		if err := o.stream.finish(ctx); err != nil {
 			return fail(ctx, err, rest[0].container)
@@ -131,23 +131,23 @@ func (s store) OutgoingValueFinish(ctx context.Context, this bindings.OutgoingVa
 	return nil
 }
 
-// body is the stream to write a value to.
+// body is the output-stream of a value.
 type body struct {
-	of     *outgoing
+	value  *outgoing
 	closed bool
 }
 
 var _ wasiio.OutputStream = (*body)(nil)
 
-// Ready is Pollable's: what collects is taken at once.
+// Ready is Pollable's. A buffer is always ready.
 func (b *body) Ready() bool {
-	s := b.of.stream
+	s := b.value.stream
 	return b.closed || s == nil || s.writer.Ready()
 }
 
 // Watch is Pollable's.
 func (b *body) Watch(wake chan<- struct{}) (stop func()) {
-	if s := b.of.stream; s != nil {
+	if s := b.value.stream; s != nil {
 		return s.writer.Watch(wake)
 	}
 	return func() {}
@@ -155,7 +155,7 @@ func (b *body) Watch(wake chan<- struct{}) (stop func()) {
 
 // CheckWrite is OutputStream's.
 func (b *body) CheckWrite(ctx context.Context) (uint64, error) {
-	switch s := b.of.stream; {
+	switch s := b.value.stream; {
 	case b.closed:
 		return 0, io.EOF
 	case s != nil:
@@ -166,27 +166,27 @@ func (b *body) CheckWrite(ctx context.Context) (uint64, error) {
 
 // Write is OutputStream's.
 func (b *body) Write(ctx context.Context, p []byte) error {
-	o := b.of
+	o := b.value
 	if b.closed {
 		return io.EOF
 	}
-	if o.stream == nil && len(o.to) > 0 && o.data.Len()+len(p) > streamFrom {
-		o.start(ctx)
+	if o.stream == nil && len(o.destinations) > 0 && o.data.Len()+len(p) > streamThreshold {
+		o.startStream(ctx)
 	}
 	if o.stream != nil {
 		return o.stream.writer.Write(ctx, p)
 	}
-	err := o.collect(ctx, p)
+	err := o.buffer(ctx, p)
 	b.closed = err != nil
 	return err
 }
 
-// Flush is OutputStream's. There is nothing to wait for: what is written shows when the value is finished.
+// Flush is OutputStream's. It does not wait, since the object is visible only when the value is finished.
 func (b *body) Flush(ctx context.Context) error {
 	if b.closed {
 		return io.EOF
 	}
-	if s := b.of.stream; s != nil && s.writer.Ready() {
+	if s := b.value.stream; s != nil && s.writer.Ready() {
 		_, err := s.writer.CheckWrite(ctx)
 		return err
 	}
@@ -196,7 +196,7 @@ func (b *body) Flush(ctx context.Context) error {
 // Close is OutputStream's.
 func (b *body) Close() error {
 	b.closed = true
-	if s := b.of.stream; s != nil {
+	if s := b.value.stream; s != nil {
 		return s.writer.Close()
 	}
 	return nil

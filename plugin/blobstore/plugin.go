@@ -19,12 +19,12 @@ type Plugin struct{ backends *backend.Set[Backend] }
 
 var _ host.Plugin = (*Plugin)(nil)
 
-// New makes a plugin with the backend that serves components whose grants name none. Grants name it by its method
-// Name() string, or by "default" if it has none.
+// New makes a plugin with a backend for components whose grants name none. Its name in grants is that of its method Name() string,
+// or "default" if it has none.
 func New(b Backend) *Plugin { return &Plugin{backend.NewSet(b)} }
 
-// Add has the plugin serve another backend, to components whose grants name it, and gives the plugin back. It must be called
-// before the plugin is used; a name that is taken panics.
+// Add adds a backend for components whose grants name it, and returns the plugin. It must be called before the plugin is used. A
+// duplicate name panics.
 func (p *Plugin) Add(name string, b Backend) *Plugin {
 	p.backends.Add(name, b)
 	return p
@@ -33,7 +33,7 @@ func (p *Plugin) Add(name string, b Backend) *Plugin {
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "blobstore" }
 
-// Backends are the names that grants may name.
+// Backends returns the backends' names, for grants.
 func (p *Plugin) Backends() []string { return p.backends.Names() }
 
 // Serves implements host.Plugin.
@@ -41,8 +41,8 @@ func (*Plugin) Serves() []wit.InterfaceID {
 	return []wit.InterfaceID{bindings.TypesID, bindings.ContainerID, bindings.BlobstoreID}
 }
 
-// Bind implements host.Plugin. Each container that the component's grants name is in the backend that they say; all others are in
-// that of "default", if it is granted. The last release of an owner has the backends drop what is the owner's and not to be kept.
+// Bind implements host.Plugin. A container is in the backend of the grant with its name, or else of the grant "default"; without
+// either, access is denied. The last release of an owner has the backends drop its data, unless the grants keep it.
 func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
 	owner, routes, release, err := p.backends.Bind(b, "blobstore", b.Component.Grants.Blobstore)
 	if err != nil {
@@ -62,18 +62,18 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	return release, nil
 }
 
-// told are the errors of which guests are told, those that say more before those that they are.
-var told = []error{
+// guestErrors are the errors whose texts guests get; one that wraps another comes first.
+var guestErrors = []error{
 	ErrNoSuchContainer, ErrNoSuchObject, ErrNotFound, ErrExists, ErrAccessDenied, ErrFull, ErrCursor, errRange, errLarge, errUnfinished,
 }
 
-// fail turns a backend's error into a WIT error, which is text in this interface. names are what the guest has asked for, if it is
-// clear: a container, and an object in it.
+// fail turns a backend's error into a WIT error, which is text in this interface. names are the guest's names, if known: a
+// container, and an object in it.
 func fail(ctx context.Context, err error, names ...string) error {
 	if err == nil {
 		return nil
 	}
-	text, cause, ok := backend.Failure(ctx, err, told...)
+	text, cause, ok := backend.Failure(ctx, err, guestErrors...)
 	switch {
 	case !ok:
 		return cause
@@ -90,8 +90,8 @@ func fail(ctx context.Context, err error, names ...string) error {
 // store implements the free functions of the interfaces for one component.
 type store struct{ routes map[string]Store }
 
-// of is where a container is.
-func (s store) of(container string) (Store, error) {
+// storeOf returns the store of a container.
+func (s store) storeOf(container string) (Store, error) {
 	if r := s.routes[container]; r != nil {
 		return r, nil
 	}
@@ -103,7 +103,7 @@ func (s store) of(container string) (Store, error) {
 
 // CreateContainer implements bindings.Blobstore.
 func (s store) CreateContainer(ctx context.Context, name string) (bindings.Container, error) {
-	in, err := s.of(name)
+	in, err := s.storeOf(name)
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s store) CreateContainer(ctx context.Context, name string) (bindings.Conta
 
 // GetContainer implements bindings.Blobstore.
 func (s store) GetContainer(ctx context.Context, name string) (bindings.Container, error) {
-	in, err := s.of(name)
+	in, err := s.storeOf(name)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (s store) GetContainer(ctx context.Context, name string) (bindings.Containe
 
 // DeleteContainer implements bindings.Blobstore.
 func (s store) DeleteContainer(ctx context.Context, name string) error {
-	in, err := s.of(name)
+	in, err := s.storeOf(name)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (s store) DeleteContainer(ctx context.Context, name string) error {
 
 // ContainerExists implements bindings.Blobstore.
 func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
-	in, err := s.of(name)
+	in, err := s.storeOf(name)
 	if err != nil {
 		return false, err
 	}
@@ -147,32 +147,32 @@ func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
 	return err == nil, fail(ctx, err)
 }
 
-// place is an object in its store.
-type place struct {
+// location is an object's place in a store.
+type location struct {
 	store             Store
 	container, object string
 }
 
-func (s store) place(id bindings.ObjectID) (place, error) {
-	in, err := s.of(id.Container)
-	return place{in, id.Container, id.Object}, err
+func (s store) location(id bindings.ObjectID) (location, error) {
+	in, err := s.storeOf(id.Container)
+	return location{in, id.Container, id.Object}, err
 }
 
 // CopyObject implements bindings.Blobstore.
 func (s store) CopyObject(ctx context.Context, src, dest bindings.ObjectID) error {
-	from, err := s.place(src)
+	from, err := s.location(src)
 	if err != nil {
 		return err
 	}
-	to, err := s.place(dest)
+	to, err := s.location(dest)
 	if err != nil {
 		return err
 	}
 	return fail(ctx, from.copyTo(ctx, to))
 }
 
-// copyTo copies an object over another, by the store alone if it can.
-func (p place) copyTo(ctx context.Context, to place) error {
+// copyTo copies an object to another location, by the store's own Copy if it has one.
+func (p location) copyTo(ctx context.Context, to location) error {
 	if c, can := p.store.(Copier); can && p.store == to.store {
 		return c.Copy(ctx, p.container, p.object, to.container, to.object)
 	}
@@ -187,7 +187,7 @@ func (p place) copyTo(ctx context.Context, to place) error {
 
 // MoveObject implements bindings.Blobstore.
 func (s store) MoveObject(ctx context.Context, src, dest bindings.ObjectID) error {
-	from, err := s.place(src)
+	from, err := s.location(src)
 	if err != nil {
 		return err
 	}

@@ -5,15 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -24,179 +20,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// secret is what a backend says and no guest may read.
+// secret is a backend's text, which guests must not get.
 const secret = "password=hunter2 at 10.0.0.7"
 
-// shelf is a Store of one test: containers of objects by name. With err every call fails.
-type shelf struct {
-	mu         sync.Mutex
-	containers map[string]map[string][]byte
-	page       int // of List; 0: all
-	err        error
+func storeWith(b Store) store { return store{map[string]Store{"default": b}} }
 
-	largest int // the most bytes that a Put has read in one go
-	puts    atomic.Int32
-	opened  int        // readers that are not closed
-	gate    chan error // if there is one, reads of objects wait for it, and fail with what it gives
-}
-
-func (s *shelf) in(name string) (map[string][]byte, error) {
-	if s.err != nil {
-		return nil, s.err
-	}
-	if s.containers[name] == nil {
-		return nil, fmt.Errorf("container %q: %w", name, ErrNoSuchContainer)
-	}
-	return s.containers[name], nil
-}
-
-func (s *shelf) CreateContainer(_ context.Context, name string) error {
-	if _, err := s.in(name); err == nil {
-		return ErrExists
-	}
-	s.containers[name] = map[string][]byte{}
-	return s.err
-}
-
-func (s *shelf) DeleteContainer(_ context.Context, name string) error {
-	_, err := s.in(name)
-	delete(s.containers, name)
-	return err
-}
-
-func (s *shelf) Container(_ context.Context, name string) (ContainerInfo, error) {
-	_, err := s.in(name)
-	return ContainerInfo{time.Unix(1000, 999)}, err
-}
-
-func (s *shelf) Put(ctx context.Context, in, name string, from io.Reader) (Info, error) {
-	s.puts.Add(1)
-	if _, err := s.in(in); err != nil {
-		return Info{}, err
-	}
-	var data []byte
-	for buf := make([]byte, 1<<20); ; {
-		n, err := from.Read(buf)
-		data = append(data, buf[:n]...)
-		if s.largest = max(s.largest, n); err == io.EOF {
-			break
-		}
-		if err != nil {
-			return Info{}, fmt.Errorf("put: %w", err)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.containers[in][name] = data
-	return Info{Size: uint64(len(data))}, nil
-}
-
-func (s *shelf) object(in, name string) ([]byte, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, err := s.in(in)
-	if err != nil {
-		return nil, err
-	}
-	data, ok := c[name]
-	if !ok {
-		return nil, fmt.Errorf("object %q: %w", name, ErrNoSuchObject)
-	}
-	return data, nil
-}
-
-func (s *shelf) Stat(_ context.Context, in, name string) (Info, error) {
-	data, err := s.object(in, name)
-	return Info{uint64(len(data)), time.Unix(2000, 999)}, err
-}
-
-func (s *shelf) Open(_ context.Context, in, name string, from, n uint64) (io.ReadCloser, Info, error) {
-	data, err := s.object(in, name)
-	if err != nil {
-		return nil, Info{}, err
-	}
-	size := uint64(len(data))
-	from = min(from, size)
-	s.opened++
-	return &shelfReader{s: s, r: bytes.NewReader(data[from : from+min(n, size-from)]), closed: make(chan struct{})}, Info{Size: size}, nil
-}
-
-// shelfReader reads in pieces, and waits for the gate if there is one.
-type shelfReader struct {
-	s      *shelf
-	r      *bytes.Reader
-	closed chan struct{}
-}
-
-func (r *shelfReader) Read(p []byte) (int, error) {
-	if r.s.gate != nil {
-		select {
-		case err := <-r.s.gate:
-			if err != nil {
-				return 0, err
-			}
-		case <-r.closed:
-			return 0, errors.New("closed: " + secret)
-		}
-	}
-	return r.r.Read(p[:min(len(p), 3000)])
-}
-
-func (r *shelfReader) Close() error {
-	r.s.opened--
-	close(r.closed)
-	return nil
-}
-
-// List gives names in their order. A cursor is "after " and the last name.
-func (s *shelf) List(_ context.Context, in, cursor string) (Page, error) {
-	c, err := s.in(in)
-	names := slices.Sorted(maps.Keys(c))
-	if last, ok := strings.CutPrefix(cursor, "after "); ok {
-		names = slices.DeleteFunc(names, func(n string) bool { return n <= last })
-	}
-	if s.page == 0 || len(names) <= s.page {
-		return Page{Names: names}, err
-	}
-	return Page{Names: names[:s.page], Next: "after " + names[s.page-1]}, err
-}
-
-func (s *shelf) Delete(_ context.Context, in string, names ...string) error {
-	c, err := s.in(in)
-	for _, n := range names {
-		delete(c, n)
-	}
-	return err
-}
-
-// memoryShelf is a shelf whose objects are in memory.
-type memoryShelf struct{ *shelf }
-
-type memoryReader struct {
-	io.ReadCloser
-	data []byte
-	held int
-}
-
-func (m *memoryReader) Rest() []byte { return m.data }
-func (m *memoryReader) Held() int    { return m.held }
-
-func (s memoryShelf) Open(ctx context.Context, in, name string, from, n uint64) (io.ReadCloser, Info, error) {
-	r, info, err := s.shelf.Open(ctx, in, name, from, n)
-	if err != nil {
-		return nil, info, err
-	}
-	data, err := io.ReadAll(r)
-	return &memoryReader{r, data, int(info.Size)}, info, err
-}
-
-func over(b Store) store { return store{map[string]Store{"default": b}} }
-
-// newStore gives a store with the container "c".
-func newStore(t *testing.T) (store, bindings.Container, *shelf) {
+// newStore returns a store with the container "c".
+func newStore(t *testing.T) (store, bindings.Container, *testBackend) {
 	t.Helper()
-	b := &shelf{containers: map[string]map[string][]byte{}}
-	s := over(b)
+	b := &testBackend{containers: map[string]map[string][]byte{}}
+	s := storeWith(b)
 	c, err := s.CreateContainer(t.Context(), "c")
 	if err != nil {
 		t.Fatal(err)
@@ -204,7 +37,7 @@ func newStore(t *testing.T) (store, bindings.Container, *shelf) {
 	return s, c, b
 }
 
-// wantText wants an error of the interface, which is text, with the words in it.
+// wantText checks that err is the interface's error, a text, and has the words.
 func wantText(t *testing.T, err error, words string) {
 	t.Helper()
 	var text *cm.ResultError[bindings.Error]
@@ -243,7 +76,7 @@ func write(t *testing.T, w iop2.OutputStream, pieces ...string) {
 	}
 }
 
-// TestWriteData: the order in which write-data and the writes to the body come makes no difference.
+// TestWriteData: write-data and the writes to the body may come in any order.
 func TestWriteData(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -284,7 +117,7 @@ func TestWriteData(t *testing.T) {
 	}
 }
 
-// TestUnfinished: a value that is dropped before it is finished leaves nothing, and what was there stays.
+// TestUnfinished: a value that is dropped unfinished leaves no object, and old objects stay.
 func TestUnfinished(t *testing.T) {
 	s, in, b := newStore(t)
 	b.containers["c"]["old"] = []byte("old")
@@ -318,7 +151,7 @@ func TestBodyOnce(t *testing.T) {
 	}
 }
 
-// TestLateWrite: the body's stream outlives its value; what is written then changes no object.
+// TestLateWrite: writes to a body's stream after the end of its value change no object.
 func TestLateWrite(t *testing.T) {
 	s, in, b := newStore(t)
 	o := newOutgoing(t, s)
@@ -336,7 +169,7 @@ func TestLateWrite(t *testing.T) {
 func TestTooLarge(t *testing.T) {
 	s, in, b := newStore(t)
 	o := newOutgoing(t, s)
-	o.(*outgoing).data.Write(make([]byte, MaxObject-3)) // it has no place to go yet
+	o.(*outgoing).data.Write(make([]byte, MaxObject-3)) // without a destination
 	w := bodyOf(t, o)
 	write(t, w, "abc")
 	err := w.BlockingWriteAndFlush(t.Context(), []byte("d"))
@@ -474,7 +307,7 @@ func TestContainer(t *testing.T) {
 		t.Errorf("exists: %v, %v", there, err)
 	}
 	_, err = in.Info(ctx)
-	wantText(t, err, "not found") // the resource outlives what it names
+	wantText(t, err, "not found") // the resource outlives the container
 }
 
 func TestNames(t *testing.T) {
@@ -553,7 +386,7 @@ func TestCopyAndMove(t *testing.T) {
 	}
 }
 
-// TestBackendFails: what a backend says reaches the component as the interface's error, never as a trap or an answer.
+// TestBackendFails: a backend's failure is the interface's error for the component, never a trap or a result.
 func TestBackendFails(t *testing.T) {
 	ctx := t.Context()
 	s, in, b := newStore(t)
@@ -589,18 +422,18 @@ func TestBackendFails(t *testing.T) {
 	}
 }
 
-// owners is a backend that remembers who asked.
-type owners struct {
+// ownerBackend is a backend that records owners.
+type ownerBackend struct {
 	seen []Owner
 	in   map[string]map[string][]byte
 }
 
-func (o *owners) Store(owner Owner) Store {
+func (o *ownerBackend) Store(owner Owner) Store {
 	o.seen = append(o.seen, owner)
-	return &shelf{containers: o.in}
+	return &testBackend{containers: o.in}
 }
 
-func (o *owners) Drop(Owner) {}
+func (o *ownerBackend) Drop(Owner) {}
 
 func TestBind(t *testing.T) {
 	engine, err := component.NewEngine(t.Context())
@@ -608,7 +441,7 @@ func TestBind(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer engine.Close(t.Context())
-	b := &owners{}
+	b := &ownerBackend{}
 	w := &workload.Spec{Namespace: "n", Name: "shop"}
 	for _, name := range []string{"cart", "price"} {
 		if _, err := New(b).Bind(t.Context(), engine.NewLinker(nil), &host.Binding{Workload: w, Component: &workload.Component{Name: name}}); err != nil {

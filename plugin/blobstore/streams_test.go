@@ -22,7 +22,7 @@ import (
 
 const megabyte = 1 << 20
 
-// pieces writes n bytes, each piece with other bytes than the one before, and gives them all.
+// pieces writes n bytes in pieces with different bytes, and returns all.
 func pieces(t *testing.T, w iop2.OutputStream, n int) []byte {
 	t.Helper()
 	var all []byte
@@ -36,7 +36,7 @@ func pieces(t *testing.T, w iop2.OutputStream, n int) []byte {
 	return all
 }
 
-// TestLargeValuesAreStreams: a value whose place is known goes there while it is written, in pieces, and shows when it is finished.
+// TestLargeValuesAreStreams: a value with a destination is streamed to it while it is written, and visible when it is finished.
 func TestLargeValuesAreStreams(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		t.Run(fmt.Sprint("place after the first bytes: ", late), func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestLargeValuesAreStreams(t *testing.T) {
 			w := bodyOf(t, o)
 			var want []byte
 			if late {
-				want = pieces(t, w, 2*streamFrom)
+				want = pieces(t, w, 2*streamThreshold)
 			}
 			if err := errors.Join(in.WriteData(ctx, "o", o), in.WriteData(ctx, "also", o)); err != nil {
 				t.Fatal(err)
@@ -79,7 +79,7 @@ func TestLargeValuesAreStreams(t *testing.T) {
 	}
 }
 
-// TestUnfinishedStream: a large value that is dropped unfinished leaves what was there, and no put under way.
+// TestUnfinishedStream: a large value that is dropped unfinished leaves the old object, and no running Put.
 func TestUnfinishedStream(t *testing.T) {
 	s, in, b := newStore(t)
 	b.containers["c"]["o"] = []byte("old")
@@ -102,18 +102,17 @@ func TestUnfinishedStream(t *testing.T) {
 	}
 }
 
-// odd is a store whose puts are put.
-type odd struct {
-	*shelf
+// misbehavingPut is a store with another Put.
+type misbehavingPut struct {
+	*testBackend
 	put func(ctx context.Context, data io.Reader) error
 }
 
-func (o odd) Put(ctx context.Context, _, _ string, data io.Reader) (Info, error) {
+func (o misbehavingPut) Put(ctx context.Context, _, _ string, data io.Reader) (Info, error) {
 	return Info{}, o.put(ctx, data)
 }
 
-// TestPutsThatFail: a put that fails while it is written ends the stream, by an error that tells a guest nothing of the backend, and is
-// the error of finish.
+// TestPutsThatFail: a Put that fails while the guest writes ends the stream with an error without the backend's text, and fails finish.
 func TestPutsThatFail(t *testing.T) {
 	for name, c := range map[string]struct {
 		put  func(ctx context.Context, data io.Reader) error
@@ -130,7 +129,7 @@ func TestPutsThatFail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, b := newStore(t)
-			s := over(odd{b, c.put})
+			s := storeWith(misbehavingPut{b, c.put})
 			in, err := s.GetContainer(t.Context(), "c")
 			if err != nil {
 				t.Fatal(err)
@@ -159,10 +158,10 @@ func TestPutsThatFail(t *testing.T) {
 	}
 }
 
-// TestStuckBackend: one that takes nothing holds back who writes, and ends with the invocation.
+// TestStuckBackend: a backend that does not read blocks the guest's writes, and its Put ends with the invocation.
 func TestStuckBackend(t *testing.T) {
 	_, _, b := newStore(t)
-	s := over(odd{b, func(ctx context.Context, _ io.Reader) error {
+	s := storeWith(misbehavingPut{b, func(ctx context.Context, _ io.Reader) error {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}})
@@ -200,7 +199,7 @@ func TestStuckBackend(t *testing.T) {
 	}
 }
 
-// TestReadingFails: what a backend says of a read that fails is in no error that a guest can read, whichever way it reads.
+// TestReadingFails: however a guest reads, its errors do not have the backend's text.
 func TestReadingFails(t *testing.T) {
 	for _, how := range []string{"sync", "async"} {
 		s, in, b := newStore(t)
@@ -239,20 +238,20 @@ func TestReadingFails(t *testing.T) {
 	}
 }
 
-// short says more of its objects than it gives.
-type short struct{ *shelf }
+// shortReads is a store whose readers return fewer bytes than the object's size.
+type shortReads struct{ *testBackend }
 
-func (s short) Open(ctx context.Context, in, name string, from, n uint64) (io.ReadCloser, Info, error) {
-	r, info, err := s.shelf.Open(ctx, in, name, from, n)
+func (s shortReads) Open(ctx context.Context, in, name string, from, n uint64) (io.ReadCloser, Info, error) {
+	r, info, err := s.testBackend.Open(ctx, in, name, from, n)
 	info.Size *= 2
 	return r, info, err
 }
 
-// TestShortReads: an object that ends before its end is an error, not a shorter one.
+// TestShortReads: an object that is shorter than its size is an error.
 func TestShortReads(t *testing.T) {
 	_, _, b := newStore(t)
 	b.containers["c"]["o"] = make([]byte, 10_000)
-	s := over(short{b})
+	s := storeWith(shortReads{b})
 	in, err := s.GetContainer(t.Context(), "c")
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +275,7 @@ func TestShortReads(t *testing.T) {
 	drop(t, r)
 }
 
-// TestLargeReads: an object that is larger than the host may hold is read as a stream, and not at once.
+// TestLargeReads: an object that exceeds MaxObject can be read as a stream only.
 func TestLargeReads(t *testing.T) {
 	s, in, b := newStore(t)
 	account := cm.NewAccount(megabyte)
@@ -309,10 +308,10 @@ func TestLargeReads(t *testing.T) {
 	}
 }
 
-// TestRoutes: a container is where the grants say, and objects are copied and moved between backends.
+// TestRoutes: grants choose a container's backend, and objects are copied and moved between backends.
 func TestRoutes(t *testing.T) {
 	ctx := t.Context()
-	one, two := &shelf{containers: map[string]map[string][]byte{}}, &shelf{containers: map[string]map[string][]byte{}}
+	one, two := &testBackend{containers: map[string]map[string][]byte{}}, &testBackend{containers: map[string]map[string][]byte{}}
 	s := store{map[string]Store{"default": one, "archive": two}}
 	for _, name := range []string{"a", "archive"} {
 		if _, err := s.CreateContainer(ctx, name); err != nil {
@@ -340,9 +339,9 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestGrants: see keyvalue for what a grant may say.
+// TestGrants: mistakes in grants are errors; package keyvalue tests all of them.
 func TestGrants(t *testing.T) {
-	first, second := &owners{}, &owners{}
+	first, second := &ownerBackend{}, &ownerBackend{}
 	p := New(first).Add("disk", second)
 	bind := func(grants map[string]workload.StoreGrant) error {
 		release, err := backendtest.Bind(t, p, "w", workload.Grants{Blobstore: grants})
@@ -362,7 +361,7 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// TestValueOfAnother: a value that another implementation has made is no panic.
+// TestValueOfAnother: a value of another implementation is an error, not a panic.
 func TestValueOfAnother(t *testing.T) {
 	s, c, _ := newStore(t)
 	out, in := struct{ bindings.OutgoingValue }{}, struct{ bindings.IncomingValue }{}

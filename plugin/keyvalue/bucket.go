@@ -16,10 +16,10 @@ type bucket struct {
 	cursors cursors
 }
 
-// Drop closes the bucket, if there is anything to close.
+// Drop closes the bucket, if it is an io.Closer.
 func (b *bucket) Drop(context.Context) error {
 	if c, ok := b.Bucket.(io.Closer); ok {
-		c.Close() // there is nobody left to tell
+		c.Close() // there is no way to report an error
 	}
 	b.cursors.held.Release()
 	return nil
@@ -79,11 +79,10 @@ func (b *bucket) ListKeys(ctx context.Context, cursor *uint64) (bindings.KeyResp
 	return out, nil
 }
 
-// errNotAtomic is what a guest is told that wants to increment in a bucket without atomic counters.
+// errNotAtomic is the guest's error for Increment in a bucket without atomic counters.
 var errNotAtomic = errors.New("increment is not supported by this store")
 
-// Increment implements bindings.Atomics. Done by Get and Set it would count wrong where several do it at once, so a bucket
-// that cannot do it does not.
+// Increment implements bindings.Atomics. It fails for a bucket that is no Incrementer: by Get and Set it would not be atomic.
 func (stores) Increment(ctx context.Context, of bindings.Bucket, key string, delta uint64) (uint64, error) {
 	b, err := bucketOf(of)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// table is a backend that keeps what workloads store: all of it in one map, as a table of a database would have it. It has no optional
-// power, and serves all of wasi:keyvalue but increments.
+// table is a persistent backend with all data in one map, like a database's table. It has no optional interface, and serves all of
+// wasi:keyvalue but increments.
 type table struct {
 	mu   sync.Mutex
 	rows map[row]string
@@ -83,7 +83,7 @@ func (v view) List(_ context.Context, cursor string) (keyvalue.Page, error) {
 	return keyvalue.Page{Keys: keys[:100], Next: "after " + keys[99]}, nil
 }
 
-// A backend of one's own is one more that grants can name. What is stored in it stays where the grant says so.
+// A program adds a backend of its own, which grants can name. The data is kept if the grant says so.
 func Example() {
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)
@@ -111,7 +111,7 @@ func Example() {
 	// grants.keyvalue.sessions: there is no backend named "tables"; want memory or table
 }
 
-// TestExampleHoldsToTheContract: the example is one to follow.
-func TestExampleHoldsToTheContract(t *testing.T) {
+// TestExampleContract: the example passes the contract suite.
+func TestExampleContract(t *testing.T) {
 	keyvaluetest.Run(t, func(*testing.T) keyvalue.Backend { return &table{rows: map[row]string{}} })
 }

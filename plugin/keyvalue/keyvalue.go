@@ -1,16 +1,14 @@
-// Package keyvalue serves wasi:keyvalue to components, over any backend. What a backend has to hold to is the contract
-// suite in keyvaluetest.
+// Package keyvalue serves wasi:keyvalue to components, over any backend. The contract of backends is the test suite in
+// keyvaluetest.
 //
-// A backend is small: it opens buckets that get, set, delete and list. What else it can do it says by implementing [Batcher],
-// [Exister], [Incrementer] or [Swapper] with its buckets. The plugin makes up for the first two by single calls, because the
-// interface promises nothing of a batch as a whole. It makes up for nothing that would have to be atomic: where a bucket is no
-// Incrementer the guest is told so.
+// A backend is small: it opens buckets that get, set, delete and list. Its buckets may implement [Batcher], [Exister],
+// [Incrementer] and [Swapper] besides. The plugin replaces the first two by single calls, because the interface promises nothing
+// of a batch as a whole. It does not replace atomic operations: in a bucket that is no Incrementer, increment is an error.
 //
-// These interfaces are made to serve the package's later forms, too: wasi:keyvalue 0.2.0-draft2 and wasmcloud:keyvalue have text
-// for a cursor and swap by version, spin:key-value lists everything, which is one page after another. Left out as yet, because no
-// interface that is served can ask for it, are expiry and writes only where there is no key (set-options of
-// wasmcloud:keyvalue), lists of keys by prefix, signed increments, and watching for changes. Each of them can be an optional
-// interface beside the others: a backend that does not have it stays as it is.
+// The interfaces can serve later forms of the package, too: wasi:keyvalue 0.2.0-draft2 and wasmcloud:keyvalue have text cursors and
+// swap by version, and spin:key-value lists everything, page after page. Not covered yet, because no interface that is served
+// needs them, are expiry and writes only if there is no key (set-options of wasmcloud:keyvalue), lists of keys by prefix, signed
+// increments, and watching for changes. Each can be an optional interface, which leaves other backends unchanged.
 package keyvalue
 
 import (
@@ -20,50 +18,50 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 )
 
-// Errors that guests are told by the interface's own error, or by these words. Backends return errors that wrap them. Of any other
-// error guests are told [backend.FailedText], and operators what it says.
+// Errors that guests get as a case of the interface's error, or by these texts. Backends return errors that wrap them. For any other
+// error guests get [backend.FailedText], and operators its text.
 var (
-	ErrNoSuchStore  = errors.New("no such store")             // there is no bucket of that name
-	ErrAccessDenied = errors.New("access denied")             // the component may not use it
-	ErrFull         = errors.New("the store is full")         // there is no room for what was to be stored
+	ErrNoSuchStore  = errors.New("no such store") // there is no bucket of that name
+	ErrAccessDenied = errors.New("access denied") // the component may not use it
+	ErrFull         = errors.New("the store is full")
 	ErrNotNumber    = errors.New("the value is not a number") // it cannot be incremented
-	ErrOverflow     = errors.New("the sum is beyond 64 bits") // it would be
-	ErrCursor       = backend.ErrCursor                       // List has not given this cursor
+	ErrOverflow     = errors.New("the sum is beyond 64 bits")
+	ErrCursor       = backend.ErrCursor // List has not returned this cursor
 )
 
 // Owner is the component that opens a bucket.
 type Owner = backend.Owner
 
-// Backend opens buckets. Safe for concurrent use. [backend.Dropper] or [backend.Persistent] says what becomes of the data when
-// its workload has ended; a backend must be one of them.
+// Backend opens buckets. It must be safe for concurrent use, and implement [backend.Dropper] or [backend.Persistent], which decide
+// about the data when the workload has ended.
 type Backend interface {
-	// Open opens an owner's bucket, and makes it if need be. name is one that the owner has been granted; "default" is the
-	// bucket that guests open without a name. A bucket that is an [io.Closer] is closed when its guest lets go of it.
+	// Open opens an owner's bucket, and makes it if there is none. name is one of the owner's grants; "default" is the bucket that
+	// guests open without a name. A bucket that is an [io.Closer] is closed when the guest drops it.
 	Open(ctx context.Context, owner Owner, name string) (Bucket, error)
 }
 
-// Bucket holds values under keys. Safe for concurrent use; each call is atomic for itself. Calls end with their context: one that
-// waits for something outside gives up, with an error, when it is cancelled.
+// Bucket holds values under keys. It must be safe for concurrent use, and each call atomic. A call that waits must return an error
+// when its context ends.
 type Bucket interface {
-	// Get gives a value, which the caller may keep and must not change, and whether there is one.
+	// Get returns a value, which the caller may keep and must not change, and whether there is one.
 	Get(ctx context.Context, key string) (value []byte, found bool, err error)
 	// Set stores a copy.
 	Set(ctx context.Context, key string, value []byte) error
-	// Delete removes a key; one that is not there is no error.
+	// Delete removes a key; a missing one is no error.
 	Delete(ctx context.Context, key string) error
-	// List gives keys a page at a time, in any order. cursor is "" for the first page, and else the Next of a page, of this
-	// bucket or of another that was opened for the same owner and name. A page may be empty and have another after it. Keys that
-	// come or go meanwhile may or may not be seen; every other key is seen once. A cursor that is not the bucket's own is an
-	// ErrCursor or begins somewhere: guests can make them up.
+	// List returns keys a page at a time, in any order. cursor is "" for the first page, and else the Next of a page, of this
+	// bucket or of another that was opened for the same owner and name. A page may be empty and not the last. Each key that is
+	// there during the whole listing is listed once; others may or may not be. For a cursor that the bucket has not returned,
+	// which guests can invent, List fails with ErrCursor or begins anywhere.
 	List(ctx context.Context, cursor string) (Page, error)
 }
 
 // Page is a part of a bucket's keys.
 type Page struct {
 	Keys []string
-	// Next is where the next page begins; "" if there is none. Only the bucket knows what it means. A decimal number below
-	// 2⁶³ reaches guests of interfaces that have numbers for cursors as it is, and is good in other instances of theirs; of
-	// any other text a bucket's resource remembers the last few.
+	// Next is the cursor of the next page, opaque to the caller; "" if there is none. For interfaces whose cursors are numbers, a
+	// decimal number below 2⁶³ is passed unchanged and valid in other instances, too; of other texts a bucket's resource keeps
+	// the last few.
 	Next string
 }
 
@@ -79,40 +77,40 @@ type Found struct {
 	OK    bool // there is one
 }
 
-// Batcher is an optional power of buckets: several keys in one call. A batch need not be atomic; where it fails, a part of it
-// may have been done.
+// Batcher is an optional interface of buckets: several keys in one call. A batch need not be atomic; if it fails, a part of it may
+// have been done.
 type Batcher interface {
-	// GetMany gives the values of keys, one for each in their order. The caller may keep the values, and must not change them.
+	// GetMany returns the values of keys, in their order. The caller may keep the values, and must not change them.
 	GetMany(ctx context.Context, keys []string) ([]Found, error)
 	// SetMany stores copies. Of entries with the same key the last one counts.
 	SetMany(ctx context.Context, entries []Entry) error
-	// DeleteMany removes keys; those that are not there are no error.
+	// DeleteMany removes keys; missing ones are no error.
 	DeleteMany(ctx context.Context, keys []string) error
 }
 
-// Exister is an optional power of buckets that can say whether there is a value without fetching it.
+// Exister is an optional interface of buckets that can look for a key without fetching its value.
 type Exister interface {
 	Exists(ctx context.Context, key string) (bool, error)
 }
 
-// Incrementer is an optional power of buckets with atomic counters.
+// Incrementer is an optional interface of buckets with atomic counters.
 type Incrementer interface {
-	// Increment adds to the number under a key (decimal text; 0 where there is none) and gives the sum. A value that is no
-	// number, or a sum beyond 64 bits, is an error and changes nothing.
+	// Increment adds to the number under a key (decimal text; 0 if there is none) and returns the sum. A value that is no number
+	// (ErrNotNumber), or a sum beyond 64 bits (ErrOverflow), is an error and changes nothing.
 	Increment(ctx context.Context, key string, delta uint64) (uint64, error)
 }
 
-// Swapper is an optional power of buckets with an atomic compare-and-swap. No interface that is served as yet reaches it.
+// Swapper is an optional interface of buckets with an atomic compare-and-swap. No interface that is served uses it yet.
 type Swapper interface {
-	// Current gives the value of a key with its version.
+	// Current returns the value of a key with its version.
 	Current(ctx context.Context, key string) (Versioned, error)
-	// Swap sets a key to value if its version is still that one: of what Current or Swap gave, the zero Version where there was
-	// no value. Otherwise it changes nothing. now is what the key has then, for another try.
+	// Swap sets a key to value if its version equals version, which Current or Swap has returned (the zero Version if there is no
+	// value). Otherwise it changes nothing. now is the key's state after the call, for another try.
 	Swap(ctx context.Context, key string, version Version, value []byte) (swapped bool, now Versioned, err error)
 }
 
-// Version tells the states of a key apart: a number, a tag. It is opaque, and only equality means something; a value that was
-// changed and changed back has another version. "" is the version of a key without a value.
+// Version identifies a state of a key: a number, a tag. It is opaque, and only compared for equality; a value that was changed and
+// changed back has another version. "" is the version of a key without a value.
 type Version string
 
 // Versioned is the state of a key. Version is "" if there is no value.

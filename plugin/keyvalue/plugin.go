@@ -16,12 +16,12 @@ type Plugin struct{ backends *backend.Set[Backend] }
 
 var _ host.Plugin = (*Plugin)(nil)
 
-// New makes a plugin with the backend that serves components whose grants name none. Grants name it by its method
-// Name() string, or by "default" if it has none.
+// New makes a plugin with a backend for components whose grants name none. Its name in grants is that of its method Name() string,
+// or "default" if it has none.
 func New(b Backend) *Plugin { return &Plugin{backend.NewSet(b)} }
 
-// Add has the plugin serve another backend, to components whose grants name it, and gives the plugin back. It must be called
-// before the plugin is used; a name that is taken panics.
+// Add adds a backend for components whose grants name it, and returns the plugin. It must be called before the plugin is used. A
+// duplicate name panics.
 func (p *Plugin) Add(name string, b Backend) *Plugin {
 	p.backends.Add(name, b)
 	return p
@@ -30,7 +30,7 @@ func (p *Plugin) Add(name string, b Backend) *Plugin {
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "keyvalue" }
 
-// Backends are the names that grants may name.
+// Backends returns the backends' names, for grants.
 func (p *Plugin) Backends() []string { return p.backends.Names() }
 
 // Serves implements host.Plugin.
@@ -38,8 +38,8 @@ func (*Plugin) Serves() []wit.InterfaceID {
 	return []wit.InterfaceID{bindings.StoreID, bindings.AtomicsID, bindings.BatchID}
 }
 
-// Bind implements host.Plugin. Each bucket that the component's grants name is opened in the backend that they say, and no other.
-// The last release of an owner has the backends drop what is the owner's and not to be kept.
+// Bind implements host.Plugin. A component can open the buckets that its grants name, each in the grant's backend, and no others.
+// The last release of an owner has the backends drop its data, unless the grants keep it.
 func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
 	owner, routes, release, err := p.backends.Bind(b, "keyvalue", b.Component.Grants.Keyvalue)
 	if err != nil {
@@ -52,15 +52,15 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	return release, nil
 }
 
-// told are the errors of which guests are told, by a case of the interface's error or by their words.
-var told = []error{ErrNoSuchStore, ErrAccessDenied, ErrFull, ErrNotNumber, ErrOverflow, ErrCursor, errNotAtomic}
+// guestErrors are the errors that guests get, by a case of the interface's error or by their text.
+var guestErrors = []error{ErrNoSuchStore, ErrAccessDenied, ErrFull, ErrNotNumber, ErrOverflow, ErrCursor, errNotAtomic}
 
 // fail turns a backend's error into a WIT error.
 func fail(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	text, cause, ok := backend.Failure(ctx, err, told...)
+	text, cause, ok := backend.Failure(ctx, err, guestErrors...)
 	switch {
 	case !ok:
 		return cause
@@ -94,7 +94,7 @@ func (s stores) Open(ctx context.Context, name string) (bindings.Bucket, error) 
 	return &bucket{Bucket: b}, nil
 }
 
-// bucketOf is the bucket behind a resource.
+// bucketOf returns the bucket of a resource.
 func bucketOf(b bindings.Bucket) (*bucket, error) {
 	return cm.ObjectAs[*bucket](bindings.BucketType, b)
 }

@@ -17,11 +17,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// secret is what a backend says and no guest may read.
+// secret is a backend's text, which guests must not get.
 const secret = "password=hunter2 at 10.0.0.7"
 
-// drawer is a Backend and its one Bucket, for one test, without optional powers. With err every call fails; a key "bad" always does.
-type drawer struct {
+// testBackend is a Backend and its one Bucket, without optional interfaces. If err is set, every call fails; the key "bad" always
+// fails.
+type testBackend struct {
 	owner  Owner
 	values map[string][]byte
 	next   string // of the first page
@@ -30,13 +31,13 @@ type drawer struct {
 	err    error
 }
 
-// cabinet is a drawer with optional powers.
-type cabinet struct {
-	*drawer
+// fullBackend is a testBackend with optional interfaces.
+type fullBackend struct {
+	*testBackend
 	batches int
 }
 
-func (d *drawer) Open(_ context.Context, owner Owner, name string) (Bucket, error) {
+func (d *testBackend) Open(_ context.Context, owner Owner, name string) (Bucket, error) {
 	d.owner = owner
 	switch name {
 	case "default":
@@ -47,16 +48,16 @@ func (d *drawer) Open(_ context.Context, owner Owner, name string) (Bucket, erro
 	return nil, fmt.Errorf("open %s: %w", name, ErrNoSuchStore)
 }
 
-func (c *cabinet) Open(ctx context.Context, owner Owner, name string) (Bucket, error) {
-	if _, err := c.drawer.Open(ctx, owner, name); err != nil {
+func (c *fullBackend) Open(ctx context.Context, owner Owner, name string) (Bucket, error) {
+	if _, err := c.testBackend.Open(ctx, owner, name); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func (d *drawer) Drop(Owner) {}
+func (d *testBackend) Drop(Owner) {}
 
-func (d *drawer) of(key string) error {
+func (d *testBackend) of(key string) error {
 	d.calls++
 	if key == "bad" {
 		return errors.New("a bad key: " + secret)
@@ -64,12 +65,12 @@ func (d *drawer) of(key string) error {
 	return d.err
 }
 
-func (d *drawer) Get(_ context.Context, key string) ([]byte, bool, error) {
+func (d *testBackend) Get(_ context.Context, key string) ([]byte, bool, error) {
 	v, ok := d.values[key]
 	return v, ok, d.of(key)
 }
 
-func (d *drawer) Set(_ context.Context, key string, value []byte) error {
+func (d *testBackend) Set(_ context.Context, key string, value []byte) error {
 	if err := d.of(key); err != nil {
 		return err
 	}
@@ -77,13 +78,13 @@ func (d *drawer) Set(_ context.Context, key string, value []byte) error {
 	return nil
 }
 
-func (d *drawer) Delete(_ context.Context, key string) error {
+func (d *testBackend) Delete(_ context.Context, key string) error {
 	delete(d.values, key)
 	return d.of(key)
 }
 
 // List gives two pages.
-func (d *drawer) List(_ context.Context, cursor string) (Page, error) {
+func (d *testBackend) List(_ context.Context, cursor string) (Page, error) {
 	d.cursor = cursor
 	if cursor == "" {
 		return Page{[]string{"a"}, d.next}, d.err
@@ -91,15 +92,15 @@ func (d *drawer) List(_ context.Context, cursor string) (Page, error) {
 	return Page{Keys: []string{"b"}}, d.err
 }
 
-func (c *cabinet) Increment(_ context.Context, key string, delta uint64) (uint64, error) {
+func (c *fullBackend) Increment(_ context.Context, key string, delta uint64) (uint64, error) {
 	return 40 + delta, c.of(key)
 }
 
-func (c *cabinet) Exists(_ context.Context, key string) (bool, error) {
+func (c *fullBackend) Exists(_ context.Context, key string) (bool, error) {
 	return key == "only here", c.of(key)
 }
 
-func (c *cabinet) GetMany(_ context.Context, keys []string) (found []Found, err error) {
+func (c *fullBackend) GetMany(_ context.Context, keys []string) (found []Found, err error) {
 	c.batches++
 	for _, k := range keys {
 		v, ok := c.values[k]
@@ -108,7 +109,7 @@ func (c *cabinet) GetMany(_ context.Context, keys []string) (found []Found, err 
 	return found, c.of(keys[0])
 }
 
-func (c *cabinet) SetMany(_ context.Context, entries []Entry) error {
+func (c *fullBackend) SetMany(_ context.Context, entries []Entry) error {
 	c.batches++
 	for _, e := range entries {
 		c.values[e.Key] = e.Value
@@ -116,7 +117,7 @@ func (c *cabinet) SetMany(_ context.Context, entries []Entry) error {
 	return c.of(entries[0].Key)
 }
 
-func (c *cabinet) DeleteMany(_ context.Context, keys []string) error {
+func (c *fullBackend) DeleteMany(_ context.Context, keys []string) error {
 	c.batches++
 	for _, k := range keys {
 		delete(c.values, k)
@@ -124,7 +125,7 @@ func (c *cabinet) DeleteMany(_ context.Context, keys []string) error {
 	return c.of(keys[0])
 }
 
-func over(b Backend) stores {
+func storesWith(b Backend) stores {
 	routes := map[string]backend.Route[Backend]{}
 	for _, name := range []string{"default", "theirs", "none"} { // what is granted; the backend has its own idea of it
 		routes[name] = backend.Route[Backend]{Backend: b}
@@ -132,10 +133,10 @@ func over(b Backend) stores {
 	return stores{routes, Owner{Namespace: "n", Workload: "shop", Component: "cart"}}
 }
 
-func opened(t *testing.T) (stores, bindings.Bucket, *drawer) {
+func openBucket(t *testing.T) (stores, bindings.Bucket, *testBackend) {
 	t.Helper()
-	d := &drawer{values: map[string][]byte{}, next: "7"}
-	s := over(d)
+	d := &testBackend{values: map[string][]byte{}, next: "7"}
+	s := storesWith(d)
 	b, err := s.Open(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
@@ -143,11 +144,11 @@ func opened(t *testing.T) (stores, bindings.Bucket, *drawer) {
 	return s, b, d
 }
 
-// openedFull is opened with a bucket that has optional powers.
-func openedFull(t *testing.T) (stores, bindings.Bucket, *cabinet) {
+// openFullBucket is openBucket with a fullBackend.
+func openFullBucket(t *testing.T) (stores, bindings.Bucket, *fullBackend) {
 	t.Helper()
-	c := &cabinet{drawer: &drawer{values: map[string][]byte{}}}
-	s := over(c)
+	c := &fullBackend{testBackend: &testBackend{values: map[string][]byte{}}}
+	s := storesWith(c)
 	b, err := s.Open(t.Context(), "default")
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +168,7 @@ func wantError(t *testing.T, err error, tag bindings.ErrorTag, words string) {
 }
 
 func TestOpen(t *testing.T) {
-	s, _, d := opened(t)
+	s, _, d := openBucket(t)
 	if want := (Owner{Namespace: "n", Workload: "shop", Component: "cart"}); d.owner != want {
 		t.Errorf("opened for %v, wanted %v", d.owner, want)
 	}
@@ -189,7 +190,7 @@ func TestOpen(t *testing.T) {
 
 func TestValues(t *testing.T) {
 	ctx := t.Context()
-	_, b, _ := opened(t)
+	_, b, _ := openBucket(t)
 	if err := errors.Join(b.Set(ctx, "a", []byte("1")), b.Set(ctx, "empty", nil)); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,7 @@ func TestValues(t *testing.T) {
 }
 
 func TestListKeys(t *testing.T) {
-	_, b, d := opened(t)
+	_, b, d := openBucket(t)
 	first, err := b.ListKeys(t.Context(), nil)
 	if err != nil || !slices.Equal(first.Keys, []string{"a"}) || first.Cursor == nil || *first.Cursor != 7 || d.cursor != "" {
 		t.Fatalf("the first page: %+v, %v", first, err)
@@ -225,12 +226,11 @@ func TestListKeys(t *testing.T) {
 	}
 }
 
-// TestCursors: whatever text a backend has for a cursor comes back to it as it was, by a number; numbers that were made up are an
-// error or the backend's to judge.
+// TestCursors: a backend gets its cursors back unchanged, whatever their text; an invented number is an error or passed to the backend.
 func TestCursors(t *testing.T) {
 	ctx := t.Context()
 	for _, text := range []string{"1", "9223372036854775807", "9223372036854775808", "18446744073709551616", "07", "+7", "-1", "0", "x", "\xff\x00", strings.Repeat("long", 1000)} {
-		_, b, d := opened(t)
+		_, b, d := openBucket(t)
 		d.next = text
 		page, err := b.ListKeys(ctx, nil)
 		if err != nil || page.Cursor == nil || *page.Cursor == 0 {
@@ -240,7 +240,7 @@ func TestCursors(t *testing.T) {
 			t.Errorf("%.40q came back as %.40q, %v", text, d.cursor, err)
 		}
 	}
-	_, b, d := opened(t)
+	_, b, d := openBucket(t)
 	var given []uint64
 	for i := range keptCursors + 1 {
 		d.next = fmt.Sprint("page-", i)
@@ -270,25 +270,25 @@ func TestCursors(t *testing.T) {
 	}
 }
 
-// TestIncrement: it is the backend's, or there is none: done by the plugin it would not be atomic.
+// TestIncrement: Increment is the backend's, or an error: the plugin's would not be atomic.
 func TestIncrement(t *testing.T) {
-	s, b, _ := openedFull(t)
+	s, b, _ := openFullBucket(t)
 	if n, err := s.Increment(t.Context(), b, "n", 2); n != 42 || err != nil {
 		t.Errorf("got %d, %v", n, err)
 	}
 	_, err := s.Increment(t.Context(), b, "bad", 2)
 	wantError(t, err, bindings.ErrorTagOther, backend.FailedText)
-	s, b, d := opened(t)
+	s, b, d := openBucket(t)
 	_, err = s.Increment(t.Context(), b, "n", 2)
 	if wantError(t, err, bindings.ErrorTagOther, "increment is not supported by this store"); d.calls != 0 {
 		t.Errorf("the bucket was called %d times", d.calls)
 	}
 }
 
-// TestOptionalPowers: a bucket that can do more in one call is asked once.
-func TestOptionalPowers(t *testing.T) {
+// TestOptionalInterfaces: a bucket with an optional interface gets one call instead of several.
+func TestOptionalInterfaces(t *testing.T) {
 	ctx := t.Context()
-	s, b, c := openedFull(t)
+	s, b, c := openFullBucket(t)
 	if ok, err := b.Exists(ctx, "only here"); !ok || err != nil {
 		t.Errorf("exists: %t, %v", ok, err)
 	}
@@ -315,9 +315,9 @@ func TestOptionalPowers(t *testing.T) {
 
 func second(_ any, err error) error { return err }
 
-// TestBucketOfAnother: a bucket that another implementation has made is no panic.
+// TestBucketOfAnother: a bucket of another implementation is an error, not a panic.
 func TestBucketOfAnother(t *testing.T) {
-	s, _, _ := opened(t)
+	s, _, _ := openBucket(t)
 	other := struct{ bindings.Bucket }{}
 	for name, err := range map[string]error{
 		"increment":   second(s.Increment(t.Context(), other, "k", 1)),
@@ -334,7 +334,7 @@ func TestBucketOfAnother(t *testing.T) {
 
 func TestBatch(t *testing.T) {
 	ctx := t.Context()
-	s, b, d := opened(t)
+	s, b, d := openBucket(t)
 	pair := func(k, v string) cm.Tuple2[string, []byte] { return cm.Tuple2[string, []byte]{F0: k, F1: []byte(v)} }
 	if err := s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{pair("a", "1"), pair("b", "2"), pair("a", "3")}); err != nil {
 		t.Fatal(err)
@@ -364,7 +364,7 @@ func TestBatch(t *testing.T) {
 		t.Errorf("left are %v", keys)
 	}
 
-	// The first that fails ends a batch; what came before it stays done.
+	// The first error ends a batch; earlier entries stay done.
 	_, err = s.GetMany(ctx, b, []string{"b", "bad"})
 	wantError(t, err, bindings.ErrorTagOther, backend.FailedText)
 	wantError(t, s.SetMany(ctx, b, []cm.Tuple2[string, []byte]{pair("x", ""), pair("bad", ""), pair("y", "")}), bindings.ErrorTagOther, backend.FailedText)
@@ -374,12 +374,11 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestBackendFails: a guest is told that the backend has failed, and nothing that it says, never by a trap or an answer. Those that
-// watch get all of it.
+// TestBackendFails: a guest gets an error without the backend's text, never a trap or a result. Operators get the whole error.
 func TestBackendFails(t *testing.T) {
 	ctx := t.Context()
-	s, b, d := opened(t)
-	full, fullBucket, c := openedFull(t)
+	s, b, d := openBucket(t)
+	full, fullBucket, c := openFullBucket(t)
 	failure := fmt.Errorf("dial: %w", errors.New(secret))
 	d.err, c.err = failure, failure
 	for name, err := range map[string]error{
@@ -401,8 +400,8 @@ func TestBackendFails(t *testing.T) {
 			}
 		})
 	}
-	// What guests can do something about they are told, in fixed words.
-	for _, known := range told[2:] {
+	// Guests get fixed texts of errors that they can handle.
+	for _, known := range guestErrors[2:] {
 		d.err = fmt.Errorf("%s: %w", secret, known)
 		wantError(t, b.Set(ctx, "k", nil), bindings.ErrorTagOther, known.Error())
 	}
@@ -415,10 +414,10 @@ func TestBackendFails(t *testing.T) {
 	}
 }
 
-// TestGrants: what is granted is opened in the backend that the grant names, and nothing else anywhere.
+// TestGrants: a granted bucket is opened in the grant's backend, and others are denied.
 func TestGrants(t *testing.T) {
-	keeping := &keeper{drawer{values: map[string][]byte{}}}
-	forgetting := &drawer{values: map[string][]byte{}}
+	keeping := &persistentBackend{testBackend{values: map[string][]byte{}}}
+	forgetting := &testBackend{values: map[string][]byte{}}
 	p := New(forgetting).Add("disk", keeping).Add("odd", struct{ Backend }{forgetting})
 	if got := p.Backends(); !slices.Equal(got, []string{"default", "disk", "odd"}) {
 		t.Errorf("backends %q", got)
@@ -451,15 +450,15 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// keeper keeps data if it is told to.
-type keeper struct{ drawer }
+// persistentBackend can keep data.
+type persistentBackend struct{ testBackend }
 
-func (*keeper) Persistent() bool { return true }
+func (*persistentBackend) Persistent() bool { return true }
 
-// TestKeep: where the grant says so, what a workload has stored is there for the next one of its name.
+// TestKeep: with data: keep, the next workload of the same name finds the data.
 func TestKeep(t *testing.T) {
 	seen := map[Owner]bool{}
-	b := &rememberer{seen: seen}
+	b := &ownerBackend{seen: seen}
 	visit := func(o Owner) bool {
 		was := seen[o]
 		seen[o] = true
@@ -470,9 +469,9 @@ func TestKeep(t *testing.T) {
 	backendtest.Lifetime(t, New(b), workload.Grants{Keyvalue: map[string]workload.StoreGrant{"default": {}}}, false, visit)
 }
 
-type rememberer struct {
-	keeper
+type ownerBackend struct {
+	persistentBackend
 	seen map[Owner]bool
 }
 
-func (r *rememberer) Drop(o Owner) { delete(r.seen, o) }
+func (r *ownerBackend) Drop(o Owner) { delete(r.seen, o) }

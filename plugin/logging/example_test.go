@@ -7,7 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 )
 
-// The plugin is one of those in host.Config; components that import what it serves are given it.
+// The plugin is passed in host.Config, and serves components that import its interface.
 func ExamplePlugin() {
 	cfg := host.Config{Plugins: []host.Plugin{logging.Plugin{}}}
 	for _, p := range cfg.Plugins {

@@ -1,5 +1,5 @@
-// Package logging serves wasi:logging to components: each message is a line of its component, in the context of the call
-// that logged it.
+// Package logging serves wasi:logging to components: each message is a log line of its component, in the context of the call that
+// logged it.
 package logging
 
 import (
@@ -31,7 +31,7 @@ func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (rel
 
 type logger struct{ lines *host.Lines }
 
-// maxContext bounds what a message says of its context, in bytes: a word or two, as a rule.
+// maxContext bounds a message's context, in bytes.
 const maxContext = 1 << 10
 
 var severities = map[bindings.Level]host.Severity{

@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// sink remembers lines and the contexts in which they came.
+// sink keeps lines and their contexts.
 type sink struct {
 	lines []host.LogLine
 	ctxs  []context.Context
@@ -71,7 +71,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// TestContextOfCall: a line is logged in the context of the call, where its span is.
+// TestContextOfCall: a line is logged in the context of the call, which has the span.
 func TestContextOfCall(t *testing.T) {
 	type key struct{}
 	l, s := newLogger()

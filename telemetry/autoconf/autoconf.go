@@ -12,22 +12,22 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 )
 
-// Options are what Read needs. The zero value is usable.
+// Options of Read. The zero value is usable.
 type Options struct {
-	// Getenv reads the environment; os.Getenv when nil. The SDK's exporters read the process's own, whatever Getenv says.
+	// Getenv reads the environment; os.Getenv when nil. The SDK's exporters always read the process's own environment.
 	Getenv func(string) string
-	// Logger hears what is wrong with variables, and what the SDK has to say; slog.Default when nil. It must not lead back
-	// into telemetry.
+	// Logger gets warnings about variables, and the SDK's own messages; slog.Default when nil. It must not export its records
+	// by telemetry.
 	Logger *slog.Logger
 }
 
-// Export is where the environment wants telemetry to go, as package telemetry's Config takes it.
+// Export holds the destinations of telemetry that the environment names, for package telemetry's Config.
 type Export struct {
 	Consumers []export.Consumer
-	Providers export.Source // nil: OTEL_CONFIG_FILE names no file
+	Providers export.Source // nil unless OTEL_CONFIG_FILE names a file that does not disable telemetry
 }
 
-// Shutdown ends what Read started, for who does not hand it on.
+// Shutdown ends the consumers, for a caller that does not pass them to package telemetry.
 func (e Export) Shutdown(ctx context.Context) error {
 	var errs []error
 	for _, c := range e.Consumers {
@@ -37,12 +37,12 @@ func (e Export) Shutdown(ctx context.Context) error {
 }
 
 // Read makes the consumers of each signal that is on: OTEL_TRACES_EXPORTER, OTEL_METRICS_EXPORTER or OTEL_LOGS_EXPORTER names
-// exporters for it, with commas between several, or OTEL_EXPORTER_OTLP_ENDPOINT (or the signal's own) is set. Nothing is exported when nothing was asked for.
-// Bad values are warned of and ignored, and so are variables of the process that are called nearly as one of OpenTelemetry's is. What cannot be ignored, as nothing would be sent, is the error, a [*SettingError] that
-// names the variable.
+// exporters for it, separated by commas, or OTEL_EXPORTER_OTLP_ENDPOINT (or the signal's own) is set. Without these variables
+// nothing is exported. It warns of bad values, which it ignores, and of variables whose names look like misspelled names of
+// OpenTelemetry's. A value with which nothing could be sent is the error, a [*SettingError].
 //
-// It sets the process's OpenTelemetry logger and error handler, which the SDK has only once for all, to Options.Logger at the
-// level of OTEL_LOG_LEVEL.
+// It sets OpenTelemetry's logger and error handler, which are global to the process, to Options.Logger at the level of
+// OTEL_LOG_LEVEL.
 func Read(ctx context.Context, opts Options) (Export, error) {
 	if opts.Getenv == nil {
 		opts.Getenv = os.Getenv
@@ -51,23 +51,23 @@ func Read(ctx context.Context, opts Options) (Export, error) {
 		opts.Logger = slog.Default()
 	}
 	e := environment{env.Env{Getenv: opts.Getenv, Log: opts.Logger}}
-	sayThrough(opts.Logger, e.level())
+	setSDKLogging(opts.Logger, e.level())
 	file, err := readConfigFile(opts.Getenv)
 	switch {
-	case err != nil || e.Quiet().Truth("OTEL_SDK_DISABLED"):
+	case err != nil || e.Quiet().Bool("OTEL_SDK_DISABLED"):
 		return Export{}, err
 	case file != nil:
-		return Export{Providers: sourceOf(file)}, nil
+		return Export{Providers: providersOf(file)}, nil
 	}
-	e.check()
+	e.checkVariables()
 	return e.consumers(ctx)
 }
 
 func (e environment) consumers(ctx context.Context) (Export, error) {
 	var out Export
-	makers := map[signal]maker{traces: e.spans, metrics: e.metrics, logs: e.logs}
+	makers := map[signal]exporterFunc{traces: e.spans, metrics: e.metrics, logs: e.logs}
 	for _, s := range []signal{traces, metrics, logs} {
-		consumers, err := open(ctx, e, s, makers[s])
+		consumers, err := openExporters(ctx, e, s, makers[s])
 		out.Consumers = append(out.Consumers, consumers...)
 		if err != nil {
 			return Export{}, errors.Join(err, out.Shutdown(ctx))
@@ -76,11 +76,12 @@ func (e environment) consumers(ctx context.Context) (Export, error) {
 	return out, nil
 }
 
-// maker makes the exporter of a signal by its name; nil for none.
-type maker func(ctx context.Context, name string) (*export.Consumer, error)
+// exporterFunc makes a signal's exporter by its name; nil for the exporter "none".
+type exporterFunc func(ctx context.Context, name string) (*export.Consumer, error)
 
-// open makes the exporters of a signal, also those before one that fails. A name that nobody knows is warned of and ignored.
-func open(ctx context.Context, e environment, s signal, mk maker) (out []export.Consumer, err error) {
+// openExporters makes the exporters of a signal. It warns of unknown names and ignores them. With an error it returns the
+// exporters made before.
+func openExporters(ctx context.Context, e environment, s signal, mk exporterFunc) (out []export.Consumer, err error) {
 	wellKnown := []string{"otlp", "console", "none"}
 	if s == metrics {
 		wellKnown = append(wellKnown, "prometheus")
@@ -88,44 +89,45 @@ func open(ctx context.Context, e environment, s signal, mk maker) (out []export.
 	names := e.exporters(s)
 	ignored := 0
 	for i := 0; i < len(names); i++ {
-		c, err := made(ctx, e, s, names[i], mk)
+		c, err := makeExporter(ctx, e, s, names[i], mk)
 		switch {
 		case err == nil && c != nil:
 			out = append(out, *c)
 		case err == nil:
 		case slices.Contains(wellKnown, names[i]):
-			return out, e.refined(s, names[i], err)
+			return out, e.settingError(s, names[i], err)
 		default:
-			e.Bad(exporterKey(s), names[i], "there is no such exporter; want "+orList(wellKnown)+", or several with commas between them")
+			e.WarnIgnored(exporterKey(s), names[i], "there is no such exporter; want "+orList(wellKnown)+", or several with commas between them")
 			if ignored++; ignored == len(names) {
-				names = append(names, e.fallback(s)...)
+				names = append(names, e.defaultExporters(s)...)
 			}
 		}
 	}
 	return out, nil
 }
 
-// made makes the exporter called name, if what the environment says of it can be used at all.
-func made(ctx context.Context, e environment, s signal, name string, mk maker) (*export.Consumer, error) {
+// makeExporter makes the exporter called name, unless its settings are so bad that nothing could be sent.
+func makeExporter(ctx context.Context, e environment, s signal, name string, mk exporterFunc) (*export.Consumer, error) {
 	if name == "otlp" {
 		if _, _, err := e.endpoint(s); err != nil {
 			return nil, err
 		}
 	}
-	c, err := byName(ctx, s, name, mk)
+	c, err := makeWithName(ctx, s, name, mk)
 	if c != nil && name == "otlp" {
 		c.Destination = e.destination(s)
 	}
 	return c, err
 }
 
-// naming guards the variables that byName sets.
-var naming sync.Mutex
+// exporterVariableMu guards the variables that byName sets.
+var exporterVariableMu sync.Mutex
 
-// byName has mk make the exporter called name. autoexport takes the name from the process's environment alone, and takes a list for one name.
-func byName(ctx context.Context, s signal, name string, mk maker) (*export.Consumer, error) {
-	naming.Lock()
-	defer naming.Unlock()
+// makeWithName calls mk with the signal's variable set to name: autoexport reads the name from the process's environment only,
+// and would take a list for one name.
+func makeWithName(ctx context.Context, s signal, name string, mk exporterFunc) (*export.Consumer, error) {
+	exporterVariableMu.Lock()
+	defer exporterVariableMu.Unlock()
 	key := exporterKey(s)
 	was, set := os.LookupEnv(key)
 	if was == name {

@@ -17,14 +17,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
-// configFileVar names the file of OpenTelemetry's declarative configuration, which takes the place of the other variables.
+// configFileVar names the file of OpenTelemetry's declarative configuration, which replaces the other variables.
 const configFileVar = "OTEL_CONFIG_FILE"
 
-// readConfigFile reads the file that the environment names; nil if it names none. A file that cannot be read is an error:
-// who writes one wants what is in it.
+// readConfigFile reads the file that the environment names; nil if it names none. A file that cannot be read is an error.
 //
-// The variable is taken out of the process's environment, because otelconf would read the file again for each service and
-// put its resource in place of the service's own.
+// It unsets the variable in the process's environment, because otelconf would read the file again for each service and replace
+// the service's resource by the file's.
 func readConfigFile(getenv func(string) string) (*otelconf.OpenTelemetryConfiguration, error) {
 	name := getenv(configFileVar)
 	if name == "" {
@@ -49,34 +48,33 @@ func readConfigFile(getenv func(string) string) (*otelconf.OpenTelemetryConfigur
 	return cfg, nil
 }
 
-// quoted is what errors of YAML quote of the file, which may be a secret.
-var quoted = regexp.MustCompile("`[^`]*`")
+// yamlQuoted finds what errors of YAML quote from the file, which may be a secret.
+var yamlQuoted = regexp.MustCompile("`[^`]*`")
 
 func badConfigFile(name string, err error) error {
-	why := text.Cut(quoted.ReplaceAllString(redact.Text(err.Error()), "a value"), 1000)
+	why := text.Cut(yamlQuoted.ReplaceAllString(redact.Text(err.Error()), "a value"), 1000)
 	return &SettingError{Variable: configFileVar, Why: text.Printable(name) + ": " + why, Do: "correct the file", Err: err}
 }
 
-// followsParent says whether the file's sampler never samples below a parent that is not sampled.
-func followsParent(cfg *otelconf.OpenTelemetryConfiguration) bool {
+// parentBased says whether the file's sampler never samples below a parent that is not sampled.
+func parentBased(cfg *otelconf.OpenTelemetryConfiguration) bool {
 	return cfg.TracerProvider == nil || cfg.TracerProvider.Sampler == nil || cfg.TracerProvider.Sampler.ParentBased != nil
 }
 
-// disabled says that the file switches telemetry off.
+// disabled says whether the file disables telemetry.
 func disabled(cfg *otelconf.OpenTelemetryConfiguration) bool {
 	return cfg.Disabled != nil && *cfg.Disabled
 }
 
-// sourceOf makes the providers of each service as the file says, with the service's own resource. What the file says of the
-// resource wins. Exporters are made for each service, since the file describes whole providers. It is nil where the file
-// switches telemetry off.
-func sourceOf(file *otelconf.OpenTelemetryConfiguration) export.Source {
+// providersOf makes each service's providers and exporters as the file describes them. The resource is the service's, in which
+// the file's attributes win. It is nil if the file disables telemetry.
+func providersOf(file *otelconf.OpenTelemetryConfiguration) export.Source {
 	if disabled(file) {
 		return nil
 	}
 	return func(ctx context.Context, s export.Service) (export.Providers, error) {
 		cfg := *file
-		cfg.Resource = withService(file.Resource, s.Resource)
+		cfg.Resource = mergeService(file.Resource, s.Resource)
 		var processors []sdktrace.TracerProviderOption
 		for _, sp := range s.SpanProcessors {
 			processors = append(processors, sdktrace.WithSpanProcessor(sp))
@@ -85,7 +83,7 @@ func sourceOf(file *otelconf.OpenTelemetryConfiguration) export.Source {
 		if err != nil {
 			return export.Providers{}, badConfigFile("what it describes", err)
 		}
-		out := export.Providers{ParentBased: followsParent(file)}
+		out := export.Providers{ParentBased: parentBased(file)}
 		if cfg.Propagator != nil {
 			out.Propagator = sdk.Propagator()
 		}
@@ -102,19 +100,19 @@ func sourceOf(file *otelconf.OpenTelemetryConfiguration) export.Source {
 	}
 }
 
-// withService is the file's resource and what it does not say of a service.
-func withService(file *otelconf.Resource, service *resource.Resource) *otelconf.Resource {
+// mergeService is the file's resource with the service's attributes that the file does not set.
+func mergeService(file *otelconf.Resource, service *resource.Resource) *otelconf.Resource {
 	var out otelconf.Resource
 	if file != nil {
 		out = *file
 	}
-	said := out.Attributes
+	given := out.Attributes
 	out.Attributes = nil
 	for _, kv := range service.Attributes() {
-		if !slices.ContainsFunc(said, func(a otelconf.AttributeNameValue) bool { return a.Name == string(kv.Key) }) {
+		if !slices.ContainsFunc(given, func(a otelconf.AttributeNameValue) bool { return a.Name == string(kv.Key) }) {
 			out.Attributes = append(out.Attributes, otelconf.AttributeNameValue{Name: string(kv.Key), Value: kv.Value.AsInterface()})
 		}
 	}
-	out.Attributes = append(out.Attributes, said...)
+	out.Attributes = append(out.Attributes, given...)
 	return &out
 }

@@ -26,18 +26,17 @@ const (
 
 const exporterNone = "none"
 
-// environment reads what concerns exporters.
+// environment reads the variables of exporters.
 type environment struct{ env.Env }
 
-// quiet is the environment for what is read twice: it is warned of once.
+// quiet is the environment without warnings, for variables that are read a second time.
 func (e environment) quiet() environment { return environment{e.Quiet()} }
 
 // exporterKey is the variable that names the exporters of s.
 func exporterKey(s signal) string { return "OTEL_" + strings.ToUpper(string(s)) + "_EXPORTER" }
 
-// exporters names the exporters that s is to use, each once; none where it is off. A signal is on when an exporter is named, or when an OTLP
-// endpoint is set for it or for all signals: the specification's default of "otlp" would send to localhost although
-// nobody asked.
+// exporters names the exporters of s, each once; none if s is off. A signal is on if an exporter is named, or an OTLP endpoint is
+// set for it or for all signals. The specification's default of "otlp" would send to localhost without being configured.
 func (e environment) exporters(s signal) []string {
 	var names []string
 	given, none := false, false
@@ -52,16 +51,16 @@ func (e environment) exporters(s signal) []string {
 		}
 	}
 	if none && len(names) > 0 {
-		e.Bad(exporterKey(s), exporterNone, "other exporters are named beside it, and used")
+		e.WarnIgnored(exporterKey(s), exporterNone, "other exporters are named beside it, and used")
 	}
 	if given {
 		return names
 	}
-	return e.fallback(s)
+	return e.defaultExporters(s)
 }
 
-// fallback are the exporters of s where none is named that there is.
-func (e environment) fallback(s signal) []string {
+// defaultExporters are the exporters of s if no known exporter is named.
+func (e environment) defaultExporters(s signal) []string {
 	upper := strings.ToUpper(string(s))
 	if e.Text("OTEL_EXPORTER_OTLP_"+upper+"_ENDPOINT") != "" || e.Text("OTEL_EXPORTER_OTLP_ENDPOINT") != "" {
 		return []string{"otlp"}
@@ -69,7 +68,7 @@ func (e environment) fallback(s signal) []string {
 	return nil
 }
 
-// protocol is the OTLP protocol for s; http/protobuf unless told.
+// protocol is the OTLP protocol for s; http/protobuf by default.
 func (e environment) protocol(s signal) string {
 	known := []string{protoGRPC, protoProtobuf}
 	if s == traces { // the SDK's exporters of the other signals have no JSON encoding
@@ -86,7 +85,7 @@ func (e environment) protocol(s signal) string {
 		if slices.Contains(known, v) {
 			return v
 		}
-		e.Bad(key, v, fmt.Sprintf("%s can use %s", s, strings.Join(known, ", ")))
+		e.WarnIgnored(key, v, fmt.Sprintf("%s can use %s", s, strings.Join(known, ", ")))
 	}
 	return protoProtobuf
 }
@@ -105,7 +104,7 @@ func (e environment) level() slog.Level {
 	case "debug", "verbose", "trace", "all":
 		return slog.LevelDebug
 	default:
-		e.Bad("OTEL_LOG_LEVEL", v, "want none, error, warn, info or debug")
+		e.WarnIgnored("OTEL_LOG_LEVEL", v, "want none, error, warn, info or debug")
 	}
 	return slog.LevelInfo
 }

@@ -11,7 +11,7 @@ import (
 
 func logger(b *bytes.Buffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
 
-// Which signals are on, from the environment alone.
+// The environment decides which signals are on.
 func TestExporterNames(t *testing.T) {
 	for name, tc := range map[string]struct {
 		env  map[string]string
@@ -40,7 +40,7 @@ func TestExporterNames(t *testing.T) {
 	}
 }
 
-// TestMistypedNames: a variable whose name is nearly one of OpenTelemetry's is warned of with that, its value is not shown; one of others is nobody's concern.
+// TestMistypedNames: a warning about a misspelled name of OpenTelemetry's has the right one and not the value; other names are ignored.
 func TestMistypedNames(t *testing.T) {
 	for name, want := range map[string]string{
 		"OTEL_EXPORTER_OLTP_ENDPOINT":         "OTEL_EXPORTER_OTLP_ENDPOINT",

@@ -10,7 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 )
 
-// Where telemetry goes is what the environment says; nowhere if it says nothing.
+// The environment names the destinations of telemetry; without variables there are none.
 func Example() {
 	ctx := context.Background()
 	log := slog.New(slog.DiscardHandler)
@@ -26,7 +26,7 @@ func Example() {
 		tel, err := telemetry.New(ctx, telemetry.Config{Getenv: getenv, Logger: log, Consumers: to.Consumers, Providers: to.Providers})
 		check(err)
 		fmt.Printf("%q: %d consumers\n", endpoint, len(to.Consumers))
-		_ = tel.Shutdown(ctx) // nobody listens there
+		_ = tel.Shutdown(ctx) // there is no collector
 	}
 	// Output:
 	// "": 0 consumers

@@ -19,8 +19,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 )
 
-// Exporters of "otlp" are made here, because autoexport refuses a bad protocol where the specification wants it ignored; all
-// other names are autoexport's, those that an embedder registered there included.
+// Exporters named "otlp" are made here, because autoexport refuses a bad protocol, which the specification says to ignore;
+// autoexport makes all others, those that an embedder has registered included.
 
 func (e environment) spans(ctx context.Context, name string) (*export.Consumer, error) {
 	if name != "otlp" {
@@ -29,7 +29,7 @@ func (e environment) spans(ctx context.Context, name string) (*export.Consumer, 
 	}
 	var grpc []otlptracegrpc.Option
 	var http []otlptracehttp.Option
-	if where := e.unset(traces); where != "" {
+	if where := e.defaultEndpoint(traces); where != "" {
 		grpc, http = append(grpc, otlptracegrpc.WithEndpointURL(where)), append(http, otlptracehttp.WithEndpointURL(where))
 	}
 	switch e.protocol(traces) {
@@ -56,7 +56,7 @@ func (e environment) logs(ctx context.Context, name string) (*export.Consumer, e
 	}
 	var grpc []otlploggrpc.Option
 	var http []otlploghttp.Option
-	if where := e.unset(logs); where != "" {
+	if where := e.defaultEndpoint(logs); where != "" {
 		grpc, http = append(grpc, otlploggrpc.WithEndpointURL(where)), append(http, otlploghttp.WithEndpointURL(where))
 	}
 	if e.protocol(logs) == protoGRPC {
@@ -74,14 +74,14 @@ func logsTo(exp sdklog.Exporter, err error) (*export.Consumer, error) {
 	return &export.Consumer{Logs: exp}, nil
 }
 
-// metrics makes the consumer of metrics. A reader belongs to one provider for ever, an exporter can serve many, so exporters
-// are made here where autoexport would give a reader around them.
+// metrics makes the consumer of metrics. A reader serves one provider only and an exporter many, so that exporters are made here
+// where autoexport would return a reader around one.
 func (e environment) metrics(ctx context.Context, name string) (*export.Consumer, error) {
 	switch name {
 	case "otlp":
 		var grpc []otlpmetricgrpc.Option
 		var http []otlpmetrichttp.Option
-		if where := e.unset(metrics); where != "" {
+		if where := e.defaultEndpoint(metrics); where != "" {
 			grpc, http = append(grpc, otlpmetricgrpc.WithEndpointURL(where)), append(http, otlpmetrichttp.WithEndpointURL(where))
 		}
 		if e.protocol(metrics) == protoGRPC {
@@ -94,7 +94,7 @@ func (e environment) metrics(ctx context.Context, name string) (*export.Consumer
 		exp, err := stdoutmetric.New()
 		return metricsTo(exp, err)
 	}
-	r, producer, err := e.servedMetrics(ctx)
+	r, producer, err := e.autoexportReader(ctx)
 	if err != nil || autoexport.IsNoneMetricReader(r) {
 		return nil, err
 	}
@@ -108,14 +108,14 @@ func metricsTo(exp sdkmetric.Exporter, err error) (*export.Consumer, error) {
 	return &export.Consumer{Metrics: exp}, nil
 }
 
-// fallback guards autoexport's one place for a producer, which all readers in the process share.
-var fallback sync.Mutex
+// fallbackProducerMu guards autoexport's fallback producer, which is global to the process.
+var fallbackProducerMu sync.Mutex
 
-// servedMetrics has autoexport make a reader. It takes our producer unless OTEL_METRICS_PRODUCERS names others. The
-// temporality of a reader that is not an exporter's is cumulative.
-func (e environment) servedMetrics(ctx context.Context) (r sdkmetric.Reader, taken export.MetricProducer, err error) {
-	fallback.Lock()
-	defer fallback.Unlock()
+// autoexportReader makes a reader by autoexport, which uses our producer unless OTEL_METRICS_PRODUCERS names others. taken is the
+// producer if the reader uses it. The temporality of a reader without an exporter is cumulative.
+func (e environment) autoexportReader(ctx context.Context) (r sdkmetric.Reader, taken export.MetricProducer, err error) {
+	fallbackProducerMu.Lock()
+	defer fallbackProducerMu.Unlock()
 	autoexport.WithFallbackMetricProducer(func(context.Context) (sdkmetric.Producer, error) {
 		taken = export.NewMetricProducer(e.Quiet().ExemplarFilter())
 		return taken, nil

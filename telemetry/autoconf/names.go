@@ -7,8 +7,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
-// knownNames are the variables of OpenTelemetry: those of the specification ("Environment Variable Specification", "OpenTelemetry Protocol Exporter") and of
-// the exporters that may be named, whether or not anything here heeds them.
+// knownNames are OpenTelemetry's variables, used here or not: those of the specification ("Environment Variable Specification",
+// "OpenTelemetry Protocol Exporter") and of the exporters.
 func knownNames() []string {
 	var names []string
 	for _, s := range []string{"", "TRACES_", "METRICS_", "LOGS_", "PROFILES_"} {
@@ -33,26 +33,26 @@ func knownNames() []string {
 		OTEL_CONFIG_FILE OTEL_EXPERIMENTAL_CONFIG_FILE OTEL_SEMCONV_STABILITY_OPT_IN`)...)
 }
 
-// maxMistyped bounds how many names are told of.
-const maxMistyped = 10
+// maxNameWarnings bounds how many names are warned of.
+const maxNameWarnings = 10
 
-// checkNames warns of variables that are called nearly as one that is known. Nobody would read them, and nothing would be sent, or elsewhere.
+// checkNames warns of variables with a misspelled name, which nothing would read.
 func (e environment) checkNames(environ []string) {
-	names, told := knownNames(), 0
+	names, warned := knownNames(), 0
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
-		if told >= maxMistyped || len(name) > 100 || e.Text(name) == "" {
+		if warned >= maxNameWarnings || len(name) > 100 || e.Text(name) == "" {
 			continue
 		}
-		if meant := meantBy(name, names); meant != "" {
-			told++
+		if meant := nearestName(name, names); meant != "" {
+			warned++
 			e.Log.Warn("telemetry: nothing reads "+text.Printable(name), "reason", "did you mean "+meant+"?")
 		}
 	}
 }
 
-// meantBy is the known name that one is a slip of the hand for; empty if it is none: it is known, or has little in common with any.
-func meantBy(name string, known []string) string {
+// nearestName is the known name of which name may be a misspelling; empty if name is known or similar to none.
+func nearestName(name string, known []string) string {
 	if slices.Contains(known, name) {
 		return ""
 	}
@@ -69,7 +69,7 @@ func meantBy(name string, known []string) string {
 	if best != "" || !strings.HasPrefix(upper, "OTEL_") {
 		return best
 	}
-	for _, k := range known { // a part that was left out
+	for _, k := range known { // a part is missing
 		parts := strings.Split(k, "_")
 		for i := 1; i < len(parts); i++ {
 			if strings.Join(slices.Concat(parts[:i], parts[i+1:]), "_") == upper {

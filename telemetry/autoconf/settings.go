@@ -15,11 +15,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
-// SettingError is a variable of the environment with which nothing could be sent. Values that merely cannot be used are
-// warned of instead, as the specification wants it.
+// SettingError is an environment variable whose value would keep a signal from being sent. Other bad values are warned of
+// instead, as the specification says.
 type SettingError struct {
 	Variable string
-	Why      string // what is wrong, in words that may be shown
+	Why      string // what is wrong; holds no secrets
 	Do       string // how to put it right
 	Err      error  // may be nil
 }
@@ -36,10 +36,10 @@ func (e *SettingError) Error() string {
 // Unwrap is the cause.
 func (e *SettingError) Unwrap() error { return e.Err }
 
-// rule says what a value must be like; "" if it is like that.
+// rule returns the wanted form if a value does not have it, and else "".
 type rule func(value string) (want string)
 
-func words(known ...string) rule {
+func oneOf(known ...string) rule {
 	return func(v string) string {
 		if slices.Contains(known, strings.ToLower(v)) {
 			return ""
@@ -52,7 +52,7 @@ func orList(words []string) string {
 	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
 
-func numbers(what string, least int) rule {
+func integer(what string, least int) rule {
 	return func(v string) string {
 		if n, err := strconv.Atoi(v); err != nil || n < least {
 			return "want " + what
@@ -62,10 +62,10 @@ func numbers(what string, least int) rule {
 }
 
 var (
-	boolean = words("true", "false")
-	millis  = numbers("a number of milliseconds", 0)
-	count   = numbers("a positive number", 1)
-	limit   = numbers("a number, or -1 for none", -1)
+	boolean = oneOf("true", "false")
+	millis  = integer("a number of milliseconds", 0)
+	count   = integer("a positive number", 1)
+	limit   = integer("a number, or -1 for none", -1)
 )
 
 // headerList is "name=value,…", as OTEL_EXPORTER_OTLP_HEADERS is.
@@ -86,8 +86,8 @@ func headerList(v string) string {
 	return ""
 }
 
-// rules are the variables that the SDK reads by itself. What is wrong with one it says late, or not at all, or with the value.
-func rules() map[string]rule {
+// sdkVariables are the variables that the SDK reads itself. It reports a bad value late, or not at all, or with the value.
+func sdkVariables() map[string]rule {
 	m := map[string]rule{
 		"OTEL_BLRP_SCHEDULE_DELAY": millis, "OTEL_BLRP_EXPORT_TIMEOUT": millis, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": count,
 		"OTEL_METRIC_EXPORT_INTERVAL": count, "OTEL_METRIC_EXPORT_TIMEOUT": count,
@@ -95,8 +95,8 @@ func rules() map[string]rule {
 		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": limit,
 		"OTEL_SPAN_EVENT_COUNT_LIMIT": limit, "OTEL_SPAN_LINK_COUNT_LIMIT": limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": limit,
 		"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": limit, "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT": limit, "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT": limit,
-		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE":        words("cumulative", "delta", "lowmemory"),
-		"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": words("explicit_bucket_histogram", "base2_exponential_bucket_histogram"),
+		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE":        oneOf("cumulative", "delta", "lowmemory"),
+		"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": oneOf("explicit_bucket_histogram", "base2_exponential_bucket_histogram"),
 		"OTEL_EXPORTER_PROMETHEUS_PORT": func(v string) string {
 			if n, err := strconv.Atoi(v); err != nil || n < 0 || n > 65535 {
 				return "want a port, 0 to 65535"
@@ -106,16 +106,16 @@ func rules() map[string]rule {
 	}
 	for _, s := range []string{"", "TRACES_", "METRICS_", "LOGS_"} {
 		m["OTEL_EXPORTER_OTLP_"+s+"TIMEOUT"] = millis
-		m["OTEL_EXPORTER_OTLP_"+s+"COMPRESSION"] = words("gzip", "none")
+		m["OTEL_EXPORTER_OTLP_"+s+"COMPRESSION"] = oneOf("gzip", "none")
 		m["OTEL_EXPORTER_OTLP_"+s+"INSECURE"] = boolean
 		m["OTEL_EXPORTER_OTLP_"+s+"HEADERS"] = headerList
 	}
 	return m
 }
 
-// check says of every variable that the SDK reads by itself what is wrong with it.
-func (e environment) check() {
-	all := rules()
+// checkVariables warns of bad values of the variables that the SDK reads itself, and of misspelled names.
+func (e environment) checkVariables() {
+	all := sdkVariables()
 	keys := make([]string, 0, len(all))
 	for k := range all {
 		keys = append(keys, k)
@@ -124,15 +124,15 @@ func (e environment) check() {
 	for _, key := range keys {
 		if v := e.Text(key); v != "" {
 			if want := all[key](v); want != "" {
-				e.Bad(key, v, want)
+				e.WarnIgnored(key, v, want)
 			}
 		}
 	}
 	e.checkNames(os.Environ())
 }
 
-// endpoint is where s is sent to by OTLP, and the variable that says so; empty where none does. The error is that of a value
-// to which nothing can be sent, or of a certificate that cannot be read.
+// endpoint returns the OTLP endpoint of s and the variable that sets it; both are empty if none does. It fails for an endpoint
+// to which nothing can be sent, and for a certificate that cannot be read.
 func (e environment) endpoint(s signal) (where, key string, err error) {
 	own := "OTEL_EXPORTER_OTLP_" + strings.ToUpper(string(s)) + "_"
 	for _, prefix := range []string{own, "OTEL_EXPORTER_OTLP_"} {
@@ -166,9 +166,9 @@ func (e environment) endpoint(s signal) (where, key string, err error) {
 	return where, key, nil
 }
 
-// unset is where s goes to by OTLP if nobody says where, as a URL; empty where somebody does. The specification wants http,
-// the SDK uses https.
-func (e environment) unset(s signal) string {
+// defaultEndpoint is the URL for s by OTLP if no variable sets one; empty if one does. The specification's default is http, the
+// SDK's https.
+func (e environment) defaultEndpoint(s signal) string {
 	own := "OTEL_EXPORTER_OTLP_" + strings.ToUpper(string(s)) + "_"
 	for _, prefix := range []string{own, "OTEL_EXPORTER_OTLP_"} {
 		for _, name := range []string{"ENDPOINT", "CERTIFICATE", "CLIENT_CERTIFICATE"} {
@@ -183,7 +183,7 @@ func (e environment) unset(s signal) string {
 	return "http://localhost:4318/v1/" + string(s)
 }
 
-// badEndpoint says why nothing can be sent to where. The value itself may hold a login, and is not shown.
+// badEndpoint says why nothing can be sent to where; "" if it can. It does not quote where, which may hold a login.
 func badEndpoint(where string, grpc bool) string {
 	u, err := url.Parse(where)
 	if err != nil {
@@ -202,7 +202,7 @@ func badEndpoint(where string, grpc bool) string {
 	return "there is no scheme"
 }
 
-// destination tells people where s goes to and who said so.
+// destination describes the endpoint of s and the variable that sets it, for messages.
 func (e environment) destination(s signal) string {
 	where, key, err := e.endpoint(s)
 	switch {
@@ -216,8 +216,8 @@ func (e environment) destination(s signal) string {
 	return "http://localhost:4318, the default; OTEL_EXPORTER_OTLP_ENDPOINT names another"
 }
 
-// refined makes an error of an exporter that could not be made one that names the variable, where it is known.
-func (e environment) refined(s signal, name string, err error) error {
+// settingError makes a SettingError of the error of an exporter that could not be made.
+func (e environment) settingError(s signal, name string, err error) error {
 	var setting *SettingError
 	if errors.As(err, &setting) {
 		return setting

@@ -23,7 +23,7 @@ func (c *counter) ExportSpans(_ context.Context, spans []trace.ReadOnlySpan) err
 }
 func (c *counter) Shutdown(context.Context) error { return nil }
 
-// Consumers stand side by side: exporters of a program's own get what is recorded, whatever else does.
+// A program's own exporters get all signals, besides other consumers.
 func Example() {
 	ctx := context.Background()
 	var one, other counter

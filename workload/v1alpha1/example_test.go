@@ -7,7 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// A document that a program has written is one that people can read.
+// A program writes a document as JSON.
 func Example() {
 	doc := v1alpha1.Workload{
 		APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.Kind, Metadata: v1alpha1.Metadata{Name: "shop"},

@@ -12,7 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// FuzzDocument reads any text as JSON: what is a complete document is written, as JSON and as YAML, so that it reads as the same.
+// FuzzDocument reads any text as JSON: a complete document survives writing and reading as JSON and as YAML.
 func FuzzDocument(f *testing.F) {
 	for _, s := range []string{
 		`{"apiVersion":"vitrine.dev/v1alpha1","kind":"Workload","metadata":{"name":"a","labels":{"b":"c"}},"spec":{"components":[{"name":"a","source":{"file":"x"}}]}}`,
@@ -28,7 +28,7 @@ func FuzzDocument(f *testing.F) {
 		if json.Unmarshal(data, &m) != nil {
 			return
 		}
-		complete(&m)
+		normalize(&m)
 		want, err := json.Marshal(&m)
 		if err != nil {
 			t.Fatal(err)
@@ -52,8 +52,8 @@ func FuzzDocument(f *testing.F) {
 	})
 }
 
-// complete gives names to what has none, and takes out what says nothing (null): it is not written in a way that can be read.
-func complete(m *Workload) {
+// normalize fills in missing names and removes empty parts (null), whose written form does not read back.
+func normalize(m *Workload) {
 	name := func(n *Name) { *n = cmp.Or(*n, "a") }
 	name(&m.Metadata.Name)
 	for i := range m.Spec.Components {
@@ -66,7 +66,7 @@ func complete(m *Workload) {
 		s.Listen = slices.DeleteFunc(s.Listen, func(g SocketGrant) bool { return g == "" })
 	}
 	m.Spec.Triggers = slices.DeleteFunc(m.Spec.Triggers, func(t Trigger) bool { return t.Component == "" })
-	bare(reflect.ValueOf(&m.Spec).Elem())
+	dropEmpty(reflect.ValueOf(&m.Spec).Elem())
 	if m.Spec.Components == nil {
 		m.Spec.Components = []Component{}
 	}
@@ -75,16 +75,16 @@ func complete(m *Workload) {
 	}
 }
 
-// bare makes empty lists and mappings nil: they say the same.
-func bare(v reflect.Value) {
+// dropEmpty makes empty lists and mappings nil: they mean the same.
+func dropEmpty(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			bare(v.Field(i))
+			dropEmpty(v.Field(i))
 		}
 	case reflect.Slice:
 		for i := range v.Len() {
-			bare(v.Index(i))
+			dropEmpty(v.Index(i))
 		}
 		if v.Len() == 0 {
 			v.SetZero()

@@ -9,11 +9,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Scalar is a text with a grammar of its own, by which it is read from YAML and JSON alike. An error of the empty text says what is
-// wanted, behind "want".
+// Scalar is a text with a grammar, which is the same in YAML and JSON. UnmarshalText's error for the empty text names the wanted
+// form after "want".
 type Scalar interface {
 	encoding.TextUnmarshaler
-	// Pattern is the grammar as an expression for a JSON Schema. It lets through some that UnmarshalText does not.
+	// Pattern is the grammar as a JSON Schema's regular expression. It accepts some texts that UnmarshalText refuses.
 	Pattern() string
 	// Number says that a plain number is a valid spelling, too.
 	Number() bool

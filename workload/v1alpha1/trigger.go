@@ -8,12 +8,13 @@ import (
 	"time"
 )
 
-// Trigger is one trigger. In a document it is a mapping with one key, the type; below it stand the component and the keys of the type.
+// Trigger is one trigger. In a document it is a mapping with one key, the type, whose value has the key component and the type's
+// own keys.
 type Trigger struct {
 	Type      string
 	Component Name
-	// Config is the keys of the type and their values: bool, int64, float64, string, []any and map[string]any. Nil where there are none.
-	// What they are to be is the type's (workload.TriggerType): not every program has every type.
+	// Config is the type's own keys with values of bool, int64, float64, string, []any and map[string]any; nil if there are none.
+	// A document does not check them, since not every program has every type: package app does, by workload.TriggerType.
 	Config map[string]any
 }
 
@@ -30,10 +31,10 @@ func (t Trigger) body() map[string]any {
 	return map[string]any{t.Type: out}
 }
 
-// MarshalJSON gives the mapping of one key.
+// MarshalJSON returns the mapping of one key.
 func (t Trigger) MarshalJSON() ([]byte, error) { return json.Marshal(t.body()) }
 
-// MarshalYAML gives the mapping of one key.
+// MarshalYAML returns the mapping of one key.
 func (t Trigger) MarshalYAML() (any, error) { return t.body(), nil }
 
 // UnmarshalJSON reads the mapping of one key.
@@ -85,7 +86,7 @@ func (t *Trigger) set(m map[string]map[string]any) error {
 	return nil
 }
 
-// plainValue gives a value in the one Go type that Config has for it, whatever it was read from.
+// plainValue converts a decoded value to the Go types of Config, which are the same for JSON and YAML.
 func plainValue(v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, string, int64, float64:

@@ -1,12 +1,12 @@
 package v1alpha1
 
-// APIVersion and Kind are what every document says of itself.
+// APIVersion and Kind are the values of these keys in every document.
 const (
 	APIVersion = "vitrine.dev/v1alpha1"
 	Kind       = "Workload"
 )
 
-// Workload is the document: a vitrine.yaml, an object of Kubernetes, a message to a host. Paths in it start from where it lies.
+// Workload is the document. Relative paths in a file start from the file's folder.
 type Workload struct {
 	APIVersion string   `json:"apiVersion" yaml:"apiVersion" required:"true" enum:"vitrine.dev/v1alpha1" doc:"The version of this format."`
 	Kind       string   `json:"kind" yaml:"kind" required:"true" enum:"Workload" doc:"What the file describes."`
@@ -23,7 +23,7 @@ type Metadata struct {
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty" secret:"true" doc:"For Kubernetes; a host does not read them."`
 }
 
-// Spec says what runs.
+// Spec lists components, triggers and services.
 type Spec struct {
 	Components []Component `json:"components" yaml:"components" required:"true" minItems:"1" doc:"The components of the workload."`
 	Triggers   []Trigger   `json:"triggers,omitempty" yaml:"triggers,omitempty" doc:"What calls the components."`
@@ -45,19 +45,19 @@ type Component struct {
 	Telemetry   Telemetry         `json:"telemetry,omitzero" yaml:"telemetry,omitempty" doc:"What is shown of the component."`
 }
 
-// Source says where bytes come from: exactly one field is set.
+// Source is where a component's bytes come from: exactly one field is set.
 type Source struct {
 	File  string `json:"file,omitzero" yaml:"file,omitempty" minLength:"1" doc:"A file, from the manifest's folder."`
 	Image string `json:"image,omitzero" yaml:"image,omitempty" later:"*" doc:"An OCI image with its digest: host/repo@sha256:…"`
 }
 
-// Build says how a source file is made.
+// Build is how a source file is built.
 type Build struct {
 	Command []string `json:"command,omitempty" yaml:"command,omitempty" doc:"The command and its arguments."`
 	Watch   []string `json:"watch,omitempty" yaml:"watch,omitempty" doc:"Patterns of the files that it is made from."`
 }
 
-// Grants are what a component may do.
+// Grants are what a component may access.
 type Grants struct {
 	HTTP    []HTTPGrant  `json:"http,omitempty" yaml:"http,omitempty" doc:"Destinations of outgoing requests."`
 	Files   []FileGrant  `json:"files,omitempty" yaml:"files,omitempty" doc:"Folders of the host."`
@@ -67,20 +67,20 @@ type Grants struct {
 	Blobstore map[string]StoreGrant `json:"blobstore,omitempty" yaml:"blobstore,omitempty" keys:"^.+$" doc:"Container to backend. The name default stands for all containers that are not named here; without grants they are in the program's first backend."`
 }
 
-// StoreGrant gives what a backend stores.
+// StoreGrant grants a bucket or a container of a backend.
 type StoreGrant struct {
 	Backend string `json:"backend,omitzero" yaml:"backend,omitempty" doc:"The backend, by its name in the program; default its first one."`
 	Data    string `json:"data,omitzero" yaml:"data,omitempty" enum:"drop|keep" doc:"What becomes of what is stored when the workload has ended: it is dropped unless it says keep, and the next workload of that name finds nothing."`
 }
 
-// FileGrant gives a folder.
+// FileGrant grants a folder.
 type FileGrant struct {
 	Host   string `json:"host" yaml:"host" required:"true" doc:"The folder on the host, from the manifest's folder."`
 	Guest  string `json:"guest" yaml:"guest" required:"true" doc:"What the guest calls it."`
 	Access string `json:"access,omitzero" yaml:"access,omitempty" enum:"read|write" doc:"What the guest may do in it; read unless it says write."`
 }
 
-// SocketGrants give addresses.
+// SocketGrants grant addresses.
 type SocketGrants struct {
 	Connect []SocketGrant `json:"connect,omitempty" yaml:"connect,omitempty" doc:"Addresses that may be connected or sent to."`
 	Listen  []SocketGrant `json:"listen,omitempty" yaml:"listen,omitempty" doc:"Addresses that may be listened on."`
@@ -110,7 +110,7 @@ type Limits struct {
 	OutputBytesPerSecond Size  `json:"outputBytesPerSecond,omitzero" yaml:"outputBytesPerSecond,omitempty" doc:"Bytes that all instances of the component together may log in a second; default 10Mi."`
 }
 
-// Instances says how instances are made.
+// Instances is how instances are made.
 type Instances struct {
 	Isolation   string   `json:"isolation,omitzero" yaml:"isolation,omitempty" enum:"fresh|snapshot|reuse" later:"reuse" doc:"fresh: each invocation sees what a new instance would see. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all."`
 	Max         int      `json:"max,omitzero" yaml:"max,omitempty" min:"1" max:"1000000" doc:"How many instances may run at once."`
@@ -121,7 +121,7 @@ type Instances struct {
 	Idle        Duration `json:"idle,omitzero" yaml:"idle,omitempty" doc:"How long an instance is kept that does nothing."`
 }
 
-// Telemetry says what is shown.
+// Telemetry is how much of the component's calls telemetry records.
 type Telemetry struct {
 	Detail string `json:"detail,omitzero" yaml:"detail,omitempty" enum:"invocation|boundary|all" doc:"How many calls become spans."`
 }

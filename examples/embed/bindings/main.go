@@ -1,5 +1,5 @@
-// Command bindings runs a component through bindings that are generated from its WIT: what does not fit the component's
-// types does not compile. The component charges accounts, a resource that this program implements.
+// Command bindings runs a component by bindings that are generated from its WIT, so that Go checks the component's types at compile
+// time. The component charges accounts, a resource that this program implements.
 package main
 
 import (
@@ -23,7 +23,7 @@ var wasm []byte
 // bank is the host's side of the world.
 type bank map[string]uint32
 
-// NewAccount opens an account with what the bank has for its owner.
+// NewAccount opens an account with the owner's balance.
 func (b bank) NewAccount(_ context.Context, owner string) (till.Account, error) {
 	return &account{owner: owner, left: b[owner]}, nil
 }

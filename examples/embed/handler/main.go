@@ -36,7 +36,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	provider := trace.NewTracerProvider() // and where its spans go
+	provider := trace.NewTracerProvider() // with the program's own exporters
 	guest, err := newGuest(ctx, wasm, provider, slog.Default())
 	if err != nil {
 		log.Fatal(err)
@@ -63,7 +63,7 @@ func newGuest(ctx context.Context, wasm []byte, provider *trace.TracerProvider, 
 		return nil, err
 	}
 	spec := &workload.Spec{Name: "site", Components: []workload.Component{{Name: "guest"}}}
-	observer := tel.Component(spec, &spec.Components[0]) // names what is recorded
+	observer := tel.Component(spec, &spec.Components[0]) // spec names the service in spans
 
 	engine, err := component.NewEngine(ctx)
 	if err != nil {
@@ -73,8 +73,8 @@ func newGuest(ctx context.Context, wasm []byte, provider *trace.TracerProvider, 
 	if err != nil {
 		return nil, err
 	}
-	// What the component may do: write lines, which go to slog, and answer. It has no files, no sockets, no environment, and may
-	// send no requests.
+	// The component may write lines, which go to slog, and answer requests. It has no files, sockets or environment, and may send no
+	// requests.
 	linker := engine.NewLinker(observer)
 	lines := host.NewLines(spec, &spec.Components[0], sink{logger})
 	if err := wasi.Add(linker, wasi.Config{Stdout: lines.Stream("stdout"), Stderr: lines.Stream("stderr")}); err != nil {
@@ -101,7 +101,7 @@ func newGuest(ctx context.Context, wasm []byte, provider *trace.TracerProvider, 
 	}}, nil
 }
 
-// sink has the lines of components logged.
+// sink logs the lines of components.
 type sink struct{ log *slog.Logger }
 
 func (s sink) Log(ctx context.Context, l host.LogLine) {

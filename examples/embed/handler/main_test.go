@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// TestHandler: the component answers below its prefix; the program's provider has its spans below the program's own, and the
-// program's logger its lines.
+// TestHandler: the component answers below its prefix; the program's provider gets its spans as children of the program's own, and
+// the program's logger its lines.
 func TestHandler(t *testing.T) {
 	wasm, err := os.ReadFile("../../../testdata/guests/prebuilt/rust-http-p2.component.wasm")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command hostfunc serves a component functions and a resource of its own: the component opens accounts at a bank that is the
-// host's, and holds handles to them.
+// Command hostfunc gives a component host functions and a resource: the component opens accounts at the host's bank, and holds handles
+// to them.
 package main
 
 import (
@@ -20,13 +20,13 @@ import (
 //go:embed saver.wasm
 var saver []byte
 
-// account is what the component has handles to. It stays here: the component sees numbers.
+// account is the Go value of the resource. The component has handles to it, which are numbers.
 type account struct {
 	owner   string
 	balance uint32
 }
 
-// bank is the host's side of example:bank/accounts. It writes what happens to out.
+// bank implements example:bank/accounts. It writes to out when an account is closed.
 type bank struct{ out io.Writer }
 
 func (b *bank) define(linker *component.Linker) {
@@ -41,7 +41,7 @@ func (b *bank) define(linker *component.Linker) {
 	}}
 	accounts.Resource("account", accountType)
 
-	// GoFunc takes Go functions; the component's own type says what their parameters are, and Link checks that they fit.
+	// GoFunc takes Go functions; Link checks that they fit the component's types.
 	accounts.GoFunc("[constructor]account", func(owner string) *cm.Resource {
 		return cm.NewResource(accountType, &account{owner: owner})
 	})

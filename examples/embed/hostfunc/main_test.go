@@ -17,7 +17,7 @@ func Example() {
 	// Ada has saved 42
 }
 
-// TestTrap: an error of the host ends the call, with the cause below the trap, and the account is closed with the instance.
+// TestTrap: an error of a host function ends the call with a trap that wraps it, and the account is closed with the instance.
 func TestTrap(t *testing.T) {
 	var out strings.Builder
 	err := run(t.Context(), &out, "Ada", []uint32{math.MaxUint32, 1})

@@ -1,4 +1,4 @@
-// Command pool has many callers share a few instances of a component: bounded, with a deadline, and each as if it were new.
+// Command pool has many callers share a few instances of a component, with limits and a deadline, each in the state of a new instance.
 package main
 
 import (
@@ -38,8 +38,8 @@ func newWorkers(ctx context.Context) (*workers, error) {
 	}
 	pool, err := component.NewPool(linked, component.PoolConfig{
 		Max:      4,                     // instances at once
-		Queue:    100,                   // callers that wait for one; more are refused at once
-		Ready:    1,                     // instances that are made now, and kept
+		Queue:    100,                   // callers that wait for one; more are refused
+		Ready:    1,                     // instances that Prewarm makes, and that are kept
 		Idle:     5 * time.Second,       // how long others are kept
 		Deadline: 50 * time.Millisecond, // of a call, its wait included
 		Store:    []component.StoreOption{component.WithMemory(16 << 20), component.WithFuel(1_000_000_000)},
@@ -65,7 +65,7 @@ func (w *workers) count(ctx context.Context, n uint64) (got uint64, err error) {
 	return got, err
 }
 
-// close lets what runs end, for a second at most.
+// close waits for running calls, for a second at most.
 func (w *workers) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

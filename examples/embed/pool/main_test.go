@@ -17,7 +17,7 @@ func Example() {
 	// one wanted to count on: deadline
 }
 
-// TestIsolation: no caller sees another's state, no more instances are there than may be, and a closed pool takes nobody.
+// TestIsolation: callers do not see each other's state, the number of instances is bounded, and a closed pool refuses calls.
 func TestIsolation(t *testing.T) {
 	w, err := newWorkers(t.Context())
 	if err != nil {

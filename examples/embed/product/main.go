@@ -1,4 +1,4 @@
-// Command product is vitrine with one more plugin: a command line of one's own, whose components may import example:product/crier.
+// Command product is vitrine with one more plugin: its components may import example:product/crier.
 package main
 
 import (

@@ -21,7 +21,7 @@ func build(t *testing.T, pkg string) string {
 	return out
 }
 
-// TestProduct: the program serves what vitrine does not, and has all of vitrine's commands.
+// TestProduct: the program serves the plugin's interface, which vitrine does not, and has all of vitrine's commands.
 func TestProduct(t *testing.T) {
 	product, plain := build(t, "."), build(t, "../../../cmd/vitrine")
 	for _, c := range []struct {

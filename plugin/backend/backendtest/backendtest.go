@@ -1,4 +1,4 @@
-// Package backendtest tests what plugins over backends have in common.
+// Package backendtest tests what keyvalue and blobstore share.
 package backendtest
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Bind binds p to a component named c of a workload.
+// Bind binds p to a component named c of a workload in the namespace n.
 func Bind(t *testing.T, p host.Plugin, workloadName string, grants workload.Grants) (release func(), err error) {
 	t.Helper()
 	engine, err := component.NewEngine(t.Context())
@@ -28,9 +28,8 @@ func Bind(t *testing.T, p host.Plugin, workloadName string, grants workload.Gran
 	return p.Bind(t.Context(), engine.NewLinker(nil), &host.Binding{Workload: w, Component: &w.Components[0]})
 }
 
-// Lifetime tests that what a component has stored is there for all that it is bound for and gone when all of that is released,
-// or kept where the grants say so; and that nothing of anybody else's goes with it. visit stores something of an owner's, and
-// says whether it was there already.
+// Lifetime tests that a component's data lives until the last of its bindings is released, or longer if kept says so, and that
+// other owners' data stays. visit stores data of an owner, and says whether it was there before.
 func Lifetime(t *testing.T, p host.Plugin, grants workload.Grants, kept bool, visit func(backend.Owner) (found bool)) {
 	t.Helper()
 	bind := func(name string) (release func()) {

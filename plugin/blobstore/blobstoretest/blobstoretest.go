@@ -1,4 +1,4 @@
-// Package blobstoretest is the contract of blobstore.Backend as a test suite: a backend is in when it passes.
+// Package blobstoretest is the contract of blobstore.Backend as a test suite, which every backend must pass.
 package blobstoretest
 
 import (
@@ -15,32 +15,32 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
-// Run tests a backend; fresh gives a new, empty one.
+// Run tests a backend; fresh returns a new, empty one.
 func Run(t *testing.T, fresh func(*testing.T) blobstore.Backend) {
 	for _, c := range []struct {
 		name string
 		test func(*tester)
 	}{
 		{"containers come and go", containers},
-		{"objects come back as they went in", roundTrip},
-		{"an object is as it was at one moment", moments},
+		{"objects read as they were put", roundTrip},
+		{"a reader sees one version of an object", snapshotReads},
 		{"ranges are cut to the object", ranges},
 		{"objects are listed once, each by its name", listing},
-		{"objects that stay are listed though others come and go", changing},
-		{"made-up cursors do no harm", madeUp},
+		{"objects that stay are listed while others change", changesWhileListing},
+		{"invented cursors do no harm", inventedCursors},
 		{"names are only names", names},
 		{"deleting is idempotent", deleting},
-		{"what is not there is not found", missing},
-		{"a new container of an old name is empty", emptied},
-		{"owners see their own", owners},
-		{"calls at once are atomic", atomic},
-		{"a put reads to the end and no further", exactly},
-		{"a put that fails half way leaves the old object", failing},
-		{"a put under way is not seen", underWay},
+		{"missing containers and objects are errors", missing},
+		{"a container made again is empty", recreatedContainer},
+		{"owners are isolated", owners},
+		{"concurrent calls are atomic", atomic},
+		{"a put reads to the end and no further", readsToEnd},
+		{"a put that fails leaves the old object", failedPut},
+		{"a running put is not visible", runningPut},
 		{"a put that is cancelled leaves the old object", cancelledPut},
 		{"calls end with their context", cancelled},
-		{"a reader that is closed lets go", closing},
-		{"copies are the object's bytes", copies},
+		{"closing a reader ends its reads", closedReader},
+		{"copies equal the object", copies},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := fresh(t)
@@ -49,8 +49,8 @@ func Run(t *testing.T, fresh func(*testing.T) blobstore.Backend) {
 	}
 }
 
-// Plain is b without the optional powers of its stores and readers, and with those of its own.
-func Plain(b blobstore.Backend) blobstore.Backend { return plain{b} }
+// WithoutOptional is b without the optional interfaces of its stores and readers.
+func WithoutOptional(b blobstore.Backend) blobstore.Backend { return plain{b} }
 
 type plain struct{ blobstore.Backend }
 
@@ -58,7 +58,7 @@ func (p plain) Store(owner blobstore.Owner) blobstore.Store {
 	return plainStore{p.Backend.Store(owner)}
 }
 
-// Drop forgets what is an owner's, if b can.
+// Drop calls b's Drop, if it has one.
 func (p plain) Drop(owner blobstore.Owner) {
 	if d, ok := p.Backend.(interface{ Drop(blobstore.Owner) }); ok {
 		d.Drop(owner)
@@ -98,7 +98,7 @@ func (t *tester) is(err, want error) {
 	}
 }
 
-// read gives all of a part of an object.
+// read returns a part of an object.
 func (t *tester) read(container, object string, from, n uint64) (data []byte, info blobstore.Info, err error) {
 	r, info, err := t.store.Open(t.ctx, container, object, from, n)
 	if err != nil {
@@ -110,7 +110,7 @@ func (t *tester) read(container, object string, from, n uint64) (data []byte, in
 
 func (t *tester) put(container, object, data string) {
 	t.Helper()
-	info, err := t.store.Put(t.ctx, container, object, struct{ io.Reader }{strings.NewReader(data)}) // whose length is not to be seen
+	info, err := t.store.Put(t.ctx, container, object, struct{ io.Reader }{strings.NewReader(data)}) // without a length
 	t.ok(err)
 	if info.Size != uint64(len(data)) || info.Created.IsZero() {
 		t.Errorf("put %d bytes: %+v", len(data), info)
@@ -129,7 +129,7 @@ func (t *tester) want(container, object, data string) {
 	}
 }
 
-// list gives the names of all objects. each is called behind every page but the last.
+// list returns the names of all objects. It calls each after every page but the last.
 func (t *tester) list(container string, each func()) (names []string) {
 	t.Helper()
 	for cursor, pages := "", 0; ; pages++ {
@@ -150,7 +150,7 @@ func (t *tester) list(container string, each func()) (names []string) {
 
 func (t *tester) wantNames(container string, want ...string) {
 	t.Helper()
-	got := slices.Sorted(slices.Values(t.list(container, nil))) // the contract says nothing of an order
+	got := slices.Sorted(slices.Values(t.list(container, nil))) // the contract has no order
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("%q holds %.200q, wanted %.200q", container, got, want)
@@ -193,7 +193,7 @@ func roundTrip(t *tester) {
 	}
 }
 
-// pausing reads nothing every other time, as readers may.
+// pausing returns no bytes at every other Read, as readers may.
 type pausing struct {
 	r     io.Reader
 	pause bool
@@ -206,7 +206,7 @@ func (p *pausing) Read(b []byte) (int, error) {
 	return p.r.Read(b[:min(len(b), 1)])
 }
 
-func moments(t *tester) {
+func snapshotReads(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	first := strings.Repeat("first", 100_000)
 	t.put("c", "o", first)
@@ -271,7 +271,7 @@ func listing(t *tester) {
 	t.wantNames("d")
 }
 
-func changing(t *tester) {
+func changesWhileListing(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	var stay []string
 	for i := range 2000 {
@@ -284,7 +284,7 @@ func changing(t *tester) {
 	got := t.list("c", func() {
 		for range 100 {
 			t.ok(t.store.Delete(t.ctx, "c", fmt.Sprintf("goes-%04d", n%2000)))
-			t.put("c", fmt.Sprintf("comes-%04d", n%2000), "") // no more of them than make the listing end
+			t.put("c", fmt.Sprintf("comes-%04d", n%2000), "") // a bounded number, so that the listing ends
 			n++
 		}
 	})
@@ -301,7 +301,7 @@ func changing(t *tester) {
 	}
 }
 
-func madeUp(t *tester) {
+func inventedCursors(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.put("c", "o", "data")
 	for _, cursor := range []string{"0", "1", "-1", "18446744073709551615", "18446744073709551616", "x", "\x00", "%", strings.Repeat("9", 1000)} {
@@ -313,7 +313,7 @@ func madeUp(t *tester) {
 	t.want("c", "o", "data")
 }
 
-// names are chosen to meet in backends that make paths or keys of them.
+// names are chosen to collide in backends that make paths or keys of them.
 func names(t *tester) {
 	all := []string{"a", "A", "a/b", "a/", "/a", "..", ".", "../a", "a b", "a%2Fb", "a\\b", "a\x00", "ä", "a:b", "*"}
 	for _, c := range all {
@@ -361,7 +361,7 @@ func missing(t *tester) {
 		t.is(t.store.Delete(t.ctx, "c", "o"), want)
 	}
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
-	t.wantNames("c") // the Put that was refused has left nothing
+	t.wantNames("c") // the refused Put has left nothing
 	_, _, err := t.read("c", "o", 0, 1)
 	t.is(err, blobstore.ErrNoSuchObject)
 	_, err = t.store.Stat(t.ctx, "c", "o")
@@ -369,7 +369,7 @@ func missing(t *tester) {
 	t.is(err, blobstore.ErrNotFound)
 }
 
-func emptied(t *tester) {
+func recreatedContainer(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.put("c", "o", "x")
 	t.ok(t.store.DeleteContainer(t.ctx, "c"))

@@ -51,23 +51,23 @@ func atomic(t *tester) {
 	}
 }
 
-// ending is a reader that must not be read behind its end.
-type ending struct {
+// endReader is a reader that must not be read after its end.
+type endReader struct {
 	io.Reader
 	ended, again bool
 }
 
-func (e *ending) Read(p []byte) (int, error) {
+func (e *endReader) Read(p []byte) (int, error) {
 	e.again = e.again || e.ended
 	n, err := e.Reader.Read(p)
 	e.ended = err != nil
 	return n, err
 }
 
-func exactly(t *tester) {
+func readsToEnd(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	for _, data := range []string{"", "x", strings.Repeat("0123456789", 10_000)} {
-		r := &ending{Reader: strings.NewReader(data)}
+		r := &endReader{Reader: strings.NewReader(data)}
 		_, err := t.store.Put(t.ctx, "c", "o", r)
 		t.ok(err)
 		if !r.ended || r.again {
@@ -76,7 +76,7 @@ func exactly(t *tester) {
 	}
 }
 
-func failing(t *tester) {
+func failedPut(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.put("c", "old", "old")
 	cable := errors.New("cable pulled")
@@ -93,8 +93,8 @@ func failing(t *tester) {
 	}
 }
 
-// underWay puts an object of which half is written.
-func (t *tester) underWay(ctx context.Context, name string) (w *io.PipeWriter, done <-chan error) {
+// startPut starts a Put of an object of which half is written.
+func (t *tester) startPut(ctx context.Context, name string) (w *io.PipeWriter, done <-chan error) {
 	t.Helper()
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
@@ -109,39 +109,39 @@ func (t *tester) underWay(ctx context.Context, name string) (w *io.PipeWriter, d
 	return w, ended
 }
 
-func underWay(t *tester) {
+func runningPut(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.put("c", "old", "old")
-	old, oldDone := t.underWay(t.ctx, "old")
-	fresh, freshDone := t.underWay(t.ctx, "new")
-	t.want("c", "old", "old") // and nobody waits for it
+	old, oldDone := t.startPut(t.ctx, "old")
+	fresh, freshDone := t.startPut(t.ctx, "new")
+	t.want("c", "old", "old") // without waiting for the Put
 	_, err := t.store.Stat(t.ctx, "c", "new")
 	t.is(err, blobstore.ErrNoSuchObject)
 	t.wantNames("c", "old")
 	t.ok(old.Close())
 	t.ok(<-oldDone)
 	t.want("c", "old", strings.Repeat("n", 10_000))
-	// What it goes to may be gone by its end.
+	// The container may be deleted before the Put's end.
 	t.ok(t.store.DeleteContainer(t.ctx, "c"))
 	t.ok(fresh.Close())
 	t.is(<-freshDone, blobstore.ErrNoSuchContainer)
 }
 
-// soon bounds what must not wait for ever.
-const soon = 30 * time.Second
+// timeout bounds calls that must not wait for ever.
+const timeout = 30 * time.Second
 
 func cancelledPut(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.put("c", "old", "old")
 	ctx, cancel := context.WithCancel(t.ctx)
-	w, done := t.underWay(ctx, "old")
+	w, done := t.startPut(ctx, "old")
 	cancel()
-	// A reader that waits is its owner's to end; whatever it gives then, the put has been cancelled.
+	// The owner of a reader ends its Read; whatever that returns, the put was cancelled.
 	go w.Write([]byte("more")) //nolint:errcheck // the put may have ended
 	select {
 	case err := <-done:
 		t.is(err, context.Canceled)
-	case <-time.After(soon):
+	case <-time.After(timeout):
 		t.Fatal("the put goes on")
 	}
 	t.want("c", "old", "old")
@@ -153,7 +153,7 @@ func cancelled(t *tester) {
 	t.put("c", "o", "data")
 	ctx, cancel := context.WithCancel(t.ctx)
 	cancel()
-	// A call that does not wait may as well be done; one that does ends.
+	// A call that does not wait may succeed; one that waits must end.
 	for name, err := range map[string]error{
 		"create": t.store.CreateContainer(ctx, "d"),
 		"stat":   second(t.store.Stat(ctx, "c", "o")),
@@ -177,7 +177,7 @@ func cancelled(t *tester) {
 
 func second[T any](_ T, err error) error { return err }
 
-func closing(t *tester) {
+func closedReader(t *tester) {
 	t.ok(t.store.CreateContainer(t.ctx, "c"))
 	t.put("c", "o", strings.Repeat("x", 1_000_000))
 	r, _, err := t.store.Open(t.ctx, "c", "o", 0, math.MaxUint64)
@@ -192,7 +192,7 @@ func closing(t *tester) {
 	t.ok(r.Close())
 	select {
 	case <-read:
-	case <-time.After(soon):
+	case <-time.After(timeout):
 		t.Fatal("a read goes on behind Close")
 	}
 	t.ok(t.store.Delete(t.ctx, "c", "o"))

@@ -1,4 +1,5 @@
-// Package memory keeps blobs in the process: each component has its own store, gone when its workload is stopped. They are bounded.
+// Package memory is a backend that keeps objects in the process's memory. Each component has a bounded store of its own, which is
+// deleted when its workload is stopped.
 package memory
 
 import (
@@ -13,15 +14,14 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
-// DefaultBytes bounds a store: the bytes of its names and objects together, and EntryBytes for each container and object, which
-// is what it costs to keep one.
+// DefaultBytes bounds a store: the bytes of its names and objects together, and EntryBytes for each container and object.
 const (
 	DefaultBytes = 256 << 20
 	EntryBytes   = 256
 )
 
-// page is how many names List gives at once.
-const page = 1000
+// pageSize is how many names a page of List has.
+const pageSize = 1000
 
 // Backend implements blobstore.Backend.
 type Backend struct {
@@ -36,7 +36,7 @@ var (
 	_ backend.Dropper   = (*Backend)(nil)
 )
 
-// New makes a backend whose stores hold at most so many bytes each; 0 is DefaultBytes.
+// New makes a backend whose stores hold at most bytes each; 0 is DefaultBytes.
 func New(bytes int) *Backend {
 	if bytes == 0 {
 		bytes = DefaultBytes
@@ -57,7 +57,7 @@ func (b *Backend) Store(owner blobstore.Owner) blobstore.Store {
 	return b.stores[owner]
 }
 
-// Drop implements backend.Dropper. A store that is still used is its user's alone.
+// Drop implements backend.Dropper. A store that is still in use lives on for its user.
 func (b *Backend) Drop(owner blobstore.Owner) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -81,7 +81,7 @@ type container struct {
 	names   backend.Index
 }
 
-// object is never changed: another takes its place.
+// object is never changed, but replaced.
 type object struct {
 	data    []byte
 	created time.Time
@@ -92,7 +92,7 @@ func (o *object) info() blobstore.Info {
 	return blobstore.Info{Size: uint64(len(o.data)), Created: o.created}
 }
 
-// find finds a container. s.mu is held.
+// find returns a container. s.mu is held.
 func (s *store) find(name string) (*container, error) {
 	if c := s.containers[name]; c != nil {
 		return c, nil
@@ -100,7 +100,7 @@ func (s *store) find(name string) (*container, error) {
 	return nil, fmt.Errorf("%q: %w", name, blobstore.ErrNoSuchContainer)
 }
 
-// object finds an object.
+// object returns an object.
 func (s *store) object(in, name string) (object, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -115,8 +115,8 @@ func (s *store) object(in, name string) (object, error) {
 	return o, nil
 }
 
-// take takes n bytes of the room. s.mu is held.
-func (s *store) take(n int) error {
+// takeRoom takes n bytes from the store's bound. s.mu is held.
+func (s *store) takeRoom(n int) error {
 	if n > s.room {
 		return fmt.Errorf("%w: %d bytes are left, %d are needed", blobstore.ErrFull, s.room, n)
 	}
@@ -130,7 +130,7 @@ func (s *store) CreateContainer(_ context.Context, name string) error {
 	if s.containers[name] != nil {
 		return fmt.Errorf("container %q: %w", name, blobstore.ErrExists)
 	}
-	if err := s.take(len(name) + EntryBytes); err != nil {
+	if err := s.takeRoom(len(name) + EntryBytes); err != nil {
 		return err
 	}
 	s.containers[name] = &container{created: time.Now(), objects: map[string]object{}}
@@ -180,7 +180,7 @@ func (s *store) Open(_ context.Context, in, name string, from, n uint64) (io.Rea
 	return &reader{rest: o.data[from : from+min(n, size-from)], held: len(o.data)}, o.info(), nil
 }
 
-// reader reads a part of an object, and keeps all of it.
+// reader reads a part of an object, and keeps the whole object in memory.
 type reader struct {
 	mu   sync.Mutex
 	rest []byte
@@ -224,7 +224,7 @@ func (s *store) List(_ context.Context, in, cursor string) (blobstore.Page, erro
 	if err != nil {
 		return blobstore.Page{}, err
 	}
-	names, next, err := c.names.Page(cursor, page)
+	names, next, err := c.names.Page(cursor, pageSize)
 	return blobstore.Page{Names: names, Next: next}, err
 }
 
@@ -246,8 +246,8 @@ func (s *store) Delete(_ context.Context, in string, names ...string) error {
 }
 
 func (s *store) Put(ctx context.Context, in, name string, from io.Reader) (blobstore.Info, error) {
-	p := put{s: s, in: in, name: name}
-	defer p.giveBack()
+	p := pendingPut{s: s, in: in, name: name}
+	defer p.release()
 	if _, err := p.reserve(0, 0); err != nil { // there is a container
 		return blobstore.Info{}, err
 	}
@@ -263,7 +263,7 @@ func (s *store) Copy(_ context.Context, in, name, toContainer, toName string) er
 	if err != nil {
 		return err
 	}
-	p := put{s: s, in: toContainer, name: toName}
-	_, err = p.commit(bytes.Clone(o.data)) // each has its own, which is what the room is counted for
+	p := pendingPut{s: s, in: toContainer, name: toName}
+	_, err = p.commit(bytes.Clone(o.data)) // the bound counts the bytes of each object, so that they must not be shared
 	return err
 }

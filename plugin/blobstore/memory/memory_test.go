@@ -21,12 +21,12 @@ func TestContract(t *testing.T) {
 	blobstoretest.Run(t, func(*testing.T) blobstore.Backend { return memory.New(0) })
 }
 
-// TestContractOfTheLeast: the suite asks for no optional power.
-func TestContractOfTheLeast(t *testing.T) {
-	blobstoretest.Run(t, func(*testing.T) blobstore.Backend { return blobstoretest.Plain(memory.New(0)) })
+// TestContractWithoutOptional: the suite needs no optional interface.
+func TestContractWithoutOptional(t *testing.T) {
+	blobstoretest.Run(t, func(*testing.T) blobstore.Backend { return blobstoretest.WithoutOptional(memory.New(0)) })
 }
 
-func put(s blobstore.Store, ctx context.Context, container, object string, data []byte) error {
+func pendingPut(s blobstore.Store, ctx context.Context, container, object string, data []byte) error {
 	_, err := s.Put(ctx, container, object, bytes.NewReader(data))
 	return err
 }
@@ -35,7 +35,7 @@ func put(s blobstore.Store, ctx context.Context, container, object string, data 
 func TestEmptyEntries(t *testing.T) {
 	for name, add := range map[string]func(s blobstore.Store, name string) error{
 		"containers": func(s blobstore.Store, name string) error { return s.CreateContainer(t.Context(), name) },
-		"objects":    func(s blobstore.Store, name string) error { return put(s, t.Context(), "c", name, nil) },
+		"objects":    func(s blobstore.Store, name string) error { return pendingPut(s, t.Context(), "c", name, nil) },
 	} {
 		s := memory.New(1 << 20).Store(blobstore.Owner{})
 		if err := s.CreateContainer(t.Context(), "c"); err != nil {
@@ -51,7 +51,7 @@ func TestEmptyEntries(t *testing.T) {
 	}
 }
 
-// TestBound walks a store of ten bytes and three entries through everything that takes and gives back room.
+// TestBound tries all calls that take or free space in a store of ten bytes and three entries.
 func TestBound(t *testing.T) {
 	ctx := t.Context()
 	large := func(n int) []byte { return make([]byte, memory.EntryBytes+n) }
@@ -63,16 +63,16 @@ func TestBound(t *testing.T) {
 	}{
 		{"a container too long", func() error { return s.CreateContainer(ctx, string(large(2*memory.EntryBytes+11))) }, true},
 		{"a container", func() error { return s.CreateContainer(ctx, "abc") }, false},
-		{"an object", func() error { return put(s, ctx, "abc", "o", large(5)) }, false},
-		{"too large a replacement", func() error { return put(s, ctx, "abc", "o", large(7)) }, true},
-		{"a replacement", func() error { return put(s, ctx, "abc", "o", large(6)) }, false},
-		{"another object", func() error { return put(s, ctx, "abc", "p", nil) }, true},
+		{"an object", func() error { return pendingPut(s, ctx, "abc", "o", large(5)) }, false},
+		{"too large a replacement", func() error { return pendingPut(s, ctx, "abc", "o", large(7)) }, true},
+		{"a replacement", func() error { return pendingPut(s, ctx, "abc", "o", large(6)) }, false},
+		{"another object", func() error { return pendingPut(s, ctx, "abc", "p", nil) }, true},
 		{"another container", func() error { return s.CreateContainer(ctx, "d") }, true},
-		{"a smaller replacement", func() error { return put(s, ctx, "abc", "o", []byte("12345")) }, false},
-		{"the last byte", func() error { return put(s, ctx, "abc", "p", nil) }, false},
+		{"a smaller replacement", func() error { return pendingPut(s, ctx, "abc", "o", []byte("12345")) }, false},
+		{"the last byte", func() error { return pendingPut(s, ctx, "abc", "p", nil) }, false},
 		{"deletion", func() error { return s.Delete(ctx, "abc", "o", "o", "none") }, false},
-		{"what it gave back", func() error { return put(s, ctx, "abc", "q", []byte("12345")) }, false},
-		{"one byte more", func() error { return put(s, ctx, "abc", "r", nil) }, true},
+		{"what it gave back", func() error { return pendingPut(s, ctx, "abc", "q", []byte("12345")) }, false},
+		{"one byte more", func() error { return pendingPut(s, ctx, "abc", "r", nil) }, true},
 		{"deletion of all", func() error { return s.DeleteContainer(ctx, "abc") }, false},
 		{"all of it", func() error { return s.CreateContainer(ctx, "1234567890") }, false},
 	} {
@@ -85,8 +85,8 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// TestOwnersHaveTheirOwnRoom: one component cannot fill another's store.
-func TestOwnersHaveTheirOwnRoom(t *testing.T) {
+// TestOwnersHaveTheirOwnBound: one component cannot fill another's store.
+func TestOwnersHaveTheirOwnBound(t *testing.T) {
 	b := memory.New(4 + memory.EntryBytes)
 	for _, name := range []string{"ada", "bob"} {
 		if err := b.Store(blobstore.Owner{Component: name}).CreateContainer(t.Context(), "1234"); err != nil {
@@ -95,9 +95,8 @@ func TestOwnersHaveTheirOwnRoom(t *testing.T) {
 	}
 }
 
-// TestDataGoesWithItsWorkload: what a component has stored is gone when all that it was bound for is released, and nothing
-// of anybody else's.
-func TestDataGoesWithItsWorkload(t *testing.T) {
+// TestDropWithWorkload: a component's data, and no other's, is deleted with its last binding.
+func TestDropWithWorkload(t *testing.T) {
 	b := memory.New(0)
 	backendtest.Lifetime(t, blobstore.New(b), workload.Grants{}, false, func(owner backend.Owner) bool {
 		err := b.Store(owner).CreateContainer(t.Context(), "kept")
@@ -108,8 +107,8 @@ func TestDataGoesWithItsWorkload(t *testing.T) {
 	})
 }
 
-// TestPutsAtOnceShareTheRoom: what is on its way into a store takes room as it grows, and gives it back if it does not get there.
-func TestPutsAtOnceShareTheRoom(t *testing.T) {
+// TestConcurrentPutsShareTheBound: a running Put takes space as it grows, and frees it if it fails.
+func TestConcurrentPutsShareTheBound(t *testing.T) {
 	const room = 1 << 20
 	ctx := t.Context()
 	s := memory.New(room + 10*memory.EntryBytes).Store(blobstore.Owner{})

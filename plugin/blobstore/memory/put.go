@@ -10,27 +10,27 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
-// put is an object on its way into a store. It is read without the lock, and the room for it is taken as it grows: several at once
-// hold no more than the store may.
-type put struct {
+// pendingPut is a running Put. It reads without the lock, and reserves space as the object grows, so that several at once do not
+// exceed the store's bound.
+type pendingPut struct {
 	s        *store
 	in, name string
-	reserved int // bytes of the room
+	reserved int // bytes of the store's bound
 }
 
-// reserve takes the room for an object of most bytes, or of at least so many if there is no room for that, beside the room of what
-// it replaces. It gives how many they are.
-func (p *put) reserve(least, most int) (size int, err error) {
+// reserve reserves space for an object of most bytes, or as much as there is but at least least, and counts the space of the object
+// that it replaces. It returns the size.
+func (p *pendingPut) reserve(least, most int) (size int, err error) {
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
 	c, err := p.s.find(p.in)
 	if err != nil {
 		return 0, err
 	}
-	free := p.reserved + len(c.objects[p.name].data) // what the object may have without taking more
+	free := p.reserved + len(c.objects[p.name].data) // space that the object has without taking more
 	size = max(least, min(most, free+max(p.s.room, 0)))
 	if n := size - free; n > 0 {
-		if err := p.s.take(n); err != nil {
+		if err := p.s.takeRoom(n); err != nil {
 			return 0, err
 		}
 		p.reserved += n
@@ -38,8 +38,8 @@ func (p *put) reserve(least, most int) (size int, err error) {
 	return size, nil
 }
 
-// giveBack gives back what was reserved and not used.
-func (p *put) giveBack() {
+// release frees space that was reserved and not used.
+func (p *pendingPut) release() {
 	if p.reserved > 0 {
 		p.s.mu.Lock()
 		p.s.room += p.reserved
@@ -47,11 +47,11 @@ func (p *put) giveBack() {
 	}
 }
 
-// firstBytes is what room is made for at first where nothing is known of the size.
-const firstBytes = 4 << 10
+// initialBytes is the first buffer's size if the object's is unknown.
+const initialBytes = 4 << 10
 
 // read reads all of from.
-func (p *put) read(ctx context.Context, from io.Reader) (data []byte, err error) {
+func (p *pendingPut) read(ctx context.Context, from io.Reader) (data []byte, err error) {
 	if l, ok := from.(interface{ Len() int }); ok {
 		size, err := p.reserve(l.Len(), l.Len())
 		if err != nil {
@@ -64,10 +64,10 @@ func (p *put) read(ctx context.Context, from io.Reader) (data []byte, err error)
 			return nil, context.Cause(ctx)
 		}
 		if len(data) == cap(data) {
-			var one [1]byte // it may be the end, and no room wanted
+			var one [1]byte // at the end, no more space is needed
 			n, err := from.Read(one[:])
 			if n > 0 {
-				size, err := p.reserve(len(data)+1, max(firstBytes, 2*len(data)))
+				size, err := p.reserve(len(data)+1, max(initialBytes, 2*len(data)))
 				if err != nil {
 					return nil, err
 				}
@@ -75,29 +75,29 @@ func (p *put) read(ctx context.Context, from io.Reader) (data []byte, err error)
 				copy(grown, data)
 				data = append(grown, one[0])
 			}
-			if done, err := ended(err); done {
+			if done, err := atEnd(err); done {
 				return data, err
 			}
 			continue
 		}
 		n, err := from.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
-		if done, err := ended(err); done {
+		if done, err := atEnd(err); done {
 			return data, err
 		}
 	}
 }
 
-// ended says whether an error of a reader is the end of it, and whether it is a good one.
-func ended(err error) (bool, error) {
+// atEnd says whether a reader's error ends the reading, and returns the error unless it is io.EOF.
+func atEnd(err error) (bool, error) {
 	if err == io.EOF {
 		return true, nil
 	}
 	return err != nil, err
 }
 
-// commit puts data in its place.
-func (p *put) commit(data []byte) (blobstore.Info, error) {
+// commit stores data as the object.
+func (p *pendingPut) commit(data []byte) (blobstore.Info, error) {
 	p.s.mu.Lock()
 	defer p.s.mu.Unlock()
 	c, err := p.s.find(p.in)
@@ -111,10 +111,10 @@ func (p *put) commit(data []byte) (blobstore.Info, error) {
 	}
 	p.s.room += p.reserved
 	p.reserved = 0
-	if err := p.s.take(need); err != nil {
+	if err := p.s.takeRoom(need); err != nil {
 		return blobstore.Info{}, err
 	}
-	if cap(data)-len(data) > len(data)/4 { // the room is counted for what is there
+	if cap(data)-len(data) > len(data)/4 { // the bound counts the length only
 		data = bytes.Clone(data)
 	}
 	o := object{data: slices.Clip(data), created: time.Now(), number: old.number}

@@ -1,4 +1,4 @@
-// Package keyvaluetest is the contract of keyvalue.Backend as a test suite: a backend is in when it passes.
+// Package keyvaluetest is the contract of keyvalue.Backend as a test suite, which every backend must pass.
 package keyvaluetest
 
 import (
@@ -13,26 +13,26 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 )
 
-// Run tests a backend; fresh gives a new, empty one. The optional powers of its buckets are tested as far as they have them: a
-// backend says which those are by guards such as var _ keyvalue.Batcher = (*bucket)(nil).
+// Run tests a backend; fresh returns a new, empty one. It tests the optional interfaces that the buckets implement; a backend asserts
+// these by declarations such as var _ keyvalue.Batcher = (*bucket)(nil).
 func Run(t *testing.T, fresh func(*testing.T) keyvalue.Backend) {
 	for _, c := range []struct {
 		name string
 		test func(*tester)
 	}{
-		{"values come back as they went in", roundTrip},
+		{"values read as they were set", roundTrip},
 		{"a stored value is a copy", copies},
-		{"what was read stays as it was", moments},
+		{"values that were read do not change", snapshotReads},
 		{"keys are only names", names},
 		{"deleting is idempotent", deleting},
-		{"two openings see one bucket", openings},
-		{"buckets of other names are others", buckets},
-		{"owners see their own", owners},
+		{"two openings see one bucket", sharedBucket},
+		{"buckets of different names are different", buckets},
+		{"owners are isolated", owners},
 		{"every key is listed once", listing},
-		{"keys that stay are listed though others come and go", changing},
-		{"cursors are good in another opening", cursors},
-		{"made-up cursors do no harm", madeUp},
-		{"calls at once are atomic", atomic},
+		{"keys that stay are listed while others change", changesWhileListing},
+		{"cursors are valid in another opening", cursors},
+		{"invented cursors do no harm", inventedCursors},
+		{"concurrent calls are atomic", atomic},
 		{"calls end with their context", cancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(start(t, fresh)) })
@@ -41,10 +41,10 @@ func Run(t *testing.T, fresh func(*testing.T) keyvalue.Backend) {
 	optional(t, fresh, "batches", batches)
 	optional(t, fresh, "increments add up, also at once", increments)
 	optional(t, fresh, "swaps take place where nothing has changed", swaps)
-	optional(t, fresh, "of swaps at once one takes place", swapsAtOnce)
+	optional(t, fresh, "of swaps at once one takes place", concurrentSwaps)
 }
 
-// optional tests a power that buckets may have.
+// optional tests an optional interface of buckets.
 func optional[P any](t *testing.T, fresh func(*testing.T) keyvalue.Backend, name string, test func(*tester, P)) {
 	t.Run(name, func(t *testing.T) {
 		s := start(t, fresh)
@@ -57,8 +57,8 @@ func optional[P any](t *testing.T, fresh func(*testing.T) keyvalue.Backend, name
 	})
 }
 
-// Plain is b without the optional powers of its buckets, and with those of its own.
-func Plain(b keyvalue.Backend) keyvalue.Backend { return plain{b} }
+// WithoutOptional is b without the optional interfaces of its buckets.
+func WithoutOptional(b keyvalue.Backend) keyvalue.Backend { return plain{b} }
 
 type plain struct{ keyvalue.Backend }
 
@@ -67,7 +67,7 @@ func (p plain) Open(ctx context.Context, owner keyvalue.Owner, name string) (key
 	return struct{ keyvalue.Bucket }{b}, err
 }
 
-// Drop forgets what is an owner's, if b can.
+// Drop calls b's Drop, if it has one.
 func (p plain) Drop(owner keyvalue.Owner) {
 	if d, ok := p.Backend.(interface{ Drop(keyvalue.Owner) }); ok {
 		d.Drop(owner)
@@ -108,7 +108,7 @@ func (t *tester) set(key, value string) {
 	t.ok(t.bucket.Set(t.ctx, key, []byte(value)))
 }
 
-// want wants a value in b; "none" stands for no value.
+// want checks the value of a key in b; "none" means no value.
 func (t *tester) want(b keyvalue.Bucket, key, want string) {
 	t.Helper()
 	v, ok, err := b.Get(t.ctx, key)
@@ -122,7 +122,7 @@ func (t *tester) want(b keyvalue.Bucket, key, want string) {
 	}
 }
 
-// list gives all keys, and how many pages they take. each is called behind every page.
+// list returns all keys and the number of pages. It calls each after every page.
 func (t *tester) list(each func()) (keys []string, pages int) {
 	t.Helper()
 	for cursor := ""; ; {
@@ -158,7 +158,7 @@ func copies(t *tester) {
 	t.want(t.bucket, "k", "abc")
 }
 
-func moments(t *tester) {
+func snapshotReads(t *tester) {
 	t.set("k", "first")
 	before, _, err := t.bucket.Get(t.ctx, "k")
 	t.ok(err)
@@ -169,7 +169,7 @@ func moments(t *tester) {
 	}
 }
 
-// names are chosen to meet in backends that make paths or longer keys of them.
+// names are chosen to collide in backends that make paths or longer keys of them.
 func names(t *tester) {
 	all := []string{"", "a", "A", "a/b", "a/", "/a", "..", ".", "../a", "a b", "a%2Fb", "a\\b", "a\x00", "ä", "a:b", "*", string(bytes.Repeat([]byte("long"), 50))}
 	for _, k := range all {
@@ -196,7 +196,7 @@ func deleting(t *tester) {
 	t.want(t.bucket, "stays", "v")
 }
 
-func openings(t *tester) {
+func sharedBucket(t *tester) {
 	t.set("k", "v")
 	t.want(t.open(ada, "default"), "k", "v")
 }
@@ -241,7 +241,7 @@ func listing(t *tester) {
 	}
 }
 
-func changing(t *tester) {
+func changesWhileListing(t *tester) {
 	var stay []string
 	for i := range 1000 {
 		name := fmt.Sprintf("%04d", i)
@@ -253,7 +253,7 @@ func changing(t *tester) {
 	got, _ := t.list(func() {
 		for range 50 {
 			t.ok(t.bucket.Delete(t.ctx, fmt.Sprintf("goes-%04d", n%1000)))
-			t.set(fmt.Sprintf("comes-%04d", n%1000), "") // no more of them than make the listing end
+			t.set(fmt.Sprintf("comes-%04d", n%1000), "") // a bounded number, so that the listing ends
 			n++
 		}
 	})
@@ -288,7 +288,7 @@ func cursors(t *tester) {
 	}
 }
 
-func madeUp(t *tester) {
+func inventedCursors(t *tester) {
 	t.set("k", "v")
 	for _, cursor := range []string{"0", "1", "-1", "99999", "18446744073709551615", "18446744073709551616", "x", "\x00", "%", string(bytes.Repeat([]byte("9"), 1000))} {
 		page, err := t.bucket.List(t.ctx, cursor)
@@ -332,7 +332,7 @@ func cancelled(t *tester) {
 	t.set("k", "v")
 	ctx, cancel := context.WithCancel(t.ctx)
 	cancel()
-	// A call that does not wait may as well be done; one that does ends.
+	// A call that does not wait may succeed; one that waits must end.
 	if err := t.bucket.Set(ctx, "k", []byte("w")); err != nil && !errors.Is(err, context.Canceled) {
 		t.Errorf("set: %v", err)
 	}

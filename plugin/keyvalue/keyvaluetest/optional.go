@@ -112,8 +112,8 @@ func swaps(t *tester, s keyvalue.Swapper) {
 	}
 }
 
-// swapsAtOnce counts as Increment does, by trying again.
-func swapsAtOnce(t *tester, s keyvalue.Swapper) {
+// concurrentSwaps counts with Swap and retries, as Increment does.
+func concurrentSwaps(t *tester, s keyvalue.Swapper) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {

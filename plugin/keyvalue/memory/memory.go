@@ -1,4 +1,5 @@
-// Package memory keeps buckets in the process: each component has its own, gone when its workload is stopped. They are bounded.
+// Package memory is a backend that keeps buckets in the process's memory. Each component has bounded buckets of its own, which are
+// deleted when its workload is stopped.
 package memory
 
 import (
@@ -12,17 +13,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 )
 
-// DefaultBytes bounds a bucket: the bytes of its keys and values together, and EntryBytes for each of them, which is what it costs
-// to keep one.
+// DefaultBytes bounds a bucket: the bytes of its keys and values together, and EntryBytes for each key.
 const (
 	DefaultBytes = 64 << 20
 	EntryBytes   = 128
 )
 
-// page is how many keys List gives at once.
-const page = 100
+// pageSize is how many keys a page of List has.
+const pageSize = 100
 
-// Backend implements keyvalue.Backend. Its buckets have all the optional powers.
+// Backend implements keyvalue.Backend. Its buckets implement all optional interfaces.
 type Backend struct {
 	bytes int
 
@@ -41,7 +41,7 @@ var (
 	_ keyvalue.Swapper     = (*bucket)(nil)
 )
 
-// New makes a backend whose buckets hold at most so many bytes each; 0 is DefaultBytes.
+// New makes a backend whose buckets hold at most bytes each; 0 is DefaultBytes.
 func New(bytes int) *Backend {
 	if bytes == 0 {
 		bytes = DefaultBytes
@@ -67,14 +67,14 @@ func (b *Backend) Open(_ context.Context, owner keyvalue.Owner, name string) (ke
 	return buckets[name], nil
 }
 
-// Drop implements backend.Dropper. A bucket that is still open is its holder's alone.
+// Drop implements backend.Dropper. A bucket that is still open lives on for its user.
 func (b *Backend) Drop(owner keyvalue.Owner) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.owners, owner)
 }
 
-// bucket is what a component has under one name.
+// bucket is a component's bucket of one name.
 type bucket struct {
 	mu      sync.RWMutex
 	room    int
@@ -138,7 +138,7 @@ func (b *bucket) SetMany(_ context.Context, entries []keyvalue.Entry) error {
 	return nil
 }
 
-// set keeps value. b.mu is held.
+// set stores value. b.mu is held.
 func (b *bucket) set(key string, value []byte) error {
 	e, had := b.values[key]
 	need := len(value) - len(e.value)
@@ -174,7 +174,7 @@ func (b *bucket) DeleteMany(_ context.Context, keys []string) error {
 	return nil
 }
 
-// remove forgets a key. b.mu is held.
+// remove removes a key. b.mu is held.
 func (b *bucket) remove(key string) {
 	if e, ok := b.values[key]; ok {
 		b.room += len(key) + len(e.value) + EntryBytes
@@ -186,7 +186,7 @@ func (b *bucket) remove(key string) {
 func (b *bucket) List(_ context.Context, cursor string) (keyvalue.Page, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	keys, next, err := b.keys.Page(cursor, page)
+	keys, next, err := b.keys.Page(cursor, pageSize)
 	return keyvalue.Page{Keys: keys, Next: next}, err
 }
 

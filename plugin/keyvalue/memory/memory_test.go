@@ -17,9 +17,9 @@ func TestContract(t *testing.T) {
 	keyvaluetest.Run(t, func(*testing.T) keyvalue.Backend { return memory.New(0) })
 }
 
-// TestContractOfTheLeast: the suite asks for no optional power.
-func TestContractOfTheLeast(t *testing.T) {
-	keyvaluetest.Run(t, func(*testing.T) keyvalue.Backend { return keyvaluetest.Plain(memory.New(0)) })
+// TestContractWithoutOptional: the suite needs no optional interface.
+func TestContractWithoutOptional(t *testing.T) {
+	keyvaluetest.Run(t, func(*testing.T) keyvalue.Backend { return keyvaluetest.WithoutOptional(memory.New(0)) })
 }
 
 // TestEmptyEntries: a key costs more than its bytes.
@@ -65,9 +65,8 @@ func TestBound(t *testing.T) {
 	}
 }
 
-// TestDataGoesWithItsWorkload: what a component has stored is gone when all that it was bound for is released, and nothing
-// of anybody else's.
-func TestDataGoesWithItsWorkload(t *testing.T) {
+// TestDropWithWorkload: a component's data, and no other's, is deleted with its last binding.
+func TestDropWithWorkload(t *testing.T) {
 	b := memory.New(0)
 	backendtest.Lifetime(t, keyvalue.New(b), workload.Grants{}, false, func(owner backend.Owner) bool {
 		bucket, err := b.Open(t.Context(), owner, "default")

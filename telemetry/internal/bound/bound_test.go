@@ -16,12 +16,12 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// tally adds up collections.
-type tally struct {
+// exemplarTotals adds up collections.
+type exemplarTotals struct {
 	count, sum, added, level uint64
 }
 
-func (a *tally) take(t *testing.T, all []metricdata.ScopeMetrics) {
+func (a *exemplarTotals) take(t *testing.T, all []metricdata.ScopeMetrics) {
 	t.Helper()
 	for _, sm := range all {
 		for _, m := range sm.Metrics {
@@ -57,7 +57,7 @@ func (a *tally) take(t *testing.T, all []metricdata.ScopeMetrics) {
 	}
 }
 
-// TestConcurrent measures on many goroutines while somebody collects: nothing is lost, nothing is counted twice.
+// TestConcurrent measures on many goroutines during collections: each measurement is counted once.
 func TestConcurrent(t *testing.T) {
 	const workers, each, perSet = 8, 4000, 3
 	for name, temporality := range map[string]sdkmetric.TemporalitySelector{
@@ -66,8 +66,8 @@ func TestConcurrent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := NewProducer(Settings{Temporality: temporality, Exemplars: exemplar.TraceBasedFilter})
 			p.shards = 4 // wherever this runs
-			k := newKit(t, p.Meter(nil, instrumentation.Scope{}))
-			var got tally
+			k := newInstrumentSet(t, p.Meter(nil, instrumentation.Scope{}))
+			var got exemplarTotals
 			done, collected := make(chan struct{}), make(chan struct{})
 			collect := func() {
 				all, err := p.Produce(context.Background())
@@ -104,7 +104,7 @@ func TestConcurrent(t *testing.T) {
 			close(done)
 			<-collected
 			collect()
-			want := tally{count: workers * each, sum: workers * each * (each - 1) / 2, added: workers * each * 2}
+			want := exemplarTotals{count: workers * each, sum: workers * each * (each - 1) / 2, added: workers * each * 2}
 			if got != want {
 				t.Errorf("collected %+v, measured %+v", got, want)
 			}
@@ -113,7 +113,7 @@ func TestConcurrent(t *testing.T) {
 }
 
 func TestAllocations(t *testing.T) {
-	k := newKit(t, NewProducer(Settings{Exemplars: exemplar.TraceBasedFilter}).Meter(nil, instrumentation.Scope{}))
+	k := newInstrumentSet(t, NewProducer(Settings{Exemplars: exemplar.TraceBasedFilter}).Meter(nil, instrumentation.Scope{}))
 	timer, sizer, adder := k.d.With(), k.s.With(), k.c.With()
 	for _, sampled := range []bool{true, false} {
 		ctx := inSpan(sampled)
@@ -127,7 +127,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// What a reader wants that is not here is the SDK's to do, and so is everything where there is no producer.
+// The SDK makes instruments of other aggregations, and all instruments without a producer.
 func TestFallback(t *testing.T) {
 	exponential := func(kind sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 		if kind == sdkmetric.InstrumentKindHistogram {
@@ -156,7 +156,7 @@ func TestFallback(t *testing.T) {
 	} {
 		reader := sdkmetric.NewManualReader(sdkmetric.WithAggregationSelector(exponential))
 		mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))
-		k := newKit(t, tc.p.Meter(mp.Meter("x"), instrumentation.Scope{Name: "x"}))
+		k := newInstrumentSet(t, tc.p.Meter(mp.Meter("x"), instrumentation.Scope{Name: "x"}))
 		k.d.With().Record(context.Background(), time.Second)
 		k.c.With().Add(context.Background(), 1)
 		var rm metricdata.ResourceMetrics
@@ -175,11 +175,11 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// An instrument, a set or a meter that is asked for again is the one that there is.
+// The same name, set or scope returns the same instrument, handle or meter.
 func TestSame(t *testing.T) {
 	p := NewProducer(Settings{})
 	for range 2 {
-		k := newKit(t, p.Meter(nil, instrumentation.Scope{Name: "x"}))
+		k := newInstrumentSet(t, p.Meter(nil, instrumentation.Scope{Name: "x"}))
 		k.c.With(attribute.Int("a", 1), attribute.Int("b", 2)).Add(context.Background(), 1)
 		k.c.With(attribute.Int("b", 2), attribute.Int("a", 1)).Add(context.Background(), 1)
 	}
@@ -192,7 +192,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// Sums of durations go on where nanoseconds no longer fit.
+// Sums of durations stay right when nanoseconds overflow.
 func TestLongSums(t *testing.T) {
 	p := NewProducer(Settings{})
 	d, err := p.Meter(nil, instrumentation.Scope{}).Durations("d", "", durations)
@@ -238,21 +238,21 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// failing is an exporter of deltas whose second export goes wrong.
-type failing struct {
+// failingExporter is an exporter of deltas whose second export goes wrong.
+type failingExporter struct {
 	exports int
 	got     []string
 }
 
-func (*failing) Temporality(sdkmetric.InstrumentKind) metricdata.Temporality {
+func (*failingExporter) Temporality(sdkmetric.InstrumentKind) metricdata.Temporality {
 	return metricdata.DeltaTemporality
 }
 
-func (*failing) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
+func (*failingExporter) Aggregation(k sdkmetric.InstrumentKind) sdkmetric.Aggregation {
 	return sdkmetric.DefaultAggregationSelector(k)
 }
 
-func (f *failing) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
+func (f *failingExporter) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
 	if f.exports++; f.exports == 2 {
 		return errors.New("gone")
 	}
@@ -264,12 +264,12 @@ func (f *failing) Export(_ context.Context, rm *metricdata.ResourceMetrics) erro
 	return nil
 }
 
-func (*failing) ForceFlush(context.Context) error { return nil }
-func (*failing) Shutdown(context.Context) error   { return nil }
+func (*failingExporter) ForceFlush(context.Context) error { return nil }
+func (*failingExporter) Shutdown(context.Context) error   { return nil }
 
-// A delta whose export fails is gone, as with the SDK's instruments: the next one holds what came after it.
+// A delta whose export fails is lost, as with the SDK's instruments: the next one has later measurements only.
 func TestFailedExport(t *testing.T) {
-	exp := &failing{}
+	exp := &failingExporter{}
 	p := NewProducer(Settings{Temporality: exp.Temporality})
 	reader := sdkmetric.NewPeriodicReader(exp, sdkmetric.WithProducer(p), sdkmetric.WithInterval(time.Hour))
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(reader))

@@ -20,7 +20,7 @@ type Counter struct {
 	each []*Counter // of a joined meter
 }
 
-// With binds an attribute set. What it returns is kept for as long as the counter: the caller bounds the sets it asks for.
+// With binds an attribute set. The counter keeps each set for its lifetime, so that the caller must bound their number.
 func (c *Counter) With(attrs ...attribute.KeyValue) *Adder {
 	if c.each != nil {
 		a := &Adder{}
@@ -66,7 +66,7 @@ func (a *Adder) Add(ctx context.Context, n int64) {
 	if !c.touched.Load() {
 		c.touched.Store(true)
 	}
-	c.slot.offer(ctx, a.own.filter, n, 0) // which addition it is is not known
+	c.slot.offer(ctx, a.own.filter, n, 0) // additions are not numbered
 }
 
 // sum is a counter of our own.
@@ -77,11 +77,11 @@ type sum struct {
 	filter    exemplar.Filter
 }
 
-// sumCells is where the additions under one attribute set go.
+// sumCells holds the sum of one attribute set.
 type sumCells struct {
 	shards []sumShard
-	slot   slot
-	// touched says that something was added since the last collection, be it 0.
+	slot   exemplarSlot
+	// touched says that there were additions since the last collection, even of 0.
 	touched atomic.Bool
 
 	collected int64 // the collector's: the sum at the last collection
@@ -89,7 +89,7 @@ type sumCells struct {
 
 type sumShard struct {
 	n atomic.Int64
-	_ [line - 8]byte
+	_ [cacheLine - 8]byte
 }
 
 func newSum(h *header, p *Producer, monotonic bool) *sum {
@@ -102,7 +102,7 @@ func newSum(h *header, p *Producer, monotonic bool) *sum {
 }
 
 func (s *sum) collect(start, now time.Time) metricdata.Aggregation {
-	sets, cells := s.measured()
+	sets, cells := s.snapshot()
 	out := metricdata.Sum[int64]{Temporality: s.temporality, IsMonotonic: s.monotonic}
 	for i, c := range cells {
 		touched := s.temporality == metricdata.CumulativeTemporality || c.touched.Swap(false)
@@ -118,7 +118,7 @@ func (s *sum) collect(start, now time.Time) metricdata.Aggregation {
 		}
 		point := metricdata.DataPoint[int64]{Attributes: sets[i], StartTime: start, Time: now, Value: value}
 		if e := c.slot.collect(s.temporality); e != nil {
-			point.Exemplars = []metricdata.Exemplar[int64]{exemplarOf(e, whole)}
+			point.Exemplars = []metricdata.Exemplar[int64]{exemplarOf(e, asInt)}
 		}
 		out.DataPoints = append(out.DataPoints, point)
 	}

@@ -1,12 +1,11 @@
-// Package bound has instruments whose attribute set is given once, ahead of the measurements: when a component is linked,
-// or when a set is first seen. What is left for a measurement is a few atomic additions.
+// Package bound has instruments whose attribute sets are bound in advance: when a component is linked, or when a set first
+// occurs. A measurement is then a few atomic additions.
 //
-// The SDK's instruments find the attribute set anew for each measurement and offer each to a reservoir of exemplars, which
-// costs some hundred nanoseconds: for calls across a boundary, as much as the calls themselves. The instruments here keep
-// their own sums and buckets, and a [Producer] hands them to a reader in the SDK's data model: same names, units, buckets,
-// temporality and exemplars as the SDK's own would give.
+// The SDK's instruments look the attribute set up for each measurement and offer each to a reservoir of exemplars, which takes some
+// hundred nanoseconds: as long as a call across a boundary. The instruments here keep their own sums and buckets, and a
+// [Producer] gives them to a reader in the SDK's data model, with the names, units, buckets, temporality and exemplars of the
+// SDK's instruments.
 //
-// A reader takes producers only while it is made. Where that is somebody else's doing (an embedder's reader, a
-// configuration file), or where something is asked for that is not here (exponential histograms), an instrument made by
-// the same [Meter] is a handle on the SDK's, and nobody who measures sees the difference.
+// A reader takes producers only when it is made. If others made it (an embedder, a configuration file), or if it wants an
+// aggregation that this package does not have (exponential histograms), the [Meter] makes the same instruments on top of the SDK's.
 package bound

@@ -21,7 +21,7 @@ type Durations struct {
 	each []*Durations // of a joined meter
 }
 
-// With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
+// With binds an attribute set. The histogram keeps each set for its lifetime, so that the caller must bound their number.
 func (d *Durations) With(attrs ...attribute.KeyValue) *Timer {
 	if d.each != nil {
 		all := &Timer{}
@@ -68,7 +68,7 @@ type Sizes struct {
 	each []*Sizes // of a joined meter
 }
 
-// With binds an attribute set. What it returns is kept for as long as the histogram: the caller bounds the sets it asks for.
+// With binds an attribute set. The histogram keeps each set for its lifetime, so that the caller must bound their number.
 func (s *Sizes) With(attrs ...attribute.KeyValue) *Sizer {
 	if s.each != nil {
 		all := &Sizer{}
@@ -107,43 +107,43 @@ func (s *Sizer) Record(ctx context.Context, n int64) {
 	s.own.record(ctx, n)
 }
 
-// histogram is a histogram of our own. Measurements are kept as whole numbers (nanoseconds, bytes), which can be added
-// atomically, and become Ns when they are collected.
+// histogram is a histogram of our own. It keeps measurements as whole numbers (nanoseconds, bytes), which can be added atomically,
+// and converts them to N when they are collected.
 type histogram[N int64 | float64] struct {
 	*header
 	table[series[N], histogramCells[N]]
 	bounds []float64 // as exported
-	upper  []int64   // the same in the unit in which measurements are kept
+	upper  []int64   // the same in the unit of the measurements
 	unit   func(int64) N
 	filter exemplar.Filter
 }
 
-func seconds(n int64) float64 { return time.Duration(n).Seconds() }
-func whole(n int64) int64     { return n }
+func asSeconds(n int64) float64 { return time.Duration(n).Seconds() }
+func asInt(n int64) int64       { return n }
 
-// series is the measurements under one attribute set.
+// series is the measurements with one attribute set.
 type series[N int64 | float64] struct {
 	h     *histogram[N]
 	set   attribute.Set
 	cells atomic.Pointer[histogramCells[N]]
 }
 
-// histogramCells is where they go.
+// histogramCells holds a series' buckets.
 type histogramCells[N int64 | float64] struct {
 	shards []histogramShard
-	slots  []slot // one a bucket; nil where there are no exemplars
+	slots  []exemplarSlot // one a bucket; nil without exemplars
 
-	// What the collector remembers of the last collection.
+	// The collector's state of the last collection.
 	counts []uint64
-	raw    int64 // the sum, which may have wrapped around
-	sum    N     // the same, which has not
+	raw    int64 // the sum, which may wrap around
+	sum    N     // the sum, which does not
 }
 
 // histogramShard is laid out in whole cache lines.
 type histogramShard struct {
 	counts        []atomic.Uint64 // a bucket each
 	sum, min, max atomic.Int64
-	_             [line - 48]byte
+	_             [cacheLine - 48]byte
 }
 
 func newHistogram[N int64 | float64](h *header, p *Producer, bounds []float64, scale float64, unit func(int64) N) *histogram[N] {
@@ -153,7 +153,7 @@ func newHistogram[N int64 | float64](h *header, p *Producer, bounds []float64, s
 	out.table = table[series[N], histogramCells[N]]{limit: p.settings.Limit, make: func() *histogramCells[N] {
 		n := len(bounds) + 1
 		c := &histogramCells[N]{shards: make([]histogramShard, p.shards), counts: make([]uint64, n)}
-		stride := (n*8 + line - 1) / line * line / 8
+		stride := (n*8 + cacheLine - 1) / cacheLine * cacheLine / 8
 		room := make([]atomic.Uint64, stride*p.shards)
 		for i := range c.shards {
 			c.shards[i].counts = room[i*stride:][:n:n]
@@ -161,7 +161,7 @@ func newHistogram[N int64 | float64](h *header, p *Producer, bounds []float64, s
 			c.shards[i].max.Store(math.MinInt64)
 		}
 		if out.filter != nil {
-			c.slots = make([]slot, n)
+			c.slots = make([]exemplarSlot, n)
 		}
 		return c
 	}}
@@ -172,7 +172,8 @@ func (h *histogram[N]) series(set attribute.Set) *series[N] {
 	return h.handle(set, func() *series[N] { return &series[N]{h: h, set: set} })
 }
 
-// record counts a measurement last: a collection that reads the counts first misses nothing of what it counts.
+// record adds the measurement to its bucket last, so that a collection, which reads the buckets first, has the sums of all that it
+// counts.
 func (s *series[N]) record(ctx context.Context, v int64) {
 	c := s.cells.Load()
 	if c == nil {
@@ -203,7 +204,7 @@ func (s *series[N]) record(ctx context.Context, v int64) {
 }
 
 func (h *histogram[N]) collect(start, now time.Time) metricdata.Aggregation {
-	sets, cells := h.measured()
+	sets, cells := h.snapshot()
 	out := metricdata.Histogram[N]{Temporality: h.temporality}
 	for i, c := range cells {
 		if point, ok := h.point(c); ok {
@@ -217,8 +218,8 @@ func (h *histogram[N]) collect(start, now time.Time) metricdata.Aggregation {
 	return out
 }
 
-// point reads the cells of one set. Its count is the sum of its buckets. A measurement that is under way may be in the
-// sum, the least and the greatest already while it is counted in the next collection; none is lost.
+// point reads the cells of one set. Its count is the sum of its buckets. A concurrent measurement may be in the sum, minimum and
+// maximum of this collection and in the count of the next; none is lost.
 func (h *histogram[N]) point(c *histogramCells[N]) (point metricdata.HistogramDataPoint[N], ok bool) {
 	delta := h.temporality == metricdata.DeltaTemporality
 	counts := make([]uint64, len(c.counts))

@@ -2,8 +2,8 @@ package bound
 
 import "errors"
 
-// Join makes a meter whose instruments measure what is measured for several readers: each has sums, temporality and
-// aggregation of its own. It is nil for none, and the meter itself for one. To release it releases all.
+// Join makes a meter whose instruments record in the meters of several readers, each with sums, temporality and aggregation of its
+// own. It is nil for none, and the meter itself for one. Its Release releases all.
 func Join(all ...*Meter) *Meter {
 	switch len(all) {
 	case 0:
@@ -14,8 +14,8 @@ func Join(all ...*Meter) *Meter {
 	return &Meter{each: all}
 }
 
-// joined makes an instrument of each meter.
-func joined[T any](m *Meter, mk func(*Meter) (T, error)) ([]T, error) {
+// eachMeter makes an instrument with each meter.
+func eachMeter[T any](m *Meter, mk func(*Meter) (T, error)) ([]T, error) {
 	var out []T
 	var errs []error
 	for _, one := range m.each {

@@ -23,17 +23,17 @@ var (
 	sizes     = []float64{0, 128, 1 << 10, 64 << 10}
 )
 
-// kit is one of each instrument.
-type kit struct {
+// instrumentSet is one of each instrument.
+type instrumentSet struct {
 	d *Durations
 	s *Sizes
 	c *Counter
 	u *Counter
 }
 
-func newKit(t testing.TB, m *Meter) kit {
+func newInstrumentSet(t testing.TB, m *Meter) instrumentSet {
 	t.Helper()
-	var k kit
+	var k instrumentSet
 	var errs [4]error
 	k.d, errs[0] = m.Durations("d", "durations", durations)
 	k.s, errs[1] = m.Sizes("s", "By", "sizes", sizes)
@@ -47,15 +47,15 @@ func newKit(t testing.TB, m *Meter) kit {
 	return k
 }
 
-// pair is the SDK's instruments and ours, for two readers that want the same.
-type pair struct {
-	sdk, own kit
+// readerPair is the SDK's instruments and ours, for two readers that want the same.
+type readerPair struct {
+	sdk, own instrumentSet
 	reader   *sdkmetric.ManualReader
 	producer *Producer
 }
 
-func newPair(t testing.TB, temporality sdkmetric.TemporalitySelector, filter exemplar.Filter, limit int) *pair {
-	p := &pair{reader: sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(temporality))}
+func newReaderPair(t testing.TB, temporality sdkmetric.TemporalitySelector, filter exemplar.Filter, limit int) *readerPair {
+	p := &readerPair{reader: sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(temporality))}
 	given := filter
 	if filter == nil {
 		given = exemplar.AlwaysOffFilter
@@ -63,13 +63,13 @@ func newPair(t testing.TB, temporality sdkmetric.TemporalitySelector, filter exe
 	mp := sdkmetric.NewMeterProvider(sdkmetric.WithReader(p.reader), sdkmetric.WithExemplarFilter(given), sdkmetric.WithCardinalityLimit(limit))
 	var none *Producer
 	p.producer = NewProducer(Settings{Temporality: temporality, Exemplars: filter, Limit: limit})
-	p.sdk = newKit(t, none.Meter(mp.Meter("scope"), instrumentation.Scope{}))
-	p.own = newKit(t, p.producer.Meter(nil, instrumentation.Scope{Name: "scope"}))
+	p.sdk = newInstrumentSet(t, none.Meter(mp.Meter("scope"), instrumentation.Scope{}))
+	p.own = newInstrumentSet(t, p.producer.Meter(nil, instrumentation.Scope{Name: "scope"}))
 	return p
 }
 
-// both collects from both, as text that ought to be the same: all but times, and which measurements became exemplars.
-func (p *pair) both(t *testing.T) (sdk, own []string) {
+// collect collects from both, as text that ought to be the same: all but times, and which measurements became exemplars.
+func (p *readerPair) collect(t *testing.T) (sdk, own []string) {
 	t.Helper()
 	var rm metricdata.ResourceMetrics
 	if err := p.reader.Collect(context.Background(), &rm); err != nil {
@@ -79,12 +79,12 @@ func (p *pair) both(t *testing.T) (sdk, own []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sdk, own = tell(t, rm.ScopeMetrics), tell(t, got)
-	scribble(got)
+	sdk, own = format(t, rm.ScopeMetrics), format(t, got)
+	overwriteExemplars(got)
 	return sdk, own
 }
 
-func tell(t *testing.T, all []metricdata.ScopeMetrics) (out []string) {
+func format(t *testing.T, all []metricdata.ScopeMetrics) (out []string) {
 	t.Helper()
 	for _, sm := range all {
 		for _, m := range sm.Metrics {
@@ -130,8 +130,8 @@ func points[N int64 | float64](t *testing.T, head string, d metricdata.Histogram
 	return out
 }
 
-// scribble writes over what was collected, as readers do that use memory again.
-func scribble(all []metricdata.ScopeMetrics) {
+// overwriteExemplars writes over what was collected, as readers do that use memory again.
+func overwriteExemplars(all []metricdata.ScopeMetrics) {
 	for _, sm := range all {
 		for _, m := range sm.Metrics {
 			switch d := m.Data.(type) {
@@ -149,12 +149,12 @@ func scribble(all []metricdata.ScopeMetrics) {
 	}
 }
 
-// but is the lines of a that are not in b.
-func but(a, b []string) string {
+// difference is the lines of a that are not in b.
+func difference(a, b []string) string {
 	return strings.Join(slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) }), "\n")
 }
 
-// TestOracle takes the same measurements with the SDK's instruments and with ours: what is collected is the same.
+// TestOracle: collections of the SDK's instruments and of ours are equal for the same measurements.
 func TestOracle(t *testing.T) {
 	all := []context.Context{context.Background(), inSpan(true), inSpan(false)}
 	for name, temporality := range map[string]sdkmetric.TemporalitySelector{
@@ -166,7 +166,7 @@ func TestOracle(t *testing.T) {
 			"trace_based": exemplar.TraceBasedFilter, "always_on": exemplar.AlwaysOnFilter, "always_off": nil,
 		} {
 			t.Run(name+"/"+filtered, func(t *testing.T) {
-				p := newPair(t, temporality, filter, DefaultLimit)
+				p := newReaderPair(t, temporality, filter, DefaultLimit)
 				spans := all
 				if filtered == "always_on" { // which of them becomes an exemplar is chance
 					spans = all[1:2]
@@ -182,7 +182,7 @@ func TestOracle(t *testing.T) {
 						}
 						size, n, u := int64(math.Exp(rnd.Float64()*13))-1, rnd.Int64N(3), rnd.Int64N(5)-2
 						what := rnd.IntN(4)
-						for _, k := range []kit{p.sdk, p.own} {
+						for _, k := range []instrumentSet{p.sdk, p.own} {
 							switch what {
 							case 0:
 								k.d.With(attrs...).Record(ctx, d)
@@ -195,9 +195,9 @@ func TestOracle(t *testing.T) {
 							}
 						}
 					}
-					want, got := p.both(t)
+					want, got := p.collect(t)
 					if !slices.Equal(got, want) {
-						t.Fatalf("collection %d\ngot:\n%s\nwant:\n%s", round, but(got, want), but(want, got))
+						t.Fatalf("collection %d\ngot:\n%s\nwant:\n%s", round, difference(got, want), difference(want, got))
 					}
 				}
 			})
@@ -207,16 +207,16 @@ func TestOracle(t *testing.T) {
 
 // Beyond the limit of attribute sets, all go into one, as in the SDK.
 func TestLimit(t *testing.T) {
-	p := newPair(t, sdkmetric.CumulativeTemporalitySelector, nil, 5)
+	p := newReaderPair(t, sdkmetric.CumulativeTemporalitySelector, nil, 5)
 	for i := range 9 {
-		for _, k := range []kit{p.sdk, p.own} {
+		for _, k := range []instrumentSet{p.sdk, p.own} {
 			for range i + 1 {
 				k.d.With(attribute.Int("set", i)).Record(context.Background(), time.Second)
 				k.c.With(attribute.Int("set", i)).Add(context.Background(), 1)
 			}
 		}
 	}
-	want, got := p.both(t)
+	want, got := p.collect(t)
 	if !slices.Equal(got, want) || len(got) != 10 {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
@@ -275,8 +275,8 @@ func TestExemplar(t *testing.T) {
 	}
 }
 
-// Among many requests that are not sampled, one that is becomes an exemplar all the same; a rare one at once.
-func TestPatience(t *testing.T) {
+// A sampled request among many that are not becomes an exemplar; in a rare bucket at once.
+func TestExemplarRefusals(t *testing.T) {
 	p := NewProducer(Settings{Exemplars: exemplar.TraceBasedFilter})
 	d, err := p.Meter(nil, instrumentation.Scope{}).Durations("d", "", durations)
 	if err != nil {
@@ -286,7 +286,7 @@ func TestPatience(t *testing.T) {
 	for range 1000 {
 		timer.Record(inSpan(false), time.Microsecond)
 	}
-	for range p.shards * patience {
+	for range p.shards * maxRefusals {
 		timer.Record(inSpan(true), time.Microsecond)
 	}
 	timer.Record(inSpan(false), time.Second)

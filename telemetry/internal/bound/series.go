@@ -7,20 +7,20 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 )
 
-// table holds the attribute sets of one instrument: a handle T for each set that was asked for, and cells C, where
-// measurements are kept, for each that was measured.
+// table holds the attribute sets of one instrument: a handle T for each bound set, and cells C with the measurements of each set
+// that was measured.
 type table[T, C any] struct {
 	limit int
 	make  func() *C
 
-	mu      sync.Mutex
-	handles map[attribute.Distinct]*T
-	sets    []attribute.Set // of cells
-	cells   []*C            // in the order of their first measurement
-	rest    *C              // of all sets beyond the limit; also in cells
+	mu       sync.Mutex
+	handles  map[attribute.Distinct]*T
+	sets     []attribute.Set // of cells
+	cells    []*C            // in the order of their first measurement
+	overflow *C              // of all sets beyond the limit; also in cells
 }
 
-// handle finds the handle of a set, or keeps what mk makes.
+// handle returns the handle of a set, made by mk the first time.
 func (t *table[T, C]) handle(set attribute.Set, mk func() *T) *T {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -35,22 +35,21 @@ func (t *table[T, C]) handle(set attribute.Set, mk func() *T) *T {
 	return h
 }
 
-// open makes the cells of a set that is measured for the first time, and puts them at its handle's. Where there are too
-// many, they are the cells that all further sets share.
+// open makes the cells of a set at its first measurement, and stores them at at. Beyond the limit all sets share the same cells.
 func (t *table[T, C]) open(set attribute.Set, at *atomic.Pointer[C]) *C {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if c := at.Load(); c != nil { // somebody was faster
+	if c := at.Load(); c != nil { // another goroutine has stored them
 		return c
 	}
-	c := t.rest
+	c := t.overflow
 	switch {
 	case c != nil:
 	case len(t.cells) < t.limit-1:
 		c = t.add(set)
 	default:
 		c = t.add(overflow)
-		t.rest = c
+		t.overflow = c
 	}
 	at.Store(c)
 	return c
@@ -62,8 +61,8 @@ func (t *table[T, C]) add(set attribute.Set) *C {
 	return c
 }
 
-// measured are the sets that were measured so far, and their cells. Both only ever grow.
-func (t *table[T, C]) measured() ([]attribute.Set, []*C) {
+// snapshot returns the measured sets and their cells. Both slices only grow.
+func (t *table[T, C]) snapshot() ([]attribute.Set, []*C) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.sets, t.cells

@@ -1,5 +1,5 @@
-// Package env reads OTEL_* variables by the rules of the specification ("Environment Variable Specification"): empty means
-// unset, only "true" is true, a value that cannot be used is warned of and ignored.
+// Package env reads OTEL_* variables by the rules of the specification ("Environment Variable Specification"): empty means unset,
+// only "true" is true, and bad values are warned of and ignored.
 package env
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
-// Signal is one of the three signals, by the names that environment variables and drop counts use.
+// Signal is one of the three signals, by its name in environment variables and in counts of losses.
 type Signal string
 
 // The signals.
@@ -30,23 +30,23 @@ type Env struct {
 	Log    *slog.Logger // for warnings
 }
 
-// Text is a variable without the blanks around it.
+// Text is a variable without surrounding space.
 func (e Env) Text(key string) string { return strings.TrimSpace(e.Getenv(key)) }
 
-// Truth is whether key is "true", in any case.
-func (e Env) Truth(key string) bool {
+// Bool says whether key is "true", in any case of letters.
+func (e Env) Bool(key string) bool {
 	v := e.Text(key)
 	switch strings.ToLower(v) {
 	case "true":
 		return true
 	case "", "false":
 	default:
-		e.Bad(key, v, "want true or false; taken as false")
+		e.WarnIgnored(key, v, "want true or false; taken as false")
 	}
 	return false
 }
 
-// Count is a positive number.
+// Count is a positive number; def by default.
 func (e Env) Count(key string, def int) int {
 	v := e.Text(key)
 	if v == "" {
@@ -54,19 +54,19 @@ func (e Env) Count(key string, def int) int {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n <= 0 {
-		e.Bad(key, v, "want a positive number")
+		e.WarnIgnored(key, v, "want a positive number")
 		return def
 	}
 	return n
 }
 
-// Millis is a time in milliseconds; it may be zero.
+// Millis is a duration in milliseconds, 0 or more; def by default.
 func (e Env) Millis(key string, def int) time.Duration {
 	n := def
 	if v := e.Text(key); v != "" {
 		ms, err := strconv.Atoi(v)
 		if err != nil || ms < 0 {
-			e.Bad(key, v, "want milliseconds")
+			e.WarnIgnored(key, v, "want milliseconds")
 		} else {
 			n = ms
 		}
@@ -74,7 +74,7 @@ func (e Env) Millis(key string, def int) time.Duration {
 	return time.Duration(n) * time.Millisecond
 }
 
-// Ratio is a number from 0 to 1; 1 unless told.
+// Ratio is a number from 0 to 1; 1 by default.
 func (e Env) Ratio(key string) float64 {
 	v := e.Text(key)
 	if v == "" {
@@ -82,13 +82,13 @@ func (e Env) Ratio(key string) float64 {
 	}
 	f, err := strconv.ParseFloat(v, 64)
 	if err != nil || !(f >= 0 && f <= 1) {
-		e.Bad(key, v, "want a number from 0 to 1")
+		e.WarnIgnored(key, v, "want a number from 0 to 1")
 		return 1
 	}
 	return f
 }
 
-// ExemplarFilter is OTEL_METRICS_EXEMPLAR_FILTER: which measurements may become exemplars; nil for none.
+// ExemplarFilter is OTEL_METRICS_EXEMPLAR_FILTER, which chooses the measurements that may become exemplars; nil: none.
 func (e Env) ExemplarFilter() exemplar.Filter {
 	const key = "OTEL_METRICS_EXEMPLAR_FILTER"
 	v := e.Text(key)
@@ -99,24 +99,24 @@ func (e Env) ExemplarFilter() exemplar.Filter {
 	case "always_off":
 		return nil
 	default:
-		e.Bad(key, v, "want always_on, always_off or trace_based")
+		e.WarnIgnored(key, v, "want always_on, always_off or trace_based")
 	}
 	return exemplar.TraceBasedFilter
 }
 
-// silent are variables whose values are never shown.
-func silent(key string) bool { return strings.HasSuffix(key, "_HEADERS") }
+// hidden says whether a variable's value must not be logged.
+func hidden(key string) bool { return strings.HasSuffix(key, "_HEADERS") }
 
-// Bad warns of a value.
-func (e Env) Bad(key, value, why string) {
-	if silent(key) {
+// WarnIgnored warns of a bad value that is ignored.
+func (e Env) WarnIgnored(key, value, why string) {
+	if hidden(key) {
 		e.Log.Warn("telemetry: ignoring "+key, "reason", why)
 		return
 	}
 	e.Log.Warn("telemetry: ignoring "+key, "value", text.Cut(redact.Text(text.Valid(value)), 100), "reason", why)
 }
 
-// Quiet is the environment for what is read twice: it is warned of once.
+// Quiet is the environment without warnings, for variables that are read a second time.
 func (e Env) Quiet() Env {
 	e.Log = slog.New(slog.DiscardHandler)
 	return e

@@ -14,7 +14,7 @@ func TestValues(t *testing.T) {
 		return Env{func(string) string { return v }, slog.New(slog.NewTextHandler(&said, nil))}
 	}
 	for v, want := range map[string]bool{"": false, "true": true, "TRUE": true, " true ": true, "false": false, "1": false, "yes": false} {
-		if got := at(v).Truth("X"); got != want {
+		if got := at(v).Bool("X"); got != want {
 			t.Errorf("truth of %q is %t", v, got)
 		}
 		if warned := said.Len() > 0; warned != (v == "1" || v == "yes") {
@@ -28,15 +28,15 @@ func TestValues(t *testing.T) {
 	}
 }
 
-func TestRepeats(t *testing.T) {
-	var r Repeats
-	if !r.News("a") || r.News("a") || !r.News("b") {
+func TestThrottle(t *testing.T) {
+	var r Throttle
+	if !r.Allow("a") || r.Allow("a") || !r.Allow("b") {
 		t.Error("a text is news once")
 	}
-	for i := range 2 * maxRepeats {
-		r.News(strings.Repeat("x", i+3))
+	for i := range 2 * maxThrottled {
+		r.Allow(strings.Repeat("x", i+3))
 	}
-	if len(r.said) > maxRepeats {
-		t.Errorf("%d texts are kept", len(r.said))
+	if len(r.last) > maxThrottled {
+		t.Errorf("%d texts are kept", len(r.last))
 	}
 }

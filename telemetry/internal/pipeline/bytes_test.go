@@ -13,11 +13,11 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
-// big is a text as long as one of a span may be.
-var big = strings.Repeat("x", 64<<10)
+// bigText is a text as long as one of a span may be.
+var bigText = strings.Repeat("x", 64<<10)
 
 // bigSpans makes n spans of about 1 MB.
 func bigSpans(q *spanQueue, n int) {
@@ -25,22 +25,22 @@ func bigSpans(q *spanQueue, n int) {
 	for range n {
 		_, s := p.Tracer("t").Start(context.Background(), "big")
 		for i := range 16 {
-			s.SetAttributes(attribute.String(strings.Repeat("k", i+1), big))
+			s.SetAttributes(attribute.String(strings.Repeat("k", i+1), bigText))
 		}
 		s.End()
 	}
 }
 
-// TestQueueOfBytes: behind an upload that hangs, spans of a megabyte fill the queue's bytes long before their number would,
-// and are counted for it; and none is sent in a message that is too large for a receiver.
+// TestQueueOfBytes: during an upload that hangs, large spans reach the queue's bound of bytes before that of their number, and are
+// counted for it; and no message is too large for a receiver.
 func TestQueueOfBytes(t *testing.T) {
-	w := &wire{hold: make(chan struct{}), holding: make(chan struct{}, 1000)}
-	l := patient
+	w := &recordingClient{hold: make(chan struct{}), holding: make(chan struct{}, 1000)}
+	l := slowLimits
 	l.queue, l.batch = 2048, 512
-	q, lost, _ := queued(t, w, l)
+	q, lost, _ := newTestQueue(t, w, l)
 	bigSpans(q, 100)
-	if n := q.inflight.bytes.Load(); n > q.inflight.room || q.inflight.room > 16<<20 {
-		t.Errorf("%d bytes are held, of %d", n, q.inflight.room)
+	if n := q.inflight.bytes.Load(); n > q.inflight.maxBytes || q.inflight.maxBytes > 16<<20 {
+		t.Errorf("%d bytes are held, of %d", n, q.inflight.maxBytes)
 	}
 	held := q.inflight.pending.Load()
 	if lost.bytes.Load() != 100-held || lost.full.Load() != 0 || held < 10 {
@@ -96,7 +96,7 @@ func (h *heldLogs) Export(_ context.Context, rs []sdklog.Record) error {
 func (*heldLogs) Shutdown(context.Context) error   { return nil }
 func (*heldLogs) ForceFlush(context.Context) error { return nil }
 
-// TestLogQueueOfBytes is the same of log records, whatever of them is large.
+// TestLogQueueOfBytes is the same for log records, whichever part of them is large.
 func TestLogQueueOfBytes(t *testing.T) {
 	megabyte := strings.Repeat("x", 1<<20)
 	for name, fill := range map[string]func(*log.Record){
@@ -114,7 +114,7 @@ func TestLogQueueOfBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			lp := sdklog.NewLoggerProvider(sdklog.WithResource(mend.Resource{}.SDK()), sdklog.WithProcessor(p.LogProcessor()))
+			lp := sdklog.NewLoggerProvider(sdklog.WithResource(sanitize.Resource{}.SDK()), sdklog.WithProcessor(p.LogProcessor()))
 			var r log.Record
 			fill(&r)
 			const all = 100
@@ -122,8 +122,8 @@ func TestLogQueueOfBytes(t *testing.T) {
 				lp.Logger("l").Emit(t.Context(), r)
 			}
 			held := p.logs[0].inflight.pending.Load()
-			if n := p.logs[0].inflight.bytes.Load(); n > p.logs[0].inflight.room {
-				t.Errorf("%d bytes are held, of %d", n, p.logs[0].inflight.room)
+			if n := p.logs[0].inflight.bytes.Load(); n > p.logs[0].inflight.maxBytes {
+				t.Errorf("%d bytes are held, of %d", n, p.logs[0].inflight.maxBytes)
 			}
 			if n := p.losses[0].bytes.Load(); n != all-held || held < 10 {
 				t.Errorf("%d are held, %d dropped for bytes", held, n)

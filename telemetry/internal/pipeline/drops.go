@@ -14,19 +14,19 @@ import (
 
 // Reasons of a loss.
 const (
-	ReasonQueueFull  = "queue_full"    // as many items as the queue takes
-	ReasonQueueBytes = "queue_bytes"   // as many bytes
-	ReasonGuestShare = "guest_share"   // as many of one component's own spans as it may have in the queue
-	ReasonExport     = "export_failed" // the receiver could not be reached, or refused it all
-	ReasonRejected   = "rejected"      // the receiver took a part only
+	ReasonQueueFull  = "queue_full"    // the queue has as many items as it may
+	ReasonQueueBytes = "queue_bytes"   // the queue has as many bytes as it may
+	ReasonGuestShare = "guest_share"   // the queue has as many of guests' own spans as it may
+	ReasonExport     = "export_failed" // the receiver could not be reached, or refused the whole export
+	ReasonRejected   = "rejected"      // the receiver refused a part
 	ReasonShutdown   = "shutdown"
 )
 
-// reasons are all of them.
+// reasons are all reasons.
 var reasons = []string{ReasonQueueFull, ReasonQueueBytes, ReasonGuestShare, ReasonExport, ReasonRejected, ReasonShutdown}
 
-// sayEvery is the least time between two messages about losses of one signal.
-const sayEvery = time.Minute
+// warnInterval is the least time between two messages about losses of one signal.
+const warnInterval = time.Minute
 
 // Drop is how many items of one signal were lost for one reason.
 type Drop struct {
@@ -34,65 +34,65 @@ type Drop struct {
 	Count          int64
 }
 
-// losses counts what one consumer lost of one signal. An outage, which begins with an export that fails and ends with one that does not, is
-// said once, and its end; other losses now and then.
+// losses counts a consumer's losses of one signal. It logs the begin and the end of an outage, from the first failed export to
+// the next successful one, and other losses at intervals.
 type losses struct {
-	signal signal
-	log    *slog.Logger
-	to     string // where the signal goes to, for people
+	signal      signal
+	log         *slog.Logger
+	destination string // the receiver, for messages
 
 	full, bytes, share, failed, refused, shutdown atomic.Int64
 
-	mu      sync.Mutex
-	failing bool      // an outage goes on
-	muted   bool      // and its beginning was not said, because the one before was lately
-	began   time.Time // when one was said to begin
-	said    time.Time // when another loss was said
-	since   int64     // lost since the last message
-	down    atomic.Bool
+	mu          sync.Mutex
+	failing     bool      // there is an outage
+	muted       bool      // its begin was not logged, because the outage before began recently
+	outageStart time.Time // the last one that was logged
+	lastWarned  time.Time // when another loss was logged
+	unreported  int64     // lost since the last message
+	outage      atomic.Bool
 }
 
 func (l *losses) count(reason string, n int, err error) {
 	if n == 0 {
 		return
 	}
-	l.of(reason).Add(int64(n))
+	l.counter(reason).Add(int64(n))
 	if reason == ReasonExport || reason == ReasonShutdown {
 		l.mu.Lock()
-	} else if !l.mu.TryLock() { // somebody else is saying it; a request does not wait for a message
+	} else if !l.mu.TryLock() { // another goroutine is logging it; a request does not wait for that
 		return
 	}
 	defer l.mu.Unlock()
-	l.since += int64(n)
+	l.unreported += int64(n)
 	now := time.Now()
 	switch {
 	case reason == ReasonShutdown:
 	case reason == ReasonExport && !l.failing:
 		l.failing = true
-		l.down.Store(true)
-		if l.muted = !l.began.IsZero() && now.Sub(l.began) < sayEvery; l.muted {
+		l.outage.Store(true)
+		if l.muted = !l.outageStart.IsZero() && now.Sub(l.outageStart) < warnInterval; l.muted {
 			return
 		}
-		l.began = now
-	case l.failing, !l.said.IsZero() && now.Sub(l.said) < sayEvery:
+		l.outageStart = now
+	case l.failing, !l.lastWarned.IsZero() && now.Sub(l.lastWarned) < warnInterval:
 		return
 	default:
-		l.said = now
+		l.lastWarned = now
 	}
-	args := []any{"signal", string(l.signal), "reason", reason, "dropped", l.since}
+	args := []any{"signal", string(l.signal), "reason", reason, "dropped", l.unreported}
 	if err != nil {
 		args = append(args, "error", redact.Text(err.Error()))
 	}
-	if l.to != "" && (reason == ReasonExport || reason == ReasonRejected || reason == ReasonShutdown) {
-		args = append(args, "endpoint", l.to)
+	if l.destination != "" && (reason == ReasonExport || reason == ReasonRejected || reason == ReasonShutdown) {
+		args = append(args, "endpoint", l.destination)
 	}
 	l.log.Warn("telemetry is being dropped", args...)
-	l.since = 0
+	l.unreported = 0
 }
 
-// arrived says that an export went well.
-func (l *losses) arrived() {
-	if !l.down.Load() {
+// exportSucceeded ends an outage.
+func (l *losses) exportSucceeded() {
+	if !l.outage.Load() {
 		return
 	}
 	l.mu.Lock()
@@ -101,18 +101,18 @@ func (l *losses) arrived() {
 		return
 	}
 	l.failing = false
-	l.down.Store(false)
+	l.outage.Store(false)
 	if l.muted {
 		return
 	}
-	l.log.Info("telemetry arrives again", "signal", string(l.signal), "dropped", l.since)
-	l.since = 0
+	l.log.Info("telemetry arrives again", "signal", string(l.signal), "dropped", l.unreported)
+	l.unreported = 0
 }
 
-// ended counts what became of an export of n items; err may hold that a part of them was refused.
-func (l *losses) ended(n int, err error) {
+// exportDone counts the losses of an export of n items; err may say that a part of them was rejected.
+func (l *losses) exportDone(n int, err error) {
 	if part, ok := rejected(err); ok {
-		l.arrived()
+		l.exportSucceeded()
 		l.count(ReasonRejected, min(part, n), err)
 		return
 	}
@@ -120,17 +120,17 @@ func (l *losses) ended(n int, err error) {
 		l.count(ReasonExport, n, err)
 		return
 	}
-	l.arrived()
+	l.exportSucceeded()
 }
 
-// partial is the text of the SDK's error for a partial success, whose type each of its exporters keeps to itself.
+// partial matches the SDK's error for a partial success, whose type its exporters do not export.
 var partial = regexp.MustCompile(`(?s)^OTLP partial success: .* \((\d+) [a-z ]+ rejected\)$`)
 
-// rejected is how many items the receiver said that it refused, if that is all that went wrong.
+// rejected returns how many items the receiver has rejected; ok is false if err has other causes.
 func rejected(err error) (n int, ok bool) {
 	for err != nil {
 		if m := partial.FindStringSubmatch(err.Error()); m != nil {
-			n, _ = strconv.Atoi(m[1]) // too many to be a number are all
+			n, _ = strconv.Atoi(m[1]) // out of range: the largest int
 			return n, true
 		}
 		if joined, is := err.(interface{ Unwrap() []error }); is {
@@ -149,8 +149,8 @@ func rejected(err error) (n int, ok bool) {
 	return 0, false
 }
 
-// of is the count of a reason.
-func (l *losses) of(reason string) *atomic.Int64 {
+// counter is the counter of a reason.
+func (l *losses) counter(reason string) *atomic.Int64 {
 	switch reason {
 	case ReasonQueueFull:
 		return &l.full

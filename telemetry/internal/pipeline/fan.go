@@ -15,10 +15,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// allQueues is several queues as one sink: each has a copy of a span, or drops it.
+// allQueues is a sink that gives each span to several queues, each of which copies or drops it.
 type allQueues []*spanQueue
 
-// Take has every queue take a span.
+// Take gives a span to every queue.
 func (a allQueues) Take(from *span.Source, encoded []byte) {
 	for _, q := range a {
 		q.Take(from, encoded)
@@ -34,13 +34,13 @@ func (a allQueues) Flush(ctx context.Context) error {
 	return All(ctx, all...)
 }
 
-// allLogs is the batch processors of all consumers, as one of several providers sees them.
+// allLogs is one provider's processor, which gives records to the batch processors of all consumers.
 type allLogs struct {
-	sdklog.Processor // one of them: they are alike in what they want
+	sdklog.Processor // one of all: Enabled is the same for each
 	all              []*logPipe
 }
 
-// OnEmit has every queue take a record.
+// OnEmit gives a record to every queue.
 func (a allLogs) OnEmit(ctx context.Context, r *sdklog.Record) error {
 	var errs []error
 	for _, l := range a.all {
@@ -63,7 +63,7 @@ func (a allLogs) ForceFlush(ctx context.Context) error {
 // Shutdown does nothing; the pipeline ends the processors.
 func (allLogs) Shutdown(context.Context) error { return nil }
 
-// encoder is a processor that hands the spans of a provider of the SDK's to queues, which take them encoded.
+// encoder is a processor that encodes the spans of an SDK's provider for the queues.
 type encoder struct {
 	to span.Sink
 
@@ -84,7 +84,7 @@ func (e *encoder) OnEnd(s sdktrace.ReadOnlySpan) {
 	if !s.SpanContext().IsSampled() {
 		return
 	}
-	var got catcher
+	var got captureClient
 	err := otlptrace.NewUnstarted(&got).ExportSpans(context.Background(), []sdktrace.ReadOnlySpan{s})
 	if err == nil && (len(got.spans) != 1 || len(got.spans[0].ScopeSpans) != 1 || len(got.spans[0].ScopeSpans[0].Spans) != 1) {
 		err = errors.New("no message for a span")
@@ -100,7 +100,7 @@ func (e *encoder) OnEnd(s sdktrace.ReadOnlySpan) {
 	e.to.Take(e.source(s), b)
 }
 
-// source is where s comes from; a processor has one provider, and so one resource.
+// source returns the source of s, by its scope: a processor has one provider, and so one resource.
 func (e *encoder) source(s sdktrace.ReadOnlySpan) *span.Source {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -113,10 +113,10 @@ func (e *encoder) source(s sdktrace.ReadOnlySpan) *span.Source {
 	return src
 }
 
-// ForceFlush sends what was taken.
+// ForceFlush flushes the queues.
 func (e *encoder) ForceFlush(ctx context.Context) error { return e.to.Flush(ctx) }
 
-// Shutdown says that no more spans come from here. The queues go on: they are shared.
+// Shutdown ends the sources. The queues are shared, and stay open.
 func (e *encoder) Shutdown(context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()

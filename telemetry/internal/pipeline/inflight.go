@@ -6,41 +6,40 @@ import (
 	"sync/atomic"
 )
 
-// inflight counts and bounds what is between a processor's input and its exporter's answer, in items and in bytes. The SDK's
-// batch processors drop silently when their queues are full; in front of one of them, with the same bound, it keeps that
-// from happening and counts instead.
+// inflight counts and bounds the items between a processor's input and the end of their export, in number and bytes. The SDK's batch
+// processors drop silently when their queues are full; in front of one, with the same bound, inflight drops and counts instead.
 type inflight struct {
-	bound   int64 // of items
-	room    int64 // of bytes
-	pending atomic.Int64
-	bytes   atomic.Int64
-	losses  *losses
+	maxItems int64 // of items
+	maxBytes int64 // of bytes
+	pending  atomic.Int64
+	bytes    atomic.Int64
+	losses   *losses
 
-	mu     sync.Mutex // of leave and abandon, so that nothing is counted by both
+	mu     sync.Mutex // held by leave and abandon, so that only one of them counts an item
 	closed atomic.Bool
 }
 
-// roomPerItem is how many bytes of a queue's room there are for each of its items: some ten times what they have as a rule.
-const roomPerItem = 8 << 10
+// bytesPerItem bounds a queue's bytes for each of its items: about ten times their usual size.
+const bytesPerItem = 8 << 10
 
-// minRoom is the least room of a queue, in bytes: one item must fit, whatever was asked for.
-const minRoom = 1 << 20
+// minQueueBytes is the least bound of a queue's bytes: one item must fit into the smallest queue.
+const minQueueBytes = 1 << 20
 
 func newInflight(bound int, l *losses) *inflight {
-	return &inflight{bound: int64(bound), room: max(int64(bound)*roomPerItem, minRoom), losses: l}
+	return &inflight{maxItems: int64(bound), maxBytes: max(int64(bound)*bytesPerItem, minQueueBytes), losses: l}
 }
 
-// enter says whether one more item of a size fits; if not, it is counted as dropped.
+// enter adds an item of a size in bytes. It reports false, and counts the item as dropped, if it does not fit.
 func (f *inflight) enter(size int) bool {
 	if f.closed.Load() {
 		return false
 	}
-	if f.pending.Add(1) > f.bound {
+	if f.pending.Add(1) > f.maxItems {
 		f.pending.Add(-1)
 		f.losses.count(ReasonQueueFull, 1, nil)
 		return false
 	}
-	if f.bytes.Add(int64(size)) > f.room {
+	if f.bytes.Add(int64(size)) > f.maxBytes {
 		f.bytes.Add(int64(-size))
 		f.pending.Add(-1)
 		f.losses.count(ReasonQueueBytes, 1, nil)
@@ -49,7 +48,7 @@ func (f *inflight) enter(size int) bool {
 	return true
 }
 
-// leave takes n items of a size out: sent when err is nil, lost otherwise.
+// leave removes n items of a total size after their export, which failed if err is not nil.
 func (f *inflight) leave(n, size int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -58,10 +57,10 @@ func (f *inflight) leave(n, size int, err error) {
 	}
 	f.pending.Add(int64(-n))
 	f.bytes.Add(int64(-size))
-	f.losses.ended(n, err)
+	f.losses.exportDone(n, err)
 }
 
-// abandon counts what is still on its way as lost; nothing enters or leaves any more.
+// abandon counts the remaining items as lost, and closes f.
 func (f *inflight) abandon() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -71,8 +70,7 @@ func (f *inflight) abandon() {
 	}
 }
 
-// stopper ends exports that are under way when the time given to Shutdown is over, so that no goroutine outlives it in
-// a retry.
+// stopper cancels running exports when the time of Shutdown is over, so that no goroutine outlives it in a retry.
 type stopper struct {
 	ctx  context.Context
 	stop context.CancelFunc
@@ -83,8 +81,8 @@ func newStopper() *stopper {
 	return &stopper{ctx, stop}
 }
 
-// bound derives a context that also ends with the stopper.
-func (s *stopper) bound(ctx context.Context) (context.Context, func()) {
+// derive returns a context that the stopper cancels, too.
+func (s *stopper) derive(ctx context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	release := context.AfterFunc(s.ctx, cancel)
 	return ctx, func() { release(); cancel() }

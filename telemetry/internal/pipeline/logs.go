@@ -8,7 +8,7 @@ import (
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 )
 
-// logPipe is the batch processor of all providers together.
+// logPipe is the batch processor of one consumer, which all providers share.
 type logPipe struct {
 	*sdklog.BatchProcessor
 	inflight *inflight
@@ -36,7 +36,7 @@ func (p *logPipe) close(ctx context.Context) error {
 	return err
 }
 
-// countedLogs tells inflight what became of each batch.
+// countedLogs is an exporter that reports each batch's result to inflight.
 type countedLogs struct {
 	sdklog.Exporter
 	inflight *inflight
@@ -48,7 +48,7 @@ func (c *countedLogs) Export(ctx context.Context, records []sdklog.Record) error
 	if len(records) == 0 {
 		return nil
 	}
-	ctx, release := c.stop.bound(ctx)
+	ctx, release := c.stop.derive(ctx)
 	defer release()
 	for len(records) > 0 {
 		n, size := 1, sizeOf(&records[0])
@@ -69,10 +69,10 @@ func (c *countedLogs) Export(ctx context.Context, records []sdklog.Record) error
 	return nil
 }
 
-// emptyRecord is about what a record takes without its texts, in bytes.
+// emptyRecord is about the size of a record without its texts, in bytes.
 const emptyRecord = 256
 
-// sizeOf is about how many bytes a record takes; the same each time.
+// sizeOf estimates a record's size in bytes; the same each time.
 func sizeOf(r *sdklog.Record) int {
 	n := emptyRecord + len(r.EventName()) + len(r.SeverityText()) + sizeOfValue(r.Body())
 	r.WalkAttributes(func(kv attribute.KeyValue) bool {

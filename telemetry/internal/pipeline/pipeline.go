@@ -15,7 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -29,52 +29,52 @@ const (
 
 const defaultQueue = 2048
 
-// Config is what New needs.
+// Config of New.
 type Config struct {
 	Env       env.Env
-	Consumers []export.Consumer // the pipeline ends them, also when New fails
-	// Printers are processors of spans beside the consumers, such as a printer of trees. The pipeline shuts them down.
+	Consumers []export.Consumer // the pipeline ends them, also if New fails
+	// Printers are processors of spans besides the consumers, such as a printer of trees. The pipeline shuts them down.
 	Printers []sdktrace.SpanProcessor
 	Sampler  sdktrace.Sampler // nil: that of the environment
 }
 
-// Pipeline is the shared way out. Safe for concurrent use.
+// Pipeline has the queues of all consumers. Safe for concurrent use.
 type Pipeline struct {
 	Propagator propagation.TextMapPropagator
 
-	disabled bool
-	printers []sdktrace.SpanProcessor
-	queues   []*spanQueue
-	sampler  sdktrace.Sampler
-	follows  bool
-	logs     []*logPipe
-	metrics  []*sharedMetrics
-	readers  []MetricReader  // each for one provider of all
-	filter   exemplar.Filter // of measurements that may become exemplars; nil for none
-	losses   []*losses       // of each consumer's signals
-	stop     *stopper
-	once     sync.Once
+	disabled    bool
+	printers    []sdktrace.SpanProcessor
+	queues      []*spanQueue
+	sampler     sdktrace.Sampler
+	parentBased bool
+	logs        []*logPipe
+	metrics     []*sharedMetrics
+	readers     []MetricReader  // each for one provider of all
+	filter      exemplar.Filter // of measurements that may become exemplars; nil for none
+	losses      []*losses       // of each consumer's signals
+	stop        *stopper
+	once        sync.Once
 }
 
-// MetricReader is a reader for a meter provider, and the producer whose measurements it reads too; nil if it took none.
+// MetricReader is a reader for a meter provider, and the producer that it reads besides; nil if it has none.
 type MetricReader struct {
 	Reader   sdkmetric.Reader
 	Producer *bound.Producer
 }
 
-// New opens a queue for each signal of each consumer. The error is that of a consumer that could not be started.
+// New makes a queue for each signal of each consumer. It fails if a consumer cannot be started.
 func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	p := &Pipeline{printers: cfg.Printers, stop: newStopper()}
 	p.Propagator = propagatorOf(cfg.Env)
-	if p.disabled = cfg.Env.Truth("OTEL_SDK_DISABLED"); p.disabled {
+	if p.disabled = cfg.Env.Bool("OTEL_SDK_DISABLED"); p.disabled {
 		var ends []func(context.Context) error
 		for _, c := range cfg.Consumers {
 			ends = append(ends, c.Shutdown)
 		}
 		return p, All(ctx, ends...)
 	}
-	if p.sampler, p.follows = cfg.Sampler, false; p.sampler == nil {
-		p.sampler, p.follows = samplerOf(cfg.Env)
+	if p.sampler, p.parentBased = cfg.Sampler, false; p.sampler == nil {
+		p.sampler, p.parentBased = samplerOf(cfg.Env)
 	}
 	p.filter = cfg.Env.ExemplarFilter()
 	spans, records := spanLimits(cfg.Env), cfg.Env.Count("OTEL_BLRP_MAX_QUEUE_SIZE", defaultQueue)
@@ -90,10 +90,10 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 	return p, nil
 }
 
-// open begins to send to a consumer.
+// open makes the queues of a consumer.
 func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, records int, log *slog.Logger) error {
 	lossesOf := func(s signal) *losses {
-		l := &losses{signal: s, log: log, to: c.Destination}
+		l := &losses{signal: s, log: log, destination: c.Destination}
 		p.losses = append(p.losses, l)
 		return l
 	}
@@ -124,26 +124,26 @@ func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, re
 	return nil
 }
 
-// Traces says whether spans go anywhere.
+// Traces says whether any consumer or printer takes spans.
 func (p *Pipeline) Traces() bool { return !p.disabled && len(p.queues)+len(p.printers) > 0 }
 
-// Disabled says that OTEL_SDK_DISABLED has switched everything off.
+// Disabled says whether OTEL_SDK_DISABLED is set.
 func (p *Pipeline) Disabled() bool { return p.disabled }
 
-// Metrics says whether metrics go anywhere.
+// Metrics says whether any consumer takes metrics.
 func (p *Pipeline) Metrics() bool { return len(p.metrics)+len(p.readers) > 0 }
 
-// Logs says whether log records go anywhere.
+// Logs says whether any consumer takes log records.
 func (p *Pipeline) Logs() bool { return len(p.logs) > 0 }
 
-// Spans makes the provider of spans for one more service.
-func (p *Pipeline) Spans(res mend.Resource) *span.Provider {
+// Spans makes a service's provider of spans.
+func (p *Pipeline) Spans(res sanitize.Resource) *span.Provider {
 	return span.NewProvider(span.Config{
 		Resource: res.SDK(), Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.printers, Sink: p.sink(),
 	})
 }
 
-// sink is all queues; nil where there is none.
+// sink is the sink of all queues; nil if there is none.
 func (p *Pipeline) sink() span.Sink {
 	switch len(p.queues) {
 	case 0:
@@ -154,10 +154,10 @@ func (p *Pipeline) sink() span.Sink {
 	return allQueues(p.queues)
 }
 
-// FollowsParent says that the sampler never samples below a parent that is not sampled.
-func (p *Pipeline) FollowsParent() bool { return p.follows }
+// ParentBased says that the sampler never samples below a parent that is not sampled.
+func (p *Pipeline) ParentBased() bool { return p.parentBased }
 
-// SpanProcessors are what spans of one more tracer provider of the SDK have to go through.
+// SpanProcessors returns processors that give an SDK provider's spans to the printers and consumers.
 func (p *Pipeline) SpanProcessors() []sdktrace.SpanProcessor {
 	var out []sdktrace.SpanProcessor
 	for _, s := range p.printers {
@@ -169,12 +169,12 @@ func (p *Pipeline) SpanProcessors() []sdktrace.SpanProcessor {
 	return out
 }
 
-// sharedSpans is a processor as one of several providers sees it: the end of a provider does not end the processor.
+// sharedSpans is a processor that several providers share: a provider's shutdown does not end it.
 type sharedSpans struct{ sdktrace.SpanProcessor }
 
 func (sharedSpans) Shutdown(context.Context) error { return nil }
 
-// LogProcessor is the processor for one more logger provider; nil when logs are off.
+// LogProcessor is the processor of a logger provider; nil if logs are off.
 func (p *Pipeline) LogProcessor() sdklog.Processor {
 	if len(p.logs) == 0 {
 		return nil
@@ -182,7 +182,7 @@ func (p *Pipeline) LogProcessor() sdklog.Processor {
 	return allLogs{p.logs[0], p.logs}
 }
 
-// MetricReaders are readers for meter providers of one more service, a provider for each.
+// MetricReaders makes the readers of one service, each for a meter provider of its own.
 func (p *Pipeline) MetricReaders() []MetricReader {
 	var out []MetricReader
 	for _, m := range p.metrics {
@@ -192,10 +192,10 @@ func (p *Pipeline) MetricReaders() []MetricReader {
 	return out
 }
 
-// SharedReaders are readers for meter providers that all services have to share, a provider for each.
+// SharedReaders are readers that all services share, each with one meter provider.
 func (p *Pipeline) SharedReaders() []MetricReader { return p.readers }
 
-// Drops lists what was lost so far, by signal and reason, by all consumers together.
+// Drops returns the losses of all consumers so far, by signal and reason.
 func (p *Pipeline) Drops() []Drop {
 	var out []Drop
 	for _, s := range []signal{traces, metrics, logs} {
@@ -203,7 +203,7 @@ func (p *Pipeline) Drops() []Drop {
 			d := Drop{Signal: string(s), Reason: r}
 			for _, l := range p.losses {
 				if l.signal == s {
-					d.Count += l.of(r).Load()
+					d.Count += l.counter(r).Load()
 				}
 			}
 			out = append(out, d)
@@ -212,9 +212,9 @@ func (p *Pipeline) Drops() []Drop {
 	return out
 }
 
-// Shutdown sends what is queued and ends printers and consumers, at once, so that one that is blocked does not use up the
-// time of the others. Providers, which may be nil, ends the providers; exporters of metrics end behind it. When ctx ends
-// first, what is left is counted as dropped. Calls after the first do nothing.
+// Shutdown sends the queues and ends printers and consumers, concurrently, so that one that is blocked does not use up the others'
+// time. providers, which may be nil, ends the providers; exporters of metrics end after it. If ctx ends first, the rest is counted
+// as dropped. Calls after the first do nothing.
 func (p *Pipeline) Shutdown(ctx context.Context, providers func(context.Context) error) (err error) {
 	p.once.Do(func() {
 		defer p.stop.stop()
@@ -249,7 +249,7 @@ func (p *Pipeline) closeMetrics(ctx context.Context, providers func(context.Cont
 	return errors.Join(err, All(ctx, ends...))
 }
 
-// All calls all of f at once and waits for them.
+// All calls all of f concurrently and waits for them.
 func All(ctx context.Context, f ...func(context.Context) error) error {
 	errs := make([]error, len(f))
 	var wg sync.WaitGroup

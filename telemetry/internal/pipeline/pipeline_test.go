@@ -17,7 +17,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
 func logger(b *bytes.Buffer) *slog.Logger { return slog.New(slog.NewTextHandler(b, nil)) }
@@ -26,12 +26,12 @@ func noEnv(said *bytes.Buffer) env.Env {
 	return env.Env{Getenv: func(string) string { return "" }, Log: logger(said)}
 }
 
-// Losses are counted all. Those of a full queue are said the first time and then once a minute at most, an outage once, its end
-// once, and at the end of the process all that was not told.
+// All losses are counted. Those of a full queue are logged first at once and then at most once a minute, an outage at its begin and
+// its end, and the rest at shutdown.
 func TestLosses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
-		l := &losses{signal: traces, log: logger(&said), to: "OTEL_EXPORTER_OTLP_ENDPOINT=http://h"}
+		l := &losses{signal: traces, log: logger(&said), destination: "OTEL_EXPORTER_OTLP_ENDPOINT=http://h"}
 		want := func(what string, lines ...string) {
 			t.Helper()
 			got := strings.Split(strings.TrimSuffix(said.String(), "\n"), "\n")
@@ -62,17 +62,17 @@ func TestLosses(t *testing.T) {
 			l.count(ReasonQueueFull, 1, nil)
 		}
 		want("an outage that goes on")
-		l.arrived()
-		l.arrived()
+		l.exportSucceeded()
+		l.exportSucceeded()
 		want("its end", "arrives dropped=400")
-		time.Sleep(2 * sayEvery)
+		time.Sleep(2 * warnInterval)
 		for range 20 { // a collector that takes each second batch
 			l.count(ReasonExport, 1, errors.New("refused"))
-			l.arrived()
+			l.exportSucceeded()
 			time.Sleep(time.Second)
 		}
 		want("back and forth", "reason=export_failed dropped=1", "arrives dropped=0")
-		time.Sleep(2 * sayEvery)
+		time.Sleep(2 * warnInterval)
 		l.count(ReasonQueueBytes, 1, nil)
 		want("a queue that is full of bytes", "reason=queue_bytes dropped=20")
 		l.count(ReasonShutdown, 2, nil)
@@ -87,7 +87,7 @@ func TestLosses(t *testing.T) {
 	})
 }
 
-// What a receiver says that it refused of a batch is lost, and the rest is not.
+// The part of a batch that a receiver rejects is counted as lost, and the rest is not.
 func TestPartialSuccess(t *testing.T) {
 	refuses := func(n int, kind string) error {
 		return fmt.Errorf("export: %w", fmt.Errorf("OTLP partial success: too old (%d %s rejected)", n, kind))
@@ -109,32 +109,32 @@ func TestPartialSuccess(t *testing.T) {
 	} {
 		var said bytes.Buffer
 		l := &losses{signal: traces, log: logger(&said)}
-		l.ended(10, tc.err)
+		l.exportDone(10, tc.err)
 		if l.refused.Load() != tc.refused || l.failed.Load() != tc.failed {
 			t.Errorf("%s: %d refused, %d failed", name, l.refused.Load(), l.failed.Load())
 		}
 	}
 }
 
-// slow is an exporter that waits until its context ends.
-type slow struct{ started chan struct{} }
+// slowExporter is an exporter that waits until its context ends.
+type slowExporter struct{ started chan struct{} }
 
-func (s slow) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
+func (s slowExporter) ExportSpans(ctx context.Context, _ []sdktrace.ReadOnlySpan) error {
 	close(s.started)
 	<-ctx.Done()
 	return ctx.Err()
 }
-func (slow) Shutdown(context.Context) error { return nil }
+func (slowExporter) Shutdown(context.Context) error { return nil }
 
-// The end of Shutdown's time ends an export that is under way; what it held is counted once.
+// The end of Shutdown's time cancels a running export, whose items are counted once.
 func TestShutdownEndsExports(t *testing.T) {
 	var said bytes.Buffer
-	exp := slow{make(chan struct{})}
+	exp := slowExporter{make(chan struct{})}
 	p, err := New(t.Context(), Config{Env: noEnv(&said), Consumers: []export.Consumer{{Spans: exp}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, span := p.Spans(mend.Resource{}).Tracer("t").Start(context.Background(), "x")
+	_, span := p.Spans(sanitize.Resource{}).Tracer("t").Start(context.Background(), "x")
 	span.End()
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
@@ -151,24 +151,27 @@ func TestShutdownEndsExports(t *testing.T) {
 	}
 }
 
-// stuck is an exporter of metrics that holds its turn.
-type stuck struct {
+// stuckExporter is an exporter of metrics that holds its turn.
+type stuckExporter struct {
 	sdkmetric.Exporter
 	free chan struct{}
 }
 
-func (s stuck) Export(context.Context, *metricdata.ResourceMetrics) error { <-s.free; return nil }
+func (s stuckExporter) Export(context.Context, *metricdata.ResourceMetrics) error {
+	<-s.free
+	return nil
+}
 
-// Behind an exporter that is stuck, others give up in their own time.
+// While an exporter is stuck, waiting readers keep their own timeouts.
 func TestSharedMetrics(t *testing.T) {
 	var said bytes.Buffer
 	l := &losses{signal: metrics, log: logger(&said)}
-	exp := stuck{free: make(chan struct{})}
+	exp := stuckExporter{free: make(chan struct{})}
 	s := newSharedMetrics(exp, l, newStopper())
 	rm := &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{Name: "x"}}}}}
 	first := make(chan error)
 	go func() { first <- s.Export(context.Background(), rm) }()
-	for len(s.turn) == 0 {
+	for len(s.sem) == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

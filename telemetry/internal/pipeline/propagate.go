@@ -12,8 +12,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
 )
 
-// propagatorOf is what OTEL_PROPAGATORS names. Unknown names are left out with a warning; when none is left, W3C trace
-// context and baggage are used.
+// propagatorOf makes the propagators that OTEL_PROPAGATORS names. It warns of unknown names; without a known one it uses W3C trace
+// context and baggage.
 func propagatorOf(e env.Env) propagation.TextMapPropagator {
 	bag := &quietBaggage{log: e.Log}
 	std := propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, bag)
@@ -35,7 +35,7 @@ func propagatorOf(e env.Env) propagation.TextMapPropagator {
 		}
 		p, err := autoprop.TextMapPropagator(name)
 		if err != nil {
-			e.Bad("OTEL_PROPAGATORS", name, "want tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace or none")
+			e.WarnIgnored("OTEL_PROPAGATORS", name, "want tracecontext, baggage, b3, b3multi, jaeger, xray, ottrace or none")
 			continue
 		}
 		if name == "none" {
@@ -51,18 +51,18 @@ func propagatorOf(e env.Env) propagation.TextMapPropagator {
 	return propagation.NewCompositeTextMapPropagator(all...)
 }
 
-// quietBaggage is W3C baggage. What a client sends of it that is malformed is the client's affair: the SDK's own tells the
-// error handler, with all that was sent.
+// quietBaggage is W3C baggage that logs malformed input of clients at debug level, without its content. The SDK's passes it to the
+// error handler, with its content.
 type quietBaggage struct {
 	propagation.Baggage
-	log  *slog.Logger
-	said env.Repeats
+	log      *slog.Logger
+	throttle env.Throttle
 }
 
-// maxBaggage is how long a baggage may be, in bytes (W3C Baggage, §3.3.2).
+// maxBaggage bounds a baggage, in bytes (W3C Baggage, §3.3.2).
 const maxBaggage = 8192
 
-// Extract takes what is sound.
+// Extract takes the valid entries, unless the baggage is too long.
 func (q *quietBaggage) Extract(ctx context.Context, c propagation.TextMapCarrier) context.Context {
 	values := []string{c.Get("baggage")}
 	if all, ok := c.(propagation.ValuesGetter); ok {
@@ -76,12 +76,12 @@ func (q *quietBaggage) Extract(ctx context.Context, c propagation.TextMapCarrier
 	case size == 0:
 		return ctx
 	case size > maxBaggage:
-		q.note("it is too long")
+		q.logIgnored("it is too long")
 		return ctx
 	}
 	bag, err := baggage.Parse(strings.Join(values, ","))
 	if err != nil {
-		q.note("it is malformed")
+		q.logIgnored("it is malformed")
 	}
 	if bag.Len() == 0 {
 		return ctx
@@ -89,8 +89,8 @@ func (q *quietBaggage) Extract(ctx context.Context, c propagation.TextMapCarrier
 	return baggage.ContextWithBaggage(ctx, bag)
 }
 
-func (q *quietBaggage) note(why string) {
-	if q.said.News(why) {
+func (q *quietBaggage) logIgnored(why string) {
+	if q.throttle.Allow(why) {
 		q.log.Debug("telemetry: the baggage of a request is not taken over in full", "reason", why)
 	}
 }

@@ -14,23 +14,22 @@ const (
 	maxPushedSize = 16 << 20
 )
 
-// Why metrics of a guest are not taken; the guest is told.
+// Reasons why a guest's metrics are refused; the guest gets them.
 var (
 	errPushFull = errors.New("too many metrics wait to be sent")
 	errNoPush   = errors.New("the host's metrics are only read, by a reader that takes none of others; see OTEL_METRICS_EXPORTER")
 )
 
-// pushes are metrics that somebody else has collected, on their way to one exporter. Its goroutine is there while there is
-// something to send.
+// pushes is a queue of metrics that guests have collected, for one exporter. Its goroutine runs while the queue is not empty.
 type pushes struct {
-	to *sharedMetrics
+	exporter *sharedMetrics
 
 	mu      sync.Mutex
 	waiting []push
 	size    int
 	running bool
 	closed  bool
-	idle    chan struct{} // closed when nothing waits any more; nil while nobody asks
+	idle    chan struct{} // closed when the queue is empty; nil unless flush waits
 }
 
 type push struct {
@@ -43,7 +42,7 @@ func (p *pushes) put(rm *metricdata.ResourceMetrics, size int) error {
 	p.mu.Lock()
 	if p.closed || len(p.waiting) >= maxPushes || p.size+size > maxPushedSize {
 		p.mu.Unlock()
-		p.to.losses.count(ReasonQueueFull, 1, nil)
+		p.exporter.losses.count(ReasonQueueFull, 1, nil)
 		return errPushFull
 	}
 	p.waiting = append(p.waiting, push{rm, size})
@@ -71,14 +70,14 @@ func (p *pushes) run() {
 		next := p.waiting[0]
 		p.waiting = append(p.waiting[:0], p.waiting[1:]...)
 		p.mu.Unlock()
-		_ = p.to.Export(context.Background(), next.rm) // what becomes of it is counted there; the end of the pipeline ends it
+		_ = p.exporter.Export(context.Background(), next.rm) // Export counts failures, and the pipeline's end cancels it
 		p.mu.Lock()
 		p.size -= next.size
 		p.mu.Unlock()
 	}
 }
 
-// flush waits until what was queued has been sent.
+// flush waits until the queue is sent.
 func (p *pushes) flush(ctx context.Context) error {
 	p.mu.Lock()
 	if !p.running {
@@ -98,7 +97,7 @@ func (p *pushes) flush(ctx context.Context) error {
 	}
 }
 
-// close sends what is queued, and takes nothing more. What is not sent when ctx ends is lost.
+// close sends the queue and takes no more metrics. The rest is lost when ctx ends.
 func (p *pushes) close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
@@ -106,13 +105,13 @@ func (p *pushes) close(ctx context.Context) error {
 	err := p.flush(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.to.losses.count(ReasonShutdown, len(p.waiting), nil)
+	p.exporter.losses.count(ReasonShutdown, len(p.waiting), nil)
 	p.waiting = nil
 	return err
 }
 
-// PushMetrics takes metrics that somebody else has collected, to send them as they are. It does not wait. The error is the
-// first of the exporters that have no room, or says that there are readers only.
+// PushMetrics queues metrics that a guest has collected, of a size in bytes. It does not block. It fails if an exporter's queue is
+// full, and if there are readers only.
 func (p *Pipeline) PushMetrics(rm *metricdata.ResourceMetrics, size int) error {
 	if len(p.metrics) == 0 && len(p.readers) > 0 {
 		return errNoPush
@@ -126,7 +125,7 @@ func (p *Pipeline) PushMetrics(rm *metricdata.ResourceMetrics, size int) error {
 	return first
 }
 
-// FlushPushes sends what PushMetrics has taken.
+// FlushPushes waits until all of PushMetrics is sent.
 func (p *Pipeline) FlushPushes(ctx context.Context) error {
 	var all []func(context.Context) error
 	for _, m := range p.metrics {

@@ -10,21 +10,20 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// sender sends batches of spans. Send is not called concurrently; the batch is the caller's again when it returns.
+// sender sends batches of spans. send is not called concurrently, and must not keep the batch.
 type sender interface {
 	send(ctx context.Context, b *batch) error
 	shutdown(ctx context.Context) error
 }
 
-// batch is encoded spans by where they come from.
+// batch is encoded spans by source.
 type batch struct {
 	sections map[*span.Source]*section
 	spans    int
 	bytes    int // of encoded spans
 }
 
-// maxBatch is the size in bytes at which a batch is sent, however few spans it has: half of what gRPC takes at once, unless
-// told otherwise.
+// maxBatch is the size in bytes at which a batch is sent, however few spans it has: half of gRPC's default limit of a message.
 const maxBatch = 2 << 20
 
 // section is the spans of one source, each with tag and length as field "spans" of message ScopeSpans.
@@ -34,13 +33,13 @@ type section struct {
 	bytes int // of encoded spans
 }
 
-// keepSection is the size up to which the memory of a section is used again, keepBatches how many batches are kept to be.
+// keepSection is the size up to which a section's memory is reused, keepBatches how many batches are kept for reuse.
 const (
 	keepSection = 4 << 20
 	keepBatches = 2
 )
 
-// reset empties a batch. Sources that had no part in it are forgotten.
+// reset empties a batch. It removes sources without spans.
 func (b *batch) reset() {
 	for src, s := range b.sections {
 		if s.spans == 0 || cap(s.b) > keepSection {
@@ -58,35 +57,35 @@ type limits struct {
 	delay, timeout time.Duration // no timeout: zero
 }
 
-// spanQueue collects spans in batches and has them sent, one batch after the other. It is the sink of all providers
-// together. Taking a span is a copy under a lock that nobody holds for longer than that.
+// spanQueue collects spans in batches and sends one batch after the other. It is a sink that all providers share. Taking a span
+// copies it under a lock, which is never held longer than that.
 type spanQueue struct {
 	sender   sender
 	limits   limits
 	inflight *inflight
-	shares   *shares
+	shares   *guestShares
 	stop     *stopper
 
-	mu      sync.Mutex
-	current *batch
-	full    []*batch // to be sent, in order
-	free    []*batch
-	closed  bool
-	cut     int           // batches that were filled
-	done    int           // batches that were sent, or lost
-	step    chan struct{} // closed when done changes
+	mu          sync.Mutex
+	current     *batch
+	full        []*batch // waiting to be sent, in order
+	free        []*batch
+	closed      bool
+	batchesCut  int           // batches that were completed
+	batchesDone int           // batches that were sent or lost
+	doneChanged chan struct{} // closed when done changes
 
 	wake    chan struct{}
 	closing chan struct{}
-	ended   chan struct{}
+	stopped chan struct{}
 }
 
 func newSpanQueue(to sender, l limits, lost *losses, stop *stopper) *spanQueue {
 	g := newInflight(l.queue, lost)
 	q := &spanQueue{
-		sender: to, limits: l, inflight: g, shares: newShares(g), stop: stop,
-		current: newBatch(), step: make(chan struct{}),
-		wake: make(chan struct{}, 1), closing: make(chan struct{}), ended: make(chan struct{}),
+		sender: to, limits: l, inflight: g, shares: newGuestShares(g), stop: stop,
+		current: newBatch(), doneChanged: make(chan struct{}),
+		wake: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go q.run()
 	return q
@@ -102,12 +101,12 @@ func (q *spanQueue) Take(from *span.Source, encoded []byte) {
 		return
 	}
 	q.mu.Lock()
-	if q.closed { // what was let in is counted when inflight is closed
+	if q.closed { // abandon counts the span
 		q.mu.Unlock()
 		return
 	}
 	if q.current.bytes+len(encoded) > maxBatch {
-		q.fill()
+		q.cutBatch()
 	}
 	s := q.current.sections[from]
 	if s == nil {
@@ -120,16 +119,16 @@ func (q *spanQueue) Take(from *span.Source, encoded []byte) {
 	q.current.spans++
 	q.current.bytes += len(encoded)
 	if q.current.spans >= q.limits.batch || q.current.bytes >= maxBatch {
-		q.fill()
+		q.cutBatch()
 	}
 	ready := len(q.full) > 0
 	q.mu.Unlock()
 	if ready {
-		q.nudge()
+		q.wakeSender()
 	}
 }
 
-// enter says whether there is room for one more span of a size.
+// enter says whether a span of a size fits, and counts it in or as dropped.
 func (q *spanQueue) enter(from *span.Source, size int) bool {
 	guest := from.Guest()
 	if guest != nil && !q.shares.enter(guest, size) {
@@ -143,13 +142,13 @@ func (q *spanQueue) enter(from *span.Source, size int) bool {
 	return ok
 }
 
-// fill ends the current batch; the lock is held.
-func (q *spanQueue) fill() {
+// cutBatch completes the current batch, unless it is empty. q.mu is held.
+func (q *spanQueue) cutBatch() {
 	if q.current.spans == 0 {
 		return
 	}
 	q.full = append(q.full, q.current)
-	q.cut++
+	q.batchesCut++
 	if n := len(q.free); n > 0 {
 		q.current, q.free = q.free[n-1], q.free[:n-1]
 	} else {
@@ -157,7 +156,7 @@ func (q *spanQueue) fill() {
 	}
 }
 
-func (q *spanQueue) nudge() {
+func (q *spanQueue) wakeSender() {
 	select {
 	case q.wake <- struct{}{}:
 	default:
@@ -166,16 +165,16 @@ func (q *spanQueue) nudge() {
 
 // run is the goroutine that sends.
 func (q *spanQueue) run() {
-	defer close(q.ended)
+	defer close(q.stopped)
 	timer := time.NewTimer(q.limits.delay)
 	defer timer.Stop()
 	for closing := false; !closing; {
 		select {
 		case <-q.wake:
 		case <-timer.C:
-			q.end()
+			q.cutCurrent()
 		case <-q.closing:
-			q.end()
+			q.cutCurrent()
 			closing = true
 		}
 		for b := q.next(); b != nil; b = q.next() {
@@ -185,12 +184,12 @@ func (q *spanQueue) run() {
 	}
 }
 
-// end ends the current batch, full or not, and says which number it has.
-func (q *spanQueue) end() int {
+// cutCurrent completes the current batch, full or not, and returns how many there were.
+func (q *spanQueue) cutCurrent() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.fill()
-	return q.cut
+	q.cutBatch()
+	return q.batchesCut
 }
 
 func (q *spanQueue) next() *batch {
@@ -207,7 +206,7 @@ func (q *spanQueue) next() *batch {
 var errTimeout = errors.New("the time that OTEL_BSP_EXPORT_TIMEOUT allows is over")
 
 func (q *spanQueue) export(b *batch) {
-	ctx, release := q.stop.bound(context.Background())
+	ctx, release := q.stop.derive(context.Background())
 	defer release()
 	if q.limits.timeout > 0 {
 		var cancel context.CancelFunc
@@ -230,25 +229,25 @@ func (q *spanQueue) export(b *batch) {
 	if len(q.free) < keepBatches {
 		q.free = append(q.free, b)
 	}
-	q.done++
-	close(q.step)
-	q.step = make(chan struct{})
+	q.batchesDone++
+	close(q.doneChanged)
+	q.doneChanged = make(chan struct{})
 }
 
-// Flush sends what was taken before.
+// Flush waits until all spans that were taken before are sent.
 func (q *spanQueue) Flush(ctx context.Context) error {
-	number := q.end()
-	q.nudge()
+	number := q.cutCurrent()
+	q.wakeSender()
 	for {
 		q.mu.Lock()
-		done, step := q.done, q.step
+		done, step := q.batchesDone, q.doneChanged
 		q.mu.Unlock()
 		if done >= number {
 			return nil
 		}
 		select {
 		case <-step:
-		case <-q.ended:
+		case <-q.stopped:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
@@ -256,7 +255,7 @@ func (q *spanQueue) Flush(ctx context.Context) error {
 	}
 }
 
-// close sends what is queued and ends the sender. What is not sent when ctx ends is lost.
+// close sends the queue and ends the sender. The rest is lost when ctx ends.
 func (q *spanQueue) close(ctx context.Context) error {
 	defer q.inflight.abandon()
 	q.mu.Lock()
@@ -265,7 +264,7 @@ func (q *spanQueue) close(ctx context.Context) error {
 	close(q.closing)
 	end := make(chan error, 1)
 	go func() {
-		<-q.ended
+		<-q.stopped
 		end <- q.sender.shutdown(ctx)
 	}()
 	select {

@@ -15,30 +15,29 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// otlpSender hands encoded spans to a client of the SDK, which knows the environment: endpoint, headers, certificates,
-// compression, retries.
+// otlpSender sends encoded spans by a client of the SDK's, which handles endpoint, headers, certificates, compression and retries.
 type otlpSender struct {
-	client otlptrace.Client
-	heads  map[*span.Source]*tracepb.ResourceSpans
-	out    []*tracepb.ResourceSpans
+	client    otlptrace.Client
+	envelopes map[*span.Source]*tracepb.ResourceSpans
+	out       []*tracepb.ResourceSpans
 }
 
 func newOTLPSender(ctx context.Context, c otlptrace.Client) (sender, error) {
 	if err := c.Start(ctx); err != nil {
 		return nil, err
 	}
-	return &otlpSender{client: c, heads: map[*span.Source]*tracepb.ResourceSpans{}}, nil
+	return &otlpSender{client: c, envelopes: map[*span.Source]*tracepb.ResourceSpans{}}, nil
 }
 
-// send puts the spans of each source into its message as fields that protobuf does not know: it writes such fields as they
-// are, and on the wire they are the "spans" that they were encoded as.
+// send puts the encoded spans of each source into its message as unknown fields, which protobuf writes unchanged: on the wire they
+// are the field "spans".
 func (s *otlpSender) send(ctx context.Context, b *batch) error {
 	s.out = s.out[:0]
 	for src, sec := range b.sections {
 		if sec.spans == 0 {
 			continue
 		}
-		head, err := s.head(ctx, src)
+		head, err := s.envelope(ctx, src)
 		if err != nil {
 			return err
 		}
@@ -49,22 +48,22 @@ func (s *otlpSender) send(ctx context.Context, b *batch) error {
 	for _, head := range s.out {
 		head.ScopeSpans[0].ProtoReflect().SetUnknown(nil)
 	}
-	maps.DeleteFunc(s.heads, func(src *span.Source, _ *tracepb.ResourceSpans) bool { return src.Ended() })
+	maps.DeleteFunc(s.envelopes, func(src *span.Source, _ *tracepb.ResourceSpans) bool { return src.Ended() })
 	return err
 }
 
 func (s *otlpSender) shutdown(ctx context.Context) error { return s.client.Stop(ctx) }
 
-// head is the message around the spans of a source: resource and scope. The SDK's exporter makes it of one span.
-func (s *otlpSender) head(ctx context.Context, src *span.Source) (*tracepb.ResourceSpans, error) {
-	if h := s.heads[src]; h != nil {
+// envelope is the message around the spans of a source: resource and scope. The SDK's exporter makes it from one span.
+func (s *otlpSender) envelope(ctx context.Context, src *span.Source) (*tracepb.ResourceSpans, error) {
+	if h := s.envelopes[src]; h != nil {
 		return h, nil
 	}
 	one, err := span.Decode(src, nil)
 	if err != nil {
 		return nil, err
 	}
-	var got catcher
+	var got captureClient
 	if err := otlptrace.NewUnstarted(&got).ExportSpans(context.WithoutCancel(ctx), []sdktrace.ReadOnlySpan{one}); err != nil {
 		return nil, err
 	}
@@ -72,23 +71,23 @@ func (s *otlpSender) head(ctx context.Context, src *span.Source) (*tracepb.Resou
 		return nil, errors.New("no message for a resource")
 	}
 	got.spans[0].ScopeSpans[0].Spans = nil
-	s.heads[src] = got.spans[0]
+	s.envelopes[src] = got.spans[0]
 	return got.spans[0], nil
 }
 
-// catcher is a client that keeps what it is to send.
-type catcher struct {
+// captureClient is a client that keeps the messages it gets.
+type captureClient struct {
 	otlptrace.Client
 	spans []*tracepb.ResourceSpans
 }
 
 // UploadTraces keeps messages.
-func (c *catcher) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
+func (c *captureClient) UploadTraces(_ context.Context, spans []*tracepb.ResourceSpans) error {
 	c.spans = spans
 	return nil
 }
 
-// exporterSender hands spans to an exporter as the SDK would.
+// exporterSender sends decoded spans by an exporter.
 type exporterSender struct{ exporter sdktrace.SpanExporter }
 
 func (s *exporterSender) send(ctx context.Context, b *batch) error {
@@ -117,11 +116,11 @@ func spanLimits(e env.Env) limits {
 	return l
 }
 
-// samplerOf is what OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG name, and whether it never samples below a parent that is
-// not sampled.
-func samplerOf(e env.Env) (s sdktrace.Sampler, followsParent bool) {
+// samplerOf makes the sampler that OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG name; parentBased says that it never samples below
+// a parent that is not sampled.
+func samplerOf(e env.Env) (s sdktrace.Sampler, parentBased bool) {
 	name := e.Text("OTEL_TRACES_SAMPLER")
-	kind, followsParent := strings.CutPrefix(strings.ToLower(name), "parentbased_")
+	kind, parentBased := strings.CutPrefix(strings.ToLower(name), "parentbased_")
 	switch kind {
 	case "always_on":
 		s = sdktrace.AlwaysSample()
@@ -131,12 +130,12 @@ func samplerOf(e env.Env) (s sdktrace.Sampler, followsParent bool) {
 		s = sdktrace.TraceIDRatioBased(e.Ratio("OTEL_TRACES_SAMPLER_ARG"))
 	default:
 		if name != "" {
-			e.Bad("OTEL_TRACES_SAMPLER", name, "want always_on, always_off, traceidratio, or one of them with parentbased_ before it")
+			e.WarnIgnored("OTEL_TRACES_SAMPLER", name, "want always_on, always_off, traceidratio, or one of them with parentbased_ before it")
 		}
-		s, followsParent = sdktrace.AlwaysSample(), true
+		s, parentBased = sdktrace.AlwaysSample(), true
 	}
-	if followsParent {
+	if parentBased {
 		s = sdktrace.ParentBased(s)
 	}
-	return s, followsParent
+	return s, parentBased
 }

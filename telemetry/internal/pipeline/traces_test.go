@@ -23,8 +23,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// wire is a client that keeps what its messages are on the wire.
-type wire struct {
+// recordingClient is a client that keeps what its messages are on the wire.
+type recordingClient struct {
 	mu      sync.Mutex
 	batches [][]*tracepb.ResourceSpans
 	hold    chan struct{} // not nil: uploads wait for it
@@ -32,9 +32,9 @@ type wire struct {
 	err     error
 }
 
-func (w *wire) Start(context.Context) error { return nil }
-func (w *wire) Stop(context.Context) error  { return nil }
-func (w *wire) UploadTraces(ctx context.Context, rs []*tracepb.ResourceSpans) error {
+func (w *recordingClient) Start(context.Context) error { return nil }
+func (w *recordingClient) Stop(context.Context) error  { return nil }
+func (w *recordingClient) UploadTraces(ctx context.Context, rs []*tracepb.ResourceSpans) error {
 	if w.hold != nil {
 		w.holding <- struct{}{}
 		select {
@@ -61,7 +61,7 @@ func (w *wire) UploadTraces(ctx context.Context, rs []*tracepb.ResourceSpans) er
 	return w.err
 }
 
-func (w *wire) sizes() (sizes []int) {
+func (w *recordingClient) sizes() (sizes []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, b := range w.batches {
@@ -76,8 +76,8 @@ func (w *wire) sizes() (sizes []int) {
 	return sizes
 }
 
-// queued is a queue that sends to a client, and a provider that puts spans into it.
-func queued(t *testing.T, c otlptrace.Client, l limits) (*spanQueue, *losses, *span.Provider) {
+// newTestQueue is a queue that sends to a client, and a provider that puts spans into it.
+func newTestQueue(t *testing.T, c otlptrace.Client, l limits) (*spanQueue, *losses, *span.Provider) {
 	t.Helper()
 	to, err := newOTLPSender(t.Context(), c)
 	if err != nil {
@@ -102,7 +102,7 @@ func provider(q *spanQueue, service string) *span.Provider {
 	})
 }
 
-func some(p *span.Provider, n int) {
+func endSpans(p *span.Provider, n int) {
 	tr := p.Tracer("scope", trace.WithInstrumentationVersion("v1"), trace.WithSchemaURL("https://schema.example/s"), trace.WithInstrumentationAttributes(attribute.Bool("x", true)))
 	for i := range n {
 		_, s := tr.Start(context.Background(), fmt.Sprint("span ", i), trace.WithTimestamp(time.Unix(1, 0)))
@@ -110,14 +110,14 @@ func some(p *span.Provider, n int) {
 	}
 }
 
-var patient = limits{queue: 100, batch: 10, delay: time.Hour, timeout: time.Hour}
+var slowLimits = limits{queue: 100, batch: 10, delay: time.Hour, timeout: time.Hour}
 
-// What is around spans is what the SDK's exporter puts around them.
+// The message around spans equals that of the SDK's exporter.
 func TestResourceSpans(t *testing.T) {
-	w, sdk := &wire{}, &wire{}
-	q, _, p := queued(t, w, patient)
-	some(p, 1)
-	some(provider(q, "two"), 2)
+	w, sdk := &recordingClient{}, &recordingClient{}
+	q, _, p := newTestQueue(t, w, slowLimits)
+	endSpans(p, 1)
+	endSpans(provider(q, "two"), 2)
 	if err := q.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -161,16 +161,16 @@ func TestResourceSpans(t *testing.T) {
 
 // A batch is sent when it is full or its time has come, and Flush sends the rest.
 func TestBatches(t *testing.T) {
-	w := &wire{}
-	q, lost, p := queued(t, w, patient)
-	some(p, 25)
+	w := &recordingClient{}
+	q, lost, p := newTestQueue(t, w, slowLimits)
+	endSpans(p, 25)
 	if err := q.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.sizes(); !slices.Equal(got, []int{10, 10, 5}) {
 		t.Errorf("batches of %v", got)
 	}
-	some(p, 3)
+	endSpans(p, 3)
 	if err := q.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -185,11 +185,11 @@ func TestBatches(t *testing.T) {
 		t.Errorf("%d lost, %d pending", n, q.inflight.pending.Load())
 	}
 
-	timed := &wire{}
-	soon := patient
+	timed := &recordingClient{}
+	soon := slowLimits
 	soon.delay = time.Millisecond
-	_, _, p = queued(t, timed, soon)
-	some(p, 2)
+	_, _, p = newTestQueue(t, timed, soon)
+	endSpans(p, 2)
 	for len(timed.sizes()) == 0 {
 		time.Sleep(time.Millisecond)
 	}
@@ -197,11 +197,11 @@ func TestBatches(t *testing.T) {
 
 // The queue is bounded, does not wait for an upload, and counts what does not fit; what failed is counted too.
 func TestQueueFull(t *testing.T) {
-	w := &wire{hold: make(chan struct{}), holding: make(chan struct{}, 100), err: errors.New("refused")}
-	q, lost, p := queued(t, w, patient)
-	some(p, 10)
+	w := &recordingClient{hold: make(chan struct{}), holding: make(chan struct{}, 100), err: errors.New("refused")}
+	q, lost, p := newTestQueue(t, w, slowLimits)
+	endSpans(p, 10)
 	<-w.holding
-	some(p, 150)
+	endSpans(p, 150)
 	if n := lost.full.Load(); n != 60 {
 		t.Errorf("%d dropped, want 60 of 160 that did not fit into 100", n)
 	}
@@ -221,11 +221,11 @@ func TestQueueFull(t *testing.T) {
 
 // An upload that takes too long is given up.
 func TestExportTimeout(t *testing.T) {
-	w := &wire{hold: make(chan struct{}), holding: make(chan struct{}, 1)}
-	l := patient
+	w := &recordingClient{hold: make(chan struct{}), holding: make(chan struct{}, 1)}
+	l := slowLimits
 	l.timeout = time.Millisecond
-	q, lost, p := queued(t, w, l)
-	some(p, 1)
+	q, lost, p := newTestQueue(t, w, l)
+	endSpans(p, 1)
 	if err := q.Flush(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -236,15 +236,15 @@ func TestExportTimeout(t *testing.T) {
 
 // Many services in many goroutines lose nothing, and no span is another's.
 func TestManyServices(t *testing.T) {
-	w := &wire{}
-	l := patient
+	w := &recordingClient{}
+	l := slowLimits
 	l.queue = 1 << 20
-	q, _, _ := queued(t, w, l)
+	q, _, _ := newTestQueue(t, w, l)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		p := provider(q, fmt.Sprint(i))
-		wg.Go(func() { some(p, 500) })
-		wg.Go(func() { some(p, 500) })
+		wg.Go(func() { endSpans(p, 500) })
+		wg.Go(func() { endSpans(p, 500) })
 		wg.Go(func() { _ = q.Flush(context.Background()) })
 	}
 	wg.Wait()
@@ -264,27 +264,27 @@ func TestManyServices(t *testing.T) {
 	}
 }
 
-// TestHeadsGoWithTheirService: what is remembered of a service is forgotten after it has ended.
-func TestHeadsGoWithTheirService(t *testing.T) {
-	w := &wire{}
-	q, _, lasting := queued(t, w, patient)
+// TestEnvelopesEndWithService: a service's envelope is removed after the service has ended.
+func TestEnvelopesEndWithService(t *testing.T) {
+	w := &recordingClient{}
+	q, _, lasting := newTestQueue(t, w, slowLimits)
 	sent := func() int {
 		if err := q.Flush(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		return len(q.sender.(*otlpSender).heads)
+		return len(q.sender.(*otlpSender).envelopes)
 	}
-	some(lasting, 1)
+	endSpans(lasting, 1)
 	var others []*span.Provider
 	for i := range 5 {
 		others = append(others, provider(q, fmt.Sprint(i)))
-		some(others[i], 1)
+		endSpans(others[i], 1)
 	}
 	if n := sent(); n != 6 {
 		t.Errorf("%d heads of 6 services", n)
 	}
 	for _, p := range others {
-		some(p, 1) // it was not sent yet when the service ended
+		endSpans(p, 1) // it was not sent yet when the service ended
 		_ = p.Shutdown(t.Context())
 	}
 	if n := sent(); n != 1 {
@@ -295,7 +295,7 @@ func TestHeadsGoWithTheirService(t *testing.T) {
 	}
 }
 
-// OTEL_TRACES_SAMPLER and OTEL_BSP_* by the specification; what is bad is said and ignored.
+// OTEL_TRACES_SAMPLER and OTEL_BSP_* work as specified; bad values are warned of and ignored.
 func TestTraceSettings(t *testing.T) {
 	for name, tc := range map[string]struct {
 		sampler, arg string

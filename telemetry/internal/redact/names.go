@@ -6,13 +6,12 @@ import (
 	"unicode"
 )
 
-// A name is taken apart into words, whatever way it is written (accessToken, ACCESS_TOKEN, access-token, user[access.token]),
-// and is looked at as those and as all of them in one (accesstoken). So nothing here is spelled twice, and "sidebar" is not
-// taken for "sid".
+// A name is split into words, however it is written (accessToken, ACCESS_TOKEN, access-token, user[access.token]), and matched by
+// words and by all words joined (accesstoken). So each entry needs one spelling, and "sidebar" does not match "sid".
 
-// stems make a name that ends with them a secret's, also where it is written as one word: idtoken, dbpassword, XApiKey. The
-// list of the semantic conventions (http-spans.md, url.query) is among them.
-var stems = []string{
+// secretSuffixes mark names that end with them, also as a part of one word: idtoken, dbpassword, XApiKey. They include the list of
+// the semantic conventions (http-spans.md, url.query).
+var secretSuffixes = []string{
 	"token", "secret", "password", "passwords", "passwd", "passcode", "passphrase", "pwd", "credential", "credentials", "secrets",
 	"apikey", "accesskey", "accesskeyid", "privatekey", "secretkey", "signingkey", "encryptionkey", "subscriptionkey",
 	"accountkey", "sharedkey", "masterkey", "sessionkey", "authkey", "licensekey", "consumerkey", "functionskey",
@@ -21,24 +20,24 @@ var stems = []string{
 	"cookie", "cookies", "csrf", "xsrf",
 }
 
-// inside make a name a secret's wherever they stand in it as words: password_hash, secret_id.
-var inside = words("password passwd pwd passcode passphrase secret credential credentials jwt apikey privatekey")
+// secretWords mark names that have them as a word: password_hash, secret_id.
+var secretWords = wordSet("password passwd pwd passcode passphrase secret credential credentials jwt apikey privatekey")
 
-// last make a name a secret's that ends with them as a word: db_dsn, x-auth.
-var last = words("auth authn bearer dsn jwt totp hmac")
+// secretLastWords mark names that have them as the last word: db_dsn, x-auth.
+var secretLastWords = wordSet("auth authn bearer dsn jwt totp hmac")
 
-// starts begin the names of protocols whose parameters are secrets as a rule: oauth_verifier, SAMLResponse.
-var starts = []string{"oauth", "saml"}
+// secretPrefixes are protocols whose parameters are mostly secrets: oauth_verifier, SAMLResponse.
+var secretPrefixes = []string{"oauth", "saml"}
 
-// plain are names, or their last words, whose values are secrets in a query. Elsewhere they are common words.
-var plain, plainLast = words("key code pass session ticket sid sig pin otp wresult"), words("pass sig pin otp sid mfa")
+// queryNames are names, and queryLastWords last words, whose values are secrets in a query only. Elsewhere they are common words.
+var queryNames, queryLastWords = wordSet("key code pass session ticket sid sig pin otp wresult"), wordSet("pass sig pin otp sid mfa")
 
-// about end names that tell something of a secret and do not hold it: token_type, password_file, cookie_name.
-var about = words(`type types count counts used length len size limit limits expires expiry expiration expired ttl age name
+// descriptionWords end names of values that describe a secret and are none: token_type, password_file, cookie_name.
+var descriptionWords = wordSet(`type types count counts used length len size limit limits expires expiry expiration expired ttl age name
 	url uri endpoint policy enabled required format version path file algorithm alg method status hint issuer scope scopes at in
 	timestamp callback provider bucket budget error errors valid present changed updated created duration timeout`)
 
-func words(list string) map[string]bool {
+func wordSet(list string) map[string]bool {
 	m := map[string]bool{}
 	for _, w := range strings.Fields(list) {
 		m[w] = true
@@ -46,11 +45,11 @@ func words(list string) map[string]bool {
 	return m
 }
 
-// maxName bounds how much of a name is looked at, in bytes. What is longer is nobody's name for anything.
+// maxName bounds the part of a name that is matched, in bytes, from its end.
 const maxName = 256
 
-// split takes a name apart, in lower case. Digits part words and belong to none.
-func split(name string) (parts []string, joined string) {
+// splitName splits a name into words in lower case. Digits separate words.
+func splitName(name string) (parts []string, joined string) {
 	if len(name) > maxName {
 		name = name[len(name)-maxName:]
 	}
@@ -72,7 +71,7 @@ func split(name string) (parts []string, joined string) {
 			end()
 			continue
 		}
-		// A word begins with a capital behind a small letter, or with the last of several capitals: id|Token, ID|Token.
+		// A word begins with a capital after a small letter, or with the last of several capitals: id|Token, ID|Token.
 		if unicode.IsUpper(r) && i > 0 && (unicode.IsLower(rs[i-1]) || i+1 < len(rs) && unicode.IsUpper(rs[i-1]) && unicode.IsLower(rs[i+1])) {
 			end()
 		}
@@ -83,38 +82,38 @@ func split(name string) (parts []string, joined string) {
 	return parts, all.String()
 }
 
-// Secret says whether a fact called name is not to be told, wherever it stands.
+// Secret says whether the value of an attribute or field called name is a secret.
 func Secret(name string) bool {
-	parts, joined := split(name)
+	parts, joined := splitName(name)
 	return secret(parts, joined)
 }
 
 func secret(parts []string, joined string) bool {
 	n := len(parts)
-	if n == 0 || n > 1 && about[parts[n-1]] {
+	if n == 0 || n > 1 && descriptionWords[parts[n-1]] {
 		return false
 	}
-	for _, s := range stems {
+	for _, s := range secretSuffixes {
 		if strings.HasSuffix(joined, s) {
 			return true
 		}
 	}
-	for _, s := range starts {
+	for _, s := range secretPrefixes {
 		if strings.HasPrefix(joined, s) && len(joined) > len(s) {
 			return true
 		}
 	}
 	for _, w := range parts {
-		if inside[w] {
+		if secretWords[w] {
 			return true
 		}
 	}
-	return last[parts[n-1]] || n > 1 && parts[n-1] == "id" && (parts[n-2] == "token" || parts[n-2] == "session")
+	return secretLastWords[parts[n-1]] || n > 1 && parts[n-1] == "id" && (parts[n-2] == "token" || parts[n-2] == "session")
 }
 
-// inQuery says whether a parameter of a query called name is not to be told.
-func inQuery(name string) bool {
-	parts, joined := split(name)
+// secretParameter says whether the value of a query's parameter called name is a secret.
+func secretParameter(name string) bool {
+	parts, joined := splitName(name)
 	n := len(parts)
-	return secret(parts, joined) || n > 0 && (plain[joined] || plainLast[parts[n-1]])
+	return secret(parts, joined) || n > 0 && (queryNames[joined] || queryLastWords[parts[n-1]])
 }

@@ -1,5 +1,4 @@
-// Package redact takes secrets out of what telemetry would tell: URLs, query strings and texts that may hold URLs. Its
-// one list of names is the list of all of telemetry.
+// Package redact removes secrets from URLs, query strings and texts in telemetry. All of telemetry uses its one list of names.
 package redact
 
 import (
@@ -7,11 +6,11 @@ import (
 	"strings"
 )
 
-// Mark stands where a secret was. Its spelling is that of the semantic conventions for url.full and url.query.
+// Mark replaces a secret, as the semantic conventions for url.full and url.query say.
 const Mark = "REDACTED"
 
-// Query is a raw query string with the values of listed keys replaced, in URLs that are values too. Nothing else changes:
-// order, escapes and separators stay, so that a malformed query is told as it came.
+// Query replaces the values of secret parameters in a raw query string, also in URLs that are values. Order, escapes and separators
+// stay, so that a malformed query stays as it is.
 func Query(raw string) string {
 	if raw == "" {
 		return ""
@@ -23,10 +22,10 @@ func Query(raw string) string {
 			part, sep = part[:n-1], part[n-1:]
 		}
 		if name, value, ok := strings.Cut(part, "="); ok {
-			if inQuery(name) {
+			if secretParameter(name) {
 				part = name + "=" + Mark
 			} else {
-				part = name + "=" + nested(value)
+				part = name + "=" + redactNested(value)
 			}
 		}
 		b.WriteString(part)
@@ -35,8 +34,8 @@ func Query(raw string) string {
 	return b.String()
 }
 
-// nested is the value of a parameter that may be a URL itself, as where a guest is told what to fetch.
-func nested(value string) string {
+// redactNested redacts the value of a parameter that may be a URL itself.
+func redactNested(value string) string {
 	decoded, err := url.QueryUnescape(value)
 	if err != nil || !strings.ContainsAny(decoded, "=@") {
 		return value
@@ -63,7 +62,7 @@ func splitAfter(raw string) func(yield func(string) bool) {
 	}
 }
 
-// URL is u with credentials and listed query values replaced, without its fragment, which is not sent.
+// URL formats u with credentials and secret query values replaced, without its fragment, which is not sent.
 func URL(u *url.URL) string {
 	if u == nil {
 		return ""

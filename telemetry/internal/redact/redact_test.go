@@ -29,7 +29,7 @@ func TestQuery(t *testing.T) {
 	}
 }
 
-// TestNames: a name is known for a secret's however it is written, and no word for what only looks like one.
+// TestNames: secrets' names are recognised however they are written, and similar words are not.
 func TestNames(t *testing.T) {
 	everywhere := []string{
 		"accessToken", "idtoken", "id_token", "IDToken", "passcode", "oauth_verifier", "SAMLResponse", "jsessionid", "JSESSIONID",
@@ -51,18 +51,18 @@ func TestNames(t *testing.T) {
 		"code_challenge_method", "oauth_signature_method", "oauth_timestamp", "item-13", "bucket", "id", "component",
 	}
 	for _, n := range everywhere {
-		if !Secret(n) || !inQuery(n) {
+		if !Secret(n) || !secretParameter(n) {
 			t.Errorf("%s is told", n)
 		}
 	}
 	for _, n := range queries {
-		if Secret(n) || !inQuery(n) {
-			t.Errorf("%s: a secret everywhere %t, in a query %t", n, Secret(n), inQuery(n))
+		if Secret(n) || !secretParameter(n) {
+			t.Errorf("%s: a secret everywhere %t, in a query %t", n, Secret(n), secretParameter(n))
 		}
 	}
 	for _, n := range neither {
-		if Secret(n) || inQuery(n) {
-			t.Errorf("%s is not told: everywhere %t, in a query %t", n, Secret(n), inQuery(n))
+		if Secret(n) || secretParameter(n) {
+			t.Errorf("%s is not told: everywhere %t, in a query %t", n, Secret(n), secretParameter(n))
 		}
 	}
 }

@@ -12,7 +12,7 @@ func pattern(text string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }
 
-// Compiled when the first error is told of, which in most processes is never.
+// Compiled at their first use, which most processes never make.
 var (
 	pair    = pattern(`([A-Za-z0-9_.%\[\]-]+)=("[^"]*"|'[^']*'|[^&;\s"'#]*)`)
 	member  = pattern(`(["'])([A-Za-z0-9_. -]+)(["']\s*:\s*)("(?:[^"\\]|\\.)*"|'[^']*'|[^\s,}\]]+)`)
@@ -23,16 +23,15 @@ var (
 	jwt     = pattern(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`)
 )
 
-// maxText bounds how much of a message is kept, in bytes: nobody reads more of an error.
+// maxText bounds a message, in bytes.
 const maxText = 8 << 10
 
-// Text is a message of our own or of the host with what looks like a secret replaced: credentials in URLs, values of
-// listed names, authorization headers. It is for errors; what a guest writes to its log is the guest's to say. A message
-// that is very long is cut.
+// Text replaces in a message what looks like a secret: credentials in URLs, values of secret names, authorization headers. It is
+// for messages of the host; guests' log lines are not redacted. It cuts messages that exceed 8 KiB.
 func Text(s string) string {
 	if len(s) > maxText {
 		s = text.Cut(s, maxText)
-		if i := strings.LastIndexAny(s, " \n\t"); i > maxText/2 { // half a secret is not to be known for one
+		if i := strings.LastIndexAny(s, " \n\t"); i > maxText/2 { // a part of a secret would not be recognised
 			s = s[:i] + " …"
 		}
 	}
@@ -48,7 +47,7 @@ func Text(s string) string {
 	})
 	s = bearer().ReplaceAllString(s, "${1} "+Mark)
 	s = jwt().ReplaceAllString(s, Mark)
-	s = address().ReplaceAllStringFunc(s, location)
+	s = address().ReplaceAllStringFunc(s, redactURLText)
 	s = login().ReplaceAllStringFunc(s, func(l string) string {
 		if m := login().FindStringSubmatch(l); m[1] == Mark || strings.Trim(m[2], "0123456789") == "" {
 			return l
@@ -70,18 +69,19 @@ func Text(s string) string {
 	})
 }
 
-// location is a URL that stands in a text.
-func location(u string) string {
+// redactURLText redacts a URL found in a text.
+func redactURLText(u string) string {
 	scheme, rest, _ := strings.Cut(u, "://")
-	rest = withoutLogin(rest)
+	rest = redactLogin(rest)
 	if head, query, ok := strings.Cut(rest, "?"); ok {
 		rest = head + "?" + Query(query)
 	}
 	return scheme + "://" + rest
 }
 
-// withoutLogin takes the user out of what comes after "://". A password that was not escaped may hold what ends an authority.
-func withoutLogin(rest string) string {
+// redactLogin replaces the user and password in the part of a URL after "://". A password that is not escaped may hold characters
+// that end an authority.
+func redactLogin(rest string) string {
 	authority := rest
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		authority = rest[:i]

@@ -16,10 +16,9 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Decode makes of an encoded span what the SDK's exporters and processors take. It keeps no reference to the bytes.
+// Decode converts an encoded span for the SDK's exporters and processors. It keeps no reference to the bytes.
 //
-// A parent is known by its identifiers and whether it is remote, since a message holds no more of it; children are not
-// counted.
+// Of the parent the message has only the identifiers and whether it is remote; children are not counted.
 func Decode(from *Source, span []byte) (sdktrace.ReadOnlySpan, error) {
 	var m tracepb.Span
 	if err := proto.Unmarshal(span, &m); err != nil {
@@ -28,7 +27,7 @@ func Decode(from *Source, span []byte) (sdktrace.ReadOnlySpan, error) {
 	return readOnlyOf(from, &m), nil
 }
 
-// readOnly is a span as the SDK gives it. The interface that is embedded is nil; it is there for its private method.
+// readOnly is a decoded span. The embedded interface is nil, and there for its private method.
 type readOnly struct {
 	sdktrace.ReadOnlySpan
 	from       *Source
@@ -50,7 +49,7 @@ func readOnlyOf(from *Source, m *tracepb.Span) *readOnly {
 	return r
 }
 
-// The methods are those of sdktrace.ReadOnlySpan, which says what they are.
+// The methods are those of sdktrace.ReadOnlySpan.
 
 func (r *readOnly) Name() string                                { return r.m.Name }
 func (r *readOnly) SpanContext() trace.SpanContext              { return r.sc }
@@ -84,7 +83,7 @@ func timeOf(ns uint64) time.Time {
 	return time.Unix(0, int64(ns))
 }
 
-// Status is the status.
+// Status converts the status.
 func (r *readOnly) Status() sdktrace.Status {
 	switch r.m.Status.GetCode() {
 	case tracepb.Status_STATUS_CODE_OK:
@@ -95,7 +94,7 @@ func (r *readOnly) Status() sdktrace.Status {
 	return sdktrace.Status{}
 }
 
-// Events are the events.
+// Events converts the events.
 func (r *readOnly) Events() []sdktrace.Event {
 	out := make([]sdktrace.Event, len(r.m.Events))
 	for i, e := range r.m.Events {
@@ -106,7 +105,7 @@ func (r *readOnly) Events() []sdktrace.Event {
 	return out
 }
 
-// Links are the links.
+// Links converts the links.
 func (r *readOnly) Links() []sdktrace.Link {
 	out := make([]sdktrace.Link, len(r.m.Links))
 	for i, l := range r.m.Links {
@@ -153,7 +152,7 @@ func valueOf(v *commonpb.AnyValue) attribute.Value {
 	return attribute.Value{}
 }
 
-// listOf is a list of the narrowest kind that holds its elements; an empty one is a list of texts.
+// listOf converts a list to the narrowest type of its elements; an empty one to a list of strings.
 func listOf(in []*commonpb.AnyValue) attribute.Value {
 	vs := make([]attribute.Value, len(in))
 	same := true
@@ -179,17 +178,17 @@ func listOf(in []*commonpb.AnyValue) attribute.Value {
 	return attribute.SliceValue(vs...)
 }
 
-// readable is a span that is under way, for processors.
-func (s *Span) readable() sdktrace.ReadWriteSpan {
+// readWriteSpan is a span that has just started, for processors.
+func (s *Span) readWriteSpan() sdktrace.ReadWriteSpan {
 	s.mu.Lock()
-	now := s.d.peek()
+	now := s.d.snapshot()
 	s.mu.Unlock()
 	var m tracepb.Span
 	_ = proto.Unmarshal(now, &m) // bytes of our own
 	return readWrite{s, readOnlyOf(s.t.source, &m)}
 }
 
-// readWrite is a span as it was when it was started, which can be written to.
+// readWrite reads the span as it was when it started, and writes to the span itself.
 type readWrite struct {
 	*Span
 	*readOnly
@@ -208,7 +207,7 @@ func AppendTo(b, span []byte) []byte {
 	return protowire.AppendBytes(append(b, tagSpans), span)
 }
 
-// Split decodes what [AppendTo] put together, and appends it to to.
+// Split decodes spans that [AppendTo] has encoded, and appends them to to.
 func Split(to []sdktrace.ReadOnlySpan, from *Source, b []byte) ([]sdktrace.ReadOnlySpan, error) {
 	var m tracepb.ScopeSpans
 	if err := proto.Unmarshal(b, &m); err != nil {

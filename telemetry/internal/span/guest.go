@@ -9,16 +9,16 @@ import (
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
-// Guest makes the tracer of a scope that a guest has named. Its spans have their identifiers, times and sampling from the guest:
-// they come by [Tracer.Record] only. Each call makes another tracer.
+// Guest makes a tracer for a guest's own spans, which have identifiers, times and sampling from the guest: only [Tracer.Record] may
+// be used. Each call makes another tracer.
 func (p *Provider) Guest(scope instrumentation.Scope) *Tracer {
-	return &Tracer{p: p, source: &Source{p.resource, mend.Scope(scope), &p.ended, true}}
+	return &Tracer{p: p, source: &Source{p.resource, sanitize.Scope(scope), &p.ended, true}}
 }
 
-// Recorded is a span that somebody else has recorded. Times are nanoseconds since 1970.
+// Recorded is a span that a guest has recorded. Times are nanoseconds since 1970.
 type Recorded struct {
 	Context, Parent trace.SpanContext
 	Kind            trace.SpanKind
@@ -30,23 +30,23 @@ type Recorded struct {
 	Status          codes.Code
 	Description     string
 
-	// What was left out already; what the provider's limits leave out is added.
+	// Counts of what the guest has dropped, to which those of the provider's limits are added.
 	DroppedAttributes, DroppedEvents, DroppedLinks int
 }
 
-// Event is an event of a span that somebody else has recorded.
+// Event is an event of a Recorded span.
 type Event struct {
 	Name       string
 	Time       uint64
 	Attributes []attribute.KeyValue
 }
 
-// Record takes a span that has ended. Texts are mended and bounded, and the provider's limits hold, as for any span.
+// Record takes a span that has ended. As for any span, texts are sanitized and bounded, and the provider's limits hold.
 func (t *Tracer) Record(r *Recorded) {
 	if t.p.ended.Load() {
 		return
 	}
-	s := &Span{t: t, parent: context.Background(), sc: r.Context, start: unix(r.Start), d: newDraft()}
+	s := &Span{t: t, parent: context.Background(), sc: r.Context, start: timeFromNanos(r.Start), d: newBuffer()}
 	d, l := s.d, &t.p.limits
 	d.name = r.Name
 	d.begin(r.Context, r.Parent, trace.ValidateSpanKind(r.Kind), s.start)
@@ -56,7 +56,7 @@ func (t *Tracer) Record(r *Recorded) {
 	d.droppedAttrs += r.DroppedAttributes
 	events, links := latest(r.Events, l.EventCountLimit), latest(r.Links, l.LinkCountLimit)
 	for _, e := range events {
-		d.event(e.Name, unix(e.Time), e.Attributes, l)
+		d.event(e.Name, timeFromNanos(e.Time), e.Attributes, l)
 	}
 	d.events.dropped = r.DroppedEvents + len(r.Events) - len(events)
 	for _, k := range links {
@@ -65,10 +65,10 @@ func (t *Tracer) Record(r *Recorded) {
 	d.links.dropped = r.DroppedLinks + len(r.Links) - len(links)
 	s.SetStatus(r.Status, r.Description)
 	s.Start()
-	s.End(trace.WithTimestamp(unix(r.End)))
+	s.End(trace.WithTimestamp(timeFromNanos(r.End)))
 }
 
-// latest are the last n; all where n is negative. The oldest give way, as in spans that are recorded here.
+// latest returns the last n elements; all if n is negative.
 func latest[T any](all []T, n int) []T {
 	if n < 0 || len(all) <= n {
 		return all
@@ -76,4 +76,4 @@ func latest[T any](all []T, n int) []T {
 	return all[len(all)-n:]
 }
 
-func unix(ns uint64) time.Time { return time.Unix(0, int64(min(ns, 1<<63-1))) }
+func timeFromNanos(ns uint64) time.Time { return time.Unix(0, int64(min(ns, 1<<63-1))) }

@@ -11,22 +11,22 @@ import (
 // Key is the key of an attribute, encoded once.
 type Key struct{ name, encoded string }
 
-// NewKey encodes a key. It is for package variables.
+// NewKey encodes a key, for package variables.
 func NewKey(k attribute.Key) Key {
-	name := text(string(k), -1)
+	name := fitText(string(k), -1)
 	return Key{name, string(appendText(nil, tagKey, name))}
 }
 
-// The methods below append one attribute to a span that records. The caller sees to it that it sets no key twice, and that
-// nobody else has the span: between [Tracer.Open] and [Span.Start], or between [Span.Lock] and [Span.Unlock].
+// The methods below append one attribute to a span, if it is recording. The caller must not set a key twice, and must own the span:
+// between [Tracer.Open] and [Span.Start], or between [Span.Lock] and [Span.Unlock].
 
 // Str sets a text.
 func (s *Span) Str(k Key, v string) {
-	d := s.room(k)
+	d := s.reserve(k)
 	if d == nil {
 		return
 	}
-	v = text(v, s.t.p.bounds.length)
+	v = fitText(v, s.t.p.bounds.length)
 	size := 1 + protowire.SizeBytes(len(v))
 	b := append(d.b, tagAttribute)
 	b = protowire.AppendVarint(b, uint64(len(k.encoded)+1+protowire.SizeBytes(size)))
@@ -38,7 +38,7 @@ func (s *Span) Str(k Key, v string) {
 
 // Int sets a whole number.
 func (s *Span) Int(k Key, v int64) {
-	d := s.room(k)
+	d := s.reserve(k)
 	if d == nil {
 		return
 	}
@@ -46,18 +46,18 @@ func (s *Span) Int(k Key, v int64) {
 	d.b = protowire.AppendVarint(append(b, tagInt), uint64(v))
 }
 
-// Bool sets a truth value.
+// Bool sets a boolean.
 func (s *Span) Bool(k Key, v bool) {
-	d := s.room(k)
+	d := s.reserve(k)
 	if d == nil {
 		return
 	}
 	d.b = append(scalar(d.b, k, 2), tagBool, byte(protowire.EncodeBool(v)))
 }
 
-// Float sets a number.
+// Float sets a floating-point number.
 func (s *Span) Float(k Key, v float64) {
-	d := s.room(k)
+	d := s.reserve(k)
 	if d == nil {
 		return
 	}
@@ -73,10 +73,10 @@ func scalar(b []byte, k Key, size int) []byte {
 	return append(b, tagValue, byte(size))
 }
 
-// room is the draft, if one more attribute fits into it.
-func (s *Span) room(k Key) *draft {
+// reserve counts one more attribute and returns the buffer for it; nil if the span is not recording or the limit is reached.
+func (s *Span) reserve(k Key) *buffer {
 	d := s.d
-	if d == nil || d.mixed && d.remove(k.name) {
+	if d == nil || d.apiAttributes && d.remove(k.name) {
 		return d
 	}
 	if limit := s.t.p.limits.AttributeCountLimit; limit >= 0 && d.attrs >= limit {

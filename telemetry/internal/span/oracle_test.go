@@ -21,33 +21,33 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// kept is a sink that keeps spans.
-type kept struct {
+// recordingSink is a sink that keeps spans.
+type recordingSink struct {
 	mu    sync.Mutex
 	from  []*Source
 	spans [][]byte
 }
 
-func (k *kept) Take(from *Source, span []byte) {
+func (k *recordingSink) Take(from *Source, span []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.from, k.spans = append(k.from, from), append(k.spans, slices.Clone(span))
 }
-func (k *kept) Flush(context.Context) error { return nil }
+func (k *recordingSink) Flush(context.Context) error { return nil }
 
 func unlimitedConfig() Config {
 	return Config{Resource: resource.Empty(), Sampler: sdktrace.ParentBased(sdktrace.AlwaysSample()), Limits: sdktrace.NewSpanLimits()}
 }
 
-// client keeps the messages that the SDK's exporter makes.
-type client struct {
+// recordingClient keeps the messages that the SDK's exporter makes.
+type recordingClient struct {
 	otlptrace.Client
 	spans []*tracepb.Span
 }
 
-func (c *client) Start(context.Context) error { return nil }
-func (c *client) Stop(context.Context) error  { return nil }
-func (c *client) UploadTraces(_ context.Context, rs []*tracepb.ResourceSpans) error {
+func (c *recordingClient) Start(context.Context) error { return nil }
+func (c *recordingClient) Stop(context.Context) error  { return nil }
+func (c *recordingClient) UploadTraces(_ context.Context, rs []*tracepb.ResourceSpans) error {
 	for _, r := range rs {
 		for _, s := range r.ScopeSpans {
 			c.spans = append(c.spans, s.Spans...)
@@ -71,8 +71,8 @@ func parentOf(t *testing.T, state string, remote bool) trace.SpanContext {
 	})
 }
 
-// everyKind is an attribute of each kind, with zero and odd values.
-func everyKind() []attribute.KeyValue {
+// attributesOfEveryType is an attribute of each kind, with zero and odd values.
+func attributesOfEveryType() []attribute.KeyValue {
 	deep := attribute.StringValue("bottom")
 	for range 70 {
 		deep = attribute.SliceValue(deep, attribute.IntValue(1))
@@ -96,8 +96,8 @@ func everyKind() []attribute.KeyValue {
 	}
 }
 
-// What we encode is what the SDK records and its exporter transforms.
-func TestAsTheSDK(t *testing.T) {
+// Our encoded spans equal those that the SDK records and its exporter encodes.
+func TestEqualsSDK(t *testing.T) {
 	tight := sdktrace.SpanLimits{
 		AttributeValueLengthLimit: 3, AttributeValueDepthLimit: 2, AttributeCountLimit: 5, EventCountLimit: 2, LinkCountLimit: 1,
 		AttributePerEventCountLimit: 1, AttributePerLinkCountLimit: 1,
@@ -118,17 +118,20 @@ func TestAsTheSDK(t *testing.T) {
 		"client":        {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindClient)}},
 		"producer":      {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindProducer)}},
 		"consumer":      {opts: []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindConsumer)}},
-		"every kind":    {opts: []trace.SpanStartOption{trace.WithAttributes(everyKind()...)}},
-		"set later":     {do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
-		"set again":     {do: func(s trace.Span) { s.SetAttributes(everyKind()...); s.SetAttributes(everyKind()[:9]...) }},
-		"tight":         {limits: &tight, do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
-		"tight, each":   {limits: &sdktrace.SpanLimits{AttributeValueLengthLimit: 2, AttributeValueDepthLimit: 1, AttributeCountLimit: -1}, do: func(s trace.Span) { s.SetAttributes(everyKind()...) }},
+		"every kind":    {opts: []trace.SpanStartOption{trace.WithAttributes(attributesOfEveryType()...)}},
+		"set later":     {do: func(s trace.Span) { s.SetAttributes(attributesOfEveryType()...) }},
+		"set again": {do: func(s trace.Span) {
+			s.SetAttributes(attributesOfEveryType()...)
+			s.SetAttributes(attributesOfEveryType()[:9]...)
+		}},
+		"tight":       {limits: &tight, do: func(s trace.Span) { s.SetAttributes(attributesOfEveryType()...) }},
+		"tight, each": {limits: &sdktrace.SpanLimits{AttributeValueLengthLimit: 2, AttributeValueDepthLimit: 1, AttributeCountLimit: -1}, do: func(s trace.Span) { s.SetAttributes(attributesOfEveryType()...) }},
 		"over, then same": {limits: &tight, do: func(s trace.Span) {
-			s.SetAttributes(everyKind()...)
+			s.SetAttributes(attributesOfEveryType()...)
 			s.SetAttributes(attribute.Int("s", 5), attribute.Int("new", 1))
 		}},
 		"nothing allowed": {limits: &none, do: func(s trace.Span) {
-			s.SetAttributes(everyKind()...)
+			s.SetAttributes(attributesOfEveryType()...)
 			s.AddEvent("e")
 			s.AddLink(trace.Link{SpanContext: parentOf(t, "", true)})
 		}},
@@ -143,7 +146,7 @@ func TestAsTheSDK(t *testing.T) {
 		}},
 		"renamed": {do: func(s trace.Span) { s.SetName("other") }},
 		"events": {do: func(s trace.Span) {
-			s.AddEvent("one", trace.WithTimestamp(start.Add(time.Microsecond)), trace.WithAttributes(everyKind()...))
+			s.AddEvent("one", trace.WithTimestamp(start.Add(time.Microsecond)), trace.WithAttributes(attributesOfEveryType()...))
 			s.AddEvent("", trace.WithTimestamp(start))
 			s.RecordError(errors.New("bad"), trace.WithTimestamp(start))
 			s.RecordError(nil)
@@ -153,7 +156,7 @@ func TestAsTheSDK(t *testing.T) {
 				s.AddEvent(n, trace.WithTimestamp(start), trace.WithAttributes(attribute.Int("x", 1), attribute.String("y", "longer than three")))
 			}
 		}},
-		"links": {opts: []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: parentOf(t, "", true), Attributes: everyKind()})}, do: func(s trace.Span) {
+		"links": {opts: []trace.SpanStartOption{trace.WithLinks(trace.Link{SpanContext: parentOf(t, "", true), Attributes: attributesOfEveryType()})}, do: func(s trace.Span) {
 			s.AddLink(trace.Link{SpanContext: parentOf(t, "", false)})
 			s.AddLink(trace.Link{})
 			s.AddLink(trace.Link{Attributes: []attribute.KeyValue{attribute.Int("only", 1)}})
@@ -192,13 +195,13 @@ func TestAsTheSDK(t *testing.T) {
 				}
 				return s
 			}
-			c := &client{}
+			c := &recordingClient{}
 			exp, err := otlptrace.New(t.Context(), c)
 			if err != nil {
 				t.Fatal(err)
 			}
 			run(sdktrace.NewTracerProvider(sdktrace.WithSyncer(exp), sdktrace.WithRawSpanLimits(limits)).Tracer("t"))
-			k := &kept{}
+			k := &recordingSink{}
 			config := unlimitedConfig()
 			config.Limits, config.Sink = limits, k
 			ours := run(NewProvider(config).Tracer("t"))
@@ -220,13 +223,13 @@ func TestAsTheSDK(t *testing.T) {
 			if tc.parent.IsValid() && name != "new root" && trace.TraceID(got.TraceId) != tc.parent.TraceID() {
 				t.Error("in another trace than its parent")
 			}
-			same(t, got, want)
+			checkEqual(t, got, want)
 		})
 	}
 }
 
-// same compares spans but for their identifiers and the order of attributes, which says nothing.
-func same(t *testing.T, got, want *tracepb.Span) {
+// checkEqual compares spans except their identifiers and the order of attributes.
+func checkEqual(t *testing.T, got, want *tracepb.Span) {
 	t.Helper()
 	order := func(kvs []*commonpb.KeyValue) {
 		slices.SortFunc(kvs, func(a, b *commonpb.KeyValue) int { return cmp.Compare(a.Key, b.Key) })
@@ -249,7 +252,7 @@ func same(t *testing.T, got, want *tracepb.Span) {
 
 // A link's trace state is sent, which the SDK's exporter forgets.
 func TestLinkTraceState(t *testing.T) {
-	k := &kept{}
+	k := &recordingSink{}
 	config := unlimitedConfig()
 	config.Sink = k
 	_, s := NewProvider(config).Tracer("t").Start(context.Background(), "x")
@@ -267,7 +270,7 @@ func TestLinkTraceState(t *testing.T) {
 // What is no UTF-8 does not spoil a batch: a string field of protobuf must be.
 func TestBadText(t *testing.T) {
 	const bad = "a\xffb"
-	k := &kept{}
+	k := &recordingSink{}
 	config := unlimitedConfig()
 	config.Sink = k
 	_, s := NewProvider(config).Tracer("t").Start(context.Background(), bad)

@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
-// Source is what all spans of one tracer have in common. Sources are compared by pointer.
+// Source has the resource and the scope of all spans of one tracer. Sources are compared by pointer.
 type Source struct {
 	Resource *resource.Resource
 	Scope    instrumentation.Scope
@@ -25,8 +25,8 @@ type Source struct {
 	guest bool
 }
 
-// Guest is the provider's identity, where a guest has recorded the spans: what it may have on the way is bounded apart. Nil for
-// spans of the host's.
+// Guest identifies the service whose guests recorded the spans, for bounds of their number in queues. It is nil for the host's
+// spans.
 func (s *Source) Guest() any {
 	if !s.guest {
 		return nil
@@ -34,36 +34,36 @@ func (s *Source) Guest() any {
 	return s.ended
 }
 
-// NewSource makes the source of spans that another provider records. End says that hardly a span more comes from there.
+// NewSource makes the source of spans that another provider records. end marks it as ended.
 func NewSource(res *resource.Resource, scope instrumentation.Scope) (s *Source, end func()) {
 	s = &Source{res, scope, new(atomic.Bool), false}
 	return s, func() { s.ended.Store(true) }
 }
 
-// Ended says that the provider was shut down: hardly a span more comes from here.
+// Ended says that the provider was shut down, so that at most a few spans still come.
 func (s *Source) Ended() bool { return s.ended != nil && s.ended.Load() }
 
 // Sink takes spans that have ended. Both methods are safe for concurrent use.
 type Sink interface {
-	// Take takes one span as an encoded message Span, which is the caller's again when Take returns. It must not block.
+	// Take takes one span as an encoded message Span. It must not block, and must copy the span's bytes.
 	Take(from *Source, span []byte)
-	// Flush sends what was taken before.
+	// Flush sends the spans that were taken before.
 	Flush(ctx context.Context) error
 }
 
-// Config is what a Provider needs.
+// Config of a Provider.
 type Config struct {
 	Resource *resource.Resource
 	Sampler  sdktrace.Sampler
 	Limits   sdktrace.SpanLimits
-	Sink     Sink // of spans that are sampled; nil for none
-	// Processors see each span that is recorded, as the SDK would show it to them.
+	Sink     Sink // takes sampled spans; may be nil
+	// Processors get each span that is recorded, as from the SDK.
 	Processors []sdktrace.SpanProcessor
 }
 
-// usualSampler is the one that nearly everybody has. What it decides is known without asking it, which takes longer than all
-// else that the beginning of a span does.
-var usualSampler = sdktrace.ParentBased(sdktrace.AlwaysSample())
+// defaultSampler is the SDK's default. Its decision is computed without calling it, which would take most of the time of starting
+// a span.
+var defaultSampler = sdktrace.ParentBased(sdktrace.AlwaysSample())
 
 // Provider makes tracers of one service. Safe for concurrent use.
 type Provider struct {
@@ -71,7 +71,7 @@ type Provider struct {
 
 	resource   *resource.Resource
 	sampler    sdktrace.Sampler
-	usual      bool // the sampler is the SDK's default
+	isDefault  bool // the sampler is the SDK's default
 	limits     sdktrace.SpanLimits
 	bounds     bounds
 	sink       Sink
@@ -87,21 +87,21 @@ var _ trace.TracerProvider = (*Provider)(nil)
 // NewProvider makes a provider.
 func NewProvider(c Config) *Provider {
 	return &Provider{
-		resource: c.Resource, sampler: c.Sampler, usual: reflect.DeepEqual(c.Sampler, usualSampler), limits: c.Limits, sink: c.Sink, processors: c.Processors,
+		resource: c.Resource, sampler: c.Sampler, isDefault: reflect.DeepEqual(c.Sampler, defaultSampler), limits: c.Limits, sink: c.Sink, processors: c.Processors,
 		bounds:  bounds{c.Limits.AttributeValueLengthLimit, c.Limits.AttributeValueDepthLimit},
 		tracers: map[instrumentation.Scope]*Tracer{},
 	}
 }
 
-// Tracer is the tracer of a scope, as OpenTelemetry's API wants it.
+// Tracer is Of, for OpenTelemetry's API.
 func (p *Provider) Tracer(name string, opts ...trace.TracerOption) trace.Tracer {
 	return p.Of(name, opts...)
 }
 
-// Of is the tracer of a scope.
+// Of returns the tracer of a scope; the same for the same scope.
 func (p *Provider) Of(name string, opts ...trace.TracerOption) *Tracer {
 	c := trace.NewTracerConfig(opts...)
-	scope := mend.Scope(instrumentation.Scope{
+	scope := sanitize.Scope(instrumentation.Scope{
 		Name: name, Version: c.InstrumentationVersion(), SchemaURL: c.SchemaURL(), Attributes: c.InstrumentationAttributes(),
 	})
 	p.mu.Lock()
@@ -126,7 +126,7 @@ func (p *Provider) ForceFlush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Shutdown ends recording. Sink and processors go on: they are shared.
+// Shutdown ends recording. It does not end sink and processors, which are shared.
 func (p *Provider) Shutdown(context.Context) error {
 	p.ended.Store(true)
 	return nil

@@ -14,7 +14,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
 // Span is one span. The methods of OpenTelemetry's API are safe for concurrent use; see [Span.Lock] for the others.
@@ -24,37 +24,37 @@ type Span struct {
 	parent context.Context
 	sc     trace.SpanContext
 	start  time.Time
-	via    trace.Span // the SDK's, once it is started
+	sdk    trace.Span // the SDK's, once it is started
 
 	mu sync.Mutex
-	d  *draft // nil: not recorded, or ended
+	d  *buffer // nil: not recorded, or ended
 }
 
 var _ trace.Span = (*Span)(nil)
 
-// Start ends the opening of a span and gives the context that carries it.
+// Start starts an opened span and returns the context that carries it.
 func (s *Span) Start() context.Context {
-	if s.t.via != nil {
-		return s.hand()
+	if s.t.sdk != nil {
+		return s.startSDK()
 	}
 	if s.d != nil {
 		for _, p := range s.t.p.processors {
-			p.OnStart(s.parent, s.readable())
+			p.OnStart(s.parent, s.readWriteSpan())
 		}
 	}
-	return (*within)(s)
+	return (*spanContext)(s)
 }
 
-// Lock keeps others from writing to the span while its attributes are set by [Key].
+// Lock locks the span while its attributes are set by [Key].
 func (s *Span) Lock() { s.mu.Lock() }
 
-// Unlock ends what Lock began.
+// Unlock unlocks the span.
 func (s *Span) Unlock() { s.mu.Unlock() }
 
-// API is the span for those who know OpenTelemetry only.
+// API is the span for OpenTelemetry's API: the SDK's own, if there is one.
 func (s *Span) API() trace.Span {
-	if s.via != nil {
-		return s.via
+	if s.sdk != nil {
+		return s.sdk
 	}
 	return s
 }
@@ -62,7 +62,7 @@ func (s *Span) API() trace.Span {
 // SpanContext identifies the span.
 func (s *Span) SpanContext() trace.SpanContext { return s.sc }
 
-// IsRecording says whether what is set is kept.
+// IsRecording says whether the span records attributes.
 func (s *Span) IsRecording() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,14 +81,14 @@ func (s *Span) SetStatus(code codes.Code, description string) {
 	}
 	s.d.status, s.d.message = code, ""
 	if code == codes.Error {
-		s.d.message = text(description, -1)
+		s.d.message = fitText(description, -1)
 	}
 }
 
 // SetName changes the name.
 func (s *Span) SetName(name string) {
-	if s.via != nil {
-		s.via.SetName(text(name, -1))
+	if s.sdk != nil {
+		s.sdk.SetName(fitText(name, -1))
 		return
 	}
 	s.mu.Lock()
@@ -105,7 +105,7 @@ func (s *Span) SetAttributes(kvs ...attribute.KeyValue) {
 	if s.d == nil {
 		return
 	}
-	s.d.mixed = true
+	s.d.apiAttributes = true
 	for _, kv := range kvs {
 		s.d.set(kv, s.t.p)
 	}
@@ -113,9 +113,9 @@ func (s *Span) SetAttributes(kvs ...attribute.KeyValue) {
 
 // AddEvent adds an event.
 func (s *Span) AddEvent(name string, opts ...trace.EventOption) {
-	if s.via != nil {
+	if s.sdk != nil {
 		c := trace.NewEventConfig(opts...)
-		s.via.AddEvent(text(name, -1), trace.WithTimestamp(c.Timestamp()), trace.WithStackTrace(c.StackTrace()), trace.WithAttributes(mend.Attributes(c.Attributes())...))
+		s.sdk.AddEvent(fitText(name, -1), trace.WithTimestamp(c.Timestamp()), trace.WithStackTrace(c.StackTrace()), trace.WithAttributes(sanitize.Attributes(c.Attributes())...))
 		return
 	}
 	c := trace.NewEventConfig(opts...)
@@ -126,14 +126,14 @@ func (s *Span) AddEvent(name string, opts ...trace.EventOption) {
 	}
 }
 
-// AddLink adds a link, unless it says nothing.
+// AddLink adds a link, unless it is empty.
 func (s *Span) AddLink(l trace.Link) {
 	if !l.SpanContext.IsValid() && len(l.Attributes) == 0 && l.SpanContext.TraceState().Len() == 0 {
 		return
 	}
-	l.Attributes = mend.Attributes(l.Attributes)
-	if s.via != nil {
-		s.via.AddLink(l)
+	l.Attributes = sanitize.Attributes(l.Attributes)
+	if s.sdk != nil {
+		s.sdk.AddLink(l)
 		return
 	}
 	s.mu.Lock()
@@ -141,8 +141,8 @@ func (s *Span) AddLink(l trace.Link) {
 	if s.d == nil {
 		return
 	}
-	if s.d.later != nil {
-		s.d.later.links = append(s.d.later.links, l)
+	if s.d.sdkStart != nil {
+		s.d.sdkStart.links = append(s.d.sdkStart.links, l)
 		return
 	}
 	s.d.link(l, &s.t.p.limits)
@@ -165,7 +165,7 @@ func (s *Span) RecordError(err error, opts ...trace.EventOption) {
 	s.AddEvent(semconv.ExceptionEventName, append(opts, trace.WithAttributes(attrs...))...)
 }
 
-// End ends the span and sends it on its way. Calls after the first do nothing.
+// End ends the span and passes it to sink and processors. Calls after the first do nothing.
 func (s *Span) End(opts ...trace.SpanEndOption) {
 	end := nanos(s.start.Add(time.Since(s.start))) // by the monotonic clock
 	if len(opts) > 0 {
@@ -182,8 +182,8 @@ func (s *Span) End(opts ...trace.SpanEndOption) {
 		return
 	}
 	defer d.release()
-	if s.via != nil {
-		s.tell(d)
+	if s.sdk != nil {
+		s.endSDK(d)
 		return
 	}
 	d.b = d.finish(d.b, end)
@@ -195,7 +195,7 @@ func (s *Span) End(opts ...trace.SpanEndOption) {
 		return
 	}
 	ended, err := Decode(s.t.source, d.b)
-	if err != nil { // bytes of our own
+	if err != nil { // impossible: the bytes are our own
 		return
 	}
 	for _, x := range p.processors {
@@ -203,44 +203,44 @@ func (s *Span) End(opts ...trace.SpanEndOption) {
 	}
 }
 
-// within is the context that carries a span: the span itself, so that none need be made.
-type within Span
+// spanContext is the context that carries a span. It is the span itself, which saves an allocation.
+type spanContext Span
 
-// Deadline, Done and Err are those of the context in which the span was started.
-func (w *within) Deadline() (time.Time, bool) { return w.parent.Deadline() }
+// Deadline is the parent's.
+func (w *spanContext) Deadline() (time.Time, bool) { return w.parent.Deadline() }
 
 // Done is the parent's.
-func (w *within) Done() <-chan struct{} { return w.parent.Done() }
+func (w *spanContext) Done() <-chan struct{} { return w.parent.Done() }
 
 // Err is the parent's.
-func (w *within) Err() error { return w.parent.Err() }
+func (w *spanContext) Err() error { return w.parent.Err() }
 
-// Value answers OpenTelemetry's key of the current span.
-func (w *within) Value(key any) any {
-	if key == current {
+// Value returns the span for OpenTelemetry's key of the current span, and else the parent's value.
+func (w *spanContext) Value(key any) any {
+	if key == currentSpanKey {
 		return (*Span)(w)
 	}
 	return w.parent.Value(key)
 }
 
-// String is for those who print contexts.
-func (w *within) String() string { return fmt.Sprint(w.parent, ".WithSpan") }
+// String is for printed contexts.
+func (w *spanContext) String() string { return fmt.Sprint(w.parent, ".WithSpan") }
 
-// current is the key under which OpenTelemetry's API looks for the span of a context. The API does not tell it, but asks
-// contexts for it.
-var current = func() any {
-	var p probe
+// currentSpanKey is the key by which OpenTelemetry's API finds the span of a context. The API does not export it, but a context
+// that it calls sees it.
+var currentSpanKey = func() any {
+	var p keyProbe
 	trace.SpanFromContext(&p)
-	return p.asked
+	return p.key
 }()
 
-type probe struct {
+type keyProbe struct {
 	context.Context
-	asked any
+	key any
 }
 
-// Value notes what is asked for.
-func (p *probe) Value(key any) any {
-	p.asked = key
+// Value records the key.
+func (p *keyProbe) Value(key any) any {
+	p.key = key
 	return nil
 }

@@ -37,8 +37,8 @@ func boundary(t *Tracer, m *Template, ctx context.Context) (context.Context, *Sp
 	return ctx, s
 }
 
-// draw is what a span says, but for what differs each time.
-func draw(s tracetest.SpanStub) string {
+// format is what a span says, but for what differs each time.
+func format(s tracetest.SpanStub) string {
 	var attrs []string
 	for _, a := range s.Attributes {
 		attrs = append(attrs, string(a.Key)+"="+a.Value.String())
@@ -48,7 +48,7 @@ func draw(s tracetest.SpanStub) string {
 		attrs, len(s.Links), s.Status, s.DroppedAttributes, s.InstrumentationScope.Name)
 }
 
-// The boundary's way tells the same through our recorder and through an SDK's provider.
+// The boundary's way records the same with our recorder and with an SDK's provider.
 func TestBoundary(t *testing.T) {
 	parent := trace.ContextWithRemoteSpanContext(context.Background(), parentOf(t, "a=1", true))
 	var told []string
@@ -76,7 +76,7 @@ func TestBoundary(t *testing.T) {
 		if len(spans) != 2 || spans[0].Parent.SpanID() != s.SpanContext().SpanID() || spans[0].InstrumentationScope.Name != "library" {
 			t.Fatalf("SDK %t: %d spans", sdk, len(spans))
 		}
-		told = append(told, draw(spans[1]))
+		told = append(told, format(spans[1]))
 	}
 	if told[0] != told[1] {
 		t.Errorf("through the SDK:\n%sours:\n%s", told[0], told[1])
@@ -86,7 +86,7 @@ func TestBoundary(t *testing.T) {
 	}
 }
 
-// sampler drops what has an attribute or name that it does not like.
+// sampler drops spans by name or attribute.
 type sampler struct{ seen *[]attribute.KeyValue }
 
 func (s sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
@@ -102,10 +102,10 @@ func (s sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingRe
 }
 func (sampler) Description() string { return "by name" }
 
-// The sampler's decision is followed, and what is not recorded still has its place in the trace.
+// The sampler's decision is followed, and spans that are not recorded propagate their trace.
 func TestSampler(t *testing.T) {
 	var seen []attribute.KeyValue
-	k, exp := &kept{}, tracetest.NewInMemoryExporter()
+	k, exp := &recordingSink{}, tracetest.NewInMemoryExporter()
 	config := unlimitedConfig()
 	config.Sampler, config.Sink = sampler{&seen}, k
 	config.Processors = []sdktrace.SpanProcessor{sdktrace.NewSimpleSpanProcessor(exp)}
@@ -170,9 +170,9 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// Several may write to one span, and it may end under their hands.
+// Several goroutines may write to one span while it ends.
 func TestConcurrency(t *testing.T) {
-	k := &kept{}
+	k := &recordingSink{}
 	config := unlimitedConfig()
 	config.Sink = k
 	tr := NewProvider(config).Of("t")
@@ -229,9 +229,9 @@ func (w *writer) OnEnd(s sdktrace.ReadOnlySpan)    { w.ended = s }
 func (w *writer) Shutdown(context.Context) error   { return nil }
 func (w *writer) ForceFlush(context.Context) error { return nil }
 
-// What a boundary sets replaces what a host function has set by the API.
-func TestMixed(t *testing.T) {
-	k := &kept{}
+// A boundary's attributes replace those that a host function has set by the API.
+func TestAPIAttributes(t *testing.T) {
+	k := &recordingSink{}
 	config := unlimitedConfig()
 	config.Sink, config.Limits.AttributeCountLimit = k, 3
 	tr := NewProvider(config).Of("t")
@@ -253,10 +253,10 @@ func TestMixed(t *testing.T) {
 	}
 }
 
-// A span costs its own memory and nothing else.
+// A span allocates its own memory only.
 func TestAllocations(t *testing.T) {
 	config := unlimitedConfig()
-	config.Sink = nowhere{}
+	config.Sink = discardSink{}
 	tr := NewProvider(config).Of("t")
 	m := tr.Template(trace.SpanKindServer, known...)
 	text := strings.Repeat("x", 100)
@@ -280,10 +280,10 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-type nowhere struct{}
+type discardSink struct{}
 
-func (nowhere) Take(*Source, []byte)        {}
-func (nowhere) Flush(context.Context) error { return nil }
+func (discardSink) Take(*Source, []byte)        {}
+func (discardSink) Flush(context.Context) error { return nil }
 
 // FuzzRoundTrip: what is encoded is decoded to the same, made fit for protobuf.
 func FuzzRoundTrip(f *testing.F) {
@@ -301,7 +301,7 @@ func FuzzRoundTrip(f *testing.F) {
 			attribute.StringSlice("l"+key, list),
 			{Key: attribute.Key("m" + key), Value: attribute.MapValue(attribute.String(key, s), attribute.Int64(key+"2", i))},
 		}
-		k := &kept{}
+		k := &recordingSink{}
 		config := unlimitedConfig()
 		config.Sink = k
 		tr := NewProvider(config).Of("t")
@@ -369,7 +369,7 @@ func BenchmarkSpan(b *testing.B) {
 		attrs = append(attrs, attribute.String(name, "a value of usual length"))
 	}
 	config := unlimitedConfig()
-	config.Sink = nowhere{}
+	config.Sink = discardSink{}
 	ours := NewProvider(config).Of("t")
 	api := func(tr trace.Tracer) func(b *testing.B) {
 		return func(b *testing.B) {
@@ -381,7 +381,7 @@ func BenchmarkSpan(b *testing.B) {
 			}
 		}
 	}
-	b.Run("sdk", api(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(discard{})).Tracer("t")))
+	b.Run("sdk", api(sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(discardProcessor{})).Tracer("t")))
 	b.Run("ours, by the API", api(ours))
 	b.Run("ours", func(b *testing.B) {
 		m := ours.Template(trace.SpanKindServer)
@@ -401,19 +401,19 @@ func BenchmarkSpan(b *testing.B) {
 	})
 }
 
-// discard is a processor that has the SDK make its snapshots, and throws them away.
-type discard struct{}
+// discardProcessor is a processor that has the SDK make its snapshots, and throws them away.
+type discardProcessor struct{}
 
-func (discard) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
-func (discard) OnEnd(sdktrace.ReadOnlySpan)                     {}
-func (discard) Shutdown(context.Context) error                  { return nil }
-func (discard) ForceFlush(context.Context) error                { return nil }
+func (discardProcessor) OnStart(context.Context, sdktrace.ReadWriteSpan) {}
+func (discardProcessor) OnEnd(sdktrace.ReadOnlySpan)                     {}
+func (discardProcessor) Shutdown(context.Context) error                  { return nil }
+func (discardProcessor) ForceFlush(context.Context) error                { return nil }
 
-// asked is a sampler that is asked, unlike the one in it.
-type asked struct{ sdktrace.Sampler }
+// wrappedSampler is a sampler that is asked, unlike the one in it.
+type wrappedSampler struct{ sdktrace.Sampler }
 
-// TestUsualSampler: what is decided without asking the usual sampler is what it says.
-func TestUsualSampler(t *testing.T) {
+// TestDefaultSampler: the decision that is computed without the default sampler equals the sampler's.
+func TestDefaultSampler(t *testing.T) {
 	state, err := trace.ParseTraceState("a=b")
 	if err != nil {
 		t.Fatal(err)
@@ -430,12 +430,12 @@ func TestUsualSampler(t *testing.T) {
 	} {
 		ctx := trace.ContextWithSpanContext(t.Context(), trace.NewSpanContext(parent))
 		var got [2]trace.SpanContext
-		for i, s := range []sdktrace.Sampler{sdktrace.ParentBased(sdktrace.AlwaysSample()), asked{sdktrace.ParentBased(sdktrace.AlwaysSample())}} {
+		for i, s := range []sdktrace.Sampler{sdktrace.ParentBased(sdktrace.AlwaysSample()), wrappedSampler{sdktrace.ParentBased(sdktrace.AlwaysSample())}} {
 			c := unlimitedConfig()
 			c.Sampler = s
 			p := NewProvider(c)
-			if p.usual != (i == 0) {
-				t.Fatalf("%d: usual: %v", i, p.usual)
+			if p.isDefault != (i == 0) {
+				t.Fatalf("%d: usual: %v", i, p.isDefault)
 			}
 			_, sp := p.Tracer("t").Start(ctx, "s")
 			got[i] = sp.SpanContext()

@@ -11,7 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/embedded"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 )
 
 // Tracer starts spans of one scope. Safe for concurrent use.
@@ -19,12 +19,12 @@ type Tracer struct {
 	embedded.Tracer
 	p      *Provider
 	source *Source
-	via    trace.Tracer // not nil: it records, and ours only collect what to tell it
+	sdk    trace.Tracer // not nil: it records, and ours only collect what to tell it
 }
 
 var _ trace.Tracer = (*Tracer)(nil)
 
-// Template is what is known of the spans of a boundary when it is linked.
+// Template has the kind and the attributes of a boundary's spans that are known at link time.
 type Template struct {
 	kind    trace.SpanKind
 	attrs   []attribute.KeyValue
@@ -35,15 +35,15 @@ type Template struct {
 
 // Template makes a template for spans of t.
 func (t *Tracer) Template(kind trace.SpanKind, attrs ...attribute.KeyValue) *Template {
-	var d draft
-	attrs = mend.Attributes(attrs)
+	var d buffer
+	attrs = sanitize.Attributes(attrs)
 	for _, kv := range attrs {
 		d.set(kv, t.p)
 	}
 	return &Template{trace.ValidateSpanKind(kind), attrs, d.b, d.attrs, d.droppedAttrs}
 }
 
-// As is the template for another kind of span; nil of nil.
+// As is the template with another kind; nil if m is nil.
 func (m *Template) As(kind trace.SpanKind) *Template {
 	if m == nil {
 		return nil
@@ -53,14 +53,14 @@ func (m *Template) As(kind trace.SpanKind) *Template {
 	return &c
 }
 
-// Open begins a span below the one in ctx. It is to be started by [Span.Start] when the attributes are set that are known by
-// now. The sampler sees the template's attributes only, unless an SDK's tracer records. A zero start is now.
+// Open makes a child of the span in ctx. The caller sets the attributes that it knows and calls [Span.Start]. The sampler sees only
+// the template's attributes, unless the SDK's tracer records. A zero start is now.
 func (t *Tracer) Open(ctx context.Context, m *Template, name string, start time.Time) *Span {
 	if start.IsZero() {
 		start = time.Now()
 	}
-	if t.via != nil {
-		return t.open(ctx, m, name, start)
+	if t.sdk != nil {
+		return t.openSDK(ctx, m, name, start)
 	}
 	s := t.begin(ctx, trace.SpanContextFromContext(ctx), name, m.kind, m.attrs, nil, start)
 	if d := s.d; d != nil {
@@ -71,7 +71,7 @@ func (t *Tracer) Open(ctx context.Context, m *Template, name string, start time.
 	return s
 }
 
-// begin asks the sampler, and makes the span.
+// begin makes a span with the sampler's decision.
 func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name string, kind trace.SpanKind, attrs []attribute.KeyValue, links []trace.Link, start time.Time) *Span {
 	s := &Span{t: t, parent: ctx, start: start}
 	c := trace.SpanContextConfig{TraceID: parent.TraceID(), SpanID: newSpanID(), TraceFlags: parent.TraceFlags() &^ trace.FlagsSampled}
@@ -84,7 +84,7 @@ func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name strin
 		return s
 	}
 	var r sdktrace.SamplingResult
-	if t.p.usual {
+	if t.p.isDefault {
 		r.Tracestate = parent.TraceState()
 		if !parent.IsValid() || parent.IsSampled() {
 			r.Decision = sdktrace.RecordAndSample
@@ -102,7 +102,7 @@ func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name strin
 	if r.Decision == sdktrace.Drop {
 		return s
 	}
-	s.d = newDraft()
+	s.d = newBuffer()
 	s.d.name = name
 	s.d.begin(s.sc, parent, kind, start)
 	for _, kv := range r.Attributes {
@@ -111,10 +111,10 @@ func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name strin
 	return s
 }
 
-// Start makes a span by OpenTelemetry's API.
+// Start starts a span, for OpenTelemetry's API.
 func (t *Tracer) Start(ctx context.Context, name string, opts ...trace.SpanStartOption) (context.Context, trace.Span) {
-	if t.via != nil {
-		return t.via.Start(ctx, text(name, -1), opts...)
+	if t.sdk != nil {
+		return t.sdk.Start(ctx, fitText(name, -1), opts...)
 	}
 	c := trace.NewSpanStartConfig(opts...)
 	if ctx == nil {
@@ -135,7 +135,7 @@ func (t *Tracer) Start(ctx context.Context, name string, opts ...trace.SpanStart
 	return s.Start(), s
 }
 
-// Identifiers are random, as W3C trace context wants them, and never zero.
+// Identifiers are random, as W3C trace context says, and never zero.
 
 func newSpanID() (id trace.SpanID) {
 	for !id.IsValid() {

@@ -12,7 +12,7 @@ import (
 	outside "github.com/vitrine-wasm/vitrine/internal/text"
 )
 
-// Tags of the fields that are written, as opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto number them.
+// Tags of the fields in opentelemetry/proto/trace/v1/trace.proto and common/v1/common.proto.
 const (
 	bytesType  = byte(protowire.BytesType)
 	varintType = byte(protowire.VarintType)
@@ -52,19 +52,19 @@ const (
 	tagElement = 1<<3 | bytesType // of ArrayValue and KeyValueList
 )
 
-// maxText bounds each text of a span, in bytes, whatever the limit: a target or a query may be as long as headers may, a
-// receiver takes 4 MiB at once, and nobody reads it.
+// maxText bounds each text of a span, in bytes, whatever the limit: a target or a query may be as long as headers may, and a
+// receiver takes 4 MiB at once.
 const maxText = 64 << 10
 
-// text makes s fit into a string field: at most limit characters where limit is not negative, and valid UTF-8, since a
-// receiver may refuse a whole batch for one bad byte.
-func text(s string, limit int) string {
+// fitText makes s valid UTF-8, since a receiver may refuse a whole batch for one bad byte, and cuts it to limit characters unless
+// limit is negative.
+func fitText(s string, limit int) string {
 	if len(s) > maxText && (limit < 0 || limit > maxText) {
 		s = outside.Cut(s, maxText)
 	}
 	if !utf8.ValidString(s) {
 		mark := "\uFFFD"
-		if limit >= 0 && len(s) > limit { // as the SDK: bad bytes do not count where a text is cut
+		if limit >= 0 && len(s) > limit { // as in the SDK, bad bytes do not count if a text is cut
 			mark = ""
 		}
 		s = strings.ToValidUTF8(s, mark)
@@ -86,14 +86,14 @@ func appendText(b []byte, tag byte, s string) []byte {
 	return protowire.AppendString(append(b, tag), s)
 }
 
-// open and closed write a message within a message whose length is not known yet.
-func open(b []byte, tag byte) ([]byte, int) {
+// openMessage begins a nested message, whose length closeMessage sets.
+func openMessage(b []byte, tag byte) ([]byte, int) {
 	b = append(b, tag, 0)
 	return b, len(b)
 }
 
-// closed sets the length of the message that begins at from.
-func closed(b []byte, from int) []byte {
+// closeMessage sets the length of the message that begins at from.
+func closeMessage(b []byte, from int) []byte {
 	n := len(b) - from
 	more := protowire.SizeVarint(uint64(n)) - 1
 	if more > 0 {
@@ -109,15 +109,14 @@ type bounds struct{ length, depth int }
 
 // appendKeyValue writes a KeyValue as a field.
 func appendKeyValue(b []byte, tag byte, kv attribute.KeyValue, l bounds) []byte {
-	b, from := open(b, tag)
-	b = appendText(b, tagKey, text(string(kv.Key), -1))
-	b, value := open(b, tagValue)
+	b, from := openMessage(b, tag)
+	b = appendText(b, tagKey, fitText(string(kv.Key), -1))
+	b, value := openMessage(b, tagValue)
 	b = appendValue(b, kv.Value, l)
-	return closed(closed(b, value), from)
+	return closeMessage(closeMessage(b, value), from)
 }
 
-// appendValue writes the one field of an AnyValue, none for an empty value. A list or map that lies deeper than the limit is
-// an empty value.
+// appendValue writes the field of an AnyValue; none for an empty value. A list or map nested deeper than the limit is empty.
 func appendValue(b []byte, v attribute.Value, l bounds) []byte {
 	switch v.Type() {
 	case attribute.BOOL:
@@ -127,7 +126,7 @@ func appendValue(b []byte, v attribute.Value, l bounds) []byte {
 	case attribute.FLOAT64:
 		return appendDouble(b, v.AsFloat64())
 	case attribute.STRING:
-		return appendText(b, tagString, text(v.AsString(), l.length))
+		return appendText(b, tagString, fitText(v.AsString(), l.length))
 	case attribute.EMPTY:
 		return b
 	}
@@ -144,29 +143,29 @@ func appendValue(b []byte, v attribute.Value, l bounds) []byte {
 		}
 		return protowire.AppendBytes(append(b, tagBytes), raw)
 	case attribute.MAP:
-		b, from := open(b, tagMap)
-		kvs := v.AsMap() // sorted; of equal keys the last one counts
+		b, from := openMessage(b, tagMap)
+		kvs := v.AsMap() // sorted; the last of equal keys counts
 		for i, kv := range kvs {
 			if i+1 == len(kvs) || kvs[i+1].Key != kv.Key {
 				b = appendKeyValue(b, tagElement, kv, l)
 			}
 		}
-		return closed(b, from)
+		return closeMessage(b, from)
 	}
-	b, from := open(b, tagArray)
+	b, from := openMessage(b, tagArray)
 	for _, e := range elements(v) {
 		var element int
-		b, element = open(b, tagElement)
-		b = closed(appendValue(b, e, l), element)
+		b, element = openMessage(b, tagElement)
+		b = closeMessage(appendValue(b, e, l), element)
 	}
-	return closed(b, from)
+	return closeMessage(b, from)
 }
 
 func appendDouble(b []byte, v float64) []byte {
 	return binary.LittleEndian.AppendUint64(append(b, tagDouble), math.Float64bits(v))
 }
 
-// elements are the values of a list of any kind.
+// elements returns the values of a list of any type.
 func elements(v attribute.Value) []attribute.Value {
 	switch v.Type() {
 	case attribute.BOOLSLICE:

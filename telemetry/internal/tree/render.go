@@ -19,8 +19,8 @@ const (
 	plain = "\x1b[0m"
 )
 
-// render is the text of one trace: a line for the trace, then one line a span.
-func (p *Printer) render(t *pending, omitted int64) string {
+// render formats one trace: a line for the trace, then a line for each span.
+func (p *Printer) render(t *traceState, omitted int64) string {
 	have := map[trace.SpanID]bool{}
 	for i := range t.spans {
 		have[t.spans[i].id] = true
@@ -44,12 +44,12 @@ func (p *Printer) render(t *pending, omitted int64) string {
 	}
 
 	var b strings.Builder
-	fmt.Fprintf(&b, "%strace %s%s\n", p.paint(dim), t.id, p.paint(plain))
+	fmt.Fprintf(&b, "%strace %s%s\n", p.colorCode(dim), t.id, p.colorCode(plain))
 	for _, r := range roots {
-		p.span(&b, r, "", "", children, 0)
+		p.writeSpan(&b, r, "", "", children, 0)
 	}
-	if t.cut > 0 {
-		fmt.Fprintf(&b, "… %d more spans\n", t.cut)
+	if t.dropped > 0 {
+		fmt.Fprintf(&b, "… %d more spans\n", t.dropped)
 	}
 	if t.open > 0 {
 		fmt.Fprintf(&b, "… %d spans still open\n", t.open)
@@ -60,35 +60,35 @@ func (p *Printer) render(t *pending, omitted int64) string {
 	return b.String()
 }
 
-// maxDepth bounds the recursion; guests call each other far less deeply.
+// maxDepth bounds the recursion; calls between guests nest far less deeply.
 const maxDepth = 200
 
-func (p *Printer) span(b *strings.Builder, n *node, first, rest string, children map[trace.SpanID][]*node, depth int) {
+func (p *Printer) writeSpan(b *strings.Builder, n *node, first, rest string, children map[trace.SpanID][]*node, depth int) {
 	b.WriteString(first)
-	p.line(b, n)
+	p.writeLine(b, n)
 	kids := children[n.id]
 	if depth >= maxDepth {
 		return
 	}
 	for i, c := range kids {
 		if i == len(kids)-1 {
-			p.span(b, c, rest+"└─ ", rest+"   ", children, depth+1)
+			p.writeSpan(b, c, rest+"└─ ", rest+"   ", children, depth+1)
 		} else {
-			p.span(b, c, rest+"├─ ", rest+"│  ", children, depth+1)
+			p.writeSpan(b, c, rest+"├─ ", rest+"│  ", children, depth+1)
 		}
 	}
 }
 
-// line is "name url status duration (guest, host, wait) ✗ error".
-func (p *Printer) line(b *strings.Builder, n *node) {
+// writeLine writes "name url → status duration (guest, host, wait) ✗ error".
+func (p *Printer) writeLine(b *strings.Builder, n *node) {
 	if n.failed {
-		b.WriteString(p.paint(red))
+		b.WriteString(p.colorCode(red))
 	}
-	b.WriteString(clean(n.name))
+	b.WriteString(printable(n.name))
 	if target := n.target(); target != "" {
-		b.WriteString(" " + clean(target))
+		b.WriteString(" " + printable(target))
 	}
-	b.WriteString(clean(n.facts))
+	b.WriteString(printable(n.facts))
 	if n.status != 0 {
 		b.WriteString(" → " + strconv.FormatInt(n.status, 10))
 	}
@@ -103,22 +103,22 @@ func (p *Printer) line(b *strings.Builder, n *node) {
 		fmt.Fprintf(b, " (wait %s)", seconds(n.wait))
 	}
 	if n.resultError != "" {
-		b.WriteString("  error: " + clean(n.resultError))
+		b.WriteString("  error: " + printable(n.resultError))
 	}
 	if n.failed {
 		what := cmp.Or(n.errorType, "error")
-		b.WriteString("  ✗ " + clean(what))
+		b.WriteString("  ✗ " + printable(what))
 		if n.blame != "" {
-			b.WriteString(" (" + clean(n.blame) + ")")
+			b.WriteString(" (" + printable(n.blame) + ")")
 		}
-		b.WriteString(p.paint(plain))
+		b.WriteString(p.colorCode(plain))
 	} else if n.outcome != "" {
-		b.WriteString("  " + clean(n.outcome))
+		b.WriteString("  " + printable(n.outcome))
 	}
 	b.WriteByte('\n')
 }
 
-// target is what a request was for, where the name does not say it.
+// target is a request's URL or path, unless the span's name has it.
 func (n *node) target() string {
 	if n.url != "" {
 		return n.url
@@ -133,22 +133,22 @@ func (n *node) target() string {
 	return target
 }
 
-func (p *Printer) paint(code string) string {
+func (p *Printer) colorCode(code string) string {
 	if p.color {
 		return code
 	}
 	return ""
 }
 
-// maxPart bounds a text in a line, in bytes: a path may be as long as headers may.
+// maxPart bounds a text in a line, in bytes.
 const maxPart = 1 << 10
 
-// clean keeps a text on its line and the terminal's control sequences out of it: paths and error cases come from outside.
-func clean(s string) string { return text.Printable(text.Cut(s, maxPart)) }
+// printable escapes line ends and control sequences: paths and error cases come from outside.
+func printable(s string) string { return text.Printable(text.Cut(s, maxPart)) }
 
 func seconds(s float64) string { return Duration(time.Duration(s * float64(time.Second))) }
 
-// Duration is d with three digits: "1.23ms", "45.6µs", "2.50s".
+// Duration formats d with three digits: "1.23ms", "45.6µs", "2.50s".
 func Duration(d time.Duration) string {
 	switch {
 	case d < 0:

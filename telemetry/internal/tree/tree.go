@@ -1,8 +1,8 @@
-// Package tree prints traces as trees of text: a span processor that keeps the finished spans of each trace until none of
-// its spans is open any more, and then writes them, the caller above the called, with durations and where the time went.
+// Package tree prints traces as trees of text. Its span processor keeps the finished spans of each trace until none of its spans
+// is open, and then writes them, callers above callees, with their durations and split times.
 //
-// It is for people at a terminal. What it keeps is bounded, and writing happens on a goroutine of its own, so that a slow
-// terminal slows no request: then trees are left out, and their number is said.
+// It is for people at a terminal. It keeps a bounded number of spans and writes on a goroutine of its own, so that a slow terminal
+// delays no request: then it drops trees, and prints their number.
 package tree
 
 import (
@@ -22,23 +22,23 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
-// Bounds of what is kept.
+// Bounds of the printer's memory.
 const (
 	maxTraces = 256  // traces with spans that are still open
 	maxSpans  = 1000 // spans of one trace
 	maxQueue  = 64   // finished traces that wait to be written
 )
 
-// grace is how long a trace whose local root has ended waits for spans that are still open.
-const grace = 2 * time.Second
+// openSpansTimeout is how long a trace whose local root has ended waits for spans that are still open.
+const openSpansTimeout = 2 * time.Second
 
-// Keys are the attributes that a tree shows.
+// Keys are the attributes that a tree has.
 type Keys struct {
 	Guest, Host, Wait attribute.Key // seconds
-	GuestTotal        attribute.Key // Guest and that of callees; seconds
+	GuestTotal        attribute.Key // Guest with that of callees; seconds
 	Status, URL       attribute.Key
-	Path, Query       attribute.Key   // shown where there is no URL
-	Facts             []attribute.Key // shown as "name=value", without the first part of their names
+	Path, Query       attribute.Key   // printed if there is no URL
+	Facts             []attribute.Key // printed as "name=value", without the first part of their names
 	ErrorType, Blame  attribute.Key
 	Outcome           attribute.Key
 	ResultError       attribute.Key
@@ -51,26 +51,26 @@ type Printer struct {
 	color bool
 
 	mu      sync.Mutex
-	traces  map[trace.TraceID]*pending
+	traces  map[trace.TraceID]*traceState
 	closed  bool
-	queue   chan *pending
+	queue   chan *traceState
 	done    chan struct{}
 	omitted atomic.Int64
 }
 
 var _ sdktrace.SpanProcessor = (*Printer)(nil)
 
-// pending is one trace that is being collected.
-type pending struct {
+// traceState is a trace whose spans are being collected.
+type traceState struct {
 	id      trace.TraceID
 	open    int
 	spans   []node
-	cut     int // spans beyond the bound
+	dropped int // spans beyond the bound
 	timer   *time.Timer
 	flushed chan struct{} // not nil: no trace, but a request to say when all before it is written
 }
 
-// node is what is kept of a span.
+// node has the printed parts of a span.
 type node struct {
 	id, parent        trace.SpanID
 	root              bool // its parent is not of this process
@@ -92,11 +92,11 @@ type node struct {
 func New(out io.Writer, keys Keys, color bool) *Printer {
 	p := &Printer{
 		out: out, keys: keys, color: color,
-		traces: map[trace.TraceID]*pending{},
-		queue:  make(chan *pending, maxQueue),
+		traces: map[trace.TraceID]*traceState{},
+		queue:  make(chan *traceState, maxQueue),
 		done:   make(chan struct{}),
 	}
-	go p.write()
+	go p.writeLoop()
 	return p
 }
 
@@ -111,15 +111,15 @@ func (p *Printer) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 			p.omitted.Add(1)
 			return
 		}
-		t = &pending{id: id}
+		t = &traceState{id: id}
 		p.traces[id] = t
 	}
 	t.open++
 }
 
-// OnEnd keeps a finished span, and lets its trace go when it was the last.
+// OnEnd keeps a finished span, and queues its trace for writing after the last one.
 func (p *Printer) OnEnd(s sdktrace.ReadOnlySpan) {
-	n := p.node(s)
+	n := p.newNode(s)
 	id := s.SpanContext().TraceID()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,13 +131,13 @@ func (p *Printer) OnEnd(s sdktrace.ReadOnlySpan) {
 	if len(t.spans) < maxSpans || n.root {
 		t.spans = append(t.spans, n)
 	} else {
-		t.cut++
+		t.dropped++
 	}
 	switch {
 	case t.open <= 0:
 		p.release(t)
 	case n.root && t.timer == nil:
-		t.timer = time.AfterFunc(grace, func() {
+		t.timer = time.AfterFunc(openSpansTimeout, func() {
 			p.mu.Lock()
 			defer p.mu.Unlock()
 			if p.traces[id] == t {
@@ -148,7 +148,7 @@ func (p *Printer) OnEnd(s sdktrace.ReadOnlySpan) {
 }
 
 // release queues a trace for writing; the lock is held.
-func (p *Printer) release(t *pending) {
+func (p *Printer) release(t *traceState) {
 	delete(p.traces, t.id)
 	if t.timer != nil {
 		t.timer.Stop()
@@ -163,7 +163,7 @@ func (p *Printer) release(t *pending) {
 	}
 }
 
-func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
+func (p *Printer) newNode(s sdktrace.ReadOnlySpan) node {
 	parent := s.Parent()
 	n := node{
 		id: s.SpanContext().SpanID(), parent: parent.SpanID(), root: !parent.IsValid() || parent.IsRemote(),
@@ -205,8 +205,8 @@ func (p *Printer) node(s sdktrace.ReadOnlySpan) node {
 	return n
 }
 
-// write is the goroutine that writes.
-func (p *Printer) write() {
+// writeLoop is the goroutine that writes.
+func (p *Printer) writeLoop() {
 	defer close(p.done)
 	for t := range p.queue {
 		if t.flushed != nil {
@@ -214,13 +214,13 @@ func (p *Printer) write() {
 			continue
 		}
 		text := p.render(t, p.omitted.Swap(0))
-		_, _ = io.WriteString(p.out, text) // there is nobody to tell
+		_, _ = io.WriteString(p.out, text) // there is no other place to report an error
 	}
 }
 
-// ForceFlush waits until the traces that are complete are written.
+// ForceFlush waits until all complete traces are written.
 func (p *Printer) ForceFlush(ctx context.Context) error {
-	mark := &pending{flushed: make(chan struct{})}
+	mark := &traceState{flushed: make(chan struct{})}
 	for {
 		p.mu.Lock()
 		if p.closed {
@@ -251,7 +251,7 @@ func (p *Printer) ForceFlush(ctx context.Context) error {
 	}
 }
 
-// Shutdown writes what there is, unfinished traces too, and ends the goroutine.
+// Shutdown writes all traces, incomplete ones too, and ends the goroutine.
 func (p *Printer) Shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	if !p.closed {

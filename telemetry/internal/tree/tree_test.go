@@ -108,7 +108,7 @@ func TestColor(t *testing.T) {
 	}
 }
 
-// What is kept is bounded: spans of a trace, traces that stay open.
+// The printer keeps a bounded number of spans of a trace, and of open traces.
 func TestBounds(t *testing.T) {
 	b, out := start(t, false)
 	ctx, end := b.span(context.Background(), "root", 0)
@@ -146,7 +146,7 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
-// A writer that blocks blocks nobody else.
+// A writer that blocks delays no span.
 func TestSlowWriter(t *testing.T) {
 	r := make(chan struct{})
 	p := New(blocked(r), keys, false)

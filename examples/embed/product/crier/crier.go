@@ -1,4 +1,4 @@
-// Package crier is a plugin: it cries out on standard output what components tell it.
+// Package crier is a plugin that prints components' texts in capitals.
 package crier
 
 import (
@@ -24,7 +24,7 @@ func (Plugin) Name() string { return "crier" }
 // Serves implements host.Plugin.
 func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{crierID} }
 
-// Bind implements host.Plugin: each component has a voice of its name.
+// Bind implements host.Plugin. Each line begins with the component's name.
 func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
 	l.Instance(crierID).GoFunc("cry", func(s string) {
 		fmt.Printf("%s: %s!\n", b.Component.Name, strings.ToUpper(s))

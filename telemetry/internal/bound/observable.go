@@ -9,17 +9,17 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 )
 
-// observed is an up-down counter of our own whose values are read by a collection. Unlike the SDK's it can be forgotten.
-type observed struct {
+// observable is an observable up-down counter of our own. Unlike the SDK's, it can be removed.
+type observable struct {
 	*header
 	limit int // of attribute sets
 
 	mu    sync.Mutex
-	reads []*func(Reading)
+	reads []*func(Observe)
 }
 
-// add has a collection call read, until stop is called.
-func (o *observed) add(read func(Reading)) (stop func()) {
+// add has collections call read, until stop is called.
+func (o *observable) add(read func(Observe)) (stop func()) {
 	at := &read
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -27,11 +27,11 @@ func (o *observed) add(read func(Reading)) (stop func()) {
 	return func() {
 		o.mu.Lock()
 		defer o.mu.Unlock()
-		o.reads = slices.DeleteFunc(o.reads, func(r *func(Reading)) bool { return r == at })
+		o.reads = slices.DeleteFunc(o.reads, func(r *func(Observe)) bool { return r == at })
 	}
 }
 
-func (o *observed) collect(start, now time.Time) metricdata.Aggregation {
+func (o *observable) collect(start, now time.Time) metricdata.Aggregation {
 	o.mu.Lock()
 	reads := slices.Clone(o.reads)
 	o.mu.Unlock()

@@ -16,9 +16,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// through is the header of a request that a guest sends while it answers one with the header in; sent is what the guest has
-// put into it.
-func (b *bench) through(in, sent http.Header) http.Header {
+// outgoing returns the header of a request that a guest sends while it answers one with the header in; sent is the header that the
+// guest has set.
+func (b *harness) outgoing(in, sent http.Header) http.Header {
 	r := get("/")
 	r.Header = in
 	out := &outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, sent.Clone()}
@@ -26,8 +26,8 @@ func (b *bench) through(in, sent http.Header) http.Header {
 		out.h = http.Header{}
 	}
 	b.serve(&request{r: r, route: "/", status: 200}, func(ctx context.Context) error {
-		b.edgeOf(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
-			return b.edgeOf(outEdge).cross(ctx, resourceArg(out), func(context.Context) (cm.Val, error) {
+		b.bind(handleEdge).cross(ctx, resourceArg(nil), func(ctx context.Context) (cm.Val, error) {
+			return b.bind(outEdge).cross(ctx, resourceArg(out), func(context.Context) (cm.Val, error) {
 				return cm.OKVal(cm.U32Val(1)), nil
 			})
 		})
@@ -42,8 +42,8 @@ const (
 	parent      = "00-" + parentTrace + "-" + parentSpan + "-01"
 )
 
-// TestContextGoesThrough: whatever is told of a request, its context reaches those that it causes.
-func TestContextGoesThrough(t *testing.T) {
+// TestPropagateOnly: a request's context reaches the requests that it causes, whichever signals are on.
+func TestPropagateOnly(t *testing.T) {
 	off := func(c *Config, _ *workload.Spec) {
 		c.Consumers[0].Spans, c.Consumers[0].Logs, c.Consumers[0].MetricReader = nil, nil, nil
 	}
@@ -64,8 +64,8 @@ func TestContextGoesThrough(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			spans := name == "all" || name == "no client spans" || name == "not sampled"
-			b := newBench(t, change)
-			got := b.through(http.Header{"Traceparent": {parent}, "Tracestate": {"a=1", "b=2"}, "Baggage": {"k=v", "l=w"}}, nil)
+			b := newHarness(t, change)
+			got := b.outgoing(http.Header{"Traceparent": {parent}, "Tracestate": {"a=1", "b=2"}, "Baggage": {"k=v", "l=w"}}, nil)
 			if !strings.HasPrefix(got.Get("traceparent"), "00-"+parentTrace) || !spans && got.Get("traceparent") != parent {
 				t.Errorf("traceparent %q", got["Traceparent"])
 			}
@@ -76,26 +76,26 @@ func TestContextGoesThrough(t *testing.T) {
 				t.Errorf("baggage %q", s)
 			}
 
-			got = b.through(http.Header{"Baggage": {"k=v"}}, nil)
+			got = b.outgoing(http.Header{"Baggage": {"k=v"}}, nil)
 			if s := got.Get("baggage"); s != "k=v" {
 				t.Errorf("baggage alone: %q", s)
 			}
-			got = b.through(http.Header{"Traceparent": {parent}, "Baggage": {"k=v"}}, http.Header{"Baggage": {"own=1"}})
+			got = b.outgoing(http.Header{"Traceparent": {parent}, "Baggage": {"k=v"}}, http.Header{"Baggage": {"own=1"}})
 			if s := got["Baggage"]; len(s) != 1 || s[0] != "own=1" {
 				t.Errorf("the guest's own baggage: %q", s)
 			}
-			got = b.through(http.Header{}, nil)
+			got = b.outgoing(http.Header{}, nil)
 			if !spans && len(got) > 0 {
 				t.Errorf("from nothing comes %v", got)
 			}
-			// Two that contradict each other are none.
-			got = b.through(http.Header{"Traceparent": {parent, strings.ReplaceAll(parent, "b7", "c8")}, "Tracestate": {"a=1"}}, nil)
+			// Two contradicting headers count as none.
+			got = b.outgoing(http.Header{"Traceparent": {parent, strings.ReplaceAll(parent, "b7", "c8")}, "Tracestate": {"a=1"}}, nil)
 			if strings.Contains(got.Get("traceparent"), parentTrace) || got["Tracestate"] != nil {
 				t.Errorf("two parents: %v", got)
 			}
-			// What the guest says of another trace is its own, or replaced as a whole.
+			// A guest's context of another trace is kept, or replaced as a whole.
 			own := "00-22222222222222222222222222222222-00000000000000aa-01"
-			got = b.through(http.Header{"Traceparent": {parent}}, http.Header{"Traceparent": {own}, "Tracestate": {"own=1"}})
+			got = b.outgoing(http.Header{"Traceparent": {parent}}, http.Header{"Traceparent": {own}, "Tracestate": {"own=1"}})
 			if (got.Get("traceparent") == own) != (got.Get("tracestate") == "own=1") || !spans && got.Get("traceparent") != own {
 				t.Errorf("the guest's own: %v", got)
 			}
@@ -113,12 +113,12 @@ func (r *timedRequest) OutgoingTimes() (time.Duration, time.Duration, time.Durat
 	return r.head, r.total, r.stalled
 }
 
-// TestClientTimes: how long a server took is no matter of when its answer is read.
+// TestClientTimes: a server's time does not depend on when the guest reads the response.
 func TestClientTimes(t *testing.T) {
-	b := newBench(t, nil)
+	b := newHarness(t, nil)
 	req := &timedRequest{outRequest{"GET", &url.URL{Scheme: "http", Host: "a.example"}, http.Header{}}, 20 * time.Millisecond, 94 * time.Millisecond, 70 * time.Millisecond}
 	var finish func(any, error)
-	b.edgeOf(outEdge).cross(t.Context(), resourceArg(req), func(ctx context.Context) (cm.Val, error) {
+	b.bind(outEdge).cross(t.Context(), resourceArg(req), func(ctx context.Context) (cm.Val, error) {
 		finish = cm.CallFrom(ctx).Hold()
 		return cm.OKVal(cm.U32Val(1)), nil
 	})

@@ -12,13 +12,13 @@ import (
 
 func textNotice(n int) []byte { return host.DroppedLines(n, false) }
 
-// TestGate: what is written before the gate opens comes out after its first line.
-func TestGate(t *testing.T) {
+// TestBufferedStderrOrder: text written before release comes out after release's first line.
+func TestBufferedStderrOrder(t *testing.T) {
 	var b bytes.Buffer
-	g := newGate(&b, textNotice)
+	g := newBufferedStderr(&b, textNotice)
 	_, _ = g.Write([]byte("early\n"))
-	g.open("first\n")
-	g.open("again\n")
+	g.release("first\n")
+	g.release("again\n")
 	_, _ = g.Write([]byte("late\n"))
 	g.close(t.Context())
 	if got, want := b.String(), "first\nearly\nlate\n"; got != want {
@@ -26,14 +26,14 @@ func TestGate(t *testing.T) {
 	}
 }
 
-// TestGateThatNobodyReads: nobody who writes waits for a reader that stands still; what is lost is counted, and said once it
-// reads again; the end waits for as long as it may.
-func TestGateThatNobodyReads(t *testing.T) {
+// TestBufferedStderrSlowReader: a writer does not wait for a stuck reader; dropped lines are counted and reported once it
+// reads again; close waits no longer than its context.
+func TestBufferedStderrSlowReader(t *testing.T) {
 	r, w := io.Pipe()
-	g := newGate(w, textNotice)
-	g.open("first\n")
+	g := newBufferedStderr(w, textNotice)
+	g.release("first\n")
 	line := []byte(strings.Repeat("x", 1023) + "\n")
-	const lines = 3 * gateRoom / 1024
+	const lines = 3 * stderrBufferSize / 1024
 	for range lines {
 		if n, err := g.Write(line); n != len(line) || err != nil {
 			t.Fatal(n, err)
@@ -41,7 +41,7 @@ func TestGateThatNobodyReads(t *testing.T) {
 	}
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
-	ended := newGate(w, textNotice)
+	ended := newBufferedStderr(w, textNotice)
 	_, _ = ended.Write(line)
 	ended.close(over)
 
@@ -55,19 +55,19 @@ func TestGateThatNobodyReads(t *testing.T) {
 	w.Close()
 	got := <-read
 	came := strings.Count(got, strings.Repeat("x", 1023)+"\n")
-	if !strings.HasPrefix(got, "first\n") || came < gateRoom/1024 || came > lines || !strings.Contains(got, " lines dropped: the console is slow\n") {
+	if !strings.HasPrefix(got, "first\n") || came < stderrBufferSize/1024 || came > lines || !strings.Contains(got, " lines dropped: the console is slow\n") {
 		t.Errorf("%d of %d lines came, %.100q … %q", came, lines, got, got[max(len(got)-100, 0):])
 	}
 }
 
-// TestGateTakesALargeWrite: one that is larger than the room is not lost for that.
-func TestGateTakesALargeWrite(t *testing.T) {
+// TestBufferedStderrLargeWrite: a single write larger than the buffer is not dropped.
+func TestBufferedStderrLargeWrite(t *testing.T) {
 	var b bytes.Buffer
-	g := newGate(&b, textNotice)
-	g.open("")
-	_, _ = g.Write(make([]byte, 2*gateRoom))
+	g := newBufferedStderr(&b, textNotice)
+	g.release("")
+	_, _ = g.Write(make([]byte, 2*stderrBufferSize))
 	g.close(t.Context())
-	if b.Len() != 2*gateRoom {
+	if b.Len() != 2*stderrBufferSize {
 		t.Errorf("%d bytes came", b.Len())
 	}
 }

@@ -5,9 +5,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// arms names the arm of a WIT result and the case of its error, from the function's type alone. Payloads are never shown:
-// they are the guest's data.
-type arms struct{ cases []string }
+// resultCases names the cases of a WIT result: ok or error, and the error's own case. Payloads, the guest's data, are never recorded.
+type resultCases struct{ cases []string }
 
 // Values of vitrine.result.
 const (
@@ -15,12 +14,12 @@ const (
 	resultError = "error"
 )
 
-// newArms is nil for a function whose result is no result<_, _>.
-func newArms(t *cm.FuncType) *arms {
+// newResultCases is nil for a function that does not return a result<_, _>.
+func newResultCases(t *cm.FuncType) *resultCases {
 	if t == nil || t.Result == nil || t.Result.Kind != cm.KindResult {
 		return nil
 	}
-	a := &arms{}
+	a := &resultCases{}
 	if e := t.Result.Err; e != nil {
 		switch e.Kind {
 		case cm.KindEnum:
@@ -34,8 +33,8 @@ func newArms(t *cm.FuncType) *arms {
 	return a
 }
 
-// failure is the name of the error case, "error" where it has none, and "" for an ok result.
-func (a *arms) failure(results []cm.Val) string {
+// errorCase is the name of the error's case, "error" if it has none, and "" for an ok result.
+func (a *resultCases) errorCase(results []cm.Val) string {
 	if a == nil || len(results) == 0 || results[0].IsZero() || results[0].Case() == 0 {
 		return ""
 	}
@@ -47,12 +46,12 @@ func (a *arms) failure(results []cm.Val) string {
 	return "error"
 }
 
-// describe tells a span, which is locked, of the results.
-func (a *arms) describe(s *span.Span, results []cm.Val) {
+// describe records the results on a span, which is locked.
+func (a *resultCases) describe(s *span.Span, results []cm.Val) {
 	if a == nil || len(results) == 0 || results[0].IsZero() {
 		return
 	}
-	name := a.failure(results)
+	name := a.errorCase(results)
 	if name == "" {
 		s.Str(attrResult, resultOK)
 		return

@@ -15,8 +15,8 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// draft is what a span holds while it is recorded. Drafts are used again.
-type draft struct {
+// buffer holds a span while it is recorded. Buffers are reused.
+type buffer struct {
 	b    []byte // the head, then attributes; what comes at the end is added by finish
 	head int    // where attributes begin
 
@@ -25,29 +25,29 @@ type draft struct {
 	message       string
 	attrs         int
 	droppedAttrs  int
-	mixed         bool // attributes were set by OpenTelemetry's API, maybe those that a boundary sets
-	events, links pieces
+	apiAttributes bool // attributes were set by OpenTelemetry's API, maybe those that a boundary sets
+	events, links messages
 
-	later *later // for a span that an SDK's tracer is to record
+	sdkStart *sdkStart // for a span that an SDK's tracer is to record
 }
 
-// keepDraft is the size up to which a draft's memory is used again.
-const keepDraft = 16 << 10
+// keepBuffer is the size up to which a buffer's memory is reused.
+const keepBuffer = 16 << 10
 
-var drafts = sync.Pool{New: func() any { return &draft{b: make([]byte, 0, 1<<10)} }}
+var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 1<<10)} }}
 
-func newDraft() *draft { return drafts.Get().(*draft) }
+func newBuffer() *buffer { return buffers.Get().(*buffer) }
 
-func (d *draft) release() {
-	if cap(d.b) > keepDraft || cap(d.events.b) > keepDraft || cap(d.links.b) > keepDraft {
+func (d *buffer) release() {
+	if cap(d.b) > keepBuffer || cap(d.events.b) > keepBuffer || cap(d.links.b) > keepBuffer {
 		return
 	}
-	*d = draft{b: d.b[:0], events: d.events.reset(), links: d.links.reset()}
-	drafts.Put(d)
+	*d = buffer{b: d.b[:0], events: d.events.reset(), links: d.links.reset()}
+	buffers.Put(d)
 }
 
-// begin writes what is known of a span before its attributes.
-func (d *draft) begin(sc, parent trace.SpanContext, kind trace.SpanKind, start time.Time) {
+// begin writes the fields before the attributes.
+func (d *buffer) begin(sc, parent trace.SpanContext, kind trace.SpanKind, start time.Time) {
 	tid, sid := sc.TraceID(), sc.SpanID()
 	b := append(d.b[:0], tagTraceID, byte(len(tid)))
 	b = append(b, tid[:]...)
@@ -59,7 +59,7 @@ func (d *draft) begin(sc, parent trace.SpanContext, kind trace.SpanKind, start t
 		b = append(b, psid[:]...)
 	}
 	if state := sc.TraceState(); state.Len() > 0 {
-		b = appendText(b, tagTraceState, text(state.String(), -1))
+		b = appendText(b, tagTraceState, fitText(state.String(), -1))
 	}
 	b = append(b, tagFlags0, tagFlags1)
 	b = binary.LittleEndian.AppendUint32(b, flags(sc.TraceFlags(), parent.IsRemote()))
@@ -68,7 +68,7 @@ func (d *draft) begin(sc, parent trace.SpanContext, kind trace.SpanKind, start t
 	d.head = len(d.b)
 }
 
-// flags is Span.flags: the W3C flags, and whether the parent is known to be of another process.
+// flags is Span.flags: the W3C flags, and whether the parent is remote.
 func flags(f trace.TraceFlags, remote bool) uint32 {
 	n := uint32(f) | uint32(tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK)
 	if remote {
@@ -95,14 +95,14 @@ func kindOf(k trace.SpanKind) byte {
 }
 
 // set sets an attribute that may be set already.
-func (d *draft) set(kv attribute.KeyValue, p *Provider) {
+func (d *buffer) set(kv attribute.KeyValue, p *Provider) {
 	if !kv.Valid() {
 		d.droppedAttrs++
 		return
 	}
 	limit := p.limits.AttributeCountLimit
 	switch {
-	case d.remove(text(string(kv.Key), -1)):
+	case d.remove(fitText(string(kv.Key), -1)):
 	case limit >= 0 && d.attrs >= limit:
 		d.droppedAttrs++
 		return
@@ -112,8 +112,8 @@ func (d *draft) set(kv attribute.KeyValue, p *Provider) {
 	d.b = appendKeyValue(d.b, tagAttribute, kv, p.bounds)
 }
 
-// remove takes the attribute called key out of the draft, if it is there.
-func (d *draft) remove(key string) bool {
+// remove removes the attribute called key, and reports whether it was set.
+func (d *buffer) remove(key string) bool {
 	for at := d.head; at < len(d.b); {
 		size, n := protowire.ConsumeVarint(d.b[at+1:])
 		from := at + 1 + n
@@ -128,23 +128,23 @@ func (d *draft) remove(key string) bool {
 	return false
 }
 
-// limited is the attributes of an event or link within a limit of their number, and how many were left out.
-func limited(kvs []attribute.KeyValue, limit int) ([]attribute.KeyValue, int) {
+// limitAttributes returns the attributes of an event or link within a limit of their number, and how many it dropped.
+func limitAttributes(kvs []attribute.KeyValue, limit int) ([]attribute.KeyValue, int) {
 	if limit < 0 || len(kvs) <= limit {
 		return kvs, 0
 	}
 	return kvs[:limit], len(kvs) - limit
 }
 
-// pieces are events or links, one after the other. Beyond their limit the oldest gives way.
-type pieces struct {
+// messages are encoded events or links. Beyond their limit the oldest is dropped.
+type messages struct {
 	b       []byte
 	ends    []int
 	dropped int
 }
 
-// added counts the piece in that was appended to b.
-func (p *pieces) added(limit int) {
+// enforceLimit counts the message that was appended to b, and drops the oldest if there are too many.
+func (p *messages) enforceLimit(limit int) {
 	p.ends = append(p.ends, len(p.b))
 	if limit < 0 || len(p.ends) <= limit {
 		return
@@ -158,41 +158,41 @@ func (p *pieces) added(limit int) {
 	}
 }
 
-func (p *pieces) reset() pieces { return pieces{b: p.b[:0], ends: p.ends[:0]} }
+func (p *messages) reset() messages { return messages{b: p.b[:0], ends: p.ends[:0]} }
 
-func (d *draft) event(name string, at time.Time, kvs []attribute.KeyValue, l *sdktrace.SpanLimits) {
-	b, from := open(d.events.b, tagEvent)
+func (d *buffer) event(name string, at time.Time, kvs []attribute.KeyValue, l *sdktrace.SpanLimits) {
+	b, from := openMessage(d.events.b, tagEvent)
 	b = binary.LittleEndian.AppendUint64(append(b, 1<<3|fixed64), nanos(at))
-	b = appendText(b, 2<<3|bytesType, text(name, -1))
-	kvs, dropped := limited(kvs, l.AttributePerEventCountLimit)
+	b = appendText(b, 2<<3|bytesType, fitText(name, -1))
+	kvs, dropped := limitAttributes(kvs, l.AttributePerEventCountLimit)
 	for _, kv := range kvs {
 		b = appendKeyValue(b, 3<<3|bytesType, kv, bounds{-1, l.AttributeValueDepthLimit})
 	}
-	d.events.b = closed(appendCount(b, 4<<3|varintType, dropped), from)
-	d.events.added(l.EventCountLimit)
+	d.events.b = closeMessage(appendCount(b, 4<<3|varintType, dropped), from)
+	d.events.enforceLimit(l.EventCountLimit)
 }
 
-func (d *draft) link(link trace.Link, l *sdktrace.SpanLimits) {
-	b, from := open(d.links.b, tagLink)
+func (d *buffer) link(link trace.Link, l *sdktrace.SpanLimits) {
+	b, from := openMessage(d.links.b, tagLink)
 	tid, sid := link.SpanContext.TraceID(), link.SpanContext.SpanID()
 	b = protowire.AppendBytes(append(b, 1<<3|bytesType), tid[:])
 	b = protowire.AppendBytes(append(b, 2<<3|bytesType), sid[:])
 	if state := link.SpanContext.TraceState(); state.Len() > 0 {
-		b = appendText(b, 3<<3|bytesType, text(state.String(), -1))
+		b = appendText(b, 3<<3|bytesType, fitText(state.String(), -1))
 	}
-	kvs, dropped := limited(link.Attributes, l.AttributePerLinkCountLimit)
+	kvs, dropped := limitAttributes(link.Attributes, l.AttributePerLinkCountLimit)
 	for _, kv := range kvs {
 		b = appendKeyValue(b, 4<<3|bytesType, kv, bounds{-1, l.AttributeValueDepthLimit})
 	}
 	b = appendCount(b, 5<<3|varintType, dropped)
 	b = binary.LittleEndian.AppendUint32(append(b, 6<<3|fixed32), flags(link.SpanContext.TraceFlags(), link.SpanContext.IsRemote()))
-	d.links.b = closed(b, from)
-	d.links.added(l.LinkCountLimit)
+	d.links.b = closeMessage(b, from)
+	d.links.enforceLimit(l.LinkCountLimit)
 }
 
-// finish adds to b what comes after attributes; b holds the rest of the draft.
-func (d *draft) finish(b []byte, end uint64) []byte {
-	b = appendText(b, tagName, text(d.name, -1))
+// finish appends to b, which holds the buffer's bytes, the fields after the attributes.
+func (d *buffer) finish(b []byte, end uint64) []byte {
+	b = appendText(b, tagName, fitText(d.name, -1))
 	if end != 0 {
 		b = binary.LittleEndian.AppendUint64(append(b, tagEnd), end)
 	}
@@ -201,9 +201,9 @@ func (d *draft) finish(b []byte, end uint64) []byte {
 	b = appendCount(b, tagDroppedEvents, d.events.dropped)
 	b = append(b, d.links.b...)
 	b = appendCount(b, tagDroppedLinks, d.links.dropped)
-	b, status := open(b, tagStatus)
+	b, status := openMessage(b, tagStatus)
 	if d.status == codes.Error && d.message != "" {
-		b = appendText(b, 2<<3|bytesType, text(d.message, -1))
+		b = appendText(b, 2<<3|bytesType, fitText(d.message, -1))
 	}
 	switch d.status {
 	case codes.Ok:
@@ -211,7 +211,7 @@ func (d *draft) finish(b []byte, end uint64) []byte {
 	case codes.Error:
 		b = append(b, 3<<3|varintType, byte(tracepb.Status_STATUS_CODE_ERROR))
 	}
-	return closed(b, status)
+	return closeMessage(b, status)
 }
 
 func appendCount(b []byte, tag byte, n int) []byte {
@@ -221,5 +221,5 @@ func appendCount(b []byte, tag byte, n int) []byte {
 	return protowire.AppendVarint(append(b, tag), min(uint64(n), math.MaxUint32))
 }
 
-// peek is the message as it would be if the span ended without an end.
-func (d *draft) peek() []byte { return d.finish(bytes.Clone(d.b), 0) }
+// snapshot is the message so far, without an end time.
+func (d *buffer) snapshot() []byte { return d.finish(bytes.Clone(d.b), 0) }

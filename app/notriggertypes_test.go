@@ -9,8 +9,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// TestNoTypes: a program that knows no type of trigger, or none that it runs, says so of each trigger in a manifest.
-func TestNoTypes(t *testing.T) {
+// TestNoTriggerTypes: a program without types of triggers, or without a supported one, reports each trigger of a manifest.
+func TestNoTriggerTypes(t *testing.T) {
 	for name, format := range map[string]app.Format{"none": {}, "none yet": {Triggers: []workload.TriggerType{timer.Type()}}} {
 		for _, trigger := range []string{"timer: {every: 1m, component: job}", "http: {path: /, component: job}", "a: {}", "{}", "[]", "timer", "null"} {
 			_, err := format.Parse("vitrine.yaml", []byte(`

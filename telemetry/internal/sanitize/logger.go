@@ -1,4 +1,4 @@
-package mend
+package sanitize
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // MaxText bounds each text of a log record, in bytes: as long as a line of a guest may be.
 const MaxText = 64 << 10
 
-// LoggerProvider makes loggers that mend what they are given. It is a log.LoggerProvider, for bridges.
+// LoggerProvider makes loggers that sanitize records. It is a log.LoggerProvider, for bridges.
 type LoggerProvider struct {
 	embedded.LoggerProvider
 	to []log.LoggerProvider
@@ -22,7 +22,7 @@ type LoggerProvider struct {
 
 var _ log.LoggerProvider = (*LoggerProvider)(nil)
 
-// NewLoggerProvider makes one whose records go to all of to.
+// NewLoggerProvider makes a provider whose records go to all of to.
 func NewLoggerProvider(to ...log.LoggerProvider) *LoggerProvider { return &LoggerProvider{to: to} }
 
 // Logger makes a logger.
@@ -30,7 +30,7 @@ func (p *LoggerProvider) Logger(name string, opts ...log.LoggerOption) log.Logge
 	return p.Of(name, opts...)
 }
 
-// Of makes a logger. Scopes are named by code and by embedders.
+// Of makes a logger with a sanitized scope.
 func (p *LoggerProvider) Of(name string, opts ...log.LoggerOption) *Logger {
 	c := log.NewLoggerConfig(opts...)
 	attrs := c.InstrumentationAttributes()
@@ -42,7 +42,7 @@ func (p *LoggerProvider) Of(name string, opts ...log.LoggerOption) *Logger {
 	return l
 }
 
-// Logger takes records and mends them.
+// Logger sanitizes records and passes them on.
 type Logger struct {
 	embedded.Logger
 	to []log.Logger
@@ -50,14 +50,14 @@ type Logger struct {
 
 var _ log.Logger = (*Logger)(nil)
 
-// Enabled asks the loggers behind whether one of them wants it.
+// Enabled says whether one of the loggers that it passes records to is enabled.
 func (l *Logger) Enabled(ctx context.Context, p log.EnabledParameters) bool {
 	return slices.ContainsFunc(l.to, func(to log.Logger) bool { return to.Enabled(ctx, p) })
 }
 
-// Emit hands on a record, or a mended copy of it.
+// Emit passes a record on, or a sanitized copy of it.
 func (l *Logger) Emit(ctx context.Context, r log.Record) {
-	r = record(r)
+	r = sanitizeRecord(r)
 	for i, to := range l.to {
 		if i < len(l.to)-1 {
 			to.Emit(ctx, r.Clone())
@@ -67,12 +67,12 @@ func (l *Logger) Emit(ctx context.Context, r log.Record) {
 	}
 }
 
-func record(r log.Record) log.Record {
+func sanitizeRecord(r log.Record) log.Record {
 	ok := fits(r.EventName(), MaxText) && fits(r.SeverityText(), MaxText) && (r.Err() == nil || fits(r.Err().Error(), MaxText)) &&
-		sound(attribute.KeyValue{Value: r.Body()}, MaxText)
+		isClean(attribute.KeyValue{Value: r.Body()}, MaxText)
 	if ok {
 		r.WalkAttributes(func(kv attribute.KeyValue) bool {
-			ok = sound(kv, MaxText)
+			ok = isClean(kv, MaxText)
 			return ok
 		})
 	}
@@ -85,23 +85,23 @@ func record(r log.Record) log.Record {
 	out.SetObservedTimestamp(r.ObservedTimestamp())
 	out.SetSeverity(r.Severity())
 	out.SetSeverityText(text.Cut(text.Valid(r.SeverityText()), MaxText))
-	out.SetBody(value(r.Body(), MaxText))
+	out.SetBody(sanitizeValue(r.Body(), MaxText))
 	err := r.Err()
 	if err != nil && !fits(err.Error(), MaxText) {
-		err = mended{err}
+		err = sanitizedError{err}
 	}
 	out.SetErr(err)
 	r.WalkAttributes(func(kv attribute.KeyValue) bool {
-		out.AddAttributes(keyValue(kv, MaxText))
+		out.AddAttributes(sanitizeKeyValue(kv, MaxText))
 		return true
 	})
 	return out
 }
 
-// mended is an error whose text is sound.
-type mended struct{ error }
+// sanitizedError is an error whose text is valid and bounded.
+type sanitizedError struct{ error }
 
-func (m mended) Error() string { return text.Cut(text.Valid(m.error.Error()), MaxText) }
+func (m sanitizedError) Error() string { return text.Cut(text.Valid(m.error.Error()), MaxText) }
 
-// Unwrap is the error as it was.
-func (m mended) Unwrap() error { return m.error }
+// Unwrap is the original error.
+func (m sanitizedError) Unwrap() error { return m.error }

@@ -5,8 +5,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
-// Of is the document that a specification stands for: what `vitrine up --write` prints. Its paths are those of w.
-func Of(w *workload.Spec) *v1alpha1.Workload {
+// FromSpec returns the document of a specification, as `vitrine up --write` prints it. Its paths are those of w.
+func FromSpec(w *workload.Spec) *v1alpha1.Workload {
 	m := &v1alpha1.Workload{
 		APIVersion: v1alpha1.APIVersion,
 		Kind:       v1alpha1.Kind,
@@ -23,9 +23,9 @@ func Of(w *workload.Spec) *v1alpha1.Workload {
 			Args:        c.Args,
 			Config:      c.Config,
 			Grants: v1alpha1.Grants{
-				HTTP:     named[v1alpha1.HTTPGrant](c.Grants.HTTP),
-				Sockets:  v1alpha1.SocketGrants{Connect: named[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: named[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
-				Keyvalue: mapped(c.Grants.Keyvalue, storeOf), Blobstore: mapped(c.Grants.Blobstore, storeOf),
+				HTTP:     convertStrings[v1alpha1.HTTPGrant](c.Grants.HTTP),
+				Sockets:  v1alpha1.SocketGrants{Connect: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
+				Keyvalue: mapValues(c.Grants.Keyvalue, storeOf), Blobstore: mapValues(c.Grants.Blobstore, storeOf),
 			},
 			Limits: limitsOf(c.Limits),
 			Instances: v1alpha1.Instances{
@@ -50,7 +50,7 @@ func Of(w *workload.Spec) *v1alpha1.Workload {
 		m.Spec.Components = append(m.Spec.Components, out)
 	}
 	for _, t := range w.Triggers {
-		m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{Type: t.Type, Component: v1alpha1.Name(t.Component), Config: settingsOf(t.Config)})
+		m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{Type: t.Type, Component: v1alpha1.Name(t.Component), Config: configMap(t.Config)})
 	}
 	for _, s := range w.Services {
 		m.Spec.Services = append(m.Spec.Services, v1alpha1.Service{Component: v1alpha1.Name(s.Component)})
@@ -75,7 +75,7 @@ func limitsOf(l workload.Limits) v1alpha1.Limits {
 	}
 }
 
-func named[T ~string](in []string) []T {
+func convertStrings[T ~string](in []string) []T {
 	var out []T
 	for _, s := range in {
 		out = append(out, T(s))

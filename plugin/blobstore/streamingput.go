@@ -12,9 +12,9 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// putting is a Put under way, on a goroutine that ends with it, of what is written meanwhile. A backend that takes nothing holds back
-// who writes.
-type putting struct {
+// streamingPut is a running Put, on a goroutine that ends with it, of the guest's writes. A backend that does not read blocks the
+// guest's writes.
+type streamingPut struct {
 	writer *wasiio.Writer
 	pipe   *io.PipeWriter
 	cancel context.CancelCauseFunc
@@ -22,16 +22,16 @@ type putting struct {
 	err    error // of Put, once done is closed
 }
 
-// dropWait bounds how long a value that is dropped waits for its backend to give up.
+// dropWait bounds the wait for the backend to cancel the Put of a dropped value.
 const dropWait = 5 * time.Second
 
-var errEarly = errors.New("the backend has not read all of the object")
+var errNotReadToEnd = errors.New("the backend has not read all of the object")
 
-// newPutting begins a Put that starts with what is written already. It ends with ctx, that is with the invocation.
-func newPutting(ctx context.Context, to place, first []byte) *putting {
+// startPut starts a Put that begins with first. It ends with ctx, which is the invocation's.
+func startPut(ctx context.Context, to location, first []byte) *streamingPut {
 	r, w := io.Pipe()
 	ctx, cancel := context.WithCancelCause(ctx)
-	p := &putting{writer: wasiio.NewWriter(struct{ io.Writer }{w}), pipe: w, cancel: cancel, done: make(chan struct{})} // the pipe is closed here alone
+	p := &streamingPut{writer: wasiio.NewWriter(struct{ io.Writer }{w}), pipe: w, cancel: cancel, done: make(chan struct{})} // the pipe is closed here alone
 	p.writer.Charge(cm.AccountOf(ctx))
 	context.AfterFunc(ctx, func() { r.CloseWithError(context.Cause(ctx)) })
 	go func() {
@@ -39,15 +39,15 @@ func newPutting(ctx context.Context, to place, first []byte) *putting {
 		p.err = put(ctx, to, io.MultiReader(bytes.NewReader(first), r))
 		why := p.err
 		if why == nil {
-			why = errEarly // after the end nobody writes
+			why = errNotReadToEnd // later writes would block for ever
 		}
-		r.CloseWithError(failed(why))
+		r.CloseWithError(streamError(why))
 	}()
 	return p
 }
 
-// put is Put; a panic of the backend's is an error, since it would be nobody's on this goroutine.
-func put(ctx context.Context, to place, data io.Reader) (err error) {
+// put calls Put and turns the backend's panic into an error, since nothing would recover it on this goroutine.
+func put(ctx context.Context, to location, data io.Reader) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("the backend panicked: %v", r)
@@ -57,8 +57,8 @@ func put(ctx context.Context, to place, data io.Reader) (err error) {
 	return err
 }
 
-// finish tells the backend that this is all, and waits for it.
-func (p *putting) finish(ctx context.Context) error {
+// finish ends the data and waits for the Put.
+func (p *streamingPut) finish(ctx context.Context) error {
 	defer cm.Waiting(ctx)()
 	defer p.cancel(nil)
 	if err := p.writer.Drain(ctx); err != nil {
@@ -84,8 +84,8 @@ func (p *putting) finish(ctx context.Context) error {
 	}
 }
 
-// abort has the backend leave what was there, and waits for a while until it has given up.
-func (p *putting) abort(ctx context.Context) {
+// abort fails the Put, so that the backend leaves the old object, and waits for it up to dropWait.
+func (p *streamingPut) abort(ctx context.Context) {
 	p.writer.Abort(errUnfinished)
 	p.pipe.CloseWithError(errUnfinished)
 	p.cancel(errUnfinished)

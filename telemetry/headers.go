@@ -7,8 +7,8 @@ import (
 	"go.opentelemetry.io/otel/propagation"
 )
 
-// headers are the headers of a request as propagators read and write them. Propagators spell names in lower case; the
-// common ones are made canonical without an allocation.
+// headers is the TextMapCarrier of a request's headers. Propagators use lower-case names; the common ones are made canonical
+// without an allocation.
 type headers http.Header
 
 var _ propagation.ValuesGetter = headers(nil)
@@ -31,8 +31,8 @@ func canonical(name string) string {
 	return http.CanonicalHeaderKey(name)
 }
 
-// Get is the value, "" for none. Several lines of a list are one (W3C Trace Context §3.3.1, Baggage §3.2); a second
-// traceparent makes both none, as they contradict each other (§3.2.1). Of anything else the first counts.
+// Get returns a header's value, "" for none. It joins several lines of tracestate and baggage (W3C Trace Context §3.3.1, Baggage
+// §3.2), ignores several traceparents (§3.2.1), and returns the first line of other headers.
 func (h headers) Get(name string) string {
 	key := canonical(name)
 	vs := h[key]
@@ -45,11 +45,11 @@ func (h headers) Get(name string) string {
 	return vs[0]
 }
 
-// Values are all values.
+// Values returns all values.
 func (h headers) Values(name string) []string { return h[canonical(name)] }
 
 // Set replaces all values.
 func (h headers) Set(name, value string) { h[canonical(name)] = []string{value} }
 
-// Keys are the names of all headers.
+// Keys returns the names of all headers.
 func (h headers) Keys() []string { return propagation.HeaderCarrier(h).Keys() }

@@ -13,17 +13,17 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/mend"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// held is an exporter that does not answer until it may.
-type held struct {
+// heldExporter is an exporter that does not answer until it may.
+type heldExporter struct {
 	*tracetest.InMemoryExporter
 	may chan struct{}
 }
 
-func (h *held) ExportSpans(ctx context.Context, s []sdktrace.ReadOnlySpan) error {
+func (h *heldExporter) ExportSpans(ctx context.Context, s []sdktrace.ReadOnlySpan) error {
 	select {
 	case <-h.may:
 	case <-ctx.Done():
@@ -31,7 +31,7 @@ func (h *held) ExportSpans(ctx context.Context, s []sdktrace.ReadOnlySpan) error
 	return h.InMemoryExporter.ExportSpans(ctx, s)
 }
 
-func (*held) Shutdown(context.Context) error { return nil }
+func (*heldExporter) Shutdown(context.Context) error { return nil }
 
 // TestGuestsShareTheQueue: one guest fills a quarter of a queue at most, by number or by bytes, all guests a half; the rest is the
 // host's. What has been sent makes room again.
@@ -44,11 +44,11 @@ func TestGuestsShareTheQueue(t *testing.T) {
 	}{
 		{"one, by number", 10, 1, 64, 64},
 		{"many, by number", 10, 4, 64, 128},
-		{"one, by bytes", 30_000, 1, (256 * roomPerItem) / 4 / 30_000, (256 * roomPerItem) / 4 / 30_000},
-		{"many, by bytes", 30_000, 4, (256 * roomPerItem) / 4 / 30_000, (256 * roomPerItem) / 2 / 30_000},
+		{"one, by bytes", 30_000, 1, (256 * bytesPerItem) / 4 / 30_000, (256 * bytesPerItem) / 4 / 30_000},
+		{"many, by bytes", 30_000, 4, (256 * bytesPerItem) / 4 / 30_000, (256 * bytesPerItem) / 2 / 30_000},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			exp := &held{tracetest.NewInMemoryExporter(), make(chan struct{})}
+			exp := &heldExporter{tracetest.NewInMemoryExporter(), make(chan struct{})}
 			p, err := New(t.Context(), Config{
 				Env: env.Env{Log: slog.New(slog.DiscardHandler), Getenv: func(k string) string {
 					return map[string]string{"OTEL_BSP_MAX_QUEUE_SIZE": "256"}[k]
@@ -60,7 +60,7 @@ func TestGuestsShareTheQueue(t *testing.T) {
 			}
 			var guests []*span.Tracer
 			for range c.guests {
-				guests = append(guests, p.Spans(mend.Resource{}).Guest(instrumentation.Scope{Name: "sdk"}))
+				guests = append(guests, p.Spans(sanitize.Resource{}).Guest(instrumentation.Scope{Name: "sdk"}))
 			}
 			tell := func(name string) {
 				for range 100 {
@@ -72,7 +72,7 @@ func TestGuestsShareTheQueue(t *testing.T) {
 					}
 				}
 			}
-			host := p.Spans(mend.Resource{}).Of("host")
+			host := p.Spans(sanitize.Resource{}).Of("host")
 			tell("guest" + strings.Repeat("x", c.size))
 			for range 100 {
 				_, s := host.Start(t.Context(), "host")

@@ -1,0 +1,136 @@
+package telemetry
+
+import (
+	"context"
+	"net/http"
+
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
+)
+
+// propagator extracts trace contexts from incoming requests and injects them into outgoing ones.
+type propagator struct{ api propagation.TextMapPropagator }
+
+// extract returns ctx with the remote span context and the baggage of an incoming request.
+func (p propagator) extract(ctx context.Context, h http.Header) context.Context {
+	return p.api.Extract(ctx, headers(h))
+}
+
+// inject writes the span context of ctx to a request in place of its own. It keeps baggage that the request has.
+func (p propagator) inject(ctx context.Context, h http.Header) {
+	own, has := h[baggageKey]
+	delete(h, tracestateKey) // it belongs to the span context that is replaced
+	p.api.Inject(ctx, headers(h))
+	if has {
+		h[baggageKey] = own
+	}
+}
+
+// injectMissing writes to a request without a span of ours the span context and the baggage of ctx that it lacks.
+func (p propagator) injectMissing(ctx context.Context, h http.Header) {
+	if !p.contextOf(h).IsValid() && trace.SpanContextFromContext(ctx).IsValid() {
+		p.inject(ctx, h)
+		return
+	}
+	if _, has := h[baggageKey]; has {
+		return
+	}
+	other := http.Header{}
+	p.api.Inject(ctx, headers(other))
+	if b := other[baggageKey]; b != nil {
+		h[baggageKey] = b
+	}
+}
+
+// contextOf returns the span context in a request's headers.
+func (p propagator) contextOf(h http.Header) trace.SpanContext {
+	return trace.SpanContextFromContext(p.extract(context.Background(), h))
+}
+
+// propagateOnly is the interceptor of a component while no signal is exported: it propagates the context of an incoming request to
+// the outgoing requests that it causes, and has no other hooks.
+type propagateOnly struct{ propagator }
+
+var _ host.ComponentObserver = propagateOnly{}
+
+// Log drops a line.
+func (propagateOnly) Log(context.Context, host.LogLine) {}
+
+// CountLeftOut does nothing.
+func (propagateOnly) CountLeftOut(context.Context, host.LogLine, uint64) {}
+
+// Release does nothing.
+func (propagateOnly) Release() {}
+
+// Guests' own records are dropped, but guests can read the context of the request that they serve.
+var _ otel.Sink = propagateOnly{}
+
+// StartSpan does nothing.
+func (propagateOnly) StartSpan(context.Context, otel.SpanContext) {}
+
+// EndSpan does nothing.
+func (propagateOnly) EndSpan(context.Context, *otel.Span) {}
+
+// Current returns the context of the incoming request.
+func (propagateOnly) Current(ctx context.Context) otel.SpanContext {
+	return recordOf(trace.SpanContextFromContext(ctx))
+}
+
+// Outer returns the context of the incoming request.
+func (p propagateOnly) Outer(ctx context.Context) otel.SpanContext { return p.Current(ctx) }
+
+// EmitLog does nothing.
+func (propagateOnly) EmitLog(context.Context, *otel.LogRecord) {}
+
+// ExportMetrics does nothing.
+func (propagateOnly) ExportMetrics(context.Context, *otel.ResourceMetrics) error { return nil }
+
+// Detach returns a context with the same request's context.
+func (propagateOnly) Detach(ctx context.Context) context.Context {
+	return trace.ContextWithSpanContext(context.Background(), trace.SpanContextFromContext(ctx))
+}
+
+// Bind makes hooks for incoming and outgoing requests only.
+func (p propagateOnly) Bind(b *cm.Boundary) cm.Hooks {
+	switch {
+	case b.Kind == cm.Event:
+		return propagateIn(p)
+	case b.Kind == cm.GuestToHost && conventionOf(b).sendsRequest:
+		return propagateOut(p)
+	}
+	return nil
+}
+
+type propagateIn propagateOnly
+
+// Enter extracts the request's context.
+func (p propagateIn) Enter(c *cm.Call) context.Context {
+	if s, ok := c.Subject.(host.HTTPRequester); ok {
+		if r := s.HTTPRequest(); r != nil && !trace.SpanContextFromContext(c.Context).IsValid() {
+			return p.extract(c.Context, r.Header)
+		}
+	}
+	return c.Context
+}
+
+// Exit does nothing.
+func (propagateIn) Exit(*cm.Call, cm.End) {}
+
+type propagateOut propagateOnly
+
+// Enter injects the context into the outgoing request.
+func (p propagateOut) Enter(c *cm.Call) context.Context {
+	if req := outgoingOf(c); req != nil {
+		if h := req.OutgoingHeader(); h != nil {
+			p.injectMissing(c.Context, h)
+		}
+	}
+	return c.Context
+}
+
+// Exit does nothing.
+func (propagateOut) Exit(*cm.Call, cm.End) {}
