@@ -37,6 +37,7 @@ type Conduit struct {
 		by   Party
 	}
 	hosted [2]bool // the host has the readable, and the writable end
+	gone   func()  // told of the first drop; nil: nobody is
 	items  atomic.Int64
 }
 
@@ -240,6 +241,10 @@ func (c *Conduit) Drop() {
 	c.dropped = true
 	if c.pending.by != nil {
 		c.finish(CopyDropped)
+	}
+	if gone := c.gone; gone != nil {
+		c.gone = nil
+		gone()
 	}
 }
 

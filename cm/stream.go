@@ -103,6 +103,18 @@ func (w *StreamWriter[T]) Write(ctx context.Context, p []T) (n int, err error) {
 	return s.used, nil
 }
 
+// OnGone has f called once when the reader is dropped, or at once if it has been: nobody will read what the caller is about to get for it.
+// f may be called on any goroutine; it must not block, nor use the stream. Where f was set before, the last one counts.
+func (w *StreamWriter[T]) OnGone(f func()) {
+	w.c.do(func() {
+		if w.c.dropped {
+			f()
+			return
+		}
+		w.c.gone = f
+	})
+}
+
 // Close drops the end: who reads comes to the stream's end. A second Close does nothing.
 func (w *StreamWriter[T]) Close() error {
 	w.drop()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ type Linked struct {
 	linked      *instance.Linked
 	interceptor cm.Interceptor
 	fits        map[*plan.ExportFunc]*atomic.Pointer[cm.FuncType] // what the function was last found to be of
+	aliases     versionAliases
 }
 
 func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Linked, error) {
@@ -57,7 +59,7 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 			fits[&p.Exports[i].Funcs[k]] = &atomic.Pointer[cm.FuncType]{}
 		}
 	}
-	return &Linked{c.name, linked, l.interceptor, fits}, nil
+	return &Linked{c.name, linked, l.interceptor, fits, maps.Clone(l.aliases)}, nil
 }
 
 // Close releases what linking made; close every Instance first. An Engine that is closed does it too.
@@ -98,7 +100,8 @@ func (l *Linked) export(id wit.InterfaceID) *plan.Export {
 		if x.ID == id {
 			return x
 		}
-		if x.ID.Unversioned() == id.Unversioned() && wit.Compatible(id.Version, x.ID.Version) {
+		has, _ := l.aliases.resolve(x.ID)
+		if x.ID.Unversioned() == id.Unversioned() && (wit.Compatible(id.Version, x.ID.Version) || wit.Compatible(id.Version, has.Version)) {
 			compatible = x
 		}
 	}

@@ -15,13 +15,36 @@ type Linker struct {
 	engine      *Engine
 	interceptor cm.Interceptor
 	// hosts holds the definitions by unversioned name: compatible versions meet here.
-	hosts map[wit.InterfaceID][]*HostInstance
-	errs  []error
+	hosts   map[wit.InterfaceID][]*HostInstance
+	aliases versionAliases
+	errs    []error
 }
 
 // NewLinker makes an empty linker; i may be nil.
 func (e *Engine) NewLinker(i cm.Interceptor) *Linker {
 	return &Linker{engine: e, interceptor: i, hosts: map[wit.InterfaceID][]*HostInstance{}}
+}
+
+// versionAliases are versions of a namespace by those that stand for them.
+type versionAliases map[[2]string]string
+
+// AliasVersion has a version of a namespace's interfaces stand for another one, which it does not fit by the rules of versions: a
+// pre-release of the same form. What a component imports by it is served by the definitions of the other, and what it exports is found as
+// that. Where alias is defined itself, that counts.
+func (l *Linker) AliasVersion(namespace, alias, of string) {
+	if l.aliases == nil {
+		l.aliases = versionAliases{}
+	}
+	l.aliases[[2]string{namespace, alias}] = of
+}
+
+// resolve is the ID for which id stands.
+func (a versionAliases) resolve(id wit.InterfaceID) (of wit.InterfaceID, ok bool) {
+	version, ok := a[[2]string{id.Namespace, id.Version}]
+	if ok {
+		id.Version = version
+	}
+	return id, ok
 }
 
 // Interceptor is the one that the linker was made with; nil if none.
@@ -146,6 +169,14 @@ func (l *Linker) module(id wit.InterfaceID, name string) []byte {
 
 // candidates are the definitions that may serve an import: the exact version first, then compatible ones, newest first.
 func (l *Linker) candidates(want wit.InterfaceID) []*HostInstance {
+	out := l.compatible(want)
+	if of, ok := l.aliases.resolve(want); ok && len(out) == 0 {
+		out = l.compatible(of)
+	}
+	return out
+}
+
+func (l *Linker) compatible(want wit.InterfaceID) []*HostInstance {
 	var out []*HostInstance
 	for _, h := range l.hosts[want.Unversioned()] {
 		if wit.Compatible(want.Version, h.id.Version) {

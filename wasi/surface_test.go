@@ -150,3 +150,35 @@ func TestInvalidConfig(t *testing.T) {
 		}
 	}
 }
+
+// TestReleaseCandidate: the signatures of the release candidate are those of 0.3.0, so that one can stand for the other.
+func TestReleaseCandidate(t *testing.T) {
+	signatures := func(version string) []string {
+		dirs, err := filepath.Glob(filepath.Join(testref.WIT(t), "wasi-*@"+version))
+		if err != nil || len(dirs) != 6 {
+			t.Fatalf("want 6 packages, got %q, %v", dirs, err)
+		}
+		set, err := wit.Load(dirs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, p := range set.Packages {
+			p.EachDocs(func(_ string, d *string) { *d = "" })
+			for l := range strings.Lines(strings.ReplaceAll(p.Print(), version, "0.3.0")) {
+				if l = strings.TrimSpace(l); !strings.HasPrefix(l, "@since") && !strings.HasPrefix(l, "@unstable") {
+					all = append(all, l)
+				}
+			}
+		}
+		return all
+	}
+	if got, want := signatures(wasi.ReleaseCandidate3), signatures("0.3.0"); !slices.Equal(got, want) {
+		for i := range want {
+			if i >= len(got) || got[i] != want[i] {
+				t.Fatalf("line %d is %q, want %q", i, got[min(i, len(got)-1)], want[i])
+			}
+		}
+		t.Errorf("%d lines, want %d", len(got), len(want))
+	}
+}

@@ -73,7 +73,11 @@ func (cfg *Config) checkText() error {
 	return nil
 }
 
-// Add defines WASI 0.2 and 0.3 in l, all but wasi:http. A component that imports both sees the same clocks, streams, folders and grants by
+// ReleaseCandidate3 is a version of WASI 0.3 that components are made for, and that no other version fits by its name. Its interfaces are those
+// of 0.3.0 (cli's exit-with-code is behind a feature in it, which components do not show).
+const ReleaseCandidate3 = "0.3.0-rc-2026-03-15"
+
+// Add defines WASI 0.2 and 0.3 in l, all but wasi:http; [ReleaseCandidate3] stands for 0.3.0. A component that imports both sees the same clocks, streams, folders and grants by
 // either. Grants that do not parse, folders that cannot be opened and texts that are no UTF-8 are an error.
 func Add(l *component.Linker, cfg Config) error {
 	if err := cfg.checkText(); err != nil {
@@ -93,6 +97,7 @@ func Add(l *component.Linker, cfg Config) error {
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		StdinTerminal: cfg.StdinTerminal, StdoutTerminal: cfg.StdoutTerminal, StderrTerminal: cfg.StderrTerminal,
 	})
+	l.AliasVersion("wasi", ReleaseCandidate3, "0.3.0")
 	iop2.Add(l)
 	clocksp2.Add(l, cfg.Zone)
 	clocksp3.Add(l, cfg.Zone)

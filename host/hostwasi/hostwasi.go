@@ -76,7 +76,12 @@ func (p *Plugin) Serves() []wit.InterfaceID {
 	var out []wit.InterfaceID
 	for _, s := range served {
 		for _, i := range s.interfaces {
-			out = append(out, wit.InterfaceID{Namespace: "wasi", Package: s.pkg, Interface: i, Version: s.version})
+			id := wit.InterfaceID{Namespace: "wasi", Package: s.pkg, Interface: i, Version: s.version}
+			out = append(out, id)
+			if s.version == version3 {
+				id.Version = wasi.ReleaseCandidate3
+				out = append(out, id)
+			}
 		}
 	}
 	return out

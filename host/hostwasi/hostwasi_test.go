@@ -15,6 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/trigger/command"
+	"github.com/vitrine-wasm/vitrine/wasi"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -41,6 +42,9 @@ func TestServesTheReference(t *testing.T) {
 		}
 	}
 	for _, id := range New(Config{}).Serves() {
+		if id.Version == wasi.ReleaseCandidate3 {
+			continue // TestReleaseCandidate compares it
+		}
 		got = append(got, id.String())
 	}
 	slices.Sort(want)

@@ -164,7 +164,16 @@ func consume(ctx context.Context, body *wasihttp.IncomingBody, res resultReader)
 	_ = res.Close() // who has sent the body is not told how it was used
 	w, r := cm.NewStream[uint8]()
 	fw, fr := cm.NewFuture[cm.Result[Trailers, ErrorCode]]()
-	err := flow.Of(ctx).Feed(w, func(_ context.Context, p []byte) (int, error) { return body.Read(p) }, func(ctx context.Context, err error) {
+	read := func(ctx context.Context, p []byte) (int, error) {
+		stop := context.AfterFunc(ctx, func() { _ = body.Close() }) // which ends a read
+		defer stop()
+		n, err := body.Read(p)
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return n, err
+	}
+	err := flow.Of(ctx).Feed(w, read, func(ctx context.Context, err error) {
 		defer fw.Close()
 		_ = fw.Set(ctx, trailersOf(ctx, body, err)) // the reader has gone, or the store has
 	})

@@ -9,11 +9,12 @@ import (
 )
 
 // Feed writes what read gives to dst, asking it when somebody wants to read, until io.EOF, another error of read, or until nobody reads
-// any more. end is told how that went: nil at io.EOF, and where the reader is gone. read is given the context of the work.
+// any more. end is told how that went: nil at io.EOF, and where the reader is gone. read is given a context that ends with the work, and
+// with the reader.
 func (s Scope) Feed(dst *cm.StreamWriter[uint8], read func(ctx context.Context, p []byte) (int, error), end func(ctx context.Context, err error)) error {
 	err := s.Go(func(ctx context.Context) {
 		err := feed(ctx, dst, read)
-		dst.Close()
+		_ = dst.Close()
 		end(ctx, err)
 	})
 	if err != nil {
@@ -22,13 +23,22 @@ func (s Scope) Feed(dst *cm.StreamWriter[uint8], read func(ctx context.Context, 
 	return err
 }
 
+// whileRead is a context that ends when the reader of dst has gone.
+func whileRead[T any](ctx context.Context, dst *cm.StreamWriter[T]) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	dst.OnGone(func() { cancel(cm.ErrReaderGone) })
+	return ctx, func() { cancel(nil) }
+}
+
 func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Context, []byte) (int, error)) error {
+	reading, done := whileRead(ctx, dst)
+	defer done()
 	for {
 		if _, err := dst.Write(ctx, nil); err != nil { // until somebody wants to read
 			return gone(err)
 		}
 		buf := buffers.Get().(*[bufferSize]byte)
-		n, err := read(ctx, buf[:])
+		n, err := read(reading, buf[:])
 		var failed error
 		if n > 0 {
 			_, failed = dst.Write(ctx, buf[:n])
@@ -40,7 +50,7 @@ func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Co
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return err
+			return gone(err)
 		}
 	}
 }
@@ -49,7 +59,7 @@ func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Co
 func FeedValues[T any](s Scope, dst *cm.StreamWriter[T], next func(ctx context.Context) (T, error), drop func(T), end func(ctx context.Context, err error)) error {
 	err := s.Go(func(ctx context.Context) {
 		err := feedValues(ctx, dst, next, drop)
-		dst.Close()
+		_ = dst.Close()
 		end(ctx, err)
 	})
 	if err != nil {
@@ -59,16 +69,18 @@ func FeedValues[T any](s Scope, dst *cm.StreamWriter[T], next func(ctx context.C
 }
 
 func feedValues[T any](ctx context.Context, dst *cm.StreamWriter[T], next func(context.Context) (T, error), drop func(T)) error {
+	reading, done := whileRead(ctx, dst)
+	defer done()
 	for {
 		if _, err := dst.Write(ctx, nil); err != nil {
 			return gone(err)
 		}
-		v, err := next(ctx)
+		v, err := next(reading)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			return err
+			return gone(err)
 		}
 		if n, err := dst.Write(ctx, []T{v}); n == 0 {
 			drop(v)

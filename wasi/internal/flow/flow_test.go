@@ -145,6 +145,34 @@ func TestFeedEnds(t *testing.T) {
 	}
 }
 
+// TestReaderGone: who drops the stream ends the wait of the source.
+func TestReaderGone(t *testing.T) {
+	var g Group
+	w, r := cm.NewStream[uint8]()
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	_ = Scope{&g, t.Context()}.Feed(w, func(ctx context.Context, _ []byte) (int, error) {
+		close(begun)
+		<-ctx.Done()
+		return 0, context.Cause(ctx)
+	}, func(_ context.Context, err error) { ended <- err })
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-begun; cancel() }()
+	if _, err := r.Read(ctx, make([]byte, 1)); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	_ = r.Close()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	values, reader := cm.NewStream[string]()
+	_ = reader.Close()
+	gone := false
+	values.OnGone(func() { gone = true })
+	if !gone {
+		t.Error("a reader that has gone is not told of")
+	}
+}
+
 // TestAccount: work that there is no room for is refused, and its ends are dropped.
 func TestAccount(t *testing.T) {
 	a := cm.NewAccount(Held)
