@@ -8,4 +8,10 @@ package quiet
 
 import "log/slog"
 
-func init() { slog.SetDefault(slog.New(slog.DiscardHandler)) }
+// Discarding says that the default logger discards everything until somebody sets another.
+var Discarding = discard()
+
+func discard() bool {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	return true
+}
