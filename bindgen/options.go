@@ -61,9 +61,10 @@ func Shipped() []Import {
 	}
 	for _, name := range []string{"io", "clocks", "random", "cli", "filesystem", "sockets", "http"} {
 		all = append(all, Import{WIT: "wasi:" + name + "@0.2.12", Path: module + "/wasi/" + name + "/p2", Package: name + "p2", Features: features[name]})
-		if name != "io" {
-			all = append(all, Import{WIT: "wasi:" + name + "@0.3.0", Path: module + "/wasi/" + name + "/p3", Package: name + "p3", Features: features[name]})
-		}
+	}
+	features = map[string][]string{"clocks": {"clocks-timezone"}}
+	for _, name := range []string{"clocks", "random", "cli", "filesystem", "sockets", "http"} {
+		all = append(all, Import{WIT: "wasi:" + name + "@0.3.0", Path: module + "/wasi/" + name + "/p3", Package: name + "p3", Features: features[name]})
 	}
 	return all
 }

@@ -107,7 +107,7 @@ func TestOwnTrigger(t *testing.T) {
 		t.Errorf("mistakes: %d %s", code, errs)
 	}
 	manifest("{http: {path: /, component: a}}")
-	if code, _, errs := with(ships, "check", file); code != ExitUsage || !strings.Contains(errs, "does not export wasi:http/incoming-handler") || made != 2 {
+	if code, _, errs := with(ships, "check", file); code != ExitUsage || !strings.Contains(errs, "does not export wasi:http/handler or wasi:http/incoming-handler") || made != 2 {
 		t.Errorf("a workload without bells: %d, %d bells\n%s", code, made, errs)
 	}
 }

@@ -205,7 +205,7 @@ func TestChildren(t *testing.T) {
 			t.Errorf("%s: the text calls what these give children: %v; its directive: %v", bind, children, said)
 		}
 	}
-	if total != 10 {
-		t.Errorf("%d functions give children, want 10", total)
+	if total != 11 {
+		t.Errorf("%d functions give children, want 11", total)
 	}
 }

@@ -12,8 +12,8 @@ import (
 // TerminalInputID names wasi:cli/terminal-input@0.3.0.
 var TerminalInputID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "terminal-input", Version: "0.3.0"}
 
-// TerminalInput is the resource wasi:cli/terminal-input.terminal-input. An object that has a method Drop(ctx)
-// error is told when its owner lets go of it.
+// TerminalInput is the resource wasi:cli/terminal-input.terminal-input. If an object has a method Drop(ctx) error,
+// that is called when its owner drops it.
 //
 // A terminal to read from.
 type TerminalInput interface {

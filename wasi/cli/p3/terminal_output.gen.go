@@ -12,8 +12,8 @@ import (
 // TerminalOutputID names wasi:cli/terminal-output@0.3.0.
 var TerminalOutputID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "terminal-output", Version: "0.3.0"}
 
-// TerminalOutput is the resource wasi:cli/terminal-output.terminal-output. An object that has a method Drop(ctx)
-// error is told when its owner lets go of it.
+// TerminalOutput is the resource wasi:cli/terminal-output.terminal-output. If an object has a method Drop(ctx)
+// error, that is called when its owner drops it.
 //
 // A terminal to write to.
 type TerminalOutput interface {

@@ -766,8 +766,8 @@ var MetadataHashValueWIT = cm.RecordOf("metadata-hash-value",
 	cm.Field{Name: "upper", Type: cm.TypeU64},
 )
 
-// Descriptor is the resource wasi:filesystem/types.descriptor. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// Descriptor is the resource wasi:filesystem/types.descriptor. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // An open file or folder.
 type Descriptor interface {

@@ -983,8 +983,8 @@ type FieldName = string
 // A field's value, which need not be text.
 type FieldValue = []byte
 
-// Fields is the resource wasi:http/types.fields. An object that has a method Drop(ctx) error is told when its
-// owner lets go of it.
+// Fields is the resource wasi:http/types.fields. If an object has a method Drop(ctx) error, that is called when
+// its owner drops it.
 //
 // Header or trailer fields: names with values, a name as often as it likes.
 type Fields interface {
@@ -1019,8 +1019,8 @@ type Headers = Fields
 // Fields after a body.
 type Trailers = Fields
 
-// Request is the resource wasi:http/types.request. An object that has a method Drop(ctx) error is told when its
-// owner lets go of it.
+// Request is the resource wasi:http/types.request. If an object has a method Drop(ctx) error, that is called when
+// its owner drops it.
 //
 // A request: its head, and its body and trailers, which are read once.
 type Request interface {
@@ -1049,8 +1049,8 @@ type Request interface {
 // RequestType is the identity of the resource type: every Request in a component is one of it.
 var RequestType = &cm.ResourceType{Interface: TypesID, Name: "request", Drop: bind.DropObject}
 
-// RequestOptions is the resource wasi:http/types.request-options. An object that has a method Drop(ctx) error is
-// told when its owner lets go of it.
+// RequestOptions is the resource wasi:http/types.request-options. If an object has a method Drop(ctx) error, that
+// is called when its owner drops it.
 //
 // How long the host shall wait for an answer; none leaves it to the host.
 type RequestOptions interface {
@@ -1078,8 +1078,8 @@ var RequestOptionsType = &cm.ResourceType{Interface: TypesID, Name: "request-opt
 // A status code.
 type StatusCode = uint16
 
-// Response is the resource wasi:http/types.response. An object that has a method Drop(ctx) error is told when its
-// owner lets go of it.
+// Response is the resource wasi:http/types.response. If an object has a method Drop(ctx) error, that is called
+// when its owner drops it.
 //
 // A response: its head, and its body and trailers, which are read once.
 type Response interface {

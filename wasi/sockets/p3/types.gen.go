@@ -492,8 +492,8 @@ var IPSocketAddressWIT = cm.VariantOf("ip-socket-address",
 	cm.Case{Name: "ipv6", Type: IPv6SocketAddressWIT},
 )
 
-// TCPSocket is the resource wasi:sockets/types.tcp-socket. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// TCPSocket is the resource wasi:sockets/types.tcp-socket. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // A TCP socket.
 type TCPSocket interface {
@@ -536,8 +536,8 @@ type TCPSocket interface {
 // TCPSocketType is the identity of the resource type: every TCPSocket in a component is one of it.
 var TCPSocketType = &cm.ResourceType{Interface: TypesID, Name: "tcp-socket", Drop: bind.DropObject}
 
-// UDPSocket is the resource wasi:sockets/types.udp-socket. An object that has a method Drop(ctx) error is told
-// when its owner lets go of it.
+// UDPSocket is the resource wasi:sockets/types.udp-socket. If an object has a method Drop(ctx) error, that is
+// called when its owner drops it.
 //
 // A UDP socket.
 type UDPSocket interface {
