@@ -59,12 +59,12 @@ func Shipped() []Import {
 	features := map[string][]string{
 		"clocks": {"clocks-timezone"}, "sockets": {"network-error-code"}, "http": {"informational-outbound-responses"},
 	}
-	later := map[string][]string{"clocks": features["clocks"]} // of 0.3
 	for _, name := range []string{"io", "clocks", "random", "cli", "filesystem", "sockets", "http"} {
 		all = append(all, Import{WIT: "wasi:" + name + "@0.2.12", Path: module + "/wasi/" + name + "/p2", Package: name + "p2", Features: features[name]})
-		if name != "io" {
-			all = append(all, Import{WIT: "wasi:" + name + "@0.3.0", Path: module + "/wasi/" + name + "/p3", Package: name + "p3", Features: later[name]})
-		}
+	}
+	features = map[string][]string{"clocks": {"clocks-timezone"}}
+	for _, name := range []string{"clocks", "random", "cli", "filesystem", "sockets", "http"} {
+		all = append(all, Import{WIT: "wasi:" + name + "@0.3.0", Path: module + "/wasi/" + name + "/p3", Package: name + "p3", Features: features[name]})
 	}
 	return all
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
+	"github.com/vitrine-wasm/vitrine/wasi"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -270,8 +271,8 @@ func explainLink(err error) *Problem {
 			continue
 		}
 		p.Whys = append(p.Whys, l.String())
-		if id, err := wit.ParseID(l.Import); err == nil && id.Namespace == "wasi" && strings.HasPrefix(id.Version, "0.3.") {
-			p.Do = "this version runs WASI 0.2: build the component for it (wasm32-wasip2)"
+		if id, err := wit.ParseID(l.Import); err == nil && id.Namespace == "wasi" && strings.HasPrefix(id.Version, "0.3.0-") && id.Version != wasi.ReleaseCandidate3 {
+			p.Do = "of WASI 0.3 this version runs 0.3.0 and later ones, and " + wasi.ReleaseCandidate3 + ": build the component for one of them"
 		}
 	}
 	if len(features) > 0 {
