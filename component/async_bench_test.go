@@ -52,11 +52,11 @@ func TestParkedCallsAreSmall(t *testing.T) {
 		<-gate
 		return x, nil
 	}}).instance(t, nil)
-	used := func() uint64 {
+	used := func() int64 {
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
-		return m.HeapAlloc + m.StackInuse
+		return int64(m.HeapAlloc + m.StackInuse)
 	}
 	before := used()
 	calls := make([]*component.Running, n)
