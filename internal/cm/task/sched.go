@@ -36,11 +36,10 @@ type Sched struct {
 
 	ready       []*Thread // from head on, in order; those that have turned out not to be are dropped when they are met
 	head        int
-	parked      *Thread  // list of all threads that wait, with a goroutine or without one
-	scope       *scope   // the innermost synchronous call that has blocked
-	outstanding int      // work of the host's that will post its end
-	callers     int      // that wait for a result
-	idlers      []func() // told once when nothing can go on
+	parked      *Thread // list of all threads that wait, with a goroutine or without one
+	scope       *scope  // the innermost synchronous call that has blocked
+	outstanding int     // work of the host's that will post its end
+	callers     int     // that wait for a result
 	watches     map[any]func(error)
 	live        int     // goroutines that threads have of their own, and those that are outside
 	settling    *Thread // goes on when there are none
