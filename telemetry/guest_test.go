@@ -113,7 +113,7 @@ func TestGuestSpansOfInterleavedTasks(t *testing.T) {
 	ctx := t.Context()
 	type turn struct{ parked, resume chan struct{} }
 	type turnKey struct{}
-	a := &scriptedGuests{work: func(ctx context.Context, sink otel.Sink, _ uint32) {
+	a := &scriptedGuests{park: func(ctx context.Context) {
 		p := ctx.Value(turnKey{}).(*turn)
 		p.parked <- struct{}{}
 		<-p.resume

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
@@ -30,6 +31,7 @@ const scriptedGuestFile = "../testdata/otel/otel.wasm"
 // scriptedGuests serves testdata/otel as wasi:otel will be served: its host functions say to the Sink what an SDK in the guest says.
 type scriptedGuests struct {
 	work  func(ctx context.Context, sink otel.Sink, n uint32) // nil: it does nothing
+	park  func(ctx context.Context)                           // not nil: the work, off the store
 	shape func(s *otel.Span)                                  // changes a span that ends
 	state otel.TraceState                                     // of every span
 
@@ -58,11 +60,23 @@ func (a *scriptedGuests) define(l *component.Linker, sink otel.Sink) {
 		a.mu.Unlock()
 		sink.StartSpan(ctx, a.context(parent, n))
 	})
-	h.GoFunc("work", func(ctx context.Context, n uint32) {
-		if a.work != nil {
-			a.work(ctx, sink, n)
-		}
-	})
+	if a.park != nil {
+		h.Define(cm.HostDef{
+			Name: "work", Type: &cm.FuncType{Params: []cm.Field{{Name: "n", Type: &cm.Type{Kind: cm.KindU32}}}},
+			Parts: func(context.Context, []cm.Val) (cm.Work, error) {
+				return func(ctx context.Context) cm.Finish {
+					a.park(ctx)
+					return func(context.Context) (cm.Val, error) { return cm.Val{}, nil }
+				}, nil
+			},
+		})
+	} else {
+		h.GoFunc("work", func(ctx context.Context, n uint32) {
+			if a.work != nil {
+				a.work(ctx, sink, n)
+			}
+		})
+	}
 	h.GoFunc("end", func(ctx context.Context, n uint32) {
 		a.mu.Lock()
 		parent, ok := a.parents[n]

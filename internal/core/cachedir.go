@@ -98,7 +98,11 @@ func ownFolder(path string) error {
 // mark makes the file that says whose the folder is. One without it that is not empty is somebody else's.
 func mark(own string) error {
 	path := filepath.Join(own, cacheMark)
-	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+	marked := func() bool {
+		info, err := os.Lstat(path)
+		return err == nil && info.Mode().IsRegular()
+	}
+	if marked() {
 		return nil
 	}
 	entries, err := os.ReadDir(own)
@@ -106,6 +110,9 @@ func mark(own string) error {
 		return err
 	}
 	if len(entries) > 0 {
+		if marked() { // by another process, between the two looks
+			return nil
+		}
 		return fmt.Errorf("%s is no cache of Vitrine's: there is no file %s in it", own, cacheMark)
 	}
 	return os.WriteFile(path, []byte(markText), 0o600)
