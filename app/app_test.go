@@ -133,7 +133,7 @@ func TestMistakes(t *testing.T) {
 		{"nothing in it", "kind: Workload\n", "1:1: apiVersion: the key is missing\n1:1: metadata: the key is missing\n1:1: spec: the key is missing"},
 		{"another format", strings.Replace(one, "v1alpha1", "v1alpha2", 1), `1:13: apiVersion: "vitrine.dev/v1alpha2": want vitrine.dev/v1alpha1; did you mean "vitrine.dev/v1alpha1"?`},
 		{"no component", head + "  components: []\n", `5:15: spec.components: there is no component`},
-		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry; did you mean "links"?`},
+		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "links"?`},
 		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components or triggers`},
 		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry`},
 		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: the key stands twice, first in line 8`},
@@ -198,7 +198,7 @@ spec:
 8:35: spec.components[0].links."shop:price/price": there is no component named "pricing"
 9:23: spec.components[0].grants.http[0]: "ftp://x": the scheme is neither http nor https; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *
 10:24: spec.components[0].limits.memory: "lots": want a size such as 64Mi, 64MiB, 500k or 67108864
-11:7: spec.components[0].enviroment: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances or telemetry; did you mean "environment"?`},
+11:7: spec.components[0].enviroment: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "environment"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(dir, "vitrine.yaml")
@@ -401,7 +401,7 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 	case reflect.Slice:
 		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
 		for i := range 2 {
-			fillAll(v.Index(i), "", n)
+			fillAll(v.Index(i), elementTag(tag), n)
 		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))

@@ -157,7 +157,7 @@ func (d *decoder) decodeValue(n *yaml.Node, v reflect.Value, key string, tag ref
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
 		for i, e := range n.Content {
-			d.decodeValue(e, v.Index(i), fmt.Sprintf("%s[%d]", key, i), "")
+			d.decodeValue(e, v.Index(i), fmt.Sprintf("%s[%d]", key, i), elementTag(tag))
 		}
 	case reflect.Map:
 		d.decodeMap(n, v, key)
@@ -338,6 +338,14 @@ type field struct {
 
 // unsupported says that this version does not support the field yet.
 func (f *field) unsupported() bool { return f.tag.Get("later") == "*" }
+
+// elementTag is the part of a list's tag that is about its elements.
+func elementTag(tag reflect.StructTag) reflect.StructTag {
+	if enum := tag.Get("enum"); enum != "" {
+		return reflect.StructTag(fmt.Sprintf("enum:%q", enum))
+	}
+	return ""
+}
 
 // supportedValues are the values of an enum that this version supports.
 func supportedValues(tag reflect.StructTag) []string {

@@ -22,6 +22,7 @@ func FromSpec(w *workload.Spec) *v1alpha1.Workload {
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,
+			Features:    c.Features,
 			Grants: v1alpha1.Grants{
 				HTTP:     convertStrings[v1alpha1.HTTPGrant](c.Grants.HTTP),
 				Sockets:  v1alpha1.SocketGrants{Connect: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},

@@ -23,6 +23,7 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,
+			Features:    c.Features,
 			Grants: workload.Grants{
 				HTTP:     plainStrings(c.Grants.HTTP),
 				Sockets:  workload.SocketGrants{Connect: plainStrings(c.Grants.Sockets.Connect), Listen: plainStrings(c.Grants.Sockets.Listen)},

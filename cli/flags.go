@@ -106,6 +106,18 @@ var instanceOptions = []option{
 			c.Instances.Idle, err = workload.ParseDuration(v[0])
 			return err
 		}},
+	{name: "features", env: "VITRINE_FEATURES", key: componentKey + "features", arg: "NAME,…",
+		usage:   "unsettled parts of the Component Model that components may use: threads, stackful, error-context (default none)",
+		example: "--features threads,stackful",
+		apply: func(c *workload.Component, v []string) error {
+			c.Features = strings.Split(v[0], ",")
+			for _, f := range c.Features {
+				if err := oneOf(f, "threads", "stackful", "error-context"); err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
 	{name: "detail", env: "VITRINE_DETAIL", key: componentKey + "telemetry.detail", arg: "invocation|boundary|all",
 		usage: "which calls become spans (default boundary)", example: "--detail all",
 		apply: func(c *workload.Component, v []string) error {

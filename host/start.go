@@ -216,5 +216,9 @@ func (h *Local) load(ctx context.Context, spec *workload.Component, linker *comp
 	if err != nil {
 		return nil, fmt.Errorf("component %s: %w", spec.Name, err)
 	}
-	return linker.Load(ctx, spec.Name, wasm)
+	features := make([]component.Feature, len(spec.Features))
+	for i, f := range spec.Features {
+		features[i] = component.Feature(f)
+	}
+	return linker.Load(ctx, spec.Name, wasm, features...)
 }

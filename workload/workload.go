@@ -26,6 +26,7 @@ type Component struct {
 	Environment map[string]string
 	Args        []string // for commands
 	Config      map[string]string
+	Features    []string // unsettled parts of the Component Model that it may use: threads, stackful, error-context
 	Grants      Grants
 	Limits      Limits
 	Instances   Instances

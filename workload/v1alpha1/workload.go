@@ -42,6 +42,7 @@ type Component struct {
 	Grants      Grants            `json:"grants,omitzero" yaml:"grants,omitempty" doc:"What the component may do. Nothing is granted that is not written here."`
 	Limits      Limits            `json:"limits,omitzero" yaml:"limits,omitempty" doc:"Bounds of one instance."`
 	Instances   Instances         `json:"instances,omitzero" yaml:"instances,omitempty" doc:"How instances are made."`
+	Features    []string          `json:"features,omitempty" yaml:"features,omitempty" enum:"threads|stackful|error-context" doc:"Parts of the Component Model that its specification has not settled and that the component may use."`
 	Telemetry   Telemetry         `json:"telemetry,omitzero" yaml:"telemetry,omitempty" doc:"What is shown of the component."`
 }
 
