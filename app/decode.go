@@ -28,9 +28,9 @@ type decoder struct {
 	format       *Format
 	file         string
 	errs         Errors
-	nodes        map[string]*yaml.Node // key path → where its value stands, for checks that come later
+	nodes        map[string]*yaml.Node // key path → its value's node, for later checks
 	budget       int
-	secret       bool            // the value being decoded lies in a field whose values are not told
+	secret       bool            // the value being decoded is in a secret field
 	hasComponent map[string]bool // the components' names
 }
 

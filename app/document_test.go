@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -194,6 +195,102 @@ func TestUnknownVersion(t *testing.T) {
 	}
 }
 
+const schemaHead = "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop}\nspec:\n  "
+
+const oneComponent = schemaHead + "components: [{name: a, source: {file: cart.wasm}}]\n  "
+
+// componentWith is a manifest of oneComponent component with further keys.
+func componentWith(keys string) string {
+	return schemaHead + "components: [{name: a, source: {file: cart.wasm}, " + keys + "}]"
+}
+
+// schemaCase is a manifest, and whether it is valid.
+type schemaCase struct {
+	text string
+	ok   bool
+}
+
+// structureCases are manifests with valid and invalid keys and structures.
+func structureCases() map[string]schemaCase {
+	return map[string]schemaCase{
+		"full":                   {strings.Replace(fullManifest, "  services: []\n", "", 1), true}, // not supported yet
+		"least":                  {oneComponent, true},
+		"nothing":                {"{}", false},
+		"a text":                 {"hello", false},
+		"another version":        {strings.Replace(oneComponent, "v1alpha1", "v1", 1), false},
+		"another kind":           {strings.Replace(oneComponent, "Workload", "Pod", 1), false},
+		"no metadata":            {strings.Replace(oneComponent, "metadata: {name: shop}\n", "", 1), false},
+		"metadata of nothing":    {strings.Replace(oneComponent, "{name: shop}", "", 1), false},
+		"no components":          {schemaHead + "components: []", false},
+		"components of nothing":  {schemaHead + "components:", false},
+		"unknown key":            {componentWith("zebra: 1"), false},
+		"unknown key above":      {oneComponent + "zebra: 1", false},
+		"keys without value":     {componentWith("limits: , environment: , args: , grants: {http: , files: }, instances: {isolation: , max: }, telemetry: "), true},
+		"empty":                  {componentWith("limits: {}, environment: {}, args: [], grants: {}, links: {}"), true},
+		"labels":                 {strings.Replace(oneComponent, "name: shop", "name: shop, labels: {a/b: c}, annotations: {d: ''}", 1), true},
+		"a label of a number":    {strings.Replace(oneComponent, "name: shop", "name: shop, labels: {a: 1}", 1), false},
+		"source of nothing":      {schemaHead + "components: [{name: a, source: {}}]", false},
+		"source empty":           {schemaHead + "components: [{name: a, source: {file: ''}}]", false},
+		"source of two":          {schemaHead + "components: [{name: a, source: {file: cart.wasm, image: x}}]", false},
+		"image":                  {schemaHead + "components: [{name: a, source: {image: x}}]", false},
+		"services":               {oneComponent + "services: [{component: a}]", false},
+		"reuse":                  {componentWith("instances: {isolation: reuse}"), false},
+		"concurrency":            {componentWith("instances: {concurrency: 2}"), false},
+		"snapshot":               {componentWith("instances: {isolation: snapshot, max: 3, queue: 1, ready: 0, idle: 5s}"), true},
+		"fraction":               {componentWith("instances: {max: 1.5}"), false},
+		"too few":                {componentWith("instances: {max: 0}"), false},
+		"too many":               {componentWith("instances: {max: 1000001}"), false},
+		"below nothing":          {componentWith("instances: {ready: -1}"), false},
+		"trigger":                {oneComponent + "triggers: [{http: {path: /, component: a}}]", true},
+		"trigger without path":   {oneComponent + "triggers: [{http: {component: a}}]", false},
+		"trigger of nothing":     {oneComponent + "triggers: [{}]", false},
+		"trigger without value":  {oneComponent + "triggers: [{http: }]", false},
+		"trigger of two":         {oneComponent + "triggers: [{http: {path: /, component: a}, timer: {every: 1s, component: a}}]", false},
+		"timer":                  {oneComponent + "triggers: [{timer: {every: 1s, component: a}}]", false},
+		"trigger with a chain":   {oneComponent + "triggers: [{http: {path: /, component: a, chain: [a]}}]", false},
+		"trigger of a typo":      {oneComponent + "triggers: [{htp: {path: /, component: a}}]", false},
+		"variables":              {componentWith("environment: {A: b, c.d: ''}"), true},
+		"variable with =":        {componentWith("environment: {'A=b': c}"), false},
+		"variable without name":  {componentWith("environment: {'': c}"), false},
+		"variable of a number":   {componentWith("environment: {A: 1}"), false},
+		"link":                   {schemaHead + "components: [{name: a, source: {file: cart.wasm}, links: {'x:y/z@1.0.0': b}}, {name: b, source: {file: price.wasm}}]", true},
+		"link of no interface":   {schemaHead + "components: [{name: a, source: {file: cart.wasm}, links: {'x:y': b}}, {name: b, source: {file: price.wasm}}]", false},
+		"folder":                 {componentWith("grants: {files: [{host: data, guest: /d}, {host: data, guest: /e, access: write}]}"), true},
+		"folder of another kind": {componentWith("grants: {files: [{host: data, guest: /d, access: execute}]}"), false},
+		"folder without a guest": {componentWith("grants: {files: [{host: data}]}"), false},
+		"detail":                 {componentWith("telemetry: {detail: all}"), true},
+		"another detail":         {componentWith("telemetry: {detail: some}"), false},
+	}
+}
+
+// valueCases are manifests with valid and invalid values of each grammar.
+func valueCases() map[string]schemaCase {
+	cases := map[string]schemaCase{}
+	for key, values := range map[string]struct{ good, bad []string }{
+		"limits: {memory: %s}": {[]string{"1", "64Mi", "64MiB", "500k", "1G", "'10'", "1kB", "010"}, []string{"0", "'0'", "0Mi", "-1", "1.5", "1.5Gi", "64 Mi", "x", "true", "[]", "{}", "''", "Mi", "1m"}},
+		"limits: {fuel: %s}":   {[]string{"1", "20k", "2G", "'7'", "1T"}, []string{"0", "0k", "-2", "1Ki", "x", "''", "1.5"}},
+		"limits: {deadline: %s}": {[]string{"30s", "1m30s", "1.5h", "250ms", ".5s", "1us", "1µs", "0h1m", "+1s", "1.s", "00.5s"},
+			[]string{"30", "0s", "0m0s", "-1s", "1d", "s", "1 s", "''", "1s1", ".s", "1.5", "0.0s"}},
+		"limits: {tables: %s}":               {[]string{"1", "4294967295"}, []string{"0", "4294967296", "1k", "x"}},
+		"grants: {http: [%s]}":               {[]string{"'*'", "http://a", "https://a.b:8443", "https://a/", "'https://*.a.b'", "'http://[::1]:9'"}, []string{"a.b", "ftp://a", "https://a/b", "'https://a?b'", "https://u@a", "''", "1"}},
+		"grants: {sockets: {connect: [%s]}}": {[]string{"'127.0.0.1:80'", "'[::1]:80'", "'*:53'", "'*'", "'h:*'"}, []string{"h", "'h:'", "''", "'h:x'", "80"}},
+	} {
+		for _, v := range values.good {
+			cases[fmt.Sprintf(key, v)] = schemaCase{componentWith(fmt.Sprintf(key, v)), true}
+		}
+		for _, v := range values.bad {
+			cases[fmt.Sprintf(key, v)] = schemaCase{componentWith(fmt.Sprintf(key, v)), false}
+		}
+	}
+	for _, name := range []string{"a", "a-b", "0", strings.Repeat("a", 63)} {
+		cases["name "+name] = schemaCase{strings.Replace(oneComponent, "name: shop", "name: '"+name+"'", 1), true}
+	}
+	for _, name := range []string{"", "A", "a_b", "-a", "a-", "a.b", "ä", strings.Repeat("a", 64)} {
+		cases["no name "+name] = schemaCase{strings.Replace(oneComponent, "name: shop", "name: '"+name+"'", 1), false}
+	}
+	return cases
+}
+
 // TestSchemaMatchesReader: the schema accepts what the reader accepts and refuses what it refuses.
 func TestSchemaMatchesReader(t *testing.T) {
 	dir := folder(t)
@@ -205,97 +302,8 @@ func TestSchemaMatchesReader(t *testing.T) {
 	if err := json.Unmarshal(text, &schema); err != nil {
 		t.Fatal(err)
 	}
-	head := "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop}\nspec:\n  "
-	component := func(keys string) string {
-		return head + "components: [{name: a, source: {file: cart.wasm}, " + keys + "}]"
-	}
-	one := head + "components: [{name: a, source: {file: cart.wasm}}]\n  "
-	cases := map[string]struct {
-		text string
-		ok   bool
-	}{
-		"full":                   {strings.Replace(fullManifest, "  services: []\n", "", 1), true}, // not supported yet
-		"least":                  {one, true},
-		"nothing":                {"{}", false},
-		"a text":                 {"hello", false},
-		"another version":        {strings.Replace(one, "v1alpha1", "v1", 1), false},
-		"another kind":           {strings.Replace(one, "Workload", "Pod", 1), false},
-		"no metadata":            {strings.Replace(one, "metadata: {name: shop}\n", "", 1), false},
-		"metadata of nothing":    {strings.Replace(one, "{name: shop}", "", 1), false},
-		"no components":          {head + "components: []", false},
-		"components of nothing":  {head + "components:", false},
-		"unknown key":            {component("zebra: 1"), false},
-		"unknown key above":      {one + "zebra: 1", false},
-		"keys without value":     {component("limits: , environment: , args: , grants: {http: , files: }, instances: {isolation: , max: }, telemetry: "), true},
-		"empty":                  {component("limits: {}, environment: {}, args: [], grants: {}, links: {}"), true},
-		"labels":                 {strings.Replace(one, "name: shop", "name: shop, labels: {a/b: c}, annotations: {d: ''}", 1), true},
-		"a label of a number":    {strings.Replace(one, "name: shop", "name: shop, labels: {a: 1}", 1), false},
-		"source of nothing":      {head + "components: [{name: a, source: {}}]", false},
-		"source empty":           {head + "components: [{name: a, source: {file: ''}}]", false},
-		"source of two":          {head + "components: [{name: a, source: {file: cart.wasm, image: x}}]", false},
-		"image":                  {head + "components: [{name: a, source: {image: x}}]", false},
-		"services":               {one + "services: [{component: a}]", false},
-		"reuse":                  {component("instances: {isolation: reuse}"), false},
-		"concurrency":            {component("instances: {concurrency: 2}"), false},
-		"snapshot":               {component("instances: {isolation: snapshot, max: 3, queue: 1, ready: 0, idle: 5s}"), true},
-		"fraction":               {component("instances: {max: 1.5}"), false},
-		"too few":                {component("instances: {max: 0}"), false},
-		"too many":               {component("instances: {max: 1000001}"), false},
-		"below nothing":          {component("instances: {ready: -1}"), false},
-		"trigger":                {one + "triggers: [{http: {path: /, component: a}}]", true},
-		"trigger without path":   {one + "triggers: [{http: {component: a}}]", false},
-		"trigger of nothing":     {one + "triggers: [{}]", false},
-		"trigger without value":  {one + "triggers: [{http: }]", false},
-		"trigger of two":         {one + "triggers: [{http: {path: /, component: a}, timer: {every: 1s, component: a}}]", false},
-		"timer":                  {one + "triggers: [{timer: {every: 1s, component: a}}]", false},
-		"trigger with a chain":   {one + "triggers: [{http: {path: /, component: a, chain: [a]}}]", false},
-		"trigger of a typo":      {one + "triggers: [{htp: {path: /, component: a}}]", false},
-		"variables":              {component("environment: {A: b, c.d: ''}"), true},
-		"variable with =":        {component("environment: {'A=b': c}"), false},
-		"variable without name":  {component("environment: {'': c}"), false},
-		"variable of a number":   {component("environment: {A: 1}"), false},
-		"link":                   {head + "components: [{name: a, source: {file: cart.wasm}, links: {'x:y/z@1.0.0': b}}, {name: b, source: {file: price.wasm}}]", true},
-		"link of no interface":   {head + "components: [{name: a, source: {file: cart.wasm}, links: {'x:y': b}}, {name: b, source: {file: price.wasm}}]", false},
-		"folder":                 {component("grants: {files: [{host: data, guest: /d}, {host: data, guest: /e, access: write}]}"), true},
-		"folder of another kind": {component("grants: {files: [{host: data, guest: /d, access: execute}]}"), false},
-		"folder without a guest": {component("grants: {files: [{host: data}]}"), false},
-		"detail":                 {component("telemetry: {detail: all}"), true},
-		"another detail":         {component("telemetry: {detail: some}"), false},
-	}
-	for key, values := range map[string]struct{ good, bad []string }{
-		"limits: {memory: %s}": {[]string{"1", "64Mi", "64MiB", "500k", "1G", "'10'", "1kB", "010"}, []string{"0", "'0'", "0Mi", "-1", "1.5", "1.5Gi", "64 Mi", "x", "true", "[]", "{}", "''", "Mi", "1m"}},
-		"limits: {fuel: %s}":   {[]string{"1", "20k", "2G", "'7'", "1T"}, []string{"0", "0k", "-2", "1Ki", "x", "''", "1.5"}},
-		"limits: {deadline: %s}": {[]string{"30s", "1m30s", "1.5h", "250ms", ".5s", "1us", "1µs", "0h1m", "+1s", "1.s", "00.5s"},
-			[]string{"30", "0s", "0m0s", "-1s", "1d", "s", "1 s", "''", "1s1", ".s", "1.5", "0.0s"}},
-		"limits: {tables: %s}":               {[]string{"1", "4294967295"}, []string{"0", "4294967296", "1k", "x"}},
-		"grants: {http: [%s]}":               {[]string{"'*'", "http://a", "https://a.b:8443", "https://a/", "'https://*.a.b'", "'http://[::1]:9'"}, []string{"a.b", "ftp://a", "https://a/b", "'https://a?b'", "https://u@a", "''", "1"}},
-		"grants: {sockets: {connect: [%s]}}": {[]string{"'127.0.0.1:80'", "'[::1]:80'", "'*:53'", "'*'", "'h:*'"}, []string{"h", "'h:'", "''", "'h:x'", "80"}},
-	} {
-		for _, v := range values.good {
-			cases[fmt.Sprintf(key, v)] = struct {
-				text string
-				ok   bool
-			}{component(fmt.Sprintf(key, v)), true}
-		}
-		for _, v := range values.bad {
-			cases[fmt.Sprintf(key, v)] = struct {
-				text string
-				ok   bool
-			}{component(fmt.Sprintf(key, v)), false}
-		}
-	}
-	for _, name := range []string{"a", "a-b", "0", strings.Repeat("a", 63)} {
-		cases["name "+name] = struct {
-			text string
-			ok   bool
-		}{strings.Replace(one, "name: shop", "name: '"+name+"'", 1), true}
-	}
-	for _, name := range []string{"", "A", "a_b", "-a", "a-", "a.b", "ä", strings.Repeat("a", 64)} {
-		cases["no name "+name] = struct {
-			text string
-			ok   bool
-		}{strings.Replace(one, "name: shop", "name: '"+name+"'", 1), false}
-	}
+	cases := structureCases()
+	maps.Copy(cases, valueCases())
 	for name, c := range cases {
 		_, reader := testFormat.Parse(filepath.Join(dir, "vitrine.yaml"), []byte(c.text))
 		var doc any

@@ -215,7 +215,7 @@ func TestUpDrains(t *testing.T) {
 	}
 }
 
-// TestInspectEverything: every prebuilt component is shown, those of WASI 0.3 included.
+// TestInspectEverything: every prebuilt component is shown.
 func TestInspectEverything(t *testing.T) {
 	for _, name := range testref.Guests(t) {
 		f := testref.File(t, name)

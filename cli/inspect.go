@@ -25,7 +25,7 @@ func (p *process) inspect() *cobra.Command {
 		Short: "Show a component's world, parts and boundaries",
 		Long: `Shows a component's world (imports and exports with their functions), its nested components, its core modules with
 the features that they use, every boundary, and sizes. Nothing is compiled or run, so that components that this version
-does not run (WASI 0.3) are shown too.`,
+does not run are shown too.`,
 		Example: "  vitrine inspect shop.wasm\n  vitrine inspect --json shop.wasm | jq .imports",
 		Args:    cobra.ExactArgs(1),
 	}

@@ -36,12 +36,12 @@ func TestEventsWithoutAnswer(t *testing.T) {
 			if len(spans) != 1 {
 				t.Fatalf("%d spans", len(spans))
 			}
-			s, told := spans[0], map[string]string{}
+			s, attrs := spans[0], map[string]string{}
 			for _, a := range s.Attributes {
-				told[string(a.Key)] = a.Value.String()
+				attrs[string(a.Key)] = a.Value.String()
 			}
-			if told["error.type"] != c.errorType || told[string(keyBlame)] != c.blame || s.Status.Code != codes.Error || s.Status.Description != c.m {
-				t.Errorf("error.type %q, blame %q, status %+v", told["error.type"], told[string(keyBlame)], s.Status)
+			if attrs["error.type"] != c.errorType || attrs[string(keyBlame)] != c.blame || s.Status.Code != codes.Error || s.Status.Description != c.m {
+				t.Errorf("error.type %q, blame %q, status %+v", attrs["error.type"], attrs[string(keyBlame)], s.Status)
 			}
 			if n := len(b.logs.records); n != 1 {
 				t.Fatalf("%d log records", n)

@@ -67,7 +67,7 @@ func TestFailingBackends(t *testing.T) {
 				body, err := io.ReadAll(resp.Body)
 				resp.Body.Close()
 				if got := string(body); err != nil || !strings.Contains(got, want) || strings.Contains(got, "disk") || strings.Contains(got, "10.0.0.7") {
-					t.Errorf("%s: the guest was told %s", path, got)
+					t.Errorf("%s: the guest got %s", path, got)
 				}
 			}
 		})

@@ -57,7 +57,7 @@ func (h *event) spanName(method, route string) string {
 type eventState struct {
 	span   *span.Span // nil when it is not sampled
 	ctx    context.Context
-	remote trace.SpanContext // who caused the event, if it said so
+	remote trace.SpanContext // the event's remote context, if it has one
 	http   host.HTTPSubject  // nil for an event of another kind
 	req    *http.Request     // its request; nil for an event that is no request
 	method string            // as it came; the handler may change req
@@ -168,7 +168,7 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if st.req != nil {
 		h.measure(c, st, status, &v)
 	}
-	if v.trap == nil && v.failed() && v.message != "" && (st.req != nil || v.exit == 0) { // no call below the event tells of it; a command may fail
+	if v.trap == nil && v.failed() && v.message != "" && (st.req != nil || v.exit == 0) { // no call below the event reports it; a command may exit with an error
 		h.p.exception(st.ctx, string(h.b.Callee), &v)
 	}
 	h.report(st.ctx, c, h.b.Callee, &v)

@@ -217,7 +217,7 @@ func TestResource(t *testing.T) {
 				}
 			}
 			if got["process.command_args"] != "" || got["process.command_line"] != "" {
-				t.Error("the command line, which may hold secrets, is told")
+				t.Error("the command line, which may hold secrets, is exported")
 			}
 		})
 	}

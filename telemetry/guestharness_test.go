@@ -36,7 +36,7 @@ type scriptedGuests struct {
 	state otel.TraceState                                     // of every span
 
 	mu      sync.Mutex
-	parents map[uint32]otel.SpanContext // of spans that have begun: what the SDK has asked for before
+	parents map[uint32]otel.SpanContext // of started spans, as the SDK has read them
 }
 
 func (*scriptedGuests) Name() string              { return "actors" }
@@ -268,7 +268,7 @@ func (k *recordedLogs) all() []sdklog.Record {
 func (*recordedLogs) Shutdown(context.Context) error   { return nil }
 func (*recordedLogs) ForceFlush(context.Context) error { return nil }
 
-// recordedMetrics is an exporter that keeps who has told of which metric.
+// recordedMetrics is an exporter that keeps the instances that have exported each metric.
 type recordedMetrics struct {
 	mu   sync.Mutex
 	told map[string]map[string]bool // metric → service.instance.id

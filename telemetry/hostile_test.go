@@ -235,7 +235,7 @@ func TestOutsidersChooseAuthorities(t *testing.T) {
 		call.Subject = r
 		e.h.Exit(call, func() cm.End { e.h.Enter(call); return cm.End{} }())
 	}
-	bound := maxAttributeSets + 200 // beside what stands for all others
+	bound := maxAttributeSets + 200 // besides the overflow
 	for name, n := range map[string]int{
 		"client": len(*i.own.m.client.known.Load()), "server": len(*i.own.m.server.known.Load()), "active": len(*i.own.m.active.known.Load()),
 	} {

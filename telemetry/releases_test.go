@@ -311,7 +311,7 @@ func (v *versioned) run(n int) {
 					case <-done:
 						return
 					default:
-						_, _ = v.get(v.fetch) // until there is nobody to answer
+						_, _ = v.get(v.fetch) // until the workload is stopped
 					}
 				}
 			})

@@ -274,7 +274,7 @@ func TestShutdownLeavesNoGoroutine(t *testing.T) {
 		if runtime.NumGoroutine() <= before {
 			return
 		}
-		time.Sleep(time.Millisecond) // a goroutine that has told its end may still be there
+		time.Sleep(time.Millisecond) // a goroutine that has signalled its end may still exist
 	}
 	t.Errorf("%d goroutines, %d before", runtime.NumGoroutine(), before)
 }

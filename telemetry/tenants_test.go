@@ -250,7 +250,7 @@ func exported(t *testing.T, c *otlptest.Collector, want map[string]int) map[stri
 			}
 		}
 	}
-	last := map[string]*metricspb.ResourceMetrics{} // by service.instance.id; gauges are gone from the very last
+	last := map[string]*metricspb.ResourceMetrics{} // by service.instance.id; the very last have no gauges
 	for _, rm := range c.Metrics() {
 		id := stringAttributes(rm.Resource.Attributes)["service.instance.id"]
 		for _, sm := range rm.ScopeMetrics {

@@ -67,7 +67,7 @@ func (p *streamingPut) finish(ctx context.Context) error {
 			return err
 		}
 		select {
-		case <-p.done: // it is what has failed, or is told of what has
+		case <-p.done: // the Put has ended, and p.err has the reason
 			if p.err != nil {
 				err = p.err
 			}

@@ -26,7 +26,7 @@ type testBackend struct {
 	owner  Owner
 	values map[string][]byte
 	next   string // of the first page
-	cursor string // of the last page that was asked for
+	cursor string // of the last List
 	calls  int
 	err    error
 }

@@ -73,7 +73,7 @@ func TestQueueOfBytes(t *testing.T) {
 	}
 }
 
-// heldLogs is an exporter that hangs until it is told to go on.
+// heldLogs is an exporter that blocks until the test continues it.
 type heldLogs struct {
 	hold  chan struct{}
 	mu    sync.Mutex

@@ -34,7 +34,7 @@ func (h *heldExporter) ExportSpans(ctx context.Context, s []sdktrace.ReadOnlySpa
 func (*heldExporter) Shutdown(context.Context) error { return nil }
 
 // TestGuestsShareTheQueue: one guest fills a quarter of a queue at most, by number or by bytes, all guests a half; the rest is the
-// host's. What has been sent makes room again.
+// host's. Sent spans free their share.
 func TestGuestsShareTheQueue(t *testing.T) {
 	for _, c := range []struct {
 		name       string

@@ -267,7 +267,7 @@ func TestLinkTraceState(t *testing.T) {
 	}
 }
 
-// What is no UTF-8 does not spoil a batch: a string field of protobuf must be.
+// Text that is no UTF-8 does not spoil a batch, whose string fields must be.
 func TestBadText(t *testing.T) {
 	const bad = "a\xffb"
 	k := &recordingSink{}
