@@ -33,17 +33,26 @@ func whileRead[T any](ctx context.Context, dst *cm.StreamWriter[T]) (context.Con
 func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Context, []byte) (int, error)) error {
 	reading, done := whileRead(ctx, dst)
 	defer done()
+	account := cm.AccountOf(ctx)
+	var first []byte // where there is no room for more
 	for {
 		if _, err := dst.Write(ctx, nil); err != nil { // until somebody wants to read
 			return gone(err)
 		}
-		buf := buffers.Get().(*[bufferSize]byte)
-		n, err := read(reading, buf[:])
+		large := takeBuffer(account)
+		if large == nil && first == nil {
+			first = make([]byte, small)
+		}
+		buf := first
+		if large != nil {
+			buf = large[:]
+		}
+		n, err := read(reading, buf)
 		var failed error
 		if n > 0 {
 			_, failed = dst.Write(ctx, buf[:n])
 		}
-		buffers.Put(buf)
+		putBuffer(account, large)
 		switch {
 		case failed != nil:
 			return gone(failed)

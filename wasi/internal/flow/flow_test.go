@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -193,6 +194,36 @@ func TestAccount(t *testing.T) {
 	}
 	r.Close()
 	<-ended
+}
+
+// TestLittleRoom: what there is no room for in large pieces goes in small ones, and nothing stays charged.
+func TestLittleRoom(t *testing.T) {
+	a := cm.NewAccount(2 * Held)
+	ctx := context.WithValue(t.Context(), cm.AccountKey(), a)
+	var g Group
+	fed, r := cm.NewStream[uint8]()
+	text := bytes.Repeat([]byte("0123456789"), bufferSize)
+	src := bytes.NewReader(text)
+	var got bytes.Buffer
+	ended := make(chan error, 2)
+	end := func(_ context.Context, err error) { ended <- err }
+	if err := (Scope{&g, ctx}).Feed(fed, func(_ context.Context, p []byte) (int, error) { return src.Read(p) }, end); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (Scope{&g, ctx}).Take(r, false, func(_ context.Context, p []byte) error { got.Write(p); return nil }, end); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+	for g.Len() > 0 {
+		runtime.Gosched()
+	}
+	if !bytes.Equal(got.Bytes(), text) || a.Used() != 0 {
+		t.Errorf("%d bytes of %d, %d charged", got.Len(), len(text), a.Used())
+	}
 }
 
 // TestOutcome: errors are told, and nothing is.

@@ -12,8 +12,8 @@ import (
 // ErrEnded is the cause with which work ends whose store does.
 var ErrEnded = errors.New("the instance has ended")
 
-// Held is what a goroutine with its buffer is counted as in the account of host memory.
-const Held = bufferSize + 4<<10
+// Held is what a goroutine is counted as in the account of host memory. Large buffers count while they are in use.
+const Held = 8 << 10
 
 // Group is the work of one store. Its zero value is ready for use; it is safe for concurrent use.
 type Group struct {

@@ -53,7 +53,7 @@ const small = 512
 func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
 	first := make([]byte, small)
 	var large *[bufferSize]byte
-	defer func() { putBuffer(large) }()
+	defer func() { putBuffer(w.account, large) }()
 	for {
 		buf := first
 		if large != nil {
@@ -73,9 +73,9 @@ func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], 
 		case err != nil:
 			return err
 		case n == len(buf) && large == nil:
-			large = buffers.Get().(*[bufferSize]byte)
+			large = takeBuffer(w.account)
 		case n < len(buf):
-			putBuffer(large)
+			putBuffer(w.account, large)
 			large = nil
 		}
 	}
@@ -87,8 +87,17 @@ func (s Scope) Refused(src *cm.StreamReader[uint8], err error, end func(ctx cont
 	s.Finish(func(ctx context.Context) { end(ctx, err) })
 }
 
-func putBuffer(b *[bufferSize]byte) {
+// takeBuffer is a large buffer; nil if the account has no room for it.
+func takeBuffer(a *cm.Account) *[bufferSize]byte {
+	if a.Reserve(bufferSize) != nil {
+		return nil
+	}
+	return buffers.Get().(*[bufferSize]byte)
+}
+
+func putBuffer(a *cm.Account, b *[bufferSize]byte) {
 	if b != nil {
+		a.Release(bufferSize)
 		buffers.Put(b)
 	}
 }
