@@ -78,13 +78,16 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	if err := next.tooDeep(nil); err != nil {
 		return err
 	}
-	next.stack[0] = uint64(r.Rep)
 	if owner != dropper {
 		if err := a.awaits(owner); err != nil {
 			return err
 		}
 	}
-	if err := f.Call(next, next.stack[:]); err != nil {
+	stack := s.takeStack(1)
+	stack[0] = uint64(r.Rep)
+	err = f.Call(next, stack)
+	s.giveStack(stack)
+	if err != nil {
 		return err
 	}
 	return next.done()
