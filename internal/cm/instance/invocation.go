@@ -22,7 +22,7 @@ type Invocation struct {
 
 	mu    sync.Mutex // guards kept: work of host functions outside the store may ask for values
 	kept  []value
-	first [1]value // what kept has room for without an allocation
+	first [3]value // what kept has room for without an allocation
 }
 
 // value is one that a host function keeps.

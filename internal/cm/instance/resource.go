@@ -199,18 +199,14 @@ func (s *Store) drop(ctx context.Context, i *Invocation, r *cm.Resource) error {
 	}
 	root := &root{}
 	root.init(s, ctx, i, -1)
-	came, err := root.enter()
-	if err != nil {
+	if err := root.enter(); err != nil {
 		return err
 	}
-	if came {
-		defer s.sched.Leave()
-	}
+	root.begin()
+	defer root.leave()
 	if s.dead != nil {
 		return s.deadTrap()
 	}
-	root.begin()
-	defer root.end()
 	if err := s.destroy(&root.activation, r.Type.Slot, r, nil); err != nil {
 		return s.fail(err)
 	}
