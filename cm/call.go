@@ -18,7 +18,6 @@ type Call struct {
 	Start    time.Time       // set by the code that makes the call when hooks are bound; zero otherwise
 
 	args, results []Val
-	held          bool
 	crossing      *Crossing // that it is a part of; nil where it is made by hand
 	waited        atomic.Int64
 }
@@ -56,12 +55,14 @@ func (c *Call) Hold() func(value any, err error) {
 	if c == nil || c.Boundary.Kind != GuestToHost || c.crossing == nil {
 		return func(any, error) {}
 	}
-	c.held = true
+	if c.crossing.work == nil {
+		c.crossing.work = &heldWork{}
+	}
 	return c.crossing.finish
 }
 
 // Held says whether Hold was called; for code that makes calls.
-func (c *Call) Held() bool { return c.held }
+func (c *Call) Held() bool { return c.crossing != nil && c.crossing.work != nil }
 
 // AddWait records that the host function of this call spent d waiting for something outside. Its caller's times have it after the call's
 // end. Nil-safe, and safe for concurrent use. Host functions that block call it through [Waiting].

@@ -19,11 +19,16 @@ import (
 // the call; only the work of a held call may end on another one.
 type Crossing struct {
 	Call
-	hooks  Hooks
-	begun  time.Time // after Enter: what hooks do is no time of the callee's
-	end    End
-	state  atomic.Int32
-	worked atomic.Bool // the work of a held call has ended
+	hooks Hooks
+	begun time.Time // after Enter: what hooks do is no time of the callee's
+	state atomic.Int32
+	work  *heldWork // of a held call; nil: most are not
+}
+
+// heldWork is what goes on behind a held call, and how both end.
+type heldWork struct {
+	end   End         // of the call
+	ended atomic.Bool // the work has ended
 
 	// What the work says of its end stays apart until the crossing is left.
 	value   any
@@ -81,16 +86,16 @@ func (c *Crossing) Leave(result Val, end End) {
 	if end.Outcome == OK {
 		end.Outcome = OutcomeOf(end.Err)
 	}
-	c.end = end
 	if end.Err == nil && !result.IsZero() {
 		c.results = []Val{result}
 	}
-	if !c.held || end.Err != nil {
+	if c.work == nil || end.Err != nil {
 		if c.state.Swap(crossingLeft) != crossingLeft {
-			c.hooks.Exit(&c.Call, c.end)
+			c.hooks.Exit(&c.Call, end)
 		}
 		return
 	}
+	c.work.end = end
 	if r, ok := c.hooks.(Returner); ok {
 		r.Returned(&c.Call)
 	}
@@ -102,10 +107,11 @@ func (c *Crossing) Leave(result Val, end End) {
 
 // finish is the end of a held call's work, from any goroutine.
 func (c *Crossing) finish(value any, err error) {
-	if c.worked.Swap(true) {
+	w := c.work
+	if w.ended.Swap(true) {
 		return
 	}
-	c.value, c.failure = value, err
+	w.value, w.failure = value, err
 	if !c.state.CompareAndSwap(crossingEntered, crossingFinished) {
 		c.settle(crossingReturned)
 	}
@@ -116,10 +122,11 @@ func (c *Crossing) settle(last int32) {
 	if !c.state.CompareAndSwap(last, crossingLeft) {
 		return
 	}
-	c.end.Value = c.value
-	if c.failure != nil {
-		errors.As(c.failure, &c.end.Limit)
-		c.end.Outcome, c.end.Err = OutcomeOf(c.failure), c.failure
+	w := c.work
+	w.end.Value = w.value
+	if w.failure != nil {
+		errors.As(w.failure, &w.end.Limit)
+		w.end.Outcome, w.end.Err = OutcomeOf(w.failure), w.failure
 	}
-	c.hooks.Exit(&c.Call, c.end)
+	c.hooks.Exit(&c.Call, w.end)
 }

@@ -31,7 +31,7 @@ type Use struct {
 // Use gives the instance as one invocation has it: what belongs to the invocation (u, and its [TaskValue]s) is its own, also
 // while others are in the instance, each of them parked in a host function while another one runs. End it.
 func (i *Instance) Use(u *Use) *Instance {
-	u.invocation.Begin(i.store, u.Info, u.Fuel)
+	u.invocation.Begin(i.store, &u.Info, u.Fuel)
 	u.inst = Instance{linked: i.linked, store: i.store, invocation: &u.invocation}
 	return &u.inst
 }

@@ -23,10 +23,11 @@ const (
 	stackGap    = 512       // between a call and one that stands in it
 	stackAlign  = 16        // of the top of a stack, as machine code wants it
 	stackKeep   = 128 << 10 // at the top of a stack, what stays the process's between calls
-	stackProbe  = 4096      // at the lower end of that, what is looked at
+	stackProbe  = 4096      // at the lower end of that, where is looked for traces of deep calls
+	stackStride = 31        // words between those that are looked at: odd, so that no usual size of frames keeps them all empty
 	stackUnit   = 64 << 10  // of which stacks are a multiple: the largest page of a system
 	stackStep   = 1 << 20   // by which deep stacks are charged for
-	stackChecks = 64        // calls after which a stack is trimmed without a look
+	stackChecks = 1024      // calls after which a stack is trimmed without a look
 )
 
 // guestStack is what one thread of a group runs on.
@@ -180,11 +181,11 @@ func (s *guestStack) probe() []byte {
 	return s.mem[at : at+stackProbe]
 }
 
-// deep says that a call has gone past what is kept, as one word of each cache line tells.
+// deep says that a call has gone past what is kept, as a few words tell that lie apart: every call is asked.
 func (s *guestStack) deep() bool {
 	p := s.probe()
 	words := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(p))), len(p)/8)
-	for i := 0; i < len(words); i += 8 {
+	for i := 0; i < len(words); i += stackStride {
 		if words[i] != 0 {
 			return true
 		}

@@ -125,7 +125,10 @@ func (f *Fields) KeepCase(h http.Header) {
 		}
 		if v, ok := h[k]; ok {
 			delete(h, k)
-			h[e.Name] = append(h[e.Name], v...)
+			if had := h[e.Name]; had != nil {
+				v = append(had, v...)
+			}
+			h[e.Name] = v
 		}
 	}
 }

@@ -26,7 +26,6 @@ type activation struct {
 	depth    int32        // how many activations this one stands in, of any store, and itself
 	adapter  bool         // the adapter of WASI preview 1 is calling
 	ended    bool         // no guest code runs under it any more
-	stack    [18]uint64
 }
 
 type activationKey struct{}

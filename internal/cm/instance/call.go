@@ -34,23 +34,23 @@ func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, arg
 	l := &s.linked.lifts[f.Lift]
 	r := &root{}
 	r.init(s, ctx, i, l.Instance)
-	came, err := r.enter()
-	if err != nil {
+	if err := r.enter(); err != nil {
 		return cm.Val{}, s.at(err, f.Boundary)
 	}
-	if came {
-		defer s.sched.Leave()
-	}
 	r.begin()
-	defer r.end()
-	h := s.linked.hooks[f.Boundary.ID]
-	if h == nil {
-		return r.run(l, f.Boundary, args)
+	defer r.leave()
+	if h := s.linked.hooks[f.Boundary.ID]; h != nil {
+		return r.observed(h, l, f.Boundary, args)
 	}
-	c := r.enterGuest(ctx, h, f.Boundary, args)
+	return r.run(l, f.Boundary, args)
+}
+
+// observed is run for a boundary with hooks.
+func (r *root) observed(h cm.Hooks, l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
+	c := r.enterGuest(r.caller, h, b, args)
 	defer c.abandon()
 	r.observe(c)
-	result, err := r.run(l, f.Boundary, args)
+	result, err := r.run(l, b, args)
 	c.leftGuest(c.Elapsed(), result, err)
 	return result, err
 }
@@ -95,18 +95,14 @@ func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 func (s *Store) callHost(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (result cm.Val, err error) {
 	r := &root{}
 	r.init(s, ctx, i, -1)
-	came, err := r.enter()
-	if err != nil {
+	if err := r.enter(); err != nil {
 		return cm.Val{}, err
 	}
-	if came {
-		defer s.sched.Leave()
-	}
+	r.begin()
+	defer r.leave()
 	if s.dead != nil {
 		return cm.Val{}, s.deadTrap()
 	}
-	r.begin()
-	defer r.end()
 	ended := false
 	defer func() {
 		if !ended {

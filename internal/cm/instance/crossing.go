@@ -57,7 +57,7 @@ func (a *activation) enterGuest(ctx context.Context, h cm.Hooks, b *cm.Boundary,
 
 func (c *crossing) begin(a *activation, ctx context.Context, h cm.Hooks, b *cm.Boundary, args []cm.Val) {
 	c.outer = a.Tally
-	c.Boundary, c.Parent, c.Call.Context, c.Instance = b, a.Call, ctx, a.root.invocation.info
+	c.Boundary, c.Parent, c.Call.Context, c.Instance = b, a.Call, ctx, *a.root.invocation.info
 	c.SetArgs(args)
 	c.Context = c.Enter(h)
 }

@@ -123,7 +123,7 @@ func (h *turns) call(ctx context.Context, i *Invocation, name string, args ...cm
 
 func use(s *Store, info cm.InstanceInfo) *Invocation {
 	i := &Invocation{}
-	i.Begin(s, info, 0)
+	i.Begin(s, &info, 0)
 	return i
 }
 

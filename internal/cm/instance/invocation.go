@@ -17,7 +17,7 @@ import (
 // not be copied.
 type Invocation struct {
 	store *Store
-	info  cm.InstanceInfo
+	info  *cm.InstanceInfo
 	fuel  uint64 // that each call may use; 0: the store's limit only
 
 	mu    sync.Mutex // guards kept: work of host functions outside the store may ask for values
@@ -28,9 +28,9 @@ type Invocation struct {
 // value is one that a host function keeps.
 type value struct{ key, value any }
 
-// Begin makes i a use of the store, which info tells of. fuel bounds the guest work of each of its calls; 0 is no bound but
-// the store's. It ends with End, or with the store's Release.
-func (i *Invocation) Begin(s *Store, info cm.InstanceInfo, fuel uint64) {
+// Begin makes i a use of the store, which info tells of and must not change any more. fuel bounds the guest work of each of
+// its calls; 0 is no bound but the store's. It ends with End, or with the store's Release.
+func (i *Invocation) Begin(s *Store, info *cm.InstanceInfo, fuel uint64) {
 	i.store, i.info, i.fuel = s, info, fuel
 	s.invocations = append(s.invocations, i)
 }
@@ -39,7 +39,7 @@ func (i *Invocation) Begin(s *Store, info cm.InstanceInfo, fuel uint64) {
 func (s *Store) Own() *Invocation { return &s.own }
 
 // Info is what its calls say of their instance.
-func (i *Invocation) Info() cm.InstanceInfo { return i.info }
+func (i *Invocation) Info() cm.InstanceInfo { return *i.info }
 
 // Call is [Store.Call] for an invocation.
 func (i *Invocation) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val) (cm.Val, error) {

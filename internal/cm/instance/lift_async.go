@@ -2,6 +2,7 @@ package instance
 
 import (
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 )
@@ -49,11 +50,15 @@ func (s *Store) runEntered(a *activation, l *lift, args func() ([]cm.Val, error)
 	if err != nil {
 		return err
 	}
-	stack := a.stack[:]
-	if n := l.fn.StackLen(); n > len(stack) {
-		stack = make([]uint64, n)
-	}
 	a.core.Run()
+	stack := s.takeStack(l.fn.StackLen())
+	err = s.runGuest(cx, a, l, vals, stack)
+	s.giveStack(stack)
+	return err
+}
+
+// runGuest calls the guest's code with the arguments vals.
+func (s *Store) runGuest(cx *canon.Context, a *activation, l *lift, vals []cm.Val, stack []uint64) error {
 	if err := l.fn.LowerArgs(cx, vals, stack); err != nil {
 		dropVals(a, l.fn.Type.Params, vals)
 		return err

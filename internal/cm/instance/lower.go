@@ -346,7 +346,9 @@ func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) 
 		dropVals(a, l.fn.Type.Params, args)
 		return cm.Val{}, err
 	}
-	result, err := s.runLift(a, l, args)
+	stack := s.takeStack(l.fn.StackLen())
+	result, err := s.runLift(a, l, args, stack)
+	s.giveStack(stack)
 	if err == nil {
 		err = a.done()
 	}
@@ -357,14 +359,10 @@ func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) 
 	return result, nil
 }
 
-func (s *Store) runLift(a *activation, l *lift, args []cm.Val) (result cm.Val, err error) {
+func (s *Store) runLift(a *activation, l *lift, args []cm.Val, stack []uint64) (result cm.Val, err error) {
 	cx, err := s.context(a, l.Instance, &l.Options)
 	if err != nil {
 		return result, err
-	}
-	stack := a.stack[:]
-	if n := l.fn.StackLen(); n > len(stack) {
-		stack = make([]uint64, n)
 	}
 	if err := l.fn.LowerArgs(cx, args, stack); err != nil {
 		dropVals(a, l.fn.Type.Params, args)

@@ -78,13 +78,16 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	if err := next.tooDeep(nil); err != nil {
 		return err
 	}
-	next.stack[0] = uint64(r.Rep)
 	if owner != dropper {
 		if err := a.awaits(owner); err != nil {
 			return err
 		}
 	}
-	if err := f.Call(next, next.stack[:]); err != nil {
+	stack := s.takeStack(1)
+	stack[0] = uint64(r.Rep)
+	err = f.Call(next, stack)
+	s.giveStack(stack)
+	if err != nil {
 		return err
 	}
 	return next.done()
@@ -196,18 +199,14 @@ func (s *Store) drop(ctx context.Context, i *Invocation, r *cm.Resource) error {
 	}
 	root := &root{}
 	root.init(s, ctx, i, -1)
-	came, err := root.enter()
-	if err != nil {
+	if err := root.enter(); err != nil {
 		return err
 	}
-	if came {
-		defer s.sched.Leave()
-	}
+	root.begin()
+	defer root.leave()
 	if s.dead != nil {
 		return s.deadTrap()
 	}
-	root.begin()
-	defer root.end()
 	if err := s.destroy(&root.activation, r.Type.Slot, r, nil); err != nil {
 		return s.fail(err)
 	}

@@ -15,6 +15,7 @@ import (
 type root struct {
 	activation
 	invocation *Invocation
+	came       bool        // into the store, where it was not before
 	core0      core.Thread // that it runs on
 	interrupt  core.Interrupt
 	watch      reqctx.Subscription
@@ -66,19 +67,28 @@ func (r *root) inside() bool {
 	return false
 }
 
-// enter brings the caller into the store, which it has to leave then; came is false if it was there already.
-func (r *root) enter() (came bool, err error) {
+// enter brings the caller into the store, if it is not there already. Begin and leave come behind it.
+func (r *root) enter() error {
 	s := r.store
 	if r.inside() {
-		return false, nil
+		return nil
 	}
 	if !s.sched.TryEnter() {
 		r.thread = s.sched.NewThread(nil, nil)
 		if err := s.sched.Enter(r.caller, r.thread); err != nil {
-			return false, contextTrap(r.caller)
+			return contextTrap(r.caller)
 		}
 	}
-	return true, nil
+	r.came = true
+	return nil
+}
+
+// leave ends the task, and has the caller out of the store if enter has brought it there.
+func (r *root) leave() {
+	r.end()
+	if r.came {
+		r.store.sched.Leave()
+	}
 }
 
 // again is a task in the place of r, with nothing of what r has come to.

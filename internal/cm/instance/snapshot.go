@@ -222,7 +222,7 @@ func (r *resetting) holds(instance int, h uint32, res *cm.Resource) bool {
 }
 
 // Info is what calls say of their instance.
-func (s *Store) Info() cm.InstanceInfo { return s.own.info }
+func (s *Store) Info() cm.InstanceInfo { return s.ownInfo }
 
 // Reset releases the store and sets it back to its snapshot, for an invocation that info tells of. ctx is what
 // initialisation runs in, if it has to run again. After an error the store is only good to be closed; it is a
@@ -249,7 +249,6 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		s.account = cm.NewAccount(s.account.Limit())
 		s.account.HasMemory = core.AddressSpace
 		s.group.SetAccount(s.account)
-		s.group.SetAccount(s.account)
 	}
 	for i := range s.instances {
 		ci := &s.instances[i]
@@ -259,7 +258,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 		ci.entry.Reset()
 	}
 	s.values.all = maps.Clone(r.values)
-	s.own.info = info
+	s.ownInfo = info
 	return s.initialiseAgain(ctx)
 }
 

@@ -48,13 +48,15 @@ type Store struct {
 	instances []componentInstance
 	resources []*cm.ResourceType // by slot: the run-time types of this store
 	depth     int                // see Options.Depth
+	stacks    []*callStack       // that no call is using
 	account   *cm.Account        // what the host holds for its guests since it was made or reset
 
 	cx      canon.Context // the one in use; nothing may run between filling and using it but realloc
 	handles handles
 
 	values      values
-	own         Invocation    // of calls that come with none: the store's only one, from one reset to the next
+	own         Invocation // of calls that come with none: the store's only one, from one reset to the next
+	ownInfo     cm.InstanceInfo
 	invocations []*Invocation // others, that have not ended
 	reset       resetting
 	dead        *cm.Trap              // why it can no longer be entered
@@ -65,6 +67,31 @@ type Store struct {
 }
 
 type reallocFunc = func(ctx context.Context, oldPtr, oldSize, align, newSize uint32) (uint32, error)
+
+// callStack is where the parameters and results of a call of a core function stand, for as many as most have.
+type callStack [18]uint64
+
+// maxCallStacks bounds those that wait: calls that nest, or take turns, may have needed more at once.
+const maxCallStacks = 16
+
+// takeStack gives room for n parameters or results. Whoever takes it gives it back once the call has ended, unless by a panic.
+func (s *Store) takeStack(n int) []uint64 {
+	if n > len(callStack{}) {
+		return make([]uint64, n)
+	}
+	if k := len(s.stacks) - 1; k >= 0 {
+		stack := s.stacks[k]
+		s.stacks = s.stacks[:k]
+		return stack[:]
+	}
+	return new(callStack)[:]
+}
+
+func (s *Store) giveStack(stack []uint64) {
+	if len(stack) == len(callStack{}) && len(s.stacks) < maxCallStacks {
+		s.stacks = append(s.stacks, (*callStack)(stack))
+	}
+}
 
 // componentInstance is the state that the canonical ABI keeps for one component instance.
 type componentInstance struct {
@@ -90,7 +117,8 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 		grace:     cmp.Or(o.Grace, DefaultGrace),
 		account:   cm.NewAccount(cmp.Or(o.HostMemory, o.Limits.Memory)),
 	}
-	s.own.store, s.own.info = s, o.Info
+	s.ownInfo = o.Info
+	s.own.store, s.own.info = s, &s.ownInfo
 	s.sched.Deadlock, s.sched.Idle = s.deadlock, s.idle
 	s.sched.Stuck = func(of any) {
 		of.(*activation).root.fail(task.ErrNoProgress())

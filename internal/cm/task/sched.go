@@ -105,9 +105,26 @@ type entrant struct {
 
 // Leave gives the baton up, for a goroutine that goes on without it.
 func (s *Sched) Leave() {
+	if s.free() {
+		return
+	}
 	if t := s.next(); t != nil {
 		s.switchTo(t)
 	}
+}
+
+// free is next for a store in which nobody else has anything to do, as far as that is seen at once.
+func (s *Sched) free() bool {
+	if len(s.ready) > 0 || s.scope != nil || s.callers > 0 || len(s.idlers) > 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.inbox) > 0 {
+		return false
+	}
+	s.held = false
+	return true
 }
 
 // Post has f run with the baton: on this goroutine if nobody has it, else soon on another one. f must not block, and must

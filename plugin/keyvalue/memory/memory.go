@@ -62,7 +62,7 @@ func (b *Backend) Open(_ context.Context, owner keyvalue.Owner, name string) (ke
 		b.owners[owner] = buckets
 	}
 	if buckets[name] == nil {
-		buckets[name] = &bucket{room: b.bytes, values: map[string]entry{}}
+		buckets[name] = &bucket{room: b.bytes, values: map[string]*entry{}}
 	}
 	return buckets[name], nil
 }
@@ -79,7 +79,7 @@ type bucket struct {
 	mu      sync.RWMutex
 	room    int
 	changes uint64 // how often a value was set; each has its own version
-	values  map[string]entry
+	values  map[string]*entry // a pointer: what is set again, as most are, is looked up once
 	keys    backend.Index
 }
 
@@ -90,7 +90,7 @@ type entry struct {
 }
 
 func (e *entry) versioned() keyvalue.Versioned {
-	if e.version == 0 {
+	if e == nil {
 		return keyvalue.Versioned{}
 	}
 	return keyvalue.Versioned{Value: e.value, Version: keyvalue.Version(strconv.FormatUint(e.version, 10))}
@@ -99,8 +99,10 @@ func (e *entry) versioned() keyvalue.Versioned {
 func (b *bucket) Get(_ context.Context, key string) ([]byte, bool, error) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	e, ok := b.values[key]
-	return e.value, ok, nil
+	if e := b.values[key]; e != nil {
+		return e.value, true, nil
+	}
+	return nil, false, nil
 }
 
 func (b *bucket) GetMany(_ context.Context, keys []string) ([]keyvalue.Found, error) {
@@ -108,8 +110,9 @@ func (b *bucket) GetMany(_ context.Context, keys []string) ([]keyvalue.Found, er
 	defer b.mu.RUnlock()
 	values := make([]keyvalue.Found, len(keys))
 	for i, k := range keys {
-		e, ok := b.values[k]
-		values[i] = keyvalue.Found{Value: e.value, OK: ok}
+		if e := b.values[k]; e != nil {
+			values[i] = keyvalue.Found{Value: e.value, OK: true}
+		}
 	}
 	return values, nil
 }
@@ -140,21 +143,23 @@ func (b *bucket) SetMany(_ context.Context, entries []keyvalue.Entry) error {
 
 // set stores value. b.mu is held.
 func (b *bucket) set(key string, value []byte) error {
-	e, had := b.values[key]
-	need := len(value) - len(e.value)
-	if !had {
+	e := b.values[key]
+	need := len(value)
+	if e != nil {
+		need -= len(e.value)
+	} else {
 		need += len(key) + EntryBytes
 	}
 	if need > b.room {
 		return fmt.Errorf("%w: %d bytes are left, %d are needed", keyvalue.ErrFull, b.room, need)
 	}
-	if !had {
-		e.number = b.keys.Add(key)
+	if e == nil {
+		e = &entry{number: b.keys.Add(key)}
+		b.values[key] = e
 	}
 	b.room -= need
 	b.changes++
 	e.value, e.version = value, b.changes
-	b.values[key] = e
 	return nil
 }
 
