@@ -115,7 +115,7 @@ func (s *Sched) Leave() {
 
 // free is next for a store in which nobody else has anything to do, as far as that is seen at once.
 func (s *Sched) free() bool {
-	if len(s.ready) > 0 || s.scope != nil || s.callers > 0 || len(s.idlers) > 0 {
+	if len(s.ready) > 0 || s.scope != nil || s.callers > 0 || s.outstanding == 0 && s.Idle != nil && s.Idle() {
 		return false
 	}
 	s.mu.Lock()
