@@ -78,7 +78,7 @@ func (b *Backend) Drop(owner keyvalue.Owner) {
 type bucket struct {
 	mu      sync.RWMutex
 	room    int
-	changes uint64 // how often a value was set; each has its own version
+	changes uint64            // how often a value was set; each has its own version
 	values  map[string]*entry // a pointer: what is set again, as most are, is looked up once
 	keys    backend.Index
 }
