@@ -12,17 +12,26 @@ import (
 )
 
 // ValidateCode validates the core modules of a component, all their code included. Load leaves that to Link, which
-// compiles what is instantiated; here every module counts, used or not. What it refuses is a *[LoadError].
-func (e *Engine) ValidateCode(ctx context.Context, c *Component) error {
+// compiles what is instantiated; here every module counts, used or not. What was compiled for one of linked is valid and is not
+// looked at again. What it refuses is a *[LoadError].
+func (e *Engine) ValidateCode(ctx context.Context, c *Component, linked ...*Linked) error {
+	compiled := map[*byte]bool{} // by where a module's bytes begin
+	for _, l := range linked {
+		for _, m := range l.linked.Program.Modules {
+			if len(m.Bytes) > 0 {
+				compiled[&m.Bytes[0]] = true
+			}
+		}
+	}
 	for _, p := range c.parts {
-		if err := e.validateCode(ctx, cm.Path(p.Name), p.Component); err != nil {
+		if err := e.validateCode(ctx, cm.Path(p.Name), p.Component, compiled); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Component) error {
+func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Component, compiled map[*byte]bool) error {
 	for _, d := range c.Defs {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -30,6 +39,9 @@ func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Compo
 		var err error
 		switch d := d.(type) {
 		case *binary.CoreModule:
+			if len(d.Bytes) > 0 && compiled[&d.Bytes[0]] {
+				continue
+			}
 			if err = e.core.Validate(ctx, d.Bytes); err != nil {
 				if ctx.Err() != nil {
 					return context.Cause(ctx)
@@ -37,7 +49,7 @@ func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Compo
 				err = codeError(string(path), d.Pos, fmt.Errorf("core module at %#x: %w", d.Pos, err))
 			}
 		case *binary.NestedComponent:
-			err = e.validateCode(ctx, path, d.Component)
+			err = e.validateCode(ctx, path, d.Component, compiled)
 		}
 		if err != nil {
 			return err

@@ -126,9 +126,14 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	made := h.making(w)
 	defer made.release()
 	entries, err := made.link(ctx)
+	linked := map[string]*component.Linked{}
+	for name, e := range entries {
+		linked[name] = e.pool.Linked()
+	}
+	all := slices.Collect(maps.Values(linked))
 	for _, name := range slices.Sorted(maps.Keys(made.loaded)) {
 		if err == nil {
-			err = h.cfg.Engine.ValidateCode(ctx, made.loaded[name])
+			err = h.cfg.Engine.ValidateCode(ctx, made.loaded[name], all...)
 		}
 	}
 	if err == nil {
@@ -136,10 +141,6 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	}
 	if err != nil {
 		return nil, errors.Join(err, made.unlink(ctx))
-	}
-	linked := map[string]*component.Linked{}
-	for name, e := range entries {
-		linked[name] = e.pool.Linked()
 	}
 	return linked, nil
 }
