@@ -64,12 +64,18 @@ func (fn trampoline) Call(ctx context.Context, stack []uint64) {
 
 // guard runs a host function and turns its panic into an error while the stack still shows where it happened.
 func guard(ctx context.Context, fn trampoline, stack []uint64) (err error) {
+	ended := false
 	defer func() {
+		if ended {
+			return // recover is a call
+		}
 		if r := recover(); r != nil {
 			err = Panicked(r)
 		}
 	}()
-	return fn(ctx, stack)
+	err = fn(ctx, stack)
+	ended = true
+	return err
 }
 
 func apiTypes(ts []binary.CoreValType) []api.ValueType {

@@ -21,8 +21,8 @@ type Sched struct {
 	// Deadlock is told when nothing can go on any more though a caller waits for a result: nothing is ready, posted or
 	// outstanding. It has to Kill. May be nil: then everybody waits.
 	Deadlock func()
-	// Idle is told each time that nothing can go on by itself any more, and nobody waits for a result. It may make threads ready,
-	// which it then says. May be nil.
+	// Idle is told each time that nothing of what is parked can go on by itself any more, and nobody waits for a result. It may
+	// make threads ready, which it then says. May be nil.
 	Idle func() (ready bool)
 	// Stuck is told of a synchronous call ([Sched.Enclose]) that waits for threads of its instance of which none can go on. It
 	// has to Kill.
@@ -113,9 +113,9 @@ func (s *Sched) Leave() {
 	}
 }
 
-// free is next for a store in which nobody else has anything to do, as far as that is seen at once.
+// free is next for a store with no other threads, where nobody is to be told that nothing can go on.
 func (s *Sched) free() bool {
-	if len(s.ready) > 0 || s.scope != nil || s.callers > 0 || s.outstanding == 0 && s.Idle != nil && s.Idle() {
+	if len(s.ready) > 0 || s.parked != nil || s.live > 0 || s.scope != nil || s.callers > 0 {
 		return false
 	}
 	s.mu.Lock()
