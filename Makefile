@@ -24,7 +24,7 @@ FORCE:
 # the binary themselves, which Go's cache of test results does not see.
 COUNT := $(GO) run ./tests/archtest/skips $(if $(STRICT),-strict)
 test:
-	$(COUNT) $(GO) test -json $(if $(RACE),-race) $$($(GO) list ./... | grep -v '/e2e$$')
+	$(COUNT) $(GO) test -json $(if $(RACE),-race -timeout 30m) $$($(GO) list ./... | grep -v '/e2e$$')
 	$(if $(RACE),$(GO) test -run 'Alloc|CostsNothing' ./telemetry/... ./internal/cm/instance)
 	$(COUNT) $(GO) test -json -count=1 ./e2e
 	$(COUNT) $(GO) test -C tests/collector -json -count=1 ./...
