@@ -208,8 +208,8 @@ func (s *Store) Release(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	for len(s.invocations) > 0 {
-		note(s.invocations[len(s.invocations)-1].End())
+	for i := s.lastInvocation(); i != nil; i = s.lastInvocation() {
+		note(i.End())
 	}
 	note(s.own.End())
 	note(s.values.end())
