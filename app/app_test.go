@@ -174,7 +174,7 @@ func TestMistakes(t *testing.T) {
 		{"circle", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"d:e/f\": cart}}\n", `9:64: spec.components[1].links."d:e/f": the links make a circle: cart → price → cart`},
 		{"variable", component("environment: {\"A=B\": c}"), `8:26: spec.components[0].environment."A=…": this is no name of an environment variable`},
 		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh, snapshot or reuse; did you mean "fresh"?`},
-		{"reuse only", component("instances: {uses: 3, isolation: fresh, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key is for isolation: reuse only\n8:51: spec.components[0].instances.concurrency: the key is for isolation: reuse only"},
+		{"reuse only", component("instances: {uses: 3, isolation: fresh, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key is for isolation: reuse only\n8:57: spec.components[0].instances.concurrency: the key is for isolation: reuse only"},
 		{"trigger of nobody", one + "  triggers: [{http: {path: /, component: b1}}]\n", `7:42: spec.triggers[0].http.component: there is no component named "b1"`},
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},

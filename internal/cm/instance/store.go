@@ -209,6 +209,11 @@ func (s *Store) kill(why *cm.Trap) {
 		s.ended.Store(true)
 	}
 	s.sched.Kill(s.dead)
+	for r := range s.running {
+		if !r.begun {
+			r.neverBegins()
+		}
+	}
 }
 
 // Alive says whether calls can still be made: no trap, exit or Close has ended the store. Safe for concurrent use.
