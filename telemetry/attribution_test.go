@@ -34,7 +34,7 @@ func attributionRequests(t *testing.T) int {
 	return n
 }
 
-// request is one of a case: what it asks for, and what came of it.
+// attributed is one request of a case: what it asks for, and what came of it.
 type attributed struct {
 	kind   string // requests of a kind have the same spans and lines
 	path   string
@@ -200,11 +200,11 @@ func attribution(t *testing.T, guest string, change func(int, *attributed), limi
 	if err := w.tel.Flush(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	w.attributed(t, up, all, len(kinds), change == nil)
+	w.attributed(t, up, all, len(kinds), change == nil, limit)
 }
 
 // attributed compares each request's trace with that of the request of its kind that was alone.
-func (w *engineHarness) attributed(t *testing.T, up *attributionUpstream, all []attributed, kinds int, calm bool) {
+func (w *engineHarness) attributed(t *testing.T, up *attributionUpstream, all []attributed, kinds int, calm bool, limit time.Duration) {
 	t.Helper()
 	spans, lines := map[string]tracetest.SpanStubs{}, map[string][]string{}
 	for _, s := range w.spans.GetSpans() {
@@ -231,8 +231,8 @@ func (w *engineHarness) attributed(t *testing.T, up *attributionUpstream, all []
 		delete(lines, id)
 		if a.err != nil || a.status != 200 || failed {
 			ended[fmt.Sprintf("%s %d", a.kind, a.status)]++
-			if a.kind == "late" {
-				t.Logf("late: %d, %q", a.status, told)
+			if late := a.kind == "late"; late != (a.status == 504) || limit > 0 && !late {
+				t.Errorf("request %d, %s: status %d, %q", n, a.path, a.status, told)
 			}
 			if !failed && !a.leaves {
 				t.Errorf("request %d, %s: status %d, %v, and no line says why: %q", n, a.path, a.status, a.err, told)
@@ -257,7 +257,7 @@ func (w *engineHarness) attributed(t *testing.T, up *attributionUpstream, all []
 			}
 		}
 	}
-	if calm && len(instances) != 1 {
+	if (calm || limit > 0) && len(instances) != 1 {
 		t.Errorf("there were %d instances", len(instances))
 	}
 	for id, left := range lines {
