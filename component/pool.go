@@ -124,7 +124,10 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 		Seats: c.Concurrency, Reuse: c.Reuse, Uses: uint64(c.Uses),
 		Processors: runtime.GOMAXPROCS(0), Make: p.instantiate, Logger: c.Logger}
 	if linked.interceptor != nil {
-		pc.Wait, pc.Retire = p.observeWait, p.observeRetire
+		pc.Wait = p.observeWait
+	}
+	if linked.interceptor != nil && c.Reuse {
+		pc.Retire = p.observeRetire // what is made anew or reset for each invocation is gone as often as it comes
 	}
 	p.pool = pool.New(pc)
 	p.unwatch = p.watch()
