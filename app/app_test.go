@@ -173,9 +173,8 @@ func TestMistakes(t *testing.T) {
 		{"link of no import", component("links: {\"shop:price\": price}") + "  - {name: price, source: {file: price.wasm}}\n", `8:27: spec.components[0].links."shop:price": the import's name: "shop:price": want namespace:package/interface[@version]`},
 		{"circle", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"d:e/f\": cart}}\n", `9:64: spec.components[1].links."d:e/f": the links make a circle: cart → price → cart`},
 		{"variable", component("environment: {\"A=B\": c}"), `8:26: spec.components[0].environment."A=…": this is no name of an environment variable`},
-		{"isolation", component("instances: {isolation: reuse, max: 8, concurrency: 16}"), `8:28: spec.components[0].instances.isolation: reuse is not supported by this version yet; want fresh or snapshot`},
-		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh or snapshot; did you mean "fresh"?`},
-		{"reuse only", component("instances: {uses: 3, idle: 5s, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key is for isolation: reuse only\n8:49: spec.components[0].instances.concurrency: the key is for isolation: reuse only"},
+		{"isolation typo", component("instances: {isolation: frech}"), `8:28: spec.components[0].instances.isolation: "frech": want fresh, snapshot or reuse; did you mean "fresh"?`},
+		{"reuse only", component("instances: {uses: 3, isolation: fresh, concurrency: 5}"), "8:23: spec.components[0].instances.uses: the key is for isolation: reuse only\n8:57: spec.components[0].instances.concurrency: the key is for isolation: reuse only"},
 		{"trigger of nobody", one + "  triggers: [{http: {path: /, component: b1}}]\n", `7:42: spec.triggers[0].http.component: there is no component named "b1"`},
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
@@ -454,7 +453,7 @@ func TestSchemaOmitsUnsupported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, later := range []string{`"services"`, `"image"`, `"timer"`, `"chain"`, `"concurrency"`, `"uses"`, `"reuse"`} {
+	for _, later := range []string{`"services"`, `"image"`, `"timer"`, `"chain"`} {
 		if bytes.Contains(schema, []byte(later)) {
 			t.Errorf("the schema offers %s", later)
 		}

@@ -146,10 +146,6 @@ func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {
 }
 
 func (d *decoder) checkInstances(i *v1alpha1.Instances, key string) {
-	if i.Isolation == "reuse" {
-		d.failAt(key+".isolation", "%s is not supported by this version yet; want fresh or snapshot", i.Isolation)
-		return
-	}
 	if i.Ready != nil && i.Max > 0 && *i.Ready > i.Max {
 		d.failAt(key+".ready", "%d: want at most max, which is %d", *i.Ready, i.Max)
 	}
@@ -157,7 +153,7 @@ func (d *decoder) checkInstances(i *v1alpha1.Instances, key string) {
 		key string
 		set bool
 	}{{"concurrency", i.Concurrency != 0}, {"uses", i.Uses != 0}} {
-		if only.set {
+		if only.set && i.Isolation != "" && i.Isolation != "reuse" {
 			d.failAt(key+"."+only.key, "the key is for isolation: reuse only")
 		}
 	}

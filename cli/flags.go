@@ -21,8 +21,6 @@ type option struct {
 	many    bool   // may be given several times
 	usage   string
 	example string
-	// unsupported options are hidden from help; this version refuses them with a message.
-	unsupported bool
 	// apply sets the values of one component, exactly one value unless many; nil where the flag is about the process.
 	apply func(c *workload.Component, values []string) error
 }
@@ -65,21 +63,15 @@ var grantOptions = []option{
 
 // instanceOptions set how instances are made, pooled and traced.
 var instanceOptions = []option{
-	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot",
-		usage:   "the state in which an invocation begins: fresh, that of a new instance (default); snapshot, that after one initialisation that all of them share, with the random numbers it drew",
+	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
+		usage:   "the state in which an invocation begins: fresh, that of a new instance (default); snapshot, that after one initialisation that all of them share, with the random numbers it drew; reuse, that in which others have left the instance (default for handlers of WASI 0.3)",
 		example: "--isolation snapshot",
 		apply: func(c *workload.Component, v []string) error {
 			c.Instances.Isolation = v[0]
-			switch v[0] {
-			case "fresh", "snapshot":
-				return nil
-			case "reuse":
-				return fmt.Errorf("%s is not supported by this version yet; want fresh or snapshot", v[0])
-			}
-			return fmt.Errorf("%q: want fresh or snapshot", v[0])
+			return oneOf(v[0], "fresh", "snapshot", "reuse")
 		}},
 	{name: "max-instances", env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
-		usage: "how many instances may run at once (default 200)", example: "--max-instances 50",
+		usage: "how many instances may run at once (default 200; 8 where several invocations share one)", example: "--max-instances 50",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Max, v[0]) }},
 	{name: "queue", env: "VITRINE_QUEUE", key: componentKey + "instances.queue", arg: "N",
 		usage: "how many invocations may wait for an instance (default 1000)", example: "--queue 100",
@@ -97,9 +89,11 @@ var instanceOptions = []option{
 			return nil
 		}},
 	{name: "max-concurrency", env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
-		usage: "with isolation reuse: invocations at once in one instance", example: "--max-concurrency 16", unsupported: true, apply: rejectReuseOption},
+		usage: "with isolation reuse: invocations at once in one instance (default 16; 1 for a component of WASI 0.2)", example: "--max-concurrency 16",
+		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Concurrency, v[0]) }},
 	{name: "max-uses", env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
-		usage: "with isolation reuse: invocations of an instance in all", example: "--max-uses 1000", unsupported: true, apply: rejectReuseOption},
+		usage: "with isolation reuse: invocations of an instance in all (default 1000)", example: "--max-uses 1000",
+		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Uses, v[0]) }},
 	{name: "idle", env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
 		usage: "how long an idle instance is kept (default 5s)", example: "--idle 30s",
 		apply: func(c *workload.Component, v []string) (err error) {
@@ -163,7 +157,6 @@ func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
 		for _, o := range group {
 			s.opts[o.name] = o
 			flags.VarP(&flagValue{option: o}, o.name, "", o.help())
-			flags.Lookup(o.name).Hidden = o.unsupported
 			if o.arg == "" {
 				flags.Lookup(o.name).NoOptDefVal = "true"
 			}

@@ -101,10 +101,6 @@ func parsePositive[T int | uint32](to *T, s string) error {
 	return nil
 }
 
-func rejectReuseOption(*workload.Component, []string) error {
-	return fmt.Errorf("it is for isolation reuse, which is not supported by this version yet")
-}
-
 func oneOf(v string, words ...string) error {
 	if slices.Contains(words, v) {
 		return nil

@@ -85,6 +85,32 @@ func (l *Linked) Exports() []wit.InterfaceID {
 	return out
 }
 
+// Concurrent says whether several calls from the host may be inside an instance at once: whether it exports a function whose type is async,
+// lifted by the asynchronous ABI. Calls of other functions come one after the other.
+func (l *Linked) Concurrent() bool {
+	for i := range l.linked.Program.Exports {
+		if l.concurrent(&l.linked.Program.Exports[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *Linked) concurrent(x *plan.Export) bool {
+	for k := range x.Funcs {
+		f := &x.Funcs[k]
+		if f.Type.Async && f.Lift >= 0 && l.linked.Program.Lifts[f.Lift].Async {
+			return true
+		}
+	}
+	for k := range x.Instances {
+		if l.concurrent(&x.Instances[k]) {
+			return true
+		}
+	}
+	return false
+}
+
 // FindExport finds the exported interface that serves id, by version rules.
 func (l *Linked) FindExport(id wit.InterfaceID) (wit.InterfaceID, bool) {
 	if x := l.export(id); x != nil {
@@ -113,6 +139,14 @@ type StoreOption func(*storeOptions)
 
 // storeOptions is what the options of a store set.
 type storeOptions struct{ store instance.Options }
+
+// optionsOf is what opts set.
+func optionsOf(opts []StoreOption) (set storeOptions) {
+	for _, o := range opts {
+		o(&set)
+	}
+	return set
+}
 
 // WithMemory bounds all memories of the store together, in bytes; 0 leaves them unbounded.
 func WithMemory(bytes uint64) StoreOption {
@@ -194,11 +228,7 @@ func ByAdapter(ctx context.Context) bool { return instance.ByAdapter(ctx) }
 // Instantiate makes a store and an instance in it. ctx bounds initialisation and is seen by host functions called in it.
 // When ctx ends, guest code is interrupted: trap code deadline or cancelled, or the trap that is the context's cause.
 func (l *Linked) Instantiate(ctx context.Context, opts ...StoreOption) (*Instance, error) {
-	var set storeOptions
-	for _, opt := range opts {
-		opt(&set)
-	}
-	o := set.store
+	o := optionsOf(opts).store
 	op := &cm.Operation{Name: "instantiate", Component: cm.Path(l.name)}
 	ctx, end := cm.Begin(ctx, l.interceptor, op)
 	s, err := l.linked.NewStore(ctx, o)

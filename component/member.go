@@ -14,8 +14,10 @@ var instanceIDs atomic.Uint64
 
 // What cm.InstanceInfo.Reuse says of an instance in a pool.
 const (
-	reuseFresh = "fresh"
-	reuseReset = "reset"
+	reuseFresh      = "fresh"      // nobody has used it before
+	reuseReset      = "reset"      // it was used, and has been set back
+	reuseSerial     = "serial"     // it is as others have left it
+	reuseConcurrent = "concurrent" // it may be so, and others may be in it at the same time
 )
 
 // member is an instance of a pool, as the pool has it.
@@ -26,6 +28,8 @@ type member struct {
 
 var _ pool.Instance = (*member)(nil)
 
+func (m *member) Alive() bool                       { return m.inst.store.Alive() }
+func (m *member) Barred() bool                      { return m.inst.store.Barred() }
 func (m *member) Resettable() error                 { return m.inst.Resettable() }
 func (m *member) Initialises() bool                 { return m.inst.Initialises() }
 func (m *member) Release(ctx context.Context) error { return m.inst.Release(ctx) }
@@ -35,11 +39,16 @@ func (m *member) Reset(ctx context.Context) error   { return m.inst.Reset(ctx, m
 // instantiate is the pool's Make.
 func (p *Pool) instantiate(ctx context.Context) (pool.Instance, error) {
 	opts := append(p.config.Store[:len(p.config.Store):len(p.config.Store)], WithStackHeld(&p.stacks), WithInfo(p.info(reuseFresh)), p.resetOption())
+	if p.config.Reuse {
+		opts = append(opts, WithFuel(0)) // it is bounded for each call
+	}
 	inst, err := p.linked.Instantiate(ctx, opts...)
 	if err != nil {
 		return nil, err
 	}
-	p.learn(ctx, inst.Resettable())
+	if !p.config.Reuse {
+		p.learn(ctx, inst.Resettable())
+	}
 	return &member{p, inst}, nil
 }
 
@@ -49,22 +58,37 @@ func (p *Pool) resetOption() StoreOption {
 	if why := p.refused.Load(); why != nil {
 		return WithoutReset(*why)
 	}
-	if p.config.SingleUse || p.single.Swap(false) {
+	if p.config.SingleUse || p.config.Reuse || p.single.Swap(false) {
 		return WithReset(NoReset, nil)
 	}
 	return WithReset(p.config.Isolation, p.config.Constant)
 }
 
-// info tells of one use of an instance.
+// info tells of one use of an instance; of an instance, where it is reused.
 func (p *Pool) info(reuse string) cm.InstanceInfo {
 	i := cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuse, Isolation: "fresh"}
 	if p.config.Isolation == Initialised {
 		i.Isolation = "snapshot"
 	}
+	if p.config.Reuse {
+		i.Isolation = "reuse"
+		return i
+	}
 	if why := p.refused.Load(); why != nil {
 		i.NotResettable = *why
 	}
 	return i
+}
+
+// reuse is what a use of an instance is called that others have used before, or are in.
+func (p *Pool) reuse(use uint64) string {
+	switch {
+	case p.config.Concurrency > 1:
+		return reuseConcurrent
+	case use > 1:
+		return reuseSerial
+	}
+	return reuseFresh
 }
 
 // learn notes that instances cannot be reset, if that is what err says, and says so once.

@@ -17,15 +17,18 @@ import (
 
 // What a PoolConfig leaves open.
 const (
-	DefaultPoolMax   = 200
-	DefaultPoolQueue = 1000
-	DefaultPoolIdle  = 5 * time.Second
+	DefaultPoolMax         = 200
+	DefaultPoolQueue       = 1000
+	DefaultPoolIdle        = 5 * time.Second
+	DefaultPoolConcurrency = 16
+	DefaultPoolUses        = 1000
 )
 
 // PoolConfig says what a [Pool] is like. The zero value is good: it bounds how many instances there are and how many
 // invocations wait, and nothing that guests do.
 type PoolConfig struct {
-	// Max is how many instances there are at most, and so how many invocations run at once; 0 is DefaultPoolMax.
+	// Max is how many instances there are at most, and so, times Concurrency, how many invocations run at once; 0 is
+	// DefaultPoolMax. An instance that gets no more invocations because of Uses, and still has some, does not count.
 	Max int
 	// Queue is how many invocations wait, in order, while Max run; 0 is DefaultPoolQueue, less than 0 is none. One more
 	// fails at once, with a trap of code overload.
@@ -47,6 +50,16 @@ type PoolConfig struct {
 	Constant  func(*cm.Boundary) bool
 	// SingleUse makes a new instance for each invocation, whether one could be reset or not.
 	SingleUse bool
+	// Reuse gives an instance to one invocation after the other as they leave it: each sees what others have left in the guest's
+	// memory, and what one has not dropped stays until the instance is closed. Isolation and Constant say nothing then. A limit
+	// of fuel among Store is one of each call; all others are those of the instance.
+	Reuse bool
+	// Concurrency, with Reuse, is how many invocations may be in one instance at once; 0 is DefaultPoolConcurrency. It is 1 for
+	// a component that others cannot enter while a call is inside ([Linked.Concurrent]). Invocations wait where the guest asks for
+	// backpressure; they are sent to other instances first.
+	Concurrency int
+	// Uses, with Reuse, is how many invocations an instance has in its life; 0 is DefaultPoolUses, less than 0 is any number.
+	Uses int
 	// Logger is told of what nobody else learns: instances that do not close, panics. Nil drops it.
 	Logger *slog.Logger
 }
@@ -65,6 +78,7 @@ type Pool struct {
 	single  atomic.Bool            // the next instance is for one use
 	refused atomic.Pointer[string] // why instances cannot be reset; nil: they can, as far as is known
 	stacks  atomic.Int64           // bytes of deep stacks that its instances have
+	fuel    uint64                 // of each call; 0: that of the store
 	unwatch func()
 
 	close    sync.Once
@@ -83,20 +97,37 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	switch {
-	case c.Max < 0 || c.Ready < 0 || c.Idle < 0 || c.Deadline < 0:
+	case !c.Reuse && (c.Concurrency != 0 || c.Uses != 0):
+		return nil, fmt.Errorf("component %s: Concurrency and Uses of a pool say something with Reuse only", linked.name)
+	case c.Reuse && c.SingleUse:
+		return nil, fmt.Errorf("component %s: a pool cannot have both Reuse and SingleUse", linked.name)
+	case c.Max < 0 || c.Concurrency < 0 || c.Ready < 0 || c.Idle < 0 || c.Deadline < 0:
 		return nil, fmt.Errorf("component %s: a pool cannot have less than nothing: Max %d, Ready %d, Idle %s, Deadline %s", linked.name, c.Max, c.Ready, c.Idle, c.Deadline)
 	case c.Ready > c.Max:
 		return nil, fmt.Errorf("component %s: a pool of %d instances at most cannot keep %d ready; let more run or ask for fewer", linked.name, c.Max, c.Ready)
 	case c.Isolation != Fresh && c.Isolation != Initialised:
 		return nil, fmt.Errorf("component %s: a pool's Isolation is Fresh or Initialised", linked.name)
 	}
+	c.Concurrency = cmp.Or(c.Concurrency, DefaultPoolConcurrency)
+	if !c.Reuse || !linked.Concurrent() {
+		c.Concurrency = 1
+	}
+	c.Uses = max(cmp.Or(c.Uses, DefaultPoolUses), 0)
 	p := &Pool{linked: linked, config: c}
 	p.single.Store(c.Ready == 0) // it may be that it is only run once
-	p.learn(context.Background(), linked.Resettable())
+	if c.Reuse {
+		p.fuel = optionsOf(c.Store).store.Limits.Fuel
+	} else {
+		p.learn(context.Background(), linked.Resettable())
+	}
 	pc := pool.Config{Name: linked.name, Max: c.Max, Queue: c.Queue, Ready: c.Ready, Idle: c.Idle, Deadline: c.Deadline,
+		Seats: c.Concurrency, Reuse: c.Reuse, Uses: uint64(c.Uses),
 		Processors: runtime.GOMAXPROCS(0), Make: p.instantiate, Logger: c.Logger}
 	if linked.interceptor != nil {
 		pc.Wait = p.observeWait
+	}
+	if linked.interceptor != nil && c.Reuse {
+		pc.Retire = p.observeRetire // what is made anew or reset for each invocation is gone as often as it comes
 	}
 	p.pool = pool.New(pc)
 	p.unwatch = p.watch()
@@ -127,13 +158,15 @@ func (p *Pool) Prewarm(ctx context.Context) error {
 // go on. Close does it, too.
 func (p *Pool) StopPrewarm() { p.pool.StopPrewarm() }
 
-// Run runs f in an instance that is as new, and that f has for itself until it returns. ctx ends for f at the deadline, too,
+// Run runs f in an instance that is as new, and that f has for itself until it returns; of a pool that reuses its instances,
+// in one that is as others have left it, and that others may be in. ctx ends for f at the deadline, too,
 // and when Close ends what is left; its calls must be made with the context that f is given.
 //
 // The error is f's own; that of making or resetting an instance; a trap of code overload where the queue is full or the pool
 // is closed (below that is cm.ErrStopping); or, where ctx or the deadline ends while it waits, a trap of code cancelled or
 // deadline. An instance whose guest has trapped or exited is closed; any other error of f, also one that the guest answered
-// with, lets it be used again. A panic of f goes on to the caller, and ends the instance.
+// with, lets it be used again. Where others are in the instance, they are ended with it, by a trap of code
+// instance-trapped-before. A panic of f goes on to the caller, and ends the instance.
 func (p *Pool) Run(ctx context.Context, f func(ctx context.Context, inst *Instance) error) error {
 	var s Seat
 	defer s.Return()
@@ -176,10 +209,12 @@ func (p *Pool) Close(ctx context.Context) error {
 func (p *Pool) Wait() { p.pool.Wait() }
 
 // PoolStats is how a pool stands at a moment. Busy instances have an invocation, resetting ones are made ready behind one, and
-// idle ones wait for one.
+// idle ones wait for one; leaving ones have some, and get no more. Fullest is how many invocations are in the busy instance with
+// the most.
 type PoolStats struct {
-	Busy, Resetting, Idle int // instances
-	Waiting               int // invocations
+	Busy, Resetting, Idle, Leaving int // instances
+	Running, Waiting               int // invocations
+	Fullest                        int
 }
 
 // Stats is how the pool stands.
@@ -190,17 +225,21 @@ func (p *Pool) Stats() PoolStats { return PoolStats(p.pool.Counts()) }
 // fails the rest still has to be called; where Enter failed, it does nothing.
 type Seat struct {
 	seat pool.Seat
+	pool *Pool
 	use  Use
 	inst *Instance
 }
 
 // Enter begins an invocation in a pool: its deadline runs. An error is a trap of code overload: the pool is closed.
-func (s *Seat) Enter(ctx context.Context, p *Pool) error { return s.seat.Enter(ctx, p.pool) }
+func (s *Seat) Enter(ctx context.Context, p *Pool) error {
+	s.pool = p
+	return s.seat.Enter(ctx, p.pool)
+}
 
 // Context is that of the invocation, from Enter until Leave.
 func (s *Seat) Context() context.Context { return s.seat.Context() }
 
-// Sit waits until the invocation may have an instance, and gives it; it is the invocation's until Leave. Errors are those of
+// Sit waits until the invocation may have an instance, and gives it as the invocation has it, until Leave. Errors are those of
 // [Pool.Run].
 func (s *Seat) Sit() (*Instance, error) {
 	m, err := s.seat.Sit()
@@ -209,13 +248,17 @@ func (s *Seat) Sit() (*Instance, error) {
 	}
 	inst := m.Instance.(*member).inst
 	s.use.Info = inst.Info()
-	s.use.Info.Use = m.Uses()
+	s.use.Info.Use = s.seat.Use()
+	if s.pool.config.Reuse {
+		s.use.Info.Reuse, s.use.Fuel = s.pool.reuse(s.seat.Use()), s.pool.fuel
+	}
 	s.inst = inst.Use(&s.use)
 	return s.inst, nil
 }
 
 // Leave ends the use of the instance: what the guest has left open ends now. well says that the guest came back by itself,
-// without a trap or an exit; otherwise the instance is closed.
+// without a trap or an exit; otherwise the instance is closed. A pool that reuses its instances closes those that have ended, whatever
+// well says.
 func (s *Seat) Leave(well bool) { s.seat.Leave(well, s.inst) }
 
 // Return gives the place to the next invocation. It may reset the instance first, for which the invocation's caller need not wait.

@@ -280,7 +280,7 @@ func TestPoolBounds(t *testing.T) {
 	if err := p.Run(t.Context(), bump); trapCode(err) != cm.TrapOverload || errors.Is(err, cm.ErrStopping) {
 		t.Errorf("one too many: %v", err)
 	}
-	for name, want := range map[string][]int64{"instances": {2, 0, 0}, "instances.limit": {2}, "instances.ready": {0},
+	for name, want := range map[string][]int64{"instances": {2, 0, 0, 0}, "instances.limit": {2}, "instances.ready": {0},
 		"invocations.waiting": {1}, "invocations.waiting.limit": {1}, "memory.limit": {1 << 20}} {
 		if got := w.read("guest " + name); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", name, got, want)

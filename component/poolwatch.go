@@ -13,26 +13,36 @@ func (p *Pool) observeWait(ctx context.Context, before int64) (context.Context, 
 	return cm.Begin(ctx, p.linked.interceptor, op)
 }
 
+// observeRetire makes the end of an instance an operation of its own.
+func (p *Pool) observeRetire(ctx context.Context, why string) (context.Context, func(error)) {
+	op := &cm.Operation{Name: "retire", Component: cm.Path(p.linked.name)}
+	op.Set("retire.reason", why)
+	return cm.Begin(ctx, p.linked.interceptor, op)
+}
+
 // watch shows the state of the pool to the interceptor, until the function that it returns is called.
 func (p *Pool) watch() (stop func()) {
-	var store storeOptions
-	for _, o := range p.config.Store {
-		o(&store)
-	}
+	store := optionsOf(p.config.Store)
 	fixed := func(n int64) func(func(int64, ...cm.Attr)) {
 		return func(observe func(int64, ...cm.Attr)) { observe(n) }
 	}
 	var stops []func()
 	for _, g := range []cm.Gauge{
-		{Name: "instances", Unit: "{instance}", Help: "Instances, by state: busy with an invocation, resetting behind one, or idle.",
+		{Name: "instances", Unit: "{instance}", Help: "Instances, by state: busy with invocations, resetting behind one, idle, or leaving: they get no more.",
 			Read: func(observe func(int64, ...cm.Attr)) {
 				s := p.Stats()
 				observe(int64(s.Busy), cm.Attr{Key: "instance.state", Value: "busy"})
 				observe(int64(s.Resetting), cm.Attr{Key: "instance.state", Value: "resetting"})
 				observe(int64(s.Idle), cm.Attr{Key: "instance.state", Value: "idle"})
+				observe(int64(s.Leaving), cm.Attr{Key: "instance.state", Value: "leaving"})
 			}},
 		{Name: "instances.ready", Unit: "{instance}", Help: "How many instances are kept, however long they are idle.", Read: fixed(int64(p.config.Ready))},
 		{Name: "instances.limit", Unit: "{instance}", Help: "How many instances may be busy at once.", Read: fixed(int64(p.config.Max))},
+		{Name: "instances.concurrency", Unit: "{invocation}", Help: "Invocations in the instance that has the most.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Stats().Fullest)) }},
+		{Name: "instances.concurrency.limit", Unit: "{invocation}", Help: "How many invocations may be in one instance at once.", Read: fixed(int64(p.config.Concurrency))},
+		{Name: "invocations.running", Unit: "{invocation}", Help: "Invocations that have an instance.",
+			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Stats().Running)) }},
 		{Name: "invocations.waiting", Unit: "{invocation}", Help: "Invocations that wait for an instance.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Stats().Waiting)) }},
 		{Name: "invocations.waiting.limit", Unit: "{invocation}", Help: "How many invocations may wait; others are refused.", Read: fixed(int64(p.config.Queue))},

@@ -46,11 +46,16 @@ func (e *entry) boundary(trigger, name string) *boundary {
 const (
 	isolationFresh    = "fresh"
 	isolationSnapshot = "snapshot"
+	isolationReuse    = "reuse"
 )
 
-// isolations are what those kinds mean to an instance.
+// DefaultReuseMax is how many instances of a component there are at once that are reused concurrently, where its workload
+// does not say: each of them has several invocations.
+const DefaultReuseMax = 8
+
+// isolations are what those kinds mean to an instance that is reset; one that is reused is not.
 var isolations = map[string]component.Isolation{
-	"": component.Fresh, isolationFresh: component.Fresh, isolationSnapshot: component.Initialised,
+	"": component.Fresh, isolationFresh: component.Fresh, isolationSnapshot: component.Initialised, isolationReuse: component.NoReset,
 }
 
 // constant are the functions whose answer is a workload's own and the same for each of its instances. Everything else that
@@ -63,19 +68,29 @@ func isConstant(b *cm.Boundary) bool {
 	return slices.Contains(constant[b.Interface.Unversioned().String()], b.Func)
 }
 
-// poolConfig is what the pool of a component of w is like.
-func (h *Local) poolConfig(w *workload.Spec, c *workload.Component) component.PoolConfig {
+// poolConfig is what the pool of a component of w is like. What can have several calls in one instance at once is made for
+// that, and its instances are reused unless the workload says otherwise; all else is isolated.
+func (h *Local) poolConfig(w *workload.Spec, c *workload.Component, concurrent bool) (component.PoolConfig, error) {
+	in := c.Instances
+	reuse := in.Isolation == isolationReuse || in.Isolation == "" && concurrent
+	if !reuse && (in.Concurrency != 0 || in.Uses != 0) {
+		return component.PoolConfig{}, fmt.Errorf("component %s: concurrency and uses of its instances say something with isolation %s only; add that, or take them away", c.Name, isolationReuse)
+	}
+	if in.Max == 0 && reuse && concurrent && in.Concurrency != 1 {
+		in.Max = max(DefaultReuseMax, readyOf(w, c))
+	}
 	limits := c.Limits.Filled()
 	limits.HostMemory = c.Limits.HostMemory // the default is the store's: it does not bound stacks
 	if h.cfg.Deadline < 0 {
 		limits.Fuel = c.Limits.Fuel
 	}
 	return component.PoolConfig{
-		Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: readyOf(w, c), Idle: c.Instances.Idle,
+		Max: in.Max, Queue: in.Queue, Ready: readyOf(w, c), Idle: in.Idle,
+		Reuse: reuse, Concurrency: in.Concurrency, Uses: in.Uses,
 		Deadline:  cmp.Or(c.Limits.Deadline, max(h.cfg.Deadline, 0)),
-		Isolation: isolations[c.Instances.Isolation], Constant: isConstant, Logger: h.log,
+		Isolation: isolations[in.Isolation], Constant: isConstant, Logger: h.log,
 		Store: StoreLimits(limits),
-	}
+	}, nil
 }
 
 // StoreLimits are the limits of l that are a store's, for [component.PoolConfig] and [component.Linked.Instantiate]. What is
@@ -106,7 +121,11 @@ func (m *making) entry(ctx context.Context, name string) (*entry, error) {
 		return nil, err
 	}
 	m.linked = append(m.linked, linked)
-	pool, err := component.NewPool(linked, h.poolConfig(w, spec))
+	config, err := h.poolConfig(w, spec, linked.Concurrent())
+	if err != nil {
+		return nil, err
+	}
+	pool, err := component.NewPool(linked, config)
 	if err != nil {
 		return nil, err
 	}

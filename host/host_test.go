@@ -387,7 +387,8 @@ func TestStartFails(t *testing.T) {
 		{"no trigger", func(_ *Config, w *workload.Spec) {
 			w.Triggers = []workload.TriggerSpec{{Type: "http", Component: "guest"}}
 		}, "no trigger of type http"},
-		{"reuse", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = "reuse" }, "reuse is not supported"},
+		{"isolation", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = "shared" }, "shared is not supported"},
+		{"uses", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Uses = 3 }, "with isolation reuse only"},
 		{"a service", func(_ *Config, w *workload.Spec) { w.Services = []workload.Service{{Component: "guest"}} }, "services are not supported"},
 	} {
 		f := newFixture(t, c.change)

@@ -443,7 +443,7 @@ func TestGauges(t *testing.T) {
 		go func() { errs <- f.call(t.Context(), "wait") }()
 		<-f.sys.waiting
 	}
-	limits := ", instances.limit 2, instances.ready 2, invocations.waiting %d, invocations.waiting.limit 7"
+	limits := ", leaving 0, instances.limit 2, instances.ready 2, invocations.waiting %d, invocations.waiting.limit 7"
 	go func() { errs <- f.call(t.Context(), "say") }()
 	until(t, "the third waits", func() bool { return f.stats().Waiting == 1 })
 	if got, want := g.read(), fmt.Sprintf("busy 2, resetting 0, idle 0"+limits, 1); got != want {

@@ -172,8 +172,8 @@ func (h *Local) served(w *workload.Spec) error {
 	}
 	for _, c := range w.Components {
 		if _, ok := isolations[c.Instances.Isolation]; !ok {
-			return fmt.Errorf("component %s: isolation %s is not supported by this version yet; want %s or %s",
-				c.Name, c.Instances.Isolation, isolationFresh, isolationSnapshot)
+			return fmt.Errorf("component %s: isolation %s is not supported by this version yet; want %s, %s or %s",
+				c.Name, c.Instances.Isolation, isolationFresh, isolationSnapshot, isolationReuse)
 		}
 		if most := cmp.Or(c.Instances.Max, component.DefaultPoolMax); readyOf(w, &c) > most {
 			return fmt.Errorf("component %s: %d instances are to be ready, and %d at most may run at once; ask for fewer or let more run",

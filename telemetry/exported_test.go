@@ -1,6 +1,9 @@
 package telemetry
 
 import (
+	"slices"
+
+	sdklog "go.opentelemetry.io/otel/sdk/log"
 	"testing"
 
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -24,4 +27,11 @@ func ProviderSets(t *Telemetry) (all, ending int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return len(t.sets) + len(t.ending), len(t.ending)
+}
+
+// Records are the records so far.
+func (m *MemoryLogs) Records() []sdklog.Record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.records)
 }

@@ -152,6 +152,9 @@ func (h *guestCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 	if c.Instance.Reuse != "" {
 		s.Str(attrInstanceReuse, c.Instance.Reuse)
 	}
+	if c.Instance.Use != 0 {
+		s.Int(attrInstanceUse, int64(c.Instance.Use))
+	}
 	if h.b.Kind == cm.HostToGuest {
 		if c.Instance.Isolation != "" {
 			s.Str(attrIsolation, c.Instance.Isolation)

@@ -19,10 +19,11 @@ import (
 )
 
 // Attributes of an operation that its metric has, too: averages must not mix compiling and reading from a cache, and the reason
-// why instances cannot be reset, one of few, must be visible without traces.
+// why instances cannot be reset, or are retired, one of few, must be visible without traces.
 const (
 	keyCache    = "cache.hit"
 	keyNotReset = "not_resettable"
+	keyRetire   = "retire.reason"
 )
 
 // semconvNamespaces are the namespaces of the semantic conventions that operations' attributes may have; other keys are our own.
@@ -30,7 +31,7 @@ var semconvNamespaces = []string{"http.", "url.", "server.", "file.", "oci.", "c
 
 // operationDetail has the operations that occur with each request and are spans only at a higher level of detail. Their metrics do
 // not depend on it.
-var operationDetail = map[string]Detail{"reset": DetailAll}
+var operationDetail = map[string]Detail{"reset": DetailAll, "retire": DetailAll}
 
 // operationTemplate is the template of spans without attributes that are known in advance.
 var operationTemplate = span.Template{}
@@ -138,7 +139,7 @@ func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
 }
 
 // operationKey is the attribute set of a measurement of operations.
-type operationKey struct{ name, component, cache, notResettable, errorType string }
+type operationKey struct{ name, component, cache, notResettable, retired, errorType string }
 
 func operationKeyOf(op *cm.Operation, errorType string) operationKey {
 	k := operationKey{name: op.Name, component: string(op.Component), errorType: errorType}
@@ -148,6 +149,8 @@ func operationKeyOf(op *cm.Operation, errorType string) operationKey {
 			k.cache = fmt.Sprint(a.Value)
 		case keyNotReset:
 			k.notResettable = fmt.Sprint(a.Value)
+		case keyRetire:
+			k.retired = fmt.Sprint(a.Value)
 		}
 	}
 	return k
@@ -164,6 +167,9 @@ func (k operationKey) attributes() []attribute.KeyValue {
 	if k.notResettable != "" {
 		attrs = append(attrs, attribute.String(prefix+keyNotReset, k.notResettable))
 	}
+	if k.retired != "" {
+		attrs = append(attrs, attribute.String(prefix+keyRetire, k.retired))
+	}
 	if k.errorType != "" {
 		attrs = append(attrs, semconv.ErrorTypeKey.String(k.errorType))
 	}
@@ -172,7 +178,7 @@ func (k operationKey) attributes() []attribute.KeyValue {
 
 func (k operationKey) sanitized() operationKey {
 	k.name, k.component, k.errorType = sanitize.Label(k.name), sanitize.Label(k.component), sanitize.Label(k.errorType)
-	k.cache, k.notResettable = sanitize.Label(k.cache), sanitize.Label(k.notResettable)
+	k.cache, k.notResettable, k.retired = sanitize.Label(k.cache), sanitize.Label(k.notResettable), sanitize.Label(k.retired)
 	return k
 }
 

@@ -73,12 +73,12 @@ type SocketGrants struct{ Connect, Listen []string }
 
 // Instances is how instances are made and reused.
 type Instances struct {
-	Isolation   string // fresh, snapshot, reuse
+	Isolation   string // fresh, snapshot, reuse; empty: reuse if several calls may be inside an instance at once, else fresh
 	Max         int
 	Queue       int
 	Ready       *int // instances made before the first event, and kept; nil: 1 if a trigger of the workload calls the component
-	Concurrency int
-	Uses        int
+	Concurrency int  // with reuse: invocations at once in one instance
+	Uses        int  // with reuse: invocations of an instance in all
 	Idle        time.Duration
 }
 

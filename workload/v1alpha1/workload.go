@@ -113,12 +113,12 @@ type Limits struct {
 
 // Instances is how instances are made.
 type Instances struct {
-	Isolation   string   `json:"isolation,omitzero" yaml:"isolation,omitempty" enum:"fresh|snapshot|reuse" later:"reuse" doc:"fresh: each invocation sees what a new instance would see. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all."`
-	Max         int      `json:"max,omitzero" yaml:"max,omitempty" min:"1" max:"1000000" doc:"How many instances may run at once."`
+	Isolation   string   `json:"isolation,omitzero" yaml:"isolation,omitempty" enum:"fresh|snapshot|reuse" doc:"fresh: each invocation sees what a new instance would see; default. snapshot: each sees what one saw behind its initialisation; what that drew, random numbers too, is the same for all. reuse: each sees what others have left in the instance, and with concurrency others are in it at the same time; default for a component whose handler is asynchronous (WASI 0.3)."`
+	Max         int      `json:"max,omitzero" yaml:"max,omitempty" min:"1" max:"1000000" doc:"How many instances may run at once; default 200, and 8 where several invocations share one."`
 	Queue       int      `json:"queue,omitzero" yaml:"queue,omitempty" min:"1" max:"10000000" doc:"How many invocations may wait for an instance."`
 	Ready       *int     `json:"ready,omitempty" yaml:"ready,omitempty" min:"0" max:"1000000" doc:"How many instances are made before the workload answers, and kept; default 1 where a trigger reaches the component; 0: none."`
-	Concurrency int      `json:"concurrency,omitzero" yaml:"concurrency,omitempty" min:"1" max:"1000000" later:"*" doc:"With reuse: invocations at once in one instance."`
-	Uses        int      `json:"uses,omitzero" yaml:"uses,omitempty" min:"1" later:"*" doc:"With reuse: invocations in the life of an instance."`
+	Concurrency int      `json:"concurrency,omitzero" yaml:"concurrency,omitempty" min:"1" max:"1000000" doc:"With reuse: invocations at once in one instance; default 16, and 1 for a component of WASI 0.2."`
+	Uses        int      `json:"uses,omitzero" yaml:"uses,omitempty" min:"1" doc:"With reuse: invocations in the life of an instance; default 1000."`
 	Idle        Duration `json:"idle,omitzero" yaml:"idle,omitempty" doc:"How long an instance is kept that does nothing."`
 }
 

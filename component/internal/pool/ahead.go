@@ -41,6 +41,9 @@ func (p *Pool) Prewarm(ctx context.Context) error {
 func (p *Pool) makeReady(ctx context.Context) error {
 	ctx, stop := p.bound(ctx)
 	defer stop()
+	if p.cfg.Reuse {
+		return p.makeSpare(ctx)
+	}
 	m, err := p.make(ctx)
 	if err == nil {
 		p.keep(m, ready)
@@ -63,7 +66,12 @@ func (p *Pool) mayWorkAhead() bool {
 }
 
 // lacks says whether there are fewer members than are to be ready, those that are busy included: they come back.
-func (p *Pool) lacks() bool { return p.cfg.Ready > 0 && p.idle.len()+len(p.seats) < p.cfg.Ready }
+func (p *Pool) lacks() bool {
+	if p.cfg.Reuse {
+		return p.crew.number() < p.cfg.Ready
+	}
+	return p.cfg.Ready > 0 && p.idle.len()+len(p.seats) < p.cfg.Ready
+}
 
 // resetAhead resets a member before somebody asks for it.
 func (p *Pool) resetAhead(m *Member) {
@@ -94,7 +102,7 @@ func (p *Pool) refill() {
 		defer p.refilling.Store(false)
 		for p.lacks() && p.prewarmCtx.Err() == nil && p.trySeat() {
 			// The seat stands for the new member.
-			room := p.idle.len()+len(p.seats) <= cap(p.seats)
+			room := p.cfg.Reuse || p.idle.len()+len(p.seats) <= cap(p.seats)
 			var err error
 			if room {
 				err = p.makeReady(p.prewarmCtx)

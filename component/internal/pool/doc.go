@@ -4,14 +4,14 @@
 // component.Pool is made of it.
 //
 // What goes in: a [Config], whose Make gives instances, and contexts of invocations. What comes out: an instance that is as
-// new, for one invocation at a time. What an invocation does in it is none of the pool's concern, but for whether it went
-// well.
+// new, for one invocation at a time; or, in a pool that reuses them ([Config.Reuse]), one as other invocations have left it,
+// which others may be in at the same time. What an invocation does in it is none of the pool's concern, but for whether it
+// went well.
 //
 // # A member
 //
-// A member is an instance with its seats; an invocation holds one of them. [seatsEach] is 1: an instance is used by one
-// invocation at a time. With more, a busy member with a free seat could be given out again, and everything below holds as it
-// stands: a member is settled when its last seat is left. Its states, and all ways between them ([next]):
+// A member is an instance with its seats, [Config.Seats] of them; an invocation holds one. A busy member with a free seat is
+// given out again, and a member is settled when its last seat is left. Its states, and all ways between them ([next]):
 //
 //	 Config.Make                       seat taken
 //	     │              ┌───── ready ─────────────────────▶ busy ◀─┐ another seat
@@ -24,6 +24,8 @@
 //	    the first seat) └──▶ busy         └─────────────── used
 //	                                        by the next one
 //
+//	settling ──▶ ready: as its last invocation left it, in a pool that reuses its members
+//
 //	ready, used, settling, resetting, made ──▶ retired: closed, and nothing else happens to it
 //
 // A member is made by a seat that found none idle, or ahead of time. Settling is what an invocation owes when it has left its
@@ -31,13 +33,25 @@
 // they are in the pool's list, the last used on top, and belong to nobody. Members in any other state belong to the
 // goroutine that has brought them there.
 //
+// # Reuse
+//
+// A pool that reuses its members resets none. An invocation that finds none idle makes another one, as long as there are
+// fewer than processors; then it takes a seat in the one that has the most free; where there is none, it makes another one
+// again. Who comes while a member is made takes a seat in it and waits. A member whose guest asks for backpressure is the
+// last that anybody is sent to; whoever is, waits in the guest's own queue.
+//
+// A member is leaving when it has had [Config.Uses] invocations, or its instance has ended while others were in it: nobody
+// takes a seat in it any more, and who leaves the last one retires it. There are never more than [Config.Max] members beside
+// those that are leaving, and never more invocations in all of them than Max members have seats.
+//
 // # An invocation
 //
 //	Enter ─▶ counted in; its context begins ─▶ Sit: waits for a seat, takes a member ─▶ … ─▶ Leave: settles ─▶ Return
 //
 // Leave and Return are two steps so that whoever measures an invocation can end it between them: Leave belongs to the
 // invocation, while Return, which may reset the member, is done ahead for the next one. There are never more members than
-// seats: who makes one holds a seat and has found none idle, or makes it in the place of one that is gone.
+// seats: who makes one holds a seat and has found none idle, or makes it in the place of one that is gone. (Reuse has its
+// own rule, above.)
 //
 // # The end
 //

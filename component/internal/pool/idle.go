@@ -10,7 +10,7 @@ import (
 type idleList struct {
 	life   time.Duration
 	floor  int // that stay, however old
-	retire func(*Member)
+	retire func(m *Member, why string)
 
 	mu     sync.Mutex
 	kept   []idleMember // oldest first
@@ -77,7 +77,7 @@ func (l *idleList) sweep() {
 	}
 	l.mu.Unlock()
 	for _, m := range old {
-		l.retire(m)
+		l.retire(m, RetiredIdle)
 	}
 }
 
@@ -92,7 +92,7 @@ func (l *idleList) end() {
 	}
 	l.mu.Unlock()
 	for _, k := range kept {
-		l.retire(k.Member)
+		l.retire(k.Member, RetiredClosed)
 	}
 	l.sweeps.Wait()
 }

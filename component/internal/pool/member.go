@@ -2,11 +2,12 @@ package pool
 
 import "context"
 
-// seatsEach is how many invocations may be in one instance at once: guests of WASI 0.2 have it for themselves.
-const seatsEach = 1
-
-// Instance is what a member holds. One goroutine at a time calls its methods.
+// Instance is what a member holds. One goroutine at a time calls its methods, but for Alive and Barred, which any may.
 type Instance interface {
+	// Alive says whether it can still be used.
+	Alive() bool
+	// Barred says whether an invocation that came now would have to wait, because the guest asks for it.
+	Barred() bool
 	// Resettable says why it cannot be reset; nil if it can, as far as is known before it is tried.
 	Resettable() error
 	// Initialises says whether Reset runs guest code.
@@ -29,19 +30,27 @@ type Use interface {
 type Member struct {
 	Instance Instance
 	state    state
+	seats    int
 	taken    int    // seats
 	uses     uint64 // invocations that have had a seat, from when the instance was made
-}
 
-// Uses is how many invocations have had a seat, the present one included.
-func (m *Member) Uses() uint64 { return m.uses }
+	// Of a pool that reuses its members; guarded by crew.mu, but for there.
+	counted bool          // crew.usable has it
+	leaving string        // why nobody takes a seat in it any more; empty if somebody may
+	there   chan struct{} // closed when Instance is set, or cannot be; nil: it is
+}
 
 // sit takes a seat.
 func (m *Member) sit() {
-	if m.taken == seatsEach {
+	m.reserve()
+	m.become(busy)
+}
+
+// reserve takes a seat in a member that may not be there yet.
+func (m *Member) reserve() {
+	if m.taken == m.seats {
 		panic("pool: a member has no free seat") // one without is in nobody's reach
 	}
-	m.become(busy)
 	m.taken++
 	m.uses++
 }

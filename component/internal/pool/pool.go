@@ -18,10 +18,15 @@ import (
 type Config struct {
 	Name     string        // in messages
 	Max      int           // members at once; more than 0
+	Seats    int           // invocations at once in one member; more than 0, and 1 without Reuse
 	Queue    int           // invocations that may wait
 	Ready    int           // members that are made ahead and stay, however long they are idle; Max at most
 	Idle     time.Duration // how long another member is kept that does nothing
 	Deadline time.Duration // of an invocation, from Enter on, and of guest code that is run ahead; 0: none
+	// Reuse: an invocation finds a member as those before it have left it. Uses is how many invocations a member has then before
+	// it is retired; 0: any number.
+	Reuse bool
+	Uses  uint64
 	// Processors is how many invocations may be under way for there to be a processor left for work that nobody waits for.
 	Processors int
 
@@ -29,7 +34,9 @@ type Config struct {
 	Make func(ctx context.Context) (Instance, error)
 	// Wait is called where an invocation has to wait, with how many wait before it; what it returns is called when the wait
 	// has ended. Nil: nobody watches.
-	Wait   func(ctx context.Context, before int64) (context.Context, func(error))
+	Wait func(ctx context.Context, before int64) (context.Context, func(error))
+	// Retire is called where a member is closed, with why; what it returns is called when it has been. Nil: nobody watches.
+	Retire func(ctx context.Context, why string) (context.Context, func(error))
 	Logger *slog.Logger
 }
 
@@ -39,6 +46,7 @@ type Pool struct {
 	seats     chan struct{} // one for each seat that is taken
 	waiting   atomic.Int64
 	idle      idleList
+	crew      crew
 	refilling atomic.Bool  // see refill
 	resetting atomic.Int64 // members that are reset ahead
 
@@ -57,27 +65,34 @@ type Pool struct {
 
 // New makes a pool without members.
 func New(c Config) *Pool {
-	p := &Pool{cfg: c, seats: make(chan struct{}, c.Max*seatsEach)}
+	p := &Pool{cfg: c, seats: make(chan struct{}, c.Max*c.Seats)}
 	p.stop.Begin(context.Background())
 	p.prewarmCtx, p.stopPrewarm = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
 	p.pastDeadline = func() error {
 		return cm.Trapf(cm.TrapDeadline, "%s: the invocation took longer than %s", c.Name, c.Deadline)
 	}
 	p.idle.life, p.idle.floor = c.Idle, c.Ready
-	p.idle.retire = func(m *Member) { p.retire(&p.stop, m) }
+	p.idle.retire = func(m *Member, why string) { p.retire(&p.stop, m, why) }
 	return p
 }
 
 // Counts is how a pool stands.
 type Counts struct {
-	Busy, Resetting, Idle int // members; Busy are those of the seats that are taken
-	Waiting               int // invocations
+	Busy, Resetting, Idle, Leaving int // members; Busy are those with a seat that is taken, but for those that are leaving
+	Running, Waiting               int // invocations
+	Fullest                        int // seats that are taken in the member with the most
 }
 
 // Counts is how it stands.
 func (p *Pool) Counts() Counts {
-	resetting := int(p.resetting.Load())
-	return Counts{Busy: max(len(p.seats)-resetting, 0), Resetting: resetting, Idle: p.idle.len(), Waiting: int(p.waiting.Load())}
+	resetting, running := int(p.resetting.Load()), len(p.seats)
+	c := Counts{Busy: max(running-resetting, 0), Resetting: resetting, Idle: p.idle.len(), Waiting: int(p.waiting.Load())}
+	c.Running, c.Fullest = c.Busy, min(c.Busy, 1)
+	if p.cfg.Reuse {
+		c.Running = running
+		c.Busy, c.Leaving, c.Fullest = p.crew.counts()
+	}
+	return c
 }
 
 // admit counts something in that Close waits for, unless the pool is closed.
@@ -121,7 +136,11 @@ func (p *Pool) takeSeat(ctx context.Context) (err error) {
 	}
 	if p.waiting.Add(1) > int64(p.cfg.Queue) {
 		p.waiting.Add(-1)
-		return cm.Trapf(cm.TrapOverload, "%s: %d instances run and %d invocations wait", p.cfg.Name, p.cfg.Max, p.cfg.Queue)
+		what := "instances"
+		if p.cfg.Seats > 1 {
+			what = "invocations"
+		}
+		return cm.Trapf(cm.TrapOverload, "%s: %d %s run and %d invocations wait", p.cfg.Name, cap(p.seats), what, p.cfg.Queue)
 	}
 	defer p.waiting.Add(-1)
 	select {
@@ -163,7 +182,7 @@ func (p *Pool) make(ctx context.Context) (m *Member, err error) {
 	err = p.guard("instantiation", func() error {
 		i, err := p.cfg.Make(ctx)
 		if err == nil {
-			m = &Member{Instance: i}
+			m = &Member{Instance: i, seats: p.cfg.Seats}
 		}
 		return err
 	})
@@ -176,7 +195,7 @@ func (p *Pool) reset(ctx context.Context, m *Member) error {
 	err := p.guard("reset", func() error { return m.Instance.Reset(ctx) })
 	if err != nil {
 		p.cfg.Logger.DebugContext(ctx, "an instance was not used again", "component", p.cfg.Name, "reason", err)
-		p.retire(ctx, m)
+		p.retire(ctx, m, RetiredReset)
 	}
 	return err
 }
@@ -184,13 +203,17 @@ func (p *Pool) reset(ctx context.Context, m *Member) error {
 // settle ends what the last invocation of a member has left open, also when its time is over: that flushes what it wrote last.
 // It gives the member back if it can be used again, and nil where it has retired it.
 func (p *Pool) settle(ctx context.Context, m *Member, well bool) *Member {
-	if !well || m.Instance.Resettable() != nil {
-		p.retire(ctx, m)
+	if !well {
+		p.retire(ctx, m, RetiredEnded)
+		return nil
+	}
+	if m.Instance.Resettable() != nil {
+		p.retire(ctx, m, RetiredUsed)
 		return nil
 	}
 	if err := p.guard("release", func() error { return m.Instance.Release(ctx) }); err != nil {
 		p.cfg.Logger.ErrorContext(ctx, "an instance did not let go of what it had", "component", p.cfg.Name, "error", err)
-		p.retire(ctx, m)
+		p.retire(ctx, m, RetiredRelease)
 		return nil
 	}
 	return m
@@ -199,13 +222,31 @@ func (p *Pool) settle(ctx context.Context, m *Member, well bool) *Member {
 // keep makes a member idle, as s.
 func (p *Pool) keep(m *Member, s state) {
 	if !p.idle.keep(m, s) {
-		p.retire(&p.stop, m)
+		p.retire(&p.stop, m, RetiredClosed)
 	}
 }
 
-func (p *Pool) retire(ctx context.Context, m *Member) {
+// Why a member has been retired.
+const (
+	RetiredIdle    = "idle"    // nobody used it for too long
+	RetiredUsed    = "used"    // it has had all the invocations that it may, or cannot be reset
+	RetiredEnded   = "ended"   // its guest trapped or exited, or had to be ended
+	RetiredReset   = "reset"   // it could not be set back
+	RetiredRelease = "release" // it did not let go of what an invocation had
+	RetiredBarred  = "barred"  // its guest asks for backpressure, and nobody is left in it who could end that
+	RetiredClosed  = "closed"  // the pool was closed
+)
+
+func (p *Pool) retire(ctx context.Context, m *Member, why string) {
 	m.become(retired)
-	err := p.guard("close", func() error { return m.Instance.Close(context.WithoutCancel(ctx)) })
+	p.crew.discount(m)
+	var err error
+	if p.cfg.Retire != nil {
+		var end func(error)
+		ctx, end = p.cfg.Retire(ctx, why)
+		defer func() { end(err) }()
+	}
+	err = p.guard("close", func() error { return m.Instance.Close(context.WithoutCancel(ctx)) })
 	if err != nil {
 		p.cfg.Logger.ErrorContext(ctx, "an instance did not close", "component", p.cfg.Name, "error", err)
 	}

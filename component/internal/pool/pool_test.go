@@ -25,6 +25,8 @@ type fake struct {
 	clean atomic.Bool
 	ended atomic.Bool
 
+	dead, barred atomic.Bool // of those that are reused
+
 	resettable, release, reset, close error
 	panics                            string
 }
@@ -43,6 +45,8 @@ func (f *fake) enter(what string) func() {
 	return func() { f.inner.Add(-1) }
 }
 
+func (f *fake) Alive() bool       { return !f.dead.Load() }
+func (f *fake) Barred() bool      { return f.barred.Load() }
 func (f *fake) Resettable() error { return f.resettable }
 func (f *fake) Initialises() bool { return false }
 func (f *fake) Release(context.Context) error {
@@ -73,6 +77,7 @@ func newPool(c Config, change func(*fake) error) *makes {
 	m := &makes{change: change}
 	c.Name = "c"
 	c.Logger = slog.New(slog.NewTextHandler(&m.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	c.Seats = max(c.Seats, 1)
 	if c.Processors == 0 {
 		c.Processors = 1
 	}
@@ -158,7 +163,7 @@ func TestTransitions(t *testing.T) {
 
 // TestSeats: members with several seats would be settled with the last one; a full one cannot be sat in.
 func TestSeats(t *testing.T) {
-	m := &Member{state: ready}
+	m := &Member{state: ready, seats: 1}
 	m.sit()
 	func() {
 		defer func() {
@@ -168,7 +173,7 @@ func TestSeats(t *testing.T) {
 		}()
 		m.sit()
 	}()
-	if m.Uses() != 1 || m.taken != 1 {
+	if m.uses != 1 || m.taken != 1 {
 		t.Errorf("%+v", m)
 	}
 	m.taken++ // as if it had two
@@ -283,7 +288,7 @@ func TestQueue(t *testing.T) {
 			})
 			synctest.Wait()
 		}
-		if n := p.Counts(); n != (Counts{Busy: 1, Waiting: 3}) {
+		if n := p.Counts(); n != (Counts{Busy: 1, Running: 1, Fullest: 1, Waiting: 3}) {
 			t.Errorf("%+v", n)
 		}
 		if _, err := p.use(t.Context(), true, nil); code(err) != cm.TrapOverload || !strings.Contains(err.Error(), "c: 1 instances run and 3 invocations wait") {

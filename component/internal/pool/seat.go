@@ -18,6 +18,7 @@ type Seat struct {
 	taken  bool    // of the pool's seats
 	member *Member // from Sit on, and until it is idle or retired
 	had    bool    // a member
+	nth    uint64  // of the member's invocations
 }
 
 // Enter counts the invocation in and begins its context. It fails where the pool is closed; Leave and Return do nothing
@@ -49,17 +50,25 @@ func (s *Seat) Sit() (*Member, error) {
 		return nil, err
 	}
 	s.taken = true
+	if s.pool.cfg.Reuse {
+		m, use, err := s.pool.join(&s.ctx)
+		s.member, s.had, s.nth = m, err == nil, use
+		return m, err
+	}
 	m, err := s.pool.member(&s.ctx)
 	if err != nil {
 		return nil, err
 	}
 	m.sit()
-	s.member, s.had = m, true
+	s.member, s.had, s.nth = m, true, m.uses
 	return m, nil
 }
 
+// Use is which of the invocations that the member has had this one is, from 1 on.
+func (s *Seat) Use() uint64 { return s.nth }
+
 // Leave ends the invocation's use of its member and its context. well says that the guest came back by itself, so that the
-// member may be used again; use is the invocation's part of the instance.
+// member may be used again: a pool that reuses its members asks the instance itself. use is the invocation's part of it.
 func (s *Seat) Leave(well bool, use Use) {
 	if s.pool == nil || s.left {
 		return
@@ -73,6 +82,10 @@ func (s *Seat) Leave(well bool, use Use) {
 	}
 	s.member = nil
 	ctx := context.WithoutCancel(&s.ctx)
+	if s.pool.cfg.Reuse {
+		s.pool.part(ctx, m, use)
+		return
+	}
 	empty, err := m.leave(use)
 	if err != nil {
 		s.pool.cfg.Logger.ErrorContext(ctx, "an invocation did not let go of what it had", "component", s.pool.cfg.Name, "error", err)

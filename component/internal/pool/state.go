@@ -25,7 +25,7 @@ var next = [...][]state{
 	made:      {ready, busy, retired},
 	ready:     {busy, retired},
 	busy:      {busy, settling},
-	settling:  {used, resetting, retired},
+	settling:  {ready, used, resetting, retired},
 	used:      {resetting, retired},
 	resetting: {ready, retired},
 	retired:   nil,

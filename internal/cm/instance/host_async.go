@@ -3,6 +3,7 @@ package instance
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -192,9 +193,13 @@ func (c *hostCall) left(result cm.Val, err error) {
 	}
 }
 
+// errSubtaskCancelled is the cause with which a subtask's work is cancelled. It is not context.Canceled itself: a context without a cause
+// of its own has that of the caller's, which may have ended for another reason.
+var errSubtaskCancelled = fmt.Errorf("the guest has cancelled the call: %w", context.Canceled)
+
 // cancel ends the work's context, and gives it one chance to be prompt.
 func (c *hostCall) cancel() {
-	c.ctx.Cancel(context.Canceled)
+	c.ctx.Cancel(errSubtaskCancelled)
 	runtime.Gosched()
 	select {
 	case f := <-c.done:

@@ -32,6 +32,8 @@ type value struct{ key, value any }
 // its calls; 0 is no bound but the store's. It ends with End, or with the store's Release.
 func (i *Invocation) Begin(s *Store, info *cm.InstanceInfo, fuel uint64) {
 	i.store, i.info, i.fuel = s, info, fuel
+	s.uses.Lock()
+	defer s.uses.Unlock()
 	s.invocations = append(s.invocations, i)
 }
 
@@ -83,9 +85,7 @@ func (i *Invocation) find(key any) (any, bool) {
 // End closes the values of the invocation, the youngest first. A second End does nothing.
 func (i *Invocation) End() error {
 	s := i.store
-	if n := slices.Index(s.invocations, i); n >= 0 {
-		s.invocations = slices.Delete(s.invocations, n, n+1)
-	}
+	s.forget(i)
 	i.mu.Lock()
 	kept, first := i.kept, i.first
 	if len(kept) <= len(first) {
@@ -103,6 +103,25 @@ func (i *Invocation) End() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// forget is the end of an invocation in the store's list.
+func (s *Store) forget(i *Invocation) {
+	s.uses.Lock()
+	defer s.uses.Unlock()
+	if n := slices.Index(s.invocations, i); n >= 0 {
+		s.invocations = slices.Delete(s.invocations, n, n+1)
+	}
+}
+
+// lastInvocation is the one that has begun last of those that have not ended; nil if there is none.
+func (s *Store) lastInvocation() *Invocation {
+	s.uses.Lock()
+	defer s.uses.Unlock()
+	if len(s.invocations) == 0 {
+		return nil
+	}
+	return s.invocations[len(s.invocations)-1]
 }
 
 // values are what host functions keep for a store.

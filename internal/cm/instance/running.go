@@ -19,6 +19,7 @@ type Running struct {
 	args     []cm.Val
 	crossing *guestCrossing // nil: nobody observes
 
+	begun          bool          // its thread has; guarded by the baton
 	resolved, over chan struct{} // closed; over is after resolved
 
 	mu        sync.Mutex // guards what follows
@@ -64,6 +65,7 @@ func (s *Store) start(ctx context.Context, i *Invocation, f *plan.ExportFunc, ar
 	s.sched.Post(func() {
 		if s.dead != nil {
 			r.thread.Discard()
+			dropVals(&r.activation, r.l.fn.Type.Params, r.args)
 			r.end(cm.Val{}, s.at(s.deadTrap(), r.boundary))
 			return
 		}
@@ -89,6 +91,7 @@ func newTask(ci *componentInstance, l *lift) *task.Task {
 // run is the call, on a goroutine of its own that has the baton.
 func (r *Running) run() {
 	s := r.store
+	r.begun = true
 	ended := false
 	defer func() {
 		if !ended {
@@ -111,6 +114,12 @@ func (r *Running) run() {
 	}
 	ended = true
 	r.conclude(err)
+}
+
+// neverBegins is the end of a call whose turn has not come when its store ends.
+func (r *Running) neverBegins() {
+	dropVals(&r.activation, r.l.fn.Type.Params, r.args)
+	r.conclude(r.store.at(r.store.deadTrap(), r.boundary))
 }
 
 // resolve is told of the task's result.

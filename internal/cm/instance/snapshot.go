@@ -208,8 +208,8 @@ func (s *Store) Release(ctx context.Context) error {
 			errs = append(errs, err)
 		}
 	}
-	for len(s.invocations) > 0 {
-		note(s.invocations[len(s.invocations)-1].End())
+	for i := s.lastInvocation(); i != nil; i = s.lastInvocation() {
+		note(i.End())
 	}
 	note(s.own.End())
 	note(s.values.end())
@@ -358,4 +358,15 @@ func (s *Store) Reinitialised() bool { return len(s.reset.starts) > 0 }
 func (s *Store) stale(r *cm.Resource) bool {
 	ci, ok := r.Type.Owner.(*componentInstance)
 	return ok && ci.store == s && r.Type != s.resources[r.Type.Slot]
+}
+
+// Left counts, for tests, what is left in the store of calls that have ended: elements of handle tables; and says what else is:
+// calls under way, invocations, and whether any thread or anybody inside is left. No call may be under way.
+func (s *Store) Left() (handles int, rest string) {
+	inside := s.sched.Live()
+	for i := range s.instances {
+		handles += s.instances[i].table.Len()
+		inside = inside || !s.instances[i].entry.Idle()
+	}
+	return handles, fmt.Sprintf("%d calls, %d invocations, anybody inside: %t", len(s.running), len(s.invocations), inside)
 }

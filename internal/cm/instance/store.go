@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -58,8 +60,11 @@ type Store struct {
 	own         Invocation // of calls that come with none: the store's only one, from one reset to the next
 	ownInfo     cm.InstanceInfo
 	invocations []*Invocation // others, that have not ended
+	uses        sync.Mutex    // guards invocations: they begin and end outside the store
 	reset       resetting
 	dead        *cm.Trap              // why it can no longer be entered
+	ended       atomic.Bool           // dead is set: for those who are outside
+	barred      atomic.Int32          // component instances that ask for backpressure: likewise
 	running     map[*Running]struct{} // calls from the host that have a goroutine of their own
 	spare       *activation           // under which realloc runs for calls that have ended
 	grace       time.Duration         // that a task has between its cancellation and its end
@@ -133,6 +138,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
 		s.instances[i].table.Max, s.instances[i].table.Account = o.Handles, s.account
+		s.instances[i].entry.Barred = &s.barred
 	}
 	for slot, rt := range l.resources {
 		if rt == nil {
@@ -200,9 +206,22 @@ func (s *Store) fail(err error) error {
 func (s *Store) kill(why *cm.Trap) {
 	if s.dead == nil {
 		s.dead = why
+		s.ended.Store(true)
 	}
 	s.sched.Kill(s.dead)
+	for r := range s.running {
+		if !r.begun {
+			r.neverBegins()
+		}
+	}
 }
+
+// Alive says whether calls can still be made: no trap, exit or Close has ended the store. Safe for concurrent use.
+func (s *Store) Alive() bool { return !s.ended.Load() }
+
+// Barred says whether a component instance asks for backpressure: calls of asynchronous functions may have to wait. Safe for
+// concurrent use; the answer may be out of date at once.
+func (s *Store) Barred() bool { return s.barred.Load() > 0 }
 
 // deadlock is the end of a store in which nothing can go on, though somebody waits for a result.
 func (s *Store) deadlock() {

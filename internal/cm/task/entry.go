@@ -1,6 +1,10 @@
 package task
 
-import "github.com/vitrine-wasm/vitrine/cm"
+import (
+	"sync/atomic"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
 
 // maxBackpressure is the count that traps (CanonicalABI.md §canon backpressure.{inc,dec}).
 const maxBackpressure = 1 << 16
@@ -10,6 +14,8 @@ const maxBackpressure = 1 << 16
 type Entry struct {
 	// NoLeave says that realloc or post-return runs, which must not call imports. They are not parked meanwhile.
 	NoLeave bool
+	// Barred counts the entries with backpressure, for those outside the store; nil: nobody asks.
+	Barred *atomic.Int32
 
 	exclusive    *Thread // that has the guest's stack for itself; nil if none
 	backpressure int
@@ -29,9 +35,17 @@ func (e *Entry) Idle() bool {
 // AddBackpressure counts by how much more often the guest has asked for backpressure than for its end. Synchronous calls
 // do not heed it.
 func (e *Entry) AddBackpressure(by int) error {
+	before := e.backpressure > 0
 	e.backpressure += by
 	if e.backpressure < 0 || e.backpressure == maxBackpressure {
 		return cm.Trapf(cm.TrapBackpressure, "backpressure counter out of range: %d", e.backpressure)
+	}
+	if now := e.backpressure > 0; now != before && e.Barred != nil {
+		if now {
+			e.Barred.Add(1)
+		} else {
+			e.Barred.Add(-1)
+		}
 	}
 	if e.backpressure == 0 {
 		e.wakeEntering()
@@ -40,7 +54,12 @@ func (e *Entry) AddBackpressure(by int) error {
 }
 
 // Reset makes the entry that of an instance in which nothing has run.
-func (e *Entry) Reset() { *e = Entry{} }
+func (e *Entry) Reset() {
+	if e.backpressure > 0 && e.Barred != nil {
+		e.Barred.Add(-1)
+	}
+	*e = Entry{Barred: e.Barred}
+}
 
 // hasBackpressure says whether a task has to wait before it comes in.
 func (e *Entry) hasBackpressure(t *Task) bool {
