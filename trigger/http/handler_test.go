@@ -554,7 +554,7 @@ func TestHandlerLimits(t *testing.T) {
 		if w.Code != c.status {
 			t.Errorf("%s: %d %s, want %d", c.target, w.Code, w.Body, c.status)
 		}
-		for h.Stats().Busy > 0 { // behind the answer
+		for s := h.Stats(); s.Busy+s.Resetting+s.Running > 0; s = h.Stats() { // behind the answer
 			time.Sleep(time.Millisecond)
 		}
 	}

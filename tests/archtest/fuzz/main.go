@@ -26,6 +26,8 @@ var targets = []string{
 	"./component:FuzzLoad",
 	"./internal/core:FuzzSame",
 	"./internal/core:FuzzRewrite",
+	"./internal/cm/task:FuzzModel",
+	"./internal/cm/task:FuzzPrograms",
 	"./internal/cm/canon:FuzzValues",
 	"./internal/cm/canon:FuzzLift",
 	"./app:FuzzParse",
