@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
@@ -112,7 +113,12 @@ func echo(t *testing.T, guest string, total, keeps int) {
 			runtime.Gosched()
 		}
 		err := p.Run(ctx, func(_ context.Context, inst *component.Instance) error {
-			handles, rest = component.Left(inst)
+			for range 5000 {
+				if handles, rest = component.Left(inst); strings.HasSuffix(rest, "inside: false") {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
 			rest += fmt.Sprintf(", instance %d", inst.Info().ID)
 			return errLook
 		})
