@@ -288,8 +288,12 @@ type Times struct {
 	Stalled time.Duration // part of Total in which the guest's back-pressure stopped the body
 }
 
-// Times are valid after the end of the exchange.
+// Times are valid after the end of the exchange. Of one that goes on, because whoever began it has ended, they are those so far.
 func (x *Exchange) Times() Times {
+	if !x.ready.Ready() {
+		took := time.Since(x.start)
+		return Times{Head: took, Total: took}
+	}
 	if x.body == nil {
 		return Times{Head: x.head, Total: x.head}
 	}
