@@ -134,7 +134,12 @@ func (p *Pool) takeSeat(ctx context.Context) (err error) {
 		ctx, end = p.cfg.Wait(ctx, p.waiting.Load())
 		defer func() { end(err) }()
 	}
-	if p.waiting.Add(1) > int64(p.cfg.Queue) {
+	// Seats that are held to reset or to make a member ahead are about to be free: whoever finds none but those does not find the pool busy.
+	ahead := p.resetting.Load()
+	if p.refilling.Load() {
+		ahead++
+	}
+	if p.waiting.Add(1) > int64(max(p.cfg.Queue, 0))+int64(ahead) {
 		p.waiting.Add(-1)
 		what := "instances"
 		if p.cfg.Seats > 1 {
