@@ -91,11 +91,14 @@ func TestInspect(t *testing.T) {
 	}
 }
 
-// TestRefusesWASI03: the message names the feature of a 0.3 component that this version does not run.
-func TestRefusesWASI03(t *testing.T) {
-	code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", testref.File(t, "rust-http-p3"))
-	if code != 2 || !strings.HasPrefix(errs, "vitrine: ") || !strings.Contains(errs, "async lift") {
-		t.Errorf("exit %d: %s", code, errs)
+// TestServesWASI03: services of WASI 0.3.0 and 0.3.2 answer, behind a middleware too.
+func TestServesWASI03(t *testing.T) {
+	for guest, want := range map[string]string{
+		"rust-http-p3": "hello from rust-http-p3\n", "rust-http-p3-next": "hello from rust-http-p3\n", "mw1-composed-p3": "hello from rust-http-p3\n",
+	} {
+		s := up(t, nil, testref.File(t, guest))
+		s.expect("/hello", "", 200, want)
+		s.expect("/echo", "some bytes", 200, "some bytes")
 	}
 }
 

@@ -98,7 +98,7 @@ func (a *activation) tooDeep(b *cm.Boundary) error {
 	if int(a.depth) <= a.store.depth {
 		return nil
 	}
-	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d calls stand in one another already, which is the most that may", a.store.depth))
+	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d nested calls between components are under way, which is the limit", a.store.depth))
 }
 
 // self makes the scheduler know the thread that a runs on. The task of a synchronous call, which most have no need of, is
