@@ -128,7 +128,7 @@ func compare(r *run, args []string) (any, error) {
 	conns := r.flags.String("c", "1,32,256", "connections")
 	only := r.flags.String("jobs", "", "jobs to run, by the beginning of their names, separated by commas; all when empty")
 	skip := r.flags.String("skip", "", "contenders to leave out, by their names, separated by commas")
-	guests := r.flags.String("guests", "rust,go,js", "components: rust, go, js, other prebuilt ones by name, or paths")
+	guests := r.flags.String("guests", "rust,go,js", "components: rust, go, js, those of WASI 0.3 rust3, go3, js3, c3, other prebuilt ones by name, or paths")
 	otlp := r.flags.String("otlp", "", "where telemetry goes, OTLP over HTTP; a process of its own that discards it if empty")
 	client := r.flags.String("client", "own", "what makes the load: own or wrk")
 	starts := r.flags.Int("starts", 10, "how often each server is started for the time to its first answer; 0 leaves it out")
@@ -196,6 +196,9 @@ func compare(r *run, args []string) (any, error) {
 		}
 		for _, g := range names {
 			for _, s := range turns {
+				if !s.measures(g) {
+					continue
+				}
 				if err := c.serve(s, g, files[g]); err != nil {
 					return nil, err
 				}

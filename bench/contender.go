@@ -14,6 +14,7 @@ type contender struct {
 	name   string
 	about  string // what it is, in one line
 	middle bool   // measured at the middle concurrency only: it shows the effect of a setting
+	wasi   string // the version of WASI of the guests that it is measured on, 0.2 or 0.3; all if empty
 	// command starts the server of a component at an address.
 	command func(guest, addr string) *exec.Cmd
 }
@@ -24,8 +25,15 @@ const (
 	isFresh     = "vitrine"
 	isTelemetry = "vitrine telemetry"
 	isSnapshot  = "vitrine snapshot"
+	isReuse     = "vitrine reuse"
 	isWasmtime  = "wasmtime"
+	isWasmReuse = "wasmtime reuse"
 )
+
+// measures says whether a server is measured on a guest.
+func (c contender) measures(guest string) bool {
+	return c.wasi == "" || (c.wasi == "0.3") == isAsync(guest)
+}
 
 // vitrineUp is vitrine with its own compile cache; guests' output goes to /dev/null, as for every contender.
 func vitrineUp(binary, cache string, env []string, flags ...string) func(guest, addr string) *exec.Cmd {
@@ -48,7 +56,11 @@ func withoutOTel(env []string) (out []string) {
 
 func wasmtimeServe(binary string, flags ...string) func(guest, addr string) *exec.Cmd {
 	return func(guest, addr string) *exec.Cmd {
-		return exec.Command(binary, append(append([]string{"serve", "-Scli", "-Ccache=y", "--addr", addr}, flags...), guest)...)
+		args := []string{"serve", "-Scli", "-Ccache=y", "--addr", addr}
+		if isAsync(filepath.Base(guest)) {
+			args = append(args, "-Sp3", "-Wcomponent-model-async")
+		}
+		return exec.Command(binary, append(append(args, flags...), guest)...)
 	}
 }
 
@@ -56,21 +68,22 @@ func wasmtimeServe(binary string, flags ...string) func(guest, addr string) *exe
 func contenders(vitrine, cache, otlp string) (list []contender, wasmtime string, missing []string) {
 	otel := []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + otlp, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}
 	list = []contender{
-		{isFresh, "fresh, telemetry off", false, vitrineUp(vitrine, cache, nil)},
-		{isTelemetry, "fresh, traces, metrics and logs to a collector", false, vitrineUp(vitrine, cache, otel)},
-		{"vitrine detail all", "the same with --detail all", false, vitrineUp(vitrine, cache, otel, "--detail", "all")},
-		{isSnapshot, "--isolation snapshot, telemetry off", false, vitrineUp(vitrine, cache, nil, "--isolation", "snapshot")},
+		{name: isFresh, about: "as it is without settings: a fresh instance for each request of a 0.2 guest, reused ones for a 0.3 guest; telemetry off", command: vitrineUp(vitrine, cache, nil)},
+		{name: isTelemetry, about: "the same with traces, metrics and logs to a collector", command: vitrineUp(vitrine, cache, otel)},
+		{name: "vitrine detail all", about: "the same with --detail all", command: vitrineUp(vitrine, cache, otel, "--detail", "all")},
+		{name: isSnapshot, about: "--isolation snapshot, telemetry off", wasi: "0.2", command: vitrineUp(vitrine, cache, nil, "--isolation", "snapshot")},
+		{name: isReuse, about: "--isolation reuse --max-uses 1000000, telemetry off", command: vitrineUp(vitrine, cache, nil, "--isolation", "reuse", "--max-uses", "1000000")},
 	}
 	wasmtime, err := exec.LookPath("wasmtime")
 	if err != nil {
 		return list, "", []string{"wasmtime serve: no wasmtime on the PATH (cargo install wasmtime-cli --version 48.0.8 --locked)"}
 	}
 	return append(list,
-		contender{isWasmtime, "wasmtime serve -Scli: an instance a request", false, wasmtimeServe(wasmtime)},
-		contender{"wasmtime tuned", "2 MiB of memory and the tables kept resident in its pool, reset by copying", true,
-			wasmtimeServe(wasmtime, "-Opooling-allocator=y,pooling-memory-keep-resident=2097152,pooling-table-keep-resident=131072")},
-		contender{"wasmtime reuse", "opt-in: an instance serves many requests, which gives isolation up", true,
-			wasmtimeServe(wasmtime, "--max-instance-reuse-count", "1000000", "--idle-instance-timeout", "10s")},
+		contender{name: isWasmtime, about: "wasmtime serve -Scli: an instance a request of a 0.2 guest, its own reuse of a 0.3 guest", command: wasmtimeServe(wasmtime)},
+		contender{name: "wasmtime tuned", about: "2 MiB of memory and the tables kept resident in its pool, reset by copying", middle: true,
+			command: wasmtimeServe(wasmtime, "-Opooling-allocator=y,pooling-memory-keep-resident=2097152,pooling-table-keep-resident=131072")},
+		contender{name: isWasmReuse, about: "opt-in: an instance serves 1000000 requests, which gives the isolation of 0.2 guests up",
+			command: wasmtimeServe(wasmtime, "--max-instance-reuse-count", "1000000", "--idle-instance-timeout", "10s")},
 	), wasmtime, nil
 }
 

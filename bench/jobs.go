@@ -30,14 +30,15 @@ var (
 	counted = bytes.Repeat([]byte("0123456789abcdef"), 16<<10)
 )
 
-// The jobs, by the routes of rust-http-full-p2, which the net/http server has as well; compute is a rolling sum over 256 KiB.
-// The Go and JavaScript guests have no streaming and no compute route.
+// The jobs, by the routes of rust-http-full-p2 and rust-http-p3, which the net/http server has as well; compute is a rolling sum over 256 KiB.
+// The Go, JavaScript and C guests have no streaming and no compute route.
 var (
 	jobHello   = job{"hello", "/hello", nil, nil}
+	jobSmall   = job{"echo 13 B", "/echo", []byte("hello, world!"), []byte("hello, world!")}
 	jobEcho    = job{"echo 16 KB", "/echo", json16K, json16K}
 	jobStream  = job{"stream 1 MB", "/chunks?n=16&ms=0&size=65536", nil, mega}
 	jobCompute = job{"compute", "/count", counted, []byte("bytes=262144 sum=" + rolling(counted) + " trailers=0\n")}
-	allJobs    = []job{jobHello, jobEcho, jobStream, jobCompute}
+	allJobs    = []job{jobHello, jobSmall, jobEcho, jobStream, jobCompute}
 )
 
 func rolling(b []byte) string {
@@ -51,14 +52,28 @@ func rolling(b []byte) string {
 // jobsOf are the jobs of a guest; the others are listed as missing.
 func jobsOf(guest string) []job {
 	switch guest {
-	case "rust", "rust-http-full-p2":
+	case "rust", "rust-http-full-p2", "rust3", "rust-http-p3":
 		return allJobs
+	case "go3", "go126-http-async-p3":
+		return []job{jobSmall, jobEcho} // its answers to other paths take 60 ms, as the C guest's do
+	case "js3", "js-qjs-hello-http-p3":
+		return []job{{"hello", "/hello", nil, []byte("hello p3 get /hello\nsecond chunk\n")}, jobSmall, jobEcho}
+	case "c3", "c-http-p3":
+		return []job{{"hello", "/hello", nil, []byte("chunk 0 of /hello\nchunk 1 of /hello\nchunk 2 of /hello\n")}, jobEcho}
 	case "go", "go126-http-p2":
-		return []job{{"hello", "/hello", nil, []byte("hello from go1.26.8 /hello\n")}, jobEcho}
+		return []job{{"hello", "/hello", nil, []byte("hello from go1.26.8 /hello\n")}, jobSmall, jobEcho}
 	case "js", "js-qjs-http-p2":
-		return []job{{"hello", "/hello", nil, []byte("hello qjs p2 get /hello\n")}, jobEcho}
+		return []job{{"hello", "/hello", nil, []byte("hello qjs p2 get /hello\n")}, jobSmall, jobEcho}
 	}
 	return []job{jobHello, jobEcho}
+}
+
+// mainJob is the job by which aims judge a guest: the shortest answer that it gives without waiting.
+func mainJob(guest string) job {
+	if isAsync(guest) {
+		return jobSmall
+	}
+	return jobHello
 }
 
 // check sends one request and compares the response.
