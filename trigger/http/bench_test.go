@@ -40,7 +40,7 @@ func BenchmarkServe(b *testing.B) {
 			if c.telemetry {
 				observer = discarded(b)
 			}
-			conn := hosted(b, observer)
+			conn := hosted(b, observer, "rust-http-full-p2")
 			if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 				b.Fatal(err)
 			}
@@ -80,7 +80,7 @@ func BenchmarkServe(b *testing.B) {
 }
 
 // hosted serves a prebuilt guest and connects to it.
-func hosted(b *testing.B, observer host.Observer) net.Conn {
+func hosted(b *testing.B, observer host.Observer, guest string) net.Conn {
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)
 	if err != nil {
@@ -94,7 +94,7 @@ func hosted(b *testing.B, observer host.Observer) net.Conn {
 	}
 	w := spec("/")
 	w.Components = []workload.Component{{Name: w.Triggers[0].Component,
-		Source: workload.Source{File: testref.File(b, "rust-http-full-p2")}}}
+		Source: workload.Source{File: testref.File(b, guest)}}}
 	if _, err := h.Start(ctx, w); err != nil {
 		b.Fatal(err)
 	}
