@@ -337,7 +337,7 @@ type field struct {
 }
 
 // unsupported says that this version does not support the field yet.
-func (f *field) unsupported() bool { return f.tag.Get("later") == "*" }
+func (f *field) unsupported() bool { return f.tag.Get("reserved") == "*" }
 
 // elementTag is the part of a list's tag that is about its elements.
 func elementTag(tag reflect.StructTag) reflect.StructTag {
@@ -349,8 +349,8 @@ func elementTag(tag reflect.StructTag) reflect.StructTag {
 
 // supportedValues are the values of an enum that this version supports.
 func supportedValues(tag reflect.StructTag) []string {
-	later := strings.Split(tag.Get("later"), "|")
-	return slices.DeleteFunc(strings.Split(tag.Get("enum"), "|"), func(v string) bool { return slices.Contains(later, v) })
+	reserved := strings.Split(tag.Get("reserved"), "|")
+	return slices.DeleteFunc(strings.Split(tag.Get("enum"), "|"), func(v string) bool { return slices.Contains(reserved, v) })
 }
 
 func fieldsOf(t reflect.Type) []field {

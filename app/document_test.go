@@ -213,7 +213,7 @@ type schemaCase struct {
 // structureCases are manifests with valid and invalid keys and structures.
 func structureCases() map[string]schemaCase {
 	return map[string]schemaCase{
-		"full":                   {strings.Replace(fullManifest, "  services: []\n", "", 1), true}, // not supported yet
+		"full":                   {fullManifest, true},
 		"least":                  {oneComponent, true},
 		"nothing":                {"{}", false},
 		"a text":                 {"hello", false},
@@ -234,6 +234,9 @@ func structureCases() map[string]schemaCase {
 		"source of two":          {schemaHead + "components: [{name: a, source: {file: cart.wasm, image: x}}]", false},
 		"image":                  {schemaHead + "components: [{name: a, source: {image: x}}]", false},
 		"services":               {oneComponent + "services: [{component: a}]", false},
+		"services, none":         {oneComponent + "services: []", true},
+		"services of nothing":    {oneComponent + "services:", true},
+		"services, no list":      {oneComponent + "services: {}", false},
 		"reuse":                  {componentWith("instances: {isolation: reuse, max: 8, concurrency: 16, uses: 1000, idle: 5s}"), true},
 		"concurrency":            {componentWith("instances: {concurrency: 2}"), true},
 		"snapshot":               {componentWith("instances: {isolation: snapshot, max: 3, queue: 1, ready: 0, idle: 5s}"), true},
@@ -247,6 +250,7 @@ func structureCases() map[string]schemaCase {
 		"trigger without value":  {oneComponent + "triggers: [{http: }]", false},
 		"trigger of two":         {oneComponent + "triggers: [{http: {path: /, component: a}, timer: {every: 1s, component: a}}]", false},
 		"timer":                  {oneComponent + "triggers: [{timer: {every: 1s, component: a}}]", false},
+		"trigger, empty chain":   {oneComponent + "triggers: [{http: {path: /, component: a, chain: []}}]", true},
 		"trigger with a chain":   {oneComponent + "triggers: [{http: {path: /, component: a, chain: [a]}}]", false},
 		"trigger of a typo":      {oneComponent + "triggers: [{htp: {path: /, component: a}}]", false},
 		"variables":              {componentWith("environment: {A: b, c.d: ''}"), true},
@@ -352,12 +356,12 @@ func validate(schema map[string]any, v any, where string) string {
 				}
 			}
 			refuses = n != 1
-		case "items", "minItems":
+		case "minItems", "maxItems":
+			list, ok := v.([]any)
+			n := float64(len(list))
+			refuses = ok && (keyword == "minItems" && n < want.(float64) || keyword == "maxItems" && n > want.(float64))
+		case "items":
 			list, _ := v.([]any)
-			if n, ok := want.(float64); ok {
-				refuses = v != nil && float64(len(list)) < n
-				break
-			}
 			for i, e := range list {
 				if why := validate(want.(map[string]any), e, fmt.Sprintf("%s[%d]", where, i)); why != "" {
 					return why

@@ -79,7 +79,7 @@ func (f *Format) Spec(m *v1alpha1.Workload, dir string) (*workload.Spec, error) 
 }
 
 // Bare is the manifest of a component alone: one component named after the file, with the trigger of the first type that is
-// supported and has a [workload.TriggerType].Alone.
+// supported and has a [workload.TriggerType].Default.
 func (f *Format) Bare(file string) *v1alpha1.Workload {
 	name := bareName(file)
 	return &v1alpha1.Workload{

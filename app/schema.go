@@ -12,7 +12,7 @@ import (
 
 // Schema is the manifest's JSON Schema (draft 2020-12), made from the Go types. It accepts and refuses each value by itself as the
 // reader does; only the reader checks a value against other values, files, and grammars that a pattern cannot express. It omits
-// keys and values that are not supported yet, also where the reader accepts an empty one (services: []).
+// keys and values that are not supported yet, except that a list of such is accepted while it is empty (services: []).
 func (f *Format) Schema() ([]byte, error) {
 	root := f.schemaOf(reflect.TypeFor[v1alpha1.Workload](), "")
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -72,16 +72,23 @@ func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any 
 func (f *Format) structSchema(t reflect.Type, tag reflect.StructTag) map[string]any {
 	properties, required := map[string]any{}, []string{}
 	for _, field := range fieldsOf(t) {
-		if field.unsupported() {
+		fieldType := t.Field(field.index).Type
+		if field.unsupported() && fieldType.Kind() != reflect.Slice {
 			continue
 		}
-		p := f.schemaOf(t.Field(field.index).Type, field.tag)
+		p := f.schemaOf(fieldType, field.tag)
+		if field.unsupported() {
+			p = map[string]any{"type": "array", "maxItems": 0}
+		}
 		if field.required {
 			required = append(required, field.key)
 		} else {
 			p = orNull(p)
 		}
 		if doc := field.tag.Get("doc"); doc != "" {
+			if field.unsupported() {
+				doc += " Not supported yet."
+			}
 			p["description"] = doc
 		}
 		properties[field.key] = p

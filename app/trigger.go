@@ -30,11 +30,11 @@ func (f *Format) triggerType(name string) *workload.TriggerType {
 	return nil
 }
 
-// typeNames returns the types' names; without later, only those that this version supports.
-func (f *Format) typeNames(later bool) []string {
+// typeNames returns the types' names; without reserved, only those that this version supports.
+func (f *Format) typeNames(reserved bool) []string {
 	var names []string
 	for _, t := range f.Triggers {
-		if later || !t.Later {
+		if reserved || !t.Reserved {
 			names = append(names, t.Name)
 		}
 	}
@@ -107,7 +107,7 @@ func (d *decoder) checkTriggers(m *v1alpha1.Workload, names []string) {
 		kind := d.format.triggerType(t.Type)
 		switch key := fmt.Sprintf("spec.triggers[%d].%s", i, t.Type); {
 		case kind == nil:
-		case kind.Later:
+		case kind.Reserved:
 			d.failAt(key, "%ss are not supported by this version yet; want %s", t.Type, orList(d.format.typeNames(false)))
 		default:
 			d.checkComponentName(t.Component, key+".component", names)
@@ -122,7 +122,7 @@ func (d *decoder) checkTriggers(m *v1alpha1.Workload, names []string) {
 				keys = append(keys, fmt.Sprintf("spec.triggers[%d].%s", i, t.Type))
 			}
 		}
-		if kind.Check == nil || kind.Later || len(specs) == 0 {
+		if kind.Check == nil || kind.Reserved || len(specs) == 0 {
 			continue
 		}
 		for _, wrong := range kind.Check(specs) {
@@ -156,7 +156,7 @@ func (f *Format) triggerSpec(t *v1alpha1.Trigger) workload.TriggerSpec {
 func (f *Format) triggerSchema() map[string]any {
 	properties := map[string]any{}
 	for _, t := range f.Triggers {
-		if t.Later {
+		if t.Reserved {
 			continue
 		}
 		p := f.schemaOf(triggerStruct(t.Config, t.ComponentDoc), "")
@@ -170,9 +170,9 @@ func (f *Format) triggerSchema() map[string]any {
 
 // defaultTriggers are the triggers of a component without a manifest.
 func (f *Format) defaultTriggers(name v1alpha1.Name) []v1alpha1.Trigger {
-	i := slices.IndexFunc(f.Triggers, func(t workload.TriggerType) bool { return t.Alone != nil && !t.Later })
+	i := slices.IndexFunc(f.Triggers, func(t workload.TriggerType) bool { return t.Default != nil && !t.Reserved })
 	if i < 0 {
 		return nil
 	}
-	return []v1alpha1.Trigger{{Type: f.Triggers[i].Name, Component: name, Config: configMap(f.Triggers[i].Alone)}}
+	return []v1alpha1.Trigger{{Type: f.Triggers[i].Name, Component: name, Config: configMap(f.Triggers[i].Default)}}
 }

@@ -27,7 +27,7 @@ type queue struct {
 	Retry   struct {
 		Times int `yaml:"times" required:"true" min:"1"`
 	} `yaml:"retry"`
-	Replay string `yaml:"replay" later:"*"`
+	Replay string `yaml:"replay" reserved:"*"`
 }
 
 // customFormat is a format with custom types of triggers.

@@ -27,7 +27,7 @@ type Ships struct {
 	// streams. They are for one call of Main, since they serve one host. A plugin's optional method Backends() []string, as
 	// keyvalue and blobstore have it, names the backends that grants under the plugin's name may choose.
 	Plugins []host.Plugin
-	// Triggers are the types that a manifest may name. The first whose Type is Alone serves a component without a manifest.
+	// Triggers are the types that a manifest may name. The first whose Type has a Default serves a component without a manifest.
 	Triggers []Trigger
 }
 

@@ -120,7 +120,7 @@ func (s *server) resident() (bytes int64, known bool) {
 func TestHostileNeighbour(t *testing.T) {
 	s := hostile(t, "memory: 32Mi, tables: 100000, deadline: 20s, fuel: 300M, handles: 1000")
 	cases := []struct{ path, name, says string }{ // says is "" if the console does not name the cause
-		{"/bad/f", "100 MB of lines", "[bad limit] :: this invocation has logged the 10000 lines that it may; the rest is left out"},
+		{"/bad/f", "100 MB of lines", "[bad limit] :: this invocation has reached its limit of 10000 lines; further lines are dropped"},
 		{"/bad/g", "100 MB of one line", "…(cut)"},
 		{"/bad/s", "a loop", "[bad failed] :: http /bad: trap: fuel: the guest has done the work that it may do: 300000000 loop iterations"},
 		{"/bad/r", "recursion", "[bad failed] :: http /bad: trap: call stack exhausted"},

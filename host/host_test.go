@@ -46,7 +46,7 @@ func (r *recorder) take() string {
 func (r *recorder) Component(*workload.Spec, *workload.Component) ComponentObserver { return r }
 func (r *recorder) Host() cm.Interceptor                                            { return r }
 func (r *recorder) Bind(b *cm.Boundary) cm.Hooks                                    { return r }
-func (r *recorder) CountLeftOut(context.Context, LogLine, uint64)                   {}
+func (r *recorder) CountDropped(context.Context, LogLine, uint64)                   {}
 func (r *recorder) Release() {
 	r.released.Add(1)
 	if r.onRelease != nil {

@@ -7,17 +7,17 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// LineCounter is an optional power of sinks: CountLeftOut tells that n lines like l, whose Limit says why, were left out.
+// LineCounter is an optional interface of sinks: CountDropped reports that n lines like l, whose Limit says why, were dropped.
 // As Log, it must not block.
 type LineCounter interface {
-	CountLeftOut(ctx context.Context, l LogLine, n uint64)
+	CountDropped(ctx context.Context, l LogLine, n uint64)
 }
 
-// Lines is where the lines of one component go, held to its limits: what is over them is left out, said and counted. A nil
-// Lines drops all. Safe for concurrent use.
+// Lines passes one component's lines to sinks, within the component's limits: lines beyond them are dropped, reported and counted.
+// A nil Lines drops all. Safe for concurrent use.
 type Lines struct {
 	sinks []LogSink
-	line  LogLine // says whose they are
+	line  LogLine // the identity that every line gets
 	rates *outputRates
 }
 
@@ -32,12 +32,12 @@ func newLines(w *workload.Spec, c *workload.Component, limits workload.Limits, s
 	return &Lines{sinks: sinks, line: lineOf(w, c.Name), rates: m}
 }
 
-// lineOf is a line of a component, without all but whose it is.
+// lineOf is an empty line with the identity of a component.
 func lineOf(w *workload.Spec, component string) LogLine {
 	return LogLine{Namespace: w.Namespace, Workload: w.Name, Version: w.Version, Component: component}
 }
 
-// Log hands a line to the sinks, unless it is over a limit. Whose it is is filled in.
+// Log fills in the component's identity and hands the line to the sinks, unless it is over a limit.
 func (s *Lines) Log(ctx context.Context, l LogLine) {
 	if s == nil {
 		return
@@ -54,10 +54,10 @@ func (s *Lines) hand(ctx context.Context, l LogLine) {
 	}
 }
 
-func (s *Lines) leftOut(ctx context.Context, l LogLine, n uint64) {
+func (s *Lines) dropped(ctx context.Context, l LogLine, n uint64) {
 	for _, to := range s.sinks {
 		if c, ok := to.(LineCounter); ok {
-			c.CountLeftOut(ctx, l, n)
+			c.CountDropped(ctx, l, n)
 		}
 	}
 }

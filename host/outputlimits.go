@@ -17,8 +17,8 @@ const (
 	limitBytes     = "outputBytes"
 	limitLineRate  = "outputLinesPerSecond"
 	limitByteRate  = "outputBytesPerSecond"
-	noticeInterval = time.Second // between two lines that tell of the same limit
-	countEvery     = 1000        // lines left out, before sinks get their number
+	noticeInterval = time.Second // between two notices about the same limit
+	countEvery     = 1000        // dropped lines, before sinks get their number
 )
 
 // budget is that of the invocation in ctx.
@@ -26,16 +26,15 @@ func (s *Lines) budget(ctx context.Context) *budget {
 	return component.TaskValue(ctx, s.rates, func() any { return &budget{lines: s} }).(*budget)
 }
 
-// outputRates is what all instances of a component have logged lately: a bucket of lines and one of bytes, which fill up within
-// a second.
+// outputRates meters what all instances of a component log: a bucket of lines and one of bytes, which fill up within a second.
 type outputRates struct {
 	now func() time.Time
 
 	mu           sync.Mutex
 	limits       workload.Limits
-	lines, bytes float64 // that may be logged now
+	lines, bytes float64 // what may be logged now
 	filled       time.Time
-	said         map[string]time.Time // when, by limit
+	noticed      map[string]time.Time // the last notice of each limit
 }
 
 func (m *outputRates) set(l workload.Limits) {
@@ -43,22 +42,22 @@ func (m *outputRates) set(l workload.Limits) {
 	defer m.mu.Unlock()
 	m.limits = l
 	m.lines, m.bytes = float64(l.OutputLinesPerSecond), float64(l.OutputBytesPerSecond)
-	m.filled, m.said = m.now(), map[string]time.Time{}
+	m.filled, m.noticed = m.now(), map[string]time.Time{}
 }
 
 // budget is what one invocation has logged.
 type budget struct {
 	lines *Lines
 
-	used  struct{ lines, bytes uint64 }
-	left  LogLine // the last line that was left out, without its text
-	count uint64  // of such lines, since sinks got their number
+	used    struct{ lines, bytes uint64 }
+	dropped LogLine // the last dropped line, without its text
+	count   uint64  // of dropped lines, since sinks got their number
 }
 
-// What is an io.Closer ends with its invocation, also where the instance is used again.
+// A TaskValue that is an io.Closer is closed with its invocation, also where the instance is used again.
 var _ io.Closer = (*budget)(nil)
 
-// admit names the limit that a line of n bytes is over; empty if it is within all. It says and counts what is not.
+// admit names the limit that a line of n bytes is over; empty if it is within all. A line that is over one is counted and, once in noticeInterval, reported.
 func (b *budget) admit(ctx context.Context, l LogLine, n int) string {
 	m := b.lines.rates
 	m.mu.Lock()
@@ -67,23 +66,23 @@ func (b *budget) admit(ctx context.Context, l LogLine, n int) string {
 		m.mu.Unlock()
 		return ""
 	}
-	var told LogLine
+	var like LogLine
 	var count uint64
-	if b.count >= countEvery || b.count > 0 && b.left.Limit != limit {
-		told, count, b.count = b.left, b.count, 0
+	if b.count >= countEvery || b.count > 0 && b.dropped.Limit != limit {
+		like, count, b.count = b.dropped, b.count, 0
 	}
 	l.Text, l.Limit = "", limit
-	b.left = l
+	b.dropped = l
 	b.count++
-	if now := m.now(); now.Sub(m.said[limit]) >= noticeInterval {
-		m.said[limit] = now
+	if now := m.now(); now.Sub(m.noticed[limit]) >= noticeInterval {
+		m.noticed[limit] = now
 		l.Stream, l.Severity, l.Context, l.Truncated = "limit", SeverityWarn, "", false
 		l.Text = m.notice(limit)
 	}
 	m.mu.Unlock()
 
 	if count > 0 {
-		b.lines.leftOut(ctx, told, count)
+		b.lines.dropped(ctx, like, count)
 	}
 	if l.Text != "" {
 		b.lines.hand(ctx, l)
@@ -105,7 +104,7 @@ func (b *budget) over(n int) string {
 	m.filled = now
 	m.lines = min(m.lines+seconds*float64(l.OutputLinesPerSecond), float64(l.OutputLinesPerSecond))
 	m.bytes = min(m.bytes+seconds*float64(l.OutputBytesPerSecond), float64(l.OutputBytesPerSecond))
-	switch { // a line may be larger than what a second allows: others wait for it then
+	switch { // one line may be larger than what a second allows: the bucket is in debt then, and lines are dropped until it is paid
 	case m.lines < 1:
 		return limitLineRate
 	case m.bytes <= 0:
@@ -118,29 +117,29 @@ func (b *budget) over(n int) string {
 	return ""
 }
 
-// notice says that lines are left out, and why. outputRates.mu is held.
+// notice is the text of the line that says that a limit drops lines. outputRates.mu is held.
 func (m *outputRates) notice(limit string) string {
 	switch limit {
 	case limitLines:
-		return fmt.Sprintf("this invocation has logged the %d lines that it may; the rest is left out", m.limits.OutputLines)
+		return fmt.Sprintf("this invocation has reached its limit of %d lines; further lines are dropped", m.limits.OutputLines)
 	case limitBytes:
-		return fmt.Sprintf("this invocation has logged the %s that it may; the rest is left out", workload.FormatSize(m.limits.OutputBytes))
+		return fmt.Sprintf("this invocation has reached its limit of %s of lines; further lines are dropped", workload.FormatSize(m.limits.OutputBytes))
 	case limitLineRate:
-		return fmt.Sprintf("the component logs more than %d lines a second; what is over it is left out", m.limits.OutputLinesPerSecond)
+		return fmt.Sprintf("the component logs more than %d lines a second; lines beyond that are dropped", m.limits.OutputLinesPerSecond)
 	case limitByteRate:
-		return fmt.Sprintf("the component logs more than %s a second; what is over it is left out", workload.FormatSize(m.limits.OutputBytesPerSecond))
+		return fmt.Sprintf("the component logs more than %s a second; lines beyond that are dropped", workload.FormatSize(m.limits.OutputBytesPerSecond))
 	}
-	return "lines are left out"
+	return "lines are dropped"
 }
 
-// Close tells of the last lines that were left out. It is called at the end of the invocation.
+// Close passes the number of the last dropped lines to the sinks. It is called at the end of the invocation.
 func (b *budget) Close() error {
 	b.lines.rates.mu.Lock()
-	told, count := b.left, b.count
+	like, count := b.dropped, b.count
 	b.count = 0
 	b.lines.rates.mu.Unlock()
 	if count > 0 {
-		b.lines.leftOut(context.Background(), told, count)
+		b.lines.dropped(context.Background(), like, count)
 	}
 	return nil
 }

@@ -17,20 +17,20 @@ func unlimited() *outputRates {
 	return m
 }
 
-// counter is a sink that counts what is left out.
+// counter is a sink that counts dropped lines.
 type counter struct {
 	recorder
 	left map[string]uint64
 }
 
-func (c *counter) CountLeftOut(_ context.Context, l LogLine, n uint64) {
+func (c *counter) CountDropped(_ context.Context, l LogLine, n uint64) {
 	if c.left == nil {
 		c.left = map[string]uint64{}
 	}
 	c.left[l.Stream+" "+l.Limit] += n
 }
 
-// TestOutputLimits: what is over a limit is left out, said once in the log, and counted.
+// TestOutputLimits: lines beyond a limit are dropped, reported once in the log, and counted.
 func TestOutputLimits(t *testing.T) {
 	large := workload.Limits{OutputLines: 1e6, OutputBytes: 1e9, OutputLinesPerSecond: 1e6, OutputBytesPerSecond: 1e9}
 	limit := func(set func(*workload.Limits)) workload.Limits {
@@ -48,13 +48,13 @@ func TestOutputLimits(t *testing.T) {
 	}{
 		{"within", large, 100, 100, "", "map[]"},
 		{"lines", limit(func(l *workload.Limits) { l.OutputLines = 3 }), 2005, 3,
-			"this invocation has logged the 3 lines that it may; the rest is left out", "map[stdout outputLines:2002]"},
+			"this invocation has reached its limit of 3 lines; further lines are dropped", "map[stdout outputLines:2002]"},
 		{"bytes", limit(func(l *workload.Limits) { l.OutputBytes = 35 }), 10, 3,
-			"this invocation has logged the 35 that it may; the rest is left out", "map[stdout outputBytes:7]"},
+			"this invocation has reached its limit of 35 of lines; further lines are dropped", "map[stdout outputBytes:7]"},
 		{"lines a second", limit(func(l *workload.Limits) { l.OutputLinesPerSecond = 4 }), 1500, 4,
-			"the component logs more than 4 lines a second; what is over it is left out", "map[stdout outputLinesPerSecond:1496]"},
+			"the component logs more than 4 lines a second; lines beyond that are dropped", "map[stdout outputLinesPerSecond:1496]"},
 		{"bytes a second", limit(func(l *workload.Limits) { l.OutputBytesPerSecond = 15 }), 10, 2,
-			"the component logs more than 15 a second; what is over it is left out", "map[stdout outputBytesPerSecond:8]"},
+			"the component logs more than 15 a second; lines beyond that are dropped", "map[stdout outputBytesPerSecond:8]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			now := time.Unix(1, 0)

@@ -66,7 +66,7 @@ func recordHostile(tel *Telemetry, h string) {
 		for _, stream := range []string{"stdout", "stderr", "log", "limit", "failed", h} {
 			i.Log(ctx, host.LogLine{Workload: h, Component: h, Stream: stream, Severity: host.SeverityError, Context: h, Text: h, Limit: h})
 		}
-		i.CountLeftOut(ctx, host.LogLine{Workload: h, Component: h, Limit: h}, 1)
+		i.CountDropped(ctx, host.LogLine{Workload: h, Component: h, Limit: h}, 1)
 		slog.New(tel.LogHandler()).With(h, h).WithGroup(h).ErrorContext(ctx, h, h, h, "error", errors.New(h), "any", struct{ S string }{h}, slog.Group(h, h, h))
 		_, _ = bind(&out).cross(ctx, resourceArg(&outRequest{h, &url.URL{Scheme: h, Host: h, Path: h, RawQuery: h}, http.Header{h: {h}, "Traceparent": {h}}}),
 			func(context.Context) (cm.Val, error) { return cm.Val{}, errors.New(h) })

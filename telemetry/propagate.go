@@ -60,8 +60,8 @@ var _ host.ComponentObserver = propagateOnly{}
 // Log drops a line.
 func (propagateOnly) Log(context.Context, host.LogLine) {}
 
-// CountLeftOut does nothing.
-func (propagateOnly) CountLeftOut(context.Context, host.LogLine, uint64) {}
+// CountDropped does nothing.
+func (propagateOnly) CountDropped(context.Context, host.LogLine, uint64) {}
 
 // Release does nothing.
 func (propagateOnly) Release() {}

@@ -91,7 +91,7 @@ func (b *harness) measureOneOfEach() {
 	_, end = cm.Begin(context.Background(), b.interceptor, &cm.Operation{Name: "instantiate", Component: "shop", Attrs: []cm.Attr{{Key: "not_resettable", Value: "table-changed"}}})
 	end(nil)
 
-	b.interceptor.CountLeftOut(context.Background(), host.LogLine{Stream: "stdout", Limit: "outputLines"}, 7)
+	b.interceptor.CountDropped(context.Background(), host.LogLine{Stream: "stdout", Limit: "outputLines"}, 7)
 }
 
 // A stream of odd requests makes a bounded number of time series.
@@ -131,8 +131,8 @@ func TestLog(t *testing.T) {
 			"ERROR ERROR long log.iostream=stderr vitrine.component=cart vitrine.log.truncated=true"},
 		"wasi logging": {slog.LevelDebug, host.LogLine{Stream: "log", Severity: host.SeverityDebug, Context: "ctx", Text: "x"},
 			"DEBUG DEBUG x vitrine.component=cart vitrine.log.context=ctx"},
-		"of a limit": {slog.LevelInfo, host.LogLine{Stream: "limit", Severity: host.SeverityWarn, Text: "the rest is left out", Limit: "outputLines"},
-			"WARN WARN the rest is left out vitrine.component=cart vitrine.limit=outputLines"},
+		"of a limit": {slog.LevelInfo, host.LogLine{Stream: "limit", Severity: host.SeverityWarn, Text: "further lines are dropped", Limit: "outputLines"},
+			"WARN WARN further lines are dropped vitrine.component=cart vitrine.limit=outputLines"},
 		"below": {slog.LevelInfo, host.LogLine{Stream: "log", Severity: host.SeverityDebug, Text: "x"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -243,7 +243,7 @@ func exported(t *testing.T, c *otlptest.Collector, want map[string]int) map[stri
 				case strings.HasPrefix(who, tenant+" "):
 					got[who+"line "+line]++
 				case stringAttributes(r.Attributes)["vitrine.limit"] != "":
-					got[who+"line limit"] = 1 // it is said once a second
+					got[who+"line limit"] = 1 // one notice a second
 				default:
 					t.Errorf("of %q: line %q", who, text)
 				}

@@ -7,20 +7,20 @@ type TriggerType struct {
 	Name string
 	// Doc describes it in the schema, in a sentence.
 	Doc string
-	// Later says that the format reserves the type and this version does not support it yet.
-	Later bool
+	// Reserved says that the format has the type and this version does not support it yet.
+	Reserved bool
 
 	// Config is the zero value of TriggerSpec.Config's type: a struct whose exported fields have a yaml tag with the key. Further
-	// tags are required ("true": the key must be present), doc (for the schema), enum ("a|b"), min and max, later ("*": reserved,
-	// and left out of schema and messages) and secret ("true": never in an error). Fields are strings, bools, ints,
+	// tags are required ("true": the key must be present), doc (for the schema), enum ("a|b"), min and max, reserved ("*": not supported yet,
+	// absent from messages, and in the schema an empty list at most) and secret ("true": never in an error). Fields are strings, bools, ints,
 	// time.Duration, and slices, maps by string and structs of these; the key component is reserved. Nil: there is no config.
 	Config any
 
 	// ComponentDoc describes the trigger's key component in the schema.
 	ComponentDoc string
 
-	// Alone is the Config of the trigger of a component that is started without a manifest; nil: it gets none of this type.
-	Alone any
+	// Default is the Config of the trigger that a component gets if it is started without a manifest; nil: it gets none of this type.
+	Default any
 
 	// Check finds mistakes that types alone do not show. ts are all triggers of this type in one workload; the Config of each is
 	// of Config's type, without values that did not decode. Nil: nothing is checked.

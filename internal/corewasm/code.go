@@ -42,201 +42,236 @@ type scan struct {
 	growsTable bool
 }
 
+// A bodyScan is the pass over one function body.
+type bodyScan struct {
+	reader
+	m      *module
+	body   body
+	found  *scan
+	locals uint64 // number of locals, with the parameters
+	blocks []openBlock
+	shape  shape
+	calls  bool
+}
+
+type openBlock struct {
+	edit  int // of a loop, its fuel check; -1 for another block
+	start int
+	arity int // values that a branch to it takes
+}
+
 // scanBody reads one function body, from its local declarations to its end; params is the number of the function's
 // parameters. An index that could reach something which rewriting adds is checked: an invalid guest must not become a
 // valid one that reads or writes the host's globals.
 func (m *module) scanBody(bd body, params int, s *scan) error {
-	r := &reader{b: bd.bytes, base: bd.base}
-	edits := s.edits[:0]
-	*s = scan{}
-	s.groups = r.count("groups of locals", maxLocals)
-	s.locals = r.pos
+	*s = scan{edits: s.edits[:0]}
+	b := bodyScan{reader: reader{b: bd.bytes, base: bd.base}, m: m, body: bd, found: s}
+	b.readLocals()
+	if b.err != nil {
+		return b.err
+	}
+	b.locals = uint64(params) + uint64(s.count)
+	m.exposed.start(int(b.locals))
+	b.blocks = append(m.blocks[:0], openBlock{edit: -1, arity: bd.results})
+	b.readCode()
+	m.blocks = b.blocks
+	if b.err != nil {
+		return b.err
+	}
+	s.entry = b.calls || b.pos-s.code > weightUnit
+	return m.chargeCost(bd, &b.shape)
+}
+
+func (b *bodyScan) readLocals() {
+	s := b.found
+	s.groups = b.count("groups of locals", maxLocals)
+	s.locals = b.pos
 	total := uint64(0)
-	for i := s.groups; i > 0 && r.err == nil; i-- {
-		total += uint64(r.u32())
-		r.valType(&m.used)
+	for i := s.groups; i > 0 && b.err == nil; i-- {
+		total += uint64(b.u32())
+		b.valType(&b.m.used)
 		if total > maxLocals {
-			r.fail("more than %d locals", maxLocals)
+			b.fail("more than %d locals", maxLocals)
 		}
 	}
-	if m.locals += total; m.locals > maxAllLocals {
-		r.fail("more than %d locals in all functions", maxAllLocals)
+	if b.m.locals += total; b.m.locals > maxAllLocals {
+		b.fail("more than %d locals in all functions", maxAllLocals)
 	}
 	s.count = uint32(total)
-	s.code = r.pos
+	s.code = b.pos
+}
 
-	type open struct {
-		edit  int // of a loop, its fuel check; -1 for another block
-		start int
-		arity int // values that a branch to it takes
-	}
-	blocks := make([]open, 1, 32)
-	blocks[0] = open{edit: -1, arity: bd.results}
-	if r.err != nil {
-		return r.err
-	}
-	m.exposed.start(params + int(total))
-	var sh shape
-	// branch counts a branch to label i, which need not exist.
-	branch := func(i uint64) {
-		if i < uint64(len(blocks)) {
-			sh.values += blocks[uint64(len(blocks))-1-i].arity
-		}
-	}
-	calls := false
+// readCode reads the instructions, up to the end of the body or an error.
+func (b *bodyScan) readCode() {
+	m := b.m
 	small := int64(-1) // operand of the previous instruction if that was a small i32.const, else -1
-	for r.err == nil {
-		at := r.pos
+	for b.err == nil {
+		at := b.pos
 		prev := small
 		small = -1
-		op := r.byte()
-		if r.err != nil {
-			break
+		op := b.byte()
+		if b.err != nil {
+			return
 		}
-		o := opcodes[op]
+		o := &opcodes[op]
 		m.used |= o.feat
 		if o.feat&functionReferences != 0 {
-			r.pos = at
-			r.unsupported(typedReferences)
-			break
+			b.pos = at
+			b.unsupported(typedReferences)
+			return
 		}
 		switch o.imm {
 		case immNone:
 			if op == opReturn {
-				sh.values += bd.results
+				b.shape.values += b.body.results
 			}
-			if op == opEnd {
-				m.exposed.block++
-			}
-			if op != opEnd {
-				break
-			}
-			b := blocks[len(blocks)-1]
-			blocks = blocks[:len(blocks)-1]
-			if b.edit >= 0 {
-				edits[b.edit].arg = weight(r.pos - b.start)
-			}
-			if len(blocks) == 0 {
-				if r.left() > 0 {
-					r.fail("%d bytes after the end of a function body", r.left())
-				}
-				s.edits = edits
-				if calls || r.pos-s.code > weightUnit {
-					s.entry = true
-				}
-				if r.err == nil {
-					return m.chargeCost(bd, &sh)
-				}
-				return r.err
+			if op == opEnd && b.endBlock() {
+				return
 			}
 		case immBlock:
-			params, results := m.blockType(r)
-			sh.moved += params + results
-			b := open{edit: -1, start: r.pos, arity: results}
-			switch op {
-			case opLoop:
-				sh.loops++
-				m.exposed.block++
-				b.arity = params
-				b.edit = len(edits)
-				edits = append(edits, edit{pos: r.pos, kind: editFuel})
-			case opIf:
-				sh.ifs++
-			default:
-				sh.blocks++
-			}
-			blocks = append(blocks, b)
+			b.beginBlock(op)
 		case immIndex:
-			m.unresettable.noteOp(op)
-			i := uint64(r.u32())
-			switch {
-			case r.err != nil:
-			case op >= opLocalGet && op <= opLocalTee && i >= uint64(params)+total:
-				r.pos = at
-				r.fail("local %d does not exist", i)
-			case (op == opGlobalGet || op == opGlobalSet) && i >= uint64(len(m.globals)):
-				r.pos = at
-				r.fail("global %d does not exist", i)
-			case op <= opBrIf:
-				sh.branches++
-				branch(i)
-			case op <= opLocalTee:
-				if m.exposed.access(i, op == opLocalGet) {
-					sh.exposed++
-				}
-			case op <= opGlobalSet:
-				sh.globalOps++
-			}
+			b.index(op, at)
 		case immFunc:
-			i := r.pos
-			f := r.u32()
-			if op != opRefFunc {
-				calls = true
-			}
-			if int(f) >= len(m.funcs) && r.err == nil {
-				r.pos = at
-				r.fail("function %d does not exist", f)
-			} else if r.err == nil && op != opRefFunc {
-				sh.call(&m.types[m.funcs[f]])
-			}
-			if int(f) >= m.nImports.funcs {
-				edits = append(edits, edit{pos: i, del: r.pos - i, kind: editFunc, arg: f})
-			}
+			b.function(op, at)
 		case immCallIndex:
-			calls = true
-			if t := m.typeIndex(r); r.err == nil {
-				sh.call(&m.types[t])
-			}
+			b.callIndirect()
 		case immIndex2:
-			r.u32()
-			r.u32()
+			b.u32()
+			b.u32()
 		case immCallIndex2:
-			calls = true
-			if t := m.typeIndex(r); r.err == nil {
-				sh.call(&m.types[t])
-			}
-			if t := r.u32(); t != 0 {
+			b.callIndirect()
+			if t := b.u32(); t != 0 {
 				m.used |= referenceTypes
 			}
 		case immMem:
-			r.memArg()
+			b.memArg()
 		case immMemIndex:
-			r.memIndex()
+			b.memIndex()
 		case immI32:
-			if v := r.sleb(32); v >= 0 && v < 4*weightUnit {
+			if v := b.sleb(32); v >= 0 && v < 4*weightUnit {
 				small = v
 			}
 		case immI64:
-			r.sleb(64)
+			b.sleb(64)
 		case immF32:
-			r.bytes(4)
+			b.bytes(4)
 		case immF64:
-			r.bytes(8)
+			b.bytes(8)
 		case immBrTable:
-			for n := r.count("labels", maxBrTargets) + 1; n > 0 && r.err == nil; n-- {
-				sh.targets++
-				branch(uint64(r.u32()))
+			for n := b.count("labels", maxBrTargets) + 1; n > 0 && b.err == nil; n-- {
+				b.shape.targets++
+				b.branch(uint64(b.u32()))
 			}
 		case immSelect:
-			r.valTypes("types", 1, &m.used)
+			b.valTypes("types", 1, &m.used)
 		case immHeapType:
-			r.heapType()
+			b.heapType()
 		case immMisc:
-			edits = m.miscOp(r, at, prev, s, edits)
-			if r.err == nil && bd.bytes[at+1] >= miscMemInit {
-				sh.bulk++
-			}
+			b.miscOp(at, prev)
 		case immVector:
-			m.vectorOp(r, at)
+			m.vectorOp(&b.reader, at)
 		case immRefused:
-			r.pos = at
-			r.unsupported(refused[op])
+			b.pos = at
+			b.unsupported(refused[op])
 		default:
-			r.pos = at
-			r.fail("unknown opcode 0x%x", op)
+			b.pos = at
+			b.fail("unknown opcode 0x%x", op)
 		}
 	}
-	return r.err
+}
+
+// beginBlock reads the rest of block, loop or if.
+func (b *bodyScan) beginBlock(op byte) {
+	params, results := b.m.blockType(&b.reader)
+	b.shape.moved += params + results
+	block := openBlock{edit: -1, start: b.pos, arity: results}
+	switch op {
+	case opLoop:
+		b.shape.loops++
+		b.m.exposed.block++
+		block.arity = params
+		block.edit = len(b.found.edits)
+		b.found.edits = append(b.found.edits, edit{pos: b.pos, kind: editFuel})
+	case opIf:
+		b.shape.ifs++
+	default:
+		b.shape.blocks++
+	}
+	b.blocks = append(b.blocks, block)
+}
+
+// endBlock closes the innermost block, and says whether that was the function's.
+func (b *bodyScan) endBlock() bool {
+	b.m.exposed.block++
+	last := len(b.blocks) - 1
+	if block := &b.blocks[last]; block.edit >= 0 {
+		b.found.edits[block.edit].arg = weight(b.pos - block.start)
+	}
+	b.blocks = b.blocks[:last]
+	if last == 0 && b.left() > 0 {
+		b.fail("%d bytes after the end of a function body", b.left())
+	}
+	return last == 0
+}
+
+// branch counts a branch to label i, which need not exist.
+func (b *bodyScan) branch(i uint64) {
+	if n := uint64(len(b.blocks)); i < n {
+		b.shape.values += b.blocks[n-1-i].arity
+	}
+}
+
+// index reads the index of a label, local, global or table.
+func (b *bodyScan) index(op byte, at int) {
+	b.m.unresettable.noteOp(op)
+	i := uint64(b.u32())
+	switch {
+	case b.err != nil:
+	case op >= opLocalGet && op <= opLocalTee && i >= b.locals:
+		b.pos = at
+		b.fail("local %d does not exist", i)
+	case (op == opGlobalGet || op == opGlobalSet) && i >= uint64(len(b.m.globals)):
+		b.pos = at
+		b.fail("global %d does not exist", i)
+	case op <= opBrIf:
+		b.shape.branches++
+		b.branch(i)
+	case op <= opLocalTee:
+		if b.m.exposed.access(i, op == opLocalGet) {
+			b.shape.exposed++
+		}
+	case op <= opGlobalSet:
+		b.shape.globalOps++
+	}
+}
+
+// function reads the function index of a call or ref.func.
+func (b *bodyScan) function(op byte, at int) {
+	i := b.pos
+	f := b.u32()
+	b.calls = b.calls || op != opRefFunc
+	switch {
+	case b.err != nil:
+		return
+	case int(f) >= len(b.m.funcs):
+		b.pos = at
+		b.fail("function %d does not exist", f)
+		return
+	case op != opRefFunc:
+		b.shape.call(&b.m.types[b.m.funcs[f]])
+	}
+	if int(f) >= b.m.nImports.funcs {
+		b.found.edits = append(b.found.edits, edit{pos: i, del: b.pos - i, kind: editFunc, arg: f})
+	}
+}
+
+// callIndirect reads the type of an indirect call.
+func (b *bodyScan) callIndirect() {
+	b.calls = true
+	if t := b.m.typeIndex(&b.reader); b.err == nil {
+		b.shape.call(&b.m.types[t])
+	}
 }
 
 // blockType reads a block type: empty, a value type or the index of a function type. It returns the numbers of the
@@ -282,25 +317,26 @@ func (r *reader) memIndex() {
 	}
 }
 
-// miscOp reads an instruction behind the 0xfc prefix.
-func (m *module) miscOp(r *reader, at int, operand int64, s *scan, edits []edit) []edit {
-	op := r.byte()
+// miscOp reads an instruction behind the 0xfc prefix. operand is the constant on top of the stack, or -1.
+func (b *bodyScan) miscOp(at int, operand int64) {
+	op := b.byte()
 	if int(op) >= len(misc) {
-		r.pos = at
+		b.pos = at
 		switch {
 		case op >= 0x13 && op <= 0x16:
-			r.unsupported(wideArithmetic)
+			b.unsupported(wideArithmetic)
 		default:
-			r.fail("unknown opcode 0xfc 0x%x", op)
+			b.fail("unknown opcode 0xfc 0x%x", op)
 		}
-		return edits
+		return
 	}
 	d := misc[op]
-	m.used |= d.feat
-	m.unresettable.noteMiscOp(op)
+	b.m.used |= d.feat
+	b.m.unresettable.noteMiscOp(op)
+	s := b.found
 	bulk := func(shift uint32) {
 		if operand < 0 { // a small constant needs no check
-			edits = append(edits, edit{pos: at, kind: editBulk, arg: shift})
+			s.edits = append(s.edits, edit{pos: at, kind: editBulk, arg: shift})
 			s.temp = true
 		}
 	}
@@ -312,16 +348,18 @@ func (m *module) miscOp(r *reader, at int, operand int64, s *scan, edits []edit)
 	}
 	var last uint32
 	for range d.indices {
-		last = r.u32()
+		last = b.u32()
 	}
 	for range d.memories {
-		r.memIndex()
+		b.memIndex()
 	}
 	if op == miscTabGrow {
-		edits = append(edits, edit{pos: at, kind: editGrow, arg: last})
+		s.edits = append(s.edits, edit{pos: at, kind: editGrow, arg: last})
 		s.temp, s.growsTable = true, true
 	}
-	return edits
+	if op >= miscMemInit {
+		b.shape.bulk++
+	}
 }
 
 // vectorOp reads an instruction behind the 0xfd prefix.

@@ -51,6 +51,7 @@ type module struct {
 	codeLen      int    // bytes of all bodies
 	cost         uint64 // of compiling the bodies scanned so far
 	exposed      exposed
+	blocks       []openBlock // of the body that is being scanned; room that is used again
 }
 
 type element struct {

@@ -13,7 +13,7 @@ const TypeName = "http"
 // Route is the config of an HTTP trigger in a workload: which requests reach the component.
 type Route struct {
 	Path  string   `yaml:"path" required:"true" doc:"The prefix, beginning with /."`
-	Chain []string `yaml:"chain" later:"*" doc:"Middleware in front of it."`
+	Chain []string `yaml:"chain" reserved:"*" doc:"Middleware in front of it."`
 }
 
 // Type describes the trigger to what reads and writes workloads.
@@ -23,7 +23,7 @@ func Type() workload.TriggerType {
 		Doc:          "Requests whose path begins with a prefix; the longest wins.",
 		Config:       Route{},
 		ComponentDoc: "The component that answers.",
-		Alone:        Route{Path: "/"},
+		Default:      Route{Path: "/"},
 		Check:        checkRoutes,
 	}
 }

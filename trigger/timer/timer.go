@@ -15,7 +15,7 @@ type Interval struct {
 // Type describes the trigger to readers and writers of workloads.
 func Type() workload.TriggerType {
 	return workload.TriggerType{
-		Name: "timer", Doc: "A call at an interval.", Later: true,
+		Name: "timer", Doc: "A call at an interval.", Reserved: true,
 		Config: Interval{}, ComponentDoc: "The component that is called.",
 	}
 }

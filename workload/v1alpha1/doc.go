@@ -7,6 +7,7 @@
 //
 // Further tags of fields: required ("true": the key must be present), enum ("a|b"), min and max (of numbers), minItems, minLength,
 // keys (an expression for the keys of a mapping), one ("true": the mapping has exactly one key), doc (the schema's description),
-// secret ("true": the value is never in an error). The tag later marks keys ("*") and values ("a|b") that are reserved and not
-// supported yet: they are read, so that an error can say so, and left out of schema and messages.
+// secret ("true": the value is never in an error). The tag reserved marks keys ("*") and values ("a|b") that are not
+// supported yet: they are read, so that an error can say so, but messages do not offer them, nor does the schema, except for the
+// empty list of a reserved key.
 package v1alpha1

@@ -27,7 +27,7 @@ type Metadata struct {
 type Spec struct {
 	Components []Component `json:"components" yaml:"components" required:"true" minItems:"1" doc:"The components of the workload."`
 	Triggers   []Trigger   `json:"triggers,omitempty" yaml:"triggers,omitempty" doc:"What calls the components."`
-	Services   []Service   `json:"services,omitempty" yaml:"services,omitempty" later:"*" doc:"Long-lived components."`
+	Services   []Service   `json:"services,omitempty" yaml:"services,omitempty" reserved:"*" doc:"Long-lived components."`
 }
 
 // Component is one component.
@@ -49,7 +49,7 @@ type Component struct {
 // Source is where a component's bytes come from: exactly one field is set.
 type Source struct {
 	File  string `json:"file,omitzero" yaml:"file,omitempty" minLength:"1" doc:"A file, from the manifest's folder."`
-	Image string `json:"image,omitzero" yaml:"image,omitempty" later:"*" doc:"An OCI image with its digest: host/repo@sha256:…"`
+	Image string `json:"image,omitzero" yaml:"image,omitempty" reserved:"*" doc:"An OCI image with its digest: host/repo@sha256:…"`
 }
 
 // Build is how a source file is built.

@@ -97,8 +97,6 @@ type entity struct {
 	mod  *module
 }
 
-func (e entity) String() string { return e.sort.String() }
-
 type item struct {
 	name string
 	e    entity
