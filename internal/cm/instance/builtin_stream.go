@@ -21,11 +21,11 @@ func (b *builtIn) conduitNew(a *activation, stack []uint64) error {
 	s := a.store
 	c.Bind(&s.sched)
 	t := &b.in(a).table
-	r, err := t.Add(handle.Of(b.kind(), s.sched.NewEnd(c, false)))
+	r, err := t.Add(handle.Of(b.kind(), s.sched.NewEnd(c, b.Value.Elem, false)))
 	if err != nil {
 		return err
 	}
-	w, err := t.Add(handle.Of(b.kind(), s.sched.NewEnd(c, true)))
+	w, err := t.Add(handle.Of(b.kind(), s.sched.NewEnd(c, b.Value.Elem, true)))
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,8 @@ func (b *builtIn) fits(e *task.End, h uint32, writable bool) error {
 	switch {
 	case e.Writable != writable:
 		return cm.Trapf(cm.TrapHandleType, "handle index %d used with the wrong type: it is the other end of a %s", h, b.Value.Kind)
-	case !cm.Equal(e.Conduit.Elem, b.Value.Elem):
-		return cm.Trapf(cm.TrapHandleType, "handle index %d used with the wrong type: want %s, had one of %s", h, b.Value, e.Conduit.Elem)
+	case !cm.Equal(e.Elem, b.Value.Elem):
+		return cm.Trapf(cm.TrapHandleType, "handle index %d used with the wrong type: want %s, had one of %s", h, b.Value, e.Elem)
 	}
 	return nil
 }
@@ -236,8 +236,8 @@ func (h *handles) LiftAsync(t *cm.Type, i uint32) (any, error) {
 		return nil, err
 	}
 	e := object.(*task.End)
-	if !cm.Equal(e.Conduit.Elem, t.Elem) {
-		return nil, cm.Trapf(cm.TrapHandleType, "handle index %d used with the wrong type: want %s, had one of %s", i, t, e.Conduit.Elem)
+	if !cm.Equal(e.Elem, t.Elem) {
+		return nil, cm.Trapf(cm.TrapHandleType, "handle index %d used with the wrong type: want %s, had one of %s", i, t, e.Elem)
 	}
 	if err := e.CanMove(); err != nil {
 		return nil, err
@@ -270,7 +270,7 @@ func (h *handles) LowerAsync(t *cm.Type, object any) (uint32, error) {
 	if c.Future {
 		kind = handle.FutureEnd
 	}
-	return h.instance.table.Add(handle.Of(kind, h.store.sched.NewEnd(c, false)))
+	return h.instance.table.Add(handle.Of(kind, h.store.sched.NewEnd(c, t.Elem, false)))
 }
 
 // errorContextNew is canon error-context.new.

@@ -17,6 +17,7 @@ const (
 type End struct {
 	Waitable
 	Conduit  *cm.Conduit
+	Elem     *cm.Type // of its elements, as the component that has the end knows it; nil: they are of no type
 	Writable bool
 
 	state    CopyState
@@ -27,9 +28,10 @@ type End struct {
 	sched    *Sched
 }
 
-// NewEnd makes an end of c, in the store of s.
-func (s *Sched) NewEnd(c *cm.Conduit, writable bool) *End {
-	return &End{Conduit: c, Writable: writable, sched: s}
+// NewEnd makes an end of c, in the store of s. Each end has a type of its own: components that were not composed into one file have
+// types of their own for the same resources.
+func (s *Sched) NewEnd(c *cm.Conduit, elem *cm.Type, writable bool) *End {
+	return &End{Conduit: c, Elem: elem, Writable: writable, sched: s}
 }
 
 // State is what it is about.

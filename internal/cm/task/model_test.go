@@ -196,7 +196,7 @@ func (w *world) step(op, which, size int) {
 	if len(w.pairs) == 0 || op == 0 && len(w.pairs) < 6 {
 		c := cm.NewConduit(cm.TypeU32, which%3 == 0)
 		w.pairs = append(w.pairs, &pair{model: modelShared{future: c.Future, r: modelEnd{state: "idle"}, w: modelEnd{state: "idle"}},
-			ends: [2]*End{w.sched.NewEnd(c, false), w.sched.NewEnd(c, true)}})
+			ends: [2]*End{w.sched.NewEnd(c, nil, false), w.sched.NewEnd(c, nil, true)}})
 		return
 	}
 	p := w.pairs[which%len(w.pairs)]
