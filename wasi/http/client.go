@@ -27,6 +27,10 @@ const (
 type ClientConfig struct {
 	// Allow says whether a request may go to scheme://host:port. Nil denies everything.
 	Allow func(scheme, host, port string) bool
+	// Local gives what answers requests to scheme://host:port within the process, in place of a connection; nil, as the function
+	// or as its result: they go out. Who answers a request has allowed it, so that Allow is not asked. host is in lower case, and port
+	// is never empty.
+	Local func(scheme, host, port string) LocalServer
 	// TLS is for https; nil trusts the system's roots.
 	TLS *tls.Config
 	// Dial makes connections; nil is a net.Dialer.
@@ -39,6 +43,7 @@ type ClientConfig struct {
 // no cookies, uses no proxy, and adds or removes no encoding. Safe for concurrent use.
 type Client struct {
 	allow     func(scheme, host, port string) bool
+	local     func(scheme, host, port string) LocalServer
 	transport *http.Transport
 	limits    Limits
 }
@@ -65,7 +70,7 @@ func NewClient(c ClientConfig) *Client {
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
 	}
-	return &Client{allow: c.Allow, transport: t, limits: c.Limits}
+	return &Client{allow: c.Allow, local: c.Local, transport: t, limits: c.Limits}
 }
 
 // Close closes idle connections. Exchanges under way go on.
@@ -100,7 +105,7 @@ func (c *Client) Check(r *OutgoingRequest) error {
 	if err != nil {
 		return err
 	}
-	if !c.allow(scheme, strings.ToLower(host), port) {
+	if c.server(r) == nil && !c.allow(scheme, strings.ToLower(host), port) {
 		return &Error{Code: RequestDenied, Err: fmt.Errorf("%s://%s is not granted", scheme, net.JoinHostPort(host, port))}
 	}
 	return nil
@@ -111,10 +116,14 @@ func (c *Client) Check(r *OutgoingRequest) error {
 // exactly once at its end, with the response if there was one, and the error if it failed. The host reads ahead of the guest
 // (readAhead), so that [Exchange.Times] can tell the server's time from the guest's.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
+	var transport http.RoundTripper = c.transport
+	if server := c.server(r); server != nil {
+		transport = localTransport{server(ctx)}
+	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
 	req := r.request()
-	go x.run(ctx, c.transport, req)
+	go x.run(ctx, transport, req)
 	return x
 }
 
@@ -203,7 +212,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (x *Exchange) run(ctx context.Context, t *http.Transport, req *http.Request) {
+func (x *Exchange) run(ctx context.Context, t http.RoundTripper, req *http.Request) {
 	watch := &phaseTimer{cancel: x.cancel}
 	watch.start(valueOr(x.timeout.Connect, DefaultConnectTimeout), errConnectTimeout)
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
