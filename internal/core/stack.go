@@ -27,7 +27,7 @@ const (
 	stackStride = 31        // words between those that are looked at: odd, so that no usual size of frames keeps them all empty
 	stackUnit   = 64 << 10  // of which stacks are a multiple: the largest page of a system
 	stackStep   = 1 << 20   // by which deep stacks are charged for
-	stackChecks = 1024      // calls after which a stack is trimmed without a look
+	stackChecks = 8192      // calls after which a stack is trimmed without a look
 )
 
 // guestStack is what one thread of a group runs on.
@@ -44,7 +44,7 @@ func (s *guestStack) top() uintptr {
 // enter gives c the stack that it is to run on; outer is the call that it stands in, if any. values is how many parameters
 // and results it has: they are put onto the stack before any code looks whether there is room.
 func (t *Thread) enter(c, outer *callObject, values int) error {
-	if c.layout == nil {
+	if c.top == nil {
 		return nil
 	}
 	if outer == nil || outer.stack == nil {
@@ -92,7 +92,7 @@ func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) err
 	if top < bottom || top-bottom < uintptr(32*values+stackGap) {
 		return g.overflow(nil)
 	}
-	c.use(s, len(s.mem)-int(g.limits.Stack), top)
+	c.use(s, bottom, top)
 	return nil
 }
 
@@ -103,7 +103,7 @@ func (t *Thread) leave(c, outer *callObject) {
 	if s == nil {
 		return
 	}
-	c.use(nil, 0, 0)
+	c.leave()
 	if outer != nil && outer.stack == s {
 		return
 	}
@@ -176,26 +176,22 @@ func (s *stackCharge) release(g *Group) {
 }
 
 // probe is the lowest page of what is kept.
-func (s *guestStack) probe() []byte {
-	at := max(0, len(s.mem)-stackKeep)
-	return s.mem[at : at+stackProbe]
+func (s *guestStack) probe() *[stackProbe / 8]uint64 {
+	return (*[stackProbe / 8]uint64)(unsafe.Pointer(&s.mem[max(0, len(s.mem)-stackKeep)]))
 }
 
-// deep says that a call has gone past what is kept, as a few words tell that lie apart: every call is asked.
+// deep says that a call has gone past what is kept, as a few words tell that lie apart. Every call is asked, so that it is one
+// expression without a loop.
 func (s *guestStack) deep() bool {
+	const d = stackStride
 	p := s.probe()
-	words := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(p))), len(p)/8)
-	for i := 0; i < len(words); i += stackStride {
-		if words[i] != 0 {
-			return true
-		}
-	}
-	return false
+	return (p[0]|p[d]|p[2*d]|p[3*d])|(p[4*d]|p[5*d]|p[6*d]|p[7*d])|
+		(p[8*d]|p[9*d]|p[10*d]|p[11*d])|(p[12*d]|p[13*d]|p[14*d]|p[15*d])|p[16*d] != 0
 }
 
 // trim gives back what is not kept.
 func (s *guestStack) trim() {
-	clear(s.probe())
+	clear(s.probe()[:])
 	if n := len(s.mem) - stackKeep; n > 0 {
 		emptyStack(s.mem[:n])
 	}

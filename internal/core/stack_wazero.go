@@ -30,10 +30,10 @@ type header struct {
 
 // callObject is a call object of wazero's: a function as one call at a time may use it.
 type callObject struct {
-	fn     api.Function
-	layout *layout // nil: not known
-	at     unsafe.Pointer
-	stack  *guestStack // while a call is under way
+	fn api.Function
+	// top, bottom and sp are fields of fn's, see layout; nil: not known. Stacks are no memory of Go's, so that their addresses are numbers here.
+	top, bottom, sp *uintptr
+	stack           *guestStack // while a call is under way
 }
 
 // layoutOf finds the fields in objects of type t; nil if they are not as expected.
@@ -76,43 +76,37 @@ func (e *Engine) callObject(fn api.Function) *callObject {
 		}
 	})
 	c := &callObject{fn: fn}
-	if e.layout != nil && v.IsValid() && v.Type() == e.layout.of {
-		c.layout, c.at = e.layout, v.UnsafePointer()
-		c.use(nil, 0, 0) // its own stack is garbage
+	if l := e.layout; l != nil && v.IsValid() && v.Type() == l.of {
+		at := v.UnsafePointer()
+		*(*header)(unsafe.Add(at, l.stack)) = header{nil, stackTold, stackTold} // its own stack is garbage, and no code looks into this one
+		*(**byte)(unsafe.Add(at, l.bottom)) = nil
+		c.top, c.bottom, c.sp = (*uintptr)(unsafe.Add(at, l.top)), (*uintptr)(unsafe.Add(at, l.bottom)), (*uintptr)(unsafe.Add(at, l.sp))
+		c.leave()
 	}
 	return c
 }
 
-// use has the next call run on what of s lies below top, down to the offset bottom. Without a stack there can be no call.
-func (c *callObject) use(s *guestStack, bottom int, top uintptr) {
-	var h header
-	var end *byte
-	if s != nil {
-		h = header{unsafe.Pointer(unsafe.SliceData(s.mem)), stackTold, stackTold}
-		end = &s.mem[bottom]
-	}
-	*(*header)(unsafe.Add(c.at, c.layout.stack)) = h
-	*(*uintptr)(unsafe.Add(c.at, c.layout.top)) = top
-	*(**byte)(unsafe.Add(c.at, c.layout.bottom)) = end
-	c.stack = s
+// use has the next call run on what of s lies between the addresses bottom and top.
+func (c *callObject) use(s *guestStack, bottom, top uintptr) {
+	*c.top, *c.bottom, c.stack = top, bottom, s
 }
 
+// leave takes the stack away: it may be unmapped from here on. Without one there can be no call.
+func (c *callObject) leave() { *c.top, *c.bottom, c.stack = 0, 0, nil }
+
 // reached is the address down to which a call has come that is in a host function now.
-func (c *callObject) reached() uintptr {
-	return uintptr(unsafe.Pointer(*(**uint64)(unsafe.Add(c.at, c.layout.sp))))
-}
+func (c *callObject) reached() uintptr { return *c.sp }
 
 // trace gives the innermost frames of a call that has just used up its stack, of which wazero makes no trace. It makes one
 // for each call that ends by a panic, from where the object was last left for Go: so it is made to panic, by a stack that
 // is not aligned, before it runs anything. On other processors the frames lie in a way that this cannot follow.
 func (c *callObject) trace(stack []uint64) (names []string) {
-	if runtime.GOARCH != "amd64" || c.layout == nil {
+	if runtime.GOARCH != "amd64" || c.top == nil {
 		return nil
 	}
-	top := (*uintptr)(unsafe.Add(c.at, c.layout.top))
-	*top |= 1
+	*c.top |= 1
 	defer func() {
-		*top &^= 1
+		*c.top &^= 1
 		if recover() != nil {
 			names = nil
 		}
