@@ -28,7 +28,7 @@ type Conduit struct {
 
 	guard   atomic.Pointer[guarded]
 	mu      sync.Mutex
-	lower   any // func(T) Val of a host's writer, once somebody else reads
+	lower   any // func(T) Val or func(T) (Val, error) of a host's writer, once somebody else reads
 	dropped bool
 	pending struct {
 		at   any // the component instance; nil: the host
@@ -97,6 +97,11 @@ func (c *Conduit) Bind(g Guard) (ok bool) {
 	for _, hosted := range c.hosted {
 		if hosted {
 			g.Hosted(1)
+		}
+	}
+	if h, ok := c.pending.by.(*hostEnd); ok { // a copy that began before
+		if err := g.Watch(h, h.kill); err != nil {
+			h.kill(err)
 		}
 	}
 	return true

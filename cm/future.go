@@ -37,7 +37,7 @@ func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
 	if result == CopyDropped {
 		return p[0], ErrWriterGone
 	}
-	return p[0], nil
+	return p[0], r.misfit
 }
 
 // Close drops the end: who writes learns that nobody wants the value. A second Close does nothing.

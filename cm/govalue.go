@@ -26,7 +26,7 @@ var scalarGo = map[Kind]reflect.Type{
 	KindRecord: reflect.TypeFor[map[string]any](), KindTuple: reflect.TypeFor[[]any](),
 	KindVariant: variantGo, KindResult: variantGo, KindEnum: reflect.TypeFor[string](), KindFlags: reflect.TypeFor[[]string](),
 	KindOwn: resourceGo, KindBorrow: resourceGo,
-	KindStream: anyGo, KindFuture: anyGo, KindErrorContext: anyGo,
+	KindStream: streamGo, KindFuture: futureGo, KindErrorContext: anyGo,
 }
 
 // GoType is the type of the Go value that [ToGo] gives for values of type t. It depends on the WIT type only, never on
@@ -49,7 +49,13 @@ var scalarGo = map[Kind]reflect.Type{
 //	option<T>           *T                     T itself for some, nil for none (FromGo)
 //	result<T, E>        Variant, ok or error   Result[T, E]; see below
 //	own, borrow         *Resource
+//	stream<u8>          *StreamReader[uint8]   *StreamReader[T]
+//	stream<T>           *StreamReader[any]     *StreamReader[T]
+//	future<T>           *FutureReader[any]     *FutureReader[T]
 //	any type            –                      Val; for ToGoAs any, which means what ToGo gives
+//
+// An element of a stream or future is converted as it is copied. One that does not fit the Go type of its reader is an error of
+// the read; one that a host writes and that is no value of the WIT type ends the store, as nonsense of a guest's does.
 //
 // A record's field is found in a struct by the tag wit:"name", or else by its name without regard to case and hyphens:
 // content-type is ContentType. A field of option type may be absent from the Go side; every other one must be there.
@@ -60,6 +66,10 @@ var scalarGo = map[Kind]reflect.Type{
 // a variant or result, a Variant means that payload.
 func GoType(t *Type) reflect.Type {
 	switch t.Kind {
+	case KindStream:
+		if t.Elem != nil && t.Elem.Kind == KindU8 {
+			return byteStreamGo
+		}
 	case KindList:
 		return reflect.SliceOf(GoType(t.Elem))
 	case KindOption:

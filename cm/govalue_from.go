@@ -63,7 +63,9 @@ func fromGo(t *Type, g reflect.Value) (Val, error) {
 			return Val{}, wantGot(t, g.Type())
 		}
 		return ResourceVal(r), nil
-	case t.Kind == KindStream, t.Kind == KindFuture, t.Kind == KindErrorContext:
+	case t.Kind == KindStream, t.Kind == KindFuture:
+		return endFromGo(t, g)
+	case t.Kind == KindErrorContext:
 		return AnyVal(g.Interface()), nil
 	case g.Kind() == reflect.Pointer:
 		if g.IsNil() {

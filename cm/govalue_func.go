@@ -14,6 +14,24 @@ var contextGo = reflect.TypeFor[context.Context]()
 // ([ResultError], [Fail]) becomes the error arm of a result type; then f's result is the payload of ok, and f needs none
 // where ok has no payload. That f's types can hold values of t is checked here as far as types tell.
 func GoHostFunc(t *FuncType, f any) (HostFunc, error) {
+	g, err := newGoFunc(t, f)
+	if err != nil {
+		return nil, err
+	}
+	return g.call, nil
+}
+
+// GoHostParts is [GoHostFunc] for a function whose type is async, as [HostDef] has its Parts: f is the work, and may block. It
+// must not use the guest's store, but may read and write streams and futures; its context ends when the guest cancels the call.
+func GoHostParts(t *FuncType, f any) (func(ctx context.Context, args []Val) (Work, error), error) {
+	g, err := newGoFunc(t, f)
+	if err != nil {
+		return nil, err
+	}
+	return g.parts, nil
+}
+
+func newGoFunc(t *FuncType, f any) (*goFunc, error) {
 	fv := reflect.ValueOf(f)
 	if !fv.IsValid() || fv.Kind() != reflect.Func || fv.IsNil() {
 		return nil, fmt.Errorf("a Go %T, which is no function", f)
@@ -22,7 +40,7 @@ func GoHostFunc(t *FuncType, f any) (HostFunc, error) {
 	if err := g.check(fv.Type()); err != nil {
 		return nil, fmt.Errorf("a Go %T: %w", f, err)
 	}
-	return g.call, nil
+	return g, nil
 }
 
 type goFunc struct {
@@ -85,21 +103,53 @@ func (g *goFunc) checkResult(ft reflect.Type) error {
 }
 
 func (g *goFunc) call(ctx context.Context, args []Val) (Val, error) {
+	in, err := g.args(args)
+	if err != nil {
+		return Val{}, err
+	}
+	return g.finish(ctx, g.run(ctx, in))
+}
+
+// parts is call with its three parts apart.
+func (g *goFunc) parts(_ context.Context, args []Val) (Work, error) {
+	in, err := g.args(args)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) Finish {
+		out := g.run(ctx, in)
+		return func(ctx context.Context) (Val, error) { return g.finish(ctx, out) }
+	}, nil
+}
+
+// args are those of f, without the context.
+func (g *goFunc) args(args []Val) ([]reflect.Value, error) {
+	if len(args) != len(g.params) {
+		return nil, fmt.Errorf("want %d arguments, got %d", len(g.params), len(args))
+	}
 	in := make([]reflect.Value, 0, len(args)+1)
 	if g.context {
-		in = append(in, reflect.ValueOf(&ctx).Elem())
-	}
-	if len(args) != len(g.params) {
-		return Val{}, fmt.Errorf("want %d arguments, got %d", len(g.params), len(args))
+		in = append(in, reflect.Value{})
 	}
 	for i, a := range args {
 		v, err := ToGoAs(g.typ.Params[i].Type, a, g.params[i])
 		if err != nil {
-			return Val{}, fmt.Errorf("argument %d (%s): %w", i+1, g.typ.Params[i].Name, err)
+			return nil, fmt.Errorf("argument %d (%s): %w", i+1, g.typ.Params[i].Name, err)
 		}
 		in = append(in, v)
 	}
-	out := g.f.Call(in)
+	return in, nil
+}
+
+func (g *goFunc) run(ctx context.Context, in []reflect.Value) []reflect.Value {
+	if g.context {
+		in[0] = reflect.ValueOf(&ctx).Elem()
+	}
+	return g.f.Call(in)
+}
+
+// finish makes the result of what f has returned.
+func (g *goFunc) finish(ctx context.Context, out []reflect.Value) (Val, error) {
 	var result any
 	if g.result {
 		result = out[0].Interface()
@@ -128,6 +178,12 @@ func CheckGo(t *Type, g reflect.Type) error {
 		return CheckGo(t.Elem, g.Elem())
 	case t.Kind == KindOwn, t.Kind == KindBorrow:
 		return unless(g == resourceGo, t, g)
+	case t.Kind == KindStream, t.Kind == KindFuture:
+		e := endOf(t, g)
+		if e == nil {
+			return wantGot(t, g)
+		}
+		return e.checkElem(t)
 	case g.Kind() == reflect.Pointer:
 		return CheckGo(t, g.Elem())
 	}
@@ -144,7 +200,7 @@ func CheckGo(t *Type, g reflect.Type) error {
 		return unless(g == variantGo, t, g)
 	case KindResult:
 		return unless(g == variantGo || isResult(g), t, g)
-	case KindStream, KindFuture, KindErrorContext:
+	case KindErrorContext:
 		return wantGot(t, g)
 	case KindList:
 		return checkList(t, g)

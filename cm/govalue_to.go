@@ -75,6 +75,8 @@ func toGo(t *Type, v Val, out reflect.Value) error {
 	case g == resourceGo && (t.Kind == KindOwn || t.Kind == KindBorrow):
 		out.Set(reflect.ValueOf(v.Resource()))
 		return nil
+	case t.Kind == KindStream, t.Kind == KindFuture:
+		return endToGo(t, v, out)
 	case g.Kind() == reflect.Pointer:
 		return pointerToGo(t, v, out)
 	}

@@ -18,6 +18,7 @@ type hostEnd struct {
 	writable bool
 	done     chan CopyResult
 	dead     error
+	misfit   error // of the first element that its Go type cannot hold; see [GoType]
 }
 
 func newHostEnd(c *Conduit, writable bool) *hostEnd {
@@ -122,13 +123,22 @@ func (s *slice[T]) Give(n int, to Sink) error {
 	if bytes, ok := any(from).([]byte); ok && to.Flat() {
 		return to.Put(n, bytes, nil)
 	}
-	lower, ok := s.c.lower.(func(T) Val)
-	if !ok {
-		return Trapf(TrapHost, "the host writes elements of type %T to a stream that is bound for another type, or for none", *new(T))
-	}
 	vals := make([]Val, n)
-	for i, t := range from {
-		vals[i] = lower(t)
+	switch lower := s.c.lower.(type) {
+	case func(T) Val:
+		for i, t := range from {
+			vals[i] = lower(t)
+		}
+	case func(T) (Val, error):
+		for i, t := range from {
+			v, err := lower(t)
+			if err != nil {
+				return Trapf(TrapHost, "the host writes an element that does not fit its stream or future: %s", err)
+			}
+			vals[i] = v
+		}
+	default:
+		return Trapf(TrapHost, "the host writes elements of type %T to a stream that is bound for another type, or for none", *new(T))
 	}
 	return to.Put(n, nil, vals)
 }

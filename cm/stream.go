@@ -43,6 +43,9 @@ func (r *StreamReader[T]) Read(ctx context.Context, p []T) (n int, err error) {
 	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, r.hostEnd) })
 	r.over = result == CopyDropped
 	if err == nil {
+		err = r.misfit
+	}
+	if err == nil {
 		err = r.end(result, s.used)
 	}
 	return s.used, err

@@ -100,7 +100,7 @@ type hostFunc struct {
 	call         cm.HostFunc // nil if it is in parts
 	parts        func(ctx context.Context, args []cm.Val) (cm.Work, error)
 	borrowsBytes bool // see cm.HostDef
-	bind         func(*cm.FuncType) (cm.HostFunc, error)
+	bind         func(*cm.FuncType) (hostFunc, error)
 	from         *Instance
 }
 
@@ -121,9 +121,18 @@ func (h *HostInstance) Define(d cm.HostDef) {
 
 // GoFunc defines a function from a Go function: parameters and result are Go values as [Func.Invoke] has them, with an
 // optional leading context.Context and an optional trailing error. The component's own type decides; a mismatch is found
-// at Link.
+// at Link. If that type is async, f may block, and its context ends when the guest cancels the call; it runs outside the
+// guest's store, and may read the streams and futures among its arguments and write those of its result ([cm.NewStream]). One
+// whose type is not async hands them to a goroutine.
 func (h *HostInstance) GoFunc(name string, f any) {
-	h.define(name, hostFunc{bind: func(t *cm.FuncType) (cm.HostFunc, error) { return cm.GoHostFunc(t, f) }})
+	h.define(name, hostFunc{bind: func(t *cm.FuncType) (bound hostFunc, err error) {
+		if t.Async {
+			bound.parts, err = cm.GoHostParts(t, f)
+		} else {
+			bound.call, err = cm.GoHostFunc(t, f)
+		}
+		return bound, err
+	}})
 }
 
 func (h *HostInstance) define(name string, f hostFunc) {

@@ -219,20 +219,19 @@ func (r *resolver) check(i int) {
 			r.problem(im, f.Name, f.Type.String(), "nothing under that name", nil)
 			continue
 		}
-		call := have.call
 		same := r.sameResource
 		if have.from != nil {
 			same = func(want, had *cm.ResourceType) bool { return r.sameResource(want, have.from.store.Resource(had.Slot)) }
 		}
 		if have.bind != nil {
 			var err error
-			if call, err = have.bind(f.Type); err != nil {
+			if have, err = have.bind(f.Type); err != nil {
 				r.problem(im, f.Name, f.Type.String(), err.Error(), nil)
 			}
 		} else if diff := cm.DiffFunc(f.Type, nameParams(have.typ, f.Type), same); diff != "" {
 			r.problem(im, f.Name, f.Type.String(), have.typ.String()+": "+diff, nil)
 		}
-		r.funcs[plan.ImportRef{Import: i, Func: k}] = instance.HostFunc{Call: call, Parts: have.parts, BorrowsBytes: have.borrowsBytes}
+		r.funcs[plan.ImportRef{Import: i, Func: k}] = instance.HostFunc{Call: have.call, Parts: have.parts, BorrowsBytes: have.borrowsBytes}
 	}
 }
 
