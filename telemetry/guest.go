@@ -35,6 +35,12 @@ func (p *providers) irregular(ctx context.Context, what string, n int) {
 	}
 }
 
+// Irregular counts irregularities that were found before the record came here.
+func (i *interceptor) Irregular(ctx context.Context, what otel.Irregularity, n int) {
+	w := i.guestSource(ctx)
+	w.p.irregular(ctx, string(what), n)
+}
+
 // guestSource is where a guest's record comes from: one component in one instance. Records of composed components count for the
 // component that holds them.
 type guestSource struct {
