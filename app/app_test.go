@@ -65,7 +65,7 @@ spec:
       limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, hostMemory: 48Mi, files: 11, sockets: 12,
         requests: 13, headers: 16Ki, body: 1M, outputLines: 14, outputBytes: 15, outputLinesPerSecond: 16k, outputBytesPerSecond: 17Ki}
       instances: {isolation: fresh, max: 200, queue: 1000, ready: 0}
-      telemetry: {detail: boundary}
+      telemetry: {detail: boundary, guest: off}
     - {name: price, source: {file: price.wasm}, limits: {memory: 1000000}}
   triggers:
     - http: {path: /, component: cart}
@@ -103,7 +103,7 @@ func TestParse(t *testing.T) {
 				Requests: 13, Headers: 16 << 10, Body: 1e6, OutputLines: 14, OutputBytes: 15, OutputLinesPerSecond: 16000, OutputBytesPerSecond: 17 << 10,
 			},
 			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000, Ready: new(int)},
-			Build:     workload.Build{Command: []string{"make", "cart.wasm"}, Watch: []string{"src/**"}}, Detail: "boundary",
+			Build:     workload.Build{Command: []string{"make", "cart.wasm"}, Watch: []string{"src/**"}}, Detail: "boundary", GuestTelemetry: "off",
 		}, {
 			Name: "price", Source: workload.Source{File: filepath.Join(dir, "price.wasm")}, Limits: workload.Limits{Memory: 1000000},
 		}},

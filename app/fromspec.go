@@ -33,7 +33,7 @@ func FromSpec(w *workload.Spec) *v1alpha1.Workload {
 				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: c.Instances.Ready,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: v1alpha1.Duration(c.Instances.Idle),
 			},
-			Telemetry: v1alpha1.Telemetry{Detail: c.Detail},
+			Telemetry: v1alpha1.Telemetry{Detail: c.Detail, Guest: c.GuestTelemetry},
 		}
 		for imp, to := range c.Links {
 			if out.Links == nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
+	"github.com/vitrine-wasm/vitrine/plugin/otel"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -59,6 +60,7 @@ func Standard() Ships {
 		Plugins: []host.Plugin{
 			config.Plugin{},
 			logging.Plugin{},
+			otel.Plugin{},
 			keyvalue.New(kvmemory.New(0)),
 			blobstore.New(blobmemory.New(0)),
 		},

@@ -41,6 +41,9 @@ func (h *Local) making(w *workload.Spec) *making {
 	return &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}}
 }
 
+// guestTelemetryOff is the value of [workload.Component.GuestTelemetry] that drops what a component records itself.
+const guestTelemetryOff = "off"
+
 // part finds or makes the part of a component: its observer and its lines are the same wherever it is linked into.
 func (m *making) part(c *workload.Component) *part {
 	if p := m.parts[c.Name]; p != nil {
@@ -64,7 +67,10 @@ func (m *making) part(c *workload.Component) *part {
 		limits.OutputLines, limits.OutputBytes = c.Limits.OutputLines, c.Limits.OutputBytes
 	}
 	p.lines = newLines(m.w, c, limits, sinks)
-	p.telemetry = limitedTo(p.lines, p.observer)
+	p.telemetry = otel.Discard
+	if c.GuestTelemetry != guestTelemetryOff {
+		p.telemetry = limitedTo(p.lines, p.observer)
+	}
 	return p
 }
 

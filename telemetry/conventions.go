@@ -36,6 +36,7 @@ type convention struct {
 	detail       Detail    // the least level at which its calls are spans
 	hooks        makeHooks // hooks by a semantic convention of OpenTelemetry's; nil: hostCall's
 	sendsRequest bool      // the first argument is a request that goes out, which carries the context on
+	guestRecords bool      // it takes what the component records itself
 }
 
 // makeHooks makes the hooks for one boundary.
@@ -52,7 +53,7 @@ var conventions = map[string]convention{
 	"wasi:sockets":    {detail: DetailAll},
 	"wasi:cli":        {detail: DetailAll},
 	"wasi:logging":    {detail: DetailAll},
-	"wasi:otel":       {detail: DetailAll},
+	"wasi:otel":       {detail: DetailAll, guestRecords: true},
 	"wasi:config":     {detail: DetailAll},
 
 	"wasi:http/types":                   {detail: DetailAll},

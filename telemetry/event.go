@@ -86,6 +86,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 	if st.req == nil {
 		st.ctx, st.span = h.nonHTTP.start(c)
 		c.State = st
+		h.join(st.ctx)
 		return st.ctx
 	}
 	st.method = st.req.Method
@@ -107,7 +108,17 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.ctx = st.span.Start()
 	}
 	c.State = st
+	h.join(st.ctx)
 	return st.ctx
+}
+
+// join notes that the event's workload takes part in the trace in ctx.
+func (h *event) join(ctx context.Context) {
+	if h.i.t.guestsTrace.Load() {
+		if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
+			h.i.t.members.join(sc.TraceID(), h.p.member)
+		}
+	}
 }
 
 // requestAttributes sets a request's attributes on a span that is being opened.

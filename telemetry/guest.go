@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,21 +19,57 @@ const (
 	irregularTwice    = "started_twice"  // the second start is ignored
 	irregularUnknown  = "never_started"  // a span ended that was not started in this invocation: exported
 	irregularRepeated = "ended_twice"    // the second end is dropped
-	irregularOpen     = "never_ended"    // open when the invocation ended: not exported, since its name is unknown
+	irregularOpen     = "never_ended"    // open when the invocation ended: exported without what only its end tells
 	irregularEvicted  = "too_many_open"  // the oldest open span stops being a parent
 	irregularMemory   = "host_memory"    // no host memory to record the start of a span: it is no parent
 	irregularLate     = "after_its_task" // a span was started after its invocation had ended
 	irregularTime     = "time"           // a time out of range: the nearest valid one is used
 	irregularScopes   = "too_many_scopes"
+	irregularForeign  = "foreign_trace" // a trace of another workload: the span is dropped, the log record is taken out of it
+	irregularState    = "tracestate"    // it is invalid, and left out
+	irregularSeverity = "severity"      // a number beyond 24: the record has none
 )
+
+// irregularities says in a sentence what each of them means, for the one warning that a component causes of each.
+var irregularities = map[string]string{
+	irregularInvalid:  "a span without valid identifiers was dropped",
+	irregularTwice:    "a span was started twice",
+	irregularUnknown:  "a span ended that was never started",
+	irregularRepeated: "a span ended twice; the second end was dropped",
+	irregularOpen:     "a span was never ended; it is exported as unfinished",
+	irregularEvicted:  "more spans are open than are kept; the oldest is the parent of nothing any more",
+	irregularMemory:   "there was no host memory to record the start of a span (limit hostMemory)",
+	irregularLate:     "a span was started after its invocation had ended",
+	irregularTime:     "a time is out of range; the nearest valid one is used",
+	irregularScopes:   "there are more scopes than are kept; the rest is named by attributes",
+	irregularForeign:  "a span or log record names a trace of another workload; the span was dropped, the record taken out of the trace",
+	irregularState:    "a tracestate is invalid, and was left out",
+	irregularSeverity: "the severity of a log record is no number from 1 to 24, and was left out",
+
+	string(otel.IrregularJSON):       "an attribute's value or a body is no JSON, and is exported as text",
+	string(otel.IrregularIdentifier): "a text is no identifier of a span or trace, and was left out",
+}
 
 var _ otel.Sink = (*interceptor)(nil)
 
-// irregular counts n irregularities.
+// irregular counts n irregularities, and warns of the first of each kind.
 func (p *providers) irregular(ctx context.Context, what string, n int) {
-	if p.m != nil && n > 0 && what != "" {
+	if n <= 0 || what == "" {
+		return
+	}
+	if p.m != nil {
 		p.m.irregular.With(keyComponent.String(p.id.component), keyReason.String(what)).Add(ctx, int64(n))
 	}
+	if _, said := p.irregularSaid.LoadOrStore(what, true); !said {
+		p.t.log.Warn("telemetry: a component's own records are irregular: "+cmp.Or(irregularities[what], what)+"; more of the kind are only counted",
+			"component", p.id.component, "reason", what, "metric", metricIrregular)
+	}
+}
+
+// Irregular counts irregularities that were found before the record came here.
+func (i *interceptor) Irregular(ctx context.Context, what otel.Irregularity, n int) {
+	w := i.guestSource(ctx)
+	w.p.irregular(ctx, string(what), n)
 }
 
 // guestSource is where a guest's record comes from: one component in one instance. Records of composed components count for the
@@ -79,13 +116,42 @@ func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 	if w.p.spans == nil {
 		return // no consumer takes spans
 	}
-	if !c.IsValid() {
-		w.p.irregular(ctx, irregularInvalid, 1)
+	outer := w.outer(ctx)
+	if !w.admit(ctx, &c, outer) {
 		return
 	}
-	g := guestSpan{sc: contextOf(&c, false), hostSpans: hostSpanIDs(w.call)}
+	g := guestSpan{sc: w.contextOf(ctx, &c), hostSpans: hostSpanIDs(w.call), from: w, start: time.Now()}
+	g.from.call = nil // it ends before the span may
+	if c.Sampled && !w.samples(g.sc, outer, "") {
+		g.sc = g.sc.WithTraceFlags(0)
+	}
+	if g.parent, _ = i.t.guestSpanIn(ctx, w.call); !g.parent.IsValid() {
+		g.parent = outer
+	}
 	g.bytes = openBytes + len(g.hostSpans)*len(trace.SpanID{}) + c.Size()
 	w.p.irregular(ctx, i.t.newStack(ctx, w.p).begin(ctx, g), 1)
+}
+
+// admit says whether a span may be one of its component's, and counts if not. outer is the host's span around the task.
+func (w *guestSource) admit(ctx context.Context, c *otel.SpanContext, outer trace.SpanContext) bool {
+	switch {
+	case !c.IsValid():
+		w.p.irregular(ctx, irregularInvalid, 1)
+		return false
+	case outer.TraceID() != trace.TraceID(c.TraceID) && !w.p.t.members.admits(trace.TraceID(c.TraceID), w.p.member):
+		w.p.irregular(ctx, irregularForeign, 1)
+		return false
+	}
+	return true
+}
+
+// samples says whether the host samples a span that its guest has sampled. In the trace of the task the host has decided; of a trace
+// that the guest has begun, the sampler is asked as of a root.
+func (w *guestSource) samples(sc, outer trace.SpanContext, name string) bool {
+	if outer.TraceID() == sc.TraceID() {
+		return outer.IsSampled()
+	}
+	return w.p.spans.SamplesRoot(sc.TraceID(), name)
 }
 
 // openBytes is the size of an open span without its parts.
@@ -97,20 +163,25 @@ func (i *interceptor) EndSpan(ctx context.Context, s *otel.Span) {
 	if w.p.spans == nil {
 		return
 	}
-	if !s.Context.IsValid() {
-		w.p.irregular(ctx, irregularInvalid, 1)
+	outer := w.outer(ctx)
+	if !w.admit(ctx, &s.Context, outer) {
 		return
 	}
-	known, repeated := i.t.newStack(ctx, w.p).end(contextOf(&s.Context, false))
+	sc := w.contextOf(ctx, &s.Context)
+	begun, repeated := i.t.newStack(ctx, w.p).end(sc)
+	sampled := s.Context.Sampled
 	switch {
 	case repeated:
 		w.p.irregular(ctx, irregularRepeated, 1)
 		return
-	case !known:
+	case begun.sc.IsValid():
+		sampled = sampled && begun.sc.IsSampled()
+	default:
 		w.p.irregular(ctx, irregularUnknown, 1)
+		sampled = sampled && w.samples(sc, outer, s.Name)
 	}
-	if s.Context.Sampled {
-		w.record(ctx, s)
+	if sampled {
+		w.record(ctx, s, sc)
 	}
 }
 
@@ -143,15 +214,23 @@ func (w *guestSource) outer(ctx context.Context) trace.SpanContext {
 // EmitLog queues a log record.
 func (i *interceptor) EmitLog(ctx context.Context, r *otel.LogRecord) {
 	w := i.guestSource(ctx)
+	if w.p.logs == nil {
+		return
+	}
 	severity := log.Severity(r.Severity)
 	if r.Severity > uint8(log.SeverityFatal4) {
 		severity = log.SeverityUndefined
+		w.p.irregular(ctx, irregularSeverity, 1)
 	}
-	if w.p.logs == nil || severity < severityOf(i.t.cfg.OTelLevel) && severity != log.SeverityUndefined {
+	if severity < severityOf(i.t.cfg.OTelLevel) && severity != log.SeverityUndefined {
 		return
 	}
 	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID(r.TraceID), SpanID: trace.SpanID(r.SpanID), TraceFlags: flagsOf(r.Sampled)})
-	if !sc.IsValid() {
+	foreign := sc.IsValid() && w.outer(ctx).TraceID() != sc.TraceID() && !i.t.members.admits(sc.TraceID(), w.p.member)
+	if foreign {
+		w.p.irregular(ctx, irregularForeign, 1)
+	}
+	if foreign || !sc.IsValid() {
 		var ok bool
 		if sc, ok = i.t.guestSpanIn(ctx, w.call); !ok {
 			sc = w.outer(ctx)

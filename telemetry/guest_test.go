@@ -38,14 +38,14 @@ func TestGuestSpansAreParents(t *testing.T) {
 		{"ended and never begun", "e5 w0", "play(play(5 work))", map[string]int64{"never_started": 1}},
 		{"begun twice", "s1 s1 w0 e1 w0", "play(play(1(work) work))", map[string]int64{"started_twice": 1}},
 		{"ended twice", "s1 e1 e1 w0", "play(play(1 work))", map[string]int64{"ended_twice": 1}},
-		{"left open", "s1 s2 e2 w0", "2 work play(play)", map[string]int64{"never_ended": 1}},
+		{"left open", "s1 s2 e2 w0", "play(play(unfinished(2 work)))", map[string]int64{"never_ended": 1}},
 		{"without identifiers", "s9 w0 e9", "play(play(work))", map[string]int64{"invalid": 2}},
 		{"not sampled", "s7 w0 e7 w0", "play(play(work))", nil},
 		{"a trace of its own", "s8 w0 e8 w0", "play(play(work)) 8(work)", nil},
 		{"calls between components", "s1 c3 s2 w0 e2 w0 e1", "play(play(1(play(2(work)) work)))", nil},
 		{"the callee's span is above its own calls only", "s1 c1 w0 w0 e1", "play(play(1(play(work) work)))", nil},
 		{"a span that a callee left to its caller", "s1 c1 s2 w0 e2 w0 e1", "play(play(1(play(2(work)) work)))", nil},
-		{"a trap", "s1 s2 e2 t0", "2 play(play)", map[string]int64{"never_ended": 1}},
+		{"a trap", "s1 s2 e2 t0", "play(play(unfinished(2)))", map[string]int64{"never_ended": 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newGuestHarness(t, &scriptedGuests{}, nil)

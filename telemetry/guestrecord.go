@@ -25,12 +25,12 @@ const (
 	maxValueDepth = 32      // nested lists and maps
 )
 
-// record queues a span.
-func (w *guestSource) record(ctx context.Context, s *otel.Span) {
+// record queues a span, whose context is sc.
+func (w *guestSource) record(ctx context.Context, s *otel.Span, sc trace.SpanContext) {
 	room := maxRecord
 	scope := w.p.scope(ctx, &s.Scope)
 	out := span.Recorded{
-		Context: contextOf(&s.Context, false), Kind: kinds[s.Kind&7], Name: s.Name,
+		Context: sc, Kind: kinds[s.Kind&7], Name: s.Name,
 		Start: w.unixNanos(ctx, s.Start), End: w.unixNanos(ctx, s.End),
 		DroppedAttributes: int(s.DroppedAttributes), DroppedEvents: int(s.DroppedEvents), DroppedLinks: int(s.DroppedLinks),
 	}
@@ -68,6 +68,25 @@ func (w *guestSource) record(ctx context.Context, s *otel.Span) {
 	scope.tracer.Record(&out)
 }
 
+// nameUnfinished is the name of spans whose end was not told, and so not their name either.
+const nameUnfinished = "unfinished"
+
+// recordUnfinished queues a span that was not ended. Its parent is the one that it probably has.
+func (w *guestSource) recordUnfinished(g *guestSpan) {
+	if !g.sc.IsSampled() {
+		return
+	}
+	scope := w.p.scope(context.Background(), &otel.Scope{Name: scopeName, Version: w.p.t.cfg.Version})
+	out := span.Recorded{
+		Context: g.sc, Kind: trace.SpanKindInternal, Name: nameUnfinished, Start: uint64(g.start.UnixNano()), End: uint64(time.Now().UnixNano()),
+		Attributes: append(w.originAttributes(), keyUnfinished.Bool(true)),
+	}
+	if g.parent.TraceID() == g.sc.TraceID() {
+		out.Parent = g.parent
+	}
+	scope.tracer.Record(&out)
+}
+
 var kinds = [8]trace.SpanKind{
 	otel.KindInternal: trace.SpanKindInternal, otel.KindClient: trace.SpanKindClient, otel.KindServer: trace.SpanKindServer,
 	otel.KindProducer: trace.SpanKindProducer, otel.KindConsumer: trace.SpanKindConsumer,
@@ -93,6 +112,15 @@ func contextOf(c *otel.SpanContext, remote bool) trace.SpanContext {
 	return trace.NewSpanContext(trace.SpanContextConfig{
 		TraceID: trace.TraceID(c.TraceID), SpanID: trace.SpanID(c.SpanID), TraceFlags: flagsOf(c.Sampled), TraceState: stateOf(c.State), Remote: remote,
 	})
+}
+
+// contextOf converts the context of a span of the guest's own.
+func (w *guestSource) contextOf(ctx context.Context, c *otel.SpanContext) trace.SpanContext {
+	sc := contextOf(c, false)
+	if sc.TraceState().Len() == 0 && slices.ContainsFunc(c.State, func(e otel.StateEntry) bool { return e != otel.StateEntry{} }) {
+		w.p.irregular(ctx, irregularState, 1)
+	}
+	return sc
 }
 
 // maxStates is how many entries a tracestate has (W3C Trace Context §3.3.1.1), maxState how long each may be.

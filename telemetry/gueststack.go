@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
@@ -35,7 +36,10 @@ type guestStack struct {
 // guestSpan is one open span.
 type guestSpan struct {
 	sc        trace.SpanContext
-	hostSpans []trace.SpanID // the host's spans around it when it began, the innermost first
+	hostSpans []trace.SpanID    // the host's spans around it when it began, the innermost first
+	parent    trace.SpanContext // what was current when it began, which only its end tells for certain
+	from      guestSource       // without a call
+	start     time.Time
 	bytes     int
 }
 
@@ -96,20 +100,20 @@ func (s *guestStack) begin(ctx context.Context, g guestSpan) string {
 	return irregular
 }
 
-// end removes a span. known says that it was open, repeated that it had already ended.
-func (s *guestStack) end(sc trace.SpanContext) (known, repeated bool) {
+// end removes a span. begun is what was noted of it, the zero value if it was not open; repeated says that it had already ended.
+func (s *guestStack) end(sc trace.SpanContext) (begun guestSpan, repeated bool) {
 	name := refOf(sc)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(s.open) - 1; i >= 0; i-- {
 		if refOf(s.open[i].sc) == name {
+			begun = s.open[i]
 			s.remove(i)
-			known = true
 			break
 		}
 	}
-	if !known && slices.Contains(s.ended, name) {
-		return false, true
+	if !begun.sc.IsValid() && slices.Contains(s.ended, name) {
+		return guestSpan{}, true
 	}
 	if len(s.ended) < maxEnded {
 		s.ended = append(s.ended, name)
@@ -117,7 +121,7 @@ func (s *guestStack) end(sc trace.SpanContext) (known, repeated bool) {
 		s.ended[s.next] = name
 		s.next = (s.next + 1) % maxEnded
 	}
-	return known, false
+	return begun, false
 }
 
 // remove removes an open span. s.mu is held.
@@ -139,15 +143,18 @@ func (s *guestStack) current(inner trace.SpanID) (trace.SpanContext, bool) {
 	return trace.SpanContext{}, false
 }
 
-// Close counts and removes the spans that are open at the end of the invocation. One that ends later, in another invocation, is
-// exported then.
+// Close exports the spans that are open at the end of the invocation as unfinished, so that what was below them has its parent.
+// One that ends later, in another invocation, is exported once more then, with all that is to be said of it.
 func (s *guestStack) Close() error {
 	s.mu.Lock()
-	n := len(s.open)
+	open := s.open
 	s.open, s.closed = nil, true
 	s.held.Release()
 	s.mu.Unlock()
-	s.p.irregular(context.Background(), irregularOpen, n)
+	for i := range open {
+		open[i].from.recordUnfinished(&open[i])
+	}
+	s.p.irregular(context.Background(), irregularOpen, len(open))
 	return nil
 }
 

@@ -118,6 +118,9 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 	case cm.GuestToHost:
 		p := i.service(b.Caller)
 		conv := conventionOf(b)
+		if conv.guestRecords {
+			i.t.guestsTrace.Store(true)
+		}
 		if p.tracer == nil && p.m == nil {
 			if conv.sendsRequest {
 				return propagateOut{i.t.propagator}

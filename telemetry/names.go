@@ -49,6 +49,7 @@ const (
 	keyLimit         = attribute.Key(prefix + "limit")
 	keySignal        = attribute.Key(prefix + "signal")
 	keyReason        = attribute.Key(prefix + "reason")
+	keyUnfinished    = attribute.Key(prefix + "unfinished")
 )
 
 // Keys, encoded for spans.

@@ -89,6 +89,9 @@ func (propagateOnly) EmitLog(context.Context, *otel.LogRecord) {}
 // ExportMetrics does nothing.
 func (propagateOnly) ExportMetrics(context.Context, *otel.ResourceMetrics) error { return nil }
 
+// Irregular does nothing.
+func (propagateOnly) Irregular(context.Context, otel.Irregularity, int) {}
+
 // Detach returns a context with the same request's context.
 func (propagateOnly) Detach(ctx context.Context) context.Context {
 	return trace.ContextWithSpanContext(context.Background(), trace.SpanContextFromContext(ctx))

@@ -69,6 +69,9 @@ type providers struct {
 	spans   *span.Provider // nil: no consumer takes spans
 	scopeMu sync.Mutex
 	scopes  map[scopeKey]*guestScope
+	member  uint32 // in traceMembers
+
+	irregularSaid sync.Map // reasons
 
 	// parentBased says that the sampler never samples below a parent that is not sampled.
 	parentBased bool
@@ -163,7 +166,7 @@ func (t *Telemetry) newProviders(id identity) *providers {
 		return p
 	}
 	res := t.resource(id)
-	p.res = res
+	p.res, p.member = res, t.members.member(id)
 	var given export.Providers
 	if t.source != nil {
 		var err error

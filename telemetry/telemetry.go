@@ -73,6 +73,8 @@ type Telemetry struct {
 	closed bool
 
 	hasGuestSpans atomic.Bool // a guest has started a span, so that boundaries look for guest parents
+	guestsTrace   atomic.Bool // a component is linked that can start spans, so that members is kept
+	members       traceMembers
 
 	hostError   error // why the host's providers could not be made
 	badResource sync.Once

@@ -32,6 +32,10 @@ type Component struct {
 	Instances   Instances
 	Detail      string // invocation, boundary, all
 	Build       Build  // not supported yet
+
+	// GuestTelemetry says whether what the component records itself (wasi:otel) is taken: on, which is the default, or off. A
+	// component does not notice the difference.
+	GuestTelemetry string
 }
 
 // Build is how a component's source file is built.

@@ -15,10 +15,21 @@ type Sink interface {
 	EmitLog(ctx context.Context, r *LogRecord)
 	// ExportMetrics takes what the guest has measured. The error is for the guest: it holds nothing of the host's.
 	ExportMetrics(ctx context.Context, m *ResourceMetrics) error
+	// Irregular counts n parts of a record that were not valid when it was made, and that who made it has mended or left out.
+	Irregular(ctx context.Context, what Irregularity, n int)
 	// Detach gives a context that stands for the task in ctx. It holds nothing else of ctx, ends with nothing, and is of no use to
 	// StartSpan and Current once the task's invocation has ended.
 	Detach(ctx context.Context) context.Context
 }
+
+// Irregularity names something that is not valid in a record, in a word for a metric's attribute.
+type Irregularity string
+
+// The irregularities that are found before a sink has the record.
+const (
+	IrregularJSON       Irregularity = "json"       // a value that is no JSON, or nested too deep: it is kept as text
+	IrregularIdentifier Irregularity = "identifier" // a text that is no identifier: there is none
+)
 
 // Tracing takes spans.
 type Tracing interface {
@@ -56,6 +67,9 @@ func (discard) EmitLog(context.Context, *LogRecord) {}
 
 // ExportMetrics does nothing.
 func (discard) ExportMetrics(context.Context, *ResourceMetrics) error { return nil }
+
+// Irregular does nothing.
+func (discard) Irregular(context.Context, Irregularity, int) {}
 
 // Detach gives an empty context.
 func (discard) Detach(context.Context) context.Context { return context.Background() }

@@ -125,6 +125,7 @@ type Instances struct {
 // Telemetry is how much of the component's calls telemetry records.
 type Telemetry struct {
 	Detail string `json:"detail,omitzero" yaml:"detail,omitempty" enum:"invocation|boundary|all" doc:"How many calls become spans."`
+	Guest  string `json:"guest,omitzero" yaml:"guest,omitempty" enum:"on|off" doc:"Whether what the component records itself is taken; on unless it says off, which the component does not notice."`
 }
 
 // Service is a long-lived component.

@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
@@ -16,6 +17,15 @@ import (
 // be used. Each call makes another tracer.
 func (p *Provider) Guest(scope instrumentation.Scope) *Tracer {
 	return &Tracer{p: p, source: &Source{p.resource, sanitize.Scope(scope), &p.ended, true}}
+}
+
+// SamplesRoot is the sampler's decision on a root span of a trace.
+func (p *Provider) SamplesRoot(id trace.TraceID, name string) bool {
+	if p.isDefault {
+		return true
+	}
+	r := p.sampler.ShouldSample(sdktrace.SamplingParameters{ParentContext: context.Background(), TraceID: id, Name: name, Kind: trace.SpanKindInternal})
+	return r.Decision == sdktrace.RecordAndSample
 }
 
 // Recorded is a span that a guest has recorded. Times are nanoseconds since 1970.
