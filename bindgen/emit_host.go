@@ -115,30 +115,12 @@ func (g *generator) handles() (hs [][2]string) {
 	return hs
 }
 
-// hostFunc writes one entry of the table: arguments lifted, the call, its result lowered.
+// hostFunc writes one entry of the table: arguments lifted, the call, its result lowered. An async function is written in
+// three: a function that lifts, which returns the work, which returns the function that lowers.
 func (g *generator) hostFunc(f *wit.Func) {
 	g.at = f
 	g.bound[f.Name] = true
-	var call string
-	args, first := []string{"ctx"}, 0
-	lift := func(i int) string { return g.lift(f.Params[i].Type, fmt.Sprintf("a[%d]", i)) }
-	var lifted, lifts []string // of an async function, which are lifted before the work
-	if f.Async {
-		inline := lift
-		lift = func(i int) string {
-			lifted, lifts = append(lifted, fmt.Sprintf("x%d", i)), append(lifts, inline(i))
-			return lifted[len(lifted)-1]
-		}
-	}
-	if f.Kind == wit.Method {
-		call, first = lift(0)+"."+g.unit.methods[f], 1
-	} else {
-		call = "impl." + g.unit.methods[f]
-	}
-	for i := range f.Params[first:] {
-		args = append(args, lift(first+i))
-	}
-	call += "(" + strings.Join(args, ", ") + ")"
+	call, names, lifts := g.implCall(f)
 	a := "a"
 	if len(f.Params) == 0 {
 		a = "_"
@@ -148,69 +130,92 @@ func (g *generator) hostFunc(f *wit.Func) {
 	if g.borrows[f.Name] {
 		borrows = "BorrowsBytes: true, "
 	}
-	consume := func(nothing string) {
-		if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
-			g.p("if err := %s(ctx, %s, a); err != nil {\nreturn %s, err\n}", g.bind("Consume"), g.unit.typeVars[f], nothing)
-		}
+	if g.child = g.children[f.Name]; g.child && !(f.Kind == wit.Method && g.consumes(f.Result)) {
+		g.fail("%s has no child to give: want a method whose result holds a resource", f.Name)
 	}
 	if f.Async {
 		g.p("{Name: %q, Type: %s, %sParts: func(ctx context.Context, %s []cm.Val) (cm.Work, error) {", f.Name, g.unit.typeVars[f], borrows, a)
-		consume("nil")
-		if len(lifted) > 0 {
-			g.p("%s := %s", strings.Join(lifted, ", "), strings.Join(lifts, ", "))
+		g.consume(f, "nil")
+		if len(names) > 0 {
+			g.p("%s := %s", strings.Join(names, ", "), strings.Join(lifts, ", "))
 		}
 		g.p("return func(ctx context.Context) cm.Finish {")
+		g.lowerResult(f, call)
+		g.p("}\n}, nil")
 	} else {
 		g.p("{Name: %q, Type: %s, %sFunc: func(ctx context.Context, %s []cm.Val) (cm.Val, error) {", f.Name, g.unit.typeVars[f], borrows, a)
-		consume("cm.Val{}")
+		g.consume(f, "cm.Val{}")
+		g.lowerResult(f, call)
 	}
-	// In what follows an async function has the work, and a function in it what comes of it.
-	finish := func(work string) bool {
+	g.child = false
+	g.p("}},")
+}
+
+// implCall returns the call of the implementation. That of an async function has variables as its arguments, names, and lifts
+// are their values: arguments are lifted before the work.
+func (g *generator) implCall(f *wit.Func) (call string, names, lifts []string) {
+	args := []string{"ctx"}
+	for i, p := range f.Params {
+		arg := g.lift(p.Type, fmt.Sprintf("a[%d]", i))
 		if f.Async {
-			g.p("%s\nreturn func(ctx context.Context) (cm.Val, error) {", work)
+			names, lifts = append(names, fmt.Sprintf("x%d", i)), append(lifts, arg)
+			arg = names[i]
 		}
-		return f.Async
+		args = append(args, arg)
 	}
+	receiver := "impl"
+	if f.Kind == wit.Method {
+		receiver = args[1]
+		args = slices.Delete(args, 1, 2)
+	}
+	return fmt.Sprintf("%s.%s(%s)", receiver, g.unit.methods[f], strings.Join(args, ", ")), names, lifts
+}
+
+// consume writes what takes the resources that f's caller gives away; nothing is the function's first result if that fails.
+func (g *generator) consume(f *wit.Func, nothing string) {
+	if slices.ContainsFunc(f.Params, func(p wit.Field) bool { return g.consumes(p.Type) }) {
+		g.p("if err := %s(ctx, %s, a); err != nil {\nreturn %s, err\n}", g.bind("Consume"), g.unit.typeVars[f], nothing)
+	}
+}
+
+// lowerResult writes the call and what lowers its result.
+func (g *generator) lowerResult(f *wit.Func, call string) {
 	var res *wit.Type
 	if f.Result != nil {
 		if r := f.Result.Resolve(); r.Kind == wit.Result {
 			res = r
 		}
 	}
-	if g.child = g.children[f.Name]; g.child && !(f.Kind == wit.Method && g.consumes(f.Result)) {
-		g.fail("%s has no child to give: want a method whose result holds a resource", f.Name)
+	lowerErr := "cm.Val{}, err"
+	if res != nil {
+		lowerErr = fmt.Sprintf("%s[%s](ctx, err, %s)", g.bind("LowerError"), g.goType(res.Err), g.lowerFunc(res.Err))
 	}
 	_, has := g.okType(f.Result)
+	vars, failed := "err", "err != nil"
+	if has {
+		vars = "r, err"
+	}
 	switch {
-	case res == nil && !has:
-		if finish("err := " + call) {
-			call = "err"
-		}
-		g.p("return cm.Val{}, %s", call)
+	case f.Async: // what has come before is the work, what follows is its Finish
+		g.p("%s := %s\nreturn func(ctx context.Context) (cm.Val, error) {", vars, call)
+	case has:
+		g.p("%s := %s", vars, call)
 	case res == nil:
-		if !finish("r, err := " + call) {
-			g.p("r, err := %s", call)
-		}
-		g.p("if err != nil {\nreturn cm.Val{}, err\n}\nreturn %s, nil", g.lower(f.Result, "r"))
+		g.p("return cm.Val{}, %s", call)
+		return
 	default:
-		lowerErr := fmt.Sprintf("%s[%s](ctx, err, %s)", g.bind("LowerError"), g.goType(res.Err), g.lowerFunc(res.Err))
-		switch {
-		case has:
-			if !finish("r, err := " + call) {
-				g.p("r, err := %s", call)
-			}
-			g.p("if err != nil {\nreturn %s\n}\nreturn cm.OKVal(%s), nil", lowerErr, g.lower(res.OK, "r"))
-		case finish("err := " + call):
-			g.p("if err != nil {\nreturn %s\n}\nreturn cm.CaseVal(0, nil), nil", lowerErr)
-		default:
-			g.p("if err := %s; err != nil {\nreturn %s\n}\nreturn cm.CaseVal(0, nil), nil", call, lowerErr)
-		}
+		failed = fmt.Sprintf("err := %s; err != nil", call)
 	}
-	g.child = false
-	if f.Async {
-		g.p("}\n}, nil")
+	switch {
+	case has && res == nil:
+		g.p("if %s {\nreturn %s\n}\nreturn %s, nil", failed, lowerErr, g.lower(f.Result, "r"))
+	case has:
+		g.p("if %s {\nreturn %s\n}\nreturn cm.OKVal(%s), nil", failed, lowerErr, g.lower(res.OK, "r"))
+	case res != nil:
+		g.p("if %s {\nreturn %s\n}\nreturn cm.CaseVal(0, nil), nil", failed, lowerErr)
+	default:
+		g.p("return cm.Val{}, err")
 	}
-	g.p("}},")
 }
 
 // funcTypes writes the types of the unit's functions.
