@@ -9,18 +9,37 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/clocks"
 	clocksp2 "github.com/vitrine-wasm/vitrine/wasi/clocks/p2"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
+	"github.com/vitrine-wasm/vitrine/wasi/filesystem/internal/common"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
-type descriptor struct{ d *filesystem.Descriptor }
+type descriptor struct {
+	common.Descriptor[version, Descriptor, NewTimestamp, DescriptorStat, PathFlags, DescriptorFlags, Advice, MetadataHashValue]
+}
+
+func wrap(d *filesystem.Descriptor) Descriptor {
+	var w descriptor
+	w.D = d
+	return w
+}
+
+// version implements [common.Version].
+type version struct{}
+
+func (version) Failure(err error) error { return failure(err) }
+
+func (version) Descriptor(r Descriptor) (*filesystem.Descriptor, error) {
+	d, err := cm.ObjectAs[descriptor](DescriptorResourceType, r)
+	return d.D, err
+}
 
 func (d descriptor) Drop(context.Context) error {
-	d.d.Close() // the error has no receiver
+	d.D.Close() // the error has no receiver
 	return nil
 }
 
 func (d descriptor) ReadViaStream(_ context.Context, offset Filesize) (iop2.InputStream, error) {
-	s, err := d.d.Reader(offset)
+	s, err := d.D.Reader(offset)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -28,7 +47,7 @@ func (d descriptor) ReadViaStream(_ context.Context, offset Filesize) (iop2.Inpu
 }
 
 func (d descriptor) WriteViaStream(_ context.Context, offset Filesize) (iop2.OutputStream, error) {
-	s, err := d.d.Writer(offset)
+	s, err := d.D.Writer(offset)
 	if err != nil {
 		return nil, failure(err)
 	}
@@ -36,40 +55,16 @@ func (d descriptor) WriteViaStream(_ context.Context, offset Filesize) (iop2.Out
 }
 
 func (d descriptor) AppendViaStream(context.Context) (iop2.OutputStream, error) {
-	s, err := d.d.Appender()
+	s, err := d.D.Appender()
 	if err != nil {
 		return nil, failure(err)
 	}
 	return iop2.NewOutputStream(s), nil
 }
 
-func (d descriptor) Advise(_ context.Context, offset, length Filesize, advice Advice) error {
-	return failure(d.d.Advise(offset, length, filesystem.Advice(advice)))
-}
-
-func (d descriptor) SyncData(context.Context) error { return failure(d.d.SyncData()) }
-
-func (d descriptor) Sync(context.Context) error { return failure(d.d.Sync()) }
-
-func (d descriptor) GetFlags(context.Context) (DescriptorFlags, error) {
-	return DescriptorFlags(d.d.Flags()), nil
-}
-
 func (d descriptor) GetType(context.Context) (DescriptorType, error) {
-	s, err := d.d.Stat()
+	s, err := d.D.Stat()
 	return DescriptorType(s.Type), failure(err)
-}
-
-func (d descriptor) SetSize(_ context.Context, size Filesize) error {
-	return failure(d.d.SetSize(size))
-}
-
-func (d descriptor) SetTimes(_ context.Context, accessed, modified NewTimestamp) error {
-	a, m, err := times(accessed, modified)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.SetTimes(a, m))
 }
 
 func (d descriptor) Read(ctx context.Context, length, offset Filesize) (cm.Tuple2[[]byte, bool], error) {
@@ -78,12 +73,12 @@ func (d descriptor) Read(ctx context.Context, length, offset Filesize) (cm.Tuple
 			return cm.Tuple2[[]byte, bool]{}, noRoom(cm.AccountOf(ctx).Reserve(smallRead))
 		}
 	}
-	b, end, err := d.d.ReadAt(length, offset)
+	b, end, err := d.D.ReadAt(length, offset)
 	return cm.Tuple2[[]byte, bool]{F0: b, F1: end}, failure(err)
 }
 
 func (d descriptor) Write(_ context.Context, buffer []byte, offset Filesize) (Filesize, error) {
-	n, err := d.d.WriteAt(buffer, offset)
+	n, err := d.D.WriteAt(buffer, offset)
 	return n, failure(err)
 }
 
@@ -98,7 +93,7 @@ func (d descriptor) ReadDirectory(ctx context.Context) (DirectoryEntryStream, er
 	if err := held.Hold(ctx, entriesBytes); err != nil {
 		return nil, noRoom(err)
 	}
-	e, err := d.d.ReadDirectory()
+	e, err := d.D.ReadDirectory()
 	if err != nil {
 		held.Release()
 		return nil, failure(err)
@@ -106,93 +101,18 @@ func (d descriptor) ReadDirectory(ctx context.Context) (DirectoryEntryStream, er
 	return entries{e, held}, nil
 }
 
-func (d descriptor) CreateDirectoryAt(_ context.Context, path string) error {
-	return failure(d.d.CreateDirectory(path))
-}
-
-func (d descriptor) Stat(context.Context) (DescriptorStat, error) {
-	s, err := d.d.Stat()
-	return stat(s), failure(err)
-}
-
-func (d descriptor) StatAt(_ context.Context, flags PathFlags, path string) (DescriptorStat, error) {
-	s, err := d.d.StatAt(follow(flags), path)
-	return stat(s), failure(err)
-}
-
-func (d descriptor) SetTimesAt(_ context.Context, flags PathFlags, path string, accessed, modified NewTimestamp) error {
-	a, m, err := times(accessed, modified)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.SetTimesAt(follow(flags), path, a, m))
-}
-
-func (d descriptor) LinkAt(_ context.Context, flags PathFlags, oldPath string, to Descriptor, newPath string) error {
-	dir, err := cm.ObjectAs[descriptor](DescriptorResourceType, to)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.Link(follow(flags), oldPath, dir.d, newPath))
-}
-
 func (d descriptor) OpenAt(ctx context.Context, flags PathFlags, path string, how OpenFlags, access DescriptorFlags) (Descriptor, error) {
 	f := filesystem.Flags(access)
 	if component.ByAdapter(ctx) {
 		// Preview 1 knows no folders that are open for reading alone: programs change what lies below one that they have
 		// opened, and the adapter does not ask for what that takes.
-		f |= d.d.Flags() & filesystem.Mutate
+		f |= d.D.Flags() & filesystem.Mutate
 	}
-	o, err := d.d.Open(follow(flags), path, filesystem.OpenFlags(how), f)
+	o, err := d.D.Open(common.Follow(flags), path, filesystem.OpenFlags(how), f)
 	if err != nil {
 		return nil, failure(err)
 	}
-	return descriptor{o}, nil
-}
-
-func (d descriptor) ReadlinkAt(_ context.Context, path string) (string, error) {
-	s, err := d.d.Readlink(path)
-	return s, failure(err)
-}
-
-func (d descriptor) RemoveDirectoryAt(_ context.Context, path string) error {
-	return failure(d.d.RemoveDirectory(path))
-}
-
-func (d descriptor) RenameAt(_ context.Context, oldPath string, to Descriptor, newPath string) error {
-	dir, err := cm.ObjectAs[descriptor](DescriptorResourceType, to)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.Rename(oldPath, dir.d, newPath))
-}
-
-func (d descriptor) SymlinkAt(_ context.Context, oldPath, newPath string) error {
-	return failure(d.d.Symlink(oldPath, newPath))
-}
-
-func (d descriptor) UnlinkFileAt(_ context.Context, path string) error {
-	return failure(d.d.Unlink(path))
-}
-
-// IsSameObject has no error in its type: what cannot be compared is not the same.
-func (d descriptor) IsSameObject(_ context.Context, other Descriptor) (bool, error) {
-	o, err := cm.ObjectAs[descriptor](DescriptorResourceType, other)
-	if err != nil {
-		return false, err
-	}
-	same, err := d.d.Same(o.d)
-	return same && err == nil, nil
-}
-
-func (d descriptor) MetadataHash(context.Context) (MetadataHashValue, error) {
-	h, err := d.d.Hash()
-	return MetadataHashValue(h), failure(err)
-}
-
-func (d descriptor) MetadataHashAt(_ context.Context, flags PathFlags, path string) (MetadataHashValue, error) {
-	h, err := d.d.HashAt(follow(flags), path)
-	return MetadataHashValue(h), failure(err)
+	return wrap(o), nil
 }
 
 type entries struct {
@@ -217,9 +137,7 @@ func (e entries) Drop(context.Context) error {
 	return nil
 }
 
-func follow(f PathFlags) bool { return f&PathFlagsSymlinkFollow != 0 }
-
-func stat(s filesystem.Stat) DescriptorStat {
+func (version) Stat(s filesystem.Stat) DescriptorStat {
 	return DescriptorStat{
 		Type: DescriptorType(s.Type), LinkCount: s.Links, Size: s.Size,
 		DataAccessTimestamp: datetime(s.Accessed), DataModificationTimestamp: datetime(s.Modified), StatusChangeTimestamp: datetime(s.Change),
@@ -234,14 +152,7 @@ func datetime(t time.Time) *clocksp2.Datetime {
 	return &d
 }
 
-func times(accessed, modified NewTimestamp) (a, m filesystem.Time, err error) {
-	if a, err = timestamp(accessed); err == nil {
-		m, err = timestamp(modified)
-	}
-	return a, m, err
-}
-
-func timestamp(t NewTimestamp) (filesystem.Time, error) {
+func (version) Timestamp(t NewTimestamp) (filesystem.Time, error) {
 	switch t.Tag {
 	case NewTimestampTagNow:
 		return filesystem.Time{Now: true}, nil

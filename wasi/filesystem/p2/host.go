@@ -7,6 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
+	"github.com/vitrine-wasm/vitrine/wasi/filesystem/internal/common"
 	iop2 "github.com/vitrine-wasm/vitrine/wasi/io/p2"
 )
 
@@ -20,14 +21,7 @@ type preopens struct{ *filesystem.Preopens }
 
 // GetDirectories opens the folders anew.
 func (p preopens) GetDirectories(ctx context.Context) ([]cm.Tuple2[Descriptor, string], error) {
-	quota := component.StoreValue(ctx, p.Preopens, func() any { return filesystem.NewQuota(p.Most) }).(*filesystem.Quota)
-	opened, limit, err := p.Open(quota)
-	cm.NoteCause(ctx, limit)
-	dirs := make([]cm.Tuple2[Descriptor, string], len(opened))
-	for i, o := range opened {
-		dirs[i] = cm.Tuple2[Descriptor, string]{F0: descriptor{o.Descriptor}, F1: o.Guest}
-	}
-	return dirs, err
+	return common.GetDirectories(ctx, p.Preopens, wrap)
 }
 
 type host struct{}

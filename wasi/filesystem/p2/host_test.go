@@ -190,7 +190,7 @@ func TestStreamErrorsHaveCodes(t *testing.T) {
 		t.Skip(err)
 	}
 	defer d.Close()
-	f, err := descriptor{d}.OpenAt(ctx, 0, "full", 0, DescriptorFlagsWrite)
+	f, err := wrap(d).OpenAt(ctx, 0, "full", 0, DescriptorFlagsWrite)
 	if err != nil {
 		t.Skip(code(err))
 	}

@@ -9,12 +9,31 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	clocksp3 "github.com/vitrine-wasm/vitrine/wasi/clocks/p3"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
+	"github.com/vitrine-wasm/vitrine/wasi/filesystem/internal/common"
 	"github.com/vitrine-wasm/vitrine/wasi/internal/flow"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
 // descriptor is the resource descriptor. Streams that are made of it outlive it.
-type descriptor struct{ d *filesystem.Descriptor }
+type descriptor struct {
+	common.Descriptor[version, Descriptor, NewTimestamp, DescriptorStat, PathFlags, DescriptorFlags, Advice, MetadataHashValue]
+}
+
+func wrap(d *filesystem.Descriptor) Descriptor {
+	var w descriptor
+	w.D = d
+	return w
+}
+
+// version implements [common.Version].
+type version struct{}
+
+func (version) Failure(err error) error { return failure(err) }
+
+func (version) Descriptor(r Descriptor) (*filesystem.Descriptor, error) {
+	d, err := cm.ObjectAs[descriptor](DescriptorResourceType, r)
+	return d.D, err
+}
 
 // The types of what tells of a stream's end.
 type (
@@ -23,7 +42,7 @@ type (
 )
 
 func (d descriptor) Drop(context.Context) error {
-	_ = d.d.Close() // the error has no receiver
+	_ = d.D.Close() // the error has no receiver
 	return nil
 }
 
@@ -31,7 +50,7 @@ func (d descriptor) ReadViaStream(ctx context.Context, offset Filesize) (cm.Tupl
 	w, r := cm.NewStream[uint8]()
 	ended, end := flow.Outcome(errorCode)
 	out := cm.Tuple2[bytesReader, resultReader]{F0: r, F1: ended}
-	s, err := d.d.Reader(offset)
+	s, err := d.D.Reader(offset)
 	if err != nil {
 		flow.Failed(flow.Of(ctx), w, err, end)
 		return out, nil
@@ -48,12 +67,12 @@ func (d descriptor) ReadViaStream(ctx context.Context, offset Filesize) (cm.Tupl
 }
 
 func (d descriptor) WriteViaStream(ctx context.Context, data bytesReader, offset Filesize) (resultReader, error) {
-	s, err := d.d.Writer(offset)
+	s, err := d.D.Writer(offset)
 	return take(ctx, data, s, err)
 }
 
 func (d descriptor) AppendViaStream(ctx context.Context, data bytesReader) (resultReader, error) {
-	s, err := d.d.Appender()
+	s, err := d.D.Appender()
 	return take(ctx, data, s, err)
 }
 
@@ -79,7 +98,7 @@ func (d descriptor) ReadDirectory(ctx context.Context) (cm.Tuple2[*cm.StreamRead
 	w, r := cm.NewStream[DirectoryEntry]()
 	ended, end := flow.Outcome(errorCode)
 	out := cm.Tuple2[*cm.StreamReader[DirectoryEntry], resultReader]{F0: r, F1: ended}
-	entries, err := d.d.ReadDirectory()
+	entries, err := d.D.ReadDirectory()
 	if err != nil {
 		flow.Failed(flow.Of(ctx), w, err, end)
 		return out, nil
@@ -104,119 +123,18 @@ func (d descriptor) ReadDirectory(ctx context.Context) (cm.Tuple2[*cm.StreamRead
 	return out, err
 }
 
-func (d descriptor) Advise(_ context.Context, offset, length Filesize, advice Advice) error {
-	return failure(d.d.Advise(offset, length, filesystem.Advice(advice)))
-}
-
-func (d descriptor) SyncData(context.Context) error { return failure(d.d.SyncData()) }
-
-func (d descriptor) Sync(context.Context) error { return failure(d.d.Sync()) }
-
-func (d descriptor) GetFlags(context.Context) (DescriptorFlags, error) {
-	return DescriptorFlags(d.d.Flags()), nil
-}
-
 func (d descriptor) GetType(context.Context) (DescriptorType, error) {
-	s, err := d.d.Stat()
+	s, err := d.D.Stat()
 	return typeOf(s.Type), failure(err)
 }
 
-func (d descriptor) SetSize(_ context.Context, size Filesize) error {
-	return failure(d.d.SetSize(size))
-}
-
-func (d descriptor) SetTimes(_ context.Context, accessed, modified NewTimestamp) error {
-	a, m, err := times(accessed, modified)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.SetTimes(a, m))
-}
-
-func (d descriptor) CreateDirectoryAt(_ context.Context, path string) error {
-	return failure(d.d.CreateDirectory(path))
-}
-
-func (d descriptor) Stat(context.Context) (DescriptorStat, error) {
-	s, err := d.d.Stat()
-	return stat(s), failure(err)
-}
-
-func (d descriptor) StatAt(_ context.Context, flags PathFlags, path string) (DescriptorStat, error) {
-	s, err := d.d.StatAt(follow(flags), path)
-	return stat(s), failure(err)
-}
-
-func (d descriptor) SetTimesAt(_ context.Context, flags PathFlags, path string, accessed, modified NewTimestamp) error {
-	a, m, err := times(accessed, modified)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.SetTimesAt(follow(flags), path, a, m))
-}
-
-func (d descriptor) LinkAt(_ context.Context, flags PathFlags, oldPath string, to Descriptor, newPath string) error {
-	dir, err := cm.ObjectAs[descriptor](DescriptorResourceType, to)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.Link(follow(flags), oldPath, dir.d, newPath))
-}
-
 func (d descriptor) OpenAt(_ context.Context, flags PathFlags, path string, how OpenFlags, access DescriptorFlags) (Descriptor, error) {
-	o, err := d.d.Open(follow(flags), path, filesystem.OpenFlags(how), filesystem.Flags(access))
+	o, err := d.D.Open(common.Follow(flags), path, filesystem.OpenFlags(how), filesystem.Flags(access))
 	if err != nil {
 		return nil, failure(err)
 	}
-	return descriptor{o}, nil
+	return wrap(o), nil
 }
-
-func (d descriptor) ReadlinkAt(_ context.Context, path string) (string, error) {
-	s, err := d.d.Readlink(path)
-	return s, failure(err)
-}
-
-func (d descriptor) RemoveDirectoryAt(_ context.Context, path string) error {
-	return failure(d.d.RemoveDirectory(path))
-}
-
-func (d descriptor) RenameAt(_ context.Context, oldPath string, to Descriptor, newPath string) error {
-	dir, err := cm.ObjectAs[descriptor](DescriptorResourceType, to)
-	if err != nil {
-		return err
-	}
-	return failure(d.d.Rename(oldPath, dir.d, newPath))
-}
-
-func (d descriptor) SymlinkAt(_ context.Context, oldPath, newPath string) error {
-	return failure(d.d.Symlink(oldPath, newPath))
-}
-
-func (d descriptor) UnlinkFileAt(_ context.Context, path string) error {
-	return failure(d.d.Unlink(path))
-}
-
-// IsSameObject has no error in its type: what cannot be compared is not the same.
-func (d descriptor) IsSameObject(_ context.Context, other Descriptor) (bool, error) {
-	o, err := cm.ObjectAs[descriptor](DescriptorResourceType, other)
-	if err != nil {
-		return false, err
-	}
-	same, err := d.d.Same(o.d)
-	return same && err == nil, nil
-}
-
-func (d descriptor) MetadataHash(context.Context) (MetadataHashValue, error) {
-	h, err := d.d.Hash()
-	return MetadataHashValue(h), failure(err)
-}
-
-func (d descriptor) MetadataHashAt(_ context.Context, flags PathFlags, path string) (MetadataHashValue, error) {
-	h, err := d.d.HashAt(follow(flags), path)
-	return MetadataHashValue(h), failure(err)
-}
-
-func follow(f PathFlags) bool { return f&PathFlagsSymlinkFollow != 0 }
 
 // typeOf converts a type. The cases are in the order of the types, but for the first: one that is not known is another one.
 func typeOf(t filesystem.Type) DescriptorType {
@@ -226,7 +144,7 @@ func typeOf(t filesystem.Type) DescriptorType {
 	return DescriptorType{Tag: DescriptorTypeTag(t - 1)}
 }
 
-func stat(s filesystem.Stat) DescriptorStat {
+func (version) Stat(s filesystem.Stat) DescriptorStat {
 	return DescriptorStat{
 		Type: typeOf(s.Type), LinkCount: s.Links, Size: s.Size,
 		DataAccessTimestamp: instant(s.Accessed), DataModificationTimestamp: instant(s.Modified), StatusChangeTimestamp: instant(s.Change),
@@ -241,16 +159,9 @@ func instant(t time.Time) *clocksp3.Instant {
 	return &i
 }
 
-func times(accessed, modified NewTimestamp) (a, m filesystem.Time, err error) {
-	if a, err = timestamp(accessed); err == nil {
-		m, err = timestamp(modified)
-	}
-	return a, m, err
-}
-
 var errTimestamp = errors.New("a timestamp is no moment")
 
-func timestamp(t NewTimestamp) (filesystem.Time, error) {
+func (version) Timestamp(t NewTimestamp) (filesystem.Time, error) {
 	switch t.Tag {
 	case NewTimestampTagNow:
 		return filesystem.Time{Now: true}, nil
