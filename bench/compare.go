@@ -117,21 +117,65 @@ type comparison struct {
 	conns    []int
 	only     []string // jobs, by the beginning of their names
 	skip     []string // contenders
+	guests   []string
+	files    map[string]string // by guest
 	out      compareResult
+}
+
+// comparisonFlags are the flags that are read before anything starts.
+type comparisonFlags struct {
+	conns, only, skip, guests, otlp, client *string
+	starts                                  *int
+}
+
+// flags registers the command's flags.
+func (c *comparison) flags(r *run) comparisonFlags {
+	r.flags.DurationVar(&c.duration, "duration", 2*time.Second, "how long each measurement takes; the whole takes about 450 times as long with 3 rounds")
+	r.flags.IntVar(&c.out.Rounds, "rounds", 3, "how often each is repeated")
+	return comparisonFlags{
+		conns:  r.flags.String("c", "1,32,256", "connections"),
+		only:   r.flags.String("jobs", "", "jobs to run, by the beginning of their names, separated by commas; all when empty"),
+		skip:   r.flags.String("skip", "", "contenders to leave out, by their names, separated by commas"),
+		guests: r.flags.String("guests", "rust,go,js", "components: rust, go, js, those of WASI 0.3 rust3, go3, js3, c3, other prebuilt ones by name, or paths"),
+		otlp:   r.flags.String("otlp", "", "where telemetry goes, OTLP over HTTP; a process of its own that discards it if empty"),
+		client: r.flags.String("client", "own", "what makes the load: own or wrk"),
+		starts: r.flags.Int("starts", 10, "how often each server is started for the time to its first answer; 0 leaves it out"),
+	}
+}
+
+// configure checks the flags and takes them over.
+func (c *comparison) configure(f *comparisonFlags, dir string) error {
+	c.only, c.skip, c.out.Duration = list(*f.only), list(*f.skip), c.duration
+	for _, n := range list(*f.conns) {
+		k, err := strconv.Atoi(n)
+		if err != nil || k < 1 {
+			return fmt.Errorf("-c %s: want numbers above 0, separated by commas", *f.conns)
+		}
+		c.conns = append(c.conns, k)
+	}
+	switch *f.client {
+	case "own":
+		c.load = ownClient
+	case "wrk":
+		c.load = wrkClient(dir)
+	default:
+		return fmt.Errorf("-client %s: want own or wrk", *f.client)
+	}
+	c.guests, c.files = list(*f.guests), map[string]string{}
+	for _, g := range c.guests {
+		file, err := guestFile(g)
+		if err != nil {
+			return err
+		}
+		c.files[g] = file
+	}
+	return nil
 }
 
 // compare measures servers alternately, round by round, so that noise does not affect one of them alone.
 func compare(r *run, args []string) (any, error) {
 	c := &comparison{}
-	r.flags.DurationVar(&c.duration, "duration", 2*time.Second, "how long each measurement takes; the whole takes about 450 times as long with 3 rounds")
-	r.flags.IntVar(&c.out.Rounds, "rounds", 3, "how often each is repeated")
-	conns := r.flags.String("c", "1,32,256", "connections")
-	only := r.flags.String("jobs", "", "jobs to run, by the beginning of their names, separated by commas; all when empty")
-	skip := r.flags.String("skip", "", "contenders to leave out, by their names, separated by commas")
-	guests := r.flags.String("guests", "rust,go,js", "components: rust, go, js, those of WASI 0.3 rust3, go3, js3, c3, other prebuilt ones by name, or paths")
-	otlp := r.flags.String("otlp", "", "where telemetry goes, OTLP over HTTP; a process of its own that discards it if empty")
-	client := r.flags.String("client", "own", "what makes the load: own or wrk")
-	starts := r.flags.Int("starts", 10, "how often each server is started for the time to its first answer; 0 leaves it out")
+	f := c.flags(r)
 	dir, err := os.MkdirTemp("", "vitrine-bench")
 	if err != nil {
 		return nil, err
@@ -140,83 +184,72 @@ func compare(r *run, args []string) (any, error) {
 	if err := r.parse(args, dir); err != nil {
 		return nil, err
 	}
-	c.only, c.skip, c.out.Duration = list(*only), list(*skip), c.duration
-	for _, n := range list(*conns) {
-		k, err := strconv.Atoi(n)
-		if err != nil || k < 1 {
-			return nil, fmt.Errorf("-c %s: want numbers above 0, separated by commas", *conns)
-		}
-		c.conns = append(c.conns, k)
+	if err := c.configure(&f, dir); err != nil {
+		return nil, err
 	}
-	switch *client {
-	case "own":
-		c.load = ownClient
-	case "wrk":
-		c.load = wrkClient(dir)
-	default:
-		return nil, fmt.Errorf("-client %s: want own or wrk", *client)
-	}
-	if c.out.Client, err = calibrate(*client, dir); err != nil {
+	if c.out.Client, err = calibrate(*f.client, dir); err != nil {
 		return nil, err
 	}
 	recv, err := newReceiver(dir, "")
 	if err != nil {
 		return nil, err
 	}
-	if *otlp == "" {
+	if *f.otlp == "" {
 		if err := recv.start(); err != nil {
 			return nil, err
 		}
 		defer recv.kill()
-		*otlp = recv.URL
+		*f.otlp = recv.URL
 	}
-	cache := filepath.Join(dir, "cache")
-	servers, wasmtime, missing := contenders(r.binary, cache, *otlp)
+	servers, wasmtime, missing := contenders(r.binary, filepath.Join(dir, "cache"), *f.otlp)
 	servers = slices.DeleteFunc(servers, func(s contender) bool { return slices.Contains(c.skip, s.name) })
 	c.out.Missing = missing
 	c.describe(wasmtime, servers)
-	files := map[string]string{}
-	names := list(*guests)
-	for _, g := range names {
-		if files[g], err = guestFile(g); err != nil {
-			return nil, err
-		}
+	for _, g := range c.guests {
 		c.noteMissing(g)
 	}
 	begin := time.Now()
 	for round := range c.out.Rounds {
-		if !slices.Contains(c.skip, isPlain) {
-			if err := c.plain(names); err != nil {
-				return nil, err
-			}
-		}
-		turns := slices.Clone(servers)
-		if round%2 == 1 { // vary which server was measured before
-			slices.Reverse(turns)
-		}
-		for _, g := range names {
-			for _, s := range turns {
-				if !s.measures(g) {
-					continue
-				}
-				if err := c.serve(s, g, files[g]); err != nil {
-					return nil, err
-				}
-				progress("%v: round %d: %s: %s", time.Since(begin).Round(time.Second), round+1, g, s.name)
-			}
+		if err := c.round(round, servers, begin); err != nil {
+			return nil, err
 		}
 	}
 	for _, x := range c.out.Cells {
 		x.summarize()
 	}
-	if *starts > 0 {
-		if err := c.startups(names, files, r.binary, wasmtime, dir, *starts); err != nil {
+	if *f.starts > 0 {
+		if err := c.startups(c.guests, c.files, r.binary, wasmtime, dir, *f.starts); err != nil {
 			return nil, err
 		}
 	}
 	c.out.Telemetry = recv.counts()
-	c.out.evaluate(names)
+	c.out.evaluate(c.guests)
 	return &c.out, nil
+}
+
+// round measures each server once on each guest. Odd rounds go through the servers backwards, to vary which was measured before.
+func (c *comparison) round(round int, servers []contender, begin time.Time) error {
+	if !slices.Contains(c.skip, isPlain) {
+		if err := c.plain(c.guests); err != nil {
+			return err
+		}
+	}
+	order := slices.Clone(servers)
+	if round%2 == 1 {
+		slices.Reverse(order)
+	}
+	for _, g := range c.guests {
+		for _, s := range order {
+			if !s.measures(g) {
+				continue
+			}
+			if err := c.serve(s, g, c.files[g]); err != nil {
+				return err
+			}
+			progress("%v: round %d: %s: %s", time.Since(begin).Round(time.Second), round+1, g, s.name)
+		}
+	}
+	return nil
 }
 
 // list splits a text at commas; an empty text is an empty list.
