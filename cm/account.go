@@ -53,7 +53,7 @@ func (a *Account) Reserve(n int) error {
 	return nil
 }
 
-// Fits says whether the process can have n bytes more. It asks for twice as many: a buffer that grows is there twice while it is copied.
+// Fits says whether the process can have n bytes more. It asks for twice as many: a buffer that grows exists twice while it is copied.
 func (a *Account) Fits(n int) bool {
 	return a == nil || a.HasMemory == nil || a.HasMemory(2*uint64(n))
 }
@@ -70,7 +70,7 @@ func (a *Account) Release(n int) {
 	}
 }
 
-// Add counts n bytes that exist already, beyond the limit too: the next Reserve is refused then.
+// Add counts n bytes that exist already, even beyond the limit: then the next Reserve is refused.
 func (a *Account) Add(n int) {
 	if a != nil {
 		a.held.Add(int64(n))

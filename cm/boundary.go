@@ -39,10 +39,10 @@ func (k BoundaryKind) String() string {
 // host, or a trigger's type for the caller of an event.
 type Path string
 
-// unnamed begins the elements of paths that stand for components which nobody has named.
+// unnamed is the prefix of path elements of components without a name.
 const unnamed = "instance-"
 
-// Unnamed is the path of a component inside p that nobody has named: its place among the instances says which it is.
+// Unnamed is the path of a component inside p that has no name; place is its index among the instances.
 func (p Path) Unnamed(place uint32) Path {
 	return p.Inner(unnamed + strconv.FormatUint(uint64(place), 10))
 }
@@ -55,7 +55,7 @@ func (p Path) Inner(name string) Path {
 	return p + "/" + Path(name)
 }
 
-// Name is the component's name for people: the last element of its path that is not made up by Unnamed.
+// Name is the component's name for people: the last element of its path that does not come from Unnamed.
 func (p Path) Name() string {
 	for rest := string(p); ; {
 		at := strings.LastIndexByte(rest, '/')

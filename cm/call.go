@@ -18,7 +18,7 @@ type Call struct {
 	Start    time.Time       // set by the code that makes the call when hooks are bound; zero otherwise
 
 	args, results []Val
-	crossing      *Crossing // that it is a part of; nil where it is made by hand
+	crossing      *Crossing // the one that has this Call in it; nil for a call of NewCall
 	waited        atomic.Int64
 }
 
@@ -26,8 +26,8 @@ type Call struct {
 type InstanceInfo struct {
 	ID    uint64 // unique in the process; 0 when there is none
 	Reuse string // fresh, reset, serial, concurrent
-	Use   uint64 // which invocation it is of those that the instance has had, resets included, from 1; 0 where nobody counts
-	// Isolation is what each invocation is to find: fresh, snapshot, reuse. Empty where nobody decided.
+	Use   uint64 // the number of the invocation in this instance, from 1, resets included; 0 where invocations are not counted
+	// Isolation is the state that each invocation finds: fresh, snapshot, reuse. Empty where none was chosen.
 	Isolation string
 	// NotResettable is why instances of this component are made anew each time ("table-changed" …); empty if they are not.
 	NotResettable string
@@ -47,10 +47,10 @@ func (c *Call) Results() []Val { return c.results }
 // SetArgs sets the arguments; for code that makes calls.
 func (c *Call) SetArgs(vs []Val) { c.args = vs }
 
-// Hold keeps the call open after its host function has returned, because the work goes on: an outgoing request whose
-// answer comes later, say. The function it returns ends the call, from any goroutine; calls after the first do nothing.
+// Hold keeps the call open after its host function has returned, because its work goes on: an outgoing request that waits for
+// its answer, for one. The function it returns ends the call, from any goroutine; calls after the first do nothing.
 // It is nil-safe: without a Call (no hooks are bound), and for a Call of another kind than guest→host (hooks are bound to
-// what surrounds the host function, and none to itself), it returns a function that does nothing.
+// a call around the host function's, not to its own), it returns a function that does nothing.
 func (c *Call) Hold() func(value any, err error) {
 	if c == nil || c.Boundary.Kind != GuestToHost || c.crossing == nil {
 		return func(any, error) {}
@@ -64,15 +64,15 @@ func (c *Call) Hold() func(value any, err error) {
 // Held says whether Hold was called; for code that makes calls.
 func (c *Call) Held() bool { return c.crossing != nil && c.crossing.work != nil }
 
-// AddWait records that the host function of this call spent d waiting for something outside. Its caller's times have it after the call's
-// end. Nil-safe, and safe for concurrent use. Host functions that block call it through [Waiting].
+// AddWait records that the host function of this call spent d waiting for something outside. The time is added to the caller's when the call
+// ends. Nil-safe, and safe for concurrent use. Host functions that block call it through [Waiting].
 func (c *Call) AddWait(d time.Duration) {
 	if c != nil {
 		c.waited.Add(int64(d))
 	}
 }
 
-// Waited is what AddWait has added up.
+// Waited is the sum of AddWait.
 func (c *Call) Waited() time.Duration { return time.Duration(c.waited.Load()) }
 
 type callKey struct{}
@@ -88,7 +88,7 @@ func CallFrom(ctx context.Context) *Call {
 	return c
 }
 
-// CallKey is the key under which a context gives its current *Call, for contexts that answer it without a chain.
+// CallKey is the key under which a context gives its current *Call, for contexts that hold it themselves.
 func CallKey() any { return callKey{} }
 
 // Waiting measures a wait inside a host function: defer cm.Waiting(ctx)().

@@ -16,19 +16,18 @@ const (
 	CopyCancelled
 )
 
-// Conduit is what the two ends of a stream or future share: a rendezvous, with no room of its own. It is the engine's: hosts
-// have a [StreamReader], [StreamWriter], [FutureReader] or [FutureWriter] of it. A Val of a stream or future type holds a
-// *Conduit, and stands for its readable end.
+// Conduit is what the two ends of a stream or future share: a rendezvous without a buffer. It is for the engine: hosts
+// use a [StreamReader], [StreamWriter], [FutureReader] or [FutureWriter]. A Val of a stream or future type holds a
+// *Conduit and means its readable end.
 //
-// Once an end of it is in a store, it belongs to that store's [Guard]. Until then, its ends are the host's, and its own lock
-// guards it.
+// Once one of its ends is in a store, the store's [Guard] guards it. Until then both ends are the host's, and its own lock guards it.
 type Conduit struct {
 	Elem   *Type // nil: elements of no type
 	Future bool
 
 	guard   atomic.Pointer[guarded]
 	mu      sync.Mutex
-	lower   any // func(T) Val or func(T) (Val, error) of a host's writer, once somebody else reads
+	lower   any // func(T) Val or func(T) (Val, error) of a host's writer, once the readable end is not the host's
 	dropped bool
 	pending struct {
 		at   any // the component instance; nil: the host
@@ -37,31 +36,31 @@ type Conduit struct {
 		by   Party
 	}
 	hosted [2]bool // the host has the readable, and the writable end
-	gone   func()  // told of the first drop; nil: nobody is
+	gone   func()  // called at the first drop; nil: nothing is
 	items  atomic.Int64
 }
 
 type guarded struct{ Guard }
 
-// Guard sees to it that one goroutine at a time is in a store.
+// Guard lets one goroutine at a time into a store.
 type Guard interface {
-	// Post has f run while nobody else is in the store, soon: on this goroutine or on another one.
+	// Post has f run in the store as soon as no other goroutine is in it, on this goroutine or on another one.
 	Post(f func())
-	// Hosted counts ends that the host has, which may let the guest go on at any time. It is called in the store.
+	// Hosted changes the number of ends that the host has: while there are any, a guest that waits may still go on. It is called in the store.
 	Hosted(by int)
-	// Watch has f called in the store if that dies, which Unwatch ends. They are called in the store; the error is that the
-	// store is dead already.
+	// Watch has f called in the store if the store dies, until Unwatch. Both are called in the store; the error says that the store
+	// is dead already.
 	Watch(key any, f func(error)) error
 	Unwatch(key any)
-	// Fail ends the store with a *Trap that has come up outside all guest code. It is called in the store.
+	// Fail ends the store with a *Trap that was raised outside guest code. It is called in the store.
 	Fail(err error)
 }
 
-// Party is who has begun a copy. It is told in the store.
+// Party is whoever began a copy. Its methods are called in the store.
 type Party interface {
-	// Copied says that some of the buffer has been used, and that more may be until the party calls [Conduit.Reclaim].
+	// Copied says that a part of the buffer has been used, and that more of it may be used until the party calls [Conduit.Reclaim].
 	Copied()
-	// Done is the end of the copy: the buffer is the party's again.
+	// Done says that the copy has ended: the buffer is the party's again.
 	Done(CopyResult)
 }
 
@@ -77,16 +76,16 @@ type Source interface {
 type Sink interface {
 	Remain() int
 	Empty() bool
-	// Flat says that elements which are numbers are wanted as they lie in memory.
+	// Flat says that numbers are to be given as bytes, as they are in memory.
 	Flat() bool
 	// Put takes n elements, at most Remain: flat ones, or values, or (both nil) elements of no type. It keeps neither.
 	Put(n int, flat []byte, vals []Val) error
 }
 
-// NewConduit makes one whose two ends are the caller's.
+// NewConduit makes a conduit. Both ends are the caller's.
 func NewConduit(elem *Type, future bool) *Conduit { return &Conduit{Elem: elem, Future: future} }
 
-// Bind says that an end of it is in the store of g. A conduit that is in another store already stays there: ok is false.
+// Bind says that one of its ends is in the store of g. If it is in another store already, it stays there and ok is false.
 func (c *Conduit) Bind(g Guard) (ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,7 +106,7 @@ func (c *Conduit) Bind(g Guard) (ok bool) {
 	return true
 }
 
-// do runs f in the store, or alone.
+// do runs f in the store, or under the conduit's own lock.
 func (c *Conduit) do(f func()) {
 	g := c.guard.Load()
 	if g == nil {
@@ -122,7 +121,7 @@ func (c *Conduit) do(f func()) {
 	g.Post(f)
 }
 
-// Host says in the store that the host has an end now, or has none of that kind any more. A value on its way is the host's.
+// Host says whether the host has the readable (or writable) end. It is called in the store. An end on its way to a guest is the host's.
 func (c *Conduit) Host(writable, has bool) {
 	at := 0
 	if writable {
@@ -200,7 +199,7 @@ func (c *Conduit) Write(at any, from Source, by Party) error {
 	return nil
 }
 
-// move copies, and tells who has waited.
+// move copies, and notifies the party that was waiting.
 func (c *Conduit) move(n int, from Source, to Sink) error {
 	if err := from.Give(n, to); err != nil {
 		return err
@@ -218,27 +217,27 @@ func errSameInstance() error {
 	return Trapf(TrapStream, "cannot have concurrent operations active on a future/stream: its two ends are in one component instance, and its elements are no numbers")
 }
 
-// Reclaim takes the buffer of a copy back that has been told of.
+// Reclaim takes back the buffer of a copy that Copied has reported.
 func (c *Conduit) Reclaim() {
 	p := &c.pending
 	p.at, p.src, p.sink, p.by = nil, nil, nil, nil
 }
 
-// finish is the end of the pending copy.
+// finish ends the pending copy.
 func (c *Conduit) finish(r CopyResult) {
 	by := c.pending.by
 	c.Reclaim()
 	by.Done(r)
 }
 
-// Cancel ends the pending copy, which is that of whoever calls it.
+// Cancel ends the pending copy, which is the caller's.
 func (c *Conduit) Cancel() {
 	if c.pending.by != nil {
 		c.finish(CopyCancelled)
 	}
 }
 
-// Drop is the end of one of its ends.
+// Drop drops one of the two ends.
 func (c *Conduit) Drop() {
 	if c.dropped {
 		return
@@ -253,7 +252,7 @@ func (c *Conduit) Drop() {
 	}
 }
 
-// Bridge makes a conduit for another store whose elements are those of c: somebody of the host's reads here and writes there.
+// Bridge makes a conduit for another store with the elements of c: a goroutine of the host reads from c and writes to it.
 func (c *Conduit) Bridge() *Conduit {
 	to := NewConduit(c.Elem, c.Future)
 	to.hosted = [2]bool{true, true}
@@ -264,7 +263,7 @@ func (c *Conduit) Bridge() *Conduit {
 
 func itself(v Val) Val { return v }
 
-// bridge copies elements until either end is gone.
+// bridge copies elements until either end is dropped.
 func bridge(r *StreamReader[Val], w *StreamWriter[Val]) {
 	defer r.Close()
 	defer w.Close()

@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// Crossing is one observed call on its way over a boundary. It is where the protocol of [Hooks] is kept, for the engine,
-// for those who make calls of events, and for tests:
+// Crossing is the state machine of one observed call. It keeps the protocol of [Hooks] for the engine, for those who invoke
+// events, and for tests:
 //
 //	entered ─────────────▶ left      the callee has returned or failed
-//	entered ─▶ returned ─▶ left      it has returned, but holds its call (Call.Hold): the work is to end
+//	entered ─▶ returned ─▶ left      it has returned, but holds its call (Call.Hold): its work goes on
 //	entered ─▶ finished ─▶ left      the work of a held call has ended before the callee returned
 //
-// Fill in Boundary, Parent, Context and what else is known, then Enter and, when the callee has ended, Leave. Hooks' Exit
+// Fill in Boundary, Parent, Context and what else is known, then call Enter and, when the callee has ended, Leave. Hooks' Exit
 // is called once, however often a crossing is left. A Crossing must not be copied, and belongs to the goroutine that makes
 // the call; only the work of a held call may end on another one.
 type Crossing struct {
 	Call
 	hooks Hooks
-	begun time.Time // after Enter: what hooks do is no time of the callee's
+	begun time.Time // after Enter: the hooks' time is not the callee's
 	state atomic.Int32
 	work  *heldWork // of a held call; nil: most are not
 }
 
-// heldWork is what goes on behind a held call, and how both end.
+// heldWork is the work that goes on after a held call has returned, and how both ended.
 type heldWork struct {
 	end   End         // of the call
 	ended atomic.Bool // the work has ended
 
-	// What the work says of its end stays apart until the crossing is left.
+	// How the work ended; kept apart from end until the crossing is left.
 	value   any
 	failure error
 }
@@ -48,8 +48,8 @@ func NewCrossing(b *Boundary, parent *Call, ctx context.Context) *Crossing {
 	return &Crossing{Call: Call{Boundary: b, Parent: parent, Context: ctx}}
 }
 
-// Enter tells h that the callee is about to run. In the context that it returns everything below is to run, and find the
-// call ([WithCall]).
+// Enter tells h that the callee is about to run. The callee has to run under the context that it returns, in which [CallFrom]
+// finds the call.
 func (c *Crossing) Enter(h Hooks) context.Context {
 	c.hooks, c.crossing = h, c
 	if c.Start.IsZero() {
@@ -64,12 +64,12 @@ func (c *Crossing) Enter(h Hooks) context.Context {
 // Elapsed is the time since Enter.
 func (c *Crossing) Elapsed() time.Duration { return time.Since(c.begun) }
 
-// Entered says whether the crossing waits to be left.
+// Entered says whether the crossing has been entered and not left.
 func (c *Crossing) Entered() bool {
 	return c.state.Load() == crossingEntered || c.state.Load() == crossingFinished
 }
 
-// Resolved says that the callee has given its result and goes on. Leave still follows.
+// Resolved reports that the callee has given its result and goes on. Leave still follows.
 func (c *Crossing) Resolved(result Val) {
 	if !result.IsZero() {
 		c.results = []Val{result}
@@ -80,8 +80,8 @@ func (c *Crossing) Resolved(result Val) {
 	c.results = nil
 }
 
-// Leave says that the callee has ended: as end tells, whose Outcome is that of its Err where it says nothing else, and with
-// result if it has one. A call that went well and is held goes on until its work ends.
+// Leave reports that the callee has ended as end says, with result if it has one. An end without an Outcome gets that of its Err.
+// A held call without an error goes on until its work ends.
 func (c *Crossing) Leave(result Val, end End) {
 	if end.Outcome == OK {
 		end.Outcome = OutcomeOf(end.Err)
@@ -105,7 +105,7 @@ func (c *Crossing) Leave(result Val, end End) {
 	}
 }
 
-// finish is the end of a held call's work, from any goroutine.
+// finish reports the end of a held call's work, from any goroutine.
 func (c *Crossing) finish(value any, err error) {
 	w := c.work
 	if w.ended.Swap(true) {
@@ -117,7 +117,7 @@ func (c *Crossing) finish(value any, err error) {
 	}
 }
 
-// settle reports the end of a held call, if it is in the state where nothing else is to come.
+// settle reports the end of a held call if both callee and work have ended.
 func (c *Crossing) settle(last int32) {
 	if !c.state.CompareAndSwap(last, crossingLeft) {
 		return

@@ -5,8 +5,9 @@ import (
 	"errors"
 )
 
-// EndedTrap is the trap that the end of ctx means: of the code of the one that is its cause, else deadline where a deadline
-// passed, else cancelled. It is a new one at each call, as a trap is filled in on its way out; the cause is its Err.
+// EndedTrap is the trap for a call whose context, ctx, has ended. Its code is that of the trap that is the cause of ctx, else
+// deadline if a deadline has passed, else cancelled. Each call makes a new trap, because a trap is filled in on its way out; its
+// Err is the cause.
 func EndedTrap(ctx context.Context) *Trap {
 	cause := context.Cause(ctx)
 	t := &Trap{Code: TrapCancel, Detail: "the caller went away", Err: cause}

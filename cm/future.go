@@ -2,16 +2,16 @@ package cm
 
 import "context"
 
-// FutureReader is the readable end of a future<T> that the host has. It belongs to one goroutine at a time, which Awaits its
-// value, Closes it, or passes it on as a value ([LowerFuture]). As with a [StreamReader], that is for goroutines that are not
-// in the guest's store.
+// FutureReader is the readable end of a future<T> that the host has. It belongs to one goroutine at a time, which calls
+// Await or Close, or passes it on as a value ([LowerFuture]). As with a [StreamReader], the goroutine must not be one that is in
+// the guest's store.
 type FutureReader[T any] struct {
 	*hostEnd
 	lift func(Val) T
 }
 
-// FutureWriter is the writable end of a future<T> that the host has. It belongs to one goroutine at a time, which Sets its
-// value, or Closes it.
+// FutureWriter is the writable end of a future<T> that the host has. It belongs to one goroutine at a time, which calls
+// Set or Close.
 type FutureWriter[T any] struct {
 	*hostEnd
 }
@@ -40,7 +40,7 @@ func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
 	return p[0], r.misfit
 }
 
-// Close drops the end: who writes learns that nobody wants the value. A second Close does nothing.
+// Close drops the end: the writer gets [ErrReaderGone]. A second Close does nothing.
 func (r *FutureReader[T]) Close() error {
 	r.drop()
 	return nil
@@ -61,8 +61,8 @@ func (w *FutureWriter[T]) Set(ctx context.Context, v T) error {
 	return nil
 }
 
-// Close gives up without a value. A guest has a right to one: if it waits for it, its store dies with a trap that blames the
-// host. A second Close does nothing.
+// Close drops the end without a value. A guest may rely on getting one: if it waits for it, its store dies with a trap that
+// blames the host. A second Close does nothing.
 func (w *FutureWriter[T]) Close() error {
 	w.drop()
 	return nil

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// FromGo makes a value of type t of a Go value; the table at [GoType] says what stands for what. The error says where in
+// FromGo makes a value of type t of a Go value; the table at [GoType] says which Go values fit which type. The error says where in
 // the value and what was wanted ("field name: want string, got int"). Byte slices are shared, not copied.
 func FromGo(t *Type, v any) (Val, error) {
 	g := reflect.ValueOf(v)

@@ -165,8 +165,8 @@ func (g *goFunc) finish(ctx context.Context, out []reflect.Value) (Val, error) {
 	return ResultFromGo(g.typ, result, err)
 }
 
-// CheckGo says why values of type t and of Go type g can never stand for each other, as far as their types tell: an any
-// is found out only when there is a value.
+// CheckGo says why no value of type t can be converted to Go type g and back. It looks at types only: what is in an any is checked
+// when there is a value.
 func CheckGo(t *Type, g reflect.Type) error {
 	switch {
 	case g == valGo, g.Kind() == reflect.Interface:

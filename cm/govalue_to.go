@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// ToGo makes a Go value of a value of type t; the table at [GoType] says what stands for what. The error is a
+// ToGo makes a Go value of a value of type t; the table at [GoType] says which Go values fit which type. The error is a
 // *ResultError[any] if t is a result and v its error arm, and otherwise says that v is no value of type t. Bytes are
 // shared, not copied.
 func ToGo(t *Type, v Val) (any, error) {

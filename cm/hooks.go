@@ -18,17 +18,17 @@ type Hooks interface {
 	// sees; return c.Context to leave it.
 	Enter(c *Call) context.Context
 	// Exit is called exactly once for each Enter: after the callee has ended and, for a call that was held
-	// ([Call.Hold]), after the work that it started has ended. It may then run on another goroutine than Enter.
+	// ([Call.Hold]), after the work that it started has ended. Exit of a held call may run on another goroutine than Enter.
 	Exit(c *Call, end End)
 }
 
-// Returner is an optional power of Hooks: Returned is called when a result has been handed over while the call goes on
+// Returner is an optional interface of Hooks: Returned is called when a result has been handed over while the call goes on
 // (a held call; in 0.3 a task after task.return). Exit still follows.
 type Returner interface{ Returned(c *Call) }
 
-// CountOnly is an optional power of the Hooks of guest→host boundaries that see most calls only to count them. A call that
-// CountOnly answers true for is made without a [Call], and Count is called with its duration at its end. One that fails is entered and
-// left all the same, at its end.
+// CountOnly is an optional interface of the Hooks of guest→host boundaries that only count most calls. A call for which
+// CountOnly returns true is made without a [Call], and Count gets its duration when it ends. If it fails, Enter and Exit are called
+// at its end.
 type CountOnly interface {
 	CountOnly() bool
 	Count(ctx context.Context, took time.Duration)
@@ -102,7 +102,7 @@ type End struct {
 	// result reports it. On host→guest ones a memory or a table was refused to grow, in this call or since the one before, and the guest
 	// may have trapped because of it.
 	Limit *LimitError
-	// Cause is why the result of a guest→host call is an error, as far as the host function says more of that than its guest is
-	// told: see [FailFor]; [Detail] is its text. Nil where there is no more to say. Limit is found in it.
+	// Cause is why the result of a guest→host call is an error, if the host function knows more than it tells its guest: see
+	// [FailFor]; [Detail] is its text. Nil otherwise. It wraps Limit.
 	Cause error
 }

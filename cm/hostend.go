@@ -6,10 +6,10 @@ import (
 	"io"
 )
 
-// ErrReaderGone says that nobody reads what is written to a stream or future: its readable end has been dropped.
+// ErrReaderGone says that the readable end of a stream or future has been dropped.
 var ErrReaderGone = errors.New("the reader of the stream or future is gone")
 
-// ErrWriterGone says that a future will never have a value: its writable end is gone.
+// ErrWriterGone says that a future will never have a value: its writable end has been dropped.
 var ErrWriterGone = errors.New("the writer of the future is gone")
 
 // hostEnd is an end that the host has. One copy at a time may be under way.
@@ -25,7 +25,7 @@ func newHostEnd(c *Conduit, writable bool) *hostEnd {
 	return &hostEnd{c: c, writable: writable, done: make(chan CopyResult, 1)}
 }
 
-// Copied implements Party: what has been copied is enough.
+// Copied implements Party. A part of the buffer is enough: the copy ends.
 func (h *hostEnd) Copied() {
 	h.c.Reclaim()
 	h.Done(CopyCompleted)
@@ -39,8 +39,8 @@ func (h *hostEnd) Done(r CopyResult) {
 	h.done <- r
 }
 
-// copy has begin start a copy in the store and waits for its end. If ctx ends, the copy is cancelled: what has been copied
-// by then is.
+// copy has begin start a copy in the store and waits for its end. If ctx ends, the copy is cancelled; what has been copied by
+// then stays copied.
 func (h *hostEnd) copy(ctx context.Context, begin func() error) (CopyResult, error) {
 	if err := ctx.Err(); err != nil {
 		return CopyCancelled, context.Cause(ctx)
@@ -56,7 +56,7 @@ func (h *hostEnd) copy(ctx context.Context, begin func() error) (CopyResult, err
 			h.dead = err
 			h.Done(CopyCancelled)
 			if g := h.c.guard.Load(); g != nil {
-				g.Fail(err) // the guest at the other end has given nonsense
+				g.Fail(err) // the guest at the other end has given an invalid value
 			}
 		}
 	})
@@ -86,7 +86,7 @@ func (h *hostEnd) kill(err error) {
 	h.done <- CopyCancelled
 }
 
-// drop gives the end up.
+// drop drops the end.
 func (h *hostEnd) drop() {
 	h.c.do(func() {
 		h.c.Host(h.writable, false)
@@ -158,7 +158,7 @@ func (s *slice[T]) Put(n int, flat []byte, vals []Val) error {
 	return nil
 }
 
-// end is the error of a read or write that has come to r.
+// end is the error of a read or write that has ended with r.
 func (h *hostEnd) end(r CopyResult, n int) error {
 	if r == CopyDropped && n == 0 {
 		if h.writable {

@@ -6,7 +6,7 @@ import (
 )
 
 // HostFunc is a host function as the linker takes it: arguments in, at most one result out. args is reused after the
-// call. The context is cancelled when the calling task is; a function that blocks must heed it. The function runs on
+// call. The context is cancelled when the calling task is; a function that blocks must return then. The function runs on
 // the goroutine of the guest's store and may block without harm to other stores.
 //
 // An error traps the guest, unless it is an *ExitError. A WIT error is no Go error: return it as a value.
@@ -19,10 +19,10 @@ type HostDef struct {
 	Type *FuncType
 	Func HostFunc
 	// Parts begins a call of a function whose work may block: it reads the arguments, which are valid until it returns, and
-	// takes the resources that they own. Its error is the call's.
+	// takes the resources that they own. An error ends the call.
 	Parts func(ctx context.Context, args []Val) (Work, error)
 	// BorrowsBytes says that Func neither keeps nor changes the bytes of the lists of u8 among its arguments: they are a view of
-	// the guest's memory, which is valid until Func returns. A function in Parts cannot have it: its work outlives the view.
+	// the guest's memory, which is valid until Func returns. A function in Parts must not set it: its work outlives the view.
 	BorrowsBytes bool
 }
 
@@ -30,7 +30,7 @@ type HostDef struct {
 // goroutine, while other calls run in the store. ctx ends with the call.
 type Work func(ctx context.Context) Finish
 
-// Finish makes the function's result of what the work has found, or its error. It runs in the store.
+// Finish makes the function's result, or its error, from what the work has found. It runs in the store.
 type Finish func(ctx context.Context) (Val, error)
 
 // Sync is the function as one that runs in the store from its beginning to its end: Func, or the Parts one after the other.
@@ -51,7 +51,7 @@ func (d *HostDef) Sync() HostFunc {
 // result<_, E>. Any other error of a host function is a host error and traps the guest.
 type ResultError[E any] struct {
 	Value E
-	Cause error // why, for whoever watches the call: it becomes End.Cause, and the guest sees nothing of it; may be nil
+	Cause error // why, for observers: it becomes End.Cause, and the guest does not see it; may be nil
 }
 
 // Error describes the value.

@@ -1,6 +1,6 @@
 package cm
 
-// LimitError says that a guest was refused something because a limit of its operator's was reached, and that its interface reports this
+// LimitError says that a guest was refused something because a limit of the operator's was reached. Its interface reports this
 // by an error of WIT, without a trap. A host function returns it as the cause of the [ResultError] that the guest gets ([FailFor]).
 // The call's outcome is OK then, and End.Limit has the limit.
 type LimitError struct {
@@ -11,7 +11,7 @@ type LimitError struct {
 // Error is "files: 256 files and folders are open".
 func (e *LimitError) Error() string { return e.Limit + ": " + e.Detail }
 
-// Limited is err with a *LimitError that [errors.As] finds: for limits of the host's own, such as that of a component's size.
+// Limited wraps err with a *LimitError, for limits of the host's own, such as that of a component's size.
 func Limited(limit string, err error) error {
 	return &limited{err, &LimitError{Limit: limit, Detail: err.Error()}}
 }

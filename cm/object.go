@@ -2,9 +2,9 @@ package cm
 
 import "reflect"
 
-// ObjectAs is the object of a resource of type t as the Go type that an implementation makes for it. Bindings know objects by
-// interfaces; an implementation that is handed one needs its own. One that holds another Go type was made by another
-// implementation, which the host has linked beside this one: the error is a *[Trap] with code host-error that says so.
+// ObjectAs converts obj, the object of a resource of type t, to T, the Go type that the calling implementation gives such
+// resources. Bindings pass objects as interfaces. An object of another Go type comes from another implementation that the host has
+// linked beside this one: then the error is a *[Trap] with code host-error that says so.
 func ObjectAs[T any](t *ResourceType, obj any) (T, error) {
 	own, ok := obj.(T)
 	if !ok {

@@ -23,13 +23,13 @@ func (o *Operation) Set(key string, value any) {
 	}
 }
 
-// Lifecycle is an optional power of an Interceptor: Begin is called when an operation starts, and the function it
+// Lifecycle is an optional interface of an Interceptor: Begin is called when an operation starts, and the function it
 // returns exactly once when it ends.
 type Lifecycle interface {
 	Begin(ctx context.Context, op *Operation) (context.Context, func(err error))
 }
 
-// Begin starts an operation with i if it has the power, and is a no-op otherwise; i may be nil.
+// Begin starts an operation with i if it implements Lifecycle, and does nothing otherwise; i may be nil.
 func Begin(ctx context.Context, i Interceptor, op *Operation) (context.Context, func(err error)) {
 	if l, ok := i.(Lifecycle); ok {
 		return l.Begin(ctx, op)
@@ -37,22 +37,22 @@ func Begin(ctx context.Context, i Interceptor, op *Operation) (context.Context, 
 	return ctx, func(error) {}
 }
 
-// Gauge is a measurement of a state, read when telemetry is exported and not when the state changes.
+// Gauge is a measurement that is read when telemetry is exported, not when the value changes.
 type Gauge struct {
 	Name string // "instances"; telemetry puts its own prefix before it
 	Unit string // "{instance}", "By"
 	Help string
-	// Read calls observe for each combination of attributes, of which there are the same at each call. It is called from any goroutine,
-	// and must not block.
+	// Read calls observe for each combination of attributes, the same combinations each time. It is called from any goroutine, and
+	// must not block.
 	Read func(observe func(value int64, attrs ...Attr))
 }
 
-// Gauges is an optional power of an Interceptor: to export gauges of a component, each until its stop is called.
+// Gauges is an optional interface of an Interceptor: Gauge exports a gauge of a component until stop is called.
 type Gauges interface {
 	Gauge(component Path, g Gauge) (stop func())
 }
 
-// AddGauge adds a gauge to i if it has the power, and does nothing otherwise; i may be nil.
+// AddGauge adds a gauge to i if it implements Gauges, and does nothing otherwise; i may be nil.
 func AddGauge(i Interceptor, component Path, g Gauge) (stop func()) {
 	if w, ok := i.(Gauges); ok {
 		return w.Gauge(component, g)

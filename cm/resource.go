@@ -15,9 +15,9 @@ type Resource struct {
 	// and End set it.
 	Dropped bool
 
-	// These have no lock: stores that hand resources to one another run on one goroutine at a time.
+	// These have no lock: stores that pass resources to one another run on one goroutine at a time.
 	living int           // children that have not ended
-	parent *Resource     // that has to outlive this one; nil if none, and once this one has ended
+	parent *Resource     // it has to outlive this one; nil if none, and once this one has ended
 	child  *ResourceType // of the youngest child
 }
 
@@ -43,7 +43,8 @@ func (r *Resource) End() {
 	}
 }
 
-// CheckNoChildren is a *[Trap] if the resource has children that have not ended. what says for its message what was to happen: "dropped".
+// CheckNoChildren returns a *[Trap] if the resource has children that have not ended. what is the refused operation for the message:
+// "dropped".
 func (r *Resource) CheckNoChildren(what string) error {
 	if r.living == 0 {
 		return nil
@@ -51,7 +52,7 @@ func (r *Resource) CheckNoChildren(what string) error {
 	return Trapf(TrapMisuse, "%s %s while its child %s is alive", r.Type, what, r.child)
 }
 
-// EachOwned calls f for every resource that v owns. A value that has not the form of its type owns none.
+// EachOwned calls f for every resource that v owns. A value that does not have the form of its type owns none.
 func EachOwned(t *Type, v Val, f func(*Resource)) {
 	if t == nil || v.IsZero() || !v.Holds(t.Kind) || !t.owns() {
 		return
@@ -91,8 +92,8 @@ func EachOwned(t *Type, v Val, f func(*Resource)) {
 	}
 }
 
-// DropOwned drops the host-defined resources that v owns and that have not ended. It is for calls that fail half way, whose own
-// error is the one to report: those of the destructors are discarded.
+// DropOwned drops the host-defined resources that v owns and that have not ended. It is for calls that fail half-way: their own error
+// is reported, and those of the destructors are discarded.
 func DropOwned(ctx context.Context, t *Type, v Val) {
 	EachOwned(t, v, func(r *Resource) { r.DropUnended(ctx) })
 	eachConduit(t, v, func(c *Conduit) { newHostEnd(c, false).drop() })
@@ -137,7 +138,7 @@ func (t *Type) owns() bool {
 	return false
 }
 
-// eachConduit calls f for every readable end of a stream or future that v is, or holds.
+// eachConduit calls f for every readable end of a stream or future in v.
 func eachConduit(t *Type, v Val, f func(*Conduit)) {
 	if t == nil || v.IsZero() {
 		return

@@ -20,7 +20,7 @@ func OKResult[T, E any](v T) Result[T, E] { return Result[T, E]{OK: v} }
 // ErrResult makes an error result.
 func ErrResult[T, E any](e E) Result[T, E] { return Result[T, E]{IsErr: true, Err: e} }
 
-// Variant is the result as its case, ok or error, and the payload of that: for code that does not know T and E.
+// Variant is the result's case, ok or error, and its payload, for code that does not know T and E.
 func (r Result[T, E]) Variant() Variant {
 	if r.IsErr {
 		return Variant{Case: "error", Value: r.Err}

@@ -2,7 +2,7 @@ package cm
 
 import "context"
 
-// Running is a call of an asynchronous function of a guest. Its result and its end are apart: a guest may return the one and work on.
+// Running is a call of an asynchronous function of a guest. Its result may come before its end: a guest may go on after it has returned.
 // Safe for concurrent use.
 type Running interface {
 	// Result waits for the result. The error is the trap that ended the call without one, or the cause of ctx.
@@ -19,12 +19,12 @@ type Started[T any] struct {
 	lift func(Val) (T, error)
 }
 
-// NewStarted gives the result of r by lift, which is called at most once.
+// NewStarted makes a Started of r. lift converts the result, and is called at most once.
 func NewStarted[T any](r Running, lift func(Val) (T, error)) *Started[T] {
 	return &Started[T]{r, lift}
 }
 
-// Result is that of [Running], to be called once. The error of the function's result is a *[ResultError].
+// Result is [Running].Result, to be called once. An error arm of the function's result is a *[ResultError].
 func (s *Started[T]) Result(ctx context.Context) (T, error) {
 	v, err := s.Running.Result(ctx)
 	if err != nil {

@@ -8,19 +8,19 @@ import (
 )
 
 // StreamReader is the readable end of a stream<T> that the host has: one that a guest has passed to it, or that
-// [NewStream] made. It belongs to one goroutine at a time. Whoever has it Closes it, reads it to its end, or passes it on as
-// a value ([LowerStream]).
+// [NewStream] made. It belongs to one goroutine at a time, which has to read it to its end, call Close, or pass it on as a
+// value ([LowerStream]).
 //
-// A read is a rendezvous: there is no buffer between the two ends, and a guest that writes waits until it is read. It is for
-// goroutines that are not in the guest's store, such as that of a [Work]; one that is would wait for itself.
+// There is no buffer between the two ends: a guest that writes waits until the host reads. The goroutine must not be one that is in
+// the guest's store, where it would wait for itself; that of a [Work] is not.
 type StreamReader[T any] struct {
 	*hostEnd
 	lift func(Val) T
 	over bool
 }
 
-// StreamWriter is the writable end of a stream<T> that the host has. It belongs to one goroutine at a time, which Closes it.
-// What is said of a [StreamReader]'s reads is so of its writes.
+// StreamWriter is the writable end of a stream<T> that the host has. It belongs to one goroutine at a time, which has to
+// call Close. There is no buffer, and the goroutine must not be one that is in the guest's store: see [StreamReader].
 type StreamWriter[T any] struct {
 	*hostEnd
 }
@@ -74,7 +74,7 @@ func (r *StreamReader[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// Close drops the end: who writes learns that nobody reads any more. A second Close does nothing.
+// Close drops the end: the writer gets [ErrReaderGone]. A second Close does nothing.
 func (r *StreamReader[T]) Close() error {
 	if r.c != nil {
 		r.drop()
@@ -86,8 +86,8 @@ func (r *StreamReader[T]) Close() error {
 // Items is how many elements have gone through the stream.
 func (r *StreamReader[T]) Items() int64 { return r.c.Items() }
 
-// Write waits until all of p has been read. n is how much of it has been; the error is [ErrReaderGone], the cause of ctx if
-// that has ended, or a *Trap if the guest's store is dead. To write nothing waits until somebody reads.
+// Write waits until all of p has been read. n is how much has been read; the error is [ErrReaderGone], the cause of ctx if
+// that has ended, or a *Trap if the guest's store is dead. A Write of nothing waits until the other end reads.
 func (w *StreamWriter[T]) Write(ctx context.Context, p []T) (n int, err error) {
 	s := &slice[T]{ts: p, c: w.c}
 	for first := true; first || s.Remain() > 0; first = false {
@@ -106,8 +106,8 @@ func (w *StreamWriter[T]) Write(ctx context.Context, p []T) (n int, err error) {
 	return s.used, nil
 }
 
-// OnGone has f called once when the reader is dropped, or at once if it has been: nobody will read what the caller is about to get for it.
-// f may be called on any goroutine; it must not block, nor use the stream. Where f was set before, the last one counts.
+// OnGone has f called once when the reader is dropped, or at once if it has been dropped already: then the caller need not fetch
+// what it was going to write. f may be called on any goroutine; it must not block, nor use the stream. The last f that was set counts.
 func (w *StreamWriter[T]) OnGone(f func()) {
 	w.c.do(func() {
 		if w.c.dropped {
@@ -118,20 +118,20 @@ func (w *StreamWriter[T]) OnGone(f func()) {
 	})
 }
 
-// Close drops the end: who reads comes to the stream's end. A second Close does nothing.
+// Close drops the end: the reader gets the stream's end. A second Close does nothing.
 func (w *StreamWriter[T]) Close() error {
 	w.drop()
 	return nil
 }
 
-// LiftStream reads a value of a stream type: its readable end is the caller's from there on. lift makes an element of the
+// LiftStream reads a value of a stream type: its readable end is the caller's from then on. lift makes an element of the
 // value that the guest has written; it may be nil where T is uint8.
 func LiftStream[T any](v Val, lift func(Val) T) *StreamReader[T] {
 	c := v.Any().(*Conduit)
 	return &StreamReader[T]{hostEnd: newHostEnd(c, false), lift: lift}
 }
 
-// LowerStream makes a value of a readable end, which is not the caller's any more. lower makes the value of an element that
+// LowerStream makes a value of a readable end, which is no longer the caller's. lower makes the value of an element that
 // the host writes at the other end; it may be nil where T is uint8, and is not used where another guest writes.
 func LowerStream[T any](r *StreamReader[T], lower func(T) Val) Val { return lowerEnd(r.hostEnd, lower) }
 

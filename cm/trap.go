@@ -58,11 +58,11 @@ const (
 	TrapFuel     TrapCode = "fuel"
 	TrapMemory   TrapCode = "memory"
 	TrapDepth    TrapCode = "call-depth"
-	TrapHeaders  TrapCode = "headers" // fields or a request's head larger than they may be, where the interface has no error for it
-	TrapBody     TrapCode = "body"    // a request's body larger than it may be
+	TrapHeaders  TrapCode = "headers" // fields or a request's head are over the limit, where the interface has no error for it
+	TrapBody     TrapCode = "body"    // a request's body is over the limit
 	TrapOverload TrapCode = "overload"
 
-	TrapHostMemory TrapCode = "host-memory" // the host holds for the guest what it may, where the interface has no error for it
+	TrapHostMemory TrapCode = "host-memory" // the host may hold no more for the guest, where the interface has no error for it
 )
 
 // Blame says whose fault a failure is.
@@ -119,7 +119,7 @@ func (t *Trap) Blame() Blame {
 	return BlameGuest
 }
 
-// Limit is the operator's limit that the trap stands for, by its key in the workload; empty if it stands for none.
+// Limit is the operator's limit that caused the trap, by its key in the workload; empty if none did.
 func (t *Trap) Limit() string {
 	var limit *LimitError
 	if errors.As(t.Err, &limit) {
@@ -142,14 +142,13 @@ func (t *Trap) Limit() string {
 	return ""
 }
 
-// ErrStopping is the cause of traps by a host that stops: of calls that it ends (cancelled), and of those that it refuses (overload).
+// ErrStopping is the cause of traps of a host that stops, for calls that it ends (cancelled) and calls that it refuses (overload).
 var ErrStopping = errors.New("shutting down")
 
 // AnswerError says that a guest has returned from an event without an answer, or with part of one. It is no trap: the guest's instance
 // can be used again, unless Err is an [*ExitError].
 type AnswerError struct {
-	// Reason is one of no-response, unfinished-body and exit, or the error code with which the guest answered, by its name in the
-	// interface.
+	// Reason is no-response, unfinished-body, exit, or the interface's name of the error code with which the guest answered.
 	Reason string
 	// Answered says that the guest answered with an error, as its interface allows: nobody is blamed for that.
 	Answered bool

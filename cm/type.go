@@ -77,7 +77,7 @@ type FuncType struct {
 // ResourceType is the identity of a resource type: two are the same type exactly if they are the same pointer.
 //
 // A host defines one with Drop (may be nil) and gives its resources a Go object as representation. A component defines
-// its own, one a component instance; their representation is a number that only the guest understands.
+// its own, one for each component instance; their representation is a number that only the guest understands.
 type ResourceType struct {
 	Interface wit.InterfaceID // where it was first named; informational
 	Name      string          // "input-stream"

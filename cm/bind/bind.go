@@ -20,7 +20,7 @@ type Starter interface {
 	Start(ctx context.Context, args ...cm.Val) (cm.Running, error)
 }
 
-// AsStarter makes a Starter of what a component has, unless err is an error.
+// AsStarter makes a Starter of f, a component's function, unless err is an error.
 func AsStarter[R cm.Running](f starts[R], err error) (Starter, error) {
 	if err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ func DropObject(ctx context.Context, r *cm.Resource) error {
 	return nil
 }
 
-// LiftHandle is the Go object of a host-defined resource. A resource of that type that holds another kind of object was
-// made by the host against the type's contract: it panics with the error of [cm.ObjectAs].
+// LiftHandle is the Go object of a host-defined resource. If the resource holds an object of another kind, the host has broken
+// the type's contract: it panics with the error of [cm.ObjectAs].
 func LiftHandle[T any](v cm.Val) T {
 	r := v.Resource()
 	obj, err := cm.ObjectAs[T](r.Type, r.Obj)
@@ -67,9 +67,9 @@ func LowerChild(parent cm.Val, t *cm.ResourceType, obj any) cm.Val {
 	return cm.ResourceVal(cm.NewChild(parent.Resource(), t, obj))
 }
 
-// Consume ends the host-defined resources that the arguments of a host function own: a binding hands their objects to the
-// function, and what becomes of them is for that to say. Where one has living children that is a *[cm.Trap], and the function
-// must not be called: the resources have been dropped.
+// Consume ends the host-defined resources that the arguments of a host function own: a binding passes their objects to the
+// function, which owns them from then on. If a resource has living children, the error is a *[cm.Trap], and the function must not be
+// called: the resources have been dropped.
 func Consume(ctx context.Context, t *cm.FuncType, args []cm.Val) error {
 	parents := false
 	for i, p := range t.Params {
@@ -97,7 +97,7 @@ func Consume(ctx context.Context, t *cm.FuncType, args []cm.Val) error {
 	for i, p := range t.Params {
 		cm.EachOwned(p.Type, args[i], func(r *cm.Resource) {
 			if r.Type.Owner == nil && r.Type.Drop != nil {
-				_ = r.Type.Drop(ctx, r) // the guest is being trapped: nobody asks for this error
+				_ = r.Type.Drop(ctx, r) // the guest is trapped already: this error would be a second one
 			}
 		})
 	}
@@ -145,7 +145,7 @@ func LiftOption[T any](v cm.Val, lift func(cm.Val) T) *T {
 	return &t
 }
 
-// LowerOption makes an option from what LiftOption gives.
+// LowerOption makes an option: none for nil.
 func LowerOption[T any](t *T, lower func(T) cm.Val) cm.Val {
 	if t == nil {
 		return cm.None()
@@ -177,8 +177,8 @@ func LowerMaybeEnd[T any](r *T, lower func(*T) cm.Val) cm.Val {
 	return cm.Some(lower(r))
 }
 
-// LiftOwned reads values of type t that come after a call, by a stream or a future: the host-defined resources that they own end,
-// as [ConsumeResult] has it.
+// LiftOwned wraps lift for values of type t that come by a stream or a future, after the call: it ends the host-defined resources
+// that they own, as [ConsumeResult] does.
 func LiftOwned[T any](t *cm.Type, lift func(cm.Val) T) func(cm.Val) T {
 	return func(v cm.Val) T {
 		consume(t, v)
@@ -240,7 +240,7 @@ func LowerMap[K comparable, T any](m map[K]T, key func(K) cm.Val, elem func(T) c
 }
 
 // LowerError turns the error of a host function into its result: the error arm for a *[cm.ResultError] of E, a host error
-// for everything else. lower is nil where the arm has no payload. The call in ctx is told of the cause.
+// for everything else. lower is nil where the arm has no payload. The cause is noted on the call in ctx.
 func LowerError[E any](ctx context.Context, err error, lower func(E) cm.Val) (cm.Val, error) {
 	var fail *cm.ResultError[E]
 	if !errors.As(err, &fail) {

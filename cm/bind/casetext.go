@@ -13,9 +13,9 @@ import (
 // maxCaseText bounds what CaseText makes, in bytes, but for the label and what the last value adds.
 const maxCaseText = 256
 
-// CaseText is a case of a variant in words: `circle({X: 1, Y: 2})`. payload points to the field that holds the payload; of handles,
-// which may stand for anything of the host's, and of streams and futures no more is said than that they are there. Texts are quoted and long values cut.
-// Generated bindings call it.
+// CaseText is a case of a variant in words: `circle({X: 1, Y: 2})`. payload points to the field that holds the payload. Texts are
+// quoted and long values cut. Of handles, streams and futures it shows only that there is one, because a handle may refer to anything
+// of the host's. Generated bindings call it.
 func CaseText(label string, payload any) string {
 	w := caseText{most: len(label) + maxCaseText}
 	w.WriteString(label + "(")
