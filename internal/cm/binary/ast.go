@@ -5,7 +5,7 @@ type Pos = int
 
 // Component is one decoded component, outermost or nested. Defs are in the order of the file: each adds one entry to the
 // index space of its sort (see [Sort]), save Export of a sort that the specification lets add an entry too, and Start,
-// whose results add values. Nothing here is checked beyond what decoding needs: indices may be wild until package
+// whose results add values. Nothing is checked beyond what decoding needs: indices may be out of range until package
 // validate has accepted the component.
 type Component struct {
 	Pos, Size int
@@ -21,7 +21,8 @@ type Custom struct {
 	Data []byte // shares the file
 }
 
-// Names is what the component-name custom section says; nil maps where it is absent or broken (it never fails decoding).
+// Names is the content of the component-name custom section. Its maps are nil where the section is absent or malformed, which is no
+// error.
 type Names struct {
 	Component string
 	Sorts     map[Sort]map[uint32]string
@@ -57,7 +58,7 @@ type At struct{ Pos Pos }
 // Position is the offset of the definition.
 func (a At) Position() Pos { return a.Pos }
 
-// SortIndex points into the index space of a sort.
+// SortIndex is an entry of a sort's index space.
 type SortIndex struct {
 	Sort  Sort
 	Index uint32
@@ -181,7 +182,7 @@ type InlineExport struct {
 	SortIndex
 }
 
-// AliasKind says where an alias looks.
+// AliasKind says what an alias refers into.
 type AliasKind uint8
 
 // The targets of aliases.
@@ -191,7 +192,7 @@ const (
 	AliasOuter                       // of an enclosing component
 )
 
-// Alias adds an entry of Sort that stands elsewhere.
+// Alias adds an entry of Sort that is defined elsewhere.
 type Alias struct {
 	At
 	Kind     AliasKind

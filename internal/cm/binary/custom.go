@@ -1,6 +1,6 @@
 package binary
 
-// custom reads a custom section. A broken component-name section is kept as bytes and says nothing.
+// custom reads a custom section. A malformed component-name section is kept as bytes and gives no names.
 func (r *reader) custom(c *Component) {
 	s := Custom{Pos: r.pos, Name: r.name()}
 	s.Data = r.bytes(uint32(max(r.left(), 0)), "the section")
@@ -14,8 +14,8 @@ func (r *reader) custom(c *Component) {
 	}
 }
 
-// parse adds what a component-name section says, as far as it can be read (Binary.md, Name Section). What stands
-// earlier wins, over several sections too.
+// parse adds the names of a component-name section, as far as it can be read (Binary.md, Name Section). Of several names for the
+// same thing the first counts, over several sections too.
 func (n *Names) parse(data []byte) {
 	r := &reader{state: &state{defs: maxDefs}, b: data, end: len(data), section: 0}
 	for r.ok() && r.left() > 0 {

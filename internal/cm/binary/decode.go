@@ -12,7 +12,7 @@ const (
 )
 
 // Decode turns a file into a component. It returns an *[Error] or nil; the component shares the file's bytes, which
-// must not change afterwards. It panics on no input.
+// must not change afterwards. No input makes it panic.
 func Decode(wasm []byte) (*Component, error) {
 	if err := checkPreamble(wasm); err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func Decode(wasm []byte) (*Component, error) {
 	return c, nil
 }
 
-// checkPreamble tells apart the ways in which a file is no component at all.
+// checkPreamble reports a file that is no component at all, by the kind of file that it is.
 func checkPreamble(b []byte) error {
 	magic := []byte("\x00asm")
 	switch {

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// Kind says what sort of trouble an [Error] is, so that a command line can add a hint. The zero Kind is KindMalformed.
+// Kind is the kind of an [Error], so that a command line can add a hint. The zero Kind is KindMalformed.
 type Kind uint8
 
 // The kinds of error.
@@ -60,7 +60,7 @@ func sectionName(id int) string {
 // maxMessage bounds a message, which may quote names of the file.
 const maxMessage = 600
 
-// Printable makes a message that may quote a hostile file fit for a terminal: cut to a sane length, without control
+// Printable makes a message that may quote a hostile file fit for a terminal: cut to a bounded length, without control
 // characters.
 func Printable(msg string) string {
 	if len(msg) > maxMessage {

@@ -2,13 +2,13 @@ package plan
 
 import "strconv"
 
-// What the adapter of WASI preview 1 exports to the module that it serves, and what it imports from WASI 0.2 for that.
+// The function that the adapter of WASI preview 1 exports to the module that it serves, and the one of WASI 0.2 that it imports for it.
 const (
 	adapterExport = "path_open"
 	openAt        = "[method]descriptor.open-at"
 )
 
-// markAdapters finds the lowered open-at of adapters that carry WASI preview 1 over to 0.2, as wit-component places them:
+// markAdapters finds the lowered open-at of adapters from WASI preview 1 to 0.2, as wit-component places them:
 // the adapter imports it from a shim module under a number, and another module puts the trampoline into the shim's table
 // under the same number.
 func (p *planner) markAdapters() {

@@ -19,7 +19,7 @@ func (p *planner) coreInstance(s *scope, d *binary.CoreInstance) error {
 		return nil
 	}
 	mod := s.mods[d.Module]
-	if mod.bytes == nil { // such a program is never linked: what would be there need not be known
+	if mod.bytes == nil { // such a program is never linked: the core instance is not needed
 		s.coreInsts = append(s.coreInsts, &coreInst{module: len(p.Modules)})
 		p.Modules, p.imports = append(p.Modules, Module{Name: mod.name, Instance: s.instance}), append(p.imports, nil)
 		return nil
@@ -35,7 +35,7 @@ func (p *planner) coreInstance(s *scope, d *binary.CoreInstance) error {
 	m := Module{Name: mod.name, Bytes: mod.bytes, Instance: s.instance, Slots: make([]Slot, len(imports))}
 	for i, im := range imports {
 		from := args[im.Module]
-		if from == nil { // core validity is the validator's; this guards against a module it could not read
+		if from == nil { // the validator has checked this; it is for a module that it could not read
 			return fmt.Errorf("%s: core module %q: no argument %q", s.path, mod.name, im.Module)
 		}
 		m.Slots[i] = m.slot(from.export(im.Field))

@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// An item stands for one entry of a component-level index space.
+// An item is one entry of a component-level index space.
 type item struct {
 	sort binary.Sort
 	fn   *funcItem
@@ -16,8 +16,8 @@ type item struct {
 	mod  *moduleItem
 }
 
-// funcItem is a component function: a lift, or an import of the outermost component. Iface and name say how its user
-// knows it, which is what a boundary is called by.
+// funcItem is a component function: a lift, or an import of the outermost component. Iface and name are the
+// names by which its user knows it; a boundary gets them.
 type funcItem struct {
 	typ    *cm.FuncType
 	named  *cm.FuncType // typ as an export says it, with the names that types are exported under; nil if none does
@@ -44,7 +44,7 @@ func (i *instItem) add(name string, it item) {
 	i.items[name] = it
 }
 
-// shown is the function's type as people know it.
+// shown is the function's type with the names that people know.
 func (f *funcItem) shown() *cm.FuncType {
 	if f.named != nil {
 		return f.named
@@ -59,7 +59,7 @@ type compItem struct {
 	name  string
 }
 
-// moduleItem is a core module's bytes; nil for an imported one that nobody gives.
+// moduleItem is a core module's bytes; nil for an imported one that the host does not have.
 type moduleItem struct {
 	bytes []byte
 	name  string
@@ -81,7 +81,7 @@ type coreTypeItem struct {
 	scope *scope
 }
 
-// coreItem stands for one entry of a core index space: an export of a core instance, or a trampoline.
+// coreItem is one entry of a core index space: an export of a core instance, or a trampoline.
 type coreItem struct {
 	item  CoreItem
 	tramp int // HostSource item.Module: which trampoline

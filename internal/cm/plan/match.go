@@ -8,8 +8,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// matches checks that an item given by a run-time link fits the import that it serves. Inside one binary the validator
-// has done this; between binaries nobody has.
+// matches checks that an item given by a run-time link fits the import that it serves. The validator has done
+// this inside each binary, not between them.
 func (p *planner) matches(s *scope, d *binary.Import, it item) error {
 	if it.sort != d.Desc.Sort {
 		return fmt.Errorf("the linked export is of another sort")
@@ -70,7 +70,7 @@ func (p *planner) matchFunc(want *cm.FuncType, have *funcItem) error {
 	return nil
 }
 
-// sameResource says whether two resource types will be one at run time: the same, or both the host's of one name.
+// sameResource says whether two resource types are one at run time: the same, or both the host's with one name.
 func (p *planner) sameResource(x, y *cm.ResourceType) bool {
 	a, b := &p.Resources[x.Slot], &p.Resources[y.Slot]
 	if x == y {

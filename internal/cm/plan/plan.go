@@ -13,13 +13,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// CoreImports tells the imports of a core module in order; the planner does not read core modules itself.
+// CoreImports returns the imports of a core module in order; the planner does not read core modules itself.
 type CoreImports func(module []byte) ([]CoreImport, error)
 
 // CoreImport is one import of a core module.
 type CoreImport struct{ Module, Field string }
 
-// HostModules finds the core module that the host serves as name of an instance, or (ID zero) at the root; nil if none.
+// HostModules returns the core module that the host serves under a name, of an instance or (ID zero) at the root; nil if none.
 type HostModules func(id wit.InterfaceID, name string) []byte
 
 // Part is one component of a program. A program of several parts is a composition made at run time: they become one
@@ -32,7 +32,7 @@ type Part struct {
 
 // Make plans validated components. The first part's exports are the program's; parts that nothing links to are left
 // out. A cycle of links and a link that does not fit its import are errors. modules gives the core modules that parts
-// import; a program whose modules are missing (modules may be nil) can be looked at and not linked.
+// import; a program whose modules are missing (modules may be nil) can be inspected but not linked.
 func Make(parts []Part, imports CoreImports, modules HostModules) (*Program, error) {
 	p := &planner{Program: &Program{Name: parts[0].Name}, coreImports: imports, hostModules: modules, types: types.NewTable()}
 	made := make([]*instItem, len(parts))
@@ -107,8 +107,8 @@ func serve(name string, from *instItem) (item, error) {
 	return item{}, fmt.Errorf("wanted an export %q, had %s", name, strings.Join(from.names, ", "))
 }
 
-// errUnknown ends the planning of a program that instantiates an imported component: nobody knows what would be there.
-// What is planned so far can be looked at; the import keeps it from being linked.
+// errUnknown ends the planning of a program that instantiates an imported component, whose content is not known. What is planned
+// so far can be inspected; the import keeps it from being linked.
 var errUnknown = errors.New("an imported component is instantiated")
 
 type planner struct {
@@ -241,7 +241,7 @@ func (p *planner) innerPath(s *scope, index uint32, c *compItem) cm.Path {
 	return path
 }
 
-// maxName bounds an instance's part of its path, in bytes: a path holds those of all that it stands in.
+// maxName bounds an instance's part of its path, in bytes: a path holds those of all enclosing ones.
 const maxName = 128
 
 // clip cuts a name that is too long for a path.
@@ -273,7 +273,7 @@ func (p *planner) boundImport(it item, d *binary.Import) item {
 			it.inst = &c
 		}
 	case binary.SortFunc:
-		// Shim components of wit-component import "import-func-quote": no name that a person knows.
+		// Shim components of wit-component import "import-func-quote": no name that people know.
 		if it.fn.name == "" && !strings.HasPrefix(d.Name.Name, "import-func-") {
 			c := *it.fn
 			c.name = d.Name.Name

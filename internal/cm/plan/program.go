@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Program is a component made flat. Everything is referred to by its index in one of these lists. A Program is immutable.
+// Program is a component without nesting. Everything is referred to by its index in one of these lists. A Program is immutable.
 type Program struct {
 	Name        string
 	Modules     []Module     // core instantiations in order; the core instance that each makes has the same index
@@ -20,7 +20,7 @@ type Program struct {
 	Exports     []Export     // what the outermost component exports
 	Boundaries  []*cm.Boundary
 	// Unsupported names the features that the program needs and this engine does not run, each once, in order of
-	// appearance. Such a program can be looked at and not linked.
+	// appearance. Such a program can be inspected but not linked.
 	Unsupported []string
 }
 
@@ -48,7 +48,7 @@ type Instance struct {
 	Parent int // index of the instance that instantiated it; -1 for the outermost
 }
 
-// Root is the outermost instance that i stands in.
+// Root is the outermost instance that i is nested in.
 func (p *Program) Root(i int) int {
 	for p.Instances[i].Parent >= 0 {
 		i = p.Instances[i].Parent
@@ -56,7 +56,7 @@ func (p *Program) Root(i int) int {
 	return i
 }
 
-// Nested says whether a and b are the same instance, or one stands in the other. A call between such instances may be
+// Nested says whether a and b are the same instance, or one is nested in the other. A call between such instances may be
 // recursive and traps (CanonicalABI.md §Component Instances, call_might_be_recursive).
 func (p *Program) Nested(a, b int) bool { return p.contains(a, b) || p.contains(b, a) }
 
@@ -131,7 +131,7 @@ type Trampoline struct {
 	Resource    int      // resource.*: the slot of its type; -1 for others
 	Slot        int      // context.*
 	Value       *cm.Type // stream.*, future.*: that type; task.return: of the result, nil if none
-	Cancellable bool     // what waits: the task's cancellation is something to go on with
+	Cancellable bool     // of a built-in that waits: it returns when the task is cancelled
 	Table       CoreItem // thread.new-indirect
 
 	// Adapter says that it is descriptor.open-at as the adapter of WASI preview 1 imports it.
@@ -139,7 +139,7 @@ type Trampoline struct {
 	Options // Async is that of built-ins, too, and Memory that of those which write events
 }
 
-// ImportRef points at a function of an import: Imports[Import].Funcs[Func].
+// ImportRef refers to a function of an import: Imports[Import].Funcs[Func].
 type ImportRef struct{ Import, Func int }
 
 // Import is one instance that the outermost component imports, or (ID zero) one function or resource at its root.
@@ -152,7 +152,7 @@ type Import struct {
 	// Same are names under which a resource type has to be there a second time.
 	Same    []ImportResource
 	Modules []ImportModule
-	// Other is set for what a host cannot give: "component", "value".
+	// Other is set for a kind of import that a host cannot serve: "component", "value".
 	Other string
 }
 

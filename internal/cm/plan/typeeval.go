@@ -29,7 +29,7 @@ func (p *planner) ref(s *scope, r *binary.ValRef) *cm.Type {
 }
 
 // typeDef evaluates a type definition in a scope. The same definition evaluated for two instantiations gives different
-// types where resource types are involved: that is how resource types stay apart without substitution.
+// types where resource types are involved: that keeps resource types apart without substitution.
 func (p *planner) typeDef(s *scope, d *binary.TypeDef) typeItem {
 	switch {
 	case d.Val != nil:
@@ -105,7 +105,7 @@ func (p *planner) valDef(s *scope, d *binary.ValDef) *cm.Type {
 	}
 }
 
-// importInstance evaluates the instance type of an import of the outermost component: what the host has to give. Each
+// importInstance evaluates the instance type of an import of the outermost component: what the host has to serve. Each
 // (sub resource) in it is a resource type of the host.
 func (p *planner) importInstance(t typeItem, name string, id wit.InterfaceID, importer cm.Path) *instItem {
 	at := len(p.Imports)

@@ -43,10 +43,10 @@ const (
 // HasResource is the union of own and borrow.
 const HasResource = HasOwn | HasBorrow
 
-// Layout is how values of one type lie in memory and on the core stack. Immutable.
+// Layout is the layout of the values of one type, in memory and on the core stack. Immutable.
 type Layout struct {
 	Size, Align uint32
-	// Flat is the flattening; nil when it is longer than MaxFlatParams, which Spills tells. Such a type never travels on
+	// Flat is the flattening; nil when it is longer than MaxFlatParams, as Spills says. Such a type is never passed on
 	// the stack.
 	Flat   []binary.CoreValType
 	Spills bool
@@ -84,7 +84,7 @@ func pointerPair() *Layout {
 		wideSize: 2 * wide, wideAlign: wide}
 }
 
-// scalars are the layouts that no part of a type changes.
+// scalars are the layouts of types without parts.
 var scalars = map[cm.Kind]*Layout{
 	cm.KindBool: scalar(1, I32, 0),
 	cm.KindS8:   scalar(1, I32, 0), cm.KindU8: scalar(1, I32, 0),

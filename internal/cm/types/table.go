@@ -7,12 +7,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Table interns types and remembers layouts: one for each plan, so that what it remembers ends with the plan. Safe for
+// Table interns types and caches layouts. Each plan has its own, so that the cache ends with the plan. Safe for
 // concurrent use.
 type Table struct {
 	mu        sync.Mutex
 	layouts   map[*cm.Type]*Layout
-	interned  map[*cm.Type]*cm.Type // any type seen → the one that stands for it
+	interned  map[*cm.Type]*cm.Type // any type seen → its interned type
 	canonical map[string]*cm.Type   // structure → that type
 	ids       map[any]uint64        // number of an interned type or of a resource type, for keys
 }
@@ -45,8 +45,8 @@ func (tb *Table) layout(t *cm.Type, depth int) (*Layout, error) {
 }
 
 // Intern gives the one type of the table that is structurally equal to t ([cm.Equal]) and has the same names: t itself or
-// a copy of it whose parts are interned, if it is the first of its kind. Names count because they are all that a person
-// knows a type by. Nil stays nil.
+// a copy of it whose parts are interned, if it is the first of its kind. Names count because people know types by
+// them. Nil stays nil.
 func (tb *Table) Intern(t *cm.Type) *cm.Type {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()

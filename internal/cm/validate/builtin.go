@@ -10,7 +10,7 @@ import (
 // contextSlots is the number of slots that context.get and context.set reach (CanonicalABI.md §canon context.get).
 const contextSlots = 2
 
-// builtinSigs are the core signatures of the built-ins that no immediate changes. A built-in under a feature is gated.
+// builtinSigs are the core signatures of the built-ins whose immediates do not change it. A built-in with a feature is gated.
 var builtinSigs = map[binary.CanonOp]struct {
 	params, results sig
 	feature         Feature

@@ -60,7 +60,7 @@ func flatten(f *fn, o *binary.CanonOpts, lift bool) (params, results sig) {
 	return params, results
 }
 
-// needs is what a canonical definition needs of its options: of the values that it lifts out of memory and lowers into.
+// needs says which options a canonical definition needs, by the values that it lifts out of memory and lowers into it.
 type needs struct{ memory, realloc bool }
 
 func (n *needs) lowers(l layout, spills bool) {

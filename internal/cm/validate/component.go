@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
-// Component judges a component and everything nested in it. It returns an *[Error] or nil, and does not change c.
+// Component validates a component and everything nested in it. It returns an *[Error] or nil, and does not change c.
 func Component(c *binary.Component, o Options) error {
 	v := &validator{opts: o, work: budgetFor(c.Size)}
 	_, err := v.component(nil, c)

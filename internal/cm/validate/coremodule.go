@@ -131,7 +131,7 @@ func memoryLimits(pos int, d binary.CoreExternDesc) error {
 	return nil
 }
 
-// coreModule reads and types the outside of an embedded module.
+// coreModule reads the imports and exports of an embedded module and makes its type.
 func (v *validator) coreModule(d *binary.CoreModule) (*module, error) {
 	b, err := binary.DecodeModule(d.Bytes, d.Pos)
 	if err != nil {

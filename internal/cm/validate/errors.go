@@ -42,7 +42,7 @@ type Error struct {
 // Error is "offset 0x1f: …".
 func (e *Error) Error() string { return fmt.Sprintf("offset %#x: %s", e.Offset, e.Msg) }
 
-// errorf makes an error of pos. It is of the sort that an error among args says: for want of a feature, or for a bound.
+// errorf makes an error at pos. It takes over Feature and Limit of an error among args.
 func errorf(pos int, format string, args ...any) error {
 	e := &Error{Offset: pos, Msg: binary.Printable(fmt.Sprintf(format, args...))}
 	for _, a := range args {
@@ -69,7 +69,7 @@ func (e *Error) classify(cause error) {
 	}
 }
 
-// featureError is a mismatch for want of a feature; its place is not known yet.
+// featureError is a mismatch because of a feature that is not allowed; its position is added later.
 type featureError struct {
 	feature Feature
 	what    string

@@ -4,7 +4,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
-// describe makes the entity that an externdesc describes, and the resources that it brings.
+// describe makes the entity that an externdesc describes, and its new resources.
 func (v *validator) describe(s *scope, pos int, d binary.ExternDesc) (entity, []*resource, error) {
 	e := entity{sort: d.Sort}
 	var err error
@@ -95,7 +95,7 @@ func (v *validator) export(s *scope, d *binary.Export) error {
 	return nil
 }
 
-// ascribe checks that have is of type want, whose fresh resources stand for whichever of have's come at their place.
+// ascribe checks that have is of type want, in which its fresh resources are replaced by the ones of have in their places.
 func (v *validator) ascribe(want, have entity, fresh []*resource) error {
 	check := v.subst()
 	v.bindResources(want, have, set(fresh), check)
@@ -110,7 +110,7 @@ func set(rs []*resource) map[*resource]bool {
 	return m
 }
 
-// exportDecl validates an export declaration of a component or instance type. What an instance type shows is judged
+// exportDecl validates an export declaration of a component or instance type. What an instance type exposes is checked
 // where an instance of it is imported or exported.
 func (v *validator) exportDecl(s *scope, pos int, d *binary.ExportDecl) error {
 	e, fresh, err := v.describe(s, pos, d.Desc)
@@ -131,8 +131,7 @@ func (v *validator) exportDecl(s *scope, pos int, d *binary.ExportDecl) error {
 	return nil
 }
 
-// inlineInstance makes an instance of exports that are at hand. Its types keep their names: exporting the instance names
-// those that went into it.
+// inlineInstance makes an instance of inline exports. Its types keep their names: exporting the instance names the types in it.
 func (v *validator) inlineInstance(s *scope, d *binary.Instance) (*typ, error) {
 	var ns names
 	i := &inst{}

@@ -20,8 +20,7 @@ func (v *validator) freeResource(t *typ) bool {
 	return found
 }
 
-// definedIn gives the resources that exports show and vars does not hold, in order: those that each instance of a
-// component makes anew.
+// definedIn returns the resources in exports that are not in vars, in order: those that each instance of a component makes anew.
 func (v *validator) definedIn(exports *members, vars []*resource) []*resource {
 	v.spend(len(vars))
 	known := make(map[*resource]bool, len(vars))

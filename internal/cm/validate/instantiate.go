@@ -32,7 +32,7 @@ func (v *validator) instance(s *scope, d *binary.Instance) error {
 	return s.weigh(d.Pos, 1+c.comp.weight)
 }
 
-// weigh counts instances that the component makes, those inside of its children included.
+// weigh counts the instances that the component makes, its children's included.
 func (s *scope) weigh(pos, n int) error {
 	if s.weight += n; s.weight > maxInstances {
 		return limitf(pos, "instantiating this component makes more than %d instances", maxInstances)
@@ -70,7 +70,7 @@ func (v *validator) instantiate(pos int, c *typ, args map[string]entity) (*typ, 
 	return v.finish(pos, &typ{kind: kindInstance, inst: &inst{exports: exports}})
 }
 
-// bindResources finds what each resource of vars that want shows stands for in have, and enters it in s.
+// bindResources enters in s, for each resource of vars in want, the resource of have in its place.
 func (v *validator) bindResources(want, have entity, vars map[*resource]bool, s *subst) {
 	if want.sort != have.sort || len(vars) == 0 || !v.spend(1) {
 		return
@@ -92,7 +92,7 @@ func (v *validator) bindResources(want, have entity, vars map[*resource]bool, s 
 	}
 }
 
-// bindTypes makes the types that want names stand for have's.
+// bindTypes enters in s, for each type that want names, the type of have in its place.
 func bindTypes(want, have entity, s *subst) {
 	s.v.spend(1)
 	switch want.sort {

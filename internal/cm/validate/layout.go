@@ -17,9 +17,9 @@ const (
 	f64 binary.CoreValType = 0x7c
 )
 
-// layout is what validation needs to know of how values travel: size and alignment with 64-bit pointers, which are what
-// the specification bounds, the flattening with 32-bit ones, cut off one past what ever travels flat, and what lifting
-// or lowering takes.
+// layout is what validation needs to know of the canonical ABI of a type: size and alignment with 64-bit pointers, which are what
+// the specification bounds, the flattening with 32-bit ones, cut off one past the most that is passed flat, and which
+// options lifting or lowering needs.
 type layout struct {
 	size, align uint64
 	flat        []binary.CoreValType // at most maxFlatParams+1

@@ -28,7 +28,7 @@ type externName struct {
 	key      string // equal for names that are not strongly-unique
 }
 
-// Patterns are compiled when they are first needed: few components have such names, and every process would pay.
+// Patterns are compiled when they are first needed, because few components have such names.
 var (
 	semverRE = pattern(`^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)` +
 		`(-(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9]\d*|\d*[A-Za-z-][0-9A-Za-z-]*))*)?` +
@@ -189,7 +189,7 @@ type names struct {
 	resources map[*typ]string // resource types that have a plain name here
 }
 
-// check validates a name in a namespace that is role ("import" or "export"), attributes included, and enters it.
+// check validates a name, with its attributes, and enters it; role is "import" or "export".
 func (v *validator) checkName(ns *names, pos int, n binary.Name, e entity, role string) error {
 	p, err := parseName(n.Name)
 	if err := nameError(pos, n.Name, err); err != nil {

@@ -36,7 +36,7 @@ type scope struct {
 	imports, exports         members
 	importNames, exportNames names
 	imported, exported       map[*typ]bool // types that imports and exports name
-	vars, created            []*resource   // resources that imports bring, and others that come to be here
+	vars, created            []*resource   // resources of imports, and others that are made here
 	weight                   int
 }
 
@@ -44,7 +44,7 @@ func newScope(parent *scope, k scopeKind) *scope {
 	return &scope{parent: parent, kind: k, imported: map[*typ]bool{}, exported: map[*typ]bool{}}
 }
 
-// up is the scope count levels out, and whether a component's border lies between.
+// up is the scope count levels out, and whether a component's border is between.
 func (s *scope) up(count uint32) (out *scope, crosses bool) {
 	out = s
 	for range count {
@@ -64,11 +64,11 @@ type validator struct {
 	matched memo
 }
 
-// budgetFor bounds the steps of validation, and with them what it allocates, by the size of the file. Real components
-// take some 10 000 steps and a fortieth of a step for each byte; what exceeds the bound is made to.
+// budgetFor bounds the steps of validation, and so its allocations, by the size of the file. Real components take some 10 000 steps
+// and a fortieth of a step for each byte; only a hostile one exceeds the bound.
 func budgetFor(size int) int { return min(200_000+10*size, 20_000_000) }
 
-// copyCost is the steps that making a type anew counts for: it stays in memory.
+// copyCost is the number of steps for making a type anew, which stays in memory.
 const copyCost = 16
 
 var errTooComplex = errors.New("the component is too complex to validate")
@@ -106,7 +106,7 @@ func (s *scope) typeOf(pos int, index uint32, k kind) (*typ, error) {
 	return t, nil
 }
 
-// entityAt takes what a sortidx of an import, export or argument means.
+// entityAt is the entity that a sortidx of an import, export or argument refers to.
 func (s *scope) entityAt(pos int, si binary.SortIndex) (entity, error) {
 	e := entity{sort: si.Sort}
 	var err error

@@ -1,7 +1,7 @@
 package validate
 
-// subst replaces resources, and named types where nodes says so, throughout types. Results are memoised, so that what
-// was one type stays one: types are named by their pointers.
+// subst replaces resources, and named types where nodes says so, throughout types. Results are memoised, so that one
+// type stays one type: types are named by their pointers.
 type subst struct {
 	v     *validator
 	res   map[*resource]*resource
@@ -135,7 +135,7 @@ func (s *subst) entity(e entity) entity {
 	return e
 }
 
-// open makes an instance of an instance type: its defined resources become fresh ones, which are given back.
+// open makes an instance of an instance type: its defined resources become fresh ones, which it returns.
 func (v *validator) open(t *typ) (*typ, []*resource) {
 	if len(t.inst.defined) == 0 {
 		return t, nil

@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 )
 
-// subtype says why have does not do where want is asked for, or nil (Explainer.md §Type Checking).
+// subtype says why have is no subtype of want, or nil (Explainer.md §Type Checking).
 func (v *validator) subtype(have, want entity) error {
 	if !v.spend(1) {
 		return errTooComplex
@@ -243,7 +243,7 @@ func (v *validator) instanceSubtype(have, want *typ) error {
 	return v.remember(have, want, nil)
 }
 
-// componentSubtype checks that have can be instantiated with what want imports, and then gives what want exports.
+// componentSubtype checks that have can be instantiated with the imports of want, and then exports what want does.
 func (v *validator) componentSubtype(have, want *typ) error {
 	if v.known(have, want) {
 		return nil

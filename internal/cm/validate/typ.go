@@ -134,11 +134,11 @@ type inst struct {
 type comp struct {
 	imports, exports members
 	vars, defined    []*resource
-	weight           int // instances that one instantiation makes, as far as can be known
+	weight           int // instances that one instantiation makes, as far as is known
 }
 
-// Bounds on types. The depth keeps recursion along a type shallow, the size keeps a small file from standing for types
-// that cannot be written out.
+// Bounds on types. The depth keeps recursion along a type shallow, the size keeps a small file from having types
+// that are too large to write out.
 const (
 	maxTypeDepth = 500
 	maxTypeSize  = 1_000_000

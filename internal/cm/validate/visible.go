@@ -24,7 +24,7 @@ func (v *validator) checkVisible(pos int, e entity, role string, into map[*typ]b
 	return nil
 }
 
-// visibility looks for types without a name. Its methods give what they find in words, or "".
+// visibility looks for types without a name. Its methods describe what they find, or return "".
 type visibility struct {
 	v  *validator
 	in []map[*typ]bool
@@ -39,7 +39,7 @@ func (vis *visibility) named(t *typ) bool {
 	return false
 }
 
-// register enters the types that e shows.
+// register enters the types that e exposes.
 func (vis *visibility) register(e entity, into map[*typ]bool) {
 	vis.v.spend(1)
 	switch e.sort {
@@ -73,7 +73,7 @@ func (vis *visibility) members(m *members) string {
 	return ""
 }
 
-// content judges a type that is about to be named itself.
+// content checks a type that is about to be named itself.
 func (vis *visibility) content(t *typ) string {
 	switch t.kind {
 	case kindVal:
@@ -86,7 +86,7 @@ func (vis *visibility) content(t *typ) string {
 		inner := visibility{v: vis.v, in: append([]map[*typ]bool{own}, vis.in...)}
 		return inner.members(&t.inst.exports)
 	}
-	return "" // a component type is judged where it is defined
+	return "" // a component type is checked where it is defined
 }
 
 func (vis *visibility) fn(f *fn) string {
@@ -116,7 +116,7 @@ func (vis *visibility) val(w *val) string {
 	return why
 }
 
-// ref judges a type that is referred to: records, variants, enums, flags and resources need names, others only what
+// ref checks a type that is referred to: records, variants, enums, flags and resources need names, others only what
 // they are made of.
 func (vis *visibility) ref(r ref) string {
 	if r.t == nil || vis.named(r.t) {
