@@ -12,11 +12,10 @@ import (
 // Lists may overlap in guest memory, so that a small memory can describe a value of any size.
 const DefaultBudget = 1 << 29
 
-// leastBudget is what the values of one call may take though the account is full: a guest that is told so can still do something
-// about it.
+// leastBudget is what the values of one call may take even if the account is full, so that a guest can still react to that.
 const leastBudget = 16 << 10
 
-// Memory gives a guest's memory as it is now; views are fetched again after guest code has run.
+// Memory returns a guest's memory as it is now; views are fetched again after guest code has run.
 type Memory interface{ Bytes() []byte }
 
 // Handles turns handles of one component instance into resources and back. t is the resource type as the function's
@@ -30,8 +29,8 @@ type Handles interface {
 	// component instance that defines the type (CanonicalABI.md §lower_borrow).
 	LowerOwn(t *cm.ResourceType, r *cm.Resource) (uint32, error)
 	LowerBorrow(t *cm.ResourceType, r *cm.Resource) (uint32, error)
-	// LiftAsync takes a readable end of a stream or future out of the table, and reads an error context, as t says; what it
-	// gives is what LowerAsync takes.
+	// LiftAsync takes a readable end of a stream or future out of the table, or reads an error context, as t says; LowerAsync takes
+	// its result.
 	LiftAsync(t *cm.Type, handle uint32) (any, error)
 	LowerAsync(t *cm.Type, object any) (uint32, error)
 }
@@ -46,14 +45,14 @@ type Context struct {
 	Handles  Handles
 	// BorrowBytes makes lists of u8 that are lifted views of the memory, good until guest code runs or the memory is written to.
 	BorrowBytes bool
-	// Account bounds the host memory that one LiftArgs or LiftResult may take, beside DefaultBudget: to what there is room for
-	// in it, and leastBudget. Nothing is taken from it: see Spent.
+	// Account bounds the host memory that one LiftArgs or LiftResult may take, as DefaultBudget does: to what is available in it, or
+	// leastBudget if that is more. Lifting reserves nothing in it: see Spent.
 	Account *cm.Account
 
 	mem     []byte // Memory's bytes since guest code last ran
 	budget  uint64 // of this lifting
 	left    uint64 // of the budget
-	outside error  // what Realloc failed with: not ours to word
+	outside error  // the error of Realloc, which is returned unchanged
 }
 
 // begin fetches the memory, which guest code may have grown since the last call.
@@ -97,7 +96,7 @@ func (cx *Context) check(ptr, align uint32, size uint64, what string) error {
 	return nil
 }
 
-// realloc calls the guest's allocator, looks at the memory anew and checks what came back.
+// realloc calls the guest's allocator, fetches the memory again and checks the result.
 func (cx *Context) realloc(old, oldSize, align, size uint32) (uint32, error) {
 	if cx.Realloc == nil {
 		return 0, cm.Trapf(cm.TrapBug, "a value needs realloc, which the canonical options lack")
@@ -120,7 +119,7 @@ func (cx *Context) realloc(old, oldSize, align, size uint32) (uint32, error) {
 	return ptr, nil
 }
 
-// where puts a place before the detail of a trap; what came out of Realloc passes unchanged.
+// where puts a place before the detail of a trap; an error of Realloc passes unchanged.
 func (cx *Context) where(place string, err error) error {
 	if err == nil || err == cx.outside {
 		return err

@@ -22,7 +22,7 @@ func (e *Elem) Size() uint32 {
 	return e.node.size
 }
 
-// Flat says that elements are numbers, which may be copied as they lie in memory.
+// Flat says that elements are numbers, whose bytes may be copied.
 func (e *Elem) Flat() bool { return e != nil && e.node.typ.IsNumber() }
 
 // Check is a *cm.Trap unless ptr is aligned and n elements from it are in the memory (CanonicalABI.md §Buffer State).

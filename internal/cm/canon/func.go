@@ -41,7 +41,7 @@ type Func struct {
 // Compile prepares a function type for the synchronous canonical ABI.
 func Compile(t *cm.FuncType) (*Func, error) { return NewCompiler(types.NewTable()).Compile(t) }
 
-// Compile is [Compile], sharing nodes and layouts with the other functions of the compiler.
+// Compile is the function [Compile], sharing nodes and layouts with the other functions of the compiler.
 func (c *Compiler) Compile(t *cm.FuncType) (*Func, error) {
 	f := &Func{Type: t, align: 1}
 	if err := c.params(f); err != nil {
@@ -123,11 +123,11 @@ func (c *Compiler) typed(t *cm.Type) (*node, *types.Layout, error) {
 	return n, l, err
 }
 
-// StackLen is the length that suffices for stacks handed to any of the methods.
+// StackLen is a length that suffices for the stack of any of the methods.
 func (f *Func) StackLen() int { return f.stack }
 
 // LiftArgs reads the arguments of a lowered function (guest → host) from the core stack into dst, which has one entry for
-// each parameter. Memory is not kept: what is lifted is copied.
+// each parameter. Values are copied, so that memory is not kept; but see [Context].BorrowBytes.
 func (f *Func) LiftArgs(cx *Context, stack []uint64, dst []cm.Val) error {
 	return f.liftArgs(cx, f.spillParams, stack, dst)
 }

@@ -154,7 +154,7 @@ func (n *node) loadElems(cx *Context, ptr, length uint32) (cm.Val, error) {
 	return cm.ListVal(vs), nil
 }
 
-// loadNumbers is the fast path for elements of one width that are never wrong. The common ones have loops of their own,
+// loadNumbers is the fast path for elements of one width that are always valid. The common ones have loops of their own,
 // because a call for each element takes longer than the element.
 func (n *node) loadNumbers(m []byte, vs []cm.Val) {
 	switch n.op {
@@ -253,7 +253,7 @@ func (n *node) wideFlags(cx *Context, word func(i uint32) uint32) (cm.Val, error
 	return cm.ListVal(vs), nil
 }
 
-// liftHandle turns a handle into what it stands for (CanonicalABI.md §Loading, lift_own, lift_borrow, lift_async_value).
+// liftHandle turns a handle into what it refers to (CanonicalABI.md §Loading, lift_own, lift_borrow, lift_async_value).
 func (n *node) liftHandle(cx *Context, h uint32) (cm.Val, error) {
 	if cx.Handles == nil {
 		return cm.Val{}, cm.Trapf(cm.TrapBug, "a handle is lifted where there is no handle table")

@@ -52,7 +52,7 @@ func put(m []byte, size uint32, x uint64) {
 	}
 }
 
-// storePair writes the pointer and length of what lower has put elsewhere.
+// storePair writes the pointer and length of a value that lower has written elsewhere.
 func (cx *Context) storePair(ptr uint32, v cm.Val, lower func(*Context, cm.Val) (uint32, uint32, error)) error {
 	p, length, err := lower(cx, v)
 	if err != nil {

@@ -63,7 +63,7 @@ type node struct {
 	mask    uint32   // flags: the bits that have labels; wide flags: those of the last word
 }
 
-// Compiler compiles the function types of one plan, sharing what they have in common. Not safe for concurrent use.
+// Compiler compiles the function types of one plan; they share the nodes of types that they have in common. Not safe for concurrent use.
 type Compiler struct {
 	table *types.Table
 	nodes map[*cm.Type]*node

@@ -129,7 +129,7 @@ func (cx *Context) lowerString(v cm.Val) (ptr, units uint32, err error) {
 	return ptr, uint32(len(s)), nil
 }
 
-// lowerUTF16 takes room for the worst case and gives back what is left (store_utf8_to_utf16).
+// lowerUTF16 allocates for the worst case and shrinks the allocation (store_utf8_to_utf16).
 func (cx *Context) lowerUTF16(s string) (ptr, units uint32, err error) {
 	worst := 2 * uint32(len(s))
 	if ptr, err = cx.realloc(0, 0, 2, worst); err != nil {
@@ -203,5 +203,5 @@ func (cx *Context) widen(ptr, done, n uint32, rest string) (uint32, uint32, erro
 	return ptr, size/2 | utf16Tag, nil
 }
 
-// asString makes a string of bytes that nobody changes any more.
+// asString makes a string of bytes that do not change any more.
 func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

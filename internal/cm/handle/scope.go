@@ -5,10 +5,10 @@ package handle
 // to it.
 type Scope struct{ borrows int }
 
-// Borrowed counts a borrow handle given to the callee.
+// Borrowed counts a borrow handle that the callee gets.
 func (s *Scope) Borrowed() { s.borrows++ }
 
-// Dropped counts one given back.
+// Dropped counts one that it has dropped.
 func (s *Scope) Dropped() { s.borrows-- }
 
 // Count is the number of borrow handles that the callee still has.

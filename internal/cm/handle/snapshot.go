@@ -9,7 +9,7 @@ import (
 // maxSpare is how many slots an emptied table keeps room for.
 const maxSpare = 1024
 
-// Plain says whether the table holds resources only: what it holds of other kinds goes on by itself, and has no copy.
+// Plain says whether the table holds resources only: objects of other kinds change by themselves and cannot be copied.
 func (t *Table) Plain() bool {
 	for i := range t.slots {
 		if k := t.slots[i].Kind; k != free && k != Resource {
@@ -19,7 +19,7 @@ func (t *Table) Plain() bool {
 	return true
 }
 
-// Copy gives a table with the same handles for the same resources, and the same next handles. Nothing may be lent, and the
+// Copy makes a table with the same handles for the same resources, and the same next handles. Nothing may be lent, and the
 // table must be Plain.
 func (t *Table) Copy() Table {
 	c := *t
@@ -33,7 +33,7 @@ func (t *Table) Has(h uint32, r *cm.Resource, own bool) bool {
 	return err == nil && e.Resource == r && e.Own == own && e.Lends == 0
 }
 
-// All calls f for every handle of a resource, in order: what a store still holds when it is closed or reset. f must not add or remove.
+// All calls f for every handle of a resource, in order, when a store is closed or reset. f must not add or remove.
 func (t *Table) All(f func(h uint32, e *Entry)) {
 	for i := range t.slots {
 		if t.slots[i].Kind == Resource {
@@ -43,7 +43,7 @@ func (t *Table) All(f func(h uint32, e *Entry)) {
 }
 
 // Restore makes the table what from was when it was copied, of the account that t has now, which has been asked for nothing.
-// Whatever else t held is forgotten.
+// What else t held is forgotten.
 func (t *Table) Restore(from *Table) {
 	room := t.slots
 	if cap(room) > maxSpare {

@@ -5,26 +5,26 @@ import "github.com/vitrine-wasm/vitrine/cm"
 // MaxLen is the specification's bound on the elements of a table.
 const MaxLen = 1<<28 - 1
 
-// Table maps handles to what they stand for: resources, and all else that guests have numbers for. Index 0 is never used; freed indices are used again, last freed first, as the
-// specification's table does: guests can see the numbers. The zero Table is empty and ready. Not safe for concurrent
+// Table maps handles to resources and other objects. Index 0 is never used. Freed indices are used again, last freed first, as in the
+// specification's table, because guests see the numbers. The zero Table is empty and ready. Not safe for concurrent
 // use: a store has one goroutine at a time.
 type Table struct {
 	// Max bounds Len; 0 stands for MaxLen.
 	Max int
-	// Account is asked for what handles cost the host, [SlotBytes] each, as far as the table grows past a few; nil is none.
+	// Account is charged for handles, [SlotBytes] each, beyond the first few; nil: nothing is charged.
 	Account *cm.Account
 
 	slots []slot // handle h is slots[h-1]
 	free  uint32 // the handle freed last, 0 if none; each free slot names the one freed before it
 	used  int
-	paid  int // slots that Account has been asked for
+	paid  int // slots that Account is charged for
 }
 
-// SlotBytes is what a handle is counted as in an account: itself, its resource, and the host's object behind it as far as that
-// does not grow. What grows asks by itself.
+// SlotBytes is what an account is charged for a handle: its slot, its resource, and a host object of fixed size behind it. Objects that
+// grow charge the account themselves.
 const SlotBytes = 512
 
-// freeSlots are those that Account is not asked for: they are part of what an instance costs.
+// freeSlots is the number of slots that Account is not charged for: they are part of the cost of an instance.
 const freeSlots = 16
 
 type slot struct {
@@ -32,10 +32,10 @@ type slot struct {
 	next uint32 // of a free slot
 }
 
-// Kind says what an element of a table is.
+// Kind is the kind of an element of a table.
 type Kind uint8
 
-// The kinds (CanonicalABI.md §Table State). Of all but resources the table knows no more than that they are there.
+// The kinds (CanonicalABI.md §Table State). Only of resources does the table know more than the kind.
 const (
 	free Kind = iota
 	Resource
@@ -46,7 +46,7 @@ const (
 	ErrorContext
 )
 
-// String is what a trap calls it.
+// String is the kind in words, for traps.
 func (k Kind) String() string {
 	return [...]string{"nothing", "resource", "subtask", "waitable set", "stream end", "future end", "error context"}[k]
 }
@@ -56,7 +56,7 @@ type Entry struct {
 	Kind Kind
 
 	Own      bool
-	Lends    int32        // how many running calls have borrowed from it; it stays in the table until none has
+	Lends    int32        // how many running calls have borrowed from it; it cannot be removed while there are any
 	Resource *cm.Resource // never nil in a resource's
 	Scope    *Scope       // borrow handles: the call that must drop it
 
@@ -97,7 +97,7 @@ func (t *Table) Add(e Entry) (uint32, error) {
 	return uint32(len(t.slots)), nil
 }
 
-// pay asks for an eighth more slots than there are, so that it is done seldom.
+// pay charges an eighth more slots than there are, so that it happens rarely.
 func (t *Table) pay() error {
 	n := len(t.slots) + max(freeSlots, len(t.slots)/8)
 	if err := t.Account.Reserve((n - t.paid) * SlotBytes); err != nil {
@@ -120,7 +120,7 @@ func (t *Table) Get(h uint32, want *cm.ResourceType) (*Entry, error) {
 	return e, nil
 }
 
-// Object finds what a handle of another kind stands for; a *cm.Trap if there is nothing, or something of another kind.
+// Object finds the object of a handle of another kind; a *cm.Trap if there is nothing, or something of another kind.
 func (t *Table) Object(h uint32, k Kind) (any, error) {
 	e, err := t.find(h, k)
 	if err != nil {
@@ -129,7 +129,7 @@ func (t *Table) Object(h uint32, k Kind) (any, error) {
 	return e.Object, nil
 }
 
-// Any finds what a handle of any kind but a resource's stands for.
+// Any finds the object of a handle of any kind but a resource's.
 func (t *Table) Any(h uint32) (any, Kind, error) {
 	if h == 0 || uint64(h) > uint64(len(t.slots)) || t.slots[h-1].Kind == free {
 		return nil, free, cm.Trapf(cm.TrapBadHandle, "unknown handle index %d", h)
@@ -138,7 +138,7 @@ func (t *Table) Any(h uint32) (any, Kind, error) {
 	return e.Object, e.Kind, nil
 }
 
-// Take is Object, and takes it out.
+// Take is Object, and removes the entry.
 func (t *Table) Take(h uint32, k Kind) (any, error) {
 	e, err := t.find(h, k)
 	if err != nil {
@@ -167,7 +167,7 @@ func (t *Table) release(h uint32) {
 	t.used--
 }
 
-// Remove takes the entry of a resource out; same errors as Get, and a *cm.Trap if it is lent. It does not tell a borrow handle's Scope.
+// Remove removes the entry of a resource; same errors as Get, and a *cm.Trap if it is lent. It does not change a borrow handle's Scope.
 func (t *Table) Remove(h uint32, want *cm.ResourceType) (Entry, error) {
 	e, err := t.Get(h, want)
 	if err != nil {

@@ -17,19 +17,19 @@ type Context struct {
 	Call            *cm.Call // the innermost observed call that led here; nil while nothing observes
 	Tally           *Tally   // of the innermost observed call of a guest that led here; nil while nothing observes
 
-	// Cause is what the host function that was called last has said of the error that it gave its guest; see cm.End. Whoever asks
-	// clears it before the call.
+	// Cause is the cause that the last host function has noted of the error that it gave its guest; see cm.End. The trampoline clears it
+	// before each call.
 	Cause error
 
 	// Borrows are the borrow handles that the callee has been given and must drop.
 	Borrows handle.Scope
-	// Slots are what context.get and context.set name.
+	// Slots are the values of context.get and context.set.
 	Slots [2]uint32
 
 	first Loan
 }
 
-// Value answers for the current call, takes the causes of errors, and asks the caller's context for anything else.
+// Value has the current call and the function that notes causes; everything else is the caller's context's.
 func (t *Context) Value(key any) any {
 	if key == cm.CallKey() {
 		return t.Call

@@ -2,7 +2,7 @@ package task
 
 import "github.com/vitrine-wasm/vitrine/cm"
 
-// CopyState is what an end of a stream or future is about (CanonicalABI.md §Stream State).
+// CopyState is the state of an end of a stream or future (CanonicalABI.md §Stream State).
 type CopyState uint8
 
 // The states.
@@ -34,12 +34,12 @@ func (s *Sched) NewEnd(c *cm.Conduit, elem *cm.Type, writable bool) *End {
 	return &End{Conduit: c, Elem: elem, Writable: writable, sched: s}
 }
 
-// State is what it is about.
+// State is the state of its copies.
 func (e *End) State() CopyState { return e.state }
 
 func (e *End) busy() bool { return e.state == Copying || e.state == CancellingCopy }
 
-// CanBegin is a *cm.Trap if no copy can begin: async says that nobody waits for its end.
+// CanBegin returns a *cm.Trap if no copy can begin. async: the built-in that begins it does not wait for its end.
 func (e *End) CanBegin(async bool) error {
 	switch {
 	case e.busy():
@@ -54,7 +54,7 @@ func (e *End) CanBegin(async bool) error {
 	return nil
 }
 
-// CanMove is a *cm.Trap if the end cannot be given to somebody else.
+// CanMove returns a *cm.Trap if the end cannot be passed on.
 func (e *End) CanMove() error {
 	switch {
 	case e.Writable:
@@ -70,7 +70,7 @@ func (e *End) CanMove() error {
 }
 
 // Read begins a copy out of it into a buffer of the component instance at, which knows it by handle. progress is how much
-// of the buffer has been used. The end of the copy is an event; it may be there at once.
+// of the buffer has been used. The end of the copy is an event, perhaps before Read returns.
 func (e *End) Read(at *Entry, handle uint32, into cm.Sink, progress func() int) error {
 	e.begin(handle, progress)
 	return e.Conduit.Read(at, into, e)
@@ -102,7 +102,7 @@ func (e *End) tell(r cm.CopyResult, reclaim bool) {
 	e.SetEvent(e)
 }
 
-// Tell implements Teller: how the copy has ended (stream_event, future_event).
+// Tell implements Teller, with the copy's result (stream_event, future_event).
 func (e *End) Tell() Event {
 	if e.reclaim {
 		e.Conduit.Reclaim()
@@ -128,8 +128,8 @@ func (e *End) Tell() Event {
 	return ev
 }
 
-// Finish is what a built-in gives that has begun a copy: how it has ended, or Blocked if that is to come and async says not
-// to wait for it.
+// Finish is the result of the built-in that has begun a copy: the copy's result, or Blocked if the copy goes on and async says not to
+// wait for it.
 func (e *End) Finish(th func() (*Thread, error), async bool) (uint32, error) {
 	if !e.HasEvent() {
 		if async {
@@ -159,12 +159,12 @@ func (e *End) Cancel(th func() (*Thread, error), async bool) (uint32, error) {
 	case !e.HasEvent():
 		e.Conduit.Cancel()
 	case !e.Conduit.Future && e.result == cm.CopyCompleted:
-		e.result = cm.CopyCancelled // what has been copied is said with it
+		e.result = cm.CopyCancelled // with the number of elements that have been copied
 	}
 	return e.Finish(th, async)
 }
 
-// Drop is the end of the guest's end.
+// Drop drops the end.
 func (e *End) Drop() error {
 	switch {
 	case e.busy():

@@ -9,31 +9,30 @@ import (
 // maxBackpressure is the count that traps (CanonicalABI.md §canon backpressure.{inc,dec}).
 const maxBackpressure = 1 << 16
 
-// Entry is who may come into a component instance, and leave it (CanonicalABI.md §Component Instance State). Nothing of it
-// belongs to one call: it says which one it is that has the instance for itself.
+// Entry decides which threads may enter a component instance, and whether it may call out (CanonicalABI.md §Component Instance State).
 type Entry struct {
-	// NoLeave says that realloc or post-return runs, which must not call imports. They are not parked meanwhile.
+	// NoLeave says that realloc or post-return runs, which must not call imports. Neither can be parked.
 	NoLeave bool
-	// Barred counts the entries with backpressure, for those outside the store; nil: nobody asks.
+	// Barred counts the entries with backpressure, to be read outside the store; nil: not counted.
 	Barred *atomic.Int32
 
 	exclusive    *Thread // that has the guest's stack for itself; nil if none
 	backpressure int
 	entering     []*Thread     // that wait to come in
-	excluded     []*Thread     // that wait for the exclusive one to give up, beside what else they wait for
+	excluded     []*Thread     // that wait for exclusive to be nil, besides their own conditions
 	held         int           // synchronous calls inside that are parked in the host
-	freed        chan struct{} // closed when there are none; nil: nobody waits for that
+	freed        chan struct{} // closed when held is 0; nil: nothing waits for that
 	threads      []*Thread     // by index-1; nil: free
 	freeThreads  []uint32
 }
 
-// Idle says that nobody is inside.
+// Idle says that no thread is inside.
 func (e *Entry) Idle() bool {
 	return e.exclusive == nil && !e.NoLeave && len(e.entering) == 0 && e.held == 0 && len(e.threads) == len(e.freeThreads)
 }
 
-// AddBackpressure counts by how much more often the guest has asked for backpressure than for its end. Synchronous calls
-// do not heed it.
+// AddBackpressure adds by to the count of backpressure that the guest has requested and not ended. Synchronous calls
+// ignore it.
 func (e *Entry) AddBackpressure(by int) error {
 	before := e.backpressure > 0
 	e.backpressure += by
@@ -53,7 +52,7 @@ func (e *Entry) AddBackpressure(by int) error {
 	return nil
 }
 
-// Reset makes the entry that of an instance in which nothing has run.
+// Reset sets the entry to that of a new instance.
 func (e *Entry) Reset() {
 	if e.backpressure > 0 && e.Barred != nil {
 		e.Barred.Add(-1)
@@ -61,7 +60,7 @@ func (e *Entry) Reset() {
 	*e = Entry{Barred: e.Barred}
 }
 
-// hasBackpressure says whether a task has to wait before it comes in.
+// hasBackpressure says whether a task has to wait before it enters.
 func (e *Entry) hasBackpressure(t *Task) bool {
 	return e.backpressure > 0 || e.held > 0 || t.NeedsExclusive && e.exclusive != nil
 }
@@ -72,7 +71,7 @@ func (e *Entry) wakeEntering() {
 	}
 }
 
-// wakeNext has the first of those look who wait for the instance to be free. If it cannot go on, it is the next one's turn.
+// wakeNext wakes the first thread that waits for the instance to be free. If it cannot go on, it wakes the next one.
 func (e *Entry) wakeNext() {
 	if len(e.excluded) > 0 {
 		t := e.excluded[0]
@@ -94,13 +93,13 @@ func (e *Entry) wakeNext() {
 // Free says that no thread has the instance for itself.
 func (e *Entry) Free() bool { return e.exclusive == nil && e.held == 0 }
 
-// release is the end of a thread's having the instance for itself.
+// release ends a thread's exclusive use of the instance.
 func (e *Entry) release() {
 	e.exclusive = nil
 	e.wakeNext()
 }
 
-// GoesFirst is the thread that has the instance for itself and could go on at once, and so let others in; nil if none.
+// GoesFirst is the thread that has the instance for itself, if it is ready: it can then let others in. Nil otherwise.
 func (e *Entry) GoesFirst() *Thread {
 	if t := e.exclusive; t != nil && e.held == 0 && t.Ready() && t.sched.scope == nil {
 		return t
@@ -108,10 +107,10 @@ func (e *Entry) GoesFirst() *Thread {
 	return nil
 }
 
-// Hold says that a synchronous call inside is parked in the host: nobody else comes in until its Unhold.
+// Hold says that a synchronous call inside is parked in the host: no other thread enters until its Unhold.
 func (e *Entry) Hold() { e.held++ }
 
-// Unhold is the end of a Hold.
+// Unhold ends a Hold.
 func (e *Entry) Unhold() {
 	if e.held--; e.held == 0 {
 		if e.freed != nil {
@@ -126,7 +125,7 @@ func (e *Entry) Unhold() {
 // Held says that a synchronous call inside is parked in the host.
 func (e *Entry) Held() bool { return e.held > 0 }
 
-// Freed is closed when nobody keeps others out any more.
+// Freed is closed when no synchronous call is held any more.
 func (e *Entry) Freed() <-chan struct{} {
 	if e.freed == nil {
 		e.freed = make(chan struct{})

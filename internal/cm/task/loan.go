@@ -5,7 +5,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
 )
 
-// Loan is what a call has of its caller until it ends: handles that it borrows from, and the room for its arguments.
+// Loan is what a call uses of its caller until it ends: handles that it borrows from, and the buffer of its arguments.
 type Loan struct {
 	busy  bool
 	lends []uint32 // handles of the caller's that it has borrowed from
@@ -18,7 +18,7 @@ type Loan struct {
 // usual is as many arguments as most calls have.
 const usual = 4
 
-// Args gives room for n arguments, which is good until End.
+// Args returns a buffer for n arguments, valid until End.
 func (s *Loan) Args(n int) []cm.Val {
 	if n > cap(s.vals) {
 		s.vals = make([]cm.Val, n, max(n, usual))
@@ -36,7 +36,7 @@ func (s *Loan) Hold(a *cm.Account, bytes int) {
 	a.Add(bytes)
 }
 
-// End gives back what the callee has borrowed of the caller's handles, which are in t, and forgets the arguments.
+// End returns the handles that the callee has borrowed, which are in the caller's table t, and clears the arguments.
 func (s *Loan) End(t *handle.Table) {
 	for _, h := range s.lends {
 		t.Return(h)

@@ -8,8 +8,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Sched is the scheduler of one store. It has no goroutine of its own: whoever has the baton and gives it up hands it to
-// the next thread that is ready, and what is posted runs on the goroutine that posts it, if the baton is free.
+// Sched is the scheduler of one store. It has no goroutine of its own: the goroutine that gives up the baton hands it to the next
+// thread that is ready, and a posted function runs on the goroutine that posts it, if the baton is free.
 //
 //	          Enter, Post                     resumed
 //	(free) ───────────────▶ (a goroutine) ───────────────▶ (another one)
@@ -18,31 +18,31 @@ import (
 //
 // The zero Sched is ready.
 type Sched struct {
-	// Deadlock is told when nothing can go on any more though a caller waits for a result: nothing is ready, posted or
-	// outstanding. It has to Kill. May be nil: then everybody waits.
+	// Deadlock is called when a caller waits for a result and nothing is ready, posted or outstanding. It has to call Kill. Nil: the
+	// caller waits.
 	Deadlock func()
-	// Idle is told each time that nothing of what is parked can go on by itself any more, and nobody waits for a result. It may
-	// make threads ready, which it then says. May be nil.
+	// Idle is called each time that no parked thread can go on by itself and no caller waits for a result. It may make threads ready,
+	// and then returns true. May be nil.
 	Idle func() (ready bool)
-	// Stuck is told of a synchronous call ([Sched.Enclose]) that waits for threads of its instance of which none can go on. It
-	// has to Kill.
+	// Stuck is called when a synchronous call ([Sched.Enclose]) waits for threads of its instance and none of them can go on. It has to
+	// call Kill.
 	Stuck func(of any)
-	// OnFail is told of a trap that has come up outside all guest code. It has to Kill.
+	// OnFail gets a trap that was raised outside guest code. It has to call Kill.
 	OnFail func(error)
 
 	mu    sync.Mutex // guards what follows, up to the blank line
 	held  bool
 	inbox []func()
 
-	ready       []*Thread // from head on, in order; those that have turned out not to be are dropped when they are met
+	ready       []*Thread // from head on, in order; threads that are not ready any more are dropped when they are picked
 	head        int
 	parked      *Thread // list of all threads that wait, with a goroutine or without one
 	scope       *scope  // the innermost synchronous call that has blocked
-	outstanding int     // work of the host's that will post its end
+	outstanding int     // number of works of the host that will Post their ends
 	callers     int     // that wait for a result
 	watches     map[any]func(error)
-	live        int     // goroutines that threads have of their own, and those that are outside
-	settling    *Thread // goes on when there are none
+	live        int     // number of threads with goroutines of their own, and of those that are outside
+	settling    *Thread // goes on when live is 0
 	dead        error
 }
 
@@ -52,7 +52,7 @@ var _ cm.Guard = (*Sched)(nil)
 // component instance may run (CanonicalABI.md §canon lift, the loop at its end).
 type scope struct {
 	entry *Entry
-	of    any // who pops it
+	of    any // the call that pops it
 	outer *scope
 }
 
@@ -70,7 +70,7 @@ func (s *Sched) Enter(ctx context.Context, t *Thread) error {
 	if s.TryEnter() {
 		return nil
 	}
-	t.waker() // before anybody else may want it
+	t.waker() // before another goroutine may use it
 	e := &entrant{t: t}
 	s.Post(func() {
 		e.mu.Lock()
@@ -91,12 +91,12 @@ func (s *Sched) Enter(ctx context.Context, t *Thread) error {
 	if e.gone {
 		return context.Cause(ctx)
 	}
-	<-t.waker() // it is its turn soon
+	<-t.waker() // it gets the baton soon
 	s.Leave()
 	return context.Cause(ctx)
 }
 
-// entrant is a goroutine that waits to come in.
+// entrant is a goroutine that waits for the baton.
 type entrant struct {
 	t            *Thread
 	mu           sync.Mutex
@@ -113,7 +113,7 @@ func (s *Sched) Leave() {
 	}
 }
 
-// free is next for a store with no other threads, where nobody is to be told that nothing can go on.
+// free is next for a store without other threads, in which there can be no deadlock.
 func (s *Sched) free() bool {
 	if len(s.ready) > 0 || s.parked != nil || s.live > 0 || s.scope != nil || s.callers > 0 {
 		return false
@@ -127,7 +127,7 @@ func (s *Sched) free() bool {
 	return true
 }
 
-// Post has f run with the baton: on this goroutine if nobody has it, else soon on another one. f must not block, and must
+// Post has f run with the baton: on this goroutine if the baton is free, else soon on another one. f must not block, and must
 // not run guest code but a realloc. Safe for concurrent use.
 func (s *Sched) Post(f func()) {
 	s.mu.Lock()
@@ -166,7 +166,7 @@ func (s *Sched) Outstanding(by int) { s.outstanding += by }
 // Await counts callers that wait for a result, as [Sched.Outstanding] counts work.
 func (s *Sched) Await(by int) { s.callers += by }
 
-// next is the thread that runs next. nil if there is none: the baton is free then, and the caller does not have it any more.
+// next is the thread that runs next. Nil if there is none: then the caller has given up the baton, and it is free.
 func (s *Sched) next() *Thread {
 	for {
 		s.drain()
@@ -196,7 +196,7 @@ func (s *Sched) next() *Thread {
 	}
 }
 
-// drain runs what has been posted.
+// drain runs the posted functions.
 func (s *Sched) drain() {
 	s.mu.Lock()
 	for len(s.inbox) > 0 {
@@ -227,7 +227,7 @@ func (s *Sched) pick() *Thread {
 			return t
 		}
 		if chosen && t.entry.Free() {
-			t.entry.wakeNext() // the turn was not t's after all
+			t.entry.wakeNext() // t could not go on
 		}
 	}
 	s.ready, s.head = s.ready[:0], 0
@@ -245,7 +245,7 @@ func (s *Sched) pickScoped() *Thread {
 	return nil
 }
 
-// makeReady queues t, unless it is there already. Whether it can go on is looked at when its turn comes.
+// makeReady queues t, unless it is there already. Whether it can go on is checked when it is picked.
 func (s *Sched) makeReady(t *Thread) {
 	if !t.queued {
 		t.queued = true
@@ -273,7 +273,7 @@ func (s *Sched) switchTo(t *Thread) {
 func (s *Sched) Resume(t *Thread, cancelled bool) {
 	back := make(chan struct{}, 1)
 	t.resumer, t.cancelled = back, cancelled
-	if t.queued { // its turn has come another way
+	if t.queued { // it runs without having been picked
 		s.unqueue(t)
 	}
 	s.switchTo(t)
@@ -290,8 +290,8 @@ func (s *Sched) unqueue(t *Thread) {
 	t.queued = false
 }
 
-// Kill ends everything in the store with err: threads that are parked, or park from now on, are given it. Those that have
-// not begun never do. The first one counts.
+// Kill ends everything in the store with err: threads that are parked, or park from now on, get it. Those that have not begun never
+// do. Later errors are ignored.
 func (s *Sched) Kill(err error) {
 	if s.dead != nil {
 		return
@@ -323,7 +323,7 @@ func (s *Sched) Fail(err error) {
 	}
 }
 
-// Dead is what Kill was given; nil before.
+// Dead is the error of Kill; nil before.
 func (s *Sched) Dead() error { return s.dead }
 
 // Enclose says that the synchronous call of, which is in e, is about to block: until Disclose, only threads of e run.
@@ -340,9 +340,9 @@ func (s *Sched) Disclose(of any) {
 	}
 }
 
-// Outside gives the baton away while t, whose goroutine this is, does something that is no business of the store's: to who
-// has resumed it, or (enclosing is set: it is in a synchronous call) to whoever is ready. What was enclosed is no bound for
-// those. Call the function that it returns to go on.
+// Outside gives the baton away while t, whose goroutine this is, does something outside the store: to the thread that has resumed it,
+// or (enclosing is set: it is in a synchronous call) to any thread that is ready, enclosed or not. Call the function that it returns
+// to go on.
 func (s *Sched) Outside(t *Thread, enclosing bool) (back func()) {
 	if s.scope != nil && !enclosing {
 		return func() {} // the synchronous call that is blocked waits for this, too

@@ -2,7 +2,7 @@ package task
 
 import "github.com/vitrine-wasm/vitrine/cm"
 
-// SubtaskState is how far a call has come, as its caller is told (CanonicalABI.md §Subtask State).
+// SubtaskState is the state of a call, as its caller sees it (CanonicalABI.md §Subtask State).
 type SubtaskState uint32
 
 // The states.
@@ -20,7 +20,7 @@ type Subtask struct {
 	// OnCancel asks the callee to end early. It may resolve the subtask before it returns.
 	OnCancel func()
 
-	handle    uint32 // in the caller's table; 0: nobody has been told of it
+	handle    uint32 // in the caller's table; 0: the caller has none
 	state     SubtaskState
 	requested bool
 	delivered bool
@@ -28,22 +28,22 @@ type Subtask struct {
 	waiting   *Thread // the caller of a synchronous call
 }
 
-// Requested says that its end has been asked for.
+// Requested says that its cancellation has been requested.
 func (s *Subtask) Requested() bool { return s.requested }
 
-// State is how far it has come.
+// State is its state.
 func (s *Subtask) State() SubtaskState { return s.state }
 
 // Resolved says that there is a result, or that there will be none.
 func (s *Subtask) Resolved() bool { return s.state >= SubtaskReturned }
 
-// Start says that the callee has taken its arguments.
+// Start says that the callee has read its arguments.
 func (s *Subtask) Start() {
 	s.state = SubtaskStarted
 	s.progress()
 }
 
-// Resolve is the callee's end, as the caller sees it: its result is where it belongs.
+// Resolve sets the final state. The result has been written to where the caller wants it.
 func (s *Subtask) Resolve(cancelled bool) {
 	switch {
 	case !cancelled:
@@ -59,14 +59,14 @@ func (s *Subtask) Resolve(cancelled bool) {
 	}
 }
 
-// progress has the caller told, if it has the subtask's handle.
+// progress makes an event for the caller, if it has the subtask's handle.
 func (s *Subtask) progress() {
 	if s.handle != 0 {
 		s.SetEvent(s)
 	}
 }
 
-// Tell implements Teller: how far it has come.
+// Tell implements Teller, with the state.
 func (s *Subtask) Tell() Event {
 	if s.Resolved() {
 		s.Deliver()
@@ -74,13 +74,13 @@ func (s *Subtask) Tell() Event {
 	return Event{EventSubtask, s.handle, uint32(s.state)}
 }
 
-// Publish says that the caller knows the subtask by a handle from now on.
+// Publish sets the handle that the caller has of the subtask.
 func (s *Subtask) Publish(handle uint32) { s.handle = handle }
 
-// GiveBack has f called once, when the caller is told of the end.
+// GiveBack has f called once, when the caller learns of the end.
 func (s *Subtask) GiveBack(f func()) { s.giveBack = f }
 
-// Deliver says that the caller knows of the end: what it has lent is its own again.
+// Deliver says that the caller has learned of the end. Its lends end.
 func (s *Subtask) Deliver() {
 	s.delivered = true
 	if f := s.giveBack; f != nil {
@@ -89,7 +89,7 @@ func (s *Subtask) Deliver() {
 	}
 }
 
-// Delivered says that the caller knows of the end.
+// Delivered says that the caller has learned of the end.
 func (s *Subtask) Delivered() bool { return s.delivered }
 
 // Wait blocks the caller until there is a result.
@@ -103,11 +103,11 @@ func (s *Subtask) Wait(th *Thread) error {
 	return err
 }
 
-// Blocked is what built-ins give that have nothing to tell yet.
+// Blocked is the result of built-ins that have nothing to report yet.
 const Blocked = 0xffff_ffff
 
-// Cancel asks for the end of the call (CanonicalABI.md §canon subtask.cancel): its state once it has resolved, or
-// Blocked if it has not and async says not to wait for that.
+// Cancel requests the end of the call (CanonicalABI.md §canon subtask.cancel). It returns the state once the call has resolved, or
+// Blocked if it has not and async says not to wait.
 func (s *Subtask) Cancel(th func() (*Thread, error), async bool) (uint32, error) {
 	switch {
 	case s.delivered:

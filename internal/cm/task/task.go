@@ -6,23 +6,23 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// State is how far a task has come (CanonicalABI.md §Task State).
+// State is the state of a task (CanonicalABI.md §Task State).
 type State uint8
 
 // The states.
 const (
 	Initial State = iota
 	Started
-	PendingCancel   // its cancellation is asked for, and nobody has been told
-	CancelDelivered // the guest knows of it
+	PendingCancel   // its cancellation is requested, and the guest does not know
+	CancelDelivered // the guest knows
 	Resolved
 )
 
-// Task is a call of a lifted function: what holds it to the rules. What its guest code runs under is a [Context].
+// Task is a call of a lifted function, with the state that the specification's rules need. Its guest code runs under a [Context].
 type Task struct {
 	Async          bool // the function's type is async: others may have to wait for it, and it for others
 	NeedsExclusive bool // one such task at a time is inside its component instance
-	// OnResolve is told once of the result, or that the task was cancelled.
+	// OnResolve is called once, with the result or because the task was cancelled.
 	OnResolve func(result cm.Val, cancelled bool) error
 
 	state    State
@@ -35,7 +35,7 @@ type Task struct {
 // NewTask makes a task of a function of the component instance e.
 func NewTask(e *Entry) *Task { return &Task{entry: e} }
 
-// State is how far it has come.
+// State is the task's state.
 func (t *Task) State() State { return t.state }
 
 // Entry is that of the component instance that it is in.
@@ -58,7 +58,7 @@ func (t *Task) Enter(th *Thread) (entered bool, err error) {
 		cancelled, err := th.WaitUntil(func() bool { return !e.hasBackpressure(t) }, true)
 		e.forget(th)
 		if len(e.entering) > 0 {
-			e.entering[0].Wake() // who is behind it may have waited for no more than its place
+			e.entering[0].Wake() // the thread behind it may be able to enter now
 		}
 		if err != nil {
 			return false, err
@@ -109,10 +109,10 @@ func (t *Task) Unregister(th *Thread) error {
 // Ended says that no thread of the task is left.
 func (t *Task) Ended() bool { return len(t.threads) == 0 && t.state == Resolved }
 
-// Complete resolves a synchronous call, which nobody needs to be told of.
+// Complete resolves a synchronous call, without OnResolve.
 func (t *Task) Complete() { t.state = Resolved }
 
-// Start says that the arguments are taken now.
+// Start says that the arguments have been read.
 func (t *Task) Start() { t.state = Started }
 
 // Return resolves the task with a result (return_). borrows is the number of borrow handles that it still has.
@@ -152,8 +152,8 @@ func borrowsLeft(n int) error {
 	return nil
 }
 
-// RequestCancel asks for the task's cancellation, once (request_cancellation). If a thread of it waits for just that, it
-// runs at once, until it blocks or ends: the caller has the baton, and goes on then.
+// RequestCancel asks for the task's cancellation, once (request_cancellation). If one of its threads waits and can be
+// cancelled, that runs at once, until it blocks or ends; then the caller, which has the baton, goes on.
 func (t *Task) RequestCancel() {
 	th := t.canHear()
 	switch t.state {
@@ -176,8 +176,7 @@ func (t *Task) RequestCancel() {
 	th.sched.Resume(th, true)
 }
 
-// RequestCancelSoon is RequestCancel for a caller that is no thread of the store: what the task makes of it, it does when its
-// turn comes.
+// RequestCancelSoon is RequestCancel for a caller that is no thread of the store: the task's thread runs when it is scheduled.
 func (t *Task) RequestCancelSoon() {
 	th := t.canHear()
 	switch {
@@ -194,7 +193,7 @@ func (t *Task) RequestCancelSoon() {
 	th.sched.makeReady(th)
 }
 
-// canHear is a thread of the task that waits and may be told of its cancellation; nil if none.
+// canHear is a thread of the task that waits and can be cancelled; nil if none.
 func (t *Task) canHear() *Thread {
 	e := t.entry
 	for _, th := range t.threads {
@@ -209,7 +208,7 @@ func (t *Task) canHear() *Thread {
 	return nil
 }
 
-// deliverPendingCancel says whether a thread that can hear of it is told of a cancellation now.
+// deliverPendingCancel delivers a pending cancellation to the calling thread if that is cancellable, and says whether it did.
 func (t *Task) deliverPendingCancel(cancellable bool) bool {
 	if cancellable && t.state == PendingCancel {
 		t.state = CancelDelivered
@@ -218,7 +217,7 @@ func (t *Task) deliverPendingCancel(cancellable bool) bool {
 	return false
 }
 
-// DeliverPendingCancel is for those who wait for nothing: waitable-set.poll.
+// DeliverPendingCancel is for waitable-set.poll, which does not wait.
 func (t *Task) DeliverPendingCancel(cancellable bool) bool {
 	return t.deliverPendingCancel(cancellable)
 }

@@ -12,7 +12,7 @@ type Thread struct {
 	body  func() // what it does, until it has begun on a goroutine of its own
 
 	wake    chan struct{}
-	resumer chan struct{} // who goes on when it blocks; nil: the next one that is ready
+	resumer chan struct{} // goes on when it blocks; nil: the next thread that is ready
 
 	until       func() bool // what it waits for; nil: to be resumed, if it is parked at all
 	waiting     bool        // it is ready when until says so
@@ -41,7 +41,7 @@ func (s *Sched) NewThread(t *Task, body func()) *Thread {
 	return th
 }
 
-// Join says of which task it is, for one that was made without.
+// Join sets the task of a thread that was made without one.
 func (t *Thread) Join(of *Task) { t.task, t.entry = of, of.entry }
 
 // Discard is the end of a thread that has not begun.
@@ -50,7 +50,7 @@ func (t *Thread) Discard() {
 	t.body, t.over = nil, true
 }
 
-// Task is the task that it is of.
+// Task is its task.
 func (t *Thread) Task() *Task { return t.task }
 
 // Index is its number in the table of its component instance.
@@ -72,7 +72,7 @@ func (t *Thread) isReady() bool {
 		return false
 	case t.sched.dead != nil:
 		return true
-	case t.cancelled: // which it hears of when it can have its instance, if it needs that and has come in
+	case t.cancelled: // it goes on once it can have its instance, if it needs that and has entered
 		return t.index == 0 || !t.excluded() || t.entry.exclusive == t || t.entry.available(t)
 	case t.entry != nil && t.entry.held > 0 && !t.outside:
 		return t.entry.available(t)
@@ -118,14 +118,14 @@ func (t *Thread) stopWaiting() {
 	t.listed, t.before, t.following = false, nil, nil
 }
 
-// Wake has the scheduler look whether t can go on; what t waits for has changed.
+// Wake has the scheduler check whether t can go on, because what t waits for has changed.
 func (t *Thread) Wake() {
 	if t.waiting {
 		t.sched.makeReady(t)
 	}
 }
 
-// exit gives the baton up at the end of the thread's goroutine.
+// exit gives up the baton at the end of the thread's goroutine.
 func (t *Thread) exit() {
 	t.sched.live--
 	t.sched.settled()
@@ -137,11 +137,11 @@ func (t *Thread) exit() {
 	t.sched.Leave()
 }
 
-// block hands the baton on and waits until it is t's again.
+// block hands on the baton and waits until t has it again.
 func (t *Thread) block() (cancelled bool, err error) {
 	s := t.sched
 	t.list()
-	t.waker() // before anybody else may want it
+	t.waker() // before another goroutine may use it
 	switch r := t.resumer; {
 	case r != nil:
 		t.resumer = nil
@@ -190,13 +190,13 @@ func (t *Thread) resumed() (cancelled bool, err error) {
 	return cancelled, t.sched.dead
 }
 
-// WaitUntil blocks until the condition holds, which is looked at when Wake is called. cancellable says that the task's
-// cancellation is something to go on with, too: it is what is returned then. An error ends the thread's guest code.
+// WaitUntil blocks until the condition holds, which is checked when Wake is called. If cancellable is set, a cancellation of the task
+// ends the wait too, and the result is true. An error ends the thread's guest code.
 func (t *Thread) WaitUntil(until func() bool, cancellable bool) (cancelled bool, err error) {
 	s := t.sched
 	if s.dead == nil && (t.task == nil || t.task.state != PendingCancel) && until() &&
 		(t.resumer != nil || s.scope != nil || s.head == len(s.ready)) {
-		return false, nil // nobody else waits for a turn, or who does has begun this one
+		return false, nil // no other thread is ready, or only the one that has resumed this one
 	}
 	return t.WaitTurn(until, cancellable)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// EventCode says what an event tells of (CanonicalABI.md §Waitable State).
+// EventCode is the kind of an event (CanonicalABI.md §Waitable State).
 type EventCode uint32
 
 // The codes.
@@ -20,27 +20,27 @@ const (
 	EventTaskCancelled
 )
 
-// Event is what a guest is told: of which handle, and what.
+// Event is an event that a guest gets: the handle that it is of, and its payload.
 type Event struct {
 	Code    EventCode
 	Handle  uint32
 	Payload uint32
 }
 
-// Teller makes an event when it is told.
+// Teller makes an event at the time of its delivery.
 type Teller interface{ Tell() Event }
 
 // Waitable is something whose progress can be waited for: a subtask, or an end of a stream or future. The zero Waitable has
 // no event.
 type Waitable struct {
-	event  Teller // nil: nothing to tell
+	event  Teller // nil: no event
 	set    *WaitableSet
 	waiter *Thread // that waits for it alone
 	sync   bool    // somebody does
 	queued bool    // it is in the set's queue
 }
 
-// SetEvent has t make the event that is delivered next, instead of one that nobody has heard of.
+// SetEvent has t make the next event, in the place of one that has not been delivered.
 func (w *Waitable) SetEvent(t Teller) {
 	w.event = t
 	if w.waiter != nil {
@@ -51,10 +51,10 @@ func (w *Waitable) SetEvent(t Teller) {
 	}
 }
 
-// HasEvent says whether there is something to tell.
+// HasEvent says whether there is an event.
 func (w *Waitable) HasEvent() bool { return w.event != nil }
 
-// TakeEvent tells it.
+// TakeEvent delivers it.
 func (w *Waitable) TakeEvent() Event {
 	t := w.event
 	w.event = nil
@@ -96,11 +96,11 @@ func (w *Waitable) Join(s *WaitableSet) {
 // WaitableSet is a set of them that threads wait for.
 type WaitableSet struct {
 	count   int
-	queue   []*Waitable // of those that had an event, in order; some may have told it another way
+	queue   []*Waitable // of those that had an event, in order; the event of some may have been delivered already
 	waiting []*Thread
 }
 
-// tell notes that w has something to tell.
+// tell queues w, which has an event.
 func (s *WaitableSet) tell(w *Waitable) {
 	if !w.queued {
 		w.queued = true
@@ -111,7 +111,7 @@ func (s *WaitableSet) tell(w *Waitable) {
 	}
 }
 
-// HasEvent says whether any of them has something to tell.
+// HasEvent says whether any of them has an event.
 func (s *WaitableSet) HasEvent() bool {
 	for len(s.queue) > 0 && !s.queue[0].HasEvent() {
 		s.queue[0].queued = false
@@ -120,7 +120,7 @@ func (s *WaitableSet) HasEvent() bool {
 	return len(s.queue) > 0
 }
 
-// takeEvent tells what the first of them has to tell.
+// takeEvent delivers the first event.
 func (s *WaitableSet) takeEvent() Event {
 	if !s.HasEvent() {
 		return Event{}
@@ -168,7 +168,7 @@ func (s *WaitableSet) Poll(t *Task, cancellable bool) Event {
 	return Event{}
 }
 
-// Drop is the end of the set, which must be empty and waited for by nobody.
+// Drop drops the set, which must be empty and have no thread that waits.
 func (s *WaitableSet) Drop() error {
 	switch {
 	case s.count > 0:
