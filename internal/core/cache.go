@@ -19,43 +19,43 @@ import (
 
 // diskCache keeps compiled code in a directory that any number of processes share.
 //
-// wazero has a cache on disk of its own, but that grows without bounds, does not say whether it was of use, and trusts
-// what it reads. It is therefore given a directory that no other process knows, and each piece of code is put there
-// before wazero looks for it and taken away after wazero has written it, all in a folder of the cache's own:
+// wazero has a cache on disk of its own, but that grows without bounds, does not say whether it had the code, and trusts
+// what it reads. It is therefore given a directory that no other process knows. Code from the cache is put there before wazero looks
+// for it, and code that wazero has written is moved from there to the cache, all in a folder of the cache's own:
 //
 //	code/<key of the module>/<wazero's file name>.<facts>.<digest of the file>   shared, written by rename only
 //	run/engine-<random>/                                                        wazero's, one for each engine
 //
-// Code is run from there only if nobody else can have written it, and nothing is deleted but what was made here: see cachedir.go.
+// Code from the cache is run only if no other user can have written it, and only what the cache has made is deleted: see cachedir.go.
 //
-// With the code from the cache nobody needs to read the module's: wazero gets the module's skeleton, which names itself
-// after the module and its facts, and the file is kept under the name by which wazero looks for the skeleton's code.
-// That makes a start many times shorter, because wazero reads, validates and digests all that it is given.
+// If the machine code comes from the cache, the module's own code need not be read: wazero gets the module's skeleton, which holds an
+// identifier of the module and its facts, and the file has the name by which wazero looks for the skeleton's machine code. That makes a
+// start many times shorter, because wazero reads, validates and digests all of a module.
 //
 // wazero's file name stands for the processor's features, so one module may have several files. A file's modification
-// time is when it was last of use; the least recently used ones go when the directory grows past its bound.
+// time is the time of its last use; the least recently used ones are deleted when the directory grows past its bound.
 type diskCache struct {
 	wazero wazero.CompilationCache
 	code   string // the shared directory
 	run    string // this engine's
 	files  string // where wazero writes, a directory in run that it names after version, processor and system
 	most   int64
-	config wazero.RuntimeConfig // of runtimes that only find out names
+	config wazero.RuntimeConfig // of runtimes that are only made to learn file names
 	warn   func(error)
 	swept  sync.WaitGroup
 
-	// Any number of modules is taken from the cache at once; who compiles does so alone, so that it is clear which file
-	// belongs to which module.
+	// Any number of modules is taken from the cache at once; a compilation runs alone, so that it is clear which file belongs to
+	// which module.
 	mu sync.RWMutex
 
-	dir   sync.Mutex      // held by those who take code from the cache, while they look at files or change it
-	given map[string]bool // names of what they have put there
+	dir   sync.Mutex      // held while code is taken from the cache, and files are read or changed
+	given map[string]bool // names of the files that they have put there
 }
 
 const defaultCacheBytes = 1 << 30
 
-// staleAfter is when the directory of an engine that did not close is swept away. An engine that is alive after all makes
-// its directory again.
+// staleAfter is the age at which the directory of an engine that was not closed is removed. An engine that still runs makes its
+// directory again.
 const staleAfter = 7 * 24 * time.Hour
 
 func openDiskCache(c Config, config wazero.RuntimeConfig) (*diskCache, error) {
@@ -87,11 +87,11 @@ func openDiskCache(c Config, config wazero.RuntimeConfig) (*diskCache, error) {
 		return nil, errors.Join(fmt.Errorf("%s: want one directory of wazero's", d.run), err, os.RemoveAll(d.run))
 	}
 	d.files = filepath.Join(d.run, names[0].Name())
-	d.swept.Go(func() { sweep(runs) }) // beside the start: there may be hundreds to look at
+	d.swept.Go(func() { sweep(runs) }) // not to delay the start: there may be hundreds
 	return d, nil
 }
 
-// sweep removes what engines of long ago left behind.
+// sweep removes the directories of engines that ended long ago without Close.
 func sweep(runs string) {
 	entries, err := os.ReadDir(runs)
 	if err != nil {
@@ -99,7 +99,7 @@ func sweep(runs string) {
 	}
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > staleAfter {
-			_ = removeEngine(filepath.Join(runs, e.Name())) // next time, if it fails
+			_ = removeEngine(filepath.Join(runs, e.Name())) // if it fails, the next sweep tries again
 		}
 	}
 }
@@ -109,7 +109,7 @@ func (d *diskCache) close(ctx context.Context) error {
 	return errors.Join(d.wazero.Close(ctx), os.RemoveAll(d.run))
 }
 
-// compilation is a module that is wanted.
+// compilation is a module to be compiled.
 type compilation struct {
 	key      moduleKey
 	compile  func(context.Context, []byte) (wazero.CompiledModule, error)
@@ -117,7 +117,7 @@ type compilation struct {
 	skeleton func(corewasm.Facts) (*corewasm.Result, error)
 }
 
-// compile compiles a module, from the cache if it can. cached says that it could. Trouble with the cache is no error:
+// compile compiles a module, from the cache if it can. cached says that it could. A failure of the cache is no error:
 // the module is compiled without it.
 func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.CompiledModule, r *corewasm.Result, cached bool, err error) {
 	h := sha256.New()
@@ -133,13 +133,13 @@ func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.Compil
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	_ = d.clear() // of what others could not remove
+	_ = d.clear() // files that other compilations could not remove
 	c, err = w.compile(ctx, r.Wasm)
 	if err != nil && ctx.Err() != nil {
 		return nil, nil, false, err
 	}
 	if err != nil {
-		// The module is bad, or wazero's directory is gone or full. Then wazero has the code in memory and is content the
+		// The module is invalid, or wazero's directory is gone or full. In the latter case wazero has the code in memory and succeeds the
 		// second time.
 		if e := d.clear(); e != nil {
 			return nil, nil, false, errors.Join(err, e)
@@ -170,8 +170,8 @@ func (d *diskCache) find(ctx context.Context, dir string, w compilation) (wazero
 	return c, r
 }
 
-// fromSkeleton compiles a skeleton in the presence of its code. It makes sure that the code was taken: a skeleton that is
-// compiled itself traps wherever it is called.
+// fromSkeleton compiles a skeleton whose machine code is in wazero's directory. It makes sure that wazero has taken that code: the
+// functions of a skeleton that is compiled itself all trap.
 func (d *diskCache) fromSkeleton(ctx context.Context, given map[string]fs.FileInfo, known corewasm.Facts, w compilation) (wazero.CompiledModule, *corewasm.Result) {
 	r, err := w.skeleton(known)
 	if err != nil {
@@ -188,8 +188,8 @@ func (d *diskCache) fromSkeleton(ctx context.Context, given map[string]fs.FileIn
 	return c, r
 }
 
-// untouched says whether the files that were given are there still, and no others but those that were given for other
-// modules: wazero has written nothing.
+// untouched says whether the given files are still the same, and all other files were given for other modules: then wazero has
+// written nothing.
 func (d *diskCache) untouched(given map[string]fs.FileInfo) bool {
 	d.dir.Lock()
 	defer d.dir.Unlock()
@@ -210,8 +210,8 @@ func (d *diskCache) untouched(given map[string]fs.FileInfo) bool {
 	return err == nil && found == len(given)
 }
 
-// statNow tells which file a path names at this moment. Windows would look that up when it is compared, by the path, under which
-// another file may lie then; what is open is known at once.
+// statNow identifies the file that a path names at this moment. On Windows os.Stat would identify it only when it is compared, by the
+// path, which may name another file by then; a file that is open is identified at once.
 func statNow(path string) (fs.FileInfo, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -221,12 +221,12 @@ func statNow(path string) (fs.FileInfo, error) {
 	return f.Stat()
 }
 
-// takeBack removes what was given.
+// takeBack removes the files that were given.
 func (d *diskCache) takeBack(given map[string]fs.FileInfo) {
 	d.dir.Lock()
 	defer d.dir.Unlock()
 	for name := range given {
-		_ = os.Remove(filepath.Join(d.files, name)) // what stays is cleared away by the next who compiles
+		_ = os.Remove(filepath.Join(d.files, name)) // if it fails, the next compilation removes it
 		delete(d.given, name)
 	}
 }

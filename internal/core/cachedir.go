@@ -9,22 +9,22 @@ import (
 	"regexp"
 )
 
-// What the cache keeps stands in a folder of its own, under names that nobody else gives, with a file in it that says whose it is:
-// a cache folder may be one that holds other things, and only what is ours may be deleted.
+// The cache keeps its files in a folder of its own, with a file in it that marks it as the cache's, and under names that no other
+// program uses: the user's cache folder may hold other things, and only the cache's own files may be deleted.
 const (
 	cacheName = "vitrine-compiled"
 	cacheMark = "VITRINE-CACHE"
 	markText  = "This folder is Vitrine's cache of compiled code. Whatever is in it may be deleted at any time.\n"
 )
 
-// The names of what is deleted: an engine's folder, a module's, and a file of a module's code.
+// The names of what may be deleted: an engine's folder, a module's, and a file of a module's code.
 var (
 	engineName = regexp.MustCompile(`^engine-[0-9]+$`)
 	moduleName = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	codeName   = regexp.MustCompile(`^[^.]+\.[^.]+\.[0-9a-f]+-[0-9a-f]{8}$`)
 )
 
-// UntrustedCacheError says that code in a cache folder is not run, because others could have put it there.
+// UntrustedCacheError says that code in a cache folder is not run, because another user could have put it there.
 type UntrustedCacheError struct{ Path, Why string }
 
 // Error names the folder or file, and who can change it.
@@ -53,8 +53,7 @@ func cacheFolder(dir string) (string, error) {
 	return own, mark(own)
 }
 
-// checkOuter looks at the folders around the cache's own. Nobody else may be able to put another in its place, which in a folder that
-// is sticky nobody can.
+// checkOuter checks the folders around the cache's own: no other user may be able to replace it. In a sticky folder no other user can.
 func checkOuter(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
@@ -77,7 +76,7 @@ func checkOuter(dir string) error {
 	}
 }
 
-// ownFolder makes a folder that nobody else can write to, or finds it.
+// ownFolder makes a folder that no other user can write to, or checks one that exists.
 func ownFolder(path string) error {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
@@ -95,7 +94,7 @@ func ownFolder(path string) error {
 	return nil
 }
 
-// mark makes the file that says whose the folder is. One without it that is not empty is somebody else's.
+// mark makes the file that marks a folder as the cache's. A folder without it that is not empty belongs to something else.
 func mark(own string) error {
 	path := filepath.Join(own, cacheMark)
 	marked := func() bool {
@@ -110,7 +109,7 @@ func mark(own string) error {
 		return err
 	}
 	if len(entries) > 0 {
-		if marked() { // by another process, between the two looks
+		if marked() { // by another process, between the two checks
 			return nil
 		}
 		return fmt.Errorf("%s is no cache of Vitrine's: there is no file %s in it", own, cacheMark)
@@ -118,7 +117,7 @@ func mark(own string) error {
 	return os.WriteFile(path, []byte(markText), 0o600)
 }
 
-// removeEngine removes the folder of an engine. Links in it are removed, and not what they lead to.
+// removeEngine removes the folder of an engine. Links in it are removed, not their targets.
 func removeEngine(path string) error {
 	info, err := os.Lstat(path)
 	if err != nil || !info.IsDir() || foreign(info, false) != "" || !engineName.MatchString(filepath.Base(path)) {
@@ -127,7 +126,7 @@ func removeEngine(path string) error {
 	return os.RemoveAll(path)
 }
 
-// codeFiles are the files of code in a module's folder; none in what is no folder of ours.
+// codeFiles are the files of code in a module's folder; none if it is no folder of the cache's.
 func codeFiles(dir string) []fs.DirEntry {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || !moduleName.MatchString(filepath.Base(dir)) {

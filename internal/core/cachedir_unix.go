@@ -9,11 +9,12 @@ import (
 	"syscall"
 )
 
-// checksModes says that permission bits tell who can write.
+// checksModes says that permission bits decide who can write.
 const checksModes = true
 
-// foreign says why what is at a path may be somebody else's work; empty if nobody but this process's user can write to it. A folder that
-// holds ours may be the system's, and one that everybody can write to but where nobody can replace what is another's.
+// foreign says why another user may have written what is at a path; empty if only this process's user can write to it. A folder around
+// the cache's may belong to the system, and may be one that all users can write to if it is sticky: then they cannot replace the
+// folders of others.
 func foreign(info fs.FileInfo, holdsOurs bool) string {
 	sys, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -36,20 +36,20 @@ func (d *diskCache) give(dir string) (given map[string]fs.FileInfo, known corewa
 		if info := d.put(path, part[0], part[2]); info != nil {
 			given[part[0]], known = info, corewasm.Facts(part[1])
 			now := time.Now()
-			_ = os.Chtimes(path, now, now) // a lost date costs a compilation at worst
+			_ = os.Chtimes(path, now, now) // if it fails, the file may be evicted early
 		}
 	}
 	return given, known
 }
 
-// put makes the file at path wazero's by name; nil if it cannot be. What is looked at is what wazero will read: it lies where nobody else
-// can get at it by then.
+// put makes the file at path wazero's by name; nil if it cannot. It checks the file that wazero will read, after it has been put where no other
+// process changes it.
 func (d *diskCache) put(path, name, sum string) fs.FileInfo {
 	d.dir.Lock()
 	defer d.dir.Unlock()
 	to := filepath.Join(d.files, name)
 	if link(path, to) != nil {
-		return nil // another process has just thrown it out, as a rule
+		return nil // usually another process has just evicted it
 	}
 	info, err := os.Lstat(to)
 	if err != nil {
@@ -74,7 +74,7 @@ func (d *diskCache) put(path, name, sum string) fs.FileInfo {
 
 // keep moves the code that wazero has just written to the shared directory, and says whether there was any.
 func (d *diskCache) keep(ctx context.Context, dir string, w compilation, known corewasm.Facts) bool {
-	defer d.clear() //nolint:errcheck // the next compilation finds out
+	defer d.clear() //nolint:errcheck // if it fails, the next compilation does it
 	entries, err := os.ReadDir(d.files)
 	if err != nil || len(entries) != 1 || strings.HasSuffix(entries[0].Name(), ".tmp") {
 		return false
@@ -96,7 +96,7 @@ func (d *diskCache) keep(ctx context.Context, dir string, w compilation, known c
 	return os.Rename(path, filepath.Join(dir, strings.Join([]string{name, string(known), sum}, "."))) == nil
 }
 
-// name finds out under which name wazero looks for a module's code: it has a runtime of its own compile the module.
+// name finds the file name under which wazero looks for a module's code: it has a runtime of its own compile the module.
 func (d *diskCache) name(ctx context.Context, wasm []byte) (string, error) {
 	tmp, err := os.MkdirTemp(d.run, "name")
 	if err != nil {
@@ -153,8 +153,8 @@ func (d *diskCache) evict() {
 	}
 }
 
-// digest is what tells a file that is damaged: its length and a checksum of all but the machine code, for wazero sums that
-// up itself when it reads it. Against files that are forged nothing helps but that nobody else can have written them.
+// digest detects a damaged file: its length and a checksum of all but the machine code, of which wazero checks a checksum of its own.
+// It does not detect forged files; against those, no other user may be able to write them.
 func digest(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -179,7 +179,7 @@ func digest(path string) (string, error) {
 	return fmt.Sprintf("%x-%08x", size, h.Sum32()), nil
 }
 
-// machineCode finds the machine code in a file of wazero's, by what stands before it: a magic word, the version behind its
+// machineCode finds the machine code in a file of wazero's, by what precedes it: a magic word, the version behind its
 // length, the number of functions, the offset of each, and the length of the code. The range is empty in other files.
 func machineCode(r io.ReadSeeker, size int64) (from, to int64) {
 	const magic = "WAZEVO"

@@ -7,7 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
-// ExternKind is what a core import or export is.
+// ExternKind is the kind of a core import or export.
 type ExternKind uint8
 
 // The kinds.
@@ -33,7 +33,7 @@ func (k ExternKind) String() string {
 	return fmt.Sprintf("kind %d", uint8(k))
 }
 
-// Import is one import of a module as it stands in its bytes.
+// Import is one import of a module.
 type Import struct {
 	Module, Field string
 	Kind          ExternKind
@@ -62,14 +62,14 @@ type CompileOptions struct {
 	Slots []Slot // one for each import, in order
 }
 
-// Info is what a core module's bytes say without compiling it.
+// Info describes a core module; it is read without compiling the module.
 type Info struct {
 	Imports  []Import
 	Exports  []Export
 	HasStart bool
 	Features []string // features beyond core 1.0 that it uses, by their names ("bulk-memory", "simd" …)
 
-	// NotResettable says why an instance cannot be set back to what it was once ("table-changed", "segment-dropped",
+	// NotResettable says why an instance cannot be reset to an earlier state ("table-changed", "segment-dropped",
 	// "vector-global"); empty if it can.
 	NotResettable []string
 	// FillsImports says that active segments are written into an imported memory or table when an instance is made.
@@ -88,11 +88,11 @@ func Inspect(wasm []byte) (*Info, error) {
 	return newInfo(i), nil
 }
 
-// ImportName is what a core module calls one of its imports.
+// ImportName is the name of an import of a core module.
 type ImportName struct{ Module, Field string }
 
-// ImportNames reads the names of a core module's imports, in order. It reads no code, so that it is quick, and so that an
-// error says less than one of Inspect's.
+// ImportNames reads the names of a core module's imports, in order. It does not read code, so that it is quick, but finds
+// fewer errors than Inspect.
 func ImportNames(wasm []byte) ([]ImportName, error) {
 	imports, err := corewasm.ImportsOf(wasm)
 	if err != nil {

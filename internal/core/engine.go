@@ -15,24 +15,24 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
-// Config says how an Engine works.
+// Config configures an Engine.
 type Config struct {
 	// CacheDir holds compiled code between processes; empty means no disk cache. Content-addressed, bounded, safe with
-	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone, and what
-	// others could have written is an *UntrustedCacheError. What else is in it is left alone.
+	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone, and an
+	// *UntrustedCacheError says that other users could have written to it. Other files in it are left alone.
 	CacheDir string
 	// CacheBytes bounds the disk cache; 0 means a default.
 	CacheBytes int64
-	// CacheWarning hears of code in the cache that is not run because others could have put it there, an *UntrustedCacheError; from
-	// any goroutine. nil: nobody.
+	// CacheWarning gets an *UntrustedCacheError for code in the cache that is not run because other users could have put it there. It
+	// is called from any goroutine. May be nil.
 	CacheWarning func(error)
 
-	interpreter bool // run without machine code, for tests of what other processors do
-	goMemory    bool // keep memories in Go's heap, for tests of what systems without mmap do
+	interpreter bool // run without machine code, to test what other processors do
+	goMemory    bool // keep memories in Go's heap, to test what systems without mmap do
 }
 
 // features are what guests may use. Exception handling is left out: wazero v1.12 compiles locals around it wrongly. So are
-// typed function references: it lets call_ref call a function of another type than the one that it names.
+// typed function references: its call_ref can call a function of another type than the one that it names.
 const features = api.CoreFeaturesV2 | experimental.CoreFeaturesTailCall | experimental.CoreFeaturesExtendedConst
 
 // Engine compiles and runs core modules. Safe for concurrent use.
@@ -100,11 +100,11 @@ func (e *Engine) openCheck(ctx context.Context) error {
 }
 
 // anonymous is the configuration of every instance: imports are resolved by slot, so names would only collide. The random
-// source is never read, but wazero would seed a generator of its own for each instance, a tenth of what one costs.
+// source is never read, but wazero would seed a generator of its own for each instance, a tenth of an instance's cost.
 var anonymous = wazero.NewModuleConfig().WithName("").WithStartFunctions().WithRandSource(rand.Reader)
 
-// refuel is the check function, which is told of fuel that is overdrawn, or of a table that is to grow. Guest code has left
-// wazero's machine code here, so the Go scheduler and collector get their turn; whoever wants the guest to end is heard.
+// refuel is the check function: rewritten code calls it when fuel is overdrawn, and before a table grows. It runs in Go, so that the
+// Go scheduler and garbage collector can run, and it checks the task's interrupt.
 func (e *Engine) refuel(ctx context.Context, mod api.Module, stack []uint64) {
 	v, ok := e.instances.Load(mod)
 	if !ok {
@@ -116,7 +116,7 @@ func (e *Engine) refuel(ctx context.Context, mod api.Module, stack []uint64) {
 		panic(&unwind{err})
 	}
 	left := int32(stack[0])
-	if left >= 0 { // it is no fuel: a table is to grow
+	if left >= 0 { // not fuel: a table is to grow
 		stack[0] = uint64(uint32(g.growTable(t, left)))
 		return
 	}
@@ -150,7 +150,7 @@ func (e *Engine) Close(ctx context.Context) error {
 }
 
 // compileContext makes wazero compile the functions of a large module side by side, and two at a time at the least: with
-// one it would not hear of the end of ctx.
+// one it would not check ctx.
 func compileContext(ctx context.Context) context.Context {
 	return experimental.WithCompilationWorkers(ctx, max(2, runtime.GOMAXPROCS(0)))
 }

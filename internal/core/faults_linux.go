@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// faultCounter counts the page faults of the process. It is cheaper to ask than a pagemap, and tells that there is nothing
-// to be asked.
+// faultCounter counts the page faults of the process. It is cheaper to read than a pagemap, and without new faults the
+// pagemap need not be read.
 type faultCounter struct {
 	once  sync.Once
 	works bool
@@ -17,7 +17,7 @@ type faultCounter struct {
 
 var faults faultCounter
 
-// count gives the number; false if it cannot be relied upon.
+// count returns the number; false if it cannot be relied upon.
 func (f *faultCounter) count() (int64, bool) {
 	f.once.Do(func() { f.works = f.tells() })
 	if !f.works {
@@ -34,7 +34,7 @@ func (*faultCounter) now() (int64, bool) {
 	return int64(r.Minflt + r.Majflt), true
 }
 
-// tells tries whether each first write to a page is counted: what stands in for a kernel may not count at all.
+// tells tests whether each first write to a page is counted: an emulated kernel (gVisor, for one) may not count at all.
 func (f *faultCounter) tells() bool {
 	told := false
 	err := trial(func(b []byte) {

@@ -18,11 +18,11 @@ type Func struct {
 	typ  binary.CoreFuncType
 	host *HostFunc           // a function of a host module, called without wazero
 	look func() api.Function // finds it if it has no name
-	// free are call objects of wazero's that no call is using. One is never entered twice, which would corrupt it.
+	// free are wazero's call objects that no call is using. Entering one twice would corrupt it.
 	free []*callObject
 }
 
-// maxFree bounds the call objects that wait. More are in use only while a guest calls itself through the host.
+// maxFree bounds free. More call objects are in use only while a guest calls itself through the host.
 const maxFree = 8
 
 // function makes a call object.
@@ -60,7 +60,7 @@ func (i *Instance) TableFunc(name string, index uint32, params []binary.CoreValT
 func (f *Func) Type() binary.CoreFuncType { return f.typ }
 
 // Call runs the function: parameters are read from stack and results written to it; it must be long enough for either.
-// ctx, which says whose [Thread] it is, reaches host functions unchanged. An error is a *cm.Trap, or what a host function returned.
+// ctx, which gives the [Thread], reaches host functions unchanged. An error is a *cm.Trap, or what a host function returned.
 func (f *Func) Call(ctx context.Context, stack []uint64) error {
 	if f.host != nil {
 		return guard(ctx, f.host.Fn, stack)

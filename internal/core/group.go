@@ -14,53 +14,53 @@ import (
 type Limits struct {
 	Memory     uint64        // bytes, all memories together; 0: 4 GiB a memory
 	Tables     uint32        // elements of all tables together; 0: a default of 10 million
-	Fuel       uint64        // what Group.Fuel may come to, to the check interval; 0: no bound
+	Fuel       uint64        // the most that Group.Fuel may be, within a check interval; 0: no bound
 	Stack      uint64        // bytes of stack of each thread of control; 0: a default of 128 MiB
 	StackApart bool          // stacks are not charged to the account: their limit is Stack alone
-	StackHeld  *atomic.Int64 // what stacks beyond the free 2 MiB of a thread take is added to it, in bytes; nil: not counted
+	StackHeld  *atomic.Int64 // the bytes of stacks beyond the free 2 MiB of each thread are added to it; nil: not counted
 	CheckEvery uint32        // loop iterations and function entries between interrupt checks; 0: default
 }
 
-// defaultInterval is between checks where Limits say nothing. A check costs about 50 ns, and an iteration between one
-// nanosecond and half a microsecond: this is a percent at most, and two milliseconds before a guest hears anything.
+// defaultInterval is the check interval where Limits set none. A check costs about 50 ns, and an iteration between one nanosecond and
+// half a microsecond: so checks cost a percent at most, and a guest runs for two milliseconds at most without one.
 const defaultInterval = 4096
 
 // maxInterval keeps the counter, a signed 32-bit number, far from its ends.
 const maxInterval = 1 << 30
 
-// Group is what the instances of one store share.
+// Group is the state that the instances of one store share.
 //
-// Exactly one goroutine may run inside a Group at a time, which is for the caller to see to: in a Func.Call, in
-// Instantiate, in Close, or with the bytes of a Memory. Others may be inside it, too, as long as they are parked in host
-// functions: each has a [Thread]. Fuel, Memory and MemoryPeak may be called by anybody at any time.
+// The caller has to ensure that exactly one goroutine at a time runs inside a Group: in a Func.Call, in Instantiate, in Close, or with
+// the bytes of a Memory. Others may be inside it as long as they are parked in host functions; each has a [Thread]. Fuel, Memory and
+// MemoryPeak may be called at any time from any goroutine.
 type Group struct {
 	engine   *Engine
 	limits   Limits
 	interval int64
 	granted  atomic.Int64 // fuel given out to instances so far
-	fuelEnd  atomic.Int64 // granted that is certainly within Limits.Fuel
+	fuelEnd  atomic.Int64 // a value of granted that is certainly within Limits.Fuel
 	memory   atomic.Int64
 	peak     atomic.Int64
 	closed   atomic.Bool // written under mu
 
-	own     Thread      // of calls that come with none
-	current *Thread     // whose guest code runs, or ran last and goes on; nil: nobody's
-	mark    int64       // what had been used when it was made the current one
+	own     Thread      // of calls without one
+	current *Thread     // whose guest code runs, or ran last; nil: none
+	mark    int64       // used fuel when current was set
 	spare   *guestStack // of a thread that has ended, for the next one
-	account *cm.Account // what deep stacks are charged to
+	account *cm.Account // is charged for deep stacks
 
 	mu        sync.Mutex // guards what follows
 	instances []*Instance
 	memories  []*linearMemory
-	spent     int64  // what instances had used when the group was closed
-	base      int64  // what they had used when the group was last reset
-	elements  uint64 // that the tables of all instances have
+	spent     int64  // fuel that instances had used when the group was closed
+	base      int64  // fuel that they had used when the group was last reset
+	elements  uint64 // of the tables of all instances
 }
 
-// maxFuel bounds limits, so that sums of them stay numbers.
+// maxFuel bounds limits, so that sums of them do not overflow.
 const maxFuel = math.MaxInt64 / 4
 
-// errClosed is what calls into a closed group end with.
+// errClosed is the error of calls into a closed group.
 var errClosed error = &cm.Trap{Code: cm.TrapDead, Detail: "the store is closed"}
 
 // NewGroup makes a group.
@@ -82,11 +82,11 @@ func (e *Engine) NewGroup(l Limits) *Group {
 	return g
 }
 
-// SetAccount says which account the stacks of threads are charged to that become deep from now on; nil: to none, as before the first time.
+// SetAccount sets the account that is charged for the stacks of threads that become deep from now on; nil, as at first: none.
 func (g *Group) SetAccount(a *cm.Account) { g.account = a }
 
-// refuel gives fuel to an instance in which t has overdrawn its own by -left; a trap if the group, or t, has used up all that
-// it may.
+// refuel gives fuel to an instance in which t has overdrawn its own by -left; a trap if the group, or t, has used up its
+// limit.
 func (g *Group) refuel(t *Thread, left int64) (int64, error) {
 	give := g.interval
 	// The instance's counter is overdrawn, and Fuel sees it.
@@ -147,10 +147,10 @@ func (g *Group) MemoryPeak() uint64 { return uint64(g.peak.Load()) }
 // elementBytes is what an element of a table takes.
 const elementBytes = 8
 
-// manyElements is as many as Go can be trusted to have room for.
+// manyElements is a number of elements that Go's heap certainly has room for.
 const manyElements = 1 << 17
 
-// growTable says whether a table may grow by n elements in a call of t: n if so, and counts them, else -1.
+// growTable counts n more elements of a table, in a call of t, and returns n; -1 if that is beyond the limit.
 func (g *Group) growTable(t *Thread, n int32) int32 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -165,7 +165,7 @@ func (g *Group) growTable(t *Thread, n int32) int32 {
 	return n
 }
 
-// take accounts for n more bytes of memory; false if that is beyond the limit.
+// take counts n more bytes of memory; false if that is beyond the limit.
 func (g *Group) take(n uint64) bool {
 	now := g.memory.Add(int64(n))
 	if g.limits.Memory != 0 && uint64(now) > g.limits.Memory {
@@ -180,8 +180,8 @@ func (g *Group) take(n uint64) bool {
 	}
 }
 
-// Close releases every instance and memory of the group. No goroutine may be inside it, and none may come later: calls
-// end with an error, but bytes of a memory that somebody kept are gone, and touching them kills the process. A second
+// Close releases every instance and memory of the group. No goroutine may be inside it, and later calls end with an error.
+// The bytes of its memories are unmapped, and touching them kills the process. A second
 // Close does nothing.
 func (g *Group) Close(ctx context.Context) error {
 	g.mu.Lock()

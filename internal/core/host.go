@@ -19,9 +19,8 @@ type HostFunc struct {
 	Fn              func(ctx context.Context, stack []uint64) error
 }
 
-// HostModule holds the trampolines of one program; it can be the source of any number of instantiations. It is an
-// *Instance so that it can be a source; it has no memory and no group. Close it when the program is gone, or leave it to
-// Engine.Close.
+// HostModule makes the module of the trampolines of one program. It is an *Instance, without memory or group, so that it can be a
+// source of any number of instantiations. Close it when the program is gone, or leave it to Engine.Close.
 func (e *Engine) HostModule(ctx context.Context, fns []HostFunc) (*Instance, error) {
 	e.mu.Lock()
 	closed := e.closed

@@ -31,8 +31,8 @@ type Instance struct {
 // Instantiate makes an instance of m in group g; sources are numbered as m's Slots say. ctx reaches host functions
 // called by a start section. A trap in start is an error like a trap in a call.
 //
-// After an error what was made so far stays with the group until it is closed: a segment may have been written to a
-// table or memory of another instance.
+// After an error the instances made so far stay with the group until it is closed: a segment may have been written to a table or
+// memory of another instance.
 func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources []*Instance) (*Instance, error) {
 	i, err := e.Prepare(ctx, g, m, sources)
 	if err == nil && i.HasStart() {
@@ -44,8 +44,7 @@ func (e *Engine) Instantiate(ctx context.Context, g *Group, m *Module, sources [
 	return i, nil
 }
 
-// Prepare is Instantiate without the start section: when HasStart says that there is one, Start runs it, before anything
-// else is called.
+// Prepare is Instantiate without the start section. If HasStart, Start has to run it before anything else is called.
 func (e *Engine) Prepare(ctx context.Context, g *Group, m *Module, sources []*Instance) (*Instance, error) {
 	if err := g.thread(ctx).Err(); err != nil {
 		return nil, err
@@ -76,7 +75,7 @@ func (e *Engine) Prepare(ctx context.Context, g *Group, m *Module, sources []*In
 		g.mu.Unlock()
 	}
 	if m.rewrite.Start != "" && !m.info.HasStart {
-		// Nothing of the guest's runs: segments are held against the bounds of their tables.
+		// No code of the guest's runs: this checks segments against the bounds of their tables.
 		if err := i.Start(ctx); err != nil {
 			return nil, err
 		}
@@ -95,7 +94,7 @@ func (i *Instance) Start(ctx context.Context) error {
 	return i.start.Call(ctx, nil)
 }
 
-// prepare makes the memory that the instance will have and holds what the module asks for against the limits.
+// prepare makes the memory of the instance, and checks what the module needs against the limits.
 func (i *Instance) prepare() (*linearMemory, error) {
 	m, g := i.module, i.group
 	if n := m.rewrite.TableElements; n > 0 {
@@ -154,7 +153,7 @@ func (i *Instance) make(ctx context.Context, e *Engine, lm *linearMemory) (err e
 	return nil
 }
 
-// resolve finds the source that a slot's module name stands for.
+// resolve finds the source of a slot by its module name.
 func (i *Instance) resolve(name string) api.Module {
 	if name == corewasm.CheckModule {
 		return i.module.engine.check
@@ -221,8 +220,8 @@ func (i *Instance) close(ctx context.Context) error {
 	return i.mod.Close(ctx)
 }
 
-// Close releases a host module, once no group with an instance that imports from it is open. It is not for other
-// instances, which their group closes.
+// Close releases a host module, once no group with an instance that imports from it is open. Other instances
+// are closed by their group.
 func (i *Instance) Close(ctx context.Context) error {
 	if i.module != nil || i.mod == nil {
 		return nil

@@ -21,8 +21,8 @@ type Memory struct{ lm *linearMemory }
 // after the group was closed.
 func (m *Memory) Bytes() []byte { return m.lm.bytes }
 
-// linearMemory backs one memory of a group. wazero asks it to grow; when it ends is for the group to say, because
-// wazero v1.12 frees a memory when an instance that only imports it is closed.
+// linearMemory backs one memory of a group. wazero asks it to grow, but only the group releases it, because wazero v1.12 frees a memory
+// when an instance that only imports it is closed.
 type linearMemory struct {
 	group *Group
 	store *addressRange // nil: bytes is memory of its own, which moves when it grows: see newBlock
@@ -30,7 +30,7 @@ type linearMemory struct {
 	bytes []byte
 	most  uint64
 
-	shrink bool // the next growth is none: wazero is to be told of bytes that have become fewer
+	shrink bool // the next growth only tells wazero of the smaller size; see truncate
 }
 
 var (
@@ -57,7 +57,7 @@ func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
 			m.bytes, err = m.store.commit(size)
 		}
 		if err != nil {
-			m.store = nil // no address space to be had: live without
+			m.store = nil // there is no address space: go without
 		}
 	}
 	if m.store == nil {
@@ -122,8 +122,8 @@ func (m *linearMemory) release() {
 	}
 }
 
-// AddressSpace says whether the process may have n bytes of memory more, and some to spare: always, where no limit of its own is set
-// (ulimit -v). It costs two system calls there.
+// AddressSpace says whether the process may have n bytes of memory more, with some to spare. It is always true where the process has no
+// limit (ulimit -v); with a limit it costs two system calls.
 func AddressSpace(n uint64) bool { return addressSpace(n) }
 
 // cloneBytes copies a memory's bytes to Go's memory.

@@ -11,7 +11,7 @@ import (
 // mapNoReserve has no counterpart that all of these systems share; a range without access is not counted by any.
 const mapNoReserve = 0
 
-// errKeep says that the range cannot be emptied in place: MADV_DONTNEED does not promise zeroes here.
+// errKeep says that the range cannot be emptied in place: here MADV_DONTNEED does not guarantee zeroes.
 var errKeep = errors.New("pages cannot be dropped")
 
 func dropPages([]byte) error { return errKeep }
@@ -21,7 +21,7 @@ func emptyStack(b []byte) { _ = unix.Madvise(b, unix.MADV_FREE) }
 
 func smallPages([]byte) {}
 
-// addressLimited does not ask here: the limit goes by another name on each of these systems.
+// addressLimited is always false here: the limit has another name on each of these systems.
 func addressLimited() bool { return false }
 
 // growBlock moves the first used bytes to a larger block.

@@ -19,7 +19,7 @@ func emptyStack(b []byte) { _ = unix.Madvise(b, unix.MADV_DONTNEED) }
 // smallPages keeps the first write to a stack from taking two megabytes of it.
 func smallPages(b []byte) { _ = unix.Madvise(b, unix.MADV_NOHUGEPAGE) }
 
-// addressLimited says that the process may have so much address space only (ulimit -v), or so much memory of its own (ulimit -d).
+// addressLimited says whether the process has a limit of address space (ulimit -v) or of memory of its own (ulimit -d).
 var addressLimited = sync.OnceValue(func() bool {
 	for _, what := range []int{unix.RLIMIT_AS, unix.RLIMIT_DATA} {
 		var l unix.Rlimit

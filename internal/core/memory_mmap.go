@@ -18,11 +18,11 @@ type addressRange struct {
 	used      int // bytes from the start that may have been touched since the range was last empty
 }
 
-// pooledRange is the size of ranges that are kept for reuse: a whole 32-bit memory. Address space is plentiful, and a
-// range that fits all saves a system call for each instance.
+// pooledRange is the size of ranges that are kept for reuse: a whole 32-bit memory. Address space is plentiful, and
+// ranges that fit every memory save a system call for each instance.
 const pooledRange = maxMemory
 
-// maxPooled bounds how many ranges wait for reuse.
+// maxPooled bounds the ranges that are kept for reuse.
 const maxPooled = 256
 
 // rangePool hands out ranges and keeps returned ones.
@@ -32,7 +32,7 @@ type rangePool struct {
 	closed bool
 }
 
-// get gives an empty range of at least size bytes.
+// get returns an empty range of at least size bytes.
 func (p *rangePool) get(size uint64) (*addressRange, error) {
 	if size > pooledRange {
 		return nil, fmt.Errorf("memory of %d bytes", size)
@@ -77,7 +77,7 @@ func (p *rangePool) close() {
 	}
 }
 
-// commit makes the first size bytes usable and gives them; new ones are zero. Sizes of one use never shrink.
+// commit makes the first size bytes usable and returns them; new ones are zero. Sizes of one use never shrink.
 func (r *addressRange) commit(size uint64) ([]byte, error) {
 	n := int(size)
 	if n > r.committed {
@@ -90,8 +90,8 @@ func (r *addressRange) commit(size uint64) ([]byte, error) {
 	return r.all[:n:n], nil
 }
 
-// keepCommitted is how much of an empty range may stay usable. Less system calls for the next guest of usual size, and
-// no bounds check that goes wrong gets far.
+// keepCommitted is how much of an empty range may stay usable. It saves system calls for the next guest of
+// usual size, and a wrong bounds check cannot reach far.
 const keepCommitted = 16 << 20
 
 // clear drops the contents.
@@ -114,8 +114,8 @@ func (r *addressRange) clear() error {
 	return nil
 }
 
-// newBlock makes memory of its own for one that moves when it grows: where address space is scarce, and a range for all that it may come
-// to would take too much. It is never Go's: a process of which Go gets no more memory ends.
+// newBlock makes memory that moves when it grows, for where address space is scarce and a range of the memory's maximum would take too
+// much. It is not of Go's heap: Go ends the process when its heap cannot grow.
 func newBlock(size uint64) ([]byte, error) {
 	if size == 0 {
 		return nil, nil
@@ -136,10 +136,10 @@ func freeBlock(b []byte) {
 	}
 }
 
-// spareSpace is what is left to Go whatever a guest asks for: its heap cannot be refused anything.
+// spareSpace is reserved for Go's heap whatever a guest asks for: Go ends the process when its heap cannot grow.
 const spareSpace = 96 << 20
 
-// addressSpace says whether the process may have n bytes more, and some to spare.
+// addressSpace says whether the process may have n bytes more, with some to spare.
 func addressSpace(n uint64) bool {
 	if !addressLimited() {
 		return true
@@ -147,7 +147,7 @@ func addressSpace(n uint64) bool {
 	if n > 1<<46 {
 		return false
 	}
-	// Limits count what can be written to: of address space all, of memory what is private.
+	// Both limits count what can be written to: that of address space all of it, that of memory only private mappings.
 	b, err := unix.Mmap(-1, 0, int(n)+spareSpace, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|mapNoReserve)
 	if err != nil {
 		return false

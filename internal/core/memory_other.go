@@ -19,7 +19,7 @@ func (*rangePool) get(uint64) (*addressRange, error) { return nil, nil }
 func (*rangePool) put(*addressRange)                 {}
 func (*rangePool) close()                            {}
 
-// newBlock makes memory of its own for one that moves when it grows.
+// newBlock makes memory that moves when it grows.
 func newBlock(size uint64) ([]byte, error) {
 	if size > math.MaxInt {
 		return nil, errors.New("it is more than this processor can address")
@@ -36,6 +36,6 @@ func growBlock(b []byte, used int, size uint64) ([]byte, error) {
 
 func freeBlock([]byte) {}
 
-// addressLimited and addressSpace know nothing of limits here.
+// addressLimited and addressSpace do not know limits here.
 func addressLimited() bool     { return false }
 func addressSpace(uint64) bool { return true }

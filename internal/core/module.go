@@ -32,7 +32,7 @@ type Module struct {
 	memorySlot *Slot
 }
 
-// Info is what the module's original bytes say.
+// Info describes the original module.
 func (m *Module) Info() *Info { return m.info }
 
 // moduleKey identifies compiled code: a digest of the module's bytes and of its slots.
@@ -41,21 +41,21 @@ type moduleKey [sha256.Size]byte
 // moduleEntry is one compilation, under way or done. It does not keep the module: machine code goes when the last
 // component and store that use it are gone.
 type moduleEntry struct {
-	wanted int                // by how many Compiles that wait for it; Engine.mu guards it
-	giveUp context.CancelFunc // ends the compilation between two functions: nobody wants it any more
+	wanted int                // how many Compiles wait for it; Engine.mu guards it
+	giveUp context.CancelFunc // ends the compilation between two functions, when no Compile waits for it
 
 	done chan struct{} // closed when the fields below are set
 	m    weak.Pointer[Module]
 	err  error
 }
 
-// errGivenUp is the end of a compilation that nobody wants any more.
+// errGivenUp is the error of a compilation that no Compile waits for any more.
 var errGivenUp = errors.New("compiling was given up")
 
 // Compile rewrites and compiles a module. cached says that no machine code had to be made: it came from the disk cache,
-// or from an earlier Compile, for compiling the same bytes with the same options again gives the same *Module as long as
-// somebody has it. Nobody closes a Module; the collector does. It ends early, between two functions, when the contexts of
-// all who wait for it have ended.
+// or from an earlier Compile, since compiling the same bytes with the same options again returns the same *Module as long
+// as it is referenced. A Module is not closed, but garbage-collected. The compilation ends early, between two functions, when the
+// contexts of all its Compiles have ended.
 func (e *Engine) Compile(ctx context.Context, wasm []byte, o CompileOptions) (m *Module, cached bool, err error) {
 	key := keyOf(wasm, o.Slots)
 	for {
@@ -77,7 +77,7 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte, o CompileOptions) (m 
 		}
 		switch {
 		case errors.Is(entry.err, errGivenUp):
-			continue // it was too late to want it
+			continue // the compilation had been given up
 		case entry.err != nil:
 			return nil, false, entry.err
 		}
@@ -88,7 +88,7 @@ func (e *Engine) Compile(ctx context.Context, wasm []byte, o CompileOptions) (m 
 	}
 }
 
-// entry finds the compilation that key stands for, or begins one, which is then the caller's to end.
+// entry finds the compilation of key, or begins one, which the caller then has to end.
 func (e *Engine) entry(key moduleKey) (entry *moduleEntry, mine bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -104,7 +104,7 @@ func (e *Engine) entry(key moduleKey) (entry *moduleEntry, mine bool, err error)
 	return entry, !ok, nil
 }
 
-// leave says that a Compile does not wait for a compilation any longer.
+// leave says that a Compile does not wait for a compilation any more.
 func (e *Engine) leave(entry *moduleEntry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -124,7 +124,7 @@ func (e *Engine) forget(key moduleKey, entry *moduleEntry) {
 
 func (e *Engine) compileEntry(ctx context.Context, key moduleKey, entry *moduleEntry, wasm []byte, o CompileOptions) (*Module, bool, error) {
 	defer close(entry.done)
-	// Others may wait for this result, so the wish of all and not this caller's context decides whether it goes on.
+	// Other Compiles may wait for this result, so it ends when all have left, not when this caller's context ends.
 	work, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	e.mu.Lock()
@@ -201,14 +201,14 @@ func (e *Engine) compile(ctx context.Context, key moduleKey, wasm []byte, o Comp
 	return m, cached, nil
 }
 
-// Validate says whether a module is valid, all its code included, without making machine code: an error says what is
-// not, or which feature the engine lacks. Compile refuses what Validate refuses.
+// Validate checks a module with all its code, without making machine code: an error says what is invalid, or which feature the engine
+// lacks. Compile refuses the same modules.
 func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
 	info, err := corewasm.Inspect(wasm)
 	if err != nil {
 		return complexity(err)
 	}
-	// It is the rewritten module that wazero can judge: it refuses the empty module names that components are full of.
+	// wazero validates the rewritten module, because it refuses the empty module names that components use.
 	r, err := corewasm.Rewrite(wasm, corewasm.Options{Slots: slices.Repeat([]corewasm.Slot{{Module: "$0"}}, len(info.Imports))})
 	if err != nil {
 		return complexity(err)
@@ -225,7 +225,7 @@ func (e *Engine) Validate(ctx context.Context, wasm []byte) (err error) {
 	return c.Close(ctx)
 }
 
-// complexity has errors say that they come of a limit, if they do.
+// complexity marks an error that comes from the limit of code complexity.
 func complexity(err error) error {
 	var c *corewasm.ComplexityError
 	if errors.As(err, &c) {
@@ -234,7 +234,7 @@ func complexity(err error) error {
 	return err
 }
 
-// wazeroCompile compiles. A panic of wazero's is an error here: it would be a module that it misjudges.
+// wazeroCompile compiles. A panic of wazero's is an error here: it may be a module that wazero wrongly accepts.
 func (e *Engine) wazeroCompile(ctx context.Context, code []byte) (c wazero.CompiledModule, err error) {
 	defer func() {
 		if r := recover(); r != nil {

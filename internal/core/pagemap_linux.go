@@ -15,12 +15,12 @@ import (
 )
 
 var (
-	// errNoPagemap says that the system does not tell which pages of a memory are its own.
+	// errNoPagemap says that the system does not report which pages of a memory have been written.
 	errNoPagemap = errors.New("no pagemap")
 	errDiffers   = errors.New("differs")
 )
 
-// pagemap tells which pages of a mapping belong to it alone: those that were written since it was mapped.
+// pagemap reports which pages of a private mapping are its own: those that were written since it was mapped.
 type pagemap struct {
 	once sync.Once
 	file *os.File // nil: there is none
@@ -28,10 +28,10 @@ type pagemap struct {
 	bufs sync.Pool
 }
 
-// pages is the process's. The file stays open: it is of the process as a whole.
+// pages is shared by the process, and its file stays open.
 var pages pagemap
 
-// scanBuffer is what one question needs.
+// scanBuffer is the buffer of one scan.
 type scanBuffer struct {
 	arg     scanArg
 	regions [128]pageRegion
@@ -52,8 +52,8 @@ const (
 	pageSwapped = 1 << 4
 )
 
-// own calls f for each run of pages of b that are its own, in order, and ends with f's first error. Pages that lie next
-// to each other may come in several runs. b begins at a page's start and has whole pages.
+// own calls f for each run of pages of b that are its own, in order, and ends with f's first error. Adjacent pages
+// may come in several runs. b begins at a page's start and has whole pages.
 func (p *pagemap) own(b []byte, f func(from, to int) error) error {
 	p.once.Do(p.open)
 	if p.file == nil {
@@ -77,8 +77,8 @@ func (p *pagemap) runs(buf *scanBuffer, b []byte, f func(from, to int) error) er
 	return p.scan(buf, b, f)
 }
 
-// open opens the file and tries what it says. A page that it did not tell of would show one invocation what another has
-// written, so that a kernel, or what stands in for one, is not taken at its word.
+// open opens the file and tests it. A written page that it does not report would leak data of one invocation to another, and an
+// emulated kernel may not report pages correctly.
 func (p *pagemap) open() {
 	file, err := os.Open("/proc/self/pagemap")
 	if err != nil {
@@ -125,7 +125,7 @@ func trial(f func(b []byte)) error {
 	return nil
 }
 
-// tells tries the file on a few pages.
+// tells tests the file on a few pages.
 func (p *pagemap) tells() bool {
 	want := [trialPages]bool{1: true, 2: true, 5: true}
 	var got [trialPages]bool
@@ -146,7 +146,7 @@ func (p *pagemap) tells() bool {
 	return err == nil && asked == nil && got == want
 }
 
-// scan asks with PAGEMAP_SCAN, which Linux has since 6.7.
+// scan uses PAGEMAP_SCAN, which Linux has since 6.7.
 func (p *pagemap) scan(buf *scanBuffer, b []byte, f func(from, to int) error) error {
 	base := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b))))
 	end := base + uint64(len(b))
@@ -184,7 +184,7 @@ const (
 	entryFile    = 1 << 61
 )
 
-// read asks for every page.
+// read reads the entry of every page.
 func (p *pagemap) read(buf *scanBuffer, b []byte, f func(from, to int) error) error {
 	first := int64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) / int64(systemPage) * 8
 	n := len(b) / systemPage

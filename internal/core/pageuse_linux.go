@@ -4,16 +4,16 @@ package core
 
 import "bytes"
 
-// pageUse is what resets know of one memory: which of its pages are its own, and how many a use of it takes as a rule.
+// pageUse is what resets know about one memory: which of its pages have been written, and how many a use usually writes.
 //
 // Pages that were written are copied back, because the next use will write to most of them again, and a page fault costs
 // ten times what copying does. A page that was copied back stays the memory's own, so that the set grows with each use that
-// writes somewhere else: from time to time those pages are dropped that the last use has not changed, and everything is
-// where a use has written far more than is usual.
+// writes somewhere else: from time to time the pages that the last use has not changed are dropped, and after a use
+// that has written far more than usual all are.
 type pageUse struct {
 	own    []span // in order, not touching one another
 	pages  int    // in own
-	known  bool   // own is all there is, as long as the process has had no fault beyond faults
+	known  bool   // own is complete, as long as the process has had no more page faults than faults
 	faults int64
 	usual  int // 0: not known
 	resets int
@@ -24,7 +24,7 @@ type pageUse struct {
 type span struct{ from, to int }
 
 const (
-	// ageEvery is after how many resets pages are dropped that were not changed.
+	// ageEvery is the number of resets after which unchanged pages are dropped.
 	ageEvery = 64
 	// maxTail is how many pages behind the image are cleared in place rather than dropped. A guest that has grown its
 	// memory once does so each time, and writes to the same pages.
@@ -34,7 +34,7 @@ const (
 // room is how many pages are copied back rather than dropped.
 func (u *pageUse) room() int { return 2*u.usual + 64 }
 
-// restore sets a memory that has the image's length again back to it; was is what the memory was before, and may be longer.
+// restore sets a memory back to its image, whose length it has already; was is its slice before, which may be longer.
 func (i *image) restore(m *linearMemory, was []byte, u *pageUse) error {
 	size := len(i.bytes)
 	if i.file == nil {
@@ -78,8 +78,8 @@ func (i *image) copyTo(all []byte, s span) {
 }
 
 // find finds the memory's own pages. It need not look when the process has had no page fault since it last did: a page
-// becomes a mapping's own by a fault and no other way. That does not hold for what lies behind the image, which the
-// kernel may make huge pages of by itself.
+// becomes a mapping's own by a fault and no other way. That does not hold for the part behind the image, which the
+// kernel may turn into huge pages by itself.
 func (u *pageUse) find(all []byte, grown bool) error {
 	faults, counted := faults.count()
 	if u.known && counted && !grown && faults == u.faults {
@@ -106,7 +106,7 @@ func (u *pageUse) add(s span) {
 	u.own = append(u.own, s)
 }
 
-// dropAll gives up all pages and what was learned.
+// dropAll drops all pages and forgets what is known of them.
 func (u *pageUse) dropAll(all []byte) error {
 	u.own, u.pages, u.known, u.usual = u.own[:0], 0, false, 0
 	return dropPages(all)

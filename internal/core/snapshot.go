@@ -25,8 +25,8 @@ func (e *ResetError) Error() string {
 	return "cannot be reset: " + e.Reason + ": " + e.Detail
 }
 
-// Snapshot is what instances of one group were at one moment: the bytes of their memories and the values of their mutable
-// globals. Tables do not belong to it, nor do segments: a module that changes them after it was made has no snapshot.
+// Snapshot is the state of instances of one group at one moment: the bytes of their memories and the values of their mutable globals.
+// It has no tables and segments: a module whose code changes those has no snapshot.
 //
 // A Snapshot belongs to its group and must not be used once that is closed.
 type Snapshot struct {
@@ -49,7 +49,7 @@ type savedGlobal struct {
 	value  uint64
 }
 
-// Images are the memory images that the snapshots of one program share, taken at the same point of its life. The zero
+// Images are the memory images that the snapshots of one program share, taken at the same point of a store's life. The zero
 // Images is empty. Safe for concurrent use.
 type Images struct {
 	mu  sync.Mutex
@@ -89,8 +89,8 @@ func (g *Group) Snapshot(images *Images) (*Snapshot, error) {
 	return s, nil
 }
 
-// Add takes an instance of the group as it is now; an error is a *ResetError, or the system's. Memory that the instance
-// imports is taken with the instance that defines it.
+// Add takes an instance of the group as it is now; an error is a *ResetError, or the system's. An imported memory is taken with the
+// instance that defines it.
 func (s *Snapshot) Add(i *Instance) error {
 	if why := i.module.info.NotResettable; len(why) > 0 {
 		return &ResetError{Reason: why[0]}
@@ -140,9 +140,9 @@ func (s *Snapshot) addMemory(i *Instance) error {
 	return nil
 }
 
-// Reset sets the group back to the snapshot, which must be its own: memories have their length and bytes again, and
-// globals their values. Fuel and MemoryPeak count from here. No guest code may be running. After an error the group is
-// only good to be closed: a *ResetError names the reason.
+// Reset sets the group back to the snapshot, which must be its own: the length and bytes of memories, and the values of globals. Fuel
+// and MemoryPeak count from here. No guest code may be running. After an error, a *ResetError with the reason, the group can only be
+// closed.
 func (g *Group) Reset(s *Snapshot) error {
 	if g.closed.Load() {
 		return &ResetError{Reason: "closed"}
@@ -176,13 +176,13 @@ func (m *savedMemory) reset() error {
 	return m.image.restore(m.lm, was, &m.pages)
 }
 
-// copyBack sets a memory back to the bytes of an image that it is no shorter than, and to zeroes behind them. It is all that
-// a reset does where the system neither tells which pages were written nor shares those that were not.
+// copyBack sets a memory back to the bytes of an image that it is no shorter than, and to zeroes behind them. Resets use it where the
+// system neither reports written pages nor shares the others.
 func copyBack(was, image []byte) { clear(was[copy(was, image):]) }
 
-// truncate makes a memory shorter. WebAssembly knows no such thing, and wazero keeps the length in places of its own; what
-// makes it look again is a growth, which is answered with the shorter bytes. It asks for one only below the memory's
-// maximum: a memory that has grown up to it keeps its length.
+// truncate makes a memory shorter. WebAssembly has no such operation, and wazero keeps copies of the length; it updates them after a
+// growth, so truncate lets it grow the memory and returns the shorter bytes. wazero allows that only below the memory's maximum: a
+// memory that has grown up to it keeps its length.
 func (m *savedMemory) truncate(size int) error {
 	lm := m.lm
 	was := lm.bytes

@@ -12,16 +12,16 @@ import (
 )
 
 // image is the contents of a memory at one moment, in a file without a name. Memories that are mapped to it share its
-// pages until they write to them, and fall back to it where the pages they wrote are dropped. Immutable.
+// pages until they write to them, and have its bytes again where written pages are dropped. Immutable.
 type image struct {
 	bytes []byte     // read only
-	zero  []uint64   // a bit for each page: all its bytes are zero, and it may take no room in the file
+	zero  []uint64   // a bit for each page whose bytes are all zero; it may be a hole in the file
 	file  *imageFile // nil: bytes is ordinary Go memory, and all of it is copied back
 }
 
-// imageFile is what an image has of the system.
+// imageFile is the file of an image and its mapping.
 type imageFile struct {
-	fd     int // -1: closed, for nobody else will map it
+	fd     int // -1: closed, because no other memory will map it
 	mapped []byte
 }
 
@@ -32,7 +32,7 @@ func (f *imageFile) close() {
 
 func (f *imageFile) closeFile() {
 	if f.fd >= 0 {
-		_ = unix.Close(f.fd) // what was written is in memory, whatever it says
+		_ = unix.Close(f.fd) // an error does not matter: the content is mapped
 		f.fd = -1
 	}
 }
@@ -49,8 +49,8 @@ var systemPage = os.Getpagesize()
 // memfdCreate is replaced in tests.
 var memfdCreate = unix.MemfdCreate
 
-// newImage takes a memory's bytes. They are copied where there can be no file: a sandbox may not allow any, and too much
-// may be open.
+// newImage takes a memory's bytes. They are copied where no file can be made: a sandbox may forbid it, and too many
+// files may be open.
 func newImage(m *linearMemory) (*image, error) {
 	if m.store != nil && len(m.bytes) > 0 {
 		if img, err := newFileImage(m); err == nil {
@@ -138,7 +138,7 @@ func (i *image) equals(m *linearMemory) bool {
 	return err == nil && i.empty(at, len(i.bytes))
 }
 
-// empty says whether a stretch of whole pages holds nothing but zeroes.
+// empty says whether whole pages hold only zeroes.
 func (i *image) empty(from, to int) bool {
 	for n := from / systemPage; n < to/systemPage; n++ {
 		if i.zero[n/64]&(1<<(n%64)) == 0 {

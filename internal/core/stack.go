@@ -11,26 +11,26 @@ import (
 
 // wazero gives each call object a small stack of Go's memory and doubles it as long as the guest recurses, up to 100 MB,
 // with two copies while it grows; its interface has no bound for that. So guest code runs on stacks that are made here: as
-// large as the limit from the start, mapped, so that what is never touched costs nothing, and told to wazero to be so large
-// already that it may not grow. A call that stands in another one of its group goes on where that one stopped, on the same
-// stack: the limit is that of the thread of control, not that of each call in it.
+// large as the limit from the start, and mapped, so that untouched pages cost nothing. wazero is told a size at which it does not grow
+// a stack. A call nested in another one of its group continues on the same stack: the limit is that of the thread of control, not of
+// each call in it.
 
 const (
 	defaultStack = 128 << 20 // bytes, of a group whose Limits say nothing
 	maxStack     = 1 << 30   // bytes; larger limits are this one
 
-	stackSlack  = 4096      // below the limit: what machine code pushes before it looks
-	stackGap    = 512       // between a call and one that stands in it
+	stackSlack  = 4096      // below the limit: what machine code pushes before it checks
+	stackGap    = 512       // between a call and one nested in it
 	stackAlign  = 16        // of the top of a stack, as machine code wants it
-	stackKeep   = 128 << 10 // at the top of a stack, what stays the process's between calls
-	stackProbe  = 4096      // at the lower end of that, where is looked for traces of deep calls
-	stackStride = 31        // words between those that are looked at: odd, so that no usual size of frames keeps them all empty
+	stackKeep   = 128 << 10 // at the top of a stack, what is not given back between calls
+	stackProbe  = 4096      // at the lower end of that, what is searched for traces of deep calls
+	stackStride = 31        // distance in words of those that are searched: odd, so that no usual frame size leaves them all empty
 	stackUnit   = 64 << 10  // of which stacks are a multiple: the largest page of a system
 	stackStep   = 1 << 20   // by which deep stacks are charged for
-	stackChecks = 8192      // calls after which a stack is trimmed without a look
+	stackChecks = 8192      // calls after which a stack is trimmed without a search
 )
 
-// guestStack is what one thread of a group runs on.
+// guestStack is the stack of one thread of a group.
 type guestStack struct {
 	mem   []byte
 	calls int
@@ -41,8 +41,8 @@ func (s *guestStack) top() uintptr {
 	return uintptr(unsafe.Pointer(unsafe.SliceData(s.mem))) + uintptr(len(s.mem))
 }
 
-// enter gives c the stack that it is to run on; outer is the call that it stands in, if any. values is how many parameters
-// and results it has: they are put onto the stack before any code looks whether there is room.
+// enter gives c its stack; outer is the call that it is nested in, if any. values is the number of its parameters and results, which
+// are put onto the stack before any code checks whether there is room.
 func (t *Thread) enter(c, outer *callObject, values int) error {
 	if c.top == nil {
 		return nil
@@ -56,7 +56,7 @@ func (t *Thread) enter(c, outer *callObject, values int) error {
 	return t.group.place(c, outer.stack, (outer.reached()-stackGap)&^(stackAlign-1), values)
 }
 
-// takeStack has t have a stack, if it has none.
+// takeStack gives t a stack, if it has none.
 func (t *Thread) takeStack() error {
 	g := t.group
 	if t.stack != nil {
@@ -73,7 +73,7 @@ func (t *Thread) takeStack() error {
 	return nil
 }
 
-// giveStack leaves the stack of a thread that has ended to the next one.
+// giveStack keeps the stack of a thread that has ended for the next one.
 func (t *Thread) giveStack() {
 	g, s := t.group, t.stack
 	t.stack = nil
@@ -86,7 +86,7 @@ func (t *Thread) giveStack() {
 	}
 }
 
-// place has c run on what of s lies below top.
+// place has c run on the part of s below top.
 func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) error {
 	bottom := s.top() - uintptr(g.limits.Stack)
 	if top < bottom || top-bottom < uintptr(32*values+stackGap) {
@@ -96,8 +96,8 @@ func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) err
 	return nil
 }
 
-// leave takes the stack away again. What a deep call has left behind is given back to the system, as far as a look at one
-// page tells, and now and then without one: a function with a large frame may have left that page out.
+// leave takes the stack away again. If the probe page shows that the call was deep, pages are given back to the system; now and then
+// they are given back anyway, because a function with a large frame may not have touched that page.
 func (t *Thread) leave(c, outer *callObject) {
 	s := c.stack
 	if s == nil {
@@ -119,8 +119,8 @@ func (t *Thread) leave(c, outer *callObject) {
 	}
 }
 
-// deepen has a thread of control that has become deep pay for what it takes, and take its share of what all deep ones may have. It
-// is asked at the checks, so that a thread is deeper without asking by what the guest does between two of them.
+// deepen charges a thread of control that has become deep for its stack, and takes its share of the budget of all deep ones. It is
+// called at fuel checks, so that a thread may be deeper by what it does between two of them.
 func (t *Thread) deepen() (err error) {
 	c := t.running
 	if c == nil || c.stack == nil {
@@ -137,14 +137,14 @@ func (t *Thread) deepen() (err error) {
 	return err
 }
 
-// stackCharge is what one thread's stack takes, of its store's account where that bounds stacks. What was touched stays the thread's until its outermost
-// call returns, and so does the charge.
+// stackCharge is the charge for one thread's stack, in its store's account if that bounds stacks. Touched pages stay the thread's until
+// its outermost call returns, and so does the charge.
 type stackCharge struct {
 	bytes   uint64
-	account *cm.Account // that it was taken from; nil: of none
+	account *cm.Account // that was charged; nil: none
 }
 
-// raise charges for n bytes at least.
+// raise raises the charge to at least n bytes.
 func (s *stackCharge) raise(g *Group, n uint64) error {
 	if s.bytes == 0 && !g.limits.StackApart {
 		s.account = g.account
@@ -166,7 +166,7 @@ func (s *stackCharge) raise(g *Group, n uint64) error {
 	return nil
 }
 
-// release gives back all of it.
+// release ends the charge.
 func (s *stackCharge) release(g *Group) {
 	s.account.Release(int(s.bytes))
 	if g.limits.StackHeld != nil {
@@ -180,7 +180,7 @@ func (s *guestStack) probe() *[stackProbe / 8]uint64 {
 	return (*[stackProbe / 8]uint64)(unsafe.Pointer(&s.mem[max(0, len(s.mem)-stackKeep)]))
 }
 
-// deep says that a call has gone past what is kept, as a few words tell that lie apart. Every call is asked, so that it is one
+// deep says that a call has used more than what is kept, by a few words of the probe. It is called after every call, and is one
 // expression without a loop.
 func (s *guestStack) deep() bool {
 	const d = stackStride
@@ -189,7 +189,7 @@ func (s *guestStack) deep() bool {
 		(p[8*d]|p[9*d]|p[10*d]|p[11*d])|(p[12*d]|p[13*d]|p[14*d]|p[15*d])|p[16*d] != 0
 }
 
-// trim gives back what is not kept.
+// trim gives back all but what is kept.
 func (s *guestStack) trim() {
 	clear(s.probe()[:])
 	if n := len(s.mem) - stackKeep; n > 0 {
@@ -197,13 +197,13 @@ func (s *guestStack) trim() {
 	}
 }
 
-// overflow is the trap of a thread of control that needs more stack than it may have.
+// overflow is the trap of a thread of control that needs more stack than its limit.
 func (g *Group) overflow(frames []string) error {
 	detail := fmt.Sprintf("the guest's calls need more stack than the limit of %d bytes", g.limits.Stack)
 	return &cm.Trap{Code: cm.TrapStackOverflow, Detail: detail, Stack: frames}
 }
 
-// maxStacks bounds the stacks that wait for a group.
+// maxStacks bounds the stacks that are kept for groups.
 const maxStacks = 256
 
 // stackPool keeps stacks that no group uses, by their size.
@@ -214,7 +214,7 @@ type stackPool struct {
 	closed bool
 }
 
-// get gives a stack with room for limit bytes.
+// get returns a stack with room for limit bytes.
 func (p *stackPool) get(limit uint64) (*guestStack, error) {
 	size := (int(limit) + stackSlack + stackUnit - 1) &^ (stackUnit - 1)
 	p.mu.Lock()
@@ -248,7 +248,7 @@ func (p *stackPool) put(s *guestStack) {
 	p.count++
 }
 
-// close gives every stack that waits back to the system.
+// close gives every kept stack back to the system.
 func (p *stackPool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

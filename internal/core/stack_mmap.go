@@ -4,7 +4,7 @@ package core
 
 import "golang.org/x/sys/unix"
 
-// mapStack makes the memory of a stack, none of which is taken before it is touched.
+// mapStack makes the memory of a stack. Untouched pages take no memory.
 func mapStack(size int) ([]byte, error) {
 	b, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON|mapNoReserve)
 	if err == nil {

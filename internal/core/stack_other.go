@@ -2,7 +2,7 @@
 
 package core
 
-// mapStack makes the memory of a stack. It is Go's, which takes no more of it than is touched until it is used again.
+// mapStack makes the memory of a stack. It is of Go's heap, where untouched pages take no memory until it is used again.
 func mapStack(size int) ([]byte, error) { return make([]byte, size), nil }
 
 func unmapStack([]byte) {}

@@ -9,20 +9,19 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-// What follows writes to fields of wazero's call objects, which are no part of its interface. Where they are not what they
-// are expected to be, because wazero interprets or is of another version, they are left alone and wazero's own bounds hold:
-// a test sees that they are there.
+// This file writes to unexported fields of wazero's call objects. Where these are not as expected, because wazero interprets or is of
+// another version, they are left alone and wazero's own bounds hold. A test checks that they are as expected.
 
 // stackTold is the size that wazero is told a stack has: past its ceiling, where it gives up instead of growing.
 const stackTold = 1 << 30
 
-// layout is where call objects have the fields that name their stack.
+// layout has the offsets of the fields of call objects that are about their stack.
 type layout struct {
 	of                     reflect.Type
 	stack, top, bottom, sp uintptr
 }
 
-// header is a slice as the runtime has it.
+// header is the representation of a slice.
 type header struct {
 	data     unsafe.Pointer
 	len, cap int
@@ -31,7 +30,7 @@ type header struct {
 // callObject is a call object of wazero's: a function as one call at a time may use it.
 type callObject struct {
 	fn api.Function
-	// top, bottom and sp are fields of fn's, see layout; nil: not known. Stacks are no memory of Go's, so that their addresses are numbers here.
+	// top, bottom and sp are fields of fn's, see layout; nil: not known. Stacks are not in Go's heap, so their addresses are numbers here.
 	top, bottom, sp *uintptr
 	stack           *guestStack // while a call is under way
 }
@@ -86,20 +85,20 @@ func (e *Engine) callObject(fn api.Function) *callObject {
 	return c
 }
 
-// use has the next call run on what of s lies between the addresses bottom and top.
+// use has the next call run on the part of s between the addresses bottom and top.
 func (c *callObject) use(s *guestStack, bottom, top uintptr) {
 	*c.top, *c.bottom, c.stack = top, bottom, s
 }
 
-// leave takes the stack away: it may be unmapped from here on. Without one there can be no call.
+// leave takes the stack away, which may then be unmapped. Without a stack there can be no call.
 func (c *callObject) leave() { *c.top, *c.bottom, c.stack = 0, 0, nil }
 
-// reached is the address down to which a call has come that is in a host function now.
+// reached is the lowest stack address of a call that is in a host function now.
 func (c *callObject) reached() uintptr { return *c.sp }
 
-// trace gives the innermost frames of a call that has just used up its stack, of which wazero makes no trace. It makes one
-// for each call that ends by a panic, from where the object was last left for Go: so it is made to panic, by a stack that
-// is not aligned, before it runs anything. On other processors the frames lie in a way that this cannot follow.
+// trace returns the innermost frames of a call that has just used up its stack, for which wazero makes no stack trace. wazero makes one
+// for each call that ends by a panic, from where the object last called Go: so this makes it panic, by a stack that is not aligned,
+// before it runs any code. On other processors the layout of frames does not allow this.
 func (c *callObject) trace(stack []uint64) (names []string) {
 	if runtime.GOARCH != "amd64" || c.top == nil {
 		return nil

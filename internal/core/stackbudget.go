@@ -8,20 +8,20 @@ import (
 )
 
 const (
-	// stackFree is how deep a thread of control may be, in bytes, without asking anybody.
+	// stackFree is how deep a thread of control may be, in bytes, without a share of the budget.
 	stackFree = 2 << 20
 
 	// What all threads of control of an engine that are deeper may have at once: so much, or so much for each processor.
 	deepStacks    = 512 << 20
 	deepProcessor = 64 << 20
 
-	// interruptPoll is how often one that waits for its share looks whether it is to end.
+	// interruptPoll is the interval at which a thread that waits for its share checks its interrupt.
 	interruptPoll = 5 * time.Millisecond
 )
 
-// stackBudget bounds what the deep stacks of an engine take together. Who needs more than is left waits its turn: a guest
-// that recurses without end is over in milliseconds, and one that is deep for good reason is not made to fail by others.
-// What a thread asks for is all that it may ever have, so that nobody waits while holding a part.
+// stackBudget bounds what the deep stacks of an engine take together. A thread that needs more than is left waits: a guest that
+// recurses without end is over in milliseconds, and one that is deep for good reason does not fail because of others. A thread takes
+// all that it may ever need at once, so that none waits while it holds a part.
 type stackBudget struct {
 	mu      sync.Mutex
 	total   uint64 // 0: not known yet
@@ -31,11 +31,10 @@ type stackBudget struct {
 
 type stackWaiter struct {
 	want  uint64
-	ready chan struct{} // closed when it was given what it wants
+	ready chan struct{} // closed when it has its share
 }
 
-// take gives n bytes, at most all there is, to the caller, and says how much that is. Once stop gives
-// an error, it gives up with that.
+// take takes n bytes, or the whole budget if that is less, and returns how much. When stop returns an error, it gives up with that.
 func (b *stackBudget) take(n uint64, stop func() error) (uint64, error) {
 	b.mu.Lock()
 	if b.total == 0 {
@@ -65,7 +64,7 @@ func (b *stackBudget) take(n uint64, stop func() error) (uint64, error) {
 	}
 }
 
-// leave takes w off those who wait, or gives back what it was given meanwhile.
+// leave removes w from the queue, or gives back the share that it got meanwhile.
 func (b *stackBudget) leave(w *stackWaiter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 )
 
-// State is all that instances of a group have in store: what a Snapshot keeps and what it relies on to stay as it is. It is
-// read from the engine itself, past what resets believe, and is for tests.
+// State is the whole state of the instances of a group: what a Snapshot keeps, and what it assumes to be unchanged. It is read from
+// wazero itself, independent of what resets assume, and is for tests.
 type State struct{ instances []instanceState }
 
 type instanceState struct {
@@ -81,7 +81,7 @@ func (s *State) Clone() *State {
 	return c
 }
 
-// Diff says the first difference of two states, of one program; nil if there is none. Where they are of two groups, tables are
+// Diff returns the first difference of two states of one program; nil if there is none. Where they are of two groups, tables are
 // compared by which elements there are.
 func (s *State) Diff(o *State, sameGroup bool) error {
 	if len(s.instances) != len(o.instances) {

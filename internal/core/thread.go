@@ -10,12 +10,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Interrupt makes the guest code of one task end, whatever other tasks do in the same group. The zero Interrupt is none.
+// Interrupt ends the guest code of one task, and of no other task in the same group. The zero Interrupt is none.
 // Safe for concurrent use.
 type Interrupt struct{ err atomic.Pointer[error] }
 
-// Set makes guest code of the task end soon with err (a *cm.Trap as a rule); nil does nothing. The first one wins. Calls of
-// the task that begin later end with err at once.
+// Set makes guest code of the task end soon with err (a *cm.Trap as a rule); nil does nothing. The first err counts. Calls of
+// the task that begin later end with it at once.
 func (i *Interrupt) Set(err error) {
 	if err != nil {
 		i.err.CompareAndSwap(nil, &err)
@@ -33,9 +33,9 @@ func (i *Interrupt) Err() error {
 	return nil
 }
 
-// Thread is one line of execution through the guests of one group, on behalf of one task. It counts what it has used:
-// threads of a group may take turns, each of them parked in a host function while others run, and what one of them has
-// done is no other's. A group whose threads come one after the other pays nothing for that.
+// Thread is one thread of execution through the guests of one group, on behalf of one task. It counts the fuel that it has used, apart
+// from the other threads of the group, which may run while it is parked in a host function. A group whose threads run one after the
+// other pays nothing for that.
 //
 // Begin it before, and End it after its calls, whose context has to be a [Threaded] one. Its fields and methods belong to
 // the goroutine that is inside the group.
@@ -43,45 +43,44 @@ type Thread struct {
 	group     *Group
 	interrupt *Interrupt
 	running   *callObject // the innermost call under way
-	stack     *guestStack // what its calls run on; nil before the first
+	stack     *guestStack // of its calls; nil before the first
 	deep      uint64      // share of the engine's stackBudget
 	charged   stackCharge // what of the stack is counted as memory
 	limit     int64       // of fuel; 0: the group's only
 	end       int64       // see Group.fuelEnd; for limit
-	fuel      int64       // used up to when it was last the current one
-	lead      *Thread     // whose limit holds for what both use together; nil: its own
-	total     int64       // of a lead: what it and those that it leads have used, likewise
+	fuel      int64       // used until it was last the current thread
+	lead      *Thread     // the thread whose limit bounds what both use together; nil: its own
+	total     int64       // of a lead: what it and its parts have used, likewise
 	refused   refusal
 }
 
-// refusal says what limits have kept from growing.
+// refusal is a growth that a limit has refused.
 type refusal struct{ memory, tables bool }
 
-// Threaded is a context for calls of guests that says by which thread they are made. Calls under any other context are of a
-// thread of the group's own, which nothing interrupts.
+// Threaded is a context for calls of guests that has their thread. Calls under any other context are of a thread of the group's own,
+// which cannot be interrupted.
 type Threaded interface {
 	context.Context
 	Thread() *Thread
 }
 
-// Begin makes t a thread of g, that i (which may be nil) ends and that may use so much fuel: 0 is no bound but the group's.
+// Begin makes t a thread of g that i interrupts (nil: nothing does) and that may use fuel units; 0: only the group's limit bounds it.
 func (t *Thread) Begin(g *Group, i *Interrupt, fuel uint64) {
 	t.group, t.interrupt, t.limit = g, i, int64(min(fuel, maxFuel))
 	if g.current == nil && t.limit == 0 {
-		g.current, g.mark = t, 0 // nobody asks where it counts from
+		g.current, g.mark = t, 0 // the start of its count does not matter
 		return
 	}
 	t.Run()
 }
 
-// BeginPart makes t one more thread on behalf of what lead runs for, with the same interrupt and under the same limit of fuel.
-// It counts apart what it uses.
+// BeginPart makes t another thread of lead's task, with the same interrupt and under the same limit of fuel. It counts its own fuel.
 func (t *Thread) BeginPart(lead *Thread) {
 	t.group, t.interrupt, t.lead = lead.group, lead.interrupt, lead.first()
 	t.Run()
 }
 
-// first is the thread whose limit holds.
+// first is the thread whose limit bounds t.
 func (t *Thread) first() *Thread {
 	if t.lead != nil {
 		return t.lead
@@ -96,15 +95,14 @@ func (t *Thread) Rest() {
 	}
 }
 
-// Run says that t is the one that goes on: before guest code is called, and when a host function returns to it.
+// Run makes t the current thread: before guest code is called, and when a host function returns to it.
 func (t *Thread) Run() {
 	if t.group.current != t {
 		t.group.turnTo(t)
 	}
 }
 
-// End says that t goes on no more. What was refused to it and nobody has asked for is forgotten, or told to whoever asks
-// next if keep says so.
+// End ends t. Refusals that Refused has not returned go to its lead; without one, to the next Refused in the group if keep is set.
 func (t *Thread) End(keep bool) {
 	g := t.group
 	if g.current == t {
@@ -121,8 +119,8 @@ func (t *Thread) End(keep bool) {
 	}
 }
 
-// Err is what ends the thread's guest code: its task's interrupt, or the end of the group; nil if nothing does. Host
-// functions ask it on their way back: a guest that does little but call them would use up its fuel slowly.
+// Err is what ends the thread's guest code: its task's interrupt, or the end of the group; nil if nothing does. It is checked
+// when host functions return: a guest that does little but call them would use up its fuel slowly.
 func (t *Thread) Err() error {
 	if t.group.closed.Load() {
 		return errClosed
@@ -130,7 +128,7 @@ func (t *Thread) Err() error {
 	return t.interrupt.Err()
 }
 
-// Fuel grows by what t uses, in the units of [Group.Fuel]; where it starts is not said. It is exact while t runs no guest
+// Fuel grows by what t uses, in the units of [Group.Fuel]; its first value is unspecified. It is exact while t runs no guest
 // code.
 func (t *Thread) Fuel() uint64 {
 	n := t.fuel
@@ -140,8 +138,8 @@ func (t *Thread) Fuel() uint64 {
 	return uint64(n)
 }
 
-// Refused says what the limits have kept from growing in calls of t since it was asked last, which the guest has seen as a
-// growth that fails; nil if nothing. What the memory's or table's own maximum forbids does not count.
+// Refused returns the growth that a limit has refused in calls of t since the last Refused, which the guest has seen as a growth that
+// fails; nil if there is none. A growth beyond the memory's or table's own maximum does not count.
 func (t *Thread) Refused() *cm.LimitError {
 	g := t.group
 	r := t.refused
@@ -161,7 +159,7 @@ func (r *refusal) add(o refusal) {
 	r.tables = r.tables || o.tables
 }
 
-// thread is the one that makes calls under ctx.
+// thread is the thread of calls under ctx.
 func (g *Group) thread(ctx context.Context) *Thread {
 	if c, ok := ctx.(Threaded); ok {
 		if t := c.Thread(); t.group == g {
@@ -177,7 +175,7 @@ func (t *Thread) charge(n int64) {
 	t.first().total += n
 }
 
-// turnTo makes t the current thread and charges the one before it with what was done until now.
+// turnTo makes t the current thread and charges the previous one for the fuel used until now.
 func (g *Group) turnTo(t *Thread) {
 	lead := t.first()
 	if lead.limit > 0 {
@@ -204,7 +202,7 @@ func (g *Group) takeBack() {
 	}
 }
 
-// noFuel is the trap of a thread that has done all it may, of limit units.
+// noFuel is the trap of a thread that has used up its limit of fuel.
 func noFuel(limit int64) error {
 	return cm.Trapf(cm.TrapFuel, "the guest has done the work that it may do: %d loop iterations and function entries", limit)
 }

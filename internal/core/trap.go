@@ -11,12 +11,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// unwind carries an error through guest frames as a panic. It wraps nothing, so that nobody but callError sees into it.
+// unwind carries an error through guest frames as a panic. It wraps nothing, so that only callError sees its error.
 type unwind struct{ err error }
 
 func (u *unwind) Error() string { return "unwinding the guest" }
 
-// hostModuleName is what wazero's stack traces call the functions of host modules; guests are anonymous.
+// hostModuleName is the module name of host functions in wazero's stack traces; guests are anonymous.
 const hostModuleName = "$host"
 
 // maxFrames bounds a trap's stack.
@@ -35,13 +35,13 @@ var trapCodes = map[string]cm.TrapCode{
 	"null reference":                cm.TrapUninitialized,
 }
 
-// details say more than the code where wazero does not distinguish what the specification does.
+// details tell apart cases that have one code in wazero and several in the specification.
 var details = map[cm.TrapCode]string{
 	cm.TrapTableOutOfBounds: "the index is out of bounds, or the element is uninitialized",
 }
 
 // callError turns an error of wazero's into a trap, or into what a host function returned. reuse says that the call
-// object can serve again.
+// object can be used again.
 func callError(err error) (_ error, reuse bool) {
 	var u *unwind
 	if errors.As(err, &u) {
@@ -64,8 +64,8 @@ func callError(err error) (_ error, reuse bool) {
 	return &cm.Trap{Code: cm.TrapBug, Detail: err.Error()}, false
 }
 
-// withStack gives a trap a stack if it has none. It is a copy that has it: an interrupt's trap belongs to whoever
-// interrupted.
+// withStack gives a trap a stack if it has none. The result is a copy, because an interrupt's trap belongs to
+// its sender.
 func withStack(err error, stack []string) error {
 	t, ok := err.(*cm.Trap) //nolint:errorlint // a wrapped trap is left as it is
 	if !ok || t.Stack != nil || len(stack) == 0 || err == errClosed {
@@ -96,7 +96,7 @@ func Panicked(recovered any) *cm.Trap {
 // signature is what wazero puts behind a function's name.
 var signature = regexp.MustCompile(`\([a-z0-9,]*\)( [a-z0-9]+| \([a-z0-9,]+\))?$`)
 
-// frames picks the guest's functions out of wazero's stack trace, innermost first.
+// frames extracts the guest's functions from wazero's stack trace, innermost first.
 func frames(text string) []string {
 	_, trace, ok := strings.Cut(text, "wasm stack trace:\n\t")
 	if !ok {
@@ -119,8 +119,8 @@ func frames(text string) []string {
 	return fs
 }
 
-// isOverflow says that a call has ended because its stack was used up, as wazero tells it. A trap that a call further in
-// has made is more exact.
+// isOverflow says that a call has ended because its stack was used up, as wazero reports it. A trap of a nested call
+// is more exact.
 func isOverflow(err error) bool {
 	t, ok := err.(*cm.Trap) //nolint:errorlint // what callError has just made
 	return ok && t.Code == cm.TrapStackOverflow && t.Detail == ""
