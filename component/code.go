@@ -12,8 +12,8 @@ import (
 )
 
 // ValidateCode validates the core modules of a component, all their code included. Load leaves that to Link, which
-// compiles what is instantiated; here every module counts, used or not. What was compiled for one of linked is valid and is not
-// looked at again. What it refuses is a *[LoadError].
+// compiles what is instantiated; ValidateCode checks every module, used or not. A module that was compiled for one of linked is
+// valid and is not checked again. The error is a *[LoadError].
 func (e *Engine) ValidateCode(ctx context.Context, c *Component, linked ...*Linked) error {
 	compiled := map[*byte]bool{} // by where a module's bytes begin
 	for _, l := range linked {
@@ -58,7 +58,7 @@ func (e *Engine) validateCode(ctx context.Context, path cm.Path, c *binary.Compo
 	return nil
 }
 
-// refusal is why a program of c could not be compiled: a *LoadError where it is the code's fault.
+// refusal is the error of a program of c that could not be compiled: a *LoadError if the code is at fault.
 func (c *Component) refusal(ctx context.Context, p *plan.Program, err error) error {
 	var refused *instance.ModuleError
 	var trap *cm.Trap // of an engine that is closed

@@ -23,11 +23,11 @@ type Option func(*engineOptions)
 type engineOptions struct{ core core.Config }
 
 // WithCacheDir keeps compiled code in dir between processes. The directory is content-addressed, bounded and safe to
-// share with other processes. It must be this user's alone, as whoever writes to it can have code run in this process: what others
-// could have written is an *[UntrustedCacheError], of NewEngine where it is the directory itself.
+// share with other processes. Only this user may be able to write to it, because its code runs in this process: code that others could have
+// written is not run, and reported as an *[UntrustedCacheError]; by NewEngine if it is the directory itself.
 func WithCacheDir(dir string) Option { return func(o *engineOptions) { o.core.CacheDir = dir } }
 
-// WithCacheWarning has f told of compiled code in the cache that is left out, with an *[UntrustedCacheError]. f is called from any
+// WithCacheWarning has f called with an *[UntrustedCacheError] for compiled code in the cache that is not used. f is called from any
 // goroutine.
 func WithCacheWarning(f func(error)) Option {
 	return func(o *engineOptions) {
@@ -38,10 +38,10 @@ func WithCacheWarning(f func(error)) Option {
 	}
 }
 
-// UntrustedCacheError says which folder or file of a cache others could have changed, and why.
+// UntrustedCacheError says which folder or file of a cache other users could have changed, and why.
 type UntrustedCacheError struct{ Path, Why string }
 
-// Error is both.
+// Error names the folder or file, and the reason.
 func (e *UntrustedCacheError) Error() string { return e.Path + " " + e.Why }
 
 // cacheError is err, as an *UntrustedCacheError if the engine's is in it.
@@ -82,8 +82,7 @@ type Component struct {
 // Name is the path of the component in boundaries and messages.
 func (c *Component) Name() string { return c.name }
 
-// Feature is a part of the Component Model that its specification has not settled: a component that uses it is refused
-// unless it was loaded with it.
+// Feature is a part of the Component Model that its specification has not settled. A component that uses it has to be loaded with it.
 type Feature string
 
 // The features.
@@ -93,11 +92,11 @@ const (
 	FeatureErrorContext Feature = "error-context" // the type and its built-ins
 )
 
-// Features are all that there are.
+// Features are all features.
 var Features = []Feature{FeatureThreads, FeatureStackful, FeatureErrorContext}
 
 // Load decodes and validates a component, which may use features. name is its path in boundaries and messages ("cart"). The
-// bytes are kept; do not change them. What it refuses is a *[LoadError]; a ctx that has ended is its cause.
+// bytes are kept; do not change them. A refusal is a *[LoadError]; if ctx has ended, the error is its cause.
 func (e *Engine) Load(ctx context.Context, name string, wasm []byte, features ...Feature) (*Component, error) {
 	return load(ctx, nil, name, wasm, features)
 }
@@ -151,8 +150,8 @@ type Part struct {
 	Name      string            // its path in boundaries
 	Component *Component        // what runs
 	Links     map[string]string // import name (the version may be left out) → Name of the part that serves it
-	// Linker serves what this part imports and no link does; nil is the linker that links the whole. Parts with linkers
-	// of their own have settings and grants of their own. Its interceptor is not used: the whole has one.
+	// Linker serves the imports of this part that no link serves; nil is the linker of the whole composition. Parts with linkers
+	// of their own have settings and grants of their own. Its interceptor is not used, but that of the whole.
 	Linker *Linker
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Instance is a running component and the store that it lives in. Safe for concurrent use: calls of asynchronous functions
-// take turns in it, any others come one after the other.
+// Instance is a running component and its store. Safe for concurrent use: calls of asynchronous functions interleave in it, others
+// run one after the other.
 type Instance struct {
 	linked     *Linked
 	store      *instance.Store
@@ -28,8 +28,8 @@ type Use struct {
 	invocation instance.Invocation
 }
 
-// Use gives the instance as one invocation has it: what belongs to the invocation (u, and its [TaskValue]s) is its own, also
-// while others are in the instance, each of them parked in a host function while another one runs. End it.
+// Use returns the instance for one invocation, which has u and [TaskValue]s of its own, also while others are in the instance, parked
+// in host functions. The caller has to call End.
 func (i *Instance) Use(u *Use) *Instance {
 	u.invocation.Begin(i.store, &u.Info, u.Fuel)
 	u.inst = Instance{linked: i.linked, store: i.store, invocation: &u.invocation}
@@ -37,10 +37,10 @@ func (i *Instance) Use(u *Use) *Instance {
 }
 
 // End closes the values of an invocation ([TaskValue]), of an Instance that [Instance.Use] gave. What it has left in the
-// store stays there until that is released or closed, which ends it, too.
+// store stays there until the store is released or closed, which also calls End.
 func (i *Instance) End() error { return i.invocation.End() }
 
-// Linked is what it was made from.
+// Linked is the linked component that it is an instance of.
 func (i *Instance) Linked() *Linked { return i.linked }
 
 // Func finds an exported function. id is matched by version rules; the zero ID is the root.
@@ -66,8 +66,8 @@ func (i *Instance) Func(id wit.InterfaceID, name string) (*Func, error) {
 }
 
 // TypedFunc is Func for a function whose type is known: an error says how the component's type differs from want. Resource types
-// are compared by name, because a guest's are made anew for each instance. The comparison is made once for as long as callers pass the
-// same want, which must not change any more. Generated bindings call it.
+// are compared by name, because a guest's are made anew for each instance. The comparison is made once as long as callers pass the
+// same want, which must not change. Generated bindings call it.
 func (i *Instance) TypedFunc(id wit.InterfaceID, name string, want *cm.FuncType) (*Func, error) {
 	f, err := i.Func(id, name)
 	if err != nil {
@@ -137,7 +137,7 @@ func (i *Instance) Fuel() uint64 { return i.store.Fuel() }
 // MemoryPeak is the largest size of the store's memories so far, in bytes.
 func (i *Instance) MemoryPeak() uint64 { return i.store.MemoryPeak() }
 
-// Close drops what the store still holds (host resources are dropped, guest destructors are not run) and releases its
+// Close drops the host resources that the store still holds, without running guest destructors, and releases its
 // memory. Calls after it fail. No call may be under way.
 func (i *Instance) Close(ctx context.Context) error { return i.store.Close(ctx) }
 
@@ -150,16 +150,16 @@ type Func struct {
 // Type is its type.
 func (f *Func) Type() *cm.FuncType { return f.def.Type }
 
-// Call calls it, and returns when the call has ended: of a function whose type is async, after its result ([Func.Start] has
-// the two apart). When ctx ends, a function whose type is async is cancelled, and interrupted if it does not end soon; any
+// Call calls it, and returns when the call has ended: of a function whose type is async, that is after its result ([Func.Start] returns
+// in between). When ctx ends, a function whose type is async is cancelled, and interrupted if it does not end soon; any
 // other one is interrupted at once. After a trap the instance is dead: every later call traps with code
 // instance-trapped-before. The zero Val is returned for a function without result.
 func (f *Func) Call(ctx context.Context, args ...cm.Val) (cm.Val, error) {
 	return f.inst.invocation.Call(ctx, f.def, args)
 }
 
-// Start begins a call. What the guest passes out as streams and futures goes on between its result and its end, and needs
-// the host to read it: so a function that gives such values is called with Start. ctx bounds the whole call, as in
+// Start begins a call. Between its result and its end the guest may go on writing streams and futures that it has returned, which the
+// host has to read: so a function that returns such values is called with Start. ctx bounds the whole call, as in
 // [Func.Call]. An error is that of a call that could not be made.
 func (f *Func) Start(ctx context.Context, args ...cm.Val) (*Running, error) {
 	r, err := f.inst.invocation.Start(ctx, f.def, args)
@@ -181,11 +181,10 @@ func (r *Running) Result(ctx context.Context) (cm.Val, error) { return r.r.Resul
 // the call as it is.
 func (r *Running) Wait(ctx context.Context) error { return r.r.Wait(ctx) }
 
-// Cancel asks the guest to end the call without a result, by the specification's cancellation. What it makes of that is its
-// own; a call that has given its result is not affected.
+// Cancel asks the guest to end the call without a result, by the specification's cancellation. The guest may ignore that. A call that
+// has given its result is not affected.
 func (r *Running) Cancel() { r.r.Cancel() }
 
-// Drop lets go of a resource that the host owns: one that a guest's function returned or that the host made. The
-// destructor runs, in the guest if the guest defines the type. Dropping a resource that was handed to a guest is the
-// guest's; doing it here too is an error.
+// Drop drops a resource that the host owns: one that a guest's function returned or that the host made. The destructor runs, in the
+// guest if the guest defines the type. A resource that was passed to a guest is the guest's to drop; it is an error here.
 func (i *Instance) Drop(ctx context.Context, r *cm.Resource) error { return i.invocation.Drop(ctx, r) }

@@ -15,13 +15,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Linked is a component with everything decided but its state: instantiating it is all that is left. Immutable; safe
+// Linked is a component that is compiled and linked, and can be instantiated any number of times. Immutable; safe
 // for concurrent use.
 type Linked struct {
 	name        string
 	linked      *instance.Linked
 	interceptor cm.Interceptor
-	fits        map[*plan.ExportFunc]*atomic.Pointer[cm.FuncType] // what the function was last found to be of
+	fits        map[*plan.ExportFunc]*atomic.Pointer[cm.FuncType] // the type that TypedFunc last found to fit
 	aliases     versionAliases
 }
 
@@ -137,10 +137,10 @@ func (l *Linked) export(id wit.InterfaceID) *plan.Export {
 // StoreOption configures the store of an Instance.
 type StoreOption func(*storeOptions)
 
-// storeOptions is what the options of a store set.
+// storeOptions are the values that StoreOptions set.
 type storeOptions struct{ store instance.Options }
 
-// optionsOf is what opts set.
+// optionsOf applies opts.
 func optionsOf(opts []StoreOption) (set storeOptions) {
 	for _, o := range opts {
 		o(&set)
@@ -159,13 +159,13 @@ func WithStack(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.Limits.Stack = bytes }
 }
 
-// WithStackHeld keeps in bytes what the threads of control of all stores that are given it have of stack beyond 2 MiB each, in steps of 1 MiB.
-// A bound of [WithHostMemory] counts it, too.
+// WithStackHeld keeps in bytes the sum of the stacks beyond 2 MiB each of all threads of control, in all stores that have the option, in
+// steps of 1 MiB. A bound of [WithHostMemory] counts them, too.
 func WithStackHeld(bytes *atomic.Int64) StoreOption {
 	return func(o *storeOptions) { o.store.Limits.StackHeld = bytes }
 }
 
-// WithTables bounds the elements of each table; 0 is the engine's default.
+// WithTables bounds the elements of all tables of the store together; 0 is a default of 10 million.
 func WithTables(n uint32) StoreOption { return func(o *storeOptions) { o.store.Limits.Tables = n } }
 
 // WithFuel bounds the guest work of the store from when it is made or reset, in the units of [Instance.Fuel]; 0 leaves it
@@ -186,20 +186,20 @@ func WithCancelGrace(d time.Duration) StoreOption {
 }
 
 // WithHostMemory bounds what the host holds for the store's guests, in bytes: resources, their buffers, the values of calls under
-// way, and stack beyond 2 MiB; see [cm.Account]. 0 is as much as WithMemory says, and leaves stacks to WithStack; if that leaves it unbounded,
-// too, each call's values have a bound.
+// way, and stack beyond 2 MiB; see [cm.Account]. 0 is the bound of WithMemory, and leaves stacks to WithStack. Where memory is unbounded,
+// too, only the values of each call have a bound.
 func WithHostMemory(bytes uint64) StoreOption {
 	return func(o *storeOptions) { o.store.HostMemory = bytes }
 }
 
-// WithInfo sets what calls say of their instance.
+// WithInfo sets the InstanceInfo of calls.
 func WithInfo(i cm.InstanceInfo) StoreOption { return func(o *storeOptions) { o.store.Info = i } }
 
 // StoreValue finds the value that key has in the store behind ctx (the store that the host function was called from),
 // making it with mk the first time: the state of a capability that belongs to one store. A value that is an io.Closer is
 // closed when the store is closed, or released to be reset. Outside a store it is made anew
-// at each call. Safe for concurrent use, also by work that goes on outside the store: mk only makes, because of what several make at
-// once one is kept.
+// at each call. Safe for concurrent use, also by work that goes on outside the store. mk must have no other effect, because it may be called
+// several times at once, and one value is kept.
 func StoreValue(ctx context.Context, key any, mk func() any) any {
 	if s, _ := instance.FromContext(ctx); s != nil {
 		return s.Value(key, mk)
@@ -207,10 +207,10 @@ func StoreValue(ctx context.Context, key any, mk func() any) any {
 	return mk()
 }
 
-// TaskValue is [StoreValue] for what belongs to one invocation and not to all that are in the store with it: what it may
-// still write, or what it has begun outside. It is the value of the [Instance.Use] whose call the host function was called
-// in, and is closed at its end; of a call without one it is the instance's own, and closed with the store's. Where mk is nil
-// the value is looked for only: it is nil where nobody has made it.
+// TaskValue is [StoreValue] for the state of one invocation, rather than of the store: the bytes that it may still write, or the work that
+// it has begun outside. It is the value of the [Instance.Use] whose call the host function was called
+// in, and is closed at its end; of a call without a Use it is the instance's own, and closed with the store's. If mk is
+// nil, no value is made, and the result may be nil.
 func TaskValue(ctx context.Context, key any, mk func() any) any {
 	if _, i := instance.FromContext(ctx); i != nil {
 		return i.Value(key, mk)
@@ -221,8 +221,8 @@ func TaskValue(ctx context.Context, key any, mk func() any) any {
 	return mk()
 }
 
-// ByAdapter says, to the host function descriptor.open-at, whether it is the adapter of WASI preview 1 that calls it. What
-// preview 1 has no word for the adapter cannot ask for.
+// ByAdapter says, to the host function descriptor.open-at, whether the adapter of WASI preview 1 calls it, which cannot
+// ask for rights that preview 1 does not have.
 func ByAdapter(ctx context.Context) bool { return instance.ByAdapter(ctx) }
 
 // Instantiate makes a store and an instance in it. ctx bounds initialisation and is seen by host functions called in it.

@@ -25,12 +25,12 @@ func (e *Engine) NewLinker(i cm.Interceptor) *Linker {
 	return &Linker{engine: e, interceptor: i, hosts: map[wit.InterfaceID][]*HostInstance{}}
 }
 
-// versionAliases are versions of a namespace by those that stand for them.
+// versionAliases are versions by {namespace, alias}.
 type versionAliases map[[2]string]string
 
-// AliasVersion has a version of a namespace's interfaces stand for another one, which it does not fit by the rules of versions: a
-// pre-release of the same form. What a component imports by it is served by the definitions of the other, and what it exports is found as
-// that. Where alias is defined itself, that counts.
+// AliasVersion makes version alias of a namespace's interfaces another name of version of, though the two are not compatible by the
+// rules of versions: a pre-release with the same interfaces. Imports of version alias are served by the definitions of version of, and exports
+// of it are found as of. Where version alias is defined itself, its own definitions count.
 func (l *Linker) AliasVersion(namespace, alias, of string) {
 	if l.aliases == nil {
 		l.aliases = versionAliases{}
@@ -38,7 +38,7 @@ func (l *Linker) AliasVersion(namespace, alias, of string) {
 	l.aliases[[2]string{namespace, alias}] = of
 }
 
-// resolve is the ID for which id stands.
+// resolve returns the ID that id is an alias of.
 func (a versionAliases) resolve(id wit.InterfaceID) (of wit.InterfaceID, ok bool) {
 	version, ok := a[[2]string{id.Namespace, id.Version}]
 	if ok {
@@ -109,8 +109,8 @@ func (h *HostInstance) Func(name string, t *cm.FuncType, f cm.HostFunc) {
 	h.define(name, hostFunc{typ: t, call: f})
 }
 
-// Define defines a function of a generated binding. The work of one that is in parts is done outside the guest's store: while
-// its caller waits for it, or, if that has called it asynchronously, goes on.
+// Define defines a function of a generated binding. The work of a function in parts is done outside the guest's store, while
+// its caller waits or, if it has called asynchronously, goes on.
 func (h *HostInstance) Define(d cm.HostDef) {
 	if d.Parts != nil && (d.Func != nil || d.BorrowsBytes) {
 		h.linker.errs = append(h.linker.errs, fmt.Errorf(
@@ -122,8 +122,8 @@ func (h *HostInstance) Define(d cm.HostDef) {
 // GoFunc defines a function from a Go function: parameters and result are Go values as [Func.Invoke] has them, with an
 // optional leading context.Context and an optional trailing error. The component's own type decides; a mismatch is found
 // at Link. If that type is async, f may block, and its context ends when the guest cancels the call; it runs outside the
-// guest's store, and may read the streams and futures among its arguments and write those of its result ([cm.NewStream]). One
-// whose type is not async hands them to a goroutine.
+// guest's store, and may read the streams and futures among its arguments and write those of its result ([cm.NewStream]). A
+// function whose type is not async has to pass them to a goroutine of its own.
 func (h *HostInstance) GoFunc(name string, f any) {
 	h.define(name, hostFunc{bind: func(t *cm.FuncType) (bound hostFunc, err error) {
 		if t.Async {

@@ -8,7 +8,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
-// LoadErrorKind says what sort of trouble a [LoadError] is, in a word or two that are fit for a log or a metric.
+// LoadErrorKind is the kind of a [LoadError], in a word or two that are fit for a log or a metric.
 type LoadErrorKind string
 
 // The kinds of LoadError.
@@ -48,7 +48,7 @@ var kindOfBytes = map[binary.Kind]LoadErrorKind{
 	binary.KindLimit: LoadTooLarge, binary.KindFeature: LoadUnsupported,
 }
 
-// loadError is a LoadError of what the decoder or the validator says of a component.
+// loadError makes a LoadError of an error of the decoder or the validator.
 func loadError(name string, err error) error {
 	e := &LoadError{Component: name, Kind: LoadInvalid, Err: err}
 	var malformed *binary.Error
@@ -68,7 +68,7 @@ func loadError(name string, err error) error {
 	return e
 }
 
-// codeError is a LoadError of what is said of a core module that begins at pos.
+// codeError makes a LoadError of an error about a core module that begins at pos.
 func codeError(name string, pos int, err error) error {
 	e := &LoadError{Component: name, Kind: LoadInvalid, Offset: pos, Section: "1 (core module)", Err: err}
 	var unsupported *corewasm.UnsupportedError

@@ -14,13 +14,13 @@ var instanceIDs atomic.Uint64
 
 // What cm.InstanceInfo.Reuse says of an instance in a pool.
 const (
-	reuseFresh      = "fresh"      // nobody has used it before
+	reuseFresh      = "fresh"      // it has not been used before
 	reuseReset      = "reset"      // it was used, and has been set back
-	reuseSerial     = "serial"     // it is as others have left it
-	reuseConcurrent = "concurrent" // it may be so, and others may be in it at the same time
+	reuseSerial     = "serial"     // as earlier invocations have left it
+	reuseConcurrent = "concurrent" // likewise, and other invocations may be in it at the same time
 )
 
-// member is an instance of a pool, as the pool has it.
+// member is an instance as its pool uses it.
 type member struct {
 	pool *Pool
 	inst *Instance
@@ -52,7 +52,7 @@ func (p *Pool) instantiate(ctx context.Context) (pool.Instance, error) {
 	return &member{p, inst}, nil
 }
 
-// resetOption says how the next instance is to be made. The first one is for one use: many components are only run once, and
+// resetOption is the option by which the next instance is made. The first one is for one use: many components are only run once, and
 // a snapshot costs more than it saves then.
 func (p *Pool) resetOption() StoreOption {
 	if why := p.refused.Load(); why != nil {
@@ -64,7 +64,7 @@ func (p *Pool) resetOption() StoreOption {
 	return WithReset(p.config.Isolation, p.config.Constant)
 }
 
-// info tells of one use of an instance; of an instance, where it is reused.
+// info describes one use of an instance; in a pool that reuses instances, the instance.
 func (p *Pool) info(reuse string) cm.InstanceInfo {
 	i := cm.InstanceInfo{ID: instanceIDs.Add(1), Reuse: reuse, Isolation: "fresh"}
 	if p.config.Isolation == Initialised {
@@ -91,7 +91,7 @@ func (p *Pool) reuse(use uint64) string {
 	return reuseFresh
 }
 
-// learn notes that instances cannot be reset, if that is what err says, and says so once.
+// learn notes that instances cannot be reset, if err says so, and logs it once.
 func (p *Pool) learn(ctx context.Context, err error) {
 	var why *ResetError
 	if !errors.As(err, &why) {

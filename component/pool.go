@@ -24,8 +24,8 @@ const (
 	DefaultPoolUses        = 1000
 )
 
-// PoolConfig says what a [Pool] is like. The zero value is good: it bounds how many instances there are and how many
-// invocations wait, and nothing that guests do.
+// PoolConfig configures a [Pool]. The zero value bounds how many instances there are and how many invocations wait, and nothing that
+// guests do.
 type PoolConfig struct {
 	// Max is how many instances there are at most, and so, times Concurrency, how many invocations run at once; 0 is
 	// DefaultPoolMax. An instance that gets no more invocations because of Uses, and still has some, does not count.
@@ -45,14 +45,14 @@ type PoolConfig struct {
 	// of one use: a reset gives all of them back.
 	Store []StoreOption
 	// Isolation is what an instance is set back to between two uses: Fresh (also when it is zero) or Initialised. Constant is
-	// as in [WithReset]. Instances that cannot be reset, because of what the component does, are used once; a Logger is told.
+	// as in [WithReset]. Instances that cannot be reset, because of what the component does, are used once, which is logged.
 	Isolation Isolation
 	Constant  func(*cm.Boundary) bool
 	// SingleUse makes a new instance for each invocation, whether one could be reset or not.
 	SingleUse bool
 	// Reuse gives an instance to one invocation after the other as they leave it: each sees what others have left in the guest's
-	// memory, and what one has not dropped stays until the instance is closed. Isolation and Constant say nothing then. A limit
-	// of fuel among Store is one of each call; all others are those of the instance.
+	// memory, and what one has not dropped stays until the instance is closed. Isolation and Constant are ignored then. WithFuel
+	// bounds each call; all other limits are those of the instance.
 	Reuse bool
 	// Concurrency, with Reuse, is how many invocations may be in one instance at once; 0 is DefaultPoolConcurrency. It is 1 for
 	// a component that others cannot enter while a call is inside ([Linked.Concurrent]). Invocations wait where the guest asks for
@@ -60,15 +60,15 @@ type PoolConfig struct {
 	Concurrency int
 	// Uses, with Reuse, is how many invocations an instance has in its life; 0 is DefaultPoolUses, less than 0 is any number.
 	Uses int
-	// Logger is told of what nobody else learns: instances that do not close, panics. Nil drops it.
+	// Logger gets what is reported to no caller: instances that do not close, panics. Nil drops it.
 	Logger *slog.Logger
 }
 
 // Pool keeps instances of one linked component for invocations that come again and again: it bounds them, has invocations
-// wait in order, sets instances back between uses, so that none sees what another has left, and closes those that are not
-// needed. Safe for concurrent use.
+// wait in order, sets instances back between uses, so that no invocation sees what another has left, and closes those that are
+// not needed. Safe for concurrent use.
 //
-// It knows no telemetry. The interceptor that the component was linked with sees what it sees of any instance, operations
+// It has no telemetry of its own. The interceptor that the component was linked with sees what it sees of any instance, operations
 // "pool wait", "instantiate", "reset" and "instances ready" (see [cm.Lifecycle]), and, where it is a [cm.Gauges], how many
 // instances are busy, resetting or idle, and how many invocations wait.
 type Pool struct {
@@ -85,7 +85,7 @@ type Pool struct {
 	closeErr error
 }
 
-// NewPool makes a pool without instances. Close it before linked. An error says what of the config contradicts itself.
+// NewPool makes a pool without instances. Close it before linked. An error says which parts of the config contradict each other.
 func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	c.Max = cmp.Or(c.Max, DefaultPoolMax)
 	c.Queue = max(cmp.Or(c.Queue, DefaultPoolQueue), 0)
@@ -114,7 +114,7 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	}
 	c.Uses = max(cmp.Or(c.Uses, DefaultPoolUses), 0)
 	p := &Pool{linked: linked, config: c}
-	p.single.Store(c.Ready == 0) // it may be that it is only run once
+	p.single.Store(c.Ready == 0) // the component may be run only once
 	if c.Reuse {
 		p.fuel = optionsOf(c.Store).store.Limits.Fuel
 	} else {
@@ -127,7 +127,7 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 		pc.Wait = p.observeWait
 	}
 	if linked.interceptor != nil && c.Reuse {
-		pc.Retire = p.observeRetire // what is made anew or reset for each invocation is gone as often as it comes
+		pc.Retire = p.observeRetire // without reuse, members are retired too often for an operation each
 	}
 	p.pool = pool.New(pc)
 	p.unwatch = p.watch()
@@ -140,7 +140,7 @@ func (p *Pool) Linked() *Linked { return p.linked }
 // Deadline is that of each invocation; 0 if there is none.
 func (p *Pool) Deadline() time.Duration { return p.config.Deadline }
 
-// Prewarm makes the instances that are to be ready, and waits for them. It is to be called once, before invocations. An error is
+// Prewarm makes the instances that are to be ready, and waits for them. It is to be called once, before invocations. The error says
 // why one could not be made: a *cm.Trap where the guest or a limit ended its initialisation, or ctx's.
 func (p *Pool) Prewarm(ctx context.Context) error {
 	if p.config.Ready == 0 {
@@ -154,19 +154,18 @@ func (p *Pool) Prewarm(ctx context.Context) error {
 	return err
 }
 
-// StopPrewarm ends what is done ahead of invocations (resets, new instances), and has nothing more of it done; invocations
-// go on. Close does it, too.
+// StopPrewarm ends work ahead of invocations (resets, new instances), and begins no more; invocations go on. Close does this, too.
 func (p *Pool) StopPrewarm() { p.pool.StopPrewarm() }
 
-// Run runs f in an instance that is as new, and that f has for itself until it returns; of a pool that reuses its instances,
-// in one that is as others have left it, and that others may be in. ctx ends for f at the deadline, too,
-// and when Close ends what is left; its calls must be made with the context that f is given.
+// Run runs f in an instance that is as new, and that f has for itself until it returns; in a pool that reuses its instances, in one as
+// others have left it, which others may be in. f gets a context that also ends at the deadline, and when Close ends running
+// invocations; it must make its calls with that.
 //
 // The error is f's own; that of making or resetting an instance; a trap of code overload where the queue is full or the pool
 // is closed (below that is cm.ErrStopping); or, where ctx or the deadline ends while it waits, a trap of code cancelled or
-// deadline. An instance whose guest has trapped or exited is closed; any other error of f, also one that the guest answered
-// with, lets it be used again. Where others are in the instance, they are ended with it, by a trap of code
-// instance-trapped-before. A panic of f goes on to the caller, and ends the instance.
+// deadline. An instance whose guest has trapped or exited is closed; after any other error of f, also one that the guest
+// returned, it is used again. Other invocations in a closed instance end with a trap of code instance-trapped-before. A panic of f
+// goes on to the caller, and closes the instance.
 func (p *Pool) Run(ctx context.Context, f func(ctx context.Context, inst *Instance) error) error {
 	var s Seat
 	defer s.Return()
@@ -186,13 +185,13 @@ func (p *Pool) Run(ctx context.Context, f func(ctx context.Context, inst *Instan
 	return err
 }
 
-// ErrPoolStuck is Close's where an invocation goes on though its context has ended.
+// ErrPoolStuck is the error of Close when an invocation goes on though its context has ended.
 var ErrPoolStuck = pool.ErrStuck
 
-// Close lets no more invocations in, waits for those that run or wait until ctx ends, ends them then (guests are interrupted,
-// with a trap below which is cm.ErrStopping), and closes all instances. Nil says that nothing is left; *ErrPoolStuck* that a
-// host function does not heed its context: [Pool.Wait] waits for it, and the component must not be closed before. Called
-// again it waits for the first call and says the same.
+// Close admits no more invocations, waits for those that run or wait until ctx ends, then ends them (guests are interrupted, with a
+// trap below which is cm.ErrStopping), and closes all instances. Nil says that nothing is left. ErrPoolStuck says that a host function
+// ignores the end of its context: [Pool.Wait] waits for it, and the component must not be closed before. A second Close waits for the
+// first and returns the same.
 func (p *Pool) Close(ctx context.Context) error {
 	p.close.Do(func() {
 		var cut bool
@@ -205,24 +204,23 @@ func (p *Pool) Close(ctx context.Context) error {
 	return p.closeErr
 }
 
-// Wait waits until nothing is under way any more, for after Close.
+// Wait waits, after Close, until nothing is under way any more.
 func (p *Pool) Wait() { p.pool.Wait() }
 
-// PoolStats is how a pool stands at a moment. Busy instances have an invocation, resetting ones are made ready behind one, and
-// idle ones wait for one; leaving ones have some, and get no more. Fullest is how many invocations are in the busy instance with
-// the most.
+// PoolStats is the state of a pool at a moment. Busy instances have an invocation, resetting ones are being reset after one, idle ones
+// wait for one; leaving ones have some, and get no more. Fullest is the number of invocations in the busy instance with the most.
 type PoolStats struct {
 	Busy, Resetting, Idle, Leaving int // instances
 	Running, Waiting               int // invocations
 	Fullest                        int
 }
 
-// Stats is how the pool stands.
+// Stats returns the pool's state.
 func (p *Pool) Stats() PoolStats { return PoolStats(p.pool.Counts()) }
 
-// Seat is [Pool.Run] in steps, for those who have work to do between them: Enter, Sit, Leave, Return, in this order and each
-// once at most. The zero Seat is ready. It must not be copied, and one goroutine at a time may use it. Where Enter or Sit
-// fails the rest still has to be called; where Enter failed, it does nothing.
+// Seat is [Pool.Run] in steps, for callers with work to do between them: Enter, Sit, Leave, Return, in this order and each
+// once at most. The zero Seat is ready. It must not be copied, and one goroutine at a time may use it. If Enter or
+// Sit fails, Leave and Return still have to be called; if Enter failed, they do nothing.
 type Seat struct {
 	seat pool.Seat
 	pool *Pool
@@ -239,7 +237,7 @@ func (s *Seat) Enter(ctx context.Context, p *Pool) error {
 // Context is that of the invocation, from Enter until Leave.
 func (s *Seat) Context() context.Context { return s.seat.Context() }
 
-// Sit waits until the invocation may have an instance, and gives it as the invocation has it, until Leave. Errors are those of
+// Sit waits for an instance, and returns it for this invocation, until Leave. Errors are those of
 // [Pool.Run].
 func (s *Seat) Sit() (*Instance, error) {
 	m, err := s.seat.Sit()
@@ -256,10 +254,11 @@ func (s *Seat) Sit() (*Instance, error) {
 	return s.inst, nil
 }
 
-// Leave ends the use of the instance: what the guest has left open ends now. well says that the guest came back by itself,
+// Leave ends the use of the instance, and what the guest has left open. well says that the guest came back by itself,
 // without a trap or an exit; otherwise the instance is closed. A pool that reuses its instances closes those that have ended, whatever
 // well says.
 func (s *Seat) Leave(well bool) { s.seat.Leave(well, s.inst) }
 
-// Return gives the place to the next invocation. It may reset the instance first, for which the invocation's caller need not wait.
+// Return gives the place to the next invocation. It may reset the instance first, for which the caller of the invocation should not have
+// to wait.
 func (s *Seat) Return() { s.seat.Return() }

@@ -20,7 +20,7 @@ func (p *Pool) observeRetire(ctx context.Context, why string) (context.Context, 
 	return cm.Begin(ctx, p.linked.interceptor, op)
 }
 
-// watch shows the state of the pool to the interceptor, until the function that it returns is called.
+// watch exports the state of the pool by gauges of the interceptor, until the function that it returns is called.
 func (p *Pool) watch() (stop func()) {
 	store := optionsOf(p.config.Store)
 	fixed := func(n int64) func(func(int64, ...cm.Attr)) {

@@ -10,18 +10,18 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
-// Isolation says what a reset instance is set back to.
+// Isolation is the state that a reset instance is set back to.
 type Isolation uint8
 
 // The kinds of isolation.
 const (
 	// NoReset: the instance is for one use.
 	NoReset = Isolation(instance.NoReset)
-	// Fresh: what a new instance would be. Initialisation runs again at each reset if it asks the host for anything that
-	// could be answered differently.
+	// Fresh: the state of a new instance. Initialisation runs again at each reset if it asks the host for anything that may be
+	// answered differently.
 	Fresh = Isolation(instance.Fresh)
-	// Initialised: what the instance was behind its initialisation. What that drew (random numbers, the time) is the same
-	// for all uses.
+	// Initialised: the state after its initialisation. Random numbers and times that initialisation has read are the same for all
+	// uses.
 	Initialised = Isolation(instance.Initialised)
 )
 
@@ -33,7 +33,7 @@ type ResetError struct {
 	cause error
 }
 
-// Error is the reason with its detail, and what else is known.
+// Error is the text of the cause, or else the reason with its detail.
 func (e *ResetError) Error() string {
 	if e.cause != nil {
 		return e.cause.Error()
@@ -41,12 +41,12 @@ func (e *ResetError) Error() string {
 	return (&core.ResetError{Reason: e.Reason, Detail: e.Detail}).Error()
 }
 
-// Unwrap is what else is known; nil for nothing.
+// Unwrap is the cause; may be nil.
 func (e *ResetError) Unwrap() error { return e.cause }
 
 // resetError is err, as a *ResetError if the engine's is in it.
 func resetError(err error) error {
-	if err == nil { // at each use of an instance in a pool: what errors.As is given is allocated
+	if err == nil { // the usual case: errors.As allocates its target
 		return nil
 	}
 	var why *core.ResetError
@@ -64,12 +64,12 @@ func WithReset(i Isolation, constant func(*cm.Boundary) bool) StoreOption {
 	}
 }
 
-// WithoutReset makes an instance that is not to be reset, because an instance of the same component has said reason.
+// WithoutReset makes an instance that is not to be reset, for a reason that another instance of the same component has given.
 func WithoutReset(reason string) StoreOption {
 	return func(o *storeOptions) { o.store.Reset = instance.ResetOptions{Refused: reason} }
 }
 
-// Resettable says why no instance can be reset, as far as the component's code tells: a *ResetError, or nil.
+// Resettable says why no instance can be reset, as far as the component's code shows it: a *ResetError, or nil.
 func (l *Linked) Resettable() error { return resetError(l.linked.Resettable()) }
 
 // Resettable is [Linked.Resettable] for a component that is not linked.
@@ -91,17 +91,17 @@ func (c *Component) Resettable() error {
 	return nil
 }
 
-// Resettable says why the instance cannot be reset, with a *ResetError; nil if it can, as far as can be said before it is
-// tried.
+// Resettable says why the instance cannot be reset, with a *ResetError; nil if it can, as far as is known before it
+// is tried.
 func (i *Instance) Resettable() error { return resetError(i.store.Resettable()) }
 
 // Release ends what an invocation has left: host resources that the guest still owns are dropped, values of the store are
-// closed. What is left then is to Reset the instance or to Close it.
+// closed. Then the instance has to be Reset or Closed.
 func (i *Instance) Release(ctx context.Context) error { return i.store.Release(ctx) }
 
-// Reset releases the instance and sets it back, for an invocation that info tells of. ctx is seen by host functions that
-// initialisation calls, if it has to run again, and bounds it. Resources of the guest that the host has kept are of no use
-// afterwards. After an error the instance is only good to be closed; a *ResetError says why it could not be reset.
+// Reset releases the instance and sets it back, for the invocation of info. ctx is seen by host functions that
+// initialisation calls, if it has to run again, and bounds it. Resources of the guest that the host has kept are invalid
+// afterwards. After an error the instance can only be closed; a *ResetError says why it could not be reset.
 func (i *Instance) Reset(ctx context.Context, info cm.InstanceInfo) error {
 	op := &cm.Operation{Name: "reset", Component: cm.Path(i.linked.name)}
 	op.Set("reset.initialises", i.store.Reinitialised())
@@ -114,5 +114,5 @@ func (i *Instance) Reset(ctx context.Context, info cm.InstanceInfo) error {
 // Initialises says whether Reset runs initialisation again.
 func (i *Instance) Initialises() bool { return i.store.Reinitialised() }
 
-// Info is what calls say of the instance.
+// Info is the InstanceInfo of calls.
 func (i *Instance) Info() cm.InstanceInfo { return i.invocation.Info() }

@@ -13,7 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// LinkError says everything that keeps a component from being linked.
+// LinkError has everything that keeps a component from being linked.
 type LinkError struct {
 	Component string
 	Problems  []LinkProblem
@@ -25,7 +25,7 @@ type LinkProblem struct {
 	Import       string // "wasi:http/types@0.2.12", or with "#func"
 	Wanted, Had  string
 	Unsupported  string
-	NearestNames []string // what the host has under similar names
+	NearestNames []string // similar names that the host has
 	Add          string   // the Go expression that defines Import, an interface of WASI which nothing here does; else empty
 	AddFrom      string   // the packages that Add is of
 }
@@ -96,8 +96,8 @@ func (r *resolver) serving(im *plan.Import) *Linker {
 	return r.linker
 }
 
-// choose picks the definition that serves an import: the first candidate that has every name which is asked for. The
-// same name may stand for different function sets in different versions of a draft.
+// choose picks the definition that serves an import: the first candidate that has every name that is needed. Versions
+// of a draft may have different functions under one name.
 func (r *resolver) choose(i int) {
 	im := &r.program.Imports[i]
 	if im.Other != "" {

@@ -8,9 +8,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Serve offers what a running instance exports as the instance called name, to components that are linked afterwards; it
-// replaces what was offered under that name. Each component keeps its store; calls go from one into the other as calls
-// to a host do. The goroutine that is inside a store which imports from i is inside i's store, too: all of them together
+// Serve defines the exports of a running instance as the instance name, for components that are linked afterwards; it replaces an
+// earlier definition of that name. Each component keeps its store; calls from one into the other are like calls of the host. The goroutine that is inside a store which imports from i is inside i's store, too: all of them together
 // have one goroutine at a time. Close i last.
 func (l *Linker) Serve(name string, i *Instance) {
 	id, err := wit.ParseID(name)

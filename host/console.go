@@ -15,15 +15,15 @@ import (
 // consoleRoom bounds what a Console holds while its writer is slow, in bytes.
 const consoleRoom = 4 << 20
 
-// maxShown bounds a text that a Console shows, in bytes; those of guests are bounded before.
+// maxShown bounds a text that a Console shows, in bytes; guests' lines are bounded before.
 const maxShown = 1 << 20
 
 // Console prints guests' lines for people: "SEVERITY trace/span [component stream] :: text", for wasi:logging
 // "trace/span [component log] :: SEVERITY context: text", or a JSON object a line. The identifiers of trace and span are
-// short, and left out where there are none. A writer that is slow or stands still holds nobody up: what finds no room is
-// dropped, counted, and said once there is room again.
+// short, and left out where there are none. A slow or blocked writer delays no guest: lines for which there is no room
+// are dropped and counted, and the console prints their number once there is room again.
 type Console struct {
-	// Trace tells which trace and span a context belongs to, in hexadecimal; empty for none. It is set before the first line.
+	// Trace returns the trace and span of a context, in hexadecimal; empty for none. It is set before the first line.
 	Trace func(context.Context) (trace, span string)
 
 	w    io.Writer
@@ -112,10 +112,10 @@ func (c *Console) format(l LogLine, trace, span string) []byte {
 	return b.Bytes()
 }
 
-// short is enough of an identifier to find it again.
+// short is the part of an identifier that is shown.
 func short(id string) string { return id[:min(len(id), 8)] }
 
-// DroppedLines is the line that tells of n lines for which a console had no room.
+// DroppedLines is the line that reports n dropped lines.
 func DroppedLines(n int, asJSON bool) []byte {
 	if asJSON {
 		return jsonLine(map[string]any{"time": time.Now().Format(time.RFC3339Nano), "level": "WARN", "msg": "lines dropped: the console is slow", "dropped": n})
@@ -145,7 +145,7 @@ func (c *Console) run() {
 		}
 		c.mu.Unlock()
 		if len(text) > 0 {
-			_, _ = c.w.Write(text) // nobody is left to tell
+			_, _ = c.w.Write(text) // the error could not be printed either
 			continue
 		}
 		if closed {

@@ -17,7 +17,7 @@ type entry struct {
 	name        string
 	interceptor cm.Interceptor
 	pool        *component.Pool
-	line        LogLine  // of no text: the lines that the host writes about the component begin with it
+	line        LogLine  // without a text; the host's own lines about the component are copies of it
 	boundaries  sync.Map // boundaryKey → *boundary
 }
 
@@ -53,13 +53,13 @@ const (
 // does not say: each of them has several invocations.
 const DefaultReuseMax = 8
 
-// isolations are what those kinds mean to an instance that is reset; one that is reused is not.
+// isolations are those kinds for instances that are reset; reused ones are not.
 var isolations = map[string]component.Isolation{
 	"": component.Fresh, isolationFresh: component.Fresh, isolationSnapshot: component.Initialised, isolationReuse: component.NoReset,
 }
 
-// constant are the functions whose answer is a workload's own and the same for each of its instances. Everything else that
-// initialisation asks for may differ from one instance to the next.
+// constant are the functions whose results are the same for each instance of a workload's component. All others may return something
+// else to the next instance, so that initialisation that calls them runs again.
 var constant = map[string][]string{
 	"wasi:cli/environment": {"get-environment", "get-arguments", "initial-cwd"},
 }
@@ -68,8 +68,8 @@ func isConstant(b *cm.Boundary) bool {
 	return slices.Contains(constant[b.Interface.Unversioned().String()], b.Func)
 }
 
-// poolConfig is what the pool of a component of w is like. What can have several calls in one instance at once is made for
-// that, and its instances are reused unless the workload says otherwise; all else is isolated.
+// poolConfig is the config of the pool of a component of w. Unless the workload says otherwise, instances are reused if several calls
+// can be in one at once, and reset after each invocation if not.
 func (h *Local) poolConfig(w *workload.Spec, c *workload.Component, concurrent bool) (component.PoolConfig, error) {
 	in := c.Instances
 	reuse := in.Isolation == isolationReuse || in.Isolation == "" && concurrent
@@ -129,6 +129,6 @@ func (m *making) entry(ctx context.Context, name string) (*entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.onRelease(func() { _ = pool.Close(ctx) }) // of a start that fails; else it has been closed, which says why not
+	m.onRelease(func() { _ = pool.Close(ctx) }) // for a start that fails; otherwise it is closed by then, and that Close has reported the error
 	return &entry{name: name, interceptor: icept, pool: pool, line: lineOf(w, name)}, nil
 }

@@ -10,15 +10,15 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// MaxLine is how long a line of a guest may be, in bytes. A longer one is cut and what follows up to its end is left out.
+// MaxLine is how long a line of a guest may be, in bytes. A longer one is cut, and the rest of it is dropped.
 const MaxLine = 64 << 10
 
 // Stream is the writer of one of a component's streams, for the plugin that serves standard output. Each invocation
-// has its own unfinished line: a write of half a line waits for its other half, and is let go when the invocation ends. A line
+// has its own unfinished line: a part of a line waits for the rest, and is logged when the invocation ends. A line
 // is logged in the context of the write that completed it.
 //
 // Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
-// noticed. A line that is a JSON object with a level is what it says.
+// noticed. A line that is a JSON object with a level has that severity.
 func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
 	if s == nil {
 		return func(context.Context, []byte) error { return nil }
@@ -71,7 +71,7 @@ func (f *framer) add(p []byte) {
 	}
 	if need := len(f.partial) + len(p); need > cap(f.partial) {
 		most := max(need, min(2*cap(f.partial), MaxLine))
-		if f.held.Hold(f.ctx, most) != nil { // the line is a copy, of which the guest need not know
+		if f.held.Hold(f.ctx, most) != nil { // the line is a copy of the host's: the guest gets no error
 			f.cut = true
 			return
 		}
@@ -93,13 +93,13 @@ func (f *framer) emit() {
 	}
 	f.budget.lines.hand(f.ctx, l)
 	if cap(f.partial) > 4<<10 {
-		f.partial = nil // who wrote one long line does not keep its room
+		f.partial = nil // a stream that had one long line does not keep its buffer
 		f.held.Release()
 	}
 	f.partial, f.cut = f.partial[:0], false
 }
 
-// Close lets go of a line that never ended; it is called at the end of the invocation.
+// Close logs a line that has not ended. It is called at the end of the invocation.
 func (f *framer) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,8 +11,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// group gives the component that root is together with everything it is linked to. Each member's imports are served by a
-// linker of its own: what one is granted, the others are not.
+// group composes root with everything that it is linked to. Each member's imports are served by a linker of its own, because each has
+// grants of its own.
 func (m *making) group(ctx context.Context, root *workload.Component, linker *component.Linker) (*component.Component, error) {
 	members := reachable(m.w, root)
 	var parts []component.Part

@@ -19,25 +19,25 @@ type Plugin interface {
 	// Serves lists the interfaces that Bind defines.
 	Serves() []wit.InterfaceID
 	// Bind defines them in l for one component of a workload that is being started, once for each program that the
-	// component is linked into. What the component's grants do not allow must fail closed. release gives back what Bind has
-	// made; nil where there is nothing. The host calls it exactly once: when the workload has been stopped and its
+	// component is linked into. What the component's grants do not allow must fail closed. release releases what Bind has
+	// made; nil if there is nothing. The host calls it exactly once: when the workload has been stopped and its
 	// invocations have ended, when its start fails, or when it was only checked. An invocation that could not be made to
 	// end may still call what was released: that must fail or do nothing, and not panic.
 	Bind(ctx context.Context, l *component.Linker, b *Binding) (release func(), err error)
 }
 
-// Binding is what a plugin is bound to: one component of one start of a workload. Plugins change nothing in it.
+// Binding is what a plugin is bound to: one component of one start of a workload. Plugins must not change it.
 type Binding struct {
 	Workload  *workload.Spec
 	Component *workload.Component
 	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
 	Lines *Lines
-	// Telemetry takes what the component tells of itself in OpenTelemetry's terms, within the limits of what it writes. A
-	// host never leaves it nil; where nobody observes, it drops what it is given.
+	// Telemetry takes the spans, metrics and log records that the component makes itself, within the limits of its lines. A host never
+	// leaves it nil; without an observer it drops them.
 	Telemetry otel.Sink
 }
 
-// Starter and Stopper are optional powers of plugins.
+// Starter and Stopper are optional interfaces of plugins.
 type (
 	Starter interface {
 		Start(ctx context.Context) error
@@ -57,7 +57,7 @@ type Trigger interface {
 	Run(ctx context.Context) error
 }
 
-// Checker is an optional power of triggers: Check finds what Attach would refuse, and attaches nothing.
+// Checker is an optional interface of triggers: Check finds what Attach would refuse, and attaches nothing.
 type Checker interface {
 	Check(w *workload.Spec, inv Invoker) error
 }
@@ -93,21 +93,21 @@ type Invocation struct {
 	Component string // name in the workload
 	Trigger   string // the trigger's type; the caller of the Event boundary
 	Name      string // what happened, low in cardinality: the route of a request
-	// Subject is the event itself, for those that watch: an HTTPSubject, MessageSubject or TimerSubject, or what only its
-	// trigger knows. Nil: there is nothing to say of it.
+	// Subject is the event itself, for observers: an HTTPSubject, MessageSubject or TimerSubject, or a type of its trigger's own. May be
+	// nil.
 	Subject any
-	// Refuse says that the event is past a limit that its trigger has found: it is settled with this error and seen like
-	// any other, but no instance is used and Run is not called.
+	// Refuse is set if the trigger has found the event to be over a limit: it is observed like any other and settled with this error, but
+	// no instance is used and Run is not called.
 	Refuse error
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
-	// Settle is told how it ended, before the event's span is closed, so that the trigger can still answer (500, 503,
-	// 504) as part of it. It may be nil.
+	// Settle gets the invocation's error before the event's boundary is left, so that the trigger's answer (500, 503, 504) is part of the
+	// event. It may be nil.
 	Settle func(ctx context.Context, err error)
 }
 
-// Invoker owns instance choice (fresh, reset, reused), deadline, limits and error classification. Invoke returns what
-// Settle was told: nil, or an error that holds a *cm.Trap when the guest, the host or a limit ended it.
+// Invoker chooses instances (fresh, reset, reused), applies deadline and limits, and classifies errors. Invoke returns the error that
+// Settle got: nil, or an error that holds a *cm.Trap when the guest, the host or a limit ended it.
 type Invoker interface {
 	Invoke(ctx context.Context, inv *Invocation) error
 	// Linked is the linked component that serves name, for triggers that look at its exports when they attach.
@@ -135,19 +135,19 @@ const (
 	SeverityFatal Severity = 21
 )
 
-// LogLine is one framed line that a guest wrote. Namespace, Workload, Version and Component say which: what the workload
-// says of itself.
+// LogLine is one framed line that a guest wrote. Namespace, Workload, Version and Component are those of its workload's
+// document.
 type LogLine struct {
 	Namespace string
 	Workload  string
 	Version   string
 	Component string
-	Stream    string // stdout, stderr, log (wasi:logging), or limit: the host tells of lines that it leaves out
+	Stream    string // stdout, stderr, log (wasi:logging), or limit: the host reports lines that it drops
 	Severity  Severity
 	Context   string // wasi:logging's context; empty otherwise
 	Text      string // without its line end
 	Truncated bool   // the line was longer than the bound and was cut
-	Limit     string // the limit that the host tells of, by its key in the workload; empty otherwise
+	Limit     string // of stream limit: the limit, by its key in the workload; empty otherwise
 }
 
 // LogSink takes lines; ctx is that of the call in which the line was completed, so its span is the line's. It must not
@@ -156,20 +156,20 @@ type LogSink interface {
 	Log(ctx context.Context, l LogLine)
 }
 
-// Observer is telemetry's side of a host. Component is asked once for each component of each start of a workload; w is the
-// workload, c the component. Nil observes nothing of it.
+// Observer is how telemetry observes a host. Component is called once for each component of each start of a workload; w is the workload, c
+// the component. If it returns nil, the component is not observed.
 type Observer interface {
 	Component(w *workload.Spec, c *workload.Component) ComponentObserver
 }
 
-// ComponentObserver sees one component of one start of a workload. Whose boundaries, operations, gauges and lines those are
-// is settled by Observer.Component once, and never looked up by what they say of themselves.
+// ComponentObserver observes one component of one start of a workload. Observer.Component fixes whose boundaries, operations, gauges and
+// lines it sees; they are never matched by name.
 type ComponentObserver interface {
 	// The boundaries are the component's and those of the components that it is linked to.
 	cm.Interceptor
 	LogSink
 	LineCounter
-	// Release ends it, exactly once, when nothing of the component runs any more. It must not block; what was observed
-	// before is not lost.
+	// Release ends it, exactly once, when nothing of the component runs any more. It must not block. What was observed
+	// before must not be lost.
 	Release()
 }

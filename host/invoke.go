@@ -21,11 +21,11 @@ type invoker struct {
 
 var _ Invoker = (*invoker)(nil)
 
-// InvokerConfig says who hears of what an Invoker without a workload has to say.
+// InvokerConfig configures the output of an Invoker without a workload.
 type InvokerConfig struct {
 	// Console gets a line for each failed invocation; nil for none. The component's interceptor sees it in any case.
 	Console LogSink
-	// Logger hears of panics; slog.Default when nil.
+	// Logger gets panics; slog.Default when nil.
 	Logger *slog.Logger
 }
 
@@ -51,7 +51,7 @@ func (v *invoker) Linked(name string) (*component.Linked, error) {
 	return nil, fmt.Errorf("component %s is no component that an event can reach", name)
 }
 
-// stopPrewarm ends what is done ahead of invocations.
+// stopPrewarm ends work ahead of invocations.
 func (v *invoker) stopPrewarm() {
 	for _, e := range v.entries {
 		e.pool.StopPrewarm()
@@ -98,7 +98,7 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		ctx = cm.WithCall(x.Enter(b.hooks), call)
 	}
 	var s component.Seat
-	defer s.Return() // behind the event's end, which waits for no reset
+	defer s.Return() // after the event's end, which must not wait for a reset
 	outcome, err := v.run(ctx, e, call, inv, &s)
 	if v.console != nil && outcome != cm.OK {
 		line := e.line
@@ -116,8 +116,8 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	return err
 }
 
-// run enters the pool, waits for a seat, does the work, settles, and leaves the seat, in this order: an answer does not wait for
-// memory to be given back.
+// run enters the pool, waits for a seat, does the work, settles, and leaves the seat, in this order, so that an answer does not wait
+// for memory to be given back.
 func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, s *component.Seat) (cm.Outcome, error) {
 	if err := s.Enter(outer, e.pool); err != nil {
 		return v.settle(outer, outer, inv, err)
@@ -141,7 +141,7 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 	return outcome, err
 }
 
-// returned says whether the guest came back by itself, whatever its answer was worth.
+// returned says whether the guest ended without a trap or an exit, even if it gave no answer.
 func returned(err error) bool {
 	if err == nil {
 		return true
@@ -151,8 +151,8 @@ func returned(err error) bool {
 	return errors.As(err, &answer) && !errors.As(err, &exit)
 }
 
-// settle classifies how an invocation in ctx ended and tells the trigger, whose own context may still be good when the
-// invocation's is not.
+// settle classifies the end of an invocation in ctx and has the trigger settle it. The trigger's own context, outer, may go on when the
+// invocation's has ended.
 func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error) (cm.Outcome, error) {
 	outcome, err := classify(ctx, err)
 	if inv.Settle != nil {
@@ -163,7 +163,7 @@ func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error)
 	return outcome, err
 }
 
-// logPanic tells the operator where Go code panicked that the guest had called, which is too long for an error's text.
+// logPanic logs the stack of Go code that the guest had called and that panicked, which is too long for an error's text.
 func (v *invoker) logPanic(ctx context.Context, inv *Invocation, err error) {
 	if err == nil {
 		return

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// leveled is what lines of JSON call their severity, by the loggers that write them: zerolog, zap, slog, pino and bunyan
+// leveled has the names of the severity in lines of JSON, by the loggers that write them: zerolog, zap, slog, pino and bunyan
 // (level), log15 (lvl), Google's and OpenTelemetry's (severity), Python's (levelname), Elastic's (log.level).
 type leveled struct {
 	Level          json.RawMessage `json:"level"`
@@ -22,14 +22,14 @@ type leveled struct {
 	} `json:"log"`
 }
 
-// levelOf is the severity that a line says of itself: a JSON object with a level that is known.
+// levelOf is the severity in a line that is a JSON object with a known level.
 func levelOf(line string) (Severity, bool) {
 	line = strings.TrimSpace(line)
 	if len(line) < 2 || line[0] != '{' || line[len(line)-1] != '}' {
 		return 0, false
 	}
 	if !strings.Contains(line, "ev") && !strings.Contains(line, "EV") && !strings.Contains(line, "lvl") && !strings.Contains(line, "LVL") {
-		return 0, false // nothing that could be a level
+		return 0, false // this cannot be a level
 	}
 	var l leveled
 	if json.Unmarshal([]byte(line), &l) != nil {

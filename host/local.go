@@ -18,28 +18,27 @@ import (
 // DefaultDrain is how long running invocations may go on when a workload without deadlines stops.
 const DefaultDrain = 10 * time.Second
 
-// Config says what a Local is made of. Engine is all that must be set.
+// Config configures a Local. Only Engine must be set.
 type Config struct {
 	Engine   *component.Engine
 	Plugins  []Plugin
 	Triggers []Trigger
 	Observer Observer     // nil observes nothing
 	Logger   *slog.Logger // slog.Default when nil
-	// Console takes, for people, what guests write, and a line for each failed invocation, which the observer learns by
-	// the boundary; nil for none.
+	// Console prints, for people, guests' lines and a line for each failed invocation, which the observer sees at the boundary; nil for
+	// none.
 	Console LogSink
-	// Artifact gives a component's bytes; ReadArtifact when nil.
+	// Artifact returns a component's bytes; ReadArtifact when nil.
 	Artifact func(ctx context.Context, s workload.Source) ([]byte, error)
-	// Deadline is that of components that name none: the default of workload.Limits when zero, none when negative. Where
-	// there is none, fuel and what an invocation writes have no bound either unless a component names one: the host is for
-	// commands and their like.
+	// Deadline is that of components that name none: the default of workload.Limits when zero, none when negative. With
+	// none, fuel and an invocation's output have no bound either, unless a component names one: such a host is for commands.
 	Deadline time.Duration
-	// Drain is how long Stop waits for running invocations before they are ended; when zero, the longest deadline of the
+	// Drain is how long Stop waits before it ends running invocations; when zero, the longest deadline of the
 	// workload, or DefaultDrain where it has none.
 	Drain time.Duration
 }
 
-// Local is the host of this process. Safe for concurrent use. Close it when nothing is to run any more.
+// Local is the host of this process. Safe for concurrent use. Close it after use.
 type Local struct {
 	cfg Config
 	log *slog.Logger
@@ -59,7 +58,7 @@ const maxEnded = 1000
 
 var _ Host = (*Local)(nil)
 
-// running is one workload and where it stands. All but its status belongs to whoever starts or stops it, and is gone when it
+// running is one workload and its status. All other fields belong to the goroutine that starts or stops it, and are cleared when it
 // has ended.
 type running struct {
 	status  workload.Status // guarded by Local.mu
@@ -132,7 +131,7 @@ func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error
 	}
 	if err != nil {
 		if undone := h.undo(ctx, r); undone != nil {
-			h.log.Warn("what a start had made was not all let go", "workload", id, "error", undone)
+			h.log.Warn("not everything that a failed start had made could be released", "workload", id, "error", undone)
 		}
 		h.end(r, id, workload.Failed, err.Error())
 		return id, err
@@ -141,7 +140,7 @@ func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error
 	return id, nil
 }
 
-// own is the interceptor for what belongs to no component; nil if the observer has none.
+// own is the interceptor for operations that belong to no component; nil if the observer has none.
 func (h *Local) own() cm.Interceptor {
 	if o, ok := h.cfg.Observer.(interface{ Host() cm.Interceptor }); ok {
 		return o.Host()
@@ -163,8 +162,8 @@ func (h *Local) startPlugins(ctx context.Context) error {
 	return nil
 }
 
-// Stop takes no new events, lets what runs end (for Config.Drain at most, and until ctx ends), ends what still runs, and
-// lets go of the workload. Stopping a workload that is not running does nothing.
+// Stop detaches the triggers, waits for running invocations (for Config.Drain at most, and until ctx ends), ends those that still run, and
+// releases the workload. Stopping a workload that is not running does nothing.
 func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 	h.mu.Lock()
 	r := h.workloads[id]
@@ -190,7 +189,7 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 	return err
 }
 
-// drain is how long what runs of r may go on when it is to stop.
+// drain is how long r's running invocations may go on when it is stopped.
 func (h *Local) drain(r *running) time.Duration {
 	var longest time.Duration
 	for _, e := range r.invoker.entries {
@@ -199,12 +198,12 @@ func (h *Local) drain(r *running) time.Duration {
 	return cmp.Or(h.cfg.Drain, longest, DefaultDrain)
 }
 
-// undo detaches, drains until ctx ends, ends what still runs, and lets go of what was made.
+// undo detaches the triggers, drains until ctx ends, ends invocations that still run, and releases what was made.
 func (h *Local) undo(ctx context.Context, r *running) error {
 	var errs []error
 	v := r.invoker
 	if v != nil {
-		v.stopPrewarm() // triggers wait for invocations until they have made an instance ready
+		v.stopPrewarm() // a trigger's drain also waits for invocations that make an instance ahead
 	}
 	for i := len(r.detach) - 1; i >= 0; i-- {
 		if err := r.detach[i](ctx); err != nil && ctx.Err() == nil {
@@ -223,10 +222,10 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 	if stuck == nil {
 		return errors.Join(append(errs, made.unlink(ctx))...)
 	}
-	go func() { // code that runs must not be taken away
+	go func() { // code that still runs must not be unmapped
 		v.wait()
 		if err := made.unlink(ctx); err != nil {
-			h.log.Warn("a component was not let go", "error", err)
+			h.log.Warn("a component could not be released", "error", err)
 		}
 	}()
 	return errors.Join(append(errs, stuck)...)
@@ -254,7 +253,7 @@ func (h *Local) Close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Status says where a workload stands. Of those that have ended, stopped or failed, the last 1000 are known.
+// Status returns the status of a workload. Of those that have ended, stopped or failed, the last 1000 are known.
 func (h *Local) Status(_ context.Context, id workload.ID) (workload.Status, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -266,7 +265,7 @@ func (h *Local) Status(_ context.Context, id workload.ID) (workload.Status, erro
 
 func unknown(id workload.ID) error { return fmt.Errorf("there is no workload %s", id) }
 
-// watcher holds what one Watch has not yet given out.
+// watcher holds the events that one Watch has not yet delivered.
 type watcher struct {
 	pending []workload.Event // guarded by Local.mu
 	wake    chan struct{}
@@ -289,7 +288,7 @@ func (h *Local) end(r *running, id workload.ID, s workload.State, reason string)
 		old := h.ended[0]
 		h.ended[0] = nil
 		h.ended = h.ended[1:]
-		if h.workloads[old.status.ID] == old { // and not one that was started since
+		if h.workloads[old.status.ID] == old { // not one that has been started since
 			delete(h.workloads, old.status.ID)
 		}
 	}
@@ -307,7 +306,7 @@ func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason s
 	}
 }
 
-// Watch gives the present state of every workload that is known and then each change, in order and without gaps, until ctx ends,
+// Watch delivers the present state of every known workload, and then each change, in order and without gaps, until ctx ends,
 // which ends it without an error.
 func (h *Local) Watch(ctx context.Context) iter.Seq2[workload.Event, error] {
 	return func(yield func(workload.Event, error) bool) {

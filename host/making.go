@@ -10,8 +10,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// making is what the start of a workload has made so far: what the workload runs on, and what is to be let go when it has
-// ended or its start fails. It belongs to whoever starts, checks or stops the workload.
+// making holds what the start of a workload has made so far, with everything that has to be released when the workload has ended or its
+// start fails. It belongs to the goroutine that starts, checks or stops the workload.
 type making struct {
 	h      *Local
 	w      *workload.Spec
@@ -22,9 +22,9 @@ type making struct {
 	releases []func()
 }
 
-// part is one component of the workload, whatever it is linked into.
+// part is one component of the workload. It is shared by all programs that the component is linked into.
 type part struct {
-	observer  ComponentObserver // nil: nobody watches
+	observer  ComponentObserver // nil: not observed
 	lines     *Lines
 	telemetry otel.Sink
 }
@@ -44,7 +44,7 @@ func (h *Local) making(w *workload.Spec) *making {
 // guestTelemetryOff is the value of [workload.Component.GuestTelemetry] that drops what a component records itself.
 const guestTelemetryOff = "off"
 
-// part finds or makes the part of a component: its observer and its lines are the same wherever it is linked into.
+// part finds or makes the part of a component: its observer and its lines are the same in all programs.
 func (m *making) part(c *workload.Component) *part {
 	if p := m.parts[c.Name]; p != nil {
 		return p
@@ -90,15 +90,15 @@ func (m *making) link(ctx context.Context) (map[string]*entry, error) {
 	return entries, nil
 }
 
-// onRelease has release call f, before what was noted earlier: a component's observer, which is made before everything else
-// of it, is released last. f may be nil.
+// onRelease has release call f, before the functions added earlier: a component's observer, which is made first, is released last. f may
+// be nil.
 func (m *making) onRelease(f func()) {
 	if f != nil {
 		m.releases = append(m.releases, f)
 	}
 }
 
-// release lets go of all but linked components.
+// release releases everything but linked components.
 func (m *making) release() {
 	for i := len(m.releases) - 1; i >= 0; i-- {
 		m.releases[i]()

@@ -9,10 +9,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
-// classify says how an invocation ended that ran in ctx and came back with err. What it returns in err's place holds a
-// *cm.Trap wherever the guest, the host or a limit ended the invocation, also where only a context's error came back.
+// classify is the outcome of an invocation that ran in ctx and ended with err. The error that it returns holds a *cm.Trap if the guest, the
+// host or a limit ended the invocation, also if err is only a context's error.
 //
-// A guest that exited by itself (*cm.ExitError) has ended as it wished: the outcome is OK.
+// A guest that exited by itself (*cm.ExitError) has not failed: the outcome is OK.
 func classify(ctx context.Context, err error) (cm.Outcome, error) {
 	if err == nil {
 		return cm.OK, nil
@@ -27,7 +27,7 @@ func classify(ctx context.Context, err error) (cm.Outcome, error) {
 	}
 	var trap *cm.Trap
 	found := errors.As(err, &trap)
-	// A host function that heeds its context fails with the context's error, which is then no fault of the host.
+	// A host function that ends with its context returns the context's error, for which the host is not to blame.
 	if ctx.Err() != nil && isContextError(ctx, err) && (!found || trap.Code == cm.TrapHost) {
 		ended := cm.EndedTrap(ctx)
 		if found {
@@ -51,8 +51,8 @@ func isContextError(ctx context.Context, err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Cause(ctx))
 }
 
-// severityOf is how much an operator cares: a caller that went away is everyday life, a full queue,
-// a request that is too large or one that the host's end has cut a warning.
+// severityOf is the severity of a failure for an operator: a caller that went away is normal; a full queue, a request that is too large, or
+// one that the stop of the host has cut off is a warning.
 func severityOf(o cm.Outcome, err error) Severity {
 	var trap *cm.Trap
 	switch {
@@ -76,7 +76,7 @@ const (
 	maxFailure = 8 << 10
 )
 
-// failure tells people in one line what failed: the event, the trap, the boundary that was being crossed, the innermost
+// failure is one line for people about a failed invocation: the event, the trap, the boundary that was being crossed, the innermost
 // frames.
 func failure(inv *Invocation, err error) string { return text.Cut(failed(inv, err), maxFailure) }
 

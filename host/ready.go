@@ -7,10 +7,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// DefaultReady is how many instances of a component that a trigger of its workload reaches are made before events come.
+// DefaultReady is how many instances are made before events come, of a component that a trigger of its workload names.
 const DefaultReady = 1
 
-// ReadyError says that no instance of a component could be made before events come, so that its workload does not start.
+// ReadyError says that no instance of a component could be made, so that its workload does not start.
 // Err holds a *cm.Trap where the guest or a limit ended its initialisation.
 type ReadyError struct {
 	Component string
@@ -25,8 +25,7 @@ func (e *ReadyError) Error() string {
 // Unwrap is Err.
 func (e *ReadyError) Unwrap() error { return e.Err }
 
-// readyOf is how many instances of c are to be ready: those that it asks for, else the default where events of w come
-// again and again.
+// readyOf is how many instances of c are to be ready: as many as it asks for, else the default if a trigger of w names it, else none.
 func readyOf(w *workload.Spec, c *workload.Component) int {
 	if c.Instances.Ready != nil {
 		return max(*c.Instances.Ready, 0)

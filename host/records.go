@@ -7,8 +7,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
-// records is what a component tells of itself on its way to the observer, held to the limits of the component's lines: a span,
-// a log record and an export of metrics are each a line of so many bytes.
+// records passes a component's own telemetry to the observer, within the limits of the component's lines: a span, a log record and an
+// export of metrics each count as one line of their size.
 type records struct {
 	otel.Sink
 	lines *Lines
@@ -16,7 +16,7 @@ type records struct {
 
 var _ otel.Sink = (*records)(nil)
 
-// limitedTo is the sink that a component has in an observer: an [otel.Sink], which is an optional power of a ComponentObserver.
+// limitedTo is the sink that a component has in an observer: an [otel.Sink], which is an optional interface of a ComponentObserver.
 func limitedTo(lines *Lines, o ComponentObserver) otel.Sink {
 	if sink, ok := o.(otel.Sink); ok {
 		return &records{sink, lines}
@@ -24,7 +24,7 @@ func limitedTo(lines *Lines, o ComponentObserver) otel.Sink {
 	return otel.Discard
 }
 
-// EndSpan hands a span on. Of one that is over a limit it hands on that it has ended, as of one that is not sampled.
+// EndSpan passes a span on. A span that is over a limit is passed on as one that is not sampled, so that its end is known.
 func (r *records) EndSpan(ctx context.Context, s *otel.Span) {
 	if s.Context.Sampled && r.admit(ctx, s.Size()) != "" {
 		s = &otel.Span{Context: s.Context, ParentID: s.ParentID}
@@ -33,14 +33,14 @@ func (r *records) EndSpan(ctx context.Context, s *otel.Span) {
 	r.Sink.EndSpan(ctx, s)
 }
 
-// EmitLog hands a record on, unless it is over a limit.
+// EmitLog passes a record on, unless it is over a limit.
 func (r *records) EmitLog(ctx context.Context, l *otel.LogRecord) {
 	if r.admit(ctx, l.Size()) == "" {
 		r.Sink.EmitLog(ctx, l)
 	}
 }
 
-// ExportMetrics hands metrics on, unless they are over a limit.
+// ExportMetrics passes metrics on, unless they are over a limit.
 func (r *records) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics) error {
 	if limit := r.admit(ctx, m.Size()); limit != "" {
 		return fmt.Errorf("the component's limit %s leaves no room for these metrics", limit)
@@ -48,10 +48,10 @@ func (r *records) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics) er
 	return r.Sink.ExportMetrics(ctx, m)
 }
 
-// recordsKey is the key under which a context of Detach has the budget of lines.
+// recordsKey is the context key of the budget of lines in a context of Detach.
 type recordsKey struct{ lines *Lines }
 
-// Detach gives a context that stands for the task to the limits, too.
+// Detach returns a context that has the task's limits, too.
 func (r *records) Detach(ctx context.Context) context.Context {
 	return context.WithValue(r.Sink.Detach(ctx), recordsKey{r.lines}, r.budget(ctx))
 }

@@ -30,7 +30,7 @@ func (e *TooLargeError) Error() string {
 
 func tooLarge(file string) error { return cm.Limited("componentSize", &TooLargeError{file}) }
 
-// NoFileError says that what a component's bytes should come from is no file: a folder, pipe or device has no end that could be relied on.
+// NoFileError says that the source of a component is not a regular file but a folder, pipe or device, which may have no end.
 type NoFileError struct {
 	File string
 	Mode os.FileMode
@@ -57,7 +57,7 @@ func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 	if s.File == "" {
 		return nil, fmt.Errorf("%s: images are not supported by this version yet; use a file", s.Image)
 	}
-	info, err := os.Stat(s.File) // before it is opened: a pipe that nobody writes to would wait
+	info, err := os.Stat(s.File) // before it is opened: opening a pipe without a writer would block
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b := make([]byte, info.Size()+1) // what a file says of its size need not hold: it may grow
+	b := make([]byte, info.Size()+1) // one more than the file's size: it may grow
 	n, err := io.ReadFull(f, b)
 	switch {
 	case err == nil:
@@ -83,7 +83,7 @@ func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 	return b[:n:n], nil
 }
 
-// start links what events can reach and attaches the triggers. What it has done when it fails is undone by the caller.
+// start links the components that events can reach and attaches the triggers. If it fails, the caller undoes what it has done.
 func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	if err := h.served(w); err != nil {
 		return err
@@ -95,7 +95,7 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	}
 	r.invoker = &invoker{log: h.log, console: h.cfg.Console, entries: entries}
 	if err := h.checkTriggers(w, r.invoker); err != nil {
-		return err // before the long part, and before guest code runs
+		return err // before instances are made and guest code runs
 	}
 	for _, name := range entryNames(w) {
 		if err := entries[name].prewarm(ctx); err != nil {
@@ -116,9 +116,9 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	return nil
 }
 
-// Check links a workload as Start does and attaches nothing: no guest code runs. Core modules that nothing instantiates,
-// whose code Start does not look at, have to be valid, too. It gives what was linked, by component, for those components
-// that an event can reach; the caller closes it, or the engine does.
+// Check links a workload as Start does but attaches nothing: no guest code runs. Core modules that nothing instantiates, whose code Start
+// does not read, have to be valid, too. It returns the linked components that an event can reach, by name; the caller closes them, or
+// the engine does.
 func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*component.Linked, error) {
 	if err := h.served(w); err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	return linked, nil
 }
 
-// checkTriggers finds what triggers are going to refuse, as far as they can tell.
+// checkTriggers finds what triggers would refuse, as far as they implement Checker.
 func (h *Local) checkTriggers(w *workload.Spec, inv Invoker) error {
 	for _, t := range h.cfg.Triggers {
 		if c, ok := t.(Checker); ok {
@@ -157,7 +157,7 @@ func (h *Local) checkTriggers(w *workload.Spec, inv Invoker) error {
 	return nil
 }
 
-// served finds what the workload asks of the host that the host does not have.
+// served finds what the workload needs and the host does not have.
 func (h *Local) served(w *workload.Spec) error {
 	has := func(kind string) bool {
 		return slices.ContainsFunc(h.cfg.Triggers, func(t Trigger) bool { return t.Type() == kind })
@@ -183,7 +183,7 @@ func (h *Local) served(w *workload.Spec) error {
 	return nil
 }
 
-// entryNames are the components that triggers name and those that nobody is linked to, in the order of the workload.
+// entryNames are the components that triggers name and those that no other is linked to, in the order of the workload.
 func entryNames(w *workload.Spec) []string {
 	reached, linked := map[string]bool{}, map[string]bool{}
 	for _, t := range w.Triggers {

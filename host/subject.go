@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The subjects of events: what Invocation.Subject, which is Call.Subject at the Event boundary, may be for those that watch.
+// The subjects of events: Invocation.Subject, which is Call.Subject at the Event boundary, is one of these for observers.
 
 // HTTPRequester holds a request: the subject of an HTTP event, and the resource that the handler of a component is given.
 type HTTPRequester interface {

@@ -26,10 +26,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Config says where the standard streams of guests lead besides the host's lines.
+// Config sets where the standard streams of guests go, besides the host's lines.
 type Config struct {
 	// Stdin, Stdout and Stderr are the process's own streams, for a command: bytes pass through as they are, besides
-	// being framed to lines. nil leaves them out.
+	// being framed to lines. Nil: guests have lines only.
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 }
@@ -133,14 +133,14 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	return func() { _ = client.Close() }, nil // it never fails
 }
 
-// stream is where one of a component's streams leads: to the process's own first, so that what a person sees does not
+// stream is the destination of one of a component's streams: the process's own stream first, so that the output that people see does not
 // depend on anything else.
 func (p *Plugin) stream(b *host.Binding, name string, raw io.Writer) func(context.Context, []byte) error {
 	lines := b.Lines.Stream(name)
 	if raw == nil {
 		return lines
 	}
-	write := cli.Interruptible(raw) // a pipe that nobody reads must not outlive the guest's deadline
+	write := cli.Interruptible(raw) // a write to a pipe without a reader must not outlive the guest's deadline
 	return func(ctx context.Context, b []byte) error {
 		if len(b) == 0 {
 			return lines(ctx, b)

@@ -51,7 +51,7 @@ func (p *Pool) makeReady(ctx context.Context) error {
 	return err
 }
 
-// bound gives initialisation that belongs to no invocation the time that an invocation has.
+// bound gives initialisation outside an invocation the deadline of an invocation.
 func (p *Pool) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if p.cfg.Deadline <= 0 {
 		return ctx, func() {}
@@ -60,7 +60,7 @@ func (p *Pool) bound(ctx context.Context) (context.Context, context.CancelFunc) 
 		Detail: fmt.Sprintf("%s: initialisation took longer than %s", p.cfg.Name, p.cfg.Deadline)})
 }
 
-// mayWorkAhead says whether nobody is in need of a seat and there is a processor for what nobody waits for.
+// mayWorkAhead says whether no invocation needs a seat and a processor is free for work ahead.
 func (p *Pool) mayWorkAhead() bool {
 	return p.waiting.Load() == 0 && len(p.seats) <= p.cfg.Processors && p.prewarmCtx.Err() == nil
 }
@@ -73,7 +73,7 @@ func (p *Pool) lacks() bool {
 	return p.cfg.Ready > 0 && p.idle.len()+len(p.seats) < p.cfg.Ready
 }
 
-// resetAhead resets a member before somebody asks for it.
+// resetAhead resets a member before an invocation needs it.
 func (p *Pool) resetAhead(m *Member) {
 	p.resetting.Add(1)
 	defer p.resetting.Add(-1)
@@ -87,8 +87,8 @@ func (p *Pool) resetAhead(m *Member) {
 	}
 }
 
-// refill makes members in the place of those that could not be kept, until as many are ready as are to be or others want the
-// seats. It is done in the background, by one goroutine a pool.
+// refill makes members in the place of those that could not be kept, until Ready are there or invocations need the seats. It is done in
+// the background, by one goroutine for each pool.
 func (p *Pool) refill() {
 	if p.refilling.Swap(true) {
 		return

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// idleList holds the members that are ready or used. The one that was used last is taken first, so that those that are not
-// needed grow old, and its memory is still in the processor's caches. What is older than life is retired, down to a floor.
+// idleList holds the members that are ready or used. The one that was used last is taken first, because its memory is still in the processor's caches, and
+// so that those that are not needed grow old. Members that are idle for longer than life are retired, down to a floor.
 type idleList struct {
 	life   time.Duration
 	floor  int // that stay, however old
@@ -24,7 +24,7 @@ type idleMember struct {
 	since time.Time
 }
 
-// take gives the member that was used last; nil if there is none.
+// take returns the member that was used last; nil if there is none.
 func (l *idleList) take() *Member {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -38,7 +38,7 @@ func (l *idleList) take() *Member {
 	return m
 }
 
-// keep takes a member in, as s; false if the list has ended, which leaves it to the caller to retire it.
+// keep adds a member, in state s; false if the list has ended: then the caller has to retire the member.
 func (l *idleList) keep(m *Member, s state) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,7 +54,7 @@ func (l *idleList) keep(m *Member, s state) bool {
 	return true
 }
 
-// sweep retires what has been idle for too long.
+// sweep retires members that have been idle for too long.
 func (l *idleList) sweep() {
 	l.mu.Lock()
 	if l.ended {

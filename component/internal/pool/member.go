@@ -2,11 +2,11 @@ package pool
 
 import "context"
 
-// Instance is what a member holds. One goroutine at a time calls its methods, but for Alive and Barred, which any may.
+// Instance is the instance of a member. One goroutine at a time calls its methods, but for Alive and Barred, which any may.
 type Instance interface {
 	// Alive says whether it can still be used.
 	Alive() bool
-	// Barred says whether an invocation that came now would have to wait, because the guest asks for it.
+	// Barred says whether a new invocation would have to wait, because the guest asks for backpressure.
 	Barred() bool
 	// Resettable says why it cannot be reset; nil if it can, as far as is known before it is tried.
 	Resettable() error
@@ -14,15 +14,15 @@ type Instance interface {
 	Initialises() bool
 	// Release ends what its last invocation has left open.
 	Release(ctx context.Context) error
-	// Reset makes it as new. After an error it is only good to be closed.
+	// Reset makes it as new. After an error it can only be closed.
 	Reset(ctx context.Context) error
-	// Close ends it, with what is open in it.
+	// Close closes it, with everything open in it.
 	Close(ctx context.Context) error
 }
 
 // Use is one invocation's part of an instance with several seats.
 type Use interface {
-	// End closes what is the invocation's alone, while others are still in the instance.
+	// End closes the values of this invocation, while others are still in the instance.
 	End() error
 }
 
@@ -36,7 +36,7 @@ type Member struct {
 
 	// Of a pool that reuses its members; guarded by crew.mu, but for there.
 	counted bool          // crew.usable has it
-	leaving string        // why nobody takes a seat in it any more; empty if somebody may
+	leaving string        // why no more seats in it are taken; empty if they are
 	there   chan struct{} // closed when Instance is set, or cannot be; nil: it is
 }
 
@@ -46,17 +46,17 @@ func (m *Member) sit() {
 	m.become(busy)
 }
 
-// reserve takes a seat in a member that may not be there yet.
+// reserve takes a seat in a member whose instance may not have been made yet.
 func (m *Member) reserve() {
 	if m.taken == m.seats {
-		panic("pool: a member has no free seat") // one without is in nobody's reach
+		panic("pool: a member has no free seat") // a full member is in no list
 	}
 	m.taken++
 	m.uses++
 }
 
-// leave gives a seat back, and says whether the member is empty. Where others are still in it, what is the invocation's
-// alone ends now; else it ends when the member is released or closed.
+// leave gives a seat back, and says whether the member is empty. If other invocations are still in it, the values of this
+// one end now; else they end when the member is released or closed.
 func (m *Member) leave(u Use) (empty bool, err error) {
 	m.taken--
 	if m.taken == 0 {

@@ -14,28 +14,28 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// Config says what a pool is like. All of it is decided: there are no defaults here.
+// Config configures a pool. There are no defaults here.
 type Config struct {
 	Name     string        // in messages
 	Max      int           // members at once; more than 0
 	Seats    int           // invocations at once in one member; more than 0, and 1 without Reuse
 	Queue    int           // invocations that may wait
 	Ready    int           // members that are made ahead and stay, however long they are idle; Max at most
-	Idle     time.Duration // how long another member is kept that does nothing
-	Deadline time.Duration // of an invocation, from Enter on, and of guest code that is run ahead; 0: none
-	// Reuse: an invocation finds a member as those before it have left it. Uses is how many invocations a member has then before
-	// it is retired; 0: any number.
+	Idle     time.Duration // how long other members are kept while idle
+	Deadline time.Duration // of an invocation, from Enter on, and of guest code that runs ahead; 0: none
+	// Reuse: an invocation finds a member as those before it have left it. Then Uses is the number of invocations after which a member
+	// is retired; 0: none.
 	Reuse bool
 	Uses  uint64
-	// Processors is how many invocations may be under way for there to be a processor left for work that nobody waits for.
+	// Processors is the number of invocations under way up to which there is a processor for work ahead.
 	Processors int
 
-	// Make gives an instance that is as new.
+	// Make makes an instance.
 	Make func(ctx context.Context) (Instance, error)
 	// Wait is called where an invocation has to wait, with how many wait before it; what it returns is called when the wait
-	// has ended. Nil: nobody watches.
+	// has ended. May be nil.
 	Wait func(ctx context.Context, before int64) (context.Context, func(error))
-	// Retire is called where a member is closed, with why; what it returns is called when it has been. Nil: nobody watches.
+	// Retire is called where a member is closed, with why; what it returns is called when it has been. May be nil.
 	Retire func(ctx context.Context, why string) (context.Context, func(error))
 	Logger *slog.Logger
 }
@@ -67,7 +67,7 @@ type Pool struct {
 func New(c Config) *Pool {
 	p := &Pool{cfg: c, seats: make(chan struct{}, c.Max*c.Seats)}
 	p.stop.Begin(context.Background())
-	p.prewarmCtx, p.stopPrewarm = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
+	p.prewarmCtx, p.stopPrewarm = context.WithCancel(context.Background()) // work ahead belongs to no trace
 	p.pastDeadline = func() error {
 		return cm.Trapf(cm.TrapDeadline, "%s: the invocation took longer than %s", c.Name, c.Deadline)
 	}
@@ -76,14 +76,14 @@ func New(c Config) *Pool {
 	return p
 }
 
-// Counts is how a pool stands.
+// Counts is the state of a pool.
 type Counts struct {
 	Busy, Resetting, Idle, Leaving int // members; Busy are those with a seat that is taken, but for those that are leaving
 	Running, Waiting               int // invocations
 	Fullest                        int // seats that are taken in the member with the most
 }
 
-// Counts is how it stands.
+// Counts returns its state.
 func (p *Pool) Counts() Counts {
 	resetting, running := int(p.resetting.Load()), len(p.seats)
 	c := Counts{Busy: max(running-resetting, 0), Resetting: resetting, Idle: p.idle.len(), Waiting: int(p.waiting.Load())}
@@ -95,7 +95,7 @@ func (p *Pool) Counts() Counts {
 	return c
 }
 
-// admit counts something in that Close waits for, unless the pool is closed.
+// admit counts an activity that Close waits for, unless the pool is closed.
 func (p *Pool) admit() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -107,7 +107,7 @@ func (p *Pool) admit() bool {
 	return true
 }
 
-// discharge is the end of what admit has counted.
+// discharge ends an activity that admit has counted.
 func (p *Pool) discharge() {
 	p.count.Add(-1)
 	p.under.Done()
@@ -123,7 +123,7 @@ func (p *Pool) trySeat() bool {
 	}
 }
 
-// takeSeat waits for a seat, behind those that wait already. It fails at once with an overload trap when the queue is full,
+// takeSeat waits for a seat, after those that wait already. It fails at once with an overload trap when the queue is full,
 // and with ctx's own trap when ctx ends first.
 func (p *Pool) takeSeat(ctx context.Context) (err error) {
 	if p.trySeat() {
@@ -163,7 +163,7 @@ func (p *Pool) takeSeat(ctx context.Context) (err error) {
 
 func (p *Pool) returnSeat() { <-p.seats }
 
-// member gives a member that is as new: one that is ready, one that was used and is reset now, or one that is made. The
+// member returns a member that is as new: one that is ready, one that was used and is reset now, or one that is made. The
 // caller has a seat, and takes the member's.
 func (p *Pool) member(ctx context.Context) (*Member, error) {
 	for m := p.idle.take(); m != nil; m = p.idle.take() {
@@ -176,7 +176,7 @@ func (p *Pool) member(ctx context.Context) (*Member, error) {
 			return m, nil
 		}
 		var trap *cm.Trap
-		if ctx.Err() != nil && errors.As(err, &trap) { // it was the end of ctx that failed it
+		if ctx.Err() != nil && errors.As(err, &trap) { // it failed because ctx has ended
 			return nil, err
 		}
 	}
@@ -217,7 +217,7 @@ func (p *Pool) settle(ctx context.Context, m *Member, well bool) *Member {
 		return nil
 	}
 	if err := p.guard("release", func() error { return m.Instance.Release(ctx) }); err != nil {
-		p.cfg.Logger.ErrorContext(ctx, "an instance did not let go of what it had", "component", p.cfg.Name, "error", err)
+		p.cfg.Logger.ErrorContext(ctx, "an instance could not be released", "component", p.cfg.Name, "error", err)
 		p.retire(ctx, m, RetiredRelease)
 		return nil
 	}
@@ -233,12 +233,12 @@ func (p *Pool) keep(m *Member, s state) {
 
 // Why a member has been retired.
 const (
-	RetiredIdle    = "idle"    // nobody used it for too long
-	RetiredUsed    = "used"    // it has had all the invocations that it may, or cannot be reset
+	RetiredIdle    = "idle"    // it was idle for too long
+	RetiredUsed    = "used"    // it has had its uses, or cannot be reset
 	RetiredEnded   = "ended"   // its guest trapped or exited, or had to be ended
 	RetiredReset   = "reset"   // it could not be set back
-	RetiredRelease = "release" // it did not let go of what an invocation had
-	RetiredBarred  = "barred"  // its guest asks for backpressure, and nobody is left in it who could end that
+	RetiredRelease = "release" // it could not release what an invocation had
+	RetiredBarred  = "barred"  // its guest asks for backpressure, and no call is left in it that could end that
 	RetiredClosed  = "closed"  // the pool was closed
 )
 
@@ -272,14 +272,14 @@ func (p *Pool) guard(what string, f func() error) (err error) {
 // when they see their context; neither takes long.
 const lastWait = 2 * time.Second
 
-// StopPrewarm ends what is done ahead, and begins nothing more of it.
+// StopPrewarm ends work ahead, and begins no more.
 func (p *Pool) StopPrewarm() { p.stopPrewarm() }
 
-// ErrStuck is Close's error where something under way does not heed the end of its context.
+// ErrStuck is the error of Close when an invocation goes on though its context has ended.
 var ErrStuck = errors.New("some invocations did not end")
 
-// Close admits nothing more, waits for what is under way until ctx ends and cancels it then, and retires the members. cut says
-// that it had to cancel something. It is called once.
+// Close admits nothing more, waits for invocations until ctx ends, cancels those that are left, and retires the members. cut says that it
+// had to cancel some. It is called once.
 func (p *Pool) Close(ctx context.Context) (cut bool, err error) {
 	p.stopPrewarm()
 	p.mu.Lock()

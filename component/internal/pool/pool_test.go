@@ -205,7 +205,7 @@ func TestFates(t *testing.T) {
 		{"it cannot be reset", true, func(f *fake) { f.resettable = broken }, false, ""},
 		{"a reset fails", true, func(f *fake) { f.reset = broken }, false, "an instance was not used again"},
 		{"a reset panics", true, func(f *fake) { f.panics = "reset" }, false, "panic in reset"},
-		{"a release fails", true, func(f *fake) { f.release = broken }, false, "did not let go of what it had"},
+		{"a release fails", true, func(f *fake) { f.release = broken }, false, "could not be released"},
 		{"a release panics", true, func(f *fake) { f.panics = "release" }, false, "panic in release"},
 		{"a close fails", false, func(f *fake) { f.close = broken }, false, "an instance did not close"},
 		{"a close panics", false, func(f *fake) { f.panics = "close" }, false, "panic in close"},

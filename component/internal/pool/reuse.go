@@ -11,9 +11,9 @@ import (
 // crew are the members of a pool that reuses them. Its lock is taken before that of the idle list.
 type crew struct {
 	mu      sync.Mutex
-	open    []*Member // in which somebody has a seat, and others may take one; those that are being made included
+	open    []*Member // with a seat that is taken, and more may be; those that are being made included
 	usable  int       // members that are not leaving: open, idle, or being made
-	leaving int       // members in which nobody takes a seat any more, and somebody has one
+	leaving int       // members in which no more seats are taken, and some are
 }
 
 func (c *crew) number() int {
@@ -31,7 +31,7 @@ func (c *crew) counts() (busy, leaving, fullest int) {
 	return len(c.open), c.leaving, fullest
 }
 
-// begin gives a member whose instance is to be made, and in which others may take a seat from now on. c.mu is held.
+// begin adds a member whose instance is to be made; others may take a seat in it from now on. c.mu is held.
 func (c *crew) begin(seats int) *Member {
 	m := &Member{seats: seats, counted: true, there: make(chan struct{})}
 	c.usable++
@@ -46,7 +46,7 @@ func (c *crew) discount(m *Member) {
 	c.uncount(m)
 }
 
-// uncount is discount for who has the lock.
+// uncount is discount with the lock held.
 func (c *crew) uncount(m *Member) {
 	if m.counted {
 		m.counted = false
@@ -54,7 +54,7 @@ func (c *crew) uncount(m *Member) {
 	}
 }
 
-// leave lets nobody take a seat in m any more. c.mu is held.
+// leave says that no more seats in m are taken. c.mu is held.
 func (c *crew) leave(m *Member, why string) {
 	if m.leaving != "" {
 		return
@@ -65,7 +65,7 @@ func (c *crew) leave(m *Member, why string) {
 	c.leaving++
 }
 
-// close takes m off the list of those in which others may take a seat. c.mu is held.
+// close takes m off the list open. c.mu is held.
 func (c *crew) close(m *Member) {
 	if n := slices.Index(c.open, m); n >= 0 {
 		c.open = slices.Delete(c.open, n, n+1)
@@ -110,7 +110,7 @@ func (p *Pool) choose(ctx context.Context) (m *Member, use uint64, makes bool) {
 			c.open = append(c.open, m)
 			break
 		}
-		c.mu.Unlock() // what was left behind in it has ended it
+		c.mu.Unlock() // work that was left in it has ended it
 		p.retire(ctx, m, RetiredEnded)
 		c.mu.Lock()
 	}
@@ -129,7 +129,7 @@ func (p *Pool) choose(ctx context.Context) (m *Member, use uint64, makes bool) {
 	return m, use, makes
 }
 
-// barred is Instance.Barred of a member that may not be there yet. crew.mu is held, which makeOpen sets Instance under.
+// barred is Instance.Barred of a member whose instance may not have been made. crew.mu is held, which makeOpen sets Instance under.
 func (m *Member) barred() bool { return m.Instance != nil && m.Instance.Barred() }
 
 // roomiest is the member with the most free seats, one that is not barred if there is any; nil if none has one. Those whose
@@ -148,8 +148,8 @@ func (c *crew) roomiest() (best *Member) {
 	return best
 }
 
-// makeOpen makes the instance of a member in which seats are taken already. Where that fails it is gone, and each of the
-// others that wait for it looks for another one.
+// makeOpen makes the instance of a member in which seats are taken already. If that fails it is gone, and each of the
+// others that wait for it takes another one.
 func (p *Pool) makeOpen(ctx context.Context, m *Member) error {
 	made, err := p.make(ctx)
 	c := &p.crew
@@ -169,7 +169,7 @@ func (p *Pool) makeOpen(ctx context.Context, m *Member) error {
 	return err
 }
 
-// makeSpare makes a member that nobody waits for, unless there are as many as may be.
+// makeSpare makes a member that no invocation waits for, unless there are Max.
 func (p *Pool) makeSpare(ctx context.Context) error {
 	c := &p.crew
 	c.mu.Lock()
@@ -178,7 +178,7 @@ func (p *Pool) makeSpare(ctx context.Context) error {
 		return nil
 	}
 	m := c.begin(p.cfg.Seats)
-	m.taken++ // it is settled as if somebody had been in it
+	m.taken++ // it is settled as after an invocation
 	c.mu.Unlock()
 	if err := p.makeOpen(ctx, m); err != nil {
 		return err
@@ -187,12 +187,12 @@ func (p *Pool) makeSpare(ctx context.Context) error {
 	return nil
 }
 
-// part gives back a seat in m; use is nil where nobody has used it. Who leaves the last one settles it.
+// part gives back a seat in m; use is nil if it was not used. The last one to leave settles m.
 func (p *Pool) part(ctx context.Context, m *Member, use Use) {
 	var err error
 	if use != nil {
 		if err = p.guard("the end of an invocation", use.End); err != nil {
-			p.cfg.Logger.ErrorContext(ctx, "an invocation did not let go of what it had", "component", p.cfg.Name, "error", err)
+			p.cfg.Logger.ErrorContext(ctx, "an invocation could not be released", "component", p.cfg.Name, "error", err)
 		}
 	}
 	c := &p.crew

@@ -12,7 +12,7 @@ import (
 type Seat struct {
 	pool *Pool // nil: it was not admitted
 	ctx  reqctx.Context
-	kill reqctx.Subscription // of what stops all invocations
+	kill reqctx.Subscription // of the end of all invocations
 
 	left   bool
 	taken  bool    // of the pool's seats
@@ -39,7 +39,7 @@ func (s *Seat) Enter(ctx context.Context, p *Pool) error {
 // Context ends with the one that Enter was given, at the deadline, when the pool ends what is under way, and with Leave.
 func (s *Seat) Context() context.Context { return &s.ctx }
 
-// OnDone implements reqctx.Listener: the invocation must not go on.
+// OnDone implements reqctx.Listener. The invocation must end.
 func (s *Seat) OnDone() {
 	s.ctx.Cancel(cm.Trapf(cm.TrapCancel, "%w: the time to drain is over", cm.ErrStopping))
 }
@@ -64,11 +64,11 @@ func (s *Seat) Sit() (*Member, error) {
 	return m, nil
 }
 
-// Use is which of the invocations that the member has had this one is, from 1 on.
+// Use is the number of this invocation among those of the member, from 1.
 func (s *Seat) Use() uint64 { return s.nth }
 
-// Leave ends the invocation's use of its member and its context. well says that the guest came back by itself, so that the
-// member may be used again: a pool that reuses its members asks the instance itself. use is the invocation's part of it.
+// Leave ends the invocation's use of its member and its context. well says that the guest ended without a trap or an exit,
+// so that the member may be used again; a pool that reuses its members asks the instance instead. use is the invocation's part of it.
 func (s *Seat) Leave(well bool, use Use) {
 	if s.pool == nil || s.left {
 		return
@@ -88,16 +88,15 @@ func (s *Seat) Leave(well bool, use Use) {
 	}
 	empty, err := m.leave(use)
 	if err != nil {
-		s.pool.cfg.Logger.ErrorContext(ctx, "an invocation did not let go of what it had", "component", s.pool.cfg.Name, "error", err)
+		s.pool.cfg.Logger.ErrorContext(ctx, "an invocation could not be released", "component", s.pool.cfg.Name, "error", err)
 	}
 	if empty {
 		s.member = s.pool.settle(ctx, m, well)
 	}
 }
 
-// Return gives back what the invocation has of the pool; it comes behind Leave. Where nobody is in need of the seat and there
-// is a processor for it, the member is reset before, on this goroutine, so that the next invocation need not do it. Otherwise
-// that one resets what it takes, which costs the same and makes do with fewer members.
+// Return gives back the invocation's seat; it comes after Leave. If no invocation needs the seat and a processor is free, the member is
+// reset before, on this goroutine. Otherwise the next invocation resets it, which costs the same and needs fewer members.
 func (s *Seat) Return() {
 	p := s.pool
 	if p == nil {
@@ -115,8 +114,8 @@ func (s *Seat) Return() {
 	if s.taken {
 		p.returnSeat()
 	}
-	// Asked once more, now that the seat is free: of several that end at once, the last one sees what all of them have left.
-	if s.taken == s.had && p.lacks() && p.mayWorkAhead() { // where no instance could be made, the next one is left to who needs it
+	// Checked again now that the seat is free: of several that end at once, the last one sees the state that all of them have left.
+	if s.taken == s.had && p.lacks() && p.mayWorkAhead() { // if this invocation could make no instance, the next one makes it
 		p.refill()
 	}
 }

@@ -2,7 +2,7 @@ package pool
 
 import "fmt"
 
-// state is where a member is in its life; the package comment draws it.
+// state is the state of a member; the package comment draws the transitions.
 type state uint8
 
 const (
@@ -11,7 +11,7 @@ const (
 	busy                   // at least one seat is taken
 	settling               // its last seat was left
 	used                   // idle, as its last invocation left it
-	resetting              // being set back
+	resetting              // being reset
 	retired                // closed
 )
 
@@ -31,8 +31,7 @@ var next = [...][]state{
 	retired:   nil,
 }
 
-// become is the one place where a member's state changes. A way that the package comment does not draw is a bug of this
-// package.
+// become changes the member's state; no other code does. A transition that the package comment does not draw is a bug of this package.
 func (m *Member) become(s state) {
 	for _, may := range next[m.state] {
 		if may == s {
