@@ -28,7 +28,7 @@ var (
 // guestMetrics is where what a service's components measure themselves goes.
 type guestMetrics struct {
 	sums []*aggregate.Sums // one for each reader
-	api  *apiMetrics       // nil: no provider was given
+	api  *aggregate.API    // nil: no provider was given
 }
 
 // writerKey is the key of the aggregate.Writer of a store, and of a detached context.
@@ -84,7 +84,7 @@ func (w *guestSource) addMetric(ctx context.Context, writer *aggregate.Writer, s
 		errs = append(errs, s.Add(&out))
 	}
 	if api := w.p.guestMetrics.api; api != nil {
-		api.add(ctx, &out)
+		api.Add(ctx, &out)
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("metric %q: %w", out.Name, err)

@@ -264,7 +264,7 @@ func (t *Telemetry) newMeter(p *providers, res sanitize.Resource, given export.P
 		p.own(given.Meter, given.Shared)
 		var none *bound.Producer // its readers do not have our producers
 		all = append(all, none.Of(given.Meter, scope))
-		p.api = &apiMetrics{provider: given.Meter, extra: scope.Attributes.ToSlice()}
+		p.api = &aggregate.API{Provider: given.Meter, Extra: scope.Attributes.ToSlice()}
 	}
 	scope.Attributes = attribute.Set{}
 	for _, r := range t.pipe.MetricReaders() {
