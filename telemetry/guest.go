@@ -28,6 +28,7 @@ const (
 	irregularForeign  = "foreign_trace" // a trace of another workload: the span is dropped, the log record is taken out of it
 	irregularState    = "tracestate"    // it is invalid, and left out
 	irregularSeverity = "severity"      // a number beyond 24: the record has none
+	irregularNumber   = "not_finite"    // a sum that is no number, or endless: it is left out
 )
 
 // irregularities says in a sentence what each of them means, for the one warning that a component causes of each.
@@ -45,6 +46,8 @@ var irregularities = map[string]string{
 	irregularForeign:  "a span or log record names a trace of another workload; the span was dropped, the record taken out of the trace",
 	irregularState:    "a tracestate is invalid, and was left out",
 	irregularSeverity: "the severity of a log record is no number from 1 to 24, and was left out",
+
+	irregularNumber: "a sum is not a finite number, and was left out",
 
 	string(otel.IrregularJSON):       "an attribute's value or a body is no JSON, and is exported as text",
 	string(otel.IrregularIdentifier): "a text is no identifier of a span or trace, and was left out",
@@ -271,6 +274,6 @@ func (i *interceptor) Detach(ctx context.Context) context.Context {
 	outer := w.outer(ctx)
 	stack := i.t.newStack(ctx, w.p)
 	w.call = nil
-	out := trace.ContextWithSpanContext(context.Background(), outer)
+	out := context.WithValue(trace.ContextWithSpanContext(context.Background(), outer), writerKey{i.t}, i.writer(ctx))
 	return context.WithValue(context.WithValue(out, guestSourceKey{i}, w), guestStackKey{i.t}, stack)
 }

@@ -268,10 +268,10 @@ func (k *recordedLogs) all() []sdklog.Record {
 func (*recordedLogs) Shutdown(context.Context) error   { return nil }
 func (*recordedLogs) ForceFlush(context.Context) error { return nil }
 
-// recordedMetrics is an exporter that keeps the instances that have exported each metric.
+// recordedMetrics is an exporter that keeps the last sum of each metric by who has exported it.
 type recordedMetrics struct {
 	mu   sync.Mutex
-	told map[string]map[string]bool // metric → service.instance.id
+	told map[string]map[string]int64 // metric → service.instance.id
 }
 
 func (k *recordedMetrics) Export(_ context.Context, rm *metricdata.ResourceMetrics) error {
@@ -281,21 +281,27 @@ func (k *recordedMetrics) Export(_ context.Context, rm *metricdata.ResourceMetri
 	for _, sm := range rm.ScopeMetrics {
 		for _, m := range sm.Metrics {
 			if k.told == nil {
-				k.told = map[string]map[string]bool{}
+				k.told = map[string]map[string]int64{}
 			}
 			if k.told[m.Name] == nil {
-				k.told[m.Name] = map[string]bool{}
+				k.told[m.Name] = map[string]int64{}
 			}
-			k.told[m.Name][id.AsString()] = true
+			if sum, ok := m.Data.(metricdata.Sum[int64]); ok && len(sum.DataPoints) > 0 {
+				k.told[m.Name][id.AsString()] = sum.DataPoints[0].Value
+			}
 		}
 	}
 	return nil
 }
 
-func (k *recordedMetrics) writers(metric string) map[string]bool {
+// of returns how many have exported a metric, and what it adds up to.
+func (k *recordedMetrics) of(metric string) (writers int, sum int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.told[metric]
+	for _, n := range k.told[metric] {
+		sum += n
+	}
+	return len(k.told[metric]), sum
 }
 
 func (*recordedMetrics) Temporality(k sdkmetric.InstrumentKind) metricdata.Temporality {

@@ -5,101 +5,123 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	"go.opentelemetry.io/otel/sdk/resource"
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/aggregate"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
-// maxMetrics bounds one export, in bytes: it is sent in one message.
+// maxMetrics bounds one export, in bytes.
 const maxMetrics = 2 << 20
 
-var errMetricsSize = fmt.Errorf("more than %d bytes of metrics in one export", maxMetrics)
+var (
+	errMetricsSize = fmt.Errorf("more than %d bytes of metrics in one export", maxMetrics)
+	errMetricsEnd  = errors.New("the component's metrics have ended")
+	errMetricsNone = errors.New("the host's readers of metrics take none but its own")
+)
 
-// ExportMetrics queues metrics. Each instance is a writer of its own, as cumulative sums require it (metrics data model, single
-// writer): its service.instance.id ends with the number of the instance. It drops malformed metrics and returns an error for each.
+// guestMetrics is where what a service's components measure themselves goes.
+type guestMetrics struct {
+	sums []*aggregate.Sums // one for each reader
+	api  *aggregate.API    // nil: no provider was given
+}
+
+// writerKey is the key of the aggregate.Writer of a store, and of a detached context.
+type writerKey struct{ t *Telemetry }
+
+// writer is what is known of the exports of the instance in ctx.
+func (i *interceptor) writer(ctx context.Context) *aggregate.Writer {
+	if w, ok := ctx.Value(writerKey{i.t}).(*aggregate.Writer); ok {
+		return w
+	}
+	return component.StoreValue(ctx, writerKey{i.t}, func() any { return &aggregate.Writer{} }).(*aggregate.Writer)
+}
+
+// ExportMetrics adds what an instance has measured to what its component has: the readers collect it with the host's own metrics
+// of the service. It drops malformed metrics and returns an error for each.
 func (i *interceptor) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics) error {
 	w := i.guestSource(ctx)
-	if !i.t.pipe.Metrics() || w.p.res.SDK().Len() == 0 {
-		return nil
+	if w.p.m == nil {
+		return nil // nobody takes metrics
 	}
-	size := m.Size()
-	if size > maxMetrics {
+	switch to := &w.p.guestMetrics; {
+	case i.released.Load():
+		return errMetricsEnd
+	case len(to.sums) == 0 && to.api == nil:
+		return errMetricsNone
+	case m.Size() > maxMetrics:
 		return errMetricsSize
 	}
-	out := &metricdata.ResourceMetrics{Resource: w.resource(&m.Resource)}
+	room := maxScope
+	extra := w.p.resourceOf(&m.Resource, &room)
+	writer := i.writer(ctx)
 	var errs []error
 	for k := range m.Scopes {
 		s := &m.Scopes[k]
-		sm := metricdata.ScopeMetrics{Scope: w.p.metricScope(&s.Scope)}
+		scope := w.p.metricScope(&s.Scope, extra)
 		for j := range s.Metrics {
-			x, err := w.metric(ctx, &s.Metrics[j])
-			if err != nil {
+			if err := w.addMetric(ctx, writer, scope, &s.Metrics[j]); err != nil {
 				errs = append(errs, err)
-				continue
 			}
-			sm.Metrics = append(sm.Metrics, x)
 		}
-		if len(sm.Metrics) > 0 {
-			out.ScopeMetrics = append(out.ScopeMetrics, sm)
-		}
-	}
-	if len(out.ScopeMetrics) > 0 {
-		errs = append(errs, i.t.pipe.PushMetrics(out, size))
 	}
 	return errors.Join(errs...)
 }
 
-func (p *providers) metricScope(s *otel.Scope) instrumentation.Scope {
+func (w *guestSource) addMetric(ctx context.Context, writer *aggregate.Writer, scope instrumentation.Scope, m *otel.Metric) error {
+	out, err := w.metric(ctx, m)
+	if err != nil {
+		return err
+	}
+	out.Scope = scope
+	errs := []error{writer.Since(ctx, &out)}
+	for _, s := range w.p.guestMetrics.sums {
+		errs = append(errs, s.Add(&out))
+	}
+	if api := w.p.guestMetrics.api; api != nil {
+		api.Add(ctx, &out)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("metric %q: %w", out.Name, err)
+	}
+	return nil
+}
+
+// metricScope is the scope of metrics. A reader has one resource for the service, so that what the guest adds to it is the scope's.
+func (p *providers) metricScope(s *otel.Scope, extra []attribute.KeyValue) instrumentation.Scope {
 	room := maxScope
 	kvs, _ := p.attributes(s.Attributes, &room)
 	return instrumentation.Scope{
-		Name: sanitize.Label(s.Name), Version: sanitize.Label(s.Version), SchemaURL: sanitize.Label(s.SchemaURL), Attributes: attribute.NewSet(sanitize.Labels(kvs)...),
+		Name: sanitize.Label(s.Name), Version: sanitize.Label(s.Version), SchemaURL: sanitize.Label(s.SchemaURL),
+		Attributes: attribute.NewSet(sanitize.Labels(slices.Concat(extra, kvs))...),
 	}
 }
 
-// resource is the service's resource with the guest's other attributes and the instance.
-func (w *guestSource) resource(r *otel.Resource) *resource.Resource {
-	room := maxScope
-	own := w.p.res.SDK()
-	id, _ := own.Set().Value(semconv.ServiceInstanceIDKey)
-	kvs := append(w.p.resourceOf(r, &room), own.Attributes()...)
-	kvs = append(kvs, w.originAttributes()...)
-	kvs = append(kvs, semconv.ServiceInstanceID(fmt.Sprintf("%s/%d", id.AsString(), w.instance)))
-	return sanitize.NewResource(resource.NewWithAttributes(own.SchemaURL(), kvs...)).SDK()
-}
-
-// metric converts a metric to the SDK's data model.
-func (w *guestSource) metric(ctx context.Context, m *otel.Metric) (metricdata.Metrics, error) {
-	out := metricdata.Metrics{Name: sanitize.Label(m.Name), Description: sanitize.Label(m.Description), Unit: sanitize.Label(m.Unit)}
+// metric converts a metric.
+func (w *guestSource) metric(ctx context.Context, m *otel.Metric) (aggregate.Metric, error) {
+	out := aggregate.Metric{Name: sanitize.Label(m.Name), Description: sanitize.Label(m.Description), Unit: sanitize.Label(m.Unit)}
 	if m.Name == "" {
 		return out, errors.New("a metric has no name")
 	}
 	var err error
 	switch d := m.Data.(type) {
 	case *otel.Gauge:
-		if allWhole(d.Kind, d.Points) {
-			out.Data = metricdata.Gauge[int64]{DataPoints: dataPoints(ctx, w, d.Points, d.Start, d.Time, intOf)}
-		} else {
-			out.Data = metricdata.Gauge[float64]{DataPoints: dataPoints(ctx, w, d.Points, d.Start, d.Time, floatOf)}
-		}
+		out.Kind = aggregate.Gauge
+		w.numbers(ctx, &out, d.Kind, d.Points, d.Start, d.Time)
 	case *otel.Sum:
-		t := temporalityOf(d.Temporality, d.Monotonic)
-		if allWhole(d.Kind, d.Points) {
-			out.Data = metricdata.Sum[int64]{DataPoints: dataPoints(ctx, w, d.Points, &d.Start, d.Time, intOf), Temporality: t, IsMonotonic: d.Monotonic}
-		} else {
-			out.Data = metricdata.Sum[float64]{DataPoints: dataPoints(ctx, w, d.Points, &d.Start, d.Time, floatOf), Temporality: t, IsMonotonic: d.Monotonic}
-		}
+		out.Kind, out.Delta, out.Monotonic = aggregate.Sum, isDelta(d.Temporality, d.Monotonic), d.Monotonic
+		w.numbers(ctx, &out, d.Kind, d.Points, &d.Start, d.Time)
 	case *otel.Histogram:
-		out.Data, err = w.histogram(ctx, d)
+		out.Kind, out.Delta, out.Float = aggregate.Histogram, isDelta(d.Temporality, true), true
+		err = w.histogram(ctx, &out, d)
 	case *otel.ExponentialHistogram:
-		out.Data = w.exponential(ctx, d)
+		out.Kind, out.Delta, out.Float = aggregate.Exponential, isDelta(d.Temporality, true), true
+		err = w.exponential(ctx, &out, d)
 	default:
 		err = errors.New("it has no data")
 	}
@@ -109,36 +131,21 @@ func (w *guestSource) metric(ctx context.Context, m *otel.Metric) (metricdata.Me
 	return out, nil
 }
 
-// temporalityOf resolves a temporality; delta says what otel.LowMemory means for the instrument.
-func temporalityOf(t otel.Temporality, delta bool) metricdata.Temporality {
-	if t == otel.Delta || t == otel.LowMemory && delta {
-		return metricdata.DeltaTemporality
-	}
-	return metricdata.CumulativeTemporality
+// isDelta resolves a temporality; preferred says that otel.LowMemory means delta for the instrument.
+func isDelta(t otel.Temporality, preferred bool) bool {
+	return t == otel.Delta || t == otel.LowMemory && preferred
 }
 
-// allWhole says whether all values fit into OTLP's whole numbers, which are of 64 bits with a sign.
-func allWhole(k otel.NumberKind, ps []otel.Point) bool {
-	if k == otel.Float64 {
-		return false
+// numberOf converts a number to the kind of its instrument. A whole number beyond OTLP's, which are of 64 bits with a sign, is a
+// floating-point one.
+func numberOf(k otel.NumberKind, n *otel.Number) aggregate.Number {
+	switch {
+	case k == otel.Float64 || n.Kind == otel.Float64 || n.Kind == otel.Uint64 && n.Uint > math.MaxInt64:
+		return aggregate.Number{Float: floatOf(n), IsFloat: true}
+	case n.Kind == otel.Uint64:
+		return aggregate.Number{Int: int64(n.Uint)}
 	}
-	for i := range ps {
-		n := &ps[i].Value
-		if n.Kind == otel.Float64 || n.Kind == otel.Uint64 && n.Uint > math.MaxInt64 {
-			return false
-		}
-	}
-	return true
-}
-
-func intOf(n *otel.Number) int64 {
-	switch n.Kind {
-	case otel.Uint64:
-		return int64(min(n.Uint, math.MaxInt64))
-	case otel.Float64:
-		return int64(max(min(n.Float, math.MaxInt64/2), math.MinInt64/2))
-	}
-	return n.Int
+	return aggregate.Number{Int: n.Int}
 }
 
 func floatOf(n *otel.Number) float64 {
@@ -151,11 +158,21 @@ func floatOf(n *otel.Number) float64 {
 	return n.Float
 }
 
-func extremum(n *otel.Number) metricdata.Extrema[float64] {
-	if n == nil {
-		return metricdata.Extrema[float64]{}
+func extremum(n *otel.Number) *float64 {
+	if n == nil || math.IsNaN(floatOf(n)) {
+		return nil
 	}
-	return metricdata.NewExtrema(floatOf(n))
+	x := floatOf(n)
+	return &x
+}
+
+// finite says whether a number can be added to others, and counts if not: it would make their sum none for ever.
+func (w *guestSource) finite(ctx context.Context, x float64) bool {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		w.p.irregular(ctx, irregularNumber, 1)
+		return false
+	}
+	return true
 }
 
 // pointAttributes are the attributes of a point.
@@ -165,28 +182,37 @@ func (w *guestSource) pointAttributes(in []otel.KeyValue) attribute.Set {
 	return attribute.NewSet(sanitize.Labels(kvs)...)
 }
 
-func dataPoints[N int64 | float64](ctx context.Context, w *guestSource, in []otel.Point, start *otel.Time, at otel.Time, number func(*otel.Number) N) []metricdata.DataPoint[N] {
-	var from time.Time
+// point begins a point.
+func (w *guestSource) point(ctx context.Context, kvs []otel.KeyValue, start *otel.Time, at otel.Time, k otel.NumberKind, es []otel.Exemplar) aggregate.Point {
+	p := aggregate.Point{Attributes: w.pointAttributes(kvs), Time: w.time(ctx, at), Exemplars: w.exemplars(ctx, k, es)}
 	if start != nil {
-		from = w.time(ctx, *start)
+		p.Start = w.time(ctx, *start)
 	}
-	to := w.time(ctx, at)
-	out := make([]metricdata.DataPoint[N], len(in))
-	for i := range in {
-		p := &in[i]
-		out[i] = metricdata.DataPoint[N]{
-			Attributes: w.pointAttributes(p.Attributes), StartTime: from, Time: to, Value: number(&p.Value), Exemplars: exemplars(ctx, w, p.Exemplars, number),
-		}
-	}
-	return out
+	return p
 }
 
-func exemplars[N int64 | float64](ctx context.Context, w *guestSource, in []otel.Exemplar, number func(*otel.Number) N) []metricdata.Exemplar[N] {
-	var out []metricdata.Exemplar[N]
+func (w *guestSource) numbers(ctx context.Context, out *aggregate.Metric, k otel.NumberKind, in []otel.Point, start *otel.Time, at otel.Time) {
+	out.Float = k == otel.Float64
 	for i := range in {
-		e := &in[i]
+		value := numberOf(k, &in[i].Value)
+		if out.Kind == aggregate.Sum && !w.finite(ctx, value.AsFloat()) {
+			continue
+		}
+		p := w.point(ctx, in[i].Attributes, start, at, k, in[i].Exemplars)
+		p.Value = value
+		out.Points = append(out.Points, p)
+	}
+}
+
+// maxExemplars bounds the exemplars of one point; the last ones count.
+const maxExemplars = 8
+
+func (w *guestSource) exemplars(ctx context.Context, k otel.NumberKind, in []otel.Exemplar) []aggregate.Exemplar {
+	var out []aggregate.Exemplar
+	for i := range in[max(0, len(in)-maxExemplars):] {
+		e := &in[max(0, len(in)-maxExemplars)+i]
 		filtered := w.pointAttributes(e.Filtered)
-		x := metricdata.Exemplar[N]{FilteredAttributes: filtered.ToSlice(), Time: w.time(ctx, e.Time), Value: number(&e.Value)}
+		x := aggregate.Exemplar{Filtered: filtered.ToSlice(), Time: w.time(ctx, e.Time), Value: numberOf(k, &e.Value)}
 		if e.TraceID != (otel.TraceID{}) && e.SpanID != (otel.SpanID{}) {
 			x.TraceID, x.SpanID = e.TraceID[:], e.SpanID[:]
 		}
@@ -195,34 +221,45 @@ func exemplars[N int64 | float64](ctx context.Context, w *guestSource, in []otel
 	return out
 }
 
-func (w *guestSource) histogram(ctx context.Context, d *otel.Histogram) (metricdata.Aggregation, error) {
-	out := metricdata.Histogram[float64]{Temporality: temporalityOf(d.Temporality, true)}
-	from, to := w.time(ctx, d.Start), w.time(ctx, d.Time)
+func (w *guestSource) histogram(ctx context.Context, out *aggregate.Metric, d *otel.Histogram) error {
 	for i := range d.Points {
 		p := &d.Points[i]
-		if len(p.Counts) != len(p.Bounds)+1 && len(p.Counts)+len(p.Bounds) > 0 {
-			return nil, fmt.Errorf("a histogram with %d bounds has %d counts", len(p.Bounds), len(p.Counts))
+		switch {
+		case len(p.Counts) != len(p.Bounds)+1 && len(p.Counts)+len(p.Bounds) > 0:
+			return fmt.Errorf("a histogram with %d bounds has %d counts", len(p.Bounds), len(p.Counts))
+		case len(p.Counts) > aggregate.MaxBuckets:
+			return fmt.Errorf("a histogram has more than %d buckets", aggregate.MaxBuckets)
+		case slices.ContainsFunc(p.Bounds, math.IsNaN) || !slices.IsSorted(p.Bounds):
+			return errors.New("the bounds of a histogram are not in order")
+		case !w.finite(ctx, floatOf(&p.Sum)):
+			continue
 		}
-		out.DataPoints = append(out.DataPoints, metricdata.HistogramDataPoint[float64]{
-			Attributes: w.pointAttributes(p.Attributes), StartTime: from, Time: to, Count: p.Count, Bounds: p.Bounds, BucketCounts: p.Counts,
-			Min: extremum(p.Min), Max: extremum(p.Max), Sum: floatOf(&p.Sum), Exemplars: exemplars(ctx, w, p.Exemplars, floatOf),
-		})
+		x := w.point(ctx, p.Attributes, &d.Start, d.Time, otel.Float64, p.Exemplars)
+		x.Buckets = &aggregate.BucketPoint{
+			Count: p.Count, Bounds: p.Bounds, Counts: p.Counts, Sum: floatOf(&p.Sum), Min: extremum(p.Min), Max: extremum(p.Max),
+		}
+		out.Points = append(out.Points, x)
 	}
-	return out, nil
+	return nil
 }
 
-func (w *guestSource) exponential(ctx context.Context, d *otel.ExponentialHistogram) metricdata.Aggregation {
-	out := metricdata.ExponentialHistogram[float64]{Temporality: temporalityOf(d.Temporality, true)}
-	from, to := w.time(ctx, d.Start), w.time(ctx, d.Time)
+func (w *guestSource) exponential(ctx context.Context, out *aggregate.Metric, d *otel.ExponentialHistogram) error {
 	for i := range d.Points {
 		p := &d.Points[i]
-		out.DataPoints = append(out.DataPoints, metricdata.ExponentialHistogramDataPoint[float64]{
-			Attributes: w.pointAttributes(p.Attributes), StartTime: from, Time: to, Count: p.Count,
-			Min: extremum(p.Min), Max: extremum(p.Max), Sum: floatOf(&p.Sum), Scale: int32(p.Scale), ZeroCount: p.ZeroCount, ZeroThreshold: p.ZeroThreshold,
-			PositiveBucket: metricdata.ExponentialBucket{Offset: p.Positive.Offset, Counts: p.Positive.Counts},
-			NegativeBucket: metricdata.ExponentialBucket{Offset: p.Negative.Offset, Counts: p.Negative.Counts},
-			Exemplars:      exemplars(ctx, w, p.Exemplars, floatOf),
-		})
+		for _, b := range []otel.Buckets{p.Positive, p.Negative} {
+			if len(b.Counts) > aggregate.MaxBuckets || int64(b.Offset)+int64(len(b.Counts)) > math.MaxInt32 {
+				return fmt.Errorf("a histogram has more than %d buckets, or one beyond all numbers", aggregate.MaxBuckets)
+			}
+		}
+		if !w.finite(ctx, floatOf(&p.Sum)) {
+			continue
+		}
+		x := w.point(ctx, p.Attributes, &d.Start, d.Time, otel.Float64, p.Exemplars)
+		x.Powers = &aggregate.PowerPoint{
+			Count: p.Count, Sum: floatOf(&p.Sum), Min: extremum(p.Min), Max: extremum(p.Max),
+			Scale: int32(p.Scale), Zero: p.ZeroCount, Threshold: p.ZeroThreshold, Positive: aggregate.Range(p.Positive), Negative: aggregate.Range(p.Negative),
+		}
+		out.Points = append(out.Points, x)
 	}
-	return out
+	return nil
 }

@@ -13,10 +13,12 @@ import (
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/aggregate"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
@@ -70,6 +72,8 @@ type providers struct {
 	scopeMu sync.Mutex
 	scopes  map[scopeKey]*guestScope
 	member  uint32 // in traceMembers
+	guestMetrics
+	releases []func() // of guestMetrics
 
 	irregularSaid sync.Map // reasons
 
@@ -129,6 +133,9 @@ func (t *Telemetry) finish(p *providers) {
 	close(p.callsDone)
 	if p.meter != nil {
 		p.meter.Release()
+	}
+	for _, release := range p.releases {
+		release()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastExportTimeout)
 	defer cancel()
@@ -257,12 +264,14 @@ func (t *Telemetry) newMeter(p *providers, res sanitize.Resource, given export.P
 		p.own(given.Meter, given.Shared)
 		var none *bound.Producer // its readers do not have our producers
 		all = append(all, none.Of(given.Meter, scope))
+		p.api = &aggregate.API{Provider: given.Meter, Extra: scope.Attributes.ToSlice()}
 	}
 	scope.Attributes = attribute.Set{}
 	for _, r := range t.pipe.MetricReaders() {
 		mp := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res.SDK()), sdkmetric.WithReader(r.Reader))
 		p.owned = append(p.owned, mp)
 		all = append(all, r.Producer.Of(mp, scope))
+		p.addSums(r.Producer, attribute.Set{})
 	}
 	scope.Attributes = attribute.NewSet(p.id.attributes()...)
 	for i, r := range t.pipe.SharedReaders() {
@@ -270,8 +279,28 @@ func (t *Telemetry) newMeter(p *providers, res sanitize.Resource, given export.P
 			t.shared = append(t.shared, sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{}).SDK()), sdkmetric.WithReader(r.Reader)))
 		}
 		all = append(all, r.Producer.Of(t.shared[i], scope))
+		p.addSums(r.Producer, scope.Attributes)
 	}
 	return bound.Join(all...)
+}
+
+// addSums has a reader's producer collect what the service's components measure themselves, in scopes with these attributes
+// besides their own.
+func (p *providers) addSums(to *bound.Producer, identity attribute.Set) {
+	if to == nil || p.id.component == "" {
+		return
+	}
+	sums := &aggregate.Sums{}
+	p.sums = append(p.sums, sums)
+	p.releases = append(p.releases, to.AddSource(func() []metricdata.ScopeMetrics {
+		out := sums.Collect()
+		for i := range out {
+			if s := &out[i].Scope; identity.Len() > 0 {
+				s.Attributes = attribute.NewSet(append(s.Attributes.ToSlice(), identity.ToSlice()...)...)
+			}
+		}
+		return out
+	}))
 }
 
 // neverSampled says that a child of the span in ctx cannot be sampled, so that the span need not be made.

@@ -190,7 +190,7 @@ func (t *Telemetry) Dropped() []Drop {
 
 // Flush exports all that is queued or measured.
 func (t *Telemetry) Flush(ctx context.Context) error {
-	return errors.Join(t.eachProviders(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, exportsDone), t.pipe.FlushPushes(ctx))
+	return errors.Join(t.eachProviders(ctx, func(ctx context.Context, p *providers) error { return p.flush(ctx) }), t.awaitEnding(ctx, exportsDone))
 }
 
 // Shutdown exports all that is queued or measured, and ends telemetry; nothing is recorded afterwards. If ctx ends first (after 10

@@ -36,8 +36,28 @@ type Producer struct {
 	settings Settings
 	shards   int
 
-	mu     sync.Mutex // held to collect and to make meters, not to measure
-	meters []*Meter
+	mu      sync.Mutex // held to collect and to make meters, not to measure
+	meters  []*Meter
+	sources []*source
+}
+
+// source gives metrics that no instrument of ours has measured.
+type source struct {
+	collect  func() []metricdata.ScopeMetrics
+	released bool
+}
+
+// AddSource has collections call collect, which must not block, and whose result is theirs. The collection after release is the last one.
+func (p *Producer) AddSource(collect func() []metricdata.ScopeMetrics) (release func()) {
+	s := &source{collect: collect}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.sources = append(p.sources, s)
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		s.released = true
+	}
 }
 
 var _ sdkmetric.Producer = (*Producer)(nil)
@@ -99,7 +119,11 @@ func (p *Producer) Produce(context.Context) ([]metricdata.ScopeMetrics, error) {
 			out = append(out, metricdata.ScopeMetrics{Scope: m.scope, Metrics: metrics})
 		}
 	}
+	for _, s := range p.sources {
+		out = append(out, s.collect()...)
+	}
 	p.meters = slices.DeleteFunc(p.meters, func(m *Meter) bool { return m.refs == 0 })
+	p.sources = slices.DeleteFunc(p.sources, func(s *source) bool { return s.released })
 	return out, nil
 }
 

@@ -16,13 +16,10 @@ type sharedMetrics struct {
 	sem    chan struct{}
 	losses *losses
 	stop   *stopper
-	pushes pushes // metrics that no reader collects
 }
 
 func newSharedMetrics(exp sdkmetric.Exporter, l *losses, stop *stopper) *sharedMetrics {
-	s := &sharedMetrics{Exporter: exp, sem: make(chan struct{}, 1), losses: l, stop: stop}
-	s.pushes.exporter = s
-	return s
+	return &sharedMetrics{Exporter: exp, sem: make(chan struct{}, 1), losses: l, stop: stop}
 }
 
 // Export sends the metrics of one provider. A failed export loses one collection and no cumulative sums, which the next one has;

@@ -242,9 +242,7 @@ func (p *Pipeline) closeMetrics(ctx context.Context, providers func(context.Cont
 	}
 	var ends []func(context.Context) error
 	for _, m := range p.metrics {
-		ends = append(ends, func(ctx context.Context) error {
-			return errors.Join(m.pushes.close(ctx), m.Exporter.Shutdown(ctx))
-		})
+		ends = append(ends, m.Exporter.Shutdown)
 	}
 	return errors.Join(err, All(ctx, ends...))
 }
