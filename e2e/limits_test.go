@@ -295,7 +295,7 @@ func TestLimitsOfComponents(t *testing.T) {
 			types(21, "\x6f\x02\x7d\x7d", func(i byte) string { return string([]byte{0x6f, 2, i, i}) }), 0, "validate"},
 		{"nested types", "type nesting is too deep: at most 500", "500 nested types", "typeGraph",
 			append([]byte(header), section(7, nested)...), 0, "validate"},
-		{"code", "the function is too complex to compile", "whose code would keep the compiler busy", "codeComplexity",
+		{"code", "the function is too complex to compile", "whose code would take the compiler far too long", "codeComplexity",
 			slices.Concat([]byte(header), section(1, module), section(2, []byte{1, 0, 0, 0})), 0, "compile"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,11 +11,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// HandleFunc has an instance answer a request. It returns when the guest's work is done, which may be after the answer; its error
-// is why the guest did not come to its end.
+// HandleFunc has an instance answer a request. It returns when the guest's work is done, which may be after the answer. Its error says
+// why the guest ended early.
 type HandleFunc func(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error
 
-// Adapter is one way to hand a request to a component: by an interface that the component exports.
+// Adapter passes requests to components that export one interface.
 type Adapter struct {
 	Export wit.InterfaceID // any version that is compatible with it will do
 	Handle HandleFunc
@@ -30,7 +30,7 @@ func DefaultAdapters() []Adapter {
 	}
 }
 
-// adapterFor chooses the first one whose export the component has. An invoker that tells of no exports is taken at its word.
+// adapterFor chooses the first adapter whose export the component has. If the invoker returns no linked component, it is the first.
 func adapterFor(adapters []Adapter, name string, linked *component.Linked) (*Adapter, error) {
 	for i := range adapters {
 		a := &adapters[i]

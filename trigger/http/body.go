@@ -16,9 +16,9 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// requestBody is a request's body as the guest reads it: counted, bounded, and not to stand still for ever. The guest may read
-// on when its answer has been written. Then the host reads for it, maxLeftover bytes ahead at most, so that a small rest keeps
-// neither the connection nor the end of the answer waiting for the guest.
+// requestBody is a request's body as the guest reads it: counted, bounded, and with a timeout. The guest may read on when its answer has
+// been written. Then the host reads ahead, maxLeftover bytes at most, so that neither the connection nor the end of the answer waits for
+// a guest that leaves a small rest unread.
 type requestBody struct {
 	x       *exchange
 	src     io.Reader
@@ -35,14 +35,14 @@ type requestBody struct {
 	buffered     []byte // what the host has read, and the guest not yet
 	end          error  // how src ended; nil while it has not
 	released     bool   // the guest reads no more
-	answered     bool   // the answer is complete: the client is free to go
+	answered     bool   // the answer is complete: the client may go away
 	served       bool   // the server is done with the request
 }
 
 var errEnded = &wasihttp.Error{Code: wasihttp.ConnectionTerminated, Text: "the exchange has ended"}
 
-// Read is io.Reader's. A client that sends nothing for too long, sends too much or goes away cancels the exchange, as long as
-// it has no answer; one that sends what is no body is answered with 400.
+// Read is io.Reader's. A client that sends nothing for too long, sends too much or goes away cancels the exchange, unless
+// it is answered already; an invalid body is answered with 400.
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -72,7 +72,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// fetch reads src once. One goroutine does at a time.
+// fetch reads src once. One goroutine at a time calls it.
 func (b *requestBody) fetch(p []byte) (int, error) {
 	n, err := b.read(p)
 	b.size.Add(int64(n))
@@ -85,8 +85,7 @@ func (b *requestBody) fetch(p []byte) (int, error) {
 	return n, err
 }
 
-// read reads src. A panic of a reader that a handler around this one has put there is an error: no handler is below it on this
-// goroutine that could recover.
+// read reads src. A panic of a reader that a handler in front has set is an error: that handler could not recover on this goroutine.
 func (b *requestBody) read(p []byte) (n int, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -121,8 +120,8 @@ func (b *requestBody) stuck() {
 	b.endReads(0)
 }
 
-// cancel ends the exchange, unless it can do without the request's rest: the guest wants no more of it, or has answered and
-// is told by its read.
+// cancel ends the exchange, unless the request's rest is not needed: the guest reads no more, or has answered and gets the error from its
+// read.
 func (b *requestBody) cancel(why error) {
 	b.mu.Lock()
 	needed := !b.released && !b.answered
@@ -132,7 +131,7 @@ func (b *requestBody) cancel(why error) {
 	}
 }
 
-// readError is what the guest is told of a read that failed with err.
+// readError is the error that the guest gets for a read that failed with err.
 func (b *requestBody) readError(err error) error {
 	var large *http.MaxBytesError
 	switch {
@@ -153,7 +152,7 @@ func (b *requestBody) readError(err error) error {
 	return &wasihttp.Error{Code: wasihttp.ProtocolError, Err: err}
 }
 
-// Close is io.Closer's: the guest lets go of the body. The server owns what is below it.
+// Close is io.Closer's: the guest reads no more. The body below is the server's.
 func (b *requestBody) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

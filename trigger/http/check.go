@@ -7,7 +7,7 @@ import (
 
 var _ host.Checker = (*Trigger)(nil)
 
-// Check is host.Checker's: what Attach would refuse for the workload's own sake. It listens on nothing.
+// Check is host.Checker's. It finds the mistakes of the workload that Attach would refuse, and does not listen.
 func (t *Trigger) Check(w *workload.Spec, inv host.Invoker) error {
 	for _, trigger := range w.Triggers {
 		if trigger.Type != t.Type() {

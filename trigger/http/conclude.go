@@ -9,9 +9,8 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// conclude is the end of a guest's part, which has ended with err in ctx: it waits until what the guest has answered is
-// written, for as long as ctx lets it, and says what became of the exchange. What the guest did last is no success while its
-// answer has not gone out.
+// conclude ends the guest's part of an exchange, which has ended with err in ctx: it waits until the guest's answer is written or ctx ends,
+// and returns the exchange's error. An invocation has not succeeded before its answer has been sent.
 func (x *exchange) conclude(ctx context.Context, err error) error {
 	x.abortBody() // no guest code is left that could write or finish it
 	answered := x.status.Load() != 0
@@ -39,7 +38,7 @@ func (x *exchange) conclude(ctx context.Context, err error) error {
 	return x.unfinished()
 }
 
-// unfinished says why a body that the guest began did not come to its end.
+// unfinished says why a body that the guest began was not finished.
 func (x *exchange) unfinished() error {
 	why := x.broken
 	if why == nil {
@@ -53,8 +52,8 @@ func (x *exchange) unfinished() error {
 	return &cm.AnswerError{Reason: "unfinished-body", Err: why, Detail: "the handler's answer broke off: " + why.Error()}
 }
 
-// causeOf is why ctx has ended. A trap that may have ended others, too, is put into one of its own: whoever hands it on notes in
-// it where it was.
+// causeOf is why ctx has ended. If that is a trap, which may have ended other invocations too, it is wrapped in a new one, because a trap
+// is filled in on its way out.
 func causeOf(ctx context.Context) error {
 	cause := context.Cause(ctx)
 	var trap *cm.Trap

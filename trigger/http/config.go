@@ -12,9 +12,9 @@ type Config struct {
 	// (0.0.0.0:port), which is IPv4 alone; a port, which is loopback; or unix:path. Also are more of them.
 	Listen string
 	Also   []string
-	// Adapters are the ways to hand a request to a component, the preferred first; nil: those of DefaultAdapters.
+	// Adapters pass requests to components, the preferred ones first; nil: DefaultAdapters.
 	Adapters []Adapter
-	// Logger gets what net/http has to say about connections and itself; nil drops it.
+	// Logger gets net/http's messages about connections and itself; nil drops them.
 	Logger *slog.Logger
 
 	// MaxHeader bounds the bytes of a request's head (431 beyond); 0 is 64 KiB. A workload's own limit can only be lower.
@@ -26,10 +26,10 @@ type Config struct {
 	// HeaderTimeout is how long a request's head may take (0 is 10 s), IdleTimeout how long a connection may wait for its
 	// next request (0 is 2 min).
 	HeaderTimeout, IdleTimeout time.Duration
-	// ReadTimeout is how long a request's body may stand still while the guest waits for it, and WriteTimeout how long the
-	// client may take none of the answer (0 is 1 min each). The exchange is broken off then: 408 if nothing was answered.
+	// ReadTimeout is how long the client may send nothing of a request's body while the guest waits for it, and WriteTimeout how long it
+	// may take nothing of the answer (0 is 1 min each). Then the exchange is broken off, with 408 if it has no answer.
 	ReadTimeout, WriteTimeout time.Duration
-	// Grace is how long exchanges may go on after Run's context has ended; 0 is the longest deadline of what is attached.
+	// Grace is how long exchanges may go on after Run's context has ended; 0 is the longest deadline of the attached workloads.
 	Grace time.Duration
 }
 

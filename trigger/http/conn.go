@@ -17,7 +17,7 @@ func connOf(r *http.Request) net.Conn {
 	return c
 }
 
-// framedConn is a connection whose framing is followed.
+// framedConn is a connection whose framing is checked.
 type framedConn struct {
 	net.Conn
 	framing framing
@@ -31,7 +31,7 @@ func (c *framedConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// CloseWrite and SetLinger are what net/http, and this package, ask of connections that can do it.
+// CloseWrite and SetLinger are optional methods that net/http and this package call.
 func (c *framedConn) CloseWrite() error {
 	if c, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
@@ -47,13 +47,13 @@ func (c *framedConn) SetLinger(sec int) error {
 	return errors.ErrUnsupported
 }
 
-// ambiguous says whether the framing of what came on a connection is in doubt.
+// ambiguous says whether the framing of the bytes that came on a connection is ambiguous.
 func ambiguous(c net.Conn) bool {
 	w, ok := c.(*framedConn)
 	return ok && w.framing.ambiguous.Load()
 }
 
-// framedListener accepts connections that are watched.
+// framedListener accepts framedConns.
 type framedListener struct{ net.Listener }
 
 // Accept is net.Listener's.
@@ -68,8 +68,8 @@ func (l framedListener) Accept() (net.Conn, error) {
 // lastChunk ends a body that is sent in chunks.
 const lastChunk = "0\r\n\r\n"
 
-// endBody ends the answer while its handler runs on. net/http sends the last chunk when the handler returns, and has no other
-// way: it is sent here, and left out there. All that the handler has written must have been flushed.
+// endBody ends the answer while its handler runs on. net/http sends the last chunk only when the handler returns:
+// so it is sent here, and skipped there. Everything that the handler has written must have been flushed.
 func (c *framedConn) endBody() error {
 	n, err := io.WriteString(c.Conn, lastChunk)
 	c.sent = n
@@ -87,8 +87,7 @@ func (c *framedConn) Write(p []byte) (int, error) {
 	return n + m, err
 }
 
-// isGone says whether the client has gone away, or the connection: what else makes the read of a body fail is a body that is
-// malformed.
+// isGone says whether the client or the connection has gone: otherwise the read of a body failed because the body is malformed.
 func isGone(err error) bool {
 	var broken net.Error
 	switch {
@@ -96,15 +95,15 @@ func isGone(err error) bool {
 		return true
 	}
 	for _, words := range []string{"unexpected EOF", "client disconnected", "stream error", "connection error", "connection lost"} {
-		if strings.Contains(err.Error(), words) { // net/http exports no other sign of them
+		if strings.Contains(err.Error(), words) { // net/http exports no other way to recognise them
 			return true
 		}
 	}
 	return false
 }
 
-// closeAfterReply has net/http close the connection once the answer is complete. A request that is over its limit is the
-// one way to tell it so when the head is out already.
+// closeAfterReply has net/http close the connection once the answer is complete. To read a request that is
+// over its limit is the only way to do this when the head has been sent.
 func closeAfterReply(w http.ResponseWriter) {
 	_, _ = http.MaxBytesReader(w, io.NopCloser(oneByte{}), 0).Read(make([]byte, 1))
 }

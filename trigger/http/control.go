@@ -9,11 +9,10 @@ import (
 	"time"
 )
 
-// lastWrites is how long what an ended invocation still writes may take; after as long again the connection is closed.
+// lastWrites is how long the writes of an ended invocation may take; after as long again the connection is closed.
 const lastWrites = 250 * time.Millisecond
 
-// control is the server's side of one exchange for those who may come too late: once its handler has returned, the server
-// must not be touched any more.
+// control guards the server's side of one exchange: once its handler has returned, the server must not be used any more.
 type control struct {
 	mu   sync.Mutex
 	rc   http.ResponseController
@@ -22,7 +21,7 @@ type control struct {
 	writing atomic.Bool // the server's goroutine waits for the client to take something
 }
 
-// readUntil has reads of the request's body fail from t on, and says whether the server can do that.
+// readUntil has reads of the request's body fail from t on, and says whether the server supports that.
 func (c *control) readUntil(t time.Time) bool {
 	return c.set(t, (*http.ResponseController).SetReadDeadline)
 }
@@ -53,20 +52,20 @@ func (c *control) closeConn(conn net.Conn) {
 	}
 }
 
-// end is for the handler, on its way out.
+// end is called when the handler returns.
 func (c *control) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
 }
 
-// OnDone implements life.Watcher: the invocation has ended before its answer has, at its deadline, because its host stops or
-// because its client went away. A write that waits for the client must not hold the instance any longer.
+// OnDone implements reqctx.Listener: the invocation has ended before its answer, at its deadline, because its host stops or because its
+// client went away. A write that waits for the client must not keep the instance any longer.
 func (x *exchange) OnDone() { go x.cut() }
 
-// cut ends the writes of an exchange whose invocation has ended: first those of the exchange alone, and then, where its
-// client does not even take that (of an HTTP/2 connection on which nothing moves), the connection. What is left to write when
-// a healthy client is there takes less than lastWrites.
+// cut ends the writes of an exchange whose invocation has ended: first those of the exchange alone, and then, if the
+// client does not take the end of those either (an HTTP/2 connection on which nothing moves), the connection. With a healthy client the
+// last writes take less than lastWrites.
 func (x *exchange) cut() {
 	tick := time.NewTicker(lastWrites)
 	defer tick.Stop()

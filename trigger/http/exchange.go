@@ -16,7 +16,7 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// The causes with which an exchange is cancelled: traps of whose copies the guest, if one sees the request at all, dies.
+// The causes with which an exchange is cancelled. Copies of these traps end the guest, if one has the request.
 var (
 	errGone = cm.Trapf(cm.TrapCancel, "the client went away")
 	errSlow = cm.Trapf(cm.TrapCancel, "the client sent or took nothing for too long")
@@ -31,7 +31,7 @@ func whyGone(ctx context.Context) error {
 	return cm.EndedTrap(ctx)
 }
 
-// largeBody and largeHead are the limits' causes. Each exchange has its own: a trap is filled in on its way out.
+// largeBody and largeHead are the limits' causes. Each exchange has its own, because a trap is filled in on its way out.
 func largeBody(most int64) error {
 	return cm.Trapf(cm.TrapBody, "the request's body is larger than %d bytes", most)
 }
@@ -48,9 +48,9 @@ type exchange struct {
 	ctx     reqctx.Context // of the invocation
 	control control
 	body    requestBody
-	// refused is why no guest is to see the request; nil if one is.
+	// refused is why no guest gets the request; nil if one does.
 	refused error
-	entered bool // its route counts it
+	entered bool // its route counts it as running
 
 	informs  chan inform
 	decided  chan struct{} // closed when reply is the answer
@@ -78,7 +78,7 @@ type exchange struct {
 	sent    atomic.Int64
 }
 
-// answer is what is to be written: a guest's response, or a text of ours. Status 0 is none: the client is gone.
+// answer is the answer to be written: a guest's response, or a text of the host's. Status 0 is none: the client is gone.
 type answer struct {
 	status int
 	fields *wasihttp.Fields       // of a guest's response
@@ -165,7 +165,7 @@ func (x *exchange) decide(a answer) bool {
 
 // Inform is Responder's. HTTP/1.0 knows no answers of status 1xx (RFC 9110 §15.2).
 func (x *exchange) Inform(ctx context.Context, status int, h *wasihttp.Fields) error {
-	if !x.r.ProtoAtLeast(1, 1) || x.r.Context().Value(http.ServerContextKey) == nil { // a writer of nobody's server takes the first status for the last
+	if !x.r.ProtoAtLeast(1, 1) || x.r.Context().Value(http.ServerContextKey) == nil { // a ResponseWriter without a server takes the first status for the last
 		return nil
 	}
 	i := inform{status, h.Header(), make(chan struct{})}
@@ -203,7 +203,7 @@ func (x *exchange) Fail(err *wasihttp.Error) {
 	}
 }
 
-// failure is an answer of ours: its text says what, and nothing of why.
+// failure is an answer of the host's: its text names the status, not the reason.
 func failure(status int) answer {
 	text := http.StatusText(status)
 	switch status {
@@ -227,7 +227,7 @@ func failure(status int) answer {
 	return answer{status: status, text: text + "\n"}
 }
 
-// invoke runs the invocation from its start to its end.
+// invoke makes the invocation and has the host run it.
 func (x *exchange) invoke(in *wasihttp.IncomingRequest) {
 	growStack()
 	defer x.invoked.Done()

@@ -6,16 +6,15 @@ import (
 	"sync"
 )
 
-// expectation is a client's wish to be told to go on before it sends the body (Expect: 100-continue). net/http would tell
-// it at the first read, at any time: also while, or after, the answer's head is being written. Here it is decided once,
-// and never after the head.
+// expectation is a client's Expect: 100-continue: it waits for that status before it sends the body. net/http would send the status at the
+// first read, even while or after the answer's head is written. Here it is decided once, and never after the head.
 type expectation struct {
 	mu      sync.Mutex
 	writer  http.ResponseWriter // nil: nothing to decide, or decided
 	refused bool
 }
 
-// decide says once and for all whether the client is to go on.
+// decide decides, once, whether the client gets 100 Continue.
 func (e *expectation) decide(goOn bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -29,7 +28,7 @@ func (e *expectation) decide(goOn bool) {
 	e.writer = nil
 }
 
-// inform writes an answer of status 1xx before the head, and not while the client is told to go on; 100 tells it so.
+// inform writes an answer of status 1xx before the head, and not while decide writes. Status 100 counts as decide's.
 func (e *expectation) inform(w http.ResponseWriter, status int, h http.Header) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -44,7 +43,7 @@ func (e *expectation) inform(w http.ResponseWriter, status int, h http.Header) {
 	maps.Copy(w.Header(), before)
 }
 
-// suppress keeps net/http from telling a client to go on that was refused. The head has been written.
+// suppress keeps net/http from sending 100 Continue to a client that was refused it. The head has been written.
 func (e *expectation) suppress(w http.ResponseWriter) {
 	if e.refused {
 		_, _ = w.Write(nil)

@@ -16,20 +16,19 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// HandlerConfig configures a Handler. The zero value is good: limits, deadline and pool are those of a workload that says
-// nothing of them.
+// HandlerConfig configures a Handler. The zero value has the limits, deadline and pool of a workload that sets none of them.
 type HandlerConfig struct {
 	// Pool is that of the component's instances, as for [component.NewPool], but: Ready is 1 where it is 0, and none where it
 	// is less; Deadline is that of [workload.DefaultLimits] where it is 0, and none where it is less; Store, where it is
 	// nil, is what StoreLimits makes of [workload.DefaultLimits].
 	Pool component.PoolConfig
-	// Adapters are the ways to hand a request to a component, the preferred first; nil: those of DefaultAdapters.
+	// Adapters pass requests to components, the preferred ones first; nil: DefaultAdapters.
 	Adapters []Adapter
 	// Route names the events, low in cardinality, where no [http.ServeMux] in front has set the request's Pattern.
 	Route string
 	// Console gets a line for each failed request; nil for none.
 	Console host.LogSink
-	// Logger hears of panics, malformed requests and instances that do not close; nil drops it.
+	// Logger gets panics, malformed requests and instances that do not close; nil drops them.
 	Logger *slog.Logger
 
 	// MaxHeader bounds the bytes of a request's head (431 beyond); 0 is 64 KiB. MaxBody bounds the bytes of its body (413
@@ -72,9 +71,9 @@ type Handler struct {
 
 var _ http.Handler = (*Handler)(nil)
 
-// NewHandler makes a Handler for a linked component, and the instances that are to be ready; ctx bounds that. An error is a
-// *[host.NoExportError] where the component exports none of what the adapters call, a *[host.ReadyError] where no instance can
-// be made, or says what the config contradicts itself in.
+// NewHandler makes a Handler for a linked component, and the instances that are to be ready; ctx bounds that. The error is a
+// *[host.NoExportError] if the component has no export of the adapters, a *[host.ReadyError] if no instance can be made, or says
+// which parts of the config contradict each other.
 func NewHandler(ctx context.Context, linked *component.Linked, c HandlerConfig) (*Handler, error) {
 	if c.Adapters == nil {
 		c.Adapters = DefaultAdapters()
@@ -124,12 +123,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Stats is how its pool stands.
+// Stats returns the state of its pool.
 func (h *Handler) Stats() component.PoolStats { return h.pool.Stats() }
 
-// Close answers new requests with 503, waits for those that run until ctx ends, cuts them then, and closes all instances. The
-// error says that some were cut, or that an invocation does not end. Called again it waits for the first call and says the same.
-// The server is not touched: shut it down first, so that connections end.
+// Close answers new requests with 503, waits for running ones until ctx ends, then cuts them, and closes all instances. The error says
+// that some were cut, or that an invocation does not end. A second Close waits for the first and returns the same. It does not stop the
+// server: shut that down first, so that connections end.
 func (h *Handler) Close(ctx context.Context) error {
 	h.close.Do(func() {
 		h.pool.StopPrewarm() // an exchange ends when its instance is ready again
@@ -147,8 +146,7 @@ func routeOf(pattern string) string {
 	return pattern
 }
 
-// asSent is a request as a server of ours would have had it from a client that wanted what handlers in front have made of it. r
-// itself stays as it is.
+// asSent is a copy of r as the trigger's own server would have received it, with the changes of handlers in front.
 func asSent(r *http.Request) *http.Request {
 	sent := new(http.Request)
 	*sent = *r
@@ -199,6 +197,6 @@ func untouched(r *http.Request) bool {
 	if path == r.URL.EscapedPath() && has == (r.URL.ForceQuery || query != "") && strings.HasPrefix(path, "/") {
 		return true
 	}
-	u, err := url.ParseRequestURI(r.RequestURI) // what is malformed is to be refused, and not mended
+	u, err := url.ParseRequestURI(r.RequestURI) // a malformed target is refused, not repaired
 	return err != nil || u.Path == r.URL.Path && u.RawPath == r.URL.RawPath && u.ForceQuery == r.URL.ForceQuery
 }

@@ -8,7 +8,7 @@ import (
 	"golang.org/x/net/http/httpguts"
 )
 
-// headFault says what of a request's head is not as it has to be; empty if all is. net/http checks the heads of HTTP/1, and
+// headFault says what is invalid in a request's head; empty if nothing is. net/http checks the heads of HTTP/1, and
 // of those of HTTP/2 (RFC 9113 §8.2, §8.3) only what concerns the connection: a head that is refused in one of them is
 // refused in the other.
 func headFault(r *http.Request) string {
@@ -29,7 +29,7 @@ func headFault(r *http.Request) string {
 	return fieldFault(r)
 }
 
-// fieldFault is headFault for what follows the pseudo-header fields of HTTP/2.
+// fieldFault is headFault for the fields after the pseudo-header fields of HTTP/2.
 func fieldFault(r *http.Request) string {
 	if hosts := r.Header["Host"]; len(hosts) > 1 || len(hosts) == 1 && !strings.EqualFold(hosts[0], r.Host) {
 		return "host is not :authority"

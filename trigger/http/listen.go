@@ -24,7 +24,7 @@ func (e *AddressError) Error() string {
 	return fmt.Sprintf("%q: want HOST:PORT, :PORT or 0.0.0.0:PORT, PORT, or unix:PATH", e.Address)
 }
 
-// parseAddress gives an address as net.Listen wants it: a port alone is loopback, an empty host every interface, an IPv4
+// parseAddress returns an address in net.Listen's form: a port alone is loopback, an empty host every interface, an IPv4
 // address IPv4 alone.
 func parseAddress(s string) (network, addr string, err error) {
 	if path, ok := strings.CutPrefix(s, "unix:"); ok {
@@ -67,7 +67,7 @@ type socketFile struct {
 	once sync.Once
 }
 
-// listenUnix listens on a socket in a file. One that somebody has left behind is replaced; anything else is left alone.
+// listenUnix listens on a socket in a file. A socket that no process listens on any more is replaced; any other file is an error.
 func listenUnix(path string) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, &net.OpError{Op: "listen", Net: "unix", Addr: &net.UnixAddr{Name: path, Net: "unix"}, Err: err}
@@ -97,7 +97,7 @@ func (s *socketFile) Close() error {
 	return s.Listener.Close()
 }
 
-// removeStale removes a socket on which nobody listens.
+// removeStale removes a socket on which no process listens.
 func removeStale(path string) error {
 	was, err := os.Lstat(path)
 	switch {
@@ -113,10 +113,10 @@ func removeStale(path string) error {
 		c.Close()
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return syscall.EADDRINUSE // somebody listens, or may
+		return syscall.EADDRINUSE // a process listens, or may
 	}
 	if now, err := os.Lstat(path); err != nil || !os.SameFile(was, now) {
-		return syscall.EADDRINUSE // somebody else has been faster
+		return syscall.EADDRINUSE // another process was faster
 	}
 	return os.Remove(path)
 }
@@ -127,7 +127,7 @@ func (c *Config) addresses() []string {
 }
 
 // Listen opens the addresses now instead of at the first Attach, to find out early that one is taken: all or none.
-// Connections wait until Run answers them. Again it does nothing.
+// Connections wait until Run answers them. A second call does nothing.
 func (t *Trigger) Listen() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -6,8 +6,8 @@ import (
 	"log/slog"
 )
 
-// serverLog takes what net/http has to say: a fault of ours, something that the operator can mend, or, as nearly always,
-// what some client did.
+// serverLog takes net/http's messages: about a bug, something that the operator can repair or, nearly always, something that a client
+// did.
 type serverLog struct{ log *slog.Logger }
 
 // Write is io.Writer's, for one message.

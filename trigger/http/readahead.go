@@ -6,15 +6,13 @@ import (
 	"time"
 )
 
-// maxLeftover and leftoverTime bound what is read of a body that the guest does not want, so that the connection can be
-// used again. maxLeftover is also how much is read ahead for a guest that may want it.
+// maxLeftover and leftoverTime bound the reads of a body that the guest does not read, so that the connection can be used again. maxLeftover is also how much is read ahead for a guest that may want it.
 const (
 	maxLeftover  = 64 << 10
 	leftoverTime = 200 * time.Millisecond
 )
 
-// requestGrace is how long the server waits for the guest to be done with a request whose answer it has given, before it sends the
-// end of the answer by itself.
+// requestGrace is how long the server waits for the guest to close the request after its answer, before it sends the end of the answer.
 const requestGrace = 5 * time.Millisecond
 
 // afterAnswer is for the server's goroutine when the answer has been written: from now on the host reads the request's rest. It says
@@ -41,7 +39,7 @@ func (b *requestBody) afterAnswer() (send bool) {
 	return b.end == nil && !b.released
 }
 
-// readAhead reads the rest of the body, until its end or until nobody wants it.
+// readAhead reads the rest of the body, until its end or until it is not needed.
 func (b *requestBody) readAhead() {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
@@ -74,9 +72,9 @@ func (b *requestBody) readAhead() {
 	}
 }
 
-// finish is for the server's goroutine, before it goes on to the next request: it waits until the guest has let go of the
-// body or all of it has come. Where a rest is left that is not small and there already, the connection (HTTP/1) is not used
-// again: the next request could not be told from the rest.
+// finish is for the server's goroutine, before it goes on to the next request: it waits until the guest has closed the
+// body or all of it has come. If a rest is left that is large or has not come, the connection (HTTP/1) is not used again, because
+// the rest would be read as the next request.
 func (b *requestBody) finish(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -124,7 +122,7 @@ func (b *requestBody) endReads(d time.Duration) {
 	}
 }
 
-// waitServed waits until the server is done with the request: all is counted that came of it.
+// waitServed waits until the server is done with the request: then all its bytes are counted.
 func (b *requestBody) waitServed() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -133,7 +131,7 @@ func (b *requestBody) waitServed() {
 	}
 }
 
-// abandon says that the answer is not going to be whole: nobody is to wait for the request's rest.
+// abandon says that the answer will not be whole: the request's rest is not waited for.
 func (b *requestBody) abandon() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

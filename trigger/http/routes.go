@@ -36,7 +36,7 @@ func (r *route) covers(path string) bool {
 	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(r.prefix, "/"))
 }
 
-// refuse says why a request is none for the guest; nil if it is one.
+// refuse says why the guest must not get a request; nil if it may.
 func (r *route) refuse(req *http.Request) error {
 	switch {
 	case headSize(req) > r.maxHead:
@@ -47,7 +47,7 @@ func (r *route) refuse(req *http.Request) error {
 	return nil
 }
 
-// headSize is about the bytes of a head in HTTP/1.1.
+// headSize is an estimate of the bytes of a head in HTTP/1.1.
 func headSize(r *http.Request) int64 {
 	n := len(r.Method) + len(r.RequestURI) + len(r.Host)
 	for name, values := range r.Header {
@@ -82,8 +82,8 @@ func (r *route) leave(x *exchange) {
 // cutTime bounds how long exchanges may take to end once they have been cut.
 const cutTime = 2 * time.Second
 
-// drain takes no more exchanges and waits for those that run; when ctx ends it cuts them, and waits until they have
-// ended, for cutTime at most. The error says that it had to.
+// drain accepts no more exchanges and waits for running ones; when ctx ends it cuts them, and waits for them for cutTime at most. The error
+// says that it cut some.
 func (r *route) drain(ctx context.Context) error {
 	r.mu.Lock()
 	if !r.draining {
@@ -112,7 +112,7 @@ func (r *route) drain(ctx context.Context) error {
 	defer late.Stop()
 	select {
 	case <-empty:
-	case <-late.C: // a host function does not heed its context
+	case <-late.C: // a host function ignores the end of its context
 		return fmt.Errorf("trigger http: %s: some requests that were cut did not end", r.prefix)
 	}
 	if n == 0 {
@@ -154,7 +154,7 @@ func (t *table) remove(r *route) {
 	t.routes = slices.DeleteFunc(t.routes, func(other *route) bool { return other == r })
 }
 
-// find gives the route with the longest prefix that covers path; nil if none does.
+// find returns the route with the longest prefix that covers path; nil if none does.
 func (t *table) find(path string) *route {
 	t.mu.RLock()
 	defer t.mu.RUnlock()

@@ -13,7 +13,7 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// front is how requests become exchanges, whoever has accepted them.
+// front makes exchanges of requests, for the Trigger and for a Handler.
 type front struct {
 	log                       *slog.Logger
 	readTimeout, writeTimeout time.Duration
@@ -42,7 +42,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	t.front.exchange(x, w)
 }
 
-// accept says whether the head of a request is as it has to be; one that is not is answered.
+// accept says whether the head of a request is valid, and answers one that is not.
 func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
 	r := x.r
 	if why := headFault(r); why != "" {
@@ -54,7 +54,7 @@ func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
 		return false
 	}
 	if r.Method == http.MethodConnect {
-		// RFC 9110 §9.3.6: what follows a 2xx are the bytes of a tunnel, which no guest can serve: its handler has a request and a response. They
+		// RFC 9110 §9.3.6: the bytes after a 2xx are those of a tunnel, which no guest can serve: its handler has a request and a response. They
 		// would be read as the next request.
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
@@ -63,7 +63,7 @@ func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
 		return false
 	}
 	if r.ProtoMajor == 2 {
-		delete(r.Header, "Host") // it says what :authority does
+		delete(r.Header, "Host") // it repeats :authority
 	}
 	return true
 }
@@ -72,7 +72,7 @@ func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
 // the answer, and returns when the answer is complete; the invocation may go on.
 func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 	r := x.r
-	// The invocation may outlive the answer, so that it must not end with the server's context; it has its values.
+	// The invocation may outlive the answer, so it has the values of the server's context but does not end with it.
 	x.ctx.BeginApart(r.Context())
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
 	x.body.x, x.body.src, x.body.control, x.body.timeout = x, r.Body, &x.control, f.readTimeout
@@ -113,8 +113,8 @@ func (x *exchange) endUnfinished() {
 	x.body.cutReads()
 }
 
-// respond waits for the answer and writes it, and says whether it is whole. Whatever happens here, the invocation does not wait
-// for ever.
+// respond waits for the answer and writes it, and says whether it is whole. However it ends, the invocation does not
+// wait for it any more.
 func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, timeout time.Duration) bool {
 	defer close(x.written)
 	defer x.unwatch()
@@ -130,22 +130,22 @@ func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, 
 
 func (x *exchange) sendAnswer(w http.ResponseWriter, in *wasihttp.IncomingRequest, timeout time.Duration) (whole bool) {
 	a := x.answer(w, timeout)
-	// A guest may answer first and read then: one that agrees, or has asked for the body, is taken to want it.
+	// A guest may answer before it reads: if the status is not an error, or the guest has asked for the body, it is taken to want the body.
 	x.control.writing.Store(true)
 	x.body.expect.decide(a.body != nil && (a.status < 300 || in.BodyRequested()))
 	x.control.writing.Store(false)
 	if !x.write(w, a, timeout) {
 		return false
 	}
-	x.unwatch() // the client is free to go: who reads what it has sent hears of that
+	x.unwatch() // the client may go away now: reads of the request's body get that error
 	if x.body.afterAnswer() {
 		return x.sendEnd(w, a, timeout)
 	}
 	return true
 }
 
-// sendEnd sends an answer to its end although the handler goes on: the guest has not let go of the request. HTTP/2 has no way
-// to do that, and leaves the end for later.
+// sendEnd sends an answer to its end although the handler goes on, because the guest has not closed the request. In HTTP/2 that is not
+// possible, and the end is sent later.
 func (x *exchange) sendEnd(w http.ResponseWriter, a answer, timeout time.Duration) bool {
 	x.control.writeUntil(time.Now().Add(timeout))
 	err := x.await(x.control.flush)
@@ -191,7 +191,7 @@ func (x *exchange) watchClient(timeout time.Duration) {
 	})
 }
 
-// flush has what was written sent now. A writer that cannot do that sends it later.
+// flush has what was written sent now. A writer without Flush sends it later.
 func (x *exchange) flush(timeout time.Duration) error {
 	return x.send(timeout, x.control.flush)
 }
@@ -204,10 +204,10 @@ func (x *exchange) unwatch() {
 	}
 }
 
-// reject answers a request that no guest sees.
+// reject answers a request that no guest gets.
 func (f *front) reject(w http.ResponseWriter, r *http.Request, control *control, status int) {
 	if r.ProtoMajor == 1 && r.Body != http.NoBody {
-		// net/http reads on before it answers, to use the connection again, and would wait for ever.
+		// net/http would read on before it answers, to use the connection again, and could wait for ever.
 		control.readUntil(time.Now().Add(leftoverTime))
 	}
 	write(w, failure(status), false)
@@ -227,9 +227,9 @@ func (f *front) boundFlush(control *control, deadline time.Time) {
 	control.writeUntil(until)
 }
 
-// abort breaks the transfer off, in the server's way. HTTP/1.0 ends a body of no said length by closing the connection: there the
-// connection is reset instead. A socket in a file cannot be reset, so there such a body that breaks off ends like a whole one: RFC 9112 §8 has no
-// other sign for it. Clients that must know speak HTTP/1.1, or go by a content-length.
+// abort breaks the transfer off, as net/http does. In HTTP/1.0 a body without a length ends when the connection is closed, so there the
+// connection is reset instead. A Unix socket cannot be reset: there such a body that breaks off looks like a whole one, because RFC 9112 §8
+// has no other sign for it. Clients that need to know use HTTP/1.1 or a content-length.
 func abort(r *http.Request) {
 	if c, ok := connOf(r).(interface{ SetLinger(int) error }); ok && r.ProtoMajor == 1 && r.ProtoMinor == 0 {
 		_ = c.SetLinger(0)
@@ -237,7 +237,7 @@ func abort(r *http.Request) {
 	panic(http.ErrAbortHandler)
 }
 
-// write writes an answer of ours.
+// write writes an answer of the host's.
 func write(w http.ResponseWriter, a answer, empty bool) int64 {
 	a.writeHead(w.Header(), empty)
 	w.WriteHeader(a.status)
@@ -245,8 +245,8 @@ func write(w http.ResponseWriter, a answer, empty bool) int64 {
 	return int64(n)
 }
 
-// keepCase has the trigger's own server send the names of an answer's fields as the guest has written them. Whoever is in front of another
-// one expects them as net/http spells them.
+// keepCase has the trigger's own server send the names of an answer's fields as the guest has written them. Handlers in front of
+// another server expect net/http's spelling.
 func (x *exchange) keepCase(h http.Header, a answer) {
 	if a.fields != nil && x.r.ProtoMajor == 1 && connOf(x.r) != nil {
 		a.fields.KeepCase(h)
@@ -258,8 +258,8 @@ const heldBack = 2 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
 
-// write writes the answer while the guest makes its body, and says whether the answer is whole. What the guest has written
-// is sent at once when nothing more is there, and together with what comes with it otherwise.
+// write writes the answer while the guest makes its body, and says whether the answer is whole. Bytes of the guest's are
+// sent at once if no more are there, and together with those otherwise.
 func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration) bool {
 	if a.status == 0 {
 		return false

@@ -16,7 +16,7 @@ type Route struct {
 	Chain []string `yaml:"chain" reserved:"*" doc:"Middleware in front of it."`
 }
 
-// Type describes the trigger to what reads and writes workloads.
+// Type describes the trigger to readers and writers of workloads.
 func Type() workload.TriggerType {
 	return workload.TriggerType{
 		Name:         TypeName,
@@ -42,7 +42,7 @@ func checkRoutes(ts []workload.TriggerSpec) []workload.TriggerMistake {
 	return found
 }
 
-// check finds what is wrong with the route of trigger i by itself.
+// check finds mistakes in the route of trigger i.
 func (r *Route) check(i int) (found []workload.TriggerMistake) {
 	if r.Path != "" && r.Path[0] != '/' {
 		found = append(found, workload.TriggerMistake{Trigger: i, Key: "path", Problem: fmt.Sprintf("%q: want a path that begins with /", r.Path)})

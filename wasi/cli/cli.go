@@ -15,8 +15,7 @@ import (
 // KV is one environment variable.
 type KV struct{ Name, Value string }
 
-// Config is what the host gives. The zero Config is a command without arguments that reads nothing and whose output
-// goes nowhere.
+// Config configures a Process. The zero Config is a command without arguments and input, whose output is discarded.
 type Config struct {
 	Args []string // the first is the command's own name
 	Env  []KV     // in the order in which the guest sees them
@@ -50,7 +49,7 @@ func New(c Config) *Process {
 // onlyReader hides Close: standard input belongs to the process.
 type onlyReader struct{ io.Reader }
 
-// GetEnvironment is that of every version of wasi:cli, as what follows is.
+// GetEnvironment, GetArguments, Exit and ExitWithCode implement the functions of all versions of wasi:cli. This one returns Env.
 func (p *Process) GetEnvironment(context.Context) ([]cm.Tuple2[string, string], error) {
 	env := make([]cm.Tuple2[string, string], len(p.Env))
 	for i, kv := range p.Env {
@@ -59,7 +58,7 @@ func (p *Process) GetEnvironment(context.Context) ([]cm.Tuple2[string, string], 
 	return env, nil
 }
 
-// GetArguments gives Args.
+// GetArguments returns Args.
 func (p *Process) GetArguments(context.Context) ([]string, error) { return p.Args, nil }
 
 // Exit ends the guest's run.

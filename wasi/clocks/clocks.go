@@ -9,7 +9,7 @@ import (
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
-// Resolution is that of both clocks, as far as Go knows.
+// Resolution is the resolution of both clocks.
 const Resolution = time.Nanosecond
 
 // Datetime is a moment as seconds and nanoseconds since the epoch.
@@ -106,7 +106,7 @@ func ZoneAt(loc *time.Location, d Datetime) Zone {
 	return z
 }
 
-// ZoneOf tells the zone of loc at the moment t; ok is false where that cannot be told.
+// ZoneOf returns the zone of loc at the moment t; ok is false if it is not known.
 func ZoneOf(loc *time.Location, t time.Time) (z Zone, ok bool) {
 	if t.Year() > 9999 || t.Year() < 0 {
 		return Zone{}, false
@@ -119,7 +119,7 @@ func ZoneOf(loc *time.Location, t time.Time) (z Zone, ok bool) {
 	return Zone{Offset: int32(offset), Name: name, DST: t.IsDST()}, true
 }
 
-// IANA is the name of loc in the IANA time zone database, empty if it has none: that of the system's own zone nobody knows.
+// IANA is the name of loc in the IANA time zone database, empty if it has none or, as for the system's own zone, that is not known.
 func IANA(loc *time.Location) string {
 	name := loc.String()
 	if name == "Local" {

@@ -41,7 +41,7 @@ func (q *Quota) open(f func() (*os.File, error)) (*file, error) {
 	return s, nil
 }
 
-// file is an open file that a descriptor and its streams share. It is closed when the last of them lets go.
+// file is an open file that a descriptor and its streams share. It is closed when the last of them is closed.
 type file struct {
 	*os.File
 	quota *Quota

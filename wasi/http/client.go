@@ -27,8 +27,8 @@ const (
 type ClientConfig struct {
 	// Allow says whether a request may go to scheme://host:port. Nil denies everything.
 	Allow func(scheme, host, port string) bool
-	// Local gives what answers requests to scheme://host:port within the process, in place of a connection; nil, as the function
-	// or as its result: they go out. Who answers a request has allowed it, so that Allow is not asked. host is in lower case, and port
+	// Local returns what answers requests to scheme://host:port within the process, in place of a connection; if the function or its
+	// result is nil, they go out. Allow is not asked for requests that Local answers. host is in lower case, and port
 	// is never empty.
 	Local func(scheme, host, port string) LocalServer
 	// TLS is for https; nil trusts the system's roots.
@@ -297,7 +297,7 @@ type Times struct {
 	Stalled time.Duration // part of Total in which the guest's back-pressure stopped the body
 }
 
-// Times are valid after the end of the exchange. Of one that goes on, because whoever began it has ended, they are those so far.
+// Times are valid after the end of the exchange. Before it, they are the times so far.
 func (x *Exchange) Times() Times {
 	if !x.ready.Ready() {
 		took := time.Since(x.start)

@@ -24,7 +24,7 @@ type Exchanges struct {
 type ExchangesKey struct{}
 
 // Start has c send r for the host function in ctx, whose call it holds until the exchange has ended: until the response's body
-// has been read or dropped. begun is called with it before anybody else hears of it. held, which is the request's charge, is released
+// has been read or dropped. begun is called with the exchange first. held, which is the request's charge, is released
 // at the end, and received is called with the response, if there is one. The error is an *[Error] or an operator's limit, and nothing has been sent.
 func (e *Exchanges) Start(ctx context.Context, c *Client, r *OutgoingRequest, o Options, held *cm.Holding, begun func(*Exchange), received func(*http.Response)) (*Exchange, error) {
 	if err := c.Check(r); err != nil {

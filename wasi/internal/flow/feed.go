@@ -8,9 +8,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Feed writes what read gives to dst, asking it when somebody wants to read, until io.EOF, another error of read, or until nobody reads
-// any more. end is told how that went: nil at io.EOF, and where the reader is gone. read is given a context that ends with the work, and
-// with the reader.
+// Feed writes to dst what read returns, and calls read only when the reader of dst reads, until io.EOF, another error of read, or the drop
+// of the reader. end gets the error: nil at io.EOF, and where the reader was dropped. The context of read ends with the work and with the
+// reader.
 func (s Scope) Feed(dst *cm.StreamWriter[uint8], read func(ctx context.Context, p []byte) (int, error), end func(ctx context.Context, err error)) error {
 	err := s.Go(func(ctx context.Context) {
 		err := feed(ctx, dst, read)
@@ -23,7 +23,7 @@ func (s Scope) Feed(dst *cm.StreamWriter[uint8], read func(ctx context.Context, 
 	return err
 }
 
-// whileRead is a context that ends when the reader of dst has gone.
+// whileRead is a context that ends when the reader of dst is dropped.
 func whileRead[T any](ctx context.Context, dst *cm.StreamWriter[T]) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	dst.OnGone(func() { cancel(cm.ErrReaderGone) })
@@ -34,9 +34,9 @@ func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Co
 	reading, done := whileRead(ctx, dst)
 	defer done()
 	account := cm.AccountOf(ctx)
-	var first []byte // where there is no room for more
+	var first []byte // used if there is no room for a large buffer
 	for {
-		if _, err := dst.Write(ctx, nil); err != nil { // until somebody wants to read
+		if _, err := dst.Write(ctx, nil); err != nil { // waits until the other end reads
 			return gone(err)
 		}
 		large := takeBuffer(account)
@@ -64,7 +64,7 @@ func feed(ctx context.Context, dst *cm.StreamWriter[uint8], read func(context.Co
 	}
 }
 
-// FeedValues is Feed for values that come one by one.
+// FeedValues is Feed for single values.
 func FeedValues[T any](s Scope, dst *cm.StreamWriter[T], next func(ctx context.Context) (T, error), drop func(T), end func(ctx context.Context, err error)) error {
 	err := s.Go(func(ctx context.Context) {
 		err := feedValues(ctx, dst, next, drop)
@@ -98,13 +98,13 @@ func feedValues[T any](ctx context.Context, dst *cm.StreamWriter[T], next func(c
 	}
 }
 
-// Failed ends dst at once, and tells end, where there is nothing to feed because of err.
+// Failed ends dst at once and passes err to end, if there is nothing to feed because of err.
 func Failed[T any](s Scope, dst *cm.StreamWriter[T], err error, end func(ctx context.Context, err error)) {
 	_ = dst.Close()
 	s.Finish(func(ctx context.Context) { end(ctx, err) })
 }
 
-// gone makes no error of a reader that wants no more.
+// gone returns err, or nil if it says that the reader was dropped.
 func gone(err error) error {
 	if errors.Is(err, cm.ErrReaderGone) {
 		return nil
@@ -112,11 +112,11 @@ func gone(err error) error {
 	return err
 }
 
-// Result is what a future is set to, which says how something has ended.
+// Result is the value of a future that says how something has ended.
 type Result[E any] = cm.Result[struct{}, E]
 
-// Outcome makes a future of how something ends: the function sets it, nil for all is well, and blocks until somebody has
-// read it or nobody will. code makes the error that a component sees.
+// Outcome makes a future that says how something ends, and the function that sets it, with nil for no error. The function blocks until
+// the future has been read or dropped. code makes the error that a component sees.
 func Outcome[E any](code func(error) E) (*cm.FutureReader[Result[E]], func(ctx context.Context, err error)) {
 	w, r := cm.NewFuture[Result[E]]()
 	return r, func(ctx context.Context, err error) {
@@ -125,6 +125,6 @@ func Outcome[E any](code func(error) E) (*cm.FutureReader[Result[E]], func(ctx c
 		if err != nil {
 			out = Result[E]{IsErr: true, Err: code(err)}
 		}
-		_ = w.Set(ctx, out) // the reader has gone, or the store has
+		_ = w.Set(ctx, out) // the reader was dropped, or the store has ended
 	}
 }

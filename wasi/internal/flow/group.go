@@ -9,10 +9,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// ErrEnded is the cause with which work ends whose store does.
+// ErrEnded is the cause with which work ends when its store ends.
 var ErrEnded = errors.New("the instance has ended")
 
-// Held is what a goroutine is counted as in the account of host memory. Large buffers count while they are in use.
+// Held is the charge for a goroutine in the account of host memory. Large buffers are charged while they are in use.
 const Held = 8 << 10
 
 // Group is the work of one store. Its zero value is ready for use; it is safe for concurrent use.
@@ -25,18 +25,18 @@ type Group struct {
 
 type groupKey struct{}
 
-// Scope is where work begins: the group of a store, and the context of the host function that begins it, whose values the work has.
+// Scope is the group of a store, and the context of the host function that begins work, whose values the work has.
 type Scope struct {
 	*Group
 	ctx context.Context
 }
 
-// Of is the scope of the host function in ctx.
+// Of returns the scope of the host function in ctx.
 func Of(ctx context.Context) Scope {
 	return Scope{component.StoreValue(ctx, groupKey{}, func() any { return new(Group) }).(*Group), ctx}
 }
 
-// Work is something that goes on.
+// Work is one piece of work that goes on.
 type Work struct {
 	group   *Group
 	ctx     context.Context // with the values of the call that began it
@@ -47,8 +47,8 @@ type Work struct {
 	call   context.Context
 	src    *cm.StreamReader[uint8]
 	base   int64              // of src.Items, when it began
-	passed int64              // bytes that have been passed on, or that nobody will
-	hurry  context.CancelFunc // ends the passing on; nil where that does not outlive the store
+	passed int64              // bytes that have been passed on, or never will be
+	hurry  context.CancelFunc // ends the passing on; nil if that does not outlive the store
 }
 
 // Go runs do on a goroutine of its own until the store ends: the context of do has the cause [ErrEnded] then. The error is a trap:
@@ -62,7 +62,7 @@ func (s Scope) Go(do func(ctx context.Context)) error {
 	return nil
 }
 
-// Finish is Go for what has to be done whether there is room for it or not.
+// Finish is Go for work that has to be done even if the account has no room.
 func (s Scope) Finish(do func(ctx context.Context)) {
 	a := cm.AccountOf(s.ctx)
 	a.Add(Held)
@@ -94,7 +94,7 @@ func (s Scope) begin(a *cm.Account) *Work {
 	return w
 }
 
-// end is the end of the goroutine.
+// end is called at the end of the goroutine.
 func (w *Work) end() {
 	w.cancel(nil)
 	g := w.group
@@ -114,7 +114,7 @@ func (g *Group) Len() int {
 
 // Close implements io.Closer, for the end of the store: it ends all work, and waits until what components have written has been
 // passed on where that is to outlive the store (see [Group.Take]). It does not wait for the goroutines: they may have
-// to come into the store once more, in which the caller is.
+// to enter the store once more, in which the caller is.
 func (g *Group) Close() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -126,8 +126,8 @@ func (g *Group) Close() error {
 	return nil
 }
 
-// settle waits until what has been taken by the work has been passed on. What has not when its call's context ends, is not.
-// g.mu is held.
+// settle waits until all bytes that the work has taken have been passed on, or its call's context has ended: the rest is dropped. g.mu is
+// held.
 func (g *Group) settle(of func(*Work) bool) {
 	for w := range g.open {
 		for _, open := g.open[w]; open && of(w) && w.passed < w.src.Items()-w.base; _, open = g.open[w] {

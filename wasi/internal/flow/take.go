@@ -10,17 +10,17 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// bufferSize is how much is moved at a time.
+// bufferSize is how many bytes are moved at a time.
 const bufferSize = 32 << 10
 
-// buffers are those that nobody uses: a stream has one only while there is something to move.
+// buffers keeps unused buffers: a stream has one only while there are bytes to move.
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// Take has write take what a component writes to src, in order, until its end, an error of write (which drops src) or the end of the
-// store. end is told how that went: nil at the end of the stream. write must not keep p.
+// Take passes what a component writes to src to write, in order, until its end, an error of write (which drops src) or the end of the
+// store. end gets the error: nil at the end of the stream. write must not keep p.
 //
-// The function that Take returns ends the work early, with the error [ErrEnded]. What write has been given it may pass on in its own time: a context that ends with the store, or, where settle is set, with the
-// scope's call once the store is about to end; until then the store's end waits for it.
+// The function that Take returns ends the work early, with the error [ErrEnded]. The context of write ends with the store; or, if settle is
+// set, with the scope's call once the store is about to end, and until then the store's end waits for write.
 func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) (stop func(), err error) {
 	a := cm.AccountOf(s.ctx)
 	if err := a.Reserve(Held); err != nil {
@@ -47,7 +47,7 @@ func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx con
 	return func() { cancel(ErrEnded) }, nil
 }
 
-// small is how much is read at once as long as a component writes little: what waits for it has a buffer all the time.
+// small is the size of the buffer while a component writes little, because a goroutine that waits has a buffer all the time.
 const small = 512
 
 func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
@@ -81,7 +81,7 @@ func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], 
 	}
 }
 
-// Refused drops src, and tells end, where nothing can be taken because of err.
+// Refused drops src and passes err to end, if nothing can be taken because of err.
 func (s Scope) Refused(src *cm.StreamReader[uint8], err error, end func(ctx context.Context, err error)) {
 	_ = src.Close()
 	s.Finish(func(ctx context.Context) { end(ctx, err) })
@@ -115,7 +115,7 @@ func (w *Work) pass(n int64) {
 	g.cond.Broadcast()
 }
 
-// hurryNow ends what would be waited for. The group's lock is held.
+// hurryNow ends work that would be waited for. The group's lock is held.
 func (w *Work) hurryNow() {
 	if w.hurry != nil {
 		w.hurry()
@@ -125,11 +125,11 @@ func (w *Work) hurryNow() {
 
 type settledKey struct{}
 
-// settled are works of one invocation, whose end waits as the store's does.
+// settled is the work of one invocation, whose end waits for it as the store's does.
 type settled struct{ group *Group }
 
-// Settle has the end of the scope's invocation wait for what has been taken, as the end of its store does. It is called before the first
-// byte, when what the bytes are passed on to has been made ready: what an invocation keeps ends in the reverse order.
+// Settle has the end of the scope's invocation wait until the taken bytes have been passed on, as the end of its store does. It is called
+// before the first byte, after the destination has been made ready, because values of an invocation are closed in the reverse order.
 func (s Scope) Settle() {
 	component.TaskValue(s.ctx, settledKey{}, func() any { return &settled{s.Group} })
 }
