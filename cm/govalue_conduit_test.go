@@ -62,6 +62,14 @@ func TestStreamsAsGoValues(t *testing.T) {
 	if _, err := none.Read(t.Context(), make([]struct{}, 5)); !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
+	ow, opt := NewFuture[Val]()
+	if v, err := FromGo(&Type{Kind: KindOption, Elem: future}, opt); err != nil || v.Case() != 1 {
+		t.Errorf("some future: %v, %v", v, err)
+	}
+	if v, err := FromGo(&Type{Kind: KindOption, Elem: future}, nil); err != nil || v.Case() != 0 {
+		t.Errorf("no future: %v, %v", v, err)
+	}
+	ow.Close()
 	for want, g := range map[string]reflect.Type{
 		"*cm.StreamReader[uint8]": GoType(StreamOf(TypeU8)), "*cm.StreamReader[interface {}]": GoType(StreamOf(nil)), "*cm.FutureReader[interface {}]": GoType(future),
 	} {

@@ -80,7 +80,7 @@ func optionFromGo(t *Type, g reflect.Value) (Val, error) {
 	if !g.IsValid() || g.Kind() == reflect.Pointer && g.IsNil() {
 		return None(), nil
 	}
-	if g.Kind() == reflect.Pointer && g.Type() != resourceGo {
+	if g.Kind() == reflect.Pointer && g.Type() != resourceGo && endOf(t.Elem, g.Type()) == nil {
 		g = g.Elem()
 	}
 	v, err := fromGo(t.Elem, g)

@@ -25,7 +25,7 @@ func (g *guest) limited(bytes uint64) *guest {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	next := &guest{t: g.t, inst: inst, seen: g.seen, url: g.url}
+	next := &guest{t: g.t, of: g.of, inst: inst, seen: g.seen, url: g.url}
 	g.t.Cleanup(func() {
 		for _, r := range slices.Backward(next.given) {
 			if !r.Dropped {

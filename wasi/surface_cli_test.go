@@ -13,6 +13,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/tests/surface"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	clip2 "github.com/vitrine-wasm/vitrine/wasi/cli/p2"
 )
@@ -190,7 +191,7 @@ func TestSeedAfterReset(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g = &guest{t: t, inst: inst, seen: g.seen}
+	g = &guest{t: t, of: surface.P2, inst: inst, seen: g.seen}
 	t.Cleanup(func() { _ = inst.Close(context.Background()) })
 	seen := map[string]bool{}
 	for n := range 3 {

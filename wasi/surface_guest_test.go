@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
+	httpp3 "github.com/vitrine-wasm/vitrine/wasi/http/p3"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -24,14 +26,20 @@ import (
 // Outcomes that a test expects are recorded in the table of functions (table_test.go).
 type guest struct {
 	t     *testing.T
+	of    *surface.Surface // P2 or P3
 	inst  *component.Instance
 	seen  *callRecorder
 	given []*cm.Resource // resources that the guest has returned
 	url   string         // of the test's server
 }
 
-// serve makes a guest on a host with this configuration.
+// serve makes a guest of WASI 0.2 on a host with this configuration.
 func serve(t *testing.T, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
+	t.Helper()
+	return serveOf(t, surface.P2, cfg, client)
+}
+
+func serveOf(t *testing.T, of *surface.Surface, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
 	t.Helper()
 	seen := &callRecorder{}
 	l := engine(t).NewLinker(seen)
@@ -41,7 +49,8 @@ func serve(t *testing.T, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
 	c := wasihttp.NewClient(client)
 	t.Cleanup(func() { c.Close() })
 	httpp2.Add(l, c)
-	linked, err := l.Link(t.Context(), loadSurface(t))
+	httpp3.Add(l, c)
+	linked, err := l.Link(t.Context(), loadSurface(t, of))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +58,7 @@ func serve(t *testing.T, cfg wasi.Config, client wasihttp.ClientConfig) *guest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guest{t: t, inst: inst, seen: seen}
+	g := &guest{t: t, of: of, inst: inst, seen: seen}
 	t.Cleanup(func() {
 		for _, r := range slices.Backward(g.given) {
 			if !r.Dropped {
@@ -73,15 +82,15 @@ func (g *guest) restart() *guest {
 		g.t.Fatal(err)
 	}
 	g.t.Cleanup(func() { _ = inst.Close(context.Background()) })
-	return &guest{t: g.t, inst: inst, seen: g.seen, url: g.url}
+	return &guest{t: g.t, of: g.of, inst: inst, seen: g.seen, url: g.url}
 }
 
 var sharedEngine struct {
-	once    sync.Once
-	cache   string
-	engine  *component.Engine
-	surface *component.Component
-	err     error
+	once     sync.Once
+	cache    string
+	engine   *component.Engine
+	surfaces map[*surface.Surface]*component.Component
+	err      error
 }
 
 // engine is shared by all guests of the surface, with a cache of their code, as compiling is slow.
@@ -95,9 +104,15 @@ func engine(t *testing.T) *component.Engine {
 		if s.engine, s.err = component.NewEngine(context.Background(), component.WithCacheDir(s.cache)); s.err != nil {
 			return
 		}
-		var wasm []byte
-		if wasm, s.err = os.ReadFile("../testdata/surface/surface.wasm"); s.err == nil {
-			s.surface, s.err = s.engine.Load(context.Background(), "surface", wasm)
+		s.surfaces = map[*surface.Surface]*component.Component{}
+		for _, of := range []*surface.Surface{surface.P2, surface.P3} {
+			var wasm []byte
+			if wasm, s.err = os.ReadFile(filepath.Join("..", strings.TrimSuffix(filepath.FromSlash(of.File), "t")+"sm")); s.err != nil {
+				return
+			}
+			if s.surfaces[of], s.err = s.engine.Load(context.Background(), "surface", wasm); s.err != nil {
+				return
+			}
 		}
 	})
 	if s.err != nil {
@@ -106,10 +121,10 @@ func engine(t *testing.T) *component.Engine {
 	return s.engine
 }
 
-func loadSurface(t *testing.T) *component.Component {
+func loadSurface(t *testing.T, of *surface.Surface) *component.Component {
 	t.Helper()
 	engine(t)
-	return sharedEngine.surface
+	return sharedEngine.surfaces[of]
 }
 
 // callRecorder is an interceptor that records calls and their outcomes.
@@ -143,12 +158,24 @@ func (x recorderHooks) Enter(c *cm.Call) context.Context {
 }
 
 // Returned records calls that are held; their later end is ignored.
-func (x recorderHooks) Returned(c *cm.Call) { x.record("ok") }
+func (x recorderHooks) Returned(c *cm.Call) {
+	if c.Held() {
+		x.record(x.arm(c))
+	}
+}
+
+// arm is the arm of the result with which a call has returned.
+func (x recorderHooks) arm(c *cm.Call) string {
+	if r := c.Results(); len(r) == 1 && x.b.Type.Result.Kind == cm.KindResult && r[0].Case() == 1 {
+		return "error"
+	}
+	return "ok"
+}
 
 func (x recorderHooks) Exit(c *cm.Call, end cm.End) {
 	var exit *cm.ExitError
 	var trap *cm.Trap
-	switch r := c.Results(); {
+	switch {
 	case c.Held():
 	case errors.As(end.Err, &exit):
 		x.record(fmt.Sprint("exit ", exit.Code))
@@ -156,10 +183,8 @@ func (x recorderHooks) Exit(c *cm.Call, end cm.End) {
 		x.record("trap " + string(trap.Code))
 	case end.Err != nil:
 		x.record(end.Err.Error())
-	case len(r) == 1 && x.b.Type.Result.Kind == cm.KindResult && r[0].Case() == 1:
-		x.record("error")
 	default:
-		x.record("ok")
+		x.record(x.arm(c))
 	}
 }
 
@@ -169,9 +194,21 @@ func (x recorderHooks) record(outcome string) {
 	x.c.all = append(x.c.all, x.b.Name()+" "+outcome)
 }
 
-// funcs are the functions of WASI by their short names: "io/streams#output-stream.check-write".
-var funcs = sync.OnceValue(func() map[string]*wit.Func {
-	set, err := surface.Load("..")
+// funcs are the functions of a version of WASI by their short names: "io/streams#output-stream.check-write".
+func funcs(of *surface.Surface) map[string]*wit.Func {
+	if of == surface.P3 {
+		return funcs3()
+	}
+	return funcs2()
+}
+
+var (
+	funcs2 = sync.OnceValue(func() map[string]*wit.Func { return funcsOf(surface.P2) })
+	funcs3 = sync.OnceValue(func() map[string]*wit.Func { return funcsOf(surface.P3) })
+)
+
+func funcsOf(of *surface.Surface) map[string]*wit.Func {
+	set, err := of.Load("..")
 	if err != nil {
 		panic(err)
 	}
@@ -184,7 +221,7 @@ var funcs = sync.OnceValue(func() map[string]*wit.Func {
 		}
 	}
 	return all
-})
+}
 
 func shortName(id wit.InterfaceID, f *wit.Func) string {
 	name := id.Package + "/" + id.Interface + "#"
@@ -193,6 +230,9 @@ func shortName(id wit.InterfaceID, f *wit.Func) string {
 	}
 	return name + f.Base
 }
+
+// record records an expected outcome of a function.
+func (g *guest) record(name, outcome string) { recordOf(g.of, g.t, name, outcome) }
 
 // attempt calls a function without checking its outcome.
 func (g *guest) attempt(fn string, args ...any) (any, error) {
@@ -204,7 +244,7 @@ func (g *guest) attempt(fn string, args ...any) (any, error) {
 // call returns the result of a call and its outcome: "ok", the name of a WIT error, "trap CODE" or "exit N".
 func (g *guest) call(ctx context.Context, fn string, args ...any) (v any, outcome string, err error) {
 	g.t.Helper()
-	f := funcs()[fn]
+	f := funcs(g.of)[fn]
 	if f == nil {
 		g.t.Fatalf("WIT has no %s", fn)
 	}
@@ -212,7 +252,7 @@ func (g *guest) call(ctx context.Context, fn string, args ...any) (v any, outcom
 	g.seen.take()
 	v, err = g.inst.Call(ctx, "surface:"+iface+"#"+surface.Name(f), args...)
 	outcome, arm := outcomeOf(err)
-	want := "wasi:" + iface + "@0.2.12#" + f.Name + " " + arm
+	want := "wasi:" + iface + "@" + g.of.Version + "#" + f.Name + " " + arm
 	if seen := g.seen.take(); !slices.Contains(seen, want) {
 		g.t.Fatalf("%s: gave %v (%v), but what crossed the boundary was %q", fn, v, err, seen)
 	}
@@ -266,6 +306,10 @@ func (g *guest) keep(v reflect.Value) {
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
+		switch v.Interface().(type) {
+		case *cm.StreamReader[uint8], *cm.StreamReader[any], *cm.FutureReader[any]:
+			return
+		}
 		g.keep(v.Elem())
 	case reflect.Slice:
 		if v.Type().Elem().Kind() != reflect.Uint8 {
@@ -291,7 +335,7 @@ func (g *guest) ok(fn string, args ...any) any {
 	if outcome != "ok" {
 		g.t.Fatalf("%s: %v, want it to succeed", fn, err)
 	}
-	record(g.t, fn, "ok")
+	g.record(fn, "ok")
 	return v
 }
 
@@ -302,7 +346,7 @@ func (g *guest) fail(want, fn string, args ...any) error {
 	if outcome != want {
 		g.t.Fatalf("%s: %s (%v, %v), want %s", fn, outcome, v, err, want)
 	}
-	record(g.t, fn, want)
+	g.record(fn, want)
 	return err
 }
 
@@ -337,7 +381,7 @@ func (g *guest) drop(rs ...*cm.Resource) {
 		if _, err := g.inst.Call(g.t.Context(), "surface:"+where+"#drop-"+r.Type.Name, r); err != nil || !r.Dropped {
 			g.t.Fatalf("drop of %s: %v", r.Type, err)
 		}
-		record(g.t, where+"."+r.Type.Name, "ok")
+		g.record(where+"."+r.Type.Name, "ok")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/tests/surface"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/wasi"
@@ -28,7 +29,6 @@ func TestSurface(t *testing.T) {
 	defer client.Close()
 	httpp2.Add(l, client)
 	httpp3.Add(l, client)
-	var got []string
 	for _, v := range surfaces {
 		defined := slices.DeleteFunc(l.Definitions(), func(name string) bool { return !strings.Contains(name, "@"+v.version) })
 		t.Run("checked in "+v.version, func(t *testing.T) {
@@ -37,12 +37,13 @@ func TestSurface(t *testing.T) {
 		t.Run("reference "+v.version, func(t *testing.T) {
 			v.compare(t, defined, testref.WIT(t))
 		})
-		if v.version == "0.2.12" {
-			got = defined
-		}
+		t.Run("called "+v.version, func(t *testing.T) { v.called(t, l, defined) })
 	}
-	// The types are checked when a component that imports everything is linked.
-	linked, err := l.Link(t.Context(), loadSurface(t))
+}
+
+// called compares what the component imports that calls everything with what is defined. Types are checked when it is linked.
+func (v surfaceOf) called(t *testing.T, l *component.Linker, defined []string) {
+	linked, err := l.Link(t.Context(), loadSurface(t, v.of))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +54,9 @@ func TestSurface(t *testing.T) {
 		}
 	}
 	slices.Sort(called)
-	registered := slices.DeleteFunc(got, func(name string) bool { return !strings.Contains(name, "#") })
+	registered := slices.DeleteFunc(slices.Clone(defined), func(name string) bool { return !strings.Contains(name, "#") })
 	if !slices.Equal(called, registered) {
-		t.Errorf("testdata/surface imports\n%s\nregistered is\n%s", strings.Join(called, "\n"), strings.Join(registered, "\n"))
+		t.Errorf("%s imports\n%s\nregistered is\n%s", v.of.File, strings.Join(called, "\n"), strings.Join(registered, "\n"))
 	}
 	if err := linked.Close(t.Context()); err != nil {
 		t.Error(err)
@@ -64,14 +65,15 @@ func TestSurface(t *testing.T) {
 
 // surfaceOf is how much there is of a version.
 type surfaceOf struct {
+	of                                         *surface.Surface
 	version                                    string
 	exported                                   []string // interfaces that components export instead of import
 	packages, interfaces, functions, resources int
 }
 
 var surfaces = []surfaceOf{
-	{"0.2.12", surface.Exported, 7, 32, 181, 25},
-	{"0.3.0", []string{"wasi:cli/run@0.3.0", "wasi:http/handler@0.3.0"}, 6, 26, 130, 9},
+	{surface.P2, "0.2.12", surface.P2.Exported, 7, 32, 181, 25},
+	{surface.P3, "0.3.0", surface.P3.Exported, 6, 26, 130, 9},
 }
 
 func (v surfaceOf) compare(t *testing.T, got []string, dir string) {
@@ -127,12 +129,14 @@ func (v surfaceOf) compare(t *testing.T, got []string, dir string) {
 
 // TestSurfaceIsCurrent: testdata/surface is the output of tests/surface.
 func TestSurfaceIsCurrent(t *testing.T) {
-	text, err := surface.WASI("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if b, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(surface.File))); err != nil || string(b) != text {
-		t.Errorf("%s is stale (%v): go generate ./tests/surface writes it, wasm-tools parse makes surface.wasm of it", surface.File, err)
+	for _, s := range []*surface.Surface{surface.P2, surface.P3} {
+		text, err := s.Text("..")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(filepath.Join("..", filepath.FromSlash(s.File))); err != nil || string(b) != text {
+			t.Errorf("%s is stale (%v): go generate ./tests/surface writes it, wasm-tools parse makes the .wasm of it", s.File, err)
+		}
 	}
 }
 

@@ -19,10 +19,10 @@ import (
 
 //go:generate go test -count=1 -timeout 120s . -update
 
-// tableFile lists the outcomes of each function of WASI in the tests of this package.
-const tableFile = "FUNCTIONS.md"
+// tableFiles list the outcomes of each function of WASI in the tests of this package.
+var tableFiles = map[*surface.Surface]string{surface.P2: "FUNCTIONS.md", surface.P3: "FUNCTIONS-0.3.md"}
 
-var update = flag.Bool("update", false, "write "+tableFile)
+var update = flag.Bool("update", false, "write the tables of functions")
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -34,9 +34,11 @@ func TestMain(m *testing.M) {
 		}
 	}
 	if code == 0 && complete() {
-		if err := checkTable(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
+		for of := range tableFiles {
+			if err := checkTable(of); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				code = 1
+			}
 		}
 	}
 	os.Exit(code)
@@ -52,30 +54,36 @@ func complete() bool {
 	return runtime.GOOS == "linux"
 }
 
-// observed has the recorded outcomes by name, outcome and test. Names are those of funcs, and "io/poll.pollable" for the drop
+// observed has the recorded outcomes by version, name, outcome and test. Names are those of funcs, and "io/poll.pollable" for the drop
 // of a resource.
 var observed = struct {
 	sync.Mutex
-	seen map[string]map[string]map[string]bool
-}{seen: map[string]map[string]map[string]bool{}}
+	seen map[*surface.Surface]outcomes
+}{seen: map[*surface.Surface]outcomes{surface.P2: {}, surface.P3: {}}}
 
-// record records an expected outcome of a function in a test.
-func record(t *testing.T, name, outcome string) {
+type outcomes map[string]map[string]map[string]bool
+
+// record records an expected outcome of a function of WASI 0.2 in a test.
+func record(t *testing.T, name, outcome string) { recordOf(surface.P2, t, name, outcome) }
+
+func recordOf(of *surface.Surface, t *testing.T, name, outcome string) {
 	test, _, _ := strings.Cut(t.Name(), "/")
 	observed.Lock()
 	defer observed.Unlock()
-	if observed.seen[name] == nil {
-		observed.seen[name] = map[string]map[string]bool{}
+	seen := observed.seen[of]
+	if seen[name] == nil {
+		seen[name] = map[string]map[string]bool{}
 	}
-	if observed.seen[name][outcome] == nil {
-		observed.seen[name][outcome] = map[string]bool{}
+	if seen[name][outcome] == nil {
+		seen[name][outcome] = map[string]bool{}
 	}
-	observed.seen[name][outcome][test] = true
+	seen[name][outcome][test] = true
 }
 
 // checkTable writes the table or compares it with the one that is checked in.
-func checkTable() error {
-	text, err := table()
+func checkTable(of *surface.Surface) error {
+	tableFile := tableFiles[of]
+	text, err := table(of)
 	if err != nil {
 		return err
 	}
@@ -106,15 +114,15 @@ func checkTable() error {
 
 // table is the text of the table. It fails if no test had a function succeed, or if an error code was neither seen nor has a
 // reason.
-func table() (string, error) {
-	set, err := surface.Load("..")
+func table(of *surface.Surface) (string, error) {
+	set, err := of.Load("..")
 	if err != nil {
 		return "", err
 	}
 	var b, problems strings.Builder
 	var interfaces, functions, resources int
 	row := func(show, name string) {
-		outcomes := observed.seen[name]
+		outcomes := observed.seen[of][name]
 		if !slices.ContainsFunc(slices.Collect(maps.Keys(outcomes)), func(o string) bool { return o == "ok" || strings.HasPrefix(o, "exit ") }) {
 			fmt.Fprintf(&problems, "%s was not seen to succeed\n", name)
 		}
@@ -136,7 +144,13 @@ func table() (string, error) {
 			}
 		}
 	}
+	if of == surface.P3 {
+		families(set, &b, &problems)
+	}
 	for _, e := range errorCodes {
+		if of != surface.P2 {
+			break
+		}
 		fmt.Fprintf(&b, "\n## Codes of %s\n\n| code | how it comes about |\n|---|---|\n", e.id)
 		for _, c := range e.cases() {
 			where, unseen := e.where(c.Name), e.unseen[c.Name]
@@ -153,7 +167,7 @@ func table() (string, error) {
 	if problems.Len() > 0 {
 		return "", fmt.Errorf("%s", problems.String())
 	}
-	head := "<!-- Written by go generate ./wasi from what the tests see. DO NOT EDIT. -->\n\n# The functions of WASI 0.2.12 and their tests\n\n" +
+	head := "<!-- Written by go generate ./wasi from what the tests see. DO NOT EDIT. -->\n\n# The functions of WASI " + of.Version + " and their tests\n\n" +
 		"Every function as tests of this package call it, through the boundary of a component (testdata/surface); where an outcome\n" +
 		"stands, the test asserts it. `go test ./wasi` fails when the table says anything else than what was seen.\n\n" +
 		fmt.Sprintf("%d interfaces, %d functions, %d resources.\n", interfaces, functions, resources)
@@ -183,7 +197,7 @@ type interfaceCodes struct {
 
 // cases are the codes in WIT.
 func (c *interfaceCodes) cases() []wit.Case {
-	set, err := surface.Load("..")
+	set, err := surface.P2.Load("..")
 	if err != nil {
 		panic(err)
 	}
@@ -192,7 +206,7 @@ func (c *interfaceCodes) cases() []wit.Case {
 
 func (c *interfaceCodes) where(code string) []string {
 	var all []string
-	for name, outcomes := range observed.seen {
+	for name, outcomes := range observed.seen[surface.P2] {
 		if strings.HasPrefix(name, c.prefix) {
 			for test := range outcomes[code] {
 				_, fn, _ := strings.Cut(name, "#")
@@ -202,4 +216,55 @@ func (c *interfaceCodes) where(code string) []string {
 	}
 	slices.Sort(all)
 	return all
+}
+
+// families writes which codes of each type of errors of WASI 0.3 a test has seen. It is a problem if there are none.
+func families(set *wit.Set, b, problems *strings.Builder) {
+	fmt.Fprint(b, "\n## Errors\n\nHow each case comes about is the business of the capability, which 0.2 shares: see FUNCTIONS.md.\n\n| type of errors | codes that were seen |\n|---|---|\n")
+	for _, p := range set.Packages {
+		for _, i := range p.Interfaces {
+			for _, t := range i.Types {
+				if t.From != nil || !strings.HasSuffix(t.Name, "error-code") && !strings.HasSuffix(t.Name, "-error") {
+					continue
+				}
+				var seen []string
+				for _, c := range t.Cases {
+					if sawError(i.ID.String()+"."+t.Name, c.Name) {
+						seen = append(seen, c.Name)
+					}
+				}
+				if len(seen) == 0 {
+					fmt.Fprintf(problems, "%s: no test has seen an error of %s\n", i.ID, t.Name)
+				}
+				fmt.Fprintf(b, "| %s of %s | %s |\n", t.Name, i.ID, strings.Join(seen, ", "))
+			}
+		}
+	}
+}
+
+// sawError says whether a function of WASI 0.3 ended with a code of the type named, or a future that it gave.
+func sawError(typ, code string) bool {
+	for name, outcomes := range observed.seen[surface.P3] {
+		f := funcs3()[name]
+		if f == nil || outcomes[code] == nil && outcomes["ended "+code] == nil {
+			continue
+		}
+		found := false
+		var look func(t *wit.Type)
+		look = func(t *wit.Type) {
+			if t == nil {
+				return
+			}
+			if t.Kind == wit.Result && t.Err != nil {
+				e := t.Err.Resolve()
+				found = found || e.Interface.ID.String()+"."+e.Name == typ
+			}
+			t.Walk(look)
+		}
+		look(f.Result)
+		if found {
+			return true
+		}
+	}
+	return false
 }

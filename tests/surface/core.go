@@ -12,7 +12,7 @@ import (
 
 // call writes the core function that calls an import with its own arguments and drops its borrowed handles, as the
 // specification requires. post is the matching post-return function.
-func (w *writer) call(name string, f *wit.Func) (body, post string, err error) {
+func (w *writer) call(name string, f *wit.Func, async bool) (body, post string, err error) {
 	var params []string
 	var drops strings.Builder
 	for _, p := range f.Params {
@@ -41,6 +41,9 @@ func (w *writer) call(name string, f *wit.Func) (body, post string, err error) {
 		for _, c := range l.Flat {
 			results = append(results, coreName(c))
 		}
+		if l.Spills {
+			results = make([]string, types.MaxFlatParams)
+		}
 		size = l.Size
 	}
 	if len(params) > types.MaxFlatParams {
@@ -60,7 +63,10 @@ func (w *writer) call(name string, f *wit.Func) (body, post string, err error) {
 		get.WriteString(" (local.get $r)")
 	}
 	sig := clause("param", importParams)
-	if ret == "" {
+	switch {
+	case async:
+		sig += " (result i32)"
+	case ret == "":
 		sig += clause("result", results)
 	}
 	line(&w.coreImports, "(import \"host\" %q (func $%s%s))", name, name, sig)
@@ -69,7 +75,10 @@ func (w *writer) call(name string, f *wit.Func) (body, post string, err error) {
 	fmt.Fprintf(&b, "(func (export %q)%s%s (local $r %s) (local $i i32)", name, clause("param", params), clause("result", results), strings.Join(append(results[:len(results):len(results)], "i32")[:1], ""))
 	fmt.Fprintf(&b, " %s", ret)
 	callee := fmt.Sprintf("(call $%s%s)", name, get.String())
-	if ret == "" && len(results) == 1 {
+	switch {
+	case async:
+		callee = "(call $finished " + callee + ")"
+	case ret == "" && len(results) == 1:
 		callee = "(local.set $r " + callee + ")"
 	}
 	b.WriteString(callee + drops.String())
@@ -79,6 +88,30 @@ func (w *writer) call(name string, f *wit.Func) (body, post string, err error) {
 	}
 	b.WriteString(")")
 	return b.String(), post, nil
+}
+
+// lowersAsync says whether the component calls f by the asynchronous ABI: one whose type is async and whose arguments and result
+// lie where both ABIs have them. It blocks for the others.
+func (w *writer) lowersAsync(f *wit.Func) (bool, error) {
+	if !f.Async {
+		return false, nil
+	}
+	params := 0
+	for _, p := range f.Params {
+		l, err := w.table.Layout(valueType(p.Type))
+		if err != nil {
+			return false, err
+		}
+		params += len(l.Flat)
+	}
+	if f.Result == nil {
+		return params <= types.MaxFlatAsyncParams, nil
+	}
+	l, err := w.table.Layout(valueType(f.Result))
+	if err != nil {
+		return false, err
+	}
+	return params <= types.MaxFlatAsyncParams && (l.Spills || len(l.Flat) > types.MaxFlatResults), nil
 }
 
 // dropEach drops the borrow handles of a list. Its arguments are the drop function and the locals of pointers and lengths.
@@ -132,6 +165,10 @@ func valueType(t *wit.Type) *cm.Type {
 		for _, c := range t.Cases {
 			out.Labels = append(out.Labels, c.Name)
 		}
+	case wit.Stream, wit.Future:
+		if t.Elem != nil {
+			out.Elem = valueType(t.Elem)
+		}
 	case wit.List, wit.Option:
 		out.Elem = valueType(t.Elem)
 	case wit.Result:
@@ -146,4 +183,5 @@ var kinds = map[wit.Kind]cm.Kind{
 	wit.F64: cm.KindF64, wit.Char: cm.KindChar, wit.String: cm.KindString, wit.Record: cm.KindRecord,
 	wit.Variant: cm.KindVariant, wit.Enum: cm.KindEnum, wit.Flags: cm.KindFlags, wit.Tuple: cm.KindTuple,
 	wit.List: cm.KindList, wit.Option: cm.KindOption, wit.Result: cm.KindResult, wit.Own: cm.KindOwn, wit.Borrow: cm.KindBorrow,
+	wit.Stream: cm.KindStream, wit.Future: cm.KindFuture,
 }

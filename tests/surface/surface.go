@@ -10,20 +10,37 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// File is the path of the component for WASI in the module.
-const File = "testdata/surface/surface.wat"
+// Surface is the component for one version of WASI.
+type Surface struct {
+	Version  string
+	File     string   // the path of its text in the module
+	Exported []string // the interfaces that components export instead of import
+	own      func(w *writer) error
+}
 
-// Exported are the interfaces of WASI 0.2.12 that components export instead of import.
-var Exported = []string{"wasi:cli/run@0.2.12", "wasi:http/incoming-handler@0.2.12"}
+// P2 is the one for WASI 0.2, features included.
+//
+// Each exported interface also has drop-R for each resource R. The two interfaces that components implement are exported by
+// their own names: run returns the argument of set-outcome (0: ok), and handle keeps its arguments until take-request and
+// take-out return them; these three are in surface:cli/run and surface:http/incoming-handler.
+var P2 = &Surface{
+	Version: "0.2.12", File: "testdata/surface/surface.wat",
+	Exported: []string{"wasi:cli/run@0.2.12", "wasi:http/incoming-handler@0.2.12"},
+	own: func(w *writer) error {
+		line(&w.code, "%s", exportedCode)
+		line(&w.lifts, "%s", exportedLifts)
+		return nil
+	},
+}
 
-// Load reads the WIT of WASI 0.2.12 that belongs to the module at root.
-func Load(root string) (*wit.Set, error) {
-	dirs, err := filepath.Glob(filepath.Join(root, "wasi", "wit", "wasi-*@0.2.12"))
+// Load reads the WIT of its version that belongs to the module at root.
+func (s *Surface) Load(root string) (*wit.Set, error) {
+	dirs, err := filepath.Glob(filepath.Join(root, "wasi", "wit", "wasi-*@"+s.Version))
 	if err != nil {
 		return nil, err
 	}
 	if len(dirs) == 0 {
-		return nil, fmt.Errorf("%s: no WIT of WASI 0.2.12", root)
+		return nil, fmt.Errorf("%s: no WIT of WASI %s", root, s.Version)
 	}
 	return wit.Load(dirs...)
 }
@@ -42,48 +59,46 @@ func Name(f *wit.Func) string {
 	return f.Name
 }
 
-// WASI is the text of the component for WASI 0.2.12, features included.
-//
-// Each exported interface also has drop-R for each resource R. The two interfaces that components implement are exported by
-// their own names: run returns the argument of set-outcome (0: ok), and handle keeps its arguments until take-request and
-// take-out return them; these three are in surface:cli/run and surface:http/incoming-handler.
-func WASI(root string) (string, error) {
-	set, err := Load(root)
+// Text is the text of the component.
+func (s *Surface) Text(root string) (string, error) {
+	set, err := s.Load(root)
 	if err != nil {
 		return "", err
 	}
-	w := &writer{table: types.NewTable()}
-	w.line(";; Written by tests/surface from the WIT of WASI 0.2.12. DO NOT EDIT.")
+	w := &writer{set: set, table: types.NewTable()}
+	w.line(";; Written by tests/surface from the WIT of WASI %s. DO NOT EDIT.", s.Version)
 	w.line("(component $surface")
 	w.line(memory)
-	for _, i := range order(set) {
+	for _, i := range s.order(set) {
 		if err := w.imported(i); err != nil {
 			return "", fmt.Errorf("%s: %w", i.ID, err)
 		}
 	}
+	if err := s.own(w); err != nil {
+		return "", err
+	}
 	w.line("(core module $code")
 	w.line(`(import "mem" "memory" (memory 1))`)
 	w.line(`(import "mem" "alloc" (func $alloc (param i32) (result i32)))`)
+	w.line(`(import "mem" "pin" (func $pin (param i32)))`)
 	w.b.WriteString(w.coreImports.String())
 	w.b.WriteString(w.code.String())
-	w.line(exportedCode)
 	w.line(")")
 	w.line("(core instance $imports")
 	w.b.WriteString(w.instance.String())
 	w.line(")")
 	w.line(`(core instance $code (instantiate $code (with "mem" (instance $mem)) (with "host" (instance $imports))))`)
 	w.b.WriteString(w.lifts.String())
-	w.line(exportedLifts)
 	w.line(")")
 	return w.b.String(), nil
 }
 
 // order sorts the imported interfaces so that each comes after those whose types it uses.
-func order(set *wit.Set) []*wit.Interface {
+func (s *Surface) order(set *wit.Set) []*wit.Interface {
 	var out []*wit.Interface
 	var add func(i *wit.Interface)
 	add = func(i *wit.Interface) {
-		if slices.Contains(out, i) || slices.Contains(Exported, i.ID.String()) {
+		if slices.Contains(out, i) || slices.Contains(s.Exported, i.ID.String()) {
 			return
 		}
 		for _, t := range i.Types {
@@ -142,9 +157,12 @@ const memory = `(core module $mem
     (local.set $p (call $alloc (local.get 3)))
     (memory.copy (local.get $p) (local.get 0) (local.get 1))
     (local.get $p))
-  (func (export "post") (global.set $top (i32.const 16)))
-  (func (export "post-i32") (param i32) (global.set $top (i32.const 16)))
-  (func (export "post-i64") (param i64) (global.set $top (i32.const 16))))
+  ;; tasks that go on when their call has returned keep the heap
+  (global $pins (mut i32) (i32.const 0))
+  (func (export "pin") (param i32) (global.set $pins (i32.add (global.get $pins) (local.get 0))))
+  (func $post (export "post") (if (i32.eqz (global.get $pins)) (then (global.set $top (i32.const 16)))))
+  (func (export "post-i32") (param i32) (call $post))
+  (func (export "post-i64") (param i64) (call $post)))
 (core instance $mem (instantiate $mem))
 (alias core export $mem "memory" (core memory $m))
 (alias core export $mem "realloc" (core func $r))`
@@ -175,6 +193,7 @@ const exportedLifts = `(func $run (result (result)) (canon lift (core func $code
 
 // writer collects the parts of the component.
 type writer struct {
+	set                                *wit.Set
 	table                              *types.Table
 	b                                  strings.Builder
 	coreImports, code, instance, lifts strings.Builder
@@ -201,6 +220,9 @@ func (w *writer) imported(i *wit.Interface) error {
 		w.declare(t)
 	}
 	for _, f := range i.AllFuncs() {
+		if listed(f.Result) {
+			w.line("  (type $%s %s)", Values("stream", f.Result.OK), definition(f.Result.OK, local))
+		}
 		w.line("  (export %q (func%s))", f.Name, signature(f, local))
 	}
 	w.line("))")
@@ -259,15 +281,27 @@ func (w *writer) function(i *wit.Interface, f *wit.Func) (string, error) {
 	w.n++
 	name := fmt.Sprintf("f%d", w.n)
 	const memory = `(memory $m) (realloc $r)`
-	w.line("(core func $%s (canon lower (func $%s %q) %s))", name, short(i), f.Name, memory)
+	async, err := w.lowersAsync(f)
+	if err != nil {
+		return "", err
+	}
+	how := memory
+	if async {
+		how = "async " + memory
+	}
+	w.line("(core func $%s (canon lower (func $%s %q) %s))", name, short(i), f.Name, how)
 	line(&w.instance, "  (export %q (func $%s))", name, name)
-	body, post, err := w.call(name, f)
+	body, post, err := w.call(name, f, async)
 	if err != nil {
 		return "", err
 	}
 	line(&w.code, ";; %s#%s", i.ID, f.Name)
 	line(&w.code, "%s", body)
+	inside := func(t *wit.Type) string { return "$" + short(i) + "." + t.Name }
+	if listed(f.Result) {
+		line(&w.lifts, "(type $%s.%s %s)", short(i), Values("stream", f.Result.OK), definition(f.Result.OK, inside))
+	}
 	line(&w.lifts, "(func $%s%s (canon lift (core func $code %q) %s (post-return (func $mem %q))))",
-		name, signature(f, func(t *wit.Type) string { return "$" + short(i) + "." + t.Name }), name, memory, post)
+		name, signature(f, inside), name, memory, post)
 	return "$" + name, nil
 }

@@ -13,6 +13,9 @@ func local(t *wit.Type) string { return "$" + t.Name }
 // signature is a function's type in the text format; named returns the name of a type there.
 func signature(f *wit.Func, named func(*wit.Type) string) string {
 	var b strings.Builder
+	if f.Async {
+		b.WriteString(" async")
+	}
 	for _, p := range f.Params {
 		fmt.Fprintf(&b, " (param %q %s)", p.Name, use(p.Type, named))
 	}
@@ -33,6 +36,11 @@ func use(t *wit.Type, named func(*wit.Type) string) string {
 		return "(own " + named(t) + ")"
 	}
 	return named(t)
+}
+
+// listed says whether a result's payload is a stream, which the text format takes by a name only.
+func listed(t *wit.Type) bool {
+	return t != nil && t.Kind == wit.Result && t.OK != nil && t.OK.Kind == wit.Stream
 }
 
 // definition is the definition of a type without its name.
@@ -63,10 +71,16 @@ func definition(t *wit.Type, named func(*wit.Type) string) string {
 		for _, f := range t.Fields {
 			b.WriteString(" " + use(f.Type, named))
 		}
+	case wit.Stream, wit.Future:
+		if t.Elem != nil {
+			b.WriteString(" " + use(t.Elem, named))
+		}
 	case wit.List, wit.Option:
 		b.WriteString(" " + use(t.Elem, named))
 	case wit.Result:
-		if t.OK != nil {
+		if listed(t) {
+			b.WriteString(" " + named(&wit.Type{Name: Values("stream", t.OK)}))
+		} else if t.OK != nil {
 			b.WriteString(" " + use(t.OK, named))
 		}
 		if t.Err != nil {

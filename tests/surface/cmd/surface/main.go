@@ -1,4 +1,4 @@
-// Command surface writes testdata/surface/surface.wat of the module whose folder is its argument.
+// Command surface writes the texts of testdata/surface of the module whose folder is its argument.
 package main
 
 import (
@@ -17,9 +17,14 @@ func main() {
 }
 
 func run(root string) error {
-	text, err := surface.WASI(root)
-	if err != nil {
-		return err
+	for _, s := range []*surface.Surface{surface.P2, surface.P3} {
+		text, err := s.Text(root)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(root, filepath.FromSlash(s.File)), []byte(text), 0o644); err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(filepath.Join(root, filepath.FromSlash(surface.File)), []byte(text), 0o644)
+	return nil
 }
