@@ -258,13 +258,19 @@ func (w *guestSource) emit(ctx context.Context, r *otel.LogRecord, severity log.
 	out.SetBody(valueOf(r.Body, maxValueDepth))
 	kvs, _ := w.p.attributes(r.Attributes, &room)
 	out.AddAttributes(withoutReserved(kvs)...)
-	if r.Resource != nil { // a logger has one resource; the guest's other resource attributes go to the record
-		out.AddAttributes(w.p.resourceOf(r.Resource, &room)...)
-	}
 	scope := w.p.scope(ctx, r.Scope)
 	out.AddAttributes(scope.attributes...)
 	out.AddAttributes(w.originAttributes()...)
-	scope.logger.Emit(ctx, out)
+	logger := scope.logger
+	if r.Resource != nil {
+		extra := w.p.resourceOf(r.Resource, &room)
+		if of := w.p.logsWith(extra); of != nil {
+			logger = scope.loggerOf(of)
+		} else {
+			out.AddAttributes(extra...)
+		}
+	}
+	logger.Emit(ctx, out)
 }
 
 // Detach returns a context that identifies the task's source and spans and outlives its calls.

@@ -436,7 +436,8 @@ func TestGuestLogsAndMetrics(t *testing.T) {
 		service, _ := r.Resource().Set().Value("service.name")
 		kvs := map[string]string{}
 		r.WalkAttributes(func(kv attribute.KeyValue) bool { kvs[string(kv.Key)] = kv.Value.String(); return true })
-		if service.AsString() != "actor" || r.InstrumentationScope().Name != "sdk" || kvs["team"] != "blue" || kvs["service.name"] != "" || kvs["vitrine.instance.id"] == "" {
+		team, _ := r.Resource().Set().Value("team")
+		if service.AsString() != "actor" || r.InstrumentationScope().Name != "sdk" || team.AsString() != "blue" || kvs["service.name"] != "" || kvs["vitrine.instance.id"] == "" {
 			t.Errorf("a record of %q, scope %q, %v", service.AsString(), r.InstrumentationScope().Name, kvs)
 		}
 		if guests[r.SpanID()] {

@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/log"
 	"go.opentelemetry.io/otel/sdk/instrumentation"
+	sdklog "go.opentelemetry.io/otel/sdk/log"
+	"go.opentelemetry.io/otel/sdk/resource"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
@@ -263,6 +265,37 @@ type guestScope struct {
 	tracer     *span.Tracer     // nil if no consumer takes spans
 	logger     *sanitize.Logger // nil if none takes log records
 	attributes []attribute.KeyValue
+	is         instrumentation.Scope
+}
+
+// loggerOf is the scope's logger with another resource.
+func (g *guestScope) loggerOf(p *sanitize.LoggerProvider) *sanitize.Logger {
+	return p.Of(g.is.Name, log.WithInstrumentationVersion(g.is.Version), log.WithSchemaURL(g.is.SchemaURL), log.WithInstrumentationAttributes(g.is.Attributes.ToSlice()...))
+}
+
+// maxResources bounds the resources of one service's log records; with those beyond it, what they add is the record's.
+const maxResources = 16
+
+// logsWith finds or makes the provider of loggers whose resource is the service's with the attributes that a guest adds. It is nil for
+// none, and where a given provider takes the records, whose resource is fixed.
+func (p *providers) logsWith(extra []attribute.KeyValue) *sanitize.LoggerProvider {
+	if len(extra) == 0 || p.logSink == nil {
+		return nil
+	}
+	set := attribute.NewSet(extra...)
+	p.scopeMu.Lock()
+	defer p.scopeMu.Unlock()
+	of := p.guestLogs[set.Equivalent()]
+	if of == nil && len(p.guestLogs) < maxResources {
+		own := p.res.SDK()
+		res := sanitize.NewResource(resource.NewWithAttributes(own.SchemaURL(), append(set.ToSlice(), own.Attributes()...)...))
+		of = sanitize.NewLoggerProvider(sdklog.NewLoggerProvider(sdklog.WithResource(res.SDK()), sdklog.WithProcessor(p.logSink)))
+		if p.guestLogs == nil {
+			p.guestLogs = map[attribute.Distinct]*sanitize.LoggerProvider{}
+		}
+		p.guestLogs[set.Equivalent()] = of
+	}
+	return of
 }
 
 // scopeKey identifies a scope.
@@ -311,12 +344,12 @@ func (p *providers) newScope(key scopeKey, is instrumentation.Scope) *guestScope
 	if g := p.scopes[key]; g != nil {
 		return g
 	}
-	g := &guestScope{}
+	g := &guestScope{is: is}
 	if p.spans != nil {
 		g.tracer = p.spans.Guest(is)
 	}
 	if p.logs != nil {
-		g.logger = p.logs.Of(is.Name, log.WithInstrumentationVersion(is.Version), log.WithSchemaURL(is.SchemaURL), log.WithInstrumentationAttributes(is.Attributes.ToSlice()...))
+		g.logger = g.loggerOf(p.logs)
 	}
 	if p.scopes == nil {
 		p.scopes = map[scopeKey]*guestScope{}

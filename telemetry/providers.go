@@ -67,11 +67,13 @@ type providers struct {
 	owned []provider // flushed and shut down with the service
 
 	// For guests' own records.
-	res     sanitize.Resource
-	spans   *span.Provider // nil: no consumer takes spans
-	scopeMu sync.Mutex
-	scopes  map[scopeKey]*guestScope
-	member  uint32 // in traceMembers
+	res       sanitize.Resource
+	spans     *span.Provider // nil: no consumer takes spans
+	scopeMu   sync.Mutex
+	scopes    map[scopeKey]*guestScope
+	member    uint32           // in traceMembers
+	logSink   sdklog.Processor // of guestLogs; nil: a given provider takes log records
+	guestLogs map[attribute.Distinct]*sanitize.LoggerProvider
 	guestMetrics
 	releases []func() // of guestMetrics
 
@@ -249,6 +251,9 @@ func (t *Telemetry) newLogs(p *providers, res sanitize.Resource, given export.Pr
 		lp := sdklog.NewLoggerProvider(sdklog.WithResource(res.SDK()), sdklog.WithProcessor(sink))
 		p.owned = append(p.owned, lp)
 		to = append(to, lp)
+		if given.Logger == nil {
+			p.logSink = sink
+		}
 	}
 	if len(to) == 0 {
 		return nil

@@ -48,7 +48,7 @@ type rig struct {
 	console   *console
 	warnings  *warnings
 	gets      int
-	ended     bool
+	over      bool
 }
 
 // handTrigger gives tests the invoker of each workload.
@@ -245,10 +245,10 @@ func (r *rig) start(name string) {
 // end stops the host, which sends all telemetry.
 func (r *rig) end() {
 	r.Helper()
-	if r.ended {
+	if r.over {
 		return
 	}
-	r.ended = true
+	r.over = true
 	for _, end := range []func(context.Context) error{r.host.Close, r.Shutdown} {
 		if err := end(context.Background()); err != nil {
 			r.Error(err)
@@ -381,7 +381,7 @@ func mapOf(kvs []*commonpb.KeyValue) map[string]string {
 // flush sends what is queued.
 func (r *rig) flush() {
 	r.Helper()
-	if r.ended {
+	if r.over {
 		return
 	}
 	if err := r.Flush(context.Background()); err != nil {
@@ -459,7 +459,10 @@ func outline(spans []*record) string {
 				continue
 			}
 			seen++
-			name := s.Name[strings.LastIndexAny(s.Name, "# /")+1:]
+			name := s.Name[strings.LastIndexAny(s.Name, "# ")+1:]
+			if name == "/" { // the route of a request
+				name, _, _ = strings.Cut(s.Name, " ")
+			}
 			if in := below(s.trace()+s.id(), depth+1); in != "" {
 				name += "(" + in + ")"
 			}
