@@ -137,7 +137,7 @@ func TestMistakes(t *testing.T) {
 		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "links"?`},
 		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components or triggers`},
 		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry`},
-		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: the key stands twice, first in line 8`},
+		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: a duplicate key, first in line 8`},
 		{"key is a number", component("environment: {1: a}"), `8:19: spec.components[0].environment: a key must be a text; put it in quotes`},
 		{"number for text", component("environment: {A: 1}"), `8:22: spec.components[0].environment."A": want a text, had a number; put it in quotes`},
 		{"boolean for text", component("args: [yes, true]"), `8:17: spec.components[0].args[1]: want a text, had the boolean true; put it in quotes`},

@@ -282,7 +282,7 @@ func (d *decoder) eachPair(n *yaml.Node, key string, each func(k, v *yaml.Node))
 			continue
 		}
 		if line := seen[k.Value]; line > 0 {
-			d.fail(k, join(key, k.Value), "the key stands twice, first in line %d", line)
+			d.fail(k, join(key, k.Value), "a duplicate key, first in line %d", line)
 			continue
 		}
 		seen[k.Value] = max(k.Line, 1)

@@ -101,7 +101,7 @@ func (g *generator) files() (map[string][]byte, error) {
 		}
 		src, err := format.Source(append(g.header(), g.body.Bytes()...))
 		if err != nil {
-			return nil, u.place.Errorf("%s: what bindgen makes of it is no Go, which is a fault of bindgen's: %v", u.title, err)
+			return nil, u.place.Errorf("%s: bindgen generates invalid Go for it, which is a bug of bindgen: %v", u.title, err)
 		}
 		files[g.fileName(files)] = src
 	}

@@ -114,8 +114,8 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		fuel:              b.counter(metricFuel, "{unit}", "Guest work done, in loop iterations and function entries."),
 		traps:             b.counter(metricTraps, "{trap}", "Traps, by code."),
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
-		irregular:         b.counter(metricIrregular, "{record}", "What was irregular in what components told of themselves, by reason."),
-		limits:            b.counter(metricLimits, "{limit}", "Limits that guests ran into and were told of, by limit."),
+		irregular:         b.counter(metricIrregular, "{record}", "Irregularities of the records that components make themselves, by reason."),
+		limits:            b.counter(metricLimits, "{limit}", "Limits that guests reached without a trap, by limit."),
 	}
 	m.active.make, m.operations.make = m.serverActive.With, m.operation.With
 	m.client.make = func(attrs ...attribute.KeyValue) *clientSeries {

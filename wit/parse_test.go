@@ -292,7 +292,7 @@ func TestErrors(t *testing.T) {
 		{"unknown type", "package a:b;\ninterface i {\n  type x = list<nope>;\n}", "a.wit:3:17: type 'nope' is not defined"},
 		{"twice", "package a:b; interface i { type x = u8; type x = u8; }", "a.wit:1:46: 'x' is defined twice"},
 		{"type and func", "package a:b; interface i { type x = u8; x: func(); }", "a.wit:1:41: 'x' is defined twice"},
-		{"self alias", "package a:b; interface i { type x = y; type y = x; }", "a.wit:1:33: type 'x' stands for itself"},
+		{"self alias", "package a:b; interface i { type x = y; type y = x; }", "a.wit:1:33: type 'x' refers to itself"},
 		{"recursive record", "package a:b; interface i { record r { x: list<r> } }", "a.wit:1:35: type 'r' holds itself"},
 		{"recursive alias", "package a:b; interface i { type r = option<r>; }", "a.wit:1:33: type 'r' holds itself"},
 		{"use cycle", "package a:b; interface i { use j.{x}; } interface j { use i.{x}; }", "a.wit:1:62: interfaces a:b/j and a:b/i use each other"},

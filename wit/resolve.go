@@ -346,7 +346,7 @@ func (r *resolver) aliases() error {
 			seen := map[*Type]bool{}
 			for a := t; a != nil && a.Kind == Alias; a = a.Elem {
 				if seen[a] {
-					return t.pos.errorf("type '%s' stands for itself", t.Name)
+					return t.pos.errorf("type '%s' refers to itself", t.Name)
 				}
 				seen[a] = true
 			}

@@ -154,7 +154,7 @@ func splitHostPort(s string) (host, port string, err error) {
 			return "", "", fmt.Errorf("after ] comes :port or nothing")
 		}
 	case strings.Count(s, ":") > 1:
-		return "", "", fmt.Errorf("an IPv6 address stands in brackets")
+		return "", "", fmt.Errorf("an IPv6 address must be in brackets")
 	default:
 		var found bool
 		if host, port, found = strings.Cut(s, ":"); found {

@@ -11,7 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
-// activation is one entry into a store, with its part of a thread: what trampolines find behind the context.
+// activation is one entry into a store, with its part of a thread. It is the context of trampolines.
 type activation struct {
 	task.Context
 	store    *Store
@@ -23,7 +23,7 @@ type activation struct {
 	task     *task.Task   // likewise
 	lift     *lift        // the function that was called, of an asynchronous task
 	instance int32        // the component instance that it is in; -1 outside them all
-	depth    int32        // how many activations this one stands in, of any store, and itself
+	depth    int32        // number of nested activations, of any store, this one included
 	adapter  bool         // the adapter of WASI preview 1 is calling
 	ended    bool         // no guest code runs under it any more
 }
@@ -49,7 +49,7 @@ func FromContext(ctx context.Context) (*Store, *Invocation) {
 	return nil, nil
 }
 
-// byAdapter has a host function know that the adapter of WASI preview 1 is calling it.
+// byAdapter wraps a host function that the adapter of WASI preview 1 calls; see ByAdapter.
 func byAdapter(fn cm.HostFunc) cm.HostFunc {
 	return func(ctx context.Context, args []cm.Val) (cm.Val, error) {
 		if a, ok := ctx.Value(activationKey{}).(*activation); ok {
@@ -66,7 +66,7 @@ func ByAdapter(ctx context.Context) bool {
 	return ok && a.adapter
 }
 
-// calls makes the activation of a call that a makes, in its own thread, of a component instance.
+// calls makes the activation of a call by a, on a's thread, into a component instance.
 func (a *activation) calls(instance int) *activation {
 	return &activation{
 		Context: task.Context{Context: a, Call: a.Call, Tally: a.Tally},
@@ -74,7 +74,7 @@ func (a *activation) calls(instance int) *activation {
 	}
 }
 
-// observe makes c the call that what the activation does is a part of.
+// observe makes c the observed call around everything that the activation does.
 func (a *activation) observe(c *guestCrossing) {
 	a.Context.Context, a.Call, a.Tally = c.Context, &c.Call, &c.tally
 }
@@ -93,7 +93,7 @@ func (a *activation) first() *activation {
 // borrows are the borrow handles that the call has been given.
 func (a *activation) borrows() *handle.Scope { return &a.first().Borrows }
 
-// tooDeep is the trap of an activation that stands in too many others.
+// tooDeep is the trap of an activation with too many around it.
 func (a *activation) tooDeep(b *cm.Boundary) error {
 	if int(a.depth) <= a.store.depth {
 		return nil
@@ -101,8 +101,8 @@ func (a *activation) tooDeep(b *cm.Boundary) error {
 	return a.store.trap(cm.TrapDepth, b, fmt.Sprintf("%d nested calls between components are under way, which is the limit", a.store.depth))
 }
 
-// self makes the scheduler know the thread that a runs on. The task of a synchronous call, which most have no need of, is
-// made with it.
+// self returns the scheduler's thread of a, which it makes if there is none, with the task of a synchronous call: most calls need
+// neither.
 func (a *activation) self(instance int) (*task.Thread, error) {
 	if a.task == nil {
 		a.task = task.NewTask(&a.store.instances[instance].entry)
@@ -131,7 +131,7 @@ func (a *activation) blocking(instance int) (*task.Thread, error) {
 // synchronous says that a is the first thread of a call of a function whose type is not async.
 func (a *activation) synchronous() bool { return a.lead == nil && (a.task == nil || !a.task.Async) }
 
-// parks has f block the thread, and goes on: what it takes is a wait.
+// parks has f block the thread, counts the time as a wait, and resumes.
 func (a *activation) parks(instance int, f func(*task.Thread) error) error {
 	t, err := a.blocking(instance)
 	if err != nil {
@@ -146,8 +146,8 @@ func (a *activation) parks(instance int, f func(*task.Thread) error) error {
 	return err
 }
 
-// resume goes on in the guest after others may have had the store; an error if there is no going on. A guest that does
-// little but call slow host functions would take long to use up its fuel and hear of its end.
+// resume makes the thread the current one again, after others may have run. The error is what has ended the call: a guest that does
+// little but call slow host functions would be slow to reach a fuel check.
 func (a *activation) resume() error {
 	if err := a.core.Err(); err != nil {
 		return err

@@ -22,7 +22,7 @@ type builtIn struct {
 	fn   *canon.Func // task.return: of its result
 }
 
-// form is the core type of a built-in, and what it does. late says that it may be called from realloc and post-return.
+// form is the core type of a built-in, and its function. late says that it may be called from realloc and post-return.
 type form struct {
 	params, results []bin.CoreValType
 	run             func(*builtIn, *activation, []uint64) error
@@ -175,7 +175,7 @@ func (b *builtIn) taskCancel(a *activation, _ []uint64) error {
 	return a.resume()
 }
 
-// own gives the scheduler's thread of a, for what may block.
+// own returns the scheduler's thread of a, for a built-in that may block.
 func (b *builtIn) own(a *activation) func() (*task.Thread, error) {
 	return func() (*task.Thread, error) { return a.blocking(b.Instance) }
 }
@@ -191,7 +191,7 @@ func (b *builtIn) subtaskCancel(a *activation, stack []uint64) error {
 	return b.blocked(a, start, state, err, stack)
 }
 
-// blocked is the end of a built-in that may have blocked since start, and gives v.
+// blocked ends a built-in that may have blocked since start, with the result v.
 func (b *builtIn) blocked(a *activation, start time.Duration, v uint32, err error, stack []uint64) error {
 	a.Tally.AddWait(clock() - start)
 	if resumed := a.resume(); resumed != nil {

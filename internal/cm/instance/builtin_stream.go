@@ -245,7 +245,7 @@ func (h *handles) LiftAsync(t *cm.Type, i uint32) (any, error) {
 	if _, err = h.instance.table.Take(i, kind); err != nil {
 		return nil, err
 	}
-	e.Conduit.Host(false, true) // while it is on its way
+	e.Conduit.Host(false, true) // until another store takes it
 	return e.Conduit, nil
 }
 

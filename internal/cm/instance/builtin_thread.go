@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
-// gives writes what a built-in gives that the thread has come back from.
+// gives writes the result of a built-in that has blocked.
 func (b *builtIn) gives(a *activation, stack []uint64, f func(*task.Thread) (bool, error)) error {
 	var cancelled bool
 	err := a.parks(b.Instance, func(t *task.Thread) (err error) {

@@ -62,7 +62,7 @@ func wantArgs(f *plan.ExportFunc, args []cm.Val) error {
 	return nil
 }
 
-// mayRun is why a call from the host cannot be made; nil if it can. One that is refused leaves the store as it was.
+// mayRun returns the trap of a call from the host that cannot be made; nil if it can. A refused call does not change the store.
 func (r *root) mayRun(b *cm.Boundary) error {
 	s := r.store
 	switch {
@@ -91,7 +91,7 @@ func (r *root) run(l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
 	return result, nil
 }
 
-// callHost calls a function of the host that the component hands on: no border is crossed.
+// callHost calls a function of the host that the component re-exports: no boundary is crossed.
 func (s *Store) callHost(ctx context.Context, i *Invocation, f *plan.ExportFunc, args []cm.Val) (result cm.Val, err error) {
 	r := &root{}
 	r.init(s, ctx, i, -1)

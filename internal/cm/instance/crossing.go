@@ -11,8 +11,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// crossing is an observed call that the engine makes: the context that its callee sees, and what is needed to tell at its
-// end how it has spent its time. One allocation holds it all.
+// crossing is an observed call that the engine makes: the context of its callee, and the state for the time split at its end, in one
+// allocation.
 type crossing struct {
 	cm.Crossing
 	context.Context             // as Enter left it
@@ -62,14 +62,14 @@ func (c *crossing) begin(a *activation, ctx context.Context, h cm.Hooks, b *cm.B
 	c.Context = c.Enter(h)
 }
 
-// limitOf finds the limit that a host function has told of; it keeps End off the heap of calls that tell of none.
+// limitOf finds the limit in a cause. It is a function of its own so that the End of other calls does not escape to the heap.
 func limitOf(cause error) (limit *cm.LimitError) {
 	errors.As(cause, &limit)
 	return limit
 }
 
-// leftHost is the end of a call of a host function, which took so long and gave its guest an error because of cause. To its caller it took what its
-// hooks took, too: watching a call is no work of the guest's that makes it.
+// leftHost leaves a call of a host function, with its duration and the cause of its guest's error. The time of its hooks counts as the call's in
+// the caller's split, not as guest time.
 func (c *crossing) leftHost(took time.Duration, cause error, result cm.Val, err error) {
 	end := cm.End{Err: err, Cause: cause}
 	if cause != nil {
@@ -90,7 +90,7 @@ func (c *crossing) leftApart(took time.Duration, cause error, result cm.Val, err
 	c.Leave(result, end)
 }
 
-// leftGuest is the end of a call of a guest, which took so long; to its caller, see leftHost.
+// leftGuest leaves a call of a guest, with its duration; for the caller's split see leftHost.
 func (c *guestCrossing) leftGuest(took time.Duration, result cm.Val, err error) {
 	spent := c.tally.Spend(took, c.Waited(), c.core.Fuel()-c.fuel)
 	end := cm.End{
@@ -109,7 +109,7 @@ func (c *guestCrossing) leftGuest(took time.Duration, result cm.Val, err error) 
 	}
 }
 
-// abandon leaves a crossing whose goroutine ends inside it, which nothing but a defer sees.
+// abandon leaves a crossing whose goroutine ends in the callee, which only a deferred call sees.
 func (c *crossing) abandon() {
 	if c.Entered() {
 		c.Leave(cm.Val{}, cm.End{Err: cm.Trapf(cm.TrapPanic, "the goroutine of %s has ended in it", c.Boundary.Name())})

@@ -14,7 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// outsideKey finds out whether a context is that of work that goes on outside the store.
+// outsideKey is the key that only contexts of work outside the store have.
 type outsideKey struct{}
 
 // workContext is the context of such work: its values are those of the call, and it ends with the subtask.
@@ -140,7 +140,7 @@ func workPanic(recovered any, b *cm.Boundary) error {
 	return t
 }
 
-// arrive hands over what the work has come to.
+// arrive passes on the result of the work.
 func (c *hostCall) arrive(f cm.Finish) {
 	c.done <- f
 	c.caller.store.sched.Post(func() {
@@ -155,7 +155,7 @@ func (c *hostCall) arrive(f cm.Finish) {
 	})
 }
 
-// finish makes the result the guest's. It has the baton.
+// finish lowers the result for the guest. It runs with the baton.
 func (c *hostCall) finish(f cm.Finish) error {
 	a, l, s := c.caller, c.l, c.caller.store
 	s.sched.Outstanding(-1)
@@ -178,7 +178,7 @@ func (c *hostCall) finish(f cm.Finish) error {
 	return nil
 }
 
-// failed is the end of a call that has come to nothing.
+// failed ends a call that could not be made.
 func (c *hostCall) failed(err error) error {
 	err = c.l.failed(c.caller, err)
 	c.left(cm.Val{}, err)
@@ -278,8 +278,8 @@ func (l *lowerHost) outsideWork(a *activation, ctx context.Context, work cm.Work
 	return f, nil
 }
 
-// hold keeps others out of the component instances whose synchronous calls a is a part of, if it is of any: while they are
-// parked in the host, their guests are not ready for more. but is left out.
+// hold keeps other threads out of the component instances in whose synchronous calls a is, except but: while these calls are parked in the
+// host, their guests are not reentrant.
 func (a *activation) hold(but *task.Entry) (held []*task.Entry) {
 	if !a.synchronous() {
 		return nil
@@ -295,7 +295,7 @@ func (a *activation) hold(but *task.Entry) (held []*task.Entry) {
 	return held
 }
 
-// awaits blocks until nobody keeps others out of ci any more.
+// awaits blocks until ci is not held any more.
 func (a *activation) awaits(ci *componentInstance) error {
 	for ci.entry.Held() {
 		at := int(a.instance)

@@ -12,8 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 )
 
-// Invocation is one use of a store, from when somebody takes a seat in it until they leave: what its calls say of their
-// instance, how much they may do, and the values that host functions keep for it. A store may have several at once. It must
+// Invocation is one use of a store: the InstanceInfo and the fuel limit of its calls, and the values that host functions keep for it. A store may have several at once. It must
 // not be copied.
 type Invocation struct {
 	store *Store
@@ -37,10 +36,10 @@ func (i *Invocation) Begin(s *Store, info *cm.InstanceInfo, fuel uint64) {
 	s.invocations = append(s.invocations, i)
 }
 
-// Own is the invocation of calls that come with none.
+// Own is the invocation of calls without one.
 func (s *Store) Own() *Invocation { return &s.own }
 
-// Info is what its calls say of their instance.
+// Info is the InstanceInfo of its calls.
 func (i *Invocation) Info() cm.InstanceInfo { return *i.info }
 
 // Call is [Store.Call] for an invocation.
@@ -51,8 +50,8 @@ func (i *Invocation) Call(ctx context.Context, f *plan.ExportFunc, args []cm.Val
 // Drop is [Store.Drop] for an invocation.
 func (i *Invocation) Drop(ctx context.Context, r *cm.Resource) error { return i.store.drop(ctx, i, r) }
 
-// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end. Where mk is nil
-// it makes none, and gives nil. Safe for concurrent use: of what several make at once one is kept.
+// Value finds or makes the value of key that belongs to this invocation; an io.Closer is closed at its end. If mk is nil it
+// makes none and may return nil. Safe for concurrent use: of values made at once one is kept.
 func (i *Invocation) Value(key any, mk func() any) any {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -105,7 +104,7 @@ func (i *Invocation) End() error {
 	return errors.Join(errs...)
 }
 
-// forget is the end of an invocation in the store's list.
+// forget removes an invocation from the store's list.
 func (s *Store) forget(i *Invocation) {
 	s.uses.Lock()
 	defer s.uses.Unlock()

@@ -17,7 +17,7 @@ import (
 
 // Host is what the linker found for a program's imports.
 type Host struct {
-	// Func gives the host function behind an import that something lowers.
+	// Func returns the host function of an import that something lowers.
 	Func func(plan.ImportRef) HostFunc
 	// Resources has the host's resource type for each imported slot of the program.
 	Resources map[int]*cm.ResourceType
@@ -35,13 +35,13 @@ func (f HostFunc) Sync() cm.HostFunc {
 	return (&cm.HostDef{Func: f.Call, Parts: f.Parts}).Sync()
 }
 
-// Linked is a program with everything decided but its state. Immutable; safe for concurrent use.
+// Linked is a program that is compiled and linked, without state. Immutable; safe for concurrent use.
 type Linked struct {
 	Program *plan.Program
 	engine  *core.Engine
 	modules []*core.Module
 	host    *core.Instance
-	// hostFunc gives the host's functions, for those that the program hands on.
+	// hostFunc gives the host's functions, for those that the program re-exports.
 	hostFunc func(plan.ImportRef) HostFunc
 	lifts    []lift
 	hooks    []cm.Hooks // by boundary ID
@@ -49,7 +49,7 @@ type Linked struct {
 	resources []*cm.ResourceType
 	exports   map[string]*plan.ExportFunc // by "interface#func", for lookups by exact name
 
-	// What stores that can be reset have found out, and what they share.
+	// What stores that can be reset have learned, and what they share.
 	point                     atomic.Int32
 	imagesBefore, imagesAfter core.Images
 }

@@ -62,7 +62,7 @@ func (l *lower) lift(a *activation, t *task.Loan, stack []uint64) ([]cm.Val, err
 		return nil, s.at(err, l.boundary)
 	}
 	if n := cx.Spent(); n > 0 {
-		t.Hold(s.account, n) // it is within what the account allowed for
+		t.Hold(s.account, n) // the account had room for it
 	}
 	return args, nil
 }
@@ -85,7 +85,7 @@ func (l *lower) lowerResult(a *activation, result cm.Val, stack []uint64) error 
 	return nil
 }
 
-// refused is the end of a call that has come to nothing because its arguments could not be taken: hooks see it fail.
+// refused ends a call whose arguments could not be lifted: hooks see it fail.
 func (l *lower) refused(a *activation, err error) error {
 	if l.hooks != nil {
 		if l.boundary.Kind == cm.GuestToHost {
@@ -117,7 +117,7 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	return err
 }
 
-// perform calls the host function, which is done when it returns, and hands its result over.
+// perform calls a host function, which is done when it returns, and lowers its result.
 func (l *lowerHost) perform(a *activation, args []cm.Val, stack []uint64) error {
 	switch {
 	case l.countOnly != nil && l.countOnly.CountOnly():
@@ -127,15 +127,14 @@ func (l *lowerHost) perform(a *activation, args []cm.Val, stack []uint64) error 
 	case a.Tally != nil:
 		start := clock()
 		result, err := l.invoke(a, a, args)
-		a.Tally.AddHost(clock()-start, 0) // what it has waited is noted with the call around it
+		a.Tally.AddHost(clock()-start, 0) // its wait is noted on the call around it
 		return l.goOn(a, result, err, stack)
 	}
 	result, err := l.invoke(a, a, args)
 	return l.goOn(a, result, err, stack)
 }
 
-// goOn is what comes between the host function's end and the guest that goes on: its error is a trap, and its result is
-// handed over.
+// goOn goes on in the guest after a host function has returned: its error is a trap, its result is lowered.
 func (l *lowerHost) goOn(a *activation, result cm.Val, err error, stack []uint64) error {
 	if err != nil {
 		return l.failed(a, err)
@@ -147,7 +146,7 @@ func (l *lowerHost) goOn(a *activation, result cm.Val, err error, stack []uint64
 	return l.lowerResult(a, result, stack)
 }
 
-// callScalar is call for a function of plain numbers that nobody observes.
+// callScalar is call for a function of plain numbers without an observer.
 func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 	s := a.store
 	if s.instances[l.instance].entry.NoLeave {
@@ -174,8 +173,8 @@ func (l *lowerHost) callScalar(a *activation, stack []uint64) (err error) {
 	return nil
 }
 
-// counted calls the host for hooks that only want to know that it went well, and how long it took. A call that did not is
-// entered and left at its end, and so is one that ran into a limit.
+// counted calls the host for hooks that only count calls and their durations. A call that failed or reached a limit is entered and left at
+// its end.
 func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error {
 	start := clock()
 	took := time.Duration(-1)
@@ -200,7 +199,7 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 	return err
 }
 
-// notable says that hooks which only count calls want to see one with this cause.
+// notable says that hooks which only count calls have to see one with this cause.
 func notable(cause error) bool {
 	if cause == nil {
 		return false
@@ -221,7 +220,7 @@ func (l *lowerHost) observed(a *activation, args []cm.Val, stack []uint64) error
 	return err
 }
 
-// invoke calls the host function in ctx. A panic of its is an error.
+// invoke calls the host function in ctx. A panic is an error.
 func (l *lowerHost) invoke(a *activation, ctx context.Context, args []cm.Val) (result cm.Val, err error) {
 	ended := false
 	defer func() {
@@ -251,8 +250,8 @@ func (l *lowerHost) inParts(a *activation, ctx context.Context, args []cm.Val) (
 	return f(ctx)
 }
 
-// panicked is the trap of host code that did not return; what is its name. It is called from the deferred function. There is
-// nothing to recover where the goroutine is ending: no error will be seen, and the guest is not to be entered again.
+// panicked is the trap of host code that did not return; what is its name. It is called from the deferred function. If
+// nothing is recovered, the goroutine is ending: no error will be seen, and the guest must not be entered again.
 func (s *Store) panicked(recovered any, b *cm.Boundary, what string) error {
 	if recovered == nil {
 		t := &cm.Trap{Code: cm.TrapPanic, Boundary: b, Detail: "the goroutine of " + what + " has ended in it"}
@@ -273,14 +272,14 @@ func (l *lowerHost) failed(a *activation, err error) error {
 	case errors.As(err, &t) && t.Boundary != nil:
 		return err
 	case t != nil:
-		own := *t // it may be the cause of a context, at which others look
+		own := *t // it may be the cause of a context, which others read
 		own.Boundary = l.boundary
 		if err == error(t) {
 			return &own
 		}
 		return &trapped{err, &own}
 	case a.Err() != nil:
-		// The host function gave up because its task ended: the task's own reason is the news.
+		// The host function gave up because its task ended: the cause is the task's own.
 		return a.store.at(contextTrap(a), l.boundary)
 	}
 	return &cm.Trap{Code: cm.TrapHost, Boundary: l.boundary, Detail: l.boundary.Name() + ": " + err.Error(), Err: err}

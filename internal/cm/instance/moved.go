@@ -6,11 +6,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// A call that fails half way may have taken resources from their owner without giving them to another: out of the
-// caller's table, or from the host, and not into the callee's. The guest is dead then, and its destructors are not run,
-// but what belongs to the host (an open file, say) has to be let go.
+// A call that fails half-way may have taken resources out of the caller's table, or from the host, without putting them into the callee's.
+// The guest is dead then, and its destructors are not run, but the host's resources (an open file, say) have to be dropped.
 
-// dropMoved lets go of the resources that a lifting took before it failed.
+// dropMoved drops the resources that a lifting took before it failed.
 func (s *Store) dropMoved(ctx context.Context) {
 	for _, r := range s.handles.moved {
 		r.DropUnended(ctx)
@@ -18,7 +17,7 @@ func (s *Store) dropMoved(ctx context.Context) {
 	s.handles.moved = s.handles.moved[:0]
 }
 
-// dropVals lets go of the resources that values own. Those that are in a table already are let go only once.
+// dropVals drops the resources that values own. Those that are in a table already are dropped only once.
 func dropVals(ctx context.Context, fields []cm.Field, vals []cm.Val) {
 	for i := range min(len(fields), len(vals)) {
 		cm.DropOwned(ctx, fields[i].Type, vals[i])

@@ -47,7 +47,7 @@ func (b *builtIn) resourceDrop(a *activation, stack []uint64) error {
 	return s.destroy(a, b.Resource, e.Resource, ci)
 }
 
-// destroy runs the destructor of a resource whose last owner has let go of it.
+// destroy runs the destructor of a resource whose owner has dropped it.
 func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *componentInstance) error {
 	def := &s.linked.Program.Resources[slot]
 	if other, ok := r.Type.Owner.(*componentInstance); ok && other.store != s {

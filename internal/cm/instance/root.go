@@ -10,8 +10,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// root is the task of a call from the host into a store, with the thread that it runs on. What ends the call is its own:
-// others may be parked in the same store.
+// root is the task of a call from the host into a store, with the thread that it runs on and an interrupt of its own: other calls may be
+// parked in the same store.
 type root struct {
 	activation
 	invocation *Invocation
@@ -21,17 +21,17 @@ type root struct {
 	watch      reqctx.Subscription
 	caller     context.Context // whose end interrupts the task
 	running    *Running        // nil: the call ends before its caller goes on
-	failure    error           // what has gone wrong in it, once the store is dead for that
+	failure    error           // its error, if that has killed the store
 }
 
-// fail notes what has gone wrong in the call; the first counts.
+// fail notes the call's error; the first counts.
 func (r *root) fail(err error) {
 	if r.failure == nil {
 		r.failure = err
 	}
 }
 
-// newRoot makes a task of i in a component instance (-1: in none) that ends when ctx does. Whoever makes it calls end.
+// newRoot makes a task of i in a component instance (-1: in none) that ends when ctx does. The caller has to call end.
 func (s *Store) newRoot(ctx context.Context, i *Invocation, instance int) *root {
 	r := &root{}
 	r.init(s, ctx, i, instance)
@@ -54,7 +54,7 @@ func (r *root) begin() {
 	r.watch.Begin(r.caller, r)
 }
 
-// inside says whether whoever makes the call is in the store already: in a host function that the store has called.
+// inside says whether the caller is in the store already: in a host function that the store has called.
 func (r *root) inside() bool {
 	if r.outer == nil || r.caller.Value(outsideKey{}) != nil {
 		return false
@@ -83,7 +83,7 @@ func (r *root) enter() error {
 	return nil
 }
 
-// leave ends the task, and has the caller out of the store if enter has brought it there.
+// leave ends the task, and gives up the baton if enter has taken it.
 func (r *root) leave() {
 	r.end()
 	if r.came {
@@ -91,7 +91,7 @@ func (r *root) leave() {
 	}
 }
 
-// again is a task in the place of r, with nothing of what r has come to.
+// again is an activation in the place of r's own, without its state.
 func (r *root) again() *activation {
 	return &activation{
 		Context: task.Context{Context: r.caller, Call: r.Call},
@@ -111,7 +111,7 @@ func (r *root) recursive() bool {
 	return false
 }
 
-// OnDone implements reqctx.Listener. A task that is over by then hears it in vain.
+// OnDone implements reqctx.Listener. It has no effect on a task that is over.
 func (r *root) OnDone() {
 	if r.running != nil {
 		r.running.callerGone()
@@ -128,7 +128,7 @@ func (r *root) finish(keepRefused bool) {
 	r.core0.End(keepRefused)
 }
 
-// contextTrap says in a trap's words why a context ended.
+// contextTrap is the trap for the end of a context.
 func contextTrap(ctx context.Context) *cm.Trap {
 	cause := context.Cause(ctx)
 	var t *cm.Trap

@@ -10,14 +10,14 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/task"
 )
 
-// Running is a call of an asynchronous function from the host. Its result and its end are apart: a guest may return the one
-// and work on. Safe for concurrent use.
+// Running is a call of an asynchronous function from the host. Its result may come before its end: a guest may go on
+// after it has returned. Safe for concurrent use.
 type Running struct {
 	root
 	l        *lift
 	boundary *cm.Boundary
 	args     []cm.Val
-	crossing *guestCrossing // nil: nobody observes
+	crossing *guestCrossing // nil: not observed
 
 	begun          bool          // its thread has; guarded by the baton
 	resolved, over chan struct{} // closed; over is after resolved
@@ -28,7 +28,7 @@ type Running struct {
 	isOver    bool
 	answered  bool
 	cancelled bool          // by the task itself, as it was asked to
-	idle      chan struct{} // closed when nothing can go on; nil: nobody waits for that
+	idle      chan struct{} // closed when nothing can go on; nil: nothing waits for that
 	grace     *time.Timer
 }
 
@@ -116,13 +116,13 @@ func (r *Running) run() {
 	r.conclude(err)
 }
 
-// neverBegins is the end of a call whose turn has not come when its store ends.
+// neverBegins ends a call that has not begun when its store ends.
 func (r *Running) neverBegins() {
 	dropVals(&r.activation, r.l.fn.Type.Params, r.args)
 	r.conclude(r.store.at(r.store.deadTrap(), r.boundary))
 }
 
-// resolve is told of the task's result.
+// resolve takes the task's result.
 func (r *Running) resolve(result cm.Val, cancelled bool) error {
 	r.store.sched.Await(-1)
 	var err error
@@ -142,7 +142,7 @@ func (r *Running) resolve(result cm.Val, cancelled bool) error {
 	return nil
 }
 
-// conclude is the end of the call's first thread.
+// conclude is called at the end of the call's first thread.
 func (r *Running) conclude(err error) {
 	if !r.isResolved() {
 		r.store.sched.Await(-1)
@@ -162,7 +162,7 @@ func (r *Running) conclude(err error) {
 	r.end(r.result, err)
 }
 
-// end tells whoever waits of the end.
+// end wakes those who wait for the end.
 func (r *Running) end(result cm.Val, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -211,7 +211,7 @@ func (r *Running) Wait(ctx context.Context) error {
 	case <-r.over:
 	default:
 		idle := r.onIdle()
-		r.store.sched.Post(func() {}) // so that it is looked whether it is so already
+		r.store.sched.Post(func() {}) // has the scheduler check now
 		select {
 		case <-r.over:
 		case <-idle:
@@ -235,7 +235,7 @@ func (r *Running) onIdle() <-chan struct{} {
 	return r.idle
 }
 
-// idle tells those who wait for the end of a call, of which there will be none.
+// idle wakes those who wait for the end of a call that will not come.
 func (s *Store) idle() bool {
 	for r := range s.running {
 		r.mu.Lock()
@@ -256,7 +256,7 @@ func (r *Running) call() (cm.Val, error) {
 	return r.Result(context.Background())
 }
 
-// Cancel asks the task to end early, by the specification's cancellation. What it makes of that is its own.
+// Cancel asks the task to end early, by the specification's cancellation. The guest may ignore it.
 func (r *Running) Cancel() {
 	if r.l == nil {
 		return

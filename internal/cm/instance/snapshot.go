@@ -14,16 +14,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
-// Isolation says what a reset store is set back to.
+// Isolation is the state that a reset store is set back to.
 type Isolation uint8
 
 const (
 	// NoReset: the store is for one use, and no snapshot is made.
 	NoReset Isolation = iota
-	// Fresh: what a new store would be. The snapshot lies behind initialisation if that asked the host for nothing that
-	// could be answered differently, else before it, and initialisation runs again at each reset.
+	// Fresh: the state of a new store. The snapshot is taken after initialisation if that asked the host for nothing that may be
+	// answered differently, else before it, and initialisation runs again at each reset.
 	Fresh
-	// Initialised: always what the store was behind its initialisation, including what that drew.
+	// Initialised: always the state after initialisation, including random numbers and times that it has read.
 	Initialised
 )
 
@@ -33,7 +33,7 @@ type ResetOptions struct {
 	// Constant says of a host function that every store of the program is given the same answer to the same arguments, and
 	// that calling it changes nothing; nil: of none.
 	Constant func(*cm.Boundary) bool
-	// Refused is why there is no point in trying, for a store that is not to be reset; empty if it is just not wanted.
+	// Refused is why no store of the program can be reset, if that is known; empty if resets are only not wanted.
 	Refused string
 }
 
@@ -44,7 +44,7 @@ const (
 	pointAfter                // behind initialisation
 )
 
-// resetting is what a store knows of how it can be set back.
+// resetting is a store's state for resets.
 type resetting struct {
 	opts   ResetOptions
 	why    error            // that it cannot; the rest is not set then
@@ -110,14 +110,14 @@ func (r *resetting) ahead(s *Store, inst *core.Instance, fillsImports bool) {
 	}
 }
 
-// note is told of each host function that a guest calls.
+// note records a host function that a guest calls.
 func (r *resetting) note(b *cm.Boundary) {
 	if r.running && r.varied == nil && (r.opts.Constant == nil || !r.opts.Constant(b)) {
 		r.varied = b
 	}
 }
 
-// initialised decides where the snapshot lies, once the store is complete.
+// initialised chooses the point of the snapshot, once the store is complete.
 func (s *Store) initialised() {
 	r := &s.reset
 	if r.opts.Isolation == NoReset {
@@ -221,12 +221,11 @@ func (r *resetting) holds(instance int, h uint32, res *cm.Resource) bool {
 	return r.snap != nil && r.tables[instance].Has(h, res, true)
 }
 
-// Info is what calls say of their instance.
+// Info is the InstanceInfo of calls.
 func (s *Store) Info() cm.InstanceInfo { return s.ownInfo }
 
-// Reset releases the store and sets it back to its snapshot, for an invocation that info tells of. ctx is what
-// initialisation runs in, if it has to run again. After an error the store is only good to be closed; it is a
-// *core.ResetError if what the guest has done is the reason.
+// Reset releases the store and sets it back to its snapshot, for an invocation with info. ctx is the context of initialisation, if it has
+// to run again. After an error the store can only be closed; it is a *core.ResetError if the guest has caused it.
 func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 	if err := s.Resettable(); err != nil {
 		return err
