@@ -65,6 +65,8 @@ type eventState struct {
 
 	trapReported    atomic.Bool // a trap was reported
 	backendReported atomic.Bool // so was a backend that has failed
+
+	joined trace.TraceID // the trace that its workload takes part in until the event ends; zero for none
 }
 
 // eventOf returns the state of the event that caused c; nil if there is none.
@@ -86,7 +88,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 	if st.req == nil {
 		st.ctx, st.span = h.nonHTTP.start(c)
 		c.State = st
-		h.join(st.ctx)
+		h.join(st)
 		return st.ctx
 	}
 	st.method = st.req.Method
@@ -108,16 +110,18 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.ctx = st.span.Start()
 	}
 	c.State = st
-	h.join(st.ctx)
+	h.join(st)
 	return st.ctx
 }
 
-// join notes that the event's workload takes part in the trace in ctx.
-func (h *event) join(ctx context.Context) {
-	if h.i.t.guestsTrace.Load() {
-		if sc := trace.SpanContextFromContext(ctx); sc.HasTraceID() {
-			h.i.t.members.join(sc.TraceID(), h.p.member)
-		}
+// join notes that the event's workload takes part in the event's trace.
+func (h *event) join(st *eventState) {
+	if !h.i.t.guestsTrace.Load() {
+		return
+	}
+	if sc := trace.SpanContextFromContext(st.ctx); sc.HasTraceID() {
+		st.joined = sc.TraceID()
+		h.i.t.members.join(st.joined, h.p.member)
 	}
 }
 
@@ -164,6 +168,9 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	st, _ := c.State.(*eventState)
 	if st == nil {
 		return
+	}
+	if st.joined.IsValid() {
+		h.i.t.members.leave(st.joined)
 	}
 	v := classify(&end)
 	status := 0

@@ -28,6 +28,7 @@ const (
 	irregularForeign  = "foreign_trace" // a trace of another workload: the span is dropped, the log record is taken out of it
 	irregularState    = "tracestate"    // it is invalid, and left out
 	irregularSeverity = "severity"      // a number beyond 24: the record has none
+	irregularTask     = "another_task"  // a span of another invocation under way was started: it is no parent of this one's calls
 	irregularNumber   = "not_finite"    // a sum that is no number, or endless: it is left out
 )
 
@@ -47,6 +48,7 @@ var irregularities = map[string]string{
 	irregularState:    "a tracestate is invalid, and was left out",
 	irregularSeverity: "the severity of a log record is no number from 1 to 24, and was left out",
 
+	irregularTask:   "a span was started in another invocation than the one that it belongs to; it is the parent of no call",
 	irregularNumber: "a sum is not a finite number, and was left out",
 
 	string(otel.IrregularJSON):       "an attribute's value or a body is no JSON, and is exported as text",
@@ -121,6 +123,10 @@ func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 	}
 	outer := w.outer(ctx)
 	if !w.admit(ctx, &c, outer) {
+		return
+	}
+	if outer.TraceID() != trace.TraceID(c.TraceID) && i.t.members.isOpen(trace.TraceID(c.TraceID)) {
+		w.p.irregular(ctx, irregularTask, 1) // its end counts by what it says
 		return
 	}
 	g := guestSpan{sc: w.contextOf(ctx, &c), hostSpans: hostSpanIDs(w.call), from: w, start: time.Now()}

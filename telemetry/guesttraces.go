@@ -21,6 +21,7 @@ type traceMembers struct {
 	mu      sync.Mutex
 	ids     map[tenant]uint32
 	traces  map[trace.TraceID]members
+	open    map[trace.TraceID]int // events under way
 	invoked ring
 	made    map[uint32]*ring // by who has begun them, so that nobody's traces are forgotten for another's
 }
@@ -57,6 +58,7 @@ func (m *traceMembers) member(id identity) uint32 {
 	if n == 0 {
 		if m.ids == nil {
 			m.ids, m.traces, m.made = map[tenant]uint32{}, map[trace.TraceID]members{}, map[uint32]*ring{}
+			m.open = map[trace.TraceID]int{}
 		}
 		n = uint32(len(m.ids) + 1)
 		m.ids[t] = n
@@ -64,13 +66,21 @@ func (m *traceMembers) member(id identity) uint32 {
 	return n
 }
 
-// join notes that an event of a workload is part of a trace.
+// maxKept bounds how many traces of events under way are kept in place of one that is new.
+const maxKept = 8
+
+// join notes that an event of a workload is part of a trace, until leave.
 func (m *traceMembers) join(t trace.TraceID, who uint32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.open[t]++
 	in, known := m.traces[t]
 	if !known {
-		delete(m.traces, m.invoked.add(t, maxTraces))
+		old := m.invoked.add(t, maxTraces)
+		for i := 0; i < maxKept && m.open[old] > 0; i++ {
+			old = m.invoked.add(old, maxTraces)
+		}
+		delete(m.traces, old)
 	}
 	if slices.Contains(in[:], who) {
 		return
@@ -79,6 +89,22 @@ func (m *traceMembers) join(t trace.TraceID, who uint32) {
 		in[free] = who
 		m.traces[t] = in
 	}
+}
+
+// leave notes that such an event has ended.
+func (m *traceMembers) leave(t trace.TraceID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.open[t]--; m.open[t] <= 0 {
+		delete(m.open, t)
+	}
+}
+
+// isOpen says whether an event under way is part of a trace.
+func (m *traceMembers) isOpen(t trace.TraceID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.open[t] > 0
 }
 
 // admits says whether a workload's guest may name a trace: one that it takes part in, or one that nobody has heard of, which is the

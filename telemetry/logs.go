@@ -19,6 +19,9 @@ import (
 // severityOf converts a level to OpenTelemetry's numbers (logs data model, §mapping of severities): slog's levels have the same
 // distances and another zero.
 func severityOf(l slog.Level) log.Severity {
+	if l <= slog.LevelDebug {
+		return log.SeverityTrace1 // the lowest level that has a name is all
+	}
 	return log.Severity(min(max(int(l)+int(log.SeverityInfo), int(log.SeverityTrace1)), int(log.SeverityFatal4)))
 }
 

@@ -37,7 +37,7 @@ type Config struct {
 	TraceTree io.Writer
 	// TraceTreeColor marks failures by ANSI colours, for terminals.
 	TraceTreeColor bool
-	// OTelLevel is the least severity of log records that are exported, of the host and of guests alike.
+	// OTelLevel is the least severity of log records that are exported, of the host and of guests alike. slog.LevelDebug is all.
 	OTelLevel slog.Level
 	// Logger gets telemetry's own messages; slog.Default when nil. It must not use [Telemetry.LogHandler].
 	Logger *slog.Logger

@@ -126,6 +126,7 @@ type rigConfig struct {
 	components []workload.Component
 	work       func(ctx context.Context, n uint32)
 	http       string // the component that the HTTP trigger reaches
+	grpc       string // the collector's other endpoint
 	startError *error // where the error of a start that is to fail goes
 	observe    func(host.Observer) host.Observer
 }
@@ -161,6 +162,7 @@ func newRig(t testing.TB, settings ...setting) *rig {
 	}
 	r := &rig{TB: t, collector: otlptest.New(t), hand: &handTrigger{invokers: map[string]host.Invoker{}}, console: &console{}, warnings: &warnings{}}
 	c := rigConfig{
+		grpc:       r.collector.GRPC,
 		env:        map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": r.collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
 		components: []workload.Component{{Name: "guest", Source: workload.Source{File: "testdata/guest.wasm"}}},
 	}
@@ -244,7 +246,6 @@ func (r *rig) start(name string) {
 
 // end stops the host, which sends all telemetry.
 func (r *rig) end() {
-	r.Helper()
 	if r.over {
 		return
 	}
@@ -275,6 +276,21 @@ func (r *rig) get(path string, headers ...string) string {
 	b, err := io.ReadAll(res.Body)
 	if err != nil {
 		r.Fatal(err)
+	}
+	return string(b)
+}
+
+// fetch requests a path on any goroutine.
+func (r *rig) fetch(path string) string {
+	res, err := nethttp.Get(r.url + path)
+	if err != nil {
+		r.Error(err)
+		return ""
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		r.Error(err)
 	}
 	return string(b)
 }
@@ -392,7 +408,6 @@ func (r *rig) flush() {
 // spans flushes and gives all spans but those of the lives of workload and instances. The span of a request ends behind its answer,
 // and is waited for.
 func (r *rig) spans() []*record {
-	r.Helper()
 	for until := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
 		all := r.received()
 		servers := 0
@@ -408,7 +423,6 @@ func (r *rig) spans() []*record {
 }
 
 func (r *rig) received() []*record {
-	r.Helper()
 	r.flush()
 	var out []*record
 	for _, rs := range r.collector.Traces() {
@@ -419,7 +433,7 @@ func (r *rig) received() []*record {
 		}
 	}
 	return slices.DeleteFunc(out, func(s *record) bool {
-		return slices.ContainsFunc([]string{"workload ", "artifact ", "decode", "validate", "plugin bind", "plan", "link", "compile", "instan", "trigger ready", "reset", "retire"}, func(p string) bool { return strings.HasPrefix(s.Name, p) && s.Name != "play" })
+		return strings.HasSuffix(s.Name, " guest") || strings.HasSuffix(s.Name, " service") || strings.HasPrefix(s.Name, "workload ") || s.Name == "trigger ready"
 	})
 }
 

@@ -1,0 +1,8 @@
+//go:build !unix
+
+package otel_test
+
+import "time"
+
+// cpuTime is 0: benchmarks report it on Unix.
+func cpuTime() time.Duration { return 0 }

@@ -1,3 +1,0 @@
-package otel_test
-
-var limitChecks, concurrencyChecks, exportChecks []check
