@@ -47,21 +47,33 @@ func (t *Thread) enter(c, outer *callObject, values int) error {
 	if c.top == nil {
 		return nil
 	}
-	if outer == nil || outer.stack == nil {
-		if err := t.takeStack(); err != nil {
-			return err
+	var s *guestStack
+	var top uintptr
+	if outer != nil && outer.stack != nil {
+		s, top = outer.stack, (outer.reached()-stackGap)&^(stackAlign-1)
+	} else {
+		if t.stack == nil {
+			if err := t.takeStack(); err != nil {
+				return err
+			}
 		}
-		return t.group.place(c, t.stack, t.stack.top(), values)
+		s, top = t.stack, t.stack.top()
 	}
-	return t.group.place(c, outer.stack, (outer.reached()-stackGap)&^(stackAlign-1), values)
+	bottom := s.top() - uintptr(t.group.limits.Stack)
+	if top < bottom || top-bottom < uintptr(32*values+stackGap) {
+		return t.group.overflow(nil)
+	}
+	c.use(s, bottom, top)
+	return nil
 }
 
+<<<<<<< HEAD
 // takeStack gives t a stack, if it has none.
+=======
+// takeStack has t, which has no stack, have one.
+>>>>>>> 9adc0f0 (task, instance, canon: a store's baton is one atomic; a call's context is filled field by field)
 func (t *Thread) takeStack() error {
 	g := t.group
-	if t.stack != nil {
-		return nil
-	}
 	if t.stack, g.spare = g.spare, nil; t.stack != nil {
 		return nil
 	}
@@ -86,6 +98,7 @@ func (t *Thread) giveStack() {
 	}
 }
 
+<<<<<<< HEAD
 // place has c run on the part of s below top.
 func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) error {
 	bottom := s.top() - uintptr(g.limits.Stack)
@@ -98,6 +111,10 @@ func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) err
 
 // leave takes the stack away again. If the probe page shows that the call was deep, pages are given back to the system; now and then
 // they are given back anyway, because a function with a large frame may not have touched that page.
+=======
+// leave takes the stack away again. What a deep call has left behind is given back to the system, as far as a look at one
+// page tells, and now and then without one: a function with a large frame may have left that page out.
+>>>>>>> 9adc0f0 (task, instance, canon: a store's baton is one atomic; a call's context is filled field by field)
 func (t *Thread) leave(c, outer *callObject) {
 	s := c.stack
 	if s == nil {

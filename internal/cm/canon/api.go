@@ -61,6 +61,11 @@ func (cx *Context) begin() {
 	if cx.Memory != nil {
 		cx.mem = cx.Memory.Bytes()
 	}
+}
+
+// beginLift is begin for a lifting, which has a budget.
+func (cx *Context) beginLift() {
+	cx.begin()
 	cx.budget = max(cx.Account.Available(DefaultBudget), leastBudget)
 	cx.left = cx.budget
 }

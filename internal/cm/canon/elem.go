@@ -43,7 +43,7 @@ func (e *Elem) Bytes(cx *Context, ptr, n uint32) []byte {
 
 // Load reads n elements at ptr, which has been checked.
 func (e *Elem) Load(cx *Context, ptr, n uint32) ([]cm.Val, error) {
-	cx.begin()
+	cx.beginLift()
 	vs, err := cx.vals(n)
 	for i := range vs {
 		if err != nil {
@@ -67,7 +67,7 @@ func (e *Elem) Store(cx *Context, ptr uint32, vs []cm.Val) error {
 
 // LoadString reads a string outside any call (load_string_from_range).
 func LoadString(cx *Context, ptr, tagged uint32) (string, error) {
-	cx.begin()
+	cx.beginLift()
 	v, err := cx.loadString(ptr, tagged)
 	if err != nil {
 		return "", err

@@ -138,7 +138,7 @@ func (f *Func) LiftAsyncArgs(cx *Context, stack []uint64, dst []cm.Val) error {
 }
 
 func (f *Func) liftArgs(cx *Context, spilled bool, stack []uint64, dst []cm.Val) error {
-	cx.begin()
+	cx.beginLift()
 	if spilled {
 		ptr := uint32(stack[0])
 		if err := cx.check(ptr, f.align, uint64(f.size), "arguments"); err != nil {
@@ -238,7 +238,7 @@ func (f *Func) LiftReturn(cx *Context, stack []uint64) (cm.Val, error) {
 }
 
 func (f *Func) liftResult(cx *Context, inMem bool, stack []uint64) (cm.Val, error) {
-	cx.begin()
+	cx.beginLift()
 	if !inMem {
 		v, err := f.result.liftFlat(cx, stack)
 		return v, cx.where("result", err)

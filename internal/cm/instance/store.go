@@ -261,31 +261,38 @@ func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Co
 	if a.ended {
 		a = s.standIn(a, instance)
 	}
-	s.cx.Ctx, s.cx.Encoding, s.cx.Account = a, o.Encoding, s.account
-	s.cx.Memory, s.cx.Realloc, s.cx.BorrowBytes = nil, nil, false
-	if o.Memory >= 0 {
-		m := s.memories[o.Memory]
-		if m == nil {
-			at := s.linked.Program.Memories[o.Memory]
-			if s.cores[at.Module] == nil {
-				return nil, cm.Trapf(cm.TrapUninitialized, "memory %q is not there yet", at.Name)
-			}
-			m = s.cores[at.Module].Memory(at.Name)
-			s.memories[o.Memory] = m
-		}
-		s.cx.Memory = m
+	cx, h := &s.cx, &s.handles
+	cx.Ctx, cx.Encoding, cx.Account, cx.BorrowBytes, cx.Handles = a, o.Encoding, s.account, false, h
+	if o.Memory < 0 {
+		cx.Memory = nil
+	} else if m := s.memories[o.Memory]; m != nil {
+		cx.Memory = m
+	} else if err := s.findMemory(o.Memory); err != nil {
+		return nil, err
+	} else {
+		cx.Memory = s.memories[o.Memory]
 	}
-	if o.Realloc >= 0 {
-		f := s.reallocs[o.Realloc]
-		if f == nil {
-			f = s.realloc(instance, o.Realloc)
-			s.reallocs[o.Realloc] = f
-		}
-		s.cx.Realloc = f
+	if o.Realloc < 0 {
+		cx.Realloc = nil
+	} else if f := s.reallocs[o.Realloc]; f != nil {
+		cx.Realloc = f
+	} else {
+		cx.Realloc = s.realloc(instance, o.Realloc)
+		s.reallocs[o.Realloc] = cx.Realloc
 	}
-	s.handles = handles{store: s, instance: &s.instances[instance], task: a, moved: s.handles.moved[:0]}
-	s.cx.Handles = &s.handles
-	return &s.cx, nil
+	// Field by field: each call comes here, and a whole structure would be copied by way of the stack.
+	h.store, h.instance, h.task, h.loan, h.moved = s, &s.instances[instance], a, nil, h.moved[:0]
+	return cx, nil
+}
+
+// findMemory notes a memory of the program, of which no call has had need before.
+func (s *Store) findMemory(i int) error {
+	at := s.linked.Program.Memories[i]
+	if s.cores[at.Module] == nil {
+		return cm.Trapf(cm.TrapUninitialized, "memory %q is not there yet", at.Name)
+	}
+	s.memories[i] = s.cores[at.Module].Memory(at.Name)
+	return nil
 }
 
 // standIn is an activation under which realloc can run in the place of one that has ended.

@@ -291,7 +291,7 @@ func runProgram(t testing.TB, tape []byte) {
 	select {
 	case <-over:
 	case <-time.After(3 * time.Second):
-		panic(fmt.Sprintf("nothing goes on: held %t ready %d parked %v callers %d live %d dead %v", p.sched.held, len(p.sched.ready)-p.sched.head, p.sched.parked != nil, p.sched.callers, p.sched.live, p.sched.dead))
+		panic(fmt.Sprintf("nothing goes on: baton %d ready %d parked %v callers %d live %d dead %v", p.sched.state.Load(), len(p.sched.ready)-p.sched.head, p.sched.parked != nil, p.sched.callers, p.sched.live, p.sched.dead))
 	}
 	self := p.sched.NewThread(nil, nil)
 	if err := p.sched.Enter(context.Background(), self); err != nil {

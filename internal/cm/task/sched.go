@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 )
@@ -30,8 +31,8 @@ type Sched struct {
 	// OnFail gets a trap that was raised outside guest code. It has to call Kill.
 	OnFail func(error)
 
-	mu    sync.Mutex // guards what follows, up to the blank line
-	held  bool
+	state baton
+	mu    sync.Mutex // guards inbox, and the change of state to posted and from it
 	inbox []func()
 
 	ready       []*Thread // from head on, in order; threads that are not ready any more are dropped when they are picked
@@ -56,14 +57,23 @@ type scope struct {
 	outer *scope
 }
 
+// baton says who has a store: an atomic, so that a synchronous call of an idle store pays for two operations and no lock.
+type baton struct{ atomic.Int32 }
+
+// The states of a baton.
+const (
+	free   = iota
+	held   // one goroutine has it, and nothing is in the inbox
+	posted // one goroutine has it, and something is in the inbox
+)
+
+func (b *baton) take() bool { return b.CompareAndSwap(free, held) }
+
+// release gives the baton up, unless something is in the inbox.
+func (b *baton) release() bool { return b.CompareAndSwap(held, free) }
+
 // TryEnter takes the baton if it is free.
-func (s *Sched) TryEnter() bool {
-	s.mu.Lock()
-	ok := !s.held
-	s.held = true
-	s.mu.Unlock()
-	return ok
-}
+func (s *Sched) TryEnter() bool { return s.state.take() }
 
 // Enter takes the baton for t, which runs on this goroutine. It waits until it is free, or ctx has ended, which is an error.
 func (s *Sched) Enter(ctx context.Context, t *Thread) error {
@@ -118,28 +128,30 @@ func (s *Sched) free() bool {
 	if len(s.ready) > 0 || s.parked != nil || s.live > 0 || s.scope != nil || s.callers > 0 {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.inbox) > 0 {
-		return false
-	}
-	s.held = false
-	return true
+	return s.state.release()
 }
 
 // Post has f run with the baton: on this goroutine if the baton is free, else soon on another one. f must not block, and must
 // not run guest code but a realloc. Safe for concurrent use.
 func (s *Sched) Post(f func()) {
-	s.mu.Lock()
-	if s.held {
-		s.inbox = append(s.inbox, f)
-		s.mu.Unlock()
-		return
+	for !s.state.take() {
+		if s.leaveToHolder(f) {
+			return
+		}
 	}
-	s.held = true
-	s.mu.Unlock()
 	f()
 	s.Leave()
+}
+
+// leaveToHolder puts f into the inbox of who has the baton; false if nobody has it any more.
+func (s *Sched) leaveToHolder(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state.Load() != posted && !s.state.CompareAndSwap(held, posted) {
+		return false
+	}
+	s.inbox = append(s.inbox, f)
+	return true
 }
 
 // Hosted implements cm.Guard.
@@ -186,29 +198,24 @@ func (s *Sched) next() *Thread {
 				continue
 			}
 		}
-		s.mu.Lock()
-		if len(s.inbox) == 0 {
-			s.held = false
-			s.mu.Unlock()
+		if s.state.release() {
 			return nil
 		}
-		s.mu.Unlock()
 	}
 }
 
 // drain runs the posted functions.
 func (s *Sched) drain() {
-	s.mu.Lock()
-	for len(s.inbox) > 0 {
+	for s.state.Load() == posted {
+		s.mu.Lock()
 		inbox := s.inbox
 		s.inbox = nil
+		s.state.Store(held)
 		s.mu.Unlock()
 		for _, f := range inbox {
 			f()
 		}
-		s.mu.Lock()
 	}
-	s.mu.Unlock()
 }
 
 // pick takes the first thread that can go on off the queue.
