@@ -118,6 +118,10 @@ func (f *Fields) AddTo(h http.Header) {
 // net/http looks for itself stay as it spells them.
 func (f *Fields) KeepCase(h http.Header) {
 	for _, e := range f.list {
+		switch e.Name { // as most guests write them
+		case "connection", "content-encoding", "content-length", "content-type", "date", "trailer", "transfer-encoding":
+			continue
+		}
 		k := http.CanonicalHeaderKey(e.Name)
 		switch k {
 		case e.Name, lengthKey, "Connection", "Content-Encoding", "Content-Type", "Date", "Trailer", "Transfer-Encoding":

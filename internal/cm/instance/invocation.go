@@ -86,6 +86,10 @@ func (i *Invocation) End() error {
 	s := i.store
 	s.forget(i)
 	i.mu.Lock()
+	if len(i.kept) == 0 {
+		i.mu.Unlock()
+		return nil
+	}
 	kept, first := i.kept, i.first
 	if len(kept) <= len(first) {
 		kept = first[:len(kept)]
