@@ -23,8 +23,10 @@ func wrap(d *filesystem.Descriptor) Descriptor {
 	return w
 }
 
-// version implements [common.Version].
+// version converts this version's values.
 type version struct{}
+
+var _ common.Version[Descriptor, NewTimestamp, DescriptorStat] = version{}
 
 func (version) Failure(err error) error { return failure(err) }
 
