@@ -116,13 +116,16 @@ func coreFunc(params, results string) []byte {
 
 var coreHead = []byte{0, 'a', 's', 'm', 1, 0, 0, 0}
 
-// memoryModule has the memory, and a realloc that gives the same address always.
+// memoryModule has the memory, a realloc that gives the same address always, and a table with what a thread does: nothing.
 func memoryModule() []byte {
 	body := Code{0}.I32(60000).Op(End)
+	thread := Code{0}.Op(End)
 	return join(coreHead,
-		section(1, vec(coreFunc("iiii", "i"))), section(3, vec(uleb(0))), section(5, vec([]byte{0, 1})),
-		section(7, vec(join(str("mem"), []byte{2, 0}), join(str("realloc"), []byte{0, 0}))),
-		section(10, vec(append(uleb(len(body)), body...))), section(11, vec(join([]byte{0}, Code{}.I32(0).Op(End), str(string(pattern())))))) // what is written
+		section(1, vec(coreFunc("iiii", "i"), coreFunc("i", ""))), section(3, vec(uleb(0), uleb(1))), section(4, vec([]byte{0x70, 0, 1})),
+		section(5, vec([]byte{0, 1})),
+		section(7, vec(join(str("mem"), []byte{2, 0}), join(str("realloc"), []byte{0, 0}), join(str("table"), []byte{1, 0}))),
+		section(9, vec(join([]byte{0}, Code{}.I32(0).Op(End), vec(uleb(1))))),
+		section(10, vec(append(uleb(len(body)), body...), append(uleb(len(thread)), thread...))), section(11, vec(join([]byte{0}, Code{}.I32(0).Op(End), str(string(pattern())))))) // what is written
 }
 
 // pattern is what memory has before anything runs, from address 0 on.
@@ -222,8 +225,9 @@ func (g *Guest) encode() []byte {
 	out := join(componentHead, types, section(10, vec(imports...)))
 	out = append(out, section(1, memoryModule())...)
 	out = append(out, section(2, vec([]byte{0, 0, 0}))...)
-	out = append(out, section(6, vec(join([]byte{0, 2, 1, 0}, str("mem")), join([]byte{0, 0, 1, 0}, str("realloc"))))...)
-	canons := [][]byte{{1, 0, 0, 0}} // core func 1: log
+	out = append(out, section(6, vec(join([]byte{0, 2, 1, 0}, str("mem")), join([]byte{0, 0, 1, 0}, str("realloc")), join([]byte{0, 1, 1, 0}, str("table"))))...)
+	out = append(out, section(3, vec(coreFunc("i", "")))...) // of thread.new-indirect
+	canons := [][]byte{{1, 0, 0, 0}}                         // core func 1: log
 	inline := [][]byte{join(str("mem"), []byte{2, 0}), join(str("log"), []byte{0, 1})}
 	n := 2
 	if g.Callee != nil {

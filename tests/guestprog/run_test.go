@@ -37,6 +37,7 @@ type hosted struct {
 	inst   *component.Instance
 	mu     sync.Mutex
 	log    []uint32
+	logged func(uint32) // nil: nobody is told
 }
 
 func host(t testing.TB, wasm []byte, opts ...component.StoreOption) *hosted {
@@ -54,8 +55,11 @@ func host(t testing.TB, wasm []byte, opts ...component.StoreOption) *hosted {
 	l := e.NewLinker(nil)
 	l.Instance(wit.InterfaceID{}).GoFunc("log", func(x uint32) {
 		h.mu.Lock()
-		defer h.mu.Unlock()
 		h.log = append(h.log, x)
+		h.mu.Unlock()
+		if h.logged != nil {
+			h.logged(x)
+		}
 	})
 	if h.linked, err = l.Link(context.Background(), c); err != nil {
 		t.Fatal(err)

@@ -110,6 +110,9 @@ func (b *builtIn) threadNewIndirect(a *activation, stack []uint64) error {
 	if _, err := a.self(b.Instance); err != nil {
 		return err
 	}
+	if err := s.account.Reserve(taskBytes); err != nil {
+		return err
+	}
 	lead := a.first()
 	g := &guestThread{fn: fn, arg: stack[1]}
 	n := &g.activation
@@ -147,4 +150,5 @@ func (g *guestThread) run() {
 		_ = s.fail(err)
 	}
 	g.own.End(false)
+	s.account.Release(taskBytes)
 }

@@ -48,11 +48,15 @@ func (l *lowerHost) callAsync(a *activation, stack []uint64) error {
 	if l.host.Parts == nil {
 		return l.callPrompt(a, stack)
 	}
+	if err := s.account.Reserve(taskBytes); err != nil {
+		return l.refused(a, s.at(err, l.boundary))
+	}
 	c := &hostCall{l: l, caller: a, loan: &task.Loan{}, done: make(chan cm.Finish, 1)}
 	copy(c.stack[:], stack[:len(l.fn.AsyncParams)])
 	c.GiveBack(func() { c.loan.End(&s.instances[l.instance].table) })
 	args, err := l.lift(a, c.loan, stack)
 	if err != nil {
+		s.account.Release(taskBytes)
 		c.Deliver()
 		return l.refused(a, err)
 	}
@@ -174,6 +178,7 @@ func (c *hostCall) finish(f cm.Finish) error {
 	}
 	c.left(result, err)
 	c.ctx.Cancel(nil)
+	s.account.Release(taskBytes)
 	c.Resolve(cancelled)
 	return nil
 }
@@ -183,6 +188,7 @@ func (c *hostCall) failed(err error) error {
 	err = c.l.failed(c.caller, err)
 	c.left(cm.Val{}, err)
 	c.ctx.Cancel(nil)
+	c.caller.store.account.Release(taskBytes)
 	return err
 }
 

@@ -9,6 +9,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
+// taskBytes is what a call under way is counted as in an account that has a goroutine of its own, beside its handle: what a guest can
+// have any number of.
+const taskBytes = 8 << 10
+
 // asyncCall is a call of a guest's asynchronous function by another guest (CanonicalABI.md §canon lower): a subtask of the
 // caller and a task of the callee.
 type asyncCall struct {
@@ -35,6 +39,9 @@ func (l *lowerLift) callAsync(a *activation, stack []uint64) error {
 	c.stack = stack
 	if l.opts.Async {
 		c.stack = c.copied[:copy(c.copied[:], stack[:len(l.fn.AsyncParams)])]
+	}
+	if err := s.account.Reserve(taskBytes); err != nil {
+		return l.refused(a, s.at(err, l.boundary))
 	}
 	c.begin()
 	start := clock()
@@ -172,4 +179,5 @@ func (c *asyncCall) conclude(err error) {
 		c.crossing.leftGuest(c.crossing.Elapsed(), c.result, end)
 	}
 	c.core.End(false)
+	s.account.Release(taskBytes)
 }
