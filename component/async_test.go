@@ -297,6 +297,36 @@ func TestCancelledCalls(t *testing.T) {
 	<-ended // its work has been ended with it
 }
 
+// TestCancelledSynchronousLower: a host function that a guest waits for synchronously sees its context cancelled when the guest's task is. It
+// may give a value all the same; if it gives up, that is a trap that says so.
+func TestCancelledSynchronousLower(t *testing.T) {
+	for name, givesUp := range map[string]bool{"it gives a value": false, "it gives up": true} {
+		t.Run(name, func(t *testing.T) {
+			waiting := make(chan struct{})
+			h := &asyncHost{dep: func(ctx context.Context, x uint32) (uint32, error) {
+				close(waiting)
+				<-ctx.Done()
+				if givesUp {
+					return 0, context.Cause(ctx)
+				}
+				return x + 1, nil
+			}}
+			inst := h.instance(t, nil)
+			r := startCall(t, t.Context(), inst, "call-dep-sync", cm.U32Val(4))
+			<-waiting
+			r.Cancel()
+			v, err := r.Result(t.Context())
+			var trap *cm.Trap
+			switch {
+			case !givesUp && (err != nil || v.U32() != 5):
+				t.Errorf("%v, %v", v, err)
+			case givesUp && (!errors.As(err, &trap) || trap.Code != cm.TrapCancel):
+				t.Errorf("%v, want a trap of code %s", err, cm.TrapCancel)
+			}
+		})
+	}
+}
+
 // TestTrapsAnswerEach: a trap is the news of the call that it was thrown in; others of the instance hear that it is dead.
 func TestTrapsAnswerEach(t *testing.T) {
 	begun := make(chan struct{}, 1)

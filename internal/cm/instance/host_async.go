@@ -259,6 +259,15 @@ func (l *lowerHost) outsideWork(a *activation, ctx context.Context, work cm.Work
 	if err := s.sched.Watch(&w, func(err error) { w.Cancel(err) }); err != nil {
 		return nil, err
 	}
+	cancelled := false
+	hook := &task.CancelHook{Cancel: func() {
+		cancelled = true
+		w.Cancel(errSubtaskCancelled)
+	}}
+	of := a.cancellable()
+	if of != nil {
+		of.AddCancelHook(hook)
+	}
 	held := a.hold(nil)
 	back := s.sched.Outside(t, len(held) > 0)
 	returned := false
@@ -272,6 +281,9 @@ func (l *lowerHost) outsideWork(a *activation, ctx context.Context, work cm.Work
 			err = s.panicked(recovered, l.boundary, l.boundary.Name())
 		}
 		s.sched.Unwatch(&w)
+		if of != nil {
+			of.RemoveCancelHook(hook)
+		}
 		for _, e := range held {
 			e.Unhold()
 		}
@@ -279,9 +291,25 @@ func (l *lowerHost) outsideWork(a *activation, ctx context.Context, work cm.Work
 			err = resumed
 		}
 	}()
-	f = work(&w)
+	finish := work(&w)
 	returned = true
-	return f, nil
+	return func(ctx context.Context) (cm.Val, error) {
+		v, err := finish(ctx)
+		if cancelled && errors.Is(err, context.Canceled) {
+			err = &cm.Trap{Code: cm.TrapCancel, Detail: "the task was cancelled while it waited for " + l.boundary.Name() + ", which gave up", Err: err}
+		}
+		return v, err
+	}, nil
+}
+
+// cancellable is the task that a is a part of, or one of the synchronous calls that it makes, if it can be cancelled.
+func (a *activation) cancellable() *task.Task {
+	for p := a; p != nil && p.store == a.store; p = p.outer {
+		if p.task != nil && p.task.Async {
+			return p.task
+		}
+	}
+	return nil
 }
 
 // hold keeps other threads out of the component instances in whose synchronous calls a is, except but: while these calls are parked in the
