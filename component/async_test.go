@@ -327,6 +327,63 @@ func TestCancelledSynchronousLower(t *testing.T) {
 	}
 }
 
+// TestStreamsBetweenStores: a stream or future of one store that is given to another one passes on what is written; where either
+// store ends, the other one's guest is told.
+func TestStreamsBetweenStores(t *testing.T) {
+	h := &asyncHost{dep: func(context.Context, uint32) (uint32, error) { return 0, nil }}
+	from, to := h.instance(t, nil), h.instance(t, nil)
+	generate := func() (*component.Running, cm.Val) {
+		t.Helper()
+		r := startCall(t, t.Context(), from, "generate", cm.U32Val(100_000))
+		v, err := r.Result(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, v
+	}
+	ended := func(r *component.Running) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := r.Wait(ctx); err != nil {
+			t.Errorf("the writer: %v", err)
+		}
+	}
+	var want uint32
+	for i := range 100_000 {
+		want += uint32('0' + i%100%10)
+	}
+	r, v := generate()
+	if sum := mustCall(t, to, root, "sum", v); sum.U32() != want {
+		t.Errorf("the sum is %d, want %d", sum.U32(), want)
+	}
+	ended(r)
+	r, v = generate() // through a third one, and to a reader of the host's that soon leaves
+	echoed := mustCall(t, to, root, "echo", v)
+	reader := cm.LiftStream[uint8](echoed, nil)
+	p := make([]byte, 7)
+	if n, err := reader.Read(t.Context(), p); err != nil || n == 0 || string(p[:n]) != "0123456"[:n] {
+		t.Errorf("%q, %v", p[:n], err)
+	}
+	reader.Close()
+	ended(r)
+	r, v = generate() // to a store that ends before it reads
+	mustCall(t, to, root, "echo", v)
+	if err := to.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	ended(r)
+	third := h.instance(t, nil)
+	_, v = generate() // from one that ends
+	sum := startCall(t, t.Context(), third, "sum", mustCall(t, third, root, "echo", v))
+	if err := from.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if v, err := sum.Result(t.Context()); err != nil || v.U32() > want {
+		t.Errorf("the reader: %v, %v", v, err)
+	}
+}
+
 // TestTrapsAnswerEach: a trap is the news of the call that it was thrown in; others of the instance hear that it is dead.
 func TestTrapsAnswerEach(t *testing.T) {
 	begun := make(chan struct{}, 1)

@@ -35,6 +35,7 @@ type hostCall struct {
 	caller   *activation
 	ctx      workContext
 	loan     *task.Loan
+	account  *cm.Account // that it is counted in
 	crossing *crossing // nil: nobody observes
 	work     cm.Work
 	done     chan cm.Finish
@@ -51,7 +52,7 @@ func (l *lowerHost) callAsync(a *activation, stack []uint64) error {
 	if err := s.account.Reserve(taskBytes); err != nil {
 		return l.refused(a, s.at(err, l.boundary))
 	}
-	c := &hostCall{l: l, caller: a, loan: &task.Loan{}, done: make(chan cm.Finish, 1)}
+	c := &hostCall{l: l, caller: a, account: s.account, loan: &task.Loan{}, done: make(chan cm.Finish, 1)}
 	copy(c.stack[:], stack[:len(l.fn.AsyncParams)])
 	c.GiveBack(func() { c.loan.End(&s.instances[l.instance].table) })
 	args, err := l.lift(a, c.loan, stack)
@@ -178,7 +179,7 @@ func (c *hostCall) finish(f cm.Finish) error {
 	}
 	c.left(result, err)
 	c.ctx.Cancel(nil)
-	s.account.Release(taskBytes)
+	c.account.Release(taskBytes)
 	c.Resolve(cancelled)
 	return nil
 }
@@ -188,7 +189,7 @@ func (c *hostCall) failed(err error) error {
 	err = c.l.failed(c.caller, err)
 	c.left(cm.Val{}, err)
 	c.ctx.Cancel(nil)
-	c.caller.store.account.Release(taskBytes)
+	c.account.Release(taskBytes)
 	return err
 }
 

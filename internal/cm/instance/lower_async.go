@@ -22,6 +22,7 @@ type asyncCall struct {
 	callee   activation
 	core     core.Thread // the callee's
 	loan     *task.Loan
+	account  *cm.Account // that it is counted in
 	crossing *guestCrossing // nil: nobody observes
 	stack    []uint64       // the caller's, as it called
 	copied   [17]uint64     // what stack is, if the caller goes on before the end
@@ -32,7 +33,7 @@ type asyncCall struct {
 // callAsync is the trampoline for functions whose type is async: guest → guest.
 func (l *lowerLift) callAsync(a *activation, stack []uint64) error {
 	s := a.store
-	c := &asyncCall{l: l, caller: a}
+	c := &asyncCall{l: l, caller: a, account: s.account}
 	if err := l.mayCall(a); err != nil {
 		return l.refused(a, err)
 	}
@@ -179,5 +180,5 @@ func (c *asyncCall) conclude(err error) {
 		c.crossing.leftGuest(c.crossing.Elapsed(), c.result, end)
 	}
 	c.core.End(false)
-	s.account.Release(taskBytes)
+	c.account.Release(taskBytes)
 }
