@@ -66,7 +66,6 @@ type subtask struct {
 	ret       uint32 // where the result goes
 	requested bool
 	delivered bool
-	yielded   int
 }
 
 func (s *subtask) resolved() bool { return s.state >= 2 }
