@@ -252,27 +252,41 @@ func (c *Conduit) Drop() {
 	}
 }
 
-// Bridge makes a conduit for another store with the elements of c: a goroutine of the host reads from c and writes to it.
-func (c *Conduit) Bridge() *Conduit {
+// Bridge makes a conduit in another store, that of g, with the elements of c: a goroutine of the host reads from c and writes to it, until
+// either end is dropped or either store dies. It is called in the store of g.
+func (c *Conduit) Bridge(g Guard) *Conduit {
 	to := NewConduit(c.Elem, c.Future)
 	to.hosted = [2]bool{true, true}
-	go bridge(&StreamReader[Val]{hostEnd: newHostEnd(c, false), lift: itself}, &StreamWriter[Val]{newHostEnd(to, true)})
 	to.lower = itself
+	to.Bind(g)
+	ctx, cancel := context.WithCancel(context.Background())
+	to.gone = cancel
+	if err := g.Watch(to, func(error) { cancel() }); err != nil {
+		cancel()
+	}
+	r, w := newHostEnd(c, false), newHostEnd(to, true)
+	go func() {
+		if c.Elem != nil && c.Elem.Kind == KindU8 && !c.Future {
+			bridge(ctx, &StreamReader[uint8]{hostEnd: r}, &StreamWriter[uint8]{w}, 16<<10)
+		} else {
+			bridge(ctx, &StreamReader[Val]{hostEnd: r, lift: itself}, &StreamWriter[Val]{w}, 64)
+		}
+		cancel()
+		to.do(func() { g.Unwatch(to) })
+	}()
 	return to
 }
 
 func itself(v Val) Val { return v }
 
-// bridge copies elements until either end is dropped.
-func bridge(r *StreamReader[Val], w *StreamWriter[Val]) {
+// bridge copies elements until either end is dropped or ctx ends.
+func bridge[T any](ctx context.Context, r *StreamReader[T], w *StreamWriter[T], most int) {
 	defer r.Close()
 	defer w.Close()
-	ctx := context.Background()
-	var p [64]Val
-	room := p[:]
 	if r.c.Future {
-		room = p[:1]
+		most = 1
 	}
+	room := make([]T, most)
 	for {
 		n, err := r.Read(ctx, room)
 		if n > 0 {

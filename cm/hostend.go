@@ -150,6 +150,10 @@ func (s *slice[T]) Put(n int, flat []byte, vals []Val) error {
 	switch bytes, ok := any(to).([]byte); {
 	case ok && flat != nil:
 		copy(bytes, flat)
+	case ok && vals != nil && s.lift == nil:
+		for i := range bytes {
+			bytes[i] = vals[i].U8()
+		}
 	case vals != nil:
 		for i := range to {
 			to[i] = s.lift(vals[i])

@@ -297,6 +297,93 @@ func TestCancelledCalls(t *testing.T) {
 	<-ended // its work has been ended with it
 }
 
+// TestCancelledSynchronousLower: a host function that a guest waits for synchronously sees its context cancelled when the guest's task is. It
+// may give a value all the same; if it gives up, that is a trap that says so.
+func TestCancelledSynchronousLower(t *testing.T) {
+	for name, givesUp := range map[string]bool{"it gives a value": false, "it gives up": true} {
+		t.Run(name, func(t *testing.T) {
+			waiting := make(chan struct{})
+			h := &asyncHost{dep: func(ctx context.Context, x uint32) (uint32, error) {
+				close(waiting)
+				<-ctx.Done()
+				if givesUp {
+					return 0, context.Cause(ctx)
+				}
+				return x + 1, nil
+			}}
+			inst := h.instance(t, nil)
+			r := startCall(t, t.Context(), inst, "call-dep-sync", cm.U32Val(4))
+			<-waiting
+			r.Cancel()
+			v, err := r.Result(t.Context())
+			var trap *cm.Trap
+			switch {
+			case !givesUp && (err != nil || v.U32() != 5):
+				t.Errorf("%v, %v", v, err)
+			case givesUp && (!errors.As(err, &trap) || trap.Code != cm.TrapCancel):
+				t.Errorf("%v, want a trap of code %s", err, cm.TrapCancel)
+			}
+		})
+	}
+}
+
+// TestStreamsBetweenStores: a stream or future of one store that is given to another one passes on what is written; where either
+// store ends, the other one's guest is told.
+func TestStreamsBetweenStores(t *testing.T) {
+	h := &asyncHost{dep: func(context.Context, uint32) (uint32, error) { return 0, nil }}
+	from, to := h.instance(t, nil), h.instance(t, nil)
+	generate := func() (*component.Running, cm.Val) {
+		t.Helper()
+		r := startCall(t, t.Context(), from, "generate", cm.U32Val(100_000))
+		v, err := r.Result(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r, v
+	}
+	ended := func(r *component.Running) {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := r.Wait(ctx); err != nil {
+			t.Errorf("the writer: %v", err)
+		}
+	}
+	var want uint32
+	for i := range 100_000 {
+		want += uint32('0' + i%100%10)
+	}
+	r, v := generate()
+	if sum := mustCall(t, to, root, "sum", v); sum.U32() != want {
+		t.Errorf("the sum is %d, want %d", sum.U32(), want)
+	}
+	ended(r)
+	r, v = generate() // through a third one, and to a reader of the host's that soon leaves
+	echoed := mustCall(t, to, root, "echo", v)
+	reader := cm.LiftStream[uint8](echoed, nil)
+	p := make([]byte, 7)
+	if n, err := reader.Read(t.Context(), p); err != nil || n == 0 || string(p[:n]) != "0123456"[:n] {
+		t.Errorf("%q, %v", p[:n], err)
+	}
+	reader.Close()
+	ended(r)
+	r, v = generate() // to a store that ends before it reads
+	mustCall(t, to, root, "echo", v)
+	if err := to.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	ended(r)
+	third := h.instance(t, nil)
+	_, v = generate() // from one that ends
+	sum := startCall(t, t.Context(), third, "sum", mustCall(t, third, root, "echo", v))
+	if err := from.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if v, err := sum.Result(t.Context()); err != nil || v.U32() > want {
+		t.Errorf("the reader: %v, %v", v, err)
+	}
+}
+
 // TestTrapsAnswerEach: a trap is the news of the call that it was thrown in; others of the instance hear that it is dead.
 func TestTrapsAnswerEach(t *testing.T) {
 	begun := make(chan struct{}, 1)

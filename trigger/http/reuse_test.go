@@ -18,13 +18,24 @@ import (
 type one struct {
 	linked *component.Linked
 	inst   *component.Instance
-	mu     sync.Mutex // invocations begin and end one after the other
+	mu     sync.Mutex      // invocations begin and end one after the other
+	begun  chan struct{}   // if not nil, told of each invocation that begins
+	until  context.Context // if not nil, what invocations end with
 }
 
 func (o *one) Linked(string) (*component.Linked, error) { return o.linked, nil }
 
 func (o *one) Invoke(ctx context.Context, inv *host.Invocation) error {
 	var use component.Use
+	if o.until != nil {
+		within, cancel := context.WithCancelCause(ctx)
+		defer context.AfterFunc(o.until, func() { cancel(context.Cause(o.until)) })()
+		defer cancel(nil)
+		ctx = within
+	}
+	if o.begun != nil {
+		o.begun <- struct{}{}
+	}
 	o.mu.Lock()
 	inst := o.inst.Use(&use)
 	o.mu.Unlock()
@@ -96,6 +107,84 @@ func TestEchoesLeaveNothing(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	t.Errorf("%d goroutines, %d before", goroutines(), before)
+}
+
+// serve serves requests in an instance of its own, and gives its URL.
+func (o *one) serve(t *testing.T) string {
+	t.Helper()
+	tr := New(Config{})
+	if _, err := tr.Attach(t.Context(), spec("/"), o); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- tr.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		_ = o.inst.Close(context.Background())
+	})
+	return "http://" + tr.Addr().String()
+}
+
+// TestSpinIsConfined: a request that spins has its instance for itself, so that others in it wait; other instances answer. Its deadline ends
+// the instance, with a clear error for each request that was in it.
+func TestSpinIsConfined(t *testing.T) {
+	tr, _ := served(t, "rust-http-p3", nil)
+	linked := tr.table.all()[0].invoker.(*fresh).linked
+	until, deadline := context.WithCancelCause(context.Background())
+	defer deadline(nil)
+	at := func(o *one) string {
+		var err error
+		if o.inst, err = linked.Instantiate(t.Context(), component.WithCancelGrace(time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		o.linked = linked
+		return o.serve(t)
+	}
+	busy := &one{begun: make(chan struct{}, 2), until: until}
+	a, b := at(busy), at(&one{})
+	c := client(t, false)
+	get := func(url string) <-chan int {
+		status := make(chan int, 1)
+		go func() {
+			resp, err := c.Get(url)
+			if err != nil {
+				t.Error(err)
+				status <- 0
+				return
+			}
+			resp.Body.Close()
+			status <- resp.StatusCode
+		}()
+		return status
+	}
+	spins := get(a + "/spin")
+	<-busy.begun
+	waits := get(a + "/hello")
+	<-busy.begun
+	for range 20 {
+		if status := <-get(b + "/hello"); status != http.StatusOK {
+			t.Fatalf("the other instance answers %d", status)
+		}
+	}
+	select {
+	case status := <-spins:
+		t.Fatalf("the one that spins has answered %d", status)
+	default:
+	}
+	deadline(context.DeadlineExceeded)
+	if status := <-spins; status != http.StatusGatewayTimeout {
+		t.Errorf("the one that spins: %d, want 504", status)
+	}
+	if status := <-waits; status < 500 && status != http.StatusOK { // it may have come first
+		t.Errorf("the one beside it: %d", status)
+	}
+	if status := <-get(b + "/hello"); status != http.StatusOK {
+		t.Errorf("the other instance answers %d", status)
+	}
 }
 
 func goroutines() int {

@@ -259,8 +259,7 @@ func (h *handles) LowerAsync(t *cm.Type, object any) (uint32, error) {
 		return 0, cm.Trapf(cm.TrapHost, "host value is no %s", t)
 	}
 	if !c.Bind(&h.store.sched) {
-		c = c.Bridge()
-		c.Bind(&h.store.sched)
+		c = c.Bridge(&h.store.sched)
 	}
 	if c.Elem == nil {
 		c.Elem = t.Elem

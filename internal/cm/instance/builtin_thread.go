@@ -95,6 +95,8 @@ type guestThread struct {
 	own core.Thread
 	fn  *core.Func
 	arg uint64
+
+	account *cm.Account // that it is counted in
 }
 
 // threadNewIndirect is canon thread.new-indirect.
@@ -110,8 +112,11 @@ func (b *builtIn) threadNewIndirect(a *activation, stack []uint64) error {
 	if _, err := a.self(b.Instance); err != nil {
 		return err
 	}
+	if err := s.account.Reserve(taskBytes); err != nil {
+		return err
+	}
 	lead := a.first()
-	g := &guestThread{fn: fn, arg: stack[1]}
+	g := &guestThread{fn: fn, arg: stack[1], account: s.account}
 	n := &g.activation
 	n.Context.Context, n.Call, n.Tally = lead.Context.Context, lead.Call, lead.Tally
 	n.store, n.root, n.outer, n.lead, n.core = s, a.root, lead.outer, lead, &g.own
@@ -147,4 +152,5 @@ func (g *guestThread) run() {
 		_ = s.fail(err)
 	}
 	g.own.End(false)
+	g.account.Release(taskBytes)
 }

@@ -35,6 +35,7 @@ type hostCall struct {
 	caller   *activation
 	ctx      workContext
 	loan     *task.Loan
+	account  *cm.Account // that it is counted in
 	crossing *crossing // nil: nobody observes
 	work     cm.Work
 	done     chan cm.Finish
@@ -48,11 +49,15 @@ func (l *lowerHost) callAsync(a *activation, stack []uint64) error {
 	if l.host.Parts == nil {
 		return l.callPrompt(a, stack)
 	}
-	c := &hostCall{l: l, caller: a, loan: &task.Loan{}, done: make(chan cm.Finish, 1)}
+	if err := s.account.Reserve(taskBytes); err != nil {
+		return l.refused(a, s.at(err, l.boundary))
+	}
+	c := &hostCall{l: l, caller: a, account: s.account, loan: &task.Loan{}, done: make(chan cm.Finish, 1)}
 	copy(c.stack[:], stack[:len(l.fn.AsyncParams)])
 	c.GiveBack(func() { c.loan.End(&s.instances[l.instance].table) })
 	args, err := l.lift(a, c.loan, stack)
 	if err != nil {
+		s.account.Release(taskBytes)
 		c.Deliver()
 		return l.refused(a, err)
 	}
@@ -174,6 +179,7 @@ func (c *hostCall) finish(f cm.Finish) error {
 	}
 	c.left(result, err)
 	c.ctx.Cancel(nil)
+	c.account.Release(taskBytes)
 	c.Resolve(cancelled)
 	return nil
 }
@@ -183,6 +189,7 @@ func (c *hostCall) failed(err error) error {
 	err = c.l.failed(c.caller, err)
 	c.left(cm.Val{}, err)
 	c.ctx.Cancel(nil)
+	c.account.Release(taskBytes)
 	return err
 }
 
@@ -253,6 +260,15 @@ func (l *lowerHost) outsideWork(a *activation, ctx context.Context, work cm.Work
 	if err := s.sched.Watch(&w, func(err error) { w.Cancel(err) }); err != nil {
 		return nil, err
 	}
+	cancelled := false
+	hook := &task.CancelHook{Cancel: func() {
+		cancelled = true
+		w.Cancel(errSubtaskCancelled)
+	}}
+	of := a.cancellable()
+	if of != nil {
+		of.AddCancelHook(hook)
+	}
 	held := a.hold(nil)
 	back := s.sched.Outside(t, len(held) > 0)
 	returned := false
@@ -266,6 +282,9 @@ func (l *lowerHost) outsideWork(a *activation, ctx context.Context, work cm.Work
 			err = s.panicked(recovered, l.boundary, l.boundary.Name())
 		}
 		s.sched.Unwatch(&w)
+		if of != nil {
+			of.RemoveCancelHook(hook)
+		}
 		for _, e := range held {
 			e.Unhold()
 		}
@@ -273,9 +292,25 @@ func (l *lowerHost) outsideWork(a *activation, ctx context.Context, work cm.Work
 			err = resumed
 		}
 	}()
-	f = work(&w)
+	finish := work(&w)
 	returned = true
-	return f, nil
+	return func(ctx context.Context) (cm.Val, error) {
+		v, err := finish(ctx)
+		if cancelled && errors.Is(err, context.Canceled) {
+			err = &cm.Trap{Code: cm.TrapCancel, Detail: "the task was cancelled while it waited for " + l.boundary.Name() + ", which gave up", Err: err}
+		}
+		return v, err
+	}, nil
+}
+
+// cancellable is the task that a is a part of, or one of the synchronous calls that it makes, if it can be cancelled.
+func (a *activation) cancellable() *task.Task {
+	for p := a; p != nil && p.store == a.store; p = p.outer {
+		if p.task != nil && p.task.Async {
+			return p.task
+		}
+	}
+	return nil
 }
 
 // hold keeps other threads out of the component instances in whose synchronous calls a is, except but: while these calls are parked in the

@@ -9,6 +9,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
+// taskBytes is what a call under way is counted as in an account that has a goroutine of its own, beside its handle: what a guest can
+// have any number of.
+const taskBytes = 8 << 10
+
 // asyncCall is a call of a guest's asynchronous function by another guest (CanonicalABI.md §canon lower): a subtask of the
 // caller and a task of the callee.
 type asyncCall struct {
@@ -18,6 +22,7 @@ type asyncCall struct {
 	callee   activation
 	core     core.Thread // the callee's
 	loan     *task.Loan
+	account  *cm.Account // that it is counted in
 	crossing *guestCrossing // nil: nobody observes
 	stack    []uint64       // the caller's, as it called
 	copied   [17]uint64     // what stack is, if the caller goes on before the end
@@ -28,13 +33,16 @@ type asyncCall struct {
 // callAsync is the trampoline for functions whose type is async: guest → guest.
 func (l *lowerLift) callAsync(a *activation, stack []uint64) error {
 	s := a.store
-	c := &asyncCall{l: l, caller: a}
+	c := &asyncCall{l: l, caller: a, account: s.account}
 	if err := l.mayCall(a); err != nil {
 		return l.refused(a, err)
 	}
 	c.stack = stack
 	if l.opts.Async {
 		c.stack = c.copied[:copy(c.copied[:], stack[:len(l.fn.AsyncParams)])]
+	}
+	if err := s.account.Reserve(taskBytes); err != nil {
+		return l.refused(a, s.at(err, l.boundary))
 	}
 	c.begin()
 	start := clock()
@@ -172,4 +180,5 @@ func (c *asyncCall) conclude(err error) {
 		c.crossing.leftGuest(c.crossing.Elapsed(), c.result, end)
 	}
 	c.core.End(false)
+	c.account.Release(taskBytes)
 }

@@ -29,6 +29,7 @@ type Task struct {
 	entry    *Entry
 	implicit *Thread
 	threads  []*Thread
+	hooks    []*CancelHook
 	first    [1]*Thread // what threads has room for without an allocation
 }
 
@@ -155,6 +156,7 @@ func borrowsLeft(n int) error {
 // RequestCancel asks for the task's cancellation, once (request_cancellation). If one of its threads waits and can be
 // cancelled, that runs at once, until it blocks or ends; then the caller, which has the baton, goes on.
 func (t *Task) RequestCancel() {
+	t.callCancelHooks()
 	th := t.canHear()
 	switch t.state {
 	case Initial:
@@ -178,6 +180,7 @@ func (t *Task) RequestCancel() {
 
 // RequestCancelSoon is RequestCancel for a caller that is no thread of the store: the task's thread runs when it is scheduled.
 func (t *Task) RequestCancelSoon() {
+	t.callCancelHooks()
 	th := t.canHear()
 	switch {
 	case t.state == Initial && t.implicit != nil && t.implicit.cancellable:
@@ -191,6 +194,31 @@ func (t *Task) RequestCancelSoon() {
 	t.state = CancelDelivered
 	th.cancelled = true
 	th.sched.makeReady(th)
+}
+
+// CancelHook is called when a task's cancellation is asked for: a thread of the task waits for work, with its frames, that can be cancelled.
+type CancelHook struct{ Cancel func() }
+
+// AddCancelHook has h called, at once if the cancellation has been asked for before.
+func (t *Task) AddCancelHook(h *CancelHook) {
+	if t.state == PendingCancel || t.state == CancelDelivered {
+		h.Cancel()
+		return
+	}
+	t.hooks = append(t.hooks, h)
+}
+
+// RemoveCancelHook is the end of an AddCancelHook.
+func (t *Task) RemoveCancelHook(h *CancelHook) {
+	t.hooks = slices.DeleteFunc(t.hooks, func(o *CancelHook) bool { return o == h })
+}
+
+func (t *Task) callCancelHooks() {
+	hooks := t.hooks
+	t.hooks = nil
+	for _, h := range hooks {
+		h.Cancel()
+	}
 }
 
 // canHear is a thread of the task that waits and can be cancelled; nil if none.

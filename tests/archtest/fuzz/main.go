@@ -28,6 +28,7 @@ var targets = []string{
 	"./internal/core:FuzzRewrite",
 	"./internal/cm/task:FuzzModel",
 	"./internal/cm/task:FuzzPrograms",
+	"./tests/guestprog:FuzzGuestPrograms",
 	"./internal/cm/canon:FuzzValues",
 	"./internal/cm/canon:FuzzLift",
 	"./app:FuzzParse",
