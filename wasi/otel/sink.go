@@ -1,6 +1,9 @@
 package otel
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Sink takes what one component of a workload tells of itself. It blocks on nothing outside the process and never fails a
 // guest's call: what is not valid is mended, left out or dropped, and counted.
@@ -45,6 +48,32 @@ type Tracing interface {
 	Outer(ctx context.Context) SpanContext
 }
 
+// Importer is an optional power of a [Sink]: it takes records that a guest exports some time after they were made, many at once, and
+// says what became of each. Contexts are as those of Sink, and like its methods these block on nothing.
+type Importer interface {
+	// ImportSpan takes a span, of whose beginning nothing was told. One that the component has told before, here or by [Tracing.EndSpan],
+	// is not exported again; that is no error.
+	ImportSpan(ctx context.Context, s *Span) error
+	// ImportLog takes a log record, as [Sink.EmitLog] does.
+	ImportLog(ctx context.Context, r *LogRecord) error
+	// ImportMetrics takes metrics, as [Sink.ExportMetrics] does. rejected is the number of data points that the error is about.
+	ImportMetrics(ctx context.Context, m *ResourceMetrics) (rejected int, err error)
+}
+
+// What is below the errors of an [Importer]. Their texts are for the guest: they hold nothing of the host's.
+var (
+	// ErrInvalid says that this record cannot be taken, and nothing of others.
+	ErrInvalid = errors.New("not valid")
+	// ErrBusy says that more comes than is taken: a second later it may be otherwise.
+	ErrBusy = errors.New("too much at once")
+)
+
+// Described is an optional power of a [Sink]: Service names the component as its records are told of, by the attributes service.* of
+// their resource. There are none where nobody takes records.
+type Described interface {
+	Service() []KeyValue
+}
+
 // Discard is the sink where nobody takes anything.
 var Discard Sink = discard{}
 
@@ -73,3 +102,12 @@ func (discard) Irregular(context.Context, Irregularity, int) {}
 
 // Detach gives an empty context.
 func (discard) Detach(context.Context) context.Context { return context.Background() }
+
+// ImportSpan does nothing.
+func (discard) ImportSpan(context.Context, *Span) error { return nil }
+
+// ImportLog does nothing.
+func (discard) ImportLog(context.Context, *LogRecord) error { return nil }
+
+// ImportMetrics does nothing.
+func (discard) ImportMetrics(context.Context, *ResourceMetrics) (int, error) { return 0, nil }

@@ -1,0 +1,208 @@
+package otlp
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
+)
+
+// Host is the name under which guests find the collector, by any scheme and port. It is no name of the DNS (.internal is reserved for
+// private use), and of no other component.
+const Host = "otel.vitrine.internal"
+
+// Endpoint is what OTEL_EXPORTER_OTLP_ENDPOINT is for guests.
+const Endpoint = "http://" + Host
+
+// Bounds of what requests hold in memory.
+const (
+	// MaxBody bounds a body in bytes, as it is sent and as it is once it is decompressed.
+	MaxBody = 4 << 20
+	// maxHeld bounds the bodies of all requests of a component that are under way.
+	maxHeld = 4 * MaxBody
+)
+
+// Collector takes the OTLP requests of one component. Safe for concurrent use.
+type Collector struct {
+	sink otel.Sink
+	held atomic.Int64 // bytes of bodies
+}
+
+// New makes a collector whose records a sink takes. An [otel.Importer] says what became of them; any other takes all.
+func New(sink otel.Sink) *Collector { return &Collector{sink: sink} }
+
+// Server makes the handler of one request: the records belong to the task in ctx, which is that of a host function. Server is called on
+// that function's goroutine; the handler may be used on any.
+func (c *Collector) Server(ctx context.Context) http.Handler {
+	task := c.sink.Detach(ctx)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.serve(task, w, r) })
+}
+
+// signal is traces, metrics or logs.
+type signal struct {
+	request  *message
+	take     func(ctx context.Context, im otel.Importer, body []byte) outcome
+	rejected string // how JSON names the number of records that were not taken
+}
+
+var signals = map[string]*signal{
+	"/v1/traces":  {request: otlp.traceRequest, take: takeSpans, rejected: "rejectedSpans"},
+	"/v1/metrics": {request: otlp.metricsRequest, take: takeMetrics, rejected: "rejectedDataPoints"},
+	"/v1/logs":    {request: otlp.logsRequest, take: takeLogs, rejected: "rejectedLogRecords"},
+}
+
+// serve answers a request (OTLP §OTLP/HTTP Request and Response).
+func (c *Collector) serve(task context.Context, w http.ResponseWriter, r *http.Request) {
+	s := signals[r.URL.Path]
+	if s == nil {
+		http.Error(w, "there are /v1/traces, /v1/metrics and /v1/logs", http.StatusNotFound)
+		return
+	}
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		http.Error(w, "telemetry is sent by POST", http.StatusMethodNotAllowed)
+		return
+	}
+	enc, ok := encodingOf(r.Header.Get("Content-Type"))
+	if !ok {
+		http.Error(w, "the content type is neither application/x-protobuf nor application/json", http.StatusUnsupportedMediaType)
+		return
+	}
+	hold := &holding{of: &c.held}
+	defer hold.release()
+	body, err := s.body(r, enc, hold)
+	if err != nil {
+		refuse(w, enc, err)
+		return
+	}
+	im, ok := c.sink.(otel.Importer)
+	if !ok {
+		im = taker{c.sink}
+	}
+	out := s.take(task, im, body)
+	if out.taken == 0 && errors.Is(out.why, otel.ErrBusy) {
+		refuse(w, enc, &refusal{http.StatusTooManyRequests, out.why})
+		return
+	}
+	s.accept(w, enc, out)
+}
+
+// encoding is that of a body and of its answer.
+type encoding string
+
+const (
+	protobuf encoding = "application/x-protobuf"
+	jsonText encoding = "application/json"
+)
+
+func encodingOf(contentType string) (encoding, bool) {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
+		return "", false
+	}
+	switch e := encoding(strings.ToLower(kind)); e {
+	case protobuf, jsonText:
+		return e, true
+	}
+	return "", false
+}
+
+// taker makes an [otel.Importer] of a sink that is none.
+type taker struct{ otel.Sink }
+
+func (t taker) ImportSpan(ctx context.Context, s *otel.Span) error {
+	t.EndSpan(ctx, s)
+	return nil
+}
+
+func (t taker) ImportLog(ctx context.Context, r *otel.LogRecord) error {
+	t.EmitLog(ctx, r)
+	return nil
+}
+
+func (t taker) ImportMetrics(ctx context.Context, m *otel.ResourceMetrics) (int, error) {
+	if err := t.ExportMetrics(ctx, m); err != nil {
+		return m.Points(), err
+	}
+	return 0, nil
+}
+
+// outcome is what became of a request's records.
+type outcome struct {
+	taken, rejected int
+	why             error // why the first that were rejected were
+}
+
+// note counts n records, and says whether the ones after them are looked at: not if they have come to a limit.
+func (o *outcome) note(n, rejected int, err error) bool {
+	o.taken += n - rejected
+	if err == nil {
+		return true
+	}
+	o.rejected += rejected
+	if o.why == nil {
+		o.why = err
+	}
+	return errors.Is(err, otel.ErrInvalid)
+}
+
+// one counts a record.
+func (o *outcome) one(err error) bool {
+	if err != nil {
+		return o.note(1, 1, err)
+	}
+	return o.note(1, 0, nil)
+}
+
+// records takes a request's records one after the other.
+func records(request *message, body []byte, take func(*otel.Resource, *otel.Scope, []byte) error) (out outcome) {
+	goOn := true
+	each(request, body, func(r *otel.Resource, s *otel.Scope, b []byte) bool {
+		if goOn {
+			goOn = out.one(take(r, s, b))
+		} else {
+			out.rejected++
+		}
+		return true
+	})
+	return out
+}
+
+func takeSpans(ctx context.Context, im otel.Importer, body []byte) outcome {
+	return records(otlp.traceRequest, body, func(r *otel.Resource, s *otel.Scope, b []byte) error {
+		span := spanOf(b)
+		span.Resource, span.Scope = r, *s
+		return im.ImportSpan(ctx, span)
+	})
+}
+
+func takeLogs(ctx context.Context, im otel.Importer, body []byte) outcome {
+	return records(otlp.logsRequest, body, func(r *otel.Resource, s *otel.Scope, b []byte) error {
+		record := logOf(b)
+		record.Resource, record.Scope = r, s
+		return im.ImportLog(ctx, record)
+	})
+}
+
+func takeMetrics(ctx context.Context, im otel.Importer, body []byte) (out outcome) {
+	goOn := true
+	for _, v := range otlp.metricsRequest.values(body) {
+		r := metricsReader{room: maxMetrics}
+		m := r.resource(v.bytes)
+		if r.why != nil {
+			out.note(r.rejected, r.rejected, r.why)
+		}
+		n := m.Points()
+		if !goOn {
+			out.rejected += n
+			continue
+		}
+		rejected, err := im.ImportMetrics(ctx, m)
+		goOn = out.note(n, rejected, err)
+	}
+	return out
+}
