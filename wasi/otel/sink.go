@@ -68,6 +68,40 @@ var (
 	ErrBusy = errors.New("too much at once")
 )
 
+// ImporterOf is s as an [Importer]. Of a sink that is none, nobody learns what became of a record.
+func ImporterOf(s Sink) Importer {
+	if im, ok := s.(Importer); ok {
+		return im
+	}
+	return importer{s}
+}
+
+type importer struct{ Sink }
+
+// ImportSpan is EndSpan.
+func (i importer) ImportSpan(ctx context.Context, s *Span) error {
+	i.EndSpan(ctx, s)
+	return nil
+}
+
+// ImportLog is EmitLog.
+func (i importer) ImportLog(ctx context.Context, r *LogRecord) error {
+	i.EmitLog(ctx, r)
+	return nil
+}
+
+// ImportMetrics is ExportMetrics.
+func (i importer) ImportMetrics(ctx context.Context, m *ResourceMetrics) (int, error) {
+	if err := i.ExportMetrics(ctx, m); err != nil {
+		return m.Points(), err
+	}
+	return 0, nil
+}
+
+// CollectorHost is the name under which components reach the host's own collector over HTTP, by any scheme and port. Nothing else has
+// it: .internal is reserved for private use. What is sent there is telemetry, and makes none.
+const CollectorHost = "otel.vitrine.internal"
+
 // Described is an optional power of a [Sink]: Service names the component as its records are told of, by the attributes service.* of
 // their resource. There are none where nobody takes records.
 type Described interface {

@@ -11,12 +11,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
-// Host is the name under which guests find the collector, by any scheme and port. It is no name of the DNS (.internal is reserved for
-// private use), and of no other component.
-const Host = "otel.vitrine.internal"
-
-// Endpoint is what OTEL_EXPORTER_OTLP_ENDPOINT is for guests.
-const Endpoint = "http://" + Host
+// Endpoint is what OTEL_EXPORTER_OTLP_ENDPOINT is for guests, Protocol what OTEL_EXPORTER_OTLP_PROTOCOL is.
+const (
+	Endpoint = "http://" + otel.CollectorHost
+	Protocol = "http/protobuf"
+)
 
 // Bounds of what requests hold in memory.
 const (
@@ -79,11 +78,7 @@ func (c *Collector) serve(task context.Context, w http.ResponseWriter, r *http.R
 		refuse(w, enc, err)
 		return
 	}
-	im, ok := c.sink.(otel.Importer)
-	if !ok {
-		im = taker{c.sink}
-	}
-	out := s.take(task, im, body)
+	out := s.take(task, otel.ImporterOf(c.sink), body)
 	if out.taken == 0 && errors.Is(out.why, otel.ErrBusy) {
 		refuse(w, enc, &refusal{http.StatusTooManyRequests, out.why})
 		return
@@ -109,26 +104,6 @@ func encodingOf(contentType string) (encoding, bool) {
 		return e, true
 	}
 	return "", false
-}
-
-// taker makes an [otel.Importer] of a sink that is none.
-type taker struct{ otel.Sink }
-
-func (t taker) ImportSpan(ctx context.Context, s *otel.Span) error {
-	t.EndSpan(ctx, s)
-	return nil
-}
-
-func (t taker) ImportLog(ctx context.Context, r *otel.LogRecord) error {
-	t.EmitLog(ctx, r)
-	return nil
-}
-
-func (t taker) ImportMetrics(ctx context.Context, m *otel.ResourceMetrics) (int, error) {
-	if err := t.ExportMetrics(ctx, m); err != nil {
-		return m.Points(), err
-	}
-	return 0, nil
 }
 
 // outcome is what became of a request's records.
