@@ -31,8 +31,13 @@ type Collector struct {
 	held atomic.Int64 // bytes of bodies
 }
 
-// New makes a collector whose records a sink takes. An [otel.Importer] says what became of them; any other takes all.
-func New(sink otel.Sink) *Collector { return &Collector{sink: sink} }
+// New makes a collector whose records a sink takes; nil drops them. An [otel.Importer] says what became of them; any other takes all.
+func New(sink otel.Sink) *Collector {
+	if sink == nil {
+		sink = otel.Discard
+	}
+	return &Collector{sink: sink}
+}
 
 // Server makes the handler of one request: the records belong to the task in ctx, which is that of a host function. Server is called on
 // that function's goroutine; the handler may be used on any.
