@@ -69,7 +69,7 @@ func (i *interceptor) ImportLog(ctx context.Context, r *otel.LogRecord) error {
 
 // ImportMetrics adds what an instance has measured to what its component has.
 func (i *interceptor) ImportMetrics(ctx context.Context, m *otel.ResourceMetrics) (rejected int, err error) {
-	if rejected, err = i.exportMetrics(ctx, m); err != nil && rejected < m.Points() {
+	if rejected, err = i.exportMetrics(ctx, m); err != nil {
 		err = fmt.Errorf("%w: %w", otel.ErrInvalid, err)
 	}
 	return rejected, err
