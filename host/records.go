@@ -14,7 +14,11 @@ type records struct {
 	lines *Lines
 }
 
-var _ otel.Sink = (*records)(nil)
+var (
+	_ otel.Sink      = (*records)(nil)
+	_ otel.Importer  = (*records)(nil)
+	_ otel.Described = (*records)(nil)
+)
 
 // limitedTo is the sink that a component has in an observer: an [otel.Sink], which is an optional interface of a ComponentObserver.
 func limitedTo(lines *Lines, o ComponentObserver) otel.Sink {
@@ -42,10 +46,54 @@ func (r *records) EmitLog(ctx context.Context, l *otel.LogRecord) {
 
 // ExportMetrics passes metrics on, unless they are over a limit.
 func (r *records) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics) error {
-	if limit := r.admit(ctx, m.Size()); limit != "" {
-		return fmt.Errorf("the component's limit %s leaves no room for these metrics", limit)
+	if err := r.over(ctx, m.Size()); err != nil {
+		return err
 	}
 	return r.Sink.ExportMetrics(ctx, m)
+}
+
+// over is the error for a record of n bytes that is over a limit; nil if it is within all.
+func (r *records) over(ctx context.Context, n int) error {
+	switch limit := r.admit(ctx, n); limit {
+	case "":
+		return nil
+	case limitLineRate, limitByteRate:
+		return fmt.Errorf("%w: the component's limit %s leaves no room", otel.ErrBusy, limit)
+	default:
+		return fmt.Errorf("the component's limit %s leaves no room", limit)
+	}
+}
+
+// ImportSpan passes a span on, unless it is over a limit.
+func (r *records) ImportSpan(ctx context.Context, s *otel.Span) error {
+	if err := r.over(ctx, s.Size()); err != nil {
+		return err
+	}
+	return otel.ImporterOf(r.Sink).ImportSpan(ctx, s)
+}
+
+// ImportLog passes a record on, unless it is over a limit.
+func (r *records) ImportLog(ctx context.Context, l *otel.LogRecord) error {
+	if err := r.over(ctx, l.Size()); err != nil {
+		return err
+	}
+	return otel.ImporterOf(r.Sink).ImportLog(ctx, l)
+}
+
+// ImportMetrics passes metrics on, unless they are over a limit.
+func (r *records) ImportMetrics(ctx context.Context, m *otel.ResourceMetrics) (int, error) {
+	if err := r.over(ctx, m.Size()); err != nil {
+		return m.Points(), err
+	}
+	return otel.ImporterOf(r.Sink).ImportMetrics(ctx, m)
+}
+
+// Service is the observer's.
+func (r *records) Service() []otel.KeyValue {
+	if d, ok := r.Sink.(otel.Described); ok {
+		return d.Service()
+	}
+	return nil
 }
 
 // recordsKey is the context key of the budget of lines in a context of Detach.

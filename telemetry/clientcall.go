@@ -8,14 +8,17 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/codes"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
 // outgoing is the interface of the first argument's resource in a call that sends a request. The header is the one that is sent;
@@ -64,6 +67,11 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	if u == nil {
 		u = &url.URL{}
 	}
+	if isExport(u) {
+		c.State = exportState{}
+		h.p.pendingCalls.Add(1)
+		return c.Context
+	}
 	st := &clientState{ctx: h.parentContext(c), req: req, key: clientKey{method: knownMethod(req.OutgoingMethod())}}
 	st.key.address, st.key.port = hostPort(u.Host, u.Scheme)
 	if st.key.port == 0 {
@@ -83,6 +91,27 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 		h.i.t.injectMissing(st.ctx, header)
 	}
 	return st.ctx
+}
+
+// exportState is the state of a request to the host's collector, which carries telemetry: telemetry of it would be carried by another
+// one, and so on. It is only counted.
+type exportState struct{}
+
+func isExport(u *url.URL) bool {
+	return u != nil && strings.EqualFold(u.Hostname(), otel.CollectorHost)
+}
+
+// countExport counts a request to the host's collector.
+func (h *clientCall) countExport(end *cm.End) {
+	defer h.p.pendingCalls.Add(-1)
+	if h.p.m == nil {
+		return
+	}
+	kv := keyOutcome.String(end.Outcome.String())
+	if resp, ok := end.Value.(*http.Response); ok && resp != nil {
+		kv = semconv.HTTPResponseStatusCode(resp.StatusCode)
+	}
+	h.p.m.guestExports.With(keyComponent.String(string(h.b.Caller)), kv).Add(context.Background(), 1)
 }
 
 // outgoingOf returns the request that c sends; nil if its first argument is none.
@@ -161,6 +190,10 @@ func (h *clientCall) noteErrorCase(c *cm.Call) {
 
 // Exit ends the span after the response or the failure.
 func (h *clientCall) Exit(c *cm.Call, end cm.End) {
+	if _, ok := c.State.(exportState); ok {
+		h.countExport(&end)
+		return
+	}
 	st, ok := c.State.(*clientState)
 	if !ok {
 		h.hostCall.Exit(c, end)

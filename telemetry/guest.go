@@ -138,6 +138,7 @@ func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 		g.parent = outer
 	}
 	g.bytes = openBytes + len(g.hostSpans)*len(trace.SpanID{}) + c.Size()
+	i.t.hasGuestSpans.Store(true)
 	w.p.irregular(ctx, i.t.newStack(ctx, w.p).begin(ctx, g), 1)
 }
 
@@ -180,7 +181,7 @@ func (i *interceptor) EndSpan(ctx context.Context, s *otel.Span) {
 	begun, repeated := i.t.newStack(ctx, w.p).end(sc)
 	sampled := s.Context.Sampled
 	switch {
-	case repeated:
+	case repeated || i.toldTwice(sc):
 		w.p.irregular(ctx, irregularRepeated, 1)
 		return
 	case begun.sc.IsValid():
@@ -226,22 +227,28 @@ func (i *interceptor) EmitLog(ctx context.Context, r *otel.LogRecord) {
 	if w.p.logs == nil {
 		return
 	}
+	w.log(ctx, r)
+}
+
+// log queues a log record.
+func (w *guestSource) log(ctx context.Context, r *otel.LogRecord) {
+	t := w.p.t
 	severity := log.Severity(r.Severity)
 	if r.Severity > uint8(log.SeverityFatal4) {
 		severity = log.SeverityUndefined
 		w.p.irregular(ctx, irregularSeverity, 1)
 	}
-	if severity < severityOf(i.t.cfg.OTelLevel) && severity != log.SeverityUndefined {
+	if severity < severityOf(t.cfg.OTelLevel) && severity != log.SeverityUndefined {
 		return
 	}
 	sc := trace.NewSpanContext(trace.SpanContextConfig{TraceID: trace.TraceID(r.TraceID), SpanID: trace.SpanID(r.SpanID), TraceFlags: flagsOf(r.Sampled)})
-	foreign := sc.IsValid() && w.outer(ctx).TraceID() != sc.TraceID() && !i.t.members.admits(sc.TraceID(), w.p.member)
+	foreign := sc.IsValid() && w.outer(ctx).TraceID() != sc.TraceID() && !t.members.admits(sc.TraceID(), w.p.member)
 	if foreign {
 		w.p.irregular(ctx, irregularForeign, 1)
 	}
 	if foreign || !sc.IsValid() {
 		var ok bool
-		if sc, ok = i.t.guestSpanIn(ctx, w.call); !ok {
+		if sc, ok = t.guestSpanIn(ctx, w.call); !ok {
 			sc = w.outer(ctx)
 		}
 	}

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,17 +46,23 @@ func (i *interceptor) writer(ctx context.Context) *aggregate.Writer {
 // ExportMetrics adds what an instance has measured to what its component has: the readers collect it with the host's own metrics
 // of the service. It drops malformed metrics and returns an error for each.
 func (i *interceptor) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics) error {
+	_, err := i.exportMetrics(ctx, m)
+	return err
+}
+
+// exportMetrics is ExportMetrics. rejected is the number of data points that the error is about.
+func (i *interceptor) exportMetrics(ctx context.Context, m *otel.ResourceMetrics) (rejected int, err error) {
 	w := i.guestSource(ctx)
 	if w.p.m == nil {
-		return nil // nobody takes metrics
+		return 0, nil // nobody takes metrics
 	}
 	switch to := &w.p.guestMetrics; {
 	case i.released.Load():
-		return errMetricsEnd
+		return m.Points(), errMetricsEnd
 	case len(to.sums) == 0 && to.api == nil:
-		return errMetricsNone
+		return m.Points(), errMetricsNone
 	case m.Size() > maxMetrics:
-		return errMetricsSize
+		return m.Points(), errMetricsSize
 	}
 	room := maxScope
 	extra := w.p.resourceOf(&m.Resource, &room)
@@ -67,10 +74,11 @@ func (i *interceptor) ExportMetrics(ctx context.Context, m *otel.ResourceMetrics
 		for j := range s.Metrics {
 			if err := w.addMetric(ctx, writer, scope, &s.Metrics[j]); err != nil {
 				errs = append(errs, err)
+				rejected += s.Metrics[j].Points()
 			}
 		}
 	}
-	return errors.Join(errs...)
+	return rejected, errors.Join(errs...)
 }
 
 func (w *guestSource) addMetric(ctx context.Context, writer *aggregate.Writer, scope instrumentation.Scope, m *otel.Metric) error {
@@ -183,9 +191,9 @@ func (w *guestSource) pointAttributes(in []otel.KeyValue) attribute.Set {
 }
 
 // point begins a point.
-func (w *guestSource) point(ctx context.Context, kvs []otel.KeyValue, start *otel.Time, at otel.Time, k otel.NumberKind, es []otel.Exemplar) aggregate.Point {
-	p := aggregate.Point{Attributes: w.pointAttributes(kvs), Time: w.time(ctx, at), Exemplars: w.exemplars(ctx, k, es)}
-	if start != nil {
+func (w *guestSource) point(ctx context.Context, kvs []otel.KeyValue, own *otel.Interval, start *otel.Time, at otel.Time, k otel.NumberKind, es []otel.Exemplar) aggregate.Point {
+	p := aggregate.Point{Attributes: w.pointAttributes(kvs), Time: w.time(ctx, *cmp.Or(own.Time, &at)), Exemplars: w.exemplars(ctx, k, es)}
+	if start = cmp.Or(own.Start, start); start != nil {
 		p.Start = w.time(ctx, *start)
 	}
 	return p
@@ -198,7 +206,7 @@ func (w *guestSource) numbers(ctx context.Context, out *aggregate.Metric, k otel
 		if out.Kind == aggregate.Sum && !w.finite(ctx, value.AsFloat()) {
 			continue
 		}
-		p := w.point(ctx, in[i].Attributes, start, at, k, in[i].Exemplars)
+		p := w.point(ctx, in[i].Attributes, &in[i].Interval, start, at, k, in[i].Exemplars)
 		p.Value = value
 		out.Points = append(out.Points, p)
 	}
@@ -234,7 +242,7 @@ func (w *guestSource) histogram(ctx context.Context, out *aggregate.Metric, d *o
 		case !w.finite(ctx, floatOf(&p.Sum)):
 			continue
 		}
-		x := w.point(ctx, p.Attributes, &d.Start, d.Time, otel.Float64, p.Exemplars)
+		x := w.point(ctx, p.Attributes, &p.Interval, &d.Start, d.Time, otel.Float64, p.Exemplars)
 		x.Buckets = &aggregate.BucketPoint{
 			Count: p.Count, Bounds: p.Bounds, Counts: p.Counts, Sum: floatOf(&p.Sum), Min: extremum(p.Min), Max: extremum(p.Max),
 		}
@@ -254,7 +262,7 @@ func (w *guestSource) exponential(ctx context.Context, out *aggregate.Metric, d 
 		if !w.finite(ctx, floatOf(&p.Sum)) {
 			continue
 		}
-		x := w.point(ctx, p.Attributes, &d.Start, d.Time, otel.Float64, p.Exemplars)
+		x := w.point(ctx, p.Attributes, &p.Interval, &d.Start, d.Time, otel.Float64, p.Exemplars)
 		x.Powers = &aggregate.PowerPoint{
 			Count: p.Count, Sum: floatOf(&p.Sum), Min: extremum(p.Min), Max: extremum(p.Max),
 			Scale: int32(p.Scale), Zero: p.ZeroCount, Threshold: p.ZeroThreshold, Positive: aggregate.Range(p.Positive), Negative: aggregate.Range(p.Negative),

@@ -42,6 +42,9 @@ func (w *guestSource) record(ctx context.Context, s *otel.Span, sc trace.SpanCon
 	out.End = max(out.Start, out.End)
 	kvs, dropped := w.p.attributes(s.Attributes, &room)
 	out.Attributes = slices.Concat(w.originAttributes(), scope.attributes, withoutReserved(kvs))
+	if s.Resource != nil { // a tracer has one resource; the guest's other resource attributes go to the span
+		out.Attributes = append(out.Attributes, w.p.resourceOf(s.Resource, &room)...)
+	}
 	out.DroppedAttributes += dropped
 	for i := range s.Events {
 		e := &s.Events[i]

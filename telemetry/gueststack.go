@@ -62,6 +62,10 @@ func (t *Telemetry) stack(ctx context.Context) *guestStack {
 	if !t.hasGuestSpans.Load() {
 		return nil
 	}
+	return t.findStack(ctx)
+}
+
+func (t *Telemetry) findStack(ctx context.Context) *guestStack {
 	if s, ok := ctx.Value(guestStackKey{t}).(*guestStack); ok {
 		return s
 	}
@@ -71,8 +75,7 @@ func (t *Telemetry) stack(ctx context.Context) *guestStack {
 
 // newStack returns the guest stack of the task in ctx, a new one if there is none.
 func (t *Telemetry) newStack(ctx context.Context, p *providers) *guestStack {
-	t.hasGuestSpans.Store(true)
-	if s := t.stack(ctx); s != nil {
+	if s := t.findStack(ctx); s != nil {
 		return s
 	}
 	return component.TaskValue(ctx, guestStackKey{t}, func() any { return &guestStack{p: p} }).(*guestStack)

@@ -40,6 +40,7 @@ type instruments struct {
 	outputDropped     *bound.Counter
 	limits            *bound.Counter
 	irregular         *bound.Counter
+	guestExports      *bound.Counter
 
 	// Attribute sets that are bound when they first occur, not when a component is linked.
 	active     attributeSets[activeKey, *bound.Adder]
@@ -115,6 +116,7 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		traps:             b.counter(metricTraps, "{trap}", "Traps, by code."),
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
 		irregular:         b.counter(metricIrregular, "{record}", "Irregularities of the records that components make themselves, by reason."),
+		guestExports:      b.counter(metricGuestExports, "{request}", "Requests by which components exported telemetry of their own to the host, by status."),
 		limits:            b.counter(metricLimits, "{limit}", "Limits that guests reached without a trap, by limit."),
 	}
 	m.active.make, m.operations.make = m.serverActive.With, m.operation.With

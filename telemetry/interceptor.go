@@ -24,6 +24,10 @@ type interceptor struct {
 	peers    map[string]*providers // of the workload's other components, by name
 	detail   atomic.Int32
 	released atomic.Bool
+
+	bound   atomic.Int32 // boundRecords, boundRequests
+	imports atomic.Bool  // it has exported spans by OTLP
+	told    toldSpans
 }
 
 var (
@@ -119,6 +123,12 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 		p := i.service(b.Caller)
 		conv := conventionOf(b)
 		if conv.guestRecords {
+			i.bound.Or(boundRecords)
+		}
+		if conv.sendsRequest {
+			i.bound.Or(boundRequests)
+		}
+		if conv.guestRecords || conv.sendsRequest {
 			i.t.guestsTrace.Store(true)
 		}
 		if p.tracer == nil && p.m == nil {

@@ -116,5 +116,6 @@ const (
 	metricTraps              = prefix + "traps"
 	metricOutputDropped      = prefix + "output.dropped"
 	metricIrregular          = prefix + "guest_telemetry.irregular"
+	metricGuestExports       = prefix + "guest_telemetry.requests"
 	metricDropped            = prefix + "telemetry.dropped"
 )

@@ -128,7 +128,7 @@ type propagateOut propagateOnly
 // Enter injects the context into the outgoing request.
 func (p propagateOut) Enter(c *cm.Call) context.Context {
 	if req := outgoingOf(c); req != nil {
-		if h := req.OutgoingHeader(); h != nil {
+		if h := req.OutgoingHeader(); h != nil && !isExport(req.OutgoingURL()) {
 			p.injectMissing(c.Context, h)
 		}
 	}

@@ -32,7 +32,9 @@ type KV = cli.KV
 type Config struct {
 	Args []string // the first is the component's own name
 	Env  []KV     // in the order in which guests see them
-	Cwd  string   // the initial working directory; empty: none
+	// EnvOf gives the variables that depend on the call in which a guest asks. Those in Env win. nil: none.
+	EnvOf func(context.Context) []KV
+	Cwd   string // the initial working directory; empty: none
 
 	// Stdin is read when a guest reads, and never closed. nil is empty.
 	Stdin io.Reader
@@ -93,7 +95,7 @@ func Add(l *component.Linker, cfg Config) error {
 		return err
 	}
 	process := cli.New(cli.Config{
-		Args: cfg.Args, Env: cfg.Env, Cwd: cfg.Cwd,
+		Args: cfg.Args, Env: cfg.Env, EnvOf: cfg.EnvOf, Cwd: cfg.Cwd,
 		Stdin: cfg.Stdin, Stdout: cfg.Stdout, Stderr: cfg.Stderr,
 		StdinTerminal: cfg.StdinTerminal, StdoutTerminal: cfg.StdoutTerminal, StderrTerminal: cfg.StderrTerminal,
 	})

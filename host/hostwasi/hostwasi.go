@@ -21,6 +21,8 @@ import (
 	httpp2 "github.com/vitrine-wasm/vitrine/wasi/http/p2"
 	httpp3 "github.com/vitrine-wasm/vitrine/wasi/http/p3"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
+	"github.com/vitrine-wasm/vitrine/wasi/otel/otlp"
 	"github.com/vitrine-wasm/vitrine/wasi/sockets"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -113,18 +115,28 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	if len(cfg.Args) == 0 {
 		cfg.Args = []string{strings.ToValidUTF8(c.Name, "\uFFFD")} // a file's name, where nobody has given one
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Environment)) {
-		cfg.Env = append(cfg.Env, wasi.KV{Name: name, Value: c.Environment[name]})
+	given := telemetryEnvironment(b)
+	maps.Copy(given, c.Environment)
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		cfg.Env = append(cfg.Env, wasi.KV{Name: name, Value: given[name]})
 	}
+	cfg.EnvOf = commandContext(b.Telemetry)
 	for _, f := range c.Grants.Files {
 		cfg.Preopens = append(cfg.Preopens, filesystem.Preopen{Host: f.Host, Guest: f.Guest, ReadOnly: f.ReadOnly})
 	}
 	if err := wasi.Add(l, cfg); err != nil {
 		return nil, err
 	}
+	collector := otlp.New(b.Telemetry)
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
 		Allow: func(scheme, host, port string) bool {
 			return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
+		},
+		Local: func(_, host, _ string) wasihttp.LocalServer {
+			if host == otel.CollectorHost {
+				return collector.Server
+			}
+			return nil
 		},
 		Limits: wasihttp.Limits{Fields: int(limits.Headers), Body: limits.Body, Requests: limits.Requests},
 	})

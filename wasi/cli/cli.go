@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/term"
 
@@ -19,7 +20,9 @@ type KV struct{ Name, Value string }
 type Config struct {
 	Args []string // the first is the command's own name
 	Env  []KV     // in the order in which the guest sees them
-	Cwd  string   // the initial working directory; empty: none
+	// EnvOf gives the variables that depend on the call in which the guest asks. Those in Env win. nil: none.
+	EnvOf func(context.Context) []KV
+	Cwd   string // the initial working directory; empty: none
 
 	// Stdin is read when a guest reads, at most one buffer ahead of it, and never closed. nil is empty.
 	Stdin io.Reader
@@ -49,11 +52,20 @@ func New(c Config) *Process {
 // onlyReader hides Close: standard input belongs to the process.
 type onlyReader struct{ io.Reader }
 
-// GetEnvironment, GetArguments, Exit and ExitWithCode implement the functions of all versions of wasi:cli. This one returns Env.
-func (p *Process) GetEnvironment(context.Context) ([]cm.Tuple2[string, string], error) {
+// GetEnvironment, GetArguments, Exit and ExitWithCode implement the functions of all versions of wasi:cli. This one returns Env,
+// then what EnvOf returns.
+func (p *Process) GetEnvironment(ctx context.Context) ([]cm.Tuple2[string, string], error) {
 	env := make([]cm.Tuple2[string, string], len(p.Env))
 	for i, kv := range p.Env {
 		env[i] = cm.Tuple2[string, string]{F0: kv.Name, F1: kv.Value}
+	}
+	if p.EnvOf == nil {
+		return env, nil
+	}
+	for _, kv := range p.EnvOf(ctx) {
+		if !slices.ContainsFunc(p.Env, func(own KV) bool { return own.Name == kv.Name }) {
+			env = append(env, cm.Tuple2[string, string]{F0: kv.Name, F1: kv.Value})
+		}
 	}
 	return env, nil
 }

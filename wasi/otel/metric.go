@@ -73,11 +73,18 @@ type Sum struct {
 	Monotonic   bool
 }
 
+// Interval is the times of a point of its own, where a way in has them: wasi:otel has those of the aggregation only.
+type Interval struct {
+	Start *Time // nil: the aggregation's
+	Time  *Time // nil: the aggregation's
+}
+
 // Point is one value of a gauge or a sum.
 type Point struct {
 	Attributes []KeyValue
 	Value      Number
 	Exemplars  []Exemplar
+	Interval   Interval
 }
 
 // Histogram is distributions over buckets with given bounds.
@@ -97,6 +104,7 @@ type HistogramPoint struct {
 	Min, Max   *Number // nil: unknown
 	Sum        Number
 	Exemplars  []Exemplar
+	Interval   Interval
 }
 
 // ExponentialHistogram is distributions over buckets whose bounds are powers of 2^(2^-Scale).
@@ -118,6 +126,7 @@ type ExponentialPoint struct {
 	ZeroThreshold      float64
 	Positive, Negative Buckets
 	Exemplars          []Exemplar
+	Interval           Interval
 }
 
 // Buckets are counts of neighbouring buckets, the first of which has the index Offset.

@@ -120,6 +120,7 @@ type Span struct {
 	Links      []Link
 	Status     Status
 	Scope      Scope
+	Resource   *Resource // nil: nothing but what the host knows
 
 	// What the guest's SDK has left out already.
 	DroppedAttributes, DroppedEvents, DroppedLinks uint32

@@ -1,6 +1,9 @@
 package otel
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Sink takes what one component of a workload tells of itself. It blocks on nothing outside the process and never fails a
 // guest's call: what is not valid is mended, left out or dropped, and counted.
@@ -45,6 +48,66 @@ type Tracing interface {
 	Outer(ctx context.Context) SpanContext
 }
 
+// Importer is an optional power of a [Sink]: it takes records that a guest exports some time after they were made, many at once, and
+// says what became of each. Contexts are as those of Sink, and like its methods these block on nothing.
+type Importer interface {
+	// ImportSpan takes a span, of whose beginning nothing was told. One that the component has told before, here or by [Tracing.EndSpan],
+	// is not exported again; that is no error.
+	ImportSpan(ctx context.Context, s *Span) error
+	// ImportLog takes a log record, as [Sink.EmitLog] does.
+	ImportLog(ctx context.Context, r *LogRecord) error
+	// ImportMetrics takes metrics, as [Sink.ExportMetrics] does. rejected is the number of data points that the error is about.
+	ImportMetrics(ctx context.Context, m *ResourceMetrics) (rejected int, err error)
+}
+
+// What is below the errors of an [Importer]. Their texts are for the guest: they hold nothing of the host's.
+var (
+	// ErrInvalid says that this record cannot be taken, and nothing of others.
+	ErrInvalid = errors.New("not valid")
+	// ErrBusy says that more comes than is taken: a second later it may be otherwise.
+	ErrBusy = errors.New("too much at once")
+)
+
+// ImporterOf is s as an [Importer]. Of a sink that is none, nobody learns what became of a record.
+func ImporterOf(s Sink) Importer {
+	if im, ok := s.(Importer); ok {
+		return im
+	}
+	return importer{s}
+}
+
+type importer struct{ Sink }
+
+// ImportSpan is EndSpan.
+func (i importer) ImportSpan(ctx context.Context, s *Span) error {
+	i.EndSpan(ctx, s)
+	return nil
+}
+
+// ImportLog is EmitLog.
+func (i importer) ImportLog(ctx context.Context, r *LogRecord) error {
+	i.EmitLog(ctx, r)
+	return nil
+}
+
+// ImportMetrics is ExportMetrics.
+func (i importer) ImportMetrics(ctx context.Context, m *ResourceMetrics) (int, error) {
+	if err := i.ExportMetrics(ctx, m); err != nil {
+		return m.Points(), err
+	}
+	return 0, nil
+}
+
+// CollectorHost is the name under which components reach the host's own collector over HTTP, by any scheme and port. Nothing else has
+// it: .internal is reserved for private use. What is sent there is telemetry, and makes none.
+const CollectorHost = "otel.vitrine.internal"
+
+// Described is an optional power of a [Sink]: Service names the component as its records are told of, by the attributes service.* of
+// their resource. There are none where nobody takes records.
+type Described interface {
+	Service() []KeyValue
+}
+
 // Discard is the sink where nobody takes anything.
 var Discard Sink = discard{}
 
@@ -73,3 +136,12 @@ func (discard) Irregular(context.Context, Irregularity, int) {}
 
 // Detach gives an empty context.
 func (discard) Detach(context.Context) context.Context { return context.Background() }
+
+// ImportSpan does nothing.
+func (discard) ImportSpan(context.Context, *Span) error { return nil }
+
+// ImportLog does nothing.
+func (discard) ImportLog(context.Context, *LogRecord) error { return nil }
+
+// ImportMetrics does nothing.
+func (discard) ImportMetrics(context.Context, *ResourceMetrics) (int, error) { return 0, nil }

@@ -21,6 +21,9 @@ func (s *Span) Size() int {
 	for i := range s.Links {
 		n += s.Links[i].Size()
 	}
+	if s.Resource != nil {
+		n += SizeOf(s.Resource.Attributes)
+	}
 	return n
 }
 
@@ -132,4 +135,30 @@ func sizeOf(v Value, depth int) int {
 		}
 	}
 	return n
+}
+
+// Points is how many data points the metrics have.
+func (m *ResourceMetrics) Points() int {
+	n := 0
+	for i := range m.Scopes {
+		for k := range m.Scopes[i].Metrics {
+			n += m.Scopes[i].Metrics[k].Points()
+		}
+	}
+	return n
+}
+
+// Points is how many data points the metric has.
+func (m *Metric) Points() int {
+	switch d := m.Data.(type) {
+	case *Gauge:
+		return len(d.Points)
+	case *Sum:
+		return len(d.Points)
+	case *Histogram:
+		return len(d.Points)
+	case *ExponentialHistogram:
+		return len(d.Points)
+	}
+	return 0
 }

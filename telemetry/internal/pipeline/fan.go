@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"go.opentelemetry.io/otel"
@@ -62,6 +63,17 @@ func (a allLogs) ForceFlush(ctx context.Context) error {
 
 // Shutdown does nothing; the pipeline ends the processors.
 func (allLogs) Shutdown(context.Context) error { return nil }
+
+// GuestSpansFull says that no queue has room for a span of a guest, as [span.Provider.GuestKey] names it. Where one has, the others'
+// losses are theirs: no consumer gets less because of another.
+func (p *Pipeline) GuestSpansFull(guest any) bool {
+	return len(p.queues) > 0 && !slices.ContainsFunc(p.queues, func(q *spanQueue) bool { return q.shares.room(guest) && q.inflight.room() })
+}
+
+// LogsFull says that no queue has room for a log record.
+func (p *Pipeline) LogsFull() bool {
+	return len(p.logs) > 0 && !slices.ContainsFunc(p.logs, func(l *logPipe) bool { return l.inflight.room() })
+}
 
 // encoder is a processor that encodes the spans of an SDK's provider for the queues.
 type encoder struct {

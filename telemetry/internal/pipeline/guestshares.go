@@ -37,6 +37,14 @@ func (s *guestShares) enter(guest any, size int) bool {
 	return true
 }
 
+// room says whether one more item of a usual size would fit.
+func (s *guestShares) room(guest any) bool {
+	one := share{items: 1}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fits(s.each[guest].plus(one), oneGuestPart) && s.fits(s.all.plus(one), allGuestsPart)
+}
+
 // leave removes items.
 func (s *guestShares) leave(guest any, items, bytes int) {
 	removed := share{int64(-items), int64(-bytes)}

@@ -48,6 +48,9 @@ func (f *inflight) enter(size int) bool {
 	return true
 }
 
+// room says whether one more item would fit, by number.
+func (f *inflight) room() bool { return f.pending.Load() < f.maxItems && f.bytes.Load() < f.maxBytes }
+
 // leave removes n items of a total size after their export, which failed if err is not nil.
 func (f *inflight) leave(n, size int, err error) {
 	f.mu.Lock()

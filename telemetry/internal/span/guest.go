@@ -28,6 +28,9 @@ func (p *Provider) SamplesRoot(id trace.TraceID, name string) bool {
 	return r.Decision == sdktrace.RecordAndSample
 }
 
+// GuestKey identifies the provider's guests, as [Source.Guest] does.
+func (p *Provider) GuestKey() any { return &p.ended }
+
 // Recorded is a span that a guest has recorded. Times are nanoseconds since 1970.
 type Recorded struct {
 	Context, Parent trace.SpanContext

@@ -3,12 +3,25 @@ package clip2
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/wasi/cli"
 )
+
+// Variables that depend on the call come after the others, which win.
+func TestEnvironmentOfTheCall(t *testing.T) {
+	type key struct{}
+	p := process{cli.New(cli.Config{Env: []cli.KV{{Name: "OWN", Value: "1"}}, EnvOf: func(ctx context.Context) []cli.KV {
+		return []cli.KV{{Name: "OWN", Value: "2"}, {Name: "CALL", Value: ctx.Value(key{}).(string)}}
+	}})}
+	env, err := p.GetEnvironment(context.WithValue(t.Context(), key{}, "3"))
+	if got := fmt.Sprint(env); err != nil || got != "[{OWN 1} {CALL 3}]" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
 
 func TestEnvironment(t *testing.T) {
 	ctx := t.Context()

@@ -1,0 +1,137 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/vitrine-wasm/vitrine/wasi/otel"
+)
+
+var (
+	_ otel.Importer  = (*interceptor)(nil)
+	_ otel.Described = (*interceptor)(nil)
+)
+
+var (
+	errNotAdmitted = fmt.Errorf("%w: a span has no identifiers, or those of a trace that the component takes no part in", otel.ErrInvalid)
+	errSpansFull   = fmt.Errorf("%w: too many spans wait to be sent", otel.ErrBusy)
+	errLogsFull    = fmt.Errorf("%w: too many log records wait to be sent", otel.ErrBusy)
+)
+
+// ImportSpan queues a span, unless the component has told of it before.
+func (i *interceptor) ImportSpan(ctx context.Context, s *otel.Span) error {
+	w := i.guestSource(ctx)
+	if w.p.spans == nil {
+		return nil
+	}
+	outer := w.outer(ctx)
+	if !w.admit(ctx, &s.Context, outer) {
+		return errNotAdmitted
+	}
+	if i.t.pipe.GuestSpansFull(w.p.spans.GuestKey()) {
+		return errSpansFull
+	}
+	sc := w.contextOf(ctx, &s.Context)
+	i.imports.Store(true)
+	begun, repeated := guestSpan{}, false
+	if stack := i.t.stack(ctx); stack != nil {
+		begun, repeated = stack.end(sc)
+	}
+	switch {
+	case repeated || i.toldTwice(sc):
+		w.p.irregular(ctx, irregularRepeated, 1)
+		return nil
+	case begun.sc.IsValid() && !begun.sc.IsSampled():
+		return nil
+	case !begun.sc.IsValid() && !w.samples(sc, outer, s.Name):
+		return nil
+	}
+	w.record(ctx, s, sc)
+	return nil
+}
+
+// ImportLog queues a log record.
+func (i *interceptor) ImportLog(ctx context.Context, r *otel.LogRecord) error {
+	w := i.guestSource(ctx)
+	if w.p.logs == nil {
+		return nil
+	}
+	if i.t.pipe.LogsFull() {
+		return errLogsFull
+	}
+	w.log(ctx, r)
+	return nil
+}
+
+// ImportMetrics adds what an instance has measured to what its component has.
+func (i *interceptor) ImportMetrics(ctx context.Context, m *otel.ResourceMetrics) (rejected int, err error) {
+	if rejected, err = i.exportMetrics(ctx, m); err != nil {
+		err = fmt.Errorf("%w: %w", otel.ErrInvalid, err)
+	}
+	return rejected, err
+}
+
+// Service names the component as its records are exported.
+func (i *interceptor) Service() (out []otel.KeyValue) {
+	if i.own.spans == nil && i.own.logs == nil && i.own.m == nil {
+		return nil
+	}
+	for _, kv := range i.own.res.SDK().Attributes() {
+		if strings.HasPrefix(string(kv.Key), "service.") {
+			out = append(out, otel.KeyValue{Key: string(kv.Key), Value: kv.Value.AsString()})
+		}
+	}
+	return out
+}
+
+// maxTold is how many of a component's last spans are known by their identifiers: several batches of an SDK.
+const maxTold = 4 << 10
+
+// toldSpans is the spans that a component has told of lately. The zero value is ready; safe for concurrent use.
+type toldSpans struct {
+	mu   sync.Mutex
+	seen map[spanRef]struct{}
+	ring []spanRef
+	next int
+}
+
+// add notes a span, and says whether it is known already.
+func (t *toldSpans) add(r spanRef) (known bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, known = t.seen[r]; known {
+		return true
+	}
+	if t.seen == nil {
+		t.seen = map[spanRef]struct{}{}
+	}
+	if len(t.ring) < maxTold {
+		t.ring = append(t.ring, r)
+	} else {
+		delete(t.seen, t.ring[t.next])
+		t.ring[t.next] = r
+		t.next = (t.next + 1) % maxTold
+	}
+	t.seen[r] = struct{}{}
+	return false
+}
+
+// toldTwice says whether a span that has ended was told of before, by either way that a component may have: wasi:otel, and OTLP. Nothing
+// is kept of a component that has one way only, and does not use the other.
+func (i *interceptor) toldTwice(sc trace.SpanContext) bool {
+	return (i.imports.Load() || i.bothWays()) && i.told.add(refOf(sc))
+}
+
+// bothWays says that the component imports wasi:otel and can send requests.
+func (i *interceptor) bothWays() bool { return i.bound.Load() == boundBoth }
+
+// What of a component's imports matters for that, as bits.
+const (
+	boundRecords = 1 << iota
+	boundRequests
+	boundBoth = boundRecords | boundRequests
+)
