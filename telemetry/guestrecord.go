@@ -174,6 +174,9 @@ func (p *providers) attributes(in []otel.KeyValue, room *int) (out []attribute.K
 		dropped = len(in) - maxAttributes
 		in = in[:maxAttributes]
 	}
+	if len(in) > 0 {
+		out = make([]attribute.KeyValue, 0, len(in))
+	}
 	for i := range in {
 		kv := &in[i]
 		if room != nil {
