@@ -118,7 +118,7 @@ func (w *guestSource) originAttributes() []attribute.KeyValue {
 // StartSpan makes a span the parent of the task's calls until it ends.
 func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 	w := i.guestSource(ctx)
-	if w.p.spans == nil {
+	if !w.p.takesGuestSpans() {
 		return // no consumer takes spans
 	}
 	outer := w.outer(ctx)
@@ -161,6 +161,9 @@ func (w *guestSource) samples(sc, outer trace.SpanContext, name string) bool {
 	if outer.TraceID() == sc.TraceID() {
 		return outer.IsSampled()
 	}
+	if w.p.keepsGuestSpans() {
+		return true // the provider decides when it records
+	}
 	return w.p.spans.SamplesRoot(sc.TraceID(), name)
 }
 
@@ -170,7 +173,7 @@ const openBytes = 128
 // EndSpan queues a span, if it is sampled.
 func (i *interceptor) EndSpan(ctx context.Context, s *otel.Span) {
 	w := i.guestSource(ctx)
-	if w.p.spans == nil {
+	if !w.p.takesGuestSpans() {
 		return
 	}
 	outer := w.outer(ctx)

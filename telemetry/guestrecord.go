@@ -177,6 +177,9 @@ func (p *providers) attributes(in []otel.KeyValue, room *int) (out []attribute.K
 		dropped = len(in) - maxAttributes
 		in = in[:maxAttributes]
 	}
+	if len(in) > 0 {
+		out = make([]attribute.KeyValue, 0, len(in))
+	}
 	for i := range in {
 		kv := &in[i]
 		if room != nil {
@@ -348,7 +351,11 @@ func (p *providers) newScope(key scopeKey, is instrumentation.Scope) *guestScope
 		return g
 	}
 	g := &guestScope{is: is}
-	if p.spans != nil {
+	switch {
+	case p.keepsGuestSpans():
+		g.tracer = span.GuestFromSDK(p.given.provider.Tracer(is.Name, trace.WithInstrumentationVersion(is.Version), trace.WithSchemaURL(is.SchemaURL),
+			trace.WithInstrumentationAttributes(append(is.Attributes.ToSlice(), p.given.extra...)...)))
+	case p.spans != nil:
 		g.tracer = p.spans.Guest(is)
 	}
 	if p.logs != nil {

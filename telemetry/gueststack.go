@@ -185,7 +185,8 @@ func innermostHostSpan(c *cm.Call) *span.Span {
 }
 
 // hostSpanIDs returns the identifiers of the host's open spans of c and its callers, the innermost first.
-func hostSpanIDs(c *cm.Call) (ids []trace.SpanID) {
+func hostSpanIDs(c *cm.Call) []trace.SpanID {
+	ids := make([]trace.SpanID, 0, 4) // mostly an event's, an invocation's, and those of components between
 	for ; c != nil; c = c.Parent {
 		if s := spanOf(c); s != nil {
 			ids = append(ids, s.SpanContext().SpanID())

@@ -69,6 +69,7 @@ type providers struct {
 	// For guests' own records.
 	res       sanitize.Resource
 	spans     *span.Provider // nil: no consumer takes spans
+	given     givenTracer
 	scopeMu   sync.Mutex
 	scopes    map[scopeKey]*guestScope
 	member    uint32           // in traceMembers
@@ -87,6 +88,20 @@ type providers struct {
 	callsDone    chan struct{} // closed when the pending calls have ended, or the wait for them is over
 	exportsDone  chan struct{} // closed after the last export
 }
+
+// givenTracer is a given tracer provider; the zero value is none.
+type givenTracer struct {
+	provider trace.TracerProvider
+	extra    []attribute.KeyValue // of each scope; they identify the service where all share the provider
+}
+
+// keepsGuestSpans says that the given provider records guests' own spans, too: it keeps their identifiers.
+func (p *providers) keepsGuestSpans() bool {
+	return p.given.provider != nil && p.tracer.KeepsIdentifiers()
+}
+
+// takesGuestSpans says that anybody takes guests' own spans.
+func (p *providers) takesGuestSpans() bool { return p.spans != nil || p.keepsGuestSpans() }
 
 // provider is the interface that the SDK's providers of all signals share.
 type provider interface {
@@ -201,6 +216,7 @@ func (t *Telemetry) newProviders(id identity) *providers {
 	case given.Tracer != nil:
 		p.own(given.Tracer, given.Shared)
 		p.parentBased = given.ParentBased
+		p.given = givenTracer{given.Tracer, scope.Attributes.ToSlice()}
 		p.tracer = span.FromSDK(given.Tracer.Tracer(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL),
 			trace.WithInstrumentationAttributes(scope.Attributes.ToSlice()...)))
 	case t.pipe.Traces():
@@ -210,7 +226,7 @@ func (t *Telemetry) newProviders(id identity) *providers {
 		p.spans = tp
 		p.tracer = tp.Of(scope.Name, trace.WithInstrumentationVersion(scope.Version), trace.WithSchemaURL(scope.SchemaURL))
 	}
-	if p.spans == nil && t.pipe.Traces() { // guests' spans have identifiers, and a given provider would make new ones
+	if p.spans == nil && t.pipe.Traces() { // guests' spans have identifiers, and a given provider may make new ones
 		p.spans = t.pipe.Spans(res)
 		p.owned = append(p.owned, p.spans)
 	}

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
 // Consumer takes one or several signals; a field that is nil takes none. Each consumer has queues and sums of its own: one that
@@ -72,8 +73,12 @@ func NewMetricProducer(exemplars exemplar.Filter) MetricProducer {
 }
 
 // Providers are providers of OpenTelemetry's API, those of its SDK or others. They take signals besides the consumers; a field
-// that is nil takes none. Spans and metrics that a component records itself go to consumers only, since a provider would make
-// new identifiers and sums.
+// that is nil takes none.
+//
+// What components record themselves reaches them as far as OpenTelemetry's API can say it. Log records do. So do sums and gauges, at
+// the time of their export; histograms do not, since the API has no way to record a distribution, and go to consumers only. Spans do
+// if Tracer is the SDK's and was made with [IDGenerator]: a provider makes new identifiers otherwise, and the spans go to
+// consumers only. What the component's SDK has dropped of a span is not told to a provider.
 type Providers struct {
 	Tracer trace.TracerProvider
 	Meter  metric.MeterProvider
@@ -104,8 +109,12 @@ type Service struct {
 // service, by their methods ForceFlush and Shutdown if they have them. It must be safe for concurrent use.
 type Source func(ctx context.Context, s Service) (Providers, error)
 
+// IDGenerator makes the identifiers of an SDK's tracer provider (sdktrace.WithIDGenerator), so that the provider can record the spans
+// that components record themselves, which have identifiers. next makes those of all other spans; nil: random ones.
+func IDGenerator(next sdktrace.IDGenerator) sdktrace.IDGenerator { return span.Identifiers(next) }
+
 // Use makes a source that returns the same providers for every service. The caller keeps ownership: telemetry flushes them when
-// it is flushed, and never shuts them down. If p.Tracer has the method RegisterSpanProcessor, as the SDK's has, consumers get all
+// it is flushed, and never shuts them down. [Providers] says what of components' own telemetry reaches them. If p.Tracer has the method RegisterSpanProcessor, as the SDK's has, consumers get all
 // spans of that provider.
 func Use(p Providers) Source {
 	p.Shared = true

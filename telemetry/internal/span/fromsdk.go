@@ -38,7 +38,11 @@ func (t *Tracer) openSDK(ctx context.Context, m *Template, name string, start ti
 func (s *Span) startSDK() context.Context {
 	d := s.d
 	attrs := append(d.sdkStart.template.attrs[:len(d.sdkStart.template.attrs):len(d.sdkStart.template.attrs)], d.takeAttributes()...)
-	ctx, via := s.t.sdk.Start(s.parent, d.name, trace.WithTimestamp(s.start), trace.WithSpanKind(d.sdkStart.template.kind),
+	parent := s.parent
+	if !s.t.asked.Load() {
+		parent = context.WithValue(parent, askedKey{}, &s.t.asked)
+	}
+	ctx, via := s.t.sdk.Start(parent, d.name, trace.WithTimestamp(s.start), trace.WithSpanKind(d.sdkStart.template.kind),
 		trace.WithAttributes(attrs...), trace.WithLinks(d.sdkStart.links...))
 	d.sdkStart = nil
 	s.sdk, s.sc = via, via.SpanContext()

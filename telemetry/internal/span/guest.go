@@ -56,6 +56,10 @@ type Event struct {
 
 // Record takes a span that has ended. As for any span, texts are sanitized and bounded, and the provider's limits hold.
 func (t *Tracer) Record(r *Recorded) {
+	if t.sdk != nil {
+		t.recordSDK(r)
+		return
+	}
 	if t.p.ended.Load() {
 		return
 	}

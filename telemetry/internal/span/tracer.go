@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -20,6 +21,7 @@ type Tracer struct {
 	p      *Provider
 	source *Source
 	sdk    trace.Tracer // not nil: it records, and ours only collect what to tell it
+	asked  atomic.Bool  // of sdk: its provider's generator of identifiers is ours
 }
 
 var _ trace.Tracer = (*Tracer)(nil)
