@@ -62,6 +62,13 @@ type Checker interface {
 	Check(w *workload.Spec, inv Invoker) error
 }
 
+// Chainer is an optional power of triggers whose events can pass through other components first (workload.TriggerSpec.Chain).
+// Handlers are the interfaces, of any version, by which the components of a chain can call each other, the preferred first: all
+// components of a chain but the last import and export the same one of them, and the last exports it.
+type Chainer interface {
+	Handlers() []wit.InterfaceID
+}
+
 // NoExportError says that a trigger cannot reach a component, because it does not export what the trigger calls.
 type NoExportError struct {
 	Component string
@@ -90,7 +97,7 @@ func (e *NoExportError) Error() string {
 
 // Invocation is one event on its way through one instance.
 type Invocation struct {
-	Component string // name in the workload
+	Component string // what the event calls: its trigger's workload.TriggerSpec.Target, which is a component's name or a chain
 	Trigger   string // the trigger's type; the caller of the Event boundary
 	Name      string // what happened, low in cardinality: the route of a request
 	// Subject is the event itself, for observers: an HTTPSubject, MessageSubject or TimerSubject, or a type of its trigger's own. May be
@@ -110,8 +117,9 @@ type Invocation struct {
 // Settle got: nil, or an error that holds a *cm.Trap when the guest, the host or a limit ended it.
 type Invoker interface {
 	Invoke(ctx context.Context, inv *Invocation) error
-	// Linked is the linked component that serves name, for triggers that look at its exports when they attach.
-	Linked(component string) (*component.Linked, error)
+	// Linked is the linked component that serves target (workload.TriggerSpec.Target), for triggers that look at its exports when
+	// they attach.
+	Linked(target string) (*component.Linked, error)
 }
 
 // Host is the one contract for the CLI, the dashboard, the cluster agent and embedders.

@@ -74,18 +74,18 @@ func (m *making) part(c *workload.Component) *part {
 	return p
 }
 
-// link links each component that an event can reach.
+// link links what events can call.
 func (m *making) link(ctx context.Context) (map[string]*entry, error) {
 	entries := map[string]*entry{}
-	for _, name := range entryNames(m.w) {
+	for _, t := range targets(m.w) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		e, err := m.entry(ctx, name)
+		e, err := m.entry(ctx, &t)
 		if err != nil {
 			return nil, err
 		}
-		entries[name] = e
+		entries[t.name] = e
 	}
 	return entries, nil
 }
