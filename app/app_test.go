@@ -180,6 +180,8 @@ func TestMistakes(t *testing.T) {
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
 		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http or timer, had neither`},
+		{"grant of nobody", component("grants: {http: [\"http://prise.internal\", \"http://a.b.internal\", \"https://x.internal\", \"http://x.internal:81\", \"http://*.internal\"]}") + "  - {name: price, source: {file: price.wasm}}\n",
+			`8:21: spec.components[0].grants.http[0]: there is no component named "prise"; did you mean "price"?`},
 		{"chain of nobody", one + "  triggers: [{http: {path: /, component: a, chain: [a, auht]}}]\n", `7:56: spec.triggers[0].http.chain[1]: there is no component named "auht"`},
 		{"chain of a near name", one + "  - {name: cache, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: a, chain: [cach]}}]\n", `8:53: spec.triggers[0].http.chain[0]: there is no component named "cach"; did you mean "cache"?`},
 		{"chain of no list", one + "  triggers: [{http: {path: /, component: a, chain: a}}]\n", `7:52: spec.triggers[0].http.chain: want a list, had "a"`},

@@ -18,8 +18,8 @@ type target struct {
 	root    *workload.Component // whose observer, instances and limits count; nil: the workload has none of that name
 }
 
-// targets are what triggers of the workload call, and the components that nobody else calls: single components in the order of the
-// workload, then chains in the order of their triggers.
+// targets are what triggers of the workload call, the components that others are granted to send requests to, and those that nobody
+// else calls: single components in the order of the workload, then chains in the order of their triggers.
 func targets(w *workload.Spec) []target {
 	byName, called := map[string]target{}, map[string]bool{}
 	var chains []target
@@ -38,9 +38,13 @@ func targets(w *workload.Spec) []target {
 			}
 		}
 	}
+	internal := map[string]bool{}
 	for _, c := range w.Components {
 		for _, to := range c.Links {
 			called[to] = true
+		}
+		for _, to := range c.Grants.Internal() {
+			internal[to] = true
 		}
 	}
 	var out []target
@@ -50,7 +54,7 @@ func targets(w *workload.Spec) []target {
 		switch {
 		case known:
 			out = append(out, t)
-		case !called[c.Name]:
+		case !called[c.Name] || internal[c.Name]:
 			out = append(out, target{c.Name, -1, &workload.TriggerSpec{Component: c.Name}, c})
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/http"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -30,6 +31,9 @@ type Plugin interface {
 type Binding struct {
 	Workload  *workload.Spec
 	Component *workload.Component
+	// Internal sends requests to components of the workload, by http://NAME.internal (workload.InternalComponent); nil: the host has no
+	// trigger that could hand them over. Which of them the component may send is the plugin's to know, from its grants.
+	Internal http.RoundTripper
 	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
 	Lines *Lines
 	// Telemetry takes the spans, metrics and log records that the component makes itself, within the limits of its lines. A host never
@@ -69,6 +73,12 @@ type Chainer interface {
 	Handlers() []wit.InterfaceID
 }
 
+// InternalServer is an optional power of triggers: Internal hands requests to components of w in the process, by the names of
+// their hosts. It is asked once for each start of a workload, before inv knows of components.
+type InternalServer interface {
+	Internal(w *workload.Spec, inv Invoker) http.RoundTripper
+}
+
 // NoExportError says that a trigger cannot reach a component, because it does not export what the trigger calls.
 type NoExportError struct {
 	Component string
@@ -106,6 +116,9 @@ type Invocation struct {
 	// Refuse is set if the trigger has found the event to be over a limit: it is observed like any other and settled with this error, but
 	// no instance is used and Run is not called.
 	Refuse error
+	// NoWait says that what waits for the end of this one has an instance of the same target, which might be the one that it would
+	// wait for: it is refused with an overload trap where none is free.
+	NoWait bool
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
 	// Settle gets the invocation's error before the event's boundary is left, so that the trigger's answer (500, 503, 504) is part of the

@@ -128,7 +128,11 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 		return v.settle(outer, outer, inv, inv.Refuse)
 	}
 	ctx := s.Context()
-	inst, err := s.Sit()
+	sit := s.Sit
+	if inv.NoWait {
+		sit = s.TrySit
+	}
+	inst, err := sit()
 	if err == nil {
 		if call != nil {
 			call.Instance = inst.Info()

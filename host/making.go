@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -18,6 +19,9 @@ type making struct {
 	loaded map[string]*component.Component // by name
 	parts  map[string]*part                // by the component's name
 	linked []*component.Linked
+	peers  peers
+	// internal sends requests to components of the workload; nil: nobody can.
+	internal http.RoundTripper
 
 	releases []func()
 }
@@ -38,7 +42,13 @@ func (p *part) interceptor() cm.Interceptor {
 }
 
 func (h *Local) making(w *workload.Spec) *making {
-	return &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}}
+	m := &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}}
+	for _, t := range h.cfg.Triggers {
+		if s, ok := t.(InternalServer); ok && m.internal == nil {
+			m.internal = s.Internal(w, &m.peers)
+		}
+	}
+	return m
 }
 
 // guestTelemetryOff is the value of [workload.Component.GuestTelemetry] that drops what a component records itself.

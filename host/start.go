@@ -94,6 +94,7 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 		return err
 	}
 	r.invoker = &invoker{log: h.log, console: h.cfg.Console, entries: entries}
+	r.made.peers.invoker.Store(r.invoker)
 	if err := h.checkTriggers(w, r.invoker); err != nil {
 		return err // before instances are made and guest code runs
 	}
