@@ -120,7 +120,7 @@ func (p *internal) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	at, from := net.Pipe() // whoever writes waits for the reader, and heeds a deadline
 	w := &pipeWriter{header: http.Header{}, bodiless: req.Method == http.MethodHead, conn: at, head: make(chan *http.Response, 1)}
-	w.body.conn = from
+	w.body.conn, w.body.leave = from, cancel
 	leave := context.AfterFunc(req.Context(), func() {
 		cancel()
 		_ = from.Close()
@@ -296,17 +296,27 @@ func (w *pipeWriter) EnableFullDuplex() error { return nil }
 // pipeBody is the body of the response.
 type pipeBody struct {
 	conn   net.Conn    // the reader's end
+	leave  func()      // tells the component that its client has gone
+	ended  atomic.Bool // it has been read to its end
 	broken atomic.Bool // the body ends before its end; set before the writer's end is closed
 }
 
 // Read is io.Reader's.
 func (b *pipeBody) Read(p []byte) (int, error) {
 	n, err := b.conn.Read(p)
-	if err == io.EOF && b.broken.Load() {
-		err = io.ErrUnexpectedEOF
+	if err == io.EOF {
+		b.ended.Store(true)
+		if b.broken.Load() {
+			err = io.ErrUnexpectedEOF
+		}
 	}
 	return n, err
 }
 
 // Close is io.Closer's: nobody wants the rest.
-func (b *pipeBody) Close() error { return b.conn.Close() }
+func (b *pipeBody) Close() error {
+	if !b.ended.Load() {
+		b.leave()
+	}
+	return b.conn.Close()
+}
