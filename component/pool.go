@@ -241,7 +241,7 @@ func (s *Seat) Context() context.Context { return s.seat.Context() }
 // [Pool.Run].
 func (s *Seat) Sit() (*Instance, error) { return s.sat(s.seat.Sit()) }
 
-// TrySit is Sit for an invocation that another one of the same pool waits for: where no instance is free it fails at once, with a trap
+// TrySit is Sit for an invocation that others of the same pool might wait for: where no instance is free it fails at once, with a trap
 // of code overload.
 func (s *Seat) TrySit() (*Instance, error) { return s.sat(s.seat.TrySit()) }
 

@@ -129,7 +129,7 @@ func TestChainedAndInternal(t *testing.T) {
 	}
 	for _, line := range []string{
 		`[one denied] :: http://a.internal is not granted; to allow it, add "http://a.internal" to grants.http of component one`,
-		"one: 1 instances run, and one of them has led to this one: it would wait for itself",
+		"one: 1 instances run, and this one must not wait: they might wait for what has led to it",
 		"a component asks for one that the workload does not have",
 	} {
 		s.waitForConsole(line)

@@ -116,8 +116,8 @@ type Invocation struct {
 	// Refuse is set if the trigger has found the event to be over a limit: it is observed like any other and settled with this error, but
 	// no instance is used and Run is not called.
 	Refuse error
-	// NoWait says that what waits for the end of this one has an instance of the same target, which might be the one that it would
-	// wait for: it is refused with an overload trap where none is free.
+	// NoWait says that an instance which this one would wait for might itself wait for the end of this one: it is refused with an
+	// overload trap where none is free.
 	NoWait bool
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error

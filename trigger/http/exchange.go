@@ -54,7 +54,7 @@ type exchange struct {
 
 	nesting nesting  // the values of ctx
 	outer   *nesting // of the request below which another component has sent this one; nil: it came from outside
-	again   bool     // that request is, or is below, one of the same route
+	noWait  bool     // an instance of its own target might wait for the end of this one
 
 	informs  chan inform
 	decided  chan struct{} // closed when reply is the answer
@@ -245,7 +245,7 @@ func (x *exchange) invoke(in *wasihttp.IncomingRequest) {
 		Name:      x.name,
 		Subject:   x,
 		Refuse:    x.refused,
-		NoWait:    x.again,
+		NoWait:    x.noWait,
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			x.deadline, _ = ctx.Deadline()
 			x.ended.Begin(ctx, x)

@@ -39,6 +39,7 @@ type internal struct {
 
 	mu     sync.Mutex
 	routes map[string]*route // by component; nil for one that cannot be called, of which the operator has been told
+	reach  map[string]map[string]bool
 }
 
 // nesting is what a request has come through, innermost first. It is the context of an exchange, for its values.
@@ -59,14 +60,50 @@ func (n *nesting) Value(key any) any {
 	return n.Context.Value(key)
 }
 
-// has says whether a request below n would be one of target's within another of target's.
-func (n *nesting) has(target string) bool {
+// circular says whether a request of n's to a component might wait for an instance of it that waits, over others, for n's: grants let the
+// component's requests lead back to where n's have come through.
+func (p *internal) circular(n *nesting, component string) bool {
+	if n == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	to := p.leadsTo(component)
 	for ; n != nil; n = n.outer {
-		if n.target == target {
+		if to[n.target] {
 			return true
 		}
 	}
 	return false
+}
+
+// leadsTo are the components that requests of one, which is among them, can come to. p.mu is held.
+func (p *internal) leadsTo(component string) map[string]bool {
+	if found, known := p.reach[component]; known {
+		return found
+	}
+	found, in := map[string]bool{component: true}, map[string]bool{}
+	for next := []string{component}; len(next) > 0; next = next[1:] {
+		c := p.w.Component(next[0])
+		if c == nil || in[c.Name] {
+			continue
+		}
+		in[c.Name] = true
+		for _, linked := range c.Links { // they share an instance
+			next = append(next, linked)
+		}
+		for _, other := range p.w.Components {
+			if c.Grants.AllowsHTTP("http", other.Name+workload.InternalSuffix, "80") {
+				found[other.Name] = true
+				next = append(next, other.Name)
+			}
+		}
+	}
+	if p.reach == nil {
+		p.reach = map[string]map[string]bool{}
+	}
+	p.reach[component] = found
+	return found
 }
 
 // route finds the component's.
@@ -126,7 +163,7 @@ func (p *internal) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = from.Close()
 	})
 	x := &exchange{r: received(ctx, req), route: r, outer: outer}
-	x.again = outer.has(r.component)
+	x.noWait = p.circular(outer, name)
 	x.control.rc = *http.NewResponseController(w)
 	trace := httptrace.ContextClientTrace(req.Context())
 	if trace != nil && trace.GotConn != nil {

@@ -26,7 +26,7 @@ import (
 func inside(t *testing.T, inv *invoker, g guest) *http.Client {
 	t.Helper()
 	tr := New(Config{Adapters: handler(g)})
-	w := &workload.Spec{Name: "test", Components: []workload.Component{{Name: "b"}}}
+	w := &workload.Spec{Name: "test", Components: []workload.Component{{Name: "b", Grants: workload.Grants{HTTP: []string{"http://b.internal"}}}}}
 	rt := tr.Internal(w, inv)
 	t.Cleanup(func() {
 		p := rt.(*internal)
@@ -339,5 +339,32 @@ func TestInternalNests(t *testing.T) {
 	}
 	if waits != 1 {
 		t.Errorf("%d of the invocations may wait", waits)
+	}
+}
+
+// TestInternalCircles: which requests might wait for themselves, by what grants allow.
+func TestInternalCircles(t *testing.T) {
+	grant := func(name string, links map[string]string, to ...string) workload.Component {
+		return workload.Component{Name: name, Links: links, Grants: workload.Grants{HTTP: to}}
+	}
+	p := &internal{w: &workload.Spec{Components: []workload.Component{
+		grant("a", nil, "http://b.internal"), grant("b", map[string]string{"x:y/z": "part"}, "http://leaf.internal"),
+		grant("part", nil, "http://a.internal"), grant("leaf", nil, "https://a.internal", "http://a.internal:81"), grant("front", nil, "*"),
+	}}}
+	for _, c := range []struct {
+		through []string // outermost first
+		to      string
+		want    bool
+	}{
+		{nil, "a", false}, {[]string{"a"}, "a", true}, {[]string{"a"}, "b", true}, {[]string{"b"}, "a", true}, {[]string{"a", "b"}, "leaf", false},
+		{[]string{"front"}, "b", false}, {[]string{"front"}, "front", true}, {[]string{"auth > a"}, "b", false}, {[]string{"leaf", "b"}, "a", true},
+	} {
+		var n *nesting
+		for _, target := range c.through {
+			n = &nesting{target: target, outer: n}
+		}
+		if got := p.circular(n, c.to); got != c.want {
+			t.Errorf("%v to %s: %t", c.through, c.to, got)
+		}
 	}
 }

@@ -150,7 +150,7 @@ func (p *Pool) takeSeat(ctx context.Context, wait bool) (err error) {
 			what = "invocations"
 		}
 		if !wait {
-			return cm.Trapf(cm.TrapOverload, "%s: %d %s run, and one of them has led to this one: it would wait for itself", p.cfg.Name, cap(p.seats), what)
+			return cm.Trapf(cm.TrapOverload, "%s: %d %s run, and this one must not wait: they might wait for what has led to it", p.cfg.Name, cap(p.seats), what)
 		}
 		return cm.Trapf(cm.TrapOverload, "%s: %d %s run and %d invocations wait", p.cfg.Name, cap(p.seats), what, p.cfg.Queue)
 	}

@@ -298,7 +298,7 @@ func TestQueue(t *testing.T) {
 		if err := inner.Enter(t.Context(), p.Pool); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := inner.TrySit(); code(err) != cm.TrapOverload || !strings.Contains(err.Error(), "would wait for itself") {
+		if _, err := inner.TrySit(); code(err) != cm.TrapOverload || !strings.Contains(err.Error(), "must not wait") {
 			t.Errorf("one that must not wait: %v", err)
 		}
 		inner.Leave(true, nil)
