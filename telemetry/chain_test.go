@@ -234,3 +234,23 @@ func TestChainKeepsApart(t *testing.T) {
 		t.Errorf("lines %q, want %q", lines, want)
 	}
 }
+
+// TestClientLinked: client.send of a component is linked straight to the handler of another: no connection, no grant, and a span of the callee.
+func TestClientLinked(t *testing.T) {
+	caller := guestComponent("caller", "rust-http-p3")
+	caller.Links = map[string]string{"wasi:http/client": "service"}
+	spec := httpWorkload(caller, servingComponent("rust-http-p3"))
+	spec.Components[0].Instances.Isolation = ""
+	u := url.QueryEscape("http://anywhere.example")
+	requests := []chainRequest{
+		{path: "/fetch?url=" + u + "%2Fhello"}, {method: "POST", path: "/proxy?url=" + u + "%2Fecho", body: strings.Repeat("0123456789", 100_000)},
+		{path: "/fetch?url=" + u + "%2Ferror"}, {path: "/fetch?url=" + u + "%2Fabort"}, {path: "/fetch?url=" + u + "%2Ftrap"},
+	}
+	answers, trees := chained(t, telemetry.DetailBoundary, spec, requests, nil)
+	for n, want := range []string{"hello from rust-http-p3\n", requests[1].body, "", "this body breaks off\n", "the component failed\n"} {
+		if !strings.HasSuffix(answers[n], want) || strings.Contains(answers[n], "broken off true") != (n == 3) {
+			t.Errorf("%s: %.300s", requests[n].path, answers[n])
+		}
+	}
+	telemetry.Golden(t, strings.Join(trees, "\n"))
+}
