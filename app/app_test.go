@@ -180,7 +180,15 @@ func TestMistakes(t *testing.T) {
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
 		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http or timer, had neither`},
-		{"chain", one + "  triggers: [{http: {path: /, component: a, chain: [a]}}]\n", `7:52: spec.triggers[0].http.chain: chains are not supported by this version yet; compose the components instead`},
+		{"grant of nobody", component("grants: {http: [\"http://prise.internal\", \"http://a.b.internal\", \"https://x.internal\", \"http://x.internal:81\", \"http://*.internal\"]}") + "  - {name: price, source: {file: price.wasm}}\n",
+			`8:21: spec.components[0].grants.http[0]: there is no component named "prise"; did you mean "price"?`},
+		{"chain of nobody", one + "  triggers: [{http: {path: /, component: a, chain: [a, auht]}}]\n", `7:56: spec.triggers[0].http.chain[1]: there is no component named "auht"`},
+		{"chain of a near name", one + "  - {name: cache, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: a, chain: [cach]}}]\n", `8:53: spec.triggers[0].http.chain[0]: there is no component named "cach"; did you mean "cache"?`},
+		{"chain of no list", one + "  triggers: [{http: {path: /, component: a, chain: a}}]\n", `7:52: spec.triggers[0].http.chain: want a list, had "a"`},
+		{"chain of a number", one + "  triggers: [{http: {path: /, component: a, chain: [1]}}]\n", `7:53: spec.triggers[0].http.chain[0]: want a name of at most 63 lower-case letters, digits and inner hyphens, had the number 1`},
+		{"chain too long", one + "  triggers: [{http: {path: /, component: a, chain: [" + strings.Repeat("a, ", 33) + "]}}]\n", `7:52: spec.triggers[0].http.chain: 33 components: want at most 32`},
+		{"chain in a circle", component("links: {\"a:b/c\": auth}") + "  - {name: auth, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: cart, chain: [auth]}}]\n", `10:55: spec.triggers[0].http.chain: the chain and the links make a circle: auth → cart → auth`},
+		{"circle through another one", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"a:b/d\": log}}\n  - {name: log, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: cart, chain: [log, log]}}]\n", `11:55: spec.triggers[0].http.chain: the chain and the links make a circle: log → log → cart → price → log`},
 		{"timer", one + "  triggers: [{timer: {every: 30s, component: a}}]\n", `7:22: spec.triggers[0].timer: timers are not supported by this version yet; want http`},
 		{"service", one + "  services: [{component: a}]\n", `7:14: spec.services[0]: services are not supported by this version yet`},
 		{"five at once", `apiVersion: vitrine.dev/v1alpha1
@@ -376,12 +384,11 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 	switch x := v.Addr().Interface().(type) {
 	case *v1alpha1.Trigger:
 		kind := testFormat.Triggers[*n%len(testFormat.Triggers)]
-		whole := reflect.New(triggerStruct(kind.Config, "")).Elem()
+		whole := reflect.New(triggerStruct(&kind)).Elem()
 		fillAll(whole, "", n)
 		x.Type = kind.Name
-		var config any
-		x.Component, config = splitTrigger(&kind, whole)
-		x.Config = configMap(config)
+		to, config := splitTrigger(&kind, whole)
+		x.Component, x.Chain, x.Config = to.Component, to.Chain, configMap(config)
 		return
 	case *v1alpha1.Name:
 		*x = v1alpha1.Name(fmt.Sprintf("name-%d", *n))
@@ -460,7 +467,7 @@ func TestSchemaOmitsUnsupported(t *testing.T) {
 			t.Errorf("the schema offers %s", reserved)
 		}
 	}
-	for _, list := range []string{"services", "chain"} {
+	for _, list := range []string{"services"} {
 		empty := regexp.MustCompile(`"` + list + `": \{\s+"description": "[^"]* Not supported yet\.",\s+"maxItems": 0,`)
 		if !empty.Match(schema) {
 			t.Errorf("the schema does not ask for no %s", list)

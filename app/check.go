@@ -85,6 +85,11 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 		}
 		guests[f.Guest] = true
 	}
+	for i, g := range c.Grants.HTTP {
+		for _, name := range (workload.Grants{HTTP: []string{string(g)}}).Internal() {
+			d.checkComponentName(v1alpha1.Name(name), fmt.Sprintf("%s.grants.http[%d]", key, i), names)
+		}
+	}
 	d.checkStores(c.Grants.Keyvalue, "keyvalue", "bucket", key+".grants.keyvalue")
 	d.checkStores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
 	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {

@@ -51,7 +51,9 @@ func FromSpec(w *workload.Spec) *v1alpha1.Workload {
 		m.Spec.Components = append(m.Spec.Components, out)
 	}
 	for _, t := range w.Triggers {
-		m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{Type: t.Type, Component: v1alpha1.Name(t.Component), Config: configMap(t.Config)})
+		m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{
+			Type: t.Type, Component: v1alpha1.Name(t.Component), Chain: convertStrings[v1alpha1.Name](t.Chain), Config: configMap(t.Config),
+		})
 	}
 	for _, s := range w.Services {
 		m.Spec.Services = append(m.Spec.Services, v1alpha1.Service{Component: v1alpha1.Name(s.Component)})

@@ -46,7 +46,8 @@ func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any 
 	case reflect.Struct:
 		return f.structSchema(t, tag)
 	case reflect.Slice:
-		return bounded(map[string]any{"type": "array", "items": f.schemaOf(t.Elem(), elementTag(tag))}, tag, "minItems", "minItems")
+		list := bounded(map[string]any{"type": "array", "items": f.schemaOf(t.Elem(), elementTag(tag))}, tag, "minItems", "minItems")
+		return bounded(list, tag, "maxItems", "maxItems")
 	case reflect.Map:
 		out := map[string]any{"type": "object", "additionalProperties": f.schemaOf(t.Elem(), "")}
 		if keys := tag.Get("keys"); keys != "" {

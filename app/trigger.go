@@ -41,17 +41,31 @@ func (f *Format) typeNames(reserved bool) []string {
 	return names
 }
 
-// triggerStruct is the struct of the mapping below a trigger's type: the fields of its config, and the component.
-func triggerStruct(config any, doc string) reflect.Type {
+// target are the fields of every trigger's mapping: what it calls.
+type target struct {
+	Component v1alpha1.Name
+	Chain     []v1alpha1.Name
+}
+
+const chainDoc = "Components that an event passes through before it comes to the component, the first one first; each imports and exports what the trigger calls."
+
+// triggerStruct is the struct of the mapping below a trigger's type: the fields of its config, then the component, and the chain
+// where the type has them.
+func triggerStruct(kind *workload.TriggerType) reflect.Type {
 	var fields []reflect.StructField
-	if config != nil {
-		for _, f := range reflect.VisibleFields(reflect.TypeOf(config)) {
+	if kind.Config != nil {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(kind.Config)) {
 			f.Index, f.Offset = nil, 0
 			fields = append(fields, f)
 		}
 	}
-	tag := reflect.StructTag(fmt.Sprintf(`yaml:"component" required:"true" doc:%q`, doc))
-	return reflect.StructOf(append(fields, reflect.StructField{Name: "Component", Type: reflect.TypeFor[v1alpha1.Name](), Tag: tag}))
+	tag := reflect.StructTag(fmt.Sprintf(`yaml:"component" required:"true" doc:%q`, kind.ComponentDoc))
+	fields = append(fields, reflect.StructField{Name: "Component", Type: reflect.TypeFor[v1alpha1.Name](), Tag: tag})
+	if kind.Chains {
+		tag = reflect.StructTag(fmt.Sprintf(`yaml:"chain" maxItems:"%d" doc:%q`, maxChain, chainDoc))
+		fields = append(fields, reflect.StructField{Name: "Chain", Type: reflect.TypeFor[[]v1alpha1.Name](), Tag: tag})
+	}
+	return reflect.StructOf(fields)
 }
 
 // decodeTrigger decodes one trigger.
@@ -71,12 +85,11 @@ func (d *decoder) decodeTrigger(n *yaml.Node, t *v1alpha1.Trigger, key string) {
 			return // a key without a value counts as absent
 		}
 		given = append(given, kind.Name)
-		v := reflect.New(triggerStruct(kind.Config, kind.ComponentDoc)).Elem()
+		v := reflect.New(triggerStruct(kind)).Elem()
 		d.decodeValue(val, v, join(key, kind.Name), "")
 		t.Type = kind.Name
-		var config any
-		t.Component, config = splitTrigger(kind, v)
-		t.Config = configMap(config)
+		to, config := splitTrigger(kind, v)
+		t.Component, t.Chain, t.Config = to.Component, to.Chain, configMap(config)
 	})
 	switch wanted := d.format.typeNames(true); {
 	case len(given) > 1:
@@ -88,17 +101,20 @@ func (d *decoder) decodeTrigger(n *yaml.Node, t *v1alpha1.Trigger, key string) {
 	}
 }
 
-// splitTrigger splits a value of triggerStruct into component and config.
-func splitTrigger(kind *workload.TriggerType, v reflect.Value) (v1alpha1.Name, any) {
-	name := v1alpha1.Name(v.Field(v.NumField() - 1).String())
+// splitTrigger splits a value of triggerStruct into what is called and config.
+func splitTrigger(kind *workload.TriggerType, v reflect.Value) (to target, _ any) {
+	to.Component = v.FieldByName("Component").Interface().(v1alpha1.Name)
+	if kind.Chains {
+		to.Chain = v.FieldByName("Chain").Interface().([]v1alpha1.Name)
+	}
 	if kind.Config == nil {
-		return name, nil
+		return to, nil
 	}
 	config := reflect.New(reflect.TypeOf(kind.Config)).Elem()
 	for i := range config.NumField() {
 		config.Field(i).Set(v.Field(i))
 	}
-	return name, config.Interface()
+	return to, config.Interface()
 }
 
 // checkTriggers finds mistakes that types alone do not show.
@@ -111,6 +127,10 @@ func (d *decoder) checkTriggers(m *v1alpha1.Workload, names []string) {
 			d.failAt(key, "%ss are not supported by this version yet; want %s", t.Type, orList(d.format.typeNames(false)))
 		default:
 			d.checkComponentName(t.Component, key+".component", names)
+			for k, name := range t.Chain {
+				d.checkComponentName(name, fmt.Sprintf("%s.chain[%d]", key, k), names)
+			}
+			d.checkChain(m, &m.Spec.Triggers[i], key+".chain")
 		}
 	}
 	for _, kind := range d.format.Triggers {
@@ -138,7 +158,7 @@ func (d *decoder) checkTriggers(m *v1alpha1.Workload, names []string) {
 // triggerSpec is the trigger for a host. Its config is of the type's own Go type, without values that do not decode; a trigger
 // of an unknown type has none.
 func (f *Format) triggerSpec(t *v1alpha1.Trigger) workload.TriggerSpec {
-	out := workload.TriggerSpec{Type: t.Type, Component: string(t.Component)}
+	out := workload.TriggerSpec{Type: t.Type, Component: string(t.Component), Chain: plainStrings(t.Chain)}
 	kind := f.triggerType(t.Type)
 	if kind == nil || kind.Config == nil {
 		return out
@@ -159,7 +179,7 @@ func (f *Format) triggerSchema() map[string]any {
 		if t.Reserved {
 			continue
 		}
-		p := f.schemaOf(triggerStruct(t.Config, t.ComponentDoc), "")
+		p := f.schemaOf(triggerStruct(&t), "")
 		if t.Doc != "" {
 			p["description"] = t.Doc
 		}

@@ -52,7 +52,7 @@ it reports every mistake that would keep the workload from starting, and runs no
 			return &Problem{What: "the check was interrupted", Where: path, Code: ExitFailed}
 		}
 		if err != nil {
-			return startProblem(w, err)
+			return startProblem(w, p.placed(path, err))
 		}
 		_, err = fmt.Fprintf(text.Writer(p.stdout), "ok: %s, %s; %s\n", w.ID(), counted(len(w.Components), "component"), startable(w, linked))
 		return err

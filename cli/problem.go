@@ -271,7 +271,9 @@ func explainLink(err error) *Problem {
 			continue
 		}
 		p.Whys = append(p.Whys, l.String())
-		if id, err := wit.ParseID(l.Import); err == nil && id.Namespace == "wasi" && strings.HasPrefix(id.Version, "0.3.0-") && id.Version != wasi.ReleaseCandidate3 {
+		if id, err := wit.ParseID(l.Import); err == nil && exportsOf([]wit.InterfaceID{id}).http {
+			p.Do = "it passes requests on: name it in the chain of an http trigger in " + app.FileName + ", in front of the component that answers"
+		} else if err == nil && id.Namespace == "wasi" && strings.HasPrefix(id.Version, "0.3.0-") && id.Version != wasi.ReleaseCandidate3 {
 			p.Do = "of WASI 0.3 this version runs 0.3.0 and later ones, and " + wasi.ReleaseCandidate3 + ": build the component for one of them"
 		}
 	}

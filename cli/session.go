@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
@@ -27,6 +28,15 @@ func startProblem(w *workload.Spec, err error) error {
 		p.Where = w.Components[0].Source.File
 	}
 	return &p
+}
+
+// placed gives an error about a chain its place in the manifest at path.
+func (p *process) placed(path string, err error) error {
+	var chain *host.ChainError
+	if !errors.As(err, &chain) {
+		return err
+	}
+	return p.ships.format().Mistake(path, app.ChainKey(chain.Trigger, chain.Type, chain.Link), chain.Problem)
 }
 
 // flushTime bounds the last export of telemetry, and the last lines of the console. closeTime bounds how long invocations may

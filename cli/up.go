@@ -46,7 +46,7 @@ telemetry is sent, and the exit status is 0. A second signal ends the process at
 		if err != nil {
 			return err
 		}
-		return p.serve(cmd.Context(), s, w)
+		return p.serve(cmd.Context(), s, path, w)
 	}
 	return cmd
 }
@@ -60,7 +60,7 @@ func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, err
 	return w, s.apply(w)
 }
 
-func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err error) {
+func (p *process) serve(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {
 	if len(w.Triggers) == 0 {
 		return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger",
 			Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}", Code: ExitUsage}
@@ -102,7 +102,7 @@ func (p *process) serve(ctx context.Context, s *settings, w *workload.Spec) (err
 		if ctx.Err() != nil {
 			return nil // a signal ended it before it had started
 		}
-		return startProblem(w, err)
+		return startProblem(w, p.placed(path, err))
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- session.host.Run(ctx) }()

@@ -196,6 +196,37 @@ func (e *Engine) Compose(_ context.Context, name string, parts []Part) (*Compone
 	return out, nil
 }
 
+// Imports are the interfaces that the component imports, as it names them, in their order.
+func (c *Component) Imports() []wit.InterfaceID {
+	var out []wit.InterfaceID
+	for _, d := range c.parts[0].Component.Defs {
+		if im, ok := d.(*binary.Import); ok && im.Desc.Sort == binary.SortInstance {
+			out = appendID(out, im.Name.Name)
+		}
+	}
+	return out
+}
+
+// Exports are the interfaces that the component exports, as it names them, in their order. Of components that were composed at run time
+// both are the first part's.
+func (c *Component) Exports() []wit.InterfaceID {
+	var out []wit.InterfaceID
+	for _, d := range c.parts[0].Component.Defs {
+		if x, ok := d.(*binary.Export); ok && x.Sort == binary.SortInstance {
+			out = appendID(out, x.Name.Name)
+		}
+	}
+	return out
+}
+
+// appendID appends the interface of a name, unless the name is of another kind.
+func appendID(ids []wit.InterfaceID, name string) []wit.InterfaceID {
+	if id, err := wit.ParseID(name); err == nil {
+		ids = append(ids, id)
+	}
+	return ids
+}
+
 // importNames lists a component's imports as written.
 func importNames(c *binary.Component) []string {
 	var out []string

@@ -239,8 +239,14 @@ func (s *Seat) Context() context.Context { return s.seat.Context() }
 
 // Sit waits for an instance, and returns it for this invocation, until Leave. Errors are those of
 // [Pool.Run].
-func (s *Seat) Sit() (*Instance, error) {
-	m, err := s.seat.Sit()
+func (s *Seat) Sit() (*Instance, error) { return s.sat(s.seat.Sit()) }
+
+// TrySit is Sit for an invocation that others of the same pool might wait for: where no instance is free it fails at once, with a trap
+// of code overload.
+func (s *Seat) TrySit() (*Instance, error) { return s.sat(s.seat.TrySit()) }
+
+// sat is the instance as the invocation has it.
+func (s *Seat) sat(m *pool.Member, err error) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}

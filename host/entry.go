@@ -12,9 +12,9 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// entry is a component that events can reach: linked, with the pool that its invocations run in.
+// entry is what an event can call: a linked component, or chain of components, with the pool that its invocations run in.
 type entry struct {
-	name        string
+	name        string // of the component; of a chain, that of its last
 	interceptor cm.Interceptor
 	pool        *component.Pool
 	line        LogLine  // without a text; the host's own lines about the component are copies of it
@@ -103,16 +103,15 @@ func StoreLimits(l workload.Limits) []component.StoreOption {
 	}
 }
 
-// entry links one component together with everything that it is linked to, and makes its pool.
-func (m *making) entry(ctx context.Context, name string) (*entry, error) {
-	h, w := m.h, m.w
-	spec := w.Component(name)
+// entry links what a target calls together with everything that it is linked to, and makes its pool.
+func (m *making) entry(ctx context.Context, t *target) (*entry, error) {
+	h, w, spec := m.h, m.w, t.root
 	if spec == nil {
-		return nil, fmt.Errorf("workload %s: there is no component %s", w.ID(), name)
+		return nil, fmt.Errorf("workload %s: there is no component %s", w.ID(), t.spec.Component)
 	}
 	icept := m.part(spec).interceptor()
 	linker := h.cfg.Engine.NewLinker(icept)
-	c, err := m.group(ctx, spec, linker)
+	c, err := m.group(ctx, t, linker)
 	if err != nil {
 		return nil, err
 	}
@@ -130,5 +129,5 @@ func (m *making) entry(ctx context.Context, name string) (*entry, error) {
 		return nil, err
 	}
 	m.onRelease(func() { _ = pool.Close(ctx) }) // for a start that fails; otherwise it is closed by then, and that Close has reported the error
-	return &entry{name: name, interceptor: icept, pool: pool, line: lineOf(w, name)}, nil
+	return &entry{name: spec.Name, interceptor: icept, pool: pool, line: lineOf(w, spec.Name)}, nil
 }

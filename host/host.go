@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"net/http"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -30,6 +31,9 @@ type Plugin interface {
 type Binding struct {
 	Workload  *workload.Spec
 	Component *workload.Component
+	// Internal sends requests to components of the workload, by http://NAME.internal (workload.InternalComponent); nil: the host has no
+	// trigger that could hand them over. Which of them the component may send is the plugin's to know, from its grants.
+	Internal http.RoundTripper
 	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
 	Lines *Lines
 	// Telemetry takes the spans, metrics and log records that the component makes itself, within the limits of its lines. A host never
@@ -62,6 +66,19 @@ type Checker interface {
 	Check(w *workload.Spec, inv Invoker) error
 }
 
+// Chainer is an optional power of triggers whose events can pass through other components first (workload.TriggerSpec.Chain).
+// Handlers are the interfaces, of any version, by which the components of a chain can call each other, the preferred first: all
+// components of a chain but the last import and export the same one of them, and the last exports it.
+type Chainer interface {
+	Handlers() []wit.InterfaceID
+}
+
+// InternalServer is an optional power of triggers: Internal hands requests to components of w in the process, by the names of
+// their hosts. It is asked once for each start of a workload, before inv knows of components.
+type InternalServer interface {
+	Internal(w *workload.Spec, inv Invoker) http.RoundTripper
+}
+
 // NoExportError says that a trigger cannot reach a component, because it does not export what the trigger calls.
 type NoExportError struct {
 	Component string
@@ -90,7 +107,7 @@ func (e *NoExportError) Error() string {
 
 // Invocation is one event on its way through one instance.
 type Invocation struct {
-	Component string // name in the workload
+	Component string // what the event calls: its trigger's workload.TriggerSpec.Target, which is a component's name or a chain
 	Trigger   string // the trigger's type; the caller of the Event boundary
 	Name      string // what happened, low in cardinality: the route of a request
 	// Subject is the event itself, for observers: an HTTPSubject, MessageSubject or TimerSubject, or a type of its trigger's own. May be
@@ -99,6 +116,9 @@ type Invocation struct {
 	// Refuse is set if the trigger has found the event to be over a limit: it is observed like any other and settled with this error, but
 	// no instance is used and Run is not called.
 	Refuse error
+	// NoWait says that an instance which this one would wait for might itself wait for the end of this one: it is refused with an
+	// overload trap where none is free.
+	NoWait bool
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
 	// Settle gets the invocation's error before the event's boundary is left, so that the trigger's answer (500, 503, 504) is part of the
@@ -110,8 +130,9 @@ type Invocation struct {
 // Settle got: nil, or an error that holds a *cm.Trap when the guest, the host or a limit ended it.
 type Invoker interface {
 	Invoke(ctx context.Context, inv *Invocation) error
-	// Linked is the linked component that serves name, for triggers that look at its exports when they attach.
-	Linked(component string) (*component.Linked, error)
+	// Linked is the linked component that serves target (workload.TriggerSpec.Target), for triggers that look at its exports when
+	// they attach.
+	Linked(target string) (*component.Linked, error)
 }
 
 // Host is the one contract for the CLI, the dashboard, the cluster agent and embedders.

@@ -16,7 +16,7 @@ import (
 type invoker struct {
 	log     *slog.Logger
 	console LogSink
-	entries map[string]*entry
+	entries map[string]*entry // by target
 }
 
 var _ Invoker = (*invoker)(nil)
@@ -43,12 +43,12 @@ func NewInvoker(pool *component.Pool, c InvokerConfig) Invoker {
 	}}
 }
 
-// Linked finds a component that events can reach.
-func (v *invoker) Linked(name string) (*component.Linked, error) {
-	if e := v.entries[name]; e != nil {
+// Linked finds what events can call.
+func (v *invoker) Linked(target string) (*component.Linked, error) {
+	if e := v.entries[target]; e != nil {
 		return e.pool.Linked(), nil
 	}
-	return nil, fmt.Errorf("component %s is no component that an event can reach", name)
+	return nil, fmt.Errorf("component %s is no component that an event can reach", target)
 }
 
 // stopPrewarm ends work ahead of invocations.
@@ -128,7 +128,11 @@ func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invoc
 		return v.settle(outer, outer, inv, inv.Refuse)
 	}
 	ctx := s.Context()
-	inst, err := s.Sit()
+	sit := s.Sit
+	if inv.NoWait {
+		sit = s.TrySit
+	}
+	inst, err := sit()
 	if err == nil {
 		if call != nil {
 			call.Instance = inst.Info()

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -18,6 +19,9 @@ type making struct {
 	loaded map[string]*component.Component // by name
 	parts  map[string]*part                // by the component's name
 	linked []*component.Linked
+	peers  peers
+	// internal sends requests to components of the workload; nil: nobody can.
+	internal http.RoundTripper
 
 	releases []func()
 }
@@ -38,7 +42,13 @@ func (p *part) interceptor() cm.Interceptor {
 }
 
 func (h *Local) making(w *workload.Spec) *making {
-	return &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}}
+	m := &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}}
+	for _, t := range h.cfg.Triggers {
+		if s, ok := t.(InternalServer); ok && m.internal == nil {
+			m.internal = s.Internal(w, &m.peers)
+		}
+	}
+	return m
 }
 
 // guestTelemetryOff is the value of [workload.Component.GuestTelemetry] that drops what a component records itself.
@@ -74,18 +84,18 @@ func (m *making) part(c *workload.Component) *part {
 	return p
 }
 
-// link links each component that an event can reach.
+// link links what events can call.
 func (m *making) link(ctx context.Context) (map[string]*entry, error) {
 	entries := map[string]*entry{}
-	for _, name := range entryNames(m.w) {
+	for _, t := range targets(m.w) {
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		e, err := m.entry(ctx, name)
+		e, err := m.entry(ctx, &t)
 		if err != nil {
 			return nil, err
 		}
-		entries[name] = e
+		entries[t.name] = e
 	}
 	return entries, nil
 }

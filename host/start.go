@@ -94,11 +94,12 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 		return err
 	}
 	r.invoker = &invoker{log: h.log, console: h.cfg.Console, entries: entries}
+	r.made.peers.invoker.Store(r.invoker)
 	if err := h.checkTriggers(w, r.invoker); err != nil {
 		return err // before instances are made and guest code runs
 	}
-	for _, name := range entryNames(w) {
-		if err := entries[name].prewarm(ctx); err != nil {
+	for _, t := range targets(w) {
+		if err := entries[t.name].prewarm(ctx); err != nil {
 			return err
 		}
 	}
@@ -117,8 +118,8 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 }
 
 // Check links a workload as Start does but attaches nothing: no guest code runs. Core modules that nothing instantiates, whose code Start
-// does not read, have to be valid, too. It returns the linked components that an event can reach, by name; the caller closes them, or
-// the engine does.
+// does not read, have to be valid, too. It returns what was linked for what events can call, by
+// workload.TriggerSpec.Target; the caller closes it, or the engine does.
 func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*component.Linked, error) {
 	if err := h.served(w); err != nil {
 		return nil, err
@@ -181,26 +182,6 @@ func (h *Local) served(w *workload.Spec) error {
 		}
 	}
 	return nil
-}
-
-// entryNames are the components that triggers name and those that no other is linked to, in the order of the workload.
-func entryNames(w *workload.Spec) []string {
-	reached, linked := map[string]bool{}, map[string]bool{}
-	for _, t := range w.Triggers {
-		reached[t.Component] = true
-	}
-	for _, c := range w.Components {
-		for _, to := range c.Links {
-			linked[to] = true
-		}
-	}
-	var names []string
-	for _, c := range w.Components {
-		if reached[c.Name] || !linked[c.Name] {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 // load reads and decodes one component.

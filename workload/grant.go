@@ -78,6 +78,35 @@ func (p HTTPPattern) String() string {
 	return p.Scheme + "://" + host + ":" + p.Port
 }
 
+// InternalSuffix ends the host of a component as other components of its workload know it: http://NAME.internal.
+const InternalSuffix = ".internal"
+
+// InternalComponent is the component that a request to scheme://host:port goes to, within the process: that of NAME.internal, by http and
+// at its default port, where NAME could be a component's name, as it has no dot. Whether the workload has one of that name is not asked. All
+// other requests go to the network. port is never empty.
+func InternalComponent(scheme, host, port string) (name string, ok bool) {
+	name, ok = strings.CutSuffix(strings.TrimSuffix(strings.ToLower(host), "."), InternalSuffix)
+	if !ok || name == "" || strings.Contains(name, ".") || strings.ToLower(scheme) != "http" || port != "80" {
+		return "", false
+	}
+	return name, true
+}
+
+// Internal are the components that the HTTP grants name one by one: http://price.internal.
+func (g Grants) Internal() []string {
+	var names []string
+	for _, s := range g.HTTP {
+		p, err := ParseHTTP(s)
+		if err != nil {
+			continue
+		}
+		if name, ok := InternalComponent(p.Scheme, p.Host, p.Port); ok && name != "*" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // AllowsHTTP says whether any of the HTTP grants covers the destination. A grant that does not parse allows nothing.
 func (g Grants) AllowsHTTP(scheme, host, port string) bool {
 	for _, s := range g.HTTP {

@@ -5,8 +5,8 @@ import "time"
 // Limits bound what a component may use. Every limit is in force: 0 is its default. A guest that exceeds one ends with a trap of
 // the limit's own code, or gets the interface's error for it.
 //
-// Linked components run in one instance, which has the deadline, fuel, memory, host memory, stack, tables, call depth and handles
-// of the component that the trigger calls. The other limits are each component's own.
+// Linked components, and those of a trigger's chain, run in one instance, which has the deadline, fuel, memory, host memory, stack,
+// tables, call depth and handles of the component that the trigger names. The other limits are each component's own.
 type Limits struct {
 	Deadline  time.Duration // an invocation; trap deadline
 	Fuel      uint64        // guest work of an invocation, in loop iterations and function entries; trap fuel

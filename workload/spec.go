@@ -1,11 +1,25 @@
 package workload
 
+import (
+	"slices"
+	"strings"
+)
+
 // ID identifies the workload in a host: "namespace/name", or the name alone.
 func (s *Spec) ID() ID {
 	if s.Namespace == "" {
 		return ID(s.Name)
 	}
 	return ID(s.Namespace + "/" + s.Name)
+}
+
+// Target names what the trigger calls: its component, or, with a chain, "auth > cache > cart". Triggers of one target call the same
+// instances.
+func (t *TriggerSpec) Target() string {
+	if len(t.Chain) == 0 {
+		return t.Component
+	}
+	return strings.Join(append(slices.Clone(t.Chain), t.Component), " > ")
 }
 
 // Component returns the component of a name; nil if there is none.

@@ -13,8 +13,12 @@ type TriggerType struct {
 	// Config is the zero value of TriggerSpec.Config's type: a struct whose exported fields have a yaml tag with the key. Further
 	// tags are required ("true": the key must be present), doc (for the schema), enum ("a|b"), min and max, reserved ("*": not supported yet,
 	// absent from messages, and in the schema an empty list at most) and secret ("true": never in an error). Fields are strings, bools, ints,
-	// time.Duration, and slices, maps by string and structs of these; the key component is reserved. Nil: there is no config.
+	// time.Duration, and slices, maps by string and structs of these; the keys component and chain are not for it. Nil: there is no
+	// config.
 	Config any
+
+	// Chains says that events can pass through other components first: the trigger has the key chain, for TriggerSpec.Chain.
+	Chains bool
 
 	// ComponentDoc describes the trigger's key component in the schema.
 	ComponentDoc string

@@ -90,6 +90,9 @@ type Instances struct {
 type TriggerSpec struct {
 	Type      string // the name of its TriggerType: "http"
 	Component string
+	// Chain are components that an event passes through before it comes to Component, the first one first. Each calls the next by
+	// the interface that it is called by itself. All of them run in one instance, as linked components do; see [Limits].
+	Chain []string
 	// Config is the type's own settings: plain data, of the Go type of TriggerType.Config; may be nil.
 	Config any
 }

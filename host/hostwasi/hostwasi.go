@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"syscall"
@@ -138,11 +139,27 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 			}
 			return nil
 		},
+		Via: func(scheme, host, port string) http.RoundTripper {
+			if _, ok := workload.InternalComponent(scheme, host, port); ok {
+				return b.Internal
+			}
+			return nil
+		},
+		Denied: func(ctx context.Context, scheme, host, port string) {
+			b.Lines.Log(ctx, denied(c.Name, scheme, host, port))
+		},
 		Limits: wasihttp.Limits{Fields: int(limits.Headers), Body: limits.Body, Requests: limits.Requests},
 	})
 	httpp2.Add(l, client)
 	httpp3.Add(l, client)
 	return func() { _ = client.Close() }, nil // it never fails
+}
+
+// denied is the line about a request that no grant of a component allows.
+func denied(component, scheme, name, port string) host.LogLine {
+	to := workload.HTTPPattern{Scheme: scheme, Host: strings.ToLower(name), Port: port}
+	return host.LogLine{Stream: "denied", Severity: host.SeverityWarn, Text: fmt.Sprintf(
+		"%s is not granted; to allow it, add %q to grants.http of component %s, or give --allow-http", to, to.String(), component)}
 }
 
 // stream is the destination of one of a component's streams: the process's own stream first, so that the output that people see does not

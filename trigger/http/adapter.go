@@ -30,6 +30,15 @@ func DefaultAdapters() []Adapter {
 	}
 }
 
+// Handlers is host.Chainer's: what the adapters call.
+func (t *Trigger) Handlers() []wit.InterfaceID {
+	out := make([]wit.InterfaceID, len(t.config.Adapters))
+	for i, a := range t.config.Adapters {
+		out[i] = a.Export
+	}
+	return out
+}
+
 // adapterFor chooses the first adapter whose export the component has. If the invoker returns no linked component, it is the first.
 func adapterFor(adapters []Adapter, name string, linked *component.Linked) (*Adapter, error) {
 	for i := range adapters {

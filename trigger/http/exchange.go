@@ -52,6 +52,10 @@ type exchange struct {
 	refused error
 	entered bool // its route counts it as running
 
+	nesting nesting  // the values of ctx
+	outer   *nesting // of the request below which another component has sent this one; nil: it came from outside
+	noWait  bool     // an instance of its own target might wait for the end of this one
+
 	informs  chan inform
 	decided  chan struct{} // closed when reply is the answer
 	reply    answer
@@ -241,6 +245,7 @@ func (x *exchange) invoke(in *wasihttp.IncomingRequest) {
 		Name:      x.name,
 		Subject:   x,
 		Refuse:    x.refused,
+		NoWait:    x.noWait,
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			x.deadline, _ = ctx.Deadline()
 			x.ended.Begin(ctx, x)

@@ -16,7 +16,7 @@ import (
 // route is one path prefix of one workload.
 type route struct {
 	prefix    string
-	component string
+	component string // workload.TriggerSpec.Target
 	workload  workload.ID
 	invoker   host.Invoker
 	handle    HandleFunc

@@ -47,15 +47,12 @@ func TestAttachRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tr.close()
-	chain := spec("/b")
-	chain.Triggers[0].Config = Route{Path: "/b", Chain: []string{"auth"}}
 	missing := spec("/c")
 	missing.Triggers[0].Component = "missing"
 	for want, w := range map[string]*workload.Spec{
 		`path "/a": test serves it already`:         spec("/z", "/a"),
 		`path "/z": test serves it already`:         spec("/z", "/z"),
 		`path: "b": want a path that begins with /`: spec("b"),
-		"chains are not supported":                  chain,
 		`path "/c": no component missing`:           missing,
 	} {
 		if _, err := tr.Attach(t.Context(), w, inv); err == nil || !strings.Contains(err.Error(), want) {

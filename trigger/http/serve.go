@@ -73,7 +73,11 @@ func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
 func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 	r := x.r
 	// The invocation may outlive the answer, so it has the values of the server's context but does not end with it.
-	x.ctx.BeginApart(r.Context())
+	x.nesting = nesting{Context: r.Context(), target: x.route.component, outer: x.outer}
+	if x.outer != nil {
+		x.nesting.depth = x.outer.depth + 1
+	}
+	x.ctx.BeginApart(&x.nesting)
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
 	x.body.x, x.body.src, x.body.control, x.body.timeout = x, r.Body, &x.control, f.readTimeout
 	x.body.cond.L = &x.body.mu

@@ -12,8 +12,7 @@ const TypeName = "http"
 
 // Route is the config of an HTTP trigger in a workload: which requests reach the component.
 type Route struct {
-	Path  string   `yaml:"path" required:"true" doc:"The prefix, beginning with /."`
-	Chain []string `yaml:"chain" reserved:"*" doc:"Middleware in front of it."`
+	Path string `yaml:"path" required:"true" doc:"The prefix, beginning with /."`
 }
 
 // Type describes the trigger to readers and writers of workloads.
@@ -22,6 +21,7 @@ func Type() workload.TriggerType {
 		Name:         TypeName,
 		Doc:          "Requests whose path begins with a prefix; the longest wins.",
 		Config:       Route{},
+		Chains:       true,
 		ComponentDoc: "The component that answers.",
 		Default:      Route{Path: "/"},
 		Check:        checkRoutes,
@@ -46,10 +46,6 @@ func checkRoutes(ts []workload.TriggerSpec) []workload.TriggerMistake {
 func (r *Route) check(i int) (found []workload.TriggerMistake) {
 	if r.Path != "" && r.Path[0] != '/' {
 		found = append(found, workload.TriggerMistake{Trigger: i, Key: "path", Problem: fmt.Sprintf("%q: want a path that begins with /", r.Path)})
-	}
-	if len(r.Chain) > 0 {
-		found = append(found, workload.TriggerMistake{Trigger: i, Key: "chain",
-			Problem: "chains are not supported by this version yet; compose the components instead"})
 	}
 	return found
 }

@@ -16,7 +16,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-var _ host.Trigger = (*Trigger)(nil)
+var (
+	_ host.Trigger = (*Trigger)(nil)
+	_ host.Chainer = (*Trigger)(nil)
+)
 
 // cutTrap is the cause with which an exchange is cut when draining has taken too long, and drainingTrap that with which a request
 // is refused that comes after draining has begun. Each exchange has its own: a trap is filled in on its way out.
@@ -114,7 +117,7 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 	if err != nil {
 		return nil, err
 	}
-	linked, err := inv.Linked(spec.Component)
+	linked, err := inv.Linked(spec.Target())
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
@@ -122,7 +125,7 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
-	r := &route{prefix: config.Path, component: spec.Component, workload: w.ID(), invoker: inv, handle: adapter.Handle,
+	r := &route{prefix: config.Path, component: spec.Target(), workload: w.ID(), invoker: inv, handle: adapter.Handle,
 		deadline: workload.DefaultLimits().Deadline,
 		maxHead:  int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
 	if c := w.Component(spec.Component); c != nil {

@@ -35,6 +35,11 @@ type ClientConfig struct {
 	TLS *tls.Config
 	// Dial makes connections; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Via returns what sends the requests that Allow lets go to scheme://host:port; if the function or its result is nil, the client.s own
+	// connections. The others' exchanges have the same timeouts, limits and errors.
+	Via func(scheme, host, port string) http.RoundTripper
+	// Denied is told of a request that Allow refuses, before its guest is; nil: nobody is. ctx is that of the guest's call.
+	Denied func(ctx context.Context, scheme, host, port string)
 	// Limits bound the messages of this client's guest. Fields bounds the head of a response as well; its default is 1 MiB.
 	Limits Limits
 }
@@ -44,6 +49,8 @@ type ClientConfig struct {
 type Client struct {
 	allow     func(scheme, host, port string) bool
 	local     func(scheme, host, port string) LocalServer
+	via       func(scheme, host, port string) http.RoundTripper
+	denied    func(ctx context.Context, scheme, host, port string)
 	transport *http.Transport
 	limits    Limits
 }
@@ -70,7 +77,7 @@ func NewClient(c ClientConfig) *Client {
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
 	}
-	return &Client{allow: c.Allow, local: c.Local, transport: t, limits: c.Limits}
+	return &Client{allow: c.Allow, local: c.Local, via: c.Via, denied: c.Denied, transport: t, limits: c.Limits}
 }
 
 // Close closes idle connections. Exchanges under way go on.
@@ -99,13 +106,16 @@ type Exchange struct {
 	done func(resp *http.Response, err error)
 }
 
-// Check returns the error with which the client would refuse to send r, or nil.
-func (c *Client) Check(r *OutgoingRequest) error {
+// Check returns the error with which the client would refuse to send r, or nil. ctx is that of the guest's call.
+func (c *Client) Check(ctx context.Context, r *OutgoingRequest) error {
 	scheme, host, port, err := r.check()
 	if err != nil {
 		return err
 	}
 	if c.server(r) == nil && !c.allow(scheme, strings.ToLower(host), port) {
+		if c.denied != nil {
+			c.denied(ctx, scheme, host, port)
+		}
 		return &Error{Code: RequestDenied, Err: fmt.Errorf("%s://%s is not granted", scheme, net.JoinHostPort(host, port))}
 	}
 	return nil
@@ -116,7 +126,7 @@ func (c *Client) Check(r *OutgoingRequest) error {
 // exactly once at its end, with the response if there was one, and the error if it failed. The host reads ahead of the guest
 // (readAhead), so that [Exchange.Times] can tell the server's time from the guest's.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
-	var transport http.RoundTripper = c.transport
+	transport := c.roundTripper(r)
 	if server := c.server(r); server != nil {
 		transport = localTransport{server(ctx)}
 	}
@@ -125,6 +135,18 @@ func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done 
 	req := r.request()
 	go x.run(ctx, transport, req)
 	return x
+}
+
+// roundTripper is what sends r.
+func (c *Client) roundTripper(r *OutgoingRequest) http.RoundTripper {
+	if c.via != nil {
+		if scheme, host, port, err := r.check(); err == nil {
+			if t := c.via(scheme, host, port); t != nil {
+				return t
+			}
+		}
+	}
+	return c.transport
 }
 
 // request converts r for net/http.

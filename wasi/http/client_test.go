@@ -47,7 +47,7 @@ type exchangeEnd struct {
 
 func begin(t *testing.T, c *Client, r *OutgoingRequest, o Options) (*Exchange, <-chan exchangeEnd) {
 	t.Helper()
-	if err := c.Check(r); err != nil {
+	if err := c.Check(context.Background(), r); err != nil {
 		t.Fatal(err)
 	}
 	ends := make(chan exchangeEnd, 2)
@@ -133,15 +133,15 @@ func TestCheck(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := code(c.Check(r)); got != q.want || strings.Join(asked, ",") != q.asked {
+		if got := code(c.Check(context.Background(), r)); got != q.want || strings.Join(asked, ",") != q.asked {
 			t.Errorf("%s %s://%s: got %s, asked %q", q.method, q.scheme, q.authority, got, asked)
 		}
 	}
-	if err := NewClient(ClientConfig{}).Check(request(t, "GET", "http://good/")); code(err) != "HTTP-request-denied" {
+	if err := NewClient(ClientConfig{}).Check(context.Background(), request(t, "GET", "http://good/")); code(err) != "HTTP-request-denied" {
 		t.Errorf("a client without grants: %v", err)
 	}
 	long := request(t, "GET", "http://good/"+strings.Repeat("x", maxTarget))
-	if got := code(c.Check(long)); got != "HTTP-request-URI-too-long" {
+	if got := code(c.Check(context.Background(), long)); got != "HTTP-request-URI-too-long" {
 		t.Errorf("a long path: %s", got)
 	}
 }

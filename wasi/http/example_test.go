@@ -1,6 +1,7 @@
 package http_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	nethttp "net/http"
@@ -28,7 +29,7 @@ func ExampleClient() {
 		r := wasihttp.NewOutgoingRequest(wasihttp.NewFields())
 		_ = r.SetScheme("http")
 		_ = r.SetAuthority(authority)
-		fmt.Println(client.Check(r) == nil)
+		fmt.Println(client.Check(context.Background(), r) == nil)
 	}
 	// Output:
 	// true

@@ -27,7 +27,7 @@ type ExchangesKey struct{}
 // has been read or dropped. begun is called with the exchange first. held, which is the request's charge, is released
 // at the end, and received is called with the response, if there is one. The error is an *[Error] or an operator's limit, and nothing has been sent.
 func (e *Exchanges) Start(ctx context.Context, c *Client, r *OutgoingRequest, o Options, held *cm.Holding, begun func(*Exchange), received func(*http.Response)) (*Exchange, error) {
-	if err := c.Check(r); err != nil {
+	if err := c.Check(ctx, r); err != nil {
 		return nil, err
 	}
 	if most := c.Limits().Requests; !e.reserve(most) {

@@ -158,7 +158,7 @@ func FuzzSend(f *testing.F) {
 			return here, nil
 		}})
 		defer c.Close()
-		if c.Check(r) != nil {
+		if c.Check(context.Background(), r) != nil {
 			return
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)

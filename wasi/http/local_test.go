@@ -86,7 +86,7 @@ func TestLocalIsNoGrant(t *testing.T) {
 		"https://inside/": false, "http://inside:81/": false, "http://inside.example/": false, "http://outside/": false,
 	} {
 		var denied *Error
-		err := c.Check(request(t, "GET", to))
+		err := c.Check(t.Context(), request(t, "GET", to))
 		if granted != (err == nil) || !granted && (!errors.As(err, &denied) || denied.Code != RequestDenied) {
 			t.Errorf("%s: %v", to, err)
 		}

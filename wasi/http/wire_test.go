@@ -2,6 +2,7 @@ package http
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -166,7 +167,7 @@ func TestAsteriskTargetIsForOptions(t *testing.T) {
 		if err := r.SetPathWithQuery("*"); err != nil {
 			t.Fatal(err)
 		}
-		if got := code(client(t, ClientConfig{}).Check(r)); got != want {
+		if got := code(client(t, ClientConfig{}).Check(context.Background(), r)); got != want {
 			t.Errorf("%s *: %s", method, got)
 		}
 	}

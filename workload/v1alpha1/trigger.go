@@ -8,23 +8,31 @@ import (
 	"time"
 )
 
-// Trigger is one trigger. In a document it is a mapping with one key, the type, whose value has the key component and the type's
-// own keys.
+// Trigger is one trigger. In a document it is a mapping with one key, the type, whose value has the keys component and chain, and the
+// type's own keys.
 type Trigger struct {
 	Type      string
 	Component Name
+	Chain     []Name // components that an event passes through before it comes to Component; nil: none
 	// Config is the type's own keys with values of bool, int64, float64, string, []any and map[string]any; nil if there are none.
 	// A document does not check them, since not every program has every type: package app does, by workload.TriggerType.
 	Config map[string]any
 }
 
-const componentKey = "component"
+// The keys that triggers of all types may have.
+const (
+	componentKey = "component"
+	chainKey     = "chain"
+)
 
 // body is the mapping below the type.
 func (t Trigger) body() map[string]any {
 	out := map[string]any{componentKey: string(t.Component)}
+	if len(t.Chain) > 0 {
+		out[chainKey] = t.Chain
+	}
 	for k, v := range t.Config {
-		if k != componentKey {
+		if k != componentKey && k != chainKey {
 			out[k] = v
 		}
 	}
@@ -72,6 +80,10 @@ func (t *Trigger) set(m map[string]map[string]any) error {
 			return fmt.Errorf("trigger %q: component: %w", kind, err)
 		}
 		delete(body, componentKey)
+		if err := t.setChain(body[chainKey]); err != nil {
+			return fmt.Errorf("trigger %q: chain: %w", kind, err)
+		}
+		delete(body, chainKey)
 		for k, v := range body {
 			plain, err := plainValue(v)
 			if err != nil {
@@ -82,6 +94,26 @@ func (t *Trigger) set(m map[string]map[string]any) error {
 			}
 			t.Config[k] = plain
 		}
+	}
+	return nil
+}
+
+// setChain reads the value of the key chain: a list of names, or nothing.
+func (t *Trigger) setChain(v any) error {
+	list, ok := v.([]any)
+	if v != nil && !ok {
+		return fmt.Errorf("want a list of components")
+	}
+	for _, e := range list {
+		text, ok := e.(string)
+		if !ok {
+			return fmt.Errorf("want a list of components")
+		}
+		var name Name
+		if err := name.UnmarshalText([]byte(text)); err != nil {
+			return err
+		}
+		t.Chain = append(t.Chain, name)
 	}
 	return nil
 }

@@ -123,9 +123,9 @@ func (p *Pool) trySeat() bool {
 	}
 }
 
-// takeSeat waits for a seat, after those that wait already. It fails at once with an overload trap when the queue is full,
-// and with ctx's own trap when ctx ends first.
-func (p *Pool) takeSeat(ctx context.Context) (err error) {
+// takeSeat waits for a seat, behind those that wait already. It fails at once with an overload trap when the queue is full, or if it must not
+// wait, and with ctx's own trap when ctx ends first.
+func (p *Pool) takeSeat(ctx context.Context, wait bool) (err error) {
 	if p.trySeat() {
 		return nil
 	}
@@ -139,11 +139,18 @@ func (p *Pool) takeSeat(ctx context.Context) (err error) {
 	if p.refilling.Load() {
 		ahead++
 	}
-	if p.waiting.Add(1) > int64(max(p.cfg.Queue, 0))+int64(ahead) {
+	queue := 0
+	if wait {
+		queue = max(p.cfg.Queue, 0)
+	}
+	if p.waiting.Add(1) > int64(queue)+int64(ahead) {
 		p.waiting.Add(-1)
 		what := "instances"
 		if p.cfg.Seats > 1 {
 			what = "invocations"
+		}
+		if !wait {
+			return cm.Trapf(cm.TrapOverload, "%s: %d %s run, and this one must not wait: they might wait for what has led to it", p.cfg.Name, cap(p.seats), what)
 		}
 		return cm.Trapf(cm.TrapOverload, "%s: %d %s run and %d invocations wait", p.cfg.Name, cap(p.seats), what, p.cfg.Queue)
 	}

@@ -294,6 +294,15 @@ func TestQueue(t *testing.T) {
 		if _, err := p.use(t.Context(), true, nil); code(err) != cm.TrapOverload || !strings.Contains(err.Error(), "c: 1 instances run and 3 invocations wait") {
 			t.Errorf("one too many: %v", err)
 		}
+		var inner Seat
+		if err := inner.Enter(t.Context(), p.Pool); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := inner.TrySit(); code(err) != cm.TrapOverload || !strings.Contains(err.Error(), "must not wait") {
+			t.Errorf("one that must not wait: %v", err)
+		}
+		inner.Leave(true, nil)
+		inner.Return()
 		cancel()
 		synctest.Wait()
 		time.Sleep(59 * time.Second)

@@ -45,8 +45,13 @@ func (s *Seat) OnDone() {
 }
 
 // Sit waits for a seat and takes one in a member that is as new.
-func (s *Seat) Sit() (*Member, error) {
-	if err := s.pool.takeSeat(&s.ctx); err != nil {
+func (s *Seat) Sit() (*Member, error) { return s.sit(true) }
+
+// TrySit is Sit for an invocation that others of the pool might wait for: where no seat is free it fails with an overload trap.
+func (s *Seat) TrySit() (*Member, error) { return s.sit(false) }
+
+func (s *Seat) sit(wait bool) (*Member, error) {
+	if err := s.pool.takeSeat(&s.ctx, wait); err != nil {
 		return nil, err
 	}
 	s.taken = true

@@ -103,6 +103,9 @@ func serve(name string, from *instItem) (item, error) {
 				return from.items[n], nil
 			}
 		}
+		if it, ok := serveByStandIn(want, from); ok {
+			return it, nil
+		}
 	}
 	return item{}, fmt.Errorf("wanted an export %q, had %s", name, strings.Join(from.names, ", "))
 }

@@ -21,7 +21,7 @@ func (c client) Send(ctx context.Context, req Request) (Response, error) {
 	}
 	out := r.outgoing()
 	out.LimitBody(c.Limits().Body)
-	if err := c.Check(out); err != nil {
+	if err := c.Check(ctx, out); err != nil {
 		r.fail(err)
 		return nil, failed(err)
 	}
