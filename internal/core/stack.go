@@ -67,11 +67,7 @@ func (t *Thread) enter(c, outer *callObject, values int) error {
 	return nil
 }
 
-<<<<<<< HEAD
-// takeStack gives t a stack, if it has none.
-=======
-// takeStack has t, which has no stack, have one.
->>>>>>> 9adc0f0 (task, instance, canon: a store's baton is one atomic; a call's context is filled field by field)
+// takeStack gives a stack to t, which has none.
 func (t *Thread) takeStack() error {
 	g := t.group
 	if t.stack, g.spare = g.spare, nil; t.stack != nil {
@@ -98,23 +94,8 @@ func (t *Thread) giveStack() {
 	}
 }
 
-<<<<<<< HEAD
-// place has c run on the part of s below top.
-func (g *Group) place(c *callObject, s *guestStack, top uintptr, values int) error {
-	bottom := s.top() - uintptr(g.limits.Stack)
-	if top < bottom || top-bottom < uintptr(32*values+stackGap) {
-		return g.overflow(nil)
-	}
-	c.use(s, bottom, top)
-	return nil
-}
-
 // leave takes the stack away again. If the probe page shows that the call was deep, pages are given back to the system; now and then
 // they are given back anyway, because a function with a large frame may not have touched that page.
-=======
-// leave takes the stack away again. What a deep call has left behind is given back to the system, as far as a look at one
-// page tells, and now and then without one: a function with a large frame may have left that page out.
->>>>>>> 9adc0f0 (task, instance, canon: a store's baton is one atomic; a call's context is filled field by field)
 func (t *Thread) leave(c, outer *callObject) {
 	s := c.stack
 	if s == nil {
