@@ -39,6 +39,7 @@ var targets = []string{
 	"./wasi/http:FuzzFields",
 	"./wasi/http:FuzzDestination",
 	"./wasi/filesystem:FuzzPaths",
+	"./tests/otelchecks:FuzzCalls",
 	"./plugin/otel:FuzzValue",
 	"./plugin/otel:FuzzSpan",
 	"./plugin/otel:FuzzLogRecord",
