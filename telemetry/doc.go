@@ -12,7 +12,8 @@
 // the one list of secrets' names.
 //
 // Spans, logs and metrics that a component records itself (package wasi/otel) go to the same interceptor, which is a Sink: guest.go
-// receives them, gueststack.go keeps a task's open spans, which are parents of its calls, and guestrecord.go converts records.
+// receives them, gueststack.go keeps a task's open spans, which are parents of its calls, guesttraces.go says whose a trace is,
+// guestrecord.go converts records, and guestmetrics.go metrics, which package aggregate adds up over instances.
 //
 // A signal is on if a consumer or a provider takes it. Nothing is recorded for a signal that is off.
 package telemetry

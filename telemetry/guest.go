@@ -134,6 +134,7 @@ func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 	if c.Sampled && !w.samples(g.sc, outer, "") {
 		g.sc = g.sc.WithTraceFlags(0)
 	}
+	g.ownTrace = g.sc.IsSampled() && outer.TraceID() != g.sc.TraceID()
 	if g.parent, _ = i.t.guestSpanIn(ctx, w.call); !g.parent.IsValid() {
 		g.parent = outer
 	}
@@ -196,6 +197,7 @@ func (i *interceptor) EndSpan(ctx context.Context, s *otel.Span) {
 	if sampled {
 		w.record(ctx, s, sc)
 	}
+	begun.done()
 }
 
 // Current returns the innermost open span, the guest's or the host's.

@@ -39,6 +39,7 @@ type guestSpan struct {
 	hostSpans []trace.SpanID    // the host's spans around it when it began, the innermost first
 	parent    trace.SpanContext // what was current when it began, which only its end tells for certain
 	from      guestSource       // without a call
+	ownTrace  bool              // of a trace that the guest has begun, for which the printer of trees waits
 	start     time.Time
 	bytes     int
 }
@@ -93,6 +94,7 @@ func (s *guestStack) begin(ctx context.Context, g guestSpan) string {
 	}
 	irregular := ""
 	if len(s.open) >= maxOpen {
+		s.open[0].done()
 		s.remove(0)
 		irregular = irregularEvicted
 	}
@@ -100,7 +102,22 @@ func (s *guestStack) begin(ctx context.Context, g guestSpan) string {
 		return irregularMemory
 	}
 	s.open = append(s.open, g)
+	g.begun()
 	return irregular
+}
+
+// begun has the printer of trees wait for the end of a span in a trace that the host has no span around.
+func (g *guestSpan) begun() {
+	if g.ownTrace {
+		g.from.p.t.trees.Begin(g.sc.TraceID())
+	}
+}
+
+// done ends that wait.
+func (g *guestSpan) done() {
+	if g.ownTrace {
+		g.from.p.t.trees.End(g.sc.TraceID())
+	}
 }
 
 // end removes a span. begun is what was noted of it, the zero value if it was not open; repeated says that it had already ended.
@@ -156,6 +173,7 @@ func (s *guestStack) Close() error {
 	s.mu.Unlock()
 	for i := range open {
 		open[i].from.recordUnfinished(&open[i])
+		open[i].done()
 	}
 	s.p.irregular(context.Background(), irregularOpen, len(open))
 	return nil

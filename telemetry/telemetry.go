@@ -58,9 +58,10 @@ type Config struct {
 
 // Telemetry is the host's Observer. Safe for concurrent use.
 type Telemetry struct {
-	cfg  Config
-	log  *slog.Logger
-	pipe *pipeline.Pipeline
+	cfg   Config
+	log   *slog.Logger
+	pipe  *pipeline.Pipeline
+	trees *tree.Printer // nil: none
 	propagator
 	process *resource.Resource
 	source  export.Source // nil: consumers only
@@ -104,8 +105,10 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		cfg.Detail = DetailBoundary
 	}
 	var printers []sdktrace.SpanProcessor
+	var trees *tree.Printer
 	if cfg.TraceTree != nil {
-		printers = append(printers, tree.New(cfg.TraceTree, treeKeys(), cfg.TraceTreeColor))
+		trees = tree.New(cfg.TraceTree, treeKeys(), cfg.TraceTreeColor)
+		printers = append(printers, trees)
 	}
 	pipe, err := pipeline.New(ctx, pipeline.Config{
 		Env:       env.Env{Getenv: cfg.Getenv, Log: cfg.Logger},
@@ -115,7 +118,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 		return nil, err
 	}
 	t := &Telemetry{
-		cfg: cfg, log: cfg.Logger, pipe: pipe, propagator: propagator{pipe.Propagator},
+		cfg: cfg, log: cfg.Logger, pipe: pipe, trees: trees, propagator: propagator{pipe.Propagator},
 		sets:   map[identity]*providers{},
 		ending: map[*providers]struct{}{},
 	}

@@ -102,7 +102,15 @@ func New(out io.Writer, keys Keys, color bool) *Printer {
 
 // OnStart counts an open span.
 func (p *Printer) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
-	id := s.SpanContext().TraceID()
+	p.Begin(s.SpanContext().TraceID())
+}
+
+// Begin counts an open span that comes to the printer as a whole later, when it has ended, and for which End is called then. A nil
+// Printer does nothing.
+func (p *Printer) Begin(id trace.TraceID) {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t := p.traces[id]
@@ -115,6 +123,22 @@ func (p *Printer) OnStart(_ context.Context, s sdktrace.ReadWriteSpan) {
 		p.traces[id] = t
 	}
 	t.open++
+}
+
+// End takes back a Begin.
+func (p *Printer) End(id trace.TraceID) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t := p.traces[id]
+	if t == nil {
+		return
+	}
+	if t.open--; t.open <= 0 {
+		p.release(t)
+	}
 }
 
 // OnEnd keeps a finished span, and queues its trace for writing after the last one.
@@ -153,7 +177,7 @@ func (p *Printer) release(t *traceState) {
 	if t.timer != nil {
 		t.timer.Stop()
 	}
-	if p.closed {
+	if p.closed || len(t.spans)+t.dropped == 0 {
 		return
 	}
 	select {

@@ -43,6 +43,7 @@ var targets = []string{
 	"./wasi/otel/otlp:FuzzProtobuf",
 	"./wasi/otel/otlp:FuzzJSON",
 	"./wasi/otel/otlp:FuzzGzip",
+	"./tests/otelchecks:FuzzCalls",
 	"./plugin/otel:FuzzValue",
 	"./plugin/otel:FuzzSpan",
 	"./plugin/otel:FuzzLogRecord",

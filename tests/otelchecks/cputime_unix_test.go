@@ -1,6 +1,6 @@
 //go:build unix
 
-package otel_test
+package otelchecks
 
 import (
 	"syscall"

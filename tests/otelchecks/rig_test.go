@@ -1,4 +1,4 @@
-package otel_test
+package otelchecks
 
 import (
 	"context"
@@ -183,7 +183,7 @@ func newRig(t testing.TB, settings ...setting) *rig {
 	if r.Telemetry, err = telemetry.New(t.Context(), c.telemetry); err != nil {
 		t.Fatal(err)
 	}
-	engine, err := component.NewEngine(t.Context(), component.WithCacheDir(filepath.Join(os.TempDir(), "vitrine-plugin-otel-tests")))
+	engine, err := component.NewEngine(t.Context(), component.WithCacheDir(filepath.Join(os.TempDir(), "vitrine-otelchecks")))
 	if err != nil {
 		t.Fatal(err)
 	}
