@@ -126,7 +126,7 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	if linked.interceptor != nil {
 		pc.Wait = p.observeWait
 	}
-	if linked.interceptor != nil && c.Reuse {
+	if c.Reuse {
 		pc.Retire = p.observeRetire // what is made anew or reset for each invocation is gone as often as it comes
 	}
 	p.pool = pool.New(pc)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component/internal/pool"
 )
 
 // observeWait makes a wait an operation of its own, so that a queue can be seen in a trace.
@@ -13,10 +14,16 @@ func (p *Pool) observeWait(ctx context.Context, before int64) (context.Context, 
 	return cm.Begin(ctx, p.linked.interceptor, op)
 }
 
-// observeRetire makes the end of an instance an operation of its own.
-func (p *Pool) observeRetire(ctx context.Context, why string) (context.Context, func(error)) {
+// observeRetire makes the end of an instance an operation of its own, which tells what the guest has left behind.
+func (p *Pool) observeRetire(ctx context.Context, i pool.Instance, why string) (context.Context, func(error)) {
 	op := &cm.Operation{Name: "retire", Component: cm.Path(p.linked.name)}
 	op.Set("retire.reason", why)
+	if inst := i.(*member).inst; inst.store.Alive() {
+		c := inst.Contents()
+		op.Set("instance.handles", int64(c.Handles()))
+		p.config.Logger.DebugContext(ctx, "an instance is retired", "component", p.linked.name, "instance", inst.Info().ID, "reason", why,
+			"resources", c.Resources, "streams", c.Streams, "futures", c.Futures, "waitables", c.Waitables, "calls", c.Calls)
+	}
 	return cm.Begin(ctx, p.linked.interceptor, op)
 }
 

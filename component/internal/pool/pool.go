@@ -35,8 +35,8 @@ type Config struct {
 	// Wait is called where an invocation has to wait, with how many wait before it; what it returns is called when the wait
 	// has ended. Nil: nobody watches.
 	Wait func(ctx context.Context, before int64) (context.Context, func(error))
-	// Retire is called where a member is closed, with why; what it returns is called when it has been. Nil: nobody watches.
-	Retire func(ctx context.Context, why string) (context.Context, func(error))
+	// Retire is called where a member is closed, with its instance and why; what it returns is called when it has been. Nil: nobody watches.
+	Retire func(ctx context.Context, i Instance, why string) (context.Context, func(error))
 	Logger *slog.Logger
 }
 
@@ -248,7 +248,7 @@ func (p *Pool) retire(ctx context.Context, m *Member, why string) {
 	var err error
 	if p.cfg.Retire != nil {
 		var end func(error)
-		ctx, end = p.cfg.Retire(ctx, why)
+		ctx, end = p.cfg.Retire(ctx, m.Instance, why)
 		defer func() { end(err) }()
 	}
 	err = p.guard("close", func() error { return m.Instance.Close(context.WithoutCancel(ctx)) })
