@@ -119,10 +119,11 @@ func (c *content) conclude(ctx context.Context, to *wasihttp.OutgoingBody, err e
 }
 
 // trailersGrace is how long a request of no bytes waits to be told of its trailers. Most guests say that there are none before they
-// wait for anything else, and it goes without a body then. Some say it when they have a response, which they must get before.
+// wait for anything else. Some say it when they have the response, which they must get before.
 const trailersGrace = 5 * time.Millisecond
 
-// sendUnknown is send for a request of no bytes. One whose trailers are not known soon is sent with a body that is still open.
+// sendUnknown is send for a request of no bytes. One whose trailers are not known soon is sent without a body, and so without trailers: many
+// servers answer a body that is still open when it has ended, and the guest ends it when it has the answer.
 func (c *content) sendUnknown(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
 	soon, cancel := context.WithTimeoutCause(ctx, trailersGrace, errNotYet)
 	defer cancel()
@@ -130,21 +131,21 @@ func (c *content) sendUnknown(ctx context.Context, body func() *wasihttp.Outgoin
 	if !errors.Is(err, errNotYet) || ctx.Err() != nil {
 		return c.sendTrailers(ctx, body, r, err)
 	}
-	to := body()
 	c.scope.Finish(func(ctx context.Context) {
-		trailers, err := c.conclude(ctx, to, nil)
-		if err == nil {
-			err = to.Sent(ctx)
-		}
+		trailers, err := c.awaitTrailers(ctx)
 		if trailers != nil {
 			_ = trailers.Drop(ctx)
+			err = errLateTrailers
 		}
 		c.result(ctx, err)
 	})
 	return nil
 }
 
-var errNotYet = errors.New("the trailers are not known yet")
+var (
+	errNotYet       = errors.New("the trailers are not known yet")
+	errLateTrailers = wasihttp.Errorf(wasihttp.InternalError, "the request was sent without a body before its trailers were set: set them before send is awaited")
+)
 
 // sendEmpty is send for a body of no bytes, which are not there at all unless trailers are. It waits for them.
 func (c *content) sendEmpty(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
