@@ -20,7 +20,12 @@ func (p *Pool) observeRetire(ctx context.Context, i pool.Instance, why string) (
 	op.Set("retire.reason", why)
 	if inst := i.(*member).inst; inst.store.Alive() {
 		c := inst.Contents()
-		op.Set("instance.handles", int64(c.Handles()))
+		for _, left := range []struct {
+			what string
+			n    int
+		}{{"resources", c.Resources}, {"streams", c.Streams}, {"futures", c.Futures}, {"waitables", c.Waitables}, {"calls", c.Calls}} {
+			op.Set("retire.left."+left.what, int64(left.n))
+		}
 		p.config.Logger.DebugContext(ctx, "an instance is retired", "component", p.linked.name, "instance", inst.Info().ID, "reason", why,
 			"resources", c.Resources, "streams", c.Streams, "futures", c.Futures, "waitables", c.Waitables, "calls", c.Calls)
 	}
