@@ -179,7 +179,7 @@ func (r *soakResult) evaluate(race bool) {
 func (s *soaking) load(guest string, b *attribution.Bench, p *process, pr *probe, out *soakResult) *attribution.Load {
 	ctx, cancel := context.WithTimeout(context.Background(), s.duration)
 	defer cancel()
-	load := b.NewLoad(attribution.Config{Guest: guest, Concurrency: s.conns, Traps: 100, Leaves: 20, Lates: 500})
+	load := b.NewLoad(attribution.Config{Guest: guest, First: 1000, Concurrency: s.conns, Traps: 100, Leaves: 20, Lates: 500})
 	var watch sync.WaitGroup
 	watch.Go(func() {
 		for n, start := 0, time.Now(); sleep(ctx, s.duration/40); n++ {

@@ -28,6 +28,7 @@ type Config struct {
 	Guest string
 	// Total ends it after so many requests, its context's end after any number.
 	Total       int
+	First       int // number of the first request; loads of one Bench must not share numbers
 	Concurrency int // requests at once; 0: 16
 	// Of every so many requests one traps, one's client leaves early, one reaches its deadline; 0: none.
 	Traps, Leaves, Lates int
@@ -171,7 +172,7 @@ func (b *Bench) NewLoad(c Config) *Load {
 	if c.Concurrency == 0 {
 		c.Concurrency = 16
 	}
-	j := &judge{load: rand.Uint64() | 1, up: b.up, traces: map[int]*trace{}, models: map[string][]string{}}
+	j := &judge{load: rand.Uint64() | 1, rough: c.Traps+c.Leaves+c.Lates > 0, up: b.up, traces: map[int]*trace{}, models: map[string][]string{}}
 	j.out = &Result{Guest: c.Guest, Faults: map[string]int{}, instances: map[string]bool{}}
 	b.mu.Lock()
 	b.loads = append(b.loads, j)
@@ -187,9 +188,10 @@ const settleTime = 30 * time.Second
 // ended.
 func (l *Load) Run(ctx context.Context, base string) {
 	defer l.client.CloseIdleConnections()
-	for range l.makers {
+	l.next.Store(int64(l.config.First))
+	for _, make := range l.makers {
 		n := int(l.next.Add(1)) - 1
-		r := l.makers[n](n)
+		r := make(n)
 		l.send(&r, n, base)
 	}
 	over := make(chan struct{})
@@ -210,7 +212,7 @@ func (l *Load) Run(ctx context.Context, base string) {
 		clients.Go(func() {
 			for ctx.Err() == nil {
 				n := int(l.next.Add(1)) - 1
-				if l.config.Total > 0 && n >= l.config.Total {
+				if l.config.Total > 0 && n >= l.config.First+l.config.Total {
 					return
 				}
 				r := l.request(n)

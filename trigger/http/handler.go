@@ -124,6 +124,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Pool is that of its instances: to change it while it serves, or to ask more of it than Stats says. Close closes it.
+func (h *Handler) Pool() *component.Pool { return h.pool }
+
 // Stats is how its pool stands.
 func (h *Handler) Stats() component.PoolStats { return h.pool.Stats() }
 
