@@ -48,7 +48,7 @@ func (m *Member) sit() {
 
 // reserve takes a seat in a member that may not be there yet.
 func (m *Member) reserve() {
-	if m.taken == m.seats {
+	if m.taken >= m.seats {
 		panic("pool: a member has no free seat") // one without is in nobody's reach
 	}
 	m.taken++

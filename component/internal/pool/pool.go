@@ -14,7 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// Config says what a pool is like. All of it is decided: there are no defaults here.
+// Config says what a pool is like. All of it is decided: there are no defaults here. What [Limits] have can be changed later.
 type Config struct {
 	Name     string        // in messages
 	Max      int           // members at once; more than 0
@@ -43,7 +43,8 @@ type Config struct {
 // Pool is the pool of one component. Safe for concurrent use.
 type Pool struct {
 	cfg       Config
-	seats     chan struct{} // one for each seat that is taken
+	limits    atomic.Pointer[Limits]
+	seats     seats
 	waiting   atomic.Int64
 	idle      idleList
 	crew      crew
@@ -65,7 +66,9 @@ type Pool struct {
 
 // New makes a pool without members.
 func New(c Config) *Pool {
-	p := &Pool{cfg: c, seats: make(chan struct{}, c.Max*c.Seats)}
+	p := &Pool{cfg: c}
+	p.limits.Store(&Limits{Max: c.Max, Seats: c.Seats, Queue: c.Queue, Uses: c.Uses, Idle: c.Idle})
+	p.seats.resize(c.Max * c.Seats)
 	p.stop.Begin(context.Background())
 	p.prewarmCtx, p.stopPrewarm = context.WithCancel(context.Background()) // what is done ahead belongs to no trace
 	p.pastDeadline = func() error {
@@ -85,7 +88,7 @@ type Counts struct {
 
 // Counts is how it stands.
 func (p *Pool) Counts() Counts {
-	resetting, running := int(p.resetting.Load()), len(p.seats)
+	resetting, running := int(p.resetting.Load()), p.seats.len()
 	c := Counts{Busy: max(running-resetting, 0), Resetting: resetting, Idle: p.idle.len(), Waiting: int(p.waiting.Load())}
 	c.Running, c.Fullest = c.Busy, min(c.Busy, 1)
 	if p.cfg.Reuse {
@@ -113,20 +116,10 @@ func (p *Pool) discharge() {
 	p.under.Done()
 }
 
-// trySeat takes a seat if one is free.
-func (p *Pool) trySeat() bool {
-	select {
-	case p.seats <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 // takeSeat waits for a seat, behind those that wait already. It fails at once with an overload trap when the queue is full,
 // and with ctx's own trap when ctx ends first.
 func (p *Pool) takeSeat(ctx context.Context) (err error) {
-	if p.trySeat() {
+	if p.seats.try() {
 		return nil
 	}
 	if p.cfg.Wait != nil {
@@ -139,29 +132,26 @@ func (p *Pool) takeSeat(ctx context.Context) (err error) {
 	if p.refilling.Load() {
 		ahead++
 	}
-	if p.waiting.Add(1) > int64(max(p.cfg.Queue, 0))+int64(ahead) {
+	limits := p.limits.Load()
+	if p.waiting.Add(1) > int64(max(limits.Queue, 0))+int64(ahead) {
 		p.waiting.Add(-1)
 		what := "instances"
-		if p.cfg.Seats > 1 {
+		if limits.Seats > 1 {
 			what = "invocations"
 		}
-		return cm.Trapf(cm.TrapOverload, "%s: %d %s run and %d invocations wait", p.cfg.Name, cap(p.seats), what, p.cfg.Queue)
+		return cm.Trapf(cm.TrapOverload, "%s: %d %s run and %d invocations wait", p.cfg.Name, p.seats.cap(), what, limits.Queue)
 	}
 	defer p.waiting.Add(-1)
-	select {
-	case p.seats <- struct{}{}:
+	if p.seats.wait(ctx) {
 		if ctx.Err() == nil {
 			return nil
 		}
-		p.returnSeat() // both happened at once
-	case <-ctx.Done():
+		p.seats.give() // both happened at once
 	}
 	t := cm.EndedTrap(ctx)
 	t.Detail += " while waiting for an instance"
 	return t
 }
-
-func (p *Pool) returnSeat() { <-p.seats }
 
 // member gives a member that is as new: one that is ready, one that was used and is reset now, or one that is made. The
 // caller has a seat, and takes the member's.
@@ -187,7 +177,7 @@ func (p *Pool) make(ctx context.Context) (m *Member, err error) {
 	err = p.guard("instantiation", func() error {
 		i, err := p.cfg.Make(ctx)
 		if err == nil {
-			m = &Member{Instance: i, seats: p.cfg.Seats}
+			m = &Member{Instance: i, seats: p.limits.Load().Seats}
 		}
 		return err
 	})

@@ -113,7 +113,7 @@ func (s *Seat) Return() {
 		p.keep(m, used)
 	}
 	if s.taken {
-		p.returnSeat()
+		p.seats.give()
 	}
 	// Asked once more, now that the seat is free: of several that end at once, the last one sees what all of them have left.
 	if s.taken == s.had && p.lacks() && p.mayWorkAhead() { // where no instance could be made, the next one is left to who needs it
