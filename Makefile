@@ -4,7 +4,7 @@ BIN := bin/vitrine
 SUITE := ../shared/conformance/component-model
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test reset conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
+.PHONY: all check build test reset attribution conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
 
 all: check
 
@@ -96,6 +96,11 @@ lint:
 # Benchmarks beside the code; bench/ measures whole processes: make compare, density, mixed, noisy or soak, with flags in ARGS.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./component ./internal/core ./internal/cm/canon ./telemetry ./telemetry/internal/bound ./host ./trigger/http
+
+# 10 000 requests of each kind of load into one instance of each 0.3 guest, 16 at once: every span, line and outgoing header has to be
+# in the trace of its own request. `make test` has fewer. Prints the figures.
+attribution:
+	VITRINE_ATTRIBUTION=$(or $(REQUESTS),10000) $(GO) test -count=1 -timeout 3h -v -run '^TestAttribution$$' ./e2e
 
 # A server with the race detector under a minute of mixed load: fails on a report, a wrong answer, a panic or what is left over.
 racing:

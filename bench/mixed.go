@@ -195,9 +195,9 @@ func mixed(r *run, args []string) (any, error) {
 
 func (m *mixedRun) raceLog() string { return filepath.Join(m.dir, "race") }
 
-// races are the reports that the race detector has written.
-func (m *mixedRun) races() (reports []string) {
-	logs, _ := filepath.Glob(m.raceLog() + ".*") // the pattern is right
+// raceReports are those that the race detector has written to files of that beginning.
+func raceReports(log string) (reports []string) {
+	logs, _ := filepath.Glob(log + ".*") // the pattern is right
 	for _, log := range logs {
 		text, err := os.ReadFile(log)
 		if err != nil {

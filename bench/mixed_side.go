@@ -180,7 +180,7 @@ func (m *mixedRun) finish() {
 	m.drops.mu.Lock()
 	defer m.drops.mu.Unlock()
 	out.Lost, out.Why, out.Panics = m.drops.Lost, m.drops.Why, m.drops.Other
-	out.Races = m.races()
+	out.Races = raceReports(m.raceLog())
 	out.evaluate(m.race, m.probe != nil)
 }
 

@@ -13,6 +13,3 @@ func StateOf(i *Instance) *core.State { return i.store.State() }
 
 // Held is what an instance's store holds beside them.
 func Held(i *Instance) string { return i.store.Held() }
-
-// Left is what calls have left in an instance's store.
-func Left(i *Instance) (handles int, rest string) { return i.store.Left() }

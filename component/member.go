@@ -83,7 +83,7 @@ func (p *Pool) info(reuse string) cm.InstanceInfo {
 // reuse is what a use of an instance is called that others have used before, or are in.
 func (p *Pool) reuse(use uint64) string {
 	switch {
-	case p.config.Concurrency > 1:
+	case p.Settings().Concurrency > 1:
 		return reuseConcurrent
 	case use > 1:
 		return reuseSerial

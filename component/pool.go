@@ -81,6 +81,9 @@ type Pool struct {
 	fuel    uint64                 // of each call; 0: that of the store
 	unwatch func()
 
+	changing sync.Mutex
+	settings atomic.Pointer[PoolSettings]
+
 	close    sync.Once
 	closeErr error
 }
@@ -114,6 +117,7 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	}
 	c.Uses = max(cmp.Or(c.Uses, DefaultPoolUses), 0)
 	p := &Pool{linked: linked, config: c}
+	p.settings.Store(&PoolSettings{Max: c.Max, Queue: c.Queue, Concurrency: c.Concurrency, Uses: c.Uses, Idle: c.Idle})
 	p.single.Store(c.Ready == 0) // the component may be run only once
 	if c.Reuse {
 		p.fuel = optionsOf(c.Store).store.Limits.Fuel
@@ -126,7 +130,7 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	if linked.interceptor != nil {
 		pc.Wait = p.observeWait
 	}
-	if linked.interceptor != nil && c.Reuse {
+	if c.Reuse {
 		pc.Retire = p.observeRetire // without reuse, members are retired too often for an operation each
 	}
 	p.pool = pool.New(pc)

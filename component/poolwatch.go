@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component/internal/pool"
 )
 
 // observeWait makes a wait an operation of its own, so that a queue can be seen in a trace.
@@ -13,10 +14,21 @@ func (p *Pool) observeWait(ctx context.Context, before int64) (context.Context, 
 	return cm.Begin(ctx, p.linked.interceptor, op)
 }
 
-// observeRetire makes the end of an instance an operation of its own.
-func (p *Pool) observeRetire(ctx context.Context, why string) (context.Context, func(error)) {
+// observeRetire makes the end of an instance an operation of its own, which tells what the guest has left behind.
+func (p *Pool) observeRetire(ctx context.Context, i pool.Instance, why string) (context.Context, func(error)) {
 	op := &cm.Operation{Name: "retire", Component: cm.Path(p.linked.name)}
 	op.Set("retire.reason", why)
+	if inst := i.(*member).inst; inst.store.Alive() {
+		c := inst.Contents()
+		for _, left := range []struct {
+			what string
+			n    int
+		}{{"resources", c.Resources}, {"streams", c.Streams}, {"futures", c.Futures}, {"waitables", c.Waitables}, {"calls", c.Calls}} {
+			op.Set("retire.left."+left.what, int64(left.n))
+		}
+		p.config.Logger.DebugContext(ctx, "an instance is retired", "component", p.linked.name, "instance", inst.Info().ID, "reason", why,
+			"resources", c.Resources, "streams", c.Streams, "futures", c.Futures, "waitables", c.Waitables, "calls", c.Calls)
+	}
 	return cm.Begin(ctx, p.linked.interceptor, op)
 }
 
@@ -37,15 +49,15 @@ func (p *Pool) watch() (stop func()) {
 				observe(int64(s.Leaving), cm.Attr{Key: "instance.state", Value: "leaving"})
 			}},
 		{Name: "instances.ready", Unit: "{instance}", Help: "How many instances are kept, however long they are idle.", Read: fixed(int64(p.config.Ready))},
-		{Name: "instances.limit", Unit: "{instance}", Help: "How many instances may be busy at once.", Read: fixed(int64(p.config.Max))},
+		{Name: "instances.limit", Unit: "{instance}", Help: "How many instances may be busy at once.", Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Settings().Max)) }},
 		{Name: "instances.concurrency", Unit: "{invocation}", Help: "Invocations in the instance that has the most.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Stats().Fullest)) }},
-		{Name: "instances.concurrency.limit", Unit: "{invocation}", Help: "How many invocations may be in one instance at once.", Read: fixed(int64(p.config.Concurrency))},
+		{Name: "instances.concurrency.limit", Unit: "{invocation}", Help: "How many invocations may be in one instance at once.", Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Settings().Concurrency)) }},
 		{Name: "invocations.running", Unit: "{invocation}", Help: "Invocations that have an instance.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Stats().Running)) }},
 		{Name: "invocations.waiting", Unit: "{invocation}", Help: "Invocations that wait for an instance.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Stats().Waiting)) }},
-		{Name: "invocations.waiting.limit", Unit: "{invocation}", Help: "How many invocations may wait; others are refused.", Read: fixed(int64(p.config.Queue))},
+		{Name: "invocations.waiting.limit", Unit: "{invocation}", Help: "How many invocations may wait; others are refused.", Read: func(observe func(int64, ...cm.Attr)) { observe(int64(p.Settings().Queue)) }},
 		{Name: "memory.limit", Unit: "By", Help: "How much memory an instance may have.", Read: fixed(int64(store.store.Limits.Memory))},
 		{Name: "stack.usage", Unit: "By", Help: "Stack of calls that are more than 2 MiB deep, beyond those 2 MiB, of all instances together.",
 			Read: func(observe func(int64, ...cm.Attr)) { observe(p.stacks.Load()) }},

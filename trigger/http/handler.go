@@ -123,6 +123,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Pool returns the pool of its instances, whose settings can be changed while it serves. Close closes it.
+func (h *Handler) Pool() *component.Pool { return h.pool }
+
 // Stats returns the state of its pool.
 func (h *Handler) Stats() component.PoolStats { return h.pool.Stats() }
 

@@ -168,6 +168,7 @@ func (r *OutgoingRequest) request() *http.Request {
 		known = false // only a body of unknown length has trailers
 	}
 	if known && n == 0 {
+		r.body.Unread()
 		req.Body = http.NoBody
 		return req
 	}

@@ -42,7 +42,8 @@ type OutgoingBody struct {
 	trailers *Fields
 	readErr  error // why there is no reader any more; nil: there is, or none yet
 	reported bool
-	sent     bool // Read has returned io.EOF
+	unread   bool // there is no reader, because there are no bytes
+	sent     bool // Read has returned io.EOF, or the body has ended unread
 	event    wasiio.Event
 	held     cm.Holding // for buf
 }
@@ -95,6 +96,7 @@ func (b *OutgoingBody) Abort(err error) {
 // endWrites ends the guest's side with io.EOF or an error. b.mu is held.
 func (b *OutgoingBody) endWrites(end error) {
 	b.end = end
+	b.sent = b.sent || b.unread && end == io.EOF
 	b.cond.Broadcast()
 	b.event.Notify()
 }
@@ -104,6 +106,14 @@ func (b *OutgoingBody) Attach(empty bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.attached, b.empty = true, empty
+}
+
+// Unread says that nobody reads the body, as the message is sent without bytes: [OutgoingBody.Sent] waits for Finish alone.
+func (b *OutgoingBody) Unread() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.unread, b.sent = true, b.end == io.EOF
+	b.event.Notify()
 }
 
 // KnownLength is the body's length if it is declared or the body is finished.

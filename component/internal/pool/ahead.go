@@ -62,7 +62,7 @@ func (p *Pool) bound(ctx context.Context) (context.Context, context.CancelFunc) 
 
 // mayWorkAhead says whether no invocation needs a seat and a processor is free for work ahead.
 func (p *Pool) mayWorkAhead() bool {
-	return p.waiting.Load() == 0 && len(p.seats) <= p.cfg.Processors && p.prewarmCtx.Err() == nil
+	return p.waiting.Load() == 0 && p.seats.len() <= p.cfg.Processors && p.prewarmCtx.Err() == nil
 }
 
 // lacks says whether there are fewer members than are to be ready, those that are busy included: they come back.
@@ -70,7 +70,7 @@ func (p *Pool) lacks() bool {
 	if p.cfg.Reuse {
 		return p.crew.number() < p.cfg.Ready
 	}
-	return p.cfg.Ready > 0 && p.idle.len()+len(p.seats) < p.cfg.Ready
+	return p.cfg.Ready > 0 && p.idle.len()+p.seats.len() < p.cfg.Ready
 }
 
 // resetAhead resets a member before an invocation needs it.
@@ -100,14 +100,14 @@ func (p *Pool) refill() {
 	go func() {
 		defer p.discharge()
 		defer p.refilling.Store(false)
-		for p.lacks() && p.prewarmCtx.Err() == nil && p.trySeat() {
+		for p.lacks() && p.prewarmCtx.Err() == nil && p.seats.try() {
 			// The seat stands for the new member.
-			room := p.cfg.Reuse || p.idle.len()+len(p.seats) <= cap(p.seats)
+			room := p.cfg.Reuse || p.idle.len()+p.seats.len() <= p.seats.cap()
 			var err error
 			if room {
 				err = p.makeReady(p.prewarmCtx)
 			}
-			p.returnSeat()
+			p.seats.give()
 			if err != nil {
 				p.cfg.Logger.Warn("an instance could not be made ready", "component", p.cfg.Name, "error", err)
 			}

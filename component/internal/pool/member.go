@@ -48,7 +48,7 @@ func (m *Member) sit() {
 
 // reserve takes a seat in a member whose instance may not have been made yet.
 func (m *Member) reserve() {
-	if m.taken == m.seats {
+	if m.taken >= m.seats {
 		panic("pool: a member has no free seat") // a full member is in no list
 	}
 	m.taken++

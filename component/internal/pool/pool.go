@@ -14,7 +14,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// Config configures a pool. There are no defaults here.
+// Config configures a pool. There are no defaults here. The fields that [Limits] has can be changed later.
 type Config struct {
 	Name     string        // in messages
 	Max      int           // members at once; more than 0
@@ -35,15 +35,16 @@ type Config struct {
 	// Wait is called where an invocation has to wait, with how many wait before it; what it returns is called when the wait
 	// has ended. May be nil.
 	Wait func(ctx context.Context, before int64) (context.Context, func(error))
-	// Retire is called where a member is closed, with why; what it returns is called when it has been. May be nil.
-	Retire func(ctx context.Context, why string) (context.Context, func(error))
+	// Retire is called where a member is closed, with its instance and why; what it returns is called when it has been. May be nil.
+	Retire func(ctx context.Context, i Instance, why string) (context.Context, func(error))
 	Logger *slog.Logger
 }
 
 // Pool is the pool of one component. Safe for concurrent use.
 type Pool struct {
 	cfg       Config
-	seats     chan struct{} // one for each seat that is taken
+	limits    atomic.Pointer[Limits]
+	seats     seats
 	waiting   atomic.Int64
 	idle      idleList
 	crew      crew
@@ -65,7 +66,9 @@ type Pool struct {
 
 // New makes a pool without members.
 func New(c Config) *Pool {
-	p := &Pool{cfg: c, seats: make(chan struct{}, c.Max*c.Seats)}
+	p := &Pool{cfg: c}
+	p.limits.Store(&Limits{Max: c.Max, Seats: c.Seats, Queue: c.Queue, Uses: c.Uses, Idle: c.Idle})
+	p.seats.resize(c.Max * c.Seats)
 	p.stop.Begin(context.Background())
 	p.prewarmCtx, p.stopPrewarm = context.WithCancel(context.Background()) // work ahead belongs to no trace
 	p.pastDeadline = func() error {
@@ -85,7 +88,7 @@ type Counts struct {
 
 // Counts returns its state.
 func (p *Pool) Counts() Counts {
-	resetting, running := int(p.resetting.Load()), len(p.seats)
+	resetting, running := int(p.resetting.Load()), p.seats.len()
 	c := Counts{Busy: max(running-resetting, 0), Resetting: resetting, Idle: p.idle.len(), Waiting: int(p.waiting.Load())}
 	c.Running, c.Fullest = c.Busy, min(c.Busy, 1)
 	if p.cfg.Reuse {
@@ -113,20 +116,10 @@ func (p *Pool) discharge() {
 	p.under.Done()
 }
 
-// trySeat takes a seat if one is free.
-func (p *Pool) trySeat() bool {
-	select {
-	case p.seats <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
 // takeSeat waits for a seat, behind those that wait already. It fails at once with an overload trap when the queue is full, or if it must not
 // wait, and with ctx's own trap when ctx ends first.
 func (p *Pool) takeSeat(ctx context.Context, wait bool) (err error) {
-	if p.trySeat() {
+	if p.seats.try() {
 		return nil
 	}
 	if p.cfg.Wait != nil {
@@ -139,36 +132,32 @@ func (p *Pool) takeSeat(ctx context.Context, wait bool) (err error) {
 	if p.refilling.Load() {
 		ahead++
 	}
-	queue := 0
+	limits, queue := p.limits.Load(), 0
 	if wait {
-		queue = max(p.cfg.Queue, 0)
+		queue = max(limits.Queue, 0)
 	}
 	if p.waiting.Add(1) > int64(queue)+int64(ahead) {
 		p.waiting.Add(-1)
 		what := "instances"
-		if p.cfg.Seats > 1 {
+		if limits.Seats > 1 {
 			what = "invocations"
 		}
 		if !wait {
-			return cm.Trapf(cm.TrapOverload, "%s: %d %s run, and this one must not wait: they might wait for what has led to it", p.cfg.Name, cap(p.seats), what)
+			return cm.Trapf(cm.TrapOverload, "%s: %d %s run, and this one must not wait: they might wait for what has led to it", p.cfg.Name, p.seats.cap(), what)
 		}
-		return cm.Trapf(cm.TrapOverload, "%s: %d %s run and %d invocations wait", p.cfg.Name, cap(p.seats), what, p.cfg.Queue)
+		return cm.Trapf(cm.TrapOverload, "%s: %d %s run and %d invocations wait", p.cfg.Name, p.seats.cap(), what, limits.Queue)
 	}
 	defer p.waiting.Add(-1)
-	select {
-	case p.seats <- struct{}{}:
+	if p.seats.wait(ctx) {
 		if ctx.Err() == nil {
 			return nil
 		}
-		p.returnSeat() // both happened at once
-	case <-ctx.Done():
+		p.seats.give() // both happened at once
 	}
 	t := cm.EndedTrap(ctx)
 	t.Detail += " while waiting for an instance"
 	return t
 }
-
-func (p *Pool) returnSeat() { <-p.seats }
 
 // member returns a member that is as new: one that is ready, one that was used and is reset now, or one that is made. The
 // caller has a seat, and takes the member's.
@@ -194,7 +183,7 @@ func (p *Pool) make(ctx context.Context) (m *Member, err error) {
 	err = p.guard("instantiation", func() error {
 		i, err := p.cfg.Make(ctx)
 		if err == nil {
-			m = &Member{Instance: i, seats: p.cfg.Seats}
+			m = &Member{Instance: i, seats: p.limits.Load().Seats}
 		}
 		return err
 	})
@@ -255,7 +244,7 @@ func (p *Pool) retire(ctx context.Context, m *Member, why string) {
 	var err error
 	if p.cfg.Retire != nil {
 		var end func(error)
-		ctx, end = p.cfg.Retire(ctx, why)
+		ctx, end = p.cfg.Retire(ctx, m.Instance, why)
 		defer func() { end(err) }()
 	}
 	err = p.guard("close", func() error { return m.Instance.Close(context.WithoutCancel(ctx)) })

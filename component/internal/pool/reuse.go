@@ -104,8 +104,10 @@ func (p *Pool) choose(ctx context.Context) (m *Member, use uint64, makes bool) {
 	c := &p.crew
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	l := p.limits.Load()
 	for m = p.idle.take(); m != nil; m = p.idle.take() {
 		if m.Instance.Alive() {
+			m.seats = l.Seats
 			m.sit()
 			c.open = append(c.open, m)
 			break
@@ -116,14 +118,15 @@ func (p *Pool) choose(ctx context.Context) (m *Member, use uint64, makes bool) {
 	}
 	if m == nil {
 		m = c.roomiest()
-		// Where none has a free seat there are fewer members than may be, or one is just being retired for having been idle.
-		if m == nil || c.usable < min(p.cfg.Max, p.cfg.Processors) || m.barred() && c.usable < p.cfg.Max {
-			m, makes = c.begin(p.cfg.Seats), true
+		// Where none has a free seat there are fewer members than may be, or one is just being retired for having been idle, or they had
+		// more seats before: then there is one member more for a while.
+		if m == nil || c.usable < min(l.Max, p.cfg.Processors) || m.barred() && c.usable < l.Max {
+			m, makes = c.begin(l.Seats), true
 		}
 		m.reserve()
 	}
 	use = m.uses
-	if p.cfg.Uses > 0 && m.uses >= p.cfg.Uses {
+	if l.Uses > 0 && m.uses >= l.Uses {
 		c.leave(m, RetiredUsed)
 	}
 	return m, use, makes
@@ -140,7 +143,7 @@ func (c *crew) roomiest() (best *Member) {
 		switch {
 		case m.Instance != nil && !m.Instance.Alive():
 			c.leave(m, RetiredEnded)
-		case m.taken == m.seats:
+		case m.taken >= m.seats:
 		case best == nil, best.barred() && !m.barred(), m.taken < best.taken && (best.barred() || !m.barred()):
 			best = m
 		}
@@ -173,11 +176,12 @@ func (p *Pool) makeOpen(ctx context.Context, m *Member) error {
 func (p *Pool) makeSpare(ctx context.Context) error {
 	c := &p.crew
 	c.mu.Lock()
-	if c.usable >= p.cfg.Max {
+	l := p.limits.Load()
+	if c.usable >= l.Max {
 		c.mu.Unlock()
 		return nil
 	}
-	m := c.begin(p.cfg.Seats)
+	m := c.begin(l.Seats)
 	m.taken++ // it is settled as after an invocation
 	c.mu.Unlock()
 	if err := p.makeOpen(ctx, m); err != nil {

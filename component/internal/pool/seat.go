@@ -117,7 +117,7 @@ func (s *Seat) Return() {
 		p.keep(m, used)
 	}
 	if s.taken {
-		p.returnSeat()
+		p.seats.give()
 	}
 	// Checked again now that the seat is free: of several that end at once, the last one sees the state that all of them have left.
 	if s.taken == s.had && p.lacks() && p.mayWorkAhead() { // if this invocation could make no instance, the next one makes it

@@ -42,6 +42,15 @@ func (t *Table) All(f func(h uint32, e *Entry)) {
 	}
 }
 
+// Kinds calls f with the kind of every element.
+func (t *Table) Kinds(f func(Kind)) {
+	for i := range t.slots {
+		if k := t.slots[i].Kind; k != free {
+			f(k)
+		}
+	}
+}
+
 // Restore makes the table what from was when it was copied, of the account that t has now, which has been asked for nothing.
 // What else t held is forgotten.
 func (t *Table) Restore(from *Table) {

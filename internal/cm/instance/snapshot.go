@@ -358,20 +358,3 @@ func (s *Store) stale(r *cm.Resource) bool {
 	ci, ok := r.Type.Owner.(*componentInstance)
 	return ok && ci.store == s && r.Type != s.resources[r.Type.Slot]
 }
-
-// Left counts, for tests, what is left in the store of calls that have ended: elements of handle tables; and says what else is:
-// calls under way, invocations, and whether any thread or anybody inside is left. No call may be under way.
-func (s *Store) Left() (handles int, rest string) {
-	done := make(chan struct{})
-	s.sched.Post(func() { // threads may be on their way out
-		defer close(done)
-		inside := s.sched.Live()
-		for i := range s.instances {
-			handles += s.instances[i].table.Len()
-			inside = inside || !s.instances[i].entry.Idle()
-		}
-		rest = fmt.Sprintf("%d calls, %d invocations, anybody inside: %t", len(s.running), len(s.invocations), inside)
-	})
-	<-done
-	return handles, rest
-}

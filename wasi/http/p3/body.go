@@ -3,6 +3,7 @@ package httpp3
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
@@ -117,9 +118,44 @@ func (c *content) conclude(ctx context.Context, to *wasihttp.OutgoingBody, err e
 	return trailers, err
 }
 
+// trailersGrace is how long a request of no bytes waits to be told of its trailers. Most guests say that there are none before they
+// wait for anything else. Some say it when they have the response, which they must get before.
+const trailersGrace = 5 * time.Millisecond
+
+// sendUnknown is send for a request of no bytes. One whose trailers are not known soon is sent without a body, and so without trailers: many
+// servers answer a body that is still open when it has ended, and the guest ends it when it has the answer.
+func (c *content) sendUnknown(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
+	soon, cancel := context.WithTimeoutCause(ctx, trailersGrace, errNotYet)
+	defer cancel()
+	r, err := c.trailers.Await(soon)
+	if !errors.Is(err, errNotYet) || ctx.Err() != nil {
+		return c.sendTrailers(ctx, body, r, err)
+	}
+	c.scope.Finish(func(ctx context.Context) {
+		trailers, err := c.awaitTrailers(ctx)
+		if trailers != nil {
+			_ = trailers.Drop(ctx)
+			err = errLateTrailers
+		}
+		c.result(ctx, err)
+	})
+	return nil
+}
+
+var (
+	errNotYet       = errors.New("the trailers are not known yet")
+	errLateTrailers = wasihttp.Errorf(wasihttp.InternalError, "the request was sent without a body before its trailers were set: set them before send is awaited")
+)
+
 // sendEmpty is send for a body of no bytes, which are not there at all unless trailers are. It waits for them.
 func (c *content) sendEmpty(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
-	trailers, err := c.awaitTrailers(ctx)
+	r, err := c.trailers.Await(ctx)
+	return c.sendTrailers(ctx, body, r, err)
+}
+
+// sendTrailers sends what awaiting the trailers has given.
+func (c *content) sendTrailers(ctx context.Context, body func() *wasihttp.OutgoingBody, r cm.Result[Trailers, ErrorCode], err error) error {
+	trailers, err := c.told(r, err)
 	if trailers == nil {
 		c.finish(err)
 		return err
@@ -139,7 +175,11 @@ func (c *content) sendEmpty(ctx context.Context, body func() *wasihttp.OutgoingB
 
 // awaitTrailers waits for what comes after the bytes; nil without an error if there are no trailers.
 func (c *content) awaitTrailers(ctx context.Context) (*wasihttp.AccountedFields, error) {
-	r, err := c.trailers.Await(ctx)
+	return c.told(c.trailers.Await(ctx))
+}
+
+// told is what awaiting the trailers has given.
+func (c *content) told(r cm.Result[Trailers, ErrorCode], err error) (*wasihttp.AccountedFields, error) {
 	_ = c.trailers.Close()
 	switch {
 	case errors.Is(err, cm.ErrWriterGone):

@@ -79,7 +79,7 @@ func (r *request) sendBody(ctx context.Context) (err error) {
 	case r.content.bytes != nil:
 		_, err = r.content.send(r.out.Body())
 	default:
-		err = r.content.sendEmpty(ctx, r.out.Body)
+		err = r.content.sendUnknown(ctx, r.out.Body)
 	}
 	return err
 }
