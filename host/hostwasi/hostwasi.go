@@ -129,19 +129,17 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 		return nil, err
 	}
 	collector := otlp.New(b.Telemetry)
+	allow := func(scheme, host, port string) bool {
+		return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
+	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
-		Allow: func(scheme, host, port string) bool {
-			return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
-		},
-		Local: func(_, host, _ string) wasihttp.LocalServer {
+		Allow: allow,
+		Local: func(scheme, host, port string) wasihttp.LocalTransport {
 			if host == otel.CollectorHost {
-				return collector.Server
+				return func(ctx context.Context) http.RoundTripper { return wasihttp.Served(collector.Server(ctx)) }
 			}
-			return nil
-		},
-		Via: func(scheme, host, port string) http.RoundTripper {
-			if _, ok := workload.InternalComponent(scheme, host, port); ok {
-				return b.Internal
+			if _, ok := workload.InternalComponent(scheme, host, port); ok && b.Internal != nil && allow(scheme, host, port) {
+				return func(context.Context) http.RoundTripper { return b.Internal }
 			}
 			return nil
 		},

@@ -27,17 +27,14 @@ const (
 type ClientConfig struct {
 	// Allow says whether a request may go to scheme://host:port. Nil denies everything.
 	Allow func(scheme, host, port string) bool
-	// Local returns what answers requests to scheme://host:port within the process, in place of a connection; if the function or its
-	// result is nil, they go out. Allow is not asked for requests that Local answers. host is in lower case, and port
-	// is never empty.
-	Local func(scheme, host, port string) LocalServer
+	// Local returns what sends requests to scheme://host:port within the process, in place of a connection; if the function or its
+	// result is nil, they go out. Allow is not asked for requests that Local sends. The exchanges have the same timeouts, limits and
+	// errors as others. host is in lower case, and port is never empty.
+	Local func(scheme, host, port string) LocalTransport
 	// TLS is for https; nil trusts the system's roots.
 	TLS *tls.Config
 	// Dial makes connections; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Via returns what sends the requests that Allow lets go to scheme://host:port; if the function or its result is nil, the client.s own
-	// connections. The others' exchanges have the same timeouts, limits and errors.
-	Via func(scheme, host, port string) http.RoundTripper
 	// Denied is told of a request that Allow refuses, before its guest is; nil: nobody is. ctx is that of the guest's call.
 	Denied func(ctx context.Context, scheme, host, port string)
 	// Limits bound the messages of this client's guest. Fields bounds the head of a response as well; its default is 1 MiB.
@@ -48,8 +45,7 @@ type ClientConfig struct {
 // no cookies, uses no proxy, and adds or removes no encoding. Safe for concurrent use.
 type Client struct {
 	allow     func(scheme, host, port string) bool
-	local     func(scheme, host, port string) LocalServer
-	via       func(scheme, host, port string) http.RoundTripper
+	local     func(scheme, host, port string) LocalTransport
 	denied    func(ctx context.Context, scheme, host, port string)
 	transport *http.Transport
 	limits    Limits
@@ -77,7 +73,7 @@ func NewClient(c ClientConfig) *Client {
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
 	}
-	return &Client{allow: c.Allow, local: c.Local, via: c.Via, denied: c.Denied, transport: t, limits: c.Limits}
+	return &Client{allow: c.Allow, local: c.Local, denied: c.Denied, transport: t, limits: c.Limits}
 }
 
 // Close closes idle connections. Exchanges under way go on.
@@ -112,7 +108,7 @@ func (c *Client) Check(ctx context.Context, r *OutgoingRequest) error {
 	if err != nil {
 		return err
 	}
-	if c.server(r) == nil && !c.allow(scheme, strings.ToLower(host), port) {
+	if c.localTransport(r) == nil && !c.allow(scheme, strings.ToLower(host), port) {
 		if c.denied != nil {
 			c.denied(ctx, scheme, host, port)
 		}
@@ -126,27 +122,15 @@ func (c *Client) Check(ctx context.Context, r *OutgoingRequest) error {
 // exactly once at its end, with the response if there was one, and the error if it failed. The host reads ahead of the guest
 // (readAhead), so that [Exchange.Times] can tell the server's time from the guest's.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
-	transport := c.roundTripper(r)
-	if server := c.server(r); server != nil {
-		transport = localTransport{server(ctx)}
+	var transport http.RoundTripper = c.transport
+	if local := c.localTransport(r); local != nil {
+		transport = local(ctx)
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
 	req := r.request()
 	go x.run(ctx, transport, req)
 	return x
-}
-
-// roundTripper is what sends r.
-func (c *Client) roundTripper(r *OutgoingRequest) http.RoundTripper {
-	if c.via != nil {
-		if scheme, host, port, err := r.check(); err == nil {
-			if t := c.via(scheme, host, port); t != nil {
-				return t
-			}
-		}
-	}
-	return c.transport
 }
 
 // request converts r for net/http.

@@ -13,13 +13,12 @@ import (
 	"sync"
 )
 
-// LocalServer makes the handler of one request that is answered within the process. ctx is that of the host function that the
-// guest has called, and the call is made on its goroutine; the handler runs on another one, with a context that ends with the
-// exchange. Its ResponseWriter is an [http.Flusher], and has trailers; it has no deadlines and cannot be hijacked.
-type LocalServer func(ctx context.Context) http.Handler
+// LocalTransport makes what sends one request within the process. ctx is that of the host function that the guest has called, and
+// the call is made on its goroutine; RoundTrip is called on another one.
+type LocalTransport func(ctx context.Context) http.RoundTripper
 
-// server is what answers r within the process; nil if r goes out.
-func (c *Client) server(r *OutgoingRequest) LocalServer {
+// localTransport is what sends r within the process; nil if r goes out.
+func (c *Client) localTransport(r *OutgoingRequest) LocalTransport {
 	if c.local == nil {
 		return nil
 	}
@@ -30,11 +29,14 @@ func (c *Client) server(r *OutgoingRequest) LocalServer {
 	return c.local(scheme, strings.ToLower(host), port)
 }
 
-// localTransport passes requests to a handler, without a connection.
-type localTransport struct{ handler http.Handler }
+// Served returns a transport that passes requests to a handler, without a connection. The handler runs on a goroutine of its own, with a
+// context that ends with the exchange. Its ResponseWriter is an [http.Flusher], and has trailers; it has no deadlines and cannot be hijacked.
+func Served(h http.Handler) http.RoundTripper { return servedTransport{h} }
+
+type servedTransport struct{ handler http.Handler }
 
 // RoundTrip returns when the handler has written the head of its response, or has returned.
-func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t servedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	trace := httptrace.ContextClientTrace(ctx)
 	if trace == nil {
