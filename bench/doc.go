@@ -10,7 +10,8 @@
 //	go run ./bench noisy   a guest that loops for ever beside one that answers: the neighbour's latency
 //	go run ./bench resets  in this process, not a whole one: what a new instance of each prebuilt guest costs, what a
 //	                       reset costs, and which guests cannot be reset, and why
-//	go run ./bench soak    minutes of load: errors, memory, goroutines, and a trace for every request
+//	go run ./bench soak    half an hour of load on each 0.3 guest, 16 requests at once in one instance, some of which trap, lose
+//	                       their clients or are late: whether all that they cause is in their own traces, and what is left
 //
 // Each takes -h; -json and -save FILE give the whole result. Figures are for people to compare within one run; nothing
 // here is a test.

@@ -75,7 +75,7 @@ var arrows = []arrow{
 	},
 	{
 		why:  "telemetry is made at the boundary: only telemetry and the process's set-up know OpenTelemetry",
-		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(telemetry|cli|tests/otlptest|tests/otelchecks)(/|$)`), to: otel, tests: true,
+		from: regexp.MustCompile(`.*`), except: regexp.MustCompile(`^(telemetry|cli|tests/otlptest|tests/otelchecks|tests/attribution)(/|$)`), to: otel, tests: true,
 	},
 	{
 		why:  "measurements go through telemetry/internal/bound, which mends their texts: the rest of telemetry has no other instruments",

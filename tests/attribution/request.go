@@ -29,9 +29,6 @@ type request struct {
 	err    error // of the exchange or its body
 }
 
-// ends says whether the request is one that is not answered well.
-func (r *request) ends() bool { return r.kind == "trap" || r.kind == "late" }
-
 const parentSpan = "b7ad6b7169203331"
 
 // traceID is that of the n'th request of a load.
