@@ -55,6 +55,7 @@ func Shipped() []Import {
 		{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/bindings"},
 		{WIT: "wasi:blobstore@0.2.0-draft", Path: module + "/plugin/blobstore/bindings"},
 		{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/bindings"},
+		{WIT: "wasi:otel@0.2.0-rc.2", Path: module + "/plugin/otel/bindings"},
 	}
 	features := map[string][]string{
 		"clocks": {"clocks-timezone"}, "sockets": {"network-error-code"}, "http": {"informational-outbound-responses"},

@@ -36,7 +36,7 @@ type hostCall struct {
 	ctx      workContext
 	loan     *task.Loan
 	account  *cm.Account // that it is counted in
-	crossing *crossing // nil: nobody observes
+	crossing *crossing   // nil: nobody observes
 	work     cm.Work
 	done     chan cm.Finish
 	stack    [17]uint64

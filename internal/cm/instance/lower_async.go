@@ -22,7 +22,7 @@ type asyncCall struct {
 	callee   activation
 	core     core.Thread // the callee's
 	loan     *task.Loan
-	account  *cm.Account // that it is counted in
+	account  *cm.Account    // that it is counted in
 	crossing *guestCrossing // nil: nobody observes
 	stack    []uint64       // the caller's, as it called
 	copied   [17]uint64     // what stack is, if the caller goes on before the end
