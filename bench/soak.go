@@ -75,7 +75,7 @@ func soak(r *run, args []string) (any, error) {
 	if err := r.flags.Parse(args); err != nil {
 		return nil, err
 	}
-	s := soaking{dir: dir, binary: filepath.Join(dir, "vitrine"), race: *race, duration: *duration, conns: *conns}
+	s := &soaking{dir: dir, binary: filepath.Join(dir, "vitrine"), race: *race, duration: *duration, conns: *conns}
 	if r.binary != "" {
 		return nil, errors.New("soak builds the server itself, with a probe: leave -vitrine out")
 	}
@@ -106,6 +106,7 @@ type soaking struct {
 	race        bool
 	duration    time.Duration
 	conns       int
+	starting    sync.Mutex
 }
 
 func (s *soaking) raceLog(guest string) string { return filepath.Join(s.dir, "race-"+guest) }
@@ -121,10 +122,12 @@ func (s *soaking) one(guest string) (*soakResult, error) {
 	}
 	defer b.Close()
 	pr := newProbe(filepath.Join(s.dir, guest+".probe"))
+	s.starting.Lock() // one compiles at a time
 	p, err := serve(s.binary, []string{"VITRINE_BENCH_PROBE=" + pr.path, "GORACE=log_path=" + s.raceLog(guest) + " exitcode=66",
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + b.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_BSP_MAX_QUEUE_SIZE=262144", "OTEL_BLRP_MAX_QUEUE_SIZE=262144"},
 		"--log-level", "error", "--cache-dir", filepath.Join(s.dir, "cache"), "--detail", "all", "--allow-http", "*", "--isolation", "reuse", "--max-instances", "1",
 		"--max-uses", "20000", "--deadline", "10s", "--output-lines-per-second", "1000000", "--output-bytes-per-second", "1Gi", file)
+	s.starting.Unlock()
 	if err != nil {
 		return nil, err
 	}
