@@ -123,13 +123,14 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	if err := wasi.Add(l, cfg); err != nil {
 		return nil, err
 	}
+	allow := func(scheme, host, port string) bool {
+		return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
+	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
-		Allow: func(scheme, host, port string) bool {
-			return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.Allows(scheme, host, port) })
-		},
-		Via: func(scheme, host, port string) http.RoundTripper {
-			if _, ok := workload.InternalComponent(scheme, host, port); ok {
-				return b.Internal
+		Allow: allow,
+		Local: func(scheme, host, port string) wasihttp.LocalServer {
+			if _, ok := workload.InternalComponent(scheme, host, port); ok && b.Internal != nil && allow(scheme, host, port) {
+				return func(context.Context) http.Handler { return b.Internal }
 			}
 			return nil
 		},

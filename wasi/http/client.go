@@ -35,9 +35,6 @@ type ClientConfig struct {
 	TLS *tls.Config
 	// Dial makes connections; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Via gives what sends the requests that Allow lets go to scheme://host:port; nil, of Via or by it, is the client's own
-	// connections. The others' exchanges have the same timeouts, limits and errors.
-	Via func(scheme, host, port string) http.RoundTripper
 	// Denied is told of a request that Allow refuses, before its guest is; nil: nobody is. ctx is that of the guest's call.
 	Denied func(ctx context.Context, scheme, host, port string)
 	// Limits bound the messages of this client's guest. Fields bounds the head of a response as well; its default is 1 MiB.
@@ -49,7 +46,6 @@ type ClientConfig struct {
 type Client struct {
 	allow     func(scheme, host, port string) bool
 	local     func(scheme, host, port string) LocalServer
-	via       func(scheme, host, port string) http.RoundTripper
 	denied    func(ctx context.Context, scheme, host, port string)
 	transport *http.Transport
 	limits    Limits
@@ -77,7 +73,7 @@ func NewClient(c ClientConfig) *Client {
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
 	}
-	return &Client{allow: c.Allow, local: c.Local, via: c.Via, denied: c.Denied, transport: t, limits: c.Limits}
+	return &Client{allow: c.Allow, local: c.Local, denied: c.Denied, transport: t, limits: c.Limits}
 }
 
 // Close closes idle connections. Exchanges under way go on.
@@ -126,7 +122,7 @@ func (c *Client) Check(ctx context.Context, r *OutgoingRequest) error {
 // exactly once at its end, with the response if there was one, and the error if it failed. The host reads ahead of the guest
 // (readAhead), so that [Exchange.Times] can tell the server's time from the guest's.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
-	transport := c.roundTripper(r)
+	var transport http.RoundTripper = c.transport
 	if server := c.server(r); server != nil {
 		transport = localTransport{server(ctx)}
 	}
@@ -135,18 +131,6 @@ func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done 
 	req := r.request()
 	go x.run(ctx, transport, req)
 	return x
-}
-
-// roundTripper is what sends r.
-func (c *Client) roundTripper(r *OutgoingRequest) http.RoundTripper {
-	if c.via != nil {
-		if scheme, host, port, err := r.check(); err == nil {
-			if t := c.via(scheme, host, port); t != nil {
-				return t
-			}
-		}
-	}
-	return c.transport
 }
 
 // request converts r for net/http.
