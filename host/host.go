@@ -31,9 +31,9 @@ type Plugin interface {
 type Binding struct {
 	Workload  *workload.Spec
 	Component *workload.Component
-	// Internal sends requests to components of the workload, by http://NAME.internal (workload.InternalComponent); nil: the host has no
-	// trigger that could hand them over. Which of them the component may send is the plugin's to know, from its grants.
-	Internal http.RoundTripper
+	// Internal answers requests to components of the workload, by http://NAME.internal (workload.InternalComponent), as a
+	// wasihttp.LocalServer's handler does; nil: the host has no trigger that could hand them over. Which of them the component may send is the plugin's to know, from its grants.
+	Internal http.Handler
 	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
 	Lines *Lines
 	// Telemetry takes the spans, metrics and log records that the component makes itself, within the limits of its lines. A host never
@@ -76,7 +76,7 @@ type Chainer interface {
 // InternalServer is an optional power of triggers: Internal hands requests to components of w in the process, by the names of
 // their hosts. It is asked once for each start of a workload, before inv knows of components.
 type InternalServer interface {
-	Internal(w *workload.Spec, inv Invoker) http.RoundTripper
+	Internal(w *workload.Spec, inv Invoker) http.Handler
 }
 
 // NoExportError says that a trigger cannot reach a component, because it does not export what the trigger calls.

@@ -20,8 +20,8 @@ type making struct {
 	parts  map[string]*part                // by the component's name
 	linked []*component.Linked
 	peers  peers
-	// internal sends requests to components of the workload; nil: nobody can.
-	internal http.RoundTripper
+	// internal answers requests to components of the workload; nil: nobody can.
+	internal http.Handler
 
 	releases []func()
 }

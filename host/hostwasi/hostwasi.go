@@ -134,12 +134,12 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
 		Allow: allow,
-		Local: func(scheme, host, port string) wasihttp.LocalTransport {
+		Local: func(scheme, host, port string) wasihttp.LocalServer {
 			if host == otel.CollectorHost {
-				return func(ctx context.Context) http.RoundTripper { return wasihttp.Served(collector.Server(ctx)) }
+				return collector.Server
 			}
 			if _, ok := workload.InternalComponent(scheme, host, port); ok && b.Internal != nil && allow(scheme, host, port) {
-				return func(context.Context) http.RoundTripper { return b.Internal }
+				return func(context.Context) http.Handler { return b.Internal }
 			}
 			return nil
 		},

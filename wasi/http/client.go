@@ -27,10 +27,10 @@ const (
 type ClientConfig struct {
 	// Allow says whether a request may go to scheme://host:port. Nil denies everything.
 	Allow func(scheme, host, port string) bool
-	// Local returns what sends requests to scheme://host:port within the process, in place of a connection; if the function or its
-	// result is nil, they go out. Allow is not asked for requests that Local sends. The exchanges have the same timeouts, limits and
+	// Local returns what answers requests to scheme://host:port within the process, in place of a connection; if the function or its
+	// result is nil, they go out. Allow is not asked for requests that Local answers. The exchanges have the same timeouts, limits and
 	// errors as others. host is in lower case, and port is never empty.
-	Local func(scheme, host, port string) LocalTransport
+	Local func(scheme, host, port string) LocalServer
 	// TLS is for https; nil trusts the system's roots.
 	TLS *tls.Config
 	// Dial makes connections; nil is a net.Dialer.
@@ -45,7 +45,7 @@ type ClientConfig struct {
 // no cookies, uses no proxy, and adds or removes no encoding. Safe for concurrent use.
 type Client struct {
 	allow     func(scheme, host, port string) bool
-	local     func(scheme, host, port string) LocalTransport
+	local     func(scheme, host, port string) LocalServer
 	denied    func(ctx context.Context, scheme, host, port string)
 	transport *http.Transport
 	limits    Limits
@@ -108,7 +108,7 @@ func (c *Client) Check(ctx context.Context, r *OutgoingRequest) error {
 	if err != nil {
 		return err
 	}
-	if c.localTransport(r) == nil && !c.allow(scheme, strings.ToLower(host), port) {
+	if c.server(r) == nil && !c.allow(scheme, strings.ToLower(host), port) {
 		if c.denied != nil {
 			c.denied(ctx, scheme, host, port)
 		}
@@ -123,8 +123,8 @@ func (c *Client) Check(ctx context.Context, r *OutgoingRequest) error {
 // (readAhead), so that [Exchange.Times] can tell the server's time from the guest's.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
 	var transport http.RoundTripper = c.transport
-	if local := c.localTransport(r); local != nil {
-		transport = local(ctx)
+	if server := c.server(r); server != nil {
+		transport = localTransport{server(ctx)}
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}

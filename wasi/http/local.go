@@ -8,17 +8,21 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
-// LocalTransport makes what sends one request within the process. ctx is that of the host function that the guest has called, and
-// the call is made on its goroutine; RoundTrip is called on another one.
-type LocalTransport func(ctx context.Context) http.RoundTripper
+// LocalServer makes the handler of one request that is answered within the process. ctx is that of the host function that the
+// guest has called, and the call is made on its goroutine; the handler runs on another one, with a context that ends with the
+// exchange. Its ResponseWriter is an [http.Flusher], has trailers and deadlines of writes, and cannot be hijacked; a write waits for the
+// reader. A handler that panics with an *[Error] gives the guest that one.
+type LocalServer func(ctx context.Context) http.Handler
 
-// localTransport is what sends r within the process; nil if r goes out.
-func (c *Client) localTransport(r *OutgoingRequest) LocalTransport {
+// server is what answers r within the process; nil if r goes out.
+func (c *Client) server(r *OutgoingRequest) LocalServer {
 	if c.local == nil {
 		return nil
 	}
@@ -29,14 +33,14 @@ func (c *Client) localTransport(r *OutgoingRequest) LocalTransport {
 	return c.local(scheme, strings.ToLower(host), port)
 }
 
-// Served returns a transport that passes requests to a handler, without a connection. The handler runs on a goroutine of its own, with a
-// context that ends with the exchange. Its ResponseWriter is an [http.Flusher], and has trailers; it has no deadlines and cannot be hijacked.
-func Served(h http.Handler) http.RoundTripper { return servedTransport{h} }
+// LocalTransport is the transport of requests that h answers within the process.
+func LocalTransport(h http.Handler) http.RoundTripper { return localTransport{h} }
 
-type servedTransport struct{ handler http.Handler }
+// localTransport passes requests to a handler, without a connection.
+type localTransport struct{ handler http.Handler }
 
 // RoundTrip returns when the handler has written the head of its response, or has returned.
-func (t servedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancel(req.Context())
 	trace := httptrace.ContextClientTrace(ctx)
 	if trace == nil {
@@ -55,6 +59,7 @@ func (t servedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		body.once.Do(body.all)
 	}
 	w := newLocalWriter(req)
+	w.leave = cancel
 	context.AfterFunc(ctx, func() { _ = body.Close() }) // ends a read of the handler's that is under way
 	context.AfterFunc(req.Context(), func() { _ = w.out.CloseWithError(context.Cause(req.Context())) })
 	go func() {
@@ -76,11 +81,15 @@ func (t servedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 // serveLocal calls the handler. A panic is an error.
 func serveLocal(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
-		switch p := recover(); p {
+		switch p := recover().(type) {
 		case nil:
-		case http.ErrAbortHandler:
-			err = &Error{Code: ConnectionTerminated, Err: http.ErrAbortHandler}
+		case *Error:
+			err = p
 		default:
+			if p == any(http.ErrAbortHandler) {
+				err = &Error{Code: ConnectionTerminated, Err: http.ErrAbortHandler}
+				return
+			}
 			err = &Error{Code: InternalError, Err: fmt.Errorf("a panic in the handler within the process: %v", p)}
 		}
 	}()
@@ -123,9 +132,12 @@ type localWriter struct {
 	req    *http.Request
 	header http.Header // the handler's
 	pipe   *io.PipeWriter
+	mu     sync.Mutex // of late
 	out    *io.PipeReader
+	leave  func() // ends the handler's context
 
 	// Of the handler's goroutine:
+	late    *time.Timer // of the deadline; nil: there was none yet
 	begun   bool        // the head has been written
 	left    int64       // bytes that the head has announced and that are not written yet; -1: any number
 	trailer http.Header // of the response; nil if it has no body
@@ -143,6 +155,18 @@ func newLocalWriter(req *http.Request) *localWriter {
 }
 
 func (w *localWriter) Header() http.Header { return w.header }
+
+// localBody is the body of the response.
+type localBody struct {
+	*io.PipeReader
+	leave func()
+}
+
+// Close tells the handler, who may not be about to write, that its client has gone. After the body's end there is none to tell.
+func (b localBody) Close() error {
+	b.leave()
+	return b.PipeReader.Close()
+}
 
 // refuse ends the exchange without a response, unless there is one.
 func (w *localWriter) refuse(why error) <-chan struct{} {
@@ -169,7 +193,7 @@ func (w *localWriter) response(status int) *http.Response {
 	h := w.header.Clone()
 	r := &http.Response{
 		StatusCode: status, Status: strconv.Itoa(status) + " " + http.StatusText(status),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, ContentLength: -1, Body: w.out, Request: w.req, Trailer: declaredTrailers(h),
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h, ContentLength: -1, Body: localBody{w.out, w.leave}, Request: w.req, Trailer: declaredTrailers(h),
 	}
 	for k := range h {
 		if strings.HasPrefix(k, http.TrailerPrefix) {
@@ -203,10 +227,27 @@ func (w *localWriter) Write(p []byte) (int, error) {
 // Flush passes the head on.
 func (w *localWriter) Flush() { w.WriteHeader(http.StatusOK) }
 
+// SetWriteDeadline breaks the body off at t. It is for any goroutine, one at a time, until the handler has returned.
+func (w *localWriter) SetWriteDeadline(t time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.late != nil {
+		w.late.Stop()
+	}
+	if !t.IsZero() {
+		w.late = time.AfterFunc(time.Until(t), func() { _ = w.pipe.CloseWithError(os.ErrDeadlineExceeded) })
+	}
+	return nil
+}
+
+// EnableFullDuplex has nothing to do: a handler may read on while it answers.
+func (w *localWriter) EnableFullDuplex() error { return nil }
+
 var errShortAnswer = errors.New("the handler wrote less than it announced")
 
 // end ends the response with the handler.
 func (w *localWriter) end(err error) {
+	_ = w.SetWriteDeadline(time.Time{})
 	if err != nil && !w.begun {
 		w.refuse(err)
 		return
@@ -219,6 +260,9 @@ func (w *localWriter) end(err error) {
 		err = &Error{Code: ResponseIncomplete, Err: errShortAnswer}
 	}
 	if err != nil {
+		if errors.Is(err, http.ErrAbortHandler) {
+			err = &Error{Code: ResponseIncomplete, Err: err}
+		}
 		_ = w.pipe.CloseWithError(err)
 		return
 	}

@@ -15,11 +15,11 @@ import (
 
 // localTo is a client whose requests to http://inside:80 a handler answers; all else is denied.
 func localTo(h http.HandlerFunc) *Client {
-	return NewClient(ClientConfig{Local: func(scheme, host, port string) LocalTransport {
+	return NewClient(ClientConfig{Local: func(scheme, host, port string) LocalServer {
 		if scheme != "http" || host != "inside" || port != "80" {
 			return nil
 		}
-		return func(context.Context) http.RoundTripper { return Served(h) }
+		return func(context.Context) http.Handler { return h }
 	}})
 }
 
