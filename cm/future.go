@@ -40,6 +40,9 @@ func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
 	return p[0], r.misfit
 }
 
+// Ready says whether an Await would return without waiting, as far as is known.
+func (r *FutureReader[T]) Ready() bool { return r.c.ready.Load() }
+
 // Close drops the end: the writer gets [ErrReaderGone]. A second Close does nothing.
 func (r *FutureReader[T]) Close() error {
 	r.drop()
@@ -59,6 +62,32 @@ func (w *FutureWriter[T]) Set(ctx context.Context, v T) error {
 		return ErrReaderGone
 	}
 	return nil
+}
+
+// Leave sets the value for whoever reads it, if anybody does, and ends the writer. It does not wait, and so does not tell.
+func (w *FutureWriter[T]) Leave(v T) {
+	c := w.c
+	s := &slice[T]{ts: []T{v}, c: c}
+	c.do(func() {
+		if err := c.Write(nil, s, left{c}); err != nil {
+			left{c}.Done(CopyDropped)
+			if g := c.guard.Load(); g != nil {
+				g.Fail(err)
+			}
+		}
+	})
+}
+
+// left is the Party of a value that nobody waits to see read.
+type left struct{ c *Conduit }
+
+// Copied implements Party.
+func (l left) Copied() { l.Done(CopyCompleted) }
+
+// Done implements Party.
+func (l left) Done(CopyResult) {
+	l.c.Host(true, false)
+	l.c.Drop()
 }
 
 // Close drops the end without a value. A guest may rely on getting one: if it waits for it, its store dies with a trap that

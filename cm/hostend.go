@@ -89,6 +89,9 @@ func (h *hostEnd) kill(err error) {
 // drop drops the end.
 func (h *hostEnd) drop() {
 	h.c.do(func() {
+		if h.writable {
+			h.c.offer.Store(nil)
+		}
 		h.c.Host(h.writable, false)
 		h.c.Drop()
 	})

@@ -15,8 +15,10 @@ import (
 // the guest's store, where it would wait for itself; that of a [Work] is not.
 type StreamReader[T any] struct {
 	*hostEnd
-	lift func(Val) T
-	over bool
+	lift   func(Val) T
+	over   bool
+	onDead func(error) // see Last
+	origin Origin[T]   // that is read in the place of the stream; nil: none is
 }
 
 // StreamWriter is the writable end of a stream<T> that the host has. It belongs to one goroutine at a time, which has to
@@ -39,8 +41,20 @@ func (r *StreamReader[T]) Read(ctx context.Context, p []T) (n int, err error) {
 	if r.over {
 		return 0, io.EOF
 	}
+	if r.origin != nil {
+		return r.readOrigin(ctx, p)
+	}
 	s := &slice[T]{ts: p, lift: r.lift}
-	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, r.hostEnd) })
+	result, err := r.copy(ctx, func() error {
+		if r.adopt() {
+			r.Done(CopyCompleted)
+			return nil
+		}
+		return r.c.Read(nil, s, r.hostEnd)
+	})
+	if r.origin != nil && err == nil {
+		return r.readOrigin(ctx, p)
+	}
 	r.over = result == CopyDropped
 	if err == nil {
 		err = r.misfit
@@ -76,7 +90,11 @@ func (r *StreamReader[T]) All(ctx context.Context) iter.Seq2[T, error] {
 
 // Close drops the end: the writer gets [ErrReaderGone]. A second Close does nothing.
 func (r *StreamReader[T]) Close() error {
-	if r.c != nil {
+	switch {
+	case r.c == nil:
+	case r.origin != nil:
+		r.leave()
+	default:
 		r.drop()
 		r.over = true
 	}
