@@ -25,7 +25,8 @@ type Conduit struct {
 	Elem   *Type // nil: elements of no type
 	Future bool
 
-	guard   atomic.Pointer[guarded]
+	guard   atomic.Pointer[guarded] // nil, or bound
+	bound   guarded
 	mu      sync.Mutex
 	lower   any // func(T) Val or func(T) (Val, error) of a host's writer, once the readable end is not the host's
 	dropped bool
@@ -94,7 +95,8 @@ func (c *Conduit) Bind(g Guard) (ok bool) {
 	if have := c.guard.Load(); have != nil {
 		return have.Guard == g
 	}
-	c.guard.Store(&guarded{g})
+	c.bound.Guard = g
+	c.guard.Store(&c.bound)
 	for _, hosted := range c.hosted {
 		if hosted {
 			g.Hosted(1)
@@ -282,7 +284,7 @@ func (c *Conduit) Bridge(g Guard) *Conduit {
 	if err := g.Watch(to, func(error) { cancel() }); err != nil {
 		cancel()
 	}
-	r, w := newHostEnd(c, false), newHostEnd(to, true)
+	r, w := hostEnd{c: c}, hostEnd{c: to, writable: true}
 	go func() {
 		if c.Elem != nil && c.Elem.Kind == KindU8 && !c.Future {
 			bridge(ctx, &StreamReader[uint8]{hostEnd: r}, &StreamWriter[uint8]{w}, 16<<10)
