@@ -25,7 +25,8 @@ type Conduit struct {
 	Elem   *Type // nil: elements of no type
 	Future bool
 
-	guard   atomic.Pointer[guarded]
+	guard   atomic.Pointer[guarded] // nil, or bound
+	bound   guarded
 	mu      sync.Mutex
 	lower   any // func(T) Val or func(T) (Val, error) of a host's writer, once the readable end is not the host's
 	dropped bool
@@ -38,6 +39,8 @@ type Conduit struct {
 	hosted [2]bool // the host has the readable, and the writable end
 	gone   func()  // called at the first drop; nil: nothing is
 	items  atomic.Int64
+	offer  atomic.Pointer[offer] // changed in the store; nil: there is a writer
+	ready  atomic.Bool           // a read would end at once
 }
 
 type guarded struct{ Guard }
@@ -92,7 +95,8 @@ func (c *Conduit) Bind(g Guard) (ok bool) {
 	if have := c.guard.Load(); have != nil {
 		return have.Guard == g
 	}
-	c.guard.Store(&guarded{g})
+	c.bound.Guard = g
+	c.guard.Store(&c.bound)
 	for _, hosted := range c.hosted {
 		if hosted {
 			g.Hosted(1)
@@ -156,6 +160,9 @@ func (c *Conduit) Read(at any, into Sink, by Party) error {
 		return nil
 	case p.by == nil:
 		p.at, p.sink, p.by = at, into, by
+		if o := c.accept(); o != nil {
+			o.told.Write()
+		}
 		return nil
 	case at != nil && at == p.at && !c.Plain():
 		return errSameInstance()
@@ -181,13 +188,13 @@ func (c *Conduit) Write(at any, from Source, by Party) error {
 		by.Done(CopyDropped)
 		return nil
 	case p.by == nil:
-		p.at, p.src, p.by = at, from, by
+		c.offerBuffer(at, from, by)
 		return nil
 	case at != nil && at == p.at && !c.Plain():
 		return errSameInstance()
 	case p.sink.Remain() == 0 && !c.Future && !(from.Empty() && p.sink.Empty()):
 		c.finish(CopyCompleted)
-		p.at, p.src, p.by = at, from, by
+		c.offerBuffer(at, from, by)
 		return nil
 	}
 	if n := min(p.sink.Remain(), from.Remain()); n > 0 {
@@ -199,12 +206,20 @@ func (c *Conduit) Write(at any, from Source, by Party) error {
 	return nil
 }
 
+// offerBuffer has the next reader take what is in from.
+func (c *Conduit) offerBuffer(at any, from Source, by Party) {
+	p := &c.pending
+	p.at, p.src, p.by = at, from, by
+	c.ready.Store(from.Remain() > 0)
+}
+
 // move copies, and notifies the party that was waiting.
 func (c *Conduit) move(n int, from Source, to Sink) error {
 	if err := from.Give(n, to); err != nil {
 		return err
 	}
 	c.items.Add(int64(n))
+	c.ready.Store(c.dropped || from.Remain() > 0 && c.pending.src == from)
 	if c.Future {
 		c.finish(CopyCompleted)
 	} else {
@@ -221,6 +236,7 @@ func errSameInstance() error {
 func (c *Conduit) Reclaim() {
 	p := &c.pending
 	p.at, p.src, p.sink, p.by = nil, nil, nil, nil
+	c.ready.Store(c.dropped)
 }
 
 // finish ends the pending copy.
@@ -243,6 +259,10 @@ func (c *Conduit) Drop() {
 		return
 	}
 	c.dropped = true
+	c.ready.Store(true)
+	if o := c.accept(); o != nil {
+		o.told.Gone()
+	}
 	if c.pending.by != nil {
 		c.finish(CopyDropped)
 	}
@@ -264,7 +284,7 @@ func (c *Conduit) Bridge(g Guard) *Conduit {
 	if err := g.Watch(to, func(error) { cancel() }); err != nil {
 		cancel()
 	}
-	r, w := newHostEnd(c, false), newHostEnd(to, true)
+	r, w := hostEnd{c: c}, hostEnd{c: to, writable: true}
 	go func() {
 		if c.Elem != nil && c.Elem.Kind == KindU8 && !c.Future {
 			bridge(ctx, &StreamReader[uint8]{hostEnd: r}, &StreamWriter[uint8]{w}, 16<<10)

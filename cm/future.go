@@ -6,22 +6,28 @@ import "context"
 // Await or Close, or passes it on as a value ([LowerFuture]). As with a [StreamReader], the goroutine must not be one that is in
 // the guest's store.
 type FutureReader[T any] struct {
-	*hostEnd
+	hostEnd
 	lift func(Val) T
 }
 
 // FutureWriter is the writable end of a future<T> that the host has. It belongs to one goroutine at a time, which calls
 // Set or Close.
 type FutureWriter[T any] struct {
-	*hostEnd
+	hostEnd
 }
 
 // NewFuture makes a future: the host sets its value at one end and passes the other one to a guest, as a value of a future
 // type.
 func NewFuture[T any]() (*FutureWriter[T], *FutureReader[T]) {
-	c := NewConduit(nil, true)
-	c.hosted = [2]bool{true, true}
-	return &FutureWriter[T]{newHostEnd(c, true)}, &FutureReader[T]{hostEnd: newHostEnd(c, false)}
+	f := &struct { // one object for what comes into being together
+		c Conduit
+		w FutureWriter[T]
+		r FutureReader[T]
+	}{}
+	f.c.Future, f.c.hosted = true, [2]bool{true, true}
+	f.w.c, f.w.writable = &f.c, true
+	f.r.c = &f.c
+	return &f.w, &f.r
 }
 
 // Await waits for the value, and ends the reader. The error is [ErrWriterGone], the cause of ctx if that has ended (which
@@ -29,7 +35,7 @@ func NewFuture[T any]() (*FutureWriter[T], *FutureReader[T]) {
 func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
 	var p [1]T
 	s := &slice[T]{ts: p[:], lift: r.lift}
-	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, r.hostEnd) })
+	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, &r.hostEnd) })
 	if err != nil {
 		return p[0], err
 	}
@@ -39,6 +45,9 @@ func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
 	}
 	return p[0], r.misfit
 }
+
+// Ready says whether an Await would return without waiting, as far as is known.
+func (r *FutureReader[T]) Ready() bool { return r.c.ready.Load() }
 
 // Close drops the end: the writer gets [ErrReaderGone]. A second Close does nothing.
 func (r *FutureReader[T]) Close() error {
@@ -50,7 +59,7 @@ func (r *FutureReader[T]) Close() error {
 // ended (which leaves the writer as it is), or a *Trap if the guest's store is dead.
 func (w *FutureWriter[T]) Set(ctx context.Context, v T) error {
 	s := &slice[T]{ts: []T{v}, c: w.c}
-	result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, w.hostEnd) })
+	result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, &w.hostEnd) })
 	if err != nil {
 		return err
 	}
@@ -59,6 +68,32 @@ func (w *FutureWriter[T]) Set(ctx context.Context, v T) error {
 		return ErrReaderGone
 	}
 	return nil
+}
+
+// Leave sets the value for whoever reads it, if anybody does, and ends the writer. It does not wait, and so does not tell.
+func (w *FutureWriter[T]) Leave(v T) {
+	c := w.c
+	s := &slice[T]{ts: []T{v}, c: c}
+	c.do(func() {
+		if err := c.Write(nil, s, left{c}); err != nil {
+			left{c}.Done(CopyDropped)
+			if g := c.guard.Load(); g != nil {
+				g.Fail(err)
+			}
+		}
+	})
+}
+
+// left is the Party of a value that nobody waits to see read.
+type left struct{ c *Conduit }
+
+// Copied implements Party.
+func (l left) Copied() { l.Done(CopyCompleted) }
+
+// Done implements Party.
+func (l left) Done(CopyResult) {
+	l.c.Host(true, false)
+	l.c.Drop()
 }
 
 // Close drops the end without a value. A guest may rely on getting one: if it waits for it, its store dies with a trap that
@@ -71,8 +106,8 @@ func (w *FutureWriter[T]) Close() error {
 // LiftFuture reads a value of a future type, as [LiftStream] one of a stream type.
 func LiftFuture[T any](v Val, lift func(Val) T) *FutureReader[T] {
 	c := v.Any().(*Conduit)
-	return &FutureReader[T]{hostEnd: newHostEnd(c, false), lift: lift}
+	return &FutureReader[T]{hostEnd: hostEnd{c: c}, lift: lift}
 }
 
 // LowerFuture makes a value of a readable end, as [LowerStream].
-func LowerFuture[T any](r *FutureReader[T], lower func(T) Val) Val { return lowerEnd(r.hostEnd, lower) }
+func LowerFuture[T any](r *FutureReader[T], lower func(T) Val) Val { return lowerEnd(r.c, lower) }

@@ -104,7 +104,7 @@ func give[T any](h *hostEnd, t *Type) Val {
 func (r *StreamReader[T]) ofKind() Kind            { return KindStream }
 func (r *StreamReader[T]) isNil() bool             { return r == nil }
 func (r *StreamReader[T]) checkElem(t *Type) error { return checkGoElem(t, reflect.TypeFor[T]()) }
-func (r *StreamReader[T]) give(t *Type) Val        { return give[T](r.hostEnd, t) }
+func (r *StreamReader[T]) give(t *Type) Val        { return give[T](&r.hostEnd, t) }
 
 func (r *StreamReader[T]) take(t *Type, v Val) reflect.Value {
 	to := LiftStream[T](v, nil)
@@ -115,7 +115,7 @@ func (r *StreamReader[T]) take(t *Type, v Val) reflect.Value {
 func (r *FutureReader[T]) ofKind() Kind            { return KindFuture }
 func (r *FutureReader[T]) isNil() bool             { return r == nil }
 func (r *FutureReader[T]) checkElem(t *Type) error { return checkGoElem(t, reflect.TypeFor[T]()) }
-func (r *FutureReader[T]) give(t *Type) Val        { return give[T](r.hostEnd, t) }
+func (r *FutureReader[T]) give(t *Type) Val        { return give[T](&r.hostEnd, t) }
 
 func (r *FutureReader[T]) take(t *Type, v Val) reflect.Value {
 	to := LiftFuture[T](v, nil)

@@ -16,13 +16,9 @@ var ErrWriterGone = errors.New("the writer of the future is gone")
 type hostEnd struct {
 	c        *Conduit
 	writable bool
-	done     chan CopyResult
+	done     chan CopyResult // nil before the first copy
 	dead     error
 	misfit   error // of the first element that its Go type cannot hold; see [GoType]
-}
-
-func newHostEnd(c *Conduit, writable bool) *hostEnd {
-	return &hostEnd{c: c, writable: writable, done: make(chan CopyResult, 1)}
 }
 
 // Copied implements Party. A part of the buffer is enough: the copy ends.
@@ -44,6 +40,9 @@ func (h *hostEnd) Done(r CopyResult) {
 func (h *hostEnd) copy(ctx context.Context, begin func() error) (CopyResult, error) {
 	if err := ctx.Err(); err != nil {
 		return CopyCancelled, context.Cause(ctx)
+	}
+	if h.done == nil {
+		h.done = make(chan CopyResult, 1)
 	}
 	h.c.do(func() {
 		if g := h.c.guard.Load(); g != nil {
@@ -89,6 +88,9 @@ func (h *hostEnd) kill(err error) {
 // drop drops the end.
 func (h *hostEnd) drop() {
 	h.c.do(func() {
+		if h.writable {
+			h.c.offer.Store(nil)
+		}
 		h.c.Host(h.writable, false)
 		h.c.Drop()
 	})

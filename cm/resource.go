@@ -96,7 +96,7 @@ func EachOwned(t *Type, v Val, f func(*Resource)) {
 // is reported, and those of the destructors are discarded.
 func DropOwned(ctx context.Context, t *Type, v Val) {
 	EachOwned(t, v, func(r *Resource) { r.DropUnended(ctx) })
-	eachConduit(t, v, func(c *Conduit) { newHostEnd(c, false).drop() })
+	eachConduit(t, v, func(c *Conduit) { (&hostEnd{c: c}).drop() })
 }
 
 // DropUnended is [DropOwned] for one resource.

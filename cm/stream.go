@@ -14,23 +14,31 @@ import (
 // There is no buffer between the two ends: a guest that writes waits until the host reads. The goroutine must not be one that is in
 // the guest's store, where it would wait for itself; that of a [Work] is not.
 type StreamReader[T any] struct {
-	*hostEnd
-	lift func(Val) T
-	over bool
+	hostEnd
+	lift   func(Val) T
+	over   bool
+	onDead func(error) // see Last
+	origin Origin[T]   // that is read in the place of the stream; nil: none is
 }
 
 // StreamWriter is the writable end of a stream<T> that the host has. It belongs to one goroutine at a time, which has to
 // call Close. There is no buffer, and the goroutine must not be one that is in the guest's store: see [StreamReader].
 type StreamWriter[T any] struct {
-	*hostEnd
+	hostEnd
 }
 
 // NewStream makes a stream: the host writes to one end and passes the other one to a guest, as a value of a stream type. Both
 // have to be closed, or passed on.
 func NewStream[T any]() (*StreamWriter[T], *StreamReader[T]) {
-	c := NewConduit(nil, false)
-	c.hosted = [2]bool{true, true}
-	return &StreamWriter[T]{newHostEnd(c, true)}, &StreamReader[T]{hostEnd: newHostEnd(c, false)}
+	s := &struct { // one object for what comes into being together
+		c Conduit
+		w StreamWriter[T]
+		r StreamReader[T]
+	}{}
+	s.c.hosted = [2]bool{true, true}
+	s.w.c, s.w.writable = &s.c, true
+	s.r.c = &s.c
+	return &s.w, &s.r
 }
 
 // Read waits until there is something to read, and reads up to len(p) elements of it. The error is io.EOF at the stream's
@@ -39,8 +47,20 @@ func (r *StreamReader[T]) Read(ctx context.Context, p []T) (n int, err error) {
 	if r.over {
 		return 0, io.EOF
 	}
+	if r.origin != nil {
+		return r.readOrigin(ctx, p)
+	}
 	s := &slice[T]{ts: p, lift: r.lift}
-	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, r.hostEnd) })
+	result, err := r.copy(ctx, func() error {
+		if r.adopt() {
+			r.Done(CopyCompleted)
+			return nil
+		}
+		return r.c.Read(nil, s, &r.hostEnd)
+	})
+	if r.origin != nil && err == nil {
+		return r.readOrigin(ctx, p)
+	}
 	r.over = result == CopyDropped
 	if err == nil {
 		err = r.misfit
@@ -76,7 +96,11 @@ func (r *StreamReader[T]) All(ctx context.Context) iter.Seq2[T, error] {
 
 // Close drops the end: the writer gets [ErrReaderGone]. A second Close does nothing.
 func (r *StreamReader[T]) Close() error {
-	if r.c != nil {
+	switch {
+	case r.c == nil:
+	case r.origin != nil:
+		r.leave()
+	default:
 		r.drop()
 		r.over = true
 	}
@@ -92,7 +116,7 @@ func (w *StreamWriter[T]) Write(ctx context.Context, p []T) (n int, err error) {
 	s := &slice[T]{ts: p, c: w.c}
 	for first := true; first || s.Remain() > 0; first = false {
 		before := s.used
-		result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, w.hostEnd) })
+		result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, &w.hostEnd) })
 		if err != nil {
 			return s.used, err
 		}
@@ -128,19 +152,20 @@ func (w *StreamWriter[T]) Close() error {
 // value that the guest has written; it may be nil where T is uint8.
 func LiftStream[T any](v Val, lift func(Val) T) *StreamReader[T] {
 	c := v.Any().(*Conduit)
-	return &StreamReader[T]{hostEnd: newHostEnd(c, false), lift: lift}
+	return &StreamReader[T]{hostEnd: hostEnd{c: c}, lift: lift}
 }
 
 // LowerStream makes a value of a readable end, which is no longer the caller's. lower makes the value of an element that
 // the host writes at the other end; it may be nil where T is uint8, and is not used where another guest writes.
-func LowerStream[T any](r *StreamReader[T], lower func(T) Val) Val { return lowerEnd(r.hostEnd, lower) }
+func LowerStream[T any](r *StreamReader[T], lower func(T) Val) Val { return lowerEnd(r.c, lower) }
 
-func lowerEnd[T any](h *hostEnd, lower func(T) Val) Val {
-	c := h.c
-	c.do(func() {
-		if lower != nil && c.lower == nil {
-			c.lower = lower
-		}
-	})
+func lowerEnd[T any](c *Conduit, lower func(T) Val) Val {
+	if lower != nil {
+		c.do(func() {
+			if c.lower == nil {
+				c.lower = lower
+			}
+		})
+	}
 	return AnyVal(c)
 }

@@ -46,7 +46,7 @@ var errEnded = &wasihttp.Error{Code: wasihttp.ConnectionTerminated, Text: "the e
 func (b *requestBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.buffered) == 0 && b.end == nil {
+	if len(b.buffered) == 0 && b.end == nil && !b.came() {
 		defer time.AfterFunc(b.timeout, b.stuck).Stop()
 	}
 	for len(b.buffered) == 0 && b.end == nil && (b.reading || b.readingAhead) {
@@ -70,6 +70,28 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.setEnd(err)
 	b.cond.Broadcast()
 	return n, err
+}
+
+// Ready says whether a Read would return without waiting, as far as is known.
+func (b *requestBody) Ready() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.buffered) > 0 || b.end != nil || b.came()
+}
+
+// came says that the rest of the body has come and waits to be read. b.mu is held.
+func (b *requestBody) came() bool {
+	if b.reading || b.readingAhead || b.x.r.ProtoMajor != 1 {
+		return false
+	}
+	c, ok := connOf(b.x.r).(*framedConn)
+	return ok && c.framing.whole.Load()
+}
+
+// interrupt ends a read of an answer that is made of the body, on the server's goroutine, which nobody else could end.
+func (b *requestBody) interrupt() {
+	_ = b.Close()
+	b.endReads(0)
 }
 
 // fetch reads src once. One goroutine at a time calls it.

@@ -194,6 +194,7 @@ func (x *exchange) Respond(r *wasihttp.OutgoingResponse) {
 	if r.HasBody() {
 		a.body = r.Body()
 		a.body.Attach(bodiless(x.r.Method, a.status))
+		a.body.Interrupted(x.body.interrupt)
 	}
 	if !x.decide(a) && a.body != nil {
 		a.body.Disconnect(errEnded)

@@ -11,6 +11,7 @@ import (
 // is not to be used after that (RFC 9112 §6.1, §6.3). It keeps the ends of one line, and nothing else.
 type framing struct {
 	ambiguous atomic.Bool // some head was so, or what came could not be followed
+	whole     atomic.Bool // what has come ends with a message
 
 	at      place
 	line    []byte // that has begun: its first bytes
@@ -43,6 +44,11 @@ const (
 
 // observe takes what has been read.
 func (f *framing) observe(p []byte) {
+	f.follow(p)
+	f.whole.Store(f.at == atStart)
+}
+
+func (f *framing) follow(p []byte) {
 	for len(p) > 0 && f.at != unfollowed {
 		if chunk := f.at == inChunk; chunk || f.at == inBody {
 			n := min(uint64(len(p)), f.skip)

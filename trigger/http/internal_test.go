@@ -48,8 +48,19 @@ func (r *route) idleForTest() bool {
 
 // echoBody answers with the request's body, as it comes, and with its trailers.
 func echoBody(ctx context.Context, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-	b, _ := respond(out, 200, "x-method", in.Method(), "x-target", in.PathWithQuery(), "x-authority", in.Authority())
-	b.Copy(ctx, in.Body())
+	f := wasihttp.Limits{}.NewFields()
+	for name, value := range map[string]string{"x-method": in.Method(), "x-target": in.PathWithQuery(), "x-authority": in.Authority()} {
+		if err := f.Append(name, value); err != nil {
+			return err
+		}
+	}
+	o := wasihttp.NewOutgoingResponse(f)
+	sent := o.Body().Forward(in.Body())
+	out.Respond(o)
+	select {
+	case <-sent:
+	case <-ctx.Done():
+	}
 	return nil
 }
 

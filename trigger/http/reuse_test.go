@@ -1,8 +1,10 @@
 package http
 
 import (
+	"bufio"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"runtime"
 	"strings"
@@ -47,16 +49,15 @@ func (o *one) Invoke(ctx context.Context, inv *host.Invocation) error {
 	return err
 }
 
-// TestEchoesLeaveNothing: requests whose streams are handed on as those of their responses, many in one instance, alone and together: each
-// has its own answer, and none leaves a goroutine.
-func TestEchoesLeaveNothing(t *testing.T) {
-	tr, _ := served(t, "rust-http-p3", nil)
+// inOne starts a prebuilt component behind a trigger, with one instance for all requests.
+func inOne(t *testing.T, name string) *Trigger {
+	t.Helper()
+	tr, _ := served(t, name, nil)
 	linked := tr.table.all()[0].invoker.(*fresh).linked
 	inst, err := linked.Instantiate(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer inst.Close(context.Background())
 	reused := New(Config{})
 	if _, err := reused.Attach(t.Context(), spec("/"), &one{linked: linked, inst: inst}); err != nil {
 		t.Fatal(err)
@@ -64,12 +65,64 @@ func TestEchoesLeaveNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- reused.Run(ctx) }()
-	defer func() {
+	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-	}()
+		_ = inst.Close(context.Background())
+	})
+	return reused
+}
+
+// TestSlowEcho: what a client sends comes back before it sends more, and a request whose guest dies meanwhile ends at once.
+func TestSlowEcho(t *testing.T) {
+	tr := inOne(t, "rust-http-p3")
+	begin := func() (*bufio.Reader, net.Conn, io.ReadCloser) {
+		c, r := raw(t, &fixture{Trigger: tr}, "POST /echo HTTP/1.1\nHost: x\nContent-Length: 6\n\nabc")
+		if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := make([]byte, 3); resp.StatusCode != http.StatusOK {
+			t.Error(resp.Status)
+		} else if _, err := io.ReadFull(resp.Body, got); string(got) != "abc" || err != nil {
+			t.Errorf("%q, %v", got, err)
+		}
+		return r, c, resp.Body
+	}
+	r, c, body := begin()
+	if _, err := io.WriteString(c, "def"); err != nil {
+		t.Fatal(err)
+	}
+	if rest, err := io.ReadAll(body); string(rest) != "def" || err != nil {
+		t.Errorf("%q, %v", rest, err)
+	}
+	if _, err := io.WriteString(c, "GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.ReadResponse(r, nil); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("the next request on the connection: %v", err)
+	}
+	_, gone, _ := begin()
+	gone.Close()
+	_, _, body = begin()
+	_, trapped := raw(t, &fixture{Trigger: tr}, "GET /trap HTTP/1.1\nHost: x\n\n")
+	if resp, err := http.ReadResponse(trapped, nil); err != nil || resp.StatusCode != http.StatusInternalServerError {
+		t.Errorf("the request with the trap: %v", err)
+	}
+	if rest, err := io.ReadAll(body); len(rest) > 0 || err == nil {
+		t.Errorf("an answer whose guest has died ends with %q and no error", rest)
+	}
+}
+
+// TestEchoesLeaveNothing: requests whose streams are handed on as those of their responses, many in one instance, alone and together: each
+// has its own answer, and none leaves a goroutine.
+func TestEchoesLeaveNothing(t *testing.T) {
+	reused := inOne(t, "rust-http-p3")
 	f := "http://" + reused.Addr().String()
 	c := client(t, false)
 	echo := func(text string) {

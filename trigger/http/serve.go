@@ -318,7 +318,7 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 			x.broken = err
 			_ = x.flush(timeout)
 			return false
-		case empty:
+		case empty || n == 0:
 			continue
 		}
 		var k int

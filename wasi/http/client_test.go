@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
@@ -330,41 +329,6 @@ func TestRequestBodies(t *testing.T) {
 			}
 		})
 	})
-}
-
-// TestSentWithoutBytes: a body of no bytes has been sent when it is finished, be that before the request is sent or later.
-func TestSentWithoutBytes(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {}))
-	defer s.Close()
-	c := NewClient(ClientConfig{Allow: anywhere})
-	defer c.Close()
-	for _, early := range []bool{true, false} {
-		r := request(t, "POST", s.URL)
-		if !early {
-			r = request(t, "POST", s.URL, "content-length", "0")
-		}
-		body := r.Body()
-		if early {
-			if err := body.Finish(nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		x, _ := begin(t, c, r, Options{})
-		defer x.Cancel()
-		if !early {
-			if (sending{body}).Ready() {
-				t.Error("a body that is open has been sent")
-			}
-			if err := body.Finish(nil); err != nil {
-				t.Fatal(err)
-			}
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		if err := body.Sent(ctx); err != nil {
-			t.Errorf("finished early %v: %v", early, err)
-		}
-		cancel()
-	}
 }
 
 func TestRedirectsAreAnswers(t *testing.T) {

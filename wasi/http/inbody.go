@@ -64,6 +64,24 @@ func (b *IncomingBody) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
+// Ready says whether a Read would return without waiting, as far as is known.
+func (b *IncomingBody) Ready() bool {
+	src, ok := b.src.(interface{ Ready() bool })
+	return b.done.Ready() || ok && src.Ready()
+}
+
+// ReadUntil is Read, which is ended, and the body with it, when ctx ends.
+func (b *IncomingBody) ReadUntil(ctx context.Context, p []byte) (int, error) {
+	if !b.Ready() {
+		defer context.AfterFunc(ctx, func() { _ = b.Close() })()
+	}
+	n, err := b.Read(p)
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return n, err
+}
+
 // Finish discards the rest of the body, on a goroutine that ends with the body or [IncomingBody.Close].
 func (b *IncomingBody) Finish() {
 	b.start.Do(func() {

@@ -42,10 +42,10 @@ type OutgoingBody struct {
 	trailers *Fields
 	readErr  error // why there is no reader any more; nil: there is, or none yet
 	reported bool
-	unread   bool // there is no reader, because there are no bytes
-	sent     bool // Read has returned io.EOF, or the body has ended unread
+	sent     bool // Read has returned io.EOF
 	event    wasiio.Event
 	held     cm.Holding // for buf
+	from     pulling    // of a body with a source
 }
 
 func newOutgoingBody(h *Fields, tooLong Code, most uint64) *OutgoingBody {
@@ -74,7 +74,7 @@ func (b *OutgoingBody) Finish(trailers *Fields) error {
 		}
 		return &Error{Code: InternalError, Err: b.end}
 	}
-	if b.length >= 0 && b.written != uint64(b.length) && !(b.empty && b.written == 0) {
+	if !b.whole() {
 		err := sizeError(b.tooLong, b.written)
 		b.endWrites(err)
 		return err
@@ -87,16 +87,16 @@ func (b *OutgoingBody) Finish(trailers *Fields) error {
 // Abort ends the body with an error, which the network's side reads after the written bytes. After Finish it does nothing.
 func (b *OutgoingBody) Abort(err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.end == nil {
 		b.endWrites(err)
 	}
+	b.mu.Unlock()
+	b.settle()
 }
 
 // endWrites ends the guest's side with io.EOF or an error. b.mu is held.
 func (b *OutgoingBody) endWrites(end error) {
 	b.end = end
-	b.sent = b.sent || b.unread && end == io.EOF
 	b.cond.Broadcast()
 	b.event.Notify()
 }
@@ -106,14 +106,6 @@ func (b *OutgoingBody) Attach(empty bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.attached, b.empty = true, empty
-}
-
-// Unread says that nobody reads the body, as the message is sent without bytes: [OutgoingBody.Sent] waits for Finish alone.
-func (b *OutgoingBody) Unread() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.unread, b.sent = true, b.end == io.EOF
-	b.event.Notify()
 }
 
 // KnownLength is the body's length if it is declared or the body is finished.
@@ -129,6 +121,14 @@ func (b *OutgoingBody) KnownLength() (n int64, ok bool) {
 // Read implements io.Reader for the network.
 func (b *OutgoingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
+	if b.from.src != nil {
+		n, err := b.pull(p)
+		b.mu.Unlock()
+		if err != nil {
+			b.settle()
+		}
+		return n, err
+	}
 	defer b.mu.Unlock()
 	for b.pending() == 0 && b.end == nil && b.readErr == nil {
 		b.cond.Wait()
@@ -157,43 +157,11 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Sent waits until the network has read the body to its end. The error is why it will not.
-func (b *OutgoingBody) Sent(ctx context.Context) error {
-	if err := wasiio.Wait(ctx, sending{b}); err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	switch {
-	case b.sent:
-		return nil
-	case b.end != nil && b.end != io.EOF:
-		return b.end
-	}
-	return b.readErr
-}
-
-// sending is the event that ends Sent.
-type sending struct{ b *OutgoingBody }
-
-func (s sending) Watch(wake chan<- struct{}) func() { return s.b.event.Watch(wake) }
-
-func (s sending) Ready() bool {
-	s.b.mu.Lock()
-	defer s.b.mu.Unlock()
-	return s.b.sent || s.b.readErr != nil || s.b.end != nil && s.b.end != io.EOF
-}
-
-// Write writes all of p, as far as the network takes it.
-func (b *OutgoingBody) Write(ctx context.Context, p []byte) error {
-	return wasiio.WriteAndFlush(ctx, &bodyWriter{body: b}, p)
-}
-
 // Readable says whether Read would return without waiting.
 func (b *OutgoingBody) Readable() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.pending() > 0 || b.end != nil || b.readErr != nil
+	return b.pending() > 0 || b.end != nil || b.readErr != nil || b.from.src != nil && b.from.src.Ready()
 }
 
 // pending is the number of unread bytes. b.mu is held.
@@ -215,13 +183,14 @@ func (b *OutgoingBody) Close() error {
 // Disconnect is Close with a reason.
 func (b *OutgoingBody) Disconnect(reason error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if b.readErr == nil {
 		b.readErr, b.flushing = reason, false
 		b.free()
 		b.cond.Broadcast()
 		b.event.Notify()
 	}
+	b.mu.Unlock()
+	b.settle()
 }
 
 // free releases the buffer. b.mu is held.
@@ -355,27 +324,4 @@ func (w *bodyWriter) Close() error {
 	w.closed = true
 	b.event.Notify()
 	return nil
-}
-
-// Copy writes the body from and its trailers, until it ends, fails (which aborts the body) or nobody reads any more.
-func (b *OutgoingBody) Copy(ctx context.Context, from *IncomingBody) {
-	buf := make([]byte, 16<<10)
-	for {
-		n, err := from.Read(buf)
-		if n > 0 {
-			if b.Write(ctx, buf[:n]) != nil {
-				return
-			}
-		}
-		if err == nil {
-			continue
-		}
-		trailers, err := from.Trailers(ctx)
-		if err != nil {
-			b.Abort(err)
-			return
-		}
-		_ = b.Finish(trailers) // the reader is told of a wrong length
-		return
-	}
 }

@@ -162,6 +162,13 @@ func (b *responseBody) read(p []byte) (int, error) {
 	return n, nil
 }
 
+// Ready says whether a Read would return without waiting.
+func (b *responseBody) Ready() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.n > 0 || b.err != nil || b.closed
+}
+
 // stalledTime is how long the network's side has waited for the guest. b.mu is held.
 func (b *responseBody) stalledTime() time.Duration {
 	if b.stalledSince.IsZero() {

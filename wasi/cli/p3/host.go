@@ -43,7 +43,7 @@ func (p process) ReadViaStream(ctx context.Context) (cm.Tuple2[*cm.StreamReader[
 	w, r := cm.NewStream[uint8]()
 	ended, end := flow.Outcome(errorCode)
 	in := p.Input()
-	err := flow.Of(ctx).Feed(w, func(ctx context.Context, b []byte) (int, error) { return wasiio.BlockingRead(ctx, in, b) }, end)
+	err := flow.Of(ctx).Feed(w, flow.SourceFunc(func(ctx context.Context, b []byte) (int, error) { return wasiio.BlockingRead(ctx, in, b) }), end)
 	return cm.Tuple2[*cm.StreamReader[uint8], *cm.FutureReader[flow.Result[ErrorCode]]]{F0: r, F1: ended}, err
 }
 
@@ -67,8 +67,7 @@ func (o output) WriteViaStream(ctx context.Context, data *cm.StreamReader[uint8]
 	scope := flow.Of(ctx)
 	scope.Settle()
 	ended, end := flow.Outcome(errorCode)
-	_, err := scope.Take(data, true, write, end)
-	return ended, err
+	return ended, scope.Take(data, true, write, end)
 }
 
 // errorCode is what the guest sees of an error.

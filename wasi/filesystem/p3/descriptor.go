@@ -57,7 +57,7 @@ func (d descriptor) ReadViaStream(ctx context.Context, offset Filesize) (cm.Tupl
 		flow.Failed(flow.Of(ctx), w, err, end)
 		return out, nil
 	}
-	err = flow.Of(ctx).Feed(w, func(ctx context.Context, p []byte) (int, error) { return wasiio.BlockingRead(ctx, s, p) },
+	err = flow.Of(ctx).Feed(w, flow.SourceFunc(func(ctx context.Context, p []byte) (int, error) { return wasiio.BlockingRead(ctx, s, p) }),
 		func(ctx context.Context, err error) {
 			_ = s.Close()
 			end(ctx, err)
@@ -85,7 +85,7 @@ func take(ctx context.Context, data bytesReader, s wasiio.OutputStream, err erro
 		flow.Of(ctx).Refused(data, err, end)
 		return ended, nil
 	}
-	_, err = flow.Of(ctx).Take(data, true, func(ctx context.Context, p []byte) error { return wasiio.WriteAndFlush(ctx, s, p) },
+	err = flow.Of(ctx).Take(data, true, func(ctx context.Context, p []byte) error { return wasiio.WriteAndFlush(ctx, s, p) },
 		func(ctx context.Context, err error) {
 			_ = s.Close()
 			end(ctx, err)

@@ -3,6 +3,7 @@ package httpp3
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -23,8 +24,15 @@ type content struct {
 	scope    flow.Scope
 	bytes    bytesReader // nil: there are none
 	trailers trailersReader
-	result   func(ctx context.Context, err error) // sets the future of the transmission's result, and waits until that is read
+	result   func(ctx context.Context, err error) // sets the future of the transmission's result
+
+	over     bool                      // the bytes have come to their end
+	awaited  bool                      // the trailers have come
+	received *wasihttp.AccountedFields // they, if there are any
+	done     chan struct{}             // of one that is sent; closed at its end
 }
+
+var _ wasihttp.BodySource = (*content)(nil)
 
 func newContent(ctx context.Context, bytes bytesReader, trailers trailersReader) (*content, resultReader) {
 	c := &content{scope: flow.Of(ctx), bytes: bytes, trailers: trailers}
@@ -40,13 +48,10 @@ func (c *content) drop(why error) {
 	if c.bytes != nil {
 		_ = c.bytes.Close()
 	}
-	_ = c.trailers.Close()
-	c.finish(why)
-}
-
-// finish says how the transmission has ended.
-func (c *content) finish(err error) {
-	c.scope.Finish(func(ctx context.Context) { c.result(ctx, err) })
+	if !c.awaited {
+		_ = c.trailers.Close()
+	}
+	c.result(context.Background(), why)
 }
 
 // take hands the body on to the guest, which says by res how its use has ended.
@@ -73,129 +78,120 @@ func (c *content) reader() bytesReader {
 	return r
 }
 
-// transfer is a body on its way.
-type transfer struct {
-	done chan struct{} // closed when all of it has been taken from where it comes from
-	stop func()        // ends it early
+// send makes the content that of a body that is sent. The channel is closed when nothing of it is wanted any more.
+func (c *content) send(to *wasihttp.OutgoingBody) <-chan struct{} {
+	c.done = make(chan struct{})
+	if c.bytes != nil {
+		c.bytes.Last(to.Abort)
+	}
+	to.From(c)
+	return c.done
 }
 
-// send has to take what the guest writes, on a goroutine of its own.
-func (c *content) send(to *wasihttp.OutgoingBody) (t transfer, err error) {
-	t.done = make(chan struct{})
-	t.stop, err = c.scope.Take(c.bytes, false, to.Write, func(ctx context.Context, err error) {
-		trailers, err := c.conclude(ctx, to, err)
-		close(t.done)
-		if err == nil {
-			err = to.Sent(ctx)
-		}
-		if trailers != nil {
-			_ = trailers.Drop(ctx)
-		}
-		c.result(ctx, err)
-	})
-	if err != nil {
-		_ = c.trailers.Close()
-		c.finish(err)
+// Read implements [wasihttp.BodySource].
+func (c *content) Read(ctx context.Context, p []byte) (int, error) {
+	if c.bytes == nil {
+		return 0, io.EOF
 	}
-	return t, err
+	n, err := c.bytes.Read(ctx, p)
+	c.over = err == io.EOF
+	return n, err
 }
 
-// conclude ends a body whose bytes have ended with err, nil at their end.
-func (c *content) conclude(ctx context.Context, to *wasihttp.OutgoingBody, err error) (trailers *wasihttp.AccountedFields, _ error) {
-	if err == nil {
-		trailers, err = c.awaitTrailers(ctx)
-	} else {
-		_ = c.trailers.Close()
+// Ready implements [wasihttp.BodySource].
+func (c *content) Ready() bool {
+	if c.over {
+		return c.awaited || c.trailers.Ready()
 	}
-	switch {
-	case err != nil:
-		to.Abort(err)
-	case trailers == nil:
-		err = to.Finish(nil)
-	default:
-		err = to.Finish(trailers.Fields)
+	return c.bytes == nil || c.bytes.Ready()
+}
+
+// Trailers implements [wasihttp.BodySource].
+func (c *content) Trailers(ctx context.Context) (*wasihttp.Fields, error) {
+	if err := c.awaitTrailers(ctx); err != nil || c.received == nil {
+		return nil, err
 	}
-	return trailers, err
+	return c.received.Fields, nil
+}
+
+// End implements [wasihttp.BodySource].
+func (c *content) End(err error) {
+	if c.received != nil {
+		_ = c.received.Drop(context.Background())
+	}
+	c.drop(err)
+	close(c.done)
 }
 
 // trailersGrace is how long a request of no bytes waits to be told of its trailers. Most guests say that there are none before they
 // wait for anything else. Some say it when they have the response, which they must get before.
 const trailersGrace = 5 * time.Millisecond
 
-// sendUnknown is send for a request of no bytes. One whose trailers are not known soon is sent without a body, and so without trailers: many
-// servers answer a body that is still open when it has ended, and the guest ends it when it has the answer.
-func (c *content) sendUnknown(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
-	soon, cancel := context.WithTimeoutCause(ctx, trailersGrace, errNotYet)
-	defer cancel()
-	r, err := c.trailers.Await(soon)
-	if !errors.Is(err, errNotYet) || ctx.Err() != nil {
-		return c.sendTrailers(ctx, body, r, err)
-	}
-	c.scope.Finish(func(ctx context.Context) {
-		trailers, err := c.awaitTrailers(ctx)
-		if trailers != nil {
-			_ = trailers.Drop(ctx)
-			err = errLateTrailers
-		}
-		c.result(ctx, err)
-	})
-	return nil
-}
-
 var (
 	errNotYet       = errors.New("the trailers are not known yet")
 	errLateTrailers = wasihttp.Errorf(wasihttp.InternalError, "the request was sent without a body before its trailers were set: set them before send is awaited")
 )
 
-// sendEmpty is send for a body of no bytes, which are not there at all unless trailers are. It waits for them.
-func (c *content) sendEmpty(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
-	r, err := c.trailers.Await(ctx)
-	return c.sendTrailers(ctx, body, r, err)
-}
-
-// sendTrailers sends what awaiting the trailers has given.
-func (c *content) sendTrailers(ctx context.Context, body func() *wasihttp.OutgoingBody, r cm.Result[Trailers, ErrorCode], err error) error {
-	trailers, err := c.told(r, err)
-	if trailers == nil {
-		c.finish(err)
-		return err
-	}
-	to := body()
-	if err = to.Finish(trailers.Fields); err != nil {
-		c.finish(err)
+// sendUnknown is send for a request of no bytes. One whose trailers are not known soon is sent without a body, and so without trailers: many
+// servers answer a body that is still open when it has ended, and the guest ends it when it has the answer.
+func (c *content) sendUnknown(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
+	soon, cancel := context.WithTimeoutCause(ctx, trailersGrace, errNotYet)
+	defer cancel()
+	err := c.awaitTrailers(soon)
+	if !errors.Is(err, errNotYet) || ctx.Err() != nil {
+		_, err = c.sendTrailers(body, err)
 		return err
 	}
 	c.scope.Finish(func(ctx context.Context) {
-		err := to.Sent(ctx)
-		_ = trailers.Drop(ctx)
-		c.result(ctx, err)
+		err := c.awaitTrailers(ctx)
+		if c.received != nil {
+			_ = c.received.Drop(ctx)
+			err = errLateTrailers
+		}
+		c.drop(err)
 	})
 	return nil
 }
 
-// awaitTrailers waits for what comes after the bytes; nil without an error if there are no trailers.
-func (c *content) awaitTrailers(ctx context.Context) (*wasihttp.AccountedFields, error) {
-	return c.told(c.trailers.Await(ctx))
+// sendEmpty is send for a body of no bytes, which is not there at all unless trailers are. It waits for them.
+func (c *content) sendEmpty(ctx context.Context, body func() *wasihttp.OutgoingBody) (<-chan struct{}, error) {
+	return c.sendTrailers(body, c.awaitTrailers(ctx))
 }
 
-// told is what awaiting the trailers has given.
-func (c *content) told(r cm.Result[Trailers, ErrorCode], err error) (*wasihttp.AccountedFields, error) {
-	_ = c.trailers.Close()
+// sendTrailers sends the trailers, if they were awaited without an error and there are any.
+func (c *content) sendTrailers(body func() *wasihttp.OutgoingBody, err error) (<-chan struct{}, error) {
+	if err != nil || c.received == nil {
+		c.drop(err)
+		return nil, err
+	}
+	return c.send(body()), nil
+}
+
+// awaitTrailers waits for what comes after the bytes, and keeps it.
+func (c *content) awaitTrailers(ctx context.Context) error {
+	if c.awaited {
+		return nil
+	}
+	r, err := c.trailers.Await(ctx)
 	switch {
 	case errors.Is(err, cm.ErrWriterGone):
-		return nil, wasihttp.ErrUnfinished
+		return wasihttp.ErrUnfinished
 	case err != nil:
-		return nil, err
+		return err
+	}
+	c.awaited = true
+	switch {
 	case r.IsErr:
-		return nil, fromErrorCode(r.Err)
+		return fromErrorCode(r.Err)
 	case r.OK == nil:
-		return nil, nil
+		return nil
 	}
 	f, err := cm.ObjectAs[fields](FieldsType, r.OK)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return f.AccountedFields, nil
+	c.received = f.AccountedFields
+	return nil
 }
 
 // consume gives the guest a body from the network: its bytes as it asks for them, then its trailers. If the guest drops the stream the
@@ -204,18 +200,8 @@ func consume(ctx context.Context, body *wasihttp.IncomingBody, res resultReader)
 	_ = res.Close() // who has sent the body is not told how it was used
 	w, r := cm.NewStream[uint8]()
 	fw, fr := cm.NewFuture[cm.Result[Trailers, ErrorCode]]()
-	read := func(ctx context.Context, p []byte) (int, error) {
-		stop := context.AfterFunc(ctx, func() { _ = body.Close() }) // which ends a read
-		defer stop()
-		n, err := body.Read(p)
-		if err != nil && ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return n, err
-	}
-	err := flow.Of(ctx).Feed(w, read, func(ctx context.Context, err error) {
-		defer fw.Close()
-		_ = fw.Set(ctx, trailersOf(ctx, body, err)) // the reader has gone, or the store has
+	err := flow.Of(ctx).Feed(w, incoming{body}, func(ctx context.Context, err error) {
+		fw.Leave(trailersOf(ctx, body, err))
 	})
 	return bodyReader{F0: r, F1: fr}, err
 }
@@ -240,14 +226,11 @@ func trailersOf(ctx context.Context, body *wasihttp.IncomingBody, err error) cm.
 	return cm.Result[Trailers, ErrorCode]{}
 }
 
-// forward has to take a body from the network, on a goroutine of its own.
-func forward(ctx context.Context, from *wasihttp.IncomingBody, to *wasihttp.OutgoingBody) (t transfer, err error) {
-	t.done = make(chan struct{})
-	t.stop = func() { _ = from.Close() } // there is nobody to tell
-	err = flow.Of(ctx).Go(func(ctx context.Context) {
-		defer close(t.done)
-		defer t.stop()
-		to.Copy(ctx, from)
-	})
-	return t, err
-}
+// incoming is a body from the network as a source of a stream.
+type incoming struct{ body *wasihttp.IncomingBody }
+
+// Read implements [flow.Source].
+func (i incoming) Read(ctx context.Context, p []byte) (int, error) { return i.body.ReadUntil(ctx, p) }
+
+// Ready implements [flow.Source].
+func (i incoming) Ready() bool { return i.body.Ready() }

@@ -75,9 +75,9 @@ func (r *request) sendBody(ctx context.Context) (err error) {
 	case r.in != nil && r.in.Bodyless():
 		r.in.Close()
 	case r.in != nil:
-		_, err = forward(ctx, r.in.Body(), r.out.Body())
+		r.out.Body().Forward(r.in.Body())
 	case r.content.bytes != nil:
-		_, err = r.content.send(r.out.Body())
+		r.content.send(r.out.Body())
 	default:
 		err = r.content.sendUnknown(ctx, r.out.Body)
 	}

@@ -36,39 +36,38 @@ func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.Incoming
 		return err
 	}
 	defer r.held.Release()
-	body, err := r.respond(ctx, out)
+	sent, err := r.respond(ctx, out)
 	ended := call.Wait(engine)
 	if err != nil {
 		return errors.Join(ended, err)
 	}
-	if body.done == nil {
+	if sent == nil {
 		return ended
 	}
 	if ended == nil {
 		select {
-		case <-body.done:
+		case <-sent:
 			return nil
 		case <-ctx.Done():
 		}
 	}
 	r.out.Body().Abort(wasihttp.ErrUnfinished)
-	body.stop()
-	<-body.done
+	<-sent
 	return ended
 }
 
-// respond answers with the response. The transfer is that of its body, if it has one.
-func (r *response) respond(ctx context.Context, out wasihttp.Responder) (t transfer, err error) {
+// respond answers with the response. The channel is closed when its body, if it has one, has been sent or is not wanted.
+func (r *response) respond(ctx context.Context, out wasihttp.Responder) (sent <-chan struct{}, err error) {
 	o := r.outgoing()
 	switch {
 	case r.in != nil && r.in.Bodyless():
 		_ = r.in.Body().Close() // there is nobody to tell
 	case r.in != nil:
-		t, err = forward(ctx, r.in.Body(), o.Body())
+		sent = o.Body().Forward(r.in.Body())
 	case r.content.bytes != nil:
-		t, err = r.content.send(o.Body())
+		sent = r.content.send(o.Body())
 	default:
-		err = r.content.sendEmpty(ctx, o.Body)
+		sent, err = r.content.sendEmpty(ctx, o.Body)
 	}
 	var known *wasihttp.Error
 	switch {
@@ -76,7 +75,7 @@ func (r *response) respond(ctx context.Context, out wasihttp.Responder) (t trans
 		out.Respond(o)
 	case errors.As(err, &known):
 		out.Fail(known)
-		return transfer{}, nil
+		return nil, nil
 	}
-	return t, err
+	return sent, err
 }

@@ -474,7 +474,7 @@ func TestRespond(t *testing.T) {
 			if sum := out.resp.Body().Trailers().TrailerHeader().Get("X-Sum"); sum != q.sum {
 				t.Errorf("%s: trailer %q", q.name, sum)
 			}
-			<-on.done
+			<-on
 		}
 		if got, err := made.F1.Await(ctx); err != nil || got.IsErr != q.broken {
 			t.Errorf("%s: %+v, %v", q.name, got, err)
@@ -492,8 +492,8 @@ func TestStopped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	on.stop()
-	<-on.done
+	out.resp.Body().Abort(wasihttp.ErrUnfinished)
+	<-on
 	if _, err := out.resp.Body().Read(make([]byte, 1)); err == nil || err == io.EOF {
 		t.Errorf("the body ended with %v", err)
 	}

@@ -22,7 +22,7 @@ func TestTake(t *testing.T) {
 		w, r := cm.NewStream[uint8]()
 		var got bytes.Buffer
 		ended := make(chan error)
-		_, err := Scope{&g, t.Context()}.Take(r, true, func(_ context.Context, p []byte) error { got.Write(p); return nil }, func(_ context.Context, err error) { ended <- err })
+		err := Scope{&g, t.Context()}.Take(r, true, func(_ context.Context, p []byte) error { got.Write(p); return nil }, func(_ context.Context, err error) { ended <- err })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestTakeFails(t *testing.T) {
 	w, r := cm.NewStream[uint8]()
 	broken := errors.New("broken")
 	ended := make(chan error, 1)
-	_, _ = Scope{&g, t.Context()}.Take(r, true, func(context.Context, []byte) error { return broken }, func(_ context.Context, err error) { ended <- err })
+	_ = Scope{&g, t.Context()}.Take(r, true, func(context.Context, []byte) error { return broken }, func(_ context.Context, err error) { ended <- err })
 	_, _ = w.Write(t.Context(), []byte("x"))
 	if err := <-ended; err != broken {
 		t.Error(err)
@@ -61,7 +61,7 @@ func TestCloseSettles(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		begun, go_, passed := make(chan struct{}), make(chan struct{}), false
 		ended := make(chan error, 1)
-		_, _ = Scope{&g, ctx}.Take(r, true, func(ctx context.Context, _ []byte) error {
+		_ = Scope{&g, ctx}.Take(r, true, func(ctx context.Context, _ []byte) error {
 			close(begun)
 			select {
 			case <-go_:
@@ -102,7 +102,7 @@ func TestFeed(t *testing.T) {
 	src := bytes.NewReader(bytes.Repeat([]byte("abc"), bufferSize))
 	asked := make(chan struct{}, 1<<10)
 	ended := make(chan error, 1)
-	err := Scope{&g, t.Context()}.Feed(w, func(_ context.Context, p []byte) (int, error) { asked <- struct{}{}; return src.Read(p) }, func(_ context.Context, err error) { ended <- err })
+	err := Scope{&g, t.Context()}.Feed(w, SourceFunc(func(_ context.Context, p []byte) (int, error) { asked <- struct{}{}; return src.Read(p) }), func(_ context.Context, err error) { ended <- err })
 	if err != nil || len(asked) > 0 {
 		t.Fatal(err, len(asked))
 	}
@@ -130,7 +130,7 @@ func TestFeedEnds(t *testing.T) {
 		var g Group
 		w, r := cm.NewStream[uint8]()
 		ended := make(chan error, 1)
-		_ = Scope{&g, t.Context()}.Feed(w, c.read, func(_ context.Context, err error) { ended <- err })
+		_ = Scope{&g, t.Context()}.Feed(w, SourceFunc(c.read), func(_ context.Context, err error) { ended <- err })
 		if c.close {
 			r.Close()
 		}
@@ -151,11 +151,11 @@ func TestReaderGone(t *testing.T) {
 	var g Group
 	w, r := cm.NewStream[uint8]()
 	begun, ended := make(chan struct{}), make(chan error, 1)
-	_ = Scope{&g, t.Context()}.Feed(w, func(ctx context.Context, _ []byte) (int, error) {
+	_ = Scope{&g, t.Context()}.Feed(w, SourceFunc(func(ctx context.Context, _ []byte) (int, error) {
 		close(begun)
 		<-ctx.Done()
 		return 0, context.Cause(ctx)
-	}, func(_ context.Context, err error) { ended <- err })
+	}), func(_ context.Context, err error) { ended <- err })
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-begun; cancel() }()
 	if _, err := r.Read(ctx, make([]byte, 1)); !errors.Is(err, context.Canceled) {
@@ -181,12 +181,12 @@ func TestAccount(t *testing.T) {
 	var g Group
 	w, r := cm.NewStream[uint8]()
 	ended := make(chan error, 1)
-	if err := (Scope{&g, ctx}).Feed(w, func(context.Context, []byte) (int, error) { return 0, io.EOF }, func(_ context.Context, err error) { ended <- err }); err != nil {
+	if err := (Scope{&g, ctx}).Feed(w, SourceFunc(func(context.Context, []byte) (int, error) { return 0, io.EOF }), func(_ context.Context, err error) { ended <- err }); err != nil {
 		t.Fatal(err)
 	}
 	w2, r2 := cm.NewStream[uint8]()
 	var trap *cm.Trap
-	if _, err := (Scope{&g, ctx}).Take(r2, false, nil, nil); !errors.As(err, &trap) || trap.Code != cm.TrapHostMemory {
+	if err := (Scope{&g, ctx}).Take(r2, false, nil, nil); !errors.As(err, &trap) || trap.Code != cm.TrapHostMemory {
 		t.Error(err)
 	}
 	if _, err := w2.Write(t.Context(), []byte("x")); !errors.Is(err, cm.ErrReaderGone) {
@@ -207,10 +207,10 @@ func TestLittleRoom(t *testing.T) {
 	var got bytes.Buffer
 	ended := make(chan error, 2)
 	end := func(_ context.Context, err error) { ended <- err }
-	if err := (Scope{&g, ctx}).Feed(fed, func(_ context.Context, p []byte) (int, error) { return src.Read(p) }, end); err != nil {
+	if err := (Scope{&g, ctx}).Feed(fed, SourceFunc(func(_ context.Context, p []byte) (int, error) { return src.Read(p) }), end); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := (Scope{&g, ctx}).Take(r, false, func(_ context.Context, p []byte) error { got.Write(p); return nil }, end); err != nil {
+	if err := (Scope{&g, ctx}).Take(r, false, func(_ context.Context, p []byte) error { got.Write(p); return nil }, end); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
 // ErrEnded is the cause with which work ends when its store ends.
@@ -39,9 +40,9 @@ func Of(ctx context.Context) Scope {
 // Work is one piece of work that goes on.
 type Work struct {
 	group   *Group
-	ctx     context.Context // with the values of the call that began it
-	cancel  context.CancelCauseFunc
+	ctx     reqctx.Context // with the values of the call that began it
 	account *cm.Account
+	ended   func() // what ends it with the store where it has no goroutine; nil: its context's end does
 
 	// Of work that takes bytes from the component and passes them on (Take); guarded by the group's lock.
 	call   context.Context
@@ -72,7 +73,7 @@ func (s Scope) Finish(do func(ctx context.Context)) {
 func (w *Work) run(do func(ctx context.Context)) {
 	go func() {
 		defer w.end()
-		do(w.ctx)
+		do(&w.ctx)
 	}()
 }
 
@@ -80,7 +81,7 @@ func (w *Work) run(do func(ctx context.Context)) {
 func (s Scope) begin(a *cm.Account) *Work {
 	g := s.Group
 	w := &Work{group: g, account: a}
-	w.ctx, w.cancel = context.WithCancelCause(context.WithoutCancel(s.ctx))
+	w.ctx.BeginApart(s.ctx)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.cond.L = &g.mu
@@ -89,14 +90,14 @@ func (s Scope) begin(a *cm.Account) *Work {
 	}
 	g.open[w] = struct{}{}
 	if g.closed {
-		w.cancel(ErrEnded)
+		w.ctx.Cancel(ErrEnded)
 	}
 	return w
 }
 
-// end is called at the end of the goroutine.
+// end is the end of the work.
 func (w *Work) end() {
-	w.cancel(nil)
+	w.ctx.Cancel(nil)
 	g := w.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -105,7 +106,7 @@ func (w *Work) end() {
 	g.cond.Broadcast()
 }
 
-// Len is how many goroutines there are.
+// Len is how much work goes on.
 func (g *Group) Len() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -120,7 +121,10 @@ func (g *Group) Close() error {
 	defer g.mu.Unlock()
 	g.closed = true
 	for w := range g.open {
-		w.cancel(ErrEnded)
+		w.ctx.Cancel(ErrEnded)
+		if w.ended != nil {
+			go w.ended()
+		}
 	}
 	g.settle(func(w *Work) bool { return w.hurry != nil })
 	return nil

@@ -19,17 +19,17 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 // Take passes what a component writes to src to write, in order, until its end, an error of write (which drops src) or the end of the
 // store. end gets the error: nil at the end of the stream. write must not keep p.
 //
-// The function that Take returns ends the work early, with the error [ErrEnded]. The context of write ends with the store; or, if settle is
-// set, with the scope's call once the store is about to end, and until then the store's end waits for write.
-func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) (stop func(), err error) {
+// The context of write ends with the store; or, if settle is set, with the scope's call once the store is about to end, and until then the
+// store's end waits for write.
+func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx context.Context, p []byte) error, end func(ctx context.Context, err error)) error {
 	a := cm.AccountOf(s.ctx)
 	if err := a.Reserve(Held); err != nil {
 		_ = src.Close()
-		return nil, err
+		return err
 	}
 	w := s.begin(a)
-	reading, cancel := context.WithCancelCause(w.ctx)
-	into := reading
+	src.Last(w.ctx.Cancel)
+	into := context.Context(&w.ctx)
 	if settle {
 		var hurry context.CancelFunc
 		into, hurry = context.WithCancel(context.WithoutCancel(s.ctx))
@@ -38,19 +38,18 @@ func (s Scope) Take(src *cm.StreamReader[uint8], settle bool, write func(ctx con
 		s.mu.Unlock()
 	}
 	w.run(func(ctx context.Context) {
-		err := w.take(reading, into, src, write)
+		err := w.take(into, src, write)
 		_ = src.Close()
-		cancel(nil)
 		w.pass(-1)
 		end(ctx, err)
 	})
-	return func() { cancel(ErrEnded) }, nil
+	return nil
 }
 
 // small is the size of the buffer while a component writes little, because a goroutine that waits has a buffer all the time.
 const small = 512
 
-func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
+func (w *Work) take(into context.Context, src *cm.StreamReader[uint8], write func(context.Context, []byte) error) error {
 	first := make([]byte, small)
 	var large *[bufferSize]byte
 	defer func() { putBuffer(w.account, large) }()
@@ -59,7 +58,7 @@ func (w *Work) take(reading, into context.Context, src *cm.StreamReader[uint8], 
 		if large != nil {
 			buf = large[:]
 		}
-		n, err := src.Read(reading, buf)
+		n, err := src.Read(&w.ctx, buf)
 		if n > 0 {
 			failed := write(into, buf[:n])
 			w.pass(int64(n))

@@ -55,7 +55,7 @@ func (t *tcpSocket) Send(ctx context.Context, data bytesReader) (resultReader, e
 		flow.Of(ctx).Refused(data, errState, end)
 		return ended, nil
 	}
-	_, err := flow.Of(ctx).Take(data, false, func(ctx context.Context, p []byte) error { return wasiio.WriteAndFlush(ctx, out, p) },
+	err := flow.Of(ctx).Take(data, false, func(ctx context.Context, p []byte) error { return wasiio.WriteAndFlush(ctx, out, p) },
 		func(ctx context.Context, err error) {
 			_ = out.Close() // the end is sent after the last byte
 			if d, ok := out.(interface{ Drain(context.Context) error }); ok && err == nil {
@@ -81,7 +81,7 @@ func (t *tcpSocket) Receive(ctx context.Context) (cm.Tuple2[bytesReader, resultR
 		flow.Failed(flow.Of(ctx), w, errState, end)
 		return both, nil
 	}
-	err := flow.Of(ctx).Feed(w, func(ctx context.Context, p []byte) (int, error) { return wasiio.BlockingRead(ctx, in, p) },
+	err := flow.Of(ctx).Feed(w, flow.SourceFunc(func(ctx context.Context, p []byte) (int, error) { return wasiio.BlockingRead(ctx, in, p) }),
 		func(ctx context.Context, err error) {
 			if err == nil {
 				_ = t.s.Shutdown(true, false) // after the end it changes nothing
