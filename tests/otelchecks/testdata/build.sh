@@ -11,6 +11,7 @@ for p in otel:plugin/otel/wit clocks:wasi/wit/wasi-clocks@0.2.12 io:wasi/wit/was
   cp ../../../"${p#*:}"/*.wit "$tmp/wit/deps/${p%%:*}"
 done
 cp wit/world.wit "$tmp/wit"
+sed -i 's/0\.2\.12/0.2.0/' "$tmp"/wit/deps/clocks/*.wit "$tmp"/wit/deps/io/*.wit # the version that wasi:otel names
 
 # component NAME WORLD [SED…]: the guest, changed, as a component whose WIT is changed alike.
 component() {
