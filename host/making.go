@@ -19,7 +19,7 @@ type making struct {
 	loaded map[string]*component.Component // by name
 	parts  map[string]*part                // by the component's name
 	linked []*component.Linked
-	peers  peers
+	peers  *peers
 	// internal answers requests to components of the workload; nil: nobody can.
 	internal http.Handler
 
@@ -42,10 +42,10 @@ func (p *part) interceptor() cm.Interceptor {
 }
 
 func (h *Local) making(w *workload.Spec) *making {
-	m := &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}}
+	m := &making{h: h, w: w, loaded: map[string]*component.Component{}, parts: map[string]*part{}, peers: &peers{}}
 	for _, t := range h.cfg.Triggers {
 		if s, ok := t.(InternalServer); ok && m.internal == nil {
-			m.internal = s.Internal(w, &m.peers)
+			m.internal = s.Internal(w, m.peers)
 		}
 	}
 	return m
@@ -114,6 +114,7 @@ func (m *making) release() {
 		m.releases[i]()
 	}
 	m.releases = nil
+	m.peers.invoker.Store(nil) // a connection of a plugin may outlive the workload, and must not hold its programs
 }
 
 // unlink closes linked components, whose instances have been closed.

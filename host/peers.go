@@ -8,10 +8,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// ErrNotStarted says that a workload has not got as far that its components could be called.
-var ErrNotStarted = errors.New("the workload has not started yet")
+// ErrNotStarted says that the components of a workload cannot be called yet, or any more.
+var ErrNotStarted = errors.New("the workload has not started yet, or has been stopped")
 
-// peers is the Invoker by which components of a workload call each other: plugins are bound to it before the workload's own is there.
+// peers is the Invoker by which components of a workload call each other. Plugins are bound to it before the workload's own is there, and may
+// keep it when that is no more.
 type peers struct{ invoker atomic.Pointer[invoker] }
 
 var _ Invoker = (*peers)(nil)
