@@ -57,6 +57,7 @@ func Guests() []Guest {
 		{Name: "otel-main-p2-composed", Uses: otelUses()},
 		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
 		{Name: "rust-otel-main-p2", Uses: otelUses(), links: linkedTo("rust-otel-main-sink"), parts: []component.Part{{Name: "rust-otel-main-sink"}}},
+		{Name: "rust-otlp-p2", Uses: []Use{get("/env"), get("/trace"), get("/trace?url=http://{http}/up"), request(http.MethodPost, "/v1/traces", "{}"), get("/nope")}}, // nobody takes what it exports
 		{Name: "rust-otel-sink", Uses: sinkUses("outer-span-context")},
 		{Name: "rust-otel-main-sink", Uses: sinkUses("current-span-context")},
 		{Name: "go126-greet-p2", RandomInit: true, MayTrap: true, Uses: []Use{call("greet", "ada"), call("greet", body(2000)), call("sum", []uint32{1, 2, 1<<32 - 1}), call("sum", []uint32{})}},
