@@ -54,12 +54,10 @@ func jobsOf(guest string) []job {
 	switch guest {
 	case "rust", "rust-http-full-p2", "rust3", "rust-http-p3":
 		return allJobs
-	case "go3", "go126-http-async-p3":
-		return []job{jobSmall, jobEcho} // its answers to other paths take 60 ms, as the C guest's do
+	case "go3", "go126-http-async-p3", "c3", "c-http-p3":
+		return []job{jobSmall, jobEcho} // its answers to other paths take 60 ms
 	case "js3", "js-qjs-hello-http-p3":
 		return []job{{"hello", "/hello", nil, []byte("hello p3 get /hello\nsecond chunk\n")}, jobSmall, jobEcho}
-	case "c3", "c-http-p3":
-		return []job{{"hello", "/hello", nil, []byte("chunk 0 of /hello\nchunk 1 of /hello\nchunk 2 of /hello\n")}, jobEcho}
 	case "go", "go126-http-p2":
 		return []job{{"hello", "/hello", nil, []byte("hello from go1.26.8 /hello\n")}, jobSmall, jobEcho}
 	case "js", "js-qjs-http-p2":
