@@ -162,6 +162,11 @@ func newRig(t testing.TB, settings ...setting) *rig {
 	for _, s := range settings {
 		s(&c)
 	}
+	for i := range c.components {
+		if limits := &c.components[i].Limits; limits.Deadline == 0 {
+			limits.Deadline = 10 * time.Minute // a million records take more than the default under the race detector
+		}
+	}
 	for k, v := range c.env {
 		t.(interface{ Setenv(k, v string) }).Setenv(k, v)
 	}
