@@ -113,7 +113,9 @@ var visits = []visit{
 	text("rust status", 2, "/status?code=418", 418, ""),
 	text("rust no route", 1, "/nowhere", 404, "no route /nowhere\n"),
 	text("rust first call", 4, "/calls", 200, "1\n"),
-	text("rust env", 2, "/env", 200, "[(\"GREETING\", \"hi\")]\n"),
+	// Components are told of the host's collector where telemetry is exported, as it is by the server of the load.
+	matching("rust env", 2, "/env", `\[\("GREETING", "hi"\)(, \("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel\.vitrine\.internal"\), \("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"\), `+
+		`\("OTEL_RESOURCE_ATTRIBUTES", "service\.instance\.id=[0-9a-f-]{36},service\.namespace=bench"\), \("OTEL_SERVICE_NAME", "rust"\))?\]\n`),
 	text("rust log", 2, "/log", 200, "logged\n"),
 	matching("rust time", 1, "/time", `\d{10}\.\d{9}\n`),
 	matching("rust timers", 1, "/join?n=20&ms=10", `20 timers in \d+ ms\n`),
