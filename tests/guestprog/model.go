@@ -416,7 +416,7 @@ func (m *Machine) cancelCall(h uint32, async bool) uint32 {
 		if s.behaviour != Ignores {
 			m.ready = without(m.ready, s)
 			m.resolve(s, 4)
-		} else { // its turn is behind the others' now
+		} else { // it runs after the others that are ready
 			m.ready = append(without(m.ready, s), s)
 		}
 	}

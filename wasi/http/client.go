@@ -35,7 +35,8 @@ type ClientConfig struct {
 	TLS *tls.Config
 	// Dial makes connections; nil is a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Denied is told of a request that Allow refuses, before its guest is; nil: nobody is. ctx is that of the guest's call.
+	// Denied is called with the destination of each request that Allow refuses, before the guest has its error; may be nil. ctx is that of
+	// the guest's call.
 	Denied func(ctx context.Context, scheme, host, port string)
 	// Limits bound the messages of this client's guest. Fields bounds the head of a response as well; its default is 1 MiB.
 	Limits Limits

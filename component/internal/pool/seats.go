@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// seats are how many invocations have a member of a pool, or are about to get one. There is a limit, which may change; who finds none free
-// waits, in order.
+// seats counts the invocations that have a member of a pool, or are about to get one. Their number is limited, and the limit may change.
+// Invocations that find no free seat wait, first come first served.
 type seats struct {
 	mu     sync.Mutex
-	queue  []chan struct{} // closed for who is given a seat
+	queue  []chan struct{} // of those that wait; one is closed when it is given a seat
 	taken  atomic.Int64    // changed under mu
-	number atomic.Int64    // how many there are; changed under mu
+	number atomic.Int64    // the limit; changed under mu
 }
 
 func (s *seats) len() int { return int(s.taken.Load()) }
@@ -34,7 +34,7 @@ func (s *seats) free() bool {
 	return true
 }
 
-// wait takes a seat, behind those who wait already; false if ctx ends before there is one.
+// wait takes a seat, after those that wait already; false if ctx ends before one is free.
 func (s *seats) wait(ctx context.Context) bool {
 	s.mu.Lock()
 	if s.free() {
@@ -58,7 +58,7 @@ func (s *seats) wait(ctx context.Context) bool {
 	return n < 0 // both happened at once
 }
 
-// give gives a seat back.
+// give returns a seat.
 func (s *seats) give() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *seats) give() {
 	s.serve()
 }
 
-// resize changes how many there are. Where more are taken, nobody gets one until they are fewer.
+// resize changes the limit. While more seats than that are taken, no seat is given.
 func (s *seats) resize(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,7 +74,7 @@ func (s *seats) resize(n int) {
 	s.serve()
 }
 
-// serve gives what is free to who waits. s.mu is held.
+// serve gives free seats to those that wait. s.mu is held.
 func (s *seats) serve() {
 	for len(s.queue) > 0 && s.taken.Load() < s.number.Load() {
 		s.taken.Add(1)
