@@ -103,8 +103,9 @@ func chained(t *testing.T, detail telemetry.Detail, spec *workload.Spec, request
 // othersLines are lines of no span of the tree.
 var othersLines = regexp.MustCompile(`(?m)^log (.*[^ ]"|\w+ exception ".*")\n`)
 
-// varying are attributes that a span has only if they differ from those of its own component, and which use of which instance it is.
-var varying = regexp.MustCompile(`(?m)^ *\| vitrine\.(?:fuel\.total|guest\.time\.total|callee\.time|instance\.(?:use|reuse))=.*\n`)
+// varying are attributes that a span has only if they differ from those of its own component or if it had to wait, and which use of which
+// instance it is.
+var varying = regexp.MustCompile(`(?m)^ *\| vitrine\.(?:fuel\.total|guest\.time\.total|callee\.time|wait\.time|instance\.(?:use|reuse))=.*\n`)
 
 // chainSpec is a workload of rust-http-p3 behind a chain of components "name=guest".
 func chainSpec(links ...string) *workload.Spec {

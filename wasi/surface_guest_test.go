@@ -389,11 +389,11 @@ func (g *guest) drop(rs ...*cm.Resource) {
 func (g *guest) retry(ready *cm.Resource, fn string, args ...any) (any, string) {
 	g.t.Helper()
 	for {
+		g.ok("io/poll#pollable.block", ready) // first, so that whether it is called does not depend on the time
 		v, outcome, _ := g.call(g.t.Context(), fn, args...)
 		if outcome != "would-block" {
 			record(g.t, fn, outcome)
 			return v, outcome
 		}
-		g.ok("io/poll#pollable.block", ready)
 	}
 }
