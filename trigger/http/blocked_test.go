@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -420,4 +422,32 @@ func TestManyStreamsOfOneConnection(t *testing.T) {
 		time.Sleep(5 * time.Millisecond)
 	}
 	t.Error("some invocations did not end")
+}
+
+// TestInterruptedIsNotGone: when the host ends its read of a request, net/http may take that for a client that has left. The exchange does
+// not: why its body broke off is what its invocation reports.
+func TestInterruptedIsNotGone(t *testing.T) {
+	for name, interrupted := range map[string]bool{"interrupted": true, "gone": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				x := &exchange{r: httptest.NewRequest("POST", "/", strings.NewReader("body")).WithContext(ctx)}
+				x.control.end()
+				x.body.x, x.body.src, x.body.control = x, x.r.Body, &x.control
+				x.body.cond.L = &x.body.mu
+				x.ctx.BeginApart(x.r.Context())
+				x.watchClient(time.Minute)
+				defer x.unwatch()
+				if interrupted {
+					x.body.interrupt()
+				}
+				cancel()
+				synctest.Wait()
+				if got, want := context.Cause(&x.ctx), error(errGone); interrupted && got != nil || !interrupted && got != want {
+					t.Errorf("the exchange has ended with %v", got)
+				}
+			})
+		})
+	}
 }

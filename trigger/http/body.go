@@ -26,6 +26,8 @@ type requestBody struct {
 	timeout time.Duration
 	size    atomic.Int64 // bytes that came, read by the guest or not
 
+	interrupted atomic.Bool // the host has ended its reads: what the server says of its client from then on is the host's doing
+
 	expect expectation
 
 	mu           sync.Mutex
@@ -90,6 +92,7 @@ func (b *requestBody) came() bool {
 
 // interrupt ends a read of an answer that is made of the body, on the server's goroutine, which nobody else could end.
 func (b *requestBody) interrupt() {
+	b.interrupted.Store(true)
 	_ = b.Close()
 	b.endReads(0)
 }

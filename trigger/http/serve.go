@@ -188,7 +188,12 @@ func (x *exchange) watchClient(timeout time.Duration) {
 		x.takeTimer.Reset(timeout)
 		return
 	}
-	x.unwatchContext = context.AfterFunc(x.r.Context(), func() { x.ctx.Cancel(whyGone(x.r.Context())) })
+	x.unwatchContext = context.AfterFunc(x.r.Context(), func() {
+		// A read of net/http's own that interrupt ends looks to it as a client that has left.
+		if !x.body.interrupted.Load() {
+			x.ctx.Cancel(whyGone(x.r.Context()))
+		}
+	})
 	x.takeTimer = time.AfterFunc(timeout, func() {
 		x.ctx.Cancel(errSlow)
 		x.control.writeUntil(time.Now())
