@@ -11,6 +11,10 @@ type idleList struct {
 	life   time.Duration
 	floor  int // that stay, however old
 	retire func(m *Member, why string)
+	// hold takes a seat for a member that is about to be retired, if one is free, and free gives it back: while the member is being closed,
+	// nobody makes one more than there may be.
+	hold func() bool
+	free func()
 
 	mu     sync.Mutex
 	kept   []idleMember // oldest first
@@ -46,39 +50,56 @@ func (l *idleList) keep(m *Member, s state) bool {
 		return false
 	}
 	m.become(s)
-	now := time.Now()
-	l.kept = append(l.kept, idleMember{m, now})
+	l.kept = append(l.kept, idleMember{m, time.Now()})
 	if l.timer == nil && len(l.kept) > l.floor {
-		l.timer = time.AfterFunc(l.kept[0].since.Add(l.life).Sub(now), l.sweep)
+		l.sweepAfter(l.overAge())
 	}
 	return true
 }
 
-// sweep retires members that have been idle for too long.
+// sweep retires members that have been idle for too long, one after the other.
 func (l *idleList) sweep() {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.ended {
-		l.mu.Unlock()
 		return
 	}
 	l.sweeps.Add(1)
 	defer l.sweeps.Done()
-	now := time.Now()
-	var old []*Member
-	for len(l.kept) > l.floor && now.Sub(l.kept[0].since) >= l.life {
-		old = append(old, l.kept[0].Member)
+	for !l.ended && l.overAge() <= 0 && l.hold() {
+		m := l.kept[0].Member
 		l.kept[0] = idleMember{}
 		l.kept = l.kept[1:] // append moves what is left, once for as many
-	}
-	if len(l.kept) > l.floor {
-		l.timer.Reset(l.kept[0].since.Add(l.life).Sub(now))
-	} else {
-		l.timer = nil
-	}
-	l.mu.Unlock()
-	for _, m := range old {
+		l.mu.Unlock()
 		l.retire(m, RetiredIdle)
+		l.free()
+		l.mu.Lock()
 	}
+	switch {
+	case l.ended || len(l.kept) <= l.floor:
+		l.timer = nil
+	case l.overAge() > 0:
+		l.sweepAfter(l.overAge())
+	default: // invocations have all seats, and some are about to take these members
+		l.sweepAfter(l.life)
+	}
+}
+
+// sweepAfter has a sweep begin after d. l.mu is held.
+func (l *idleList) sweepAfter(d time.Duration) {
+	if l.timer == nil {
+		l.timer = time.AfterFunc(d, l.sweep)
+		return
+	}
+	l.timer.Reset(d)
+}
+
+// overAge is how long it takes until the oldest member has been idle for too long; more than life where none is to be retired. l.mu is held.
+func (l *idleList) overAge() time.Duration {
+	if len(l.kept) <= l.floor {
+		return l.life + 1
+	}
+	return l.life - time.Since(l.kept[0].since)
 }
 
 // end retires all and keeps nothing more.

@@ -50,6 +50,7 @@ type Pool struct {
 	crew      crew
 	refilling atomic.Bool  // see refill
 	resetting atomic.Int64 // members that are reset ahead
+	retiring  atomic.Int64 // members that are retired for their age; each holds a seat
 
 	// pastDeadline is why an invocation ended at its deadline. Each has its own: a trap is filled in on its way out.
 	pastDeadline func() error
@@ -76,6 +77,17 @@ func New(c Config) *Pool {
 	}
 	p.idle.life, p.idle.floor = c.Idle, c.Ready
 	p.idle.retire = func(m *Member, why string) { p.retire(&p.stop, m, why) }
+	p.idle.hold = func() bool {
+		held := p.seats.try()
+		if held {
+			p.retiring.Add(1)
+		}
+		return held
+	}
+	p.idle.free = func() {
+		p.retiring.Add(-1)
+		p.seats.give()
+	}
 	return p
 }
 
@@ -88,7 +100,7 @@ type Counts struct {
 
 // Counts returns its state.
 func (p *Pool) Counts() Counts {
-	resetting, running := int(p.resetting.Load()), p.seats.len()
+	resetting, running := int(p.resetting.Load()), max(p.seats.len()-int(p.retiring.Load()), 0)
 	c := Counts{Busy: max(running-resetting, 0), Resetting: resetting, Idle: p.idle.len(), Waiting: int(p.waiting.Load())}
 	c.Running, c.Fullest = c.Busy, min(c.Busy, 1)
 	if p.cfg.Reuse {
@@ -127,8 +139,9 @@ func (p *Pool) takeSeat(ctx context.Context, wait bool) (err error) {
 		ctx, end = p.cfg.Wait(ctx, p.waiting.Load())
 		defer func() { end(err) }()
 	}
-	// Seats that are held to reset or to make a member ahead are about to be free: whoever finds none but those does not find the pool busy.
-	ahead := p.resetting.Load()
+	// Seats that are held to reset, to retire or to make a member ahead are about to be free: whoever finds none but those does not find the
+	// pool busy.
+	ahead := p.resetting.Load() + p.retiring.Load()
 	if p.refilling.Load() {
 		ahead++
 	}
