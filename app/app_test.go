@@ -23,7 +23,7 @@ import (
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type()},
-	Backends: map[string][]string{"keyvalue": {"disk", "memory"}, "blobstore": {"memory"}},
+	Stores:   map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}}, "blobstore": {Backends: []string{"memory"}}},
 }
 
 var update = flag.Bool("update", false, "write generated files")
@@ -94,7 +94,7 @@ func TestParse(t *testing.T) {
 				},
 				Sockets: workload.SocketGrants{Connect: []string{"127.0.0.1:5432"}},
 				Keyvalue: map[string]workload.StoreGrant{
-					"default": {Backend: "memory"}, "sessions": {Backend: "disk", Keep: true},
+					"default": {Backend: "memory"}, "sessions": {Backend: "disk", Data: "keep"},
 				},
 				Blobstore: map[string]workload.StoreGrant{"default": {}},
 			},

@@ -101,24 +101,6 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 	d.checkInstances(&c.Instances, key+".instances")
 }
 
-// checkStores reports grants of backends that the program does not have. thing is the plugin's word for a store: bucket, container.
-func (d *decoder) checkStores(grants map[string]v1alpha1.StoreGrant, plugin, thing, key string) {
-	known := d.format.Backends[plugin]
-	for _, name := range sortedKeys(grants) {
-		at := fmt.Sprintf("%s.%q", key, name)
-		if name == "" {
-			d.failAt(at, "a %s has a name; want default for those that have none of their own", thing)
-		}
-		switch backend := grants[name].Backend; {
-		case backend == "" && len(known) > 0, slices.Contains(known, backend), d.failedIn(at):
-		case len(known) == 0:
-			d.failAt(at, "this program has no backend for %s", plugin)
-		default:
-			d.suggest(d.failAt(at+".backend", "there is no backend named %q; want %s", clip(backend), orList(known)), backend, known)
-		}
-	}
-}
-
 func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {
 	at := key + ".source"
 	if d.nodes[at] == nil {

@@ -146,6 +146,9 @@ func (d *decoder) decodeValue(n *yaml.Node, v reflect.Value, key string, tag ref
 	case *v1alpha1.Trigger:
 		d.decodeTrigger(n, x, key)
 		return
+	case *v1alpha1.StoreGrant:
+		d.decodeStore(n, x, key, tag.Get("stores"))
+		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:
@@ -160,7 +163,7 @@ func (d *decoder) decodeValue(n *yaml.Node, v reflect.Value, key string, tag ref
 			d.decodeValue(e, v.Index(i), fmt.Sprintf("%s[%d]", key, i), elementTag(tag))
 		}
 	case reflect.Map:
-		d.decodeMap(n, v, key)
+		d.decodeMap(n, v, key, elementTag(tag))
 	case reflect.String:
 		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" {
 			d.failType(n, key, "a text")
@@ -259,7 +262,7 @@ func (d *decoder) failUnknownKey(k *yaml.Node, key string, names []string) {
 	d.suggest(d.fail(k, join(key, k.Value), "unknown key; want %s", orList(names)), k.Value, names)
 }
 
-func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, key string) {
+func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, key string, tag reflect.StructTag) {
 	if n.Kind != yaml.MappingNode {
 		d.failType(n, key, "a mapping")
 		return
@@ -267,7 +270,7 @@ func (d *decoder) decodeMap(n *yaml.Node, v reflect.Value, key string) {
 	v.Set(reflect.MakeMap(v.Type()))
 	d.eachPair(n, key, func(k, val *yaml.Node) {
 		e := reflect.New(v.Type().Elem()).Elem()
-		d.decodeValue(val, e, join(key, strconv.Quote(k.Value)), "")
+		d.decodeValue(val, e, join(key, strconv.Quote(k.Value)), tag)
 		v.SetMapIndex(reflect.ValueOf(k.Value), e)
 	})
 }
@@ -339,10 +342,12 @@ type field struct {
 // unsupported says that this version does not support the field yet.
 func (f *field) unsupported() bool { return f.tag.Get("reserved") == "*" }
 
-// elementTag is the part of a list's tag that is about its elements.
+// elementTag is the part of a list's or a map's tag that is about its elements.
 func elementTag(tag reflect.StructTag) reflect.StructTag {
-	if enum := tag.Get("enum"); enum != "" {
-		return reflect.StructTag(fmt.Sprintf("enum:%q", enum))
+	for _, key := range []string{"enum", "stores"} {
+		if value := tag.Get(key); value != "" {
+			return reflect.StructTag(fmt.Sprintf("%s:%q", key, value))
+		}
 	}
 	return ""
 }
@@ -354,11 +359,14 @@ func supportedValues(tag reflect.StructTag) []string {
 }
 
 func fieldsOf(t reflect.Type) []field {
-	out := make([]field, t.NumField())
-	for i := range out {
+	out := make([]field, 0, t.NumField())
+	for i := range t.NumField() {
 		tag := t.Field(i).Tag
 		key, _, _ := strings.Cut(tag.Get("yaml"), ",")
-		out[i] = field{key: key, index: i, required: tag.Get("required") != "", tag: tag}
+		if key == "-" {
+			continue
+		}
+		out = append(out, field{key: key, index: i, required: tag.Get("required") != "", tag: tag})
 	}
 	return out
 }

@@ -6,7 +6,10 @@ import (
 )
 
 // FromSpec returns the document of a specification, as `vitrine up --write` prints it. Its paths are those of w.
-func FromSpec(w *workload.Spec) *v1alpha1.Workload {
+func FromSpec(w *workload.Spec) *v1alpha1.Workload { return document(w, "") }
+
+// document is FromSpec where dir is "". Otherwise paths in the configs of backends start from the folder dir.
+func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 	m := &v1alpha1.Workload{
 		APIVersion: v1alpha1.APIVersion,
 		Kind:       v1alpha1.Kind,
@@ -14,6 +17,7 @@ func FromSpec(w *workload.Spec) *v1alpha1.Workload {
 			Name: v1alpha1.Name(w.Name), Namespace: v1alpha1.Name(w.Namespace), Version: w.Version, Labels: w.Labels, Annotations: w.Annotations,
 		},
 	}
+	stores := func(g workload.StoreGrant) v1alpha1.StoreGrant { return storeOf(g, dir) }
 	for _, c := range w.Components {
 		out := v1alpha1.Component{
 			Name:        v1alpha1.Name(c.Name),
@@ -26,7 +30,7 @@ func FromSpec(w *workload.Spec) *v1alpha1.Workload {
 			Grants: v1alpha1.Grants{
 				HTTP:     convertStrings[v1alpha1.HTTPGrant](c.Grants.HTTP),
 				Sockets:  v1alpha1.SocketGrants{Connect: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
-				Keyvalue: mapValues(c.Grants.Keyvalue, storeOf), Blobstore: mapValues(c.Grants.Blobstore, storeOf),
+				Keyvalue: mapValues(c.Grants.Keyvalue, stores), Blobstore: mapValues(c.Grants.Blobstore, stores),
 			},
 			Limits: limitsOf(c.Limits),
 			Instances: v1alpha1.Instances{
@@ -59,14 +63,6 @@ func FromSpec(w *workload.Spec) *v1alpha1.Workload {
 		m.Spec.Services = append(m.Spec.Services, v1alpha1.Service{Component: v1alpha1.Name(s.Component)})
 	}
 	return m
-}
-
-func storeOf(g workload.StoreGrant) v1alpha1.StoreGrant {
-	out := v1alpha1.StoreGrant{Backend: g.Backend}
-	if g.Keep {
-		out.Data = "keep"
-	}
-	return out
 }
 
 func limitsOf(l workload.Limits) v1alpha1.Limits {

@@ -60,7 +60,7 @@ func (f *Format) Rewrite(path string, change func(*workload.Spec) error) ([]byte
 
 // manifestNode is the tree of w's manifest in the folder dir.
 func manifestNode(w *workload.Spec, dir string) (*yaml.Node, error) {
-	m := FromSpec(w)
+	m := document(w, dir)
 	for i := range m.Spec.Components {
 		c := &m.Spec.Components[i]
 		c.Source.File = relativeTo(dir, c.Source.File)

@@ -34,6 +34,8 @@ func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any 
 		t = reflect.TypeFor[v1alpha1.Duration]()
 	case reflect.TypeFor[v1alpha1.Trigger]():
 		return f.triggerSchema()
+	case reflect.TypeFor[v1alpha1.StoreGrant]():
+		return f.storeSchema(tag.Get("stores"))
 	}
 	if s, ok := reflect.New(t).Interface().(v1alpha1.Scalar); ok {
 		text := map[string]any{"type": "string", "pattern": s.Pattern()}
@@ -49,7 +51,7 @@ func (f *Format) schemaOf(t reflect.Type, tag reflect.StructTag) map[string]any 
 		list := bounded(map[string]any{"type": "array", "items": f.schemaOf(t.Elem(), elementTag(tag))}, tag, "minItems", "minItems")
 		return bounded(list, tag, "maxItems", "maxItems")
 	case reflect.Map:
-		out := map[string]any{"type": "object", "additionalProperties": f.schemaOf(t.Elem(), "")}
+		out := map[string]any{"type": "object", "additionalProperties": f.schemaOf(t.Elem(), elementTag(tag))}
 		if keys := tag.Get("keys"); keys != "" {
 			out["propertyNames"] = map[string]any{"pattern": keys}
 		}

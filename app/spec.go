@@ -15,6 +15,9 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 		Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version,
 		Labels: m.Metadata.Labels, Annotations: m.Metadata.Annotations,
 	}
+	stores := func(plugin string) func(v1alpha1.StoreGrant) workload.StoreGrant {
+		return func(g v1alpha1.StoreGrant) workload.StoreGrant { return f.storeSpec(plugin, g, dir) }
+	}
 	for _, c := range m.Spec.Components {
 		out := workload.Component{
 			Name:        string(c.Name),
@@ -27,7 +30,7 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 			Grants: workload.Grants{
 				HTTP:     plainStrings(c.Grants.HTTP),
 				Sockets:  workload.SocketGrants{Connect: plainStrings(c.Grants.Sockets.Connect), Listen: plainStrings(c.Grants.Sockets.Listen)},
-				Keyvalue: mapValues(c.Grants.Keyvalue, storeFrom), Blobstore: mapValues(c.Grants.Blobstore, storeFrom),
+				Keyvalue: mapValues(c.Grants.Keyvalue, stores("keyvalue")), Blobstore: mapValues(c.Grants.Blobstore, stores("blobstore")),
 			},
 			Limits: limitsFrom(&c.Limits),
 			Instances: workload.Instances{
@@ -83,10 +86,6 @@ func mapValues[In, Out any](in map[string]In, f func(In) Out) map[string]Out {
 		out[name] = f(v)
 	}
 	return out
-}
-
-func storeFrom(g v1alpha1.StoreGrant) workload.StoreGrant {
-	return workload.StoreGrant{Backend: g.Backend, Keep: g.Data == "keep"}
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

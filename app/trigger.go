@@ -16,8 +16,9 @@ import (
 type Format struct {
 	// Triggers are the types, in the order of messages. A Config with fields that [workload.TriggerType] does not allow panics.
 	Triggers []workload.TriggerType
-	// Backends are the names of the backends that grants may choose, by plugin: keyvalue, blobstore.
-	Backends map[string][]string
+	// Stores are the backends of stores, by plugin: keyvalue, blobstore. A Config with fields that [workload.BackendType] does not allow
+	// panics.
+	Stores map[string]Stores
 }
 
 // triggerType returns the type of a name; nil if there is none.

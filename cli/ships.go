@@ -25,8 +25,8 @@ import (
 // Ships lists the plugins and triggers of a program: add to those of Standard, or list all of your own.
 type Ships struct {
 	// Plugins serve components' imports. WASI is not among them: every program serves it, for `run` with its own standard
-	// streams. They are for one call of Main, since they serve one host. A plugin's optional method Backends() []string, as
-	// keyvalue and blobstore have it, names the backends that grants under the plugin's name may choose.
+	// streams. They are for one call of Main, since they serve one host. The optional methods Backends() []string and
+	// BackendTypes() []workload.BackendType, as keyvalue and blobstore have them, are the backends of grants under the plugin's name.
 	Plugins []host.Plugin
 	// Triggers are the types that a manifest may name. The first whose Type has a Default serves a component without a manifest.
 	Triggers []Trigger
@@ -88,11 +88,16 @@ func (s *Ships) format() *app.Format {
 	for _, t := range s.Triggers {
 		f.Triggers = append(f.Triggers, t.Type)
 	}
-	f.Backends = map[string][]string{}
+	f.Stores = map[string]app.Stores{}
 	for _, p := range s.Plugins {
+		var stores app.Stores
 		if b, ok := p.(interface{ Backends() []string }); ok {
-			f.Backends[p.Name()] = b.Backends()
+			stores.Backends = b.Backends()
 		}
+		if b, ok := p.(interface{ BackendTypes() []workload.BackendType }); ok {
+			stores.Types = b.BackendTypes()
+		}
+		f.Stores[p.Name()] = stores
 	}
 	return f
 }

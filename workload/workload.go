@@ -58,13 +58,20 @@ type Grants struct {
 	Keyvalue, Blobstore map[string]StoreGrant
 }
 
-// StoreGrant grants a bucket or a container of a backend.
+// StoreGrant grants a bucket or a container, in a backend of the program or in one that the grant configures itself.
 type StoreGrant struct {
-	Backend string // its name in the plugin; empty: the first one
-	// Keep leaves the stored data to the next workload of the same namespace and name, which the backend must support. Without
-	// Keep the data is deleted when the workload has ended.
-	Keep bool
+	Backend string // the name of a backend of the program; empty, without a Type: its first one
+	Type    string // of the backend that the grant configures, a BackendType.Name; empty: none
+	Config  any    // the type's own settings: plain data, of the Go type of BackendType.Config
+	// Data is what becomes of the stored data when the workload has ended: "keep" leaves it to the next workload of the same namespace and
+	// name, which the backend must support, "drop" deletes it. Empty is keep where the grant has a Type, and drop elsewhere.
+	Data string
+	// Scope is whose data it is: "component", or "workload" for all components of the workload that have such a grant. Empty: component.
+	Scope string
 }
+
+// Keeps says whether the data outlives the workload.
+func (g *StoreGrant) Keeps() bool { return g.Data == "keep" || g.Data == "" && g.Type != "" }
 
 // FileGrant grants a host folder to a guest.
 type FileGrant struct {

@@ -2,8 +2,11 @@ package backend
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"io"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -12,7 +15,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Owner is the component that stores something. Owners that differ in any field never see each other's data.
+// Owner is the component that stores something, or a workload whose components share it: then Component is "". Owners that differ in
+// any field never see each other's data.
 type Owner struct{ Namespace, Workload, Component string }
 
 // Dropper is an optional interface of backends that can delete data with the workload. Drop deletes all data of an owner. It is
@@ -30,20 +34,36 @@ type Persistent interface {
 // Default is the name in grants for buckets and containers that no other grant names.
 const Default = "default"
 
-// Set holds the backends of one plugin by name. B is the plugin's interface of backends. Make it with [NewSet]. Safe for concurrent
-// use, except Add.
+// Set holds the backends of one plugin: some by name, and types of backends that grants configure. B is the plugin's interface of
+// backends. Make it with [NewSet]. Safe for concurrent use, except Add and AddType.
 type Set[B any] struct {
 	first    string
-	backends map[string]B
+	backends map[string]*opened[B]
+	types    []backendType[B]
 
 	mu       sync.Mutex
-	bindings map[binding]int // bindings that were not released
+	open     []*opened[B]       // of the types; grants with the same config share one
+	bindings map[binding[B]]int // bindings that were not released
+}
+
+// backendType is a type of backend that grants configure.
+type backendType[B any] struct {
+	workload.BackendType
+	open func(ctx context.Context, config any) (B, error)
+}
+
+// opened is a backend. Those of a type are closed with the last binding.
+type opened[B any] struct {
+	backend B
+	name    string // in messages: its own, or that of its type
+	config  any    // of a type's
+	users   int    // bindings, where it is a type's
 }
 
 // binding is an owner whose data one backend deletes after the last release.
-type binding struct {
-	backend string
-	owner   Owner
+type binding[B any] struct {
+	in    *opened[B]
+	owner Owner
 }
 
 // NewSet makes a set with the backend for components without grants. Its name is that of its method Name() string, or "default" if
@@ -53,7 +73,7 @@ func NewSet[B any](b B) *Set[B] {
 	if n, ok := any(b).(interface{ Name() string }); ok {
 		name = n.Name()
 	}
-	return &Set[B]{first: name, backends: map[string]B{name: b}, bindings: map[binding]int{}}
+	return &Set[B]{first: name, backends: map[string]*opened[B]{name: {backend: b, name: name}}, bindings: map[binding[B]]int{}}
 }
 
 // Add adds a backend. It must be called before Bind. A duplicate name panics.
@@ -61,80 +81,159 @@ func (s *Set[B]) Add(name string, b B) {
 	if _, taken := s.backends[name]; taken {
 		panic(fmt.Sprintf("backend: there are two backends named %q", name))
 	}
-	s.backends[name] = b
+	s.backends[name] = &opened[B]{backend: b, name: name}
+}
+
+// AddType adds a type of backend that grants configure. open gets the grant's config, of the type's own Go type, and must not wait for a
+// server: a workload starts although its backend is down, and calls fail until it is up. Grants with equal configs share a backend. One
+// that is an [io.Closer] is closed with its last binding. AddType must be called before Bind; a duplicate name panics.
+func (s *Set[B]) AddType(t workload.BackendType, open func(ctx context.Context, config any) (B, error)) {
+	if s.typeOf(t.Name) != nil {
+		panic(fmt.Sprintf("backend: there are two types named %q", t.Name))
+	}
+	s.types = append(s.types, backendType[B]{t, open})
+}
+
+func (s *Set[B]) typeOf(name string) *backendType[B] {
+	if i := slices.IndexFunc(s.types, func(t backendType[B]) bool { return t.Name == name }); i >= 0 {
+		return &s.types[i]
+	}
+	return nil
 }
 
 // Names returns the backends' names, in alphabetical order.
 func (s *Set[B]) Names() []string { return slices.Sorted(maps.Keys(s.backends)) }
 
+// Types returns the types of backends that grants configure.
+func (s *Set[B]) Types() []workload.BackendType {
+	var types []workload.BackendType
+	for _, t := range s.types {
+		types = append(types, t.BackendType)
+	}
+	return types
+}
+
 // Route is the backend for one of the guest's names.
 type Route[B any] struct {
-	Name    string // of the backend
+	Name    string // of the backend, or of its type
 	Backend B
+	Owner   Owner // of the data
+
+	at binding[B]
 }
+
+// Key identifies the backend and the owner: routes of one component with the same key lead to the same data.
+func (r *Route[B]) Key() any { return r.at }
 
 // Bind returns the routes of one component of a workload, by the guest's names in its grants. kind is the grants' key in the
 // manifest, for errors. release ends the binding, and must be called once; see [Dropper].
-func (s *Set[B]) Bind(b *host.Binding, kind string, grants map[string]workload.StoreGrant) (owner Owner, routes map[string]Route[B], release func(), err error) {
-	owner = Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}
+func (s *Set[B]) Bind(ctx context.Context, b *host.Binding, kind string, grants map[string]workload.StoreGrant) (routes map[string]Route[B], release func(), err error) {
 	if len(grants) == 0 {
 		grants = map[string]workload.StoreGrant{Default: {}}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	routes = make(map[string]Route[B], len(grants))
-	keeps := map[string]bool{}
+	keeps := map[binding[B]]bool{}
+	defer func() {
+		if err != nil {
+			s.release(keeps)
+		}
+	}()
 	for _, guest := range slices.Sorted(maps.Keys(grants)) {
 		g := grants[guest]
-		name := cmp.Or(g.Backend, s.first)
-		if err := s.check(name, g, keeps); err != nil {
-			return owner, nil, nil, fmt.Errorf("grants.%s.%s: %w", kind, guest, err)
+		in, err := s.backendOf(ctx, &g)
+		if err != nil {
+			return nil, nil, fmt.Errorf("grants.%s.%s: %w", kind, guest, err)
 		}
-		keeps[name] = g.Keep
-		routes[guest] = Route[B]{name, s.backends[name]}
+		at := binding[B]{in, Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}}
+		if g.Scope == "workload" {
+			at.owner.Component = ""
+		}
+		other, twice := keeps[at]
+		if !twice {
+			in.users++
+			keeps[at] = g.Keeps()
+			if !g.Keeps() {
+				s.bindings[at]++
+			}
+		}
+		if err := in.check(g.Keeps()); err != nil {
+			return nil, nil, fmt.Errorf("grants.%s.%s: %w", kind, guest, err)
+		}
+		if twice && other != g.Keeps() {
+			return nil, nil, fmt.Errorf("grants.%s.%s: backend %s cannot keep a part of what a component stores; say data: keep in all of its grants, or in none", kind, guest, in.name)
+		}
+		routes[guest] = Route[B]{in.name, in.backend, at.owner, at}
 	}
-	return owner, routes, s.countBinding(owner, keeps), nil
+	return routes, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.release(keeps)
+	}, nil
 }
 
-// check finds the mistake in a grant of backend name. keeps has the Keep of the component's other grants, by backend.
-func (s *Set[B]) check(name string, g workload.StoreGrant, keeps map[string]bool) error {
-	b, known := s.backends[name]
-	if !known {
-		return fmt.Errorf("there is no backend named %q; want %s", name, strings.Join(s.Names(), " or "))
+// backendOf returns a grant's backend, and opens it if it is the first with its config. s.mu is held.
+func (s *Set[B]) backendOf(ctx context.Context, g *workload.StoreGrant) (*opened[B], error) {
+	if g.Type == "" {
+		name := cmp.Or(g.Backend, s.first)
+		if in := s.backends[name]; in != nil {
+			return in, nil
+		}
+		return nil, fmt.Errorf("there is no backend named %q; want %s", name, strings.Join(s.Names(), " or "))
 	}
-	persistent, can := any(b).(Persistent)
-	if g.Keep && (!can || !persistent.Persistent()) {
-		return fmt.Errorf("backend %s cannot keep what is stored when the workload ends (data: keep); leave that out, or grant another", name)
+	t := s.typeOf(g.Type)
+	if t == nil {
+		var names []string
+		for _, t := range s.types {
+			names = append(names, t.Name)
+		}
+		return nil, fmt.Errorf("there is no type of backend named %q; want %s", g.Type, cmp.Or(strings.Join(names, " or "), "none"))
 	}
-	if _, drops := any(b).(Dropper); !g.Keep && !drops {
-		return fmt.Errorf("backend %s cannot forget what is stored when the workload ends; grant it with data: keep, or grant another", name)
+	if i := slices.IndexFunc(s.open, func(o *opened[B]) bool { return o.name == t.Name && reflect.DeepEqual(o.config, g.Config) }); i >= 0 {
+		return s.open[i], nil
 	}
-	if other, twice := keeps[name]; twice && other != g.Keep {
-		return fmt.Errorf("backend %s cannot keep a part of what a component stores; say data: keep in all of its grants, or in none", name)
+	b, err := t.open(ctx, g.Config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.Name, err)
+	}
+	in := &opened[B]{backend: b, name: t.Name, config: g.Config}
+	s.open = append(s.open, in)
+	return in, nil
+}
+
+// check finds out whether the backend can keep, or drop, what is stored.
+func (o *opened[B]) check(keep bool) error {
+	persistent, can := any(o.backend).(Persistent)
+	if keep && (!can || !persistent.Persistent()) {
+		return fmt.Errorf("backend %s cannot keep what is stored when the workload ends (data: keep); leave that out, or grant another", o.name)
+	}
+	if _, drops := any(o.backend).(Dropper); !keep && !drops {
+		return fmt.Errorf("backend %s cannot forget what is stored when the workload ends; grant it with data: keep, or grant another", o.name)
 	}
 	return nil
 }
 
-// countBinding counts a binding of owner to the backends in keeps until release. The last release drops the owner's data in those
-// that do not keep it.
-func (s *Set[B]) countBinding(owner Owner, keeps map[string]bool) (release func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for name, keep := range keeps {
+// release ends a component's bindings, by whether each keeps its data. The last one drops the owner's data in a backend that does not
+// keep it, and closes a backend that a grant has configured. s.mu is held.
+func (s *Set[B]) release(keeps map[binding[B]]bool) {
+	for at, keep := range keeps {
 		if !keep {
-			s.bindings[binding{name, owner}]++
+			if s.bindings[at]--; s.bindings[at] == 0 {
+				delete(s.bindings, at)
+				if d, ok := any(at.in.backend).(Dropper); ok {
+					d.Drop(at.owner)
+				}
+			}
 		}
-	}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		for name, keep := range keeps {
-			if keep {
-				continue
-			}
-			key := binding{name, owner}
-			if s.bindings[key]--; s.bindings[key] == 0 {
-				delete(s.bindings, key)
-				any(s.backends[name]).(Dropper).Drop(owner)
-			}
+		at.in.users--
+		i := slices.Index(s.open, at.in)
+		if i < 0 || at.in.users > 0 {
+			continue
+		}
+		s.open = slices.Delete(s.open, i, i+1)
+		if c, ok := any(at.in.backend).(io.Closer); ok {
+			_ = c.Close() // what was acknowledged is stored; nobody is left to be told more
 		}
 	}
 }

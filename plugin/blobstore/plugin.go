@@ -12,6 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // Plugin serves wasi:blobstore 0.2.0-draft.
@@ -33,8 +34,17 @@ func (p *Plugin) Add(name string, b Backend) *Plugin {
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "blobstore" }
 
+// AddType adds a type of backend that grants configure, and returns the plugin: see [backend.Set.AddType].
+func (p *Plugin) AddType(t workload.BackendType, open func(ctx context.Context, config any) (Backend, error)) *Plugin {
+	p.backends.AddType(t, open)
+	return p
+}
+
 // Backends returns the backends' names, for grants.
 func (p *Plugin) Backends() []string { return p.backends.Names() }
+
+// BackendTypes returns the types of backends that grants configure.
+func (p *Plugin) BackendTypes() []workload.BackendType { return p.backends.Types() }
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
@@ -43,18 +53,18 @@ func (*Plugin) Serves() []wit.InterfaceID {
 
 // Bind implements host.Plugin. A container is in the backend of the grant with its name, or else of the grant "default"; without
 // either, access is denied. The last release of an owner has the backends drop its data, unless the grants keep it.
-func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	owner, routes, release, err := p.backends.Bind(b, "blobstore", b.Component.Grants.Blobstore)
+func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
+	routes, release, err := p.backends.Bind(ctx, b, "blobstore", b.Component.Grants.Blobstore)
 	if err != nil {
 		return nil, err
 	}
-	opened := map[string]Store{} // by the names of the backends
+	opened := map[any]Store{} // by the keys of routes
 	s := store{routes: make(map[string]Store, len(routes))}
 	for name, r := range routes {
-		if opened[r.Name] == nil {
-			opened[r.Name] = r.Backend.Store(owner)
+		if opened[r.Key()] == nil {
+			opened[r.Key()] = r.Backend.Store(r.Owner)
 		}
-		s.routes[name] = opened[r.Name]
+		s.routes[name] = opened[r.Key()]
 	}
 	bindings.AddTypes(l, s)
 	bindings.AddContainer(l)

@@ -96,7 +96,7 @@ func Example() {
 
 	w := &workload.Spec{Name: "shop", Components: []workload.Component{{Name: "cart"}}}
 	cart := &w.Components[0]
-	for _, grant := range []workload.StoreGrant{{Backend: "table", Keep: true}, {Backend: "table"}, {Backend: "tables"}} {
+	for _, grant := range []workload.StoreGrant{{Backend: "table", Data: "keep"}, {Backend: "table"}, {Backend: "tables"}} {
 		cart.Grants.Keyvalue = map[string]workload.StoreGrant{"sessions": grant}
 		release, err := p.Bind(ctx, engine.NewLinker(nil), &host.Binding{Workload: w, Component: cart}) // as the host does
 		fmt.Println(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
 	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // Plugin serves wasi:keyvalue 0.2.0-draft.
@@ -30,8 +31,17 @@ func (p *Plugin) Add(name string, b Backend) *Plugin {
 // Name implements host.Plugin.
 func (*Plugin) Name() string { return "keyvalue" }
 
+// AddType adds a type of backend that grants configure, and returns the plugin: see [backend.Set.AddType].
+func (p *Plugin) AddType(t workload.BackendType, open func(ctx context.Context, config any) (Backend, error)) *Plugin {
+	p.backends.AddType(t, open)
+	return p
+}
+
 // Backends returns the backends' names, for grants.
 func (p *Plugin) Backends() []string { return p.backends.Names() }
+
+// BackendTypes returns the types of backends that grants configure.
+func (p *Plugin) BackendTypes() []workload.BackendType { return p.backends.Types() }
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
@@ -40,12 +50,12 @@ func (*Plugin) Serves() []wit.InterfaceID {
 
 // Bind implements host.Plugin. A component can open the buckets that its grants name, each in the grant's backend, and no others.
 // The last release of an owner has the backends drop its data, unless the grants keep it.
-func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	owner, routes, release, err := p.backends.Bind(b, "keyvalue", b.Component.Grants.Keyvalue)
+func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
+	routes, release, err := p.backends.Bind(ctx, b, "keyvalue", b.Component.Grants.Keyvalue)
 	if err != nil {
 		return nil, err
 	}
-	s := stores{routes, owner}
+	s := stores{routes}
 	bindings.AddStore(l, s)
 	bindings.AddAtomics(l, s)
 	bindings.AddBatch(l, s)
@@ -75,7 +85,6 @@ func fail(ctx context.Context, err error) error {
 // stores implements the free functions of the interfaces for one component.
 type stores struct {
 	routes map[string]backend.Route[Backend]
-	owner  Owner
 }
 
 // Open implements bindings.Store. Guests may leave out the name of the bucket "default".
@@ -87,7 +96,7 @@ func (s stores) Open(ctx context.Context, name string) (bindings.Bucket, error) 
 	if !granted {
 		return nil, cm.Fail(bindings.ErrorNoSuchStore())
 	}
-	b, err := r.Backend.Open(ctx, s.owner, name)
+	b, err := r.Backend.Open(ctx, r.Owner, name)
 	if err != nil {
 		return nil, fail(ctx, err)
 	}

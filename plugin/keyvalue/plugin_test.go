@@ -128,9 +128,9 @@ func (c *fullBackend) DeleteMany(_ context.Context, keys []string) error {
 func storesWith(b Backend) stores {
 	routes := map[string]backend.Route[Backend]{}
 	for _, name := range []string{"default", "theirs", "none"} { // what is granted; the backend has its own idea of it
-		routes[name] = backend.Route[Backend]{Backend: b}
+		routes[name] = backend.Route[Backend]{Backend: b, Owner: Owner{Namespace: "n", Workload: "shop", Component: "cart"}}
 	}
-	return stores{routes, Owner{Namespace: "n", Workload: "shop", Component: "cart"}}
+	return stores{routes}
 }
 
 func openBucket(t *testing.T) (stores, bindings.Bucket, *testBackend) {
@@ -429,11 +429,11 @@ func TestGrants(t *testing.T) {
 	}{
 		{"none", nil, ""},
 		{"the first", map[string]workload.StoreGrant{"default": {}}, ""},
-		{"by its name", map[string]workload.StoreGrant{"a": {Backend: "disk", Keep: true}, "default": {Backend: "default"}}, ""},
+		{"by its name", map[string]workload.StoreGrant{"a": {Backend: "disk", Data: "keep"}, "default": {Backend: "default"}}, ""},
 		{"unknown", map[string]workload.StoreGrant{"a": {Backend: "dusk"}}, `grants.keyvalue.a: there is no backend named "dusk"; want default or disk or odd`},
-		{"keeps nothing", map[string]workload.StoreGrant{"a": {Keep: true}}, "grants.keyvalue.a: backend default cannot keep"},
+		{"keeps nothing", map[string]workload.StoreGrant{"a": {Data: "keep"}}, "grants.keyvalue.a: backend default cannot keep"},
 		{"forgets nothing", map[string]workload.StoreGrant{"a": {Backend: "odd"}}, "grants.keyvalue.a: backend odd cannot forget"},
-		{"one of two", map[string]workload.StoreGrant{"a": {Backend: "disk", Keep: true}, "b": {Backend: "disk"}}, "grants.keyvalue.b: backend disk cannot keep a part"},
+		{"one of two", map[string]workload.StoreGrant{"a": {Backend: "disk", Data: "keep"}, "b": {Backend: "disk"}}, "grants.keyvalue.b: backend disk cannot keep a part"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			release, err := backendtest.Bind(t, p, "w", workload.Grants{Keyvalue: c.grants})
@@ -464,7 +464,7 @@ func TestKeep(t *testing.T) {
 		seen[o] = true
 		return was
 	}
-	backendtest.Lifetime(t, New(b), workload.Grants{Keyvalue: map[string]workload.StoreGrant{"default": {Keep: true}}}, true, visit)
+	backendtest.Lifetime(t, New(b), workload.Grants{Keyvalue: map[string]workload.StoreGrant{"default": {Data: "keep"}}}, true, visit)
 	clear(seen)
 	backendtest.Lifetime(t, New(b), workload.Grants{Keyvalue: map[string]workload.StoreGrant{"default": {}}}, false, visit)
 }

@@ -64,14 +64,8 @@ type Grants struct {
 	Files   []FileGrant  `json:"files,omitempty" yaml:"files,omitempty" doc:"Folders of the host."`
 	Sockets SocketGrants `json:"sockets,omitzero" yaml:"sockets,omitempty" doc:"TCP and UDP addresses."`
 
-	Keyvalue  map[string]StoreGrant `json:"keyvalue,omitempty" yaml:"keyvalue,omitempty" keys:"^.+$" doc:"Bucket to backend. The bucket default is the one that is opened without a name; without grants it is all there is, in the program's first backend."`
-	Blobstore map[string]StoreGrant `json:"blobstore,omitempty" yaml:"blobstore,omitempty" keys:"^.+$" doc:"Container to backend. The name default stands for all containers that are not named here; without grants they are in the program's first backend."`
-}
-
-// StoreGrant grants a bucket or a container of a backend.
-type StoreGrant struct {
-	Backend string `json:"backend,omitzero" yaml:"backend,omitempty" doc:"The backend, by its name in the program; default its first one."`
-	Data    string `json:"data,omitzero" yaml:"data,omitempty" enum:"drop|keep" doc:"What becomes of what is stored when the workload has ended: it is dropped unless it says keep, and the next workload of that name finds nothing."`
+	Keyvalue  map[string]StoreGrant `json:"keyvalue,omitempty" yaml:"keyvalue,omitempty" keys:"^.+$" stores:"keyvalue" doc:"Bucket to backend. The bucket default is the one that is opened without a name; without grants it is all there is, in the program's first backend."`
+	Blobstore map[string]StoreGrant `json:"blobstore,omitempty" yaml:"blobstore,omitempty" keys:"^.+$" stores:"blobstore" doc:"Container to backend. The name default stands for all containers that are not named here; without grants they are in the program's first backend."`
 }
 
 // FileGrant grants a folder.
