@@ -76,6 +76,9 @@ func (d *decoder) decodeConfig(n *yaml.Node, t *workload.BackendType, key string
 	config := reflect.New(reflect.TypeOf(t.Config)).Elem()
 	if short := shortField(config.Type()); short != nil && n.Kind == yaml.ScalarNode {
 		d.decodeValue(n, config.Field(short.index), key, short.tag)
+		if n.ShortTag() == "!!str" && n.Value == "" {
+			d.fail(n, key, "the text is empty; want its %s", short.key)
+		}
 	} else {
 		d.decodeValue(n, config, key, "")
 	}
@@ -162,8 +165,7 @@ func mapStructPaths(v reflect.Value, f func(string) string) {
 func (f *Format) storeSchema(plugin string) map[string]any {
 	out := f.structSchema(reflect.TypeFor[v1alpha1.StoreGrant](), "")
 	properties := out["properties"].(map[string]any)
-	var no []any // no two of the types, and none beside backend
-	for i, t := range f.Stores[plugin].Types {
+	for _, t := range f.Stores[plugin].Types {
 		config := reflect.TypeOf(t.Config)
 		p := f.schemaOf(config, "")
 		if short := shortField(config); short != nil {
@@ -172,16 +174,6 @@ func (f *Format) storeSchema(plugin string) map[string]any {
 		p = orNull(p)
 		p["description"] = t.Doc
 		properties[t.Name] = p
-		others := []string{"backend"}
-		for _, o := range f.Stores[plugin].Types[:i] {
-			others = append(others, o.Name)
-		}
-		for _, o := range others {
-			no = append(no, map[string]any{"required": []string{o, t.Name}})
-		}
-	}
-	if no != nil {
-		out["not"] = map[string]any{"anyOf": no}
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
+	kvsqlite "github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
@@ -61,7 +63,9 @@ func Standard() Ships {
 			config.Plugin{},
 			logging.Plugin{},
 			otel.Plugin{},
-			keyvalue.New(kvmemory.New(0)),
+			keyvalue.New(kvmemory.New(0)).AddType(kvsqlite.Type(), func(ctx context.Context, config any) (keyvalue.Backend, error) {
+				return kvsqlite.Open(ctx, config.(kvsqlite.Config))
+			}),
 			blobstore.New(blobmemory.New(0)),
 		},
 		Triggers: []Trigger{

@@ -55,6 +55,8 @@ type server struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 	done chan struct{}
+
+	killed bool
 }
 
 // up starts vitrine up and waits until it is ready. At the end of the test it is stopped and must exit with 0.
@@ -122,8 +124,21 @@ func (s *server) waitForConsole(text string) {
 	s.t.Errorf("%q is not on the console: %.2000s", text, s.stderr())
 }
 
-// stop ends the server as an operator does.
+// kill ends the server as a machine that fails does.
+func (s *server) kill() {
+	if err := s.cmd.Process.Kill(); err != nil {
+		s.t.Fatal(err)
+	}
+	<-s.done
+	s.killed = true
+	_ = s.cmd.Wait() // it says that it was killed
+}
+
+// stop ends the server as an operator does, if it was not killed.
 func (s *server) stop() {
+	if s.killed {
+		return
+	}
 	_ = ending.Terminate(s.cmd.Process)
 	select {
 	case <-s.done:

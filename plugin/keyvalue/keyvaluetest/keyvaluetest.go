@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ func Run(t *testing.T, fresh func(*testing.T) keyvalue.Backend) {
 		{"keys are only names", names},
 		{"deleting is idempotent", deleting},
 		{"two openings see one bucket", sharedBucket},
+		{"closing one opening leaves the others", closing},
 		{"buckets of different names are different", buckets},
 		{"owners are isolated", owners},
 		{"every key is listed once", listing},
@@ -198,6 +200,16 @@ func deleting(t *tester) {
 
 func sharedBucket(t *tester) {
 	t.set("k", "v")
+	t.want(t.open(ada, "default"), "k", "v")
+}
+
+func closing(t *tester) {
+	t.set("k", "v")
+	other := t.open(ada, "default")
+	if c, ok := other.(io.Closer); ok {
+		t.ok(c.Close())
+	}
+	t.want(t.bucket, "k", "v")
 	t.want(t.open(ada, "default"), "k", "v")
 }
 

@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/tests/testref"
+)
+
+// TestStoredInAFile: what a guest has stored is there after the server was killed, with data: drop not after it was stopped; components
+// share data if both grants say so, and otherwise never see each other's.
+func TestStoredInAFile(t *testing.T) {
+	guest := testref.File(t, "rust-kv-only-p2")
+	manifest := func(dir, first, second string) string {
+		file := filepath.Join(dir, "vitrine.yaml")
+		text := "apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop}\nspec:\n  components:\n"
+		for i, grant := range []string{first, second} {
+			text += fmt.Sprintf("    - {name: c%d, source: {file: %q}, grants: {keyvalue: {default: %s}}}\n", i, guest, grant)
+		}
+		text += "  triggers:\n    - http: {path: /, component: c0}\n    - http: {path: /kv/list, component: c1}\n"
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	t.Run("killed", func(t *testing.T) {
+		file := manifest(t.TempDir(), "{sqlite: data.db}", "{sqlite: data.db}")
+		s := up(t, nil, file)
+		s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+		s.kill()
+		s = up(t, nil, file)
+		s.expect("/kv/get?key=x", "", 200, "abc\n")
+		s.expect("/kv/list", "", 200, "0 keys, 1 pages: \n")
+		if _, err := os.Stat(filepath.Join(filepath.Dir(file), "data.db")); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("shared", func(t *testing.T) {
+		s := up(t, nil, manifest(t.TempDir(), "{sqlite: data.db, scope: workload}", "{sqlite: {file: data.db}, scope: workload}"))
+		s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+		s.expect("/kv/list", "", 200, "1 keys, 1 pages: x\n")
+	})
+	t.Run("dropped", func(t *testing.T) {
+		file := manifest(t.TempDir(), "{sqlite: data.db, data: drop}", "{sqlite: data.db}")
+		s := up(t, nil, file)
+		s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+		s.stop()
+		s = up(t, nil, file)
+		s.expect("/kv/get?key=x", "", 200, "none\n")
+	})
+	t.Run("no folder", func(t *testing.T) {
+		code, _, errs := run(t, "", "up", manifest(t.TempDir(), "{sqlite: none/data.db}", "{}"))
+		if code != 2 && code != 1 || !strings.Contains(errs, "grants.keyvalue.default: sqlite: the folder ") || !strings.Contains(errs, "none does not exist; make it") {
+			t.Errorf("exit %d: %s", code, errs)
+		}
+	})
+}
