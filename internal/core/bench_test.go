@@ -7,13 +7,14 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
+// BenchmarkHostToGuest is a call on a task's thread.
 func BenchmarkHostToGuest(b *testing.B) {
 	w := newWorld(b, Config{})
-	f := w.must(w.group(Limits{}), "basics").Func("id")
-	stack := []uint64{7}
+	g := w.group(Limits{})
+	f, task, stack := w.must(g, "basics").Func("id"), begin(g, 0), []uint64{7}
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := f.Call(w.ctx, stack); err != nil {
+		if err := f.CallOn(task.Thread(), task, stack); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -22,12 +23,12 @@ func BenchmarkHostToGuest(b *testing.B) {
 // BenchmarkGuestToHost is a call into the guest and one out of it; take BenchmarkHostToGuest away.
 func BenchmarkGuestToHost(b *testing.B) {
 	w := newWorld(b, Config{})
-	f := w.must(w.group(Limits{}), "basics").Func("twice")
-	stack := []uint64{7}
+	g := w.group(Limits{})
+	f, task, stack := w.must(g, "basics").Func("twice"), begin(g, 0), []uint64{7}
 	b.ReportAllocs()
 	for b.Loop() {
 		stack[0] = 7
-		if err := f.Call(w.ctx, stack); err != nil {
+		if err := f.CallOn(task.Thread(), task, stack); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -65,7 +65,18 @@ func (f *Func) Call(ctx context.Context, stack []uint64) error {
 	if f.host != nil {
 		return guard(ctx, f.host.Fn, stack)
 	}
-	t := f.inst.group.thread(ctx)
+	return f.call(f.inst.group.thread(ctx), ctx, stack)
+}
+
+// CallOn is Call where the caller knows the thread that ctx gives: t.
+func (f *Func) CallOn(t *Thread, ctx context.Context, stack []uint64) error {
+	if f.host != nil || f.inst.group != t.group {
+		return f.Call(ctx, stack)
+	}
+	return f.call(t, ctx, stack)
+}
+
+func (f *Func) call(t *Thread, ctx context.Context, stack []uint64) error {
 	if err := t.Err(); err != nil {
 		return err
 	}
@@ -78,8 +89,10 @@ func (f *Func) Call(ctx context.Context, stack []uint64) error {
 		c = t.group.engine.callObject(f.function())
 	}
 	outer := t.running
-	if err := t.enter(c, outer, len(stack)); err != nil {
-		return err
+	if !t.ready(c, outer, len(stack)) {
+		if err := t.enter(c, outer, len(stack)); err != nil {
+			return err
+		}
 	}
 	t.running = c
 	err, reuse := c.fn.CallWithStack(ctx, stack), true
@@ -90,7 +103,11 @@ func (f *Func) Call(ctx context.Context, stack []uint64) error {
 			err = t.group.overflow(c.trace(stack))
 		}
 	}
-	t.leave(c, outer)
+	if outer != nil {
+		c.leave()
+	} else if t == &t.group.own || t.deep != 0 || t.charged.bytes != 0 {
+		t.leave()
+	}
 	if reuse && len(f.free) < maxFree {
 		f.free = append(f.free, c)
 	}

@@ -27,18 +27,23 @@ const (
 	stackStride = 31        // distance in words of those that are searched: odd, so that no usual frame size leaves them all empty
 	stackUnit   = 64 << 10  // of which stacks are a multiple: the largest page of a system
 	stackStep   = 1 << 20   // by which deep stacks are charged for
-	stackChecks = 8192      // calls after which a stack is trimmed without a search
+	stackChecks = 1024      // uses after which a stack is trimmed without a search
 )
 
 // guestStack is the stack of one thread of a group.
 type guestStack struct {
-	mem   []byte
-	calls int
+	mem  []byte
+	uses int // threads that have given it back, and calls on a group's own thread
 }
 
 // top is the address where the first call begins.
 func (s *guestStack) top() uintptr {
 	return uintptr(unsafe.Pointer(unsafe.SliceData(s.mem))) + uintptr(len(s.mem))
+}
+
+// ready says that c has its stack already: it was used last for an outermost call on the thread's stack, and is to be so again.
+func (t *Thread) ready(c, outer *callObject, values int) bool {
+	return outer == nil && c.stack != nil && c.stack == t.stack && uintptr(32*values+stackGap) <= uintptr(t.group.limits.Stack)
 }
 
 // enter gives c its stack; outer is the call that it is nested in, if any. values is the number of its parameters and results, which
@@ -88,32 +93,34 @@ func (t *Thread) giveStack() {
 	switch {
 	case s == nil:
 	case g.spare == nil && !g.closed.Load():
+		s.used(false)
 		g.spare = s
 	default:
 		g.engine.stacks.put(s)
 	}
 }
 
-// leave takes the stack away again. If the probe page shows that the call was deep, pages are given back to the system; now and then
-// they are given back anyway, because a function with a large frame may not have touched that page.
-func (t *Thread) leave(c, outer *callObject) {
-	s := c.stack
-	if s == nil {
+// leave ends the outermost call of a thread that was deep, or that never ends.
+func (t *Thread) leave() {
+	if t.stack == nil {
 		return
 	}
-	c.leave()
-	if outer != nil && outer.stack == s {
-		return
-	}
-	if s.calls++; s.calls%stackChecks == 0 || t.deep != 0 || s.deep() {
-		s.trim()
-	}
+	t.stack.used(t.deep != 0)
 	if t.deep != 0 {
 		t.group.engine.deep.give(t.deep)
 		t.deep = 0
 	}
 	if t.charged.bytes != 0 {
 		t.charged.release(t.group)
+	}
+}
+
+// used gives pages back to the system if calls were deep, as is known or as the probe page shows; now and then in any case, because a
+// function with a large frame may not have touched that page. It is called when a thread gives its stack back, so that no idle instance
+// keeps what a deep call has touched.
+func (s *guestStack) used(deep bool) {
+	if s.uses++; deep || s.uses%stackChecks == 0 || s.deep() {
+		s.trim()
 	}
 }
 
@@ -178,8 +185,7 @@ func (s *guestStack) probe() *[stackProbe / 8]uint64 {
 	return (*[stackProbe / 8]uint64)(unsafe.Pointer(&s.mem[max(0, len(s.mem)-stackKeep)]))
 }
 
-// deep says that a call has used more than what is kept, by a few words of the probe. It is called after every call, and is one
-// expression without a loop.
+// deep says that a call has used more than what is kept, by a few words of the probe. It is one expression without a loop.
 func (s *guestStack) deep() bool {
 	const d = stackStride
 	p := s.probe()

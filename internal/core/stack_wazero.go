@@ -32,7 +32,8 @@ type callObject struct {
 	fn api.Function
 	// top, bottom and sp are fields of fn's, see layout; nil: not known. Stacks are not in Go's heap, so their addresses are numbers here.
 	top, bottom, sp *uintptr
-	stack           *guestStack // while a call is under way
+	// stack is that of the call under way, or of the last one if that was the outermost of its thread: top and bottom fit that one.
+	stack *guestStack
 }
 
 // layoutOf finds the fields in objects of type t; nil if they are not as expected.
@@ -80,7 +81,7 @@ func (e *Engine) callObject(fn api.Function) *callObject {
 		*(*header)(unsafe.Add(at, l.stack)) = header{nil, stackTold, stackTold} // its own stack is garbage, and no code looks into this one
 		*(**byte)(unsafe.Add(at, l.bottom)) = nil
 		c.top, c.bottom, c.sp = (*uintptr)(unsafe.Add(at, l.top)), (*uintptr)(unsafe.Add(at, l.bottom)), (*uintptr)(unsafe.Add(at, l.sp))
-		c.leave()
+		*c.top, *c.bottom = 0, 0
 	}
 	return c
 }
@@ -90,8 +91,12 @@ func (c *callObject) use(s *guestStack, bottom, top uintptr) {
 	*c.top, *c.bottom, c.stack = top, bottom, s
 }
 
-// leave takes the stack away, which may then be unmapped. Without a stack there can be no call.
-func (c *callObject) leave() { *c.top, *c.bottom, c.stack = 0, 0, nil }
+// leave takes the stack away. Without a stack there can be no call.
+func (c *callObject) leave() {
+	if c.stack != nil {
+		*c.top, *c.bottom, c.stack = 0, 0, nil
+	}
+}
 
 // reached is the lowest stack address of a call that is in a host function now.
 func (c *callObject) reached() uintptr { return *c.sp }

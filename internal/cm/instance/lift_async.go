@@ -109,7 +109,7 @@ func (s *Store) postReturn(a *activation, l *lift, stack []uint64) error {
 	}
 	e := &s.instances[l.Instance].entry
 	e.NoLeave = true
-	err = post.Call(a, stack)
+	err = post.CallOn(a.core, a, stack)
 	e.NoLeave = false
 	return err
 }

@@ -371,7 +371,7 @@ func (s *Store) runLift(a *activation, l *lift, args []cm.Val, stack []uint64) (
 	if err != nil {
 		return result, err
 	}
-	if err := f.Call(a, stack); err != nil {
+	if err := f.CallOn(a.core, a, stack); err != nil {
 		return result, err
 	}
 	if cx, err = s.context(a, l.Instance, &l.Options); err != nil {

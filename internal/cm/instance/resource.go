@@ -85,7 +85,7 @@ func (s *Store) destroy(a *activation, slot int, r *cm.Resource, dropper *compon
 	}
 	stack := s.takeStack(1)
 	stack[0] = uint64(r.Rep)
-	err = f.Call(next, stack)
+	err = f.CallOn(next.core, next, stack)
 	s.giveStack(stack)
 	if err != nil {
 		return err

@@ -317,7 +317,7 @@ func (s *Store) realloc(instance, fn int) reallocFunc {
 		}
 		stack = [4]uint64{uint64(oldPtr), uint64(oldSize), uint64(align), uint64(newSize)}
 		ci.entry.NoLeave = true
-		err = f.Call(ctx, stack[:])
+		err = f.CallOn(ctx.(*activation).core, ctx, stack[:])
 		ci.entry.NoLeave = false
 		return uint32(stack[0]), err
 	}
