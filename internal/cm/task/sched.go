@@ -44,6 +44,7 @@ type Sched struct {
 	watches     map[any]func(error)
 	live        int     // number of threads with goroutines of their own, and of those that are outside
 	settling    *Thread // goes on when live is 0
+	spare       []worker
 	dead        error
 }
 
@@ -264,13 +265,7 @@ func (s *Sched) makeReady(t *Thread) {
 func (s *Sched) switchTo(t *Thread) {
 	t.stopWaiting()
 	if t.body != nil {
-		body := t.body
-		t.body = nil
-		s.live++
-		go func() {
-			defer t.exit() // also if the host ends the goroutine
-			body()
-		}()
+		s.run(t)
 		return
 	}
 	t.waker() <- struct{}{}
@@ -305,6 +300,7 @@ func (s *Sched) Kill(err error) {
 	}
 	s.dead = err
 	s.scope = nil
+	s.dismiss()
 	watches := s.watches
 	s.watches = nil
 	for _, f := range watches {
