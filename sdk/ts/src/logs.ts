@@ -41,7 +41,7 @@ export class HostLogRecordProcessor implements LogRecordProcessor {
     // The host knows what it runs: a resource is sent only if the component names one.
     if (Object.keys(r.resource.attributes).length > 0) out.resource = toResource(r.resource);
     if (r.severityText !== undefined) out.severityText = wellFormed(r.severityText);
-    if (r.severityNumber !== undefined && r.severityNumber > 0 && r.severityNumber <= 24) out.severityNumber = r.severityNumber;
+    if (Number.isInteger(r.severityNumber) && r.severityNumber! > 0 && r.severityNumber! <= 24) out.severityNumber = r.severityNumber;
     if (r.body !== undefined) out.body = toJSON(r.body);
     if (r.eventName) out.eventName = wellFormed(r.eventName);
     const c = r.spanContext;
