@@ -42,6 +42,8 @@ func Guests() []Guest {
 			FatalUses: []Use{get("/panic")}},
 		{Name: "js-qjs-http-p2", Uses: []Use{get("/hello"), request(http.MethodPost, "/echo", body(30_000)), get("/env"), request(http.MethodPut, "/z", "unread"), get("/fetch/{http}/up")},
 			FatalUses: []Use{get("/fetch/127.0.0.1:1/")}},
+		{Name: "otel-example-ts", Uses: []Use{get("/order?item=apple&n=2"), get("/order?url=http://{http}/up"), get("/order?item=p%C3%A4r&n=3"), get("/order?url=nowhere"), get("/order?url=http://127.0.0.1:1/"), get("/fail"), get("/nope")},
+			links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
 		{Name: "shop-composed", Uses: shopUses(), FatalUses: []Use{get("/total?items=13"), get("/total?items=99999")}},
 		{Name: "rust-shop-http", Uses: shopUses(), FatalUses: []Use{get("/total?items=13"), get("/total?items=99999")},
 			links: map[string]string{"shop:cart/cart": "rust-cart"},

@@ -19,3 +19,15 @@ build() {
 }
 build js-qjs-http-p2 qjs-http-p2 app p2-0.2.10 --sync
 build js-qjs-hello-http-p3 hello-http-p3 hello p3-0.3.0
+
+# The example of the SDK for TypeScript, in a copy of the two folders, by the commands of their README files.
+if wanted otel-example-ts; then
+  need npm 'install Node.js 20 or newer'
+  for d in sdk/ts examples/otel-ts; do
+    mkdir -p "$work/$d"
+    tar -C "$guests/../../$d" --exclude=node_modules --exclude=dist --exclude=build --exclude='*.wasm' -c . | tar -C "$work/$d" -x
+    (cd "$work/$d" && npm ci --silent --no-audit --no-fund >&2)
+  done
+  (cd "$work/examples/otel-ts" && WASI_WIT=$src/wit/p2-0.2.10 KEYVALUE_WIT=$(cd "$guests/../../plugin/keyvalue/wit" && pwd) node build.mjs quickjs "$out/otel-example-ts.component.wasm")
+  done_with otel-example-ts
+fi
