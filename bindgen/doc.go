@@ -1,5 +1,5 @@
-// Package bindgen writes Go bindings from WIT: for hosts that serve an interface, and for hosts that call one that a
-// guest exports. The commands `vitrine bindgen` and bindgen/cmd/bindgen (for go tool and go:generate) are made of it.
+// Package bindgen writes Go bindings from WIT: for hosts that serve an interface, for hosts that call one that a
+// guest exports, and for code inside a component. The commands `vitrine bindgen` and bindgen/cmd/bindgen (for go tool and go:generate) are made of it.
 //
 // In go resolved WIT ([wit.Set]) and [Options]; out come files of Go source, one an interface and side, the same for the same input. Generated
 // bindings use no reflection.
@@ -43,6 +43,22 @@
 // it on; for one among the results whoever makes it keeps the writer ([cm.NewStream], [cm.NewFuture]). error-context has no Go type.
 //
 // Of each record, variant, enum, flags and named compound type X there are LiftX, LowerX and XWIT, for those who handle values by hand.
+//
+// # Inside a component
+//
+// With [Options].Component the bindings are for a program that GOOS=wasip1 builds into a component. They call package
+// github.com/vitrine-wasm/vitrine/sdk/go/cabi, and no context is passed. Of a world:
+//
+//	func StoreOpen(identifier string) (Bucket, error)      calls a function of an interface that the world imports, with the interface's name before its own
+//	type Bucket uint32                                     of each resource: a handle, with its methods and Drop
+//	func NewFields() Fields, func FieldsFromList(…)        constructors and static functions, with the resource's name
+//	type IncomingHandler interface { … }                   of each interface that the world exports: what the program implements,
+//	func ExportIncomingHandler(impl IncomingHandler)       and says in an init function
+//
+// Types are those of the table above, but for option<T> of a handle, which is a pointer as well, and tuples and results, which are package cabi's; the
+// error of a result is a *cabi.Error[E]. An own<r> that is passed is the callee's from then on. A function that is asynchronous, a stream, a future, a map, a
+// list of fixed length and a resource of the program's own are errors: there is no binding for them yet. What nothing calls is not
+// imported. Elsewhere than in a component the same package builds, and calling an import panics.
 //
 // # Names
 //

@@ -203,6 +203,12 @@ func (g *generator) labels(d *def, typ, what, under string) {
 }
 
 func (g *generator) flags(d *def) {
+	g.flagBits(d)
+	g.conversions(d, "return "+d.name+"(v.Flags())", "return cm.FlagsVal(uint64(x))")
+}
+
+// flagBits writes the type of flags, and its constants.
+func (g *generator) flagBits(d *def) {
 	n := len(d.t.Cases)
 	under := "uint64"
 	switch {
@@ -229,7 +235,6 @@ func (g *generator) flags(d *def) {
 		}
 	}
 	g.p(")\n")
-	g.conversions(d, "return "+d.name+"(v.Flags())", "return cm.FlagsVal(uint64(x))")
 }
 
 func (g *generator) alias(d *def) {

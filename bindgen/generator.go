@@ -105,8 +105,11 @@ func (g *generator) files() (map[string][]byte, error) {
 		}
 		files[g.fileName(files)] = src
 	}
-	return files, errors.Join(g.errs...)
+	return files, g.joined()
 }
+
+// joined is all errors as one.
+func (g *generator) joined() error { return errors.Join(g.errs...) }
 
 // fileName is a file for the current unit that no other one has.
 func (g *generator) fileName(files map[string][]byte) string {

@@ -36,6 +36,9 @@ type Options struct {
 	// Children names the methods ("outgoing-body.write") whose results hold a child of the method's resource: the guest must drop it before
 	// its parent. See cm.NewChild.
 	Children []string
+	// Component makes bindings for code inside a component, which GOOS=wasip1 builds: what a world imports is called, and what it exports is
+	// implemented. Imports are then bindings of this kind, and BorrowsBytes and Children say nothing.
+	Component bool
 }
 
 // Import is a Go package that holds the binding of a WIT package, or of one interface.
@@ -104,6 +107,9 @@ func Generate(set *wit.Set, o Options) (map[string][]byte, error) {
 		if !g.pkg.renamed[name] {
 			return nil, fmt.Errorf("%s, which is to be called %s, is no type and no interface of %s", name, o.Names[name], o.Bind)
 		}
+	}
+	if o.Component {
+		return newInsider(g).insideFiles()
 	}
 	files, err := g.files()
 	if err != nil {

@@ -29,7 +29,7 @@ func newCommand(stdout io.Writer, f *flags) *cobra.Command {
 		Use:   "bindgen --wit PATH --bind WIT --out DIR",
 		Short: "Write Go bindings from WIT",
 		Long: `Writes a Go package of typed bindings, for Go programs that embed components: to serve the interfaces that a world imports,
-and to call those that it exports. The folder given with --out holds the files *.gen.go afterwards, and no others of that name.
+and to call those that it exports; with --component for programs that become components themselves, by GOOS=wasip1. The folder given with --out holds the files *.gen.go afterwards, and no others of that name.
 
 Interfaces of WASI 0.2 and 0.3, wasi:keyvalue, wasi:config, wasi:blobstore and wasi:logging are imported from the bindings of Vitrine's own
 module (--no-shipped binds them anew); --import names other Go packages that hold bindings. The text of these WIT packages
@@ -40,6 +40,7 @@ What generated code looks like, and which of it stays the same, is in the docume
   vitrine bindgen --wit wit --bind my:app@1.0.0 --interface types,store --out app --package app
   vitrine bindgen --wit wit --bind my:app/service --import other:lib/types@0.1.0=example.com/lib/types --out service
   vitrine bindgen --wit wit --bind my:app/service --out internal/service --check
+  vitrine bindgen --wit wit --bind my:app/service --out internal/bindings --component
 
 In a module of its own, after go get -tool github.com/vitrine-wasm/vitrine/bindgen/cmd/bindgen:
   //go:generate go tool bindgen --wit wit --bind my:app/service --out internal/service`,
@@ -58,6 +59,7 @@ In a module of its own, after go get -tool github.com/vitrine-wasm/vitrine/bindg
 	set.StringSliceVar(&f.names, "name", nil, "WIT=NAME: the Go name of a type (my:app/types.error-code=Failure) or an interface (my:app/types=Types)")
 	set.StringSliceVar(&f.BorrowsBytes, "borrows-bytes", nil, "functions (output-stream.write) whose Go implementations keep no bytes of their arguments, which then are not copied")
 	set.StringSliceVar(&f.Children, "child", nil, "methods (outgoing-body.write) whose results hold a child of their resource, which the guest has to drop first")
+	set.BoolVar(&f.Component, "component", false, "bindings for code inside a component, built with GOOS=wasip1: what the world imports is called, what it exports is implemented")
 	set.BoolVar(&f.check, "check", false, "write nothing: exit with status 1 if the files are not what would be written")
 	return cmd
 }
@@ -120,7 +122,7 @@ func (f *flags) complete(set *wit.Set) error {
 		}
 		f.Imports = append(f.Imports, bindgen.Import{WIT: of, Path: path, Package: name, Features: f.Features})
 	}
-	if !f.noShipped {
+	if !f.noShipped && !f.Component {
 		f.Imports = append(f.Imports, bindgen.Shipped()...)
 	}
 	for _, text := range f.names {

@@ -1,0 +1,64 @@
+package cabi
+
+// room is where values are while they cross: regions of memory, of which the last one is given out from.
+type room struct {
+	base, size, used uint32
+	crossings        int
+	kept             uint32 // the address of the largest region but the first, and
+	keptSize         uint32 // its size: it is used again when the first is too small
+}
+
+var current room
+
+// Enter begins a crossing: what is allocated until Leave stays there.
+func Enter() { current.crossings++ }
+
+// Leave ends a crossing. When it is the last one, the room is empty.
+func Leave() {
+	current.crossings--
+	if current.crossings == 0 {
+		current.base, current.size = firstRegion()
+		current.used = 0
+	}
+}
+
+// Alloc gives memory for the current crossing, which may hold anything.
+func Alloc(size, align uint32) uint32 {
+	if current.size == 0 {
+		current.base, current.size = firstRegion()
+	}
+	at, ok := current.take(size, align)
+	if !ok {
+		current.grow(size + align)
+		at, _ = current.take(size, align)
+	}
+	return at
+}
+
+func (r *room) take(size, align uint32) (uint32, bool) {
+	at := uint64(r.base) + uint64(r.used) + uint64(align) - 1
+	at -= at % uint64(align)
+	end := at + uint64(size) - uint64(r.base)
+	if end > uint64(r.size) {
+		return 0, false
+	}
+	r.used = uint32(end)
+	return uint32(at), true
+}
+
+// grow goes on in a larger region. What was given out of the one before stays where it is.
+func (r *room) grow(need uint32) {
+	if r.keptSize >= need && r.base != r.kept {
+		r.base, r.size, r.used = r.kept, r.keptSize, 0
+		return
+	}
+	size := max(2*r.keptSize, 256<<10)
+	for size < need {
+		size *= 2
+		if size == 0 {
+			panic("cabi: a value is larger than memory can be")
+		}
+	}
+	r.base, r.size, r.used = moreRegion(size), size, 0
+	r.kept, r.keptSize = r.base, size
+}

@@ -1,0 +1,1 @@
+// Makes the compiler take sbrk, which has no body here.
