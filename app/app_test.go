@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
@@ -24,7 +25,7 @@ import (
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type()},
-	Stores:   map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type()}}, "blobstore": {Backends: []string{"memory"}}},
+	Stores:   map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}}},
 }
 
 var update = flag.Bool("update", false, "write generated files")

@@ -16,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
+	kvredis "github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	kvsqlite "github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
@@ -65,6 +66,8 @@ func Standard() Ships {
 			otel.Plugin{},
 			keyvalue.New(kvmemory.New(0)).AddType(kvsqlite.Type(), func(ctx context.Context, config any) (keyvalue.Backend, error) {
 				return kvsqlite.Open(ctx, config.(kvsqlite.Config))
+			}).AddType(kvredis.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) {
+				return kvredis.New(config.(kvredis.Config))
 			}),
 			blobstore.New(blobmemory.New(0)),
 		},

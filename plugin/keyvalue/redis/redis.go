@@ -1,0 +1,175 @@
+// Package redis is a backend that keeps buckets in Redis or Valkey: a hash a bucket, with the guest's keys as fields and plain values,
+// so that other programs can read them. What was acknowledged survives as long as the server's own persistence says.
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Config is what a grant says: {redis: "redis://127.0.0.1:6379/0"}, or {redis: {url: …, password: {env: REDIS_PASSWORD}}}.
+type Config struct {
+	URL      string          `yaml:"url" required:"true" short:"true" minLength:"1" doc:"The server and the number of its database: redis://HOST:PORT/N, rediss://… with TLS, unix:///PATH?db=N. It has no password."`
+	Username string          `yaml:"username" doc:"The user; default that of the URL, or the server's default."`
+	Password workload.Secret `yaml:"password" doc:"Where the password is."`
+}
+
+// Type describes the backend to manifests. Its config is a [Config].
+func Type() workload.BackendType {
+	return workload.BackendType{Name: "redis", Doc: "A Redis or Valkey server.", Config: Config{}, Check: check}
+}
+
+func check(config any) (key, problem string) {
+	if _, err := options(config.(Config)); err != nil {
+		return "url", err.Error()
+	}
+	return "", ""
+}
+
+// options are those of a config, without the password.
+func options(c Config) (*redis.Options, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return nil, errors.New("this is no URL; want redis://HOST:PORT/N") // err quotes it, with what may be a password
+	}
+	if _, has := u.User.Password(); has {
+		return nil, errors.New("the URL has a password; leave it out, and say where it is: password: {env: NAME} or {file: PATH}")
+	}
+	o, err := redis.ParseURL(c.URL)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
+	}
+	if c.Username != "" {
+		o.Username = c.Username
+	}
+	return o, nil
+}
+
+// A server that does not answer costs a call no more than these together. The invocation's deadline counts as well.
+const (
+	dialTime = 2 * time.Second
+	callTime = 3 * time.Second
+)
+
+// Backend implements keyvalue.Backend. Its buckets implement all optional interfaces.
+type Backend struct {
+	client *redis.Client
+
+	mu    sync.Mutex
+	known map[string]bool // the buckets that are in their owners' lists
+}
+
+var (
+	_ keyvalue.Backend   = (*Backend)(nil)
+	_ backend.Dropper    = (*Backend)(nil)
+	_ backend.Persistent = (*Backend)(nil)
+
+	_ keyvalue.Bucket      = (*bucket)(nil)
+	_ keyvalue.Batcher     = (*bucket)(nil)
+	_ keyvalue.Exister     = (*bucket)(nil)
+	_ keyvalue.Incrementer = (*bucket)(nil)
+	_ keyvalue.Swapper     = (*bucket)(nil)
+)
+
+// silence keeps the library's own lines off the console: each call says what happened to it.
+var silence = sync.OnceFunc(func() { redis.SetLogger(noLog{}) })
+
+type noLog struct{}
+
+func (noLog) Printf(context.Context, string, ...any) {}
+
+// New makes a backend for a server, and connects to it when it is needed. The backend must be closed.
+func New(c Config) (*Backend, error) {
+	o, err := options(c)
+	if err != nil {
+		return nil, err
+	}
+	if o.Password, err = c.Password.Read(); err != nil {
+		return nil, fmt.Errorf("password: %w", err)
+	}
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = dialTime, callTime, callTime, callTime
+	o.DialerRetries = 1
+	o.MaxRetries = -1 // a swap whose answer was lost must not be tried again
+	o.ContextTimeoutEnabled = true
+	o.DisableIdentity = true
+	silence()
+	return &Backend{client: redis.NewClient(o), known: map[string]bool{}}, nil
+}
+
+// Name is the backend's name in grants of programs that add it by name.
+func (*Backend) Name() string { return "redis" }
+
+// Persistent implements backend.Persistent.
+func (*Backend) Persistent() bool { return true }
+
+// Close closes the connections.
+func (b *Backend) Close() error { return b.client.Close() }
+
+// ownerKey is the set of an owner's buckets. The guest's names cannot lead out of it: they are escaped.
+func ownerKey(o keyvalue.Owner) string {
+	return "vitrine:" + url.PathEscape(o.Namespace) + "/" + url.PathEscape(o.Workload) + "/" + url.PathEscape(o.Component)
+}
+
+// bucketKeys are the keys of a bucket. The braces have a cluster keep them together, since scripts change them together.
+func bucketKeys(o keyvalue.Owner, name string) []string {
+	base := "vitrine:{" + strings.TrimPrefix(ownerKey(o), "vitrine:") + "/" + strings.NewReplacer("{", "%7B", "}", "%7D").Replace(url.PathEscape(name)) + "}"
+	return []string{base, base + ":versions", base + ":order", base + ":changes"}
+}
+
+// Open implements keyvalue.Backend.
+func (b *Backend) Open(ctx context.Context, owner keyvalue.Owner, name string) (keyvalue.Bucket, error) {
+	in := &bucket{b.client, bucketKeys(owner, name)}
+	b.mu.Lock()
+	known := b.known[in.keys[values]]
+	b.mu.Unlock()
+	if known {
+		return in, nil
+	}
+	if err := b.client.SAdd(ctx, ownerKey(owner), name).Err(); err != nil {
+		return nil, failure(err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.known[in.keys[values]] = true
+	return in, nil
+}
+
+// dropTime bounds Drop: a workload's end does not wait for a server that is down.
+const dropTime = 5 * time.Second
+
+// Drop implements backend.Dropper.
+func (b *Backend) Drop(owner keyvalue.Owner) {
+	ctx, cancel := context.WithTimeout(context.Background(), dropTime)
+	defer cancel()
+	// An error leaves the data to the next workload of the name, whose last binding drops it again.
+	names, err := b.client.SMembers(ctx, ownerKey(owner)).Result()
+	for _, name := range names {
+		keys := bucketKeys(owner, name)
+		err = errors.Join(err, b.client.Unlink(ctx, keys...).Err())
+		b.mu.Lock()
+		delete(b.known, keys[values])
+		b.mu.Unlock()
+	}
+	if err == nil {
+		_ = b.client.Del(ctx, ownerKey(owner)).Err()
+	}
+}
+
+// failure names an error that guests are told.
+func failure(err error) error {
+	if err != nil && strings.HasPrefix(err.Error(), "OOM ") {
+		return fmt.Errorf("%w: %w", keyvalue.ErrFull, err)
+	}
+	return err
+}
