@@ -4,7 +4,8 @@
 // of its own, and a command of WASI 0.2; see command.go.
 //
 //	/trace?url=URL   spans work{pause, call}: call is around a GET of the URL. A record in each span; a counter
-//	/after           answers, and then ends a span
+//	/after           answers with the identifier of the span late, and then ends it
+//	/context-across  whether the host's span is the same behind a wait: same=true
 package main
 
 import (
@@ -16,6 +17,7 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/log"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasiotel"
@@ -50,14 +52,22 @@ func serve(t *task, request uint32) {
 	case u.Path == "/trace":
 		work(ctx, t, u.Query().Get("url"))
 	case u.Path == "/after":
-		_, span := tracer.Start(ctx, "after")
-		t.text("answered")
+		_, span := tracer.Start(ctx, "late")
+		t.text(span.SpanContext().SpanID().String())
 		t.awaitCall(waitFor(1e6))
 		span.End()
+	case u.Path == "/context-across":
+		before := hostSpan()
+		t.awaitCall(waitFor(1e6))
+		t.text(fmt.Sprintf("same=%v", before.IsValid() && before.Equal(hostSpan())))
 	default:
-		t.text("routes: /trace?url= /after")
+		t.text("routes: /trace?url= /after /context-across")
 	}
 	served.Add(ctx, 1)
+}
+
+func hostSpan() trace.SpanContext {
+	return trace.SpanContextFromContext(wasiotel.HostContext(context.Background()))
 }
 
 // target is a request's path with its query.
