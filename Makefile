@@ -94,9 +94,9 @@ lint:
 	$(GO) vet ./...
 	@set -e; for m in tests/collector examples/embed/*/go.mod; do cd $(CURDIR)/$${m%go.mod} && $(GO) vet ./...; done
 	$(GO) run $(STATICCHECK) ./...
-	@GOBIN=$(CURDIR)/bin $(GO) install $(STATICCHECK) # "go run" would build it for GOOS
+	@GOBIN=$(CURDIR)/bin $(GO) install $(STATICCHECK) # "go run" would build it for GOOS; it does not know go:wasmexport, so that it takes too much for unused
 	@set -e; for m in sdk/go examples/otel-go; do cd $(CURDIR)/$$m && $(GO) vet ./... && \
-		GOOS=wasip1 GOARCH=wasm $(GO) vet ./... && GOOS=wasip1 GOARCH=wasm $(CURDIR)/bin/staticcheck ./...; done
+		GOOS=wasip1 GOARCH=wasm $(GO) vet ./... && GOOS=wasip1 GOARCH=wasm $(CURDIR)/bin/staticcheck -checks inherit,-U1000 ./...; done
 	@cd sdk/go && $(CURDIR)/bin/staticcheck ./...
 
 # Benchmarks beside the code; bench/ measures whole processes: make compare, density, mixed, noisy or soak, with flags in ARGS.

@@ -43,6 +43,10 @@ func (g *insider) load(t *wit.Type, base string, offset uint32) []string {
 
 func (g *insider) loadVariant(t *wit.Type, base string, offset uint32) []string {
 	flat := g.flatten(t)
+	if len(flat) == 1 {
+		tag := g.abi(fmt.Sprintf("LiftU%d", 8*tagSize(len(payloads(t)))))
+		return []string{fmt.Sprintf("uint32(%s(%s+%d))", tag, base, offset)}
+	}
 	names := make([]string, len(flat))
 	for i, typ := range flat {
 		names[i] = g.variable()

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/url"
+	"slices"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
 
@@ -56,7 +57,11 @@ func respond(out bindings.ResponseOutparam, status uint16, text string) {
 		return
 	}
 	if stream, err := body.Write(); err == nil {
-		_ = stream.BlockingWriteAndFlush([]byte(text + "\n")) // at most 4096 bytes
+		for part := range slices.Chunk([]byte(text+"\n"), 4096) { // more is not allowed at once
+			if stream.BlockingWriteAndFlush(part) != nil {
+				break
+			}
+		}
 		stream.Drop()
 	}
 	_ = bindings.OutgoingBodyFinish(body, nil)

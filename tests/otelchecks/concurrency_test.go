@@ -131,7 +131,7 @@ var concurrencyChecks = []check{
 	}},
 	{94, "interleaved-tasks", func(t *testing.T) {
 		up := newUpstream(t)
-		for _, guest := range []string{"rust-otel-p3", "rust-otel-main-p3"} {
+		for _, guest := range []string{"rust-otel-p3", "rust-otel-main-p3", "go-otel-p3"} {
 			r := newRig(t, withGuest(guest), withEnv("OTEL_BSP_MAX_QUEUE_SIZE", "200000"), withComponent(func(c *workload.Component) {
 				allowLoopback(c)
 				c.Instances = workload.Instances{Isolation: "reuse", Max: 1, Concurrency: 16, Uses: 1 << 30}
@@ -197,14 +197,16 @@ var concurrencyChecks = []check{
 		r.wantIrregular(map[string]int64{"another_task": 1, "never_started": 1})
 	}},
 	{96, "after-the-response", func(t *testing.T) {
-		r := newRig(t, withGuest("rust-otel-p3"))
-		answer := r.get("/after")
-		late := r.eventually("late")
-		if !strings.Contains(answer, late.id()) || late.Name == "unfinished" {
-			t.Errorf("%s: %s", answer, late.id())
+		for _, guest := range []string{"rust-otel-p3", "go-otel-p3"} {
+			r := newRig(t, withGuest(guest))
+			answer := r.get("/after")
+			late := r.eventually("late")
+			if !strings.Contains(answer, late.id()) || late.Name == "unfinished" {
+				t.Errorf("%s: %s: %s", guest, answer, late.id())
+			}
+			r.wantTree("GET(handle(late))")
+			r.wantIrregular(nil)
 		}
-		r.wantTree("GET(handle(late))")
-		r.wantIrregular(nil)
 	}},
 	{97, "composed", func(t *testing.T) {
 		r := newRig(t, withGateway)
@@ -295,7 +297,7 @@ func (r *rig) eventually(name string) *record {
 var exportChecks = []check{
 	{102, "one-tree", func(t *testing.T) {
 		up := newUpstream(t)
-		for _, guest := range []string{"rust-otel-p2", "rust-otel-p3", "rust-otel-main-p2", "rust-otel-main-p3"} {
+		for _, guest := range []string{"rust-otel-p2", "rust-otel-p3", "rust-otel-main-p2", "rust-otel-main-p3", "go-otel-p3"} {
 			r := newRig(t, withGuest(guest), withComponent(allowLoopback))
 			r.get("/trace?url="+up.url+"/x", "traceparent", "00-"+hostTrace+"-"+remoteParent+"-01")
 			r.wantTree("GET(handle(work(call(GET) pause)))")

@@ -86,7 +86,7 @@ var parentChecks = []check{
 	}},
 	{37, "traceparent", func(t *testing.T) {
 		up := newUpstream(t)
-		for _, guest := range []string{"rust-otel-p2", "rust-otel-p3", "rust-otel-main-p2", "rust-otel-main-p3"} {
+		for _, guest := range []string{"rust-otel-p2", "rust-otel-p3", "rust-otel-main-p2", "rust-otel-main-p3", "go-otel-p3"} {
 			r := newRig(t, withGuest(guest), withComponent(allowLoopback))
 			r.get("/trace?url=" + up.url + "/x")
 			client := r.span("GET")

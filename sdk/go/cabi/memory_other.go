@@ -8,6 +8,7 @@ const InComponent = false
 // emulated stands for a component's memory.
 var emulated = make([]byte, 16+64<<10)
 
+//go:nosplit
 func firstRegion() (base, size uint32) { return 16, 64 << 10 }
 
 func moreRegion(size uint32) uint32 {

@@ -22,10 +22,12 @@ func init() { ready = true }
 //go:linkname sbrk runtime.sbrk
 func sbrk(n uintptr) unsafe.Pointer
 
+//go:nosplit
 func firstRegion() (base, size uint32) {
 	return uint32(uintptr(unsafe.Pointer(&region))), uint32(len(region))
 }
 
+//go:nosplit
 func moreRegion(size uint32) uint32 {
 	p := sbrk(uintptr(size))
 	if p == nil {
@@ -36,7 +38,7 @@ func moreRegion(size uint32) uint32 {
 
 // realloc is called by the host alone.
 //
-//lint:ignore U1000 staticcheck does not know go:wasmexport.
+//go:nosplit
 //go:wasmexport cabi_realloc
 func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 	if size == 0 {
@@ -57,6 +59,7 @@ func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 	return p
 }
 
+//go:nosplit
 func pointer(at uint32) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(nil), uintptr(at)) }
 
 // memory is n bytes at an address.

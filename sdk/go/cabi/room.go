@@ -22,7 +22,10 @@ func Leave() {
 	}
 }
 
-// Alloc gives memory for the current crossing, which may hold anything.
+// Alloc gives memory for the current crossing, which may hold anything. Like all that cabi_realloc calls it does not look at the goroutine's stack
+// (nosplit), where Go's scheduler could step in and read the clock.
+//
+//go:nosplit
 func Alloc(size, align uint32) uint32 {
 	if current.size == 0 {
 		current.base, current.size = firstRegion()
@@ -35,6 +38,7 @@ func Alloc(size, align uint32) uint32 {
 	return at
 }
 
+//go:nosplit
 func (r *room) take(size, align uint32) (uint32, bool) {
 	at := uint64(r.base) + uint64(r.used) + uint64(align) - 1
 	at -= at % uint64(align)
@@ -47,6 +51,8 @@ func (r *room) take(size, align uint32) (uint32, bool) {
 }
 
 // grow goes on in a larger region. What was given out of the one before stays where it is.
+//
+//go:nosplit
 func (r *room) grow(need uint32) {
 	if r.keptSize >= need && r.base != r.kept {
 		r.base, r.size, r.used = r.kept, r.keptSize, 0
