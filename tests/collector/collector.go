@@ -3,6 +3,7 @@ package collector
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -180,6 +181,14 @@ type Span struct {
 	Status, StatusMessage string
 	Start, End            time.Time
 	Attributes            map[string]string
+	Kinds                 map[string]string // of the attributes
+	Events                []Event
+}
+
+// Event is an event of a span.
+type Event struct {
+	Name       string
+	Attributes map[string]string
 }
 
 // Spans are the spans of all traces, or of one, that the collector has written so far; after Stop, all.
@@ -203,7 +212,7 @@ func (c *Collector) Spans(t testing.TB, traceID string) []Span {
 						Service: service, Name: s.Name(), Kind: s.Kind().String(),
 						Status: s.Status().Code().String(), StatusMessage: s.Status().Message(),
 						Start: s.StartTimestamp().AsTime(), End: s.EndTimestamp().AsTime(),
-						Attributes: attributes(s.Attributes()),
+						Attributes: attributes(s.Attributes()), Kinds: kinds(s.Attributes()), Events: events(s.Events()),
 					})
 				}
 			}
@@ -216,6 +225,7 @@ func (c *Collector) Spans(t testing.TB, traceID string) []Span {
 type Record struct {
 	TraceID, SpanID, Service  string
 	Severity, EventName, Body string
+	Number                    string // the severity's, as Info2
 	Attributes                map[string]string
 }
 
@@ -234,7 +244,7 @@ func (c *Collector) Records(t testing.TB) []Record {
 				for _, l := range scope.LogRecords().All() {
 					out = append(out, Record{
 						TraceID: l.TraceID().String(), SpanID: l.SpanID().String(), Service: service,
-						Severity: l.SeverityText(), EventName: l.EventName(), Body: l.Body().AsString(),
+						Severity: l.SeverityText(), Number: l.SeverityNumber().String(), EventName: l.EventName(), Body: l.Body().AsString(),
 						Attributes: attributes(l.Attributes()),
 					})
 				}
@@ -261,6 +271,78 @@ func (c *Collector) Metrics(t testing.TB) map[string]string {
 				}
 			}
 		}
+	}
+	return out
+}
+
+// Values are the values of the sums and histograms of a service, by name and attributes: "orders map[item:apple]" → "1". What
+// deltas add up to, the last one of what is cumulative. Attributes of Vitrine's own are left out.
+func (c *Collector) Values(t testing.TB, service string) map[string]string {
+	t.Helper()
+	type value struct {
+		count uint64
+		sum   float64
+	}
+	values := map[string]value{}
+	add := func(name string, of pcommon.Map, temporality pmetric.AggregationTemporality, v value) {
+		named := attributes(of)
+		maps.DeleteFunc(named, func(k, _ string) bool { return strings.HasPrefix(k, "vitrine.") })
+		key := fmt.Sprint(name, " ", named)
+		if temporality == pmetric.AggregationTemporalityDelta {
+			v.count, v.sum = v.count+values[key].count, v.sum+values[key].sum
+		}
+		values[key] = v
+	}
+	for _, line := range c.lines(t, "metrics") {
+		data, err := (&pmetric.JSONUnmarshaler{}).UnmarshalMetrics(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range data.ResourceMetrics().All() {
+			if attribute(r.Resource().Attributes(), "service.name") != service {
+				continue
+			}
+			for _, scope := range r.ScopeMetrics().All() {
+				for _, m := range scope.Metrics().All() {
+					switch m.Type() {
+					case pmetric.MetricTypeSum:
+						for _, p := range m.Sum().DataPoints().All() {
+							add(m.Name(), p.Attributes(), m.Sum().AggregationTemporality(), value{0, float64(p.IntValue()) + p.DoubleValue()})
+						}
+					case pmetric.MetricTypeHistogram:
+						for _, p := range m.Histogram().DataPoints().All() {
+							add(m.Name(), p.Attributes(), m.Histogram().AggregationTemporality(), value{p.Count(), p.Sum()})
+						}
+					}
+				}
+			}
+		}
+	}
+	out := map[string]string{}
+	for key, v := range values {
+		out[key] = fmt.Sprint(v.sum)
+		if v.count > 0 {
+			out[key] = fmt.Sprintf("%v in %d", v.sum, v.count)
+		}
+	}
+	return out
+}
+
+func kinds(m pcommon.Map) map[string]string {
+	out := map[string]string{}
+	for k, v := range m.All() {
+		out[k] = v.Type().String()
+		if v.Type() == pcommon.ValueTypeSlice && v.Slice().Len() > 0 {
+			out[k] += " of " + v.Slice().At(0).Type().String()
+		}
+	}
+	return out
+}
+
+func events(all ptrace.SpanEventSlice) []Event {
+	var out []Event
+	for _, e := range all.All() {
+		out = append(out, Event{e.Name(), attributes(e.Attributes())})
 	}
 	return out
 }

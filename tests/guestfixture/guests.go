@@ -60,6 +60,7 @@ func Guests() []Guest {
 		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
 		{Name: "rust-otel-main-p2", Uses: otelUses(), links: linkedTo("rust-otel-main-sink"), parts: []component.Part{{Name: "rust-otel-main-sink"}}},
 		{Name: "rust-otlp-p2", Uses: []Use{get("/env"), get("/trace"), get("/trace?url=http://{http}/up"), request(http.MethodPost, "/v1/traces", "{}"), get("/nope")}}, // nobody takes what it exports
+		{Name: "otel-example-rust", Uses: exampleUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
 		{Name: "rust-otel-sink", Uses: sinkUses("outer-span-context")},
 		{Name: "rust-otel-main-sink", Uses: sinkUses("current-span-context")},
 		{Name: "go126-greet-p2", RandomInit: true, MayTrap: true, Uses: []Use{call("greet", "ada"), call("greet", body(2000)), call("sum", []uint32{1, 2, 1<<32 - 1}), call("sum", []uint32{})}},
@@ -106,6 +107,11 @@ func kvUses() []Use {
 
 func otelUses() []Use {
 	return []Use{get("/context"), get("/trace?url=http://{http}/up").unique(), get("/logs"), get("/metrics"), get("/leak"), get("/bad"), get("/nope")}
+}
+
+// exampleUses are those of examples/otel-*.
+func exampleUses() []Use {
+	return []Use{get("/order?item=apple&n=2").unique(), get("/order?item=pear&url=http://{http}/up"), get("/order?url=http://127.0.0.1:1/"), get("/order?url=nowhere"), get("/fail"), get("/nope")}
 }
 
 func sinkUses(current string) []Use {

@@ -1,0 +1,142 @@
+package collector
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// examples are the components of examples/otel-*, which do the same in every language.
+var examples = []struct{ name, guest string }{
+	{"rust", "otel-example-rust"},
+	{"rust-p3", "otel-example-rust-p3"},
+	{"ts", "otel-example-ts"},
+}
+
+// TestExamples compares what the SDKs' examples tell of one order and of one failure, as a real Collector has received it, with
+// goldens that are the same for all of them.
+func TestExamples(t *testing.T) {
+	c := Start(t)
+	binary := Vitrine(t)
+	var outgoing atomic.Value
+	stock := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { outgoing.Store(r.Header.Get("traceparent")) }))
+	defer stock.Close()
+	traceID := func(i, k int) string { return fmt.Sprintf("0%031x", 16*i+k+1) }
+	sent := map[string]any{}
+	for i, e := range examples {
+		up := Serve(t, binary, c.HTTP, []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, guest(t, e.guest), "--allow-http", "*")
+		for k, tc := range []struct {
+			path, body string
+			status     int
+		}{
+			{"/order?item=apple&n=2&url=" + stock.URL + "/x", "2 apple: 6.00", 200},
+			{"/fail", "told to fail", 500},
+		} {
+			status, body := ask(t, up.URL+tc.path, traceID(i, k))
+			if status != tc.status || body != tc.body {
+				t.Errorf("%s %s: %d %q, want %d %q", e.name, tc.path, status, body, tc.status, tc.body)
+			}
+		}
+		sent[e.name] = outgoing.Load()
+		up.Stop()
+	}
+	c.Stop(t)
+	for i, e := range examples {
+		t.Run(e.name, func(t *testing.T) {
+			order := c.Spans(t, traceID(i, 0))
+			for _, s := range order {
+				if want := "00-" + s.TraceID + "-" + s.ID + "-01"; s.Kind == "Client" && sent[e.name] != want {
+					t.Errorf("traceparent that went out is %v, want %s", sent[e.name], want)
+				}
+				if s.Kind == "Server" && s.Parent != callerSpan {
+					t.Errorf("the server span's parent is %s, want the caller's %s", s.Parent, callerSpan)
+				}
+			}
+			values := c.Values(t, e.guest)
+			text := told(c.Records(t), order)
+			for _, k := range slices.Sorted(maps.Keys(values)) {
+				if strings.HasPrefix(k, "order") {
+					text += fmt.Sprintf("metric %s: %s\n", k, values[k])
+				}
+			}
+			same := func(text string) string {
+				return handler.ReplaceAllString(strings.ReplaceAll(text, e.guest, "GUEST"), "HANDLER")
+			}
+			golden(t, "example", same(text))
+			golden(t, "example_fails", same(told(c.Records(t), c.Spans(t, traceID(i, 1)))))
+		})
+	}
+}
+
+// handler is an interface by which a component serves HTTP.
+var handler = regexp.MustCompile(`wasi:http/(incoming-)?handler@[0-9.]+`)
+
+// ask sends a request in a new trace and returns the response, its body without white space around.
+func ask(t *testing.T, url, traceID string) (status int, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("traceparent", "00-"+traceID+"-"+callerSpan+"-01")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, strings.TrimSpace(string(b))
+}
+
+// guestAttributes are the attributes of the examples' own spans and events that goldens show.
+var guestAttributes = []string{"item", "n", "gift", "weights", "exception.message"}
+
+// told draws the spans of a trace, and lists the attributes and events of each, and its log records. Making an instance is part of the
+// trace only if there was none yet, which is left out.
+func told(records []Record, spans []Span) string {
+	spans = slices.DeleteFunc(slices.Clone(spans), func(s Span) bool {
+		return strings.HasPrefix(s.Name, "instantiate ") || strings.HasPrefix(s.Name, "reset ")
+	})
+	var b strings.Builder
+	b.WriteString(Tree(spans, "http.response.status_code"))
+	slices.SortStableFunc(spans, func(a, b Span) int { return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.Name, b.Name)) })
+	for _, s := range spans {
+		if s.StatusMessage != "" && s.Kind == "Internal" {
+			fmt.Fprintf(&b, "%s: status %q\n", s.Name, s.StatusMessage)
+		}
+		for _, k := range guestAttributes {
+			if v, ok := s.Attributes[k]; ok {
+				fmt.Fprintf(&b, "%s: %s = %s (%s)\n", s.Name, k, v, s.Kinds[k])
+			}
+		}
+		for _, e := range s.Events {
+			fmt.Fprintf(&b, "%s: event %q", s.Name, e.Name)
+			for _, k := range guestAttributes {
+				if v, ok := e.Attributes[k]; ok {
+					fmt.Fprintf(&b, " %s=%q", k, v)
+				}
+			}
+			b.WriteString("\n")
+		}
+		var lines []string
+		for _, r := range records {
+			if r.TraceID == s.TraceID && r.SpanID == s.ID {
+				lines = append(lines, fmt.Sprintf("%s: record %s %q\n", s.Name, r.Number, r.Body))
+			}
+		}
+		slices.Sort(lines)
+		b.WriteString(strings.Join(lines, ""))
+	}
+	return b.String()
+}
