@@ -83,8 +83,12 @@ type guestSource struct {
 	p         *providers
 	component cm.Path
 	instance  uint64
+	shared    bool     // the instance serves more than one invocation
 	call      *cm.Call // the call in which the record was made; nil for none
 }
+
+// isolationReuse is the isolation, as a call has it, with which an instance serves several invocations.
+const isolationReuse = "reuse"
 
 type guestSourceKey struct{ i *interceptor }
 
@@ -98,7 +102,7 @@ func (i *interceptor) guestSource(ctx context.Context) guestSource {
 	if c == nil {
 		return w
 	}
-	w.component, w.instance = c.Boundary.Callee, c.Instance.ID
+	w.component, w.instance, w.shared = c.Boundary.Callee, c.Instance.ID, c.Instance.Isolation == isolationReuse
 	if c.Boundary.Kind == cm.GuestToHost { // skip the call of the host function that takes the record
 		w.component, w.call = c.Boundary.Caller, c.Parent
 	}
@@ -232,11 +236,11 @@ func (i *interceptor) EmitLog(ctx context.Context, r *otel.LogRecord) {
 	if w.p.logs == nil {
 		return
 	}
-	w.log(ctx, r)
+	w.log(ctx, r, true)
 }
 
-// log queues a log record.
-func (w *guestSource) log(ctx context.Context, r *otel.LogRecord) {
+// log queues a log record. now says that it was made just now, so that it belongs to the current span if it names none.
+func (w *guestSource) log(ctx context.Context, r *otel.LogRecord, now bool) {
 	t := w.p.t
 	severity := log.Severity(r.Severity)
 	if r.Severity > uint8(log.SeverityFatal4) {
@@ -252,9 +256,12 @@ func (w *guestSource) log(ctx context.Context, r *otel.LogRecord) {
 		w.p.irregular(ctx, irregularForeign, 1)
 	}
 	if foreign || !sc.IsValid() {
-		var ok bool
-		if sc, ok = t.guestSpanIn(ctx, w.call); !ok {
-			sc = w.outer(ctx)
+		sc = trace.SpanContext{}
+		if now {
+			var ok bool
+			if sc, ok = t.guestSpanIn(ctx, w.call); !ok {
+				sc = w.outer(ctx)
+			}
 		}
 	}
 	w.emit(trace.ContextWithSpanContext(context.Background(), sc), r, severity)
