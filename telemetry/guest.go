@@ -17,9 +17,9 @@ import (
 const (
 	irregularInvalid  = "invalid"        // a span without identifiers: dropped
 	irregularTwice    = "started_twice"  // the second start is ignored
-	irregularUnknown  = "never_started"  // a span ended that was not started in this invocation: exported
-	irregularRepeated = "ended_twice"    // the second end is dropped
-	irregularOpen     = "never_ended"    // open when the invocation ended: exported without what only its end tells
+	irregularUnknown  = "never_started"  // a span ended that was not started in its instance: exported
+	irregularRepeated = "ended_twice"    // it ended before, or was exported as unfinished: this end is dropped
+	irregularOpen     = "never_ended"    // not ended in the use of its instance, or leftWait: exported without what only its end tells
 	irregularEvicted  = "too_many_open"  // the oldest open span stops being a parent
 	irregularMemory   = "host_memory"    // no host memory to record the start of a span: it is no parent
 	irregularLate     = "after_its_task" // a span was started after its invocation had ended
@@ -37,7 +37,7 @@ var irregularities = map[string]string{
 	irregularInvalid:  "a span without valid identifiers was dropped",
 	irregularTwice:    "a span was started twice",
 	irregularUnknown:  "a span ended that was never started",
-	irregularRepeated: "a span ended twice; the second end was dropped",
+	irregularRepeated: "a span ended twice, or long after its invocation; the second end was dropped",
 	irregularOpen:     "a span was never ended; it is exported as unfinished",
 	irregularEvicted:  "more spans are open than are kept; the oldest is the parent of nothing any more",
 	irregularMemory:   "there was no host memory to record the start of a span (limit hostMemory)",
@@ -83,8 +83,12 @@ type guestSource struct {
 	p         *providers
 	component cm.Path
 	instance  uint64
+	shared    bool     // the instance serves more than one invocation
 	call      *cm.Call // the call in which the record was made; nil for none
 }
+
+// isolationReuse is the isolation, as a call has it, with which an instance serves several invocations.
+const isolationReuse = "reuse"
 
 type guestSourceKey struct{ i *interceptor }
 
@@ -98,7 +102,7 @@ func (i *interceptor) guestSource(ctx context.Context) guestSource {
 	if c == nil {
 		return w
 	}
-	w.component, w.instance = c.Boundary.Callee, c.Instance.ID
+	w.component, w.instance, w.shared = c.Boundary.Callee, c.Instance.ID, c.Instance.Isolation == isolationReuse
 	if c.Boundary.Kind == cm.GuestToHost { // skip the call of the host function that takes the record
 		w.component, w.call = c.Boundary.Caller, c.Parent
 	}
@@ -140,7 +144,7 @@ func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 	}
 	g.bytes = openBytes + len(g.hostSpans)*len(trace.SpanID{}) + c.Size()
 	i.t.hasGuestSpans.Store(true)
-	w.p.irregular(ctx, i.t.newStack(ctx, w.p).begin(ctx, g), 1)
+	w.p.irregular(ctx, i.t.newStack(ctx).begin(ctx, g), 1)
 }
 
 // admit says whether a span may be one of its component's, and counts if not. outer is the host's span around the task.
@@ -182,7 +186,7 @@ func (i *interceptor) EndSpan(ctx context.Context, s *otel.Span) {
 		return
 	}
 	sc := w.contextOf(ctx, &s.Context)
-	begun, repeated := i.t.newStack(ctx, w.p).end(sc)
+	begun, repeated := i.t.newStack(ctx).end(sc)
 	sampled := s.Context.Sampled
 	switch {
 	case repeated || i.toldTwice(sc):
@@ -232,11 +236,11 @@ func (i *interceptor) EmitLog(ctx context.Context, r *otel.LogRecord) {
 	if w.p.logs == nil {
 		return
 	}
-	w.log(ctx, r)
+	w.log(ctx, r, true)
 }
 
-// log queues a log record.
-func (w *guestSource) log(ctx context.Context, r *otel.LogRecord) {
+// log queues a log record. now says that it was made just now, so that it belongs to the current span if it names none.
+func (w *guestSource) log(ctx context.Context, r *otel.LogRecord, now bool) {
 	t := w.p.t
 	severity := log.Severity(r.Severity)
 	if r.Severity > uint8(log.SeverityFatal4) {
@@ -252,9 +256,12 @@ func (w *guestSource) log(ctx context.Context, r *otel.LogRecord) {
 		w.p.irregular(ctx, irregularForeign, 1)
 	}
 	if foreign || !sc.IsValid() {
-		var ok bool
-		if sc, ok = t.guestSpanIn(ctx, w.call); !ok {
-			sc = w.outer(ctx)
+		sc = trace.SpanContext{}
+		if now {
+			var ok bool
+			if sc, ok = t.guestSpanIn(ctx, w.call); !ok {
+				sc = w.outer(ctx)
+			}
 		}
 	}
 	w.emit(trace.ContextWithSpanContext(context.Background(), sc), r, severity)
@@ -296,7 +303,7 @@ func (i *interceptor) Detach(ctx context.Context) context.Context {
 	w := i.guestSource(ctx)
 	// A call must not be kept after its end: what later records need of it is read now.
 	outer := w.outer(ctx)
-	stack := i.t.newStack(ctx, w.p)
+	stack := i.t.newStack(ctx)
 	w.call = nil
 	out := context.WithValue(trace.ContextWithSpanContext(context.Background(), outer), writerKey{i.t}, i.writer(ctx))
 	return context.WithValue(context.WithValue(out, guestSourceKey{i}, w), guestStackKey{i.t}, stack)

@@ -54,7 +54,8 @@ func (i *interceptor) ImportSpan(ctx context.Context, s *otel.Span) error {
 	return nil
 }
 
-// ImportLog queues a log record.
+// ImportLog queues a log record. One that names no span was made in an invocation of its instance, and belongs to the current span only if
+// there is no other.
 func (i *interceptor) ImportLog(ctx context.Context, r *otel.LogRecord) error {
 	w := i.guestSource(ctx)
 	if w.p.logs == nil {
@@ -63,7 +64,7 @@ func (i *interceptor) ImportLog(ctx context.Context, r *otel.LogRecord) error {
 	if i.t.pipe.LogsFull() {
 		return errLogsFull
 	}
-	w.log(ctx, r)
+	w.log(ctx, r, !w.shared)
 	return nil
 }
 

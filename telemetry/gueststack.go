@@ -23,7 +23,7 @@ const (
 // guestStack is the open spans of guests in one invocation: a TaskValue. Safe for concurrent use, since records may come on
 // another goroutine than the task's.
 type guestStack struct {
-	p *providers // of the first component that recorded; its metrics count the spans left open
+	left *leftSpans // of the instance
 
 	mu     sync.Mutex
 	open   []guestSpan // in the order of their start
@@ -75,11 +75,11 @@ func (t *Telemetry) findStack(ctx context.Context) *guestStack {
 }
 
 // newStack returns the guest stack of the task in ctx, a new one if there is none.
-func (t *Telemetry) newStack(ctx context.Context, p *providers) *guestStack {
+func (t *Telemetry) newStack(ctx context.Context) *guestStack {
 	if s := t.findStack(ctx); s != nil {
 		return s
 	}
-	return component.TaskValue(ctx, guestStackKey{t}, func() any { return &guestStack{p: p} }).(*guestStack)
+	return component.TaskValue(ctx, guestStackKey{t}, func() any { return &guestStack{left: t.leftSpans(ctx)} }).(*guestStack)
 }
 
 // begin adds an open span and returns the irregularity in that; "" for none.
@@ -120,7 +120,8 @@ func (g *guestSpan) done() {
 	}
 }
 
-// end removes a span. begun is what was noted of it, the zero value if it was not open; repeated says that it had already ended.
+// end removes a span, also one that an earlier invocation has left open. begun is what was noted of it, the zero value if it was not open;
+// repeated says that it was exported already.
 func (s *guestStack) end(sc trace.SpanContext) (begun guestSpan, repeated bool) {
 	name := refOf(sc)
 	s.mu.Lock()
@@ -132,8 +133,13 @@ func (s *guestStack) end(sc trace.SpanContext) (begun guestSpan, repeated bool) 
 			break
 		}
 	}
-	if !begun.sc.IsValid() && slices.Contains(s.ended, name) {
-		return guestSpan{}, true
+	if !begun.sc.IsValid() {
+		if slices.Contains(s.ended, name) {
+			return guestSpan{}, true
+		}
+		if begun, repeated = s.left.take(sc); repeated {
+			return guestSpan{}, true
+		}
 	}
 	if len(s.ended) < maxEnded {
 		s.ended = append(s.ended, name)
@@ -163,19 +169,13 @@ func (s *guestStack) current(inner trace.SpanID) (trace.SpanContext, bool) {
 	return trace.SpanContext{}, false
 }
 
-// Close exports the spans that are open at the end of the invocation as unfinished, so that what was below them has its parent.
-// One that ends later, in another invocation, is exported once more then, with all that is to be said of it.
+// Close leaves the spans that are open at the end of the invocation to their instance, in which a later invocation may end them.
 func (s *guestStack) Close() error {
 	s.mu.Lock()
-	open := s.open
-	s.open, s.closed = nil, true
-	s.held.Release()
+	open, held := s.open, s.held
+	s.open, s.held, s.closed = nil, cm.Holding{}, true
 	s.mu.Unlock()
-	for i := range open {
-		open[i].from.recordUnfinished(&open[i])
-		open[i].done()
-	}
-	s.p.irregular(context.Background(), irregularOpen, len(open))
+	s.left.keep(open, &held)
 	return nil
 }
 

@@ -127,7 +127,7 @@ func plain(v otel.Value) any {
 	case []otel.KeyValue:
 		out := map[string]any{}
 		for _, kv := range v {
-			out[strings.ToValidUTF8(kv.Key, "\uFFFD")] = plain(kv.Value)
+			out[string([]rune(kv.Key))] = plain(kv.Value) // as encoding/json mends it
 		}
 		return out
 	case []byte:

@@ -52,7 +52,7 @@ ask() {
 npm run --silent build
 ask QuickJS
 if [ -z "${SKIP_STARLINGMONKEY:-}" ]; then
-  npm install --silent --no-save --no-audit --no-fund @bytecodealliance/componentize-js@0.23.0
+  npm install --silent --no-save --no-audit --no-fund @bytecodealliance/componentize-js@0.23.0 @bytecodealliance/preview2-shim@0.25.0
   npm run --silent build:starlingmonkey
   ask StarlingMonkey
 fi

@@ -373,21 +373,27 @@ var lifecycleChecks = []check{
 		r.wantIrregular(nil)
 	}},
 	{27, "ended-in-a-later-invocation", func(t *testing.T) {
-		r := newRig(t, withComponent(func(c *workload.Component) { c.Instances.Isolation = "reuse" }))
-		r.play(newImage().start(contextOf(hostTrace, 1)))
+		r := newRig(t, withComponent(func(c *workload.Component) { c.Instances = workload.Instances{Isolation: "reuse", Max: 1} }))
+		r.play(newImage().start(contextOf(hostTrace, 1)).start(contextOf(hostTrace, 2)).start(contextOf(hostTrace, 3)).end(spanOf(hostTrace, 3, 2)))
 		im := newImage()
-		im.end(spanOf(hostTrace, 1, 0)).work()
+		im.end(spanOf(hostTrace, 1, 0)).work().end(spanOf(hostTrace, 1, 0))
 		at := im.current()
 		m, err := r.tryPlay(inTrace(t.Context(), "1"+hostTrace[1:], true), "w", im)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := r.span("s1"); s.id() != spanID(1) || s.trace() != hostTrace {
-			t.Errorf("%s %s", s.trace(), s.id())
-		}
 		if c := m.context(at); c.TraceID != "1"+hostTrace[1:] {
 			t.Errorf("current is %+v", c)
 		}
+		r.next()
+		r.end()
+		if s := r.span("s1"); s.id() != spanID(1) || s.trace() != hostTrace { // once: span fails on two
+			t.Errorf("%s %s", s.trace(), s.id())
+		}
+		if s := r.span("unfinished"); s.id() != spanID(2) || r.span("s3").parent() != spanID(2) {
+			t.Errorf("unfinished is %s", s.id())
+		}
+		r.wantIrregular(map[string]int64{"never_ended": 1, "ended_twice": 1})
 	}},
 	{28, "record-only", func(t *testing.T) {
 		r := newRig(t)

@@ -54,7 +54,8 @@ type Importer interface {
 	// ImportSpan takes a span, of whose beginning nothing was told. One that the component has told before, here or by [Tracing.EndSpan],
 	// is not exported again; that is no error.
 	ImportSpan(ctx context.Context, s *Span) error
-	// ImportLog takes a log record, as [Sink.EmitLog] does.
+	// ImportLog takes a log record, as [Sink.EmitLog] does. Without a valid span of its own it belongs to the current one only where
+	// the instance serves no other invocation: in a batch there may be records of others.
 	ImportLog(ctx context.Context, r *LogRecord) error
 	// ImportMetrics takes metrics, as [Sink.ExportMetrics] does. rejected is the number of data points that the error is about.
 	ImportMetrics(ctx context.Context, m *ResourceMetrics) (rejected int, err error)
