@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -17,8 +19,10 @@ type entry struct {
 	name        string // of the component; of a chain, that of its last
 	interceptor cm.Interceptor
 	pool        *component.Pool
-	line        LogLine  // without a text; the host's own lines about the component are copies of it
-	boundaries  sync.Map // boundaryKey → *boundary
+	line        LogLine // without a text; the host's own lines about the component are copies of it
+
+	mu         sync.Mutex                                // held to replace boundaries
+	boundaries atomic.Pointer[map[boundaryKey]*boundary] // read for each event, replaced for each kind of event; nil: none
 }
 
 type boundaryKey struct{ trigger, name string }
@@ -31,15 +35,27 @@ type boundary struct {
 
 func (e *entry) boundary(trigger, name string) *boundary {
 	key := boundaryKey{trigger, name}
-	if b, ok := e.boundaries.Load(key); ok {
-		return b.(*boundary)
+	if bound := e.boundaries.Load(); bound != nil {
+		if b := (*bound)[key]; b != nil {
+			return b
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := map[boundaryKey]*boundary{}
+	if bound := e.boundaries.Load(); bound != nil {
+		if b := (*bound)[key]; b != nil {
+			return b
+		}
+		maps.Copy(all, *bound)
 	}
 	b := &boundary{cm: &cm.Boundary{Kind: cm.Event, Caller: cm.Path(trigger), Callee: cm.Path(e.name), Func: name}}
 	if e.interceptor != nil {
 		b.hooks = e.interceptor.Bind(b.cm)
 	}
-	kept, _ := e.boundaries.LoadOrStore(key, b)
-	return kept.(*boundary)
+	all[key] = b
+	e.boundaries.Store(&all)
+	return b
 }
 
 // The kinds of isolation in a workload.

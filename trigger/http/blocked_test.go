@@ -440,7 +440,7 @@ func TestInterruptedIsNotGone(t *testing.T) {
 				x.watchClient(time.Minute)
 				defer x.unwatch()
 				if interrupted {
-					x.body.interrupt()
+					x.body.Interrupt()
 				}
 				cancel()
 				synctest.Wait()

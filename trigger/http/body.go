@@ -90,8 +90,9 @@ func (b *requestBody) came() bool {
 	return ok && c.framing.whole.Load()
 }
 
-// interrupt ends a read of an answer that is made of the body, on the server's goroutine, which nobody else could end.
-func (b *requestBody) interrupt() {
+// Interrupt implements wasihttp.Interrupter: it ends a read of an answer that is made of the body, on the server's goroutine, which nobody
+// else could end.
+func (b *requestBody) Interrupt() {
 	b.interrupted.Store(true)
 	_ = b.Close()
 	b.endReads(0)

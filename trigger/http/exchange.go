@@ -48,6 +48,9 @@ type exchange struct {
 	ctx     reqctx.Context // of the invocation
 	control control
 	body    requestBody
+	in      wasihttp.IncomingRequest
+	call    host.Invocation
+	settled bool
 	// refused is why no guest gets the request; nil if one does.
 	refused error
 	entered bool // its route counts it as running
@@ -194,7 +197,7 @@ func (x *exchange) Respond(r *wasihttp.OutgoingResponse) {
 	if r.HasBody() {
 		a.body = r.Body()
 		a.body.Attach(bodiless(x.r.Method, a.status))
-		a.body.Interrupted(x.body.interrupt)
+		a.body.Interrupted(&x.body)
 	}
 	if !x.decide(a) && a.body != nil {
 		a.body.Disconnect(errEnded)
@@ -233,36 +236,36 @@ func failure(status int) answer {
 }
 
 // invoke makes the invocation and has the host run it.
-func (x *exchange) invoke(in *wasihttp.IncomingRequest) {
+func (x *exchange) invoke() {
 	growStack()
 	defer x.invoked.Done()
 	if x.entered {
 		defer x.route.leave(x)
 	}
-	settled := false
-	err := x.route.invoker.Invoke(&x.ctx, &host.Invocation{
+	x.call = host.Invocation{
 		Component: x.route.component,
 		Trigger:   TypeName,
 		Name:      x.name,
 		Subject:   x,
 		Refuse:    x.refused,
 		NoWait:    x.noWait,
-		Run: func(ctx context.Context, inst *component.Instance) error {
-			x.deadline, _ = ctx.Deadline()
-			x.ended.Begin(ctx, x)
-			err := x.route.handle(ctx, inst, in, x)
-			_ = x.body.Close() // no guest code is left that could read it
-			return x.conclude(ctx, err)
-		},
-		Settle: func(_ context.Context, err error) {
-			settled = true
-			x.settle(err)
-		},
-	})
-	if !settled {
+		Run:       x.handle,
+		Settle:    func(_ context.Context, err error) { x.settle(err) },
+	}
+	err := x.route.invoker.Invoke(&x.ctx, &x.call)
+	if !x.settled {
 		x.settle(err)
 	}
 	x.ctx.Cancel(nil)
+}
+
+// handle has the guest handle the request.
+func (x *exchange) handle(ctx context.Context, inst *component.Instance) error {
+	x.deadline, _ = ctx.Deadline()
+	x.ended.Begin(ctx, x)
+	err := x.route.handle(ctx, inst, &x.in, x)
+	_ = x.body.Close() // no guest code is left that could read it
+	return x.conclude(ctx, err)
 }
 
 // abortBody ends a body that its guest has left open.
@@ -274,6 +277,7 @@ func (x *exchange) abortBody() {
 
 // settle answers for an invocation that has not, and waits until the answer has been written or cannot be.
 func (x *exchange) settle(err error) {
+	x.settled = true
 	_ = x.body.Close()
 	x.abortBody()
 	if x.status.Load() == 0 {

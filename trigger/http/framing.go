@@ -62,23 +62,29 @@ func (f *framing) follow(p []byte) {
 			continue
 		}
 		text, rest, whole := bytes.Cut(p, []byte{'\n'})
+		if whole && len(f.line) == 0 { // as a rule: nothing of it has to be kept
+			f.next(text[:min(len(text), maxLine)], text)
+			p = rest
+			continue
+		}
 		f.line = append(f.line, text[:min(len(text), maxLine-len(f.line))]...)
 		f.tail = append(f.tail, text[max(len(text)-maxTail, 0):]...)
 		f.tail = f.tail[max(len(f.tail)-maxTail, 0):]
 		if !whole {
 			return
 		}
-		f.next(bytes.TrimSuffix(f.line, []byte{'\r'}))
+		f.next(f.line, f.tail)
 		f.line, f.tail = f.line[:0], f.tail[:0]
 		p = rest
 	}
 }
 
-// next takes a line: its first bytes.
-func (f *framing) next(line []byte) {
+// next takes a line: its first bytes, and its last.
+func (f *framing) next(line, tail []byte) {
+	line = bytes.TrimSuffix(line, []byte{'\r'})
 	switch f.at {
 	case atStart:
-		f.start(line)
+		f.start(line, tail)
 	case inHead:
 		if len(line) == 0 {
 			f.body()
@@ -99,18 +105,21 @@ func (f *framing) next(line []byte) {
 	}
 }
 
-func (f *framing) start(line []byte) {
+func (f *framing) start(line, tail []byte) {
 	switch {
 	case len(line) == 0: // net/http forgives it
 	case bytes.HasPrefix(line, []byte("PRI * HTTP/2.0")):
 		f.at = unfollowed
 	default:
 		f.at, f.lengths, f.length, f.coded = inHead, 0, 0, false
-		f.old = bytes.HasSuffix(bytes.TrimSuffix(f.tail, []byte{'\r'}), []byte(" HTTP/1.0"))
+		f.old = bytes.HasSuffix(bytes.TrimSuffix(tail, []byte{'\r'}), []byte(" HTTP/1.0"))
 	}
 }
 
 func (f *framing) field(line []byte) {
+	if c := line[0] | 0x20; c != 't' && c != 'c' {
+		return
+	}
 	name, value, _ := bytes.Cut(line, []byte{':'})
 	switch {
 	case bytes.EqualFold(name, []byte("transfer-encoding")):

@@ -95,12 +95,12 @@ func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 		x.ctx.Cancel(x.refused)
 	}
 	x.duplex = x.control.rc.EnableFullDuplex() == nil || r.ProtoMajor != 1 // HTTP/2 is always
-	in := wasihttp.NewIncomingRequest(r, &x.body)
+	x.in.Init(r, &x.body)
 	x.invoked.Add(1)
-	go x.invoke(in)
+	go x.invoke()
 
 	defer x.endUnfinished() // also where w panics, as a writer of a handler around this one may
-	if !x.respond(w, in, f.writeTimeout) {
+	if !x.respond(w, f.writeTimeout) {
 		abort(r)
 	}
 	x.body.finish(w, r)
@@ -119,7 +119,7 @@ func (x *exchange) endUnfinished() {
 
 // respond waits for the answer and writes it, and says whether it is whole. However it ends, the invocation does not
 // wait for it any more.
-func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, timeout time.Duration) bool {
+func (x *exchange) respond(w http.ResponseWriter, timeout time.Duration) bool {
 	defer close(x.written)
 	defer x.unwatch()
 	defer func() {
@@ -127,16 +127,16 @@ func (x *exchange) respond(w http.ResponseWriter, in *wasihttp.IncomingRequest, 
 			x.ctx.Cancel(errGone)
 		}
 	}()
-	x.whole = x.sendAnswer(w, in, timeout)
+	x.whole = x.sendAnswer(w, timeout)
 	x.responded = true
 	return x.whole
 }
 
-func (x *exchange) sendAnswer(w http.ResponseWriter, in *wasihttp.IncomingRequest, timeout time.Duration) (whole bool) {
+func (x *exchange) sendAnswer(w http.ResponseWriter, timeout time.Duration) (whole bool) {
 	a := x.answer(w, timeout)
 	// A guest may answer before it reads: if the status is not an error, or the guest has asked for the body, it is taken to want the body.
 	x.control.writing.Store(true)
-	x.body.expect.decide(a.body != nil && (a.status < 300 || in.BodyRequested()))
+	x.body.expect.decide(a.body != nil && (a.status < 300 || x.in.BodyRequested()))
 	x.control.writing.Store(false)
 	if !x.write(w, a, timeout) {
 		return false

@@ -23,6 +23,16 @@ func NewAccountedFields(ctx context.Context, f *Fields, fail func(error) error) 
 	return out, out.updateHolding(ctx)
 }
 
+// NewAccountedFields makes empty fields, as the function of that name does of others.
+func (l Limits) NewAccountedFields(ctx context.Context, fail func(error) error) (*AccountedFields, error) {
+	out := &struct {
+		AccountedFields
+		fields Fields
+	}{fields: Fields{max: l.Fields}}
+	out.Fields, out.own, out.fail = &out.fields, true, fail
+	return &out.AccountedFields, out.updateHolding(ctx)
+}
+
 // MessageFields are the fields of a message, which charges them.
 func MessageFields(f *Fields, fail func(error) error) *AccountedFields {
 	return &AccountedFields{Fields: f, fail: fail}

@@ -152,7 +152,7 @@ func (r *OutgoingRequest) request() *http.Request {
 	if r.body.Trailers() != nil {
 		known = false // only a body of unknown length has trailers
 	}
-	if known && n == 0 && r.body.from.src == nil { // a source is read to its end, of which nothing comes
+	if known && n == 0 && r.body.from == nil { // a source is read to its end, of which nothing comes
 		req.Body = http.NoBody
 		return req
 	}

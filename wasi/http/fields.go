@@ -140,7 +140,12 @@ func (f *Fields) KeepCase(h http.Header) {
 const lengthKey = "Content-Length"
 
 // Frozen returns the fields as immutable ones.
-func (f *Fields) Frozen() *Fields { return &Fields{list: f.list, size: f.size, immutable: true} }
+func (f *Fields) Frozen() *Fields {
+	out := f.frozen()
+	return &out
+}
+
+func (f *Fields) frozen() Fields { return Fields{list: f.list, size: f.size, immutable: true} }
 
 // Clone returns a mutable copy.
 func (f *Fields) Clone() *Fields {

@@ -15,6 +15,7 @@ type IncomingBody struct {
 	mu      sync.Mutex // held while src is being read
 	src     io.ReadCloser
 	trailer func() http.Header // valid after src has ended
+	request *http.Request      // whose trailers are the body's, in place of trailer
 	fail    func(error) *Error
 	err     *Error // how src ended; nil while it has not, or after a clean end
 	ended   bool
@@ -113,7 +114,10 @@ func (b *IncomingBody) Trailers(ctx context.Context) (*Fields, error) {
 		return nil, b.err
 	}
 	var h http.Header
-	if b.trailer != nil {
+	switch {
+	case b.request != nil:
+		h = b.request.Trailer
+	case b.trailer != nil:
 		h = b.trailer()
 	}
 	f := FieldsFromHeader(h)

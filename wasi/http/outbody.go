@@ -45,7 +45,10 @@ type OutgoingBody struct {
 	sent     bool // Read has returned io.EOF
 	event    wasiio.Event
 	held     cm.Holding // for buf
-	from     pulling    // of a body with a source
+	writer   bodyWriter // the guest's stream
+	from     *pulling   // nil: the body has no source
+	// interrupt ends a read of the source that does not hear of the end of its context; may be nil.
+	interrupt Interrupter
 }
 
 func newOutgoingBody(h *Fields, tooLong Code, most uint64) *OutgoingBody {
@@ -54,11 +57,12 @@ func newOutgoingBody(h *Fields, tooLong Code, most uint64) *OutgoingBody {
 	}
 	b := &OutgoingBody{length: contentLength(h), tooLong: tooLong, max: most}
 	b.cond.L = &b.mu
+	b.writer.body = b
 	return b
 }
 
-// Stream returns the guest's stream. Closing it does not end the body.
-func (b *OutgoingBody) Stream() wasiio.OutputStream { return &bodyWriter{body: b} }
+// Stream returns the guest's stream, the same at each call. Closing it does not end the body.
+func (b *OutgoingBody) Stream() wasiio.OutputStream { return &b.writer }
 
 // Finish ends the body. It fails, and aborts the body, if the length is not the one declared.
 func (b *OutgoingBody) Finish(trailers *Fields) error {
@@ -121,7 +125,7 @@ func (b *OutgoingBody) KnownLength() (n int64, ok bool) {
 // Read implements io.Reader for the network.
 func (b *OutgoingBody) Read(p []byte) (int, error) {
 	b.mu.Lock()
-	if b.from.src != nil {
+	if b.from != nil {
 		n, err := b.pull(p)
 		b.mu.Unlock()
 		if err != nil {
@@ -161,7 +165,7 @@ func (b *OutgoingBody) Read(p []byte) (int, error) {
 func (b *OutgoingBody) Readable() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.pending() > 0 || b.end != nil || b.readErr != nil || b.from.src != nil && b.from.src.Ready()
+	return b.pending() > 0 || b.end != nil || b.readErr != nil || b.from != nil && b.from.src.Ready()
 }
 
 // pending is the number of unread bytes. b.mu is held.

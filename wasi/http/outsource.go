@@ -22,28 +22,30 @@ type BodySource interface {
 
 // pulling is the state of a body with a source; guarded by the body's lock.
 type pulling struct {
-	src       BodySource     // nil: the body has none
-	ctx       reqctx.Context // of the reads
-	reading   bool           // src is being read
-	over      bool           // it has given io.EOF
-	ended     bool           // src has been told
-	interrupt func()         // ends a read of src that does not hear of the end of ctx; may be nil
+	src     BodySource
+	ctx     reqctx.Context // of the reads
+	reading bool           // src is being read
+	over    bool           // it has given io.EOF
+	ended   bool           // src has been told
 }
+
+// Interrupter ends a read from outside.
+type Interrupter interface{ Interrupt() }
 
 // From makes src the source of a body that nothing has been written to. It is told of the end, whoever ends the body.
 func (b *OutgoingBody) From(src BodySource) {
 	b.mu.Lock()
-	b.from.src = src
+	b.from = &pulling{src: src}
 	b.from.ctx.BeginApart(context.Background())
 	b.mu.Unlock()
 	b.settle()
 }
 
-// Interrupted has f called where the body is ended while its source is being read, if the network's side can end that read.
-func (b *OutgoingBody) Interrupted(f func()) {
+// Interrupted has i called where the body is ended while its source is being read, if the network's side can end that read.
+func (b *OutgoingBody) Interrupted(i Interrupter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.from.interrupt = f
+	b.interrupt = i
 }
 
 // pull is Read for a body with a source. b.mu is held. It returns nothing, and no error, where its trailers are still to come: the caller may
@@ -75,7 +77,7 @@ func (b *OutgoingBody) pull(p []byte) (int, error) {
 // pullOnce reads the source, or its trailers behind its end. The error is io.EOF when there is nothing more of either. b.mu is held, but
 // not meanwhile.
 func (b *OutgoingBody) pullOnce(p []byte) (n int, err error) {
-	f := &b.from
+	f := b.from
 	f.reading = true
 	over := f.over
 	b.mu.Unlock()
@@ -124,21 +126,21 @@ func (b *OutgoingBody) whole() bool {
 // settle has the source know of the end of the body, if that has come: it is called without b.mu after whatever may have ended it.
 func (b *OutgoingBody) settle() {
 	b.mu.Lock()
-	f := &b.from
+	f := b.from
 	err := b.end
 	if b.readErr != nil && err != io.EOF {
 		err = b.readErr
 	}
-	if f.src == nil || f.ended || err == nil {
+	if f == nil || f.ended || err == nil {
 		b.mu.Unlock()
 		return
 	}
 	if reading := f.reading; reading { // which tells it
-		interrupt := f.interrupt
+		interrupt := b.interrupt
 		b.mu.Unlock()
 		f.ctx.Cancel(err)
 		if interrupt != nil {
-			interrupt()
+			interrupt.Interrupt()
 		}
 		return
 	}

@@ -103,6 +103,10 @@ func TestSourceTrailers(t *testing.T) {
 	}
 }
 
+type interrupter func()
+
+func (f interrupter) Interrupt() { f() }
+
 // TestSourceEnded: a read that is under way ends with the body, whoever ends that and whether the source hears of it.
 func TestSourceEnded(t *testing.T) {
 	why := errors.New("why")
@@ -116,12 +120,12 @@ func TestSourceEnded(t *testing.T) {
 			b := r.Body()
 			b.From(src)
 			interrupted := 0
-			b.Interrupted(func() {
+			b.Interrupted(interrupter(func() {
 				interrupted++
 				if deaf {
 					close(src.block)
 				}
-			})
+			}))
 			done := make(chan error)
 			go func() {
 				_, err := b.Read(make([]byte, 1))

@@ -14,7 +14,7 @@ import (
 // maxTarget bounds a request's path with query.
 const maxTarget = 64 << 10
 
-// IncomingRequest is a request that a server has received.
+// IncomingRequest is a request that a server has received. It must not be copied after Init.
 type IncomingRequest struct {
 	r             *http.Request
 	https         bool
@@ -26,10 +26,16 @@ type IncomingRequest struct {
 // NewIncomingRequest wraps a server's request; body replaces its Body. The header is read when the guest first reads it: an
 // observer of the call may still change it.
 func NewIncomingRequest(r *http.Request, body io.ReadCloser) *IncomingRequest {
-	in := &IncomingRequest{r: r, https: r.TLS != nil}
-	in.body.src, in.body.trailer = body, func() http.Header { return r.Trailer }
-	in.body.fail = func(err error) *Error { return errorFrom(context.Background(), err, false) }
+	in := &IncomingRequest{}
+	in.Init(r, body)
 	return in
+}
+
+// Init is NewIncomingRequest for one that is a part of something else.
+func (in *IncomingRequest) Init(r *http.Request, body io.ReadCloser) {
+	in.r, in.https = r, r.TLS != nil
+	in.body.src, in.body.request = body, r
+	in.body.fail = func(err error) *Error { return errorFrom(context.Background(), err, false) }
 }
 
 // Method is the request's method.

@@ -6,17 +6,26 @@ import (
 	"net/http"
 )
 
-// OutgoingResponse is a response of a guest. Not safe for concurrent use.
+// OutgoingResponse is a response of a guest. Not safe for concurrent use, nor to be copied after Init.
 type OutgoingResponse struct {
 	status  int
 	headers *Fields
+	own     Fields // what headers points to, if a guest has made them
 	body    *OutgoingBody
 	maxBody uint64
 }
 
 // NewOutgoingResponse makes a response with status 200, which owns the headers.
 func NewOutgoingResponse(h *Fields) *OutgoingResponse {
-	return &OutgoingResponse{status: http.StatusOK, headers: h.Frozen()}
+	r := &OutgoingResponse{}
+	r.Init(h)
+	return r
+}
+
+// Init is NewOutgoingResponse for one that is a part of something else.
+func (r *OutgoingResponse) Init(h *Fields) {
+	r.status, r.own = http.StatusOK, h.frozen()
+	r.headers = &r.own
 }
 
 // LimitBody bounds the bytes of the body. Call it before Body.

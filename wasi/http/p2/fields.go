@@ -27,7 +27,8 @@ func (f fields) Clone(ctx context.Context) (Fields, error) {
 
 // NewFields implements [Types].
 func (t types) NewFields(ctx context.Context) (Fields, error) {
-	return newFields(ctx, t.limits.NewFields())
+	out, err := t.limits.NewAccountedFields(ctx, headerError)
+	return fields{out}, err
 }
 
 // FieldsFromList implements [Types].

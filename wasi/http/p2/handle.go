@@ -61,6 +61,6 @@ func (types) ResponseOutparamSet(_ context.Context, param ResponseOutparam, resp
 	if err != nil {
 		return err
 	}
-	p.out.Respond(r.r)
+	p.out.Respond(&r.r)
 	return nil
 }

@@ -189,7 +189,7 @@ func (o *requestOptions) SetBetweenBytesTimeout(_ context.Context, d *clocksp2.D
 
 // outgoingResponse is the resource outgoing-response.
 type outgoingResponse struct {
-	r     *wasihttp.OutgoingResponse
+	r     wasihttp.OutgoingResponse
 	taken bool // the body
 	held  cm.Holding
 }
@@ -202,9 +202,10 @@ func (t types) NewOutgoingResponse(ctx context.Context, headers Headers) (Outgoi
 	if err != nil {
 		return nil, err
 	}
-	r := wasihttp.NewOutgoingResponse(h)
-	r.LimitBody(t.limits.Body)
-	return &outgoingResponse{r: r, held: held}, nil
+	r := &outgoingResponse{held: held}
+	r.r.Init(h)
+	r.r.LimitBody(t.limits.Body)
+	return r, nil
 }
 
 func (r *outgoingResponse) StatusCode(context.Context) (StatusCode, error) {
