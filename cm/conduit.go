@@ -47,8 +47,8 @@ type guarded struct{ Guard }
 
 // Guard lets one goroutine at a time into a store.
 type Guard interface {
-	// Post has f run in the store as soon as no other goroutine is in it, on this goroutine or on another one.
-	Post(f func())
+	// Post has j run in the store as soon as no other goroutine is in it, on this goroutine or on another one.
+	Post(j Job)
 	// Hosted changes the number of ends that the host has: while there are any, a guest that waits may still go on. It is called in the store.
 	Hosted(by int)
 	// Watch has f called in the store if the store dies, until Unwatch. Both are called in the store; the error says that the store
@@ -58,6 +58,15 @@ type Guard interface {
 	// Fail ends the store with a *Trap that was raised outside guest code. It is called in the store.
 	Fail(err error)
 }
+
+// Job is what a [Guard] runs in its store.
+type Job interface{ Run() }
+
+// JobFunc is a function as a Job.
+type JobFunc func()
+
+// Run implements Job.
+func (f JobFunc) Run() { f() }
 
 // Party is whoever began a copy. Its methods are called in the store.
 type Party interface {
@@ -110,19 +119,38 @@ func (c *Conduit) Bind(g Guard) (ok bool) {
 	return true
 }
 
-// do runs f in the store, or under the conduit's own lock.
-func (c *Conduit) do(f func()) {
-	g := c.guard.Load()
-	if g == nil {
-		c.mu.Lock()
-		if g = c.guard.Load(); g == nil {
-			f()
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
+// do runs j in the store, or under the conduit's own lock.
+func (c *Conduit) do(j Job) {
+	if !c.own(j.Run) {
+		c.guard.Load().Post(j)
 	}
-	g.Post(f)
+}
+
+// own runs f under the conduit's own lock, unless one of its ends is in a store.
+func (c *Conduit) own(f func()) bool {
+	if c.guard.Load() != nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.guard.Load() != nil {
+		return false
+	}
+	f()
+	return true
+}
+
+// lowerWith sets what lowers the elements of a host's writer, unless that is set.
+func (c *Conduit) lowerWith(lower any) {
+	if !c.own(func() { c.setLower(lower) }) {
+		c.guard.Load().Post(JobFunc(func() { c.setLower(lower) }))
+	}
+}
+
+func (c *Conduit) setLower(lower any) {
+	if c.lower == nil {
+		c.lower = lower
+	}
 }
 
 // Host says whether the host has the readable (or writable) end. It is called in the store. An end on its way to a guest is the host's.
@@ -287,12 +315,12 @@ func (c *Conduit) Bridge(g Guard) *Conduit {
 	r, w := hostEnd{c: c}, hostEnd{c: to, writable: true}
 	go func() {
 		if c.Elem != nil && c.Elem.Kind == KindU8 && !c.Future {
-			bridge(ctx, &StreamReader[uint8]{hostEnd: r}, &StreamWriter[uint8]{w}, 16<<10)
+			bridge(ctx, &StreamReader[uint8]{hostEnd: r}, &StreamWriter[uint8]{hostEnd: w}, 16<<10)
 		} else {
-			bridge(ctx, &StreamReader[Val]{hostEnd: r, lift: itself}, &StreamWriter[Val]{w}, 64)
+			bridge(ctx, &StreamReader[Val]{hostEnd: r, lift: itself}, &StreamWriter[Val]{hostEnd: w}, 64)
 		}
 		cancel()
-		to.do(func() { g.Unwatch(to) })
+		to.do(JobFunc(func() { g.Unwatch(to) }))
 	}()
 	return to
 }

@@ -8,12 +8,16 @@ import "context"
 type FutureReader[T any] struct {
 	hostEnd
 	lift func(Val) T
+	val  [1]T
+	buf  slice[T] // val
 }
 
 // FutureWriter is the writable end of a future<T> that the host has. It belongs to one goroutine at a time, which calls
 // Set or Close.
 type FutureWriter[T any] struct {
 	hostEnd
+	val [1]T
+	buf slice[T] // val
 }
 
 // NewFuture makes a future: the host sets its value at one end and passes the other one to a guest, as a value of a future
@@ -33,18 +37,19 @@ func NewFuture[T any]() (*FutureWriter[T], *FutureReader[T]) {
 // Await waits for the value, and ends the reader. The error is [ErrWriterGone], the cause of ctx if that has ended (which
 // leaves the reader as it is), or a *Trap if the guest's store is dead.
 func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
-	var p [1]T
-	s := &slice[T]{ts: p[:], lift: r.lift}
-	result, err := r.copy(ctx, func() error { return r.c.Read(nil, s, &r.hostEnd) })
+	r.buf = slice[T]{ts: r.val[:], lift: r.lift}
+	result, err := r.copy(ctx, r)
 	if err != nil {
-		return p[0], err
+		return r.val[0], err
 	}
 	r.drop()
 	if result == CopyDropped {
-		return p[0], ErrWriterGone
+		return r.val[0], ErrWriterGone
 	}
-	return p[0], r.misfit
+	return r.val[0], r.misfit
 }
+
+func (r *FutureReader[T]) begin() error { return r.c.Read(nil, &r.buf, &r.hostEnd) }
 
 // Ready says whether an Await would return without waiting, as far as is known.
 func (r *FutureReader[T]) Ready() bool { return r.c.ready.Load() }
@@ -58,8 +63,8 @@ func (r *FutureReader[T]) Close() error {
 // Set waits until the value has been read, and ends the writer. The error is [ErrReaderGone], the cause of ctx if that has
 // ended (which leaves the writer as it is), or a *Trap if the guest's store is dead.
 func (w *FutureWriter[T]) Set(ctx context.Context, v T) error {
-	s := &slice[T]{ts: []T{v}, c: w.c}
-	result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, &w.hostEnd) })
+	w.put(v)
+	result, err := w.copy(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -72,16 +77,29 @@ func (w *FutureWriter[T]) Set(ctx context.Context, v T) error {
 
 // Leave sets the value for whoever reads it, if anybody does, and ends the writer. It does not wait, and so does not tell.
 func (w *FutureWriter[T]) Leave(v T) {
-	c := w.c
-	s := &slice[T]{ts: []T{v}, c: c}
-	c.do(func() {
-		if err := c.Write(nil, s, left{c}); err != nil {
-			left{c}.Done(CopyDropped)
-			if g := c.guard.Load(); g != nil {
-				g.Fail(err)
-			}
+	w.put(v)
+	w.c.do((*leave[T])(w))
+}
+
+func (w *FutureWriter[T]) put(v T) {
+	w.val[0] = v
+	w.buf = slice[T]{ts: w.val[:], c: w.c}
+}
+
+func (w *FutureWriter[T]) begin() error { return w.c.Write(nil, &w.buf, &w.hostEnd) }
+
+// leave is the beginning of a write that nobody waits for, as a Job.
+type leave[T any] FutureWriter[T]
+
+// Run implements Job.
+func (j *leave[T]) Run() {
+	c := j.c
+	if err := c.Write(nil, &j.buf, left{c}); err != nil {
+		left{c}.Done(CopyDropped)
+		if g := c.guard.Load(); g != nil {
+			g.Fail(err)
 		}
-	})
+	}
 }
 
 // left is the Party of a value that nobody waits to see read.

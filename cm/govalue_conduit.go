@@ -93,11 +93,7 @@ func lowering[T any](t *Type) func(T) (Val, error) {
 }
 
 func give[T any](h *hostEnd, t *Type) Val {
-	h.c.do(func() {
-		if h.c.lower == nil {
-			h.c.lower = lowering[T](t)
-		}
-	})
+	h.c.lowerWith(lowering[T](t))
 	return AnyVal(h.c)
 }
 

@@ -19,6 +19,13 @@ type hostEnd struct {
 	done     chan CopyResult // nil before the first copy
 	dead     error
 	misfit   error // of the first element that its Go type cannot hold; see [GoType]
+	copier   copier
+}
+
+// copier is an end that knows its buffer.
+type copier interface {
+	// begin begins a copy. It is called in the store.
+	begin() error
 }
 
 // Copied implements Party. A part of the buffer is enough: the copy ends.
@@ -35,45 +42,53 @@ func (h *hostEnd) Done(r CopyResult) {
 	h.done <- r
 }
 
-// copy has begin start a copy in the store and waits for its end. If ctx ends, the copy is cancelled; what has been copied by
+// copy has by begin a copy in the store and waits for its end. If ctx ends, the copy is cancelled; what has been copied by
 // then stays copied.
-func (h *hostEnd) copy(ctx context.Context, begin func() error) (CopyResult, error) {
+func (h *hostEnd) copy(ctx context.Context, by copier) (CopyResult, error) {
 	if err := ctx.Err(); err != nil {
 		return CopyCancelled, context.Cause(ctx)
 	}
 	if h.done == nil {
 		h.done = make(chan CopyResult, 1)
 	}
-	h.c.do(func() {
-		if g := h.c.guard.Load(); g != nil {
-			if err := g.Watch(h, h.kill); err != nil {
-				h.kill(err)
-				return
-			}
-		}
-		if err := begin(); err != nil {
-			h.dead = err
-			h.Done(CopyCancelled)
-			if g := h.c.guard.Load(); g != nil {
-				g.Fail(err) // the guest at the other end has given an invalid value
-			}
-		}
-	})
+	h.copier = by
+	h.c.do((*copyBegin)(h))
 	select {
 	case r := <-h.done:
 		return r, h.dead
 	case <-ctx.Done():
 	}
-	h.c.do(func() {
+	h.c.do(JobFunc(func() {
 		if h.c.pending.by == Party(h) {
 			h.c.Cancel()
 		}
-	})
+	}))
 	r := <-h.done
 	if r == CopyCancelled && h.dead == nil {
 		return r, context.Cause(ctx)
 	}
 	return r, h.dead
+}
+
+// copyBegin is the beginning of a copy, as a Job.
+type copyBegin hostEnd
+
+// Run implements Job.
+func (j *copyBegin) Run() {
+	h := (*hostEnd)(j)
+	if g := h.c.guard.Load(); g != nil {
+		if err := g.Watch(h, h.kill); err != nil {
+			h.kill(err)
+			return
+		}
+	}
+	if err := h.copier.begin(); err != nil {
+		h.dead = err
+		h.Done(CopyCancelled)
+		if g := h.c.guard.Load(); g != nil {
+			g.Fail(err) // the guest at the other end has given an invalid value
+		}
+	}
 }
 
 // kill ends the copy that is under way because the store is dead.
@@ -86,14 +101,19 @@ func (h *hostEnd) kill(err error) {
 }
 
 // drop drops the end.
-func (h *hostEnd) drop() {
-	h.c.do(func() {
-		if h.writable {
-			h.c.offer.Store(nil)
-		}
-		h.c.Host(h.writable, false)
-		h.c.Drop()
-	})
+func (h *hostEnd) drop() { h.c.do((*endDrop)(h)) }
+
+// endDrop is the drop of an end, as a Job.
+type endDrop hostEnd
+
+// Run implements Job.
+func (j *endDrop) Run() {
+	c := j.c
+	if j.writable {
+		c.offer.Store(nil)
+	}
+	c.Host(j.writable, false)
+	c.Drop()
 }
 
 // slice is a buffer of the host's.

@@ -37,13 +37,17 @@ type offer struct {
 
 // Offer has what is read of the stream made by o, which has the writer from there on. It is called once, before anything is written.
 func (w *StreamWriter[T]) Offer(o Origin[T]) {
-	w.c.do(func() {
-		if w.c.dropped {
-			o.Gone()
-			return
-		}
-		w.c.offer.Store(&offer{o, o})
-	})
+	if !w.c.own(func() { w.c.offered(&offer{o, o}) }) {
+		w.c.guard.Load().Post(JobFunc(func() { w.c.offered(&offer{o, o}) }))
+	}
+}
+
+func (c *Conduit) offered(o *offer) {
+	if c.dropped {
+		o.told.Gone()
+		return
+	}
+	c.offer.Store(o)
 }
 
 // accept takes what is offered, if anything is.
@@ -87,11 +91,11 @@ func (r *StreamReader[T]) adopt() bool {
 func (r *StreamReader[T]) leave() {
 	r.over = true
 	r.origin.Close()
-	r.c.do(func() {
+	r.c.do(JobFunc(func() {
 		if g := r.c.guard.Load(); g != nil {
 			g.Unwatch(r)
 		}
-	})
+	}))
 }
 
 // Ready says whether a Read would return without waiting, as far as is known. It is safe for concurrent use with whoever writes.

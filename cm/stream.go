@@ -19,12 +19,14 @@ type StreamReader[T any] struct {
 	over   bool
 	onDead func(error) // see Last
 	origin Origin[T]   // that is read in the place of the stream; nil: none is
+	buf    slice[T]    // of the Read that is under way
 }
 
 // StreamWriter is the writable end of a stream<T> that the host has. It belongs to one goroutine at a time, which has to
 // call Close. There is no buffer, and the goroutine must not be one that is in the guest's store: see [StreamReader].
 type StreamWriter[T any] struct {
 	hostEnd
+	buf slice[T] // of the Write that is under way
 }
 
 // NewStream makes a stream: the host writes to one end and passes the other one to a guest, as a value of a stream type. Both
@@ -50,14 +52,9 @@ func (r *StreamReader[T]) Read(ctx context.Context, p []T) (n int, err error) {
 	if r.origin != nil {
 		return r.readOrigin(ctx, p)
 	}
-	s := &slice[T]{ts: p, lift: r.lift}
-	result, err := r.copy(ctx, func() error {
-		if r.adopt() {
-			r.Done(CopyCompleted)
-			return nil
-		}
-		return r.c.Read(nil, s, &r.hostEnd)
-	})
+	r.buf = slice[T]{ts: p, lift: r.lift}
+	result, err := r.copy(ctx, r)
+	n, r.buf.ts = r.buf.used, nil
 	if r.origin != nil && err == nil {
 		return r.readOrigin(ctx, p)
 	}
@@ -66,9 +63,17 @@ func (r *StreamReader[T]) Read(ctx context.Context, p []T) (n int, err error) {
 		err = r.misfit
 	}
 	if err == nil {
-		err = r.end(result, s.used)
+		err = r.end(result, n)
 	}
-	return s.used, err
+	return n, err
+}
+
+func (r *StreamReader[T]) begin() error {
+	if r.adopt() {
+		r.Done(CopyCompleted)
+		return nil
+	}
+	return r.c.Read(nil, &r.buf, &r.hostEnd)
 }
 
 // All reads elements one by one until the stream's end, or an error, which comes with the zero T. It closes the reader.
@@ -113,10 +118,12 @@ func (r *StreamReader[T]) Items() int64 { return r.c.Items() }
 // Write waits until all of p has been read. n is how much has been read; the error is [ErrReaderGone], the cause of ctx if
 // that has ended, or a *Trap if the guest's store is dead. A Write of nothing waits until the other end reads.
 func (w *StreamWriter[T]) Write(ctx context.Context, p []T) (n int, err error) {
-	s := &slice[T]{ts: p, c: w.c}
+	s := &w.buf
+	*s = slice[T]{ts: p, c: w.c}
+	defer func() { s.ts = nil }()
 	for first := true; first || s.Remain() > 0; first = false {
 		before := s.used
-		result, err := w.copy(ctx, func() error { return w.c.Write(nil, s, &w.hostEnd) })
+		result, err := w.copy(ctx, w)
 		if err != nil {
 			return s.used, err
 		}
@@ -130,16 +137,18 @@ func (w *StreamWriter[T]) Write(ctx context.Context, p []T) (n int, err error) {
 	return s.used, nil
 }
 
+func (w *StreamWriter[T]) begin() error { return w.c.Write(nil, &w.buf, &w.hostEnd) }
+
 // OnGone has f called once when the reader is dropped, or at once if it has been dropped already: then the caller need not fetch
 // what it was going to write. f may be called on any goroutine; it must not block, nor use the stream. The last f that was set counts.
 func (w *StreamWriter[T]) OnGone(f func()) {
-	w.c.do(func() {
+	w.c.do(JobFunc(func() {
 		if w.c.dropped {
 			f()
 			return
 		}
 		w.c.gone = f
-	})
+	}))
 }
 
 // Close drops the end: the reader gets the stream's end. A second Close does nothing.
@@ -161,11 +170,7 @@ func LowerStream[T any](r *StreamReader[T], lower func(T) Val) Val { return lowe
 
 func lowerEnd[T any](c *Conduit, lower func(T) Val) Val {
 	if lower != nil {
-		c.do(func() {
-			if c.lower == nil {
-				c.lower = lower
-			}
-		})
+		c.lowerWith(lower)
 	}
 	return AnyVal(c)
 }

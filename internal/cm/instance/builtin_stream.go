@@ -17,15 +17,13 @@ func (b *builtIn) kind() handle.Kind {
 
 // conduitNew is canon {stream,future}.new.
 func (b *builtIn) conduitNew(a *activation, stack []uint64) error {
-	c := cm.NewConduit(b.Value.Elem, b.Value.Kind == cm.KindFuture)
-	s := a.store
-	c.Bind(&s.sched)
+	readable, writable := a.store.sched.NewEnds(b.Value.Elem, b.Value.Kind == cm.KindFuture)
 	t := &b.in(a).table
-	r, err := t.Add(handle.Of(b.kind(), s.sched.NewEnd(c, b.Value.Elem, false)))
+	r, err := t.Add(handle.Of(b.kind(), readable))
 	if err != nil {
 		return err
 	}
-	w, err := t.Add(handle.Of(b.kind(), s.sched.NewEnd(c, b.Value.Elem, true)))
+	w, err := t.Add(handle.Of(b.kind(), writable))
 	if err != nil {
 		return err
 	}
@@ -78,9 +76,9 @@ func (b *builtIn) copy(a *activation, stack []uint64, writable bool) error {
 	}
 	at := &b.in(a).entry
 	if writable {
-		err = e.Write(at, h, buf, buf.progress)
+		err = e.Write(at, h, buf, buf)
 	} else {
-		err = e.Read(at, h, buf, buf.progress)
+		err = e.Read(at, h, buf, buf)
 	}
 	if err != nil {
 		return err
@@ -163,7 +161,8 @@ func (u *buffer) check() error {
 	return u.b.elem.Check(cx, u.ptr, u.length)
 }
 
-func (u *buffer) progress() int { return int(u.used) }
+// Progress implements task.Progress.
+func (u *buffer) Progress() int { return int(u.used) }
 
 // Remain implements cm.Source and cm.Sink.
 func (u *buffer) Remain() int { return int(u.length - u.used) }

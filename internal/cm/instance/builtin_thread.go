@@ -121,7 +121,7 @@ func (b *builtIn) threadNewIndirect(a *activation, stack []uint64) error {
 	n.Context.Context, n.Call, n.Tally = lead.Context.Context, lead.Call, lead.Tally
 	n.store, n.root, n.outer, n.lead, n.core = s, a.root, lead.outer, lead, &g.own
 	n.task, n.instance, n.depth = a.task, a.instance, lead.depth
-	n.thread = s.sched.NewThread(a.task, g.run)
+	n.thread = s.sched.NewThread(a.task, g)
 	if err := a.task.Register(n.thread); err != nil {
 		return err
 	}
@@ -129,8 +129,8 @@ func (b *builtIn) threadNewIndirect(a *activation, stack []uint64) error {
 	return nil
 }
 
-// run is the thread, on a goroutine of its own that has the baton.
-func (g *guestThread) run() {
+// Run is the thread, on a goroutine of its own that has the baton.
+func (g *guestThread) Run() {
 	a := &g.activation
 	s := a.store
 	g.own.BeginPart(a.root.core)

@@ -1,6 +1,9 @@
 package instance
 
-import "github.com/vitrine-wasm/vitrine/internal/cm/handle"
+import (
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/cm/handle"
+)
 
 // Contents is what is in a store: the elements of its handle tables by kind, and what goes on.
 type Contents struct {
@@ -13,14 +16,14 @@ type Contents struct {
 // Contents counts what is in the store at a moment when no guest code runs, for which it waits.
 func (s *Store) Contents() (c Contents) {
 	done := make(chan struct{})
-	s.sched.Post(func() { // threads may be on their way out
+	s.sched.Post(cm.JobFunc(func() { // threads may be on their way out
 		defer close(done)
 		c.Calls, c.Inside = len(s.running), s.sched.Live()
 		for i := range s.instances {
 			c.Inside = c.Inside || !s.instances[i].entry.Idle()
 			s.instances[i].table.Kinds(func(k handle.Kind) { *c.counter(k)++ })
 		}
-	})
+	}))
 	<-done
 	s.uses.Lock()
 	defer s.uses.Unlock()

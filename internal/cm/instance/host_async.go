@@ -148,16 +148,25 @@ func workPanic(recovered any, b *cm.Boundary) error {
 // arrive passes on the result of the work.
 func (c *hostCall) arrive(f cm.Finish) {
 	c.done <- f
-	c.caller.store.sched.Post(func() {
-		select {
-		case f := <-c.done:
-			if err := c.finish(f); err != nil {
-				c.caller.root.fail(err)
-				_ = c.caller.store.fail(err)
-			}
-		default: // somebody was quicker
+	c.caller.store.sched.Post((*arrival)(c))
+}
+
+// arrival is the result of work that has come, as a cm.Job.
+type arrival hostCall
+
+// Run implements cm.Job.
+func (c *arrival) Run() { (*hostCall)(c).finishPrompt() }
+
+// finishPrompt finishes the call if its result has come, and nobody was quicker.
+func (c *hostCall) finishPrompt() {
+	select {
+	case f := <-c.done:
+		if err := c.finish(f); err != nil {
+			c.caller.root.fail(err)
+			_ = c.caller.store.fail(err)
 		}
-	})
+	default:
+	}
 }
 
 // finish lowers the result for the guest. It runs with the baton.
@@ -208,14 +217,7 @@ var errSubtaskCancelled = fmt.Errorf("the guest has cancelled the call: %w", con
 func (c *hostCall) cancel() {
 	c.ctx.Cancel(errSubtaskCancelled)
 	runtime.Gosched()
-	select {
-	case f := <-c.done:
-		if err := c.finish(f); err != nil {
-			c.caller.root.fail(err)
-			_ = c.caller.store.fail(err)
-		}
-	default:
-	}
+	c.finishPrompt()
 }
 
 // killed ends the work because the store is dead.

@@ -97,9 +97,10 @@ func (c *asyncCall) begin() {
 	b.Context.Context, b.Call, b.Tally = a, a.Call, a.Tally
 	b.store, b.root, b.outer, b.instance, b.depth = s, a.root, a, int32(l.callee.Instance), a.depth+1
 	b.core, b.lift = &c.core, l.callee
-	b.task = newTask(ci, l.callee)
+	b.task = &task.Task{}
+	initTask(b.task, ci, l.callee)
 	b.task.OnResolve = c.resolve
-	b.thread = s.sched.NewThread(b.task, c.run)
+	b.thread = s.sched.NewThread(b.task, c)
 	c.OnCancel = b.task.RequestCancel
 	c.GiveBack(func() {
 		if c.loan != nil {
@@ -109,8 +110,8 @@ func (c *asyncCall) begin() {
 	c.started = clock()
 }
 
-// run is the callee, on a goroutine of its own that has the baton.
-func (c *asyncCall) run() {
+// Run is the callee, on a goroutine of its own that has the baton.
+func (c *asyncCall) Run() {
 	b, s := &c.callee, c.caller.store
 	c.core.BeginPart(c.caller.root.core)
 	ended := false

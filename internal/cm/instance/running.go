@@ -19,6 +19,8 @@ type Running struct {
 	args     []cm.Val
 	crossing *guestCrossing // nil: not observed
 
+	ownTask        task.Task
+	ownThread      task.Thread
 	begun          bool          // its thread has; guarded by the baton
 	resolved, over chan struct{} // closed; over is after resolved
 
@@ -58,38 +60,46 @@ func (s *Store) start(ctx context.Context, i *Invocation, f *plan.ExportFunc, ar
 	r.init(s, ctx, i, r.l.Instance)
 	r.running = r
 	ci := &s.instances[r.l.Instance]
-	r.task = newTask(ci, r.l)
+	r.task, r.thread = &r.ownTask, &r.ownThread
+	initTask(r.task, ci, r.l)
 	r.task.OnResolve = r.resolve
 	r.activation.lift = r.l
-	r.thread = s.sched.NewThread(r.task, r.run)
-	s.sched.Post(func() {
-		if s.dead != nil {
-			r.thread.Discard()
-			dropVals(&r.activation, r.l.fn.Type.Params, r.args)
-			r.end(cm.Val{}, s.at(s.deadTrap(), r.boundary))
-			return
-		}
-		if s.running == nil {
-			s.running = map[*Running]struct{}{}
-		}
-		s.running[r] = struct{}{}
-		s.sched.Await(1)
-		r.begin()
-		r.thread.ResumeLater()
-	})
+	r.thread.Init(&s.sched, r.task, r)
+	s.sched.Post((*beginning)(r))
 	return r, nil
 }
 
-// newTask makes the task of a call of l.
-func newTask(ci *componentInstance, l *lift) *task.Task {
-	t := task.NewTask(&ci.entry)
-	t.Async = true
-	t.NeedsExclusive = !l.Async || l.Callback >= 0
-	return t
+// beginning brings a call into the store, as a cm.Job.
+type beginning Running
+
+// Run implements cm.Job.
+func (b *beginning) Run() {
+	r := (*Running)(b)
+	s := r.store
+	if s.dead != nil {
+		r.thread.Discard()
+		dropVals(&r.activation, r.l.fn.Type.Params, r.args)
+		r.end(cm.Val{}, s.at(s.deadTrap(), r.boundary))
+		return
+	}
+	if s.running == nil {
+		s.running = map[*Running]struct{}{}
+	}
+	s.running[r] = struct{}{}
+	s.sched.Await(1)
+	r.begin()
+	r.thread.ResumeLater()
 }
 
-// run is the call, on a goroutine of its own that has the baton.
-func (r *Running) run() {
+// initTask makes t the task of a call of l.
+func initTask(t *task.Task, ci *componentInstance, l *lift) {
+	t.Init(&ci.entry)
+	t.Async = true
+	t.NeedsExclusive = !l.Async || l.Callback >= 0
+}
+
+// Run is the call, on a goroutine of its own that has the baton. It is for the scheduler.
+func (r *Running) Run() {
 	s := r.store
 	r.begun = true
 	ended := false
@@ -211,7 +221,7 @@ func (r *Running) Wait(ctx context.Context) error {
 	case <-r.over:
 	default:
 		idle := r.onIdle()
-		r.store.sched.Post(func() {}) // has the scheduler check now
+		r.store.sched.Post(nothing{}) // has the scheduler check now
 		select {
 		case <-r.over:
 		case <-idle:
@@ -224,6 +234,12 @@ func (r *Running) Wait(ctx context.Context) error {
 	defer r.mu.Unlock()
 	return r.err
 }
+
+// nothing is a cm.Job that does nothing.
+type nothing struct{}
+
+// Run implements cm.Job.
+func (nothing) Run() {}
 
 // onIdle is closed when nothing in the store can go on by itself any more.
 func (r *Running) onIdle() <-chan struct{} {
@@ -261,11 +277,11 @@ func (r *Running) Cancel() {
 	if r.l == nil {
 		return
 	}
-	r.store.sched.Post(func() {
+	r.store.sched.Post(cm.JobFunc(func() {
 		if r.store.dead == nil && !r.isResolved() {
 			r.task.RequestCancelSoon()
 		}
-	})
+	}))
 }
 
 // callerGone cancels the task, and ends it if it has not ended after a while: it may be called from any goroutine.
@@ -281,7 +297,7 @@ func (r *Running) callerGone() {
 // giveUp ends the call, and the store with it.
 func (r *Running) giveUp() {
 	r.interrupt.Set(contextTrap(r.caller))
-	r.store.sched.Post(func() {
+	r.store.sched.Post(cm.JobFunc(func() {
 		r.mu.Lock()
 		over := r.isOver
 		r.mu.Unlock()
@@ -291,5 +307,5 @@ func (r *Running) giveUp() {
 			r.fail(trap)
 			_ = r.store.fail(trap)
 		}
-	})
+	}))
 }

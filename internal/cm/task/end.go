@@ -24,8 +24,24 @@ type End struct {
 	handle   uint32
 	result   cm.CopyResult
 	reclaim  bool
-	progress func() int // of the buffer
+	progress Progress // of the buffer
 	sched    *Sched
+}
+
+// Progress says how much of a buffer has been used.
+type Progress interface{ Progress() int }
+
+// NewEnds makes both ends of a new stream or future.
+func (s *Sched) NewEnds(elem *cm.Type, future bool) (r, w *End) {
+	all := &struct { // one object for what comes into being together
+		c    cm.Conduit
+		r, w End
+	}{}
+	all.c.Elem, all.c.Future = elem, future
+	all.c.Bind(s)
+	all.r = End{Conduit: &all.c, Elem: elem, sched: s}
+	all.w = End{Conduit: &all.c, Elem: elem, Writable: true, sched: s}
+	return &all.r, &all.w
 }
 
 // NewEnd makes an end of c, in the store of s. Each end has a type of its own: components that were not composed into one file have
@@ -71,18 +87,18 @@ func (e *End) CanMove() error {
 
 // Read begins a copy out of it into a buffer of the component instance at, which knows it by handle. progress is how much
 // of the buffer has been used. The end of the copy is an event, perhaps before Read returns.
-func (e *End) Read(at *Entry, handle uint32, into cm.Sink, progress func() int) error {
+func (e *End) Read(at *Entry, handle uint32, into cm.Sink, progress Progress) error {
 	e.begin(handle, progress)
 	return e.Conduit.Read(at, into, e)
 }
 
 // Write is Read for a copy into it.
-func (e *End) Write(at *Entry, handle uint32, from cm.Source, progress func() int) error {
+func (e *End) Write(at *Entry, handle uint32, from cm.Source, progress Progress) error {
 	e.begin(handle, progress)
 	return e.Conduit.Write(at, from, e)
 }
 
-func (e *End) begin(handle uint32, progress func() int) {
+func (e *End) begin(handle uint32, progress Progress) {
 	e.state, e.handle, e.progress = Copying, handle, progress
 }
 
@@ -122,7 +138,7 @@ func (e *End) Tell() Event {
 		if e.Writable {
 			ev.Code = EventStreamWrite
 		}
-		ev.Payload |= uint32(e.progress()) << 4
+		ev.Payload |= uint32(e.progress.Progress()) << 4
 	}
 	e.progress = nil
 	return ev

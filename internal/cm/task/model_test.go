@@ -146,7 +146,7 @@ type realBuf struct {
 func (b *realBuf) Remain() int   { return b.n - b.used }
 func (b *realBuf) Empty() bool   { return b.n == 0 }
 func (b *realBuf) Flat() bool    { return false }
-func (b *realBuf) progress() int { return b.used }
+func (b *realBuf) Progress() int { return b.used }
 
 func (b *realBuf) Give(n int, to cm.Sink) error {
 	vals := make([]cm.Val, n)
@@ -260,9 +260,9 @@ func (w *world) copy(p *pair, side, n int) {
 	p.model.copy(writable, mb)
 	var err error
 	if writable {
-		err = p.ends[side].Write(&w.entry, 9, rb, rb.progress)
+		err = p.ends[side].Write(&w.entry, 9, rb, rb)
 	} else {
-		err = p.ends[side].Read(&w.entry, 9, rb, rb.progress)
+		err = p.ends[side].Read(&w.entry, 9, rb, rb)
 	}
 	if err != nil {
 		w.failf("copy: %v", err)

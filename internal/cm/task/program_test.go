@@ -74,7 +74,7 @@ func (p *program) newTask(level int, onResolve func(cancelled bool)) *programTas
 		}
 		return nil
 	}
-	t.thread = p.sched.NewThread(t.task, t.run)
+	t.thread = p.sched.NewThread(t.task, cm.JobFunc(t.run))
 	return t
 }
 
@@ -273,20 +273,20 @@ func runProgram(t testing.TB, tape []byte) {
 		return false
 	}
 	roots := make([]*programTask, 0, 4)
-	p.sched.Post(func() {
+	p.sched.Post(cm.JobFunc(func() {
 		for range 1 + int(p.next()%4) {
 			r := p.newTask(0, func(bool) { p.sched.Await(-1) })
 			p.sched.Await(1)
 			r.thread.ResumeLater()
 			roots = append(roots, r)
 		}
-	})
+	}))
 	for range int(tape[0] % 4) { // callers that leave, whenever that is
-		p.sched.Post(func() {
+		p.sched.Post(cm.JobFunc(func() {
 			if p.sched.dead == nil && !roots[0].resolved {
 				roots[0].task.RequestCancelSoon()
 			}
-		})
+		}))
 	}
 	select {
 	case <-over:

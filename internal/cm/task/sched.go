@@ -33,7 +33,8 @@ type Sched struct {
 
 	state baton
 	mu    sync.Mutex // guards inbox, and the change of state to posted and from it
-	inbox []func()
+	inbox []cm.Job
+	other []cm.Job // the inbox that drain has emptied before
 
 	ready       []*Thread // from head on, in order; threads that are not ready any more are dropped when they are picked
 	head        int
@@ -83,14 +84,14 @@ func (s *Sched) Enter(ctx context.Context, t *Thread) error {
 	}
 	t.waker() // before another goroutine may use it
 	e := &entrant{t: t}
-	s.Post(func() {
+	s.Post(cm.JobFunc(func() {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if !e.gone {
 			e.queued = true
 			s.makeReady(t)
 		}
-	})
+	}))
 	select {
 	case <-t.waker():
 		return nil
@@ -132,26 +133,26 @@ func (s *Sched) free() bool {
 	return s.state.release()
 }
 
-// Post has f run with the baton: on this goroutine if the baton is free, else soon on another one. f must not block, and must
+// Post has j run with the baton: on this goroutine if the baton is free, else soon on another one. j must not block, and must
 // not run guest code but a realloc. Safe for concurrent use.
-func (s *Sched) Post(f func()) {
+func (s *Sched) Post(j cm.Job) {
 	for !s.state.take() {
-		if s.leaveToHolder(f) {
+		if s.leaveToHolder(j) {
 			return
 		}
 	}
-	f()
+	j.Run()
 	s.Leave()
 }
 
-// leaveToHolder puts f into the inbox of who has the baton; false if nobody has it any more.
-func (s *Sched) leaveToHolder(f func()) bool {
+// leaveToHolder puts j into the inbox of who has the baton; false if nobody has it any more.
+func (s *Sched) leaveToHolder(j cm.Job) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state.Load() != posted && !s.state.CompareAndSwap(held, posted) {
 		return false
 	}
-	s.inbox = append(s.inbox, f)
+	s.inbox = append(s.inbox, j)
 	return true
 }
 
@@ -205,16 +206,23 @@ func (s *Sched) next() *Thread {
 	}
 }
 
-// drain runs the posted functions.
+// maxKeptInbox bounds the room that an empty inbox keeps.
+const maxKeptInbox = 64
+
+// drain runs what has been posted.
 func (s *Sched) drain() {
 	for s.state.Load() == posted {
 		s.mu.Lock()
 		inbox := s.inbox
-		s.inbox = nil
+		s.inbox, s.other = s.other, nil
 		s.state.Store(held)
 		s.mu.Unlock()
-		for _, f := range inbox {
-			f()
+		for _, j := range inbox {
+			j.Run()
+		}
+		if cap(inbox) <= maxKeptInbox {
+			clear(inbox)
+			s.other = inbox[:0]
 		}
 	}
 }
@@ -364,7 +372,7 @@ func (s *Sched) Outside(t *Thread, enclosing bool) (back func()) {
 	}
 	return func() {
 		if !s.TryEnter() {
-			s.Post(func() { s.makeReady(t) })
+			s.Post(cm.JobFunc(func() { s.makeReady(t) }))
 			<-t.waker()
 		}
 		s.outstanding--

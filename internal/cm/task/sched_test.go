@@ -1,6 +1,10 @@
 package task
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+)
 
 // TestIdleIsToldBehindWhatIsPosted: nothing can go on only once what was posted has run.
 func TestIdleIsToldBehindWhatIsPosted(t *testing.T) {
@@ -13,7 +17,7 @@ func TestIdleIsToldBehindWhatIsPosted(t *testing.T) {
 		return false
 	}
 	s.TryEnter()
-	s.Post(func() { posted = true })
+	s.Post(cm.JobFunc(func() { posted = true }))
 	if s.Leave(); told == 0 || !s.TryEnter() {
 		t.Errorf("told %d times", told)
 	}

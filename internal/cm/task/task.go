@@ -36,6 +36,9 @@ type Task struct {
 // NewTask makes a task of a function of the component instance e.
 func NewTask(e *Entry) *Task { return &Task{entry: e} }
 
+// Init is NewTask for a Task that is a part of something else.
+func (t *Task) Init(e *Entry) { t.entry = e }
+
 // State is the task's state.
 func (t *Task) State() State { return t.state }
 
@@ -259,9 +262,11 @@ func (t *Task) Loop(th *Thread, set *WaitableSet) (Event, error) {
 	var cancelled bool
 	var err error
 	if set == nil {
-		cancelled, err = th.WaitTurn(func() bool { return e.available(th) }, true)
+		th.alone = true
+		cancelled, err = th.waitTurn((*eventful)(th), true)
+		th.alone = false
 	} else {
-		ev, cancelled, err = set.wait(th, func() bool { return e.available(th) }, true)
+		ev, cancelled, err = set.wait(th, true, true)
 	}
 	if err != nil {
 		return Event{}, err

@@ -1,5 +1,7 @@
 package task
 
+import "github.com/vitrine-wasm/vitrine/cm"
+
 // Thread is one thread of a task (CanonicalABI.md §Thread State). It runs on a goroutine of its own from the time when it
 // is first resumed, or on that of a caller that waits for it anyway ([Sched.Enter], [Thread.Inline]).
 //
@@ -9,18 +11,19 @@ type Thread struct {
 	task  *Task  // nil: one that only waits to come in
 	entry *Entry // of its task
 	index uint32 // in the table of its component instance; 0 while it has none
-	body  func() // what it does, until it has begun on a goroutine of its own
+	body  cm.Job // what it does, until it has begun on a goroutine of its own
 
 	wake    chan struct{}
 	resumer chan struct{} // goes on when it blocks; nil: the next thread that is ready
 
-	until       func() bool // what it waits for; nil: to be resumed, if it is parked at all
-	waiting     bool        // it is ready when until says so
-	suspended   bool        // it goes on when another thread resumes it
-	queued      bool        // it is in Sched.ready
-	cancellable bool        // its task's cancellation may be what it goes on with
-	cancelled   bool        // it is what it goes on with
-	detachable  bool        // it has no frames, and may give its goroutine back when its caller wants that
+	until       condition    // what it waits for; nil: to be resumed, if it is parked at all
+	set         *WaitableSet // of eventful
+	alone       bool         // likewise: it waits for its component instance, too
+	waiting     bool         // it is ready when until says so
+	suspended   bool         // it goes on when another thread resumes it
+	queued      bool         // it is in Sched.ready
+	cancellable bool         // its task's cancellation may be what it goes on with
+	cancelled   bool         // it is what it goes on with
 	listed      bool
 	excluding   bool // it is in Entry.excluded
 	chosen      bool // of those in Entry.excluded it is the one to go on, if it can
@@ -32,13 +35,18 @@ type Thread struct {
 
 // NewThread makes a thread of a task, suspended; body is what it does when it is resumed. nil is a thread that runs on the
 // goroutine of whoever makes it.
-func (s *Sched) NewThread(t *Task, body func()) *Thread {
-	th := &Thread{sched: s, task: t, body: body}
-	if t != nil {
-		th.entry = t.entry
-	}
-	th.suspended = body != nil
+func (s *Sched) NewThread(t *Task, body cm.Job) *Thread {
+	th := &Thread{}
+	th.Init(s, t, body)
 	return th
+}
+
+// Init is NewThread for a Thread that is a part of something else.
+func (t *Thread) Init(s *Sched, of *Task, body cm.Job) {
+	t.sched, t.task, t.body, t.suspended = s, of, body, body != nil
+	if of != nil {
+		t.entry = of.entry
+	}
 }
 
 // Join sets the task of a thread that was made without one.
@@ -77,11 +85,11 @@ func (t *Thread) isReady() bool {
 	case t.entry != nil && t.entry.held > 0 && !t.outside:
 		return t.entry.available(t)
 	}
-	return !t.waiting || t.until == nil || t.until()
+	return !t.waiting || t.until == nil || t.until.holds()
 }
 
 // Ready says whether it waits and could go on.
-func (t *Thread) Ready() bool { return t.waiting && (t.until == nil || t.until()) }
+func (t *Thread) Ready() bool { return t.waiting && (t.until == nil || t.until.holds()) }
 
 // excluded says that it must not run while a synchronous call of its instance is blocked: the implicit thread of a task
 // that needs the guest's stack for itself.
@@ -103,7 +111,7 @@ func (t *Thread) list() {
 
 // stopWaiting takes it off the list of those that are parked.
 func (t *Thread) stopWaiting() {
-	t.waiting, t.suspended, t.until, t.detachable = false, false, nil, false
+	t.waiting, t.suspended, t.until = false, false, nil
 	if !t.listed {
 		return
 	}
@@ -190,19 +198,39 @@ func (t *Thread) resumed() (cancelled bool, err error) {
 	return cancelled, t.sched.dead
 }
 
+// condition is what a thread waits for.
+type condition interface{ holds() bool }
+
+type conditionFunc func() bool
+
+func (f conditionFunc) holds() bool { return f() }
+
+// eventful is a thread as the condition that there is an event in its set, if it has one, and that its component instance is free, if it
+// needs that for itself.
+type eventful Thread
+
+func (e *eventful) holds() bool {
+	t := (*Thread)(e)
+	return (t.set == nil || t.set.HasEvent()) && (!t.alone || t.entry.available(t))
+}
+
 // WaitUntil blocks until the condition holds, which is checked when Wake is called. If cancellable is set, a cancellation of the task
 // ends the wait too, and the result is true. An error ends the thread's guest code.
 func (t *Thread) WaitUntil(until func() bool, cancellable bool) (cancelled bool, err error) {
+	return t.waitFor(conditionFunc(until), cancellable)
+}
+
+func (t *Thread) waitFor(until condition, cancellable bool) (cancelled bool, err error) {
 	s := t.sched
-	if s.dead == nil && (t.task == nil || t.task.state != PendingCancel) && until() &&
+	if s.dead == nil && (t.task == nil || t.task.state != PendingCancel) && until.holds() &&
 		(t.resumer != nil || s.scope != nil || s.head == len(s.ready)) {
 		return false, nil // no other thread is ready, or only the one that has resumed this one
 	}
-	return t.WaitTurn(until, cancellable)
+	return t.waitTurn(until, cancellable)
 }
 
-// WaitTurn is WaitUntil for a thread that lets others run that are ready even if the condition holds. until may be nil.
-func (t *Thread) WaitTurn(until func() bool, cancellable bool) (cancelled bool, err error) {
+// waitTurn is waitFor for a thread that lets others run that are ready even if the condition holds. until may be nil.
+func (t *Thread) waitTurn(until condition, cancellable bool) (cancelled bool, err error) {
 	s := t.sched
 	if s.dead != nil {
 		return false, s.dead
@@ -217,7 +245,7 @@ func (t *Thread) WaitTurn(until func() bool, cancellable bool) (cancelled bool, 
 
 // Yield lets others run that are ready.
 func (t *Thread) Yield(cancellable bool) (cancelled bool, err error) {
-	return t.WaitTurn(nil, cancellable)
+	return t.waitTurn(nil, cancellable)
 }
 
 // Suspend blocks until another thread resumes it.

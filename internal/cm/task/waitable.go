@@ -98,12 +98,18 @@ type WaitableSet struct {
 	count   int
 	queue   []*Waitable // of those that had an event, in order; the event of some may have been delivered already
 	waiting []*Thread
+
+	firstQueued  [2]*Waitable // what queue has room for without an allocation
+	firstWaiting [1]*Thread   // likewise waiting
 }
 
 // tell queues w, which has an event.
 func (s *WaitableSet) tell(w *Waitable) {
 	if !w.queued {
 		w.queued = true
+		if len(s.queue) == 0 {
+			s.queue = s.firstQueued[:0]
+		}
 		s.queue = append(s.queue, w)
 	}
 	for _, t := range s.waiting {
@@ -131,14 +137,15 @@ func (s *WaitableSet) takeEvent() Event {
 	return w.TakeEvent()
 }
 
-// wait blocks until there is an event and also holds.
-func (s *WaitableSet) wait(th *Thread, also func() bool, cancellable bool) (ev Event, cancelled bool, err error) {
-	s.waiting = append(s.waiting, th)
-	until := s.HasEvent
-	if also != nil {
-		until = func() bool { return s.HasEvent() && also() }
+// wait blocks until there is an event, and, if th wants to be alone, its component instance is free.
+func (s *WaitableSet) wait(th *Thread, alone, cancellable bool) (ev Event, cancelled bool, err error) {
+	if s.waiting == nil {
+		s.waiting = s.firstWaiting[:0]
 	}
-	cancelled, err = th.WaitUntil(until, cancellable)
+	s.waiting = append(s.waiting, th)
+	th.set, th.alone = s, alone
+	cancelled, err = th.waitFor((*eventful)(th), cancellable)
+	th.set, th.alone = nil, false
 	if err == nil && !cancelled {
 		ev = s.takeEvent()
 	}
@@ -150,7 +157,7 @@ func (s *WaitableSet) wait(th *Thread, also func() bool, cancellable bool) (ev E
 
 // Wait blocks th until there is an event. If cancellable is set, its task's cancellation is one.
 func (s *WaitableSet) Wait(th *Thread, cancellable bool) (Event, error) {
-	ev, cancelled, err := s.wait(th, nil, cancellable)
+	ev, cancelled, err := s.wait(th, false, cancellable)
 	if cancelled {
 		ev = Event{Code: EventTaskCancelled}
 	}

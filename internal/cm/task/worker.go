@@ -37,7 +37,7 @@ func (t *Thread) begin(w worker) (kept bool) {
 			t.exit()
 		}
 	}()
-	body()
+	body.Run()
 	ended = true
 	if kept = s.dead == nil && len(s.spare) < maxSpare; kept {
 		s.spare = append(s.spare, w)
