@@ -4,7 +4,7 @@ BIN := bin/vitrine
 SUITE := ../shared/conformance/component-model
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test reset attribution conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
+.PHONY: all check build test sdks reset attribution conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
 
 all: check
 
@@ -28,6 +28,11 @@ test:
 	$(if $(RACE),$(GO) test -run 'Alloc|CostsNothing' ./telemetry/... ./internal/cm/instance)
 	$(COUNT) $(GO) test -json -count=1 ./e2e
 	$(COUNT) $(GO) test -C tests/collector -json -count=1 ./...
+
+# Each SDK as its README says it is used: its tests, its example built from a clean checkout, and a request to the example through the
+# binary. Each script says what it needs, and gets from the package managers what is missing.
+sdks: build
+	@set -e; for sdk in go rust ts; do echo "sdk/$$sdk"; VITRINE=$(CURDIR)/$(BIN) sdk/$$sdk/ci.sh; done
 
 # A thousand resets of each prebuilt guest, after random uses, compared with new instances; `make test` has fewer. Takes some
 # minutes, and prints a table.
