@@ -37,6 +37,7 @@ type convention struct {
 	hooks        makeHooks // hooks by a semantic convention of OpenTelemetry's; nil: hostCall's
 	sendsRequest bool      // the first argument is a request that goes out, which carries the context on
 	guestRecords bool      // it takes what the component records itself
+	store        bool      // it reads and writes a store
 }
 
 // makeHooks makes the hooks for one boundary.
@@ -56,21 +57,27 @@ var conventions = map[string]convention{
 	"wasi:otel":       {detail: DetailAll, guestRecords: true},
 	"wasi:config":     {detail: DetailAll},
 
+	"wasi:keyvalue": {detail: DetailBoundary, store: true},
+
 	"wasi:http/types":                   {detail: DetailAll},
 	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},
 	"wasi:http/client#send":             {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},
 }
 
-// conventionOf returns the entry for a boundary. Without an entry, drops of resources are spans at level all only.
+// conventionOf returns the entry for a boundary. Drops of resources are spans at level all only.
 func conventionOf(b *cm.Boundary) convention {
 	id := b.Interface.Unversioned()
 	pkg := id.Namespace + ":" + id.Package
+	drop := strings.HasPrefix(b.Func, "[resource-drop]")
 	for _, key := range []string{id.String() + "#" + b.Func, id.String(), pkg} {
 		if c, ok := conventions[key]; ok {
+			if drop {
+				c.detail = DetailAll
+			}
 			return c
 		}
 	}
-	if strings.HasPrefix(b.Func, "[resource-drop]") {
+	if drop {
 		return convention{detail: DetailAll}
 	}
 	return convention{detail: DetailBoundary}

@@ -18,6 +18,8 @@ type hostCall struct {
 	detail   Detail
 	result   *resultCases
 	duration [outcomes]*bound.Timer // nil if metrics are off
+
+	operation string // on a store; empty: it is none
 }
 
 func newHostCall(b *cm.Boundary, d Detail, e boundaryBase) *hostCall {
@@ -92,6 +94,9 @@ func (h *hostCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 	defer s.Unlock()
 	if end.Wait != 0 {
 		s.Float(attrWaitTime, end.Wait.Seconds())
+	}
+	if h.operation != "" {
+		h.describeStore(s, c)
 	}
 	if end.Outcome == cm.OK {
 		h.result.describe(s, c.Results())

@@ -140,6 +140,9 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 		}
 		base := newHostCall(b, conv.detail, i.boundaryBase(b, p, b.Name(), trace.SpanKindInternal,
 			full, keyComponent.String(string(b.Caller))))
+		if conv.store {
+			base.operation = operationOf(b.Func)
+		}
 		if conv.hooks != nil {
 			return conv.hooks(base)
 		}

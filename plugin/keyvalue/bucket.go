@@ -13,8 +13,15 @@ import (
 // bucket is the resource; it implements bindings.Bucket.
 type bucket struct {
 	Bucket
-	cursors cursors
+	system, name string
+	cursors      cursors
 }
+
+// StoreSystem is the name of the backend, or of its type.
+func (b *bucket) StoreSystem() string { return b.system }
+
+// StoreCollection is the guest's name for the bucket, which its component's grants have.
+func (b *bucket) StoreCollection() string { return b.name }
 
 // Drop closes the bucket, if it is an io.Closer.
 func (b *bucket) Drop(context.Context) error {

@@ -100,7 +100,7 @@ func (s stores) Open(ctx context.Context, name string) (bindings.Bucket, error) 
 	if err != nil {
 		return nil, fail(ctx, err)
 	}
-	return &bucket{Bucket: b}, nil
+	return &bucket{Bucket: b, system: r.Name, name: name}, nil
 }
 
 // bucketOf returns the bucket of a resource.

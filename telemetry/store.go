@@ -1,0 +1,55 @@
+package telemetry
+
+import (
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
+)
+
+// stored is the interface of a resource whose data is in a store: the system that has it, by OpenTelemetry's name (db.system.name),
+// and the collection in it, a name that the workload's grants have.
+type stored interface {
+	StoreSystem() string
+	StoreCollection() string
+}
+
+// operationOf is the name of an operation on a store: the function's, without its resource.
+func operationOf(function string) string {
+	if _, name, ok := strings.Cut(function, "."); ok && strings.HasPrefix(function, "[") {
+		return name
+	}
+	return function
+}
+
+// describeStore sets the attributes of a call on a store, which is the first argument's or the result's. Keys and values are never
+// recorded. s is locked.
+func (h *hostCall) describeStore(s *span.Span, c *cm.Call) {
+	s.Str(attrDBOperation, h.operation)
+	in := storeOf(c)
+	if in == nil {
+		return
+	}
+	s.Str(attrDBSystem, in.StoreSystem())
+	s.Str(attrDBCollection, in.StoreCollection())
+}
+
+func storeOf(c *cm.Call) stored {
+	typ := c.Boundary.Type
+	if typ == nil {
+		return nil
+	}
+	if args := c.Args(); len(args) > 0 && isResource(typ, 0) {
+		in, _ := args[0].Resource().Obj.(stored)
+		return in
+	}
+	results := c.Results()
+	if t := typ.Result; t == nil || t.Kind != cm.KindResult || t.OK == nil || t.OK.Kind != cm.KindOwn || len(results) == 0 || results[0].IsZero() || results[0].Case() != 0 {
+		return nil
+	}
+	if v, ok := results[0].Payload(); ok {
+		in, _ := v.Resource().Obj.(stored)
+		return in
+	}
+	return nil
+}
