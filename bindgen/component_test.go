@@ -1,6 +1,7 @@
 package bindgen
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -128,6 +129,35 @@ func TestInsideLayouts(t *testing.T) {
 		size, align := g.layout(typ)
 		if n := len(g.flatten(typ)); size != c.size || align != c.align || n != c.flat {
 			t.Errorf("%s.%s: %d bytes aligned to %d, %d core values, want %d, %d, %d", c.iface, c.name, size, align, n, c.size, c.align, c.flat)
+		}
+	}
+}
+
+// TestCopiesOfWIT: the text that the SDK and its example bring along is the text here.
+func TestCopiesOfWIT(t *testing.T) {
+	const sdk, example = "../sdk/go/wit", "../examples/otel-go/wit/deps"
+	for copied, of := range map[string]string{
+		sdk + "/wasi-otel@0.2.0-rc.2": "../plugin/otel/wit", example + "/wasi-otel@0.2.0-rc.2": sdk + "/wasi-otel@0.2.0-rc.2",
+		example + "/wasi-clocks@0.2.0": sdk + "/wasi-clocks@0.2.0", example + "/wasi-io@0.2.0": sdk + "/wasi-io@0.2.0",
+		example + "/wasi-http@0.2.12": "../wasi/wit/wasi-http@0.2.12", example + "/wasi-io@0.2.12": "../wasi/wit/wasi-io@0.2.12",
+		example + "/wasi-clocks@0.2.12": "../wasi/wit/wasi-clocks@0.2.12", example + "/wasi-keyvalue@0.2.0-draft": "../plugin/keyvalue/wit",
+	} {
+		names, err := filepath.Glob(copied + "/*.wit")
+		if err != nil || len(names) == 0 {
+			t.Fatalf("%s: %d files, %v", copied, len(names), err)
+		}
+		for _, name := range names {
+			got, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := os.ReadFile(filepath.Join(of, filepath.Base(name)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s is not what is in %s", name, of)
+			}
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 // get is the status of a GET. The host adds traceparent, which names its own span of the request.
 func get(target string) (status uint16, err error) {
 	u, err := url.Parse(target)
-	if err != nil || u.Host == "" {
-		return 0, errors.New("url is no URL")
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return 0, errors.New("url is no http URL")
 	}
 	scheme, path := bindings.SchemeHTTP(), u.RequestURI()
 	if u.Scheme == "https" {

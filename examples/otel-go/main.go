@@ -90,7 +90,7 @@ func order(ctx context.Context, item string, n int, stock string) (text string, 
 	if stock != "" {
 		status, err := get(stock)
 		if err != nil {
-			return "", fmt.Errorf("stock: %w", err)
+			return "", err
 		}
 		info(ctx, fmt.Sprintf("stock answered %d", status))
 	}

@@ -18,6 +18,7 @@ import (
 var examples = []struct{ name, guest string }{
 	{"rust", "otel-example-rust"},
 	{"rust-p3", "otel-example-rust-p3"},
+	{"go", "otel-example-go"},
 	{"ts", "otel-example-ts"},
 }
 

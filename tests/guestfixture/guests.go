@@ -60,6 +60,7 @@ func Guests() []Guest {
 		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
 		{Name: "rust-otel-main-p2", Uses: otelUses(), links: linkedTo("rust-otel-main-sink"), parts: []component.Part{{Name: "rust-otel-main-sink"}}},
 		{Name: "rust-otlp-p2", Uses: []Use{get("/env"), get("/trace"), get("/trace?url=http://{http}/up"), request(http.MethodPost, "/v1/traces", "{}"), get("/nope")}}, // nobody takes what it exports
+		{Name: "otel-example-go", RandomInit: true, Uses: append(exampleUses(), get("/order?item="+strings.Repeat("x", 100_000))), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
 		{Name: "otel-example-rust", Uses: exampleUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
 		{Name: "rust-otel-sink", Uses: sinkUses("outer-span-context")},
 		{Name: "rust-otel-main-sink", Uses: sinkUses("current-span-context")},

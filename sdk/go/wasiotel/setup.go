@@ -23,6 +23,7 @@ type SDK struct {
 
 	config   config
 	spans    *SpanProcessor
+	ids      *ids
 	exporter *MetricExporter
 	reader   *sdkmetric.ManualReader
 }
@@ -86,19 +87,19 @@ func WithLoggerProvider(o ...sdklog.LoggerProviderOption) Option {
 	return func(c *config) { c.logs = append(c.logs, o...) }
 }
 
-// Setup makes an SDK, whose providers become the global ones. It calls the host for nothing, so it may be called while packages are initialised.
+// Setup makes an SDK, whose providers become the global ones. It calls nothing of wasi:otel, so it may be called while packages are initialised.
 func Setup(options ...Option) *SDK {
 	c := config{host: theHost(), globals: true, points: 10_000, timeout: time.Second}
 	for _, o := range options {
 		o(&c)
 	}
-	s := &SDK{config: c, spans: newSpanProcessor(c.host), exporter: newMetricExporter(c.host, c.temporality)}
+	s := &SDK{config: c, ids: &ids{}, spans: newSpanProcessor(c.host), exporter: newMetricExporter(c.host, c.temporality)}
 	s.reader = sdkmetric.NewManualReader(sdkmetric.WithTemporalitySelector(s.exporter.Temporality))
 	res := resource.Environment()
 	if merged, err := resource.Merge(res, resource.NewSchemaless(c.attributes...)); err == nil {
 		res = merged
 	}
-	s.Tracers = sdktrace.NewTracerProvider(append([]sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithSpanProcessor(s.spans)}, c.traces...)...)
+	s.Tracers = sdktrace.NewTracerProvider(append([]sdktrace.TracerProviderOption{sdktrace.WithResource(res), sdktrace.WithSpanProcessor(s.spans), sdktrace.WithIDGenerator(s.ids)}, c.traces...)...)
 	s.Meters = sdkmetric.NewMeterProvider(append([]sdkmetric.Option{sdkmetric.WithResource(res), sdkmetric.WithReader(s.reader)}, c.metrics...)...)
 	s.Loggers = sdklog.NewLoggerProvider(append([]sdklog.LoggerProviderOption{sdklog.WithResource(res), sdklog.WithProcessor(&LogProcessor{c.host})}, c.logs...)...)
 	if c.globals {
@@ -125,6 +126,7 @@ func (s *SDK) Request(ctx context.Context) (context.Context, func()) {
 	if s == nil || s.config.host == nil {
 		return ctx, func() {}
 	}
+	s.ids.reseed()
 	r := &request{}
 	ctx = context.WithValue(hostContext(ctx, s.config.host), requestKey{}, r)
 	return ctx, func() {
