@@ -110,9 +110,15 @@ func (i *interceptor) guestSource(ctx context.Context) guestSource {
 	return w
 }
 
+// maxOrigin is how many attributes say where a record is from.
+const maxOrigin = 2
+
 // originAttributes are the attributes of a record's source, besides its resource.
-func (w *guestSource) originAttributes() []attribute.KeyValue {
-	kvs := []attribute.KeyValue{keyComponent.String(string(w.component))}
+func (w *guestSource) originAttributes() []attribute.KeyValue { return w.appendOrigin(nil) }
+
+// appendOrigin appends originAttributes.
+func (w *guestSource) appendOrigin(kvs []attribute.KeyValue) []attribute.KeyValue {
+	kvs = append(kvs, keyComponent.String(string(w.component)))
 	if w.instance != 0 {
 		kvs = append(kvs, keyInstanceID.Int64(int64(w.instance)))
 	}

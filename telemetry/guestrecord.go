@@ -40,8 +40,10 @@ func (w *guestSource) record(ctx context.Context, s *otel.Span, sc trace.SpanCon
 		out.Parent = out.Context.WithSpanID(trace.SpanID(s.ParentID))
 	}
 	out.End = max(out.Start, out.End)
-	kvs, dropped := w.p.attributes(s.Attributes, &room)
-	out.Attributes = slices.Concat(w.originAttributes(), scope.attributes, withoutReserved(kvs))
+	own := w.appendOrigin(make([]attribute.KeyValue, 0, maxOrigin+len(scope.attributes)+min(len(s.Attributes), maxAttributes)))
+	own = append(own, scope.attributes...)
+	all, dropped := w.p.appendAttributes(own, s.Attributes, &room)
+	out.Attributes = all[:len(own)+len(withoutReserved(all[len(own):]))]
 	if s.Resource != nil { // a tracer has one resource; the guest's other resource attributes go to the span
 		out.Attributes = append(out.Attributes, w.p.resourceOf(s.Resource, &room)...)
 	}
@@ -173,12 +175,17 @@ func recordOf(sc trace.SpanContext) otel.SpanContext {
 // attributes converts a guest's attributes, as many as fit into room bytes, which it reduces; nil bounds their number only. It
 // drops attributes without a key. The last of equal keys counts.
 func (p *providers) attributes(in []otel.KeyValue, room *int) (out []attribute.KeyValue, dropped int) {
+	if len(in) > 0 {
+		out = make([]attribute.KeyValue, 0, min(len(in), maxAttributes))
+	}
+	return p.appendAttributes(out, in, room)
+}
+
+// appendAttributes appends what attributes converts.
+func (p *providers) appendAttributes(out []attribute.KeyValue, in []otel.KeyValue, room *int) (_ []attribute.KeyValue, dropped int) {
 	if len(in) > maxAttributes {
 		dropped = len(in) - maxAttributes
 		in = in[:maxAttributes]
-	}
-	if len(in) > 0 {
-		out = make([]attribute.KeyValue, 0, len(in))
 	}
 	for i := range in {
 		kv := &in[i]

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // BenchmarkServeAsync is a whole request that a guest of WASI 0.3 answers with the request's body, in an instance that serves many,
@@ -22,7 +24,7 @@ func BenchmarkServeAsync(b *testing.B) {
 	for _, guest := range []string{"c-http-p3", "rust-http-p3", "go126-http-async-p3", "js-qjs-hello-http-p3", "rust-http-p2"} {
 		for _, job := range []struct{ size, conns int }{{13, 1}, {13, 32}, {1 << 20, 1}} {
 			b.Run(fmt.Sprintf("%s/size=%d/conns=%d", guest, job.size, job.conns), func(b *testing.B) {
-				first := hosted(b, nil, guest)
+				first := hosted(b, nil, workload.Component{}, guest)
 				var left atomic.Int64
 				conns := make([]*echoConn, job.conns)
 				for i := range conns {

@@ -40,7 +40,7 @@ func BenchmarkServe(b *testing.B) {
 			if c.telemetry {
 				observer = discarded(b)
 			}
-			conn := hosted(b, observer, "rust-http-full-p2")
+			conn := hosted(b, observer, workload.Component{}, "rust-http-full-p2")
 			if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 				b.Fatal(err)
 			}
@@ -79,8 +79,8 @@ func BenchmarkServe(b *testing.B) {
 	}
 }
 
-// hosted serves a prebuilt guest and connects to it.
-func hosted(b *testing.B, observer host.Observer, guest string) net.Conn {
+// hosted serves a prebuilt guest, as a component with these settings and further plugins, and connects to it.
+func hosted(b *testing.B, observer host.Observer, c workload.Component, guest string, plugins ...host.Plugin) net.Conn {
 	ctx := context.Background()
 	engine, err := component.NewEngine(ctx)
 	if err != nil {
@@ -88,13 +88,13 @@ func hosted(b *testing.B, observer host.Observer, guest string) net.Conn {
 	}
 	tr := New(Config{})
 	h, err := host.New(host.Config{Engine: engine, Observer: observer, Triggers: []host.Trigger{tr},
-		Plugins: []host.Plugin{hostwasi.New(hostwasi.Config{})}, Logger: slog.New(slog.DiscardHandler)})
+		Plugins: append([]host.Plugin{hostwasi.New(hostwasi.Config{})}, plugins...), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
 	}
 	w := spec("/")
-	w.Components = []workload.Component{{Name: w.Triggers[0].Component,
-		Source: workload.Source{File: testref.File(b, guest)}}}
+	c.Name, c.Source = w.Triggers[0].Component, workload.Source{File: testref.File(b, guest)}
+	w.Components = []workload.Component{c}
 	if _, err := h.Start(ctx, w); err != nil {
 		b.Fatal(err)
 	}

@@ -49,10 +49,12 @@ type Context struct {
 	// leastBudget if that is more. Lifting reserves nothing in it: see Spent.
 	Account *cm.Account
 
-	mem     []byte // Memory's bytes since guest code last ran
-	budget  uint64 // of this lifting
-	left    uint64 // of the budget
-	outside error  // the error of Realloc, which is returned unchanged
+	mem     []byte   // Memory's bytes since guest code last ran
+	budget  uint64   // of this lifting
+	left    uint64   // of the budget
+	free    []cm.Val // of the array that aggregates of this lifting share
+	shared  int      // its length
+	outside error    // the error of Realloc, which is returned unchanged
 }
 
 // begin fetches the memory, which guest code may have grown since the last call.
@@ -68,6 +70,7 @@ func (cx *Context) beginLift() {
 	cx.begin()
 	cx.budget = max(cx.Account.Available(DefaultBudget), leastBudget)
 	cx.left = cx.budget
+	cx.free, cx.shared = nil, 0
 }
 
 // Spent is the host memory in bytes that the last LiftArgs or LiftResult has taken, for as long as its values are kept.

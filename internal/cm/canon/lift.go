@@ -185,12 +185,25 @@ func (n *node) loadNumbers(m []byte, vs []cm.Val) {
 	}
 }
 
-// vals makes room for n values, within the budget.
+// maxShared bounds the arrays that small aggregates of one lifting share, in values.
+const maxShared = 64
+
+// vals makes room for n values, within the budget. The aggregates of one lifting share arrays, each twice as long as the one before
+// it: a record of records takes few allocations, and a single small one no more than it needs.
 func (cx *Context) vals(n uint32) ([]cm.Val, error) {
 	if err := cx.spend(uint64(n) * valSize); err != nil {
 		return nil, err
 	}
-	return make([]cm.Val, n), nil
+	if int(n) > len(cx.free) {
+		if n > maxShared {
+			return make([]cm.Val, n), nil
+		}
+		cx.shared = max(int(n), min(2*cx.shared, maxShared))
+		cx.free = make([]cm.Val, cx.shared)
+	}
+	out := cx.free[:n:n]
+	cx.free = cx.free[n:]
+	return out, nil
 }
 
 func (n *node) loadRecord(cx *Context, ptr uint32) (cm.Val, error) {

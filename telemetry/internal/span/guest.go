@@ -82,7 +82,7 @@ func (t *Tracer) Record(r *Recorded) {
 	d.links.dropped = r.DroppedLinks + len(r.Links) - len(links)
 	s.SetStatus(r.Status, r.Description)
 	s.Start()
-	s.End(trace.WithTimestamp(timeFromNanos(r.End)))
+	s.endAt(min(r.End, 1<<63-1))
 }
 
 // latest returns the last n elements; all if n is negative.

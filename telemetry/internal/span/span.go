@@ -174,6 +174,11 @@ func (s *Span) End(opts ...trace.SpanEndOption) {
 			end = nanos(at)
 		}
 	}
+	s.endAt(end)
+}
+
+// endAt is End at a time in nanoseconds since 1970.
+func (s *Span) endAt(end uint64) {
 	s.mu.Lock()
 	d := s.d
 	s.d = nil

@@ -43,7 +43,8 @@ impl wasip2::exports::http::incoming_handler::Guest for App {
                     query(&path, "url").as_deref(),
                 ),
                 "/fail" => fail(),
-                _ => return respond(out, 404, "routes: /order?item=&n=&url= /fail"),
+                "/spans" => Ok(spans(query(&path, "n").and_then(|n| n.parse().ok()).unwrap_or(10))),
+                _ => return respond(out, 404, "routes: /order?item=&n=&url= /fail /spans?n="),
             };
             match answer {
                 Ok(text) => respond(out, 200, &text),
@@ -101,6 +102,14 @@ fn fail() -> Result<String, String> {
     Err("told to fail".into())
 }
 
+/// Makes n spans, to measure what one costs.
+fn spans(n: u32) -> String {
+    for i in 0..n {
+        tracing::info_span!("step", i, kind = "measured", price = 1.25).in_scope(|| ());
+    }
+    format!("{n} spans")
+}
+
 /// The status of a GET. The host adds traceparent.
 fn get(url: &str) -> Result<u16, String> {
     let (https, authority, path) = parts(url).ok_or("url is no http URL")?;
@@ -122,7 +131,7 @@ fn respond(out: ResponseOutparam, status: u16, text: &str) {
     ResponseOutparam::set(out, Ok(response));
     let Ok(body) = body else { return };
     if let Ok(mut stream) = body.write() {
-        let _ = writeln!(stream, "{text}").and_then(|()| Write::flush(&mut stream));
+        let _ = stream.write_all(format!("{text}\n").as_bytes()).and_then(|()| Write::flush(&mut stream));
     }
     let _ = OutgoingBody::finish(body, None);
 }
