@@ -144,7 +144,7 @@ func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 	if c.Sampled && !w.samples(g.sc, outer, "") {
 		g.sc = g.sc.WithTraceFlags(0)
 	}
-	g.ownTrace = g.sc.IsSampled() && outer.TraceID() != g.sc.TraceID()
+	g.awaited = g.sc.IsSampled() && outer.TraceID() != g.sc.TraceID()
 	if g.parent, _ = i.t.guestSpanIn(ctx, w.call); !g.parent.IsValid() {
 		g.parent = outer
 	}

@@ -53,8 +53,12 @@ func (l *leftSpans) keep(open []guestSpan, held *cm.Holding) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	for i := range open {
-		l.spans = append(l.spans, leftSpan{open[i], held, now})
+	for _, g := range open {
+		if !g.awaited && g.sc.IsSampled() {
+			g.awaited = true
+			g.begun()
+		}
+		l.spans = append(l.spans, leftSpan{g, held, now})
 	}
 	switch {
 	case l.closed:

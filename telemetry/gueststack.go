@@ -39,7 +39,7 @@ type guestSpan struct {
 	hostSpans []trace.SpanID    // the host's spans around it when it began, the innermost first
 	parent    trace.SpanContext // what was current when it began, which only its end tells for certain
 	from      guestSource       // without a call
-	ownTrace  bool              // of a trace that the guest has begun, for which the printer of trees waits
+	awaited   bool              // the printer of trees waits for its end: it is in a trace of the guest's own, or longer open than its invocation
 	start     time.Time
 	bytes     int
 }
@@ -106,16 +106,16 @@ func (s *guestStack) begin(ctx context.Context, g guestSpan) string {
 	return irregular
 }
 
-// begun has the printer of trees wait for the end of a span in a trace that the host has no span around.
+// begun has the printer of trees wait for the end of a span that the host has no open span around.
 func (g *guestSpan) begun() {
-	if g.ownTrace {
+	if g.awaited {
 		g.from.p.t.trees.Begin(g.sc.TraceID())
 	}
 }
 
 // done ends that wait.
 func (g *guestSpan) done() {
-	if g.ownTrace {
+	if g.awaited {
 		g.from.p.t.trees.End(g.sc.TraceID())
 	}
 }
