@@ -8,9 +8,17 @@ work=$(mktemp -d)
 server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 
-if ! command -v npm >/dev/null; then
+missing=()
+command -v node >/dev/null || missing+=(nodejs)
+command -v curl >/dev/null || missing+=(curl)
+if [ ${#missing[@]} -gt 0 ]; then
   apt-get update -qq
-  apt-get install -y -qq nodejs npm >/dev/null
+  apt-get install -y -qq "${missing[@]}" >/dev/null
+fi
+command -v npm >/dev/null || apt-get install -y -qq npm >/dev/null # some packages of Node.js have it, Debian's has not
+if [ "$(node -p 'parseInt(process.versions.node)')" -lt 20 ]; then
+  echo "Node.js $(node --version) is too old: install 20 or newer" >&2
+  exit 1
 fi
 cd "$root"
 git ls-files -z sdk/ts examples/otel-ts testdata/guests/src/wit/p2-0.2.10 plugin/keyvalue/wit | tar --null -T - -c | tar -C "$work" -x
