@@ -261,6 +261,11 @@ func FuzzGenerate(f *testing.F) {
 			if err := checks.check(files); err != nil {
 				t.Errorf("%s: %v", bind, err)
 			}
+			if files, err = Generate(set, Options{Bind: bind, Package: "p", Component: true}); err == nil {
+				if err := inside(files); err != nil {
+					t.Errorf("%s, inside a component: %v", bind, err)
+				}
+			}
 		}
 	})
 }

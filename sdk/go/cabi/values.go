@@ -109,7 +109,10 @@ func String(s string) (at, n uint32) {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
 	}
-	return Bytes([]byte(s))
+	n = uint32(len(s))
+	at = Alloc(n, 1)
+	copy(memory(at, n), s)
+	return at, n
 }
 
 // Bytes copies bytes into the room, and gives their address and length.
@@ -126,16 +129,21 @@ func TakeString(at, n uint32) string { return string(memory(at, n)) }
 func TakeBytes(at, n uint32) []byte { return append([]byte{}, memory(at, n)...) }
 
 // LowerString writes a string.
-func LowerString(at uint32, v string) { lowerSpan(at)(String(v)) }
+func LowerString(at uint32, v string) {
+	p, n := String(v)
+	lowerSpan(at, p, n)
+}
 
 // LowerBytes writes a list<u8>.
-func LowerBytes(at uint32, v []byte) { lowerSpan(at)(Bytes(v)) }
+func LowerBytes(at uint32, v []byte) {
+	p, n := Bytes(v)
+	lowerSpan(at, p, n)
+}
 
-func lowerSpan(at uint32) func(p, n uint32) {
-	return func(p, n uint32) {
-		LowerU32(at, p)
-		LowerU32(at+4, n)
-	}
+// lowerSpan writes where a string or a list is, and its length.
+func lowerSpan(at, p, n uint32) {
+	LowerU32(at, p)
+	LowerU32(at+4, n)
 }
 
 // LiftString reads a string.
@@ -153,7 +161,7 @@ func LowerList[T any](at uint32, list []T, size, align uint32, lower func(uint32
 	for i, v := range list {
 		lower(p+uint32(i)*size, v)
 	}
-	lowerSpan(at)(p, uint32(len(list)))
+	lowerSpan(at, p, uint32(len(list)))
 }
 
 // LiftList reads a list.

@@ -37,3 +37,7 @@ with_sdk() {
 }
 with_sdk otel-example-go examples/otel-go otel-go
 with_sdk go-otel-p3 sdk/go/internal/guest telling p3-0.3.0
+
+# No guest like the others: a test of bindgen's has its host.
+with_sdk go-shapes sdk/go/internal/shapes echo
+! wanted go-shapes || mv "$out/go-shapes.component.wasm" "$guests/../../bindgen/fixture/shapes/testdata/go-shapes.wasm"
