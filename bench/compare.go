@@ -297,6 +297,9 @@ func (c *comparison) plain(guests []string) error {
 			jobs = append(jobs, j)
 		}
 	}
+	if len(jobs) == 0 {
+		return nil // its routes are none of the guests'
+	}
 	s := contender{name: isPlain, command: func(_, addr string) *exec.Cmd { return exec.Command(os.Args[0], "plain", "-addr", addr) }}
 	return c.jobs(s, "", "", jobs)
 }

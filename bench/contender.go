@@ -24,6 +24,7 @@ const (
 	isPlain     = "net/http"
 	isFresh     = "vitrine"
 	isTelemetry = "vitrine telemetry"
+	isDropped   = "vitrine, guests' dropped"
 	isSnapshot  = "vitrine snapshot"
 	isReuse     = "vitrine reuse"
 	isWasmtime  = "wasmtime"
@@ -32,6 +33,9 @@ const (
 
 // measures says whether a server is measured on a guest.
 func (c contender) measures(guest string) bool {
+	if c.name == isDropped && guest != spansGuest {
+		return false
+	}
 	return c.wasi == "" || (c.wasi == "0.3") == isAsync(guest)
 }
 
@@ -41,6 +45,29 @@ func vitrineUp(binary, cache string, env []string, flags ...string) func(guest, 
 		cmd := exec.Command(binary, append(append([]string{"up", "--listen", addr, "--cache-dir", cache}, flags...), guest)...)
 		cmd.Env = append(withoutOTel(os.Environ()), env...)
 		return cmd
+	}
+}
+
+// spansGuest makes spans of its own through wasi:otel.
+const spansGuest = "otel-example-rust"
+
+// droppedUp is vitrineUp for a component whose own telemetry the host drops, which a manifest says.
+func droppedUp(binary, cache string, env []string) func(guest, addr string) *exec.Cmd {
+	return func(guest, addr string) *exec.Cmd {
+		file := cache + "-dropped.yaml"
+		text := fmt.Sprintf(`apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: dropped}
+spec:
+  components:
+    - {name: guest, source: {file: %q}, telemetry: {guest: off}}
+  triggers:
+    - http: {path: /, component: guest}
+`, guest)
+		if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+			file = guest + ": " + err.Error() // starting it fails, and says so
+		}
+		return vitrineUp(binary, cache, env)(file, addr)
 	}
 }
 
@@ -70,6 +97,7 @@ func contenders(vitrine, cache, otlp string) (list []contender, wasmtime string,
 	list = []contender{
 		{name: isFresh, about: "as it is without settings: a fresh instance for each request of a 0.2 guest, reused ones for a 0.3 guest; telemetry off", command: vitrineUp(vitrine, cache, nil)},
 		{name: isTelemetry, about: "the same with traces, metrics and logs to a collector", command: vitrineUp(vitrine, cache, otel)},
+		{name: isDropped, about: "with telemetry, of which the host drops what the component records itself", command: droppedUp(vitrine, cache, otel)},
 		{name: "vitrine detail all", about: "the same with --detail all", command: vitrineUp(vitrine, cache, otel, "--detail", "all")},
 		{name: isSnapshot, about: "--isolation snapshot, telemetry off", wasi: "0.2", command: vitrineUp(vitrine, cache, nil, "--isolation", "snapshot")},
 		{name: isReuse, about: "--isolation reuse --max-uses 1000000, telemetry off", command: vitrineUp(vitrine, cache, nil, "--isolation", "reuse", "--max-uses", "1000000")},

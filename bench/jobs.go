@@ -62,6 +62,8 @@ func jobsOf(guest string) []job {
 		return []job{{"hello", "/hello", nil, []byte("hello from go1.26.8 /hello\n")}, jobSmall, jobEcho}
 	case "js", "js-qjs-http-p2":
 		return []job{{"hello", "/hello", nil, []byte("hello qjs p2 get /hello\n")}, jobSmall, jobEcho}
+	case spansGuest:
+		return []job{{"no spans", "/spans?n=0", nil, []byte("0 spans\n")}, {"10 spans", "/spans?n=10", nil, []byte("10 spans\n")}}
 	}
 	return []job{jobHello, jobEcho}
 }

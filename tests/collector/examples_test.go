@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -103,11 +104,11 @@ func ask(t *testing.T, url, traceID string) (status int, body string) {
 // guestAttributes are the attributes of the examples' own spans and events that goldens show.
 var guestAttributes = []string{"item", "n", "gift", "weights", "exception.message"}
 
-// told draws the spans of a trace, and lists the attributes and events of each, and its log records. Making an instance is part of the
-// trace only if there was none yet, which is left out.
+// told draws the spans of a trace, and lists the attributes and events of each, and its log records. Waiting for an instance and making
+// one are part of the trace only if there was none, and are left out.
 func told(records []Record, spans []Span) string {
 	spans = slices.DeleteFunc(slices.Clone(spans), func(s Span) bool {
-		return strings.HasPrefix(s.Name, "instantiate ") || strings.HasPrefix(s.Name, "reset ")
+		return slices.ContainsFunc([]string{"instantiate ", "reset ", "pool wait "}, func(p string) bool { return strings.HasPrefix(s.Name, p) })
 	})
 	var b strings.Builder
 	b.WriteString(Tree(spans, "http.response.status_code"))
@@ -140,4 +141,63 @@ func told(records []Record, spans []Span) string {
 		b.WriteString(strings.Join(lines, ""))
 	}
 	return b.String()
+}
+
+// TestExampleManyAtOnce: requests that wait at the same time in one instance of the example for WASI 0.3 have the same trees and
+// records as if each were alone.
+func TestExampleManyAtOnce(t *testing.T) {
+	const total, atOnce, name = 320, 16, "otel-example-rust-p3"
+	c := Start(t)
+	up := Serve(t, Vitrine(t), c.HTTP, []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, guest(t, name),
+		"--isolation", "reuse", "--max-instances", "1", "--max-uses", "1000000", "--deadline", "2m")
+	traceID := func(i int) string { return fmt.Sprintf("0%031x", i+1) }
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range atOnce {
+		wg.Go(func() {
+			for i := range next {
+				want := fmt.Sprintf("%d item-%d: %d.00", i%5, i, 3*(i%5))
+				if status, body := ask(t, fmt.Sprintf("%s/order?item=item-%d&n=%d&ms=%d", up.URL, i, i%5, 1+i%7), traceID(i)); status != 200 || body != want {
+					t.Errorf("request %d: %d %q, want %q", i, status, body, want)
+				}
+			}
+		})
+	}
+	for i := range total {
+		next <- i
+	}
+	close(next)
+	wg.Wait()
+	up.Stop()
+	c.Stop(t)
+	spans, records := map[string][]Span{}, map[string][]Record{}
+	for _, s := range c.Spans(t, "") {
+		spans[s.TraceID] = append(spans[s.TraceID], s)
+	}
+	for _, r := range c.Records(t) {
+		records[r.TraceID] = append(records[r.TraceID], r)
+	}
+	for i := range total {
+		want := fmt.Sprintf(`GET / [server GUEST] http.response.status_code=200
+  GUEST HANDLER#handle [internal GUEST]
+    order [internal GUEST]
+      price [internal GUEST]
+        wasi:keyvalue/store@0.2.0-draft#open [internal GUEST]
+        wasi:keyvalue/store@0.2.0-draft#[method]bucket.get [internal GUEST]
+        wasi:keyvalue/store@0.2.0-draft#[method]bucket.set [internal GUEST]
+order: item = item-%[1]d (Str)
+order: n = %[2]d (Int)
+order: gift = false (Bool)
+order: weights = [0.5,1.25] (Slice of Double)
+order: event "order received"
+order: record Info "ordering %[2]d item-%[1]d"
+price: event "price found"
+price: record Info "price of item-%[1]d is 3"
+`, i, i%5)
+		got := handler.ReplaceAllString(strings.ReplaceAll(told(records[traceID(i)], spans[traceID(i)]), name, "GUEST"), "HANDLER")
+		if got != want {
+			t.Fatalf("request %d:\n%s\nwant:\n%s", i, got, want)
+		}
+	}
+	t.Logf("%d requests, %d at once in one instance: 0 wrong", total, atOnce)
 }
