@@ -23,18 +23,18 @@ func (d *decoder) checkChain(m *v1alpha1.Workload, t *v1alpha1.Trigger, key stri
 	for _, part := range m.Spec.Components {
 		c.links[part.Name] = part.Links
 	}
-	if circle := c.walk(place{0, c.steps[0]}, nil); circle != nil {
-		d.failAt(key, "the chain and the links make a circle: %s", strings.Join(circle, " → "))
+	if cycle := c.walk(place{0, c.steps[0]}, nil); cycle != nil {
+		d.failAt(key, "the chain and the links form a cycle: %s", strings.Join(cycle, " → "))
 	}
 }
 
-// place is a component in a chain, by its step there, or one that links lead to, with step -1: a component may stand in a chain twice.
+// place is a component and its index in the chain, or -1 if only links lead to it. A component may be in a chain more than once.
 type place struct {
 	step int
 	name v1alpha1.Name
 }
 
-// chainWalk looks for circles in a chain and the links of its components.
+// chainWalk looks for cycles in a chain and the links of its components.
 type chainWalk struct {
 	steps []v1alpha1.Name
 	links map[v1alpha1.Name]map[string]v1alpha1.Name
@@ -51,11 +51,11 @@ func (c *chainWalk) linked(to v1alpha1.Name) place {
 	return place{-1, to}
 }
 
-// walk gives the names of the first circle below p that the chain is part of; those of links alone are reported elsewhere.
+// walk returns the names of the first cycle below p that has a step of the chain. checkCycles reports cycles of links alone.
 func (c *chainWalk) walk(p place, trail []place) []string {
 	for i, on := range trail {
 		if on == p {
-			return circleOf(append(trail[i:len(trail):len(trail)], p))
+			return cycleOf(append(trail[i:len(trail):len(trail)], p))
 		}
 	}
 	if c.done[p] {
@@ -70,8 +70,8 @@ func (c *chainWalk) walk(p place, trail []place) []string {
 		next = append(next, c.linked(c.links[p.name][imp]))
 	}
 	for _, n := range next {
-		if circle := c.walk(n, trail); circle != nil {
-			return circle
+		if cycle := c.walk(n, trail); cycle != nil {
+			return cycle
 		}
 	}
 	if c.done == nil {
@@ -81,8 +81,8 @@ func (c *chainWalk) walk(p place, trail []place) []string {
 	return nil
 }
 
-// circleOf are the names of a circle; nil if no step of a chain is in it.
-func circleOf(places []place) []string {
+// cycleOf returns the names of a cycle; nil if it has no step of the chain.
+func cycleOf(places []place) []string {
 	var names []string
 	inChain := false
 	for i, p := range places {
@@ -95,8 +95,8 @@ func circleOf(places []place) []string {
 	return names
 }
 
-// Mistake is a mistake that was found in the workload of a manifest that is without mistakes by itself, such as one about what is in its
-// components: [Errors] with the place of key in the file at path, where it is to be found there.
+// Mistake makes an error of a problem that is found after a manifest was read without errors, such as one in the contents of a component:
+// [Errors] with the position of key in the file at path, if the file has that key.
 func (f *Format) Mistake(path, key, problem string) error {
 	e := &Error{Key: key, Problem: problem}
 	file, bare, err := resolve(path)

@@ -168,7 +168,7 @@ func (d *decoder) checkCycles(m *v1alpha1.Workload) {
 			case !ok || to == i:
 			case state[to] == walking:
 				start := slices.Index(trail, string(c.Links[imp]))
-				d.failAt(fmt.Sprintf("spec.components[%d].links.%q", i, imp), "the links make a circle: %s",
+				d.failAt(fmt.Sprintf("spec.components[%d].links.%q", i, imp), "the links form a cycle: %s",
 					strings.Join(append(slices.Clone(trail[start:]), string(c.Links[imp])), " → "))
 			case state[to] != done:
 				walk(to)

@@ -98,8 +98,8 @@ func indentsOf(base []string, place []int, ours []string) []indented {
 	return lines
 }
 
-// shiftOf is by how much more than the library the file indents a new line of a depth between above and new, and below: as much
-// as for its nearest sibling, else its parent.
+// shiftOf returns how much deeper than the library the file indents a new line, which has the given depth and comes after above and new,
+// and before below: as much deeper as its nearest sibling, or else its parent.
 func shiftOf(depth int, above, new, below []indented) int {
 	within := func(l indented) bool { return l.column <= depth }
 	var parent indented

@@ -184,7 +184,7 @@ func (d *decoder) checkStores(grants map[string]v1alpha1.StoreGrant, plugin, thi
 	for _, name := range sortedKeys(grants) {
 		at := fmt.Sprintf("%s.%q", key, name)
 		if name == "" {
-			d.failAt(at, "a %s has a name; want default for those that have none of their own", thing)
+			d.failAt(at, "a %s needs a name; the name default is for those without a grant of their own", thing)
 		}
 		switch backend := grants[name].Backend; {
 		case grants[name].Type != "", backend == "" && len(known.Backends) > 0, slices.Contains(known.Backends, backend), d.failedIn(at):

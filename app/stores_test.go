@@ -28,7 +28,7 @@ func TestStoreGrants(t *testing.T) {
 		{"several", "        keyvalue: {a: {backend: x}, b: {backend: y}, c: {backend: 7}, d: {bakend: disk}, e: {data: kept}, \"\": {}}", testFormat, []string{
 			`keyvalue."a".backend: there is no backend named "x"`, `keyvalue."b".backend: there is no backend named "y"`,
 			`keyvalue."c".backend: want a text`, `keyvalue."d".bakend: unknown key; want backend, data, scope, sqlite or redis; did you mean "backend"?`,
-			`keyvalue."e".data: "kept": want drop or keep`, `keyvalue."": a bucket has a name; want default`}},
+			`keyvalue."e".data: "kept": want drop or keep`, `keyvalue."": a bucket needs a name; the name default is for those without a grant of their own`}},
 		{"no such plugin", "        keyvalue: {default: {backend: memory}}", &Format{}, []string{
 			`9:29: spec.components[0].grants.keyvalue."default": this program has no backend for keyvalue`}},
 		{"configured", "        keyvalue: {default: {sqlite: data.db}, a: {sqlite: {file: b.db, size: 2Gi}, data: drop, scope: workload}, b: {sqlite: }}", testFormat, nil},

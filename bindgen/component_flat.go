@@ -6,11 +6,10 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// This file is about values that are passed as core values. What is no number and no string goes through memory: lowered there, it is
-// read as core values, and the other way around.
+// This file writes the code for values that are passed as core values. Values other than numbers and strings go through memory: they are
+// lowered there and then read as core values, and the other way around.
 
-// load gives the expressions of the core values of what is in memory at an address; of variants it writes statements first, which set
-// variables.
+// load returns the expressions of the core values of a value in memory. For variants it first writes statements that set variables.
 func (g *insider) load(t *wit.Type, base string, offset uint32) []string {
 	t = t.Resolve()
 	at := fmt.Sprintf("%s+%d", base, offset)
@@ -70,7 +69,7 @@ func (g *insider) loadVariant(t *wit.Type, base string, offset uint32) []string 
 	return names
 }
 
-// coerce is the expression of a core value as one of the type that has room for it.
+// coerce is the expression that converts a core value to the joined type of a variant's cases.
 func (g *insider) coerce(expr, from, to string) string {
 	switch {
 	case from == to:
@@ -85,7 +84,7 @@ func (g *insider) coerce(expr, from, to string) string {
 	return "uint64(" + expr + ")"
 }
 
-// uncoerce is coerce the other way.
+// uncoerce is the reverse of coerce.
 func (g *insider) uncoerce(expr, from, to string) string {
 	switch {
 	case from == to:
@@ -98,7 +97,7 @@ func (g *insider) uncoerce(expr, from, to string) string {
 	return "uint32(" + expr + ")"
 }
 
-// store writes statements that put core values into memory, and gives those that are left.
+// store writes statements that store core values in memory, and returns the values that are left.
 func (g *insider) store(t *wit.Type, base string, offset uint32, flat []string) []string {
 	t = t.Resolve()
 	at := fmt.Sprintf("%s+%d", base, offset)
@@ -138,7 +137,7 @@ func (g *insider) store(t *wit.Type, base string, offset uint32, flat []string) 
 	return flat[1:]
 }
 
-// pass gives the expressions of the core values of a Go value. It may write statements before.
+// pass returns the expressions of the core values of a Go value. It may write statements that they need.
 func (g *insider) pass(t *wit.Type, x string) []string {
 	r := t.Resolve()
 	switch r.Kind {
@@ -171,7 +170,7 @@ func (g *insider) pass(t *wit.Type, x string) []string {
 	return g.load(t, at, 0)
 }
 
-// take gives the expression of the Go value of core values, and those that are left. It may write statements before.
+// take returns the expression of the Go value of core values, and the values that are left. It may write statements that it needs.
 func (g *insider) take(t *wit.Type, flat []string) (string, []string) {
 	r := t.Resolve()
 	switch r.Kind {

@@ -17,7 +17,7 @@ func (g *insider) variable() string {
 	return fmt.Sprintf("c_%d", g.variables) // no name of WIT has an underscore inside
 }
 
-// std is what goes before the names of a package of the standard library.
+// std imports a package of the standard library and returns the qualifier of its names.
 func (g *insider) std(name string) string {
 	g.imports[name] = name
 	return name + "."
@@ -31,7 +31,7 @@ func (g *insider) from() string {
 	return g.unit.title
 }
 
-// importFunc writes a function of the host, and what stands for it where there is no host.
+// importFunc writes a function of the host, and its stub for builds that are not for a component.
 func (g *insider) importFunc(name, witName string, params []string, result string) {
 	list := make([]string, len(params))
 	for i, p := range params {
@@ -163,7 +163,7 @@ func (g *insider) call(f *wit.Func) {
 	g.p("}\n")
 }
 
-// finishCall writes the call itself, and what becomes of its result.
+// finishCall writes the call itself, and the conversion of its result.
 func (g *insider) finishCall(f *wit.Func, s shape, raw string, args []string) {
 	value := ""
 	switch {
@@ -289,7 +289,7 @@ func (g *insider) exportResult(f *wit.Func, s shape, call string) {
 	g.p("%s := %s(%d, %d)\n%s(%s, %s)\nreturn %s", at, g.abi("Alloc"), size, align, g.lowerFn(f.Result), at, value, at)
 }
 
-// typeVarsName is what the private names of a function begin with.
+// typeVarsName is the prefix of the private names of a function.
 func (u *unit) typeVarsName(f *wit.Func) string {
 	name := u.goName
 	if f.Resource != nil {

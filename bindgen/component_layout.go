@@ -18,7 +18,7 @@ type layouts struct {
 // maxSize is for the size of a type in memory; more than a memory holds is as good as any larger size.
 const maxSize = 1 << 30
 
-// payloads are those of what the canonical ABI treats as a variant; nil for others.
+// payloads are the case types of what the canonical ABI treats as a variant; nil for other types.
 func payloads(t *wit.Type) []*wit.Type {
 	switch t.Kind {
 	case wit.Option:
@@ -110,7 +110,7 @@ func (l *layouts) payloadOffset(t *wit.Type) uint32 {
 	return at
 }
 
-// offsets are where fields are one behind the other, and the size and alignment of the whole.
+// offsets are the offsets of consecutive fields, and the size and alignment of the whole.
 func (l *layouts) offsets(fields []wit.Field) (at []uint32, size, align uint32) {
 	align = 1
 	for _, f := range fields {
@@ -189,7 +189,7 @@ func (l *layouts) flattenFields(fields []wit.Field) (flat []string) {
 	return flat
 }
 
-// join is the core type that has room for either.
+// join is the core type that can hold either of two (CanonicalABI.md §Flattening).
 func join(a, b string) string {
 	switch {
 	case a == b:

@@ -53,7 +53,7 @@ var ours = map[string]string{
 // use notes that the file needs one of those packages.
 func (g *generator) use(name string) { g.imports[name] = ours[name] }
 
-// qualify is what goes before the names of an imported package. Its alias is its name, or with a number where another import has that.
+// qualify returns the qualifier of an imported package's names: its name, with a number if another import has that name.
 func (g *generator) qualify(p *goPackage) string {
 	alias, ok := g.aliases[p.path]
 	if !ok {
@@ -108,10 +108,10 @@ func (g *generator) files() (map[string][]byte, error) {
 	return files, g.joined()
 }
 
-// joined is all errors as one.
+// joined joins all errors.
 func (g *generator) joined() error { return errors.Join(g.errs...) }
 
-// fileName is a file for the current unit that no other one has.
+// fileName is a file name for the current unit that no other unit has.
 func (g *generator) fileName(files map[string][]byte) string {
 	u := g.unit
 	taken := func(name string) bool { return files[fileName(name)] != nil }

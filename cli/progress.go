@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// progress shows, on a terminal, a line with the seconds that what has taken, from the first second on; done erases the line
-// and waits until it is erased. Where w is no terminal it shows nothing, so that a log's first line stays the one with the address.
+// progress shows on a terminal, from the first second on, for how many seconds the step called what has been running; done erases the
+// line and waits until it is erased. If w is no terminal it shows nothing, so that the first line of a log is the one with the address.
 func progress(w io.Writer, what string) (done func()) {
 	if !takesEscapes(w, os.Getenv) {
 		return func() {}

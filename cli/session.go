@@ -30,7 +30,7 @@ func startProblem(w *workload.Spec, err error) error {
 	return &p
 }
 
-// placed gives an error about a chain its place in the manifest at path.
+// placed adds the position in the manifest at path to an error about a chain.
 func (p *process) placed(path string, err error) error {
 	var chain *host.ChainError
 	if !errors.As(err, &chain) {

@@ -30,7 +30,7 @@ type instrument struct {
 // record records one number.
 type record func(ctx context.Context, n Number, attrs metric.MeasurementOption)
 
-// Add records the points of a metric: those of a cumulative one as [Writer.Since] gives them. ctx says what exemplars belong to.
+// Add records the points of a metric: those of a cumulative one as [Writer.Since] gives them. ctx holds the span of exemplars.
 func (a *API) Add(ctx context.Context, m *Metric) {
 	if m.Kind != Gauge && m.Kind != Sum {
 		return

@@ -2,7 +2,7 @@ package aggregate
 
 import "slices"
 
-// since is what a distribution has more than an earlier one; ok is false if it has less of anything.
+// since subtracts an earlier state of a distribution; ok is false if that has more of anything.
 func (p *BucketPoint) since(old *BucketPoint) (d *BucketPoint, ok bool) {
 	if p.Count < old.Count || len(p.Counts) != len(old.Counts) || !slices.Equal(p.Bounds, old.Bounds) {
 		return nil, false
@@ -41,7 +41,7 @@ func greatest(a, b *float64) *float64 {
 	return a
 }
 
-// since is what a distribution has more than an earlier one, by its own scale, which may have become smaller.
+// since subtracts an earlier state of a distribution. The result has the scale of the later one, which may be smaller.
 func (p *PowerPoint) since(old *PowerPoint) (d *PowerPoint, ok bool) {
 	if p.Count < old.Count || p.Zero < old.Zero || p.Scale > old.Scale {
 		return nil, false
@@ -57,7 +57,7 @@ func (p *PowerPoint) since(old *PowerPoint) (d *PowerPoint, ok bool) {
 	return d, true
 }
 
-// add adds a distribution. The smaller scale counts, or a smaller one still, by which the buckets are not too many.
+// add adds a distribution. The result has the smaller of both scales, or an even smaller one if there would be too many buckets.
 func (p *PowerPoint) add(d *PowerPoint) {
 	scale := min(p.Scale, d.Scale)
 	pos, neg := p.Positive.coarser(p.Scale-scale), p.Negative.coarser(p.Scale-scale)
@@ -79,7 +79,7 @@ func (r Range) bounds() (from, to int64) {
 	return int64(r.Offset), int64(r.Offset) + int64(len(r.Counts))
 }
 
-// trimmed has no empty buckets at its ends.
+// trimmed returns the range without empty buckets at its ends.
 func (r Range) trimmed() Range {
 	for len(r.Counts) > 0 && r.Counts[len(r.Counts)-1] == 0 {
 		r.Counts = r.Counts[:len(r.Counts)-1]
@@ -90,8 +90,8 @@ func (r Range) trimmed() Range {
 	return r
 }
 
-// coarser has the buckets by a scale that is smaller by so much: the index of each is shifted (metrics data model, exponential
-// scale).
+// coarser converts the buckets to a scale that is smaller by the given difference, which shifts each index (metrics data model,
+// exponential scale).
 func (r Range) coarser(by int32) Range {
 	if r = r.trimmed(); by <= 0 || len(r.Counts) == 0 {
 		return r
@@ -105,7 +105,7 @@ func (r Range) coarser(by int32) Range {
 	return out
 }
 
-// union are the bounds of both.
+// union returns the bounds of the smallest range that includes both.
 func (r Range) union(q Range) (from, to int64) {
 	from, to = r.bounds()
 	f, t := q.bounds()
@@ -136,7 +136,7 @@ func (r Range) plus(q Range) Range {
 	return out
 }
 
-// minus takes counts away; ok is false if r does not have them.
+// minus subtracts the counts of q; ok is false if one of them is larger than that of r.
 func (r Range) minus(q Range) (out Range, ok bool) {
 	from, to := r.bounds()
 	out = Range{r.Offset, slices.Clone(r.Counts)}

@@ -31,7 +31,7 @@ type stream struct {
 // overflow is the attribute set of measurements beyond the limit, named by the specification.
 var overflow = attribute.NewSet(attribute.Bool("otel.metric.overflow", true))
 
-// Add adds what has come since: points of a cumulative metric as [Writer.Since] gives them. It keeps no reference to m.
+// Add adds increments: the points of a delta metric, or those of a cumulative one as [Writer.Since] returns them. It keeps no reference to m.
 func (s *Sums) Add(m *Metric) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -94,7 +94,7 @@ func (s *Sums) stream(m *Metric, p *Point) *stream {
 	return st
 }
 
-// anyCounts are the counts of one of a histogram's points, all of which have as many.
+// anyCounts returns the counts of any point of a histogram; all points have the same number of buckets.
 func (st *stream) anyCounts() []uint64 {
 	if len(st.order) == 0 {
 		return make([]uint64, len(st.bounds)+1)
@@ -130,7 +130,7 @@ func (p *Point) add(k Kind, d *Point) {
 
 func lastOf(in []Exemplar) []Exemplar { return slices.Clone(in[max(0, len(in)-maxExemplars):]) }
 
-// Collect is the series as they are. Deltas begin anew. The caller owns the result.
+// Collect returns the current series, and starts those of delta temporality again from zero. The caller owns the result.
 func (s *Sums) Collect() []metricdata.ScopeMetrics {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,7 +146,7 @@ func (s *Sums) Collect() []metricdata.ScopeMetrics {
 		}
 		out[i].Metrics = append(out[i].Metrics, metricdata.Metrics{Name: st.Name, Description: st.Description, Unit: st.Unit, Data: st.data()})
 		for _, id := range st.order {
-			st.points[id].Exemplars = nil // each is told once
+			st.points[id].Exemplars = nil // each is exported once
 		}
 		if st.Delta {
 			s.series -= len(st.order)
@@ -158,7 +158,7 @@ func (s *Sums) Collect() []metricdata.ScopeMetrics {
 	return out
 }
 
-// forget removes streams without series, so that the names of deltas do not add up.
+// forget removes streams without series, so that the names of delta metrics do not accumulate.
 func (s *Sums) forget() {
 	empty := func(st *stream) bool { return len(st.order) == 0 }
 	if !slices.ContainsFunc(s.streams, empty) {
@@ -179,7 +179,7 @@ func (st *stream) temporality() metricdata.Temporality {
 	return metricdata.CumulativeTemporality
 }
 
-// data is the stream in the SDK's terms.
+// data converts the stream to the SDK's data model.
 func (st *stream) data() metricdata.Aggregation {
 	t := st.temporality()
 	switch {

@@ -16,10 +16,10 @@ import (
 // MaxSeries bounds the series of a component, and those that are known of one instance.
 const MaxSeries = 2000
 
-// ErrSeries is the error of metrics that would have more series.
-var ErrSeries = errors.New("more series than are kept of one component")
+// ErrSeries says that metrics are left out because of [MaxSeries].
+var ErrSeries = errors.New("the component has more series of metrics than are kept")
 
-// Writer is one instance that exports: what it has exported last of each cumulative series. Safe for concurrent use.
+// Writer has the last exported point of each cumulative series of one instance. Safe for concurrent use.
 type Writer struct {
 	mu     sync.Mutex
 	last   map[seriesKey]*Point
@@ -46,8 +46,8 @@ func (m *Metric) key() streamKey {
 	return streamKey{m.Scope, m.Name, m.Unit, m.Kind, m.Delta, m.Monotonic}
 }
 
-// Since replaces the points of a cumulative metric by what came since they were exported last: everything, where that
-// was never, where the series has another start or where it has less of anything, which is how an SDK says that it began anew.
+// Since replaces the points of a cumulative metric by their increments since the last export. A point stays as it is if it is the
+// first of its series, if its start time differs from the last one's, or if a count is smaller: the guest's SDK has started again from zero.
 // ctx is that of a host function. If there are too many series, or no host memory to know them, the rest of the points is left out.
 func (w *Writer) Since(ctx context.Context, m *Metric) error {
 	if m.Kind == Gauge || m.Delta {
@@ -89,7 +89,7 @@ func (w *Writer) keep(ctx context.Context, key seriesKey, old *Point, p Point) e
 	return nil
 }
 
-// since is what a point has more than an earlier one.
+// since subtracts an earlier point.
 func (p Point) since(old *Point, monotonic bool) Point {
 	switch {
 	case p.Buckets != nil && old.Buckets != nil:
@@ -108,7 +108,7 @@ func (p Point) since(old *Point, monotonic bool) Point {
 	return p
 }
 
-// Close forgets everything: the instance has ended, or begins anew.
+// Close forgets all points: the instance has ended, or is reset.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

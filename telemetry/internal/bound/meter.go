@@ -47,7 +47,8 @@ type source struct {
 	released bool
 }
 
-// AddSource has collections call collect, which must not block, and whose result is theirs. The collection after release is the last one.
+// AddSource makes each collection call collect, which must not block and whose result the collection owns. The first collection after
+// release is the last to call it.
 func (p *Producer) AddSource(collect func() []metricdata.ScopeMetrics) (release func()) {
 	s := &source{collect: collect}
 	p.mu.Lock()

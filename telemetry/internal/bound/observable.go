@@ -18,7 +18,7 @@ type observable struct {
 	reads []*func(Observe)
 }
 
-// add has collections call read, until stop is called.
+// add makes each collection call read, until stop is called.
 func (o *observable) add(read func(Observe)) (stop func()) {
 	at := &read
 	o.mu.Lock()

@@ -34,7 +34,7 @@ type Drop struct {
 	Count          int64
 }
 
-// losses counts a consumer's losses of one signal. It logs the begin and the end of an outage, from the first failed export to
+// losses counts a consumer's losses of one signal. It logs the beginning and the end of an outage, from the first failed export to
 // the next successful one, and other losses at intervals.
 type losses struct {
 	signal      signal
@@ -45,7 +45,7 @@ type losses struct {
 
 	mu          sync.Mutex
 	failing     bool      // there is an outage
-	muted       bool      // its begin was not logged, because the outage before began recently
+	muted       bool      // its beginning was not logged, because the previous outage began recently
 	outageStart time.Time // the last one that was logged
 	lastWarned  time.Time // when another loss was logged
 	unreported  int64     // lost since the last message

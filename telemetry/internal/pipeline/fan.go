@@ -64,8 +64,8 @@ func (a allLogs) ForceFlush(ctx context.Context) error {
 // Shutdown does nothing; the pipeline ends the processors.
 func (allLogs) Shutdown(context.Context) error { return nil }
 
-// GuestSpansFull says that no queue has room for a span of a guest, as [span.Provider.GuestKey] names it. Where one has, the others'
-// losses are theirs: no consumer gets less because of another.
+// GuestSpansFull says that no queue has room for a span of the guest with the given [span.Provider.GuestKey]. If any queue has room, the
+// span is taken, and the full queues drop it, so that a slow consumer does not affect the others.
 func (p *Pipeline) GuestSpansFull(guest any) bool {
 	return len(p.queues) > 0 && !slices.ContainsFunc(p.queues, func(q *spanQueue) bool { return q.shares.room(guest) && q.inflight.room() })
 }

@@ -2,8 +2,8 @@ package pipeline
 
 import "sync"
 
-// Guests' own spans take at most a half of a queue, those of one component a quarter, so that no guest keeps the host's spans or
-// another guest's out.
+// Guests' own spans take at most a half of a queue, those of one component a quarter, so that no guest displaces the spans of the host or
+// of another guest.
 const (
 	allGuestsPart = 2
 	oneGuestPart  = 4

@@ -36,7 +36,7 @@ type readOnly struct {
 }
 
 func readOnlyOf(from *Source, m *tracepb.Span) *readOnly {
-	state, _ := trace.ParseTraceState(m.TraceState) // it was one
+	state, _ := trace.ParseTraceState(m.TraceState) // it was valid when the span began
 	c := trace.SpanContextConfig{TraceFlags: trace.TraceFlags(m.Flags), TraceState: state}
 	copy(c.TraceID[:], m.TraceId)
 	copy(c.SpanID[:], m.SpanId)
@@ -109,7 +109,7 @@ func (r *readOnly) Events() []sdktrace.Event {
 func (r *readOnly) Links() []sdktrace.Link {
 	out := make([]sdktrace.Link, len(r.m.Links))
 	for i, l := range r.m.Links {
-		state, _ := trace.ParseTraceState(l.TraceState) // it was one
+		state, _ := trace.ParseTraceState(l.TraceState) // it was valid when the span began
 		c := trace.SpanContextConfig{
 			TraceFlags: trace.TraceFlags(l.Flags), TraceState: state,
 			Remote: l.Flags&uint32(tracepb.SpanFlags_SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK) != 0,

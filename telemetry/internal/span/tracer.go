@@ -20,7 +20,7 @@ type Tracer struct {
 	embedded.Tracer
 	p      *Provider
 	source *Source
-	sdk    trace.Tracer // not nil: it records, and ours only collect what to tell it
+	sdk    trace.Tracer // not nil: it records the spans, and ours only collect attributes for it
 	asked  atomic.Bool  // of sdk: its provider's generator of identifiers is ours
 }
 

@@ -11,7 +11,8 @@ import (
 // errorCode converts an error of wasi/http.
 func errorCode(err error) ErrorCode { return LiftErrorCode(wasihttp.ErrorVal(err)) }
 
-// failed is the guest's error for one of wasi/http. Its cause is told where it is an operator's limit: the code says the rest.
+// failed is what a host function returns for an error of wasi/http. It has the cause, for observers, only if that is a limit of the
+// operator's: the code says everything about others.
 func failed(err error) error {
 	var limit *cm.LimitError
 	if errors.As(err, &limit) {

@@ -83,7 +83,7 @@ func (r *incomingResponse) Consume(context.Context) (IncomingBody, error) {
 func (r *incomingResponse) Drop(context.Context) error {
 	r.held.Release()
 	if !r.consumed {
-		r.r.Body().Close() // the error has no receiver
+		r.r.Body().Close() // the interface cannot return the error
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (b *incomingBody) Stream(context.Context) (iop2.InputStream, error) {
 
 // Drop discards the unread rest.
 func (b *incomingBody) Drop(context.Context) error {
-	b.body.Close() // the error has no receiver
+	b.body.Close() // the interface cannot return the error
 	return nil
 }
 
@@ -158,6 +158,6 @@ func (f *futureTrailers) Get(ctx context.Context) (*cm.Result[cm.Result[Trailers
 
 // Drop releases the body.
 func (f *futureTrailers) Drop(context.Context) error {
-	f.body.Close() // the error has no receiver
+	f.body.Close() // the interface cannot return the error
 	return nil
 }
