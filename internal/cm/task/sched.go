@@ -45,7 +45,6 @@ type Sched struct {
 	watches     map[any]func(error)
 	live        int     // number of threads with goroutines of their own, and of those that are outside
 	settling    *Thread // goes on when live is 0
-	spare       []worker
 	dead        error
 }
 
@@ -308,7 +307,6 @@ func (s *Sched) Kill(err error) {
 	}
 	s.dead = err
 	s.scope = nil
-	s.dismiss()
 	watches := s.watches
 	s.watches = nil
 	for _, f := range watches {
