@@ -41,8 +41,8 @@ func (b *requestBody) afterAnswer() (send bool) {
 
 // readAhead reads the rest of the body, until its end or until it is not needed.
 func (b *requestBody) readAhead() {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
+	buf := takeBuffer()
+	defer putBuffer(buf)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.cond.Broadcast()

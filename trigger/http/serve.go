@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
-	"sync"
 	"time"
 
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
@@ -265,8 +264,6 @@ func (x *exchange) keepCase(h http.Header, a answer) {
 // heldBack is how much of an answer net/http keeps at first, so that writing it waits for nobody.
 const heldBack = 2 << 10
 
-var buffers = sync.Pool{New: func() any { b := make([]byte, 32<<10); return &b }}
-
 // write writes the answer while the guest makes its body, and says whether the answer is whole. Bytes of the guest's are
 // sent at once if no more are there, and together with those otherwise.
 func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration) bool {
@@ -295,10 +292,10 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		a.body.Disconnect(&wasihttp.Error{Code: wasihttp.ConnectionTerminated, Err: err})
 		return false
 	}
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
+	buf := takeBuffer()
+	defer func() { putBuffer(buf) }()
 	for unsent := true; ; {
-		if unsent {
+		if unsent && !a.body.Readable() {
 			runtime.Gosched() // lets a guest that is about to write or to finish do so
 			if !a.body.Readable() {
 				if err := x.flush(timeout); err != nil {
@@ -336,6 +333,7 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 		if err != nil {
 			return lost(err)
 		}
+		buf = nextBuffer(buf, n)
 		unsent = true
 	}
 }
