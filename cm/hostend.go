@@ -56,6 +56,11 @@ func (h *hostEnd) copy(ctx context.Context, by copier) (CopyResult, error) {
 	select {
 	case r := <-h.done:
 		return r, h.dead
+	default:
+	}
+	select {
+	case r := <-h.done:
+		return r, h.dead
 	case <-ctx.Done():
 	}
 	h.c.do(JobFunc(func() {

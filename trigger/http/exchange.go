@@ -237,7 +237,6 @@ func failure(status int) answer {
 
 // invoke makes the invocation and has the host run it.
 func (x *exchange) invoke() {
-	growStack()
 	defer x.invoked.Done()
 	if x.entered {
 		defer x.route.leave(x)
@@ -338,15 +337,3 @@ func statusOf(err, cause error) int {
 func bodiless(method string, status int) bool {
 	return method == http.MethodHead || status == http.StatusNoContent || status == http.StatusNotModified
 }
-
-// growStack makes the goroutine's stack as large as an invocation is going to need. Growing it later, in steps, from deep inside
-// guest and host calls, takes a tenth of the time of a short request.
-//
-//go:noinline
-func growStack() {
-	var room [9 << 10]byte
-	use(&room)
-}
-
-//go:noinline
-func use(*[9 << 10]byte) {}

@@ -21,7 +21,7 @@ func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.Incoming
 		return err
 	}
 	// The engine ends the call when ctx ends; how, it says itself.
-	engine := context.WithoutCancel(ctx)
+	engine := context.Background()
 	resp, err := call.Result(engine)
 	if err != nil {
 		var fail *cm.ResultError[ErrorCode]
