@@ -55,6 +55,8 @@ type Guard interface {
 	// is dead already.
 	Watch(key any, f func(error)) error
 	Unwatch(key any)
+	// Dead is why the store is dead; nil if it is not. It is called in the store.
+	Dead() error
 	// Fail ends the store with a *Trap that was raised outside guest code. It is called in the store.
 	Fail(err error)
 }

@@ -81,8 +81,9 @@ type copyBegin hostEnd
 // Run implements Job.
 func (j *copyBegin) Run() {
 	h := (*hostEnd)(j)
-	if g := h.c.guard.Load(); g != nil {
-		if err := g.Watch(h, h.kill); err != nil {
+	g := h.c.guard.Load()
+	if g != nil {
+		if err := g.Dead(); err != nil {
 			h.kill(err)
 			return
 		}
@@ -90,8 +91,14 @@ func (j *copyBegin) Run() {
 	if err := h.copier.begin(); err != nil {
 		h.dead = err
 		h.Done(CopyCancelled)
-		if g := h.c.guard.Load(); g != nil {
+		if g != nil {
 			g.Fail(err) // the guest at the other end has given an invalid value
+		}
+		return
+	}
+	if g != nil && h.c.pending.by == Party(h) { // most copies have ended
+		if err := g.Watch(h, h.kill); err != nil {
+			h.kill(err)
 		}
 	}
 }

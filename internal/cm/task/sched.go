@@ -332,7 +332,7 @@ func (s *Sched) Fail(err error) {
 	}
 }
 
-// Dead is the error of Kill; nil before.
+// Dead implements cm.Guard: it is the error of Kill; nil before.
 func (s *Sched) Dead() error { return s.dead }
 
 // Enclose says that the synchronous call of, which is in e, is about to block: until Disclose, only threads of e run.
