@@ -59,18 +59,9 @@ type Context struct {
 
 // begin fetches the memory, which guest code may have grown since the last call.
 func (cx *Context) begin() {
-	if cx.outside != nil {
-		cx.outside = nil
-	}
-	cx.fetch()
-}
-
-// fetch fetches the memory as it is now.
-func (cx *Context) fetch() {
+	cx.mem, cx.outside = nil, nil
 	if cx.Memory != nil {
 		cx.mem = cx.Memory.Bytes()
-	} else {
-		cx.mem = nil
 	}
 }
 
@@ -123,7 +114,10 @@ func (cx *Context) realloc(old, oldSize, align, size uint32) (uint32, error) {
 		cx.outside = err
 		return 0, err
 	}
-	cx.fetch()
+	cx.mem = nil
+	if cx.Memory != nil {
+		cx.mem = cx.Memory.Bytes()
+	}
 	if ptr&(align-1) != 0 {
 		return 0, cm.Trapf(cm.TrapUnaligned, "realloc returned %#x: want a multiple of %d", ptr, align)
 	}

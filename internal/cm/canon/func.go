@@ -171,10 +171,7 @@ func (f *Func) LowerResult(cx *Context, result cm.Val, stack []uint64) error {
 	}
 	cx.begin()
 	if !f.returnInMem {
-		if err := f.result.lowerFlat(cx, result, stack); err != nil {
-			return cx.where("result", err)
-		}
-		return nil
+		return cx.where("result", f.result.lowerFlat(cx, result, stack))
 	}
 	return f.lowerResultAt(cx, result, uint32(stack[len(f.CoreParams)-1]))
 }
@@ -193,10 +190,7 @@ func (f *Func) lowerResultAt(cx *Context, result cm.Val, ptr uint32) error {
 	if err := cx.check(ptr, f.result.align, uint64(f.result.size), "return area"); err != nil {
 		return err
 	}
-	if err := f.result.store(cx, result, ptr); err != nil {
-		return cx.where("result", err)
-	}
-	return nil
+	return cx.where("result", f.result.store(cx, result, ptr))
 }
 
 // LowerArgs writes the arguments of a lifted function (host → guest) to the core stack, spilling to memory past 16.

@@ -38,9 +38,6 @@ type lowerLift struct {
 	nested bool // one of caller and callee contains the other: the call may be recursive, so it traps
 }
 
-// smallArgs is how many bytes of arguments are part of the cost of a call, and not charged apart.
-const smallArgs = 512
-
 const cannotLeave = "an import was called from realloc or post-return"
 
 // lift reads the arguments of t from the caller's stack and memory. Handles that it borrows from stay lent until t ends.
@@ -64,7 +61,7 @@ func (l *lower) lift(a *activation, t *task.Loan, stack []uint64) ([]cm.Val, err
 		s.dropMoved(a)
 		return nil, s.at(err, l.boundary)
 	}
-	if n := cx.Spent(); n > smallArgs {
+	if n := cx.Spent(); n > 0 {
 		t.Hold(s.account, n) // the account had room for it
 	}
 	return args, nil
