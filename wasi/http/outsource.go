@@ -52,11 +52,15 @@ func (b *OutgoingBody) Interrupted(i Interrupter) {
 // have something to do before it waits for them.
 func (b *OutgoingBody) pull(p []byte) (int, error) {
 	for b.end == nil && b.readErr == nil {
-		n, err := b.pullOnce(p)
+		into := b.roomForMore(p)
+		n, err := b.pullOnce(into)
 		switch {
 		case b.end != nil || b.readErr != nil: // meanwhile
 		case n > 0:
 			if b.count(n) == nil {
+				if len(into) > len(p) {
+					copy(p, into[:n])
+				}
 				return n, nil
 			}
 		case err != nil:
@@ -72,6 +76,22 @@ func (b *OutgoingBody) pull(p []byte) (int, error) {
 		return 0, b.readErr
 	}
 	return 0, b.end
+}
+
+// mostCopied bounds the reads for which roomForMore makes a buffer.
+const mostCopied = 4 << 10
+
+// roomForMore is p, or where p takes exactly the rest of a body with a length, as net/http's client asks for it, a buffer with room for one
+// byte more: a body that is too long must fail before its last declared byte is sent, since the message would be whole then. Of a large
+// rest that byte is left for the next read. b.mu is held.
+func (b *OutgoingBody) roomForMore(p []byte) []byte {
+	switch {
+	case b.length < 0 || len(p) == 0 || b.written+uint64(len(p)) != uint64(b.length):
+		return p
+	case len(p) > mostCopied:
+		return p[:len(p)-1]
+	}
+	return make([]byte, len(p)+1)
 }
 
 // pullOnce reads the source, or its trailers behind its end. The error is io.EOF when there is nothing more of either. b.mu is held, but
