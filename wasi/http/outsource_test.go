@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -153,3 +155,30 @@ func TestSourceEnded(t *testing.T) {
 		t.Errorf("a body that has ended: told %v", src.ended)
 	}
 }
+
+// TestSourceTooLong: net/http's client asks for the declared bytes and no more. A source that has more is found out before it gets the last
+// of them, also where they are many.
+func TestSourceTooLong(t *testing.T) {
+	for _, declared := range []int{1, 3, mostCopied, 100_000} {
+		h := Limits{}.NewFields()
+		if err := h.Append("content-length", strconv.Itoa(declared)); err != nil {
+			t.Fatal(err)
+		}
+		b := NewOutgoingResponse(h).Body()
+		b.From(&stream{strings.NewReader(strings.Repeat("x", declared+1))})
+		n, err := io.Copy(io.Discard, io.LimitReader(b, int64(declared)))
+		var known *Error
+		if !errors.As(err, &known) || known.Code != ResponseBodySize || n >= int64(declared) {
+			t.Errorf("of %d bytes declared %d were sent: %v", declared, n, err)
+		}
+		_ = b.Close()
+	}
+}
+
+// stream is a BodySource without trailers.
+type stream struct{ *strings.Reader }
+
+func (s *stream) Read(_ context.Context, p []byte) (int, error) { return s.Reader.Read(p) }
+func (*stream) Ready() bool                                     { return true }
+func (*stream) Trailers(context.Context) (*Fields, error)       { return nil, nil }
+func (*stream) End(error)                                       {}
