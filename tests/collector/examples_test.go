@@ -148,7 +148,8 @@ func told(records []Record, spans []Span) string {
 func TestExampleManyAtOnce(t *testing.T) {
 	const total, atOnce, name = 320, 16, "otel-example-rust-p3"
 	c := Start(t)
-	up := Serve(t, Vitrine(t), c.HTTP, []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, guest(t, name),
+	env := []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_BSP_MAX_QUEUE_SIZE=65536", "OTEL_BLRP_MAX_QUEUE_SIZE=65536"} // nothing is dropped
+	up := Serve(t, Vitrine(t), c.HTTP, env, guest(t, name),
 		"--isolation", "reuse", "--max-instances", "1", "--max-uses", "1000000", "--deadline", "2m")
 	traceID := func(i int) string { return fmt.Sprintf("0%031x", i+1) }
 	var wg sync.WaitGroup
