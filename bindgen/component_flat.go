@@ -1,7 +1,9 @@
 package bindgen
 
 import (
+	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/wit"
 )
@@ -40,6 +42,7 @@ func (g *insider) load(t *wit.Type, base string, offset uint32) []string {
 	return []string{expr}
 }
 
+// loadVariant is load for a variant. One that has a name has a function for that: variants in variants would be written out for each case of each.
 func (g *insider) loadVariant(t *wit.Type, base string, offset uint32) []string {
 	flat := g.flatten(t)
 	if len(flat) == 1 {
@@ -47,13 +50,24 @@ func (g *insider) loadVariant(t *wit.Type, base string, offset uint32) []string 
 		return []string{fmt.Sprintf("uint32(%s(%s+%d))", tag, base, offset)}
 	}
 	names := make([]string, len(flat))
-	for i, typ := range flat {
+	for i := range flat {
 		names[i] = g.variable()
+	}
+	if t.Name != "" {
+		g.p("%s := %s(%s+%d)", strings.Join(names, ", "), g.helper("load", t), base, offset)
+		return names
+	}
+	for i, typ := range flat {
 		g.p("var %s %s", names[i], typ)
 	}
-	all := payloads(t)
-	tag := g.abi(fmt.Sprintf("LiftU%d", 8*tagSize(len(all))))
-	g.p("%s = uint32(%s(%s+%d))", names[0], tag, base, offset)
+	g.loadCases(t, base, offset, names)
+	return names
+}
+
+// loadCases writes what sets variables to the core values of a variant.
+func (g *insider) loadCases(t *wit.Type, base string, offset uint32, names []string) {
+	flat, all := g.flatten(t), payloads(t)
+	g.p("%s = uint32(%s(%s+%d))", names[0], g.abi(fmt.Sprintf("LiftU%d", 8*tagSize(len(all)))), base, offset)
 	g.p("switch %s {", names[0])
 	for i, p := range all {
 		if p == nil {
@@ -66,7 +80,55 @@ func (g *insider) loadVariant(t *wit.Type, base string, offset uint32) []string 
 		}
 	}
 	g.p("}")
-	return names
+}
+
+// storeCases writes what puts the core values of a variant into memory.
+func (g *insider) storeCases(t *wit.Type, base string, offset uint32, flat []string) {
+	all, types := payloads(t), g.flatten(t)
+	bits := 8 * tagSize(len(all))
+	g.p("%s(%s+%d, uint%d(%s))\nswitch %s {", g.abi(fmt.Sprintf("LowerU%d", bits)), base, offset, bits, flat[0], flat[0])
+	for i, p := range all {
+		if p == nil {
+			continue
+		}
+		g.p("case %d:", i)
+		part := g.flatten(p)
+		for k, to := range part {
+			part[k] = g.uncoerce(flat[k+1], types[k+1], to)
+		}
+		g.store(p, base, offset+g.payloadOffset(t), part)
+	}
+	g.p("}")
+}
+
+// helper is the function that loads or stores the core values of a variant that has a name. It is written when it is first asked for.
+func (g *insider) helper(way string, t *wit.Type) string {
+	key := helperKey{way, t}
+	if name, ok := g.helpers[key]; ok {
+		return name
+	}
+	name := g.pkg.private(way+exported(t.Name), t.Name)
+	g.helpers[key] = name
+	body, variables, imports := g.body, g.variables, g.imports
+	g.body, g.variables, g.imports = bytes.Buffer{}, 0, map[string]string{}
+	flat := g.flatten(t)
+	names, list := make([]string, len(flat)), make([]string, len(flat))
+	for i, typ := range flat {
+		names[i] = fmt.Sprintf("r%d", i)
+		list[i] = names[i] + " " + typ
+	}
+	if way == "load" {
+		g.p("func %s(at uint32) (%s) {", name, strings.Join(list, ", "))
+		g.loadCases(t, "at", 0, names)
+		g.p("return %s\n}\n", strings.Join(names, ", "))
+	} else {
+		g.p("func %s(at uint32, %s) {", name, strings.Join(list, ", "))
+		g.storeCases(t, "at", 0, names)
+		g.p("}\n")
+	}
+	g.written.Write(g.body.Bytes())
+	g.body, g.variables, g.imports = body, variables, imports
+	return name
 }
 
 // coerce is the expression that converts a core value to the joined type of a variant's cases.
@@ -109,22 +171,13 @@ func (g *insider) store(t *wit.Type, base string, offset uint32, flat []string) 
 		}
 		return flat
 	case wit.Option, wit.Result, wit.Variant:
-		all, types := payloads(t), g.flatten(t)
-		bits := 8 * tagSize(len(all))
-		g.p("%s(%s, uint%d(%s))\nswitch %s {", g.abi(fmt.Sprintf("LowerU%d", bits)), at, bits, flat[0], flat[0])
-		for i, p := range all {
-			if p == nil {
-				continue
-			}
-			g.p("case %d:", i)
-			part := g.flatten(p)
-			for k, to := range part {
-				part[k] = g.uncoerce(flat[k+1], types[k+1], to)
-			}
-			g.store(p, base, offset+g.payloadOffset(t), part)
+		n := len(g.flatten(t))
+		if t.Name != "" {
+			g.p("%s(%s, %s)", g.helper("store", t), at, strings.Join(flat[:n], ", "))
+		} else {
+			g.storeCases(t, base, offset, flat[:n])
 		}
-		g.p("}")
-		return flat[len(types):]
+		return flat[n:]
 	case wit.String, wit.List:
 		g.p("%s(%s, %s)\n%s(%s+%d, %s)", g.abi("LowerU32"), at, flat[0], g.abi("LowerU32"), base, offset+4, flat[1])
 		return flat[2:]

@@ -332,10 +332,18 @@ func (g *insider) insideFiles() (map[string][]byte, error) {
 	if len(g.errs) > 0 {
 		return nil, g.joined()
 	}
+	helpers := g.written.String()
+	if strings.Contains(helpers, "math.") {
+		helpers = "import \"math\"\n\n" + helpers
+	}
 	for name, parts := range map[string][2]string{
+		"variants.gen.go":    {"", helpers},
 		"host_wasip1.gen.go": {"", raw.String() + g.wrappers.String()},
 		"host_other.gen.go":  {"//go:build !wasip1\n\n", stub.String()},
 	} {
+		if name == "variants.gen.go" && helpers == "" {
+			continue
+		}
 		imports := ""
 		switch {
 		case strings.Contains(parts[1], "cabi."):
@@ -347,6 +355,9 @@ func (g *insider) insideFiles() (map[string][]byte, error) {
 			g.pkg.wit, parts[0], g.pkg.name, imports, parts[1])))
 		if err != nil {
 			return nil, fmt.Errorf("bindgen generates invalid Go, which is a bug of bindgen: %w", err)
+		}
+		for files[name] != nil { // an interface's
+			name = "x_" + name
 		}
 		files[name] = src
 	}

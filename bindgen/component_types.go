@@ -1,6 +1,7 @@
 package bindgen
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -13,11 +14,19 @@ type insider struct {
 	layouts
 	raw, stub strings.Builder // what the imports of the current unit are, with a host and without one
 	wrappers  strings.Builder // its exports
-	variables int             // how many variables the current function has
+	helpers   map[helperKey]string
+	written   bytes.Buffer // the helpers
+	variables int          // how many variables the current function has
+}
+
+// helperKey is what a helper does, and for which variant.
+type helperKey struct {
+	way string
+	t   *wit.Type
 }
 
 func newInsider(g *generator) *insider {
-	return &insider{generator: g, layouts: layouts{dims: map[*wit.Type][2]uint32{}, flats: map[*wit.Type][]string{}}}
+	return &insider{generator: g, helpers: map[helperKey]string{}, layouts: layouts{dims: map[*wit.Type][2]uint32{}, flats: map[*wit.Type][]string{}}}
 }
 
 // cabi is the package that the bindings call.

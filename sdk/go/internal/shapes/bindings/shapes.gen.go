@@ -4,7 +4,6 @@ package bindings
 
 import (
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
-	"math"
 )
 
 // Mixed is the record test:shapes/shapes.mixed.
@@ -251,49 +250,10 @@ func ShapesOne(x_ Any) Any {
 	defer cabi.Leave()
 	c_1 := cabi.Alloc(48, 8)
 	LowerAny(c_1, x_)
-	var c_2 uint32
-	var c_3 uint64
-	var c_4 uint64
-	var c_5 float32
-	var c_6 uint32
-	var c_7 uint32
-	var c_8 uint32
-	var c_9 uint32
-	c_2 = uint32(cabi.LiftU8(c_1 + 0))
-	switch c_2 {
-	case 1:
-		c_3 = uint64(cabi.LiftU32(c_1 + 8))
-	case 2:
-		c_3 = uint64(math.Float32bits(cabi.LiftF32(c_1 + 8)))
-	case 3:
-		c_3 = math.Float64bits(cabi.LiftF64(c_1 + 8))
-	case 4:
-		c_3 = cabi.LiftU64(c_1 + 8)
-	case 5:
-		c_3 = uint64(cabi.LiftU32(c_1 + 8))
-		c_4 = uint64(cabi.LiftU32(c_1 + 12))
-	case 6:
-		var c_10 uint32
-		var c_11 uint32
-		c_10 = uint32(cabi.LiftU8(c_1 + 36))
-		switch c_10 {
-		case 1:
-			c_11 = cabi.LiftU32(c_1 + 40)
-		}
-		c_3 = uint64(uint32(cabi.LiftU8(c_1 + 8)))
-		c_4 = cabi.LiftU64(c_1 + 16)
-		c_5 = cabi.LiftF32(c_1 + 24)
-		c_6 = cabi.LiftU32(c_1 + 28)
-		c_7 = cabi.LiftU32(c_1 + 32)
-		c_8 = c_10
-		c_9 = c_11
-	case 7:
-		c_3 = uint64(cabi.LiftU32(c_1 + 8))
-		c_4 = uint64(cabi.LiftU32(c_1 + 12))
-	}
-	c_12 := cabi.Alloc(48, 8)
-	shapesOneImport(c_2, c_3, c_4, c_5, c_6, c_7, c_8, c_9, c_12)
-	return LiftAny(c_12)
+	c_2, c_3, c_4, c_5, c_6, c_7, c_8, c_9 := loadAny(c_1 + 0)
+	c_10 := cabi.Alloc(48, 8)
+	shapesOneImport(c_2, c_3, c_4, c_5, c_6, c_7, c_8, c_9, c_10)
+	return LiftAny(c_10)
 }
 
 // ShapesMany calls many.
@@ -362,46 +322,7 @@ func ShapesFallible(x_ cabi.Result[string, Any]) (string, error) {
 		c_3 = cabi.LiftU32(c_1 + 8)
 		c_4 = uint64(cabi.LiftU32(c_1 + 12))
 	case 1:
-		var c_11 uint32
-		var c_12 uint64
-		var c_13 uint64
-		var c_14 float32
-		var c_15 uint32
-		var c_16 uint32
-		var c_17 uint32
-		var c_18 uint32
-		c_11 = uint32(cabi.LiftU8(c_1 + 8))
-		switch c_11 {
-		case 1:
-			c_12 = uint64(cabi.LiftU32(c_1 + 16))
-		case 2:
-			c_12 = uint64(math.Float32bits(cabi.LiftF32(c_1 + 16)))
-		case 3:
-			c_12 = math.Float64bits(cabi.LiftF64(c_1 + 16))
-		case 4:
-			c_12 = cabi.LiftU64(c_1 + 16)
-		case 5:
-			c_12 = uint64(cabi.LiftU32(c_1 + 16))
-			c_13 = uint64(cabi.LiftU32(c_1 + 20))
-		case 6:
-			var c_19 uint32
-			var c_20 uint32
-			c_19 = uint32(cabi.LiftU8(c_1 + 44))
-			switch c_19 {
-			case 1:
-				c_20 = cabi.LiftU32(c_1 + 48)
-			}
-			c_12 = uint64(uint32(cabi.LiftU8(c_1 + 16)))
-			c_13 = cabi.LiftU64(c_1 + 24)
-			c_14 = cabi.LiftF32(c_1 + 32)
-			c_15 = cabi.LiftU32(c_1 + 36)
-			c_16 = cabi.LiftU32(c_1 + 40)
-			c_17 = c_19
-			c_18 = c_20
-		case 7:
-			c_12 = uint64(cabi.LiftU32(c_1 + 16))
-			c_13 = uint64(cabi.LiftU32(c_1 + 20))
-		}
+		c_11, c_12, c_13, c_14, c_15, c_16, c_17, c_18 := loadAny(c_1 + 8)
 		c_3 = c_11
 		c_4 = c_12
 		c_5 = c_13
@@ -411,11 +332,11 @@ func ShapesFallible(x_ cabi.Result[string, Any]) (string, error) {
 		c_9 = c_17
 		c_10 = c_18
 	}
-	c_21 := cabi.Alloc(56, 8)
-	shapesFallibleImport(c_2, c_3, c_4, c_5, c_6, c_7, c_8, c_9, c_10, c_21)
+	c_19 := cabi.Alloc(56, 8)
+	shapesFallibleImport(c_2, c_3, c_4, c_5, c_6, c_7, c_8, c_9, c_10, c_19)
 	return func(at uint32) cabi.Result[string, Any] {
 		return cabi.LiftResult[string, Any](at, 8, cabi.LiftString, LiftAny)
-	}(c_21).Unpack()
+	}(c_19).Unpack()
 }
 
 // ShapesNegative calls negative.

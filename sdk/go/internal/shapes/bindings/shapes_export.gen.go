@@ -4,7 +4,6 @@ package bindings
 
 import (
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
-	"math"
 )
 
 // ShapesExport is what a program implements to export test:shapes/shapes.
@@ -64,34 +63,7 @@ func shapesExportNumbersExport(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 ui
 func shapesExportOneExport(a0 uint32, a1 uint64, a2 uint64, a3 float32, a4 uint32, a5 uint32, a6 uint32, a7 uint32) uint32 {
 	cabi.Enter()
 	c_1 := cabi.Alloc(48, 8)
-	cabi.LowerU8(c_1+0, uint8(a0))
-	switch a0 {
-	case 1:
-		cabi.LowerU32(c_1+8, uint32(uint32(a1)))
-	case 2:
-		cabi.LowerF32(c_1+8, math.Float32frombits(uint32(a1)))
-	case 3:
-		cabi.LowerF64(c_1+8, math.Float64frombits(a1))
-	case 4:
-		cabi.LowerU64(c_1+8, uint64(a1))
-	case 5:
-		cabi.LowerU32(c_1+8, uint32(a1))
-		cabi.LowerU32(c_1+12, uint32(a2))
-	case 6:
-		cabi.LowerU8(c_1+8, uint8(uint32(a1)))
-		cabi.LowerU64(c_1+16, uint64(a2))
-		cabi.LowerF32(c_1+24, a3)
-		cabi.LowerU32(c_1+28, a4)
-		cabi.LowerU32(c_1+32, a5)
-		cabi.LowerU8(c_1+36, uint8(a6))
-		switch a6 {
-		case 1:
-			cabi.LowerU32(c_1+40, uint32(a7))
-		}
-	case 7:
-		cabi.LowerU32(c_1+8, uint32(a1))
-		cabi.LowerU32(c_1+12, uint32(a2))
-	}
+	storeAny(c_1+0, a0, a1, a2, a3, a4, a5, a6, a7)
 	c_2 := LiftAny(c_1)
 	cabi.Leave()
 	c_3 := shapesExportImpl.One(c_2)
@@ -167,34 +139,7 @@ func shapesExportFallibleExport(a0 uint32, a1 uint32, a2 uint64, a3 uint64, a4 f
 		cabi.LowerU32(c_1+8, a1)
 		cabi.LowerU32(c_1+12, uint32(a2))
 	case 1:
-		cabi.LowerU8(c_1+8, uint8(a1))
-		switch a1 {
-		case 1:
-			cabi.LowerU32(c_1+16, uint32(uint32(a2)))
-		case 2:
-			cabi.LowerF32(c_1+16, math.Float32frombits(uint32(a2)))
-		case 3:
-			cabi.LowerF64(c_1+16, math.Float64frombits(a2))
-		case 4:
-			cabi.LowerU64(c_1+16, uint64(a2))
-		case 5:
-			cabi.LowerU32(c_1+16, uint32(a2))
-			cabi.LowerU32(c_1+20, uint32(a3))
-		case 6:
-			cabi.LowerU8(c_1+16, uint8(uint32(a2)))
-			cabi.LowerU64(c_1+24, uint64(a3))
-			cabi.LowerF32(c_1+32, a4)
-			cabi.LowerU32(c_1+36, a5)
-			cabi.LowerU32(c_1+40, a6)
-			cabi.LowerU8(c_1+44, uint8(a7))
-			switch a7 {
-			case 1:
-				cabi.LowerU32(c_1+48, uint32(a8))
-			}
-		case 7:
-			cabi.LowerU32(c_1+16, uint32(a2))
-			cabi.LowerU32(c_1+20, uint32(a3))
-		}
+		storeAny(c_1+8, a1, a2, a3, a4, a5, a6, a7, a8)
 	}
 	c_2 := func(at uint32) cabi.Result[string, Any] {
 		return cabi.LiftResult[string, Any](at, 8, cabi.LiftString, LiftAny)
