@@ -140,8 +140,8 @@ func TestSilentServer(t *testing.T) {
 	b := newBackend(t, redis.Config{URL: "redis://" + l.Addr().String()})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := b.Open(ctx, ada, "default"); err == nil || ctx.Err() == nil {
-		t.Errorf("%v, and %v of the context", err, ctx.Err())
+	if _, err := b.Open(ctx, ada, "default"); err == nil {
+		t.Error("a server that never answers has opened a bucket before the context's end")
 	}
 	if _, err := b.Open(t.Context(), ada, "default"); err == nil {
 		t.Error("a server that never answers has opened a bucket")
