@@ -55,7 +55,7 @@ conformance:
 
 # Rebuilds the guests of testdata/guests; see its README for what that needs.
 guests:
-	testdata/guests/build/all.sh $(ONLY)
+	testdata/guests/build/all.sh '$(ONLY)'
 
 # Builds and vets everything, with tests, for the systems that are not at hand.
 cross:
