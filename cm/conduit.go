@@ -70,7 +70,7 @@ type JobFunc func()
 // Run implements Job.
 func (f JobFunc) Run() { f() }
 
-// Party is whoever began a copy. Its methods are called in the store.
+// Party is the side that began a copy. Its methods are called in the store.
 type Party interface {
 	// Copied says that a part of the buffer has been used, and that more of it may be used until the party calls [Conduit.Reclaim].
 	Copied()
@@ -81,8 +81,8 @@ type Party interface {
 // Source is a buffer that elements are read out of: memory of a guest, or a slice of the host's.
 type Source interface {
 	Remain() int // elements that are left
-	Empty() bool // it had none to begin with
-	// Give puts n elements, at most Remain, into to.
+	Empty() bool // it had no elements at the beginning
+	// Give copies n elements, at most Remain, into to.
 	Give(n int, to Sink) error
 }
 
@@ -90,9 +90,9 @@ type Source interface {
 type Sink interface {
 	Remain() int
 	Empty() bool
-	// Flat says that numbers are to be given as bytes, as they are in memory.
+	// Flat says that Put takes numbers as bytes, in memory layout.
 	Flat() bool
-	// Put takes n elements, at most Remain: flat ones, or values, or (both nil) elements of no type. It keeps neither.
+	// Put takes n elements, at most Remain: as bytes, as values, or, for elements of no type, with both nil. It does not retain them.
 	Put(n int, flat []byte, vals []Val) error
 }
 
@@ -177,7 +177,7 @@ func (c *Conduit) Host(writable, has bool) {
 // Items is how many elements have gone through it.
 func (c *Conduit) Items() int64 { return c.items.Load() }
 
-// Plain says that elements are of no type, or numbers: then both ends may be in one component instance.
+// Plain says whether elements have no type or are numbers: then both ends may be in one component instance.
 func (c *Conduit) Plain() bool { return c.Elem == nil || c.Elem.IsNumber() }
 
 // Read begins a copy out of it (CanonicalABI.md §Stream State, read; §Future State). at is the component instance whose end
@@ -236,7 +236,7 @@ func (c *Conduit) Write(at any, from Source, by Party) error {
 	return nil
 }
 
-// offerBuffer has the next reader take what is in from.
+// offerBuffer makes from the buffer that the next reader takes.
 func (c *Conduit) offerBuffer(at any, from Source, by Party) {
 	p := &c.pending
 	p.at, p.src, p.by = at, from, by
@@ -269,7 +269,7 @@ func (c *Conduit) Reclaim() {
 	c.ready.Store(c.dropped)
 }
 
-// finish ends the pending copy.
+// finish completes the pending copy.
 func (c *Conduit) finish(r CopyResult) {
 	by := c.pending.by
 	c.Reclaim()

@@ -5,13 +5,13 @@ import (
 	"io"
 )
 
-// Origin makes the elements of a stream when somebody wants them ([StreamWriter.Offer]). Which of Write, Take and Gone is called says who
-// wants them; it is called once, in the store, and must not block.
+// Origin produces the elements of a stream on demand ([StreamWriter.Offer]). Exactly one of Write, Take and Gone is called, once, in the
+// store; it must not block.
 type Origin[T any] interface {
-	// Write says that somebody reads the stream who needs a writer at its other end, such as a guest.
+	// Write says that the reader needs a writer at the other end, as a guest does.
 	Write()
-	// Take says that the host reads: it is going to call Read, on one goroutine at a time, and Close in the end. The writer is of no
-	// use any more.
+	// Take says that the host reads the origin itself: it calls Read, on one goroutine at a time, and Close at the end. The writer must not
+	// be used any more.
 	Take()
 	// Gone says that the reader has been dropped.
 	Gone()
@@ -21,11 +21,11 @@ type Origin[T any] interface {
 	Read(ctx context.Context, p []T) (n int, err error)
 	// Ready says whether a Read would return without waiting, as far as is known. It is safe for concurrent use.
 	Ready() bool
-	// Close says that nobody reads any more.
+	// Close ends reading.
 	Close()
 }
 
-// offer is an Origin[T] of any T that nobody has asked for anything yet.
+// offer is an Origin[T], of any T, none of whose methods has been called.
 type offer struct {
 	origin any
 	told   interface {
@@ -35,7 +35,7 @@ type offer struct {
 	}
 }
 
-// Offer has what is read of the stream made by o, which has the writer from there on. It is called once, before anything is written.
+// Offer makes o the producer of the stream's elements, and passes the writer to it. It is called once, before anything is written.
 func (w *StreamWriter[T]) Offer(o Origin[T]) {
 	if !w.c.own(func() { w.c.offered(&offer{o, o}) }) {
 		w.c.guard.Load().Post(JobFunc(func() { w.c.offered(&offer{o, o}) }))
@@ -50,7 +50,7 @@ func (c *Conduit) offered(o *offer) {
 	c.offer.Store(o)
 }
 
-// accept takes what is offered, if anything is.
+// accept calls Write of the offered origin, if there is one.
 func (c *Conduit) accept() *offer {
 	if c.offer.Load() == nil {
 		return nil
@@ -58,12 +58,12 @@ func (c *Conduit) accept() *offer {
 	return c.offer.Swap(nil)
 }
 
-// Last says that the stream is not going to be passed on, and that a Read whose ctx ends is the last one. What the host itself makes the
-// elements of is then read without a detour through the guest's store. dead is called in that, and must not block, if it dies before Close; such reads do
-// not hear of it. Last is called before the first Read.
+// Last declares that the stream will not be passed on, and that no Read follows one whose ctx has ended. Elements that the host itself
+// produces are then read directly, not through the guest's store. If the store dies before Close, dead is called in it, and must not block;
+// direct reads do not fail by themselves. Last is called before the first Read.
 func (r *StreamReader[T]) Last(dead func(error)) { r.onDead = dead }
 
-// adopt has the reader read the origin itself, if there is one that nobody has asked yet: the conduit is done with then.
+// adopt makes the reader read the offered origin directly, if there is one. The conduit is not used any more then.
 func (r *StreamReader[T]) adopt() bool {
 	have := r.c.offer.Load()
 	if have == nil || r.onDead == nil {
@@ -87,7 +87,7 @@ func (r *StreamReader[T]) adopt() bool {
 	return true
 }
 
-// leave ends what adopt has begun.
+// leave ends direct reading, which adopt has begun.
 func (r *StreamReader[T]) leave() {
 	r.over = true
 	r.origin.Close()
@@ -109,7 +109,7 @@ func (r *StreamReader[T]) Ready() bool {
 	return r.over || r.c.ready.Load()
 }
 
-// readOrigin is Read for a reader that reads an origin.
+// readOrigin is Read after adopt.
 func (r *StreamReader[T]) readOrigin(ctx context.Context, p []T) (int, error) {
 	n, err := r.origin.Read(ctx, p)
 	r.c.items.Add(int64(n))

@@ -16,32 +16,32 @@ import (
 
 var _ host.InternalServer = (*Trigger)(nil)
 
-// maxNested is how many requests of components to each other there may be below one from outside.
+// maxNested bounds the depth of requests between components below one request from outside.
 const maxNested = 16
 
-// Internal is host.InternalServer's. An exchange is like one that came over HTTP/2: its bodies pass as they are read, it has the pool,
-// limits and deadline of its component, and it ends with its client.
+// Internal implements host.InternalServer. An internal exchange behaves like one over HTTP/2: bodies are streamed, the called component's
+// pool, limits and deadline apply, and the exchange ends when its client goes away.
 func (t *Trigger) Internal(w *workload.Spec, inv host.Invoker) http.Handler {
 	return &internal{t: t, w: w, inv: inv}
 }
 
-// internal hands requests to components of one workload.
+// internal serves requests between the components of one workload.
 type internal struct {
 	t   *Trigger
 	w   *workload.Spec
 	inv host.Invoker
 
 	mu     sync.Mutex
-	routes map[string]*route // by component; nil for one that cannot be called, of which the operator has been told
+	routes map[string]*route // by component; nil for one that cannot be called, which has been logged
 	reach  map[string]map[string]bool
 }
 
-// nesting is what a request has come through, innermost first. It is the context of an exchange, for its values.
+// nesting lists the components that a request has passed through, the innermost first. It is the context of an exchange, for its values.
 type nesting struct {
 	context.Context
 	target string // workload.TriggerSpec.Target
 	outer  *nesting
-	depth  int // of outer ones
+	depth  int // the number of outer ones
 }
 
 type nestingKey struct{}
@@ -54,8 +54,8 @@ func (n *nesting) Value(key any) any {
 	return n.Context.Value(key)
 }
 
-// circular says whether a request of n's to a component might wait for an instance of it that waits, over others, for n's: grants let the
-// component's requests lead back to where n's have come through.
+// circular says whether a request from n to a component might deadlock: the grants let the component's own requests lead back to a
+// component of n, whose instance waits for this request.
 func (p *internal) circular(n *nesting, component string) bool {
 	if n == nil {
 		return false
@@ -71,7 +71,7 @@ func (p *internal) circular(n *nesting, component string) bool {
 	return false
 }
 
-// leadsTo are the components that requests of one, which is among them, can come to. p.mu is held.
+// leadsTo returns the components that a component's requests can reach, itself included. p.mu is held.
 func (p *internal) leadsTo(component string) map[string]bool {
 	if found, known := p.reach[component]; known {
 		return found
@@ -100,7 +100,7 @@ func (p *internal) leadsTo(component string) map[string]bool {
 	return found
 }
 
-// route finds the component's.
+// route returns the route of a component; nil if it cannot be called.
 func (p *internal) route(name string) *route {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -110,7 +110,7 @@ func (p *internal) route(name string) *route {
 	r, err := p.t.newRoute(p.w, &workload.TriggerSpec{Type: TypeName, Component: name}, p.inv)
 	switch {
 	case errors.Is(err, host.ErrNotStarted):
-		return nil // it is there later
+		return nil // it may be called later
 	case p.w.Component(name) == nil:
 		p.t.config.Logger.Warn("a component asks for one that the workload does not have", "workload", string(p.w.ID()),
 			"host", name+workload.InternalSuffix, "components", strings.Join(p.components(), ", "))
@@ -134,8 +134,8 @@ func (p *internal) components() []string {
 	return names
 }
 
-// ServeHTTP is [http.Handler]'s, for requests that never were on a connection. What keeps one from its component is an *[wasihttp.Error]
-// that it panics with.
+// ServeHTTP implements [http.Handler] for requests without a connection. A request that cannot reach its component makes it panic with
+// an *[wasihttp.Error].
 func (p *internal) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	name, _, _ := strings.Cut(strings.ToLower(req.Host), ".")
 	r := p.route(name)
@@ -146,13 +146,13 @@ func (p *internal) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	case outer != nil && outer.depth >= maxNested:
 		panic(wasihttp.Errorf(wasihttp.LoopDetected, "%d requests of components to each other, one within the other", maxNested))
 	}
-	// The component that is called knows of its caller what a server knows of a client: not its context, which is that of a guest's call.
+	// The called component does not see its caller's context, which is that of a guest's call.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	defer context.AfterFunc(req.Context(), cancel)()
 	in := new(http.Request)
 	*in = *req.WithContext(ctx)
-	in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/2.0", 2, 0 // an exchange for itself, which may read on while it answers
+	in.Proto, in.ProtoMajor, in.ProtoMinor = "HTTP/2.0", 2, 0 // an exchange of its own, which may read while it answers
 	if in.Body != http.NoBody {
 		in.Body = passedBody{req.Body}
 	}
@@ -164,10 +164,10 @@ func (p *internal) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
-// passedBody is a request's body on its way from one component to another.
+// passedBody is the body of a request between two components.
 type passedBody struct{ io.ReadCloser }
 
-// Read is io.Reader's. A body that the caller breaks off is like one whose connection has broken.
+// Read implements io.Reader. A body that the caller breaks off fails as if the connection had broken.
 func (b passedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {

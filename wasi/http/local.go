@@ -21,7 +21,7 @@ import (
 // reader. A handler that panics with an *[Error] gives the guest that one.
 type LocalServer func(ctx context.Context) http.Handler
 
-// server is what answers r within the process; nil if r goes out.
+// server returns the handler that answers r within the process; nil if r goes to the network.
 func (c *Client) server(r *OutgoingRequest) LocalServer {
 	if c.local == nil {
 		return nil
@@ -33,10 +33,10 @@ func (c *Client) server(r *OutgoingRequest) LocalServer {
 	return c.local(scheme, strings.ToLower(host), port)
 }
 
-// LocalTransport is the transport of requests that h answers within the process.
+// LocalTransport is a transport whose requests h answers within the process.
 func LocalTransport(h http.Handler) http.RoundTripper { return localTransport{h} }
 
-// localTransport passes requests to a handler, without a connection.
+// localTransport calls a handler for each request, without a connection.
 type localTransport struct{ handler http.Handler }
 
 // RoundTrip returns when the handler has written the head of its response, or has returned.
@@ -60,7 +60,7 @@ func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	w := newLocalWriter(req)
 	w.leave = cancel
-	context.AfterFunc(ctx, func() { _ = body.Close() }) // ends a read of the handler's that is under way
+	context.AfterFunc(ctx, func() { _ = body.Close() }) // ends the handler's read that is under way
 	context.AfterFunc(req.Context(), func() { _ = w.out.CloseWithError(context.Cause(req.Context())) })
 	go func() {
 		defer cancel()
@@ -97,7 +97,7 @@ func serveLocal(h http.Handler, w http.ResponseWriter, r *http.Request) (err err
 	return nil
 }
 
-// received is the request as a server has it.
+// received is the request as a server would receive it.
 func received(ctx context.Context, req *http.Request, body io.ReadCloser) *http.Request {
 	in := req.Clone(ctx)
 	in.Body = body
@@ -112,7 +112,7 @@ func received(ctx context.Context, req *http.Request, body io.ReadCloser) *http.
 	return in
 }
 
-// sentBody tells when the whole body has been read.
+// sentBody notes when the whole body has been read.
 type sentBody struct {
 	io.ReadCloser
 	once sync.Once
@@ -127,20 +127,20 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// localWriter makes a response of what a handler writes.
+// localWriter makes a response from what a handler writes.
 type localWriter struct {
 	req    *http.Request
 	header http.Header // the handler's
 	pipe   *io.PipeWriter
-	mu     sync.Mutex // of late
+	mu     sync.Mutex // guards deadline
 	out    *io.PipeReader
 	leave  func() // ends the handler's context
 
 	// Of the handler's goroutine:
-	late    *time.Timer // of the deadline; nil: there was none yet
-	begun   bool        // the head has been written
-	left    int64       // bytes that the head has announced and that are not written yet; -1: any number
-	trailer http.Header // of the response; nil if it has no body
+	deadline *time.Timer // of writes; nil until one is set
+	begun    bool        // the head has been written
+	left     int64       // bytes that the head has announced and that are not written yet; -1: any number
+	trailer  http.Header // of the response; nil if it has no body
 
 	once   sync.Once
 	sent   chan struct{} // closed when resp or failed is set
@@ -162,13 +162,13 @@ type localBody struct {
 	leave func()
 }
 
-// Close tells the handler, who may not be about to write, that its client has gone. After the body's end there is none to tell.
+// Close ends the handler's context, since the handler may not notice by a write that its client has gone. After the body's end it does nothing.
 func (b localBody) Close() error {
 	b.leave()
 	return b.PipeReader.Close()
 }
 
-// refuse ends the exchange without a response, unless there is one.
+// refuse ends the exchange with an error, unless there is a response already.
 func (w *localWriter) refuse(why error) <-chan struct{} {
 	w.once.Do(func() {
 		w.failed = why
@@ -177,7 +177,7 @@ func (w *localWriter) refuse(why error) <-chan struct{} {
 	return w.sent
 }
 
-// WriteHeader passes the head on. Interim responses are left out.
+// WriteHeader sends the head. Interim responses are dropped.
 func (w *localWriter) WriteHeader(status int) {
 	if w.begun || status >= 100 && status < 200 && status != http.StatusSwitchingProtocols {
 		return
@@ -212,7 +212,7 @@ func (w *localWriter) response(status int) *http.Response {
 	return r
 }
 
-// Write passes bytes on, and waits until they have been read.
+// Write sends bytes, and waits until they have been read.
 func (w *localWriter) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	if w.left >= 0 {
@@ -224,28 +224,28 @@ func (w *localWriter) Write(p []byte) (int, error) {
 	return w.pipe.Write(p)
 }
 
-// Flush passes the head on.
+// Flush sends the head.
 func (w *localWriter) Flush() { w.WriteHeader(http.StatusOK) }
 
 // SetWriteDeadline breaks the body off at t. It is for any goroutine, one at a time, until the handler has returned.
 func (w *localWriter) SetWriteDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.late != nil {
-		w.late.Stop()
+	if w.deadline != nil {
+		w.deadline.Stop()
 	}
 	if !t.IsZero() {
-		w.late = time.AfterFunc(time.Until(t), func() { _ = w.pipe.CloseWithError(os.ErrDeadlineExceeded) })
+		w.deadline = time.AfterFunc(time.Until(t), func() { _ = w.pipe.CloseWithError(os.ErrDeadlineExceeded) })
 	}
 	return nil
 }
 
-// EnableFullDuplex has nothing to do: a handler may read on while it answers.
+// EnableFullDuplex does nothing: a handler can always read while it answers.
 func (w *localWriter) EnableFullDuplex() error { return nil }
 
 var errShortAnswer = errors.New("the handler wrote less than it announced")
 
-// end ends the response with the handler.
+// end ends the response when the handler has returned.
 func (w *localWriter) end(err error) {
 	_ = w.SetWriteDeadline(time.Time{})
 	if err != nil && !w.begun {

@@ -7,16 +7,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 )
 
-// BodySource is what a body is made of that is only read when the network wants it: nothing of it is kept ahead. Its methods are called
+// BodySource produces a body on demand: it is read when the network takes bytes, and nothing is buffered ahead. Its methods are called
 // by one goroutine at a time.
 type BodySource interface {
 	// Read waits for bytes, until io.EOF at their end, an error, or the end of ctx.
 	Read(ctx context.Context, p []byte) (int, error)
-	// Trailers is called after io.EOF, and may wait. nil is none.
+	// Trailers is called after io.EOF, and may wait. Nil means no trailers.
 	Trailers(ctx context.Context) (*Fields, error)
-	// Ready says whether a Read, or behind io.EOF Trailers, would return without waiting, as far as is known.
+	// Ready says whether the next Read, or Trailers after io.EOF, would return without waiting, as far as is known.
 	Ready() bool
-	// End is called once, after everything else: nil says that the network has read the body to its end. It must not block.
+	// End is the last call: nil means that the network has read the whole body. It must not block.
 	End(err error)
 }
 
@@ -25,14 +25,14 @@ type pulling struct {
 	src     BodySource
 	ctx     reqctx.Context // of the reads
 	reading bool           // src is being read
-	over    bool           // it has given io.EOF
-	ended   bool           // src has been told
+	over    bool           // src has returned io.EOF
+	ended   bool           // End has been called
 }
 
 // Interrupter ends a read from outside.
 type Interrupter interface{ Interrupt() }
 
-// From makes src the source of a body that nothing has been written to. It is told of the end, whoever ends the body.
+// From makes src the source of a body to which nothing has been written. src.End is called however the body ends.
 func (b *OutgoingBody) From(src BodySource) {
 	b.mu.Lock()
 	b.from = &pulling{src: src}
@@ -41,21 +41,21 @@ func (b *OutgoingBody) From(src BodySource) {
 	b.settle()
 }
 
-// Interrupted has i called where the body is ended while its source is being read, if the network's side can end that read.
+// Interrupted sets i to be called when the body is ended during a read of its source, for readers that can end that read.
 func (b *OutgoingBody) Interrupted(i Interrupter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.interrupt = i
 }
 
-// pull is Read for a body with a source. b.mu is held. It returns nothing, and no error, where its trailers are still to come: the caller may
-// have something to do before it waits for them.
+// pull is Read for a body with a source. b.mu is held. It returns 0, nil once before it waits for trailers, so that the
+// caller can flush first.
 func (b *OutgoingBody) pull(p []byte) (int, error) {
 	for b.end == nil && b.readErr == nil {
 		into := b.roomForMore(p)
 		n, err := b.pullOnce(into)
 		switch {
-		case b.end != nil || b.readErr != nil: // meanwhile
+		case b.end != nil || b.readErr != nil: // the body was ended during the read
 		case n > 0:
 			if b.count(n) == nil {
 				if len(into) > len(p) {
@@ -94,8 +94,8 @@ func (b *OutgoingBody) roomForMore(p []byte) []byte {
 	return make([]byte, len(p)+1)
 }
 
-// pullOnce reads the source, or its trailers behind its end. The error is io.EOF when there is nothing more of either. b.mu is held, but
-// not meanwhile.
+// pullOnce reads the source once, or its trailers after its end. The error is io.EOF after both. b.mu is held on entry and on return, and
+// released during the read.
 func (b *OutgoingBody) pullOnce(p []byte) (n int, err error) {
 	f := b.from
 	f.reading = true
@@ -126,7 +126,7 @@ func (b *OutgoingBody) pullOnce(p []byte) (n int, err error) {
 	return n, err
 }
 
-// count notes n bytes more; an error, which ends the body, if they are too many. b.mu is held.
+// count adds n bytes to what was written. Too many bytes end the body with an error. b.mu is held.
 func (b *OutgoingBody) count(n int) error {
 	b.written += uint64(n)
 	switch {
@@ -138,12 +138,12 @@ func (b *OutgoingBody) count(n int) error {
 	return b.end
 }
 
-// whole says that a body which ends now is as long as its headers declare. b.mu is held.
+// whole says whether the bytes written so far are as many as the headers declare. b.mu is held.
 func (b *OutgoingBody) whole() bool {
 	return b.length < 0 || b.written == uint64(b.length) || b.empty && b.written == 0
 }
 
-// settle has the source know of the end of the body, if that has come: it is called without b.mu after whatever may have ended it.
+// settle calls the source's End if the body has ended. It is called, without b.mu, after each step that can end the body.
 func (b *OutgoingBody) settle() {
 	b.mu.Lock()
 	f := b.from
@@ -155,7 +155,7 @@ func (b *OutgoingBody) settle() {
 		b.mu.Unlock()
 		return
 	}
-	if reading := f.reading; reading { // which tells it
+	if reading := f.reading; reading { // the reading goroutine calls settle again
 		interrupt := b.interrupt
 		b.mu.Unlock()
 		f.ctx.Cancel(err)
@@ -173,7 +173,7 @@ func (b *OutgoingBody) settle() {
 	f.src.End(err)
 }
 
-// Forward makes a body from the network that of a message that is sent. The channel is closed when nothing of it is wanted any more.
+// Forward sends a body from the network as this body. The channel is closed when no more of it is read.
 func (b *OutgoingBody) Forward(from *IncomingBody) <-chan struct{} {
 	f := forwarded{from, make(chan struct{})}
 	b.From(f)
@@ -189,7 +189,7 @@ type forwarded struct {
 // Read implements [BodySource].
 func (f forwarded) Read(ctx context.Context, p []byte) (int, error) { return f.ReadUntil(ctx, p) }
 
-// End implements [BodySource]. There is nobody to tell of the error.
+// End implements [BodySource]. The error has no receiver.
 func (f forwarded) End(error) {
 	_ = f.IncomingBody.Close()
 	close(f.done)
