@@ -50,7 +50,7 @@ func (c *Conduit) offered(o *offer) {
 	c.offer.Store(o)
 }
 
-// accept calls Write of the offered origin, if there is one.
+// accept returns the offer and withdraws it; nil if there is none.
 func (c *Conduit) accept() *offer {
 	if c.offer.Load() == nil {
 		return nil
