@@ -11,7 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wasi/internal/flow"
 )
 
-// The types of what goes with a body.
+// The types of the values that belong to a body.
 type (
 	bytesReader    = *cm.StreamReader[uint8]
 	trailersReader = *cm.FutureReader[cm.Result[Trailers, ErrorCode]]
@@ -19,17 +19,17 @@ type (
 	bodyReader     = cm.Tuple2[bytesReader, trailersReader]
 )
 
-// content is the body of a message that a guest has made, with its trailers. It is used once: sent, taken back or dropped.
+// content is the body of a guest's message, with its trailers. It is used once: sent, consumed by the guest itself, or dropped.
 type content struct {
 	scope    flow.Scope
-	bytes    bytesReader // nil: there are none
+	bytes    bytesReader // nil: no bytes
 	trailers trailersReader
 	result   func(ctx context.Context, err error) // sets the future of the transmission's result
 
-	over     bool                      // the bytes have come to their end
-	awaited  bool                      // the trailers have come
-	received *wasihttp.AccountedFields // they, if there are any
-	done     chan struct{}             // of one that is sent; closed at its end
+	over     bool                      // all bytes have been read
+	awaited  bool                      // the trailers have been read
+	received *wasihttp.AccountedFields // the trailers; nil if there are none
+	done     chan struct{}             // closed when a body that is sent has ended
 }
 
 var _ wasihttp.BodySource = (*content)(nil)
@@ -43,7 +43,7 @@ func newContent(ctx context.Context, bytes bytesReader, trailers trailersReader)
 
 var errDropped = wasihttp.Errorf(wasihttp.InternalError, "the message was dropped before it was sent")
 
-// drop ends a body that nobody will read, and says why.
+// drop ends a body that is not going to be read; the error is the transmission's result.
 func (c *content) drop(why error) {
 	if c.bytes != nil {
 		_ = c.bytes.Close()
@@ -54,7 +54,7 @@ func (c *content) drop(why error) {
 	c.result(context.Background(), why)
 }
 
-// take hands the body on to the guest, which says by res how its use has ended.
+// take returns the body to the guest, which reports by res how it was used.
 func (c *content) take(res resultReader) bodyReader {
 	c.scope.Finish(func(ctx context.Context) {
 		r, err := res.Await(ctx)
@@ -68,7 +68,7 @@ func (c *content) take(res resultReader) bodyReader {
 	return bodyReader{F0: c.reader(), F1: c.trailers}
 }
 
-// reader is the stream of the bytes; an ended one if there are none.
+// reader is the stream of the bytes; without bytes, a stream that has ended.
 func (c *content) reader() bytesReader {
 	if c.bytes != nil {
 		return c.bytes
@@ -78,7 +78,7 @@ func (c *content) reader() bytesReader {
 	return r
 }
 
-// send makes the content that of a body that is sent. The channel is closed when nothing of it is wanted any more.
+// send sends the content as the body out. The channel is closed when no more of it is read.
 func (c *content) send(to *wasihttp.OutgoingBody) <-chan struct{} {
 	c.done = make(chan struct{})
 	if c.bytes != nil {
@@ -123,8 +123,8 @@ func (c *content) End(err error) {
 	close(c.done)
 }
 
-// trailersGrace is how long a request of no bytes waits to be told of its trailers. Most guests say that there are none before they
-// wait for anything else. Some say it when they have the response, which they must get before.
+// trailersGrace is how long a request without bytes waits for its trailers. Most guests resolve them before they wait for anything else;
+// some only when they have the response, which must not be held back for that.
 const trailersGrace = 5 * time.Millisecond
 
 var (
@@ -132,8 +132,8 @@ var (
 	errLateTrailers = wasihttp.Errorf(wasihttp.InternalError, "the request was sent without a body before its trailers were set: set them before send is awaited")
 )
 
-// sendUnknown is send for a request of no bytes. One whose trailers are not known soon is sent without a body, and so without trailers: many
-// servers answer a body that is still open when it has ended, and the guest ends it when it has the answer.
+// sendUnknown is send for a request without bytes. If its trailers are not known within trailersGrace it is sent without a body, and so
+// without trailers: many servers answer only when the body has ended, and such a guest ends it only when it has the answer.
 func (c *content) sendUnknown(ctx context.Context, body func() *wasihttp.OutgoingBody) error {
 	soon, cancel := context.WithTimeoutCause(ctx, trailersGrace, errNotYet)
 	defer cancel()
@@ -153,12 +153,12 @@ func (c *content) sendUnknown(ctx context.Context, body func() *wasihttp.Outgoin
 	return nil
 }
 
-// sendEmpty is send for a body of no bytes, which is not there at all unless trailers are. It waits for them.
+// sendEmpty is send for a body without bytes: it waits for the trailers, and without any sends no body.
 func (c *content) sendEmpty(ctx context.Context, body func() *wasihttp.OutgoingBody) (<-chan struct{}, error) {
 	return c.sendTrailers(body, c.awaitTrailers(ctx))
 }
 
-// sendTrailers sends the trailers, if they were awaited without an error and there are any.
+// sendTrailers sends the trailers that awaitTrailers has read, if there are any.
 func (c *content) sendTrailers(body func() *wasihttp.OutgoingBody, err error) (<-chan struct{}, error) {
 	if err != nil || c.received == nil {
 		c.drop(err)
@@ -167,7 +167,7 @@ func (c *content) sendTrailers(body func() *wasihttp.OutgoingBody, err error) (<
 	return c.send(body()), nil
 }
 
-// awaitTrailers waits for what comes after the bytes, and keeps it.
+// awaitTrailers waits for the trailers and keeps them.
 func (c *content) awaitTrailers(ctx context.Context) error {
 	if c.awaited {
 		return nil
@@ -194,10 +194,10 @@ func (c *content) awaitTrailers(ctx context.Context) error {
 	return nil
 }
 
-// consume gives the guest a body from the network: its bytes as it asks for them, then its trailers. If the guest drops the stream the
-// rest is not wanted.
+// consume gives the guest a body from the network as a stream of its bytes and a future of its trailers. If the guest drops the stream,
+// the rest is discarded.
 func consume(ctx context.Context, body *wasihttp.IncomingBody, res resultReader) (bodyReader, error) {
-	_ = res.Close() // who has sent the body is not told how it was used
+	_ = res.Close() // the sender has no way to learn how the body was used
 	w, r := cm.NewStream[uint8]()
 	fw, fr := cm.NewFuture[cm.Result[Trailers, ErrorCode]]()
 	err := flow.Of(ctx).Feed(w, incoming{body}, func(ctx context.Context, err error) {
@@ -206,7 +206,7 @@ func consume(ctx context.Context, body *wasihttp.IncomingBody, res resultReader)
 	return bodyReader{F0: r, F1: fr}, err
 }
 
-// trailersOf are the trailers of a body that has ended with err, nil at its end and where nobody wants the rest.
+// trailersOf returns the trailers of a body that has ended with err: nil where it was complete, or where the rest was discarded.
 func trailersOf(ctx context.Context, body *wasihttp.IncomingBody, err error) cm.Result[Trailers, ErrorCode] {
 	ended := body.Done().Ready()
 	_ = body.Close()

@@ -47,7 +47,7 @@ func (c client) Send(ctx context.Context, req Request) (Response, error) {
 	in, err := x.Result()
 	if err != nil {
 		if out.HasBody() {
-			out.Body().Disconnect(err) // its future tells why
+			out.Body().Disconnect(err) // the transmission's result says why
 		}
 		return nil, failed(err)
 	}
@@ -59,7 +59,7 @@ func (c client) Send(ctx context.Context, req Request) (Response, error) {
 	return resp, nil
 }
 
-// fail is the end of a request that is not sent.
+// fail ends a request that is not sent.
 func (r *request) fail(why error) {
 	r.held.Release()
 	if r.in != nil {
@@ -69,7 +69,7 @@ func (r *request) fail(why error) {
 	}
 }
 
-// sendBody has the body of the request sent with it. An error is why there will be none.
+// sendBody starts sending the request's body. An error means that the body cannot be sent.
 func (r *request) sendBody(ctx context.Context) (err error) {
 	switch {
 	case r.in != nil && r.in.Bodyless():

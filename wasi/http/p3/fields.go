@@ -19,7 +19,7 @@ func newFields(ctx context.Context, f *wasihttp.Fields) (fields, error) {
 	return fields{out}, err
 }
 
-// messageFields are the fields of a message.
+// messageFields wraps the fields of a message.
 func messageFields(f *wasihttp.Fields) fields { return fields{wasihttp.MessageFields(f, headerError)} }
 
 func (f fields) CopyAll(ctx context.Context) ([]cm.Tuple2[FieldName, FieldValue], error) {

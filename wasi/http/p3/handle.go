@@ -9,8 +9,8 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// Handle has an instance answer one request by its export wasi:http/handler. The response goes out when the guest has returned it; Handle
-// returns when the guest has ended and what it, or whoever it has passed its streams to, writes has been taken.
+// Handle calls an instance's export wasi:http/handler for one request. The response is sent as soon as the guest returns it. Handle returns
+// when the guest's call has ended and the response's body has been taken, also if another component writes it.
 func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
 	h, err := NewHandlerExport(inst)
 	if err != nil {
@@ -20,7 +20,7 @@ func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.Incoming
 	if err != nil {
 		return err
 	}
-	// The engine ends the call when ctx ends; how, it says itself.
+	// The engine ends the call when ctx ends, with its own error.
 	engine := context.Background()
 	resp, err := call.Result(engine)
 	if err != nil {
@@ -56,12 +56,12 @@ func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.Incoming
 	return ended
 }
 
-// respond answers with the response. The channel is closed when its body, if it has one, has been sent or is not wanted.
+// respond sends the response. The channel is closed when its body, if it has one, has been sent or is discarded.
 func (r *response) respond(ctx context.Context, out wasihttp.Responder) (sent <-chan struct{}, err error) {
 	o := r.outgoing()
 	switch {
 	case r.in != nil && r.in.Bodyless():
-		_ = r.in.Body().Close() // there is nobody to tell
+		_ = r.in.Body().Close() // the error has no receiver
 	case r.in != nil:
 		sent = o.Body().Forward(r.in.Body())
 	case r.content.bytes != nil:

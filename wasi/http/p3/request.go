@@ -12,11 +12,11 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// request is the resource request: one that the host has received, or that a guest has made.
+// request is the resource request: received by the host, or made by a guest.
 type request struct {
 	in      *wasihttp.IncomingRequest // nil: a guest has made it
-	out     *wasihttp.OutgoingRequest // nil: received, and as it was
-	content *content                  // of a guest's; nil once it is used
+	out     *wasihttp.OutgoingRequest // nil: received and unchanged
+	content *content                  // of a guest's request; nil once it is used
 	options *requestOptions           // nil: none
 	sent    *wasihttp.Exchange        // nil before it is sent
 	held    cm.Holding
@@ -46,7 +46,7 @@ func (t types) RequestNew(ctx context.Context, headers Headers, contents bytesRe
 }
 
 // HTTPRequest, OutgoingMethod, OutgoingURL and OutgoingHeader are for observers. The header may be changed until the guest reads it, or
-// the request is sent. HTTPRequest is nil for a guest's.
+// the request is sent. HTTPRequest is nil for a request that a guest has made.
 func (r *request) HTTPRequest() *http.Request {
 	if r.in == nil {
 		return nil
@@ -60,11 +60,11 @@ func (r *request) OutgoingMethod() string { return r.outgoing().Method() }
 // OutgoingURL is never nil.
 func (r *request) OutgoingURL() *url.URL { return r.outgoing().URL() }
 
-// OutgoingHeader is the same map at each call.
+// OutgoingHeader returns the same map each time.
 func (r *request) OutgoingHeader() http.Header { return r.outgoing().Header() }
 
-// OutgoingTimes are those of an exchange that has ended: until the response's head, until its last byte, and the part of it in
-// which the guest's back-pressure stopped the body.
+// OutgoingTimes are the times of an exchange that has ended: until the response's head, until its last byte, and how long the guest's
+// back-pressure stopped the body.
 func (r *request) OutgoingTimes() (head, total, stalled time.Duration) {
 	if r.sent == nil {
 		return 0, 0, 0
@@ -73,7 +73,7 @@ func (r *request) OutgoingTimes() (head, total, stalled time.Duration) {
 	return t.Head, t.Total, t.Stalled
 }
 
-// outgoing is the request as it can be changed and sent.
+// outgoing returns the request in the form that can be changed and sent.
 func (r *request) outgoing() *wasihttp.OutgoingRequest {
 	if r.out == nil {
 		r.out = r.in.Forward()
@@ -173,7 +173,7 @@ func (types) RequestConsumeBody(ctx context.Context, this Request, res resultRea
 	return r.content.take(res), nil
 }
 
-// Drop ends the body of a request that nobody has sent or read.
+// Drop ends the body of a request that was neither sent nor consumed.
 func (r *request) Drop(context.Context) error {
 	r.held.Release()
 	if r.in != nil {
@@ -187,7 +187,7 @@ func (r *request) Drop(context.Context) error {
 // requestOptions is the resource request-options.
 type requestOptions struct {
 	wasihttp.Options
-	immutable bool // a request's
+	immutable bool // they belong to a request
 }
 
 var _ RequestOptions = (*requestOptions)(nil)

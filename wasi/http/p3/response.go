@@ -7,11 +7,11 @@ import (
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
 )
 
-// response is the resource response: one that the client has received, or that a guest has made.
+// response is the resource response: received by the client, or made by a guest.
 type response struct {
 	in      *wasihttp.IncomingResponse // nil: a guest has made it
-	out     *wasihttp.OutgoingResponse // nil: received, and as it was
-	content *content                   // of a guest's
+	out     *wasihttp.OutgoingResponse // nil: received and unchanged
+	content *content                   // of a guest's response
 	held    cm.Holding
 }
 
@@ -31,7 +31,7 @@ func (t types) ResponseNew(ctx context.Context, headers Headers, contents bytesR
 	return out, nil
 }
 
-// outgoing is the response as it can be changed and sent.
+// outgoing returns the response in the form that can be changed and sent.
 func (r *response) outgoing() *wasihttp.OutgoingResponse {
 	if r.out == nil {
 		r.out = r.in.Forward()
@@ -70,11 +70,11 @@ func (types) ResponseConsumeBody(ctx context.Context, this Response, res resultR
 	return r.content.take(res), nil
 }
 
-// Drop ends the body of a response that nobody has sent or read.
+// Drop ends the body of a response that was neither sent nor consumed.
 func (r *response) Drop(context.Context) error {
 	r.held.Release()
 	if r.in != nil {
-		_ = r.in.Body().Close() // there is nobody to tell
+		_ = r.in.Body().Close() // the error has no receiver
 	} else {
 		r.content.drop(errDropped)
 	}

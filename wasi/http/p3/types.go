@@ -45,7 +45,7 @@ func toScheme(s string) *Scheme {
 	return &scheme
 }
 
-// fromScheme is "" for none; ok is false for an empty name.
+// fromScheme converts a scheme, "" for none; ok is false for an empty name.
 func fromScheme(s *Scheme) (name string, ok bool) {
 	switch {
 	case s == nil:
@@ -69,7 +69,7 @@ func optional(s string) *string {
 // errorCode converts an error of wasi/http.
 func errorCode(err error) ErrorCode { return LiftErrorCode(wasihttp.ErrorVal(err)) }
 
-// failed is the guest's error for one of wasi/http. Its cause is told where it is an operator's limit: the code says the rest.
+// failed converts an error of wasi/http into the guest's. The cause is kept only for an operator's limit; elsewhere the code says it all.
 func failed(err error) error {
 	var limit *cm.LimitError
 	if errors.As(err, &limit) {
@@ -98,7 +98,7 @@ func headerError(err error) error {
 	return wasiio.Misuse("%w", err)
 }
 
-// emptyError is the error of result<T>, which has no payload.
+// emptyError is the error of a result<T>: it has no payload.
 func emptyError() error { return cm.Fail(struct{}{}) }
 
 // toEmptyError is emptyError if err is an error.
