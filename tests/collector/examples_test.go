@@ -143,6 +143,29 @@ func told(records []Record, spans []Span) string {
 	return b.String()
 }
 
+// TestComposedExample: of two components in one file, each with the SDK, each has its own spans, records and events below the host's span
+// around it.
+func TestComposedExample(t *testing.T) {
+	const name, traceID = "otel-example-composed-p3", "00000000000000000000000000000001"
+	c := Start(t)
+	var outgoing atomic.Value
+	stock := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { outgoing.Store(r.Header.Get("traceparent")) }))
+	defer stock.Close()
+	up := Serve(t, Vitrine(t), c.HTTP, []string{"OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, guest(t, name), "--allow-http", "*")
+	if status, body := ask(t, up.URL+"/order?item=apple&n=2&url="+stock.URL+"/x", traceID); status != 200 || body != "2 apple: 6.00" {
+		t.Errorf("%d %q", status, body)
+	}
+	up.Stop()
+	c.Stop(t)
+	spans := c.Spans(t, traceID)
+	for _, s := range spans {
+		if want := "00-" + traceID + "-" + s.ID + "-01"; s.Kind == "Client" && outgoing.Load() != want {
+			t.Errorf("traceparent that went out is %v, want %s", outgoing.Load(), want)
+		}
+	}
+	golden(t, "example_composed", strings.ReplaceAll(told(c.Records(t), spans), name, "GUEST"))
+}
+
 // TestExampleManyAtOnce: requests that wait at the same time in one instance of the example for WASI 0.3 have the same trees and
 // records as if each were alone.
 func TestExampleManyAtOnce(t *testing.T) {

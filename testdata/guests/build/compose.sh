@@ -21,4 +21,5 @@ for kind in p2 p3; do
   compose "otel-$kind-composed" otel "guest:app=rust-otel-$kind" guest:sink=rust-otel-sink
   compose "otel-main-$kind-composed" otel "guest:app=rust-otel-main-$kind" guest:sink=rust-otel-main-sink
 done
+compose otel-example-composed-p3 mw1 guest:service=otel-example-rust-p3 guest:mwa=rust-otel-gateway-p3
 compose composed-c-shout c guest:strings=c-strings guest:consumer=c-consumer
