@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
@@ -25,7 +26,7 @@ import (
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type()},
-	Stores:   map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}}},
+	Stores:   map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type()}}},
 }
 
 var update = flag.Bool("update", false, "write generated files")

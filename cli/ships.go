@@ -12,6 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
+	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	blobmemory "github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
@@ -69,7 +70,9 @@ func Standard() Ships {
 			}).AddType(kvredis.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) {
 				return kvredis.New(config.(kvredis.Config))
 			}),
-			blobstore.New(blobmemory.New(0)),
+			blobstore.New(blobmemory.New(0)).AddType(blobfolder.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
+				return blobfolder.Open(config.(blobfolder.Config))
+			}),
 		},
 		Triggers: []Trigger{
 			{Type: http.Type(), New: newHTTP},

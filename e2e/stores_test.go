@@ -58,3 +58,26 @@ func TestStoredInAFile(t *testing.T) {
 		}
 	})
 }
+
+// TestStoredInAFolder: objects are files of the folder that the manifest grants, and there after the server was killed.
+func TestStoredInAFolder(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "vitrine.yaml")
+	text := fmt.Sprintf("apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop}\nspec:\n  components:\n"+
+		"    - {name: c, source: {file: %q}, grants: {blobstore: {default: {folder: blobs}}}}\n  triggers: [{http: {path: /, component: c}}]\n", testref.File(t, "rust-kv-p2"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "blobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s := up(t, nil, file)
+	s.expect("/blob/put?container=c&name=n", "a blob", 200, "put c/n 6 bytes\n")
+	s.kill()
+	if data, err := os.ReadFile(filepath.Join(dir, "blobs", "%", "shop", "c", "c", "n")); string(data) != "a blob" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	s = up(t, nil, file)
+	s.expect("/blob/get?container=c&name=n&start=2&end=3", "", 200, "size 2: bl\n")
+	s.expect("/blob/list?container=c", "", 200, "n\n")
+}
