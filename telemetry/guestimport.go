@@ -2,7 +2,10 @@ package telemetry
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 
@@ -89,35 +92,40 @@ func (i *interceptor) Service() (out []otel.KeyValue) {
 	return out
 }
 
-// maxTold is how many of a component's last spans are known by their identifiers: several batches of an SDK.
-const maxTold = 4 << 10
-
-// toldSpans is the spans that a component has told of lately. The zero value is ready; safe for concurrent use.
+// toldSpans remembers the spans that a component has recorded lately, several batches of an SDK, by their identifiers. A span is kept in one of
+// toldSets sets, which is chosen by its identifier, until toldWays more have come into that set: of random identifiers some eight thousand are
+// known, and a look-up compares a few. The zero value is ready; safe for concurrent use.
 type toldSpans struct {
 	mu   sync.Mutex
-	seen map[spanRef]struct{}
-	ring []spanRef
-	next int
+	sets []toldSet // nil before the first
 }
+
+type toldSet struct {
+	spans [toldWays]spanRef
+	next  uint8 // the oldest
+}
+
+const (
+	toldSets = 2 << 10 // a power of two
+	toldWays = 8
+)
 
 // add notes a span, and says whether it is known already.
 func (t *toldSpans) add(r spanRef) (known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, known = t.seen[r]; known {
+	if t.sets == nil {
+		t.sets = make([]toldSet, toldSets)
+	}
+	// The product spreads identifiers that are counted, too.
+	const odd = 0x9e3779b97f4a7c15
+	h := (binary.LittleEndian.Uint64(r.span[:]) ^ binary.LittleEndian.Uint64(r.trace[8:])) * odd
+	set := &t.sets[h>>(64-bits.Len(toldSets-1))]
+	if slices.Contains(set.spans[:], r) {
 		return true
 	}
-	if t.seen == nil {
-		t.seen = map[spanRef]struct{}{}
-	}
-	if len(t.ring) < maxTold {
-		t.ring = append(t.ring, r)
-	} else {
-		delete(t.seen, t.ring[t.next])
-		t.ring[t.next] = r
-		t.next = (t.next + 1) % maxTold
-	}
-	t.seen[r] = struct{}{}
+	set.spans[set.next] = r
+	set.next = (set.next + 1) % toldWays
 	return false
 }
 
