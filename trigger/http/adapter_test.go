@@ -47,7 +47,7 @@ func TestAdapters(t *testing.T) {
 	}
 	var answered []string
 	by := func(export string) Adapter {
-		return Adapter{wit.MustParseID(export), func(context.Context, *component.Instance, *wasihttp.IncomingRequest, wasihttp.Responder) error {
+		return Adapter{Export: wit.MustParseID(export), Handle: func(context.Context, *component.Instance, *wasihttp.IncomingRequest, wasihttp.Responder) error {
 			answered = append(answered, export)
 			return nil
 		}}

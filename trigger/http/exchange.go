@@ -237,6 +237,9 @@ func failure(status int) answer {
 
 // invoke makes the invocation and has the host run it.
 func (x *exchange) invoke() {
+	if !x.route.apart {
+		growStack()
+	}
 	defer x.invoked.Done()
 	if x.entered {
 		defer x.route.leave(x)
