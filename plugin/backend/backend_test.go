@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // TestIndex: names that stay are listed once, in the order of their addition, while others are removed between pages.
@@ -109,3 +112,50 @@ func TestNamesOfBackends(t *testing.T) {
 type named struct{}
 
 func (named) Name() string { return "own" }
+
+// TestSlowDrop: while a backend drops one owner's data, others are bound and released; the same owner is bound when that is done.
+func TestSlowDrop(t *testing.T) {
+	d := &slow{began: make(chan struct{}), end: make(chan struct{})}
+	s := NewSet[any](d)
+	bind := func(name string) (release func()) {
+		w := &workload.Spec{Name: name, Components: []workload.Component{{Name: "c"}}}
+		_, release, err := s.Bind(t.Context(), &host.Binding{Workload: w, Component: &w.Components[0]}, "things", nil)
+		if err != nil {
+			t.Error(err)
+		}
+		return release
+	}
+	released, bound := make(chan struct{}), make(chan struct{})
+	first := bind("slow")
+	go func() { first(); close(released) }()
+	<-d.began
+	bind("other")()
+	go func() { bind("slow")(); close(bound) }()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := &workload.Spec{Name: "slow", Components: []workload.Component{{Name: "c"}}}
+	if _, _, err := s.Bind(ctx, &host.Binding{Workload: w, Component: &w.Components[0]}, "things", nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("bound while its data is dropped: %v", err)
+	}
+	select {
+	case <-bound:
+		t.Error("bound while its data is dropped")
+	default:
+	}
+	close(d.end)
+	<-released
+	<-bound
+}
+
+// slow is a Dropper that takes its time for the first owner.
+type slow struct {
+	second     atomic.Bool
+	began, end chan struct{}
+}
+
+func (s *slow) Drop(Owner) {
+	if !s.second.Swap(true) {
+		close(s.began)
+		<-s.end
+	}
+}

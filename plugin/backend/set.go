@@ -42,8 +42,9 @@ type Set[B any] struct {
 	types    []backendType[B]
 
 	mu       sync.Mutex
-	open     []*opened[B]       // of the types; grants with the same config share one
-	bindings map[binding[B]]int // bindings that were not released
+	open     []*opened[B]                 // of the types; grants with the same config share one
+	bindings map[binding[B]]int           // bindings that were not released
+	dropping map[binding[B]]chan struct{} // data that is being dropped, without mu; closed when that is done
 }
 
 // backendType is a type of backend that grants configure.
@@ -73,7 +74,8 @@ func NewSet[B any](b B) *Set[B] {
 	if n, ok := any(b).(interface{ Name() string }); ok {
 		name = n.Name()
 	}
-	return &Set[B]{first: name, backends: map[string]*opened[B]{name: {backend: b, name: name}}, bindings: map[binding[B]]int{}}
+	return &Set[B]{first: name, backends: map[string]*opened[B]{name: {backend: b, name: name}}, bindings: map[binding[B]]int{},
+		dropping: map[binding[B]]chan struct{}{}}
 }
 
 // Add adds a backend. It must be called before Bind. A duplicate name panics.
@@ -131,24 +133,42 @@ func (s *Set[B]) Bind(ctx context.Context, b *host.Binding, kind string, grants 
 	if len(grants) == 0 {
 		grants = map[string]workload.StoreGrant{Default: {}}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	routes = make(map[string]Route[B], len(grants))
 	keeps := map[binding[B]]bool{}
-	defer func() {
-		if err != nil {
-			s.release(keeps)
-		}
-	}()
 	for _, guest := range slices.Sorted(maps.Keys(grants)) {
 		g := grants[guest]
-		in, err := s.backendOf(ctx, &g)
-		if err != nil {
+		if routes[guest], err = s.route(ctx, b, &g, keeps); err != nil {
+			s.release(keeps)
 			return nil, nil, fmt.Errorf("grants.%s.%s: %w", kind, guest, err)
+		}
+	}
+	return routes, func() { s.release(keeps) }, nil
+}
+
+// route binds a component by one of its grants, and adds the binding to keeps if it has none there.
+func (s *Set[B]) route(ctx context.Context, b *host.Binding, g *workload.StoreGrant, keeps map[binding[B]]bool) (Route[B], error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		in, err := s.backendOf(ctx, g)
+		if err != nil {
+			return Route[B]{}, err
 		}
 		at := binding[B]{in, Owner{b.Workload.Namespace, b.Workload.Name, b.Component.Name}}
 		if g.Scope == "workload" {
 			at.owner.Component = ""
+		}
+		if done := s.dropping[at]; done != nil { // what is stored from now on must not be dropped
+			s.mu.Unlock()
+			select {
+			case <-done:
+			case <-ctx.Done():
+			}
+			s.mu.Lock()
+			if ctx.Err() != nil {
+				return Route[B]{}, context.Cause(ctx)
+			}
+			continue
 		}
 		other, twice := keeps[at]
 		if !twice {
@@ -159,18 +179,13 @@ func (s *Set[B]) Bind(ctx context.Context, b *host.Binding, kind string, grants 
 			}
 		}
 		if err := in.check(g.Keeps()); err != nil {
-			return nil, nil, fmt.Errorf("grants.%s.%s: %w", kind, guest, err)
+			return Route[B]{}, err
 		}
 		if twice && other != g.Keeps() {
-			return nil, nil, fmt.Errorf("grants.%s.%s: backend %s cannot keep a part of what a component stores; say data: keep in all of its grants, or in none", kind, guest, in.name)
+			return Route[B]{}, fmt.Errorf("backend %s cannot keep a part of what a component stores; say data: keep in all of its grants, or in none", in.name)
 		}
-		routes[guest] = Route[B]{in.name, in.backend, at.owner, at}
+		return Route[B]{in.name, in.backend, at.owner, at}, nil
 	}
-	return routes, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.release(keeps)
-	}, nil
 }
 
 // backendOf returns a grant's backend, and opens it if it is the first with its config. s.mu is held.
@@ -215,24 +230,42 @@ func (o *opened[B]) check(keep bool) error {
 }
 
 // release ends a component's bindings, by whether each keeps its data. The last one drops the owner's data in a backend that does not
-// keep it, and closes a backend that a grant has configured. s.mu is held.
+// keep it, and closes a backend that a grant has configured. A backend may take its time for both: other owners do not wait for it.
 func (s *Set[B]) release(keeps map[binding[B]]bool) {
+	s.mu.Lock()
+	drops := map[binding[B]]chan struct{}{}
 	for at, keep := range keeps {
-		if !keep {
-			if s.bindings[at]--; s.bindings[at] == 0 {
-				delete(s.bindings, at)
-				if d, ok := any(at.in.backend).(Dropper); ok {
-					d.Drop(at.owner)
-				}
-			}
-		}
-		at.in.users--
-		i := slices.Index(s.open, at.in)
-		if i < 0 || at.in.users > 0 {
+		if keep {
 			continue
 		}
-		s.open = slices.Delete(s.open, i, i+1)
-		if c, ok := any(at.in.backend).(io.Closer); ok {
+		if s.bindings[at]--; s.bindings[at] == 0 {
+			delete(s.bindings, at)
+			drops[at] = make(chan struct{})
+			s.dropping[at] = drops[at]
+		}
+	}
+	s.mu.Unlock()
+	for at := range drops {
+		if d, ok := any(at.in.backend).(Dropper); ok {
+			d.Drop(at.owner)
+		}
+	}
+	var unused []B
+	s.mu.Lock()
+	for at := range keeps {
+		at.in.users--
+		if i := slices.Index(s.open, at.in); i >= 0 && at.in.users == 0 {
+			s.open = slices.Delete(s.open, i, i+1)
+			unused = append(unused, at.in.backend)
+		}
+	}
+	for at, done := range drops {
+		delete(s.dropping, at)
+		close(done)
+	}
+	s.mu.Unlock()
+	for _, b := range unused {
+		if c, ok := any(b).(io.Closer); ok {
 			_ = c.Close() // what was acknowledged is stored; nobody is left to be told more
 		}
 	}
