@@ -153,7 +153,7 @@ func TestErrors(t *testing.T) {
 		{"nothing to bind", plain, Options{}, "say what to bind (Options.Bind, --bind): the WIT text has packages a:b and worlds a:b/w", false},
 		{"no name", plain, Options{Bind: "a/b"}, `"a/b": want the name of a package (ns:name@version), an interface or a world (ns:name/item@version); the WIT text has packages a:b and worlds a:b/w`, false},
 		{"unknown interface", plain, Options{Bind: "a:b", Interfaces: []string{"j"}}, `package a:b has no interface "j"`, false},
-		{"interfaces of a world", plain, Options{Bind: "a:b/w", Interfaces: []string{"i"}}, "interfaces can be chosen of a package, and a:b/w is none", false},
+		{"interfaces of a world", plain, Options{Bind: "a:b/w", Interfaces: []string{"i"}}, "interfaces can be chosen from a package, and a:b/w is not one", false},
 		{"package name", plain, Options{Bind: "a:b", Package: "type"}, `"type" cannot be the name of a Go package that others import: name another one`, false},
 		{"import's package name", plain, Options{Bind: "a:b", Imports: []Import{{WIT: "c:d", Path: "example.com/a-b"}}},
 			`import of c:d: "a-b" of "example.com/a-b" cannot be the name of a Go package: say its name`, false},
@@ -162,7 +162,7 @@ func TestErrors(t *testing.T) {
 		{"same name", same, Options{Bind: "a:b"}, "a.wit:2:7: a:b/i.a-b and a:b/i.a would both be called AB in Go package p: give a type or an interface of them another Go name " +
 			"(Options.Names, --name a:b/i.a=NAME)", true},
 		{"no Go name", same, Options{Bind: "a:b", Names: map[string]string{"a:b/i.a": "x"}}, `a.wit:2:7: a:b/i.a cannot be called "x" in Go: want an identifier that begins with a capital`, true},
-		{"names nothing", plain, Options{Bind: "a:b", Names: map[string]string{"a:b/i.q": "X"}}, "a:b/i.q, which is to be called X, is no type and no interface of a:b", false},
+		{"names nothing", plain, Options{Bind: "a:b", Names: map[string]string{"a:b/i.q": "X"}}, "cannot give a:b/i.q the Go name X: it is neither a type nor an interface of a:b", false},
 		{"bound nowhere", used, Options{Bind: "a:b"}, "a.wit:2:3: a:b/i uses type c:d/j.r, which has no Go binding here: name the Go package that has it " +
 			"(Options.Imports, --import c:d/j=PATH), or bind a world that imports both", true},
 		{"unstable", "package a:b; interface i { @unstable(feature = x) record r { a: u8 }\n f: func(r: r); }", Options{Bind: "a:b"},
@@ -170,8 +170,8 @@ func TestErrors(t *testing.T) {
 		{"long tuple", long, Options{Bind: "a:b"}, "a.wit:2:3: a tuple of 17 elements, and Go bindings have tuples of up to 16: make it a record", true},
 		{"error-context", "package a:b; interface i { f: func(x: list<error-context>); }", Options{Bind: "a:b"}, "a.wit:1:28: error-context has no Go binding: it is no part of the component model's stable features; use a string, or an error type of your own", true},
 		{"many flags", many, Options{Bind: "a:b"}, "a.wit:1:34: flags f has 65 labels, and a Go binding has room for 64: make two of it, or a record of bools", true},
-		{"no such function", plain, Options{Bind: "a:b", Children: []string{"r.n"}}, "r.n is no function that a host serves of a:b", false},
-		{"no such function", plain, Options{Bind: "a:b", BorrowsBytes: []string{"n"}}, "n is no function that a host serves of a:b", false},
+		{"no such function", plain, Options{Bind: "a:b", Children: []string{"r.n"}}, "r.n is not a function of a:b that a host serves", false},
+		{"no such function", plain, Options{Bind: "a:b", BorrowsBytes: []string{"n"}}, "n is not a function of a:b that a host serves", false},
 		{"no child", plain, Options{Bind: "a:b", Children: []string{"r.m"}}, "a.wit:1:41: [method]r.m has no child to give: want a method whose result holds a resource", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -58,7 +58,7 @@ func (p *goPackage) decide() error {
 	return nil
 }
 
-// take notes a Go name, which may be taken once.
+// take reserves a Go name of the package. It is an error if it is taken.
 func (p *goPackage) take(name, by string, at place) error {
 	if !token.IsIdentifier(name) || !token.IsExported(name) {
 		return at.Errorf("%s cannot be called %q in Go: want an identifier that begins with a capital", by, name)
@@ -88,14 +88,14 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// private takes a name that is not exported, with a number where it is taken.
+// private reserves a name that is not exported, with a number if it is taken.
 func (p *goPackage) private(name, by string) string {
 	name = unique(name, func(n string) bool { return p.taken[n] != "" || reserved[n] })
 	p.taken[name] = by
 	return name
 }
 
-// nameParts takes the names that stand beside a type: constants, constructors, conversions, the resource's identity.
+// nameParts reserves the names that belong to a type: constants, constructors, conversions, the resource's identity.
 func (p *goPackage) nameParts(d *def) error {
 	names := []string{}
 	switch d.t.Kind {
@@ -130,7 +130,7 @@ func (p *goPackage) nameParts(d *def) error {
 	return nil
 }
 
-// nameCases names the cases of a variant or enum, or the labels of flags, and gives the package's names that they take.
+// nameCases names the cases of a variant or enum, or the labels of flags, and returns the names that they need in the package.
 func (d *def) nameCases() (names []string) {
 	taken, fields := map[string]bool{}, map[string]bool{"Tag": true}
 	if d.t.Kind == wit.Variant {
@@ -175,7 +175,7 @@ func isHandle(t *wit.Type) bool {
 	return r != nil && r.Kind == wit.Resource
 }
 
-// base is the unit's name in those of the functions that define it or find it.
+// base is the unit's name as part of the names of functions that define or find it.
 func (u *unit) base() string { return strings.TrimSuffix(u.goName, "Functions") }
 
 // constructor is the function that finds an exported interface, or a world, in an instance.
@@ -186,7 +186,7 @@ func (u *unit) constructor() string {
 	return "New" + strings.TrimSuffix(u.name, "Export") + "Export"
 }
 
-// nameUnit takes the names of what holds a unit's functions.
+// nameUnit reserves the names of the types and functions that hold a unit's functions.
 func (p *goPackage) nameUnit(u *unit) error {
 	if u.idVar != "" && p.taken[u.idVar] != u.title { // both sides of an interface share it
 		if err := p.take(u.idVar, u.title, u.place); err != nil {
@@ -217,7 +217,7 @@ func (p *goPackage) nameUnit(u *unit) error {
 	return nil
 }
 
-// nameFuncs names the methods of a unit's functions, and the variables that stand beside them.
+// nameFuncs names the methods of a unit's functions, and their variables.
 func (p *goPackage) nameFuncs(u *unit) {
 	u.methods, u.starts, u.callers, u.typeVars = map[*wit.Func]string{}, map[*wit.Func]string{}, map[*wit.Func]string{}, map[*wit.Func]string{}
 	scope := map[string]bool{}
@@ -251,7 +251,7 @@ func (p *goPackage) nameFuncs(u *unit) {
 	}
 }
 
-// method is the Go method of a function, before others of the same name are heeded. A guest's methods of a resource take
+// method is the name of the Go method of a function, before numbers make it unique. A guest's methods of a resource take
 // its handle as their first parameter.
 func (u *unit) method(f *wit.Func) string {
 	switch {
@@ -271,7 +271,7 @@ func (u *unit) resourceName(f *wit.Func) string {
 	return exported(f.Resource.Name)
 }
 
-// unique is name, or name with the first number from 2 that makes it none of those taken.
+// unique is name, or name with the first number from 2 that is not taken.
 func unique(name string, taken func(string) bool) string {
 	if !taken(name) {
 		return name
@@ -283,7 +283,7 @@ func unique(name string, taken func(string) bool) string {
 	}
 }
 
-// takeUnique is unique, and takes the name.
+// takeUnique is unique, and reserves the name.
 func takeUnique(name string, taken map[string]bool) string {
 	name = unique(name, func(n string) bool { return taken[n] })
 	taken[name] = true

@@ -7,7 +7,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// guest writes a struct that calls the functions which a guest exports: of an interface, or of a world's root together
+// guest writes a struct that calls the functions that a guest exports: those of an interface, or those of a world's root together
 // with the world's exported interfaces.
 func (g *generator) guest() {
 	u := g.unit
@@ -15,8 +15,8 @@ func (g *generator) guest() {
 		return
 	}
 	g.use("component")
-	what := fmt.Sprintf("%s calls %s in one instance, and like that is not safe for concurrent use. The error of a "+
-		"function's result is a *cm.ResultError; every other error ended the call.", u.name, u.title)
+	what := fmt.Sprintf("%s calls %s in one instance, and is not safe for concurrent use. The error of a "+
+		"function's result is a *cm.ResultError; any other error says that the call has failed.", u.name, u.title)
 	g.comment(what, u.docs)
 	g.p("type %s struct {", u.name)
 	for _, part := range u.parts {
@@ -53,7 +53,7 @@ func (g *generator) constructor() {
 	if u.world != nil && len(u.funcs) > 0 {
 		g.use("wit")
 	}
-	g.comment(fmt.Sprintf("%s finds the functions of %s in an instance. One that is not there, or of another type, is an error.", name, u.title), "")
+	g.comment(fmt.Sprintf("%s finds the functions of %s in an instance. One that is missing, or has another type, is an error.", name, u.title), "")
 	g.p("func %s(inst *component.Instance) (*%s, error) {", name, u.name)
 	g.p("x := &%s{}\nvar err error", u.name)
 	for _, f := range u.funcs {
@@ -77,8 +77,8 @@ func caller(f *wit.Func) string {
 	return "Caller"
 }
 
-// guestFunc writes the method that calls f: arguments lowered, the call, its result lifted. Of an async function it writes a second
-// one, which begins the call.
+// guestFunc writes the method that calls f: it lowers arguments, calls, and lifts the result. For an async function it writes a second
+// method, which starts the call.
 func (g *generator) guestFunc(f *wit.Func) {
 	g.at = f
 	params := f.Params
@@ -116,7 +116,7 @@ func (g *generator) guestFunc(f *wit.Func) {
 	}
 }
 
-// liftResult writes what returns the result in v, or its error.
+// liftResult writes the code that returns the result in v, or its error.
 func (g *generator) liftResult(f *wit.Func, fail string) {
 	if g.consumes(f.Result) {
 		g.p("%s(%s, v)", g.bind("ConsumeResult"), g.unit.typeVars[f])
@@ -134,7 +134,7 @@ func (g *generator) liftResult(f *wit.Func, fail string) {
 	g.p("if err := %s; err != nil {\n%s\n}\nreturn %s(v, %s), nil", liftErr, fail, g.bind("LiftOK"), g.liftFunc(r.OK))
 }
 
-// startFunc writes the method that begins a call of f.
+// startFunc writes the method that starts a call of f.
 func (g *generator) startFunc(f *wit.Func, params []wit.Field, with string) {
 	g.use("cm")
 	ok, has := g.okType(f.Result)
@@ -142,7 +142,7 @@ func (g *generator) startFunc(f *wit.Func, params []wit.Field, with string) {
 		ok = "struct{}"
 	}
 	signature := strings.TrimSuffix(g.signature(params, nil), " error")
-	g.comment(fmt.Sprintf("%s begins a call of %s. The guest may return its result and go on.", g.unit.starts[f], f.Name), "")
+	g.comment(fmt.Sprintf("%s starts a call of %s. The guest may go on after it has returned its result.", g.unit.starts[f], f.Name), "")
 	g.p("func (x *%s) %s%s (*cm.Started[%s], error) {", g.unit.name, g.unit.starts[f], signature, ok)
 	g.p("r, err := x.%s.Start(%s)\nif err != nil {\nreturn nil, err\n}", g.unit.callers[f], with)
 	switch {

@@ -13,37 +13,37 @@ import (
 
 // Options say what of a set of WIT packages to bind, and how.
 type Options struct {
-	// Bind is the full name of what to bind: a package ("wasi:io@0.2.12"), that is all of its interfaces; one interface
-	// ("wasi:io/poll@0.2.12"); or a world ("my:app/service@1.0.0"), that is its own functions and those interfaces that no import provides.
-	// A version that is not in the text, or none, finds the newest compatible one.
+	// Bind is the full name of what to bind: a package ("wasi:io@0.2.12") with all of its interfaces; one interface
+	// ("wasi:io/poll@0.2.12"); or a world ("my:app/service@1.0.0") with its own functions and the interfaces that Imports do not cover.
+	// Without a version, or with one that the text does not have, it is the newest compatible version of the text.
 	Bind string
-	// Interfaces are the names of the interfaces of a package to bind; none stands for all.
+	// Interfaces are the names of the interfaces of a package to bind; empty: all.
 	Interfaces []string
 	// Package is the name of the Go package.
 	Package string
-	// Imports are the Go packages that hold bindings already: their types are imported, and not declared. [Shipped] lists those of this
-	// module. Where several fit, an interface comes before a package, the same version before a compatible one, the first before others.
-	// One that the text has no package for is left out.
+	// Imports are Go packages with existing bindings: their types are imported instead of declared. [Shipped] lists those of this
+	// module. Where several fit, one for an interface wins over one for a package, the same version over a compatible one, an earlier one
+	// over a later one. An import whose WIT package is not in the text is ignored.
 	Imports []Import
-	// Features are the unstable features to bind; items behind others are left out. "*" stands for all.
+	// Features are the unstable features to bind; items behind others are left out. "*" means all.
 	Features []string
-	// Names are Go names to use instead of those that WIT's would become: by type ("my:app/types.error-code") or interface
+	// Names are Go names that replace the derived ones, by type ("my:app/types.error-code") or interface
 	// ("my:app/types"), without a version.
 	Names map[string]string
 	// BorrowsBytes names the functions ("output-stream.write") whose Go implementations neither keep nor change the bytes of the
-	// lists of u8 among their arguments: these are then a view of the guest's memory and no copy. See cm.HostDef.
+	// lists of u8 among their arguments: these are then views of the guest's memory, not copies. See cm.HostDef.
 	BorrowsBytes []string
 	// Children names the methods ("outgoing-body.write") whose results hold a child of the method's resource: the guest must drop it before
 	// its parent. See cm.NewChild.
 	Children []string
-	// Component makes bindings for code inside a component, which GOOS=wasip1 builds: what a world imports is called, and what it exports is
-	// implemented. Imports are then bindings of this kind, and BorrowsBytes and Children say nothing.
+	// Component makes bindings for code inside a component that is built with GOOS=wasip1: it calls what a world imports, and implements what
+	// the world exports. Imports must then be bindings of this kind; BorrowsBytes and Children have no effect.
 	Component bool
 }
 
 // Import is a Go package that holds the binding of a WIT package, or of one interface.
 type Import struct {
-	WIT     string // "wasi:io@0.2.12", or "wasi:io/poll@0.2.12"; it stands for compatible versions, too, without a version for all
+	WIT     string // "wasi:io@0.2.12", or "wasi:io/poll@0.2.12"; compatible versions count, too; without a version, all
 	Path    string // the Go package's import path
 	Package string // its name; empty: the last element of Path
 	// Features and Names are those that the binding was made with.
@@ -84,7 +84,7 @@ func Generate(set *wit.Set, o Options) (map[string][]byte, error) {
 		return nil, err
 	}
 	if len(o.Interfaces) > 0 && (t.iface != nil || t.world != nil) {
-		return nil, fmt.Errorf("interfaces can be chosen of a package, and %s is none", o.Bind)
+		return nil, fmt.Errorf("interfaces can be chosen from a package, and %s is not one", o.Bind)
 	}
 	g := &generator{set: set, borrows: funcNames(o.BorrowsBytes), children: funcNames(o.Children)}
 	if g.imported, err = imported(set, o.Imports, t); err != nil {
@@ -105,7 +105,7 @@ func Generate(set *wit.Set, o Options) (map[string][]byte, error) {
 	}
 	for name := range o.Names {
 		if !g.pkg.renamed[name] {
-			return nil, fmt.Errorf("%s, which is to be called %s, is no type and no interface of %s", name, o.Names[name], o.Bind)
+			return nil, fmt.Errorf("cannot give %s the Go name %s: it is neither a type nor an interface of %s", name, o.Names[name], o.Bind)
 		}
 	}
 	if o.Component {
@@ -117,7 +117,7 @@ func Generate(set *wit.Set, o Options) (map[string][]byte, error) {
 	}
 	for _, f := range slices.Concat(o.BorrowsBytes, o.Children) {
 		if !g.bound[funcName(f)] {
-			return nil, fmt.Errorf("%s is no function that a host serves of %s", f, o.Bind)
+			return nil, fmt.Errorf("%s is not a function of %s that a host serves", f, o.Bind)
 		}
 	}
 	return files, nil
@@ -132,7 +132,7 @@ type target struct {
 
 var fullName = regexp.MustCompile(`^([^:/@]+):([^:/@]+)(?:/([^:/@]+))?(?:@(.+))?$`)
 
-// find finds what has a full name.
+// find finds the package, interface or world with a full name.
 func find(set *wit.Set, name string) (t target, err error) {
 	m := fullName.FindStringSubmatch(name)
 	if m == nil && name == "" {
@@ -180,7 +180,7 @@ func listing(set *wit.Set) string {
 	return list("packages", packages) + " and " + list("worlds", worlds)
 }
 
-// interfaces are those of the target, or of a package those with the names.
+// interfaces returns the target's interfaces; of a package those with the given names, or all.
 func (t target) interfaces(names []string) ([]*wit.Interface, error) {
 	if t.iface != nil {
 		return []*wit.Interface{t.iface}, nil
@@ -201,8 +201,8 @@ func (t target) interfaces(names []string) ([]*wit.Interface, error) {
 	return chosen, nil
 }
 
-// imported finds the Go packages of interfaces that are bound already. What is to be bound is not among them, unless it is
-// an interface that an import names by itself.
+// imported finds the Go packages of interfaces that have bindings. The package that is being bound is not among them, except for an
+// interface that an import names.
 func imported(set *wit.Set, imports []Import, t target) (map[*wit.Interface]*goPackage, error) {
 	found := map[*wit.Interface]*goPackage{}
 	rank := map[*wit.Interface]int{}
@@ -257,7 +257,7 @@ func imported(set *wit.Set, imports []Import, t target) (map[*wit.Interface]*goP
 	return found, nil
 }
 
-// funcNames is a set of functions by the names that they have in a component; see funcName.
+// funcNames is the set of the names that functions have in a component; see funcName.
 func funcNames(names []string) map[string]bool {
 	set := map[string]bool{}
 	for _, n := range names {

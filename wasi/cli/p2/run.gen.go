@@ -14,15 +14,15 @@ import (
 // RunID names wasi:cli/run@0.2.12.
 var RunID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "run", Version: "0.2.12"}
 
-// Run calls wasi:cli/run@0.2.12 in one instance, and like that is not safe for concurrent use. The error of a
-// function's result is a *cm.ResultError; every other error ended the call.
+// Run calls wasi:cli/run@0.2.12 in one instance, and is not safe for concurrent use. The error of a function's
+// result is a *cm.ResultError; any other error says that the call has failed.
 //
 // The program itself.
 type Run struct {
 	runFunc bind.Caller
 }
 
-// NewRunExport finds the functions of wasi:cli/run@0.2.12 in an instance. One that is not there, or of another
+// NewRunExport finds the functions of wasi:cli/run@0.2.12 in an instance. One that is missing, or has another
 // type, is an error.
 func NewRunExport(inst *component.Instance) (*Run, error) {
 	x := &Run{}

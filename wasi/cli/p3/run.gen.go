@@ -14,16 +14,16 @@ import (
 // RunID names wasi:cli/run@0.3.0.
 var RunID = wit.InterfaceID{Namespace: "wasi", Package: "cli", Interface: "run", Version: "0.3.0"}
 
-// Run calls wasi:cli/run@0.3.0 in one instance, and like that is not safe for concurrent use. The error of a
-// function's result is a *cm.ResultError; every other error ended the call.
+// Run calls wasi:cli/run@0.3.0 in one instance, and is not safe for concurrent use. The error of a function's
+// result is a *cm.ResultError; any other error says that the call has failed.
 //
 // The program itself.
 type Run struct {
 	runFunc bind.Starter
 }
 
-// NewRunExport finds the functions of wasi:cli/run@0.3.0 in an instance. One that is not there, or of another
-// type, is an error.
+// NewRunExport finds the functions of wasi:cli/run@0.3.0 in an instance. One that is missing, or has another type,
+// is an error.
 func NewRunExport(inst *component.Instance) (*Run, error) {
 	x := &Run{}
 	var err error
@@ -44,7 +44,7 @@ func (x *Run) Run(ctx context.Context) error {
 	return bind.LiftError[struct{}](v, nil)
 }
 
-// StartRun begins a call of run. The guest may return its result and go on.
+// StartRun starts a call of run. The guest may go on after it has returned its result.
 func (x *Run) StartRun(ctx context.Context) (*cm.Started[struct{}], error) {
 	r, err := x.runFunc.Start(ctx)
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 // IncomingHandlerID names wasi:http/incoming-handler@0.2.12.
 var IncomingHandlerID = wit.InterfaceID{Namespace: "wasi", Package: "http", Interface: "incoming-handler", Version: "0.2.12"}
 
-// IncomingHandler calls wasi:http/incoming-handler@0.2.12 in one instance, and like that is not safe for
-// concurrent use. The error of a function's result is a *cm.ResultError; every other error ended the call.
+// IncomingHandler calls wasi:http/incoming-handler@0.2.12 in one instance, and is not safe for concurrent use. The
+// error of a function's result is a *cm.ResultError; any other error says that the call has failed.
 //
 // What a component does with requests.
 type IncomingHandler struct {
@@ -23,7 +23,7 @@ type IncomingHandler struct {
 }
 
 // NewIncomingHandlerExport finds the functions of wasi:http/incoming-handler@0.2.12 in an instance. One that is
-// not there, or of another type, is an error.
+// missing, or has another type, is an error.
 func NewIncomingHandlerExport(inst *component.Instance) (*IncomingHandler, error) {
 	x := &IncomingHandler{}
 	var err error

@@ -10,15 +10,15 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// HandlerExport calls wasi:http/handler@0.3.0 in one instance, and like that is not safe for concurrent use. The
-// error of a function's result is a *cm.ResultError; every other error ended the call.
+// HandlerExport calls wasi:http/handler@0.3.0 in one instance, and is not safe for concurrent use. The error of a
+// function's result is a *cm.ResultError; any other error says that the call has failed.
 //
 // What answers requests: a service exports it, and a middleware imports the next one's, too.
 type HandlerExport struct {
 	handleFunc bind.Starter
 }
 
-// NewHandlerExport finds the functions of wasi:http/handler@0.3.0 in an instance. One that is not there, or of
+// NewHandlerExport finds the functions of wasi:http/handler@0.3.0 in an instance. One that is missing, or has
 // another type, is an error.
 func NewHandlerExport(inst *component.Instance) (*HandlerExport, error) {
 	x := &HandlerExport{}
@@ -46,7 +46,7 @@ func (x *HandlerExport) Handle(ctx context.Context, request Request) (Response, 
 	return bind.LiftOK(v, bind.LiftHandle[Response]), nil
 }
 
-// StartHandle begins a call of handle. The guest may return its result and go on.
+// StartHandle starts a call of handle. The guest may go on after it has returned its result.
 func (x *HandlerExport) StartHandle(ctx context.Context, request Request) (*cm.Started[Response], error) {
 	r, err := x.handleFunc.Start(ctx, bind.LowerHandle(RequestType, request))
 	if err != nil {

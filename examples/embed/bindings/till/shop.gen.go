@@ -14,16 +14,16 @@ import (
 // ShopID names example:till/shop@1.0.0.
 var ShopID = wit.InterfaceID{Namespace: "example", Package: "till", Interface: "shop", Version: "1.0.0"}
 
-// Shop calls example:till/shop@1.0.0 in one instance, and like that is not safe for concurrent use. The error of a
-// function's result is a *cm.ResultError; every other error ended the call.
+// Shop calls example:till/shop@1.0.0 in one instance, and is not safe for concurrent use. The error of a
+// function's result is a *cm.ResultError; any other error says that the call has failed.
 //
 // The component's side.
 type Shop struct {
 	buyFunc bind.Caller
 }
 
-// NewShopExport finds the functions of example:till/shop@1.0.0 in an instance. One that is not there, or of
-// another type, is an error.
+// NewShopExport finds the functions of example:till/shop@1.0.0 in an instance. One that is missing, or has another
+// type, is an error.
 func NewShopExport(inst *component.Instance) (*Shop, error) {
 	x := &Shop{}
 	var err error

@@ -6,14 +6,14 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// Till calls example:till/till@1.0.0 in one instance, and like that is not safe for concurrent use. The error of a
-// function's result is a *cm.ResultError; every other error ended the call.
+// Till calls example:till/till@1.0.0 in one instance, and is not safe for concurrent use. The error of a
+// function's result is a *cm.ResultError; any other error says that the call has failed.
 type Till struct {
 	Shop *Shop
 }
 
-// NewTill finds the functions of example:till/till@1.0.0 in an instance. One that is not there, or of another
-// type, is an error.
+// NewTill finds the functions of example:till/till@1.0.0 in an instance. One that is missing, or has another type,
+// is an error.
 func NewTill(inst *component.Instance) (*Till, error) {
 	x := &Till{}
 	var err error
