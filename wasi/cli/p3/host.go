@@ -9,7 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/internal/errno"
 	"github.com/vitrine-wasm/vitrine/wasi/cli"
-	"github.com/vitrine-wasm/vitrine/wasi/internal/flow"
+	"github.com/vitrine-wasm/vitrine/wasi/flow"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 

@@ -10,7 +10,7 @@ import (
 	clocksp3 "github.com/vitrine-wasm/vitrine/wasi/clocks/p3"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem/internal/common"
-	"github.com/vitrine-wasm/vitrine/wasi/internal/flow"
+	"github.com/vitrine-wasm/vitrine/wasi/flow"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/wasi/flow"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
-	"github.com/vitrine-wasm/vitrine/wasi/internal/flow"
 )
 
 // The types of the values that belong to a body.

@@ -15,8 +15,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/tests/leak"
 	clocksp3 "github.com/vitrine-wasm/vitrine/wasi/clocks/p3"
+	"github.com/vitrine-wasm/vitrine/wasi/flow"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
-	"github.com/vitrine-wasm/vitrine/wasi/internal/flow"
 )
 
 func TestMain(m *testing.M) { os.Exit(leak.Main(m, leak.IdleConnections()...)) }

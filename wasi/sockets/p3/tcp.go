@@ -6,7 +6,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	clocksp3 "github.com/vitrine-wasm/vitrine/wasi/clocks/p3"
-	"github.com/vitrine-wasm/vitrine/wasi/internal/flow"
+	"github.com/vitrine-wasm/vitrine/wasi/flow"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
