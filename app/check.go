@@ -92,6 +92,7 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 	}
 	d.checkStores(c.Grants.Keyvalue, "keyvalue", "bucket", key+".grants.keyvalue")
 	d.checkStores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
+	d.checkStores(c.Grants.SQLite, "sqlite", "database", key+".grants.sqlite")
 	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {
 		d.failAt(key+".limits.stack", "%s: want at least %s and at most %s", workload.FormatSize(n), workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
 	}

@@ -21,6 +21,8 @@ import (
 	kvsqlite "github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
+	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
+	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -72,6 +74,9 @@ func Standard() Ships {
 			}),
 			blobstore.New(blobmemory.New(0)).AddType(blobfolder.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
 				return blobfolder.Open(config.(blobfolder.Config))
+			}),
+			sqlite.New(sqlitelocal.NewMemory(0)).AddType(sqlitelocal.Type(), func(ctx context.Context, config any) (sqlite.Backend, error) {
+				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))
 			}),
 		},
 		Triggers: []Trigger{

@@ -56,6 +56,9 @@ type Grants struct {
 	// bucket that is opened without a name, and all containers that no other grant names. Without grants of a kind, the plugin's
 	// first backend serves default.
 	Keyvalue, Blobstore map[string]StoreGrant
+	// SQLite are the databases that the guest may open, by the names that it opens them by. Without grants there is one, default, in the
+	// plugin's first backend.
+	SQLite map[string]StoreGrant
 }
 
 // StoreGrant grants a bucket or a container, in a backend of the program or in one that the grant configures itself.
