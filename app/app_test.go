@@ -17,6 +17,7 @@ import (
 	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
+	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -26,7 +27,8 @@ import (
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type()},
-	Stores:   map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type()}}},
+	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type()}},
+		"sqlite": {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}}},
 }
 
 var update = flag.Bool("update", false, "write generated files")

@@ -81,3 +81,40 @@ func TestStoredInAFolder(t *testing.T) {
 	s.expect("/blob/get?container=c&name=n&start=2&end=3", "", 200, "size 2: bl\n")
 	s.expect("/blob/list?container=c", "", 200, "n\n")
 }
+
+// TestSpinSQLite: a component of Spin's SDK has its database, which survives the server, and nothing beyond it.
+func TestSpinSQLite(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "vitrine.yaml")
+	text := fmt.Sprintf(`apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: visits}
+spec:
+  components:
+    - {name: a, source: {file: %[1]q}, grants: {sqlite: {default: {file: visits.db}, scratch: {backend: memory}}}}
+    - {name: b, source: {file: %[1]q}, grants: {sqlite: {default: {file: visits.db}}}}
+    - {name: c, source: {file: %[1]q}}
+  triggers:
+    - http: {path: /, component: a}
+    - http: {path: /sqlite/visit/b, component: b}
+    - http: {path: /sqlite/visit/c, component: c}
+`, testref.File(t, "rust-spin-p2"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := up(t, nil, file)
+	s.expect("/sqlite/visit?who=ann", "", 200, "1\n")
+	s.expect("/sqlite/visit?who=ann", "", 200, "2\n")
+	s.expect("/sqlite/visit/b?who=ann", "", 200, "3\n")
+	s.expect("/sqlite/visit/c?who=ann", "", 200, "1\n") // in its own memory
+	s.expect("/sqlite/visit?who=ann&db=scratch", "", 200, "1\n")
+	s.expect("/sqlite/visit?who=ann&db=other", "", 500, "Error::NoSuchDatabase")
+	s.expect("/sqlite/statement", "SELECT who, n, 1.5, x'00', NULL AS z FROM visits", 200,
+		`["who", "n", "1.5", "x'00'", "z"] [[Value::Text("ann"), Value::Integer(3), Value::Real(1.5), Value::Blob([0]), Value::Null]]`+"\n")
+	s.expect("/sqlite/statement", "SELEKT 1", 200, `error Error::Io("near \"SELEKT\": syntax error")`+"\n")
+	s.expect("/sqlite/statement", "ATTACH '"+filepath.Join(dir, "x")+"' AS x", 200, `error Error::Io("not authorized")`+"\n")
+	s.kill()
+	s = up(t, nil, file)
+	s.expect("/sqlite/visit?who=ann", "", 200, "4\n")
+	s.expect("/sqlite/visit?who=ann&db=scratch", "", 200, "1\n")
+}

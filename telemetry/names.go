@@ -69,6 +69,7 @@ var (
 	attrDBSystem      = span.NewKey(semconv.DBSystemNameKey)
 	attrDBOperation   = span.NewKey(semconv.DBOperationNameKey)
 	attrDBCollection  = span.NewKey(semconv.DBCollectionNameKey)
+	attrDBNamespace   = span.NewKey(semconv.DBNamespaceKey)
 	attrHeadTime      = span.NewKey(keyHeadTime)
 	attrBodyTime      = span.NewKey(keyBodyTime)
 	attrStallTime     = span.NewKey(keyStallTime)

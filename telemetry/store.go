@@ -7,12 +7,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// stored is the interface of a resource whose data is in a store: the system that has it, by OpenTelemetry's name (db.system.name),
-// and the collection in it, a name that the workload's grants have.
-type stored interface {
-	StoreSystem() string
-	StoreCollection() string
-}
+// stored is the interface of a resource whose data is in a store: the system that has it, by OpenTelemetry's name (db.system.name). Its
+// name in the workload's grants is that of a collection or of a database, by one of the interfaces below.
+type stored interface{ StoreSystem() string }
+
+type collection interface{ StoreCollection() string } // db.collection.name
+type database interface{ StoreNamespace() string }    // db.namespace
 
 // operationOf is the name of an operation on a store: the function's, without its resource.
 func operationOf(function string) string {
@@ -31,7 +31,12 @@ func (h *hostCall) describeStore(s *span.Span, c *cm.Call) {
 		return
 	}
 	s.Str(attrDBSystem, in.StoreSystem())
-	s.Str(attrDBCollection, in.StoreCollection())
+	if c, ok := in.(collection); ok {
+		s.Str(attrDBCollection, c.StoreCollection())
+	}
+	if d, ok := in.(database); ok {
+		s.Str(attrDBNamespace, d.StoreNamespace())
+	}
 }
 
 func storeOf(c *cm.Call) stored {

@@ -14,6 +14,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
+	sqlitedb "github.com/vitrine-wasm/vitrine/plugin/sqlite"
+	"github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -48,6 +50,51 @@ func TestStoreSpans(t *testing.T) {
 				if strings.Contains(a.Value.String(), "planted") && !strings.HasPrefix(string(a.Key), "url.") { // what a client asks for is in the URL
 					t.Errorf("%s: %s is %s", s.Name, a.Key, a.Value.String())
 				}
+			}
+		}
+		lines = append(lines, "")
+	}
+	telemetry.Golden(t, strings.Join(lines, "\n"))
+}
+
+// TestDatabaseSpans: calls on a database have the conventions' attributes, and nothing of statements, values and SQLite's messages.
+func TestDatabaseSpans(t *testing.T) {
+	guest := guestComponent("visits", "rust-spin-p2")
+	guest.Grants.SQLite = map[string]workload.StoreGrant{"visits": {Type: "file", Config: local.Config{Path: filepath.Join(t.TempDir(), "data.db")}}}
+	requests := []chainRequest{
+		{path: "/sqlite/visit?db=visits&who=planted-name"},
+		{method: "POST", path: "/sqlite/statement?db=visits", body: "SELECT 'planted-value' FROM visits WHERE planted_column = 'planted"},
+		{method: "POST", path: "/sqlite/statement?db=visits", body: "INSERT INTO visits VALUES ('planted-name', 1)"},
+		{path: "/sqlite/statement?db=planted-database"},
+	}
+	databases := sqlitedb.New(local.NewMemory(0)).AddType(local.Type(), func(ctx context.Context, config any) (sqlitedb.Backend, error) {
+		return local.OpenFile(ctx, config.(local.Config))
+	})
+	w := newEngineHarnessWith(t, telemetry.DetailBoundary, []host.Plugin{databases})
+	w.serve(httpWorkload(guest), func(base string) {
+		for n := range requests {
+			if a := requests[n].answer(t.Context(), base, n); !strings.Contains(a, " 200, ") {
+				t.Error(a)
+			}
+		}
+	})
+	var lines []string
+	for n := range requests {
+		w.tree(func(s tracetest.SpanStub) bool { return s.SpanContext.TraceID().String() == chainTrace(n) }) // waits for them
+		for _, s := range w.spans.GetSpans() {
+			if s.SpanContext.TraceID().String() != chainTrace(n) {
+				continue
+			}
+			if strings.Contains(s.Name, "sqlite") {
+				lines = append(lines, fmt.Sprintf("%s: %s %s %s %s", s.Name, attr(s, "db.system.name"), attr(s, "db.operation.name"), attr(s, "db.namespace"), attr(s, "vitrine.result.error")))
+			}
+			for _, a := range s.Attributes {
+				if strings.Contains(a.Value.String(), "planted") && !strings.HasPrefix(string(a.Key), "url.") { // what a client asks for is in the URL
+					t.Errorf("%s: %s is %s", s.Name, a.Key, a.Value.String())
+				}
+			}
+			if strings.Contains(fmt.Sprint(s.Status, s.Events), "planted") {
+				t.Errorf("%s: %v, %v", s.Name, s.Status, s.Events)
 			}
 		}
 		lines = append(lines, "")

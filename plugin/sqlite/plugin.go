@@ -65,16 +65,13 @@ var errNoDatabase = errors.New("no such database")
 
 // connection is the resource, whatever its interface. Its methods may be called at once.
 type connection struct {
-	system, name string
+	name string
 
 	mu     sync.Mutex
 	conn   Conn // nil when it has been dropped
 	insert int64
 	change uint64
 }
-
-// connectionBytes is what a connection costs the host at least; a guest may have any number of them.
-const connectionBytes = 512 << 10
 
 func (d databases) open(ctx context.Context, name string) (*connection, error) {
 	r, granted := d.routes[name]
@@ -85,14 +82,14 @@ func (d databases) open(ctx context.Context, name string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{system: "sqlite", name: name, conn: conn}, nil
+	return &connection{name: name, conn: conn}, nil
 }
 
 // StoreSystem is the name of the database's kind.
-func (c *connection) StoreSystem() string { return c.system }
+func (c *connection) StoreSystem() string { return "sqlite" }
 
-// StoreCollection is the guest's name for the database, which its component's grants have.
-func (c *connection) StoreCollection() string { return c.name }
+// StoreNamespace is the guest's name for the database, which its component's grants have.
+func (c *connection) StoreNamespace() string { return c.name }
 
 // Drop closes the connection.
 func (c *connection) Drop(context.Context) error {

@@ -54,6 +54,7 @@ func Guests() []Guest {
 		{Name: "rust-kv-p2", Uses: append(kvUses(), get("/log"), request(http.MethodPost, "/blob/put?container=c&name=o", body(70_000)),
 			get("/blob/get?container=c&name=o&start=10&end=50000&how=sync"), get("/blob/get?container=c&name=o&how=async"), get("/blob/list?container=c"), get("/blob/delete?container=c&name=o"))},
 		{Name: "rust-kv-only-p2", Uses: kvUses()},
+		{Name: "rust-spin-p2", Uses: []Use{get("/sqlite/visit?who=ann"), get("/sqlite/visit?who=ann"), get("/sqlite/visit?db=none"), request(http.MethodPost, "/sqlite/statement", "SELECT * FROM visits"), get("/nope")}},
 		{Name: "otel-p2-composed", Uses: otelUses()},
 		{Name: "otel-main-p2-composed", Uses: otelUses()},
 		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},

@@ -12,10 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 
-	"modernc.org/sqlite"
-	sqlitelib "modernc.org/sqlite/lib"
+	"github.com/ncruces/go-sqlite3"
+	_ "github.com/ncruces/go-sqlite3/driver" // by the name sqlite3
 
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
@@ -100,17 +101,20 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 			return nil, fmt.Errorf("size: %w", err)
 		}
 	}
-	// The file is made here, for its owner alone; SQLite gives the files beside it the same rights.
-	f, err := os.OpenFile(c.File, os.O_RDWR|os.O_CREATE, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("the folder %s does not exist; make it", filepath.Dir(c.File))
-	case err != nil:
-		return nil, err
+	// The file is made here, for its owner alone, and what its connections share; SQLite gives the log the same rights (modeof).
+	for _, name := range []string{c.File, c.File + "-shm"} {
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("the folder %s does not exist; make it", filepath.Dir(c.File))
+		case err != nil:
+			return nil, err
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
+		}
 	}
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
+	var err error
 	b := &Backend{file: c.File, ids: map[place]int64{}}
 	if b.write, err = connect(c.File, 1, "journal_mode(WAL)", "synchronous(FULL)", fmt.Sprintf("max_page_count(%d)", max(size/pageSize, 16))); err != nil {
 		return nil, err
@@ -126,9 +130,9 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 
 // connect makes a pool of connections. They wait for other processes for five seconds at most.
 func connect(file string, most int, pragmas ...string) (*sql.DB, error) {
-	query := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(5000)"}, pragmas...)}
-	path := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: query.Encode()}
-	db, err := sql.Open("sqlite", path.String())
+	query := url.Values{"_txlock": {"immediate"}, "_pragma": append([]string{"busy_timeout(5000)"}, pragmas...), "modeof": {file}}
+	path := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(file)}).EscapedPath(), RawQuery: strings.ReplaceAll(query.Encode(), "+", "%20")}
+	db, err := sql.Open("sqlite3", path.String())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
@@ -222,14 +226,11 @@ func (b *Backend) transaction(ctx context.Context, f func(*sql.Tx) error) error 
 
 // known names an error that guests are told.
 func known(err error) error {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
-		switch e.Code() & 0xff {
-		case sqlitelib.SQLITE_FULL:
-			return fmt.Errorf("%w: %w", keyvalue.ErrFull, err)
-		case sqlitelib.SQLITE_NOTADB:
-			return fmt.Errorf("the file is no SQLite database: %w", err)
-		}
+	switch {
+	case errors.Is(err, sqlite3.FULL):
+		return fmt.Errorf("%w: %w", keyvalue.ErrFull, err)
+	case errors.Is(err, sqlite3.NOTADB):
+		return fmt.Errorf("the file is no SQLite database: %w", err)
 	}
 	return err
 }

@@ -26,6 +26,11 @@ type conn struct {
 
 // open opens the connection, and bounds what statements can do.
 func (c *conn) open(ctx context.Context) (err error) {
+	if c.pool.path != "" {
+		if err := private(c.pool.path + "-shm"); err != nil { // or SQLite makes one that everybody may read and lock
+			return err
+		}
+	}
 	if c.db, err = sqlite3.OpenContext(ctx, c.pool.uri); err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -75,17 +76,14 @@ func OpenFile(ctx context.Context, c Config) (*File, error) {
 			return nil, fmt.Errorf("size: %w", err)
 		}
 	}
-	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(c.Path)}).EscapedPath()}
-	f := &File{pool{uri: uri.String(), size: size, setup: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"}}
-	// The file is made here, for its owner alone; SQLite gives the files beside it the same rights.
-	made, err := os.OpenFile(c.Path, os.O_RDWR|os.O_CREATE, 0o600)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("the folder %s does not exist; make it", filepath.Dir(c.Path))
-	case err != nil:
-		return nil, err
+	// modeof gives the log beside the file the same rights.
+	uri := url.URL{
+		Scheme: "file", Opaque: (&url.URL{Path: filepath.ToSlash(c.Path)}).EscapedPath(), RawQuery: "modeof=" + strings.ReplaceAll(url.QueryEscape(c.Path), "+", "%20"),
 	}
-	if err := made.Close(); err != nil {
+	f := &File{pool{uri: uri.String(), path: c.Path, size: size, setup: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"}}
+	if err := private(c.Path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the folder %s does not exist; make it", filepath.Dir(c.Path))
+	} else if err != nil {
 		return nil, err
 	}
 	conn, err := f.connections.get(ctx)
@@ -93,6 +91,15 @@ func OpenFile(ctx context.Context, c Config) (*File, error) {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
 	return f, conn.Close()
+}
+
+// private makes a file for its owner alone, if there is none.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // Persistent implements backend.Persistent.

@@ -15,6 +15,7 @@ const maxIdle = 4
 // pool has the connections to one database. Opening one takes as long as a hundred small statements.
 type pool struct {
 	uri, setup string
+	path       string // of the database's file; "" if it is in memory
 	size       uint64 // of the database, in bytes
 
 	mu     sync.Mutex
