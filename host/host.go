@@ -119,6 +119,8 @@ type Invocation struct {
 	// NoWait says that an instance which this one would wait for might itself wait for the end of this one: it is refused with an
 	// overload trap where none is free.
 	NoWait bool
+	// Unbounded exempts it from the component's deadline and fuel, for one that may go on for as long as the workload.
+	Unbounded bool
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
 	// Settle gets the invocation's error before the event's boundary is left, so that the trigger's answer (500, 503, 504) is part of the
