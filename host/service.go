@@ -1,7 +1,6 @@
 package host
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -253,9 +252,12 @@ func (b *backoff) reset() { b.n = 0 }
 func (b *backoff) next() time.Duration {
 	d := b.first
 	for i := 0; i < b.n && d < b.most; i++ {
+		if d > b.most/2 {
+			d = b.most
+			break
+		}
 		d *= 2
 	}
-	d = min(d, cmp.Or(b.most, d))
 	b.n++
 	return d/2 + time.Duration(b.random()*float64(d/2))
 }
