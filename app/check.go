@@ -24,9 +24,7 @@ func (d *decoder) check(m *v1alpha1.Workload, dir string) {
 	}
 	d.checkCycles(m)
 	d.checkTriggers(m, names)
-	for i := range m.Spec.Services {
-		d.failAt(fmt.Sprintf("spec.services[%d]", i), "services are not supported by this version yet")
-	}
+	d.checkServices(m, names)
 }
 
 // componentNames collects the components' names.

@@ -172,8 +172,8 @@ func TestSpecFromDocument(t *testing.T) {
 		"a name":       {func(m *v1alpha1.Workload) { m.Metadata.Name = "A b" }, `metadata.name: "A b": want a name`},
 		"a trigger":    {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Type = "htp" }, `spec.triggers[0].htp: unknown key; want http; did you mean "http"?`},
 		"its config":   {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Config["path"] = int64(1) }, `spec.triggers[0].http.path: want a text, had the number 1`},
-		"what is later": {func(m *v1alpha1.Workload) { m.Spec.Services = []v1alpha1.Service{{Component: "cart"}} },
-			`spec.services[0]: services are not supported by this version yet`},
+		"a service": {func(m *v1alpha1.Workload) { m.Spec.Services = []v1alpha1.Service{{Component: "carts"}} },
+			`spec.services[0].component: there is no component named "carts"`},
 	} {
 		m := good()
 		c.change(m)
@@ -238,7 +238,8 @@ func structureCases() map[string]schemaCase {
 		"source empty":           {schemaHead + "components: [{name: a, source: {file: ''}}]", false},
 		"source of two":          {schemaHead + "components: [{name: a, source: {file: cart.wasm, image: x}}]", false},
 		"image":                  {schemaHead + "components: [{name: a, source: {image: x}}]", false},
-		"services":               {oneComponent + "services: [{component: a}]", false},
+		"services":               {oneComponent + "services: [{component: a, restart: always, maxRestarts: 3, backoff: 1s}]", true},
+		"services, a word":       {oneComponent + "services: [{component: a, restart: sometimes}]", false},
 		"services, none":         {oneComponent + "services: []", true},
 		"services of nothing":    {oneComponent + "services:", true},
 		"services, no list":      {oneComponent + "services: {}", false},

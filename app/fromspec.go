@@ -61,7 +61,10 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 		})
 	}
 	for _, s := range w.Services {
-		m.Spec.Services = append(m.Spec.Services, v1alpha1.Service{Component: v1alpha1.Name(s.Component)})
+		m.Spec.Services = append(m.Spec.Services, v1alpha1.Service{
+			Component: v1alpha1.Name(s.Component), Restart: s.Restart, MaxRestarts: s.MaxRestarts,
+			Backoff: v1alpha1.Duration(s.Backoff), MaxBackoff: v1alpha1.Duration(s.MaxBackoff), GoodRun: v1alpha1.Duration(s.GoodRun),
+		})
 	}
 	return m
 }

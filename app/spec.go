@@ -55,7 +55,10 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 		w.Triggers = append(w.Triggers, f.triggerSpec(&t))
 	}
 	for _, s := range m.Spec.Services {
-		w.Services = append(w.Services, workload.Service{Component: string(s.Component)})
+		w.Services = append(w.Services, workload.Service{
+			Component: string(s.Component), Restart: s.Restart, MaxRestarts: s.MaxRestarts,
+			Backoff: time.Duration(s.Backoff), MaxBackoff: time.Duration(s.MaxBackoff), GoodRun: time.Duration(s.GoodRun),
+		})
 	}
 	return w
 }

@@ -30,8 +30,12 @@ func startProblem(w *workload.Spec, err error) error {
 	return &p
 }
 
-// placed adds the position in the manifest at path to an error about a chain.
+// placed adds the position in the manifest at path to an error about a chain or a service.
 func (p *process) placed(path string, err error) error {
+	var service *host.ServiceError
+	if errors.As(err, &service) {
+		return p.ships.format().Mistake(path, app.ServiceKey(service.Service), service.Error())
+	}
 	var chain *host.ChainError
 	if !errors.As(err, &chain) {
 		return err
@@ -64,6 +68,8 @@ type sessionOptions struct {
 	rawStreams bool
 	// deadline is that of components that set none; negative means no deadline.
 	deadline time.Duration
+	// drain is how long running invocations and services may go on when the workload is stopped; 0: the host's default.
+	drain time.Duration
 	// noTelemetry makes no telemetry, for commands that run no guest code.
 	noTelemetry bool
 }
@@ -142,6 +148,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		Observer: observer,
 		Logger:   out.log,
 		Deadline: opts.deadline,
+		Drain:    opts.drain,
 	})
 	return out, err
 }

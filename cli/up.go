@@ -61,9 +61,9 @@ func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, err
 }
 
 func (p *process) serve(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {
-	if len(w.Triggers) == 0 {
-		return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger",
-			Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}", Code: ExitUsage}
+	if len(w.Triggers) == 0 && len(w.Services) == 0 {
+		return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger and no service",
+			Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}, or below spec.services", Code: ExitUsage}
 	}
 	drain, err := s.drain(w)
 	if err != nil {
@@ -74,7 +74,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	defer stop()
 	listen, _ := s.values("listen")
 	var triggers []host.Trigger
-	session, err := p.open(ctx, s, sessionOptions{triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+	session, err := p.open(ctx, s, sessionOptions{drain: drain, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
 		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, Drain: drain, Logger: log}); err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	})()
 	session.warnOfIgnored(ctx, w)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
-	_, err = session.host.Start(ctx, w)
+	id, err := session.host.Start(ctx, w)
 	done()
 	if err != nil {
 		if ctx.Err() != nil {
@@ -105,7 +105,13 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		return startProblem(w, p.placed(path, err))
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- session.host.Run(ctx) }()
+	go func() {
+		if len(w.Triggers) == 0 {
+			failed <- untilEnded(ctx, session.host, id)
+			return
+		}
+		failed <- session.host.Run(ctx)
+	}()
 	session.stderr.release(greeting(w.ID(), triggers))
 	select {
 	case err := <-failed:
@@ -113,7 +119,13 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	case <-ctx.Done():
 	}
 	session.log.Info("draining; a second signal ends the process at once", "for", drain.String())
-	return <-failed
+	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(drain, closeTime))
+	defer cancel()
+	err = <-failed
+	if len(w.Services) > 0 { // they are told to end when no request needs them any more, and have the rest of the time to drain
+		err = errors.Join(err, session.host.Stop(dctx, id))
+	}
+	return err
 }
 
 // greeting has a line for each address at which a workload is served.

@@ -185,6 +185,10 @@ func (r *Running) Wait(ctx context.Context) error { return r.r.Wait(ctx) }
 // has given its result is not affected.
 func (r *Running) Cancel() { r.r.Cancel() }
 
+// Expect says that the instance may be called from outside at any time: until the function that it returns is called, calls in it that
+// have nothing to wait for but another call are no deadlock.
+func (i *Instance) Expect() (stop func()) { return i.store.Expect() }
+
 // Drop drops a resource that the host owns: one that a guest's function returned or that the host made. The destructor runs, in the
 // guest if the guest defines the type. A resource that was passed to a guest is the guest's to drop; it is an error here.
 func (i *Instance) Drop(ctx context.Context, r *cm.Resource) error { return i.invocation.Drop(ctx, r) }

@@ -38,6 +38,9 @@ func (m *member) Reset(ctx context.Context) error   { return m.inst.Reset(ctx, m
 
 // instantiate is the pool's Make.
 func (p *Pool) instantiate(ctx context.Context) (pool.Instance, error) {
+	if p.config.Once && p.made.Swap(true) {
+		return nil, cm.Trapf(cm.TrapOverload, "%s: its instance has ended, and there will be no other", p.linked.name)
+	}
 	opts := append(p.config.Store[:len(p.config.Store):len(p.config.Store)], WithStackHeld(&p.stacks), WithInfo(p.info(reuseFresh)), p.resetOption())
 	if p.config.Reuse {
 		opts = append(opts, WithFuel(0)) // it is bounded for each call

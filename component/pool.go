@@ -60,6 +60,9 @@ type PoolConfig struct {
 	Concurrency int
 	// Uses, with Reuse, is how many invocations an instance has in its life; 0 is DefaultPoolUses, less than 0 is any number.
 	Uses int
+	// Once makes one instance in the pool's life: when that has ended, or could not be made, invocations are refused, with a trap of
+	// code overload. It is for Reuse, with a Max of 1.
+	Once bool
 	// Logger gets what is reported to no caller: instances that do not close, panics. Nil drops it.
 	Logger *slog.Logger
 }
@@ -76,6 +79,7 @@ type Pool struct {
 	pool    *pool.Pool
 	config  PoolConfig
 	single  atomic.Bool            // the next instance is for one use
+	made    atomic.Bool            // with Once: an instance was made, or could not be
 	refused atomic.Pointer[string] // why instances cannot be reset; nil: they can, as far as is known
 	stacks  atomic.Int64           // bytes of deep stacks that its instances have
 	fuel    uint64                 // of each call; 0: that of the store
@@ -102,6 +106,8 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	switch {
 	case !c.Reuse && (c.Concurrency != 0 || c.Uses != 0):
 		return nil, fmt.Errorf("component %s: Concurrency and Uses of a pool say something with Reuse only", linked.name)
+	case c.Once && (!c.Reuse || c.Max != 1 || c.Ready != 0):
+		return nil, fmt.Errorf("component %s: a pool with Once needs Reuse, a Max of 1, and no Ready", linked.name)
 	case c.Reuse && c.SingleUse:
 		return nil, fmt.Errorf("component %s: a pool cannot have both Reuse and SingleUse", linked.name)
 	case c.Max < 0 || c.Concurrency < 0 || c.Ready < 0 || c.Idle < 0 || c.Deadline < 0:
@@ -226,6 +232,9 @@ func (p *Pool) Stats() PoolStats { return PoolStats(p.pool.Counts()) }
 // once at most. The zero Seat is ready. It must not be copied, and one goroutine at a time may use it. If Enter or
 // Sit fails, Leave and Return still have to be called; if Enter failed, they do nothing.
 type Seat struct {
+	// Unbounded, set before Enter, exempts the invocation from the pool's Deadline, and with Reuse from the bound of its calls' fuel.
+	Unbounded bool
+
 	seat pool.Seat
 	pool *Pool
 	use  Use
@@ -235,7 +244,7 @@ type Seat struct {
 // Enter begins an invocation in a pool: its deadline runs. An error is a trap of code overload: the pool is closed.
 func (s *Seat) Enter(ctx context.Context, p *Pool) error {
 	s.pool = p
-	return s.seat.Enter(ctx, p.pool)
+	return s.seat.Enter(ctx, p.pool, s.Unbounded)
 }
 
 // Context is that of the invocation, from Enter until Leave.
@@ -259,6 +268,9 @@ func (s *Seat) sat(m *pool.Member, err error) (*Instance, error) {
 	s.use.Info.Use = s.seat.Use()
 	if s.pool.config.Reuse {
 		s.use.Info.Reuse, s.use.Fuel = s.pool.reuse(s.seat.Use()), s.pool.fuel
+		if s.Unbounded {
+			s.use.Fuel = 0
+		}
 	}
 	s.inst = inst.Use(&s.use)
 	return s.inst, nil

@@ -18,7 +18,7 @@ type target struct {
 	root    *workload.Component // whose observer, instances and limits count; nil: the workload has none of that name
 }
 
-// targets are what triggers of the workload call, the components that others are granted to send requests to, and those that nobody
+// targets are what triggers of the workload call, the services, the components that others are granted to send requests to, and those that nobody
 // else calls: single components in the order of the workload, then chains in the order of their triggers.
 func targets(w *workload.Spec) []target {
 	byName, called := map[string]target{}, map[string]bool{}
@@ -39,6 +39,9 @@ func targets(w *workload.Spec) []target {
 		}
 	}
 	internal := map[string]bool{}
+	for _, s := range w.Services {
+		internal[s.Component] = true
+	}
 	for _, c := range w.Components {
 		for _, to := range c.Links {
 			called[to] = true

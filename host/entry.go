@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -18,8 +19,9 @@ import (
 type entry struct {
 	name        string // of the component; of a chain, that of its last
 	interceptor cm.Interceptor
-	pool        *component.Pool
-	line        LogLine // without a text; the host's own lines about the component are copies of it
+	pool        *component.Pool // nil for a service
+	service     *servicePool    // nil for another component
+	line        LogLine         // without a text; the host's own lines about the component are copies of it
 
 	mu         sync.Mutex                                // held to replace boundaries
 	boundaries atomic.Pointer[map[boundaryKey]*boundary] // read for each event, replaced for each kind of event; nil: none
@@ -80,6 +82,20 @@ var constant = map[string][]string{
 	"wasi:cli/environment": {"get-environment", "get-arguments", "initial-cwd"},
 }
 
+// serviceConfig is the config of the pool of a service: see [service].
+func (h *Local) serviceConfig(c *workload.Component) component.PoolConfig {
+	limits := c.Limits.Filled()
+	limits.HostMemory = c.Limits.HostMemory
+	concurrency := cmp.Or(c.Instances.Concurrency, component.DefaultPoolConcurrency)
+	return component.PoolConfig{
+		Max: 1, Once: true, Reuse: true, Uses: -1, Idle: forever, Queue: c.Instances.Queue, Concurrency: concurrency + 1, // one of them is the run
+		Deadline: cmp.Or(c.Limits.Deadline, max(h.cfg.Deadline, 0)), Logger: h.log, Store: StoreLimits(limits),
+	}
+}
+
+// forever is longer than any workload runs.
+const forever = 100 * 365 * 24 * time.Hour
+
 func isConstant(b *cm.Boundary) bool {
 	return slices.Contains(constant[b.Interface.Unversioned().String()], b.Func)
 }
@@ -136,6 +152,12 @@ func (m *making) entry(ctx context.Context, t *target) (*entry, error) {
 		return nil, err
 	}
 	m.linked = append(m.linked, linked)
+	e := &entry{name: spec.Name, interceptor: icept, line: lineOf(w, spec.Name)}
+	if t.spec.Chain == nil && w.Service(spec.Name) != nil {
+		e.service = newServicePool(linked, h.serviceConfig(spec))
+		m.onRelease(func() { _ = e.service.close(ctx) }) // as below
+		return e, nil
+	}
 	config, err := h.poolConfig(w, spec, linked.Concurrent())
 	if err != nil {
 		return nil, err
@@ -145,5 +167,6 @@ func (m *making) entry(ctx context.Context, t *target) (*entry, error) {
 		return nil, err
 	}
 	m.onRelease(func() { _ = pool.Close(ctx) }) // for a start that fails; otherwise it is closed by then, and that Close has reported the error
-	return &entry{name: spec.Name, interceptor: icept, pool: pool, line: lineOf(w, spec.Name)}, nil
+	e.pool = pool
+	return e, nil
 }

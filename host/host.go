@@ -34,6 +34,9 @@ type Binding struct {
 	// Internal answers requests to components of the workload, by http://NAME.internal (workload.InternalComponent), as a
 	// wasihttp.LocalServer's handler does; nil: the host has no trigger that could hand them over. Which of them the component may send is the plugin's to know, from its grants.
 	Internal http.Handler
+	// Connected is to be called for each connection of the component to a service of its workload, in the context of the guest's call; what
+	// it returns is to be called once, when the connection has ended, with the bytes that it has carried.
+	Connected func(ctx context.Context, c Connection) (ended func(sent, received uint64))
 	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
 	Lines *Lines
 	// Telemetry takes the spans, metrics and log records that the component makes itself, within the limits of its lines. A host never
@@ -119,6 +122,8 @@ type Invocation struct {
 	// NoWait says that an instance which this one would wait for might itself wait for the end of this one: it is refused with an
 	// overload trap where none is free.
 	NoWait bool
+	// Unbounded exempts it from the component's deadline and fuel, for one that may go on for as long as the workload.
+	Unbounded bool
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
 	// Settle gets the invocation's error before the event's boundary is left, so that the trigger's answer (500, 503, 504) is part of the

@@ -389,7 +389,7 @@ func TestStartFails(t *testing.T) {
 		}, "no trigger of type http"},
 		{"isolation", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Isolation = "shared" }, "shared is not supported"},
 		{"uses", func(_ *Config, w *workload.Spec) { w.Components[0].Instances.Uses = 3 }, "with isolation reuse only"},
-		{"a service", func(_ *Config, w *workload.Spec) { w.Services = []workload.Service{{Component: "guest"}} }, "services are not supported"},
+		{"a service", func(_ *Config, w *workload.Spec) { w.Services = []workload.Service{{Component: "guest"}} }, "does not export wasi:cli/run"},
 	} {
 		f := newFixture(t, c.change)
 		id, err := f.Start(t.Context(), f.spec)

@@ -46,7 +46,7 @@ func NewInvoker(pool *component.Pool, c InvokerConfig) Invoker {
 // Linked finds what events can call.
 func (v *invoker) Linked(target string) (*component.Linked, error) {
 	if e := v.entries[target]; e != nil {
-		return e.pool.Linked(), nil
+		return e.linked(), nil
 	}
 	return nil, fmt.Errorf("component %s is no component that an event can reach", target)
 }
@@ -54,7 +54,9 @@ func (v *invoker) Linked(target string) (*component.Linked, error) {
 // stopPrewarm ends work ahead of invocations.
 func (v *invoker) stopPrewarm() {
 	for _, e := range v.entries {
-		e.pool.StopPrewarm()
+		if e.pool != nil {
+			e.pool.StopPrewarm()
+		}
 	}
 }
 
@@ -62,7 +64,7 @@ func (v *invoker) stopPrewarm() {
 func (v *invoker) close(ctx context.Context) error {
 	stuck := make(chan error, len(v.entries))
 	for _, e := range v.entries {
-		go func() { stuck <- e.pool.Close(ctx) }()
+		go func() { stuck <- e.close(ctx) }()
 	}
 	var err error
 	for range v.entries {
@@ -73,7 +75,7 @@ func (v *invoker) close(ctx context.Context) error {
 
 func (v *invoker) wait() {
 	for _, e := range v.entries {
-		e.pool.Wait()
+		e.wait()
 	}
 }
 
@@ -119,7 +121,12 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 // run enters the pool, waits for a seat, does the work, settles, and leaves the seat, in this order, so that an answer does not wait
 // for memory to be given back.
 func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, s *component.Seat) (cm.Outcome, error) {
-	if err := s.Enter(outer, e.pool); err != nil {
+	pool, err := e.current(inv)
+	if err != nil {
+		return v.settle(outer, outer, inv, err)
+	}
+	s.Unbounded = inv.Unbounded
+	if err := s.Enter(outer, pool); err != nil {
 		return v.settle(outer, outer, inv, err)
 	}
 	well := false

@@ -61,10 +61,11 @@ var _ Host = (*Local)(nil)
 // running is one workload and its status. All other fields belong to the goroutine that starts or stops it, and are cleared when it
 // has ended.
 type running struct {
-	status  workload.Status // guarded by Local.mu
-	made    *making
-	invoker *invoker
-	detach  []func(context.Context) error
+	status   workload.Status // guarded by Local.mu
+	made     *making
+	invoker  *invoker
+	detach   []func(context.Context) error
+	services []*service
 }
 
 // New makes a host. It starts nothing.
@@ -162,8 +163,8 @@ func (h *Local) startPlugins(ctx context.Context) error {
 	return nil
 }
 
-// Stop detaches the triggers, waits for running invocations (for Config.Drain at most, and until ctx ends), ends those that still run, and
-// releases the workload. Stopping a workload that is not running does nothing.
+// Stop detaches the triggers, waits for running invocations (for Config.Drain at most, and until ctx ends), then tells the services to end and
+// waits for them for the rest of that time, ends what still runs, and releases the workload. Stopping a workload that is not running does nothing.
 func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 	h.mu.Lock()
 	r := h.workloads[id]
@@ -193,7 +194,7 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 func (h *Local) drain(r *running) time.Duration {
 	var longest time.Duration
 	for _, e := range r.invoker.entries {
-		longest = max(longest, e.pool.Deadline())
+		longest = max(longest, e.deadline())
 	}
 	return cmp.Or(h.cfg.Drain, longest, DefaultDrain)
 }
@@ -209,6 +210,9 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 		if err := r.detach[i](ctx); err != nil && ctx.Err() == nil {
 			errs = append(errs, err)
 		}
+	}
+	for _, err := range stopServices(ctx, r.services) {
+		errs = append(errs, err)
 	}
 	var stuck error
 	if v != nil {
@@ -281,7 +285,7 @@ func (h *Local) set(r *running, id workload.ID, s workload.State, reason string)
 func (h *Local) end(r *running, id workload.ID, s workload.State, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r.made, r.invoker, r.detach = nil, nil, nil
+	r.made, r.invoker, r.detach, r.services = nil, nil, nil, nil
 	h.setLocked(r, id, s, reason)
 	h.ended = append(h.ended, r)
 	for len(h.ended) > maxEnded {
@@ -296,7 +300,12 @@ func (h *Local) end(r *running, id workload.ID, s workload.State, reason string)
 
 func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason string) {
 	now := time.Now()
-	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now}
+	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now, Services: r.status.Services}
+	h.tellLocked(r, now)
+}
+
+// tellLocked gives watchers the status.
+func (h *Local) tellLocked(r *running, now time.Time) {
 	for w := range h.watchers {
 		w.pending = append(w.pending, workload.Event{Status: r.status, Time: now})
 		select {

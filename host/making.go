@@ -73,7 +73,7 @@ func (m *making) part(c *workload.Component) *part {
 		sinks = append(sinks, m.h.cfg.Console)
 	}
 	limits := c.Limits.Filled()
-	if m.h.cfg.Deadline < 0 { // a command may run, and write, for ever; the limits of a second hold all the same
+	if m.h.cfg.Deadline < 0 || m.w.Service(c.Name) != nil { // a command may run, and write, for ever; the limits of a second hold all the same
 		limits.OutputLines, limits.OutputBytes = c.Limits.OutputLines, c.Limits.OutputBytes
 	}
 	p.lines = newLines(m.w, c, limits, sinks)

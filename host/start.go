@@ -98,7 +98,13 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	if err := h.checkTriggers(w, r.invoker); err != nil {
 		return err // before instances are made and guest code runs
 	}
+	if err := h.startServices(ctx, w, r); err != nil {
+		return err
+	}
 	for _, t := range targets(w) {
+		if entries[t.name].pool == nil {
+			continue
+		}
 		if err := entries[t.name].prewarm(ctx); err != nil {
 			return err
 		}
@@ -129,7 +135,7 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	entries, err := made.link(ctx)
 	linked := map[string]*component.Linked{}
 	for name, e := range entries {
-		linked[name] = e.pool.Linked()
+		linked[name] = e.linked()
 	}
 	all := slices.Collect(maps.Values(linked))
 	for _, name := range slices.Sorted(maps.Keys(made.loaded)) {
@@ -146,8 +152,11 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	return linked, nil
 }
 
-// checkTriggers finds what triggers would refuse, as far as they implement Checker.
-func (h *Local) checkTriggers(w *workload.Spec, inv Invoker) error {
+// checkTriggers finds services that cannot run, and what triggers would refuse, as far as they implement Checker.
+func (h *Local) checkTriggers(w *workload.Spec, inv *invoker) error {
+	if err := checkServices(w, inv.entries); err != nil {
+		return err
+	}
 	for _, t := range h.cfg.Triggers {
 		if c, ok := t.(Checker); ok {
 			if err := c.Check(w, inv); err != nil {
@@ -167,9 +176,6 @@ func (h *Local) served(w *workload.Spec) error {
 		if !has(t.Type) {
 			return fmt.Errorf("workload %s: this host has no trigger of type %s", w.ID(), t.Type)
 		}
-	}
-	if len(w.Services) > 0 {
-		return fmt.Errorf("workload %s: services are not supported by this version yet", w.ID())
 	}
 	for _, c := range w.Components {
 		if _, ok := isolations[c.Instances.Isolation]; !ok {

@@ -32,6 +32,12 @@ type MessageSubject interface {
 	MessageHeader(name string) string
 }
 
+// ServiceSubject is a run of a service.
+type ServiceSubject interface {
+	// ServiceRestarts is how often the service was restarted before, since its workload has started.
+	ServiceRestarts() int
+}
+
 // TimerSubject is a time that has come.
 type TimerSubject interface {
 	// Scheduled is when the event was due.

@@ -27,7 +27,7 @@ const (
 )
 
 // semconvNamespaces are the namespaces of the semantic conventions that operations' attributes may have; other keys are our own.
-var semconvNamespaces = []string{"http.", "url.", "server.", "file.", "oci.", "container.", "process."}
+var semconvNamespaces = []string{"http.", "url.", "server.", "network.", "file.", "oci.", "container.", "process."}
 
 // operationDetail has the operations that occur with each request and are spans only at a higher level of detail. Their metrics do
 // not depend on it.

@@ -12,7 +12,8 @@ func treeKeys() tree.Keys {
 	return tree.Keys{
 		Guest: keyGuestTime, GuestTotal: keyGuestTotal, Host: keyHostTime, Wait: keyWaitTime,
 		Status: semconv.HTTPResponseStatusCodeKey, URL: semconv.URLFullKey, Path: semconv.URLPathKey, Query: semconv.URLQueryKey,
-		Facts:     []attribute.Key{prefix + keyCache, prefix + "plugin", prefix + "trigger"},
+		Facts: []attribute.Key{prefix + keyCache, prefix + "plugin", prefix + "trigger",
+			prefix + "connection.peer", prefix + "connection.sent", prefix + "connection.received"},
 		ErrorType: semconv.ErrorTypeKey, Blame: keyBlame, Outcome: keyOutcome, ResultError: keyResultError,
 	}
 }

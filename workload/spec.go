@@ -22,6 +22,16 @@ func (t *TriggerSpec) Target() string {
 	return strings.Join(append(slices.Clone(t.Chain), t.Component), " > ")
 }
 
+// Service returns the service that a component is; nil if it is none.
+func (s *Spec) Service(component string) *Service {
+	for i := range s.Services {
+		if s.Services[i].Component == component {
+			return &s.Services[i]
+		}
+	}
+	return nil
+}
+
 // Component returns the component of a name; nil if there is none.
 func (s *Spec) Component(name string) *Component {
 	for i := range s.Components {

@@ -2,7 +2,10 @@
 // command line) that they were read from.
 package workload
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // ID names a workload that a host runs: "namespace/name".
 type ID string
@@ -107,8 +110,76 @@ type TriggerSpec struct {
 	Config any
 }
 
-// Service is a long-lived component.
-type Service struct{ Component string }
+// Service is a component that runs for as long as its workload: its wasi:cli/run is called when the workload starts, in an instance of its
+// own, and again, in a new one, when a run has ended and Restart says so. limits.deadline and limits.fuel do not bound a run; they
+// bound the requests that a service with a handler serves. Zero values mean defaults.
+type Service struct {
+	Component string
+	// Restart says after which runs there is another one: on-failure (a trap, an error, an exit status other than 0), which is the
+	// default, always or never.
+	Restart string
+	// MaxRestarts is how many restarts may follow each other without a good run; one more failure, and the service has failed.
+	// Nil: any number.
+	MaxRestarts *int
+	// Backoff is how long the service waits before the first restart: about, because half of it is random. It doubles with each restart, up
+	// to MaxBackoff. 0: DefaultBackoff, DefaultMaxBackoff.
+	Backoff, MaxBackoff time.Duration
+	// GoodRun is how long a run has to be for the count of restarts and the backoff to begin anew; 0: DefaultGoodRun.
+	GoodRun time.Duration
+}
+
+// The values of Service.Restart.
+const (
+	RestartOnFailure = "on-failure"
+	RestartAlways    = "always"
+	RestartNever     = "never"
+)
+
+// What a Service leaves open.
+const (
+	DefaultBackoff    = 500 * time.Millisecond
+	DefaultMaxBackoff = time.Minute
+	DefaultGoodRun    = time.Minute
+)
+
+// Filled is s with the defaults in place of zeros. MaxBackoff is Backoff at least.
+func (s Service) Filled() Service {
+	s.Restart = cmp.Or(s.Restart, RestartOnFailure)
+	setDefault(&s.Backoff, DefaultBackoff)
+	setDefault(&s.MaxBackoff, DefaultMaxBackoff)
+	setDefault(&s.GoodRun, DefaultGoodRun)
+	s.MaxBackoff = max(s.MaxBackoff, s.Backoff)
+	return s
+}
+
+// ServiceState is the state of a service.
+type ServiceState string
+
+// States of services. Completed and Failed are final: there is no other run. A service that has Stopped was ended with its workload.
+const (
+	ServiceStarting   ServiceState = "starting"    // its instance is being made
+	ServiceRunning    ServiceState = "running"     // the guest runs
+	ServiceBackingOff ServiceState = "backing off" // a run has ended, and the next one is waited for
+	ServiceStopping   ServiceState = "stopping"    // the guest was told to end
+	ServiceStopped    ServiceState = "stopped"
+	ServiceCompleted  ServiceState = "completed" // the last run has ended well
+	ServiceFailed     ServiceState = "failed"    // the last run has failed, and there have been all the restarts that may be
+)
+
+// Ended says whether no run follows.
+func (s ServiceState) Ended() bool {
+	return s == ServiceCompleted || s == ServiceFailed || s == ServiceStopped
+}
+
+// ServiceStatus is a service's state now.
+type ServiceStatus struct {
+	Component string
+	State     ServiceState
+	Reason    string    // why the last run ended; empty if it ended well, or none has ended
+	Restarts  int       // since the workload has started
+	Since     time.Time // when it came into the state
+	Next      time.Time // of a service that is backing off: when the next run begins
+}
 
 // State is a workload's state.
 type State string
@@ -128,9 +199,11 @@ type Status struct {
 	State  State
 	Reason string
 	Since  time.Time
+	// Services are those of the workload, in its order. Who has a Status must not change them.
+	Services []ServiceStatus
 }
 
-// Event is one change of state.
+// Event is one change of state, of the workload or of one of its services.
 type Event struct {
 	Status
 	Time time.Time

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/vitrine-wasm/vitrine/component"
@@ -38,12 +39,17 @@ type Config struct {
 }
 
 // Plugin serves WASI 0.2 and 0.3.
-type Plugin struct{ cfg Config }
+type Plugin struct {
+	cfg Config
+
+	mu        sync.Mutex
+	loopbacks map[*workload.Spec]*loopback // of workloads that are bound and have services
+}
 
 var _ host.Plugin = (*Plugin)(nil)
 
 // New makes the plugin.
-func New(c Config) *Plugin { return &Plugin{cfg: c} }
+func New(c Config) *Plugin { return &Plugin{cfg: c, loopbacks: map[*workload.Spec]*loopback{}} }
 
 // Name implements host.Plugin.
 func (p *Plugin) Name() string { return "wasi" }
@@ -101,6 +107,12 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 		}
 		patterns = append(patterns, pattern)
 	}
+	member, leave := p.join(b)
+	defer func() {
+		if err != nil {
+			leave()
+		}
+	}()
 	limits := c.Limits.Filled()
 	cfg := wasi.Config{
 		Args:           c.Args,
@@ -110,7 +122,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 		StdinTerminal:  cli.IsTerminal(p.cfg.Stdin),
 		StdoutTerminal: cli.IsTerminal(p.cfg.Stdout),
 		StderrTerminal: cli.IsTerminal(p.cfg.Stderr),
-		Sockets:        sockets.Grants{Connect: c.Grants.Sockets.Connect, Listen: c.Grants.Sockets.Listen, Sockets: limits.Sockets},
+		Sockets:        sockets.Grants{Connect: c.Grants.Sockets.Connect, Listen: c.Grants.Sockets.Listen, Sockets: limits.Sockets, Member: member},
 		Files:          limits.Files,
 	}
 	if len(cfg.Args) == 0 {
@@ -150,7 +162,10 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	})
 	httpp2.Add(l, client)
 	httpp3.Add(l, client)
-	return func() { _ = client.Close() }, nil // it never fails
+	return func() {
+		_ = client.Close() // it never fails
+		leave()
+	}, nil
 }
 
 // denied is the line about a request that no grant of a component allows.

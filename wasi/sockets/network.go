@@ -20,6 +20,8 @@ import (
 type Grants struct {
 	Connect, Listen []string
 	Sockets         int // how many sockets and lookups a guest may have open at a time; 0: MaxSockets
+	// Member makes guests members of a loopback in memory, which they need no grant for; nil: the loopback is the machine's.
+	Member *Member
 }
 
 // pattern is one parsed grant.
@@ -82,11 +84,12 @@ func (p pattern) allows(at netip.AddrPort) bool {
 type Policy struct {
 	connect, listen []pattern
 	sockets         int
+	member          *Member // nil: of no loopback
 }
 
 // NewPolicy parses grants. The error names all that are malformed.
 func NewPolicy(g Grants) (*Policy, error) {
-	p := &Policy{sockets: g.Sockets}
+	p := &Policy{sockets: g.Sockets, member: g.Member}
 	var bad []string
 	for _, list := range []struct {
 		from []string
@@ -121,7 +124,11 @@ type StoreKey struct{}
 
 // NewNetwork makes a Network for one guest.
 func NewNetwork(p *Policy) *Network {
-	return &Network{policy: p, sys: platformSystems, resolved: map[netip.Addr][]pattern{}}
+	n := &Network{policy: p, sys: platformSystems, resolved: map[netip.Addr][]pattern{}}
+	if p.member != nil {
+		n.sys = p.member.Net.systems(n, n.sys)
+	}
+	return n
 }
 
 // MaxSockets is the default of Grants.Sockets: one guest must not use up the process's file descriptors.
@@ -136,7 +143,11 @@ func (n *Network) reserve() error {
 	return nil
 }
 
-func (n *Network) mayConnect(at netip.AddrPort) bool {
+// mayConnect says whether a guest may connect and send to an address: to any of its loopback, and elsewhere with a grant.
+func (n *Network) mayConnect(at netip.AddrPort) bool { return n.inside(at) || n.granted(at) }
+
+// granted says whether a Connect grant covers an address.
+func (n *Network) granted(at netip.AddrPort) bool {
 	for _, p := range n.policy.connect {
 		if p.allows(at) {
 			return true
@@ -152,7 +163,11 @@ func (n *Network) mayConnect(at netip.AddrPort) bool {
 	return false
 }
 
-func (n *Network) mayListen(at netip.AddrPort) bool {
+// mayListen says whether a guest may listen on an address: on any of its loopback if it serves, and elsewhere with a grant.
+func (n *Network) mayListen(at netip.AddrPort) bool { return n.serves(at) || n.listens(at) }
+
+// listens says whether a Listen grant covers an address.
+func (n *Network) listens(at netip.AddrPort) bool {
 	for _, p := range n.policy.listen {
 		if p.allows(at) {
 			return true
@@ -164,7 +179,7 @@ func (n *Network) mayListen(at netip.AddrPort) bool {
 // mayBind allows addresses with a Listen grant, and to guests with a Connect grant any port of the system's choice: without
 // a Listen grant such a socket can only connect, and receive from its peers.
 func (n *Network) mayBind(at netip.AddrPort) bool {
-	return n.mayListen(at) || at.Port() == 0 && len(n.policy.connect) > 0
+	return n.mayListen(at) || n.binds(at) || at.Port() == 0 && len(n.policy.connect) > 0
 }
 
 // grantsForName lists the connect grants that cover a name.

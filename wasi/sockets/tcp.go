@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"time"
@@ -172,6 +173,15 @@ func (t *TCP) StartConnect(n *Network, to netip.AddrPort) error {
 	}
 	t.state, t.network = connectInProgress, n
 	return nil
+}
+
+// Observe tells the guest's [Member] of a connection that StartConnect has begun in the loopback, in the context of the guest's call.
+func (t *TCP) Observe(ctx context.Context) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.s.sys.(*loopStream); ok && t.state == connectInProgress {
+		s.observe(ctx)
+	}
 }
 
 // FinishConnect returns the streams of the established connection, or fails with would-block.

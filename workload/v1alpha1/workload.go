@@ -27,7 +27,7 @@ type Metadata struct {
 type Spec struct {
 	Components []Component `json:"components" yaml:"components" required:"true" minItems:"1" doc:"The components of the workload."`
 	Triggers   []Trigger   `json:"triggers,omitempty" yaml:"triggers,omitempty" doc:"What calls the components."`
-	Services   []Service   `json:"services,omitempty" yaml:"services,omitempty" reserved:"*" doc:"Long-lived components."`
+	Services   []Service   `json:"services,omitempty" yaml:"services,omitempty" doc:"Components that run for as long as the workload: wasi:cli/run is called when it starts, and again after a failure. They serve TCP and UDP to the workload's other components at 127.0.0.1 and by their names."`
 }
 
 // Component is one component.
@@ -123,7 +123,12 @@ type Telemetry struct {
 	Guest  string `json:"guest,omitzero" yaml:"guest,omitempty" enum:"on|off" doc:"Whether what the component records itself is taken; on unless it says off, which the component does not notice."`
 }
 
-// Service is a long-lived component.
+// Service is a component that runs for as long as the workload.
 type Service struct {
-	Component Name `json:"component" yaml:"component" required:"true" doc:"The component."`
+	Component   Name     `json:"component" yaml:"component" required:"true" doc:"The component that runs; it exports wasi:cli/run. limits.deadline and limits.fuel do not bound a run."`
+	Restart     string   `json:"restart,omitzero" yaml:"restart,omitempty" enum:"on-failure|always|never" doc:"After which runs there is another one; on-failure unless it says something else."`
+	MaxRestarts *int     `json:"maxRestarts,omitempty" yaml:"maxRestarts,omitempty" min:"0" max:"1000000" doc:"How many restarts may follow each other without a good run; default: any number."`
+	Backoff     Duration `json:"backoff,omitzero" yaml:"backoff,omitempty" doc:"How long about the service waits before its first restart; twice as long before each further one; default 500ms."`
+	MaxBackoff  Duration `json:"maxBackoff,omitzero" yaml:"maxBackoff,omitempty" doc:"How long it waits at most; default 1m."`
+	GoodRun     Duration `json:"goodRun,omitzero" yaml:"goodRun,omitempty" doc:"A run that was as long as this begins backoff and maxRestarts anew; default 1m."`
 }

@@ -105,7 +105,7 @@ func newPool(c Config, change func(*fake) error) *makes {
 func (m *makes) use(ctx context.Context, well bool, work func(*fake)) (*fake, error) {
 	var s Seat
 	defer s.Return()
-	if err := s.Enter(ctx, m.Pool); err != nil {
+	if err := s.Enter(ctx, m.Pool, false); err != nil {
 		return nil, err
 	}
 	defer func() { s.Leave(well, nil) }()
@@ -295,7 +295,7 @@ func TestQueue(t *testing.T) {
 			t.Errorf("one too many: %v", err)
 		}
 		var inner Seat
-		if err := inner.Enter(t.Context(), p.Pool); err != nil {
+		if err := inner.Enter(t.Context(), p.Pool, false); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := inner.TrySit(); code(err) != cm.TrapOverload || !strings.Contains(err.Error(), "must not wait") {
@@ -349,7 +349,7 @@ func TestClose(t *testing.T) {
 			go func() {
 				var s Seat
 				defer s.Return()
-				if err := s.Enter(t.Context(), p.Pool); err != nil {
+				if err := s.Enter(t.Context(), p.Pool, false); err != nil {
 					t.Error(err)
 				}
 				defer func() { s.Leave(true, nil) }()
@@ -491,7 +491,7 @@ func TestChance(t *testing.T) {
 				for range 150 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+r.IntN(2000))*time.Microsecond)
 					var s Seat
-					if s.Enter(ctx, p.Pool) == nil {
+					if s.Enter(ctx, p.Pool, false) == nil {
 						if m, err := s.Sit(); err == nil {
 							f := m.Instance.(*counted).fake
 							if !f.clean.Swap(false) {

@@ -17,7 +17,7 @@ import (
 func (m *makes) shared(ctx context.Context, work func(f *fake, use uint64)) (*fake, error) {
 	var s Seat
 	defer s.Return()
-	if err := s.Enter(ctx, m.Pool); err != nil {
+	if err := s.Enter(ctx, m.Pool, false); err != nil {
 		return nil, err
 	}
 	defer func() { s.Leave(true, nil) }()
@@ -265,7 +265,7 @@ func TestReuseChance(t *testing.T) {
 				for range 150 {
 					ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+r.IntN(2000))*time.Microsecond)
 					var s Seat
-					if s.Enter(ctx, p.Pool) == nil {
+					if s.Enter(ctx, p.Pool, false) == nil {
 						if m, err := s.Sit(); err == nil {
 							f := m.Instance.(*counted).fake
 							n, _ := inside.LoadOrStore(f, new(atomic.Int32))

@@ -22,15 +22,15 @@ type Seat struct {
 }
 
 // Enter counts the invocation in and begins its context. It fails where the pool is closed; Leave and Return do nothing
-// then.
-func (s *Seat) Enter(ctx context.Context, p *Pool) error {
+// then. unbounded: the pool's deadline is not the invocation's.
+func (s *Seat) Enter(ctx context.Context, p *Pool, unbounded bool) error {
 	if !p.admit() {
 		return cm.Trapf(cm.TrapOverload, "%w: %s takes no more", cm.ErrStopping, p.cfg.Name)
 	}
 	s.pool = p
 	s.ctx.Begin(ctx)
 	s.kill.Begin(&p.stop, s)
-	if d := p.cfg.Deadline; d > 0 {
+	if d := p.cfg.Deadline; d > 0 && !unbounded {
 		s.ctx.SetTimeout(d, p.pastDeadline)
 	}
 	return nil

@@ -223,6 +223,13 @@ func (s *Store) Alive() bool { return !s.ended.Load() }
 // concurrent use; the answer may be out of date at once.
 func (s *Store) Barred() bool { return s.barred.Load() > 0 }
 
+// Expect says that calls from outside may come: until the function that it returns is called, calls that wait and have nothing else to
+// wait for are no deadlock.
+func (s *Store) Expect() (stop func()) {
+	s.sched.Post(cm.JobFunc(func() { s.sched.Outstanding(1) }))
+	return sync.OnceFunc(func() { s.sched.Post(cm.JobFunc(func() { s.sched.Outstanding(-1) })) })
+}
+
 // deadlock is the end of a store in which nothing can go on, though somebody waits for a result.
 func (s *Store) deadlock() {
 	t := cm.Trapf(cm.TrapDeadlock, "deadlock detected: event loop cannot make further progress")

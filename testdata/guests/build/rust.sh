@@ -25,6 +25,7 @@ for n in otel-p2 otel-p3 otel-sink; do
   OTEL_WIT=main build $n "rust-${n/otel/otel-main}"
 done
 build otlp-p2 rust-otlp-p2
+build service-p3 rust-service-p3
 build otel-gateway-p3 rust-otel-gateway-p3
 build shop-price rust-price $pure
 build shop-cart rust-cart $pure

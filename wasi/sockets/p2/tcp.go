@@ -24,12 +24,16 @@ func (t tcpSocket) StartBind(_ context.Context, n Network, at IPSocketAddress) e
 
 func (t tcpSocket) FinishBind(context.Context) error { return failure(t.s.FinishBind()) }
 
-func (t tcpSocket) StartConnect(_ context.Context, n Network, to IPSocketAddress) error {
+func (t tcpSocket) StartConnect(ctx context.Context, n Network, to IPSocketAddress) error {
 	network, err := networkOf(n)
 	if err != nil {
 		return err
 	}
-	return failure(t.s.StartConnect(network, addrPort(to)))
+	if err := t.s.StartConnect(network, addrPort(to)); err != nil {
+		return failure(err)
+	}
+	t.s.Observe(ctx)
+	return nil
 }
 
 func (t tcpSocket) FinishConnect(context.Context) (c cm.Tuple2[iop2.InputStream, iop2.OutputStream], err error) {

@@ -103,6 +103,7 @@ func (c *connection) connect(ctx context.Context, to netip.AddrPort) error {
 	if err := c.s.StartConnect(c.network, to); err != nil {
 		return err
 	}
+	c.s.Observe(ctx)
 	for {
 		if err := wasiio.Wait(ctx, c.s); err != nil {
 			return err
