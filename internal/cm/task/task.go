@@ -255,18 +255,39 @@ func (t *Task) DeliverPendingCancel(cancellable bool) bool {
 
 // Loop is what the implicit thread of a task with a callback does between two calls of guest code: it gives the component
 // instance back, waits as code says, and takes the instance again. set is what it waits for; nil: it yields.
-func (t *Task) Loop(th *Thread, set *WaitableSet) (Event, error) {
-	e := t.entry
-	e.release()
-	var ev Event
+//
+// If rest is set, the thread may wait without a goroutine. Then resting is set: the job that it runs has to return, and rest, with which it
+// goes on, calls [Task.GoOn] first.
+func (t *Task) Loop(th *Thread, set *WaitableSet, rest cm.Job) (ev Event, resting bool, err error) {
+	t.entry.release()
+	th.set, th.alone = set, true
 	var cancelled bool
-	var err error
-	if set == nil {
-		th.alone = true
-		cancelled, err = th.waitTurn((*eventful)(th), true)
-		th.alone = false
-	} else {
-		ev, cancelled, err = set.wait(th, true, true)
+	if set != nil {
+		set.enlist(th)
+	}
+	if set == nil || !th.needNotWait((*eventful)(th)) {
+		cancelled, resting, err = th.waitOrRest((*eventful)(th), true, rest)
+	}
+	if resting {
+		return Event{}, true, nil
+	}
+	ev, err = t.looped(th, set, cancelled, err)
+	return ev, false, err
+}
+
+// GoOn is the end of a Loop that has rested.
+func (t *Task) GoOn(th *Thread, set *WaitableSet) (Event, error) {
+	cancelled, err := th.resumed()
+	return t.looped(th, set, cancelled, err)
+}
+
+func (t *Task) looped(th *Thread, set *WaitableSet, cancelled bool, err error) (ev Event, _ error) {
+	th.set, th.alone = nil, false
+	if set != nil {
+		if err == nil && !cancelled {
+			ev = set.takeEvent()
+		}
+		set.delist(th)
 	}
 	if err != nil {
 		return Event{}, err
@@ -274,7 +295,7 @@ func (t *Task) Loop(th *Thread, set *WaitableSet) (Event, error) {
 	if cancelled {
 		ev = Event{Code: EventTaskCancelled}
 	}
-	e.exclusive = th
+	t.entry.exclusive = th
 	return ev, nil
 }
 
