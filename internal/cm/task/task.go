@@ -160,7 +160,7 @@ func borrowsLeft(n int) error {
 // cancelled, that runs at once, until it blocks or ends; then the caller, which has the baton, goes on.
 func (t *Task) RequestCancel() {
 	t.callCancelHooks()
-	th := t.canHear()
+	th := t.canHear(true)
 	switch t.state {
 	case Initial:
 		if t.implicit == nil || !t.implicit.cancellable { // it is about to come in
@@ -181,10 +181,11 @@ func (t *Task) RequestCancel() {
 	th.sched.Resume(th, true)
 }
 
-// RequestCancelSoon is RequestCancel for a caller that is no thread of the store: the task's thread runs when it is scheduled.
+// RequestCancelSoon is RequestCancel for a caller that is no thread of the store: the task's thread runs when it is scheduled, and can have
+// its component instance. So a cancellation does not have to wait for the next event of a task that waits.
 func (t *Task) RequestCancelSoon() {
 	t.callCancelHooks()
-	th := t.canHear()
+	th := t.canHear(false)
 	switch {
 	case t.state == Initial && t.implicit != nil && t.implicit.cancellable:
 		th = t.implicit
@@ -224,14 +225,14 @@ func (t *Task) callCancelHooks() {
 	}
 }
 
-// canHear is a thread of the task that waits and can be cancelled; nil if none.
-func (t *Task) canHear() *Thread {
+// canHear is a thread of the task that waits and can be cancelled; nil if none. now: it need not wait for its component instance.
+func (t *Task) canHear(now bool) *Thread {
 	e := t.entry
 	for _, th := range t.threads {
 		if !th.cancellable || !th.waiting && !th.suspended {
 			continue
 		}
-		if th == t.implicit && t.NeedsExclusive && !(e.held == 0 && (e.exclusive == nil || e.exclusive == th)) {
+		if now && th == t.implicit && t.NeedsExclusive && !(e.held == 0 && (e.exclusive == nil || e.exclusive == th)) {
 			continue
 		}
 		return th
