@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
@@ -70,6 +71,9 @@ func NewClient(c ClientConfig) *Client {
 		IdleConnTimeout:        90 * time.Second,
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: cmp.Or(int64(c.Limits.Fields), 1<<20),
+		// Each connection keeps both. Most heads fit, and larger pieces of bodies go past them.
+		ReadBufferSize:  2 << 10,
+		WriteBufferSize: 2 << 10,
 	}
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
@@ -88,6 +92,10 @@ type Options struct{ Connect, FirstByte, BetweenBytes *time.Duration }
 
 // Exchange is one request and its response.
 type Exchange struct {
+	ctx       context.Context
+	transport http.RoundTripper
+	req       *http.Request // nil when it has been sent
+
 	cancel  context.CancelCauseFunc
 	ready   wasiio.Flag
 	resp    *IncomingResponse
@@ -123,15 +131,47 @@ func (c *Client) Check(ctx context.Context, r *OutgoingRequest) error {
 // exactly once at its end, with the response if there was one, and the error if it failed. The host reads ahead of the guest
 // (readAhead), so that [Exchange.Times] can tell the server's time from the guest's.
 func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
+	x := c.exchange(ctx, r, o, done)
+	go x.run()
+	return x
+}
+
+// exchange is Start for an exchange that is not under way before run, or Await.
+func (c *Client) exchange(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
 	var transport http.RoundTripper = c.transport
 	if server := c.server(r); server != nil {
 		transport = localTransport{server(ctx)}
 	}
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	x := &Exchange{cancel: cancel, timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
-	req := r.request()
-	go x.run(ctx, transport, req)
+	x := &Exchange{transport: transport, req: r.request(), timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
+	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	return x
+}
+
+// Await sends the request of [Exchanges.Begin], and returns when the response's head is there, or the exchange has failed; Result says which.
+// The error is the cause of ctx, whose end cancels the exchange.
+//
+// A request without a body is sent on this goroutine, which saves one for each that waits. One with a body is not: the transport does not
+// return from a request that is cancelled while it reads the body, and what the body is read from may be stuck.
+func (x *Exchange) Await(ctx context.Context) error {
+	if x.req.Body != nil && x.req.Body != http.NoBody {
+		go x.run()
+		if err := wasiio.Wait(ctx, x.Ready()); err != nil {
+			x.Cancel()
+			return err
+		}
+		return nil
+	}
+	defer cm.Waiting(ctx)()
+	stop := context.AfterFunc(ctx, x.Cancel)
+	x.sendHead()
+	if x.body != nil {
+		go x.body.pump()
+	}
+	if !stop() {
+		x.Cancel() // also if the function has not run yet
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // request converts r for net/http.
@@ -219,7 +259,18 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (x *Exchange) run(ctx context.Context, t http.RoundTripper, req *http.Request) {
+// run is the exchange, on a goroutine of its own.
+func (x *Exchange) run() {
+	x.sendHead()
+	if x.body != nil {
+		x.body.pump()
+	}
+}
+
+// sendHead sends the request, and returns when the head of the response is there, or the exchange has failed.
+func (x *Exchange) sendHead() {
+	ctx, req := x.ctx, x.req
+	x.req = nil
 	watch := &phaseTimer{cancel: x.cancel}
 	watch.start(valueOr(x.timeout.Connect, DefaultConnectTimeout), errConnectTimeout)
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -229,7 +280,7 @@ func (x *Exchange) run(ctx context.Context, t http.RoundTripper, req *http.Reque
 		},
 		GotFirstResponseByte: func() { watch.stop() },
 	}))
-	resp, err := t.RoundTrip(req)
+	resp, err := x.transport.RoundTrip(req)
 	watch.end()
 	x.head = time.Since(x.start)
 	if err == nil && ctx.Err() != nil { // a timeout or cancellation was first
@@ -260,7 +311,6 @@ func (x *Exchange) run(ctx context.Context, t http.RoundTripper, req *http.Reque
 	if ctx.Err() != nil { // cancelled while the response arrived
 		x.resp.body.Close()
 	}
-	body.pump()
 }
 
 // unwrapURL removes the address from an error's text.

@@ -23,10 +23,20 @@ type Exchanges struct {
 // ExchangesKey is the key under which an invocation keeps its Exchanges, whatever version of WASI it uses.
 type ExchangesKey struct{}
 
-// Start has c send r for the host function in ctx, whose call it holds until the exchange has ended: until the response's body
-// has been read or dropped. begun is called with the exchange first. held, which is the request's charge, is released
-// at the end, and received is called with the response, if there is one. The error is an *[Error] or an operator's limit, and nothing has been sent.
+// Start is [Exchanges.Begin] for an exchange that is under way when it returns.
 func (e *Exchanges) Start(ctx context.Context, c *Client, r *OutgoingRequest, o Options, held *cm.Holding, begun func(*Exchange), received func(*http.Response)) (*Exchange, error) {
+	x, err := e.Begin(ctx, c, r, o, held, begun, received)
+	if err == nil {
+		go x.run()
+	}
+	return x, err
+}
+
+// Begin makes the exchange that sends r, for the host function in ctx, whose call it holds until the exchange has ended: until the response's body
+// has been read or dropped. [Exchange.Await] sends the request, and has to be called. begun is called with the exchange first. held, which is the
+// request's charge, is released at the end, and received is called with the response, if there is one. The error is an *[Error] or an
+// operator's limit, and there is no exchange.
+func (e *Exchanges) Begin(ctx context.Context, c *Client, r *OutgoingRequest, o Options, held *cm.Holding, begun func(*Exchange), received func(*http.Response)) (*Exchange, error) {
 	if err := c.Check(ctx, r); err != nil {
 		return nil, err
 	}
@@ -40,9 +50,7 @@ func (e *Exchanges) Start(ctx context.Context, c *Client, r *OutgoingRequest, o 
 	}
 	finish := cm.CallFrom(ctx).Hold()
 	var x *Exchange
-	started := make(chan struct{})
-	x = c.Start(ctx, r, o, func(resp *http.Response, err error) {
-		<-started
+	x = c.exchange(ctx, r, o, func(resp *http.Response, err error) {
 		e.remove(x)
 		held.Release()
 		received(resp)
@@ -50,7 +58,6 @@ func (e *Exchanges) Start(ctx context.Context, c *Client, r *OutgoingRequest, o 
 	})
 	e.add(x)
 	begun(x)
-	close(started)
 	return x, nil
 }
 

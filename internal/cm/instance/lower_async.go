@@ -28,6 +28,8 @@ type asyncCall struct {
 	copied   [17]uint64     // what stack is, if the caller goes on before the end
 	result   cm.Val         // as hooks see it
 	started  time.Duration
+	begun    bool
+	pause    pause
 }
 
 // callAsync is the trampoline for functions whose type is async: guest → guest.
@@ -110,24 +112,39 @@ func (c *asyncCall) begin() {
 	c.started = clock()
 }
 
-// Run is the callee, on a goroutine of its own that has the baton.
+// Run is the callee, on a goroutine that has the baton. It is called again each time that the callee has rested.
 func (c *asyncCall) Run() {
 	b, s := &c.callee, c.caller.store
-	c.core.BeginPart(c.caller.root.core)
 	ended := false
 	defer func() {
 		if !ended {
 			c.conclude(s.panicked(recover(), c.l.boundary, c.l.boundary.Name()))
 		}
 	}()
+	var resting bool
+	var err error
+	if c.begun {
+		resting, err = s.resumeTask(b, &c.pause)
+	} else {
+		c.begun = true
+		resting, err = c.enter()
+	}
+	ended = true
+	if !resting {
+		c.conclude(err)
+	}
+}
+
+// enter begins the callee.
+func (c *asyncCall) enter() (resting bool, err error) {
+	c.core.BeginPart(c.caller.root.core)
 	if c.l.hooks != nil {
 		c.crossing = c.caller.enterGuest(c.caller, c.l.hooks, c.l.boundary, nil)
 		c.crossing.core, c.crossing.apart, c.crossing.fuel = &c.core, true, c.core.Fuel()
-		b.observe(c.crossing)
+		c.callee.observe(c.crossing)
 	}
-	err := s.runTask(b, c.l.callee, c.l.boundary, c.args)
-	ended = true
-	c.conclude(err)
+	c.pause.job = c
+	return c.caller.store.runTask(&c.callee, c.l.boundary, c.args, &c.pause)
 }
 
 // args takes the arguments from the caller, when the callee is in its component instance.

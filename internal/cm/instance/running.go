@@ -22,6 +22,7 @@ type Running struct {
 	ownTask        task.Task
 	ownThread      task.Thread
 	begun          bool          // its thread has; guarded by the baton
+	pause          pause         // likewise
 	resolved, over chan struct{} // closed; over is after resolved
 
 	mu        sync.Mutex // guards what follows
@@ -98,32 +99,53 @@ func initTask(t *task.Task, ci *componentInstance, l *lift) {
 	t.NeedsExclusive = !l.Async || l.Callback >= 0
 }
 
-// Run is the call, on a goroutine of its own that has the baton. It is for the scheduler.
+// Run is the call, on a goroutine that has the baton. It is for the scheduler, which calls it again each time that the call has rested.
 func (r *Running) Run() {
 	s := r.store
-	r.begun = true
 	ended := false
 	defer func() {
 		if !ended {
 			r.conclude(s.panicked(recover(), r.boundary, r.boundary.Name()))
 		}
 	}()
+	var resting bool
+	var err error
+	if r.begun {
+		resting, err = s.resumeTask(&r.activation, &r.pause)
+		err = r.failed(err)
+	} else {
+		r.begun = true
+		resting, err = r.enter()
+	}
+	ended = true
+	if !resting {
+		r.conclude(err)
+	}
+}
+
+// enter begins the call.
+func (r *Running) enter() (resting bool, err error) {
+	s := r.store
 	if h := s.linked.hooks[r.boundary.ID]; h != nil {
 		r.crossing = r.enterGuest(r.caller, h, r.boundary, r.args)
 		r.observe(r.crossing)
 	}
-	err := r.mayRun(r.boundary)
-	if err == nil {
-		err = s.runTask(&r.activation, r.l, r.boundary, func() ([]cm.Val, error) { return r.args, nil })
-		if err != nil {
-			r.fail(err)
-			err = s.fail(s.at(err, r.boundary))
-		}
-	} else {
+	if err := r.mayRun(r.boundary); err != nil {
 		dropVals(&r.activation, r.l.fn.Type.Params, r.args)
+		return false, err
 	}
-	ended = true
-	r.conclude(err)
+	r.pause.job = r
+	resting, err = s.runTask(&r.activation, r.boundary, func() ([]cm.Val, error) { return r.args, nil }, &r.pause)
+	return resting, r.failed(err)
+}
+
+// failed ends the store with the error of a call that has run, if there is one.
+func (r *Running) failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	r.fail(err)
+	return r.store.fail(r.store.at(err, r.boundary))
 }
 
 // neverBegins ends a call that has not begun when its store ends.

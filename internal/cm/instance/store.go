@@ -208,6 +208,9 @@ func (s *Store) kill(why *cm.Trap) {
 		s.dead = why
 		s.ended.Store(true)
 	}
+	if s.sched.Dead() != nil {
+		return // what had not begun then has ended, and nothing begins any more
+	}
 	s.sched.Kill(s.dead)
 	for r := range s.running {
 		if !r.begun {

@@ -39,6 +39,8 @@ type programTask struct {
 	children []*Subtask
 	set      WaitableSet
 	entered  bool
+	resting  bool
+	waits    *WaitableSet // while it rests; nil: it yields
 	resolved bool
 	budget   int
 }
@@ -88,20 +90,43 @@ func (t *programTask) code() {
 	}
 }
 
+// errResting says that the task rests: it goes on with another call of run.
+var errResting = errors.New("resting")
+
 func (t *programTask) run() {
+	var err error
+	if t.resting {
+		t.resting = false
+		ev, failed := t.task.GoOn(t.thread, t.waits)
+		if err = t.looped(ev, failed); err == nil {
+			t.budget--
+			err = t.body()
+		}
+	} else if err = t.enter(); err == nil && t.entered {
+		err = t.body()
+	}
+	if err != errResting && t.entered {
+		t.end(err)
+	}
+}
+
+func (t *programTask) enter() error {
 	entered, err := t.task.Enter(t.thread)
 	if err != nil || !entered {
 		if err == nil && !t.resolved {
 			t.p.bad("a task was cancelled before it came in, and has not resolved")
 		}
-		return
+		return err
 	}
 	if t.e.inc > 0 && len(t.e.entering) == 0 && t.task.State() == Initial && t.p.sched.dead == nil && t.e.backpressure != t.e.inc {
 		t.p.bad("backpressure is %d, want %d", t.e.backpressure, t.e.inc)
 	}
 	t.entered = true
 	t.task.Start()
-	err = t.body()
+	return nil
+}
+
+func (t *programTask) end(err error) {
 	if t.e.inside == t {
 		t.e.inside = nil
 	}
@@ -203,7 +228,19 @@ func (t *programTask) loop(set *WaitableSet) error {
 	if t.e.inside == t {
 		t.e.inside = nil
 	}
-	ev, err := t.task.Loop(t.thread, set)
+	var rest cm.Job
+	if t.p.next()%4 != 0 {
+		rest = cm.JobFunc(t.run)
+	}
+	ev, resting, err := t.task.Loop(t.thread, set, rest)
+	if resting {
+		t.resting, t.waits = true, set
+		return errResting
+	}
+	return t.looped(ev, err)
+}
+
+func (t *programTask) looped(ev Event, err error) error {
 	if err != nil {
 		return err
 	}

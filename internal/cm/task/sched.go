@@ -43,7 +43,7 @@ type Sched struct {
 	outstanding int     // number of works of the host that will Post their ends
 	callers     int     // that wait for a result
 	watches     map[any]func(error)
-	live        int     // number of threads with goroutines of their own, and of those that are outside
+	live        int     // number of threads that have begun on a goroutine and not ended, and of those that are outside
 	settling    *Thread // goes on when live is 0
 	dead        error
 }
@@ -271,7 +271,7 @@ func (s *Sched) makeReady(t *Thread) {
 // switchTo hands the baton to t.
 func (s *Sched) switchTo(t *Thread) {
 	t.stopWaiting()
-	if t.body != nil {
+	if t.body != nil || t.rest != nil {
 		s.run(t)
 		return
 	}

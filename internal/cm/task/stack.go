@@ -1,15 +1,33 @@
 package task
 
-// run has t begin, on a goroutine of its own.
+// run has t begin or go on, on a new goroutine. When t ends, or rests, that goroutine runs the next thread that has none.
 func (s *Sched) run(t *Thread) {
-	body := t.body
-	t.body = nil
-	s.live++
 	go func() {
-		defer t.exit() // also if the host ends the goroutine
 		growStack()
-		body.Run()
+		for next := t; next != nil; {
+			next = next.step()
+		}
 	}()
+}
+
+// step has t begin or go on, on this goroutine, until it ends or rests. It returns the thread that this goroutine is to run next; nil:
+// another one has the baton, or nobody.
+func (t *Thread) step() (next *Thread) {
+	job := t.rest
+	t.rest = nil
+	if job == nil {
+		job, t.body = t.body, nil
+		t.sched.live++
+	}
+	ended := false
+	defer func() {
+		if !ended { // the host has ended the goroutine
+			t.exit()
+		}
+	}()
+	job.Run()
+	ended = true
+	return t.leave()
 }
 
 // growStack makes the goroutine's stack as large as most threads are going to need. Growing it in steps, from deep inside guest and host

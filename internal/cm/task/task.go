@@ -160,7 +160,7 @@ func borrowsLeft(n int) error {
 // cancelled, that runs at once, until it blocks or ends; then the caller, which has the baton, goes on.
 func (t *Task) RequestCancel() {
 	t.callCancelHooks()
-	th := t.canHear()
+	th := t.canHear(true)
 	switch t.state {
 	case Initial:
 		if t.implicit == nil || !t.implicit.cancellable { // it is about to come in
@@ -181,10 +181,11 @@ func (t *Task) RequestCancel() {
 	th.sched.Resume(th, true)
 }
 
-// RequestCancelSoon is RequestCancel for a caller that is no thread of the store: the task's thread runs when it is scheduled.
+// RequestCancelSoon is RequestCancel for a caller that is no thread of the store: the task's thread runs when it is scheduled, and can have
+// its component instance. So a cancellation does not have to wait for the next event of a task that waits.
 func (t *Task) RequestCancelSoon() {
 	t.callCancelHooks()
-	th := t.canHear()
+	th := t.canHear(false)
 	switch {
 	case t.state == Initial && t.implicit != nil && t.implicit.cancellable:
 		th = t.implicit
@@ -224,14 +225,14 @@ func (t *Task) callCancelHooks() {
 	}
 }
 
-// canHear is a thread of the task that waits and can be cancelled; nil if none.
-func (t *Task) canHear() *Thread {
+// canHear is a thread of the task that waits and can be cancelled; nil if none. now: it need not wait for its component instance.
+func (t *Task) canHear(now bool) *Thread {
 	e := t.entry
 	for _, th := range t.threads {
 		if !th.cancellable || !th.waiting && !th.suspended {
 			continue
 		}
-		if th == t.implicit && t.NeedsExclusive && !(e.held == 0 && (e.exclusive == nil || e.exclusive == th)) {
+		if now && th == t.implicit && t.NeedsExclusive && !(e.held == 0 && (e.exclusive == nil || e.exclusive == th)) {
 			continue
 		}
 		return th
@@ -255,18 +256,39 @@ func (t *Task) DeliverPendingCancel(cancellable bool) bool {
 
 // Loop is what the implicit thread of a task with a callback does between two calls of guest code: it gives the component
 // instance back, waits as code says, and takes the instance again. set is what it waits for; nil: it yields.
-func (t *Task) Loop(th *Thread, set *WaitableSet) (Event, error) {
-	e := t.entry
-	e.release()
-	var ev Event
+//
+// If rest is set, the thread may wait without a goroutine. Then resting is set: the job that it runs has to return, and rest, with which it
+// goes on, calls [Task.GoOn] first.
+func (t *Task) Loop(th *Thread, set *WaitableSet, rest cm.Job) (ev Event, resting bool, err error) {
+	t.entry.release()
+	th.set, th.alone = set, true
 	var cancelled bool
-	var err error
-	if set == nil {
-		th.alone = true
-		cancelled, err = th.waitTurn((*eventful)(th), true)
-		th.alone = false
-	} else {
-		ev, cancelled, err = set.wait(th, true, true)
+	if set != nil {
+		set.enlist(th)
+	}
+	if set == nil || !th.needNotWait((*eventful)(th)) {
+		cancelled, resting, err = th.waitOrRest((*eventful)(th), true, rest)
+	}
+	if resting {
+		return Event{}, true, nil
+	}
+	ev, err = t.looped(th, set, cancelled, err)
+	return ev, false, err
+}
+
+// GoOn is the end of a Loop that has rested.
+func (t *Task) GoOn(th *Thread, set *WaitableSet) (Event, error) {
+	cancelled, err := th.resumed()
+	return t.looped(th, set, cancelled, err)
+}
+
+func (t *Task) looped(th *Thread, set *WaitableSet, cancelled bool, err error) (ev Event, _ error) {
+	th.set, th.alone = nil, false
+	if set != nil {
+		if err == nil && !cancelled {
+			ev = set.takeEvent()
+		}
+		set.delist(th)
 	}
 	if err != nil {
 		return Event{}, err
@@ -274,7 +296,7 @@ func (t *Task) Loop(th *Thread, set *WaitableSet) (Event, error) {
 	if cancelled {
 		ev = Event{Code: EventTaskCancelled}
 	}
-	e.exclusive = th
+	t.entry.exclusive = th
 	return ev, nil
 }
 

@@ -2,8 +2,9 @@ package task
 
 import "github.com/vitrine-wasm/vitrine/cm"
 
-// Thread is one thread of a task (CanonicalABI.md §Thread State). It runs on a goroutine of its own from the time when it
-// is first resumed, or on that of a caller that waits for it anyway ([Sched.Enter], [Thread.Inline]).
+// Thread is one thread of a task (CanonicalABI.md §Thread State). It has a goroutine from the time when it
+// is first resumed, except while it rests ([Task.Loop]), or runs on that of a caller that waits for it anyway ([Sched.Enter],
+// [Thread.Inline]).
 //
 // What a guest calls "suspended" is a thread that waits for another one to resume it; "waiting" has a condition.
 type Thread struct {
@@ -11,7 +12,8 @@ type Thread struct {
 	task  *Task  // nil: one that only waits to come in
 	entry *Entry // of its task
 	index uint32 // in the table of its component instance; 0 while it has none
-	body  cm.Job // what it does, until it has begun on a goroutine of its own
+	body  cm.Job // what it does, until it has begun on a goroutine
+	rest  cm.Job // how it goes on, while it waits without a goroutine
 
 	wake    chan struct{}
 	resumer chan struct{} // goes on when it blocks; nil: the next thread that is ready
@@ -135,14 +137,37 @@ func (t *Thread) Wake() {
 
 // exit gives up the baton at the end of the thread's goroutine.
 func (t *Thread) exit() {
-	t.sched.live--
-	t.sched.settled()
+	if next := t.leave(); next != nil {
+		t.sched.run(next)
+	}
+}
+
+// leave hands on the baton when t has ended, or rests: to the thread that has resumed it, or to the next one. If that has no goroutine,
+// it is the result: the caller, which has the baton, runs it.
+func (t *Thread) leave() (next *Thread) {
+	s := t.sched
+	if t.rest == nil {
+		s.live--
+		s.settled()
+	}
 	if r := t.resumer; r != nil {
 		t.resumer = nil
 		r <- struct{}{}
-		return
+		return nil
 	}
-	t.sched.Leave()
+	if s.free() {
+		return nil
+	}
+	next = s.next()
+	switch {
+	case next == nil:
+		return nil
+	case next.body == nil && next.rest == nil:
+		s.switchTo(next)
+		return nil
+	}
+	next.stopWaiting()
+	return next
 }
 
 // block hands on the baton and waits until t has it again.
@@ -221,26 +246,44 @@ func (t *Thread) WaitUntil(until func() bool, cancellable bool) (cancelled bool,
 }
 
 func (t *Thread) waitFor(until condition, cancellable bool) (cancelled bool, err error) {
-	s := t.sched
-	if s.dead == nil && (t.task == nil || t.task.state != PendingCancel) && until.holds() &&
-		(t.resumer != nil || s.scope != nil || s.head == len(s.ready)) {
-		return false, nil // no other thread is ready, or only the one that has resumed this one
+	if t.needNotWait(until) {
+		return false, nil
 	}
 	return t.waitTurn(until, cancellable)
 }
 
+// needNotWait says that the condition holds, and that no other thread is ready, or only the one that has resumed this one.
+func (t *Thread) needNotWait(until condition) bool {
+	s := t.sched
+	return s.dead == nil && (t.task == nil || t.task.state != PendingCancel) && until.holds() &&
+		(t.resumer != nil || s.scope != nil || s.head == len(s.ready))
+}
+
 // waitTurn is waitFor for a thread that lets others run that are ready even if the condition holds. until may be nil.
 func (t *Thread) waitTurn(until condition, cancellable bool) (cancelled bool, err error) {
+	cancelled, _, err = t.waitOrRest(until, cancellable, nil)
+	return cancelled, err
+}
+
+// waitOrRest is waitTurn for a thread that need not keep its goroutine: if resting is set, it has to return from the job that it runs, and
+// goes on with the job rest, which calls resumed first.
+func (t *Thread) waitOrRest(until condition, cancellable bool, rest cm.Job) (cancelled, resting bool, err error) {
 	s := t.sched
 	if s.dead != nil {
-		return false, s.dead
+		return false, false, s.dead
 	}
 	if t.task != nil && t.task.deliverPendingCancel(cancellable) {
-		return true, nil
+		return true, false, nil
 	}
 	t.waiting, t.until, t.cancellable = true, until, cancellable
 	s.makeReady(t)
-	return t.block()
+	if rest != nil && s.scope == nil {
+		t.rest = rest
+		t.list()
+		return false, true, nil
+	}
+	cancelled, err = t.block()
+	return cancelled, false, err
 }
 
 // Yield lets others run that are ready.

@@ -137,30 +137,33 @@ func (s *WaitableSet) takeEvent() Event {
 	return w.TakeEvent()
 }
 
-// wait blocks until there is an event, and, if th wants to be alone, its component instance is free.
-func (s *WaitableSet) wait(th *Thread, alone, cancellable bool) (ev Event, cancelled bool, err error) {
+// enlist has th woken by events, until delist.
+func (s *WaitableSet) enlist(th *Thread) {
 	if s.waiting == nil {
 		s.waiting = s.firstWaiting[:0]
 	}
 	s.waiting = append(s.waiting, th)
-	th.set, th.alone = s, alone
-	cancelled, err = th.waitFor((*eventful)(th), cancellable)
-	th.set, th.alone = nil, false
-	if err == nil && !cancelled {
-		ev = s.takeEvent()
-	}
+}
+
+func (s *WaitableSet) delist(th *Thread) {
 	if i := slices.Index(s.waiting, th); i >= 0 {
 		s.waiting = slices.Delete(s.waiting, i, i+1)
 	}
-	return ev, cancelled, err
 }
 
 // Wait blocks th until there is an event. If cancellable is set, its task's cancellation is one.
-func (s *WaitableSet) Wait(th *Thread, cancellable bool) (Event, error) {
-	ev, cancelled, err := s.wait(th, false, cancellable)
-	if cancelled {
+func (s *WaitableSet) Wait(th *Thread, cancellable bool) (ev Event, err error) {
+	s.enlist(th)
+	th.set = s
+	cancelled, err := th.waitFor((*eventful)(th), cancellable)
+	th.set = nil
+	switch {
+	case cancelled:
 		ev = Event{Code: EventTaskCancelled}
+	case err == nil:
+		ev = s.takeEvent()
 	}
+	s.delist(th)
 	return ev, err
 }
 

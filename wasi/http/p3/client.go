@@ -7,7 +7,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
-	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
 // client implements [Client].
@@ -33,15 +32,14 @@ func (c client) Send(ctx context.Context, req Request) (Response, error) {
 		o = r.options.Options
 	}
 	open := component.TaskValue(ctx, wasihttp.ExchangesKey{}, func() any { return &wasihttp.Exchanges{} }).(*wasihttp.Exchanges)
-	x, err := open.Start(ctx, c.Client, out, o, &r.held, func(x *wasihttp.Exchange) { r.sent = x }, func(*http.Response) {})
+	x, err := open.Begin(ctx, c.Client, out, o, &r.held, func(x *wasihttp.Exchange) { r.sent = x }, func(*http.Response) {})
 	if err != nil {
 		if out.HasBody() {
 			out.Body().Disconnect(err)
 		}
 		return nil, failed(err)
 	}
-	if err := wasiio.Wait(ctx, x.Ready()); err != nil {
-		x.Cancel()
+	if err := x.Await(ctx); err != nil {
 		return nil, err
 	}
 	in, err := x.Result()
