@@ -10,15 +10,18 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 )
 
-// envLanes says that telemetry is to pass through a real Collector: JSON of []lane. tests/collector sets it.
+// envLanes says that telemetry is to pass through a real Collector: JSON of []lane. tests/collector sets it. The Collector sends what it has
+// received to listening sockets that this process inherits: file descriptors from firstSink on, in the order of the lanes. They
+// listen before there is this process, because the Collector waits longer and longer between its attempts to connect.
 const envLanes = "VITRINE_OTELCHECKS_LANES"
+
+const firstSink = 3
 
 // lane is one way through the Collector, with a receiver and an exporter of its own, so that rigs that exist at once do not get each
 // other's records.
 type lane struct {
 	URL  string // of the Collector's receiver, over HTTP
 	GRPC string // the same over gRPC
-	Sink string // Unix socket to which the Collector sends what it has received
 
 	relay *otlptest.Relay
 }
@@ -34,9 +37,8 @@ var lanes = sync.OnceValues(func() (chan *lane, error) {
 		return nil, err
 	}
 	free := make(chan *lane, len(all))
-	for _, ln := range all {
-		_ = os.Remove(ln.Sink) // of an earlier process
-		l, err := net.Listen("unix", ln.Sink)
+	for i, ln := range all {
+		l, err := net.FileListener(os.NewFile(uintptr(firstSink+i), "sink"))
 		if err != nil {
 			return nil, err
 		}

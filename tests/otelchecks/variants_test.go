@@ -38,7 +38,7 @@ var needs = map[int]need{
 	1: needsOuter, 10: needsOuter, 12: needsOuter,
 	2: needsCurrent, 11: needsCurrent, 13: needsCurrent, 14: needsCurrent, 15: needsCurrent, 17: needsCurrent, 18: needsCurrent, 28: needsCurrent, 52: needsCurrent, 97: needsCurrent,
 	99: needsCurrent,
-	3: needsOwn, 4: needsOwn, 5: needsOwn, 6: needsOwn, 8: needsOwn, 9: needsOwn, 16: needsOwn, 30: needsOwn, 37: needsOwn, 38: needsOwn,
+	3:  needsOwn, 4: needsOwn, 5: needsOwn, 6: needsOwn, 8: needsOwn, 9: needsOwn, 16: needsOwn, 30: needsOwn, 37: needsOwn, 38: needsOwn,
 	45: needsOwn, 71: needsOwn, 94: needsOwn, 96: needsOwn, 101: needsOwn, 102: needsOwn, 105: needsOwn,
 }
 
