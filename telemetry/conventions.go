@@ -57,7 +57,8 @@ var conventions = map[string]convention{
 	"wasi:otel":       {detail: DetailAll, guestRecords: true},
 	"wasi:config":     {detail: DetailAll},
 
-	"wasi:keyvalue": {detail: DetailBoundary, store: true},
+	"wasi:keyvalue":          {detail: DetailBoundary, store: true},
+	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
 
 	"wasi:http/types":                   {detail: DetailAll},
 	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},
