@@ -59,6 +59,7 @@ var conventions = map[string]convention{
 
 	"wasi:keyvalue":          {detail: DetailBoundary, store: true},
 	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
+	"wasmcloud:keyvalue":     {detail: DetailBoundary, store: true},
 
 	"wasi:http/types":                   {detail: DetailAll},
 	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},

@@ -116,13 +116,18 @@ func (draft) GetMany(ctx context.Context, of bindings.Bucket, keys []string) ([]
 	if err != nil {
 		return nil, draftError.fail(ctx, err)
 	}
+	return pairs(keys, values), nil
+}
+
+// pairs are the keys with their values, nil where there is none.
+func pairs(keys []string, values []Found) []*cm.Tuple2[string, []byte] {
 	out := make([]*cm.Tuple2[string, []byte], len(keys))
 	for i, v := range values {
 		if v.OK {
 			out[i] = &cm.Tuple2[string, []byte]{F0: keys[i], F1: v.Value}
 		}
 	}
-	return out, nil
+	return out
 }
 
 // SetMany implements bindings.Batch.

@@ -37,6 +37,7 @@ var served = []struct {
 }{
 	{surface.KeyvalueDraft, "wasi-keyvalue@0.2.0-draft", "", testDraft},
 	{surface.KeyvalueDraft2, "wasi-keyvalue@0.2.0-draft2", "", testDraft2},
+	{surface.WasmcloudKeyvalue, "wasmcloud-keyvalue@0.2.0", "", testWasmcloud},
 	{surface.SpinKeyvalue2, "fermyon-spin@2.0.0", "key-value", testSpin2},
 }
 
@@ -295,6 +296,85 @@ func (g *guest) keys(bucket any) (all []string) {
 	return nil
 }
 
+func testWasmcloud(g *guest) {
+	g.call("no-such-store", "store#open", "other")
+	b := g.call("ok", "store#open", "default")
+	set := func(want, key, value string, options any) {
+		g.call(want, "types#[method]bucket.set", b, key, []byte(value), options)
+	}
+	get := func(key, want string) { g.t.Helper(); g.want(g.call("ok", "types#[method]bucket.get", b, key), want) }
+	set("ok", "k", "1", nil)
+	get("k", "1")
+	get("none", "none")
+	set("precondition-failed", "k", "2", map[string]any{"ttl-ms": nil, "if-not-exists": true})
+	set("ok", "k", "1", map[string]any{"ttl-ms": nil, "if-not-exists": false})
+	set("ok", "new", "n", map[string]any{"ttl-ms": nil, "if-not-exists": true})
+	get("new", "n")
+	ttl := uint64(1000)
+	set("other", "k", "2", map[string]any{"ttl-ms": &ttl, "if-not-exists": false}) // no store forgets silently
+	get("k", "1")
+	g.want(g.call("ok", "types#[method]bucket.exists", b, "k"), "true")
+
+	var many []any
+	for i := range 250 {
+		many = append(many, []any{fmt.Sprint("many", i), []byte{}})
+	}
+	g.call("ok", "batch#set-many", b, many)
+	list := func(prefix any) (n int) {
+		for cursor := any(nil); ; {
+			page := g.call("ok", "types#[method]bucket.list-keys", b, prefix, cursor).(map[string]any)
+			n += len(page["keys"].([]string))
+			if cursor = page["cursor"]; show(cursor) == "none" {
+				return n
+			}
+		}
+	}
+	for prefix, want := range map[string]int{"": 252, "many": 250, "many24": 11, "k": 1, "nothing": 0} {
+		if n := list(&prefix); n != want {
+			g.t.Errorf("%d keys begin with %q, wanted %d", n, prefix, want)
+		}
+	}
+	if n := list(nil); n != 252 {
+		g.t.Errorf("%d keys", n)
+	}
+	g.call("other", "types#[method]bucket.list-keys", b, nil, "no cursor")
+
+	g.want(g.call("ok", "atomics#increment", b, "n", int64(-3)), "-3")
+	g.want(g.call("other", "atomics#increment", b, "new", int64(1)), "the value is not a number")
+
+	current := func() map[string]any {
+		g.t.Helper()
+		return *g.call("ok", "cas#current", b, "k").(*map[string]any)
+	}
+	swap := func(want, value string, version, old any) any {
+		g.t.Helper()
+		return g.call(want, "cas#swap", b, "k", []byte(value), map[string]any{"require-version": version, "require-value": old})
+	}
+	g.want(g.call("ok", "cas#current", b, "none"), "none")
+	first := current()
+	g.want(first["value"], "1")
+	version, one, two := first["version"], []byte("1"), []byte("2")
+	swap("invalid-argument", "2", nil, nil)
+	g.want(swap("ok", "2", version, &one).(cm.Variant).Case, "swapped")
+	get("k", "2")
+	stale := swap("ok", "3", version, nil).(cm.Variant)
+	g.want(stale.Case, "stale")
+	g.want((*stale.Value.(*map[string]any))["value"], "2")
+	g.want(swap("ok", "3", nil, &one).(cm.Variant).Case, "stale")
+	g.want(swap("ok", "3", version, &two).(cm.Variant).Case, "stale") // both have to hold
+	g.want(swap("ok", "3", nil, &two).(cm.Variant).Case, "swapped")
+	get("k", "3")
+	g.call("ok", "types#[method]bucket.delete", b, "k")
+	absent := swap("ok", "4", nil, &two).(cm.Variant)
+	g.want(absent.Case, "stale")
+	g.want(absent.Value, "none")
+
+	g.want(g.call("ok", "batch#get-many", b, []string{"new", "none"}), "[[new n] none]")
+	g.call("ok", "batch#delete-many", b, []string{"new", "none"})
+	g.want(g.call("ok", "types#[method]bucket.exists", b, "new"), "false")
+	g.call("ok", "types#drop of bucket", b)
+}
+
 func testSpin2(g *guest) {
 	g.call("no-such-store", "key-value#[static]store.open", "other")
 	s := g.call("ok", "key-value#[static]store.open", "default")
@@ -418,7 +498,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("%s is not served", id)
 		}
 	}
-	if len(interfaces) != len(had)-2 { // the watchers are exports of components
+	if len(interfaces) != len(had)-3 { // the watchers are exports of components
 		t.Errorf("serves %v", interfaces)
 	}
 }

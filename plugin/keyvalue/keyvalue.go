@@ -1,16 +1,14 @@
 // Package keyvalue serves key-value stores to components by several interfaces, over any backend: wasi:keyvalue 0.2.0-draft and
-// 0.2.0-draft2, and key-value of fermyon:spin 2.0.0. By each of them a bucket is the same data. The contract of backends is the test suite in
-// keyvaluetest; FUNCTIONS.md lists the functions with their tests.
+// 0.2.0-draft2, key-value of fermyon:spin 2.0.0, and wasmcloud:keyvalue 0.2.0. By each of them a bucket is the same data. The contract of
+// backends is the test suite in keyvaluetest; FUNCTIONS.md lists the functions with their tests.
 //
 // A backend is small: it opens buckets that get, set, delete and list. Its buckets may implement [Batcher], [Exister],
 // [Incrementer] and [Swapper] besides. The plugin replaces the first two by single calls, because the interfaces promise nothing
 // of a batch as a whole. It does not replace atomic operations: in a bucket that is no Incrementer, increment of the first draft is an error,
-// and in one that is no Swapper, increment (of signed numbers) and compare-and-swap of the second.
+// and in one that is no Swapper, the increments (of signed numbers), compare-and-swap and conditional writes of the others.
 //
-// The backend interface has room for others: wasmcloud:keyvalue has text cursors and swap by version, and spin:key-value 3 lists everything as
-// a stream. Not covered yet, because no interface that is served needs them, are expiry and writes only if there is no key (set-options of
-// wasmcloud:keyvalue), lists of keys by prefix, and watching for changes. Each can be an optional interface, which leaves other
-// backends unchanged.
+// Not covered yet are expiry (ttl-ms of wasmcloud:keyvalue is an error, as that interface requires), backends that list keys by prefix themselves,
+// and watching for changes. Each can be an optional interface, which leaves other backends unchanged.
 package keyvalue
 
 import (

@@ -197,7 +197,7 @@ func (o *opened) deleteMany(ctx context.Context, keys []string) error {
 }
 
 // guestErrors are the errors that guests get, by a case of the interface's error or by their text.
-var guestErrors = []error{ErrNoSuchStore, ErrAccessDenied, ErrFull, ErrNotNumber, ErrOverflow, ErrCursor, errNotAtomic, errNoSwap}
+var guestErrors = []error{ErrNoSuchStore, ErrAccessDenied, ErrFull, ErrNotNumber, ErrOverflow, ErrCursor, errNotAtomic, errNoSwap, errExists, errNoOptions, errNoExpiry}
 
 // guestError has the cases of an interface's error.
 type guestError[E any] struct {

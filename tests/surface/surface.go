@@ -21,13 +21,14 @@ type Surface struct {
 
 // The components for the interfaces of key-value stores. They implement none.
 var (
-	KeyvalueDraft  = &Surface{Version: "0.2.0-draft", File: "testdata/surface/keyvalue-draft.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft"}, dir: "plugin/keyvalue/wit"}
-	KeyvalueDraft2 = &Surface{Version: "0.2.0-draft2", File: "testdata/surface/keyvalue-draft2.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft2"}, dir: "plugin/keyvalue/bindings/draft2/wit"}
-	SpinKeyvalue2  = &Surface{Version: "2.0.0", File: "testdata/surface/spin-keyvalue2.wat", dir: "plugin/keyvalue/bindings/spin2/wit"}
+	KeyvalueDraft     = &Surface{Version: "0.2.0-draft", File: "testdata/surface/keyvalue-draft.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft"}, dir: "plugin/keyvalue/wit"}
+	KeyvalueDraft2    = &Surface{Version: "0.2.0-draft2", File: "testdata/surface/keyvalue-draft2.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft2"}, dir: "plugin/keyvalue/bindings/draft2/wit"}
+	WasmcloudKeyvalue = &Surface{Version: "0.2.0", File: "testdata/surface/wasmcloud-keyvalue.wat", Exported: []string{"wasmcloud:keyvalue/watcher@0.2.0"}, dir: "plugin/keyvalue/bindings/wasmcloud/wit", own: (*writer).waits}
+	SpinKeyvalue2     = &Surface{Version: "2.0.0", File: "testdata/surface/spin-keyvalue2.wat", dir: "plugin/keyvalue/bindings/spin2/wit"}
 )
 
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, WasmcloudKeyvalue}
 
 // P2 is the one for WASI 0.2, features included.
 //
