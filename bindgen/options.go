@@ -56,6 +56,7 @@ func Shipped() []Import {
 	all := []Import{
 		{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/bindings"},
 		{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/bindings"},
+		{WIT: "wasi:keyvalue@0.2.0-draft2", Path: module + "/plugin/keyvalue/bindings/draft2"},
 		{WIT: "wasi:blobstore@0.2.0-draft", Path: module + "/plugin/blobstore/bindings"},
 		{WIT: "wasi:logging@0.1.0-draft", Path: module + "/plugin/logging/bindings"},
 		{WIT: "wasi:otel@0.2.0-rc.2", Path: module + "/plugin/otel/bindings"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
@@ -105,6 +106,9 @@ func (r *records) Detach(ctx context.Context) context.Context {
 }
 
 func (r *records) budget(ctx context.Context) *budget {
+	if b, ok := component.TaskValue(ctx, r.lines.rates, nil).(*budget); ok {
+		return b
+	}
 	if b, ok := ctx.Value(recordsKey{r.lines}).(*budget); ok {
 		return b
 	}

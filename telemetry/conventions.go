@@ -57,9 +57,11 @@ var conventions = map[string]convention{
 	"wasi:otel":       {detail: DetailAll, guestRecords: true},
 	"wasi:config":     {detail: DetailAll},
 
-	"wasi:keyvalue":       {detail: DetailBoundary, store: true},
-	"fermyon:spin/sqlite": {detail: DetailBoundary, store: true},
-	"spin:sqlite":         {detail: DetailBoundary, store: true},
+	"fermyon:spin/sqlite":    {detail: DetailBoundary, store: true},
+	"spin:sqlite":            {detail: DetailBoundary, store: true},
+	"wasi:keyvalue":          {detail: DetailBoundary, store: true},
+	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
+	"wasmcloud:keyvalue":     {detail: DetailBoundary, store: true},
 
 	"wasi:http/types":                   {detail: DetailAll},
 	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},

@@ -94,12 +94,12 @@ type guestSourceKey struct{ i *interceptor }
 
 // guestSource finds the source of a record made in ctx.
 func (i *interceptor) guestSource(ctx context.Context) guestSource {
-	if w, ok := ctx.Value(guestSourceKey{i}).(guestSource); ok {
-		return w
-	}
 	c := cm.CallFrom(ctx)
 	w := guestSource{p: i.own, component: cm.Path(i.id.component), call: c}
-	if c == nil {
+	if c == nil { // only then it may be a detached context
+		if detached, ok := ctx.Value(guestSourceKey{i}).(guestSource); ok {
+			return detached
+		}
 		return w
 	}
 	w.component, w.instance, w.shared = c.Boundary.Callee, c.Instance.ID, c.Instance.Isolation == isolationReuse
@@ -139,18 +139,21 @@ func (i *interceptor) StartSpan(ctx context.Context, c otel.SpanContext) {
 		w.p.irregular(ctx, irregularTask, 1) // its end counts by what it says
 		return
 	}
-	g := guestSpan{sc: w.contextOf(ctx, &c), hostSpans: hostSpanIDs(w.call), from: w, start: time.Now()}
+	stack := i.t.newStack(ctx)
+	g := guestSpan{sc: w.contextOf(ctx, &c), hostSpans: stack.hostSpans(w.call), from: w, start: time.Now()}
 	g.from.call = nil // it ends before the span may
 	if c.Sampled && !w.samples(g.sc, outer, "") {
 		g.sc = g.sc.WithTraceFlags(0)
 	}
 	g.awaited = g.sc.IsSampled() && outer.TraceID() != g.sc.TraceID()
-	if g.parent, _ = i.t.guestSpanIn(ctx, w.call); !g.parent.IsValid() {
+	if g.parent, _ = stack.current(innermostOf(g.hostSpans)); !g.parent.IsValid() {
 		g.parent = outer
 	}
 	g.bytes = openBytes + len(g.hostSpans)*len(trace.SpanID{}) + c.Size()
-	i.t.hasGuestSpans.Store(true)
-	w.p.irregular(ctx, i.t.newStack(ctx).begin(ctx, g), 1)
+	if !i.t.hasGuestSpans.Load() { // processors share what is only read
+		i.t.hasGuestSpans.Store(true)
+	}
+	w.p.irregular(ctx, stack.begin(ctx, g), 1)
 }
 
 // admit says whether a span may be one of its component's, and counts if not. outer is the host's span around the task.

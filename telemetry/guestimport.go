@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
-	"slices"
 	"strings"
 	"sync"
 
@@ -101,8 +100,9 @@ type toldSpans struct {
 }
 
 type toldSet struct {
+	tags  [toldWays]uint16 // of the spans, so that those that are not looked for are not read: a set is four cache lines
+	next  uint8            // the oldest
 	spans [toldWays]spanRef
-	next  uint8 // the oldest
 }
 
 const (
@@ -120,11 +120,13 @@ func (t *toldSpans) add(r spanRef) (known bool) {
 	// The product spreads identifiers that are counted, too.
 	const odd = 0x9e3779b97f4a7c15
 	h := (binary.LittleEndian.Uint64(r.span[:]) ^ binary.LittleEndian.Uint64(r.trace[8:])) * odd
-	set := &t.sets[h>>(64-bits.Len(toldSets-1))]
-	if slices.Contains(set.spans[:], r) {
-		return true
+	set, tag := &t.sets[h>>(64-bits.Len(toldSets-1))], uint16(h)
+	for i := range set.tags {
+		if set.tags[i] == tag && set.spans[i] == r {
+			return true
+		}
 	}
-	set.spans[set.next] = r
+	set.tags[set.next], set.spans[set.next] = tag, r
 	set.next = (set.next + 1) % toldWays
 	return false
 }

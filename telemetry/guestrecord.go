@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -40,8 +41,8 @@ func (w *guestSource) record(ctx context.Context, s *otel.Span, sc trace.SpanCon
 		out.Parent = out.Context.WithSpanID(trace.SpanID(s.ParentID))
 	}
 	out.End = max(out.Start, out.End)
-	own := w.appendOrigin(make([]attribute.KeyValue, 0, maxOrigin+len(scope.attributes)+min(len(s.Attributes), maxAttributes)))
-	own = append(own, scope.attributes...)
+	kept := spanAttributes.Get().(*[]attribute.KeyValue)
+	own := append(w.appendOrigin((*kept)[:0]), scope.attributes...)
 	all, dropped := w.p.appendAttributes(own, s.Attributes, &room)
 	out.Attributes = all[:len(own)+len(withoutReserved(all[len(own):]))]
 	if s.Resource != nil { // a tracer has one resource; the guest's other resource attributes go to the span
@@ -73,7 +74,18 @@ func (w *guestSource) record(ctx context.Context, s *otel.Span, sc trace.SpanCon
 		out.Status, out.Description = codes.Error, s.Status.Description
 	}
 	scope.tracer.Record(&out)
+	if !scope.tracer.IsSDK() && cap(out.Attributes) <= keepAttributes { // an SDK's span may keep what it gets
+		clear(out.Attributes[:cap(out.Attributes)])
+		*kept = out.Attributes[:0]
+		spanAttributes.Put(kept)
+	}
 }
+
+// spanAttributes are slices for the attributes of one span.
+var spanAttributes = sync.Pool{New: func() any { return new([]attribute.KeyValue) }}
+
+// keepAttributes bounds the slices that are used again.
+const keepAttributes = 64
 
 // nameUnfinished is the name of spans whose end was not told, and so not their name either.
 const nameUnfinished = "unfinished"
@@ -329,6 +341,9 @@ func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
 	if s == nil {
 		s = &otel.Scope{}
 	}
+	if last := p.lastScope.Load(); last != nil && last.of(s) {
+		return last.scope
+	}
 	room := maxScope
 	kvs, _ := p.attributes(s.Attributes, &room)
 	is := instrumentation.Scope{
@@ -338,6 +353,9 @@ func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
 	p.scopeMu.Lock()
 	defer p.scopeMu.Unlock()
 	if g := p.scopes[key]; g != nil {
+		if len(s.Attributes) == 0 && len(s.Name)+len(s.Version)+len(s.SchemaURL) <= maxScope {
+			p.lastScope.Store(&lastScope{s.Name, s.Version, s.SchemaURL, g})
+		}
 		return g
 	}
 	if len(p.scopes) >= maxScopes {
@@ -347,6 +365,16 @@ func (p *providers) scope(ctx context.Context, s *otel.Scope) *guestScope {
 		return &other
 	}
 	return p.newScope(key, is)
+}
+
+// lastScope is the scope of a guest's last record, as the guest names it: mostly it is that of the next. It has no attributes.
+type lastScope struct {
+	name, version, schema string
+	scope                 *guestScope
+}
+
+func (l *lastScope) of(s *otel.Scope) bool {
+	return len(s.Attributes) == 0 && l.name == s.Name && l.version == s.Version && l.schema == s.SchemaURL
 }
 
 // maxScope bounds the attributes of a scope, in bytes: each batch carries them.

@@ -18,6 +18,7 @@ import (
 const (
 	maxOpen  = 256 // open spans; then the oldest is removed
 	maxEnded = 64  // identifiers of the last ended spans
+	fewEnded = 16  // that there is room for at first
 )
 
 // guestStack is the open spans of guests in one invocation: a TaskValue. Safe for concurrent use, since records may come on
@@ -26,10 +27,11 @@ type guestStack struct {
 	left *leftSpans // of the instance
 
 	mu     sync.Mutex
-	open   []guestSpan // in the order of their start
-	ended  []spanRef   // the last ones
-	next   int         // in ended, when it is full
-	held   cm.Holding  // for open
+	open   []guestSpan    // in the order of their start
+	around []trace.SpanID // the host's spans around the call in which the last one began
+	ended  []spanRef      // the last ones
+	next   int            // in ended, when it is full
+	held   cm.Holding     // for open
 	closed bool
 }
 
@@ -67,10 +69,11 @@ func (t *Telemetry) stack(ctx context.Context) *guestStack {
 }
 
 func (t *Telemetry) findStack(ctx context.Context) *guestStack {
-	if s, ok := ctx.Value(guestStackKey{t}).(*guestStack); ok {
+	key := any(guestStackKey{t})
+	if s, ok := component.TaskValue(ctx, key, nil).(*guestStack); ok {
 		return s
 	}
-	s, _ := component.TaskValue(ctx, guestStackKey{t}, nil).(*guestStack)
+	s, _ := ctx.Value(key).(*guestStack)
 	return s
 }
 
@@ -141,6 +144,9 @@ func (s *guestStack) end(sc trace.SpanContext) (begun guestSpan, repeated bool) 
 			return guestSpan{}, true
 		}
 	}
+	if s.ended == nil {
+		s.ended = make([]spanRef, 0, fewEnded)
+	}
 	if len(s.ended) < maxEnded {
 		s.ended = append(s.ended, name)
 	} else {
@@ -200,6 +206,28 @@ func innermostHostSpan(c *cm.Call) *span.Span {
 		}
 	}
 	return nil
+}
+
+// hostSpans returns what hostSpanIDs does. Spans that began in the same call share it.
+func (s *guestStack) hostSpans(c *cm.Call) []trace.SpanID {
+	in := innermostHostSpan(c)
+	if in == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if innermostOf(s.around) != in.SpanContext().SpanID() {
+		s.around = hostSpanIDs(c)
+	}
+	return s.around
+}
+
+// innermostOf is the first of hostSpanIDs; zero for none.
+func innermostOf(ids []trace.SpanID) trace.SpanID {
+	if len(ids) == 0 {
+		return trace.SpanID{}
+	}
+	return ids[0]
 }
 
 // hostSpanIDs returns the identifiers of the host's open spans of c and its callers, the innermost first.

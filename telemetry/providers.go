@@ -70,6 +70,7 @@ type providers struct {
 	res       sanitize.Resource
 	spans     *span.Provider // nil: no consumer takes spans
 	given     givenTracer
+	lastScope atomic.Pointer[lastScope]
 	scopeMu   sync.Mutex
 	scopes    map[scopeKey]*guestScope
 	member    uint32           // in traceMembers

@@ -129,7 +129,7 @@ func (v surfaceOf) compare(t *testing.T, got []string, dir string) {
 
 // TestSurfaceIsCurrent: testdata/surface is the output of tests/surface.
 func TestSurfaceIsCurrent(t *testing.T) {
-	for _, s := range []*surface.Surface{surface.P2, surface.P3} {
+	for _, s := range surface.All {
 		text, err := s.Text("..")
 		if err != nil {
 			t.Fatal(err)

@@ -11,5 +11,5 @@ func Serve(b Backend) interface {
 	bindings.Atomics
 	bindings.Batch
 } {
-	return stores{map[string]backend.Route[Backend]{backend.Default: {Backend: b, Owner: Owner{Namespace: "n", Workload: "w", Component: "c"}}}}
+	return draft{stores{map[string]backend.Route[Backend]{backend.Default: {Backend: b, Owner: Owner{Namespace: "n", Workload: "w", Component: "c"}}}}}
 }

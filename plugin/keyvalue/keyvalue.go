@@ -1,14 +1,14 @@
-// Package keyvalue serves wasi:keyvalue to components, over any backend. The contract of backends is the test suite in
-// keyvaluetest.
+// Package keyvalue serves key-value stores to components by several interfaces, over any backend: wasi:keyvalue 0.2.0-draft and
+// 0.2.0-draft2, key-value of fermyon:spin 2.0.0, and wasmcloud:keyvalue 0.2.0. By each of them a bucket is the same data. The contract of
+// backends is the test suite in keyvaluetest; FUNCTIONS.md lists the functions with their tests.
 //
 // A backend is small: it opens buckets that get, set, delete and list. Its buckets may implement [Batcher], [Exister],
-// [Incrementer] and [Swapper] besides. The plugin replaces the first two by single calls, because the interface promises nothing
-// of a batch as a whole. It does not replace atomic operations: in a bucket that is no Incrementer, increment is an error.
+// [Incrementer] and [Swapper] besides. The plugin replaces the first two by single calls, because the interfaces promise nothing
+// of a batch as a whole. It does not replace atomic operations: in a bucket that is no Incrementer, increment of the first draft is an error,
+// and in one that is no Swapper, the increments (of signed numbers), compare-and-swap and conditional writes of the others.
 //
-// The interfaces can serve later forms of the package, too: wasi:keyvalue 0.2.0-draft2 and wasmcloud:keyvalue have text cursors and
-// swap by version, and spin:key-value lists everything, page after page. Not covered yet, because no interface that is served
-// needs them, are expiry and writes only if there is no key (set-options of wasmcloud:keyvalue), lists of keys by prefix, signed
-// increments, and watching for changes. Each can be an optional interface, which leaves other backends unchanged.
+// Not covered yet are expiry (ttl-ms of wasmcloud:keyvalue is an error, as that interface requires), backends that list keys by prefix themselves,
+// and watching for changes. Each can be an optional interface, which leaves other backends unchanged.
 package keyvalue
 
 import (
@@ -100,7 +100,7 @@ type Incrementer interface {
 	Increment(ctx context.Context, key string, delta uint64) (uint64, error)
 }
 
-// Swapper is an optional interface of buckets with an atomic compare-and-swap. No interface that is served uses it yet.
+// Swapper is an optional interface of buckets with an atomic compare-and-swap. A version is valid in any bucket of the owner and name.
 type Swapper interface {
 	// Current returns the value of a key with its version.
 	Current(ctx context.Context, key string) (Versioned, error)

@@ -3,16 +3,19 @@ package keyvalue
 import (
 	"context"
 
-	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/draft2"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/spin2"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/wasmcloud"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Plugin serves wasi:keyvalue 0.2.0-draft.
+// Plugin serves wasi:keyvalue 0.2.0-draft and 0.2.0-draft2, key-value of fermyon:spin 2.0.0, and
+// wasmcloud:keyvalue 0.2.0, all over the same buckets.
 type Plugin struct{ backends *backend.Set[Backend] }
 
 var _ host.Plugin = (*Plugin)(nil)
@@ -45,7 +48,12 @@ func (p *Plugin) BackendTypes() []workload.BackendType { return p.backends.Types
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
-	return []wit.InterfaceID{bindings.StoreID, bindings.AtomicsID, bindings.BatchID}
+	return []wit.InterfaceID{
+		bindings.StoreID, bindings.AtomicsID, bindings.BatchID,
+		draft2.StoreID, draft2.AtomicsID, draft2.BatchID,
+		spin2.KeyValueID,
+		wasmcloud.TypesID, wasmcloud.StoreID, wasmcloud.AtomicsID, wasmcloud.CasID, wasmcloud.BatchID,
+	}
 }
 
 // Bind implements host.Plugin. A component can open the buckets that its grants name, each in the grant's backend, and no others.
@@ -56,54 +64,17 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 		return nil, err
 	}
 	s := stores{routes}
-	bindings.AddStore(l, s)
-	bindings.AddAtomics(l, s)
-	bindings.AddBatch(l, s)
+	bindings.AddStore(l, draft{s})
+	bindings.AddAtomics(l, draft{s})
+	bindings.AddBatch(l, draft{s})
+	draft2.AddStore(l, secondDraft{s})
+	draft2.AddAtomics(l, secondDraft{s})
+	draft2.AddBatch(l, secondDraft{s})
+	spin2.AddKeyValue(l, spin{s})
+	wasmcloud.AddTypes(l)
+	wasmcloud.AddStore(l, wasmCloud{s})
+	wasmcloud.AddAtomics(l, wasmCloud{s})
+	wasmcloud.AddCas(l, wasmCloud{s})
+	wasmcloud.AddBatch(l, wasmCloud{s})
 	return release, nil
-}
-
-// guestErrors are the errors that guests get, by a case of the interface's error or by their text.
-var guestErrors = []error{ErrNoSuchStore, ErrAccessDenied, ErrFull, ErrNotNumber, ErrOverflow, ErrCursor, errNotAtomic}
-
-// fail turns a backend's error into a WIT error.
-func fail(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
-	}
-	text, cause, ok := backend.Failure(ctx, err, guestErrors...)
-	switch {
-	case !ok:
-		return cause
-	case text == ErrNoSuchStore.Error():
-		return cm.FailFor(bindings.ErrorNoSuchStore(), cause)
-	case text == ErrAccessDenied.Error():
-		return cm.FailFor(bindings.ErrorAccessDenied(), cause)
-	}
-	return cm.FailFor(bindings.ErrorOther(text), cause)
-}
-
-// stores implements the free functions of the interfaces for one component.
-type stores struct {
-	routes map[string]backend.Route[Backend]
-}
-
-// Open implements bindings.Store. Guests may leave out the name of the bucket "default".
-func (s stores) Open(ctx context.Context, name string) (bindings.Bucket, error) {
-	if name == "" {
-		name = backend.Default
-	}
-	r, granted := s.routes[name]
-	if !granted {
-		return nil, cm.Fail(bindings.ErrorNoSuchStore())
-	}
-	b, err := r.Backend.Open(ctx, r.Owner, name)
-	if err != nil {
-		return nil, fail(ctx, err)
-	}
-	return &bucket{Bucket: b, system: r.Name, name: name}, nil
-}
-
-// bucketOf returns the bucket of a resource.
-func bucketOf(b bindings.Bucket) (*bucket, error) {
-	return cm.ObjectAs[*bucket](bindings.BucketType, b)
 }

@@ -125,15 +125,15 @@ func (c *fullBackend) DeleteMany(_ context.Context, keys []string) error {
 	return c.of(keys[0])
 }
 
-func storesWith(b Backend) stores {
+func storesWith(b Backend) draft {
 	routes := map[string]backend.Route[Backend]{}
 	for _, name := range []string{"default", "theirs", "none"} { // what is granted; the backend has its own idea of it
 		routes[name] = backend.Route[Backend]{Backend: b, Owner: Owner{Namespace: "n", Workload: "shop", Component: "cart"}}
 	}
-	return stores{routes}
+	return draft{stores{routes}}
 }
 
-func openBucket(t *testing.T) (stores, bindings.Bucket, *testBackend) {
+func openBucket(t *testing.T) (draft, bindings.Bucket, *testBackend) {
 	t.Helper()
 	d := &testBackend{values: map[string][]byte{}, next: "7"}
 	s := storesWith(d)
@@ -145,7 +145,7 @@ func openBucket(t *testing.T) (stores, bindings.Bucket, *testBackend) {
 }
 
 // openFullBucket is openBucket with a fullBackend.
-func openFullBucket(t *testing.T) (stores, bindings.Bucket, *fullBackend) {
+func openFullBucket(t *testing.T) (draft, bindings.Bucket, *fullBackend) {
 	t.Helper()
 	c := &fullBackend{testBackend: &testBackend{values: map[string][]byte{}}}
 	s := storesWith(c)

@@ -2,6 +2,7 @@ package otel
 
 import (
 	"context"
+	"slices"
 
 	"github.com/vitrine-wasm/vitrine/plugin/otel/bindings"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
@@ -34,12 +35,17 @@ func (c *converter) report(ctx context.Context, sink otel.Sink) {
 }
 
 func (c *converter) attributes(in []bindings.KeyValue) []otel.KeyValue {
+	return c.attributesIn(nil, in)
+}
+
+// attributesIn is attributes in room, where that suffices.
+func (c *converter) attributesIn(room []otel.KeyValue, in []bindings.KeyValue) []otel.KeyValue {
 	if len(in) == 0 {
 		return nil
 	}
-	out := make([]otel.KeyValue, len(in))
+	out := slices.Grow(room, len(in))
 	for i := range in {
-		out[i] = otel.KeyValue{Key: in[i].Key, Value: c.value(in[i].Value)}
+		out = append(out, otel.KeyValue{Key: in[i].Key, Value: c.value(in[i].Value)})
 	}
 	return out
 }

@@ -63,10 +63,18 @@ var statuses = [...]otel.StatusCode{
 	bindings.StatusTagUnset: otel.StatusUnset, bindings.StatusTagOk: otel.StatusOK, bindings.StatusTagError: otel.StatusError,
 }
 
+// fewAttributes is how many attributes of a span are allocated with it.
+const fewAttributes = 4
+
 func (c *converter) span(s *bindings.SpanData) *otel.Span {
-	out := &otel.Span{
+	made := &struct {
+		span       otel.Span
+		attributes [fewAttributes]otel.KeyValue
+	}{}
+	out := &made.span
+	*out = otel.Span{
 		Context: c.spanContext(&s.SpanContext), ParentID: c.parentID(s.ParentSpanID),
-		Kind: spanKinds[s.SpanKind], Name: s.Name, Start: otel.Time(s.StartTime), End: otel.Time(s.EndTime), Attributes: c.attributes(s.Attributes),
+		Kind: spanKinds[s.SpanKind], Name: s.Name, Start: otel.Time(s.StartTime), End: otel.Time(s.EndTime), Attributes: c.attributesIn(made.attributes[:0], s.Attributes),
 		Status: otel.Status{Code: statuses[s.Status.Tag], Description: s.Status.Error}, Scope: c.scope(&s.InstrumentationScope),
 		DroppedAttributes: s.DroppedAttributes, DroppedEvents: s.DroppedEvents, DroppedLinks: s.DroppedLinks,
 	}

@@ -73,46 +73,79 @@ const startTime = time.Minute
 // Start runs a collector until the test ends. It returns when the collector is ready.
 func Start(t testing.TB) *Collector {
 	t.Helper()
-	binary := Binary(t)
 	c := &Collector{dir: t.TempDir()}
-	grpc, http := freeAddress(t), freeAddress(t)
-	c.GRPC, c.HTTP = "http://"+grpc, "http://"+http
-	text := fmt.Sprintf(config, grpc, http, c.path("traces"), c.path("metrics"), c.path("logs"))
-	file := filepath.Join(c.dir, "config.yaml")
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	c.cmd = exec.Command(binary, "--config", "file:"+file)
-	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.out
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	c.done = make(chan struct{})
-	go func() {
-		defer close(c.done)
-		_ = c.cmd.Wait()
-	}()
+	c.start(t, func() (string, []string) {
+		grpc, http := freeAddress(t), freeAddress(t)
+		c.GRPC, c.HTTP = "http://"+grpc, "http://"+http
+		return fmt.Sprintf(config, grpc, http, c.path("traces"), c.path("metrics"), c.path("logs")), []string{grpc, http}
+	})
+	return c
+}
+
+// start runs a collector with a configuration, which says where it listens, too. An address may be taken by another process before the
+// collector has it: then it asks for another configuration.
+func (c *Collector) start(t testing.TB, configure func() (text string, listens []string)) {
+	t.Helper()
+	binary := Binary(t)
 	t.Cleanup(func() {
 		c.Stop(t)
 		if t.Failed() {
 			t.Logf("collector said:\n%s", c.out.String())
 		}
 	})
-	for _, addr := range []string{grpc, http} {
-		wait(t, "the collector on "+addr, c.done, func() bool {
+	const tries = 5
+	for try := 1; ; try++ {
+		text, listens := configure()
+		c.run(t, binary, text)
+		if c.ready(t, listens) {
+			return
+		}
+		if try == tries || !strings.Contains(c.out.String(), "address already in use") {
+			t.Fatal("the collector has ended")
+		}
+	}
+}
+
+func (c *Collector) run(t testing.TB, binary, text string) {
+	t.Helper()
+	file := filepath.Join(c.dir, "config.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c.cmd, c.done = exec.Command(binary, "--config", "file:"+file), make(chan struct{})
+	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.out
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func(cmd *exec.Cmd, done chan struct{}) {
+		defer close(done)
+		_ = cmd.Wait()
+	}(c.cmd, c.done)
+}
+
+// ready waits until the collector listens everywhere, and is false if it ends before.
+func (c *Collector) ready(t testing.TB, listens []string) bool {
+	t.Helper()
+	for _, addr := range listens {
+		if !wait(t, "the collector on "+addr, c.done, func() bool {
 			conn, err := net.Dial("tcp", addr)
 			if err == nil {
 				conn.Close()
 			}
 			return err == nil
-		})
+		}) {
+			return false
+		}
 	}
-	return c
+	return true
 }
 
 // Stop ends the collector and waits. Everything that it has received can be read afterwards. Further calls do nothing.
 func (c *Collector) Stop(t testing.TB) {
 	t.Helper()
+	if c.cmd == nil {
+		return
+	}
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case <-c.done:
@@ -123,19 +156,20 @@ func (c *Collector) Stop(t testing.TB) {
 	}
 }
 
-// wait polls until ok, the process ends, or it takes too long.
-func wait(t testing.TB, what string, done <-chan struct{}, ok func() bool) {
+// wait polls until ok, and is false if the process ends before. A test fails if it takes too long.
+func wait(t testing.TB, what string, done <-chan struct{}, ok func() bool) bool {
 	t.Helper()
 	late := time.After(startTime)
 	for !ok() {
 		select {
 		case <-done:
-			t.Fatalf("%s has ended", what)
+			return false
 		case <-late:
 			t.Fatalf("%s is not ready", what)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+	return true
 }
 
 func freeAddress(t testing.TB) string {

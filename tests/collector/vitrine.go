@@ -50,13 +50,15 @@ func Serve(t testing.TB, binary, endpoint string, kv []string, args ...string) *
 			t.Logf("vitrine said:\n%s", u.out.String())
 		}
 	})
-	wait(t, "vitrine", u.done, func() bool {
+	if !wait(t, "vitrine", u.done, func() bool {
 		m := serving.FindStringSubmatch(u.out.String())
 		if m != nil {
 			u.URL = m[1]
 		}
 		return m != nil
-	})
+	}) {
+		t.Fatal("vitrine has ended")
+	}
 	return u
 }
 

@@ -1,7 +1,6 @@
 package otelchecks
 
 import (
-	"fmt"
 	"os"
 	"regexp"
 	"slices"
@@ -23,15 +22,6 @@ func checks() []check {
 	}
 	return all
 }
-
-// TestWasiOtel is the checks, each against what a collector has received.
-func TestWasiOtel(t *testing.T) {
-	for _, c := range checks() {
-		t.Run(c.id(), c.run)
-	}
-}
-
-func (c *check) id() string { return fmt.Sprintf("check-%03d-%s", c.n, c.name) }
 
 // TestChecksDocument: the document has a row for each check, and a check for each row.
 func TestChecksDocument(t *testing.T) {

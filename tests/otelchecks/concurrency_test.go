@@ -19,9 +19,13 @@ import (
 
 // withGateway has two components: the gateway calls the guest of testdata, which is linked to it.
 func withGateway(c *rigConfig) {
+	gateway := "testdata/gateway.wasm"
+	if strings.HasPrefix(guestName(), "p3-") {
+		gateway = "testdata/p3-gateway.wasm"
+	}
 	c.components = []workload.Component{
-		{Name: "guest", Source: workload.Source{File: "testdata/gateway.wasm"}, Links: map[string]string{"test:otel/player@0.1.0": "service"}},
-		{Name: "service", Source: workload.Source{File: "testdata/guest.wasm"}},
+		{Name: "guest", Source: workload.Source{File: gateway}, Links: map[string]string{"test:otel/player@0.1.0": "service"}},
+		{Name: "service", Source: workload.Source{File: guestFile()}},
 	}
 }
 

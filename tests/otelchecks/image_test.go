@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/cm/canon"
@@ -139,9 +140,23 @@ func (im *image) exportAll(m bindings.ResourceMetrics) (at uint32) {
 }
 
 // current asks for the current span's context, and gives where it is.
-func (im *image) current() (at uint32) { return im.ask(opCurrent) }
+func (im *image) current() (at uint32) {
+	uses.add("current")
+	return im.ask(opCurrent)
+}
 
-func (im *image) outer() (at uint32) { return im.ask(opOuter) }
+func (im *image) outer() (at uint32) {
+	uses.add("outer")
+	return im.ask(opOuter)
+}
+
+// either asks whichever function the guest has, where both have the same answer.
+func (im *image) either() (at uint32) {
+	if strings.HasSuffix(guestName(), "-outer") {
+		return im.ask(opOuter)
+	}
+	return im.ask(opCurrent)
+}
 
 func (im *image) ask(code uint32) uint32 {
 	at := im.alloc(28)

@@ -28,7 +28,7 @@ func askAround(r *rig, ask func(*image) uint32) (before, in, after bindings.Span
 
 func links(file, ask string) func(t *testing.T) {
 	return func(t *testing.T) {
-		r := newRig(t, withFile(file))
+		r := newRig(t, withFile(file+".wasm"))
 		how := (*image).current
 		if ask == "outer" {
 			how = (*image).outer
@@ -56,9 +56,9 @@ func refused(file string, wants ...string) func(t *testing.T) {
 }
 
 var linkingChecks = []check{
-	{1, "outer-span-context", links("guest.wasm", "outer")},
-	{2, "current-span-context", links("guest.wasm", "current")},
-	{3, "rc1", links("rc1.wasm", "outer")},
+	{1, "outer-span-context", links(guestName(), "outer")},
+	{2, "current-span-context", links(guestName(), "current")},
+	{3, "rc1", links("rc1", "outer")},
 	{4, "another-shape", func(t *testing.T) {
 		t.Run("version", refused("draft.wasm", "wasi:otel/tracing@0.2.0-draft", "0.2.0-rc.2"))
 		t.Run("type", refused("shape.wasm", "wasi:otel/tracing@0.2.0-rc.2", "on-start"))
@@ -86,7 +86,7 @@ var linkingChecks = []check{
 				r := newRig(t, s)
 				im := newImage()
 				im.start(contextOf(ownTrace, 1))
-				at := im.current()
+				at := im.either()
 				im.end(spanOf(ownTrace, 1, 0))
 				result := im.export(counterOf("c", 1))
 				m := r.play(im)
@@ -265,7 +265,7 @@ func wantCurrent(t *testing.T, m *memory, at []uint32, want ...string) {
 func (r *rig) next() {
 	r.Helper()
 	im := newImage()
-	at := im.current()
+	at := im.either()
 	im.work()
 	m, err := r.tryPlay(inTrace(r.Context(), "1"+hostTrace[1:], true), "w", im)
 	if err != nil {
@@ -377,7 +377,7 @@ var lifecycleChecks = []check{
 		r.play(newImage().start(contextOf(hostTrace, 1)).start(contextOf(hostTrace, 2)).start(contextOf(hostTrace, 3)).end(spanOf(hostTrace, 3, 2)))
 		im := newImage()
 		im.end(spanOf(hostTrace, 1, 0)).work().end(spanOf(hostTrace, 1, 0))
-		at := im.current()
+		at := im.either()
 		m, err := r.tryPlay(inTrace(t.Context(), "1"+hostTrace[1:], true), "w", im)
 		if err != nil {
 			t.Fatal(err)

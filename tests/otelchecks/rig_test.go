@@ -23,7 +23,6 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
-	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -34,7 +33,7 @@ import (
 type rig struct {
 	testing.TB
 	*telemetry.Telemetry
-	collector *otlptest.Collector
+	collector receiver
 	host      *host.Local
 	hand      *handTrigger
 	url       string // of the HTTP trigger
@@ -132,7 +131,7 @@ func withComponent(f func(*workload.Component)) setting {
 	return func(c *rigConfig) { f(&c.components[0]) }
 }
 func withFile(name string) setting {
-	return func(c *rigConfig) { c.components[0].Source.File = filepath.Join("testdata", name) }
+	return func(c *rigConfig) { c.components[0].Source.File = "testdata/" + name }
 }
 
 // withGuest has a prebuilt guest serve HTTP.
@@ -153,16 +152,22 @@ func newRig(t testing.TB, settings ...setting) *rig {
 			t.(interface{ Setenv(k, v string) }).Setenv(k, "")
 		}
 	}
-	r := &rig{TB: t, collector: otlptest.New(t), hand: &handTrigger{invokers: map[string]host.Invoker{}}, console: &console{}, warnings: &warnings{}}
+	r := &rig{TB: t, collector: newReceiver(t), hand: &handTrigger{invokers: map[string]host.Invoker{}}, console: &console{}, warnings: &warnings{}}
 	c := rigConfig{
-		grpc:       r.collector.GRPC,
-		env:        map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": r.collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
-		components: []workload.Component{{Name: "guest", Source: workload.Source{File: "testdata/guest.wasm"}}},
+		grpc:       r.collector.grpc,
+		env:        map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": r.collector.url, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"},
+		components: []workload.Component{{Name: "guest", Source: workload.Source{File: guestFile()}}},
 	}
 	for _, s := range settings {
 		s(&c)
 	}
 	for i := range c.components {
+		if c.components[i].Source.File == guestFile() {
+			uses.add("guest")
+			if in := &c.components[i].Instances; in.Isolation == "" {
+				in.Isolation = "fresh" // the default of WASI 0.2, also for the guests of 0.3
+			}
+		}
 		if limits := &c.components[i].Limits; limits.Deadline == 0 {
 			limits.Deadline = 10 * time.Minute // a million records take more than the default under the race detector
 		}
@@ -236,7 +241,7 @@ func newRig(t testing.TB, settings ...setting) *rig {
 // start starts one more workload of the guest of testdata.
 func (r *rig) start(name string) {
 	r.Helper()
-	_, err := r.host.Start(r.Context(), &workload.Spec{Name: name, Namespace: "n", Version: "1", Components: []workload.Component{{Name: "guest", Source: workload.Source{File: "testdata/guest.wasm"}}}})
+	_, err := r.host.Start(r.Context(), &workload.Spec{Name: name, Namespace: "n", Version: "1", Components: []workload.Component{{Name: "guest", Source: workload.Source{File: guestFile()}}}})
 	if err != nil {
 		r.Fatal(err)
 	}

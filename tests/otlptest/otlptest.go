@@ -50,10 +50,7 @@ func New(t testing.TB) *Collector {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := grpc.NewServer()
-	coltrace.RegisterTraceServiceServer(g, traceService{c: c})
-	colmetrics.RegisterMetricsServiceServer(g, metricsService{c: c})
-	collogs.RegisterLogsServiceServer(g, logsService{c: c})
+	g := server(func() *Collector { return c })
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -223,7 +220,19 @@ func read(r *http.Request) ([]byte, error) {
 	return io.ReadAll(z)
 }
 
+// server is a gRPC server whose requests the collector takes that is current when they come.
+func server(current func() *Collector, opts ...grpc.ServerOption) *grpc.Server {
+	g := grpc.NewServer(opts...)
+	coltrace.RegisterTraceServiceServer(g, traceService{current: current})
+	colmetrics.RegisterMetricsServiceServer(g, metricsService{current: current})
+	collogs.RegisterLogsServiceServer(g, logsService{current: current})
+	return g
+}
+
 func (c *Collector) take(ctx context.Context, m proto.Message) error {
+	if c == nil {
+		return status.Error(codes.FailedPrecondition, "no test is running")
+	}
 	if !c.accept(ctx) {
 		return status.Error(codes.InvalidArgument, "refused")
 	}
@@ -233,30 +242,30 @@ func (c *Collector) take(ctx context.Context, m proto.Message) error {
 
 type traceService struct {
 	coltrace.UnimplementedTraceServiceServer
-	c *Collector
+	current func() *Collector
 }
 
 // Export receives spans.
 func (s traceService) Export(ctx context.Context, r *coltrace.ExportTraceServiceRequest) (*coltrace.ExportTraceServiceResponse, error) {
-	return &coltrace.ExportTraceServiceResponse{}, s.c.take(ctx, r)
+	return &coltrace.ExportTraceServiceResponse{}, s.current().take(ctx, r)
 }
 
 type metricsService struct {
 	colmetrics.UnimplementedMetricsServiceServer
-	c *Collector
+	current func() *Collector
 }
 
 // Export receives metrics.
 func (s metricsService) Export(ctx context.Context, r *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
-	return &colmetrics.ExportMetricsServiceResponse{}, s.c.take(ctx, r)
+	return &colmetrics.ExportMetricsServiceResponse{}, s.current().take(ctx, r)
 }
 
 type logsService struct {
 	collogs.UnimplementedLogsServiceServer
-	c *Collector
+	current func() *Collector
 }
 
 // Export receives log records.
 func (s logsService) Export(ctx context.Context, r *collogs.ExportLogsServiceRequest) (*collogs.ExportLogsServiceResponse, error) {
-	return &collogs.ExportLogsServiceResponse{}, s.c.take(ctx, r)
+	return &collogs.ExportLogsServiceResponse{}, s.current().take(ctx, r)
 }

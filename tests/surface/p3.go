@@ -83,15 +83,23 @@ func (w *writer) builtin(name, canon, sig string) {
 	line(&w.instance, "  (export %q (func $%s))", name, name)
 }
 
-func (w *writer) p3() error {
+// waits writes what waits for asynchronous calls.
+func (w *writer) waits() error {
 	w.builtin("ws-new", "waitable-set.new", " (result i32)")
 	w.builtin("ws-wait", "waitable-set.wait (memory $m)", " (param i32 i32) (result i32)")
 	w.builtin("ws-drop", "waitable-set.drop", " (param i32)")
 	w.builtin("join", "waitable.join", " (param i32 i32)")
 	w.builtin("sub-drop", "subtask.drop", " (param i32)")
+	line(&w.code, "%s", waiting)
+	return nil
+}
+
+func (w *writer) p3() error {
+	if err := w.waits(); err != nil {
+		return err
+	}
 	w.builtin("ctx-get", "context.get i32 0", " (result i32)")
 	w.builtin("ctx-set", "context.set i32 0", " (param i32)")
-	line(&w.code, "%s", waiting)
 	var exports strings.Builder
 	for _, t := range w.conduits(false) {
 		if err := w.taker(t, &exports); err != nil {

@@ -10,13 +10,25 @@ import (
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Surface is the component for one version of WASI.
+// Surface is the component for one version of WASI, or of another package.
 type Surface struct {
 	Version  string
 	File     string   // the path of its text in the module
 	Exported []string // the interfaces that components export instead of import
+	dir      string   // of the WIT in the module; empty: that of WASI of the version
 	own      func(w *writer) error
 }
+
+// The components for the interfaces of key-value stores. They implement none.
+var (
+	KeyvalueDraft     = &Surface{Version: "0.2.0-draft", File: "testdata/surface/keyvalue-draft.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft"}, dir: "plugin/keyvalue/wit"}
+	KeyvalueDraft2    = &Surface{Version: "0.2.0-draft2", File: "testdata/surface/keyvalue-draft2.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft2"}, dir: "plugin/keyvalue/bindings/draft2/wit"}
+	WasmcloudKeyvalue = &Surface{Version: "0.2.0", File: "testdata/surface/wasmcloud-keyvalue.wat", Exported: []string{"wasmcloud:keyvalue/watcher@0.2.0"}, dir: "plugin/keyvalue/bindings/wasmcloud/wit", own: (*writer).waits}
+	SpinKeyvalue2     = &Surface{Version: "2.0.0", File: "testdata/surface/spin-keyvalue2.wat", dir: "plugin/keyvalue/bindings/spin2/wit"}
+)
+
+// All are the components of this package.
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, WasmcloudKeyvalue}
 
 // P2 is the one for WASI 0.2, features included.
 //
@@ -35,6 +47,9 @@ var P2 = &Surface{
 
 // Load reads the WIT of its version that belongs to the module at root.
 func (s *Surface) Load(root string) (*wit.Set, error) {
+	if s.dir != "" {
+		return wit.Load(filepath.Join(root, filepath.FromSlash(s.dir)))
+	}
 	dirs, err := filepath.Glob(filepath.Join(root, "wasi", "wit", "wasi-*@"+s.Version))
 	if err != nil {
 		return nil, err
@@ -66,7 +81,11 @@ func (s *Surface) Text(root string) (string, error) {
 		return "", err
 	}
 	w := &writer{set: set, table: types.NewTable()}
-	w.line(";; Written by tests/surface from the WIT of WASI %s. DO NOT EDIT.", s.Version)
+	if s.dir == "" {
+		w.line(";; Written by tests/surface from the WIT of WASI %s. DO NOT EDIT.", s.Version)
+	} else {
+		w.line(";; Written by tests/surface from %s. DO NOT EDIT.", s.dir)
+	}
 	w.line("(component $surface")
 	w.line(memory)
 	for _, i := range s.order(set) {
@@ -74,8 +93,10 @@ func (s *Surface) Text(root string) (string, error) {
 			return "", fmt.Errorf("%s: %w", i.ID, err)
 		}
 	}
-	if err := s.own(w); err != nil {
-		return "", err
+	if s.own != nil {
+		if err := s.own(w); err != nil {
+			return "", err
+		}
 	}
 	w.line("(core module $code")
 	w.line(`(import "mem" "memory" (memory 1))`)

@@ -99,6 +99,14 @@ func swaps(t *tester, s keyvalue.Swapper) {
 	t.set("k", "1") // changed, and changed back
 	swap(one.Version, "2", false)
 	two := swap(current("k").Version, "2", true)
+	other, can := t.open(ada, "default").(keyvalue.Swapper) // a version is valid in another opening
+	if !can {
+		t.Fatal("another opening of the bucket is no Swapper")
+	}
+	swapped, two, err := other.Swap(t.ctx, "k", two.Version, []byte("2"))
+	if t.ok(err); !swapped {
+		t.Error("a version of one opening is not valid in another")
+	}
 	t.want(t.bucket, "k", "2")
 	t.ok(t.bucket.Delete(t.ctx, "k"))
 	if v := current("k"); v.Version != "" {

@@ -112,6 +112,17 @@ func (d *buffer) set(kv attribute.KeyValue, p *Provider) {
 	d.b = appendKeyValue(d.b, tagAttribute, kv, p.bounds)
 }
 
+// setStatus sets the status unless a higher one is set.
+func (d *buffer) setStatus(code codes.Code, description string) {
+	if d.status > code {
+		return
+	}
+	d.status, d.message = code, ""
+	if code == codes.Error {
+		d.message = fitText(description, -1)
+	}
+}
+
 // remove removes the attribute called key, and reports whether it was set.
 func (d *buffer) remove(key string) bool {
 	for at := d.head; at < len(d.b); {

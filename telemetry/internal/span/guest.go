@@ -60,15 +60,36 @@ func (t *Tracer) Record(r *Recorded) {
 		t.recordSDK(r)
 		return
 	}
-	if t.p.ended.Load() {
+	p := t.p
+	if p.ended.Load() {
 		return
 	}
-	s := &Span{t: t, parent: context.Background(), sc: r.Context, start: timeFromNanos(r.Start), d: newBuffer()}
-	d, l := s.d, &t.p.limits
+	d := newBuffer()
+	d.record(r, p)
+	end := min(r.End, 1<<63-1)
+	if len(p.processors) > 0 { // they see a span
+		s := &Span{t: t, parent: context.Background(), sc: r.Context, start: timeFromNanos(r.Start), d: d}
+		s.Start()
+		s.endAt(end)
+		return
+	}
+	defer d.release()
+	if p.sink != nil && r.Context.IsSampled() {
+		d.b = d.finish(d.b, end)
+		p.sink.Take(t.source, d.b)
+	}
+}
+
+// IsSDK says whether the spans are recorded by an SDK's tracer.
+func (t *Tracer) IsSDK() bool { return t.sdk != nil }
+
+// record writes a span that has ended, but for its end.
+func (d *buffer) record(r *Recorded, p *Provider) {
+	l := &p.limits
 	d.name = r.Name
-	d.begin(r.Context, r.Parent, trace.ValidateSpanKind(r.Kind), s.start)
+	d.begin(r.Context, r.Parent, trace.ValidateSpanKind(r.Kind), timeFromNanos(r.Start))
 	for _, kv := range r.Attributes {
-		d.set(kv, t.p)
+		d.set(kv, p)
 	}
 	d.droppedAttrs += r.DroppedAttributes
 	events, links := latest(r.Events, l.EventCountLimit), latest(r.Links, l.LinkCountLimit)
@@ -80,9 +101,7 @@ func (t *Tracer) Record(r *Recorded) {
 		d.link(k, l)
 	}
 	d.links.dropped = r.DroppedLinks + len(r.Links) - len(links)
-	s.SetStatus(r.Status, r.Description)
-	s.Start()
-	s.endAt(min(r.End, 1<<63-1))
+	d.setStatus(r.Status, r.Description)
 }
 
 // latest returns the last n elements; all if n is negative.

@@ -76,12 +76,8 @@ func (s *Span) TracerProvider() trace.TracerProvider { return s.t.p }
 func (s *Span) SetStatus(code codes.Code, description string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.d == nil || s.d.status > code {
-		return
-	}
-	s.d.status, s.d.message = code, ""
-	if code == codes.Error {
-		s.d.message = fitText(description, -1)
+	if s.d != nil {
+		s.d.setStatus(code, description)
 	}
 }
 

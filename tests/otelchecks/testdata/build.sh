@@ -26,7 +26,22 @@ component() {
   $t strip --all "$tmp/full.wasm" -o "$name.wasm"
 }
 component guest guest
+# The guest with the functions of one set alone: that of 0.2.0-rc.2 (outer-span-context), and the later one (current-span-context). Once
+# with a synchronous export, as components of WASI 0.2 have, and once with an asynchronous one, as those of 0.3 have.
+outer='/import .*"current-span-context"/d
+/(call \$current/d'
+current='/import .*"outer-span-context"/d
+/(call \$outer/d'
+async='s/;;async//
+s/play: func/play: async func/
+/cabi_post_/d
+s/(func (export "test:otel\/player@0\.1\.0#play")/(func $play/'
+component p2-outer guest "$outer"
+component p2-current guest "$current"
+component p3-outer guest "$async" "$outer"
+component p3-current guest "$async" "$current"
 component gateway gateway 's/;;gateway//'
+component p3-gateway gateway 's/;;gateway//' "$async"
 component rc1 guest 's/0\.2\.0-rc\.2/0.2.0-rc.1/g'
 # The shape of 2025-03: on-start has a second parameter.
 two='s/on-start: func(context: span-context)/on-start: func(context: span-context, parent: span-context)/

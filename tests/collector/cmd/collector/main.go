@@ -1,4 +1,4 @@
-// Command collector is an OpenTelemetry Collector with the OTLP receiver and the file exporter, built from the Collector's own
+// Command collector is an OpenTelemetry Collector with the OTLP receiver, the file exporter and the OTLP exporter, built from the Collector's own
 // modules: tests see how a real one reads Vitrine's telemetry.
 package main
 
@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/collector/confmap"
 	"go.opentelemetry.io/collector/confmap/provider/fileprovider"
 	"go.opentelemetry.io/collector/exporter"
+	"go.opentelemetry.io/collector/exporter/otlpexporter"
 	"go.opentelemetry.io/collector/otelcol"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/otlpreceiver"
@@ -24,7 +25,7 @@ func factories() (otelcol.Factories, error) {
 		return f, err
 	}
 	f.Telemetry = otelconftelemetry.NewFactory()
-	f.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](fileexporter.NewFactory())
+	f.Exporters, err = otelcol.MakeFactoryMap[exporter.Factory](fileexporter.NewFactory(), otlpexporter.NewFactory())
 	return f, err
 }
 

@@ -17,7 +17,7 @@ func main() {
 }
 
 func run(root string) error {
-	for _, s := range []*surface.Surface{surface.P2, surface.P3} {
+	for _, s := range surface.All {
 		text, err := s.Text(root)
 		if err != nil {
 			return err
