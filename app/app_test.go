@@ -207,7 +207,7 @@ spec:
       enviroment: {A: b}
 `, `7:22: spec.components[0].source.file: carts.wasm: the file does not exist; did you mean "cart.wasm"?
 8:35: spec.components[0].links."shop:price/price": there is no component named "pricing"
-9:23: spec.components[0].grants.http[0]: "ftp://x": the scheme is neither http nor https; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *
+9:23: spec.components[0].grants.http[0]: "ftp://x": the scheme is none of http, https and h2c; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *
 10:24: spec.components[0].limits.memory: "lots": want a size such as 64Mi, 64MiB, 500k or 67108864
 11:7: spec.components[0].enviroment: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "environment"?`},
 	} {

@@ -57,6 +57,7 @@ type exchange struct {
 
 	nesting nesting  // the values of ctx
 	outer   *nesting // of the request below which another component has sent this one; nil: it came from outside
+	grpc    bool     // client and guest speak gRPC
 	noWait  bool     // an instance of its own target might wait for the end of this one
 
 	informs  chan inform
@@ -141,7 +142,10 @@ type inform struct {
 	done   chan struct{}
 }
 
-var _ host.HTTPSubject = (*exchange)(nil)
+var (
+	_ host.HTTPSubject = (*exchange)(nil)
+	_ host.HTTPAnswer  = (*exchange)(nil)
+)
 
 // HTTPRequest implements host.HTTPSubject.
 func (x *exchange) HTTPRequest() *http.Request { return x.r }
@@ -162,6 +166,9 @@ func (x *exchange) decide(a answer) bool {
 	did := false
 	x.once.Do(func() {
 		did = true
+		if x.grpc && a.fields == nil && a.status != 0 {
+			a = grpcFailure(a)
+		}
 		x.status.Store(int64(a.status))
 		x.current.Store(a.body)
 		x.reply = a
@@ -328,6 +335,8 @@ func statusOf(err, cause error) int {
 		switch cause {
 		case error(errGone):
 			return 0
+		case error(errExpired):
+			return http.StatusGatewayTimeout
 		case error(errSlow):
 			return http.StatusRequestTimeout
 		}

@@ -80,6 +80,7 @@ func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
 	x.body.x, x.body.src, x.body.control, x.body.timeout = x, r.Body, &x.control, f.readTimeout
 	x.body.cond.L = &x.body.mu
+	x.beginGRPC()
 	if r.Body == http.NoBody {
 		x.body.end = io.EOF
 	}
@@ -294,8 +295,9 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 	}
 	buf := takeBuffer()
 	defer func() { putBuffer(buf) }()
+	whole := x.trailersOnly(&a) // nothing is sent before the first byte or the end
 	for unsent := true; ; {
-		if unsent && !a.body.Readable() {
+		if unsent && !whole && !a.body.Readable() {
 			runtime.Gosched() // lets a guest that is about to write or to finish do so
 			if !a.body.Readable() {
 				if err := x.flush(timeout); err != nil {
@@ -334,6 +336,6 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 			return lost(err)
 		}
 		buf = nextBuffer(buf, n)
-		unsent = true
+		unsent, whole = true, false
 	}
 }
