@@ -150,7 +150,7 @@ var (
 // HTTPRequest implements host.HTTPSubject.
 func (x *exchange) HTTPRequest() *http.Request { return x.r }
 
-// HTTPRoute is the path prefix, or the pattern of the mux in front of a Handler.
+// HTTPRoute is the path of the trigger, or the pattern of the mux in front of a Handler.
 func (x *exchange) HTTPRoute() string { return x.name }
 
 // HTTPStatus is 0 as long as there is no answer.

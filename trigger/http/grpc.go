@@ -73,4 +73,3 @@ func (x *exchange) HTTPAnswerField(name string) string {
 	}
 	return ""
 }
-

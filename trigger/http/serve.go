@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,12 +30,18 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if !t.front.accept(x, w) {
 		return
 	}
-	if x.route = t.table.find(routePath(r)); x.route == nil {
+	path := routePath(r)
+	var allowed []string
+	if x.route, allowed = t.table.find(r.Method, hostOf(r), path); x.route == nil {
 		t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
-		t.front.reject(w, r, &x.control, http.StatusNotFound)
+		t.front.rejectUnrouted(w, r, &x.control, allowed)
 		return
 	}
-	x.name = x.route.prefix
+	x.name = x.route.pattern.text
+	dropMount(r.Header)
+	if x.route.spin {
+		x.route.tellMount(r, path)
+	}
 	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
 		x.body.expect.writer = w
 	}
@@ -211,6 +218,20 @@ func (x *exchange) unwatch() {
 		x.unwatchContext()
 		x.takeTimer.Stop()
 	}
+}
+
+// rejectUnrouted answers a request without a route; allowed are the methods for which there is one.
+func (f *front) rejectUnrouted(w http.ResponseWriter, r *http.Request, control *control, allowed []string) {
+	if len(allowed) == 0 {
+		f.reject(w, r, control, http.StatusNotFound)
+		return
+	}
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(slices.Compact(allowed), ", "))
+	f.reject(w, r, control, http.StatusMethodNotAllowed)
 }
 
 // reject answers a request that no guest gets.

@@ -121,11 +121,15 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
+	match, err := newMatcher(&config)
+	if err != nil {
+		return nil, err
+	}
 	adapter, err := adapterFor(t.config.Adapters, spec.Component, linked)
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
-	r := &route{prefix: config.Path, component: spec.Target(), workload: w.ID(), invoker: inv, handle: adapter.Handle, apart: adapter.apart,
+	r := &route{matcher: match, spin: config.SpinHeaders, component: spec.Target(), workload: w.ID(), invoker: inv, handle: adapter.Handle, apart: adapter.apart,
 		deadline: workload.DefaultLimits().Deadline,
 		maxHead:  int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
 	if c := w.Component(spec.Component); c != nil {
