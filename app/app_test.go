@@ -185,7 +185,7 @@ func TestMistakes(t *testing.T) {
 		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http or timer, had neither`},
 		{"grant of nobody", component("grants: {http: [\"http://prise.internal\", \"http://a.b.internal\", \"https://x.internal\", \"http://x.internal:81\", \"http://*.internal\"]}") + "  - {name: price, source: {file: price.wasm}}\n",
 			`8:21: spec.components[0].grants.http[0]: there is no component named "prise"; did you mean "price"?`},
-		{"triggers in conflict", one + "  triggers: [{http: {path: \"/u/:id\", component: a}}, {http: {path: \"/u/:name\", component: a}}]\n", `7:69: spec.triggers[1].http.path: path "/u/:name" conflicts with another trigger, path "/u/:id": no request could tell which of them it is for`},
+		{"triggers in conflict", one + "  triggers: [{http: {path: \"/u/:id\", component: a}}, {http: {path: \"/u/:name\", component: a}}]\n", `7:68: spec.triggers[1].http.path: path "/u/:name" conflicts with another trigger, path "/u/:id": no request could tell which of them it is for`},
 		{"trigger's method", one + "  triggers: [{http: {path: /, methods: [GET, get], component: a}}]\n", `7:46: spec.triggers[0].http.methods[1]: "get": methods are in capitals; want GET`},
 		{"trigger's host", one + "  triggers: [{http: {path: /, host: \"a:80\", component: a}}]\n", `7:37: spec.triggers[0].http.host: "a:80": want a host without scheme and port; a route is for every port that is listened on`},
 		{"chain of nobody", one + "  triggers: [{http: {path: /, component: a, chain: [a, auht]}}]\n", `7:56: spec.triggers[0].http.chain[1]: there is no component named "auht"`},
