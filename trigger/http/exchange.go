@@ -73,6 +73,7 @@ type exchange struct {
 	whole  bool            // the answer has been written to its end
 	broken error           // why the guest's body ended before that; nil if it did not
 	failed *wasihttp.Error // the guest's answer, in place of a response
+	told   string          // the status by which a client of gRPC was told that the answer is not whole; empty: it was not
 
 	responded bool // by the server's goroutine: no writer has panicked
 

@@ -1,10 +1,13 @@
 package http
 
 import (
+	"context"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/grpchttp"
@@ -46,6 +49,23 @@ func grpcFailure(a answer) answer {
 // that comes by itself.
 func (x *exchange) trailersOnly(a *answer) bool { return x.grpc && a.fields.Has(grpchttp.Status) }
 
+// tellBroken ends an answer that is not whole with a status in its trailers: to a client of gRPC only OK is the end of a whole one.
+func (x *exchange) tellBroken(w http.ResponseWriter, err error) {
+	code, text := grpchttp.Internal, "the component failed"
+	var known *wasihttp.Error
+	switch {
+	case !x.deadline.IsZero() && !time.Now().Before(x.deadline):
+		code, text = grpchttp.DeadlineExceeded, "the component took too long"
+	case errors.Is(context.Cause(&x.ctx), cm.ErrStopping):
+		code, text = grpchttp.Unavailable, "shutting down, try again later"
+	case errors.As(err, &known) && known != wasihttp.ErrUnfinished:
+		code = grpchttp.CodeOfHTTP(known.Status())
+	}
+	x.told = strconv.Itoa(int(code))
+	w.Header()[http.TrailerPrefix+grpchttp.Status] = []string{x.told}
+	w.Header()[http.TrailerPrefix+grpchttp.Message] = []string{grpchttp.EscapeMessage(text)}
+}
+
 // HTTPAnswerField implements [host.HTTPAnswer].
 func (x *exchange) HTTPAnswerField(name string) string {
 	select {
@@ -60,6 +80,9 @@ func (x *exchange) HTTPAnswerField(name string) string {
 	if a.body != nil {
 		select {
 		case <-x.written:
+			if x.told != "" && strings.EqualFold(name, grpchttp.Status) {
+				return x.told
+			}
 			if t := a.body.Trailers(); t != nil && x.whole {
 				if v := t.Get(name); len(v) > 0 {
 					return v[0]

@@ -15,15 +15,16 @@ import (
 // route is one HTTP trigger of one workload.
 type route struct {
 	matcher
-	spin      bool   // its requests say where it is, as in Spin
-	component string // workload.TriggerSpec.Target
-	workload  workload.ID
-	invoker   host.Invoker
-	handle    HandleFunc
-	apart     bool // Adapter.apart
-	deadline  time.Duration
-	maxHead   int64 // bytes of a request's head
-	maxBody   int64 // bytes of a request's body; not above 0: no bound
+	certificate *certificate // nil: none of its own
+	spin        bool         // its requests say where it is, as in Spin
+	component   string       // workload.TriggerSpec.Target
+	workload    workload.ID
+	invoker     host.Invoker
+	handle      HandleFunc
+	apart       bool // Adapter.apart
+	deadline    time.Duration
+	maxHead     int64 // bytes of a request's head
+	maxBody     int64 // bytes of a request's body; not above 0: no bound
 
 	mu       sync.Mutex
 	running  map[*exchange]struct{}

@@ -24,6 +24,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{r: r}
 	x.control.rc = *http.NewResponseController(w)
 	defer x.control.end()
+	withTLS(r)
 	if r.ProtoMajor == 1 && ambiguous(connOf(r)) {
 		closeAfterReply(w)
 	}
@@ -107,7 +108,7 @@ func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 	go x.invoke()
 
 	defer x.endUnfinished() // also where w panics, as a writer of a handler around this one may
-	if !x.respond(w, f.writeTimeout) {
+	if !x.respond(w, f.writeTimeout) && x.told == "" {
 		abort(r)
 	}
 	x.body.finish(w, r)
@@ -341,7 +342,9 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 			return true
 		case err != nil:
 			x.broken = err
-			_ = x.flush(timeout)
+			if x.flush(timeout) == nil && x.grpc && !x.trailersOnly(&a) {
+				x.tellBroken(w, err)
+			}
 			return false
 		case empty || n == 0:
 			continue
