@@ -186,6 +186,9 @@ func TestMistakes(t *testing.T) {
 		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http or timer, had neither`},
 		{"grant of nobody", component("grants: {http: [\"http://prise.internal\", \"http://a.b.internal\", \"https://x.internal\", \"http://x.internal:81\", \"http://*.internal\"]}") + "  - {name: price, source: {file: price.wasm}}\n",
 			`8:21: spec.components[0].grants.http[0]: there is no component named "prise"; did you mean "price"?`},
+		{"triggers in conflict", one + "  triggers: [{http: {path: \"/u/:id\", component: a}}, {http: {path: \"/u/:name\", component: a}}]\n", `7:68: spec.triggers[1].http.path: path "/u/:name" conflicts with another trigger, path "/u/:id": no request could tell which of them it is for`},
+		{"trigger's method", one + "  triggers: [{http: {path: /, methods: [GET, get], component: a}}]\n", `7:46: spec.triggers[0].http.methods[1]: "get": methods are in capitals; want GET`},
+		{"trigger's host", one + "  triggers: [{http: {path: /, host: \"a:80\", component: a}}]\n", `7:37: spec.triggers[0].http.host: "a:80": want a host without scheme and port; a route is for every port that is listened on`},
 		{"chain of nobody", one + "  triggers: [{http: {path: /, component: a, chain: [a, auht]}}]\n", `7:56: spec.triggers[0].http.chain[1]: there is no component named "auht"`},
 		{"chain of a near name", one + "  - {name: cache, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: a, chain: [cach]}}]\n", `8:53: spec.triggers[0].http.chain[0]: there is no component named "cach"; did you mean "cache"?`},
 		{"chain of no list", one + "  triggers: [{http: {path: /, component: a, chain: a}}]\n", `7:52: spec.triggers[0].http.chain: want a list, had "a"`},
@@ -222,7 +225,7 @@ spec:
       enviroment: {A: b}
 `, `7:22: spec.components[0].source.file: carts.wasm: the file does not exist; did you mean "cart.wasm"?
 8:35: spec.components[0].links."shop:price/price": there is no component named "pricing"
-9:23: spec.components[0].grants.http[0]: "ftp://x": the scheme is neither http nor https; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *
+9:23: spec.components[0].grants.http[0]: "ftp://x": the scheme is none of http, https and h2c; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *
 10:24: spec.components[0].limits.memory: "lots": want a size such as 64Mi, 64MiB, 500k or 67108864
 11:7: spec.components[0].enviroment: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "environment"?`},
 	} {

@@ -8,7 +8,7 @@ import (
 // FromSpec returns the document of a specification, as `vitrine up --write` prints it. Its paths are those of w.
 func FromSpec(w *workload.Spec) *v1alpha1.Workload { return document(w, "") }
 
-// document is FromSpec where dir is "". Otherwise paths in the configs of backends start from the folder dir.
+// document is FromSpec where dir is "". Otherwise paths in the configs of backends and triggers start from the folder dir.
 func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 	m := &v1alpha1.Workload{
 		APIVersion: v1alpha1.APIVersion,
@@ -56,8 +56,12 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 		m.Spec.Components = append(m.Spec.Components, out)
 	}
 	for _, t := range w.Triggers {
+		config := t.Config
+		if dir != "" && config != nil {
+			config = mapPaths(config, func(path string) string { return relativeTo(dir, path) })
+		}
 		m.Spec.Triggers = append(m.Spec.Triggers, v1alpha1.Trigger{
-			Type: t.Type, Component: v1alpha1.Name(t.Component), Chain: convertStrings[v1alpha1.Name](t.Chain), Config: configMap(t.Config),
+			Type: t.Type, Component: v1alpha1.Name(t.Component), Chain: convertStrings[v1alpha1.Name](t.Chain), Config: configMap(config),
 		})
 	}
 	for _, s := range w.Services {

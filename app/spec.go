@@ -52,7 +52,11 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 		w.Components = append(w.Components, out)
 	}
 	for _, t := range m.Spec.Triggers {
-		w.Triggers = append(w.Triggers, f.triggerSpec(&t))
+		spec := f.triggerSpec(&t)
+		if spec.Config != nil {
+			spec.Config = mapPaths(spec.Config, func(path string) string { return resolvePath(dir, path) })
+		}
+		w.Triggers = append(w.Triggers, spec)
 	}
 	for _, s := range m.Spec.Services {
 		w.Services = append(w.Services, workload.Service{

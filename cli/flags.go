@@ -123,8 +123,12 @@ var instanceOptions = []option{
 // Flags about the process, by name.
 var (
 	listenOption = option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR", many: true,
-		usage:   "where to serve: HOST:PORT, :PORT (every interface), 0.0.0.0:PORT (IPv4 alone), PORT (loopback) or unix:PATH; port 0 is any free one (default 127.0.0.1:3000)",
+		usage:   "where to serve: HOST:PORT, :PORT (every interface), 0.0.0.0:PORT (IPv4 alone), PORT (loopback) or unix:PATH[?mode=0660]; port 0 is any free one; with a certificate by https, but for unix: and http://… (default 127.0.0.1:3000)",
 		example: "--listen 127.0.0.1:8080"}
+	tlsCertOption = option{name: "tls-cert", env: "VITRINE_TLS_CERT", arg: "FILE",
+		usage: "the certificate to serve https with, PEM, read again when it changes; in a manifest tls: {cert: FILE, key: FILE} of an http trigger", example: "--tls-cert tls.crt"}
+	tlsKeyOption = option{name: "tls-key", env: "VITRINE_TLS_KEY", arg: "FILE",
+		usage: "the key of the certificate, PEM", example: "--tls-key tls.key"}
 	drainOption = option{name: "drain", env: "VITRINE_DRAIN", arg: "DURATION",
 		usage: "how long running requests may go on after the first signal (default: the longest deadline)", example: "--drain 10s"}
 	outputOptions = []option{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"slices"
 	"time"
 
@@ -49,15 +48,17 @@ type Trigger struct {
 type TriggerConfig struct {
 	Workload *workload.Spec
 	Listen   []string      // --listen: addresses in the form of http.Config.Listen; none: the trigger's default
+	TLSCert  string        // --tls-cert, a file; empty: none
+	TLSKey   string        // --tls-key, its key
 	Drain    time.Duration // --drain: how long running invocations may go on after the first signal
 	Logger   *slog.Logger
 }
 
 // Listener is an optional interface of triggers that accept connections. `up` calls Listen before anything slow, since a bad
-// address is the likeliest mistake, and prints Addrs when the workload is ready.
+// address is the likeliest mistake, and prints Endpoints, URLs, when the workload is ready.
 type Listener interface {
 	Listen() error
-	Addrs() []net.Addr
+	Endpoints() []string
 }
 
 // Standard returns vitrine's own plugins and triggers, the plugins new with each call.
@@ -87,7 +88,7 @@ func Standard() Ships {
 }
 
 func newHTTP(c TriggerConfig) (host.Trigger, error) {
-	config := http.Config{Listen: "127.0.0.1:3000", Grace: c.Drain, Logger: c.Logger}
+	config := http.Config{Listen: "127.0.0.1:3000", Grace: c.Drain, Logger: c.Logger, Certificate: http.CertificateFiles{Cert: c.TLSCert, Key: c.TLSKey}}
 	if len(c.Listen) > 0 {
 		config.Listen, config.Also = c.Listen[0], c.Listen[1:]
 	}

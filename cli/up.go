@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"strings"
 	"time"
 
@@ -31,7 +30,7 @@ telemetry is sent, and the exit status is 0. A second signal ends the process at
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of\nPATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
@@ -73,9 +72,15 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	listen, _ := s.values("listen")
+	cert, certFrom := s.text("tls-cert", "")
+	key, keyFrom := s.text("tls-key", "")
+	if (cert == "") != (key == "") {
+		return &Problem{What: "a certificate and its key belong together", Where: map[bool]string{true: keyFrom, false: certFrom}[cert == ""],
+			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
+	}
 	var triggers []host.Trigger
 	session, err := p.open(ctx, s, sessionOptions{drain: drain, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
-		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, Drain: drain, Logger: log}); err != nil {
+		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, TLSCert: cert, TLSKey: key, Drain: drain, Logger: log}); err != nil {
 			return nil, err
 		}
 		for _, t := range triggers {
@@ -131,21 +136,17 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 // greeting has a line for each address at which a workload is served.
 func greeting(id workload.ID, triggers []host.Trigger) string {
 	var b strings.Builder
-	var addrs []net.Addr
+	var urls []string
 	for _, t := range triggers {
 		if l, ok := t.(Listener); ok {
-			addrs = append(addrs, l.Addrs()...)
+			urls = append(urls, l.Endpoints()...)
 		}
 	}
-	if len(addrs) == 0 {
+	if len(urls) == 0 {
 		fmt.Fprintf(&b, "serving %s\n", text.Printable(string(id)))
 	}
-	for _, a := range addrs {
-		scheme := "http://"
-		if a.Network() == "unix" {
-			scheme = "unix:"
-		}
-		fmt.Fprintf(&b, "serving %s on %s%s\n", text.Printable(string(id)), scheme, text.Printable(a.String()))
+	for _, url := range urls {
+		fmt.Fprintf(&b, "serving %s on %s\n", text.Printable(string(id)), text.Printable(url))
 	}
 	return b.String()
 }

@@ -90,9 +90,9 @@ func (s *server) read(r io.Reader, ready chan<- string) {
 	lines := bufio.NewReader(r)
 	for first := true; ; {
 		line, err := lines.ReadString('\n')
-		if _, at, ok := strings.Cut(strings.TrimSpace(line), " on http://"); ok && first {
+		if _, at, ok := strings.Cut(strings.TrimSpace(line), " on http"); ok && first {
 			first = false
-			ready <- "http://" + at
+			ready <- "http" + at
 		}
 		s.mu.Lock()
 		s.text.WriteString(line)

@@ -24,6 +24,13 @@ type HTTPSubject interface {
 	HTTPBodySizes() (request, response int64)
 }
 
+// HTTPAnswer is what an HTTPSubject may know of its answer's fields. Its method is safe at any time, also after the invocation has ended.
+type HTTPAnswer interface {
+	// HTTPAnswerField is the first value of a field of the answer's trailers, once these have been sent, or else of its head; empty where
+	// there is none. Names are compared without regard to case.
+	HTTPAnswerField(name string) string
+}
+
 // MessageSubject is a message of a queue or a topic.
 type MessageSubject interface {
 	// MessageDestination is the name of the queue or topic, low in cardinality.

@@ -16,6 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/grpchttp"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
@@ -54,6 +55,7 @@ type clientState struct {
 	ctx       context.Context
 	req       outgoing
 	key       clientKey
+	rpc       bool   // it is a call by gRPC
 	errorCase string // the case of the WIT error that the host function returned
 }
 
@@ -80,6 +82,7 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	c.State = st
 	h.p.pendingCalls.Add(1)
 	header := req.OutgoingHeader()
+	st.rpc = grpchttp.Is(header)
 	if h.i.records(h.detail) && !h.p.neverSampled(st.ctx) {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
 	}
@@ -143,6 +146,9 @@ func (h *clientCall) begin(c *cm.Call, st *clientState, method string, u *url.UR
 		s.Str(attrScheme, u.Scheme)
 		if st.key.method != method {
 			s.Str(attrMethodOriginal, method)
+		}
+		if st.rpc {
+			rpcRequest(s, u.Path)
 		}
 		if link.IsValid() {
 			s.AddLink(trace.Link{SpanContext: link})
@@ -211,6 +217,12 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 			v.errorType = strconv.Itoa(resp.StatusCode)
 		}
 	}
+	var called *rpcStatus
+	if st.rpc {
+		if called = statusReceived(st.req, resp); called != nil && called.code != grpchttp.OK && !v.failed() {
+			v.errorType = called.code.String()
+		}
+	}
 	if l := end.Limit; l != nil && v.trap == nil {
 		v.errorType, v.blame, v.limit, v.message = l.Limit, cm.BlameLimit, l.Limit, redact.Text(l.Error())
 	}
@@ -237,6 +249,7 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		return
 	}
 	st.span.Lock()
+	called.describe(st.span)
 	if resp != nil {
 		st.span.Int(attrStatus, int64(st.key.status))
 		st.span.Str(attrProtocol, st.key.protocol)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/grpchttp"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
@@ -61,6 +62,7 @@ type eventState struct {
 	http   host.HTTPSubject  // nil for an event of another kind
 	req    *http.Request     // its request; nil for an event that is no request
 	method string            // as it came; the handler may change req
+	rpc    bool              // it is a call by gRPC
 	active *bound.Adder
 
 	trapReported    atomic.Bool // a trap was reported
@@ -91,7 +93,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		h.join(st)
 		return st.ctx
 	}
-	st.method = st.req.Method
+	st.method, st.rpc = st.req.Method, grpchttp.Is(st.req.Header)
 	scheme := requestScheme(st.req)
 	if h.p.m != nil {
 		st.active = h.p.m.active.get(activeKey{method: knownMethod(st.method), scheme: scheme})
@@ -161,6 +163,9 @@ func requestAttributes(s *span.Span, r *http.Request, scheme, route string) {
 	if v := protocolVersion(r.ProtoMajor, r.ProtoMinor); v != "" {
 		s.Str(attrProtocol, v)
 	}
+	if grpchttp.Is(r.Header) && r.URL != nil {
+		rpcRequest(s, r.URL.Path)
+	}
 }
 
 // Exit ends the span and measures.
@@ -180,7 +185,13 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if !v.failed() && status >= 500 {
 		v.errorType = strconv.Itoa(status)
 	}
-	if v.trap != nil && (status == http.StatusRequestEntityTooLarge || status == http.StatusRequestHeaderFieldsTooLarge) {
+	var called *rpcStatus
+	if st.rpc {
+		if called = statusAnswered(st.http); called != nil && !v.failed() && called.code.ServerError() {
+			v.errorType = called.code.String()
+		}
+	}
+	if v.trap != nil && (called != nil && called.code == grpchttp.ResourceExhausted || status == http.StatusRequestEntityTooLarge || status == http.StatusRequestHeaderFieldsTooLarge) {
 		v.client = v.trap.Code == cm.TrapBody || v.trap.Code == cm.TrapHeaders
 	}
 	if st.req != nil {
@@ -193,7 +204,7 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if st.span == nil {
 		return
 	}
-	h.describe(c, st, status, &end)
+	h.describe(st, status, called, &end)
 	v.annotate(st.span)
 	if v.failed() && v.message == "" { // a status code speaks for itself
 		st.span.SetStatus(codes.Error, "")
@@ -202,9 +213,10 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 }
 
 // describe sets the attributes that are known at the end.
-func (h *event) describe(c *cm.Call, st *eventState, status int, end *cm.End) {
+func (h *event) describe(st *eventState, status int, called *rpcStatus, end *cm.End) {
 	st.span.Lock()
 	defer st.span.Unlock()
+	called.describe(st.span)
 	if status != 0 {
 		st.span.Int(attrStatus, int64(status))
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // HTTPPattern is one destination of outgoing requests that a component may reach. "*" as a whole allows every
-// destination; otherwise Scheme is http or https, Host an exact name or address, "*", or "*.example.com" for every name
+// destination; otherwise Scheme is http, https, or h2c for http requests to a server that is known to speak HTTP/2, Host an exact name or address, "*", or "*.example.com" for every name
 // below it, and Port a number or "*".
 type HTTPPattern struct{ Scheme, Host, Port string }
 
@@ -29,12 +29,12 @@ func ParseHTTP(s string) (HTTPPattern, error) {
 	}
 	p := HTTPPattern{Scheme: strings.ToLower(scheme)}
 	switch p.Scheme {
-	case "http":
+	case "http", schemeH2C:
 		p.Port = "80"
 	case "https":
 		p.Port = "443"
 	default:
-		return bad("the scheme is neither http nor https")
+		return bad("the scheme is none of http, https and h2c")
 	}
 	rest = strings.TrimSuffix(rest, "/")
 	if strings.ContainsAny(rest, "/?#@ \t") {
@@ -57,10 +57,22 @@ func ParseHTTP(s string) (HTTPPattern, error) {
 // Allows says whether the pattern covers a request to scheme://host:port. port is never empty: the caller fills in the
 // scheme's default. host has no brackets.
 func (p HTTPPattern) Allows(scheme, host, port string) bool {
-	if p.Scheme != "*" && p.Scheme != strings.ToLower(scheme) || p.Port != "*" && p.Port != port {
+	granted := p.Scheme
+	if granted == schemeH2C {
+		granted = "http"
+	}
+	if granted != "*" && granted != strings.ToLower(scheme) || p.Port != "*" && p.Port != port {
 		return false
 	}
 	return hostMatches(p.Host, host)
+}
+
+// schemeH2C is that of a grant of http requests by HTTP/2 without TLS.
+const schemeH2C = "h2c"
+
+// PriorKnowledge says whether http requests to host:port go by HTTP/2 because of this pattern: the server is known to speak it.
+func (p HTTPPattern) PriorKnowledge(host, port string) bool {
+	return p.Scheme == schemeH2C && p.Allows("http", host, port)
 }
 
 // String returns the pattern in the form that ParseHTTP parses.
@@ -72,7 +84,7 @@ func (p HTTPPattern) String() string {
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
 	}
-	if p.Scheme == "http" && p.Port == "80" || p.Scheme == "https" && p.Port == "443" {
+	if (p.Scheme == "http" || p.Scheme == schemeH2C) && p.Port == "80" || p.Scheme == "https" && p.Port == "443" {
 		return p.Scheme + "://" + host
 	}
 	return p.Scheme + "://" + host + ":" + p.Port
@@ -99,6 +111,9 @@ func (g Grants) Internal() []string {
 		p, err := ParseHTTP(s)
 		if err != nil {
 			continue
+		}
+		if p.Scheme == schemeH2C {
+			p.Scheme = "http"
 		}
 		if name, ok := InternalComponent(p.Scheme, p.Host, p.Port); ok && name != "*" {
 			names = append(names, name)

@@ -16,6 +16,8 @@ func TestParseHTTP(t *testing.T) {
 		{"http://*:*", "http://*:*"},
 		{"http://*.example.com", "http://*.example.com"},
 		{"http://[::1]:80", "http://[::1]"},
+		{"h2c://a", "h2c://a"},
+		{"H2C://A:50051", "h2c://a:50051"},
 	} {
 		p, err := ParseHTTP(c.in)
 		if err != nil || p.String() != c.want {
@@ -25,7 +27,7 @@ func TestParseHTTP(t *testing.T) {
 	for in, why := range map[string]string{
 		"":                            "no scheme",
 		"api.example.com":             "no scheme",
-		"ftp://x":                     "neither http nor https",
+		"ftp://x":                     "none of http, https and h2c",
 		"http://":                     "no host",
 		"http://x/path":               "no path",
 		"http://me@x":                 "user",
@@ -64,11 +66,27 @@ func TestAllowsHTTP(t *testing.T) {
 		{"http://*", "http", "x", "80", true},
 		{"http://[::1]", "http", "0:0:0:0:0:0:0:1", "80", true},
 		{"http://127.0.0.1", "http", "127.0.0.1.evil.com", "80", false},
+		{"h2c://a:50051", "http", "a", "50051", true},
+		{"h2c://a:50051", "https", "a", "50051", false},
+		{"h2c://a:50051", "h2c", "a", "50051", false},
 		{"no grant", "http", "a", "80", false},
 	} {
 		if got := (Grants{HTTP: []string{c.grant}}).AllowsHTTP(c.scheme, c.host, c.port); got != c.want {
 			t.Errorf("%s on %s://%s:%s: got %v", c.grant, c.scheme, c.host, c.port, got)
 		}
+	}
+}
+
+// TestPriorKnowledge: only what a grant of h2c names is known to speak HTTP/2.
+func TestPriorKnowledge(t *testing.T) {
+	for grant, want := range map[string]bool{"h2c://a:1": true, "h2c://*:*": true, "h2c://a:2": false, "h2c://b:1": false, "http://a:1": false, "*": false} {
+		p, err := ParseHTTP(grant)
+		if got := p.PriorKnowledge("a", "1"); got != want || err != nil {
+			t.Errorf("%s: %t, %v", grant, got, err)
+		}
+	}
+	if got := (Grants{HTTP: []string{"h2c://price.internal"}}).Internal(); len(got) != 1 || got[0] != "price" {
+		t.Errorf("components: %q", got)
 	}
 }
 

@@ -146,6 +146,9 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	}
 	client := wasihttp.NewClient(wasihttp.ClientConfig{
 		Allow: allow,
+		PriorKnowledge: func(host, port string) bool {
+			return slices.ContainsFunc(patterns, func(g workload.HTTPPattern) bool { return g.PriorKnowledge(host, port) })
+		},
 		Local: func(scheme, host, port string) wasihttp.LocalServer {
 			if host == otel.CollectorHost {
 				return collector.Server

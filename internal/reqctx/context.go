@@ -41,6 +41,9 @@ func (c *Context) BeginApart(outer context.Context) {
 	c.Context, c.values = context.Background(), outer
 }
 
+// Outer is the context that c was begun in, or begun apart from.
+func (c *Context) Outer() context.Context { return c.values }
+
 // follower is a Context that hears of the end of the one that it was begun in.
 type follower Context
 

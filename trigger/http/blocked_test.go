@@ -351,7 +351,7 @@ func TestStopsEndWrites(t *testing.T) {
 		"drain": func(t *testing.T, f *fixture) error {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			return f.table.find("/").drain(ctx)
+			return f.table.at("/").drain(ctx)
 		},
 	} {
 		for what, ask := range deafClients {

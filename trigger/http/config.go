@@ -2,6 +2,7 @@ package http
 
 import (
 	"cmp"
+	"crypto/tls"
 	"log/slog"
 	"time"
 )
@@ -9,9 +10,15 @@ import (
 // Config configures a Trigger. The zero value listens on a free port of loopback with the limits said below.
 type Config struct {
 	// Listen is where to listen, 127.0.0.1:0 if empty: host:port; :port, which is every interface; an IPv4 address and a port
-	// (0.0.0.0:port), which is IPv4 alone; a port, which is loopback; or unix:path. Also are more of them.
+	// (0.0.0.0:port), which is IPv4 alone; a port, which is loopback; or unix:path, with ?mode=0660 after it for the permissions of the
+	// socket's file (by default those that the umask leaves). http:// or https:// in front says which of the two is spoken there; otherwise it is
+	// https where there is a certificate, and http on Unix sockets. Also are more of them.
 	Listen string
 	Also   []string
+	// TLS is for https; nil: the certificates of the attached routes and Certificate, from TLS 1.2 on, HTTP/2 where the client speaks it.
+	TLS *tls.Config
+	// Certificate is for https, before those of routes.
+	Certificate CertificateFiles
 	// Adapters pass requests to components, the preferred ones first; nil: DefaultAdapters.
 	Adapters []Adapter
 	// Logger gets net/http's messages about connections and itself; nil drops them.

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -20,6 +21,7 @@ func connOf(r *http.Request) net.Conn {
 // framedConn is a connection whose framing is checked.
 type framedConn struct {
 	net.Conn
+	tls     *tls.ConnectionState // nil: none
 	framing framing
 	sent    int // how many of the bytes that net/http writes next have been sent already
 }
@@ -41,7 +43,11 @@ func (c *framedConn) CloseWrite() error {
 
 // SetLinger is [net.TCPConn.SetLinger].
 func (c *framedConn) SetLinger(sec int) error {
-	if c, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+	below := c.Conn
+	if s, ok := below.(*tls.Conn); ok {
+		below = s.NetConn()
+	}
+	if c, ok := below.(interface{ SetLinger(int) error }); ok {
 		return c.SetLinger(sec)
 	}
 	return errors.ErrUnsupported

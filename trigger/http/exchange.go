@@ -57,6 +57,7 @@ type exchange struct {
 
 	nesting nesting  // the values of ctx
 	outer   *nesting // of the request below which another component has sent this one; nil: it came from outside
+	grpc    bool     // client and guest speak gRPC
 	noWait  bool     // an instance of its own target might wait for the end of this one
 
 	informs  chan inform
@@ -72,6 +73,7 @@ type exchange struct {
 	whole  bool            // the answer has been written to its end
 	broken error           // why the guest's body ended before that; nil if it did not
 	failed *wasihttp.Error // the guest's answer, in place of a response
+	told   string          // the status by which a client of gRPC was told that the answer is not whole; empty: it was not
 
 	responded bool // by the server's goroutine: no writer has panicked
 
@@ -141,12 +143,15 @@ type inform struct {
 	done   chan struct{}
 }
 
-var _ host.HTTPSubject = (*exchange)(nil)
+var (
+	_ host.HTTPSubject = (*exchange)(nil)
+	_ host.HTTPAnswer  = (*exchange)(nil)
+)
 
 // HTTPRequest implements host.HTTPSubject.
 func (x *exchange) HTTPRequest() *http.Request { return x.r }
 
-// HTTPRoute is the path prefix, or the pattern of the mux in front of a Handler.
+// HTTPRoute is the path of the trigger, or the pattern of the mux in front of a Handler.
 func (x *exchange) HTTPRoute() string { return x.name }
 
 // HTTPStatus is 0 as long as there is no answer.
@@ -162,6 +167,9 @@ func (x *exchange) decide(a answer) bool {
 	did := false
 	x.once.Do(func() {
 		did = true
+		if x.grpc && a.fields == nil && a.status != 0 {
+			a = grpcFailure(a)
+		}
 		x.status.Store(int64(a.status))
 		x.current.Store(a.body)
 		x.reply = a
@@ -328,6 +336,8 @@ func statusOf(err, cause error) int {
 		switch cause {
 		case error(errGone):
 			return 0
+		case error(errExpired):
+			return http.StatusGatewayTimeout
 		case error(errSlow):
 			return http.StatusRequestTimeout
 		}

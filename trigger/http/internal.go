@@ -156,6 +156,7 @@ func (p *internal) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if in.Body != http.NoBody {
 		in.Body = passedBody{req.Body}
 	}
+	dropMount(in.Header)
 	x := &exchange{r: in, route: r, outer: outer, noWait: p.circular(outer, name)}
 	x.control.rc = *http.NewResponseController(w)
 	defer x.control.end()

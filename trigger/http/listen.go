@@ -21,42 +21,66 @@ type AddressError struct{ Address string }
 
 // Error says what is wanted.
 func (e *AddressError) Error() string {
-	return fmt.Sprintf("%q: want HOST:PORT, :PORT or 0.0.0.0:PORT, PORT, or unix:PATH", e.Address)
+	return fmt.Sprintf("%q: want HOST:PORT, :PORT or 0.0.0.0:PORT, PORT, or unix:PATH, perhaps with ?mode=0660 after it; http:// or https:// may be in front", e.Address)
 }
 
-// parseAddress returns an address in net.Listen's form: a port alone is loopback, an empty host every interface, an IPv4
-// address IPv4 alone.
-func parseAddress(s string) (network, addr string, err error) {
-	if path, ok := strings.CutPrefix(s, "unix:"); ok {
-		if path == "" {
-			return "", "", &AddressError{s}
+// address is where to listen, in net.Listen's form.
+type address struct {
+	network, addr string
+	how           transport
+	mode          fs.FileMode // of a socket's file; 0: what the umask leaves
+}
+
+// parseAddress parses an address: a port alone is loopback, an empty host every interface, an IPv4 address IPv4 alone.
+func parseAddress(s string) (a address, err error) {
+	rest := s
+	for prefix, how := range map[string]transport{"http://": plain, "https://": secure} {
+		if after, ok := strings.CutPrefix(s, prefix); ok {
+			rest, a.how = after, how
 		}
-		return "unix", path, nil
 	}
-	host, port, err := net.SplitHostPort(s)
+	if path, ok := strings.CutPrefix(rest, "unix:"); ok {
+		return parseUnix(s, path, a)
+	}
+	host, port, err := net.SplitHostPort(rest)
 	if err != nil {
-		host, port = "127.0.0.1", s
+		host, port = "127.0.0.1", rest
 	}
 	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
-		return "", "", &AddressError{s}
+		return a, &AddressError{s}
 	}
-	network = "tcp"
+	a.network, a.addr = "tcp", net.JoinHostPort(host, port)
 	if ip, err := netip.ParseAddr(host); err == nil && ip.Is4() {
-		network = "tcp4"
+		a.network = "tcp4"
 	}
-	return network, net.JoinHostPort(host, port), nil
+	return a, nil
+}
+
+// parseUnix parses the path of a socket.
+func parseUnix(s, path string, a address) (address, error) {
+	a.network, a.addr = "unix", path
+	if a.how == byCertificate {
+		a.how = plain
+	}
+	if at := strings.LastIndex(path, "?mode="); at >= 0 {
+		mode, err := strconv.ParseUint(path[at+len("?mode="):], 8, 32)
+		if err != nil || mode == 0 || mode > 0o777 {
+			return a, &AddressError{s}
+		}
+		a.addr, a.mode = path[:at], fs.FileMode(mode)
+	}
+	if a.addr == "" {
+		return a, &AddressError{s}
+	}
+	return a, nil
 }
 
 // listen opens one address.
-func listen(s string) (net.Listener, error) {
-	network, addr, err := parseAddress(s)
-	if err != nil {
-		return nil, err
+func (a *address) listen() (net.Listener, error) {
+	if a.network == "unix" && a.addr[0] != '@' {
+		return listenUnix(a.addr, a.mode)
 	}
-	if network == "unix" && addr[0] != '@' {
-		return listenUnix(addr)
-	}
-	return net.Listen(network, addr)
+	return net.Listen(a.network, a.addr)
 }
 
 // socketFile is a listener on a socket in a file, which goes with it: unless another one stands in its place by then.
@@ -67,14 +91,21 @@ type socketFile struct {
 	once sync.Once
 }
 
-// listenUnix listens on a socket in a file. A socket that no process listens on any more is replaced; any other file is an error.
-func listenUnix(path string) (net.Listener, error) {
+// listenUnix listens on a socket in a file. A socket that no process listens on any more is replaced; any other file is an error. A mode is set
+// at once, and before a connection is accepted.
+func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if err := removeStale(path); err != nil {
 		return nil, &net.OpError{Op: "listen", Net: "unix", Addr: &net.UnixAddr{Name: path, Net: "unix"}, Err: err}
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
 		return nil, err
+	}
+	if mode != 0 {
+		if err := os.Chmod(path, mode); err != nil {
+			l.Close()
+			return nil, err
+		}
 	}
 	made, err := os.Lstat(path)
 	if err != nil {
@@ -134,19 +165,49 @@ func (t *Trigger) Listen() error {
 	if len(t.listeners) > 0 {
 		return nil
 	}
-	var all []net.Listener
-	for _, addr := range t.config.addresses() {
-		l, err := listen(addr)
+	var all []listener
+	for _, s := range t.config.addresses() {
+		a, err := parseAddress(s)
+		var l net.Listener
+		if err == nil {
+			l, err = a.listen()
+		}
 		if err != nil {
 			for _, l := range all {
 				l.Close()
 			}
-			return fmt.Errorf("trigger http: listen on %s: %w", addr, err)
+			return fmt.Errorf("trigger http: listen on %s: %w", s, err)
 		}
-		all = append(all, l)
+		all = append(all, listener{l, a.how})
 	}
 	t.listeners = all
 	return nil
+}
+
+// listener is an open address.
+type listener struct {
+	net.Listener
+	how transport
+}
+
+// Endpoints are the addresses that it listens on as URLs, in the order of Config: http://HOST:PORT, https://HOST:PORT, unix:PATH. Which
+// of http and https is spoken is known once the workloads are attached. None before Listen.
+func (t *Trigger) Endpoints() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make([]string, len(t.listeners))
+	for i, l := range t.listeners {
+		switch {
+		case l.Addr().Network() == "unix":
+			all[i] = "unix:"
+		case l.how == secure || l.how == byCertificate && t.isSecure():
+			all[i] = "https://"
+		default:
+			all[i] = "http://"
+		}
+		all[i] += l.Addr().String()
+	}
+	return all
 }
 
 // Addr is the first address that it listens on; nil before.
@@ -175,7 +236,7 @@ func (t *Trigger) serveAll() error {
 	t.mu.Unlock()
 	failed := make(chan error, len(all))
 	for _, l := range all {
-		go func() { failed <- t.server.Serve(framedListener{l}) }()
+		go func() { failed <- t.server.Serve(t.secured(l.Listener, l.how)) }()
 	}
 	err := <-failed
 	for range len(all) - 1 {

@@ -60,7 +60,7 @@ func TestAddresses(t *testing.T) {
 		}
 		tr.close()
 	}
-	for _, addr := range []string{"x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", ":-1", "unix:", "[::1", "http://127.0.0.1:80"} {
+	for _, addr := range []string{"x", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:70000", ":-1", "unix:", "[::1", "http://127.0.0.1", "http://", "https:127.0.0.1:80", "ftp://127.0.0.1:80"} {
 		tr := New(Config{Listen: addr})
 		var bad *AddressError
 		if err := tr.Listen(); !errors.As(err, &bad) {

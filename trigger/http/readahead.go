@@ -21,7 +21,7 @@ func (b *requestBody) afterAnswer() (send bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.answered = true
-	if b.end != nil || b.expect.refused {
+	if b.end != nil || b.expect.refused || b.x.grpc { // in gRPC the status ends the call both ways
 		return false
 	}
 	b.readingAhead = true

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -13,28 +12,24 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// route is one path prefix of one workload.
+// route is one HTTP trigger of one workload.
 type route struct {
-	prefix    string
-	component string // workload.TriggerSpec.Target
-	workload  workload.ID
-	invoker   host.Invoker
-	handle    HandleFunc
-	apart     bool // Adapter.apart
-	deadline  time.Duration
-	maxHead   int64 // bytes of a request's head
-	maxBody   int64 // bytes of a request's body; not above 0: no bound
+	matcher
+	certificate *certificate // nil: none of its own
+	spin        bool         // its requests say where it is, as in Spin
+	component   string       // workload.TriggerSpec.Target
+	workload    workload.ID
+	invoker     host.Invoker
+	handle      HandleFunc
+	apart       bool // Adapter.apart
+	deadline    time.Duration
+	maxHead     int64 // bytes of a request's head
+	maxBody     int64 // bytes of a request's body; not above 0: no bound
 
 	mu       sync.Mutex
 	running  map[*exchange]struct{}
 	draining bool
 	empty    chan struct{} // closed when the last exchange of a draining route has ended
-}
-
-// covers says whether path lies at or below the prefix: /shop covers /shop and /shop/cart, not /shopping.
-func (r *route) covers(path string) bool {
-	rest, ok := strings.CutPrefix(path, r.prefix)
-	return ok && (rest == "" || rest[0] == '/' || strings.HasSuffix(r.prefix, "/"))
 }
 
 // refuse says why the guest must not get a request; nil if it may.
@@ -114,15 +109,15 @@ func (r *route) drain(ctx context.Context) error {
 	select {
 	case <-empty:
 	case <-late.C: // a host function ignores the end of its context
-		return fmt.Errorf("trigger http: %s: some requests that were cut did not end", r.prefix)
+		return fmt.Errorf("trigger http: %s: some requests that were cut did not end", r.pattern.text)
 	}
 	if n == 0 {
 		return nil
 	}
-	return fmt.Errorf("trigger http: %s: %d requests were cut: %w", r.prefix, n, context.Cause(ctx))
+	return fmt.Errorf("trigger http: %s: %d requests were cut: %w", r.pattern.text, n, context.Cause(ctx))
 }
 
-// table is the routes of all workloads, the longest prefix first.
+// table is the routes of all workloads, the most specific first.
 type table struct {
 	mu     sync.RWMutex
 	routes []*route
@@ -134,17 +129,17 @@ func (t *table) add(rs []*route) error {
 	defer t.mu.Unlock()
 	for i, r := range rs {
 		for _, other := range append(t.routes[:len(t.routes):len(t.routes)], rs[:i]...) {
-			if r.prefix == other.prefix {
-				return fmt.Errorf("trigger http: path %q: %s serves it already", r.prefix, other.workload)
+			if r.conflicts(&other.matcher) {
+				return fmt.Errorf("trigger http: %s: %s serves it already", &r.matcher, other.workload)
 			}
 		}
 	}
 	for _, r := range rs {
 		at := 0
-		for at < len(t.routes) && len(t.routes[at].prefix) >= len(r.prefix) {
+		for at < len(t.routes) && t.routes[at].compare(&r.matcher) <= 0 {
 			at++
 		}
-		t.routes = append(t.routes[:at], append([]*route{r}, t.routes[at:]...)...)
+		t.routes = slices.Insert(slices.Clone(t.routes), at, r)
 	}
 	return nil
 }
@@ -155,16 +150,21 @@ func (t *table) remove(r *route) {
 	t.routes = slices.DeleteFunc(t.routes, func(other *route) bool { return other == r })
 }
 
-// find returns the route with the longest prefix that covers path; nil if none does.
-func (t *table) find(path string) *route {
+// find returns the most specific route for a request; nil if there is none. allowed are the methods of those that are for other methods
+// only.
+func (t *table) find(method, host, path string) (r *route, allowed []string) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for _, r := range t.routes {
-		if r.covers(path) {
-			return r
+		if !r.pattern.covers(path) || !r.coversHost(host) {
+			continue
 		}
+		if r.allows(method) {
+			return r, nil
+		}
+		allowed = append(allowed, r.methods...)
 	}
-	return nil
+	return nil, allowed
 }
 
 func (t *table) all() []*route {

@@ -15,11 +15,29 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
+// at is the route of a GET request for a path.
+func (t *table) at(path string) *route {
+	r, _ := t.find(http.MethodGet, "", path)
+	return r
+}
+
+func routeFor(t *testing.T, r Route) *route {
+	t.Helper()
+	if wrong := r.check(0); len(wrong) > 0 {
+		t.Fatal(wrong)
+	}
+	m, err := newMatcher(&r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &route{matcher: m}
+}
+
 func TestFindRoute(t *testing.T) {
 	var tab table
 	var routes []*route
 	for _, p := range []string{"/shop", "/", "/shop/cart/", "/about"} {
-		routes = append(routes, &route{prefix: p})
+		routes = append(routes, routeFor(t, Route{Path: p}))
 	}
 	if err := tab.add(routes); err != nil {
 		t.Fatal(err)
@@ -28,12 +46,12 @@ func TestFindRoute(t *testing.T) {
 		"/": "/", "/x": "/", "/shop": "/shop", "/shop/": "/shop", "/shopping": "/", "/shop/cart": "/shop",
 		"/shop/cart/": "/shop/cart/", "/shop/cart/1": "/shop/cart/", "/about": "/about", "/about/x": "/about",
 	} {
-		if r := tab.find(path); r == nil || r.prefix != want {
+		if r := tab.at(path); r == nil || r.pattern.text != want {
 			t.Errorf("%s: got %+v, want %s", path, r, want)
 		}
 	}
-	if r := tab.find(""); r != nil {
-		t.Errorf("the empty path has found %s", r.prefix)
+	if r := tab.at(""); r != nil {
+		t.Errorf("the empty path has found %s", r.pattern.text)
 	}
 }
 
@@ -59,7 +77,7 @@ func TestAttachRefuses(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	if tr.table.find("/z") != nil {
+	if tr.table.at("/z") != nil {
 		t.Error("a route of a refused workload is served")
 	}
 	taken := New(Config{Listen: tr.Addr().String()})
@@ -200,7 +218,7 @@ func TestDrainCuts(t *testing.T) {
 	<-entered
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := f.table.find("/").drain(ctx); err == nil || !strings.Contains(err.Error(), "1 requests were cut") {
+	if err := f.table.at("/").drain(ctx); err == nil || !strings.Contains(err.Error(), "1 requests were cut") {
 		t.Errorf("got %v", err)
 	}
 	if s := <-status; s != 503 {
@@ -252,7 +270,7 @@ func TestDetach(t *testing.T) {
 	}()
 	<-entered
 	detached := make(chan error, 1)
-	r := tr.table.find("/a")
+	r := tr.table.at("/a")
 	go func() { detached <- detach(context.Background()) }()
 	for draining := false; !draining; time.Sleep(time.Millisecond) {
 		r.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,18 +24,25 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{r: r}
 	x.control.rc = *http.NewResponseController(w)
 	defer x.control.end()
+	withTLS(r)
 	if r.ProtoMajor == 1 && ambiguous(connOf(r)) {
 		closeAfterReply(w)
 	}
 	if !t.front.accept(x, w) {
 		return
 	}
-	if x.route = t.table.find(routePath(r)); x.route == nil {
+	path := routePath(r)
+	var allowed []string
+	if x.route, allowed = t.table.find(r.Method, hostOf(r), path); x.route == nil {
 		t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
-		t.front.reject(w, r, &x.control, http.StatusNotFound)
+		t.front.rejectUnrouted(w, r, &x.control, allowed)
 		return
 	}
-	x.name = x.route.prefix
+	x.name = x.route.pattern.text
+	dropMount(r.Header)
+	if x.route.spin {
+		x.route.tellMount(r, path)
+	}
 	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
 		x.body.expect.writer = w
 	}
@@ -80,6 +88,7 @@ func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 	x.informs, x.decided, x.written = make(chan inform), make(chan struct{}), make(chan struct{})
 	x.body.x, x.body.src, x.body.control, x.body.timeout = x, r.Body, &x.control, f.readTimeout
 	x.body.cond.L = &x.body.mu
+	x.beginGRPC()
 	if r.Body == http.NoBody {
 		x.body.end = io.EOF
 	}
@@ -99,7 +108,7 @@ func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 	go x.invoke()
 
 	defer x.endUnfinished() // also where w panics, as a writer of a handler around this one may
-	if !x.respond(w, f.writeTimeout) {
+	if !x.respond(w, f.writeTimeout) && x.told == "" {
 		abort(r)
 	}
 	x.body.finish(w, r)
@@ -212,6 +221,20 @@ func (x *exchange) unwatch() {
 	}
 }
 
+// rejectUnrouted answers a request without a route; allowed are the methods for which there is one.
+func (f *front) rejectUnrouted(w http.ResponseWriter, r *http.Request, control *control, allowed []string) {
+	if len(allowed) == 0 {
+		f.reject(w, r, control, http.StatusNotFound)
+		return
+	}
+	if slices.Contains(allowed, http.MethodGet) {
+		allowed = append(allowed, http.MethodHead)
+	}
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(slices.Compact(allowed), ", "))
+	f.reject(w, r, control, http.StatusMethodNotAllowed)
+}
+
 // reject answers a request that no guest gets.
 func (f *front) reject(w http.ResponseWriter, r *http.Request, control *control, status int) {
 	if r.ProtoMajor == 1 && r.Body != http.NoBody {
@@ -294,8 +317,9 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 	}
 	buf := takeBuffer()
 	defer func() { putBuffer(buf) }()
+	whole := x.trailersOnly(&a) // nothing is sent before the first byte or the end
 	for unsent := true; ; {
-		if unsent && !a.body.Readable() {
+		if unsent && !whole && !a.body.Readable() {
 			runtime.Gosched() // lets a guest that is about to write or to finish do so
 			if !a.body.Readable() {
 				if err := x.flush(timeout); err != nil {
@@ -318,7 +342,9 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 			return true
 		case err != nil:
 			x.broken = err
-			_ = x.flush(timeout)
+			if x.flush(timeout) == nil && x.grpc && !x.trailersOnly(&a) {
+				x.tellBroken(w, err)
+			}
 			return false
 		case empty || n == 0:
 			continue
@@ -334,6 +360,6 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 			return lost(err)
 		}
 		buf = nextBuffer(buf, n)
-		unsent = true
+		unsent, whole = true, false
 	}
 }

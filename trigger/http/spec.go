@@ -2,7 +2,9 @@ package http
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -10,16 +12,22 @@ import (
 // TypeName is the type of the trigger: workload.TriggerSpec.Type, and the key in a manifest.
 const TypeName = "http"
 
-// Route is the config of an HTTP trigger in a workload: which requests reach the component.
+// Route is the config of an HTTP trigger in a workload: which requests reach the component. Of several routes that match a request, the one
+// with the most specific host gets it, then the one with the most specific path: at the first segment that differs, a text comes before a
+// parameter, and that before what matches everything; then one that names methods.
 type Route struct {
-	Path string `yaml:"path" required:"true" doc:"The prefix, beginning with /."`
+	Path        string           `yaml:"path" required:"true" doc:"A prefix, /shop, which is for what is below it, too; or a whole path with parameters, /users/:id, where * stands for any segment and at the end, /files/*, for all that follows."`
+	Host        string           `yaml:"host" doc:"The host that requests are for, shop.example.com or *.example.com; every host if it is not given."`
+	Methods     []string         `yaml:"methods" doc:"The methods, [GET, POST]; every method if none is given. GET is for HEAD, too."`
+	TLS         CertificateFiles `yaml:"tls" doc:"A certificate for https. Where a trigger has one, addresses that are listened on speak https, but for Unix sockets and those with http:// in front; the certificate is chosen by the name that the client asks for."`
+	SpinHeaders bool             `yaml:"spinHeaders" doc:"Requests tell the component where it is mounted, by the fields of Spin: spin-path-info, spin-full-url, spin-matched-route and others."`
 }
 
 // Type describes the trigger to readers and writers of workloads.
 func Type() workload.TriggerType {
 	return workload.TriggerType{
 		Name:         TypeName,
-		Doc:          "Requests whose path begins with a prefix; the longest wins.",
+		Doc:          "Requests by host, path and method; the most specific trigger gets each.",
 		Config:       Route{},
 		Chains:       true,
 		ComponentDoc: "The component that answers.",
@@ -30,22 +38,48 @@ func Type() workload.TriggerType {
 
 func checkRoutes(ts []workload.TriggerSpec) []workload.TriggerMistake {
 	var found []workload.TriggerMistake
-	paths := map[string]bool{}
+	var earlier []matcher
 	for i := range ts {
 		route, _ := ts[i].Config.(Route)
-		found = append(found, route.check(i)...)
-		if paths[route.Path] && route.Path != "" {
-			found = append(found, workload.TriggerMistake{Trigger: i, Key: "path", Problem: fmt.Sprintf("a second trigger for %q", route.Path)})
+		wrong := route.check(i)
+		found = append(found, wrong...)
+		if len(wrong) > 0 || route.Path == "" {
+			continue
 		}
-		paths[route.Path] = true
+		m, _ := newMatcher(&route) // check has found no mistake
+		if at := slices.IndexFunc(earlier, func(e matcher) bool { return m.conflicts(&e) }); at >= 0 {
+			text := fmt.Sprintf("a second trigger for %q", route.Path)
+			if e := &earlier[at]; e.String() != m.String() || m.host != "" || len(m.methods) > 0 {
+				text = fmt.Sprintf("%s conflicts with another trigger, %s: no request could tell which of them it is for", &m, e)
+			}
+			found = append(found, workload.TriggerMistake{Trigger: i, Key: "path", Problem: text})
+		}
+		earlier = append(earlier, m)
 	}
 	return found
 }
 
 // check finds mistakes in the route of trigger i.
 func (r *Route) check(i int) (found []workload.TriggerMistake) {
-	if r.Path != "" && r.Path[0] != '/' {
-		found = append(found, workload.TriggerMistake{Trigger: i, Key: "path", Problem: fmt.Sprintf("%q: want a path that begins with /", r.Path)})
+	add := func(key string, err error) {
+		if err != nil {
+			found = append(found, workload.TriggerMistake{Trigger: i, Key: key, Problem: err.Error()})
+		}
+	}
+	if r.Path != "" {
+		_, err := parsePattern(r.Path)
+		add("path", err)
+	}
+	add("host", checkHost(r.Host))
+	if key, problem := r.TLS.check(); problem != "" {
+		add("tls."+key, errors.New(problem))
+	}
+	for k, m := range r.Methods {
+		key := fmt.Sprintf("methods[%d]", k)
+		add(key, checkMethod(m))
+		if slices.Contains(r.Methods[:k], m) {
+			add(key, fmt.Errorf("%q is there twice", m))
+		}
 	}
 	return found
 }

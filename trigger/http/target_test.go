@@ -142,7 +142,7 @@ func TestEscapedSlashesDivideNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.RequestURI = target
-		if got := tr.table.find(routePath(r)); got == nil || got.prefix != prefix {
+		if got := tr.table.at(routePath(r)); got == nil || got.pattern.text != prefix {
 			t.Errorf("%s goes to %+v, want %s", target, got, prefix)
 		}
 	}

@@ -3,12 +3,14 @@ package http
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log"
 	"math"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
@@ -38,8 +40,11 @@ type Trigger struct {
 	table  table
 	server *http.Server
 
+	certificates certificates
+	own          *certificate // of Config; nil: none
+
 	mu        sync.Mutex
-	listeners []net.Listener
+	listeners []listener
 	attached  chan struct{} // closed at the first Attach
 	once      sync.Once
 	silent    map[net.Conn]struct{} // connections on which nothing has come yet
@@ -52,6 +57,7 @@ func New(c Config) *Trigger {
 	t.front = front{log: t.config.Logger, readTimeout: t.config.ReadTimeout, writeTimeout: t.config.WriteTimeout}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
 	protocols.SetUnencryptedHTTP2(true)
 	t.server = &http.Server{
 		Handler: http.HandlerFunc(t.serve),
@@ -59,6 +65,7 @@ func New(c Config) *Trigger {
 		DisableGeneralOptionsHandler: true,
 
 		Protocols:         &protocols,
+		TLSConfig:         &tls.Config{NextProtos: []string{"h2", "http/1.1"}}, // for net/http to serve HTTP/2 on connections that are secured here
 		ReadHeaderTimeout: t.config.HeaderTimeout,
 		IdleTimeout:       t.config.IdleTimeout,
 		MaxHeaderBytes:    t.config.MaxHeader,
@@ -93,8 +100,16 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 		if err := t.Listen(); err != nil {
 			return nil, err
 		}
+		if err := t.checkSecure(routes); err != nil {
+			return nil, err
+		}
 		if err := t.table.add(routes); err != nil {
 			return nil, err
+		}
+		for _, r := range routes {
+			if r.certificate != nil {
+				t.certificates.add(r.certificate)
+			}
 		}
 		t.once.Do(func() { close(t.attached) })
 	}
@@ -105,6 +120,7 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 			all.Go(func() {
 				errs[i] = r.drain(ctx)
 				t.table.remove(r)
+				t.certificates.remove(r.certificate)
 			})
 		}
 		all.Wait()
@@ -121,11 +137,15 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
+	match, err := newMatcher(&config)
+	if err != nil {
+		return nil, err
+	}
 	adapter, err := adapterFor(t.config.Adapters, spec.Component, linked)
 	if err != nil {
 		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
 	}
-	r := &route{prefix: config.Path, component: spec.Target(), workload: w.ID(), invoker: inv, handle: adapter.Handle, apart: adapter.apart,
+	r := &route{matcher: match, spin: config.SpinHeaders, component: spec.Target(), workload: w.ID(), invoker: inv, handle: adapter.Handle, apart: adapter.apart,
 		deadline: workload.DefaultLimits().Deadline,
 		maxHead:  int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
 	if c := w.Component(spec.Component); c != nil {
@@ -133,7 +153,36 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 		r.maxHead, r.deadline = min(r.maxHead, int64(limits.Headers)), limits.Deadline
 		r.maxBody = int64(min(cmp.Or(c.Limits.Body, uint64(max(r.maxBody, 0))), math.MaxInt64))
 	}
+	if config.TLS.given() {
+		if r.certificate, err = newCertificate(config.TLS, t.config.Logger); err != nil {
+			return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
+		}
+	}
 	return r, nil
+}
+
+// checkSecure reads Config.Certificate, and says whether listeners that are to speak https have a certificate.
+func (t *Trigger) checkSecure(routes []*route) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.config.Certificate.given() && t.own == nil {
+		if key, problem := t.config.Certificate.check(); problem != "" {
+			return fmt.Errorf("trigger http: tls: %s: %s", key, problem)
+		}
+		own, err := newCertificate(t.config.Certificate, t.config.Logger)
+		if err != nil {
+			return fmt.Errorf("trigger http: %w", err)
+		}
+		t.own = own
+		t.certificates.add(own)
+	}
+	has := t.isSecure() || slices.ContainsFunc(routes, func(r *route) bool { return r.certificate != nil })
+	for _, l := range t.listeners {
+		if l.how == secure && !has {
+			return fmt.Errorf("trigger http: https://%s has no certificate: give --tls-cert and --tls-key, or write tls: {cert: FILE, key: FILE} in an http trigger", l.Addr())
+		}
+	}
+	return nil
 }
 
 // Run is host.Trigger's. When ctx ends it stops accepting, lets exchanges go on for Config.Grace, cuts the rest and

@@ -32,6 +32,9 @@ type ClientConfig struct {
 	// result is nil, they go out. Allow is not asked for requests that Local answers. The exchanges have the same timeouts, limits and
 	// errors as others. host is in lower case, and port is never empty.
 	Local func(scheme, host, port string) LocalServer
+	// PriorKnowledge says whether an http request to host:port goes by HTTP/2 without TLS, which the server is known to speak (RFC 9113
+	// §3.3). Nil: none does. host is in lower case, and port is never empty.
+	PriorKnowledge func(host, port string) bool
 	// TLS is for https; nil trusts the system's roots.
 	TLS *tls.Config
 	// Dial makes connections; nil is a net.Dialer.
@@ -44,12 +47,15 @@ type ClientConfig struct {
 }
 
 // Client sends requests over connections of its own: HTTP/1.1 or HTTP/2, with TLS for https. It follows no redirects, keeps
-// no cookies, uses no proxy, and adds or removes no encoding. Safe for concurrent use.
+// no cookies, uses no proxy, and adds or removes no encoding. Of a request of gRPC (content-type application/grpc) it sets te, and
+// grpc-timeout to what is left until the deadline of the guest's call, unless the guest has set less. Safe for concurrent use.
 type Client struct {
 	allow     func(scheme, host, port string) bool
 	local     func(scheme, host, port string) LocalServer
+	known     func(host, port string) bool // ClientConfig.PriorKnowledge
 	denied    func(ctx context.Context, scheme, host, port string)
 	transport *http.Transport
+	http2     *http.Transport // for PriorKnowledge
 	limits    Limits
 }
 
@@ -78,12 +84,19 @@ func NewClient(c ClientConfig) *Client {
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
 	}
-	return &Client{allow: c.Allow, local: c.Local, denied: c.Denied, transport: t, limits: c.Limits}
+	if c.PriorKnowledge == nil {
+		c.PriorKnowledge = func(_, _ string) bool { return false }
+	}
+	http2 := t.Clone()
+	http2.Protocols = new(http.Protocols)
+	http2.Protocols.SetUnencryptedHTTP2(true)
+	return &Client{allow: c.Allow, local: c.Local, known: c.PriorKnowledge, denied: c.Denied, transport: t, http2: http2, limits: c.Limits}
 }
 
 // Close closes idle connections. Exchanges under way go on.
 func (c *Client) Close() error {
 	c.transport.CloseIdleConnections()
+	c.http2.CloseIdleConnections()
 	return nil
 }
 
@@ -96,12 +109,13 @@ type Exchange struct {
 	transport http.RoundTripper
 	req       *http.Request // nil when it has been sent
 
-	cancel  context.CancelCauseFunc
-	ready   wasiio.Flag
-	resp    *IncomingResponse
-	err     *Error
-	timeout Options
-	maxBody uint64 // 0: no bound
+	cancel   context.CancelCauseFunc
+	ready    wasiio.Flag
+	resp     *IncomingResponse
+	err      *Error
+	timeout  Options
+	maxBody  uint64      // 0: no bound
+	deadline *time.Timer // of a call by gRPC; nil: none
 
 	start time.Time
 	head  time.Duration // until RoundTrip returned; valid once Ready has happened
@@ -138,12 +152,12 @@ func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done 
 
 // exchange is Start for an exchange that is not under way before run, or Await.
 func (c *Client) exchange(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
-	var transport http.RoundTripper = c.transport
-	if server := c.server(r); server != nil {
-		transport = localTransport{server(ctx)}
-	}
-	x := &Exchange{transport: transport, req: r.request(), timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
+	until, limited := grpcDeadline(ctx, r)
+	x := &Exchange{transport: c.transportFor(ctx, r), req: r.request(), timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
 	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	if limited {
+		x.deadline = time.AfterFunc(until, func() { x.cancel(errGRPCTimeout) })
+	}
 	return x
 }
 
@@ -172,6 +186,17 @@ func (x *Exchange) Await(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return nil
+}
+
+// transportFor returns what carries r, which has passed Check.
+func (c *Client) transportFor(ctx context.Context, r *OutgoingRequest) http.RoundTripper {
+	if server := c.server(r); server != nil {
+		return localTransport{server(ctx)}
+	}
+	if scheme, host, port, err := r.check(); err == nil && scheme == "http" && c.known(strings.ToLower(host), port) {
+		return c.http2
+	}
+	return c.transport
 }
 
 // request converts r for net/http.
@@ -369,6 +394,9 @@ func (x *Exchange) Times() Times {
 // finish reports the end and releases the connection.
 func (x *Exchange) finish(resp *http.Response, err error) {
 	x.end.Do(func() {
+		if x.deadline != nil {
+			x.deadline.Stop()
+		}
 		x.done(resp, err)
 		x.cancel(errCancelled)
 	})

@@ -177,6 +177,16 @@ func (b *responseBody) stalledTime() time.Duration {
 	return b.stalled + time.Since(b.stalledSince)
 }
 
+// trailers returns those of the response once the network's side has ended well.
+func (b *responseBody) trailers() http.Header {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != io.EOF {
+		return nil
+	}
+	return b.resp.Trailer
+}
+
 func (b *responseBody) times() Times {
 	b.mu.Lock()
 	defer b.mu.Unlock()

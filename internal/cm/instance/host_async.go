@@ -28,6 +28,9 @@ func (w *workContext) Value(key any) any {
 	return w.Context.Value(key)
 }
 
+// Deadline implements context.Context. It is the call's: at the end of that the subtask is killed, and the work with it.
+func (w *workContext) Deadline() (time.Time, bool) { return w.Outer().Deadline() }
+
 // hostCall is a call of a function of the host's in parts by a guest that goes on meanwhile.
 type hostCall struct {
 	task.Subtask

@@ -17,6 +17,8 @@ build http-p3 rust-http-pure-p3 $pure
 build http-p3-next rust-http-p3-next
 build http-p2 rust-http-full-p2
 build http-small-p2 rust-http-p2
+build grpc-p2 rust-grpc-p2
+build grpc-p3 rust-grpc-p3
 build kv-p2 rust-kv-p2
 KV_ONLY=1 build kv-p2 rust-kv-only-p2
 for n in mw-a mw-b mw-upper; do MW_NAME=$n build middleware-p3 "rust-$n-p3"; done

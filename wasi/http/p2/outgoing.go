@@ -32,6 +32,14 @@ func (r *outgoingRequest) OutgoingURL() *url.URL { return r.r.URL() }
 // OutgoingHeader is the same map at each call.
 func (r *outgoingRequest) OutgoingHeader() http.Header { return r.r.Header() }
 
+// OutgoingTrailers are the trailers of the answer, once that has come to its end.
+func (r *outgoingRequest) OutgoingTrailers() http.Header {
+	if r.sent == nil {
+		return nil
+	}
+	return r.sent.Trailers()
+}
+
 // OutgoingTimes are those of an exchange that has ended: until the response's head, until its last byte, and the part of it in
 // which the guest's back-pressure stopped the body.
 func (r *outgoingRequest) OutgoingTimes() (head, total, stalled time.Duration) {

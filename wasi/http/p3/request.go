@@ -63,6 +63,14 @@ func (r *request) OutgoingURL() *url.URL { return r.outgoing().URL() }
 // OutgoingHeader returns the same map each time.
 func (r *request) OutgoingHeader() http.Header { return r.outgoing().Header() }
 
+// OutgoingTrailers are the trailers of the answer, once that has come to its end.
+func (r *request) OutgoingTrailers() http.Header {
+	if r.sent == nil {
+		return nil
+	}
+	return r.sent.Trailers()
+}
+
 // OutgoingTimes are the times of an exchange that has ended: until the response's head, until its last byte, and how long the guest's
 // back-pressure stopped the body.
 func (r *request) OutgoingTimes() (head, total, stalled time.Duration) {
