@@ -14,8 +14,8 @@ import (
 // WatcherID names wasi:keyvalue/watcher@0.2.0-draft2.
 var WatcherID = wit.InterfaceID{Namespace: "wasi", Package: "keyvalue", Interface: "watcher", Version: "0.2.0-draft2"}
 
-// Watcher calls wasi:keyvalue/watcher@0.2.0-draft2 in one instance, and like that is not safe for concurrent use.
-// The error of a function's result is a *cm.ResultError; every other error ended the call.
+// Watcher calls wasi:keyvalue/watcher@0.2.0-draft2 in one instance, and is not safe for concurrent use. The error
+// of a function's result is a *cm.ResultError; any other error says that the call has failed.
 //
 // A component that is told of changes.
 type Watcher struct {
@@ -23,8 +23,8 @@ type Watcher struct {
 	onDeleteFunc bind.Caller
 }
 
-// NewWatcherExport finds the functions of wasi:keyvalue/watcher@0.2.0-draft2 in an instance. One that is not
-// there, or of another type, is an error.
+// NewWatcherExport finds the functions of wasi:keyvalue/watcher@0.2.0-draft2 in an instance. One that is missing,
+// or has another type, is an error.
 func NewWatcherExport(inst *component.Instance) (*Watcher, error) {
 	x := &Watcher{}
 	var err error

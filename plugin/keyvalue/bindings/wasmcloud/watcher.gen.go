@@ -14,8 +14,8 @@ import (
 // WatcherID names wasmcloud:keyvalue/watcher@0.2.0.
 var WatcherID = wit.InterfaceID{Namespace: "wasmcloud", Package: "keyvalue", Interface: "watcher", Version: "0.2.0"}
 
-// Watcher calls wasmcloud:keyvalue/watcher@0.2.0 in one instance, and like that is not safe for concurrent use.
-// The error of a function's result is a *cm.ResultError; every other error ended the call.
+// Watcher calls wasmcloud:keyvalue/watcher@0.2.0 in one instance, and is not safe for concurrent use. The error of
+// a function's result is a *cm.ResultError; any other error says that the call has failed.
 //
 // A component that is told of changes.
 type Watcher struct {
@@ -23,8 +23,8 @@ type Watcher struct {
 	onDeleteFunc bind.Starter
 }
 
-// NewWatcherExport finds the functions of wasmcloud:keyvalue/watcher@0.2.0 in an instance. One that is not there,
-// or of another type, is an error.
+// NewWatcherExport finds the functions of wasmcloud:keyvalue/watcher@0.2.0 in an instance. One that is missing, or
+// has another type, is an error.
 func NewWatcherExport(inst *component.Instance) (*Watcher, error) {
 	x := &Watcher{}
 	var err error
@@ -45,7 +45,7 @@ func (x *Watcher) OnSet(ctx context.Context, bucket Bucket, key string, value []
 	return err
 }
 
-// StartOnSet begins a call of on-set. The guest may return its result and go on.
+// StartOnSet starts a call of on-set. The guest may go on after it has returned its result.
 func (x *Watcher) StartOnSet(ctx context.Context, bucket Bucket, key string, value []byte) (*cm.Started[struct{}], error) {
 	r, err := x.onSetFunc.Start(ctx, bind.LowerHandle(BucketType, bucket), cm.StringVal(key), cm.BytesVal(value))
 	if err != nil {
@@ -64,7 +64,7 @@ func (x *Watcher) OnDelete(ctx context.Context, bucket Bucket, key string) error
 	return err
 }
 
-// StartOnDelete begins a call of on-delete. The guest may return its result and go on.
+// StartOnDelete starts a call of on-delete. The guest may go on after it has returned its result.
 func (x *Watcher) StartOnDelete(ctx context.Context, bucket Bucket, key string) (*cm.Started[struct{}], error) {
 	r, err := x.onDeleteFunc.Start(ctx, bind.LowerHandle(BucketType, bucket), cm.StringVal(key))
 	if err != nil {
