@@ -223,6 +223,8 @@ func (g *guestError[E]) of(ctx context.Context, err error) (of E, cause error, o
 	switch {
 	case !ok:
 		return of, cause, false
+	case err == ErrNoSuchStore: // not granted: the case says it all
+		return g.noSuchStore, nil, true
 	case text == ErrNoSuchStore.Error():
 		return g.noSuchStore, cause, true
 	case text == ErrAccessDenied.Error():

@@ -148,7 +148,7 @@ func failure(ctx context.Context, err error) (k kind, text string, cause error, 
 	case ctx.Err() != nil:
 		return 0, "", err, false
 	case errors.Is(err, errNoDatabase):
-		return kindNoDatabase, "", err, true
+		return kindNoDatabase, "", nil, true // the case says it all
 	case errors.Is(err, errDropped):
 		return kindInvalid, "", err, true
 	case errors.Is(err, ErrAccessDenied):
