@@ -57,6 +57,9 @@ var conventions = map[string]convention{
 	"wasi:otel":       {detail: DetailAll, guestRecords: true},
 	"wasi:config":     {detail: DetailAll},
 
+	"fermyon:spin/variables": {detail: DetailAll},
+	"spin:variables":         {detail: DetailAll},
+
 	"fermyon:spin/sqlite":    {detail: DetailBoundary, store: true},
 	"spin:sqlite":            {detail: DetailBoundary, store: true},
 	"wasi:keyvalue":          {detail: DetailBoundary, store: true},

@@ -1,4 +1,5 @@
-// Package config serves wasi:config to components: the config section of the workload file.
+// Package config serves the config section of the workload file to components, by several interfaces: wasi:config 0.2.0-rc.1 and
+// 0.2.0-draft-2024-09-27, and variables of fermyon:spin 2.0.0 and spin:variables 3.0.0. A value may be a secret: it is in no error.
 package config
 
 import (
@@ -12,10 +13,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/config/bindings"
+	"github.com/vitrine-wasm/vitrine/plugin/config/bindings/draft"
+	"github.com/vitrine-wasm/vitrine/plugin/config/bindings/spin2"
+	"github.com/vitrine-wasm/vitrine/plugin/config/bindings/spin3"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
-// Plugin serves wasi:config 0.2.0-rc.1.
+// Plugin serves wasi:config 0.2.0-rc.1 and 0.2.0-draft-2024-09-27, variables of fermyon:spin 2.0.0, and spin:variables 3.0.0.
 type Plugin struct{}
 
 var _ host.Plugin = Plugin{}
@@ -24,7 +28,9 @@ var _ host.Plugin = Plugin{}
 func (Plugin) Name() string { return "config" }
 
 // Serves implements host.Plugin.
-func (Plugin) Serves() []wit.InterfaceID { return []wit.InterfaceID{bindings.StoreID} }
+func (Plugin) Serves() []wit.InterfaceID {
+	return []wit.InterfaceID{bindings.StoreID, draft.StoreID, spin2.VariablesID, spin3.VariablesID}
+}
 
 // Bind implements host.Plugin.
 func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
@@ -35,6 +41,9 @@ func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (rel
 		}
 	}
 	bindings.AddStore(l, store(c.Config))
+	draft.AddStore(l, store(c.Config))
+	spin2.AddVariables(l, variables2{variables(c.Config)})
+	spin3.AddVariables(l, variables3{variables(c.Config)})
 	return nil, nil
 }
 

@@ -13,5 +13,5 @@ func ExamplePlugin() {
 	for _, p := range cfg.Plugins {
 		fmt.Println(p.Name(), "serves", p.Serves())
 	}
-	// Output: config serves [wasi:config/store@0.2.0-rc.1]
+	// Output: config serves [wasi:config/store@0.2.0-rc.1 wasi:config/store@0.2.0-draft-2024-09-27 fermyon:spin/variables@2.0.0 spin:variables/variables@3.0.0]
 }

@@ -27,8 +27,16 @@ var (
 	SpinKeyvalue2     = &Surface{Version: "2.0.0", File: "testdata/surface/spin-keyvalue2.wat", dir: "plugin/keyvalue/bindings/spin2/wit"}
 )
 
+// The components for the interfaces of configuration.
+var (
+	Config         = &Surface{Version: "0.2.0-rc.1", File: "testdata/surface/config.wat", dir: "plugin/config/wit"}
+	ConfigDraft    = &Surface{Version: "0.2.0-draft-2024-09-27", File: "testdata/surface/config-draft.wat", dir: "plugin/config/bindings/draft/wit"}
+	SpinVariables2 = &Surface{Version: "2.0.0", File: "testdata/surface/spin-variables2.wat", dir: "plugin/config/bindings/spin2/wit"}
+	SpinVariables3 = &Surface{Version: "3.0.0", File: "testdata/surface/spin-variables3.wat", dir: "plugin/config/bindings/spin3/wit", own: (*writer).waits}
+)
+
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, WasmcloudKeyvalue}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3}
 
 // P2 is the one for WASI 0.2, features included.
 //
