@@ -64,6 +64,7 @@ var conventions = map[string]convention{
 	"spin:sqlite":            {detail: DetailBoundary, store: true},
 	"wasi:keyvalue":          {detail: DetailBoundary, store: true},
 	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
+	"spin:key-value":         {detail: DetailBoundary, store: true},
 	"wasmcloud:keyvalue":     {detail: DetailBoundary, store: true},
 
 	"wasi:http/types":                   {detail: DetailAll},

@@ -39,6 +39,7 @@ var served = []struct {
 	{surface.KeyvalueDraft2, "wasi-keyvalue@0.2.0-draft2", "", testDraft2},
 	{surface.WasmcloudKeyvalue, "wasmcloud-keyvalue@0.2.0", "", testWasmcloud},
 	{surface.SpinKeyvalue2, "fermyon-spin@2.0.0", "key-value", testSpin2},
+	{surface.SpinKeyvalue3, "spin-key-value@3.0.0", "", testSpin3},
 }
 
 // guest is an instance of a component of testdata/surface, which calls the plugin's functions with a test's values.
@@ -373,6 +374,31 @@ func testWasmcloud(g *guest) {
 	g.call("ok", "batch#delete-many", b, []string{"new", "none"})
 	g.want(g.call("ok", "types#[method]bucket.exists", b, "new"), "false")
 	g.call("ok", "types#drop of bucket", b)
+}
+
+func testSpin3(g *guest) {
+	g.call("no-such-store", "key-value#[static]store.open", "other")
+	s := g.call("ok", "key-value#[static]store.open", "default")
+	g.call("ok", "key-value#[method]store.set", s, "k", []byte("1"))
+	g.want(g.call("ok", "key-value#[method]store.get", s, "k"), "1")
+	g.want(g.call("ok", "key-value#[method]store.get", s, "none"), "none")
+	g.want(g.call("ok", "key-value#[method]store.exists", s, "k"), "true")
+	for i := range 250 {
+		g.call("ok", "key-value#[method]store.set", s, fmt.Sprint("many", i), []byte{})
+	}
+	list := g.call("ok", "key-value#[method]store.get-keys", s).([]any)
+	unread := g.call("ok", "key-value#[method]store.get-keys", s).([]any) // ends with the instance
+	g.call("ok", "key-value#[method]store.delete", s, "k")
+	g.want(g.call("ok", "key-value#[method]store.exists", s, "k"), "false")
+	g.call("ok", "key-value#drop of store", s) // the lists go on
+	keys, err := g.inst.Call(g.t.Context(), "surface:values/streams#take-string", list[0], uint32(1000))
+	if all, _ := keys.([]string); err != nil || len(all) < 250 || len(all) > 251 {
+		g.t.Errorf("%d keys, %v", len(all), err)
+	}
+	if end, err := g.inst.Call(g.t.Context(), "surface:values/streams#await-key-value", list[1]); err != nil {
+		g.t.Errorf("the list ended with %v, %v", end, err)
+	}
+	_ = unread
 }
 
 func testSpin2(g *guest) {

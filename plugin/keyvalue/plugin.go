@@ -9,13 +9,14 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/draft2"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/spin2"
+	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/spin3"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/wasmcloud"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Plugin serves wasi:keyvalue 0.2.0-draft and 0.2.0-draft2, key-value of fermyon:spin 2.0.0, and
-// wasmcloud:keyvalue 0.2.0, all over the same buckets.
+// Plugin serves wasi:keyvalue 0.2.0-draft and 0.2.0-draft2, key-value of fermyon:spin 2.0.0,
+// spin:key-value 3.0.0 and wasmcloud:keyvalue 0.2.0, all over the same buckets.
 type Plugin struct{ backends *backend.Set[Backend] }
 
 var _ host.Plugin = (*Plugin)(nil)
@@ -51,7 +52,7 @@ func (*Plugin) Serves() []wit.InterfaceID {
 	return []wit.InterfaceID{
 		bindings.StoreID, bindings.AtomicsID, bindings.BatchID,
 		draft2.StoreID, draft2.AtomicsID, draft2.BatchID,
-		spin2.KeyValueID,
+		spin2.KeyValueID, spin3.KeyValueID,
 		wasmcloud.TypesID, wasmcloud.StoreID, wasmcloud.AtomicsID, wasmcloud.CasID, wasmcloud.BatchID,
 	}
 }
@@ -71,6 +72,7 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 	draft2.AddAtomics(l, secondDraft{s})
 	draft2.AddBatch(l, secondDraft{s})
 	spin2.AddKeyValue(l, spin{s})
+	spin3.AddKeyValue(l, asyncSpin{s})
 	wasmcloud.AddTypes(l)
 	wasmcloud.AddStore(l, wasmCloud{s})
 	wasmcloud.AddAtomics(l, wasmCloud{s})

@@ -98,6 +98,14 @@ func (w *writer) p3() error {
 	if err := w.waits(); err != nil {
 		return err
 	}
+	if err := w.values(); err != nil {
+		return err
+	}
+	return w.handler()
+}
+
+// values writes the functions that use streams and futures.
+func (w *writer) values() error {
 	w.builtin("ctx-get", "context.get i32 0", " (result i32)")
 	w.builtin("ctx-set", "context.set i32 0", " (param i32)")
 	var exports strings.Builder
@@ -115,7 +123,15 @@ func (w *writer) p3() error {
 	w.lifts.WriteString(exports.String())
 	line(&w.lifts, ")")
 	line(&w.lifts, `(export "surface:values/streams" (instance $values_out))`)
-	return w.handler()
+	return nil
+}
+
+// waitsAndValues writes what an asynchronous interface with streams needs.
+func (w *writer) waitsAndValues() error {
+	if err := w.waits(); err != nil {
+		return err
+	}
+	return w.values()
 }
 
 // elem declares a type of streams or futures, and gives its name and the size of an element.

@@ -24,6 +24,7 @@ var (
 	KeyvalueDraft     = &Surface{Version: "0.2.0-draft", File: "testdata/surface/keyvalue-draft.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft"}, dir: "plugin/keyvalue/wit"}
 	KeyvalueDraft2    = &Surface{Version: "0.2.0-draft2", File: "testdata/surface/keyvalue-draft2.wat", Exported: []string{"wasi:keyvalue/watcher@0.2.0-draft2"}, dir: "plugin/keyvalue/bindings/draft2/wit"}
 	WasmcloudKeyvalue = &Surface{Version: "0.2.0", File: "testdata/surface/wasmcloud-keyvalue.wat", Exported: []string{"wasmcloud:keyvalue/watcher@0.2.0"}, dir: "plugin/keyvalue/bindings/wasmcloud/wit", own: (*writer).waits}
+	SpinKeyvalue3     = &Surface{Version: "3.0.0", File: "testdata/surface/spin-keyvalue3.wat", dir: "plugin/keyvalue/bindings/spin3/wit", own: (*writer).waitsAndValues}
 	SpinKeyvalue2     = &Surface{Version: "2.0.0", File: "testdata/surface/spin-keyvalue2.wat", dir: "plugin/keyvalue/bindings/spin2/wit"}
 )
 
@@ -36,7 +37,7 @@ var (
 )
 
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3}
 
 // P2 is the one for WASI 0.2, features included.
 //
