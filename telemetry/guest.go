@@ -110,9 +110,6 @@ func (i *interceptor) guestSource(ctx context.Context) guestSource {
 	return w
 }
 
-// maxOrigin is how many attributes say where a record is from.
-const maxOrigin = 2
-
 // originAttributes are the attributes of a record's source, besides its resource.
 func (w *guestSource) originAttributes() []attribute.KeyValue { return w.appendOrigin(nil) }
 
