@@ -1,13 +1,14 @@
 package task
 
-// run has t begin or go on, on a new goroutine. When t ends, or rests, that goroutine runs the next thread that has none.
-func (s *Sched) run(t *Thread) {
-	go func() {
-		growStack()
-		for next := t; next != nil; {
-			next = next.step()
-		}
-	}()
+// run has t begin or go on, on a new goroutine.
+func (s *Sched) run(t *Thread) { go t.work() }
+
+// work is what a goroutine of the scheduler's does: when t ends, or rests, it runs the next thread that has no goroutine.
+func (t *Thread) work() {
+	growStack()
+	for t != nil {
+		t = t.step()
+	}
 }
 
 // step has t begin or go on, on this goroutine, until it ends or rests. It returns the thread that this goroutine is to run next; nil:
