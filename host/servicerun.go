@@ -189,6 +189,7 @@ func (v *invoker) runService(ctx context.Context, e *entry, s *service, tell <-c
 		Component: e.name, Trigger: serviceTrigger, Name: "run", Subject: serviceRun(s.restarts()), Unbounded: true,
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			made()
+			e.service.begun()
 			running()
 			return callRun(ctx, inst, e.service.run, tell)
 		},
