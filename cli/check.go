@@ -69,7 +69,7 @@ func counted(n int, what string) string {
 
 // startable says how a workload that links can be started.
 func startable(w *workload.Spec, linked map[string]*component.Linked) string {
-	if len(w.Triggers) > 0 {
+	if len(w.Triggers) > 0 || len(w.Services) > 0 {
 		return "vitrine up would serve it"
 	}
 	var all kinds

@@ -14,13 +14,15 @@ import (
 
 // option is one flag with its variable and its manifest key.
 type option struct {
-	name    string
-	env     string
-	key     string // manifest key; empty where the flag is about the process
-	arg     string // the value's name in help; empty for a switch
-	many    bool   // may be given several times
-	usage   string
-	example string
+	name string
+	env  string
+	key  string // manifest key; empty where the flag is about the process
+	arg  string // the value's name in help; empty for a switch
+	many bool   // may be given several times
+	// oneInstance says that it has no meaning for a service, which has one instance as long as it runs.
+	oneInstance bool
+	usage       string
+	example     string
 	// apply sets the values of one component, exactly one value unless many; nil where the flag is about the process.
 	apply func(c *workload.Component, values []string) error
 }
@@ -63,20 +65,20 @@ var grantOptions = []option{
 
 // instanceOptions set how instances are made, pooled and traced.
 var instanceOptions = []option{
-	{name: "isolation", env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
+	{name: "isolation", oneInstance: true, env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
 		usage:   "the state in which an invocation begins: fresh, that of a new instance (default); snapshot, that after one initialisation that all of them share, with the random numbers it drew; reuse, that in which others have left the instance (default for handlers of WASI 0.3)",
 		example: "--isolation snapshot",
 		apply: func(c *workload.Component, v []string) error {
 			c.Instances.Isolation = v[0]
 			return oneOf(v[0], "fresh", "snapshot", "reuse")
 		}},
-	{name: "max-instances", env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
+	{name: "max-instances", oneInstance: true, env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
 		usage: "how many instances may run at once (default 200; 8 where several invocations share one)", example: "--max-instances 50",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Max, v[0]) }},
 	{name: "queue", env: "VITRINE_QUEUE", key: componentKey + "instances.queue", arg: "N",
 		usage: "how many invocations may wait for an instance (default 1000)", example: "--queue 100",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Queue, v[0]) }},
-	{name: "ready", env: "VITRINE_READY", key: componentKey + "instances.ready", arg: "N",
+	{name: "ready", oneInstance: true, env: "VITRINE_READY", key: componentKey + "instances.ready", arg: "N",
 		usage:   "how many instances to make before the first request, and to keep; 0 is none (default 1; run has none)",
 		example: "--ready 4",
 		apply: func(c *workload.Component, v []string) error {
@@ -91,10 +93,10 @@ var instanceOptions = []option{
 	{name: "max-concurrency", env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
 		usage: "with isolation reuse: invocations at once in one instance (default 16; 1 for a component of WASI 0.2)", example: "--max-concurrency 16",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Concurrency, v[0]) }},
-	{name: "max-uses", env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
+	{name: "max-uses", oneInstance: true, env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
 		usage: "with isolation reuse: invocations of an instance in all (default 1000)", example: "--max-uses 1000",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Uses, v[0]) }},
-	{name: "idle", env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
+	{name: "idle", oneInstance: true, env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
 		usage: "how long an idle instance is kept (default 5s)", example: "--idle 30s",
 		apply: func(c *workload.Component, v []string) (err error) {
 			c.Instances.Idle, err = workload.ParseDuration(v[0])
@@ -251,7 +253,12 @@ func (s *settings) apply(w *workload.Spec) error {
 			continue
 		}
 		for i := range w.Components {
-			if err := o.apply(&w.Components[i], values); err != nil {
+			c := &w.Components[i]
+			if o.oneInstance && w.Service(c.Name) != nil {
+				other := *c
+				c = &other // the value is checked only
+			}
+			if err := o.apply(c, values); err != nil {
 				return badValue(from, err)
 			}
 		}

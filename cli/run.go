@@ -54,7 +54,7 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 			}
 		}
 		main.Args = append([]string{strings.ToValidUTF8(filepath.Base(main.Source.File), "\uFFFD")}, main.Args...)
-		w.Triggers = nil // run serves nothing
+		w.Triggers, w.Services = nil, nil // run serves nothing
 		for i := range w.Components {
 			w.Components[i].Instances.Ready = nil
 		}

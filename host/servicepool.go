@@ -22,6 +22,7 @@ type servicePool struct {
 
 	mu     sync.Mutex
 	pool   *component.Pool   // nil: there is no run
+	live   bool              // the run has begun: others may be in the instance, too
 	closed bool              // there will be no other
 	stuck  []*component.Pool // which did not end when they were closed
 }
@@ -42,11 +43,18 @@ func (p *servicePool) open() error {
 	return err
 }
 
+// begun says that the guest is about to run.
+func (p *servicePool) begun() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live = true
+}
+
 // shut closes the pool of a run, so that requests are refused, those under way ended when ctx does.
 func (p *servicePool) shut(ctx context.Context) error {
 	p.mu.Lock()
 	pool := p.pool
-	p.pool = nil
+	p.pool, p.live = nil, false
 	p.mu.Unlock()
 	if pool == nil {
 		return nil
@@ -84,9 +92,9 @@ func (p *servicePool) current(inv *Invocation) (*component.Pool, error) {
 		return nil, cm.Trapf(cm.TrapOverload, "%s is a service that runs by %s, which leaves nobody else into its instance: %s", p.linked.Name(), p.run, needs3)
 	}
 	p.mu.Lock()
-	pool := p.pool
+	pool, live := p.pool, p.live || inv.Trigger == serviceTrigger
 	p.mu.Unlock()
-	if pool == nil {
+	if pool == nil || !live {
 		return nil, cm.Trapf(cm.TrapOverload, "service %s is %s", p.linked.Name(), p.state())
 	}
 	return pool, nil

@@ -189,6 +189,7 @@ func (v *invoker) runService(ctx context.Context, e *entry, s *service, tell <-c
 		Component: e.name, Trigger: serviceTrigger, Name: "run", Subject: serviceRun(s.restarts()), Unbounded: true,
 		Run: func(ctx context.Context, inst *component.Instance) error {
 			made()
+			e.service.begun()
 			running()
 			return callRun(ctx, inst, e.service.run, tell)
 		},
@@ -210,7 +211,9 @@ func callRun(ctx context.Context, inst *component.Instance, id wit.InterfaceID, 
 	if !f.Type().Async {
 		return callSync(ctx, f, tell)
 	}
-	defer inst.Expect()() // a handler may be what it waits for
+	if len(inst.Linked().Exports()) > 1 {
+		defer inst.Expect()() // a call of another export may be what it waits for
+	}
 	r, err := f.Start(ctx)
 	if err != nil {
 		return err

@@ -89,6 +89,9 @@ func (h *event) Enter(c *cm.Call) context.Context {
 	}
 	if st.req == nil {
 		st.ctx, st.span = h.nonHTTP.start(c)
+		if s, ok := c.Subject.(host.ServiceSubject); ok && st.span != nil {
+			st.span.SetAttributes(keyRestarts.Int(s.ServiceRestarts()))
+		}
 		c.State = st
 		h.join(st)
 		return st.ctx

@@ -50,6 +50,7 @@ const (
 	keySignal        = attribute.Key(prefix + "signal")
 	keyReason        = attribute.Key(prefix + "reason")
 	keyUnfinished    = attribute.Key(prefix + "unfinished")
+	keyRestarts      = attribute.Key(prefix + "service.restarts") // before this run
 )
 
 // Keys, encoded for spans.

@@ -196,9 +196,9 @@ func TestServiceEnds(t *testing.T) {
 func TestServiceDeadlines(t *testing.T) {
 	l := &ledger{}
 	h := hostOf(t, l)
-	c := guest(t, "svc", "rust-cli-p3", "sleep", "400")
-	c.Limits.Deadline, c.Limits.Fuel = 50*time.Millisecond, 1
-	w := &workload.Spec{Name: "w", Components: []workload.Component{c}, Services: []workload.Service{{Component: "svc", MaxRestarts: count(0)}}}
+	c := guest(t, "svc", "rust-cli-p3", "sleep", "1000")
+	c.Limits.Deadline, c.Limits.Fuel = 300*time.Millisecond, 1
+	w := &workload.Spec{Name: "w", Components: []workload.Component{c}, Services: []workload.Service{{Component: "svc", Backoff: time.Millisecond}}} // the deadline bounds how long the instance is made
 	id, err := h.Start(t.Context(), w)
 	if err != nil {
 		t.Fatal(err)

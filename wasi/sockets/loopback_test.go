@@ -26,7 +26,7 @@ func member(tb testing.TB, l *Loopback, component string, serves bool, g Grants)
 	return NewNetwork(p)
 }
 
-// at runs f with sockets of the network n.
+// as runs f with sockets of the network n.
 func as(n *Network, f func()) {
 	was := making
 	making = n.sys
@@ -255,8 +255,11 @@ func TestLoopbackBackPressure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.n > pipeBytes {
-			t.Fatalf("%d bytes are held", p.n)
+		p.mu.Lock()
+		held := p.n
+		p.mu.Unlock()
+		if held > pipeBytes {
+			t.Fatalf("%d bytes are held", held)
 		}
 		got = append(got, buf[:n]...)
 	}

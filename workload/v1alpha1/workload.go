@@ -78,8 +78,8 @@ type FileGrant struct {
 
 // SocketGrants grant addresses.
 type SocketGrants struct {
-	Connect []SocketGrant `json:"connect,omitempty" yaml:"connect,omitempty" doc:"Addresses that may be connected or sent to."`
-	Listen  []SocketGrant `json:"listen,omitempty" yaml:"listen,omitempty" doc:"Addresses that may be listened on."`
+	Connect []SocketGrant `json:"connect,omitempty" yaml:"connect,omitempty" doc:"Addresses that may be connected or sent to. The ports of the workload's services need no grant."`
+	Listen  []SocketGrant `json:"listen,omitempty" yaml:"listen,omitempty" doc:"Addresses of the machine that may be listened on. Services listen in their workload without a grant; one publishes the port besides."`
 }
 
 // Limits bound what a component may use; see [workload.Limits].
