@@ -131,6 +131,8 @@ var (
 		usage: "the certificate to serve https with, PEM, read again when it changes; in a manifest tls: {cert: FILE, key: FILE} of an http trigger", example: "--tls-cert tls.crt"}
 	tlsKeyOption = option{name: "tls-key", env: "VITRINE_TLS_KEY", arg: "FILE",
 		usage: "the key of the certificate, PEM", example: "--tls-key tls.key"}
+	trustedProxiesOption = option{name: "trusted-proxies", env: "VITRINE_TRUSTED_PROXIES", arg: "NETWORK", many: true,
+		usage: "believe a proxy what it says of clients (Forwarded, X-Forwarded-…): an address, a network, or unix; in a manifest trustedProxies of an http trigger", example: "--trusted-proxies 10.0.0.0/8"}
 	drainOption = option{name: "drain", env: "VITRINE_DRAIN", arg: "DURATION",
 		usage: "how long running requests may go on after the first signal (default: the longest deadline)", example: "--drain 10s"}
 	outputOptions = []option{

@@ -50,6 +50,7 @@ type TriggerConfig struct {
 	Listen   []string      // --listen: addresses in the form of http.Config.Listen; none: the trigger's default
 	TLSCert  string        // --tls-cert, a file; empty: none
 	TLSKey   string        // --tls-key, its key
+	Proxies  []string      // --trusted-proxies, in the form of http.Config.TrustedProxies
 	Drain    time.Duration // --drain: how long running invocations may go on after the first signal
 	Logger   *slog.Logger
 }
@@ -88,7 +89,7 @@ func Standard() Ships {
 }
 
 func newHTTP(c TriggerConfig) (host.Trigger, error) {
-	config := http.Config{Listen: "127.0.0.1:3000", Grace: c.Drain, Logger: c.Logger, Certificate: http.CertificateFiles{Cert: c.TLSCert, Key: c.TLSKey}}
+	config := http.Config{Listen: "127.0.0.1:3000", Grace: c.Drain, Logger: c.Logger, Certificate: http.CertificateFiles{Cert: c.TLSCert, Key: c.TLSKey}, TrustedProxies: c.Proxies}
 	if len(c.Listen) > 0 {
 		config.Listen, config.Also = c.Listen[0], c.Listen[1:]
 	}

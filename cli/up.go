@@ -30,7 +30,7 @@ telemetry is sent, and the exit status is 0. A second signal ends the process at
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of\nPATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
@@ -78,9 +78,10 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		return &Problem{What: "a certificate and its key belong together", Where: map[bool]string{true: keyFrom, false: certFrom}[cert == ""],
 			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
 	}
+	trusted, _ := s.values("trusted-proxies")
 	var triggers []host.Trigger
 	session, err := p.open(ctx, s, sessionOptions{drain: drain, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
-		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, TLSCert: cert, TLSKey: key, Drain: drain, Logger: log}); err != nil {
+		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
 			return nil, err
 		}
 		for _, t := range triggers {

@@ -24,6 +24,12 @@ type HTTPSubject interface {
 	HTTPBodySizes() (request, response int64)
 }
 
+// HTTPClient is what an HTTPSubject may know of a client behind proxies, which are the request's RemoteAddr.
+type HTTPClient interface {
+	// HTTPClient is the client's IP address, by proxies that are trusted; empty where none has told of one.
+	HTTPClient() string
+}
+
 // HTTPAnswer is what an HTTPSubject may know of its answer's fields. Its method is safe at any time, also after the invocation has ended.
 type HTTPAnswer interface {
 	// HTTPAnswerField is the first value of a field of the answer's trailers, once these have been sent, or else of its head; empty where

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -111,6 +112,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.span = h.p.tracer.Open(st.ctx, h.tmpl, h.spanName(st.method, route), c.Start)
 		if st.span.IsRecording() {
 			requestAttributes(st.span, st.req, scheme, route)
+			clientAttributes(st.span, st.http, st.req)
 		}
 		st.ctx = st.span.Start()
 	}
@@ -153,13 +155,6 @@ func requestAttributes(s *span.Span, r *http.Request, scheme, route string) {
 			s.Int(attrServerPort, int64(port))
 		}
 	}
-	if host, port, err := net.SplitHostPort(r.RemoteAddr); err == nil {
-		s.Str(attrClientAddress, host)
-		s.Str(attrPeerAddress, host)
-		if n, err := strconv.Atoi(port); err == nil {
-			s.Int(attrPeerPort, int64(n))
-		}
-	}
 	if ua := r.UserAgent(); ua != "" {
 		s.Str(attrUserAgent, ua)
 	}
@@ -168,6 +163,24 @@ func requestAttributes(s *span.Span, r *http.Request, scheme, route string) {
 	}
 	if grpchttp.Is(r.Header) && r.URL != nil {
 		rpcRequest(s, r.URL.Path)
+	}
+}
+
+// clientAttributes sets who has sent a request: its peer, and the client that is behind that, if it is known.
+func clientAttributes(s *span.Span, subject host.HTTPSubject, r *http.Request) {
+	client := ""
+	if c, ok := subject.(host.HTTPClient); ok {
+		client = c.HTTPClient()
+	}
+	peer, port, err := net.SplitHostPort(r.RemoteAddr)
+	if err == nil {
+		s.Str(attrPeerAddress, peer)
+		if n, err := strconv.Atoi(port); err == nil {
+			s.Int(attrPeerPort, int64(n))
+		}
+	}
+	if client = cmp.Or(client, peer); client != "" {
+		s.Str(attrClientAddress, client)
 	}
 }
 

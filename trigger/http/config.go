@@ -19,6 +19,8 @@ type Config struct {
 	TLS *tls.Config
 	// Certificate is for https, before those of routes.
 	Certificate CertificateFiles
+	// TrustedProxies are those of routes that name none; see Route.
+	TrustedProxies []string
 	// Adapters pass requests to components, the preferred ones first; nil: DefaultAdapters.
 	Adapters []Adapter
 	// Logger gets net/http's messages about connections and itself; nil drops them.

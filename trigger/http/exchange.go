@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -55,10 +56,11 @@ type exchange struct {
 	refused error
 	entered bool // its route counts it as running
 
-	nesting nesting  // the values of ctx
-	outer   *nesting // of the request below which another component has sent this one; nil: it came from outside
-	grpc    bool     // client and guest speak gRPC
-	noWait  bool     // an instance of its own target might wait for the end of this one
+	nesting nesting        // the values of ctx
+	outer   *nesting       // of the request below which another component has sent this one; nil: it came from outside
+	client  netip.AddrPort // of which proxies have told; not valid: none have
+	grpc    bool           // client and guest speak gRPC
+	noWait  bool           // an instance of its own target might wait for the end of this one
 
 	informs  chan inform
 	decided  chan struct{} // closed when reply is the answer
@@ -146,6 +148,7 @@ type inform struct {
 var (
 	_ host.HTTPSubject = (*exchange)(nil)
 	_ host.HTTPAnswer  = (*exchange)(nil)
+	_ host.HTTPClient  = (*exchange)(nil)
 )
 
 // HTTPRequest implements host.HTTPSubject.

@@ -36,7 +36,7 @@ func dropMount(h http.Header) {
 
 // tellMount adds the fields to a request. path is that by which the route was found. Values of parameters and what is behind the route are
 // as the client has escaped them.
-func (r *route) tellMount(req *http.Request, path string) {
+func (r *route) tellMount(req *http.Request, path, client string) {
 	h := req.Header
 	set := func(name, value string) { h[name] = []string{value} }
 	sent := strings.Split(req.URL.EscapedPath(), "/") // of as many segments as path
@@ -55,7 +55,7 @@ func (r *route) tellMount(req *http.Request, path string) {
 	set(spinRawComponentRoute, raw)
 	set(spinComponentRoute, plain)
 	set(spinBasePath, "/")
-	set(spinClientAddr, req.RemoteAddr)
+	set(spinClientAddr, client)
 }
 
 // spinRoute is the route as Spin writes it, where /... at the end is for all that follows, and without that.

@@ -15,6 +15,7 @@ import (
 // route is one HTTP trigger of one workload.
 type route struct {
 	matcher
+	proxies     *proxies     // nil: none is believed; of one trigger, two that are the same are one
 	certificate *certificate // nil: none of its own
 	spin        bool         // its requests say where it is, as in Spin
 	component   string       // workload.TriggerSpec.Target
@@ -121,6 +122,7 @@ func (r *route) drain(ctx context.Context) error {
 type table struct {
 	mu     sync.RWMutex
 	routes []*route
+	trust  []*proxies // of the routes, each once
 }
 
 // add adds all of rs or none.
@@ -135,6 +137,13 @@ func (t *table) add(rs []*route) error {
 		}
 	}
 	for _, r := range rs {
+		if r.proxies != nil {
+			if at := slices.IndexFunc(t.trust, r.proxies.same); at >= 0 {
+				r.proxies = t.trust[at]
+			} else {
+				t.trust = append(slices.Clone(t.trust), r.proxies)
+			}
+		}
 		at := 0
 		for at < len(t.routes) && t.routes[at].compare(&r.matcher) <= 0 {
 			at++
@@ -148,6 +157,9 @@ func (t *table) remove(r *route) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.routes = slices.DeleteFunc(t.routes, func(other *route) bool { return other == r })
+	t.trust = slices.DeleteFunc(slices.Clone(t.trust), func(p *proxies) bool {
+		return !slices.ContainsFunc(t.routes, func(r *route) bool { return r.proxies == p })
+	})
 }
 
 // find returns the most specific route for a request; nil if there is none. allowed are the methods of those that are for other methods
@@ -165,6 +177,13 @@ func (t *table) find(method, host, path string) (r *route, allowed []string) {
 		allowed = append(allowed, r.methods...)
 	}
 	return nil, allowed
+}
+
+// proxies are those that routes believe. The list must not be changed.
+func (t *table) proxies() []*proxies {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.trust
 }
 
 func (t *table) all() []*route {

@@ -33,7 +33,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	path := routePath(r)
 	var allowed []string
-	if x.route, allowed = t.table.find(r.Method, hostOf(r), path); x.route == nil {
+	if x.route, allowed = t.findFor(x, path); x.route == nil {
 		t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
 		t.front.rejectUnrouted(w, r, &x.control, allowed)
 		return
@@ -41,7 +41,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x.name = x.route.pattern.text
 	dropMount(r.Header)
 	if x.route.spin {
-		x.route.tellMount(r, path)
+		x.route.tellMount(r, path, x.clientAddress())
 	}
 	if r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") && r.Body != http.NoBody {
 		x.body.expect.writer = w

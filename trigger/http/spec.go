@@ -16,11 +16,12 @@ const TypeName = "http"
 // with the most specific host gets it, then the one with the most specific path: at the first segment that differs, a text comes before a
 // parameter, and that before what matches everything; then one that names methods.
 type Route struct {
-	Path        string           `yaml:"path" required:"true" doc:"A prefix, /shop, which is for what is below it, too; or a whole path with parameters, /users/:id, where * stands for any segment and at the end, /files/*, for all that follows."`
-	Host        string           `yaml:"host" doc:"The host that requests are for, shop.example.com or *.example.com; every host if it is not given."`
-	Methods     []string         `yaml:"methods" doc:"The methods, [GET, POST]; every method if none is given. GET is for HEAD, too."`
-	TLS         CertificateFiles `yaml:"tls" doc:"A certificate for https. Where a trigger has one, addresses that are listened on speak https, but for Unix sockets and those with http:// in front; the certificate is chosen by the name that the client asks for."`
-	SpinHeaders bool             `yaml:"spinHeaders" doc:"Requests tell the component where it is mounted, by the fields of Spin: spin-path-info, spin-full-url, spin-matched-route and others."`
+	Path           string           `yaml:"path" required:"true" doc:"A prefix, /shop, which is for what is below it, too; or a whole path with parameters, /users/:id, where * stands for any segment and at the end, /files/*, for all that follows."`
+	Host           string           `yaml:"host" doc:"The host that requests are for, shop.example.com or *.example.com; every host if it is not given."`
+	Methods        []string         `yaml:"methods" doc:"The methods, [GET, POST]; every method if none is given. GET is for HEAD, too."`
+	TLS            CertificateFiles `yaml:"tls" doc:"A certificate for https. Where a trigger has one, addresses that are listened on speak https, but for Unix sockets and those with http:// in front; the certificate is chosen by the name that the client asks for."`
+	TrustedProxies []string         `yaml:"trustedProxies" doc:"Proxies that are believed what they say of clients by Forwarded and X-Forwarded-For, -Proto and -Host: addresses, networks such as 10.0.0.0/8, and unix for those that connect to a Unix socket. From others these fields do not reach the component."`
+	SpinHeaders    bool             `yaml:"spinHeaders" doc:"Requests tell the component where it is mounted, by the fields of Spin: spin-path-info, spin-full-url, spin-matched-route and others."`
 }
 
 // Type describes the trigger to readers and writers of workloads.
@@ -71,6 +72,9 @@ func (r *Route) check(i int) (found []workload.TriggerMistake) {
 		add("path", err)
 	}
 	add("host", checkHost(r.Host))
+	for k, s := range r.TrustedProxies {
+		add(fmt.Sprintf("trustedProxies[%d]", k), new(proxies).parse(s))
+	}
 	if key, problem := r.TLS.check(); problem != "" {
 		add("tls."+key, errors.New(problem))
 	}

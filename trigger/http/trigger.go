@@ -153,6 +153,13 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 		r.maxHead, r.deadline = min(r.maxHead, int64(limits.Headers)), limits.Deadline
 		r.maxBody = int64(min(cmp.Or(c.Limits.Body, uint64(max(r.maxBody, 0))), math.MaxInt64))
 	}
+	trusted := config.TrustedProxies
+	if len(trusted) == 0 {
+		trusted = t.config.TrustedProxies
+	}
+	if r.proxies, err = parseProxies(trusted); err != nil {
+		return nil, fmt.Errorf("trigger http: trusted proxies: %w", err)
+	}
 	if config.TLS.given() {
 		if r.certificate, err = newCertificate(config.TLS, t.config.Logger); err != nil {
 			return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)

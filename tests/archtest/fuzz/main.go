@@ -35,6 +35,8 @@ var targets = []string{
 	"./app:FuzzRewrite",
 	"./workload/v1alpha1:FuzzDocument",
 	"./trigger/http:FuzzAnswer",
+	"./trigger/http:FuzzForwarded",
+	"./trigger/http:FuzzPattern",
 	"./trigger/http:FuzzRequest",
 	"./wasi/http:FuzzSend",
 	"./wasi/http:FuzzFields",
