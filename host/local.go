@@ -211,9 +211,7 @@ func (h *Local) undo(ctx context.Context, r *running) error {
 			errs = append(errs, err)
 		}
 	}
-	for _, err := range stopServices(ctx, r.services) {
-		errs = append(errs, err)
-	}
+	errs = append(errs, stopServices(ctx, r.services)...)
 	var stuck error
 	if v != nil {
 		stuck = v.close(ctx)
