@@ -246,6 +246,26 @@ func TestFutures(t *testing.T) {
 	}
 }
 
+// TestValuesForClosedInstances: what the host leaves for a guest that waits for it, in an instance that is closed by then, goes nowhere: the
+// guest's memory is gone.
+func TestValuesForClosedInstances(t *testing.T) {
+	for range 20 {
+		inst := (&asyncHost{}).instance(t, nil)
+		w, r := cm.NewFuture[uint32]()
+		call := startCall(t, t.Context(), inst, "await", cm.LowerFuture(r, cm.U32Val))
+		for inst.Contents().Calls == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		if err := inst.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		w.Leave(77)
+		if v, err := call.Result(t.Context()); err == nil {
+			t.Errorf("the guest of a closed instance had %v", v)
+		}
+	}
+}
+
 // TestCancelledCalls: a caller that leaves cancels its call by the specification's cancellation, which ends the work in the
 // host; others of the instance go on. A guest that does not heed it is ended with its instance.
 func TestCancelledCalls(t *testing.T) {

@@ -143,7 +143,12 @@ var (
 	_ cm.Sink   = (*buffer)(nil)
 )
 
+// context is that of a copy. A store that is dead may have no memory any more, though a copy into it is still pending: a value that the
+// host leaves then has nobody to take it.
 func (u *buffer) context() (*canon.Context, error) {
+	if u.a.store.dead != nil {
+		return nil, u.a.store.deadTrap()
+	}
 	return u.a.store.context(u.a, u.b.Instance, &u.b.Options)
 }
 
