@@ -82,7 +82,9 @@ func Standard() Ships {
 		},
 		Triggers: []Trigger{
 			{Type: http.Type(), New: newHTTP},
-			{Type: timer.Type()},
+			{Type: timer.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
+				return timer.New(timer.Config{Grace: c.Drain, Logger: c.Logger}), nil
+			}},
 		},
 	}
 }

@@ -49,4 +49,6 @@ type ServiceSubject interface {
 type TimerSubject interface {
 	// Scheduled is when the event was due.
 	Scheduled() time.Time
+	// Missed is how many times have come since the event before this one without an event of their own.
+	Missed() int
 }

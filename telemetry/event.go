@@ -88,7 +88,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.http, st.req = s, s.HTTPRequest()
 	}
 	if st.req == nil {
-		st.ctx, st.span = h.nonHTTP.start(c)
+		h.startOther(st, c)
 		c.State = st
 		h.join(st)
 		return st.ctx

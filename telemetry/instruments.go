@@ -41,6 +41,7 @@ type instruments struct {
 	limits            *bound.Counter
 	irregular         *bound.Counter
 	guestExports      *bound.Counter
+	timerMissed       *bound.Counter
 
 	// Attribute sets that are bound when they first occur, not when a component is linked.
 	active     attributeSets[activeKey, *bound.Adder]
@@ -117,6 +118,7 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
 		irregular:         b.counter(metricIrregular, "{record}", "Irregularities of the records that components make themselves, by reason."),
 		guestExports:      b.counter(metricGuestExports, "{request}", "Requests by which components exported telemetry of their own to the host, by status."),
+		timerMissed:       b.counter(metricTimerMissed, "{tick}", "Times of timers that came while a run was under way, and had no run of their own."),
 		limits:            b.counter(metricLimits, "{limit}", "Limits that guests reached without a trap, by limit."),
 	}
 	m.active.make, m.operations.make = m.serverActive.With, m.operation.With

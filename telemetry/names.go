@@ -50,6 +50,10 @@ const (
 	keySignal        = attribute.Key(prefix + "signal")
 	keyReason        = attribute.Key(prefix + "reason")
 	keyUnfinished    = attribute.Key(prefix + "unfinished")
+
+	keyTimerScheduled = attribute.Key(prefix + "timer.scheduled")
+	keyTimerDelay     = attribute.Key(prefix + "timer.delay")  // from the scheduled time to the event's start
+	keyTimerMissed    = attribute.Key(prefix + "timer.missed") // scheduled times without an event since the one before
 )
 
 // Keys, encoded for spans.
@@ -83,6 +87,10 @@ var (
 	attrResultCause   = span.NewKey(keyResultCause)
 	attrOperation     = span.NewKey(keyOperation)
 	attrLimit         = span.NewKey(keyLimit)
+
+	attrTimerScheduled = span.NewKey(keyTimerScheduled)
+	attrTimerDelay     = span.NewKey(keyTimerDelay)
+	attrTimerMissed    = span.NewKey(keyTimerMissed)
 
 	attrClientAddress  = span.NewKey(semconv.ClientAddressKey)
 	attrErrorType      = span.NewKey(semconv.ErrorTypeKey)
@@ -122,4 +130,5 @@ const (
 	metricIrregular          = prefix + "guest_telemetry.irregular"
 	metricGuestExports       = prefix + "guest_telemetry.requests"
 	metricDropped            = prefix + "telemetry.dropped"
+	metricTimerMissed        = prefix + "timer.missed"
 )

@@ -36,6 +36,7 @@ var targets = []string{
 	"./workload/v1alpha1:FuzzDocument",
 	"./trigger/http:FuzzAnswer",
 	"./trigger/http:FuzzRequest",
+	"./trigger/timer:FuzzCron",
 	"./wasi/http:FuzzSend",
 	"./wasi/http:FuzzFields",
 	"./wasi/http:FuzzDestination",
