@@ -9,6 +9,10 @@ import (
 
 // startOther opens the span of an event that is no request.
 func (h *event) startOther(st *eventState, c *cm.Call) {
+	if m, ok := c.Subject.(host.MessageSubject); ok {
+		h.startMessage(st, c, m)
+		return
+	}
 	e := &h.nonHTTP
 	st.ctx = e.parentContext(c)
 	timer, _ := c.Subject.(host.TimerSubject)
