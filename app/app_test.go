@@ -16,6 +16,7 @@ import (
 	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
+	"github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	messages "github.com/vitrine-wasm/vitrine/trigger/messaging"
@@ -28,7 +29,8 @@ import (
 var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type(), messages.Type(), {Name: "bell", Reserved: true, Config: struct{}{}}},
 	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type()}},
-		"sqlite": {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}}, "messaging": {Backends: []string{"memory"}}},
+		"sqlite":    {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}},
+		"messaging": {Backends: []string{"memory"}, Types: []workload.BackendType{nats.Type()}}},
 }
 
 var update = flag.Bool("update", false, "write generated files")
@@ -444,6 +446,8 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 			fillAll(e, "", n)
 			v.SetMapIndex(reflect.ValueOf(fmt.Sprintf("key-%d", *n)), e)
 		}
+	case reflect.Bool:
+		v.SetBool(true)
 	case reflect.String:
 		v.SetString(fmt.Sprintf("text %d", *n))
 		if enum := tag.Get("enum"); enum != "" {

@@ -21,6 +21,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	msgmemory "github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
+	msgnats "github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
@@ -66,7 +67,9 @@ type Listener interface {
 
 // Standard returns vitrine's own plugins and triggers, the plugins new with each call.
 func Standard() Ships {
-	brokers := messaging.New(msgmemory.New(0))
+	brokers := messaging.New(msgmemory.New(0)).AddType(msgnats.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
+		return msgnats.Open(config.(msgnats.Config))
+	})
 	return Ships{
 		Plugins: []host.Plugin{
 			config.Plugin{},

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/tests/otlptest"
+	"github.com/vitrine-wasm/vitrine/tests/servers"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
@@ -50,10 +52,15 @@ func (s *server) eventually(path, want string) {
 	s.t.Fatalf("%s is %q, want %q; %.2000s", path, had, want, s.stderr())
 }
 
-// TestMessages: an HTTP request publishes, the handler sets a key and publishes another message, all of it one trace; a request is answered;
-// a subject that is not granted is refused, and the operator is told what to add.
+// TestMessages: an HTTP request publishes, the handler sets a key and publishes another message, all of it one trace, on each broker; a
+// request is answered; a subject that is not granted is refused, and the operator is told what to add.
 func TestMessages(t *testing.T) {
-	file := messagesManifest(t, testref.File(t, "rust-messages-p2"), "{}", "", "")
+	t.Run("memory", func(t *testing.T) { testMessages(t, "memory", "{}") })
+	t.Run("nats", func(t *testing.T) { testMessages(t, "nats", fmt.Sprintf("{nats: %q}", servers.StartNATS(t).URL())) })
+}
+
+func testMessages(t *testing.T, system, broker string) {
+	file := messagesManifest(t, testref.File(t, "rust-messages-p2"), broker, "", "")
 	if code, out, errs := run(t, "", "check", file); code != 0 {
 		t.Fatalf("check: %d %s%s", code, out, errs)
 	}
@@ -89,7 +96,7 @@ func TestMessages(t *testing.T) {
 		for _, a := range span.Attributes {
 			attrs[a.Key] = a.Value.GetStringValue()
 		}
-		if attrs["messaging.system"] != "" && attrs["messaging.system"] != "memory" {
+		if attrs["messaging.system"] != "" && attrs["messaging.system"] != system {
 			t.Errorf("%s: %v", span.Name, attrs)
 		}
 		if span.Name == "process jobs.*" {
@@ -146,10 +153,79 @@ func TestMessagesAreChecked(t *testing.T) {
 			t.Errorf("%s: exit %d: %s", trigger, code, errs)
 		}
 	}
-	if code, _, errs := run(t, "", "check", messagesManifest(t, guest, "{backend: nats}", "", "")); code != 2 || !strings.Contains(errs, `there is no backend named "nats"; want memory`) {
+	if code, _, errs := run(t, "", "check", messagesManifest(t, guest, "{backend: rabbit}", "", "")); code != 2 || !strings.Contains(errs, `there is no backend named "rabbit"; want memory`) {
 		t.Errorf("exit %d: %s", code, errs)
 	}
 	if code, _, errs := run(t, "", "check", messagesManifest(t, guest, "{scope: workload}", "", "")); code != 2 || !strings.Contains(errs, `the key is for what is stored; messages are not`) {
 		t.Errorf("exit %d: %s", code, errs)
 	}
+}
+
+// TestMessagesOutliveTheirBroker: the NATS server is killed. While it is down, publishing fails in bounded time and the operator is told; when
+// it is there again, everything goes on by itself. What was accepted for a durable subscription is handled, also if vitrine was killed.
+func TestMessagesOutliveTheirBroker(t *testing.T) {
+	nats := servers.StartNATS(t)
+	file := filepath.Join(t.TempDir(), "vitrine.yaml")
+	text := fmt.Sprintf(`apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: shop}
+spec:
+  components:
+    - {name: shop, source: {file: %[1]q}, grants: {messaging: {"jobs.>": {nats: {url: %[2]q, stream: JOBS}}, plain: {nats: %[2]q}}, keyvalue: {default: {sqlite: data.db}}}}
+  triggers:
+    - http: {path: /, component: shop}
+    - messaging: {subject: jobs.*, component: shop, durable: worker, retry: 10ms}
+    - messaging: {subject: plain, component: shop, group: g}
+`, testref.File(t, "rust-messages-p2"), nats.URL())
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := up(t, nil, file)
+	s.expect("/publish?subject=jobs.a&n=20", "x", 200, "published 20\n")
+	s.eventually("/get?key=count:jobs.a", "20")
+	s.expect("/publish?subject=plain", "x", 200, "published 1\n")
+	s.eventually("/get?key=count:plain", "1")
+
+	nats.Kill()
+	s.waitForConsole("the connection to the broker is lost")
+	for _, subject := range []string{"jobs.b", "plain"} {
+		s.expect("/publish?subject="+subject, "x", 502, "the broker is unavailable")
+	}
+	nats.Start()
+	s.waitForConsole("the connection to the broker is there again")
+	accepted := 0
+	for range 3000 {
+		if status, _, _ := s.get("/publish?subject=jobs.b", "x"); status == 200 {
+			if accepted++; accepted == 10 {
+				break
+			}
+			continue
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	handled := func(s *server, key string, least int) {
+		t.Helper()
+		n := 0
+		for range 6000 {
+			_, text, _ := s.get("/get?key="+key, "")
+			if n, _ = strconv.Atoi(text); n >= least {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("%d of %d messages were handled: %.2000s", n, least, s.stderr())
+	}
+	handled(s, "count:jobs.b", accepted)
+	for range 3000 {
+		if status, _, _ := s.get("/publish?subject=plain", "x"); status == 200 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	handled(s, "count:plain", 2)
+
+	s.expect("/publish?subject=jobs.c&n=50", "x", 200, "published 50\n")
+	s.kill() // some of them are under way
+	s = up(t, nil, file)
+	handled(s, "count:jobs.c", 50)
 }

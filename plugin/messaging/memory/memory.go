@@ -309,4 +309,3 @@ func (d *delivery) Retry(_ context.Context, after time.Duration) error {
 	})
 	return nil
 }
-

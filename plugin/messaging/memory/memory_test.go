@@ -14,7 +14,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(leak.Main(m)) }
 
 func TestContract(t *testing.T) {
-	messagingtest.Run(t, New(0), messagingtest.Options{Fields: true, Durable: true, Apart: true})
+	messagingtest.Run(t, New(0), messagingtest.Options{Fields: true, Requests: true, Durable: true, Apart: true})
 }
 
 // TestKept: a durable subscription that nobody reads refuses messages beyond its bound, and takes others when some are done.

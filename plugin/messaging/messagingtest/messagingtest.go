@@ -18,6 +18,8 @@ import (
 type Options struct {
 	// Fields says that messages keep their fields.
 	Fields bool
+	// Requests says that messages can be answered.
+	Requests bool
 	// Durable says that there are durable subscriptions.
 	Durable bool
 	// Apart says that owners do not see each other's messages: the broker is in the process.
@@ -34,10 +36,14 @@ const absent = 100 * time.Millisecond
 func Run(t *testing.T, b messaging.Backend, o Options) {
 	s := &suite{b: b, o: o, name: strings.NewReplacer("/", "-", " ", "_").Replace(t.Name())}
 	for name, f := range map[string]func(*testing.T){
-		"publish": s.publish, "wildcards": s.wildcards, "groups": s.groups, "request": s.request, "nobody": s.nobody, "errors": s.errors,
+		"publish": s.publish, "wildcards": s.wildcards, "groups": s.groups, "errors": s.errors,
 		"many": s.many, "close": s.close, "context": s.context, "plain": s.plain, "lost": s.lost,
 	} {
 		t.Run(name, f)
+	}
+	if o.Requests {
+		t.Run("request", s.request)
+		t.Run("nobody", s.nobody)
 	}
 	if o.Durable {
 		t.Run("durable", s.durable)
@@ -120,7 +126,7 @@ func (s *suite) publish(t *testing.T) {
 	publish(t, b, subject, "")
 	d := next(t, src)
 	m := d.Message()
-	if m.Subject != subject || !bytes.Equal(m.Body, []byte{0, 1, 255}) || m.Reply != "" || d.Attempt() != 1 {
+	if m.Subject != subject || !bytes.Equal(m.Body, []byte{0, 1, 255}) || s.o.Requests && m.Reply != "" || d.Attempt() != 1 {
 		t.Errorf("%+v", m)
 	}
 	if s.o.Fields && (m.Header["traceparent"] != "00-x" || m.Header["other"] != "é, b" || len(m.Header) != 2) {
@@ -245,7 +251,7 @@ func (s *suite) errors(t *testing.T) {
 		if err := b.Publish(t.Context(), &messaging.Message{Subject: subject}); !errors.Is(err, messaging.ErrSubject) {
 			t.Errorf("publish to %q: %v", subject, err)
 		}
-		if _, err := b.Request(t.Context(), &messaging.Message{Subject: subject}); !errors.Is(err, messaging.ErrSubject) {
+		if _, err := b.Request(t.Context(), &messaging.Message{Subject: subject}); s.o.Requests && !errors.Is(err, messaging.ErrSubject) {
 			t.Errorf("request to %q: %v", subject, err)
 		}
 	}
