@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -81,9 +82,10 @@ func testMessages(t *testing.T, system, broker string) {
 		"wasi:keyvalue/atomics@0.2.0-draft#increment internal, wasi:keyvalue/store@0.2.0-draft#[method]bucket.set internal, " +
 		"send done producer(process done consumer(shop wasmcloud:messaging/handler@0.2.0#handle-message internal(wasi:keyvalue/store@0.2.0-draft#open internal, " +
 		"wasi:keyvalue/atomics@0.2.0-draft#increment internal, wasi:keyvalue/store@0.2.0-draft#[method]bucket.set internal))))))))"
+	own := regexp.MustCompile(`(instantiate|reset|pool wait)[^,()]* internal(, )?`) // instances are made where more than one is needed at once
 	had := ""
 	for range 3000 {
-		if had = treeOf(collector, trace); had == want {
+		if had = own.ReplaceAllString(treeOf(collector, trace), ""); had == want {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -134,6 +136,7 @@ func TestMessageBeyondItsDeadline(t *testing.T) {
 	s.expect("/publish?subject=jobs.spin", "spin it", 200, "published 1\n")
 	s.eventually("/get?key=last:dead", "spin it")
 	s.expect("/get?key=count:jobs.spin", "", 200, "1")
+	s.kill() // the handler of dead ones goes on, as it is told
 }
 
 // TestMessagesAreChecked: what no broker or component could serve is found before anything runs, at its place.
@@ -171,10 +174,11 @@ kind: Workload
 metadata: {name: shop}
 spec:
   components:
-    - {name: shop, source: {file: %[1]q}, grants: {messaging: {"jobs.>": {nats: {url: %[2]q, stream: JOBS}}, plain: {nats: %[2]q}}, keyvalue: {default: {sqlite: data.db}}}}
+    - {name: shop, source: {file: %[1]q}, grants: {messaging: {"jobs.>": {nats: {url: %[2]q, stream: JOBS}}, plain: {nats: %[2]q}}, keyvalue: {default: {sqlite: data.db, scope: workload}}}}
+    - {name: work, source: {file: %[1]q}, grants: {messaging: {"jobs.>": {nats: {url: %[2]q, stream: JOBS}}}, keyvalue: {default: {sqlite: data.db, scope: workload}}}, limits: {deadline: 2s}}
   triggers:
     - http: {path: /, component: shop}
-    - messaging: {subject: jobs.*, component: shop, durable: worker, retry: 10ms}
+    - messaging: {subject: jobs.*, component: work, durable: worker, retry: 10ms, attempts: 50}
     - messaging: {subject: plain, component: shop, group: g}
 `, testref.File(t, "rust-messages-p2"), nats.URL())
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -92,7 +92,7 @@ func (f *feed) subscribe(ctx context.Context) (messaging.Source, error) {
 	defer cancel()
 	return f.route.Bus.Subscribe(ctx, messaging.Subscription{
 		Subject: f.config.Subject, Group: f.config.Group, Durable: f.config.Durable,
-		Wait: f.deadline + subscribeTime, Pending: f.config.Concurrency * pendingEach,
+		Wait: f.deadline + settleTime, Pending: f.config.Concurrency * pendingEach,
 	})
 }
 
