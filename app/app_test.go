@@ -16,8 +16,10 @@ import (
 	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
+	"github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
+	messages "github.com/vitrine-wasm/vitrine/trigger/messaging"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
@@ -25,9 +27,10 @@ import (
 
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
-	Triggers: []workload.TriggerType{http.Type(), timer.Type()},
+	Triggers: []workload.TriggerType{http.Type(), timer.Type(), messages.Type(), {Name: "bell", Reserved: true, Config: struct{}{}}},
 	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type()}},
-		"sqlite": {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}}},
+		"sqlite":    {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}},
+		"messaging": {Backends: []string{"memory"}, Types: []workload.BackendType{nats.Type()}}},
 }
 
 var update = flag.Bool("update", false, "write generated files")
@@ -183,7 +186,7 @@ func TestMistakes(t *testing.T) {
 		{"trigger of nobody", one + "  triggers: [{http: {path: /, component: b1}}]\n", `7:42: spec.triggers[0].http.component: there is no component named "b1"`},
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
-		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http or timer, had neither`},
+		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http, timer, messaging or bell, had none`},
 		{"grant of nobody", component("grants: {http: [\"http://prise.internal\", \"http://a.b.internal\", \"https://x.internal\", \"http://x.internal:81\", \"http://*.internal\"]}") + "  - {name: price, source: {file: price.wasm}}\n",
 			`8:21: spec.components[0].grants.http[0]: there is no component named "prise"; did you mean "price"?`},
 		{"triggers in conflict", one + "  triggers: [{http: {path: \"/u/:id\", component: a}}, {http: {path: \"/u/:name\", component: a}}]\n", `7:68: spec.triggers[1].http.path: path "/u/:name" conflicts with another trigger, path "/u/:id": no request could tell which of them it is for`},
@@ -196,7 +199,6 @@ func TestMistakes(t *testing.T) {
 		{"chain too long", one + "  triggers: [{http: {path: /, component: a, chain: [" + strings.Repeat("a, ", 33) + "]}}]\n", `7:52: spec.triggers[0].http.chain: 33 components: want at most 32`},
 		{"chain in a cycle", component("links: {\"a:b/c\": auth}") + "  - {name: auth, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: cart, chain: [auth]}}]\n", `10:55: spec.triggers[0].http.chain: the chain and the links form a cycle: auth → cart → auth`},
 		{"cycle through another one", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"a:b/d\": log}}\n  - {name: log, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: cart, chain: [log, log]}}]\n", `11:55: spec.triggers[0].http.chain: the chain and the links form a cycle: log → log → cart → price → log`},
-		{"timer", one + "  triggers: [{timer: {every: 30s, component: a}}]\n", `7:22: spec.triggers[0].timer: timers are not supported by this version yet; want http`},
 		{"service of nobody", one + "  services: [{component: aa}]\n", `7:26: spec.services[0].component: there is no component named "aa"`},
 		{"service twice", one + "  services: [{component: a}, {component: a}]\n", `7:42: spec.services[1].component: a second service of component a; a component is one service at most`},
 		{"service with another word", one + "  services: [{component: a, restart: allways}]\n", `7:38: spec.services[0].restart: "allways": want on-failure, always or never; did you mean "always"?`},
@@ -212,6 +214,12 @@ func TestMistakes(t *testing.T) {
 			`8:53: spec.triggers[0].http.chain[0]: auth is a service, and a chain would have an instance of it of its own; take it out of the chain, or out of the services`},
 		{"service behind a chain", one + "  - {name: auth, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: a, chain: [auth]}}]\n  services: [{component: a}]\n",
 			`8:52: spec.triggers[0].http.chain: a is a service, and a chain would have an instance of it of its own; take the chain away, or the service`},
+		{"trigger of a later version", one + "  triggers: [{bell: {component: a}}]\n", `7:21: spec.triggers[0].bell: bells are not supported by this version yet; want http, timer or messaging`},
+		{"timer of nobody", one + "  triggers: [{timer: {every: 30s, component: b1}}]\n", `7:46: spec.triggers[0].timer.component: there is no component named "b1"`},
+		{"timer without times", one + "  triggers: [{timer: {component: a}}]\n", `7:22: spec.triggers[0].timer: want every or cron, had neither`},
+		{"timer with a wrong cron", one + "  triggers: [{timer: {component: a, cron: \"0 25 * * *\"}}]\n", `7:43: spec.triggers[0].timer.cron: field 2 of "0 25 * * *", the hour: end of range (25) above maximum (23): "25"`},
+		{"timer with a wrong zone", one + "  triggers: [{timer: {component: a, cron: \"0 2 * * *\", zone: Europe/Berlim}}]\n", `7:62: spec.triggers[0].timer.zone: "Europe/Berlim": want the name of a time zone, such as Europe/Berlin or UTC`},
+		{"timer with a long queue", one + "  triggers: [{timer: {component: a, every: 1s, queue: 1001}}]\n", `7:55: spec.triggers[0].timer.queue: 1001: want at most 1000`},
 		{"five at once", `apiVersion: vitrine.dev/v1alpha1
 kind: Workload
 metadata: {name: shop}
@@ -404,7 +412,7 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 	}
 	switch x := v.Addr().Interface().(type) {
 	case *v1alpha1.Trigger:
-		kind := testFormat.Triggers[*n%len(testFormat.Triggers)]
+		kind := testFormat.Triggers[*n%len(testFormat.typeNames(false))] // the reserved one is the last
 		whole := reflect.New(triggerStruct(&kind)).Elem()
 		fillAll(whole, "", n)
 		x.Type = kind.Name
@@ -438,6 +446,8 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 			fillAll(e, "", n)
 			v.SetMapIndex(reflect.ValueOf(fmt.Sprintf("key-%d", *n)), e)
 		}
+	case reflect.Bool:
+		v.SetBool(true)
 	case reflect.String:
 		v.SetString(fmt.Sprintf("text %d", *n))
 		if enum := tag.Get("enum"); enum != "" {
@@ -482,7 +492,7 @@ func TestSchemaOmitsUnsupported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, reserved := range []string{`"image"`, `"timer"`} {
+	for _, reserved := range []string{`"image"`, `"bell"`} {
 		if bytes.Contains(schema, []byte(reserved)) {
 			t.Errorf("the schema offers %s", reserved)
 		}

@@ -91,6 +91,14 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 	d.checkStores(c.Grants.Keyvalue, "keyvalue", "bucket", key+".grants.keyvalue")
 	d.checkStores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
 	d.checkStores(c.Grants.SQLite, "sqlite", "database", key+".grants.sqlite")
+	d.checkStores(c.Grants.Messaging, "messaging", "subject", key+".grants.messaging")
+	for _, subject := range sortedKeys(c.Grants.Messaging) {
+		for what, v := range map[string]string{"data": c.Grants.Messaging[subject].Data, "scope": c.Grants.Messaging[subject].Scope} {
+			if v != "" {
+				d.failAt(fmt.Sprintf("%s.grants.messaging.%q.%s", key, subject, what), "the key is for what is stored; messages are not")
+			}
+		}
+	}
 	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {
 		d.failAt(key+".limits.stack", "%s: want at least %s and at most %s", workload.FormatSize(n), workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
 	}

@@ -108,7 +108,7 @@ func requireAllSet(t *testing.T, v reflect.Value, where string) {
 	case reflect.Struct:
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
-			if kind := v.FieldByName("Type"); f.Name == "Chain" && kind.String() == "timer" {
+			if kind := v.FieldByName("Type"); f.Name == "Chain" && kind.String() != "http" {
 				continue // events of its type pass through nothing
 			}
 			requireAllSet(t, v.Field(i), where+"."+f.Name)
@@ -170,7 +170,7 @@ func TestSpecFromDocument(t *testing.T) {
 		"kind":         {func(m *v1alpha1.Workload) { m.Kind = "Deployment" }, `kind: "Deployment": want Workload`},
 		"no component": {func(m *v1alpha1.Workload) { m.Spec = v1alpha1.Spec{} }, `spec.components: there is no component`},
 		"a name":       {func(m *v1alpha1.Workload) { m.Metadata.Name = "A b" }, `metadata.name: "A b": want a name`},
-		"a trigger":    {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Type = "htp" }, `spec.triggers[0].htp: unknown key; want http; did you mean "http"?`},
+		"a trigger":    {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Type = "htp" }, `spec.triggers[0].htp: unknown key; want http, timer or messaging; did you mean "http"?`},
 		"its config":   {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Config["path"] = int64(1) }, `spec.triggers[0].http.path: want a text, had the number 1`},
 		"a service": {func(m *v1alpha1.Workload) { m.Spec.Services = []v1alpha1.Service{{Component: "carts"}} },
 			`spec.services[0].component: there is no component named "carts"`},
@@ -255,7 +255,10 @@ func structureCases() map[string]schemaCase {
 		"trigger of nothing":     {oneComponent + "triggers: [{}]", false},
 		"trigger without value":  {oneComponent + "triggers: [{http: }]", false},
 		"trigger of two":         {oneComponent + "triggers: [{http: {path: /, component: a}, timer: {every: 1s, component: a}}]", false},
-		"timer":                  {oneComponent + "triggers: [{timer: {every: 1s, component: a}}]", false},
+		"timer":                  {oneComponent + "triggers: [{timer: {every: 1s, queue: 3, component: a}}]", true},
+		"timer by cron":          {oneComponent + "triggers: [{timer: {cron: \"*/5 * * * mon-fri\", zone: Europe/Berlin, component: a}}]", true},
+		"timer of a long queue":  {oneComponent + "triggers: [{timer: {every: 1s, queue: 1001, component: a}}]", false},
+		"trigger of later":       {oneComponent + "triggers: [{bell: {component: a}}]", false},
 		"trigger with a chain":   {oneComponent + "triggers: [{http: {path: /, component: a, chain: [a, a]}}]", true},
 		"trigger with no chain":  {oneComponent + "triggers: [{http: {path: /, component: a, chain: }}]", true},
 		"an empty chain":         {oneComponent + "triggers: [{http: {path: /, component: a, chain: []}}]", true},

@@ -31,7 +31,8 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 				HTTP:     convertStrings[v1alpha1.HTTPGrant](c.Grants.HTTP),
 				Sockets:  v1alpha1.SocketGrants{Connect: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores), Blobstore: mapValues(c.Grants.Blobstore, stores),
-				SQLite: mapValues(c.Grants.SQLite, stores),
+				SQLite:    mapValues(c.Grants.SQLite, stores),
+				Messaging: mapValues(c.Grants.Messaging, stores),
 			},
 			Limits: limitsOf(c.Limits),
 			Instances: v1alpha1.Instances{

@@ -31,7 +31,8 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 				HTTP:     plainStrings(c.Grants.HTTP),
 				Sockets:  workload.SocketGrants{Connect: plainStrings(c.Grants.Sockets.Connect), Listen: plainStrings(c.Grants.Sockets.Listen)},
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores("keyvalue")), Blobstore: mapValues(c.Grants.Blobstore, stores("blobstore")),
-				SQLite: mapValues(c.Grants.SQLite, stores("sqlite")),
+				SQLite:    mapValues(c.Grants.SQLite, stores("sqlite")),
+				Messaging: mapValues(c.Grants.Messaging, stores("messaging")),
 			},
 			Limits: limitsFrom(&c.Limits),
 			Instances: workload.Instances{

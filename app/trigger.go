@@ -16,7 +16,7 @@ import (
 type Format struct {
 	// Triggers are the types, in the order of messages. A Config with fields that [workload.TriggerType] does not allow panics.
 	Triggers []workload.TriggerType
-	// Stores are the backends of stores, by plugin: keyvalue, blobstore. A Config with fields that [workload.BackendType] does not allow
+	// Stores are the backends of stores and brokers, by plugin: keyvalue, blobstore, messaging. A Config with fields that [workload.BackendType] does not allow
 	// panics.
 	Stores map[string]Stores
 }

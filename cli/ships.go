@@ -19,10 +19,14 @@ import (
 	kvredis "github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	kvsqlite "github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
+	"github.com/vitrine-wasm/vitrine/plugin/messaging"
+	msgmemory "github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
+	msgnats "github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
+	messages "github.com/vitrine-wasm/vitrine/trigger/messaging"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -31,7 +35,7 @@ import (
 type Ships struct {
 	// Plugins serve components' imports. WASI is not among them: every program serves it, for `run` with its own standard
 	// streams. They are for one call of Main, since they serve one host. The optional methods Backends() []string and
-	// BackendTypes() []workload.BackendType, as keyvalue and blobstore have them, are the backends of grants under the plugin's name.
+	// BackendTypes() []workload.BackendType, as keyvalue, blobstore and messaging have them, are the backends of grants under the plugin's name.
 	Plugins []host.Plugin
 	// Triggers are the types that a manifest may name. The first whose Type has a Default serves a component without a manifest.
 	Triggers []Trigger
@@ -64,6 +68,9 @@ type Listener interface {
 
 // Standard returns vitrine's own plugins and triggers, the plugins new with each call.
 func Standard() Ships {
+	brokers := messaging.New(msgmemory.New(0)).AddType(msgnats.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
+		return msgnats.Open(config.(msgnats.Config))
+	})
 	return Ships{
 		Plugins: []host.Plugin{
 			config.Plugin{},
@@ -80,10 +87,16 @@ func Standard() Ships {
 			sqlite.New(sqlitelocal.NewMemory(0)).AddType(sqlitelocal.Type(), func(ctx context.Context, config any) (sqlite.Backend, error) {
 				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))
 			}),
+			brokers,
 		},
 		Triggers: []Trigger{
 			{Type: http.Type(), New: newHTTP},
-			{Type: timer.Type()},
+			{Type: timer.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
+				return timer.New(timer.Config{Grace: c.Drain, Logger: c.Logger}), nil
+			}},
+			{Type: messages.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
+				return messages.New(messages.Config{Plugin: brokers, Grace: c.Drain, Logger: c.Logger}), nil
+			}},
 		},
 	}
 }

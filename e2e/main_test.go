@@ -93,6 +93,9 @@ func (s *server) read(r io.Reader, ready chan<- string) {
 		if _, at, ok := strings.Cut(strings.TrimSpace(line), " on http"); ok && first {
 			first = false
 			ready <- "http" + at
+		} else if first && err == nil && strings.HasPrefix(line, "serving ") { // without an address: it has no HTTP trigger
+			first = false
+			ready <- ""
 		}
 		s.mu.Lock()
 		s.text.WriteString(line)

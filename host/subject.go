@@ -37,12 +37,20 @@ type HTTPAnswer interface {
 	HTTPAnswerField(name string) string
 }
 
-// MessageSubject is a message of a queue or a topic.
+// MessageSubject is a message that has come. Its methods are safe at any time.
 type MessageSubject interface {
-	// MessageDestination is the name of the queue or topic, low in cardinality.
+	// MessageSystem is the system that brought it, by OpenTelemetry's name (messaging.system).
+	MessageSystem() string
+	// MessageDestination is the subscription's subject, queue or topic, low in cardinality.
 	MessageDestination() string
-	// MessageHeader gives the value of a field that came with the message; empty where it has none of that name.
+	// MessageGroup is the group of consumers that share the messages; empty: there is none.
+	MessageGroup() string
+	// MessageHeader gives the value of a field that came with the message; empty where it has none of that name. Names are lower-case.
 	MessageHeader(name string) string
+	// MessageSize is the bytes of the body.
+	MessageSize() int
+	// MessageAttempt is 1 for a message that is brought for the first time, and more for one that was not handled before.
+	MessageAttempt() int
 }
 
 // ServiceSubject is a run of a service.
@@ -55,4 +63,6 @@ type ServiceSubject interface {
 type TimerSubject interface {
 	// Scheduled is when the event was due.
 	Scheduled() time.Time
+	// Missed is how many times have come since the event before this one without an event of their own.
+	Missed() int
 }

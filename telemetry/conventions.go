@@ -36,6 +36,7 @@ type convention struct {
 	detail       Detail    // the least level at which its calls are spans
 	hooks        makeHooks // hooks by a semantic convention of OpenTelemetry's; nil: hostCall's
 	sendsRequest bool      // the first argument is a request that goes out, which carries the context on
+	sendsMessage bool      // the call sends a message, which carries the context on
 	guestRecords bool      // it takes what the component records itself
 	store        bool      // it reads and writes a store
 }
@@ -66,6 +67,8 @@ var conventions = map[string]convention{
 	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
 	"spin:key-value":         {detail: DetailBoundary, store: true},
 	"wasmcloud:keyvalue":     {detail: DetailBoundary, store: true},
+
+	"wasmcloud:messaging/consumer": {detail: DetailBoundary, hooks: newSendCall, sendsMessage: true},
 
 	"wasi:http/types":                   {detail: DetailAll},
 	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},

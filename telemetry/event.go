@@ -25,6 +25,7 @@ type event struct {
 	boundaryBase
 	b        *cm.Boundary
 	nonHTTP  boundaryBase                // of an event that is no request: a timer, a command
+	message  boundaryBase                // of a message
 	lastName atomic.Pointer[requestName] // the last name; a boundary rarely sees two
 }
 
@@ -38,6 +39,9 @@ func newEvent(b *cm.Boundary, e boundaryBase) *event {
 	if b.Func != "" {
 		h.nonHTTP.name = string(b.Caller) + " " + b.Func
 	}
+	h.message = e
+	h.message.tmpl = e.tmpl.As(trace.SpanKindConsumer)
+	h.message.name = operationProcess + " " + b.Func
 	return h
 }
 
@@ -89,10 +93,7 @@ func (h *event) Enter(c *cm.Call) context.Context {
 		st.http, st.req = s, s.HTTPRequest()
 	}
 	if st.req == nil {
-		st.ctx, st.span = h.nonHTTP.start(c)
-		if s, ok := c.Subject.(host.ServiceSubject); ok && st.span != nil {
-			st.span.SetAttributes(keyRestarts.Int(s.ServiceRestarts()))
-		}
+		h.startOther(st, c)
 		c.State = st
 		h.join(st)
 		return st.ctx
@@ -212,6 +213,9 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	}
 	if st.req != nil {
 		h.measure(c, st, status, &v)
+	}
+	if m, ok := c.Subject.(host.MessageSubject); ok {
+		h.measureMessage(c, st, m, &v)
 	}
 	if v.trap == nil && v.failed() && v.message != "" && (st.req != nil || v.exit == 0) { // no call below the event reports it; a command may exit with an error
 		h.p.exception(st.ctx, string(h.b.Callee), &v)

@@ -61,10 +61,15 @@ func (h *hostCall) Enter(c *cm.Call) context.Context {
 
 // Exit ends the span and measures.
 func (h *hostCall) Exit(c *cm.Call, end cm.End) {
+	s, _ := c.State.(*span.Span)
+	h.exit(c, s, end)
+}
+
+// exit ends the span s, which may be nil, and measures.
+func (h *hostCall) exit(c *cm.Call, s *span.Span, end cm.End) {
 	if h.p.m != nil {
 		h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
 	}
-	s, _ := c.State.(*span.Span)
 	h.reportLimit(c, s, end.Limit)
 	if s == nil && end.Outcome == cm.OK && end.Cause == nil {
 		return

@@ -41,12 +41,18 @@ type instruments struct {
 	limits            *bound.Counter
 	irregular         *bound.Counter
 	guestExports      *bound.Counter
+	timerMissed       *bound.Counter
+	messageSend       *bound.Durations
+	messageSent       *bound.Counter
+	messageProcess    *bound.Durations
+	messageConsumed   *bound.Counter
 
 	// Attribute sets that are bound when they first occur, not when a component is linked.
 	active     attributeSets[activeKey, *bound.Adder]
 	server     attributeSets[serverKey, *serverSeries]
 	client     attributeSets[clientKey, *clientSeries]
 	operations attributeSets[operationKey, *bound.Timer]
+	messages   attributeSets[messageKey, *messageSeries]
 }
 
 // serverSeries are the instruments of incoming requests with one attribute set.
@@ -117,9 +123,15 @@ func newInstruments(meter *bound.Meter, log *slog.Logger) *instruments {
 		outputDropped:     b.counter(metricOutputDropped, "{line}", "Lines that were left out because they were over a limit."),
 		irregular:         b.counter(metricIrregular, "{record}", "Irregularities of the records that components make themselves, by reason."),
 		guestExports:      b.counter(metricGuestExports, "{request}", "Requests by which components exported telemetry of their own to the host, by status."),
+		messageSend:       b.seconds("messaging.client.operation.duration", "Duration of operations that send messages.", bucketsHTTP),
+		messageSent:       b.counter("messaging.client.sent.messages", "{message}", "Messages that components have tried to send."),
+		messageProcess:    b.seconds("messaging.process.duration", "Duration of the handling of messages.", bucketsHTTP),
+		messageConsumed:   b.counter("messaging.client.consumed.messages", "{message}", "Messages that were brought to components."),
+		timerMissed:       b.counter(metricTimerMissed, "{tick}", "Times of timers that came while a run was under way, and had no run of their own."),
 		limits:            b.counter(metricLimits, "{limit}", "Limits that guests reached without a trap, by limit."),
 	}
 	m.active.make, m.operations.make = m.serverActive.With, m.operation.With
+	m.messages.make = m.messageSeries
 	m.client.make = func(attrs ...attribute.KeyValue) *clientSeries {
 		return &clientSeries{m.clientDuration.With(attrs...), m.clientHead.With(attrs...)}
 	}

@@ -136,6 +136,9 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 			if conv.sendsRequest {
 				return propagateOut{i.t.propagator}
 			}
+			if conv.sendsMessage {
+				return propagateMessage{i.t.propagator}
+			}
 			return nil
 		}
 		base := newHostCall(b, conv.detail, i.boundaryBase(b, p, b.Name(), trace.SpanKindInternal,

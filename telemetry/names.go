@@ -51,6 +51,12 @@ const (
 	keyReason        = attribute.Key(prefix + "reason")
 	keyUnfinished    = attribute.Key(prefix + "unfinished")
 	keyRestarts      = attribute.Key(prefix + "service.restarts") // before this run
+
+	keyMessageAttempt = attribute.Key(prefix + "message.attempt") // 1 for a message that comes for the first time
+
+	keyTimerScheduled = attribute.Key(prefix + "timer.scheduled")
+	keyTimerDelay     = attribute.Key(prefix + "timer.delay")  // from the scheduled time to the event's start
+	keyTimerMissed    = attribute.Key(prefix + "timer.missed") // scheduled times without an event since the one before
 )
 
 // Keys, encoded for spans.
@@ -84,6 +90,19 @@ var (
 	attrResultCause   = span.NewKey(keyResultCause)
 	attrOperation     = span.NewKey(keyOperation)
 	attrLimit         = span.NewKey(keyLimit)
+
+	attrMessagingSystem    = span.NewKey(semconv.MessagingSystemKey)
+	attrMessagingOperation = span.NewKey(semconv.MessagingOperationNameKey)
+	attrMessagingType      = span.NewKey(semconv.MessagingOperationTypeKey)
+	attrMessagingTo        = span.NewKey(semconv.MessagingDestinationNameKey)
+	attrMessagingTemplate  = span.NewKey(semconv.MessagingDestinationTemplateKey)
+	attrMessagingGroup     = span.NewKey(semconv.MessagingConsumerGroupNameKey)
+	attrMessagingSize      = span.NewKey(semconv.MessagingMessageBodySizeKey)
+	attrMessageAttempt     = span.NewKey(keyMessageAttempt)
+
+	attrTimerScheduled = span.NewKey(keyTimerScheduled)
+	attrTimerDelay     = span.NewKey(keyTimerDelay)
+	attrTimerMissed    = span.NewKey(keyTimerMissed)
 
 	attrClientAddress  = span.NewKey(semconv.ClientAddressKey)
 	attrErrorType      = span.NewKey(semconv.ErrorTypeKey)
@@ -123,4 +142,5 @@ const (
 	metricIrregular          = prefix + "guest_telemetry.irregular"
 	metricGuestExports       = prefix + "guest_telemetry.requests"
 	metricDropped            = prefix + "telemetry.dropped"
+	metricTimerMissed        = prefix + "timer.missed"
 )

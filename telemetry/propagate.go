@@ -104,6 +104,8 @@ func (p propagateOnly) Bind(b *cm.Boundary) cm.Hooks {
 		return propagateIn(p)
 	case b.Kind == cm.GuestToHost && conventionOf(b).sendsRequest:
 		return propagateOut(p)
+	case b.Kind == cm.GuestToHost && conventionOf(b).sendsMessage:
+		return propagateMessage(p)
 	}
 	return nil
 }
@@ -116,6 +118,9 @@ func (p propagateIn) Enter(c *cm.Call) context.Context {
 		if r := s.HTTPRequest(); r != nil && !trace.SpanContextFromContext(c.Context).IsValid() {
 			return p.extract(c.Context, r.Header)
 		}
+	}
+	if m, ok := c.Subject.(host.MessageSubject); ok {
+		return p.extractMessage(c.Context, m)
 	}
 	return c.Context
 }

@@ -62,6 +62,9 @@ type Grants struct {
 	// SQLite are the databases that the guest may open, by the names that it opens them by. Without grants there is one, default, in the
 	// plugin's first backend.
 	SQLite map[string]StoreGrant
+	// Messaging are the brokers by which the component may send and receive messages, by their subjects: orders.new, or with wildcards
+	// between the dots, * for one text and > for all that follow. Data and Scope mean nothing there. Without grants it may do neither.
+	Messaging map[string]StoreGrant
 }
 
 // StoreGrant grants a bucket or a container, in a backend of the program or in one that the grant configures itself.

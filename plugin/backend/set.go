@@ -40,6 +40,7 @@ type Set[B any] struct {
 	first    string
 	backends map[string]*opened[B]
 	types    []backendType[B]
+	nothing  bool // nothing is stored
 
 	mu       sync.Mutex
 	open     []*opened[B]                 // of the types; grants with the same config share one
@@ -76,6 +77,12 @@ func NewSet[B any](b B) *Set[B] {
 	}
 	return &Set[B]{first: name, backends: map[string]*opened[B]{name: {backend: b, name: name}}, bindings: map[binding[B]]int{},
 		dropping: map[binding[B]]chan struct{}{}}
+}
+
+// StoresNothing says that the backends store nothing that could be kept or dropped when a workload ends, and returns the set.
+func (s *Set[B]) StoresNothing() *Set[B] {
+	s.nothing = true
+	return s
 }
 
 // Add adds a backend. It must be called before Bind. A duplicate name panics.
@@ -177,6 +184,9 @@ func (s *Set[B]) route(ctx context.Context, b *host.Binding, g *workload.StoreGr
 			if !g.Keeps() {
 				s.bindings[at]++
 			}
+		}
+		if s.nothing {
+			return Route[B]{in.name, in.backend, at.owner, at}, nil
 		}
 		if err := in.check(g.Keeps()); err != nil {
 			return Route[B]{}, err

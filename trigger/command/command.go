@@ -37,8 +37,9 @@ func New(component string) *Trigger {
 	return &Trigger{component: component, attached: make(chan struct{})}
 }
 
-// runOf is the export by which a component runs.
-func runOf(linked *component.Linked) (wit.InterfaceID, error) {
+// Export is the export by which a component runs: wasi:cli/run, of WASI 0.3 if it has that. The error of a component without one is a
+// *host.NoExportError.
+func Export(linked *component.Linked) (wit.InterfaceID, error) {
 	for _, id := range runs {
 		if _, ok := linked.FindExport(id); ok {
 			return id, nil
@@ -67,7 +68,7 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	if err != nil {
 		return nil, err
 	}
-	if t.run, err = runOf(linked); err != nil {
+	if t.run, err = Export(linked); err != nil {
 		return nil, err
 	}
 	t.invoker = inv
@@ -104,24 +105,28 @@ func (t *Trigger) Run(ctx context.Context) error {
 		Component: t.component,
 		Trigger:   Type,
 		Name:      "run",
-		Run: func(ctx context.Context, inst *component.Instance) error {
-			f, err := inst.Func(t.run, "run")
-			if err != nil {
-				return err
-			}
-			v, err := f.Call(ctx)
-			if err != nil {
-				return err
-			}
-			if v.Case() != 0 {
-				return &cm.ExitError{Code: 1}
-			}
-			return nil
-		},
+		Run:       func(ctx context.Context, inst *component.Instance) error { return Call(ctx, inst, t.run) },
 	})
 	var exit *cm.ExitError
 	if errors.As(err, &exit) && exit.Code == 0 {
 		return nil
 	}
 	return err
+}
+
+// Call runs the component in inst once, by the export that Export has returned. The error wraps a *cm.ExitError where the guest called
+// wasi:cli/exit, with the status 0, too; a run that returns WIT's error is an exit with status 1.
+func Call(ctx context.Context, inst *component.Instance, export wit.InterfaceID) error {
+	f, err := inst.Func(export, "run")
+	if err != nil {
+		return err
+	}
+	v, err := f.Call(ctx)
+	if err != nil {
+		return err
+	}
+	if v.Case() != 0 {
+		return &cm.ExitError{Code: 1}
+	}
+	return nil
 }

@@ -1,21 +1,160 @@
-// Package timer describes the trigger that calls a component at an interval. Workloads can name it; no version runs it yet.
 package timer
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/trigger/command"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Interval is the config of a timer in a workload.
-type Interval struct {
-	Every time.Duration `yaml:"every" required:"true" doc:"The interval."`
+// Config configures a Trigger. The zero value will do.
+type Config struct {
+	// Logger is told of missed ticks; nil drops that.
+	Logger *slog.Logger
+	// Grace is how long runs may go on after Run's context has ended; 0 is the longest deadline of the attached workloads.
+	Grace time.Duration
 }
 
-// Type describes the trigger to readers and writers of workloads.
-func Type() workload.TriggerType {
-	return workload.TriggerType{
-		Name: "timer", Doc: "A call at an interval.", Reserved: true,
-		Config: Interval{}, ComponentDoc: "The component that is called.",
+// Trigger runs the timers of any number of workloads. Safe for concurrent use.
+type Trigger struct {
+	config  Config
+	running chan struct{} // closed when Run is called: the timers begin
+	once    sync.Once
+
+	mu   sync.Mutex
+	jobs map[*job]struct{}
+}
+
+var (
+	_ host.Trigger = (*Trigger)(nil)
+	_ host.Checker = (*Trigger)(nil)
+)
+
+// New makes a trigger. Its timers begin when Run is called.
+func New(c Config) *Trigger {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	return &Trigger{config: c, running: make(chan struct{}), jobs: map[*job]struct{}{}}
+}
+
+// Type implements host.Trigger: it is "timer".
+func (*Trigger) Type() string { return TypeName }
+
+// Check is host.Checker's.
+func (t *Trigger) Check(w *workload.Spec, inv host.Invoker) error {
+	_, err := t.newJobs(w, inv)
+	return err
+}
+
+// Attach implements host.Trigger. The timers begin with Run, or at once if that was called. Detaching waits for the runs that are under
+// way, and cuts them when its context ends; queued ticks are dropped.
+func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	jobs, err := t.newJobs(w, inv)
+	if err != nil {
+		return nil, err
+	}
+	t.mu.Lock()
+	for _, j := range jobs {
+		t.jobs[j] = struct{}{}
+		go j.loop(t.running)
+	}
+	t.mu.Unlock()
+	return func(ctx context.Context) error { return t.drain(ctx, jobs) }, nil
+}
+
+func (t *Trigger) newJobs(w *workload.Spec, inv host.Invoker) ([]*job, error) {
+	var jobs []*job
+	for _, trigger := range w.Triggers {
+		if trigger.Type != TypeName {
+			continue
+		}
+		j, err := t.newJob(w, &trigger, inv)
+		if err != nil {
+			return nil, fmt.Errorf("trigger timer: component %s: %w", trigger.Component, err)
+		}
+		jobs = append(jobs, j)
+	}
+	return jobs, nil
+}
+
+func (t *Trigger) newJob(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*job, error) {
+	config, ok := spec.Config.(Schedule)
+	if !ok {
+		return nil, fmt.Errorf("the config is a %T; want a timer.Schedule", spec.Config)
+	}
+	ticks, key, err := config.ticks()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", cmp.Or(key, "schedule"), err)
+	}
+	linked, err := inv.Linked(spec.Target())
+	if err != nil {
+		return nil, err
+	}
+	run, err := command.Export(linked)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{
+		log:      t.config.Logger.With("workload", string(w.ID()), "component", spec.Component, "timer", config.name()),
+		ticks:    ticks,
+		queue:    config.Queue,
+		deadline: workload.DefaultLimits().Deadline,
+		invoker:  inv,
+		target:   spec.Target(),
+		name:     config.name(),
+		run:      run,
+		stop:     make(chan struct{}),
+		done:     make(chan struct{}),
+	}
+	if c := w.Component(spec.Component); c != nil {
+		j.deadline = c.Limits.Filled().Deadline
+	}
+	j.ctx, j.cut = context.WithCancelCause(context.Background())
+	return j, nil
+}
+
+// drain stops jobs and waits until their runs have ended.
+func (t *Trigger) drain(ctx context.Context, jobs []*job) error {
+	errs := make([]error, len(jobs))
+	var all sync.WaitGroup
+	for i, j := range jobs {
+		all.Go(func() { errs[i] = j.drain(ctx) })
+	}
+	all.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, j := range jobs {
+		delete(t.jobs, j)
+	}
+	return errors.Join(errs...)
+}
+
+// Run implements host.Trigger: the timers go until ctx ends. Then it waits for runs that are under way for Config.Grace, cuts the rest and
+// returns nil.
+func (t *Trigger) Run(ctx context.Context) error {
+	t.once.Do(func() { close(t.running) })
+	<-ctx.Done()
+	t.mu.Lock()
+	jobs := slices.Collect(maps.Keys(t.jobs))
+	t.mu.Unlock()
+	grace := t.config.Grace
+	if grace == 0 {
+		for _, j := range jobs {
+			grace = max(grace, j.deadline)
+		}
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	_ = t.drain(draining, jobs) // that some were cut is no error of Run
+	return nil
 }

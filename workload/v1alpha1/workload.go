@@ -67,6 +67,7 @@ type Grants struct {
 	Keyvalue  map[string]StoreGrant `json:"keyvalue,omitempty" yaml:"keyvalue,omitempty" keys:"^.+$" stores:"keyvalue" doc:"Bucket to backend. The bucket default is the one that is opened without a name; without grants it is all there is, in the program's first backend."`
 	Blobstore map[string]StoreGrant `json:"blobstore,omitempty" yaml:"blobstore,omitempty" keys:"^.+$" stores:"blobstore" doc:"Container to backend. The name default stands for all containers that are not named here; without grants they are in the program's first backend."`
 	SQLite    map[string]StoreGrant `json:"sqlite,omitempty" yaml:"sqlite,omitempty" keys:"^.+$" stores:"sqlite" doc:"Database to backend: {default: {file: data.db}}. Without grants there is one, default, in the program's first backend."`
+	Messaging map[string]StoreGrant `json:"messaging,omitempty" yaml:"messaging,omitempty" keys:"^.+$" stores:"messaging" doc:"Subject to broker, for what the component sends and receives. A subject may have wildcards between its dots: * for one text, > at the end for all that follow."`
 }
 
 // FileGrant grants a folder.

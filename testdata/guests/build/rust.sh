@@ -21,6 +21,8 @@ build grpc-p2 rust-grpc-p2
 build grpc-p3 rust-grpc-p3
 build kv-p2 rust-kv-p2
 KV_ONLY=1 build kv-p2 rust-kv-only-p2
+build messages-p2 rust-messages-p2
+build messages-p3 rust-messages-p3 $pure
 for n in mw-a mw-b mw-upper; do MW_NAME=$n build middleware-p3 "rust-$n-p3"; done
 for n in otel-p2 otel-p3 otel-sink; do
   build $n "rust-$n"

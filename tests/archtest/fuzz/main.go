@@ -38,6 +38,7 @@ var targets = []string{
 	"./trigger/http:FuzzForwarded",
 	"./trigger/http:FuzzPattern",
 	"./trigger/http:FuzzRequest",
+	"./trigger/timer:FuzzCron",
 	"./wasi/http:FuzzSend",
 	"./wasi/http:FuzzFields",
 	"./wasi/http:FuzzDestination",

@@ -1,0 +1,114 @@
+package messaging
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/messaging"
+)
+
+// incoming is a message that is handled: a host.MessageSubject.
+type incoming struct {
+	f       *feed
+	m       *messaging.Message
+	attempt int
+	size    int
+}
+
+var _ host.MessageSubject = (*incoming)(nil)
+
+// MessageSystem implements host.MessageSubject.
+func (i *incoming) MessageSystem() string { return i.f.route.Backend.System() }
+
+// MessageDestination implements host.MessageSubject.
+func (i *incoming) MessageDestination() string { return i.f.config.Subject }
+
+// MessageGroup implements host.MessageSubject.
+func (i *incoming) MessageGroup() string { return i.f.config.Group }
+
+// MessageHeader implements host.MessageSubject.
+func (i *incoming) MessageHeader(name string) string { return i.m.Header[name] }
+
+// MessageSize implements host.MessageSubject.
+func (i *incoming) MessageSize() int { return i.size }
+
+// MessageAttempt implements host.MessageSubject.
+func (i *incoming) MessageAttempt() int { return i.attempt }
+
+func (i *incoming) run(ctx context.Context, inst *component.Instance) error {
+	return i.f.handle(messaging.Answering(ctx, i.m.Reply, i.f.route), inst, i.m)
+}
+
+// settleTime bounds what a broker is told about one message.
+const settleTime = 5 * time.Second
+
+// The fields of a message that was given up.
+const (
+	fieldSubject  = "vitrine-subject"
+	fieldReason   = "vitrine-reason"
+	fieldAttempts = "vitrine-attempts"
+)
+
+// settle tells the broker what has become of a message. It is called after the handler and within its event.
+func (f *feed) settle(ctx context.Context, d messaging.Delivery, in *incoming, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	if err == nil {
+		f.report(ctx, "a message was handled, and the broker could not be told so: it may come again", d.Done(ctx))
+		return
+	}
+	stopping := errors.Is(err, cm.ErrStopping)
+	reason := reasonOf(err)
+	if f.config.Durable != "" && (stopping || reason != messaging.ReasonReject && in.attempt < f.config.Attempts) {
+		after := backoff(f.config.Retry, in.attempt, maxRetry)
+		if stopping {
+			after = 0
+		}
+		f.report(ctx, "a message was not handled, and the broker could not be told so: it comes again when the broker has waited long enough", d.Retry(ctx, after))
+		return
+	}
+	if f.config.DeadLetter != "" {
+		if err := f.bury(ctx, in, reason); err != nil {
+			f.report(ctx, "a message that was given up could not be sent to "+f.config.DeadLetter, err)
+			if f.config.Durable != "" && d.Retry(ctx, maxRetry) == nil {
+				return
+			}
+		}
+	}
+	f.report(ctx, "a message was given up, and the broker could not be told so: it may come again", d.Done(ctx))
+}
+
+func (f *feed) report(ctx context.Context, what string, err error) {
+	if err != nil {
+		f.log.WarnContext(ctx, what, "system", f.route.Backend.System(), "reason", err)
+	}
+}
+
+// reasonOf says in a word why a message was not handled.
+func reasonOf(err error) string {
+	var answer *cm.AnswerError
+	var trap *cm.Trap
+	switch {
+	case errors.As(err, &answer):
+		return answer.Reason
+	case errors.As(err, &trap):
+		return "trap." + string(trap.Code)
+	}
+	return messaging.ReasonError
+}
+
+// bury sends a message that is given up to the subject for such.
+func (f *feed) bury(ctx context.Context, in *incoming, reason string) error {
+	m := &messaging.Message{Subject: f.config.DeadLetter, Body: in.m.Body, Header: maps.Clone(in.m.Header)}
+	if m.Header == nil {
+		m.Header = map[string]string{}
+	}
+	m.Header[fieldSubject], m.Header[fieldReason], m.Header[fieldAttempts] = in.m.Subject, reason, strconv.Itoa(in.attempt)
+	return f.dead.Bus.Publish(ctx, m)
+}
