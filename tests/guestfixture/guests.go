@@ -54,6 +54,15 @@ func Guests() []Guest {
 		{Name: "rust-kv-p2", Uses: append(kvUses(), get("/log"), request(http.MethodPost, "/blob/put?container=c&name=o", body(70_000)),
 			get("/blob/get?container=c&name=o&start=10&end=50000&how=sync"), get("/blob/get?container=c&name=o&how=async"), get("/blob/list?container=c"), get("/blob/delete?container=c&name=o"))},
 		{Name: "rust-kv-only-p2", Uses: kvUses()},
+		{Name: "rust-messages-p2", Uses: []Use{request(http.MethodPost, "/publish?subject=a", "text"), get("/get?key=none"), request(http.MethodPost, "/request?subject=a&ms=1", "text"), get("/nope"),
+			call(handleMessage, message("jobs", "keep")), call(handleMessage, message("jobs", "fail now")), call(handleMessage, message("jobs", "forward a b")), get("/get?key=count:jobs")},
+			FatalUses: []Use{call(handleMessage, message("jobs", "trap"))}},
+		{Name: "rust-grpc-p2", Uses: []Use{request(http.MethodPost, "/vitrine.test.Echo/Unary", grpcMessage), request(http.MethodPost, "/vitrine.test.Echo/Repeat", grpcMessage),
+			request(http.MethodPost, "/vitrine.test.Echo/Collect", grpcMessage+grpcMessage), request(http.MethodPost, "/vitrine.test.Echo/Chat", grpcMessage), get("/nope"), request(http.MethodPost, "/vitrine.test.Echo/None", "")}},
+		{Name: "orders-front", Uses: []Use{request(http.MethodPost, "/orders", "item-2:3"), request(http.MethodPost, "/orders", "item-2:x"), get("/orders/1"), get("/orders/9"), get("/nope")},
+			links: map[string]string{"shop:cart/cart": "rust-cart"}, parts: []component.Part{{Name: "rust-cart", Links: map[string]string{"shop:price/price": "rust-price"}}, {Name: "rust-price"}}},
+		{Name: "orders-worker", Uses: []Use{call(handleMessage, message("orders.placed", "1"))}},
+		{Name: "orders-report", command: true, Uses: []Use{command("")}},
 		{Name: "rust-spin-p2", Uses: []Use{get("/sqlite/visit?who=ann"), get("/sqlite/visit?who=ann"), get("/sqlite/visit?db=none"), request(http.MethodPost, "/sqlite/statement", "SELECT * FROM visits"), get("/nope")}},
 		{Name: "otel-p2-composed", Uses: otelUses()},
 		{Name: "otel-main-p2-composed", Uses: otelUses()},
@@ -80,6 +89,17 @@ func Guests() []Guest {
 }
 
 // body is text of a length.
+// handleMessage is the export of handlers of wasmcloud:messaging 0.2.
+const handleMessage = "wasmcloud:messaging/handler@0.2.0#handle-message"
+
+// message is a message that waits for no answer.
+func message(subject, body string) map[string]any {
+	return map[string]any{"subject": subject, "body": []byte(body), "reply-to": nil}
+}
+
+// grpcMessage is a message of gRPC: not compressed, its length, its bytes.
+const grpcMessage = "\x00\x00\x00\x00\x03abc"
+
 func body(n int) string {
 	const words = "the quick brown fox jumps over the lazy dog; "
 	return strings.Repeat(words, n/len(words)+1)[:n]

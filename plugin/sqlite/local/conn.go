@@ -34,7 +34,7 @@ func (c *conn) open(ctx context.Context) (err error) {
 	if c.db, err = sqlite3.OpenContext(ctx, c.pool.uri); err != nil {
 		return err
 	}
-	if err := errors.Join(fts5.Register(c.db), rtree.Register(c.db), c.db.BusyTimeout(busyTimeout)); err != nil {
+	if err := errors.Join(c.db.BusyTimeout(busyTimeout), fts5.Register(c.db), rtree.Register(c.db)); err != nil { // they read the database
 		return err
 	}
 	if err := c.db.Exec(c.pool.setup + "PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = ON; PRAGMA max_page_count = " +

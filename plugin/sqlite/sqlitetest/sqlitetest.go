@@ -280,8 +280,8 @@ func bounded(t *testing.T, b sqlite.Backend) {
 		"SELECT randomblob(1000000000)", "SELECT zeroblob(1000000000)", "SELECT printf('%1000000000s', 'x')",
 		"WITH RECURSIVE n(s) AS (SELECT 'xxxxxxxxxxxxxxxx' UNION ALL SELECT s || s FROM n) SELECT length(s) FROM n",
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 1000) SELECT group_concat(hex(zeroblob(1000000))) FROM n",
-		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n ORDER BY random()",
-		"CREATE TEMP TABLE big AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT randomblob(10000) FROM n",
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(1000000) || i AS z FROM n ORDER BY random()",
+		"CREATE TEMP TABLE big AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(1000000) FROM n",
 	} {
 		if _, err := c.Query(t.Context(), statement, nil, unbounded); err == nil {
 			t.Errorf("%s: no error", statement)
@@ -292,13 +292,13 @@ func bounded(t *testing.T, b sqlite.Backend) {
 	}
 	limit := errors.New("enough")
 	sum := 0
-	_, err := c.Query(t.Context(), "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT randomblob(1000) FROM n", nil, func(n int) error {
+	_, err := c.Query(t.Context(), "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT zeroblob(100000) FROM n", nil, func(n int) error {
 		if sum += n; sum > 1<<20 {
 			return limit
 		}
 		return nil
 	})
-	if !errors.Is(err, limit) || sum > 1<<20+4096 {
+	if !errors.Is(err, limit) || sum > 1<<20+101_000 {
 		t.Error(err, sum)
 	}
 	want(t, Query(t, c, "SELECT ? AS a", bytes.Repeat([]byte{1}, 1<<20)), "a", row{bytes.Repeat([]byte{1}, 1<<20)})

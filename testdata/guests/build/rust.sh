@@ -42,6 +42,9 @@ build tcp-client-p2 rust-tcp-client-p2
 build cli-hostile rust-cli-hostile
 build cli-p2 rust-cli-p2
 build cli-p3 rust-cli-p3
+build ../../../../examples/orders/front orders-front
+build ../../../../examples/orders/worker orders-worker
+build ../../../../examples/orders/report orders-report
 build ../../../../examples/otel-rust/order otel-example-rust
 build ../../../../examples/otel-rust/order-async otel-example-rust-p3
 # rust-cli-ctors-p2 is rust-cli-p2 with Debian's own start file, whose exports run constructors: see rust-one.sh.
