@@ -2,6 +2,7 @@ package guestfixture
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"strings"
@@ -56,6 +57,8 @@ func Guests() []Guest {
 		{Name: "rust-kv-only-p2", Uses: kvUses()},
 		{Name: "rust-spin-p2", Uses: []Use{get("/sqlite/visit?who=ann"), get("/sqlite/visit?who=ann"), get("/sqlite/visit?db=none"), request(http.MethodPost, "/sqlite/statement", "SELECT * FROM visits"), get("/nope"),
 			request(http.MethodPost, "/kv/set?key=a", body(900)), get("/kv/get?key=a"), get("/kv/keys"), get("/kv/delete?key=a"), get("/kv/get?store=none&key=a"), get("/var?name=greeting"), get("/var?name=none"), get("/fetch?url=http://{http}/up"), get("/fetch?url=http://127.0.0.1:1/")}},
+		{Name: "rust-messages-p2", Uses: []Use{get("/get?key=none"), request(http.MethodPost, "/publish?subject=out.x&n=3", body(900)), request(http.MethodPost, "/publish?subject=denied", "x"), get("/nope")}},
+		{Name: "rust-grpc-p2", Uses: grpcUses(), FatalUses: []Use{request(http.MethodPost, "/vitrine.test.Echo/Trap", "")}},
 		{Name: "otel-p2-composed", Uses: otelUses()},
 		{Name: "otel-main-p2-composed", Uses: otelUses()},
 		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
@@ -104,6 +107,23 @@ func kvUses() []Use {
 	return []Use{
 		request(http.MethodPost, "/kv/set?key=a", body(900)), request(http.MethodPost, "/kv/set?key=b", "b"), get("/kv/get?key=a"), get("/kv/get?key=b"), get("/kv/delete?key=a"), get("/kv/exists?key=a"),
 		get("/kv/incr?key=n&by=2"), get("/kv/list"), get("/kv/nostore"), get("/config?key=greeting"), get("/config?key=none"), get("/config/all"), get("/nope"),
+	}
+}
+
+// grpcUses are calls with the bytes of messages.
+func grpcUses() []Use {
+	call := func(method string, messages ...string) Use {
+		var framed strings.Builder
+		for _, m := range messages {
+			framed.WriteByte(0)
+			_ = binary.Write(&framed, binary.BigEndian, uint32(len(m)))
+			framed.WriteString(m)
+		}
+		return request(http.MethodPost, "/vitrine.test.Echo/"+method, framed.String())
+	}
+	return []Use{
+		call("Unary", "abc"), call("Unary", body(70_000)), call("Unary"), call("Repeat", "abc"), call("Collect", "a", body(20_000), ""), call("Chat", "a", "b", "c"), call("Fail", "x"),
+		call("FailAfter", "x"), call("Enough", "a", "b"), call("Timeout", "x"), call("Nope", "x"), get("/call/Unary?url=http://{http}&n=1"), get("/nope"),
 	}
 }
 
