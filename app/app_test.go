@@ -428,6 +428,9 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 	case *v1alpha1.SocketGrant:
 		*x = v1alpha1.SocketGrant(fmt.Sprintf("127.0.0.1:%d", *n))
 		return
+	case *v1alpha1.EnvName:
+		*x = v1alpha1.EnvName(fmt.Sprintf("NAME_%d", *n))
+		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:

@@ -99,6 +99,7 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 			}
 		}
 	}
+	d.checkSecrets(c.Grants.Secrets, key+".grants.secrets")
 	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {
 		d.failAt(key+".limits.stack", "%s: want at least %s and at most %s", workload.FormatSize(n), workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
 	}

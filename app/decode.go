@@ -344,7 +344,7 @@ func (f *field) unsupported() bool { return f.tag.Get("reserved") == "*" }
 
 // elementTag is the part of a list's or a map's tag that is about its elements.
 func elementTag(tag reflect.StructTag) reflect.StructTag {
-	for _, key := range []string{"enum", "stores"} {
+	for _, key := range []string{"enum", "stores", "one"} {
 		if value := tag.Get(key); value != "" {
 			return reflect.StructTag(fmt.Sprintf("%s:%q", key, value))
 		}

@@ -33,6 +33,12 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores), Blobstore: mapValues(c.Grants.Blobstore, stores),
 				SQLite:    mapValues(c.Grants.SQLite, stores),
 				Messaging: mapValues(c.Grants.Messaging, stores),
+				Secrets: mapValues(c.Grants.Secrets, func(s workload.Secret) v1alpha1.Secret {
+					if dir != "" {
+						s.File = relativeTo(dir, s.File)
+					}
+					return v1alpha1.Secret{Env: v1alpha1.EnvName(s.Env), File: s.File}
+				}),
 			},
 			Limits: limitsOf(c.Limits),
 			Instances: v1alpha1.Instances{

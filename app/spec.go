@@ -33,6 +33,13 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores("keyvalue")), Blobstore: mapValues(c.Grants.Blobstore, stores("blobstore")),
 				SQLite:    mapValues(c.Grants.SQLite, stores("sqlite")),
 				Messaging: mapValues(c.Grants.Messaging, stores("messaging")),
+				Secrets: mapValues(c.Grants.Secrets, func(s v1alpha1.Secret) workload.Secret {
+					out := workload.Secret{Env: string(s.Env)}
+					if s.File != "" {
+						out.File = resolvePath(dir, s.File)
+					}
+					return out
+				}),
 			},
 			Limits: limitsFrom(&c.Limits),
 			Instances: workload.Instances{

@@ -197,3 +197,20 @@ func (d *decoder) checkStores(grants map[string]v1alpha1.StoreGrant, plugin, thi
 		}
 	}
 }
+
+// checkSecrets reports secrets that have no place, or two.
+func (d *decoder) checkSecrets(secrets map[string]v1alpha1.Secret, key string) {
+	for _, name := range sortedKeys(secrets) {
+		at := fmt.Sprintf("%s.%q", key, name)
+		s := secrets[name]
+		switch {
+		case d.failedIn(at):
+		case name == "":
+			d.failAt(at, "a secret needs a name")
+		case s.Env != "" && s.File != "":
+			d.failAt(at, "want env or file, had both")
+		case s.Env == "" && s.File == "":
+			d.failAt(at, "want the place of the secret, env or file")
+		}
+	}
+}

@@ -55,6 +55,7 @@ type Import struct {
 func Shipped() []Import {
 	all := []Import{
 		{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/bindings"},
+		{WIT: "wasmcloud:secrets@2.1.0", Path: module + "/plugin/secrets/bindings"},
 		{WIT: "wasi:config@0.2.0-draft-2024-09-27", Path: module + "/plugin/config/bindings/draft"},
 		{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/bindings"},
 		{WIT: "wasi:keyvalue@0.2.0-draft2", Path: module + "/plugin/keyvalue/bindings/draft2"},

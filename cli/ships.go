@@ -23,6 +23,7 @@ import (
 	msgmemory "github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
 	msgnats "github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
+	"github.com/vitrine-wasm/vitrine/plugin/secrets"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
@@ -74,6 +75,7 @@ func Standard() Ships {
 	return Ships{
 		Plugins: []host.Plugin{
 			config.Plugin{},
+			secrets.Plugin{},
 			logging.Plugin{},
 			otel.Plugin{},
 			keyvalue.New(kvmemory.New(0)).AddType(kvsqlite.Type(), func(ctx context.Context, config any) (keyvalue.Backend, error) {

@@ -58,6 +58,8 @@ var conventions = map[string]convention{
 	"wasi:otel":       {detail: DetailAll, guestRecords: true},
 	"wasi:config":     {detail: DetailAll},
 
+	"wasmcloud:secrets": {detail: DetailAll},
+
 	"fermyon:spin/variables": {detail: DetailAll},
 	"spin:variables":         {detail: DetailAll},
 

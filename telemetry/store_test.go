@@ -70,7 +70,7 @@ func TestDatabaseSpans(t *testing.T) {
 	databases := sqlitedb.New(local.NewMemory(0)).AddType(local.Type(), func(ctx context.Context, config any) (sqlitedb.Backend, error) {
 		return local.OpenFile(ctx, config.(local.Config))
 	})
-	w := newEngineHarnessWith(t, telemetry.DetailBoundary, []host.Plugin{databases})
+	w := newEngineHarnessWith(t, telemetry.DetailBoundary, []host.Plugin{databases, keyvalue.New(memory.New(0)), config.Plugin{}})
 	w.serve(httpWorkload(guest), func(base string) {
 		for n := range requests {
 			if a := requests[n].answer(t.Context(), base, n); !strings.Contains(a, " 200, ") {

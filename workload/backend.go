@@ -1,11 +1,14 @@
 package workload
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"strings"
+	"runtime"
+	"unicode/utf8"
 )
 
 // BackendType describes one type of backend that grants of stores configure, as {sqlite: data.db}, to readers, writers and checkers of
@@ -28,7 +31,7 @@ type BackendType struct {
 // show it. The zero Secret is none.
 type Secret struct {
 	Env  string `yaml:"env" doc:"The environment variable of the host that has it."`
-	File string `yaml:"file" path:"true" doc:"The file that has it, from the manifest's folder; a line feed at its end is not part of it."`
+	File string `yaml:"file" path:"true" doc:"The file that has it, from the manifest's folder. Only its owner may read and write it (mode 0600). A line feed at the end of a text is not part of it."`
 }
 
 // maxSecret bounds a secret's file, in bytes.
@@ -48,18 +51,44 @@ func (s Secret) Read() (string, error) {
 	case s.File == "":
 		return "", nil
 	}
-	info, err := os.Stat(s.File)
+	data, err := readPrivate(s.File)
+	if err != nil {
+		return "", err
+	}
+	if utf8.Valid(data) {
+		data = bytes.TrimSuffix(bytes.TrimSuffix(data, []byte("\n")), []byte("\r"))
+	}
+	return string(data), nil
+}
+
+// readPrivate reads a file of a secret. Errors name the file, and never what is there.
+func readPrivate(file string) ([]byte, error) {
+	info, err := os.Stat(file) // before it is opened, since opening a pipe waits for its other end
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("the file %s does not exist", s.File)
+		return nil, fmt.Errorf("the file %s does not exist", file)
 	case err != nil:
-		return "", fmt.Errorf("reading a secret: %w", err)
+		return nil, fmt.Errorf("reading a secret: %w", err)
 	case !info.Mode().IsRegular() || info.Size() > maxSecret:
-		return "", fmt.Errorf("%s: want a regular file of at most %d bytes", s.File, maxSecret)
+		return nil, fmt.Errorf("%s: want a regular file of at most %d bytes", file, maxSecret)
 	}
-	text, err := os.ReadFile(s.File)
+	f, err := os.Open(file)
 	if err != nil {
-		return "", fmt.Errorf("reading a secret: %w", err)
+		return nil, fmt.Errorf("reading a secret: %w", err)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, fmt.Errorf("reading a secret: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&^0o600 != 0 && runtime.GOOS != "windows" { // whose modes do not say who may read
+		return nil, fmt.Errorf("%s: the file's mode is %#o, want 0600 or stricter, since a secret is for its owner only: chmod 600 makes it so", file, mode)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("reading a secret: %w", err)
+	case len(data) > maxSecret:
+		return nil, fmt.Errorf("%s: want a regular file of at most %d bytes", file, maxSecret)
+	}
+	return data, nil
 }

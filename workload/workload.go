@@ -65,6 +65,8 @@ type Grants struct {
 	// Messaging are the brokers by which the component may send and receive messages, by their subjects: orders.new, or with wildcards
 	// between the dots, * for one text and > for all that follow. Data and Scope mean nothing there. Without grants it may do neither.
 	Messaging map[string]StoreGrant
+	// Secrets are the places of the secrets that the guest may see, by its names for them.
+	Secrets map[string]Secret
 }
 
 // StoreGrant grants a bucket or a container, in a backend of the program or in one that the grant configures itself.

@@ -78,7 +78,7 @@ func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Fix
 	if len(g.parts) == 0 {
 		g.stubs(l)
 	}
-	w := &workload.Spec{Name: "drive", Components: []workload.Component{{Name: g.Name, Config: map[string]string{"greeting": greeting}}}}
+	w := &workload.Spec{Name: "drive", Components: []workload.Component{{Name: g.Name, Config: map[string]string{"greeting": greeting}, Grants: workload.Grants{Messaging: map[string]workload.StoreGrant{"out.>": {}}}}}}
 	bound := &host.Binding{Workload: w, Component: &w.Components[0]}
 	for _, p := range []host.Plugin{config.Plugin{}, logging.Plugin{}, keyvalue.New(kvmemory.New(0)), blobstore.New(blobmemory.New(0)), sqlite.New(sqlitelocal.NewMemory(0)), messaging.New(msgmemory.New(0))} {
 		release, err := p.Bind(ctx, l, bound)

@@ -2,6 +2,7 @@ package guestfixture
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"strings"
@@ -54,16 +55,16 @@ func Guests() []Guest {
 		{Name: "rust-kv-p2", Uses: append(kvUses(), get("/log"), request(http.MethodPost, "/blob/put?container=c&name=o", body(70_000)),
 			get("/blob/get?container=c&name=o&start=10&end=50000&how=sync"), get("/blob/get?container=c&name=o&how=async"), get("/blob/list?container=c"), get("/blob/delete?container=c&name=o"))},
 		{Name: "rust-kv-only-p2", Uses: kvUses()},
-		{Name: "rust-messages-p2", Uses: []Use{request(http.MethodPost, "/publish?subject=a", "text"), get("/get?key=none"), request(http.MethodPost, "/request?subject=a&ms=1", "text"), get("/nope"),
+		{Name: "rust-messages-p2", Uses: []Use{request(http.MethodPost, "/publish?subject=a", "text"), request(http.MethodPost, "/publish?subject=out.x&n=3", body(900)), get("/get?key=none"), request(http.MethodPost, "/request?subject=a&ms=1", "text"), get("/nope"),
 			call(handleMessage, message("jobs", "keep")), call(handleMessage, message("jobs", "fail now")), call(handleMessage, message("jobs", "forward a b")), get("/get?key=count:jobs")},
 			FatalUses: []Use{call(handleMessage, message("jobs", "trap"))}},
-		{Name: "rust-grpc-p2", Uses: []Use{request(http.MethodPost, "/vitrine.test.Echo/Unary", grpcMessage), request(http.MethodPost, "/vitrine.test.Echo/Repeat", grpcMessage),
-			request(http.MethodPost, "/vitrine.test.Echo/Collect", grpcMessage+grpcMessage), request(http.MethodPost, "/vitrine.test.Echo/Chat", grpcMessage), get("/nope"), request(http.MethodPost, "/vitrine.test.Echo/None", "")}},
 		{Name: "orders-front", Uses: []Use{request(http.MethodPost, "/orders", "item-2:3"), request(http.MethodPost, "/orders", "item-2:x"), get("/orders/1"), get("/orders/9"), get("/nope")},
 			links: map[string]string{"shop:cart/cart": "rust-cart"}, parts: []component.Part{{Name: "rust-cart", Links: map[string]string{"shop:price/price": "rust-price"}}, {Name: "rust-price"}}},
 		{Name: "orders-worker", Uses: []Use{call(handleMessage, message("orders.placed", "1"))}},
 		{Name: "orders-report", command: true, Uses: []Use{command("")}},
-		{Name: "rust-spin-p2", Uses: []Use{get("/sqlite/visit?who=ann"), get("/sqlite/visit?who=ann"), get("/sqlite/visit?db=none"), request(http.MethodPost, "/sqlite/statement", "SELECT * FROM visits"), get("/nope")}},
+		{Name: "rust-spin-p2", Uses: []Use{get("/sqlite/visit?who=ann"), get("/sqlite/visit?who=ann"), get("/sqlite/visit?db=none"), request(http.MethodPost, "/sqlite/statement", "SELECT * FROM visits"), get("/nope"),
+			request(http.MethodPost, "/kv/set?key=a", body(900)), get("/kv/get?key=a"), get("/kv/keys"), get("/kv/delete?key=a"), get("/kv/get?store=none&key=a"), get("/var?name=greeting"), get("/var?name=none"), get("/fetch?url=http://{http}/up"), get("/fetch?url=http://127.0.0.1:1/")}},
+		{Name: "rust-grpc-p2", Uses: grpcUses(), FatalUses: []Use{request(http.MethodPost, "/vitrine.test.Echo/Trap", "")}},
 		{Name: "otel-p2-composed", Uses: otelUses()},
 		{Name: "otel-main-p2-composed", Uses: otelUses()},
 		{Name: "rust-otel-p2", Uses: otelUses(), links: linkedTo("rust-otel-sink"), parts: []component.Part{{Name: "rust-otel-sink"}}},
@@ -97,9 +98,6 @@ func message(subject, body string) map[string]any {
 	return map[string]any{"subject": subject, "body": []byte(body), "reply-to": nil}
 }
 
-// grpcMessage is a message of gRPC: not compressed, its length, its bytes.
-const grpcMessage = "\x00\x00\x00\x00\x03abc"
-
 func body(n int) string {
 	const words = "the quick brown fox jumps over the lazy dog; "
 	return strings.Repeat(words, n/len(words)+1)[:n]
@@ -123,6 +121,23 @@ func kvUses() []Use {
 	return []Use{
 		request(http.MethodPost, "/kv/set?key=a", body(900)), request(http.MethodPost, "/kv/set?key=b", "b"), get("/kv/get?key=a"), get("/kv/get?key=b"), get("/kv/delete?key=a"), get("/kv/exists?key=a"),
 		get("/kv/incr?key=n&by=2"), get("/kv/list"), get("/kv/nostore"), get("/config?key=greeting"), get("/config?key=none"), get("/config/all"), get("/nope"),
+	}
+}
+
+// grpcUses are calls with the bytes of messages.
+func grpcUses() []Use {
+	call := func(method string, messages ...string) Use {
+		var framed strings.Builder
+		for _, m := range messages {
+			framed.WriteByte(0)
+			_ = binary.Write(&framed, binary.BigEndian, uint32(len(m)))
+			framed.WriteString(m)
+		}
+		return request(http.MethodPost, "/vitrine.test.Echo/"+method, framed.String())
+	}
+	return []Use{
+		call("Unary", "abc"), call("Unary", body(70_000)), call("Unary"), call("Repeat", "abc"), call("Collect", "a", body(20_000), ""), call("Chat", "a", "b", "c"), call("Fail", "x"),
+		call("FailAfter", "x"), call("Enough", "a", "b"), call("Timeout", "x"), call("Nope", "x"), get("/call/Unary?url=http://{http}&n=1"), get("/nope"),
 	}
 }
 

@@ -36,8 +36,11 @@ var (
 	SpinVariables3 = &Surface{Version: "3.0.0", File: "testdata/surface/spin-variables3.wat", dir: "plugin/config/bindings/spin3/wit", own: (*writer).waits}
 )
 
+// WasmcloudSecrets is the component for secrets of wasmCloud.
+var WasmcloudSecrets = &Surface{Version: "2.1.0", File: "testdata/surface/wasmcloud-secrets.wat", dir: "plugin/secrets/wit", own: (*writer).waits}
+
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets}
 
 // P2 is the one for WASI 0.2, features included.
 //

@@ -3,6 +3,7 @@ package v1alpha1
 import (
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -26,6 +27,7 @@ var (
 	_ Scalar = (*Duration)(nil)
 	_ Scalar = (*HTTPGrant)(nil)
 	_ Scalar = (*SocketGrant)(nil)
+	_ Scalar = (*EnvName)(nil)
 )
 
 // Name is a name as DNS and Kubernetes have them.
@@ -168,4 +170,27 @@ func numberOrText(b []byte, s encoding.TextUnmarshaler) error {
 		return err
 	}
 	return s.UnmarshalText([]byte(text))
+}
+
+// EnvName is the name of an environment variable of the host that has a secret. Texts that are no such name may be the secret itself.
+type EnvName string
+
+// Pattern is for the schema.
+func (n *EnvName) Pattern() string { return "^[A-Za-z_][A-Za-z0-9_]*$" }
+
+// Number says whether it may be a plain number.
+func (n *EnvName) Number() bool { return false }
+
+// UnmarshalText reads it. Its errors do not have the text.
+func (n *EnvName) UnmarshalText(b []byte) error {
+	for i, c := range b {
+		if c != '_' && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9' || i == 0) {
+			return errors.New("want the name of an environment variable that has the secret, not the secret: letters, digits and underscores")
+		}
+	}
+	if len(b) == 0 {
+		return errors.New("want the name of an environment variable")
+	}
+	*n = EnvName(b)
+	return nil
 }

@@ -68,6 +68,14 @@ type Grants struct {
 	Blobstore map[string]StoreGrant `json:"blobstore,omitempty" yaml:"blobstore,omitempty" keys:"^.+$" stores:"blobstore" doc:"Container to backend. The name default stands for all containers that are not named here; without grants they are in the program's first backend."`
 	SQLite    map[string]StoreGrant `json:"sqlite,omitempty" yaml:"sqlite,omitempty" keys:"^.+$" stores:"sqlite" doc:"Database to backend: {default: {file: data.db}}. Without grants there is one, default, in the program's first backend."`
 	Messaging map[string]StoreGrant `json:"messaging,omitempty" yaml:"messaging,omitempty" keys:"^.+$" stores:"messaging" doc:"Subject to broker, for what the component sends and receives. A subject may have wildcards between its dots: * for one text, > at the end for all that follow."`
+
+	Secrets map[string]Secret `json:"secrets,omitempty" yaml:"secrets,omitempty" secret:"true" one:"true" keys:"^.+$" doc:"Secret to the place where it is: {api-key: {env: API_KEY}}. It is read when the workload starts."`
+}
+
+// Secret is where a secret is: exactly one field is set.
+type Secret struct {
+	Env  EnvName `json:"env,omitzero" yaml:"env,omitempty" doc:"The environment variable of the host that has it."`
+	File string  `json:"file,omitzero" yaml:"file,omitempty" minLength:"1" doc:"The file that has it, from the manifest's folder. Only its owner may read and write it (mode 0600). A line feed at the end of a text is not part of it."`
 }
 
 // FileGrant grants a folder.

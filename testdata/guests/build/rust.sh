@@ -36,6 +36,7 @@ build shop-cart rust-cart $pure
 build shop-http rust-shop-http
 build feed-p3 rust-feed-p3 $pure
 build feed-http-p3 rust-feed-http-p3 $pure
+build secrets-p3 rust-secrets-p3
 build spin-p2 rust-spin-p2
 build tcp-service-p2 rust-service-p2
 build tcp-client-p2 rust-tcp-client-p2
