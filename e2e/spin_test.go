@@ -100,6 +100,55 @@ func TestSpinFetch(t *testing.T) {
 	}
 }
 
+// TestSpinImport: a manifest of Spin is imported, and its components run, keep their data and have what they had.
+func TestSpinImport(t *testing.T) {
+	guest, err := os.ReadFile(testref.File(t, "rust-spin-p2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "up") }))
+	t.Cleanup(upstream.Close)
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.wasm", string(guest))
+	write("spin.toml", fmt.Sprintf(`spin_manifest_version = 2
+[application]
+name = "shop"
+[variables]
+greeting = { default = "hello" }
+[[trigger.http]]
+route = "/..."
+component = "a"
+[component.a]
+source = "a.wasm"
+key_value_stores = ["default"]
+sqlite_databases = ["default"]
+allowed_outbound_hosts = [%q]
+variables = { greeting = "{{ greeting }} there" }
+`, upstream.URL))
+	code, out, errs := run(t, "", "import", dir)
+	if code != 0 || errs != "" || !strings.Contains(out, "1 component, 1 trigger; 0 notes") {
+		t.Fatalf("exit %d: %s%s", code, out, errs)
+	}
+	if code, out, errs := run(t, "", "check", dir); code != 0 {
+		t.Errorf("exit %d: %s%s", code, out, errs)
+	}
+	s := up(t, nil, dir)
+	s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+	s.expect("/sqlite/visit?who=ann", "", 200, "1\n")
+	s.expect("/var?name=greeting", "", 200, "hello there\n")
+	s.expect("/fetch?url="+upstream.URL+"/", "", 200, "200 up\n")
+	s.kill()
+	s = up(t, nil, dir)
+	s.expect("/kv/get?key=x", "", 200, "abc\n")
+	s.expect("/sqlite/visit?who=ann", "", 200, "2\n")
+}
+
 // TestSpinSecrets: no key, value, statement, variable's value or body of a component of Spin's SDK is in any signal, at full detail. What clients
 // ask for comes as bodies, since the URLs of requests are recorded.
 func TestSpinSecrets(t *testing.T) {

@@ -33,6 +33,7 @@ var targets = []string{
 	"./internal/cm/canon:FuzzLift",
 	"./app:FuzzParse",
 	"./app:FuzzRewrite",
+	"./cli/internal/spintoml:FuzzImport",
 	"./workload/v1alpha1:FuzzDocument",
 	"./trigger/http:FuzzAnswer",
 	"./trigger/http:FuzzForwarded",

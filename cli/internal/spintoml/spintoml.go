@@ -1,0 +1,295 @@
+// Package spintoml makes a workload of the manifest of an application of Spin, spin.toml of version 2, and says what the workload does not have.
+package spintoml
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
+)
+
+// Folder is where the files of stores and databases are, below the manifest's folder.
+const Folder = ".vitrine"
+
+// Result is what was made of a file.
+type Result struct {
+	Workload *v1alpha1.Workload
+	Notes    []Note // by their places
+	Stores   bool   // there are files in Folder
+}
+
+// Import makes a workload of a file's text. An error is a *SyntaxError, or says why the file is no manifest of Spin. Values of variables
+// that are secrets are in neither the workload nor notes.
+func Import(data []byte) (*Result, error) {
+	d, err := parse(data)
+	if err != nil {
+		return nil, err
+	}
+	root, _ := d.table("", d.root)
+	switch v := root.take("spin_manifest_version").(type) {
+	case int64:
+		if v != 2 {
+			return nil, fmt.Errorf("spin_manifest_version is %d; want 2", v)
+		}
+	case string:
+		return nil, fmt.Errorf("the manifest is of version 1; `spin doctor` makes version 2 of it")
+	default:
+		return nil, fmt.Errorf("there is no spin_manifest_version; want a spin.toml of version 2")
+	}
+	i := &importer{document: d, variables: map[string]variable{}, names: map[string]v1alpha1.Name{}, taken: map[v1alpha1.Name]bool{}}
+	i.workload = &v1alpha1.Workload{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.Kind}
+	i.application(root.sub("application"))
+	i.readVariables(root.sub("variables"))
+	components := root.sub("component")
+	for _, id := range components.keys() {
+		i.names[id] = i.name(components.at(id), id)
+	}
+	for _, id := range components.keys() {
+		i.component(id, components.sub(id))
+	}
+	i.triggers(root.sub("trigger"))
+	root.rest(nil)
+	if len(i.workload.Spec.Components) == 0 {
+		return nil, fmt.Errorf("there is no component")
+	}
+	return &Result{i.workload, d.sorted(), i.stores}, nil
+}
+
+// importer is one import.
+type importer struct {
+	*document
+	workload  *v1alpha1.Workload
+	base      string // of all routes
+	variables map[string]variable
+	names     map[string]v1alpha1.Name // of components, by Spin's
+	taken     map[v1alpha1.Name]bool
+	stores    bool
+}
+
+// variable is one of the application's.
+type variable struct {
+	value    string
+	required bool
+	secret   bool
+}
+
+func (i *importer) application(t table) {
+	i.workload.Metadata.Name = i.name(t.at("name"), cmp.Or(t.text("name"), "app"))
+	clear(i.taken) // a component may have the application's name
+	i.workload.Metadata.Version = t.text("version")
+	triggers := t.sub("trigger")
+	http := triggers.sub("http")
+	i.base = strings.TrimSuffix(http.text("base"), "/")
+	http.rest(nil)
+	triggers.rest(map[string]string{"redis": noTrigger})
+	t.rest(nil)
+}
+
+// notName are the characters that names of workloads and components do not have.
+var notName = regexp.MustCompile(`[^a-z0-9-]+`)
+
+// name is the workload's name for something that Spin calls of, and says so where it is another one.
+func (i *importer) name(at, of string) v1alpha1.Name {
+	name := notName.ReplaceAllString(strings.ToLower(of), "-")
+	name = strings.Trim(name[:min(len(name), 60)], "-")
+	if name == "" {
+		name = "app"
+	}
+	made := v1alpha1.Name(name)
+	for n := 2; i.taken[made]; n++ {
+		made = v1alpha1.Name(fmt.Sprintf("%s-%d", name, n))
+	}
+	i.taken[made] = true
+	if string(made) != of {
+		i.note(at, "its name is %s here: names have lower-case letters, digits and hyphens", made)
+	}
+	return made
+}
+
+func (i *importer) readVariables(t table) {
+	for _, name := range t.keys() {
+		v := t.sub(name)
+		required, _ := v.take("required").(bool)
+		i.variables[name] = variable{value: v.text("default"), required: required, secret: v.truth("secret")}
+		v.rest(nil)
+	}
+}
+
+// expression finds the variables in a text: {{ name }}.
+var expression = regexp.MustCompile(`\{\{\s*([^{}]*?)\s*\}\}`)
+
+// expand puts defaults in the place of variables. Where one has no default, or is a secret, the text is not written: why says so.
+func (i *importer) expand(text string) (expanded, why string) {
+	expanded = expression.ReplaceAllStringFunc(text, func(found string) string {
+		name := expression.FindStringSubmatch(found)[1]
+		v, known := i.variables[name]
+		switch {
+		case !known:
+			why = fmt.Sprintf("there is no variable %s", name)
+		case v.secret:
+			why = fmt.Sprintf("the variable %s is a secret, which is not written", name)
+		case v.required:
+			why = fmt.Sprintf("the variable %s has no default", name)
+		}
+		return v.value
+	})
+	if why != "" {
+		return "", why
+	}
+	return expanded, ""
+}
+
+const noTrigger = "triggers of this type are not carried over"
+
+func (i *importer) triggers(t table) {
+	for n, v := range t.list("http") {
+		at := fmt.Sprintf("%s[%d]", t.at("http"), n)
+		if http, ok := i.table(at, v); ok {
+			i.http(http)
+		} else {
+			i.note(at, "left out: want a table")
+		}
+	}
+	t.rest(map[string]string{"redis": noTrigger, "mqtt": noTrigger, "cron": noTrigger, "command": noTrigger, "sqs": noTrigger})
+}
+
+func (i *importer) http(t table) {
+	t.take("id") // a name for messages
+	if executor := t.sub("executor"); executor.m != nil && executor.m["type"] != "spin" {
+		i.note(t.at("executor"), "left out: a component is called by wasi:http only")
+	}
+	component, ok := t.take("component").(string)
+	name, known := i.names[component]
+	if !ok || !known {
+		i.note(cmp.Or(t.at("component"), t.path), "the trigger is left out: want the name of a component of the file")
+		return
+	}
+	route, ok := t.take("route").(string)
+	if !ok {
+		if private, _ := t.take("route").(map[string]any); private["private"] == true {
+			i.note(t.at("route"), "a component without a trigger: others reach it at http://%s.internal, where they are granted that", name)
+			t.rest(nil)
+		} else {
+			i.note(t.at("route"), "the trigger is left out: want a path")
+		}
+		return
+	}
+	i.workload.Spec.Triggers = append(i.workload.Spec.Triggers, v1alpha1.Trigger{
+		Type: "http", Component: name, Config: map[string]any{"path": i.route(t.at("route"), route), "spinHeaders": true},
+	})
+	t.rest(nil)
+}
+
+// route is the path of a route of Spin, where /... at the end stands for all that follows.
+func (i *importer) route(at, route string) string {
+	whole := i.base + "/" + strings.TrimPrefix(route, "/")
+	below, rest := strings.CutSuffix(whole, "/...")
+	parameters := strings.Contains(below, "/:")
+	switch {
+	case rest && parameters:
+		return below + "/*"
+	case rest:
+		return cmp.Or(below, "/")
+	case !parameters:
+		i.note(at, "the path is for what is below it, too: Spin's is not")
+	}
+	return whole
+}
+
+func (i *importer) component(id string, t table) {
+	c := v1alpha1.Component{Name: i.names[id]}
+	switch source := t.take("source").(type) {
+	case string:
+		c.Source.File = source
+	default:
+		c.Source.File = string(c.Name) + ".wasm"
+		i.note(t.at("source"), "nothing is fetched: put the component into the file %s", c.Source.File)
+	}
+	environment := t.sub("environment")
+	for _, k := range environment.keys() {
+		i.put(environment, k, &c.Environment, "--env "+k+"=…")
+	}
+	variables := t.sub("variables")
+	for _, k := range variables.keys() {
+		i.put(variables, k, &c.Config, "--config "+k+"=…")
+	}
+	i.files(t, &c)
+	i.hosts(t, &c)
+	i.storesOf(t, &c)
+	i.build(t.sub("build"), &c)
+	t.rest(map[string]string{
+		"dependencies": "compose the component with them", "ai_models": "there are no models", "tool": "nothing here reads it", "profile": "profiles are not carried over",
+		"allowed_http_hosts": "write allowed_outbound_hosts",
+	})
+	i.workload.Spec.Components = append(i.workload.Spec.Components, c)
+}
+
+// put carries a text over to a mapping.
+func (i *importer) put(t table, key string, to *map[string]string, flag string) {
+	text, ok := t.take(key).(string)
+	if !ok {
+		t.wrong(key, "a text")
+		return
+	}
+	value, why := i.expand(text)
+	if why != "" {
+		i.note(t.at(key), "left out: %s; give it with %s", why, flag)
+		return
+	}
+	if *to == nil {
+		*to = map[string]string{}
+	}
+	(*to)[key] = value
+}
+
+func (i *importer) storesOf(t table, c *v1alpha1.Component) {
+	for _, name := range t.texts("key_value_stores") {
+		if c.Grants.Keyvalue == nil {
+			c.Grants.Keyvalue = map[string]v1alpha1.StoreGrant{}
+		}
+		c.Grants.Keyvalue[name] = v1alpha1.StoreGrant{Type: "sqlite", Config: path.Join(Folder, "key-value.db"), Scope: "workload"}
+		i.stores = true
+	}
+	for _, name := range t.texts("sqlite_databases") {
+		if c.Grants.SQLite == nil {
+			c.Grants.SQLite = map[string]v1alpha1.StoreGrant{}
+		}
+		file := "sqlite-" + notName.ReplaceAllStringFunc(name, func(s string) string { return fmt.Sprintf("_%x", s) }) + ".db"
+		c.Grants.SQLite[name] = v1alpha1.StoreGrant{Type: "file", Config: path.Join(Folder, file), Scope: "workload"}
+		i.stores = true
+	}
+}
+
+// shell are the characters that a shell gives a meaning.
+const shell = "\"'\\$`&|;<>()*?[]{}~#!\n"
+
+func (i *importer) build(t table, c *v1alpha1.Component) {
+	var commands []string
+	switch v := t.take("command").(type) {
+	case nil:
+	case string:
+		commands = []string{v}
+	default:
+		commands = t.texts("command")
+	}
+	command := strings.Join(commands, " && ")
+	if dir := t.text("workdir"); dir != "" && command != "" {
+		command = "cd '" + strings.ReplaceAll(dir, "'", `'\''`) + "' && " + command
+		for _, w := range t.texts("watch") {
+			c.Build.Watch = append(c.Build.Watch, path.Join(dir, w))
+		}
+	} else {
+		c.Build.Watch = t.texts("watch")
+	}
+	switch {
+	case command == "":
+	case strings.ContainsAny(command, shell):
+		c.Build.Command = []string{"sh", "-c", command}
+	default:
+		c.Build.Command = strings.Fields(command)
+	}
+	t.rest(nil)
+}
