@@ -51,11 +51,10 @@ type Import struct {
 	Names    map[string]string
 }
 
-// Shipped are the bindings that are part of this module: WASI 0.2 and 0.3, and the interfaces of its plugins.
+// Shipped are the bindings of WASI that are part of this module: 0.2, 0.3, and the proposals that its plugins serve.
 func Shipped() []Import {
 	all := []Import{
 		{WIT: "wasi:config@0.2.0-rc.1", Path: module + "/plugin/config/bindings"},
-		{WIT: "wasmcloud:secrets@2.1.0", Path: module + "/plugin/secrets/bindings"},
 		{WIT: "wasi:config@0.2.0-draft-2024-09-27", Path: module + "/plugin/config/bindings/draft"},
 		{WIT: "wasi:keyvalue@0.2.0-draft", Path: module + "/plugin/keyvalue/bindings"},
 		{WIT: "wasi:keyvalue@0.2.0-draft2", Path: module + "/plugin/keyvalue/bindings/draft2"},
