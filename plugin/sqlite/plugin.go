@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -67,8 +66,8 @@ var errNoDatabase = errors.New("no such database")
 type connection struct {
 	name string
 
-	mu     sync.Mutex
-	conn   Conn // nil when it has been dropped
+	busy   chan struct{} // holds one element while a call uses the fields below
+	conn   Conn          // nil when it has been dropped
 	insert int64
 	change uint64
 }
@@ -82,7 +81,7 @@ func (d databases) open(ctx context.Context, name string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &connection{name: name, conn: conn}, nil
+	return &connection{name: name, busy: make(chan struct{}, 1), conn: conn}, nil
 }
 
 // StoreSystem is the name of the database's kind.
@@ -93,8 +92,8 @@ func (c *connection) StoreNamespace() string { return c.name }
 
 // Drop closes the connection.
 func (c *connection) Drop(context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.busy <- struct{}{} // no call is under way: each has borrowed the connection
+	defer func() { <-c.busy }()
 	if c.conn != nil {
 		_ = c.conn.Close() // there is no way to report an error
 		c.conn = nil
@@ -107,8 +106,10 @@ var errDropped = errors.New("the connection was dropped")
 
 // query runs a statement. held is what the result costs the host's memory until the guest has it.
 func (c *connection) query(ctx context.Context, statement string, args []Value, held *cm.Holding) (Result, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	if err := c.lock(ctx); err != nil {
+		return Result{}, err
+	}
+	defer func() { <-c.busy }()
 	if c.conn == nil {
 		return Result{}, errDropped
 	}
@@ -117,16 +118,30 @@ func (c *connection) query(ctx context.Context, statement string, args []Value, 
 	return r, err
 }
 
-func (c *connection) lastInsertID() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.insert
+// lock waits for the call under way. The error is ctx's.
+func (c *connection) lock(ctx context.Context) error {
+	select {
+	case c.busy <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
-func (c *connection) changes() uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.change
+func (c *connection) lastInsertID(ctx context.Context) (int64, error) {
+	if err := c.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer func() { <-c.busy }()
+	return c.insert, nil
+}
+
+func (c *connection) changes(ctx context.Context) (uint64, error) {
+	if err := c.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer func() { <-c.busy }()
+	return c.change, nil
 }
 
 // kind is a case of the interfaces' error.

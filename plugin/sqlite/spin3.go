@@ -76,20 +76,20 @@ func (c spin3Connection) ExecuteAsync(ctx context.Context, statement string, par
 }
 
 // LastInsertRowid implements spin3.Connection.
-func (c spin3Connection) LastInsertRowid(context.Context) (int64, error) {
-	return c.lastInsertID(), nil
+func (c spin3Connection) LastInsertRowid(ctx context.Context) (int64, error) {
+	return c.lastInsertID(ctx)
 }
 
 // LastInsertRowidAsync implements spin3.Connection.
-func (c spin3Connection) LastInsertRowidAsync(context.Context) (int64, error) {
-	return c.lastInsertID(), nil
+func (c spin3Connection) LastInsertRowidAsync(ctx context.Context) (int64, error) {
+	return c.lastInsertID(ctx)
 }
 
 // Changes implements spin3.Connection.
-func (c spin3Connection) Changes(context.Context) (uint64, error) { return c.changes(), nil }
+func (c spin3Connection) Changes(ctx context.Context) (uint64, error) { return c.changes(ctx) }
 
 // ChangesAsync implements spin3.Connection.
-func (c spin3Connection) ChangesAsync(context.Context) (uint64, error) { return c.changes(), nil }
+func (c spin3Connection) ChangesAsync(ctx context.Context) (uint64, error) { return c.changes(ctx) }
 
 func spin3Arguments(parameters []spin3.Value) []Value {
 	args := make([]Value, len(parameters))

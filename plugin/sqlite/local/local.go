@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3/vfs/memdb"
@@ -131,6 +132,9 @@ type Memory struct {
 	last      int
 }
 
+// memories counts those of the process: what is in memory has names, which two of them must not share.
+var memories atomic.Uint64
+
 type place struct {
 	owner sqlite.Owner
 	name  string
@@ -148,9 +152,7 @@ var (
 
 // NewMemory makes a backend whose databases may have so many bytes each; 0 stands for [DefaultMemory].
 func NewMemory(size uint64) *Memory {
-	m := &Memory{size: cmp.Or(size, DefaultMemory), databases: map[place]*database{}}
-	m.id = fmt.Sprintf("%p", m)
-	return m
+	return &Memory{size: cmp.Or(size, DefaultMemory), id: strconv.FormatUint(memories.Add(1), 10), databases: map[place]*database{}}
 }
 
 // Name is the backend's name in grants.
