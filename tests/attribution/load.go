@@ -41,6 +41,7 @@ type Result struct {
 	Whole, Ended, Late     int // answered with all that belongs to them; ended by a trap in their instance, or with their client; at their deadline
 	Spans, Lines, Outgoing int64
 	Instances              int
+	Again                  int64          // bodies of OTLP that the exporter sent twice, which count once
 	Faults                 map[string]int // by kind: none if all is well
 	Wrong                  []string       // the first of them
 	instances              map[string]bool
@@ -57,6 +58,9 @@ func (r *Result) String() string {
 		b.WriteString("; 0 in another one's trace, 0 orphans, 0 missing")
 	} else {
 		fmt.Fprintf(&b, "; WRONG: %v", r.Faults)
+	}
+	if r.Again > 0 {
+		fmt.Fprintf(&b, "; %d exports came twice", r.Again)
 	}
 	for _, w := range r.Wrong {
 		b.WriteString("\n  " + w)
@@ -159,6 +163,7 @@ func (b *Bench) record(r *logspb.LogRecord) {
 
 // Load is a load under way, or at its end.
 type Load struct {
+	bench  *Bench
 	config Config
 	judge  *judge
 	client *http.Client
@@ -177,7 +182,7 @@ func (b *Bench) NewLoad(c Config) *Load {
 	b.mu.Lock()
 	b.loads = append(b.loads, j)
 	b.mu.Unlock()
-	return &Load{config: c, judge: j, makers: makers(c.Guest, b.up),
+	return &Load{bench: b, config: c, judge: j, makers: makers(c.Guest, b.up),
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Concurrency, DisableCompression: true}}}
 }
 
@@ -258,6 +263,6 @@ func (l *Load) Result() *Result {
 	l.judge.sweep(time.Now().Add(time.Second))
 	l.judge.mu.Lock()
 	defer l.judge.mu.Unlock()
-	l.judge.out.Requests, l.judge.out.Instances = l.sent.Load(), len(l.judge.out.instances)
+	l.judge.out.Requests, l.judge.out.Instances, l.judge.out.Again = l.sent.Load(), len(l.judge.out.instances), l.bench.recv.Again()
 	return l.judge.out
 }

@@ -4,9 +4,11 @@ package otlpstream
 
 import (
 	"compress/gzip"
+	"crypto/sha256"
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	collogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -24,16 +26,26 @@ type Receiver struct {
 	span   func(*tracepb.Span)
 	record func(*logspb.LogRecord)
 	bad    atomic.Int64
+	again  atomic.Int64
+
+	mu     sync.Mutex
+	seen   map[[sha256.Size]byte]bool // the last bodies
+	oldest [maxSeen][sha256.Size]byte // a ring of what seen has
+	next   int
 }
 
+// maxSeen is of how many bodies the receiver knows that they came before.
+const maxSeen = 4096
+
 // Listen receives on a free loopback port, and calls span and record with all that comes, from several goroutines at once. Metrics are
-// discarded. Close it.
+// discarded, and so is a body that came before: an exporter whose request had no answer in time sends it again, as OTLP allows
+// (OpenTelemetry Protocol Specification, "Duplicate Data"). Close it.
 func Listen(span func(*tracepb.Span), record func(*logspb.LogRecord)) (*Receiver, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	r := &Receiver{URL: "http://" + l.Addr().String(), span: span, record: record}
+	r := &Receiver{URL: "http://" + l.Addr().String(), span: span, record: record, seen: map[[sha256.Size]byte]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/traces", r.traces)
 	mux.HandleFunc("POST /v1/logs", r.logs)
@@ -48,6 +60,24 @@ func (r *Receiver) Close() error { return r.server.Close() }
 
 // Bad is how many bodies were not OTLP.
 func (r *Receiver) Bad() int64 { return r.bad.Load() }
+
+// Again is how many bodies came a second time, and were discarded.
+func (r *Receiver) Again() int64 { return r.again.Load() }
+
+// first says whether a body has not come before.
+func (r *Receiver) first(body []byte) bool {
+	sum := sha256.Sum256(body)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen[sum] {
+		r.again.Add(1)
+		return false
+	}
+	delete(r.seen, r.oldest[r.next])
+	r.seen[sum], r.oldest[r.next] = true, sum
+	r.next = (r.next + 1) % maxSeen
+	return true
+}
 
 func (r *Receiver) traces(w http.ResponseWriter, req *http.Request) {
 	var msg coltrace.ExportTraceServiceRequest
@@ -77,6 +107,7 @@ func (r *Receiver) logs(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// read reads a message, and says whether it is good and new.
 func (r *Receiver) read(w http.ResponseWriter, req *http.Request, to proto.Message) bool {
 	var body io.Reader = req.Body
 	var err error
@@ -93,6 +124,7 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request, to proto.Messa
 	if err != nil {
 		r.bad.Add(1)
 		w.WriteHeader(http.StatusBadRequest)
+		return false
 	}
-	return err == nil
+	return r.first(b)
 }
