@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,6 +19,7 @@ type option struct {
 	env  string
 	key  string // manifest key; empty where the flag is about the process
 	arg  string // the value's name in help; empty for a switch
+	bare string // what the flag means without a value; empty: it needs one, but for a switch, which is true
 	many bool   // may be given several times
 	// oneInstance says that it has no meaning for a service, which has one instance as long as it runs.
 	oneInstance bool
@@ -142,8 +144,9 @@ var (
 			usage: "the console's format (default text)", example: "--log-format json"},
 		{name: "otel-level", env: "VITRINE_OTEL_LEVEL", arg: "debug|info|warn|error",
 			usage: "the least severity of log records that are exported (default debug: all)", example: "--otel-level info"},
-		{name: "trace", env: "VITRINE_TRACE",
-			usage: "print each finished trace as a tree on stderr", example: "--trace"},
+		{name: "trace", env: "VITRINE_TRACE", arg: "FILTER", bare: "true",
+			usage:   "print each finished trace as a tree on stderr, or with a FILTER those that meet a part of it: errors, slow>DURATION, or a pattern of a span's name, URL or path (/cart, *price*), with | between them",
+			example: "--trace='errors|slow>100ms'"},
 	}
 	cacheOption = option{name: "cache-dir", env: "VITRINE_CACHE_DIR", arg: "DIR",
 		usage: "where compiled code is kept between processes (default: the user's cache folder; \"off\": nowhere)", example: "--cache-dir /var/cache/vitrine"}
@@ -165,8 +168,8 @@ func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
 		for _, o := range group {
 			s.opts[o.name] = o
 			flags.VarP(&flagValue{option: o}, o.name, "", o.help())
-			if o.arg == "" {
-				flags.Lookup(o.name).NoOptDefVal = "true"
+			if bare := o.bare; bare != "" || o.arg == "" {
+				flags.Lookup(o.name).NoOptDefVal = cmp.Or(bare, "true")
 			}
 		}
 	}

@@ -96,9 +96,11 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		return nil, err
 	}
 	traceText, from := s.text("trace", "false")
-	trace, err := strconv.ParseBool(traceText)
-	if err != nil {
-		return nil, badValue(from, fmt.Errorf("%q: want true or false", traceText))
+	trace, traceFilter := true, ""
+	if on, err := strconv.ParseBool(traceText); err == nil {
+		trace = on
+	} else if traceFilter = traceText; telemetry.CheckTreeFilter(traceFilter) != nil {
+		return nil, badValue(from, telemetry.CheckTreeFilter(traceFilter))
 	}
 
 	out := &session{stderr: newBufferedStderr(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
@@ -121,7 +123,10 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable
-			cfg.TraceTreeColor = p.colours(p.stderr)
+			cfg.TraceTreeColor, cfg.TraceTreeFilter, cfg.TraceTreeWidth = p.colours(p.stderr), traceFilter, p.columns
+			if format == "json" {
+				cfg.TraceTree, cfg.TraceTreeColor, cfg.TraceTreeWidth = treeRecords{out.log}, false, nil
+			}
 		}
 		if out.tel, err = telemetry.New(ctx, cfg); err != nil {
 			return out, fmt.Errorf("telemetry: %w", err)

@@ -47,6 +47,7 @@ func severityText(s host.Severity) string {
 // Log exports a line of the component, in the guest's own current span or else the span of ctx. It does not block: a full queue
 // drops and counts.
 func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
+	i.treeLine(ctx, l)
 	if i.own.logger == nil || log.Severity(l.Severity) < severityOf(i.t.cfg.OTelLevel) && l.Severity != 0 {
 		return
 	}
@@ -74,6 +75,13 @@ func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
 		r.AddAttributes(keyLimit.String(l.Limit))
 	}
 	i.own.logger.Emit(i.t.withGuestParent(ctx, cm.CallFrom(ctx)), r)
+}
+
+// treeLine puts a line into the printed tree of its trace.
+func (i *interceptor) treeLine(ctx context.Context, l host.LogLine) {
+	if i.t.trees != nil {
+		i.t.trees.Line(trace.SpanContextFromContext(i.t.withGuestParent(ctx, cm.CallFrom(ctx))), time.Now(), l.Text)
+	}
 }
 
 // IDs returns the identifiers of the trace and the span in ctx, in hexadecimal; both are empty if there is none. Log records of

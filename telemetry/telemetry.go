@@ -37,6 +37,13 @@ type Config struct {
 	TraceTree io.Writer
 	// TraceTreeColor marks failures by ANSI colours, for terminals.
 	TraceTreeColor bool
+	// TraceTreeWidth is the width of the terminal behind TraceTree in columns, asked for before each tree: lines are broken there. Nil, or
+	// 0 from it: no terminal, lines have any length.
+	TraceTreeWidth func() int
+	// TraceTreeFilter says which traces are printed: parts with | between them, of which a trace has to meet one. "errors" is a trace with a
+	// span that failed, "slow>100ms" one that took longer; what has a * or a / in it is a pattern of a span's name, URL or path: * is any
+	// text, and a pattern without * is a part of them. "" is all traces.
+	TraceTreeFilter string
 	// OTelLevel is the least severity of log records that are exported, of the host and of guests alike. slog.LevelDebug is all.
 	OTelLevel slog.Level
 	// Logger gets telemetry's own messages; slog.Default when nil. It must not use [Telemetry.LogHandler].
@@ -107,7 +114,11 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	var printers []sdktrace.SpanProcessor
 	var trees *tree.Printer
 	if cfg.TraceTree != nil {
-		trees = tree.New(cfg.TraceTree, treeKeys(), cfg.TraceTreeColor)
+		filter, err := tree.ParseFilter(cfg.TraceTreeFilter)
+		if err != nil {
+			return nil, fmt.Errorf("filter of traces: %w", err)
+		}
+		trees = tree.New(cfg.TraceTree, treeKeys(), tree.Look{Color: cfg.TraceTreeColor, Width: cfg.TraceTreeWidth}, filter)
 		printers = append(printers, trees)
 	}
 	pipe, err := pipeline.New(ctx, pipeline.Config{
@@ -137,6 +148,12 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	}
 	t.observeDrops()
 	return t, nil
+}
+
+// CheckTreeFilter says what is wrong with a filter for [Config].TraceTreeFilter, or returns nil.
+func CheckTreeFilter(filter string) error {
+	_, err := tree.ParseFilter(filter)
+	return err
 }
 
 // enabled says whether any signal is on.

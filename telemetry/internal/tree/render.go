@@ -3,7 +3,6 @@ package tree
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,103 +18,182 @@ const (
 	plain = "\x1b[0m"
 )
 
-// render formats one trace: a line for the trace, then a line for each span.
-func (p *Printer) render(t *traceState, omitted int64) string {
-	have := map[trace.SpanID]bool{}
-	for i := range t.spans {
-		have[t.spans[i].id] = true
-	}
+// render formats one trace: a line for the trace, then those of its spans. It is empty if the filter leaves the trace out.
+func (p *Printer) render(t *traceState) string {
 	children := map[trace.SpanID][]*node{}
-	var roots []*node
-	for i := range t.spans {
-		n := &t.spans[i]
-		if have[n.parent] {
-			children[n.parent] = append(children[n.parent], n)
-		} else {
-			roots = append(roots, n)
+	roots := t.forest(children)
+	from, to := t.extent()
+	var b strings.Builder
+	if p.filter.matches(t, to.Sub(from)) {
+		columns := 0
+		if p.look.Width != nil {
+			columns = p.look.Width()
+		}
+		d := &drawing{Printer: p, Builder: &b, axis: newAxis(from, to, columns), path: critical(roots, children)}
+		d.row("", d.colorCode(dim), "trace "+t.id.String(), "", d.scale())
+		for _, it := range t.items(roots, children) {
+			d.item(it, "", "")
+		}
+		if t.dropped > 0 {
+			fmt.Fprintf(&b, "… %d more spans\n", t.dropped)
+		}
+		if t.linesDropped > 0 {
+			fmt.Fprintf(&b, "… %d more lines\n", t.linesDropped)
+		}
+		if t.open > 0 {
+			fmt.Fprintf(&b, "… %d spans still open\n", t.open)
 		}
 	}
-	byStart := func(a, b *node) int {
-		return cmp.Or(a.start.Compare(b.start), b.end.Compare(a.end), slices.Compare(a.id[:], b.id[:]))
-	}
-	slices.SortFunc(roots, byStart)
-	for _, c := range children {
-		slices.SortFunc(c, byStart)
-	}
-
-	var b strings.Builder
-	fmt.Fprintf(&b, "%strace %s%s\n", p.colorCode(dim), t.id, p.colorCode(plain))
-	for _, r := range roots {
-		p.writeSpan(&b, r, "", "", children, 0)
-	}
-	if t.dropped > 0 {
-		fmt.Fprintf(&b, "… %d more spans\n", t.dropped)
-	}
-	if t.open > 0 {
-		fmt.Fprintf(&b, "… %d spans still open\n", t.open)
-	}
-	if omitted > 0 {
+	if omitted := p.omitted.Swap(0); omitted > 0 {
 		fmt.Fprintf(&b, "… %d traces were not shown: too many at once\n", omitted)
 	}
 	return b.String()
 }
 
+// forest fills children, and returns the spans whose parents are not here.
+func (t *traceState) forest(children map[trace.SpanID][]*node) (roots []*node) {
+	have := map[trace.SpanID]bool{}
+	for i := range t.spans {
+		have[t.spans[i].id] = true
+	}
+	for i := range t.spans {
+		if n := &t.spans[i]; have[n.parent] {
+			children[n.parent] = append(children[n.parent], n)
+		} else {
+			roots = append(roots, n)
+		}
+	}
+	return roots
+}
+
+// extent is from the first start to the last end.
+func (t *traceState) extent() (from, to time.Time) {
+	for i := range t.spans {
+		n := &t.spans[i]
+		if i == 0 || n.start.Before(from) {
+			from = n.start
+		}
+		if i == 0 || n.end.After(to) {
+			to = n.end
+		}
+	}
+	return from, to
+}
+
 // maxDepth bounds the recursion; calls between guests nest far less deeply.
 const maxDepth = 200
 
-func (p *Printer) writeSpan(b *strings.Builder, n *node, first, rest string, children map[trace.SpanID][]*node, depth int) {
-	b.WriteString(first)
-	p.writeLine(b, n)
-	kids := children[n.id]
-	if depth >= maxDepth {
-		return
+// drawing is a tree that is being written.
+type drawing struct {
+	*Printer
+	*strings.Builder
+	axis
+	path map[*node]interval
+}
+
+// item writes an item's line and all below it. first is what its line begins with, rest what those below do.
+func (d *drawing) item(it *item, first, rest string) {
+	head, more := d.texts(it)
+	code := ""
+	if it.nodes[0].failed {
+		code = d.colorCode(red)
 	}
-	for i, c := range kids {
-		if i == len(kids)-1 {
-			p.writeSpan(b, c, rest+"└─ ", rest+"   ", children, depth+1)
-		} else {
-			p.writeSpan(b, c, rest+"├─ ", rest+"│  ", children, depth+1)
+	below := rest
+	if len(it.kids)+len(it.lines) > 0 {
+		below += "│  "
+	} else {
+		below += "   "
+	}
+	offset, bar := "", ""
+	if d.cells > 0 {
+		offset, bar = "+"+Duration(it.nodes[0].start.Sub(d.from)), d.bar(it, d.path)
+	}
+	d.spanRow(code, first, below, head, more, offset, bar)
+	d.below(it, rest)
+}
+
+// below writes the lines and items below an item, by time.
+func (d *drawing) below(it *item, rest string) {
+	lines, left := it.lines, 0
+	if len(it.nodes) > 1 && len(lines) > maxFoldedLines {
+		lines, left = lines[:maxFoldedLines], len(lines)-maxFoldedLines
+	}
+	write := func(l line) {
+		d.lineRow(rest+"│ ", printable(l.text))
+	}
+	for i, k := range it.kids {
+		for len(lines) > 0 && lines[0].at.Before(k.nodes[0].start) {
+			write(lines[0])
+			lines = lines[1:]
 		}
+		if i == len(it.kids)-1 && len(lines)+left == 0 {
+			d.item(k, rest+"└─ ", rest+"   ")
+		} else {
+			d.item(k, rest+"├─ ", rest+"│  ")
+		}
+	}
+	for _, l := range lines {
+		write(l)
+	}
+	if left > 0 {
+		write(line{text: fmt.Sprintf("… %d more lines", left)})
 	}
 }
 
-// writeLine writes "name url → status duration (guest, host, wait) ✗ error".
-func (p *Printer) writeLine(b *strings.Builder, n *node) {
-	if n.failed {
-		b.WriteString(p.colorCode(red))
-	}
+// texts are what an item's line says: "name url → status duration", and "(guest, host, wait) ✗ error".
+func (d *drawing) texts(it *item) (head, more string) {
+	n := it.nodes[0]
+	var b strings.Builder
 	b.WriteString(printable(n.name))
-	if target := n.target(); target != "" {
+	if target := it.target(); target != "" {
 		b.WriteString(" " + printable(target))
 	}
-	b.WriteString(printable(n.facts))
+	b.WriteString(printable(it.facts()))
 	if n.status != 0 {
 		b.WriteString(" → " + strconv.FormatInt(n.status, 10))
 	}
-	b.WriteString("  " + Duration(n.end.Sub(n.start)))
-	if n.guest+n.host+n.guestTotal > 0 {
-		b.WriteString(" (guest " + seconds(n.guest))
-		if n.guestTotal > n.guest {
-			b.WriteString(" of " + seconds(n.guestTotal))
-		}
-		fmt.Fprintf(b, ", host %s, wait %s)", seconds(n.host), seconds(n.wait))
-	} else if n.wait > 0 {
-		fmt.Fprintf(b, " (wait %s)", seconds(n.wait))
+	if len(it.nodes) > 1 {
+		ds := it.durations()
+		fmt.Fprintf(&b, "  ×%d · %s – %s · p50 %s", len(ds), Duration(ds[0]), Duration(ds[len(ds)-1]), Duration(ds[len(ds)/2]))
+	} else {
+		b.WriteString("  " + Duration(n.end.Sub(n.start)))
 	}
+	return b.String(), strings.TrimPrefix(it.split()+n.ending(), " ")
+}
+
+// split is the time of the item's spans by who used it.
+func (it *item) split() string {
+	var guest, host, wait, total float64
+	for _, n := range it.nodes {
+		guest, host, wait, total = guest+n.guest, host+n.host, wait+n.wait, total+cmp.Or(n.guestTotal, n.guest)
+	}
+	switch {
+	case guest+host+total > 0:
+		of := ""
+		if total > guest {
+			of = " of " + seconds(total)
+		}
+		return fmt.Sprintf(" (guest %s%s, host %s, wait %s)", seconds(guest), of, seconds(host), seconds(wait))
+	case wait > 0:
+		return fmt.Sprintf(" (wait %s)", seconds(wait))
+	}
+	return ""
+}
+
+// ending says how the span ended, if there is anything to say.
+func (n *node) ending() (s string) {
 	if n.resultError != "" {
-		b.WriteString("  error: " + printable(n.resultError))
+		s = "  error: " + printable(n.resultError)
 	}
 	if n.failed {
-		what := cmp.Or(n.errorType, "error")
-		b.WriteString("  ✗ " + printable(what))
+		s += "  ✗ " + printable(cmp.Or(n.errorType, "error"))
 		if n.blame != "" {
-			b.WriteString(" (" + printable(n.blame) + ")")
+			s += " (" + printable(n.blame) + ")"
 		}
-		b.WriteString(p.colorCode(plain))
 	} else if n.outcome != "" {
-		b.WriteString("  " + printable(n.outcome))
+		s += "  " + printable(n.outcome)
 	}
-	b.WriteByte('\n')
+	return s
 }
 
 // target is a request's URL or path, unless the span's name has it.
@@ -134,7 +212,7 @@ func (n *node) target() string {
 }
 
 func (p *Printer) colorCode(code string) string {
-	if p.color {
+	if p.look.Color {
 		return code
 	}
 	return ""

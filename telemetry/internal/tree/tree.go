@@ -1,6 +1,9 @@
 // Package tree prints traces as trees of text. Its span processor keeps the finished spans of each trace until none of its spans
 // is open, and then writes them, callers above callees, with their durations and split times.
 //
+// A tree also says when: each line has a bar on a time axis that all of its trace share, in which the critical path is marked. Siblings
+// that are alike are one line, and lines that components wrote are below the spans they belong to.
+//
 // It is for people at a terminal. It keeps a bounded number of spans and writes on a goroutine of its own, so that a slow terminal
 // delays no request: then it drops trees, and prints their number.
 package tree
@@ -46,9 +49,10 @@ type Keys struct {
 
 // Printer is the processor. Safe for concurrent use.
 type Printer struct {
-	out   io.Writer
-	keys  Keys
-	color bool
+	out    io.Writer
+	keys   Keys
+	look   Look
+	filter Filter
 
 	mu      sync.Mutex
 	traces  map[trace.TraceID]*traceState
@@ -60,14 +64,22 @@ type Printer struct {
 
 var _ sdktrace.SpanProcessor = (*Printer)(nil)
 
+// Look is how trees are printed. The zero value is for files.
+type Look struct {
+	Color bool       // ANSI colours
+	Width func() int // of the terminal, asked for before each tree; nil, or 0 from it: none, lines have any length
+}
+
 // traceState is a trace whose spans are being collected.
 type traceState struct {
-	id      trace.TraceID
-	open    int
-	spans   []node
-	dropped int // spans beyond the bound
-	timer   *time.Timer
-	flushed chan struct{} // not nil: no trace, but a request to say when all before it is written
+	id                      trace.TraceID
+	open                    int
+	spans                   []node
+	dropped                 int // spans beyond the bound
+	lines                   map[trace.SpanID][]line
+	lineCount, linesDropped int
+	timer                   *time.Timer
+	flushed                 chan struct{} // not nil: no trace, but a request to say when all before it is written
 }
 
 // node has the printed parts of a span.
@@ -89,9 +101,9 @@ type node struct {
 }
 
 // New makes a printer that writes to out.
-func New(out io.Writer, keys Keys, color bool) *Printer {
+func New(out io.Writer, keys Keys, look Look, filter Filter) *Printer {
 	p := &Printer{
-		out: out, keys: keys, color: color,
+		out: out, keys: keys, look: look, filter: filter,
 		traces: map[trace.TraceID]*traceState{},
 		queue:  make(chan *traceState, maxQueue),
 		done:   make(chan struct{}),
@@ -237,8 +249,7 @@ func (p *Printer) writeLoop() {
 			close(t.flushed)
 			continue
 		}
-		text := p.render(t, p.omitted.Swap(0))
-		_, _ = io.WriteString(p.out, text) // there is no other place to report an error
+		_, _ = io.WriteString(p.out, p.render(t)) // there is no other place to report an error
 	}
 }
 
