@@ -16,7 +16,7 @@ import (
 )
 
 // consoleHandler writes the process's own log to stderr, as lines of text or JSON.
-func consoleHandler(w io.Writer, format string, level slog.Level) slog.Handler {
+func consoleHandler(w io.Writer, format string, level slog.Leveler) slog.Handler {
 	opts := &slog.HandlerOptions{Level: level}
 	if format == "json" {
 		return &boundedHandler{slog.NewJSONHandler(text.JSONWriter(w), opts)}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -54,6 +56,8 @@ const (
 type session struct {
 	stderr  *bufferedStderr
 	log     *slog.Logger
+	level   *slog.LevelVar // of the console
+	metrics http.Handler   // in Prometheus' format; nil unless asked for
 	tel     *telemetry.Telemetry
 	console *host.Console
 	engine  *component.Engine
@@ -70,13 +74,15 @@ type sessionOptions struct {
 	deadline time.Duration
 	// drain is how long running invocations and services may go on when the workload is stopped; 0: the host's default.
 	drain time.Duration
+	// metrics makes a handler of metrics in Prometheus' format.
+	metrics bool
 	// noTelemetry makes no telemetry, for commands that run no guest code.
 	noTelemetry bool
 }
 
 // open makes a session. A session that is not nil must be closed, also where there is an error.
 func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*session, error) {
-	level, err := s.level("log-level", "info")
+	least, err := s.level("log-level", "info")
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +109,9 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		return nil, badValue(from, telemetry.CheckTreeFilter(traceFilter))
 	}
 
-	out := &session{stderr: newBufferedStderr(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
+	level := new(slog.LevelVar)
+	level.Set(least)
+	out := &session{level: level, stderr: newBufferedStderr(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
 	handler := consoleHandler(out.stderr, format, level)
 	out.log = slog.New(handler)
 	redirectDefaultLoggers(out.log)
@@ -118,6 +126,13 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		to, err := autoconf.Read(ctx, autoconf.Options{Getenv: p.getenv, Logger: out.log})
 		if err != nil {
 			return out, fmt.Errorf("telemetry: %w", err)
+		}
+		if opts.metrics {
+			var consumer export.Consumer
+			if consumer, out.metrics, err = autoconf.Prometheus(autoconf.Options{Getenv: p.getenv, Logger: out.log}); err != nil {
+				return out, fmt.Errorf("telemetry: %w", err)
+			}
+			to.Consumers = append(to.Consumers, consumer)
 		}
 		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: to.Consumers, Providers: to.Providers}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
@@ -135,7 +150,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		out.log = slog.New(slog.NewMultiHandler(handler, out.tel.LogHandler()))
 	}
 	if !opts.rawStreams {
-		out.console = host.NewConsole(out.stderr, format == "json", severity(level))
+		out.console = host.NewConsole(out.stderr, format == "json", severity(least))
 		out.console.Trace = telemetry.IDs
 	}
 	if out.engine, err = p.engine(ctx, s, out.log); err != nil {

@@ -30,7 +30,7 @@ telemetry is sent, and the exit status is 0. A second signal ends the process at
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption}, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, []option{cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of\nPATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
@@ -68,6 +68,10 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	if err != nil {
 		return err
 	}
+	delay, err := s.duration("drain-delay")
+	if err != nil {
+		return err
+	}
 	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
@@ -79,8 +83,13 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
 	}
 	trusted, _ := s.values("trusted-proxies")
+	operators, err := listenAdmin(s)
+	if err != nil {
+		return err
+	}
+	defer operators.close()
 	var triggers []host.Trigger
-	session, err := p.open(ctx, s, sessionOptions{drain: drain, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+	session, err := p.open(ctx, s, sessionOptions{drain: drain, metrics: operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
 		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
 			return nil, err
 		}
@@ -100,6 +109,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	defer onHangup(func() {
 		session.log.Warn("SIGHUP changes nothing: this version reads its manifest and components only when it starts")
 	})()
+	operators.serve(ctx, session)
 	session.warnOfIgnored(ctx, w)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	id, err := session.host.Start(ctx, w)
@@ -110,21 +120,35 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		}
 		return startProblem(w, p.placed(path, err))
 	}
+	serving, end := context.WithCancel(context.WithoutCancel(ctx)) // until the delay after the signal is over
+	defer end()
 	failed := make(chan error, 1)
 	go func() {
 		if len(w.Triggers) == 0 {
-			failed <- untilEnded(ctx, session.host, id)
+			failed <- untilEnded(serving, session.host, id)
 			return
 		}
-		failed <- session.host.Run(ctx)
+		failed <- session.host.Run(serving)
 	}()
-	session.stderr.release(greeting(w.ID(), triggers))
+	session.stderr.release(greeting(w.ID(), triggers) + operators.line())
+	notifyReady(ctx, session.log)
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
 	}
+	operators.drain()
+	notifyStopping(session.log)
+	if delay > 0 {
+		session.log.Info("requests are still taken for a while, and the process is not ready any more; a second signal ends the process at once", "for", delay.String())
+		select {
+		case err := <-failed:
+			failed <- err // it has ended by itself
+		case <-time.After(delay):
+		}
+	}
 	session.log.Info("draining; a second signal ends the process at once", "for", drain.String())
+	end()
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(drain, closeTime))
 	defer cancel()
 	err = <-failed
@@ -150,6 +174,19 @@ func greeting(id workload.ID, triggers []host.Trigger) string {
 		fmt.Fprintf(&b, "serving %s on %s\n", text.Printable(string(id)), text.Printable(url))
 	}
 	return b.String()
+}
+
+// duration is the value of an option that is a duration; 0 by default.
+func (s *settings) duration(name string) (time.Duration, error) {
+	text, from := s.text(name, "")
+	if text == "" || text == "0" || text == "0s" {
+		return 0, nil
+	}
+	d, err := workload.ParseDuration(text)
+	if err != nil {
+		return 0, badValue(from, err)
+	}
+	return d, nil
 }
 
 // drain is how long running invocations may go on after the first signal: --drain, else the longest deadline.

@@ -57,6 +57,7 @@ type server struct {
 	done chan struct{}
 
 	killed bool
+	told   sync.Once
 }
 
 // up starts vitrine up and waits until it is ready. At the end of the test it is stopped and must exit with 0.
@@ -137,12 +138,17 @@ func (s *server) kill() {
 	_ = s.cmd.Wait() // it says that it was killed
 }
 
+// terminate sends the server the first signal to end, once.
+func (s *server) terminate() {
+	s.told.Do(func() { _ = ending.Terminate(s.cmd.Process) })
+}
+
 // stop ends the server as an operator does, if it was not killed.
 func (s *server) stop() {
 	if s.killed {
 		return
 	}
-	_ = ending.Terminate(s.cmd.Process)
+	s.terminate()
 	select {
 	case <-s.done:
 	case <-time.After(time.Minute):

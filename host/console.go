@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/internal/text"
@@ -28,7 +29,7 @@ type Console struct {
 
 	w    io.Writer
 	json bool
-	min  Severity
+	min  atomic.Int32 // a Severity
 
 	mu      sync.Mutex
 	pending []byte
@@ -42,14 +43,18 @@ var _ LogSink = (*Console)(nil)
 
 // NewConsole makes a console that prints lines of at least the severity min. Close it.
 func NewConsole(w io.Writer, asJSON bool, min Severity) *Console {
-	c := &Console{w: w, json: asJSON, min: min, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c := &Console{w: w, json: asJSON, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	c.SetMin(min)
 	go c.run()
 	return c
 }
 
+// SetMin changes the least severity of lines that are printed. Safe for concurrent use.
+func (c *Console) SetMin(min Severity) { c.min.Store(int32(min)) }
+
 // Log implements LogSink.
 func (c *Console) Log(ctx context.Context, l LogLine) {
-	if l.Severity < c.min {
+	if l.Severity < Severity(c.min.Load()) {
 		return
 	}
 	var trace, span string

@@ -61,7 +61,8 @@ var _ Host = (*Local)(nil)
 // running is one workload and its status. All other fields belong to the goroutine that starts or stops it, and are cleared when it
 // has ended.
 type running struct {
-	status   workload.Status // guarded by Local.mu
+	status   workload.Status            // guarded by Local.mu
+	pools    map[string]*component.Pool // guarded by Local.mu; those of a workload that runs, by component
 	made     *making
 	invoker  *invoker
 	detach   []func(context.Context) error
@@ -137,7 +138,10 @@ func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error
 		h.end(r, id, workload.Failed, err.Error())
 		return id, err
 	}
-	h.set(r, id, workload.Running, "")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	r.pools = r.invoker.pools()
+	h.setLocked(r, id, workload.Running, "")
 	return id, nil
 }
 
@@ -273,17 +277,11 @@ type watcher struct {
 	wake    chan struct{}
 }
 
-func (h *Local) set(r *running, id workload.ID, s workload.State, reason string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.setLocked(r, id, s, reason)
-}
-
 // end notes that a workload has ended, and keeps its status only.
 func (h *Local) end(r *running, id workload.ID, s workload.State, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r.made, r.invoker, r.detach, r.services = nil, nil, nil, nil
+	r.made, r.invoker, r.detach, r.services, r.pools = nil, nil, nil, nil, nil
 	h.setLocked(r, id, s, reason)
 	h.ended = append(h.ended, r)
 	for len(h.ended) > maxEnded {

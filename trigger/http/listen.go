@@ -75,6 +75,15 @@ func parseUnix(s, path string, a address) (address, error) {
 	return a, nil
 }
 
+// Listen listens on an address as [Config].Listen has them: a port alone is loopback, an empty host every interface; unix:PATH is a socket.
+func Listen(address string) (net.Listener, error) {
+	a, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	return a.listen()
+}
+
 // listen opens one address.
 func (a *address) listen() (net.Listener, error) {
 	if a.network == "unix" && a.addr[0] != '@' {

@@ -1,0 +1,203 @@
+// Package admin serves what operators ask a running host over HTTP: whether it lives and is ready, the states of its workloads, metrics
+// for Prometheus, profiles of the process, and the level of its log. It is apart from what workloads serve, and for operators only: who
+// reaches it can read names of workloads and stacks of the process, and change the log's level.
+package admin
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/pprof"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Config is what a handler answers from. Workloads must be set; what is nil beside it is answered by 404.
+type Config struct {
+	// Workloads are those of the host, as host.Local.Workloads returns them.
+	Workloads func() []host.WorkloadStatus
+	// NotReady returns the reasons why the host takes no traffic now, beside the states of workloads; none if it does. Nil: there are none.
+	NotReady func() []string
+	// Metrics answers /metrics.
+	Metrics http.Handler
+	// Level returns the least level of the host's log, and SetLevel changes it.
+	Level    func() slog.Level
+	SetLevel func(slog.Level)
+}
+
+// Handler serves:
+//
+//	GET /livez         200 as long as the process answers
+//	GET /readyz        200 if every workload runs and nothing speaks against traffic, else 503 with a reason a line
+//	GET /workloads     the states of workloads, their services and their components' pools, as JSON
+//	GET /metrics       metrics in Prometheus' format
+//	GET /log-level     the level of the log; PUT or POST changes it: debug, info, warn or error
+//	GET /debug/pprof/  profiles of the process
+//
+// A request with the header Origin, which browsers send with what pages ask of other servers, is refused.
+func Handler(c Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", c.ready)
+	mux.HandleFunc("GET /workloads", c.workloads)
+	if c.Metrics != nil {
+		mux.Handle("GET /metrics", c.Metrics)
+	}
+	if c.Level != nil {
+		mux.HandleFunc("GET /log-level", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, word(c.Level())) })
+	}
+	if c.SetLevel != nil {
+		mux.HandleFunc("PUT /log-level", c.setLevel)
+		mux.HandleFunc("POST /log-level", c.setLevel)
+	}
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusNotFound, "not served: arguments may hold secrets")
+	})
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" {
+			say(w, http.StatusForbidden, "requests of pages in browsers are refused")
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n") // a client that has gone needs no answer
+}
+
+// ready answers /readyz.
+func (c *Config) ready(w http.ResponseWriter, _ *http.Request) {
+	if reasons := c.reasons(); len(reasons) > 0 {
+		say(w, http.StatusServiceUnavailable, strings.Join(reasons, "\n"))
+		return
+	}
+	say(w, http.StatusOK, "ok")
+}
+
+// reasons are those for which the host is not ready. A workload that has stopped or completed is none: nobody waits for it.
+func (c *Config) reasons() (reasons []string) {
+	if c.NotReady != nil {
+		reasons = c.NotReady()
+	}
+	serving := false
+	for _, s := range c.Workloads() {
+		switch s.State {
+		case workload.Running:
+			serving = true
+		case workload.Stopped:
+		default:
+			reason := fmt.Sprintf("workload %s is %s", s.ID, s.State)
+			if s.Reason != "" {
+				reason += ": " + firstLine(s.Reason)
+			}
+			reasons = append(reasons, reason)
+		}
+	}
+	if !serving && len(reasons) == 0 {
+		reasons = append(reasons, "no workload is running")
+	}
+	return reasons
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
+
+// workloadJSON is a workload in the answer of /workloads.
+type workloadJSON struct {
+	ID         string          `json:"id"`
+	State      string          `json:"state"`
+	Reason     string          `json:"reason,omitempty"`
+	Since      time.Time       `json:"since"`
+	Services   []serviceJSON   `json:"services,omitempty"`
+	Components []componentJSON `json:"components,omitempty"`
+}
+
+type serviceJSON struct {
+	Component string     `json:"component"`
+	State     string     `json:"state"`
+	Reason    string     `json:"reason,omitempty"`
+	Restarts  int        `json:"restarts"`
+	Since     time.Time  `json:"since"`
+	Next      *time.Time `json:"next,omitempty"` // when the next run begins
+}
+
+// componentJSON is what a component that events reach has under way.
+type componentJSON struct {
+	Name        string        `json:"name"`
+	Invocations invocations   `json:"invocations"`
+	Instances   instancesJSON `json:"instances"`
+}
+
+type invocations struct {
+	Running int `json:"running"`
+	Waiting int `json:"waiting"`
+}
+
+type instancesJSON struct {
+	Busy      int `json:"busy"`
+	Idle      int `json:"idle"`
+	Resetting int `json:"resetting"`
+	Leaving   int `json:"leaving"`
+}
+
+// workloads answers /workloads.
+func (c *Config) workloads(w http.ResponseWriter, _ *http.Request) {
+	out := struct {
+		Workloads []workloadJSON `json:"workloads"`
+	}{[]workloadJSON{}}
+	for _, s := range c.Workloads() {
+		one := workloadJSON{ID: string(s.ID), State: string(s.State), Reason: s.Reason, Since: s.Since}
+		for _, v := range s.Services {
+			service := serviceJSON{Component: v.Component, State: string(v.State), Reason: v.Reason, Restarts: v.Restarts, Since: v.Since}
+			if !v.Next.IsZero() {
+				service.Next = &v.Next
+			}
+			one.Services = append(one.Services, service)
+		}
+		for _, p := range s.Components {
+			one.Components = append(one.Components, componentJSON{p.Name, invocations{p.Pool.Running, p.Pool.Waiting},
+				instancesJSON{p.Pool.Busy, p.Pool.Idle, p.Pool.Resetting, p.Pool.Leaving}})
+		}
+		out.Workloads = append(out.Workloads, one)
+	}
+	slices.SortFunc(out.Workloads, func(a, b workloadJSON) int { return strings.Compare(a.ID, b.ID) })
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	_ = enc.Encode(out) // a client that has gone needs no answer
+}
+
+// maxLevel bounds the body of a request for another level, in bytes.
+const maxLevel = 64
+
+// setLevel answers PUT /log-level.
+func (c *Config) setLevel(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxLevel))
+	var level slog.Level
+	asked := strings.ToLower(strings.TrimSpace(string(body)))
+	if err != nil || !slices.Contains([]string{"debug", "info", "warn", "error"}, asked) || level.UnmarshalText([]byte(asked)) != nil {
+		say(w, http.StatusBadRequest, "want debug, info, warn or error as the body")
+		return
+	}
+	c.SetLevel(level)
+	say(w, http.StatusOK, word(level))
+}
+
+func word(l slog.Level) string { return strings.ToLower(l.String()) }

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strings"
+	"sync/atomic"
+
+	"github.com/vitrine-wasm/vitrine/admin"
+	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/trigger/http"
+)
+
+// adminOptions are about what operators ask of a server.
+var (
+	adminOption = option{name: "admin", env: "VITRINE_ADMIN", arg: "ADDR",
+		usage:   "where to serve /livez, /readyz, /workloads, /metrics, /log-level and /debug/pprof/ for operators, an address as for --listen (default: nowhere)",
+		example: "--admin 9000"}
+	drainDelayOption = option{name: "drain-delay", env: "VITRINE_DRAIN_DELAY", arg: "DURATION",
+		usage:   "how long requests are still taken after the first signal, while /readyz says that there should be none, before --drain begins (default 0s)",
+		example: "--drain-delay 5s"}
+)
+
+// adminServer is the endpoint for operators. A nil *adminServer serves nothing.
+type adminServer struct {
+	listener net.Listener
+	draining atomic.Bool
+	ended    chan error
+	stop     context.CancelFunc
+}
+
+// listenAdmin listens where --admin says; nil: nowhere.
+func listenAdmin(s *settings) (*adminServer, error) {
+	addr, from := s.text("admin", "")
+	if addr == "" {
+		return nil, nil
+	}
+	if strings.Contains(addr, "://") && !strings.HasPrefix(addr, "http://") {
+		return nil, badValue(from, fmt.Errorf("%q: want an address of http: HOST:PORT, PORT or unix:PATH", addr))
+	}
+	l, err := http.Listen(addr)
+	if err != nil {
+		return nil, fmt.Errorf("admin: listen on %s: %w", addr, err)
+	}
+	return &adminServer{listener: l, ended: make(chan error, 1)}, nil
+}
+
+// serve begins to answer.
+func (a *adminServer) serve(ctx context.Context, s *session) {
+	if a == nil {
+		return
+	}
+	h := admin.Handler(admin.Config{
+		Workloads: s.host.Workloads,
+		NotReady: func() []string {
+			if a.draining.Load() {
+				return []string{"the process has been told to end"}
+			}
+			return nil
+		},
+		Metrics:  s.metrics,
+		Level:    s.level.Level,
+		SetLevel: s.setLevel,
+	})
+	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		err := admin.Serve(ctx, a.listener, h, s.log)
+		if err != nil {
+			s.log.Error("the admin endpoint has ended", "error", err)
+		}
+		a.ended <- err
+	}()
+	if t, ok := a.listener.Addr().(*net.TCPAddr); ok && !t.IP.IsLoopback() {
+		s.log.Warn("the admin endpoint can be reached from other machines: it shows stacks and names, and changes the log's level for whoever asks", "address", t.String())
+	}
+}
+
+// line is what `up` says of it.
+func (a *adminServer) line() string {
+	if a == nil {
+		return ""
+	}
+	url := "http://"
+	if a.listener.Addr().Network() == "unix" {
+		url = "unix:"
+	}
+	return "admin on " + text.Printable(url+a.listener.Addr().String()) + "\n"
+}
+
+// drain has /readyz say that no more traffic is wanted.
+func (a *adminServer) drain() {
+	if a != nil {
+		a.draining.Store(true)
+	}
+}
+
+// close ends it.
+func (a *adminServer) close() {
+	switch {
+	case a == nil:
+	case a.stop == nil:
+		_ = a.listener.Close()
+	default:
+		a.stop()
+		<-a.ended
+	}
+}
+
+// setLevel changes the least severity that the console shows.
+func (s *session) setLevel(l slog.Level) {
+	s.level.Set(l)
+	if s.console != nil {
+		s.console.SetMin(severity(l))
+	}
+	s.log.Info("the log's level has been changed", "level", l.String())
+}
