@@ -13,6 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	blobmemory "github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
+	blobs3 "github.com/vitrine-wasm/vitrine/plugin/blobstore/s3"
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
@@ -85,6 +86,8 @@ func Standard() Ships {
 			}),
 			blobstore.New(blobmemory.New(0)).AddType(blobfolder.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
 				return blobfolder.Open(config.(blobfolder.Config))
+			}).AddType(blobs3.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
+				return blobs3.New(config.(blobs3.Config))
 			}),
 			sqlite.New(sqlitelocal.NewMemory(0)).AddType(sqlitelocal.Type(), func(ctx context.Context, config any) (sqlite.Backend, error) {
 				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))
