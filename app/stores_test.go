@@ -27,7 +27,7 @@ func TestStoreGrants(t *testing.T) {
 			`9:34: spec.components[0].grants.blobstore."a".backend: there is no backend named "disk"; want memory`}},
 		{"several", "        keyvalue: {a: {backend: x}, b: {backend: y}, c: {backend: 7}, d: {bakend: disk}, e: {data: kept}, \"\": {}}", testFormat, []string{
 			`keyvalue."a".backend: there is no backend named "x"`, `keyvalue."b".backend: there is no backend named "y"`,
-			`keyvalue."c".backend: want a text`, `keyvalue."d".bakend: unknown key; want backend, data, scope, sqlite or redis; did you mean "backend"?`,
+			`keyvalue."c".backend: want a text`, `keyvalue."d".bakend: unknown key; want backend, data, scope, sqlite, redis or nats; did you mean "backend"?`,
 			`keyvalue."e".data: "kept": want drop or keep`, `keyvalue."": a bucket needs a name; the name default is for those without a grant of their own`}},
 		{"no such plugin", "        keyvalue: {default: {backend: memory}}", &Format{}, []string{
 			`9:29: spec.components[0].grants.keyvalue."default": this program has no backend for keyvalue`}},

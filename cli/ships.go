@@ -17,6 +17,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
+	kvnats "github.com/vitrine-wasm/vitrine/plugin/keyvalue/nats"
 	kvredis "github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	kvsqlite "github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
@@ -83,6 +84,8 @@ func Standard() Ships {
 				return kvsqlite.Open(ctx, config.(kvsqlite.Config))
 			}).AddType(kvredis.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) {
 				return kvredis.New(config.(kvredis.Config))
+			}).AddType(kvnats.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) {
+				return kvnats.Open(config.(kvnats.Config))
 			}),
 			blobstore.New(blobmemory.New(0)).AddType(blobfolder.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
 				return blobfolder.Open(config.(blobfolder.Config))
