@@ -38,7 +38,7 @@ func TestStoreGrants(t *testing.T) {
 			`"a".sqlite.fill: unknown key; want file or size; did you mean "file"?`, `"a".sqlite.file: the key is missing`,
 			`"b".sqlite: want a mapping, had a list`, `"c".sqlite.size: "much": want`, `"d".sqlite: the text is empty; want its file`}},
 		{"of another plugin's type", "        blobstore: {a: {sqlite: x}}", testFormat, []string{
-			`blobstore."a".sqlite: unknown key; want backend, data, scope, folder or s3`}},
+			`blobstore."a".sqlite: unknown key; want backend, data, scope, folder, s3 or nats`}},
 		{"another form", "        keyvalue: [memory]", testFormat, []string{"9:19: spec.components[0].grants.keyvalue: want a mapping"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	blobmemory "github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
+	blobnats "github.com/vitrine-wasm/vitrine/plugin/blobstore/nats"
 	blobs3 "github.com/vitrine-wasm/vitrine/plugin/blobstore/s3"
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
@@ -91,6 +92,8 @@ func Standard() Ships {
 				return blobfolder.Open(config.(blobfolder.Config))
 			}).AddType(blobs3.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
 				return blobs3.New(config.(blobs3.Config))
+			}).AddType(blobnats.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
+				return blobnats.Open(config.(blobnats.Config))
 			}),
 			sqlite.New(sqlitelocal.NewMemory(0)).AddType(sqlitelocal.Type(), func(ctx context.Context, config any) (sqlite.Backend, error) {
 				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))
