@@ -16,15 +16,15 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
-func missing(container, object string) error {
-	return fmt.Errorf("%q in container %q: %w", object, container, blobstore.ErrNoSuchObject)
+func missing(container string) error {
+	return fmt.Errorf("in container %q: %w", container, blobstore.ErrNoSuchObject)
 }
 
 func (s *store) Stat(ctx context.Context, container, object string) (info blobstore.Info, err error) {
 	err = s.in(ctx, container, natsconn.CallTime, func(ctx context.Context, p *place) error {
 		d, err := p.describe(ctx, object)
 		if err == nil && !d.there() {
-			err = missing(container, object)
+			err = missing(container)
 		}
 		if err == nil {
 			info = blobstore.Info{Size: d.Size, Created: d.stored}
@@ -50,7 +50,7 @@ func (s *store) Open(ctx context.Context, container, object string, from, n uint
 				return err
 			}
 			if !d.there() {
-				return missing(container, object)
+				return missing(container)
 			}
 			info = blobstore.Info{Size: d.Size, Created: d.stored}
 			from := min(from, d.Size)

@@ -31,7 +31,7 @@ func (s *store) Put(ctx context.Context, container, object string, data io.Reade
 	}
 	p := &pendingPut{s: s, container: container, object: object, id: rand.Text(), sum: sha256.New()}
 	if err := p.run(ctx, data); err != nil {
-		return blobstore.Info{}, fmt.Errorf("put %q in container %q: %w", object, container, err)
+		return blobstore.Info{}, fmt.Errorf("put in container %q: %w", container, err)
 	}
 	return blobstore.Info{Size: p.size, Created: time.Now()}, nil
 }

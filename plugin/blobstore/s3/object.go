@@ -27,11 +27,11 @@ func (s *store) key(ctx context.Context, container, object string, age time.Dura
 }
 
 // missing is the error of an object that the server has not found: the container may have been deleted, or made anew, by another process.
-func (s *store) missing(ctx context.Context, container, object string) error {
+func (s *store) missing(ctx context.Context, container string) error {
 	if _, _, err := s.generation(ctx, container, 0); err != nil {
 		return err
 	}
-	return fmt.Errorf("%q in container %q: %w", object, container, blobstore.ErrNoSuchObject)
+	return fmt.Errorf("in container %q: %w", container, blobstore.ErrNoSuchObject)
 }
 
 func (s *store) Stat(ctx context.Context, container, object string) (blobstore.Info, error) {
@@ -39,15 +39,15 @@ func (s *store) Stat(ctx context.Context, container, object string) (blobstore.I
 	if err != nil {
 		return blobstore.Info{}, err
 	}
-	return s.stat(ctx, container, object, key)
+	return s.stat(ctx, container, key)
 }
 
-func (s *store) stat(ctx context.Context, container, object, key string) (blobstore.Info, error) {
+func (s *store) stat(ctx context.Context, container, key string) (blobstore.Info, error) {
 	call, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	info, err := s.core.StatObject(call, s.bucket, key, minio.StatObjectOptions{})
 	if notFound(err) {
-		return blobstore.Info{}, s.missing(ctx, container, object)
+		return blobstore.Info{}, s.missing(ctx, container)
 	}
 	if err != nil {
 		return blobstore.Info{}, s.failure(ctx, err)
@@ -61,7 +61,7 @@ func (s *store) Open(ctx context.Context, container, object string, from, n uint
 		return nil, blobstore.Info{}, err
 	}
 	nothing := func() (io.ReadCloser, blobstore.Info, error) {
-		info, err := s.stat(ctx, container, object, key)
+		info, err := s.stat(ctx, container, key)
 		return io.NopCloser(strings.NewReader("")), info, err
 	}
 	if n == 0 || from > math.MaxInt64 {
@@ -79,7 +79,7 @@ func (s *store) Open(ctx context.Context, container, object string, from, n uint
 		cancel(nil)
 		switch {
 		case notFound(err):
-			return nil, blobstore.Info{}, s.missing(ctx, container, object)
+			return nil, blobstore.Info{}, s.missing(ctx, container)
 		case answers(err, http.StatusRequestedRangeNotSatisfiable, ""): // it begins beyond the object's end
 			return nothing()
 		}
@@ -235,14 +235,14 @@ func (s *store) Copy(ctx context.Context, fromContainer, fromObject, toContainer
 		return err
 	}
 	if from == to {
-		_, err := s.stat(ctx, fromContainer, fromObject, from)
+		_, err := s.stat(ctx, fromContainer, from)
 		return err
 	}
 	call, cancel := context.WithTimeout(ctx, copyTime)
 	defer cancel()
 	_, err = s.core.ComposeObject(call, minio.CopyDestOptions{Bucket: s.bucket, Object: to}, minio.CopySrcOptions{Bucket: s.bucket, Object: from})
 	if notFound(err) {
-		return s.missing(ctx, fromContainer, fromObject)
+		return s.missing(ctx, fromContainer)
 	}
 	return s.failure(ctx, err)
 }

@@ -32,7 +32,7 @@ func (s *store) Put(ctx context.Context, container, object string, data io.Reade
 	u := &upload{s: s, key: key, fresh: func() (string, error) { return s.key(ctx, container, object, 0) }, data: data}
 	defer u.held.Release()
 	if err := u.run(ctx); err != nil {
-		return blobstore.Info{}, fmt.Errorf("put %q in container %q: %w", object, container, err)
+		return blobstore.Info{}, fmt.Errorf("put in container %q: %w", container, err)
 	}
 	return blobstore.Info{Size: u.size, Created: time.Now()}, nil
 }
