@@ -14,6 +14,9 @@ import (
 	"time"
 
 	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
+	blobnats "github.com/vitrine-wasm/vitrine/plugin/blobstore/nats"
+	blobs3 "github.com/vitrine-wasm/vitrine/plugin/blobstore/s3"
+	kvnats "github.com/vitrine-wasm/vitrine/plugin/keyvalue/nats"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
@@ -28,7 +31,7 @@ import (
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type(), messages.Type(), {Name: "bell", Reserved: true, Config: struct{}{}}},
-	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type()}},
+	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type(), kvnats.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type(), blobs3.Type(), blobnats.Type()}},
 		"sqlite":    {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}},
 		"messaging": {Backends: []string{"memory"}, Types: []workload.BackendType{nats.Type()}}},
 }

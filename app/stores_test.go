@@ -27,7 +27,7 @@ func TestStoreGrants(t *testing.T) {
 			`9:34: spec.components[0].grants.blobstore."a".backend: there is no backend named "disk"; want memory`}},
 		{"several", "        keyvalue: {a: {backend: x}, b: {backend: y}, c: {backend: 7}, d: {bakend: disk}, e: {data: kept}, \"\": {}}", testFormat, []string{
 			`keyvalue."a".backend: there is no backend named "x"`, `keyvalue."b".backend: there is no backend named "y"`,
-			`keyvalue."c".backend: want a text`, `keyvalue."d".bakend: unknown key; want backend, data, scope, sqlite or redis; did you mean "backend"?`,
+			`keyvalue."c".backend: want a text`, `keyvalue."d".bakend: unknown key; want backend, data, scope, sqlite, redis or nats; did you mean "backend"?`,
 			`keyvalue."e".data: "kept": want drop or keep`, `keyvalue."": a bucket needs a name; the name default is for those without a grant of their own`}},
 		{"no such plugin", "        keyvalue: {default: {backend: memory}}", &Format{}, []string{
 			`9:29: spec.components[0].grants.keyvalue."default": this program has no backend for keyvalue`}},
@@ -38,7 +38,7 @@ func TestStoreGrants(t *testing.T) {
 			`"a".sqlite.fill: unknown key; want file or size; did you mean "file"?`, `"a".sqlite.file: the key is missing`,
 			`"b".sqlite: want a mapping, had a list`, `"c".sqlite.size: "much": want`, `"d".sqlite: the text is empty; want its file`}},
 		{"of another plugin's type", "        blobstore: {a: {sqlite: x}}", testFormat, []string{
-			`blobstore."a".sqlite: unknown key; want backend, data, scope or folder`}},
+			`blobstore."a".sqlite: unknown key; want backend, data, scope, folder, s3 or nats`}},
 		{"another form", "        keyvalue: [memory]", testFormat, []string{"9:19: spec.components[0].grants.keyvalue: want a mapping"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -13,9 +13,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 	blobfolder "github.com/vitrine-wasm/vitrine/plugin/blobstore/folder"
 	blobmemory "github.com/vitrine-wasm/vitrine/plugin/blobstore/memory"
+	blobnats "github.com/vitrine-wasm/vitrine/plugin/blobstore/nats"
+	blobs3 "github.com/vitrine-wasm/vitrine/plugin/blobstore/s3"
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	kvmemory "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
+	kvnats "github.com/vitrine-wasm/vitrine/plugin/keyvalue/nats"
 	kvredis "github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	kvsqlite "github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
@@ -82,9 +85,15 @@ func Standard() Ships {
 				return kvsqlite.Open(ctx, config.(kvsqlite.Config))
 			}).AddType(kvredis.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) {
 				return kvredis.New(config.(kvredis.Config))
+			}).AddType(kvnats.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) {
+				return kvnats.Open(config.(kvnats.Config))
 			}),
 			blobstore.New(blobmemory.New(0)).AddType(blobfolder.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
 				return blobfolder.Open(config.(blobfolder.Config))
+			}).AddType(blobs3.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
+				return blobs3.New(config.(blobs3.Config))
+			}).AddType(blobnats.Type(), func(_ context.Context, config any) (blobstore.Backend, error) {
+				return blobnats.Open(config.(blobnats.Config))
 			}),
 			sqlite.New(sqlitelocal.NewMemory(0)).AddType(sqlitelocal.Type(), func(ctx context.Context, config any) (sqlite.Backend, error) {
 				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))

@@ -69,6 +69,8 @@ var conventions = map[string]convention{
 	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
 	"spin:key-value":         {detail: DetailBoundary, store: true},
 	"wasmcloud:keyvalue":     {detail: DetailBoundary, store: true},
+	"wasi:blobstore":         {detail: DetailBoundary, store: true},
+	"wasmcloud:blobstore":    {detail: DetailBoundary, store: true},
 
 	"wasmcloud:messaging/consumer": {detail: DetailBoundary, hooks: newSendCall, sendsMessage: true},
 

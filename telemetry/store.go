@@ -7,8 +7,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
-// stored is the interface of a resource whose data is in a store: the system that has it, by OpenTelemetry's name (db.system.name). Its
-// name in the workload's grants is that of a collection or of a database, by one of the interfaces below.
+// stored is the interface of a resource whose data is in a store: the system that has it, by OpenTelemetry's name (db.system.name); empty: none yet.
+// By one of the interfaces below it gives the name of the collection or of the database.
 type stored interface{ StoreSystem() string }
 
 type collection interface{ StoreCollection() string } // db.collection.name
@@ -28,6 +28,9 @@ func (h *hostCall) describeStore(s *span.Span, c *cm.Call) {
 	s.Str(attrDBOperation, h.operation)
 	in := storeOf(c)
 	if in == nil {
+		return
+	}
+	if in.StoreSystem() == "" { // an object that has no place yet
 		return
 	}
 	s.Str(attrDBSystem, in.StoreSystem())

@@ -20,7 +20,8 @@ import (
 )
 
 // Errors whose texts guests get, some with the names that they gave. Backends return errors that wrap them. For any other error
-// guests get [backend.FailedText], and operators its text. ErrNoSuchContainer and ErrNoSuchObject wrap ErrNotFound.
+// guests get [backend.FailedText], and operators its text, in telemetry, too: a backend's error must not have the name of an object in it.
+// ErrNoSuchContainer and ErrNoSuchObject wrap ErrNotFound.
 var (
 	ErrNotFound        = errors.New("not found")
 	ErrNoSuchContainer = fmt.Errorf("container %w", ErrNotFound)

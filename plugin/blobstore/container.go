@@ -10,19 +10,25 @@ import (
 
 // container is the resource; it implements bindings.Container.
 type container struct {
-	store Store
+	store *granted
 	name  string
 	held  *cm.Holding // for the name, of which any number of resources may have a copy
 }
 
 // newContainer makes a resource of an existing container.
-func newContainer(ctx context.Context, s Store, name string) (bindings.Container, error) {
+func newContainer(ctx context.Context, s *granted, name string) (bindings.Container, error) {
 	held := &cm.Holding{}
 	if err := held.Hold(ctx, len(name)); err != nil {
 		return nil, fail(ctx, err)
 	}
 	return container{s, name, held}, nil
 }
+
+// StoreSystem is the name of the backend, or of its type.
+func (c container) StoreSystem() string { return c.store.system }
+
+// StoreCollection is the container's name.
+func (c container) StoreCollection() string { return c.name }
 
 // Drop releases the name's memory.
 func (c container) Drop(context.Context) error {

@@ -38,7 +38,7 @@ func ExampleStore() {
 	_, err = s.Stat(ctx, "letters", "second")
 	fmt.Println(errors.Is(err, blobstore.ErrNoSuchObject))
 	// Output:
-	// put "first" in container "letters": cable pulled
+	// put in container "letters": cable pulled
 	// "Ada" of 13 bytes
 	// true
 }

@@ -10,5 +10,5 @@ func Serve(b Backend) interface {
 	bindings.Blobstore
 	bindings.Types
 } {
-	return store{map[string]Store{backend.Default: b.Store(Owner{Namespace: "n", Workload: "w", Component: "c"})}}
+	return store{map[string]*granted{backend.Default: {b.Store(Owner{Namespace: "n", Workload: "w", Component: "c"}), "test"}}}
 }

@@ -26,6 +26,7 @@ const openBytes = 4 << 10
 
 // incoming is an incoming-value: an open part of an object.
 type incoming struct {
+	from   container
 	reader io.ReadCloser
 	size   uint64 // of the part
 	held   cm.Holding
@@ -43,7 +44,7 @@ func newIncoming(ctx context.Context, c container, name string, start, end uint6
 	if err != nil {
 		return nil, fail(ctx, err, c.name, name)
 	}
-	in := &incoming{reader: r}
+	in := &incoming{from: c, reader: r}
 	if start < info.Size {
 		in.size = min(n, info.Size-start)
 	}
@@ -57,6 +58,12 @@ func newIncoming(ctx context.Context, c container, name string, start, end uint6
 	}
 	return in, nil
 }
+
+// StoreSystem is that of the container that it is from.
+func (i *incoming) StoreSystem() string { return i.from.StoreSystem() }
+
+// StoreCollection is the name of the container that it is from.
+func (i *incoming) StoreCollection() string { return i.from.name }
 
 // Drop closes the reader.
 func (i *incoming) Drop(context.Context) error {

@@ -21,6 +21,8 @@ type outgoing struct {
 	destinations []location
 	stream       *streamingPut // nil while writes are buffered
 	held         cm.Holding    // for data and destinations
+
+	system, collection string // of the first destination, also when the value is finished
 }
 
 // streamThreshold is how many bytes of a value are buffered before it is streamed: a small object is put at once.
@@ -36,6 +38,12 @@ var errUnfinished = errors.New("the value was dropped before it was finished")
 func outgoingOf(v bindings.OutgoingValue) (*outgoing, error) {
 	return cm.ObjectAs[*outgoing](bindings.OutgoingValueType, v)
 }
+
+// StoreSystem is that of the first destination; empty before there is one.
+func (o *outgoing) StoreSystem() string { return o.system }
+
+// StoreCollection is the first destination's container; empty before there is one.
+func (o *outgoing) StoreCollection() string { return o.collection }
 
 // OutgoingValueNewOutgoingValue implements bindings.Types.
 func (s store) OutgoingValueNewOutgoingValue(context.Context) (bindings.OutgoingValue, error) {
@@ -71,7 +79,9 @@ func (o *outgoing) addDestination(ctx context.Context, to location) error {
 	if err := o.held.Hold(ctx, o.held.Bytes()+len(to.object)+destinationBytes); err != nil {
 		return err
 	}
-	o.destinations = append(o.destinations, to)
+	if o.destinations = append(o.destinations, to); len(o.destinations) == 1 {
+		o.system, o.collection = to.store.system, to.container
+	}
 	if o.stream == nil && o.data.Len() > streamThreshold {
 		o.startStream(ctx)
 	}

@@ -58,11 +58,11 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 	if err != nil {
 		return nil, err
 	}
-	opened := map[any]Store{} // by the keys of routes
-	s := store{routes: make(map[string]Store, len(routes))}
+	opened := map[any]*granted{} // by the keys of routes
+	s := store{routes: make(map[string]*granted, len(routes))}
 	for name, r := range routes {
 		if opened[r.Key()] == nil {
-			opened[r.Key()] = r.Backend.Store(r.Owner)
+			opened[r.Key()] = &granted{r.Backend.Store(r.Owner), r.Name}
 		}
 		s.routes[name] = opened[r.Key()]
 	}
@@ -98,10 +98,16 @@ func fail(ctx context.Context, err error, names ...string) error {
 }
 
 // store implements the free functions of the interfaces for one component.
-type store struct{ routes map[string]Store }
+type store struct{ routes map[string]*granted }
+
+// granted is a store with the name of its backend, or of its type. Containers of one store have the same.
+type granted struct {
+	Store
+	system string
+}
 
 // storeOf returns the store of a container.
-func (s store) storeOf(container string) (Store, error) {
+func (s store) storeOf(container string) (*granted, error) {
 	if r := s.routes[container]; r != nil {
 		return r, nil
 	}
@@ -159,7 +165,7 @@ func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
 
 // location is an object's place in a store.
 type location struct {
-	store             Store
+	store             *granted
 	container, object string
 }
 
@@ -183,7 +189,7 @@ func (s store) CopyObject(ctx context.Context, src, dest bindings.ObjectID) erro
 
 // copyTo copies an object to another location, by the store's own Copy if it has one.
 func (p location) copyTo(ctx context.Context, to location) error {
-	if c, can := p.store.(Copier); can && p.store == to.store {
+	if c, can := p.store.Store.(Copier); can && p.store == to.store {
 		return c.Copy(ctx, p.container, p.object, to.container, to.object)
 	}
 	r, _, err := p.store.Open(ctx, p.container, p.object, 0, math.MaxUint64)

@@ -23,7 +23,7 @@ import (
 // secret is a backend's text, which guests must not get.
 const secret = "password=hunter2 at 10.0.0.7"
 
-func storeWith(b Store) store { return store{map[string]Store{"default": b}} }
+func storeWith(b Store) store { return store{map[string]*granted{"default": {b, "test"}}} }
 
 // newStore returns a store with the container "c".
 func newStore(t *testing.T) (store, bindings.Container, *testBackend) {

@@ -2,48 +2,12 @@ package servers
 
 import (
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"runtime"
-	"sync"
 	"testing"
 )
 
-// natsVersion is the server that tests are run against.
-const natsVersion = "v2.15.3"
-
-// natsServer is the path of the server's binary, which is built from its Go module once and kept in the user's cache.
-var natsServer = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", err
-	}
-	dir := filepath.Join(cache, "vitrine", "servers", "nats-"+natsVersion)
-	file := filepath.Join(dir, "nats-server")
-	if runtime.GOOS == "windows" {
-		file += ".exe"
-	}
-	if _, err := os.Stat(file); err == nil {
-		return file, nil
-	}
-	// Packages are tested at once: each builds for itself, and the last one to be ready stays.
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	tmp, err := os.MkdirTemp(dir, "build")
-	if err != nil {
-		return "", err
-	}
-	defer os.RemoveAll(tmp)
-	build := exec.Command("go", "install", "github.com/nats-io/nats-server/v2@"+natsVersion)
-	build.Env = append(os.Environ(), "GOBIN="+tmp, "GOFLAGS=", "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return "", err
-	}
-	return file, os.Rename(filepath.Join(tmp, filepath.Base(file)), file)
-})
+// natsServer is the path of the server that tests are run against.
+var natsServer = fromModule("nats-server", "github.com/nats-io/nats-server/v2", "v2.15.3")
 
 // NATS is a server of a test, with JetStream, whose streams are written to disk.
 type NATS struct {

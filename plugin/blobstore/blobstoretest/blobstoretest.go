@@ -41,6 +41,7 @@ func Run(t *testing.T, fresh func(*testing.T) blobstore.Backend) {
 		{"calls end with their context", cancelled},
 		{"closing a reader ends its reads", closedReader},
 		{"copies equal the object", copies},
+		{"errors do not name objects", discreet},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := fresh(t)
@@ -367,6 +368,23 @@ func missing(t *tester) {
 	_, err = t.store.Stat(t.ctx, "c", "o")
 	t.is(err, blobstore.ErrNoSuchObject)
 	t.is(err, blobstore.ErrNotFound)
+}
+
+// discreet: operators see errors in telemetry, which has no object's name.
+func discreet(t *tester) {
+	t.ok(t.store.CreateContainer(t.ctx, "c"))
+	name := "planted" + strings.Repeat("/planted", 1000) // some backends refuse it
+	_, put := t.store.Put(t.ctx, "c", "planted", iotest.ErrReader(errors.New("cable pulled")))
+	_, long := t.store.Put(t.ctx, "c", name, strings.NewReader("x"))
+	_, nowhere := t.store.Put(t.ctx, "none", "planted", strings.NewReader("x"))
+	_, stat := t.store.Stat(t.ctx, "c", "planted")
+	_, _, open := t.store.Open(t.ctx, "c", "planted", 0, 1)
+	_, statLong := t.store.Stat(t.ctx, "c", name+"x")
+	for call, err := range map[string]error{"put": put, "put of a long name": long, "put without container": nowhere, "stat": stat, "open": open, "stat of a long name": statLong} {
+		if err != nil && strings.Contains(err.Error(), "planted") {
+			t.Errorf("%s: %.200v", call, err)
+		}
+	}
 }
 
 func recreatedContainer(t *tester) {

@@ -246,12 +246,25 @@ func (s *store) remove(name string) error {
 // missing says which of a container and an object is not there, if that is why err came.
 func (s *store) missing(err error, dir, container, object string) error {
 	if !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return plain(err)
 	}
 	if _, err := s.root.Stat(path.Join(dir, marker)); err != nil || object == "" {
 		return fmt.Errorf("%q: %w", container, blobstore.ErrNoSuchContainer)
 	}
-	return fmt.Errorf("%q in container %q: %w", object, container, blobstore.ErrNoSuchObject)
+	return fmt.Errorf("in container %q: %w", container, blobstore.ErrNoSuchObject)
+}
+
+// plain is an error of a file without the file's name, which is that of an object.
+func plain(err error) error {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		return fmt.Errorf("%s: %w", path.Op, path.Err)
+	case errors.As(err, &link):
+		return fmt.Errorf("%s: %w", link.Op, link.Err)
+	}
+	return err
 }
 
 func (s *store) Container(_ context.Context, name string) (blobstore.ContainerInfo, error) {
@@ -362,7 +375,7 @@ func (s *store) Delete(_ context.Context, container string, objects ...string) e
 			err = s.root.Remove(file)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return plain(err)
 		}
 		if err == nil {
 			_ = s.take(-info.Size())

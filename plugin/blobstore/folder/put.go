@@ -35,7 +35,7 @@ func (s *store) Put(ctx context.Context, container, object string, data io.Reade
 	if err != nil {
 		_ = s.take(credit - p.reserved)
 		_ = s.root.Remove(made) // a container that was deleted has taken it along
-		return blobstore.Info{}, fmt.Errorf("put %q in container %q: %w", object, container, err)
+		return blobstore.Info{}, fmt.Errorf("put in container %q: %w", container, err)
 	}
 	_ = s.take(int64(info.Size) - old - (p.reserved - credit))
 	syncDir(s.root, dir)

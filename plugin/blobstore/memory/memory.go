@@ -110,7 +110,7 @@ func (s *store) object(in, name string) (object, error) {
 	}
 	o, ok := c.objects[name]
 	if !ok {
-		return o, fmt.Errorf("%q in container %q: %w", name, in, blobstore.ErrNoSuchObject)
+		return o, fmt.Errorf("in container %q: %w", in, blobstore.ErrNoSuchObject)
 	}
 	return o, nil
 }
@@ -253,7 +253,7 @@ func (s *store) Put(ctx context.Context, in, name string, from io.Reader) (blobs
 	}
 	data, err := p.read(ctx, from)
 	if err != nil {
-		return blobstore.Info{}, fmt.Errorf("put %q in container %q: %w", name, in, err)
+		return blobstore.Info{}, fmt.Errorf("put in container %q: %w", in, err)
 	}
 	return p.commit(data)
 }

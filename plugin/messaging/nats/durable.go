@@ -16,12 +16,12 @@ import (
 const maxStream = 1 << 30
 
 // consume makes or finds the consumer of a durable subscription. Group means nothing there: all who name the consumer share its messages.
-func (b *Backend) consume(ctx context.Context, s messaging.Subscription) (messaging.Source, error) {
-	stream, err := b.streamOf(ctx, s.Subject)
+func (b *Backend) consume(ctx context.Context, js jetstream.JetStream, s messaging.Subscription) (messaging.Source, error) {
+	stream, err := b.streamOf(ctx, js, s.Subject)
 	if err != nil {
 		return nil, err
 	}
-	consumer, err := b.js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
+	consumer, err := js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
 		Durable: s.Durable, FilterSubject: s.Subject, AckPolicy: jetstream.AckExplicitPolicy, AckWait: s.Wait,
 		DeliverPolicy: jetstream.DeliverNewPolicy, MaxDeliver: -1, MaxAckPending: max(s.Pending, 1),
 	})
@@ -29,22 +29,22 @@ func (b *Backend) consume(ctx context.Context, s messaging.Subscription) (messag
 		return nil, failure(err)
 	}
 	d := &durable{consumer: consumer}
-	d.open, d.close = context.WithCancel(b.ended)
+	d.open, d.close = context.WithCancel(b.server.Ended())
 	return d, nil
 }
 
 // streamOf is the name of the stream that keeps a subject.
-func (b *Backend) streamOf(ctx context.Context, subject string) (string, error) {
+func (b *Backend) streamOf(ctx context.Context, js jetstream.JetStream, subject string) (string, error) {
 	if b.stream == "" {
-		name, err := b.js.StreamNameBySubject(ctx, subject)
+		name, err := js.StreamNameBySubject(ctx, subject)
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			return "", fmt.Errorf("no stream keeps %s, which a durable subscription needs: name one in the grant, as {nats: {url: …, stream: NAME}}", subject)
 		}
 		return name, failure(err)
 	}
-	_, err := b.js.Stream(ctx, b.stream)
+	_, err := js.Stream(ctx, b.stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		_, err = b.js.CreateStream(ctx, jetstream.StreamConfig{
+		_, err = js.CreateStream(ctx, jetstream.StreamConfig{
 			Name: b.stream, Subjects: []string{subject}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, MaxBytes: maxStream,
 			Retention: jetstream.InterestPolicy,
 		})

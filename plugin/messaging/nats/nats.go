@@ -6,15 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net/url"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend/natsconn"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -36,14 +33,8 @@ func Type() workload.BackendType {
 
 func check(config any) (key, problem string) {
 	c := config.(Config)
-	for server := range strings.SplitSeq(c.URL, ",") {
-		u, err := url.Parse(strings.TrimSpace(server))
-		switch {
-		case err != nil || u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls" && u.Scheme != "ws" && u.Scheme != "wss":
-			return "url", "want nats://HOST:PORT or tls://HOST:PORT" // err quotes it, with what may be a password
-		case u.User != nil:
-			return "url", "the URL has a user or a token; leave that out, and say where it is: username and password: {env: NAME}, or token: {env: NAME}"
-		}
+	if key, problem = c.server().Check(); problem != "" {
+		return key, problem
 	}
 	if strings.ContainsAny(c.Stream, ". *>/\\\t\r\n") {
 		return "stream", "want a name without dots, spaces, slashes and wildcards"
@@ -51,25 +42,18 @@ func check(config any) (key, problem string) {
 	return "", ""
 }
 
-// A server that does not answer costs a call no more than this. The invocation's deadline counts as well.
-const (
-	dialTime = 2 * time.Second
-	callTime = 4 * time.Second
-)
+// server is what the config says of the connection.
+func (c Config) server() natsconn.Config {
+	return natsconn.Config{URL: c.URL, Username: c.Username, Password: c.Password, Token: c.Token, Credentials: c.Credentials}
+}
+
+// callTime is what a call may wait for a server that does not answer.
+const callTime = natsconn.CallTime
 
 // Backend implements messaging.Backend, and is its own Bus: a server's subjects belong to all who have access to it.
 type Backend struct {
+	server *natsconn.Conn
 	stream string
-	ended  context.Context
-	end    context.CancelFunc
-	ready  chan struct{} // closed when nc or failed is set, after the first try to connect
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	failed error
-
-	mu        sync.Mutex
-	down      error // the reason; nil: connected
-	listeners map[*func(error)]struct{}
 }
 
 var (
@@ -84,64 +68,11 @@ func Open(c Config) (*Backend, error) {
 	if key, problem := check(c); problem != "" {
 		return nil, fmt.Errorf("%s: %s", key, problem)
 	}
-	b := &Backend{stream: c.Stream, ready: make(chan struct{}), listeners: map[*func(error)]struct{}{}}
-	b.ended, b.end = context.WithCancel(context.Background())
-	opts := []nats.Option{
-		nats.Name("vitrine"), nats.Timeout(dialTime), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.CustomReconnectDelay(delay),
-		nats.ReconnectBufSize(-1), // a message that is only in a buffer here is not with the broker
-		nats.NoCallbacksAfterClientClose(),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { b.changed(errors.Join(errDown, err)) }),
-		nats.ConnectHandler(func(*nats.Conn) { b.changed(nil) }),
-		nats.ReconnectHandler(func(*nats.Conn) { b.changed(nil) }),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // the library would print it; calls say what happened to them
-		nats.IgnoreDiscoveredServers(),                                    // the grant names the servers
-	}
-	password, err := c.Password.Read()
+	conn, err := natsconn.Open(c.server())
 	if err != nil {
-		return nil, fmt.Errorf("password: %w", err)
+		return nil, err
 	}
-	token, err := c.Token.Read()
-	if err != nil {
-		return nil, fmt.Errorf("token: %w", err)
-	}
-	if c.Username != "" {
-		opts = append(opts, nats.UserInfo(c.Username, password))
-	}
-	if token != "" {
-		opts = append(opts, nats.Token(token))
-	}
-	if c.Credentials != "" {
-		opts = append(opts, nats.UserCredentials(c.Credentials))
-	}
-	go func() { // the first try may wait for a server that does not answer
-		defer close(b.ready)
-		nc, err := nats.Connect(c.URL, opts...)
-		if err != nil {
-			b.failed = fmt.Errorf("%w: %w", messaging.ErrUnavailable, err)
-			return
-		}
-		if b.nc = nc; !nc.IsConnected() {
-			b.changed(errors.Join(errDown, nc.LastError()))
-		}
-		if b.js, err = jetstream.New(nc); err != nil {
-			b.failed = err
-		}
-		if b.ended.Err() != nil {
-			nc.Close()
-		}
-	}()
-	return b, nil
-}
-
-var errDown = errors.New("not connected")
-
-// delay is how long the next try to connect waits: it doubles, up to 8 s, and is never the same for all who wait.
-func delay(attempts int) time.Duration {
-	d := 8 * time.Second
-	if attempts < 7 {
-		d = 100 * time.Millisecond << attempts
-	}
-	return d/2 + rand.N(d/2)
+	return &Backend{conn, c.Stream}, nil
 }
 
 // Name is the backend's name in grants of programs that add it by name.
@@ -154,65 +85,18 @@ func (*Backend) System() string { return "nats" }
 func (b *Backend) Bus(messaging.Owner) messaging.Bus { return b }
 
 // Close ends the connection, and the tries to make one.
-func (b *Backend) Close() error {
-	b.end()
-	select {
-	case <-b.ready:
-		if b.nc != nil {
-			b.nc.Close()
-		}
-	default: // the first try ends it
-	}
-	return nil
-}
-
-// changed notes that the connection was lost or made, and tells the listeners, if that is news.
-func (b *Backend) changed(err error) {
-	b.mu.Lock()
-	news := (b.down == nil) != (err == nil)
-	b.down = err
-	var tell []func(error)
-	for f := range b.listeners {
-		tell = append(tell, *f)
-	}
-	b.mu.Unlock()
-	if news {
-		for _, f := range tell {
-			f(err)
-		}
-	}
-}
+func (b *Backend) Close() error { return b.server.Close() }
 
 // Notify implements messaging.Notifier.
-func (b *Backend) Notify(f func(err error)) (stop func()) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.listeners[&f] = struct{}{}
-	return func() {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		delete(b.listeners, &f)
-	}
-}
+func (b *Backend) Notify(f func(err error)) (stop func()) { return b.server.Notify(f) }
 
-// conn is the connection, if it is there now.
-func (b *Backend) conn(ctx context.Context) (*nats.Conn, error) {
-	select {
-	case <-b.ready:
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+// conn is the connection and its JetStream, if it is there now.
+func (b *Backend) conn(ctx context.Context) (*nats.Conn, jetstream.JetStream, error) {
+	nc, js, err := b.server.Get(ctx)
+	if errors.Is(err, natsconn.ErrDown) {
+		err = fmt.Errorf("%w: %w", messaging.ErrUnavailable, err)
 	}
-	switch {
-	case b.failed != nil:
-		return nil, b.failed
-	case ctx.Err() != nil:
-		return nil, context.Cause(ctx)
-	case b.nc.IsConnected():
-		return b.nc, nil
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return nil, fmt.Errorf("%w: %w", messaging.ErrUnavailable, errors.Join(errDown, b.nc.LastError()))
+	return nc, js, err
 }
 
 func toNATS(m *messaging.Message) *nats.Msg {
@@ -247,14 +131,14 @@ func (b *Backend) Publish(ctx context.Context, m *messaging.Message) error {
 	if err := messaging.CheckSubject(m.Subject); err != nil {
 		return err
 	}
-	nc, err := b.conn(ctx)
+	nc, js, err := b.conn(ctx)
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if b.stream != "" && !strings.HasPrefix(m.Subject, inbox) && m.Reply == "" {
-		_, err := b.js.PublishMsg(ctx, toNATS(m), jetstream.WithRetryAttempts(0))
+		_, err := js.PublishMsg(ctx, toNATS(m), jetstream.WithRetryAttempts(0))
 		return failure(err)
 	}
 	if err := nc.PublishMsg(toNATS(m)); err != nil {
@@ -273,7 +157,7 @@ func (b *Backend) Request(ctx context.Context, m *messaging.Message) (*messaging
 	if b.stream != "" {
 		return nil, errStreamAnswers
 	}
-	nc, err := b.conn(ctx)
+	nc, _, err := b.conn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -300,13 +184,10 @@ func failure(err error) error {
 		return named(messaging.ErrTooLarge)
 	case errors.Is(err, nats.ErrBadSubject):
 		return named(messaging.ErrSubject)
-	case errors.Is(err, nats.ErrReconnectBufExceeded), errors.Is(err, nats.ErrConnectionClosed), errors.Is(err, nats.ErrDisconnected), errors.Is(err, nats.ErrNoServers),
-		errors.Is(err, nats.ErrConnectionReconnecting), errors.Is(err, nats.ErrStaleConnection):
+	case natsconn.Unreachable(err):
 		return named(messaging.ErrUnavailable)
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return fmt.Errorf("the stream has no such subject, or is not there: %w", err)
-	case errors.As(err, &api) && api.Code == 503:
-		return named(messaging.ErrUnavailable)
 	case errors.As(err, &api) && strings.Contains(api.Description, "maximum"):
 		return named(messaging.ErrQuota)
 	}

@@ -18,14 +18,14 @@ func (b *Backend) Subscribe(ctx context.Context, s messaging.Subscription) (mess
 	if err := messaging.CheckPattern(s.Subject); err != nil {
 		return nil, err
 	}
-	nc, err := b.conn(ctx)
+	nc, js, err := b.conn(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	if s.Durable != "" {
-		return b.consume(ctx, s)
+		return b.consume(ctx, js, s)
 	}
 	sub, err := nc.QueueSubscribeSync(s.Subject, s.Group)
 	if err != nil {
