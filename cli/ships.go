@@ -22,6 +22,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	msgmemory "github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
 	msgnats "github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
+	msgredis "github.com/vitrine-wasm/vitrine/plugin/messaging/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
 	"github.com/vitrine-wasm/vitrine/plugin/secrets"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
@@ -71,6 +72,8 @@ type Listener interface {
 func Standard() Ships {
 	brokers := messaging.New(msgmemory.New(0)).AddType(msgnats.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
 		return msgnats.Open(config.(msgnats.Config))
+	}).AddType(msgredis.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
+		return msgredis.Open(config.(msgredis.Config))
 	})
 	return Ships{
 		Plugins: []host.Plugin{
