@@ -24,11 +24,14 @@ import (
 	msgnats "github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	msgredis "github.com/vitrine-wasm/vitrine/plugin/messaging/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
+	"github.com/vitrine-wasm/vitrine/plugin/redis"
+	redisserver "github.com/vitrine-wasm/vitrine/plugin/redis/server"
 	"github.com/vitrine-wasm/vitrine/plugin/secrets"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	messages "github.com/vitrine-wasm/vitrine/trigger/messaging"
+	channels "github.com/vitrine-wasm/vitrine/trigger/redis"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -93,6 +96,9 @@ func Standard() Ships {
 				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))
 			}),
 			brokers,
+			redis.New().AddType(redisserver.Type(), func(_ context.Context, config any) (redis.Backend, error) {
+				return redisserver.New(config.(redisserver.Config))
+			}),
 		},
 		Triggers: []Trigger{
 			{Type: http.Type(), New: newHTTP},
@@ -101,6 +107,9 @@ func Standard() Ships {
 			}},
 			{Type: messages.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
 				return messages.New(messages.Config{Plugin: brokers, Grace: c.Drain, Logger: c.Logger}), nil
+			}},
+			{Type: channels.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
+				return channels.New(channels.Config{Grace: c.Drain, Logger: c.Logger}), nil
 			}},
 		},
 	}

@@ -61,14 +61,23 @@ type noLog struct{}
 
 func (noLog) Printf(context.Context, string, ...any) {}
 
-// Open makes a client, which connects to the server when it is needed, and must be closed. It reads the password at once.
-func (c Config) Open() (*redis.Client, error) {
+// Options are those of a config. The password is read at once.
+func (c Config) Options() (*redis.Options, error) {
 	o, err := c.options()
 	if err != nil {
 		return nil, err
 	}
 	if o.Password, err = c.Password.Read(); err != nil {
 		return nil, fmt.Errorf("password: %w", err)
+	}
+	return o, nil
+}
+
+// Open makes a client, which connects to the server when it is needed, and must be closed. It reads the password at once.
+func (c Config) Open() (*redis.Client, error) {
+	o, err := c.Options()
+	if err != nil {
+		return nil, err
 	}
 	return Client(o), nil
 }
