@@ -92,13 +92,11 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 	d.checkStores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
 	d.checkStores(c.Grants.SQLite, "sqlite", "database", key+".grants.sqlite")
 	d.checkStores(c.Grants.Messaging, "messaging", "subject", key+".grants.messaging")
-	for _, subject := range sortedKeys(c.Grants.Messaging) {
-		for what, v := range map[string]string{"data": c.Grants.Messaging[subject].Data, "scope": c.Grants.Messaging[subject].Scope} {
-			if v != "" {
-				d.failAt(fmt.Sprintf("%s.grants.messaging.%q.%s", key, subject, what), "the key is for what is stored; messages are not")
-			}
-		}
-	}
+	d.checkNothingStored(c.Grants.Messaging, "messages are not", key+".grants.messaging")
+	d.checkStores(c.Grants.Redis, "redis", "server", key+".grants.redis")
+	d.checkNothingStored(c.Grants.Redis, "here the server decides", key+".grants.redis")
+	d.checkStores(c.Grants.MQTT, "mqtt", "broker", key+".grants.mqtt")
+	d.checkNothingStored(c.Grants.MQTT, "messages are not", key+".grants.mqtt")
 	d.checkSecrets(c.Grants.Secrets, key+".grants.secrets")
 	if n := uint64(c.Limits.Stack); n != 0 && (n < workload.MinStack || n > workload.MaxStack) {
 		d.failAt(key+".limits.stack", "%s: want at least %s and at most %s", workload.FormatSize(n), workload.FormatSize(workload.MinStack), workload.FormatSize(workload.MaxStack))
@@ -107,6 +105,17 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 		d.failAt(key+".limits.headers", "%s: want at most %s", workload.FormatSize(uint64(c.Limits.Headers)), workload.FormatSize(workload.MaxHeaders))
 	}
 	d.checkInstances(&c.Instances, key+".instances")
+}
+
+// checkNothingStored reports what is said of stored data where there is none.
+func (d *decoder) checkNothingStored(grants map[string]v1alpha1.StoreGrant, why, key string) {
+	for _, name := range sortedKeys(grants) {
+		for what, v := range map[string]string{"data": grants[name].Data, "scope": grants[name].Scope} {
+			if v != "" {
+				d.failAt(fmt.Sprintf("%s.%q.%s", key, name, what), "the key is for what is stored; %s", why)
+			}
+		}
+	}
 }
 
 func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {

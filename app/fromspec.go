@@ -33,6 +33,8 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores), Blobstore: mapValues(c.Grants.Blobstore, stores),
 				SQLite:    mapValues(c.Grants.SQLite, stores),
 				Messaging: mapValues(c.Grants.Messaging, stores),
+				Redis:     mapValues(c.Grants.Redis, stores),
+				MQTT:      mapValues(c.Grants.MQTT, stores),
 				Secrets: mapValues(c.Grants.Secrets, func(s workload.Secret) v1alpha1.Secret {
 					if dir != "" {
 						s.File = relativeTo(dir, s.File)

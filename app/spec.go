@@ -33,6 +33,8 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores("keyvalue")), Blobstore: mapValues(c.Grants.Blobstore, stores("blobstore")),
 				SQLite:    mapValues(c.Grants.SQLite, stores("sqlite")),
 				Messaging: mapValues(c.Grants.Messaging, stores("messaging")),
+				Redis:     mapValues(c.Grants.Redis, stores("redis")),
+				MQTT:      mapValues(c.Grants.MQTT, stores("mqtt")),
 				Secrets: mapValues(c.Grants.Secrets, func(s v1alpha1.Secret) workload.Secret {
 					out := workload.Secret{Env: string(s.Env)}
 					if s.File != "" {

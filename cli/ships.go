@@ -25,12 +25,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	msgmemory "github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
 	msgnats "github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
+	msgredis "github.com/vitrine-wasm/vitrine/plugin/messaging/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
+	"github.com/vitrine-wasm/vitrine/plugin/redis"
+	redisserver "github.com/vitrine-wasm/vitrine/plugin/redis/server"
 	"github.com/vitrine-wasm/vitrine/plugin/secrets"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	messages "github.com/vitrine-wasm/vitrine/trigger/messaging"
+	channels "github.com/vitrine-wasm/vitrine/trigger/redis"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -74,6 +78,8 @@ type Listener interface {
 func Standard() Ships {
 	brokers := messaging.New(msgmemory.New(0)).AddType(msgnats.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
 		return msgnats.Open(config.(msgnats.Config))
+	}).AddType(msgredis.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
+		return msgredis.Open(config.(msgredis.Config))
 	})
 	return Ships{
 		Plugins: []host.Plugin{
@@ -99,6 +105,9 @@ func Standard() Ships {
 				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))
 			}),
 			brokers,
+			redis.New().AddType(redisserver.Type(), func(_ context.Context, config any) (redis.Backend, error) {
+				return redisserver.New(config.(redisserver.Config))
+			}),
 		},
 		Triggers: []Trigger{
 			{Type: http.Type(), New: newHTTP},
@@ -107,6 +116,9 @@ func Standard() Ships {
 			}},
 			{Type: messages.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
 				return messages.New(messages.Config{Plugin: brokers, Grace: c.Drain, Logger: c.Logger}), nil
+			}},
+			{Type: channels.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
+				return channels.New(channels.Config{Grace: c.Drain, Logger: c.Logger}), nil
 			}},
 		},
 	}

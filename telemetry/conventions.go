@@ -65,6 +65,8 @@ var conventions = map[string]convention{
 
 	"fermyon:spin/sqlite":    {detail: DetailBoundary, store: true},
 	"spin:sqlite":            {detail: DetailBoundary, store: true},
+	"fermyon:spin/redis":     {detail: DetailBoundary, store: true},
+	"spin:redis":             {detail: DetailBoundary, store: true},
 	"wasi:keyvalue":          {detail: DetailBoundary, store: true},
 	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
 	"spin:key-value":         {detail: DetailBoundary, store: true},

@@ -65,6 +65,11 @@ type Grants struct {
 	// Messaging are the brokers by which the component may send and receive messages, by their subjects: orders.new, or with wildcards
 	// between the dots, * for one text and > for all that follow. Data and Scope mean nothing there. Without grants it may do neither.
 	Messaging map[string]StoreGrant
+	// Redis are the servers that the guest may use by the interfaces for Redis, by the names or addresses that it gives: cache, or
+	// redis://cache:6379, which stands for all databases of the server. Data and Scope mean nothing there. Without grants there is none.
+	Redis map[string]StoreGrant
+	// MQTT are the brokers that the guest may use by the interfaces for MQTT, as Redis.
+	MQTT map[string]StoreGrant
 	// Secrets are the places of the secrets that the guest may see, by its names for them.
 	Secrets map[string]Secret
 }

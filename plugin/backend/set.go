@@ -75,8 +75,14 @@ func NewSet[B any](b B) *Set[B] {
 	if n, ok := any(b).(interface{ Name() string }); ok {
 		name = n.Name()
 	}
-	return &Set[B]{first: name, backends: map[string]*opened[B]{name: {backend: b, name: name}}, bindings: map[binding[B]]int{},
-		dropping: map[binding[B]]chan struct{}{}}
+	s := NewTypes[B]()
+	s.first, s.backends[name] = name, &opened[B]{backend: b, name: name}
+	return s
+}
+
+// NewTypes makes a set without a backend: grants name one that Add has added, or configure one of a type.
+func NewTypes[B any]() *Set[B] {
+	return &Set[B]{backends: map[string]*opened[B]{}, bindings: map[binding[B]]int{}, dropping: map[binding[B]]chan struct{}{}}
 }
 
 // StoresNothing says that the backends store nothing that could be kept or dropped when a workload ends, and returns the set.

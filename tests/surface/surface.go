@@ -39,8 +39,14 @@ var (
 // WasmcloudSecrets is the component for secrets of wasmCloud.
 var WasmcloudSecrets = &Surface{Version: "2.1.0", File: "testdata/surface/wasmcloud-secrets.wat", dir: "plugin/secrets/wit", own: (*writer).waits}
 
+// The components for the interfaces for Redis. Handlers of messages are not called here.
+var (
+	SpinRedis2 = &Surface{Version: "2.0.0", File: "testdata/surface/spin-redis2.wat", dir: "plugin/redis/wit/spin2"}
+	SpinRedis3 = &Surface{Version: "3.0.0", File: "testdata/surface/spin-redis3.wat", Exported: []string{"spin:redis/inbound-redis@3.0.0"}, dir: "plugin/redis/wit/spin3", own: (*writer).waits}
+)
+
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3}
 
 // P2 is the one for WASI 0.2, features included.
 //

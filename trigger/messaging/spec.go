@@ -24,28 +24,6 @@ type Subscription struct {
 	Concurrency int           `yaml:"concurrency" min:"1" max:"10000" doc:"How many messages are handled at once; 16 by default."`
 }
 
-// Defaults of a Subscription.
-const (
-	DefaultAttempts    = 5
-	DefaultConcurrency = 16
-	DefaultRetry       = time.Second
-	maxRetry           = time.Minute
-	pendingEach        = 64 // messages that wait in the process, for each that is handled at once
-)
-
-func (s Subscription) filled() Subscription {
-	if s.Attempts == 0 {
-		s.Attempts = DefaultAttempts
-	}
-	if s.Concurrency == 0 {
-		s.Concurrency = DefaultConcurrency
-	}
-	if s.Retry == 0 {
-		s.Retry = DefaultRetry
-	}
-	return s
-}
-
 // Type describes the trigger to readers and writers of workloads.
 func Type() workload.TriggerType {
 	return workload.TriggerType{

@@ -1,19 +1,17 @@
 package messaging
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/feed"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/loop"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -30,12 +28,8 @@ type Config struct {
 
 // Trigger brings messages to the components of any number of workloads. Safe for concurrent use.
 type Trigger struct {
-	config  Config
-	running chan struct{} // closed when Run is called: messages are taken
-	once    sync.Once
-
-	mu    sync.Mutex
-	feeds map[*feed]struct{}
+	config Config
+	loops  *loop.Group
 }
 
 var (
@@ -48,7 +42,7 @@ func New(c Config) *Trigger {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Trigger{config: c, running: make(chan struct{}), feeds: map[*feed]struct{}{}}
+	return &Trigger{config: c, loops: loop.NewGroup()}
 }
 
 // Type implements host.Trigger: it is "messaging".
@@ -56,47 +50,44 @@ func (*Trigger) Type() string { return TypeName }
 
 // Check is host.Checker's.
 func (t *Trigger) Check(w *workload.Spec, inv host.Invoker) error {
-	_, err := t.newFeeds(w, inv)
+	_, err := t.subscribers(w, inv)
 	return err
 }
 
 // Attach implements host.Trigger. It subscribes, or goes on trying to where a broker is down. Detaching takes no more messages, waits for
 // handlers, and cuts them when its context ends.
 func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
-	feeds, err := t.newFeeds(w, inv)
+	subscribers, err := t.subscribers(w, inv)
 	if err != nil {
 		return nil, err
 	}
-	for i, f := range feeds {
-		if err := f.connect(ctx, t.config.Plugin, w); err != nil {
-			return nil, errors.Join(err, t.drain(ctx, feeds[:i]))
+	var loops []*loop.Loop
+	for _, s := range subscribers {
+		if err := s.connect(ctx, t.config.Plugin, w); err != nil {
+			return nil, errors.Join(err, t.loops.Drain(ctx, loops))
 		}
-		go f.loop(t.running)
+		t.loops.Start(s.Loop, s.Run, s.free)
+		loops = append(loops, s.Loop)
 	}
-	t.mu.Lock()
-	for _, f := range feeds {
-		t.feeds[f] = struct{}{}
-	}
-	t.mu.Unlock()
-	return func(ctx context.Context) error { return t.drain(ctx, feeds) }, nil
+	return func(ctx context.Context) error { return t.loops.Drain(ctx, loops) }, nil
 }
 
-func (t *Trigger) newFeeds(w *workload.Spec, inv host.Invoker) ([]*feed, error) {
-	var feeds []*feed
+func (t *Trigger) subscribers(w *workload.Spec, inv host.Invoker) ([]*subscriber, error) {
+	var all []*subscriber
 	for _, trigger := range w.Triggers {
 		if trigger.Type != TypeName {
 			continue
 		}
-		f, err := t.newFeed(w, &trigger, inv)
+		s, err := t.subscriber(w, &trigger, inv)
 		if err != nil {
 			return nil, fmt.Errorf("trigger messaging: component %s: %w", trigger.Component, err)
 		}
-		feeds = append(feeds, f)
+		all = append(all, s)
 	}
-	return feeds, nil
+	return all, nil
 }
 
-func (t *Trigger) newFeed(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*feed, error) {
+func (t *Trigger) subscriber(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*subscriber, error) {
 	config, ok := spec.Config.(Subscription)
 	if !ok {
 		return nil, fmt.Errorf("the config is a %T; want a messaging.Subscription", spec.Config)
@@ -120,22 +111,18 @@ func (t *Trigger) newFeed(w *workload.Spec, spec *workload.TriggerSpec, inv host
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{
-		log:      t.config.Logger.With("workload", string(w.ID()), "component", spec.Component, "subject", config.Subject),
-		config:   config.filled(),
-		deadline: workload.DefaultLimits().Deadline,
-		invoker:  inv,
-		target:   spec.Target(),
-		source:   spec.Component,
-		handle:   handle,
-		done:     make(chan struct{}),
+	f := &feed.Feed{
+		Loop: loop.New("messaging: "+config.Subject, w, spec.Component),
+		Config: feed.Config{
+			Trigger: TypeName, Destination: config.Subject, Group: config.Group, Durable: config.Durable != "",
+			Attempts: config.Attempts, Retry: config.Retry, DeadLetter: config.DeadLetter, Concurrency: config.Concurrency,
+		},
+		Log:     t.config.Logger.With("workload", string(w.ID()), "component", spec.Component, "subject", config.Subject),
+		Invoker: inv,
+		Target:  spec.Target(),
 	}
-	if c := w.Component(spec.Component); c != nil {
-		f.deadline = c.Limits.Filled().Deadline
-	}
-	f.ctx, f.cut = context.WithCancelCause(context.Background())
-	f.taking, f.stop = context.WithCancel(context.Background())
-	return f, nil
+	f.Fill()
+	return &subscriber{Feed: f, config: config, source: spec.Component, handle: handle}, nil
 }
 
 // handlerFor is how a component handles messages: by the first handler that it exports.
@@ -150,35 +137,8 @@ func handlerFor(linked *component.Linked) (messaging.HandleFunc, error) {
 	return nil, &host.NoExportError{Component: linked.Name(), Wanted: wanted, Exports: linked.Exports()}
 }
 
-// drain stops feeds and waits until their handlers have ended.
-func (t *Trigger) drain(ctx context.Context, feeds []*feed) error {
-	errs := make([]error, len(feeds))
-	var all sync.WaitGroup
-	for i, f := range feeds {
-		all.Go(func() { errs[i] = f.drain(ctx) })
-	}
-	all.Wait()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, f := range feeds {
-		delete(t.feeds, f)
-	}
-	return errors.Join(errs...)
-}
-
 // Run implements host.Trigger: messages are taken until ctx ends. Then it waits for handlers for Config.Grace, cuts the rest and returns nil.
 func (t *Trigger) Run(ctx context.Context) error {
-	t.once.Do(func() { close(t.running) })
-	<-ctx.Done()
-	t.mu.Lock()
-	feeds := slices.Collect(maps.Keys(t.feeds))
-	t.mu.Unlock()
-	var longest time.Duration
-	for _, f := range feeds {
-		longest = max(longest, f.deadline)
-	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(t.config.Grace, longest))
-	defer cancel()
-	_ = t.drain(draining, feeds) // that some were cut is no error of Run
+	t.loops.Run(ctx, t.config.Grace)
 	return nil
 }

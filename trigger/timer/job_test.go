@@ -13,6 +13,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/loop"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // runs invokes nothing: a run takes as long as took says, or until it is cut, and is noted with its subject.
@@ -61,22 +63,18 @@ func newJob(t *testing.T, s Schedule, r *runs, log *bytes.Buffer) *job {
 		t.Fatal(err)
 	}
 	r.start = time.Now()
-	j := &job{ticks: ticks, queue: s.Queue, invoker: r, name: s.name(), stop: make(chan struct{}), done: make(chan struct{}),
+	return &job{Loop: loop.New(s.name(), &workload.Spec{}, ""), ticks: ticks, queue: s.Queue, invoker: r, name: s.name(),
 		log: slog.New(slog.NewTextHandler(log, nil))}
-	j.ctx, j.cut = context.WithCancelCause(context.Background())
-	return j
 }
 
 // goes runs a job for a while, and stops it.
 func (j *job) goes(t *testing.T, d time.Duration) {
 	t.Helper()
-	begin := make(chan struct{})
-	close(begin)
-	go j.loop(begin)
-	time.Sleep(d)
-	if err := j.drain(context.Background()); err != nil {
-		t.Error(err)
-	}
+	g := loop.NewGroup()
+	g.Start(j.Loop, j.run, nil)
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	g.Run(ctx, time.Hour)
 }
 
 // TestSchedule: ticks come on time whatever the runs before them took; those that come meanwhile are missed, or wait in the queue.
@@ -155,20 +153,22 @@ func TestDrain(t *testing.T) {
 				r := &runs{took: func(int) time.Duration { return 30 * time.Second }}
 				var log bytes.Buffer
 				j := newJob(t, Schedule{Every: 10 * time.Second, Queue: 10}, r, &log)
-				begin := make(chan struct{})
-				close(begin)
-				go j.loop(begin)
+				g := loop.NewGroup()
+				g.Start(j.Loop, j.run, nil)
+				running, stop := context.WithCancel(context.Background())
+				defer stop()
+				go g.Run(running, 0)
 				time.Sleep(29 * time.Second) // one runs, one waits
 				ctx, cancel := context.WithTimeout(context.Background(), c.grace)
 				defer cancel()
-				err := j.drain(ctx)
+				err := g.Drain(ctx, []*loop.Loop{j.Loop})
 				if len(r.log) != 1 || errors.Is(r.log[0].cut, cm.ErrStopping) != c.cut {
 					t.Fatalf("%v", r.log)
 				}
-				if (err != nil) != c.cut || c.cut && !strings.Contains(err.Error(), "a run was cut") {
+				if (err != nil) != c.cut || c.cut && !strings.Contains(err.Error(), "calls were cut") {
 					t.Error(err)
 				}
-				if err := j.drain(ctx); err != nil {
+				if err := g.Drain(ctx, []*loop.Loop{j.Loop}); err != nil {
 					t.Errorf("drained twice: %v", err)
 				}
 			})
@@ -181,9 +181,10 @@ func TestStopBeforeBegin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		j := newJob(t, Schedule{Every: time.Second}, &runs{}, &log)
-		go j.loop(make(chan struct{}))
+		g := loop.NewGroup()
+		g.Start(j.Loop, j.run, nil)
 		time.Sleep(time.Hour)
-		if err := j.drain(context.Background()); err != nil {
+		if err := g.Drain(context.Background(), []*loop.Loop{j.Loop}); err != nil {
 			t.Error(err)
 		}
 	})

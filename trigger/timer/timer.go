@@ -3,16 +3,13 @@ package timer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/trigger/command"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/loop"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -26,12 +23,8 @@ type Config struct {
 
 // Trigger runs the timers of any number of workloads. Safe for concurrent use.
 type Trigger struct {
-	config  Config
-	running chan struct{} // closed when Run is called: the timers begin
-	once    sync.Once
-
-	mu   sync.Mutex
-	jobs map[*job]struct{}
+	config Config
+	loops  *loop.Group
 }
 
 var (
@@ -44,7 +37,7 @@ func New(c Config) *Trigger {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Trigger{config: c, running: make(chan struct{}), jobs: map[*job]struct{}{}}
+	return &Trigger{config: c, loops: loop.NewGroup()}
 }
 
 // Type implements host.Trigger: it is "timer".
@@ -63,13 +56,12 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 	if err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
+	var loops []*loop.Loop
 	for _, j := range jobs {
-		t.jobs[j] = struct{}{}
-		go j.loop(t.running)
+		t.loops.Start(j.Loop, j.run, nil)
+		loops = append(loops, j.Loop)
 	}
-	t.mu.Unlock()
-	return func(ctx context.Context) error { return t.drain(ctx, jobs) }, nil
+	return func(ctx context.Context) error { return t.loops.Drain(ctx, loops) }, nil
 }
 
 func (t *Trigger) newJobs(w *workload.Spec, inv host.Invoker) ([]*job, error) {
@@ -104,57 +96,21 @@ func (t *Trigger) newJob(w *workload.Spec, spec *workload.TriggerSpec, inv host.
 	if err != nil {
 		return nil, err
 	}
-	j := &job{
-		log:      t.config.Logger.With("workload", string(w.ID()), "component", spec.Component, "timer", config.name()),
-		ticks:    ticks,
-		queue:    config.Queue,
-		deadline: workload.DefaultLimits().Deadline,
-		invoker:  inv,
-		target:   spec.Target(),
-		name:     config.name(),
-		run:      run,
-		stop:     make(chan struct{}),
-		done:     make(chan struct{}),
-	}
-	if c := w.Component(spec.Component); c != nil {
-		j.deadline = c.Limits.Filled().Deadline
-	}
-	j.ctx, j.cut = context.WithCancelCause(context.Background())
-	return j, nil
-}
-
-// drain stops jobs and waits until their runs have ended.
-func (t *Trigger) drain(ctx context.Context, jobs []*job) error {
-	errs := make([]error, len(jobs))
-	var all sync.WaitGroup
-	for i, j := range jobs {
-		all.Go(func() { errs[i] = j.drain(ctx) })
-	}
-	all.Wait()
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, j := range jobs {
-		delete(t.jobs, j)
-	}
-	return errors.Join(errs...)
+	return &job{
+		Loop:    loop.New("timer: "+config.name(), w, spec.Component),
+		log:     t.config.Logger.With("workload", string(w.ID()), "component", spec.Component, "timer", config.name()),
+		ticks:   ticks,
+		queue:   config.Queue,
+		invoker: inv,
+		target:  spec.Target(),
+		name:    config.name(),
+		export:  run,
+	}, nil
 }
 
 // Run implements host.Trigger: the timers go until ctx ends. Then it waits for runs that are under way for Config.Grace, cuts the rest and
 // returns nil.
 func (t *Trigger) Run(ctx context.Context) error {
-	t.once.Do(func() { close(t.running) })
-	<-ctx.Done()
-	t.mu.Lock()
-	jobs := slices.Collect(maps.Keys(t.jobs))
-	t.mu.Unlock()
-	grace := t.config.Grace
-	if grace == 0 {
-		for _, j := range jobs {
-			grace = max(grace, j.deadline)
-		}
-	}
-	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
-	_ = t.drain(draining, jobs) // that some were cut is no error of Run
+	t.loops.Run(ctx, t.config.Grace)
 	return nil
 }

@@ -68,6 +68,8 @@ type Grants struct {
 	Blobstore map[string]StoreGrant `json:"blobstore,omitempty" yaml:"blobstore,omitempty" keys:"^.+$" stores:"blobstore" doc:"Container to backend. The name default stands for all containers that are not named here; without grants they are in the program's first backend."`
 	SQLite    map[string]StoreGrant `json:"sqlite,omitempty" yaml:"sqlite,omitempty" keys:"^.+$" stores:"sqlite" doc:"Database to backend: {default: {file: data.db}}. Without grants there is one, default, in the program's first backend."`
 	Messaging map[string]StoreGrant `json:"messaging,omitempty" yaml:"messaging,omitempty" keys:"^.+$" stores:"messaging" doc:"Subject to broker, for what the component sends and receives. A subject may have wildcards between its dots: * for one text, > at the end for all that follow."`
+	Redis     map[string]StoreGrant `json:"redis,omitempty" yaml:"redis,omitempty" keys:"^.+$" stores:"redis" doc:"Servers that the component reaches by the interfaces for Redis: the address or the name that it gives, to the server: {\"redis://cache:6379\": {redis: \"redis://127.0.0.1:6379\"}}."`
+	MQTT      map[string]StoreGrant `json:"mqtt,omitempty" yaml:"mqtt,omitempty" keys:"^.+$" stores:"mqtt" doc:"Brokers that the component reaches by the interfaces for MQTT: the address or the name that it gives, to the broker: {\"mqtt://broker:1883\": {mqtt: \"mqtt://127.0.0.1:1883\"}}."`
 
 	Secrets map[string]Secret `json:"secrets,omitempty" yaml:"secrets,omitempty" secret:"true" one:"true" keys:"^.+$" doc:"Secret to the place where it is: {api-key: {env: API_KEY}}. It is read when the workload starts."`
 }

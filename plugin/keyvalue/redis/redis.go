@@ -14,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/internal/redisconn"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -31,36 +32,8 @@ func Type() workload.BackendType {
 }
 
 func check(config any) (key, problem string) {
-	if _, err := options(config.(Config)); err != nil {
-		return "url", err.Error()
-	}
-	return "", ""
+	return redisconn.Config(config.(Config)).Check()
 }
-
-// options are those of a config, without the password.
-func options(c Config) (*redis.Options, error) {
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return nil, errors.New("this is no URL; want redis://HOST:PORT/N") // err quotes it, with what may be a password
-	}
-	if _, has := u.User.Password(); has {
-		return nil, errors.New("the URL has a password; leave it out, and say where it is: password: {env: NAME} or {file: PATH}")
-	}
-	o, err := redis.ParseURL(c.URL)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", u.Redacted(), err)
-	}
-	if c.Username != "" {
-		o.Username = c.Username
-	}
-	return o, nil
-}
-
-// A server that does not answer costs a call no more than these together. The invocation's deadline counts as well.
-const (
-	dialTime = 2 * time.Second
-	callTime = 3 * time.Second
-)
 
 // Backend implements keyvalue.Backend. Its buckets implement all optional interfaces.
 type Backend struct {
@@ -82,29 +55,13 @@ var (
 	_ keyvalue.Swapper     = (*bucket)(nil)
 )
 
-// silence keeps the library's own lines off the console: each call says what happened to it.
-var silence = sync.OnceFunc(func() { redis.SetLogger(noLog{}) })
-
-type noLog struct{}
-
-func (noLog) Printf(context.Context, string, ...any) {}
-
 // New makes a backend for a server, and connects to it when it is needed. The backend must be closed.
 func New(c Config) (*Backend, error) {
-	o, err := options(c)
+	client, err := redisconn.Config(c).Open()
 	if err != nil {
 		return nil, err
 	}
-	if o.Password, err = c.Password.Read(); err != nil {
-		return nil, fmt.Errorf("password: %w", err)
-	}
-	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = dialTime, callTime, callTime, callTime
-	o.DialerRetries = 1
-	o.MaxRetries = -1 // a swap whose answer was lost must not be tried again
-	o.ContextTimeoutEnabled = true
-	o.DisableIdentity = true
-	silence()
-	return &Backend{client: redis.NewClient(o), known: map[string]bool{}}, nil
+	return &Backend{client: client, known: map[string]bool{}}, nil
 }
 
 // Name is the backend's name in grants of programs that add it by name.

@@ -20,6 +20,8 @@ type Options struct {
 	Fields bool
 	// Requests says that messages can be answered.
 	Requests bool
+	// NoGroups says that consumers cannot share the messages of a subscription.
+	NoGroups bool
 	// Durable says that there are durable subscriptions.
 	Durable bool
 	// Apart says that owners do not see each other's messages: the broker is in the process.
@@ -36,10 +38,18 @@ const absent = 100 * time.Millisecond
 func Run(t *testing.T, b messaging.Backend, o Options) {
 	s := &suite{b: b, o: o, name: strings.NewReplacer("/", "-", " ", "_").Replace(t.Name())}
 	for name, f := range map[string]func(*testing.T){
-		"publish": s.publish, "wildcards": s.wildcards, "groups": s.groups, "errors": s.errors,
+		"publish": s.publish, "wildcards": s.wildcards, "errors": s.errors,
 		"many": s.many, "close": s.close, "context": s.context, "plain": s.plain, "lost": s.lost,
 	} {
 		t.Run(name, f)
+	}
+	if o.NoGroups {
+		t.Run("no groups", s.noGroups)
+	} else {
+		t.Run("groups", s.groups)
+	}
+	if !o.Durable {
+		t.Run("not durable", s.notDurable)
 	}
 	if o.Requests {
 		t.Run("request", s.request)
@@ -200,6 +210,20 @@ func (s *suite) groups(t *testing.T) {
 		if times != 1 {
 			t.Errorf("%s came %d times", body, times)
 		}
+	}
+}
+
+// noGroups: a broker that cannot share messages says so, and does not bring each of them to all.
+func (s *suite) noGroups(t *testing.T) {
+	if _, err := s.bus().Subscribe(t.Context(), messaging.Subscription{Subject: s.subject(t, "a"), Group: "g"}); err == nil || !strings.Contains(err.Error(), "groups") {
+		t.Errorf("%v", err)
+	}
+}
+
+// notDurable: a broker that keeps no messages, or not those of the subject, says so.
+func (s *suite) notDurable(t *testing.T) {
+	if _, err := s.bus().Subscribe(t.Context(), messaging.Subscription{Subject: s.subject(t, "a"), Durable: "d"}); err == nil {
+		t.Error("a durable subscription begins")
 	}
 }
 

@@ -1,9 +1,8 @@
-package messaging
+package feed
 
 import (
 	"context"
 	"errors"
-	"maps"
 	"strconv"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 
 // incoming is a message that is handled: a host.MessageSubject.
 type incoming struct {
-	f       *feed
+	f       *Feed
 	m       *messaging.Message
 	attempt int
 	size    int
@@ -24,13 +23,13 @@ type incoming struct {
 var _ host.MessageSubject = (*incoming)(nil)
 
 // MessageSystem implements host.MessageSubject.
-func (i *incoming) MessageSystem() string { return i.f.route.Backend.System() }
+func (i *incoming) MessageSystem() string { return i.f.System }
 
 // MessageDestination implements host.MessageSubject.
-func (i *incoming) MessageDestination() string { return i.f.config.Subject }
+func (i *incoming) MessageDestination() string { return i.f.Destination }
 
 // MessageGroup implements host.MessageSubject.
-func (i *incoming) MessageGroup() string { return i.f.config.Group }
+func (i *incoming) MessageGroup() string { return i.f.Group }
 
 // MessageHeader implements host.MessageSubject.
 func (i *incoming) MessageHeader(name string) string { return i.m.Header[name] }
@@ -42,7 +41,7 @@ func (i *incoming) MessageSize() int { return i.size }
 func (i *incoming) MessageAttempt() int { return i.attempt }
 
 func (i *incoming) run(ctx context.Context, inst *component.Instance) error {
-	return i.f.handle(messaging.Answering(ctx, i.m.Reply, i.f.route), inst, i.m)
+	return i.f.Handle(ctx, inst, i.m)
 }
 
 // settleTime bounds what a broker is told about one message.
@@ -50,13 +49,13 @@ const settleTime = 5 * time.Second
 
 // The fields of a message that was given up.
 const (
-	fieldSubject  = "vitrine-subject"
-	fieldReason   = "vitrine-reason"
-	fieldAttempts = "vitrine-attempts"
+	FieldSubject  = "vitrine-subject"  // where it came
+	FieldReason   = "vitrine-reason"   // why it was not handled, in a word
+	FieldAttempts = "vitrine-attempts" // how often it came
 )
 
 // settle tells the broker what has become of a message. It is called after the handler and within its event.
-func (f *feed) settle(ctx context.Context, d messaging.Delivery, in *incoming, err error) {
+func (f *Feed) settle(ctx context.Context, d messaging.Delivery, in *incoming, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
 	defer cancel()
 	if err == nil {
@@ -65,18 +64,19 @@ func (f *feed) settle(ctx context.Context, d messaging.Delivery, in *incoming, e
 	}
 	stopping := errors.Is(err, cm.ErrStopping)
 	reason := reasonOf(err)
-	if f.config.Durable != "" && (stopping || reason != messaging.ReasonReject && in.attempt < f.config.Attempts) {
-		after := backoff(f.config.Retry, in.attempt, maxRetry)
+	if f.Durable && (stopping || reason != messaging.ReasonReject && in.attempt < f.Attempts) {
+		after := backoff(f.Retry, in.attempt, maxRetry)
 		if stopping {
 			after = 0
 		}
 		f.report(ctx, "a message was not handled, and the broker could not be told so: it comes again when the broker has waited long enough", d.Retry(ctx, after))
 		return
 	}
-	if f.config.DeadLetter != "" {
-		if err := f.bury(ctx, in, reason); err != nil {
-			f.report(ctx, "a message that was given up could not be sent to "+f.config.DeadLetter, err)
-			if f.config.Durable != "" && d.Retry(ctx, maxRetry) == nil {
+	if f.Bury != nil {
+		why := map[string]string{FieldSubject: in.m.Subject, FieldReason: reason, FieldAttempts: strconv.Itoa(in.attempt)}
+		if err := f.Bury(ctx, in.m, why); err != nil {
+			f.report(ctx, "a message that was given up could not be sent to "+f.DeadLetter, err)
+			if f.Durable && d.Retry(ctx, maxRetry) == nil {
 				return
 			}
 		}
@@ -84,9 +84,9 @@ func (f *feed) settle(ctx context.Context, d messaging.Delivery, in *incoming, e
 	f.report(ctx, "a message was given up, and the broker could not be told so: it may come again", d.Done(ctx))
 }
 
-func (f *feed) report(ctx context.Context, what string, err error) {
+func (f *Feed) report(ctx context.Context, what string, err error) {
 	if err != nil {
-		f.log.WarnContext(ctx, what, "system", f.route.Backend.System(), "reason", err)
+		f.Log.WarnContext(ctx, what, "system", f.System, "reason", err)
 	}
 }
 
@@ -101,14 +101,4 @@ func reasonOf(err error) string {
 		return "trap." + string(trap.Code)
 	}
 	return messaging.ReasonError
-}
-
-// bury sends a message that is given up to the subject for such.
-func (f *feed) bury(ctx context.Context, in *incoming, reason string) error {
-	m := &messaging.Message{Subject: f.config.DeadLetter, Body: in.m.Body, Header: maps.Clone(in.m.Header)}
-	if m.Header == nil {
-		m.Header = map[string]string{}
-	}
-	m.Header[fieldSubject], m.Header[fieldReason], m.Header[fieldAttempts] = in.m.Subject, reason, strconv.Itoa(in.attempt)
-	return f.dead.Bus.Publish(ctx, m)
 }

@@ -1,0 +1,16 @@
+package server_test
+
+import (
+	"fmt"
+
+	"github.com/vitrine-wasm/vitrine/plugin/redis/server"
+)
+
+// A URL with a password in it is refused: a grant says where the password is.
+func ExampleType() {
+	fmt.Println(server.Type().Check(server.Config{URL: "redis://127.0.0.1:6379/3"}))
+	fmt.Println(server.Type().Check(server.Config{URL: "redis://me:secret@127.0.0.1:6379"}))
+	// Output:
+	//
+	// url the URL has a password; leave it out, and say where it is: password: {env: NAME} or {file: PATH}
+}

@@ -1,0 +1,88 @@
+package messaging
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/plugin/messaging"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/feed"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// subscriber is one trigger of a workload: its feed, and the brokers that it uses.
+type subscriber struct {
+	*feed.Feed
+	config  Subscription
+	source  string // the component that the trigger names
+	handle  messaging.HandleFunc
+	route   messaging.Route
+	dead    messaging.Route // of Subscription.DeadLetter
+	release []func()
+}
+
+// connect finds the brokers, and subscribes if they are up. What it makes, free releases; it does so itself if it fails.
+func (s *subscriber) connect(ctx context.Context, p *messaging.Plugin, w *workload.Spec) (err error) {
+	defer func() {
+		if err != nil {
+			s.free()
+		}
+	}()
+	open := func(subject string) (messaging.Route, error) {
+		r, release, err := p.Connect(ctx, w, s.source, subject)
+		if err == nil {
+			s.release = append(s.release, release)
+		}
+		return r, err
+	}
+	if s.route, err = open(s.config.Subject); err != nil {
+		return err
+	}
+	if s.config.DeadLetter != "" {
+		if s.dead, err = open(s.config.DeadLetter); err != nil {
+			return err
+		}
+		s.Bury = s.bury
+	}
+	s.System, s.Subscribe, s.Handle = s.route.Backend.System(), s.subscribe, s.answer
+	if n, ok := s.route.Backend.(messaging.Notifier); ok {
+		s.release = append(s.release, n.Notify(func(err error) {
+			if err != nil {
+				s.Log.Warn("the connection to the broker is lost; messages come when it is there again", "system", s.System, "reason", err)
+			} else {
+				s.Log.Info("the connection to the broker is there again", "system", s.System)
+			}
+		}))
+	}
+	return s.Begin(ctx)
+}
+
+func (s *subscriber) free() {
+	s.Close()
+	for i := len(s.release) - 1; i >= 0; i-- {
+		s.release[i]()
+	}
+	s.release = nil
+}
+
+func (s *subscriber) subscribe(ctx context.Context, pending int, wait time.Duration) (messaging.Source, error) {
+	return s.route.Bus.Subscribe(ctx, messaging.Subscription{
+		Subject: s.config.Subject, Group: s.config.Group, Durable: s.config.Durable, Wait: wait, Pending: pending,
+	})
+}
+
+// answer has an instance handle a message, which it may answer.
+func (s *subscriber) answer(ctx context.Context, inst *component.Instance, m *messaging.Message) error {
+	return s.handle(messaging.Answering(ctx, m.Reply, s.route), inst, m)
+}
+
+// bury sends a message that is given up to the subject for such.
+func (s *subscriber) bury(ctx context.Context, m *messaging.Message, why map[string]string) error {
+	header := maps.Clone(m.Header)
+	if header == nil {
+		header = map[string]string{}
+	}
+	maps.Copy(header, why)
+	return s.dead.Bus.Publish(ctx, &messaging.Message{Subject: s.config.DeadLetter, Body: m.Body, Header: header})
+}
