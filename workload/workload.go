@@ -74,6 +74,9 @@ type StoreGrant struct {
 	Backend string // the name of a backend of the program; empty, without a Type: its first one
 	Type    string // of the backend that the grant configures, a BackendType.Name; empty: none
 	Config  any    // the type's own settings: plain data, of the Go type of BackendType.Config
+	// State is the folder that the data is kept in because the document names no backend: Type and Config are those of BackendType.State.
+	// Empty where it names one, or where the plugin has no such type.
+	State string
 	// Data is what becomes of the stored data when the workload has ended: "keep" leaves it to the next workload of the same namespace and
 	// name, which the backend must support, "drop" deletes it. Empty is keep where the grant has a Type, and drop elsewhere.
 	Data string

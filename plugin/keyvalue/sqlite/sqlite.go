@@ -27,14 +27,21 @@ import (
 type Config struct {
 	File string `yaml:"file" required:"true" path:"true" short:"true" minLength:"1" doc:"The file, from the manifest's folder; it is made if it is missing, its folder is not. Files beside it with its name and -wal or -shm belong to it."`
 	Size string `yaml:"size" doc:"How large the file may get; default 1Gi."`
+	// MakeFolder has Open make the file's folder if it is missing, for its owner alone.
+	MakeFolder bool `yaml:"-"`
 }
+
+// StateFile is the name of the file that serves grants without a backend, in the program's state folder.
+const StateFile = "key-value.db"
 
 // DefaultSize is how large a file may get, in bytes.
 const DefaultSize = 1 << 30
 
 // Type describes the backend to manifests. Its config is a [Config].
 func Type() workload.BackendType {
-	return workload.BackendType{Name: "sqlite", Doc: "An SQLite file.", Config: Config{}, Check: check}
+	return workload.BackendType{Name: "sqlite", Doc: "An SQLite file.", Config: Config{}, Check: check, State: func(folder string) any {
+		return Config{File: filepath.Join(folder, StateFile), MakeFolder: true}
+	}}
 }
 
 func check(config any) (key, problem string) {
@@ -99,6 +106,11 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 		var err error
 		if size, err = workload.ParseSize(c.Size); err != nil {
 			return nil, fmt.Errorf("size: %w", err)
+		}
+	}
+	if c.MakeFolder {
+		if err := os.MkdirAll(filepath.Dir(c.File), 0o700); err != nil {
+			return nil, fmt.Errorf("the folder for the data cannot be made: %v; choose another with --state-dir", err)
 		}
 	}
 	// The file is made here, for its owner alone, and what its connections share; SQLite gives the log the same rights (modeof).
