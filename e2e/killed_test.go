@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/tests/servers"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
@@ -182,7 +183,7 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 	s := up(t, nil, storing(t, fmt.Sprintf("{redis: %q}", "redis://"+redis.Addr)))
 	w := newWriters(t)
 	began := time.Now()
-	for round := range 5 {
+	for round := range 3 {
 		w.write(s.base, fmt.Sprint(round), true)
 		w.await(t, 50)
 		redis.Kill()
@@ -196,6 +197,19 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 		if lost := w.lost(s); len(lost) > 0 {
 			t.Errorf("%d of %d acknowledged keys are missing: %.200q", len(lost), len(w.keys), lost)
 		}
+		for n := 0; strings.Count(s.stderr(), "a backend is up again") <= round; n++ {
+			if n == 6000 {
+				t.Fatalf("after %d kills it is not up again: %s", round+1, s.stderr())
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+	for text, want := range map[string]int{
+		`a backend is down: calls fail until it is there again" backend="keyvalue redis" for="shop/c default" reason=`: 3, "a backend is up again": 3,
+	} {
+		if n := strings.Count(s.stderr(), text); n != want {
+			t.Errorf("%d lines say %q, wanted %d: %s", n, text, want, s.stderr())
+		}
 	}
 	if w.refused == 0 {
 		t.Error("no call was refused")
@@ -203,5 +217,54 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 	if w.longest > 30*time.Second {
 		t.Errorf("a call took %s", w.longest)
 	}
-	t.Logf("5 kills of Redis in %.1f s: %d sets acknowledged, none missing, %d refused, the longest call took %s", time.Since(began).Seconds(), len(w.keys), w.refused, w.longest.Round(time.Millisecond))
+	t.Logf("3 kills of Redis in %.1f s: %d sets acknowledged, none missing, %d refused, the longest call took %s", time.Since(began).Seconds(), len(w.keys), w.refused, w.longest.Round(time.Millisecond))
+}
+
+// TestBackendIsUpWithoutACall: the state of a backend is in the metrics, and it becomes up again though no component calls it.
+func TestBackendIsUpWithoutACall(t *testing.T) {
+	collector := otlptest.New(t)
+	redis := servers.StartRedis(t)
+	s := up(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_METRIC_EXPORT_INTERVAL=100"}, storing(t, fmt.Sprintf("{redis: %q}", "redis://"+redis.Addr)))
+	s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+	states := func() (in map[string]int64) {
+		in = map[string]int64{}
+		for _, r := range collector.Metrics() {
+			for _, scope := range r.ScopeMetrics {
+				for _, m := range scope.Metrics {
+					if m.Name != "vitrine.backend.state" {
+						continue
+					}
+					for _, p := range m.GetSum().DataPoints {
+						attrs := map[string]string{}
+						for _, a := range p.Attributes {
+							attrs[a.Key] = a.Value.GetStringValue()
+						}
+						if attrs["vitrine.backend.kind"] == "keyvalue" && attrs["vitrine.backend.grant"] == "default" && attrs["vitrine.backend.name"] == "redis" {
+							in[attrs["vitrine.backend.state"]] = p.GetAsInt()
+						}
+					}
+				}
+			}
+		}
+		return in
+	}
+	await := func(want string) {
+		t.Helper()
+		for range 3000 {
+			if states()[want] == 1 {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("it is not %s: %v", want, states())
+	}
+	await("up")
+	redis.Kill()
+	if status, _, err := s.get("/kv/get?key=x", ""); status != 500 || err != nil {
+		t.Errorf("%d, %v", status, err)
+	}
+	await("connection")
+	redis.Start()
+	await("up")
+	s.waitForConsole("a backend is up again")
 }

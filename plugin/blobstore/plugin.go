@@ -62,7 +62,7 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 	s := store{routes: make(map[string]Store, len(routes))}
 	for name, r := range routes {
 		if opened[r.Key()] == nil {
-			opened[r.Key()] = r.Backend.Store(r.Owner)
+			opened[r.Key()] = watch(r.Backend.Store(r.Owner), r.Watch)
 		}
 		s.routes[name] = opened[r.Key()]
 	}

@@ -60,15 +60,6 @@ func (f *feed) connect(ctx context.Context, p *messaging.Plugin, w *workload.Spe
 			return err
 		}
 	}
-	if n, ok := f.route.Backend.(messaging.Notifier); ok {
-		f.release = append(f.release, n.Notify(func(err error) {
-			if err != nil {
-				f.log.Warn("the connection to the broker is lost; messages come when it is there again", "system", f.route.Backend.System(), "reason", err)
-			} else {
-				f.log.Info("the connection to the broker is there again", "system", f.route.Backend.System())
-			}
-		}))
-	}
 	f.first, err = f.subscribe(ctx)
 	if err != nil && ctx.Err() == nil {
 		f.log.Warn("cannot subscribe; going on trying", "system", f.route.Backend.System(), "reason", err)

@@ -91,6 +91,7 @@ var (
 	_ keyvalue.Backend   = (*Backend)(nil)
 	_ backend.Dropper    = (*Backend)(nil)
 	_ backend.Persistent = (*Backend)(nil)
+	_ backend.Pinger     = (*Backend)(nil)
 
 	_ keyvalue.Bucket      = (*bucket)(nil)
 	_ keyvalue.Batcher     = (*bucket)(nil)
@@ -175,6 +176,12 @@ func (*Backend) Name() string { return "sqlite" }
 // Persistent implements backend.Persistent.
 func (*Backend) Persistent() bool { return true }
 
+// Ping implements backend.Pinger.
+func (b *Backend) Ping(ctx context.Context) error {
+	var n int
+	return known(b.read.QueryRowContext(ctx, "SELECT count(*) FROM buckets").Scan(&n))
+}
+
 // Close closes the file.
 func (b *Backend) Close() error {
 	return errors.Join(b.read.Close(), b.write.Close())
@@ -242,7 +249,9 @@ func known(err error) error {
 	case errors.Is(err, sqlite3.FULL):
 		return fmt.Errorf("%w: %w", keyvalue.ErrFull, err)
 	case errors.Is(err, sqlite3.NOTADB):
-		return fmt.Errorf("the file is no SQLite database: %w", err)
+		return &backend.DownError{Reason: workload.BackendStorage, Err: fmt.Errorf("the file is no SQLite database: %w", err)}
+	case errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.READONLY):
+		return &backend.DownError{Reason: workload.BackendStorage, Err: err}
 	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -73,9 +74,9 @@ type Backend struct {
 }
 
 var (
-	_ messaging.Backend  = (*Backend)(nil)
-	_ messaging.Bus      = (*Backend)(nil)
-	_ messaging.Notifier = (*Backend)(nil)
+	_ messaging.Backend = (*Backend)(nil)
+	_ messaging.Bus     = (*Backend)(nil)
+	_ backend.Notifier  = (*Backend)(nil)
 )
 
 // Open makes a backend for a server, and connects to it in the background, for as long as it takes. It reads secrets at once. The backend must
@@ -183,11 +184,14 @@ func (b *Backend) changed(err error) {
 	}
 }
 
-// Notify implements messaging.Notifier.
+// Notify implements backend.Notifier.
 func (b *Backend) Notify(f func(err error)) (stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.listeners[&f] = struct{}{}
+	if b.down != nil {
+		f(b.down)
+	}
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
