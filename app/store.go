@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -25,6 +26,11 @@ func (f *Format) storeType(plugin, name string) *workload.BackendType {
 		return &types[i]
 	}
 	return nil
+}
+
+// first says whether a grant may name no backend.
+func (s Stores) first() bool {
+	return len(s.Backends) > 0 || slices.ContainsFunc(s.Types, func(t workload.BackendType) bool { return t.State != nil })
 }
 
 // typeNames returns the names of the types.
@@ -118,6 +124,10 @@ func shortConfig(config any) any {
 // storeSpec is the grant for a host. Its config is of the type's own Go type, its paths start from dir.
 func (f *Format) storeSpec(plugin string, g v1alpha1.StoreGrant, dir string) workload.StoreGrant {
 	out := workload.StoreGrant{Backend: g.Backend, Data: g.Data, Scope: g.Scope}
+	if g.Backend == "" && g.Type == "" {
+		f.keepInState(plugin, &out, dir)
+		return out
+	}
 	t := f.storeType(plugin, g.Type)
 	var n yaml.Node
 	if t == nil || n.Encode(g.Config) != nil {
@@ -129,10 +139,22 @@ func (f *Format) storeSpec(plugin string, g v1alpha1.StoreGrant, dir string) wor
 	return out
 }
 
+// keepInState gives a grant that names no backend the one that keeps data in the state folder, if the plugin has such a type.
+func (f *Format) keepInState(plugin string, g *workload.StoreGrant, dir string) {
+	types := f.Stores[plugin].Types
+	i := slices.IndexFunc(types, func(t workload.BackendType) bool { return t.State != nil })
+	if i < 0 {
+		return
+	}
+	g.State = cmp.Or(f.State, resolvePath(dir, StateFolder))
+	g.Type, g.Config = types[i].Name, types[i].State(g.State)
+}
+
 // storeOf is the grant in a document whose folder is dir; dir "" leaves paths as they are.
 func storeOf(g workload.StoreGrant, dir string) v1alpha1.StoreGrant {
-	out := v1alpha1.StoreGrant{Backend: g.Backend, Data: g.Data, Scope: g.Scope, Type: g.Type}
-	if g.Type != "" {
+	out := v1alpha1.StoreGrant{Backend: g.Backend, Data: g.Data, Scope: g.Scope}
+	if g.Type != "" && g.State == "" {
+		out.Type = g.Type
 		config := g.Config
 		if dir != "" {
 			config = mapPaths(config, func(path string) string { return relativeTo(dir, path) })
@@ -187,7 +209,7 @@ func (d *decoder) checkStores(grants map[string]v1alpha1.StoreGrant, plugin, thi
 			d.failAt(at, "a %s needs a name; the name default is for those without a grant of their own", thing)
 		}
 		switch backend := grants[name].Backend; {
-		case grants[name].Type != "", backend == "" && len(known.Backends) > 0, slices.Contains(known.Backends, backend), d.failedIn(at):
+		case grants[name].Type != "", backend == "" && known.first(), slices.Contains(known.Backends, backend), d.failedIn(at):
 		case len(known.Backends) == 0 && len(known.Types) == 0:
 			d.failAt(at, "this program has no backend for %s", plugin)
 		case backend == "":

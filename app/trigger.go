@@ -19,7 +19,12 @@ type Format struct {
 	// Stores are the backends of stores and brokers, by plugin: keyvalue, blobstore, messaging. A Config with fields that [workload.BackendType] does not allow
 	// panics.
 	Stores map[string]Stores
+	// State is the folder for data of grants that name no backend (workload.BackendType.State); empty: [StateFolder] in the manifest's.
+	State string
 }
+
+// StateFolder is the name of the folder beside a manifest in which a program keeps the data of grants that name no backend.
+const StateFolder = ".vitrine"
 
 // triggerType returns the type of a name; nil if there is none.
 func (f *Format) triggerType(name string) *workload.TriggerType {

@@ -23,7 +23,7 @@ it reports every mistake that would keep the workload from starting, and runs no
 		Example: "  vitrine check shop/",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, cacheOption})
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		path := append(args, ".")[0]
 		w, err := loadSpec(p.ships.format(), s, path)

@@ -148,6 +148,8 @@ var (
 			usage:   "print each finished trace as a tree on stderr, or with a FILTER those that meet a part of it: errors, slow>DURATION, or a pattern of a span's name, URL or path (/cart, *price*), with | between them",
 			example: "--trace='errors|slow>100ms'"},
 	}
+	stateOption = option{name: "state-dir", env: "VITRINE_STATE_DIR", arg: "DIR",
+		usage: "where key-value stores are kept whose grant names no backend (default: .vitrine beside the manifest)", example: "--state-dir /var/lib/vitrine"}
 	cacheOption = option{name: "cache-dir", env: "VITRINE_CACHE_DIR", arg: "DIR",
 		usage: "where compiled code is kept between processes (default: the user's cache folder; \"off\": nowhere)", example: "--cache-dir /var/cache/vitrine"}
 )

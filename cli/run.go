@@ -32,7 +32,7 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, cacheOption})
 	cmd.Flags().SetInterspersed(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		w, err := loadSpec(p.ships.format(), s, args[0])

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,7 +23,9 @@ func (p *process) up() *cobra.Command {
 		Short: "Serve a component, a folder with a vitrine.yaml, or a manifest",
 		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out.
 
-The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer.
+The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer. Where a key-value
+store's grant names no backend, its data is kept in the folder .vitrine beside the manifest, or in that of --state-dir, and a
+line after the first says where.
 Guests' output appears on stderr, each line after its severity (a line of JSON may set its own), the beginnings of its
 trace's and span's identifiers, and the component's name and stream: WARN 4bf92f35/00f067aa [shop stderr] :: text.
 After SIGINT or SIGTERM running requests may go on for as long as --drain says; then the rest is cut, the remaining
@@ -30,7 +33,7 @@ telemetry is sent, and the exit status is 0. A second signal ends the process at
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, []option{stateOption, cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of\nPATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
@@ -52,6 +55,9 @@ telemetry is sent, and the exit status is 0. A second signal ends the process at
 
 // loadSpec reads the manifest, folder or component at path and applies the flags and variables.
 func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, error) {
+	if dir, _ := s.text("state-dir", ""); dir != "" {
+		format.State = filepath.Clean(dir)
+	}
 	w, err := format.Load(path)
 	if err != nil {
 		return nil, err
@@ -130,7 +136,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		}
 		failed <- session.host.Run(serving)
 	}()
-	session.stderr.release(greeting(w.ID(), triggers) + operators.line())
+	session.stderr.release(greeting(w, triggers) + operators.line())
 	notifyReady(ctx, session.log)
 	select {
 	case err := <-failed:
@@ -158,8 +164,9 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	return err
 }
 
-// greeting has a line for each address at which a workload is served.
-func greeting(id workload.ID, triggers []host.Trigger) string {
+// greeting has a line for each address at which a workload is served, and one for the folder that holds its data.
+func greeting(w *workload.Spec, triggers []host.Trigger) string {
+	id := w.ID()
 	var b strings.Builder
 	var urls []string
 	for _, t := range triggers {
@@ -172,6 +179,9 @@ func greeting(id workload.ID, triggers []host.Trigger) string {
 	}
 	for _, url := range urls {
 		fmt.Fprintf(&b, "serving %s on %s\n", text.Printable(string(id)), text.Printable(url))
+	}
+	if dir := stateFolder(w); dir != "" {
+		fmt.Fprintf(&b, "data of %s is in %s\n", text.Printable(string(id)), text.Printable(dir))
 	}
 	return b.String()
 }
@@ -187,6 +197,22 @@ func (s *settings) duration(name string) (time.Duration, error) {
 		return 0, badValue(from, err)
 	}
 	return d, nil
+}
+
+// stateFolder is the folder with the data of grants that name no backend; "" where the workload has no such grant.
+func stateFolder(w *workload.Spec) string {
+	for _, c := range w.Components {
+		for _, g := range c.Grants.Keyvalue {
+			if g.State == "" {
+				continue
+			}
+			if dir, err := filepath.Abs(g.State); err == nil {
+				return dir
+			}
+			return g.State
+		}
+	}
+	return ""
 }
 
 // drain is how long running invocations may go on after the first signal: --drain, else the longest deadline.

@@ -191,12 +191,12 @@ spec:
 	s.eventually("/get?key=count:plain", "1")
 
 	nats.Kill()
-	s.waitForConsole("the connection to the broker is lost")
+	s.waitForConsole("a backend is down: calls fail until it is there again")
 	for _, subject := range []string{"jobs.b", "plain"} {
 		s.expect("/publish?subject="+subject, "x", 502, "the broker is unavailable")
 	}
 	nats.Start()
-	s.waitForConsole("the connection to the broker is there again")
+	s.waitForConsole("a backend is up again")
 	accepted := 0
 	for range 3000 {
 		if status, _, _ := s.get("/publish?subject=jobs.b", "x"); status == 200 {

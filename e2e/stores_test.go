@@ -51,6 +51,45 @@ func TestStoredInAFile(t *testing.T) {
 		s = up(t, nil, file)
 		s.expect("/kv/get?key=x", "", 200, "none\n")
 	})
+	t.Run("without a backend", func(t *testing.T) {
+		file := manifest(t.TempDir(), "{}", "{scope: component}")
+		s := up(t, nil, file)
+		s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+		s.waitForConsole("data of shop is in " + filepath.Join(filepath.Dir(file), ".vitrine") + "\n")
+		s.kill()
+		s = up(t, nil, file)
+		s.expect("/kv/get?key=x", "", 200, "abc\n")
+		s.expect("/kv/list", "", 200, "0 keys, 1 pages: \n")
+		other := filepath.Join(t.TempDir(), "of", "vitrine")
+		s = up(t, []string{"VITRINE_STATE_DIR=" + other}, file)
+		s.expect("/kv/get?key=x", "", 200, "none\n")
+		s.expect("/kv/set?key=x", "other", 200, "set x 5 bytes\n")
+		s.stop()
+		if _, err := os.Stat(filepath.Join(other, "key-value.db")); err != nil {
+			t.Error(err)
+		}
+		s = up(t, nil, "--state-dir", other, file)
+		s.expect("/kv/get?key=x", "", 200, "other\n")
+	})
+	t.Run("without a backend, dropped", func(t *testing.T) {
+		file := manifest(t.TempDir(), "{data: drop}", "{backend: memory}")
+		s := up(t, nil, file)
+		s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
+		s.stop()
+		s = up(t, nil, file)
+		s.expect("/kv/get?key=x", "", 200, "none\n")
+	})
+	t.Run("no folder for state", func(t *testing.T) {
+		file := manifest(t.TempDir(), "{}", "{}")
+		taken := filepath.Join(filepath.Dir(file), ".vitrine")
+		if err := os.WriteFile(taken, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, _, errs := run(t, "", "up", file)
+		if code != 2 || !strings.Contains(errs, "grants.keyvalue.default: sqlite: the folder for the data cannot be made: mkdir "+taken) {
+			t.Errorf("exit %d: %s", code, errs)
+		}
+	})
 	t.Run("no folder", func(t *testing.T) {
 		code, _, errs := run(t, "", "up", manifest(t.TempDir(), "{sqlite: none/data.db}", "{}"))
 		if code != 2 && code != 1 || !strings.Contains(errs, "grants.keyvalue.default: sqlite: the folder ") || !strings.Contains(errs, "none does not exist; make it") {

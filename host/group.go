@@ -77,6 +77,7 @@ func (m *making) member(ctx context.Context, c *workload.Component, linker, own 
 func (m *making) bind(ctx context.Context, i cm.Interceptor, l *component.Linker, c *workload.Component) error {
 	part := m.part(c)
 	b := &Binding{Workload: m.w, Component: c, Internal: m.internal, Connected: connected(part.interceptor(), c.Name), Lines: part.lines, Telemetry: part.telemetry}
+	b.uses = func(s workload.BackendStatus, h *Health) { m.uses(part, s, h) }
 	for _, p := range m.h.cfg.Plugins {
 		op := &cm.Operation{Name: "plugin bind", Component: cm.Path(c.Name)}
 		op.Set("plugin", p.Name())

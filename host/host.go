@@ -37,6 +37,7 @@ type Binding struct {
 	// Connected is to be called for each connection of the component to a service of its workload, in the context of the guest's call; what
 	// it returns is to be called once, when the connection has ended, with the bytes that it has carried.
 	Connected func(ctx context.Context, c Connection) (ended func(sent, received uint64))
+	uses      func(workload.BackendStatus, *Health) // nil: nobody asks
 	// Lines takes what the component writes; all plugins of the component share it, and so its limits. Nil drops it.
 	Lines *Lines
 	// Telemetry takes the spans, metrics and log records that the component makes itself, within the limits of its lines. A host never

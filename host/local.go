@@ -282,6 +282,7 @@ func (h *Local) end(r *running, id workload.ID, s workload.State, reason string)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.made, r.invoker, r.detach, r.services, r.pools = nil, nil, nil, nil, nil
+	r.status.Backends = nil
 	h.setLocked(r, id, s, reason)
 	h.ended = append(h.ended, r)
 	for len(h.ended) > maxEnded {
@@ -296,7 +297,7 @@ func (h *Local) end(r *running, id workload.ID, s workload.State, reason string)
 
 func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason string) {
 	now := time.Now()
-	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now, Services: r.status.Services}
+	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now, Services: r.status.Services, Backends: r.status.Backends}
 	h.tellLocked(r, now)
 }
 

@@ -14,12 +14,13 @@ import (
 // making holds what the start of a workload has made so far, with everything that has to be released when the workload has ended or its
 // start fails. It belongs to the goroutine that starts, checks or stops the workload.
 type making struct {
-	h      *Local
-	w      *workload.Spec
-	loaded map[string]*component.Component // by name
-	parts  map[string]*part                // by the component's name
-	linked []*component.Linked
-	peers  *peers
+	h       *Local
+	w       *workload.Spec
+	loaded  map[string]*component.Component // by name
+	parts   map[string]*part                // by the component's name
+	linked  []*component.Linked
+	peers   *peers
+	started bool // and not only checked
 	// internal answers requests to components of the workload; nil: nobody can.
 	internal http.Handler
 
@@ -31,6 +32,7 @@ type part struct {
 	observer  ComponentObserver // nil: not observed
 	lines     *Lines
 	telemetry otel.Sink
+	backends  backends
 }
 
 // interceptor is the observer's; nil where there is none.

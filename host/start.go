@@ -89,6 +89,7 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 		return err
 	}
 	r.made = h.making(w)
+	r.made.started = true
 	entries, err := r.made.link(ctx)
 	if err != nil {
 		return err

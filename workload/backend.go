@@ -25,6 +25,9 @@ type BackendType struct {
 	// Check finds a mistake that types alone do not show, in a Config without such mistakes: its key in Config, "" for the whole,
 	// and what is wrong and what is wanted. Nil: nothing is checked.
 	Check func(config any) (key, problem string)
+	// State is the Config of grants that name no backend, in a program that keeps such data in folder, which the backend makes if it is
+	// missing. One type of a plugin may have it; without, those grants have the plugin's first backend.
+	State func(folder string) any
 }
 
 // Secret says where a program finds a secret: a workload never holds the secret itself, so that nothing that shows a workload can

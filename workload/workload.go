@@ -4,6 +4,7 @@ package workload
 
 import (
 	"cmp"
+	"slices"
 	"time"
 )
 
@@ -79,6 +80,9 @@ type StoreGrant struct {
 	Backend string // the name of a backend of the program; empty, without a Type: its first one
 	Type    string // of the backend that the grant configures, a BackendType.Name; empty: none
 	Config  any    // the type's own settings: plain data, of the Go type of BackendType.Config
+	// State is the folder that the data is kept in because the document names no backend: Type and Config are those of BackendType.State.
+	// Empty where it names one, or where the plugin has no such type.
+	State string
 	// Data is what becomes of the stored data when the workload has ended: "keep" leaves it to the next workload of the same namespace and
 	// name, which the backend must support, "drop" deletes it. Empty is keep where the grant has a Type, and drop elsewhere.
 	Data string
@@ -211,7 +215,51 @@ type Status struct {
 	Since  time.Time
 	// Services are those of the workload, in its order. Who has a Status must not change them.
 	Services []ServiceStatus
+	// Backends are those that serve the grants of the workload's components while it runs, in no order; see Services. A workload of which one is
+	// down runs on, and its calls of the backend fail.
+	Backends []BackendStatus
 }
+
+// Usable says whether the workload is running and none of its backends is down: whether it can serve all that it is for.
+func (s *Status) Usable() bool {
+	return s.State == Running && !slices.ContainsFunc(s.Backends, func(b BackendStatus) bool { return b.State.Down() })
+}
+
+// BackendStatus is the state of a backend that serves a grant of a component.
+type BackendStatus struct {
+	Component string
+	Kind      string // the key of the grants: keyvalue, blobstore, sqlite, messaging
+	Grant     string // the name in the grants: a bucket, a subject
+	Backend   string // the name or the type of the backend: redis
+	State     BackendState
+}
+
+// BackendState is whether a backend could be used when it was last called, or when its connection has changed. The zero BackendState is that
+// of one that has never failed.
+type BackendState struct {
+	Error string    // why it is down, one of the constants below; empty: it is up
+	Since time.Time // when that came to be; zero: since the start
+}
+
+// Why a backend is down.
+const (
+	BackendConnection  = "connection"  // it cannot be reached, or the connection broke
+	BackendTimeout     = "timeout"     // it did not answer in time
+	BackendDNS         = "dns"         // its name has no address
+	BackendTLS         = "tls"         // its certificate, or the handshake
+	BackendDenied      = "denied"      // it does not know the account
+	BackendStorage     = "storage"     // of a file or folder: the disk
+	BackendUnavailable = "unavailable" // it answers that it cannot serve
+)
+
+// BackendStates are the texts of all states.
+var BackendStates = []string{"up", BackendConnection, BackendTimeout, BackendDNS, BackendTLS, BackendDenied, BackendStorage, BackendUnavailable}
+
+// Down says whether the backend cannot be used.
+func (s BackendState) Down() bool { return s.Error != "" }
+
+// String is "up", or why it is down.
+func (s BackendState) String() string { return cmp.Or(s.Error, "up") }
 
 // Event is one change of state, of the workload or of one of its services.
 type Event struct {

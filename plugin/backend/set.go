@@ -59,7 +59,8 @@ type opened[B any] struct {
 	backend B
 	name    string // in messages: its own, or that of its type
 	config  any    // of a type's
-	users   int    // bindings, where it is a type's
+	watch   *Watch
+	users   int // bindings, where it is a type's
 }
 
 // binding is an owner whose data one backend deletes after the last release.
@@ -76,7 +77,7 @@ func NewSet[B any](b B) *Set[B] {
 		name = n.Name()
 	}
 	s := NewTypes[B]()
-	s.first, s.backends[name] = name, &opened[B]{backend: b, name: name}
+	s.first, s.backends[name] = name, &opened[B]{backend: b, name: name, watch: newWatch(b)}
 	return s
 }
 
@@ -96,7 +97,7 @@ func (s *Set[B]) Add(name string, b B) {
 	if _, taken := s.backends[name]; taken {
 		panic(fmt.Sprintf("backend: there are two backends named %q", name))
 	}
-	s.backends[name] = &opened[B]{backend: b, name: name}
+	s.backends[name] = &opened[B]{backend: b, name: name, watch: newWatch(b)}
 }
 
 // AddType adds a type of backend that grants configure. open gets the grant's config, of the type's own Go type, and must not wait for a
@@ -133,6 +134,8 @@ type Route[B any] struct {
 	Name    string // of the backend, or of its type
 	Backend B
 	Owner   Owner // of the data
+	// Watch is to be told how calls of the backend have ended.
+	Watch *Watch
 
 	at binding[B]
 }
@@ -143,7 +146,8 @@ func (r *Route[B]) Key() any { return r.at }
 // Bind returns the routes of one component of a workload, by the guest's names in its grants. kind is the grants' key in the
 // manifest, for errors. release ends the binding, and must be called once; see [Dropper].
 func (s *Set[B]) Bind(ctx context.Context, b *host.Binding, kind string, grants map[string]workload.StoreGrant) (routes map[string]Route[B], release func(), err error) {
-	if len(grants) == 0 {
+	granted := len(grants) > 0
+	if !granted {
 		grants = map[string]workload.StoreGrant{Default: {}}
 	}
 	routes = make(map[string]Route[B], len(grants))
@@ -153,6 +157,9 @@ func (s *Set[B]) Bind(ctx context.Context, b *host.Binding, kind string, grants 
 		if routes[guest], err = s.route(ctx, b, &g, keeps); err != nil {
 			s.release(keeps)
 			return nil, nil, fmt.Errorf("grants.%s.%s: %w", kind, guest, err)
+		}
+		if granted {
+			b.Uses(kind, guest, routes[guest].Name, &routes[guest].Watch.health)
 		}
 	}
 	return routes, func() { s.release(keeps) }, nil
@@ -192,7 +199,7 @@ func (s *Set[B]) route(ctx context.Context, b *host.Binding, g *workload.StoreGr
 			}
 		}
 		if s.nothing {
-			return Route[B]{in.name, in.backend, at.owner, at}, nil
+			return Route[B]{in.name, in.backend, at.owner, in.watch, at}, nil
 		}
 		if err := in.check(g.Keeps()); err != nil {
 			return Route[B]{}, err
@@ -200,7 +207,7 @@ func (s *Set[B]) route(ctx context.Context, b *host.Binding, g *workload.StoreGr
 		if twice && other != g.Keeps() {
 			return Route[B]{}, fmt.Errorf("backend %s cannot keep a part of what a component stores; say data: keep in all of its grants, or in none", in.name)
 		}
-		return Route[B]{in.name, in.backend, at.owner, at}, nil
+		return Route[B]{in.name, in.backend, at.owner, in.watch, at}, nil
 	}
 }
 
@@ -228,7 +235,7 @@ func (s *Set[B]) backendOf(ctx context.Context, g *workload.StoreGrant) (*opened
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", t.Name, err)
 	}
-	in := &opened[B]{backend: b, name: t.Name, config: g.Config}
+	in := &opened[B]{backend: b, name: t.Name, config: g.Config, watch: newWatch(b)}
 	s.open = append(s.open, in)
 	return in, nil
 }
@@ -266,13 +273,13 @@ func (s *Set[B]) release(keeps map[binding[B]]bool) {
 			d.Drop(at.owner)
 		}
 	}
-	var unused []B
+	var unused []*opened[B]
 	s.mu.Lock()
 	for at := range keeps {
 		at.in.users--
 		if i := slices.Index(s.open, at.in); i >= 0 && at.in.users == 0 {
 			s.open = slices.Delete(s.open, i, i+1)
-			unused = append(unused, at.in.backend)
+			unused = append(unused, at.in)
 		}
 	}
 	for at, done := range drops {
@@ -280,8 +287,9 @@ func (s *Set[B]) release(keeps map[binding[B]]bool) {
 		close(done)
 	}
 	s.mu.Unlock()
-	for _, b := range unused {
-		if c, ok := any(b).(io.Closer); ok {
+	for _, in := range unused {
+		in.watch.close()
+		if c, ok := any(in.backend).(io.Closer); ok {
 			_ = c.Close() // what was acknowledged is stored; nobody is left to be told more
 		}
 	}

@@ -62,7 +62,7 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 	s := store{routes: make(map[string]*granted, len(routes))}
 	for name, r := range routes {
 		if opened[r.Key()] == nil {
-			opened[r.Key()] = &granted{r.Backend.Store(r.Owner), r.Name}
+			opened[r.Key()] = &granted{watch(r.Backend.Store(r.Owner), r.Watch), r.Name}
 		}
 		s.routes[name] = opened[r.Key()]
 	}

@@ -52,12 +52,12 @@ func (b *bucket) Get(ctx context.Context, key string) (*[]byte, error) {
 
 // Set implements bindings.Bucket.
 func (b *bucket) Set(ctx context.Context, key string, value []byte) error {
-	return draftError.fail(ctx, b.Bucket.Set(ctx, key, value))
+	return draftError.fail(ctx, b.put(ctx, key, value))
 }
 
 // Delete implements bindings.Bucket.
 func (b *bucket) Delete(ctx context.Context, key string) error {
-	return draftError.fail(ctx, b.Bucket.Delete(ctx, key))
+	return draftError.fail(ctx, b.remove(ctx, key))
 }
 
 // Exists implements bindings.Bucket.
@@ -81,7 +81,7 @@ func (b *bucket) page(ctx context.Context, cursor *uint64) (out bindings.KeyResp
 	if err != nil {
 		return out, err
 	}
-	page, err := b.List(ctx, from)
+	page, err := b.list(ctx, from)
 	if err != nil {
 		return out, err
 	}

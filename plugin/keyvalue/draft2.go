@@ -42,12 +42,12 @@ func (b *bucket2) Get(ctx context.Context, key string) (*[]byte, error) {
 
 // Set implements draft2.Bucket.
 func (b *bucket2) Set(ctx context.Context, key string, value []byte) error {
-	return draft2Error.fail(ctx, b.Bucket.Set(ctx, key, value))
+	return draft2Error.fail(ctx, b.put(ctx, key, value))
 }
 
 // Delete implements draft2.Bucket.
 func (b *bucket2) Delete(ctx context.Context, key string) error {
-	return draft2Error.fail(ctx, b.Bucket.Delete(ctx, key))
+	return draft2Error.fail(ctx, b.remove(ctx, key))
 }
 
 // Exists implements draft2.Bucket.
@@ -62,7 +62,7 @@ func (b *bucket2) ListKeys(ctx context.Context, cursor *string) (out draft2.KeyR
 	if cursor != nil {
 		from = *cursor
 	}
-	page, err := b.List(ctx, from)
+	page, err := b.list(ctx, from)
 	if err != nil {
 		return out, draft2Error.fail(ctx, err)
 	}
@@ -113,7 +113,7 @@ func (d secondDraft) CasNew(ctx context.Context, of draft2.Bucket, key string) (
 	if err != nil {
 		return nil, err
 	}
-	s, can := b.Bucket.(Swapper)
+	s, can := b.swapper()
 	if !can {
 		return nil, draft2Error.fail(ctx, errNoSwap)
 	}
@@ -160,7 +160,7 @@ func (c *cas) swap(ctx context.Context, value []byte) (swapped bool, now Version
 		return false, now, err
 	}
 	defer o.Drop(ctx)
-	s, can := o.Bucket.(Swapper)
+	s, can := o.swapper()
 	if !can {
 		return false, now, errNoSwap
 	}

@@ -26,14 +26,58 @@ func (s stores) open(ctx context.Context, name string) (opened, error) {
 		return opened{}, ErrNoSuchStore
 	}
 	b, err := r.Backend.Open(ctx, r.Owner, name)
-	return opened{Bucket: b, system: r.Name, name: name}, err
+	r.Watch.Met(ctx, err, guestErrors...)
+	return opened{bucket: b, watch: r.Watch, system: r.Name, name: name}, err
 }
 
 // opened is an open bucket, without the types of an interface: resources are made of it. It does without the optional interfaces of buckets
-// where that is possible.
+// where that is possible. How each call of the bucket ends, the backend's watch is told.
 type opened struct {
-	Bucket
+	bucket       Bucket
+	watch        *backend.Watch
 	system, name string
+}
+
+// met tells the watch how a call has ended.
+func (o *opened) met(ctx context.Context, err error) error {
+	o.watch.Met(ctx, err, guestErrors...)
+	return err
+}
+
+func (o *opened) put(ctx context.Context, key string, value []byte) error {
+	return o.met(ctx, o.bucket.Set(ctx, key, value))
+}
+
+func (o *opened) remove(ctx context.Context, key string) error {
+	return o.met(ctx, o.bucket.Delete(ctx, key))
+}
+
+func (o *opened) list(ctx context.Context, cursor string) (Page, error) {
+	page, err := o.bucket.List(ctx, cursor)
+	return page, o.met(ctx, err)
+}
+
+// swapper is the bucket, if it can swap.
+func (o *opened) swapper() (Swapper, bool) {
+	s, can := o.bucket.(Swapper)
+	return watchedSwapper{s, o}, can
+}
+
+type watchedSwapper struct {
+	Swapper
+	of *opened
+}
+
+// Current implements Swapper.
+func (s watchedSwapper) Current(ctx context.Context, key string) (Versioned, error) {
+	v, err := s.Swapper.Current(ctx, key)
+	return v, s.of.met(ctx, err)
+}
+
+// Swap implements Swapper.
+func (s watchedSwapper) Swap(ctx context.Context, key string, version Version, value []byte) (bool, Versioned, error) {
+	swapped, now, err := s.Swapper.Swap(ctx, key, version, value)
+	return swapped, now, s.of.met(ctx, err)
 }
 
 // StoreSystem is the name of the backend, or of its type.
@@ -44,7 +88,7 @@ func (o *opened) StoreCollection() string { return o.name }
 
 // Drop closes the bucket, if it is an io.Closer.
 func (o *opened) Drop(context.Context) error {
-	if c, ok := o.Bucket.(io.Closer); ok {
+	if c, ok := o.bucket.(io.Closer); ok {
 		c.Close() // there is no way to report an error
 	}
 	return nil
@@ -52,20 +96,20 @@ func (o *opened) Drop(context.Context) error {
 
 // get is the value of a key, nil for none.
 func (o *opened) get(ctx context.Context, key string) (*[]byte, error) {
-	v, ok, err := o.Bucket.Get(ctx, key)
-	if err != nil || !ok {
+	v, ok, err := o.bucket.Get(ctx, key)
+	if o.met(ctx, err) != nil || !ok {
 		return nil, err
 	}
 	return &v, nil
 }
 
 func (o *opened) exists(ctx context.Context, key string) (ok bool, err error) {
-	if e, can := o.Bucket.(Exister); can {
+	if e, can := o.bucket.(Exister); can {
 		ok, err = e.Exists(ctx, key)
 	} else {
-		_, ok, err = o.Bucket.Get(ctx, key)
+		_, ok, err = o.bucket.Get(ctx, key)
 	}
-	return ok && err == nil, err
+	return ok && err == nil, o.met(ctx, err)
 }
 
 // all is all keys.
@@ -73,7 +117,7 @@ func (o *opened) all(ctx context.Context) (keys []string, err error) {
 	var held cm.Holding // a list of keys may be larger than a component's values
 	defer held.Release()
 	for cursor := ""; ; {
-		page, err := o.List(ctx, cursor)
+		page, err := o.list(ctx, cursor)
 		if err != nil {
 			return nil, err
 		}
@@ -106,16 +150,17 @@ var (
 
 // increment fails for a bucket that is no Incrementer: by Get and Set it would not be atomic.
 func (o *opened) increment(ctx context.Context, key string, delta uint64) (uint64, error) {
-	i, can := o.Bucket.(Incrementer)
+	i, can := o.bucket.(Incrementer)
 	if !can {
 		return 0, errNotAtomic
 	}
-	return i.Increment(ctx, key, delta)
+	sum, err := i.Increment(ctx, key, delta)
+	return sum, o.met(ctx, err)
 }
 
 // add adds a signed number, by swaps until nobody has come between.
 func (o *opened) add(ctx context.Context, key string, delta int64) (sum int64, err error) {
-	s, can := o.Bucket.(Swapper)
+	s, can := o.swapper()
 	if !can {
 		return 0, errNotAtomic
 	}
@@ -150,34 +195,36 @@ func signedSum(to Versioned, delta int64) (int64, error) {
 }
 
 func (o *opened) getMany(ctx context.Context, keys []string) ([]Found, error) {
-	if batch, can := o.Bucket.(Batcher); can {
+	if batch, can := o.bucket.(Batcher); can {
 		values, err := batch.GetMany(ctx, keys)
-		if err == nil && len(values) != len(keys) {
+		if o.met(ctx, err) == nil && len(values) != len(keys) {
 			err = fmt.Errorf("%d values for %d keys", len(values), len(keys))
 		}
 		return values, err
 	}
 	out := make([]Found, len(keys))
 	for i, k := range keys {
-		v, ok, err := o.Bucket.Get(ctx, k)
+		v, err := o.get(ctx, k)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = Found{v, ok}
+		if v != nil {
+			out[i] = Found{*v, true}
+		}
 	}
 	return out, nil
 }
 
 func (o *opened) setMany(ctx context.Context, kvs []cm.Tuple2[string, []byte]) error {
-	if batch, can := o.Bucket.(Batcher); can {
+	if batch, can := o.bucket.(Batcher); can {
 		entries := make([]Entry, len(kvs))
 		for i, kv := range kvs {
 			entries[i] = Entry{kv.F0, kv.F1}
 		}
-		return batch.SetMany(ctx, entries)
+		return o.met(ctx, batch.SetMany(ctx, entries))
 	}
 	for _, kv := range kvs {
-		if err := o.Bucket.Set(ctx, kv.F0, kv.F1); err != nil {
+		if err := o.put(ctx, kv.F0, kv.F1); err != nil {
 			return err
 		}
 	}
@@ -185,11 +232,11 @@ func (o *opened) setMany(ctx context.Context, kvs []cm.Tuple2[string, []byte]) e
 }
 
 func (o *opened) deleteMany(ctx context.Context, keys []string) error {
-	if batch, can := o.Bucket.(Batcher); can {
-		return batch.DeleteMany(ctx, keys)
+	if batch, can := o.bucket.(Batcher); can {
+		return o.met(ctx, batch.DeleteMany(ctx, keys))
 	}
 	for _, k := range keys {
-		if err := o.Bucket.Delete(ctx, k); err != nil {
+		if err := o.remove(ctx, k); err != nil {
 			return err
 		}
 	}

@@ -33,12 +33,12 @@ func (s *spinStore) Get(ctx context.Context, key string) (*[]byte, error) {
 
 // Set implements spin2.Store.
 func (s *spinStore) Set(ctx context.Context, key string, value []byte) error {
-	return spin2Error.fail(ctx, s.Bucket.Set(ctx, key, value))
+	return spin2Error.fail(ctx, s.put(ctx, key, value))
 }
 
 // Delete implements spin2.Store.
 func (s *spinStore) Delete(ctx context.Context, key string) error {
-	return spin2Error.fail(ctx, s.Bucket.Delete(ctx, key))
+	return spin2Error.fail(ctx, s.remove(ctx, key))
 }
 
 // Exists implements spin2.Store.

@@ -39,12 +39,12 @@ func (s *asyncSpinStore) Get(ctx context.Context, key string) (*[]byte, error) {
 
 // Set implements spin3.Store.
 func (s *asyncSpinStore) Set(ctx context.Context, key string, value []byte) error {
-	return spin3Error.fail(ctx, s.Bucket.Set(ctx, key, value))
+	return spin3Error.fail(ctx, s.put(ctx, key, value))
 }
 
 // Delete implements spin3.Store.
 func (s *asyncSpinStore) Delete(ctx context.Context, key string) error {
-	return spin3Error.fail(ctx, s.Bucket.Delete(ctx, key))
+	return spin3Error.fail(ctx, s.remove(ctx, key))
 }
 
 // Exists implements spin3.Store.
@@ -90,7 +90,7 @@ func (l *lister) next(ctx context.Context) (string, error) {
 		if l.last {
 			return "", io.EOF
 		}
-		page, err := l.of.List(ctx, l.cursor)
+		page, err := l.of.list(ctx, l.cursor)
 		if err != nil {
 			return "", err
 		}

@@ -83,13 +83,13 @@ func (b *wasmCloudBucket) Set(ctx context.Context, key string, value []byte, opt
 func (b *wasmCloudBucket) set(ctx context.Context, key string, value []byte, options *wasmcloud.SetOptions) error {
 	switch {
 	case options == nil:
-		return b.Bucket.Set(ctx, key, value)
+		return b.put(ctx, key, value)
 	case options.TtlMs != nil:
 		return errNoExpiry
 	case !options.IfNotExists:
-		return b.Bucket.Set(ctx, key, value)
+		return b.put(ctx, key, value)
 	}
-	s, can := b.Bucket.(Swapper)
+	s, can := b.swapper()
 	if !can {
 		return errNoSwap
 	}
@@ -102,7 +102,7 @@ func (b *wasmCloudBucket) set(ctx context.Context, key string, value []byte, opt
 
 // Delete implements wasmcloud.Bucket.
 func (b *wasmCloudBucket) Delete(ctx context.Context, key string) error {
-	return wasmCloudFail(ctx, b.Bucket.Delete(ctx, key))
+	return wasmCloudFail(ctx, b.remove(ctx, key))
 }
 
 // Exists implements wasmcloud.Bucket.
@@ -117,7 +117,7 @@ func (b *wasmCloudBucket) ListKeys(ctx context.Context, prefix, cursor *string) 
 	if cursor != nil {
 		from = *cursor
 	}
-	page, err := b.List(ctx, from)
+	page, err := b.list(ctx, from)
 	if err != nil {
 		return out, wasmCloudFail(ctx, err)
 	}
@@ -148,7 +148,7 @@ func (wasmCloud) Current(ctx context.Context, of wasmcloud.Bucket, key string) (
 	if err != nil {
 		return nil, err
 	}
-	s, can := b.Bucket.(Swapper)
+	s, can := b.swapper()
 	if !can {
 		return nil, wasmCloudFail(ctx, errNoSwap)
 	}
@@ -188,7 +188,7 @@ func (b *wasmCloudBucket) swapIf(ctx context.Context, key string, value []byte, 
 	if options.RequireVersion == nil && options.RequireValue == nil {
 		return false, now, errNoOptions
 	}
-	s, can := b.Bucket.(Swapper)
+	s, can := b.swapper()
 	if !can {
 		return false, now, errNoSwap
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // client sends the messages of one component.
@@ -103,8 +104,9 @@ func (c *client) publish(ctx context.Context, m *Message) error {
 	defer cancel()
 	err = r.Bus.Publish(bounded, m)
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
-		return fmt.Errorf("%w: it did not answer within %s", ErrUnavailable, publishTime)
+		err = &backend.DownError{Reason: workload.BackendTimeout, Err: fmt.Errorf("%w: it did not answer within %s", ErrUnavailable, publishTime)}
 	}
+	r.met(ctx, err)
 	return err
 }
 
@@ -119,10 +121,21 @@ func (c *client) request(ctx context.Context, m *Message, within time.Duration) 
 	bounded, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	answer, err := r.Bus.Request(bounded, m)
+	if bounded.Err() == nil {
+		r.met(ctx, err)
+	}
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
 		return nil, ErrTimeout
 	}
 	return answer, err
+}
+
+// met tells the backend's watch how a call has ended.
+func (r *Route) met(ctx context.Context, err error) {
+	if errors.Is(err, ErrUnavailable) && backend.DownReason(err) == "" {
+		err = &backend.DownError{Reason: workload.BackendConnection, Err: err}
+	}
+	r.Watch.Met(ctx, err, guestErrors...)
 }
 
 // guestErrors are the errors that guests get, by a case of the interface's error or by their text.

@@ -103,9 +103,3 @@ type Delivery interface {
 	// Retry asks for the message again, after a while. ErrNoRetry: it does not come again.
 	Retry(ctx context.Context, after time.Duration) error
 }
-
-// Notifier is an optional interface of backends that have a connection. f is called when the connection is lost, with the reason, which has
-// no secrets, and with nil when it is there again. It must not block. stop ends that.
-type Notifier interface {
-	Notify(f func(err error)) (stop func())
-}

@@ -71,6 +71,8 @@ type Route struct {
 	Pattern string
 	Backend Backend
 	Bus     Bus
+	// Watch is to be told how calls of the backend have ended.
+	Watch *backend.Watch
 }
 
 // routes are those of a component, the narrowest first.
@@ -101,7 +103,7 @@ func (p *Plugin) routes(ctx context.Context, b *host.Binding) (routes []Route, r
 		return strings.Compare(a, b)
 	}) {
 		r := bound[pattern]
-		routes = append(routes, Route{pattern, r.Backend, r.Backend.Bus(r.Owner)})
+		routes = append(routes, Route{pattern, r.Backend, r.Backend.Bus(r.Owner), r.Watch})
 	}
 	return routes, release, nil
 }

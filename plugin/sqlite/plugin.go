@@ -64,7 +64,8 @@ var errNoDatabase = errors.New("no such database")
 
 // connection is the resource, whatever its interface. Its methods may be called at once.
 type connection struct {
-	name string
+	name  string
+	watch *backend.Watch
 
 	busy   chan struct{} // holds one element while a call uses the fields below
 	conn   Conn          // nil when it has been dropped
@@ -78,10 +79,11 @@ func (d databases) open(ctx context.Context, name string) (*connection, error) {
 		return nil, errNoDatabase
 	}
 	conn, err := r.Backend.Open(ctx, r.Owner, name)
+	r.Watch.Met(ctx, err)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{name: name, busy: make(chan struct{}, 1), conn: conn}, nil
+	return &connection{name: name, watch: r.Watch, busy: make(chan struct{}, 1), conn: conn}, nil
 }
 
 // StoreSystem is the name of the database's kind.
@@ -114,6 +116,7 @@ func (c *connection) query(ctx context.Context, statement string, args []Value, 
 		return Result{}, errDropped
 	}
 	r, err := c.conn.Query(ctx, statement, args, func(bytes int) error { return held.Hold(ctx, held.Bytes()+bytes) })
+	c.watch.Met(ctx, err)
 	c.insert, c.change = c.conn.LastInsertID(), c.conn.Changes()
 	return r, err
 }

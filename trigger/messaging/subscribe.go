@@ -46,15 +46,6 @@ func (s *subscriber) connect(ctx context.Context, p *messaging.Plugin, w *worklo
 		s.Bury = s.bury
 	}
 	s.System, s.Subscribe, s.Handle = s.route.Backend.System(), s.subscribe, s.answer
-	if n, ok := s.route.Backend.(messaging.Notifier); ok {
-		s.release = append(s.release, n.Notify(func(err error) {
-			if err != nil {
-				s.Log.Warn("the connection to the broker is lost; messages come when it is there again", "system", s.System, "reason", err)
-			} else {
-				s.Log.Info("the connection to the broker is there again", "system", s.System)
-			}
-		}))
-	}
 	return s.Begin(ctx)
 }
 

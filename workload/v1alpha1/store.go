@@ -9,8 +9,8 @@ import (
 // StoreGrant grants a bucket or a container. In a document it is a mapping with the keys of these fields, and the name of a type
 // where the grant configures its backend itself: {sqlite: data.db, data: keep}.
 type StoreGrant struct {
-	Backend string `json:"backend,omitzero" yaml:"backend,omitempty" doc:"The backend, by its name in the program; default its first one."`
-	Data    string `json:"data,omitzero" yaml:"data,omitempty" enum:"drop|keep" doc:"What becomes of what is stored when the workload has ended. keep: the next workload of that name finds it; default in a backend that the grant configures. drop: it finds nothing; default elsewhere."`
+	Backend string `json:"backend,omitzero" yaml:"backend,omitempty" doc:"The backend, by its name in the program. A grant that names none has, for keyvalue, an SQLite file in the folder .vitrine beside the manifest, or in that of --state-dir, and else the first backend."`
+	Data    string `json:"data,omitzero" yaml:"data,omitempty" enum:"drop|keep" doc:"What becomes of what is stored when the workload has ended. keep: the next workload of that name finds it; default in a backend that the grant configures and in the folder .vitrine. drop: it finds nothing; default elsewhere."`
 	Scope   string `json:"scope,omitzero" yaml:"scope,omitempty" enum:"component|workload" doc:"Whose it is: the component's alone, which is the default, or shared by the workload's components that have such a grant."`
 
 	Type string `json:"-" yaml:"-"` // of the backend that the grant configures; empty: none

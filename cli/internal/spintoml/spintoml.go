@@ -8,11 +8,12 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // Folder is where the files of stores and databases are, below the manifest's folder.
-const Folder = ".vitrine"
+const Folder = app.StateFolder
 
 // Result is what was made of a file.
 type Result struct {
@@ -250,8 +251,7 @@ func (i *importer) storesOf(t table, c *v1alpha1.Component) {
 		if c.Grants.Keyvalue == nil {
 			c.Grants.Keyvalue = map[string]v1alpha1.StoreGrant{}
 		}
-		c.Grants.Keyvalue[name] = v1alpha1.StoreGrant{Type: "sqlite", Config: path.Join(Folder, "key-value.db"), Scope: "workload"}
-		i.stores = true
+		c.Grants.Keyvalue[name] = v1alpha1.StoreGrant{Scope: "workload"}
 	}
 	for _, name := range t.texts("sqlite_databases") {
 		if c.Grants.SQLite == nil {

@@ -181,11 +181,14 @@ func (b *Conn) changed(err error) {
 	}
 }
 
-// Notify calls f with each change of the connection: why there is none, or nil. f must not wait.
+// Notify calls f with each change of the connection: why there is none, or nil; and at once where there is none already. f must not wait.
 func (b *Conn) Notify(f func(err error)) (stop func()) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.listeners[&f] = struct{}{}
+	if b.down {
+		f(ErrDown)
+	}
 	return func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()

@@ -47,6 +47,9 @@ func TestDo(t *testing.T) {
 	}
 	back := make(chan error, 10)
 	defer c.Notify(func(err error) { back <- err })()
+	if err := <-back; !errors.Is(err, ErrDown) {
+		t.Errorf("who asks when there is none is told %v", err)
+	}
 	s.Start()
 	if err := <-back; err != nil {
 		t.Errorf("the server is there again: %v", err)

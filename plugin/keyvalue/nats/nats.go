@@ -69,6 +69,9 @@ func (*Backend) Name() string { return "nats" }
 // Persistent implements backend.Persistent.
 func (*Backend) Persistent() bool { return true }
 
+// Notify implements backend.Notifier.
+func (b *Backend) Notify(f func(err error)) (stop func()) { return b.server.Notify(f) }
+
 // Close ends the connection.
 func (b *Backend) Close() error { return b.server.Close() }
 

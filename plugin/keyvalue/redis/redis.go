@@ -47,6 +47,7 @@ var (
 	_ keyvalue.Backend   = (*Backend)(nil)
 	_ backend.Dropper    = (*Backend)(nil)
 	_ backend.Persistent = (*Backend)(nil)
+	_ backend.Pinger     = (*Backend)(nil)
 
 	_ keyvalue.Bucket      = (*bucket)(nil)
 	_ keyvalue.Batcher     = (*bucket)(nil)
@@ -69,6 +70,9 @@ func (*Backend) Name() string { return "redis" }
 
 // Persistent implements backend.Persistent.
 func (*Backend) Persistent() bool { return true }
+
+// Ping implements backend.Pinger.
+func (b *Backend) Ping(ctx context.Context) error { return failure(b.client.Ping(ctx).Err()) }
 
 // Close closes the connections.
 func (b *Backend) Close() error { return b.client.Close() }
@@ -123,10 +127,18 @@ func (b *Backend) Drop(owner keyvalue.Owner) {
 	}
 }
 
-// failure names an error that guests are told.
+// failure names an error that guests are told, and one of a server that serves nothing.
 func failure(err error) error {
-	if err != nil && strings.HasPrefix(err.Error(), "OOM ") {
+	if err == nil {
+		return nil
+	}
+	switch word, _, _ := strings.Cut(err.Error(), " "); word {
+	case "OOM":
 		return fmt.Errorf("%w: %w", keyvalue.ErrFull, err)
+	case "LOADING", "MASTERDOWN", "CLUSTERDOWN", "READONLY", "MISCONF":
+		return &backend.DownError{Reason: workload.BackendUnavailable, Err: err}
+	case "NOAUTH", "WRONGPASS", "NOPERM":
+		return &backend.DownError{Reason: workload.BackendDenied, Err: err}
 	}
 	return err
 }

@@ -27,14 +27,21 @@ import (
 type Config struct {
 	File string `yaml:"file" required:"true" path:"true" short:"true" minLength:"1" doc:"The file, from the manifest's folder; it is made if it is missing, its folder is not. Files beside it with its name and -wal or -shm belong to it."`
 	Size string `yaml:"size" doc:"How large the file may get; default 1Gi."`
+	// MakeFolder has Open make the file's folder if it is missing, for its owner alone.
+	MakeFolder bool `yaml:"-"`
 }
+
+// StateFile is the name of the file that serves grants without a backend, in the program's state folder.
+const StateFile = "key-value.db"
 
 // DefaultSize is how large a file may get, in bytes.
 const DefaultSize = 1 << 30
 
 // Type describes the backend to manifests. Its config is a [Config].
 func Type() workload.BackendType {
-	return workload.BackendType{Name: "sqlite", Doc: "An SQLite file.", Config: Config{}, Check: check}
+	return workload.BackendType{Name: "sqlite", Doc: "An SQLite file.", Config: Config{}, Check: check, State: func(folder string) any {
+		return Config{File: filepath.Join(folder, StateFile), MakeFolder: true}
+	}}
 }
 
 func check(config any) (key, problem string) {
@@ -84,6 +91,7 @@ var (
 	_ keyvalue.Backend   = (*Backend)(nil)
 	_ backend.Dropper    = (*Backend)(nil)
 	_ backend.Persistent = (*Backend)(nil)
+	_ backend.Pinger     = (*Backend)(nil)
 
 	_ keyvalue.Bucket      = (*bucket)(nil)
 	_ keyvalue.Batcher     = (*bucket)(nil)
@@ -99,6 +107,11 @@ func Open(ctx context.Context, c Config) (*Backend, error) {
 		var err error
 		if size, err = workload.ParseSize(c.Size); err != nil {
 			return nil, fmt.Errorf("size: %w", err)
+		}
+	}
+	if c.MakeFolder {
+		if err := os.MkdirAll(filepath.Dir(c.File), 0o700); err != nil {
+			return nil, fmt.Errorf("the folder for the data cannot be made: %v; choose another with --state-dir", err)
 		}
 	}
 	// The file is made here, for its owner alone, and what its connections share; SQLite gives the log the same rights (modeof).
@@ -162,6 +175,12 @@ func (*Backend) Name() string { return "sqlite" }
 
 // Persistent implements backend.Persistent.
 func (*Backend) Persistent() bool { return true }
+
+// Ping implements backend.Pinger.
+func (b *Backend) Ping(ctx context.Context) error {
+	var n int
+	return known(b.read.QueryRowContext(ctx, "SELECT count(*) FROM buckets").Scan(&n))
+}
 
 // Close closes the file.
 func (b *Backend) Close() error {
@@ -230,7 +249,9 @@ func known(err error) error {
 	case errors.Is(err, sqlite3.FULL):
 		return fmt.Errorf("%w: %w", keyvalue.ErrFull, err)
 	case errors.Is(err, sqlite3.NOTADB):
-		return fmt.Errorf("the file is no SQLite database: %w", err)
+		return &backend.DownError{Reason: workload.BackendStorage, Err: fmt.Errorf("the file is no SQLite database: %w", err)}
+	case errors.Is(err, sqlite3.IOERR), errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.READONLY):
+		return &backend.DownError{Reason: workload.BackendStorage, Err: err}
 	}
 	return err
 }

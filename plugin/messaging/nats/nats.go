@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/backend/natsconn"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -57,9 +58,9 @@ type Backend struct {
 }
 
 var (
-	_ messaging.Backend  = (*Backend)(nil)
-	_ messaging.Bus      = (*Backend)(nil)
-	_ messaging.Notifier = (*Backend)(nil)
+	_ messaging.Backend = (*Backend)(nil)
+	_ messaging.Bus     = (*Backend)(nil)
+	_ backend.Notifier  = (*Backend)(nil)
 )
 
 // Open makes a backend for a server, and connects to it in the background, for as long as it takes. It reads secrets at once. The backend must
@@ -87,7 +88,7 @@ func (b *Backend) Bus(messaging.Owner) messaging.Bus { return b }
 // Close ends the connection, and the tries to make one.
 func (b *Backend) Close() error { return b.server.Close() }
 
-// Notify implements messaging.Notifier.
+// Notify implements backend.Notifier.
 func (b *Backend) Notify(f func(err error)) (stop func()) { return b.server.Notify(f) }
 
 // conn is the connection and its JetStream, if it is there now.

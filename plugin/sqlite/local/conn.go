@@ -12,7 +12,9 @@ import (
 	"github.com/ncruces/go-sqlite3/ext/fts5"
 	"github.com/ncruces/go-sqlite3/ext/rtree"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // conn is a connection with an SQLite of its own.
@@ -277,7 +279,7 @@ func known(err error) error {
 	case sqlite3.FULL:
 		return fmt.Errorf("%w: %s", sqlite.ErrFull, code)
 	case sqlite3.CORRUPT, sqlite3.NOTADB, sqlite3.IOERR, sqlite3.CANTOPEN, sqlite3.PERM, sqlite3.INTERNAL, sqlite3.PROTOCOL, sqlite3.NOLFS:
-		return errors.New(code) // of the file and its disk
+		return &backend.DownError{Reason: workload.BackendStorage, Err: errors.New(code)} // of the file and its disk
 	}
 	text := strings.TrimPrefix(e.Error(), "sqlite3: ")
 	if _, detail, ok := strings.Cut(text, code+": "); ok {
