@@ -19,6 +19,8 @@ type Format struct {
 	// Stores are the backends of stores and brokers, by plugin: keyvalue, blobstore, messaging. A Config with fields that [workload.BackendType] does not allow
 	// panics.
 	Stores map[string]Stores
+
+	unbuilt bool // source files that a build makes need not exist
 }
 
 // triggerType returns the type of a name; nil if there is none.
