@@ -180,9 +180,9 @@ func TestMistakes(t *testing.T) {
 8:95: spec.components[0].build.watch[0]: "": the pattern is empty
 8:99: spec.components[0].build.watch[1]: "src/[": want a pattern such as src/**, *.go or lib/[a-z]*.rs`},
 		{"builds that wait for each other", head + "  components:\n  - {name: a, source: {file: cart.wasm}, build: {command: [x], needs: [b]}}\n  - {name: b, source: {file: cart.wasm}, build: {command: [x], needs: [a]}}\n",
-			`7:74: spec.components[1].build.needs[0]: the needs form a cycle: a → b → a`},
+			`7:72: spec.components[1].build.needs[0]: the needs form a cycle: a → b → a`},
 		{"a build that waits for itself", head + "  components:\n  - {name: a, source: {file: cart.wasm}, build: {command: [x], needs: [a]}}\n",
-			`6:74: spec.components[0].build.needs[0]: a component cannot need itself`},
+			`6:72: spec.components[0].build.needs[0]: a component cannot need itself`},
 		{"file is a folder", head + "  components:\n  - {name: a, source: {file: data}}\n", `6:30: spec.components[0].source.file: data is no file`},
 		{"source empty", head + "  components:\n  - {name: a, source: {}}\n", `6:23: spec.components[0].source: want file or image, had neither`},
 		{"source both", head + "  components:\n  - {name: a, source: {file: cart.wasm, image: b}}\n", `6:23: spec.components[0].source: want file or image, had both`},

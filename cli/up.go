@@ -100,7 +100,6 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	defer onHangup(func() {
 		session.log.Warn("SIGHUP changes nothing: this version reads its manifest and components only when it starts")
 	})()
-	session.warnOfIgnored(ctx, w)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	id, err := session.host.Start(ctx, w)
 	done()
