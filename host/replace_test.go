@@ -167,7 +167,7 @@ func isDone(r *retirement) bool {
 
 // TestReplaceAtOnce: replacements and stops that come at once follow each other, and nothing is left.
 func TestReplaceAtOnce(t *testing.T) {
-	f := newFixture(t, nil)
+	f := newFixture(t, func(c *Config, _ *workload.Spec) { c.Triggers = nil })
 	f.start(t)
 	errs := make(chan error)
 	const n = 8
