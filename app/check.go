@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/wit"
@@ -22,7 +23,8 @@ func (d *decoder) check(m *v1alpha1.Workload, dir string) {
 	for i := range m.Spec.Components {
 		d.checkComponent(&m.Spec.Components[i], fmt.Sprintf("spec.components[%d]", i), names, dir)
 	}
-	d.checkCycles(m)
+	d.checkCycles(m, "links", "links form", func(c *v1alpha1.Component) map[string]v1alpha1.Name { return c.Links })
+	d.checkCycles(m, "build.needs", "needs form", buildNeeds)
 	d.checkTriggers(m, names)
 	d.checkServices(m, names)
 }
@@ -53,6 +55,7 @@ func (d *decoder) checkComponentName(name v1alpha1.Name, key string, names []str
 
 func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []string, dir string) {
 	d.checkSource(c, key, dir)
+	d.checkBuild(c, key+".build", names, dir)
 	for _, imp := range sortedKeys(c.Links) {
 		at := fmt.Sprintf("%s.links.%q", key, imp)
 		if _, err := wit.ParseID(imp); err != nil {
@@ -63,11 +66,7 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 			d.failAt(at, "a component cannot be linked to itself")
 		}
 	}
-	for _, name := range sortedKeys(c.Environment) {
-		if name == "" || strings.ContainsAny(name, "=\x00") {
-			d.failAt(fmt.Sprintf("%s.environment.%q", key, name), "this is no name of an environment variable")
-		}
-	}
+	d.checkEnvironment(c.Environment, key+".environment")
 	guests := map[string]bool{}
 	for i, f := range c.Grants.Files {
 		at := fmt.Sprintf("%s.grants.files[%d]", key, i)
@@ -137,8 +136,9 @@ func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {
 	default:
 		info, err := os.Stat(resolvePath(dir, s.File))
 		switch {
+		case err != nil && len(c.Build.Command) > 0 && d.format.unbuilt:
 		case err != nil && len(c.Build.Command) > 0:
-			d.failAt(at+".file", "%s: the file does not exist; build it first: %s", s.File, strings.Join(c.Build.Command, " "))
+			d.failAt(at+".file", "%s: the file does not exist; build it first: vitrine build", s.File)
 		case err != nil:
 			if e := d.failAt(at+".file", "%s: the file does not exist", s.File); len(d.errs) <= maxErrors {
 				e.Nearest = nearestFile(dir, s.File)
@@ -163,8 +163,9 @@ func (d *decoder) checkInstances(i *v1alpha1.Instances, key string) {
 	}
 }
 
-// checkCycles reports links that form a cycle, each cycle once, at its last link.
-func (d *decoder) checkCycles(m *v1alpha1.Workload) {
+// checkCycles reports references between components that form a cycle, each cycle once, at its last reference. to are a component's
+// references, by what follows the key that they are at.
+func (d *decoder) checkCycles(m *v1alpha1.Workload, key, form string, to func(*v1alpha1.Component) map[string]v1alpha1.Name) {
 	index := map[v1alpha1.Name]int{}
 	for i, c := range m.Spec.Components {
 		if _, twice := index[c.Name]; !twice {
@@ -179,14 +180,18 @@ func (d *decoder) checkCycles(m *v1alpha1.Workload) {
 		c := &m.Spec.Components[i]
 		state[i] = walking
 		trail = append(trail, string(c.Name))
-		for _, imp := range sortedKeys(c.Links) {
-			to, ok := index[c.Links[imp]]
+		all := to(c)
+		for _, at := range sortedKeys(all) {
+			to, ok := index[all[at]]
 			switch {
 			case !ok || to == i:
 			case state[to] == walking:
-				start := slices.Index(trail, string(c.Links[imp]))
-				d.failAt(fmt.Sprintf("spec.components[%d].links.%q", i, imp), "the links form a cycle: %s",
-					strings.Join(append(slices.Clone(trail[start:]), string(c.Links[imp])), " → "))
+				start := slices.Index(trail, string(all[at]))
+				if key == "links" {
+					at = "." + strconv.Quote(at)
+				}
+				d.failAt(fmt.Sprintf("spec.components[%d].%s%s", i, key, at), "the %s a cycle: %s", form,
+					strings.Join(append(slices.Clone(trail[start:]), string(m.Spec.Components[to].Name)), " → "))
 			case state[to] != done:
 				walk(to)
 			}

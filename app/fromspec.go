@@ -8,6 +8,18 @@ import (
 // FromSpec returns the document of a specification, as `vitrine up --write` prints it. Its paths are those of w.
 func FromSpec(w *workload.Spec) *v1alpha1.Workload { return document(w, "") }
 
+func buildOf(b *workload.Build, dir string) v1alpha1.Build {
+	out := v1alpha1.Build{Command: b.Command, Before: b.Before, After: b.After, Folder: b.Folder, Environment: b.Environment,
+		Needs: convertStrings[v1alpha1.Name](b.Needs), Watch: b.Watch}
+	if dir != "" {
+		out.Folder = relativeTo(dir, b.Folder)
+	}
+	if out.Folder == "." {
+		out.Folder = "" // the default
+	}
+	return out
+}
+
 // document is FromSpec where dir is "". Otherwise paths in the configs of backends and triggers start from the folder dir.
 func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 	m := &v1alpha1.Workload{
@@ -22,7 +34,7 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 		out := v1alpha1.Component{
 			Name:        v1alpha1.Name(c.Name),
 			Source:      v1alpha1.Source{File: c.Source.File, Image: c.Source.Image},
-			Build:       v1alpha1.Build{Command: c.Build.Command, Watch: c.Build.Watch},
+			Build:       buildOf(&c.Build, dir),
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,

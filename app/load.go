@@ -38,6 +38,14 @@ func (f *Format) Load(path string) (*workload.Spec, error) {
 	return f.Parse(path, data)
 }
 
+// LoadUnbuilt is Load for a workload that is about to be built: the source file of a component that has a build command need
+// not exist.
+func (f *Format) LoadUnbuilt(path string) (*workload.Spec, error) {
+	unbuilt := *f
+	unbuilt.unbuilt = true
+	return unbuilt.Load(path)
+}
+
 // Parse reads a manifest's text; file is its name for messages, and paths in it start from file's folder.
 func (f *Format) Parse(file string, data []byte) (*workload.Spec, error) {
 	m, err := f.Document(file, data)

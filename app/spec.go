@@ -22,7 +22,7 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 		out := workload.Component{
 			Name:        string(c.Name),
 			Source:      workload.Source{File: resolvePath(dir, c.Source.File), Image: c.Source.Image},
-			Build:       workload.Build{Command: c.Build.Command, Watch: c.Build.Watch},
+			Build:       buildSpec(&c.Build, dir),
 			Environment: c.Environment,
 			Args:        c.Args,
 			Config:      c.Config,
@@ -75,6 +75,14 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 		})
 	}
 	return w
+}
+
+func buildSpec(b *v1alpha1.Build, dir string) workload.Build {
+	out := workload.Build{Command: b.Command, Before: b.Before, After: b.After, Environment: b.Environment, Needs: plainStrings(b.Needs), Watch: b.Watch}
+	if b.Folder != "" || len(b.Command) > 0 {
+		out.Folder = resolvePath(dir, b.Folder)
+	}
+	return out
 }
 
 func limitsFrom(l *v1alpha1.Limits) workload.Limits {

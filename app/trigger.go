@@ -21,6 +21,8 @@ type Format struct {
 	Stores map[string]Stores
 	// State is the folder for data of grants that name no backend (workload.BackendType.State); empty: [StateFolder] in the manifest's.
 	State string
+
+	unbuilt bool // source files that a build makes need not exist
 }
 
 // StateFolder is the name of the folder beside a manifest in which a program keeps the data of grants that name no backend.

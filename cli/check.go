@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -41,23 +42,31 @@ it reports every mistake that would keep the workload from starting, and runs no
 		if err != nil {
 			return err
 		}
-		session.warnOfIgnored(ctx, w)
-		if bare, err := app.IsBare(path); err == nil && bare {
-			w.Triggers = nil // a component alone may be a command as well
-		}
-		done := progress(p.stderr, "checking "+text.Printable(w.Name))
-		linked, err := session.host.Check(ctx, w)
-		done()
-		if ctx.Err() != nil {
-			return &Problem{What: "the check was interrupted", Where: path, Code: ExitFailed}
-		}
+		said, err := p.checked(ctx, session, w, path)
 		if err != nil {
-			return startProblem(w, p.placed(path, err))
+			return err
 		}
-		_, err = fmt.Fprintf(text.Writer(p.stdout), "ok: %s, %s; %s\n", w.ID(), counted(len(w.Components), "component"), startable(w, linked))
+		_, err = fmt.Fprintf(text.Writer(p.stdout), "ok: %s, %s; %s\n", w.ID(), counted(len(w.Components), "component"), said)
 		return err
 	}
 	return cmd
+}
+
+// checked checks the workload of path, and says how it can be started. An error is a *Problem.
+func (p *process) checked(ctx context.Context, session *session, w *workload.Spec, path string) (said string, err error) {
+	if bare, err := app.IsBare(path); err == nil && bare {
+		w.Triggers = nil // a component alone may be a command as well
+	}
+	done := progress(p.stderr, "checking "+text.Printable(w.Name))
+	linked, err := session.host.Check(ctx, w)
+	done()
+	if ctx.Err() != nil {
+		return "", &Problem{What: "the check was interrupted", Where: path, Code: ExitFailed}
+	}
+	if err != nil {
+		return "", startProblem(w, p.placed(path, err))
+	}
+	return startable(w, linked), nil
 }
 
 func counted(n int, what string) string {

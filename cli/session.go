@@ -202,15 +202,6 @@ func (p *process) engine(ctx context.Context, s *settings, log *slog.Logger) (*c
 		Do: "choose another with --cache-dir, or --cache-dir off", Code: ExitUsage}
 }
 
-// warnOfIgnored warns of a workload's settings that this version ignores.
-func (s *session) warnOfIgnored(ctx context.Context, w *workload.Spec) {
-	for _, c := range w.Components {
-		if len(c.Build.Command)+len(c.Build.Watch) > 0 {
-			s.log.WarnContext(ctx, "build is not supported by this version yet: the component's file is used as it is", "component", c.Name, "key", "build")
-		}
-	}
-}
-
 func withoutCache(ctx context.Context, log *slog.Logger, reason error) (*component.Engine, error) {
 	log.WarnContext(ctx, "compiled code is not kept: choose a folder of your own with --cache-dir, or --cache-dir off", "reason", reason)
 	return component.NewEngine(ctx)

@@ -116,7 +116,6 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		session.log.Warn("SIGHUP changes nothing: this version reads its manifest and components only when it starts")
 	})()
 	operators.serve(ctx, session)
-	session.warnOfIgnored(ctx, w)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	id, err := session.host.Start(ctx, w)
 	done()

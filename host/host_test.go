@@ -117,13 +117,13 @@ func (p *sys) Bind(_ context.Context, l *component.Linker, b *Binding) (release 
 // hand is a trigger that the tests pull.
 type hand struct {
 	inv      Invoker
-	detached bool
+	detached atomic.Bool
 }
 
 func (h *hand) Type() string { return "hand" }
 func (h *hand) Attach(_ context.Context, _ *workload.Spec, inv Invoker) (func(context.Context) error, error) {
 	h.inv = inv
-	return func(context.Context) error { h.detached = true; return nil }, nil
+	return func(context.Context) error { h.detached.Store(true); return nil }, nil
 }
 func (h *hand) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 
@@ -230,10 +230,10 @@ func TestInvocationOrder(t *testing.T) {
 			t.Errorf("%s: got\n%s\nwant\n%s", c.name, got, want)
 		}
 	}
-	if f.sys.stopped || f.hand.detached {
+	if f.sys.stopped || f.hand.detached.Load() {
 		t.Error("stopped before Close")
 	}
-	if err := f.Close(t.Context()); err != nil || !f.sys.stopped || !f.hand.detached {
+	if err := f.Close(t.Context()); err != nil || !f.sys.stopped || !f.hand.detached.Load() {
 		t.Errorf("close: %v, %+v", err, f.sys)
 	}
 	if err := f.call(t.Context(), "say"); code(err) != cm.TrapOverload {

@@ -61,8 +61,11 @@ var _ Host = (*Local)(nil)
 // running is one workload and its status. All other fields belong to the goroutine that starts or stops it, and are cleared when it
 // has ended.
 type running struct {
-	status   workload.Status            // guarded by Local.mu
 	pools    map[string]*component.Pool // guarded by Local.mu; those of a workload that runs, by component
+	status   workload.Status            // guarded by Local.mu
+	changing chan struct{}              // guarded by Local.mu: closed when a Replace that is under way has ended; nil: none is
+	before   *retirement                // of the start that this one has replaced; nil: it has replaced none. Set before the workload runs
+	spec     *workload.Spec
 	made     *making
 	invoker  *invoker
 	detach   []func(context.Context) error
@@ -128,7 +131,7 @@ func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error
 		op := &cm.Operation{Name: "workload start"}
 		op.Set("workload", string(id))
 		sctx, end := cm.Begin(ctx, h.own(), op)
-		err = h.start(sctx, w, r)
+		err = h.start(sctx, w, r, nil)
 		end(err)
 	}
 	if err != nil {
@@ -170,11 +173,9 @@ func (h *Local) startPlugins(ctx context.Context) error {
 // Stop detaches the triggers, waits for running invocations (for Config.Drain at most, and until ctx ends), then tells the services to end and
 // waits for them for the rest of that time, ends what still runs, and releases the workload. Stopping a workload that is not running does nothing.
 func (h *Local) Stop(ctx context.Context, id workload.ID) error {
-	h.mu.Lock()
-	r := h.workloads[id]
+	r, err := h.settled(ctx, id)
 	if r == nil {
-		h.mu.Unlock()
-		return unknown(id)
+		return err
 	}
 	if r.status.State != workload.Running {
 		h.mu.Unlock()
@@ -185,7 +186,8 @@ func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 
 	dctx, cancel := context.WithTimeout(ctx, h.drain(r))
 	defer cancel()
-	err := h.undo(dctx, r)
+	err = h.undo(dctx, r)
+	r.before.finish(dctx)
 	reason := ""
 	if err != nil {
 		reason = err.Error()
@@ -281,7 +283,7 @@ type watcher struct {
 func (h *Local) end(r *running, id workload.ID, s workload.State, reason string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r.made, r.invoker, r.detach, r.services, r.pools = nil, nil, nil, nil, nil
+	r.clear()
 	r.status.Backends = nil
 	h.setLocked(r, id, s, reason)
 	h.ended = append(h.ended, r)
@@ -303,6 +305,9 @@ func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason s
 
 // tellLocked gives watchers the status.
 func (h *Local) tellLocked(r *running, now time.Time) {
+	if h.workloads[r.status.ID] != r { // its services change while it is replaced
+		return
+	}
 	for w := range h.watchers {
 		w.pending = append(w.pending, workload.Event{Status: r.status, Time: now})
 		select {

@@ -67,6 +67,12 @@ func (s *service) start() {
 	}()
 }
 
+// again begins to run a service that has stopped.
+func (s *service) again() {
+	s.begun = sync.Once{}
+	s.start()
+}
+
 // run runs it until there is no other run.
 func (s *service) run(ctx context.Context) {
 	in := backoff{first: s.spec.Backoff, most: s.spec.MaxBackoff, random: rand.Float64}

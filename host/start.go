@@ -83,12 +83,13 @@ func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
 	return b[:n:n], nil
 }
 
-// start links the components that events can reach and attaches the triggers. If it fails, the caller undoes what it has done.
-func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
+// start links the components that events can reach and attaches the triggers, in place of old where that is not nil. If it fails, the caller
+// undoes what it has done.
+func (h *Local) start(ctx context.Context, w *workload.Spec, r, old *running) error {
 	if err := h.served(w); err != nil {
 		return err
 	}
-	r.made = h.making(w)
+	r.spec, r.made = w, h.making(w)
 	r.made.started = true
 	entries, err := r.made.link(ctx)
 	if err != nil {
@@ -98,6 +99,11 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 	r.made.peers.invoker.Store(r.invoker)
 	if err := h.checkTriggers(w, r.invoker); err != nil {
 		return err // before instances are made and guest code runs
+	}
+	if old != nil {
+		if err := h.pause(ctx, old); err != nil {
+			return err
+		}
 	}
 	if err := h.startServices(ctx, w, r); err != nil {
 		return err
@@ -110,18 +116,7 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r *running) error {
 			return err
 		}
 	}
-	for _, t := range h.cfg.Triggers {
-		op := &cm.Operation{Name: "trigger ready"}
-		op.Set("trigger", t.Type())
-		tctx, end := cm.Begin(ctx, h.own(), op)
-		detach, err := t.Attach(tctx, w, r.invoker)
-		end(err)
-		if err != nil {
-			return err
-		}
-		r.detach = append(r.detach, detach)
-	}
-	return nil
+	return h.attach(ctx, w, r, old)
 }
 
 // Check links a workload as Start does but attaches nothing: no guest code runs. Core modules that nothing instantiates, whose code Start

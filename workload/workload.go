@@ -35,15 +35,24 @@ type Component struct {
 	Limits      Limits
 	Instances   Instances
 	Detail      string // invocation, boundary, all
-	Build       Build  // not supported yet
+	Build       Build
 
 	// GuestTelemetry says whether what the component records itself (wasi:otel) is taken: on, which is the default, or off. A
 	// component does not notice the difference.
 	GuestTelemetry string
 }
 
-// Build is how a component's source file is built.
-type Build struct{ Command, Watch []string }
+// Build is how a component's source file is built. A host does not read it.
+type Build struct {
+	Command     []string   // the command and its arguments; none: the file is not built
+	Before      [][]string // commands that run before it, and after it
+	After       [][]string
+	Folder      string // where they run, resolved against the manifest's folder
+	Environment map[string]string
+	Needs       []string // components that are built before
+	// Watch are patterns of the files that it is made from, from Folder; none: all files there.
+	Watch []string
+}
 
 // Source is where a component's bytes come from.
 type Source struct {

@@ -123,7 +123,7 @@ func TestSpecificRoute(t *testing.T) {
 		names := map[*route]string{}
 		for _, r := range all {
 			x := routeFor(t, r)
-			if err := tab.add([]*route{x}); err != nil {
+			if err := tab.add([]*route{x}, nil); err != nil {
 				t.Fatal(err)
 			}
 			names[x] = name(r)

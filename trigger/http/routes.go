@@ -27,6 +27,8 @@ type route struct {
 	maxHead     int64 // bytes of a request's head
 	maxBody     int64 // bytes of a request's body; not above 0: no bound
 
+	gone bool // guarded by table.mu: it is in the table no more
+
 	mu       sync.Mutex
 	running  map[*exchange]struct{}
 	draining bool
@@ -125,17 +127,27 @@ type table struct {
 	trust  []*proxies // of the routes, each once
 }
 
-// add adds all of rs or none.
-func (t *table) add(rs []*route) error {
+// add adds all of rs or none. Those that replaced chooses are removed at the same time, and rs may be in their places; nil: none are.
+func (t *table) add(rs []*route, replaced func(*route) bool) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	var stay []*route
+	for _, r := range t.routes {
+		if replaced == nil || !replaced(r) {
+			stay = append(stay, r)
+		}
+	}
 	for i, r := range rs {
-		for _, other := range append(t.routes[:len(t.routes):len(t.routes)], rs[:i]...) {
+		for _, other := range append(stay[:len(stay):len(stay)], rs[:i]...) {
 			if r.conflicts(&other.matcher) {
 				return fmt.Errorf("trigger http: %s: %s serves it already", &r.matcher, other.workload)
 			}
 		}
 	}
+	for _, r := range t.routes {
+		r.gone = replaced != nil && replaced(r)
+	}
+	t.routes = stay
 	for _, r := range rs {
 		if r.proxies != nil {
 			if at := slices.IndexFunc(t.trust, r.proxies.same); at >= 0 {
@@ -150,13 +162,31 @@ func (t *table) add(rs []*route) error {
 		}
 		t.routes = slices.Insert(slices.Clone(t.routes), at, r)
 	}
+	t.forget()
 	return nil
 }
 
 func (t *table) remove(r *route) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	r.gone = true
 	t.routes = slices.DeleteFunc(t.routes, func(other *route) bool { return other == r })
+	t.forget()
+}
+
+// enter counts an exchange in to a route that find has returned. found is false if the route has been replaced or removed since: another one
+// may be in its place.
+func (t *table) enter(r *route, x *exchange) (found, entered bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if r.gone {
+		return false, false
+	}
+	return true, r.enter(x)
+}
+
+// forget drops proxies that no route believes any more. t.mu is held.
+func (t *table) forget() {
 	t.trust = slices.DeleteFunc(slices.Clone(t.trust), func(p *proxies) bool {
 		return !slices.ContainsFunc(t.routes, func(r *route) bool { return r.proxies == p })
 	})

@@ -39,7 +39,7 @@ func TestFindRoute(t *testing.T) {
 	for _, p := range []string{"/shop", "/", "/shop/cart/", "/about"} {
 		routes = append(routes, routeFor(t, Route{Path: p}))
 	}
-	if err := tab.add(routes); err != nil {
+	if err := tab.add(routes, nil); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{

@@ -33,10 +33,13 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	path := routePath(r)
 	var allowed []string
-	if x.route, allowed = t.findFor(x, path); x.route == nil {
-		t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
-		t.front.rejectUnrouted(w, r, &x.control, allowed)
-		return
+	for found := false; !found; {
+		if x.route, allowed = t.findFor(x, path); x.route == nil {
+			t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
+			t.front.rejectUnrouted(w, r, &x.control, allowed)
+			return
+		}
+		found, x.entered = t.table.enter(x.route, x)
 	}
 	x.name = x.route.pattern.text
 	dropMount(r.Header)
@@ -98,7 +101,7 @@ func (f *front) exchange(x *exchange, w http.ResponseWriter) {
 	if x.refused = x.route.refuse(r); x.refused != nil {
 		x.ctx.Cancel(x.refused)
 	}
-	if x.entered = x.route.enter(x); !x.entered {
+	if x.entered = x.entered || x.route.enter(x); !x.entered {
 		x.refused = drainingTrap()
 		x.ctx.Cancel(x.refused)
 	}

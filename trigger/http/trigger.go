@@ -19,8 +19,9 @@ import (
 )
 
 var (
-	_ host.Trigger = (*Trigger)(nil)
-	_ host.Chainer = (*Trigger)(nil)
+	_ host.Trigger  = (*Trigger)(nil)
+	_ host.Chainer  = (*Trigger)(nil)
+	_ host.Replacer = (*Trigger)(nil)
 )
 
 // cutTrap is the cause with which an exchange is cut when draining has taken too long, and drainingTrap that with which a request
@@ -85,6 +86,15 @@ func (t *Trigger) Type() string { return TypeName }
 // Attach is host.Trigger's: it adds the routes of w, all or none. A workload without HTTP triggers adds nothing and opens
 // nothing. Detaching answers 503 on the routes while they drain, and 404 after.
 func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	return t.attach(w, inv, nil)
+}
+
+// Replace implements host.Replacer: the routes of w take the place of all that the workload has, at once.
+func (t *Trigger) Replace(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	return t.attach(w, inv, func(r *route) bool { return r.workload == w.ID() })
+}
+
+func (t *Trigger) attach(w *workload.Spec, inv host.Invoker, replaced func(*route) bool) (func(context.Context) error, error) {
 	var routes []*route
 	for _, trigger := range w.Triggers {
 		if trigger.Type != t.Type() {
@@ -103,13 +113,13 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 		if err := t.checkSecure(routes); err != nil {
 			return nil, err
 		}
-		if err := t.table.add(routes); err != nil {
-			return nil, err
-		}
-		for _, r := range routes {
-			if r.certificate != nil {
-				t.certificates.add(r.certificate)
-			}
+	}
+	if err := t.table.add(routes, replaced); err != nil {
+		return nil, err
+	}
+	for _, r := range routes {
+		if r.certificate != nil {
+			t.certificates.add(r.certificate)
 		}
 		t.once.Do(func() { close(t.attached) })
 	}

@@ -34,7 +34,7 @@ type Spec struct {
 type Component struct {
 	Name        Name              `json:"name" yaml:"name" required:"true" doc:"Unique in the workload; service.name in telemetry."`
 	Source      Source            `json:"source" yaml:"source" required:"true" one:"true" doc:"Where the component's bytes come from."`
-	Build       Build             `json:"build,omitzero" yaml:"build,omitempty" doc:"How the source file is made; nothing runs it yet."`
+	Build       Build             `json:"build,omitzero" yaml:"build,omitempty" doc:"How the source file is made, by vitrine build and vitrine dev."`
 	Links       map[string]Name   `json:"links,omitempty" yaml:"links,omitempty" keys:"^[^:/@]+(:[^:/@]+)+(/[^:/@]+)+(@.+)?$" doc:"Import to component: which component of the workload serves it. All other imports are served by plugins."`
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment,omitempty" keys:"^[^=\\x00]+$" secret:"true" doc:"Environment variables of the guest."`
 	Args        []string          `json:"args,omitempty" yaml:"args,omitempty" secret:"true" doc:"Arguments of a command."`
@@ -54,8 +54,13 @@ type Source struct {
 
 // Build is how a source file is built.
 type Build struct {
-	Command []string `json:"command,omitempty" yaml:"command,omitempty" doc:"The command and its arguments."`
-	Watch   []string `json:"watch,omitempty" yaml:"watch,omitempty" doc:"Patterns of the files that it is made from."`
+	Command     []string          `json:"command,omitempty" yaml:"command,omitempty" doc:"The command and its arguments; no shell reads them."`
+	Before      [][]string        `json:"before,omitempty" yaml:"before,omitempty" doc:"Commands that run before it, one after the other."`
+	After       [][]string        `json:"after,omitempty" yaml:"after,omitempty" doc:"Commands that run after it has succeeded, one after the other."`
+	Folder      string            `json:"folder,omitzero" yaml:"folder,omitempty" doc:"The commands' working folder, from the manifest's folder, which is the default."`
+	Environment map[string]string `json:"environment,omitempty" yaml:"environment,omitempty" keys:"^[^=\\x00]+$" secret:"true" doc:"Environment variables of the commands, besides those of vitrine's own process."`
+	Needs       []Name            `json:"needs,omitempty" yaml:"needs,omitempty" doc:"Components that are built before this one; others are built at the same time."`
+	Watch       []string          `json:"watch,omitempty" yaml:"watch,omitempty" doc:"Patterns of the files that it is made from, from the working folder: src/**, *.go. Without them it is every file there that .gitignore does not name."`
 }
 
 // Grants are what a component may access.

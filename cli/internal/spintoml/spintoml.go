@@ -276,13 +276,8 @@ func (i *importer) build(t table, c *v1alpha1.Component) {
 		commands = t.texts("command")
 	}
 	command := strings.Join(commands, " && ")
-	if dir := t.text("workdir"); dir != "" && command != "" {
-		command = "cd '" + strings.ReplaceAll(dir, "'", `'\''`) + "' && " + command
-		for _, w := range t.texts("watch") {
-			c.Build.Watch = append(c.Build.Watch, path.Join(dir, w))
-		}
-	} else {
-		c.Build.Watch = t.texts("watch")
+	if c.Build.Watch = t.texts("watch"); command != "" {
+		c.Build.Folder = t.text("workdir")
 	}
 	switch {
 	case command == "":
