@@ -150,7 +150,11 @@ func TestReplaceFails(t *testing.T) {
 	if _, err := f.Replace(t.Context(), &same); err != nil || first.invoker == old || second.invoker == old {
 		t.Errorf("after it: %v", err)
 	}
-	await(t, "the old start was not detached", func() bool { f.mu.Lock(); defer f.mu.Unlock(); return f.workloads["w"].before == nil || isDone(f.workloads["w"].before) })
+	await(t, "the old start was not detached", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.workloads["w"].before == nil || isDone(f.workloads["w"].before)
+	})
 	if !slices.Contains(first.detached, old) || !slices.Contains(second.detached, old) {
 		t.Error("the old start was not detached")
 	}
