@@ -18,10 +18,16 @@ import (
 	kvnats "github.com/vitrine-wasm/vitrine/plugin/keyvalue/nats"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
+	msgmqtt "github.com/vitrine-wasm/vitrine/plugin/messaging/mqtt"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
+	msgredis "github.com/vitrine-wasm/vitrine/plugin/messaging/redis"
+	mqttserver "github.com/vitrine-wasm/vitrine/plugin/mqtt/server"
+	redisserver "github.com/vitrine-wasm/vitrine/plugin/redis/server"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	messages "github.com/vitrine-wasm/vitrine/trigger/messaging"
+	topics "github.com/vitrine-wasm/vitrine/trigger/mqtt"
+	channels "github.com/vitrine-wasm/vitrine/trigger/redis"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
@@ -29,10 +35,12 @@ import (
 
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
-	Triggers: []workload.TriggerType{http.Type(), timer.Type(), messages.Type(), {Name: "bell", Reserved: true, Config: struct{}{}}},
+	Triggers: []workload.TriggerType{http.Type(), timer.Type(), messages.Type(), channels.Type(), topics.Type(), {Name: "bell", Reserved: true, Config: struct{}{}}},
 	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type(), kvnats.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type(), blobs3.Type(), blobnats.Type()}},
 		"sqlite":    {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}},
-		"messaging": {Backends: []string{"memory"}, Types: []workload.BackendType{nats.Type()}}},
+		"messaging": {Backends: []string{"memory"}, Types: []workload.BackendType{nats.Type(), msgredis.Type(), msgmqtt.Type()}},
+		"redis":     {Types: []workload.BackendType{redisserver.Type()}},
+		"mqtt":      {Types: []workload.BackendType{mqttserver.Type()}}},
 }
 
 // folder makes a folder with two component files and a data folder.
@@ -199,7 +207,7 @@ func TestMistakes(t *testing.T) {
 		{"trigger of nobody", one + "  triggers: [{http: {path: /, component: b1}}]\n", `7:42: spec.triggers[0].http.component: there is no component named "b1"`},
 		{"trigger path", one + "  triggers: [{http: {path: x, component: a}}]\n", `7:28: spec.triggers[0].http.path: "x": want a path that begins with /`},
 		{"trigger twice", one + "  triggers: [{http: {path: /, component: a}}, {http: {path: /, component: a}}]\n", `7:61: spec.triggers[1].http.path: a second trigger for "/"`},
-		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http, timer, messaging or bell, had none`},
+		{"trigger of nothing", one + "  triggers: [{}]\n", `7:14: spec.triggers[0]: want http, timer, messaging, redis, mqtt or bell, had none`},
 		{"grant of nobody", component("grants: {http: [\"http://prise.internal\", \"http://a.b.internal\", \"https://x.internal\", \"http://x.internal:81\", \"http://*.internal\"]}") + "  - {name: price, source: {file: price.wasm}}\n",
 			`8:21: spec.components[0].grants.http[0]: there is no component named "prise"; did you mean "price"?`},
 		{"triggers in conflict", one + "  triggers: [{http: {path: \"/u/:id\", component: a}}, {http: {path: \"/u/:name\", component: a}}]\n", `7:68: spec.triggers[1].http.path: path "/u/:name" conflicts with another trigger, path "/u/:id": no request could tell which of them it is for`},
@@ -227,7 +235,7 @@ func TestMistakes(t *testing.T) {
 			`8:53: spec.triggers[0].http.chain[0]: auth is a service, and a chain would have an instance of it of its own; take it out of the chain, or out of the services`},
 		{"service behind a chain", one + "  - {name: auth, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: a, chain: [auth]}}]\n  services: [{component: a}]\n",
 			`8:52: spec.triggers[0].http.chain: a is a service, and a chain would have an instance of it of its own; take the chain away, or the service`},
-		{"trigger of a later version", one + "  triggers: [{bell: {component: a}}]\n", `7:21: spec.triggers[0].bell: bells are not supported by this version yet; want http, timer or messaging`},
+		{"trigger of a later version", one + "  triggers: [{bell: {component: a}}]\n", `7:21: spec.triggers[0].bell: bells are not supported by this version yet; want http, timer, messaging, redis or mqtt`},
 		{"timer of nobody", one + "  triggers: [{timer: {every: 30s, component: b1}}]\n", `7:46: spec.triggers[0].timer.component: there is no component named "b1"`},
 		{"timer without times", one + "  triggers: [{timer: {component: a}}]\n", `7:22: spec.triggers[0].timer: want every or cron, had neither`},
 		{"timer with a wrong cron", one + "  triggers: [{timer: {component: a, cron: \"0 25 * * *\"}}]\n", `7:43: spec.triggers[0].timer.cron: field 2 of "0 25 * * *", the hour: end of range (25) above maximum (23): "25"`},

@@ -170,7 +170,7 @@ func TestSpecFromDocument(t *testing.T) {
 		"kind":         {func(m *v1alpha1.Workload) { m.Kind = "Deployment" }, `kind: "Deployment": want Workload`},
 		"no component": {func(m *v1alpha1.Workload) { m.Spec = v1alpha1.Spec{} }, `spec.components: there is no component`},
 		"a name":       {func(m *v1alpha1.Workload) { m.Metadata.Name = "A b" }, `metadata.name: "A b": want a name`},
-		"a trigger":    {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Type = "htp" }, `spec.triggers[0].htp: unknown key; want http, timer or messaging; did you mean "http"?`},
+		"a trigger":    {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Type = "htp" }, `spec.triggers[0].htp: unknown key; want http, timer, messaging, redis or mqtt; did you mean "http"?`},
 		"its config":   {func(m *v1alpha1.Workload) { m.Spec.Triggers[0].Config["path"] = int64(1) }, `spec.triggers[0].http.path: want a text, had the number 1`},
 		"a service": {func(m *v1alpha1.Workload) { m.Spec.Services = []v1alpha1.Service{{Component: "carts"}} },
 			`spec.services[0].component: there is no component named "carts"`},

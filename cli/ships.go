@@ -24,8 +24,11 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	msgmemory "github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
+	msgmqtt "github.com/vitrine-wasm/vitrine/plugin/messaging/mqtt"
 	msgnats "github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	msgredis "github.com/vitrine-wasm/vitrine/plugin/messaging/redis"
+	"github.com/vitrine-wasm/vitrine/plugin/mqtt"
+	mqttserver "github.com/vitrine-wasm/vitrine/plugin/mqtt/server"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
 	"github.com/vitrine-wasm/vitrine/plugin/redis"
 	redisserver "github.com/vitrine-wasm/vitrine/plugin/redis/server"
@@ -34,6 +37,7 @@ import (
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
 	messages "github.com/vitrine-wasm/vitrine/trigger/messaging"
+	topics "github.com/vitrine-wasm/vitrine/trigger/mqtt"
 	channels "github.com/vitrine-wasm/vitrine/trigger/redis"
 	"github.com/vitrine-wasm/vitrine/trigger/timer"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -80,6 +84,8 @@ func Standard() Ships {
 		return msgnats.Open(config.(msgnats.Config))
 	}).AddType(msgredis.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
 		return msgredis.Open(config.(msgredis.Config))
+	}).AddType(msgmqtt.Type(), func(_ context.Context, config any) (messaging.Backend, error) {
+		return msgmqtt.Open(config.(msgmqtt.Config))
 	})
 	return Ships{
 		Plugins: []host.Plugin{
@@ -108,6 +114,9 @@ func Standard() Ships {
 			redis.New().AddType(redisserver.Type(), func(_ context.Context, config any) (redis.Backend, error) {
 				return redisserver.New(config.(redisserver.Config))
 			}),
+			mqtt.New().AddType(mqttserver.Type(), func(_ context.Context, config any) (mqtt.Backend, error) {
+				return mqttserver.New(config.(mqttserver.Config))
+			}),
 		},
 		Triggers: []Trigger{
 			{Type: http.Type(), New: newHTTP},
@@ -119,6 +128,9 @@ func Standard() Ships {
 			}},
 			{Type: channels.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
 				return channels.New(channels.Config{Grace: c.Drain, Logger: c.Logger}), nil
+			}},
+			{Type: topics.Type(), New: func(c TriggerConfig) (host.Trigger, error) {
+				return topics.New(topics.Config{Grace: c.Drain, Logger: c.Logger}), nil
 			}},
 		},
 	}

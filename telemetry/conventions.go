@@ -76,6 +76,9 @@ var conventions = map[string]convention{
 
 	"wasmcloud:messaging/consumer": {detail: DetailBoundary, hooks: newSendCall, sendsMessage: true},
 
+	"fermyon:spin/mqtt#[method]connection.publish": {detail: DetailBoundary, hooks: newSendCall, sendsMessage: true},
+	"spin:mqtt/mqtt#[method]connection.publish":    {detail: DetailBoundary, hooks: newSendCall, sendsMessage: true},
+
 	"wasi:http/types":                   {detail: DetailAll},
 	"wasi:http/outgoing-handler#handle": {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},
 	"wasi:http/client#send":             {detail: DetailBoundary, hooks: newClientCall, sendsRequest: true},

@@ -88,7 +88,7 @@ func (h *sendCall) Enter(c *cm.Call) context.Context {
 	if h.i.records(h.detail) && !h.p.neverSampled(ctx) {
 		st.span = h.p.tracer.Open(ctx, h.send, operationSend, c.Start)
 		if st.span.IsRecording() {
-			st.span.Str(attrMessagingOperation, h.b.Func)
+			st.span.Str(attrMessagingOperation, operationOf(h.b.Func))
 			st.span.Str(attrMessagingType, operationSend)
 		}
 		ctx = st.span.Start()
@@ -113,7 +113,7 @@ func (h *sendCall) Exit(c *cm.Call, end cm.End) {
 		st.span.SetName(operationSend + " " + to)
 		st.span.Lock()
 		st.span.Str(attrMessagingSystem, system)
-		describeDestination(st.span, to)
+		describeDestination(st.span, system, to)
 		st.span.Int(attrMessagingSize, int64(size))
 		st.span.Unlock()
 	}
@@ -122,7 +122,7 @@ func (h *sendCall) Exit(c *cm.Call, end cm.End) {
 		if st.span != nil {
 			ctx = trace.ContextWithSpan(ctx, st.span.API())
 		}
-		key := messageKey{operation: h.b.Func, kind: operationSend, system: system, destination: to}
+		key := messageKey{operation: operationOf(h.b.Func), kind: operationSend, system: system, destination: to}
 		switch v := classify(&end); {
 		case v.failed():
 			key.errorType = v.errorType
@@ -137,12 +137,20 @@ func (h *sendCall) Exit(c *cm.Call, end cm.End) {
 }
 
 // describeDestination sets a destination's name, or its template if it has wildcards.
-func describeDestination(s *span.Span, to string) {
-	if strings.ContainsAny(to, "*>") {
+func describeDestination(s *span.Span, system, to string) {
+	if hasWildcards(system, to) {
 		s.Str(attrMessagingTemplate, to)
 		return
 	}
 	s.Str(attrMessagingTo, to)
+}
+
+// hasWildcards says whether a destination stands for several, in the system's own way of writing them.
+func hasWildcards(system, to string) bool {
+	if system == "mqtt" {
+		return strings.ContainsAny(to, "+#")
+	}
+	return strings.ContainsAny(to, "*>")
 }
 
 // startMessage opens the span of a message that has come. The producer's span is its parent, so that both are one trace, and its link, where
@@ -162,7 +170,7 @@ func (h *event) startMessage(st *eventState, c *cm.Call, m host.MessageSubject) 
 		st.span.Str(attrMessagingSystem, m.MessageSystem())
 		st.span.Str(attrMessagingOperation, operationProcess)
 		st.span.Str(attrMessagingType, operationProcess)
-		describeDestination(st.span, m.MessageDestination())
+		describeDestination(st.span, m.MessageSystem(), m.MessageDestination())
 		if group := m.MessageGroup(); group != "" {
 			st.span.Str(attrMessagingGroup, group)
 		}
@@ -193,7 +201,7 @@ type messageKey struct{ operation, kind, system, destination, group, errorType s
 
 func (k messageKey) attributes() []attribute.KeyValue {
 	attrs := []attribute.KeyValue{semconv.MessagingOperationName(k.operation), semconv.MessagingSystemKey.String(k.system), semconv.MessagingOperationTypeKey.String(k.kind)}
-	if strings.ContainsAny(k.destination, "*>") {
+	if hasWildcards(k.system, k.destination) {
 		attrs = append(attrs, semconv.MessagingDestinationTemplate(k.destination))
 	} else {
 		attrs = append(attrs, semconv.MessagingDestinationName(k.destination))

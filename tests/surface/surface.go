@@ -45,8 +45,14 @@ var (
 	SpinRedis3 = &Surface{Version: "3.0.0", File: "testdata/surface/spin-redis3.wat", Exported: []string{"spin:redis/inbound-redis@3.0.0"}, dir: "plugin/redis/wit/spin3", own: (*writer).waits}
 )
 
+// The components for the interfaces for MQTT.
+var (
+	SpinMQTT2 = &Surface{Version: "2.0.0", File: "testdata/surface/spin-mqtt2.wat", dir: "plugin/mqtt/wit/spin2"}
+	SpinMQTT3 = &Surface{Version: "3.0.0", File: "testdata/surface/spin-mqtt3.wat", dir: "plugin/mqtt/wit/spin3", own: (*writer).waits}
+)
+
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3, SpinMQTT2, SpinMQTT3}
 
 // P2 is the one for WASI 0.2, features included.
 //

@@ -1,0 +1,156 @@
+package mqtt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/messaging"
+	broker "github.com/vitrine-wasm/vitrine/plugin/messaging/mqtt"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/feed"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/loop"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// Config configures a Trigger. The zero value will do.
+type Config struct {
+	// Logger is told of lost connections and lost messages; nil drops that.
+	Logger *slog.Logger
+	// Grace is how long handlers may go on after Run's context has ended; 0 is the longest deadline of the attached workloads.
+	Grace time.Duration
+}
+
+// Trigger brings messages to the components of any number of workloads. Safe for concurrent use.
+type Trigger struct {
+	config Config
+	loops  *loop.Group
+}
+
+var (
+	_ host.Trigger = (*Trigger)(nil)
+	_ host.Checker = (*Trigger)(nil)
+)
+
+// New makes a trigger. It takes messages when Run is called.
+func New(c Config) *Trigger {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Trigger{config: c, loops: loop.NewGroup()}
+}
+
+// Type implements host.Trigger: it is "mqtt".
+func (*Trigger) Type() string { return TypeName }
+
+// Check is host.Checker's.
+func (t *Trigger) Check(w *workload.Spec, inv host.Invoker) error {
+	_, err := t.feeds(w, inv)
+	return err
+}
+
+// Attach implements host.Trigger. It subscribes, or goes on trying to where a broker is down. Detaching takes no more messages, waits for
+// handlers, and cuts them when its context ends.
+func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	feeds, err := t.feeds(w, inv)
+	if err != nil {
+		return nil, err
+	}
+	var loops []*loop.Loop
+	for _, f := range feeds {
+		b, err := broker.Open(f.config.server())
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("trigger mqtt: %w", err), t.loops.Drain(ctx, loops))
+		}
+		filter := f.config.filter(w, f.source)
+		f.Subscribe = func(ctx context.Context, pending int, _ time.Duration) (messaging.Source, error) {
+			filter := filter
+			if filter.Pending = pending; filter.Session != "" {
+				filter.Pending = ahead * f.Concurrency // what waits, waits with the broker
+			}
+			return b.Listen(ctx, filter)
+		}
+		if f.config.DeadLetter != "" {
+			f.Bury = func(ctx context.Context, m *messaging.Message, why map[string]string) error {
+				header := maps.Clone(m.Header)
+				if header == nil {
+					header = map[string]string{}
+				}
+				maps.Copy(header, why)
+				return b.Send(ctx, f.config.DeadLetter, &messaging.Message{Body: m.Body, Header: header})
+			}
+		}
+		free := func() {
+			f.Close()
+			_ = b.Close()
+		}
+		if err := f.Begin(ctx); err != nil {
+			free()
+			return nil, errors.Join(err, t.loops.Drain(ctx, loops))
+		}
+		t.loops.Start(f.Loop, f.Run, free)
+		loops = append(loops, f.Loop)
+	}
+	return func(ctx context.Context) error { return t.loops.Drain(ctx, loops) }, nil
+}
+
+// topicFeed is one trigger of a workload.
+type topicFeed struct {
+	*feed.Feed
+	config Subscription
+	source string // the component that the trigger names
+}
+
+func (t *Trigger) feeds(w *workload.Spec, inv host.Invoker) ([]*topicFeed, error) {
+	var feeds []*topicFeed
+	for _, trigger := range w.Triggers {
+		if trigger.Type != TypeName {
+			continue
+		}
+		f, err := t.feed(w, &trigger, inv)
+		if err != nil {
+			return nil, fmt.Errorf("trigger mqtt: component %s: %w", trigger.Component, err)
+		}
+		feeds = append(feeds, f)
+	}
+	return feeds, nil
+}
+
+func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*topicFeed, error) {
+	config, ok := spec.Config.(Subscription)
+	if !ok {
+		return nil, fmt.Errorf("the config is a %T; want a mqtt.Subscription", spec.Config)
+	}
+	if key, problem := config.check(); problem != "" {
+		return nil, fmt.Errorf("%s: %s", key, problem)
+	}
+	linked, err := inv.Linked(spec.Target())
+	if err != nil {
+		return nil, err
+	}
+	if !handles(linked) {
+		return nil, fmt.Errorf("component %s does not export the function %s, of the world spin:mqtt-trigger/spin-mqtt", linked.Name(), function)
+	}
+	f := &feed.Feed{
+		Loop: loop.New("mqtt: "+config.Topic, w, spec.Component),
+		Config: feed.Config{
+			Trigger: TypeName, System: "mqtt", Destination: config.Topic, Group: config.Group, Durable: config.qos() > 0,
+			Attempts: config.Attempts, Retry: config.Retry, DeadLetter: config.DeadLetter, Concurrency: config.Concurrency,
+		},
+		Log:     t.config.Logger.With("workload", string(w.ID()), "component", spec.Component, "topic", config.Topic),
+		Invoker: inv,
+		Target:  spec.Target(),
+		Handle:  handle,
+	}
+	f.Fill()
+	return &topicFeed{f, config, spec.Component}, nil
+}
+
+// Run implements host.Trigger: messages are taken until ctx ends. Then it waits for handlers for Config.Grace, cuts the rest and returns nil.
+func (t *Trigger) Run(ctx context.Context) error {
+	t.loops.Run(ctx, t.config.Grace)
+	return nil
+}
