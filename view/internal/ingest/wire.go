@@ -89,7 +89,7 @@ func (s *signal) read(b *store.Batch, message []byte, trusted bool) (rejected in
 			return err
 		}
 		if !trusted {
-			resource = clean(resource, newResource)
+			resource = cleanResource(resource)
 		}
 		service := serviceName(resource)
 		return fields(f.bytes, func(f field) error {
@@ -115,7 +115,7 @@ func (s *signal) readScope(b *store.Batch, source store.Source, message []byte, 
 		return 0, err
 	}
 	if !trusted {
-		source.Scope = clean(source.Scope, newScope)
+		source.Scope = cleanScope(source.Scope)
 	}
 	err = fields(message, func(f field) error {
 		if f.num != 2 {

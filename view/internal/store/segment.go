@@ -30,6 +30,9 @@ PRAGMA user_version = 1;`
 
 const setup = `PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 512;`
 
+// busyTimeout bounds the wait of a reader for the writer.
+const busyTimeout = 10 * time.Second
+
 // segment is one file.
 type segment struct {
 	path  string
@@ -155,7 +158,10 @@ func (s *segment) queryLocked(ctx context.Context, text string, bind func(*sqlit
 			s.read = nil
 			return err
 		}
-		if err := s.read.Exec("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2048; PRAGMA busy_timeout = 2000"); err != nil {
+		// The writer has the file for itself for a moment when it merges the log into it and closes.
+		if err := errors.Join(s.read.BusyTimeout(busyTimeout), s.read.Exec("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2048")); err != nil {
+			err = errors.Join(err, s.read.Close())
+			s.read = nil
 			return err
 		}
 	}

@@ -7,6 +7,8 @@ import { quoted } from "./traces";
 
 const spans: [string, string, number][] = [["1m", "last minute", 60], ["5m", "5 minutes", 300], ["1h", "hour", 3600], ["24h", "day", 86400]];
 
+const rate = (r: number) => (r < 0.01 ? "< 0.01" : r.toFixed(r < 10 ? 2 : 0));
+
 export function Overview({ since, live }: { since: string; live: Live }) {
   const [list, setList] = useState<TraceList>();
   const [error, setError] = useState("");
@@ -31,7 +33,7 @@ export function Overview({ since, live }: { since: string; live: Live }) {
               <tr key={g.service + "\0" + g.name}>
                 <th scope="row"><i class={"dot c" + hue(g.service)} /><a {...link("/traces?q=" + encodeURIComponent(where(g)))}><b>{g.service}</b> {g.name}</a></th>
                 <td>{count(g.count)}</td>
-                <td>{(g.count / seconds).toFixed(g.count / seconds < 10 ? 2 : 0)}</td>
+                <td>{rate(g.count / seconds)}</td>
                 <td class={g.errors ? "bad" : "dim"}>{g.errors ? <a {...link("/traces?q=" + encodeURIComponent(where(g) + " status:error"))}>{((100 * g.errors) / g.count).toFixed(1)} %</a> : "0"}</td>
                 <td>{duration(g.p50)}</td><td>{duration(g.p95)}</td><td>{duration(g.p99)}</td>
               </tr>
