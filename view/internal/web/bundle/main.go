@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -24,17 +25,19 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("view/web/bundle: ")
-	if err := bundle(); err != nil {
+	force := flag.Bool("force", false, "make it also if the sources have not changed")
+	flag.Parse()
+	if err := bundle(*force); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func bundle() error {
+func bundle(force bool) error {
 	digest, err := sources.Digest(".")
 	if err != nil {
 		return err
 	}
-	if have, err := os.ReadFile("dist/SOURCES"); err == nil && string(have) == digest {
+	if have, err := os.ReadFile("dist/SOURCES"); err == nil && string(have) == digest && !force {
 		return nil // nothing has changed: no packages are needed
 	}
 	if _, err := os.Stat("node_modules/preact"); err != nil {
