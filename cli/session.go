@@ -76,6 +76,8 @@ type sessionOptions struct {
 	drain time.Duration
 	// metrics makes a handler of metrics in Prometheus' format.
 	metrics bool
+	// viewer gets the session's telemetry; nil: there is none.
+	viewer *viewer
 	// noTelemetry makes no telemetry, for commands that run no guest code.
 	noTelemetry bool
 }
@@ -135,6 +137,9 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 			to.Consumers = append(to.Consumers, consumer)
 		}
 		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: to.Consumers, Providers: to.Providers}
+		if err := opts.viewer.consume(ctx, &cfg); err != nil {
+			return out, errors.Join(err, to.Shutdown(ctx))
+		}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable
@@ -147,6 +152,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 			return out, fmt.Errorf("telemetry: %w", err)
 		}
 		observer = out.tel
+		opts.viewer.watch(out.tel)
 		out.log = slog.New(slog.NewMultiHandler(handler, out.tel.LogHandler()))
 	}
 	if !opts.rawStreams {

@@ -30,10 +30,10 @@ Guests' output appears on stderr, each line after its severity (a line of JSON m
 trace's and span's identifiers, and the component's name and stream: WARN 4bf92f35/00f067aa [shop stderr] :: text.
 After SIGINT or SIGTERM running requests may go on for as long as --drain says; then the rest is cut, the remaining
 telemetry is sent, and the exit status is 0. A second signal ends the process at once. SIGHUP changes nothing, and is logged.`,
-		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up --write shop.wasm > vitrine.yaml",
+		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up shop.wasm --view\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, []option{stateOption, cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of\nPATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
@@ -95,7 +95,12 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	}
 	defer operators.close()
 	var triggers []host.Trigger
-	session, err := p.open(ctx, s, sessionOptions{drain: drain, metrics: operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+	viewer, err := p.openViewer(ctx, s, w)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, viewer.close()) }()
+	session, err := p.open(ctx, s, sessionOptions{drain: drain, viewer: viewer, metrics: operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
 		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
 			return nil, err
 		}
@@ -135,7 +140,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		}
 		failed <- session.host.Run(serving)
 	}()
-	session.stderr.release(greeting(w, triggers) + operators.line())
+	session.stderr.release(greeting(w, triggers) + operators.line() + viewer.greeting())
 	notifyReady(ctx, session.log)
 	select {
 	case err := <-failed:

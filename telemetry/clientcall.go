@@ -17,7 +17,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/grpchttp"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )

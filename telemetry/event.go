@@ -15,8 +15,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/grpchttp"
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 

@@ -14,7 +14,7 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 

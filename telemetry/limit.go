@@ -8,7 +8,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 )
 
 // severityOf converts a level to OpenTelemetry's numbers (logs data model, §mapping of severities): slog's levels have the same

@@ -17,11 +17,11 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/aggregate"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )

@@ -12,9 +12,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 // configFileVar names the file of OpenTelemetry's declarative configuration, which replaces the other variables.

@@ -10,9 +10,9 @@ import (
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/env"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 // setSDKLogging sends the SDK's own messages to log. The SDK uses logr with verbosity 1 for warnings, 4 for information and 8 for

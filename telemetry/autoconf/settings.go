@@ -11,8 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/internal/text"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 // SettingError is an environment variable whose value would keep a signal from being sent. Other bad values are warned of

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/log"
@@ -27,6 +28,9 @@ import (
 type Consumer struct {
 	// Destination describes the receiver in messages about losses; it must hold no secrets, and may be empty.
 	Destination string
+	// Delay is how long spans and log records may wait until there are enough for a batch; 0: as long as the environment says.
+	// Interval is the time between two exports of Metrics; 0: the environment's.
+	Delay, Interval time.Duration
 
 	Spans sdktrace.SpanExporter
 	// SpanClient replaces Spans for OTLP: it gets spans in their encoded form, which costs less than an exporter that encodes them

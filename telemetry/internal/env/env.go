@@ -10,8 +10,8 @@ import (
 
 	"go.opentelemetry.io/otel/sdk/metric/exemplar"
 
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/internal/text"
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
 )
 
 // Signal is one of the three signals, by its name in environment variables and in counts of losses.

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vitrine-wasm/vitrine/telemetry/internal/redact"
+	"github.com/vitrine-wasm/vitrine/internal/redact"
 )
 
 // Reasons of a loss.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	sdklog "go.opentelemetry.io/otel/sdk/log"
@@ -14,10 +15,14 @@ type logPipe struct {
 	inflight *inflight
 }
 
-func newLogPipe(exp sdklog.Exporter, bound int, l *losses, stop *stopper) *logPipe {
+func newLogPipe(exp sdklog.Exporter, bound int, delay time.Duration, l *losses, stop *stopper) *logPipe {
 	f := newInflight(bound, l)
+	options := []sdklog.BatchProcessorOption{sdklog.WithMaxQueueSize(bound)}
+	if delay > 0 {
+		options = append(options, sdklog.WithExportInterval(delay))
+	}
 	return &logPipe{
-		BatchProcessor: sdklog.NewBatchProcessor(&countedLogs{exp, f, stop}, sdklog.WithMaxQueueSize(bound)),
+		BatchProcessor: sdklog.NewBatchProcessor(&countedLogs{exp, f, stop}, options...),
 		inflight:       f,
 	}
 }

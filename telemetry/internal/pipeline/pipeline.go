@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -109,13 +110,14 @@ func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, re
 		to = &exporterSender{c.Spans}
 	}
 	if to != nil {
+		spans.delay = cmp.Or(c.Delay, spans.delay)
 		p.queues = append(p.queues, newSpanQueue(to, spans, lossesOf(traces), p.stop))
 	}
 	if c.Logs != nil {
-		p.logs = append(p.logs, newLogPipe(c.Logs, records, lossesOf(logs), p.stop))
+		p.logs = append(p.logs, newLogPipe(c.Logs, records, c.Delay, lossesOf(logs), p.stop))
 	}
 	if c.Metrics != nil {
-		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, lossesOf(metrics), p.stop))
+		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, c.Interval, lossesOf(metrics), p.stop))
 	}
 	if c.MetricReader != nil {
 		producer, _ := c.MetricProducer.(*bound.Producer)
@@ -187,7 +189,11 @@ func (p *Pipeline) MetricReaders() []MetricReader {
 	var out []MetricReader
 	for _, m := range p.metrics {
 		producer := bound.NewProducer(bound.Settings{Temporality: m.Temporality, Aggregation: m.Aggregation, Exemplars: p.filter})
-		out = append(out, MetricReader{sdkmetric.NewPeriodicReader(m, sdkmetric.WithProducer(producer)), producer})
+		options := []sdkmetric.PeriodicReaderOption{sdkmetric.WithProducer(producer)}
+		if m.interval > 0 {
+			options = append(options, sdkmetric.WithInterval(m.interval))
+		}
+		out = append(out, MetricReader{sdkmetric.NewPeriodicReader(m, options...), producer})
 	}
 	return out
 }

@@ -42,6 +42,7 @@ var targets = []string{
 	"./trigger/http:FuzzRequest",
 	"./trigger/timer:FuzzCron",
 	"./wasi/http:FuzzSend",
+	"./view/internal/ingest:FuzzRead",
 	"./wasi/http:FuzzFields",
 	"./wasi/http:FuzzDestination",
 	"./wasi/filesystem:FuzzPaths",

@@ -1,0 +1,83 @@
+// The viewer's page.
+import { render } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get, type Status } from "./api";
+import { bytes, count } from "./format";
+import { Logs } from "./logs";
+import { Overview } from "./overview";
+import { go, link, useKeys, useLive, usePlace } from "./state";
+import { TracePage } from "./trace";
+import { Traces } from "./traces";
+
+const pages: [string, string, string][] = [["/", "Overview", "o"], ["/traces", "Traces", "t"], ["/logs", "Logs", "l"]];
+
+function App() {
+  const { path, query } = usePlace();
+  const live = useLive();
+  const [status, setStatus] = useState<Status>();
+  const [help, setHelp] = useState(false);
+  const search = useRef<HTMLInputElement>(null);
+  useEffect(() => void get<Status>("/api/v1/status").then(({ data }) => setStatus(data), () => {}), [live.version]);
+  useEffect(() => void (document.title = (status?.title ? status.title + " · " : "") + "Vitrine"), [status?.title]);
+  const searches = path === "/traces" || path === "/logs";
+  const q = query.get("q") ?? "";
+  const [typed, type] = useState(q);
+  useEffect(() => type(q), [q, path]);
+  useKeys((key) => {
+    const to = pages.find((p) => p[2] === key);
+    if (to) return go(to[0]), true;
+    if (key === "/" && searches) return search.current?.focus(), true;
+    if (key === "p") return live.toggle(), true;
+    if (key === "?") return setHelp((h) => !h), true;
+    if (key === "Escape" && help) return setHelp(false), true;
+  });
+  const trace = /^\/trace\/([0-9a-f]{32})$/.exec(path);
+  const dropped = status?.dropped.reduce((n, d) => n + Number(d.count), 0) ?? 0;
+  return (
+    <>
+      <nav aria-label="Pages">
+        <strong>Vitrine{status?.title && <span> {status.title}</span>}</strong>
+        {pages.map(([href, name, key]) => <a key={href} {...link(href)} aria-current={path === href || (href === "/traces" && trace) ? "page" : undefined} title={`key ${key}`}>{name}</a>)}
+        {searches && (
+          <form role="search" onSubmit={(e) => { e.preventDefault(); go(path + (typed.trim() ? "?q=" + encodeURIComponent(typed.trim()) : "")); search.current?.blur(); }}>
+            <input ref={search} type="search" aria-label="Search" value={typed} onInput={(e) => type(e.currentTarget.value)} onKeyDown={(e) => e.key === "Escape" && e.currentTarget.blur()}
+              placeholder={path === "/logs" ? "words, level:warn, service:shop  (/)" : "words, service:shop, status:error, duration:>100ms, @key:value  (/)"} />
+          </form>
+        )}
+        <span class="fill" />
+        {dropped > 0 && <span class="bad" title={status!.dropped.map((d) => `${d.signal}: ${d.count} ${d.reason}`).join("\n")}>{count(dropped)} dropped</span>}
+        {status && <span class="dim" title={`of at most ${bytes(Number(status.maxBytes))}; ${count(Number(status.evicted))} traces were removed to make room`}>{count(status.traces)} traces, {bytes(Number(status.bytes))}</span>}
+        <button onClick={live.toggle} aria-pressed={!live.paused} class={live.paused ? "" : live.connected ? "on" : "bad"} title="key p">{live.paused ? "paused" : live.connected ? "live" : "not connected"}</button>
+        <Theme />
+        <button onClick={() => setHelp(!help)} aria-label="Keys" title="key ?">?</button>
+      </nav>
+      {help && <Help close={() => setHelp(false)} />}
+      {trace ? <TracePage key={trace[1]} id={trace[1]} span={query.get("span") ?? ""} live={live} />
+        : path === "/traces" ? <Traces q={q} live={live} />
+        : path === "/logs" ? <Logs q={q} live={live} />
+        : path === "/" ? <Overview since={query.get("since") ?? "5m"} live={live} />
+        : <main class="page"><p class="empty">There is no such page. <a {...link("/")}>Overview</a></p></main>}
+    </>
+  );
+}
+
+function Theme() {
+  const [theme, set] = useState(localStorage.getItem("theme") ?? "");
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+    localStorage.setItem("theme", theme);
+  }, [theme]);
+  const next = { "": "light", light: "dark", dark: "" }[theme] ?? "";
+  return <button onClick={() => set(next)} aria-label={"Colours: " + (theme || "of the system")} title={theme || "as the system"}>{{ "": "◐", light: "○", dark: "●" }[theme]}</button>;
+}
+
+const keys: [string, string][] = [
+  ["o t l", "overview, traces, logs"], ["/", "search"], ["j k", "next and previous row"], ["Enter", "open"], ["← →", "fold and unfold a span"],
+  ["f", "search in a trace"], ["n N", "next and previous match"], ["e E", "next and previous error"], ["g", "logs and events in a trace"], ["p", "pause and go on"], ["Esc", "back"],
+];
+
+function Help({ close }: { close: () => void }) {
+  return <dialog open class="help" aria-label="Keys"><h2>Keys</h2><dl>{keys.map(([k, what]) => <div key={k}><dt><kbd>{k}</kbd></dt><dd>{what}</dd></div>)}</dl><button onClick={close}>close</button></dialog>;
+}
+
+render(<App />, document.getElementById("app")!);

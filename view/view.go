@@ -1,0 +1,219 @@
+// Package view is the viewer: a store of telemetry, an HTTP server with its API and page, and, where it is asked for, a receiver of OTLP.
+package view
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/view/internal/api"
+	"github.com/vitrine-wasm/vitrine/view/internal/ingest"
+	"github.com/vitrine-wasm/vitrine/view/internal/store"
+	"github.com/vitrine-wasm/vitrine/view/internal/web"
+)
+
+// DefaultAddress is where the page is unless another address is asked for. OTLPHTTP and OTLPGRPC are OTLP's own.
+const (
+	DefaultAddress = "127.0.0.1:4319"
+	OTLPHTTP       = "127.0.0.1:4318"
+	OTLPGRPC       = "127.0.0.1:4317"
+)
+
+// ErrInUse says that another process has Config.Dir.
+var ErrInUse = store.ErrInUse
+
+// Drop is how many items of a signal were lost before they reached the store, and why.
+type Drop struct {
+	Signal, Reason string
+	Count          int64
+}
+
+// Config of Open. The zero value is usable.
+type Config struct {
+	// Address is where to serve the page and the API: HOST:PORT; empty: DefaultAddress, or any free port of loopback if that is in use. An
+	// address that other machines can reach needs the token in [Viewer.URL].
+	Address string
+	// Receive has OTLP taken from other programs at the address, and at OTLPHTTP and OTLPGRPC unless these are empty.
+	Receive            bool
+	OTLPHTTP, OTLPGRPC string
+	// Dir is where the store's files are, made with the rights 0700 if it is not there; empty: a temporary folder that Close removes.
+	// One process has a folder at a time: Open fails with ErrInUse if another has it.
+	Dir string
+	// MaxBytes is how much the store's files may take, and MaxAge how old what is in them may become; what is oldest goes first.
+	// 0: 256 MiB, 24 hours.
+	MaxBytes int64
+	MaxAge   time.Duration
+
+	Title, Version string
+	Logger         *slog.Logger // slog.Default when nil
+}
+
+// Viewer is a viewer that serves. Safe for concurrent use.
+type Viewer struct {
+	// URL is the page's, with the token if there is one.
+	URL string
+
+	store     *store.Store
+	servers   []*http.Server
+	grpc      *grpc.Server
+	listeners []net.Listener
+	wg        sync.WaitGroup
+
+	mu      sync.Mutex
+	dropped func() []Drop
+}
+
+// Open opens the store and listens; the viewer serves until Close.
+func Open(ctx context.Context, cfg Config) (_ *Viewer, err error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	v := &Viewer{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, v.Close())
+		}
+	}()
+	main, err := v.listenForPage(ctx, cfg.Address)
+	if err != nil {
+		return nil, err
+	}
+	if v.store, err = store.Open(ctx, store.Config{Dir: cfg.Dir, MaxBytes: cfg.MaxBytes, MaxAge: cfg.MaxAge}); err != nil {
+		return nil, err
+	}
+	c := api.Config{Store: v.store, Page: web.Handler(), Receive: cfg.Receive, Dropped: v.losses, Version: cfg.Version, Title: cfg.Title}
+	address := main.Addr().String()
+	v.URL = "http://" + reachable(address) + "/"
+	if !api.IsLoopback(address) {
+		c.Token = api.NewToken()
+		v.URL += "?token=" + c.Token
+	}
+	v.serve(cfg.Logger, main, api.New(c))
+	if cfg.Receive {
+		if err := v.receive(ctx, cfg); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
+// listenForPage listens at an address, or at the default one.
+func (v *Viewer) listenForPage(ctx context.Context, address string) (net.Listener, error) {
+	if address != "" {
+		return v.listen(ctx, address)
+	}
+	l, err := v.listen(ctx, DefaultAddress)
+	if err != nil { // another viewer has it, most likely
+		return v.listen(ctx, "127.0.0.1:0")
+	}
+	return l, nil
+}
+
+func (v *Viewer) listen(ctx context.Context, address string) (net.Listener, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", address)
+	if err == nil {
+		v.listeners = append(v.listeners, l)
+	}
+	return l, err
+}
+
+// receive listens where programs send OTLP by default.
+func (v *Viewer) receive(ctx context.Context, cfg Config) error {
+	r := ingest.NewReceiver(v.store)
+	for _, at := range []string{cfg.OTLPHTTP, cfg.OTLPGRPC} {
+		if at == "" {
+			continue
+		}
+		if !api.IsLoopback(at) {
+			return fmt.Errorf("OTLP at %s: only loopback addresses take it without the token; other programs may send it to the viewer's own address, with Authorization: Bearer TOKEN", at)
+		}
+		l, err := v.listen(ctx, at)
+		if err != nil {
+			return err
+		}
+		if at == cfg.OTLPHTTP {
+			v.serve(cfg.Logger, l, api.Guard("", r))
+			continue
+		}
+		v.grpc = r.NewGRPC()
+		v.wg.Go(func() { _ = v.grpc.Serve(l) }) // its error is that of Close
+	}
+	return nil
+}
+
+func (v *Viewer) serve(log *slog.Logger, l net.Listener, h http.Handler) {
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
+	v.servers = append(v.servers, s)
+	v.wg.Go(func() { _ = s.Serve(l) }) // its error is that of Close
+}
+
+// reachable is an address as a browser needs it: one that is every interface is the machine's name.
+func reachable(address string) string {
+	host, port, _ := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		if name, err := os.Hostname(); err == nil {
+			host = name
+		}
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// Consumer makes the consumer by which the process's own telemetry comes into the store.
+func (v *Viewer) Consumer(ctx context.Context) (export.Consumer, error) {
+	return ingest.Consumer(ctx, v.store)
+}
+
+// CountDropped has the viewer show losses of telemetry.
+func (v *Viewer) CountDropped(f func() []Drop) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.dropped = f
+}
+
+func (v *Viewer) losses() (out []api.Drop) {
+	v.mu.Lock()
+	f := v.dropped
+	v.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	for _, d := range f() {
+		out = append(out, api.Drop(d))
+	}
+	return out
+}
+
+// Import stores the OTLP JSON of a file: one message, or one a line. It returns how many.
+func (v *Viewer) Import(path string) (int, error) { return api.ImportFile(v.store, path) }
+
+// Close ends the servers, requests under way included, and the store.
+func (v *Viewer) Close() error {
+	var errs []error
+	for _, s := range v.servers {
+		errs = append(errs, s.Close())
+	}
+	if v.grpc != nil {
+		v.grpc.Stop()
+	}
+	for _, l := range v.listeners {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	v.wg.Wait()
+	if v.store != nil {
+		errs = append(errs, v.store.Close())
+	}
+	return errors.Join(errs...)
+}
