@@ -49,17 +49,17 @@ func status(id string, s workload.State, reason string) host.WorkloadStatus {
 
 func TestReady(t *testing.T) {
 	for name, c := range map[string]struct {
-		state state
+		state *state
 		want  string
 	}{
-		"nothing runs":   {state{}, "no workload is running\n"},
-		"runs":           {state{workloads: []host.WorkloadStatus{status("a", workload.Running, "")}}, ""},
-		"starts":         {state{workloads: []host.WorkloadStatus{status("a", workload.Starting, "")}}, "workload a is starting\n"},
-		"one failed":     {state{workloads: []host.WorkloadStatus{status("a", workload.Running, ""), status("b", workload.Failed, "no file\nsecond line")}}, "workload b is failed: no file\n"},
-		"one stopped":    {state{workloads: []host.WorkloadStatus{status("a", workload.Running, ""), status("b", workload.Stopped, "")}}, ""},
-		"all stopped":    {state{workloads: []host.WorkloadStatus{status("b", workload.Stopped, "")}}, "no workload is running\n"},
-		"drains":         {state{workloads: []host.WorkloadStatus{status("a", workload.Draining, "")}}, "workload a is draining\n"},
-		"a backend down": {state{workloads: []host.WorkloadStatus{status("a", workload.Running, "")}, reasons: []string{"redis is down"}}, "redis is down\n"},
+		"nothing runs":   {&state{}, "no workload is running\n"},
+		"runs":           {&state{workloads: []host.WorkloadStatus{status("a", workload.Running, "")}}, ""},
+		"starts":         {&state{workloads: []host.WorkloadStatus{status("a", workload.Starting, "")}}, "workload a is starting\n"},
+		"one failed":     {&state{workloads: []host.WorkloadStatus{status("a", workload.Running, ""), status("b", workload.Failed, "no file\nsecond line")}}, "workload b is failed: no file\n"},
+		"one stopped":    {&state{workloads: []host.WorkloadStatus{status("a", workload.Running, ""), status("b", workload.Stopped, "")}}, ""},
+		"all stopped":    {&state{workloads: []host.WorkloadStatus{status("b", workload.Stopped, "")}}, "no workload is running\n"},
+		"drains":         {&state{workloads: []host.WorkloadStatus{status("a", workload.Draining, "")}}, "workload a is draining\n"},
+		"a backend down": {&state{workloads: []host.WorkloadStatus{status("a", workload.Running, "")}, reasons: []string{"redis is down"}}, "redis is down\n"},
 	} {
 		code, got := c.state.ask(t, "GET", "/readyz", "")
 		want := 503
