@@ -96,7 +96,7 @@ func Panicked(recovered any) *cm.Trap {
 // signature is what wazero puts behind a function's name.
 var signature = regexp.MustCompile(`\([a-z0-9,]*\)( [a-z0-9]+| \([a-z0-9,]+\))?$`)
 
-// frames extracts the guest's functions from wazero's stack trace, innermost first.
+// frames extracts the guest's functions from wazero's stack trace, innermost first, as authors know them.
 func frames(text string) []string {
 	_, trace, ok := strings.Cut(text, "wasm stack trace:\n\t")
 	if !ok {
@@ -114,9 +114,9 @@ func frames(text string) []string {
 		if at := signature.FindStringIndex(name); at != nil {
 			name = name[:at[0]]
 		}
-		fs = append(fs, name)
+		fs = append(fs, symbol(name))
 	}
-	return fs
+	return authors(fs)
 }
 
 // isOverflow says that a call has ended because its stack was used up, as wazero reports it. A trap of a nested call
