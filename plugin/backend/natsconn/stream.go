@@ -8,10 +8,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-)
 
-// ErrNoAnswer says that the server has not answered in the time of a call.
-var ErrNoAnswer = errors.New("the server does not answer in time")
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
+)
 
 // ScanTime is for [Conn.Do] with [Scan]: as long as a call may take that reads all of a stream.
 const ScanTime = time.Minute
@@ -24,7 +23,7 @@ func (b *Conn) Do(ctx context.Context, limit time.Duration, f func(context.Conte
 	}
 	call, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer time.AfterFunc(limit, func() { cancel(ErrNoAnswer) }).Stop()
+	defer time.AfterFunc(limit, func() { cancel(backend.ErrTimeout) }).Stop()
 	b.mu.Lock()
 	connected := b.connected
 	b.mu.Unlock()
@@ -34,7 +33,7 @@ func (b *Conn) Do(ctx context.Context, limit time.Duration, f func(context.Conte
 	case err != nil && call.Err() != nil:
 		return context.Cause(call)
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return ErrNoAnswer
+		return backend.ErrTimeout
 	}
 	return err
 }
