@@ -59,6 +59,35 @@ func TestDo(t *testing.T) {
 	}
 }
 
+// TestDeleteStream: a stream that is made of the name of one that was deleted is empty.
+func TestDeleteStream(t *testing.T) {
+	s := servers.StartNATS(t)
+	c, err := Open(Config{URL: s.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 30 {
+		if err := c.Do(t.Context(), time.Minute, func(ctx context.Context, js jetstream.JetStream) error {
+			stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Storage: jetstream.FileStorage})
+			if err != nil {
+				return err
+			}
+			if n := stream.CachedInfo().State.Msgs; n > 0 {
+				t.Errorf("a new stream has %d messages", n)
+			}
+			for range 100 {
+				if _, err := js.Publish(ctx, "s", nil); err != nil {
+					return err
+				}
+			}
+			return DropStreams(ctx, js, "S")
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestBucket: owners and names that differ have buckets that differ, and one owner's prefix is no other's.
 func TestBucket(t *testing.T) {
 	texts := []string{"", "-", "_", "__", "a", "a_", "_a", "a__b", "_-", "a-b", "a/b", "a_2fb"}

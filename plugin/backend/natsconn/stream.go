@@ -107,6 +107,19 @@ func Scan(ctx context.Context, js jetstream.JetStream, stream, subjects string, 
 	return nil
 }
 
+// DeleteStream deletes a stream. It is emptied before: a server may give a stream that is made of that name at once what it has not removed from its
+// disk yet.
+func DeleteStream(ctx context.Context, js jetstream.JetStream, name string) error {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := stream.Purge(ctx); err != nil {
+		return err
+	}
+	return js.DeleteStream(ctx, name)
+}
+
 // DropStreams deletes the streams whose names begin with a prefix.
 func DropStreams(ctx context.Context, js jetstream.JetStream, prefix string) error {
 	names := js.StreamNames(ctx)
@@ -118,7 +131,7 @@ func DropStreams(ctx context.Context, js jetstream.JetStream, prefix string) err
 	}
 	err := names.Err()
 	for _, name := range drop {
-		if e := js.DeleteStream(ctx, name); !errors.Is(e, jetstream.ErrStreamNotFound) {
+		if e := DeleteStream(ctx, js, name); !errors.Is(e, jetstream.ErrStreamNotFound) {
 			err = errors.Join(err, e)
 		}
 	}
