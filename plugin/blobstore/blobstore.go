@@ -1,11 +1,10 @@
-// Package blobstore serves wasi:blobstore to components, over any backend. The contract of backends is the test suite in
-// blobstoretest.
+// Package blobstore serves wasi:blobstore 0.2.0-draft and wasmcloud:blobstore 0.1.0 to components, over any backend. By each of them a container is
+// the same data. The contract of backends is the test suite in blobstoretest; FUNCTIONS.md lists the functions with their tests.
 //
 // Objects are streams: no backend needs to hold a whole one, and the plugin holds a buffer of it, as long as the guest reads and
 // writes it as a stream and names its destination before it has written much.
 //
-// The interfaces can serve wasmcloud:blobstore, too, which has the same streams, timestamps as fine as Info's, and errors that
-// backends can wrap. Not covered yet, because no interface that is served needs them, are an object's own metadata, conditional
+// Not covered yet, because no interface that is served needs them, are an object's own metadata, conditional
 // writes, and lists by prefix: each can be an optional interface like [Copier].
 package blobstore
 

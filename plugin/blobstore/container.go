@@ -16,10 +16,10 @@ type container struct {
 }
 
 // newContainer makes a resource of an existing container.
-func newContainer(ctx context.Context, s *granted, name string) (bindings.Container, error) {
+func newContainer(ctx context.Context, s *granted, name string) (container, error) {
 	held := &cm.Holding{}
 	if err := held.Hold(ctx, len(name)); err != nil {
-		return nil, fail(ctx, err)
+		return container{}, err
 	}
 	return container{s, name, held}, nil
 }
@@ -50,7 +50,11 @@ func (c container) Info(ctx context.Context) (bindings.ContainerMetadata, error)
 
 // GetData implements bindings.Container. Both ends are included; the range is cut to the object.
 func (c container) GetData(ctx context.Context, name string, start, end uint64) (bindings.IncomingValue, error) {
-	return newIncoming(ctx, c, name, start, end)
+	in, err := openRange(ctx, c, name, start, end)
+	if err != nil {
+		return nil, fail(ctx, err, c.name, name)
+	}
+	return in, nil
 }
 
 // WriteData implements bindings.Container.
@@ -83,11 +87,16 @@ func (c container) DeleteObjects(ctx context.Context, names []string) error {
 
 // HasObject implements bindings.Container.
 func (c container) HasObject(ctx context.Context, name string) (bool, error) {
+	has, err := c.has(ctx, name)
+	return has, fail(ctx, err, c.name, name)
+}
+
+func (c container) has(ctx context.Context, name string) (bool, error) {
 	_, err := c.store.Stat(ctx, c.name, name)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, fail(ctx, err, c.name, name)
+	return err == nil, err
 }
 
 // ObjectInfo implements bindings.Container.
@@ -99,8 +108,11 @@ func (c container) ObjectInfo(ctx context.Context, name string) (bindings.Object
 	return bindings.ObjectMetadata{Name: name, Container: c.name, CreatedAt: uint64(o.Created.Unix()), Size: o.Size}, nil
 }
 
-// Clear implements bindings.Container, a page at a time.
-func (c container) Clear(ctx context.Context) error {
+// Clear implements bindings.Container.
+func (c container) Clear(ctx context.Context) error { return fail(ctx, c.clear(ctx), c.name) }
+
+// clear removes all objects, a page at a time.
+func (c container) clear(ctx context.Context) error {
 	for cursor := ""; ; {
 		page, err := c.store.List(ctx, c.name, cursor)
 		if err == nil && len(page.Names) > 0 {
@@ -110,7 +122,7 @@ func (c container) Clear(ctx context.Context) error {
 			err = context.Cause(ctx)
 		}
 		if err != nil {
-			return fail(ctx, err, c.name)
+			return err
 		}
 		if cursor = page.Next; cursor == "" {
 			return nil

@@ -32,9 +32,10 @@ type incoming struct {
 	held   cm.Holding
 }
 
-func newIncoming(ctx context.Context, c container, name string, start, end uint64) (bindings.IncomingValue, error) {
+// openRange opens an object from start to end, both included. ctx is that of all reads.
+func openRange(ctx context.Context, c container, name string, start, end uint64) (*incoming, error) {
 	if start > end {
-		return nil, fail(ctx, errRange)
+		return nil, errRange
 	}
 	n := end - start
 	if n++; n == 0 { // overflow: the whole range
@@ -42,7 +43,7 @@ func newIncoming(ctx context.Context, c container, name string, start, end uint6
 	}
 	r, info, err := c.store.Open(ctx, c.name, name, start, n)
 	if err != nil {
-		return nil, fail(ctx, err, c.name, name)
+		return nil, err
 	}
 	in := &incoming{from: c, reader: r}
 	if start < info.Size {
@@ -54,7 +55,7 @@ func newIncoming(ctx context.Context, c container, name string, start, end uint6
 	}
 	if err := in.held.Hold(ctx, bytes); err != nil {
 		r.Close() // there is an error already
-		return nil, fail(ctx, err)
+		return nil, err
 	}
 	return in, nil
 }

@@ -11,11 +11,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
+	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings/wasmcloud"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// Plugin serves wasi:blobstore 0.2.0-draft.
+// Plugin serves wasi:blobstore 0.2.0-draft and wasmcloud:blobstore 0.1.0, over the same containers.
 type Plugin struct{ backends *backend.Set[Backend] }
 
 var _ host.Plugin = (*Plugin)(nil)
@@ -48,7 +49,10 @@ func (p *Plugin) BackendTypes() []workload.BackendType { return p.backends.Types
 
 // Serves implements host.Plugin.
 func (*Plugin) Serves() []wit.InterfaceID {
-	return []wit.InterfaceID{bindings.TypesID, bindings.ContainerID, bindings.BlobstoreID}
+	return []wit.InterfaceID{
+		bindings.TypesID, bindings.ContainerID, bindings.BlobstoreID,
+		wasmcloud.TypesID, wasmcloud.ContainerID, wasmcloud.BlobstoreID,
+	}
 }
 
 // Bind implements host.Plugin. A container is in the backend of the grant with its name, or else of the grant "default"; without
@@ -69,6 +73,9 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 	bindings.AddTypes(l, s)
 	bindings.AddContainer(l)
 	bindings.AddBlobstore(l, s)
+	wasmcloud.AddTypes(l)
+	wasmcloud.AddContainer(l)
+	wasmcloud.AddBlobstore(l, wasmCloud{s})
 	return release, nil
 }
 
@@ -87,6 +94,8 @@ func fail(ctx context.Context, err error, names ...string) error {
 	switch {
 	case !ok:
 		return cause
+	case err == ErrAccessDenied: // not granted: the text says it all
+		return cm.Fail(text)
 	case len(names) > 1 && text == ErrNoSuchObject.Error():
 		text = fmt.Sprintf("object %q in container %q: %v", names[1], names[0], ErrNotFound)
 	case len(names) > 0 && text == ErrNoSuchContainer.Error():
@@ -114,44 +123,42 @@ func (s store) storeOf(container string) (*granted, error) {
 	if r := s.routes[backend.Default]; r != nil {
 		return r, nil
 	}
-	return nil, cm.Fail(ErrAccessDenied.Error())
+	return nil, ErrAccessDenied
 }
 
-// CreateContainer implements bindings.Blobstore.
-func (s store) CreateContainer(ctx context.Context, name string) (bindings.Container, error) {
+// create makes a container, and returns it.
+func (s store) create(ctx context.Context, name string) (container, error) {
 	in, err := s.storeOf(name)
 	if err != nil {
-		return nil, err
+		return container{}, err
 	}
 	if err := in.CreateContainer(ctx, name); err != nil {
-		return nil, fail(ctx, err, name)
+		return container{}, err
 	}
 	return newContainer(ctx, in, name)
 }
 
-// GetContainer implements bindings.Blobstore.
-func (s store) GetContainer(ctx context.Context, name string) (bindings.Container, error) {
+// find returns a container that is there.
+func (s store) find(ctx context.Context, name string) (container, error) {
 	in, err := s.storeOf(name)
 	if err != nil {
-		return nil, err
+		return container{}, err
 	}
 	if _, err := in.Container(ctx, name); err != nil {
-		return nil, fail(ctx, err, name)
+		return container{}, err
 	}
 	return newContainer(ctx, in, name)
 }
 
-// DeleteContainer implements bindings.Blobstore.
-func (s store) DeleteContainer(ctx context.Context, name string) error {
+func (s store) remove(ctx context.Context, name string) error {
 	in, err := s.storeOf(name)
 	if err != nil {
 		return err
 	}
-	return fail(ctx, in.DeleteContainer(ctx, name), name)
+	return in.DeleteContainer(ctx, name)
 }
 
-// ContainerExists implements bindings.Blobstore.
-func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
+func (s store) exists(ctx context.Context, name string) (bool, error) {
 	in, err := s.storeOf(name)
 	if err != nil {
 		return false, err
@@ -160,7 +167,36 @@ func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
-	return err == nil, fail(ctx, err)
+	return err == nil, err
+}
+
+// CreateContainer implements bindings.Blobstore.
+func (s store) CreateContainer(ctx context.Context, name string) (bindings.Container, error) {
+	c, err := s.create(ctx, name)
+	if err != nil {
+		return nil, fail(ctx, err, name)
+	}
+	return c, nil
+}
+
+// GetContainer implements bindings.Blobstore.
+func (s store) GetContainer(ctx context.Context, name string) (bindings.Container, error) {
+	c, err := s.find(ctx, name)
+	if err != nil {
+		return nil, fail(ctx, err, name)
+	}
+	return c, nil
+}
+
+// DeleteContainer implements bindings.Blobstore.
+func (s store) DeleteContainer(ctx context.Context, name string) error {
+	return fail(ctx, s.remove(ctx, name), name)
+}
+
+// ContainerExists implements bindings.Blobstore.
+func (s store) ContainerExists(ctx context.Context, name string) (bool, error) {
+	there, err := s.exists(ctx, name)
+	return there, fail(ctx, err)
 }
 
 // location is an object's place in a store.
@@ -169,22 +205,39 @@ type location struct {
 	container, object string
 }
 
-func (s store) location(id bindings.ObjectID) (location, error) {
-	in, err := s.storeOf(id.Container)
-	return location{in, id.Container, id.Object}, err
+func (s store) location(container, object string) (location, error) {
+	in, err := s.storeOf(container)
+	return location{in, container, object}, err
+}
+
+// copy copies an object, and removes it where it was if move is set. Both places may be the same.
+func (s store) copy(ctx context.Context, src, dest bindings.ObjectID, move bool) error {
+	from, err := s.location(src.Container, src.Object)
+	if err != nil {
+		return err
+	}
+	to, err := s.location(dest.Container, dest.Object)
+	if err != nil {
+		return err
+	}
+	if move && src == dest {
+		_, err := from.store.Stat(ctx, src.Container, src.Object)
+		return err
+	}
+	if err := from.copyTo(ctx, to); err != nil || !move {
+		return err
+	}
+	return from.store.Delete(ctx, src.Container, src.Object)
 }
 
 // CopyObject implements bindings.Blobstore.
 func (s store) CopyObject(ctx context.Context, src, dest bindings.ObjectID) error {
-	from, err := s.location(src)
-	if err != nil {
-		return err
-	}
-	to, err := s.location(dest)
-	if err != nil {
-		return err
-	}
-	return fail(ctx, from.copyTo(ctx, to))
+	return fail(ctx, s.copy(ctx, src, dest, false))
+}
+
+// MoveObject implements bindings.Blobstore.
+func (s store) MoveObject(ctx context.Context, src, dest bindings.ObjectID) error {
+	return fail(ctx, s.copy(ctx, src, dest, true))
 }
 
 // copyTo copies an object to another location, by the store's own Copy if it has one.
@@ -199,20 +252,4 @@ func (p location) copyTo(ctx context.Context, to location) error {
 	defer r.Close() //nolint:errcheck // all of it was read, or there is an error already
 	_, err = to.store.Put(ctx, to.container, to.object, r)
 	return err
-}
-
-// MoveObject implements bindings.Blobstore.
-func (s store) MoveObject(ctx context.Context, src, dest bindings.ObjectID) error {
-	from, err := s.location(src)
-	if err != nil {
-		return err
-	}
-	if src == dest {
-		_, err := from.store.Stat(ctx, src.Container, src.Object)
-		return fail(ctx, err, src.Container, src.Object)
-	}
-	if err := s.CopyObject(ctx, src, dest); err != nil {
-		return err
-	}
-	return fail(ctx, from.store.Delete(ctx, src.Container, src.Object), src.Container)
 }

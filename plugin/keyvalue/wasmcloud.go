@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/wasmcloud"
 )
 
@@ -36,8 +36,7 @@ func wasmCloudFail(ctx context.Context, err error) error {
 	if !ok {
 		return cause
 	}
-	var network net.Error
-	var unreachable *net.OpError
+	unavailable, late := backend.Unavailable(err)
 	switch {
 	case errors.Is(err, errExists):
 		return cm.Fail(wasmcloud.ErrorPreconditionFailed())
@@ -45,9 +44,9 @@ func wasmCloudFail(ctx context.Context, err error) error {
 		return cm.Fail(wasmcloud.ErrorInvalidArgument())
 	case errors.Is(err, ErrFull):
 		of = wasmcloud.ErrorQuotaExceeded()
-	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout():
+	case late:
 		of = wasmcloud.ErrorTimeout()
-	case errors.As(err, &unreachable):
+	case unavailable:
 		of = wasmcloud.ErrorStoreUnavailable()
 	}
 	return cm.FailFor(of, cause)

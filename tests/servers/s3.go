@@ -44,26 +44,6 @@ func StartS3(t testing.TB, args ...string) *S3 {
 	return s
 }
 
-// Empty removes all that is in the bucket, also what the server keeps of uploads that were not completed.
-func (s *S3) Empty() {
-	s.t.Helper()
-	for _, dir := range []string{"meta/" + S3Bucket, "data/" + S3Bucket} {
-		dir = filepath.Join(s.dir, dir)
-		entries, err := os.ReadDir(dir)
-		if err != nil && !os.IsNotExist(err) {
-			s.t.Fatal(err)
-		}
-		for _, e := range entries {
-			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-				s.t.Fatal(err)
-			}
-		}
-	}
-}
-
-// Dir is the folder of the bucket.
-func (s *S3) Dir() string { return filepath.Join(s.dir, "data", S3Bucket) }
-
 // Start starts a server that was killed, with its buckets.
 func (s *S3) Start() {
 	s.t.Helper()

@@ -16,6 +16,7 @@ type Surface struct {
 	File     string   // the path of its text in the module
 	Exported []string // the interfaces that components export instead of import
 	dir      string   // of the WIT in the module; empty: that of WASI of the version
+	uses     []string // folders of the packages that it refers to
 	own      func(w *writer) error
 }
 
@@ -26,6 +27,12 @@ var (
 	WasmcloudKeyvalue = &Surface{Version: "0.2.0", File: "testdata/surface/wasmcloud-keyvalue.wat", Exported: []string{"wasmcloud:keyvalue/watcher@0.2.0"}, dir: "plugin/keyvalue/bindings/wasmcloud/wit", own: (*writer).waits}
 	SpinKeyvalue3     = &Surface{Version: "3.0.0", File: "testdata/surface/spin-keyvalue3.wat", dir: "plugin/keyvalue/bindings/spin3/wit", own: (*writer).waitsAndValues}
 	SpinKeyvalue2     = &Surface{Version: "2.0.0", File: "testdata/surface/spin-keyvalue2.wat", dir: "plugin/keyvalue/bindings/spin2/wit"}
+)
+
+// The components for the interfaces of stores of objects.
+var (
+	Blobstore          = &Surface{Version: "0.2.0-draft", File: "testdata/surface/blobstore.wat", dir: "plugin/blobstore/wit", uses: []string{"wasi/wit/wasi-io@0.2.12"}}
+	WasmcloudBlobstore = &Surface{Version: "0.1.0", File: "testdata/surface/wasmcloud-blobstore.wat", dir: "plugin/blobstore/bindings/wasmcloud/wit", own: (*writer).waitsAndValues}
 )
 
 // The components for the interfaces of configuration.
@@ -52,7 +59,7 @@ var (
 )
 
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3, SpinMQTT2, SpinMQTT3}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Blobstore, WasmcloudBlobstore, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3, SpinMQTT2, SpinMQTT3}
 
 // P2 is the one for WASI 0.2, features included.
 //
@@ -72,7 +79,11 @@ var P2 = &Surface{
 // Load reads the WIT of its version that belongs to the module at root.
 func (s *Surface) Load(root string) (*wit.Set, error) {
 	if s.dir != "" {
-		return wit.Load(filepath.Join(root, filepath.FromSlash(s.dir)))
+		dirs := []string{filepath.Join(root, filepath.FromSlash(s.dir))}
+		for _, d := range s.uses {
+			dirs = append(dirs, filepath.Join(root, filepath.FromSlash(d)))
+		}
+		return wit.Load(dirs...)
 	}
 	dirs, err := filepath.Glob(filepath.Join(root, "wasi", "wit", "wasi-*@"+s.Version))
 	if err != nil {

@@ -36,7 +36,7 @@ func TestDo(t *testing.T) {
 	if err := c.Do(ctx, time.Minute, waits); !errors.Is(err, why) {
 		t.Errorf("context: %v", err)
 	}
-	if err := c.Do(t.Context(), time.Millisecond, waits); !errors.Is(err, ErrNoAnswer) {
+	if err := c.Do(t.Context(), time.Millisecond, waits); !errors.Is(err, backend.ErrTimeout) {
 		t.Errorf("time: %v", err)
 	}
 	if err := c.Do(t.Context(), time.Minute, func(ctx context.Context, js jetstream.JetStream) error {
@@ -56,6 +56,35 @@ func TestDo(t *testing.T) {
 	}
 	if err := c.Do(t.Context(), time.Minute, func(ctx context.Context, js jetstream.JetStream) error { return ctx.Err() }); err != nil {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// TestDeleteStream: a stream that is made of the name of one that was deleted is empty.
+func TestDeleteStream(t *testing.T) {
+	s := servers.StartNATS(t)
+	c, err := Open(Config{URL: s.URL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 30 {
+		if err := c.Do(t.Context(), time.Minute, func(ctx context.Context, js jetstream.JetStream) error {
+			stream, err := js.CreateStream(ctx, jetstream.StreamConfig{Name: "S", Subjects: []string{"s"}, Storage: jetstream.FileStorage})
+			if err != nil {
+				return err
+			}
+			if n := stream.CachedInfo().State.Msgs; n > 0 {
+				t.Errorf("a new stream has %d messages", n)
+			}
+			for range 100 {
+				if _, err := js.Publish(ctx, "s", nil); err != nil {
+					return err
+				}
+			}
+			return DropStreams(ctx, js, "S")
+		}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -8,10 +8,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-)
 
-// ErrNoAnswer says that the server has not answered in the time of a call.
-var ErrNoAnswer = errors.New("the server does not answer in time")
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
+)
 
 // ScanTime is for [Conn.Do] with [Scan]: as long as a call may take that reads all of a stream.
 const ScanTime = time.Minute
@@ -24,7 +23,7 @@ func (b *Conn) Do(ctx context.Context, limit time.Duration, f func(context.Conte
 	}
 	call, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer time.AfterFunc(limit, func() { cancel(ErrNoAnswer) }).Stop()
+	defer time.AfterFunc(limit, func() { cancel(backend.ErrTimeout) }).Stop()
 	b.mu.Lock()
 	connected := b.connected
 	b.mu.Unlock()
@@ -34,7 +33,7 @@ func (b *Conn) Do(ctx context.Context, limit time.Duration, f func(context.Conte
 	case err != nil && call.Err() != nil:
 		return context.Cause(call)
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return ErrNoAnswer
+		return backend.ErrTimeout
 	}
 	return err
 }
@@ -108,6 +107,19 @@ func Scan(ctx context.Context, js jetstream.JetStream, stream, subjects string, 
 	return nil
 }
 
+// DeleteStream deletes a stream. It is emptied before: a server may give a stream that is made of that name at once what it has not removed from its
+// disk yet.
+func DeleteStream(ctx context.Context, js jetstream.JetStream, name string) error {
+	stream, err := js.Stream(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := stream.Purge(ctx); err != nil {
+		return err
+	}
+	return js.DeleteStream(ctx, name)
+}
+
 // DropStreams deletes the streams whose names begin with a prefix.
 func DropStreams(ctx context.Context, js jetstream.JetStream, prefix string) error {
 	names := js.StreamNames(ctx)
@@ -119,7 +131,7 @@ func DropStreams(ctx context.Context, js jetstream.JetStream, prefix string) err
 	}
 	err := names.Err()
 	for _, name := range drop {
-		if e := js.DeleteStream(ctx, name); !errors.Is(e, jetstream.ErrStreamNotFound) {
+		if e := DeleteStream(ctx, js, name); !errors.Is(e, jetstream.ErrStreamNotFound) {
 			err = errors.Join(err, e)
 		}
 	}

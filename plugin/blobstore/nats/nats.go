@@ -154,7 +154,7 @@ func (s *store) CreateContainer(ctx context.Context, name string) error {
 }
 
 func (s *store) DeleteContainer(ctx context.Context, name string) error {
-	return s.in(ctx, name, natsconn.CallTime, func(ctx context.Context, p *place) error { return p.js.DeleteStream(ctx, streams+p.bucket) })
+	return s.in(ctx, name, natsconn.CallTime, func(ctx context.Context, p *place) error { return natsconn.DeleteStream(ctx, p.js, streams+p.bucket) })
 }
 
 func (s *store) Container(ctx context.Context, name string) (info blobstore.ContainerInfo, err error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
@@ -46,12 +47,10 @@ func (b *Backend) failure(ctx context.Context, err error) error {
 		err = request.Err // request has the URL
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return errNoAnswer
+		return backend.ErrTimeout
 	}
 	return err
 }
-
-var errNoAnswer = errors.New("the server does not answer in time")
 
 // notFound says that a key is not there.
 func notFound(err error) bool { return answers(err, http.StatusNotFound, minio.NoSuchBucket) }

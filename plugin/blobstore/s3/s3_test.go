@@ -202,7 +202,7 @@ func TestSilentServer(t *testing.T) {
 	if _, err := in.Container(ctx, "c"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
-	if _, err := in.Container(t.Context(), "planted-container"); !errors.Is(err, errNoAnswer) && !strings.Contains(err.Error(), "timeout") || strings.Contains(err.Error(), "planted") {
+	if _, err := in.Container(t.Context(), "planted-container"); !errors.Is(err, backend.ErrTimeout) && !strings.Contains(err.Error(), "timeout") || strings.Contains(err.Error(), "planted") {
 		t.Errorf("%v", err)
 	}
 }
