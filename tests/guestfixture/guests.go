@@ -64,6 +64,11 @@ func Guests() []Guest {
 		{Name: "orders-report", command: true, Uses: []Use{command("")}},
 		{Name: "rust-spin-p2", Uses: []Use{get("/sqlite/visit?who=ann"), get("/sqlite/visit?who=ann"), get("/sqlite/visit?db=none"), request(http.MethodPost, "/sqlite/statement", "SELECT * FROM visits"), get("/nope"),
 			request(http.MethodPost, "/kv/set?key=a", body(900)), get("/kv/get?key=a"), get("/kv/keys"), get("/kv/delete?key=a"), get("/kv/get?store=none&key=a"), get("/var?name=greeting"), get("/var?name=none"), get("/fetch?url=http://{http}/up"), get("/fetch?url=http://127.0.0.1:1/")}},
+		{Name: "rust-spin-brokers-p2", Uses: []Use{get("/redis/get?key=k&address=redis://a"), request(http.MethodPost, "/redis/sadd?key=k&address=x", body(900)), request(http.MethodPost, "/mqtt/publish?address=mqtt://a&topic=t", body(900)), get("/nope")}},
+		{Name: "rust-spin-redis-p2", Uses: []Use{call(handleChannel, []byte("a message")), call(handleChannel, []byte("fail")), call(handleChannel, []byte("count redis://a k")), call(handleChannel, []byte(body(3000)))},
+			FatalUses: []Use{call(handleChannel, []byte("trap"))}},
+		{Name: "rust-spin-mqtt-p2", Uses: []Use{call("handle-message", []byte("a message"), map[string]any{"topic": "a/b"}), call("handle-message", []byte("fail it"), map[string]any{"topic": "a/b"})},
+			FatalUses: []Use{call("handle-message", []byte("trap"), map[string]any{"topic": "a/b"})}},
 		{Name: "rust-grpc-p2", Uses: grpcUses(), FatalUses: []Use{request(http.MethodPost, "/vitrine.test.Echo/Trap", "")}},
 		{Name: "otel-p2-composed", Uses: otelUses()},
 		{Name: "otel-main-p2-composed", Uses: otelUses()},
@@ -92,6 +97,9 @@ func Guests() []Guest {
 // body is text of a length.
 // handleMessage is the export of handlers of wasmcloud:messaging 0.2.
 const handleMessage = "wasmcloud:messaging/handler@0.2.0#handle-message"
+
+// handleChannel is the export of handlers of Redis of Spin's SDK.
+const handleChannel = "fermyon:spin/inbound-redis#handle-message"
 
 // message is a message that waits for no answer.
 func message(subject, body string) map[string]any {

@@ -107,9 +107,11 @@ func (i *importer) host(at, text string, g *v1alpha1.Grants) (why string) {
 		}
 	}
 	if !hasPort {
-		port = map[string]string{"redis": "6379", "postgres": "5432", "mysql": "3306", "mqtt": "1883"}[scheme]
+		port = map[string]string{"redis": "6379", "rediss": "6379", "postgres": "5432", "mysql": "3306", "mqtt": "1883", "mqtts": "8883"}[scheme]
 	}
 	switch {
+	case scheme == "redis" || scheme == "rediss" || scheme == "mqtt" || scheme == "mqtts":
+		return serverGrant(g, scheme, name, port)
 	case port == "" && scheme == "*": // those of HTTP have one
 		return ""
 	case port == "":

@@ -42,8 +42,8 @@ func Import(data []byte) (*Result, error) {
 	}
 	i := &importer{document: d, variables: map[string]variable{}, names: map[string]v1alpha1.Name{}, taken: map[v1alpha1.Name]bool{}}
 	i.workload = &v1alpha1.Workload{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.Kind}
-	i.application(root.sub("application"))
 	i.readVariables(root.sub("variables"))
+	i.application(root.sub("application"))
 	components := root.sub("component")
 	for _, id := range components.keys() {
 		i.names[id] = i.name(components.at(id), id)
@@ -64,6 +64,7 @@ type importer struct {
 	*document
 	workload  *v1alpha1.Workload
 	base      string // of all routes
+	brokers   brokers
 	variables map[string]variable
 	names     map[string]v1alpha1.Name // of components, by Spin's
 	taken     map[v1alpha1.Name]bool
@@ -85,7 +86,8 @@ func (i *importer) application(t table) {
 	http := triggers.sub("http")
 	i.base = strings.TrimSuffix(http.text("base"), "/")
 	http.rest(nil)
-	triggers.rest(map[string]string{"redis": noTrigger})
+	i.readBrokers(triggers)
+	triggers.rest(nil)
 	t.rest(nil)
 }
 
@@ -154,7 +156,9 @@ func (i *importer) triggers(t table) {
 			i.note(at, "left out: want a table")
 		}
 	}
-	t.rest(map[string]string{"redis": noTrigger, "mqtt": noTrigger, "cron": noTrigger, "command": noTrigger, "sqs": noTrigger})
+	i.eventTriggers(t, "redis", i.redisTrigger)
+	i.eventTriggers(t, "mqtt", i.mqttTrigger)
+	t.rest(map[string]string{"cron": noTrigger, "command": noTrigger, "sqs": noTrigger})
 }
 
 func (i *importer) http(t table) {

@@ -3,6 +3,7 @@ package spintoml
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,8 @@ func TestHosts(t *testing.T) {
 	for host, want := range map[string]struct {
 		http    []v1alpha1.HTTPGrant
 		connect []v1alpha1.SocketGrant
+		redis   []string
+		mqtt    []string
 		note    string
 	}{
 		"https://a.example.com":            {http: []v1alpha1.HTTPGrant{"https://a.example.com"}},
@@ -36,7 +39,15 @@ func TestHosts(t *testing.T) {
 		"http://self":                      {note: "left out: name the components"},
 		"http://self:3000":                 {note: "left out: name the components"},
 		"http://a:1..2":                    {note: "left out: a grant has one port"},
-		"redis://a":                        {connect: []v1alpha1.SocketGrant{"a:6379"}, note: "granted to wasi:sockets"},
+		"redis://a":                        {redis: []string{"redis://a:6379"}},
+		"rediss://a:1/":                    {redis: []string{"rediss://a:1"}},
+		"mqtt://a":                         {mqtt: []string{"mqtt://a:1883"}},
+		"mqtts://{{ host }}":               {mqtt: []string{"mqtts://h.example.com:8883"}},
+		"redis://*:6379":                   {note: "left out: a grant names one server"},
+		"mqtt://a:*":                       {note: "left out: a grant names one server"},
+		"redis://*.example.com":            {note: "left out: a grant names one server"},
+		"redis://user:planted@a:6379":      {note: "left out: want a host and a port"},
+		"redis://a:x":                      {note: "left out: want a host and a port"},
 		"mysql://a:*":                      {connect: []v1alpha1.SocketGrant{"a:*"}, note: "granted to wasi:sockets"},
 		"postgres://*.example.com:5432":    {note: "left out: a grant of sockets has a host and a port"},
 		"postgres://user:planted@a:5432":   {note: "left out: "},
@@ -59,6 +70,12 @@ func TestHosts(t *testing.T) {
 			g := r.Workload.Spec.Components[0].Grants
 			if !slices.Equal(g.HTTP, want.http) || !slices.Equal(g.Sockets.Connect, want.connect) {
 				t.Errorf("%v, %v; wanted %v, %v", g.HTTP, g.Sockets.Connect, want.http, want.connect)
+			}
+			if had := slices.Sorted(maps.Keys(g.Redis)); !slices.Equal(had, want.redis) {
+				t.Errorf("redis %v; wanted %v", had, want.redis)
+			}
+			if had := slices.Sorted(maps.Keys(g.MQTT)); !slices.Equal(had, want.mqtt) {
+				t.Errorf("mqtt %v; wanted %v", had, want.mqtt)
 			}
 			if len(r.Notes) > 1 || (want.note == "") != (len(r.Notes) == 0) || want.note != "" && !strings.HasPrefix(r.Notes[0].Text, want.note) {
 				t.Errorf("%v; wanted %q", r.Notes, want.note)
@@ -120,6 +137,43 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestEventTriggers: what triggers of Redis and MQTT are here.
+func TestEventTriggers(t *testing.T) {
+	for _, c := range []struct{ application, trigger, want, note string }{
+		{"redis]\naddress = 'redis://a:6379'", "redis]]\ncomponent = 'c'\nchannel = 'jobs'", "redis map[address:redis://a:6379 channel:jobs]", ""},
+		{"redis]\naddress = 'redis://me:planted@a:6379/1'", "redis]]\ncomponent = 'c'\nchannel = '{{ host }}'", "redis map[address:redis://a:6379/1 channel:h]", "its user and password are left out"},
+		{"redis]\naddress = 'redis://a'", "redis]]\nid = 'x'\ncomponent = 'c'\nchannel = 'jobs'\naddress = 'rediss://b'", "redis map[address:rediss://b channel:jobs]", ""},
+		{"redis]", "redis]]\ncomponent = 'c'\nchannel = 'jobs'", "", "the trigger is left out: there is no address"},
+		{"redis]\naddress = 'http://planted'", "redis]]\ncomponent = 'c'\nchannel = 'jobs'", "", "left out: want redis://HOST:PORT"},
+		{"redis]\naddress = 'redis://a'", "redis]]\ncomponent = 'c'", "", "the trigger is left out: there is no channel"},
+		{"redis]\naddress = 'redis://a'", "redis]]\ncomponent = 'd'\nchannel = 'jobs'", "", "the trigger is left out: want the name of a component"},
+		{"redis]\naddress = 'redis://{{ secret }}'", "redis]]\ncomponent = 'c'\nchannel = 'jobs'", "", "left out: the variable secret is a secret"},
+		{"mqtt]\naddress = 'mqtt://a:1883'\nusername = 'me'\npassword = 'planted'\nkeep_alive_interval = '30'", "mqtt]]\ncomponent = 'c'\ntopic = 'jobs/+'\nqos = '1'", "mqtt map[address:mqtt://a:1883 qos:1 topic:jobs/+ username:me]", "left out: a manifest has no passwords"},
+		{"mqtt]\naddress = 'mqtt://a:1883'", "mqtt]]\ncomponent = 'c'\ntopic = 'jobs'\nqos = 2", "mqtt map[address:mqtt://a:1883 qos:2 topic:jobs]", ""},
+		{"mqtt]\naddress = 'mqtt://a:1883'", "mqtt]]\ncomponent = 'c'\ntopic = 'jobs'\nqos = 'x'", "", "the trigger is left out: want a qos"},
+		{"mqtt]\naddress = 'mqtt://a:1883'", "mqtt]]\ncomponent = 'c'", "", "the trigger is left out: there is no topic"},
+	} {
+		t.Run(c.application+" "+c.trigger, func(t *testing.T) {
+			r, err := Import([]byte(head + "[variables]\nhost = { default = 'h' }\nsecret = { default = 'planted', secret = true }\n[application.trigger." + c.application +
+				"\n[[trigger." + c.trigger + "\n[component.c]\nsource = 'c.wasm'\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			had := ""
+			for _, trigger := range r.Workload.Spec.Triggers {
+				had += fmt.Sprint(trigger.Type, " ", trigger.Config)
+			}
+			if had != c.want {
+				t.Errorf("%s; wanted %s", had, c.want)
+			}
+			if notes := fmt.Sprint(r.Notes); (c.note == "") != (len(r.Notes) == 0) || !strings.Contains(notes, c.note) {
+				t.Errorf("%v; wanted %q", notes, c.note)
+			}
+			checkText(t, r)
+		})
+	}
+}
+
 // TestPlaces: notes have the places of keys, however a key is written.
 func TestPlaces(t *testing.T) {
 	r, err := Import([]byte(head + "extra.a = 1\n\"b.c\" = 2\n[component]\nC_1 = { source = 'c.wasm', x = 1 }\n[component.d]\nsource='d.wasm'\nfiles = [\n  'a/**/*', # all\n  1,\n]\n" +
@@ -164,7 +218,7 @@ func TestNotSpin(t *testing.T) {
 func TestWrongTypes(t *testing.T) {
 	for _, value := range []string{"1", "'text'", "true", "[]", "{}", "[1]", "['text']", "[{}]", "{ a = 1 }", "1.5", "1979-05-27", "[[1]]"} {
 		for _, key := range []string{
-			"application", "application.name", "application.version", "application.trigger", "application.trigger.http", "application.trigger.http.base", "variables", "variables.v", "variables.v.default",
+			"application", "application.name", "application.version", "application.trigger", "application.trigger.http", "application.trigger.http.base", "application.trigger.redis", "application.trigger.redis.address", "application.trigger.mqtt", "application.trigger.mqtt.address", "trigger.redis", "trigger.mqtt", "variables", "variables.v", "variables.v.default",
 			"variables.v.secret", "trigger", "trigger.http", "component.c.source", "component.c.files", "component.c.environment", "component.c.environment.E", "component.c.variables",
 			"component.c.variables.v", "component.c.build", "component.c.build.command", "component.c.build.workdir", "component.c.build.watch", "component.c.key_value_stores",
 			"component.c.sqlite_databases", "component.c.allowed_outbound_hosts", "component.c.exclude_files", "component.d", "component",
