@@ -137,9 +137,6 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 			to.Consumers = append(to.Consumers, consumer)
 		}
 		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: to.Consumers, Providers: to.Providers}
-		if err := opts.viewer.consume(ctx, &cfg); err != nil {
-			return out, errors.Join(err, to.Shutdown(ctx))
-		}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable
@@ -147,6 +144,9 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 			if format == "json" {
 				cfg.TraceTree, cfg.TraceTreeColor, cfg.TraceTreeWidth = treeRecords{out.log}, false, nil
 			}
+		}
+		if err := opts.viewer.consume(ctx, &cfg); err != nil {
+			return out, errors.Join(err, to.Shutdown(ctx))
 		}
 		if out.tel, err = telemetry.New(ctx, cfg); err != nil {
 			return out, fmt.Errorf("telemetry: %w", err)

@@ -89,10 +89,24 @@ func (v *viewer) consume(ctx context.Context, cfg *telemetry.Config) error {
 		return nil
 	}
 	c, err := v.Consumer(ctx)
-	if err == nil {
-		cfg.Consumers = append(cfg.Consumers, c)
+	if err != nil {
+		return err
 	}
-	return err
+	if alone(cfg) {
+		cfg.Sampler, cfg.ParentBased = v.Sampler(), true
+	}
+	cfg.Consumers = append(cfg.Consumers, c)
+	return nil
+}
+
+// alone says that nobody else wants the spans, and nobody has said which of them to record.
+func alone(cfg *telemetry.Config) bool {
+	for _, c := range cfg.Consumers {
+		if c.Spans != nil || c.SpanClient != nil {
+			return false
+		}
+	}
+	return cfg.Providers == nil && cfg.TraceTree == nil && cfg.Getenv("OTEL_TRACES_SAMPLER") == ""
 }
 
 // watch has the viewer show telemetry's losses.

@@ -58,6 +58,8 @@ type Config struct {
 	// Sampler samples the spans for consumers and TraceTree; nil: the one that OTEL_TRACES_SAMPLER names. A tracer provider has a
 	// sampler of its own.
 	Sampler sdktrace.Sampler
+	// ParentBased says that Sampler never samples below a parent that is not sampled, which saves work for requests that are not.
+	ParentBased bool
 	// Resource has the embedder's attributes of the process; may be nil. It overrides detected attributes, a component's identity
 	// overrides it, and OTEL_RESOURCE_ATTRIBUTES overrides both.
 	Resource *resource.Resource
@@ -123,7 +125,7 @@ func New(ctx context.Context, cfg Config) (*Telemetry, error) {
 	}
 	pipe, err := pipeline.New(ctx, pipeline.Config{
 		Env:       env.Env{Getenv: cfg.Getenv, Log: cfg.Logger},
-		Consumers: cfg.Consumers, Printers: printers, Sampler: cfg.Sampler,
+		Consumers: cfg.Consumers, Printers: printers, Sampler: cfg.Sampler, ParentBased: cfg.ParentBased,
 	})
 	if err != nil {
 		return nil, err

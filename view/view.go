@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"google.golang.org/grpc"
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
@@ -63,6 +64,7 @@ type Viewer struct {
 	URL string
 
 	store     *store.Store
+	sampler   *ingest.Sampler
 	servers   []*http.Server
 	grpc      *grpc.Server
 	listeners []net.Listener
@@ -77,7 +79,7 @@ func Open(ctx context.Context, cfg Config) (_ *Viewer, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	v := &Viewer{}
+	v := &Viewer{sampler: ingest.NewSampler()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, v.Close())
@@ -174,6 +176,11 @@ func (v *Viewer) Consumer(ctx context.Context) (export.Consumer, error) {
 	return ingest.Consumer(ctx, v.store)
 }
 
+// Sampler is for a process of whose spans the viewer is the only consumer: it records all traces of a process that begins few, and
+// a bounded number of one that begins many, so that the viewer costs the same at any load. It is based on parents (telemetry's
+// Config.ParentBased). The viewer shows how many were not recorded.
+func (v *Viewer) Sampler() sdktrace.Sampler { return v.sampler }
+
 // CountDropped has the viewer show losses of telemetry.
 func (v *Viewer) CountDropped(f func() []Drop) {
 	v.mu.Lock()
@@ -185,8 +192,11 @@ func (v *Viewer) losses() (out []api.Drop) {
 	v.mu.Lock()
 	f := v.dropped
 	v.mu.Unlock()
+	if n := v.sampler.Skipped(); n > 0 {
+		out = append(out, api.Drop{Signal: "traces", Reason: "rate", Count: n})
+	}
 	if f == nil {
-		return nil
+		return out
 	}
 	for _, d := range f() {
 		out = append(out, api.Drop(d))

@@ -29,8 +29,7 @@ type Consumer struct {
 	// Destination describes the receiver in messages about losses; it must hold no secrets, and may be empty.
 	Destination string
 	// Delay is how long spans and log records may wait until there are enough for a batch; 0: as long as the environment says.
-	// Interval is the time between two exports of Metrics; 0: the environment's.
-	Delay, Interval time.Duration
+	Delay time.Duration
 
 	Spans sdktrace.SpanExporter
 	// SpanClient replaces Spans for OTLP: it gets spans in their encoded form, which costs less than an exporter that encodes them

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -14,14 +13,13 @@ import (
 // waiting ends with the context: with an unresponsive collector, each reader keeps its own timeout.
 type sharedMetrics struct {
 	sdkmetric.Exporter
-	interval time.Duration // between two exports; 0: the environment's
-	sem      chan struct{}
-	losses   *losses
-	stop     *stopper
+	sem    chan struct{}
+	losses *losses
+	stop   *stopper
 }
 
-func newSharedMetrics(exp sdkmetric.Exporter, interval time.Duration, l *losses, stop *stopper) *sharedMetrics {
-	return &sharedMetrics{Exporter: exp, interval: interval, sem: make(chan struct{}, 1), losses: l, stop: stop}
+func newSharedMetrics(exp sdkmetric.Exporter, l *losses, stop *stopper) *sharedMetrics {
+	return &sharedMetrics{Exporter: exp, sem: make(chan struct{}, 1), losses: l, stop: stop}
 }
 
 // Export sends the metrics of one provider. A failed export loses one collection and no cumulative sums, which the next one has;

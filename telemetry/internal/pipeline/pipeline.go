@@ -37,6 +37,8 @@ type Config struct {
 	// Printers are processors of spans besides the consumers, such as a printer of trees. The pipeline shuts them down.
 	Printers []sdktrace.SpanProcessor
 	Sampler  sdktrace.Sampler // nil: that of the environment
+
+	ParentBased bool // Sampler never samples below a parent that is not sampled
 }
 
 // Pipeline has the queues of all consumers. Safe for concurrent use.
@@ -74,7 +76,7 @@ func New(ctx context.Context, cfg Config) (*Pipeline, error) {
 		}
 		return p, All(ctx, ends...)
 	}
-	if p.sampler, p.parentBased = cfg.Sampler, false; p.sampler == nil {
+	if p.sampler, p.parentBased = cfg.Sampler, cfg.ParentBased; p.sampler == nil {
 		p.sampler, p.parentBased = samplerOf(cfg.Env)
 	}
 	p.filter = cfg.Env.ExemplarFilter()
@@ -117,7 +119,7 @@ func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, re
 		p.logs = append(p.logs, newLogPipe(c.Logs, records, c.Delay, lossesOf(logs), p.stop))
 	}
 	if c.Metrics != nil {
-		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, c.Interval, lossesOf(metrics), p.stop))
+		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, lossesOf(metrics), p.stop))
 	}
 	if c.MetricReader != nil {
 		producer, _ := c.MetricProducer.(*bound.Producer)
@@ -189,11 +191,7 @@ func (p *Pipeline) MetricReaders() []MetricReader {
 	var out []MetricReader
 	for _, m := range p.metrics {
 		producer := bound.NewProducer(bound.Settings{Temporality: m.Temporality, Aggregation: m.Aggregation, Exemplars: p.filter})
-		options := []sdkmetric.PeriodicReaderOption{sdkmetric.WithProducer(producer)}
-		if m.interval > 0 {
-			options = append(options, sdkmetric.WithInterval(m.interval))
-		}
-		out = append(out, MetricReader{sdkmetric.NewPeriodicReader(m, options...), producer})
+		out = append(out, MetricReader{sdkmetric.NewPeriodicReader(m, sdkmetric.WithProducer(producer)), producer})
 	}
 	return out
 }

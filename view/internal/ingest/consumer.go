@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
-	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -21,30 +20,23 @@ import (
 	"github.com/vitrine-wasm/vitrine/view/internal/store"
 )
 
-// Delay is how long spans and log records of the process wait for others, and Interval how often its metrics are stored.
-const (
-	Delay    = 250 * time.Millisecond
-	Interval = 10 * time.Second
-)
+// Delay is how long spans and log records of the process wait for others.
+const Delay = 250 * time.Millisecond
 
-// Consumer makes a consumer of telemetry that puts everything into a store. A store that is slow or cannot write delays no
+// Consumer makes a consumer of telemetry that puts spans and log records into a store. It takes no metrics, which the page does not show:
+// measuring costs each request as much as the rest. A store that is slow or cannot write delays no
 // request: telemetry's queues are bounded, and count what they drop. The caller keeps ownership of the store.
 func Consumer(ctx context.Context, to *store.Store) (export.Consumer, error) {
 	direct := &http.Client{Transport: transport{to}}
-	// The exporters encode, and the transport, which has no network, hands what they have encoded to the store.
+	// The exporter encodes, and the transport, which has no network, hands what it has encoded to the store.
 	logs, err := otlploghttp.New(ctx, otlploghttp.WithEndpointURL("http://viewer.invalid/v1/logs"), otlploghttp.WithHTTPClient(direct),
 		otlploghttp.WithCompression(otlploghttp.NoCompression))
 	if err != nil {
 		return export.Consumer{}, err
 	}
-	metrics, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL("http://viewer.invalid/v1/metrics"), otlpmetrichttp.WithHTTPClient(direct),
-		otlpmetrichttp.WithCompression(otlpmetrichttp.NoCompression))
-	if err != nil {
-		return export.Consumer{}, errors.Join(err, logs.Shutdown(ctx))
-	}
 	return export.Consumer{
-		Destination: "the viewer's store", Delay: Delay, Interval: Interval,
-		SpanClient: &spanClient{to: to}, Logs: logs, Metrics: metrics,
+		Destination: "the viewer's store", Delay: Delay,
+		SpanClient: &spanClient{to: to}, Logs: logs,
 	}, nil
 }
 
