@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -71,7 +72,7 @@ const dialTime = 2 * time.Second
 const CallTime = 4 * time.Second
 
 // ErrDown says that there is no connection now.
-var ErrDown = errors.New("not connected")
+var ErrDown error = &backend.DownError{Reason: workload.BackendConnection, Err: errors.New("not connected")}
 
 // Conn is a connection, or the tries to make one. It is safe for concurrent use.
 type Conn struct {
