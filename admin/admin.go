@@ -34,8 +34,8 @@ type Config struct {
 // Handler serves:
 //
 //	GET /livez         200 as long as the process answers
-//	GET /readyz        200 if every workload runs and nothing speaks against traffic, else 503 with a reason a line
-//	GET /workloads     the states of workloads, their services and their components' pools, as JSON
+//	GET /readyz        200 if every workload runs with its backends and nothing speaks against traffic, else 503 with a reason a line
+//	GET /workloads     the states of workloads, their services, their backends and their components' pools, as JSON
 //	GET /metrics       metrics in Prometheus' format
 //	GET /log-level     the level of the log; PUT or POST changes it: debug, info, warn or error
 //	GET /debug/pprof/  profiles of the process
@@ -98,6 +98,11 @@ func (c *Config) reasons() (reasons []string) {
 		switch s.State {
 		case workload.Running:
 			serving = true
+			for _, b := range s.Backends {
+				if b.State.Down() {
+					reasons = append(reasons, fmt.Sprintf("workload %s: %s %s of component %s is down: %s", s.ID, b.Kind, b.Grant, b.Component, b.State))
+				}
+			}
 		case workload.Stopped:
 		default:
 			reason := fmt.Sprintf("workload %s is %s", s.ID, s.State)
@@ -126,6 +131,17 @@ type workloadJSON struct {
 	Since      time.Time       `json:"since"`
 	Services   []serviceJSON   `json:"services,omitempty"`
 	Components []componentJSON `json:"components,omitempty"`
+	Backends   []backendJSON   `json:"backends,omitempty"`
+}
+
+// backendJSON is what serves a grant of a component.
+type backendJSON struct {
+	Component string     `json:"component"`
+	Kind      string     `json:"kind"`
+	Grant     string     `json:"grant"`
+	Backend   string     `json:"backend"`
+	State     string     `json:"state"` // up, or why it is down
+	Since     *time.Time `json:"since,omitempty"`
 }
 
 type serviceJSON struct {
@@ -173,6 +189,13 @@ func (c *Config) workloads(w http.ResponseWriter, _ *http.Request) {
 		for _, p := range s.Components {
 			one.Components = append(one.Components, componentJSON{p.Name, invocations{p.Pool.Running, p.Pool.Waiting},
 				instancesJSON{p.Pool.Busy, p.Pool.Idle, p.Pool.Resetting, p.Pool.Leaving}})
+		}
+		for _, b := range s.Backends {
+			state := backendJSON{Component: b.Component, Kind: b.Kind, Grant: b.Grant, Backend: b.Backend, State: b.State.String()}
+			if !b.State.Since.IsZero() {
+				state.Since = &b.State.Since
+			}
+			one.Backends = append(one.Backends, state)
 		}
 		out.Workloads = append(out.Workloads, one)
 	}

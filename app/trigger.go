@@ -67,7 +67,11 @@ func triggerStruct(kind *workload.TriggerType) reflect.Type {
 			fields = append(fields, f)
 		}
 	}
-	tag := reflect.StructTag(fmt.Sprintf(`yaml:"component" required:"true" doc:%q`, kind.ComponentDoc))
+	required := ` required:"true"`
+	if kind.Alone != nil {
+		required = ""
+	}
+	tag := reflect.StructTag(fmt.Sprintf(`yaml:"component"%s doc:%q`, required, kind.ComponentDoc))
 	fields = append(fields, reflect.StructField{Name: "Component", Type: reflect.TypeFor[v1alpha1.Name](), Tag: tag})
 	if kind.Chains {
 		tag = reflect.StructTag(fmt.Sprintf(`yaml:"chain" maxItems:"%d" doc:%q`, maxChain, chainDoc))
@@ -134,6 +138,7 @@ func (d *decoder) checkTriggers(m *v1alpha1.Workload, names []string) {
 		case kind.Reserved:
 			d.failAt(key, "%ss are not supported by this version yet; want %s", t.Type, orList(d.format.typeNames(false)))
 		default:
+			d.checkAlone(kind, &m.Spec.Triggers[i], key)
 			d.checkComponentName(t.Component, key+".component", names)
 			for k, name := range t.Chain {
 				d.checkComponentName(name, fmt.Sprintf("%s.chain[%d]", key, k), names)
@@ -160,6 +165,21 @@ func (d *decoder) checkTriggers(m *v1alpha1.Workload, names []string) {
 			}
 			d.failAt(key, "%s", wrong.Problem)
 		}
+	}
+}
+
+// checkAlone finds a component that is missing, or that would never be called.
+func (d *decoder) checkAlone(kind *workload.TriggerType, t *v1alpha1.Trigger, key string) {
+	if kind.Alone == nil || d.failedIn(key) {
+		return
+	}
+	switch alone := kind.Alone(d.format.triggerSpec(t).Config); {
+	case alone && t.Component != "":
+		d.failAt(key+".component", "the trigger calls no component; leave this out")
+	case alone && len(t.Chain) > 0:
+		d.failAt(key+".chain", "the trigger calls no component; leave this out")
+	case !alone && t.Component == "":
+		d.failAt(key+".component", "the key is missing")
 	}
 }
 

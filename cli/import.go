@@ -138,6 +138,12 @@ func rebase(made *spintoml.Result, from, to string) {
 			relative(&c.Grants.Files[f].Host)
 		}
 	}
+	for _, t := range made.Workload.Spec.Triggers {
+		if folder, ok := t.Config["static"].(string); ok {
+			relative(&folder)
+			t.Config["static"] = folder
+		}
+	}
 }
 
 // writeNew writes a file, which must not be there unless force says so.

@@ -224,7 +224,7 @@ func TestRedisKilledUnderLoad(t *testing.T) {
 func TestBackendIsUpWithoutACall(t *testing.T) {
 	collector := otlptest.New(t)
 	redis := servers.StartRedis(t)
-	s := up(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_METRIC_EXPORT_INTERVAL=100"}, storing(t, fmt.Sprintf("{redis: %q}", "redis://"+redis.Addr)))
+	s := up(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", "OTEL_METRIC_EXPORT_INTERVAL=100"}, "--admin", "127.0.0.1:0", storing(t, fmt.Sprintf("{redis: %q}", "redis://"+redis.Addr)))
 	s.expect("/kv/set?key=x", "abc", 200, "set x 3 bytes\n")
 	states := func() (in map[string]int64) {
 		in = map[string]int64{}
@@ -264,7 +264,22 @@ func TestBackendIsUpWithoutACall(t *testing.T) {
 		t.Errorf("%d, %v", status, err)
 	}
 	await("connection")
+	_, admin, _ := strings.Cut(s.stderr(), "admin on ")
+	admin, _, _ = strings.Cut(admin, "\n")
+	ready := func(status int, text string) {
+		t.Helper()
+		resp, err := http.Get(admin + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if got, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode != status || string(got) != text+"\n" {
+			t.Errorf("/readyz: %d %q, %v", resp.StatusCode, got, err)
+		}
+	}
+	ready(503, "workload shop: keyvalue default of component c is down: connection")
 	redis.Start()
 	await("up")
 	s.waitForConsole("a backend is up again")
+	ready(200, "ok")
 }

@@ -87,6 +87,25 @@ func (b *backends) gauges() []cm.Gauge {
 	return []cm.Gauge{state, down}
 }
 
+// used are those of statuses that the components of this start use: while one start replaces another, both tell of theirs.
+func (m *making) used(statuses []workload.BackendStatus) (out []workload.BackendStatus) {
+	for _, s := range statuses {
+		p := m.parts[s.Component]
+		if p != nil && p.backends.has(s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// has says whether the component uses a backend, whatever its state.
+func (b *backends) has(s workload.BackendStatus) bool {
+	s.State = workload.BackendState{}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.uses, func(u *backendUse) bool { return u.status == s })
+}
+
 // tellBackend notes the state of a backend in the status of a workload that uses it, and tells watchers.
 func (h *Local) tellBackend(id workload.ID, s workload.BackendStatus, state workload.BackendState) {
 	h.mu.Lock()

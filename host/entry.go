@@ -19,7 +19,7 @@ import (
 type entry struct {
 	name        string // of the component; of a chain, that of its last
 	interceptor cm.Interceptor
-	pool        *component.Pool // nil for a service
+	pool        *component.Pool // nil for a service, and where there is no component
 	service     *servicePool    // nil for another component
 	line        LogLine         // without a text; the host's own lines about the component are copies of it
 

@@ -90,6 +90,13 @@ func TestBackendStatus(t *testing.T) {
 		!strings.Contains(lines[1], `level=INFO msg="a backend is up again" backend="keyvalue redis"`) {
 		t.Errorf("the log has\n%s", log.String())
 	}
+	fewer := &workload.Spec{Name: "a", Components: h.spec.Components}
+	if _, err := h.Replace(t.Context(), fewer); err != nil {
+		t.Fatal(err)
+	}
+	if s := status(ids[0]); len(s.Backends) != 1 || s.Backends[0].Component != "guest" || s.Backends[0].State.Since.IsZero() {
+		t.Errorf("of another start: %+v", s)
+	}
 	if err := h.Stop(t.Context(), ids[0]); err != nil {
 		t.Fatal(err)
 	}

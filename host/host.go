@@ -127,6 +127,8 @@ type Invocation struct {
 	Unbounded bool
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
+	// Alone, where it is set, is what a trigger does itself, in place of Run, without a component (workload.TriggerType.Alone): Component is empty.
+	Alone func(ctx context.Context) error
 	// Settle gets the invocation's error before the event's boundary is left, so that the trigger's answer (500, 503, 504) is part of the
 	// event. It may be nil.
 	Settle func(ctx context.Context, err error)

@@ -45,7 +45,7 @@ func NewInvoker(pool *component.Pool, c InvokerConfig) Invoker {
 
 // Linked finds what events can call.
 func (v *invoker) Linked(target string) (*component.Linked, error) {
-	if e := v.entries[target]; e != nil {
+	if e := v.entries[target]; e != nil && e.linked() != nil {
 		return e.linked(), nil
 	}
 	return nil, fmt.Errorf("component %s is no component that an event can reach", target)
@@ -121,7 +121,17 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 // run enters the pool, waits for a seat, does the work, settles, and leaves the seat, in this order, so that an answer does not wait
 // for memory to be given back.
 func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, s *component.Seat) (cm.Outcome, error) {
+	if inv.Alone != nil {
+		err := inv.Refuse
+		if err == nil {
+			err = v.guard("invocation", func() error { return inv.Alone(outer) })
+		}
+		return v.settle(outer, outer, inv, err)
+	}
 	pool, err := e.current(inv)
+	if err == nil && pool == nil {
+		err = fmt.Errorf("there is no component to call")
+	}
 	if err != nil {
 		return v.settle(outer, outer, inv, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
@@ -99,7 +100,22 @@ func (m *making) link(ctx context.Context) (map[string]*entry, error) {
 		}
 		entries[t.name] = e
 	}
+	if e := m.alone(); e != nil {
+		entries[""] = e
+	}
 	return entries, nil
+}
+
+// alone is what triggers have their events observed by that call no component: it has the workload's name. Nil: there are none.
+func (m *making) alone() *entry {
+	if !slices.ContainsFunc(m.w.Triggers, func(t workload.TriggerSpec) bool { return t.Component == "" }) {
+		return nil
+	}
+	c := m.w.Component(m.w.Name)
+	if c == nil {
+		c = &workload.Component{Name: m.w.Name}
+	}
+	return &entry{name: c.Name, interceptor: m.part(c).interceptor(), line: lineOf(m.w, c.Name)}
 }
 
 // onRelease has release call f, before the functions added earlier: a component's observer, which is made first, is released last. f may

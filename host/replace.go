@@ -52,6 +52,9 @@ func (h *Local) Replace(ctx context.Context, w *workload.Spec) (workload.ID, err
 			h.log.Warn("not everything that a failed start had made could be released", "workload", id, "error", undone)
 		}
 		h.resume(ctx, id, old)
+		h.mu.Lock()
+		old.status.Backends = old.made.used(old.status.Backends)
+		h.mu.Unlock()
 		return id, err
 	}
 	old.services = nil // they have ended
@@ -60,7 +63,7 @@ func (h *Local) Replace(ctx context.Context, w *workload.Spec) (workload.ID, err
 	defer h.mu.Unlock()
 	old.changing = nil
 	h.workloads[id] = r
-	r.pools, r.status.Backends = r.invoker.pools(), old.status.Backends
+	r.pools, r.status.Backends = r.invoker.pools(), r.made.used(old.status.Backends)
 	h.setLocked(r, id, workload.Running, "")
 	return id, nil
 }

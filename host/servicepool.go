@@ -114,12 +114,18 @@ func (e *entry) linked() *component.Linked {
 	if e.service != nil {
 		return e.service.linked
 	}
+	if e.pool == nil {
+		return nil
+	}
 	return e.pool.Linked()
 }
 
 func (e *entry) deadline() time.Duration {
 	if e.service != nil {
 		return e.service.config.Deadline
+	}
+	if e.pool == nil {
+		return 0
 	}
 	return e.pool.Deadline()
 }
@@ -135,6 +141,9 @@ func (e *entry) close(ctx context.Context) error {
 	if e.service != nil {
 		return e.service.close(ctx)
 	}
+	if e.pool == nil {
+		return nil
+	}
 	return e.pool.Close(ctx)
 }
 
@@ -143,7 +152,9 @@ func (e *entry) wait() {
 		e.service.wait()
 		return
 	}
-	e.pool.Wait()
+	if e.pool != nil {
+		e.pool.Wait()
+	}
 }
 
 // errTold is why a service's run ended that was told to end.

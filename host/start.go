@@ -131,7 +131,9 @@ func (h *Local) Check(ctx context.Context, w *workload.Spec) (map[string]*compon
 	entries, err := made.link(ctx)
 	linked := map[string]*component.Linked{}
 	for name, e := range entries {
-		linked[name] = e.linked()
+		if l := e.linked(); l != nil {
+			linked[name] = l
+		}
 	}
 	all := slices.Collect(maps.Values(linked))
 	for _, name := range slices.Sorted(maps.Keys(made.loaded)) {

@@ -23,6 +23,10 @@ type TriggerType struct {
 	// ComponentDoc describes the trigger's key component in the schema.
 	ComponentDoc string
 
+	// Alone says whether the trigger of a Config calls no component: what it does is the trigger's own. Its TriggerSpec.Component is empty. Nil: every
+	// trigger calls one.
+	Alone func(config any) bool
+
 	// Default is the Config of the trigger that a component gets if it is started without a manifest; nil: it gets none of this type.
 	Default any
 

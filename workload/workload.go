@@ -125,7 +125,7 @@ type Instances struct {
 // TriggerSpec is one trigger: a type of event, and the component that it calls.
 type TriggerSpec struct {
 	Type      string // the name of its TriggerType: "http"
-	Component string
+	Component string // empty where TriggerType.Alone says so
 	// Chain are components that an event passes through before it comes to Component, the first one first. Each calls the next by
 	// the interface that it is called by itself. All of them run in one instance, as linked components do; see [Limits].
 	Chain []string

@@ -21,7 +21,9 @@ func isType(e *ServerError) bool {
 
 // do runs a command. What its answer costs the host's memory is held until the guest has the result.
 func (c *connection) do(ctx context.Context, held *cm.Holding, args ...any) (any, error) {
-	return c.client.Do(ctx, func(bytes int) error { return held.Hold(ctx, held.Bytes()+bytes) }, args...)
+	answer, err := c.client.Do(ctx, func(bytes int) error { return held.Hold(ctx, held.Bytes()+bytes) }, args...)
+	c.watch.Met(ctx, err)
+	return answer, err
 }
 
 // unexpected is the error of an answer that the command does not have.

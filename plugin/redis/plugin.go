@@ -87,35 +87,35 @@ func (s *servers) open(ctx context.Context, given string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, err := to.Open(login)
+	client, err := to.Backend.Open(login)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{client}, nil
+	return &connection{client, to.Watch}, nil
 }
 
-func (s *servers) find(ctx context.Context, given string) (Backend, Login, error) {
+func (s *servers) find(ctx context.Context, given string) (backend.Route[Backend], Login, error) {
 	if r, ok := s.routes[given]; ok && !isAddress(given) {
-		return r.Backend, Login{}, nil
+		return r, Login{}, nil
 	}
 	a, err := ParseAddress(given)
 	if err != nil {
 		s.deny(ctx, "a server that is not among the granted ones", "NAME")
-		return nil, Login{}, fmt.Errorf("%w: %w", errInvalid, err)
+		return backend.Route[Backend]{}, Login{}, fmt.Errorf("%w: %w", errInvalid, err)
 	}
 	var best *Address
-	var at Backend
+	var at backend.Route[Backend]
 	for name, r := range s.routes {
 		if !isAddress(name) {
 			continue
 		}
 		if g, err := ParseAddress(name); err == nil && g.covers(&a) && (best == nil || best.AnyDatabase) {
-			best, at = &g, r.Backend
+			best, at = &g, r
 		}
 	}
 	if best == nil {
 		s.deny(ctx, a.Place(), strconv.Quote(a.Place()))
-		return nil, Login{}, errDenied
+		return backend.Route[Backend]{}, Login{}, errDenied
 	}
 	return at, a.Login, nil
 }
@@ -127,7 +127,10 @@ func (s *servers) deny(ctx context.Context, what, grant string) {
 }
 
 // connection is the resource, whatever its interface. Its methods may be called at once.
-type connection struct{ client Client }
+type connection struct {
+	client Client
+	watch  *backend.Watch
+}
 
 // StoreSystem is the name of the database's kind.
 func (*connection) StoreSystem() string { return "redis" }

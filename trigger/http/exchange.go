@@ -95,6 +95,7 @@ type answer struct {
 	fields *wasihttp.Fields       // of a guest's response
 	body   *wasihttp.OutgoingBody // likewise; nil where it has none
 	text   string
+	file   *servedFile // in place of fields, body and text; it has the status
 }
 
 const contentLength = "Content-Length"
@@ -264,6 +265,9 @@ func (x *exchange) invoke() {
 		NoWait:    x.noWait,
 		Run:       x.handle,
 		Settle:    func(_ context.Context, err error) { x.settle(err) },
+	}
+	if x.route.files != nil {
+		x.call.Alone = x.serveFile
 	}
 	err := x.route.invoker.Invoke(&x.ctx, &x.call)
 	if !x.settled {

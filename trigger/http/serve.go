@@ -296,6 +296,9 @@ func (x *exchange) write(w http.ResponseWriter, a answer, timeout time.Duration)
 	if a.status == 0 {
 		return false
 	}
+	if a.file != nil {
+		return x.writeFile(w, a.file, timeout)
+	}
 	empty := bodiless(x.r.Method, a.status)
 	if a.body == nil {
 		if x.r.ProtoMajor == 1 && (a.status == http.StatusRequestEntityTooLarge || a.status == http.StatusBadRequest && a.fields == nil) {

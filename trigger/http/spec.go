@@ -21,6 +21,7 @@ type Route struct {
 	Methods        []string         `yaml:"methods" doc:"The methods, [GET, POST]; every method if none is given. GET is for HEAD, too."`
 	TLS            CertificateFiles `yaml:"tls" doc:"A certificate for https. Where a trigger has one, addresses that are listened on speak https, but for Unix sockets and those with http:// in front; the certificate is chosen by the name that the client asks for."`
 	TrustedProxies []string         `yaml:"trustedProxies" doc:"Proxies that are believed what they say of clients by Forwarded and X-Forwarded-For, -Proto and -Host: addresses, networks such as 10.0.0.0/8, and unix for those that connect to a Unix socket. From others these fields do not reach the component."`
+	Static         string           `yaml:"static" path:"true" doc:"A folder whose files are served, in place of a component: GET and HEAD, with index.html for a folder. Files and folders whose names begin with a dot are not there."`
 	SpinHeaders    bool             `yaml:"spinHeaders" doc:"Requests tell the component where it is mounted, by the fields of Spin: spin-path-info, spin-full-url, spin-matched-route and others."`
 }
 
@@ -31,7 +32,8 @@ func Type() workload.TriggerType {
 		Doc:          "Requests by host, path and method; the most specific trigger gets each.",
 		Config:       Route{},
 		Chains:       true,
-		ComponentDoc: "The component that answers.",
+		ComponentDoc: "The component that answers; it must be given, but for static files.",
+		Alone:        func(config any) bool { return config.(Route).Static != "" },
 		Default:      Route{Path: "/"},
 		Check:        checkRoutes,
 	}

@@ -143,21 +143,16 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 	if err != nil {
 		return nil, err
 	}
-	linked, err := inv.Linked(spec.Target())
-	if err != nil {
-		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
-	}
 	match, err := newMatcher(&config)
 	if err != nil {
 		return nil, err
 	}
-	adapter, err := adapterFor(t.config.Adapters, spec.Component, linked)
-	if err != nil {
-		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
-	}
-	r := &route{matcher: match, spin: config.SpinHeaders, component: spec.Target(), workload: w.ID(), invoker: inv, handle: adapter.Handle, apart: adapter.apart,
+	r := &route{matcher: match, spin: config.SpinHeaders, component: spec.Target(), workload: w.ID(), invoker: inv,
 		deadline: workload.DefaultLimits().Deadline,
 		maxHead:  int64(t.config.MaxHeader), maxBody: t.config.MaxBody, running: map[*exchange]struct{}{}}
+	if err := r.serves(t, spec, config.Static); err != nil {
+		return nil, fmt.Errorf("trigger http: path %q: %w", config.Path, err)
+	}
 	if c := w.Component(spec.Component); c != nil {
 		limits := c.Limits.Filled()
 		r.maxHead, r.deadline = min(r.maxHead, int64(limits.Headers)), limits.Deadline
@@ -176,6 +171,25 @@ func (t *Trigger) newRoute(w *workload.Spec, spec *workload.TriggerSpec, inv hos
 		}
 	}
 	return r, nil
+}
+
+// serves finds what answers the requests: a folder, or the component that the trigger names.
+func (r *route) serves(t *Trigger, spec *workload.TriggerSpec, static string) error {
+	if static != "" {
+		var err error
+		r.files, err = openFiles(static)
+		return err
+	}
+	linked, err := r.invoker.Linked(spec.Target())
+	if err != nil {
+		return err
+	}
+	adapter, err := adapterFor(t.config.Adapters, spec.Component, linked)
+	if err != nil {
+		return err
+	}
+	r.handle, r.apart = adapter.Handle, adapter.apart
+	return nil
 }
 
 // checkSecure reads Config.Certificate, and says whether listeners that are to speak https have a certificate.

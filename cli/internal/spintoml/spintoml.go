@@ -40,7 +40,7 @@ func Import(data []byte) (*Result, error) {
 	default:
 		return nil, fmt.Errorf("there is no spin_manifest_version; want a spin.toml of version 2")
 	}
-	i := &importer{document: d, variables: map[string]variable{}, names: map[string]v1alpha1.Name{}, taken: map[v1alpha1.Name]bool{}}
+	i := &importer{document: d, variables: map[string]variable{}, names: map[string]v1alpha1.Name{}, taken: map[v1alpha1.Name]bool{}, folders: map[string]string{}}
 	i.workload = &v1alpha1.Workload{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.Kind}
 	i.readVariables(root.sub("variables"))
 	i.application(root.sub("application"))
@@ -48,8 +48,11 @@ func Import(data []byte) (*Result, error) {
 	for _, id := range components.keys() {
 		i.names[id] = i.name(components.at(id), id)
 	}
+	i.fileServers(components)
 	for _, id := range components.keys() {
-		i.component(id, components.sub(id))
+		if i.folders[id] == "" {
+			i.component(id, components.sub(id))
+		}
 	}
 	i.triggers(root.sub("trigger"))
 	root.rest(nil)
@@ -68,6 +71,7 @@ type importer struct {
 	variables map[string]variable
 	names     map[string]v1alpha1.Name // of components, by Spin's
 	taken     map[v1alpha1.Name]bool
+	folders   map[string]string // that are served in place of a component, by Spin's name of that
 	stores    bool
 }
 
@@ -182,9 +186,11 @@ func (i *importer) http(t table) {
 		}
 		return
 	}
-	i.workload.Spec.Triggers = append(i.workload.Spec.Triggers, v1alpha1.Trigger{
-		Type: "http", Component: name, Config: map[string]any{"path": i.route(t.at("route"), route), "spinHeaders": true},
-	})
+	made := v1alpha1.Trigger{Type: "http", Component: name, Config: map[string]any{"path": i.route(t.at("route"), route), "spinHeaders": true}}
+	if folder := i.folders[component]; folder != "" {
+		made.Component, made.Config = "", map[string]any{"path": made.Config["path"], "static": folder}
+	}
+	i.workload.Spec.Triggers = append(i.workload.Spec.Triggers, made)
 	t.rest(nil)
 }
 

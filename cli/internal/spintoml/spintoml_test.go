@@ -256,3 +256,37 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// TestFileServer: Spin's static file server becomes a trigger with its folder, where the workload can do without it.
+func TestFileServer(t *testing.T) {
+	const (
+		trigger = "[[trigger.http]]\nroute = '/static/...'\ncomponent = 'files'\n"
+		source  = "[component.files]\nsource = { url = 'https://example.com/v0.4/spin_static_fs.wasm', digest = 'sha256:0' }\n"
+		other   = "[component.c]\nsource = 'c.wasm'\n"
+	)
+	for name, c := range map[string]struct {
+		text, static, note string
+	}{
+		"folder":         {trigger + source + "files = [{ source = 'assets', destination = '/' }]\n" + other, "assets", "the file server is left out: http triggers with static: assets serve its files"},
+		"with a setting": {trigger + source + "files = [{ source = 'assets', destination = '/' }]\nenvironment = { FALLBACK_PATH = 'x' }\n" + other, "assets", "left out"},
+		"local":          {trigger + "[component.files]\nsource = 'lib/spin-fileserver.wasm'\nfiles = [{ source = 'a', destination = '/' }]\n" + other, "a", "the file server is left out"},
+		"alone":          {trigger + source + "files = [{ source = 'assets', destination = '/' }]\n", "", "because a workload has one"},
+		"elsewhere":      {trigger + source + "files = [{ source = 'assets', destination = '/x' }]\n" + other, "", "the file server stays a component"},
+		"patterns":       {trigger + source + "files = ['assets/**/*']\n" + other, "", "the file server stays a component"},
+		"no files":       {trigger + source + other, "", "the file server stays a component"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Import([]byte(head + c.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.Workload.Spec.Triggers[0]
+			if static, _ := got.Config["static"].(string); static != c.static || got.Config["path"] != "/static" || (got.Component == "") != (c.static != "") {
+				t.Errorf("%+v", got)
+			}
+			if text := fmt.Sprint(r.Notes); !strings.Contains(text, c.note) {
+				t.Errorf("no %q in %s", c.note, text)
+			}
+		})
+	}
+}

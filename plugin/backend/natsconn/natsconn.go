@@ -72,7 +72,7 @@ const dialTime = 2 * time.Second
 const CallTime = 4 * time.Second
 
 // ErrDown says that there is no connection now.
-var ErrDown = fmt.Errorf("not connected: %w", backend.ErrUnavailable)
+var ErrDown error = &backend.DownError{Reason: workload.BackendConnection, Err: fmt.Errorf("not connected: %w", backend.ErrUnavailable)}
 
 // Conn is a connection, or the tries to make one. It is safe for concurrent use.
 type Conn struct {
