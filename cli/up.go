@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,8 +62,7 @@ func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, err
 
 func (p *process) serve(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {
 	if len(w.Triggers) == 0 && len(w.Services) == 0 {
-		return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger and no service",
-			Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}, or below spec.services", Code: ExitUsage}
+		return nothingToServe(w)
 	}
 	drain, err := s.drain(w)
 	if err != nil {
@@ -71,26 +71,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	listen, _ := s.values("listen")
-	cert, certFrom := s.text("tls-cert", "")
-	key, keyFrom := s.text("tls-key", "")
-	if (cert == "") != (key == "") {
-		return &Problem{What: "a certificate and its key belong together", Where: map[bool]string{true: keyFrom, false: certFrom}[cert == ""],
-			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
-	}
-	trusted, _ := s.values("trusted-proxies")
-	var triggers []host.Trigger
-	session, err := p.open(ctx, s, sessionOptions{drain: drain, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
-		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
-			return nil, err
-		}
-		for _, t := range triggers {
-			if l, ok := t.(Listener); ok && err == nil {
-				err = l.Listen()
-			}
-		}
-		return triggers, err
-	}})
+	session, triggers, err := p.openServing(ctx, s, w, w, drain)
 	if session != nil {
 		defer func() { err = errors.Join(err, session.close(ctx)) }()
 	}
@@ -131,6 +112,37 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		err = errors.Join(err, session.host.Stop(dctx, id))
 	}
 	return err
+}
+
+func nothingToServe(w *workload.Spec) error {
+	return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger and no service",
+		Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}, or below spec.services", Code: ExitUsage}
+}
+
+// openServing makes a session with the triggers of the types that kinds has, and opens the addresses of those that w has. A session that is
+// not nil must be closed, also where there is an error.
+func (p *process) openServing(ctx context.Context, s *settings, w, kinds *workload.Spec, drain time.Duration) (_ *session, triggers []host.Trigger, _ error) {
+	listen, _ := s.values("listen")
+	cert, certFrom := s.text("tls-cert", "")
+	key, keyFrom := s.text("tls-key", "")
+	if (cert == "") != (key == "") {
+		return nil, nil, &Problem{What: "a certificate and its key belong together", Where: map[bool]string{true: keyFrom, false: certFrom}[cert == ""],
+			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
+	}
+	trusted, _ := s.values("trusted-proxies")
+	session, err := p.open(ctx, s, sessionOptions{drain: drain, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+		if triggers, err = p.ships.triggers(TriggerConfig{Workload: kinds, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
+			return nil, err
+		}
+		for _, t := range triggers {
+			named := slices.ContainsFunc(w.Triggers, func(spec workload.TriggerSpec) bool { return spec.Type == t.Type() })
+			if l, ok := t.(Listener); ok && named && err == nil {
+				err = l.Listen()
+			}
+		}
+		return triggers, err
+	}})
+	return session, triggers, err
 }
 
 // greeting has a line for each address at which a workload is served.
