@@ -15,6 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -70,6 +71,8 @@ type sessionOptions struct {
 	deadline time.Duration
 	// drain is how long running invocations and services may go on when the workload is stopped; 0: the host's default.
 	drain time.Duration
+	// consumers take telemetry besides those that the environment names.
+	consumers []export.Consumer
 	// noTelemetry makes no telemetry, for commands that run no guest code.
 	noTelemetry bool
 }
@@ -117,7 +120,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		if err != nil {
 			return out, fmt.Errorf("telemetry: %w", err)
 		}
-		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: to.Consumers, Providers: to.Providers}
+		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: append(to.Consumers, opts.consumers...), Providers: to.Providers}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable
