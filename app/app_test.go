@@ -145,7 +145,7 @@ func TestMistakes(t *testing.T) {
 		{"only a comment", "# nothing\n", `1:1: the file is empty; want a Workload`},
 		{"no mapping", "hello\n", `1:1: want a mapping, had "hello"`},
 		{"no YAML", "a: b\n  c: : d\n", `2:3: this is no YAML: mapping values are not allowed in this context`},
-		{"two documents", one + "---\nkind: Workload\n", `7:1: a second document; a manifest holds one Workload`},
+		{"two documents", one + "---\nkind: Workload\n", `7:1: a second document; a file holds one Workload`},
 		{"nothing in it", "kind: Workload\n", "1:1: apiVersion: the key is missing\n1:1: metadata: the key is missing\n1:1: spec: the key is missing"},
 		{"another format", strings.Replace(one, "v1alpha1", "v1alpha2", 1), `1:13: apiVersion: "vitrine.dev/v1alpha2": want vitrine.dev/v1alpha1; did you mean "vitrine.dev/v1alpha1"?`},
 		{"no component", head + "  components: []\n", `5:15: spec.components: there is no component`},

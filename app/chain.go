@@ -99,7 +99,7 @@ func cycleOf(places []place) []string {
 // [Errors] with the position of key in the file at path, if the file has that key.
 func (f *Format) Mistake(path, key, problem string) error {
 	e := &Error{Key: key, Problem: problem}
-	file, bare, err := resolve(path)
+	file, bare, err := Resolve(path)
 	if err != nil || bare {
 		return Errors{e}
 	}

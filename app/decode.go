@@ -41,18 +41,25 @@ func newDecoder(f *Format, file string) *decoder {
 // decode reads one YAML document into m.
 func (f *Format) decode(file string, data []byte, m *v1alpha1.Workload) *decoder {
 	d := newDecoder(f, file)
+	d.read(data, v1alpha1.Kind, reflect.ValueOf(m).Elem())
+	return d
+}
+
+// read reads one YAML document of a kind into v.
+func (d *decoder) read(data []byte, kind string, v reflect.Value) {
+	file := d.file
 	var doc yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF):
-		d.errs = Errors{{File: file, Line: 1, Column: 1, Problem: "the file is empty; want a Workload"}}
-		return d
+		d.errs = Errors{{File: file, Line: 1, Column: 1, Problem: "the file is empty; want a " + kind}}
+		return
 	case err != nil:
 		d.errs = Errors{syntaxError(file, data, err)}
-		return d
+		return
 	}
 	if len(doc.Content) == 1 && d.supportedVersion(doc.Content[0]) {
-		d.decodeValue(doc.Content[0], reflect.ValueOf(m).Elem(), "", "")
+		d.decodeValue(doc.Content[0], v, "", "")
 	}
 	var second yaml.Node
 	switch err := dec.Decode(&second); {
@@ -60,9 +67,8 @@ func (f *Format) decode(file string, data []byte, m *v1alpha1.Workload) *decoder
 	case err != nil:
 		d.errs = append(d.errs, syntaxError(file, data, err))
 	default:
-		d.fail(&second, "", "a second document; a manifest holds one Workload")
+		d.fail(&second, "", "a second document; a file holds one %s", kind)
 	}
-	return d
 }
 
 // supportedVersion says whether a document's version is known. It reports one that is not, and the rest of such a document is

@@ -24,7 +24,7 @@ var wasmMagic = []byte("\x00asm")
 // Load reads a manifest, a folder that holds one, or a component alone, which becomes a workload with every default (see
 // [Format.Bare]). Mistakes in a manifest are [Errors]; a path that cannot be read is an error of os.
 func (f *Format) Load(path string) (*workload.Spec, error) {
-	path, bare, err := resolve(path)
+	path, bare, err := Resolve(path)
 	if err != nil {
 		return nil, err
 	}
@@ -101,13 +101,9 @@ func (f *Format) Bare(file string) *v1alpha1.Workload {
 	}
 }
 
-// IsBare says whether path is a component's file rather than a manifest or a folder of one.
-func IsBare(path string) (bool, error) {
-	_, bare, err := resolve(path)
-	return bare, err
-}
-
-func resolve(path string) (file string, bare bool, err error) {
+// Resolve is the file that a path stands for: itself, or the manifest in a folder. bare says that it is a component's file rather than a
+// manifest.
+func Resolve(path string) (file string, bare bool, err error) {
 	if path == "" {
 		path = "."
 	}

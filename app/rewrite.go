@@ -21,7 +21,7 @@ func (f *Format) Rewrite(path string, change func(*workload.Spec) error) ([]byte
 	if change == nil {
 		change = func(*workload.Spec) error { return nil }
 	}
-	file, bare, err := resolve(path)
+	file, bare, err := Resolve(path)
 	if err != nil {
 		return nil, err
 	}

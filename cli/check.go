@@ -54,7 +54,7 @@ it reports every mistake that would keep the workload from starting, and runs no
 
 // checked checks the workload of path, and says how it can be started. An error is a *Problem.
 func (p *process) checked(ctx context.Context, session *session, w *workload.Spec, path string) (said string, err error) {
-	if bare, err := app.IsBare(path); err == nil && bare {
+	if _, bare, err := app.Resolve(path); err == nil && bare {
 		w.Triggers = nil // a component alone may be a command as well
 	}
 	done := progress(p.stderr, "checking "+text.Printable(w.Name))

@@ -44,7 +44,7 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 				Why: "the workload has several that no other is linked to", Do: "give the component's file", Code: ExitUsage}
 		}
 		main := w.Component(rootsOf(w)[0])
-		if bare, err := app.IsBare(args[0]); err == nil && bare || len(args) > 1 {
+		if _, bare, err := app.Resolve(args[0]); err == nil && bare || len(args) > 1 {
 			main.Args = args[1:]
 		}
 		for i, arg := range main.Args {

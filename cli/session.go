@@ -78,6 +78,8 @@ type sessionOptions struct {
 	metrics bool
 	// viewer gets the session's telemetry; nil: there is none.
 	viewer *viewer
+	// consumers take telemetry besides those that the environment names.
+	consumers []export.Consumer
 	// noTelemetry makes no telemetry, for commands that run no guest code.
 	noTelemetry bool
 }
@@ -136,7 +138,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 			}
 			to.Consumers = append(to.Consumers, consumer)
 		}
-		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: to.Consumers, Providers: to.Providers}
+		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: append(to.Consumers, opts.consumers...), Providers: to.Providers}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable

@@ -3,16 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vitrine-wasm/vitrine/app"
-	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -67,8 +63,7 @@ func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, err
 
 func (p *process) serve(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {
 	if len(w.Triggers) == 0 && len(w.Services) == 0 {
-		return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger and no service",
-			Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}, or below spec.services", Code: ExitUsage}
+		return nothingToServe(w)
 	}
 	drain, err := s.drain(w)
 	if err != nil {
@@ -81,36 +76,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	listen, _ := s.values("listen")
-	cert, certFrom := s.text("tls-cert", "")
-	key, keyFrom := s.text("tls-key", "")
-	if (cert == "") != (key == "") {
-		return &Problem{What: "a certificate and its key belong together", Where: map[bool]string{true: keyFrom, false: certFrom}[cert == ""],
-			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
-	}
-	trusted, _ := s.values("trusted-proxies")
-	operators, err := listenAdmin(s)
-	if err != nil {
-		return err
-	}
-	defer operators.close()
-	var triggers []host.Trigger
-	viewer, err := p.openViewer(ctx, s, w)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, viewer.close()) }()
-	session, err := p.open(ctx, s, sessionOptions{drain: drain, viewer: viewer, metrics: operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
-		if triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
-			return nil, err
-		}
-		for _, t := range triggers {
-			if l, ok := t.(Listener); ok && err == nil {
-				err = l.Listen()
-			}
-		}
-		return triggers, err
-	}})
+	session, err := p.openServing(ctx, s, w, w, drain)
 	if session != nil {
 		defer func() { err = errors.Join(err, session.close(ctx)) }()
 	}
@@ -120,7 +86,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	defer onHangup(func() {
 		session.log.Warn("SIGHUP changes nothing: this version reads its manifest and components only when it starts")
 	})()
-	operators.serve(ctx, session)
+	session.operators.serve(ctx, session.session)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	id, err := session.host.Start(ctx, w)
 	done()
@@ -140,14 +106,14 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		}
 		failed <- session.host.Run(serving)
 	}()
-	session.stderr.release(greeting(w, triggers) + operators.line() + viewer.greeting())
+	session.stderr.release(session.greeting(w))
 	notifyReady(ctx, session.log)
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
 	}
-	operators.drain()
+	session.operators.drain()
 	notifyStopping(session.log)
 	if delay > 0 {
 		session.log.Info("requests are still taken for a while, and the process is not ready any more; a second signal ends the process at once", "for", delay.String())
@@ -166,28 +132,6 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		err = errors.Join(err, session.host.Stop(dctx, id))
 	}
 	return err
-}
-
-// greeting has a line for each address at which a workload is served, and one for the folder that holds its data.
-func greeting(w *workload.Spec, triggers []host.Trigger) string {
-	id := w.ID()
-	var b strings.Builder
-	var urls []string
-	for _, t := range triggers {
-		if l, ok := t.(Listener); ok {
-			urls = append(urls, l.Endpoints()...)
-		}
-	}
-	if len(urls) == 0 {
-		fmt.Fprintf(&b, "serving %s\n", text.Printable(string(id)))
-	}
-	for _, url := range urls {
-		fmt.Fprintf(&b, "serving %s on %s\n", text.Printable(string(id)), text.Printable(url))
-	}
-	if dir := stateFolder(w); dir != "" {
-		fmt.Fprintf(&b, "data of %s is in %s\n", text.Printable(string(id)), text.Printable(dir))
-	}
-	return b.String()
 }
 
 // duration is the value of an option that is a duration; 0 by default.

@@ -63,7 +63,13 @@ type server struct {
 // up starts vitrine up and waits until it is ready. At the end of the test it is stopped and must exit with 0.
 func up(t *testing.T, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: exec.Command(binary, append([]string{"up", "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
+	return serving(t, "up", env, args...)
+}
+
+// serving starts vitrine up, or another command that serves.
+func serving(t *testing.T, command string, env []string, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, cmd: exec.Command(binary, append([]string{command, "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
 	s.cmd.Env = append(os.Environ(), env...)
 	ending.Prepare(s.cmd)
 	stderr, err := s.cmd.StderrPipe()
@@ -78,9 +84,9 @@ func up(t *testing.T, env []string, args ...string) *server {
 	select {
 	case s.base = <-ready:
 	case <-s.done:
-		t.Fatalf("vitrine up %v ended: %s", args, s.stderr())
+		t.Fatalf("vitrine %s %v ended: %s", command, args, s.stderr())
 	case <-time.After(2 * time.Minute):
-		t.Fatalf("vitrine up %v is not ready: %s", args, s.stderr())
+		t.Fatalf("vitrine %s %v is not ready: %s", command, args, s.stderr())
 	}
 	t.Cleanup(s.stop)
 	return s

@@ -1,0 +1,332 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/cli/internal/build"
+	"github.com/vitrine-wasm/vitrine/cli/internal/watch"
+	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+func (p *process) dev() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "dev [PATH]",
+		Short: "Build and serve a workload, and do so again whenever its files change",
+		Long: `Builds a workload as vitrine build does, serves it as vitrine up does, and watches what it is made from: the manifest, the files
+that watch of each build names, or all in its folder that no .gitignore names, and components that are not built.
+After a change it is built again, and the new components take the place of the old ones without a gap: the address stays, no request fails,
+requests under way end in the old ones. A build or a manifest that fails changes nothing: what runs goes on.
+
+What a build makes does not count as a change. On a terminal r builds again and q ends; elsewhere SIGHUP builds again.`,
+		Example: "  vitrine dev shop/ --trace",
+		Args:    cobra.MaximumNArgs(1),
+	}
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, adminOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, cacheOption})
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		path := append(args, ".")[0]
+		w, err := p.loadUnbuilt(s, path)
+		if err != nil {
+			return err
+		}
+		return p.develop(cmd.Context(), s, path, w)
+	}
+	return cmd
+}
+
+// loadUnbuilt is loadSpec for a workload that is about to be built.
+func (p *process) loadUnbuilt(s *settings, path string) (*workload.Spec, error) {
+	w, err := p.ships.format().LoadUnbuilt(path)
+	if err != nil {
+		return nil, err
+	}
+	return w, s.apply(w)
+}
+
+// development is one run of vitrine dev.
+type development struct {
+	*serving
+	p       *process
+	s       *settings
+	path    string
+	id      workload.ID    // empty as long as nothing runs
+	spec    *workload.Spec // what runs
+	greeted bool           // the addresses were said
+	watcher *watch.Watcher
+	watched string // the watcher's config
+}
+
+func (p *process) develop(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {
+	drain, err := s.drain(w)
+	if err != nil {
+		return err
+	}
+	ignoreBrokenPipe()
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	session, err := p.openServing(ctx, s, w, p.everyKind(w), drain)
+	if session != nil {
+		defer func() { err = errors.Join(err, session.close(ctx)) }()
+	}
+	if err != nil {
+		return err
+	}
+	session.operators.serve(ctx, session.session)
+	session.stderr.release("")
+	d := &development{serving: session, p: p, s: s, path: path}
+	if err := d.watch(w); err != nil {
+		return &Problem{What: "the files cannot be watched", Where: path, Whys: lines(err), Code: ExitFailed}
+	}
+	defer func() { _ = d.watcher.Close() }()
+	running, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 1)
+	go func() { failed <- session.host.Run(running) }()
+	keys, restore := p.keys()
+	defer restore()
+	err = d.loop(ctx, keys, failed)
+	cancel()
+	return errors.Join(err, <-failed)
+}
+
+// everyKind is w with triggers of all types, since a manifest may come to have them.
+func (p *process) everyKind(w *workload.Spec) *workload.Spec {
+	all := *w
+	all.Triggers = nil
+	for _, t := range p.ships.Triggers {
+		all.Triggers = append(all.Triggers, workload.TriggerSpec{Type: t.Type.Name})
+	}
+	return &all
+}
+
+// loop brings the workload up to date after each change, until ctx ends, a trigger fails or a key ends it.
+func (d *development) loop(ctx context.Context, keys <-chan byte, failed chan error) error {
+	changes := make(chan change)
+	ctx, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	defer func() { cancel(); <-over }()
+	again := make(chan *watch.Watcher, 1)
+	go func() {
+		defer close(over)
+		d.collect(ctx, changes, again)
+	}()
+	defer onHangup(func() {
+		select {
+		case changes <- change{since: time.Now()}:
+		case <-ctx.Done():
+		}
+	})()
+	next := change{since: time.Now()}
+	for {
+		d.update(ctx, next)
+		again <- d.watcher
+		select {
+		case next = <-changes:
+		case k := <-keys:
+			if next = (change{since: time.Now()}); k == 'q' {
+				return nil
+			}
+		case err := <-failed:
+			failed <- nil
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+		if next.err != nil {
+			return &Problem{What: "the files cannot be watched any more", Whys: lines(next.err), Code: ExitFailed}
+		}
+	}
+}
+
+// change is what has changed, and when the first change was.
+type change struct {
+	files []string
+	since time.Time
+	err   error
+}
+
+// collect waits for changes: one after each update, by the watcher that it is given then.
+func (d *development) collect(ctx context.Context, changes chan<- change, again <-chan *watch.Watcher) {
+	for {
+		var w *watch.Watcher
+		select {
+		case w = <-again:
+		case <-ctx.Done():
+			return
+		}
+		var c change
+		c.files, c.since, c.err = w.Next(ctx)
+		select {
+		case changes <- c:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// update builds the workload and has it take the place of the one that runs. What goes wrong is printed, and what runs goes on.
+func (d *development) update(ctx context.Context, c change) {
+	began := time.Now()
+	op := &cm.Operation{Name: "workload update"}
+	if len(c.files) > 0 {
+		op.Set("changed", d.short(c.files[0]))
+		op.Set("changes", len(c.files))
+	}
+	uctx, end := cm.Begin(ctx, d.interceptor(), op)
+	built, err := d.rebuild(uctx)
+	if err == nil {
+		err = d.swap(uctx)
+	}
+	end(err)
+	for _, file := range d.watcher.Built() {
+		d.log.Info("a file changes with each build, so that it is not watched any more: name it in .gitignore, or the files that count in watch", "file", d.short(file))
+	}
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		var b strings.Builder
+		explain(err).print(&b)
+		if d.id != "" {
+			b.WriteString("what was built before goes on\n")
+		}
+		_, _ = d.stderr.Write([]byte(b.String()))
+	default:
+		d.say(c, built, began)
+	}
+}
+
+// say says that the workload is up to date, and how long that took.
+func (d *development) say(c change, built time.Duration, began time.Time) {
+	now := time.Now()
+	how := "ready in " + shortTime(now.Sub(c.since))
+	if len(c.files) > 0 {
+		how = "ready " + shortTime(now.Sub(c.since)) + " after the change of " + d.short(c.files[0])
+		if n := len(c.files) - 1; n > 0 {
+			how += fmt.Sprintf(" and %d more", n)
+		}
+	}
+	if !d.greeted {
+		d.greeted = true
+		_, _ = d.stderr.Write([]byte(d.greeting(d.spec)))
+	}
+	_, _ = d.stderr.Write([]byte(text.Printable(fmt.Sprintf("%s (build %s, start %s)", how, shortTime(built), shortTime(now.Sub(began)-built))) + "\n"))
+}
+
+// short is a file's name from the working folder, where it is below that.
+func (d *development) short(file string) string {
+	if here, err := filepath.Abs("."); err == nil {
+		if rel, err := filepath.Rel(here, file); err == nil && filepath.IsLocal(rel) {
+			return rel
+		}
+	}
+	return file
+}
+
+// rebuild builds the workload as its manifest is now.
+func (d *development) rebuild(ctx context.Context) (took time.Duration, err error) {
+	w, err := d.p.loadUnbuilt(d.s, d.path)
+	if err != nil {
+		return 0, err
+	}
+	if err := d.watch(w); err != nil {
+		return 0, fmt.Errorf("the files cannot be watched: %w", err)
+	}
+	if !build.Has(w) {
+		return 0, nil
+	}
+	began := time.Now()
+	err = d.build(ctx, w)
+	return time.Since(began), err
+}
+
+// swap starts the workload as it is built, in place of the one that runs if there is one.
+func (d *development) swap(ctx context.Context) error {
+	w, err := loadSpec(d.p.ships.format(), d.s, d.path)
+	if err != nil {
+		return err
+	}
+	if len(w.Triggers) == 0 && len(w.Services) == 0 {
+		return nothingToServe(w)
+	}
+	start := d.host.Start
+	if d.id != "" {
+		if start = d.host.Replace; w.ID() != d.id {
+			return &Problem{What: "the workload has another name now", Where: d.path, Why: fmt.Sprintf("%s runs, and the manifest has %s", d.id, w.ID()),
+				Do: "end this vitrine dev, and start it again", Code: ExitUsage}
+		}
+	}
+	id, err := start(ctx, w)
+	if err != nil {
+		return startProblem(w, d.p.placed(d.path, err))
+	}
+	d.id, d.spec = id, w
+	return nil
+}
+
+// watch watches what w is made from, by another watcher if that has changed.
+func (d *development) watch(w *workload.Spec) error {
+	c, err := watchConfig(d.path, w)
+	if err != nil {
+		return err
+	}
+	key := fmt.Sprintf("%q", []any{c.Folders, c.Files, c.Ignore})
+	if key == d.watched {
+		return nil
+	}
+	next, err := watch.New(c)
+	if err != nil {
+		return err
+	}
+	if d.watcher != nil {
+		_ = d.watcher.Close()
+	}
+	d.watcher, d.watched = next, key
+	return nil
+}
+
+// watchConfig says what the workload of path is made from.
+func watchConfig(path string, w *workload.Spec) (c watch.Config, err error) {
+	abs := func(file string) string {
+		full, failed := filepath.Abs(file)
+		if failed != nil {
+			err = failed
+		}
+		return full
+	}
+	manifest, bare, err := app.Resolve(path)
+	if err != nil {
+		return c, err
+	}
+	if !bare {
+		c.Files = append(c.Files, abs(manifest))
+	}
+	for _, component := range w.Components {
+		b := &component.Build
+		if len(b.Command) == 0 {
+			c.Files = append(c.Files, abs(component.Source.File))
+		} else {
+			c.Folders = append(c.Folders, watch.Folder{Path: abs(b.Folder), Patterns: b.Watch})
+			c.Ignore = append(c.Ignore, abs(component.Source.File))
+		}
+		for _, f := range component.Grants.Files {
+			if !f.ReadOnly {
+				c.Ignore = append(c.Ignore, abs(f.Host))
+			}
+		}
+		for _, secret := range component.Grants.Secrets {
+			if secret.File != "" {
+				c.Files = append(c.Files, abs(secret.File))
+			}
+		}
+	}
+	return c, err
+}

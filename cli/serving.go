@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// serving is the session of a command that serves workloads, with what listens.
+type serving struct {
+	*session
+	triggers  []host.Trigger
+	operators *adminServer // nil: none
+	viewer    *viewer      // nil: none
+}
+
+// openServing makes a session with the triggers of the types that kinds has, and opens the addresses of those that w has, of the viewer and of
+// the admin endpoint. One that is not nil must be closed, also where there is an error.
+func (p *process) openServing(ctx context.Context, s *settings, w, kinds *workload.Spec, drain time.Duration) (_ *serving, err error) {
+	listen, _ := s.values("listen")
+	cert, certFrom := s.text("tls-cert", "")
+	key, keyFrom := s.text("tls-key", "")
+	if (cert == "") != (key == "") {
+		return nil, &Problem{What: "a certificate and its key belong together", Where: map[bool]string{true: keyFrom, false: certFrom}[cert == ""],
+			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
+	}
+	trusted, _ := s.values("trusted-proxies")
+	out := &serving{}
+	if out.operators, err = listenAdmin(s); err != nil {
+		return out, err
+	}
+	if out.viewer, err = p.openViewer(ctx, s, w); err != nil {
+		return out, err
+	}
+	out.session, err = p.open(ctx, s, sessionOptions{drain: drain, viewer: out.viewer, metrics: out.operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+		if out.triggers, err = p.ships.triggers(TriggerConfig{Workload: kinds, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
+			return nil, err
+		}
+		for _, t := range out.triggers {
+			named := slices.ContainsFunc(w.Triggers, func(spec workload.TriggerSpec) bool { return spec.Type == t.Type() })
+			if l, ok := t.(Listener); ok && named && err == nil {
+				err = l.Listen()
+			}
+		}
+		return out.triggers, err
+	}})
+	return out, err
+}
+
+// close ends the session, and then what shows it.
+func (v *serving) close(ctx context.Context) (err error) {
+	if v.session != nil {
+		err = v.session.close(ctx)
+	}
+	err = errors.Join(err, v.viewer.close())
+	v.operators.close()
+	return err
+}
+
+// greeting has a line for each address at which a workload is served, for the folder that holds its data, and for what shows it.
+func (v *serving) greeting(w *workload.Spec) string {
+	id := text.Printable(string(w.ID()))
+	var b strings.Builder
+	var urls []string
+	for _, t := range v.triggers {
+		if l, ok := t.(Listener); ok {
+			urls = append(urls, l.Endpoints()...)
+		}
+	}
+	if len(urls) == 0 {
+		fmt.Fprintf(&b, "serving %s\n", id)
+	}
+	for _, url := range urls {
+		fmt.Fprintf(&b, "serving %s on %s\n", id, text.Printable(url))
+	}
+	if dir := stateFolder(w); dir != "" {
+		fmt.Fprintf(&b, "data of %s is in %s\n", id, text.Printable(dir))
+	}
+	return b.String() + v.operators.line() + v.viewer.greeting()
+}
+
+func nothingToServe(w *workload.Spec) error {
+	return &Problem{What: "there is nothing to serve", Where: string(w.ID()), Why: "the workload has no trigger and no service",
+		Do: "write one below spec.triggers, such as http: {path: /, component: " + w.Components[0].Name + "}, or below spec.services", Code: ExitUsage}
+}
