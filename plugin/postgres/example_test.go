@@ -14,10 +14,10 @@ func ExampleParseAddress() {
 			fmt.Println(err)
 			continue
 		}
-		fmt.Println(a.Place(), a.User, a.Database)
+		fmt.Printf("%s %q %q\n", a.Place(), a.User, a.Database)
 	}
 	// Output:
-	// postgres://db.example:5432 app shop
-	// postgres://db.example:5433 app 
+	// postgres://db.example:5432 "app" "shop"
+	// postgres://db.example:5433 "app" ""
 	// want postgres://HOST:PORT/DATABASE
 }
