@@ -204,10 +204,14 @@ func (p *Postgres) Database(t testing.TB) string {
 }
 
 // URL is what a grant says of a database: without the password.
-func (p *Postgres) URL(database string) string { return "postgres://postgres@" + p.Addr + "/" + database }
+func (p *Postgres) URL(database string) string {
+	return "postgres://postgres@" + p.Addr + "/" + database
+}
 
 // Address is the address with the password, as guests may have it.
-func (p *Postgres) Address(database string) string { return p.address("postgres", p.Password, database) }
+func (p *Postgres) Address(database string) string {
+	return p.address("postgres", p.Password, database)
+}
 
 func (p *Postgres) address(user, password, database string) string {
 	return (&url.URL{Scheme: "postgres", User: url.UserPassword(user, password), Host: p.Addr, Path: "/" + database}).String()
