@@ -83,7 +83,7 @@ func (c *connection) acquire(ctx context.Context) (release func(), err error) {
 		if c.within {
 			return nil, errLost
 		}
-		conn, err := c.target.backend.Open(ctx, c.target.login)
+		conn, err := c.target.open(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -96,7 +96,7 @@ func (c *connection) acquire(ctx context.Context) (release func(), err error) {
 // run begins a statement. c.busy is held.
 func (c *connection) run(ctx context.Context, s Statement) (Rows, error) {
 	c.within = c.conn.State() == InTransaction
-	return c.conn.Query(ctx, s)
+	return c.target.query(ctx, c.conn, s)
 }
 
 // query runs a statement and passes its rows on to add, which counts what they cost the host's memory until the guest has them.

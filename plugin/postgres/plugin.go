@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -94,14 +95,47 @@ var errDenied = errors.New("the component may not use this database")
 // target is where a connection goes.
 type target struct {
 	backend Backend
+	watch   *backend.Watch
 	login   Login
+}
+
+// open opens a connection there.
+func (t *target) open(ctx context.Context) (Conn, error) {
+	conn, err := t.backend.Open(ctx, t.login)
+	t.watch.Met(ctx, err)
+	return conn, err
+}
+
+// query runs a statement, and notes how the backend has met it.
+func (t *target) query(ctx context.Context, conn Conn, s Statement) (Rows, error) {
+	rows, err := conn.Query(ctx, s)
+	t.watch.Met(ctx, err)
+	if err != nil {
+		return nil, err
+	}
+	return watched{rows, t.watch}, nil
+}
+
+// watched are rows whose end is noted.
+type watched struct {
+	Rows
+	watch *backend.Watch
+}
+
+// Next implements Rows.
+func (w watched) Next(ctx context.Context) ([][]byte, error) {
+	row, err := w.Rows.Next(ctx)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.watch.Met(ctx, err)
+	}
+	return row, err
 }
 
 // find is the target of what the guest has given: the name of a grant, or an address that one covers, the one with the database before
 // the one without.
 func (d *databases) find(ctx context.Context, given string) (target, error) {
 	if r, ok := d.routes[given]; ok && !isAddress(given) {
-		return target{r.Backend, Login{}}, nil
+		return target{r.Backend, r.Watch, Login{}}, nil
 	}
 	a, err := ParseAddress(given)
 	if err != nil {
@@ -122,7 +156,7 @@ func (d *databases) find(ctx context.Context, given string) (target, error) {
 		d.deny(ctx, a.Place(), fmt.Sprintf("%q", a.Place()))
 		return target{}, errDenied
 	}
-	return target{at.Backend, a.Login}, nil
+	return target{at.Backend, at.Watch, a.Login}, nil
 }
 
 // deny tells the operator what is not granted. Neither names nor logins are in the line: they may be anything.
@@ -138,7 +172,7 @@ func (d *databases) open(ctx context.Context, address, ca string) (*connection, 
 		return nil, err
 	}
 	t.login.CA = ca
-	conn, err := t.backend.Open(ctx, t.login)
+	conn, err := t.open(ctx)
 	if err != nil {
 		return nil, err
 	}

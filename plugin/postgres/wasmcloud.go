@@ -32,18 +32,30 @@ var errUnprepared = errors.New("no such prepared statement")
 var errPrepared = errors.New("the component has prepared 1000 statements; no more are kept")
 
 // connect opens a connection to the granted database.
-func (d *wasmcloudDatabase) connect(ctx context.Context) (Conn, error) {
+func (d *wasmcloudDatabase) connect(ctx context.Context) (*wasmcloudConn, error) {
 	r, ok := d.routes[backend.Default]
 	if !ok {
 		d.deny(ctx, "a database", backend.Default)
 		return nil, errDenied
 	}
-	conn, err := r.Backend.Open(ctx, Login{})
+	t := target{r.Backend, r.Watch, Login{}}
+	conn, err := t.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	host.StoreCallFrom(ctx).Reaches("postgresql", conn.Database())
-	return conn, nil
+	return &wasmcloudConn{conn, t}, nil
+}
+
+// wasmcloudConn is the connection of a call.
+type wasmcloudConn struct {
+	Conn
+	target target
+}
+
+// Query implements Conn.
+func (c *wasmcloudConn) Query(ctx context.Context, s Statement) (Rows, error) {
+	return c.target.query(ctx, c.Conn, s)
 }
 
 // wasmcloudRows are the parts of a result.

@@ -78,7 +78,7 @@ func (c *conn) failure(w *waiting, err error) error {
 	case w.Err() != nil:
 		return context.Cause(w)
 	case errors.As(err, &refused) && c.pg.IsClosed(): // FATAL: the server ends the connection
-		return fmt.Errorf("%w: %w", postgres.ErrUnavailable, serverError(refused))
+		return c.backend.unavailable(err)
 	case errors.As(err, &refused) && refused.Code == "08P01": // a bind message with too many or too few values
 		return &postgres.ParameterError{Text: refused.Message}
 	case errors.As(err, &refused):

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -82,7 +84,10 @@ type Backend struct {
 	names  map[typeKey]string // of types that are not PostgreSQL's own
 }
 
-var _ postgres.Backend = (*Backend)(nil)
+var (
+	_ postgres.Backend = (*Backend)(nil)
+	_ backend.Pinger   = (*Backend)(nil)
+)
 
 // New makes a backend for a server, and connects to it when it is needed. It reads the password at once. The backend must be closed.
 func New(c Config) (*Backend, error) {
@@ -166,7 +171,9 @@ func (b *Backend) Open(ctx context.Context, as postgres.Login) (postgres.Conn, e
 		}
 		return nil, fmt.Errorf("%w: all %d connections were in use for %s", postgres.ErrUnavailable, b.most, b.timeout)
 	}
-	c, err := b.acquire(bounded, as)
+	connecting, done := context.WithTimeout(ctx, dialTime)
+	defer done()
+	c, err := b.acquire(connecting, as)
 	if err != nil {
 		<-b.slots
 		if ctx.Err() != nil {
@@ -315,31 +322,61 @@ func prepare(ctx context.Context, c *pgx.Conn) error {
 	return err
 }
 
+// Ping implements backend.Pinger. Where guests log in, the server is asked for a connection of the network only.
+func (b *Backend) Ping(ctx context.Context) error {
+	as := b.login(postgres.Login{})
+	if as.User == "" {
+		network, address := pgconn.NetworkAddress(b.address.Host, b.address.Port)
+		c, err := (&net.Dialer{Timeout: dialTime}).DialContext(ctx, network, address)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	}
+	c, err := b.Open(ctx, postgres.Login{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return c.Batch(ctx, "SELECT 1")
+}
+
 // unavailable says why there is no connection, without the login, which the library's own text has.
 func (b *Backend) unavailable(err error) error {
+	reason, why := b.reason(err)
+	out := fmt.Errorf("%w: %s: %w", postgres.ErrUnavailable, b.address.Place(), why)
+	if reason == "" {
+		return out
+	}
+	return &backend.DownError{Reason: reason, Err: out}
+}
+
+// reason is that of [workload.BackendState], and empty where a guest's own login is wrong; why says it in words.
+func (b *Backend) reason(err error) (reason string, why error) {
 	var refused *pgconn.PgError
 	var network *net.OpError
-	place := b.address.Place()
-	switch {
-	case errors.As(err, &refused):
-		return fmt.Errorf("%w: %s: %w", postgres.ErrUnavailable, place, serverError(refused))
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %s: it does not answer", postgres.ErrUnavailable, place)
-	case errors.As(err, &network):
-		return fmt.Errorf("%w: %s: %w", postgres.ErrUnavailable, place, network)
-	}
-	var unknown *tls.CertificateVerificationError
-	if errors.As(err, &unknown) {
-		return fmt.Errorf("%w: %s: %w", postgres.ErrUnavailable, place, unknown)
-	}
 	var dns *net.DNSError
-	if errors.As(err, &dns) {
-		return fmt.Errorf("%w: %s: %w", postgres.ErrUnavailable, place, dns)
+	var certificate *tls.CertificateVerificationError
+	var connecting *pgconn.ConnectError
+	switch {
+	case errors.As(err, &refused) && b.address.User == "" && (strings.HasPrefix(refused.Code, "28") || refused.Code == "3D000"):
+		return "", serverError(refused)
+	case errors.As(err, &refused) && strings.HasPrefix(refused.Code, "28"):
+		return workload.BackendDenied, serverError(refused)
+	case errors.As(err, &refused):
+		return workload.BackendUnavailable, serverError(refused)
+	case errors.Is(err, context.DeadlineExceeded):
+		return workload.BackendTimeout, errors.New("it does not answer")
+	case errors.As(err, &dns):
+		return workload.BackendDNS, dns
+	case errors.As(err, &network):
+		return workload.BackendConnection, network
+	case errors.As(err, &certificate):
+		return workload.BackendTLS, certificate
+	case errors.As(err, &connecting):
+		return workload.BackendConnection, errors.New("the server does not speak the protocol, or not as sslmode wants")
 	}
-	if c := (*pgconn.ConnectError)(nil); errors.As(err, &c) {
-		return fmt.Errorf("%w: %s: the server does not speak the protocol, or not as sslmode wants", postgres.ErrUnavailable, place)
-	}
-	return fmt.Errorf("%w: %s: the connection was lost", postgres.ErrUnavailable, place)
+	return workload.BackendConnection, errors.New("the connection was lost")
 }
 
 func serverError(e *pgconn.PgError) *postgres.ServerError {

@@ -128,7 +128,7 @@ func TestKilled(t *testing.T) {
 // TestSilent: a server that takes connections, and says nothing, costs a bounded time.
 func TestSilent(t *testing.T) {
 	l := servers.Silent(t)
-	b := open(t, pgx.Config{URL: "postgres://u@" + l + "/d", Timeout: "300ms"})
+	b := open(t, pgx.Config{URL: "postgres://u@" + l + "/d"})
 	if _, err := b.Open(t.Context(), postgres.Login{}); !errors.Is(err, postgres.ErrUnavailable) || !strings.Contains(err.Error(), "does not answer") {
 		t.Error(err)
 	}

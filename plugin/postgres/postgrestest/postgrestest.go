@@ -409,7 +409,7 @@ func timeout(t *testing.T, open Opener) {
 
 // bounded: there are so many connections and no more, and who waits for one gets the next.
 func bounded(t *testing.T, open Opener) {
-	b := open(t, 2, 300*time.Millisecond)
+	b := open(t, 2, 2*time.Second)
 	first := Connect(t, b)
 	second, err := b.Open(t.Context(), postgres.Login{})
 	if err != nil {
