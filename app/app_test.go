@@ -22,6 +22,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/messaging/nats"
 	msgredis "github.com/vitrine-wasm/vitrine/plugin/messaging/redis"
 	mqttserver "github.com/vitrine-wasm/vitrine/plugin/mqtt/server"
+	"github.com/vitrine-wasm/vitrine/plugin/postgres/pgx"
 	redisserver "github.com/vitrine-wasm/vitrine/plugin/redis/server"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
@@ -38,6 +39,7 @@ var testFormat = &Format{
 	Triggers: []workload.TriggerType{http.Type(), timer.Type(), messages.Type(), channels.Type(), topics.Type(), {Name: "bell", Reserved: true, Config: struct{}{}}},
 	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type(), kvnats.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type(), blobs3.Type(), blobnats.Type()}},
 		"sqlite":    {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}},
+		"postgres":  {Types: []workload.BackendType{pgx.Type()}},
 		"messaging": {Backends: []string{"memory"}, Types: []workload.BackendType{nats.Type(), msgredis.Type(), msgmqtt.Type()}},
 		"redis":     {Types: []workload.BackendType{redisserver.Type()}},
 		"mqtt":      {Types: []workload.BackendType{mqttserver.Type()}}},

@@ -90,6 +90,8 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 	d.checkStores(c.Grants.Keyvalue, "keyvalue", "bucket", key+".grants.keyvalue")
 	d.checkStores(c.Grants.Blobstore, "blobstore", "container", key+".grants.blobstore")
 	d.checkStores(c.Grants.SQLite, "sqlite", "database", key+".grants.sqlite")
+	d.checkStores(c.Grants.Postgres, "postgres", "database", key+".grants.postgres")
+	d.checkNothingStored(c.Grants.Postgres, "here the server decides", key+".grants.postgres")
 	d.checkStores(c.Grants.Messaging, "messaging", "subject", key+".grants.messaging")
 	d.checkNothingStored(c.Grants.Messaging, "messages are not", key+".grants.messaging")
 	d.checkStores(c.Grants.Redis, "redis", "server", key+".grants.redis")

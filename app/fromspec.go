@@ -44,6 +44,7 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 				Sockets:  v1alpha1.SocketGrants{Connect: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Connect), Listen: convertStrings[v1alpha1.SocketGrant](c.Grants.Sockets.Listen)},
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores), Blobstore: mapValues(c.Grants.Blobstore, stores),
 				SQLite:    mapValues(c.Grants.SQLite, stores),
+				Postgres:  mapValues(c.Grants.Postgres, stores),
 				Messaging: mapValues(c.Grants.Messaging, stores),
 				Redis:     mapValues(c.Grants.Redis, stores),
 				MQTT:      mapValues(c.Grants.MQTT, stores),

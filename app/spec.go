@@ -32,6 +32,7 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 				Sockets:  workload.SocketGrants{Connect: plainStrings(c.Grants.Sockets.Connect), Listen: plainStrings(c.Grants.Sockets.Listen)},
 				Keyvalue: mapValues(c.Grants.Keyvalue, stores("keyvalue")), Blobstore: mapValues(c.Grants.Blobstore, stores("blobstore")),
 				SQLite:    mapValues(c.Grants.SQLite, stores("sqlite")),
+				Postgres:  mapValues(c.Grants.Postgres, stores("postgres")),
 				Messaging: mapValues(c.Grants.Messaging, stores("messaging")),
 				Redis:     mapValues(c.Grants.Redis, stores("redis")),
 				MQTT:      mapValues(c.Grants.MQTT, stores("mqtt")),

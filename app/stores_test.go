@@ -39,6 +39,9 @@ func TestStoreGrants(t *testing.T) {
 			`"b".sqlite: want a mapping, had a list`, `"c".sqlite.size: "much": want`, `"d".sqlite: the text is empty; want its file`}},
 		{"of another plugin's type", "        blobstore: {a: {sqlite: x}}", testFormat, []string{
 			`blobstore."a".sqlite: unknown key; want backend, data, scope, folder, s3 or nats`}},
+		{"of a server", "        postgres: {default: {postgres: \"postgres://app@db/shop\"}, \"postgres://db:5433\": {postgres: {url: \"postgres://db:5433\", timeout: 5s}}}", testFormat, nil},
+		{"of a server, badly", "        postgres: {a: {}, b: {postgres: \"postgres://a:hunter2@db\"}, c: {postgres: \"postgres://db\", data: keep}, d: {postgres: {url: \"postgres://db\", connections: 1001}}}", testFormat, []string{
+			`postgres."a": want postgres`, `"b".postgres: the URL has a password; leave it out`, `"c".data: the key is for what is stored; here the server decides`, `"d".postgres.connections: `}},
 		{"another form", "        keyvalue: [memory]", testFormat, []string{"9:19: spec.components[0].grants.keyvalue: want a mapping"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

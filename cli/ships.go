@@ -30,6 +30,8 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/mqtt"
 	mqttserver "github.com/vitrine-wasm/vitrine/plugin/mqtt/server"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
+	"github.com/vitrine-wasm/vitrine/plugin/postgres"
+	"github.com/vitrine-wasm/vitrine/plugin/postgres/pgx"
 	"github.com/vitrine-wasm/vitrine/plugin/redis"
 	redisserver "github.com/vitrine-wasm/vitrine/plugin/redis/server"
 	"github.com/vitrine-wasm/vitrine/plugin/secrets"
@@ -109,6 +111,9 @@ func Standard() Ships {
 			}),
 			sqlite.New(sqlitelocal.NewMemory(0)).AddType(sqlitelocal.Type(), func(ctx context.Context, config any) (sqlite.Backend, error) {
 				return sqlitelocal.OpenFile(ctx, config.(sqlitelocal.Config))
+			}),
+			postgres.New().AddType(pgx.Type(), func(_ context.Context, config any) (postgres.Backend, error) {
+				return pgx.New(config.(pgx.Config))
 			}),
 			brokers,
 			redis.New().AddType(redisserver.Type(), func(_ context.Context, config any) (redis.Backend, error) {

@@ -39,6 +39,7 @@ type convention struct {
 	sendsMessage bool      // the call sends a message, which carries the context on
 	guestRecords bool      // it takes what the component records itself
 	store        bool      // it reads and writes a store
+	server       bool      // the store is on a server, whatever the backend: its calls are CLIENT spans
 }
 
 // makeHooks makes the hooks for one boundary.
@@ -63,6 +64,9 @@ var conventions = map[string]convention{
 	"fermyon:spin/variables": {detail: DetailAll},
 	"spin:variables":         {detail: DetailAll},
 
+	"fermyon:spin/postgres":  {detail: DetailBoundary, store: true, server: true},
+	"spin:postgres":          {detail: DetailBoundary, store: true, server: true},
+	"wasmcloud:postgres":     {detail: DetailBoundary, store: true, server: true, hooks: newStoreCall},
 	"fermyon:spin/sqlite":    {detail: DetailBoundary, store: true},
 	"spin:sqlite":            {detail: DetailBoundary, store: true},
 	"fermyon:spin/redis":     {detail: DetailBoundary, store: true},

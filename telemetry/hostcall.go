@@ -101,7 +101,7 @@ func (h *hostCall) describe(s *span.Span, c *cm.Call, end *cm.End) {
 		s.Float(attrWaitTime, end.Wait.Seconds())
 	}
 	if h.operation != "" {
-		h.describeStore(s, c)
+		h.describeStore(s, c, end)
 	}
 	if end.Outcome == cm.OK {
 		h.result.describe(s, c.Results())

@@ -141,7 +141,11 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 			}
 			return nil
 		}
-		base := newHostCall(b, conv.detail, i.boundaryBase(b, p, b.Name(), trace.SpanKindInternal,
+		kind := trace.SpanKindInternal
+		if conv.server {
+			kind = trace.SpanKindClient
+		}
+		base := newHostCall(b, conv.detail, i.boundaryBase(b, p, b.Name(), kind,
 			full, keyComponent.String(string(b.Caller))))
 		if conv.store {
 			base.operation = operationOf(b.Func)

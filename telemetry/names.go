@@ -77,6 +77,7 @@ var (
 	attrDBOperation   = span.NewKey(semconv.DBOperationNameKey)
 	attrDBCollection  = span.NewKey(semconv.DBCollectionNameKey)
 	attrDBNamespace   = span.NewKey(semconv.DBNamespaceKey)
+	attrDBStatus      = span.NewKey(semconv.DBResponseStatusCodeKey)
 	attrHeadTime      = span.NewKey(keyHeadTime)
 	attrBodyTime      = span.NewKey(keyBodyTime)
 	attrStallTime     = span.NewKey(keyStallTime)

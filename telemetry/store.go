@@ -1,9 +1,12 @@
 package telemetry
 
 import (
+	"context"
+	"errors"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -13,6 +16,9 @@ type stored interface{ StoreSystem() string }
 
 type collection interface{ StoreCollection() string } // db.collection.name
 type database interface{ StoreNamespace() string }    // db.namespace
+
+// storeAnswer is the interface of an error that a store has answered with: its code, by the store's own rules (db.response.status_code).
+type storeAnswer interface{ StoreStatus() string }
 
 // operationOf is the name of an operation on a store: the function's, without its resource.
 func operationOf(function string) string {
@@ -24,8 +30,12 @@ func operationOf(function string) string {
 
 // describeStore sets the attributes of a call on a store, which is the first argument's or the result's. Keys and values are never
 // recorded. s is locked.
-func (h *hostCall) describeStore(s *span.Span, c *cm.Call) {
+func (h *hostCall) describeStore(s *span.Span, c *cm.Call, end *cm.End) {
 	s.Str(attrDBOperation, h.operation)
+	var answer storeAnswer
+	if errors.As(end.Cause, &answer) {
+		s.Str(attrDBStatus, answer.StoreStatus())
+	}
 	in := storeOf(c)
 	if in == nil {
 		return
@@ -60,4 +70,42 @@ func storeOf(c *cm.Call) stored {
 		return in
 	}
 	return nil
+}
+
+// storeCall is the hooks of a call on a store that the plugin names, since no resource does.
+type storeCall struct{ *hostCall }
+
+func newStoreCall(base *hostCall) cm.Hooks { return storeCall{base} }
+
+type storeState struct {
+	span *span.Span // nil when it is not sampled
+	in   host.StoreCall
+}
+
+// Enter opens the span, if the level of detail includes it.
+func (h storeCall) Enter(c *cm.Call) context.Context {
+	ctx := h.hostCall.Enter(c)
+	s, ok := c.State.(*span.Span)
+	if !ok {
+		return ctx
+	}
+	st := &storeState{span: s}
+	c.State = st
+	return host.WithStoreCall(ctx, &st.in)
+}
+
+// Exit ends the span and measures.
+func (h storeCall) Exit(c *cm.Call, end cm.End) {
+	st, ok := c.State.(*storeState)
+	if !ok {
+		h.hostCall.Exit(c, end)
+		return
+	}
+	if system, namespace := st.in.Store(); system != "" {
+		st.span.Lock()
+		st.span.Str(attrDBSystem, system)
+		st.span.Str(attrDBNamespace, namespace)
+		st.span.Unlock()
+	}
+	h.exit(c, st.span, end)
 }

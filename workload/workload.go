@@ -72,6 +72,10 @@ type Grants struct {
 	// SQLite are the databases that the guest may open, by the names that it opens them by. Without grants there is one, default, in the
 	// plugin's first backend.
 	SQLite map[string]StoreGrant
+	// Postgres are the PostgreSQL databases that the guest may open: by a name that it opens one by, or by the address of a server,
+	// postgres://HOST:PORT or postgres://HOST:PORT/DATABASE, which stands for all addresses of that server, or database. wasmcloud:postgres has the
+	// one named default. Data and Scope mean nothing there. Without grants there is none.
+	Postgres map[string]StoreGrant
 	// Messaging are the brokers by which the component may send and receive messages, by their subjects: orders.new, or with wildcards
 	// between the dots, * for one text and > for all that follow. Data and Scope mean nothing there. Without grants it may do neither.
 	Messaging map[string]StoreGrant

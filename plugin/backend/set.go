@@ -117,6 +117,14 @@ func (s *Set[B]) typeOf(name string) *backendType[B] {
 	return nil
 }
 
+func (s *Set[B]) typeNames() []string {
+	var names []string
+	for _, t := range s.types {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
 // Names returns the backends' names, in alphabetical order.
 func (s *Set[B]) Names() []string { return slices.Sorted(maps.Keys(s.backends)) }
 
@@ -218,15 +226,14 @@ func (s *Set[B]) backendOf(ctx context.Context, g *workload.StoreGrant) (*opened
 		if in := s.backends[name]; in != nil {
 			return in, nil
 		}
-		return nil, fmt.Errorf("there is no backend named %q; want %s", name, strings.Join(s.Names(), " or "))
+		if name == "" {
+			return nil, fmt.Errorf("the grant names no backend; want %s", cmp.Or(strings.Join(append(s.typeNames(), s.Names()...), " or "), "none"))
+		}
+		return nil, fmt.Errorf("there is no backend named %q; want %s", name, cmp.Or(strings.Join(s.Names(), " or "), "none"))
 	}
 	t := s.typeOf(g.Type)
 	if t == nil {
-		var names []string
-		for _, t := range s.types {
-			names = append(names, t.Name)
-		}
-		return nil, fmt.Errorf("there is no type of backend named %q; want %s", g.Type, cmp.Or(strings.Join(names, " or "), "none"))
+		return nil, fmt.Errorf("there is no type of backend named %q; want %s", g.Type, cmp.Or(strings.Join(s.typeNames(), " or "), "none"))
 	}
 	if i := slices.IndexFunc(s.open, func(o *opened[B]) bool { return o.name == t.Name && reflect.DeepEqual(o.config, g.Config) }); i >= 0 {
 		return s.open[i], nil

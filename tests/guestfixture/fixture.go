@@ -18,6 +18,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	msgmemory "github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
 	"github.com/vitrine-wasm/vitrine/plugin/mqtt"
+	"github.com/vitrine-wasm/vitrine/plugin/postgres"
 	"github.com/vitrine-wasm/vitrine/plugin/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
 	sqlitelocal "github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
@@ -82,7 +83,7 @@ func (g *Guest) Link(ctx context.Context, e *component.Engine, cfg Config) (*Fix
 	}
 	w := &workload.Spec{Name: "drive", Components: []workload.Component{{Name: g.Name, Config: map[string]string{"greeting": greeting}, Grants: workload.Grants{Messaging: map[string]workload.StoreGrant{"out.>": {}}}}}}
 	bound := &host.Binding{Workload: w, Component: &w.Components[0]}
-	for _, p := range []host.Plugin{config.Plugin{}, logging.Plugin{}, keyvalue.New(kvmemory.New(0)), blobstore.New(blobmemory.New(0)), sqlite.New(sqlitelocal.NewMemory(0)), messaging.New(msgmemory.New(0)), redis.New(), mqtt.New()} {
+	for _, p := range []host.Plugin{config.Plugin{}, logging.Plugin{}, keyvalue.New(kvmemory.New(0)), blobstore.New(blobmemory.New(0)), sqlite.New(sqlitelocal.NewMemory(0)), messaging.New(msgmemory.New(0)), redis.New(), mqtt.New(), postgres.New()} {
 		release, err := p.Bind(ctx, l, bound)
 		if err != nil {
 			return nil, err

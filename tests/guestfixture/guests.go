@@ -69,6 +69,7 @@ func Guests() []Guest {
 			FatalUses: []Use{call(handleChannel, []byte("trap"))}},
 		{Name: "rust-spin-mqtt-p2", Uses: []Use{call("handle-message", []byte("a message"), map[string]any{"topic": "a/b"}), call("handle-message", []byte("fail it"), map[string]any{"topic": "a/b"})},
 			FatalUses: []Use{call("handle-message", []byte("trap"), map[string]any{"topic": "a/b"})}},
+		{Name: "rust-spin-pg-p2", Uses: []Use{request(http.MethodPost, "/v2/query", "SELECT 1"), request(http.MethodPost, "/v3/execute?db=x", "SELECT 1"), request(http.MethodPost, "/v4/query?db=", "postgres://h/d\nSELECT $1\nx"), get("/nope")}}, // it is granted none
 		{Name: "rust-grpc-p2", Uses: grpcUses(), FatalUses: []Use{request(http.MethodPost, "/vitrine.test.Echo/Trap", "")}},
 		{Name: "otel-p2-composed", Uses: otelUses()},
 		{Name: "otel-main-p2-composed", Uses: otelUses()},

@@ -79,3 +79,14 @@ func waitFor(t testing.TB, addr string) {
 	}
 	t.Fatalf("nobody listens on %s", addr)
 }
+
+// Silent is the address of a server that takes connections and never says anything. It ends with the test.
+func Silent(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}

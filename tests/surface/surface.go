@@ -43,6 +43,14 @@ var (
 	SpinVariables3 = &Surface{Version: "3.0.0", File: "testdata/surface/spin-variables3.wat", dir: "plugin/config/bindings/spin3/wit", own: (*writer).waits}
 )
 
+// The components for the interfaces of PostgreSQL.
+var (
+	SpinPostgres2     = &Surface{Version: "2.0.0", File: "testdata/surface/spin-postgres2.wat", dir: "plugin/postgres/wit/spin2"}
+	SpinPostgres3     = &Surface{Version: "3.0.0", File: "testdata/surface/spin-postgres3.wat", dir: "plugin/postgres/wit/spin3"}
+	SpinPostgres4     = &Surface{Version: "4.2.0", File: "testdata/surface/spin-postgres4.wat", dir: "plugin/postgres/wit/spin4", own: (*writer).waitsAndValues}
+	WasmcloudPostgres = &Surface{Version: "0.2.0", File: "testdata/surface/wasmcloud-postgres.wat", dir: "plugin/postgres/wit/wasmcloud", own: (*writer).waitsAndValues}
+)
+
 // WasmcloudSecrets is the component for secrets of wasmCloud.
 var WasmcloudSecrets = &Surface{Version: "2.1.0", File: "testdata/surface/wasmcloud-secrets.wat", dir: "plugin/secrets/wit", own: (*writer).waits}
 
@@ -59,7 +67,8 @@ var (
 )
 
 // All are the components of this package.
-var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Blobstore, WasmcloudBlobstore, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3, SpinMQTT2, SpinMQTT3}
+var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Blobstore, WasmcloudBlobstore, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3, SpinMQTT2, SpinMQTT3,
+	SpinPostgres2, SpinPostgres3, SpinPostgres4, WasmcloudPostgres}
 
 // P2 is the one for WASI 0.2, features included.
 //

@@ -106,6 +106,9 @@ func (i *importer) host(at, text string, g *v1alpha1.Grants) (why string) {
 			return ""
 		}
 	}
+	if scheme == "postgresql" {
+		scheme = "postgres"
+	}
 	if !hasPort {
 		port = map[string]string{"redis": "6379", "rediss": "6379", "postgres": "5432", "mysql": "3306", "mqtt": "1883", "mqtts": "8883"}[scheme]
 	}
@@ -121,10 +124,26 @@ func (i *importer) host(at, text string, g *v1alpha1.Grants) (why string) {
 	if _, err := workload.ParseAddress(address); err != nil {
 		return "a grant of sockets has a host and a port, of which each may be *"
 	}
+	if scheme == "postgres" {
+		return grantPostgres(address, g)
+	}
 	g.Sockets.Connect = add(g.Sockets.Connect, v1alpha1.SocketGrant(address))
 	if scheme != "*" {
 		i.note(at, "granted to wasi:sockets; an interface of Spin's for %s may be missing, which `vitrine check` says", scheme)
 	}
+	return ""
+}
+
+// grantPostgres grants the databases of a server, for the addresses with which the component opens them.
+func grantPostgres(address string, g *v1alpha1.Grants) (why string) {
+	if strings.Contains(address, "*") {
+		return "a grant of databases has the host and the port of one server"
+	}
+	if g.Postgres == nil {
+		g.Postgres = map[string]v1alpha1.StoreGrant{}
+	}
+	url := "postgres://" + address
+	g.Postgres[url] = v1alpha1.StoreGrant{Type: "postgres", Config: url}
 	return ""
 }
 

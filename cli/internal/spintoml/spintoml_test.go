@@ -18,11 +18,12 @@ const head = "spin_manifest_version = 2\n[application]\nname = \"a\"\n"
 // TestHosts: what hosts of Spin are as grants.
 func TestHosts(t *testing.T) {
 	for host, want := range map[string]struct {
-		http    []v1alpha1.HTTPGrant
-		connect []v1alpha1.SocketGrant
-		redis   []string
-		mqtt    []string
-		note    string
+		http     []v1alpha1.HTTPGrant
+		connect  []v1alpha1.SocketGrant
+		redis    []string
+		mqtt     []string
+		postgres string
+		note     string
 	}{
 		"https://a.example.com":            {http: []v1alpha1.HTTPGrant{"https://a.example.com"}},
 		"https://a.example.com/":           {http: []v1alpha1.HTTPGrant{"https://a.example.com"}},
@@ -51,6 +52,9 @@ func TestHosts(t *testing.T) {
 		"mysql://a:*":                      {connect: []v1alpha1.SocketGrant{"a:*"}, note: "granted to wasi:sockets"},
 		"postgres://*.example.com:5432":    {note: "left out: a grant of sockets has a host and a port"},
 		"postgres://user:planted@a:5432":   {note: "left out: "},
+		"postgres://a":                     {postgres: "postgres://a:5432"},
+		"postgresql://db.example.com:6000": {postgres: "postgres://db.example.com:6000"},
+		"postgres://a:*":                   {note: "left out: a grant of databases has the host and the port"},
 		"https://user:planted@a.example":   {note: "left out: want a host"},
 		"ftp://a":                          {note: "left out: want a port"},
 		"a.example.com":                    {note: "left out: want a scheme and a host"},
@@ -76,6 +80,9 @@ func TestHosts(t *testing.T) {
 			}
 			if had := slices.Sorted(maps.Keys(g.MQTT)); !slices.Equal(had, want.mqtt) {
 				t.Errorf("mqtt %v; wanted %v", had, want.mqtt)
+			}
+			if got := g.Postgres[want.postgres]; len(g.Postgres) > 1 || want.postgres != "" && (got.Type != "postgres" || got.Config != want.postgres) {
+				t.Errorf("%v; wanted %s", g.Postgres, want.postgres)
 			}
 			if len(r.Notes) > 1 || (want.note == "") != (len(r.Notes) == 0) || want.note != "" && !strings.HasPrefix(r.Notes[0].Text, want.note) {
 				t.Errorf("%v; wanted %q", r.Notes, want.note)
