@@ -309,7 +309,10 @@ func (g *guest) stream(text string) any {
 }
 
 func testWasmcloud(g *guest) {
-	take := func(from any) any { g.t.Helper(); return g.plain("surface:values/streams#take-u8", from, uint32(1<<20)) }
+	take := func(from any) any {
+		g.t.Helper()
+		return g.plain("surface:values/streams#take-u8", from, uint32(1<<20))
+	}
 	g.want(g.call("ok", "blobstore#container-exists", "c"), "false")
 	g.call("no-such-container", "blobstore#get-container", "c")
 	g.call("no-such-container", "blobstore#delete-container", "c")
