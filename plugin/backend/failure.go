@@ -3,7 +3,6 @@ package backend
 import (
 	"context"
 	"errors"
-	"net"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 )
@@ -29,20 +28,4 @@ func Failure(ctx context.Context, err error, known ...error) (text string, cause
 		return limit.Error(), err, true
 	}
 	return FailedText, &cm.BackendError{Text: FailedText, Err: err}, true
-}
-
-// Errors that a backend's may wrap, for interfaces that tell guests when it makes sense to try again. Those of the network need not wrap them.
-var (
-	ErrUnavailable = errors.New("the server cannot be reached")
-	ErrTimeout     = errors.New("the server does not answer in time")
-)
-
-// Unavailable says that err is of a server that cannot be reached, and late that it is of one that has not answered in time.
-func Unavailable(err error) (unavailable, late bool) {
-	var network net.Error
-	if errors.Is(err, ErrTimeout) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout() {
-		return false, true
-	}
-	var unreachable *net.OpError
-	return errors.Is(err, ErrUnavailable) || errors.As(err, &unreachable), false
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings/wasmcloud"
 	"github.com/vitrine-wasm/vitrine/wasi/flow"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // wasmCloud implements wasmcloud:blobstore 0.1.0, whose functions are asynchronous, and in which objects and lists are streams.
@@ -29,7 +30,7 @@ func wasmCloudFail(ctx context.Context, err error) error {
 	if !ok {
 		return cause
 	}
-	unavailable, late := backend.Unavailable(err)
+	down := backend.DownReason(err)
 	of := wasmcloud.ErrorOther(text)
 	switch {
 	case err == ErrAccessDenied: // not granted: the case says it all
@@ -44,9 +45,9 @@ func wasmCloudFail(ctx context.Context, err error) error {
 		of = wasmcloud.ErrorAccessDenied()
 	case errors.Is(err, ErrFull):
 		of = wasmcloud.ErrorQuotaExceeded()
-	case late:
+	case down == workload.BackendTimeout:
 		of = wasmcloud.ErrorTimeout()
-	case unavailable:
+	case down != "":
 		of = wasmcloud.ErrorStoreUnavailable()
 	}
 	return cm.FailFor(of, cause)

@@ -9,6 +9,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings/wasmcloud"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // wasmCloud implements wasmcloud:keyvalue 0.2.0, whose functions are asynchronous.
@@ -36,7 +37,7 @@ func wasmCloudFail(ctx context.Context, err error) error {
 	if !ok {
 		return cause
 	}
-	unavailable, late := backend.Unavailable(err)
+	down := backend.DownReason(err)
 	switch {
 	case errors.Is(err, errExists):
 		return cm.Fail(wasmcloud.ErrorPreconditionFailed())
@@ -44,9 +45,9 @@ func wasmCloudFail(ctx context.Context, err error) error {
 		return cm.Fail(wasmcloud.ErrorInvalidArgument())
 	case errors.Is(err, ErrFull):
 		of = wasmcloud.ErrorQuotaExceeded()
-	case late:
+	case down == workload.BackendTimeout:
 		of = wasmcloud.ErrorTimeout()
-	case unavailable:
+	case down != "":
 		of = wasmcloud.ErrorStoreUnavailable()
 	}
 	return cm.FailFor(of, cause)

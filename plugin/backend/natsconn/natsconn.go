@@ -72,7 +72,10 @@ const dialTime = 2 * time.Second
 const CallTime = 4 * time.Second
 
 // ErrDown says that there is no connection now.
-var ErrDown error = &backend.DownError{Reason: workload.BackendConnection, Err: fmt.Errorf("not connected: %w", backend.ErrUnavailable)}
+var ErrDown error = &backend.DownError{Reason: workload.BackendConnection, Err: errors.New("not connected")}
+
+// ErrNoAnswer says that the server has not answered in the time of a call.
+var ErrNoAnswer error = &backend.DownError{Reason: workload.BackendTimeout, Err: errors.New("the server does not answer in time")}
 
 // Conn is a connection, or the tries to make one. It is safe for concurrent use.
 type Conn struct {

@@ -36,7 +36,7 @@ func TestDo(t *testing.T) {
 	if err := c.Do(ctx, time.Minute, waits); !errors.Is(err, why) {
 		t.Errorf("context: %v", err)
 	}
-	if err := c.Do(t.Context(), time.Millisecond, waits); !errors.Is(err, backend.ErrTimeout) {
+	if err := c.Do(t.Context(), time.Millisecond, waits); !errors.Is(err, ErrNoAnswer) {
 		t.Errorf("time: %v", err)
 	}
 	if err := c.Do(t.Context(), time.Minute, func(ctx context.Context, js jetstream.JetStream) error {

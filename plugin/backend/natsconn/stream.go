@@ -8,8 +8,6 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"github.com/vitrine-wasm/vitrine/plugin/backend"
 )
 
 // ScanTime is for [Conn.Do] with [Scan]: as long as a call may take that reads all of a stream.
@@ -23,7 +21,7 @@ func (b *Conn) Do(ctx context.Context, limit time.Duration, f func(context.Conte
 	}
 	call, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer time.AfterFunc(limit, func() { cancel(backend.ErrTimeout) }).Stop()
+	defer time.AfterFunc(limit, func() { cancel(ErrNoAnswer) }).Stop()
 	b.mu.Lock()
 	connected := b.connected
 	b.mu.Unlock()
@@ -33,7 +31,7 @@ func (b *Conn) Do(ctx context.Context, limit time.Duration, f func(context.Conte
 	case err != nil && call.Err() != nil:
 		return context.Cause(call)
 	case errors.Is(err, nats.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		return backend.ErrTimeout
+		return ErrNoAnswer
 	}
 	return err
 }

@@ -45,6 +45,7 @@ var (
 	_ blobstore.Backend  = (*Backend)(nil)
 	_ backend.Dropper    = (*Backend)(nil)
 	_ backend.Persistent = (*Backend)(nil)
+	_ backend.Notifier   = (*Backend)(nil)
 	_ blobstore.Store    = (*store)(nil)
 )
 

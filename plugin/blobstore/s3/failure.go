@@ -11,6 +11,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // answer is an error that the server has answered with. It leaves out the server's text, which may quote keys.
@@ -32,22 +33,14 @@ func (b *Backend) failure(ctx context.Context, err error) error {
 	var said minio.ErrorResponse
 	if errors.As(err, &said) {
 		a := &answer{said.Code, said.StatusCode}
-		switch {
-		case said.Code == minio.NoSuchBucket:
-			return fmt.Errorf("the bucket %s does not exist; make it, or grant another: %w", b.bucket, a)
-		case said.StatusCode == http.StatusForbidden:
-			return fmt.Errorf("%w: check the grant's keys, and what they may do in the bucket %s: %w", blobstore.ErrAccessDenied, b.bucket, a)
-		case said.StatusCode == http.StatusInsufficientStorage, said.Code == "QuotaExceeded", said.Code == "XMinioStorageFull", said.Code == "XMinioAdminBucketQuotaExceeded":
-			return fmt.Errorf("%w: %w", blobstore.ErrFull, a)
-		}
-		return a
+		return b.answered(a)
 	}
 	var request *url.Error
 	if errors.As(err, &request) {
 		err = request.Err // request has the URL
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return backend.ErrTimeout
+		return errNoAnswer
 	}
 	return err
 }
@@ -59,4 +52,30 @@ func notFound(err error) bool { return answers(err, http.StatusNotFound, minio.N
 func answers(err error, status int, except string) bool {
 	var said minio.ErrorResponse
 	return errors.As(err, &said) && said.StatusCode == status && said.Code != except
+}
+
+var errNoAnswer = &backend.DownError{Reason: workload.BackendTimeout, Err: errors.New("the server does not answer in time")}
+
+// answered names an answer that is of the guest's or the operator's interest.
+func (b *Backend) answered(a *answer) error {
+	down := func(reason, text string) error {
+		return &backend.DownError{Reason: reason, Err: fmt.Errorf(text+": %w", b.bucket, a)}
+	}
+	switch a.code {
+	case minio.NoSuchBucket:
+		return down(workload.BackendUnavailable, "the bucket %s does not exist; make it, or grant another")
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "InvalidTokenId", "RequestTimeTooSkewed":
+		return down(workload.BackendDenied, "the server of the bucket %s does not take the grant's keys")
+	case "QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded":
+		return fmt.Errorf("%w: %w", blobstore.ErrFull, a)
+	}
+	switch {
+	case a.status == http.StatusForbidden:
+		return fmt.Errorf("%w: the user of the grant's keys may not do this in the bucket %s: %w", blobstore.ErrAccessDenied, b.bucket, a)
+	case a.status == http.StatusInsufficientStorage:
+		return fmt.Errorf("%w: %w", blobstore.ErrFull, a)
+	case a.status >= http.StatusInternalServerError:
+		return down(workload.BackendUnavailable, "the server of the bucket %s cannot serve")
+	}
+	return a
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/minio/minio-go/v7"
 
-	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
 )
 
@@ -73,7 +72,7 @@ func (s *store) Open(ctx context.Context, container, object string, from, n uint
 		options.Set("Range", rangeOf(from, n))
 	}
 	call, cancel := context.WithCancelCause(ctx)
-	slow := time.AfterFunc(callTime, func() { cancel(backend.ErrTimeout) })
+	slow := time.AfterFunc(callTime, func() { cancel(errNoAnswer) })
 	body, info, head, err := s.core.GetObject(call, s.bucket, key, options)
 	slow.Stop()
 	if err != nil {
@@ -126,7 +125,7 @@ type reader struct {
 }
 
 func (r *reader) Read(p []byte) (int, error) {
-	idle := time.AfterFunc(idleTime, func() { r.cancel(backend.ErrTimeout) })
+	idle := time.AfterFunc(idleTime, func() { r.cancel(errNoAnswer) })
 	n, err := r.body.Read(p)
 	idle.Stop()
 	if err != nil && err != io.EOF {

@@ -107,6 +107,7 @@ var (
 	_ blobstore.Backend  = (*Backend)(nil)
 	_ backend.Dropper    = (*Backend)(nil)
 	_ backend.Persistent = (*Backend)(nil)
+	_ backend.Pinger     = (*Backend)(nil)
 	_ blobstore.Store    = (*store)(nil)
 	_ blobstore.Copier   = (*store)(nil)
 )
@@ -187,6 +188,18 @@ func (*Backend) Name() string { return "s3" }
 
 // Persistent implements backend.Persistent.
 func (*Backend) Persistent() bool { return true }
+
+// Ping implements backend.Pinger. It asks for a key that is not there: of a HEAD, servers do not say why they refuse it.
+func (b *Backend) Ping(ctx context.Context) error {
+	body, _, _, err := b.core.GetObject(ctx, b.bucket, b.prefix+marker, minio.GetObjectOptions{})
+	if err == nil {
+		return body.Close()
+	}
+	if notFound(err) {
+		return nil
+	}
+	return b.failure(ctx, err)
+}
 
 // Close closes the connections that nobody uses.
 func (b *Backend) Close() error {

@@ -202,7 +202,7 @@ func TestSilentServer(t *testing.T) {
 	if _, err := in.Container(ctx, "c"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
-	if _, err := in.Container(t.Context(), "planted-container"); !errors.Is(err, backend.ErrTimeout) && !strings.Contains(err.Error(), "timeout") || strings.Contains(err.Error(), "planted") {
+	if _, err := in.Container(t.Context(), "planted-container"); !errors.Is(err, errNoAnswer) && !strings.Contains(err.Error(), "timeout") || strings.Contains(err.Error(), "planted") {
 		t.Errorf("%v", err)
 	}
 }
@@ -258,8 +258,13 @@ func TestKeys(t *testing.T) {
 	none.Bucket = "no-such-bucket"
 	for want, c := range map[string]Config{"SignatureDoesNotMatch": wrong, "AccessDenied": anonymous, "the bucket no-such-bucket does not exist; make it": none} {
 		_, err := newBackend(t, c).Store(ada).Container(t.Context(), "c")
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "planted") || strings.Contains(want, "i") && c.Bucket != "no-such-bucket" && !errors.Is(err, blobstore.ErrAccessDenied) {
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "planted") || errors.Is(err, blobstore.ErrAccessDenied) != (want == "AccessDenied") {
 			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	for want, c := range map[string]Config{"": c, workload.BackendDenied: wrong, workload.BackendUnavailable: none, workload.BackendConnection: {Endpoint: "http://127.0.0.1:1", Bucket: "objects"}} {
+		if got := backend.DownReason(newBackend(t, c).Ping(t.Context())); got != want {
+			t.Errorf("asked whether it is there, it is down by %q, want %q", got, want)
 		}
 	}
 	c.SecretKey = workload.Secret{Env: "VITRINE_TEST_NONE"}

@@ -48,6 +48,7 @@ var (
 	_ keyvalue.Backend     = (*Backend)(nil)
 	_ backend.Dropper      = (*Backend)(nil)
 	_ backend.Persistent   = (*Backend)(nil)
+	_ backend.Notifier     = (*Backend)(nil)
 	_ keyvalue.Bucket      = (*bucket)(nil)
 	_ keyvalue.Incrementer = (*bucket)(nil)
 	_ keyvalue.Swapper     = (*bucket)(nil)
