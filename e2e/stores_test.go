@@ -90,6 +90,13 @@ func TestStoredInAFile(t *testing.T) {
 			t.Errorf("exit %d: %s", code, errs)
 		}
 	})
+	t.Run("not granted", func(t *testing.T) {
+		s := up(t, nil, manifest(t.TempDir(), "{sqlite: data.db}", "{}"))
+		if status, text, err := s.get("/kv/get?key=x&store=sessions", ""); err != nil || status == 200 || !strings.Contains(text, "NoSuchStore") {
+			t.Errorf("%d %q, %v", status, text, err)
+		}
+		s.waitForConsole(`a bucket named "sessions" is not granted; to allow it, add "sessions" to grants.keyvalue of component c0`)
+	})
 	t.Run("no folder", func(t *testing.T) {
 		code, _, errs := run(t, "", "up", manifest(t.TempDir(), "{sqlite: none/data.db}", "{}"))
 		if code != 2 && code != 1 || !strings.Contains(errs, "grants.keyvalue.default: sqlite: the folder ") || !strings.Contains(errs, "none does not exist; make it") {

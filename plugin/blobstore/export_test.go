@@ -1,6 +1,8 @@
 package blobstore
 
 import (
+	"context"
+
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore/bindings"
 )
@@ -10,5 +12,5 @@ func Serve(b Backend) interface {
 	bindings.Blobstore
 	bindings.Types
 } {
-	return store{map[string]*granted{backend.Default: {b.Store(Owner{Namespace: "n", Workload: "w", Component: "c"}), "test"}}}
+	return store{map[string]*granted{backend.Default: {b.Store(Owner{Namespace: "n", Workload: "w", Component: "c"}), "test"}}, func(context.Context, string) {}}
 }

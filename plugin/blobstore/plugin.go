@@ -63,7 +63,7 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 		return nil, err
 	}
 	opened := map[any]*granted{} // by the keys of routes
-	s := store{routes: make(map[string]*granted, len(routes))}
+	s := store{make(map[string]*granted, len(routes)), func(ctx context.Context, name string) { backend.Denied(ctx, b, "blobstore", "a container", name) }}
 	for name, r := range routes {
 		if opened[r.Key()] == nil {
 			opened[r.Key()] = &granted{watch(r.Backend.Store(r.Owner), r.Watch), r.Name}
@@ -107,7 +107,10 @@ func fail(ctx context.Context, err error, names ...string) error {
 }
 
 // store implements the free functions of the interfaces for one component.
-type store struct{ routes map[string]*granted }
+type store struct {
+	routes map[string]*granted
+	denied func(ctx context.Context, name string) // tells the operator of a container that is not granted
+}
 
 // granted is a store with the name of its backend, or of its type. Containers of one store have the same.
 type granted struct {
@@ -116,19 +119,20 @@ type granted struct {
 }
 
 // storeOf returns the store of a container.
-func (s store) storeOf(container string) (*granted, error) {
+func (s store) storeOf(ctx context.Context, container string) (*granted, error) {
 	if r := s.routes[container]; r != nil {
 		return r, nil
 	}
 	if r := s.routes[backend.Default]; r != nil {
 		return r, nil
 	}
+	s.denied(ctx, container)
 	return nil, ErrAccessDenied
 }
 
 // create makes a container, and returns it.
 func (s store) create(ctx context.Context, name string) (container, error) {
-	in, err := s.storeOf(name)
+	in, err := s.storeOf(ctx, name)
 	if err != nil {
 		return container{}, err
 	}
@@ -140,7 +144,7 @@ func (s store) create(ctx context.Context, name string) (container, error) {
 
 // find returns a container that is there.
 func (s store) find(ctx context.Context, name string) (container, error) {
-	in, err := s.storeOf(name)
+	in, err := s.storeOf(ctx, name)
 	if err != nil {
 		return container{}, err
 	}
@@ -151,7 +155,7 @@ func (s store) find(ctx context.Context, name string) (container, error) {
 }
 
 func (s store) remove(ctx context.Context, name string) error {
-	in, err := s.storeOf(name)
+	in, err := s.storeOf(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -159,7 +163,7 @@ func (s store) remove(ctx context.Context, name string) error {
 }
 
 func (s store) exists(ctx context.Context, name string) (bool, error) {
-	in, err := s.storeOf(name)
+	in, err := s.storeOf(ctx, name)
 	if err != nil {
 		return false, err
 	}
@@ -205,18 +209,18 @@ type location struct {
 	container, object string
 }
 
-func (s store) location(container, object string) (location, error) {
-	in, err := s.storeOf(container)
+func (s store) location(ctx context.Context, container, object string) (location, error) {
+	in, err := s.storeOf(ctx, container)
 	return location{in, container, object}, err
 }
 
 // copy copies an object, and removes it where it was if move is set. Both places may be the same.
 func (s store) copy(ctx context.Context, src, dest bindings.ObjectID, move bool) error {
-	from, err := s.location(src.Container, src.Object)
+	from, err := s.location(ctx, src.Container, src.Object)
 	if err != nil {
 		return err
 	}
-	to, err := s.location(dest.Container, dest.Object)
+	to, err := s.location(ctx, dest.Container, dest.Object)
 	if err != nil {
 		return err
 	}

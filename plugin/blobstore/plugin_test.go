@@ -23,7 +23,9 @@ import (
 // secret is a backend's text, which guests must not get.
 const secret = "password=hunter2 at 10.0.0.7"
 
-func storeWith(b Store) store { return store{map[string]*granted{"default": {b, "test"}}} }
+func storeWith(b Store) store {
+	return store{map[string]*granted{"default": {b, "test"}}, func(context.Context, string) {}}
+}
 
 // newStore returns a store with the container "c".
 func newStore(t *testing.T) (store, bindings.Container, *testBackend) {

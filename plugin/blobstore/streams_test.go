@@ -312,7 +312,7 @@ func TestLargeReads(t *testing.T) {
 func TestRoutes(t *testing.T) {
 	ctx := t.Context()
 	one, two := &testBackend{containers: map[string]map[string][]byte{}}, &testBackend{containers: map[string]map[string][]byte{}}
-	s := store{map[string]*granted{"default": {one, "one"}, "archive": {two, "two"}}}
+	s := store{map[string]*granted{"default": {one, "one"}, "archive": {two, "two"}}, func(context.Context, string) {}}
 	for _, name := range []string{"a", "archive"} {
 		if _, err := s.CreateContainer(ctx, name); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,8 @@
 package keyvalue
 
 import (
+	"context"
+
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/bindings"
 )
@@ -11,5 +13,5 @@ func Serve(b Backend) interface {
 	bindings.Atomics
 	bindings.Batch
 } {
-	return draft{stores{map[string]backend.Route[Backend]{backend.Default: {Backend: b, Owner: Owner{Namespace: "n", Workload: "w", Component: "c"}}}}}
+	return draft{stores{map[string]backend.Route[Backend]{backend.Default: {Backend: b, Owner: Owner{Namespace: "n", Workload: "w", Component: "c"}}}, func(context.Context, string) {}}}
 }

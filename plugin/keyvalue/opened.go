@@ -14,6 +14,7 @@ import (
 // stores opens what the grants of one component name.
 type stores struct {
 	routes map[string]backend.Route[Backend]
+	denied func(ctx context.Context, name string) // tells the operator of a bucket that is not granted
 }
 
 // open opens a bucket. Guests may leave out the name of the bucket "default".
@@ -23,6 +24,7 @@ func (s stores) open(ctx context.Context, name string) (opened, error) {
 	}
 	r, granted := s.routes[name]
 	if !granted {
+		s.denied(ctx, name)
 		return opened{}, ErrNoSuchStore
 	}
 	b, err := r.Backend.Open(ctx, r.Owner, name)

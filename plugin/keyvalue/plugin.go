@@ -64,7 +64,7 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 	if err != nil {
 		return nil, err
 	}
-	s := stores{routes}
+	s := stores{routes, func(ctx context.Context, name string) { backend.Denied(ctx, b, "keyvalue", "a bucket", name) }}
 	bindings.AddStore(l, draft{s})
 	bindings.AddAtomics(l, draft{s})
 	bindings.AddBatch(l, draft{s})

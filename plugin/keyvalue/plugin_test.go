@@ -130,7 +130,7 @@ func storesWith(b Backend) draft {
 	for _, name := range []string{"default", "theirs", "none"} { // what is granted; the backend has its own idea of it
 		routes[name] = backend.Route[Backend]{Backend: b, Owner: Owner{Namespace: "n", Workload: "shop", Component: "cart"}}
 	}
-	return draft{stores{routes}}
+	return draft{stores{routes, func(context.Context, string) {}}}
 }
 
 func openBucket(t *testing.T) (draft, bindings.Bucket, *testBackend) {
