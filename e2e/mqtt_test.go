@@ -148,6 +148,7 @@ func TestSpinMQTTIsKilled(t *testing.T) {
 	const publish = "/mqtt/publish?address=mqtt://broker:1883&topic=jobs/a"
 	down := "error Error::ConnectionFailed(\"the broker cannot be reached\")\n"
 	s.expect(publish, "lost", 200, down)
+	s.waitForConsole("a backend is down: calls fail until it is there again")
 	broker.Start()
 	s.waitForConsole("subscribed again")
 	sends := func(text string) { // calls fail for a while

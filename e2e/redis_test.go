@@ -148,6 +148,7 @@ func TestSpinRedisIsKilled(t *testing.T) {
 		t.Errorf("a call took %s", took)
 	}
 	s.waitForConsole("the subscription has ended")
+	s.waitForConsole("a backend is down: calls fail until it is there again")
 	redis.Start()
 	s.eventually("/redis/get?key=kept"+cache, "acknowledged\n")
 	comes()

@@ -103,6 +103,7 @@ var (
 type connection struct {
 	client Client
 	place  string // the grant's name
+	watch  *backend.Watch
 }
 
 // open is a client for what the guest has given: the name of a grant, or an address that one covers.
@@ -126,7 +127,7 @@ func (b *brokers) open(ctx context.Context, given, user, password string) (*conn
 	if err != nil {
 		return nil, err
 	}
-	return &connection{client, name}, nil
+	return &connection{client, name, r.Watch}, nil
 }
 
 // covering is the name of the grant of an address.
@@ -209,6 +210,7 @@ func (c *connection) publish(ctx context.Context, topic string, payload []byte, 
 	bounded, cancel := context.WithTimeout(ctx, publishTime)
 	defer cancel()
 	err := c.client.Send(bounded, m)
+	c.watch.Met(ctx, err, ErrRefused)
 	if err != nil && ctx.Err() == nil && bounded.Err() != nil {
 		return fmt.Errorf("%w: it did not answer within %s", ErrUnavailable, publishTime)
 	}

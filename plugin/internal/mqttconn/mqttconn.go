@@ -146,6 +146,15 @@ func (e *ReasonError) Error() string {
 	return fmt.Sprintf("the broker says: reason 0x%02x", e.Code)
 }
 
+// Down is why a broker that refuses a connection is down: one of the reasons of workload.BackendState.
+func (e *ReasonError) Down() string {
+	switch e.Code {
+	case 0x85, 0x86, 0x87, 0x8a, 0x8c:
+		return workload.BackendDenied
+	}
+	return workload.BackendUnavailable
+}
+
 // Dial connects.
 func Dial(ctx context.Context, t Target, o Options) (*Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, CallTime)
@@ -239,10 +248,21 @@ func (c *Conn) Send(ctx context.Context, p *paho.Publish) (none bool, err error)
 		return false, &ReasonError{r.ReasonCode}
 	case errors.Is(err, paho.ErrInvalidArguments):
 		return false, err
+	case err != nil && c.lost():
+		return false, fmt.Errorf("%w: the connection was lost: %w", ErrUnavailable, net.ErrClosed)
 	case err != nil:
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return r != nil && r.ReasonCode == 0x10, nil
+}
+
+func (c *Conn) lost() bool {
+	select {
+	case <-c.Done():
+		return true
+	default:
+		return false
+	}
 }
 
 // Listen subscribes to a filter.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/eclipse/paho.golang/paho"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/internal/mqttconn"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -49,6 +50,7 @@ type Backend struct {
 var (
 	_ messaging.Backend = (*Backend)(nil)
 	_ io.Closer         = (*Backend)(nil)
+	_ backend.Pinger    = (*Backend)(nil)
 )
 
 // Open makes a backend for a server, and connects to it when it is needed. It reads secrets at once. The backend must be closed.
@@ -69,6 +71,12 @@ func (*Backend) System() string { return "mqtt" }
 // Bus implements messaging.Backend. A server's topics belong to all who have access to it; sessions of durable subscriptions have the owner in
 // their names.
 func (b *Backend) Bus(owner messaging.Owner) messaging.Bus { return &bus{b, owner} }
+
+// Ping implements backend.Pinger.
+func (b *Backend) Ping(ctx context.Context) error {
+	_, err := b.sender.Conn(ctx)
+	return failure(err)
+}
 
 // Close closes the connections. Subscriptions are closed on their own.
 func (b *Backend) Close() error {
@@ -262,6 +270,8 @@ func failure(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, mqttconn.ErrUnavailable) && errors.As(err, &reason):
+		return &backend.DownError{Reason: reason.Down(), Err: fmt.Errorf("%w: %w", messaging.ErrUnavailable, err)}
 	case errors.Is(err, mqttconn.ErrUnavailable):
 		return fmt.Errorf("%w: %w", messaging.ErrUnavailable, err)
 	case !errors.As(err, &reason):

@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/internal/redisconn"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -39,6 +40,7 @@ var (
 	_ messaging.Backend = (*Backend)(nil)
 	_ messaging.Bus     = (*Backend)(nil)
 	_ io.Closer         = (*Backend)(nil)
+	_ backend.Pinger    = (*Backend)(nil)
 )
 
 // Open makes a backend for a server, and connects to it when it is needed. It reads secrets at once. The backend must be closed.
@@ -58,6 +60,9 @@ func (*Backend) System() string { return "redis" }
 
 // Bus implements messaging.Backend.
 func (b *Backend) Bus(messaging.Owner) messaging.Bus { return b }
+
+// Ping implements backend.Pinger.
+func (b *Backend) Ping(ctx context.Context) error { return failure(b.client.Ping(ctx).Err()) }
 
 // Close closes the connections. Subscriptions are closed on their own.
 func (b *Backend) Close() error { return b.client.Close() }
@@ -96,6 +101,12 @@ func failure(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &answer) && !errors.Is(err, redis.ErrPoolTimeout):
+		switch word, _, _ := strings.Cut(err.Error(), " "); word {
+		case "LOADING", "MASTERDOWN", "CLUSTERDOWN":
+			return &backend.DownError{Reason: workload.BackendUnavailable, Err: fmt.Errorf("%w: %w", messaging.ErrUnavailable, err)}
+		case "NOAUTH", "WRONGPASS", "NOPERM":
+			return &backend.DownError{Reason: workload.BackendDenied, Err: err}
+		}
 		return err
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &net):
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/eclipse/paho.golang/paho"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/internal/mqttconn"
 	"github.com/vitrine-wasm/vitrine/plugin/mqtt"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -53,6 +54,8 @@ type login struct {
 var (
 	_ mqtt.Backend = (*Backend)(nil)
 	_ io.Closer    = (*Backend)(nil)
+
+	_ backend.Pinger = (*Backend)(nil)
 )
 
 // New makes a backend for a broker, and connects to it when it is needed. It reads secrets at once. The backend must be closed.
@@ -67,10 +70,27 @@ func New(c Config) (*Backend, error) {
 // Name is the backend's name in grants of programs that add it by name.
 func (*Backend) Name() string { return "mqtt" }
 
+// hasLogin says that the grant has the login, and not the guest.
+func (b *Backend) hasLogin() bool { return b.target.Username != "" || b.target.Password != "" }
+
+// Ping implements backend.Pinger.
+func (b *Backend) Ping(ctx context.Context) error {
+	c, err := b.Open(mqtt.Login{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.(*client).l.sender.Conn(ctx)
+	if err = b.failure(err); errors.As(err, new(*mqttconn.ReasonError)) && !errors.As(err, new(*backend.DownError)) { // it wants the guest's login: it is there
+		return nil
+	}
+	return err
+}
+
 // Open implements mqtt.Backend.
 func (b *Backend) Open(as mqtt.Login) (mqtt.Client, error) {
 	t := b.target
-	if t.Username == "" && t.Password == "" {
+	if !b.hasLogin() {
 		t.Username, t.Password = as.User, as.Password
 	}
 	if t.Client == "" {
@@ -142,8 +162,15 @@ func (c *client) Send(ctx context.Context, m *mqtt.Message) error {
 		p.Properties.User.Add(name, v)
 	}
 	_, err := c.l.sender.Send(ctx, p)
+	return c.b.failure(err)
+}
+
+// failure names an error.
+func (b *Backend) failure(err error) error {
 	var reason *mqttconn.ReasonError
 	switch {
+	case errors.Is(err, mqttconn.ErrUnavailable) && errors.As(err, &reason) && (b.hasLogin() || reason.Down() != workload.BackendDenied):
+		return &backend.DownError{Reason: reason.Down(), Err: fmt.Errorf("%w: %w", mqtt.ErrUnavailable, err)}
 	case errors.Is(err, mqttconn.ErrUnavailable):
 		return fmt.Errorf("%w: %w", mqtt.ErrUnavailable, err)
 	case errors.As(err, &reason):

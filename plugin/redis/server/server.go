@@ -3,7 +3,6 @@ package server
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	goredis "github.com/redis/go-redis/v9"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/internal/redisconn"
 	"github.com/vitrine-wasm/vitrine/plugin/redis"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -63,6 +63,8 @@ type pool struct {
 var (
 	_ redis.Backend = (*Backend)(nil)
 	_ io.Closer     = (*Backend)(nil)
+
+	_ backend.Pinger = (*Backend)(nil)
 )
 
 // New makes a backend for a server, and connects to it when it is needed. It reads secrets at once. The backend must be closed.
@@ -88,7 +90,7 @@ func (b *Backend) Open(as redis.Login) (redis.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b.config.Username != "" || b.password != "" {
+	if b.hasLogin() {
 		as.User, as.Password = b.config.Username, b.password
 	}
 	if b.database != "" || o.DB != 0 {
@@ -177,7 +179,7 @@ func (c *client) Do(ctx context.Context, hold func(bytes int) error, args ...any
 		return nil, w.failed
 	}
 	if err != nil {
-		return nil, failure(ctx, err)
+		return nil, c.b.failure(ctx, err)
 	}
 	if err := hold(elementCost * bytes.Count(w.bytes, []byte("\r\n"))); err != nil {
 		return nil, err
@@ -187,7 +189,7 @@ func (c *client) Do(ctx context.Context, hold func(bytes int) error, args ...any
 		err = errProtocol
 	}
 	if e, ok := v.(*redis.ServerError); ok && err == nil {
-		return nil, named(e)
+		return nil, c.b.named(e)
 	}
 	return v, err
 }
@@ -219,7 +221,7 @@ func (a *answer) Write(p []byte) (int, error) {
 }
 
 // failure names an error of the library.
-func failure(ctx context.Context, err error) error {
+func (b *Backend) failure(ctx context.Context, err error) error {
 	var e goredis.Error
 	switch {
 	case ctx.Err() != nil:
@@ -229,7 +231,7 @@ func failure(ctx context.Context, err error) error {
 	case errors.Is(err, goredis.ErrClosed):
 		return err
 	case errors.As(err, &e): // of the handshake: the login, the database
-		return named(serverError(e.Error()))
+		return b.named(serverError(e.Error()))
 	}
 	return fmt.Errorf("%w: %w", redis.ErrUnavailable, err)
 }
@@ -239,16 +241,41 @@ func serverError(text string) *redis.ServerError {
 	return &redis.ServerError{Code: code, Text: strings.ToValidUTF8(text, "\uFFFD")}
 }
 
-// unavailable are codes of a server that takes no command now, or not from this user.
-var unavailable = map[string]bool{"LOADING": true, "MASTERDOWN": true, "CLUSTERDOWN": true, "NOAUTH": true, "WRONGPASS": true}
+// unavailable are codes of a server that serves nothing now, and why that is so. Whether a login is refused because of the grant, only a grant with
+// one tells.
+var unavailable = map[string]string{
+	"LOADING": workload.BackendUnavailable, "MASTERDOWN": workload.BackendUnavailable, "CLUSTERDOWN": workload.BackendUnavailable,
+	"NOAUTH": workload.BackendDenied, "WRONGPASS": workload.BackendDenied,
+}
 
 // named wraps an error of the server's that has a name here.
-func named(e *redis.ServerError) error {
+func (b *Backend) named(e *redis.ServerError) error {
+	reason, is := unavailable[e.Code]
 	switch {
 	case strings.HasPrefix(e.Text, "ERR max number of clients"):
 		return fmt.Errorf("%w: %w", redis.ErrConnections, e)
-	case unavailable[cmp.Or(e.Code, "ERR")]:
+	case is && (reason != workload.BackendDenied || b.hasLogin()):
+		return &backend.DownError{Reason: reason, Err: fmt.Errorf("%w: %w", redis.ErrUnavailable, e)}
+	case is:
 		return fmt.Errorf("%w: %w", redis.ErrUnavailable, e)
 	}
 	return e
+}
+
+// hasLogin says that the grant has the login, and not the guest.
+func (b *Backend) hasLogin() bool { return b.config.Username != "" || b.password != "" }
+
+// Ping implements backend.Pinger.
+func (b *Backend) Ping(ctx context.Context) error {
+	c, err := b.Open(redis.Login{})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Do(ctx, func(int) error { return nil }, "PING")
+	var e *redis.ServerError
+	if errors.As(err, &e) && !errors.As(err, new(*backend.DownError)) { // it wants the guest's login: it is there
+		return nil
+	}
+	return err
 }

@@ -42,6 +42,7 @@ build spin-brokers-p2 rust-spin-brokers-p2
 build spin-redis-p2 rust-spin-redis-p2
 build spin-mqtt-p2 rust-spin-mqtt-p2
 build spin-pg-p2 rust-spin-pg-p2
+build spin-redis-p3 rust-spin-redis-p3 $pure
 build tcp-service-p2 rust-service-p2
 build tcp-client-p2 rust-tcp-client-p2
 build cli-hostile rust-cli-hostile
