@@ -34,6 +34,7 @@ var targets = []string{
 	"./app:FuzzParse",
 	"./app:FuzzRewrite",
 	"./cli/internal/spintoml:FuzzImport",
+	"./cli/internal/washconfig:FuzzImport",
 	"./plugin/redis/server:FuzzParse",
 	"./workload/v1alpha1:FuzzDocument",
 	"./trigger/http:FuzzAnswer",
