@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vitrine-wasm/vitrine/cli/internal/foreign"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
@@ -19,72 +20,72 @@ type brokers struct {
 type mqttBroker struct{ address, username string }
 
 // readBrokers reads application.trigger.redis and application.trigger.mqtt.
-func (i *importer) readBrokers(triggers table) {
-	redis := triggers.sub("redis")
+func (i *importer) readBrokers(triggers foreign.Table) {
+	redis := triggers.Sub("redis")
 	i.brokers.redis = i.address(redis, "redis://")
-	redis.rest(nil)
-	mqtt := triggers.sub("mqtt")
+	redis.Rest(nil)
+	mqtt := triggers.Sub("mqtt")
 	i.brokers.mqtt = mqttBroker{i.address(mqtt, "mqtt://"), i.expanded(mqtt, "username")}
-	if mqtt.take("password") != nil {
-		i.note(mqtt.at("password"), "left out: a manifest has no passwords; put it into the environment, and write password: {env: NAME} into each trigger of MQTT")
+	if mqtt.Take("password") != nil {
+		i.Note(mqtt.At("password"), "left out: a manifest has no passwords; put it into the environment, and write password: {env: NAME} into each trigger of MQTT")
 	}
-	mqtt.take("keep_alive_interval") // the connection is kept alive as it needs
-	mqtt.rest(nil)
+	mqtt.Take("keep_alive_interval") // the connection is kept alive as it needs
+	mqtt.Rest(nil)
 }
 
 // expanded is a text with the values of variables.
-func (i *importer) expanded(t table, key string) string {
-	text, why := i.expand(t.text(key))
+func (i *importer) expanded(t foreign.Table, key string) string {
+	text, why := i.expand(t.Text(key))
 	if why != "" {
-		i.note(t.at(key), "left out: %s", why)
+		i.Note(t.At(key), "left out: %s", why)
 	}
 	return text
 }
 
 // address is the address of a server, without the login; empty where there is none that can be written.
-func (i *importer) address(t table, scheme string) string {
+func (i *importer) address(t foreign.Table, scheme string) string {
 	text := i.expanded(t, "address")
 	if text == "" {
 		return ""
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != strings.TrimSuffix(scheme, "://") && u.Scheme != strings.TrimSuffix(scheme, "://")+"s" {
-		i.note(t.at("address"), "left out: want %sHOST:PORT", scheme)
+		i.Note(t.At("address"), "left out: want %sHOST:PORT", scheme)
 		return ""
 	}
 	if u.User != nil {
-		i.note(t.at("address"), "its user and password are left out: write username, and password: {env: NAME}, beside it")
+		i.Note(t.At("address"), "its user and password are left out: write username, and password: {env: NAME}, beside it")
 		u.User = nil
 	}
 	return u.String()
 }
 
 // eventTriggers reads the triggers of one type. each makes the config of one, or says what it lacks.
-func (i *importer) eventTriggers(t table, kind string, each func(t table) (config map[string]any, lacks string)) {
-	for n, v := range t.list(kind) {
-		at := fmt.Sprintf("%s[%d]", t.at(kind), n)
-		one, ok := i.table(at, v)
+func (i *importer) eventTriggers(t foreign.Table, kind string, each func(t foreign.Table) (config map[string]any, lacks string)) {
+	for n, v := range t.List(kind) {
+		at := fmt.Sprintf("%s[%d]", t.At(kind), n)
+		one, ok := i.Table(at, v)
 		if !ok {
-			i.note(at, "left out: want a table")
+			i.Note(at, "left out: want a table")
 			continue
 		}
-		one.take("id") // a name for messages
-		component, _ := one.take("component").(string)
+		one.Take("id") // a name for messages
+		component, _ := one.Take("component").(string)
 		name, known := i.names[component]
 		config, lacks := each(one)
 		switch {
 		case !known:
-			i.note(cmp.Or(one.at("component"), at), "the trigger is left out: want the name of a component of the file")
+			i.Note(cmp.Or(one.At("component"), at), "the trigger is left out: want the name of a component of the file")
 		case lacks != "":
-			i.note(at, "the trigger is left out: %s", lacks)
+			i.Note(at, "the trigger is left out: %s", lacks)
 		default:
 			i.workload.Spec.Triggers = append(i.workload.Spec.Triggers, v1alpha1.Trigger{Type: kind, Component: name, Config: config})
 		}
-		one.rest(nil)
+		one.Rest(nil)
 	}
 }
 
-func (i *importer) redisTrigger(t table) (config map[string]any, lacks string) {
+func (i *importer) redisTrigger(t foreign.Table) (config map[string]any, lacks string) {
 	address, channel := cmp.Or(i.address(t, "redis://"), i.brokers.redis), i.expanded(t, "channel")
 	switch {
 	case address == "":
@@ -95,10 +96,10 @@ func (i *importer) redisTrigger(t table) (config map[string]any, lacks string) {
 	return map[string]any{"address": address, "channel": channel}, ""
 }
 
-func (i *importer) mqttTrigger(t table) (config map[string]any, lacks string) {
+func (i *importer) mqttTrigger(t foreign.Table) (config map[string]any, lacks string) {
 	topic := i.expanded(t, "topic")
 	qos := 0
-	switch v := t.take("qos").(type) {
+	switch v := t.Take("qos").(type) {
 	case nil:
 	case int64:
 		qos = int(v)

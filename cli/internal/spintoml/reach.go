@@ -6,24 +6,25 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vitrine-wasm/vitrine/cli/internal/foreign"
 	"github.com/vitrine-wasm/vitrine/workload"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
 // files grants the folders of files. A grant is of a whole folder: a pattern that names less of one is not widened.
-func (i *importer) files(t table, c *v1alpha1.Component) {
-	excluded := t.texts("exclude_files")
-	for n, v := range t.list("files") {
-		at := fmt.Sprintf("%s[%d]", t.at("files"), n)
+func (i *importer) files(t foreign.Table, c *v1alpha1.Component) {
+	excluded := t.Texts("exclude_files")
+	for n, v := range t.List("files") {
+		at := fmt.Sprintf("%s[%d]", t.At("files"), n)
 		switch f := v.(type) {
 		case string:
 			dir, whole := strings.CutSuffix(f, "/**/*")
 			if !whole || strings.ContainsAny(dir, "*?[{") || path.IsAbs(dir) {
-				i.note(at, "left out: a grant is of a folder with all that is in it; write grants.files where that may be read")
+				i.Note(at, "left out: a grant is of a folder with all that is in it; write grants.files where that may be read")
 				continue
 			}
 			if len(excluded) > 0 {
-				i.note(at, "left out, because of exclude_files: a grant of the folder would have those files, too")
+				i.Note(at, "left out, because of exclude_files: a grant of the folder would have those files, too")
 				continue
 			}
 			i.folder(c, dir, "/"+path.Clean(dir))
@@ -32,14 +33,14 @@ func (i *importer) files(t table, c *v1alpha1.Component) {
 			guest, _ := f["destination"].(string)
 			switch {
 			case source == "" || guest == "" || len(f) > 2:
-				i.note(at, "left out: want source and destination")
+				i.Note(at, "left out: want source and destination")
 			case path.Ext(source) != "" && path.Ext(source) == path.Ext(guest):
-				i.note(at, "left out: a grant is of a folder, and this looks like a file")
+				i.Note(at, "left out: a grant is of a folder, and this looks like a file")
 			default:
 				i.folder(c, source, "/"+strings.TrimPrefix(path.Clean(guest), "/"))
 			}
 		default:
-			i.note(at, "left out: want a text or a table")
+			i.Note(at, "left out: want a text or a table")
 		}
 	}
 }
@@ -51,15 +52,15 @@ func (i *importer) folder(c *v1alpha1.Component, host, guest string) {
 }
 
 // hosts grants the hosts of allowed_outbound_hosts: by HTTP where the scheme is that of HTTP, and by sockets otherwise.
-func (i *importer) hosts(t table, c *v1alpha1.Component) {
-	for n, text := range t.texts("allowed_outbound_hosts") {
-		at := fmt.Sprintf("%s[%d]", t.at("allowed_outbound_hosts"), n)
+func (i *importer) hosts(t foreign.Table, c *v1alpha1.Component) {
+	for n, text := range t.Texts("allowed_outbound_hosts") {
+		at := fmt.Sprintf("%s[%d]", t.At("allowed_outbound_hosts"), n)
 		host, why := i.expand(text)
 		if why == "" {
 			why = i.host(at, host, &c.Grants)
 		}
 		if why != "" {
-			i.note(at, "left out: %s", why)
+			i.Note(at, "left out: %s", why)
 		}
 	}
 }
@@ -81,7 +82,7 @@ func (i *importer) host(at, text string, g *v1alpha1.Grants) (why string) {
 	case internal && i.names[below] == "":
 		return "there is no component of that name"
 	case internal:
-		i.note(at, "the component is at http://%s.internal here", i.names[below])
+		i.Note(at, "the component is at http://%s.internal here", i.names[below])
 		g.HTTP = add(g.HTTP, v1alpha1.HTTPGrant("http://"+string(i.names[below])+workload.InternalSuffix))
 		return ""
 	}
@@ -129,7 +130,7 @@ func (i *importer) host(at, text string, g *v1alpha1.Grants) (why string) {
 	}
 	g.Sockets.Connect = add(g.Sockets.Connect, v1alpha1.SocketGrant(address))
 	if scheme != "*" {
-		i.note(at, "granted to wasi:sockets; an interface of Spin's for %s may be missing, which `vitrine check` says", scheme)
+		i.Note(at, "granted to wasi:sockets; an interface of Spin's for %s may be missing, which `vitrine check` says", scheme)
 	}
 	return ""
 }

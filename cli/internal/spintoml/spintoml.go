@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/cli/internal/foreign"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
@@ -18,19 +19,19 @@ const Folder = app.StateFolder
 // Result is what was made of a file.
 type Result struct {
 	Workload *v1alpha1.Workload
-	Notes    []Note // by their places
-	Stores   bool   // there are files in Folder
+	Notes    []foreign.Note // by their places
+	Stores   bool           // there are files in Folder
 }
 
-// Import makes a workload of a file's text. An error is a *SyntaxError, or says why the file is no manifest of Spin. Values of variables
+// Import makes a workload of a file's text. An error is a *foreign.SyntaxError, or says why the file is no manifest of Spin. Values of variables
 // that are secrets are in neither the workload nor notes.
 func Import(data []byte) (*Result, error) {
 	d, err := parse(data)
 	if err != nil {
 		return nil, err
 	}
-	root, _ := d.table("", d.root)
-	switch v := root.take("spin_manifest_version").(type) {
+	root, _ := d.Table("", d.Root)
+	switch v := root.Take("spin_manifest_version").(type) {
 	case int64:
 		if v != 2 {
 			return nil, fmt.Errorf("spin_manifest_version is %d; want 2", v)
@@ -40,31 +41,31 @@ func Import(data []byte) (*Result, error) {
 	default:
 		return nil, fmt.Errorf("there is no spin_manifest_version; want a spin.toml of version 2")
 	}
-	i := &importer{document: d, variables: map[string]variable{}, names: map[string]v1alpha1.Name{}, taken: map[v1alpha1.Name]bool{}, folders: map[string]string{}}
+	i := &importer{Document: d, variables: map[string]variable{}, names: map[string]v1alpha1.Name{}, taken: map[v1alpha1.Name]bool{}, folders: map[string]string{}}
 	i.workload = &v1alpha1.Workload{APIVersion: v1alpha1.APIVersion, Kind: v1alpha1.Kind}
-	i.readVariables(root.sub("variables"))
-	i.application(root.sub("application"))
-	components := root.sub("component")
-	for _, id := range components.keys() {
-		i.names[id] = i.name(components.at(id), id)
+	i.readVariables(root.Sub("variables"))
+	i.application(root.Sub("application"))
+	components := root.Sub("component")
+	for _, id := range components.Keys() {
+		i.names[id] = i.name(components.At(id), id)
 	}
 	i.fileServers(components)
-	for _, id := range components.keys() {
+	for _, id := range components.Keys() {
 		if i.folders[id] == "" {
-			i.component(id, components.sub(id))
+			i.component(id, components.Sub(id))
 		}
 	}
-	i.triggers(root.sub("trigger"))
-	root.rest(nil)
+	i.triggers(root.Sub("trigger"))
+	root.Rest(nil)
 	if len(i.workload.Spec.Components) == 0 {
 		return nil, fmt.Errorf("there is no component")
 	}
-	return &Result{i.workload, d.sorted(), i.stores}, nil
+	return &Result{i.workload, d.Sorted(), i.stores}, nil
 }
 
 // importer is one import.
 type importer struct {
-	*document
+	*foreign.Document
 	workload  *v1alpha1.Workload
 	base      string // of all routes
 	brokers   brokers
@@ -82,17 +83,17 @@ type variable struct {
 	secret   bool
 }
 
-func (i *importer) application(t table) {
-	i.workload.Metadata.Name = i.name(t.at("name"), cmp.Or(t.text("name"), "app"))
+func (i *importer) application(t foreign.Table) {
+	i.workload.Metadata.Name = i.name(t.At("name"), cmp.Or(t.Text("name"), "app"))
 	clear(i.taken) // a component may have the application's name
-	i.workload.Metadata.Version = t.text("version")
-	triggers := t.sub("trigger")
-	http := triggers.sub("http")
-	i.base = strings.TrimSuffix(http.text("base"), "/")
-	http.rest(nil)
+	i.workload.Metadata.Version = t.Text("version")
+	triggers := t.Sub("trigger")
+	http := triggers.Sub("http")
+	i.base = strings.TrimSuffix(http.Text("base"), "/")
+	http.Rest(nil)
 	i.readBrokers(triggers)
-	triggers.rest(nil)
-	t.rest(nil)
+	triggers.Rest(nil)
+	t.Rest(nil)
 }
 
 // notName are the characters that names of workloads and components do not have.
@@ -111,17 +112,17 @@ func (i *importer) name(at, of string) v1alpha1.Name {
 	}
 	i.taken[made] = true
 	if string(made) != of {
-		i.note(at, "its name is %s here: names have lower-case letters, digits and hyphens", made)
+		i.Note(at, "its name is %s here: names have lower-case letters, digits and hyphens", made)
 	}
 	return made
 }
 
-func (i *importer) readVariables(t table) {
-	for _, name := range t.keys() {
-		v := t.sub(name)
-		required, _ := v.take("required").(bool)
-		i.variables[name] = variable{value: v.text("default"), required: required, secret: v.truth("secret")}
-		v.rest(nil)
+func (i *importer) readVariables(t foreign.Table) {
+	for _, name := range t.Keys() {
+		v := t.Sub(name)
+		required, _ := v.Take("required").(bool)
+		i.variables[name] = variable{value: v.Text("default"), required: required, secret: v.Truth("secret")}
+		v.Rest(nil)
 	}
 }
 
@@ -151,47 +152,47 @@ func (i *importer) expand(text string) (expanded, why string) {
 
 const noTrigger = "triggers of this type are not carried over"
 
-func (i *importer) triggers(t table) {
-	for n, v := range t.list("http") {
-		at := fmt.Sprintf("%s[%d]", t.at("http"), n)
-		if http, ok := i.table(at, v); ok {
+func (i *importer) triggers(t foreign.Table) {
+	for n, v := range t.List("http") {
+		at := fmt.Sprintf("%s[%d]", t.At("http"), n)
+		if http, ok := i.Table(at, v); ok {
 			i.http(http)
 		} else {
-			i.note(at, "left out: want a table")
+			i.Note(at, "left out: want a table")
 		}
 	}
 	i.eventTriggers(t, "redis", i.redisTrigger)
 	i.eventTriggers(t, "mqtt", i.mqttTrigger)
-	t.rest(map[string]string{"cron": noTrigger, "command": noTrigger, "sqs": noTrigger})
+	t.Rest(map[string]string{"cron": noTrigger, "command": noTrigger, "sqs": noTrigger})
 }
 
-func (i *importer) http(t table) {
-	t.take("id") // a name for messages
-	if executor := t.sub("executor"); executor.m != nil && executor.m["type"] != "spin" {
-		i.note(t.at("executor"), "left out: a component is called by wasi:http only")
+func (i *importer) http(t foreign.Table) {
+	t.Take("id") // a name for messages
+	if executor := t.Sub("executor"); executor.Map != nil && executor.Map["type"] != "spin" {
+		i.Note(t.At("executor"), "left out: a component is called by wasi:http only")
 	}
-	component, ok := t.take("component").(string)
+	component, ok := t.Take("component").(string)
 	name, known := i.names[component]
 	if !ok || !known {
-		i.note(cmp.Or(t.at("component"), t.path), "the trigger is left out: want the name of a component of the file")
+		i.Note(cmp.Or(t.At("component"), t.Path), "the trigger is left out: want the name of a component of the file")
 		return
 	}
-	route, ok := t.take("route").(string)
+	route, ok := t.Take("route").(string)
 	if !ok {
-		if private, _ := t.take("route").(map[string]any); private["private"] == true {
-			i.note(t.at("route"), "a component without a trigger: others reach it at http://%s.internal, where they are granted that", name)
-			t.rest(nil)
+		if private, _ := t.Take("route").(map[string]any); private["private"] == true {
+			i.Note(t.At("route"), "a component without a trigger: others reach it at http://%s.internal, where they are granted that", name)
+			t.Rest(nil)
 		} else {
-			i.note(t.at("route"), "the trigger is left out: want a path")
+			i.Note(t.At("route"), "the trigger is left out: want a path")
 		}
 		return
 	}
-	made := v1alpha1.Trigger{Type: "http", Component: name, Config: map[string]any{"path": i.route(t.at("route"), route), "spinHeaders": true}}
+	made := v1alpha1.Trigger{Type: "http", Component: name, Config: map[string]any{"path": i.route(t.At("route"), route), "spinHeaders": true}}
 	if folder := i.folders[component]; folder != "" {
 		made.Component, made.Config = "", map[string]any{"path": made.Config["path"], "static": folder}
 	}
 	i.workload.Spec.Triggers = append(i.workload.Spec.Triggers, made)
-	t.rest(nil)
+	t.Rest(nil)
 }
 
 // route is the path of a route of Spin, where /... at the end stands for all that follows.
@@ -205,33 +206,33 @@ func (i *importer) route(at, route string) string {
 	case rest:
 		return cmp.Or(below, "/")
 	case !parameters:
-		i.note(at, "the path is for what is below it, too: Spin's is not")
+		i.Note(at, "the path is for what is below it, too: Spin's is not")
 	}
 	return whole
 }
 
-func (i *importer) component(id string, t table) {
+func (i *importer) component(id string, t foreign.Table) {
 	c := v1alpha1.Component{Name: i.names[id]}
-	switch source := t.take("source").(type) {
+	switch source := t.Take("source").(type) {
 	case string:
 		c.Source.File = source
 	default:
 		c.Source.File = string(c.Name) + ".wasm"
-		i.note(t.at("source"), "nothing is fetched: put the component into the file %s", c.Source.File)
+		i.Note(t.At("source"), "nothing is fetched: put the component into the file %s", c.Source.File)
 	}
-	environment := t.sub("environment")
-	for _, k := range environment.keys() {
+	environment := t.Sub("environment")
+	for _, k := range environment.Keys() {
 		i.put(environment, k, &c.Environment, "--env "+k+"=…")
 	}
-	variables := t.sub("variables")
-	for _, k := range variables.keys() {
+	variables := t.Sub("variables")
+	for _, k := range variables.Keys() {
 		i.put(variables, k, &c.Config, "--config "+k+"=…")
 	}
 	i.files(t, &c)
 	i.hosts(t, &c)
 	i.storesOf(t, &c)
-	i.build(t.sub("build"), &c)
-	t.rest(map[string]string{
+	i.build(t.Sub("build"), &c)
+	t.Rest(map[string]string{
 		"dependencies": "compose the component with them", "ai_models": "there are no models", "tool": "nothing here reads it", "profile": "profiles are not carried over",
 		"allowed_http_hosts": "write allowed_outbound_hosts",
 	})
@@ -239,15 +240,15 @@ func (i *importer) component(id string, t table) {
 }
 
 // put carries a text over to a mapping.
-func (i *importer) put(t table, key string, to *map[string]string, flag string) {
-	text, ok := t.take(key).(string)
+func (i *importer) put(t foreign.Table, key string, to *map[string]string, flag string) {
+	text, ok := t.Take(key).(string)
 	if !ok {
-		t.wrong(key, "a text")
+		t.Wrong(key, "a text")
 		return
 	}
 	value, why := i.expand(text)
 	if why != "" {
-		i.note(t.at(key), "left out: %s; give it with %s", why, flag)
+		i.Note(t.At(key), "left out: %s; give it with %s", why, flag)
 		return
 	}
 	if *to == nil {
@@ -256,14 +257,14 @@ func (i *importer) put(t table, key string, to *map[string]string, flag string) 
 	(*to)[key] = value
 }
 
-func (i *importer) storesOf(t table, c *v1alpha1.Component) {
-	for _, name := range t.texts("key_value_stores") {
+func (i *importer) storesOf(t foreign.Table, c *v1alpha1.Component) {
+	for _, name := range t.Texts("key_value_stores") {
 		if c.Grants.Keyvalue == nil {
 			c.Grants.Keyvalue = map[string]v1alpha1.StoreGrant{}
 		}
 		c.Grants.Keyvalue[name] = v1alpha1.StoreGrant{Scope: "workload"}
 	}
-	for _, name := range t.texts("sqlite_databases") {
+	for _, name := range t.Texts("sqlite_databases") {
 		if c.Grants.SQLite == nil {
 			c.Grants.SQLite = map[string]v1alpha1.StoreGrant{}
 		}
@@ -276,18 +277,18 @@ func (i *importer) storesOf(t table, c *v1alpha1.Component) {
 // shell are the characters that a shell gives a meaning.
 const shell = "\"'\\$`&|;<>()*?[]{}~#!\n"
 
-func (i *importer) build(t table, c *v1alpha1.Component) {
+func (i *importer) build(t foreign.Table, c *v1alpha1.Component) {
 	var commands []string
-	switch v := t.take("command").(type) {
+	switch v := t.Take("command").(type) {
 	case nil:
 	case string:
 		commands = []string{v}
 	default:
-		commands = t.texts("command")
+		commands = t.Texts("command")
 	}
 	command := strings.Join(commands, " && ")
-	if c.Build.Watch = t.texts("watch"); command != "" {
-		c.Build.Folder = t.text("workdir")
+	if c.Build.Watch = t.Texts("watch"); command != "" {
+		c.Build.Folder = t.Text("workdir")
 	}
 	switch {
 	case command == "":
@@ -296,5 +297,5 @@ func (i *importer) build(t table, c *v1alpha1.Component) {
 	default:
 		c.Build.Command = strings.Fields(command)
 	}
-	t.rest(nil)
+	t.Rest(nil)
 }

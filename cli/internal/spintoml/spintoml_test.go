@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/cli/internal/foreign"
 	"github.com/vitrine-wasm/vitrine/workload"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
@@ -236,7 +237,7 @@ func TestWrongTypes(t *testing.T) {
 			}
 			if r, err := Import([]byte(text)); err == nil {
 				checkText(t, r)
-			} else if key != "component" && !errors.As(err, new(*SyntaxError)) {
+			} else if key != "component" && !errors.As(err, new(*foreign.SyntaxError)) {
 				t.Errorf("%s: %v", text, err)
 			}
 		}

@@ -3,32 +3,34 @@ package spintoml
 import (
 	"path"
 	"strings"
+
+	"github.com/vitrine-wasm/vitrine/cli/internal/foreign"
 )
 
 // fileServers finds components that are Spin's static file server: a trigger serves their folder itself. A workload has a component, so
 // that one stays where there are no others.
-func (i *importer) fileServers(components table) {
-	all := components.keys()
+func (i *importer) fileServers(components foreign.Table) {
+	all := components.Keys()
 	for _, id := range all {
-		c, _ := components.m[id].(map[string]any)
+		c, _ := components.Map[id].(map[string]any)
 		if !isFileServer(c["source"]) {
 			continue
 		}
-		at := join(components.at(id), "source")
+		at := foreign.Join(components.At(id), "source")
 		folder, ok := servedFolder(c["files"])
 		switch {
 		case !ok:
-			i.note(at, "the file server stays a component: want files of one folder, with the destination /, for an http trigger with static in its place")
+			i.Note(at, "the file server stays a component: want files of one folder, with the destination /, for an http trigger with static in its place")
 		case len(i.folders) == len(all)-1:
-			i.note(at, "the file server stays a component, because a workload has one; an http trigger with static: %s serves files without", folder)
+			i.Note(at, "the file server stays a component, because a workload has one; an http trigger with static: %s serves files without", folder)
 		default:
 			i.folders[id] = folder
-			t := components.sub(id)
+			t := components.Sub(id)
 			for _, key := range []string{"source", "files", "description"} {
-				t.take(key)
+				t.Take(key)
 			}
-			i.note(at, "the file server is left out: http triggers with static: %s serve its files", folder)
-			t.rest(nil)
+			i.Note(at, "the file server is left out: http triggers with static: %s serve its files", folder)
+			t.Rest(nil)
 		}
 	}
 }
