@@ -68,7 +68,7 @@ type server struct {
 
 var (
 	serving = regexp.MustCompile(`serving \S+ on (http://\S+)`)
-	viewing = regexp.MustCompile(`viewer on (http://\S+?)/?\n`)
+	viewing = regexp.MustCompile(`viewer on (http://\S+?)/?\s`)
 )
 
 // start runs vitrine with arguments, and returns when its viewer serves.

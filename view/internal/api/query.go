@@ -82,7 +82,7 @@ func unknown(t term, known ...string) error {
 			best = "; did you mean " + k + ":?"
 		}
 	}
-	return fmt.Errorf("%s: there is no %s:%s want %s, or @ATTRIBUTE:", t.raw, t.key, best, strings.Join(known, ": ")+":")
+	return fmt.Errorf("%s: there is no %s:%s want one of %s, or @ and an attribute's name", t.raw, t.key, best, strings.Join(known, " "))
 }
 
 // ParseTraces reads a query for traces:

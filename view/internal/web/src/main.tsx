@@ -32,7 +32,9 @@ function App() {
     if (key === "Escape" && help) return setHelp(false), true;
   });
   const trace = /^\/trace\/([0-9a-f]{32})$/.exec(path);
-  const dropped = status?.dropped.reduce((n, d) => n + Number(d.count), 0) ?? 0;
+  const losses = status?.dropped ?? [];
+  const sum = (rate: boolean) => losses.reduce((n, d) => n + ((d.reason === "rate") === rate ? Number(d.count) : 0), 0);
+  const dropped = sum(false), skipped = sum(true);
   return (
     <>
       <nav aria-label="Pages">
@@ -45,7 +47,8 @@ function App() {
           </form>
         )}
         <span class="fill" />
-        {dropped > 0 && <span class="bad" title={status!.dropped.map((d) => `${d.signal}: ${d.count} ${d.reason}`).join("\n")}>{count(dropped)} dropped</span>}
+        {skipped > 0 && <span class="dim" title="Of a process that begins more than 200 traces a second not all are recorded">{count(skipped)} not recorded</span>}
+        {dropped > 0 && <span class="bad" title={losses.filter((d) => d.reason !== "rate").map((d) => `${d.signal}: ${d.count} ${d.reason}`).join("\n")}>{count(dropped)} dropped</span>}
         {status && <span class="dim" title={`of at most ${bytes(Number(status.maxBytes))}; ${count(Number(status.evicted))} traces were removed to make room`}>{count(status.traces)} traces, {bytes(Number(status.bytes))}</span>}
         <button onClick={live.toggle} aria-pressed={!live.paused} class={live.paused ? "" : live.connected ? "on" : "bad"} title="key p">{live.paused ? "paused" : live.connected ? "live" : "not connected"}</button>
         <Theme />

@@ -11,20 +11,23 @@ interface Loaded { id: string; data?: Trace; omitted: number; error: string }
 // useTrace loads a trace, and again while it grows.
 function useTrace(id: string, live: Live): Loaded {
   const [state, set] = useState<Loaded>({ id, omitted: 0, error: "" });
-  const spans = useRef(-1);
+  // What is known: spans and log records come in batches of their own, the ones before or after the others.
+  const known = useRef<{ spans: number; logs: number; data?: TracesData; omitted: number }>({ spans: -1, logs: -1, omitted: 0 });
   useEffect(() => {
     const stop = new AbortController();
     (async () => {
       try {
-        const { data: list } = await get<{ traces: { spans: number }[] }>(`/api/v1/traces?limit=1&q=trace:${id}`, stop.signal);
-        const now = list.traces[0]?.spans ?? 0;
-        if (state.id === id && now === spans.current && now > 0) return;
-        const [{ data, omitted }, { data: logs }] = await Promise.all([
-          get<TracesData>("/api/v1/traces/" + id, stop.signal),
+        const k = known.current;
+        const [{ data: list }, { data: lines }] = await Promise.all([
+          get<{ traces: { spans: number }[] }>(`/api/v1/traces?limit=1&q=trace:${id}`, stop.signal),
           get<{ logs: Log[] }>("/api/v1/logs?limit=5000&q=trace:" + id, stop.signal),
         ]);
-        spans.current = now;
-        set({ id, data: build(data, logs.logs), omitted, error: "" });
+        const spans = list.traces[0]?.spans ?? 0;
+        if (k.data && spans === k.spans && lines.logs.length === k.logs) return;
+        let { data, omitted } = k;
+        if (!data || spans !== k.spans) ({ data, omitted } = await get<TracesData>("/api/v1/traces/" + id, stop.signal));
+        known.current = { spans, logs: lines.logs.length, data, omitted };
+        set({ id, data: build(data, lines.logs), omitted, error: "" });
       } catch (e) {
         if ((e as Error).name !== "AbortError") set({ id, omitted: 0, error: (e as Error).message });
       }
@@ -190,7 +193,7 @@ function Details({ node: n, trace, show }: { node: Node; trace: Trace; show: (n:
       {n.split && <div class="splits" aria-label="Where the time went">
         {(["guest", "host", "wait", "callee"] as const).map((k) => n.split![k] > 0 && <p key={k}><i class={k} />{k} <b>{duration(n.split![k] * length)}</b> {Math.round(n.split![k] * 100)} %</p>)}
       </div>}
-      {n.events.length > 0 && <section><h3>Logs and events</h3>{n.events.map((e, i) => <NoteDetails key={i} note={e} from={n.start} />)}</section>}
+      {n.events.length > 0 && <section><h3>Logs and events</h3>{[...n.events].sort((a, b) => Number(b.severity >= 17) - Number(a.severity >= 17)).slice(0, 100).map((e, i) => <NoteDetails key={i} note={e} from={n.start} />)}</section>}
       <Attributes title="Attributes" all={n.attributes} filter />
       {n.links.length > 0 && <section><h3>Links</h3>{n.links.map((l) => <p key={l.spanId}><a {...link(`/trace/${l.traceId}?span=${l.spanId}`)}>{l.traceId.slice(0, 8)}/{l.spanId}</a></p>)}</section>}
       {n.children.length > 0 && <section><h3>Calls</h3>{n.children.slice(0, 50).map((c) => <p key={c.id}><button class="plain" onClick={() => show(c)}>{c.name}</button> {duration(c.end - c.start)}</p>)}</section>}
@@ -201,7 +204,7 @@ function Details({ node: n, trace, show }: { node: Node; trace: Trace; show: (n:
 
 function NoteDetails({ note, from }: { note: Note; from: number }) {
   const stack = note.attributes["exception.stacktrace"];
-  const rest = Object.fromEntries(Object.entries(note.attributes).filter(([k]) => !k.startsWith("exception.")));
+  const rest = Object.fromEntries(Object.entries(note.attributes).filter(([k]) => !k.startsWith("exception.") && k !== "log.iostream" && k !== "vitrine.component"));
   return (
     <div class={"notes " + severity(note)}>
       <p><span class="lead">{note.kind === "log" ? level(note.severity) : note.kind}</span> <span class="dim">+{duration(Math.max(0, note.at - from))}</span> {note.text}</p>
@@ -222,7 +225,7 @@ export function Table({ all, filter }: { all: Record<string, unknown>; filter?: 
       {Object.keys(all).sort().map((key) => {
         const v = text(all[key]);
         const simple = filter && typeof all[key] !== "object" && v.length < 200 && !v.includes('"') && !Number.isNaN(v);
-        return <tr key={key}><th scope="row">{key}</th><td>{simple && (typeof all[key] !== "number" || Number.isInteger(all[key])) ? <a title="Traces with this" {...link("/traces?q=" + encodeURIComponent(`@${key}:${/\s|:/.test(v) ? `"${v}"` : v}`))}>{v}</a> : v}</td></tr>;
+        return <tr key={key}><th scope="row">{key}</th><td>{simple && (typeof all[key] !== "number" || Number.isInteger(all[key])) ? <a title="Traces with this" {...link("/traces?q=" + encodeURIComponent(`@${key}:${/\s|:/.test(v) ? `"${v}"` : v}`))}>{v}</a> : v.length > 500 ? <pre class="long">{v}</pre> : v}</td></tr>;
       })}
     </tbody></table>
   );
