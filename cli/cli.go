@@ -133,7 +133,7 @@ Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wr
 		p.flagError = true
 		return usage(cmd, err)
 	})
-	root.AddCommand(p.up(), p.run(), p.view(), p.trace(), p.logs(), p.inspect(), p.check(), p.build(), p.dev(), p.test(), p.importing(), p.bindgen(), p.probe(), p.version())
+	root.AddCommand(p.up(), p.run(), p.view(), p.trace(), p.logs(), p.inspect(), p.check(), p.newProject(), p.build(), p.dev(), p.test(), p.importing(), p.bindgen(), p.probe(), p.version())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	wrapArgs(root)

@@ -58,6 +58,9 @@ var sources = map[string]string{
 	"bash":            "it: the package bash of your system",
 }
 
+// HowToGet says how to get a program.
+func HowToGet(program string) string { return missing(program).Do() }
+
 func missing(program string) *Missing {
 	return &Missing{Program: program, From: sources[strings.TrimSuffix(filepath.Base(program), ".exe")]}
 }
