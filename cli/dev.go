@@ -110,39 +110,48 @@ func (p *process) everyKind(w *workload.Spec) *workload.Spec {
 
 // loop brings the workload up to date after each change, until ctx ends, a trigger fails or a key ends it.
 func (d *development) loop(ctx context.Context, keys <-chan byte, failed chan error) error {
-	changes := make(chan change)
-	ctx, cancel := context.WithCancel(ctx)
-	over := make(chan struct{})
-	defer func() { cancel(); <-over }()
-	again := make(chan *watch.Watcher, 1)
-	go func() {
-		defer close(over)
-		d.collect(ctx, changes, again)
-	}()
+	again := make(chan struct{}, 1)
 	defer onHangup(func() {
 		select {
-		case changes <- change{since: time.Now()}:
-		case <-ctx.Done():
+		case again <- struct{}{}:
+		default: // it is about to be built anyway
 		}
 	})()
 	next := change{since: time.Now()}
 	for {
 		d.update(ctx, next)
-		again <- d.watcher
+		waiting, stop := context.WithCancel(ctx)
+		changed := make(chan change, 1)
+		go func() {
+			var c change
+			c.files, c.since, c.err = d.watcher.Next(waiting)
+			changed <- c
+		}()
+		var ended bool
+		var err error
 		select {
-		case next = <-changes:
+		case next = <-changed:
+			err = next.err
+			changed <- next
+		case <-again:
+			next = change{since: time.Now()}
 		case k := <-keys:
-			if next = (change{since: time.Now()}); k == 'q' {
-				return nil
-			}
-		case err := <-failed:
+			next, ended = change{since: time.Now()}, k == 'q'
+		case err = <-failed:
 			failed <- nil
-			return err
+			ended = true
 		case <-ctx.Done():
-			return nil
+			ended = true
 		}
-		if next.err != nil {
-			return &Problem{What: "the files cannot be watched any more", Whys: lines(next.err), Code: ExitFailed}
+		stop()
+		<-changed // the watcher may be another one after the next update; what it has seen is built then
+		switch {
+		case ended:
+			return err
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return &Problem{What: "the files cannot be watched any more", Whys: lines(err), Code: ExitFailed}
 		}
 	}
 }
@@ -152,25 +161,6 @@ type change struct {
 	files []string
 	since time.Time
 	err   error
-}
-
-// collect waits for changes: one after each update, by the watcher that it is given then.
-func (d *development) collect(ctx context.Context, changes chan<- change, again <-chan *watch.Watcher) {
-	for {
-		var w *watch.Watcher
-		select {
-		case w = <-again:
-		case <-ctx.Done():
-			return
-		}
-		var c change
-		c.files, c.since, c.err = w.Next(ctx)
-		select {
-		case changes <- c:
-		case <-ctx.Done():
-			return
-		}
-	}
 }
 
 // update builds the workload and has it take the place of the one that runs. What goes wrong is printed, and what runs goes on.
