@@ -49,7 +49,7 @@ func (s *Spans) ExportSpans(_ context.Context, spans []sdktrace.ReadOnlySpan) er
 		out := span{id: from.SpanContext().SpanID().String(), parent: from.Parent().SpanID().String(), name: from.Name(),
 			server: from.SpanKind() == trace.SpanKindServer, attributes: map[string]string{}}
 		for _, kv := range from.Attributes() {
-			out.attributes[string(kv.Key)] = kv.Value.Emit()
+			out.attributes[string(kv.Key)] = kv.Value.String()
 		}
 		if from.Status().Code == codes.Error {
 			out.failed = "it has failed"
