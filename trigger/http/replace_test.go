@@ -32,7 +32,9 @@ func (c *counting) Invoke(ctx context.Context, inv *host.Invocation) error {
 
 // TestReplace: while one start of a workload takes another's place again and again, every request is answered by one that is there.
 func TestReplace(t *testing.T) {
-	g := guest(func(ctx context.Context, _ *wasihttp.IncomingRequest, out wasihttp.Responder) error { return text(ctx, out, 200, "whole") })
+	g := guest(func(ctx context.Context, _ *wasihttp.IncomingRequest, out wasihttp.Responder) error {
+		return text(ctx, out, 200, "whole")
+	})
 	f := start(t, Config{}, nil, g)
 	w := spec("/")
 	id := w.ID()
@@ -143,4 +145,3 @@ func TestReplaceRoutes(t *testing.T) {
 		t.Errorf("%v, %s", err, routes())
 	}
 }
-
