@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -22,6 +24,9 @@ import (
 type Config struct {
 	// Workloads are those of the host, as host.Local.Workloads returns them.
 	Workloads func() []host.WorkloadStatus
+	// Loopback says that it listens on loopback. Then a request has to name such a host: a page in a browser could have its own name resolve
+	// to this machine (DNS rebinding).
+	Loopback bool
 	// NotReady returns the reasons why the host takes no traffic now, beside the states of workloads; none if it does. Nil: there are none.
 	NotReady func() []string
 	// Metrics answers /metrics.
@@ -68,8 +73,25 @@ func Handler(c Config) http.Handler {
 			say(w, http.StatusForbidden, "requests of pages in browsers are refused")
 			return
 		}
+		if c.Loopback && !isLoopback(r.Host) {
+			say(w, http.StatusForbidden, "it listens on loopback, and is asked by another name: say localhost or 127.0.0.1")
+			return
+		}
 		mux.ServeHTTP(w, r)
 	})
+}
+
+// isLoopback says whether a Host header names this machine as it names itself.
+func isLoopback(header string) bool {
+	host, _, err := net.SplitHostPort(header)
+	if err != nil {
+		host = header
+	}
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && addr.Unmap().IsLoopback()
 }
 
 func say(w http.ResponseWriter, status int, text string) {

@@ -152,3 +152,20 @@ func TestRefused(t *testing.T) {
 		t.Error("a refused request changed the level")
 	}
 }
+
+// On loopback, a name that an attacker's server resolves to this machine is refused.
+func TestRebinding(t *testing.T) {
+	h := admin.Handler(admin.Config{Workloads: (&state{}).all, Loopback: true})
+	for host, want := range map[string]int{"localhost:9000": 200, "LOCALHOST": 200, "127.0.0.1:9000": 200, "127.8.0.1": 200, "[::1]:9000": 200, "[::ffff:127.0.0.1]": 200,
+		"evil.example:9000": 403, "localhost.evil.example": 403, "10.0.0.1": 403, "": 403} {
+		r := httptest.NewRequestWithContext(t.Context(), "GET", "/livez", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%q: %d, want %d", host, w.Code, want)
+		}
+	}
+}
+
+func (s *state) all() []host.WorkloadStatus { return s.workloads }

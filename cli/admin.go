@@ -52,7 +52,9 @@ func (a *adminServer) serve(ctx context.Context, s *session) {
 	if a == nil {
 		return
 	}
+	tcp, isTCP := a.listener.Addr().(*net.TCPAddr)
 	h := admin.Handler(admin.Config{
+		Loopback:  isTCP && tcp.IP.IsLoopback(),
 		Workloads: s.host.Workloads,
 		NotReady: func() []string {
 			if a.draining.Load() {
@@ -72,8 +74,8 @@ func (a *adminServer) serve(ctx context.Context, s *session) {
 		}
 		a.ended <- err
 	}()
-	if t, ok := a.listener.Addr().(*net.TCPAddr); ok && !t.IP.IsLoopback() {
-		s.log.Warn("the admin endpoint can be reached from other machines: it shows stacks and names, and changes the log's level for whoever asks", "address", t.String())
+	if isTCP && !tcp.IP.IsLoopback() {
+		s.log.Warn("the admin endpoint can be reached from other machines: it shows stacks and names, and changes the log's level for whoever asks", "address", tcp.String())
 	}
 }
 
