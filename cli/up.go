@@ -25,7 +25,8 @@ line after the first says where.
 Guests' output appears on stderr, each line after its severity (a line of JSON may set its own), the beginnings of its
 trace's and span's identifiers, and the component's name and stream: WARN 4bf92f35/00f067aa [shop stderr] :: text.
 After SIGINT or SIGTERM running requests may go on for as long as --drain says; then the rest is cut, the remaining
-telemetry is sent, and the exit status is 0. A second signal ends the process at once. SIGHUP changes nothing, and is logged.`,
+telemetry is sent, and the exit status is 0. A second signal ends the process at once. SIGHUP reads the manifest and the
+components again: new requests go to what they are now, those under way end in what was before, and none fails.`,
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up shop.wasm --view\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
@@ -83,9 +84,8 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	if err != nil {
 		return err
 	}
-	defer onHangup(func() {
-		session.log.Warn("SIGHUP changes nothing: this version reads its manifest and components only when it starts")
-	})()
+	again := p.newReloader(s, path, w, session.session)
+	defer onHangup(func() { again.reload(ctx) })()
 	session.operators.serve(ctx, session.session)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	id, err := session.host.Start(ctx, w)
@@ -107,6 +107,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		failed <- session.host.Run(serving)
 	}()
 	session.stderr.release(session.greeting(w))
+	again.started.Store(true)
 	notifyReady(ctx, session.log)
 	select {
 	case err := <-failed:

@@ -196,7 +196,38 @@ func TestClosedPipes(t *testing.T) {
 	}
 }
 
-// TestHangup: SIGHUP is logged and changes nothing.
+// TestReload: SIGHUP has the components as they are now take the place of what is served; a mistake changes nothing.
+func TestReload(t *testing.T) {
+	dir := t.TempDir()
+	manifest := func(file string) {
+		t.Helper()
+		text := fmt.Sprintf("apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: shop}\nspec:\n  components: [{name: a, source: {file: %q}}]\n  triggers: [{http: {path: /, component: a}}]\n", file)
+		if err := os.WriteFile(filepath.Join(dir, "vitrine.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	manifest(testref.File(t, "rust-http-full-p2"))
+	s := up(t, nil, dir)
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
+	hangup := func(want string) {
+		t.Helper()
+		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		s.waitForConsole(want)
+	}
+	manifest("nowhere.wasm")
+	hangup("SIGHUP changes nothing: what runs goes on")
+	s.waitForConsole("nowhere.wasm")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
+	manifest(testref.File(t, "rust-http-p3"))
+	hangup("reloaded: new requests go to the components as they are now")
+	s.expect("/hello", "", 200, "hello from rust-http-p3\n")
+	hangup("SIGHUP changes nothing: the manifest and the components are what is served already")
+	s.expect("/hello", "", 200, "hello from rust-http-p3\n")
+}
+
+// TestHangup: SIGHUP is logged, and changes nothing where nothing has changed.
 func TestHangup(t *testing.T) {
 	s := up(t, nil, testref.File(t, "rust-http-full-p2"))
 	for range 2 {
