@@ -44,7 +44,7 @@ var served = []struct {
 
 // guest is an instance of a component of testdata/surface, which calls the plugin's functions with a test's values.
 type guest struct {
-	t    *testing.T
+	t    testing.TB
 	of   *surface.Surface
 	inst *component.Instance
 	seen *outcomes
@@ -101,12 +101,15 @@ func TestFunctions(t *testing.T) {
 }
 
 // instantiate links the component with the plugin, which has granted it the bucket "default".
-func instantiate(t *testing.T, engine *component.Engine, c *component.Component, grant workload.StoreGrant) *component.Instance {
+func instantiate(t testing.TB, engine *component.Engine, c *component.Component, grant workload.StoreGrant, more ...func(*keyvalue.Plugin)) *component.Instance {
 	t.Helper()
 	l := engine.NewLinker(nil)
 	p := keyvalue.New(memory.New(0)).AddType(sqlite.Type(), func(ctx context.Context, config any) (keyvalue.Backend, error) {
 		return sqlite.Open(ctx, config.(sqlite.Config))
 	})
+	for _, add := range more {
+		add(p)
+	}
 	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "c", Grants: workload.Grants{Keyvalue: map[string]workload.StoreGrant{"default": grant}}}}}
 	release, err := p.Bind(t.Context(), l, &host.Binding{Workload: w, Component: &w.Components[0]})
 	if err != nil {
@@ -133,21 +136,9 @@ func instantiate(t *testing.T, engine *component.Engine, c *component.Component,
 // the error's case.
 func (g *guest) call(want, name string, args ...any) any {
 	g.t.Helper()
-	set, err := g.of.Load("../..")
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	iface, function, _ := strings.Cut(name, "#")
-	v, err := any(nil), error(nil)
-	id := set.Packages[0].Interfaces[0].ID
-	id.Interface = iface
-	export, isDrop := strings.CutPrefix(function, "drop of ")
-	if isDrop {
-		export = "drop-" + export
-	} else {
-		export = exportOf(g.t, set, id, function)
-	}
-	v, err = g.inst.Call(g.t.Context(), surface.Interface(id)+"#"+export, args...)
+	id, export := g.export(name)
+	_, function, _ := strings.Cut(name, "#")
+	v, err := g.inst.Call(g.t.Context(), export, args...)
 	outcome := "ok"
 	var fail *cm.ResultError[any]
 	switch {
@@ -165,7 +156,26 @@ func (g *guest) call(want, name string, args ...any) any {
 	return v
 }
 
-func exportOf(t *testing.T, set *wit.Set, id wit.InterfaceID, function string) string {
+// export is the interface of "interface#function", and the component's function that calls it.
+func (g *guest) export(name string) (id wit.InterfaceID, export string) {
+	g.t.Helper()
+	set, err := g.of.Load("../..")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	iface, function, _ := strings.Cut(name, "#")
+	id = set.Packages[0].Interfaces[0].ID
+	id.Interface = iface
+	export, isDrop := strings.CutPrefix(function, "drop of ")
+	if isDrop {
+		export = "drop-" + export
+	} else {
+		export = exportOf(g.t, set, id, function)
+	}
+	return id, surface.Interface(id) + "#" + export
+}
+
+func exportOf(t testing.TB, set *wit.Set, id wit.InterfaceID, function string) string {
 	t.Helper()
 	for _, i := range set.Packages[0].Interfaces {
 		for _, f := range i.AllFuncs() {
