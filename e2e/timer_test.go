@@ -99,3 +99,31 @@ func TestTimerOfNoCommand(t *testing.T) {
 		}
 	}
 }
+
+// TestTimerFunction: a timer calls a function of an interface that the component exports; `check` says what is wrong with another.
+func TestTimerFunction(t *testing.T) {
+	dir := t.TempDir()
+	manifest := func(guest, function string) string {
+		t.Helper()
+		file := filepath.Join(dir, guest+".yaml")
+		text := fmt.Sprintf("apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: jobs}\nspec:\n  components: [{name: a, source: {file: %q}}]\n  triggers: [{timer: {every: 50ms, component: a, function: %q}}]\n",
+			testref.File(t, guest), function)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	for _, c := range []struct{ guest, function, want string }{
+		{"rust-feed-p3", "shop:feed/feed@0.1.0#nothing", "it exports no function shop:feed/feed@0.1.0#nothing; of those without parameters it has shop:feed/feed@0.1.0#version"},
+		{"rust-feed-p3", "version", "it exports no function version; of those without parameters it has shop:feed/feed@0.1.0#version"},
+		{"rust-feed-p3", "shop:feed#version", "function shop:feed#version:"},
+		{"rust-price", "shop:price/price@0.1.0#quote", "function shop:price/price@0.1.0#quote has parameters"},
+		{"rust-price", "shop:price/price@0.1.0#other", "and none without parameters"},
+	} {
+		if code, _, errs := run(t, "", "check", manifest(c.guest, c.function)); code != 2 || !strings.Contains(errs, c.want) {
+			t.Errorf("%s %s: %d %s", c.guest, c.function, code, errs)
+		}
+	}
+	s := up(t, nil, "--trace", manifest("rust-feed-p3", "shop:feed/feed@0.1.0#version"))
+	s.waitForConsole("─ a shop:feed/feed@0.1.0#version")
+}

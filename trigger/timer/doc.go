@@ -1,7 +1,7 @@
 // Package timer calls components at the times that a workload names: at an interval or by a cron expression.
 //
-// Each time that comes due, a tick, is one run: an invocation that calls wasi:cli/run, of WASI 0.3 or 0.2, with its own instance, limits
-// and event. Ticks are counted from a fixed time, so that a run that takes long does not move the ticks after it.
+// Each time that comes due, a tick, is one run: an invocation that calls wasi:cli/run, of WASI 0.3 or 0.2, or a function that the
+// schedule names, with its own instance, limits and event. Ticks are counted from a fixed time, so that a run that takes long does not move the ticks after it.
 //
 // Runs of one timer do not overlap. Ticks that come while a run is under way are missed, but for the last Schedule.Queue of them, which run
 // after it, the oldest first. The event of the next run says how many were missed (host.TimerSubject), and the log does so once, until a

@@ -7,11 +7,8 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/trigger/command"
 	"github.com/vitrine-wasm/vitrine/trigger/internal/loop"
-	"github.com/vitrine-wasm/vitrine/wit"
 )
 
 // job is one timer of a workload. Its goroutine has all fields that are not constant.
@@ -23,7 +20,7 @@ type job struct {
 	invoker host.Invoker
 	target  string // what is called
 	name    string
-	export  wit.InterfaceID // by which
+	call    runFunc
 
 	last    time.Time   // tick that was looked at
 	waiting []time.Time // ticks that are due, the oldest first
@@ -101,7 +98,7 @@ func (j *job) invoke() {
 		Trigger:   TypeName,
 		Name:      j.name,
 		Subject:   at,
-		Run:       func(ctx context.Context, inst *component.Instance) error { return command.Call(ctx, inst, j.export) },
+		Run:       j.call,
 		Settle:    j.settle,
 	})
 	j.take(j.ticks.now(), j.queue)

@@ -13,10 +13,11 @@ const TypeName = "timer"
 
 // Schedule is the config of a timer in a workload. One of Every and Cron is set.
 type Schedule struct {
-	Every time.Duration `yaml:"every" doc:"The interval; the first run is one interval after the start."`
-	Cron  string        `yaml:"cron" doc:"Minute, hour, day of the month, month, day of the week, as in \"*/15 8-18 * * mon-fri\"; in UTC without zone."`
-	Zone  string        `yaml:"zone" doc:"The time zone of cron, as Europe/Berlin."`
-	Queue int           `yaml:"queue" min:"0" max:"1000" doc:"How many ticks wait, at most, while a run is under way; more are missed, the oldest first. Without it none waits."`
+	Every    time.Duration `yaml:"every" doc:"The interval; the first run is one interval after the start."`
+	Cron     string        `yaml:"cron" doc:"Minute, hour, day of the month, month, day of the week, as in \"*/15 8-18 * * mon-fri\"; in UTC without zone."`
+	Zone     string        `yaml:"zone" doc:"The time zone of cron, as Europe/Berlin."`
+	Function string        `yaml:"function" doc:"The function that is called, of an interface that the component exports, as shop:jobs/jobs#sweep, or of its world, as sweep; it has no parameters, and an error that it returns is a failure. Without it, wasi:cli/run."`
+	Queue    int           `yaml:"queue" min:"0" max:"1000" doc:"How many ticks wait, at most, while a run is under way; more are missed, the oldest first. Without it none waits."`
 }
 
 // MinEvery is the shortest interval.
@@ -25,8 +26,8 @@ const MinEvery = time.Millisecond
 // Type describes the trigger to readers and writers of workloads.
 func Type() workload.TriggerType {
 	return workload.TriggerType{
-		Name: TypeName, Doc: "A run of a command at an interval or by a cron expression; runs do not overlap.",
-		Config: Schedule{}, ComponentDoc: "The component that is run, by its wasi:cli/run.",
+		Name: TypeName, Doc: "A run of a command, or a call of a function, at an interval or by a cron expression; runs do not overlap.",
+		Config: Schedule{}, ComponentDoc: "The component that is run, by its wasi:cli/run or the function.",
 		Check: check,
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/host"
-	"github.com/vitrine-wasm/vitrine/trigger/command"
 	"github.com/vitrine-wasm/vitrine/trigger/internal/loop"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -92,7 +91,7 @@ func (t *Trigger) newJob(w *workload.Spec, spec *workload.TriggerSpec, inv host.
 	if err != nil {
 		return nil, err
 	}
-	run, err := command.Export(linked)
+	call, err := function(linked, config.Function)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +103,7 @@ func (t *Trigger) newJob(w *workload.Spec, spec *workload.TriggerSpec, inv host.
 		invoker: inv,
 		target:  spec.Target(),
 		name:    config.name(),
-		export:  run,
+		call:    call,
 	}, nil
 }
 
