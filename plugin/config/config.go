@@ -1,5 +1,8 @@
 // Package config serves the config section of the workload file to components, by several interfaces: wasi:config 0.2.0-rc.1 and
 // 0.2.0-draft-2024-09-27, and variables of fermyon:spin 2.0.0 and spin:variables 3.0.0. A value may be a secret: it is in no error.
+//
+// A secret of the component's grants, which is an environment variable or a file of the host, is a value, too, if it is text and the section has
+// none of its name. It is given by its name alone: get-all of wasi:config does not list it.
 package config
 
 import (
@@ -17,6 +20,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/config/bindings/spin2"
 	"github.com/vitrine-wasm/vitrine/plugin/config/bindings/spin3"
 	"github.com/vitrine-wasm/vitrine/wit"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // Plugin serves wasi:config 0.2.0-rc.1 and 0.2.0-draft-2024-09-27, variables of fermyon:spin 2.0.0, and spin:variables 3.0.0.
@@ -40,12 +44,41 @@ func (Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (rel
 			return nil, fmt.Errorf("config %q: its name or value is no UTF-8: guests are given text only", k)
 		}
 	}
-	bindings.AddStore(l, store(c.Config))
-	draft.AddStore(l, store(c.Config))
-	spin2.AddVariables(l, variables2{variables(c.Config)})
-	spin3.AddVariables(l, variables3{variables(c.Config)})
+	all, err := withSecrets(c)
+	if err != nil {
+		return nil, err
+	}
+	bindings.AddStore(l, named{store(c.Config), all})
+	draft.AddStore(l, named{store(c.Config), all})
+	spin2.AddVariables(l, variables2{variables(all)})
+	spin3.AddVariables(l, variables3{variables(all)})
 	return nil, nil
 }
+
+// withSecrets are the values of a component with the secrets that it is granted.
+func withSecrets(c *workload.Component) (map[string]string, error) {
+	all := make(map[string]string, len(c.Config)+len(c.Grants.Secrets))
+	for _, name := range slices.Sorted(maps.Keys(c.Grants.Secrets)) {
+		text, err := c.Grants.Secrets[name].Read()
+		if err != nil {
+			return nil, fmt.Errorf("grants.secrets.%s: %w", name, err)
+		}
+		if utf8.ValidString(text) && utf8.ValidString(name) {
+			all[name] = text
+		}
+	}
+	maps.Copy(all, c.Config)
+	return all, nil
+}
+
+// named is a store that gives more by name than it lists.
+type named struct {
+	store
+	all store
+}
+
+// Get gives a value, or a secret.
+func (n named) Get(ctx context.Context, key string) (*string, error) { return n.all.Get(ctx, key) }
 
 type store map[string]string
 
