@@ -226,7 +226,9 @@ func (i *importer) component(id string, t foreign.Table) {
 	}
 	variables := t.Sub("variables")
 	for _, k := range variables.Keys() {
-		i.put(variables, k, &c.Config, "--config "+k+"=…")
+		if !i.byReference(variables, k, &c) {
+			i.put(variables, k, &c.Config, "--config "+k+"=…")
+		}
 	}
 	i.files(t, &c)
 	i.hosts(t, &c)
@@ -237,6 +239,28 @@ func (i *importer) component(id string, t foreign.Table) {
 		"allowed_http_hosts": "write allowed_outbound_hosts",
 	})
 	i.workload.Spec.Components = append(i.workload.Spec.Components, c)
+}
+
+// byReference carries a component's variable over that is a secret, or has no default: it is a secret in the environment variable that Spin
+// reads, too. It says whether the variable is such a one.
+func (i *importer) byReference(t foreign.Table, key string, c *v1alpha1.Component) bool {
+	text, _ := t.Map[key].(string)
+	m := expression.FindStringSubmatch(text)
+	if m == nil || m[0] != strings.TrimSpace(text) {
+		return false
+	}
+	v, known := i.variables[m[1]]
+	if !known || !v.secret && !v.required {
+		return false
+	}
+	t.Take(key)
+	if c.Grants.Secrets == nil {
+		c.Grants.Secrets = map[string]v1alpha1.Secret{}
+	}
+	env := "SPIN_VARIABLE_" + strings.ToUpper(m[1])
+	c.Grants.Secrets[key] = v1alpha1.Secret{Env: v1alpha1.EnvName(env)}
+	i.Note(t.At(key), "is read from the environment variable %s when the workload starts, and has to be set there", env)
+	return true
 }
 
 // put carries a text over to a mapping.

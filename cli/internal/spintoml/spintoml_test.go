@@ -298,3 +298,21 @@ func TestFileServer(t *testing.T) {
 		})
 	}
 }
+
+// TestSecretVariables: a component's variable that is a secret of the application, or has no default, is a secret of the workload in the
+// variable of the environment that Spin reads; texts around one are not written.
+func TestSecretVariables(t *testing.T) {
+	r, err := Import([]byte(head + "[variables]\nhost = { default = 'h' }\ntoken = { default = 'planted', secret = true }\nwanted = { required = true }\n" +
+		"[component.c]\nsource = 'c.wasm'\nvariables = { a = '{{ token }}', b = '{{wanted}}', c = '{{ host }}', d = 'x{{ token }}', e = '{{ none }}' }\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.Workload.Spec.Components[0]
+	if len(c.Grants.Secrets) != 2 || c.Grants.Secrets["a"].Env != "SPIN_VARIABLE_TOKEN" || c.Grants.Secrets["b"].Env != "SPIN_VARIABLE_WANTED" {
+		t.Errorf("secrets %v", c.Grants.Secrets)
+	}
+	if len(c.Config) != 1 || c.Config["c"] != "h" || len(r.Notes) != 4 {
+		t.Errorf("config %v, notes %v", c.Config, r.Notes)
+	}
+	checkText(t, r)
+}
