@@ -1,5 +1,5 @@
 // Package logging serves wasi:logging to components: each message is a log line of its component, in the context of the call that
-// logged it.
+// logged it. FUNCTIONS.md lists its function with the test.
 package logging
 
 import (

@@ -1,26 +1,20 @@
 package secrets_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/secrets"
+	"github.com/vitrine-wasm/vitrine/plugin/secrets/bindings"
+	"github.com/vitrine-wasm/vitrine/tests/functions"
 	"github.com/vitrine-wasm/vitrine/tests/surface"
-	"github.com/vitrine-wasm/vitrine/tests/testref"
-	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
-
-const reference = "wasmcloud-secrets@2.1.0"
 
 // places are where the granted secrets are: text in the environment, text and bytes in files.
 func places(t *testing.T) map[string]workload.Secret {
@@ -49,116 +43,57 @@ func bind(t *testing.T, l *component.Linker, grants map[string]workload.Secret) 
 	return err
 }
 
-func newEngine(t *testing.T) *component.Engine {
-	t.Helper()
-	engine, err := component.NewEngine(t.Context())
-	if err != nil {
-		t.Fatal(err)
+// table is of the package that the plugin serves.
+func table(test func(*functions.Guest)) *functions.Table {
+	return &functions.Table{
+		Plugin: "plugin/secrets", Title: "The functions of secrets and their tests", On: "on environment variables and files",
+		Served: []functions.Served{{Of: surface.WasmcloudSecrets, Reference: "wasmcloud-secrets@2.1.0", Test: test}},
 	}
-	t.Cleanup(func() { _ = engine.Close(context.Background()) })
-	return engine
 }
 
-// instantiate makes an instance of a component of this module's testdata.
-func instantiate(t *testing.T, engine *component.Engine, file string, l *component.Linker) *component.Instance {
-	t.Helper()
-	wasm, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := engine.Load(t.Context(), "guest", wasm)
-	if err != nil {
-		t.Fatal(err)
-	}
-	linked, err := l.Link(t.Context(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	inst, err := linked.Instantiate(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := errors.Join(inst.Close(context.Background()), linked.Close(context.Background())); err != nil {
-			t.Error(err)
-		}
-	})
-	return inst
-}
-
-// TestFunctions calls every function through the boundary of a component.
+// TestFunctions calls every function through the boundary of a component, and compares what was seen with FUNCTIONS.md.
 func TestFunctions(t *testing.T) {
-	engine := newEngine(t)
-	of := surface.WasmcloudSecrets
-	file := filepath.Join("..", "..", strings.TrimSuffix(filepath.FromSlash(of.File), "t")+"sm")
-	called := map[string]bool{}
-	call := func(t *testing.T, inst *component.Instance, iface, function string, args ...any) (any, error) {
-		t.Helper()
-		called[iface+"#"+function] = true
-		return inst.Call(t.Context(), "surface:secrets/"+iface+"#"+function, args...)
-	}
-	for name, want := range map[string]string{
-		"api-key": "string planted key", "cert": "string -----BEGIN\nx", "raw": "bytes [255 0 10]", "odd:name/x@1": "string planted key",
-		"none": "not-found", "": "not-found", "API-KEY": "not-found", "api-key\x00": "not-found",
-	} {
-		t.Run("store.get "+name, func(t *testing.T) {
-			l := engine.NewLinker(nil)
-			if err := bind(t, l, places(t)); err != nil {
-				t.Fatal(err)
-			}
-			inst := instantiate(t, engine, file, l)
-			secret, err := call(t, inst, "store", "get", name)
-			var fail *cm.ResultError[any]
-			if errors.As(err, &fail) {
-				if got := fail.Value.(cm.Variant).Case; got != want {
-					t.Errorf("error %s, wanted %s", got, want)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			v, err := call(t, inst, "reveal", "reveal", secret)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := fmt.Sprint(v.(cm.Variant).Case, " ", v.(cm.Variant).Value); got != want {
-				t.Errorf("%q, wanted %q", got, want)
-			}
-		})
-	}
-	t.Run("secret.get without a label", func(t *testing.T) {
-		l := engine.NewLinker(nil)
+	engine := functions.Engine(t)
+	tb := table(testFunctions)
+	tb.Run(t, "", engine, func(t *testing.T, l *component.Linker) {
 		if err := bind(t, l, places(t)); err != nil {
 			t.Fatal(err)
 		}
-		if v, err := call(t, instantiate(t, engine, file, l), "secret", "get"); err == nil || !strings.Contains(err.Error(), "names no secret: import it under the name of one in grants.secrets") {
-			t.Errorf("%v, %v", v, err)
-		}
 	})
-	set, err := of.Load("../..")
-	if err != nil {
-		t.Fatal(err)
+	t.Run("labels", func(t *testing.T) {
+		testLabels(t, engine)
+		tb.Add(bindings.SecretID, "get", "ok") // under a label
+	})
+	tb.Compare(t, map[string]string{"wasmcloud:secrets/reveal@2.1.0#reveal": "the values are in the process"})
+}
+
+func testFunctions(g *functions.Guest) {
+	for name, want := range map[string]string{
+		"api-key": "string(planted key)", "cert": "string(-----BEGIN\nx)", "raw": "bytes(\xff\x00\n)", "odd:name/x@1": "string(planted key)",
+	} {
+		secret := g.Call("ok", "store#get", name)
+		g.Want(g.Call("ok", "reveal#reveal", secret), want)
+		g.Want(g.Call("ok", "reveal#reveal", secret), want)
+		g.Call("ok", "store#drop of secret", secret)
 	}
-	for _, i := range set.Packages[0].Interfaces {
-		for _, f := range i.AllFuncs() {
-			if !called[i.ID.Interface+"#"+f.Name] {
-				t.Errorf("%s#%s is not called", i.ID, f.Name)
-			}
-		}
+	for _, name := range []string{"none", "", "API-KEY", "api-key\x00"} {
+		g.Call("not-found", "store#get", name)
+	}
+	why := g.Call("trap", "secret#get").(string)
+	if !strings.Contains(why, "names no secret: import it under the name of one in grants.secrets") {
+		g.T.Error(why)
 	}
 }
 
-// TestLabels: a component that imports secrets under labels gets those of its grants, and is not linked without them.
-func TestLabels(t *testing.T) {
-	engine := newEngine(t)
+// testLabels: a component that imports secrets under labels gets those of its grants, and is not linked without them.
+func testLabels(t *testing.T, engine *component.Engine) {
 	file := filepath.Join("testdata", "labels.wasm")
 	granted := places(t)
 	l := engine.NewLinker(nil)
 	if err := bind(t, l, granted); err != nil {
 		t.Fatal(err)
 	}
-	inst := instantiate(t, engine, file, l)
+	inst := functions.Instance(t, engine, l, file)
 	for export, want := range map[string]string{"key": "planted key", "cert": "-----BEGIN\nx"} {
 		if v, err := inst.Call(t.Context(), export); fmt.Sprint(v) != "{string "+want+"}" || err != nil {
 			t.Errorf("%s: %v, %v", export, v, err)
@@ -191,7 +126,7 @@ func TestMissing(t *testing.T) {
 	if err := os.Chmod(open, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	engine := newEngine(t)
+	engine := functions.Engine(t)
 	for want, of := range map[string]workload.Secret{
 		"grants.secrets.s: the environment variable VITRINE_TEST_NONE is not set": {Env: "VITRINE_TEST_NONE"},
 		"grants.secrets.s: the file nowhere does not exist":                       {File: "nowhere"},
@@ -211,35 +146,4 @@ func TestMissing(t *testing.T) {
 }
 
 // TestReference compares what the plugin serves with the WIT of record, both ways: names, and the functions' signatures.
-func TestReference(t *testing.T) {
-	theirs, err := wit.Load(filepath.Join(testref.WIT(t), reference))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, err := surface.WasmcloudSecrets.Load("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs.Packages[0].StripDocs()
-	ours.Packages[0].StripDocs()
-	var serves []string
-	for _, id := range (secrets.Plugin{}).Serves() {
-		serves = append(serves, id.String())
-	}
-	for _, i := range ours.Packages[0].Interfaces {
-		at := slices.IndexFunc(theirs.Packages[0].Interfaces, func(r *wit.Interface) bool { return r.ID == i.ID })
-		if at < 0 {
-			t.Errorf("%s is not in the reference", i.ID)
-		} else if want := theirs.Packages[0].Interfaces[at].Print(); i.Print() != want {
-			t.Errorf("here\n%s\nreference\n%s", i.Print(), want)
-		}
-	}
-	for _, i := range theirs.Packages[0].Interfaces {
-		if !slices.Contains(serves, i.ID.String()) {
-			t.Errorf("%s of the reference is not served", i.ID)
-		}
-	}
-	if len(serves) != len(ours.Packages[0].Interfaces) {
-		t.Errorf("serves %v", serves)
-	}
-}
+func TestReference(t *testing.T) { table(nil).Reference(t, secrets.Plugin{}.Serves()) }

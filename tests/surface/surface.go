@@ -66,9 +66,24 @@ var (
 	SpinMQTT3 = &Surface{Version: "3.0.0", File: "testdata/surface/spin-mqtt3.wat", dir: "plugin/mqtt/wit/spin3", own: (*writer).waits}
 )
 
+// The components for the interfaces of SQLite.
+var (
+	SpinSQLite2 = &Surface{Version: "2.0.0", File: "testdata/surface/spin-sqlite2.wat", dir: "plugin/sqlite/wit/spin2"}
+	SpinSQLite3 = &Surface{Version: "3.1.0", File: "testdata/surface/spin-sqlite3.wat", dir: "plugin/sqlite/wit/spin3", own: (*writer).waitsAndValues}
+)
+
+// The components for the interfaces of messages. Handlers of messages are not called here.
+var (
+	WasmcloudMessaging2 = &Surface{Version: "0.2.0", File: "testdata/surface/wasmcloud-messaging2.wat", Exported: []string{"wasmcloud:messaging/handler@0.2.0"}, dir: "plugin/messaging/wit/0.2"}
+	WasmcloudMessaging3 = &Surface{Version: "0.3.0", File: "testdata/surface/wasmcloud-messaging3.wat", Exported: []string{"wasmcloud:messaging/handler@0.3.0"}, dir: "plugin/messaging/wit/0.3", own: (*writer).waitsAndValues}
+)
+
+// Logging is the component for messages of logs.
+var Logging = &Surface{Version: "0.1.0-draft", File: "testdata/surface/logging.wat", dir: "plugin/logging/wit"}
+
 // All are the components of this package.
 var All = []*Surface{P2, P3, KeyvalueDraft, KeyvalueDraft2, SpinKeyvalue2, SpinKeyvalue3, WasmcloudKeyvalue, Blobstore, WasmcloudBlobstore, Config, ConfigDraft, SpinVariables2, SpinVariables3, WasmcloudSecrets, SpinRedis2, SpinRedis3, SpinMQTT2, SpinMQTT3,
-	SpinPostgres2, SpinPostgres3, SpinPostgres4, WasmcloudPostgres}
+	SpinPostgres2, SpinPostgres3, SpinPostgres4, WasmcloudPostgres, SpinSQLite2, SpinSQLite3, WasmcloudMessaging2, WasmcloudMessaging3, Logging}
 
 // P2 is the one for WASI 0.2, features included.
 //
