@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/plugin/backend"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres/pgx"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres/postgrestest"
@@ -95,7 +96,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestKilled: a server that is killed gives errors at once, and the connections of the one that comes back are good.
+// TestKilled: a server that is killed gives errors at once and does not answer to a ping, and the connections of the one that comes back are good.
 func TestKilled(t *testing.T) {
 	server := servers.StartPostgres(t)
 	db := server.Database(t)
@@ -111,7 +112,17 @@ func TestKilled(t *testing.T) {
 	for server.SQL(t, "postgres", "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(1000)' AND state = 'active' AND pid <> pg_backend_pid()") != "1" {
 		time.Sleep(10 * time.Millisecond)
 	}
+	ping := func(there bool) {
+		t.Helper()
+		for name, b := range map[string]*pgx.Backend{"with a login": b, "without": open(t, pgx.Config{URL: "postgres://" + server.Addr})} {
+			if err := b.Ping(t.Context()); (backend.DownReason(err) == "") != there {
+				t.Errorf("%s: down by %q, is there: %v: %v", name, backend.DownReason(err), there, err)
+			}
+		}
+	}
+	ping(true)
 	server.Kill()
+	ping(false)
 	if err := <-running; !errors.Is(err, postgres.ErrUnavailable) || c.State() != postgres.Lost {
 		t.Error(err, c.State())
 	}
@@ -122,6 +133,7 @@ func TestKilled(t *testing.T) {
 		t.Error(err)
 	}
 	server.Start(t)
+	ping(true)
 	postgrestest.Query(t, postgrestest.Connect(t, b), "0", "SELECT count(*) FROM t")
 }
 

@@ -271,19 +271,29 @@ func value(s *sqlite3.Stmt, at int) sqlite.Value {
 // known makes an error one of package sqlite's, where it is SQLite's own.
 func known(err error) error {
 	var e *sqlite3.Error
-	if !errors.As(err, &e) {
+	var bare sqlite3.ErrorCode // of what has no text of its own: opening a file that is no database
+	var code, text string
+	switch {
+	case errors.As(err, &e):
+		bare, code = e.Code(), strings.TrimPrefix(e.ExtendedCode().Error(), prefix)
+		text = strings.TrimPrefix(e.Error(), prefix)
+	case errors.As(err, &bare):
+		code = strings.TrimPrefix(bare.Error(), prefix)
+		text = code
+	default:
 		return err
 	}
-	code := strings.TrimPrefix(e.ExtendedCode().Error(), "sqlite3: ")
-	switch e.Code() {
+	switch bare {
 	case sqlite3.FULL:
 		return fmt.Errorf("%w: %s", sqlite.ErrFull, code)
 	case sqlite3.CORRUPT, sqlite3.NOTADB, sqlite3.IOERR, sqlite3.CANTOPEN, sqlite3.PERM, sqlite3.INTERNAL, sqlite3.PROTOCOL, sqlite3.NOLFS:
 		return &backend.DownError{Reason: workload.BackendStorage, Err: errors.New(code)} // of the file and its disk
 	}
-	text := strings.TrimPrefix(e.Error(), "sqlite3: ")
 	if _, detail, ok := strings.Cut(text, code+": "); ok {
 		text = detail
 	}
 	return &sqlite.StatementError{Code: code, Text: text}
 }
+
+// prefix begins the texts of the library's errors.
+const prefix = "sqlite3: "

@@ -66,6 +66,7 @@ type File struct {
 var (
 	_ sqlite.Backend     = (*File)(nil)
 	_ backend.Persistent = (*File)(nil)
+	_ backend.Pinger     = (*File)(nil)
 )
 
 // OpenFile opens a file, and makes it if it is missing.
@@ -110,6 +111,9 @@ func (*File) Persistent() bool { return true }
 func (f *File) Open(ctx context.Context, _ sqlite.Owner, _ string) (sqlite.Conn, error) {
 	return open(ctx, &f.connections)
 }
+
+// Ping implements backend.Pinger.
+func (f *File) Ping(ctx context.Context) error { return f.connections.ask(ctx) }
 
 // Close closes the file.
 func (f *File) Close() error { return f.connections.close() }

@@ -53,6 +53,17 @@ func (p *pool) get(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
+// ask says what keeps a connection from reading the database. It has one of its own: others have parts of the file in their memory, and all of
+// them may be in use.
+func (p *pool) ask(ctx context.Context) error {
+	c := &conn{pool: p}
+	err := c.guard(func() error { return c.open(ctx) })
+	if err == nil {
+		_, err = c.Query(ctx, "SELECT count(*) FROM sqlite_schema", nil, func(int) error { return nil })
+	}
+	return errors.Join(known(err), c.end())
+}
+
 // put takes a connection back. It is kept for another guest if this one has left nothing in it.
 func (p *pool) put(c *conn) error {
 	clean := c.db != nil && !c.broken && !c.changed && c.guard(c.reset) == nil
