@@ -29,11 +29,6 @@ type capability struct {
 	requests []reached
 }
 
-// unnamed are the calls of wasi:blobstore that have no container among their resources, whose spans say the operation alone.
-var unnamed = []string{
-	"container-exists", "[static]outgoing-value.new-outgoing-value", "[method]outgoing-value.outgoing-value-write-body", "[method]stream-object-names.read-stream-object-names",
-}
-
 // The capabilities. Objects and subjects, which these components have from URLs, are not planted: the URL of a request is recorded as the client has sent
 // it, but for what is secret by the name of its parameter.
 var (
@@ -165,7 +160,7 @@ func checkBackendSpans(t *testing.T, c *otlptest.Collector, of *capability, syst
 		if operation == "" {
 			t.Errorf("%s has no operation: %v", x.Name, attrs)
 		}
-		if _, function, _ := strings.Cut(x.Name, "#"); attrs[of.system] != system && !(attrs[of.system] == "" && slices.Contains(unnamed, function)) {
+		if attrs[of.system] != system {
 			t.Errorf("%s: %s is %q, wanted %q", x.Name, of.system, attrs[of.system], system)
 		}
 		n++

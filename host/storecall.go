@@ -8,8 +8,8 @@ import (
 // StoreCall is where a plugin tells an observer which store a call reaches, if no resource among the call's arguments says so. The
 // observer makes it, at the call's boundary. Safe for concurrent use.
 type StoreCall struct {
-	mu                sync.Mutex
-	system, namespace string
+	mu                            sync.Mutex
+	system, namespace, collection string
 }
 
 // Reaches says which store it is: the system by OpenTelemetry's name (db.system.name), and the name of the database. s may be nil.
@@ -22,11 +22,22 @@ func (s *StoreCall) Reaches(system, namespace string) {
 	s.system, s.namespace = system, namespace
 }
 
-// Store is what Reaches was told; empty without it.
-func (s *StoreCall) Store() (system, namespace string) {
+// ReachesCollection says which store it is: the system by OpenTelemetry's name (db.system.name), and the name of a container, bucket or table
+// (db.collection.name). The last call counts. s may be nil.
+func (s *StoreCall) ReachesCollection(system, collection string) {
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.system, s.namespace
+	s.system, s.collection = system, collection
+}
+
+// Store is what Reaches or ReachesCollection was told; empty without it.
+func (s *StoreCall) Store() (system, namespace, collection string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.system, s.namespace, s.collection
 }
 
 type storeCallKey struct{}

@@ -75,8 +75,8 @@ var conventions = map[string]convention{
 	"fermyon:spin/key-value": {detail: DetailBoundary, store: true},
 	"spin:key-value":         {detail: DetailBoundary, store: true},
 	"wasmcloud:keyvalue":     {detail: DetailBoundary, store: true},
-	"wasi:blobstore":         {detail: DetailBoundary, store: true},
-	"wasmcloud:blobstore":    {detail: DetailBoundary, store: true},
+	"wasi:blobstore":         {detail: DetailBoundary, store: true, hooks: newStoreCall},
+	"wasmcloud:blobstore":    {detail: DetailBoundary, store: true, hooks: newStoreCall},
 
 	"wasmcloud:messaging/consumer": {detail: DetailBoundary, hooks: newSendCall, sendsMessage: true},
 

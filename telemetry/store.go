@@ -11,7 +11,7 @@ import (
 )
 
 // stored is the interface of a resource whose data is in a store: the system that has it, by OpenTelemetry's name (db.system.name); empty: none yet.
-// By one of the interfaces below it gives the name of the collection or of the database.
+// By one of the interfaces below it gives the name of the collection, which may be empty, or of the database.
 type stored interface{ StoreSystem() string }
 
 type collection interface{ StoreCollection() string } // db.collection.name
@@ -44,7 +44,7 @@ func (h *hostCall) describeStore(s *span.Span, c *cm.Call, end *cm.End) {
 		return
 	}
 	s.Str(attrDBSystem, in.StoreSystem())
-	if c, ok := in.(collection); ok {
+	if c, ok := in.(collection); ok && c.StoreCollection() != "" {
 		s.Str(attrDBCollection, c.StoreCollection())
 	}
 	if d, ok := in.(database); ok {
@@ -61,18 +61,22 @@ func storeOf(c *cm.Call) stored {
 		in, _ := args[0].Resource().Obj.(stored)
 		return in
 	}
-	results := c.Results()
-	if t := typ.Result; t == nil || t.Kind != cm.KindResult || t.OK == nil || t.OK.Kind != cm.KindOwn || len(results) == 0 || results[0].IsZero() || results[0].Case() != 0 {
+	t, results := typ.Result, c.Results()
+	if t == nil || len(results) == 0 || results[0].IsZero() {
 		return nil
 	}
-	if v, ok := results[0].Payload(); ok {
-		in, _ := v.Resource().Obj.(stored)
-		return in
+	v, ok := results[0], t.Kind == cm.KindOwn
+	if t.Kind == cm.KindResult && t.OK != nil && t.OK.Kind == cm.KindOwn && v.Case() == 0 {
+		v, ok = v.Payload()
 	}
-	return nil
+	if !ok {
+		return nil
+	}
+	in, _ := v.Resource().Obj.(stored)
+	return in
 }
 
-// storeCall is the hooks of a call on a store that the plugin names, since no resource does.
+// storeCall is the hooks of a call on a store that the plugin names, where no resource does.
 type storeCall struct{ *hostCall }
 
 func newStoreCall(base *hostCall) cm.Hooks { return storeCall{base} }
@@ -101,11 +105,25 @@ func (h storeCall) Exit(c *cm.Call, end cm.End) {
 		h.hostCall.Exit(c, end)
 		return
 	}
-	if system, namespace := st.in.Store(); system != "" {
-		st.span.Lock()
-		st.span.Str(attrDBSystem, system)
-		st.span.Str(attrDBNamespace, namespace)
-		st.span.Unlock()
+	if in := storeOf(c); in == nil || in.StoreSystem() == "" {
+		st.describe()
 	}
 	h.exit(c, st.span, end)
+}
+
+// describe sets what the plugin has said.
+func (st *storeState) describe() {
+	system, namespace, collection := st.in.Store()
+	if system == "" {
+		return
+	}
+	st.span.Lock()
+	defer st.span.Unlock()
+	st.span.Str(attrDBSystem, system)
+	if namespace != "" {
+		st.span.Str(attrDBNamespace, namespace)
+	}
+	if collection != "" {
+		st.span.Str(attrDBCollection, collection)
+	}
 }

@@ -15,6 +15,12 @@ type nameStream struct {
 	held      cm.Holding
 }
 
+// StoreSystem is that of the container.
+func (s *nameStream) StoreSystem() string { return s.container.StoreSystem() }
+
+// StoreCollection is the container's name.
+func (s *nameStream) StoreCollection() string { return s.container.StoreCollection() }
+
 const (
 	nameBytes = 32     // counted for each name besides its bytes
 	maxNames  = 10_000 // of one call

@@ -22,7 +22,7 @@ type outgoing struct {
 	stream       *streamingPut // nil while writes are buffered
 	held         cm.Holding    // for data and destinations
 
-	system, collection string // of the first destination, also when the value is finished
+	system, collection string // of the first destination, also when the value is finished; before there is one, the only system there is
 }
 
 // streamThreshold is how many bytes of a value are buffered before it is streamed: a small object is put at once.
@@ -39,7 +39,7 @@ func outgoingOf(v bindings.OutgoingValue) (*outgoing, error) {
 	return cm.ObjectAs[*outgoing](bindings.OutgoingValueType, v)
 }
 
-// StoreSystem is that of the first destination; empty before there is one.
+// StoreSystem is that of the first destination. Before there is one it is that of all containers of the component; empty if they have several.
 func (o *outgoing) StoreSystem() string { return o.system }
 
 // StoreCollection is the first destination's container; empty before there is one.
@@ -47,7 +47,7 @@ func (o *outgoing) StoreCollection() string { return o.collection }
 
 // OutgoingValueNewOutgoingValue implements bindings.Types.
 func (s store) OutgoingValueNewOutgoingValue(context.Context) (bindings.OutgoingValue, error) {
-	return &outgoing{}, nil
+	return &outgoing{system: s.system()}, nil
 }
 
 // OutgoingValueWriteBody implements bindings.OutgoingValue.

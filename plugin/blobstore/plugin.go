@@ -118,16 +118,29 @@ type granted struct {
 	system string
 }
 
-// storeOf returns the store of a container.
+// storeOf returns the store of a container. Observers are told of it, as not all calls have a resource of the container's.
 func (s store) storeOf(ctx context.Context, container string) (*granted, error) {
-	if r := s.routes[container]; r != nil {
-		return r, nil
+	r := s.routes[container]
+	if r == nil {
+		r = s.routes[backend.Default]
 	}
-	if r := s.routes[backend.Default]; r != nil {
-		return r, nil
+	if r == nil {
+		s.denied(ctx, container)
+		return nil, ErrAccessDenied
 	}
-	s.denied(ctx, container)
-	return nil, ErrAccessDenied
+	host.StoreCallFrom(ctx).ReachesCollection(r.system, container)
+	return r, nil
+}
+
+// system is that of all containers of the component; empty where there are several, or none.
+func (s store) system() (system string) {
+	for _, r := range s.routes {
+		if system != "" && r.system != system {
+			return ""
+		}
+		system = r.system
+	}
+	return system
 }
 
 // create makes a container, and returns it.
