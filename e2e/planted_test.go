@@ -44,6 +44,9 @@ var (
 		{"/blob/put?container=photos&name=object", "planted-value", ""}, {"/blob/get?container=photos&name=object", "", ""},
 		{"/blob/info?container=photos&name=none", "", ""}, {"/blob/list?container=photos", "", ""}, {"/blob/delete?container=photos&name=object", "", ""},
 	}}
+	wasmcloudKeyvalueOf  = capability{"rust-wasmcloud-p3", "db.system.name", []string{"wasmcloud:keyvalue"}, []reached{{"/kv", "planted-key=planted value", ""}}}
+	wasmcloudBlobstoreOf = capability{"rust-wasmcloud-p3", "db.system.name", []string{"wasmcloud:blobstore"}, []reached{{"/blobs?name=photos", "planted-value", ""}}}
+
 	sqliteOf = capability{"rust-spin-p2", "db.system.name", []string{"fermyon:spin/sqlite"}, []reached{
 		{"/sqlite/visit", "planted name", "open execute execute execute"}, {"/sqlite/statement", "SELECT 'planted' FROM visits WHERE who = 'planted name'", "open execute"},
 		{"/sqlite/statement", "SELECT planted", "open execute"}, {"/sqlite/statement", "INSERT INTO visits VALUES ('planted name', 1)", "open execute"},
@@ -92,6 +95,8 @@ func TestPlanted(t *testing.T) {
 		{"blobstore folder", "blobstore: {default: {folder: .}}", "folder", blobstoreOf},
 		{"blobstore nats", "blobstore: {default: " + natsURL + "}", "nats", blobstoreOf},
 		{"blobstore s3", fmt.Sprintf(`blobstore: {default: {s3: {endpoint: "http://%s", bucket: %s, accessKey: {env: PLANTED_ACCESS}, secretKey: {env: PLANTED_SECRET}}}}`, s3.Addr, servers.S3Bucket), "s3", blobstoreOf},
+		{"wasmcloud keyvalue redis", "keyvalue: {default: " + redisURL + "}", "redis", wasmcloudKeyvalueOf},
+		{"wasmcloud blobstore nats", "blobstore: {default: " + natsURL + "}", "nats", wasmcloudBlobstoreOf},
 		{"sqlite memory", "sqlite: {default: {backend: memory}}", "sqlite", sqliteOf},
 		{"sqlite file", "sqlite: {default: {file: data.db}}", "sqlite", sqliteOf},
 		{"postgres", fmt.Sprintf("postgres: {default: {postgres: {url: %q, password: {file: %q}}}}", pg.URL(pg.Database(t)), pgPassword), "postgresql", postgresOf},

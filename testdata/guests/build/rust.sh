@@ -37,6 +37,7 @@ build shop-http rust-shop-http
 build feed-p3 rust-feed-p3 $pure
 build feed-http-p3 rust-feed-http-p3 $pure
 build secrets-p3 rust-secrets-p3
+build wasmcloud-p3 rust-wasmcloud-p3
 build spin-p2 rust-spin-p2
 build spin-brokers-p2 rust-spin-brokers-p2
 build spin-redis-p2 rust-spin-redis-p2
