@@ -14,7 +14,7 @@ import (
 // table is of the packages that the plugin serves.
 func table() *functions.Table {
 	return &functions.Table{
-		Plugin: "plugin/config", Title: "The functions of configuration and their tests", On: "on a component's config",
+		Plugin: "plugin/config", Title: "The functions of configuration and their tests", On: "on a component's config and secrets",
 		Served: []functions.Served{
 			{Of: surface.Config, Reference: "wasi-config@0.2.0-rc.1", Test: testStore},
 			{Of: surface.ConfigDraft, Reference: "wasi-config@0.2.0-draft-2024-09-27", Test: testStore},
@@ -26,7 +26,7 @@ func table() *functions.Table {
 
 // testStore calls the functions of wasi:config.
 func testStore(g *functions.Guest) {
-	for name, want := range map[string]string{"key": "value", "TOKEN": "s3cr3t", "none": "none", "": "none"} {
+	for name, want := range map[string]string{"key": "value", "TOKEN": "s3cr3t", "granted": "a secret", "none": "none", "": "none"} {
 		g.Want(g.Call("ok", "store#get", name), want)
 	}
 	g.Want(g.Call("ok", "store#get-all"), "[[TOKEN s3cr3t] [key value]]")
@@ -34,7 +34,7 @@ func testStore(g *functions.Guest) {
 
 // testVariables calls that of Spin's variables.
 func testVariables(g *functions.Guest) {
-	for name, want := range map[string]string{"key": "value", "TOKEN": "s3cr3t"} {
+	for name, want := range map[string]string{"key": "value", "TOKEN": "s3cr3t", "granted": "a secret"} {
 		g.Want(g.Call("ok", "variables#get", name), want)
 	}
 	for _, name := range []string{"none", "a_1"} {
@@ -48,7 +48,10 @@ func testVariables(g *functions.Guest) {
 // TestFunctions calls every function of every interface through the boundary of a component, and compares what was seen with FUNCTIONS.md.
 func TestFunctions(t *testing.T) {
 	tb := table()
-	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "c", Config: map[string]string{"key": "value", "TOKEN": "s3cr3t"}}}}
+	t.Setenv("CONFIG_TEST_GRANTED", "a secret")
+	w := &workload.Spec{Name: "w", Components: []workload.Component{{
+		Name: "c", Config: map[string]string{"key": "value", "TOKEN": "s3cr3t"}, Grants: workload.Grants{Secrets: map[string]workload.Secret{"granted": {Env: "CONFIG_TEST_GRANTED"}}},
+	}}}
 	tb.Run(t, "", functions.Engine(t), func(t *testing.T, l *component.Linker) {
 		if _, err := (config.Plugin{}).Bind(t.Context(), l, &host.Binding{Workload: w, Component: &w.Components[0]}); err != nil {
 			t.Fatal(err)
