@@ -45,7 +45,7 @@ var (
 		{"/blob/info?container=photos&name=none", "", ""}, {"/blob/list?container=photos", "", ""}, {"/blob/delete?container=photos&name=object", "", ""},
 	}}
 	wasmcloudKeyvalueOf  = capability{"rust-wasmcloud-p3", "db.system.name", []string{"wasmcloud:keyvalue"}, []reached{{"/kv", "planted-key=planted value", ""}}}
-	wasmcloudBlobstoreOf = capability{"rust-wasmcloud-p3", "db.system.name", []string{"wasmcloud:blobstore"}, []reached{{"/blobs?name=photos", "planted-value", ""}}}
+	wasmcloudBlobstoreOf = capability{"rust-wasmcloud-p3", "db.system.name", []string{"wasmcloud:blobstore"}, []reached{{"/blobs?name=pictures", "planted-value", ""}}}
 
 	sqliteOf = capability{"rust-spin-p2", "db.system.name", []string{"fermyon:spin/sqlite"}, []reached{
 		{"/sqlite/visit", "planted name", "open execute execute execute"}, {"/sqlite/statement", "SELECT 'planted' FROM visits WHERE who = 'planted name'", "open execute"},
