@@ -49,7 +49,7 @@ func TestServicesTalk(t *testing.T) {
 	}
 	for _, want := range []string{
 		"serving w\n", "[client stdout] :: olleh <- hello\n", "[lines stdout] :: served 1\n", `msg="the service has completed" workload=w component=lines`,
-		"─ connection client connection.peer=lines connection.sent=11 connection.received=19  ",
+		"└─ connection client connection.peer=lines connection.sent=11 connection.received=19  ",
 	} {
 		if !strings.Contains(console, want) {
 			t.Errorf("%q is not on the console: %s", want, console)

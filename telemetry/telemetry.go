@@ -37,8 +37,8 @@ type Config struct {
 	TraceTree io.Writer
 	// TraceTreeColor marks failures by ANSI colours, for terminals.
 	TraceTreeColor bool
-	// TraceTreeWidth is the width of the terminal behind TraceTree in columns, asked for before each tree: lines are broken there. Nil, or
-	// 0 from it: no terminal, lines have any length.
+	// TraceTreeWidth is the width of the terminal behind TraceTree in columns, asked for before each tree: then a tree has bars on a
+	// time axis and the lines that components wrote. Nil, or 0 from it: no terminal, and neither.
 	TraceTreeWidth func() int
 	// TraceTreeFilter says which traces are printed: parts with | between them, of which a trace has to meet one. "errors" is a trace with a
 	// span that failed, "slow>100ms" one that took longer; what has a * or a / in it is a pattern of a span's name, URL or path: * is any

@@ -7,8 +7,7 @@ import (
 
 // Widths, in columns.
 const (
-	minWidth     = 60  // of a terminal; a narrower one has its lines broken by itself
-	noTerminal   = 160 // of output that is no terminal
+	minWidth     = 60 // of a terminal; a narrower one has its lines broken by itself
 	minBar       = 12
 	maxBar       = 40
 	offsetColumn = 9 // "+12.3ms", and a space on each side
@@ -24,11 +23,11 @@ type axis struct {
 	wraps bool          // lines are broken at the terminal's width
 }
 
-// newAxis lays a trace out in so many columns; 0: the output is no terminal, and lines may have any length.
+// newAxis lays a trace out in so many columns; 0: the output is no terminal, and there are no bars, and lines of any length.
 func newAxis(from, to time.Time, columns int) axis {
 	a := axis{from: from, whole: max(to.Sub(from), 1), wraps: columns > 0}
 	if columns <= 0 {
-		columns = noTerminal
+		return a
 	}
 	if columns < minWidth {
 		a.width = max(columns, 2*minBar)

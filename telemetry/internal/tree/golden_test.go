@@ -156,7 +156,7 @@ func TestCriticalPath(t *testing.T) {
 	root.parent = outside.id // a cycle
 	children[outside.id] = []*node{root}
 	critical([]*node{root}, children)
-	for _, a := range []axis{newAxis(at(0), at(10), 60), newAxis(at(5), at(5), 0), newAxis(at(0), at(1e15), 1000)} {
+	for _, a := range []axis{newAxis(at(0), at(10), 60), newAxis(at(5), at(5), 80), newAxis(at(0), at(1e15), 1000)} {
 		for _, x := range []*node{root, n(7, -1e9, 1e9), n(8, 3, 2), empty, {}} {
 			if got := a.bar(&item{nodes: []*node{x}}, nil); columns(got) != a.cells {
 				t.Errorf("%q has not %d cells", got, a.cells)
@@ -167,7 +167,10 @@ func TestCriticalPath(t *testing.T) {
 
 // Lines of a trace are bounded.
 func TestLineBounds(t *testing.T) {
-	b, out := start(t, false)
+	out := &output{}
+	p := New(out, keys, Look{Width: func() int { return 80 }}, Filter{})
+	defer func() { _ = p.Shutdown(context.Background()) }()
+	b := builder{sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p)).Tracer("t"), p}
 	ctx, end := b.span(context.Background(), "root", 0)
 	for i := range maxLines + 7 {
 		b.p.Line(trace.SpanContextFromContext(ctx), epoch.Add(time.Duration(i)), strings.Repeat("x", 10))

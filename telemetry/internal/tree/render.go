@@ -29,6 +29,9 @@ func (p *Printer) render(t *traceState) string {
 		if p.look.Width != nil {
 			columns = p.look.Width()
 		}
+		if columns <= 0 { // the console has the lines as well, and programs may read the trees
+			t.lines, t.linesDropped = nil, 0
+		}
 		d := &drawing{Printer: p, Builder: &b, axis: newAxis(from, to, columns), path: critical(roots, children)}
 		d.row("", d.colorCode(dim), "trace "+t.id.String(), "", d.scale())
 		for _, it := range t.items(roots, children) {

@@ -67,7 +67,7 @@ var _ sdktrace.SpanProcessor = (*Printer)(nil)
 // Look is how trees are printed. The zero value is for files.
 type Look struct {
 	Color bool       // ANSI colours
-	Width func() int // of the terminal, asked for before each tree; nil, or 0 from it: none, lines have any length
+	Width func() int // of the terminal, asked for before each tree; nil, or 0 from it: none, so that there are no bars and no lines of components, and rows have any length
 }
 
 // traceState is a trace whose spans are being collected.
