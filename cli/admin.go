@@ -42,6 +42,9 @@ func listenAdmin(s *settings) (*adminServer, error) {
 	}
 	l, err := http.Listen(addr)
 	if err != nil {
+		if problem := cannotListen(err, "--admin"); problem != nil {
+			return nil, problem
+		}
 		return nil, fmt.Errorf("admin: listen on %s: %w", addr, err)
 	}
 	return &adminServer{listener: l, ended: make(chan error, 1)}, nil

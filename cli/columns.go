@@ -27,10 +27,10 @@ type treeRecords struct{ log *slog.Logger }
 
 func (t treeRecords) Write(p []byte) (int, error) {
 	lines := strings.Split(strings.TrimRight(string(p), "\n"), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
+	attrs := []any{"tree", lines}
+	if id, ok := strings.CutPrefix(lines[0], "trace "); ok { // else it says only how many were not shown
+		attrs = append(attrs, "trace_id", id)
 	}
-	first, _, _ := strings.Cut(strings.TrimPrefix(lines[0], "trace "), " ")
-	t.log.Info("trace", "trace_id", first, "tree", lines)
+	t.log.Info("trace", attrs...)
 	return len(p), nil
 }

@@ -59,13 +59,13 @@ func (p *process) ask(ctx context.Context, addr, path string) error {
 		target = "http://localhost" + path
 	case strings.Contains(addr, "://"):
 		u, err := url.Parse(addr)
-		if err != nil || u.Host == "" {
-			return &Problem{What: "this is no URL", Where: addr, Do: "give http://HOST:PORT, HOST:PORT, PORT or unix:PATH", Code: ExitUsage}
+		if err != nil || u.Host == "" { // it may have a password
+			return &Problem{What: "the address is no URL", Do: "give http://HOST:PORT, HOST:PORT, PORT or unix:PATH", Code: ExitUsage}
 		}
 		if u.Path == "" || u.Path == "/" {
 			u.Path = path
 		}
-		target = u.String()
+		target, addr = u.String(), u.Redacted()
 	default:
 		host, port, err := net.SplitHostPort(addr)
 		if err != nil {
@@ -80,7 +80,7 @@ func (p *process) ask(ctx context.Context, addr, path string) error {
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return &Problem{What: "this is no address", Where: addr, Do: "give http://HOST:PORT, HOST:PORT, PORT or unix:PATH", Code: ExitUsage}
+		return &Problem{What: "the address is none", Do: "give http://HOST:PORT, HOST:PORT, PORT or unix:PATH", Code: ExitUsage}
 	}
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {

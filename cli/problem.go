@@ -298,32 +298,35 @@ func exportsOf(ids []wit.InterfaceID) (k kinds) {
 	return k
 }
 
-func explainListen(err error) *Problem {
+func explainListen(err error) *Problem { return cannotListen(err, "--listen") }
+
+// cannotListen says why an address that a flag gave cannot be listened on; nil for another error.
+func cannotListen(err error, flag string) *Problem {
 	var bad *http.AddressError
 	if errors.As(err, &bad) {
-		return &Problem{What: "cannot listen", Where: "--listen", Why: bad.Error(), Do: "see vitrine up --help for an example", Code: ExitUsage}
+		return &Problem{What: "cannot listen", Where: flag, Why: bad.Error(), Do: "see vitrine up --help for an example", Code: ExitUsage}
 	}
 	var op *net.OpError
 	if !errors.As(err, &op) || op.Op != "listen" {
 		return nil
 	}
-	p := &Problem{What: "cannot listen", Where: "--listen", Why: op.Err.Error(), Do: "choose another address with --listen; port 0 is any free one", Code: ExitUsage}
+	p := &Problem{What: "cannot listen", Where: flag, Why: op.Err.Error(), Do: "choose another address with " + flag + "; port 0 is any free one", Code: ExitUsage}
 	if op.Addr != nil {
 		p.What = "cannot listen on " + op.Addr.String()
 	}
 	switch unix := op.Net == "unix"; {
 	case errno.Is(err, syscall.EADDRINUSE) && unix:
 		p.Why = "another process listens there already"
-		p.Do = "stop what listens there, or choose another path with --listen"
+		p.Do = "stop what listens there, or choose another path with " + flag
 	case errno.Is(err, syscall.EADDRINUSE):
 		p.Why = "the port is in use"
-		p.Do = "stop what listens there, or choose another port with --listen; port 0 is any free one"
+		p.Do = "stop what listens there, or choose another port with " + flag + "; port 0 is any free one"
 	case unix:
-		p.Do = "choose another path with --listen: short, in a writable folder, and not of an existing file"
+		p.Do = "choose another path with " + flag + ": short, in a writable folder, and not of an existing file"
 	case errno.Is(err, syscall.EACCES):
-		p.Do = "choose a port from 1024 on with --listen, or allow the process to open this one"
+		p.Do = "choose a port from 1024 on with " + flag + ", or allow the process to open this one"
 	case errno.Is(err, syscall.EADDRNOTAVAIL):
-		p.Do = "give an address that this machine has with --listen; :PORT is every one"
+		p.Do = "give an address that this machine has with " + flag + "; :PORT is every one"
 	}
 	return p
 }

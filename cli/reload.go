@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,10 +25,24 @@ type reloader struct {
 	served  *workload.Spec
 	sums    [][sha256.Size]byte // of the components' files
 	started atomic.Bool
+
+	mu     sync.Mutex // held while one is under way
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
-func (p *process) newReloader(s *settings, path string, w *workload.Spec, session *session) *reloader {
-	return &reloader{session: session, p: p, s: s, path: path, served: w, sums: sums(w)}
+// newReloader makes one, which ends with ctx or close.
+func (p *process) newReloader(ctx context.Context, s *settings, path string, w *workload.Spec, session *session) *reloader {
+	r := &reloader{session: session, p: p, s: s, path: path, served: w, sums: sums(w)}
+	r.ctx, r.cancel = context.WithCancel(ctx)
+	return r
+}
+
+// close cancels what is under way, and waits for it.
+func (r *reloader) close() {
+	r.cancel()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 }
 
 // sums are those of the components' files, in the workload's order; zero for a file that cannot be read.
@@ -47,8 +62,13 @@ func sums(w *workload.Spec) [][sha256.Size]byte {
 	return out
 }
 
-// reload is called once at a time. What goes wrong is logged, and what runs goes on.
-func (r *reloader) reload(ctx context.Context) {
+// reload has the files as they are now take the place of what runs. What goes wrong is logged, and what runs goes on.
+func (r *reloader) reload() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() != nil {
+		return
+	}
 	if !r.started.Load() {
 		r.log.Warn("SIGHUP changes nothing: the workload is not ready yet")
 		return
@@ -56,9 +76,9 @@ func (r *reloader) reload(ctx context.Context) {
 	began := time.Now()
 	w, err := loadSpec(r.p.ships.format(), r.s, r.path)
 	if err == nil {
-		err = r.replace(ctx, w, began)
+		err = r.replace(r.ctx, w, began)
 	}
-	if err == nil || ctx.Err() != nil {
+	if err == nil || r.ctx.Err() != nil {
 		return
 	}
 	var b strings.Builder

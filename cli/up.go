@@ -84,8 +84,9 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	if err != nil {
 		return err
 	}
-	again := p.newReloader(s, path, w, session.session)
-	defer onHangup(func() { again.reload(ctx) })()
+	again := p.newReloader(ctx, s, path, w, session.session)
+	defer again.close()
+	defer onHangup(again.reload)()
 	session.operators.serve(ctx, session.session)
 	done := progress(p.stderr, "starting "+text.Printable(w.Name))
 	id, err := session.host.Start(ctx, w)

@@ -68,6 +68,10 @@ func (p *process) startViewer(ctx context.Context, s *settings, from string, cfg
 	case errors.Is(err, view.ErrInUse):
 		return nil, &Problem{What: "the viewer cannot use the folder " + dir, Where: dirFrom, Why: view.ErrInUse.Error(), Do: "choose another with --view-dir, or --view-dir off", Code: ExitUsage}
 	case err != nil:
+		if problem := cannotListen(err, from); problem != nil {
+			problem.What = "the viewer cannot start: it " + problem.What
+			return nil, problem
+		}
 		return nil, &Problem{What: "the viewer cannot start", Where: from, Why: err.Error(), Do: "choose another address, HOST:PORT; port 0 is any free one", Code: ExitUsage}
 	}
 	return &viewer{v}, nil

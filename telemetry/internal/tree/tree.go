@@ -249,7 +249,9 @@ func (p *Printer) writeLoop() {
 			close(t.flushed)
 			continue
 		}
-		_, _ = io.WriteString(p.out, p.render(t)) // there is no other place to report an error
+		if text := p.render(t); text != "" { // the filter leaves some out
+			_, _ = io.WriteString(p.out, text) // there is no other place to report an error
+		}
 	}
 }
 
