@@ -15,11 +15,11 @@ import (
 
 // adminOptions are about what operators ask of a server.
 var (
-	adminOption = option{name: "admin", env: "VITRINE_ADMIN", arg: "ADDR",
-		usage:   "where to serve /livez, /readyz, /workloads, /metrics, /log-level and /debug/pprof/ for operators, an address as for --listen (default: nowhere)",
+	adminOption = option{name: "admin", group: groupListening, env: "VITRINE_ADMIN", arg: "ADDR",
+		usage:   "where to serve /livez, /readyz, /workloads, /metrics, /log-level and /debug/pprof/, an address as of --listen (default: nowhere)",
 		example: "--admin 9000"}
-	drainDelayOption = option{name: "drain-delay", env: "VITRINE_DRAIN_DELAY", arg: "DURATION",
-		usage:   "how long requests are still taken after the first signal, while /readyz says that there should be none, before --drain begins (default 0s)",
+	drainDelayOption = option{name: "drain-delay", group: groupListening, env: "VITRINE_DRAIN_DELAY", arg: "DURATION",
+		usage:   "how long requests are still taken after the first signal, with /readyz false, before --drain begins (default 0s)",
 		example: "--drain-delay 5s"}
 )
 

@@ -118,14 +118,18 @@ pairs are added to those of the manifest, other lists replace them. Flags apply 
 
 Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wrong usage or bad input;
 124 a deadline passed; 134 a guest trapped; 130 and 143 SIGINT or SIGTERM ended a run.`,
+		Example: "  vitrine up shop.wasm --trace\n  vitrine up --view\n  vitrine run tool.wasm --verbose\n" +
+			"  vitrine new rust-http shop && cd shop && vitrine dev",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		Version:       buildVersion(),
 		Args:          cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
 	}
 	root.SetIn(p.stdin)
+	root.SetVersionTemplate(versionText())
 	// cobra's own messages repeat the arguments, so that they are made printable. Commands write to the process's own streams.
 	root.SetOut(text.Writer(p.stdout))
 	root.SetErr(text.Writer(p.stderr))
@@ -133,9 +137,30 @@ Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wr
 		p.flagError = true
 		return usage(cmd, err)
 	})
-	root.AddCommand(p.up(), p.run(), p.view(), p.trace(), p.logs(), p.inspect(), p.check(), p.newProject(), p.build(), p.dev(), p.test(), p.importing(), p.bindgen(), p.probe(), p.version())
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
+		_ = printHelp(cmd.OutOrStdout(), cmd, p.helpWidth()) // the writer keeps the error
+	})
+	root.SetUsageFunc(func(cmd *cobra.Command) error {
+		_, err := io.WriteString(cmd.OutOrStderr(), usageOf(cmd, p.helpWidth()))
+		return err
+	})
+	root.AddGroup(commandGroups...)
+	root.AddCommand(inGroup(commandsRun, p.up(), p.run(), p.dev())...)
+	root.AddCommand(inGroup(commandsMake, p.newProject(), p.build(), p.test(), p.check(), p.importing(), p.bindgen())...)
+	root.AddCommand(inGroup(commandsSee, p.view(), p.trace(), p.logs(), p.inspect())...)
+	root.AddCommand(inGroup(commandsTools, p.probe(), p.version())...)
+	root.SetHelpCommandGroupID(commandsTools)
+	root.SetCompletionCommandGroupID(commandsTools)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() { // cobra's own have none
+		switch c.Name() {
+		case "help":
+			c.Example = "  vitrine help up"
+		case "completion":
+			c.Example = "  source <(vitrine completion bash)"
+		}
+	}
 	wrapArgs(root)
 	return root
 }

@@ -15,12 +15,13 @@ import (
 
 // option is one flag with its variable and its manifest key.
 type option struct {
-	name string
-	env  string
-	key  string // manifest key; empty where the flag is about the process
-	arg  string // the value's name in help; empty for a switch
-	bare string // what the flag means without a value; empty: it needs one, but for a switch, which is true
-	many bool   // may be given several times
+	name  string
+	group flagGroup // the heading of help below which it is; empty: the last
+	env   string
+	key   string // manifest key; empty where the flag is about the process
+	arg   string // the value's name in help; empty for a switch
+	bare  string // what the flag means without a value; empty: it needs one, but for a switch, which is true
+	many  bool   // may be given several times
 	// oneInstance says that it has no meaning for a service, which has one instance as long as it runs.
 	oneInstance bool
 	usage       string
@@ -36,28 +37,28 @@ var workloadOptions = slices.Concat(grantOptions, limitOptions, instanceOptions)
 
 // grantOptions set a component's environment, configuration and grants.
 var grantOptions = []option{
-	{name: "env", env: "VITRINE_ENV", key: componentKey + "environment", arg: "NAME=VALUE", many: true,
+	{name: "env", group: groupGrants, env: "VITRINE_ENV", key: componentKey + "environment", arg: "NAME=VALUE", many: true,
 		usage: "set an environment variable of the guest", example: "--env LOG=debug",
 		apply: func(c *workload.Component, values []string) error { return addPairs(&c.Environment, values) }},
-	{name: "config", env: "VITRINE_CONFIG", key: componentKey + "config", arg: "NAME=VALUE", many: true,
+	{name: "config", group: groupGrants, env: "VITRINE_CONFIG", key: componentKey + "config", arg: "NAME=VALUE", many: true,
 		usage: "set a value of wasi:config", example: "--config greeting=hello",
 		apply: func(c *workload.Component, values []string) error { return addPairs(&c.Config, values) }},
-	{name: "dir", env: "VITRINE_DIR", key: componentKey + "grants.files", arg: "HOST[::GUEST][:ro]", many: true,
+	{name: "dir", group: groupGrants, env: "VITRINE_DIR", key: componentKey + "grants.files", arg: "HOST[::GUEST][:ro]", many: true,
 		usage: "give the guest a folder, readable and writable, or read-only with :ro", example: "--dir ./data::/data:ro",
 		apply: applyDirs},
-	{name: "allow-http", env: "VITRINE_ALLOW_HTTP", key: componentKey + "grants.http", arg: "PATTERN", many: true,
+	{name: "allow-http", group: groupGrants, env: "VITRINE_ALLOW_HTTP", key: componentKey + "grants.http", arg: "PATTERN", many: true,
 		usage: "let the guest send requests to a destination; * is every one", example: "--allow-http https://api.example.com",
 		apply: func(c *workload.Component, values []string) (err error) {
 			c.Grants.HTTP, err = parseAll(values, workload.ParseHTTP)
 			return err
 		}},
-	{name: "allow-connect", env: "VITRINE_ALLOW_CONNECT", key: componentKey + "grants.sockets.connect", arg: "ADDR", many: true,
+	{name: "allow-connect", group: groupGrants, env: "VITRINE_ALLOW_CONNECT", key: componentKey + "grants.sockets.connect", arg: "ADDR", many: true,
 		usage: "let the guest connect or send to an address; * is every one", example: "--allow-connect 127.0.0.1:5432",
 		apply: func(c *workload.Component, values []string) (err error) {
 			c.Grants.Sockets.Connect, err = parseAll(values, workload.ParseAddress)
 			return err
 		}},
-	{name: "allow-listen", env: "VITRINE_ALLOW_LISTEN", key: componentKey + "grants.sockets.listen", arg: "ADDR", many: true,
+	{name: "allow-listen", group: groupGrants, env: "VITRINE_ALLOW_LISTEN", key: componentKey + "grants.sockets.listen", arg: "ADDR", many: true,
 		usage: "let the guest listen on an address; * is every one", example: "--allow-listen 127.0.0.1:*",
 		apply: func(c *workload.Component, values []string) (err error) {
 			c.Grants.Sockets.Listen, err = parseAll(values, workload.ParseAddress)
@@ -67,20 +68,20 @@ var grantOptions = []option{
 
 // instanceOptions set how instances are made, pooled and traced.
 var instanceOptions = []option{
-	{name: "isolation", oneInstance: true, env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
-		usage:   "the state in which an invocation begins: fresh, that of a new instance (default); snapshot, that after one initialisation that all of them share, with the random numbers it drew; reuse, that in which others have left the instance (default for handlers of WASI 0.3)",
+	{name: "isolation", group: groupInstances, oneInstance: true, env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
+		usage:   "the state in which an invocation begins: fresh, a new instance's (default); snapshot, that after one initialisation, whose random numbers all share; reuse, as others left it (default for WASI 0.3)",
 		example: "--isolation snapshot",
 		apply: func(c *workload.Component, v []string) error {
 			c.Instances.Isolation = v[0]
 			return oneOf(v[0], "fresh", "snapshot", "reuse")
 		}},
-	{name: "max-instances", oneInstance: true, env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
+	{name: "max-instances", group: groupInstances, oneInstance: true, env: "VITRINE_MAX_INSTANCES", key: componentKey + "instances.max", arg: "N",
 		usage: "how many instances may run at once (default 200; 8 where several invocations share one)", example: "--max-instances 50",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Max, v[0]) }},
-	{name: "queue", env: "VITRINE_QUEUE", key: componentKey + "instances.queue", arg: "N",
+	{name: "queue", group: groupInstances, env: "VITRINE_QUEUE", key: componentKey + "instances.queue", arg: "N",
 		usage: "how many invocations may wait for an instance (default 1000)", example: "--queue 100",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Queue, v[0]) }},
-	{name: "ready", oneInstance: true, env: "VITRINE_READY", key: componentKey + "instances.ready", arg: "N",
+	{name: "ready", group: groupInstances, oneInstance: true, env: "VITRINE_READY", key: componentKey + "instances.ready", arg: "N",
 		usage:   "how many instances to make before the first request, and to keep; 0 is none (default 1; run has none)",
 		example: "--ready 4",
 		apply: func(c *workload.Component, v []string) error {
@@ -92,19 +93,19 @@ var instanceOptions = []option{
 			c.Instances.Ready = &ready
 			return nil
 		}},
-	{name: "max-concurrency", env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
+	{name: "max-concurrency", group: groupInstances, env: "VITRINE_MAX_CONCURRENCY", key: componentKey + "instances.concurrency", arg: "N",
 		usage: "with isolation reuse: invocations at once in one instance (default 16; 1 for a component of WASI 0.2)", example: "--max-concurrency 16",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Concurrency, v[0]) }},
-	{name: "max-uses", oneInstance: true, env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
+	{name: "max-uses", group: groupInstances, oneInstance: true, env: "VITRINE_MAX_USES", key: componentKey + "instances.uses", arg: "N",
 		usage: "with isolation reuse: invocations of an instance in all (default 1000)", example: "--max-uses 1000",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Instances.Uses, v[0]) }},
-	{name: "idle", oneInstance: true, env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
+	{name: "idle", group: groupInstances, oneInstance: true, env: "VITRINE_IDLE", key: componentKey + "instances.idle", arg: "DURATION",
 		usage: "how long an idle instance is kept (default 5s)", example: "--idle 30s",
 		apply: func(c *workload.Component, v []string) (err error) {
 			c.Instances.Idle, err = workload.ParseDuration(v[0])
 			return err
 		}},
-	{name: "features", env: "VITRINE_FEATURES", key: componentKey + "features", arg: "NAME,…",
+	{name: "features", group: groupInstances, env: "VITRINE_FEATURES", key: componentKey + "features", arg: "NAME,…",
 		usage:   "unsettled parts of the Component Model that components may use: threads, stackful, error-context (default none)",
 		example: "--features threads,stackful",
 		apply: func(c *workload.Component, v []string) error {
@@ -116,7 +117,7 @@ var instanceOptions = []option{
 			}
 			return nil
 		}},
-	{name: "detail", env: "VITRINE_DETAIL", key: componentKey + "telemetry.detail", arg: "invocation|boundary|all",
+	{name: "detail", group: groupTelemetry, env: "VITRINE_DETAIL", key: componentKey + "telemetry.detail", arg: "invocation|boundary|all",
 		usage: "which calls become spans (default boundary)", example: "--detail all",
 		apply: func(c *workload.Component, v []string) error {
 			c.Detail = v[0]
@@ -126,26 +127,26 @@ var instanceOptions = []option{
 
 // Flags about the process, by name.
 var (
-	listenOption = option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR", many: true,
-		usage:   "where to serve: HOST:PORT, :PORT (every interface), 0.0.0.0:PORT (IPv4 alone), PORT (loopback) or unix:PATH[?mode=0660]; port 0 is any free one; with a certificate by https, but for unix: and http://… (default 127.0.0.1:3000)",
+	listenOption = option{name: "listen", group: groupListening, env: "VITRINE_LISTEN", arg: "ADDR", many: true,
+		usage:   "where to serve: HOST:PORT, PORT (loopback), :PORT (every interface), 0.0.0.0:PORT (IPv4 alone), unix:PATH[?mode=0660]; port 0 is any free one; https where there is a certificate, but for unix: and http://… (default 127.0.0.1:3000)",
 		example: "--listen 127.0.0.1:8080"}
-	tlsCertOption = option{name: "tls-cert", env: "VITRINE_TLS_CERT", arg: "FILE",
-		usage: "the certificate to serve https with, PEM, read again when it changes; in a manifest tls: {cert: FILE, key: FILE} of an http trigger", example: "--tls-cert tls.crt"}
-	tlsKeyOption = option{name: "tls-key", env: "VITRINE_TLS_KEY", arg: "FILE",
+	tlsCertOption = option{name: "tls-cert", group: groupListening, env: "VITRINE_TLS_CERT", arg: "FILE",
+		usage: "the certificate to serve https with, PEM, read again when it changes (in a manifest: tls of an http trigger)", example: "--tls-cert tls.crt"}
+	tlsKeyOption = option{name: "tls-key", group: groupListening, env: "VITRINE_TLS_KEY", arg: "FILE",
 		usage: "the key of the certificate, PEM", example: "--tls-key tls.key"}
-	trustedProxiesOption = option{name: "trusted-proxies", env: "VITRINE_TRUSTED_PROXIES", arg: "NETWORK", many: true,
-		usage: "believe a proxy what it says of clients (Forwarded, X-Forwarded-…): an address, a network, or unix; in a manifest trustedProxies of an http trigger", example: "--trusted-proxies 10.0.0.0/8"}
-	drainOption = option{name: "drain", env: "VITRINE_DRAIN", arg: "DURATION",
+	trustedProxiesOption = option{name: "trusted-proxies", group: groupListening, env: "VITRINE_TRUSTED_PROXIES", arg: "NETWORK", many: true,
+		usage: "proxies to believe what they say of clients (Forwarded, X-Forwarded-…): an address, a network, or unix (in a manifest: trustedProxies of an http trigger)", example: "--trusted-proxies 10.0.0.0/8"}
+	drainOption = option{name: "drain", group: groupListening, env: "VITRINE_DRAIN", arg: "DURATION",
 		usage: "how long running requests may go on after the first signal (default: the longest deadline)", example: "--drain 10s"}
 	outputOptions = []option{
-		{name: "log-level", env: "VITRINE_LOG", arg: "debug|info|warn|error",
+		{name: "log-level", group: groupTelemetry, env: "VITRINE_LOG", arg: "debug|info|warn|error",
 			usage: "the least severity that the console shows (default info)", example: "--log-level warn"},
-		{name: "log-format", env: "VITRINE_LOG_FORMAT", arg: "text|json",
+		{name: "log-format", group: groupTelemetry, env: "VITRINE_LOG_FORMAT", arg: "text|json",
 			usage: "the console's format (default text)", example: "--log-format json"},
-		{name: "otel-level", env: "VITRINE_OTEL_LEVEL", arg: "debug|info|warn|error",
+		{name: "otel-level", group: groupTelemetry, env: "VITRINE_OTEL_LEVEL", arg: "debug|info|warn|error",
 			usage: "the least severity of log records that are exported (default debug: all)", example: "--otel-level info"},
-		{name: "trace", env: "VITRINE_TRACE", arg: "FILTER", bare: "true",
-			usage:   "print each finished trace as a tree on stderr, or with a FILTER those that meet a part of it: errors, slow>DURATION, or a pattern of a span's name, URL or path (/cart, *price*), with | between them",
+		{name: "trace", group: groupTelemetry, env: "VITRINE_TRACE", arg: "FILTER", bare: "true",
+			usage:   "print each finished trace as a tree on stderr; with a FILTER those that meet it: errors, slow>DURATION, a pattern of a name, URL or path (/cart, *price*), or several with | between them",
 			example: "--trace='errors|slow>100ms'"},
 	}
 	stateOption = option{name: "state-dir", env: "VITRINE_STATE_DIR", arg: "DIR",
@@ -180,11 +181,15 @@ func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
 
 // help is the option's text in --help: its usage, variable, manifest key and example.
 func (o option) help() string {
-	key := ""
-	if o.key != "" {
-		key = ", " + o.key
+	return o.usage + "\n" + o.source() + " " + o.example
+}
+
+// source says where else the option is set: its variable and its manifest key.
+func (o option) source() string {
+	if o.key == "" {
+		return "[" + o.env + "]"
 	}
-	return fmt.Sprintf("%s\n[%s%s] %s", o.usage, o.env, key, o.example)
+	return "[" + o.env + ", " + o.key + "]"
 }
 
 // flagValue collects the values of a flag.

@@ -10,7 +10,7 @@ import (
 var limitOptions = []option{
 	sizeLimit("memory", "VITRINE_MEMORY", "memory", "bound all memories of an instance (default 1Gi)", "--memory 64Mi",
 		func(l *workload.Limits) *uint64 { return &l.Memory }),
-	{name: "stack", env: "VITRINE_STACK", key: limitKey + "stack", arg: "SIZE",
+	{name: "stack", group: groupLimits, env: "VITRINE_STACK", key: limitKey + "stack", arg: "SIZE",
 		usage: "bound the stack of an instance's calls (default 128Mi, at least 64Ki, at most 1Gi)", example: "--stack 16Mi",
 		apply: func(c *workload.Component, v []string) (err error) {
 			if c.Limits.Stack, err = workload.ParseSize(v[0]); err == nil && (c.Limits.Stack < workload.MinStack || c.Limits.Stack > workload.MaxStack) {
@@ -19,12 +19,12 @@ var limitOptions = []option{
 			return err
 		}},
 	sizeLimit("host-memory", "VITRINE_HOST_MEMORY", "hostMemory",
-		"bound the host's memory for an instance: its resources, the values of running calls and, if it is set, deep stacks (default: as much as memory)", "--host-memory 64Mi",
+		"bound the host's memory for an instance: resources, values of running calls and, if set, deep stacks (default: as much as memory)", "--host-memory 64Mi",
 		func(l *workload.Limits) *uint64 { return &l.HostMemory }),
-	{name: "tables", env: "VITRINE_TABLES", key: limitKey + "tables", arg: "N",
+	{name: "tables", group: groupLimits, env: "VITRINE_TABLES", key: limitKey + "tables", arg: "N",
 		usage: "bound the elements of all tables of an instance (default 10 million)", example: "--tables 100000",
 		apply: func(c *workload.Component, v []string) error { return parsePositive(&c.Limits.Tables, v[0]) }},
-	{name: "deadline", env: "VITRINE_DEADLINE", key: limitKey + "deadline", arg: "DURATION",
+	{name: "deadline", group: groupLimits, env: "VITRINE_DEADLINE", key: limitKey + "deadline", arg: "DURATION",
 		usage: "bound the time of one invocation (default 30s; run has none)", example: "--deadline 5s",
 		apply: func(c *workload.Component, v []string) (err error) {
 			c.Limits.Deadline, err = workload.ParseDuration(v[0])
@@ -43,7 +43,7 @@ var limitOptions = []option{
 		"--sockets 16", 1_000_000, func(l *workload.Limits) *int { return &l.Sockets }),
 	numberLimit("requests", "VITRINE_REQUESTS", "requests", "bound the outgoing requests of an instance that are under way (default 64)",
 		"--requests 4", 1_000_000, func(l *workload.Limits) *int { return &l.Requests }),
-	{name: "headers", env: "VITRINE_HEADERS", key: limitKey + "headers", arg: "SIZE",
+	{name: "headers", group: groupLimits, env: "VITRINE_HEADERS", key: limitKey + "headers", arg: "SIZE",
 		usage: "bound the headers of each HTTP message, in and out (default 128Ki, at most 1Mi)", example: "--headers 16Ki",
 		apply: func(c *workload.Component, v []string) (err error) {
 			if c.Limits.Headers, err = workload.ParseSize(v[0]); err == nil && c.Limits.Headers > workload.MaxHeaders {
@@ -70,7 +70,7 @@ var limitOptions = []option{
 const limitKey = componentKey + "limits."
 
 func sizeLimit(name, env, key, usage, example string, field func(*workload.Limits) *uint64) option {
-	return option{name: name, env: env, key: limitKey + key, arg: "SIZE", usage: usage, example: example,
+	return option{name: name, group: groupLimits, env: env, key: limitKey + key, arg: "SIZE", usage: usage, example: example,
 		apply: func(c *workload.Component, v []string) (err error) {
 			*field(&c.Limits), err = workload.ParseSize(v[0])
 			return err
@@ -78,7 +78,7 @@ func sizeLimit(name, env, key, usage, example string, field func(*workload.Limit
 }
 
 func countLimit(name, env, key, usage, example string, field func(*workload.Limits) *uint64) option {
-	return option{name: name, env: env, key: limitKey + key, arg: "COUNT", usage: usage, example: example,
+	return option{name: name, group: groupLimits, env: env, key: limitKey + key, arg: "COUNT", usage: usage, example: example,
 		apply: func(c *workload.Component, v []string) (err error) {
 			*field(&c.Limits), err = workload.ParseCount(v[0])
 			return err
@@ -86,7 +86,7 @@ func countLimit(name, env, key, usage, example string, field func(*workload.Limi
 }
 
 func numberLimit(name, env, key, usage, example string, limit int, field func(*workload.Limits) *int) option {
-	return option{name: name, env: env, key: limitKey + key, arg: "N", usage: usage, example: example,
+	return option{name: name, group: groupLimits, env: env, key: limitKey + key, arg: "N", usage: usage, example: example,
 		apply: func(c *workload.Component, v []string) error {
 			err := parsePositive(field(&c.Limits), v[0])
 			if err == nil && *field(&c.Limits) > limit {

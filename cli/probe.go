@@ -27,6 +27,7 @@ func (p *process) probe() *cobra.Command {
 		Short: "Ask a running vitrine whether it is ready",
 		Long: `Asks the admin endpoint of a running vitrine whether it is ready, for images without curl: /readyz, or /livez with --live.
 ADDR is what --admin was given, HOST:PORT, PORT or unix:PATH; VITRINE_ADMIN if it is left out. A URL with a path is asked as it is.
+
 Exit status: 0 for an answer of status 200, else 1, with the reason on stderr.`,
 		Example: "  vitrine probe 9000\n  vitrine probe --live unix:/run/vitrine.sock",
 		Args:    cobra.MaximumNArgs(1),

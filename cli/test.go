@@ -39,10 +39,12 @@ compares answers and traces with what the file expects.
         noHeaders: [set-cookie]
         body: "total 6.00"                 # also contains: [text], matches: REGEX, json: '{"a": 1}'
         trace:
-          - {span: "price *", under: "GET /", times: 3, error: false, attributes: {vitrine.component: price}}
+          - {span: "price *", under: "GET /", times: 3, error: false,
+             attributes: {vitrine.component: price}}
         noErrors: true                     # no span of the trace has failed
 
 A span is meant by its name, in which * stands for any text; without times there is one at least.
+
 Exit status: 0 all tests pass, 1 some do not, 2 the tests or the manifest have mistakes.`,
 		Example: "  vitrine test shop/ --junit report.xml",
 		Args:    cobra.MaximumNArgs(1),

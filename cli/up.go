@@ -19,19 +19,22 @@ func (p *process) up() *cobra.Command {
 		Short: "Serve a component, a folder with a vitrine.yaml, or a manifest",
 		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out.
 
-The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer. Where a key-value
-store's grant names no backend, its data is kept in the folder .vitrine beside the manifest, or in that of --state-dir, and a
-line after the first says where.
-Guests' output appears on stderr, each line after its severity (a line of JSON may set its own), the beginnings of its
-trace's and span's identifiers, and the component's name and stream: WARN 4bf92f35/00f067aa [shop stderr] :: text.
+The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer.
+Guests' output appears there, too, each line after its severity, the beginnings of its trace's and span's identifiers, and
+the component's name and stream:
+
+  WARN 4bf92f35/00f067aa [shop stderr] :: text
+
 After SIGINT or SIGTERM running requests may go on for as long as --drain says; then the rest is cut, the remaining
-telemetry is sent, and the exit status is 0. A second signal ends the process at once. SIGHUP reads the manifest and the
+telemetry is sent, and the exit status is 0. A second signal ends the process at once.
+
+SIGHUP reads the manifest and the
 components again: new requests go to what they are now, those under way end in what was before, and none fails.`,
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up shop.wasm --view\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
 	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, cacheOption})
-	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of\nPATH's own manifest stays as it is written, and its paths start from its folder")
+	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of PATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
 		if *write {

@@ -19,11 +19,11 @@ import (
 
 // Flags about the viewer.
 var (
-	viewDirOption = option{name: "view-dir", env: "VITRINE_VIEW_DIR", arg: "DIR",
+	viewDirOption = option{name: "view-dir", group: groupTelemetry, env: "VITRINE_VIEW_DIR", arg: "DIR",
 		usage: "where the viewer keeps what it shows, 256 MiB and 24 hours at most (default: below the user's cache folder; \"off\": nowhere once it ends)", example: "--view-dir ./telemetry"}
 	viewOptions = []option{
-		{name: "view", env: "VITRINE_VIEW", arg: "[ADDR]", bare: "true",
-			usage:   "show traces and logs in the browser, at HOST:PORT (default " + view.DefaultAddress + ", or any free port if that is in use); an address that is not loopback needs the link with the token that is printed",
+		{name: "view", group: groupTelemetry, env: "VITRINE_VIEW", arg: "[ADDR]", bare: "true",
+			usage:   "show traces and logs in the browser, at HOST:PORT (default " + view.DefaultAddress + ", or any free port); beyond loopback the printed link with its token is needed",
 			example: "--view, --view=127.0.0.1:8000"},
 		viewDirOption,
 	}
@@ -155,7 +155,7 @@ The line on stderr, "viewer on URL", appears once it serves. SIGINT or SIGTERM e
 vitrine runs itself, and needs no receiver.`,
 		Example: "  vitrine view\n  vitrine view traces.json\n  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 node --require … server.js",
 	}
-	listen := option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR", usage: "where the page is, HOST:PORT (default " + view.DefaultAddress + "); an address that is not loopback needs the link with the token that is printed", example: "--listen 127.0.0.1:8000"}
+	listen := option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR", usage: "where the page is, HOST:PORT (default " + view.DefaultAddress + "); beyond loopback the printed link with its token is needed", example: "--listen 127.0.0.1:8000"}
 	http := option{name: "otlp-http", env: "VITRINE_OTLP_HTTP", arg: "ADDR", usage: "where to take OTLP over HTTP, a loopback address (default " + view.OTLPHTTP + "; \"off\": nowhere but at the page's address)", example: "--otlp-http 127.0.0.1:0"}
 	grpc := option{name: "otlp-grpc", env: "VITRINE_OTLP_GRPC", arg: "ADDR", usage: "where to take OTLP over gRPC, a loopback address (default " + view.OTLPGRPC + "; \"off\": nowhere)", example: "--otlp-grpc off"}
 	s := p.options(cmd, []option{listen, http, grpc, viewDirOption})

@@ -38,7 +38,8 @@ has to be there all the same, in the folder deps beside the WIT, say.
 What generated code looks like, and which of it stays the same, is in the documentation of github.com/vitrine-wasm/vitrine/bindgen.`,
 		Example: `  vitrine bindgen --wit wit --bind my:app/service --out internal/service
   vitrine bindgen --wit wit --bind my:app@1.0.0 --interface types,store --out app --package app
-  vitrine bindgen --wit wit --bind my:app/service --import other:lib/types@0.1.0=example.com/lib/types --out service
+  vitrine bindgen --wit wit --bind my:app/service --out service \
+    --import other:lib/types@0.1.0=example.com/lib/types
   vitrine bindgen --wit wit --bind my:app/service --out internal/service --check
   vitrine bindgen --wit wit --bind my:app/service --out internal/bindings --component
 
