@@ -34,7 +34,7 @@ type Table struct {
 	On     string // what the functions were called on: "on files and in memory"
 	Note   string // what else there is to say, after a space or a line end; may be empty
 	Served []Served
-	Also   []wit.InterfaceID // the interfaces that the plugin serves besides: types of interfaces that components export
+	Also   []string // the interfaces that the plugin serves besides: types of interfaces that components export
 
 	mu   sync.Mutex
 	seen map[string]map[string]bool // outcomes of "interface#function"

@@ -63,9 +63,7 @@ func (tb *Table) Reference(t *testing.T, serves []wit.InterfaceID) {
 			}
 		}
 	}
-	for _, id := range tb.Also {
-		served = append(served, id.String())
-	}
+	served = append(served, tb.Also...)
 	for _, id := range serves {
 		says = append(says, id.String())
 	}
