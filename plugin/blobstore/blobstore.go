@@ -1,5 +1,5 @@
 // Package blobstore serves wasi:blobstore 0.2.0-draft and wasmcloud:blobstore 0.1.0 to components, over any backend. By each of them a container is
-// the same data. The contract of backends is the test suite in blobstoretest; FUNCTIONS.md lists the functions with their tests.
+// the same data. The contract of backends is the test suite in blobstoretest; FUNCTIONS.md lists the functions and which outcomes of them are tested.
 //
 // Objects are streams: no backend needs to hold a whole one, and the plugin holds a buffer of it, as long as the guest reads and
 // writes it as a stream and names its destination before it has written much.

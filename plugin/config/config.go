@@ -2,7 +2,7 @@
 // 0.2.0-draft-2024-09-27, and variables of fermyon:spin 2.0.0 and spin:variables 3.0.0. A value may be a secret: it is in no error.
 //
 // A secret of the component's grants, which is an environment variable or a file of the host, is a value, too, if it is text and the section has
-// none of its name. It is given by its name alone: get-all of wasi:config does not list it. FUNCTIONS.md lists the functions with their tests.
+// none of its name. It is given by its name alone: get-all of wasi:config does not list it. FUNCTIONS.md lists the functions and which outcomes of them are tested.
 package config
 
 import (

@@ -3,8 +3,6 @@ package config_test
 import (
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/config"
 	"github.com/vitrine-wasm/vitrine/tests/functions"
 	"github.com/vitrine-wasm/vitrine/tests/surface"
@@ -49,14 +47,9 @@ func testVariables(g *functions.Guest) {
 func TestFunctions(t *testing.T) {
 	tb := table()
 	t.Setenv("CONFIG_TEST_GRANTED", "a secret")
-	w := &workload.Spec{Name: "w", Components: []workload.Component{{
-		Name: "c", Config: map[string]string{"key": "value", "TOKEN": "s3cr3t"}, Grants: workload.Grants{Secrets: map[string]workload.Secret{"granted": {Env: "CONFIG_TEST_GRANTED"}}},
-	}}}
-	tb.Run(t, "", functions.Engine(t), func(t *testing.T, l *component.Linker) {
-		if _, err := (config.Plugin{}).Bind(t.Context(), l, &host.Binding{Workload: w, Component: &w.Components[0]}); err != nil {
-			t.Fatal(err)
-		}
-	})
+	tb.Run(t, "", functions.Engine(t), functions.Plugin(config.Plugin{}, workload.Component{
+		Config: map[string]string{"key": "value", "TOKEN": "s3cr3t"}, Grants: workload.Grants{Secrets: map[string]workload.Secret{"granted": {Env: "CONFIG_TEST_GRANTED"}}},
+	}))
 	never := map[string]string{}
 	for _, version := range []string{"0.2.0-rc.1", "0.2.0-draft-2024-09-27"} {
 		for _, f := range []string{"get", "get-all"} {

@@ -4,20 +4,18 @@ import (
 	"context"
 	"database/sql"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	_ "github.com/ncruces/go-sqlite3/driver"
 	goredis "github.com/redis/go-redis/v9"
 
-	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/redis"
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue/sqlite"
+	"github.com/vitrine-wasm/vitrine/tests/functions"
 	"github.com/vitrine-wasm/vitrine/tests/servers"
 	"github.com/vitrine-wasm/vitrine/tests/surface"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -107,36 +105,17 @@ func sqliteCalls(b *testing.B, file, key string, value []byte) (get, set func(co
 
 // componentCalls are those of a component that passes them on to the plugin, by wasi:keyvalue.
 func componentCalls(b *testing.B, grant workload.StoreGrant, key string, value []byte) (get, set func(context.Context) error) {
-	engine, err := component.NewEngine(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { engine.Close(context.Background()) })
-	of := surface.KeyvalueDraft2
-	wasm, err := os.ReadFile(filepath.Join("..", "..", strings.TrimSuffix(filepath.FromSlash(of.File), "t")+"sm"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	c, err := engine.Load(b.Context(), "surface", wasm)
-	if err != nil {
-		b.Fatal(err)
-	}
-	g := &guest{b, of, instantiate(b, engine, c, grant, redisType), &outcomes{all: map[string]map[string]map[string]bool{}}}
-	bucket := g.call("ok", "store#open", "default")
-	_, setName := g.export("store#[method]bucket.set")
-	_, getName := g.export("store#[method]bucket.get")
+	p := plugin().AddType(redis.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) { return redis.New(config.(redis.Config)) })
+	g := tested().Guest(b, functions.Engine(b), surface.KeyvalueDraft2, granted(p, grant))
+	bucket := g.Call("ok", "store#open", "default")
+	setName, getName := g.Export("store#[method]bucket.set"), g.Export("store#[method]bucket.get")
 	set = func(ctx context.Context) error {
-		_, err := g.inst.Call(ctx, setName, bucket, key, value)
+		_, err := g.Inst.Call(ctx, setName, bucket, key, value)
 		return err
 	}
 	get = func(ctx context.Context) error {
-		_, err := g.inst.Call(ctx, getName, bucket, key)
+		_, err := g.Inst.Call(ctx, getName, bucket, key)
 		return err
 	}
 	return get, set
-}
-
-// redisType adds the backend to a plugin.
-func redisType(p *keyvalue.Plugin) {
-	p.AddType(redis.Type(), func(_ context.Context, config any) (keyvalue.Backend, error) { return redis.New(config.(redis.Config)) })
 }

@@ -1,6 +1,6 @@
 // Package keyvalue serves key-value stores to components by several interfaces, over any backend: wasi:keyvalue 0.2.0-draft and
 // 0.2.0-draft2, key-value of fermyon:spin 2.0.0, spin:key-value 3.0.0, and wasmcloud:keyvalue 0.2.0. By each of them a bucket is the same data. The contract of
-// backends is the test suite in keyvaluetest; FUNCTIONS.md lists the functions with their tests.
+// backends is the test suite in keyvaluetest; FUNCTIONS.md lists the functions and which outcomes of them are tested.
 //
 // A backend is small: it opens buckets that get, set, delete and list. Its buckets may implement [Batcher], [Exister],
 // [Incrementer] and [Swapper] besides. The plugin replaces the first two by single calls, because the interfaces promise nothing

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/logging"
 	"github.com/vitrine-wasm/vitrine/tests/functions"
@@ -37,13 +36,7 @@ func TestFunctions(t *testing.T) {
 		}
 		g.Call("ok", "logging#log", "info", "", "\u00e4")
 	})
-	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "c"}}}
-	tb.Run(t, "", functions.Engine(t), func(t *testing.T, l *component.Linker) {
-		b := &host.Binding{Workload: w, Component: &w.Components[0], Lines: host.NewLines(w, &w.Components[0], &had)}
-		if _, err := (logging.Plugin{}).Bind(t.Context(), l, b); err != nil {
-			t.Fatal(err)
-		}
-	})
+	tb.Run(t, "", functions.Engine(t), functions.Plugin(logging.Plugin{}, workload.Component{}, &had))
 	want := lines{"1 db said trace", "5 db said debug", "9 db said info", "13 db said warn", "17 db said error", "21 db said critical", "9  \u00e4"}
 	if !slices.Equal(had, want) {
 		t.Errorf("logged %q, wanted %q", had, want)

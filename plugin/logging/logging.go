@@ -1,5 +1,5 @@
 // Package logging serves wasi:logging to components: each message is a log line of its component, in the context of the call that
-// logged it. FUNCTIONS.md lists its function with the test.
+// logged it. FUNCTIONS.md lists its function and which outcomes of it are tested.
 package logging
 
 import (

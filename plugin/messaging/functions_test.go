@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging"
 	"github.com/vitrine-wasm/vitrine/plugin/messaging/memory"
 	"github.com/vitrine-wasm/vitrine/tests/functions"
@@ -73,24 +71,12 @@ func TestFunctions(t *testing.T) {
 		answer(ctx, bus, source, sent)
 	}()
 
-	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "c", Grants: workload.Grants{Messaging: map[string]workload.StoreGrant{
-		"to.>": {Backend: "memory"}, "fails.*": {Backend: "failing"},
-	}}}}}
 	tb := table(sent)
-	tb.Run(t, "", functions.Engine(t), func(t *testing.T, l *component.Linker) {
-		b := &host.Binding{Workload: w, Component: &w.Components[0], Lines: host.NewLines(w, &w.Components[0], noLines{})}
-		release, err := messaging.New(broker).Add("failing", failing{}).Bind(t.Context(), l, b)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(release)
-	})
+	tb.Run(t, "", functions.Engine(t), functions.Plugin(messaging.New(broker).Add("failing", failing{}), workload.Component{Grants: workload.Grants{
+		Messaging: map[string]workload.StoreGrant{"to.>": {Backend: "memory"}, "fails.*": {Backend: "failing"}},
+	}}))
 	tb.Compare(t, nil)
 }
-
-type noLines struct{}
-
-func (noLines) Log(context.Context, host.LogLine) {}
 
 // answer answers the requests of a source with "re: " and their body, and passes other messages on. No answer goes to to.nobody.
 func answer(ctx context.Context, bus messaging.Bus, source messaging.Source, sent chan<- string) {
@@ -128,7 +114,7 @@ func testMessaging2(g *functions.Guest, sent <-chan string) {
 	g.Call("ok", publish, message("to.b.c", nil, text("to.reply")))
 	g.Want(<-sent, `to.b.c "" to.reply`)
 	m := g.Call("ok", request, "to.ask", []byte("x"), uint32(30_000)).(map[string]any)
-	g.Want(m["body"], "re: x")
+	g.Want(m["body"], `"re: x"`)
 	g.Want(m["reply-to"], "none")
 
 	g.Want(g.Call("error", request, "to.nobody", []byte{}, uint32(1)), "no answer came in time")
@@ -163,7 +149,7 @@ func testMessaging3(g *functions.Guest, sent <-chan string) {
 	within := uint32(30_000)
 	for _, time := range []*uint32{nil, &within} {
 		m := g.Call("ok", request, "to.ask", g.Stream("x"), time).(map[string]any)
-		g.Want(g.Plain("surface:values/streams#take-u8", m["body"], uint32(100)), "re: x")
+		g.Want(g.Plain("surface:values/streams#take-u8", m["body"], uint32(100)), `"re: x"`)
 		g.Want(m["reply-to"], "none")
 	}
 

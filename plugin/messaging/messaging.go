@@ -1,5 +1,5 @@
 // Package messaging serves wasmcloud:messaging to components, over any broker. The contract of brokers is the test suite in messagingtest; FUNCTIONS.md lists
-// the functions with their tests.
+// the functions and which outcomes of them are tested.
 //
 // A broker is small: it publishes a message, asks for an answer to one, and gives those of a subscription, one by one, to whoever asks for
 // the next. There are two kinds of subscription. A plain one gets what is published while it is there, each message once at most. A durable

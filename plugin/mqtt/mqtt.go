@@ -1,5 +1,5 @@
 // Package mqtt serves brokers of MQTT to components, by the interfaces that Spin's SDKs call: mqtt of fermyon:spin@2.0.0 and spin:mqtt@3.0.0, with
-// which they send messages. FUNCTIONS.md lists the functions with their tests. The trigger in trigger/mqtt brings messages to components.
+// which they send messages. FUNCTIONS.md lists the functions and which outcomes of them are tested. The trigger in trigger/mqtt brings messages to components.
 //
 // A component gives the address of a broker, or the name of one, and its grants say which brokers those are: any other is denied. What may be sent to
 // which topic is decided by the rights of the user as whom the broker knows the connection, which the grant gives, or leaves to the guest.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/tests/functions"
 )
 
 // oldValues are those that all versions of Spin's interfaces have.
@@ -19,25 +20,26 @@ var oldValues = []value{
 
 func testOld(g *guest, values []value) (connection any) {
 	address := g.server.Address(g.database)
-	g.call("connection-failed", "postgres#[static]connection.open", "other")
-	g.call("connection-failed", "postgres#[static]connection.open", "down")
-	g.call("connection-failed", "postgres#[static]connection.open", "postgres://u:planted@127.0.0.2:5432/planted?sslmode=disable")
-	g.want((*g.lines)[len(*g.lines)-1], `postgres://127.0.0.2:5432 is not granted; to allow it, add "postgres://127.0.0.2:5432": {postgres: URL} to grants.postgres of component c`)
-	for _, l := range *g.lines {
+	g.Call("connection-failed", "postgres#[static]connection.open", "other")
+	g.Call("connection-failed", "postgres#[static]connection.open", "down")
+	g.Call("connection-failed", "postgres#[static]connection.open", "postgres://u:planted@127.0.0.2:5432/planted?sslmode=disable")
+	lines := g.told.All()
+	g.Want(lines[len(lines)-1], `postgres://127.0.0.2:5432 is not granted; to allow it, add "postgres://127.0.0.2:5432": {postgres: URL} to grants.postgres of component c`)
+	for _, l := range lines {
 		if strings.Contains(l, "planted") {
-			g.t.Error(l)
+			g.T.Error(l)
 		}
 	}
 	wrong := strings.Replace(address, g.server.Password, "planted", 1)
-	g.want(g.call("connection-failed", "postgres#[static]connection.open", wrong), "the database cannot be reached (SQLSTATE 28P01)")
+	g.Want(g.Call("connection-failed", "postgres#[static]connection.open", wrong), "the database cannot be reached (SQLSTATE 28P01)")
 	pairs := "host=127.0.0.1 port=" + address[strings.LastIndex(address, ":")+1:strings.LastIndex(address, "/")] + " user=postgres password='" + g.server.Password + "' dbname=" + g.database
 	for _, a := range []string{address, pairs} {
-		c := g.call("ok", "postgres#[static]connection.open", a)
-		g.call("ok", "postgres#drop of connection", c)
+		c := g.Call("ok", "postgres#[static]connection.open", a)
+		g.Call("ok", "postgres#drop of connection", c)
 	}
-	c := g.call("ok", "postgres#[static]connection.open", "default")
+	c := g.Call("ok", "postgres#[static]connection.open", "default")
 	for _, v := range values {
-		out := g.call("ok", "postgres#[method]connection.query", c, v.statement(), g.sent(&v)).(map[string]any)
+		out := g.Call("ok", "postgres#[method]connection.query", c, v.statement(), g.sent(&v)).(map[string]any)
 		rows := out["rows"].([][]cm.Variant)
 		for _, col := range out["columns"].([]map[string]any) {
 			switch t := col["data-type"].(type) {
@@ -47,26 +49,26 @@ func testOld(g *guest, values []value) (connection any) {
 				g.cases["type "+t.Case] = true
 			}
 		}
-		if got := show(g.noted(rows[0][0])); got != v.wanted() {
-			g.t.Errorf("%s as %s: got %s, wanted %s", v.tag, v.cast, got, v.wanted())
+		if got := functions.Show(g.noted(rows[0][0])); got != v.wanted() {
+			g.T.Errorf("%s as %s: got %s, wanted %s", v.tag, v.cast, got, v.wanted())
 		}
 	}
-	g.want(g.call("ok", "postgres#[method]connection.execute", c, "CREATE TABLE t (i int UNIQUE, s text)", []any{}), "0")
-	g.want(g.call("ok", "postgres#[method]connection.execute", c, "INSERT INTO t VALUES (1, 'a'), (2, NULL)", []any{}), "2")
-	g.want(g.call("ok", "postgres#[method]connection.query", c, "SELECT * FROM t WHERE i > $1 ORDER BY i", []any{cm.Variant{Case: "int32", Value: int32(0)}}),
+	g.Want(g.Call("ok", "postgres#[method]connection.execute", c, "CREATE TABLE t (i int UNIQUE, s text)", []any{}), "0")
+	g.Want(g.Call("ok", "postgres#[method]connection.execute", c, "INSERT INTO t VALUES (1, 'a'), (2, NULL)", []any{}), "2")
+	g.Want(g.Call("ok", "postgres#[method]connection.query", c, "SELECT * FROM t WHERE i > $1 ORDER BY i", []any{cm.Variant{Case: "int32", Value: int32(0)}}),
 		"{columns:[{data-type:int32 name:i} {data-type:str name:s}] rows:[[int32(1) str(a)] [int32(2) db-null]]}")
-	g.want(g.call("ok", "postgres#[method]connection.query", c, "SELECT 1 WHERE false", []any{}), "{columns:[{data-type:int32 name:?column?}] rows:[]}")
-	g.call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::int", []any{})
-	g.call("bad-parameter", "postgres#[method]connection.execute", c, "SELECT 1", []any{"db-null"})
-	g.call("query-failed", "postgres#[method]connection.execute", c, "SELEKT", []any{})
-	g.call("query-failed", "postgres#[method]connection.query", c, "SELECT 1\x00", []any{})
-	g.call("value-conversion-failed", "postgres#[method]connection.query", c, "SELECT '{{1,2},{3,4}}'::int[]", []any{})
+	g.Want(g.Call("ok", "postgres#[method]connection.query", c, "SELECT 1 WHERE false", []any{}), "{columns:[{data-type:int32 name:?column?}] rows:[]}")
+	g.Call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::int", []any{})
+	g.Call("bad-parameter", "postgres#[method]connection.execute", c, "SELECT 1", []any{"db-null"})
+	g.Call("query-failed", "postgres#[method]connection.execute", c, "SELEKT", []any{})
+	g.Call("query-failed", "postgres#[method]connection.query", c, "SELECT 1\x00", []any{})
+	g.Call("value-conversion-failed", "postgres#[method]connection.query", c, "SELECT '{{1,2},{3,4}}'::int[]", []any{})
 	// A transaction is the connection's own, and its end.
-	g.call("ok", "postgres#[method]connection.execute", c, "BEGIN", []any{})
-	g.call("ok", "postgres#[method]connection.execute", c, "DELETE FROM t", []any{})
-	g.call("ok", "postgres#drop of connection", c)
-	c = g.call("ok", "postgres#[static]connection.open", "default")
-	g.want(g.call("ok", "postgres#[method]connection.query", c, "SELECT count(*) FROM t", []any{}), "{columns:[{data-type:int64 name:count}] rows:[[int64(2)]]}")
+	g.Call("ok", "postgres#[method]connection.execute", c, "BEGIN", []any{})
+	g.Call("ok", "postgres#[method]connection.execute", c, "DELETE FROM t", []any{})
+	g.Call("ok", "postgres#drop of connection", c)
+	c = g.Call("ok", "postgres#[static]connection.open", "default")
+	g.Want(g.Call("ok", "postgres#[method]connection.query", c, "SELECT count(*) FROM t", []any{}), "{columns:[{data-type:int64 name:count}] rows:[[int64(2)]]}")
 	return c
 }
 
@@ -74,7 +76,7 @@ func testSpin2(g *guest) {
 	c := testOld(g, append(oldValues,
 		value{"uint8", uint8(255), "int2", "int16(255)"}, value{"uint16", uint16(65535), "int4", "int32(65535)"}, value{"uint32", uint32(4294967295), "int8", "int64(4294967295)"},
 		value{"uint64", uint64(18446744073709551615), "numeric::text", "str(18446744073709551615)"}, value{"str", "2020-01-02", "date", "unsupported"}))
-	g.call("ok", "postgres#drop of connection", c)
+	g.Call("ok", "postgres#drop of connection", c)
 }
 
 // times are those that versions 3 and 4 have.
@@ -92,25 +94,25 @@ var times = []value{
 func testSpin3(g *guest) {
 	c := testOld(g, append(append([]value{}, oldValues...), times...))
 	testTimes(g, c)
-	g.call("ok", "postgres#drop of connection", c)
+	g.Call("ok", "postgres#drop of connection", c)
 }
 
 func testTimes(g *guest, c any) {
 	for _, d := range [][]any{{int32(2023), uint8(2), uint8(29)}, {int32(2023), uint8(13), uint8(1)}, {int32(2023), uint8(0), uint8(1)}} {
-		g.call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::date", []any{cm.Variant{Case: "date", Value: d}})
+		g.Call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::date", []any{cm.Variant{Case: "date", Value: d}})
 	}
-	g.call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::time", []any{cm.Variant{Case: "time", Value: []any{uint8(24), uint8(0), uint8(1), uint32(0)}}})
-	g.call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::timestamptz", []any{cm.Variant{Case: "timestamp", Value: int64(1) << 62}})
-	g.call("value-conversion-failed", "postgres#[method]connection.query", c, "SELECT 'infinity'::date", []any{})
-	g.call("value-conversion-failed", "postgres#[method]connection.query", c, "SELECT '-infinity'::timestamptz", []any{})
+	g.Call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::time", []any{cm.Variant{Case: "time", Value: []any{uint8(24), uint8(0), uint8(1), uint32(0)}}})
+	g.Call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1::timestamptz", []any{cm.Variant{Case: "timestamp", Value: int64(1) << 62}})
+	g.Call("value-conversion-failed", "postgres#[method]connection.query", c, "SELECT 'infinity'::date", []any{})
+	g.Call("value-conversion-failed", "postgres#[method]connection.query", c, "SELECT '-infinity'::timestamptz", []any{})
 	// The session's settings do not change what values are.
-	g.call("ok", "postgres#[method]connection.execute", c, "SET DateStyle = 'SQL, DMY'", []any{})
-	g.call("ok", "postgres#[method]connection.execute", c, "SET TimeZone = 'Asia/Tokyo'", []any{})
-	g.call("ok", "postgres#[method]connection.execute", c, "SET extra_float_digits = -15", []any{})
+	g.Call("ok", "postgres#[method]connection.execute", c, "SET DateStyle = 'SQL, DMY'", []any{})
+	g.Call("ok", "postgres#[method]connection.execute", c, "SET TimeZone = 'Asia/Tokyo'", []any{})
+	g.Call("ok", "postgres#[method]connection.execute", c, "SET extra_float_digits = -15", []any{})
 	for _, v := range append(append([]value{}, times...), value{"floating64", 0.123456789012345, "float8", ""}) {
-		out := g.call("ok", "postgres#[method]connection.query", c, v.statement(), g.sent(&v)).(map[string]any)
-		if got := show(out["rows"].([][]cm.Variant)[0][0]); got != v.wanted() && !strings.Contains(v.cast, "text") && v.want != "unsupported" {
-			g.t.Errorf("%s as %s with other settings: got %s, wanted %s", v.tag, v.cast, got, v.wanted())
+		out := g.Call("ok", "postgres#[method]connection.query", c, v.statement(), g.sent(&v)).(map[string]any)
+		if got := functions.Show(out["rows"].([][]cm.Variant)[0][0]); got != v.wanted() && !strings.Contains(v.cast, "text") && v.want != "unsupported" {
+			g.T.Errorf("%s as %s with other settings: got %s, wanted %s", v.tag, v.cast, got, v.wanted())
 		}
 	}
 }
@@ -142,7 +144,7 @@ var newValues = []value{
 }
 
 func testSpin4(g *guest) {
-	g.server.SQL(g.t, g.database, "CREATE TYPE mood AS ENUM ('x')")
+	g.server.SQL(g.T, g.database, "CREATE TYPE mood AS ENUM ('x')")
 	values := append(append([]value{}, oldValues...), newValues...)
 	for _, v := range times {
 		if v.want == "unsupported" {
@@ -151,20 +153,20 @@ func testSpin4(g *guest) {
 		values = append(values, v)
 	}
 	c := testOld(g, values)
-	g.want(g.call("query-failed", "postgres#[method]connection.execute", c, "INSERT INTO t VALUES (1)", []any{}).(cm.Variant).Value.(map[string]any)["code"], "23505")
-	e := g.call("query-failed", "postgres#[method]connection.query", c, "INSERT INTO t VALUES (1)", []any{}).(cm.Variant).Value.(map[string]any)
-	g.want(e["severity"], "ERROR")
-	g.want(e["message"], `duplicate key value violates unique constraint "t_i_key"`)
-	g.want(e["detail"], "Key (i)=(1) already exists.")
-	g.want(e["as-text"], "ERROR: duplicate key value violates unique constraint \"t_i_key\"\nDETAIL: Key (i)=(1) already exists.")
-	if !strings.Contains(show(e["extras"]), "[constraint_name t_i_key]") {
-		g.t.Error(show(e["extras"]))
+	g.Want(g.Call("query-failed", "postgres#[method]connection.execute", c, "INSERT INTO t VALUES (1)", []any{}).(cm.Variant).Value.(map[string]any)["code"], "23505")
+	e := g.Call("query-failed", "postgres#[method]connection.query", c, "INSERT INTO t VALUES (1)", []any{}).(cm.Variant).Value.(map[string]any)
+	g.Want(e["severity"], "ERROR")
+	g.Want(e["message"], `duplicate key value violates unique constraint "t_i_key"`)
+	g.Want(e["detail"], "Key (i)=(1) already exists.")
+	g.Want(e["as-text"], "ERROR: duplicate key value violates unique constraint \"t_i_key\"\nDETAIL: Key (i)=(1) already exists.")
+	if !strings.Contains(functions.Show(e["extras"]), "[constraint_name t_i_key]") {
+		g.T.Error(functions.Show(e["extras"]))
 	}
 	for _, p := range []cm.Variant{
 		{Case: "uuid", Value: "planted"}, {Case: "jsonb", Value: []byte("{")}, {Case: "decimal", Value: "1,5"}, {Case: "decimal", Value: "0x1p3"}, {Case: "array-decimal", Value: []*string{ptr("x")}},
 		{Case: "range-decimal", Value: []any{bound("x", "inclusive"), none}},
 	} {
-		g.call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1", []any{p})
+		g.Call("bad-parameter", "postgres#[method]connection.query", c, "SELECT $1", []any{p})
 	}
 	testTimes(g, c)
 	testSpinAsync(g, c)
@@ -173,74 +175,70 @@ func testSpin4(g *guest) {
 
 func testSpinAsync(g *guest, c any) {
 	stream := func(sql string) []any {
-		return g.call("ok", "postgres#[method]connection.query-async", c, sql, []any{}).([]any)
+		return g.Call("ok", "postgres#[method]connection.query-async", c, sql, []any{}).([]any)
 	}
 	take := func(parts []any, most uint32) (rows int, last string) {
-		v, err := g.inst.Call(g.t.Context(), "surface:values/streams#take-row", parts[1], most)
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		list := v.([][]cm.Variant)
+		list := g.Plain("surface:values/streams#take-row", parts[1], most).([][]cm.Variant)
 		if len(list) > 0 {
-			last = show(list[len(list)-1])
+			last = functions.Show(list[len(list)-1])
 		}
 		return len(list), last
 	}
 	end := func(parts []any) string {
-		v, err := g.inst.Call(g.t.Context(), "surface:values/streams#await-postgres", parts[2])
+		v, err := g.Inst.Call(g.T.Context(), "surface:values/streams#await-postgres", parts[2])
 		if err != nil {
-			return show(err.Error())
+			return err.Error()
 		}
-		return show(v)
+		return functions.Show(v)
 	}
 	a := stream("SELECT i FROM generate_series(1, 100) AS i")
-	g.want(a[0], "[{data-type:int32 name:i}]")
+	g.Want(a[0], "[{data-type:int32 name:i}]")
 	if n, last := take(a, 1000); n != 100 || last != "[int32(100)]" {
-		g.t.Error(n, last)
+		g.T.Error(n, last)
 	}
-	g.want(end(a), "")
+	g.Want(end(a), "none")
 	// The next statement need not wait until the guest has read the rows of the one before, and the connection may be dropped before that.
 	b := stream("SELECT i FROM generate_series(1, 100) AS i")
 	d := stream("SELECT i FROM generate_series(1, 200) AS i")
-	g.want(g.call("ok", "postgres#[method]connection.execute-async", c, "UPDATE t SET s = 'x'", []any{}), "2")
+	g.Want(g.Call("ok", "postgres#[method]connection.execute-async", c, "UPDATE t SET s = 'x'", []any{}), "2")
 	// One that fails on its way says so at its end.
 	f := stream("SELECT 1 / (3000 - i) FROM generate_series(1, 5000) AS i")
 	n, _ := take(f, 10000)
 	if e := end(f); n != 2999 || !strings.Contains(e, "query-failed") || !strings.Contains(e, "22012") {
-		g.t.Error(n, e)
+		g.T.Error(n, e)
 	}
 	early := stream("SELECT repeat('x', 100) FROM generate_series(1, 100000) AS i")
 	if n, _ := take(early, 3); n != 3 {
-		g.t.Error(n)
+		g.T.Error(n)
 	}
-	g.call("query-failed", "postgres#[method]connection.query-async", c, "SELEKT", []any{})
-	g.call("bad-parameter", "postgres#[method]connection.execute-async", c, "SELECT $1::int", []any{})
+	g.Call("query-failed", "postgres#[method]connection.query-async", c, "SELEKT", []any{})
+	g.Call("bad-parameter", "postgres#[method]connection.execute-async", c, "SELECT $1::int", []any{})
 	last := stream("SELECT i FROM generate_series(1, 300) AS i")
-	g.call("ok", "postgres#drop of connection", c)
+	g.Call("ok", "postgres#drop of connection", c)
 	for _, s := range []struct {
 		parts []any
 		n     int
 	}{{d, 200}, {b, 100}, {last, 300}} {
 		if n, _ := take(s.parts, 1000); n != s.n {
-			g.t.Error(n)
+			g.T.Error(n)
 		}
-		g.want(end(s.parts), "")
+		g.Want(end(s.parts), "none")
 	}
-	o := g.call("ok", "postgres#[static]connection.open-async", "default")
-	g.call("ok", "postgres#drop of connection", o)
-	g.call("connection-failed", "postgres#[static]connection.open-async", "other")
+	o := g.Call("ok", "postgres#[static]connection.open-async", "default")
+	g.Call("ok", "postgres#drop of connection", o)
+	g.Call("connection-failed", "postgres#[static]connection.open-async", "other")
 }
 
 func testBuilder(g *guest) {
-	b := g.call("ok", "postgres#[constructor]connection-builder", "default")
-	g.call("bad-parameter", "postgres#[method]connection-builder.set-ca-root", b, "planted")
+	b := g.Call("ok", "postgres#[constructor]connection-builder", "default")
+	g.Call("bad-parameter", "postgres#[method]connection-builder.set-ca-root", b, "planted")
 	for _, f := range []string{"build", "build-async"} {
-		c := g.call("ok", "postgres#[method]connection-builder."+f, b)
-		g.want(g.call("ok", "postgres#[method]connection.query", c, "SELECT 1 AS a", []any{}), "{columns:[{data-type:int32 name:a}] rows:[[int32(1)]]}")
-		g.call("ok", "postgres#drop of connection", c)
+		c := g.Call("ok", "postgres#[method]connection-builder."+f, b)
+		g.Want(g.Call("ok", "postgres#[method]connection.query", c, "SELECT 1 AS a", []any{}), "{columns:[{data-type:int32 name:a}] rows:[[int32(1)]]}")
+		g.Call("ok", "postgres#drop of connection", c)
 	}
-	g.call("ok", "postgres#[method]connection-builder.set-ca-root", b, certificate(g.t))
-	g.call("connection-failed", "postgres#[method]connection-builder.build", b) // the server has no TLS
-	g.call("connection-failed", "postgres#[method]connection-builder.build-async", b)
-	g.call("ok", "postgres#drop of connection-builder", b)
+	g.Call("ok", "postgres#[method]connection-builder.set-ca-root", b, certificate(g.T))
+	g.Call("connection-failed", "postgres#[method]connection-builder.build", b) // the server has no TLS
+	g.Call("connection-failed", "postgres#[method]connection-builder.build-async", b)
+	g.Call("ok", "postgres#drop of connection-builder", b)
 }

@@ -7,11 +7,13 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/plugin/postgres/pgx"
+	"github.com/vitrine-wasm/vitrine/tests/functions"
 	"github.com/vitrine-wasm/vitrine/tests/tlstest"
 )
 
 // certificate is one in PEM.
-func certificate(t *testing.T) string {
+func certificate(t testing.TB) string {
 	t.Helper()
 	file, _ := tlstest.Write(t, t.TempDir(), "db", "localhost")
 	data, err := os.ReadFile(file)
@@ -76,9 +78,9 @@ var wasmcloudValues = []value{
 	{"big-int", int64(math.MinInt64), "int8", "int8(-9223372036854775808)"}, {"int8", int64(math.MaxInt64), "int8", ""}, {"int8-array", []int64{1, -2}, "_int8", ""},
 	{"big-serial", int64(1), "int8", "int8(1)"}, {"serial8", int64(2), "int8", "int8(2)"},
 	{"bool", true, "bool", ""}, {"boolean", false, "bool", "bool(false)"}, {"bool-array", []bool{true, false}, "_bool", ""},
-	{"double", number(0.1), "float8", "float8(" + show(number(0.1)) + ")"}, {"float8", number(-1.5e300), "float8", ""}, {"float8", number(0), "float8", ""}, {"float8", infinity, "float8", ""},
+	{"double", number(0.1), "float8", "float8(" + functions.Show(number(0.1)) + ")"}, {"float8", number(-1.5e300), "float8", ""}, {"float8", number(0), "float8", ""}, {"float8", infinity, "float8", ""},
 	{"float8", []any{uint64(1<<52 + 1), int16(0x7ff - 1075), int8(1)}, "$1::float8::text", "text(NaN)"}, {"float8-array", []any{number(1), number(-2.5)}, "_float8", ""},
-	{"real", single(0.5), "float4", "float4(" + show(single(0.5)) + ")"}, {"float4", single(-3.25), "float4", ""}, {"float4-array", []any{single(1), single(8)}, "_float4", ""},
+	{"real", single(0.5), "float4", "float4(" + functions.Show(single(0.5)) + ")"}, {"float4", single(-3.25), "float4", ""}, {"float4-array", []any{single(1), single(8)}, "_float4", ""},
 	{"float4", []any{uint64(1 << 23), int16(0xff - 150), int8(-1)}, "float4", ""}, {"float4", []any{uint64(1 << 23), int16(0xff - 150), int8(-1)}, "$1::float4::text", "text(-Infinity)"},
 	{"integer", int32(-1), "int4", "int4(-1)"}, {"int", int32(2), "int4", "int4(2)"}, {"int4", int32(math.MinInt32), "int4", ""}, {"int4-array", []int32{}, "_int4", ""},
 	{"numeric", "-1.50", "numeric", ""}, {"decimal", "NaN", "numeric", "numeric(NaN)"}, {"numeric-array", []string{"1", "2.50"}, "_numeric", ""},
@@ -87,7 +89,7 @@ var wasmcloudValues = []value{
 	{"int2-vector", []int16{1, 2, 3}, "int2vector", ""}, {"int2-vector-array", [][]int16{{1, 2}, {3}}, "_int2vector", ""},
 	{"small-serial", int16(3), "int2", "int2(3)"}, {"serial2", int16(4), "int2", "int2(4)"},
 	{"bit", []any{uint32(10), []byte{0xa5, 0x40}}, "bit(10)", ""}, {"bit-array", []any{[]any{uint32(2), []byte{0x80}}}, "bit(2)[]", ""},
-	{"bit-varying", []any{ptr(uint32(3)), []byte{0xe0}}, "varbit", "varbit([3 " + show([]byte{0xe0}) + "])"}, {"varbit", []any{ptr(uint32(9)), []byte{0xff, 0x80}}, "varbit", ""},
+	{"bit-varying", []any{ptr(uint32(3)), []byte{0xe0}}, "varbit", "varbit([3 " + functions.Show([]byte{0xe0}) + "])"}, {"varbit", []any{ptr(uint32(9)), []byte{0xff, 0x80}}, "varbit", ""},
 	{"varbit-array", []any{[]any{ptr(uint32(8)), []byte{1}}}, "varbit[]", ""},
 	{"bytea", []byte{0, 255}, "bytea", ""}, {"bytea-array", [][]byte{{1}, {}}, "_bytea", ""},
 	{"char", bytesOf("ab"), "char(2)", ""}, {"char", bytesOf("a"), `"char"`, ""}, {"char-array", []any{bytesOf("ab"), bytesOf("cd")}, "char(2)[]", ""},
@@ -128,56 +130,52 @@ var wasmcloudValues = []value{
 
 func testWasmcloud(g *guest) {
 	query := func(sql string, params ...any) []any {
-		g.t.Helper()
+		g.T.Helper()
 		if params == nil {
 			params = []any{}
 		}
-		return g.call("ok", "query#query", sql, params).([]any)
+		return g.Call("ok", "query#query", sql, params).([]any)
 	}
 	take := func(parts []any) [][]cm.Variant {
-		g.t.Helper()
-		v, err := g.inst.Call(g.t.Context(), "surface:values/streams#take-row", parts[1], uint32(10000))
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		return v.([][]cm.Variant)
+		g.T.Helper()
+		return g.Plain("surface:values/streams#take-row", parts[1], uint32(10000)).([][]cm.Variant)
 	}
 	end := func(parts []any) string {
-		v, err := g.inst.Call(g.t.Context(), "surface:values/streams#await-postgres", parts[2])
+		v, err := g.Inst.Call(g.T.Context(), "surface:values/streams#await-postgres", parts[2])
 		if err != nil {
 			return err.Error()
 		}
-		return show(v)
+		return functions.Show(v)
 	}
-	g.call("ok", "query#query-batch", "CREATE TABLE t (i int UNIQUE, s text); INSERT INTO t VALUES (1, 'a'), (2, NULL)")
-	if g.server.SQL(g.t, g.database, "SELECT count(*) FROM pg_available_extensions WHERE name = 'hstore'") == "1" {
-		g.call("ok", "query#query-batch", "CREATE EXTENSION hstore")
+	g.Call("ok", "query#query-batch", "CREATE TABLE t (i int UNIQUE, s text); INSERT INTO t VALUES (1, 'a'), (2, NULL)")
+	if g.server.SQL(g.T, g.database, "SELECT count(*) FROM pg_available_extensions WHERE name = 'hstore'") == "1" {
+		g.Call("ok", "query#query-batch", "CREATE EXTENSION hstore")
 	} else {
-		g.t.Error("there is no hstore; Debian's package postgresql has it")
+		g.T.Error("there is no hstore; Debian's package postgresql has it")
 	}
 	for _, v := range wasmcloudValues {
 		parts := query(v.statement(), g.sent(&v)...)
 		rows := take(parts)
 		if len(rows) != 1 {
-			g.t.Errorf("%s as %s: %s", v.tag, v.cast, end(parts))
+			g.T.Errorf("%s as %s: %s", v.tag, v.cast, end(parts))
 			continue
 		}
-		if got := show(g.noted(rows[0][0])); got != v.wanted() {
-			g.t.Errorf("%s as %s:\ngot    %s\nwanted %s", v.tag, v.cast, got, v.wanted())
+		if got := functions.Show(g.noted(rows[0][0])); got != v.wanted() {
+			g.T.Errorf("%s as %s:\ngot    %s\nwanted %s", v.tag, v.cast, got, v.wanted())
 		}
 	}
 	parts := query("SELECT * FROM t ORDER BY i")
-	g.want(parts[0], "[i s]")
-	g.want(take(parts), "[[int4(1) text(a)] [int4(2) null]]")
-	g.want(end(parts), "")
+	g.Want(parts[0], "[i s]")
+	g.Want(take(parts), "[[int4(1) text(a)] [int4(2) null]]")
+	g.Want(end(parts), "none")
 	late := query("SELECT 1 / (3000 - i) FROM generate_series(1, 5000) AS i")
 	if n, e := len(take(late)), end(late); n != 2999 || !strings.Contains(e, "query-failed") || !strings.Contains(e, "22012") {
-		g.t.Error(n, e)
+		g.T.Error(n, e)
 	}
 	for _, sql := range []string{"SELECT '1 day'::interval", "SELECT '{1,NULL}'::int[]", "SELECT '{{1},{2}}'::text[]"} {
 		bad := query(sql)
 		if n, e := len(take(bad)), end(bad); n != 0 || !strings.Contains(e, "value-conversion-failed") {
-			g.t.Error(sql, n, e)
+			g.T.Error(sql, n, e)
 		}
 		g.cases["got error value-conversion-failed"] = true
 	}
@@ -185,21 +183,21 @@ func testWasmcloud(g *guest) {
 		{Case: "bit", Value: []any{uint32(9), []byte{1}}}, {Case: "char", Value: []any{uint32(1), []byte("ab")}}, {Case: "varchar", Value: []any{ptr(uint32(1)), []byte("ab")}}, {Case: "uuid", Value: "x"},
 		{Case: "json", Value: "{"}, {Case: "date", Value: ymd(2023, 2, 29)}, {Case: "date", Value: ymd(2023, 258, 1)}, {Case: "time", Value: hms(256, 0, 0, 0)}, {Case: "numeric", Value: "1e"},
 	} {
-		g.call("invalid-params", "query#query", "SELECT $1", []any{p})
+		g.Call("invalid-params", "query#query", "SELECT $1", []any{p})
 	}
-	g.call("invalid-params", "query#query", "SELECT $1::int", []any{})
-	g.call("invalid-query", "query#query", "SELECT \x00", []any{})
-	g.call("invalid-query", "query#query-batch", "SELECT \x00")
-	g.want(g.call("query-failed", "query#query", "SELEKT", []any{}).(map[string]any)["code"], "42601")
-	e := g.call("query-failed", "query#query-batch", "INSERT INTO t VALUES (3); INSERT INTO t VALUES (1)").(map[string]any)
-	g.want([]any{e["code"], e["severity"], e["message"], e["detail"]}, `[23505 ERROR duplicate key value violates unique constraint "t_i_key" Key (i)=(1) already exists.]`)
+	g.Call("invalid-params", "query#query", "SELECT $1::int", []any{})
+	g.Call("invalid-query", "query#query", "SELECT \x00", []any{})
+	g.Call("invalid-query", "query#query-batch", "SELECT \x00")
+	g.Want(g.Call("query-failed", "query#query", "SELEKT", []any{}).(map[string]any)["code"], "42601")
+	e := g.Call("query-failed", "query#query-batch", "INSERT INTO t VALUES (3); INSERT INTO t VALUES (1)").(map[string]any)
+	g.Want([]any{e["code"], e["severity"], e["message"], e["detail"]}, `[23505 ERROR duplicate key value violates unique constraint "t_i_key" Key (i)=(1) already exists.]`)
 	testPrepared(g)
 	// Others have other grants.
 	for grant, want := range map[string]string{"": "access-denied", "down": "connection-failed", "slow": "timeout"} {
 		other := *g
-		all := grants(g.t, g.server, g.database)
+		all := grants(g.T, g.server, g.database)
 		slow := all["default"]
-		c := slow.Config.(pgxConfig)
+		c := slow.Config.(pgx.Config)
 		c.Timeout = "100ms"
 		slow.Config = c
 		all["slow"] = slow
@@ -207,28 +205,28 @@ func testWasmcloud(g *guest) {
 		if grant == "" {
 			delete(all, "default")
 		}
-		other.inst = other.instantiate(g.engine, all)
-		other.call(want, "query#query", "SELECT pg_sleep(1000)", []any{})
-		other.call(want, "query#query-batch", "SELECT pg_sleep(1000)")
+		other.Guest = g.Again(link(all, g.told))
+		other.Call(want, "query#query", "SELECT pg_sleep(1000)", []any{})
+		other.Call(want, "query#query-batch", "SELECT pg_sleep(1000)")
 		if grant != "slow" {
-			other.call(want, "prepared#prepare", "SELECT pg_sleep(1000)")
+			other.Call(want, "prepared#prepare", "SELECT pg_sleep(1000)")
 		}
 	}
 }
 
 func testPrepared(g *guest) {
-	token := g.call("ok", "prepared#prepare", "INSERT INTO t VALUES ($1)")
-	if other := g.call("ok", "prepared#prepare", "INSERT INTO t SELECT i FROM t WHERE i > $1"); other == token {
-		g.t.Error("one token for two statements")
+	token := g.Call("ok", "prepared#prepare", "INSERT INTO t VALUES ($1)")
+	if other := g.Call("ok", "prepared#prepare", "INSERT INTO t SELECT i FROM t WHERE i > $1"); other == token {
+		g.T.Error("one token for two statements")
 	}
 	for n := range 3 {
-		g.want(g.call("ok", "prepared#exec", token, []any{cm.Variant{Case: "int4", Value: int32(10 + n)}}), "1")
+		g.Want(g.Call("ok", "prepared#exec", token, []any{cm.Variant{Case: "int4", Value: int32(10 + n)}}), "1")
 	}
-	g.call("query-failed", "prepared#exec", token, []any{cm.Variant{Case: "int4", Value: int32(10)}})
-	g.call("invalid-params", "prepared#exec", token, []any{})
-	g.call("unknown-prepared-statement", "prepared#exec", "x", []any{})
-	g.call("query-failed", "prepared#prepare", "SELEKT")
-	g.call("invalid-query", "prepared#prepare", "SELECT \x00")
-	g.call("ok", "query#query-batch", "ALTER TABLE t ADD n int DEFAULT 7")
-	g.want(g.call("ok", "prepared#exec", token, []any{cm.Variant{Case: "int4", Value: int32(20)}}), "1")
+	g.Call("query-failed", "prepared#exec", token, []any{cm.Variant{Case: "int4", Value: int32(10)}})
+	g.Call("invalid-params", "prepared#exec", token, []any{})
+	g.Call("unknown-prepared-statement", "prepared#exec", "x", []any{})
+	g.Call("query-failed", "prepared#prepare", "SELEKT")
+	g.Call("invalid-query", "prepared#prepare", "SELECT \x00")
+	g.Call("ok", "query#query-batch", "ALTER TABLE t ADD n int DEFAULT 7")
+	g.Want(g.Call("ok", "prepared#exec", token, []any{cm.Variant{Case: "int4", Value: int32(20)}}), "1")
 }

@@ -1,5 +1,5 @@
 // Package redis serves Redis and Valkey servers to components, by the interfaces that Spin's SDKs call: redis of fermyon:spin@2.0.0 and
-// spin:redis@3.0.0. FUNCTIONS.md lists the functions with their tests.
+// spin:redis@3.0.0. FUNCTIONS.md lists the functions and which outcomes of them are tested.
 //
 // A component gives the address of a server, or the name of one, and its grants say which servers those are: any other is denied. What commands
 // may do with what is stored is decided by the rights of the user as whom the server knows the connection, which the grant gives, or leaves to

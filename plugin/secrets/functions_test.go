@@ -17,7 +17,7 @@ import (
 )
 
 // places are where the granted secrets are: text in the environment, text and bytes in files.
-func places(t *testing.T) map[string]workload.Secret {
+func places(t testing.TB) map[string]workload.Secret {
 	t.Helper()
 	t.Setenv("VITRINE_TEST_API_KEY", "planted key")
 	file := func(name, data string) workload.Secret {
@@ -33,7 +33,7 @@ func places(t *testing.T) map[string]workload.Secret {
 }
 
 // bind binds the plugin to a component with grants.
-func bind(t *testing.T, l *component.Linker, grants map[string]workload.Secret) error {
+func bind(t testing.TB, l *component.Linker, grants map[string]workload.Secret) error {
 	t.Helper()
 	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "c", Grants: workload.Grants{Secrets: grants}}}}
 	release, err := (secrets.Plugin{}).Bind(t.Context(), l, &host.Binding{Workload: w, Component: &w.Components[0]})
@@ -55,7 +55,7 @@ func table(test func(*functions.Guest)) *functions.Table {
 func TestFunctions(t *testing.T) {
 	engine := functions.Engine(t)
 	tb := table(testFunctions)
-	tb.Run(t, "", engine, func(t *testing.T, l *component.Linker) {
+	tb.Run(t, "", engine, func(t testing.TB, l *component.Linker) {
 		if err := bind(t, l, places(t)); err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestFunctions(t *testing.T) {
 
 func testFunctions(g *functions.Guest) {
 	for name, want := range map[string]string{
-		"api-key": "string(planted key)", "cert": "string(-----BEGIN\nx)", "raw": "bytes(\xff\x00\n)", "odd:name/x@1": "string(planted key)",
+		"api-key": "string(planted key)", "cert": "string(-----BEGIN\nx)", "raw": `bytes("\xff\x00\n")`, "odd:name/x@1": "string(planted key)",
 	} {
 		secret := g.Call("ok", "store#get", name)
 		g.Want(g.Call("ok", "reveal#reveal", secret), want)

@@ -1,6 +1,6 @@
 // Package secrets serves the secrets of a component's grants by wasmcloud:secrets 2.1.0. Grants say where a secret is, an environment variable
 // or a file (workload.Secret), and the plugin reads them when a workload starts: what is missing keeps it from starting.
-// FUNCTIONS.md lists the functions with their tests.
+// FUNCTIONS.md lists the functions and which outcomes of them are tested.
 //
 // A secret is in no error, span, log record or printed workload. Components hold handles, whose calls are seen without the value.
 package secrets

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
-	"github.com/vitrine-wasm/vitrine/component"
-	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite"
 	"github.com/vitrine-wasm/vitrine/plugin/sqlite/local"
 	"github.com/vitrine-wasm/vitrine/tests/functions"
@@ -46,14 +44,7 @@ func TestFunctions(t *testing.T) {
 		"memory": {Backend: "memory"},
 		"file":   {Type: "file", Config: local.Config{Path: filepath.Join(t.TempDir(), "data.db")}, Data: "keep"},
 	} {
-		w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "c", Grants: workload.Grants{SQLite: map[string]workload.StoreGrant{"default": grant}}}}}
-		tb.Run(t, name, engine, func(t *testing.T, l *component.Linker) {
-			release, err := plugin().Bind(t.Context(), l, &host.Binding{Workload: w, Component: &w.Components[0]})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(release)
-		})
+		tb.Run(t, name, engine, functions.Plugin(plugin(), workload.Component{Grants: workload.Grants{SQLite: map[string]workload.StoreGrant{"default": grant}}}))
 	}
 	tb.Compare(t, nil)
 }
@@ -66,6 +57,9 @@ func values() []cm.Variant {
 		{Case: "integer", Value: int64(-1 << 63)}, {Case: "real", Value: 0.5}, {Case: "text", Value: "\u00e4\x00"}, {Case: "blob", Value: []byte{0, 255}}, {Case: "null"},
 	}
 }
+
+// rowOf is a list of one row with these values, as text.
+func rowOf(values []cm.Variant) string { return "[{values:" + functions.Show(values) + "}]" }
 
 // testConnection calls what both interfaces have.
 func testConnection(g *functions.Guest) {
@@ -87,9 +81,9 @@ func testConnection(g *functions.Guest) {
 	result(run("ok", "CREATE TABLE IF NOT EXISTS t (a, b, c, d, e)"), "[]", "[]")
 	run("ok", "DELETE FROM t")
 	run("ok", "INSERT INTO t VALUES (?, ?, ?, ?, ?)", values()...)
-	result(run("ok", "SELECT * FROM t"), "[a b c d e]", fmt.Sprintf("[map[values:%v]]", values()))
+	result(run("ok", "SELECT * FROM t"), "[a b c d e]", rowOf(values()))
 	result(run("ok", "SELECT a FROM t WHERE 0"), "[a]", "[]")
-	result(run("ok", "SELECT ?1 AS x UNION ALL SELECT 2", cm.Variant{Case: "integer", Value: int64(1)}), "[x]", "[map[values:[{integer 1}]] map[values:[{integer 2}]]]")
+	result(run("ok", "SELECT ?1 AS x UNION ALL SELECT 2", cm.Variant{Case: "integer", Value: int64(1)}), "[x]", "[{values:[integer(1)]} {values:[integer(2)]}]")
 	for statement, want := range map[string]string{
 		"SELEKT": "syntax error", "SELECT * FROM none": "no such table: none", "SELECT ?": "the statement has 1 parameters, and there are 0 values",
 	} {
@@ -102,7 +96,7 @@ func testConnection(g *functions.Guest) {
 	run("ok", "DELETE FROM t")
 	g.Call("ok", "sqlite#drop of connection", c)
 	c = g.Call("ok", "sqlite#[static]connection.open", "default")
-	result(run("ok", "SELECT count(*) AS n FROM t"), "[n]", "[map[values:[{integer 1}]]]")
+	result(run("ok", "SELECT count(*) AS n FROM t"), "[n]", "[{values:[integer(1)]}]")
 	g.Call("ok", "sqlite#drop of connection", c)
 }
 
@@ -137,7 +131,7 @@ func testSpin3(g *functions.Guest) {
 	}
 	first, second := run("ok", "SELECT i FROM n ORDER BY i"), run("ok", "SELECT ? AS a, ? AS b, ? AS c, ? AS d, ? AS e", values()...)
 	g.Want(second.([]any)[0], "[a b c d e]")
-	g.Want(take(second, 9), fmt.Sprintf("[map[values:%v]]", values()))
+	g.Want(take(second, 9), rowOf(values()))
 	if n := count(take(first, 1000)); n != 500 { // the next statement has not waited for them
 		g.T.Errorf("%d rows", n)
 	}

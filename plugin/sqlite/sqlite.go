@@ -1,6 +1,6 @@
 // Package sqlite serves SQLite databases to components, by the interfaces that Spin's SDKs call: fermyon:spin/sqlite@2.0.0 and
-// spin:sqlite/sqlite@3.1.0. The contract of backends is the test suite in sqlitetest; FUNCTIONS.md lists the functions with their
-// tests.
+// spin:sqlite/sqlite@3.1.0. The contract of backends is the test suite in sqlitetest; FUNCTIONS.md lists the functions and which
+// outcomes of them are tested.
 //
 // A component names its databases, and its grants say which they are: deny is the default for every other name. Statements come from the
 // guest, so a backend has to bound what one can do: open no other file, use bounded memory and end with its context.
