@@ -195,10 +195,12 @@ func (g *gen) module() []byte {
 		g.funcs = append(g.funcs, t)
 	}
 	var tables [][]byte
-	for range g.n(3) {
+	ownTables := g.n(3)
+	alone := ownTables == 1 && len(g.tables) == 0 // the limit is of all tables together, so that it bounds one exactly
+	for range ownTables {
 		min := uint32(1 + g.n(5))
 		g.tables = append(g.tables, genTable{min})
-		if bounded := g.bit(); g.caps && !bounded {
+		if bounded := g.bit(); g.caps && !bounded && alone {
 			tables = append(tables, cat(tFunc, 0, min))
 		} else {
 			tables = append(tables, cat(tFunc, 1, min, uint32(capElements)))

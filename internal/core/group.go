@@ -113,7 +113,8 @@ func (g *Group) refuel(t *Thread, left int64) (int64, error) {
 
 // Fuel is how much guest code has run: loop iterations, and entries of functions that call others. A long iteration or
 // function counts once for each 4 KiB of its code, a bulk operation once for each 4 KiB that it moves. The figure is
-// exact while no guest code runs, and behind by at most the check interval while some does. It starts again at a Reset.
+// exact while no guest code runs, and behind by at most the check interval while some does; an innermost loop that ends by a trap may
+// leave out what it has used since its beginning, at most an interval. It starts again at a Reset.
 func (g *Group) Fuel() uint64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()

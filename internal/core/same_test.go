@@ -68,6 +68,7 @@ func (w *twins) compare(t *testing.T, in []byte) run {
 	defer x.close(t)
 	snap := x.snapshot(t)
 	got := x.calls(p, "")
+	account(&want, &got)
 	if d := differ(p, want, got); d != "" {
 		t.Fatalf("original, rewritten: %s\n%x", d, in)
 	}
@@ -79,6 +80,35 @@ func (w *twins) compare(t *testing.T, in []byte) run {
 	}
 	w.starve(t, rewritten, p, got)
 	return got
+}
+
+// uses is how much fuel each call has used, of what it was after each.
+func uses(fuel []uint64) []uint64 {
+	used := slices.Clone(fuel)
+	for i := len(fuel) - 1; i > 0; i-- {
+		used[i] -= fuel[i-1]
+	}
+	return used
+}
+
+// counted says whether a call that has used some fuel may have counted n: all of it, or less if it has trapped, because a loop that counts in
+// a local does not count what it has used since its beginning.
+func counted(n, used uint64, o outcome) bool { return n == used || n < used && o.trap != "" }
+
+// account takes off want's fuel, which is the module's own count, what got need not count. It gives got the module's count.
+func account(want, got *run) {
+	got.used = uses(want.fuel)
+	if len(want.fuel) != len(got.fuel) {
+		return
+	}
+	want.fuel = slices.Clone(want.fuel)
+	for i := 1; i < len(want.fuel); i++ {
+		used := got.used[i]
+		if n := got.fuel[i] - got.fuel[i-1]; counted(n, used, got.calls[i-1]) {
+			used = n
+		}
+		want.fuel[i] = want.fuel[i-1] + used
+	}
 }
 
 func (x *twin) close(t *testing.T) {
@@ -118,10 +148,11 @@ func (x *twin) again(t *testing.T, p fuzzPlan, snap *Snapshot, want run) {
 	x.log.calls = nil
 	got := x.calls(p, "")
 	want.log = want.log[want.logged:]
-	want.fuel = slices.Clone(want.fuel)
-	for i := len(want.fuel) - 1; i >= 0; i-- { // fuel starts again at a reset
-		want.fuel[i] -= want.fuel[0]
+	want.fuel = make([]uint64, len(want.used)) // it starts again at a reset
+	for i := 1; i < len(want.used); i++ {
+		want.fuel[i] = want.fuel[i-1] + want.used[i]
 	}
+	account(&want, &got)
 	if d := differ(p, want, got); d != "" {
 		t.Fatalf("first, after a reset: %s", d)
 	}
@@ -136,31 +167,28 @@ func (w *twins) starve(t *testing.T, wasm []byte, p fuzzPlan, full run) {
 	l.Fuel = max(1, full.fuel[len(full.fuel)-1]*p.fuelPart/256)
 	x := w.make(t, wasm, p, l)
 	defer x.close(t)
-	ends := slices.IndexFunc(full.fuel, func(n uint64) bool { return n > l.Fuel })
 	got := x.calls(p, cm.TrapFuel)
-	switch {
-	case ends == 0:
-		if got.made != cm.TrapFuel {
-			t.Fatalf("start section takes %d of %d fuel: %q", full.fuel[0], l.Fuel, got.made)
+	if ends := full.used[0] > l.Fuel; ends || got.made != "" {
+		if !ends || got.made != cm.TrapFuel {
+			t.Fatalf("start section takes %d of %d fuel: %q", full.used[0], l.Fuel, got.made)
 		}
-	case got.made != "":
-		t.Fatalf("with %d fuel: %q", l.Fuel, got.made)
-	case ends < 0:
-		if d := differ(p, full, got); d != "" {
-			t.Fatalf("unlimited fuel, %d: %s", l.Fuel, d)
-		}
-	default:
-		if len(got.calls) != ends || got.calls[ends-1].trap != cm.TrapFuel {
-			t.Fatalf("call %d takes fuel from %d to %d of %d, but: %v", ends, full.fuel[ends-1], full.fuel[ends], l.Fuel, got.calls)
-		}
-		if end := got.fuel[ends]; end <= l.Fuel || end > full.fuel[ends] {
-			t.Fatalf("stopped at %d of %d fuel; the call comes to %d", end, l.Fuel, full.fuel[ends])
-		}
-		for i := range ends - 1 {
-			if a, b := full.calls[i], got.calls[i]; a.trap != b.trap || !slices.Equal(a.results, b.results) || full.fuel[i+1] != got.fuel[i+1] {
-				t.Fatalf("call %d: %v and %d with unlimited fuel, %v and %d with %d", i, a, full.fuel[i+1], b, got.fuel[i+1], l.Fuel)
+		return
+	}
+	for i, had := range got.calls {
+		used, before, after := full.used[i+1], got.fuel[i], got.fuel[i+1]
+		if before+used > l.Fuel {
+			if len(got.calls) != i+1 || had.trap != cm.TrapFuel || after <= l.Fuel || after > before+used {
+				t.Fatalf("call %d takes fuel from %d to %d of %d, but: %v, %d", i, before, before+used, l.Fuel, got.calls, after)
 			}
+			return
 		}
+		if want := full.calls[i]; want.trap != had.trap || !slices.Equal(want.results, had.results) || !counted(after-before, used, had) {
+			t.Fatalf("call %d: %v and %d with unlimited fuel, %v and %d with %d", i, want, used, had, after-before, l.Fuel)
+		}
+	}
+	full.fuel = got.fuel
+	if d := differ(p, full, got); d != "" {
+		t.Fatalf("unlimited fuel, %d: %s", l.Fuel, d)
 	}
 }
 

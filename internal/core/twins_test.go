@@ -149,7 +149,10 @@ func planOf(in []byte) (p fuzzPlan, original, rewritten []byte, g *gen) {
 	g = &gen{in: in, caps: caps}
 	rewritten = g.module()
 	if caps {
-		p.limits.Tables = capElements
+		p.limits.Tables = providerTable + capElements
+		if len(g.tables) > 1 {
+			p.limits.Tables = providerTable + 4*capElements
+		}
 		p.limits.Memory = (1 + capPages) * pageSize
 	}
 	for range 1 + int(n)%8 {
@@ -181,6 +184,7 @@ type run struct {
 	made    cm.TrapCode
 	calls   []outcome
 	fuel    []uint64 // after making it, and after each call
+	used    []uint64 // what making it and each call have used by the module's own count
 	memory  []byte
 	globals map[string]uint64
 	log     []uint64 // what the host was called with

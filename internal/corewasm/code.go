@@ -14,10 +14,18 @@ type edit struct {
 type editKind uint8
 
 const (
-	editFuel editKind = iota // insert a fuel check of weight arg
-	editFunc                 // put function index arg
-	editBulk                 // insert a check of the operand on top of the stack, shifted right by arg bits
-	editGrow                 // ask whether table arg may grow by the operand on top of the stack
+	editFuel    editKind = iota // insert a fuel check of weight arg
+	editFunc                    // put function index arg
+	editBulk                    // insert a check of the operand on top of the stack, shifted right by arg bits
+	editGrow                    // ask whether table arg may grow by the operand on top of the stack
+	editFuse                    // put a branch to label arg in an if
+	editHead                    // put the heads of a hot loop and of the loop around it
+	editBack                    // put a branch to the hot loop, which is label arg
+	editBackIf                  // the same if the operand on top of the stack is not zero
+	editLeave                   // put a branch out of the hot loop, to label arg
+	editLeaveIf                 // the same if the operand on top of the stack is not zero
+	editWrite                   // insert what comes before a return out of the hot loop, or an unreachable in it
+	editEnd                     // insert the end of the loop around the hot loop
 )
 
 // Straight code counts once for each weightUnit bytes, so that a guest cannot hide work in long bodies. Bulk operations
@@ -39,6 +47,7 @@ type scan struct {
 	edits      []edit
 	entry      bool // the entry needs a check
 	temp       bool // a scratch local is needed
+	hot        bool // a local for the fuel of hot loops is needed
 	growsTable bool
 }
 
@@ -50,13 +59,15 @@ type bodyScan struct {
 	found  *scan
 	locals uint64 // number of locals, with the parameters
 	blocks []openBlock
+	hot    int // the block of blocks that may be a hot loop; -1: none
 	shape  shape
 	calls  bool
 }
 
 type openBlock struct {
 	edit  int // of a loop, its fuel check; -1 for another block
-	start int
+	at    int // where its instruction begins, and
+	start int // its code
 	arity int // values that a branch to it takes
 }
 
@@ -65,7 +76,7 @@ type openBlock struct {
 // valid one that reads or writes the host's globals.
 func (m *module) scanBody(bd body, params int, s *scan) error {
 	*s = scan{edits: s.edits[:0]}
-	b := bodyScan{reader: reader{b: bd.bytes, base: bd.base}, m: m, body: bd, found: s}
+	b := bodyScan{reader: reader{b: bd.bytes, base: bd.base}, m: m, body: bd, found: s, hot: -1}
 	b.readLocals()
 	if b.err != nil {
 		return b.err
@@ -125,11 +136,14 @@ func (b *bodyScan) readCode() {
 			if op == opReturn {
 				b.shape.values += b.body.results
 			}
+			if op == opReturn || op == opUnreachable {
+				b.leave(at)
+			}
 			if op == opEnd && b.endBlock() {
 				return
 			}
 		case immBlock:
-			b.beginBlock(op)
+			b.beginBlock(op, at)
 		case immIndex:
 			b.index(op, at)
 		case immFunc:
@@ -147,6 +161,7 @@ func (b *bodyScan) readCode() {
 		case immMem:
 			b.memArg()
 		case immMemIndex:
+			b.cool()
 			b.memIndex()
 		case immI32:
 			if v := b.sleb(32); v >= 0 && v < 4*weightUnit {
@@ -159,6 +174,7 @@ func (b *bodyScan) readCode() {
 		case immF64:
 			b.bytes(8)
 		case immBrTable:
+			b.cool()
 			for n := b.count("labels", maxBrTargets) + 1; n > 0 && b.err == nil; n-- {
 				b.shape.targets++
 				b.branch(uint64(b.u32()))
@@ -182,17 +198,21 @@ func (b *bodyScan) readCode() {
 }
 
 // beginBlock reads the rest of block, loop or if.
-func (b *bodyScan) beginBlock(op byte) {
+func (b *bodyScan) beginBlock(op byte, at int) {
 	params, results := b.m.blockType(&b.reader)
 	b.shape.moved += params + results
-	block := openBlock{edit: -1, start: b.pos, arity: results}
+	block := openBlock{edit: -1, at: at, start: b.pos, arity: results}
 	switch op {
 	case opLoop:
 		b.shape.loops++
 		b.m.exposed.block++
 		block.arity = params
+		b.cool()
 		block.edit = len(b.found.edits)
 		b.found.edits = append(b.found.edits, edit{pos: b.pos, kind: editFuel})
+		if params == 0 {
+			b.hot = len(b.blocks)
+		}
 	case opIf:
 		b.shape.ifs++
 	default:
@@ -207,6 +227,9 @@ func (b *bodyScan) endBlock() bool {
 	last := len(b.blocks) - 1
 	if block := &b.blocks[last]; block.edit >= 0 {
 		b.found.edits[block.edit].arg = weight(b.pos - block.start)
+		if b.hot == last {
+			b.endHot(block)
+		}
 	}
 	b.blocks = b.blocks[:last]
 	if last == 0 && b.left() > 0 {
@@ -215,11 +238,13 @@ func (b *bodyScan) endBlock() bool {
 	return last == 0
 }
 
-// branch counts a branch to label i, which need not exist.
-func (b *bodyScan) branch(i uint64) {
+// branch counts a branch to label i, which need not exist, and gives the number of values that it takes.
+func (b *bodyScan) branch(i uint64) (arity int) {
 	if n := uint64(len(b.blocks)); i < n {
-		b.shape.values += b.blocks[n-1-i].arity
+		arity = b.blocks[n-1-i].arity
 	}
+	b.shape.values += arity
+	return arity
 }
 
 // index reads the index of a label, local, global or table.
@@ -236,7 +261,7 @@ func (b *bodyScan) index(op byte, at int) {
 		b.fail("global %d does not exist", i)
 	case op <= opBrIf:
 		b.shape.branches++
-		b.branch(i)
+		b.jump(op, at, i, b.branch(i))
 	case op <= opLocalTee:
 		if b.m.exposed.access(i, op == opLocalGet) {
 			b.shape.exposed++
@@ -250,7 +275,10 @@ func (b *bodyScan) index(op byte, at int) {
 func (b *bodyScan) function(op byte, at int) {
 	i := b.pos
 	f := b.u32()
-	b.calls = b.calls || op != opRefFunc
+	if op != opRefFunc {
+		b.calls = true
+		b.cool()
+	}
 	switch {
 	case b.err != nil:
 		return
@@ -269,6 +297,7 @@ func (b *bodyScan) function(op byte, at int) {
 // callIndirect reads the type of an indirect call.
 func (b *bodyScan) callIndirect() {
 	b.calls = true
+	b.cool()
 	if t := b.m.typeIndex(&b.reader); b.err == nil {
 		b.shape.call(&b.m.types[t])
 	}
@@ -331,6 +360,9 @@ func (b *bodyScan) miscOp(at int, operand int64) {
 		return
 	}
 	d := misc[op]
+	if op >= miscMemInit {
+		b.cool()
+	}
 	b.m.used |= d.feat
 	b.m.unresettable.noteMiscOp(op)
 	s := b.found

@@ -6,6 +6,7 @@
 //     an engine resolves whole module names, and because some engines refuse wit-component's empty module name;
 //   - counts fuel: a mutable global goes down at every loop head, at the entry of every function that calls, and with
 //     the size of bulk operations, and the imported function [CheckModule].[CheckField] is called when it is used up;
+//     small innermost loops that call nothing count in a local, and add it to the global when they end (hot.go);
 //   - exports its mutable globals, so that a host can save and restore them;
 //   - asks the host before a table grows, which can refuse;
 //   - has no start section (the host calls the function that [Result].Start names) and traps in that function when an active

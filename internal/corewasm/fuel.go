@@ -40,10 +40,19 @@ func (w *writer) body(b []byte, i int) []byte {
 	sc := &w.scans[i]
 	src := w.m.bodies[i].bytes
 	temp := uint32(w.m.params(i)) + sc.count
+	hot := temp
+	var more byte // locals
 	if sc.temp {
+		hot++
+		more++
+	}
+	if sc.hot {
+		more++
+	}
+	if more > 0 {
 		b = appendU32(b, uint32(sc.groups+1))
 		b = append(b, src[sc.locals:sc.code]...)
-		b = append(b, 1, byte(valI32))
+		b = append(b, more, byte(valI32))
 	} else {
 		b = append(b, src[:sc.code]...)
 	}
@@ -68,6 +77,22 @@ func (w *writer) body(b []byte, i int) []byte {
 			})
 		case editGrow:
 			b = w.growthCheck(b, temp, e.arg)
+		case editHead:
+			b = w.hotHead(b, hot, src[e.pos:at])
+		case editBack:
+			b = w.hotBack(b, hot, e.arg)
+		case editBackIf:
+			b = append(w.hotBack(append(b, opIf, blockTypeNil), hot, e.arg+1), opEnd)
+		case editLeave:
+			b = w.hotLeave(b, hot)
+			b = appendU32(append(b, opBr), e.arg+1)
+		case editLeaveIf:
+			b = w.hotLeave(append(b, opIf, blockTypeNil), hot)
+			b = append(appendU32(append(b, opBr), e.arg+2), opEnd)
+		case editWrite:
+			b = w.hotLeave(b, hot)
+		case editEnd:
+			b = append(w.hotLeave(b, hot), opEnd)
 		}
 	}
 	return append(b, src[at:]...)

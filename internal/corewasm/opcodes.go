@@ -95,6 +95,7 @@ const (
 	opIf          = 0x04
 	opElse        = 0x05
 	opEnd         = 0x0b
+	opBr          = 0x0c
 	opBrIf        = 0x0d
 	opReturn      = 0x0f
 	opCall        = 0x10

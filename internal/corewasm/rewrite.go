@@ -114,7 +114,7 @@ func (w *writer) scanBodies() error {
 			w.res.Checks++
 		}
 		for _, e := range s.edits {
-			if e.kind == editFuel || e.kind == editBulk {
+			if e.kind == editFuel || e.kind == editBulk || e.kind == editHead {
 				w.res.Checks++
 			}
 		}
