@@ -58,6 +58,7 @@ var targets = []string{
 	"./plugin/otel:FuzzLogRecord",
 	"./plugin/otel:FuzzMetrics",
 	"./internal/cm/binary:FuzzDecode",
+	"./internal/cm/binary:FuzzEncode",
 	"./internal/cm/binary:FuzzDecodeModule",
 	"./internal/cm/validate:FuzzComponent",
 	"./internal/corewasm:FuzzInspect",
