@@ -36,6 +36,7 @@ var targets = []string{
 	"./app:FuzzRewrite",
 	"./cli/internal/spintoml:FuzzImport",
 	"./cli/internal/washconfig:FuzzImport",
+	"./artifact:FuzzBundle",
 	"./plugin/backend:FuzzEscape",
 	"./plugin/redis/server:FuzzParse",
 	"./workload/v1alpha1:FuzzDocument",

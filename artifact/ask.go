@@ -1,0 +1,166 @@
+package artifact
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// How often an operation is tried, how long it waits between two tries, and how long a registry may say nothing.
+const (
+	maxTries     = 4
+	firstBackoff = 300 * time.Millisecond // doubles
+	maxWait      = 30 * time.Second       // of what Retry-After asks for
+	silence      = 30 * time.Second
+)
+
+// ask does an operation on a registry, again where a later try may have another answer. What it returns is a *RegistryError, an error of this
+// package that do has returned, or the context's.
+func (s *Store) ask(ctx context.Context, ref Reference, doing string, tries int, do func(context.Context) error) error {
+	for try := 1; ; try++ {
+		heard := &heard{}
+		err := do(context.WithValue(ctx, heardKey{}, heard))
+		if err == nil {
+			return nil
+		}
+		var integrity *IntegrityError
+		if errors.As(err, &integrity) {
+			return integrity
+		}
+		failed := &RegistryError{Reference: ref.String(), Doing: doing, Tries: try, Err: cause(err)}
+		var answer *transport.Error
+		if errors.As(err, &answer) {
+			failed.Status = answer.StatusCode
+		}
+		wait := s.cfg.backoff << (try - 1)
+		wait += rand.N(wait/2 + 1)
+		if asked := time.Duration(heard.wait.Load()); asked > wait {
+			wait = asked
+		}
+		if try >= tries || failed.final() || isRefused(err) || ctx.Err() != nil {
+			return failed
+		}
+		if wait > maxWait {
+			failed.Err = fmt.Errorf("the registry asks to wait for %s: %w", wait.Round(time.Second), failed.Err)
+			return failed
+		}
+		s.cfg.Logger.InfoContext(ctx, "the registry is asked again", "reference", ref.String(), "in", wait.Round(time.Millisecond).String(), "reason", failed.why())
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return failed
+		}
+	}
+}
+
+// cause is err without the URL of the request, which may hold the query of a storage with a key in it.
+func cause(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
+}
+
+// isNetwork says whether an error is one of the connection rather than of what came over it.
+func isNetwork(err error) bool {
+	var op net.Error
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) || errors.Is(err, errSilent) || errors.Is(err, context.Canceled)
+}
+
+// isRefused says whether an error is one that this side decides, and would decide again.
+func isRefused(err error) bool {
+	var plain *plainError
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	var invalid x509.CertificateInvalidError
+	var record tls.RecordHeaderError
+	var dns *net.DNSError
+	return errors.As(err, &plain) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record) ||
+		errors.As(err, &dns) && dns.IsNotFound
+}
+
+// heard is what a registry has said besides its answer; heardKey is its place in a context.
+type heard struct{ wait atomic.Int64 }
+type heardKey struct{}
+
+// plainError says that a request would go without TLS to another machine.
+type plainError struct{ host string }
+
+func (e *plainError) Error() string {
+	return fmt.Sprintf("%s would be asked without TLS, which is allowed for this machine only", e.host)
+}
+
+var errSilent = errors.New("the registry has sent nothing for " + silence.String())
+
+// guarded is the transport of all requests to registries, and to where they redirect. It refuses those without TLS that are not allowed, ends answers that
+// have stopped to come, and notes how long a registry asks to wait.
+type guarded struct {
+	base  *http.Transport
+	plain bool
+}
+
+func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Scheme != "https" && !g.plain && !loopback(r.URL.Host) {
+		return nil, &plainError{r.URL.Host}
+	}
+	ctx, cancel := context.WithCancelCause(r.Context())
+	resp, err := g.base.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	if h, ok := ctx.Value(heardKey{}).(*heard); ok && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
+		h.wait.Store(int64(retryAfter(resp.Header.Get("Retry-After"))))
+	}
+	resp.Body = &lively{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, timer: time.AfterFunc(silence, func() { cancel(errSilent) })}
+	return resp, nil
+}
+
+// retryAfter reads the field's value, in seconds or as a date (RFC 9110, 10.2.3); 0 where it says nothing.
+func retryAfter(text string) time.Duration {
+	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(n) * time.Second
+	}
+	if t, err := http.ParseTime(text); err == nil {
+		return max(0, time.Until(t))
+	}
+	return 0
+}
+
+// lively is a body whose every read has a time.
+type lively struct {
+	io.ReadCloser
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+}
+
+func (l *lively) Read(p []byte) (int, error) {
+	l.timer.Reset(silence)
+	n, err := l.ReadCloser.Read(p)
+	l.timer.Stop()
+	if err != nil && err != io.EOF && errors.Is(context.Cause(l.ctx), errSilent) {
+		err = errSilent
+	}
+	return n, err
+}
+
+func (l *lively) Close() error {
+	l.timer.Stop()
+	err := l.ReadCloser.Close()
+	l.cancel(nil)
+	return err
+}
