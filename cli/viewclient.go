@@ -29,6 +29,7 @@ var viewerOption = option{name: "viewer", env: "VITRINE_VIEWER", arg: "URL",
 type lineFlags struct {
 	follow, json bool
 	last         uint
+	inOrder      bool // the list is in the order to print it in, and not the newest first
 }
 
 func newLineFlags(cmd *cobra.Command) *lineFlags {
@@ -162,7 +163,10 @@ func (p *process) printLines(ctx context.Context, s *settings, f *lineFlags, wha
 	if err := json.Unmarshal(list[what], &all); err != nil {
 		return err
 	}
-	for _, one := range slices.Backward(all) {
+	if !f.inOrder {
+		slices.Reverse(all)
+	}
+	for _, one := range all {
 		if err := print(one); err != nil {
 			return err
 		}

@@ -38,8 +38,10 @@ type Consumer struct {
 
 	Logs sdklog.Exporter
 
-	// Metrics is called by a periodic reader for each service, one call at a time.
-	Metrics sdkmetric.Exporter
+	// Metrics is called by a periodic reader for each service, one call at a time. Interval is the time between two of its collections; 0: as
+	// the environment says.
+	Metrics  sdkmetric.Exporter
+	Interval time.Duration
 	// MetricReader is for callers that collect themselves. It reads all services from one provider, in which each service is a scope
 	// whose attributes name it. Without MetricProducer measurements use the SDK's own, slower instruments.
 	MetricReader sdkmetric.Reader

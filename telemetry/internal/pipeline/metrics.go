@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
@@ -16,10 +17,21 @@ type sharedMetrics struct {
 	sem    chan struct{}
 	losses *losses
 	stop   *stopper
+
+	interval time.Duration // between collections; 0: as the environment says
 }
 
-func newSharedMetrics(exp sdkmetric.Exporter, l *losses, stop *stopper) *sharedMetrics {
-	return &sharedMetrics{Exporter: exp, sem: make(chan struct{}, 1), losses: l, stop: stop}
+func newSharedMetrics(exp sdkmetric.Exporter, interval time.Duration, l *losses, stop *stopper) *sharedMetrics {
+	return &sharedMetrics{Exporter: exp, sem: make(chan struct{}, 1), losses: l, stop: stop, interval: interval}
+}
+
+// reader makes the reader of one provider.
+func (s *sharedMetrics) reader(producer sdkmetric.Producer) sdkmetric.Reader {
+	opts := []sdkmetric.PeriodicReaderOption{sdkmetric.WithProducer(producer)}
+	if s.interval > 0 {
+		opts = append(opts, sdkmetric.WithInterval(s.interval))
+	}
+	return sdkmetric.NewPeriodicReader(s, opts...)
 }
 
 // Export sends the metrics of one provider. A failed export loses one collection and no cumulative sums, which the next one has;

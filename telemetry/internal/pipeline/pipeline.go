@@ -119,7 +119,7 @@ func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, re
 		p.logs = append(p.logs, newLogPipe(c.Logs, records, c.Delay, lossesOf(logs), p.stop))
 	}
 	if c.Metrics != nil {
-		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, lossesOf(metrics), p.stop))
+		p.metrics = append(p.metrics, newSharedMetrics(c.Metrics, c.Interval, lossesOf(metrics), p.stop))
 	}
 	if c.MetricReader != nil {
 		producer, _ := c.MetricProducer.(*bound.Producer)
@@ -191,7 +191,7 @@ func (p *Pipeline) MetricReaders() []MetricReader {
 	var out []MetricReader
 	for _, m := range p.metrics {
 		producer := bound.NewProducer(bound.Settings{Temporality: m.Temporality, Aggregation: m.Aggregation, Exemplars: p.filter})
-		out = append(out, MetricReader{sdkmetric.NewPeriodicReader(m, sdkmetric.WithProducer(producer)), producer})
+		out = append(out, MetricReader{m.reader(producer), producer})
 	}
 	return out
 }

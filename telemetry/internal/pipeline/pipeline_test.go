@@ -167,7 +167,7 @@ func TestSharedMetrics(t *testing.T) {
 	var said bytes.Buffer
 	l := &losses{signal: metrics, log: logger(&said)}
 	exp := stuckExporter{free: make(chan struct{})}
-	s := newSharedMetrics(exp, l, newStopper())
+	s := newSharedMetrics(exp, 0, l, newStopper())
 	rm := &metricdata.ResourceMetrics{ScopeMetrics: []metricdata.ScopeMetrics{{Metrics: []metricdata.Metrics{{Name: "x"}}}}}
 	first := make(chan error)
 	go func() { first <- s.Export(context.Background(), rm) }()

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlplog/otlploghttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
 
@@ -23,9 +25,8 @@ import (
 // Delay is how long spans and log records of the process wait for others.
 const Delay = 250 * time.Millisecond
 
-// Consumer makes a consumer of telemetry that puts spans and log records into a store. It takes no metrics, which the page does not show:
-// measuring costs each request as much as the rest. A store that is slow or cannot write delays no
-// request: telemetry's queues are bounded, and count what they drop. The caller keeps ownership of the store.
+// Consumer makes a consumer of telemetry that puts spans, log records and metrics into a store. A store that is slow or cannot write
+// delays no request: telemetry's queues are bounded, and count what they drop. The caller keeps ownership of the store.
 func Consumer(ctx context.Context, to *store.Store) (export.Consumer, error) {
 	direct := &http.Client{Transport: transport{to}}
 	// The exporter encodes, and the transport, which has no network, hands what it has encoded to the store.
@@ -34,9 +35,16 @@ func Consumer(ctx context.Context, to *store.Store) (export.Consumer, error) {
 	if err != nil {
 		return export.Consumer{}, err
 	}
+	// Sums since the start, whatever the environment prefers for other destinations: the page makes rates of them.
+	measured, err := otlpmetrichttp.New(ctx, otlpmetrichttp.WithEndpointURL("http://viewer.invalid/v1/metrics"), otlpmetrichttp.WithHTTPClient(direct),
+		otlpmetrichttp.WithCompression(otlpmetrichttp.NoCompression), otlpmetrichttp.WithTemporalitySelector(sdkmetric.DefaultTemporalitySelector),
+		otlpmetrichttp.WithAggregationSelector(sdkmetric.DefaultAggregationSelector))
+	if err != nil {
+		return export.Consumer{}, errors.Join(err, logs.Shutdown(ctx))
+	}
 	return export.Consumer{
 		Destination: "the viewer's store", Delay: Delay,
-		SpanClient: &spanClient{to: to}, Logs: logs,
+		SpanClient: &spanClient{to: to}, Logs: logs, Metrics: newThinner(measured), Interval: Interval,
 	}, nil
 }
 

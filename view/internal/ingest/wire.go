@@ -261,15 +261,37 @@ func bodyText(value []byte) string {
 }
 
 func addMetric(b *store.Batch, source int, encoded []byte) bool {
-	p := store.Point{Source: source, Time: time.Now().UnixNano(), Encoded: encoded}
+	p := store.Point{Source: source, Encoded: encoded}
 	err := fields(encoded, func(f field) error {
-		if f.num == 1 {
+		switch f.num {
+		case 1:
 			p.Name = string(f.bytes)
+		case 5, 7, 9, 10, 11: // gauge, sum, histogram, exponential histogram, summary
+			p.Time = max(p.Time, collected(f.bytes))
 		}
 		return nil
 	})
+	if p.Time == 0 {
+		p.Time = time.Now().UnixNano()
+	}
 	b.Points = append(b.Points, p)
 	return err == nil
+}
+
+// collected is the time of the last data point of an encoded aggregation; 0: it has none.
+func collected(aggregation []byte) (last int64) {
+	_ = fields(aggregation, func(f field) error {
+		if f.num != 1 || f.bytes == nil {
+			return nil
+		}
+		return fields(f.bytes, func(f field) error {
+			if f.num == 3 { // time_unix_nano of every kind of data point
+				last = max(last, moment(f.number))
+			}
+			return nil
+		})
+	})
+	return last
 }
 
 // Attribute is the encoded form of an attribute with a value that is a text, a whole number or true or false: bytes that a
@@ -298,4 +320,15 @@ func AttributeKey(key string) []byte {
 	b := protowire.AppendTag(nil, 1, protowire.BytesType)
 	b = protowire.AppendString(b, key)
 	return protowire.AppendTag(b, 2, protowire.BytesType)
+}
+
+// ScopeName is the name of an encoded InstrumentationScope.
+func ScopeName(scope []byte) (name string) {
+	_ = fields(scope, func(f field) error {
+		if f.num == 1 {
+			name = string(f.bytes)
+		}
+		return nil
+	})
+	return name
 }
