@@ -32,7 +32,10 @@ func TestNotStale(t *testing.T) {
 // firstLoad bounds what a browser loads at first, compressed, in bytes.
 const firstLoad = 60_000
 
-// TestFirstLoad asks for the page and all that it names, as a browser does.
+// wholePage bounds all that there is, which is in the binary.
+const wholePage = 600_000
+
+// TestFirstLoad asks for the page, all that it names, and what its script imports, as a browser does.
 func TestFirstLoad(t *testing.T) {
 	get := func(target string) (packed int, text string) {
 		r := httptest.NewRequest("GET", target, nil)
@@ -63,10 +66,19 @@ func TestFirstLoad(t *testing.T) {
 	if len(named) != 2 {
 		t.Fatalf("the page names %v", named)
 	}
-	for _, m := range named {
-		n, text := get(m[1])
-		t.Logf("%s: %d bytes, %d compressed", m[1], len(text), n)
+	imported := regexp.MustCompile(`(?:from|import)"\./([^"]+)"`)
+	loaded := map[string]bool{}
+	for next := []string{named[0][1], named[1][1]}; len(next) > 0; next = next[1:] {
+		if loaded[next[0]] {
+			continue
+		}
+		loaded[next[0]] = true
+		n, text := get(next[0])
+		t.Logf("%s: %d bytes, %d compressed", next[0], len(text), n)
 		all += n
+		for _, m := range imported.FindAllStringSubmatch(text, -1) {
+			next = append(next, "/assets/"+m[1])
+		}
 	}
 	t.Logf("first load: %d bytes compressed, of %d", all, firstLoad)
 	if all > firstLoad {
@@ -75,9 +87,20 @@ func TestFirstLoad(t *testing.T) {
 	if strings.Contains(page, "<script>") || strings.Contains(page, " style=") {
 		t.Error("the page has scripts or styles in it, which its policy forbids")
 	}
-	files, err := fs.ReadDir(files, "dist")
-	if err != nil || len(files) != 2+len(named) {
-		t.Errorf("dist has %d files, %v", len(files), err)
+	there, err := fs.ReadDir(files, "dist")
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for _, f := range there {
+		if name, ok := strings.CutSuffix(f.Name(), ".gz"); ok && name != "index.html" {
+			n, _ := get("/assets/" + name)
+			whole += n
+		}
+	}
+	t.Logf("all: %d bytes compressed, of %d", whole, wholePage)
+	if whole > wholePage || len(loaded) >= len(there)-2 {
+		t.Errorf("all of the page is %d bytes compressed, %d are allowed; %d of %d files are loaded at first", whole, wholePage, len(loaded), len(there)-2)
 	}
 }
 

@@ -1,5 +1,5 @@
-// Command bundle makes dist from src, in the folder of package web: one script, one style sheet and the page, each compressed, with a
-// digest of its content in its name. It installs the packages that package.json names by npm, outside the checked-in files, if they are not
+// Command bundle makes dist from src, in the folder of package web: the script, parts of it that pages load when they are first shown, a
+// style sheet and the page, each compressed, with a digest of its content in its name. It installs the packages that package.json names by npm, outside the checked-in files, if they are not
 // there. dist/SOURCES has a digest of all that the result depends on, by which a test finds a stale one without a network.
 package main
 
@@ -40,7 +40,7 @@ func bundle(force bool) error {
 	if have, err := os.ReadFile("dist/SOURCES"); err == nil && string(have) == digest && !force {
 		return nil // nothing has changed: no packages are needed
 	}
-	if _, err := os.Stat("node_modules/preact"); err != nil {
+	if !installed() {
 		npm := exec.Command("npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts")
 		npm.Stdout, npm.Stderr = os.Stdout, os.Stderr
 		if err := npm.Run(); err != nil {
@@ -51,7 +51,7 @@ func bundle(force bool) error {
 		EntryPoints: []string{"src/main.tsx", "src/style.css"}, Outdir: "dist", Bundle: true, Write: false,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
 		Format: api.FormatESModule, Target: api.ES2022, Charset: api.CharsetUTF8, LegalComments: api.LegalCommentsNone,
-		JSX: api.JSXAutomatic, JSXImportSource: "preact", EntryNames: "[name]-[hash]", LogLevel: api.LogLevelWarning,
+		JSX: api.JSXAutomatic, JSXImportSource: "preact", EntryNames: "[name]-[hash]", ChunkNames: "[name]-[hash]", Splitting: true, LogLevel: api.LogLevelWarning,
 		Define: map[string]string{"process.env.NODE_ENV": `"production"`},
 	})
 	if len(result.Errors) > 0 {
@@ -69,7 +69,11 @@ func bundle(force bool) error {
 	}
 	for _, f := range result.OutputFiles {
 		name := filepath.Base(f.Path)
-		page = bytes.ReplaceAll(page, []byte("{{"+strings.TrimPrefix(filepath.Ext(name), ".")+"}}"), []byte(name))
+		for _, entry := range []string{"main", "style"} {
+			if strings.HasPrefix(name, entry+"-") {
+				page = bytes.ReplaceAll(page, []byte("{{"+entry+"}}"), []byte(name))
+			}
+		}
 		if err := write(name, f.Contents); err != nil {
 			return err
 		}
@@ -78,6 +82,16 @@ func bundle(force bool) error {
 		return err
 	}
 	return os.WriteFile("dist/SOURCES", []byte(digest), 0o644)
+}
+
+// installed says whether the packages are there that package-lock.json names: npm keeps a list of what it has installed.
+func installed() bool {
+	want, err := os.Stat("package-lock.json")
+	if err != nil {
+		return false
+	}
+	have, err := os.Stat("node_modules/.package-lock.json")
+	return err == nil && !have.ModTime().Before(want.ModTime())
 }
 
 // write writes a compressed file, the same each time.

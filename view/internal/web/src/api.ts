@@ -113,3 +113,30 @@ export function attributes(list: KeyValue[] | undefined): Record<string, unknown
   for (const kv of list ?? []) out[kv.key] = plain(kv.value);
   return out;
 }
+
+export interface Instrument { meter: string; name: string; unit: string; description: string; kind: string; services: string[]; last: string }
+export interface Exemplar { time: string; value: number; traceId: string; spanId: string }
+
+// Chart is a metric over time. Values of counters and histograms are a second's; null: none.
+export interface Chart {
+  name: string;
+  unit: string;
+  description: string;
+  kind: "counter" | "updown" | "gauge" | "histogram";
+  from: string;
+  step: string;
+  steps: number;
+  partial?: boolean;
+  omitted?: number;
+  series: { service?: string; attributes: Record<string, string>; values: (number | null)[]; total?: number; p50?: number | null; p90?: number | null; p99?: number | null }[];
+  labels: { key: string; count: number; values: string[] }[];
+  bounds?: (number | null)[];
+  heat?: [number, number, number][];
+  p50?: (number | null)[];
+  p90?: (number | null)[];
+  p99?: (number | null)[];
+  exemplars: Exemplar[];
+}
+
+// Marker is something that happened to what is watched: a start, a reload.
+export interface Marker { time: string; name: string; text: string }

@@ -19,6 +19,7 @@ export function clock(ns: string | number): string {
 }
 
 export function bytes(n: number): string {
+  if (n < 0) return "−" + bytes(-n);
   for (const unit of ["B", "KiB", "MiB"]) {
     if (n < 1024) return `${n < 10 && unit !== "B" ? n.toFixed(1) : Math.round(n)} ${unit}`;
     n /= 1024;
@@ -41,4 +42,15 @@ export function hue(name: string): number {
   let h = 2166136261;
   for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 16777619);
   return (h >>> 0) % 12;
+}
+
+// unitText is a value with its unit, as UCUM writes it.
+export function unitText(v: number, unit: string, perSecond: boolean): string {
+  const a = Math.abs(v);
+  if (unit === "s") return v === 0 ? "0" : (v < 0 ? "−" : "") + duration(a * 1e9) + (perSecond ? "/s" : "");
+  if (unit === "ms") return v === 0 ? "0" : (v < 0 ? "−" : "") + duration(a * 1e6) + (perSecond ? "/s" : "");
+  if (unit === "By") return bytes(v) + (perSecond ? "/s" : "");
+  const n = a === 0 ? "0" : a < 0.01 ? v.toExponential(1) : a < 10 ? String(Math.round(v * 100) / 100) : a < 1e5 ? String(Math.round(v * 10) / 10) : a < 1e6 ? (v / 1e3).toFixed(0) + " k" : a < 1e9 ? (v / 1e6).toFixed(1) + " M" : (v / 1e9).toFixed(1) + " G";
+  const word = unit === "1" || unit.startsWith("{") ? "" : unit;
+  return n + (word && " " + word) + (perSecond ? "/s" : "");
 }

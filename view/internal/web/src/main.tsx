@@ -1,5 +1,5 @@
 // The viewer's page.
-import { render } from "preact";
+import { type ComponentType, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, type Status } from "./api";
 import { bytes, count } from "./format";
@@ -9,7 +9,19 @@ import { go, link, useKeys, useLive, usePlace } from "./state";
 import { TracePage } from "./trace";
 import { Traces } from "./traces";
 
-const pages: [string, string, string][] = [["/", "Overview", "o"], ["/traces", "Traces", "t"], ["/logs", "Logs", "l"]];
+const pages: [string, string, string][] = [["/", "Overview", "o"], ["/traces", "Traces", "t"], ["/logs", "Logs", "l"], ["/metrics", "Metrics", "m"]];
+
+// lazy is a page whose script is loaded when it is first shown.
+function lazy<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
+  return function Lazy(props: P) {
+    const [loaded, set] = useState<{ page?: ComponentType<P>; error?: string }>({});
+    useEffect(() => void load().then((m) => set({ page: m.default }), (e) => set({ error: String(e) })), []);
+    const Page = loaded.page;
+    return Page ? <Page {...props} /> : <main class="page"><p class="empty">{loaded.error ?? "…"}</p></main>;
+  };
+}
+
+const Metrics = lazy(() => import("./metrics"));
 
 function App() {
   const { path, query } = usePlace();
@@ -58,6 +70,7 @@ function App() {
       {trace ? <TracePage key={trace[1]} id={trace[1]} span={query.get("span") ?? ""} live={live} />
         : path === "/traces" ? <Traces q={q} live={live} />
         : path === "/logs" ? <Logs q={q} live={live} />
+        : path === "/metrics" ? <Metrics query={query} live={live} markers={[]} />
         : path === "/" ? <Overview since={query.get("since") ?? "5m"} live={live} />
         : <main class="page"><p class="empty">There is no such page. <a {...link("/")}>Overview</a></p></main>}
     </>
@@ -75,7 +88,7 @@ function Theme() {
 }
 
 const keys: [string, string][] = [
-  ["o t l", "overview, traces, logs"], ["/", "search"], ["j k", "next and previous row"], ["Enter", "open"], ["← →", "fold and unfold a span"],
+  ["o t l m", "overview, traces, logs, metrics"], ["/", "search"], ["j k", "next and previous row"], ["Enter", "open"], ["← →", "fold and unfold a span"],
   ["f", "search in a trace"], ["n N", "next and previous match"], ["e E", "next and previous error"], ["g", "logs and events in a trace"], ["p", "pause and go on"], ["Esc", "back"],
 ];
 
