@@ -65,6 +65,7 @@ type Viewer struct {
 
 	store     *store.Store
 	sampler   *ingest.Sampler
+	inFlight  export.InFlight
 	servers   []*http.Server
 	grpc      *grpc.Server
 	listeners []net.Listener
@@ -92,7 +93,7 @@ func Open(ctx context.Context, cfg Config) (_ *Viewer, err error) {
 	if v.store, err = store.Open(ctx, store.Config{Dir: cfg.Dir, MaxBytes: cfg.MaxBytes, MaxAge: cfg.MaxAge}); err != nil {
 		return nil, err
 	}
-	c := api.Config{Store: v.store, Page: web.Handler(), Receive: cfg.Receive, Dropped: v.losses, Version: cfg.Version, Title: cfg.Title}
+	c := api.Config{Store: v.store, Page: web.Handler(), Receive: cfg.Receive, InFlight: v.inFlight.Spans, Dropped: v.losses, Version: cfg.Version, Title: cfg.Title}
 	address := main.Addr().String()
 	v.URL = "http://" + reachable(address) + "/"
 	if !api.IsLoopback(address) {
@@ -173,7 +174,9 @@ func reachable(address string) string {
 
 // Consumer makes the consumer by which the process's own telemetry comes into the store.
 func (v *Viewer) Consumer(ctx context.Context) (export.Consumer, error) {
-	return ingest.Consumer(ctx, v.store)
+	c, err := ingest.Consumer(ctx, v.store)
+	c.InFlight = &v.inFlight
+	return c, err
 }
 
 // Sampler is for a process of whose spans the viewer is the only consumer: it records all traces of a process that begins few, and

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
@@ -36,6 +37,9 @@ type Consumer struct {
 	// again. It must not have been started.
 	SpanClient otlptrace.Client
 
+	// InFlight can be asked for the spans that have begun and have not ended. It takes none itself.
+	InFlight *InFlight
+
 	Logs sdklog.Exporter
 
 	// Metrics is called by a periodic reader for each service, one call at a time. Interval is the time between two of its collections; 0: as
@@ -48,6 +52,21 @@ type Consumer struct {
 	// MetricProducer is the producer that MetricReader was made with (sdkmetric.WithProducer); nil for none.
 	MetricProducer MetricProducer
 }
+
+// InFlight shows the spans that have begun and have not ended: those that the host records itself, not those of a [Source] or of guests. The
+// zero value, in a [Consumer], is ready. Safe for concurrent use.
+type InFlight struct{ begun atomic.Pointer[span.Begun] }
+
+// Spans returns the spans as they are now, at most as many as said, in no order; they have no end time. count is how many there are.
+func (f *InFlight) Spans(most int) (all []sdktrace.ReadOnlySpan, count int) {
+	if b := f.begun.Load(); b != nil {
+		return b.Spans(most)
+	}
+	return nil, 0
+}
+
+// Bind is called by telemetry.
+func (f *InFlight) Bind(b *span.Begun) { f.begun.Store(b) }
 
 // Shutdown ends the consumer, for a caller that does not pass it to telemetry. It does not stop a SpanClient, which was not started.
 func (c *Consumer) Shutdown(ctx context.Context) error {

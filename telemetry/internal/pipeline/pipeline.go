@@ -52,6 +52,7 @@ type Pipeline struct {
 	parentBased bool
 	logs        []*logPipe
 	metrics     []*sharedMetrics
+	begun       *span.Begun     // nil: no consumer asks for spans in flight
 	readers     []MetricReader  // each for one provider of all
 	filter      exemplar.Filter // of measurements that may become exemplars; nil for none
 	losses      []*losses       // of each consumer's signals
@@ -115,6 +116,12 @@ func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, re
 		spans.delay = cmp.Or(c.Delay, spans.delay)
 		p.queues = append(p.queues, newSpanQueue(to, spans, lossesOf(traces), p.stop))
 	}
+	if c.InFlight != nil {
+		if p.begun == nil {
+			p.begun = new(span.Begun)
+		}
+		c.InFlight.Bind(p.begun)
+	}
 	if c.Logs != nil {
 		p.logs = append(p.logs, newLogPipe(c.Logs, records, c.Delay, lossesOf(logs), p.stop))
 	}
@@ -143,7 +150,7 @@ func (p *Pipeline) Logs() bool { return len(p.logs) > 0 }
 // Spans makes a service's provider of spans.
 func (p *Pipeline) Spans(res sanitize.Resource) *span.Provider {
 	return span.NewProvider(span.Config{
-		Resource: res.SDK(), Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.printers, Sink: p.sink(),
+		Resource: res.SDK(), Sampler: p.sampler, Limits: sdktrace.NewSpanLimits(), Processors: p.printers, Sink: p.sink(), Begun: p.begun,
 	})
 }
 

@@ -59,6 +59,8 @@ type Config struct {
 	Sink     Sink // takes sampled spans; may be nil
 	// Processors get each span that is recorded, as from the SDK.
 	Processors []sdktrace.SpanProcessor
+	// Begun has the spans that are recorded until they end; nil: nobody asks.
+	Begun *Begun
 }
 
 // defaultSampler is the SDK's default. Its decision is computed without calling it, which would take most of the time of starting
@@ -76,6 +78,7 @@ type Provider struct {
 	bounds     bounds
 	sink       Sink
 	processors []sdktrace.SpanProcessor
+	begun      *Begun
 	ended      atomic.Bool
 
 	mu      sync.Mutex
@@ -87,7 +90,7 @@ var _ trace.TracerProvider = (*Provider)(nil)
 // NewProvider makes a provider.
 func NewProvider(c Config) *Provider {
 	return &Provider{
-		resource: c.Resource, sampler: c.Sampler, isDefault: reflect.DeepEqual(c.Sampler, defaultSampler), limits: c.Limits, sink: c.Sink, processors: c.Processors,
+		resource: c.Resource, sampler: c.Sampler, isDefault: reflect.DeepEqual(c.Sampler, defaultSampler), limits: c.Limits, sink: c.Sink, processors: c.Processors, begun: c.Begun,
 		bounds:  bounds{c.Limits.AttributeValueLengthLimit, c.Limits.AttributeValueDepthLimit},
 		tracers: map[instrumentation.Scope]*Tracer{},
 	}

@@ -28,6 +28,10 @@ type Span struct {
 
 	mu sync.Mutex
 	d  *buffer // nil: not recorded, or ended
+
+	// Of the provider's list of spans that have begun; guarded by its lock.
+	next, prev *Span
+	listed     bool
 }
 
 var _ trace.Span = (*Span)(nil)
@@ -38,6 +42,9 @@ func (s *Span) Start() context.Context {
 		return s.startSDK()
 	}
 	if s.d != nil {
+		if s.t.p.begun != nil {
+			s.t.p.begun.add(s)
+		}
 		for _, p := range s.t.p.processors {
 			p.OnStart(s.parent, s.readWriteSpan())
 		}
@@ -183,6 +190,9 @@ func (s *Span) endAt(end uint64) {
 		return
 	}
 	defer d.release()
+	if s.t.p.begun != nil {
+		s.t.p.begun.remove(s)
+	}
 	if s.sdk != nil {
 		s.endSDK(d)
 		return

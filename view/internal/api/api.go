@@ -15,6 +15,8 @@ import (
 	"strings"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/vitrine-wasm/vitrine/view/internal/ingest"
 	"github.com/vitrine-wasm/vitrine/view/internal/otlpjson"
 	"github.com/vitrine-wasm/vitrine/view/internal/store"
@@ -35,6 +37,8 @@ type Config struct {
 	Page http.Handler
 	// Receive says that POST /v1/traces, /v1/logs and /v1/metrics take OTLP from other programs, which need the token, too.
 	Receive bool
+	// InFlight returns spans that have begun and have not ended, at most as many as said, and how many there are; nil: nobody knows them.
+	InFlight func(most int) (all []sdktrace.ReadOnlySpan, count int)
 	// Dropped returns the losses so far; nil: none.
 	Dropped func() []Drop
 	Version string
@@ -59,6 +63,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /api/v1/metrics", s.metrics)
 	mux.HandleFunc("GET /api/v1/metrics/{name...}", s.chart)
 	mux.HandleFunc("GET /api/v1/instruments", s.instruments)
+	mux.HandleFunc("GET /api/v1/inflight", s.inFlight)
 	mux.HandleFunc("GET /api/v1/events", s.events)
 	mux.HandleFunc("POST /api/v1/import", s.importing)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "there is no such path") })

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"net/http"
 	"time"
 
@@ -44,24 +45,63 @@ func (s *server) wait(r *http.Request, changed <-chan struct{}) (timeout, ok boo
 	}
 }
 
-// events tells the page that something has changed.
+// events tells the page that something has changed, and which spans are in flight.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	c, ok := stream(w, "text/event-stream")
+	var look <-chan time.Time // at spans in flight, which change without the store
+	if s.InFlight != nil {
+		t := time.NewTicker(eventInterval)
+		defer t.Stop()
+		look = t.C
+	}
+	alive := time.NewTicker(keepAlive)
+	defer alive.Stop()
+	var told []byte
+	changed, fresh := s.Store.Changed(), true
 	for ok {
-		changed := s.Store.Changed()
-		st := s.Store.Stats()
-		o := object(nil)
-		o.int("traces", int64(st.Seq))
-		o.int("logs", int64(st.Logs))
-		if _, err := w.Write(append(append([]byte("data: "), o.end()...), '\n', '\n')); err != nil || c.Flush() != nil {
-			return
+		var event []byte
+		if fresh {
+			st := s.Store.Stats()
+			o := object(nil)
+			o.int("traces", int64(st.Seq))
+			o.int("logs", int64(st.Logs))
+			event = append(append([]byte("data: "), o.end()...), '\n', '\n')
 		}
-		_, ok = s.wait(r, changed)
-		select {
-		case <-changed:
-			ok = ok && s.Store.Changed() != changed // a closed store changes no more
-		default:
+		if s.InFlight != nil {
+			if now := s.appendInFlight(nil); !bytes.Equal(now, told) {
+				event, told = append(append(append(event, "event: inflight\ndata: "...), now...), '\n', '\n'), now
+			}
 		}
+		if len(event) > 0 {
+			if _, err := w.Write(event); err != nil || c.Flush() != nil {
+				return
+			}
+		}
+		changed, fresh, ok = s.next(r, changed, look, alive.C)
+	}
+}
+
+// next waits for what events tells of: fresh says that the store has changed, or that a page may want to know that it has not. false: the
+// client has gone, or the store is closed.
+func (s *server) next(r *http.Request, changed <-chan struct{}, look, alive <-chan time.Time) (_ <-chan struct{}, fresh, ok bool) {
+	select {
+	case <-r.Context().Done():
+		return changed, false, false
+	case <-look:
+		return changed, false, true
+	case <-alive:
+		return changed, true, true
+	case <-changed:
+	}
+	again := s.Store.Changed()
+	if again == changed { // a closed store changes no more
+		return changed, false, false
+	}
+	select {
+	case <-r.Context().Done():
+		return again, false, false
+	case <-time.After(eventInterval):
+		return s.Store.Changed(), true, true
 	}
 }
 
