@@ -183,6 +183,28 @@ func TestUnobservedCallsCostNothingMore(t *testing.T) {
 	}
 }
 
+// TestUnobservedPeerCallsAllocateNothing: a call between components with numbers alone allocates nothing while nothing observes it.
+func TestUnobservedPeerCallsAllocateNothing(t *testing.T) {
+	ctx := context.Background()
+	inst := callsInstance(t, nil)
+	for _, name := range []string{"peer-nop", "peer-id"} {
+		f, err := inst.Func(callsRun, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		allocs := func(calls uint32) float64 {
+			return testing.AllocsPerRun(20, func() {
+				if _, err := f.Call(ctx, cm.U32Val(calls)); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+		if few, many := allocs(10), allocs(1000); many > few {
+			t.Errorf("%s: %v allocations for 10 calls, %v for 1000", name, few, many)
+		}
+	}
+}
+
 // TestTypedFunc: another type is refused whatever has been asked before, and a guest of the right one need not be asked again.
 func TestTypedFunc(t *testing.T) {
 	inst := callsInstance(t, nil)

@@ -26,6 +26,7 @@ type activation struct {
 	depth    int32        // number of nested activations, of any store, this one included
 	adapter  bool         // the adapter of WASI preview 1 is calling
 	ended    bool         // no guest code runs under it any more
+	shown    bool         // something that may outlive the call has seen it, or one within it: the host or the scheduler
 }
 
 type activationKey struct{}
@@ -72,6 +73,29 @@ func (a *activation) calls(instance int) *activation {
 		Context: task.Context{Context: a, Call: a.Call, Tally: a.Tally},
 		store:   a.store, root: a.root, outer: a, core: a.core, instance: int32(instance), depth: a.depth + 1,
 	}
+}
+
+// enters is calls for a synchronous call that nothing observes. It takes the activation that an earlier such call has given back by leaves.
+func (a *activation) enters(instance int) *activation {
+	s := a.store
+	next := s.unused
+	if next == nil {
+		return a.calls(instance)
+	}
+	s.unused = nil
+	next.Context.Context, next.Call, next.Tally = a, a.Call, a.Tally
+	next.store, next.root, next.outer, next.core, next.instance, next.depth = s, a.root, a, a.core, int32(instance), a.depth+1
+	return next
+}
+
+// leaves takes back what enters has given for a call that has returned, unless something may still know it.
+func (a *activation) leaves(callee *activation) {
+	if callee.shown || callee.task != nil || callee.thread != nil {
+		a.shown = true
+		return
+	}
+	*callee = activation{}
+	a.store.unused = callee
 }
 
 // observe makes c the observed call around everything that the activation does.

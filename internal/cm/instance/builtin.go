@@ -108,6 +108,7 @@ func makeBuiltIn(t *plan.Trampoline, compiler *canon.Compiler) (core.HostFunc, e
 	}
 	out.Fn = func(ctx context.Context, stack []uint64) error {
 		a := ctx.(*activation)
+		a.shown = true
 		if !f.late && a.store.instances[t.Instance].entry.NoLeave {
 			return cm.Trapf(cm.TrapCannotLeave, "%s was called from realloc or post-return", t.Op)
 		}

@@ -222,7 +222,11 @@ func (l *Linked) trampoline(t *plan.Trampoline, h Host, compiler *canon.Compiler
 			lh := &lowerHost{lo, f}
 			out.Fn = lh.call
 			if t.Async {
-				out.Fn = func(ctx context.Context, stack []uint64) error { return lh.callAsync(ctx.(*activation), stack) }
+				out.Fn = func(ctx context.Context, stack []uint64) error {
+					a := ctx.(*activation)
+					a.shown = true
+					return lh.callAsync(a, stack)
+				}
 			}
 		} else {
 			out.Fn = (&lowerLift{lo, &l.lifts[t.Lift], l.Program.Nested(t.Instance, l.lifts[t.Lift].Instance)}).call

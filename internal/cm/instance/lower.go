@@ -102,6 +102,7 @@ func (l *lower) refused(a *activation, err error) error {
 // call is the trampoline: guest → host.
 func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
+	a.shown = true
 	a.store.reset.note(l.boundary)
 	if l.scalar && l.hooks == nil && a.Call == nil && l.host.Parts == nil {
 		return l.callScalar(a, stack)
@@ -298,6 +299,7 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	a := ctx.(*activation)
 	s := a.store
 	if l.callee.fn.Type.Async {
+		a.shown = true
 		return l.callAsync(a, stack)
 	}
 	if l.nested && !s.instances[l.instance].entry.NoLeave {
@@ -314,10 +316,13 @@ func (l *lowerLift) call(ctx context.Context, stack []uint64) error {
 	case err != nil:
 		err = l.refused(a, err)
 	case l.hooks != nil:
+		a.shown = true
 		err = l.observed(a, args, stack)
 	default:
+		callee := a.enters(l.callee.Instance)
 		var result cm.Val
-		if result, err = s.callLift(a.calls(l.callee.Instance), l.callee, l.boundary, args); err == nil {
+		if result, err = s.callLift(callee, l.callee, l.boundary, args); err == nil {
+			a.leaves(callee)
 			err = l.lowerResult(a, result, stack)
 		}
 	}

@@ -53,8 +53,9 @@ type Store struct {
 	stacks    []*callStack       // that no call is using
 	account   *cm.Account        // what the host holds for its guests since it was made or reset
 
-	cx      canon.Context // the one in use; nothing may run between filling and using it but realloc
-	handles handles
+	cx        canon.Context // the one in use; nothing may run between filling and using it but realloc
+	cxOptions *plan.Options // what cx was filled for last; nil: it has to be filled
+	handles   handles
 
 	values      values
 	own         Invocation // of calls that come with none: the store's only one, from one reset to the next
@@ -66,6 +67,7 @@ type Store struct {
 	ended       atomic.Bool           // dead is set: for those who are outside
 	barred      atomic.Int32          // component instances that ask for backpressure: likewise
 	running     map[*Running]struct{} // calls from the host that have a goroutine of their own
+	unused      *activation           // for the next call by enters; nil: it makes one
 	spare       *activation           // under which realloc runs for calls that have ended
 	grace       time.Duration         // that a task has between its cancellation and its end
 	closed      bool
@@ -272,6 +274,12 @@ func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Co
 		a = s.standIn(a, instance)
 	}
 	cx, h := &s.cx, &s.handles
+	if s.cxOptions == o && h.task == a && h.instance == &s.instances[instance] && cx.Account == s.account {
+		// The other half of a call within which nothing else was lifted or lowered.
+		cx.BorrowBytes, h.loan, h.moved = false, nil, h.moved[:0]
+		return cx, nil
+	}
+	s.cxOptions = nil
 	cx.Ctx, cx.Encoding, cx.Account, cx.BorrowBytes, cx.Handles = a, o.Encoding, s.account, false, h
 	if o.Memory < 0 {
 		cx.Memory = nil
@@ -292,6 +300,7 @@ func (s *Store) context(a *activation, instance int, o *plan.Options) (*canon.Co
 	}
 	// Field by field: each call comes here, and a whole structure would be copied by way of the stack.
 	h.store, h.instance, h.task, h.loan, h.moved = s, &s.instances[instance], a, nil, h.moved[:0]
+	s.cxOptions = o
 	return cx, nil
 }
 
