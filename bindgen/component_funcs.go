@@ -310,6 +310,7 @@ func (g *insider) insideFiles() (map[string][]byte, error) {
 		g.raw.Reset()
 		g.stub.Reset()
 		g.imports, g.owning = map[string]string{}, map[*wit.Type]bool{}
+		g.elems, g.elemTypes = map[*wit.Type]string{}, nil
 		g.declare()
 		if u.guest {
 			g.exports()

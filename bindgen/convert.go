@@ -139,9 +139,23 @@ func (g *generator) liftElem(t *wit.Type) string {
 		return "nil"
 	}
 	if g.consumes(t) {
-		return g.bind("LiftOwned") + "(" + g.witType(t) + ", " + g.liftFunc(t) + ")"
+		return g.bind("LiftOwned") + "(" + g.elemType(t) + ", " + g.liftFunc(t) + ")"
 	}
 	return g.liftFunc(t)
+}
+
+// elemType is the type of what a stream or future carries. In a function it is a variable, which funcTypes writes: a call is to make no types.
+func (g *generator) elemType(t *wit.Type) string {
+	f, ok := g.at.(*wit.Func)
+	if !ok || g.unit.typeVars[f] == "" {
+		return g.witType(t)
+	}
+	name, made := g.elems[t]
+	if !made {
+		name = g.pkg.private(strings.TrimSuffix(g.unit.typeVars[f], "Func")+"Elem", f.Name)
+		g.elems[t], g.elemTypes = name, append(g.elemTypes, name+" = "+g.witType(t))
+	}
+	return name
 }
 
 // lowerElem is the function that makes an element of a stream or the value of a future; "nil" where the end needs none.

@@ -218,7 +218,7 @@ func (g *generator) lowerResult(f *wit.Func, call string) {
 	}
 }
 
-// funcTypes writes the types of the unit's functions.
+// funcTypes writes the types of the unit's functions. It comes behind the functions.
 func (g *generator) funcTypes() {
 	g.use("cm")
 	g.p("// The types of the functions of %s.\nvar (", g.unit.title)
@@ -240,5 +240,9 @@ func (g *generator) funcTypes() {
 		}
 		g.p("%s = &cm.FuncType{%s}", g.unit.typeVars[f], strings.Join(parts, ", "))
 	}
+	for _, decl := range g.elemTypes {
+		g.p("%s", decl)
+	}
+	g.elems, g.elemTypes = map[*wit.Type]string{}, nil
 	g.p(")\n")
 }

@@ -26,6 +26,10 @@ type generator struct {
 
 	owning map[*wit.Type]bool // what consumes has found in the current unit
 
+	// Of what streams and futures carry, since the last funcTypes: the variables' names, and their declarations.
+	elems     map[*wit.Type]string
+	elemTypes []string
+
 	unit    *unit
 	at      place // the type or function that is being written
 	child   bool  // what is lowered is a child of the method's resource
@@ -88,6 +92,7 @@ func (g *generator) files() (map[string][]byte, error) {
 		g.unit, g.at = u, u.place
 		g.body.Reset()
 		g.imports, g.owning = map[string]string{}, map[*wit.Type]bool{}
+		g.elems, g.elemTypes = map[*wit.Type]string{}, nil
 		g.idVar()
 		g.types()
 		g.at = u.place

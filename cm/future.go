@@ -8,16 +8,14 @@ import "context"
 type FutureReader[T any] struct {
 	hostEnd
 	lift func(Val) T
-	val  [1]T
-	buf  slice[T] // val
+	buf  slice[T] // of one
 }
 
 // FutureWriter is the writable end of a future<T> that the host has. It belongs to one goroutine at a time, which calls
 // Set or Close.
 type FutureWriter[T any] struct {
 	hostEnd
-	val [1]T
-	buf slice[T] // val
+	buf slice[T] // of one
 }
 
 // NewFuture makes a future: the host sets its value at one end and passes the other one to a guest, as a value of a future
@@ -37,16 +35,18 @@ func NewFuture[T any]() (*FutureWriter[T], *FutureReader[T]) {
 // Await waits for the value, and ends the reader. The error is [ErrWriterGone], the cause of ctx if that has ended (which
 // leaves the reader as it is), or a *Trap if the guest's store is dead.
 func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
-	r.buf = slice[T]{ts: r.val[:], lift: r.lift}
+	r.buf = slice[T]{ts: make([]T, 1), lift: r.lift} // room is made when it is needed: few futures are waited for by the host
 	result, err := r.copy(ctx, r)
+	val := r.buf.ts[0]
 	if err != nil {
-		return r.val[0], err
+		return val, err
 	}
 	r.drop()
+	r.buf, r.done = slice[T]{}, nil
 	if result == CopyDropped {
-		return r.val[0], ErrWriterGone
+		return val, ErrWriterGone
 	}
-	return r.val[0], r.misfit
+	return val, r.misfit
 }
 
 func (r *FutureReader[T]) begin() error { return r.c.Read(nil, &r.buf, &r.hostEnd) }
@@ -82,8 +82,7 @@ func (w *FutureWriter[T]) Leave(v T) {
 }
 
 func (w *FutureWriter[T]) put(v T) {
-	w.val[0] = v
-	w.buf = slice[T]{ts: w.val[:], c: w.c}
+	w.buf = slice[T]{ts: []T{v}, c: w.c}
 }
 
 func (w *FutureWriter[T]) begin() error { return w.c.Write(nil, &w.buf, &w.hostEnd) }

@@ -7,6 +7,9 @@ import "context"
 type Running interface {
 	// Result waits for the result. The error is the trap that ended the call without one, or the cause of ctx.
 	Result(ctx context.Context) (Val, error)
+	// OnResult has f called once, when Result does not have to wait any more: at once where that is so already, else on a goroutine that is in
+	// the guest's store, so that f must not block, nor call the guest. It is to be called once.
+	OnResult(f func())
 	// Wait waits for the end of the call. The error is the trap that ended it, or the cause of ctx.
 	Wait(ctx context.Context) error
 	// Cancel asks the guest to end the call early.

@@ -176,6 +176,10 @@ type Running struct{ r *instance.Running }
 // cancellation, or the cause of ctx, which leaves the call as it is.
 func (r *Running) Result(ctx context.Context) (cm.Val, error) { return r.r.Result(ctx) }
 
+// OnResult has f called once, when Result does not have to wait any more: at once where that is so already, else on a goroutine that is in the
+// instance, so that f must not block, nor call it. It is to be called once.
+func (r *Running) OnResult(f func()) { r.r.OnResult(f) }
+
 // Wait waits for the end of the call, which comes after its result, or until nothing in the instance can go on any more
 // without another call. The error is the trap that has ended it, that of its cancellation, or the cause of ctx, which leaves
 // the call as it is.

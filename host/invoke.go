@@ -90,76 +90,14 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 		}
 		return err
 	}
-	b := e.boundary(inv.Trigger, inv.Name)
-	var x *cm.Crossing
-	var call *cm.Call
-	if b.hooks != nil {
-		x = cm.NewCrossing(b.cm, cm.CallFrom(ctx), ctx)
-		call = &x.Call
-		call.Subject = inv.Subject
-		ctx = cm.WithCall(x.Enter(b.hooks), call)
-	}
-	var s component.Seat
-	defer s.Return() // after the event's end, which must not wait for a reset
-	outcome, err := v.run(ctx, e, call, inv, &s)
-	if v.console != nil && outcome != cm.OK {
-		line := e.line
-		line.Stream, line.Severity, line.Text = "failed", severityOf(outcome, err), failure(inv, err)
-		v.console.Log(ctx, line)
-	}
-	v.logPanic(ctx, inv, err)
-	if x != nil {
-		end := cm.End{Outcome: outcome, Err: err} // the export's own boundary measures the time split
-		if outcome == cm.OK {
-			end.Err, end.Value = nil, err
-		}
-		x.Leave(cm.Val{}, end)
+	x := &execution{v: v, e: e, inv: inv, outer: ctx}
+	x.enter()
+	defer x.giveBack() // after the event's end, which must not wait for a reset
+	outcome, err := x.run()
+	if inv.begun == nil {
+		x.leave(outcome, err)
 	}
 	return err
-}
-
-// run enters the pool, waits for a seat, does the work, settles, and leaves the seat, in this order, so that an answer does not wait
-// for memory to be given back.
-func (v *invoker) run(outer context.Context, e *entry, call *cm.Call, inv *Invocation, s *component.Seat) (cm.Outcome, error) {
-	if inv.Alone != nil {
-		err := inv.Refuse
-		if err == nil {
-			err = v.guard("invocation", func() error { return inv.Alone(outer) })
-		}
-		return v.settle(outer, outer, inv, err)
-	}
-	pool, err := e.current(inv)
-	if err == nil && pool == nil {
-		err = fmt.Errorf("there is no component to call")
-	}
-	if err != nil {
-		return v.settle(outer, outer, inv, err)
-	}
-	s.Unbounded = inv.Unbounded
-	if err := s.Enter(outer, pool); err != nil {
-		return v.settle(outer, outer, inv, err)
-	}
-	well := false
-	defer func() { s.Leave(well) }()
-	if inv.Refuse != nil {
-		return v.settle(outer, outer, inv, inv.Refuse)
-	}
-	ctx := s.Context()
-	sit := s.Sit
-	if inv.NoWait {
-		sit = s.TrySit
-	}
-	inst, err := sit()
-	if err == nil {
-		if call != nil {
-			call.Instance = inst.Info()
-		}
-		err = v.guard("invocation", func() error { return inv.Run(ctx, inst) })
-	}
-	came := returned(err)
-	outcome, err := v.settle(ctx, outer, inv, err)
-	well = came && returned(err)
-	return outcome, err
 }
 
 // returned says whether the guest ended without a trap or an exit, even if it gave no answer.
@@ -170,18 +108,6 @@ func returned(err error) bool {
 	var answer *cm.AnswerError
 	var exit *cm.ExitError
 	return errors.As(err, &answer) && !errors.As(err, &exit)
-}
-
-// settle classifies the end of an invocation in ctx and has the trigger settle it. The trigger's own context, outer, may go on when the
-// invocation's has ended.
-func (v *invoker) settle(ctx, outer context.Context, inv *Invocation, err error) (cm.Outcome, error) {
-	outcome, err := classify(ctx, err)
-	if inv.Settle != nil {
-		if failed := v.guard("settle", func() error { inv.Settle(outer, err); return nil }); failed != nil {
-			return cm.Aborted, failed
-		}
-	}
-	return outcome, err
 }
 
 // logPanic logs the stack of Go code that the guest had called and that panicked, which is too long for an error's text.

@@ -168,14 +168,14 @@ func (j *judge) verdict(t *trace) {
 		return
 	}
 	if r.kind == "late" && !trapped && !r.leaves {
-		j.wrong("answers", "request %d, %s: status %d, %v, and it was not late", r.n, r.path, r.status, r.err)
+		j.wrong("answers", "request %d, %s: status %d, %v, and it was not late; %s", r.n, r.path, r.status, r.err, r.seen)
 	}
 	if r.err != nil || r.status != 200 || trapped {
 		j.out.Ended++
 		// Where the request before it on the connection was broken off behind a whole answer, the server has never seen it.
 		unseen := r.status == 0 && len(t.spans) == 0 && j.rough
 		if !unseen && !trapped && !r.leaves {
-			j.wrong("answers", "request %d, %s: status %d, %v, and no line says why: %q", r.n, r.path, r.status, r.err, t.lines)
+			j.wrong("answers", "request %d, %s: status %d, %v, and no line says why: %q; %d spans; %s", r.n, r.path, r.status, r.err, t.lines, len(t.spans), r.seen)
 		}
 		return
 	}

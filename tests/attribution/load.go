@@ -183,7 +183,7 @@ func (b *Bench) NewLoad(c Config) *Load {
 	b.loads = append(b.loads, j)
 	b.mu.Unlock()
 	return &Load{bench: b, config: c, judge: j, makers: makers(c.Guest, b.up),
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Concurrency, DisableCompression: true}}}
+		client: &http.Client{Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: c.Concurrency, DisableCompression: true}}}
 }
 
 // settleTime is how long after its end a request is judged while a load goes on: work after the response goes on, and is exported.

@@ -26,7 +26,8 @@ type request struct {
 
 	ended  time.Time
 	status int
-	err    error // of the exchange or its body
+	err    error  // of the exchange or its body
+	seen   string // of an answer with another status than 200: all of it, and its connection
 }
 
 const parentSpan = "b7ad6b7169203331"
@@ -111,7 +112,9 @@ func (r *request) send(client *http.Client, base string, id [16]byte) {
 	if r.pieces > 0 || r.stalls {
 		body = r.pieced(ctx)
 	}
-	req, err := http.NewRequestWithContext(ctx, r.method, base+r.path, body)
+	var by carried
+	defer by.over(r)
+	req, err := http.NewRequestWithContext(by.follow(ctx), r.method, base+r.path, body)
 	if err != nil {
 		r.err = err
 		return
@@ -129,6 +132,9 @@ func (r *request) send(client *http.Client, base string, id [16]byte) {
 	r.status = resp.StatusCode
 	got, err := io.ReadAll(resp.Body)
 	r.err = err
+	if r.status != 200 {
+		r.seen = by.evidence(resp, got)
+	}
 	if err == nil && r.status == 200 && r.want != "" && string(got) != r.want {
 		r.err = fmt.Errorf("the answer is another one's: %.80q, want %.80q", got, r.want)
 		r.status = -1

@@ -20,14 +20,17 @@ type Adapter struct {
 	Export wit.InterfaceID // any version that is compatible with it will do
 	Handle HandleFunc
 
-	apart bool // the guest runs on goroutines of its own, and not on that of the invocation
+	begin beginFunc // Handle in two parts; nil: the guest runs on the goroutine of the invocation
 }
+
+// beginFunc begins what HandleFunc does.
+type beginFunc func(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest) (*httpp3.Handling, error)
 
 // DefaultAdapters are the interfaces that this version knows: wasi:http/handler of WASI 0.3, and incoming-handler of 0.2 for a component
 // that has no other. The list is the caller's own.
 func DefaultAdapters() []Adapter {
 	return []Adapter{
-		{Export: wit.MustParseID("wasi:http/handler@0.3.0"), Handle: httpp3.Handle, apart: true},
+		{Export: wit.MustParseID("wasi:http/handler@0.3.0"), Handle: httpp3.Handle, begin: httpp3.Begin},
 		{Export: wit.MustParseID("wasi:http/incoming-handler@0.2.12"), Handle: httpp2.Handle},
 	}
 }

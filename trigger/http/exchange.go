@@ -15,6 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 	wasihttp "github.com/vitrine-wasm/vitrine/wasi/http"
+	httpp3 "github.com/vitrine-wasm/vitrine/wasi/http/p3"
 )
 
 // The causes with which an exchange is cancelled. Copies of these traps end the guest, if one has the request.
@@ -51,7 +52,9 @@ type exchange struct {
 	body    requestBody
 	in      wasihttp.IncomingRequest
 	call    host.Invocation
-	settled bool
+	// handling is the guest's call, if that has begun and the invocation has no goroutine meanwhile.
+	handling *httpp3.Handling
+	settled  bool
 	// refused is why no guest gets the request; nil if one does.
 	refused error
 	entered bool // its route counts it as running
@@ -247,15 +250,8 @@ func failure(status int) answer {
 	return answer{status: status, text: text + "\n"}
 }
 
-// invoke makes the invocation and has the host run it.
+// invoke makes the invocation and has the host run it, or begin it.
 func (x *exchange) invoke() {
-	if !x.route.apart {
-		growStack()
-	}
-	defer x.invoked.Done()
-	if x.entered {
-		defer x.route.leave(x)
-	}
 	x.call = host.Invocation{
 		Component: x.route.component,
 		Trigger:   TypeName,
@@ -266,21 +262,78 @@ func (x *exchange) invoke() {
 		Run:       x.handle,
 		Settle:    func(_ context.Context, err error) { x.settle(err) },
 	}
+	if x.route.begin != nil {
+		x.call.Begin, x.call.Finish = x.begin, x.finish
+	} else {
+		growStack()
+	}
 	if x.route.files != nil {
 		x.call.Alone = x.serveFile
 	}
+	ended := false
+	defer func() {
+		if !ended {
+			x.over()
+		}
+	}()
 	err := x.route.invoker.Invoke(&x.ctx, &x.call)
+	if x.call.Begun() {
+		ended = true
+		x.handling.OnResult(func() { go x.end() })
+		return
+	}
+	x.settleOnce(err)
+}
+
+// end is the rest of an invocation that has begun, on a goroutine of its own.
+func (x *exchange) end() {
+	defer x.over()
+	x.settleOnce(x.call.End())
+}
+
+// over is the end of the invocation.
+func (x *exchange) over() {
+	x.ctx.Cancel(nil)
+	if x.entered {
+		x.route.leave(x)
+	}
+	x.invoked.Done()
+}
+
+// settleOnce settles an invocation of which the host has not done so.
+func (x *exchange) settleOnce(err error) {
 	if !x.settled {
 		x.settle(err)
 	}
-	x.ctx.Cancel(nil)
 }
 
 // handle has the guest handle the request.
 func (x *exchange) handle(ctx context.Context, inst *component.Instance) error {
+	x.enterGuest(ctx)
+	return x.leaveGuest(ctx, x.route.handle(ctx, inst, &x.in, x))
+}
+
+// begin has the guest begin to handle the request.
+func (x *exchange) begin(ctx context.Context, inst *component.Instance) (err error) {
+	x.enterGuest(ctx)
+	if x.handling, err = x.route.begin(ctx, inst, &x.in); err != nil {
+		return x.leaveGuest(ctx, err)
+	}
+	return nil
+}
+
+// finish waits until the guest has handled the request.
+func (x *exchange) finish(ctx context.Context) error {
+	return x.leaveGuest(ctx, x.handling.Finish(ctx, x))
+}
+
+func (x *exchange) enterGuest(ctx context.Context) {
 	x.deadline, _ = ctx.Deadline()
 	x.ended.Begin(ctx, x)
-	err := x.route.handle(ctx, inst, &x.in, x)
+}
+
+// leaveGuest ends the guest's part of the exchange, which has ended with err.
+func (x *exchange) leaveGuest(ctx context.Context, err error) error {
 	_ = x.body.Close() // no guest code is left that could read it
 	return x.conclude(ctx, err)
 }

@@ -106,7 +106,7 @@ func NewHandler(ctx context.Context, linked *component.Linked, c HandlerConfig) 
 	}
 	return &Handler{
 		front: front{log: c.Logger, readTimeout: cmp.Or(c.ReadTimeout, time.Minute), writeTimeout: cmp.Or(c.WriteTimeout, time.Minute)},
-		route: &route{matcher: matcher{pattern: pattern{text: linked.Name()}}, component: linked.Name(), handle: adapter.Handle, apart: adapter.apart, deadline: p.Deadline,
+		route: &route{matcher: matcher{pattern: pattern{text: linked.Name()}}, component: linked.Name(), handle: adapter.Handle, begin: adapter.begin, deadline: p.Deadline,
 			invoker: host.NewInvoker(pool, host.InvokerConfig{Console: c.Console, Logger: c.Logger}),
 			maxHead: int64(cmp.Or(c.MaxHeader, 64<<10)), maxBody: cmp.Or(c.MaxBody, 1<<30), running: map[*exchange]struct{}{}},
 		name: c.Route, pool: pool,

@@ -22,8 +22,8 @@ type route struct {
 	workload    workload.ID
 	invoker     host.Invoker
 	handle      HandleFunc
-	files       *files // served in place of a component; nil: none
-	apart       bool   // Adapter.apart
+	files       *files    // served in place of a component; nil: none
+	begin       beginFunc // Adapter.begin
 	deadline    time.Duration
 	maxHead     int64 // bytes of a request's head
 	maxBody     int64 // bytes of a request's body; not above 0: no bound

@@ -188,7 +188,7 @@ func (r *route) serves(t *Trigger, spec *workload.TriggerSpec, static string) er
 	if err != nil {
 		return err
 	}
-	r.handle, r.apart = adapter.Handle, adapter.apart
+	r.handle, r.begin = adapter.Handle, adapter.begin
 	return nil
 }
 

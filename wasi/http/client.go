@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/reqctx"
 	wasiio "github.com/vitrine-wasm/vitrine/wasi/io"
 )
 
@@ -78,8 +79,8 @@ func NewClient(c ClientConfig) *Client {
 		ExpectContinueTimeout:  time.Second,
 		MaxResponseHeaderBytes: cmp.Or(int64(c.Limits.Fields), 1<<20),
 		// Each connection keeps both. Most heads fit, and larger pieces of bodies go past them.
-		ReadBufferSize:  2 << 10,
-		WriteBufferSize: 2 << 10,
+		ReadBufferSize:  1 << 10,
+		WriteBufferSize: 1 << 10,
 	}
 	if c.Allow == nil {
 		c.Allow = func(_, _, _ string) bool { return false }
@@ -105,15 +106,16 @@ type Options struct{ Connect, FirstByte, BetweenBytes *time.Duration }
 
 // Exchange is one request and its response.
 type Exchange struct {
-	ctx       context.Context
+	ctx       reqctx.Context
+	caller    reqctx.Subscription // of the end of Await's context
 	transport http.RoundTripper
 	req       *http.Request // nil when it has been sent
 
-	cancel   context.CancelCauseFunc
 	ready    wasiio.Flag
 	resp     *IncomingResponse
 	err      *Error
 	timeout  Options
+	phase    phaseTimer
 	maxBody  uint64      // 0: no bound
 	deadline *time.Timer // of a call by gRPC; nil: none
 
@@ -154,9 +156,11 @@ func (c *Client) Start(ctx context.Context, r *OutgoingRequest, o Options, done 
 func (c *Client) exchange(ctx context.Context, r *OutgoingRequest, o Options, done func(*http.Response, error)) *Exchange {
 	until, limited := grpcDeadline(ctx, r)
 	x := &Exchange{transport: c.transportFor(ctx, r), req: r.request(), timeout: o, done: done, maxBody: c.limits.Body, start: time.Now()}
-	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	x.phase.exchange = x
+	// The trace is below the exchange's context, for net/http derives others from that, which is cheap only where nothing lies between.
+	x.ctx.BeginApart(httptrace.WithClientTrace(ctx, x.phase.trace()))
 	if limited {
-		x.deadline = time.AfterFunc(until, func() { x.cancel(errGRPCTimeout) })
+		x.deadline = time.AfterFunc(until, func() { x.ctx.Cancel(errGRPCTimeout) })
 	}
 	return x
 }
@@ -176,17 +180,23 @@ func (x *Exchange) Await(ctx context.Context) error {
 		return nil
 	}
 	defer cm.Waiting(ctx)()
-	stop := context.AfterFunc(ctx, x.Cancel)
+	x.caller.Begin(ctx, (*callerGone)(x))
 	x.sendHead()
 	if x.body != nil {
 		go x.body.pump()
 	}
-	if !stop() {
+	if !x.caller.End() {
 		x.Cancel() // also if the function has not run yet
 		return context.Cause(ctx)
 	}
 	return nil
 }
+
+// callerGone is an exchange whose caller does not wait any more.
+type callerGone Exchange
+
+// OnDone implements reqctx.Listener. To close what has come may take a while.
+func (x *callerGone) OnDone() { go (*Exchange)(x).Cancel() }
 
 // transportFor returns what carries r, which has passed Check.
 func (c *Client) transportFor(ctx context.Context, r *OutgoingRequest) http.RoundTripper {
@@ -294,19 +304,11 @@ func (x *Exchange) run() {
 
 // sendHead sends the request, and returns when the head of the response is there, or the exchange has failed.
 func (x *Exchange) sendHead() {
-	ctx, req := x.ctx, x.req
+	ctx, req := &x.ctx, x.req
 	x.req = nil
-	watch := &phaseTimer{cancel: x.cancel}
-	watch.start(valueOr(x.timeout.Connect, DefaultConnectTimeout), errConnectTimeout)
-	req = req.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { watch.stop() },
-		WroteRequest: func(httptrace.WroteRequestInfo) {
-			watch.start(valueOr(x.timeout.FirstByte, DefaultReadTimeout), errReadTimeout)
-		},
-		GotFirstResponseByte: func() { watch.stop() },
-	}))
-	resp, err := x.transport.RoundTrip(req)
-	watch.end()
+	x.phase.start(valueOr(x.timeout.Connect, DefaultConnectTimeout), errConnectTimeout)
+	resp, err := x.transport.RoundTrip(req.WithContext(ctx))
+	x.phase.end()
 	x.head = time.Since(x.start)
 	if err == nil && ctx.Err() != nil { // a timeout or cancellation was first
 		resp.Body.Close()
@@ -366,7 +368,7 @@ func (x *Exchange) Result() (*IncomingResponse, error) {
 
 // Cancel ends the exchange if it is under way. Safe for concurrent and repeated calls.
 func (x *Exchange) Cancel() {
-	x.cancel(errCancelled)
+	x.ctx.Cancel(errCancelled)
 	if x.ready.Ready() && x.resp != nil {
 		x.resp.body.Close()
 	}
@@ -398,16 +400,28 @@ func (x *Exchange) finish(resp *http.Response, err error) {
 			x.deadline.Stop()
 		}
 		x.done(resp, err)
-		x.cancel(errCancelled)
+		x.ctx.Cancel(errCancelled)
 	})
 }
 
 // phaseTimer cancels an exchange when one of its phases takes too long.
 type phaseTimer struct {
-	mu     sync.Mutex
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
-	ended  bool
+	exchange *Exchange
+
+	mu    sync.Mutex
+	timer *time.Timer
+	ended bool
+}
+
+// trace is how net/http tells of the phases.
+func (w *phaseTimer) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { w.stop() },
+		WroteRequest: func(httptrace.WroteRequestInfo) {
+			w.start(valueOr(w.exchange.timeout.FirstByte, DefaultReadTimeout), errReadTimeout)
+		},
+		GotFirstResponseByte: func() { w.stop() },
+	}
 }
 
 func (w *phaseTimer) start(d time.Duration, cause error) {
@@ -417,7 +431,7 @@ func (w *phaseTimer) start(d time.Duration, cause error) {
 		w.timer.Stop()
 	}
 	if !w.ended {
-		w.timer = time.AfterFunc(d, func() { w.cancel(cause) })
+		w.timer = time.AfterFunc(d, func() { w.exchange.ctx.Cancel(cause) })
 	}
 }
 

@@ -57,7 +57,7 @@ func (b *responseBody) pump() {
 		if first {
 			wait = valueOr(b.x.timeout.FirstByte, DefaultReadTimeout)
 		}
-		t := time.AfterFunc(wait, func() { b.x.cancel(errReadTimeout) })
+		t := time.AfterFunc(wait, func() { b.x.ctx.Cancel(errReadTimeout) })
 		n, err := src.Read(room)
 		t.Stop()
 		first = first && n == 0
@@ -201,7 +201,7 @@ func (b *responseBody) Close() error {
 	b.buf, b.n, b.off = nil, 0, 0
 	b.cond.Broadcast()
 	b.mu.Unlock()
-	b.x.cancel(errCancelled) // unblocks a read that is under way
+	b.x.ctx.Cancel(errCancelled) // unblocks a read that is under way
 	b.x.finish(b.resp, nil)
 	return nil
 }

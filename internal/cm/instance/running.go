@@ -19,19 +19,21 @@ type Running struct {
 	args     []cm.Val
 	crossing *guestCrossing // nil: not observed
 
-	ownTask        task.Task
-	ownThread      task.Thread
-	begun          bool          // its thread has; guarded by the baton
-	pause          pause         // likewise
-	resolved, over chan struct{} // closed; over is after resolved
+	ownTask   task.Task
+	ownThread task.Thread
+	begun     bool  // its thread has; guarded by the baton
+	pause     pause // likewise
 
 	mu        sync.Mutex // guards what follows
 	result    cm.Val
 	err       error
-	isOver    bool
 	answered  bool
+	isOver    bool          // comes after answered
 	cancelled bool          // by the task itself, as it was asked to
-	idle      chan struct{} // closed when nothing can go on; nil: nothing waits for that
+	resolved  chan struct{} // closed when it is answered; nil: nobody waits for that
+	over      chan struct{} // closed when it is over; likewise
+	idle      chan struct{} // closed when nothing can go on; likewise
+	onResult  func()        // called when it is answered; nil: nothing is
 	grace     *time.Timer
 }
 
@@ -49,12 +51,10 @@ func (s *Store) start(ctx context.Context, i *Invocation, f *plan.ExportFunc, ar
 	if err := wantArgs(f, args); err != nil {
 		return nil, err
 	}
-	r := &Running{boundary: f.Boundary, args: args, resolved: make(chan struct{}), over: make(chan struct{})}
+	r := &Running{boundary: f.Boundary, args: args}
 	if f.Lift < 0 || !f.Type.Async {
 		r.result, r.err = s.call(ctx, i, f, args)
 		r.answered, r.isOver = true, true
-		close(r.resolved)
-		close(r.over)
 		return r, nil
 	}
 	r.l = &s.linked.lifts[f.Lift]
@@ -164,14 +164,27 @@ func (r *Running) resolve(result cm.Val, cancelled bool) error {
 	case cancelled:
 		err = r.store.trap(cm.TrapCancel, r.boundary, "the caller has cancelled it")
 	}
-	r.mu.Lock()
-	r.result, r.answered, r.cancelled, r.err = result, true, cancelled, err
-	r.mu.Unlock()
 	if r.crossing != nil && !cancelled {
 		r.crossing.Resolved(result)
 	}
-	close(r.resolved)
+	r.mu.Lock()
+	r.result, r.cancelled, r.err = result, cancelled, err
+	tell := r.answer()
+	r.mu.Unlock()
+	tell()
 	return nil
+}
+
+// answer notes that the result is there. r.mu is held; what it returns is to be called without.
+func (r *Running) answer() (tell func()) {
+	r.answered = true
+	if r.resolved != nil {
+		close(r.resolved)
+	}
+	if tell, r.onResult = r.onResult, nil; tell == nil {
+		tell = func() {}
+	}
+	return tell
 }
 
 // conclude is called at the end of the call's first thread.
@@ -197,8 +210,8 @@ func (r *Running) conclude(err error) {
 // end wakes those who wait for the end.
 func (r *Running) end(result cm.Val, err error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	if r.isOver {
+		r.mu.Unlock()
 		return
 	}
 	r.isOver = true
@@ -208,11 +221,16 @@ func (r *Running) end(result cm.Val, err error) {
 	if err != nil && r.err == nil {
 		r.err = err
 	}
+	tell := func() {}
 	if !r.answered {
-		r.answered, r.result = true, result
-		close(r.resolved)
+		r.result = result
+		tell = r.answer()
 	}
-	close(r.over)
+	if r.over != nil {
+		close(r.over)
+	}
+	r.mu.Unlock()
+	tell()
 }
 
 func (r *Running) isResolved() bool {
@@ -221,40 +239,69 @@ func (r *Running) isResolved() bool {
 	return r.answered
 }
 
+// OnResult has f called once, when Result does not have to wait any more: at once where that is so already, else perhaps with the baton. f
+// must not block. It is to be called once.
+func (r *Running) OnResult(f func()) {
+	r.mu.Lock()
+	answered := r.answered
+	if !answered {
+		r.onResult = f
+	}
+	r.mu.Unlock()
+	if answered {
+		f()
+	}
+}
+
 // Result waits for the result; the error is the trap that has ended the call before, or ctx's.
 func (r *Running) Result(ctx context.Context) (cm.Val, error) {
-	select {
-	case <-r.resolved:
-	default:
-		select {
-		case <-r.resolved:
-		case <-ctx.Done():
-			return cm.Val{}, context.Cause(ctx)
-		}
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.answered {
+		if err := r.await(ctx, &r.resolved, nil); err != nil {
+			return cm.Val{}, err
+		}
+	}
 	return r.result, r.err
 }
 
 // Wait waits until the call has ended, or nothing in the store can go on by itself any more.
 func (r *Running) Wait(ctx context.Context) error {
-	select {
-	case <-r.over:
-	default:
-		idle := r.onIdle()
-		r.store.sched.Post(nothing{}) // has the scheduler check now
-		select {
-		case <-r.over:
-		case <-idle:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.isOver {
+		if r.idle == nil {
+			r.idle = make(chan struct{})
+		}
+		if err := r.await(ctx, &r.over, r.idle); err != nil {
+			return err
+		}
+		if !r.isOver {
+			return nil
+		}
+	}
 	return r.err
+}
+
+// await waits for one of two events, each with a channel that is closed; the first is made here. The other one, if there is one, is found by the
+// scheduler. r.mu is held, and is not while it waits.
+func (r *Running) await(ctx context.Context, event *chan struct{}, other chan struct{}) error {
+	if *event == nil {
+		*event = make(chan struct{})
+	}
+	happened := *event
+	r.mu.Unlock()
+	defer r.mu.Lock()
+	if other != nil {
+		r.store.sched.Post(nothing{}) // has the scheduler check now
+	}
+	select {
+	case <-happened:
+	case <-other:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // nothing is a cm.Job that does nothing.
@@ -262,16 +309,6 @@ type nothing struct{}
 
 // Run implements cm.Job.
 func (nothing) Run() {}
-
-// onIdle is closed when nothing in the store can go on by itself any more.
-func (r *Running) onIdle() <-chan struct{} {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.idle == nil {
-		r.idle = make(chan struct{})
-	}
-	return r.idle
-}
 
 // idle wakes those who wait for the end of a call that will not come.
 func (s *Store) idle() bool {

@@ -12,24 +12,45 @@ import (
 // Handle calls an instance's export wasi:http/handler for one request. The response is sent as soon as the guest returns it. Handle returns
 // when the guest's call has ended and the response's body has been taken, also if another component writes it.
 func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest, out wasihttp.Responder) error {
-	h, err := NewHandlerExport(inst)
+	h, err := Begin(ctx, inst, in)
 	if err != nil {
 		return err
+	}
+	return h.Finish(ctx, out)
+}
+
+// Handling is a call of Handle in two parts, for callers that need their goroutine meanwhile.
+type Handling struct{ call *cm.Started[Response] }
+
+// Begin is the first part of Handle: it begins the call.
+func Begin(ctx context.Context, inst *component.Instance, in *wasihttp.IncomingRequest) (*Handling, error) {
+	h, err := NewHandlerExport(inst)
+	if err != nil {
+		return nil, err
 	}
 	call, err := h.StartHandle(ctx, &request{in: in})
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return &Handling{call}, nil
+}
+
+// OnResult has f called once, when Finish does not have to wait for the guest's response any more. It is to be called once; f must not
+// block, nor call the instance.
+func (h *Handling) OnResult(f func()) { h.call.OnResult(f) }
+
+// Finish is the second part of Handle. It is to be called once, with the context that Begin was given, or one that ends with it.
+func (h *Handling) Finish(ctx context.Context, out wasihttp.Responder) error {
 	// The engine ends the call when ctx ends, with its own error.
 	engine := context.Background()
-	resp, err := call.Result(engine)
+	resp, err := h.call.Result(engine)
 	if err != nil {
 		var fail *cm.ResultError[ErrorCode]
 		if !errors.As(err, &fail) {
 			return err
 		}
 		out.Fail(fromErrorCode(fail.Value))
-		return call.Wait(engine)
+		return h.call.Wait(engine)
 	}
 	r, err := cm.ObjectAs[*response](ResponseType, resp)
 	if err != nil {
@@ -37,7 +58,7 @@ func Handle(ctx context.Context, inst *component.Instance, in *wasihttp.Incoming
 	}
 	defer r.held.Release()
 	sent, err := r.respond(ctx, out)
-	ended := call.Wait(engine)
+	ended := h.call.Wait(engine)
 	if err != nil {
 		return errors.Join(ended, err)
 	}

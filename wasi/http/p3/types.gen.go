@@ -1213,7 +1213,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			}
 			r, err := impl.RequestNew(ctx, bind.LiftHandle[Fields](a[0]), bind.LiftMaybe(a[1], func(v cm.Val) *cm.StreamReader[uint8] {
 				return cm.LiftStream[uint8](v, nil)
-			}), cm.LiftFuture[cm.Result[Trailers, ErrorCode]](a[2], bind.LiftOwned(cm.ResultOf(cm.OptionOf(cm.OwnOf(FieldsType)), ErrorCodeWIT), func(v cm.Val) cm.Result[Trailers, ErrorCode] {
+			}), cm.LiftFuture[cm.Result[Trailers, ErrorCode]](a[2], bind.LiftOwned(typesRequestNewElem, func(v cm.Val) cm.Result[Trailers, ErrorCode] {
 				return bind.LiftResult[Trailers, ErrorCode](v, func(v cm.Val) Trailers {
 					return bind.LiftMaybe(v, bind.LiftHandle[Trailers])
 				}, LiftErrorCode)
@@ -1374,7 +1374,7 @@ func TypesFuncs(impl Types) []cm.HostDef {
 			}
 			r, err := impl.ResponseNew(ctx, bind.LiftHandle[Fields](a[0]), bind.LiftMaybe(a[1], func(v cm.Val) *cm.StreamReader[uint8] {
 				return cm.LiftStream[uint8](v, nil)
-			}), cm.LiftFuture[cm.Result[Trailers, ErrorCode]](a[2], bind.LiftOwned(cm.ResultOf(cm.OptionOf(cm.OwnOf(FieldsType)), ErrorCodeWIT), func(v cm.Val) cm.Result[Trailers, ErrorCode] {
+			}), cm.LiftFuture[cm.Result[Trailers, ErrorCode]](a[2], bind.LiftOwned(typesResponseNewElem, func(v cm.Val) cm.Result[Trailers, ErrorCode] {
 				return bind.LiftResult[Trailers, ErrorCode](v, func(v cm.Val) Trailers {
 					return bind.LiftMaybe(v, bind.LiftHandle[Trailers])
 				}, LiftErrorCode)
@@ -1468,4 +1468,6 @@ var (
 	typesResponseSetStatusCodeFunc                = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(ResponseType)}, {Name: "status-code", Type: cm.TypeU16}}, Result: cm.ResultOf(nil, nil)}
 	typesResponseGetHeadersFunc                   = &cm.FuncType{Params: []cm.Field{{Name: "self", Type: cm.BorrowOf(ResponseType)}}, Result: cm.OwnOf(FieldsType)}
 	typesResponseConsumeBodyFunc                  = &cm.FuncType{Params: []cm.Field{{Name: "this", Type: cm.OwnOf(ResponseType)}, {Name: "res", Type: cm.FutureOf(cm.ResultOf(nil, ErrorCodeWIT))}}, Result: cm.TupleOf(cm.StreamOf(cm.TypeU8), cm.FutureOf(cm.ResultOf(cm.OptionOf(cm.OwnOf(FieldsType)), ErrorCodeWIT)))}
+	typesRequestNewElem                           = cm.ResultOf(cm.OptionOf(cm.OwnOf(FieldsType)), ErrorCodeWIT)
+	typesResponseNewElem                          = cm.ResultOf(cm.OptionOf(cm.OwnOf(FieldsType)), ErrorCodeWIT)
 )
