@@ -80,6 +80,13 @@ func (h *guestCall) bind(m *instruments) {
 	}
 }
 
+var _ cm.Skipper = (*guestCall)(nil)
+
+// Skip says that a call gets no span, and is not measured. What a component records itself needs the call that it belongs to.
+func (h *guestCall) Skip(ctx context.Context) bool {
+	return h.p.m == nil && h.i.bound.Load()&boundRecords == 0 && h.p.neverSampled(ctx)
+}
+
 // Enter opens the span.
 func (h *guestCall) Enter(c *cm.Call) context.Context {
 	if h.p.m != nil && h.b.Kind == cm.HostToGuest {
