@@ -55,18 +55,18 @@ func newEngineHarnessWith(t *testing.T, detail telemetry.Detail, plugins []host.
 	t.Helper()
 	w := &engineHarness{t: t, spans: &keepSpans{tracetest.NewInMemoryExporter()}, logs: &telemetry.MemoryLogs{}, reader: sdkmetric.NewManualReader(),
 		http: vhttp.New(vhttp.Config{})}
-	w.begin(detail, export.Consumer{Spans: w.spans, Logs: w.logs, MetricReader: w.reader}, plugins, triggers...)
+	w.begin(telemetry.Config{Detail: detail}, export.Consumer{Spans: w.spans, Logs: w.logs, MetricReader: w.reader}, plugins, triggers...)
 	return w
 }
 
 // begin makes telemetry, engine and host.
-func (w *engineHarness) begin(detail telemetry.Detail, consumer export.Consumer, plugins []host.Plugin, triggers ...host.Trigger) {
+func (w *engineHarness) begin(cfg telemetry.Config, consumer export.Consumer, plugins []host.Plugin, triggers ...host.Trigger) {
 	t, ctx := w.t, context.Background()
 	t.Helper()
 	discard := slog.New(slog.DiscardHandler)
 	var err error
-	w.tel, err = telemetry.New(ctx, telemetry.Config{Getenv: func(string) string { return "" }, Version: "v0", Logger: discard, Detail: detail,
-		Consumers: []export.Consumer{consumer}})
+	cfg.Getenv, cfg.Version, cfg.Logger, cfg.Consumers = func(string) string { return "" }, "v0", discard, []export.Consumer{consumer}
+	w.tel, err = telemetry.New(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

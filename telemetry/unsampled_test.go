@@ -1,12 +1,16 @@
 package telemetry_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/vitrine-wasm/vitrine/telemetry"
@@ -43,7 +47,7 @@ func TestNotSampled(t *testing.T) {
 			var told [2]string
 			for i, flags := range []string{"01", "00"} {
 				w := &engineHarness{t: t, spans: &keepSpans{tracetest.NewInMemoryExporter()}, logs: &telemetry.MemoryLogs{}, http: vhttp.New(vhttp.Config{})}
-				w.begin(0, export.Consumer{Spans: w.spans, Logs: w.logs}, nil)
+				w.begin(telemetry.Config{}, export.Consumer{Spans: w.spans, Logs: w.logs}, nil)
 				w.serve(c.spec, func(base string) {
 					r, err := http.NewRequestWithContext(t.Context(), "GET", base+c.path, nil)
 					if err != nil {
@@ -88,4 +92,57 @@ func TestNotSampled(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMeasureSampled: all requests are measured, and the calls in those that are sampled.
+func TestMeasureSampled(t *testing.T) {
+	w := &engineHarness{t: t, spans: &keepSpans{tracetest.NewInMemoryExporter()}, reader: sdkmetric.NewManualReader(), http: vhttp.New(vhttp.Config{})}
+	w.begin(telemetry.Config{MeasureSampled: true}, export.Consumer{Spans: w.spans, MetricReader: w.reader}, nil)
+	w.serve(linkedShop(), func(base string) {
+		for n := range 10 {
+			r, err := http.NewRequestWithContext(t.Context(), "GET", base+map[bool]string{false: "/total?items=3", true: "/total?items=13"}[n%5 == 4], nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("traceparent", fmt.Sprintf("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0%d", n%2))
+			a, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = a.Body.Close()
+		}
+		counts := w.counts()
+		for counts["http.server.request.duration"] < 10 && t.Context().Err() == nil { // a request ends after its answer
+			time.Sleep(time.Millisecond)
+			counts = w.counts()
+		}
+		for name, want := range map[string]int64{"http.server.request.duration": 10, "vitrine.invocations": 5, "vitrine.invocations.active": 0, "vitrine.traps": 2} {
+			if counts[name] != want {
+				t.Errorf("%s: %d, want %d", name, counts[name], want)
+			}
+		}
+		if t.Failed() {
+			t.Log(counts)
+		}
+	})
+}
+
+// counts adds up what each metric has counted.
+func (w *engineHarness) counts() map[string]int64 {
+	counts := map[string]int64{}
+	for _, sm := range w.collect().ScopeMetrics {
+		for _, m := range sm.Metrics {
+			switch data := m.Data.(type) {
+			case metricdata.Histogram[float64]:
+				for _, p := range data.DataPoints {
+					counts[m.Name] += int64(p.Count)
+				}
+			case metricdata.Sum[int64]:
+				for _, p := range data.DataPoints {
+					counts[m.Name] += p.Value
+				}
+			}
+		}
+	}
+	return counts
 }
