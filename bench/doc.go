@@ -12,6 +12,7 @@
 //	                       reset costs, and which guests cannot be reset, and why
 //	go run ./bench soak    half an hour of load on each 0.3 guest, 16 requests at once in one instance, some of which trap, lose
 //	                       their clients or are late: whether all that they cause is in their own traces, and what is left
+//	go run ./bench viewer  what "up --view" costs: processor time for each request with and without it, in turns
 //
 // Each takes -h; -json and -save FILE give the whole result. Figures are for people to compare within one run; nothing
 // here is a test.

@@ -7,12 +7,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/view"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -97,7 +99,7 @@ func (v *viewer) consume(ctx context.Context, cfg *telemetry.Config) error {
 		return err
 	}
 	if alone(cfg) {
-		cfg.Sampler, cfg.ParentBased = v.Sampler(), true
+		cfg.Sampler, cfg.ParentBased, cfg.MeasureSampled = v.Sampler(), true, !measured(cfg)
 	}
 	cfg.Consumers = append(cfg.Consumers, c)
 	return nil
@@ -111,6 +113,11 @@ func alone(cfg *telemetry.Config) bool {
 		}
 	}
 	return cfg.Providers == nil && cfg.TraceTree == nil && cfg.Getenv("OTEL_TRACES_SAMPLER") == ""
+}
+
+// measured says that somebody else wants metrics, which have to be exact.
+func measured(cfg *telemetry.Config) bool {
+	return slices.ContainsFunc(cfg.Consumers, func(c export.Consumer) bool { return c.Metrics != nil || c.MetricReader != nil })
 }
 
 // watch has the viewer show telemetry's losses.

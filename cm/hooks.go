@@ -34,6 +34,13 @@ type CountOnly interface {
 	Count(ctx context.Context, took time.Duration)
 }
 
+// Skipper is an optional interface of the Hooks of boundaries into guests. A call from the host for which Skip returns true, and calls
+// with CountOnly that it makes, are made without a [Call] and without being measured while they succeed: what they cause is part of
+// the call around them. If one fails or reaches a limit, Enter and Exit are called at its end. ctx is the caller's.
+type Skipper interface {
+	Skip(ctx context.Context) bool
+}
+
 // Outcome says how a call ended.
 type Outcome uint8
 

@@ -53,13 +53,20 @@ func newEngineHarness(t *testing.T, detail telemetry.Detail, triggers ...host.Tr
 // newEngineHarnessWith makes one with more plugins than WASI's.
 func newEngineHarnessWith(t *testing.T, detail telemetry.Detail, plugins []host.Plugin, triggers ...host.Trigger) *engineHarness {
 	t.Helper()
-	ctx := context.Background()
 	w := &engineHarness{t: t, spans: &keepSpans{tracetest.NewInMemoryExporter()}, logs: &telemetry.MemoryLogs{}, reader: sdkmetric.NewManualReader(),
 		http: vhttp.New(vhttp.Config{})}
+	w.begin(telemetry.Config{Detail: detail}, export.Consumer{Spans: w.spans, Logs: w.logs, MetricReader: w.reader}, plugins, triggers...)
+	return w
+}
+
+// begin makes telemetry, engine and host.
+func (w *engineHarness) begin(cfg telemetry.Config, consumer export.Consumer, plugins []host.Plugin, triggers ...host.Trigger) {
+	t, ctx := w.t, context.Background()
+	t.Helper()
 	discard := slog.New(slog.DiscardHandler)
 	var err error
-	w.tel, err = telemetry.New(ctx, telemetry.Config{Getenv: func(string) string { return "" }, Version: "v0", Logger: discard, Detail: detail,
-		Consumers: []export.Consumer{{Spans: w.spans, Logs: w.logs, MetricReader: w.reader}}})
+	cfg.Getenv, cfg.Version, cfg.Logger, cfg.Consumers = func(string) string { return "" }, "v0", discard, []export.Consumer{consumer}
+	w.tel, err = telemetry.New(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +86,6 @@ func newEngineHarnessWith(t *testing.T, detail telemetry.Detail, plugins []host.
 			}
 		}
 	})
-	return w
 }
 
 // guestComponent is a component with a prebuilt guest's name or a file's path.

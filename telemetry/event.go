@@ -127,7 +127,11 @@ func (h *event) join(st *eventState) {
 	if !h.i.t.guestsTrace.Load() {
 		return
 	}
-	if sc := trace.SpanContextFromContext(st.ctx); sc.HasTraceID() {
+	sc := trace.SpanContextFromContext(st.ctx)
+	if !sc.IsSampled() && !st.remote.IsValid() { // nobody else knows a trace that begins here and is not recorded
+		return
+	}
+	if sc.HasTraceID() {
 		st.joined = sc.TraceID()
 		h.i.t.members.join(st.joined, h.p.member)
 	}

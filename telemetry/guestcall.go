@@ -80,9 +80,21 @@ func (h *guestCall) bind(m *instruments) {
 	}
 }
 
+var _ cm.Skipper = (*guestCall)(nil)
+
+// Skip says that a call gets no span, and is not measured. What a component records itself needs the call that it belongs to.
+func (h *guestCall) Skip(ctx context.Context) bool {
+	return !h.measures(ctx) && h.i.bound.Load()&boundRecords == 0 && h.p.neverSampled(ctx)
+}
+
+// measures says whether a call in ctx is measured.
+func (h *guestCall) measures(ctx context.Context) bool {
+	return h.p.m != nil && !(h.i.t.cfg.MeasureSampled && h.p.neverSampled(ctx))
+}
+
 // Enter opens the span.
 func (h *guestCall) Enter(c *cm.Call) context.Context {
-	if h.p.m != nil && h.b.Kind == cm.HostToGuest {
+	if h.b.Kind == cm.HostToGuest && h.measures(c.Context) {
 		h.active.Add(c.Context, 1)
 	}
 	if !h.i.records(h.detail) {
@@ -121,7 +133,7 @@ func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 }
 
 func (h *guestCall) measure(c *cm.Call, end *cm.End) {
-	if h.p.m == nil {
+	if !h.measures(c.Context) {
 		return
 	}
 	h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))

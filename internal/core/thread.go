@@ -154,6 +154,12 @@ func (t *Thread) Refused() *cm.LimitError {
 	return nil
 }
 
+// HasRefused says whether Refused would return a growth.
+func (t *Thread) HasRefused() bool {
+	own := t.group.own.refused
+	return t.refused.memory || t.refused.tables || own.memory || own.tables
+}
+
 func (r *refusal) add(o refusal) {
 	r.memory = r.memory || o.memory
 	r.tables = r.tables || o.tables

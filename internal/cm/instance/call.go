@@ -40,9 +40,28 @@ func (s *Store) call(ctx context.Context, i *Invocation, f *plan.ExportFunc, arg
 	r.begin()
 	defer r.leave()
 	if h := s.linked.hooks[f.Boundary.ID]; h != nil {
+		if skips(h, ctx) {
+			return r.unobserved(h, l, f.Boundary, args)
+		}
 		return r.observed(h, l, f.Boundary, args)
 	}
 	return r.run(l, f.Boundary, args)
+}
+
+// skips says whether hooks have nothing to do with a call while it succeeds.
+func skips(h cm.Hooks, ctx context.Context) bool {
+	s, ok := h.(cm.Skipper)
+	return ok && s.Skip(ctx)
+}
+
+// unobserved is run for a boundary whose hooks skip the call.
+func (r *root) unobserved(h cm.Hooks, l *lift, b *cm.Boundary, args []cm.Val) (cm.Val, error) {
+	r.skipped = true
+	result, err := r.run(l, b, args)
+	if err != nil || r.core.HasRefused() {
+		r.enterGuest(r.caller, h, b, nil).leftGuest(0, result, err)
+	}
+	return result, err
 }
 
 // observed is run for a boundary with hooks.

@@ -122,6 +122,9 @@ func (l *lowerHost) call(ctx context.Context, stack []uint64) error {
 func (l *lowerHost) perform(a *activation, args []cm.Val, stack []uint64) error {
 	switch {
 	case l.countOnly != nil && l.countOnly.CountOnly():
+		if a.root.skipped {
+			return l.unmeasured(a, args, stack)
+		}
 		return l.counted(a, args, stack)
 	case l.hooks != nil:
 		return l.observed(a, args, stack)
@@ -197,6 +200,18 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 	}
 	c := a.enterHost(l.hooks, l.boundary, args, time.Now().Add(start-clock()))
 	c.leftHost(took, cause, result, err)
+	return err
+}
+
+// unmeasured is counted in a call that hooks skip.
+func (l *lowerHost) unmeasured(a *activation, args []cm.Val, stack []uint64) error {
+	a.Cause = nil
+	result, err := l.invoke(a, a, args)
+	cause := a.Cause
+	err = l.goOn(a, result, err, stack)
+	if err != nil || notable(cause) {
+		a.enterHost(l.hooks, l.boundary, args, time.Time{}).leftHost(0, cause, result, err)
+	}
 	return err
 }
 

@@ -16,6 +16,7 @@ type root struct {
 	activation
 	invocation *Invocation
 	came       bool        // into the store, where it was not before
+	skipped    bool        // its hooks have nothing to do with it (cm.Skipper)
 	core0      core.Thread // that it runs on
 	interrupt  core.Interrupt
 	watch      reqctx.Subscription

@@ -127,8 +127,10 @@ func (r *Running) Run() {
 func (r *Running) enter() (resting bool, err error) {
 	s := r.store
 	if h := s.linked.hooks[r.boundary.ID]; h != nil {
-		r.crossing = r.enterGuest(r.caller, h, r.boundary, r.args)
-		r.observe(r.crossing)
+		if r.skipped = skips(h, r.caller); !r.skipped {
+			r.crossing = r.enterGuest(r.caller, h, r.boundary, r.args)
+			r.observe(r.crossing)
+		}
 	}
 	if err := r.mayRun(r.boundary); err != nil {
 		dropVals(&r.activation, r.l.fn.Type.Params, r.args)
@@ -193,6 +195,9 @@ func (r *Running) conclude(err error) {
 		r.store.sched.Await(-1)
 	}
 	delete(r.store.running, r)
+	if r.skipped && (err != nil || r.core.HasRefused()) {
+		r.crossing = r.enterGuest(r.caller, r.store.linked.hooks[r.boundary.ID], r.boundary, nil)
+	}
 	if r.crossing != nil {
 		r.mu.Lock()
 		result := r.result
