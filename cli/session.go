@@ -138,7 +138,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 			}
 			to.Consumers = append(to.Consumers, consumer)
 		}
-		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), OTelLevel: otelLevel, Logger: out.log, Consumers: append(to.Consumers, opts.consumers...), Providers: to.Providers}
+		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), ProcessMetrics: opts.triggers != nil, OTelLevel: otelLevel, Logger: out.log, Consumers: append(to.Consumers, opts.consumers...), Providers: to.Providers}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable

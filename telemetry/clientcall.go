@@ -114,7 +114,7 @@ func (h *clientCall) countExport(end *cm.End) {
 	if resp, ok := end.Value.(*http.Response); ok && resp != nil {
 		kv = semconv.HTTPResponseStatusCode(resp.StatusCode)
 	}
-	h.p.m.guestExports.With(keyComponent.String(string(h.b.Caller)), kv).Add(context.Background(), 1)
+	h.p.m.guestExports.With(append(h.p.part(h.b.Caller), kv)...).Add(context.Background(), 1)
 }
 
 // outgoingOf returns the request that c sends; nil if its first argument is none.

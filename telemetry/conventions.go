@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// Detail is which calls become spans. Metrics do not depend on it.
+// Detail is which calls become spans. Durations of host calls and of a start's steps are measured at the same level, other metrics at every one.
 type Detail int32
 
 // The levels of detail, each with all of the one before.

@@ -294,8 +294,8 @@ func (w *engineHarness) waitIdle() {
 	for range 6000 {
 		for _, sm := range w.collect().ScopeMetrics {
 			for _, m := range sm.Metrics {
-				if m.Name == "vitrine.instances" && slices.Contains(telemetry.FormatMetric(m), "vitrine.component=full vitrine.instance.state=idle: 1") &&
-					slices.Contains(telemetry.FormatMetric(m), "vitrine.component=full vitrine.instance.state=resetting: 0") {
+				if m.Name == "vitrine.instances" && slices.Contains(telemetry.FormatMetric(m), "vitrine.instance.state=idle: 1") &&
+					slices.Contains(telemetry.FormatMetric(m), "vitrine.instance.state=resetting: 0") {
 					return
 				}
 			}

@@ -1,8 +1,6 @@
 package telemetry
 
 import (
-	"go.opentelemetry.io/otel/attribute"
-
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 )
@@ -18,8 +16,7 @@ func (i *interceptor) Gauge(component cm.Path, g cm.Gauge) (stop func()) {
 	name := prefix + g.Name
 	stop, err := p.meter.Gauge(name, g.Unit, g.Help, func(tell bound.Observe) {
 		g.Read(func(value int64, attrs ...cm.Attr) {
-			kvs := make([]attribute.KeyValue, 0, len(attrs)+1)
-			kvs = append(kvs, keyComponent.String(string(component)))
+			kvs := p.part(component)
 			for _, a := range attrs {
 				if kv, ok := operationAttr(a); ok {
 					kvs = append(kvs, kv)

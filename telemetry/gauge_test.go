@@ -52,11 +52,11 @@ func TestGauges(t *testing.T) {
 		}
 		return out
 	}
-	if got := read(); got["cart busy"] != 3 || got["cart idle"] != 1 || len(got) != 2 {
+	if got := read(); got[" busy"] != 3 || got[" idle"] != 1 || len(got) != 2 {
 		t.Errorf("read %v", got)
 	}
 	busy = 0
-	if got := read(); got["cart busy"] != 0 {
+	if got := read(); got[" busy"] != 0 {
 		t.Errorf("read %v", got)
 	}
 	stop()

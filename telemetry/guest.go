@@ -63,7 +63,7 @@ func (p *providers) irregular(ctx context.Context, what string, n int) {
 		return
 	}
 	if p.m != nil {
-		p.m.irregular.With(keyComponent.String(p.id.component), keyReason.String(what)).Add(ctx, int64(n))
+		p.m.irregular.With(keyReason.String(what)).Add(ctx, int64(n))
 	}
 	if _, said := p.irregularSaid.LoadOrStore(what, true); !said {
 		p.t.log.Warn("telemetry: a component's own records are irregular: "+cmp.Or(irregularities[what], what)+"; more of the kind are only counted",

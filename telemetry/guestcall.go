@@ -62,21 +62,21 @@ func newGuestCall(b *cm.Boundary, e boundaryBase) cm.Hooks {
 
 // bind binds the instruments to the attribute sets that are known at link time.
 func (h *guestCall) bind(m *instruments) {
-	comp := keyComponent.String(string(h.b.Callee))
+	comp := h.p.part(h.b.Callee)
 	for o := range outcomes {
 		outcome := keyOutcome.String(cm.Outcome(o).String())
 		if h.b.Kind == cm.GuestToGuest {
-			h.duration[o] = m.guestCall.With(comp, outcome, keyInterface.String(h.b.Interface.String()), keyFunction.String(h.b.Func))
+			h.duration[o] = m.guestCall.With(append(comp, outcome, keyInterface.String(h.b.Interface.String()), keyFunction.String(h.b.Func))...)
 			continue
 		}
-		h.duration[o] = m.invocationTime.With(comp, outcome)
+		h.duration[o] = m.invocationTime.With(append(comp, outcome)...)
 		for i, r := range reuses {
-			h.count[o][i] = m.invocations.With(comp, outcome, keyInstanceReuse.String(r))
+			h.count[o][i] = m.invocations.With(append(comp, outcome, keyInstanceReuse.String(r))...)
 		}
 	}
 	if h.b.Kind == cm.HostToGuest {
-		h.active, h.fuel = m.invocationsActive.With(comp), m.fuel.With(comp)
-		h.guestTime, h.memoryPeak = m.guestTime.With(comp), m.memoryPeak.With(comp)
+		h.active, h.fuel = m.invocationsActive.With(comp...), m.fuel.With(comp...)
+		h.guestTime, h.memoryPeak = m.guestTime.With(comp...), m.memoryPeak.With(comp...)
 	}
 }
 

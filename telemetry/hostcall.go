@@ -28,24 +28,19 @@ func newHostCall(b *cm.Boundary, d Detail, e boundaryBase) *hostCall {
 		return h
 	}
 	for o := range outcomes {
-		h.duration[o] = e.p.m.hostCall.With(
-			keyComponent.String(string(b.Caller)), keyInterface.String(b.Interface.String()), keyFunction.String(b.Func),
-			keyOutcome.String(cm.Outcome(o).String()))
+		h.duration[o] = e.p.m.hostCall.With(append(e.p.part(b.Caller),
+			keyInterface.String(b.Interface.String()), keyFunction.String(b.Func), keyOutcome.String(cm.Outcome(o).String()))...)
 	}
 	return h
 }
 
 var _ cm.CountOnly = (*hostCall)(nil)
 
-// CountOnly says that the call gets no span at this level of detail: it is only measured.
+// CountOnly says that the call gets no span at this level of detail, and no measurement: it costs its share of the call's host time.
 func (h *hostCall) CountOnly() bool { return !h.i.records(h.detail) }
 
-// Count measures a call that succeeded.
-func (h *hostCall) Count(ctx context.Context, took time.Duration) {
-	if h.p.m != nil {
-		h.duration[cm.OK].Record(ctx, took)
-	}
-}
+// Count does nothing: a component calls dozens of functions that are no spans, and a series for each would be most of what it measures.
+func (h *hostCall) Count(context.Context, time.Duration) {}
 
 // Enter opens the span, if the level of detail includes it.
 func (h *hostCall) Enter(c *cm.Call) context.Context {
@@ -67,7 +62,7 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 
 // exit ends the span s, which may be nil, and measures.
 func (h *hostCall) exit(c *cm.Call, s *span.Span, end cm.End) {
-	if h.p.m != nil {
+	if h.p.m != nil && h.i.records(h.detail) {
 		h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
 	}
 	h.reportLimit(c, s, end.Limit)

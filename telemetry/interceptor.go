@@ -193,6 +193,6 @@ func (e *boundaryBase) report(ctx context.Context, c *cm.Call, component cm.Path
 	}
 	e.p.exception(ctx, string(component), v)
 	if e.p.m != nil {
-		e.p.m.traps.With(keyComponent.String(string(component)), keyTrapCode.String(string(v.trap.Code))).Add(ctx, 1)
+		e.p.m.traps.With(append(e.p.part(component), keyTrapCode.String(string(v.trap.Code)))...).Add(ctx, 1)
 	}
 }

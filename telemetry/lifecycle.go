@@ -33,6 +33,14 @@ var semconvNamespaces = []string{"http.", "url.", "server.", "network.", "file."
 // not depend on it.
 var operationDetail = map[string]Detail{"reset": DetailAll, "retire": DetailAll}
 
+// frequent are the operations that occur again and again while a workload runs: the distribution of their durations matters. Others are
+// steps of a start, which have a sum and a count.
+var frequent = map[string]bool{"reset": true, "retire": true, "instantiate": true, "pool wait": true, "connection": true}
+
+// startupParts are the steps of a start that are measured at level all only, unless they fail: the trace of a start shows them, and none of
+// them takes long where what they are a part of does not.
+var startupParts = map[string]bool{"decode": true, "validate": true, "plan": true, "link": true, "plugin bind": true, "trigger ready": true, "instances ready": true}
+
 // operationTemplate is the template of spans without attributes that are known in advance.
 var operationTemplate = span.Template{}
 
@@ -91,9 +99,7 @@ func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *c
 			v.errorType, v.blame = strings.ReplaceAll(op.Name, " ", "-")+"-failed", ""
 		}
 	}
-	if p.m != nil {
-		p.m.operations.get(operationKeyOf(op, v.errorType)).Record(ctx, time.Since(start))
-	}
+	i.measure(ctx, p, op, start, v.errorType)
 	if v.trap != nil {
 		e := boundaryBase{i: i, p: p}
 		e.report(ctx, cm.CallFrom(ctx), op.Component, &v)
@@ -108,6 +114,17 @@ func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *c
 	}
 	v.annotate(s)
 	s.End()
+}
+
+// measure measures an operation that has ended.
+func (i *interceptor) measure(ctx context.Context, p *providers, op *cm.Operation, start time.Time, errorType string) {
+	switch {
+	case p.m == nil:
+	case frequent[op.Name]:
+		p.m.operations.get(p.operationKey(op, errorType)).Record(ctx, time.Since(start))
+	case !startupParts[op.Name] || errorType != "" || i.records(DetailAll):
+		p.m.startups.get(p.operationKey(op, errorType)).Record(ctx, time.Since(start))
+	}
 }
 
 // operationAttr converts an attribute of an operation or a gauge, without secrets; ok is false for a nil value.
@@ -141,8 +158,11 @@ func operationAttr(a cm.Attr) (attribute.KeyValue, bool) {
 // operationKey is the attribute set of a measurement of operations.
 type operationKey struct{ name, component, cache, notResettable, retired, errorType string }
 
-func operationKeyOf(op *cm.Operation, errorType string) operationKey {
-	k := operationKey{name: op.Name, component: string(op.Component), errorType: errorType}
+func (p *providers) operationKey(op *cm.Operation, errorType string) operationKey {
+	k := operationKey{name: op.Name, errorType: errorType}
+	if string(op.Component) != p.id.component { // the resource names it
+		k.component = string(op.Component)
+	}
 	for _, a := range op.Attrs {
 		switch a.Key {
 		case keyCache:

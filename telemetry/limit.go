@@ -37,5 +37,5 @@ func (e *boundaryBase) countLimit(ctx context.Context, component cm.Path, l *cm.
 	if e.p.m == nil {
 		return
 	}
-	e.p.m.limits.With(keyComponent.String(string(component)), keyLimit.String(l.Limit)).Add(ctx, 1)
+	e.p.m.limits.With(append(e.p.part(component), keyLimit.String(l.Limit))...).Add(ctx, 1)
 }

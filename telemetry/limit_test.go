@@ -26,7 +26,7 @@ func TestLimits(t *testing.T) {
 	exit(clockEdge) // worth no span
 	exit(outEdge)
 	if got := formatMetric(b.collect()["vitrine.limits"]); !slices.Equal(got, []string{
-		"vitrine.component=" + string(clockEdge.Caller) + " vitrine.limit=files: 2",
+		"vitrine.limit=files: 2",
 	}) {
 		t.Errorf("metric: %q", got)
 	}
@@ -61,7 +61,7 @@ func TestLimitsOfGrowth(t *testing.T) {
 		h.Exit(c, end)
 	}
 	if got := formatMetric(b.collect()["vitrine.limits"]); !slices.Equal(got, []string{
-		"vitrine.component=shop vitrine.limit=memory: 2", "vitrine.component=shop vitrine.limit=tables: 1",
+		"vitrine.limit=memory: 2", "vitrine.limit=tables: 1",
 	}) {
 		t.Errorf("metric: %q", got)
 	}
@@ -86,8 +86,8 @@ func TestLimitsOfRequests(t *testing.T) {
 		t.Errorf("spans: %q", got)
 	}
 	if got := formatMetric(b.collect()["vitrine.traps"]); !slices.Equal(got, []string{
-		"vitrine.component=shop vitrine.trap.code=body: 1", "vitrine.component=shop vitrine.trap.code=deadline: 1",
-		"vitrine.component=shop vitrine.trap.code=headers: 2",
+		"vitrine.trap.code=body: 1", "vitrine.trap.code=deadline: 1",
+		"vitrine.trap.code=headers: 2",
 	}) {
 		t.Errorf("metric: %q", got)
 	}

@@ -97,7 +97,7 @@ func IDs(ctx context.Context) (traceID, spanID string) {
 // CountDropped counts n lines of the component that its limits drop.
 func (i *interceptor) CountDropped(ctx context.Context, l host.LogLine, n uint64) {
 	if m := i.own.m; m != nil {
-		m.outputDropped.With(keyComponent.String(i.id.component), keyLimit.String(l.Limit)).Add(ctx, int64(n))
+		m.outputDropped.With(keyLimit.String(l.Limit)).Add(ctx, int64(n))
 	}
 }
 

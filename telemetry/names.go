@@ -135,6 +135,7 @@ const (
 	metricHostCallDuration   = prefix + "host_call.duration"
 	metricGuestCallDuration  = prefix + "guest_call.duration"
 	metricOperationDuration  = prefix + "operation.duration"
+	metricStartupDuration    = prefix + "startup.duration"
 	metricClientHead         = prefix + "http.client.head.duration"
 	metricMemoryPeak         = prefix + "memory.peak"
 	metricFuel               = prefix + "fuel"

@@ -17,7 +17,7 @@ func (h *event) startOther(st *eventState, c *cm.Call) {
 	st.ctx = e.parentContext(c)
 	timer, _ := c.Subject.(host.TimerSubject)
 	if timer != nil && e.p.m != nil {
-		e.p.m.timerMissed.With(keyComponent.String(string(h.b.Callee))).Add(st.ctx, int64(timer.Missed()))
+		e.p.m.timerMissed.With(e.p.part(h.b.Callee)...).Add(st.ctx, int64(timer.Missed()))
 	}
 	if e.p.neverSampled(st.ctx) {
 		return

@@ -17,12 +17,14 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/redact"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/aggregate"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/bound"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/pipeline"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/sanitize"
+	"github.com/vitrine-wasm/vitrine/telemetry/internal/self"
 	"github.com/vitrine-wasm/vitrine/telemetry/internal/span"
 )
 
@@ -88,6 +90,15 @@ type providers struct {
 	pendingCalls atomic.Int64  // calls that may end after their invocation
 	callsDone    chan struct{} // closed when the pending calls have ended, or the wait for them is over
 	exportsDone  chan struct{} // closed after the last export
+}
+
+// part names a component in the attributes of a metric: nothing where it is what the service's resource names already, a path where it is
+// composed into another one. The result is the caller's.
+func (p *providers) part(component cm.Path) []attribute.KeyValue {
+	if component == "" || string(component) == p.id.component {
+		return nil
+	}
+	return []attribute.KeyValue{keyComponent.String(string(component))}
 }
 
 // givenTracer is a given tracer provider; the zero value is none.
@@ -286,12 +297,18 @@ func (t *Telemetry) newMeter(p *providers, res sanitize.Resource, given export.P
 		p.own(given.Meter, given.Shared)
 		var none *bound.Producer // its readers do not have our producers
 		all = append(all, none.Of(given.Meter, scope))
+		if p.id == (identity{}) {
+			t.measureProcess(func() error { return self.Measure(given.Meter, scopeName, t.cfg.Version) })
+		}
 		p.api = &aggregate.API{Provider: given.Meter, Extra: scope.Attributes.ToSlice()}
 	}
 	scope.Attributes = attribute.Set{}
 	for _, r := range t.pipe.MetricReaders() {
 		mp := sdkmetric.NewMeterProvider(sdkmetric.WithResource(res.SDK()), sdkmetric.WithReader(r.Reader))
 		p.owned = append(p.owned, mp)
+		if p.id == (identity{}) {
+			t.measureProcess(func() error { return self.Measure(mp, scopeName, t.cfg.Version) })
+		}
 		all = append(all, r.Producer.Of(mp, scope))
 		p.addSums(r.Producer, attribute.Set{})
 	}
@@ -299,11 +316,22 @@ func (t *Telemetry) newMeter(p *providers, res sanitize.Resource, given export.P
 	for i, r := range t.pipe.SharedReaders() {
 		if i == len(t.shared) {
 			t.shared = append(t.shared, sdkmetric.NewMeterProvider(sdkmetric.WithResource(t.resource(identity{}).SDK()), sdkmetric.WithReader(r.Reader)))
+			t.measureProcess(func() error { return self.Measure(t.shared[i], scopeName, t.cfg.Version) })
 		}
 		all = append(all, r.Producer.Of(t.shared[i], scope))
 		p.addSums(r.Producer, scope.Attributes)
 	}
 	return bound.Join(all...)
+}
+
+// measureProcess measures the process, if the host's metrics are to have that.
+func (t *Telemetry) measureProcess(measure func() error) {
+	if !t.cfg.ProcessMetrics {
+		return
+	}
+	if err := measure(); err != nil {
+		t.log.Error("telemetry: the process cannot be measured", "error", err.Error())
+	}
 }
 
 // addSums has a reader's producer collect what the service's components measure themselves, in scopes with these attributes

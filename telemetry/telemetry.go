@@ -49,6 +49,10 @@ type Config struct {
 	// Logger gets telemetry's own messages; slog.Default when nil. It must not use [Telemetry.LogHandler].
 	Logger *slog.Logger
 
+	// ProcessMetrics adds metrics of the process to those of the host: go.* of Go's runtime, and process.* of the operating system. Leave it
+	// off in a program that measures itself.
+	ProcessMetrics bool
+
 	// Consumers take all signals side by side: those that package autoconf reads from the environment, the embedder's own, or
 	// both. New takes ownership: Shutdown ends them, or New if it fails.
 	Consumers []export.Consumer

@@ -136,20 +136,20 @@ func TestTwoTenants(t *testing.T) {
 			"span hand say": who.times, "span hand trap": 1, "span guest say": who.times, "span guest trap": 1,
 			"line whole": who.times, "line limit": 1, "exception": 1,
 			"vitrine.invocations": who.times + 1, "vitrine.traps": 1, "vitrine.output.dropped": who.times,
-			"vitrine.operation.duration artifact read": 1, "vitrine.operation.duration plugin bind": 1,
-			"vitrine.instances.limit": who.times,
+			"vitrine.startup.duration artifact read": 1,
+			"vitrine.instances.limit":                who.times,
 		} {
 			want[of("guest")+what] = n
 		}
 		for what, n := range map[string]int{
 			"span hand sum": who.times, "span front sum": who.times, "vitrine.invocations": who.times, "vitrine.instances.limit": who.times,
-			"vitrine.operation.duration artifact read": 1, "vitrine.operation.duration plugin bind": 1,
+			"vitrine.startup.duration artifact read": 1,
 		} {
 			want[of("front")+what] = n
 		}
 		for what, n := range map[string]int{
 			"span back test:link/numbers@1.0.0#next": who.times, "vitrine.guest_call.duration": who.times,
-			"vitrine.operation.duration artifact read": 1, "vitrine.operation.duration plugin bind": 1,
+			"vitrine.startup.duration artifact read": 1,
 		} {
 			want[of("back")+what] = n
 		}

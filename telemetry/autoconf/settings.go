@@ -95,8 +95,8 @@ func sdkVariables() map[string]rule {
 		"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": limit, "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": limit,
 		"OTEL_SPAN_EVENT_COUNT_LIMIT": limit, "OTEL_SPAN_LINK_COUNT_LIMIT": limit, "OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT": limit,
 		"OTEL_LINK_ATTRIBUTE_COUNT_LIMIT": limit, "OTEL_LOGRECORD_ATTRIBUTE_COUNT_LIMIT": limit, "OTEL_LOGRECORD_ATTRIBUTE_VALUE_LENGTH_LIMIT": limit,
-		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE":        oneOf("cumulative", "delta", "lowmemory"),
-		"OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION": oneOf("explicit_bucket_histogram", "base2_exponential_bucket_histogram"),
+		"OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE": oneOf("cumulative", "delta", "lowmemory"),
+		histogramAggregation: oneOf("explicit_bucket_histogram", "base2_exponential_bucket_histogram"),
 		"OTEL_EXPORTER_PROMETHEUS_PORT": func(v string) string {
 			if n, err := strconv.Atoi(v); err != nil || n < 0 || n > 65535 {
 				return "want a port, 0 to 65535"

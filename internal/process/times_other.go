@@ -1,0 +1,6 @@
+//go:build !unix
+
+package process
+
+// times reads nothing: the system has no getrusage.
+func (s *Stats) times() {}
