@@ -14,6 +14,15 @@ import (
 // Load reads and resolves WIT from the file system. A path is a file, a folder of *.wit files that make one package
 // (with what its folder "deps" holds), or a folder of such folders.
 func Load(paths ...string) (*Set, error) {
+	groups, err := gatherAll(paths)
+	if err != nil {
+		return nil, err
+	}
+	return Resolve(groups...)
+}
+
+// gatherAll reads the sources at several paths of the file system.
+func gatherAll(paths []string) ([][]Source, error) {
 	var groups [][]Source
 	for _, p := range paths {
 		dir, name := filepath.Split(filepath.Clean(p))
@@ -26,7 +35,7 @@ func Load(paths ...string) (*Set, error) {
 		}
 		groups = append(groups, gs...)
 	}
-	return Resolve(groups...)
+	return groups, nil
 }
 
 // LoadFS is [Load] on a file system, an embedded one say.
@@ -131,4 +140,54 @@ func cause(err error) error {
 		return p.Err
 	}
 	return err
+}
+
+// LoadBeside is [Load], with the packages of a file system besides: of its top folders those whose package no path has in the same version. So
+// a set that names packages of others need not hold their text.
+func LoadBeside(fsys fs.FS, paths ...string) (*Set, error) {
+	groups, err := gatherAll(paths)
+	if err != nil {
+		return nil, err
+	}
+	has := map[string]bool{}
+	for _, g := range groups {
+		names, err := packagesOf(g)
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range names {
+			has[n] = true
+		}
+	}
+	others, err := gather(fsys, ".", "")
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range others {
+		names, err := packagesOf(g)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.ContainsFunc(names, func(n string) bool { return has[n] }) {
+			groups = append(groups, g)
+		}
+	}
+	return Resolve(groups...)
+}
+
+// packagesOf are the packages that sources declare.
+func packagesOf(group []Source) (names []string, err error) {
+	for i := range group {
+		f, err := parse(&group[i])
+		if err != nil {
+			return nil, err
+		}
+		if f.pkg != nil {
+			names = append(names, f.pkg.String())
+		}
+		for _, n := range f.nested {
+			names = append(names, n.decl.String())
+		}
+	}
+	return names, nil
 }
