@@ -2,7 +2,6 @@ package messaging
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/component"
@@ -18,11 +17,10 @@ type subscriber struct {
 	source  string // the component that the trigger names
 	handle  messaging.HandleFunc
 	route   messaging.Route
-	dead    messaging.Route // of Subscription.DeadLetter
 	release []func()
 }
 
-// connect finds the brokers, and subscribes if they are up. What it makes, free releases; it does so itself if it fails.
+// connect finds the brokers. What it makes, free releases; it does so itself if it fails.
 func (s *subscriber) connect(ctx context.Context, p *messaging.Plugin, w *workload.Spec) (err error) {
 	defer func() {
 		if err != nil {
@@ -40,17 +38,17 @@ func (s *subscriber) connect(ctx context.Context, p *messaging.Plugin, w *worklo
 		return err
 	}
 	if s.config.DeadLetter != "" {
-		if s.dead, err = open(s.config.DeadLetter); err != nil {
+		dead, err := open(s.config.DeadLetter)
+		if err != nil {
 			return err
 		}
-		s.Bury = s.bury
+		s.Bury = dead.Bus.Publish
 	}
 	s.System, s.Subscribe, s.Handle = s.route.Backend.System(), s.subscribe, s.answer
-	return s.Begin(ctx)
+	return nil
 }
 
 func (s *subscriber) free() {
-	s.Close()
 	for i := len(s.release) - 1; i >= 0; i-- {
 		s.release[i]()
 	}
@@ -66,14 +64,4 @@ func (s *subscriber) subscribe(ctx context.Context, pending int, wait time.Durat
 // answer has an instance handle a message, which it may answer.
 func (s *subscriber) answer(ctx context.Context, inst *component.Instance, m *messaging.Message) error {
 	return s.handle(messaging.Answering(ctx, m.Reply, s.route), inst, m)
-}
-
-// bury sends a message that is given up to the subject for such.
-func (s *subscriber) bury(ctx context.Context, m *messaging.Message, why map[string]string) error {
-	header := maps.Clone(m.Header)
-	if header == nil {
-		header = map[string]string{}
-	}
-	maps.Copy(header, why)
-	return s.dead.Bus.Publish(ctx, &messaging.Message{Subject: s.config.DeadLetter, Body: m.Body, Header: header})
 }

@@ -2,7 +2,6 @@ package messaging
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -61,37 +60,18 @@ func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker
 	if err != nil {
 		return nil, err
 	}
-	var loops []*loop.Loop
-	for _, s := range subscribers {
-		if err := s.connect(ctx, t.config.Plugin, w); err != nil {
-			return nil, errors.Join(err, t.loops.Drain(ctx, loops))
-		}
-		t.loops.Start(s.Loop, s.Run, s.free)
-		loops = append(loops, s.Loop)
-	}
-	return func(ctx context.Context) error { return t.loops.Drain(ctx, loops) }, nil
+	return feed.Attach(ctx, t.loops, subscribers, func(s *subscriber) (*feed.Feed, func(), error) {
+		return s.Feed, s.free, s.connect(ctx, t.config.Plugin, w)
+	})
 }
 
 func (t *Trigger) subscribers(w *workload.Spec, inv host.Invoker) ([]*subscriber, error) {
-	var all []*subscriber
-	for _, trigger := range w.Triggers {
-		if trigger.Type != TypeName {
-			continue
-		}
-		s, err := t.subscriber(w, &trigger, inv)
-		if err != nil {
-			return nil, fmt.Errorf("trigger messaging: component %s: %w", trigger.Component, err)
-		}
-		all = append(all, s)
-	}
-	return all, nil
+	return loop.Each(w, TypeName, func(spec *workload.TriggerSpec, config Subscription) (*subscriber, error) {
+		return t.subscriber(w, spec, config, inv)
+	})
 }
 
-func (t *Trigger) subscriber(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*subscriber, error) {
-	config, ok := spec.Config.(Subscription)
-	if !ok {
-		return nil, fmt.Errorf("the config is a %T; want a messaging.Subscription", spec.Config)
-	}
+func (t *Trigger) subscriber(w *workload.Spec, spec *workload.TriggerSpec, config Subscription, inv host.Invoker) (*subscriber, error) {
 	if key, err := config.check(); err != nil {
 		return nil, fmt.Errorf("%s: %w", key, err)
 	}

@@ -2,10 +2,8 @@ package mqtt
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/host"
@@ -59,42 +57,10 @@ func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker
 	if err != nil {
 		return nil, err
 	}
-	var loops []*loop.Loop
-	for _, f := range feeds {
-		b, err := broker.Open(f.config.server())
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("trigger mqtt: %w", err), t.loops.Drain(ctx, loops))
-		}
-		filter := f.config.filter(w, f.source)
-		f.Subscribe = func(ctx context.Context, pending int, _ time.Duration) (messaging.Source, error) {
-			filter := filter
-			if filter.Pending = pending; filter.Session != "" {
-				filter.Pending = ahead * f.Concurrency // what waits, waits with the broker
-			}
-			return b.Listen(ctx, filter)
-		}
-		if f.config.DeadLetter != "" {
-			f.Bury = func(ctx context.Context, m *messaging.Message, why map[string]string) error {
-				header := maps.Clone(m.Header)
-				if header == nil {
-					header = map[string]string{}
-				}
-				maps.Copy(header, why)
-				return b.Send(ctx, f.config.DeadLetter, &messaging.Message{Body: m.Body, Header: header})
-			}
-		}
-		free := func() {
-			f.Close()
-			_ = b.Close()
-		}
-		if err := f.Begin(ctx); err != nil {
-			free()
-			return nil, errors.Join(err, t.loops.Drain(ctx, loops))
-		}
-		t.loops.Start(f.Loop, f.Run, free)
-		loops = append(loops, f.Loop)
-	}
-	return func(ctx context.Context) error { return t.loops.Drain(ctx, loops) }, nil
+	return feed.Attach(ctx, t.loops, feeds, func(f *topicFeed) (*feed.Feed, func(), error) {
+		free, err := f.open(w)
+		return f.Feed, free, err
+	})
 }
 
 // topicFeed is one trigger of a workload.
@@ -104,26 +70,33 @@ type topicFeed struct {
 	source string // the component that the trigger names
 }
 
-func (t *Trigger) feeds(w *workload.Spec, inv host.Invoker) ([]*topicFeed, error) {
-	var feeds []*topicFeed
-	for _, trigger := range w.Triggers {
-		if trigger.Type != TypeName {
-			continue
-		}
-		f, err := t.feed(w, &trigger, inv)
-		if err != nil {
-			return nil, fmt.Errorf("trigger mqtt: component %s: %w", trigger.Component, err)
-		}
-		feeds = append(feeds, f)
+// open connects the feed to its broker, until free is called.
+func (f *topicFeed) open(w *workload.Spec) (free func(), err error) {
+	b, err := broker.Open(f.config.server())
+	if err != nil {
+		return nil, fmt.Errorf("trigger mqtt: %w", err)
 	}
-	return feeds, nil
+	filter := f.config.filter(w, f.source)
+	f.Subscribe = func(ctx context.Context, pending int, _ time.Duration) (messaging.Source, error) {
+		filter := filter
+		if filter.Pending = pending; filter.Session != "" {
+			filter.Pending = ahead * f.Concurrency // what waits, waits with the broker
+		}
+		return b.Listen(ctx, filter)
+	}
+	if f.config.DeadLetter != "" {
+		f.Bury = func(ctx context.Context, m *messaging.Message) error { return b.Send(ctx, m.Subject, m) }
+	}
+	return func() { _ = b.Close() }, nil
 }
 
-func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*topicFeed, error) {
-	config, ok := spec.Config.(Subscription)
-	if !ok {
-		return nil, fmt.Errorf("the config is a %T; want a mqtt.Subscription", spec.Config)
-	}
+func (t *Trigger) feeds(w *workload.Spec, inv host.Invoker) ([]*topicFeed, error) {
+	return loop.Each(w, TypeName, func(spec *workload.TriggerSpec, config Subscription) (*topicFeed, error) {
+		return t.feed(w, spec, config, inv)
+	})
+}
+
+func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, config Subscription, inv host.Invoker) (*topicFeed, error) {
 	if key, problem := config.check(); problem != "" {
 		return nil, fmt.Errorf("%s: %s", key, problem)
 	}

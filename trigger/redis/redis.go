@@ -116,27 +116,16 @@ func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker
 	if err != nil {
 		return nil, err
 	}
-	var loops []*loop.Loop
-	for _, f := range feeds {
+	return feed.Attach(ctx, t.loops, feeds, func(f *channelFeed) (*feed.Feed, func(), error) {
 		b, err := broker.Open(f.config.server())
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("trigger redis: %w", err), t.loops.Drain(ctx, loops))
+			return nil, nil, fmt.Errorf("trigger redis: %w", err)
 		}
 		f.Subscribe = func(ctx context.Context, pending int, _ time.Duration) (messaging.Source, error) {
 			return b.Channel(ctx, f.config.Channel, pending)
 		}
-		free := func() {
-			f.Close()
-			_ = b.Close()
-		}
-		if err := f.Begin(ctx); err != nil {
-			free()
-			return nil, errors.Join(err, t.loops.Drain(ctx, loops))
-		}
-		t.loops.Start(f.Loop, f.Run, free)
-		loops = append(loops, f.Loop)
-	}
-	return func(ctx context.Context) error { return t.loops.Drain(ctx, loops) }, nil
+		return f.Feed, func() { _ = b.Close() }, nil
+	})
 }
 
 // channelFeed is one trigger of a workload.
@@ -146,25 +135,12 @@ type channelFeed struct {
 }
 
 func (t *Trigger) feeds(w *workload.Spec, inv host.Invoker) ([]*channelFeed, error) {
-	var feeds []*channelFeed
-	for _, trigger := range w.Triggers {
-		if trigger.Type != TypeName {
-			continue
-		}
-		f, err := t.feed(w, &trigger, inv)
-		if err != nil {
-			return nil, fmt.Errorf("trigger redis: component %s: %w", trigger.Component, err)
-		}
-		feeds = append(feeds, f)
-	}
-	return feeds, nil
+	return loop.Each(w, TypeName, func(spec *workload.TriggerSpec, config Subscription) (*channelFeed, error) {
+		return t.feed(w, spec, config, inv)
+	})
 }
 
-func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*channelFeed, error) {
-	config, ok := spec.Config.(Subscription)
-	if !ok {
-		return nil, fmt.Errorf("the config is a %T; want a redis.Subscription", spec.Config)
-	}
+func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, config Subscription, inv host.Invoker) (*channelFeed, error) {
 	if key, problem := config.check(); problem != "" {
 		return nil, fmt.Errorf("%s: %s", key, problem)
 	}

@@ -64,25 +64,10 @@ func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) 
 }
 
 func (t *Trigger) newJobs(w *workload.Spec, inv host.Invoker) ([]*job, error) {
-	var jobs []*job
-	for _, trigger := range w.Triggers {
-		if trigger.Type != TypeName {
-			continue
-		}
-		j, err := t.newJob(w, &trigger, inv)
-		if err != nil {
-			return nil, fmt.Errorf("trigger timer: component %s: %w", trigger.Component, err)
-		}
-		jobs = append(jobs, j)
-	}
-	return jobs, nil
+	return loop.Each(w, TypeName, func(spec *workload.TriggerSpec, config Schedule) (*job, error) { return t.newJob(w, spec, config, inv) })
 }
 
-func (t *Trigger) newJob(w *workload.Spec, spec *workload.TriggerSpec, inv host.Invoker) (*job, error) {
-	config, ok := spec.Config.(Schedule)
-	if !ok {
-		return nil, fmt.Errorf("the config is a %T; want a timer.Schedule", spec.Config)
-	}
+func (t *Trigger) newJob(w *workload.Spec, spec *workload.TriggerSpec, config Schedule, inv host.Invoker) (*job, error) {
 	ticks, key, err := config.ticks()
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", cmp.Or(key, "schedule"), err)

@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -185,53 +185,30 @@ func TestKilled(t *testing.T) {
 	if err := in.CreateContainer(t.Context(), "c"); err != nil {
 		t.Fatal(err)
 	}
-	acknowledged := make(chan int)
-	stop := make(chan struct{})
-	go func() {
-		defer close(acknowledged)
-		for n := 0; ; n++ {
-			if _, err := in.Put(t.Context(), "c", strconv.Itoa(n), strings.NewReader("v"+strconv.Itoa(n))); err == nil {
-				acknowledged <- n
-			} else {
-				time.Sleep(time.Millisecond)
+	servers.Killed(t, s, 100,
+		func(n int) error {
+			_, err := in.Put(t.Context(), "c", strconv.Itoa(n), strings.NewReader("v"+strconv.Itoa(n)))
+			return err
+		},
+		func() error {
+			_, err := in.Stat(t.Context(), "c", "0")
+			if !errors.Is(err, natsconn.ErrDown) {
+				t.Errorf("a call of a server that is down: %v", err)
 			}
-			select {
-			case <-stop:
-				return
-			default:
+			return err
+		},
+		func(n int) error {
+			body, _, err := in.Open(t.Context(), "c", strconv.Itoa(n), 0, math.MaxUint64)
+			if err != nil {
+				return err
 			}
-		}
-	}()
-	var put []int
-	read := func(n int) {
-		for len(put) < n {
-			put = append(put, <-acknowledged)
-		}
-	}
-	for round := range 3 {
-		read((round + 1) * 100)
-		s.Kill()
-		if _, err := in.Stat(t.Context(), "c", "0"); !errors.Is(err, natsconn.ErrDown) {
-			t.Errorf("a call of a server that is down: %v", err)
-		}
-		s.Start()
-	}
-	read(400)
-	close(stop)
-	for n := range acknowledged {
-		put = append(put, n)
-	}
-	for _, n := range put {
-		body, _, err := in.Open(t.Context(), "c", strconv.Itoa(n), 0, math.MaxUint64)
-		if err != nil {
-			t.Fatalf("%d was acknowledged: %v", n, err)
-		}
-		if data, err := io.ReadAll(body); string(data) != "v"+strconv.Itoa(n) || err != nil {
-			t.Errorf("%d was acknowledged, and has %q, %v", n, data, err)
-		}
-		_ = body.Close()
-	}
-	t.Logf("%d writes were acknowledged, the server was killed 3 times, none is lost", len(put))
+			defer body.Close()
+			data, err := io.ReadAll(body)
+			if err == nil && string(data) != "v"+strconv.Itoa(n) {
+				err = fmt.Errorf("it has %q", data)
+			}
+			return err
+		})
 }
 
 // TestNames: names that are too long are errors without the name, and no object has one.

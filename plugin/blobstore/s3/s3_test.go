@@ -3,9 +3,9 @@ package s3
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -142,61 +142,32 @@ func TestKilled(t *testing.T) {
 	if err := in.CreateContainer(t.Context(), "c"); err != nil {
 		t.Fatal(err)
 	}
-	acknowledged := make(chan int)
-	stop := make(chan struct{})
-	go func() {
-		defer close(acknowledged)
-		for n := 0; ; n++ {
-			if _, err := in.Put(t.Context(), "c", strconv.Itoa(n), strings.NewReader("v"+strconv.Itoa(n))); err == nil {
-				acknowledged <- n
+	servers.Killed(t, s, 50,
+		func(n int) error {
+			_, err := in.Put(t.Context(), "c", strconv.Itoa(n), strings.NewReader("v"+strconv.Itoa(n)))
+			return err
+		},
+		func() error {
+			_, err := in.Stat(t.Context(), "c", "0")
+			return err
+		},
+		func(n int) error {
+			body, _, err := in.Open(t.Context(), "c", strconv.Itoa(n), 0, math.MaxUint64)
+			if err != nil {
+				return err
 			}
-			select {
-			case <-stop:
-				return
-			default:
+			defer body.Close()
+			data, err := io.ReadAll(body)
+			if err == nil && string(data) != "v"+strconv.Itoa(n) {
+				err = fmt.Errorf("it has %q", data)
 			}
-		}
-	}()
-	var put []int
-	read := func(n int) {
-		for len(put) < n {
-			put = append(put, <-acknowledged)
-		}
-	}
-	for round := range 3 {
-		read((round + 1) * 50)
-		s.Kill()
-		if _, err := in.Stat(t.Context(), "c", "0"); err == nil {
-			t.Error("a call of a server that is down succeeded")
-		}
-		s.Start()
-	}
-	read(200)
-	close(stop)
-	for n := range acknowledged {
-		put = append(put, n)
-	}
-	for _, n := range put {
-		body, _, err := in.Open(t.Context(), "c", strconv.Itoa(n), 0, math.MaxUint64)
-		if err != nil {
-			t.Fatalf("%d was acknowledged: %v", n, err)
-		}
-		if data, err := io.ReadAll(body); string(data) != "v"+strconv.Itoa(n) || err != nil {
-			t.Errorf("%d was acknowledged, and has %q, %v", n, data, err)
-		}
-		_ = body.Close()
-	}
-	t.Logf("%d writes were acknowledged, the server was killed 3 times, none is lost", len(put))
+			return err
+		})
 }
 
 // TestSilentServer: a server that takes connections and never answers costs a call no more than its context has, and says so otherwise.
 func TestSilentServer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	in := newBackend(t, Config{Endpoint: "http://" + l.Addr().String(), Bucket: "objects"}).Store(ada)
+	in := newBackend(t, Config{Endpoint: "http://" + servers.Silent(t), Bucket: "objects"}).Store(ada)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := in.Container(ctx, "c"); !errors.Is(err, context.DeadlineExceeded) {

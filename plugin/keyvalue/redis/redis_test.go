@@ -3,7 +3,6 @@ package redis_test
 import (
 	"context"
 	"errors"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -88,56 +87,21 @@ func TestLifetime(t *testing.T) {
 func TestKilled(t *testing.T) {
 	s := servers.StartRedis(t)
 	in := bucket(t, newBackend(t, redis.Config{URL: "redis://" + s.Addr}))
-	acknowledged := make(chan int)
-	stop := make(chan struct{})
-	go func() {
-		defer close(acknowledged)
-		for n := 0; ; n++ {
-			if in.Set(t.Context(), strconv.Itoa(n), []byte("v")) == nil {
-				acknowledged <- n
+	servers.Killed(t, s, 300,
+		func(n int) error { return in.Set(t.Context(), strconv.Itoa(n), []byte("v")) },
+		func() error { _, _, err := in.Get(t.Context(), "0"); return err },
+		func(n int) error {
+			_, ok, err := in.Get(t.Context(), strconv.Itoa(n))
+			if err == nil && !ok {
+				err = errors.New("it is not there")
 			}
-			select {
-			case <-stop:
-				return
-			default:
-			}
-		}
-	}()
-	var set []int
-	read := func(n int) {
-		for len(set) < n {
-			set = append(set, <-acknowledged)
-		}
-	}
-	for round := range 3 {
-		read((round + 1) * 300)
-		s.Kill()
-		if _, _, err := in.Get(t.Context(), "0"); err == nil {
-			t.Error("a call of a server that is down succeeded")
-		}
-		s.Start()
-	}
-	read(1000)
-	close(stop)
-	for n := range acknowledged {
-		set = append(set, n)
-	}
-	for _, n := range set {
-		if _, ok, err := in.Get(t.Context(), strconv.Itoa(n)); !ok || err != nil {
-			t.Fatalf("%d was acknowledged: %t, %v", n, ok, err)
-		}
-	}
-	t.Logf("%d writes were acknowledged, the server was killed 3 times, none is lost", len(set))
+			return err
+		})
 }
 
 // TestSilentServer: a server that takes connections and never answers costs a call bounded time, and no more than its context has.
 func TestSilentServer(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	b := newBackend(t, redis.Config{URL: "redis://" + l.Addr().String()})
+	b := newBackend(t, redis.Config{URL: "redis://" + servers.Silent(t)})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := b.Open(ctx, ada, "default"); err == nil {

@@ -66,8 +66,8 @@ type Feed struct {
 	Subscribe func(ctx context.Context, pending int, wait time.Duration) (messaging.Source, error)
 	// Handle has an instance handle a message. An error of the guest's is a *cm.AnswerError, whose Reason is one of package messaging.
 	Handle messaging.HandleFunc
-	// Bury sends a message that is given up to where such messages go; nil: it is dropped. The fields of why are to go with it.
-	Bury func(ctx context.Context, m *messaging.Message, why map[string]string) error
+	// Bury sends a message that is given up, whose subject is DeadLetter; nil: it is dropped. Its fields say why.
+	Bury func(ctx context.Context, m *messaging.Message) error
 
 	first messaging.Source // the subscription that Begin made; nil: none yet
 	lost  atomic.Int64     // messages that the log was told of

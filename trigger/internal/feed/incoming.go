@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"time"
 
@@ -73,8 +74,7 @@ func (f *Feed) settle(ctx context.Context, d messaging.Delivery, in *incoming, e
 		return
 	}
 	if f.Bury != nil {
-		why := map[string]string{FieldSubject: in.m.Subject, FieldReason: reason, FieldAttempts: strconv.Itoa(in.attempt)}
-		if err := f.Bury(ctx, in.m, why); err != nil {
+		if err := f.Bury(ctx, in.givenUp(reason)); err != nil {
 			f.report(ctx, "a message that was given up could not be sent to "+f.DeadLetter, err)
 			if f.Durable && d.Retry(ctx, maxRetry) == nil {
 				return
@@ -82,6 +82,14 @@ func (f *Feed) settle(ctx context.Context, d messaging.Delivery, in *incoming, e
 		}
 	}
 	f.report(ctx, "a message was given up, and the broker could not be told so: it may come again", d.Done(ctx))
+}
+
+// givenUp is the message that goes to the dead letters, with fields that say why.
+func (i *incoming) givenUp(reason string) *messaging.Message {
+	header := map[string]string{}
+	maps.Copy(header, i.m.Header)
+	maps.Copy(header, map[string]string{FieldSubject: i.m.Subject, FieldReason: reason, FieldAttempts: strconv.Itoa(i.attempt)})
+	return &messaging.Message{Subject: i.f.DeadLetter, Body: i.m.Body, Header: header}
 }
 
 func (f *Feed) report(ctx context.Context, what string, err error) {
