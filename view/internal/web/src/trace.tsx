@@ -29,7 +29,7 @@ function useTrace(id: string, live: Live): Loaded {
         const [{ data: list }, { data: lines }, { data: inFlight }] = await Promise.all([
           get<{ traces: { spans: number }[] }>(`/api/v1/traces?limit=1&q=trace:${id}`, stop.signal),
           get<{ logs: Log[] }>("/api/v1/logs?limit=5000&q=trace:" + id, stop.signal),
-          here || running ? get<TracesData>("/api/v1/inflight?trace=" + id, stop.signal) : { data: {} as TracesData },
+          here || running || !k.data ? get<TracesData>("/api/v1/inflight?trace=" + id, stop.signal) : { data: {} as TracesData },
         ]);
         const spans = list.traces[0]?.spans ?? 0;
         const open = (inFlight.resourceSpans ?? []).length > 0;
