@@ -52,6 +52,9 @@ func (p *process) openServing(ctx context.Context, s *settings, w, kinds *worklo
 		}
 		return out.triggers, err
 	}})
+	if err == nil {
+		out.viewer.show(ctx, out.host)
+	}
 	return out, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,11 @@ var (
 )
 
 // viewer is the viewer of a session; nil: there is none.
-type viewer struct{ *view.Viewer }
+type viewer struct {
+	*view.Viewer
+	unwatch  context.CancelFunc // nil: it shows no host
+	watching sync.WaitGroup
+}
 
 // openViewer opens the viewer that --view asks for; nil if it does not.
 func (p *process) openViewer(ctx context.Context, s *settings, w *workload.Spec) (*viewer, error) {
@@ -76,7 +81,7 @@ func (p *process) startViewer(ctx context.Context, s *settings, from string, cfg
 		}
 		return nil, &Problem{What: "the viewer cannot start", Where: from, Why: err.Error(), Do: "choose another address, HOST:PORT; port 0 is any free one", Code: ExitUsage}
 	}
-	return &viewer{v}, nil
+	return &viewer{Viewer: v}, nil
 }
 
 // folderName makes a name fit for a folder.
@@ -146,6 +151,10 @@ func (v *viewer) greeting() string {
 func (v *viewer) close() error {
 	if v == nil {
 		return nil
+	}
+	if v.unwatch != nil {
+		v.unwatch()
+		v.watching.Wait()
 	}
 	return v.Close()
 }

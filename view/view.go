@@ -71,8 +71,9 @@ type Viewer struct {
 	listeners []net.Listener
 	wg        sync.WaitGroup
 
-	mu      sync.Mutex
-	dropped func() []Drop
+	mu        sync.Mutex
+	dropped   func() []Drop
+	workloads func() []Workload
 }
 
 // Open opens the store and listens; the viewer serves until Close.
@@ -93,7 +94,10 @@ func Open(ctx context.Context, cfg Config) (_ *Viewer, err error) {
 	if v.store, err = store.Open(ctx, store.Config{Dir: cfg.Dir, MaxBytes: cfg.MaxBytes, MaxAge: cfg.MaxAge}); err != nil {
 		return nil, err
 	}
-	c := api.Config{Store: v.store, Page: web.Handler(), Receive: cfg.Receive, InFlight: v.inFlight.Spans, Dropped: v.losses, Version: cfg.Version, Title: cfg.Title}
+	if err = v.store.Mark(store.Mark{Name: "start", Text: cfg.Title}); err != nil {
+		return nil, err
+	}
+	c := api.Config{Store: v.store, Page: web.Handler(), Receive: cfg.Receive, InFlight: v.inFlight.Spans, Workloads: v.running, Dropped: v.losses, Version: cfg.Version, Title: cfg.Title}
 	address := main.Addr().String()
 	v.URL = "http://" + reachable(address) + "/"
 	if !api.IsLoopback(address) {
@@ -205,6 +209,11 @@ func (v *Viewer) losses() (out []api.Drop) {
 		out = append(out, api.Drop(d))
 	}
 	return out
+}
+
+// Mark has the page mark this moment, by a word such as reload and a text that says more. It may be called while the viewer serves.
+func (v *Viewer) Mark(name, text string) error {
+	return v.store.Mark(store.Mark{Name: name, Text: text})
 }
 
 // Import stores the OTLP JSON of a file: one message, or one a line. It returns how many.

@@ -63,6 +63,7 @@ func (o *output) String() string {
 // server is a running vitrine.
 type server struct {
 	app, view string // URLs, without a slash at the end
+	process   *os.Process
 	stop      func()
 }
 
@@ -94,7 +95,7 @@ func start(t *testing.T, args ...string) *server {
 		defer close(done)
 		_ = cmd.Wait()
 	}()
-	s := &server{stop: sync.OnceFunc(func() {
+	s := &server{process: cmd.Process, stop: sync.OnceFunc(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		select {
 		case <-done:
@@ -242,14 +243,14 @@ func (p *page) until(expression string) {
 // says waits until the page, or what the selector finds, has a text.
 func (p *page) says(selector, text string) {
 	p.t.Helper()
-	p.until(fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => e.innerText.includes(%q))", selector, text))
+	p.until(fmt.Sprintf("[...document.querySelectorAll(%q)].some((e) => (e.innerText ?? e.textContent).includes(%q))", selector, text))
 }
 
 // click clicks the first element that the selector finds and that has the text.
 func (p *page) click(selector, text string) {
 	p.t.Helper()
 	p.says(selector, text)
-	p.eval(fmt.Sprintf("[...document.querySelectorAll(%q)].find((e) => e.innerText.includes(%q)).click()", selector, text))
+	p.eval(fmt.Sprintf("[...document.querySelectorAll(%q)].find((e) => (e.innerText ?? e.textContent).includes(%q)).click()", selector, text))
 }
 
 // keys presses keys.

@@ -39,6 +39,8 @@ type Config struct {
 	Receive bool
 	// InFlight returns spans that have begun and have not ended, at most as many as said, and how many there are; nil: nobody knows them.
 	InFlight func(most int) (all []sdktrace.ReadOnlySpan, count int)
+	// Workloads returns the workloads that run; nil: nobody knows them.
+	Workloads func() []Workload
 	// Dropped returns the losses so far; nil: none.
 	Dropped func() []Drop
 	Version string
@@ -63,6 +65,8 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /api/v1/metrics", s.metrics)
 	mux.HandleFunc("GET /api/v1/metrics/{name...}", s.chart)
 	mux.HandleFunc("GET /api/v1/instruments", s.instruments)
+	mux.HandleFunc("GET /api/v1/components", s.components)
+	mux.HandleFunc("GET /api/v1/marks", s.marks)
 	mux.HandleFunc("GET /api/v1/inflight", s.inFlight)
 	mux.HandleFunc("GET /api/v1/events", s.events)
 	mux.HandleFunc("POST /api/v1/import", s.importing)

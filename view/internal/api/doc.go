@@ -9,6 +9,8 @@
 //	GET /api/v1/metrics/{name}     one metric over time: counters as rates, histograms as heat maps and percentiles, with exemplars;
 //	                               ?q= ?from= ?to= ?steps= ?by=LABEL,LABEL
 //	GET /api/v1/instruments        what is measured, by meter; ?q=
+//	GET /api/v1/components         the workloads that run, who calls whom in them, and the traffic of the last five minutes
+//	GET /api/v1/marks              starts and reloads of what is watched, also of earlier runs
 //	GET /api/v1/inflight           spans that have begun and have not ended, as OTLP JSON without end times; ?trace=
 //	GET /api/v1/events             server-sent events: what has changed, and, as event "inflight", which spans are in flight
 //	POST /api/v1/import            OTLP JSON of any signal, one message or one a line

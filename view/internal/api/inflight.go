@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"slices"
 
-	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	tracepb "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"github.com/vitrine-wasm/vitrine/view/internal/ingest"

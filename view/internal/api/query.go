@@ -96,6 +96,7 @@ func unknown(t term, known ...string) error {
 //	spans:>100                 the number of spans
 //	trace:4bf92f35…            the beginning of the identifier
 //	since:5m                   began in the last five minutes
+//	after:1796037245807664661  began at that time or later, in nanoseconds since 1970; before: began earlier
 //	run:current  run:previous  before or since the last start of the process
 //	@db.system.name:redis      a span has the attribute with that value; * for any value
 //
@@ -186,6 +187,12 @@ func traceMatch(t term, now time.Time, run int64) (func(*store.Summary) bool, er
 			return func(s *store.Summary) bool { return s.Start >= from }, nil
 		}
 		return func(s *store.Summary) bool { return compare(t.op, s.Duration(), int64(d)) }, nil
+	case "after", "before":
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return nil, bad("a time in nanoseconds since 1970")
+		}
+		return func(s *store.Summary) bool { return (s.Start >= n) == (t.key == "after") }, nil
 	case "trace":
 		return func(s *store.Summary) bool { return strings.HasPrefix(s.ID.String(), value) }, nil
 	case "run":
@@ -194,7 +201,7 @@ func traceMatch(t term, now time.Time, run int64) (func(*store.Summary) bool, er
 		}
 		return func(s *store.Summary) bool { return (s.Run == run) == (value == "current") }, nil
 	}
-	return nil, unknown(t, "service", "name", "status", "code", "duration", "spans", "trace", "since", "run")
+	return nil, unknown(t, "service", "name", "status", "code", "duration", "spans", "trace", "since", "after", "before", "run")
 }
 
 func has(s, lower string) bool { return strings.Contains(strings.ToLower(s), lower) }

@@ -49,6 +49,7 @@ type Store struct {
 	index    *index
 	changed  chan struct{}
 	evicted  int64 // traces
+	marks    []Mark
 	logs     uint64
 	closed   bool
 }
@@ -100,7 +101,7 @@ func (s *Store) open(ctx context.Context) error {
 		s.run = max(s.run, run+1)
 	}
 	s.retain(time.Now())
-	return nil
+	return s.loadMarks(time.Now())
 }
 
 // acquire locks the folder for this process. The lock is SQLite's, and ends with the process however that ends.

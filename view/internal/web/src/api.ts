@@ -139,4 +139,19 @@ export interface Chart {
 }
 
 // Marker is something that happened to what is watched: a start, a reload.
-export interface Marker { time: string; name: string; text: string }
+export interface Marker { time: string; run: string; name: string; text: string }
+
+export interface InFlight { count: number; spans: { traceId: string; spanId: string; parentSpanId?: string; service: string; name: string; start: string }[] }
+
+export interface Fact { name: string; value?: string; problem?: string }
+export interface Component { name: string; source: string; service?: string; grants: Fact[]; limits: Fact[]; instances: Fact[]; exports: Fact[] }
+export interface Workload {
+  id: string;
+  state: string;
+  since: string;
+  triggers: { type: string; detail?: string; chain?: string[]; component?: string }[];
+  components: Component[];
+  calls: { from: string; to?: string; interface: string; functions: number }[];
+}
+export interface Traffic { kind: "event" | "host" | "guest" | "client" | "service"; from?: string; to?: string; interface?: string; count: number; errors: number; rate: number; p50: number | null; p99: number | null }
+export interface ComponentMap { workloads: Workload[]; traffic: Traffic[]; seconds: number }

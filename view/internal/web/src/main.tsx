@@ -1,7 +1,7 @@
 // The viewer's page.
 import { type ComponentType, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { get, type Status } from "./api";
+import { get, type Marker, type Status } from "./api";
 import { bytes, count } from "./format";
 import { Logs } from "./logs";
 import { Overview } from "./overview";
@@ -9,7 +9,7 @@ import { go, link, useKeys, useLive, usePlace } from "./state";
 import { TracePage } from "./trace";
 import { Traces } from "./traces";
 
-const pages: [string, string, string][] = [["/", "Overview", "o"], ["/traces", "Traces", "t"], ["/logs", "Logs", "l"], ["/metrics", "Metrics", "m"]];
+const pages: [string, string, string][] = [["/", "Overview", "o"], ["/traces", "Traces", "t"], ["/logs", "Logs", "l"], ["/metrics", "Metrics", "m"], ["/components", "Components", "c"]];
 
 // lazy is a page whose script is loaded when it is first shown.
 function lazy<P extends object>(load: () => Promise<{ default: ComponentType<P> }>) {
@@ -22,14 +22,17 @@ function lazy<P extends object>(load: () => Promise<{ default: ComponentType<P> 
 }
 
 const Metrics = lazy(() => import("./metrics"));
+const Components = lazy(() => import("./components"));
 
 function App() {
   const { path, query } = usePlace();
   const live = useLive();
   const [status, setStatus] = useState<Status>();
+  const [marks, setMarks] = useState<{ run: string; marks: Marker[] }>({ run: "", marks: [] });
   const [help, setHelp] = useState(false);
   const search = useRef<HTMLInputElement>(null);
   useEffect(() => void get<Status>("/api/v1/status").then(({ data }) => setStatus(data), () => {}), [live.version]);
+  useEffect(() => void get<{ run: string; marks: Marker[] }>("/api/v1/marks").then(({ data }) => setMarks((old) => (old.marks.length === data.marks.length && old.run === data.run ? old : data)), () => {}), [live.version]);
   useEffect(() => void (document.title = (status?.title ? status.title + " · " : "") + "Vitrine"), [status?.title]);
   const searches = path === "/traces" || path === "/logs";
   const q = query.get("q") ?? "";
@@ -68,10 +71,11 @@ function App() {
       </nav>
       {help && <Help close={() => setHelp(false)} />}
       {trace ? <TracePage key={trace[1]} id={trace[1]} span={query.get("span") ?? ""} live={live} />
-        : path === "/traces" ? <Traces q={q} live={live} />
+        : path === "/traces" ? <Traces q={q} live={live} markers={marks.marks} />
         : path === "/logs" ? <Logs q={q} live={live} />
-        : path === "/metrics" ? <Metrics query={query} live={live} markers={[]} />
-        : path === "/" ? <Overview since={query.get("since") ?? "5m"} live={live} />
+        : path === "/metrics" ? <Metrics query={query} live={live} markers={marks.marks} />
+        : path === "/components" ? <Components query={query} live={live} />
+        : path === "/" ? <Overview since={query.get("since") ?? "5m"} compare={query.get("compare") ?? ""} live={live} markers={marks.marks} />
         : <main class="page"><p class="empty">There is no such page. <a {...link("/")}>Overview</a></p></main>}
     </>
   );
@@ -88,7 +92,7 @@ function Theme() {
 }
 
 const keys: [string, string][] = [
-  ["o t l m", "overview, traces, logs, metrics"], ["/", "search"], ["j k", "next and previous row"], ["Enter", "open"], ["← →", "fold and unfold a span"],
+  ["o t l m c", "overview, traces, logs, metrics, components"], ["/", "search"], ["j k", "next and previous row"], ["Enter", "open"], ["← →", "fold and unfold a span"],
   ["f", "search in a trace"], ["n N", "next and previous match"], ["e E", "next and previous error"], ["g", "logs and events in a trace"], ["p", "pause and go on"], ["Esc", "back"],
 ];
 

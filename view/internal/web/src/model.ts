@@ -10,6 +10,7 @@ export interface Node {
   kind: number;
   start: number; // nanoseconds after the trace's start
   end: number;
+  running: boolean; // it has no end yet; end is now
   failed: boolean;
   message: string;
   attributes: Record<string, unknown>;
@@ -43,6 +44,7 @@ export interface Trace {
   roots: Node[];
   all: Node[]; // in the order of the tree
   services: string[];
+  running: number; // spans that have no end yet
   loose: Note[]; // log records of the trace that are of no span here
 }
 
@@ -64,24 +66,29 @@ function splitOf(a: Record<string, unknown>, length: number): Split | undefined 
   return { guest: s.guest / whole, host: s.host / whole, wait: s.wait / whole, callee: s.callee / whole };
 }
 
-export function build(data: TracesData, logs: Log[]): Trace {
+// build makes a trace of spans, of those that have not ended, which are as long as they have taken until now, and of its log records.
+export function build(data: TracesData, logs: Log[], inFlight: TracesData = {}, now = 0n): Trace {
   let begin = -1n;
-  for (const r of data.resourceSpans ?? []) for (const s of r.scopeSpans ?? []) for (const x of s.spans ?? []) {
+  const everything = [...(data.resourceSpans ?? []), ...(inFlight.resourceSpans ?? [])];
+  const started = new Set((inFlight.resourceSpans ?? []).flatMap((r) => (r.scopeSpans ?? []).flatMap((s) => s.spans ?? [])));
+  for (const r of everything) for (const s of r.scopeSpans ?? []) for (const x of s.spans ?? []) {
     const t = BigInt(x.startTimeUnixNano ?? "0");
     if (begin < 0n || t < begin) begin = t;
   }
   if (begin < 0n) begin = 0n;
   const byID = new Map<string, Node>();
   const nodes: [Node, string | undefined][] = [];
-  for (const r of data.resourceSpans ?? []) {
+  for (const r of everything) {
     const resource = attributes(r.resource?.attributes);
     const service = String(resource["service.name"] ?? "unknown_service");
     for (const s of r.scopeSpans ?? []) for (const x of s.spans ?? []) {
       const start = since(x.startTimeUnixNano, begin);
-      const end = Math.max(start, since(x.endTimeUnixNano, begin));
+      const running = started.has(x);
+      if (running && byID.has(x.spanId)) continue; // it has ended meanwhile
+      const end = Math.max(start, running ? Number(now - begin) : since(x.endTimeUnixNano, begin));
       const a = attributes(x.attributes);
       const n: Node = {
-        id: x.spanId, children: [], name: x.name ?? "", service, kind: x.kind ?? 0, start, end,
+        id: x.spanId, children: [], name: x.name ?? "", service, kind: x.kind ?? 0, start, end, running,
         failed: x.status?.code === 2, message: x.status?.message ?? "", attributes: a, resource,
         scope: [s.scope?.name, s.scope?.version].filter(Boolean).join(" "),
         events: (x.events ?? []).map((e) => eventNote(e.name ?? "", since(e.timeUnixNano, begin), e.attributes)),
@@ -106,7 +113,7 @@ export function build(data: TracesData, logs: Log[]): Trace {
   for (const n of all) n.events.sort((a, b) => a.at - b.at);
   loose.sort((a, b) => a.at - b.at);
   for (const r of roots) critical(r);
-  return { begin, length, roots, all, loose, services: [...new Set(all.map((n) => n.service))] };
+  return { begin, length, roots, all, loose, services: [...new Set(all.map((n) => n.service))], running: all.filter((n) => n.running).length };
 }
 
 // ends has few values: a call may not have as many arguments as a trace has spans.

@@ -1,5 +1,6 @@
 // The place in the app, and what the server says has changed.
 import { useEffect, useRef, useState } from "preact/hooks";
+import type { InFlight } from "./api";
 
 export interface Place { path: string; query: URLSearchParams }
 
@@ -35,11 +36,15 @@ export function link(href: string) {
   };
 }
 
-export type Live = { version: number; connected: boolean; paused: boolean; toggle(): void };
+// inFlight are the spans that have begun and have not ended, and flight counts their changes.
+export type Live = { version: number; inFlight: InFlight; flight: number; connected: boolean; paused: boolean; toggle(): void };
+
+const none: InFlight = { count: 0, spans: [] };
 
 // useLive counts the changes that the server tells of, unless it is paused.
 export function useLive(): Live {
   const [version, setVersion] = useState(0);
+  const [{ inFlight, flight }, setInFlight] = useState({ inFlight: none, flight: 0 });
   const [connected, setConnected] = useState(false);
   const [paused, setPaused] = useState(false);
   useEffect(() => {
@@ -52,9 +57,13 @@ export function useLive(): Live {
       if (e.data !== last) setVersion((n) => n + 1);
       last = e.data;
     };
+    events.addEventListener("inflight", (e) => {
+      const inFlight = JSON.parse((e as MessageEvent<string>).data) as InFlight;
+      setInFlight((old) => ({ inFlight, flight: old.flight + 1 }));
+    });
     return () => events.close();
   }, [paused]);
-  return { version, connected, paused, toggle: () => setPaused((p) => !p) };
+  return { version, inFlight, flight, connected, paused, toggle: () => setPaused((p) => !p) };
 }
 
 // useKeys calls f for keys that are not for an input field.

@@ -13,27 +13,38 @@ function useTrace(id: string, live: Live): Loaded {
   const [state, set] = useState<Loaded>({ id, omitted: 0, error: "" });
   // What is known: spans and log records come in batches of their own, the ones before or after the others.
   const known = useRef<{ spans: number; logs: number; data?: TracesData; omitted: number }>({ spans: -1, logs: -1, omitted: 0 });
+  const here = live.inFlight.spans.some((s) => s.traceId === id);
+  const [tick, setTick] = useState(0);
+  const running = (state.data?.running ?? 0) > 0;
+  useEffect(() => {
+    if (live.paused || (!running && !here)) return;
+    const timer = setInterval(() => setTick((n) => n + 1), 500); // spans without an end grow
+    return () => clearInterval(timer);
+  }, [live.paused, running || here]);
   useEffect(() => {
     const stop = new AbortController();
     (async () => {
       try {
         const k = known.current;
-        const [{ data: list }, { data: lines }] = await Promise.all([
+        const [{ data: list }, { data: lines }, { data: inFlight }] = await Promise.all([
           get<{ traces: { spans: number }[] }>(`/api/v1/traces?limit=1&q=trace:${id}`, stop.signal),
           get<{ logs: Log[] }>("/api/v1/logs?limit=5000&q=trace:" + id, stop.signal),
+          here || running || !k.data ? get<TracesData>("/api/v1/inflight?trace=" + id, stop.signal) : { data: {} as TracesData },
         ]);
         const spans = list.traces[0]?.spans ?? 0;
-        if (k.data && spans === k.spans && lines.logs.length === k.logs) return;
+        const open = (inFlight.resourceSpans ?? []).length > 0;
+        if (k.data && spans === k.spans && lines.logs.length === k.logs && !open && !running) return;
         let { data, omitted } = k;
-        if (!data || spans !== k.spans) ({ data, omitted } = await get<TracesData>("/api/v1/traces/" + id, stop.signal));
+        if (!spans && open) [data, omitted] = [{}, 0];
+        else if (!data || spans !== k.spans) ({ data, omitted } = await get<TracesData>("/api/v1/traces/" + id, stop.signal));
         known.current = { spans, logs: lines.logs.length, data, omitted };
-        set({ id, data: build(data, lines.logs), omitted, error: "" });
+        set({ id, data: build(data!, lines.logs, inFlight, BigInt(Date.now()) * 1000000n), omitted, error: "" });
       } catch (e) {
         if ((e as Error).name !== "AbortError") set({ id, omitted: 0, error: (e as Error).message });
       }
     })();
     return () => stop.abort();
-  }, [id, live.version]);
+  }, [id, live.version, here, tick]);
   return state.id === id ? state : { id, omitted: 0, error: "" };
 }
 
@@ -100,7 +111,7 @@ function Waterfall({ id, trace, omitted, wanted }: { id: string; trace: Trace; o
         <h1><i class={"dot c" + hue(root?.service ?? "")} />{root?.service} <span>{root?.name}</span></h1>
         <dl>
           <div><dt>began</dt><dd>{clock(trace.begin.toString())}</dd></div>
-          <div><dt>duration</dt><dd>{duration(trace.length)}</dd></div>
+          <div><dt>duration</dt><dd>{duration(trace.length)}{trace.running > 0 && <b> so far, {count(trace.running)} under way</b>}</dd></div>
           <div><dt>spans</dt><dd>{count(trace.all.length)}{omitted > 0 && <b class="bad"> of {count(trace.all.length + omitted)}</b>}</dd></div>
           <div><dt>errors</dt><dd class={failed.length ? "bad" : ""}>{count(failed.length)}{failed.length > 0 && <button onClick={() => step(failed, 1)} title="e">next</button>}</dd></div>
           <div><dt>trace</dt><dd><code>{id}</code></dd></div>
@@ -147,13 +158,13 @@ function SpanRow({ node: n, trace, hit, dim, show, toggle }: { node: Node; trace
         {!n.open && <em> +{count(n.size - 1)}</em>}
       </span>
       <span class="time" role="gridcell">
-        <span class={"bar c" + hue(n.service) + (n.failed ? " failed" : "") + (n.split ? " split" : "")} style={{ left: share(n.start, trace.length), width: share(n.end - n.start, trace.length) }}>
+        <span class={"bar c" + hue(n.service) + (n.failed ? " failed" : "") + (n.split ? " split" : "") + (n.running ? " running" : "")} style={{ left: share(n.start, trace.length), width: share(n.end - n.start, trace.length) }}>
           {n.split && <><span class="guest" style={{ width: n.split.guest * 100 + "%" }} /><span class="host" style={{ width: n.split.host * 100 + "%" }} /><span class="wait" style={{ width: n.split.wait * 100 + "%" }} /><span class="callee" style={{ width: n.split.callee * 100 + "%" }} /></>}
         </span>
         {n.critical.map(([a, b]) => <span key={a} class="critical" style={{ left: share(a, trace.length), width: share(b - a, trace.length) }} />)}
         {n.events.map((e, i) => i < 50 && <span key={"e" + i} class={"mark " + severity(e)} style={{ left: share(e.at, trace.length) }} title={e.text} />)}
       </span>
-      <span class="num" role="gridcell">{duration(n.end - n.start)}</span>
+      <span class="num" role="gridcell">{duration(n.end - n.start)}{n.running && " …"}</span>
     </div>
   );
 }
@@ -187,7 +198,7 @@ function Details({ node: n, trace, show }: { node: Node; trace: Trace; show: (n:
       {n.message && <p class="bad">{n.message}</p>}
       <dl class="times">
         <div><dt>starts</dt><dd>+{duration(n.start)}</dd></div>
-        <div><dt>takes</dt><dd>{duration(length)}</dd></div>
+        <div><dt>{n.running ? "has taken" : "takes"}</dt><dd>{duration(length)}</dd></div>
         {own > 0 && <div><dt>critical</dt><dd>{duration(own)} ({Math.round((100 * own) / trace.length)} %)</dd></div>}
       </dl>
       {n.split && <div class="splits" aria-label="Where the time went">

@@ -1,6 +1,6 @@
 // The list of traces: search, durations, services, rows.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { type Bucket, get, type Summary, type TraceList } from "./api";
+import { type Bucket, get, type Marker, type Summary, type TraceList } from "./api";
 import { clock, count, duration, hue } from "./format";
 import { List } from "./list";
 import { go, link, type Live, useKeys } from "./state";
@@ -50,7 +50,7 @@ function useTraces(q: string, live: Live) {
   };
 }
 
-export function Traces({ q, live }: { q: string; live: Live }) {
+export function Traces({ q, live, markers }: { q: string; live: Live; markers: Marker[] }) {
   const t = useTraces(q, live);
   const [selected, select] = useState(-1);
   useEffect(() => select(-1), [q]);
@@ -82,6 +82,8 @@ export function Traces({ q, live }: { q: string; live: Live }) {
             </li>
           ))}
         </ul>
+        {markers.length > 1 && <><h2>Starts and reloads</h2>
+          <ul class="facets">{markers.slice(-6).reverse().map((m) => <li key={m.time} title={m.text}><span>{m.name} {clock(m.time)}</span><span><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " before:" + m.time))}>before</button><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " after:" + m.time))}>after</button></span></li>)}</ul></>}
         <h2>Status</h2>
         <ul class="facets">
           <li><button onClick={() => refine("status:error")}>with errors</button><span class="num">{count((t.list?.durations ?? []).reduce((n, b) => n + b.failed, 0))}</span></li>
@@ -96,7 +98,7 @@ export function Traces({ q, live }: { q: string; live: Live }) {
         {t.list && !t.error && matched === 0 ? (
           <div class="empty">{q ? <p>No trace matches. <a {...link("/traces")}>Show all</a></p> : <p>No traces yet. They appear as soon as a request has been answered.</p>}</div>
         ) : (
-          <List id="traces" label="Traces" count={matched} selected={selected} onRange={t.see} row={(i) => <Row s={t.row(i)} longest={longest(t.list)} />} />
+          <List id="traces" label="Traces" count={matched} selected={selected} onRange={t.see} row={(i) => <Row s={t.row(i)} mark={between(markers, t.row(i), t.row(i + 1))} longest={longest(t.list)} />} />
         )}
       </section>
     </main>
@@ -107,12 +109,20 @@ export const quoted = (s: string) => (/[\s":]/.test(s) ? `"${s.replace(/"/g, "")
 
 const longest = (l?: TraceList) => (l?.durations.length ? l.durations[l.durations.length - 1].to : 1);
 
-function Row({ s, longest }: { s?: Summary; longest: number }) {
+const without = (q: string) => q.replace(/\s*\b(before|after):\S+/g, "").trim();
+
+// between is the marker between a trace and the one before it, which is the next in the list.
+function between(markers: Marker[], s?: Summary, older?: Summary): Marker | undefined {
+  if (!s || !older) return undefined;
+  return markers.findLast((m) => Number(m.time) <= Number(s.start) && Number(m.time) > Number(older.start));
+}
+
+function Row({ s, mark, longest }: { s?: Summary; mark?: Marker; longest: number }) {
   if (!s) return <span class="cells dim">…</span>;
   // The bar is on a logarithmic scale from a microsecond, so that fast and slow traces can be told apart.
   const share = Math.max(1, (100 * Math.log10(Math.max(s.duration, 1000) / 1000 + 1)) / Math.log10(longest / 1000 + 1));
   return (
-    <a class="cells" tabIndex={-1} {...link("/trace/" + s.traceId)}>
+    <a class={"cells" + (mark ? " marked" : "")} data-mark={mark && `${mark.name} ${clock(mark.time)}`} tabIndex={-1} {...link("/trace/" + s.traceId)}>
       <span class="time" role="gridcell">{clock(s.start)}</span>
       <span class="name" role="gridcell"><i class={"dot c" + hue(s.service)} title={s.service} /><b>{s.service}</b> {s.name}{s.partial && <em title="The root of this trace is not here"> (part)</em>}</span>
       <span class={"code" + (s.failed ? " bad" : "")} role="gridcell">{s.code ?? (s.failed ? "error" : "")}</span>

@@ -1,0 +1,204 @@
+package api
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/view/internal/store"
+)
+
+// trafficTime is how much of the past the map's rates are about.
+const trafficTime = 5 * time.Minute
+
+// maxCallTraces bounds the traces from which calls between services are read.
+const maxCallTraces = 300
+
+// traffic is what went from one place to another: how often, how much of it failed, how long it took.
+type traffic struct {
+	Kind      string   `json:"kind"`           // event: requests to a component; guest, host: calls of interfaces; client: outgoing requests; service: calls between services
+	From      string   `json:"from,omitempty"` // a component's path, or a service
+	To        string   `json:"to,omitempty"`   // a component's path, a service, or the address of a server
+	Interface string   `json:"interface,omitempty"`
+	Count     float64  `json:"count"`
+	Errors    float64  `json:"errors"`
+	Rate      float64  `json:"rate"` // a second
+	P50       *float64 `json:"p50"`  // seconds; null: unknown
+	P99       *float64 `json:"p99"`
+
+	buckets map[float64]float64
+}
+
+// components answers with the workloads that run, and with what goes between their components and others.
+func (s *server) components(w http.ResponseWriter, r *http.Request) {
+	out := struct {
+		Workloads []Workload `json:"workloads"`
+		Traffic   []*traffic `json:"traffic"`
+		Seconds   int        `json:"seconds"` // what the traffic is about
+	}{[]Workload{}, []*traffic{}, int(trafficTime / time.Second)}
+	if s.Workloads != nil {
+		out.Workloads = append(out.Workloads, s.Workloads()...)
+	}
+	for _, m := range []struct{ kind, metric string }{
+		{"event", "http.server.request.duration"}, {"host", "vitrine.host_call.duration"}, {"guest", "vitrine.guest_call.duration"}, {"client", "http.client.request.duration"},
+	} {
+		all, err := s.measuredTraffic(r, m.kind, m.metric)
+		if err != nil {
+			failed(w, err)
+			return
+		}
+		out.Traffic = append(out.Traffic, all...)
+	}
+	between, err := s.serviceTraffic(r)
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	out.Traffic = append(out.Traffic, between...)
+	b, err := json.Marshal(out)
+	if err != nil {
+		failed(w, err)
+		return
+	}
+	send(w, r, b)
+}
+
+// measuredTraffic is what a histogram says about calls.
+func (s *server) measuredTraffic(r *http.Request, kind, metric string) ([]*traffic, error) {
+	to := time.Now().UnixNano()
+	from := to - int64(trafficTime)
+	c := newChart(metric, from, to, 1)
+	c.match = func(string, string, []label) bool { return true }
+	if _, err := s.Store.Points(r.Context(), store.PointQuery{Name: metric, From: from - int64(carry), To: to}, func(p store.PointRecord) bool {
+		c.add(&p)
+		return true
+	}); err != nil {
+		return nil, err
+	}
+	all := map[string]*traffic{}
+	for _, one := range c.curves {
+		t := &traffic{Kind: kind, buckets: map[float64]float64{}}
+		failed := false
+		for _, l := range one.labels {
+			switch l.key {
+			case "vitrine.component":
+				if t.From = l.value; kind == "guest" { // it is the one that is called
+					t.From, t.To = "", l.value
+				}
+			case "vitrine.interface":
+				t.Interface = l.value
+			case "vitrine.outcome":
+				failed = failed || l.value != "ok"
+			case "error.type":
+				failed = true
+			case "server.address":
+				t.To = l.value
+			}
+		}
+		switch kind {
+		case "event":
+			t.From, t.To = "", one.service
+		case "client":
+			t.From = cmp.Or(t.From, one.service)
+		}
+		key := t.From + "\x00" + t.To + "\x00" + t.Interface
+		if all[key] == nil {
+			all[key] = t
+		}
+		all[key].Count += one.total
+		if failed {
+			all[key].Errors += one.total
+		}
+		for end, n := range one.buckets {
+			all[key].buckets[end] += n
+		}
+	}
+	return finished(all), nil
+}
+
+// finished are the entries with something in them, in a fixed order.
+func finished(all map[string]*traffic) (out []*traffic) {
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		t := all[key]
+		if t.Count <= 0 {
+			continue
+		}
+		t.Rate = t.Count / trafficTime.Seconds()
+		t.P50, t.P99 = known(quantile(t.buckets, .5)), known(quantile(t.buckets, .99))
+		out = append(out, t)
+	}
+	return out
+}
+
+func known(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}
+
+// serviceTraffic is what spans say about calls between services, for those of which nothing else is known.
+func (s *server) serviceTraffic(r *http.Request) ([]*traffic, error) {
+	from := time.Now().Add(-trafficTime).UnixNano()
+	list, err := s.Store.Traces(r.Context(), store.TraceQuery{Match: func(sum *store.Summary) bool { return sum.Start >= from && sum.Spans > 1 }, Limit: maxCallTraces})
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*traffic{}
+	for _, sum := range list.Traces {
+		records, _, err := s.Store.Trace(r.Context(), sum.ID, 1000)
+		if err != nil {
+			return nil, err
+		}
+		addCalls(all, records)
+	}
+	return finished(all), nil
+}
+
+// addCalls adds the calls between services in a trace: a span below one of another service, and a span of a client below which there is none.
+func addCalls(all map[string]*traffic, records []store.Record) {
+	spans := make([]callSpan, 0, len(records))
+	byID := map[string]int{}
+	for _, r := range records {
+		if one, ok := readCallSpan(r); ok {
+			byID[one.id] = len(spans)
+			spans = append(spans, one)
+		}
+	}
+	below := make([]bool, len(spans))
+	for _, one := range spans {
+		i, ok := byID[one.parent]
+		if !ok {
+			continue
+		}
+		below[i] = true
+		if spans[i].service != one.service {
+			addCall(all, spans[i].service, one.service, one)
+		}
+	}
+	for i, one := range spans {
+		if one.client && !below[i] && one.peer != "" && !strings.EqualFold(one.peer, one.service) {
+			addCall(all, one.service, one.peer, one)
+		}
+	}
+}
+
+func addCall(all map[string]*traffic, from, to string, one callSpan) {
+	key := from + "\x00" + to
+	t := all[key]
+	if t == nil {
+		t = &traffic{Kind: "service", From: from, To: to, buckets: map[float64]float64{}}
+		all[key] = t
+	}
+	t.Count++
+	if one.failed {
+		t.Errors++
+	}
+	// Buckets of a histogram with a quarter of a doubling each.
+	t.buckets[math.Pow(2, math.Ceil(4*math.Log2(max(one.seconds, 1e-9)))/4)]++
+}
