@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/wit"
 	"github.com/vitrine-wasm/vitrine/workload"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
@@ -222,7 +223,7 @@ func nearestFile(dir, file string) string {
 	for i := range found {
 		found[i] = strings.TrimSuffix(filepath.Base(found[i]), ".wasm") // the common suffix would count as similarity
 	}
-	if near := nearest(strings.TrimSuffix(filepath.Base(file), ".wasm"), found); near != "" {
+	if near := text.Nearest(strings.TrimSuffix(filepath.Base(file), ".wasm"), found); near != "" {
 		return filepath.Join(filepath.Dir(file), near+".wasm")
 	}
 	return ""

@@ -14,6 +14,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
@@ -109,7 +110,7 @@ const maxCandidates = 500
 // suggest adds the candidate nearest to s to a reported mistake, unless comparing them all would take long.
 func (d *decoder) suggest(e *Error, s string, candidates []string) {
 	if len(d.errs) <= maxErrors && len(candidates) <= maxCandidates {
-		e.Nearest = nearest(s, candidates)
+		e.Nearest = text.Nearest(s, candidates)
 	}
 }
 

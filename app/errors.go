@@ -57,15 +57,3 @@ func (es Errors) sort() {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }
-
-// nearest is the candidate that differs least from s, if the difference may be a typing error: at most a third of its letters
-// (two in short names), and less than half of the candidate's.
-func nearest(s string, candidates []string) string {
-	best, least := "", max(2, len(s)/3)+1
-	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := text.Distance(strings.ToLower(s), strings.ToLower(c)); d < least && 2*d < len(c) {
-			best, least = c, d
-		}
-	}
-	return best
-}

@@ -2,7 +2,9 @@ package app
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -101,7 +103,8 @@ func (f *Format) Bare(file string) *v1alpha1.Workload {
 	}
 }
 
-// Resolve is the file that a path stands for: itself, or the manifest in a folder. bare says that it is a component's file rather than a
+// Resolve is the file that a path stands for: itself, or the manifest in a folder, or without one the only .wasm file there (several are a
+// [*SeveralError]). bare says that it is a component's file rather than a
 // manifest.
 func Resolve(path string) (file string, bare bool, err error) {
 	if path == "" {
@@ -112,8 +115,13 @@ func Resolve(path string) (file string, bare bool, err error) {
 		return "", false, err
 	}
 	if info.IsDir() {
-		path = filepath.Join(path, FileName)
-		if info, err = os.Stat(path); err != nil {
+		folder := path
+		path = filepath.Join(folder, FileName)
+		info, err = os.Stat(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			path, info, err = loneComponent(folder, err)
+		}
+		if err != nil {
 			return "", false, err
 		}
 	}
@@ -134,6 +142,36 @@ func Resolve(path string) (file string, bare bool, err error) {
 	head := make([]byte, len(wasmMagic))
 	n, _ := f.Read(head)
 	return path, bytes.Equal(head[:n], wasmMagic), nil
+}
+
+// loneComponent is the one component in a folder without a manifest. missing is the error where there is none.
+func loneComponent(folder string, missing error) (string, fs.FileInfo, error) {
+	entries, err := os.ReadDir(folder)
+	var found []string
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".wasm" && !e.IsDir() {
+			found = append(found, filepath.Join(folder, e.Name()))
+		}
+	}
+	switch {
+	case err != nil || len(found) == 0:
+		return "", nil, missing
+	case len(found) > 1:
+		return "", nil, &SeveralError{Folder: folder, Files: found}
+	}
+	info, err := os.Stat(found[0])
+	return found[0], info, err
+}
+
+// SeveralError says that a folder without a manifest has several components.
+type SeveralError struct {
+	Folder string
+	Files  []string // their paths
+}
+
+// Error names the folder and how many there are.
+func (e *SeveralError) Error() string {
+	return fmt.Sprintf("%s has %d components and no %s", e.Folder, len(e.Files), FileName)
 }
 
 func readManifest(path string) ([]byte, error) {

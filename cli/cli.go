@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -22,6 +23,7 @@ type process struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	environ        func() []string // nil: unknown
 	ships          Ships
 	flagError      bool // parsing the flags failed
 }
@@ -31,7 +33,7 @@ type process struct {
 func Main(args []string, ships Ships) int {
 	relaxCollector()
 	grpclog.SetLoggerV2(grpcLogger{})
-	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, ships: ships}
+	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ, ships: ships}
 	return p.main(args)
 }
 
@@ -148,7 +150,7 @@ Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wr
 	root.AddCommand(inGroup(commandsRun, p.up(), p.run(), p.dev())...)
 	root.AddCommand(inGroup(commandsMake, p.newProject(), p.build(), p.test(), p.check(), p.importing(), p.bindgen(), p.component())...)
 	root.AddCommand(inGroup(commandsSee, p.view(), p.trace(), p.logs(), p.metrics(), p.inspect())...)
-	root.AddCommand(inGroup(commandsTools, p.probe(), p.version())...)
+	root.AddCommand(inGroup(commandsTools, p.probe(), p.schema(), p.version())...)
 	root.SetHelpCommandGroupID(commandsTools)
 	root.SetCompletionCommandGroupID(commandsTools)
 	root.InitDefaultHelpCmd()
@@ -161,6 +163,7 @@ Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wr
 			c.Example = "  source <(vitrine completion bash)"
 		}
 	}
+	completeArguments(root)
 	wrapArgs(root)
 	return root
 }
@@ -169,7 +172,12 @@ Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wr
 func wrapArgs(cmd *cobra.Command) {
 	if args := cmd.Args; args != nil {
 		cmd.Args = func(cmd *cobra.Command, given []string) error {
-			if err := args(cmd, given); err != nil {
+			err := args(cmd, given)
+			if err != nil && cmd.HasSubCommands() && len(given) > 0 {
+				do := suggestCommand(cmd, given[0])
+				return &Problem{What: err.Error(), Do: cmp.Or(do, "see "+cmd.CommandPath()+" --help"), Code: ExitUsage}
+			}
+			if err != nil {
 				return usage(cmd, err)
 			}
 			return nil

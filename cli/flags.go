@@ -18,10 +18,11 @@ type option struct {
 	name  string
 	group flagGroup // the heading of help below which it is; empty: the last
 	env   string
-	key   string // manifest key; empty where the flag is about the process
-	arg   string // the value's name in help; empty for a switch
-	bare  string // what the flag means without a value; empty: it needs one, but for a switch, which is true
-	many  bool   // may be given several times
+	key   string   // manifest key; empty where the flag is about the process
+	arg   string   // the value's name in help; empty for a switch
+	bare  string   // what the flag means without a value; empty: it needs one, but for a switch, which is true
+	many  bool     // may be given several times
+	words []string // what a list of words may hold; nil: it is no such list
 	// oneInstance says that it has no meaning for a service, which has one instance as long as it runs.
 	oneInstance bool
 	usage       string
@@ -66,6 +67,9 @@ var grantOptions = []option{
 		}},
 }
 
+// features are the values of --features.
+var features = []string{"threads", "stackful", "error-context"}
+
 // instanceOptions set how instances are made, pooled and traced.
 var instanceOptions = []option{
 	{name: "isolation", group: groupInstances, oneInstance: true, env: "VITRINE_ISOLATION", key: componentKey + "instances.isolation", arg: "fresh|snapshot|reuse",
@@ -105,13 +109,13 @@ var instanceOptions = []option{
 			c.Instances.Idle, err = workload.ParseDuration(v[0])
 			return err
 		}},
-	{name: "features", group: groupInstances, env: "VITRINE_FEATURES", key: componentKey + "features", arg: "NAME,…",
+	{name: "features", group: groupInstances, env: "VITRINE_FEATURES", key: componentKey + "features", arg: "NAME,…", words: features,
 		usage:   "unsettled parts of the Component Model that components may use: threads, stackful, error-context (default none)",
 		example: "--features threads,stackful",
 		apply: func(c *workload.Component, v []string) error {
 			c.Features = strings.Split(v[0], ",")
 			for _, f := range c.Features {
-				if err := oneOf(f, "threads", "stackful", "error-context"); err != nil {
+				if err := oneOf(f, features...); err != nil {
 					return err
 				}
 			}
@@ -173,6 +177,9 @@ func (p *process) options(cmd *cobra.Command, groups ...[]option) *settings {
 			flags.VarP(&flagValue{option: o}, o.name, "", o.help())
 			if bare := o.bare; bare != "" || o.arg == "" {
 				flags.Lookup(o.name).NoOptDefVal = cmp.Or(bare, "true")
+			}
+			if complete := o.completion(); complete != nil {
+				_ = cmd.RegisterFlagCompletionFunc(o.name, complete) // it fails only for a flag that is not there
 			}
 		}
 	}

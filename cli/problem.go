@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -151,7 +153,8 @@ func lines(err error) []string {
 
 // usage reports wrong usage of a command.
 func usage(cmd *cobra.Command, err error) error {
-	return &Problem{What: usageText(err), Where: cmd.CommandPath(), Do: "see " + cmd.CommandPath() + " --help", Code: ExitUsage}
+	do := cmp.Or(suggestFlag(cmd, err), "see "+cmd.CommandPath()+" --help")
+	return &Problem{What: usageText(err), Where: cmd.CommandPath(), Do: do, Code: ExitUsage}
 }
 
 // usageText is the message of a flag error without the flag's value, which may be a secret.
@@ -404,7 +407,11 @@ func explainTrap(err error) *Problem {
 func explainFile(err error) *Problem {
 	var path *fs.PathError
 	var none *host.NoFileError
+	var several *app.SeveralError
 	switch {
+	case errors.As(err, &several):
+		return &Problem{What: filepath.Join(several.Folder, app.FileName) + " does not exist", Why: several.Error() + ", so that it is not clear which is meant:", Whys: several.Files,
+			Do: "give one of them, or write a manifest: vitrine up --write FILE > " + app.FileName, Code: ExitUsage}
 	case errors.As(err, &none):
 		return &Problem{What: "cannot read " + none.File, Why: none.Error(), Code: ExitUsage}
 	case !errors.As(err, &path):

@@ -85,7 +85,7 @@ func (p *process) runOnce(ctx context.Context, s *settings, w *workload.Spec, ma
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	trigger := command.New(main)
-	session, err := p.open(ctx, s, sessionOptions{triggers: func(*slog.Logger) ([]host.Trigger, error) {
+	session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(*slog.Logger) ([]host.Trigger, error) {
 		return []host.Trigger{trigger}, nil
 	}, rawStreams: true, deadline: -1})
 	if session != nil {

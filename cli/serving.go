@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,7 @@ type serving struct {
 	triggers  []host.Trigger
 	operators *adminServer // nil: none
 	viewer    *viewer      // nil: none
+	types     []Trigger    // of the program
 }
 
 // openServing makes a session with the triggers of the types that kinds has, and opens the addresses of those that w has, of the viewer and of
@@ -33,14 +35,14 @@ func (p *process) openServing(ctx context.Context, s *settings, w, kinds *worklo
 			Why: "only one of the two is given", Do: "give both --tls-cert and --tls-key", Code: ExitUsage}
 	}
 	trusted, _ := s.values("trusted-proxies")
-	out := &serving{}
+	out := &serving{types: p.ships.Triggers}
 	if out.operators, err = listenAdmin(s); err != nil {
 		return out, err
 	}
 	if out.viewer, err = p.openViewer(ctx, s, w); err != nil {
 		return out, err
 	}
-	out.session, err = p.open(ctx, s, sessionOptions{drain: drain, viewer: out.viewer, metrics: out.operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+	out.session, err = p.open(ctx, s, sessionOptions{workload: w, drain: drain, viewer: out.viewer, metrics: out.operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
 		if out.triggers, err = p.ships.triggers(TriggerConfig{Workload: kinds, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
 			return nil, err
 		}
@@ -84,10 +86,29 @@ func (v *serving) greeting(w *workload.Spec) string {
 	for _, url := range urls {
 		fmt.Fprintf(&b, "serving %s on %s\n", id, text.Printable(url))
 	}
+	b.WriteString(v.routes(w))
 	if dir := stateFolder(w); dir != "" {
 		fmt.Fprintf(&b, "data of %s is in %s\n", id, text.Printable(dir))
 	}
 	return b.String() + v.operators.line() + v.viewer.greeting()
+}
+
+// routes has a line for each trigger: what reaches which components. A lone trigger that gets everything has none.
+func (v *serving) routes(w *workload.Spec) string {
+	var b strings.Builder
+	for _, t := range w.Triggers {
+		i := slices.IndexFunc(v.types, func(known Trigger) bool { return known.Type.Name == t.Type })
+		if i < 0 || v.types[i].Type.Summary == nil || len(w.Triggers) == 1 && reflect.DeepEqual(t.Config, v.types[i].Type.Default) {
+			continue
+		}
+		to := append(slices.Clone(t.Chain), t.Component)
+		line := fmt.Sprintf("  %-9s %s", t.Type, v.types[i].Type.Summary(t.Config))
+		if t.Component != "" {
+			line += " → " + strings.Join(to, " → ")
+		}
+		b.WriteString(text.Printable(line) + "\n")
+	}
+	return b.String()
 }
 
 func nothingToServe(w *workload.Spec) error {

@@ -80,6 +80,8 @@ type sessionOptions struct {
 	viewer *viewer
 	// consumers take telemetry besides those that the environment names.
 	consumers []export.Consumer
+	// workload is what the session is for.
+	workload *workload.Spec
 	// noTelemetry makes no telemetry, for commands that run no guest code.
 	noTelemetry bool
 }
@@ -119,6 +121,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 	handler := consoleHandler(out.stderr, format, level)
 	out.log = slog.New(handler)
 	redirectDefaultLoggers(out.log)
+	p.warnOfVariables(ctx, s.cmd, opts.workload, out.log)
 	var triggers []host.Trigger
 	if opts.triggers != nil {
 		if triggers, err = opts.triggers(out.log); err != nil {

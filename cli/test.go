@@ -104,7 +104,7 @@ func (p *process) runTests(ctx context.Context, s *settings, w *workload.Spec, p
 	defer stop()
 	spans := trial.NewSpans()
 	var triggers []host.Trigger
-	session, err := p.open(ctx, s, sessionOptions{consumers: []export.Consumer{{Destination: "the tests", Spans: spans}}, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+	session, err := p.open(ctx, s, sessionOptions{workload: w, consumers: []export.Consumer{{Destination: "the tests", Spans: spans}}, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
 		triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: []string{"http://127.0.0.1:0"}, Logger: log})
 		return triggers, err
 	}})

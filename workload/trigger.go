@@ -30,6 +30,9 @@ type TriggerType struct {
 	// Default is the Config of the trigger that a component gets if it is started without a manifest; nil: it gets none of this type.
 	Default any
 
+	// Summary is a Config in a few words for people, "/cart" or "every 30s"; it has no secret. Nil: there is none.
+	Summary func(config any) string
+
 	// Check finds mistakes that types alone do not show. ts are all triggers of this type in one workload; the Config of each is
 	// of Config's type, without values that did not decode. Nil: nothing is checked.
 	Check func(ts []TriggerSpec) []TriggerMistake

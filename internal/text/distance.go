@@ -1,5 +1,10 @@
 package text
 
+import (
+	"slices"
+	"strings"
+)
+
 // Distance is Levenshtein's: how many letters must be put in, taken out or replaced. Names are short; long texts count
 // as wholly different, so that a hostile one cannot make it slow.
 func Distance(a, b string) int {
@@ -23,4 +28,16 @@ func Distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// Nearest is the candidate that differs least from s, without regard to case, if the difference may be a typing error: at most a third of
+// its letters (two in short names), and less than half of the candidate's. It is "" if there is none.
+func Nearest(s string, candidates []string) string {
+	best, least := "", max(2, len(s)/3)+1
+	for _, c := range slices.Sorted(slices.Values(candidates)) {
+		if d := Distance(strings.ToLower(s), strings.ToLower(c)); d < least && 2*d < len(c) {
+			best, least = c, d
+		}
+	}
+	return best
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -35,8 +36,21 @@ func Type() workload.TriggerType {
 		ComponentDoc: "The component that answers; it must be given, but for static files.",
 		Alone:        func(config any) bool { return config.(Route).Static != "" },
 		Default:      Route{Path: "/"},
+		Summary:      func(config any) string { return config.(Route).summary() },
 		Check:        checkRoutes,
 	}
+}
+
+// summary is which requests the route gets, and the folder if it is of static files.
+func (r Route) summary() string {
+	s := r.Host + r.Path
+	if len(r.Methods) > 0 {
+		s = strings.Join(r.Methods, ",") + " " + s
+	}
+	if r.Static != "" {
+		s += " (files of " + r.Static + ")"
+	}
+	return s
 }
 
 func checkRoutes(ts []workload.TriggerSpec) []workload.TriggerMistake {

@@ -29,7 +29,8 @@ func Type() workload.TriggerType {
 	return workload.TriggerType{
 		Name: TypeName, Doc: "Messages of a subject, each of them a call.",
 		Config: Subscription{}, ComponentDoc: "The component that handles them, by its wasmcloud:messaging/handler.",
-		Check: check,
+		Summary: func(config any) string { return config.(Subscription).Subject },
+		Check:   check,
 	}
 }
 

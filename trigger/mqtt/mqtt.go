@@ -55,6 +55,7 @@ func Type() workload.TriggerType {
 	return workload.TriggerType{
 		Name: TypeName, Doc: "Messages of topics of MQTT, each of them a call.",
 		Config: Subscription{}, ComponentDoc: "The component that handles them, by the world spin:mqtt-trigger/spin-mqtt.",
+		Summary: func(config any) string { return config.(Subscription).Topic },
 		Check: func(ts []workload.TriggerSpec) (found []workload.TriggerMistake) {
 			for i := range ts {
 				s, _ := ts[i].Config.(Subscription)

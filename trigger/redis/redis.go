@@ -46,6 +46,7 @@ func Type() workload.TriggerType {
 	return workload.TriggerType{
 		Name: TypeName, Doc: "Messages of a channel of Redis, each of them a call.",
 		Config: Subscription{}, ComponentDoc: "The component that handles them, by its inbound-redis.",
+		Summary: func(config any) string { return config.(Subscription).Channel },
 		Check: func(ts []workload.TriggerSpec) (found []workload.TriggerMistake) {
 			for i := range ts {
 				s, _ := ts[i].Config.(Subscription)

@@ -28,6 +28,13 @@ func Type() workload.TriggerType {
 	return workload.TriggerType{
 		Name: TypeName, Doc: "A run of a command, or a call of a function, at an interval or by a cron expression; runs do not overlap.",
 		Config: Schedule{}, ComponentDoc: "The component that is run, by its wasi:cli/run or the function.",
+		Summary: func(config any) string {
+			s := config.(Schedule)
+			if s.Cron == "" {
+				return "every " + s.Every.String()
+			}
+			return "cron " + s.Cron
+		},
 		Check: check,
 	}
 }
