@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       *update,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("GUESTS", guests)
+			e.Setenv("PREBUILT", filepath.Join(guests, "..", "..", "testdata", "guests", "prebuilt"))
 			e.Setenv("VITRINE_CACHE_DIR", cache)
 			return nil
 		},

@@ -221,6 +221,10 @@ func TaskValue(ctx context.Context, key any, mk func() any) any {
 	return mk()
 }
 
+// NoteStderr notes what the guest behind ctx has written to standard error, for a plugin that serves it: if the call traps, the panic
+// message in what the invocation has written last is the trap's detail. It keeps none of p. Safe for concurrent use.
+func NoteStderr(ctx context.Context, p []byte) { instance.NoteStderr(ctx, p) }
+
 // ByAdapter says, to the host function descriptor.open-at, whether the adapter of WASI preview 1 calls it, which cannot
 // ask for rights that preview 1 does not have.
 func ByAdapter(ctx context.Context) bool { return instance.ByAdapter(ctx) }

@@ -178,10 +178,21 @@ func denied(component, scheme, name, port string) host.LogLine {
 		"%s is not granted; to allow it, add %q to grants.http of component %s, or give --allow-http", to, to.String(), component)}
 }
 
+// noted has what is written explain traps, too.
+func noted(write func(context.Context, []byte) error) func(context.Context, []byte) error {
+	return func(ctx context.Context, p []byte) error {
+		component.NoteStderr(ctx, p)
+		return write(ctx, p)
+	}
+}
+
 // stream is the destination of one of a component's streams: the process's own stream first, so that the output that people see does not
 // depend on anything else.
 func (p *Plugin) stream(b *host.Binding, name string, raw io.Writer) func(context.Context, []byte) error {
 	lines := b.Lines.Stream(name)
+	if name == "stderr" {
+		lines = noted(lines)
+	}
 	if raw == nil {
 		return lines
 	}

@@ -38,9 +38,9 @@ var panicMachinery = []string{
 }
 
 // authors drops the innermost frames that are such machinery, if others are left: what comes then is where the author has to look.
-func authors(frames []string) []string {
-	first := slices.IndexFunc(frames, func(f string) bool {
-		return !slices.ContainsFunc(panicMachinery, func(p string) bool { return strings.HasPrefix(f, p) }) && !isSystemAbort(f)
+func authors(frames []frame) []frame {
+	first := slices.IndexFunc(frames, func(f frame) bool {
+		return !slices.ContainsFunc(panicMachinery, func(p string) bool { return strings.HasPrefix(f.name, p) }) && !isSystemAbort(f.name)
 	})
 	if first <= 0 {
 		return frames

@@ -38,7 +38,15 @@ func TestAuthorsFrames(t *testing.T) {
 		{nil, nil},
 		{[]string{"runtime.abort", "runtime.fatalpanic", "runtime.gopanic", "main.total"}, []string{"main.total"}},
 	} {
-		if got := authors(c.frames); !slices.Equal(got, c.want) {
+		var in []frame
+		for _, name := range c.frames {
+			in = append(in, frame{name: name})
+		}
+		var got []string
+		for _, f := range authors(in) {
+			got = append(got, f.name)
+		}
+		if !slices.Equal(got, c.want) {
 			t.Errorf("%q: %q, want %q", c.frames, got, c.want)
 		}
 	}

@@ -49,6 +49,8 @@ type Engine struct {
 
 	validator func() wazero.Runtime // made when first needed; see Validate
 
+	traced sync.Map // traceName of a module → weak.Pointer[lines]
+
 	instances sync.Map // api.Module → *Instance, for the check function
 
 	mu      sync.Mutex
@@ -64,7 +66,7 @@ func NewEngine(ctx context.Context, c Config) (*Engine, error) {
 	if c.interpreter {
 		rc = wazero.NewRuntimeConfigInterpreter()
 	}
-	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(false).WithCustomSections(false).WithCloseOnContextDone(false)
+	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(true).WithCustomSections(false).WithCloseOnContextDone(false)
 	e := &Engine{modules: map[moduleKey]*moduleEntry{}, goMemory: c.goMemory}
 	e.validator = sync.OnceValue(func() wazero.Runtime {
 		return wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))

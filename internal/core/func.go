@@ -47,7 +47,7 @@ func (i *Instance) TableFunc(name string, index uint32, params []binary.CoreValT
 			if cause == nil {
 				cause = fmt.Errorf("%v", r)
 			}
-			err, _ = callError(cause)
+			err, _ = i.group.engine.callError(cause)
 		}
 	}()
 	look := func() api.Function { return table.LookupFunction(i.mod, at, index, apiTypes(params), nil) }
@@ -98,9 +98,9 @@ func (f *Func) call(t *Thread, ctx context.Context, stack []uint64) error {
 	err, reuse := c.fn.CallWithStack(ctx, stack), true
 	t.running = outer
 	if err != nil {
-		err, reuse = callError(err)
+		err, reuse = t.group.engine.callError(err)
 		if isOverflow(err) {
-			err = t.group.overflow(c.trace(stack))
+			err = t.group.overflow(c.trace(t.group.engine, stack))
 		}
 	}
 	if outer != nil {

@@ -30,6 +30,7 @@ type Module struct {
 	exports  map[string]int // index of info.Exports
 	// memory says where exported memory comes from: the module itself, or the import at slot memorySlot.
 	memorySlot *Slot
+	lines      *lines // of source; nil: it has none
 }
 
 // Info describes the original module.
@@ -145,6 +146,9 @@ func (e *Engine) compileEntry(ctx context.Context, key moduleKey, entry *moduleE
 		e.forget(key, entry)
 		_ = c.Close(context.Background()) // it only forgets the code
 	}, m.compiled)
+	if m.lines != nil {
+		runtime.AddCleanup(m, func(l weak.Pointer[lines]) { e.traced.CompareAndDelete(traceName(key), l) }, weak.Make(m.lines))
+	}
 	return m, cached, nil
 }
 
@@ -173,7 +177,7 @@ func (e *Engine) compile(ctx context.Context, key moduleKey, wasm []byte, o Comp
 	}
 	slices.Sort(m.sources)
 	m.sources = slices.Compact(m.sources)
-	options := corewasm.Options{Slots: slots}
+	options := corewasm.Options{Slots: slots, Trace: traceName(key)}
 	work := compilation{
 		key: key, compile: e.wazeroCompile,
 		rewrite:  func() (*corewasm.Result, error) { return corewasm.Rewrite(wasm, options) },
@@ -188,6 +192,10 @@ func (e *Engine) compile(ctx context.Context, key moduleKey, wasm []byte, o Comp
 		return nil, false, complexity(err)
 	}
 	m.rewrite.Wasm = nil // wazero keeps what it needs
+	if m.rewrite.Traced {
+		m.lines = newLines(wasm, options)
+		e.traced.Store(options.Trace, weak.Make(m.lines))
+	}
 	m.info = newInfo(&m.rewrite.Info)
 	for i, x := range m.info.Exports {
 		m.exports[x.Name] = i

@@ -104,7 +104,7 @@ func (c *callObject) reached() uintptr { return *c.sp }
 // trace returns the innermost frames of a call that has just used up its stack, for which wazero makes no stack trace. wazero makes one
 // for each call that ends by a panic, from where the object last called Go: so this makes it panic, by a stack that is not aligned,
 // before it runs any code. On other processors the layout of frames does not allow this.
-func (c *callObject) trace(stack []uint64) (names []string) {
+func (c *callObject) trace(e *Engine, stack []uint64) (names []string) {
 	if runtime.GOARCH != "amd64" || c.top == nil {
 		return nil
 	}
@@ -116,7 +116,7 @@ func (c *callObject) trace(stack []uint64) (names []string) {
 		}
 	}()
 	if err := c.fn.CallWithStack(context.Background(), stack); err != nil {
-		return frames(err.Error())
+		return e.frames(err.Error())
 	}
 	return nil
 }

@@ -42,10 +42,10 @@ var details = map[cm.TrapCode]string{
 
 // callError turns an error of wazero's into a trap, or into what a host function returned. reuse says that the call
 // object can be used again.
-func callError(err error) (_ error, reuse bool) {
+func (e *Engine) callError(err error) (_ error, reuse bool) {
 	var u *unwind
 	if errors.As(err, &u) {
-		return withStack(u.err, frames(err.Error())), true
+		return withStack(u.err, e.frames(err.Error())), true
 	}
 	var re runtime.Error
 	if errors.As(err, &re) {
@@ -56,7 +56,7 @@ func callError(err error) (_ error, reuse bool) {
 		cause = w
 	}
 	if code, ok := trapCodes[cause.Error()]; ok {
-		return &cm.Trap{Code: code, Detail: details[code], Stack: frames(err.Error())}, true
+		return &cm.Trap{Code: code, Detail: details[code], Stack: e.frames(err.Error())}, true
 	}
 	if strings.HasPrefix(err.Error(), "module closed") {
 		return errClosed, false
@@ -96,8 +96,9 @@ func Panicked(recovered any) *cm.Trap {
 // signature is what wazero puts behind a function's name.
 var signature = regexp.MustCompile(`\([a-z0-9,]*\)( [a-z0-9]+| \([a-z0-9,]+\))?$`)
 
-// frames extracts the guest's functions from wazero's stack trace, innermost first, as authors know them.
-func frames(text string) []string {
+// frames extracts the guest's functions from wazero's stack trace, innermost first, as authors know them: with the place in the
+// source, where the module has that.
+func (e *Engine) frames(text string) []string {
 	_, trace, ok := strings.Cut(text, "wasm stack trace:\n\t")
 	if !ok {
 		return nil
@@ -105,8 +106,12 @@ func frames(text string) []string {
 	if end := strings.Index(trace, "\n\n"); end >= 0 {
 		trace = trace[:end]
 	}
-	var fs []string
+	var fs []frame
 	for line := range strings.SplitSeq(trace, "\n\t") {
+		if at, found := strings.CutPrefix(line, "\t"); found && len(fs) > 0 {
+			fs[len(fs)-1].at = at
+			continue
+		}
 		name, guest := strings.CutPrefix(line, ".")
 		if !guest || strings.HasPrefix(line, "... ") || len(fs) == maxFrames {
 			continue
@@ -114,10 +119,17 @@ func frames(text string) []string {
 		if at := signature.FindStringIndex(name); at != nil {
 			name = name[:at[0]]
 		}
-		fs = append(fs, symbol(name))
+		fs = append(fs, frame{name: symbol(name)})
 	}
-	return authors(fs)
+	var out []string
+	for _, f := range authors(fs) {
+		out = append(out, f.name+e.place(f.at))
+	}
+	return out
 }
+
+// frame is a guest's function in a stack: its name, and what wazero says of the place.
+type frame struct{ name, at string }
 
 // isOverflow says that a call has ended because its stack was used up, as wazero reports it. A trap of a nested call
 // is more exact.

@@ -23,8 +23,10 @@ func (w *writer) code(b []byte) []byte {
 	s := appendU32(make([]byte, 0, total+32*w.res.Checks+16*n), uint32(n))
 	var tmp []byte
 	for i := range m.bodies {
+		first := w.marked()
 		tmp = w.body(tmp[:0], i)
 		s = appendU32(s, uint32(len(tmp)))
+		w.placed(first, len(s))
 		s = append(s, tmp...)
 	}
 	if w.start >= 0 {
@@ -56,12 +58,15 @@ func (w *writer) body(b []byte, i int) []byte {
 	} else {
 		b = append(b, src[:sc.code]...)
 	}
+	w.mark(b, i, sc.code, true)
 	if sc.entry {
 		b = w.fuelCheck(b, func(b []byte) []byte { return appendI32(append(b, opI32Const), int32(weight(len(src)))) })
 	}
 	at := sc.code
 	for _, e := range sc.edits {
+		w.mark(b, i, at, false)
 		b = append(b, src[at:e.pos]...)
+		w.mark(b, i, e.pos, true)
 		at = e.pos + e.del
 		switch e.kind {
 		case editFuel:
@@ -95,6 +100,7 @@ func (w *writer) body(b []byte, i int) []byte {
 			b = append(w.hotLeave(b, hot), opEnd)
 		}
 	}
+	w.mark(b, i, at, false)
 	return append(b, src[at:]...)
 }
 

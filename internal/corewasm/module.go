@@ -43,6 +43,8 @@ type module struct {
 	data         []byte // the section's content
 	dataLen      int
 	names        map[uint32]string
+	debug        bool // there are lines of source
+	codeBase     int  // offset of the code section's content
 	used         feature
 	unresettable unresettable
 	activeData   bool   // some data segment is active
@@ -110,7 +112,8 @@ func readSections(wasm []byte, upTo uint8) (*module, *reader) {
 			r.fail("section: %w", errEnd)
 			break
 		}
-		s := &reader{base: r.pos, b: r.bytes(int(size))}
+		base := r.pos // before the bytes are read: the order within a literal is not defined
+		s := &reader{base: base, b: r.bytes(int(size))}
 		if id != 0 {
 			if int(id) >= len(sectionOrder) {
 				r.pos = at
@@ -144,6 +147,7 @@ func (m *module) section(id byte, r *reader) {
 		if name == "name" && r.err == nil && m.names == nil {
 			m.names = readNames(r.b[r.pos:])
 		}
+		m.debug = m.debug || name == debugPrefix+"line"
 		r.pos = len(r.b)
 	case 1:
 		m.typeSection(r)
@@ -183,11 +187,13 @@ func (m *module) section(id byte, r *reader) {
 	case 9:
 		m.elementSection(r)
 	case 10:
+		m.codeBase = r.base
 		n := r.count("function bodies", maxFuncs)
 		m.bodies = make([]body, 0, n)
 		for ; n > 0 && r.err == nil; n-- {
 			size := r.count("bytes of a function body", maxBody)
-			b := body{base: r.base + r.pos, bytes: r.bytes(size)}
+			b := body{base: r.base + r.pos} // before the bytes are read
+			b.bytes = r.bytes(size)
 			if i := m.nImports.funcs + len(m.bodies); i < len(m.funcs) {
 				b.results = len(m.types[m.funcs[i]].Results)
 			}

@@ -21,6 +21,8 @@ type Slot struct{ Module, Field string }
 // Options of Rewrite.
 type Options struct {
 	Slots []Slot // one for each import, in order
+	// Trace names the module in an engine's stack traces, if it has lines of source (DWARF); empty: traces have no offsets.
+	Trace string
 }
 
 // Global is an exported mutable global.
@@ -40,6 +42,8 @@ type Memory struct {
 type Result struct {
 	Info
 	Wasm []byte
+	// Traced says that stack traces have offsets, which [Locate] explains.
+	Traced bool
 	// Fuel is the export name of the fuel global, an i32 that starts at 0; Start is that of the function to call after
 	// instantiation. Each is empty where there is none.
 	Fuel, Start string
@@ -97,8 +101,9 @@ type writer struct {
 	skeleton    bool // bodies are traps
 	fuel        uint32
 	prefix      string
-	start       int64 // index of the appended start function; -1: none
-	unchecked   []int // active element segments that may be out of bounds
+	start       int64      // index of the appended start function; -1: none
+	unchecked   []int      // active element segments that may be out of bounds
+	locations   *Locations // nil: not wanted
 	extraTypes  []byte
 	nExtraTypes int // types appended, and their bytes
 }
@@ -209,7 +214,9 @@ func (w *writer) write(size int) {
 	if !merged && m.data != nil {
 		b = appendSection(b, 11, m.data)
 	}
-	w.res.Wasm = m.appendNames(b, w.shift, w.start)
+	b = m.appendNames(b, w.shift, w.start)
+	w.res.Wasm = w.tracing(b)
+	w.res.Traced = len(w.res.Wasm) > len(b)
 
 	for i, d := range m.memories[m.nImports.memories:] {
 		if i == 0 {

@@ -89,6 +89,7 @@ func Guests() []Guest {
 		{Name: "rust-cli-p2", command: true, folder: true, Uses: []Use{command("one\ntwo\n"), command(body(9000), "kept", "more"), command("")}, FatalUses: []Use{command("", "nowhere")}},
 		{Name: "rust-cli-ctors-p2", command: true, Uses: []Use{command("one\ntwo\n"), command("")}, FatalUses: []Use{command("", "nowhere")}},
 		{Name: "rust-cli-hostile", command: true, folder: true, Uses: hostileUses(), FatalUses: []Use{command("", "exit", "3"), command("", "read", "nothing"), command("", "panic"), command("", "trap"), command("", "divzero"), command("", "oob"), command("", "badcall"), command("", "recurse"), command("", "spin")}},
+		{Name: "rust-traps-p2", command: true, Uses: []Use{command("")}, FatalUses: []Use{command("", "panic"), command("", "unwrap"), command("", "index"), command("", "divide"), command("", "abort")}},
 		{Name: "rust-service-p2", command: true, Uses: []Use{serve("abc"), serve(), serve("one", "two words", "ünï")}},
 		{Name: "rust-tcp-client-p2", command: true, Uses: []Use{command("", "{lines}", "hello"), command("", "{lines}", "a", "b", body(3000)), command("", "{lines}")}},
 		{Name: "wat-table-grow", command: true, NotResettable: "table-changed", Uses: []Use{command("")}},

@@ -373,6 +373,7 @@ func (s *Store) callLift(a *activation, l *lift, b *cm.Boundary, args []cm.Val) 
 	}
 	if err != nil {
 		cm.DropOwned(a, l.fn.Type.Result, result) // post-return trapped
+		a.root.invocation.explain(err)
 		return cm.Val{}, s.at(err, b)
 	}
 	return result, nil

@@ -186,6 +186,7 @@ func (c *asyncCall) resolve(result cm.Val, cancelled bool) error {
 func (c *asyncCall) conclude(err error) {
 	s := c.caller.store
 	if err != nil {
+		c.caller.root.invocation.explain(err)
 		err = s.at(err, c.l.boundary)
 		c.caller.root.fail(err)
 		err = s.fail(err)

@@ -146,6 +146,7 @@ func (r *Running) failed(err error) error {
 	if err == nil {
 		return nil
 	}
+	r.invocation.explain(err)
 	r.fail(err)
 	return r.store.fail(r.store.at(err, r.boundary))
 }

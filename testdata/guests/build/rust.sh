@@ -56,3 +56,5 @@ build ../../../../examples/otel-rust/order otel-example-rust
 build ../../../../examples/otel-rust/order-async otel-example-rust-p3
 # rust-cli-ctors-p2 is rust-cli-p2 with Debian's own start file, whose exports run constructors: see rust-one.sh.
 START=debian build cli-p2 rust-cli-ctors-p2
+# rust-traps-p2 has lines of source.
+CARGO_PROFILE_RELEASE_STRIP=none CARGO_PROFILE_RELEASE_DEBUG=line-tables-only build traps-p2 rust-traps-p2

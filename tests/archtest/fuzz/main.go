@@ -27,6 +27,7 @@ var targets = []string{
 	"./internal/core:FuzzSame",
 	"./internal/core:FuzzRewrite",
 	"./internal/core:FuzzSymbol",
+	"./internal/sourceline:FuzzNew",
 	"./internal/cm/task:FuzzModel",
 	"./internal/cm/task:FuzzPrograms",
 	"./tests/guestprog:FuzzGuestPrograms",
