@@ -28,7 +28,7 @@ import (
 var (
 	plainHTTPOption = option{name: "plain-http", env: "VITRINE_PLAIN_HTTP",
 		usage: "ask registries without TLS, also other than on this machine's loopback", example: "--plain-http"}
-	verifyKeyOption = option{name: "verify-key", env: "VITRINE_VERIFY_KEY", key: componentKey + "verify.key", arg: "FILE",
+	verifyKeyOption = option{name: "verify-key", group: groupGrants, env: "VITRINE_VERIFY_KEY", key: componentKey + "verify.key", arg: "FILE",
 		usage: "run only images that one of the public keys in FILE, PEM, has signed; files have no signature, and are refused", example: "--verify-key cosign.pub",
 		apply: func(c *workload.Component, v []string) error {
 			c.Source.Key = v[0]
