@@ -154,6 +154,15 @@ type workloadJSON struct {
 	Services   []serviceJSON   `json:"services,omitempty"`
 	Components []componentJSON `json:"components,omitempty"`
 	Backends   []backendJSON   `json:"backends,omitempty"`
+	Images     []imageJSON     `json:"images,omitempty"`
+}
+
+// imageJSON is what the image of a component stood for when the workload was started.
+type imageJSON struct {
+	Component string `json:"component"`
+	Image     string `json:"image"` // as the workload names it
+	Exact     string `json:"exact"` // with its digest
+	Signer    string `json:"signer,omitempty"`
 }
 
 // backendJSON is what serves a grant of a component.
@@ -211,6 +220,9 @@ func (c *Config) workloads(w http.ResponseWriter, _ *http.Request) {
 		for _, p := range s.Components {
 			one.Components = append(one.Components, componentJSON{p.Name, invocations{p.Pool.Running, p.Pool.Waiting},
 				instancesJSON{p.Pool.Busy, p.Pool.Idle, p.Pool.Resetting, p.Pool.Leaving}})
+		}
+		for _, i := range s.Images {
+			one.Images = append(one.Images, imageJSON{Component: i.Component, Image: i.Image, Exact: i.Exact, Signer: i.Key})
 		}
 		for _, b := range s.Backends {
 			state := backendJSON{Component: b.Component, Kind: b.Kind, Grant: b.Grant, Backend: b.Backend, State: b.State.String()}

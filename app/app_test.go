@@ -36,6 +36,12 @@ import (
 
 // testFormat is the format of a program with these triggers and backends.
 var testFormat = &Format{
+	Image: func(ref string) error {
+		if !strings.Contains(ref, "/") {
+			return fmt.Errorf("%s is no reference", ref)
+		}
+		return nil
+	},
 	Triggers: []workload.TriggerType{http.Type(), timer.Type(), messages.Type(), channels.Type(), topics.Type(), {Name: "bell", Reserved: true, Config: struct{}{}}},
 	Stores: map[string]Stores{"keyvalue": {Backends: []string{"disk", "memory"}, Types: []workload.BackendType{sqlite.Type(), redis.Type(), kvnats.Type()}}, "blobstore": {Backends: []string{"memory"}, Types: []workload.BackendType{blobfolder.Type(), blobs3.Type(), blobnats.Type()}},
 		"sqlite":    {Backends: []string{"memory"}, Types: []workload.BackendType{sqlitelocal.Type()}},
@@ -151,9 +157,9 @@ func TestMistakes(t *testing.T) {
 		{"nothing in it", "kind: Workload\n", "1:1: apiVersion: the key is missing\n1:1: metadata: the key is missing\n1:1: spec: the key is missing"},
 		{"another format", strings.Replace(one, "v1alpha1", "v1alpha2", 1), `1:13: apiVersion: "vitrine.dev/v1alpha2": want vitrine.dev/v1alpha1; did you mean "vitrine.dev/v1alpha1"?`},
 		{"no component", head + "  components: []\n", `5:15: spec.components: there is no component`},
-		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "links"?`},
+		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, verify, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "links"?`},
 		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components, triggers or services`},
-		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry`},
+		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, verify, build, links, environment, args, config, grants, limits, instances, features or telemetry`},
 		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: a duplicate key, first in line 8`},
 		{"key is a number", component("environment: {1: a}"), `8:19: spec.components[0].environment: a key must be a text; put it in quotes`},
 		{"number for text", component("environment: {A: 1}"), `8:22: spec.components[0].environment."A": want a text, had a number; put it in quotes`},
@@ -196,7 +202,12 @@ func TestMistakes(t *testing.T) {
 		{"file is a folder", head + "  components:\n  - {name: a, source: {file: data}}\n", `6:30: spec.components[0].source.file: data is no file`},
 		{"source empty", head + "  components:\n  - {name: a, source: {}}\n", `6:23: spec.components[0].source: want file or image, had neither`},
 		{"source both", head + "  components:\n  - {name: a, source: {file: cart.wasm, image: b}}\n", `6:23: spec.components[0].source: want file or image, had both`},
-		{"image", head + "  components:\n  - {name: a, source: {image: b}}\n", `6:31: spec.components[0].source.image: images are not supported by this version yet; use file`},
+		{"image", head + "  components:\n  - {name: a, source: {image: b}}\n", `6:31: spec.components[0].source.image: b is no reference`},
+		{"image empty", head + "  components:\n  - {name: a, source: {image: ''}}\n", `6:31: spec.components[0].source.image: the reference is empty`},
+		{"key of a file", head + "  components:\n  - {name: a, source: {file: cart.wasm}, verify: {key: cart.wasm}}\n", `6:50: spec.components[0].verify: the key is for an image; a file has no signature`},
+		{"no key", head + "  components:\n  - {name: a, source: {image: r.example.com/b}, verify: {}}\n", `6:57: spec.components[0].verify: there is no key; want key: cosign.pub`},
+		{"key is missing", head + "  components:\n  - {name: a, source: {image: r.example.com/b}, verify: {key: nope.pub}}\n", `6:63: spec.components[0].verify.key: nope.pub: the file does not exist`},
+		{"key is a folder", head + "  components:\n  - {name: a, source: {image: r.example.com/b}, verify: {key: data}}\n", `6:63: spec.components[0].verify.key: data is no file`},
 		{"name", head + "  components:\n  - {name: A b, source: {file: cart.wasm}}\n", `6:12: spec.components[0].name: "A b": want a name of at most 63 lower-case letters, digits and inner hyphens`},
 		{"name twice", one + "  - {name: a, source: {file: price.wasm}}\n", `7:12: spec.components[1].name: a second component named "a"; names are unique in a workload`},
 		{"link to nobody", component("links: {\"shop:price/price\": prise}") + "  - {name: price, source: {file: price.wasm}}\n", `8:33: spec.components[0].links."shop:price/price": there is no component named "prise"; did you mean "price"?`},
@@ -258,7 +269,7 @@ spec:
 8:35: spec.components[0].links."shop:price/price": there is no component named "pricing"
 9:23: spec.components[0].grants.http[0]: "ftp://x": the scheme is none of http, https and h2c; want a destination such as https://api.example.com, http://127.0.0.1:9000 or *
 10:24: spec.components[0].limits.memory: "lots": want a size such as 64Mi, 64MiB, 500k or 67108864
-11:7: spec.components[0].enviroment: unknown key; want name, source, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "environment"?`},
+11:7: spec.components[0].enviroment: unknown key; want name, source, verify, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "environment"?`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			file := filepath.Join(dir, "vitrine.yaml")
@@ -502,7 +513,7 @@ func TestSchemaOmitsUnsupported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, reserved := range []string{`"image"`, `"bell"`} {
+	for _, reserved := range []string{`"replay"`, `"bell"`} {
 		if bytes.Contains(schema, []byte(reserved)) {
 			t.Errorf("the schema offers %s", reserved)
 		}

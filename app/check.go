@@ -56,6 +56,7 @@ func (d *decoder) checkComponentName(name v1alpha1.Name, key string, names []str
 
 func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []string, dir string) {
 	d.checkSource(c, key, dir)
+	d.checkVerify(c, key, dir)
 	d.checkBuild(c, key+".build", names, dir)
 	for _, imp := range sortedKeys(c.Links) {
 		at := fmt.Sprintf("%s.links.%q", key, imp)
@@ -128,11 +129,17 @@ func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {
 	switch s := c.Source; {
 	case s.File != "" && s.Image != "":
 		d.failAt(at, "want file or image, had both")
+	case s.Image != "" && d.format.Image == nil:
+		d.failAt(at+".image", "this program takes no components from registries; use file")
 	case s.Image != "":
-		d.failAt(at+".image", "images are not supported by this version yet; use file")
+		if err := d.format.Image(s.Image); err != nil {
+			d.failAt(at+".image", "%v", err)
+		}
 	case s.File == "":
 		if d.nodes[at+".file"] == nil && d.nodes[at+".image"] == nil && !d.failedIn(at) {
 			d.failAt(at, "want file or image, had neither")
+		} else if d.nodes[at+".file"] == nil && !d.failedIn(at) {
+			d.failAt(at+".image", "the reference is empty")
 		} else if !d.failedIn(at) {
 			d.failAt(at+".file", "the name is empty")
 		}
@@ -148,6 +155,23 @@ func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {
 			}
 		case !info.Mode().IsRegular():
 			d.failAt(at+".file", "%s is no file", s.File)
+		}
+	}
+}
+
+// checkVerify checks the key of an image's signature.
+func (d *decoder) checkVerify(c *v1alpha1.Component, key, dir string) {
+	switch at := key + ".verify"; {
+	case d.nodes[at] == nil || d.failedIn(at):
+	case c.Verify.Key == "":
+		d.failAt(at, "there is no key; want key: cosign.pub")
+	case c.Source.Image == "":
+		d.failAt(at, "the key is for an image; a file has no signature")
+	default:
+		if info, err := os.Stat(resolvePath(dir, c.Verify.Key)); err != nil {
+			d.failAt(at+".key", "%s: the file does not exist", c.Verify.Key)
+		} else if !info.Mode().IsRegular() {
+			d.failAt(at+".key", "%s is no file", c.Verify.Key)
 		}
 	}
 }

@@ -34,6 +34,7 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 		out := v1alpha1.Component{
 			Name:        v1alpha1.Name(c.Name),
 			Source:      v1alpha1.Source{File: c.Source.File, Image: c.Source.Image},
+			Verify:      v1alpha1.Verify{Key: c.Source.Key},
 			Build:       buildOf(&c.Build, dir),
 			Environment: c.Environment,
 			Args:        c.Args,

@@ -91,13 +91,18 @@ func (f *Format) Spec(m *v1alpha1.Workload, dir string) (*workload.Spec, error) 
 // Bare is the manifest of a component alone: one component named after the file, with the trigger of the first type that is
 // supported and has a [workload.TriggerType].Default.
 func (f *Format) Bare(file string) *v1alpha1.Workload {
-	name := bareName(file)
+	return f.Alone(file, v1alpha1.Source{File: file})
+}
+
+// Alone is Bare for a component that is from anywhere; name may be any text, of which a name is made.
+func (f *Format) Alone(text string, source v1alpha1.Source) *v1alpha1.Workload {
+	name := bareName(text)
 	return &v1alpha1.Workload{
 		APIVersion: v1alpha1.APIVersion,
 		Kind:       v1alpha1.Kind,
 		Metadata:   v1alpha1.Metadata{Name: name},
 		Spec: v1alpha1.Spec{
-			Components: []v1alpha1.Component{{Name: name, Source: v1alpha1.Source{File: file}}},
+			Components: []v1alpha1.Component{{Name: name, Source: source}},
 			Triggers:   f.defaultTriggers(name),
 		},
 	}

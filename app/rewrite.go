@@ -63,7 +63,7 @@ func manifestNode(w *workload.Spec, dir string) (*yaml.Node, error) {
 	m := document(w, dir)
 	for i := range m.Spec.Components {
 		c := &m.Spec.Components[i]
-		c.Source.File = relativeTo(dir, c.Source.File)
+		c.Source.File, c.Verify.Key = relativeTo(dir, c.Source.File), relativeTo(dir, c.Verify.Key)
 		for j := range c.Grants.Files {
 			c.Grants.Files[j].Host = relativeTo(dir, c.Grants.Files[j].Host)
 		}

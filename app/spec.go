@@ -21,7 +21,7 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 	for _, c := range m.Spec.Components {
 		out := workload.Component{
 			Name:        string(c.Name),
-			Source:      workload.Source{File: resolvePath(dir, c.Source.File), Image: c.Source.Image},
+			Source:      sourceSpec(&c, dir),
 			Build:       buildSpec(&c.Build, dir),
 			Environment: c.Environment,
 			Args:        c.Args,
@@ -76,6 +76,18 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 		})
 	}
 	return w
+}
+
+// sourceSpec is where the component comes from; paths start from dir.
+func sourceSpec(c *v1alpha1.Component, dir string) workload.Source {
+	out := workload.Source{Image: c.Source.Image}
+	if c.Source.File != "" {
+		out.File = resolvePath(dir, c.Source.File)
+	}
+	if c.Verify.Key != "" {
+		out.Key = resolvePath(dir, c.Verify.Key)
+	}
+	return out
 }
 
 func buildSpec(b *v1alpha1.Build, dir string) workload.Build {

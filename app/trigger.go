@@ -22,6 +22,9 @@ type Format struct {
 	// State is the folder for data of grants that name no backend (workload.BackendType.State); empty: [StateFolder] in the manifest's.
 	State string
 
+	// Image finds mistakes in the reference of an image; nil: the program takes no components from registries, and images are a mistake.
+	Image func(reference string) error
+
 	unbuilt bool // source files that a build makes need not exist
 }
 

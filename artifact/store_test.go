@@ -229,6 +229,7 @@ func TestComesBack(t *testing.T) {
 		"gone in the middle": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(wasm("a cart"))))
 			_, _ = w.Write(wasm("a cart")[:5])
+			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		},
 		"too many requests": func(w http.ResponseWriter, _ *http.Request) {

@@ -36,7 +36,7 @@ Exit status: 0 all are built and the workload would start; 1 a build failed; 2 t
 		Example: "  vitrine build shop/",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, registryOptions)
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		path := append(args, ".")[0]
 		w, err := p.ships.format().LoadUnbuilt(path)
@@ -65,7 +65,7 @@ Exit status: 0 all are built and the workload would start; 1 a build failed; 2 t
 			return err
 		}
 		took := time.Since(start)
-		if w, err = loadSpec(p.ships.format(), s, path); err != nil {
+		if w, err = p.loadSpec(cmd.Context(), s, path); err != nil {
 			return err
 		}
 		said, err := p.checked(ctx, session, w, path)

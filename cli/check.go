@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
@@ -24,10 +23,10 @@ it reports every mistake that would keep the workload from starting, and runs no
 		Example: "  vitrine check shop/",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, plainHTTPOption, cacheOption})
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		path := append(args, ".")[0]
-		w, err := loadSpec(p.ships.format(), s, path)
+		w, err := p.loadSpec(cmd.Context(), s, path)
 		if err != nil {
 			return err
 		}
@@ -54,7 +53,7 @@ it reports every mistake that would keep the workload from starting, and runs no
 
 // checked checks the workload of path, and says how it can be started. An error is a *Problem.
 func (p *process) checked(ctx context.Context, session *session, w *workload.Spec, path string) (said string, err error) {
-	if _, bare, err := app.Resolve(path); err == nil && bare {
+	if p.alone {
 		w.Triggers = nil // a component alone may be a command as well
 	}
 	done := progress(p.stderr, "checking "+text.Printable(w.Name))

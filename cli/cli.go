@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc/grpclog"
 
+	"github.com/vitrine-wasm/vitrine/artifact"
 	_ "github.com/vitrine-wasm/vitrine/cli/internal/quiet" // before libraries log
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
@@ -25,7 +27,10 @@ type process struct {
 	getenv         func(string) string
 	environ        func() []string // nil: unknown
 	ships          Ships
-	flagError      bool // parsing the flags failed
+	flagError      bool            // parsing the flags failed
+	alone          bool            // what was loaded last is a component alone
+	artifacts      *artifact.Store // nil: none was needed
+	held           heldLog
 }
 
 // Main runs one command line, os.Args without the program's name, and returns its exit status. It takes over the process's
@@ -54,6 +59,11 @@ func (p *process) main(args []string) int {
 		return int(status)
 	}
 	problem := explain(err)
+	format := "text"
+	if p.wantsJSON(cmd, args) {
+		format = "json"
+	}
+	p.held.pass(consoleHandler(p.stderr, format, slog.LevelInfo))
 	printed := make(chan struct{})
 	go func() {
 		defer close(printed)
@@ -149,6 +159,7 @@ Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wr
 	root.AddGroup(commandGroups...)
 	root.AddCommand(inGroup(commandsRun, p.up(), p.run(), p.dev())...)
 	root.AddCommand(inGroup(commandsMake, p.newProject(), p.build(), p.test(), p.check(), p.importing(), p.bindgen(), p.component())...)
+	root.AddCommand(inGroup(commandsShip, p.push(), p.pull(), p.sign(), p.verify(), p.keygen())...)
 	root.AddCommand(inGroup(commandsSee, p.view(), p.trace(), p.logs(), p.metrics(), p.inspect())...)
 	root.AddCommand(inGroup(commandsTools, p.probe(), p.schema(), p.version())...)
 	root.SetHelpCommandGroupID(commandsTools)

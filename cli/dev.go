@@ -31,7 +31,7 @@ What a build makes does not count as a change. On a terminal r builds again and 
 		Example: "  vitrine dev shop/ --trace",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, adminOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, adminOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, plainHTTPOption, cacheOption})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
 		w, err := p.loadUnbuilt(s, path)
@@ -240,7 +240,7 @@ func (d *development) rebuild(ctx context.Context) (took time.Duration, err erro
 
 // swap starts the workload as it is built, in place of the one that runs if there is one.
 func (d *development) swap(ctx context.Context) error {
-	w, err := loadSpec(d.p.ships.format(), d.s, d.path)
+	w, err := d.p.loadSpec(ctx, d.s, d.path)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ type option struct {
 const componentKey = "spec.components[]."
 
 // workloadOptions are about a workload: up, run and check have them.
-var workloadOptions = slices.Concat(grantOptions, limitOptions, instanceOptions)
+var workloadOptions = slices.Concat(grantOptions, limitOptions, instanceOptions, []option{verifyKeyOption})
 
 // grantOptions set a component's environment, configuration and grants.
 var grantOptions = []option{

@@ -34,6 +34,7 @@ const (
 	commandsRun   = "run"
 	commandsMake  = "make"
 	commandsSee   = "see"
+	commandsShip  = "ship"
 	commandsTools = "tools"
 )
 
@@ -41,6 +42,7 @@ var commandGroups = []*cobra.Group{
 	{ID: commandsRun, Title: "Run it:"},
 	{ID: commandsMake, Title: "Make it:"},
 	{ID: commandsSee, Title: "See it:"},
+	{ID: commandsShip, Title: "Ship it:"},
 	{ID: commandsTools, Title: "Tools:"},
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/artifact"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
@@ -21,20 +24,25 @@ import (
 
 func (p *process) inspect() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "inspect FILE",
+		Use:   "inspect FILE|REF",
 		Short: "Show a component's world, parts and boundaries",
 		Long: `Shows a component's world (imports and exports with their functions), its nested components, its core modules with
 the features that they use, every boundary, and sizes. Nothing is compiled or run, so that components that this version
-does not run are shown too.`,
-		Example: "  vitrine inspect shop.wasm\n  vitrine inspect --json shop.wasm | jq .imports",
+does not run are shown too. REF is an artifact in a registry: its digest and annotations come first, and of a workload its manifest follows.`,
+		Example: "  vitrine inspect shop.wasm\n  vitrine inspect registry.example.com/shop/cart:1.2\n  vitrine inspect --json shop.wasm | jq .imports",
 		Args:    cobra.ExactArgs(1),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
+	key := cmd.Flags().String("verify-key", "", "show only what one of the public keys in this file, PEM, has signed")
+	s := p.options(cmd, registryOptions)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		ctx := cmd.Context()
-		wasm, err := host.ReadArtifact(ctx, workload.Source{File: args[0]})
+		wasm, from, err := p.inspected(ctx, s, args[0], *key)
 		if err != nil {
 			return err
+		}
+		if from != nil && from.Document != nil {
+			return p.showWorkload(from, *asJSON)
 		}
 		engine, err := component.NewEngine(ctx)
 		if err != nil {
@@ -46,15 +54,74 @@ does not run are shown too.`,
 		if err != nil {
 			return withFile(args[0], err)
 		}
+		r.Artifact = from
 		if *asJSON {
-			enc := json.NewEncoder(text.JSONWriter(p.stdout))
-			enc.SetIndent("", "  ")
-			enc.SetEscapeHTML(false)
-			return enc.Encode(r)
+			return writeJSON(p.stdout, r)
 		}
 		return r.print(p.stdout)
 	}
 	return cmd
+}
+
+// artifactReport is what a registry has of a component or a workload.
+type artifactReport struct {
+	Reference   string            `json:"reference"` // with the digest
+	MediaType   string            `json:"mediaType"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Signer      string            `json:"signer,omitempty"`   // the fingerprint of the key that was asked for
+	Document    json.RawMessage   `json:"document,omitempty"` // of a workload
+}
+
+// inspected returns the bytes of what is inspected, and what the registry has of it where path is a reference.
+func (p *process) inspected(ctx context.Context, s *settings, path, key string) ([]byte, *artifactReport, error) {
+	if !isReference(path) {
+		a, err := host.ReadArtifact(ctx, workload.Source{File: path, Key: key})
+		if err != nil {
+			return nil, nil, err
+		}
+		return a.Wasm, nil, nil
+	}
+	a, err := p.fetch(ctx, s, path, key)
+	if err != nil {
+		return nil, nil, err
+	}
+	from := &artifactReport{Reference: a.Reference.String(), MediaType: a.MediaType, Annotations: a.Annotations, Signer: a.Key}
+	if a.Document != nil {
+		if from.Document, err = absoluteImages(a.Document, a.Reference); err != nil {
+			return nil, nil, &artifact.FormatError{Reference: a.Reference.String(), Why: "the workload's document is no JSON"}
+		}
+	}
+	return a.Component, from, nil
+}
+
+// showWorkload prints a workload in a registry: what the registry has of it, and its manifest.
+func (p *process) showWorkload(a *artifactReport, asJSON bool) error {
+	if asJSON {
+		return writeJSON(p.stdout, a)
+	}
+	m, err := p.ships.format().Document(a.Reference, a.Document)
+	if err != nil {
+		return err
+	}
+	manifest, err := app.Write(m)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(p.stdout, a.text()+"\n"+text.Lines(string(manifest)))
+	return err
+}
+
+// text is a line for each fact. It may be printed on a terminal.
+func (a *artifactReport) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "artifact %s, %s\n", text.Printable(a.Reference), text.Printable(a.MediaType))
+	if a.Signer != "" {
+		fmt.Fprintf(&b, "  signed with the key %s\n", a.Signer)
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Annotations)) {
+		fmt.Fprintf(&b, "  %s: %s\n", text.Printable(name), text.Printable(a.Annotations[name]))
+	}
+	return b.String()
 }
 
 // withFile adds the file to an error that names no place.
@@ -70,6 +137,9 @@ func withFile(file string, err error) error {
 func (r *report) print(w io.Writer) error {
 	eachText(reflect.ValueOf(r), text.Printable)
 	var b strings.Builder
+	if r.Artifact != nil {
+		b.WriteString(r.Artifact.text() + "\n")
+	}
 	fmt.Fprintf(&b, "component %s, %d bytes, %s\n", r.Name, r.Size, r.Digest)
 	world := func(what string, items []worldItem) {
 		fmt.Fprintf(&b, "\n%s\n", counted(len(items)+r.Omitted[what+"s"], what))

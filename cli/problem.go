@@ -181,7 +181,7 @@ func explain(err error) *Problem {
 	if errors.As(err, &p) {
 		return p
 	}
-	for _, known := range []func(error) *Problem{explainSetting, explainManifest, explainBytes, explainLink, explainListen, explainReady, explainTrap, explainFile} {
+	for _, known := range []func(error) *Problem{explainSetting, explainManifest, explainArtifact, explainBytes, explainLink, explainListen, explainReady, explainTrap, explainFile} {
 		if p := known(err); p != nil {
 			return p
 		}

@@ -74,7 +74,7 @@ func (r *reloader) reload() {
 		return
 	}
 	began := time.Now()
-	w, err := loadSpec(r.p.ships.format(), r.s, r.path)
+	w, err := r.p.loadSpec(r.ctx, r.s, r.path)
 	if err == nil {
 		err = r.replace(r.ctx, w, began)
 	}

@@ -17,6 +17,7 @@ import (
 
 // report is the output of `vitrine inspect --json`.
 type report struct {
+	Artifact    *artifactReport `json:"artifact,omitempty"` // nil for a file
 	Name        string          `json:"name"`
 	Size        int             `json:"size"`
 	Digest      string          `json:"digest"`

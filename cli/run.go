@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
@@ -32,10 +32,10 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, plainHTTPOption, cacheOption})
 	cmd.Flags().SetInterspersed(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		w, err := loadSpec(p.ships.format(), s, args[0])
+		w, err := p.loadSpec(cmd.Context(), s, args[0])
 		if err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 				Why: "the workload has several that no other is linked to", Do: "give the component's file", Code: ExitUsage}
 		}
 		main := w.Component(rootsOf(w)[0])
-		if _, bare, err := app.Resolve(args[0]); err == nil && bare || len(args) > 1 {
+		if p.alone || len(args) > 1 {
 			main.Args = args[1:]
 		}
 		for i, arg := range main.Args {
@@ -53,7 +53,7 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 					Why: "guests are given text only", Do: "give it in UTF-8", Code: ExitUsage}
 			}
 		}
-		main.Args = append([]string{strings.ToValidUTF8(filepath.Base(main.Source.File), "\uFFFD")}, main.Args...)
+		main.Args = append([]string{strings.ToValidUTF8(filepath.Base(cmp.Or(main.Source.File, main.Name)), "\uFFFD")}, main.Args...)
 		w.Triggers, w.Services = nil, nil // run serves nothing
 		for i := range w.Components {
 			w.Components[i].Instances.Ready = nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func startProblem(w *workload.Spec, err error) error {
 		p = Problem{What: "workload " + string(w.ID()) + " cannot start", Whys: lines(err), Code: ExitUsage}
 	}
 	if p.Where == "" && len(w.Components) == 1 {
-		p.Where = w.Components[0].Source.File
+		p.Where = cmp.Or(w.Components[0].Source.File, w.Components[0].Source.Image)
 	}
 	return &p
 }
@@ -164,6 +165,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		out.console = host.NewConsole(out.stderr, format == "json", severity(least))
 		out.console.Trace = telemetry.IDs
 	}
+	p.held.pass(out.log.Handler())
 	if out.engine, err = p.engine(ctx, s, out.log); err != nil {
 		return out, err
 	}
@@ -172,6 +174,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		console = out.console
 	}
 	out.host, err = host.New(host.Config{
+		Artifact: p.artifact(s),
 		Console:  console,
 		Engine:   out.engine,
 		Plugins:  p.plugins(opts.rawStreams),

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/artifact"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 	"github.com/vitrine-wasm/vitrine/plugin/blobstore"
@@ -154,7 +155,10 @@ func newHTTP(c TriggerConfig) (host.Trigger, error) {
 
 // format is the manifest's format with the program's triggers and backends.
 func (s *Ships) format() *app.Format {
-	f := &app.Format{}
+	f := &app.Format{Image: func(reference string) error {
+		_, err := artifact.ParseReference(reference)
+		return err
+	}}
 	for _, t := range s.Triggers {
 		f.Triggers = append(f.Triggers, t.Type)
 	}

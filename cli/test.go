@@ -49,14 +49,14 @@ Exit status: 0 all tests pass, 1 some do not, 2 the tests or the manifest have m
 		Example: "  vitrine test shop/ --junit report.xml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, registryOptions)
 	file := cmd.Flags().String("file", "", "the tests (default: vitrine.test.yaml beside the manifest)")
 	junit := cmd.Flags().String("junit", "", "write a JUnit report to this file, too")
 	asJSON := cmd.Flags().Bool("json", false, "print the results as JSON")
 	only := cmd.Flags().String("run", "", "run only tests whose names match this regular expression")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
-		w, err := loadSpec(p.ships.format(), s, path)
+		w, err := p.loadSpec(cmd.Context(), s, path)
 		if err != nil {
 			return err
 		}

@@ -8,16 +8,16 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 func (p *process) up() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "up [PATH]",
+		Use:   "up [PATH|REF]",
 		Short: "Serve a component, a folder with a vitrine.yaml, or a manifest",
-		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out.
+		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out. REF is what vitrine push has
+brought to a registry: HOST/REPOSITORY:TAG, or @sha256:…. It is fetched once, and then starts without the registry.
 
 The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer.
 Guests' output appears there, too, each line after its severity, the beginnings of its trace's and span's identifiers, and
@@ -30,39 +30,27 @@ telemetry is sent, and the exit status is 0. A second signal ends the process at
 
 SIGHUP reads the manifest and the
 components again: new requests go to what they are now, those under way end in what was before, and none fails.`,
-		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up shop.wasm --view\n  vitrine up --write shop.wasm > vitrine.yaml",
+		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up shop.wasm --view\n  vitrine up registry.example.com/shop/cart:1.2 --verify-key cosign.pub\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, plainHTTPOption, cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of PATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
 		if *write {
-			text, err := p.ships.format().Rewrite(path, s.apply)
+			text, err := p.rewritten(cmd.Context(), s, path)
 			if err == nil {
 				_, err = p.stdout.Write(text)
 			}
 			return err
 		}
-		w, err := loadSpec(p.ships.format(), s, path)
+		w, err := p.loadSpec(cmd.Context(), s, path)
 		if err != nil {
 			return err
 		}
 		return p.serve(cmd.Context(), s, path, w)
 	}
 	return cmd
-}
-
-// loadSpec reads the manifest, folder or component at path and applies the flags and variables.
-func loadSpec(format *app.Format, s *settings, path string) (*workload.Spec, error) {
-	if dir, _ := s.text("state-dir", ""); dir != "" {
-		format.State = filepath.Clean(dir)
-	}
-	w, err := format.Load(path)
-	if err != nil {
-		return nil, err
-	}
-	return w, s.apply(w)
 }
 
 func (p *process) serve(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {

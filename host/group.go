@@ -64,7 +64,7 @@ func (m *making) group(ctx context.Context, t *target, linker *component.Linker)
 // member loads a component, seen by linker's interceptor, and has plugins define in own what it imports.
 func (m *making) member(ctx context.Context, c *workload.Component, linker, own *component.Linker) error {
 	if m.loaded[c.Name] == nil {
-		loaded, err := m.h.load(ctx, c, linker)
+		loaded, err := m.load(ctx, c, linker)
 		if err != nil {
 			return err
 		}

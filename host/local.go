@@ -28,8 +28,9 @@ type Config struct {
 	// Console prints, for people, guests' lines and a line for each failed invocation, which the observer sees at the boundary; nil for
 	// none.
 	Console LogSink
-	// Artifact returns a component's bytes; ReadArtifact when nil.
-	Artifact func(ctx context.Context, s workload.Source) ([]byte, error)
+	// Artifact returns a component's bytes; ReadArtifact, which knows files only, when nil. It must refuse what s.Key asks to be signed and
+	// is not.
+	Artifact func(ctx context.Context, s workload.Source) (*Artifact, error)
 	// Deadline is that of components that name none: the default of workload.Limits when zero, none when negative. With
 	// none, fuel and an invocation's output have no bound either, unless a component names one: such a host is for commands.
 	Deadline time.Duration
@@ -143,7 +144,7 @@ func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	r.pools = r.invoker.pools()
+	r.pools, r.status.Images = r.invoker.pools(), r.made.images
 	h.setLocked(r, id, workload.Running, "")
 	return id, nil
 }
@@ -299,7 +300,7 @@ func (h *Local) end(r *running, id workload.ID, s workload.State, reason string)
 
 func (h *Local) setLocked(r *running, id workload.ID, s workload.State, reason string) {
 	now := time.Now()
-	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now, Services: r.status.Services, Backends: r.status.Backends}
+	r.status = workload.Status{ID: id, State: s, Reason: reason, Since: now, Services: r.status.Services, Backends: r.status.Backends, Images: r.status.Images}
 	h.tellLocked(r, now)
 }
 

@@ -20,6 +20,7 @@ type making struct {
 	loaded  map[string]*component.Component // by name
 	parts   map[string]*part                // by the component's name
 	linked  []*component.Linked
+	images  []workload.ImageStatus // of components that have been loaded
 	peers   *peers
 	started bool // and not only checked
 	// internal answers requests to components of the workload; nil: nobody can.

@@ -63,7 +63,7 @@ func (h *Local) Replace(ctx context.Context, w *workload.Spec) (workload.ID, err
 	defer h.mu.Unlock()
 	old.changing = nil
 	h.workloads[id] = r
-	r.pools, r.status.Backends = r.invoker.pools(), r.made.used(old.status.Backends)
+	r.pools, r.status.Backends, r.status.Images = r.invoker.pools(), r.made.used(old.status.Backends), r.made.images
 	h.setLocked(r, id, workload.Running, "")
 	return id, nil
 }

@@ -52,11 +52,38 @@ func (e *NoFileError) Error() string {
 	return fmt.Sprintf("%s is %s; a component is read from a file", e.File, what)
 }
 
-// ReadArtifact reads a component's bytes from its file, which must be one. It takes no more memory than the file has bytes.
-func ReadArtifact(_ context.Context, s workload.Source) ([]byte, error) {
-	if s.File == "" {
-		return nil, fmt.Errorf("%s: images are not supported by this version yet; use a file", s.Image)
+// Artifact is a component's bytes, and what is known of an image that they are from.
+type Artifact struct {
+	Wasm []byte
+	// Image is the image's reference with its digest, and Key the fingerprint of the key that has signed it; empty for a file.
+	Image, Key string
+}
+
+// ReadArtifact reads a component from its file, which must be one, and none that has to be signed. It takes no more memory than the file
+// has bytes.
+func ReadArtifact(_ context.Context, s workload.Source) (*Artifact, error) {
+	switch {
+	case s.File == "":
+		return nil, fmt.Errorf("%s: images are not supported by this host; use a file", s.Image)
+	case s.Key != "":
+		return nil, &UnsignedFileError{s.File, s.Key}
 	}
+	wasm, err := readFile(s)
+	if err != nil {
+		return nil, err
+	}
+	return &Artifact{Wasm: wasm}, nil
+}
+
+// UnsignedFileError says that a component from a file is to be signed, which only images can be.
+type UnsignedFileError struct{ File, Key string }
+
+// Error names the file and the key.
+func (e *UnsignedFileError) Error() string {
+	return fmt.Sprintf("%s is refused: it has to be signed (%s), and a file has no signature", e.File, e.Key)
+}
+
+func readFile(s workload.Source) ([]byte, error) {
 	info, err := os.Stat(s.File) // before it is opened: opening a pipe without a writer would block
 	if err != nil {
 		return nil, err
@@ -189,14 +216,21 @@ func (h *Local) served(w *workload.Spec) error {
 }
 
 // load reads and decodes one component.
-func (h *Local) load(ctx context.Context, spec *workload.Component, linker *component.Linker) (*component.Component, error) {
+func (m *making) load(ctx context.Context, spec *workload.Component, linker *component.Linker) (*component.Component, error) {
+	h := m.h
 	op := &cm.Operation{Name: "artifact read", Component: cm.Path(spec.Name)}
 	rctx, end := cm.Begin(ctx, linker.Interceptor(), op)
-	wasm, err := h.cfg.Artifact(rctx, spec.Source)
+	artifact, err := h.cfg.Artifact(rctx, spec.Source)
 	if _, tells := linker.Interceptor().(cm.Lifecycle); tells && err == nil { // a digest takes a millisecond for every other megabyte
-		sum := sha256.Sum256(wasm)
-		op.Set("size", int64(len(wasm)))
+		sum := sha256.Sum256(artifact.Wasm)
+		op.Set("size", int64(len(artifact.Wasm)))
 		op.Set("digest", "sha256:"+hex.EncodeToString(sum[:]))
+		if artifact.Image != "" {
+			op.Set("image", artifact.Image)
+		}
+		if artifact.Key != "" {
+			op.Set("image.signer", artifact.Key)
+		}
 	}
 	end(err)
 	if err != nil {
@@ -206,5 +240,8 @@ func (h *Local) load(ctx context.Context, spec *workload.Component, linker *comp
 	for i, f := range spec.Features {
 		features[i] = component.Feature(f)
 	}
-	return linker.Load(ctx, spec.Name, wasm, features...)
+	if artifact.Image != "" {
+		m.images = append(m.images, workload.ImageStatus{Component: spec.Name, Image: spec.Source.Image, Exact: artifact.Image, Key: artifact.Key})
+	}
+	return linker.Load(ctx, spec.Name, artifact.Wasm, features...)
 }

@@ -57,7 +57,9 @@ type Build struct {
 // Source is where a component's bytes come from.
 type Source struct {
 	File  string // path, resolved against the manifest's folder
-	Image string
+	Image string // reference of an artifact in a registry, in place of File
+	// Key is a file with public keys, PEM: the component is used if one of them has signed the image. Empty: it is not checked.
+	Key string
 }
 
 // Grants are what a component may access; the zero value grants nothing.
@@ -231,6 +233,16 @@ type Status struct {
 	// Backends are those that serve the grants of the workload's components while it runs, in no order; see Services. A workload of which one is
 	// down runs on, and its calls of the backend fail.
 	Backends []BackendStatus
+	// Images are those that components came from, in no order; see Services.
+	Images []ImageStatus
+}
+
+// ImageStatus is what the reference of a component's image stood for when the workload was started.
+type ImageStatus struct {
+	Component string
+	Image     string // as the workload names it
+	Exact     string // with its digest: host/repository@sha256:…
+	Key       string // the fingerprint of the key by which it is signed, where the workload asks for one
 }
 
 // Usable says whether the workload is running and none of its backends is down: whether it can serve all that it is for.

@@ -34,6 +34,7 @@ type Spec struct {
 type Component struct {
 	Name        Name              `json:"name" yaml:"name" required:"true" doc:"Unique in the workload; service.name in telemetry."`
 	Source      Source            `json:"source" yaml:"source" required:"true" one:"true" doc:"Where the component's bytes come from."`
+	Verify      Verify            `json:"verify,omitzero" yaml:"verify,omitempty" doc:"Whose signature the image has to have; it is checked before anything of the component is read."`
 	Build       Build             `json:"build,omitzero" yaml:"build,omitempty" doc:"How the source file is made, by vitrine build and vitrine dev."`
 	Links       map[string]Name   `json:"links,omitempty" yaml:"links,omitempty" keys:"^[^:/@]+(:[^:/@]+)+(/[^:/@]+)+(@.+)?$" doc:"Import to component: which component of the workload serves it. All other imports are served by plugins."`
 	Environment map[string]string `json:"environment,omitempty" yaml:"environment,omitempty" keys:"^[^=\\x00]+$" secret:"true" doc:"Environment variables of the guest."`
@@ -49,7 +50,12 @@ type Component struct {
 // Source is where a component's bytes come from: exactly one field is set.
 type Source struct {
 	File  string `json:"file,omitzero" yaml:"file,omitempty" minLength:"1" doc:"A file, from the manifest's folder."`
-	Image string `json:"image,omitzero" yaml:"image,omitempty" reserved:"*" doc:"An OCI image with its digest: host/repo@sha256:…"`
+	Image string `json:"image,omitzero" yaml:"image,omitempty" minLength:"1" doc:"An artifact in an OCI registry: host/repository:tag, or host/repository@sha256:…, which is fetched once and then starts without the registry."`
+}
+
+// Verify says which signatures of an image are accepted.
+type Verify struct {
+	Key string `json:"key,omitzero" yaml:"key,omitempty" minLength:"1" doc:"A file with public keys, PEM, from the manifest's folder; one of them has to have signed the image."`
 }
 
 // Build is how a source file is built.

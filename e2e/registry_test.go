@@ -1,0 +1,105 @@
+package e2e
+
+import (
+	"encoding/json"
+	"io"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
+	"github.com/vitrine-wasm/vitrine/tests/testref"
+)
+
+// TestRegistry: what a tag stands for, and who has signed it, are in the state of a workload and in the span that reads the component. SIGHUP
+// takes what the tag stands for then.
+func TestRegistry(t *testing.T) {
+	real := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
+	t.Cleanup(real.Close)
+	ref := strings.TrimPrefix(real.URL, "http://") + "/shop/hello:1"
+	keys := filepath.Join(t.TempDir(), "me")
+	vitrine := func(args ...string) string {
+		t.Helper()
+		out, err := exec.Command(binary, args...).CombinedOutput()
+		if err != nil {
+			t.Fatalf("vitrine %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	push := func(guest string) string {
+		t.Helper()
+		var pushed struct{ Reference string }
+		if err := json.Unmarshal([]byte(vitrine("push", "--json", testref.File(t, guest), ref)), &pushed); err != nil {
+			t.Fatal(err)
+		}
+		vitrine("sign", "--key", keys+".key", ref)
+		return pushed.Reference
+	}
+	vitrine("keygen", keys)
+	exact := push("rust-http-full-p2")
+
+	collector := otlptest.New(t)
+	manifest := filepath.Join(t.TempDir(), "vitrine.yaml")
+	if err := os.WriteFile(manifest, []byte(`apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: shop}
+spec:
+  components:
+    - {name: hello, source: {image: "`+ref+`"}, verify: {key: '`+keys+`.pub'}}
+  triggers:
+    - http: {path: /, component: hello}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := up(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, "--admin", "0", manifest)
+	o := operate(t, s)
+	type image struct{ Component, Image, Exact, Signer string }
+	images := func() []image {
+		t.Helper()
+		_, body := o.ask("GET", "/workloads", "")
+		var state struct {
+			Workloads []struct{ Images []image }
+		}
+		if err := json.Unmarshal([]byte(body), &state); err != nil || len(state.Workloads) != 1 {
+			t.Fatal(body, err)
+		}
+		return state.Workloads[0].Images
+	}
+	signer := strings.TrimSpace(vitrine("verify", ref, "--key", keys+".pub"))
+	signer = signer[strings.LastIndex(signer, " ")+1:]
+	if got := images(); len(got) != 1 || got[0] != (image{"hello", ref, exact, signer}) {
+		t.Errorf("the state has the images %+v", got)
+	}
+
+	if moved := push("rust-http-p2"); runtime.GOOS != "windows" {
+		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		s.waitForConsole("reloaded: new requests go to the components as they are now")
+		if got := images(); len(got) != 1 || got[0].Exact != moved || moved == exact {
+			t.Errorf("after SIGHUP the state has the images %+v; want %s", got, moved)
+		}
+	}
+	s.stop()
+	found := ""
+	for _, span := range collector.Spans() {
+		if span.Name == "artifact read hello" && found == "" {
+			for _, a := range span.Attributes {
+				if a.Key == "vitrine.image" || a.Key == "vitrine.image.signer" {
+					found += a.Value.GetStringValue() + " "
+				}
+			}
+		}
+	}
+	if found != exact+" "+signer+" " {
+		t.Errorf("the span has %q; want %q", found, exact+" "+signer+" ")
+	}
+}
