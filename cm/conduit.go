@@ -314,12 +314,11 @@ func (c *Conduit) Bridge(g Guard) *Conduit {
 	if err := g.Watch(to, func(error) { cancel() }); err != nil {
 		cancel()
 	}
-	r, w := hostEnd{c: c}, hostEnd{c: to, writable: true}
 	go func() {
 		if c.Elem != nil && c.Elem.Kind == KindU8 && !c.Future {
-			bridge(ctx, &StreamReader[uint8]{hostEnd: r}, &StreamWriter[uint8]{hostEnd: w}, 16<<10)
+			bridge(ctx, &StreamReader[uint8]{hostEnd: hostEnd{c: c}}, &StreamWriter[uint8]{hostEnd: hostEnd{c: to, writable: true}}, 16<<10)
 		} else {
-			bridge(ctx, &StreamReader[Val]{hostEnd: r, lift: itself}, &StreamWriter[Val]{hostEnd: w}, 64)
+			bridge(ctx, &StreamReader[Val]{hostEnd: hostEnd{c: c}, lift: itself}, &StreamWriter[Val]{hostEnd: hostEnd{c: to, writable: true}}, 64)
 		}
 		cancel()
 		to.do(JobFunc(func() { g.Unwatch(to) }))

@@ -42,7 +42,7 @@ func (r *FutureReader[T]) Await(ctx context.Context) (T, error) {
 		return val, err
 	}
 	r.drop()
-	r.buf, r.done = slice[T]{}, nil
+	r.buf, r.wake = slice[T]{}, nil
 	if result == CopyDropped {
 		return val, ErrWriterGone
 	}

@@ -18,7 +18,7 @@ type Hooks interface {
 	// sees; return c.Context to leave it.
 	Enter(c *Call) context.Context
 	// Exit is called exactly once for each Enter: after the callee has ended and, for a call that was held
-	// ([Call.Hold]), after the work that it started has ended. Exit of a held call may run on another goroutine than Enter.
+	// ([Call.Hold]), after the work that it started has ended. Exit of a held call, and of an event, may run on another goroutine than Enter.
 	Exit(c *Call, end End)
 }
 

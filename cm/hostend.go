@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 )
 
 // ErrReaderGone says that the readable end of a stream or future has been dropped.
@@ -16,11 +17,20 @@ var ErrWriterGone = errors.New("the writer of the future is gone")
 type hostEnd struct {
 	c        *Conduit
 	writable bool
-	done     chan CopyResult // nil before the first copy
+	state    atomic.Uint32 // of the copy
+	result   CopyResult    // once it has ended
+	wake     chan struct{} // where its end is waited for; nil: most have ended when they have begun
 	dead     error
 	misfit   error // of the first element that its Go type cannot hold; see [GoType]
 	copier   copier
 }
+
+// The states of a copy. One that ends while it is waited for says so by wake.
+const (
+	copyUnderWay uint32 = iota
+	copyAwaited
+	copyEnded
+)
 
 // copier is an end that knows its buffer.
 type copier interface {
@@ -39,7 +49,15 @@ func (h *hostEnd) Done(r CopyResult) {
 	if g := h.c.guard.Load(); g != nil {
 		g.Unwatch(h)
 	}
-	h.done <- r
+	h.finish(r)
+}
+
+// finish ends the copy, once.
+func (h *hostEnd) finish(r CopyResult) {
+	h.result = r
+	if h.state.Swap(copyEnded) == copyAwaited {
+		h.wake <- struct{}{}
+	}
 }
 
 // copy has by begin a copy in the store and waits for its end. If ctx ends, the copy is cancelled; what has been copied by
@@ -48,19 +66,21 @@ func (h *hostEnd) copy(ctx context.Context, by copier) (CopyResult, error) {
 	if err := ctx.Err(); err != nil {
 		return CopyCancelled, context.Cause(ctx)
 	}
-	if h.done == nil {
-		h.done = make(chan CopyResult, 1)
-	}
+	h.state.Store(copyUnderWay)
 	h.copier = by
 	h.c.do((*copyBegin)(h))
-	select {
-	case r := <-h.done:
-		return r, h.dead
-	default:
+	if h.state.Load() == copyEnded {
+		return h.result, h.dead
+	}
+	if h.wake == nil {
+		h.wake = make(chan struct{}, 1)
+	}
+	if !h.state.CompareAndSwap(copyUnderWay, copyAwaited) { // it has ended meanwhile
+		return h.result, h.dead
 	}
 	select {
-	case r := <-h.done:
-		return r, h.dead
+	case <-h.wake:
+		return h.result, h.dead
 	case <-ctx.Done():
 	}
 	h.c.do(JobFunc(func() {
@@ -68,11 +88,11 @@ func (h *hostEnd) copy(ctx context.Context, by copier) (CopyResult, error) {
 			h.c.Cancel()
 		}
 	}))
-	r := <-h.done
-	if r == CopyCancelled && h.dead == nil {
-		return r, context.Cause(ctx)
+	<-h.wake
+	if h.result == CopyCancelled && h.dead == nil {
+		return h.result, context.Cause(ctx)
 	}
-	return r, h.dead
+	return h.result, h.dead
 }
 
 // copyBegin is the beginning of a copy, as a Job.
@@ -109,7 +129,7 @@ func (h *hostEnd) kill(err error) {
 	if h.c.pending.by == Party(h) {
 		h.c.Reclaim()
 	}
-	h.done <- CopyCancelled
+	h.finish(CopyCancelled)
 }
 
 // drop drops the end.

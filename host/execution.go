@@ -8,7 +8,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 )
 
-// execution is an invocation on its way: enter, run, leave, giveBack, in this order. One that is in two parts ([Invocation.Begin]) stops in the middle
+// execution is an invocation on its way: enter, run, leave, giveBack, in this order. One that is in two parts ([Parts]) stops in the middle
 // of run, and end does the rest.
 type execution struct {
 	v        *invoker
@@ -106,12 +106,12 @@ func (x *execution) work() error {
 	if x.crossing != nil {
 		x.crossing.Instance = inst.Info()
 	}
-	do := inv.Run
-	if inv.Begin != nil {
-		do = inv.Begin
+	ctx := x.seat.Context()
+	if inv.Parts == nil {
+		return x.v.guard("invocation", func() error { return inv.Run(ctx, inst) })
 	}
-	err = x.v.guard("invocation", func() error { return do(x.seat.Context(), inst) })
-	if inv.Begin != nil && err == nil {
+	err = x.v.guard("invocation", func() error { return inv.Parts.Begin(ctx, inst) })
+	if err == nil {
 		inv.begun = x
 	}
 	return err
@@ -130,7 +130,7 @@ func (x *execution) finish() (cm.Outcome, error) {
 	well := false
 	defer func() { x.seat.Leave(well) }()
 	ctx := x.seat.Context()
-	err := x.v.guard("invocation", func() error { return x.inv.Finish(ctx) })
+	err := x.v.guard("invocation", func() error { return x.inv.Parts.Finish(ctx) })
 	outcome, settled := x.settle(ctx, err)
 	well = returned(err) && returned(settled)
 	return outcome, settled

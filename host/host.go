@@ -127,21 +127,26 @@ type Invocation struct {
 	Unbounded bool
 	// Run does the work in the instance that the Invoker chose.
 	Run func(ctx context.Context, inst *component.Instance) error
-	// Begin and Finish, where they are set, are Run in two parts, between which an invocation needs no goroutine. Begin begins the work, and returns
-	// without waiting for it. If it fails, that is the work's end. Finish waits for the end of the work. An Invoker that does not know of them calls
-	// Run: [Invocation.Begun] tells.
-	Begin  func(ctx context.Context, inst *component.Instance) error
-	Finish func(ctx context.Context) error
+	// Parts, where it is set, is Run in two parts, between which an invocation needs no goroutine. An Invoker that does not know of it calls Run:
+	// [Invocation.Begun] tells.
+	Parts Parts
 	// Alone, where it is set, is what a trigger does itself, in place of Run, without a component (workload.TriggerType.Alone): Component is empty.
 	Alone func(ctx context.Context) error
 	// Settle gets the invocation's error before the event's boundary is left, so that the trigger's answer (500, 503, 504) is part of the
 	// event. It may be nil.
 	Settle func(ctx context.Context, err error)
 
-	begun *execution // in two parts; nil: it has ended with Invoke
+	begun *execution // of its Parts; nil: it has ended with Invoke
 }
 
-// Begun says, when Invoke has returned, that Begin has succeeded, and the invocation goes on: End has to be called.
+// Parts is the work of an invocation in two parts. Begin begins it in the instance that the Invoker chose, and returns without waiting for
+// it; if it fails, that is the work's end, and Finish is not called. Finish waits for the end of the work.
+type Parts interface {
+	Begin(ctx context.Context, inst *component.Instance) error
+	Finish(ctx context.Context) error
+}
+
+// Begun says, when Invoke has returned, that its Parts have begun, and the invocation goes on: End has to be called.
 func (i *Invocation) Begun() bool { return i.begun != nil }
 
 // End calls Finish, does the rest of an invocation that has begun, and returns its error as Invoke would. It is to be called once, on any

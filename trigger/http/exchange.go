@@ -263,7 +263,7 @@ func (x *exchange) invoke() {
 		Settle:    func(_ context.Context, err error) { x.settle(err) },
 	}
 	if x.route.begin != nil {
-		x.call.Begin, x.call.Finish = x.begin, x.finish
+		x.call.Parts = (*parts)(x)
 	} else {
 		growStack()
 	}
@@ -313,8 +313,12 @@ func (x *exchange) handle(ctx context.Context, inst *component.Instance) error {
 	return x.leaveGuest(ctx, x.route.handle(ctx, inst, &x.in, x))
 }
 
-// begin has the guest begin to handle the request.
-func (x *exchange) begin(ctx context.Context, inst *component.Instance) (err error) {
+// parts is handle in two parts, as host.Parts.
+type parts exchange
+
+// Begin has the guest begin to handle the request.
+func (p *parts) Begin(ctx context.Context, inst *component.Instance) (err error) {
+	x := (*exchange)(p)
 	x.enterGuest(ctx)
 	if x.handling, err = x.route.begin(ctx, inst, &x.in); err != nil {
 		return x.leaveGuest(ctx, err)
@@ -322,8 +326,9 @@ func (x *exchange) begin(ctx context.Context, inst *component.Instance) (err err
 	return nil
 }
 
-// finish waits until the guest has handled the request.
-func (x *exchange) finish(ctx context.Context) error {
+// Finish waits until the guest has handled the request.
+func (p *parts) Finish(ctx context.Context) error {
+	x := (*exchange)(p)
 	return x.leaveGuest(ctx, x.handling.Finish(ctx, x))
 }
 
