@@ -20,7 +20,7 @@ func (p *process) mcp() *cobra.Command {
 read what a running viewer (vitrine up --view, vitrine view) has, by the viewer's HTTP API: list_traces, get_trace, list_logs,
 trace_logs, metrics, components, errors. None changes anything. It ends with its input.`,
 		Example: `  vitrine mcp
-  {"mcpServers": {"vitrine": {"command": "vitrine", "args": ["mcp", "--viewer", "http://127.0.0.1:4319/"]}}}`,
+  {"mcpServers": {"vitrine": {"command": "vitrine", "args": ["mcp"]}}}`,
 		Args: cobra.NoArgs,
 	}
 	s := p.options(cmd, []option{viewerOption})

@@ -26,6 +26,8 @@ type Config struct {
 	MaxBytes  int64
 	MaxAge    time.Duration
 	MaxTraces int
+	// Now is the time; nil: the system's.
+	Now func() time.Time
 }
 
 // ErrInUse says that another process writes the folder.
@@ -59,7 +61,10 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, 256<<20)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, 24*time.Hour)
 	cfg.MaxTraces = cmp.Or(cfg.MaxTraces, 250_000)
-	s := &Store{cfg: cfg, run: time.Now().UnixNano(), index: newIndex(), changed: make(chan struct{}), chunks: map[TraceID]*chunk{}}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Store{cfg: cfg, run: cfg.Now().UnixNano(), index: newIndex(), changed: make(chan struct{}), chunks: map[TraceID]*chunk{}}
 	if cfg.Dir == "" {
 		if s.cfg.Dir, err = os.MkdirTemp("", "vitrine-view-"); err != nil {
 			return nil, err
@@ -100,8 +105,8 @@ func (s *Store) open(ctx context.Context) error {
 		s.segments = append(s.segments, seg)
 		s.run = max(s.run, run+1)
 	}
-	s.retain(time.Now())
-	return s.loadMarks(time.Now())
+	s.retain(s.cfg.Now())
+	return s.loadMarks(s.cfg.Now())
 }
 
 // acquire locks the folder for this process. The lock is SQLite's, and ends with the process however that ends.
@@ -194,7 +199,7 @@ func (s *Store) Append(b *Batch) error {
 	}
 	if s.current == nil {
 		s.next++
-		seg, err := create(context.Background(), s.cfg.Dir, s.run, s.next)
+		seg, err := create(context.Background(), s.cfg.Dir, s.run, s.next, s.cfg.Now())
 		if err != nil {
 			return fmt.Errorf("make a segment: %w", err)
 		}
@@ -219,7 +224,7 @@ func (s *Store) Append(b *Batch) error {
 		s.recycle()
 		return err
 	}
-	now := time.Now()
+	now := s.cfg.Now()
 	s.mu.Lock()
 	for _, m := range made {
 		s.index.add(&m.chunk.part, place{seg, m.row})
@@ -236,6 +241,9 @@ func (s *Store) Append(b *Batch) error {
 		err = seg.finish()
 	}
 	s.mu.Lock()
+	if s.current == nil {
+		seg.size = seg.bytes() // without the log beside it, which was merged into it
+	}
 	s.retain(now)
 	s.mu.Unlock()
 	return err
