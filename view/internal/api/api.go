@@ -138,6 +138,8 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) {
 	o.time("maxAge", int64(st.MaxAge))
 	o.int("segments", int64(st.Segments))
 	o.time("evicted", st.Evicted)
+	o.int("damagedFiles", int64(st.Damaged))
+	o.int("newerFiles", int64(st.Newer))
 	o.time("run", st.Run)
 	o.time("oldest", st.Oldest)
 	o.time("now", time.Now().UnixNano())

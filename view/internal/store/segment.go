@@ -13,7 +13,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// schemaVersion is PRAGMA user_version of segments. A folder's segments of other versions are removed.
+// schemaVersion is PRAGMA user_version of segments. Of a folder's segments those of older versions are removed, those of newer ones are left alone.
 const schemaVersion = 1
 
 const schema = `

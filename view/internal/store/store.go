@@ -54,7 +54,12 @@ type Store struct {
 	marks    []Mark
 	logs     uint64
 	closed   bool
+
+	damaged, newer int // files that were not read when the folder was opened
 }
+
+// errNewer says that a newer version of the program has written a segment.
+var errNewer = errors.New("a newer version has written it")
 
 // Open opens a folder, or makes it. It fails with [ErrInUse] if another process has it.
 func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
@@ -97,7 +102,15 @@ func (s *Store) open(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return errors.Join(ctx.Err(), seg.close())
 			}
-			if err := seg.remove(); err != nil { // a damaged file, or one of another version
+			if errors.Is(err, errNewer) { // the newer program that has written it will read it again
+				s.newer++
+				if err := seg.close(); err != nil {
+					return err
+				}
+				continue
+			}
+			s.damaged++
+			if err := seg.remove(); err != nil { // or one of an older version
 				return err
 			}
 			continue
@@ -126,6 +139,9 @@ func (s *Store) acquire(ctx context.Context) (err error) {
 func (s *Store) load(ctx context.Context, seg *segment) error {
 	version := 0
 	err := seg.query(ctx, "PRAGMA user_version", nil, func(st *sqlite3.Stmt) (bool, error) { version = st.ColumnInt(0); return false, nil })
+	if err == nil && version > schemaVersion {
+		return errNewer
+	}
 	if err != nil || version != schemaVersion {
 		return errors.Join(err, fmt.Errorf("version %d", version))
 	}
@@ -375,6 +391,8 @@ type Stats struct {
 	Run              int64 // when this run began, in nanoseconds since 1970
 	Seq              uint64
 	Logs             uint64 // log records appended since Open
+	Damaged          int    // files that could not be read when the folder was opened, and are removed
+	Newer            int    // files that a newer version has written: they stay, and are not read
 	Oldest           int64  // start of the oldest trace's first span, in nanoseconds since 1970; 0: none
 }
 
@@ -383,7 +401,7 @@ func (s *Store) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st := Stats{Dir: s.cfg.Dir, MaxBytes: s.cfg.MaxBytes, MaxAge: s.cfg.MaxAge, Traces: len(s.index.traces), Segments: len(s.segments),
-		Evicted: s.evicted, Run: s.run, Seq: s.index.seq, Logs: s.logs}
+		Evicted: s.evicted, Damaged: s.damaged, Newer: s.newer, Run: s.run, Seq: s.index.seq, Logs: s.logs}
 	for _, seg := range s.segments {
 		st.Bytes += seg.size
 	}
