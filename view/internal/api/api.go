@@ -189,7 +189,14 @@ func (s *server) traces(w http.ResponseWriter, r *http.Request) {
 		failed(w, err)
 		return
 	}
-	send(w, r, appendTraceList(nil, list))
+	groups := groupsOf(list)
+	if from, to, ok := timeOnly(r.URL.Query().Get("q"), time.Now()); ok {
+		if groups, err = s.allRequests(r, groups, from, to); err != nil {
+			failed(w, err)
+			return
+		}
+	}
+	send(w, r, appendTraceList(nil, list, groups))
 }
 
 func (s *server) trace(w http.ResponseWriter, r *http.Request) {
