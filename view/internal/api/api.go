@@ -138,6 +138,8 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) {
 	o.time("maxAge", int64(st.MaxAge))
 	o.int("segments", int64(st.Segments))
 	o.time("evicted", st.Evicted)
+	o.int("damagedFiles", int64(st.Damaged))
+	o.int("newerFiles", int64(st.Newer))
 	o.time("run", st.Run)
 	o.time("oldest", st.Oldest)
 	o.time("now", time.Now().UnixNano())
@@ -187,7 +189,14 @@ func (s *server) traces(w http.ResponseWriter, r *http.Request) {
 		failed(w, err)
 		return
 	}
-	send(w, r, appendTraceList(nil, list))
+	groups := groupsOf(list)
+	if from, to, ok := timeOnly(r.URL.Query().Get("q"), time.Now()); ok {
+		if groups, err = s.allRequests(r, groups, from, to); err != nil {
+			failed(w, err)
+			return
+		}
+	}
+	send(w, r, appendTraceList(nil, list, groups))
 }
 
 func (s *server) trace(w http.ResponseWriter, r *http.Request) {

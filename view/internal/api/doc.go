@@ -2,6 +2,7 @@
 //
 //	GET /api/v1/status             what the store has, what was dropped
 //	GET /api/v1/traces             summaries of traces, their durations, groups and services; ?q= ?offset= ?limit=
+//	                               groups of a query by time alone are of all requests, by their metric, also where traces are a sample
 //	GET /api/v1/traces/{id}        the trace as OTLP JSON (TracesData)
 //	GET /api/v1/traces/{id}/logs   its log records as OTLP JSON (LogsData)
 //	GET /api/v1/logs               log records, the newest first; ?q= ?limit= ?before= ?format=otlp

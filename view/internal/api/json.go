@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,12 +80,7 @@ func appendSummary(b []byte, s store.Summary) []byte {
 	return append(b, o.end()...)
 }
 
-type group struct {
-	store.Group
-	*store.RED
-}
-
-func appendTraceList(b []byte, l *store.TraceList) []byte {
+func appendTraceList(b []byte, l *store.TraceList, groups []group) []byte {
 	o := object(nil)
 	o.raw("traces", list(l.Traces, appendSummary))
 	o.int("matched", int64(l.Matched))
@@ -107,22 +101,15 @@ func appendTraceList(b []byte, l *store.TraceList) []byte {
 		d.int("failed", int64(l.Failed[i]))
 		return append(b, d.end()...)
 	}))
-	var groups []group
-	for g, red := range l.Groups {
-		groups = append(groups, group{g, red})
-	}
-	slices.SortFunc(groups, func(a, b group) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Service, b.Service), cmp.Compare(a.Name, b.Name))
-	})
 	o.raw("groups", list(groups, func(b []byte, g group) []byte {
 		var d object
 		d.str("service", g.Service)
 		d.str("name", g.Name)
-		d.int("count", int64(g.Count))
-		d.int("errors", int64(g.Errors))
-		d.int("p50", g.Quantile(0.5))
-		d.int("p95", g.Quantile(0.95))
-		d.int("p99", g.Quantile(0.99))
+		d.int("count", int64(g.count))
+		d.int("errors", int64(g.errors))
+		d.int("p50", g.p50)
+		d.int("p95", g.p95)
+		d.int("p99", g.p99)
 		return append(b, d.end()...)
 	}))
 	o.raw("services", list(slices.Sorted(maps.Keys(l.Service)), func(b []byte, name string) []byte {

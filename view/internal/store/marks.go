@@ -56,7 +56,7 @@ func (s *Store) Mark(m Mark) error {
 	}
 	m.Run = s.run
 	if m.Time == 0 {
-		m.Time = time.Now().UnixNano()
+		m.Time = s.cfg.Now().UnixNano()
 	}
 	m.Name, m.Text = m.Name[:min(len(m.Name), maxMarkText)], m.Text[:min(len(m.Text), maxMarkText)]
 	s.marks = append(s.marks, m)

@@ -13,7 +13,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 )
 
-// schemaVersion is PRAGMA user_version of segments. A folder's segments of other versions are removed.
+// schemaVersion is PRAGMA user_version of segments. Of a folder's segments those of older versions are removed, those of newer ones are left alone.
 const schemaVersion = 1
 
 const schema = `
@@ -63,8 +63,8 @@ func parseSegmentName(name string) (run int64, seq int, ok bool) {
 }
 
 // create makes a segment to append to.
-func create(ctx context.Context, dir string, run int64, seq int) (_ *segment, err error) {
-	s := &segment{path: filepath.Join(dir, segmentName(run, seq)), run: run, seq: seq, begun: time.Now(), sources: map[string]int64{}, known: map[int64]*Source{}}
+func create(ctx context.Context, dir string, run int64, seq int, now time.Time) (_ *segment, err error) {
+	s := &segment{path: filepath.Join(dir, segmentName(run, seq)), run: run, seq: seq, begun: now, sources: map[string]int64{}, known: map[int64]*Source{}}
 	f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600) // the files beside it get the same rights
 	if err != nil {
 		return nil, err

@@ -26,6 +26,8 @@ type Config struct {
 	MaxBytes  int64
 	MaxAge    time.Duration
 	MaxTraces int
+	// Now is the time; nil: the system's.
+	Now func() time.Time
 }
 
 // ErrInUse says that another process writes the folder.
@@ -52,14 +54,22 @@ type Store struct {
 	marks    []Mark
 	logs     uint64
 	closed   bool
+
+	damaged, newer int // files that were not read when the folder was opened
 }
+
+// errNewer says that a newer version of the program has written a segment.
+var errNewer = errors.New("a newer version has written it")
 
 // Open opens a folder, or makes it. It fails with [ErrInUse] if another process has it.
 func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	cfg.MaxBytes = cmp.Or(cfg.MaxBytes, 256<<20)
 	cfg.MaxAge = cmp.Or(cfg.MaxAge, 24*time.Hour)
 	cfg.MaxTraces = cmp.Or(cfg.MaxTraces, 250_000)
-	s := &Store{cfg: cfg, run: time.Now().UnixNano(), index: newIndex(), changed: make(chan struct{}), chunks: map[TraceID]*chunk{}}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Store{cfg: cfg, run: cfg.Now().UnixNano(), index: newIndex(), changed: make(chan struct{}), chunks: map[TraceID]*chunk{}}
 	if cfg.Dir == "" {
 		if s.cfg.Dir, err = os.MkdirTemp("", "vitrine-view-"); err != nil {
 			return nil, err
@@ -92,7 +102,15 @@ func (s *Store) open(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return errors.Join(ctx.Err(), seg.close())
 			}
-			if err := seg.remove(); err != nil { // a damaged file, or one of another version
+			if errors.Is(err, errNewer) { // the newer program that has written it will read it again
+				s.newer++
+				if err := seg.close(); err != nil {
+					return err
+				}
+				continue
+			}
+			s.damaged++
+			if err := seg.remove(); err != nil { // or one of an older version
 				return err
 			}
 			continue
@@ -100,8 +118,8 @@ func (s *Store) open(ctx context.Context) error {
 		s.segments = append(s.segments, seg)
 		s.run = max(s.run, run+1)
 	}
-	s.retain(time.Now())
-	return s.loadMarks(time.Now())
+	s.retain(s.cfg.Now())
+	return s.loadMarks(s.cfg.Now())
 }
 
 // acquire locks the folder for this process. The lock is SQLite's, and ends with the process however that ends.
@@ -121,6 +139,9 @@ func (s *Store) acquire(ctx context.Context) (err error) {
 func (s *Store) load(ctx context.Context, seg *segment) error {
 	version := 0
 	err := seg.query(ctx, "PRAGMA user_version", nil, func(st *sqlite3.Stmt) (bool, error) { version = st.ColumnInt(0); return false, nil })
+	if err == nil && version > schemaVersion {
+		return errNewer
+	}
 	if err != nil || version != schemaVersion {
 		return errors.Join(err, fmt.Errorf("version %d", version))
 	}
@@ -194,7 +215,7 @@ func (s *Store) Append(b *Batch) error {
 	}
 	if s.current == nil {
 		s.next++
-		seg, err := create(context.Background(), s.cfg.Dir, s.run, s.next)
+		seg, err := create(context.Background(), s.cfg.Dir, s.run, s.next, s.cfg.Now())
 		if err != nil {
 			return fmt.Errorf("make a segment: %w", err)
 		}
@@ -219,7 +240,7 @@ func (s *Store) Append(b *Batch) error {
 		s.recycle()
 		return err
 	}
-	now := time.Now()
+	now := s.cfg.Now()
 	s.mu.Lock()
 	for _, m := range made {
 		s.index.add(&m.chunk.part, place{seg, m.row})
@@ -236,6 +257,9 @@ func (s *Store) Append(b *Batch) error {
 		err = seg.finish()
 	}
 	s.mu.Lock()
+	if s.current == nil {
+		seg.size = seg.bytes() // without the log beside it, which was merged into it
+	}
 	s.retain(now)
 	s.mu.Unlock()
 	return err
@@ -367,6 +391,8 @@ type Stats struct {
 	Run              int64 // when this run began, in nanoseconds since 1970
 	Seq              uint64
 	Logs             uint64 // log records appended since Open
+	Damaged          int    // files that could not be read when the folder was opened, and are removed
+	Newer            int    // files that a newer version has written: they stay, and are not read
 	Oldest           int64  // start of the oldest trace's first span, in nanoseconds since 1970; 0: none
 }
 
@@ -375,7 +401,7 @@ func (s *Store) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st := Stats{Dir: s.cfg.Dir, MaxBytes: s.cfg.MaxBytes, MaxAge: s.cfg.MaxAge, Traces: len(s.index.traces), Segments: len(s.segments),
-		Evicted: s.evicted, Run: s.run, Seq: s.index.seq, Logs: s.logs}
+		Evicted: s.evicted, Damaged: s.damaged, Newer: s.newer, Run: s.run, Seq: s.index.seq, Logs: s.logs}
 	for _, seg := range s.segments {
 		st.Bytes += seg.size
 	}

@@ -312,8 +312,29 @@ func TestDamage(t *testing.T) {
 	}
 	s := open(t, Config{Dir: dir})
 	add(t, s, simple(2, time.Millisecond))
-	if n := s.Stats().Traces; n != 1 {
-		t.Errorf("%d traces, want the new one", n)
+	if st := s.Stats(); st.Traces != 1 || st.Damaged != 2 {
+		t.Errorf("%d traces, %d damaged files; want the new one, 2", st.Traces, st.Damaged)
+	}
+}
+
+// TestNewer: what a newer version has written stays for it, and is counted.
+func TestNewer(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, Config{Dir: dir})
+	add(t, first, simple(1, time.Millisecond))
+	if err := first.current.db.Exec("PRAGMA user_version = 1000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Config{Dir: dir})
+	add(t, s, simple(2, time.Millisecond))
+	if st := s.Stats(); st.Traces != 1 || st.Newer != 1 || st.Damaged != 0 {
+		t.Errorf("%d traces, %d newer files, %d damaged ones", st.Traces, st.Newer, st.Damaged)
+	}
+	if _, err := os.Stat(first.segments[0].path); err != nil {
+		t.Error(err)
 	}
 }
 
