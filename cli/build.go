@@ -99,7 +99,7 @@ func shortTime(d time.Duration) string {
 func (s *session) build(ctx context.Context, w *workload.Spec) error {
 	err := build.Run(ctx, w, build.Config{
 		Line: func(name, line string) {
-			_, _ = s.stderr.Write([]byte(text.Printable(name+" | "+line) + "\n"))
+			s.say(text.Printable(name+" | "+line) + "\n")
 		},
 		Interceptor: s.interceptor(),
 	})

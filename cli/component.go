@@ -16,10 +16,11 @@ import (
 
 func (p *process) component() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "component",
-		Short: "Make components of core modules",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "component",
+		Short:   "Make components of core modules",
+		Example: "  vitrine component new app.core.wasm -o app.wasm",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.newComponent())
 	return cmd

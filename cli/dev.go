@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -183,12 +182,10 @@ func (d *development) update(ctx context.Context, c change) {
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
-		var b strings.Builder
-		explain(err).print(&b)
+		d.tell(explain(err))
 		if d.id != "" {
-			b.WriteString("what was built before goes on\n")
+			d.session.say("what was built before goes on\n")
 		}
-		_, _ = d.stderr.Write([]byte(b.String()))
 	default:
 		d.say(c, built, began)
 	}
@@ -206,9 +203,9 @@ func (d *development) say(c change, built time.Duration, began time.Time) {
 	}
 	if !d.greeted {
 		d.greeted = true
-		_, _ = d.stderr.Write([]byte(d.greeting(d.spec)))
+		d.session.say(d.greeting(d.spec))
 	}
-	_, _ = d.stderr.Write([]byte(text.Printable(fmt.Sprintf("%s (build %s, start %s)", how, shortTime(built), shortTime(now.Sub(began)-built))) + "\n"))
+	d.session.say(text.Printable(fmt.Sprintf("%s (build %s, start %s)", how, shortTime(built), shortTime(now.Sub(began)-built))) + "\n")
 }
 
 // short is a file's name from the working folder, where it is below that.

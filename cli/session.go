@@ -58,6 +58,7 @@ type session struct {
 	stderr  *bufferedStderr
 	log     *slog.Logger
 	level   *slog.LevelVar // of the console
+	json    bool           // the console has JSON alone
 	metrics http.Handler   // in Prometheus' format; nil unless asked for
 	tel     *telemetry.Telemetry
 	console *host.Console
@@ -118,7 +119,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 
 	level := new(slog.LevelVar)
 	level.Set(least)
-	out := &session{level: level, stderr: newBufferedStderr(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
+	out := &session{level: level, json: format == "json", stderr: newBufferedStderr(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
 	handler := consoleHandler(out.stderr, format, level)
 	out.log = slog.New(handler)
 	redirectDefaultLoggers(out.log)

@@ -23,7 +23,7 @@ The first line on stderr, "serving NAME on http://ADDRESS", appears once the wor
 Guests' output appears there, too, each line after its severity, the beginnings of its trace's and span's identifiers, and
 the component's name and stream:
 
-  WARN 4bf92f35/00f067aa [shop stderr] :: text
+  INFO 4bf92f35/00f067aa [shop stderr] :: text
 
 After SIGINT or SIGTERM running requests may go on for as long as --drain says; then the rest is cut, the remaining
 telemetry is sent, and the exit status is 0. A second signal ends the process at once.
@@ -98,7 +98,7 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 		}
 		failed <- session.host.Run(serving)
 	}()
-	session.stderr.release(session.greeting(w))
+	session.stderr.release(session.announce(session.greeting(w)))
 	again.started.Store(true)
 	notifyReady(ctx, session.log)
 	select {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -97,10 +98,15 @@ func (s *server) read(r io.Reader, ready chan<- string) {
 	lines := bufio.NewReader(r)
 	for first := true; ; {
 		line, err := lines.ReadString('\n')
-		if _, at, ok := strings.Cut(strings.TrimSpace(line), " on http"); ok && first {
+		said := strings.TrimSpace(line)
+		var record struct{ Msg string }
+		if json.Unmarshal([]byte(line), &record) == nil { // --log-format json
+			said = record.Msg
+		}
+		if _, at, ok := strings.Cut(said, " on http"); ok && first {
 			first = false
 			ready <- "http" + at
-		} else if first && err == nil && strings.HasPrefix(line, "serving ") { // without an address: it has no HTTP trigger
+		} else if first && err == nil && strings.HasPrefix(said, "serving ") { // without an address: it has no HTTP trigger
 			first = false
 			ready <- ""
 		}

@@ -40,7 +40,7 @@ spec:
 	s.waitForConsole("(traps-p2/src/main.rs:19:33)")
 	s.waitForConsole("[front failed] :: http /: trap: unreachable: panicked at http-p3/src/lib.rs:236:25: told to panic")
 	s.waitForConsole("told to panic; in front")
-	s.terminate()
+	s.stop()
 	messages, stacks := map[string]bool{}, ""
 	for _, r := range c.Records() {
 		for _, a := range r.Attributes {

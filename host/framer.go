@@ -17,17 +17,14 @@ const MaxLine = 64 << 10
 // has its own unfinished line: a part of a line waits for the rest, and is logged when the invocation ends. A line
 // is logged in the context of the write that completed it.
 //
-// Standard output is SeverityInfo; standard error is SeverityWarn, because it is where programs put what they want to be
-// noticed. A line that is a JSON object with a level has that severity.
+// A line is SeverityInfo unless it says otherwise: a line that is a JSON object with a level has that severity, and so has a line of standard
+// error that begins with a word for one, as "ERROR: no cart" or "[warn] low on pears"; the first line of a panic is SeverityError.
 func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
 	if s == nil {
 		return func(context.Context, []byte) error { return nil }
 	}
 	line := s.line
 	line.Stream, line.Severity = name, SeverityInfo
-	if name == "stderr" {
-		line.Severity = SeverityWarn
-	}
 	own := new(byte) // its address tells this stream from every other
 	return func(ctx context.Context, p []byte) error {
 		f := component.TaskValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line} }).(*framer)
@@ -90,6 +87,8 @@ func (f *framer) emit() {
 	l.Truncated = f.cut
 	if own, ok := levelOf(l.Text); ok {
 		l.Severity = own
+	} else if l.Stream == "stderr" {
+		l.Severity = severityOfText(l.Text)
 	}
 	f.budget.lines.hand(f.ctx, l)
 	if cap(f.partial) > 4<<10 {

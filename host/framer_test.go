@@ -57,7 +57,7 @@ func TestSeverityOfStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if rec.lines[0].Severity != SeverityInfo || rec.lines[1].Severity != SeverityWarn {
+	if rec.lines[0].Severity != SeverityInfo || rec.lines[1].Severity != SeverityInfo {
 		t.Errorf("got %+v", rec.lines)
 	}
 }

@@ -190,7 +190,7 @@ type LogLine struct {
 	Workload  string
 	Version   string
 	Component string
-	Stream    string // stdout, stderr, log (wasi:logging), or limit: the host reports lines that it drops
+	Stream    string // stdout, stderr, log (wasi:logging), or of the host: limit for lines that it drops, denied, failed
 	Severity  Severity
 	Context   string // wasi:logging's context; empty otherwise
 	Text      string // without its line end

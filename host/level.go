@@ -96,3 +96,35 @@ var levelWords = map[string]Severity{
 	"fatal": SeverityFatal, "critical": SeverityFatal, "crit": SeverityFatal, "alert": SeverityFatal, "emergency": SeverityFatal, "emerg": SeverityFatal,
 	"panic": SeverityFatal, "ftl": SeverityFatal,
 }
+
+// failures are beginnings of lines with which languages tell of a panic.
+var failures = []string{"panic: ", "fatal error: ", "Assertion failed: ", "Traceback (most recent call last)", "Uncaught ", "libc++abi: terminating", "terminate called"}
+
+// severityOfText is the severity of a line of text on standard error.
+func severityOfText(line string) Severity {
+	line = strings.TrimSpace(line)
+	if strings.HasPrefix(line, "thread '") && strings.Contains(line, " panicked at ") {
+		return SeverityError
+	}
+	for _, f := range failures {
+		if strings.HasPrefix(line, f) {
+			return SeverityError
+		}
+	}
+	word := strings.TrimLeft(line, "[<(")
+	bracketed := len(word) < len(line)
+	end := strings.IndexFunc(word, func(r rune) bool { return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') })
+	if end < 0 {
+		end = len(word)
+	}
+	if end == 0 || end > 10 {
+		return SeverityInfo
+	}
+	word, rest := word[:end], word[end:]
+	s, ok := levelWords[strings.ToLower(word)]
+	// A word in a sentence is none: "error" counts in capitals, in brackets, or with a colon.
+	if !ok || !bracketed && word != strings.ToUpper(word) && !strings.HasPrefix(rest, ":") {
+		return SeverityInfo
+	}
+	return s
+}

@@ -138,3 +138,19 @@ func TestConsoleObeysNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestSeverityOfText: a line of standard error says its severity by its first word, or is information.
+func TestSeverityOfText(t *testing.T) {
+	for line, want := range map[string]Severity{
+		"": SeverityInfo, "listening": SeverityInfo, "errors are few": SeverityInfo, "error handling is on": SeverityInfo, "Default values": SeverityInfo,
+		"ERROR no cart": SeverityError, "error: no cart": SeverityError, "[ERROR] no cart": SeverityError, "<3>kernel": SeverityInfo, "ERROR": SeverityError,
+		"WARN low": SeverityWarn, "[warn] low": SeverityWarn, "warning: low": SeverityWarn, "  WARNING: low": SeverityWarn,
+		"INFO ready": SeverityInfo, "DEBUG x=1": SeverityDebug, "FATAL: gone": SeverityFatal,
+		"thread 'main' panicked at src/lib.rs:1:1:": SeverityError, "panic: boom": SeverityError, "don't panic: it is fine": SeverityInfo,
+		"Traceback (most recent call last):": SeverityError, "Assertion failed: n > 0 (a.c: f: 1)": SeverityError,
+	} {
+		if got := severityOfText(line); got != want {
+			t.Errorf("%q: %s, want %s", line, got, want)
+		}
+	}
+}

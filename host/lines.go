@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -19,6 +20,34 @@ type Lines struct {
 	sinks []LogSink
 	line  LogLine // the identity that every line gets
 	rates *outputRates
+
+	denials struct {
+		sync.Mutex
+		said map[string]bool
+	}
+}
+
+// StreamDenied is the stream of lines of the host about what no grant of the component allows. Lines hands each text of it on once.
+const StreamDenied = "denied"
+
+// maxDenials bounds the texts that are remembered: guests choose the destinations. Those beyond are dropped.
+const maxDenials = 1000
+
+// repeats says whether a line about a denial needs no saying.
+func (s *Lines) repeats(l LogLine) bool {
+	if l.Stream != StreamDenied {
+		return false
+	}
+	s.denials.Lock()
+	defer s.denials.Unlock()
+	if s.denials.said[l.Text] || len(s.denials.said) == maxDenials {
+		return true
+	}
+	if s.denials.said == nil {
+		s.denials.said = map[string]bool{}
+	}
+	s.denials.said[l.Text] = true
+	return false
 }
 
 // NewLines makes the Lines of a component. A host makes one for each component that it starts, and hands it to plugins.
@@ -39,7 +68,7 @@ func lineOf(w *workload.Spec, component string) LogLine {
 
 // Log fills in the component's identity and hands the line to the sinks, unless it is over a limit.
 func (s *Lines) Log(ctx context.Context, l LogLine) {
-	if s == nil {
+	if s == nil || s.repeats(l) {
 		return
 	}
 	l.Namespace, l.Workload, l.Version, l.Component = s.line.Namespace, s.line.Workload, s.line.Version, s.line.Component

@@ -122,7 +122,7 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 		StdinTerminal:  cli.IsTerminal(p.cfg.Stdin),
 		StdoutTerminal: cli.IsTerminal(p.cfg.Stdout),
 		StderrTerminal: cli.IsTerminal(p.cfg.Stderr),
-		Sockets:        sockets.Grants{Connect: c.Grants.Sockets.Connect, Listen: c.Grants.Sockets.Listen, Sockets: limits.Sockets, Member: member},
+		Sockets:        sockets.Grants{Connect: c.Grants.Sockets.Connect, Listen: c.Grants.Sockets.Listen, Sockets: limits.Sockets, Member: member, Denied: deniedAddress(b)},
 		Files:          limits.Files,
 	}
 	if len(cfg.Args) == 0 {
@@ -174,8 +174,22 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 // denied is the line about a request that no grant of a component allows.
 func denied(component, scheme, name, port string) host.LogLine {
 	to := workload.HTTPPattern{Scheme: scheme, Host: strings.ToLower(name), Port: port}
-	return host.LogLine{Stream: "denied", Severity: host.SeverityWarn, Text: fmt.Sprintf(
+	return host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
 		"%s is not granted; to allow it, add %q to grants.http of component %s, or give --allow-http", to, to.String(), component)}
+}
+
+// deniedAddress logs an address that no grant of a component allows. Of which call it was is not known.
+func deniedAddress(b *host.Binding) func(use, address string) {
+	return func(use, address string) {
+		if port, ok := strings.CutSuffix(address, ":0"); ok { // any free one
+			address = port + ":*"
+		}
+		text := fmt.Sprintf("%s to %s is not granted; to allow it, add %q to grants.sockets.connect of component %s, or give --allow-connect", use, address, address, b.Component.Name)
+		if use == "listen" {
+			text = fmt.Sprintf("%s on %s is not granted; to allow it, add %q to grants.sockets.listen of component %s, or give --allow-listen", use, address, address, b.Component.Name)
+		}
+		b.Lines.Log(context.Background(), host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: text})
+	}
 }
 
 // noted has what is written explain traps, too.

@@ -21,6 +21,6 @@ func Denied(ctx context.Context, b *host.Binding, kind, what, name string) {
 			shown = shown[:len(shown)-1]
 		}
 	}
-	b.Lines.Log(ctx, host.LogLine{Stream: "denied", Severity: host.SeverityWarn, Text: fmt.Sprintf(
+	b.Lines.Log(ctx, host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
 		"%s named %q is not granted; to allow it, add %q to grants.%s of component %s", what, shown, shown, kind, b.Component.Name)})
 }

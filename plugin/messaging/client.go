@@ -70,7 +70,7 @@ func denied(component, subject string) host.LogLine {
 	if first, _, more := strings.Cut(subject, "."); more {
 		pattern = first + ".>"
 	}
-	return host.LogLine{Stream: "denied", Severity: host.SeverityWarn, Text: fmt.Sprintf(
+	return host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
 		"a message to %s is not granted; to allow it, add %q to grants.messaging of component %s, with its broker", pattern, pattern, component)}
 }
 

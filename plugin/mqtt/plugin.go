@@ -157,7 +157,7 @@ func place(t mqttconn.Target) string {
 
 // deny tells the operator what is not granted. Neither names nor logins are in the line: they may be anything.
 func (b *brokers) deny(ctx context.Context, what, grant string) {
-	b.lines.Log(ctx, host.LogLine{Stream: "denied", Severity: host.SeverityWarn, Text: fmt.Sprintf(
+	b.lines.Log(ctx, host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
 		"%s is not granted; to allow it, add %s: {mqtt: URL} to grants.mqtt of component %s", what, grant, b.component)})
 }
 

@@ -161,7 +161,7 @@ func (d *databases) find(ctx context.Context, given string) (target, error) {
 
 // deny tells the operator what is not granted. Neither names nor logins are in the line: they may be anything.
 func (d *databases) deny(ctx context.Context, what, grant string) {
-	d.lines.Log(ctx, host.LogLine{Stream: "denied", Severity: host.SeverityWarn, Text: fmt.Sprintf(
+	d.lines.Log(ctx, host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
 		"%s is not granted; to allow it, add %s: {postgres: URL} to grants.postgres of component %s", what, grant, d.component)})
 }
 

@@ -122,7 +122,7 @@ func (s *servers) find(ctx context.Context, given string) (backend.Route[Backend
 
 // deny tells the operator what is not granted. Neither names nor logins are in the line: they may be anything.
 func (s *servers) deny(ctx context.Context, what, grant string) {
-	s.lines.Log(ctx, host.LogLine{Stream: "denied", Severity: host.SeverityWarn, Text: fmt.Sprintf(
+	s.lines.Log(ctx, host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
 		"%s is not granted; to allow it, add %s: {redis: URL} to grants.redis of component %s", what, grant, s.component)})
 }
 

@@ -47,7 +47,7 @@ func (n *Network) Resolve(name string) (*Lookup, error) {
 	}
 	grants := n.grantsForName(ascii)
 	if len(grants) == 0 {
-		return nil, failed(CodeAccessDenied)
+		return nil, n.refused(useConnect, ascii+":*")
 	}
 	if err := n.reserve(); err != nil { // a lookup uses sockets
 		return nil, err

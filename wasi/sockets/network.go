@@ -20,6 +20,8 @@ import (
 type Grants struct {
 	Connect, Listen []string
 	Sockets         int // how many sockets and lookups a guest may have open at a time; 0: MaxSockets
+	// Denied is told of an address or a name that no grant covers: use is connect, or listen. It must not block. May be nil.
+	Denied func(use, address string)
 	// Member makes guests members of a loopback in memory, which they need no grant for; nil: the loopback is the machine's.
 	Member *Member
 }
@@ -82,6 +84,7 @@ func (p pattern) allows(at netip.AddrPort) bool {
 
 // Policy is Grants, parsed. It is immutable and may be shared.
 type Policy struct {
+	denied          func(use, address string) // may be nil
 	connect, listen []pattern
 	sockets         int
 	member          *Member // nil: of no loopback
@@ -89,7 +92,7 @@ type Policy struct {
 
 // NewPolicy parses grants. The error names all that are malformed.
 func NewPolicy(g Grants) (*Policy, error) {
-	p := &Policy{sockets: g.Sockets, member: g.Member}
+	p := &Policy{sockets: g.Sockets, member: g.Member, denied: g.Denied}
 	var bad []string
 	for _, list := range []struct {
 		from []string
@@ -141,6 +144,20 @@ func (n *Network) reserve() error {
 		return &Error{CodeSocketLimit, &cm.LimitError{Limit: "sockets", Detail: fmt.Sprintf("%d sockets and lookups are open", most)}}
 	}
 	return nil
+}
+
+// What a guest may not do with an address, as Grants.Denied is told.
+const (
+	useConnect = "connect"
+	useListen  = "listen"
+)
+
+// refused is the error of an address that no grant covers, of which the operator is told.
+func (n *Network) refused(use, address string) error {
+	if n.policy.denied != nil {
+		n.policy.denied(use, address)
+	}
+	return failed(CodeAccessDenied)
 }
 
 // mayConnect says whether a guest may connect and send to an address: to any of its loopback, and elsewhere with a grant.

@@ -107,7 +107,7 @@ func (t *TCP) StartBind(n *Network, at netip.AddrPort) error {
 		return failed(CodeInvalidArgument)
 	}
 	if !n.mayBind(at) {
-		return failed(CodeAccessDenied)
+		return n.refused(useListen, at.String())
 	}
 	if err := t.s.sys.bind(at); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (t *TCP) StartListen() error {
 		return err
 	}
 	if !t.network.mayListen(t.local) {
-		return failed(CodeAccessDenied)
+		return t.network.refused(useListen, t.local.String())
 	}
 	if err := t.s.sys.listen(t.backlog); err != nil {
 		t.state = closed
@@ -165,7 +165,7 @@ func (t *TCP) StartConnect(n *Network, to netip.AddrPort) error {
 		return failed(CodeInvalidArgument)
 	}
 	if !n.mayConnect(to) {
-		return failed(CodeAccessDenied)
+		return n.refused(useConnect, to.String())
 	}
 	if err := t.s.sys.connect(to); err != nil {
 		t.state = closed

@@ -63,7 +63,7 @@ func (u *UDP) StartBind(n *Network, at netip.AddrPort) error {
 		return err
 	}
 	if !n.mayBind(at) {
-		return failed(CodeAccessDenied)
+		return n.refused(useListen, at.String())
 	}
 	if err := u.s.sys.bind(at); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (u *UDP) Stream(remote netip.AddrPort) (*Incoming, *Outgoing, error) {
 			return nil, nil, err
 		}
 		if !u.network.mayConnect(remote) {
-			return nil, nil, failed(CodeAccessDenied)
+			return nil, nil, u.network.refused(useConnect, remote.String())
 		}
 	}
 	if u.remote.IsValid() {
@@ -308,7 +308,7 @@ func (o *Outgoing) send(d Datagram) error {
 		return err
 	}
 	if !o.u.network.mayConnect(d.Addr) {
-		return failed(CodeAccessDenied)
+		return o.u.network.refused(useConnect, d.Addr.String())
 	}
 	return o.s.sys.sendTo(d.Data, d.Addr)
 }
