@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -18,6 +19,9 @@ type Options struct {
 
 // Component makes a component of a core module. Its errors name what of the module does not fit.
 func Component(wasm []byte, o Options) ([]byte, error) {
+	if _, err := binary.Decode(wasm); err == nil {
+		return nil, errors.New("this is a component already")
+	}
 	module, err := binary.DecodeModule(wasm, 0)
 	if err != nil {
 		return nil, err
