@@ -39,7 +39,8 @@ interfaces is that of WASI 0.2.12 and 0.3.0, which is in this program, and what 
 A module that speaks WASI 0.1, as Go's do, becomes a component of WASI 0.2; no adapter has to be fetched for that.
 
 Exit status: 0 the component is written; 2 the module, the WIT or the world does not fit.`,
-		Example: `  GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared -ldflags='-s -w -checklinkname=0' -o app.core.wasm . && vitrine component new app.core.wasm -o app.wasm
+		Example: `  GOOS=wasip1 GOARCH=wasm go build -o app.core.wasm .
+  vitrine component new app.core.wasm -o app.wasm
   vitrine component new app.core.wasm --wit wit --world my:app/service -o app.wasm`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

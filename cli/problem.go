@@ -221,7 +221,7 @@ func explainBytes(err error) *Problem {
 		case binary.KindText:
 			p.Do = "give the compiled component; WebAssembly text becomes one with wasm-tools parse"
 		case binary.KindCoreModule:
-			p.Do = "make a component of it: build for wasm32-wasip2, or use wasm-tools component new"
+			p.Do = "make a component of it: vitrine component new MODULE -o FILE"
 		case binary.KindLimit:
 			p.What, p.Do = "the component is too large for vitrine", "make it of fewer or smaller parts; the bound is vitrine's own and protects it from hostile files"
 		case binary.KindEmpty, binary.KindTruncated:

@@ -19,6 +19,7 @@ var toolchains = map[string]func() string{
 		}
 		return ""
 	},
+	"go-http": noGo,
 	"js-http": func() string {
 		for _, program := range []string{"node", "npm"} {
 			if _, err := exec.LookPath(program); err != nil {
@@ -63,4 +64,12 @@ func TestNew(t *testing.T) {
 			}
 		})
 	}
+}
+
+// noGo says that there is no Go, which what runs this test has.
+func noGo() string {
+	if _, err := exec.LookPath("go"); err != nil {
+		return "there is no Go"
+	}
+	return ""
 }

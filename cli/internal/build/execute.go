@@ -3,6 +3,7 @@ package build
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -14,6 +15,9 @@ import (
 // endTime is how long a command may take to end, with the processes that it has started, once it was told to.
 const endTime = 3 * time.Second
 
+// self is what commands call this program by.
+const self = "vitrine"
+
 // execute runs one command. The status is -1 where there is none.
 func (j *job) execute(ctx context.Context, command []string, c *Config) (status int, err error) {
 	failure := func(e Error) error {
@@ -22,6 +26,12 @@ func (j *job) execute(ctx context.Context, command []string, c *Config) (status 
 	}
 	environ := j.environ(c.Environ)
 	program, found := find(command[0], j.build.Folder, environ)
+	if command[0] == self {
+		// This program, whatever PATH has: a manifest's vitrine component new is what runs it.
+		if file, err := os.Executable(); err == nil {
+			program, found = file, true
+		}
+	}
 	if !found {
 		return -1, failure(Error{Missing: missing(command[0])})
 	}

@@ -16,10 +16,12 @@ import (
 	"strings"
 )
 
-// files are the templates: a folder each, in which the file TEMPLATE says in its first line what it is for, and in its second which programs
-// its build needs. A file named gitignore becomes .gitignore.
+// files are the templates: a folder each, in which the file TEMPLATE says in its first line what it is for, in its second which programs
+// its build needs, and in a third "gosdk" if the project gets that folder, as sdk. A file named gitignore becomes .gitignore, and main.go.tmpl main.go: Go's
+// tools would take both for a part of this module. gosdk is a copy of some packages of the module sdk/go, which go generate writes.
 //
-//go:embed templates
+//go:generate go test -run TestSDK -update
+//go:embed templates gosdk
 var files embed.FS
 
 // meta is the name of the file that describes a template.
@@ -33,6 +35,7 @@ type Template struct {
 	Name  string
 	About string
 	Needs []string // programs
+	sdk   bool     // it gets gosdk
 }
 
 // Templates are the templates of the binary, by name.
@@ -47,8 +50,8 @@ func Templates() []Template {
 		if err != nil {
 			panic(err)
 		}
-		about, needs, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
-		all = append(all, Template{e.Name(), about, strings.Fields(needs)})
+		lines := append(strings.Split(strings.TrimSpace(string(text)), "\n"), "", "")
+		all = append(all, Template{e.Name(), lines[0], strings.Fields(lines[1]), lines[2] == "gosdk"})
 	}
 	return all
 }
@@ -97,12 +100,9 @@ func New(ctx context.Context, template, dir, name string) error {
 	if isRepository(template) {
 		return fromRepository(ctx, template, dir, name)
 	}
-	if slices.ContainsFunc(Templates(), func(t Template) bool { return t.Name == template }) {
-		from, err := fs.Sub(files, path.Join("templates", template))
-		if err != nil {
-			return err
-		}
-		return write(from, dir, name)
+	all := Templates()
+	if i := slices.IndexFunc(all, func(t Template) bool { return t.Name == template }); i >= 0 {
+		return all[i].write(dir, name)
 	}
 	if info, err := os.Stat(template); err == nil && info.IsDir() {
 		if within, err := inside(template, dir); err != nil || within {
@@ -111,6 +111,21 @@ func New(ctx context.Context, template, dir, name string) error {
 		return write(os.DirFS(template), dir, name)
 	}
 	return &UnknownError{template}
+}
+
+// write makes a project of a template of the binary.
+func (t Template) write(dir, name string) error {
+	from, err := fs.Sub(files, path.Join("templates", t.Name))
+	if err != nil {
+		return err
+	}
+	if err := write(from, dir, name); err != nil || !t.sdk {
+		return err
+	}
+	if from, err = fs.Sub(files, "gosdk"); err != nil {
+		return err
+	}
+	return write(from, filepath.Join(dir, "sdk"), name)
 }
 
 // inside says whether a folder is below another, or the same.
@@ -163,10 +178,11 @@ func write(from fs.FS, dir, name string) error {
 		if count, size = count+1, size+info.Size(); count > maxFiles || size > maxBytes {
 			return fmt.Errorf("the template is too large: more than %d files or %d bytes", maxFiles, maxBytes)
 		}
-		if d.Name() == "gitignore" {
+		source := file
+		if file = strings.TrimSuffix(file, ".tmpl"); d.Name() == "gitignore" {
 			file = path.Join(path.Dir(file), ".gitignore")
 		}
-		return copyFile(from, info, path.Join(path.Dir(file), d.Name()), filepath.Join(dir, filepath.FromSlash(file)), name)
+		return copyFile(from, info, source, filepath.Join(dir, filepath.FromSlash(file)), name)
 	})
 }
 

@@ -43,7 +43,7 @@ func checkPreamble(b []byte) error {
 	switch {
 	case layer == 0 && version == 1:
 		return &Error{Kind: KindCoreModule, Offset: 4, Msg: "this is a core module, not a component; make one with " +
-			"`wasm-tools component new` (or build for a component target such as wasm32-wasip2)"}
+			"`vitrine component new` (or build for a component target such as wasm32-wasip2)"}
 	case layer != layerComponent:
 		return &Error{Kind: KindUnknownVersion, Offset: 6, Msg: fmt.Sprintf("unknown layer %d with version %#x: neither a core module "+
 			"(version 1, layer 0) nor a component (version %#x, layer 1)", layer, version, versionComponent)}

@@ -1,10 +1,12 @@
 package encode
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
+	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -16,8 +18,12 @@ type Options struct {
 	World *wit.World
 }
 
-// Component makes a component of a core module. Its errors name what of the module does not fit.
+// Component makes a component of a core module. It is valid: a module whose functions have other types than the WIT says is an error. Errors name what of the
+// module does not fit. No module makes it panic; the set and the world have to be resolved ones.
 func Component(wasm []byte, o Options) ([]byte, error) {
+	if _, err := binary.Decode(wasm); err == nil {
+		return nil, errors.New("this is a component already")
+	}
 	module, err := binary.DecodeModule(wasm, 0)
 	if err != nil {
 		return nil, err
@@ -32,7 +38,23 @@ func Component(wasm []byte, o Options) ([]byte, error) {
 	if err := e.encode(); err != nil {
 		return nil, err
 	}
-	return binary.Encode(e.out)
+	out, err := binary.Encode(e.out)
+	if err != nil {
+		return nil, err
+	}
+	return out, check(out)
+}
+
+// check says why a component is invalid: that its module has other types than the WIT, since all else is this package's.
+func check(out []byte) error {
+	c, err := binary.Decode(out)
+	if err == nil {
+		err = validate.Component(c, validate.Options{})
+	}
+	if err != nil {
+		return fmt.Errorf("the module does not fit the WIT by which its imports and exports are named: %w", err)
+	}
+	return nil
 }
 
 // side is a module and the instance that is made of it.

@@ -65,6 +65,9 @@ func (e *encoder) readImports() error {
 	}
 	adapted := map[string]bool{}
 	for _, i := range e.main.module.Imports {
+		if _, err := e.main.signature(i.Desc.Type); err != nil {
+			return err
+		}
 		if i.Module == wasip1 {
 			adapted[meaning(i.Field)] = true
 			continue

@@ -61,6 +61,7 @@ var targets = []string{
 	"./plugin/otel:FuzzMetrics",
 	"./internal/cm/binary:FuzzDecode",
 	"./internal/cm/binary:FuzzEncode",
+	"./internal/cm/encode:FuzzComponent",
 	"./internal/cm/binary:FuzzDecodeModule",
 	"./internal/cm/validate:FuzzComponent",
 	"./internal/corewasm:FuzzInspect",
