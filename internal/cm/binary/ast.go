@@ -160,6 +160,7 @@ type CoreExternDesc struct {
 type NestedComponent struct {
 	At
 	Component *Component
+	Bytes     []byte // what Encode writes for it, if not nil: a file, with its names; Decode leaves it nil
 }
 
 // Instance makes a component instance: from a component with arguments, or (Component < 0) from Exports.

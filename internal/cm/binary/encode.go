@@ -125,6 +125,10 @@ func (w *writer) def(d Def) {
 	case *CoreType:
 		w.coreType(d)
 	case *NestedComponent:
+		if d.Bytes != nil {
+			w.u8(d.Bytes...)
+			return
+		}
 		w.component(d.Component)
 	case *Instance:
 		w.instance(d)
