@@ -177,7 +177,7 @@ func addCalls(all map[string]*traffic, records []store.Record) {
 			continue
 		}
 		below[i] = true
-		if spans[i].service != one.service {
+		if spans[i].service != one.service && (one.server || spans[i].client) { // and not a part of what the other does itself
 			addCall(all, spans[i].service, one.service, one)
 		}
 	}

@@ -59,17 +59,13 @@ function Line({ e, faded }: { e: MapEdge; faded: boolean }) {
   const x1 = e.from.x + nodeWidth, y1 = e.from.y + nodeHeight / 2, x2 = e.to.x, y2 = e.to.y + nodeHeight / 2;
   const bend = back ? 80 : (x2 - x1) / 2;
   const failing = e.errors > 0;
-  const label = e.count > 0 ? `${rate(e.rate)} · ${time(e.p50)}` : "";
-  // The label stands where the line leaves, so that those of lines to one place do not cover each other.
-  const at = 0.3, u = 1 - at;
-  const lx = u ** 3 * x1 + 3 * u * u * at * (x1 + bend) + 3 * u * at * at * (x2 - bend) + at ** 3 * x2;
-  const ly = u ** 3 * y1 + 3 * u * u * at * y1 + 3 * u * at * at * y2 + at ** 3 * y2;
+  const label = e.label === undefined ? "" : `${rate(e.rate)} · ${time(e.p50)}`;
   return (
     <g class={"edge" + (failing ? " failing" : e.count ? " busy" : "") + (faded ? " faded" : "")} aria-hidden="true">
       <title>{`${e.from.name} → ${e.to.name}\n${e.what.join("\n")}`}</title>
       <path d={`M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 6},${y2}`} stroke-width={1 + Math.min(4, Math.log10(1 + e.rate * 10))} />
       <path class="head" d={`M${x2 - 7},${y2 - 4} L${x2},${y2} L${x2 - 7},${y2 + 4} Z`} />
-      {label && <text x={lx} y={ly - 5} text-anchor="middle">{label}{failing && ` · ${((100 * e.errors) / e.count).toFixed(0)} % failed`}</text>}
+      {label && <text x={x1 + 8} y={e.label}>{label}{failing && ` · ${((100 * e.errors) / e.count).toFixed(0)} %`}</text>}
     </g>
   );
 }
@@ -79,8 +75,8 @@ const fits = (s: string, n: number) => (s.length > n ? s.slice(0, n - 1) + "…"
 function Box({ n, chosen, choose }: { n: MapNode; chosen: boolean; choose: (id: string) => void }) {
   const act = n.component ? () => choose(chosen ? "" : n.component!) : undefined;
   return (
-    <g class={"node " + n.kind + (chosen ? " chosen" : "")} transform={`translate(${n.x},${n.y})`} {...(act && { role: "button", tabIndex: 0, "aria-pressed": chosen, "aria-label": `${n.name}, ${n.within}`, onClick: act, onKeyDown: (e: KeyboardEvent) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); e.stopPropagation(); act(); } } })}>
-      <title>{n.name}</title>
+    <g class={"node " + n.kind + (chosen ? " chosen" : "")} transform={`translate(${n.x},${n.y})`} {...(act && { role: "button", tabIndex: 0, "aria-pressed": chosen, onClick: act, onKeyDown: (e: KeyboardEvent) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); e.stopPropagation(); act(); } } })}>
+      {!act && <title>{n.name}</title>}
       <rect width={nodeWidth} height={nodeHeight} rx="6" />
       {n.kind === "component" || n.kind === "service" ? <rect class={"band c" + hue(n.component?.replace(/^.*:/, "") ?? n.name)} width="6" height={nodeHeight} rx="3" /> : null}
       <text x="14" y="20" class="name">{fits(n.name, 24)}</text>
