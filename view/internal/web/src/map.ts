@@ -6,7 +6,7 @@ export interface MapEdge { from: MapNode; to: MapNode; what: string[]; count: nu
 export interface Graph { nodes: MapNode[]; edges: MapEdge[]; width: number; height: number }
 
 export const nodeWidth = 184, nodeHeight = 46;
-export const gapX = 136, gapY = 22;
+export const gapX = 168, gapY = 22;
 
 // Interfaces that almost every component imports, and that say nothing about it.
 const everyday = /^wasi:(io|cli|clocks|random)\/|^wasi:http\/types|^wasi:filesystem\/types/;

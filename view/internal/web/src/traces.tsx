@@ -82,12 +82,12 @@ export function Traces({ q, live, markers }: { q: string; live: Live; markers: M
             </li>
           ))}
         </ul>
-        {markers.length > 1 && <><h2>Starts and reloads</h2>
-          <ul class="facets">{markers.slice(-6).reverse().map((m) => <li key={m.time} title={m.text}><span>{m.name} {clock(m.time)}</span><span><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " before:" + m.time))}>before</button><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " after:" + m.time))}>after</button></span></li>)}</ul></>}
         <h2>Status</h2>
         <ul class="facets">
           <li><button onClick={() => refine("status:error")}>with errors</button><span class="num">{count((t.list?.durations ?? []).reduce((n, b) => n + b.failed, 0))}</span></li>
         </ul>
+        {markers.length > 1 && <><h2>Starts and reloads</h2>
+          <ul class="facets">{markers.slice(-6).reverse().map((m) => <li key={m.time} title={m.text}><span>{m.name} {clock(m.time)}</span><span class="ends"><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " before:" + m.time))}>before</button><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " after:" + m.time))}>after</button></span></li>)}</ul></>}
       </aside>
       <section class="rows" aria-label="Traces">
         <p class="summary" role="status">
