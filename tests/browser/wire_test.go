@@ -64,3 +64,11 @@ func (s *server) post(t *testing.T, path, service string, items []message) {
 		t.Fatalf("%d %s", r.StatusCode, text)
 	}
 }
+
+// raw is a packed list of numbers of 64 bits.
+func (m message) raw(all ...uint64) message {
+	for _, n := range all {
+		m = wire.LittleEndian.AppendUint64(m, n)
+	}
+	return m
+}
