@@ -35,11 +35,14 @@ func viewed(t *testing.T) *view.Viewer {
 	file := filepath.Join(t.TempDir(), "traces.json")
 	text := head + span("00000000000000b1", "00000000000000a1", `cart \u202e\u001b[31m`, 1e6, 2e6, 2) + "," + span("00000000000000a1", "", "GET /cart", 0, 12345678, 0) + "," +
 		span("00000000000000c1", "00000000000000b1", "price", 12e5, 15e5, 0) + "]}]}]}\n" +
-		fmt.Sprintf(`{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","severityNumber":13,"body":{"stringValue":"low on pears"},"traceId":%q}]}]}]}`, now, viewedTrace)
+		fmt.Sprintf(`{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","severityNumber":13,"body":{"stringValue":"low on pears"},"traceId":%q}]}]}]}`+"\n", now, viewedTrace) +
+		fmt.Sprintf(`{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeMetrics":[{"metrics":[`+
+			`{"name":"sold","unit":"{pear}","sum":{"isMonotonic":true,"aggregationTemporality":2,"dataPoints":[{"timeUnixNano":"%d","asInt":"7","attributes":[{"key":"kind","value":{"stringValue":"\u001b[31mred"}}]}]}},`+
+			`{"name":"took","unit":"s","histogram":{"aggregationTemporality":2,"dataPoints":[{"timeUnixNano":"%d","count":"4","sum":0.4,"bucketCounts":["0","4","0"],"explicitBounds":[0.1,0.2]}]}}]}]}]}`, now, now)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := v.Import(file); n != 2 || err != nil {
+	if n, err := v.Import(file); n != 3 || err != nil {
 		t.Fatalf("%d messages, %v", n, err)
 	}
 	return v
@@ -71,6 +74,10 @@ func TestViewClients(t *testing.T) {
 		{[]string{"logs", "level:error"}, nil, "pears"},
 		{[]string{"logs", "--json", "--last", "1"}, []string{`"body":"low on pears"`}, ""},
 		{[]string{"logs", "--last", "0"}, nil, "pears"},
+		{[]string{"metrics"}, []string{`[shop] sold{kind="\x1b[31mred"}  7` + "\n", "[shop] took  4 measured, p50 150ms, p90 190ms, p99 199ms\n"}, "\x1b"},
+		{[]string{"metrics", "service:shop", "took"}, []string{"took"}, "sold"},
+		{[]string{"metrics", "@kind:*", "--json"}, []string{`"name":"sold"`, `"value":7`}, "took"},
+		{[]string{"metrics", "--last", "1"}, []string{"sold"}, "took"},
 	} {
 		stdout, stderr, status := (&process{}).output(t, append([]string{c.args[0], "--viewer", v.URL}, c.args[1:]...)...)
 		if status != 0 {

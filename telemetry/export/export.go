@@ -55,18 +55,20 @@ type Consumer struct {
 
 // InFlight shows the spans that have begun and have not ended: those that the host records itself, not those of a [Source] or of guests. The
 // zero value, in a [Consumer], is ready. Safe for concurrent use.
-type InFlight struct{ begun atomic.Pointer[span.Begun] }
+type InFlight struct {
+	spans atomic.Pointer[func(int) ([]sdktrace.ReadOnlySpan, int)]
+}
 
 // Spans returns the spans as they are now, at most as many as said, in no order; they have no end time. count is how many there are.
 func (f *InFlight) Spans(most int) (all []sdktrace.ReadOnlySpan, count int) {
-	if b := f.begun.Load(); b != nil {
-		return b.Spans(most)
+	if spans := f.spans.Load(); spans != nil {
+		return (*spans)(most)
 	}
 	return nil, 0
 }
 
-// Bind is called by telemetry.
-func (f *InFlight) Bind(b *span.Begun) { f.begun.Store(b) }
+// Bind says who knows the spans. Telemetry calls it for what is in a [Consumer].
+func (f *InFlight) Bind(spans func(most int) ([]sdktrace.ReadOnlySpan, int)) { f.spans.Store(&spans) }
 
 // Shutdown ends the consumer, for a caller that does not pass it to telemetry. It does not stop a SpanClient, which was not started.
 func (c *Consumer) Shutdown(ctx context.Context) error {

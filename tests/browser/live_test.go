@@ -67,7 +67,7 @@ func TestMap(t *testing.T) {
 	}
 	p.until("[...document.querySelectorAll('.components tbody tr')].some((e) => e.innerText.includes('shop:cart/cart@0.1.0') && /\\d\\/s/.test(e.innerText))")
 	p.until("[...document.querySelectorAll('.components tbody tr')].some((e) => e.innerText.includes('127.0.0.1') && /\\d\\/s/.test(e.innerText))")
-	p.eval("document.querySelector('.map .node[aria-label^=hello-rust]').dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))")
+	p.eval("[...document.querySelectorAll('.map .node[role=button]')].find((e) => e.textContent.startsWith('hello-rust')).dispatchEvent(new KeyboardEvent('keydown', {key: 'Enter', bubbles: true}))")
 	for _, text := range []string{"http://127.0.0.1:*", "30s", "1 GiB", "idle", "wasi:http/incoming-handler"} {
 		p.says(".details", text)
 	}
@@ -120,7 +120,7 @@ func TestReload(t *testing.T) {
 	p := open(t, s.view+"/")
 	p.says(".marks li b", "reload")
 	p.says(".marks li b", "start")
-	if code := s.request(t, "/panic"); code != 200 { // the new one knows no such path
+	if code := s.request(t, "/hello"); code != 200 {
 		t.Fatalf("the new component answers %d", code)
 	}
 	p.do(chromedp.Navigate(s.view + "/?since=1h"))

@@ -120,7 +120,7 @@ func (p *Pipeline) open(ctx context.Context, c export.Consumer, spans limits, re
 		if p.begun == nil {
 			p.begun = new(span.Begun)
 		}
-		c.InFlight.Bind(p.begun)
+		c.InFlight.Bind(p.begun.Spans)
 	}
 	if c.Logs != nil {
 		p.logs = append(p.logs, newLogPipe(c.Logs, records, c.Delay, lossesOf(logs), p.stop))

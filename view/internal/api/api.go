@@ -39,8 +39,8 @@ type Config struct {
 	Receive bool
 	// InFlight returns spans that have begun and have not ended, at most as many as said, and how many there are; nil: nobody knows them.
 	InFlight func(most int) (all []sdktrace.ReadOnlySpan, count int)
-	// Workloads returns the workloads that run; nil: nobody knows them.
-	Workloads func() []Workload
+	// Workloads returns the list of the workloads that run, which encoding/json writes; nil: nobody knows them.
+	Workloads func() any
 	// Dropped returns the losses so far; nil: none.
 	Dropped func() []Drop
 	Version string

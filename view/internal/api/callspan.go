@@ -14,7 +14,8 @@ import (
 type callSpan struct {
 	id, parent, service string
 	peer                string // whom a client calls, as far as it says
-	client, failed      bool
+	client, server      bool   // it calls another, it was called by another
+	failed              bool
 	seconds             float64
 }
 
@@ -29,6 +30,7 @@ func readCallSpan(r store.Record) (one callSpan, ok bool) {
 	one = callSpan{
 		id: string(x.GetSpanId()), parent: string(x.GetParentSpanId()), service: r.Source.Service,
 		client: x.GetKind() == tracepb.Span_SPAN_KIND_CLIENT || x.GetKind() == tracepb.Span_SPAN_KIND_PRODUCER,
+		server: x.GetKind() == tracepb.Span_SPAN_KIND_SERVER || x.GetKind() == tracepb.Span_SPAN_KIND_CONSUMER,
 		failed: x.GetStatus().GetCode() == tracepb.Status_STATUS_CODE_ERROR,
 	}
 	if end, start := x.GetEndTimeUnixNano(), x.GetStartTimeUnixNano(); end > start {

@@ -193,9 +193,7 @@ func minus(p, before *measured) measured {
 		had[b.upTo] += b.count
 	}
 	for _, b := range p.buckets {
-		if n := b.count - had[b.upTo]; n > 0 {
-			out.buckets = append(out.buckets, bucket{b.upTo, n})
-		}
+		out.buckets = append(out.buckets, bucket{b.upTo, max(b.count-had[b.upTo], 0)})
 	}
 	return out
 }
@@ -218,12 +216,16 @@ func (c *chart) spread(to *curve, added *measured, since, until int64) {
 		}
 		to.values[i] += amount * share / (float64(c.step) / float64(time.Second))
 		to.total += amount * share
-		for _, b := range added.buckets {
+		for k, b := range added.buckets {
 			if b.count == 0 {
 				continue
 			}
 			if c.heat[i] == nil {
 				c.heat[i] = map[float64]float64{}
+			}
+			if k > 0 { // the end of the bucket below is where this one begins
+				c.heat[i][added.buckets[k-1].upTo] += 0
+				to.buckets[added.buckets[k-1].upTo] += 0
 			}
 			c.heat[i][b.upTo] += b.count * share
 			to.buckets[b.upTo] += b.count * share
@@ -437,7 +439,9 @@ func (c *chart) appendHeat(b []byte, row map[float64]int) []byte {
 			rows[row[end]] += n
 		}
 		for _, r := range slices.Sorted(maps.Keys(rows)) {
-			all = append(all, cell{i, r, rows[r]})
+			if rows[r] > 0 {
+				all = append(all, cell{i, r, rows[r]})
+			}
 		}
 	}
 	return append(b, list(all, func(b []byte, x cell) []byte {

@@ -37,12 +37,12 @@ type traffic struct {
 // components answers with the workloads that run, and with what goes between their components and others.
 func (s *server) components(w http.ResponseWriter, r *http.Request) {
 	out := struct {
-		Workloads []Workload `json:"workloads"`
+		Workloads any        `json:"workloads"`
 		Traffic   []*traffic `json:"traffic"`
 		Seconds   int        `json:"seconds"` // what the traffic is about
-	}{[]Workload{}, []*traffic{}, int(trafficTime / time.Second)}
+	}{[]struct{}{}, []*traffic{}, int(trafficTime / time.Second)}
 	if s.Workloads != nil {
-		out.Workloads = append(out.Workloads, s.Workloads()...)
+		out.Workloads = s.Workloads()
 	}
 	for _, m := range []struct{ kind, metric string }{
 		{"event", "http.server.request.duration"}, {"host", "vitrine.host_call.duration"}, {"guest", "vitrine.guest_call.duration"}, {"client", "http.client.request.duration"},
@@ -177,7 +177,7 @@ func addCalls(all map[string]*traffic, records []store.Record) {
 			continue
 		}
 		below[i] = true
-		if spans[i].service != one.service {
+		if spans[i].service != one.service && (one.server || spans[i].client) { // and not a part of what the other does itself
 			addCall(all, spans[i].service, one.service, one)
 		}
 	}
@@ -199,6 +199,8 @@ func addCall(all map[string]*traffic, from, to string, one callSpan) {
 	if one.failed {
 		t.Errors++
 	}
-	// Buckets of a histogram with a quarter of a doubling each.
-	t.buckets[math.Pow(2, math.Ceil(4*math.Log2(max(one.seconds, 1e-9)))/4)]++
+	// Buckets of a histogram with an eighth of a doubling each. The end of the one below is there, too: it is where this one begins.
+	i := math.Ceil(8 * math.Log2(max(one.seconds, 1e-9)))
+	t.buckets[math.Pow(2, i/8)]++
+	t.buckets[math.Pow(2, (i-1)/8)] += 0
 }

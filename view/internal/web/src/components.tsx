@@ -29,8 +29,8 @@ export default function Components({ query, live }: { query: URLSearchParams; li
   return (
     <main class="page components">
       <section class="rows" aria-label="Map of components">
-        <p class="summary" role="status">{count(data.workloads.reduce((n, w) => n + w.components.length, 0), "component")}, traffic of the last {data.seconds / 60} minutes
-          <label class="check levels"><input type="checkbox" checked={everything} onChange={(e) => go("/components" + (e.currentTarget.checked ? "?all=1" : ""))} />every interface</label></p>
+        <p class="summary" role="status">{data.workloads.length ? count(data.workloads.reduce((n, w) => n + w.components.length, 0), "component") : count(g.nodes.length, "service") + " that spans tell of"}, traffic of the last {data.seconds / 60} minutes
+          {data.workloads.length > 0 && <label class="check levels"><input type="checkbox" checked={everything} onChange={(e) => go("/components" + (e.currentTarget.checked ? "?all=1" : ""))} />every interface</label>}</p>
         <div class="scroll" tabIndex={0} role="region" aria-label="Map and table">
           <Picture g={g} chosen={chosen} choose={choose} />
           <Edges g={g} choose={choose} />
@@ -48,10 +48,18 @@ const time = (s: number | null) => (s === null ? "–" : duration(s * 1e9));
 function Picture({ g, chosen, choose }: { g: Graph; chosen: string; choose: (id: string) => void }) {
   return (
     <svg class="map" width={g.width} height={g.height} viewBox={`0 0 ${g.width} ${g.height}`} role="group" aria-label="Map; the table below says the same">
-      {g.edges.map((e) => <Line key={e.from.id + e.to.id} e={e} faded={!!chosen && e.from.component !== chosen && e.to.component !== chosen} />)}
+      {g.edges.map((e) => <Line key={e.from.id + e.to.id} e={e} faded={fades(e, chosen)} />)}
+      {g.edges.map((e) => e.label !== undefined && <Figures key={e.from.id + e.to.id} e={e} faded={fades(e, chosen)} />)}
       {g.nodes.map((n) => <Box key={n.id} n={n} chosen={!!n.component && n.component === chosen} choose={choose} />)}
     </svg>
   );
+}
+
+const fades = (e: MapEdge, chosen: string) => !!chosen && e.from.component !== chosen && e.to.component !== chosen;
+
+// Figures are above all lines, so that none crosses them.
+function Figures({ e, faded }: { e: MapEdge; faded: boolean }) {
+  return <text class={"figures" + (faded ? " faded" : "") + (e.errors ? " failing" : "")} x={e.from.x + nodeWidth + 8} y={e.label} aria-hidden="true">{rate(e.rate)} · {time(e.p50)}{e.errors > 0 && ` · ${((100 * e.errors) / e.count).toFixed(0)} %`}</text>;
 }
 
 function Line({ e, faded }: { e: MapEdge; faded: boolean }) {
@@ -59,17 +67,11 @@ function Line({ e, faded }: { e: MapEdge; faded: boolean }) {
   const x1 = e.from.x + nodeWidth, y1 = e.from.y + nodeHeight / 2, x2 = e.to.x, y2 = e.to.y + nodeHeight / 2;
   const bend = back ? 80 : (x2 - x1) / 2;
   const failing = e.errors > 0;
-  const label = e.count > 0 ? `${rate(e.rate)} · ${time(e.p50)}` : "";
-  // The label stands where the line leaves, so that those of lines to one place do not cover each other.
-  const at = 0.3, u = 1 - at;
-  const lx = u ** 3 * x1 + 3 * u * u * at * (x1 + bend) + 3 * u * at * at * (x2 - bend) + at ** 3 * x2;
-  const ly = u ** 3 * y1 + 3 * u * u * at * y1 + 3 * u * at * at * y2 + at ** 3 * y2;
   return (
     <g class={"edge" + (failing ? " failing" : e.count ? " busy" : "") + (faded ? " faded" : "")} aria-hidden="true">
       <title>{`${e.from.name} → ${e.to.name}\n${e.what.join("\n")}`}</title>
       <path d={`M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 6},${y2}`} stroke-width={1 + Math.min(4, Math.log10(1 + e.rate * 10))} />
       <path class="head" d={`M${x2 - 7},${y2 - 4} L${x2},${y2} L${x2 - 7},${y2 + 4} Z`} />
-      {label && <text x={lx} y={ly - 5} text-anchor="middle">{label}{failing && ` · ${((100 * e.errors) / e.count).toFixed(0)} % failed`}</text>}
     </g>
   );
 }
@@ -79,8 +81,8 @@ const fits = (s: string, n: number) => (s.length > n ? s.slice(0, n - 1) + "…"
 function Box({ n, chosen, choose }: { n: MapNode; chosen: boolean; choose: (id: string) => void }) {
   const act = n.component ? () => choose(chosen ? "" : n.component!) : undefined;
   return (
-    <g class={"node " + n.kind + (chosen ? " chosen" : "")} transform={`translate(${n.x},${n.y})`} {...(act && { role: "button", tabIndex: 0, "aria-pressed": chosen, "aria-label": `${n.name}, ${n.within}`, onClick: act, onKeyDown: (e: KeyboardEvent) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); e.stopPropagation(); act(); } } })}>
-      <title>{n.name}</title>
+    <g class={"node " + n.kind + (chosen ? " chosen" : "")} transform={`translate(${n.x},${n.y})`} {...(act && { role: "button", tabIndex: 0, "aria-pressed": chosen, onClick: act, onKeyDown: (e: KeyboardEvent) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); e.stopPropagation(); act(); } } })}>
+      {!act && <title>{n.name}</title>}
       <rect width={nodeWidth} height={nodeHeight} rx="6" />
       {n.kind === "component" || n.kind === "service" ? <rect class={"band c" + hue(n.component?.replace(/^.*:/, "") ?? n.name)} width="6" height={nodeHeight} rx="3" /> : null}
       <text x="14" y="20" class="name">{fits(n.name, 24)}</text>

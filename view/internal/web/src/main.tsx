@@ -64,12 +64,13 @@ function App() {
         <span class="fill" />
         {skipped > 0 && <span class="dim" title="Of a process that begins more than 200 traces a second not all are recorded">{count(skipped)} not recorded</span>}
         {dropped > 0 && <span class="bad" title={losses.filter((d) => d.reason !== "rate").map((d) => `${d.signal}: ${d.count} ${d.reason}`).join("\n")}>{count(dropped)} dropped</span>}
-        {status && <span class="dim" title={`of at most ${bytes(Number(status.maxBytes))}; ${count(Number(status.evicted))} traces were removed to make room`}>{count(status.traces)} traces, {bytes(Number(status.bytes))}</span>}
+        {status && <span class="dim" title={`of at most ${bytes(Number(status.maxBytes))}; ${count(Number(status.evicted))} traces were removed to make room`}>{count(status.traces)} trace{status.traces === 1 ? "" : "s"}, {bytes(Number(status.bytes))}</span>}
         <button onClick={live.toggle} aria-pressed={!live.paused} class={live.paused ? "" : live.connected ? "on" : "bad"} title="key p">{live.paused ? "paused" : live.connected ? "live" : "not connected"}</button>
         <Theme />
         <button onClick={() => setHelp(!help)} aria-label="Keys" title="key ?">?</button>
       </nav>
       {help && <Help close={() => setHelp(false)} />}
+      {!trace && path !== "/metrics" && <h1 class="sr">{pages.find((p) => p[0] === path)?.[1] ?? "Vitrine"}</h1>}
       {trace ? <TracePage key={trace[1]} id={trace[1]} span={query.get("span") ?? ""} live={live} />
         : path === "/traces" ? <Traces q={q} live={live} markers={marks.marks} />
         : path === "/logs" ? <Logs q={q} live={live} />

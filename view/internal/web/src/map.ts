@@ -2,11 +2,11 @@
 import type { ComponentMap, Traffic } from "./api";
 
 export interface MapNode { id: string; kind: "trigger" | "component" | "capability" | "server" | "service"; name: string; within: string; component?: string; layer: number; x: number; y: number }
-export interface MapEdge { from: MapNode; to: MapNode; what: string[]; count: number; errors: number; rate: number; p50: number | null; p99: number | null }
+export interface MapEdge { from: MapNode; to: MapNode; what: string[]; count: number; errors: number; rate: number; p50: number | null; p99: number | null; label?: number }
 export interface Graph { nodes: MapNode[]; edges: MapEdge[]; width: number; height: number }
 
 export const nodeWidth = 184, nodeHeight = 46;
-const gapX = 150, gapY = 22;
+export const gapX = 168, gapY = 22;
 
 // Interfaces that almost every component imports, and that say nothing about it.
 const everyday = /^wasi:(io|cli|clocks|random)\/|^wasi:http\/types|^wasi:filesystem\/types/;
@@ -28,7 +28,6 @@ export function graph(m: ComponentMap, everything: boolean): Graph {
     if (what && !e.what.includes(what)) e.what.push(what);
     if (t) Object.assign(e, { count: e.count + t.count, errors: e.errors + t.errors, rate: e.rate + t.rate, p50: slow(e.p50, t.p50), p99: slow(e.p99, t.p99) });
   };
-  const known = new Set<string>();
   for (const w of m.workloads) {
     const called = new Set(w.calls.map((c) => c.to).filter(Boolean));
     const part = (path: string) => {
@@ -40,10 +39,7 @@ export function graph(m: ComponentMap, everything: boolean): Graph {
       const parts = [...new Set(w.calls.map((c) => c.from).filter((p) => p.startsWith(name + "/") && !called.has(p)))];
       return w.calls.some((c) => c.from === name) || !parts.length ? [part(name)] : parts.map(part);
     };
-    for (const c of w.components) {
-      known.add(c.name);
-      entries(c.name);
-    }
+    for (const c of w.components) entries(c.name);
     for (const c of w.calls) {
       if (c.to) {
         edge(part(c.from), part(c.to), c.interface, m.traffic.find((t) => t.kind === "guest" && t.to === c.to && t.interface === c.interface));
@@ -70,7 +66,7 @@ export function graph(m: ComponentMap, everything: boolean): Graph {
   }
   for (const t of m.traffic) {
     if (t.kind !== "service" || !t.from || !t.to) continue;
-    const end = (name: string) => [...nodes.values()].find((n) => n.kind === "component" && n.name === name) ?? [...nodes.values()].find((n) => n.kind === "server" && n.name === name) ?? node("service:" + name, "service", name, "service");
+    const end = (name: string) => [...nodes.values()].find((n) => n.component?.endsWith(":" + name)) ?? [...nodes.values()].find((n) => n.kind === "server" && n.name === name) ?? node("service:" + name, "service", name, "service");
     const a = end(t.from), b = end(t.to);
     if (a !== b && !edges.has(a.id + "\0" + b.id)) edge(a, b, "spans", t);
   }
@@ -108,5 +104,10 @@ function place(nodes: MapNode[], edges: MapEdge[]): Graph {
     const free = height - l.length * (nodeHeight + gapY) - gapY;
     l.forEach((n, j) => ((n.x = 12 + i * (nodeWidth + gapX)), (n.y = gapY + free / 2 + j * (nodeHeight + gapY))));
   });
+  // Figures stand right of where lines begin, in the order of where they lead, so that they do not cover each other.
+  for (const n of nodes) {
+    const out = edges.filter((e) => e.from === n && e.count > 0).sort((a, b) => a.to.y - b.to.y);
+    out.forEach((e, i) => (e.label = out.length > 5 ? undefined : n.y + nodeHeight / 2 + 4 + (i - (out.length - 1) / 2) * 14));
+  }
   return { nodes, edges, width: 24 + layers.length * nodeWidth + Math.max(0, layers.length - 1) * gapX, height };
 }

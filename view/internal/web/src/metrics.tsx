@@ -31,7 +31,7 @@ function useTick(paused: boolean): number {
 }
 
 export default function Metrics({ query, live, markers }: { query: URLSearchParams; live: Live; markers: Marker[] }) {
-  const place: Place = { name: query.get("name") ?? "", q: query.get("q") ?? "", by: query.get("by"), since: query.get("since") ?? "15m", from: query.get("from") ?? "", to: query.get("to") ?? "" };
+  const place: Place = { name: query.get("name") ?? "", q: query.get("q") ?? "", by: query.get("by"), since: query.get("since") ?? (Date.now() - Number(markers.findLast((m) => m.name === "start")?.time ?? 0) / 1e6 < 300_000 ? "5m" : "15m"), from: query.get("from") ?? "", to: query.get("to") ?? "" };
   const tick = useTick(live.paused);
   const [all, setAll] = useState<Instrument[]>();
   const [error, setError] = useState("");

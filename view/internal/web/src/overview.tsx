@@ -27,7 +27,7 @@ export function Overview({ since, compare, live, markers }: { since: string; com
   return (
     <main class="page overview">
       <p class="summary" role="status">
-        {error ? <span class="bad">{error}</span> : list ? `${count(list.matched)} traces` : "…"}
+        {error ? <span class="bad">{error}</span> : list ? `${count(list.matched)} trace${list.matched === 1 ? "" : "s"}` : "…"}
         <span class="levels">{spans.map(([s, name]) => <button key={s} aria-pressed={!marker && s === since} onClick={() => go("/?since=" + s)}>{name}</button>)}</span>
       </p>
       <div class="scroll" tabIndex={0} role="region" aria-label="Overview">
@@ -62,11 +62,11 @@ function Groups({ groups, seconds, since }: { groups: Group[]; seconds: number; 
 
 // UnderWay are the requests and calls that have begun and have not ended: the outermost span of each trace.
 function UnderWay({ live }: { live: Live }) {
-  const [now, setNow] = useState(Date.now());
+  const [, tick] = useState(0);
   const all = live.inFlight.spans;
   useEffect(() => {
     if (!all.length) return;
-    const timer = setInterval(() => setNow(Date.now()), 500);
+    const timer = setInterval(() => tick((n) => n + 1), 500);
     return () => clearInterval(timer);
   }, [all.length > 0]);
   const here = new Set(all.map((s) => s.spanId));
@@ -77,7 +77,7 @@ function UnderWay({ live }: { live: Live }) {
     <section class="underway" aria-label="Under way"><h2>Under way: {count(live.inFlight.count)} span{live.inFlight.count === 1 ? "" : "s"}</h2>
       <ul>{outer.slice(0, 20).map((s) => {
         const last = inner(s.traceId);
-        return <li key={s.spanId}><i class={"dot c" + hue(s.service)} /><a {...link(`/trace/${s.traceId}?span=${s.spanId}`)}><b>{s.service}</b> {s.name}</a> <span class="num">{duration(Math.max(0, now * 1e6 - Number(s.start)))}</span>{last !== s && <span class="dim"> in {last.service} {last.name}</span>}</li>;
+        return <li key={s.spanId}><i class={"dot c" + hue(s.service)} /><a {...link(`/trace/${s.traceId}?span=${s.spanId}`)}><b>{s.service}</b> {s.name}</a> <span class="num">{duration(Math.max(0, Date.now() * 1e6 - Number(s.start)))}</span>{last !== s && <span class="dim"> in {last.service} {last.name}</span>}</li>;
       })}</ul></section>
   );
 }

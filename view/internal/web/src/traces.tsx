@@ -82,12 +82,12 @@ export function Traces({ q, live, markers }: { q: string; live: Live; markers: M
             </li>
           ))}
         </ul>
-        {markers.length > 1 && <><h2>Starts and reloads</h2>
-          <ul class="facets">{markers.slice(-6).reverse().map((m) => <li key={m.time} title={m.text}><span>{m.name} {clock(m.time)}</span><span><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " before:" + m.time))}>before</button><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " after:" + m.time))}>after</button></span></li>)}</ul></>}
         <h2>Status</h2>
         <ul class="facets">
           <li><button onClick={() => refine("status:error")}>with errors</button><span class="num">{count((t.list?.durations ?? []).reduce((n, b) => n + b.failed, 0))}</span></li>
         </ul>
+        {markers.length > 1 && <><h2>Starts and reloads</h2>
+          <ul class="facets">{markers.slice(-6).reverse().map((m) => <li key={m.time} title={m.text}><span>{m.name} {clock(m.time)}</span><span class="ends"><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " before:" + m.time))}>before</button><button onClick={() => go("/traces?q=" + encodeURIComponent(without(q) + " after:" + m.time))}>after</button></span></li>)}</ul></>}
       </aside>
       <section class="rows" aria-label="Traces">
         <p class="summary" role="status">
@@ -122,14 +122,14 @@ function Row({ s, mark, longest }: { s?: Summary; mark?: Marker; longest: number
   // The bar is on a logarithmic scale from a microsecond, so that fast and slow traces can be told apart.
   const share = Math.max(1, (100 * Math.log10(Math.max(s.duration, 1000) / 1000 + 1)) / Math.log10(longest / 1000 + 1));
   return (
-    <a class={"cells" + (mark ? " marked" : "")} data-mark={mark && `${mark.name} ${clock(mark.time)}`} tabIndex={-1} {...link("/trace/" + s.traceId)}>
+    <div class={"cells" + (mark ? " marked" : "")} data-mark={mark && `${mark.name} ${clock(mark.time)}`} onClick={(e) => e.defaultPrevented || go("/trace/" + s.traceId)}>
       <span class="time" role="gridcell">{clock(s.start)}</span>
-      <span class="name" role="gridcell"><i class={"dot c" + hue(s.service)} title={s.service} /><b>{s.service}</b> {s.name}{s.partial && <em title="The root of this trace is not here"> (part)</em>}</span>
+      <span class="name" role="gridcell"><i class={"dot c" + hue(s.service)} title={s.service} /><a tabIndex={-1} {...link("/trace/" + s.traceId)}><b>{s.service}</b> {s.name}</a>{s.partial && <em title="The root of this trace is not here"> (part)</em>}</span>
       <span class={"code" + (s.failed ? " bad" : "")} role="gridcell">{s.code ?? (s.failed ? "error" : "")}</span>
       <span class="num" role="gridcell">{count(s.spans)}</span>
       <span class={"num" + (s.errors ? " bad" : " dim")} role="gridcell">{count(s.errors)}</span>
       <span class="dur" role="gridcell"><span class={"meter" + (s.errors ? " failed" : "")} style={{ width: share + "%" }} /><span class="value">{duration(s.duration)}</span></span>
-    </a>
+    </div>
   );
 }
 
