@@ -17,6 +17,7 @@ type execution struct {
 	outer    context.Context // the trigger's, in the event's boundary
 	crossing *cm.Crossing    // of the event's boundary; nil: nobody observes
 	seat     component.Seat
+	inst     *component.Instance // from the work's beginning on
 }
 
 // enter enters the event's boundary.
@@ -110,7 +111,8 @@ func (x *execution) work() error {
 	if inv.Begin != nil {
 		do = inv.Begin
 	}
-	err = x.v.guard("invocation", func() error { return do(x.seat.Context(), inst) })
+	x.inst = inst
+	err = shortOf(inst, x.v.guard("invocation", func() error { return do(x.seat.Context(), inst) }))
 	if inv.Begin != nil && err == nil {
 		inv.begun = x
 	}
@@ -130,7 +132,7 @@ func (x *execution) finish() (cm.Outcome, error) {
 	well := false
 	defer func() { x.seat.Leave(well) }()
 	ctx := x.seat.Context()
-	err := x.v.guard("invocation", func() error { return x.inv.Finish(ctx) })
+	err := shortOf(x.inst, x.v.guard("invocation", func() error { return x.inv.Finish(ctx) }))
 	outcome, settled := x.settle(ctx, err)
 	well = returned(err) && returned(settled)
 	return outcome, settled
