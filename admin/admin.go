@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -29,6 +30,8 @@ type Config struct {
 	Loopback bool
 	// NotReady returns the reasons why the host takes no traffic now, beside the states of workloads; none if it does. Nil: there are none.
 	NotReady func() []string
+	// Memory returns what the memory budget of the host's engine counts.
+	Memory func() cm.BudgetStats
 	// Metrics answers /metrics.
 	Metrics http.Handler
 	// Level returns the least level of the host's log, and SetLevel changes it.
@@ -40,7 +43,7 @@ type Config struct {
 //
 //	GET /livez         200 as long as the process answers
 //	GET /readyz        200 if every workload runs with its backends and nothing speaks against traffic, else 503 with a reason a line
-//	GET /workloads     the states of workloads, their services, their backends and their components' pools, as JSON
+//	GET /workloads     the states of workloads, their services, their backends and their components' pools, and the memory budget, as JSON
 //	GET /metrics       metrics in Prometheus' format
 //	GET /log-level     the level of the log; PUT or POST changes it: debug, info, warn or error
 //	GET /debug/pprof/  profiles of the process
@@ -165,6 +168,14 @@ type imageJSON struct {
 	Signer    string `json:"signer,omitempty"`
 }
 
+// memoryJSON is the memory budget of all workloads, in bytes, and how often it has refused something.
+type memoryJSON struct {
+	Limit   uint64 `json:"limit"`
+	Used    uint64 `json:"used"`
+	Refused uint64 `json:"refused"`
+	Waiting int    `json:"waiting"` // invocations that wait for memory
+}
+
 // backendJSON is what serves a grant of a component.
 type backendJSON struct {
 	Component string     `json:"component"`
@@ -207,7 +218,12 @@ type instancesJSON struct {
 func (c *Config) workloads(w http.ResponseWriter, _ *http.Request) {
 	out := struct {
 		Workloads []workloadJSON `json:"workloads"`
-	}{[]workloadJSON{}}
+		Memory    *memoryJSON    `json:"memory,omitempty"`
+	}{Workloads: []workloadJSON{}}
+	if c.Memory != nil {
+		m := memoryJSON(c.Memory())
+		out.Memory = &m
+	}
 	for _, s := range c.Workloads() {
 		one := workloadJSON{ID: string(s.ID), State: string(s.State), Reason: s.Reason, Since: s.Since}
 		for _, v := range s.Services {

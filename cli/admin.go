@@ -65,6 +65,7 @@ func (a *adminServer) serve(ctx context.Context, s *session) {
 			}
 			return nil
 		},
+		Memory:   budgetOf(s.engine),
 		Metrics:  s.metrics,
 		Level:    s.level.Level,
 		SetLevel: s.setLevel,

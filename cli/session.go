@@ -167,8 +167,17 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		out.console.Trace = telemetry.IDs
 	}
 	p.held.pass(out.log.Handler())
-	if out.engine, err = p.engine(ctx, s, out.log); err != nil {
+	var budget uint64
+	if opts.triggers != nil {
+		if budget, err = s.memoryBudget(); err != nil {
+			return out, err
+		}
+	}
+	if out.engine, err = p.engine(ctx, s, out.log, budgeted(budget)...); err != nil {
 		return out, err
+	}
+	if out.tel != nil {
+		watchBudget(out.tel.Host(), out.engine)
 	}
 	var console host.LogSink // run has none: it reports its one invocation by its exit status
 	if out.console != nil {
@@ -190,36 +199,36 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 
 // engine makes the engine with its disk cache. It never uses a cache that others could have changed: that is a warning. Another
 // fault of the cache is a warning for the default folder and an error for one that was set explicitly.
-func (p *process) engine(ctx context.Context, s *settings, log *slog.Logger) (*component.Engine, error) {
+func (p *process) engine(ctx context.Context, s *settings, log *slog.Logger, opts ...component.Option) (*component.Engine, error) {
 	dir, from := s.text("cache-dir", "")
 	if dir == "off" {
-		return component.NewEngine(ctx)
+		return component.NewEngine(ctx, opts...)
 	}
 	explicit := dir != ""
 	if !explicit {
 		base, err := os.UserCacheDir()
 		if err != nil {
-			return withoutCache(ctx, log, err)
+			return withoutCache(ctx, log, err, opts...)
 		}
 		dir = filepath.Join(base, "vitrine")
 	}
-	engine, err := component.NewEngine(ctx, component.WithCacheDir(dir), component.WithCacheWarning(func(err error) {
+	engine, err := component.NewEngine(ctx, append(opts, component.WithCacheDir(dir), component.WithCacheWarning(func(err error) {
 		log.WarnContext(ctx, "compiled code in the cache is not used: others could have changed it", "reason", err)
-	}))
+	}))...)
 	var untrusted *component.UntrustedCacheError
 	switch {
 	case err == nil:
 		return engine, nil
 	case !explicit || errors.As(err, &untrusted):
-		return withoutCache(ctx, log, err)
+		return withoutCache(ctx, log, err, opts...)
 	}
 	return nil, &Problem{What: "cannot use the cache folder " + dir, Where: from, Why: err.Error(),
 		Do: "choose another with --cache-dir, or --cache-dir off", Code: ExitUsage}
 }
 
-func withoutCache(ctx context.Context, log *slog.Logger, reason error) (*component.Engine, error) {
+func withoutCache(ctx context.Context, log *slog.Logger, reason error, opts ...component.Option) (*component.Engine, error) {
 	log.WarnContext(ctx, "compiled code is not kept: choose a folder of your own with --cache-dir, or --cache-dir off", "reason", reason)
-	return component.NewEngine(ctx)
+	return component.NewEngine(ctx, opts...)
 }
 
 // close stops the workload, exports the rest of telemetry and writes the rest of the console.

@@ -3,6 +3,7 @@ package cm
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -13,9 +14,13 @@ type Account struct {
 	// HasMemory says whether the process can have n bytes more; nil: it can. It is asked for large amounts only. Go's heap ends the process
 	// when it cannot grow, so that a guest has to be refused before. Set it before the first use.
 	HasMemory func(n uint64) bool
+	// Budget is charged for what is held, by the megabyte; nil: none is. Set it before the first use.
+	Budget *Budget
 
 	limit int64 // 0: none
 	held  atomic.Int64
+
+	settled atomic.Bool // see settle
 }
 
 // large is the amount, in bits, with each of which HasMemory is asked again.
@@ -46,11 +51,32 @@ func (a *Account) Reserve(n int) error {
 		a.held.Add(int64(-n))
 		return a.refusal(n)
 	}
-	if now>>large != (now-int64(n))>>large && !a.Fits(n) {
+	if now>>large == (now-int64(n))>>large {
+		return nil
+	}
+	if !a.Fits(n) {
 		a.held.Add(int64(-n))
 		return a.noMemory(n)
 	}
+	if !a.Budget.Take(granules(now-int64(n), now)) {
+		a.held.Add(int64(-n))
+		err := a.Budget.Refusal(fmt.Sprintf("the host would hold %d bytes more for the guest", n))
+		return &Trap{Code: TrapHostMemory, Detail: err.Detail, Err: err}
+	}
+	a.settle()
 	return nil
+}
+
+// granules is by how much the megabytes that are begun differ, in bytes.
+func granules(from, to int64) int64 { return (to>>large - from>>large) << large }
+
+// settle has the budget get back what an account still has when nothing refers to it any more: objects that are simply dropped give
+// nothing back to it.
+func (a *Account) settle() {
+	if a.Budget == nil || a.settled.Swap(true) {
+		return
+	}
+	runtime.SetFinalizer(a, func(a *Account) { a.Budget.Give(granules(0, a.held.Load())) })
 }
 
 // Fits says whether the process can have n bytes more. It asks for twice as many: a buffer that grows exists twice while it is copied.
@@ -66,14 +92,19 @@ func (a *Account) noMemory(n int) error {
 // Release counts n bytes less, which were reserved or added before.
 func (a *Account) Release(n int) {
 	if a != nil {
-		a.held.Add(int64(-n))
+		now := a.held.Add(int64(-n))
+		a.Budget.Give(granules(now, now+int64(n)))
 	}
 }
 
 // Add counts n bytes that exist already, even beyond the limit: then the next Reserve is refused.
 func (a *Account) Add(n int) {
 	if a != nil {
-		a.held.Add(int64(n))
+		now := a.held.Add(int64(n))
+		if more := granules(now-int64(n), now); more != 0 {
+			a.Budget.Force(more)
+			a.settle()
+		}
 	}
 }
 

@@ -20,7 +20,10 @@ import (
 type Option func(*engineOptions)
 
 // engineOptions is what the options of an Engine set.
-type engineOptions struct{ core core.Config }
+type engineOptions struct {
+	core   core.Config
+	budget uint64 // of memory; 0: none
+}
 
 // WithCacheDir keeps compiled code in dir between processes. The directory is content-addressed, bounded and safe to
 // share with other processes. Only this user may be able to write to it, because its code runs in this process: code that others could have
@@ -54,7 +57,10 @@ func cacheError(err error) error {
 }
 
 // Engine compiles components and shares compiled code. Safe for concurrent use.
-type Engine struct{ core *core.Engine }
+type Engine struct {
+	core  *core.Engine
+	pools pools
+}
 
 // NewEngine makes an engine.
 func NewEngine(ctx context.Context, opts ...Option) (*Engine, error) {
@@ -62,11 +68,15 @@ func NewEngine(ctx context.Context, opts ...Option) (*Engine, error) {
 	for _, o := range opts {
 		o(&c)
 	}
-	e, err := core.NewEngine(ctx, c.core)
-	if err != nil {
+	e := &Engine{}
+	if c.budget > 0 {
+		c.core.Budget = cm.NewBudget(c.budget, e.pools.reclaim)
+	}
+	var err error
+	if e.core, err = core.NewEngine(ctx, c.core); err != nil {
 		return nil, cacheError(err)
 	}
-	return &Engine{e}, nil
+	return e, nil
 }
 
 // Close releases the engine; close every Instance first.

@@ -18,6 +18,7 @@ import (
 // Linked is a component that is compiled and linked, and can be instantiated any number of times. Immutable; safe
 // for concurrent use.
 type Linked struct {
+	engine      *Engine
 	name        string
 	linked      *instance.Linked
 	interceptor cm.Interceptor
@@ -59,7 +60,7 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 			fits[&p.Exports[i].Funcs[k]] = &atomic.Pointer[cm.FuncType]{}
 		}
 	}
-	return &Linked{c.name, linked, l.interceptor, fits, maps.Clone(l.aliases)}, nil
+	return &Linked{l.engine, c.name, linked, l.interceptor, fits, maps.Clone(l.aliases)}, nil
 }
 
 // Close releases what linking made; close every Instance first. An Engine that is closed does it too.

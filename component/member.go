@@ -45,7 +45,7 @@ func (p *Pool) instantiate(ctx context.Context) (pool.Instance, error) {
 	if p.config.Reuse {
 		opts = append(opts, WithFuel(0)) // it is bounded for each call
 	}
-	inst, err := p.linked.Instantiate(ctx, opts...)
+	inst, err := p.withMemory(ctx, func(ctx context.Context) (*Instance, error) { return p.linked.Instantiate(ctx, opts...) })
 	if err != nil {
 		return nil, err
 	}

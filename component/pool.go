@@ -82,6 +82,7 @@ type Pool struct {
 	made    atomic.Bool            // with Once: an instance was made, or could not be
 	refused atomic.Pointer[string] // why instances cannot be reset; nil: they can, as far as is known
 	stacks  atomic.Int64           // bytes of deep stacks that its instances have
+	short   atomic.Int64           // invocations that wait for memory for their instance
 	fuel    uint64                 // of each call; 0: that of the store
 	unwatch func()
 
@@ -132,7 +133,7 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	}
 	pc := pool.Config{Name: linked.name, Max: c.Max, Queue: c.Queue, Ready: c.Ready, Idle: c.Idle, Deadline: c.Deadline,
 		Seats: c.Concurrency, Reuse: c.Reuse, Uses: uint64(c.Uses),
-		Processors: runtime.GOMAXPROCS(0), Make: p.instantiate, Logger: c.Logger}
+		Processors: runtime.GOMAXPROCS(0), Make: p.instantiate, Crowded: p.crowded, Idles: linked.engine.core.Budget().Reclaimable, Logger: c.Logger}
 	if linked.interceptor != nil {
 		pc.Wait = p.observeWait
 	}
@@ -141,6 +142,7 @@ func NewPool(linked *Linked, c PoolConfig) (*Pool, error) {
 	}
 	p.pool = pool.New(pc)
 	p.unwatch = p.watch()
+	linked.engine.pools.add(p)
 	return p, nil
 }
 
@@ -204,6 +206,7 @@ var ErrPoolStuck = pool.ErrStuck
 // first and returns the same.
 func (p *Pool) Close(ctx context.Context) error {
 	p.close.Do(func() {
+		p.linked.engine.pools.remove(p)
 		var cut bool
 		cut, p.closeErr = p.pool.Close(ctx)
 		if cut && p.closeErr == nil {

@@ -53,6 +53,19 @@ func (o operator) ask(method, path, body string) (int, string) {
 	return resp.StatusCode, string(got)
 }
 
+// await asks for a path until the answer has a text: what a request does is measured after its answer.
+func (o operator) await(path, text string) (got string) {
+	o.t.Helper()
+	for range 6000 {
+		if _, got = o.ask("GET", path, ""); strings.Contains(got, text) {
+			return got
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	o.t.Fatalf("%q does not come in %s: %s", text, path, got)
+	return ""
+}
+
 // TestAdmin: a running server tells its state and its metrics, and its log can be made louder.
 func TestAdmin(t *testing.T) {
 	s := up(t, nil, "--admin", "0", testref.File(t, "rust-http-full-p2"))

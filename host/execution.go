@@ -17,6 +17,7 @@ type execution struct {
 	outer    context.Context // the trigger's, in the event's boundary
 	crossing *cm.Crossing    // of the event's boundary; nil: nobody observes
 	seat     component.Seat
+	inst     *component.Instance // from the work's beginning on
 }
 
 // enter enters the event's boundary.
@@ -106,11 +107,12 @@ func (x *execution) work() error {
 	if x.crossing != nil {
 		x.crossing.Instance = inst.Info()
 	}
+	x.inst = inst
 	ctx := x.seat.Context()
 	if inv.Parts == nil {
-		return x.v.guard("invocation", func() error { return inv.Run(ctx, inst) })
+		return shortOf(inst, x.v.guard("invocation", func() error { return inv.Run(ctx, inst) }))
 	}
-	err = x.v.guard("invocation", func() error { return inv.Parts.Begin(ctx, inst) })
+	err = shortOf(inst, x.v.guard("invocation", func() error { return inv.Parts.Begin(ctx, inst) }))
 	if err == nil {
 		inv.begun = x
 	}
@@ -130,7 +132,7 @@ func (x *execution) finish() (cm.Outcome, error) {
 	well := false
 	defer func() { x.seat.Leave(well) }()
 	ctx := x.seat.Context()
-	err := x.v.guard("invocation", func() error { return x.inv.Parts.Finish(ctx) })
+	err := shortOf(x.inst, x.v.guard("invocation", func() error { return x.inv.Parts.Finish(ctx) }))
 	outcome, settled := x.settle(ctx, err)
 	well = returned(err) && returned(settled)
 	return outcome, settled

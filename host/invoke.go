@@ -100,6 +100,17 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	return err
 }
 
+// shortOf makes the trap of a guest that got no memory, because the process's budget had no room, one of an overload: it is the host's state that
+// failed it, and the same event may succeed later.
+func shortOf(inst *component.Instance, err error) error {
+	var trap *cm.Trap
+	if !errors.As(err, &trap) || trap.Blame() != cm.BlameGuest || !inst.ShortOfMemory() {
+		return err
+	}
+	detail := "the guest ended because it got no more memory: the memory budget of the process has no room (--memory-budget)"
+	return &cm.Trap{Code: cm.TrapOverload, Boundary: trap.Boundary, Detail: detail, Stack: trap.Stack, Err: fmt.Errorf("%w: %w", &cm.LimitError{Limit: cm.LimitBudget, Detail: detail}, err)}
+}
+
 // returned says whether the guest ended without a trap or an exit, even if it gave no answer.
 func returned(err error) bool {
 	if err == nil {

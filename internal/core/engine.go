@@ -12,6 +12,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
 )
 
@@ -26,6 +27,8 @@ type Config struct {
 	// CacheWarning gets an *UntrustedCacheError for code in the cache that is not run because other users could have put it there. It
 	// is called from any goroutine. May be nil.
 	CacheWarning func(error)
+	// Budget bounds the memory of all groups together; nil: none does.
+	Budget *cm.Budget
 
 	interpreter bool // run without machine code, to test what other processors do
 	goMemory    bool // keep memories in Go's heap, to test what systems without mmap do
@@ -43,6 +46,7 @@ type Engine struct {
 	ranges  rangePool
 	stacks  stackPool
 	deep    stackBudget
+	budget  *cm.Budget // nil: none
 
 	layoutOnce sync.Once
 	layout     *layout // of call objects; nil if it is not known
@@ -67,7 +71,7 @@ func NewEngine(ctx context.Context, c Config) (*Engine, error) {
 		rc = wazero.NewRuntimeConfigInterpreter()
 	}
 	rc = rc.WithCoreFeatures(features).WithDebugInfoEnabled(true).WithCustomSections(false).WithCloseOnContextDone(false)
-	e := &Engine{modules: map[moduleKey]*moduleEntry{}, goMemory: c.goMemory}
+	e := &Engine{modules: map[moduleKey]*moduleEntry{}, goMemory: c.goMemory, budget: c.Budget}
 	e.validator = sync.OnceValue(func() wazero.Runtime {
 		return wazero.NewRuntimeWithConfig(context.Background(), wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features))
 	})
@@ -156,3 +160,6 @@ func (e *Engine) Close(ctx context.Context) error {
 func compileContext(ctx context.Context) context.Context {
 	return experimental.WithCompilationWorkers(ctx, max(2, runtime.GOMAXPROCS(0)))
 }
+
+// Budget bounds the memory of all groups together; nil: none does.
+func (e *Engine) Budget() *cm.Budget { return e.budget }

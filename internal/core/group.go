@@ -42,6 +42,7 @@ type Group struct {
 	memory   atomic.Int64
 	peak     atomic.Int64
 	closed   atomic.Bool // written under mu
+	short    atomic.Bool // see Short
 
 	own     Thread      // of calls without one
 	current *Thread     // whose guest code runs, or ran last; nil: none
@@ -166,20 +167,33 @@ func (g *Group) growTable(t *Thread, n int32) int32 {
 	return n
 }
 
-// take counts n more bytes of memory; false if that is beyond the limit.
-func (g *Group) take(n uint64) bool {
+// take counts n more bytes of memory. Where it does not, it says whether the group's own limit or the process's budget is why.
+func (g *Group) take(n uint64) (limited, short bool) {
 	now := g.memory.Add(int64(n))
 	if g.limits.Memory != 0 && uint64(now) > g.limits.Memory {
 		g.memory.Add(-int64(n))
-		return false
+		return true, false
+	}
+	if !g.engine.budget.Take(int64(n)) {
+		g.memory.Add(-int64(n))
+		return false, true
 	}
 	for {
 		p := g.peak.Load()
 		if now <= p || g.peak.CompareAndSwap(p, now) {
-			return true
+			return false, false
 		}
 	}
 }
+
+// give counts n bytes of memory less.
+func (g *Group) give(n uint64) {
+	g.memory.Add(-int64(n))
+	g.engine.budget.Give(int64(n))
+}
+
+// Short says whether the process's budget has refused the guests memory since the group was made or reset.
+func (g *Group) Short() bool { return g.short.Load() }
 
 // Close releases every instance and memory of the group. No goroutine may be inside it, and later calls end with an error.
 // The bytes of its memories are unmapped, and touching them kills the process. A second
@@ -212,6 +226,6 @@ func (g *Group) Close(ctx context.Context) error {
 			g.engine.stacks.put(s)
 		}
 	}
-	g.memory.Store(0)
+	g.engine.budget.Give(g.memory.Swap(0))
 	return errors.Join(errs...)
 }

@@ -46,7 +46,12 @@ func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
 	if g.closed.Load() {
 		return nil, errClosed
 	}
-	if !g.take(size) {
+	limited, short := g.take(size)
+	if short {
+		why := g.engine.budget.Refusal(fmt.Sprintf("the module's memory starts with %d bytes", size))
+		return nil, &cm.Trap{Code: cm.TrapOverload, Detail: why.Detail, Err: why}
+	}
+	if limited {
 		return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
 			"the module's memory starts with %d bytes, of the limit of %d bytes %d are taken",
 			size, g.limits.Memory, g.Memory())}
@@ -62,7 +67,7 @@ func (g *Group) newMemory(size, most uint64) (*linearMemory, error) {
 	}
 	if m.store == nil {
 		if m.block, err = newBlock(size); err != nil {
-			g.memory.Add(-int64(size))
+			g.give(size)
 			return nil, &cm.Trap{Code: cm.TrapMemory, Detail: fmt.Sprintf(
 				"the module's memory starts with %d bytes, for which the process has no room left: %v", size, err)}
 		}
@@ -84,16 +89,19 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 	if size > m.most {
 		return nil
 	}
-	if !m.group.take(size - now) {
+	if limited, short := m.group.take(size - now); limited || short {
 		if t := m.group.current; t != nil {
-			t.refused.memory = true
+			t.refused.memory, t.refused.budget = t.refused.memory || limited, t.refused.budget || short
+		}
+		if short {
+			m.group.short.Store(true)
 		}
 		return nil
 	}
 	if m.store == nil {
 		b, err := growBlock(m.block, len(m.bytes), size)
 		if err != nil {
-			m.group.memory.Add(-int64(size - now))
+			m.group.give(size - now)
 			return nil
 		}
 		m.block, m.bytes = b, b
@@ -101,7 +109,7 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 	}
 	b, err := m.store.commit(size)
 	if err != nil {
-		m.group.memory.Add(-int64(size - now))
+		m.group.give(size - now)
 		return nil
 	}
 	m.bytes = b

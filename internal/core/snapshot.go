@@ -163,6 +163,7 @@ func (g *Group) Reset(s *Snapshot) error {
 	g.fuelEnd.Add(used)
 	g.mu.Unlock()
 	g.peak.Store(g.memory.Load())
+	g.short.Store(false)
 	return nil
 }
 
@@ -195,7 +196,7 @@ func (m *savedMemory) truncate(size int) error {
 		return &ResetError{Reason: "memory-grown", Detail: fmt.Sprintf(
 			"the memory has grown from %d bytes to its maximum of %d", size, len(was))}
 	}
-	lm.group.memory.Add(int64(size - len(was)))
+	lm.group.give(uint64(len(was) - size))
 	return nil
 }
 

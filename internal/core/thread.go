@@ -55,7 +55,7 @@ type Thread struct {
 }
 
 // refusal is a growth that a limit has refused.
-type refusal struct{ memory, tables bool }
+type refusal struct{ memory, tables, budget bool }
 
 // Threaded is a context for calls of guests that has their thread. Calls under any other context are of a thread of the group's own,
 // which cannot be interrupted.
@@ -146,6 +146,8 @@ func (t *Thread) Refused() *cm.LimitError {
 	r.add(g.own.refused)
 	t.refused, g.own.refused = refusal{}, refusal{}
 	switch {
+	case r.budget:
+		return g.engine.budget.Refusal("memory.grow was refused: a guest asked for more memory")
 	case r.memory:
 		return &cm.LimitError{Limit: "memory", Detail: fmt.Sprintf("memory.grow was refused: the memories of an instance may have %d bytes", g.limits.Memory)}
 	case r.tables:
@@ -163,6 +165,7 @@ func (t *Thread) HasRefused() bool {
 func (r *refusal) add(o refusal) {
 	r.memory = r.memory || o.memory
 	r.tables = r.tables || o.tables
+	r.budget = r.budget || o.budget
 }
 
 // thread is the thread of calls under ctx.

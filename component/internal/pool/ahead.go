@@ -90,7 +90,7 @@ func (p *Pool) resetAhead(m *Member) {
 // refill makes members in the place of those that could not be kept, until Ready are there or invocations need the seats. It is done in
 // the background, by one goroutine for each pool.
 func (p *Pool) refill() {
-	if p.refilling.Swap(true) {
+	if p.cfg.Crowded != nil && p.cfg.Crowded() || p.refilling.Swap(true) {
 		return
 	}
 	if !p.admit() {

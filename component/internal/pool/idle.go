@@ -13,8 +13,9 @@ type idleList struct {
 	retire func(m *Member, why string)
 	// hold takes a seat for a member that is about to be retired, if one is free, and free gives it back: while the member is being closed,
 	// nobody makes one more than there may be.
-	hold func() bool
-	free func()
+	hold  func() bool
+	free  func()
+	idles func() // is called after a member has become idle; nil: nobody wants to know
 
 	mu     sync.Mutex
 	kept   []idleMember // oldest first
@@ -44,6 +45,16 @@ func (l *idleList) take() *Member {
 
 // keep adds a member, in state s; false if the list has ended: then the caller has to retire the member.
 func (l *idleList) keep(m *Member, s state) bool {
+	if !l.add(m, s) {
+		return false
+	}
+	if l.idles != nil {
+		l.idles()
+	}
+	return true
+}
+
+func (l *idleList) add(m *Member, s state) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended {
@@ -123,4 +134,34 @@ func (l *idleList) len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.kept)
+}
+
+// IdleSince is when the member that has been idle for longest became so; ok is false where none is idle.
+func (p *Pool) IdleSince() (since time.Time, ok bool) {
+	l := &p.idle
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.kept) == 0 {
+		return since, false
+	}
+	return l.kept[0].since, true
+}
+
+// Evict retires the member that has been idle for longest, also one of those that are to be ready, and says whether there was one. It may be
+// called from any goroutine, one that runs in a member included.
+func (p *Pool) Evict() bool {
+	l := &p.idle
+	l.mu.Lock()
+	if l.ended || len(l.kept) == 0 {
+		l.mu.Unlock()
+		return false
+	}
+	m := l.kept[0].Member
+	l.kept[0] = idleMember{}
+	l.kept = l.kept[1:]
+	l.sweeps.Add(1) // the end of the list waits for it
+	l.mu.Unlock()
+	defer l.sweeps.Done()
+	l.retire(m, RetiredMemory)
+	return true
 }

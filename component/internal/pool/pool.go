@@ -32,6 +32,10 @@ type Config struct {
 
 	// Make makes an instance.
 	Make func(ctx context.Context) (Instance, error)
+	// Idles is called after a member has become idle. May be nil.
+	Idles func()
+	// Crowded says that no members are to be made ahead in the place of others for now. May be nil.
+	Crowded func() bool
 	// Wait is called where an invocation has to wait, with how many wait before it; what it returns is called when the wait
 	// has ended. May be nil.
 	Wait func(ctx context.Context, before int64) (context.Context, func(error))
@@ -75,7 +79,7 @@ func New(c Config) *Pool {
 	p.pastDeadline = func() error {
 		return cm.Trapf(cm.TrapDeadline, "%s: the invocation took longer than %s", c.Name, c.Deadline)
 	}
-	p.idle.life, p.idle.floor = c.Idle, c.Ready
+	p.idle.life, p.idle.floor, p.idle.idles = c.Idle, c.Ready, c.Idles
 	p.idle.retire = func(m *Member, why string) { p.retire(&p.stop, m, why) }
 	p.idle.hold = func() bool {
 		held := p.seats.try()
@@ -249,6 +253,7 @@ const (
 	RetiredRelease = "release" // it could not release what an invocation had
 	RetiredBarred  = "barred"  // its guest asks for backpressure, and no call is left in it that could end that
 	RetiredClosed  = "closed"  // the pool was closed
+	RetiredMemory  = "memory"  // it was idle, and its memory was needed elsewhere
 )
 
 func (p *Pool) retire(ctx context.Context, m *Member, why string) {

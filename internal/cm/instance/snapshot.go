@@ -246,8 +246,7 @@ func (s *Store) Reset(ctx context.Context, info cm.InstanceInfo) error {
 	if s.account.Used() != 0 {
 		// Work that outlives its invocation gives back to the account that it took from. What the snapshot holds keeps its own.
 		s.account = cm.NewAccount(s.account.Limit())
-		s.account.HasMemory = core.AddressSpace
-		s.group.SetAccount(s.account)
+		s.fund()
 	}
 	for i := range s.instances {
 		ci := &s.instances[i]

@@ -134,8 +134,7 @@ func (l *Linked) NewStore(ctx context.Context, o Options) (*Store, error) {
 	s.sched.OnFail = func(err error) { _ = s.fail(err) }
 	s.sched.TryEnter()
 	defer s.sched.Leave()
-	s.account.HasMemory = core.AddressSpace
-	s.group.SetAccount(s.account)
+	s.fund()
 	s.reset.opts = o.Reset
 	for i := range s.instances {
 		s.instances[i].store, s.instances[i].index = s, i
@@ -219,6 +218,15 @@ func (s *Store) kill(why *cm.Trap) {
 			r.neverBegins()
 		}
 	}
+}
+
+// Short says whether the engine's memory budget has refused the guests memory since the store was made or reset. Safe for concurrent use.
+func (s *Store) Short() bool { return s.group.Short() }
+
+// fund gives the account what it is charged to.
+func (s *Store) fund() {
+	s.account.HasMemory, s.account.Budget = core.AddressSpace, s.linked.engine.Budget()
+	s.group.SetAccount(s.account)
 }
 
 // Alive says whether calls can still be made: no trap, exit or Close has ended the store. Safe for concurrent use.
