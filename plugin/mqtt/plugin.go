@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -15,6 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/internal/granted"
 	"github.com/vitrine-wasm/vitrine/plugin/internal/mqttconn"
 	"github.com/vitrine-wasm/vitrine/plugin/mqtt/bindings/inbound"
 	"github.com/vitrine-wasm/vitrine/plugin/mqtt/bindings/spin2"
@@ -52,19 +50,12 @@ func (*Plugin) Serves() []wit.InterfaceID {
 }
 
 // Bind implements host.Plugin. A component reaches the brokers that its grants name, and no others.
-func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	s := &brokers{component: b.Component.Name, lines: b.Lines}
-	release = func() {}
-	if grants := b.Component.Grants.MQTT; len(grants) > 0 {
-		for _, name := range slices.Sorted(maps.Keys(grants)) {
-			if err := CheckName(name); err != nil {
-				return nil, fmt.Errorf("grants.mqtt: a name: %w", err)
-			}
-		}
-		if s.routes, release, err = p.backends.Bind(ctx, b, "mqtt", grants); err != nil {
-			return nil, err
-		}
+func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (func(), error) {
+	to, release, err := granted.Bind(ctx, &kinds, p.backends, b, b.Component.Grants.MQTT)
+	if err != nil {
+		return nil, err
 	}
+	s := &brokers{to}
 	spin2.AddMqtt(l, spin2Brokers{s})
 	spin3.AddMqtt(l, spin3Brokers{s})
 	inbound.AddSpinMqttTypes(l)
@@ -88,9 +79,14 @@ func CheckName(name string) error {
 
 // brokers are those of one component.
 type brokers struct {
-	component string
-	lines     *host.Lines
-	routes    map[string]backend.Route[Backend]
+	*granted.Servers[mqttconn.Target, Backend]
+}
+
+var kinds = granted.Kind[mqttconn.Target]{
+	Key: "mqtt", Noun: "a broker", IsAddress: isAddress, Check: CheckName, Parse: mqttconn.ParseURL, Place: place, Invalid: errInvalid, Denied: errDenied,
+	Covers: func(grant, given *mqttconn.Target) bool {
+		return grant.TLS == given.TLS && grant.Host == given.Host && grant.Port == given.Port
+	},
 }
 
 // Errors that have cases of their own in the interfaces.
@@ -108,43 +104,19 @@ type connection struct {
 
 // open is a client for what the guest has given: the name of a grant, or an address that one covers.
 func (b *brokers) open(ctx context.Context, given, user, password string) (*connection, error) {
-	login := Login{User: user, Password: password}
-	r, ok := b.routes[given]
-	name := given
-	if !ok || isAddress(given) {
-		t, err := mqttconn.ParseURL(given)
-		if err != nil {
-			b.deny(ctx, "a broker that is not among the granted ones", "NAME")
-			return nil, fmt.Errorf("%w: %w", errInvalid, err)
-		}
-		if name, ok = b.covering(t); !ok {
-			b.deny(ctx, place(t), strconv.Quote(place(t)))
-			return nil, errDenied
-		}
-		r, login.Client = b.routes[name], t.Client
-	}
-	client, err := r.Backend.Open(login)
+	f, err := b.Find(ctx, given)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{client, name, r.Watch}, nil
-}
-
-// covering is the name of the grant of an address.
-func (b *brokers) covering(t mqttconn.Target) (name string, ok bool) {
-	for _, name := range slices.Sorted(maps.Keys(b.routes)) {
-		if !isAddress(name) {
-			continue
-		}
-		if g, err := mqttconn.ParseURL(name); err == nil && g.TLS == t.TLS && g.Host == t.Host && g.Port == t.Port {
-			return name, true
-		}
+	client, err := f.Route.Backend.Open(Login{User: user, Password: password, Client: f.Given.Client})
+	if err != nil {
+		return nil, err
 	}
-	return "", false
+	return &connection{client, f.Name, f.Route.Watch}, nil
 }
 
 // place is an address without its query: mqtt://HOST:PORT.
-func place(t mqttconn.Target) string {
+func place(t *mqttconn.Target) string {
 	scheme, host := "mqtt", t.Host
 	if t.TLS {
 		scheme = "mqtts"
@@ -153,12 +125,6 @@ func place(t mqttconn.Target) string {
 		host = "[" + host + "]"
 	}
 	return scheme + "://" + host + ":" + t.Port
-}
-
-// deny tells the operator what is not granted. Neither names nor logins are in the line: they may be anything.
-func (b *brokers) deny(ctx context.Context, what, grant string) {
-	b.lines.Log(ctx, host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
-		"%s is not granted; to allow it, add %s: {mqtt: URL} to grants.mqtt of component %s", what, grant, b.component)})
 }
 
 // Drop ends the use of the client.

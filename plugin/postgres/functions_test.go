@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres/pgx"
 	"github.com/vitrine-wasm/vitrine/tests/functions"
@@ -198,3 +199,21 @@ func (g *guest) checkCases() {
 
 // TestReference compares what the plugin serves with the WIT of record, both ways: names, and the functions' signatures.
 func TestReference(t *testing.T) { table().Reference(t, plugin().Serves()) }
+
+// TestNames: a grant's name that has a login is refused, and is not in the error.
+func TestNames(t *testing.T) {
+	for name, ok := range map[string]bool{
+		"orders": true, "postgres://db": true, "postgres://db:5432/orders": true, "postgres://me@db": false, "postgresql://me:planted@db/orders": false, "postgres://db:0": false,
+	} {
+		if err := postgres.CheckName(name); (err == nil) != ok || err != nil && strings.Contains(err.Error(), "planted") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	w := &workload.Spec{Name: "w", Components: []workload.Component{{Name: "c", Grants: workload.Grants{
+		Postgres: map[string]workload.StoreGrant{"postgres://me:planted@db": {Type: "postgres", Config: pgx.Config{URL: "postgres://db"}}},
+	}}}}
+	_, err := plugin().Bind(t.Context(), functions.Engine(t).NewLinker(nil), &host.Binding{Workload: w, Component: &w.Components[0]})
+	if err == nil || !strings.HasPrefix(err.Error(), "grants.postgres: a name: ") || strings.Contains(err.Error(), "planted") {
+		t.Errorf("bound with a login in a name: %v", err)
+	}
+}

@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/internal/granted"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres/bindings/spin2"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres/bindings/spin3"
 	"github.com/vitrine-wasm/vitrine/plugin/postgres/bindings/spin4"
@@ -58,19 +57,12 @@ func (*Plugin) Serves() []wit.InterfaceID {
 }
 
 // Bind implements host.Plugin. A component reaches the servers that its grants name, and no others.
-func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	d := &databases{component: b.Component.Name, lines: b.Lines}
-	release = func() {}
-	if grants := b.Component.Grants.Postgres; len(grants) > 0 {
-		for _, name := range slices.Sorted(maps.Keys(grants)) {
-			if err := CheckName(name); err != nil {
-				return nil, fmt.Errorf("grants.postgres.%q: %w", name, err)
-			}
-		}
-		if d.routes, release, err = p.backends.Bind(ctx, b, "postgres", grants); err != nil {
-			return nil, err
-		}
+func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (func(), error) {
+	to, release, err := granted.Bind(ctx, &kinds, p.backends, b, b.Component.Grants.Postgres)
+	if err != nil {
+		return nil, err
 	}
+	d := &databases{to}
 	spin2.AddRdbmsTypes(l)
 	spin2.AddPostgres(l, spin2Databases{d})
 	spin3.AddPostgres(l, spin3Databases{d})
@@ -84,9 +76,12 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 
 // databases are those of one component.
 type databases struct {
-	component string
-	lines     *host.Lines
-	routes    map[string]backend.Route[Backend]
+	*granted.Servers[Address, Backend]
+}
+
+var kinds = granted.Kind[Address]{
+	Key: "postgres", Noun: "a database", IsAddress: isAddress, Check: CheckName, Parse: ParseAddress, Covers: (*Address).covers,
+	Part: func(a *Address) bool { return a.Database != "" }, Place: (*Address).Place, Invalid: errDenied, Denied: errDenied,
 }
 
 // errDenied says that no grant has the database.
@@ -131,46 +126,13 @@ func (w watched) Next(ctx context.Context) ([][]byte, error) {
 	return row, err
 }
 
-// find is the target of what the guest has given: the name of a grant, or an address that one covers, the one with the database before
-// the one without.
-func (d *databases) find(ctx context.Context, given string) (target, error) {
-	if r, ok := d.routes[given]; ok && !isAddress(given) {
-		return target{r.Backend, r.Watch, Login{}}, nil
-	}
-	a, err := ParseAddress(given)
-	if err != nil {
-		d.deny(ctx, "a database that is not among the granted ones", "NAME")
-		return target{}, fmt.Errorf("%w: %w", errDenied, err)
-	}
-	var best *Address
-	var at backend.Route[Backend]
-	for name, r := range d.routes {
-		if !isAddress(name) {
-			continue
-		}
-		if g, err := ParseAddress(name); err == nil && g.covers(&a) && (best == nil || best.Database == "") {
-			best, at = &g, r
-		}
-	}
-	if best == nil {
-		d.deny(ctx, a.Place(), fmt.Sprintf("%q", a.Place()))
-		return target{}, errDenied
-	}
-	return target{at.Backend, at.Watch, a.Login}, nil
-}
-
-// deny tells the operator what is not granted. Neither names nor logins are in the line: they may be anything.
-func (d *databases) deny(ctx context.Context, what, grant string) {
-	d.lines.Log(ctx, host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
-		"%s is not granted; to allow it, add %s: {postgres: URL} to grants.postgres of component %s", what, grant, d.component)})
-}
-
 // open opens a connection, and is the first part of every function that does.
 func (d *databases) open(ctx context.Context, address, ca string) (*connection, error) {
-	t, err := d.find(ctx, address)
+	f, err := d.Find(ctx, address)
 	if err != nil {
 		return nil, err
 	}
+	t := target{f.Route.Backend, f.Route.Watch, f.Given.Login}
 	t.login.CA = ca
 	conn, err := t.open(ctx)
 	if err != nil {

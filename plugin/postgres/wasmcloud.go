@@ -33,10 +33,9 @@ var errPrepared = errors.New("the component has prepared 1000 statements; no mor
 
 // connect opens a connection to the granted database.
 func (d *wasmcloudDatabase) connect(ctx context.Context) (*wasmcloudConn, error) {
-	r, ok := d.routes[backend.Default]
-	if !ok {
-		d.deny(ctx, "a database", backend.Default)
-		return nil, errDenied
+	r, err := d.Named(ctx, backend.Default)
+	if err != nil {
+		return nil, err
 	}
 	t := target{r.Backend, r.Watch, Login{}}
 	conn, err := t.open(ctx)

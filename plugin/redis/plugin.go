@@ -3,15 +3,13 @@ package redis
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/plugin/backend"
+	"github.com/vitrine-wasm/vitrine/plugin/internal/granted"
 	"github.com/vitrine-wasm/vitrine/plugin/redis/bindings/inbound"
 	"github.com/vitrine-wasm/vitrine/plugin/redis/bindings/spin2"
 	"github.com/vitrine-wasm/vitrine/plugin/redis/bindings/spin3"
@@ -48,19 +46,12 @@ func (*Plugin) Serves() []wit.InterfaceID {
 }
 
 // Bind implements host.Plugin. A component reaches the servers that its grants name, and no others.
-func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (release func(), err error) {
-	s := &servers{component: b.Component.Name, lines: b.Lines}
-	release = func() {}
-	if grants := b.Component.Grants.Redis; len(grants) > 0 {
-		for _, name := range slices.Sorted(maps.Keys(grants)) {
-			if err := CheckName(name); err != nil {
-				return nil, fmt.Errorf("grants.redis: a name: %w", err)
-			}
-		}
-		if s.routes, release, err = p.backends.Bind(ctx, b, "redis", grants); err != nil {
-			return nil, err
-		}
+func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding) (func(), error) {
+	to, release, err := granted.Bind(ctx, &kinds, p.backends, b, b.Component.Grants.Redis)
+	if err != nil {
+		return nil, err
 	}
+	s := &servers{to}
 	spin2.AddRedis(l, spin2Servers{s})
 	spin3.AddRedis(l, spin3Servers{s})
 	inbound.AddRedisTypes(l)
@@ -69,9 +60,12 @@ func (p *Plugin) Bind(ctx context.Context, l *component.Linker, b *host.Binding)
 
 // servers are those of one component.
 type servers struct {
-	component string
-	lines     *host.Lines
-	routes    map[string]backend.Route[Backend]
+	*granted.Servers[Address, Backend]
+}
+
+var kinds = granted.Kind[Address]{
+	Key: "redis", Noun: "a server", IsAddress: isAddress, Check: CheckName, Parse: ParseAddress, Covers: (*Address).covers,
+	Part: func(a *Address) bool { return !a.AnyDatabase }, Place: (*Address).Place, Invalid: errInvalid, Denied: errDenied,
 }
 
 // Errors that are the interfaces' case invalid-address.
@@ -83,47 +77,15 @@ var (
 // open is a client for what the guest has given: the name of a grant, or an address that one covers, the one with the database before the one
 // without.
 func (s *servers) open(ctx context.Context, given string) (*connection, error) {
-	to, login, err := s.find(ctx, given)
+	f, err := s.Find(ctx, given)
 	if err != nil {
 		return nil, err
 	}
-	client, err := to.Backend.Open(login)
+	client, err := f.Route.Backend.Open(f.Given.Login)
 	if err != nil {
 		return nil, err
 	}
-	return &connection{client, to.Watch}, nil
-}
-
-func (s *servers) find(ctx context.Context, given string) (backend.Route[Backend], Login, error) {
-	if r, ok := s.routes[given]; ok && !isAddress(given) {
-		return r, Login{}, nil
-	}
-	a, err := ParseAddress(given)
-	if err != nil {
-		s.deny(ctx, "a server that is not among the granted ones", "NAME")
-		return backend.Route[Backend]{}, Login{}, fmt.Errorf("%w: %w", errInvalid, err)
-	}
-	var best *Address
-	var at backend.Route[Backend]
-	for name, r := range s.routes {
-		if !isAddress(name) {
-			continue
-		}
-		if g, err := ParseAddress(name); err == nil && g.covers(&a) && (best == nil || best.AnyDatabase) {
-			best, at = &g, r
-		}
-	}
-	if best == nil {
-		s.deny(ctx, a.Place(), strconv.Quote(a.Place()))
-		return backend.Route[Backend]{}, Login{}, errDenied
-	}
-	return at, a.Login, nil
-}
-
-// deny tells the operator what is not granted. Neither names nor logins are in the line: they may be anything.
-func (s *servers) deny(ctx context.Context, what, grant string) {
-	s.lines.Log(ctx, host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
-		"%s is not granted; to allow it, add %s: {redis: URL} to grants.redis of component %s", what, grant, s.component)})
+	return &connection{client, f.Route.Watch}, nil
 }
 
 // connection is the resource, whatever its interface. Its methods may be called at once.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -161,8 +162,14 @@ func (p *Postgres) Kill() {
 	if p.cmd == nil {
 		return
 	}
-	_ = p.cmd.Process.Kill() // it may have ended
-	for {                    // Wait has another caller
+	sessions := childrenOf(p.cmd.Process.Pid)
+	_ = p.cmd.Process.Kill()     // it may have ended
+	for _, c := range sessions { // they would answer until they notice
+		if c, err := os.FindProcess(c); err == nil {
+			_ = c.Kill()
+		}
+	}
+	for { // Wait has another caller
 		if c, err := net.Dial("tcp", p.Addr); err != nil {
 			break
 		} else {
@@ -171,6 +178,17 @@ func (p *Postgres) Kill() {
 		}
 	}
 	p.cmd = nil
+}
+
+// childrenOf are the processes that a process has started, where the system tells.
+func childrenOf(pid int) (pids []int) {
+	list, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	for _, text := range strings.Fields(string(list)) {
+		if n, err := strconv.Atoi(text); err == nil {
+			pids = append(pids, n)
+		}
+	}
+	return pids
 }
 
 func (p *Postgres) remove() {
