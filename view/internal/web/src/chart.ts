@@ -71,6 +71,7 @@ export function draw(box: HTMLElement, c: Chart, shown: Shown): uPlot {
           g.stroke();
           g.setLineDash([]);
           g.fillStyle = text;
+          g.textAlign = "left";
           g.font = `${11 * ratio}px system-ui, sans-serif`;
           g.fillText(m.name, x + 4 * ratio, u.bbox.top + 12 * ratio);
         }

@@ -53,6 +53,7 @@ function App() {
   return (
     <>
       <nav aria-label="Pages">
+        {!trace && path !== "/metrics" && <h1 class="sr">{pages.find((p) => p[0] === path)?.[1] ?? "Vitrine"}</h1>}
         <strong>Vitrine{status?.title && <span> {status.title}</span>}</strong>
         {pages.map(([href, name, key]) => <a key={href} {...link(href)} aria-current={path === href || (href === "/traces" && trace) ? "page" : undefined} title={`key ${key}`}>{name}</a>)}
         {searches && (
@@ -70,7 +71,6 @@ function App() {
         <button onClick={() => setHelp(!help)} aria-label="Keys" title="key ?">?</button>
       </nav>
       {help && <Help close={() => setHelp(false)} />}
-      {!trace && path !== "/metrics" && <h1 class="sr">{pages.find((p) => p[0] === path)?.[1] ?? "Vitrine"}</h1>}
       {trace ? <TracePage key={trace[1]} id={trace[1]} span={query.get("span") ?? ""} live={live} />
         : path === "/traces" ? <Traces q={q} live={live} markers={marks.marks} />
         : path === "/logs" ? <Logs q={q} live={live} />
