@@ -22,7 +22,7 @@ func TestHostilePages(t *testing.T) {
 	now := time.Now().UnixNano()
 	name := html + backwards
 	client := func(trace, span, parent uint64, name string, start, end int64) message {
-		return wireSpan(trace, span, parent, name, start, end).number(6, 3).attributed(9, "server.address", html)
+		return wireSpan(trace, span, parent, name, start, end).number(6, 3).attributed(9, "server.address", "other "+html)
 	}
 	s.post(t, "/v1/traces", html, []message{
 		wireSpan(1, 1, 0, name, now, now+1e6).attributed(9, "long", strings.Repeat("x", 10<<20)).attributed(9, html, html),
@@ -39,6 +39,7 @@ func TestHostilePages(t *testing.T) {
 		message(nil).text(1, name).text(2, html).text(3, html).bytes(9, message(nil).bytes(1, histogram).number(2, 2)),
 		message(nil).text(1, "gauge"+html).text(3, html).bytes(5, message(nil).bytes(1, gauge)),
 	})
+	p := open(t, s.view+"/") // one tab: a browser has few connections to one server
 	for path, want := range map[string]string{
 		"/":                                      "<img src=x",
 		"/traces":                                "<img src=x",
@@ -54,7 +55,7 @@ func TestHostilePages(t *testing.T) {
 		"/metrics?name=none&by=" + url.QueryEscape(html):     "nothing was measured",
 		"/traces?q=" + url.QueryEscape(`@"`+html+`":"`+html): "trace",
 	} {
-		p := open(t, s.view+path)
+		p.do(chromedp.Navigate(s.view + path))
 		p.until(fmt.Sprintf("[...document.querySelectorAll('main')].some((e) => e.textContent.includes(%q))", want))
 		if got := p.eval("document.title + document.images.length"); strings.Contains(got, "owned") || !strings.HasSuffix(got, "0") {
 			t.Errorf("%s: a text is taken for HTML: %s", path, got)
@@ -69,7 +70,6 @@ func TestHostilePages(t *testing.T) {
 	if text, _ := io.ReadAll(r.Body); r.StatusCode != 400 {
 		t.Errorf("no message at all: %d %s", r.StatusCode, text)
 	}
-	p := open(t, s.view+"/")
 	p.do(chromedp.Navigate(s.view + "/metrics"))
 	p.says(".instruments", "gauge<img")
 }

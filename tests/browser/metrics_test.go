@@ -20,7 +20,7 @@ func TestMetrics(t *testing.T) {
 	p.says(".metrics h1", "http.server.request.duration")
 	p.says(".series", "/total")
 	p.says(".series", "hello-go")
-	p.until("document.querySelector('.plot canvas').width > 300")
+	p.until("(document.querySelector('.plot canvas')?.width ?? 0) > 300")
 	p.says(".exemplars", "ms")
 	p.shot("histogram")
 
