@@ -77,10 +77,10 @@ func (w *Writer) Finish(trailers *bindings.Fields) error {
 	if !w.open {
 		return errDone
 	}
-	err := w.Flush()
+	_ = w.Flush() // it stays in w.err
 	w.open = false
 	w.stream.Drop()
-	return errors.Join(err, bindings.OutgoingBodyFinish(w.body, trailers))
+	return errors.Join(w.err, bindings.OutgoingBodyFinish(w.body, trailers))
 }
 
 // Abort ends the body before its end: the other side sees that it is cut.
