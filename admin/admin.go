@@ -37,6 +37,9 @@ type Config struct {
 	// Level returns the least level of the host's log, and SetLevel changes it.
 	Level    func() slog.Level
 	SetLevel func(slog.Level)
+	// Reload has the workloads take the place of themselves, as their files are now; changed is false where they are what runs. The error is for
+	// people: what was wrong, and that what runs goes on.
+	Reload func() (changed bool, err error)
 }
 
 // Handler serves:
@@ -46,6 +49,7 @@ type Config struct {
 //	GET /workloads     the states of workloads, their services, their backends and their components' pools, and the memory budget, as JSON
 //	GET /metrics       metrics in Prometheus' format
 //	GET /log-level     the level of the log; PUT or POST changes it: debug, info, warn or error
+//	POST /reload       reads manifests and components again: 200, or 409 with what is wrong, and what runs goes on
 //	GET /debug/pprof/  profiles of the process
 //
 // A request with the header Origin, which browsers send with what pages ask of other servers, is refused.
@@ -63,6 +67,9 @@ func Handler(c Config) http.Handler {
 	if c.SetLevel != nil {
 		mux.HandleFunc("PUT /log-level", c.setLevel)
 		mux.HandleFunc("POST /log-level", c.setLevel)
+	}
+	if c.Reload != nil {
+		mux.HandleFunc("POST /reload", c.reload)
 	}
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/cmdline", func(w http.ResponseWriter, _ *http.Request) {
@@ -271,6 +278,19 @@ func (c *Config) setLevel(w http.ResponseWriter, r *http.Request) {
 	}
 	c.SetLevel(level)
 	say(w, http.StatusOK, word(level))
+}
+
+// reload answers POST /reload.
+func (c *Config) reload(w http.ResponseWriter, _ *http.Request) {
+	changed, err := c.Reload()
+	switch {
+	case err != nil:
+		say(w, http.StatusConflict, err.Error())
+	case changed:
+		say(w, http.StatusOK, "reloaded")
+	default:
+		say(w, http.StatusOK, "nothing has changed")
+	}
 }
 
 func word(l slog.Level) string { return strings.ToLower(l.String()) }

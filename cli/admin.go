@@ -51,9 +51,13 @@ func listenAdmin(s *settings) (*adminServer, error) {
 }
 
 // serve begins to answer.
-func (a *adminServer) serve(ctx context.Context, s *session) {
+func (a *adminServer) serve(ctx context.Context, s *session, again *reloader) {
 	if a == nil {
 		return
+	}
+	var reload func() (bool, error)
+	if again != nil {
+		reload = again.ask
 	}
 	tcp, isTCP := a.listener.Addr().(*net.TCPAddr)
 	h := admin.Handler(admin.Config{
@@ -69,6 +73,7 @@ func (a *adminServer) serve(ctx context.Context, s *session) {
 		Metrics:  s.metrics,
 		Level:    s.level.Level,
 		SetLevel: s.setLevel,
+		Reload:   reload,
 	})
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {

@@ -79,7 +79,7 @@ func (p *process) develop(ctx context.Context, s *settings, path string, w *work
 	if err != nil {
 		return err
 	}
-	session.operators.serve(ctx, session.session)
+	session.operators.serve(ctx, session.session, nil)
 	session.stderr.release("")
 	d := &development{serving: session, p: p, s: s, path: path}
 	if err := d.watch(w); err != nil {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,14 +18,13 @@ import (
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
-// reloader has what `up` serves take the place of itself, as its files are now, at each SIGHUP.
+// reloader has what `up` serves take the place of itself, as its files are now, at each SIGHUP and when an operator asks for it.
 type reloader struct {
 	*session
 	p       *process
 	s       *settings
-	path    string
-	served  *workload.Spec
-	sums    [][sha256.Size]byte // of the components' files
+	paths   []string
+	served  []*served
 	started atomic.Bool
 
 	mu     sync.Mutex // held while one is under way
@@ -32,8 +33,8 @@ type reloader struct {
 }
 
 // newReloader makes one, which ends with ctx or close.
-func (p *process) newReloader(ctx context.Context, s *settings, path string, w *workload.Spec, session *session) *reloader {
-	r := &reloader{session: session, p: p, s: s, path: path, served: w, sums: sums(w)}
+func (p *process) newReloader(ctx context.Context, s *settings, paths []string, all []*served, session *session) *reloader {
+	r := &reloader{session: session, p: p, s: s, paths: paths, served: all}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r
 }
@@ -62,51 +63,142 @@ func sums(w *workload.Spec) [][sha256.Size]byte {
 	return out
 }
 
-// reload has the files as they are now take the place of what runs. What goes wrong is logged, and what runs goes on.
-func (r *reloader) reload() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.ctx.Err() != nil {
-		return
+// errNotStarted and errUnchanged are why a reload changes nothing where there is no mistake.
+var (
+	errNotStarted = errors.New("the workload is not ready yet")
+	errUnchanged  = errors.New("the manifest and the components are what is served already")
+)
+
+// hangup reloads at a SIGHUP. What goes wrong is logged, and what runs goes on.
+func (r *reloader) hangup() {
+	err := r.reload()
+	switch {
+	case err == nil || r.ctx.Err() != nil:
+	case errors.Is(err, errNotStarted), errors.Is(err, errUnchanged):
+		r.log.Warn("SIGHUP changes nothing: " + err.Error())
+	default:
+		var b strings.Builder
+		explain(err).print(&b)
+		r.log.Error("SIGHUP changes nothing: what runs goes on", "problem", strings.TrimSpace(b.String()))
 	}
-	if !r.started.Load() {
-		r.log.Warn("SIGHUP changes nothing: the workload is not ready yet")
-		return
-	}
-	began := time.Now()
-	w, err := r.p.loadSpec(r.ctx, r.s, r.path)
-	if err == nil {
-		err = r.replace(r.ctx, w, began)
-	}
-	if err == nil || r.ctx.Err() != nil {
-		return
+}
+
+// ask reloads for an operator, who gets what goes wrong as text.
+func (r *reloader) ask() (changed bool, err error) {
+	err = r.reload()
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, errUnchanged):
+		return false, nil
 	}
 	var b strings.Builder
 	explain(err).print(&b)
-	r.log.Error("SIGHUP changes nothing: what runs goes on", "problem", strings.TrimSpace(b.String()))
+	r.log.Error("a reload has failed: what runs goes on", "problem", strings.TrimSpace(b.String()))
+	return false, errors.New(strings.TrimSpace(b.String()))
 }
 
-// replace has w take the place of what is served.
-func (r *reloader) replace(ctx context.Context, w *workload.Spec, began time.Time) error {
-	now := sums(w)
+// reload has the files as they are now take the place of what runs: workloads whose files have gone are stopped, new ones started, others
+// replaced. One that cannot be is left as it runs, and the others are not; the error says what is wrong with each.
+func (r *reloader) reload() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ctx.Err() != nil {
+		return context.Cause(r.ctx)
+	}
+	if !r.started.Load() {
+		return errNotStarted
+	}
+	began := time.Now()
+	now, stay, wrong := r.read()
+	changed := false
+	for _, old := range slices.Clone(r.served) {
+		if slices.ContainsFunc(now, func(n *served) bool { return n.spec.ID() == old.spec.ID() }) || stay[old.path] {
+			continue
+		}
+		if err := r.host.Stop(r.ctx, old.spec.ID()); err != nil {
+			r.log.Warn("not everything of a workload that was removed has ended as it should", "workload", string(old.spec.ID()), "error", err)
+		}
+		r.served = slices.DeleteFunc(r.served, func(s *served) bool { return s == old })
+		r.log.Info("removed: its manifest is not there any more", "workload", string(old.spec.ID()))
+		changed = true
+	}
+	for _, n := range now {
+		switch did, err := r.bring(n, began); {
+		case err != nil:
+			wrong = append(wrong, err)
+		case did:
+			changed = true
+		}
+	}
 	switch {
-	case len(w.Triggers) == 0 && len(w.Services) == 0:
-		return nothingToServe(w)
-	case w.ID() != r.served.ID():
-		return &Problem{What: "the workload has another name now", Where: r.path, Why: fmt.Sprintf("%s runs, and the manifest has %s", r.served.ID(), w.ID()),
-			Do: "end this vitrine up, and start it again", Code: ExitUsage}
-	case len(r.served.Triggers) == 0:
-		return &Problem{What: "a workload of services alone is not replaced while it runs", Where: r.path, Do: "end this vitrine up, and start it again", Code: ExitUsage}
-	case reflect.DeepEqual(w, r.served) && same(now, r.sums):
-		r.log.Warn("SIGHUP changes nothing: the manifest and the components are what is served already")
-		return nil
+	case len(wrong) > 0:
+		return problems(wrong)
+	case !changed:
+		return errUnchanged
 	}
-	if _, err := r.host.Replace(ctx, w); err != nil {
-		return startProblem(w, r.p.placed(r.path, err))
-	}
-	r.served, r.sums = w, now
-	r.log.Info("reloaded: new requests go to the components as they are now", "workload", string(w.ID()), "took", time.Since(began).Round(time.Millisecond).String())
 	return nil
+}
+
+// read reads the workloads as their files are now. stay has the paths of those that go on as they are, since something is wrong with their
+// files.
+func (r *reloader) read() (now []*served, stay map[string]bool, wrong []error) {
+	stay = map[string]bool{}
+	for _, path := range manifests(r.paths) {
+		n, err := r.p.loadServed(r.ctx, r.s, path)
+		if err == nil {
+			err = sameName(now, n)
+		}
+		if err == nil {
+			err = r.renamed(n)
+		}
+		if err != nil {
+			stay[path] = true
+			wrong = append(wrong, err)
+			continue
+		}
+		now = append(now, n)
+	}
+	return now, stay, wrong
+}
+
+// renamed says that the manifest at a path has another name than the workload that runs from it.
+func (r *reloader) renamed(n *served) error {
+	for _, old := range r.served {
+		if old.path == n.path && old.spec.ID() != n.spec.ID() {
+			return &Problem{What: "the workload has another name now", Where: n.path, Why: fmt.Sprintf("%s runs, and the manifest has %s", old.spec.ID(), n.spec.ID()),
+				Do: "end this vitrine up, and start it again", Code: ExitUsage}
+		}
+	}
+	return nil
+}
+
+// bring starts a workload, or has it take the place of the one that runs; changed is false where there was nothing to do.
+func (r *reloader) bring(n *served, began time.Time) (changed bool, err error) {
+	took := func() string { return time.Since(began).Round(time.Millisecond).String() }
+	id := string(n.spec.ID())
+	i := slices.IndexFunc(r.served, func(old *served) bool { return old.spec.ID() == n.spec.ID() })
+	if i < 0 {
+		if _, err := r.host.Start(r.ctx, n.spec); err != nil {
+			return false, startProblem(n.spec, r.p.placed(n.path, err))
+		}
+		r.served = append(r.served, n)
+		r.log.Info("added: requests go to its components now", "workload", id, "took", took())
+		return true, nil
+	}
+	old := r.served[i]
+	switch {
+	case len(old.spec.Triggers) == 0:
+		return false, &Problem{What: "a workload of services alone is not replaced while it runs", Where: n.path, Do: "end this vitrine up, and start it again", Code: ExitUsage}
+	case reflect.DeepEqual(n.spec, old.spec) && same(n.sums, old.sums):
+		return false, nil
+	}
+	if _, err := r.host.Replace(r.ctx, n.spec); err != nil {
+		return false, startProblem(n.spec, r.p.placed(n.path, err))
+	}
+	r.served[i] = n
+	r.log.Info("reloaded: new requests go to the components as they are now", "workload", id, "took", took())
+	return true, nil
 }
 
 // same says that all sums are known, and equal.

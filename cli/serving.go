@@ -71,12 +71,21 @@ func (v *serving) close(ctx context.Context) (err error) {
 }
 
 // greeting has a line for each address at which a workload is served, for the folder that holds its data, and for what shows it.
-func (v *serving) greeting(w *workload.Spec) string {
+func (v *serving) greeting(all ...*workload.Spec) string {
+	var b strings.Builder
+	for _, w := range all {
+		b.WriteString(v.servingLines(w))
+	}
+	return b.String() + v.operators.line() + v.viewer.greeting()
+}
+
+func (v *serving) servingLines(w *workload.Spec) string {
 	id := text.Printable(string(w.ID()))
 	var b strings.Builder
 	var urls []string
 	for _, t := range v.triggers {
-		if l, ok := t.(Listener); ok {
+		named := slices.ContainsFunc(w.Triggers, func(spec workload.TriggerSpec) bool { return spec.Type == t.Type() })
+		if l, ok := t.(Listener); ok && named {
 			urls = append(urls, l.Endpoints()...)
 		}
 	}
@@ -90,7 +99,7 @@ func (v *serving) greeting(w *workload.Spec) string {
 	if dir := stateFolder(w); dir != "" {
 		fmt.Fprintf(&b, "data of %s is in %s\n", id, text.Printable(dir))
 	}
-	return b.String() + v.operators.line() + v.viewer.greeting()
+	return b.String()
 }
 
 // routes has a line for each trigger: what reaches which components. A lone trigger that gets everything has none.

@@ -3,21 +3,22 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 func (p *process) up() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "up [PATH|REF]",
+		Use:   "up [PATH|REF]...",
 		Short: "Serve a component, a folder with a vitrine.yaml, or a manifest",
 		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out. REF is what vitrine push has
 brought to a registry: HOST/REPOSITORY:TAG, or @sha256:…. It is fetched once, and then starts without the registry.
+Several, or a folder of manifests, are several workloads in one process: they share its addresses, each with routes of its own.
 
 The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer.
 Guests' output appears there, too, each line after its severity, the beginnings of its trace's and span's identifiers, and
@@ -28,34 +29,41 @@ the component's name and stream:
 After SIGINT or SIGTERM running requests may go on for as long as --drain says; then the rest is cut, the remaining
 telemetry is sent, and the exit status is 0. A second signal ends the process at once.
 
-SIGHUP reads the manifest and the
+SIGHUP, or POST /reload to the address of --admin, reads the manifests and the
 components again: new requests go to what they are now, those under way end in what was before, and none fails.`,
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up shop.wasm --view\n  vitrine up registry.example.com/shop/cart:1.2 --verify-key cosign.pub\n  vitrine up --write shop.wasm > vitrine.yaml",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    cobra.ArbitraryArgs,
 	}
 	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption, memoryBudgetOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, plainHTTPOption, cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of PATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		path := append(args, ".")[0]
+		if len(args) == 0 {
+			args = []string{"."}
+		}
 		if *write {
-			text, err := p.rewritten(cmd.Context(), s, path)
+			if len(args) > 1 {
+				return &Problem{What: "--write prints one manifest", Why: fmt.Sprintf("there are %d paths", len(args)), Do: "give one of them", Code: ExitUsage}
+			}
+			text, err := p.rewritten(cmd.Context(), s, args[0])
 			if err == nil {
 				_, err = p.stdout.Write(text)
 			}
 			return err
 		}
-		w, err := p.loadSpec(cmd.Context(), s, path)
+		all, err := p.loadAll(cmd.Context(), s, args)
 		if err != nil {
 			return err
 		}
-		return p.serve(cmd.Context(), s, path, w)
+		return p.serve(cmd.Context(), s, args, all)
 	}
 	return cmd
 }
 
-func (p *process) serve(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {
-	if len(w.Triggers) == 0 && len(w.Services) == 0 {
-		return nothingToServe(w)
+func (p *process) serve(ctx context.Context, s *settings, paths []string, all []*served) (err error) {
+	w := together(all)
+	kinds, alone := w, len(all) == 1 && all[0].path == paths[0]
+	if !alone { // workloads come and go
+		kinds = p.everyKind(w)
 	}
 	drain, err := s.drain(w)
 	if err != nil {
@@ -68,37 +76,34 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	session, err := p.openServing(ctx, s, w, w, drain)
+	session, err := p.openServing(ctx, s, w, kinds, drain)
 	if session != nil {
 		defer func() { err = errors.Join(err, session.close(ctx)) }()
 	}
 	if err != nil {
 		return err
 	}
-	again := p.newReloader(ctx, s, path, w, session.session)
+	again := p.newReloader(ctx, s, paths, all, session.session)
 	defer again.close()
-	defer onHangup(again.reload)()
-	session.operators.serve(ctx, session.session)
-	done := progress(p.stderr, "starting "+text.Printable(w.Name))
-	id, err := session.host.Start(ctx, w)
-	done()
-	if err != nil {
+	defer onHangup(again.hangup)()
+	session.operators.serve(ctx, session.session, again)
+	if err := session.startAll(ctx, p, all); err != nil {
 		if ctx.Err() != nil {
 			return nil // a signal ended it before it had started
 		}
-		return startProblem(w, p.placed(path, err))
+		return err
 	}
 	serving, end := context.WithCancel(context.WithoutCancel(ctx)) // until the delay after the signal is over
 	defer end()
 	failed := make(chan error, 1)
 	go func() {
-		if len(w.Triggers) == 0 {
-			failed <- untilEnded(serving, session.host, id)
+		if alone && len(w.Triggers) == 0 {
+			failed <- untilEnded(serving, session.host, w.ID())
 			return
 		}
 		failed <- session.host.Run(serving)
 	}()
-	session.stderr.release(session.announce(session.greeting(w)))
+	session.stderr.release(session.announce(session.greeting(specs(all)...)))
 	again.started.Store(true)
 	notifyReady(ctx, session.log)
 	select {
@@ -121,8 +126,11 @@ func (p *process) serve(ctx context.Context, s *settings, path string, w *worklo
 	dctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), max(drain, closeTime))
 	defer cancel()
 	err = <-failed
-	if len(w.Services) > 0 { // they are told to end when no request needs them any more, and have the rest of the time to drain
-		err = errors.Join(err, session.host.Stop(dctx, id))
+	again.close()
+	for _, a := range again.served {
+		if len(a.spec.Services) > 0 { // they are told to end when no request needs them any more, and have the rest of the time to drain
+			err = errors.Join(err, session.host.Stop(dctx, a.spec.ID()))
+		}
 	}
 	return err
 }

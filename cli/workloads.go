@@ -1,0 +1,143 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vitrine-wasm/vitrine/app"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// served is one of the workloads that `up` serves.
+type served struct {
+	path string
+	spec *workload.Spec
+	sums [][sha256.Size]byte // of the components' files
+}
+
+// manifests are the paths that `up` was given, with the manifests in it in the place of a folder that is none of a workload.
+func manifests(paths []string) (out []string) {
+	for _, path := range paths {
+		all := manifestsIn(path)
+		if len(all) == 0 {
+			all = []string{path}
+		}
+		out = append(out, all...)
+	}
+	return out
+}
+
+// manifestsIn are the manifests in a folder that has neither a vitrine.yaml nor a lone component, by name; none for anything else.
+func manifestsIn(path string) (out []string) {
+	if info, err := os.Stat(path); err != nil || !info.IsDir() {
+		return nil
+	}
+	if _, _, err := app.Resolve(path); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		switch filepath.Ext(e.Name()) {
+		case ".yaml", ".yml":
+			if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
+				out = append(out, filepath.Join(path, e.Name()))
+			}
+		}
+	}
+	return out
+}
+
+// loadServed reads one of the workloads.
+func (p *process) loadServed(ctx context.Context, s *settings, path string) (*served, error) {
+	w, err := p.loadSpec(ctx, s, path)
+	if err != nil {
+		return nil, err
+	}
+	if len(w.Triggers) == 0 && len(w.Services) == 0 {
+		return nil, nothingToServe(w)
+	}
+	return &served{path, w, sums(w)}, nil
+}
+
+// loadAll reads all workloads, which must have different names.
+func (p *process) loadAll(ctx context.Context, s *settings, paths []string) (all []*served, err error) {
+	for _, path := range manifests(paths) {
+		one, err := p.loadServed(ctx, s, path)
+		if err != nil {
+			return nil, err
+		}
+		if err := sameName(all, one); err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// sameName says which of all has the name of another one.
+func sameName(all []*served, one *served) error {
+	i := slices.IndexFunc(all, func(other *served) bool { return other.spec.ID() == one.spec.ID() })
+	if i < 0 {
+		return nil
+	}
+	return &Problem{What: "two workloads have the name " + string(one.spec.ID()), Where: one.path, Why: "it is that of " + all[i].path, Do: "give one of them another metadata.name", Code: ExitUsage}
+}
+
+// together is a workload with the parts of all, for what the process opens for all of them.
+func together(all []*served) *workload.Spec {
+	if len(all) == 1 {
+		return all[0].spec
+	}
+	one := workload.Spec{Namespace: all[0].spec.Namespace, Name: all[0].spec.Name}
+	for _, a := range all {
+		one.Components = append(one.Components, a.spec.Components...)
+		one.Triggers = append(one.Triggers, a.spec.Triggers...)
+		one.Services = append(one.Services, a.spec.Services...)
+	}
+	return &one
+}
+
+// startAll starts the workloads; when one of them cannot start, those that have go with the session.
+func (v *serving) startAll(ctx context.Context, p *process, all []*served) error {
+	for _, a := range all {
+		done := progress(p.stderr, "starting "+string(a.spec.ID()))
+		_, err := v.host.Start(ctx, a.spec)
+		done()
+		if err != nil {
+			return startProblem(a.spec, p.placed(a.path, err))
+		}
+	}
+	return nil
+}
+
+// problems joins what is wrong with several workloads to one error; nil: nothing is.
+func problems(all []error) error {
+	switch len(all) {
+	case 0:
+		return nil
+	case 1:
+		return all[0]
+	}
+	p := &Problem{What: fmt.Sprintf("%d workloads are not as their files are now", len(all)), Code: ExitUsage}
+	for _, err := range all {
+		var b strings.Builder
+		explain(err).print(&b)
+		p.Whys = append(p.Whys, strings.TrimSpace(b.String()))
+	}
+	return p
+}
+
+func specs(all []*served) (out []*workload.Spec) {
+	for _, a := range all {
+		out = append(out, a.spec)
+	}
+	return out
+}

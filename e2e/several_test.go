@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/vitrine-wasm/vitrine/tests/testref"
+)
+
+// member writes the manifest of a workload with a route of its own into a folder.
+func member(t *testing.T, dir, name, path, rest string) string {
+	t.Helper()
+	file := filepath.Join(dir, name+".yaml")
+	text := fmt.Sprintf("apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: %[1]s}\nspec:\n  components:\n    - {name: %[1]s, source: {file: %[2]s}%[4]s}\n  triggers:\n    - http: {path: %[3]s, component: %[1]s}\n",
+		name, testref.File(t, "rust-http-full-p2"), path, rest)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestSeveralWorkloads: files and a folder of manifests are workloads of one process, with routes, states and telemetry of their own; a reload adds,
+// changes and removes them without a request that fails, and one with a mistake changes nothing of the one that runs.
+func TestSeveralWorkloads(t *testing.T) {
+	dir := t.TempDir()
+	alone := member(t, t.TempDir(), "alone", "/hello", "")
+	member(t, dir, "first", "/env", "")
+	member(t, dir, "second", "/time", "")
+	s := up(t, nil, "--admin", "0", alone, dir)
+	o := operate(t, s)
+	for _, name := range []string{"alone", "first", "second"} {
+		if !strings.Contains(s.stderr(), "serving "+name+" on "+s.base+"\n") {
+			t.Errorf("%s is not greeted: %s", name, s.stderr())
+		}
+	}
+	status := func(path string, want int) {
+		t.Helper()
+		if got, text, err := s.get(path, ""); err != nil || got != want {
+			t.Errorf("%s: %d %q %v, want %d", path, got, text, err, want)
+		}
+	}
+	status("/hello", 200)
+	status("/env", 200)
+	status("/time", 200)
+
+	if code, got := o.ask("POST", "/reload", ""); code != 200 || got != "nothing has changed\n" {
+		t.Errorf("without a change: %d %q", code, got)
+	}
+	stop := s.probeNeighbour()
+	member(t, dir, "first", "/env", ", environment: {NEW: value}")
+	member(t, dir, "third", "/random", "")
+	if err := os.Remove(filepath.Join(dir, "second.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if code, got := o.ask("POST", "/reload", ""); code != 200 || got != "reloaded\n" {
+		t.Errorf("changes: %d %q", code, got)
+	}
+	status("/random", 200)
+	status("/time", 404)
+	if _, text, _ := s.get("/env", ""); !strings.Contains(text, "NEW") {
+		t.Errorf("the changed one: %q", text)
+	}
+
+	member(t, dir, "third", "/hello", "") // which alone serves
+	member(t, dir, "first", "/env", ", environment: {NEW: again}, mistake: 1")
+	code, got := o.ask("POST", "/reload", "")
+	if code != 409 || !strings.Contains(got, "mistake") || !strings.Contains(got, "alone serves it already") {
+		t.Errorf("mistakes: %d %q", code, got)
+	}
+	status("/random", 200)
+	if _, text, _ := s.get("/env", ""); !strings.Contains(text, "value") {
+		t.Errorf("the one with a mistake: %q", text)
+	}
+	if n, err := stop(); err != nil || n == 0 {
+		t.Errorf("the neighbour: %d answers, %v", n, err)
+	}
+	_, states := o.ask("GET", "/workloads", "")
+	for _, name := range []string{"alone", "first", "third"} {
+		if !strings.Contains(states, `"id": "`+name+`"`) {
+			t.Errorf("no %s in %s", name, states)
+		}
+	}
+	page := o.await("/metrics", `otel_scope_vitrine_workload_name="third"`)
+	if !strings.Contains(page, `otel_scope_vitrine_workload_name="alone"`) {
+		t.Errorf("the metrics of the first are not its own: %.2000s", page)
+	}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+o.base+"/reload", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := http.DefaultClient.Do(req); err != nil || resp.StatusCode != 405 {
+		t.Errorf("GET /reload: %v %v", resp, err)
+	}
+}
+
+// TestSeveralMistakes: two workloads of one name, or of one route, do not start, and it is said why.
+func TestSeveralMistakes(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	one := member(t, a, "one", "/", "")
+	for other, want := range map[string]string{member(t, b, "one", "/x", ""): "two workloads have the name one", member(t, b, "two", "/", ""): "one serves it already"} {
+		if code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", one, other); code != 2 || !strings.Contains(errs, want) {
+			t.Errorf("%s: %d %s", other, code, errs)
+		}
+	}
+}
