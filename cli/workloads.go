@@ -32,8 +32,12 @@ func manifests(paths []string) (out []string) {
 	return out
 }
 
-// manifestsIn are the manifests in a folder that has neither a vitrine.yaml nor a lone component, by name; none for anything else.
+// manifestsIn are the manifests in a folder that has neither a vitrine.yaml nor a lone component, by name; none for anything else. The current
+// folder is that of a workload, so that nobody who only is in the wrong place starts all that lies there.
 func manifestsIn(path string) (out []string) {
+	if path == "." {
+		return nil
+	}
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return nil
 	}
