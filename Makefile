@@ -12,9 +12,10 @@ check: format lint drift test
 
 build: $(BIN)
 
+# Without symbols, which nothing reads: they are a third of the size.
 $(BIN): FORCE
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN) ./cmd/vitrine
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o $(BIN) ./cmd/vitrine
 
 FORCE:
 
