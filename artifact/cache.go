@@ -77,12 +77,7 @@ func (c *cache) read(digest string, most int64) ([]byte, bool) {
 
 // readBounded reads a regular file that has at most that many bytes.
 func readBounded(file string, most int64) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(file) // before it is opened: opening a pipe without a writer would block
 	switch {
 	case err != nil:
 		return nil, err
@@ -91,6 +86,11 @@ func readBounded(file string, most int64) ([]byte, error) {
 	case info.Size() > most:
 		return nil, fmt.Errorf("%s has %d bytes; want at most %d", file, info.Size(), most)
 	}
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	b := make([]byte, info.Size())
 	_, err = io.ReadFull(f, b)
 	return b, err
