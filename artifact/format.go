@@ -83,11 +83,25 @@ func parseManifest(ref string, raw []byte) (*manifest, error) {
 		return nil, &FormatError{ref, fmt.Sprintf("the manifest has schema version %d; want 2", m.SchemaVersion)}
 	}
 	for _, d := range slices.Concat(m.Layers, m.Manifests) {
-		if !isDigest(d.Digest) || d.Size < 0 {
+		if d.Size < 0 {
+			return nil, &FormatError{ref, fmt.Sprintf("the manifest has the size %d; want no negative one", d.Size)}
+		}
+		if !isDigest(d.Digest) {
 			return nil, &FormatError{ref, fmt.Sprintf("the manifest has the digest %q; want sha256: and 64 digits from 0 to f", d.Digest)}
 		}
 	}
 	return m, nil
+}
+
+// mediaType is the manifest's type, which OCI lets a manifest leave out.
+func (m *manifest) mediaType() string {
+	switch {
+	case m.MediaType != "":
+		return m.MediaType
+	case len(m.Manifests) > 0:
+		return typeIndex
+	}
+	return typeManifest
 }
 
 // isWorkload says whether a manifest is the index of a workload, and which of its manifests has the document.

@@ -22,7 +22,7 @@ func (s *Store) Sign(ctx context.Context, ref Reference, key *PrivateKey) (Refer
 	if err != nil {
 		return Reference{}, err
 	}
-	signed := []descriptor{{MediaType: m.MediaType, Digest: exact.Digest(), Size: int64(len(raw))}}
+	signed := []descriptor{{MediaType: m.mediaType(), Digest: exact.Digest(), Size: int64(len(raw))}}
 	if _, ok := m.isWorkload(); ok {
 		signed = append(signed, m.Manifests...)
 	}

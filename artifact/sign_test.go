@@ -212,6 +212,40 @@ func TestSignedWorkload(t *testing.T) {
 	}
 }
 
+// A manifest may leave its type out; what names it in a signature may not.
+func TestSignedWithoutType(t *testing.T) {
+	f := newRegistry(t, true)
+	s := newStore(t, "")
+	key, policy := pair(t)
+	pushed := push(t, f.ref(t, "shop/cart:1"), "a cart")
+	m, _, err := s.manifestOf(t.Context(), pushed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.MediaType = ""
+	exact, err := s.finish(t.Context(), f.ref(t, "shop/cart:2"), encode(m), typeManifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Sign(t.Context(), exact, key); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verify(t.Context(), exact, policy); err != nil {
+		t.Error(err)
+	}
+	found, err := s.bundles(t.Context(), exact)
+	if err != nil || len(found) != 1 {
+		t.Fatal(found, err)
+	}
+	raw, err := s.readManifest(t.Context(), exact.At(found[0].Digest.String()), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if signed, err := parseManifest("", raw); err != nil || signed.Subject.MediaType != typeManifest {
+		t.Errorf("%+v, %v", signed, err)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, text []byte, mode os.FileMode) string {
