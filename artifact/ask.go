@@ -60,24 +60,30 @@ func (s *Store) ask(ctx context.Context, ref Reference, doing string, tries int,
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
+			failed.Err = fmt.Errorf("%w, after: %w", ctx.Err(), failed.Err)
 			return failed
 		}
 	}
 }
 
-// cause is err without the URL of the request, which may hold the query of a storage with a key in it.
+// cause is err without the URLs of requests, which may hold the query of a storage with a key in it. A request for a token, within
+// another, has one, too.
 func cause(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
+	for u := (*url.Error)(nil); errors.As(err, &u); {
+		err = u.Err
 	}
 	return err
 }
 
-// isNetwork says whether an error is one of the connection rather than of what came over it.
-func isNetwork(err error) bool {
-	var op net.Error
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &op) || errors.Is(err, errSilent) || errors.Is(err, context.Canceled)
+// cutError says that a connection has ended before the answer on it has.
+type cutError struct{ error }
+
+func (e *cutError) Unwrap() error { return e.error }
+
+// isCut says whether an error is one of the connection rather than of what came over it.
+func isCut(err error) bool {
+	var cut *cutError
+	return errors.As(err, &cut)
 }
 
 // isRefused says whether an error is one that this side decides, and would decide again.
@@ -152,8 +158,11 @@ func (l *lively) Read(p []byte) (int, error) {
 	l.timer.Reset(silence)
 	n, err := l.ReadCloser.Read(p)
 	l.timer.Stop()
-	if err != nil && err != io.EOF && errors.Is(context.Cause(l.ctx), errSilent) {
-		err = errSilent
+	if err != nil && err != io.EOF {
+		if errors.Is(context.Cause(l.ctx), errSilent) {
+			err = errSilent
+		}
+		err = &cutError{err}
 	}
 	return n, err
 }

@@ -67,7 +67,11 @@ type IntegrityError struct {
 
 // Error has both.
 func (e *IntegrityError) Error() string {
-	return fmt.Sprintf("%s: %s is not what the manifest promises: want %s, had %s", e.Reference, e.What, e.Want, e.Got)
+	by := "reference"
+	if e.What == "the layer" {
+		by = "manifest"
+	}
+	return fmt.Sprintf("%s: %s is not what the %s promises: want %s, had %s", e.Reference, e.What, by, e.Want, e.Got)
 }
 
 // FormatError says that an artifact is none that can be run: an image of another kind, or one over a bound.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -156,14 +157,16 @@ func (s *Store) readManifest(ctx context.Context, ref Reference, tries int) (raw
 		d, err := remote.Get(s.client(ref), s.options(ctx)...)
 		if err == nil {
 			raw = d.Manifest
+			return nil
+		}
+		var had string // the client compares the digests, and its error has no type
+		if _, other := fmt.Sscanf(err.Error(), "manifest digest: %q does not match", &had); other == nil {
+			return &IntegrityError{ref.String(), "the manifest", ref.Digest(), had}
 		}
 		return err
 	})
 	if err == nil && len(raw) > maxManifest {
 		return nil, &FormatError{ref.String(), "the manifest is larger than " + strconv.Itoa(maxManifest) + " bytes"}
-	}
-	if want := ref.Digest(); err == nil && want != "" && digestOf(raw) != want {
-		return nil, &IntegrityError{ref.String(), "the manifest", want, digestOf(raw)}
 	}
 	return raw, err
 }
@@ -253,7 +256,7 @@ func (s *Store) download(ctx context.Context, ref Reference, d descriptor) ([]by
 	var b bytes.Buffer // it grows with what comes: the size is only what the manifest says
 	_, err = io.Copy(&b, &counting{r: io.LimitReader(r, d.Size+1), total: d.Size, tell: s.cfg.Progress})
 	switch n := int64(b.Len()); {
-	case n < d.Size && err != nil && isNetwork(err):
+	case n < d.Size && isCut(err):
 		return nil, err
 	case n != d.Size:
 		had := strconv.FormatInt(n, 10) + " bytes"

@@ -6,7 +6,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -132,7 +137,7 @@ func TestIntegrity(t *testing.T) {
 		"another manifest": {"/manifests/sha256:", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Type", typeManifest)
 			fmt.Fprint(w, `{"schemaVersion":2}`)
-		}, "digest"},
+		}, "the manifest is not what the reference promises: want sha256:"},
 		"another layer":  {"/blobs/", func(w http.ResponseWriter) { _, _ = w.Write(wasm("a tart")) }, "the layer is not what the manifest promises"},
 		"a short layer":  {"/blobs/", func(w http.ResponseWriter) { _, _ = w.Write(wasm("a cart")[:9]) }, "had 9 bytes"},
 		"a long layer":   {"/blobs/", func(w http.ResponseWriter) { _, _ = w.Write(append(wasm("a cart"), 0)) }, "had more"},
@@ -144,7 +149,8 @@ func TestIntegrity(t *testing.T) {
 			dir := t.TempDir()
 			f.fail(c.path, func(w http.ResponseWriter, _ *http.Request) { c.answer(w) })
 			s := newStore(t, dir)
-			if _, err := s.Fetch(t.Context(), exact, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			var damaged *IntegrityError
+			if _, err := s.Fetch(t.Context(), exact, nil); !errors.As(err, &damaged) || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("had %v; want %q", err, c.want)
 			}
 			if _, kept := s.cache.read(layer, 1<<20); kept {
@@ -285,6 +291,78 @@ func TestCancelled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+	ctx, cancel = context.WithCancel(t.Context())
+	s.cfg.backoff = maxWait / 2
+	s.cfg.Logger = slog.New(onRecord(cancel)) // it is told that the wait begins
+	err = s.ask(ctx, Reference{}, "read", maxTries, func(context.Context) error { return io.ErrUnexpectedEOF })
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("in the wait: %v", err)
+	}
+}
+
+// onRecord is a handler of records that calls a function for each.
+type onRecord func()
+
+func (f onRecord) Enabled(context.Context, slog.Level) bool  { return true }
+func (f onRecord) Handle(context.Context, slog.Record) error { f(); return nil }
+func (f onRecord) WithAttrs([]slog.Attr) slog.Handler        { return f }
+func (f onRecord) WithGroup(string) slog.Handler             { return f }
+
+// The URLs of requests stay out of errors, also that of a request for a token, which is within another.
+func TestURLsAreLeftOut(t *testing.T) {
+	inner := &url.Error{Op: "Get", URL: "https://auth.example.com/?secret=1", Err: io.ErrUnexpectedEOF}
+	err := cause(&url.Error{Op: "Get", URL: "https://r.example.com/?secret=2", Err: fmt.Errorf("token: %w", inner)})
+	if strings.Contains(err.Error(), "secret") || !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Error(err)
+	}
+}
+
+// A stream of HTTP/2 that is reset in the middle of a layer is the connection's fault, and not the layer's.
+func TestResetStream(t *testing.T) {
+	f := newRegistry(t, true)
+	exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
+	var resets atomic.Int64
+	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/blobs/") && resets.Add(1) == 1 {
+			_, _ = w.Write([]byte("\x00asm"))
+			w.(http.Flusher).Flush()
+			panic(http.ErrAbortHandler)
+		}
+		f.Config.Handler.ServeHTTP(w, r)
+	}))
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	s := newStore(t, "")
+	s.transport.base.TLSClientConfig = secure.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	s.transport.base.TLSClientConfig.NextProtos = nil
+	s.transport.base.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, secure.Listener.Addr().String())
+	}
+	ref, err := ParseReference("example.com/shop/cart@" + exact.Digest()) // this machine's names are asked without TLS
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Fetch(t.Context(), ref, nil)
+	if err != nil || !bytes.Equal(a.Component, wasm("a cart")) || resets.Load() != 2 {
+		t.Errorf("%+v, %v, after %d requests", a, err, resets.Load())
+	}
+}
+
+// An empty layer is an empty component, and not a workload.
+func TestEmptyComponent(t *testing.T) {
+	f := newRegistry(t, true)
+	s := newStore(t, t.TempDir())
+	exact, err := s.PushComponent(t.Context(), f.ref(t, "shop/nothing:1"), &Component{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, from := range []string{"the registry", "the cache"} {
+		a, err := s.Fetch(t.Context(), exact, nil)
+		if err != nil || a.Component == nil || len(a.Component) != 0 || a.Document != nil {
+			t.Errorf("from %s: %+v, %v", from, a, err)
+		}
+	}
 }
 
 // Requests without TLS stay on this machine, also where a registry redirects them.
@@ -402,7 +480,7 @@ func TestHostileManifests(t *testing.T) {
 	f := newRegistry(t, true)
 	for name, c := range map[string]struct{ text, want string }{
 		"huge":       {`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":9000000000000,"digest":"` + digestOf(nil) + `"}]}`, "9000000000000 bytes"},
-		"negative":   {`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":-1,"digest":"` + digestOf(nil) + `"}]}`, "the manifest has the digest"},
+		"negative":   {`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":-1,"digest":"` + digestOf(nil) + `"}]}`, "the manifest has the size -1"},
 		"path":       {`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":1,"digest":"sha256:../../../etc/passwd"}]}`, "sha256:../../../etc/passwd"},
 		"other hash": {`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":1,"digest":"md5:00"}]}`, "want sha256:"},
 		"no JSON":    {`<html>`, "no JSON"},
