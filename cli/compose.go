@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/compose"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
@@ -70,6 +71,9 @@ func (p *process) plugged(w *workload.Spec, plugs []string, root string) (*workl
 		return nil, &Problem{What: "a workload has links, and takes no plugs", Where: string(w.ID()), Do: "write links: in the manifest, or give a component's file", Code: ExitUsage}
 	}
 	for _, file := range plugs {
+		if _, bare, err := app.Resolve(file); err == nil && !bare {
+			return nil, &Problem{What: "a plug is one component, and this is a workload", Where: file, Do: "give a component's file, such as one that vitrine compose makes of it", Code: ExitUsage}
+		}
 		spec, err := p.ships.format().Load(file)
 		if err != nil {
 			return nil, err

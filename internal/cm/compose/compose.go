@@ -60,7 +60,7 @@ type composer struct {
 	served    map[string]uint32               // instances by which links serve imports, by part and import
 	instances map[int]uint32                  // of parts
 	reached   []bool                          // parts that the first one needs
-	busy      map[string]bool                 // what is being emitted
+	busy      map[string]bool                 // keys of what is being emitted
 	named     []named
 }
 
@@ -120,13 +120,13 @@ func (c *composer) emit(sort binary.Sort, d binary.Def) uint32 {
 	return c.count[sort] - 1
 }
 
-// enter marks what is being emitted, and fails if it is already.
-func (c *composer) enter(what string) (leave func(), err error) {
-	if c.busy[what] {
-		return nil, fmt.Errorf("%s needs itself: the links form a cycle", what)
+// enter marks what is being emitted, and fails if it is already. key is for it alone; name is for people, and others may have it, too.
+func (c *composer) enter(key, name string) (leave func(), err error) {
+	if c.busy[key] {
+		return nil, fmt.Errorf("%s needs itself: the links form a cycle", name)
 	}
-	c.busy[what] = true
-	return func() { delete(c.busy, what) }, nil
+	c.busy[key] = true
+	return func() { delete(c.busy, key) }, nil
 }
 
 // instantiate nests a part and makes its instance, after what it needs.
@@ -135,7 +135,7 @@ func (c *composer) instantiate(p int) (uint32, error) {
 		return i, nil
 	}
 	part := &c.parts[p]
-	leave, err := c.enter(part.Name)
+	leave, err := c.enter(fmt.Sprintf("part %d", p), part.Name)
 	if err != nil {
 		return 0, err
 	}

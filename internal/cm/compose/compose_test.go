@@ -96,6 +96,14 @@ func TestLikeWac(t *testing.T) {
 	}
 }
 
+// TestNamesAlike: parts may have one name, as files of it in two folders have.
+func TestNamesAlike(t *testing.T) {
+	_, err := compose.Compose([]compose.Part{part(t, "shop", "rust-cart", map[string]int{"shop:price": 1}), part(t, "shop", "rust-price", nil)}, validate.Options{})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // TestDoesNotFit: a link in a circle, and one to a part without the export, are errors.
 func TestDoesNotFit(t *testing.T) {
 	for name, c := range map[string]struct {

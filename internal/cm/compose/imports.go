@@ -11,7 +11,7 @@ func (c *composer) importOf(name string) (binary.SortIndex, error) {
 	if s, ok := c.imports[name]; ok {
 		return s, nil
 	}
-	leave, err := c.enter("the import " + name)
+	leave, err := c.enter("import "+name, "the import "+name)
 	if err != nil {
 		return binary.SortIndex{}, err
 	}
