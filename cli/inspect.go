@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/vitrine-wasm/vitrine/app"
-	"github.com/vitrine-wasm/vitrine/artifact"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
@@ -88,7 +87,7 @@ func (p *process) inspected(ctx context.Context, s *settings, path, key string) 
 	from := &artifactReport{Reference: a.Reference.String(), MediaType: a.MediaType, Annotations: a.Annotations, Signer: a.Key}
 	if a.Document != nil {
 		if from.Document, err = absoluteImages(a.Document, a.Reference); err != nil {
-			return nil, nil, &artifact.FormatError{Reference: a.Reference.String(), Why: "the workload's document is no JSON"}
+			return nil, nil, err
 		}
 	}
 	return a.Component, from, nil

@@ -139,25 +139,39 @@ func readComponent(ctx context.Context, engine *component.Engine, file string) (
 }
 
 // absoluteImages completes the references in a workload's document that are digests alone: they are of the repository that the document is
-// from, so that it may be copied to another.
+// from, so that it may be copied to another. A document that names files of this machine, or commands to run on it, is refused. An error is an
+// *artifact.FormatError.
 func absoluteImages(document []byte, from artifact.Reference) ([]byte, error) {
+	refuse := func(why string) ([]byte, error) {
+		return nil, &artifact.FormatError{Reference: from.String(), Why: why}
+	}
 	var m map[string]any
 	dec := json.NewDecoder(bytes.NewReader(document))
 	dec.UseNumber()
 	if err := dec.Decode(&m); err != nil {
-		return nil, err
+		return refuse("the workload's document is no JSON")
 	}
 	spec, _ := m["spec"].(map[string]any)
 	components, _ := spec["components"].([]any)
 	for _, c := range components {
 		c, _ := c.(map[string]any)
 		source, _ := c["source"].(map[string]any)
+		if source["file"] != nil {
+			return refuse(fmt.Sprintf("the workload's document has the component %v from a file, and not from a registry", c["name"]))
+		}
+		if c["build"] != nil {
+			return refuse(fmt.Sprintf("the workload's document has a build of the component %v; what is in a registry is built already", c["name"]))
+		}
 		image, _ := source["image"].(string)
 		if digest, ok := strings.CutPrefix(image, "@"); ok {
 			source["image"] = from.At(digest).String()
 		}
 	}
-	return json.Marshal(m)
+	out, err := json.Marshal(m)
+	if err != nil {
+		return refuse("the workload's document is no JSON")
+	}
+	return out, nil
 }
 
 func (p *process) pull() *cobra.Command {
@@ -212,7 +226,7 @@ func (p *process) pullWorkload(ctx context.Context, s *settings, a *artifact.Art
 	}
 	data, err := absoluteImages(a.Document, a.Reference)
 	if err != nil {
-		return &artifact.FormatError{Reference: a.Reference.String(), Why: "the workload's document is no JSON"}
+		return err
 	}
 	format := p.ships.format()
 	m, err := format.Document(a.Reference.Name()+"@"+a.Reference.Digest(), data)
@@ -224,12 +238,12 @@ func (p *process) pullWorkload(ctx context.Context, s *settings, a *artifact.Art
 	}
 	for i := range m.Spec.Components {
 		c := &m.Spec.Components[i]
-		from, err := p.fetch(ctx, s, c.Source.Image, key)
+		from, err := p.artifact(s)(ctx, workload.Source{Image: c.Source.Image, Key: key})
 		if err != nil {
 			return err
 		}
-		c.Source = v1alpha1.Source{File: string(c.Name) + ".wasm"}
-		if err := os.WriteFile(filepath.Join(dir, c.Source.File), from.Component, 0o644); err != nil {
+		c.Source, c.Verify = v1alpha1.Source{File: string(c.Name) + ".wasm"}, v1alpha1.Verify{} // a file has no signature
+		if err := os.WriteFile(filepath.Join(dir, c.Source.File), from.Wasm, 0o644); err != nil {
 			return err
 		}
 	}

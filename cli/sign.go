@@ -127,14 +127,12 @@ With COSIGN_PASSWORD set, the private key is encrypted with it, as cosign does i
 		if err != nil {
 			return err
 		}
-		for _, f := range []struct {
-			name string
-			text []byte
-			mode os.FileMode
-		}{{name + ".key", private, 0o600}, {name + ".pub", public, 0o644}} {
-			if err := writeKey(f.name, f.text, f.mode); err != nil {
-				return err
-			}
+		if err := writeKey(name+".key", private, 0o600); err != nil {
+			return err
+		}
+		if err := writeKey(name+".pub", public, 0o644); err != nil {
+			_ = os.Remove(name + ".key") // half a pair is none
+			return err
 		}
 		return p.printed(false, "wrote "+name+".key and "+name+".pub", nil)
 	}
