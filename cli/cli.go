@@ -51,6 +51,13 @@ func (p *process) main(args []string) int {
 	if err == nil {
 		err = out.err // cobra ignores errors of writing help
 	}
+	format := "text"
+	if p.wantsJSON(cmd, args) {
+		format = "json"
+	}
+	if p.held.unheard() { // no session was opened; some commands, such as inspect, never do
+		p.held.pass(consoleHandler(p.stderr, format, slog.LevelInfo))
+	}
 	if err == nil {
 		return ExitOK
 	}
@@ -59,15 +66,10 @@ func (p *process) main(args []string) int {
 		return int(status)
 	}
 	problem := explain(err)
-	format := "text"
-	if p.wantsJSON(cmd, args) {
-		format = "json"
-	}
-	p.held.pass(consoleHandler(p.stderr, format, slog.LevelInfo))
 	printed := make(chan struct{})
 	go func() {
 		defer close(printed)
-		if p.wantsJSON(cmd, args) {
+		if format == "json" {
 			problem.printJSON(p.stderr)
 		} else {
 			problem.print(p.stderr)

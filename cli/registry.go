@@ -100,6 +100,13 @@ func (h *heldLog) pass(to slog.Handler) {
 	h.held = nil
 }
 
+// unheard says whether records are held for which it is not known where they go.
+func (h *heldLog) unheard() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.held) > 0
+}
+
 // Enabled says whether records of a level are wanted.
 func (h *heldLog) Enabled(ctx context.Context, l slog.Level) bool {
 	h.mu.Lock()
@@ -182,7 +189,7 @@ func (p *process) loadReference(ctx context.Context, s *settings, format *app.Fo
 	}
 	data, err := absoluteImages(a.Document, a.Reference)
 	if err != nil {
-		return nil, &artifact.FormatError{Reference: a.Reference.String(), Why: "the workload's document is no JSON"}
+		return nil, err
 	}
 	return format.Parse(a.Reference.Name()+"@"+a.Reference.Digest(), data)
 }
