@@ -82,9 +82,9 @@ func readBounded(file string, most int64) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no file", file)
+		return nil, errors.New("it is no file")
 	case info.Size() > most:
-		return nil, fmt.Errorf("%s has %d bytes; want at most %d", file, info.Size(), most)
+		return nil, fmt.Errorf("it has %d bytes; want at most %d", info.Size(), most)
 	}
 	f, err := os.Open(file)
 	if err != nil {

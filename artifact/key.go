@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 
@@ -41,7 +42,7 @@ type Policy struct {
 // ReadPolicy reads a file with public keys, PEM, ECDSA on P-256, as cosign writes them. There may be several, for a change of keys. An error is a *KeyError,
 // or of the file system.
 func ReadPolicy(file string) (*Policy, error) {
-	text, err := readBounded(file, maxKeyFile)
+	text, err := readKeys(file)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,16 @@ func ReadPolicy(file string) (*Policy, error) {
 	return p, nil
 }
 
+// readKeys reads a file of keys.
+func readKeys(file string) ([]byte, error) {
+	text, err := readBounded(file, maxKeyFile)
+	var system *fs.PathError
+	if err != nil && !errors.As(err, &system) {
+		return nil, &KeyError{file, err.Error()}
+	}
+	return text, err
+}
+
 // fingerprint is the digest of a public key, by which a person and a span name it.
 func fingerprint(key *ecdsa.PublicKey) string {
 	der, err := x509.MarshalPKIXPublicKey(key)
@@ -92,7 +103,7 @@ func (k *PrivateKey) Fingerprint() string { return fingerprint(&k.key.PublicKey)
 // ReadPrivateKey reads a private key, PEM: one of cosign's, which are encrypted, or one without encryption, whose file others must not be
 // able to read. password is asked for an encrypted key alone. An error is a *KeyError, of the file system, or of password.
 func ReadPrivateKey(file string, password func() ([]byte, error)) (*PrivateKey, error) {
-	text, err := readBounded(file, maxKeyFile)
+	text, err := readKeys(file)
 	if err != nil {
 		return nil, err
 	}

@@ -3,19 +3,22 @@
 package artifact
 
 import (
+	"errors"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 )
 
-// A pipe that nobody writes to is refused as a file of keys, and not waited for.
+// A pipe that nobody writes to, or a folder, is refused as a file of keys, and not waited for.
 func TestKeyIsPipe(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "cosign.pub")
 	if err := syscall.Mkfifo(file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ReadPolicy(file); err == nil || !strings.Contains(err.Error(), "is no file") {
-		t.Error(err)
+	for _, name := range []string{file, filepath.Dir(file)} {
+		var bad *KeyError
+		if _, err := ReadPolicy(name); !errors.As(err, &bad) || err.Error() != name+": it is no file" {
+			t.Error(err)
+		}
 	}
 }
