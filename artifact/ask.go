@@ -94,9 +94,15 @@ func isRefused(err error) bool {
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
 	var dns *net.DNSError
-	return errors.As(err, &plain) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record) ||
+	return errors.Is(err, errLarge) || errors.As(err, &plain) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record) ||
 		errors.As(err, &dns) && dns.IsNotFound
 }
+
+// mostKey is the place in a context of how many bytes an answer may have, an int64; errLarge says that one has more. The registry's client has a
+// bound of its own, but reads a hundred megabytes of what is to be a manifest.
+type mostKey struct{}
+
+var errLarge = errors.New("the answer is larger than " + strconv.Itoa(maxManifest) + " bytes")
 
 // heard is what a registry has said besides its answer; heardKey is its place in a context.
 type heard struct{ wait atomic.Int64 }
@@ -131,7 +137,8 @@ func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if h, ok := ctx.Value(heardKey{}).(*heard); ok && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
 		h.wait.Store(int64(retryAfter(resp.Header.Get("Retry-After"))))
 	}
-	resp.Body = &lively{ReadCloser: resp.Body, ctx: ctx, cancel: cancel, timer: time.AfterFunc(silence, func() { cancel(errSilent) })}
+	most, _ := ctx.Value(mostKey{}).(int64)
+	resp.Body = &lively{ReadCloser: resp.Body, most: most, ctx: ctx, cancel: cancel, timer: time.AfterFunc(silence, func() { cancel(errSilent) })}
 	return resp, nil
 }
 
@@ -146,18 +153,22 @@ func retryAfter(text string) time.Duration {
 	return 0
 }
 
-// lively is a body whose every read has a time.
+// lively is a body whose every read has a time, and which may have a bound.
 type lively struct {
 	io.ReadCloser
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	timer  *time.Timer
+	most, had int64 // bytes; without a bound most is 0
+	ctx       context.Context
+	cancel    context.CancelCauseFunc
+	timer     *time.Timer
 }
 
 func (l *lively) Read(p []byte) (int, error) {
 	l.timer.Reset(silence)
 	n, err := l.ReadCloser.Read(p)
 	l.timer.Stop()
+	if l.had += int64(n); l.most > 0 && l.had > l.most {
+		return n, errLarge
+	}
 	if err != nil && err != io.EOF {
 		if errors.Is(context.Cause(l.ctx), errSilent) {
 			err = errSilent

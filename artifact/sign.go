@@ -120,7 +120,7 @@ func (s *Store) bundles(ctx context.Context, exact Reference) (found []v1.Descri
 		if !ok {
 			return nil
 		}
-		index, err := remote.Referrers(subject, s.options(ctx)...)
+		index, err := remote.Referrers(subject, s.options(context.WithValue(ctx, mostKey{}, int64(maxManifest)))...)
 		if err != nil {
 			return err
 		}

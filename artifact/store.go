@@ -154,7 +154,7 @@ func (s *Store) keep(ctx context.Context, err error) {
 // readManifest asks the registry for a manifest.
 func (s *Store) readManifest(ctx context.Context, ref Reference, tries int) (raw []byte, err error) {
 	err = s.ask(ctx, ref, "read the manifest", tries, func(ctx context.Context) error {
-		d, err := remote.Get(s.client(ref), s.options(ctx)...)
+		d, err := remote.Get(s.client(ref), s.options(context.WithValue(ctx, mostKey{}, int64(maxManifest)))...)
 		if err == nil {
 			raw = d.Manifest
 			return nil
@@ -165,7 +165,7 @@ func (s *Store) readManifest(ctx context.Context, ref Reference, tries int) (raw
 		}
 		return err
 	})
-	if err == nil && len(raw) > maxManifest {
+	if errors.Is(err, errLarge) {
 		return nil, &FormatError{ref.String(), "the manifest is larger than " + strconv.Itoa(maxManifest) + " bytes"}
 	}
 	return raw, err

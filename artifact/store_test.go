@@ -501,6 +501,35 @@ func TestHostileManifests(t *testing.T) {
 	}
 }
 
+// Of a manifest, or a list of signatures, without an end a bounded part is read, once.
+func TestEndless(t *testing.T) {
+	f := newRegistry(t, true)
+	exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
+	_, policy := pair(t)
+	for part, do := range map[string]func(s *Store) error{
+		"/manifests/": func(s *Store) error { _, err := s.Fetch(t.Context(), exact, nil); return err },
+		"/referrers/": func(s *Store) error { _, err := s.Verify(t.Context(), exact, policy); return err },
+	} {
+		var sent, asked atomic.Int64
+		f.fail(part, func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			w.Header().Set("Content-Type", typeIndex)
+			for block := bytes.Repeat([]byte(" "), 1<<20); sent.Load() < 90<<20; sent.Add(1 << 20) {
+				if _, err := w.Write(block); err != nil {
+					return
+				}
+			}
+		})
+		err := do(newStore(t, t.TempDir()))
+		if err == nil || !strings.Contains(err.Error(), "is larger than 4194304 bytes") {
+			t.Errorf("%s: %v", part, err)
+		}
+		if n := asked.Load(); n != 1 || sent.Load() > 60<<20 {
+			t.Errorf("%s: asked %d times, had %d bytes", part, n, sent.Load())
+		}
+	}
+}
+
 func TestCacheFolder(t *testing.T) {
 	dir := t.TempDir()
 	newStore(t, dir)
