@@ -90,9 +90,13 @@ func (p *process) pushPath(ctx context.Context, store *artifact.Store, path stri
 			if err != nil {
 				return artifact.Reference{}, err
 			}
-			exact, _, err := store.Resolve(ctx, from)
-			if err != nil {
+			exact, stale, err := store.Resolve(ctx, from)
+			switch {
+			case err != nil:
 				return artifact.Reference{}, err
+			case stale:
+				return artifact.Reference{}, &Problem{What: "it is not known what the image stands for now", Where: from.String(), Why: "its registry does not answer, and the workload is pushed with the image's digest",
+					Do: "try again later, or write " + exact.String() + " in the manifest, which it stood for last", Code: ExitFailed}
 			}
 			c.Source.Image = exact.String()
 			continue
