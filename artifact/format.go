@@ -117,7 +117,7 @@ func (m *manifest) isWorkload() (descriptor, bool) {
 // isDocument says whether it is the manifest of a workload's document.
 func (m *manifest) isDocument() bool { return m.ArtifactType == typeWorkload }
 
-// layer finds the component's layer, whoever has pushed it. title chooses among several, as Spin's applications may have.
+// layer finds the component's layer, whoever has pushed it. There must be one; an application of Spin may have several.
 func (m *manifest) layer(ref string) (descriptor, error) {
 	if len(m.Manifests) > 0 {
 		return descriptor{}, &FormatError{ref, "it is an index of images, none of which is chosen; give one of them by its digest"}

@@ -10,10 +10,7 @@ import (
 )
 
 // Reference names an artifact in a registry: HOST/REPOSITORY, with :TAG, @DIGEST, or both, of which the digest counts.
-type Reference struct {
-	ref name.Reference
-	tag string // also where there is a digest; may be empty
-}
+type Reference struct{ ref name.Reference }
 
 // ParseReference reads a reference. The registry must be named, other than Docker allows: shop/cart is a folder to most who type it.
 // Without a tag or digest it is the tag latest. An error is a *ReferenceError.
@@ -26,19 +23,14 @@ func ParseReference(text string) (Reference, error) {
 	if err != nil {
 		return Reference{}, &ReferenceError{text, "want HOST/REPOSITORY:TAG or HOST/REPOSITORY@sha256:DIGEST, in lower case"}
 	}
-	r := Reference{ref: tagged, tag: tagged.TagStr()}
 	if !hasDigest {
-		return r, nil
-	}
-	if !strings.HasSuffix(bare, ":"+r.tag) {
-		r.tag = ""
+		return Reference{tagged}, nil
 	}
 	exact, err := name.NewDigest(tagged.Context().Name() + "@" + digest)
 	if err != nil || !isDigest(digest) {
 		return Reference{}, &ReferenceError{text, "the digest is none: want sha256: and 64 digits from 0 to f"}
 	}
-	r.ref = exact
-	return r, nil
+	return Reference{exact}, nil
 }
 
 // IsReference says whether a text that names no file may be meant as a reference: it begins with a host, which has a dot or a port or
@@ -87,7 +79,7 @@ func (r Reference) Registry() string { return r.ref.Context().RegistryStr() }
 
 // At is the same repository's artifact of a digest.
 func (r Reference) At(digest string) Reference {
-	return Reference{ref: r.ref.Context().Digest(digest), tag: r.tag}
+	return Reference{r.ref.Context().Digest(digest)}
 }
 
 // loopback says whether a host, with or without a port, is this machine by its name or number.
