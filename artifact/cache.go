@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -46,8 +45,8 @@ func openCache(dir string, most int64) (*cache, error) {
 		if !info.IsDir() {
 			return nil, &UntrustedCacheError{d, "is no folder"}
 		}
-		if info.Mode().Perm()&0o022 != 0 && runtime.GOOS != "windows" {
-			return nil, &UntrustedCacheError{d, "can be written to by others"}
+		if why := foreign(info); why != "" {
+			return nil, &UntrustedCacheError{d, why}
 		}
 	}
 	return &cache{own, most}, nil
