@@ -38,7 +38,7 @@ interfaces is that of WASI 0.2.12 and 0.3.0, which is in this program, and what 
 
 A module that speaks WASI 0.1, as Go's do, becomes a component of WASI 0.2; no adapter has to be fetched for that.
 
-Exit status: 0 the component is written; 2 the module, the WIT or the world does not fit.`,
+Exit status: 0 the component is written; 1 it cannot be; 2 the module, the WIT or the world does not fit.`,
 		Example: `  GOOS=wasip1 GOARCH=wasm go build -o app.core.wasm .
   vitrine component new app.core.wasm -o app.wasm
   vitrine component new app.core.wasm --wit wit --world my:app/service -o app.wasm`,
@@ -53,7 +53,7 @@ Exit status: 0 the component is written; 2 the module, the WIT or the world does
 	set := cmd.Flags()
 	set.StringVarP(&out, "out", "o", "", "the file of the component")
 	set.StringSliceVar(&paths, "wit", nil, "files of WIT text, folders of one package (with its deps), or folders of such folders")
-	set.StringVar(&world, "world", "", "what the component has to export and may import (my:app/service@1.0.0); the version may be left out")
+	set.StringVar(&world, "world", "", "what the component has to export, and what plain names mean (my:app/service@1.0.0); the version may be left out")
 	return cmd
 }
 

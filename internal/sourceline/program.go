@@ -118,8 +118,12 @@ const noFile = 1<<32 - 1
 func (p *program) fileOf(file uint64) (uint32, bool) {
 	i, seen := p.index[file]
 	if !seen {
+		if len(p.index) == maxFiles || p.paths == maxPaths {
+			return noFile, false
+		}
+		p.paths++
 		i = noFile
-		if path := p.path(file); path != "" && len(p.index) < maxFiles {
+		if path := p.path(file); path != "" {
 			if found, ok := p.fileIndex(path); ok {
 				i = found
 			}

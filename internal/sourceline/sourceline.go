@@ -17,7 +17,8 @@ const (
 	maxBytes = 64 << 20 // of the sections
 	maxRows  = 1 << 20  // of 16 bytes each
 	maxFiles = 20_000
-	maxName  = 512 // bytes of a folder's or a file's name; longer ones are cut
+	maxPaths = 1 << 17 // put together, in all units: a few bytes can ask for three names
+	maxName  = 512     // bytes of a folder's or a file's name; longer ones are cut
 )
 
 // Sections are those of the debugging information that are read.
@@ -84,6 +85,7 @@ type tables struct {
 	sections Sections
 	table    *Table
 	known    map[string]uint32 // index of files by name
+	paths    int               // how many were put together
 }
 
 // fileIndex is the index of a file in the table; false if there are too many.

@@ -96,6 +96,32 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
+// TestManyPaths: what a few bytes ask for is bounded. Files beyond the bound have no lines, and the others do.
+func TestManyPaths(t *testing.T) {
+	var units []byte
+	for n := range uint32(maxPaths + 1) {
+		units = append(units, unit4([]string{"lib.rs"}, join(at(0x100+4*n), []byte{1, 2, 2, 0, 1, 1})...)...)
+	}
+	table := New(Sections{Line: units})
+	if got := table.Line(0x100 + 4*(maxPaths-1)); got != "src/lib.rs:1" {
+		t.Errorf("within the bound: %q", got)
+	}
+	if got := table.Line(0x100 + 4*maxPaths); got != "" {
+		t.Errorf("beyond the bound: %q", got)
+	}
+	var rows []byte // each of another file, of which there is none
+	for n := range 3 * maxFiles {
+		rows = append(rows, 4, byte(n)|0x80, byte(n>>7)|0x80, byte(n>>14), 1)
+	}
+	r := &tables{table: &Table{}, known: map[string]uint32{}}
+	h, ok := r.header(&buffer{b: unit4([]string{"lib.rs"}, rows...)[4:]})
+	if p := (program{tables: r, header: h, buffer: h.code}); !ok {
+		t.Error("the header is not read")
+	} else if p.run(); len(h.index) > maxFiles {
+		t.Errorf("%d files were kept", len(h.index))
+	}
+}
+
 // What a guest says of its lines does not harm the host.
 func FuzzNew(f *testing.F) {
 	f.Add(unit4([]string{"lib.rs", "main.rs"}, two...), []byte("a\x00"))

@@ -17,8 +17,8 @@ import (
 )
 
 // files are the templates: a folder each, in which the file TEMPLATE says in its first line what it is for, in its second which programs
-// its build needs, and in a third "gosdk" if the project gets that folder, as sdk. A file named gitignore becomes .gitignore, and main.go.tmpl main.go: Go's
-// tools would take both for a part of this module. gosdk is a copy of some packages of the module sdk/go, which go generate writes.
+// its build needs, and in a third "gosdk" if the project gets that folder, as sdk. A file named gitignore becomes .gitignore. Here, but not in templates
+// from elsewhere, main.go.tmpl becomes main.go: Go's tools would take the latter for a part of this module. gosdk is a copy of some packages of the module sdk/go, which go generate writes.
 //
 //go:generate go test -run TestSDK -update
 //go:embed templates gosdk
@@ -108,7 +108,7 @@ func New(ctx context.Context, template, dir, name string) error {
 		if within, err := inside(template, dir); err != nil || within {
 			return errors.Join(err, fmt.Errorf("%s is in the template itself", dir))
 		}
-		return write(os.DirFS(template), dir, name)
+		return write(os.DirFS(template), dir, name, "")
 	}
 	return &UnknownError{template}
 }
@@ -119,13 +119,13 @@ func (t Template) write(dir, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := write(from, dir, name); err != nil || !t.sdk {
+	if err := write(from, dir, name, ".tmpl"); err != nil || !t.sdk {
 		return err
 	}
 	if from, err = fs.Sub(files, "gosdk"); err != nil {
 		return err
 	}
-	return write(from, filepath.Join(dir, "sdk"), name)
+	return write(from, filepath.Join(dir, "sdk"), name, ".tmpl")
 }
 
 // inside says whether a folder is below another, or the same.
@@ -154,11 +154,11 @@ func fromRepository(ctx context.Context, address, dir, name string) error {
 		}
 		return fmt.Errorf("git clone: %s", strings.Join(strings.Fields(string(out)), " "))
 	}
-	return write(os.DirFS(temporary), dir, name)
+	return write(os.DirFS(temporary), dir, name, "")
 }
 
-// write copies a template. Links and other things that are no files are left out, since they may lead anywhere.
-func write(from fs.FS, dir, name string) error {
+// write copies a template, and cuts suffix from the ends of its files' names. Links and other things that are no files are left out, since they may lead anywhere.
+func write(from fs.FS, dir, name, suffix string) error {
 	count, size := 0, int64(0)
 	return fs.WalkDir(from, ".", func(file string, d fs.DirEntry, err error) error {
 		switch {
@@ -179,7 +179,7 @@ func write(from fs.FS, dir, name string) error {
 			return fmt.Errorf("the template is too large: more than %d files or %d bytes", maxFiles, maxBytes)
 		}
 		source := file
-		if file = strings.TrimSuffix(file, ".tmpl"); d.Name() == "gitignore" {
+		if file = strings.TrimSuffix(file, suffix); d.Name() == "gitignore" {
 			file = path.Join(path.Dir(file), ".gitignore")
 		}
 		return copyFile(from, info, source, filepath.Join(dir, filepath.FromSlash(file)), name)

@@ -60,6 +60,7 @@ func TestFolder(t *testing.T) {
 	writeFile(t, "name: __NAME__", from, "sub", "vitrine.yaml")
 	writeFile(t, "secret", from, "..", "outside")
 	writeFile(t, "x", from, ".git", "HEAD")
+	writeFile(t, "{{.Title}}", from, "views", "page.html.tmpl")
 	if err := os.Symlink(filepath.Join(from, "..", "outside"), filepath.Join(from, "link")); err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +68,9 @@ func TestFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := read(t, to, "sub", "vitrine.yaml"); got != "name: shop" {
+		t.Errorf("got %s", got)
+	}
+	if got := read(t, to, "views", "page.html.tmpl"); got != "{{.Title}}" {
 		t.Errorf("got %s", got)
 	}
 	for _, file := range []string{"link", ".git"} {

@@ -161,12 +161,21 @@ var sortBytes = map[Sort]byte{SortFunc: 0x01, SortValue: 0x02, SortType: 0x03, S
 
 func (w *writer) sort(s Sort) {
 	if s.Core() {
-		w.u8(0, coreSortBytes[s])
+		w.u8(0)
+		w.coreSort(s)
 		return
 	}
 	b, ok := sortBytes[s]
 	if !ok {
 		w.fail("%s has no form", s)
+	}
+	w.u8(b)
+}
+
+func (w *writer) coreSort(s Sort) {
+	b, ok := coreSortBytes[s]
+	if !ok {
+		w.fail("%s has no form as a core sort", s)
 	}
 	w.u8(b)
 }
@@ -184,7 +193,7 @@ func (w *writer) coreInstance(d *CoreInstance) {
 		return
 	}
 	w.u8(1)
-	vector(w, d.Exports, func(e CoreInlineExport) { w.name(e.Name); w.u8(coreSortBytes[e.Sort]); w.u32(e.Index) })
+	vector(w, d.Exports, func(e CoreInlineExport) { w.name(e.Name); w.coreSort(e.Sort); w.u32(e.Index) })
 }
 
 func (w *writer) instance(d *Instance) {
@@ -213,6 +222,8 @@ func (w *writer) alias(a *Alias) {
 		w.u8(2)
 		w.u32(a.Count)
 		w.u32(a.Index)
+	default:
+		w.fail("an alias of no kind cannot be written")
 	}
 }
 

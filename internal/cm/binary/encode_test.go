@@ -70,6 +70,21 @@ func unplaced(v reflect.Value) {
 	}
 }
 
+// TestEncodeRefuses: what the format has no form for is an error, not a file of another meaning.
+func TestEncodeRefuses(t *testing.T) {
+	for name, d := range map[string]binary.Def{
+		"asynchronous destructor": &binary.TypeDef{Resource: &binary.ResourceDef{Rep: 0x7f, Dtor: 0, Async: true, Callback: -1}},
+		"value type":              &binary.TypeDef{Val: &binary.ValDef{Kind: 200}},
+		"alias":                   &binary.Alias{Kind: 200, Sort: binary.SortType},
+		"sort of a core export":   &binary.CoreInstance{Module: -1, Exports: []binary.CoreInlineExport{{Name: "f", SortIndex: binary.SortIndex{Sort: binary.SortFunc}}}},
+		"declaration":             &binary.CoreType{Module: &binary.CoreModuleType{Decls: []binary.CoreModuleDecl{{}}}},
+	} {
+		if out, err := binary.Encode(&binary.Component{Defs: []binary.Def{d}}); err == nil {
+			t.Errorf("%s: %x", name, out)
+		}
+	}
+}
+
 func FuzzEncode(f *testing.F) {
 	for _, name := range []string{"rust-cart", "shop-composed", "wat-async-builtins", "c-strings"} {
 		f.Add(testref.Guest(f, name))

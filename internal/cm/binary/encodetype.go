@@ -19,6 +19,8 @@ func (w *writer) typeDef(t *TypeDef) {
 	case t.Instance != nil:
 		w.u8(0x42)
 		w.decls(t.Instance)
+	case t.Resource != nil && t.Resource.Async:
+		w.fail("a resource with an asynchronous destructor cannot be written")
 	case t.Resource != nil:
 		w.u8(0x3f, byte(t.Resource.Rep))
 		if t.Resource.Dtor < 0 {
@@ -125,6 +127,8 @@ func (w *writer) valDef(d *ValDef) {
 		w.u8(0x63)
 		w.valRef(d.Key)
 		w.valRef(d.Elem)
+	default:
+		w.fail("a value type of no kind cannot be written")
 	}
 }
 
@@ -186,11 +190,13 @@ func (w *writer) coreModuleDecl(d CoreModuleDecl) {
 		w.u8(3)
 		w.name(d.Export.Name)
 		w.coreExternDesc(d.Export.Desc)
+	default:
+		w.fail("an empty declaration of a core module type cannot be written")
 	}
 }
 
 func (w *writer) coreExternDesc(d CoreExternDesc) {
-	w.u8(coreSortBytes[d.Sort])
+	w.coreSort(d.Sort)
 	switch d.Sort {
 	case SortCoreFunc:
 		w.u32(d.Type)

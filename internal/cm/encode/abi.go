@@ -125,13 +125,15 @@ func (s shapes) moving(t *wit.Type, read bool) needs {
 }
 
 // ends are the streams and futures among a function's types, in the order by which the names of their built-ins count them: of the parameters, then of
-// the result, what is in a type before the type.
+// the result, what is in a type before the type. Those after the first maxEnds are left out: types that share parts have exponentially many.
 func ends(f *wit.Func) (all []*wit.Type) {
+	none := map[*wit.Type]bool{} // types that have been visited, without any
 	var visit func(*wit.Type)
 	visit = func(t *wit.Type) {
-		if t == nil {
+		if t == nil || none[t] || len(all) >= maxEnds {
 			return
 		}
+		before := len(all)
 		switch t.Kind {
 		case wit.Own, wit.Borrow, wit.Resource:
 			return
@@ -148,6 +150,7 @@ func ends(f *wit.Func) (all []*wit.Type) {
 		if t.Kind == wit.Stream || t.Kind == wit.Future {
 			all = append(all, t)
 		}
+		none[t] = len(all) == before
 	}
 	for _, p := range f.Params {
 		visit(p.Type)
@@ -155,3 +158,6 @@ func ends(f *wit.Func) (all []*wit.Type) {
 	visit(f.Result)
 	return all
 }
+
+// maxEnds is how many streams and futures of one function have built-ins.
+const maxEnds = 10_000

@@ -25,12 +25,13 @@ const (
 	stateModule = "state"
 )
 
+// adapterRun is the adapter's function that is no one of WASI 0.1: that of wasi:cli/run.
+const adapterRun = "run"
+
 // readAdapter finds out what the part of the adapter imports that the module uses.
 func (e *encoder) readAdapter(used map[string]bool) error {
-	if x := slices.IndexFunc(e.exports, func(x export) bool { return slices.ContainsFunc(slices.Collect(maps.Values(x.lifts)), isAdapted) }); x >= 0 {
-		used["run"] = true
-	}
-	if len(used) == 0 {
+	x := slices.IndexFunc(e.exports, func(x export) bool { return slices.ContainsFunc(slices.Collect(maps.Values(x.lifts)), isAdapted) })
+	if len(used) == 0 && x < 0 {
 		return nil
 	}
 	whole, err := binary.DecodeModule(adapterWasm, 0)
@@ -38,9 +39,12 @@ func (e *encoder) readAdapter(used map[string]bool) error {
 		return err
 	}
 	for _, f := range slices.Sorted(maps.Keys(used)) {
-		if !slices.ContainsFunc(whole.Exports, func(x binary.ModuleExport) bool { return x.Name == f }) {
+		if f == adapterRun || !slices.ContainsFunc(whole.Exports, func(x binary.ModuleExport) bool { return x.Name == f }) {
 			return fmt.Errorf("the module imports %q of %s, which is no function of WASI 0.1, or one that is not adapted", f, wasip1)
 		}
+	}
+	if x >= 0 {
+		used[adapterRun] = true
 	}
 	s := &side{memory: -1, realloc: -1}
 	if s.wasm, err = prune(adapterWasm, used); err != nil {

@@ -297,7 +297,9 @@
   (func (export "poll_oneoff") (param $subs i32) (param $events i32) (param $n i32) (param $count i32) (result i32)
     (local $i i32) (local $sub i32) (local $least i64) (local $pollable i32) (local $done i32) (local $ready i32)
     (if (i32.eqz (local.get $n)) (then (return (i32.const 28))))
+    (loop $again
     (local.set $least (i64.const -1))
+    (local.set $i (i32.const 0))
     (local.set $sub (local.get $subs))
     (block $end (loop $next
       (br_if $end (i32.ge_u (local.get $i) (local.get $n)))
@@ -320,8 +322,9 @@
       (local.set $ready (i32.load8_u (i32.add (local.get $sub) (i32.const 8))))
       (if (i32.eqz (local.get $ready))
         (then
-          ;; a relative clock has not moved since it was compared; an absolute one may have come
-          (local.set $ready (i64.le_u (call $until (local.get $sub)) (local.get $least)))))
+          ;; a relative clock is the same as when it was compared; an absolute one has come when nothing is left of it
+          (local.set $ready (i64.le_u (call $until (local.get $sub))
+            (select (i64.const 0) (local.get $least) (i32.and (i32.load16_u (i32.add (local.get $sub) (i32.const 40))) (i32.const 1)))))))
       (if (local.get $ready)
         (then
           (i64.store (local.get $events) (i64.load (local.get $sub)))
@@ -334,6 +337,7 @@
       (local.set $sub (i32.add (local.get $sub) (i32.const 48)))
       (local.set $i (i32.add (local.get $i) (i32.const 1)))
       (br $next)))
+    (br_if $again (i32.eqz (local.get $done)))) ;; the host has woken it before an absolute clock has come
     (i32.store (local.get $count) (local.get $done))
     (i32.const 0))
 

@@ -50,7 +50,7 @@ func (s *slots) shim() []byte {
 		exports = append(exports, cat(text(strconv.Itoa(i)), []byte{0}, uleb(i)))
 		body := []byte{0}
 		for p := range t.params() {
-			body = cat(body, []byte{0x20}, uleb(p))
+			body = append(append(body, 0x20), uleb(p)...)
 		}
 		body = cat(body, []byte{0x41}, sleb(i), []byte{0x11}, uleb(index), []byte{0, 0x0b})
 		bodies = append(bodies, cat(uleb(len(body)), body))
@@ -70,7 +70,7 @@ func (s *slots) fixup() []byte {
 	elems := cat([]byte{0, 0x41, 0, 0x0b}, uleb(len(s.types)))
 	for i, t := range s.types {
 		list = append(list, cat(text(""), text(strconv.Itoa(i)), []byte{0}, uleb(m.typeOf(t))))
-		elems = cat(elems, uleb(i))
+		elems = append(elems, uleb(i)...)
 	}
 	list = append(list, cat(text(""), text(imports), []byte{1}, tableType(len(s.types))))
 	m.section(2, list)

@@ -21,5 +21,5 @@
 //
 // A module that imports wasi_snapshot_preview1, as those of GOOS=wasip1 do, gets an adapter, which is our own: adapter.wat makes imports of WASI 0.2 of it. What
 // hosts return to the adapter goes to a memory of its own, that of state.wat, so that it neither calls the module nor takes any of its memory. Of
-// the adapter the component has what the module uses.
+// the adapter the component has what the module uses. A .wasm beside a .wat is what wasm-tools parse and then strip --all make of it.
 package encode

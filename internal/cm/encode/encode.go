@@ -14,7 +14,8 @@ import (
 type Options struct {
 	// Set has the WIT of every interface that the module names, and of WASI 0.2 if the module speaks WASI 0.1.
 	Set *wit.Set
-	// World is what the component has to export, and may import. Nil: what the module's names say, which then have to be those of interfaces.
+	// World is what the component has to export, and says what plain names mean. What the module imports besides is imported all the same. Nil: what
+	// the module's names say, which then have to be those of interfaces.
 	World *wit.World
 }
 

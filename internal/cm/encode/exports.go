@@ -149,8 +149,9 @@ func (e *encoder) exportWorld(found map[string]map[string]lift) error {
 	return nil
 }
 
+// isRun says whether the adapter has the functions of an interface: those of wasi:cli/run 0.2.
 func isRun(i *wit.Interface) bool {
-	return i.ID.Namespace == "wasi" && i.ID.Package == "cli" && i.ID.Interface == "run"
+	return i.ID.Namespace == "wasi" && i.ID.Package == "cli" && i.ID.Interface == "run" && strings.HasPrefix(i.ID.Version, "0.2.")
 }
 
 // exportCommand adds wasi:cli/run for a module that has a main function as WASI 0.1 has it.
@@ -159,7 +160,7 @@ func (e *encoder) exportCommand() error {
 	if i == nil {
 		return fmt.Errorf("the module is a program, and the WIT has no wasi:cli/run@%s: give it with --wit", adapterVersion)
 	}
-	e.exports = append(e.exports, export{iface: i, module: i.ID.String(), funcs: i.AllFuncs(), lifts: map[string]lift{"run": {core: "run", adapted: true}}})
+	e.exports = append(e.exports, export{iface: i, module: i.ID.String(), funcs: i.AllFuncs(), lifts: map[string]lift{"run": {core: adapterRun, adapted: true}}})
 	return nil
 }
 

@@ -1,6 +1,9 @@
 package encode_test
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
@@ -30,9 +33,7 @@ func FuzzComponent(f *testing.F) {
 		}
 	}
 	// A program of WASI 0.1: (import "wasi_snapshot_preview1" "sched_yield"), a memory and _start.
-	f.Add([]byte("\x00asm\x01\x00\x00\x00\x01\x08\x02\x60\x00\x01\x7f\x60\x00\x00" +
-		"\x02\x26\x01\x16wasi_snapshot_preview1\x0bsched_yield\x00\x00\x03\x02\x01\x01\x05\x03\x01\x00\x01" +
-		"\x07\x13\x02\x06memory\x02\x00\x06_start\x00\x01\x0a\x04\x01\x02\x00\x0b"))
+	f.Add(program("sched_yield", "\x01\x7f"))
 	f.Fuzz(func(t *testing.T, wasm []byte) {
 		out, err := encode.Component(wasm, encode.Options{Set: set})
 		if err != nil {
@@ -76,16 +77,41 @@ func TestWrongTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program := func(result string) []byte { // _start, and sched_yield with results of its own
-		types := "\x02\x60\x00" + result + "\x60\x00\x00"
-		return []byte("\x00asm\x01\x00\x00\x00\x01" + string(rune(len(types))) + types +
-			"\x02\x26\x01\x16wasi_snapshot_preview1\x0bsched_yield\x00\x00\x03\x02\x01\x01\x05\x03\x01\x00\x01" +
-			"\x07\x13\x02\x06memory\x02\x00\x06_start\x00\x01\x0a\x04\x01\x02\x00\x0b")
-	}
-	if _, err := encode.Component(program("\x01\x7f"), encode.Options{Set: set}); err != nil {
+	if _, err := encode.Component(program("sched_yield", "\x01\x7f"), encode.Options{Set: set}); err != nil {
 		t.Error(err)
 	}
-	if _, err := encode.Component(program("\x00"), encode.Options{Set: set}); err == nil {
+	if _, err := encode.Component(program("sched_yield", "\x00"), encode.Options{Set: set}); err == nil {
 		t.Error("sched_yield without a result")
+	}
+	if _, err := encode.Component(program("run", "\x01\x7f"), encode.Options{Set: set}); err == nil || !strings.Contains(err.Error(), "no function of WASI 0.1") {
+		t.Errorf("the adapter's own function: %v", err)
+	}
+}
+
+// program is a program of WASI 0.1 that imports a function without parameters.
+func program(imported, result string) []byte {
+	section := func(id byte, content string) string { return string([]byte{id, byte(len(content))}) + content }
+	text := func(s string) string { return string([]byte{byte(len(s))}) + s }
+	return []byte("\x00asm\x01\x00\x00\x00" + section(1, "\x02\x60\x00"+result+"\x60\x00\x00") +
+		section(2, "\x01"+text("wasi_snapshot_preview1")+text(imported)+"\x00\x00") + section(3, "\x01\x01") + section(5, "\x01\x00\x01") +
+		section(7, "\x02"+text("memory")+"\x02\x00"+text("_start")+"\x00\x01") + section(10, "\x01\x02\x00\x0b"))
+}
+
+// TestRunVersions: the adapter has wasi:cli/run 0.2, and is not taken for that of another version.
+func TestRunVersions(t *testing.T) {
+	for version, want := range map[string]string{"0.2.12": "", "0.3.0": "exports wasi:cli/run@0.3.0, and the module does not"} {
+		file := filepath.Join(t.TempDir(), "world.wit")
+		if err := os.WriteFile(file, []byte("package a:b;\nworld w { export wasi:cli/run@"+version+"; }\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		set, err := wit.LoadBeside(wasiwit.Files, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		world := set.World(wit.InterfaceID{Namespace: "a", Package: "b", Interface: "w"})
+		_, err = encode.Component(program("sched_yield", "\x01\x7f"), encode.Options{Set: set, World: world})
+		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v", version, err)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package wasihttp
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,9 @@ func (Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ready := future.Subscribe()
 	ready.Block()
 	ready.Drop()
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	result := future.Get()
 	if result == nil || result.Failed {
 		return nil, errors.New("wasihttp: the host has no response, though it said so")
@@ -74,7 +78,7 @@ func send(r *http.Request, sent bindings.OutgoingBody) error {
 		return fmt.Errorf("wasihttp: the request's body: %w", err)
 	}
 	if r.Body != nil {
-		if _, err := io.Copy(w, r.Body); err != nil && !errors.Is(err, message.ErrClosed) {
+		if _, err := io.Copy(w, heeding{r.Context(), r.Body}); err != nil && !errors.Is(err, message.ErrClosed) {
 			w.Abort()
 			return err
 		}
@@ -83,16 +87,26 @@ func send(r *http.Request, sent bindings.OutgoingBody) error {
 	return nil
 }
 
-// outgoing makes the head of a request.
-func outgoing(r *http.Request) (bindings.OutgoingRequest, error) {
+// header is a request's header with the length of its body, where that is known or servers expect one: package net/http's rules.
+func header(r *http.Request) http.Header {
 	h := r.Header.Clone()
 	if h == nil {
 		h = http.Header{}
 	}
-	if r.ContentLength > 0 || r.Body == http.NoBody && r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+	h.Del("Content-Length")
+	if r.Body != nil && r.Body != http.NoBody {
+		if r.ContentLength > 0 {
+			h.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
+		}
+	} else if r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
+		h.Set("Content-Length", "0")
 	}
-	fields, err := message.NewFields(h)
+	return h
+}
+
+// outgoing makes the head of a request.
+func outgoing(r *http.Request) (bindings.OutgoingRequest, error) {
+	fields, err := message.NewFields(header(r))
 	if err != nil {
 		return 0, fmt.Errorf("wasihttp: the header is refused: %w", err)
 	}
@@ -152,8 +166,21 @@ func response(r *http.Request, in bindings.IncomingResponse) (*http.Response, er
 	if err != nil {
 		return nil, fmt.Errorf("wasihttp: the response's body: %w", err)
 	}
-	out.Body = reader
+	out.Body = heeding{r.Context(), reader}
 	return out, nil
+}
+
+// heeding is a body that is not read on once its context has ended.
+type heeding struct {
+	context.Context
+	io.ReadCloser
+}
+
+func (h heeding) Read(b []byte) (int, error) {
+	if err := h.Err(); err != nil {
+		return 0, err
+	}
+	return h.ReadCloser.Read(b)
 }
 
 // Error is why a request has failed, as the host says it.

@@ -39,8 +39,14 @@ func (h handler) Handle(in types.IncomingRequest, out types.ResponseOutparam) {
 		return
 	}
 	w.head = r.Method == http.MethodHead
+	w.answer(h.Handler, r)
+}
+
+// answer has the handler answer a request.
+func (w *writer) answer(h http.Handler, r *http.Request) {
+	body := r.Body // handlers may put another one in its place
 	defer func() {
-		r.Body.Close()
+		body.Close()
 		switch p := recover(); p {
 		case nil:
 			w.finish()
