@@ -139,3 +139,20 @@ func TestViewToken(t *testing.T) {
 		}
 	}
 }
+
+// TestViewTimes: a trace has spans of any time, also before 1970.
+func TestViewTimes(t *testing.T) {
+	v := viewed(t)
+	const id = "4bf92f3577b34da6a3ce929d0e0e4799"
+	file := filepath.Join(t.TempDir(), "times.json")
+	if err := os.WriteFile(file, []byte(`{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"`+id+`","spanId":"00000000000000d1","name":"old","startTimeUnixNano":"18131000000000000000","endTimeUnixNano":"18131000000001000000"}]}]}]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.Import(file); err != nil {
+		t.Fatal(err)
+	}
+	out, stderr, status := new(process).output(t, "trace", id, "--viewer", v.URL)
+	if status != 0 || !strings.Contains(out, "old  1ms\n") {
+		t.Errorf("%d: %s%s", status, out, stderr)
+	}
+}

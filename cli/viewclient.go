@@ -254,7 +254,7 @@ func brief(ns int64) string {
 // tracedSpan is the part of OTLP's JSON that a tree has.
 type tracedSpan struct {
 	SpanID, ParentSpanID, Name         string
-	StartTimeUnixNano, EndTimeUnixNano int64 `json:",string"`
+	StartTimeUnixNano, EndTimeUnixNano uint64 `json:",string"`
 	Status                             struct{ Code int }
 	service                            string
 }
@@ -337,7 +337,7 @@ func (t *spanTree) print(x *tracedSpan, depth int) error {
 	if x.Status.Code == 2 {
 		failed = "  failed"
 	}
-	line := fmt.Sprintf("%s%s %s  %s%s", strings.Repeat("  ", min(depth, 40)), x.service, x.Name, brief(x.EndTimeUnixNano-x.StartTimeUnixNano), failed)
+	line := fmt.Sprintf("%s%s %s  %s%s", strings.Repeat("  ", min(depth, 40)), x.service, x.Name, brief(int64(x.EndTimeUnixNano-x.StartTimeUnixNano)), failed)
 	if _, err := fmt.Fprintln(t.w, text.Printable(line)); err != nil {
 		return err
 	}

@@ -48,23 +48,30 @@ func (a *Account) Reserve(n int) error {
 	}
 	now := a.held.Add(int64(n))
 	if a.limit > 0 && now > a.limit {
-		a.held.Add(int64(-n))
+		a.undo(n, now)
 		return a.refusal(n)
 	}
 	if now>>large == (now-int64(n))>>large {
 		return nil
 	}
 	if !a.Fits(n) {
-		a.held.Add(int64(-n))
+		a.undo(n, now)
 		return a.noMemory(n)
 	}
 	if !a.Budget.Take(granules(now-int64(n), now)) {
-		a.held.Add(int64(-n))
+		a.undo(n, now)
 		err := a.Budget.Refusal(fmt.Sprintf("the host would hold %d bytes more for the guest", n))
 		return &Trap{Code: TrapHostMemory, Detail: err.Detail, Err: err}
 	}
 	a.settle()
 	return nil
+}
+
+// undo counts n bytes less, which made the account hold so many and for which the budget was not charged. Others may have come between: then it
+// is in another megabyte that the account holds less.
+func (a *Account) undo(n int, had int64) {
+	now := a.held.Add(int64(-n))
+	a.Budget.Give(granules(now, now+int64(n)) - granules(had-int64(n), had))
 }
 
 // granules is by how much the megabytes that are begun differ, in bytes.

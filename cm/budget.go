@@ -44,12 +44,17 @@ func (b *Budget) Take(n int64) bool {
 	return true
 }
 
+// try takes n bytes, or nothing: a try that fails must not be, even for a moment, in the way of a smaller one.
 func (b *Budget) try(n int64) bool {
-	if b.used.Add(n) <= b.limit {
-		return true
+	for {
+		used := b.used.Load()
+		if n > b.limit-used {
+			return false
+		}
+		if b.used.CompareAndSwap(used, used+n) {
+			return true
+		}
 	}
-	b.used.Add(-n) // which is no room for whoever waits
-	return false
 }
 
 // Force counts n bytes that exist already, even beyond the limit.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -105,4 +106,68 @@ func TestBudgetOfAccount(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	t.Errorf("%d are taken by an account that is gone", b.Stats().Used)
+}
+
+// A try that is too large does not make one fail that fits.
+func TestBudgetTriesApart(t *testing.T) {
+	b := NewBudget(100, nil)
+	b.Force(10) // so that no 99 fit
+	var wg sync.WaitGroup
+	begun, end := make(chan struct{}, 4), make(chan struct{})
+	for range cap(begun) {
+		wg.Go(func() {
+			begun <- struct{}{}
+			for {
+				select {
+				case <-end:
+					return
+				default:
+					b.try(99)
+				}
+			}
+		})
+	}
+	for range cap(begun) {
+		<-begun
+	}
+	for range 1_000_000 {
+		if !b.Take(1) {
+			t.Error("one byte of ninety has no room")
+			break
+		}
+		b.Give(1)
+	}
+	close(end)
+	wg.Wait()
+}
+
+// What is refused while others reserve leaves the budget as what is held asks.
+func TestAccountRefusedBetween(t *testing.T) {
+	for _, refused := range []int{1 << 20, 3 << 19} {
+		b := NewBudget(1<<30, nil)
+		a := NewAccount(0)
+		a.Budget = b
+		asked := false
+		a.HasMemory = func(uint64) bool {
+			if asked {
+				return true
+			}
+			asked = true
+			if err := a.Reserve(3 << 18); err != nil { // as another goroutine does
+				t.Error(err)
+			}
+			return false
+		}
+		if err := a.Reserve(refused); err == nil {
+			t.Error("it is not refused")
+		}
+		if used := b.Stats().Used; used != 0 {
+			t.Errorf("%d refused: less than a megabyte is held, and the budget has %d bytes", refused, used)
+		}
+		a.Release(3 << 18)
+		if used := b.Stats().Used; used != 0 {
+			t.Errorf("%d refused: nothing is held, and the budget has %d bytes", refused, used)
+		}
+		runtime.KeepAlive(a)
+	}
 }

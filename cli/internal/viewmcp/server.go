@@ -286,8 +286,17 @@ type none struct{}
 
 func (v *viewer) components(ctx context.Context, _ none) (any, error) {
 	var out map[string]any
-	err := v.get(ctx, "/api/v1/components", nil, &out)
-	return bounded(out), err
+	if err := v.get(ctx, "/api/v1/components", nil, &out); err != nil {
+		return nil, err
+	}
+	items := maxItems
+	bounded(out, items)
+	for size(out) > maxAnswer && items > 1 {
+		items /= 2
+		bounded(out, items)
+		out["lists_are_cut_to"] = items
+	}
+	return out, nil
 }
 
 // lately is the arguments of errors.
@@ -334,6 +343,16 @@ func (v *viewer) errors(ctx context.Context, in lately) (any, error) {
 		}
 	}
 	var err error
-	out.Lines, err = v.lines(ctx, list{"level:error" + about, defaultItem})
-	return out, err
+	if out.Lines, err = v.lines(ctx, list{"level:error" + about, defaultItem}); err != nil {
+		return nil, err
+	}
+	if size(out) > maxAnswer {
+		for i := range out.Lines {
+			out.Lines[i].Attributes = nil
+		}
+	}
+	for size(out) > maxAnswer && len(out.Lines) > 0 {
+		out.Lines = out.Lines[:len(out.Lines)/2]
+	}
+	return out, nil
 }

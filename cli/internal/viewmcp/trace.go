@@ -37,7 +37,7 @@ func (kv *keyValue) text() string {
 // span is OTLP's JSON of a span.
 type span struct {
 	SpanID, ParentSpanID, Name         string
-	StartTimeUnixNano, EndTimeUnixNano int64 `json:",string"`
+	StartTimeUnixNano, EndTimeUnixNano uint64 `json:",string"`
 	Attributes                         []keyValue
 	Status                             struct {
 		Code    int
@@ -45,7 +45,7 @@ type span struct {
 	}
 	Events []struct {
 		Name         string
-		TimeUnixNano int64 `json:",string"`
+		TimeUnixNano uint64 `json:",string"`
 		Attributes   []keyValue
 	}
 
@@ -56,7 +56,7 @@ type span struct {
 	told     bool
 }
 
-func (s *span) duration() int64 { return max(s.EndTimeUnixNano-s.StartTimeUnixNano, 0) }
+func (s *span) duration() int64 { return max(int64(s.EndTimeUnixNano-s.StartTimeUnixNano), 0) }
 
 type shown struct {
 	Depth      int               `json:"depth"`
@@ -109,14 +109,14 @@ func (v *viewer) getTrace(ctx context.Context, in wholeTrace) (any, error) {
 		Spans    []shown `json:"spans"`
 		Omitted  int     `json:"omitted_spans,omitempty"`
 	}{Spans: []shown{}}
-	var start, end int64
+	var start, end uint64
 	for _, s := range all {
 		if start == 0 || s.StartTimeUnixNano < start {
 			start = s.StartTimeUnixNano
 		}
 		end = max(end, s.EndTimeUnixNano)
 	}
-	out.Duration = brief(end - start)
+	out.Duration = brief(int64(end - start))
 	var walk func(s *span, depth int)
 	walk = func(s *span, depth int) {
 		if s.told || depth > 1000 {
@@ -140,11 +140,7 @@ func (v *viewer) getTrace(ctx context.Context, in wholeTrace) (any, error) {
 
 // fit drops attributes and events, and then spans, until an answer is within its bound.
 func fit(spans *[]shown, omitted *int, out any) any {
-	size := func() int {
-		b, _ := json.Marshal(out) // it has texts and numbers only
-		return len(b)
-	}
-	if size() <= maxAnswer {
+	if size(out) <= maxAnswer {
 		return out
 	}
 	for i := range *spans {
@@ -152,12 +148,18 @@ func fit(spans *[]shown, omitted *int, out any) any {
 			s.Attributes, s.Events = nil, nil
 		}
 	}
-	for size() > maxAnswer && len(*spans) > 1 {
+	for size(out) > maxAnswer && len(*spans) > 1 {
 		half := len(*spans) / 2
 		*omitted += len(*spans) - half
 		*spans = (*spans)[:half]
 	}
 	return out
+}
+
+// size is the number of bytes of an answer.
+func size(out any) int {
+	b, _ := json.Marshal(out) // it has texts and numbers only
+	return len(b)
 }
 
 // connect finds the parent of each span, and sorts by start. It returns those without one.
@@ -204,8 +206,8 @@ func choose(all []*span, most int) {
 	}
 }
 
-func (s *span) show(depth int, start int64, short bool) shown {
-	out := shown{Depth: depth, ID: s.SpanID, Service: cut(s.service), Name: cut(s.Name), At: brief(s.StartTimeUnixNano - start), Duration: brief(s.duration())}
+func (s *span) show(depth int, start uint64, short bool) shown {
+	out := shown{Depth: depth, ID: s.SpanID, Service: cut(s.service), Name: cut(s.Name), At: brief(int64(s.StartTimeUnixNano - start)), Duration: brief(s.duration())}
 	if s.Status.Code == 2 {
 		out.Failed = cmp.Or(cut(s.Status.Message), "yes")
 	}
@@ -224,7 +226,7 @@ func (s *span) show(depth int, start int64, short bool) shown {
 		if len(out.Events) == 10 {
 			break
 		}
-		t := brief(e.TimeUnixNano-start) + " " + e.Name
+		t := brief(int64(e.TimeUnixNano-start)) + " " + e.Name
 		for i := range e.Attributes {
 			t += " " + e.Attributes[i].Key + "=" + e.Attributes[i].text()
 		}
@@ -248,20 +250,20 @@ func plain(v any) string {
 	return cut(string(b))
 }
 
-// bounded cuts the texts and lists in a value of JSON.
-func bounded(v any) any {
+// bounded cuts the texts in a value of JSON, and its lists to so many items.
+func bounded(v any, items int) any {
 	switch v := v.(type) {
 	case string:
 		return cut(v)
 	case []any:
-		v = v[:min(len(v), maxItems)]
+		v = v[:min(len(v), items)]
 		for i := range v {
-			v[i] = bounded(v[i])
+			v[i] = bounded(v[i], items)
 		}
 		return v
 	case map[string]any:
 		for k := range v {
-			v[k] = bounded(v[k])
+			v[k] = bounded(v[k], items)
 		}
 	}
 	return v

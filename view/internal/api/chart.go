@@ -21,8 +21,9 @@ import (
 const (
 	defaultSteps, maxSteps = 120, 600
 	maxCurves              = 40
-	maxStreams             = 5000 // series that are told apart while a chart is made
-	maxRows                = 60   // of a heat map
+	maxStreams             = 5000    // series that are told apart while a chart is made
+	maxEnds                = 1 << 19 // ends of buckets, in all steps and curves: points choose their own
+	maxRows                = 60      // of a heat map
 	maxExemplars           = 200
 	maxDimensions          = 50                                 // values of a label that are listed
 	carry                  = ingest.Refresh + 6*ingest.Interval // how long a value holds without being said again
@@ -44,7 +45,8 @@ type chart struct {
 	heat       []map[float64]float64 // for each step, measurements by the upper ends of buckets
 	exemplars  []exemplar
 	dimensions map[string]map[string]int
-	cut        bool // there are more series than are told apart
+	ends       int  // how many ends of buckets there are in heat and curves
+	cut        bool // there are more series, or ends of buckets, than are told apart
 }
 
 // flow is what one source says of one set of labels.
@@ -224,13 +226,25 @@ func (c *chart) spread(to *curve, added *measured, since, until int64) {
 				c.heat[i] = map[float64]float64{}
 			}
 			if k > 0 { // the end of the bucket below is where this one begins
-				c.heat[i][added.buckets[k-1].upTo] += 0
-				to.buckets[added.buckets[k-1].upTo] += 0
+				c.measure(c.heat[i], added.buckets[k-1].upTo, 0)
+				c.measure(to.buckets, added.buckets[k-1].upTo, 0)
 			}
-			c.heat[i][b.upTo] += b.count * share
-			to.buckets[b.upTo] += b.count * share
+			c.measure(c.heat[i], b.upTo, b.count*share)
+			c.measure(to.buckets, b.upTo, b.count*share)
 		}
 	}
+}
+
+// measure adds n to the bucket that ends at upTo.
+func (c *chart) measure(buckets map[float64]float64, upTo, n float64) {
+	if _, ok := buckets[upTo]; !ok {
+		if c.ends == maxEnds {
+			c.cut = true
+			return
+		}
+		c.ends++
+	}
+	buckets[upTo] += n
 }
 
 func (c *chart) exemplar(e *metricspb.Exemplar) {

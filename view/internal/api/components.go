@@ -125,7 +125,7 @@ func (s *server) measuredTraffic(r *http.Request, kind, metric string) ([]*traff
 func finished(all map[string]*traffic) (out []*traffic) {
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		t := all[key]
-		if t.Count <= 0 {
+		if t.Count <= 0 || math.IsInf(t.Count, 0) || math.IsInf(t.Errors, 0) { // JSON has no infinity
 			continue
 		}
 		t.Rate = t.Count / trafficTime.Seconds()

@@ -223,3 +223,41 @@ func TestHostileMetrics(t *testing.T) {
 		}
 	}
 }
+
+// TestHostileBuckets: points that have each their own buckets, over the whole chart, do not fill the memory; bounds that do not increase are none.
+func TestHostileBuckets(t *testing.T) {
+	from := time.Now().Add(-time.Minute).UnixNano()
+	histogram := func(at int64, counts, bounds string) string {
+		return otlpMetric("s", "bounds", "", fmt.Sprintf(`"histogram":{"aggregationTemporality":1,"dataPoints":[{"startTimeUnixNano":"1","timeUnixNano":"%d","count":"1","bucketCounts":[%s],"explicitBounds":[%s]}]}`, at, counts, bounds))
+	}
+	counts := strings.Repeat(`"1",`, 1000) + `"1"`
+	var texts []string
+	for i := range 3 {
+		var bounds []string
+		for k := range 1000 {
+			bounds = append(bounds, fmt.Sprint(i*1000+k))
+		}
+		texts = append(texts, histogram(from+10*second+int64(i), counts, strings.Join(bounds, ",")))
+	}
+	get, _ := metricsServer(t, texts...)
+	var all map[string]any
+	if code := get(fmt.Sprintf("/api/v1/metrics/bounds?from=%d&to=%d&steps=600", from, from+11*second), &all); code != 200 || all["partial"] != true {
+		t.Errorf("%d, partial %v", code, all["partial"])
+	}
+	for _, bounds := range []string{`"NaN","NaN"`, `2,1`, `1,1`} {
+		get, _ := metricsServer(t, histogram(from+second, `"1","1","1"`, bounds))
+		if c := chartOf(t, get, "bounds", from, from+10*second, ""); len(c.Bounds) != 0 || len(c.Series) != 1 {
+			t.Errorf("%s: %+v", bounds, c.Bounds)
+		}
+	}
+}
+
+// TestHostileTraffic: a counter by the name of a histogram, of values beyond all numbers, is no reason to show no map.
+func TestHostileTraffic(t *testing.T) {
+	now := time.Now().UnixNano()
+	point := fmt.Sprintf(`{"startTimeUnixNano":"%d","timeUnixNano":"%d","asDouble":1.7e308}`, now-2*second, now-second)
+	get, _ := metricsServer(t, otlpMetric("s", "vitrine.host_call.duration", "s", `"sum":{"aggregationTemporality":1,"isMonotonic":true,"dataPoints":[`+point+","+point+`]}`))
+	if code := get("/api/v1/components", nil); code != 200 {
+		t.Errorf("%d", code)
+	}
+}

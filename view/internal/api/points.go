@@ -155,9 +155,14 @@ func cut(s string) string {
 // maxBuckets bounds the buckets of a data point.
 const maxBuckets = 2000
 
-// explicit are the buckets of a histogram with bounds of its own.
+// explicit are the buckets of a histogram with bounds of its own; none if these do not increase.
 func explicit(p *metricspb.HistogramDataPoint) (out []bucket) {
 	bounds := p.GetExplicitBounds()
+	for i, b := range bounds {
+		if math.IsNaN(b) || i > 0 && b <= bounds[i-1] {
+			return nil
+		}
+	}
 	for i, n := range p.GetBucketCounts()[:min(len(p.GetBucketCounts()), maxBuckets)] {
 		upTo := math.Inf(1)
 		if i < len(bounds) {
@@ -176,7 +181,7 @@ func exponential(p *metricspb.ExponentialHistogramDataPoint) (out []bucket) {
 	for i := min(len(counts), maxBuckets) - 1; i >= 0; i-- {
 		out = append(out, bucket{finite(-math.Pow(base, float64(negative.GetOffset())+float64(i))), float64(counts[i])})
 	}
-	out = append(out, bucket{p.GetZeroThreshold(), float64(p.GetZeroCount())})
+	out = append(out, bucket{finite(p.GetZeroThreshold()), float64(p.GetZeroCount())})
 	for i, n := range positive.GetBucketCounts()[:min(len(positive.GetBucketCounts()), maxBuckets)] {
 		out = append(out, bucket{math.Pow(base, float64(positive.GetOffset())+float64(i)+1), float64(n)})
 	}

@@ -52,7 +52,8 @@ func (s *Store) Points(ctx context.Context, q PointQuery, f func(PointRecord) bo
 	return partial, nil
 }
 
-// findPoints calls f for the segment's matching rows. It reads them first: f may take its time, and the segment has one connection.
+// findPoints calls f for the segment's matching rows. It reads them first, and holds no lock meanwhile: f may wait for a client that reads
+// slowly, and retention for the segment.
 func (s *segment) findPoints(ctx context.Context, q *PointQuery, f func(PointRecord) bool) (more, cut bool, err error) {
 	where, args := []string{"time >= ?"}, []any{q.From}
 	add := func(text string, arg any) { where, args = append(where, text), append(args, arg) }
@@ -77,34 +78,41 @@ func (s *segment) findPoints(ctx context.Context, q *PointQuery, f func(PointRec
 	if q.Kinds {
 		condition = "id IN (SELECT max(id) FROM point WHERE " + condition + " GROUP BY name, source)"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	type found struct {
-		PointRecord
-		source int64
-	}
-	var rows []found
-	size := 0
-	err = s.queryLocked(ctx, "SELECT id, time, name, source, body FROM point WHERE "+condition+" ORDER BY time, id", func(st *sqlite3.Stmt) error { return bindAll(st, args) },
-		func(st *sqlite3.Stmt) (bool, error) {
-			row := found{PointRecord{Record{Encoded: st.ColumnBlob(4, nil)}, st.ColumnInt64(1), st.ColumnText(2), Cursor{s.run, s.seq, st.ColumnInt64(0)}}, st.ColumnInt64(3)}
-			size += len(row.Encoded)
-			rows = append(rows, row)
-			cut = size >= maxPointBytes
-			return !cut, nil
-		})
+	rows, cut, err := s.readPoints(ctx, "SELECT id, time, name, source, body FROM point WHERE "+condition+" ORDER BY time, id", args)
 	if err != nil {
 		return true, cut, err
 	}
-	for i := range rows {
-		if rows[i].Source, err = s.source(ctx, rows[i].source); err != nil {
-			return true, cut, err
-		}
-		if !f(rows[i].PointRecord) {
+	for _, row := range rows {
+		if !f(row) {
 			return false, cut, nil
 		}
 	}
 	return true, cut, nil
+}
+
+// readPoints reads rows, and their sources.
+func (s *segment) readPoints(ctx context.Context, query string, args []any) (rows []PointRecord, cut bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var sources []int64
+	size := 0
+	err = s.queryLocked(ctx, query, func(st *sqlite3.Stmt) error { return bindAll(st, args) },
+		func(st *sqlite3.Stmt) (bool, error) {
+			row := PointRecord{Record{Encoded: st.ColumnBlob(4, nil)}, st.ColumnInt64(1), st.ColumnText(2), Cursor{s.run, s.seq, st.ColumnInt64(0)}}
+			size += len(row.Encoded)
+			rows, sources = append(rows, row), append(sources, st.ColumnInt64(3))
+			cut = size >= maxPointBytes
+			return !cut, nil
+		})
+	if err != nil {
+		return nil, cut, err
+	}
+	for i := range rows {
+		if rows[i].Source, err = s.source(ctx, sources[i]); err != nil {
+			return nil, cut, err
+		}
+	}
+	return rows, cut, nil
 }
 
 // maxPointBytes bounds what a query reads of one segment: a chart of a day of a metric with many series would need all of the memory.

@@ -113,3 +113,29 @@ func TestMarks(t *testing.T) {
 		t.Errorf("%d marks, %v", len(s.Marks()), err)
 	}
 }
+
+// TestPointsSlowReader: who takes his time with what he gets keeps nobody from the store.
+func TestPointsSlowReader(t *testing.T) {
+	s, err := Open(context.Background(), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	one := &Batch{Sources: []Source{{Service: "a"}}, Points: []Point{{Time: 1, Name: "x", Encoded: []byte("x")}}}
+	if err := s.Append(one); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	_, err = s.Points(context.Background(), PointQuery{}, func(PointRecord) bool {
+		if !s.segments[0].mu.TryLock() {
+			t.Error("the segment is locked")
+			return false
+		}
+		s.segments[0].mu.Unlock()
+		_, err := s.Points(context.Background(), PointQuery{}, func(PointRecord) bool { n++; return true })
+		return err == nil
+	})
+	if err != nil || n != 1 {
+		t.Errorf("%d, %v", n, err)
+	}
+}
