@@ -109,6 +109,12 @@ func (r *reloader) reload() error {
 	if !r.started.Load() {
 		return errNotStarted
 	}
+	notifyReloading(r.log)
+	defer func() {
+		if r.ctx.Err() == nil { // after STOPPING the manager waits for no READY
+			notifyReloaded(r.log)
+		}
+	}()
 	began := time.Now()
 	now, stay, wrong := r.read()
 	changed := false

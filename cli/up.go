@@ -105,7 +105,9 @@ func (p *process) serve(ctx context.Context, s *settings, paths []string, all []
 	}()
 	session.stderr.release(session.announce(session.greeting(specs(all)...)))
 	again.started.Store(true)
-	notifyReady(ctx, session.log)
+	alive, ended := context.WithCancel(context.WithoutCancel(ctx))
+	defer ended()
+	notifyReady(alive, session.log)
 	select {
 	case err := <-failed:
 		return err

@@ -1,15 +1,11 @@
 package e2e
 
 import (
-	"context"
 	"encoding/json"
 	"io"
-	"net"
 	"net/http"
 	"os/exec"
-	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -125,38 +121,4 @@ func TestDrainDelay(t *testing.T) {
 		t.Errorf("/livez: %d", code)
 	}
 	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
-}
-
-// TestServiceManager: a service manager is told that the server is ready, lives and stops (sd_notify).
-func TestServiceManager(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("there is no such service manager on this system")
-	}
-	path := filepath.Join(t.TempDir(), "notify")
-	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	s := up(t, []string{"NOTIFY_SOCKET=" + path, "WATCHDOG_USEC=100000"}, testref.File(t, "rust-http-full-p2"))
-	until := func(want string) {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		deadline, _ := ctx.Deadline()
-		_ = l.SetReadDeadline(deadline)
-		for b := make([]byte, 100); ; {
-			n, err := l.Read(b)
-			if err != nil {
-				t.Fatalf("%s does not come: %v", want, err)
-			}
-			if string(b[:n]) == want {
-				return
-			}
-		}
-	}
-	until("READY=1")
-	until("WATCHDOG=1")
-	s.terminate()
-	until("STOPPING=1")
 }

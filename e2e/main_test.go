@@ -70,9 +70,16 @@ func up(t *testing.T, env []string, args ...string) *server {
 // serving starts vitrine up, or another command that serves.
 func serving(t *testing.T, command string, env []string, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, cmd: exec.Command(binary, append([]string{command, "--listen", "127.0.0.1:0"}, args...)...), done: make(chan struct{})}
-	s.cmd.Env = append(os.Environ(), env...)
-	ending.Prepare(s.cmd)
+	cmd := exec.Command(binary, append([]string{command, "--listen", "127.0.0.1:0"}, args...)...)
+	cmd.Env = append(os.Environ(), env...)
+	ending.Prepare(cmd)
+	return waitReady(t, cmd)
+}
+
+// waitReady starts a command that serves, and waits until it is ready. At the end of the test it is stopped and must exit with 0.
+func waitReady(t *testing.T, cmd *exec.Cmd) *server {
+	t.Helper()
+	s := &server{t: t, cmd: cmd, done: make(chan struct{})}
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -80,14 +87,14 @@ func serving(t *testing.T, command string, env []string, args ...string) *server
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ready := make(chan string, 1)
-	go s.read(stderr, ready)
+	base := make(chan string, 1)
+	go s.read(stderr, base)
 	select {
-	case s.base = <-ready:
+	case s.base = <-base:
 	case <-s.done:
-		t.Fatalf("vitrine %s %v ended: %s", command, args, s.stderr())
+		t.Fatalf("%v ended: %s", cmd.Args, s.stderr())
 	case <-time.After(2 * time.Minute):
-		t.Fatalf("vitrine %s %v is not ready: %s", command, args, s.stderr())
+		t.Fatalf("%v is not ready: %s", cmd.Args, s.stderr())
 	}
 	t.Cleanup(s.stop)
 	return s
