@@ -15,6 +15,10 @@ type Reference struct{ ref name.Reference }
 // ParseReference reads a reference. The registry must be named, other than Docker allows: shop/cart is a folder to most who type it.
 // Without a tag or digest it is the tag latest. An error is a *ReferenceError.
 func ParseReference(text string) (Reference, error) {
+	if i := strings.LastIndexByte(text, '@'); i >= 0 && (strings.Contains(text[i:], "/") || !strings.Contains(text[i:], ":")) {
+		// What stands before may be a password.
+		return Reference{}, &ReferenceError{"***" + text[i:], "@ begins a digest; a login is no part of it: registries get what docker login has stored"}
+	}
 	bare, digest, hasDigest := strings.Cut(text, "@")
 	if !named(bare) {
 		return Reference{}, &ReferenceError{text, "the registry is missing: want HOST/REPOSITORY:TAG, such as registry.example.com/shop/cart:1.2"}

@@ -641,3 +641,16 @@ func TestMetadata(t *testing.T) {
 		t.Error(m)
 	}
 }
+
+// TestReferencesHideLogins: a login that somebody has put into a reference is in no error.
+func TestReferencesHideLogins(t *testing.T) {
+	for _, text := range []string{
+		"me:planted@registry.example.com/shop/cart:1.2", "https://me:planted@registry.example.com/shop/cart", "me:plan/ted@registry:5000/shop", "me:planted@registry", "planted@registry.example.com/x@sha256:/1",
+	} {
+		_, err := ParseReference(text)
+		var bad *ReferenceError
+		if !errors.As(err, &bad) || strings.Contains(err.Error(), "plan") || !strings.Contains(err.Error(), "login") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
