@@ -370,36 +370,12 @@ func explainTrap(err error) *Problem {
 	if len(trap.Stack) > 0 {
 		p.Whys = trap.Stack[:min(len(trap.Stack), 20)]
 	}
+	p.Do = host.Cure(err)
 	switch trap.Code {
 	case cm.TrapDeadline:
-		p.Code, p.Do = ExitDeadline, "give it more time with --deadline"
+		p.Code = ExitDeadline
 	case cm.TrapCancel:
 		p.Code = ExitFailed
-	case cm.TrapMemory:
-		p.Do = "give it more memory with --memory"
-		if trap.Limit() == "tables" {
-			p.Do = "let its tables be larger with --tables"
-		}
-	case cm.TrapStackOverflow:
-		p.Do = "give its calls more stack with --stack, if they do not recurse without end"
-	case cm.TrapFuel:
-		p.Do = "let it do more work with --fuel"
-	case cm.TrapDepth:
-		p.Do = "allow more nested calls with --call-depth"
-	case cm.TrapHostMemory:
-		p.Do = "let the host hold more for it with --host-memory, if it does not leak resources or recurse without end"
-	case cm.TrapHandlesFull:
-		p.Do = "let it hold more resources with --handles, if it does not leak them"
-	case cm.TrapHeaders:
-		p.Do = "let headers be larger with --headers"
-	case cm.TrapBody:
-		p.Do = "let bodies be larger with --body"
-	case cm.TrapOverload:
-		p.Do = "let more of them run or wait with --max-instances and --queue"
-	case cm.TrapPanic:
-		p.Do = "please report this, with what the log says of it, if the host function is one of vitrine's own"
-	case cm.TrapBug:
-		p.Do = "please report this: it is a fault of vitrine"
 	}
 	return p
 }

@@ -77,8 +77,14 @@ const (
 )
 
 // failure is one line for people about a failed invocation: the event, the trap, the boundary that was being crossed, the innermost
-// frames.
-func failure(inv *Invocation, err error) string { return text.Cut(failed(inv, err), maxFailure) }
+// frames, and what an operator can do about it.
+func failure(inv *Invocation, err error) string {
+	do := cureOf(err).inFull()
+	if do == "" {
+		return text.Cut(failed(inv, err), maxFailure)
+	}
+	return text.Cut(failed(inv, err), maxFailure-len(do)) + "; " + do
+}
 
 func failed(inv *Invocation, err error) string {
 	var b strings.Builder

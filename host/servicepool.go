@@ -89,13 +89,13 @@ func (p *servicePool) wait() {
 // current is the pool for inv.
 func (p *servicePool) current(inv *Invocation) (*component.Pool, error) {
 	if inv.Trigger != serviceTrigger && !p.shared() {
-		return nil, cm.Trapf(cm.TrapOverload, "%s is a service that runs by %s, which leaves nobody else into its instance: %s", p.linked.Name(), p.run, needs3)
+		return nil, noServiceTrap("%s is a service that runs by %s, which leaves nobody else into its instance: %s", p.linked.Name(), p.run, needs3)
 	}
 	p.mu.Lock()
 	pool, live := p.pool, p.live || inv.Trigger == serviceTrigger
 	p.mu.Unlock()
 	if pool == nil || !live {
-		return nil, cm.Trapf(cm.TrapOverload, "service %s is %s", p.linked.Name(), p.state())
+		return nil, noServiceTrap("service %s is %s", p.linked.Name(), p.state())
 	}
 	return pool, nil
 }
