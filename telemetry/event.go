@@ -198,25 +198,15 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	if st.joined.IsValid() {
 		h.i.t.members.leave(st.joined)
 	}
-	v := classify(&end)
-	status := 0
-	if st.req != nil {
-		status = st.http.HTTPStatus()
-	}
-	if !v.failed() && status >= 500 {
-		v.errorType = strconv.Itoa(status)
-	}
+	var v outcome
+	var status int
 	var called *rpcStatus
-	if st.rpc {
-		if called = statusAnswered(st.http); called != nil && !v.failed() && called.code.ServerError() {
-			v.errorType = called.code.String()
-		}
-	}
-	if v.trap != nil && (called != nil && called.code == grpchttp.ResourceExhausted || status == http.StatusRequestEntityTooLarge || status == http.StatusRequestHeaderFieldsTooLarge) {
-		v.client = v.trap.Code == cm.TrapBody || v.trap.Code == cm.TrapHeaders
-	}
-	if st.req != nil {
+	if st.req == nil {
+		v = classify(&end)
+	} else {
+		v, status, called = classifyRequest(st.http, st.rpc, &end)
 		h.measure(c, st, status, &v)
+		h.i.t.access(st.ctx, h.i.id, c, st.http, st.method, &v)
 	}
 	if m, ok := c.Subject.(host.MessageSubject); ok {
 		h.measureMessage(c, st, m, &v)

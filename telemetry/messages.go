@@ -50,7 +50,7 @@ func outgoingMessage(fields http.Header) *host.OutgoingMessage {
 }
 
 // propagateMessage is the hooks of a call that sends a message while no signal is exported.
-type propagateMessage propagateOnly
+type propagateMessage struct{ propagator }
 
 // Enter hands the context of the event to the message.
 func (p propagateMessage) Enter(c *cm.Call) context.Context {

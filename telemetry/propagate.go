@@ -9,6 +9,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/internal/grpchttp"
 	"github.com/vitrine-wasm/vitrine/wasi/otel"
 )
 
@@ -52,8 +53,12 @@ func (p propagator) contextOf(h http.Header) trace.SpanContext {
 }
 
 // propagateOnly is the interceptor of a component while no signal is exported: it propagates the context of an incoming request to
-// the outgoing requests that it causes, and has no other hooks.
-type propagateOnly struct{ propagator }
+// the outgoing requests that it causes, hands on what requests have ended, and has no other hooks.
+type propagateOnly struct {
+	propagator
+	t  *Telemetry
+	id identity
+}
 
 var _ host.ComponentObserver = propagateOnly{}
 
@@ -103,9 +108,9 @@ func (p propagateOnly) Bind(b *cm.Boundary) cm.Hooks {
 	case b.Kind == cm.Event:
 		return propagateIn(p)
 	case b.Kind == cm.GuestToHost && conventionOf(b).sendsRequest:
-		return propagateOut(p)
+		return propagateOut{p.propagator}
 	case b.Kind == cm.GuestToHost && conventionOf(b).sendsMessage:
-		return propagateMessage(p)
+		return propagateMessage{p.propagator}
 	}
 	return nil
 }
@@ -116,7 +121,9 @@ type propagateIn propagateOnly
 func (p propagateIn) Enter(c *cm.Call) context.Context {
 	if s, ok := c.Subject.(host.HTTPRequester); ok {
 		if r := s.HTTPRequest(); r != nil && !trace.SpanContextFromContext(c.Context).IsValid() {
-			return p.extract(c.Context, r.Header)
+			ctx := p.extract(c.Context, r.Header)
+			c.State = ctx
+			return ctx
 		}
 	}
 	if m, ok := c.Subject.(host.MessageSubject); ok {
@@ -125,10 +132,22 @@ func (p propagateIn) Enter(c *cm.Call) context.Context {
 	return c.Context
 }
 
-// Exit does nothing.
-func (propagateIn) Exit(*cm.Call, cm.End) {}
+// Exit hands a request on.
+func (p propagateIn) Exit(c *cm.Call, end cm.End) {
+	s, ok := c.Subject.(host.HTTPSubject)
+	if !ok || p.t.cfg.Access == nil || s.HTTPRequest() == nil {
+		return
+	}
+	ctx, ok := c.State.(context.Context)
+	if !ok {
+		ctx = c.Context
+	}
+	r := s.HTTPRequest()
+	v, _, _ := classifyRequest(s, grpchttp.Is(r.Header), &end)
+	p.t.access(ctx, p.id, c, s, r.Method, &v)
+}
 
-type propagateOut propagateOnly
+type propagateOut struct{ propagator }
 
 // Enter injects the context into the outgoing request.
 func (p propagateOut) Enter(c *cm.Call) context.Context {

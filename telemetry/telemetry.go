@@ -44,6 +44,10 @@ type Config struct {
 	// span that failed, "slow>100ms" one that took longer; what has a * or a / in it is a pattern of a span's name, URL or path: * is any
 	// text, and a pattern without * is a part of them. "" is all traces.
 	TraceTreeFilter string
+	// Access is called at the end of each request by HTTP that reaches a component or that the host answers in its place, whatever is exported or
+	// sampled; nil for none. ctx has the request's trace, if it has one (see IDs). It is called on the request's own goroutine, by several at once,
+	// and must not block.
+	Access func(ctx context.Context, a Access)
 	// OTelLevel is the least severity of log records that are exported, of the host and of guests alike. slog.LevelDebug is all.
 	OTelLevel slog.Level
 	// Logger gets telemetry's own messages; slog.Default when nil. It must not use [Telemetry.LogHandler].
@@ -176,16 +180,16 @@ func (t *Telemetry) enabled() bool {
 // reader that collects by itself (prometheus), the next collection is the last one with these measurements, and a component that
 // is started again before that continues its sums.
 //
-// If no signal is on, the observer only propagates the context of incoming requests to outgoing ones; it is nil if there is no
-// propagator, either.
+// If no signal is on, the observer only propagates the context of incoming requests to outgoing ones, and calls Config.Access; it is nil if there
+// is neither a propagator nor the latter.
 func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) host.ComponentObserver {
+	id := identity{spec.Namespace, spec.Name, spec.Version, c.Name}
 	if !t.enabled() {
-		if len(t.api.Fields()) == 0 {
+		if len(t.api.Fields()) == 0 && t.cfg.Access == nil {
 			return nil
 		}
-		return propagateOnly{t.propagator}
+		return propagateOnly{t.propagator, t, id}
 	}
-	id := identity{spec.Namespace, spec.Name, spec.Version, c.Name}
 	i := &interceptor{t: t, id: id, own: t.acquire(id), peers: map[string]*providers{}}
 	for _, other := range spec.Components {
 		if peer := id; other.Name != c.Name && i.peers[other.Name] == nil {
