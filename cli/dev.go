@@ -30,7 +30,7 @@ What a build makes does not count as a change. On a terminal r builds again and 
 		Example: "  vitrine dev shop/ --trace",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, adminOption, memoryBudgetOption}, workloadOptions, outputOptions, viewOptions, []option{stateOption, plainHTTPOption, cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, adminOption, memoryBudgetOption}, workloadOptions, outputOptions, []option{accessOption("true")}, viewOptions, []option{stateOption, plainHTTPOption, cacheOption})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path := append(args, ".")[0]
 		w, err := p.loadUnbuilt(s, path)

@@ -21,6 +21,7 @@ type option struct {
 	key   string   // manifest key; empty where the flag is about the process
 	arg   string   // the value's name in help; empty for a switch
 	bare  string   // what the flag means without a value; empty: it needs one, but for a switch, which is true
+	def   string   // of a switch that a command has on: "true"
 	many  bool     // may be given several times
 	words []string // what a list of words may hold; nil: it is no such list
 	// oneInstance says that it has no meaning for a service, which has one instance as long as it runs.

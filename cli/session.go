@@ -117,6 +117,11 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		return nil, badValue(from, telemetry.CheckTreeFilter(traceFilter))
 	}
 
+	accessLog, err := s.accessLog(trace && traceFilter == "")
+	if err != nil {
+		return nil, err
+	}
+
 	level := new(slog.LevelVar)
 	level.Set(least)
 	out := &session{level: level, json: format == "json", stderr: newBufferedStderr(p.stderr, func(lines int) []byte { return host.DroppedLines(lines, format == "json") })}
@@ -124,6 +129,10 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 	out.log = slog.New(handler)
 	redirectDefaultLoggers(out.log)
 	p.warnOfVariables(ctx, s.cmd, opts.workload, out.log)
+	if !opts.rawStreams {
+		out.console = host.NewConsole(out.stderr, format == "json", severity(least))
+		out.console.Trace = telemetry.IDs
+	}
 	var triggers []host.Trigger
 	if opts.triggers != nil {
 		if triggers, err = opts.triggers(out.log); err != nil {
@@ -145,6 +154,9 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		}
 		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), ProcessMetrics: opts.triggers != nil, OTelLevel: otelLevel, Logger: out.log, Consumers: append(to.Consumers, opts.consumers...), Providers: to.Providers}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
+		if accessLog {
+			cfg.Access = newAccess(out.console, level, format).log
+		}
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable
 			cfg.TraceTreeColor, cfg.TraceTreeFilter, cfg.TraceTreeWidth = p.colours(p.stderr), traceFilter, p.columns
@@ -161,10 +173,6 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		observer = out.tel
 		opts.viewer.watch(out.tel)
 		out.log = slog.New(slog.NewMultiHandler(handler, out.tel.LogHandler()))
-	}
-	if !opts.rawStreams {
-		out.console = host.NewConsole(out.stderr, format == "json", severity(least))
-		out.console.Trace = telemetry.IDs
 	}
 	p.held.pass(out.log.Handler())
 	var budget uint64
