@@ -128,7 +128,7 @@ func (t *Trigger) attach(w *workload.Spec, inv host.Invoker, replaced func(*rout
 		var all sync.WaitGroup
 		for i, r := range routes {
 			all.Go(func() {
-				errs[i] = r.drain(ctx)
+				errs[i] = t.drain(ctx, r)
 				t.table.remove(r)
 				t.certificates.remove(r.certificate)
 			})
@@ -242,7 +242,7 @@ func (t *Trigger) Run(ctx context.Context) error {
 }
 
 // Shutdown stops accepting and waits until all exchanges have ended, work after the answer included; when ctx ends it cuts
-// those that are left, and says so.
+// those that are left, and says so; their clients have cutTime to take what they are sent.
 func (t *Trigger) Shutdown(ctx context.Context) error {
 	drained := make(chan struct{})
 	go func() {
@@ -254,11 +254,24 @@ func (t *Trigger) Shutdown(ctx context.Context) error {
 	errs := make([]error, len(routes), len(routes)+1)
 	var all sync.WaitGroup
 	for i, r := range routes {
-		all.Go(func() { errs[i] = r.drain(ctx) })
+		all.Go(func() { errs[i] = t.drain(ctx, r) })
 	}
 	all.Wait()
 	<-drained
+	// An exchange has ended when its invocation has, which may be before its answer is in the connection. Where ctx has ended, nothing has waited for that.
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutTime)
+	defer cancel()
+	_ = t.server.Shutdown(flush)
 	return errors.Join(append(errs, t.close())...)
+}
+
+// drain is the route's, and logs that requests were cut, since nobody else says how many: that is no error of Run.
+func (t *Trigger) drain(ctx context.Context, r *route) error {
+	err := r.drain(ctx)
+	if err != nil {
+		t.config.Logger.Warn("requests were cut: the time to drain is over", "workload", string(r.workload), "error", err)
+	}
+	return err
 }
 
 // connState keeps track of connections that have only been opened: net/http would wait some seconds for each of them when
