@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -254,7 +255,7 @@ func TestUnreadConsole(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				_, base, _ := strings.Cut(strings.TrimSpace(first), " on ")
+				base := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(first)
 				if gone {
 					r.Close()
 				}
