@@ -199,7 +199,7 @@ func TestProtocols(t *testing.T) {
 			metrics := c.Metrics(t)
 			for metric, unit := range map[string]string{
 				"http.server.request.duration": "s", "http.server.response.body.size": "By",
-				"vitrine.invocations": "{invocation}", "vitrine.host_call.duration": "s", "vitrine.fuel": "{unit}",
+				"vitrine.invocations": "{invocation}", "vitrine.startup.duration": "s", "vitrine.fuel": "{unit}",
 			} {
 				if got, ok := metrics[name(i)+" "+metric]; !ok || got != unit {
 					t.Errorf("metric %s: unit %q, there %t", metric, got, ok)

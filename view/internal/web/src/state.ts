@@ -49,19 +49,38 @@ export function useLive(): Live {
   const [paused, setPaused] = useState(false);
   useEffect(() => {
     if (paused) return;
-    const events = new EventSource("/api/v1/events");
-    events.onopen = () => setConnected(true);
-    events.onerror = () => setConnected(false);
+    let events: EventSource | undefined;
     let last = "";
-    events.onmessage = (e) => {
-      if (e.data !== last) setVersion((n) => n + 1);
-      last = e.data;
+    // A browser has six connections to a server for all its tabs, and pages that it keeps for the way back hold theirs: one that is not seen gives its own up.
+    const close = () => {
+      events?.close();
+      events = undefined;
     };
-    events.addEventListener("inflight", (e) => {
-      const inFlight = JSON.parse((e as MessageEvent<string>).data) as InFlight;
-      setInFlight((old) => ({ inFlight, flight: old.flight + 1 }));
-    });
-    return () => events.close();
+    const open = () => {
+      if (events || document.hidden) return;
+      events = new EventSource("/api/v1/events");
+      events.onopen = () => setConnected(true);
+      events.onerror = () => setConnected(false);
+      events.onmessage = (e) => {
+        if (e.data !== last) setVersion((n) => n + 1);
+        last = e.data;
+      };
+      events.addEventListener("inflight", (e) => {
+        const inFlight = JSON.parse((e as MessageEvent<string>).data) as InFlight;
+        setInFlight((old) => ({ inFlight, flight: old.flight + 1 }));
+      });
+    };
+    const seen = () => (document.hidden ? close() : open());
+    addEventListener("pagehide", close);
+    addEventListener("pageshow", open);
+    document.addEventListener("visibilitychange", seen);
+    open();
+    return () => {
+      removeEventListener("pagehide", close);
+      removeEventListener("pageshow", open);
+      document.removeEventListener("visibilitychange", seen);
+      close();
+    };
   }, [paused]);
   return { version, inFlight, flight, connected, paused, toggle: () => setPaused((p) => !p) };
 }
