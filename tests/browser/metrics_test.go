@@ -21,7 +21,7 @@ func TestMetrics(t *testing.T) {
 	p.says(".series", "/total")
 	p.says(".series", "hello-go")
 	p.until("(document.querySelector('.plot canvas')?.width ?? 0) > 300")
-	p.says(".exemplars", "ms")
+	p.until(`/\d (ns|µs|ms|s) \d\d:/.test(document.querySelector('.exemplars')?.innerText)`)
 	p.shot("histogram")
 
 	p.click(".series button", "/total") // a filter
