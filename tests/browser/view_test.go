@@ -75,8 +75,9 @@ func TestLogsInPlace(t *testing.T) {
 	p.says("#spans .note", "stderr: /go")
 	p.shot("trace")
 
+	s.request(t, "/panic")
 	p = open(t, s.view+"/logs?q=level:warn")
-	p.says("#logs .row", "stderr: /go")
+	p.says("#logs .row", "panicked at")
 	p.until("![...document.querySelectorAll('#logs .row')].some((e) => e.innerText.includes('stdout: /go'))")
 }
 
