@@ -62,9 +62,6 @@ func (w *Writer) Flush() error {
 	return w.err
 }
 
-// Pending is how many bytes were not passed on yet.
-func (w *Writer) Pending() int { return len(w.pending) }
-
 func (w *Writer) flush() {
 	if len(w.pending) > 0 {
 		w.err = streamError(w.stream.BlockingWriteAndFlush(w.pending))
