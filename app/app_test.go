@@ -158,7 +158,7 @@ func TestMistakes(t *testing.T) {
 		{"another format", strings.Replace(one, "v1alpha1", "v1alpha2", 1), `1:13: apiVersion: "vitrine.dev/v1alpha2": want vitrine.dev/v1alpha1; did you mean "vitrine.dev/v1alpha1"?`},
 		{"no component", head + "  components: []\n", `5:15: spec.components: there is no component`},
 		{"unknown key", component("linkz: {}"), `8:5: spec.components[0].linkz: unknown key; want name, source, verify, build, links, environment, args, config, grants, limits, instances, features or telemetry; did you mean "links"?`},
-		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components, triggers or services`},
+		{"no likely key", head + "  components: [{name: a, source: {file: cart.wasm}}]\n  zebra: 1\n", `6:3: spec.zebra: unknown key; want components, triggers, services, replicas, placement or rollout`},
 		{"key of control characters", component("\"\\x1b[2J\\n\": {}"), `8:5: spec.components[0].\x1b[2J\n: unknown key; want name, source, verify, build, links, environment, args, config, grants, limits, instances, features or telemetry`},
 		{"key twice", component("args: []\n    args: []"), `9:5: spec.components[0].args: a duplicate key, first in line 8`},
 		{"key is a number", component("environment: {1: a}"), `8:19: spec.components[0].environment: a key must be a text; put it in quotes`},
@@ -471,8 +471,8 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 		v.SetBool(true)
 	case reflect.String:
 		v.SetString(fmt.Sprintf("text %d", *n))
-		if enum := tag.Get("enum"); enum != "" {
-			values := strings.Split(enum, "|")
+		if tag.Get("enum") != "" {
+			values := supportedValues(tag)
 			v.SetString(values[len(values)-1])
 		}
 	case reflect.Int, reflect.Int64:

@@ -177,8 +177,13 @@ func (d *decoder) decodeValue(n *yaml.Node, v reflect.Value, key string, tag ref
 			return
 		}
 		if enum := tag.Get("enum"); enum != "" {
-			if values := strings.Split(enum, "|"); !slices.Contains(values, n.Value) {
-				d.suggest(d.fail(n, key, "%q: want %s", clip(n.Value), orList(supportedValues(tag))), n.Value, supportedValues(tag))
+			switch supported := supportedValues(tag); {
+			case slices.Contains(supported, n.Value):
+			case slices.Contains(strings.Split(enum, "|"), n.Value):
+				d.fail(n, key, "%s is not supported by this version yet; want %s", n.Value, orList(supported))
+				return
+			default:
+				d.suggest(d.fail(n, key, "%q: want %s", clip(n.Value), orList(supported)), n.Value, supported)
 				return
 			}
 		}

@@ -295,15 +295,30 @@ func valueCases() map[string]schemaCase {
 		"limits: {fuel: %s}":   {[]string{"1", "20k", "2G", "'7'", "1T"}, []string{"0", "0k", "-2", "1Ki", "x", "''", "1.5"}},
 		"limits: {deadline: %s}": {[]string{"30s", "1m30s", "1.5h", "250ms", ".5s", "1us", "1µs", "0h1m", "+1s", "1.s", "00.5s"},
 			[]string{"30", "0s", "0m0s", "-1s", "1d", "s", "1 s", "''", "1s1", ".s", "1.5", "0.0s"}},
-		"limits: {tables: %s}":               {[]string{"1", "4294967295"}, []string{"0", "4294967296", "1k", "x"}},
-		"grants: {http: [%s]}":               {[]string{"'*'", "http://a", "https://a.b:8443", "https://a/", "'https://*.a.b'", "'http://[::1]:9'"}, []string{"a.b", "ftp://a", "https://a/b", "'https://a?b'", "https://u@a", "''", "1"}},
-		"grants: {sockets: {connect: [%s]}}": {[]string{"'127.0.0.1:80'", "'[::1]:80'", "'*:53'", "'*'", "'h:*'"}, []string{"h", "'h:'", "''", "'h:x'", "80"}},
+		"limits: {tables: %s}": {[]string{"1", "4294967295"}, []string{"0", "4294967296", "1k", "x"}},
+		"grants: {http: [%s]}": {[]string{"'*'", "http://a", "https://a.b:8443", "https://a/", "'https://*.a.b'", "'http://[::1]:9'", "h2c://a:50051", "HTTPS://A/", "'http://*:*'", "http://a:65535"},
+			[]string{"a.b", "ftp://a", "https://a/b", "'https://a?b'", "https://u@a", "''", "1", "http://a:65536", "http://a:080", "'http://a*b'", "'http://*b'", "'http://::1'", "'http://[::1'", "'http://[1.2]x'", "'http://a:'"}},
+		"grants: {sockets: {connect: [%s]}}": {[]string{"'127.0.0.1:80'", "'[::1]:80'", "'*:53'", "'*'", "'h:*'", "'*:*'"}, []string{"h", "'h:'", "''", "'h:x'", "80", "'h:65536'", "'a*:1'", "'::1:80'", "'h/:1'", "'a@b:1'"}},
 	} {
 		for _, v := range values.good {
 			cases[fmt.Sprintf(key, v)] = schemaCase{componentWith(fmt.Sprintf(key, v)), true}
 		}
 		for _, v := range values.bad {
 			cases[fmt.Sprintf(key, v)] = schemaCase{componentWith(fmt.Sprintf(key, v)), false}
+		}
+	}
+	for key, values := range map[string]struct{ good, bad []string }{
+		"replicas: %s":                  {[]string{"0", "3", "null"}, []string{"-1", "many", "10001", "1.5"}},
+		"placement: %s":                 {[]string{"pods", "null"}, []string{"hosts", "nowhere", "1"}},
+		"rollout: {maxSurge: %s}":       {[]string{"0", "2"}, []string{"-1", "x"}},
+		"rollout: {maxUnavailable: %s}": {[]string{"0", "2"}, []string{"-1", "25%"}},
+		"rollout: {deadline: %s}":       {[]string{"10m"}, []string{"10", "0s"}},
+	} {
+		for _, v := range values.good {
+			cases[fmt.Sprintf(key, v)] = schemaCase{oneComponent + fmt.Sprintf(key, v), true}
+		}
+		for _, v := range values.bad {
+			cases[fmt.Sprintf(key, v)] = schemaCase{oneComponent + fmt.Sprintf(key, v), false}
 		}
 	}
 	for _, name := range []string{"a", "a-b", "0", strings.Repeat("a", 63)} {

@@ -28,6 +28,13 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 		Metadata: v1alpha1.Metadata{
 			Name: v1alpha1.Name(w.Name), Namespace: v1alpha1.Name(w.Namespace), Version: w.Version, Labels: w.Labels, Annotations: w.Annotations,
 		},
+		Spec: v1alpha1.Spec{
+			Replicas: w.Cluster.Replicas, Placement: w.Cluster.Placement,
+			Rollout: v1alpha1.Rollout{MaxSurge: w.Cluster.MaxSurge, MaxUnavailable: w.Cluster.MaxUnavailable, Deadline: v1alpha1.Duration(w.Cluster.RolloutDeadline)},
+		},
+	}
+	if w.Version == w.Labels[workload.VersionLabel] {
+		m.Metadata.Version = "" // the label says it
 	}
 	stores := func(g workload.StoreGrant) v1alpha1.StoreGrant { return storeOf(g, dir) }
 	for _, c := range w.Components {

@@ -14,6 +14,13 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 	w := &workload.Spec{
 		Name: string(m.Metadata.Name), Namespace: string(m.Metadata.Namespace), Version: m.Metadata.Version,
 		Labels: m.Metadata.Labels, Annotations: m.Metadata.Annotations,
+		Cluster: workload.Cluster{
+			Replicas: m.Spec.Replicas, Placement: m.Spec.Placement, MaxSurge: m.Spec.Rollout.MaxSurge,
+			MaxUnavailable: m.Spec.Rollout.MaxUnavailable, RolloutDeadline: time.Duration(m.Spec.Rollout.Deadline),
+		},
+	}
+	if w.Version == "" {
+		w.Version = w.Labels[workload.VersionLabel]
 	}
 	stores := func(plugin string) func(v1alpha1.StoreGrant) workload.StoreGrant {
 		return func(g v1alpha1.StoreGrant) workload.StoreGrant { return f.storeSpec(plugin, g, dir) }

@@ -110,7 +110,9 @@ func together(all []*served) *workload.Spec {
 }
 
 // startAll starts the workloads; when one of them cannot start, those that have go with the session.
+// Their starts are a part of the trace that the process was started in, if the environment names one.
 func (v *serving) startAll(ctx context.Context, p *process, all []*served) error {
+	ctx = v.tel.Joined(ctx)
 	for _, a := range all {
 		done := progress(p.stderr, "starting "+string(a.spec.ID()))
 		_, err := v.host.Start(ctx, a.spec)

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -161,3 +162,16 @@ func (p propagateOut) Enter(c *cm.Call) context.Context {
 
 // Exit does nothing.
 func (propagateOut) Exit(*cm.Call, cm.End) {}
+
+// Joined returns ctx with the context of the trace that started this process, where the environment has one: in TRACEPARENT, TRACESTATE and
+// BAGGAGE, the names that OpenTelemetry's specification gives to the fields there ("Environment Variables as Context Propagation Carriers").
+// What is malformed is ignored, as in a request.
+func (t *Telemetry) Joined(ctx context.Context) context.Context {
+	h := http.Header{}
+	for _, key := range []string{traceparentKey, tracestateKey, baggageKey} {
+		if v := t.cfg.Getenv(strings.ToUpper(key)); v != "" {
+			h.Set(key, v)
+		}
+	}
+	return t.extract(ctx, h)
+}

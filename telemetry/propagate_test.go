@@ -152,3 +152,25 @@ func TestClientTimes(t *testing.T) {
 		}
 	}
 }
+
+// The start of a process is a part of the trace that its environment names.
+func TestJoinsTheTraceOfTheEnvironment(t *testing.T) {
+	const trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+	for name, c := range map[string]struct {
+		environment map[string]string
+		joins       bool
+	}{
+		"none":      {nil, false},
+		"a trace":   {map[string]string{"TRACEPARENT": "00-" + trace + "-" + parent + "-01", "TRACESTATE": "a=b"}, true},
+		"malformed": {map[string]string{"TRACEPARENT": "00-" + trace + "-" + parent}, false},
+		"lower":     {map[string]string{"traceparent": "00-" + trace + "-" + parent + "-01"}, false},
+	} {
+		b := newHarness(t, func(cfg *Config, _ *workload.Spec) { cfg.Getenv = vars(c.environment) })
+		_, end := cm.Begin(b.Joined(context.Background()), b.interceptor, &cm.Operation{Name: "workload start"})
+		end(nil)
+		s := b.ended()[0]
+		if got := s.SpanContext.TraceID().String() == trace && s.Parent.SpanID().String() == parent; got != c.joins {
+			t.Errorf("%s: the start has trace %s, parent %s", name, s.SpanContext.TraceID(), s.Parent.SpanID())
+		}
+	}
+}

@@ -20,7 +20,20 @@ type Spec struct {
 
 	// Labels and Annotations are for Kubernetes; a host does not use them.
 	Labels, Annotations map[string]string
+	// Cluster is for Kubernetes; a host does not use it.
+	Cluster Cluster
 }
+
+// Cluster is how Kubernetes runs a workload. Zero values mean defaults, which who runs it there fills in.
+type Cluster struct {
+	Replicas                 *int
+	Placement                string
+	MaxSurge, MaxUnavailable *int
+	RolloutDeadline          time.Duration
+}
+
+// VersionLabel is the label in which Kubernetes keeps a version.
+const VersionLabel = "app.kubernetes.io/version"
 
 // Component is one component of a workload.
 type Component struct {

@@ -19,7 +19,7 @@ func FuzzDocument(f *testing.F) {
 		`{"spec":{"components":[{"limits":{"memory":1048576,"fuel":"2G","deadline":"1.5h"},"instances":{"ready":0,"idle":"5s"},"grants":{"http":["https://A/"],"sockets":{"listen":["*"]}}}]}}`,
 		`{"spec":{"triggers":[{"http":{"component":"a","path":"/","n":1e3,"big":9007199254740993,"l":[null,true,{"x":[]}]}},{"t":{"component":"b"}}]}}`,
 		`{"spec":{"triggers":[{"":{"component":"a","component ":"","2026-01-01":"2026-01-01","~":"~","x":"1e3","y":"\u0000"}}]}}`,
-		`{"spec":{"triggers":[{}]}}`, `{"spec":{"triggers":[{"a":null}]}}`, `{"spec":{"triggers":[{"a":{"component":1}}]}}`, `{"metadata":{"name":"A"}}`, `null`, `{"spec":null}`,
+		`{"spec":{"triggers":[{}]}}`, `{"spec":{"triggers":[{"http":{"path":"/files","static":"./public"}},{"http":{"component":null}}]}}`, `{"spec":{"triggers":[{"a":null}]}}`, `{"spec":{"triggers":[{"a":{"component":1}}]}}`, `{"metadata":{"name":"A"}}`, `null`, `{"spec":null}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -65,7 +65,6 @@ func normalize(m *Workload) {
 		s.Connect = slices.DeleteFunc(s.Connect, func(g SocketGrant) bool { return g == "" })
 		s.Listen = slices.DeleteFunc(s.Listen, func(g SocketGrant) bool { return g == "" })
 	}
-	m.Spec.Triggers = slices.DeleteFunc(m.Spec.Triggers, func(t Trigger) bool { return t.Component == "" })
 	dropEmpty(reflect.ValueOf(&m.Spec).Elem())
 	if m.Spec.Components == nil {
 		m.Spec.Components = []Component{}

@@ -113,7 +113,12 @@ func (d *Duration) UnmarshalText(b []byte) error {
 type HTTPGrant string
 
 // Pattern is for the schema.
-func (g *HTTPGrant) Pattern() string { return `^(\*|https?://[^/?#@]+/?)$` }
+func (g *HTTPGrant) Pattern() string {
+	return `^(\*|([hH][tT][tT][pP][sS]?|[hH]2[cC])://(\*|(\*\.)?[^*:/?#@\[\]\s]+|\[[0-9a-fA-F:.]+\])(:(\*|` + port + `))?/?)$`
+}
+
+// port is the regular expression of a port.
+const port = `(0|[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])`
 
 // Number says whether it may be a plain number.
 func (g *HTTPGrant) Number() bool { return false }
@@ -130,7 +135,9 @@ func (g *HTTPGrant) UnmarshalText(b []byte) error {
 type SocketGrant string
 
 // Pattern is for the schema.
-func (g *SocketGrant) Pattern() string { return `^(\*|.+:(\*|[0-9]+))$` }
+func (g *SocketGrant) Pattern() string {
+	return `^(\*|(\*|[^*:/@\[\] ]+|\[[0-9a-fA-F:.]+\]):(\*|` + port + `))$`
+}
 
 // Number says whether it may be a plain number.
 func (g *SocketGrant) Number() bool { return false }

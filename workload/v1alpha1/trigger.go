@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// Trigger is one trigger. In a document it is a mapping with one key, the type, whose value has the keys component and chain, and the
-// type's own keys.
+// Trigger is one trigger. In a document it is a mapping with one key, the type, whose value has the keys component, but where the type
+// answers by itself, and chain, and the type's own keys.
 type Trigger struct {
 	Type      string
-	Component Name
+	Component Name   // empty: none, where the type answers by itself
 	Chain     []Name // components that an event passes through before it comes to Component; nil: none
 	// Config is the type's own keys with values of bool, int64, float64, string, []any and map[string]any; nil if there are none.
 	// A document does not check them, since not every program has every type: package app does, by workload.TriggerType.
@@ -27,7 +27,10 @@ const (
 
 // body is the mapping below the type.
 func (t Trigger) body() map[string]any {
-	out := map[string]any{componentKey: string(t.Component)}
+	out := map[string]any{}
+	if t.Component != "" {
+		out[componentKey] = string(t.Component)
+	}
 	if len(t.Chain) > 0 {
 		out[chainKey] = t.Chain
 	}
@@ -72,12 +75,14 @@ func (t *Trigger) set(m map[string]map[string]any) error {
 	*t = Trigger{}
 	for kind, body := range m {
 		t.Type = kind
-		name, ok := body[componentKey].(string)
-		if !ok {
+		switch name := body[componentKey].(type) {
+		case nil: // the trigger answers by itself
+		case string:
+			if err := t.Component.UnmarshalText([]byte(name)); err != nil {
+				return fmt.Errorf("trigger %q: component: %w", kind, err)
+			}
+		default:
 			return fmt.Errorf("trigger %q: want a text at the key component", kind)
-		}
-		if err := t.Component.UnmarshalText([]byte(name)); err != nil {
-			return fmt.Errorf("trigger %q: component: %w", kind, err)
 		}
 		delete(body, componentKey)
 		if err := t.setChain(body[chainKey]); err != nil {

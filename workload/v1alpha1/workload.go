@@ -18,8 +18,8 @@ type Workload struct {
 type Metadata struct {
 	Name        Name              `json:"name" yaml:"name" required:"true" doc:"The workload's name."`
 	Namespace   Name              `json:"namespace,omitzero" yaml:"namespace,omitempty" doc:"The namespace; service.namespace in telemetry."`
-	Version     string            `json:"version,omitzero" yaml:"version,omitempty" doc:"The workload's version; service.version in telemetry."`
-	Labels      map[string]string `json:"labels,omitempty" yaml:"labels,omitempty" secret:"true" doc:"For Kubernetes; a host does not read them."`
+	Version     string            `json:"version,omitzero" yaml:"version,omitempty" doc:"The workload's version; service.version in telemetry. Kubernetes takes it as the label app.kubernetes.io/version, which means the same here."`
+	Labels      map[string]string `json:"labels,omitempty" yaml:"labels,omitempty" secret:"true" doc:"For Kubernetes; a host reads app.kubernetes.io/version alone, where there is no version."`
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations,omitempty" secret:"true" doc:"For Kubernetes; a host does not read them."`
 }
 
@@ -28,6 +28,17 @@ type Spec struct {
 	Components []Component `json:"components" yaml:"components" required:"true" minItems:"1" doc:"The components of the workload."`
 	Triggers   []Trigger   `json:"triggers,omitempty" yaml:"triggers,omitempty" doc:"What calls the components."`
 	Services   []Service   `json:"services,omitempty" yaml:"services,omitempty" doc:"Components that run for as long as the workload: wasi:cli/run is called when it starts, and again after a failure. They serve TCP and UDP to the workload's other components at 127.0.0.1 and by their names."`
+
+	Replicas  *int    `json:"replicas,omitempty" yaml:"replicas,omitempty" min:"0" max:"10000" doc:"For Kubernetes; a host does not read it. How many pods serve the workload; default 1."`
+	Placement string  `json:"placement,omitzero" yaml:"placement,omitempty" enum:"pods|hosts" reserved:"hosts" doc:"For Kubernetes; a host does not read it. What runs the workload: pods of its own, which is the default."`
+	Rollout   Rollout `json:"rollout,omitzero" yaml:"rollout,omitempty" doc:"For Kubernetes; a host does not read it. How new pods take the place of old ones."`
+}
+
+// Rollout is how the pods of a new document take the place of those of the old one.
+type Rollout struct {
+	MaxSurge       *int     `json:"maxSurge,omitempty" yaml:"maxSurge,omitempty" min:"0" max:"10000" doc:"How many pods more than replicas there may be meanwhile; default 1, and 0 where maxUnavailable is given."`
+	MaxUnavailable *int     `json:"maxUnavailable,omitempty" yaml:"maxUnavailable,omitempty" min:"0" max:"10000" doc:"How many pods fewer than replicas there may be meanwhile; default 0. One of the two has to be more than 0."`
+	Deadline       Duration `json:"deadline,omitzero" yaml:"deadline,omitempty" doc:"How long nothing may get better until the workload says that the rollout is stuck; the old pods serve on. Default 10m."`
 }
 
 // Component is one component.
