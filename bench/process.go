@@ -130,21 +130,6 @@ func (p *process) rss() float64 {
 // cpu is the processor time of the process.
 func (p *process) cpu() time.Duration { return cpuOf(p.cmd.Process.Pid) }
 
-func cpuOf(pid int) time.Duration {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(b), ") ")
-	f := strings.Fields(rest)
-	if len(f) < 13 {
-		return 0
-	}
-	user, _ := strconv.Atoi(f[11])
-	system, _ := strconv.Atoi(f[12])
-	return time.Duration(user+system) * 10 * time.Millisecond // clock ticks are 10 ms on Linux
-}
-
 // status is a field of /proc/PID/status; empty if there is none.
 func (p *process) status(field string) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))

@@ -12,6 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/plugin/keyvalue"
 	keyvaluemem "github.com/vitrine-wasm/vitrine/plugin/keyvalue/memory"
 	"github.com/vitrine-wasm/vitrine/plugin/otel"
+	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -26,7 +27,7 @@ func BenchmarkGuestSpans(b *testing.B) {
 		b.Run(c.name, func(b *testing.B) {
 			var observer host.Observer
 			if c.telemetry {
-				observer = discarded(b)
+				observer = discarded(b, telemetry.Config{})
 			}
 			conn := hosted(b, observer, workload.Component{GuestTelemetry: c.guest}, "otel-example-rust", otel.Plugin{}, keyvalue.New(keyvaluemem.New(0)))
 			if err := conn.SetDeadline(time.Now().Add(5 * time.Minute)); err != nil {

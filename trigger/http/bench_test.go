@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
@@ -24,24 +26,27 @@ import (
 )
 
 // BenchmarkServe is a whole request, from its bytes on a connection of loopback to those of the answer, with net/http's
-// server and a host as it ships: without telemetry, with all of its signals going to an endpoint that discards them, and
-// with that and a caller who sends a trace. cpu-ns/op is what the process spends on one; the client allocates nothing.
+// server and a host as it ships: without telemetry, with all of its signals going to an endpoint that discards them, with
+// that and a caller who sends a trace, with each call of the host a span, and as the viewer has it, which records no more than some
+// requests a second. cpu-ns/op is what the process spends on one; the client allocates nothing.
 func BenchmarkServe(b *testing.B) {
 	for _, c := range []struct {
 		name, fields string
-		telemetry    bool
+		telemetry    *telemetry.Config
 	}{
-		{"plain", "", false},
-		{"telemetry", "", true},
-		{"traced", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", true},
+		{"plain", "", nil},
+		{"telemetry", "", &telemetry.Config{}},
+		{"traced", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", &telemetry.Config{}},
+		{"all", "", &telemetry.Config{Detail: telemetry.DetailAll}},
+		{"some", "", &telemetry.Config{Sampler: sdktrace.ParentBased(sdktrace.NeverSample()), ParentBased: true, MeasureSampled: true}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			var observer host.Observer
-			if c.telemetry {
-				observer = discarded(b)
+			if c.telemetry != nil {
+				observer = discarded(b, *c.telemetry)
 			}
 			conn := hosted(b, observer, workload.Component{}, "rust-http-full-p2")
-			if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			if err := conn.SetDeadline(time.Now().Add(5 * time.Minute)); err != nil {
 				b.Fatal(err)
 			}
 			request := []byte("GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: bench/1\r\nAccept: */*\r\n" + c.fields + "\r\n")
@@ -120,7 +125,7 @@ func hosted(b *testing.B, observer host.Observer, c workload.Component, guest st
 }
 
 // discarded is telemetry whose signals go to an endpoint that discards them.
-func discarded(b *testing.B) host.Observer {
+func discarded(b *testing.B, cfg telemetry.Config) host.Observer {
 	sink := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
 	b.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.URL)
 	log := slog.New(slog.DiscardHandler)
@@ -128,7 +133,8 @@ func discarded(b *testing.B) host.Observer {
 	if err != nil {
 		b.Fatal(err)
 	}
-	tel, err := telemetry.New(context.Background(), telemetry.Config{Version: "v0", Logger: log, Consumers: to.Consumers})
+	cfg.Version, cfg.Logger, cfg.Consumers = "v0", log, to.Consumers
+	tel, err := telemetry.New(context.Background(), cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
