@@ -200,7 +200,14 @@ func (g *insider) pass(t *wit.Type, x string) []string {
 		return []string{g.abi("Char") + "(" + x + ")"}
 	case wit.S8, wit.S16:
 		return []string{"uint32(int32(" + x + "))"}
-	case wit.U8, wit.U16, wit.S32, wit.U32, wit.Own, wit.Borrow, wit.Enum, wit.Flags:
+	case wit.Stream, wit.Future:
+		return []string{x + ".Give()"}
+	case wit.Own, wit.Borrow:
+		if g.isOwn(r) {
+			return []string{g.lowerOwn(r, x)}
+		}
+		return []string{"uint32(" + x + ")"}
+	case wit.U8, wit.U16, wit.S32, wit.U32, wit.Enum, wit.Flags:
 		return []string{"uint32(" + x + ")"}
 	case wit.S64, wit.U64:
 		return []string{"uint64(" + x + ")"}
@@ -226,6 +233,12 @@ func (g *insider) pass(t *wit.Type, x string) []string {
 // take returns the expression of the Go value of core values, and the values that are left. It may write statements that it needs.
 func (g *insider) take(t *wit.Type, flat []string) (string, []string) {
 	r := t.Resolve()
+	switch {
+	case isEnd(r):
+		return g.endVar(r) + ".Reader(" + flat[0] + ")", flat[1:]
+	case g.isOwn(r):
+		return g.liftOwn(r, flat[0]), flat[1:]
+	}
 	switch r.Kind {
 	case wit.Bool:
 		return flat[0] + " != 0", flat[1:]

@@ -50,8 +50,19 @@ type shape struct {
 }
 
 func (g *insider) shapeOf(f *wit.Func, export bool) (s shape) {
-	if s.params = g.flattenFields(f.Params); len(s.params) > maxFlatParams {
+	most := maxFlatParams
+	if f.Async && !export {
+		most = maxFlatAsyncParams
+	}
+	if s.params = g.flattenFields(f.Params); len(s.params) > most {
 		s.params, s.spilled = []string{coreI32}, true
+	}
+	if f.Async {
+		s.result = coreI32 // what is to be waited for
+		if f.Result != nil && !export {
+			s.params, s.through = append(s.params, coreI32), true
+		}
+		return s
 	}
 	if f.Result == nil {
 		return s
@@ -67,13 +78,18 @@ func (g *insider) shapeOf(f *wit.Func, export bool) (s shape) {
 	return s
 }
 
-// results are the Go results of a function, in parentheses where it takes them.
+// results are the Go results of a function, in parentheses where it takes them. Asynchronous functions have an error in any case: calls can be cancelled.
 func (g *insider) results(f *wit.Func) string {
 	if f.Result == nil {
+		if f.Async {
+			return "error"
+		}
 		return ""
 	}
 	r := f.Result.Resolve()
 	switch {
+	case r.Kind != wit.Result && f.Async:
+		return "(" + g.typ(f.Result) + ", error)"
 	case r.Kind != wit.Result:
 		return g.typ(f.Result)
 	case r.OK == nil:
@@ -92,12 +108,12 @@ func (g *insider) paramList(fields []wit.Field) (string, []string) {
 	return strings.Join(list, ", "), names
 }
 
-// refuses says that a function cannot be bound.
-func (g *insider) refuses(f *wit.Func) bool {
-	if f.Async {
-		g.fail("%s is asynchronous: bindings inside components have no asynchronous functions yet", f.Name)
+// withContext is a parameter list of a function, which for an asynchronous one begins with the context that ends the call.
+func (g *insider) withContext(f *wit.Func, list string) string {
+	if !f.Async {
+		return list
 	}
-	return f.Async
+	return strings.TrimSuffix("ctx "+g.std("context")+"Context, "+list, ", ")
 }
 
 // freeName is the Go name of a function that is no method: with the interface's or the resource's before it.
@@ -120,12 +136,13 @@ func (g *insider) isTaken(name string) bool { return g.pkg.taken[name] != "" || 
 // call writes a Go function that calls one of the host.
 func (g *insider) call(f *wit.Func) {
 	g.at, g.variables = f, 0
-	if g.refuses(f) {
-		return
-	}
 	s := g.shapeOf(f, false)
 	raw := g.pkg.private(lowerFirst(g.unit.typeVarsName(f))+"Import", f.Name)
-	g.importFunc(raw, f.Name, s.params, s.result)
+	core := f.Name
+	if f.Async {
+		core = "[async-lower]" + core
+	}
+	g.importFunc(raw, core, s.params, s.result)
 	params, receiver := f.Params, ""
 	name := ""
 	if f.Kind == wit.Method {
@@ -143,7 +160,12 @@ func (g *insider) call(f *wit.Func) {
 		names = append([]string{"self"}, names...)
 	}
 	g.comment(fmt.Sprintf("%s calls %s.", name, f.Name), f.Docs)
-	g.p("func %s%s(%s) %s {", receiver, name, list, g.results(f))
+	g.p("func %s%s(%s) %s {", receiver, name, g.withContext(f, list), g.results(f))
+	if f.Async {
+		g.callAsync(f, s, raw, names)
+		g.p("}\n")
+		return
+	}
 	g.p("%s()\ndefer %s()", g.abi("Enter"), g.abi("Leave"))
 	var args []string
 	if s.spilled {
@@ -203,12 +225,12 @@ func (g *insider) exports() {
 	g.p("type %s interface {", name)
 	for _, f := range u.funcs {
 		g.at = f
-		if g.refuses(f) {
-			continue
+		if f.Kind == wit.Method {
+			continue // of its resource's interface
 		}
 		list, _ := g.paramList(f.Params)
 		g.comment("", f.Docs)
-		g.p("%s(%s) %s", u.methods[f], list, g.results(f))
+		g.p("%s(%s) %s", u.methods[f], g.withContext(f, list), g.results(f))
 	}
 	g.p("}\n\nvar %s %s\n", impl, name)
 	set := unique("Export"+name, g.isTaken)
@@ -216,9 +238,7 @@ func (g *insider) exports() {
 	g.p("// %s has calls of the host go to an implementation. It is for init functions.", set)
 	g.p("func %s(impl %s) { %s = impl }\n", set, name, impl)
 	for _, f := range u.funcs {
-		if !f.Async {
-			g.exportFunc(f, impl)
-		}
+		g.exportFunc(f, impl)
 	}
 }
 
@@ -245,18 +265,32 @@ func (g *insider) exportFunc(f *wit.Func, impl string) {
 		args[i] = g.variable()
 		g.p("%s := %s", args[i], value)
 	}
+	if s.spilled {
+		_, size, _ := g.offsets(f.Params)
+		g.p("%s(a0, %d)", g.abi("Release"), size)
+	}
 	g.p("%s()", g.abi("Leave"))
-	call := fmt.Sprintf("%s.%s(%s)", impl, g.unit.methods[f], strings.Join(args, ", "))
+	target := impl + "." + g.unit.methods[f]
+	if f.Kind == wit.Method {
+		target, args = args[0]+"."+g.resourceMethod(f), args[1:]
+	}
+	if f.Async {
+		args = append([]string{"ctx"}, args...)
+	}
+	call := fmt.Sprintf("%s(%s)", target, strings.Join(args, ", "))
+	if f.Async {
+		g.exportAsync(f, name, call)
+		g.p("}\n")
+		g.wrapAsync(f, name, list, flat)
+		return
+	}
 	if f.Result == nil {
 		g.p("%s\n}\n", call)
 	} else {
 		g.exportResult(f, s, call)
 		g.p("}\n")
 	}
-	core := f.Name
-	if g.unit.world == nil {
-		core = g.unit.title + "#" + f.Name
-	}
+	core := g.coreName(f.Name)
 	signature := fmt.Sprintf("%s(%s)", name, strings.Join(flat, ", "))
 	if s.result != "" {
 		signature = "return " + signature
@@ -302,7 +336,10 @@ func (u *unit) typeVarsName(f *wit.Func) string {
 func (g *insider) insideFiles() (map[string][]byte, error) {
 	files := map[string][]byte{}
 	g.aliases, g.bound = map[string]string{}, map[string]bool{}
-	g.pkg.packages["cabi"], g.pkg.packages["math"] = true, true
+	for _, name := range []string{"cabi", "math", "async", "runtime"} {
+		g.pkg.packages[name] = true
+	}
+	g.findEnds()
 	var raw, stub strings.Builder
 	for _, u := range g.pkg.units {
 		g.unit, g.at = u, u.place
@@ -321,6 +358,8 @@ func (g *insider) insideFiles() (map[string][]byte, error) {
 		}
 		raw.WriteString(g.raw.String())
 		stub.WriteString(g.stub.String())
+		g.body.Write(g.endVars.Bytes())
+		g.endVars.Reset()
 		if g.body.Len() == 0 || len(g.errs) > 0 {
 			continue
 		}
@@ -346,11 +385,14 @@ func (g *insider) insideFiles() (map[string][]byte, error) {
 			continue
 		}
 		imports := ""
+		if strings.Contains(parts[1], "async.") {
+			imports = fmt.Sprintf("import %q\n", asyncPath)
+		}
 		switch {
 		case strings.Contains(parts[1], "cabi."):
-			imports = fmt.Sprintf("import %q\n\n", cabi)
+			imports += fmt.Sprintf("import %q\n\n", cabi)
 		case parts[1] != "" && parts[0] == "":
-			imports = fmt.Sprintf("import _ %q // for cabi_realloc\n\n", cabi)
+			imports += fmt.Sprintf("import _ %q // for cabi_realloc\n\n", cabi)
 		}
 		src, err := format.Source([]byte(fmt.Sprintf("// Code generated by bindgen from %s. DO NOT EDIT.\n\n%spackage %s\n\n%s%s",
 			g.pkg.wit, parts[0], g.pkg.name, imports, parts[1])))
@@ -371,7 +413,7 @@ func (g *insider) insideHeader() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "// Code generated by bindgen from %s. DO NOT EDIT.\n\npackage %s\n\nimport (\n", g.pkg.wit, g.pkg.name)
 	for _, name := range slices.Sorted(maps.Keys(g.imports)) {
-		if path := g.imports[name]; path == name || path == cabi {
+		if path := g.imports[name]; path == name || path == cabi || path == asyncPath {
 			fmt.Fprintf(&b, "%q\n", path)
 		} else {
 			fmt.Fprintf(&b, "%s %q\n", name, path)

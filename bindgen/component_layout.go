@@ -133,8 +133,9 @@ const (
 )
 
 const (
-	maxFlatParams  = 16
-	maxFlatResults = 1
+	maxFlatParams      = 16
+	maxFlatAsyncParams = 4 // of functions that are called asynchronously
+	maxFlatResults     = 1
 )
 
 // flatten gives the Go types of the core values that a type is passed as, or some that are more than any function has.

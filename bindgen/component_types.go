@@ -17,6 +17,9 @@ type insider struct {
 	helpers   map[helperKey]string
 	written   bytes.Buffer // the helpers
 	variables int          // how many variables the current function has
+	homes     map[endKey]*endHome
+	endVars   bytes.Buffer // of the current unit
+	own       map[*def]ownNames
 }
 
 // helperKey is what a helper does, and for which variant.
@@ -26,7 +29,7 @@ type helperKey struct {
 }
 
 func newInsider(g *generator) *insider {
-	return &insider{generator: g, helpers: map[helperKey]string{}, layouts: layouts{dims: map[*wit.Type][2]uint32{}, flats: map[*wit.Type][]string{}}}
+	return &insider{generator: g, helpers: map[helperKey]string{}, own: map[*def]ownNames{}, layouts: layouts{dims: map[*wit.Type][2]uint32{}, flats: map[*wit.Type][]string{}}}
 }
 
 // cabi is the package that the bindings call.
@@ -66,7 +69,12 @@ func (g *insider) typ(t *wit.Type) string {
 		if t.Len == 0 {
 			return "[]" + g.typ(t.Elem)
 		}
+	case wit.Stream, wit.Future:
+		return "*" + g.asyncName(word(t.Kind.String())+"Reader") + "[" + g.typ(t.Elem) + "]"
 	case wit.Option:
+		if isEnd(t.Elem) {
+			return g.typ(t.Elem) // nil is none
+		}
 		return "*" + g.typ(t.Elem)
 	case wit.Result:
 		return g.abi("Result") + "[" + g.typ(t.OK) + ", " + g.typ(t.Err) + "]"
@@ -116,7 +124,18 @@ func (g *insider) convertBody(t *wit.Type, way string) string {
 		head, args = fmt.Sprintf("func(at uint32) %s { return ", typ), "at"
 	}
 	switch t.Kind {
+	case wit.Stream, wit.Future:
+		if way == "Lift" {
+			return head + g.endVar(t) + ".Reader(" + g.abi("LiftU32") + "(at))" + tail
+		}
+		return head + g.abi("LowerU32") + "(at, v.Give())" + tail
 	case wit.Own, wit.Borrow:
+		if g.isOwn(t) && way == "Lift" {
+			return head + g.liftOwn(t, g.abi("LiftU32")+"(at)") + tail
+		}
+		if g.isOwn(t) {
+			return head + g.abi("LowerU32") + "(at, " + g.lowerOwn(t, "v") + ")" + tail
+		}
 		if way == "Lift" {
 			return head + typ + "(" + g.abi("LiftU32") + "(at))" + tail
 		}
@@ -128,6 +147,12 @@ func (g *insider) convertBody(t *wit.Type, way string) string {
 		}
 		return head + fmt.Sprintf("%s(at, v, %d, %d, %s)", g.abi("LowerList"), size, align, g.lowerFn(t.Elem)) + tail
 	case wit.Option:
+		if isEnd(t.Elem) && way == "Lower" {
+			return head + fmt.Sprintf("%s(at, v != nil)\nif v != nil {\n%s(at+%d, v)\n}", g.abi("LowerBool"), g.convert(t.Elem, way), g.payloadOffset(t)) + "\n}"
+		}
+		if isEnd(t.Elem) {
+			return fmt.Sprintf("func(at uint32) %s {\nif !%s(at) {\nreturn nil\n}\nreturn %s(at+%d)\n}", typ, g.abi("LiftBool"), g.convert(t.Elem, way), g.payloadOffset(t))
+		}
 		return head + fmt.Sprintf("%s(%s, %d, %s)", g.abi(way+"Option"), args, g.payloadOffset(t), g.convert(t.Elem, way)) + tail
 	case wit.Result:
 		instance := ""
@@ -205,7 +230,7 @@ func (g *insider) number(d *def, bytes uint32) {
 
 func (g *insider) handle(d *def) {
 	if d.unit.guest {
-		g.fail("resource %s is exported: bindings inside components have no resources of their own yet", d.t.Name)
+		g.object(d)
 		return
 	}
 	g.comment(fmt.Sprintf("%s is a handle of the %s. Drop ends what it owns; a call that takes it over does so, too.", d.name, d.describe()), d.t.Docs)

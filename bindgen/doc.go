@@ -47,7 +47,7 @@
 // # Inside a component
 //
 // With [Options].Component the bindings are for a program that GOOS=wasip1 builds into a component. They call package
-// github.com/vitrine-wasm/vitrine/sdk/go/cabi, and take no context. For a world:
+// github.com/vitrine-wasm/vitrine/sdk/go/cabi and, where there is something asynchronous, sdk/go/async. For a world:
 //
 //	func StoreOpen(identifier string) (Bucket, error)      calls a function of an interface that the world imports; its name begins with the interface's
 //	type Bucket uint32                                     for each resource: a handle, with its methods and Drop
@@ -55,10 +55,17 @@
 //	type IncomingHandler interface { … }                   for each interface that the world exports: what the program implements,
 //	func ExportIncomingHandler(impl IncomingHandler)       and registers in an init function
 //
-// Types are those of the table above, except that option<T> of a handle is a pointer, and that tuples and results are types of package cabi; the
-// error of a result is a *cabi.Error[E]. Passing an own<r> gives it to the callee. Async functions, streams, futures, maps, lists of fixed length and
-// resources that the program itself implements are errors: there are no bindings for them yet. A function that the program does not call is not
-// imported. The package also builds for other targets, where a call of an import panics.
+// An async func has a context as its first parameter and an error as its last result: a call of the host ends with the context, and an implementation is called on a
+// goroutine of a task of its own, whose context ends when the caller cancels it. Functions that are not asynchronous take no context.
+//
+// For a resource r of an interface that the world exports there is a Go interface R with its methods, which the program implements; constructor and static
+// functions are methods of the interface's. If an object has a method Drop(), it is called when the host drops the resource. An own<r> that comes back
+// is the object, and the program's again; a borrow<r> is the object until the function returns.
+//
+// Types are those of the table above, except that option<T> of a handle is a pointer, that tuples and results are types of package cabi, and that streams and futures are
+// readers of package async, which variables named StreamOf… and FutureOf… make together with their writers; the error of a result is a *cabi.Error[E]. Passing an
+// own<r> or a reader gives it to the callee. Maps and lists of fixed length are errors: there are no bindings for them yet. A function
+// that the program does not call is not imported. The package also builds for other targets, where a call of an import panics.
 //
 // # Names
 //

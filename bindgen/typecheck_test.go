@@ -48,8 +48,8 @@ type checker struct {
 	set    *token.FileSet
 	source types.Importer
 	stub   *types.Package
-	cabi   *types.Package
-	known  map[string]error // by what the files say
+	sdk    map[string]*types.Package // of the SDK's packages, by their paths
+	known  map[string]error          // by what the files say
 }
 
 var checks checker
@@ -59,8 +59,8 @@ func (c *checker) Import(path string) (*types.Package, error) {
 	if path == module+"/component" && c.stub != nil {
 		return c.stub, nil
 	}
-	if path == cabi && c.cabi != nil {
-		return c.cabi, nil
+	if p := c.sdk[path]; p != nil {
+		return p, nil
 	}
 	return c.source.Import(path)
 }
@@ -76,12 +76,15 @@ func (c *checker) check(files map[string][]byte) error {
 		if err != nil {
 			return err
 		}
-		files, err := cabiFiles()
-		if err != nil {
-			return err
-		}
-		if c.cabi, err = c.pkg(cabi, files); err != nil {
-			return err
+		c.sdk = map[string]*types.Package{}
+		for _, path := range []string{cabi, asyncPath} { // the second imports the first
+			files, err := sdkFiles(path)
+			if err != nil {
+				return err
+			}
+			if c.sdk[path], err = c.pkg(path, files); err != nil {
+				return err
+			}
 		}
 		c.stub, c.known = stub, map[string]error{}
 	}

@@ -80,6 +80,9 @@ func (e *encoder) understand(of *side, i binary.CoreImport) (w want, err error) 
 			return w, nil
 		}
 	}
+	if module == root && isEnd(field) && strings.HasSuffix(field, "-unit]") {
+		return w, e.endBuiltin(&w, place{typer: func() *typer { return e.types }}, field, async)
+	}
 	p, err := e.place(module, exported)
 	if err != nil {
 		return w, err
@@ -90,7 +93,7 @@ func (e *encoder) understand(of *side, i binary.CoreImport) (w want, err error) 
 	if _, name, ok := bracket(field, "task-return"); ok && exported {
 		return w, e.taskReturn(&w, p, name)
 	}
-	if strings.HasPrefix(field, "[stream-") || strings.HasPrefix(field, "[future-") {
+	if isEnd(field) {
 		return w, e.endBuiltin(&w, p, field, async)
 	}
 	if exported {
@@ -112,6 +115,11 @@ func (e *encoder) understand(of *side, i binary.CoreImport) (w want, err error) 
 		return e.add(binary.SortCoreFunc, &binary.Canon{Op: binary.OpLower, Func: e.funcIndex(f), Opts: opts}), nil
 	}
 	return w, nil
+}
+
+// isEnd says whether a built-in is one of streams or futures.
+func isEnd(field string) bool {
+	return strings.HasPrefix(field, "[stream-") || strings.HasPrefix(field, "[future-")
 }
 
 // bracket splits "[kind]name".
@@ -254,7 +262,11 @@ func (e *encoder) taskReturn(w *want, p place, name string) error {
 	return nil
 }
 
-// endBuiltin is "[stream-read-0]f": of the first stream or future among the types of f.
+// unit is the type of streams and futures without values, as "stream" and "future" call it.
+var unit = map[string]*wit.Type{"stream": {Kind: wit.Stream}, "future": {Kind: wit.Future}}
+
+// endBuiltin is "[stream-read-0]f": of the first stream or future among the types of f; or "[stream-read-unit]f": of the one without values, where f may be
+// left out in the world.
 func (e *encoder) endBuiltin(w *want, p place, field string, async bool) error {
 	head, name, ok := strings.Cut(field[1:], "]")
 	kind, rest, _ := strings.Cut(head, "-")
@@ -263,16 +275,23 @@ func (e *encoder) endBuiltin(w *want, p place, field string, async bool) error {
 		return fmt.Errorf("there is no such built-in")
 	}
 	ops, known := endBuiltins[rest[:cut]]
-	f := p.funcs(name)
-	n, err := strconv.Atoi(rest[cut+1:])
-	if !known || f == nil || err != nil {
-		return fmt.Errorf("there is no such built-in, or the WIT has no function %q there", name)
+	if !known {
+		return fmt.Errorf("there is no such built-in")
 	}
-	all := ends(f)
-	if n < 0 || n >= len(all) || (all[n].Kind == wit.Stream) != (kind == "stream") {
-		return fmt.Errorf("the function %q has no %s with the number %d", name, kind, n)
+	t := unit[kind]
+	if rest[cut+1:] != "unit" {
+		f := p.funcs(name)
+		n, err := strconv.Atoi(rest[cut+1:])
+		if f == nil || err != nil {
+			return fmt.Errorf("there is no such built-in, or the WIT has no function %q there", name)
+		}
+		all := f.Ends()
+		if n < 0 || n >= len(all) || (all[n].Kind == wit.Stream) != (kind == "stream") {
+			return fmt.Errorf("the function %q has no %s with the number %d", name, kind, n)
+		}
+		t = all[n]
 	}
-	t, c := all[n], binary.Canon{Op: ops[0], Async: async}
+	c := binary.Canon{Op: ops[0], Async: async}
 	if kind == "future" {
 		c.Op = ops[1]
 	}

@@ -19,3 +19,6 @@ func moreRegion(size uint32) uint32 {
 
 // memory is n bytes at an address.
 func memory(at, n uint32) []byte { return emulated[at : at+n] }
+
+// address is that of a copy, which lasts as long as the emulated memory.
+func (b *Buffer) address() uint32 { return moreRegion(uint32(8 * len(b.words))) }

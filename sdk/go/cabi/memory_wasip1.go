@@ -46,7 +46,7 @@ func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 	}
 	var p unsafe.Pointer
 	if ready {
-		p = pointer(Alloc(size, align))
+		p = pointer(receive(size, align))
 	} else {
 		base := uintptr(unsafe.Pointer(&permanent))
 		at := (base+taken+uintptr(align)-1)&^(uintptr(align)-1) - base
@@ -56,6 +56,7 @@ func realloc(old unsafe.Pointer, oldSize, align, size uint32) unsafe.Pointer {
 		p = unsafe.Pointer(&permanent[at])
 	}
 	copy(unsafe.Slice((*byte)(p), size), unsafe.Slice((*byte)(old), min(oldSize, size)))
+	Release(uint32(uintptr(old)), oldSize)
 	return p
 }
 
@@ -64,3 +65,5 @@ func pointer(at uint32) unsafe.Pointer { return unsafe.Add(unsafe.Pointer(nil), 
 
 // memory is n bytes at an address.
 func memory(at, n uint32) []byte { return unsafe.Slice((*byte)(pointer(at)), n) }
+
+func (b *Buffer) address() uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b.words)))) }

@@ -4,14 +4,27 @@ package cabi
 type room struct {
 	base, size, used uint32
 	crossings        int
+	allocations      uint64
 	kept             uint32 // the address of the largest region but the first, and
 	keptSize         uint32 // its size: it is used again when the first is too small
 }
 
 var current room
 
+// Gate, where it is set, is called at the begin of each crossing, before anything is in the room. Package async sets it: a goroutine waits there until the
+// task that it belongs to may call the host.
+var Gate func()
+
 // Enter begins a crossing: what is allocated until Leave stays there.
-func Enter() { current.crossings++ }
+func Enter() {
+	if Gate != nil {
+		Gate()
+	}
+	current.crossings++
+}
+
+// Allocations counts the calls of Alloc: if there were none, nothing that a crossing passes is in the room.
+func Allocations() uint64 { return current.allocations }
 
 // Leave ends a crossing. When it is the last one, the room is empty.
 func Leave() {
@@ -22,11 +35,11 @@ func Leave() {
 	}
 }
 
-// Alloc gives memory for the current crossing, which may hold anything. Like all that cabi_realloc calls it does not look at the goroutine's stack
-// (nosplit), where Go's scheduler could step in and read the clock.
+// Alloc gives memory for the current crossing, which may hold anything.
 //
 //go:nosplit
 func Alloc(size, align uint32) uint32 {
+	current.allocations++
 	if current.size == 0 {
 		current.base, current.size = firstRegion()
 	}

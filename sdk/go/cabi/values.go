@@ -122,11 +122,19 @@ func Bytes(b []byte) (at, n uint32) {
 	return at, uint32(len(b))
 }
 
-// TakeString copies a string out of the room.
-func TakeString(at, n uint32) string { return string(memory(at, n)) }
+// TakeString copies a string that the host has written, and releases its memory.
+func TakeString(at, n uint32) string {
+	s := string(memory(at, n))
+	Release(at, n)
+	return s
+}
 
-// TakeBytes copies bytes out of the room.
-func TakeBytes(at, n uint32) []byte { return append([]byte{}, memory(at, n)...) }
+// TakeBytes copies bytes that the host has written, and releases their memory.
+func TakeBytes(at, n uint32) []byte {
+	b := append([]byte{}, memory(at, n)...)
+	Release(at, n)
+	return b
+}
 
 // LowerString writes a string.
 func LowerString(at uint32, v string) {
@@ -171,6 +179,7 @@ func LiftList[T any](at uint32, size uint32, lift func(uint32) T) []T {
 	for i := range list {
 		list[i] = lift(p + uint32(i)*size)
 	}
+	Release(p, n*size)
 	return list
 }
 

@@ -6,16 +6,18 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/answer"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/bindings"
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/failure"
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/head"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/message"
 )
 
 // ErrNoHost is the error of requests outside of a component.
-var ErrNoHost = errors.New("wasihttp: this is no component, so there is no host that sends requests: build with GOOS=wasip1")
+var ErrNoHost = failure.ErrNoHost
 
 // Transport sends requests through the host. The deadline of a request's context bounds how long the host waits for the connection, the first byte of the
 // response and each byte after it; a context that is cancelled otherwise is heeded between calls of the host. Trailers of responses are read,
@@ -78,7 +80,7 @@ func send(r *http.Request, sent bindings.OutgoingBody) error {
 		return fmt.Errorf("wasihttp: the request's body: %w", err)
 	}
 	if r.Body != nil {
-		if _, err := io.Copy(w, heeding{r.Context(), r.Body}); err != nil && !errors.Is(err, message.ErrClosed) {
+		if _, err := io.Copy(w, heeding{r.Context(), r.Body}); err != nil && !errors.Is(err, answer.ErrClosed) {
 			w.Abort()
 			return err
 		}
@@ -87,26 +89,9 @@ func send(r *http.Request, sent bindings.OutgoingBody) error {
 	return nil
 }
 
-// header is a request's header with the length of its body, where that is known or servers expect one: package net/http's rules.
-func header(r *http.Request) http.Header {
-	h := r.Header.Clone()
-	if h == nil {
-		h = http.Header{}
-	}
-	h.Del("Content-Length")
-	if r.Body != nil && r.Body != http.NoBody {
-		if r.ContentLength > 0 {
-			h.Set("Content-Length", strconv.FormatInt(r.ContentLength, 10))
-		}
-	} else if r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch {
-		h.Set("Content-Length", "0")
-	}
-	return h
-}
-
 // outgoing makes the head of a request.
 func outgoing(r *http.Request) (bindings.OutgoingRequest, error) {
-	fields, err := message.NewFields(header(r))
+	fields, err := message.NewFields(head.Sent(r))
 	if err != nil {
 		return 0, fmt.Errorf("wasihttp: the header is refused: %w", err)
 	}
@@ -148,11 +133,9 @@ func response(r *http.Request, in bindings.IncomingResponse) (*http.Response, er
 	status := int(in.Status())
 	out := &http.Response{
 		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Request: r,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: message.HeaderOf(in.Headers()), ContentLength: -1, Trailer: http.Header{},
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: message.HeaderOf(in.Headers()), Trailer: http.Header{},
 	}
-	if n, err := strconv.ParseInt(out.Header.Get("Content-Length"), 10, 64); err == nil && n >= 0 {
-		out.ContentLength = n
-	}
+	out.ContentLength = head.Length(out.Header)
 	received, err := in.Consume()
 	if err != nil {
 		in.Drop()
@@ -184,29 +167,7 @@ func (h heeding) Read(b []byte) (int, error) {
 }
 
 // Error is why a request has failed, as the host says it.
-type Error struct {
-	// Code is the case of wasi:http's error-code: connection-refused, HTTP-request-denied.
-	Code string
-	// Detail is what an internal-error says; it may be empty.
-	Detail string
-}
-
-// Error is the code, and the detail.
-func (e *Error) Error() string {
-	if e.Detail == "" {
-		return "wasi:http: " + e.Code
-	}
-	return "wasi:http: " + e.Code + ": " + e.Detail
-}
-
-// Timeout says whether the host has waited too long; it is net.Error's, which url.Error asks.
-func (e *Error) Timeout() bool {
-	switch e.Code {
-	case "DNS-timeout", "connection-timeout", "connection-read-timeout", "connection-write-timeout", "HTTP-response-timeout":
-		return true
-	}
-	return false
-}
+type Error = failure.Error
 
 func errorOf(err error) error {
 	var code *cabi.Error[bindings.ErrorCode]

@@ -79,6 +79,7 @@ func shapesExportManyExport(a0 uint32) uint32 {
 	c_2 := func(at uint32) *Any { return cabi.LiftOption(at, 8, LiftAny) }(a0 + 48)
 	c_3 := LiftColor(a0 + 104)
 	c_4 := func(at uint32) *Nine { return cabi.LiftOption(at, 2, LiftNine) }(a0 + 106)
+	cabi.Release(a0, 112)
 	cabi.Leave()
 	c_5 := shapesExportImpl.Many(c_1, c_2, c_3, c_4)
 	cabi.Enter()

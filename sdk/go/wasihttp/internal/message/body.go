@@ -4,13 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/answer"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/bindings"
 )
-
-// ErrClosed is the error of writing a body that the other side has stopped reading.
-var ErrClosed = errors.New("wasihttp: the other side has stopped reading the body")
 
 // errDone is the error of using a body that is closed.
 var errDone = errors.New("wasihttp: the body is closed")
@@ -69,10 +68,16 @@ func (w *Writer) flush() {
 	}
 }
 
-// Finish ends the body, with trailers unless they are nil.
-func (w *Writer) Finish(trailers *bindings.Fields) error {
+// Finish ends the body, with trailers unless there are none. A trailer that the host refuses is none, as in package net/http.
+func (w *Writer) Finish(h http.Header) error {
 	if !w.open {
 		return errDone
+	}
+	var trailers *bindings.Fields
+	if len(h) > 0 {
+		if fields, err := NewFields(h); err == nil {
+			trailers = &fields
+		}
 	}
 	_ = w.Flush() // it stays in w.err
 	w.open = false
@@ -98,7 +103,7 @@ func streamError(err error) error {
 	case !errors.As(err, &e):
 		return err
 	case e.Value.Tag == bindings.StreamErrorTagClosed:
-		return ErrClosed
+		return answer.ErrClosed
 	}
 	e.Value.LastOperationFailed.Drop()
 	return fmt.Errorf("wasihttp: the body: %w", io.ErrUnexpectedEOF)
@@ -152,7 +157,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 func (r *Reader) fill(room int) {
 	for len(r.rest) == 0 && r.err == nil {
 		got, err := r.stream.BlockingRead(uint64(min(max(room, 512), readChunk)))
-		if err = streamError(err); errors.Is(err, ErrClosed) {
+		if err = streamError(err); errors.Is(err, answer.ErrClosed) {
 			err = io.EOF
 		}
 		r.rest, r.err = got, err

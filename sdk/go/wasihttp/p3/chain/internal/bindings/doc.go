@@ -1,0 +1,4 @@
+// Package bindings is what a component calls that is one of a chain, in WASI 0.3.
+package bindings
+
+//go:generate go run -C ../../../../../../.. ./bindgen/cmd/bindgen --component --wit wasi/wit,sdk/go/wasihttp/wit --bind vitrine:wasihttp/chain3 --import wasi:http/types=github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/p3/internal/bindings:types --import wasi:clocks=github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/p3/internal/bindings:types --out sdk/go/wasihttp/p3/chain/internal/bindings
