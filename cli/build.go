@@ -61,7 +61,7 @@ Exit status: 0 all are built and the workload would start; 1 a build failed; 2 t
 		}
 		session.stderr.release("")
 		start := time.Now()
-		if err := session.build(ctx, w); err != nil {
+		if err := session.build(ctx, w, build.Config{}); err != nil {
 			return err
 		}
 		took := time.Since(start)
@@ -96,13 +96,10 @@ func shortTime(d time.Duration) string {
 }
 
 // build builds the workload's components and shows what the commands print. An error is a *Problem.
-func (s *session) build(ctx context.Context, w *workload.Spec) error {
-	err := build.Run(ctx, w, build.Config{
-		Line: func(name, line string) {
-			s.say(text.Printable(name+" | "+line) + "\n")
-		},
-		Interceptor: s.interceptor(),
-	})
+func (s *session) build(ctx context.Context, w *workload.Spec, c build.Config) error {
+	c.Line = func(name, line string) { s.say(text.Printable(name+" | "+line) + "\n") }
+	c.Interceptor = s.interceptor()
+	err := build.Run(ctx, w, c)
 	switch {
 	case err == nil:
 		return nil

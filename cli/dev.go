@@ -9,9 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/cli/internal/build"
-	"github.com/vitrine-wasm/vitrine/cli/internal/watch"
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -26,7 +24,8 @@ that watch of each build names, or all in its folder that no .gitignore names, a
 After a change it is built again, and the new components take the place of the old ones without a gap: the address stays, no request fails,
 requests under way end in the old ones. A build or a manifest that fails changes nothing: what runs goes on.
 
-What a build makes does not count as a change. On a terminal r builds again and q ends; elsewhere SIGHUP builds again.`,
+Only components are built whose own files or build have changed, and those that need them. What a build makes does not count as a change.
+On a terminal r builds all again, o opens the viewer (--view) in the browser, and q ends; elsewhere SIGHUP builds all again.`,
 		Example: "  vitrine dev shop/ --trace",
 		Args:    cobra.MaximumNArgs(1),
 	}
@@ -54,14 +53,12 @@ func (p *process) loadUnbuilt(s *settings, path string) (*workload.Spec, error) 
 // development is one run of vitrine dev.
 type development struct {
 	*serving
+	*sources
 	p       *process
 	s       *settings
-	path    string
 	id      workload.ID    // empty as long as nothing runs
 	spec    *workload.Spec // what runs
 	greeted bool           // the addresses were said
-	watcher *watch.Watcher
-	watched string // the watcher's config
 }
 
 func (p *process) develop(ctx context.Context, s *settings, path string, w *workload.Spec) (err error) {
@@ -81,11 +78,11 @@ func (p *process) develop(ctx context.Context, s *settings, path string, w *work
 	}
 	session.operators.serve(ctx, session.session, nil)
 	session.stderr.release("")
-	d := &development{serving: session, p: p, s: s, path: path}
+	d := &development{serving: session, sources: newSources(path), p: p, s: s}
 	if err := d.watch(w); err != nil {
 		return &Problem{What: "the files cannot be watched", Where: path, Whys: lines(err), Code: ExitFailed}
 	}
-	defer func() { _ = d.watcher.Close() }()
+	defer d.sources.close()
 	running, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 1)
@@ -117,8 +114,11 @@ func (d *development) loop(ctx context.Context, keys <-chan byte, failed chan er
 		}
 	})()
 	next := change{since: time.Now()}
-	for {
-		d.update(ctx, next)
+	for idle := false; ; {
+		if !idle {
+			d.update(ctx, next)
+		}
+		idle = false
 		waiting, stop := context.WithCancel(ctx)
 		changed := make(chan change, 1)
 		go func() {
@@ -133,9 +133,12 @@ func (d *development) loop(ctx context.Context, keys <-chan byte, failed chan er
 			err = next.err
 			changed <- next
 		case <-again:
-			next = change{since: time.Now()}
+			next = change{since: time.Now(), all: true}
 		case k := <-keys:
-			next, ended = change{since: time.Now()}, k == 'q'
+			next, ended, idle = change{since: time.Now(), all: true}, k == 'q', k == 'o'
+			if k == 'o' {
+				d.open()
+			}
 		case err = <-failed:
 			failed <- nil
 			ended = true
@@ -143,7 +146,10 @@ func (d *development) loop(ctx context.Context, keys <-chan byte, failed chan er
 			ended = true
 		}
 		stop()
-		<-changed // the watcher may be another one after the next update; what it has seen is built then
+		// The watcher may be another one after the next update, which builds what this one has seen.
+		if seen := <-changed; idle && len(seen.files) > 0 {
+			next, idle = seen, false
+		}
 		switch {
 		case ended:
 			return err
@@ -155,13 +161,6 @@ func (d *development) loop(ctx context.Context, keys <-chan byte, failed chan er
 	}
 }
 
-// change is what has changed, and when the first change was.
-type change struct {
-	files []string
-	since time.Time
-	err   error
-}
-
 // update builds the workload and has it take the place of the one that runs. What goes wrong is printed, and what runs goes on.
 func (d *development) update(ctx context.Context, c change) {
 	began := time.Now()
@@ -171,6 +170,7 @@ func (d *development) update(ctx context.Context, c change) {
 		op.Set("changes", len(c.files))
 	}
 	uctx, end := cm.Begin(ctx, d.interceptor(), op)
+	d.note(c)
 	built, err := d.rebuild(uctx)
 	if err == nil {
 		err = d.swap(uctx)
@@ -230,9 +230,24 @@ func (d *development) rebuild(ctx context.Context) (took time.Duration, err erro
 	if !build.Has(w) {
 		return 0, nil
 	}
+	stale := d.stale(w)
+	if len(stale) == 0 {
+		return 0, nil
+	}
 	began := time.Now()
-	err = d.build(ctx, w)
+	err = d.session.build(ctx, w, d.choose(w, stale))
 	return time.Since(began), err
+}
+
+// open shows the viewer in the browser.
+func (d *development) open() {
+	if d.viewer == nil {
+		d.session.say("there is no viewer: start vitrine dev with --view\n")
+		return
+	}
+	if err := openBrowser(d.viewer.URL, d.p.getenv("BROWSER")); err != nil {
+		d.session.say(text.Printable(fmt.Sprintf("no browser can be opened (%v): the viewer is on %s", err, d.viewer.URL)) + "\n")
+	}
 }
 
 // swap starts the workload as it is built, in place of the one that runs if there is one.
@@ -257,63 +272,4 @@ func (d *development) swap(ctx context.Context) error {
 	}
 	d.id, d.spec = id, w
 	return nil
-}
-
-// watch watches what w is made from, by another watcher if that has changed.
-func (d *development) watch(w *workload.Spec) error {
-	c, err := watchConfig(d.path, w)
-	if err != nil {
-		return err
-	}
-	key := fmt.Sprintf("%q", []any{c.Folders, c.Files, c.Ignore})
-	if key == d.watched {
-		return nil
-	}
-	next, err := watch.New(c)
-	if err != nil {
-		return err
-	}
-	if d.watcher != nil {
-		_ = d.watcher.Close()
-	}
-	d.watcher, d.watched = next, key
-	return nil
-}
-
-// watchConfig says what the workload of path is made from.
-func watchConfig(path string, w *workload.Spec) (c watch.Config, err error) {
-	abs := func(file string) string {
-		full, failed := filepath.Abs(file)
-		if failed != nil {
-			err = failed
-		}
-		return full
-	}
-	manifest, bare, err := app.Resolve(path)
-	if err != nil {
-		return c, err
-	}
-	if !bare {
-		c.Files = append(c.Files, abs(manifest))
-	}
-	for _, component := range w.Components {
-		b := &component.Build
-		if len(b.Command) == 0 {
-			c.Files = append(c.Files, abs(component.Source.File))
-		} else {
-			c.Folders = append(c.Folders, watch.Folder{Path: abs(b.Folder), Patterns: b.Watch})
-			c.Ignore = append(c.Ignore, abs(component.Source.File))
-		}
-		for _, f := range component.Grants.Files {
-			if !f.ReadOnly {
-				c.Ignore = append(c.Ignore, abs(f.Host))
-			}
-		}
-		for _, secret := range component.Grants.Secrets {
-			if secret.File != "" {
-				c.Files = append(c.Files, abs(secret.File))
-			}
-		}
-	}
-	return c, err
 }

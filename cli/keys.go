@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -24,7 +25,7 @@ func (p *process) keys() (keys <-chan byte, restore func()) {
 			if n, err := in.Read(b); n == 0 || err != nil {
 				return
 			}
-			if b[0] == 'r' || b[0] == 'q' {
+			if strings.IndexByte("roq", b[0]) >= 0 {
 				pressed <- b[0]
 			}
 		}

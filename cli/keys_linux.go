@@ -2,6 +2,9 @@ package cli
 
 import "golang.org/x/sys/unix"
 
+// keysAtOnce says that singleKeys has each key passed on.
+const keysAtOnce = true
+
 // singleKeys has a terminal pass on each key at once and not show it. Its signals and its output stay as they are.
 func singleKeys(fd int) (restore func(), ok bool) {
 	if owner, err := unix.IoctlGetInt(fd, unix.TIOCGPGRP); err != nil || owner != unix.Getpgrp() {

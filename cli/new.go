@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,24 +18,33 @@ import (
 
 func (p *process) newProject() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "new TEMPLATE NAME",
+		Use:   "new [TEMPLATE] [NAME]",
 		Short: "Make a project from a template",
 		Long: `Makes the folder NAME with a project: code, manifest, build and tests. TEMPLATE is one of those that --list prints, a folder, or the
-address of a git repository (https://…, ssh://…, git@…); there, __NAME__ in files stands for the name.`,
-		Example: "  vitrine new rust-http shop && cd shop && vitrine dev --trace",
+address of a git repository (https://…, ssh://…, git@…); there, __NAME__ in files stands for the name.
+On a terminal it asks for what is left out.`,
+		Example: "  vitrine new\n  vitrine new rust-http shop && cd shop && vitrine dev --trace",
 		Args:    cobra.MaximumNArgs(2),
 	}
-	list := cmd.Flags().Bool("list", false, "print the templates, and do nothing else")
+	list := cmd.Flags().Bool("list", false, "print the templates and what each needs, and do nothing else")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *list {
 			_, err := fmt.Fprint(text.Writer(p.stdout), templates())
 			return err
 		}
+		ctx, stop := interruptible(cmd.Context())
+		defer stop()
 		if len(args) < 2 {
-			return &Problem{What: "want a template and a name", Where: cmd.CommandPath(), Whys: strings.Split(strings.TrimSpace(templates()), "\n"),
-				Do: "give both: vitrine new " + scaffold.Templates()[0].Name + " shop", Code: ExitUsage}
+			asked, err := p.askForProject(ctx, args)
+			if err != nil {
+				return err
+			}
+			if args = asked; args == nil {
+				return &Problem{What: "want a template and a name", Where: cmd.CommandPath(), Whys: strings.Split(strings.TrimSpace(templates()), "\n"),
+					Do: "give both: vitrine new " + scaffold.Templates()[0].Name + " shop", Code: ExitUsage}
+			}
 		}
-		return p.create(cmd.Context(), args[0], args[1])
+		return p.create(ctx, args[0], args[1])
 	}
 	return cmd
 }
@@ -44,18 +53,44 @@ address of a git repository (https://…, ssh://…, git@…); there, __NAME__ i
 func templates() string {
 	var b strings.Builder
 	for _, t := range scaffold.Templates() {
-		fmt.Fprintf(&b, "%-12s %s\n", t.Name, t.About)
+		fmt.Fprintf(&b, "%-16s %s; needs %s\n", t.Name, t.About, strings.Join(t.Needs, ", "))
 	}
 	return b.String()
 }
 
+// askForProject asks for the template and the name that args lack; nil: there is no terminal to ask at.
+func (p *process) askForProject(ctx context.Context, args []string) ([]string, error) {
+	c := p.conversation(ctx)
+	if c == nil {
+		return nil, nil
+	}
+	defer c.close()
+	all := scaffold.Templates()
+	if len(args) == 0 {
+		var choices []string
+		for _, t := range all {
+			choices = append(choices, fmt.Sprintf("%-16s %s", t.Name, t.About))
+		}
+		i, err := c.choose("Which template?", choices)
+		if err != nil {
+			return nil, err
+		}
+		args = append(args, all[i].Name)
+	}
+	name, err := c.ask("Name of the project", "shop", func(name string) error { return projectName(name) })
+	return append(slices.Clone(args), name), err
+}
+
+// projectName says why the last part of a path is no name of a project.
+func projectName(dir string) error {
+	return new(v1alpha1.Name).UnmarshalText([]byte(filepath.Base(dir)))
+}
+
 func (p *process) create(ctx context.Context, template, dir string) error {
 	name := filepath.Base(dir)
-	if err := new(v1alpha1.Name).UnmarshalText([]byte(name)); err != nil {
+	if err := projectName(dir); err != nil {
 		return &Problem{What: "this is no name of a project", Why: err.Error(), Do: "choose another name", Code: ExitUsage}
 	}
-	ctx, stop := interruptible(ctx)
-	defer stop()
 	err := scaffold.New(ctx, template, dir, name)
 	var occupied *scaffold.OccupiedError
 	var unknown *scaffold.UnknownError
@@ -67,16 +102,28 @@ func (p *process) create(ctx context.Context, template, dir string) error {
 	case err != nil:
 		return &Problem{What: "the project cannot be made", Where: dir, Why: err.Error(), Code: ExitFailed}
 	}
+	_, err = fmt.Fprint(text.Writer(p.stdout), whatNext(template, dir, name))
+	return err
+}
+
+// whatNext says what to do with a new project, and what its build needs that is not here.
+func whatNext(template, dir, name string) string {
+	i := slices.IndexFunc(scaffold.Templates(), func(t scaffold.Template) bool { return t.Name == template })
+	var t scaffold.Template
+	if i >= 0 {
+		t = scaffold.Templates()[i]
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is made from %s. Next:\n\n  cd %s\n  vitrine dev --trace\n\n", name, template, dir)
-	fmt.Fprint(&b, "vitrine build builds it, vitrine test tests it.\n")
-	for _, t := range scaffold.Templates() {
-		for _, program := range t.Needs {
-			if _, err := exec.LookPath(program); t.Name == template && err != nil {
-				fmt.Fprintf(&b, "Its build needs %s, which is not in PATH: %s.\n", program, build.HowToGet(program))
-			}
+	fmt.Fprintf(&b, "%s is made from %s. Next:\n\n  cd %s\n", name, template, dir)
+	if t.Command() {
+		fmt.Fprint(&b, "  vitrine build\n  vitrine run --trace .\n\nvitrine test tests it.\n")
+	} else {
+		fmt.Fprint(&b, "  vitrine dev --trace\n\nvitrine build builds it, vitrine test tests it.\n")
+	}
+	for _, need := range t.Needs {
+		if m := build.Lacks(need); m != nil {
+			fmt.Fprintf(&b, "Its build needs what is not here: %v; %s.\n", m, m.Do())
 		}
 	}
-	_, err = fmt.Fprint(text.Writer(p.stdout), b.String())
-	return err
+	return b.String()
 }

@@ -15,7 +15,9 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/cm"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/trigger/command"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
@@ -39,11 +41,10 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 		if err != nil {
 			return err
 		}
-		if len(w.Components) != 1 && len(rootsOf(w)) != 1 {
-			return &Problem{What: "it is not clear which component to run", Where: args[0],
-				Why: "the workload has several that no other is linked to", Do: "give the component's file", Code: ExitUsage}
+		main, err := commandOf(w, args[0])
+		if err != nil {
+			return err
 		}
-		main := w.Component(rootsOf(w)[0])
 		if p.alone || len(args) > 1 {
 			main.Args = args[1:]
 		}
@@ -53,14 +54,19 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 					Why: "guests are given text only", Do: "give it in UTF-8", Code: ExitUsage}
 			}
 		}
-		main.Args = append([]string{strings.ToValidUTF8(filepath.Base(cmp.Or(main.Source.File, main.Name)), "\uFFFD")}, main.Args...)
-		w.Triggers, w.Services = nil, nil // run serves nothing
-		for i := range w.Components {
-			w.Components[i].Instances.Ready = nil
-		}
-		return p.runOnce(cmd.Context(), s, w, main.Name)
+		return p.runOnce(cmd.Context(), s, w, main, commandOptions{streams: hostwasi.Config{Stdin: p.stdin, Stdout: p.stdout, Stderr: p.stderr}, progress: true})
 	}
 	return cmd
+}
+
+// commandOf is the component of a workload that is run as a command.
+func commandOf(w *workload.Spec, path string) (*workload.Component, error) {
+	roots := rootsOf(w)
+	if len(w.Components) != 1 && len(roots) != 1 {
+		return nil, &Problem{What: "it is not clear which component to run", Where: path,
+			Why: "the workload has several that no other is linked to", Do: "give the component's file", Code: ExitUsage}
+	}
+	return w.Component(roots[0]), nil
 }
 
 // rootsOf are the components that no other is linked to.
@@ -80,14 +86,27 @@ func rootsOf(w *workload.Spec) []string {
 	return roots
 }
 
-func (p *process) runOnce(ctx context.Context, s *settings, w *workload.Spec, main string) (err error) {
+// commandOptions are what the runs of run and test differ in.
+type commandOptions struct {
+	streams   hostwasi.Config   // of the guest
+	consumers []export.Consumer // that take telemetry, too
+	progress  bool              // a start that takes long is said
+}
+
+// runOnce runs main, a component of w, of which nothing is served. A statusError is the guest's exit status.
+func (p *process) runOnce(ctx context.Context, s *settings, w *workload.Spec, main *workload.Component, o commandOptions) (err error) {
+	main.Args = append([]string{strings.ToValidUTF8(filepath.Base(cmp.Or(main.Source.File, main.Name)), "\uFFFD")}, main.Args...)
+	w.Triggers, w.Services = nil, nil
+	for i := range w.Components {
+		w.Components[i].Instances.Ready = nil
+	}
 	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	trigger := command.New(main)
+	trigger := command.New(main.Name)
 	session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(*slog.Logger) ([]host.Trigger, error) {
 		return []host.Trigger{trigger}, nil
-	}, rawStreams: true, deadline: -1})
+	}, streams: o.streams, consumers: o.consumers, deadline: -1})
 	if session != nil {
 		defer func() {
 			closing := session.close(ctx)
@@ -99,7 +118,10 @@ func (p *process) runOnce(ctx context.Context, s *settings, w *workload.Spec, ma
 	if err != nil {
 		return err
 	}
-	done := progress(p.stderr, "starting "+text.Printable(w.Name))
+	done := func() {}
+	if o.progress {
+		done = progress(p.stderr, "starting "+text.Printable(w.Name))
+	}
 	_, err = session.host.Start(ctx, w)
 	done()
 	if err != nil {

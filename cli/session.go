@@ -15,6 +15,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/autoconf"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
@@ -70,8 +71,8 @@ type session struct {
 type sessionOptions struct {
 	// triggers makes the triggers, after the log and before anything slow; nil: none.
 	triggers func(*slog.Logger) ([]host.Trigger, error)
-	// rawStreams gives guests the process's own standard streams, byte for byte; otherwise their lines go to the console.
-	rawStreams bool
+	// streams are guests' standard streams, byte for byte; without them their lines go to the console.
+	streams hostwasi.Config
 	// deadline is that of components that set none; negative means no deadline.
 	deadline time.Duration
 	// drain is how long running invocations and services may go on when the workload is stopped; 0: the host's default.
@@ -129,7 +130,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 	out.log = slog.New(handler)
 	redirectDefaultLoggers(out.log)
 	p.warnOfVariables(ctx, s.cmd, opts.workload, out.log)
-	if !opts.rawStreams {
+	if opts.streams.Stdout == nil {
 		out.console = host.NewConsole(out.stderr, format == "json", severity(least))
 		out.console.Trace = telemetry.IDs
 	}
@@ -195,7 +196,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		Artifact: p.artifact(s),
 		Console:  console,
 		Engine:   out.engine,
-		Plugins:  p.plugins(opts.rawStreams),
+		Plugins:  p.plugins(opts.streams),
 		Triggers: triggers,
 		Observer: observer,
 		Logger:   out.log,

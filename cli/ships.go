@@ -192,11 +192,7 @@ func (s *Ships) triggers(c TriggerConfig) ([]host.Trigger, error) {
 	return made, nil
 }
 
-// plugins returns the program's plugins and WASI. rawStreams gives guests the process's own standard streams.
-func (p *process) plugins(rawStreams bool) []host.Plugin {
-	var streams hostwasi.Config
-	if rawStreams {
-		streams.Stdin, streams.Stdout, streams.Stderr = p.stdin, p.stdout, p.stderr
-	}
+// plugins returns the program's plugins and WASI. streams are guests' standard streams.
+func (p *process) plugins(streams hostwasi.Config) []host.Plugin {
 	return append([]host.Plugin{hostwasi.New(streams)}, p.ships.Plugins...)
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -9,25 +10,20 @@ import (
 
 // toolchains say what the builds of templates need that a machine may not have; empty: it is there.
 var toolchains = map[string]func() string{
-	"rust-http": func() string {
-		out, err := exec.Command("rustc", "--print", "target-libdir", "--target", "wasm32-wasip2").Output()
-		if err != nil {
-			return "there is no Rust"
+	"rust-http":       noRust,
+	"rust-http-p3":    noRust,
+	"rust-command":    noRust,
+	"rust-service":    noRust,
+	"rust-middleware": noRust,
+	"c-command": func() string {
+		if _, err := os.Stat("/usr/lib/wasm32-wasi/libc.a"); err != nil {
+			return "there is no C library for WASI"
 		}
-		if found, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libstd-*.rlib")); len(found) == 0 {
-			return "Rust has no library for wasm32-wasip2"
-		}
-		return ""
+		return without("clang", "wasm-ld")
 	},
-	"go-http": noGo,
-	"js-http": func() string {
-		for _, program := range []string{"node", "npm"} {
-			if _, err := exec.LookPath(program); err != nil {
-				return "there is no " + program
-			}
-		}
-		return ""
-	},
+	"go-http":    noGo,
+	"js-http":    noNode,
+	"ts-http-p3": noNode,
 }
 
 // TestNew: each template, by the commands that a user is told: it builds, the workload would start, its tests pass, and a request is traced.
@@ -42,7 +38,11 @@ func TestNew(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "shop")
-			if code, out, problem := run(t, "", "new", name, dir); code != 0 || !strings.Contains(out, "vitrine dev --trace") {
+			next := "vitrine dev --trace"
+			if strings.HasSuffix(name, "-command") {
+				next = "vitrine run --trace ."
+			}
+			if code, out, problem := run(t, "", "new", name, dir); code != 0 || !strings.Contains(out, next) {
 				t.Fatalf("exit %d: %s%s", code, out, problem)
 			}
 			missing := toolchains[name]
@@ -52,24 +52,50 @@ func TestNew(t *testing.T) {
 			if what := missing(); what != "" {
 				t.Skip(what)
 			}
-			if code, out, console := run(t, "", "build", dir); code != 0 || !strings.Contains(out, "vitrine up would serve it") {
+			if code, out, console := run(t, "", "doctor", dir); code != 0 || !strings.Contains(out, "ready: ") {
+				t.Errorf("exit %d: %s%s", code, out, console)
+			}
+			if code, out, console := run(t, "", "build", dir); code != 0 || !strings.Contains(out, map[bool]string{true: "vitrine run would run it", false: "vitrine up would serve it"}[strings.HasSuffix(name, "-command")]) {
 				t.Fatalf("exit %d: %s%s", code, out, console)
 			}
 			code, out, console := run(t, "", "test", "--trace", dir)
-			if code != 0 || !strings.Contains(out, "2 of 2 tests passed") || !strings.Contains(console, "GET / /hello") {
+			if code != 0 || !strings.Contains(out, "ok   greets") || strings.Contains(out, "FAIL") {
 				t.Errorf("exit %d: %s%s", code, out, console)
 			}
-			if !strings.Contains(console, "[app stdout] :: greeting you") {
-				t.Errorf("the guest's line is not on the console: %s", console)
+			if strings.HasSuffix(name, "-command") {
+				code, out, console := run(t, "", "run", "--trace", dir, "you")
+				if code != 0 || out != "hello you\n" || !strings.Contains(console, "command run") {
+					t.Errorf("exit %d: %s%s", code, out, console)
+				}
+				return
+			}
+			if !strings.Contains(console, "GET / /hello") || !strings.Contains(console, "[app stdout] :: greeting you") {
+				t.Errorf("the trace and the guest's line are not on the console: %s", console)
 			}
 		})
 	}
 }
 
-// noGo says that there is no Go, which what runs this test has.
-func noGo() string {
-	if _, err := exec.LookPath("go"); err != nil {
-		return "there is no Go"
+// without says which of some programs is not there; empty: all are.
+func without(programs ...string) string {
+	for _, program := range programs {
+		if _, err := exec.LookPath(program); err != nil {
+			return "there is no " + program
+		}
+	}
+	return ""
+}
+
+func noGo() string   { return without("go") }
+func noNode() string { return without("node", "npm") }
+
+func noRust() string {
+	out, err := exec.Command("rustc", "--print", "target-libdir", "--target", "wasm32-wasip2").Output()
+	if err != nil {
+		return "there is no Rust"
+	}
+	if found, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libstd-*.rlib")); len(found) == 0 {
+		return "Rust has no library for wasm32-wasip2"
 	}
 	return ""
 }

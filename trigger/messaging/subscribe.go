@@ -37,13 +37,15 @@ func (s *subscriber) connect(ctx context.Context, p *messaging.Plugin, w *worklo
 	if s.route, err = open(s.config.Subject); err != nil {
 		return err
 	}
+	brokers := [2]messaging.Backend{s.route.Backend}
 	if s.config.DeadLetter != "" {
 		dead, err := open(s.config.DeadLetter)
 		if err != nil {
 			return err
 		}
-		s.Bury = dead.Bus.Publish
+		s.Bury, brokers[1] = dead.Bus.Publish, dead.Backend
 	}
+	s.Identity = feed.Identity{Config: []any{s.source, s.config, s.Deadline()}, Connection: brokers}
 	s.System, s.Subscribe, s.Handle = s.route.Backend.System(), s.subscribe, s.answer
 	return nil
 }

@@ -27,13 +27,14 @@ type Config struct {
 
 // Trigger brings messages to the components of any number of workloads. Safe for concurrent use.
 type Trigger struct {
-	config Config
-	loops  *loop.Group
+	config  Config
+	sources *feed.Feeds
 }
 
 var (
-	_ host.Trigger = (*Trigger)(nil)
-	_ host.Checker = (*Trigger)(nil)
+	_ host.Trigger  = (*Trigger)(nil)
+	_ host.Checker  = (*Trigger)(nil)
+	_ host.Replacer = (*Trigger)(nil)
 )
 
 // New makes a trigger. It takes messages when Run is called.
@@ -41,7 +42,7 @@ func New(c Config) *Trigger {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Trigger{config: c, loops: loop.NewGroup()}
+	return &Trigger{config: c, sources: feed.NewFeeds()}
 }
 
 // Type implements host.Trigger: it is "messaging".
@@ -60,9 +61,22 @@ func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker
 	if err != nil {
 		return nil, err
 	}
-	return feed.Attach(ctx, t.loops, subscribers, func(s *subscriber) (*feed.Feed, func(), error) {
+	return feed.Attach(ctx, t.sources, w, subscribers, t.opening(ctx, w))
+}
+
+// Replace implements host.Replacer: a subject that w has as before, with the same broker, goes on by the same subscription.
+func (t *Trigger) Replace(ctx context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	subscribers, err := t.subscribers(w, inv)
+	if err != nil {
+		return nil, err
+	}
+	return feed.Replace(ctx, t.sources, w, subscribers, t.opening(ctx, w))
+}
+
+func (t *Trigger) opening(ctx context.Context, w *workload.Spec) func(*subscriber) (*feed.Feed, func(), error) {
+	return func(s *subscriber) (*feed.Feed, func(), error) {
 		return s.Feed, s.free, s.connect(ctx, t.config.Plugin, w)
-	})
+	}
 }
 
 func (t *Trigger) subscribers(w *workload.Spec, inv host.Invoker) ([]*subscriber, error) {
@@ -119,6 +133,6 @@ func handlerFor(linked *component.Linked) (messaging.HandleFunc, error) {
 
 // Run implements host.Trigger: messages are taken until ctx ends. Then it waits for handlers for Config.Grace, cuts the rest and returns nil.
 func (t *Trigger) Run(ctx context.Context) error {
-	t.loops.Run(ctx, t.config.Grace)
+	t.sources.Run(ctx, t.config.Grace)
 	return nil
 }

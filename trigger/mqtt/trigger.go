@@ -24,13 +24,14 @@ type Config struct {
 
 // Trigger brings messages to the components of any number of workloads. Safe for concurrent use.
 type Trigger struct {
-	config Config
-	loops  *loop.Group
+	config  Config
+	sources *feed.Feeds
 }
 
 var (
-	_ host.Trigger = (*Trigger)(nil)
-	_ host.Checker = (*Trigger)(nil)
+	_ host.Trigger  = (*Trigger)(nil)
+	_ host.Checker  = (*Trigger)(nil)
+	_ host.Replacer = (*Trigger)(nil)
 )
 
 // New makes a trigger. It takes messages when Run is called.
@@ -38,7 +39,7 @@ func New(c Config) *Trigger {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Trigger{config: c, loops: loop.NewGroup()}
+	return &Trigger{config: c, sources: feed.NewFeeds()}
 }
 
 // Type implements host.Trigger: it is "mqtt".
@@ -57,10 +58,23 @@ func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker
 	if err != nil {
 		return nil, err
 	}
-	return feed.Attach(ctx, t.loops, feeds, func(f *topicFeed) (*feed.Feed, func(), error) {
+	return feed.Attach(ctx, t.sources, w, feeds, opening(w))
+}
+
+// Replace implements host.Replacer: a topic that w has as before goes on by the same subscription.
+func (t *Trigger) Replace(ctx context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	feeds, err := t.feeds(w, inv)
+	if err != nil {
+		return nil, err
+	}
+	return feed.Replace(ctx, t.sources, w, feeds, opening(w))
+}
+
+func opening(w *workload.Spec) func(*topicFeed) (*feed.Feed, func(), error) {
+	return func(f *topicFeed) (*feed.Feed, func(), error) {
 		free, err := f.open(w)
 		return f.Feed, free, err
-	})
+	}
 }
 
 // topicFeed is one trigger of a workload.
@@ -119,11 +133,12 @@ func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, config Subs
 		Handle:  handle,
 	}
 	f.Fill()
+	f.Identity.Config = []any{spec.Component, config}
 	return &topicFeed{f, config, spec.Component}, nil
 }
 
 // Run implements host.Trigger: messages are taken until ctx ends. Then it waits for handlers for Config.Grace, cuts the rest and returns nil.
 func (t *Trigger) Run(ctx context.Context) error {
-	t.loops.Run(ctx, t.config.Grace)
+	t.sources.Run(ctx, t.config.Grace)
 	return nil
 }

@@ -84,13 +84,14 @@ type Config struct {
 
 // Trigger brings messages to the components of any number of workloads. Safe for concurrent use.
 type Trigger struct {
-	config Config
-	loops  *loop.Group
+	config  Config
+	sources *feed.Feeds
 }
 
 var (
-	_ host.Trigger = (*Trigger)(nil)
-	_ host.Checker = (*Trigger)(nil)
+	_ host.Trigger  = (*Trigger)(nil)
+	_ host.Checker  = (*Trigger)(nil)
+	_ host.Replacer = (*Trigger)(nil)
 )
 
 // New makes a trigger. It takes messages when Run is called.
@@ -98,7 +99,7 @@ func New(c Config) *Trigger {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Trigger{config: c, loops: loop.NewGroup()}
+	return &Trigger{config: c, sources: feed.NewFeeds()}
 }
 
 // Type implements host.Trigger: it is "redis".
@@ -117,22 +118,34 @@ func (t *Trigger) Attach(ctx context.Context, w *workload.Spec, inv host.Invoker
 	if err != nil {
 		return nil, err
 	}
-	return feed.Attach(ctx, t.loops, feeds, func(f *channelFeed) (*feed.Feed, func(), error) {
-		b, err := broker.Open(f.config.server())
-		if err != nil {
-			return nil, nil, fmt.Errorf("trigger redis: %w", err)
-		}
-		f.Subscribe = func(ctx context.Context, pending int, _ time.Duration) (messaging.Source, error) {
-			return b.Channel(ctx, f.config.Channel, pending)
-		}
-		return f.Feed, func() { _ = b.Close() }, nil
-	})
+	return feed.Attach(ctx, t.sources, w, feeds, (*channelFeed).open)
+}
+
+// Replace implements host.Replacer: a channel that w has as before goes on by the same subscription.
+func (t *Trigger) Replace(ctx context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	feeds, err := t.feeds(w, inv)
+	if err != nil {
+		return nil, err
+	}
+	return feed.Replace(ctx, t.sources, w, feeds, (*channelFeed).open)
 }
 
 // channelFeed is one trigger of a workload.
 type channelFeed struct {
 	*feed.Feed
 	config Subscription
+}
+
+// open connects the feed to its server, until free is called.
+func (f *channelFeed) open() (_ *feed.Feed, free func(), err error) {
+	b, err := broker.Open(f.config.server())
+	if err != nil {
+		return nil, nil, fmt.Errorf("trigger redis: %w", err)
+	}
+	f.Subscribe = func(ctx context.Context, pending int, _ time.Duration) (messaging.Source, error) {
+		return b.Channel(ctx, f.config.Channel, pending)
+	}
+	return f.Feed, func() { _ = b.Close() }, nil
 }
 
 func (t *Trigger) feeds(w *workload.Spec, inv host.Invoker) ([]*channelFeed, error) {
@@ -162,12 +175,13 @@ func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, config Subs
 		Handle:  handle,
 	}
 	f.Fill()
+	f.Identity.Config = []any{spec.Component, config}
 	return &channelFeed{f, config}, nil
 }
 
 // Run implements host.Trigger: messages are taken until ctx ends. Then it waits for handlers for Config.Grace, cuts the rest and returns nil.
 func (t *Trigger) Run(ctx context.Context) error {
-	t.loops.Run(ctx, t.config.Grace)
+	t.sources.Run(ctx, t.config.Grace)
 	return nil
 }
 

@@ -63,7 +63,7 @@ func newJob(t *testing.T, s Schedule, r *runs, log *bytes.Buffer) *job {
 		t.Fatal(err)
 	}
 	r.start = time.Now()
-	return &job{Loop: loop.New(s.name(), &workload.Spec{}, ""), ticks: ticks, queue: s.Queue, invoker: r, name: s.name(),
+	return &job{Loop: loop.New(s.name(), &workload.Spec{}, ""), config: s, plan: &plan{ticks: ticks, queue: s.Queue}, invoker: r, name: s.name(),
 		log: slog.New(slog.NewTextHandler(log, nil))}
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/host"
@@ -22,13 +23,15 @@ type Config struct {
 
 // Trigger runs the timers of any number of workloads. Safe for concurrent use.
 type Trigger struct {
-	config Config
-	loops  *loop.Group
+	config   Config
+	loops    *loop.Group
+	attached loop.Attached[*job]
 }
 
 var (
-	_ host.Trigger = (*Trigger)(nil)
-	_ host.Checker = (*Trigger)(nil)
+	_ host.Trigger  = (*Trigger)(nil)
+	_ host.Checker  = (*Trigger)(nil)
+	_ host.Replacer = (*Trigger)(nil)
 )
 
 // New makes a trigger. Its timers begin when Run is called.
@@ -51,16 +54,41 @@ func (t *Trigger) Check(w *workload.Spec, inv host.Invoker) error {
 // Attach implements host.Trigger. The timers begin with Run, or at once if that was called. Detaching waits for the runs that are under
 // way, and cuts them when its context ends; queued ticks are dropped.
 func (t *Trigger) Attach(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	return t.start(w, inv, nil)
+}
+
+// Replace implements host.Replacer: a timer that w has as before goes on, with the ticks that wait, and each tick is a run of one of the
+// two starts. Other timers of w begin, and those that it has no more end.
+func (t *Trigger) Replace(_ context.Context, w *workload.Spec, inv host.Invoker) (func(context.Context) error, error) {
+	return t.start(w, inv, t.attached.Of(w.ID()))
+}
+
+// start starts the timers of w, in place of those of an earlier start.
+func (t *Trigger) start(w *workload.Spec, inv host.Invoker, before []*job) (func(context.Context) error, error) {
 	jobs, err := t.newJobs(w, inv)
 	if err != nil {
 		return nil, err
+	}
+	rest := slices.Clone(before)
+	for _, j := range jobs {
+		if i := slices.IndexFunc(rest, j.sameTimer); i >= 0 {
+			j.takeOver(rest[i])
+			rest = slices.Delete(rest, i, i+1)
+		}
+	}
+	for _, j := range rest {
+		j.Stop()
 	}
 	var loops []*loop.Loop
 	for _, j := range jobs {
 		t.loops.Start(j.Loop, j.run, nil)
 		loops = append(loops, j.Loop)
 	}
-	return func(ctx context.Context) error { return t.loops.Drain(ctx, loops) }, nil
+	forget := t.attached.Set(w.ID(), jobs)
+	return func(ctx context.Context) error {
+		forget()
+		return t.loops.Drain(ctx, loops)
+	}, nil
 }
 
 func (t *Trigger) newJobs(w *workload.Spec, inv host.Invoker) ([]*job, error) {
@@ -83,8 +111,9 @@ func (t *Trigger) newJob(w *workload.Spec, spec *workload.TriggerSpec, config Sc
 	return &job{
 		Loop:    loop.New("timer: "+config.name(), w, spec.Component),
 		log:     t.config.Logger.With("workload", string(w.ID()), "component", spec.Component, "timer", config.name()),
-		ticks:   ticks,
-		queue:   config.Queue,
+		source:  spec.Component,
+		config:  config,
+		plan:    &plan{ticks: ticks, queue: config.Queue},
 		invoker: inv,
 		target:  spec.Target(),
 		name:    config.name(),

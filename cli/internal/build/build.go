@@ -28,6 +28,10 @@ type Config struct {
 	Interceptor cm.Interceptor
 	// Environ is the environment of the commands, below that of the builds; nil: the process's.
 	Environ []string
+	// Choose says which components are built, with those that need them; nil: all.
+	Choose func(*workload.Component) bool
+	// Built is called with each component that was built. Calls do not overlap.
+	Built func(name string)
 	// Parallel bounds how many components are built at once; 0: as many as there are processors.
 	Parallel int
 }
@@ -58,7 +62,15 @@ func Run(ctx context.Context, w *workload.Spec, c Config) error {
 			line(name, text)
 		}
 	}
-	err := runAll(ctx, jobsOf(w), &c)
+	built := c.Built
+	c.Built = func(name string) {
+		lock.Lock()
+		defer lock.Unlock()
+		if built != nil {
+			built(name)
+		}
+	}
+	err := runAll(ctx, chosen(jobsOf(w), w, c.Choose), &c)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -69,6 +81,7 @@ func Run(ctx context.Context, w *workload.Spec, c Config) error {
 // job is one build, of the components that share it.
 type job struct {
 	name  string // theirs, with + between them
+	of    []string
 	build workload.Build
 	files []string
 	needs []*job
@@ -93,6 +106,7 @@ func jobsOf(w *workload.Spec) []*job {
 			jobs[i].name += "+" + c.Name
 			jobs[i].build.Needs = append(slices.Clone(jobs[i].build.Needs), c.Build.Needs...)
 		}
+		jobs[i].of = append(jobs[i].of, c.Name)
 		jobs[i].files = append(jobs[i].files, c.Source.File)
 		byComponent[c.Name] = jobs[i]
 	}
@@ -104,6 +118,25 @@ func jobsOf(w *workload.Spec) []*job {
 		}
 	}
 	return jobs
+}
+
+// chosen are the jobs of components that choose accepts, and those that need one of them.
+func chosen(jobs []*job, w *workload.Spec, choose func(*workload.Component) bool) []*job {
+	if choose == nil {
+		return jobs
+	}
+	var wanted []*job
+	for _, j := range jobs {
+		if slices.ContainsFunc(j.of, func(name string) bool { return choose(w.Component(name)) }) {
+			wanted = append(wanted, j)
+		}
+	}
+	isWanted := func(j *job) bool { return slices.ContainsFunc(wanted, j.leadsTo) }
+	out := slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return !isWanted(j) })
+	for _, j := range out {
+		j.needs = slices.DeleteFunc(j.needs, func(n *job) bool { return !isWanted(n) }) // they are as they were
+	}
+	return out
 }
 
 // leadsTo says whether j needs another: shared builds may need each other though their components do not.
@@ -133,9 +166,14 @@ func runAll(ctx context.Context, jobs []*job, c *Config) error {
 			}
 			room <- struct{}{}
 			defer func() { <-room }()
-			if ctx.Err() == nil {
-				errs[i] = j.run(ctx, c)
-				j.ok = errs[i] == nil
+			if ctx.Err() != nil {
+				return
+			}
+			errs[i] = j.run(ctx, c)
+			if j.ok = errs[i] == nil; j.ok {
+				for _, name := range j.of {
+					c.Built(name)
+				}
 			}
 		})
 	}
@@ -183,7 +221,7 @@ type Error struct {
 	Name    string   // of the component, or of those that share the build with + between them
 	Command []string // that failed
 	Folder  string   // in which it ran
-	Missing *Missing // the program that is not there; nil: it is
+	Missing *Missing // what is not there, the program or, with a Status, what that needs; nil: nothing is known
 	Status  int      // the exit status; 0: it had none, -1: a signal has ended it
 	File    string   // that the build was to make; empty: it failed before
 	Err     error    // why it could not be started; nil otherwise
@@ -192,7 +230,7 @@ type Error struct {
 // Error says which build failed, and how.
 func (e *Error) Error() string {
 	switch {
-	case e.Missing != nil:
+	case e.Missing != nil && e.Status == 0:
 		return fmt.Sprintf("%s: %v", e.Name, e.Missing)
 	case e.File != "":
 		return fmt.Sprintf("%s: the build ended well, but has not made %s", e.Name, e.File)
@@ -206,7 +244,11 @@ func (e *Error) Error() string {
 	case e.Status < 0:
 		return fmt.Sprintf("%s: %s was ended by a signal", e.Name, e.Command[0])
 	}
-	return fmt.Sprintf("%s: %s failed with status %d", e.Name, strings.Join(e.Command[:min(len(e.Command), 2)], " "), e.Status)
+	why := ""
+	if e.Missing != nil {
+		why = ": " + e.Missing.Error()
+	}
+	return fmt.Sprintf("%s: %s failed with status %d%s", e.Name, strings.Join(e.Command[:min(len(e.Command), 2)], " "), e.Status, why)
 }
 
 // Unwrap is Err.

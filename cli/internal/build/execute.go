@@ -55,9 +55,19 @@ func (j *job) execute(ctx context.Context, command []string, c *Config) (status 
 	case err == nil, errors.Is(err, exec.ErrWaitDelay): // what goes on in the background has the output
 		return 0, nil
 	case errors.As(err, &exit):
-		return exit.ExitCode(), failure(Error{Status: exit.ExitCode()})
+		return exit.ExitCode(), failure(Error{Status: exit.ExitCode(), Missing: lacking(command)})
 	}
 	return -1, failure(Error{Err: err})
+}
+
+// lacking is the first thing, but for its program, that a command that has failed needs and that is missing; nil: none is known.
+func lacking(command []string) *Missing {
+	for _, need := range Needs(command)[1:] {
+		if m := Lacks(need); m != nil {
+			return m
+		}
+	}
+	return nil
 }
 
 // environ is the environment of the commands: of variables that it has twice, the last one counts.

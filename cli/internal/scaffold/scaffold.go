@@ -16,8 +16,8 @@ import (
 	"strings"
 )
 
-// files are the templates: a folder each, in which the file TEMPLATE says in its first line what it is for, in its second which programs
-// its build needs, and in a third "gosdk" if the project gets that folder, as sdk. A file named gitignore becomes .gitignore. Here, but not in templates
+// files are the templates: a folder each, in which the file TEMPLATE says in its first line what it is for, in its second which programs, and
+// other parts of toolchains, its build needs, and in a third "gosdk" if the project gets that folder, as sdk. A file named gitignore becomes .gitignore. Here, but not in templates
 // from elsewhere, main.go.tmpl becomes main.go: Go's tools would take the latter for a part of this module. gosdk is a copy of some packages of the module sdk/go, which go generate writes.
 //
 //go:generate go test -run TestSDK -update
@@ -34,7 +34,7 @@ const placeholder = "__NAME__"
 type Template struct {
 	Name  string
 	About string
-	Needs []string // programs
+	Needs []string // what its build needs, as build.Lacks has it
 	sdk   bool     // it gets gosdk
 }
 
@@ -55,6 +55,9 @@ func Templates() []Template {
 	}
 	return all
 }
+
+// Command says whether the project is a command, which is run, and not served.
+func (t Template) Command() bool { return strings.HasSuffix(t.Name, "-command") }
 
 // Bounds of templates that are not in the binary.
 const (

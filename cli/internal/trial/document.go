@@ -9,8 +9,8 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,11 +32,19 @@ type Document struct {
 	place func(key string) string
 }
 
-// Test is one request and what is expected of it.
+// Test is one request, or one run of a command, and what is expected of it.
 type Test struct {
-	Name    string  `yaml:"name" required:"true"`
-	Request Request `yaml:"request" required:"true"`
-	Expect  Expect  `yaml:"expect"`
+	Name    string   `yaml:"name" required:"true"`
+	Request *Request `yaml:"request"`
+	Run     *Run     `yaml:"run"`
+	Expect  Expect   `yaml:"expect"`
+}
+
+// Run is one run of the workload's command.
+type Run struct {
+	Args        []string          `yaml:"args"` // nil: those of the manifest
+	Environment map[string]string `yaml:"environment"`
+	Input       string            `yaml:"input"` // standard input
 }
 
 // Request is what is sent.
@@ -48,13 +56,14 @@ type Request struct {
 	Body    string            `yaml:"body"`
 }
 
-// Expect is what is expected. Of what it leaves out nothing is, but of the status that it is 2xx.
+// Expect is what is expected. Of what it leaves out nothing is, but of the status that it is 2xx, and of the exit status of a run that it is 0.
 type Expect struct {
 	Status       *int              `yaml:"status" max:"599"`
+	Exit         *int              `yaml:"exit" max:"255"`
 	Headers      map[string]string `yaml:"headers"`      // the whole value
 	HeadersMatch map[string]string `yaml:"headersMatch"` // a regular expression
 	NoHeaders    []string          `yaml:"noHeaders"`
-	Body         *string           `yaml:"body"` // the whole body
+	Body         *string           `yaml:"body"` // the whole body; of a run, all that it has written to standard output
 	Contains     []string          `yaml:"contains"`
 	Matches      string            `yaml:"matches"` // a regular expression
 	JSON         *string           `yaml:"json"`    // the same value, however it is written
@@ -111,13 +120,15 @@ func (d *Document) check(fail func(key, format string, args ...any)) {
 			fail(key+".name", "a second test named %q", t.Name)
 		}
 		names[t.Name] = true
-		if !strings.HasPrefix(t.Request.Path, "/") {
-			fail(key+".request.path", "want a path that begins with /")
-		} else if _, err := url.ParseRequestURI(t.Request.Path); err != nil {
-			fail(key+".request.path", "this is no path of a URL")
-		}
-		if _, err := http.NewRequest(t.Request.Method, "http://localhost/", nil); err != nil {
-			fail(key+".request.method", "this is no method of HTTP")
+		switch {
+		case t.Request != nil && t.Run != nil:
+			fail(key+".run", "a test is a request or a run, not both")
+		case t.Request != nil:
+			t.checkRequest(key, fail)
+		case t.Run != nil:
+			t.checkRun(key, fail)
+		default:
+			fail(key, "want a request or a run")
 		}
 		for name, pattern := range t.Expect.HeadersMatch {
 			if _, err := regexp.Compile(pattern); err != nil {
@@ -132,10 +143,8 @@ func (d *Document) check(fail func(key, format string, args ...any)) {
 		}
 		for j, s := range t.Expect.Trace {
 			at := spanKey(key, j)
-			for what, name := range map[string]string{"span": s.Span, "under": s.Under} {
-				if _, err := path.Match(name, ""); err != nil || name == "" && what == "span" {
-					fail(at+"."+what, "want the name of a span, in which * stands for any text")
-				}
+			if s.Span == "" {
+				fail(at+".span", "want the name of a span, in which * stands for any text")
 			}
 			if s.Times != nil && *s.Times == 0 && (s.Error != nil && s.Attributes == nil) {
 				fail(at+".error", "no span is expected; leave the key out")
@@ -144,7 +153,35 @@ func (d *Document) check(fail func(key, format string, args ...any)) {
 	}
 }
 
-// tracing says whether the test needs the trace of its request.
+func (t *Test) checkRequest(key string, fail func(key, format string, args ...any)) {
+	if !strings.HasPrefix(t.Request.Path, "/") {
+		fail(key+".request.path", "want a path that begins with /")
+	} else if _, err := url.ParseRequestURI(t.Request.Path); err != nil {
+		fail(key+".request.path", "this is no path of a URL")
+	}
+	if _, err := http.NewRequest(t.Request.Method, "http://localhost/", nil); err != nil {
+		fail(key+".request.method", "this is no method of HTTP")
+	}
+	if t.Expect.Exit != nil {
+		fail(key+".expect.exit", "a request has no exit status")
+	}
+}
+
+func (t *Test) checkRun(key string, fail func(key, format string, args ...any)) {
+	e := &t.Expect
+	for name, has := range map[string]bool{"status": e.Status != nil, "headers": e.Headers != nil, "headersMatch": e.HeadersMatch != nil, "noHeaders": e.NoHeaders != nil} {
+		if has {
+			fail(key+".expect."+name, "a run has none: its exit status is exit, its output body")
+		}
+	}
+}
+
+// Requests says whether any test that choose accepts is a request.
+func (d *Document) Requests(choose func(name string) bool) bool {
+	return slices.ContainsFunc(d.Tests, func(t Test) bool { return t.Request != nil && choose(t.Name) })
+}
+
+// tracing says whether the test needs the trace.
 func (t *Test) tracing() bool { return len(t.Expect.Trace) > 0 || t.Expect.NoErrors }
 
 // Result is how a test has ended.

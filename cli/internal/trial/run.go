@@ -29,11 +29,23 @@ func quoted(s string) string { return strconv.Quote(s) }
 
 // Runner runs tests.
 type Runner struct {
-	Base string // the workload's address, as a URL without a path
-	// Spans has the spans of the requests' traces, once Flush has returned.
+	Base string // the workload's address, as a URL without a path; of no account without requests
+	// Spans has the spans of the requests' traces, once Flush has returned, and those of a run when Command has.
 	Spans *Spans
 	Flush func(context.Context) error
+	// Command runs the workload's command in a trace that ctx has. An error says why it cannot be run.
+	Command func(ctx context.Context, r *Run) (Ran, error)
 }
+
+// Ran is how a run has ended.
+type Ran struct {
+	Output []byte // to standard output; of more than MaxOutput bytes the first
+	Exit   int    // as of vitrine run: the command's own, 134 a trap, 124 a deadline
+	Why    string // of a trap or a deadline
+}
+
+// MaxOutput bounds the bytes of a run's output that are compared.
+const MaxOutput = maxBody
 
 // maxBody bounds the bytes of an answer that are read; requestTime is how long one request may take, traceTime how long its trace may after
 // that.
@@ -67,16 +79,16 @@ func (r *Runner) one(ctx context.Context, client *http.Client, d *Document, i in
 	c := &checker{place: d.place, key: key}
 	result := Result{Name: t.Name, Place: d.place(key)}
 	began := time.Now()
-	trace, span, err := r.send(ctx, client, t, c)
+	trace, span, err := r.do(ctx, client, t, c)
 	result.Took = time.Since(began)
 	result.Seconds, result.TraceID = result.Took.Seconds(), trace
 	if err != nil {
-		c.fail(".request", "the request has failed: %v", err)
+		c.fail(c.cause, "%v", err)
 	}
 	if err == nil && t.tracing() {
-		spans, err := r.await(ctx, trace, span)
+		spans, err := r.await(ctx, trace, span, t.Run != nil)
 		if err != nil {
-			c.fail(".expect.trace", "the trace of the request is not whole: %v", err)
+			c.fail(".expect.trace", "the trace is not whole: %v", err)
 		} else {
 			c.trace(t, spans)
 		}
@@ -84,6 +96,54 @@ func (r *Runner) one(ctx context.Context, client *http.Client, d *Document, i in
 	r.Spans.forget(trace)
 	result.Failures = c.failures
 	return result
+}
+
+// do sends the test's request, or runs its command, and checks what comes of it.
+func (r *Runner) do(ctx context.Context, client *http.Client, t *Test, c *checker) (trace, span string, err error) {
+	if t.Run != nil {
+		c.cause = ".run"
+		return r.command(ctx, t, c)
+	}
+	c.cause = ".request"
+	if trace, span, err = r.send(ctx, client, t, c); err != nil {
+		err = fmt.Errorf("the request has failed: %w", err)
+	}
+	return trace, span, err
+}
+
+// command runs the command in a trace of its own.
+func (r *Runner) command(ctx context.Context, t *Test, c *checker) (trace, span string, _ error) {
+	trace, span = newIDs()
+	r.Spans.expect(trace)
+	rctx, cancel := context.WithTimeout(withParent(ctx, trace, span), requestTime)
+	defer cancel()
+	ran, err := r.Command(rctx, t.Run)
+	if err != nil {
+		return trace, span, err
+	}
+	want := 0
+	if t.Expect.Exit != nil {
+		want = *t.Expect.Exit
+	}
+	if ran.Exit != want {
+		why := hint("output", ran.Output)
+		if ran.Why != "" {
+			why = ": " + ran.Why
+		}
+		at := ".expect"
+		if t.Expect.Exit != nil {
+			at = ".expect.exit"
+		}
+		c.fail(at, "exit status: want %d, got %d%s", want, ran.Exit, why)
+	}
+	c.body(&t.Expect, "output", ran.Output)
+	return trace, span, nil
+}
+
+func newIDs() (trace, span string) {
+	var id [24]byte
+	_, _ = rand.Read(id[:])
+	return hex.EncodeToString(id[:16]), hex.EncodeToString(id[16:])
 }
 
 // send sends the request and checks the answer. The request has a trace of its own, unless its headers say which it belongs to.
@@ -101,9 +161,7 @@ func (r *Runner) send(ctx context.Context, client *http.Client, t *Test, c *chec
 	if parts := strings.Split(req.Header.Get("Traceparent"), "-"); len(parts) >= 4 {
 		trace, span = parts[1], parts[2]
 	} else {
-		var id [24]byte
-		_, _ = rand.Read(id[:])
-		trace, span = hex.EncodeToString(id[:16]), hex.EncodeToString(id[16:])
+		trace, span = newIDs()
 		req.Header.Set("Traceparent", "00-"+trace+"-"+span+"-01")
 	}
 	r.Spans.expect(trace)
@@ -121,22 +179,24 @@ func (r *Runner) send(ctx context.Context, client *http.Client, t *Test, c *chec
 }
 
 // await waits until the span below which the request's spans are has come.
-func (r *Runner) await(ctx context.Context, trace, parent string) ([]span, error) {
+func (r *Runner) await(ctx context.Context, trace, parent string, run bool) ([]span, error) {
 	ctx, cancel := context.WithTimeout(ctx, traceTime)
 	defer cancel()
 	for {
-		if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
-			return nil, err
+		if !run {
+			if err := r.Flush(ctx); err != nil && ctx.Err() == nil {
+				return nil, err
+			}
 		}
 		spans := r.Spans.of(trace)
-		if slices.ContainsFunc(spans, func(s span) bool { return s.parent == parent && s.server }) {
+		if slices.ContainsFunc(spans, func(s span) bool { return s.parent == parent && (run || s.server) }) {
 			return spans, nil
 		}
 		select {
 		case <-r.Spans.came:
 		case <-time.After(10 * time.Millisecond): // the span ends just after the answer
 		case <-ctx.Done():
-			return nil, fmt.Errorf("%d spans have come, and none of the request itself: %w", len(spans), context.Cause(ctx))
+			return nil, fmt.Errorf("%d spans have come, and none of what the test has begun: %w", len(spans), context.Cause(ctx))
 		}
 	}
 }
@@ -145,6 +205,7 @@ func (r *Runner) await(ctx context.Context, trace, parent string) ([]span, error
 type checker struct {
 	place    func(string) string
 	key      string
+	cause    string // the key of what the test does
 	failures []Failure
 }
 
@@ -155,9 +216,9 @@ func (c *checker) fail(key, format string, args ...any) {
 func (c *checker) answer(e *Expect, resp *http.Response, body []byte) {
 	switch {
 	case e.Status != nil && resp.StatusCode != *e.Status:
-		c.fail(".expect.status", "status: want %d, got %d%s", *e.Status, resp.StatusCode, hint(body))
+		c.fail(".expect.status", "status: want %d, got %d%s", *e.Status, resp.StatusCode, hint("body", body))
 	case e.Status == nil && resp.StatusCode/100 != 2:
-		c.fail(".expect", "status: want 2xx, got %d%s", resp.StatusCode, hint(body))
+		c.fail(".expect", "status: want 2xx, got %d%s", resp.StatusCode, hint("body", body))
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Headers)) {
 		if got := strings.Join(resp.Header.Values(name), ", "); got != e.Headers[name] {
@@ -175,20 +236,21 @@ func (c *checker) answer(e *Expect, resp *http.Response, body []byte) {
 			c.fail(fmt.Sprintf(".expect.noHeaders[%d]", i), "header %s: want none, got %s", name, valueOf(resp.Header, name))
 		}
 	}
-	c.body(e, body)
+	c.body(e, "body", body)
 }
 
-func (c *checker) body(e *Expect, body []byte) {
+// body checks the body of an answer, or the output of a run.
+func (c *checker) body(e *Expect, what string, body []byte) {
 	if e.Body != nil && string(body) != *e.Body {
-		c.fail(".expect.body", "body: %s", difference(*e.Body, string(body)))
+		c.fail(".expect.body", "%s: %s", what, difference(*e.Body, string(body)))
 	}
 	for i, part := range e.Contains {
 		if !bytes.Contains(body, []byte(part)) {
-			c.fail(fmt.Sprintf(".expect.contains[%d]", i), "body: want %s in it, got %s", short(part), short(string(body)))
+			c.fail(fmt.Sprintf(".expect.contains[%d]", i), "%s: want %s in it, got %s", what, short(part), short(string(body)))
 		}
 	}
 	if e.Matches != "" && !regexp.MustCompile(e.Matches).Match(body) {
-		c.fail(".expect.matches", "body: want a match of %s, got %s", e.Matches, short(string(body)))
+		c.fail(".expect.matches", "%s: want a match of %s, got %s", what, e.Matches, short(string(body)))
 	}
 	if e.JSON == nil {
 		return
@@ -197,9 +259,9 @@ func (c *checker) body(e *Expect, body []byte) {
 	got, broken := decodeJSON(body)
 	switch {
 	case broken != nil:
-		c.fail(".expect.json", "body: want JSON, got %s", short(string(body)))
+		c.fail(".expect.json", "%s: want JSON, got %s", what, short(string(body)))
 	case err == nil && !reflect.DeepEqual(want, got):
-		c.fail(".expect.json", "body: %s", difference(compact(want), compact(got)))
+		c.fail(".expect.json", "%s: %s", what, difference(compact(want), compact(got)))
 	}
 }
 
@@ -225,11 +287,11 @@ func valueOf(h http.Header, name string) string {
 }
 
 // hint is the beginning of an answer that was not expected.
-func hint(body []byte) string {
+func hint(what string, body []byte) string {
 	if len(body) == 0 {
 		return ""
 	}
-	return ", with the body " + short(string(body))
+	return ", with the " + what + " " + short(string(body))
 }
 
 // maxShown bounds a text in a message, in bytes.

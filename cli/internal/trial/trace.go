@@ -22,6 +22,13 @@ type span struct {
 	attributes map[string]string
 }
 
+// withParent has what is done with ctx belong to a span.
+func withParent(ctx context.Context, traceID, spanID string) context.Context {
+	t, _ := trace.TraceIDFromHex(traceID)
+	s, _ := trace.SpanIDFromHex(spanID)
+	return trace.ContextWithRemoteSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{TraceID: t, SpanID: s, TraceFlags: trace.FlagsSampled, Remote: true}))
+}
+
 // maxSpans bounds the spans of one trace.
 const maxSpans = 100_000
 

@@ -293,6 +293,13 @@ func (w *Watcher) enters(dir string) bool {
 	return false
 }
 
+// Concerns says whether a file that has changed is one of a folder of the config.
+func (w *Watcher) Concerns(f Folder, file string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.chosen(f, file)
+}
+
 // counts says whether a file is one that something is made from. w.mu is held.
 func (w *Watcher) counts(file string) bool {
 	if slices.Contains(w.config.Files, file) {
@@ -301,19 +308,16 @@ func (w *Watcher) counts(file string) bool {
 	if w.left(file) || isOutput(file) {
 		return false
 	}
-	for _, f := range w.config.Folders {
-		if !inside(f.Path, file) || w.ignores.ignored(f.Path, file, false) {
-			continue
-		}
-		rel, err := filepath.Rel(f.Path, file)
-		if err != nil {
-			continue
-		}
-		if len(f.Patterns) == 0 || slices.ContainsFunc(f.Patterns, func(p string) bool { return match(p, filepath.ToSlash(rel)) }) {
-			return true
-		}
+	return slices.ContainsFunc(w.config.Folders, func(f Folder) bool { return w.chosen(f, file) })
+}
+
+// chosen says whether a folder's patterns choose a file. w.mu is held.
+func (w *Watcher) chosen(f Folder, file string) bool {
+	if !inside(f.Path, file) || w.ignores.ignored(f.Path, file, false) {
+		return false
 	}
-	return false
+	rel, err := filepath.Rel(f.Path, file)
+	return err == nil && (len(f.Patterns) == 0 || slices.ContainsFunc(f.Patterns, func(p string) bool { return match(p, filepath.ToSlash(rel)) }))
 }
 
 // isOutput says whether a file is what the process itself prints to.

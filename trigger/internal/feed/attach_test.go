@@ -43,8 +43,8 @@ func (s *source) Close() error {
 }
 
 // attach attaches feeds of these names. Opening "closed" fails; "down" cannot subscribe, and "late" only when the context has ended.
-func (e *events) attach(ctx context.Context, cancel func(), g *loop.Group, names ...string) (func(context.Context) error, error) {
-	return Attach(ctx, g, names, func(name string) (*Feed, func(), error) {
+func (e *events) attach(ctx context.Context, cancel func(), g *Feeds, names ...string) (func(context.Context) error, error) {
+	return Attach(ctx, g, &workload.Spec{}, names, func(name string) (*Feed, func(), error) {
 		if name == "closed" {
 			return nil, nil, errors.New("cannot open")
 		}
@@ -82,7 +82,7 @@ func TestAttach(t *testing.T) {
 			var e events
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			detach, err := e.attach(ctx, cancel, loop.NewGroup(), c.feeds...)
+			detach, err := e.attach(ctx, cancel, NewFeeds(), c.feeds...)
 			if (err != nil) != c.fails {
 				t.Fatal(err)
 			}

@@ -68,9 +68,17 @@ type Feed struct {
 	Handle messaging.HandleFunc
 	// Bury sends a message that is given up, whose subject is DeadLetter; nil: it is dropped. Its fields say why.
 	Bury func(ctx context.Context, m *messaging.Message) error
+	// Identity is what a feed of the next start has to have to go on with this one's subscription.
+	Identity Identity
 
-	first messaging.Source // the subscription that Begin made; nil: none yet
-	lost  atomic.Int64     // messages that the log was told of
+	connection *connection
+	own        func() // ends what the feed has opened where connection is another's; nil: nothing
+
+	mu     sync.Mutex
+	source messaging.Source // the subscription; nil: none
+	handed bool             // the subscription is another feed's
+
+	lost atomic.Int64 // messages that the log was told of
 }
 
 // subscribeTime bounds one try to subscribe.
@@ -83,50 +91,90 @@ func (f *Feed) subscribe(ctx context.Context) (messaging.Source, error) {
 }
 
 // Begin subscribes, so that messages from now on come. A broker that is down is no error: Run goes on trying.
-func (f *Feed) Begin(ctx context.Context) (err error) {
-	f.first, err = f.subscribe(ctx)
+func (f *Feed) Begin(ctx context.Context) error {
+	src, err := f.subscribe(ctx)
 	if err != nil && ctx.Err() == nil {
 		f.Log.Warn("cannot subscribe; going on trying", "system", f.System, "reason", err)
 		return nil
 	}
+	f.source = src
 	return err
 }
 
-// Close ends a subscription that Begin has made and Run has not taken.
-func (f *Feed) Close() {
-	if f.first != nil {
-		_ = f.first.Close() // what it kept, the broker has
-		f.first = nil
+// release ends the subscription, unless it is another feed's, and leaves the broker.
+func (f *Feed) release() {
+	f.end()
+	if f.connection != nil {
+		f.connection.leave()
 	}
+	if f.own != nil {
+		f.own()
+	}
+	f.Invoker, f.Handle = nil, nil // a later feed may hold this one by its subscription, and must not hold its programs
+}
+
+// end ends the subscription, unless it is another feed's.
+func (f *Feed) end() {
+	f.mu.Lock()
+	src := f.source
+	f.source = nil
+	f.mu.Unlock()
+	if src != nil {
+		_ = src.Close() // what it kept, the broker has
+	}
+}
+
+// handOver has the feed take no more messages, and returns its subscription for another feed; nil: it has none at the moment.
+func (f *Feed) handOver() messaging.Source {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.Stop()
+	src := f.source
+	f.source, f.handed = nil, true
+	return src
+}
+
+// resume makes a subscription where there is none.
+func (f *Feed) resume() (messaging.Source, error) {
+	f.mu.Lock()
+	src := f.source
+	f.mu.Unlock()
+	if src != nil {
+		return src, nil
+	}
+	src, err := f.subscribe(f.Open())
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.handed {
+		_ = src.Close()
+		return nil, errHanded
+	}
+	f.source = src
+	return src, nil
 }
 
 // Run takes messages, and subscribes again where a subscription has ended, until Open ends.
 func (f *Feed) Run() {
-	src := f.first
-	f.first = nil
 	for failed := 0; !f.Stopped(); {
-		if src == nil {
-			var err error
-			if src, err = f.subscribe(f.Open()); err != nil {
-				if failed++; failed == 1 && !f.Stopped() {
-					f.Log.Warn("cannot subscribe; going on trying", "system", f.System, "reason", err)
-				}
-				f.Sleep(backoff(250*time.Millisecond, failed, 15*time.Second))
-				continue
+		src, err := f.resume()
+		if err != nil {
+			if failed++; failed == 1 && !f.Stopped() {
+				f.Log.Warn("cannot subscribe; going on trying", "system", f.System, "reason", err)
 			}
-			if failed > 0 {
-				f.Log.Info("subscribed again", "system", f.System)
-			}
-			failed = 0
+			f.Sleep(backoff(250*time.Millisecond, failed, 15*time.Second))
+			continue
 		}
+		if failed > 0 {
+			f.Log.Info("subscribed again", "system", f.System)
+		}
+		failed = 0
 		f.take(src)
-		_ = src.Close() // what it kept, the broker has
-		if src = nil; !f.Stopped() {
+		if f.end(); !f.Stopped() {
 			f.Sleep(backoff(250*time.Millisecond, 1, time.Second))
 		}
-	}
-	if src != nil {
-		_ = src.Close()
 	}
 }
 

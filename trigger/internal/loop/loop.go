@@ -51,6 +51,9 @@ func (l *Loop) Open() context.Context { return l.open }
 // Stopped says that Open has ended.
 func (l *Loop) Stopped() bool { return l.open.Err() != nil }
 
+// Stop ends Open. Calls that are under way go on.
+func (l *Loop) Stop() { l.stop() }
+
 // Sleep waits for d, or until Open ends.
 func (l *Loop) Sleep(d time.Duration) {
 	t := time.NewTimer(d)
