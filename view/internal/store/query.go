@@ -68,11 +68,11 @@ func (s *Store) Traces(ctx context.Context, q TraceQuery) (*TraceList, error) {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
 		out.Seq = s.index.seq
-		for e := s.index.newest; e != nil; e = e.older {
+		for r, e := range s.index.newestFirst() {
 			if e.seq <= q.After {
 				continue
 			}
-			if sum := e.summary(); q.Match == nil || q.Match(&sum) {
+			if sum := s.index.summary(r, e); q.Match == nil || q.Match(&sum) {
 				out.add(&sum, &q)
 			}
 		}
@@ -105,12 +105,12 @@ type candidate struct {
 func (s *Store) candidates(q *TraceQuery) (out []candidate) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for e := s.index.newest; e != nil; e = e.older {
+	for r, e := range s.index.newestFirst() {
 		if e.seq <= q.After {
 			continue
 		}
-		if sum := e.summary(); q.Match == nil || q.Match(&sum) {
-			out = append(out, candidate{sum, slices.Clone(e.chunks)})
+		if sum := s.index.summary(r, e); q.Match == nil || q.Match(&sum) {
+			out = append(out, candidate{sum, slices.Clone(s.index.chunks(r, e))})
 		}
 	}
 	return out
@@ -175,12 +175,12 @@ func (l *TraceList) add(s *Summary, q *TraceQuery) {
 // Trace returns the spans of a trace, at most as many as said; none if there is no such trace.
 func (s *Store) Trace(ctx context.Context, id TraceID, most int) ([]Record, Summary, error) {
 	s.mu.RLock()
-	e := s.index.traces[id]
+	r, e := s.index.find(id)
 	if e == nil {
 		s.mu.RUnlock()
 		return nil, Summary{}, nil
 	}
-	sum, chunks := e.summary(), slices.Clone(e.chunks)
+	sum, chunks := s.index.summary(r, e), slices.Clone(s.index.chunks(r, e))
 	s.mu.RUnlock()
 	var out []Record
 	for len(chunks) > 0 {

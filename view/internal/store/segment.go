@@ -50,9 +50,10 @@ type segment struct {
 	known  map[int64]*Source
 	closed bool
 
-	size   int64 // bytes, as of the last look; guarded by Store.mu
-	chunks int   // rows; guarded by Store.mu
-	last   int64 // when it was last appended to, in nanoseconds since 1970; guarded by Store.mu
+	number uint32 // of the index; 0: none of its rows are in it; guarded by Store.mu
+	size   int64  // bytes, as of the last look; guarded by Store.mu
+	chunks int    // rows; guarded by Store.mu
+	last   int64  // when it was last appended to, in nanoseconds since 1970; guarded by Store.mu
 }
 
 func segmentName(run int64, seq int) string { return fmt.Sprintf("%019d-%06d.db", run, seq) }

@@ -22,7 +22,7 @@ type Config struct {
 	// Dir is where the segments are, made with the rights 0700 if it is not there. Empty: a temporary folder that Close removes.
 	Dir string
 	// MaxBytes is how much the segments may take together; 0: 256 MiB. MaxAge is how old a segment may become; 0: 24 hours. MaxTraces
-	// bounds the traces of which memory has summaries, about 300 bytes each; 0: 250 000. What is oldest goes first.
+	// bounds the traces of which memory has summaries, about 150 bytes each; 0: 250 000. What is oldest goes first.
 	MaxBytes  int64
 	MaxAge    time.Duration
 	MaxTraces int
@@ -405,8 +405,8 @@ func (s *Store) Stats() Stats {
 	for _, seg := range s.segments {
 		st.Bytes += seg.size
 	}
-	if s.index.oldest != nil {
-		st.Oldest = s.index.oldest.start
+	if s.index.oldest != 0 {
+		st.Oldest = s.index.at(s.index.oldest).start
 	}
 	return st
 }
