@@ -48,8 +48,8 @@ compares answers and traces with what the file expects.
              attributes: {vitrine.component: price}}
         noErrors: true                     # no span of the trace has failed
     - name: a command
-      run: {args: [you], environment: {LANG: C}, input: ""}   # as vitrine run does; args: those of the manifest by default
-      expect: {exit: 0, body: "hello you\n"}                  # body: standard output; a trap is exit status 134
+      run: {args: [you], input: "", environment: {LANG: C}}   # as vitrine run does
+      expect: {exit: 0, body: "hello you\n"}   # body: standard output; a trap is 134
 
 A span is meant by its name, in which * stands for any text; without times there is one at least.
 

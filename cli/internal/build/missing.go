@@ -82,7 +82,7 @@ var things = map[string]thing{
 	RustTarget: {"target wasm32-wasip2 of Rust", "it by: rustup target add wasm32-wasip2", func() bool {
 		out, err := exec.Command("rustc", "--print", "target-libdir", "--target", RustTarget).Output()
 		found, _ := filepath.Glob(filepath.Join(strings.TrimSpace(string(out)), "libstd-*.rlib"))
-		return err == nil && len(found) > 0
+		return err != nil || len(found) > 0 // what rustc does not say, its build does
 	}},
 	WASILibc: {"C library for WASI", "it: the packages wasi-libc and libclang-rt-dev-wasm32 of Debian and Ubuntu; or the WASI SDK from https://github.com/WebAssembly/wasi-sdk, whose clang the build names then", func() bool {
 		_, err := os.Stat("/usr/lib/wasm32-wasi/libc.a")
