@@ -215,7 +215,7 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 		h.p.exception(st.ctx, string(h.b.Callee), &v)
 	}
 	h.report(st.ctx, c, h.b.Callee, &v)
-	if st.span == nil {
+	if st.span == nil || !st.span.IsRecording() && !h.keep(c, st, &v) {
 		return
 	}
 	h.describe(st, status, called, &end)
@@ -224,6 +224,24 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 		st.span.SetStatus(codes.Error, "")
 	}
 	st.span.End()
+}
+
+// keep records a request that was not sampled, if the sampler wants it now that its end is known.
+func (h *event) keep(c *cm.Call, st *eventState, v *outcome) bool {
+	if st.req == nil {
+		return false
+	}
+	route := st.http.HTTPRoute()
+	kept := st.span.Kept(h.tmpl, h.spanName(st.method, route), time.Since(c.Start), v.failed())
+	if kept == nil {
+		return false
+	}
+	as := *st.req
+	as.Method = st.method
+	requestAttributes(kept, &as, requestScheme(st.req), route)
+	clientAttributes(kept, st.http, st.req)
+	st.span = kept
+	return true
 }
 
 // describe sets the attributes that are known at the end.

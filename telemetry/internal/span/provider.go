@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/sdk/instrumentation"
 	"go.opentelemetry.io/otel/sdk/resource"
@@ -51,10 +52,19 @@ type Sink interface {
 	Flush(ctx context.Context) error
 }
 
+// RootSampler is an optional interface of a sampler that never samples below a parent that is not sampled, always below one that is, and
+// looks at nothing of a span without a parent. Its methods are safe for concurrent use.
+type RootSampler interface {
+	// SampleRoot decides on a span without a parent, as ShouldSample does, and saves what that costs with all that is told to it.
+	SampleRoot() bool
+	// KeepRoot decides again, at the end of one that was not sampled: then it is recorded without what happened in it.
+	KeepRoot(took time.Duration, failed bool) bool
+}
+
 // Config of a Provider.
 type Config struct {
 	Resource *resource.Resource
-	Sampler  sdktrace.Sampler
+	Sampler  sdktrace.Sampler // may be a RootSampler
 	Limits   sdktrace.SpanLimits
 	Sink     Sink // takes sampled spans; may be nil
 	// Processors get each span that is recorded, as from the SDK.
@@ -73,7 +83,8 @@ type Provider struct {
 
 	resource   *resource.Resource
 	sampler    sdktrace.Sampler
-	isDefault  bool // the sampler is the SDK's default
+	isDefault  bool        // the sampler is the SDK's default
+	roots      RootSampler // the sampler, if it is one
 	limits     sdktrace.SpanLimits
 	bounds     bounds
 	sink       Sink
@@ -89,7 +100,9 @@ var _ trace.TracerProvider = (*Provider)(nil)
 
 // NewProvider makes a provider.
 func NewProvider(c Config) *Provider {
+	roots, _ := c.Sampler.(RootSampler)
 	return &Provider{
+		roots:    roots,
 		resource: c.Resource, sampler: c.Sampler, isDefault: reflect.DeepEqual(c.Sampler, defaultSampler), limits: c.Limits, sink: c.Sink, processors: c.Processors, begun: c.Begun,
 		bounds:  bounds{c.Limits.AttributeValueLengthLimit, c.Limits.AttributeValueDepthLimit},
 		tracers: map[instrumentation.Scope]*Tracer{},

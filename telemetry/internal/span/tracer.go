@@ -65,12 +65,36 @@ func (t *Tracer) Open(ctx context.Context, m *Template, name string, start time.
 		return t.openSDK(ctx, m, name, start)
 	}
 	s := t.begin(ctx, trace.SpanContextFromContext(ctx), name, m.kind, m.attrs, nil, start)
-	if d := s.d; d != nil {
-		d.b = append(d.b, m.encoded...)
-		d.attrs += m.count
-		d.droppedAttrs += m.dropped
+	if s.d != nil {
+		s.d.add(m)
 	}
 	return s
+}
+
+// add adds the template's attributes.
+func (d *buffer) add(m *Template) {
+	d.b = append(d.b, m.encoded...)
+	d.attrs += m.count
+	d.droppedAttrs += m.dropped
+}
+
+// Kept is s as a span that is recorded, if the sampler is a [RootSampler] that has refused s and wants it after all, now that its end is known;
+// nil otherwise. It has the name, what the template has, and the identifiers and the start of s, which stays as it is. The caller sets the other attributes and ends it.
+func (s *Span) Kept(m *Template, name string, took time.Duration, failed bool) *Span {
+	p := s.t.p
+	if p == nil || p.roots == nil || s.sc.IsSampled() || !p.roots.KeepRoot(took, failed) || p.ended.Load() {
+		return nil
+	}
+	parent := trace.SpanContextFromContext(s.parent)
+	if parent.IsValid() {
+		return nil
+	}
+	k := &Span{t: s.t, parent: s.parent, start: s.start, sc: s.sc.WithTraceFlags(s.sc.TraceFlags() | trace.FlagsSampled)}
+	k.d = newBuffer()
+	k.d.name = name
+	k.d.begin(k.sc, parent, m.kind, s.start)
+	k.d.add(m)
+	return k
 }
 
 // begin makes a span with the sampler's decision.
@@ -86,12 +110,18 @@ func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name strin
 		return s
 	}
 	var r sdktrace.SamplingResult
-	if t.p.isDefault {
+	switch {
+	case t.p.isDefault:
 		r.Tracestate = parent.TraceState()
 		if !parent.IsValid() || parent.IsSampled() {
 			r.Decision = sdktrace.RecordAndSample
 		}
-	} else {
+	case t.p.roots != nil:
+		r.Tracestate = parent.TraceState()
+		if parent.IsValid() && parent.IsSampled() || !parent.IsValid() && t.p.roots.SampleRoot() {
+			r.Decision = sdktrace.RecordAndSample
+		}
+	default:
 		r = t.p.sampler.ShouldSample(sdktrace.SamplingParameters{
 			ParentContext: ctx, TraceID: c.TraceID, Name: name, Kind: kind, Attributes: attrs, Links: links,
 		})

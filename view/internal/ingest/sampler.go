@@ -16,10 +16,17 @@ const (
 	Burst = 1000
 )
 
-// Sampler records all traces of a process that begins few, and Rate traces a second of one that begins more. Traces that come from
-// elsewhere are recorded if they are there. Safe for concurrent use.
+// Slow is how long a request takes that is worth a look. KeptRate bounds those that are kept because they were slow or have failed.
+const (
+	Slow     = 500 * time.Millisecond
+	KeptRate = 50
+)
+
+// Sampler records all traces of a process that begins few, and Rate traces a second of one that begins more. Of the others it keeps what has failed
+// or was slow, KeptRate a second, without what happened in it. Traces that come from elsewhere are recorded if they are there. Safe for concurrent use.
 type Sampler struct {
-	next    atomic.Int64 // when the allowance is used up, in nanoseconds after start, less the burst
+	all     allowance
+	kept    allowance
 	start   time.Time
 	skipped atomic.Int64
 	based   sdktrace.Sampler
@@ -39,23 +46,46 @@ func (s *Sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingR
 	return s.based.ShouldSample(p)
 }
 
+// SampleRoot decides on a trace that begins here, as ShouldSample does.
+func (s *Sampler) SampleRoot() bool { return s.allow(time.Since(s.start)) }
+
 // Description implements sdktrace.Sampler.
 func (s *Sampler) Description() string { return s.based.Description() }
 
 // Skipped is how many traces were not recorded.
 func (s *Sampler) Skipped() int64 { return s.skipped.Load() }
 
-// allow takes one trace from the allowance, which grows by Rate a second up to Burst (the generic cell rate algorithm).
+// allow takes one trace from the allowance of all.
 func (s *Sampler) allow(now time.Duration) bool {
-	const each, most = int64(time.Second / Rate), Burst * int64(time.Second/Rate)
+	if s.all.take(now, Rate, Burst) {
+		return true
+	}
+	s.skipped.Add(1)
+	return false
+}
+
+// KeepRoot says whether a request that is not recorded is to be kept, without what happened in it.
+func (s *Sampler) KeepRoot(took time.Duration, failed bool) bool {
+	if !failed && took < Slow || !s.kept.take(time.Since(s.start), KeptRate, KeptRate) {
+		return false
+	}
+	s.skipped.Add(-1)
+	return true
+}
+
+// allowance grows steadily up to a bound (the generic cell rate algorithm). It is when it is used up, in nanoseconds after the start, less the bound.
+type allowance struct{ next atomic.Int64 }
+
+// take takes one of an allowance that grows by rate a second, up to burst.
+func (a *allowance) take(now time.Duration, rate, burst int64) bool {
+	each := int64(time.Second) / rate
 	for {
-		next := s.next.Load()
+		next := a.next.Load()
 		after := max(next, int64(now)) + each
-		if after > int64(now)+most {
-			s.skipped.Add(1)
+		if after > int64(now)+burst*each {
 			return false
 		}
-		if s.next.CompareAndSwap(next, after) {
+		if a.next.CompareAndSwap(next, after) {
 			return true
 		}
 	}
@@ -67,7 +97,7 @@ type root struct{ s *Sampler }
 // ShouldSample implements sdktrace.Sampler.
 func (r root) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
 	out := sdktrace.SamplingResult{Decision: sdktrace.Drop, Tracestate: trace.SpanContextFromContext(p.ParentContext).TraceState()}
-	if r.s.allow(time.Since(r.s.start)) {
+	if r.s.SampleRoot() {
 		out.Decision = sdktrace.RecordAndSample
 	}
 	return out

@@ -46,3 +46,22 @@ func TestParents(t *testing.T) {
 		t.Error("the allowance is used up, and a trace is recorded")
 	}
 }
+
+// TestKept: of a busy process's requests that are not recorded a bounded number is kept that has failed or was slow.
+func TestKept(t *testing.T) {
+	s := NewSampler()
+	for s.SampleRoot() {
+	}
+	if s.KeepRoot(Slow-1, false) || !s.KeepRoot(Slow, false) || !s.KeepRoot(0, true) {
+		t.Error("what is kept is not what was slow or has failed")
+	}
+	before, kept := s.Skipped(), 0
+	for range 100 * KeptRate {
+		if s.KeepRoot(0, true) {
+			kept++
+		}
+	}
+	if kept > 10*KeptRate || s.Skipped() != before-int64(kept) {
+		t.Errorf("%d are kept; %d skipped, before %d", kept, s.Skipped(), before)
+	}
+}
