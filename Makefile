@@ -4,7 +4,7 @@ BIN := bin/vitrine
 SUITE := ../shared/conformance/component-model
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test sdks reset attribution conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
+.PHONY: all check build test kube sdks reset attribution conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
 
 all: check
 
@@ -19,9 +19,10 @@ $(BIN): FORCE
 
 FORCE:
 
-# Every test: of the root module, against a real OpenTelemetry Collector, which is built the first time, and of the viewer in a real Chromium. Each part ends with
+# Every test: of the root module, against a real OpenTelemetry Collector, which is built the first time, of the viewer in a real Chromium, and of the
+# operator against a real control plane of Kubernetes, if there is one (STRICT=1 builds it, as make kube does). Each part ends with
 # its figures and what was skipped, and why; STRICT=1 fails on a skip that tests/archtest/skips/skips.txt does not list. RACE=1
-# adds the race detector (it needs a C compiler; nothing else here does) and tests of allocations without it. The last three build
+# adds the race detector (it needs a C compiler; nothing else here does) and tests of allocations without it. The last four build
 # the binary themselves, which Go's cache of test results does not see.
 COUNT := $(GO) run ./tests/archtest/skips $(if $(STRICT),-strict)
 test:
@@ -30,6 +31,12 @@ test:
 	$(COUNT) $(GO) test -json -count=1 ./e2e
 	$(COUNT) $(GO) test -C tests/collector -json -count=1 ./...
 	$(COUNT) $(GO) test -C tests/browser -json -count=1 ./...
+	$(if $(STRICT),operator/e2e/install.sh)
+	$(COUNT) $(GO) test -C operator -json -count=1 ./...
+
+# Builds the control plane of Kubernetes that the operator's tests run against; without it they are skipped. It takes 10 minutes the first time.
+kube:
+	operator/e2e/install.sh
 
 # Each SDK as its README says it is used: its tests, its example built from a clean checkout, and a request to the example through the
 # binary. Each script says what it needs, and gets from the package managers what is missing.
@@ -64,7 +71,7 @@ cross:
 	@set -e; for at in $(or $(PLATFORMS),darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 freebsd/amd64 freebsd/arm64 linux/arm64); do \
 		echo "build and vet for $$at"; \
 		export GOOS=$${at%/*} GOARCH=$${at#*/} CGO_ENABLED=0; \
-		$(GO) build ./... && $(GO) vet ./... && (cd tests/collector && $(GO) vet ./...) && (cd tests/browser && $(GO) vet ./...); \
+		$(GO) build ./... && $(GO) vet ./... && (cd tests/collector && $(GO) vet ./...) && (cd tests/browser && $(GO) vet ./...) && (cd operator && $(GO) vet ./...); \
 	done
 
 # Runs for linux/arm64 what depends on the machine (engine, canonical ABI, resets, core checks of the guests' proof) under an
@@ -89,23 +96,25 @@ generate:
 	cd examples/embed/bindings && $(GO) generate ./...
 	cd sdk/go && $(GO) generate ./...
 	cd examples/otel-go && $(GO) generate ./...
+	cd operator && $(GO) generate ./...
 	$(GO) generate ./cli/internal/scaffold # copies what sdk/go has
 
 # Fails if what is generated is not what is checked in. In-memory drift tests cover the same for `make test`.
 drift: generate
-	@git diff --exit-code --stat -- '*.gen.go' '*.schema.json' wasi/FUNCTIONS*.md testdata/surface/*.wat view/internal/web/dist || (echo 'generated files are stale: commit what make generate wrote' >&2; exit 1)
+	@git diff --exit-code --stat -- '*.gen.go' '*.schema.json' wasi/FUNCTIONS*.md testdata/surface/*.wat view/internal/web/dist operator/config operator/chart || (echo 'generated files are stale: commit what make generate wrote' >&2; exit 1)
 
 format:
 	@out=$$(gofmt -s -l $$(git ls-files '*.go')); test -z "$$out" || (echo "not gofmt'ed: $$out" >&2; exit 1)
 
 lint:
 	$(GO) vet ./...
-	@set -e; for m in tests/collector tests/browser examples/embed/*/go.mod; do cd $(CURDIR)/$${m%go.mod} && $(GO) vet ./...; done
+	@set -e; for m in tests/collector/ tests/browser/ operator/ examples/embed/*/go.mod; do cd $(CURDIR)/$${m%go.mod} && $(GO) vet ./...; done
 	$(GO) run $(STATICCHECK) ./...
 	@GOBIN=$(CURDIR)/bin $(GO) install $(STATICCHECK) # "go run" would build it for GOOS; it does not know go:wasmexport, so that it takes too much for unused
 	@set -e; for m in sdk/go examples/otel-go; do cd $(CURDIR)/$$m && $(GO) vet ./... && \
 		GOOS=wasip1 GOARCH=wasm $(GO) vet ./... && GOOS=wasip1 GOARCH=wasm $(CURDIR)/bin/staticcheck -checks inherit,-U1000 ./...; done
 	@cd sdk/go && $(CURDIR)/bin/staticcheck ./...
+	@cd operator && $(CURDIR)/bin/staticcheck ./...
 
 # Benchmarks beside the code; bench/ measures whole processes: make compare, density, mixed, noisy or soak, with flags in ARGS.
 bench:

@@ -1,0 +1,168 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/vitrine-wasm/vitrine/operator/internal/pods"
+)
+
+// verdict is what became of a rollout, in the words of two conditions.
+type verdict struct {
+	ready, progressing bool
+	// reason and message are those of the condition Ready, and of Progressing where it is false.
+	reason, message string
+}
+
+// judge says what became of a workload whose Deployment is d: nil, one that the API server has not told of yet. all are its pods.
+func judge(d *appsv1.Deployment, all []corev1.Pod) verdict {
+	if d == nil || d.Status.ObservedGeneration < d.Generation {
+		return verdict{progressing: true, reason: "Starting", message: "pods are being made"}
+	}
+	wanted := int32(1)
+	if d.Spec.Replicas != nil {
+		wanted = *d.Spec.Replicas
+	}
+	s := &d.Status
+	if s.UpdatedReplicas >= wanted && s.ReadyReplicas >= wanted && s.Replicas == s.UpdatedReplicas {
+		v := verdict{ready: true, reason: "Ready", message: fmt.Sprintf("%d of %d pods answer", s.ReadyReplicas, wanted)}
+		if wanted == 0 {
+			v.reason, v.message = "ScaledToZero", "no pod is wanted"
+		}
+		return v
+	}
+	trouble := troubleOf(d, all)
+	serving := ""
+	if s.ReadyReplicas > 0 {
+		serving = fmt.Sprintf("; %d of %d pods answer meanwhile", s.ReadyReplicas, wanted)
+	}
+	stuck := slices.ContainsFunc(s.Conditions, func(c appsv1.DeploymentCondition) bool {
+		return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
+	})
+	switch {
+	case trouble != nil:
+		return verdict{progressing: !stuck, reason: trouble.reason, message: trouble.message + serving}
+	case stuck:
+		return verdict{reason: "RolloutStuck", message: "pods have not become ready within rollout.deadline; `kubectl describe pod` says more of them" + serving}
+	}
+	return verdict{progressing: true, reason: "Starting", message: fmt.Sprintf("%d of %d pods answer", s.ReadyReplicas, wanted)}
+}
+
+// trouble is why a pod does not start.
+type trouble struct{ reason, message string }
+
+// troubleOf looks for the reason why the newest pods do not start: those first that run the Deployment's present template.
+func troubleOf(d *appsv1.Deployment, all []corev1.Pod) *trouble {
+	newest := slices.Clone(all)
+	slices.SortStableFunc(newest, func(a, b corev1.Pod) int { return b.CreationTimestamp.Compare(a.CreationTimestamp.Time) })
+	for i := range newest {
+		p := &newest[i]
+		if p.DeletionTimestamp != nil || !sameDocument(d, p) {
+			continue
+		}
+		if t := podTrouble(p); t != nil {
+			return t
+		}
+	}
+	for _, c := range d.Status.Conditions {
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
+			return &trouble{"PodsRefused", cut(c.Message)}
+		}
+	}
+	return nil
+}
+
+// sameDocument says whether a pod has the document that the Deployment has.
+func sameDocument(d *appsv1.Deployment, p *corev1.Pod) bool {
+	return documentOf(&d.Spec.Template.Spec) == documentOf(&p.Spec)
+}
+
+// documentOf is the name of the ConfigMap with a pod's document.
+func documentOf(s *corev1.PodSpec) string {
+	for _, v := range s.Volumes {
+		if v.Name == "document" && v.Projected != nil && len(v.Projected.Sources) > 0 && v.Projected.Sources[0].ConfigMap != nil {
+			return v.Projected.Sources[0].ConfigMap.Name
+		}
+	}
+	return ""
+}
+
+func podTrouble(p *corev1.Pod) *trouble {
+	for _, c := range p.Status.ContainerStatuses {
+		ended := c.State.Terminated
+		if ended == nil {
+			ended = c.LastTerminationState.Terminated
+		}
+		if ended != nil && !c.Ready && (ended.ExitCode != 0 || ended.Reason == "OOMKilled") {
+			return endTrouble(p, ended)
+		}
+		if w := c.State.Waiting; w != nil {
+			switch w.Reason {
+			case "", "ContainerCreating", "PodInitializing":
+			case "CreateContainerConfigError":
+				return &trouble{"SecretMissing", cut(w.Message) + ": make the Secret with the keys that the grants name, or name another one by the annotation vitrine.dev/secret"}
+			case "ErrImagePull", "ImagePullBackOff", "InvalidImageName":
+				return &trouble{"ImagePullFailed", "the image of vitrine itself: " + cut(w.Message)}
+			default:
+				return &trouble{w.Reason, cut(w.Message)}
+			}
+		}
+	}
+	for _, c := range p.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+			return &trouble{"Unschedulable", cut(c.Message)}
+		}
+	}
+	return nil
+}
+
+// endTrouble is why a container ended: what vitrine has said last. Its exit status 2 stands for bad input.
+func endTrouble(p *corev1.Pod, end *corev1.ContainerStateTerminated) *trouble {
+	said := strings.TrimSpace(end.Message)
+	t := &trouble{"StartFailed", cut(said)}
+	lower := strings.ToLower(said)
+	switch {
+	case end.Reason == "OOMKilled":
+		t.reason, t.message = "OutOfMemory", "the pod has used more memory than limits.memory of its components make room for"
+	case containsAny(lower, "the artifact is refused", "the component is refused", "the artifact is damaged"):
+		t.reason = "ArtifactRefused"
+	case containsAny(lower, "registry", "registries", "push it first"):
+		t.reason = "ArtifactNotFetched"
+	case end.ExitCode == 2:
+		t.reason = "DocumentRefused"
+	}
+	if t.message == "" {
+		t.message = fmt.Sprintf("vitrine has ended with status %d and said nothing; `kubectl logs --previous %s` may say more", end.ExitCode, p.Name)
+	}
+	return t
+}
+
+func containsAny(s string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s, part) })
+}
+
+// maxMessage bounds what conditions quote, in bytes.
+const maxMessage = 1500
+
+// cut is a text for a condition.
+func cut(s string) string {
+	s = strings.TrimSpace(strings.ToValidUTF8(s, "\uFFFD"))
+	if len(s) <= maxMessage {
+		return s
+	}
+	s = s[:maxMessage]
+	for !utf8.ValidString(s) {
+		s = s[:len(s)-1]
+	}
+	return s + "…"
+}
+
+// same says whether a Deployment has the template that is wanted.
+func same(have, want *appsv1.Deployment) bool {
+	return have != nil && have.Annotations[pods.AnnotationTemplate] == want.Annotations[pods.AnnotationTemplate]
+}
