@@ -112,7 +112,7 @@ func together(all []*served) *workload.Spec {
 // startAll starts the workloads; when one of them cannot start, those that have go with the session.
 func (v *serving) startAll(ctx context.Context, p *process, all []*served) error {
 	for _, a := range all {
-		done := progress(p.stderr, "starting "+string(a.spec.ID()))
+		done := p.progress("starting " + string(a.spec.ID()))
 		_, err := v.host.Start(ctx, a.spec)
 		done()
 		if err != nil {

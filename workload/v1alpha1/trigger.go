@@ -27,7 +27,10 @@ const (
 
 // body is the mapping below the type.
 func (t Trigger) body() map[string]any {
-	out := map[string]any{componentKey: string(t.Component)}
+	out := map[string]any{}
+	if t.Component != "" { // a trigger may be alone
+		out[componentKey] = string(t.Component)
+	}
 	if len(t.Chain) > 0 {
 		out[chainKey] = t.Chain
 	}
