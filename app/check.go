@@ -72,7 +72,7 @@ func (d *decoder) checkComponent(c *v1alpha1.Component, key string, names []stri
 	guests := map[string]bool{}
 	for i, f := range c.Grants.Files {
 		at := fmt.Sprintf("%s.grants.files[%d]", key, i)
-		if f.Host != "" {
+		if f.Host != "" && !d.format.elsewhere {
 			if info, err := os.Stat(resolvePath(dir, f.Host)); err != nil {
 				d.failAt(at+".host", "%s: the folder does not exist", f.Host)
 			} else if !info.IsDir() {
@@ -162,7 +162,7 @@ func (d *decoder) checkSource(c *v1alpha1.Component, key, dir string) {
 // checkVerify checks the key of an image's signature.
 func (d *decoder) checkVerify(c *v1alpha1.Component, key, dir string) {
 	switch at := key + ".verify"; {
-	case d.nodes[at] == nil || d.failedIn(at):
+	case d.nodes[at] == nil || d.failedIn(at) || d.format.elsewhere:
 	case c.Verify.Key == "":
 		d.failAt(at, "there is no key; want key: cosign.pub")
 	case c.Source.Image == "":

@@ -25,7 +25,15 @@ type Format struct {
 	// Image finds mistakes in the reference of an image; nil: the program takes no components from registries, and images are a mistake.
 	Image func(reference string) error
 
-	unbuilt bool // source files that a build makes need not exist
+	unbuilt   bool // source files that a build makes need not exist
+	elsewhere bool // files and folders of the host need not exist
+}
+
+// Elsewhere returns a copy for documents that are looked at, and not run here: the folders of grants need not be on this machine.
+func (f *Format) Elsewhere() *Format {
+	out := *f
+	out.elsewhere = true
+	return &out
 }
 
 // StateFolder is the name of the folder beside a manifest in which a program keeps the data of grants that name no backend.

@@ -23,7 +23,7 @@ const (
 	maxTries     = 4
 	firstBackoff = 300 * time.Millisecond // doubles
 	maxWait      = 30 * time.Second       // of what Retry-After asks for
-	silence      = 30 * time.Second
+	silence      = 30 * time.Second       // also how long it may take nothing of what it is sent
 )
 
 // ask does an operation on a registry, again where a later try may have another answer. What it returns is a *RegistryError, an error of this
@@ -38,6 +38,10 @@ func (s *Store) ask(ctx context.Context, ref Reference, doing string, tries int,
 		var integrity *IntegrityError
 		if errors.As(err, &integrity) {
 			return integrity
+		}
+		var format *FormatError
+		if errors.As(err, &format) {
+			return format
 		}
 		failed := &RegistryError{Reference: ref.String(), Doing: doing, Tries: try, Err: cause(err)}
 		var answer *transport.Error
@@ -94,7 +98,8 @@ func isRefused(err error) bool {
 	var invalid x509.CertificateInvalidError
 	var record tls.RecordHeaderError
 	var dns *net.DNSError
-	return errors.Is(err, errLarge) || errors.As(err, &plain) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record) ||
+	var login *CredentialsError
+	return errors.Is(err, errLarge) || errors.As(err, &plain) || errors.As(err, &login) || errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &record) ||
 		errors.As(err, &dns) && dns.IsNotFound
 }
 
@@ -115,13 +120,25 @@ func (e *plainError) Error() string {
 	return fmt.Sprintf("%s would be asked without TLS, which is allowed for this machine only", e.host)
 }
 
-var errSilent = errors.New("the registry has sent nothing for " + silence.String())
+// stalledError says that a connection has stopped, in the middle of what is sent or of the answer.
+type stalledError struct {
+	sending bool
+	after   time.Duration
+}
 
-// guarded is the transport of all requests to registries, and to where they redirect. It refuses those without TLS that are not allowed, ends answers that
-// have stopped to come, and notes how long a registry asks to wait.
+func (e *stalledError) Error() string {
+	if e.sending {
+		return "the registry has taken nothing for " + e.after.String()
+	}
+	return "the registry has sent nothing for " + e.after.String()
+}
+
+// guarded is the transport of all requests to registries, and to where they redirect. It refuses those without TLS that are not allowed, ends requests and answers that
+// have stopped to move, and notes how long a registry asks to wait.
 type guarded struct {
-	base  *http.Transport
-	plain bool
+	base    *http.Transport
+	plain   bool
+	silence time.Duration
 }
 
 func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -129,8 +146,11 @@ func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, &plainError{r.URL.Host}
 	}
 	ctx, cancel := context.WithCancelCause(r.Context())
-	resp, err := g.base.RoundTrip(r.WithContext(ctx))
+	resp, err := g.base.RoundTrip(g.watched(r.WithContext(ctx), cancel))
 	if err != nil {
+		if stalled := (*stalledError)(nil); errors.As(context.Cause(ctx), &stalled) {
+			err = stalled
+		}
 		cancel(nil)
 		return nil, err
 	}
@@ -138,8 +158,54 @@ func (g *guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 		h.wait.Store(int64(retryAfter(resp.Header.Get("Retry-After"))))
 	}
 	most, _ := ctx.Value(mostKey{}).(int64)
-	resp.Body = &lively{ReadCloser: resp.Body, most: most, ctx: ctx, cancel: cancel, timer: time.AfterFunc(silence, func() { cancel(errSilent) })}
+	timer := time.AfterFunc(g.silence, func() { cancel(&stalledError{false, g.silence}) })
+	resp.Body = &lively{ReadCloser: resp.Body, most: most, silence: g.silence, ctx: ctx, cancel: cancel, timer: timer}
 	return resp, nil
+}
+
+// watched is the request, r, whose body may be taken slowly, and must not stop to be taken.
+func (g *guarded) watched(r *http.Request, cancel context.CancelCauseFunc) *http.Request {
+	if r.Body == nil || r.Body == http.NoBody {
+		return r
+	}
+	watch := func(body io.ReadCloser) io.ReadCloser {
+		timer := time.AfterFunc(g.silence, func() { cancel(&stalledError{true, g.silence}) })
+		timer.Stop() // until there is a connection that it is read for
+		return &taken{ReadCloser: body, silence: g.silence, timer: timer}
+	}
+	if again := r.GetBody; again != nil {
+		r.GetBody = func() (io.ReadCloser, error) {
+			body, err := again()
+			if err != nil {
+				return nil, err
+			}
+			return watch(body), nil
+		}
+	}
+	r.Body = watch(r.Body)
+	return r
+}
+
+// taken is a body that is sent: from one read to the next there is a time, in which the connection has to take what was read.
+type taken struct {
+	io.ReadCloser
+	silence time.Duration
+	timer   *time.Timer
+}
+
+func (t *taken) Read(p []byte) (int, error) {
+	n, err := t.ReadCloser.Read(p)
+	if err != nil {
+		t.timer.Stop() // from here on, there is the time for the answer
+	} else {
+		t.timer.Reset(t.silence)
+	}
+	return n, err
+}
+
+func (t *taken) Close() error {
+	t.timer.Stop()
+	return t.ReadCloser.Close()
 }
 
 // retryAfter reads the field's value, in seconds or as a date (RFC 9110, 10.2.3); 0 where it says nothing.
@@ -157,21 +223,22 @@ func retryAfter(text string) time.Duration {
 type lively struct {
 	io.ReadCloser
 	most, had int64 // bytes; without a bound most is 0
+	silence   time.Duration
 	ctx       context.Context
 	cancel    context.CancelCauseFunc
 	timer     *time.Timer
 }
 
 func (l *lively) Read(p []byte) (int, error) {
-	l.timer.Reset(silence)
+	l.timer.Reset(l.silence)
 	n, err := l.ReadCloser.Read(p)
 	l.timer.Stop()
 	if l.had += int64(n); l.most > 0 && l.had > l.most {
 		return n, errLarge
 	}
 	if err != nil && err != io.EOF {
-		if errors.Is(context.Cause(l.ctx), errSilent) {
-			err = errSilent
+		if stalled := (*stalledError)(nil); errors.As(context.Cause(l.ctx), &stalled) {
+			err = stalled
 		}
 		err = &cutError{err}
 	}

@@ -13,10 +13,19 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/private"
 )
 
 // cacheFolder is the name of the cache's own folder.
 const cacheFolder = "artifacts"
+
+// Bounds of the cache besides its blobs', in bytes, and what a disk takes for a small file.
+const (
+	maxTags       = 16 << 20
+	maxSignatures = 64 << 20
+	minFile       = 4 << 10
+)
 
 // UntrustedCacheError says that a cache folder is not used, because others could have written what tags stand for.
 type UntrustedCacheError struct{ Folder, Why string }
@@ -33,23 +42,30 @@ type cache struct {
 
 // openCache opens the cache in dir, of which it has a folder of its own.
 func openCache(dir string, most int64) (*cache, error) {
-	own := filepath.Join(dir, cacheFolder)
-	for _, d := range []string{own, filepath.Join(own, "blobs"), filepath.Join(own, "tags"), filepath.Join(own, "signatures")} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
-			return nil, err
-		}
-		info, err := os.Lstat(d)
-		if err != nil {
-			return nil, err
-		}
-		if !info.IsDir() {
-			return nil, &UntrustedCacheError{d, "is no folder"}
-		}
-		if why := foreign(info); why != "" {
-			return nil, &UntrustedCacheError{d, why}
-		}
+	own, err := ownFolders(dir)
+	var untrusted *private.Error
+	switch {
+	case errors.As(err, &untrusted):
+		return nil, &UntrustedCacheError{untrusted.Path, untrusted.Why}
+	case err != nil:
+		return nil, err
 	}
 	return &cache{own, most}, nil
+}
+
+// ownFolders makes the cache's folders in dir.
+func ownFolders(dir string) (string, error) {
+	dir, err := private.Root(dir)
+	if err != nil {
+		return "", err
+	}
+	own := filepath.Join(dir, cacheFolder)
+	for _, d := range []string{own, filepath.Join(own, "blobs"), filepath.Join(own, "tags"), filepath.Join(own, "signatures")} {
+		if err := private.Folder(d); err != nil {
+			return "", err
+		}
+	}
+	return own, nil
 }
 
 func (c *cache) blob(digest string) string {
@@ -69,8 +85,7 @@ func (c *cache) read(digest string, most int64) ([]byte, bool) {
 		_ = os.Remove(c.blob(digest))
 		return nil, false
 	}
-	now := time.Now()
-	_ = os.Chtimes(c.blob(digest), now, now) // what was used last is kept longest
+	used(c.blob(digest))
 	return b, true
 }
 
@@ -100,10 +115,15 @@ func (c *cache) write(digest string, b []byte) error {
 	if c == nil {
 		return nil
 	}
-	if err := replace(c.blob(digest), b); err != nil {
+	return put(c.blob(digest), b, c.max, 0)
+}
+
+// put writes a file, and removes others of its folder until they are within the bound; see trim.
+func put(file string, b []byte, most, least int64) error {
+	if err := replace(file, b); err != nil {
 		return err
 	}
-	c.trim(digest)
+	trim(file, most, least)
 	return nil
 }
 
@@ -124,10 +144,11 @@ func replace(file string, b []byte) error {
 	return err
 }
 
-// trim removes the blobs that were used longest ago until the rest is within the bound, and what writers that have died have left. keep
-// stays.
-func (c *cache) trim(keep string) {
-	entries, err := os.ReadDir(filepath.Join(c.dir, "blobs"))
+// trim removes the files beside keep that were used longest ago until the rest is within the bound, most, and what writers that have died have left. A
+// file counts as that many bytes, least, if it has fewer.
+func trim(keep string, most, least int64) {
+	dir := filepath.Dir(keep)
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
@@ -140,22 +161,28 @@ func (c *cache) trim(keep string) {
 		}
 		if strings.HasPrefix(e.Name(), ".new-") {
 			if time.Since(info.ModTime()) > 24*time.Hour {
-				_ = os.Remove(filepath.Join(c.dir, "blobs", e.Name()))
+				_ = os.Remove(filepath.Join(dir, e.Name()))
 			}
 			continue
 		}
 		files = append(files, info)
-		sum += info.Size()
+		sum += max(info.Size(), least)
 	}
 	slices.SortFunc(files, func(a, b fs.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
 	for _, f := range files {
-		if sum <= c.max {
+		if sum <= most {
 			return
 		}
-		if f.Name() != strings.TrimPrefix(keep, "sha256:") && os.Remove(filepath.Join(c.dir, "blobs", f.Name())) == nil {
-			sum -= f.Size()
+		if f.Name() != filepath.Base(keep) && os.Remove(filepath.Join(dir, f.Name())) == nil {
+			sum -= max(f.Size(), least)
 		}
 	}
+}
+
+// used marks a file as one that was used now: what was used last is kept longest.
+func used(file string) {
+	now := time.Now()
+	_ = os.Chtimes(file, now, now)
 }
 
 // tagEntry is what a tag stood for.
@@ -180,6 +207,7 @@ func (c *cache) tag(ref Reference) (tagEntry, bool) {
 	if err != nil || json.Unmarshal(b, &e) != nil || e.Reference != ref.String() || !isDigest(e.Digest) {
 		return tagEntry{}, false
 	}
+	used(c.tagFile(ref))
 	return e, true
 }
 
@@ -192,7 +220,7 @@ func (c *cache) setTag(ref Reference, digest string) error {
 	if err != nil {
 		return err
 	}
-	return replace(c.tagFile(ref), b)
+	return put(c.tagFile(ref), b, maxTags, minFile)
 }
 
 // signature returns the bundle that was accepted for a digest when it was last checked. It is as trustworthy as one that a registry
@@ -202,14 +230,18 @@ func (c *cache) signature(digest string) ([]byte, bool) {
 		return nil, false
 	}
 	b, err := readBounded(c.signatureFile(digest), maxBundle)
-	return b, err == nil
+	if err != nil {
+		return nil, false
+	}
+	used(c.signatureFile(digest))
+	return b, true
 }
 
 func (c *cache) setSignature(digest string, bundle []byte) error {
 	if c == nil {
 		return nil
 	}
-	return replace(c.signatureFile(digest), bundle)
+	return put(c.signatureFile(digest), bundle, maxSignatures, minFile)
 }
 
 func (c *cache) signatureFile(digest string) string {

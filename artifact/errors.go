@@ -96,7 +96,8 @@ type SignatureError struct {
 	Reference string // with the digest
 	Key       string // the file with the keys of the policy
 	Reason    Reason
-	Checked   int // how many signatures there are
+	Checked   int  // how many signatures there are
+	More      bool // there are more than are looked at
 }
 
 // Error says which of the reasons it is.
@@ -107,6 +108,9 @@ func (e *SignatureError) Error() string {
 		OtherArtifact: "the signature with this key is for another artifact",
 		BadSignature:  "its signature cannot be read",
 	}[e.Reason]
+	if e.More {
+		why += fmt.Sprintf(", as far as its first %d signatures say; it has more", maxBundles)
+	}
 	return fmt.Sprintf("%s is refused: %s (%s)", e.Reference, why, e.Key)
 }
 

@@ -33,7 +33,8 @@ const (
 	maxManifest = 4 << 20
 	maxDocument = 1 << 20
 	maxBundle   = 1 << 20
-	maxBundles  = 64 // signatures that are looked at
+	maxBundles  = 1000 // signatures that are looked at
+	maxPages    = 100  // of a list of them
 	maxLayer    = 1 << 30
 )
 

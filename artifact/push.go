@@ -3,6 +3,7 @@ package artifact
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -112,7 +113,7 @@ func blobOf(b []byte, mediaType string) v1.Layer {
 func (s *Store) upload(ctx context.Context, ref Reference, raw []byte, mediaType string, blobs ...v1.Layer) error {
 	for _, b := range blobs {
 		err := s.ask(ctx, ref, "write a layer", maxTries, func(ctx context.Context) error {
-			return remote.WriteLayer(s.client(ref).Context(), b, s.options(ctx)...)
+			return remote.WriteLayer(s.client(ref).Context(), &told{b, s.cfg.Progress}, s.options(ctx)...)
 		})
 		if err != nil {
 			return err
@@ -121,6 +122,29 @@ func (s *Store) upload(ctx context.Context, ref Reference, raw []byte, mediaType
 	return s.ask(ctx, ref, "write the manifest", maxTries, func(ctx context.Context) error {
 		return remote.Put(s.client(ref), rawManifest{raw, types.MediaType(mediaType)}, s.options(ctx)...)
 	})
+}
+
+// told is a layer that tells how much of it was sent.
+type told struct {
+	v1.Layer
+	tell func(Progress)
+}
+
+// Compressed returns the layer's bytes.
+func (t *told) Compressed() (io.ReadCloser, error) {
+	r, err := t.Layer.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	digest, err := t.Digest()
+	if err != nil {
+		return nil, err
+	}
+	size, err := t.Size()
+	return struct {
+		io.Reader
+		io.Closer
+	}{&counting{r: r, at: Progress{Digest: digest.String(), Sent: true, Total: size}, tell: t.tell}, r}, err
 }
 
 // rawManifest is a manifest as the registry's client takes it.

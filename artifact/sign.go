@@ -1,14 +1,12 @@
 package artifact
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"time"
-
-	"github.com/google/go-containerregistry/pkg/name"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // Sign signs what a reference stands for now, and puts the signature into its repository. Of a workload each component is signed, too, since each is
@@ -22,10 +20,11 @@ func (s *Store) Sign(ctx context.Context, ref Reference, key *PrivateKey) (Refer
 	if err != nil {
 		return Reference{}, err
 	}
-	signed := []descriptor{{MediaType: m.mediaType(), Digest: exact.Digest(), Size: int64(len(raw))}}
-	if _, ok := m.isWorkload(); ok {
-		signed = append(signed, m.Manifests...)
+	var signed []descriptor
+	if _, ok := m.isWorkload(); ok { // the index last: it is signed where all that it names is
+		signed = m.Manifests
 	}
+	signed = append(slices.Clip(signed), descriptor{MediaType: m.mediaType(), Digest: exact.Digest(), Size: int64(len(raw))})
 	for _, d := range signed {
 		if err := s.signOne(ctx, exact, d, key); err != nil {
 			return Reference{}, err
@@ -80,15 +79,20 @@ func (s *Store) Verify(ctx context.Context, ref Reference, policy *Policy) (key 
 			return key, nil
 		}
 	}
-	bundles, err := s.bundles(ctx, exact)
+	bundles, more, err := s.bundles(ctx, exact)
 	if err != nil {
 		return "", err
 	}
-	refused := &SignatureError{Reference: exact.String(), Key: policy.file, Reason: Unsigned}
+	refused := &SignatureError{Reference: exact.String(), Key: policy.file, Reason: Unsigned, More: more}
+	var unread error // the first of those that may not be read
 	for _, d := range bundles {
 		raw, why, err := s.bundle(ctx, exact, d)
 		if err != nil && why == "" {
-			return "", err
+			if answer := (*RegistryError)(nil); !errors.As(err, &answer) || !answer.final() {
+				return "", err // there is no use in asking for the others
+			}
+			unread = cmp.Or(unread, err)
+			continue
 		}
 		if why == "" {
 			key, why = policy.check(raw, digest)
@@ -104,6 +108,9 @@ func (s *Store) Verify(ctx context.Context, ref Reference, policy *Policy) (key 
 			refused.Reason = why
 		}
 	}
+	if unread != nil {
+		return "", unread // one of them might be the one
+	}
 	return "", refused
 }
 
@@ -113,39 +120,12 @@ func nearer(a, b Reason) bool {
 	return slices.Index(order, a) > slices.Index(order, b)
 }
 
-// bundles are the manifests of the signatures of an artifact, by the registry's referrers or the tag that stands for them.
-func (s *Store) bundles(ctx context.Context, exact Reference) (found []v1.Descriptor, err error) {
-	err = s.ask(ctx, exact, "read the signatures", maxTries, func(ctx context.Context) error {
-		subject, ok := s.client(exact).(name.Digest)
-		if !ok {
-			return nil
-		}
-		index, err := remote.Referrers(subject, s.options(context.WithValue(ctx, mostKey{}, int64(maxManifest)))...)
-		if err != nil {
-			return err
-		}
-		all, err := index.IndexManifest()
-		if err != nil {
-			return err
-		}
-		found = found[:0]
-		for _, d := range all.Manifests {
-			// Some registries say the type of the config here, so that the manifest itself decides.
-			if (d.ArtifactType == typeBundle || d.ArtifactType == typeEmpty || d.ArtifactType == "") && len(found) < maxBundles {
-				found = append(found, d)
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
 // bundle reads the bundle that a manifest has as its layer. What it is not is a reason, as there may be other signatures.
-func (s *Store) bundle(ctx context.Context, exact Reference, d v1.Descriptor) ([]byte, Reason, error) {
-	if !isDigest(d.Digest.String()) {
+func (s *Store) bundle(ctx context.Context, exact Reference, d descriptor) ([]byte, Reason, error) {
+	if !isDigest(d.Digest) {
 		return nil, BadSignature, nil
 	}
-	raw, err := s.readManifest(ctx, exact.At(d.Digest.String()), maxTries)
+	raw, err := s.readManifest(ctx, exact.At(d.Digest), maxTries)
 	if err != nil {
 		return nil, spoiled(err), err
 	}
@@ -164,12 +144,12 @@ func (s *Store) bundle(ctx context.Context, exact Reference, d v1.Descriptor) ([
 	return b, spoiled(err), err
 }
 
-// spoiled is BadSignature where an error is about what the registry has, and empty where it could not be asked.
+// spoiled is BadSignature where an error is about what the registry has, or that it does not have what it names, and empty where it is not known what it has.
 func spoiled(err error) Reason {
 	var integrity *IntegrityError
 	var format *FormatError
 	var answer *RegistryError
-	if errors.As(err, &integrity) || errors.As(err, &format) || errors.As(err, &answer) && answer.Status != 0 && answer.final() {
+	if errors.As(err, &integrity) || errors.As(err, &format) || errors.As(err, &answer) && answer.Status == http.StatusNotFound {
 		return BadSignature
 	}
 	return ""

@@ -45,9 +45,13 @@ func pair(t *testing.T) (*PrivateKey, *Policy) {
 // A signature is accepted or refused for what it is, by the referrers of a registry and by the tag where it has none; of what is refused no
 // layer is read.
 func TestSignatures(t *testing.T) {
-	for _, referrers := range []bool{true, false} {
-		t.Run(map[bool]string{true: "referrers", false: "tag"}[referrers], func(t *testing.T) {
-			f := newRegistry(t, referrers)
+	for name, made := range map[string]func(*testing.T) *faulty{
+		"referrers":    func(t *testing.T) *faulty { return newRegistry(t, true) },
+		"tag":          func(t *testing.T) *faulty { return newRegistry(t, false) },
+		"distribution": func(t *testing.T) *faulty { f, _ := newDistribution(t); return f },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := made(t)
 			key, policy := pair(t)
 			other, _ := pair(t)
 			s := newStore(t, "")
@@ -153,8 +157,9 @@ func changed(t *testing.T, key *PrivateKey, digest string, change func(*statemen
 }
 
 // An artifact whose signature was accepted starts without its registry, and is checked all the same.
-func TestSignatureOffline(t *testing.T) {
-	f := newRegistry(t, true)
+func TestSignatureOffline(t *testing.T) { eachRegistry(t, testSignatureOffline) }
+
+func testSignatureOffline(t *testing.T, f *faulty) {
 	key, policy := pair(t)
 	_, stranger := pair(t)
 	exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
@@ -181,8 +186,9 @@ func TestSignatureOffline(t *testing.T) {
 }
 
 // A workload is signed with all of its components.
-func TestSignedWorkload(t *testing.T) {
-	f := newRegistry(t, true)
+func TestSignedWorkload(t *testing.T) { eachRegistry(t, testSignedWorkload) }
+
+func testSignedWorkload(t *testing.T, f *faulty) {
 	key, policy := pair(t)
 	s := newStore(t, t.TempDir())
 	var digests map[string]string
@@ -233,11 +239,11 @@ func TestSignedWithoutType(t *testing.T) {
 	if _, err := s.Verify(t.Context(), exact, policy); err != nil {
 		t.Error(err)
 	}
-	found, err := s.bundles(t.Context(), exact)
+	found, _, err := s.bundles(t.Context(), exact)
 	if err != nil || len(found) != 1 {
 		t.Fatal(found, err)
 	}
-	raw, err := s.readManifest(t.Context(), exact.At(found[0].Digest.String()), 1)
+	raw, err := s.readManifest(t.Context(), exact.At(found[0].Digest), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package artifact
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -35,13 +34,21 @@ type Config struct {
 	PlainHTTP bool
 	// Logger hears of retries, and of what comes from the cache because a registry does not answer. Nil: slog.Default.
 	Logger *slog.Logger
-	// Progress is told, on the caller's goroutine, how many bytes of a layer have come; total is what the manifest says. May be nil.
-	Progress func(done, total int64)
+	// Progress is told how much of a layer has come or gone, on the goroutine that moves it: several may at once. May be nil.
+	Progress func(Progress)
 	// UserAgent is what registries are told of the program.
 	UserAgent string
 
+	silence  time.Duration  // 0: silence
 	keychain authn.Keychain // Docker's when nil
 	backoff  time.Duration  // before the second try; 0: firstBackoff
+}
+
+// Progress is how much of a layer has been moved. Done begins at 0 again where a layer is moved again.
+type Progress struct {
+	Digest      string
+	Sent        bool  // to the registry
+	Done, Total int64 // bytes; Total is what the manifest says
 }
 
 // Store takes artifacts from registries, through a cache. It may be used concurrently.
@@ -58,13 +65,14 @@ func New(c Config) (*Store, error) {
 		s.cfg.Logger = slog.Default()
 	}
 	if s.cfg.keychain == nil {
-		s.cfg.keychain = authn.DefaultKeychain
+		s.cfg.keychain = logins{authn.DefaultKeychain}
 	}
 	s.cfg.TagTime = cmp.Or(s.cfg.TagTime, DefaultTagTime)
 	s.cfg.backoff = cmp.Or(s.cfg.backoff, firstBackoff)
 	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.ResponseHeaderTimeout = silence
-	s.transport = &guarded{base: base, plain: c.PlainHTTP}
+	s.cfg.silence = cmp.Or(s.cfg.silence, silence)
+	base.ResponseHeaderTimeout = s.cfg.silence
+	s.transport = &guarded{base: base, plain: c.PlainHTTP, silence: s.cfg.silence}
 	if c.CacheDir == "" {
 		return s, nil
 	}
@@ -93,11 +101,13 @@ type Artifact struct {
 func (s *Store) options(ctx context.Context) []remote.Option {
 	return []remote.Option{
 		remote.WithContext(ctx), remote.WithTransport(s.transport), remote.WithAuthFromKeychain(s.cfg.keychain),
-		remote.WithUserAgent(cmp.Or(s.cfg.UserAgent, "vitrine")),
+		remote.WithUserAgent(s.userAgent()),
 		// Tries are counted and spaced here, by ask, for whole operations.
 		remote.WithRetryBackoff(remote.Backoff{Steps: 1}), remote.WithRetryStatusCodes(), remote.WithRetryPredicate(func(error) bool { return false }),
 	}
 }
+
+func (s *Store) userAgent() string { return cmp.Or(s.cfg.UserAgent, "vitrine") }
 
 // client is the reference as the registry's client takes it.
 func (s *Store) client(r Reference) name.Reference {
@@ -136,6 +146,9 @@ func (s *Store) Resolve(ctx context.Context, ref Reference) (exact Reference, st
 		return ref.At(digest), false, nil
 	}
 	var answer *RegistryError
+	if errors.As(err, &answer) && tctx.Err() != nil && ctx.Err() == nil {
+		answer.Status, answer.Err = 0, fmt.Errorf("it has not answered within %s", s.cfg.TagTime)
+	}
 	if !known || ctx.Err() != nil || !errors.As(err, &answer) || answer.final() || isRefused(err) {
 		return Reference{}, false, err
 	}
@@ -253,9 +266,9 @@ func (s *Store) download(ctx context.Context, ref Reference, d descriptor) ([]by
 		return nil, err
 	}
 	defer r.Close()
-	var b bytes.Buffer // it grows with what comes: the size is only what the manifest says
-	_, err = io.Copy(&b, &counting{r: io.LimitReader(r, d.Size+1), total: d.Size, tell: s.cfg.Progress})
-	switch n := int64(b.Len()); {
+	b := &grown{bytes: []byte{}, most: d.Size + 1}
+	_, err = io.Copy(b, &counting{r: io.LimitReader(r, d.Size+1), at: Progress{Digest: d.Digest, Total: d.Size}, tell: s.cfg.Progress})
+	switch n := int64(len(b.bytes)); {
 	case n < d.Size && isCut(err):
 		return nil, err
 	case n != d.Size:
@@ -264,24 +277,49 @@ func (s *Store) download(ctx context.Context, ref Reference, d descriptor) ([]by
 			had = "more"
 		}
 		return nil, &IntegrityError{ref.String(), "the layer", strconv.FormatInt(d.Size, 10) + " bytes", had}
-	case digestOf(b.Bytes()) != d.Digest:
-		return nil, &IntegrityError{ref.String(), "the layer", d.Digest, digestOf(b.Bytes())}
 	}
-	return b.Bytes(), nil
+	if had := digestOf(b.bytes); had != d.Digest {
+		return nil, &IntegrityError{ref.String(), "the layer", d.Digest, had}
+	}
+	return b.bytes, nil
+}
+
+// grown has what was written. The size that a manifest says is not to be believed at once, and what has come is not to be there several times: so it
+// grows in few, large steps, the last of which is to the whole size.
+type grown struct {
+	bytes []byte
+	most  int64
+}
+
+const (
+	firstGrown = 1 << 20
+	eachGrown  = 32
+)
+
+func (g *grown) Write(p []byte) (int, error) {
+	if need := len(g.bytes) + len(p); need > cap(g.bytes) {
+		to := max(int64(cap(g.bytes))*eachGrown, firstGrown)
+		if to > firstGrown && to*2 > g.most {
+			to = g.most
+		}
+		g.bytes = append(make([]byte, 0, max(to, int64(need))), g.bytes...)
+	}
+	g.bytes = append(g.bytes, p...)
+	return len(p), nil
 }
 
 // counting tells how much was read.
 type counting struct {
-	r           io.Reader
-	done, total int64
-	tell        func(done, total int64)
+	r    io.Reader
+	at   Progress
+	tell func(Progress)
 }
 
 func (c *counting) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.done += int64(n)
+	c.at.Done += int64(n)
 	if c.tell != nil && n > 0 {
-		c.tell(c.done, c.total)
+		c.tell(c.at)
 	}
 	return n, err
 }

@@ -25,8 +25,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/authn"
 )
 
-func TestPushAndFetch(t *testing.T) {
-	f := newRegistry(t, true)
+func TestPushAndFetch(t *testing.T) { eachRegistry(t, testPushAndFetch) }
+
+func testPushAndFetch(t *testing.T, f *faulty) {
 	exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
 	if again := push(t, f.ref(t, "shop/cart:2"), "a cart"); again.Digest() != exact.Digest() {
 		t.Errorf("the same component has the digests %s and %s", exact.Digest(), again.Digest())
@@ -59,8 +60,9 @@ func TestPushAndFetch(t *testing.T) {
 }
 
 // A registry that is gone delays and changes nothing that is in the cache, by digest or by a tag that was asked for before.
-func TestOffline(t *testing.T) {
-	f := newRegistry(t, true)
+func TestOffline(t *testing.T) { eachRegistry(t, testOffline) }
+
+func testOffline(t *testing.T, f *faulty) {
 	tag, exact := f.ref(t, "shop/cart:1"), push(t, f.ref(t, "shop/cart:1"), "a cart")
 	dir := t.TempDir()
 	if _, err := newStore(t, dir).Fetch(t.Context(), tag, nil); err != nil {
@@ -96,8 +98,9 @@ func TestOffline(t *testing.T) {
 }
 
 // A registry that takes the connection and then says nothing has TagTime to answer.
-func TestSilentRegistry(t *testing.T) {
-	f := newRegistry(t, true)
+func TestSilentRegistry(t *testing.T) { eachRegistry(t, testSilentRegistry) }
+
+func testSilentRegistry(t *testing.T, f *faulty) {
 	tag := f.ref(t, "shop/cart:1")
 	push(t, tag, "a cart")
 	dir := t.TempDir()
@@ -114,8 +117,9 @@ func TestSilentRegistry(t *testing.T) {
 }
 
 // A tag that was moved is what it stands for now.
-func TestMovedTag(t *testing.T) {
-	f := newRegistry(t, true)
+func TestMovedTag(t *testing.T) { eachRegistry(t, testMovedTag) }
+
+func testMovedTag(t *testing.T, f *faulty) {
 	tag, dir := f.ref(t, "shop/cart:1"), t.TempDir()
 	for _, text := range []string{"one", "two"} {
 		exact := push(t, tag, text)
@@ -127,7 +131,9 @@ func TestMovedTag(t *testing.T) {
 }
 
 // Bytes are what their digests promise, wherever they come from, and none that are not are kept.
-func TestIntegrity(t *testing.T) {
+func TestIntegrity(t *testing.T) { eachRegistry(t, testIntegrity) }
+
+func testIntegrity(t *testing.T, f *faulty) {
 	layer := digestOf(wasm("a cart"))
 	for name, c := range map[string]struct {
 		path   string
@@ -144,7 +150,7 @@ func TestIntegrity(t *testing.T) {
 		"an empty layer": {"/blobs/", func(http.ResponseWriter) {}, "had 0 bytes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newRegistry(t, true)
+			f.instead.Store(nil)
 			exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
 			dir := t.TempDir()
 			f.fail(c.path, func(w http.ResponseWriter, _ *http.Request) { c.answer(w) })
@@ -165,8 +171,9 @@ func TestIntegrity(t *testing.T) {
 }
 
 // What others have written into the cache is fetched again.
-func TestChangedCache(t *testing.T) {
-	f := newRegistry(t, true)
+func TestChangedCache(t *testing.T) { eachRegistry(t, testChangedCache) }
+
+func testChangedCache(t *testing.T, f *faulty) {
 	exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
 	dir := t.TempDir()
 	s := newStore(t, dir)
@@ -196,7 +203,9 @@ func TestChangedCache(t *testing.T) {
 }
 
 // What may be another answer later is asked for again; what would not is not.
-func TestTries(t *testing.T) {
+func TestTries(t *testing.T) { eachRegistry(t, testTries) }
+
+func testTries(t *testing.T, f *faulty) {
 	for name, c := range map[string]struct {
 		answer func(w http.ResponseWriter)
 		status int
@@ -214,7 +223,7 @@ func TestTries(t *testing.T) {
 		"gone": {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, 0, maxTries},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newRegistry(t, true)
+			f.instead.Store(nil)
 			exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
 			f.fail("/blobs/", func(w http.ResponseWriter, _ *http.Request) { c.answer(w) })
 			_, err := newStore(t, t.TempDir()).Fetch(t.Context(), exact, nil)
@@ -230,7 +239,9 @@ func TestTries(t *testing.T) {
 }
 
 // A layer whose connection ends in the middle is read again, and so is one for which the registry asks to wait.
-func TestComesBack(t *testing.T) {
+func TestComesBack(t *testing.T) { eachRegistry(t, testComesBack) }
+
+func testComesBack(t *testing.T, f *faulty) {
 	for name, fault := range map[string]http.HandlerFunc{
 		"gone in the middle": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", fmt.Sprint(len(wasm("a cart"))))
@@ -244,7 +255,7 @@ func TestComesBack(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newRegistry(t, true)
+			f.instead.Store(nil)
 			exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
 			var n atomic.Int64
 			instead := func(w http.ResponseWriter, r *http.Request) bool {
@@ -350,8 +361,9 @@ func TestResetStream(t *testing.T) {
 }
 
 // An empty layer is an empty component, and not a workload.
-func TestEmptyComponent(t *testing.T) {
-	f := newRegistry(t, true)
+func TestEmptyComponent(t *testing.T) { eachRegistry(t, testEmptyComponent) }
+
+func testEmptyComponent(t *testing.T, f *faulty) {
 	s := newStore(t, t.TempDir())
 	exact, err := s.PushComponent(t.Context(), f.ref(t, "shop/nothing:1"), &Component{})
 	if err != nil {
@@ -425,8 +437,9 @@ func (k keychain) Resolve(authn.Resource) (authn.Authenticator, error) {
 }
 
 // What others push is read, and what is no component is refused with what it is.
-func TestFormats(t *testing.T) {
-	f := newRegistry(t, true)
+func TestFormats(t *testing.T) { eachRegistry(t, testFormats) }
+
+func testFormats(t *testing.T, f *faulty) {
 	s := newStore(t, "")
 	body := wasm("a cart")
 	pushed := func(config string, layers ...string) Reference {
@@ -476,8 +489,9 @@ func TestFormats(t *testing.T) {
 }
 
 // A manifest cannot have more read than a component may be, or have a digest that leads out of the cache.
-func TestHostileManifests(t *testing.T) {
-	f := newRegistry(t, true)
+func TestHostileManifests(t *testing.T) { eachRegistry(t, testHostileManifests) }
+
+func testHostileManifests(t *testing.T, f *faulty) {
 	for name, c := range map[string]struct{ text, want string }{
 		"huge":       {`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":9000000000000,"digest":"` + digestOf(nil) + `"}]}`, "9000000000000 bytes"},
 		"negative":   {`{"schemaVersion":2,"layers":[{"mediaType":"application/wasm","size":-1,"digest":"` + digestOf(nil) + `"}]}`, "the manifest has the size -1"},
@@ -502,8 +516,9 @@ func TestHostileManifests(t *testing.T) {
 }
 
 // Of a manifest, or a list of signatures, without an end a bounded part is read, once.
-func TestEndless(t *testing.T) {
-	f := newRegistry(t, true)
+func TestEndless(t *testing.T) { eachRegistry(t, testEndless) }
+
+func testEndless(t *testing.T, f *faulty) {
 	exact := push(t, f.ref(t, "shop/cart:1"), "a cart")
 	_, policy := pair(t)
 	for part, do := range map[string]func(s *Store) error{
@@ -574,8 +589,9 @@ func TestCacheBound(t *testing.T) {
 }
 
 // Several may use one cache and one store.
-func TestAtOnce(t *testing.T) {
-	f := newRegistry(t, true)
+func TestAtOnce(t *testing.T) { eachRegistry(t, testAtOnce) }
+
+func testAtOnce(t *testing.T, f *faulty) {
 	tag := f.ref(t, "shop/cart:1")
 	push(t, tag, "a cart")
 	dir := t.TempDir()

@@ -23,7 +23,7 @@ it reports every mistake that would keep the workload from starting, and runs no
 		Example: "  vitrine check shop/",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, plainHTTPOption, cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, []option{allowGrantsOption, stateOption, plainHTTPOption, cacheOption})
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		path := append(args, ".")[0]
 		w, err := p.loadSpec(cmd.Context(), s, path)
@@ -56,7 +56,7 @@ func (p *process) checked(ctx context.Context, session *session, w *workload.Spe
 	if p.alone {
 		w.Triggers = nil // a component alone may be a command as well
 	}
-	done := progress(p.stderr, "checking "+text.Printable(w.Name))
+	done := p.progress("checking " + text.Printable(w.Name))
 	linked, err := session.host.Check(ctx, w)
 	done()
 	if ctx.Err() != nil {

@@ -30,6 +30,7 @@ type process struct {
 	flagError      bool            // parsing the flags failed
 	alone          bool            // what was loaded last is a component alone
 	artifacts      *artifact.Store // nil: none was needed
+	moved          meter           // to and from registries, in the step whose progress is shown
 	held           heldLog
 }
 

@@ -80,7 +80,7 @@ func (p *process) makeComponent(file, out, world string, paths []string) error {
 	if err != nil {
 		return &Problem{What: "the module cannot become a component", Where: file, Why: err.Error(), Code: ExitUsage}
 	}
-	if err := os.WriteFile(out, component, 0o666); err != nil {
+	if err := writeWhole(out, component, 0o666); err != nil {
 		return &Problem{What: "the component cannot be written", Where: out, Why: fileError(err), Code: ExitFailed}
 	}
 	_, err = fmt.Fprintf(text.Writer(p.stdout), "%s: %d bytes\n", out, len(component))

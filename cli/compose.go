@@ -3,13 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/internal/cm/binary"
 	"github.com/vitrine-wasm/vitrine/internal/cm/compose"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
@@ -20,26 +18,26 @@ import (
 
 func (p *process) compose() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "compose [PATH] -o FILE",
+		Use:   "compose [PATH|REF] -o FILE",
 		Short: "Make one component of several that are linked",
 		Long: `Writes the components of a workload that are linked to each other as one component, which any runtime takes: a call from one to another does what it
 does with links, and is the same span. What no link serves the component imports. Of a component's file, the exports of those that --plug gives serve its imports.`,
-		Example: "  vitrine compose shop.wasm --plug price.wasm -o all.wasm\n  vitrine compose shop/ --component cart -o cart.wasm",
+		Example: "  vitrine compose shop.wasm --plug price.wasm -o all.wasm\n  vitrine compose shop.wasm --plug registry.example.com/shop/price:1 -o all.wasm\n  vitrine compose shop/ --component cart -o cart.wasm",
 		Args:    cobra.MaximumNArgs(1),
 	}
 	out := cmd.Flags().StringP("output", "o", "", "the file of the component")
 	root := cmd.Flags().String("component", "", "the component of the workload that the others serve (default: the one that no other is linked to)")
-	plugs := cmd.Flags().StringArray("plug", nil, "a component's file whose exports serve imports of PATH; may be given several times")
+	plugs := cmd.Flags().StringArray("plug", nil, "a component, a file or a reference, whose exports serve imports of PATH; may be given several times")
 	s := p.options(cmd, registryOptions)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *out == "" {
 			return &Problem{What: "want a file for the component", Where: cmd.CommandPath(), Do: "name it: -o all.wasm", Code: ExitUsage}
 		}
-		w, err := p.loadSpec(cmd.Context(), s, append(args, ".")[0])
+		w, _, err := p.readSpec(cmd.Context(), s, append(args, ".")[0])
 		if err != nil {
 			return err
 		}
-		w, err = p.plugged(w, *plugs, *root)
+		w, err = p.plugged(cmd.Context(), s, w, *plugs, *root)
 		if err != nil {
 			return err
 		}
@@ -56,7 +54,7 @@ does with links, and is the same span. What no link serves the component imports
 		if err != nil {
 			return &Problem{What: "the components cannot be composed", Where: w.Components[0].Name, Why: err.Error(), Do: "vitrine inspect FILE shows what each imports and exports", Code: ExitUsage}
 		}
-		if err := os.WriteFile(*out, wasm, 0o666); err != nil {
+		if err := writeWhole(*out, wasm, 0o666); err != nil {
 			return err
 		}
 		_, err = fmt.Fprintf(text.Writer(p.stdout), "%s: %d bytes\n", *out, len(wasm))
@@ -66,17 +64,17 @@ does with links, and is the same span. What no link serves the component imports
 }
 
 // plugged is the workload with the component that is asked for first, and with those that are plugged in.
-func (p *process) plugged(w *workload.Spec, plugs []string, root string) (*workload.Spec, error) {
+func (p *process) plugged(ctx context.Context, s *settings, w *workload.Spec, plugs []string, root string) (*workload.Spec, error) {
 	if len(plugs) > 0 && !p.alone {
 		return nil, &Problem{What: "a workload has links, and takes no plugs", Where: string(w.ID()), Do: "write links: in the manifest, or give a component's file", Code: ExitUsage}
 	}
 	for _, file := range plugs {
-		if _, bare, err := app.Resolve(file); err == nil && !bare {
-			return nil, &Problem{What: "a plug is one component, and this is a workload", Where: file, Do: "give a component's file, such as one that vitrine compose makes of it", Code: ExitUsage}
-		}
-		spec, err := p.ships.format().Load(file)
+		spec, _, err := p.readSpec(ctx, s, file)
 		if err != nil {
 			return nil, err
+		}
+		if !p.alone {
+			return nil, &Problem{What: "a plug is one component, and this is a workload", Where: file, Do: "give a component's file or reference, such as of one that vitrine compose makes of it", Code: ExitUsage}
 		}
 		w.Components = append(w.Components, spec.Components[0])
 	}

@@ -213,13 +213,12 @@ func relativeIn(config map[string]any, key string, f func(*string)) {
 
 // writeNew writes a file, which must not be there unless force says so.
 func writeNew(file string, data []byte, force bool) error {
-	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	if !force {
-		flags |= os.O_EXCL
+	if force {
+		return writeWhole(file, data, 0o644)
 	}
-	f, err := os.OpenFile(file, flags, 0o644)
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	switch {
-	case errors.Is(err, fs.ErrExist) && !force:
+	case errors.Is(err, fs.ErrExist):
 		return &Problem{What: "the file is there already", Where: file, Do: "give --force to replace it, or another file with --output", Code: ExitUsage}
 	case err != nil:
 		return err

@@ -27,7 +27,8 @@ func (p *process) inspect() *cobra.Command {
 		Short: "Show a component's world, parts and boundaries",
 		Long: `Shows a component's world (imports and exports with their functions), its nested components, its core modules with
 the features that they use, every boundary, and sizes. Nothing is compiled or run, so that components that this version
-does not run are shown too. REF is an artifact in a registry: its digest and annotations come first, and of a workload its manifest follows.`,
+does not run are shown too. REF is an artifact in a registry: its digest and annotations come first; of a workload, what it asks for outside it (folders, secrets,
+addresses, backends), and its manifest.`,
 		Example: "  vitrine inspect shop.wasm\n  vitrine inspect registry.example.com/shop/cart:1.2\n  vitrine inspect --json shop.wasm | jq .imports",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -69,6 +70,7 @@ type artifactReport struct {
 	Annotations map[string]string `json:"annotations,omitempty"`
 	Signer      string            `json:"signer,omitempty"`   // the fingerprint of the key that was asked for
 	Document    json.RawMessage   `json:"document,omitempty"` // of a workload
+	Reaches     []app.Reach       `json:"reaches,omitempty"`  // what a workload's document asks for outside it
 }
 
 // inspected returns the bytes of what is inspected, and what the registry has of it where path is a reference.
@@ -86,7 +88,10 @@ func (p *process) inspected(ctx context.Context, s *settings, path, key string) 
 	}
 	from := &artifactReport{Reference: a.Reference.String(), MediaType: a.MediaType, Annotations: a.Annotations, Signer: a.Key}
 	if a.Document != nil {
-		if from.Document, err = absoluteImages(a.Document, a.Reference); err != nil {
+		if _, from.Document, err = documentOf(a); err != nil {
+			return nil, nil, err
+		}
+		if from.Reaches, err = p.reachesOf(a); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -98,7 +103,7 @@ func (p *process) showWorkload(a *artifactReport, asJSON bool) error {
 	if asJSON {
 		return writeJSON(p.stdout, a)
 	}
-	m, err := p.ships.format().Document(a.Reference, a.Document)
+	m, err := p.ships.format().Elsewhere().Document(a.Reference, a.Document)
 	if err != nil {
 		return err
 	}
@@ -120,6 +125,7 @@ func (a *artifactReport) text() string {
 	for _, name := range slices.Sorted(maps.Keys(a.Annotations)) {
 		fmt.Fprintf(&b, "  %s: %s\n", text.Printable(name), text.Printable(a.Annotations[name]))
 	}
+	b.WriteString(reachesText(a.Reaches, "asks, which up gives with --allow-grants, for"))
 	return b.String()
 }
 

@@ -16,7 +16,7 @@ import (
 func TestHostileDocument(t *testing.T) {
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
 	t.Setenv("VITRINE_CACHE_DIR", "off")
-	r := newScriptRegistry()
+	r := newScriptRegistry(inProcess())
 	t.Cleanup(r.Close)
 	host := strings.TrimPrefix(r.URL, "http://")
 	store, err := artifact.New(artifact.Config{})

@@ -2,12 +2,16 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +48,7 @@ line is the reference with the digest. Credentials are those of docker login and
 			return badValue("--annotation", err)
 		}
 		start := time.Now()
-		done := progress(p.stderr, "pushing "+text.Printable(args[0]))
+		done := p.progress("pushing " + text.Printable(args[0]))
 		exact, err := p.pushPath(ctx, store, args[0], ref, annotations)
 		done()
 		if err != nil {
@@ -183,7 +187,8 @@ func (p *process) pull() *cobra.Command {
 		Use:   "pull REF",
 		Short: "Bring a component or a workload from a registry",
 		Long: `Brings a component from an OCI registry into a file, or a workload into a folder: a vitrine.yaml and its components. What was fetched is in the cache, too, so that
-it starts without the registry: by its digest, or by the tag that it was fetched by.`,
+it starts without the registry: by its digest, or by the tag that it was fetched by. What a workload's manifest grants outside it is printed: once it is
+a file here, it holds.`,
 		Example: "  vitrine pull registry.example.com/shop/cart:1.2 -o cart.wasm",
 		Args:    cobra.ExactArgs(1),
 	}
@@ -192,7 +197,7 @@ it starts without the registry: by its digest, or by the tag that it was fetched
 	asJSON := cmd.Flags().Bool("json", false, "print JSON")
 	return p.registryCommand(cmd, func(ctx context.Context, s *settings, _ *artifact.Store, args []string) error {
 		start := time.Now()
-		done := progress(p.stderr, "fetching "+text.Printable(args[0]))
+		done := p.progress("fetching " + text.Printable(args[0]))
 		a, err := p.fetch(ctx, s, args[0], *key)
 		done()
 		if err != nil {
@@ -212,7 +217,7 @@ it starts without the registry: by its digest, or by the tag that it was fetched
 			if to == "" {
 				to = a.Reference.Name() + ".wasm"
 			}
-			err = os.WriteFile(to, a.Component, 0o644)
+			err = writeWhole(to, a.Component, 0o644)
 		}
 		if err != nil {
 			return err
@@ -228,36 +233,95 @@ func (p *process) pullWorkload(ctx context.Context, s *settings, a *artifact.Art
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return &Problem{What: "cannot write the workload", Where: dir, Why: "the folder is not empty", Do: "choose another with -o", Code: ExitUsage}
 	}
-	data, err := absoluteImages(a.Document, a.Reference)
+	name, data, err := documentOf(a)
 	if err != nil {
 		return err
 	}
-	format := p.ships.format()
-	m, err := format.Document(a.Reference.Name()+"@"+a.Reference.Digest(), data)
+	m, err := p.ships.format().Elsewhere().Document(name, data)
 	if err != nil {
 		return err
+	}
+	err = filledFolder(dir, func(in string) error {
+		for i := range m.Spec.Components {
+			c := &m.Spec.Components[i]
+			from, err := p.artifact(s)(ctx, workload.Source{Image: c.Source.Image, Key: key})
+			if err != nil {
+				return err
+			}
+			c.Source, c.Verify = v1alpha1.Source{File: string(c.Name) + ".wasm"}, v1alpha1.Verify{} // a file has no signature
+			if err := os.WriteFile(filepath.Join(in, c.Source.File), from.Wasm, 0o644); err != nil {
+				return err
+			}
+		}
+		written, err := app.Write(m)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(in, app.FileName), written, 0o644)
+	})
+	if err != nil {
+		return err
+	}
+	reaches, err := p.reachesOf(a)
+	if err == nil {
+		_, err = io.WriteString(p.stderr, reachesText(reaches, "the manifest now grants"))
+	}
+	return err
+}
+
+// filledFolder makes a folder, which may be there and empty, with the files that fill puts into the one that it gets: all of them, or none, and the
+// manifest last.
+func filledFolder(dir string, fill func(in string) error) (err error) {
+	made := false
+	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
+		made = true
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for i := range m.Spec.Components {
-		c := &m.Spec.Components[i]
-		from, err := p.artifact(s)(ctx, workload.Source{Image: c.Source.Image, Key: key})
-		if err != nil {
-			return err
-		}
-		c.Source, c.Verify = v1alpha1.Source{File: string(c.Name) + ".wasm"}, v1alpha1.Verify{} // a file has no signature
-		if err := os.WriteFile(filepath.Join(dir, c.Source.File), from.Wasm, 0o644); err != nil {
-			return err
-		}
-	}
-	written, err := app.Write(m)
+	in, err := os.MkdirTemp(dir, ".pull-")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, app.FileName), written, 0o644)
+	var moved []string
+	defer func() {
+		_ = os.RemoveAll(in)
+		if err == nil {
+			return
+		}
+		for _, file := range moved {
+			_ = os.Remove(file)
+		}
+		if made {
+			_ = os.Remove(dir) // fails where somebody else has put something there
+		}
+	}()
+	if err := fill(in); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(in)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(entries, func(a, b fs.DirEntry) int {
+		return cmp.Compare(rankOf(a.Name()), rankOf(b.Name()))
+	})
+	for _, e := range entries {
+		to := filepath.Join(dir, e.Name())
+		if err := os.Rename(filepath.Join(in, e.Name()), to); err != nil {
+			return err
+		}
+		moved = append(moved, to)
+	}
+	return nil
 }
 
+func rankOf(name string) int {
+	if name == app.FileName {
+		return 1
+	}
+	return 0
+}
 // writeJSON writes a value as indented JSON.
 func writeJSON(w io.Writer, value any) error {
 	enc := json.NewEncoder(text.JSONWriter(w))

@@ -57,7 +57,7 @@ func (p *process) registry(s *settings) (*artifact.Store, error) {
 	if err := oneOf(plain, "true", "false"); err != nil {
 		return nil, badValue(from, err)
 	}
-	config := artifact.Config{PlainHTTP: plain == "true", Logger: log, UserAgent: "vitrine/" + buildVersion()}
+	config := artifact.Config{PlainHTTP: plain == "true", Logger: log, UserAgent: "vitrine/" + buildVersion(), Progress: p.moved.add}
 	dir, from := s.text("cache-dir", "")
 	if dir == "" {
 		if base, err := os.UserCacheDir(); err == nil {
@@ -173,44 +173,54 @@ func (p *process) fetch(ctx context.Context, s *settings, reference, key string)
 	return store.Fetch(ctx, ref, keys)
 }
 
-// loadReference makes a workload of an artifact: of a component every default, and of a workload what its document says.
-func (p *process) loadReference(ctx context.Context, s *settings, format *app.Format, reference string) (*workload.Spec, error) {
+// readReference makes a workload of an artifact: of a component every default, and of a workload what its document says. from is the workload's artifact;
+// nil for a component's. What the document names on this machine need not be there.
+func (p *process) readReference(ctx context.Context, s *settings, reference string) (w *workload.Spec, from *artifact.Artifact, err error) {
 	key, _ := s.text("verify-key", "")
-	done := progress(p.stderr, "fetching "+text.Printable(reference))
+	done := p.progress("fetching " + text.Printable(reference))
 	a, err := p.fetch(ctx, s, reference, key)
 	done()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if a.Component != nil {
-		p.alone = true
+	format := p.specFormat(s).Elsewhere()
+	if p.alone = a.Component != nil; p.alone {
 		// What is started is what has just been looked at, also where the tag moves meanwhile.
-		return format.Spec(format.Alone(a.Reference.Name(), v1alpha1.Source{Image: a.Reference.String()}), "")
+		w, err = format.Spec(format.Alone(a.Reference.Name(), v1alpha1.Source{Image: pinned(reference, a.Reference)}), "")
+		return w, nil, err
 	}
-	data, err := absoluteImages(a.Document, a.Reference)
+	name, data, err := documentOf(a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return format.Parse(a.Reference.Name()+"@"+a.Reference.Digest(), data)
+	w, err = format.Parse(name, data)
+	return w, a, err
 }
 
-// loadSpec reads the manifest, folder, component or artifact at path and applies the flags and variables.
-func (p *process) loadSpec(ctx context.Context, s *settings, path string) (*workload.Spec, error) {
-	format := p.ships.format()
-	if dir, _ := s.text("state-dir", ""); dir != "" {
-		format.State = filepath.Clean(dir)
+// pinned is a reference with the digest that it stands for, and with the tag where it has one, so that it can be seen.
+func pinned(reference string, exact artifact.Reference) string {
+	ref, err := artifact.ParseReference(reference)
+	if err != nil || ref.Digest() != "" {
+		return exact.String()
 	}
-	load := func() (*workload.Spec, error) { return format.Load(path) }
+	return ref.String() + "@" + exact.Digest()
+}
+
+// readSpec reads the manifest, folder, component or artifact at path and applies the flags and variables. from is the artifact of a workload from a registry,
+// whose grants nobody has consented to yet; nil for anything else.
+func (p *process) readSpec(ctx context.Context, s *settings, path string) (w *workload.Spec, from *artifact.Artifact, err error) {
 	if isReference(path) {
-		load = func() (*workload.Spec, error) { return p.loadReference(ctx, s, format, path) }
-	} else if _, bare, err := app.Resolve(path); err == nil {
-		p.alone = bare
+		w, from, err = p.readReference(ctx, s, path)
+	} else {
+		if _, bare, err := app.Resolve(path); err == nil {
+			p.alone = bare
+		}
+		w, err = p.specFormat(s).Load(path)
 	}
-	w, err := load()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return w, s.apply(w)
+	return w, from, s.apply(w)
 }
 
 // explainArtifact is for what registries answer, and for what of them is refused.
@@ -258,6 +268,9 @@ func registryProblem(answer *artifact.RegistryError) *Problem {
 		p.Do = "wait a little, or log in: registries allow more to those they know"
 	case 0:
 		p.Do = "look whether the registry can be reached from here; what was fetched once starts without it"
+		if login := (*artifact.CredentialsError)(nil); errors.As(answer, &login) {
+			p.Code, p.Do = ExitUsage, "correct the registry's entry in Docker's config.json (credHelpers, credsStore, auths), or log in with docker login"
+		}
 		if strings.Contains(p.Why, "without TLS") {
 			p.Code, p.Do = ExitUsage, "have the registry speak https, or allow it with --plain-http"
 		}
@@ -313,7 +326,7 @@ func (p *process) rewritten(ctx context.Context, s *settings, path string) ([]by
 	if !isReference(path) {
 		return p.ships.format().Rewrite(path, s.apply)
 	}
-	w, err := p.loadSpec(ctx, s, path)
+	w, _, err := p.readSpec(ctx, s, path)
 	if err != nil {
 		return nil, err
 	}

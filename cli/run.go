@@ -34,7 +34,7 @@ The guest's standard streams are the process's own, byte for byte, and its exit 
 		Args:                  cobra.MinimumNArgs(1),
 		DisableFlagsInUseLine: true,
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, []option{stateOption, plainHTTPOption, cacheOption})
+	s := p.options(cmd, workloadOptions, outputOptions, []option{allowGrantsOption, stateOption, plainHTTPOption, cacheOption})
 	cmd.Flags().SetInterspersed(false)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		w, err := p.loadSpec(cmd.Context(), s, args[0])
@@ -120,7 +120,7 @@ func (p *process) runOnce(ctx context.Context, s *settings, w *workload.Spec, ma
 	}
 	done := func() {}
 	if o.progress {
-		done = progress(p.stderr, "starting "+text.Printable(w.Name))
+		done = p.progress("starting " + text.Printable(w.Name))
 	}
 	_, err = session.host.Start(ctx, w)
 	done()

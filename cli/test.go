@@ -57,7 +57,7 @@ Exit status: 0 all tests pass, 1 some do not, 2 the tests or the manifest have m
 		Example: "  vitrine test shop/ --junit report.xml",
 		Args:    cobra.MaximumNArgs(1),
 	}
-	s := p.options(cmd, workloadOptions, outputOptions, registryOptions)
+	s := p.options(cmd, workloadOptions, outputOptions, []option{allowGrantsOption}, registryOptions)
 	file := cmd.Flags().String("file", "", "the tests (default: vitrine.test.yaml beside the manifest)")
 	junit := cmd.Flags().String("junit", "", "write a JUnit report to this file, too")
 	asJSON := cmd.Flags().Bool("json", false, "print the results as JSON")

@@ -34,7 +34,7 @@ components again: new requests go to what they are now, those under way end in w
 		Example: "  vitrine up shop.wasm --listen 127.0.0.1:0 --trace\n  vitrine up shop.wasm --view\n  vitrine up registry.example.com/shop/cart:1.2 --verify-key cosign.pub\n  vitrine up --write shop.wasm > vitrine.yaml",
 		Args:    cobra.ArbitraryArgs,
 	}
-	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption, memoryBudgetOption}, workloadOptions, outputOptions, []option{accessOption("false")}, viewOptions, []option{stateOption, plainHTTPOption, cacheOption})
+	s := p.options(cmd, []option{listenOption, tlsCertOption, tlsKeyOption, trustedProxiesOption, drainOption, drainDelayOption, adminOption, memoryBudgetOption}, workloadOptions, outputOptions, []option{accessOption("false")}, viewOptions, []option{allowGrantsOption, stateOption, plainHTTPOption, cacheOption})
 	write := cmd.Flags().Bool("write", false, "print PATH's manifest with the values of flags and variables, and do nothing else; the rest of PATH's own manifest stays as it is written, and its paths start from its folder")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 0 {

@@ -114,7 +114,7 @@ func together(all []*served) *workload.Spec {
 func (v *serving) startAll(ctx context.Context, p *process, all []*served) error {
 	ctx = v.tel.Joined(ctx)
 	for _, a := range all {
-		done := progress(p.stderr, "starting "+string(a.spec.ID()))
+		done := p.progress("starting " + string(a.spec.ID()))
 		_, err := v.host.Start(ctx, a.spec)
 		done()
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/cm/plan"
 	"github.com/vitrine-wasm/vitrine/internal/cm/validate"
 	"github.com/vitrine-wasm/vitrine/internal/core"
+	"github.com/vitrine-wasm/vitrine/internal/private"
 	"github.com/vitrine-wasm/vitrine/wit"
 )
 
@@ -49,7 +50,7 @@ func (e *UntrustedCacheError) Error() string { return e.Path + " " + e.Why }
 
 // cacheError is err, as an *UntrustedCacheError if the engine's is in it.
 func cacheError(err error) error {
-	var untrusted *core.UntrustedCacheError
+	var untrusted *private.Error
 	if !errors.As(err, &untrusted) {
 		return err
 	}

@@ -12,7 +12,8 @@ type TriggerType struct {
 
 	// Config is the zero value of TriggerSpec.Config's type: a struct whose exported fields have a yaml tag with the key. Further
 	// tags are required ("true": the key must be present), doc (for the schema), enum ("a|b"), min and max, reserved ("*": not supported yet,
-	// absent from messages, and in the schema an empty list at most) path ("true": a text that names a file or folder, from the manifest's folder) and secret ("true": never in an error). Fields are strings, bools, ints,
+	// absent from messages, and in the schema an empty list at most) path ("true": a text that names a file or folder, from the manifest's folder), reaches ("true": a text, or texts, with what
+	// is outside the workload, such as a server's address) and secret ("true": never in an error). Fields are strings, bools, ints,
 	// time.Duration, and slices, maps by string and structs of these; the keys component and chain are not for it. Nil: there is no
 	// config.
 	Config any

@@ -15,6 +15,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
+	"github.com/vitrine-wasm/vitrine/internal/private"
 )
 
 // diskCache keeps compiled code in a directory that any number of processes share.
@@ -72,7 +73,7 @@ func openDiskCache(c Config, config wazero.RuntimeConfig) (*diskCache, error) {
 	}
 	runs := filepath.Join(own, "run")
 	for _, p := range []string{d.code, runs} {
-		if err := ownFolder(p); err != nil {
+		if err := private.Folder(p); err != nil {
 			return nil, err
 		}
 	}

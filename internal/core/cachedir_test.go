@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/private"
 )
 
 // precious makes a folder with something in it, and gives a function that says what of it is gone.
@@ -150,6 +152,6 @@ func TestCacheBehindALink(t *testing.T) {
 }
 
 func untrusted(err error) bool {
-	var u *UntrustedCacheError
+	var u *private.Error
 	return errors.As(err, &u)
 }

@@ -18,13 +18,14 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/vitrine-wasm/vitrine/internal/corewasm"
+	"github.com/vitrine-wasm/vitrine/internal/private"
 )
 
 // give puts the files of a module where wazero looks for them.
 func (d *diskCache) give(dir string) (given map[string]fs.FileInfo, known corewasm.Facts) {
 	given = map[string]fs.FileInfo{}
-	if info, err := os.Lstat(dir); err == nil && foreign(info, false) != "" {
-		d.warn(&UntrustedCacheError{dir, foreign(info, false)})
+	if info, err := os.Lstat(dir); err == nil && private.Foreign(info) != "" {
+		d.warn(&private.Error{Path: dir, Why: private.Foreign(info)})
 		return given, ""
 	}
 	for _, e := range codeFiles(dir) {
@@ -55,9 +56,9 @@ func (d *diskCache) put(path, name, sum string) fs.FileInfo {
 	if err != nil {
 		return nil
 	}
-	if why := foreign(info, false); why != "" || !info.Mode().IsRegular() {
+	if why := private.Foreign(info); why != "" || !info.Mode().IsRegular() {
 		_ = os.Remove(to)
-		d.warn(&UntrustedCacheError{path, cmp.Or(why, "is no file")})
+		d.warn(&private.Error{Path: path, Why: cmp.Or(why, "is no file")})
 		return nil
 	}
 	if got, err := digest(to); err != nil || got != sum {
@@ -89,7 +90,7 @@ func (d *diskCache) keep(ctx context.Context, dir string, w compilation, known c
 		return false
 	}
 	name, err := d.name(ctx, r.Wasm)
-	if err != nil || ownFolder(dir) != nil {
+	if err != nil || private.Folder(dir) != nil {
 		return false
 	}
 	// Two processes may do this at once; they write the same.

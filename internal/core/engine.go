@@ -20,11 +20,11 @@ import (
 type Config struct {
 	// CacheDir holds compiled code between processes; empty means no disk cache. Content-addressed, bounded, safe with
 	// several processes at once. Whoever can write to it can run code in this process: it is made for its owner alone, and an
-	// *UntrustedCacheError says that other users could have written to it. Other files in it are left alone.
+	// *private.Error says that other users could have written to it. Other files in it are left alone.
 	CacheDir string
 	// CacheBytes bounds the disk cache; 0 means a default.
 	CacheBytes int64
-	// CacheWarning gets an *UntrustedCacheError for code in the cache that is not run because other users could have put it there. It
+	// CacheWarning gets a *private.Error for code in the cache that is not run because other users could have put it there. It
 	// is called from any goroutine. May be nil.
 	CacheWarning func(error)
 	// Budget bounds the memory of all groups together; nil: none does.

@@ -17,19 +17,24 @@ func fromModule(name, pkg, version string) func() (string, error) {
 			return "", err
 		}
 		dir := filepath.Join(cache, "vitrine", "servers", name+"-"+version)
-		file := filepath.Join(dir, name)
-		if runtime.GOOS == "windows" {
-			file += ".exe"
-		}
+		file := filepath.Join(dir, executable(name))
 		if _, err := os.Stat(file); err == nil {
 			return file, nil
 		}
-		return file, build(dir, file, pkg+"@"+version)
+		return file, build(dir, file, "", pkg+"@"+version)
 	})
 }
 
-// build builds a command into a file. Packages are tested at once: each builds for itself, and the last one to be ready stays.
-func build(dir, file, command string) error {
+// executable is the name of the file of a command.
+func executable(name string) string {
+	if runtime.GOOS == "windows" {
+		return name + ".exe"
+	}
+	return name
+}
+
+// build builds a command, as the module in the folder in knows it, into a file. Packages are tested at once: each builds for itself, and the last one to be ready stays.
+func build(dir, file, in, command string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
@@ -40,7 +45,7 @@ func build(dir, file, command string) error {
 	defer os.RemoveAll(tmp)
 	build := exec.Command("go", "install", command)
 	build.Env = append(os.Environ(), "GOBIN="+tmp, "GOFLAGS=", "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
+	build.Dir, build.Stderr = in, os.Stderr
 	if err := build.Run(); err != nil {
 		return err
 	}

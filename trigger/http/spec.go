@@ -21,7 +21,7 @@ type Route struct {
 	Host           string           `yaml:"host" doc:"The host that requests are for, shop.example.com or *.example.com; every host if it is not given."`
 	Methods        []string         `yaml:"methods" doc:"The methods, [GET, POST]; every method if none is given. GET is for HEAD, too."`
 	TLS            CertificateFiles `yaml:"tls" doc:"A certificate for https. Where a trigger has one, addresses that are listened on speak https, but for Unix sockets and those with http:// in front; the certificate is chosen by the name that the client asks for."`
-	TrustedProxies []string         `yaml:"trustedProxies" doc:"Proxies that are believed what they say of clients by Forwarded and X-Forwarded-For, -Proto and -Host: addresses, networks such as 10.0.0.0/8, and unix for those that connect to a Unix socket. From others these fields do not reach the component."`
+	TrustedProxies []string         `yaml:"trustedProxies" reaches:"true" doc:"Proxies that are believed what they say of clients by Forwarded and X-Forwarded-For, -Proto and -Host: addresses, networks such as 10.0.0.0/8, and unix for those that connect to a Unix socket. From others these fields do not reach the component."`
 	Static         string           `yaml:"static" path:"true" doc:"A folder whose files are served, in place of a component: GET and HEAD, with index.html for a folder. Files and folders whose names begin with a dot are not there."`
 	SpinHeaders    bool             `yaml:"spinHeaders" doc:"Requests tell the component where it is mounted, by the fields of Spin: spin-path-info, spin-full-url, spin-matched-route and others."`
 }

@@ -37,7 +37,7 @@ const TypeName = "mqtt"
 
 // Subscription is the config of the trigger in a workload.
 type Subscription struct {
-	Address     string          `yaml:"address" required:"true" minLength:"1" doc:"The broker, which speaks MQTT 5: mqtt://HOST:PORT, mqtts://… with TLS. It has no user."`
+	Address     string          `yaml:"address" required:"true" minLength:"1" reaches:"true" doc:"The broker, which speaks MQTT 5: mqtt://HOST:PORT, mqtts://… with TLS. It has no user."`
 	Topic       string          `yaml:"topic" required:"true" minLength:"1" doc:"The topics: + stands for one text between slashes, # at the end for all that follow."`
 	QoS         *int            `yaml:"qos" min:"0" max:"2" doc:"The quality of service: 0: messages come once at most; 1, the default, and 2: at least once."`
 	Username    string          `yaml:"username" doc:"The user."`

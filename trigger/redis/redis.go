@@ -34,7 +34,7 @@ const TypeName = "redis"
 
 // Subscription is the config of the trigger in a workload.
 type Subscription struct {
-	Address     string          `yaml:"address" required:"true" minLength:"1" doc:"The server: redis://HOST:PORT, rediss://… with TLS, unix:///PATH. It has no password."`
+	Address     string          `yaml:"address" required:"true" minLength:"1" reaches:"true" doc:"The server: redis://HOST:PORT, rediss://… with TLS, unix:///PATH. It has no password."`
 	Channel     string          `yaml:"channel" required:"true" minLength:"1" doc:"The channel; its name has no wildcards."`
 	Username    string          `yaml:"username" doc:"The user; default that of the address, or the server's default."`
 	Password    workload.Secret `yaml:"password" doc:"Where the password is."`

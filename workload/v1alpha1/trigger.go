@@ -28,7 +28,7 @@ const (
 // body is the mapping below the type.
 func (t Trigger) body() map[string]any {
 	out := map[string]any{}
-	if t.Component != "" {
+	if t.Component != "" { // a trigger may be alone
 		out[componentKey] = string(t.Component)
 	}
 	if len(t.Chain) > 0 {
