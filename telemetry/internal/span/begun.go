@@ -10,12 +10,14 @@ import (
 // use. A span costs two short locks; nothing is encoded unless somebody asks.
 type Begun struct{ shards [begunShards]begunShard }
 
-// begunShards is the number of locks that spans share, by their identifiers.
-const begunShards = 32
+// begunShards is the number of locks that spans share, by their identifiers. begunMost bounds the spans of each: beyond it the oldest are
+// forgotten, which are those that nobody ever ends, if there are such.
+const begunShards, begunMost = 32, 4096
 
 type begunShard struct {
-	mu    sync.Mutex
-	first *Span
+	mu          sync.Mutex
+	first, last *Span
+	count       int
 }
 
 func (b *Begun) shard(s *Span) *begunShard {
@@ -33,17 +35,26 @@ func (b *Begun) add(s *Span) {
 	s.listed = true
 	if s.next = h.first; s.next != nil {
 		s.next.prev = s
+	} else {
+		h.last = s
 	}
 	h.first = s
+	if h.count++; h.count > begunMost {
+		h.unlink(h.last)
+	}
 }
 
 func (b *Begun) remove(s *Span) {
 	h := b.shard(s)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !s.listed {
-		return
+	if s.listed {
+		h.unlink(s)
 	}
+}
+
+// unlink takes a span out of the list; h.mu is held.
+func (h *begunShard) unlink(s *Span) {
 	s.listed = false
 	if s.prev != nil {
 		s.prev.next = s.next
@@ -52,8 +63,11 @@ func (b *Begun) remove(s *Span) {
 	}
 	if s.next != nil {
 		s.next.prev = s.prev
+	} else {
+		h.last = s.prev
 	}
 	s.prev, s.next = nil, nil
+	h.count--
 }
 
 // Spans returns the spans as they are now, without an end, at most as many as said, in no order; count is how many there are.

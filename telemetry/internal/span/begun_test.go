@@ -92,3 +92,28 @@ func BenchmarkBegun(b *testing.B) {
 		})
 	}
 }
+
+// TestBegunBounded: spans that nobody ever ends are forgotten, the oldest first, and may still end.
+func TestBegunBounded(t *testing.T) {
+	var b Begun
+	tr := NewProvider(Config{Sampler: sdktrace.AlwaysSample(), Limits: sdktrace.NewSpanLimits(), Begun: &b}).Of("test")
+	_, first := tr.Start(context.Background(), "never")
+	for range begunShards * begunMost * 11 / 10 {
+		tr.Start(context.Background(), "never")
+	}
+	_, last := tr.Start(context.Background(), "last")
+	all, n := b.Spans(begunShards * begunMost)
+	if n > begunShards*begunMost || n < begunShards*begunMost*9/10 || len(all) != n {
+		t.Errorf("%d spans are kept, %d shown", n, len(all))
+	}
+	for _, s := range all {
+		if s.SpanContext().SpanID() == first.SpanContext().SpanID() {
+			t.Error("the oldest is kept")
+		}
+	}
+	first.End()
+	last.End()
+	if _, after := b.Spans(1); after != n-1 {
+		t.Errorf("%d spans after the end of one", after)
+	}
+}
