@@ -138,20 +138,41 @@ func (v *viewer) getTrace(ctx context.Context, in wholeTrace) (any, error) {
 	return fit(&out.Spans, &out.Omitted, &out), nil
 }
 
-// fit drops attributes and events, and then spans, until an answer is within its bound.
+// fit drops attributes and events, and then spans, until an answer is within its bound: those that failed, which are what is looked for, last.
 func fit(spans *[]shown, omitted *int, out any) any {
-	if size(out) <= maxAnswer {
-		return out
-	}
-	for i := range *spans {
-		if s := &(*spans)[i]; s.Failed == "" {
-			s.Attributes, s.Events = nil, nil
+	bare := func(failed bool) {
+		for i := range *spans {
+			if s := &(*spans)[i]; failed == (s.Failed != "") {
+				s.Attributes, s.Events = nil, nil
+			}
 		}
 	}
-	for size(out) > maxAnswer && len(*spans) > 1 {
-		half := len(*spans) / 2
-		*omitted += len(*spans) - half
-		*spans = (*spans)[:half]
+	// halve drops the later half of the spans that have failed, or of those that have not.
+	halve := func(failed bool) {
+		n := 0
+		for i := range *spans {
+			if failed == ((*spans)[i].Failed != "") {
+				n++
+			}
+		}
+		keep, had := n/2, len(*spans)
+		*spans = slices.DeleteFunc(*spans, func(s shown) bool {
+			if failed != (s.Failed != "") {
+				return false
+			}
+			keep--
+			return keep < 0
+		})
+		*omitted += had - len(*spans)
+	}
+	for _, failed := range []bool{false, true} {
+		if size(out) > maxAnswer {
+			bare(failed)
+		}
+		for had := -1; size(out) > maxAnswer && len(*spans) != had; {
+			had = len(*spans)
+			halve(failed)
+		}
 	}
 	return out
 }
@@ -195,7 +216,10 @@ func choose(all []*span, most int) {
 			path = append(path, x)
 		}
 		if n+len(path) > most {
-			continue
+			if s.Status.Code != 2 || n >= most {
+				continue
+			}
+			path = path[:1] // one that failed is shown without what is above it, rather than not at all
 		}
 		for _, x := range path {
 			if !x.shown {
