@@ -99,7 +99,45 @@ impl wasip2::exports::http::incoming_handler::Guest for App {
                 s.end(Status::Error("bad ids".into()));
                 text(out, 200, "sent bad\n")
             }
-            _ => text(out, 404, "routes: /context /trace /logs /metrics /leak /bad\n"),
+            // ?n= spans in one request
+            "/flood" => {
+                let n: u64 = path.split_once("n=").and_then(|(_, n)| n.parse().ok()).unwrap_or(1000);
+                let c = host_context();
+                let mut s = Span::unstarted("flood", &c);
+                for i in 0..n {
+                    s.data.span_context.span_id = format!("{:016x}", i + 1);
+                    on_end(&s.data);
+                }
+                text(out, 200, &format!("{n} spans\n"))
+            }
+            // spans that no tracer makes: names with HTML, attributes of 10 MB, times before and after all others, a circle of parents, one
+            // identifier twice, no trace
+            "/hostile" => {
+                let c = host_context();
+                let html = "<img src=x onerror=\"document.title='owned'\">\u{202e}gnp";
+                let mut emit = |name: &str, span: u64, parent: u64, change: &dyn Fn(&mut SpanData)| {
+                    let mut s = Span::unstarted(name, &c);
+                    s.data.span_context.span_id = format!("{span:016x}");
+                    if parent > 0 { s.data.parent_span_id = format!("{parent:016x}") }
+                    change(&mut s.data);
+                    on_end(&s.data);
+                };
+                let time = |seconds| wall_clock::Datetime { seconds, nanoseconds: 0 };
+                emit(html, 0xa1, 0, &|s| s.attributes.push(kv(html, &format!("{html:?}"))));
+                emit("long attribute", 0xa2, 0, &|s| s.attributes.push(kv("long", &format!("\"{}\"", "x".repeat(10 << 20)))));
+                emit("many attributes", 0xa3, 0, &|s| for i in 0..5000 { s.attributes.push(kv(&format!("k{i}"), "1")) });
+                emit("1970", 0xa4, 0, &|s| { s.start_time = time(0); s.end_time = time(0) });
+                emit("far away", 0xa5, 0, &|s| { s.start_time = time(u64::MAX); s.end_time = time(u64::MAX) });
+                emit("ends before it begins", 0xa6, 0, &|s| s.end_time = time(1));
+                emit("first of a circle", 0xa7, 0xa8, &|_| ());
+                emit("second of a circle", 0xa8, 0xa7, &|_| ());
+                emit("its own parent", 0xa9, 0xa9, &|_| ());
+                emit("twice", 0xaa, 0, &|_| ());
+                emit("twice again", 0xaa, 0, &|_| ());
+                emit("without a trace", 0xab, 0, &|s| s.span_context.trace_id = String::new());
+                text(out, 200, "12 spans\n")
+            }
+            _ => text(out, 404, "routes: /context /trace /logs /metrics /leak /bad /flood /hostile\n"),
         }
     }
 }
