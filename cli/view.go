@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry"
@@ -48,7 +51,7 @@ func (p *process) openViewer(ctx context.Context, s *settings, w *workload.Spec)
 	case "true":
 		address = ""
 	}
-	return p.startViewer(ctx, s, from, view.Config{Address: address, Title: string(w.ID())}, string(w.ID()))
+	return p.startViewer(ctx, s, from, view.Config{Address: address, Title: string(w.ID()), Receive: true}, string(w.ID()))
 }
 
 // startViewer opens a viewer that keeps what it shows in a folder of that name, or without a name nowhere, unless --view-dir says
@@ -72,6 +75,11 @@ func (p *process) startViewer(ctx context.Context, s *settings, from string, cfg
 		v, err = view.Open(ctx, cfg)
 	}
 	switch {
+	case errors.Is(err, view.ErrForward):
+		_, where := s.text("forward", "")
+		return nil, &Problem{What: "the viewer cannot send on what it receives", Where: where, Why: err.Error(), Do: "name another receiver of OTLP: --forward http://HOST:4318 or --forward grpc://HOST:4317", Code: ExitUsage}
+	case errors.Is(err, view.ErrFolder) && !errors.Is(err, view.ErrInUse):
+		return nil, &Problem{What: "the viewer cannot keep what it shows in " + cmp.Or(dir, "a temporary folder"), Where: dirFrom, Why: err.Error(), Do: "choose a folder that can be written, with --view-dir, or --view-dir off", Code: ExitUsage}
 	case errors.Is(err, view.ErrInUse):
 		return nil, &Problem{What: "the viewer cannot use the folder " + dir, Where: dirFrom, Why: view.ErrInUse.Error(), Do: "choose another with --view-dir, or --view-dir off", Code: ExitUsage}
 	case err != nil:
@@ -159,6 +167,24 @@ func (v *viewer) close() error {
 	return v.Close()
 }
 
+// parseHeaders reads NAME=VALUE,… with values encoded as in URLs (OTEL_EXPORTER_OTLP_HEADERS). Its errors do not say values.
+func parseHeaders(s string) (map[string]string, error) {
+	out := map[string]string{}
+	for i, one := range strings.Split(s, ",") {
+		if strings.TrimSpace(one) == "" {
+			continue
+		}
+		name, value, ok := strings.Cut(one, "=")
+		name = strings.TrimSpace(name)
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if !ok || err != nil || !httpguts.ValidHeaderFieldName(name) || !httpguts.ValidHeaderFieldValue(value) {
+			return nil, fmt.Errorf("header %d: want NAME=VALUE, with special characters as in URLs", i+1)
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
 func (p *process) view() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "view [FILE…]",
@@ -166,15 +192,20 @@ func (p *process) view() *cobra.Command {
 		Long: `Shows traces and logs in the browser. With files, OTLP JSON (one message, or one a line), it shows these. Without, it is
 a receiver of OTLP for any program, at the addresses that OpenTelemetry's SDKs send to by default:
 HTTP at ` + view.OTLPHTTP + ` (protobuf and JSON) and gRPC at ` + view.OTLPGRPC + `. The page's own address takes OTLP over HTTP, too.
+With --forward it sends on what it receives, so that it can stand between programs and a collector.
 
 The line on stderr, "viewer on URL", appears once it serves. SIGINT or SIGTERM ends it. vitrine up --view shows what
-vitrine runs itself, and needs no receiver.`,
-		Example: "  vitrine view\n  vitrine view traces.json\n  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 node --require … server.js",
+vitrine runs itself, and takes OTLP of other programs at the page's address.`,
+		Example: "  vitrine view\n  vitrine view traces.json\n  OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 node --require … server.js\n  vitrine view --forward grpc://collector:4317",
 	}
 	listen := option{name: "listen", env: "VITRINE_LISTEN", arg: "ADDR", usage: "where the page is, HOST:PORT (default " + view.DefaultAddress + "); beyond loopback the printed link with its token is needed", example: "--listen 127.0.0.1:8000"}
 	http := option{name: "otlp-http", env: "VITRINE_OTLP_HTTP", arg: "ADDR", usage: "where to take OTLP over HTTP, a loopback address (default " + view.OTLPHTTP + "; \"off\": nowhere but at the page's address)", example: "--otlp-http 127.0.0.1:0"}
+	onward := []option{
+		{name: "forward", env: "VITRINE_FORWARD", arg: "URL", usage: "send on what is received, as it came, to another receiver of OTLP: http[s]://HOST:PORT (HTTP with protobuf) or grpc[s]://HOST:PORT; what it cannot take in time is dropped and counted", example: "--forward http://collector:4318"},
+		{name: "forward-headers", env: "VITRINE_FORWARD_HEADERS", arg: "K=V,…", usage: "headers of what is sent on, as OTEL_EXPORTER_OTLP_HEADERS has them; rather by the variable, since other processes can read flags", example: "--forward-headers x-tenant=shop"},
+	}
 	grpc := option{name: "otlp-grpc", env: "VITRINE_OTLP_GRPC", arg: "ADDR", usage: "where to take OTLP over gRPC, a loopback address (default " + view.OTLPGRPC + "; \"off\": nowhere)", example: "--otlp-grpc off"}
-	s := p.options(cmd, []option{listen, http, grpc, viewDirOption})
+	s := p.options(cmd, append([]option{listen, http, grpc, viewDirOption}, onward...))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return p.serveView(cmd.Context(), s, args) }
 	return cmd
 }
@@ -191,6 +222,11 @@ func (p *process) serveView(ctx context.Context, s *settings, files []string) (e
 		if *to, _ = s.text(name, map[string]string{"otlp-http": view.OTLPHTTP, "otlp-grpc": view.OTLPGRPC}[name]); *to == "off" {
 			*to = ""
 		}
+	}
+	cfg.Forward, _ = s.text("forward", "")
+	headers, headersFrom := s.text("forward-headers", "")
+	if cfg.ForwardHeaders, err = parseHeaders(headers); err != nil {
+		return badValue(headersFrom, err)
 	}
 	name := "otlp"
 	if len(files) > 0 { // they are there already

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
 	"github.com/vitrine-wasm/vitrine/view/internal/api"
+	"github.com/vitrine-wasm/vitrine/view/internal/forward"
 	"github.com/vitrine-wasm/vitrine/view/internal/ingest"
 	"github.com/vitrine-wasm/vitrine/view/internal/store"
 	"github.com/vitrine-wasm/vitrine/view/internal/web"
@@ -32,6 +34,12 @@ const (
 // ErrInUse says that another process has Config.Dir.
 var ErrInUse = store.ErrInUse
 
+// ErrForward says that Config.Forward is no destination.
+var ErrForward = errors.New("nothing can be sent on")
+
+// ErrFolder says that Config.Dir cannot be used.
+var ErrFolder = errors.New("the folder cannot be used")
+
 // Drop is how many items of a signal were lost before they reached the store, and why.
 type Drop struct {
 	Signal, Reason string
@@ -46,6 +54,11 @@ type Config struct {
 	// Receive has OTLP taken from other programs at the address, and at OTLPHTTP and OTLPGRPC unless these are empty.
 	Receive            bool
 	OTLPHTTP, OTLPGRPC string
+	// Forward is where to send on, as it came, what is received from other programs, by OTLP: http:// or https://HOST:PORT for HTTP with
+	// protobuf, grpc:// or grpcs://HOST:PORT for gRPC; empty: nowhere. ForwardHeaders are sent with each request, and may have
+	// credentials. A destination that is slow or down delays nobody: what does not fit a queue is dropped, and counted.
+	Forward        string
+	ForwardHeaders map[string]string
 	// Dir is where the store's files are, made with the rights 0700 if it is not there; empty: a temporary folder that Close removes.
 	// One process has a folder at a time: Open fails with ErrInUse if another has it.
 	Dir string
@@ -64,6 +77,8 @@ type Viewer struct {
 	URL string
 
 	store     *store.Store
+	forward   *forward.Forwarder // nil: nothing is sent on
+	receiver  *ingest.Receiver
 	sampler   *ingest.Sampler
 	inFlight  export.InFlight
 	servers   []*http.Server
@@ -92,12 +107,20 @@ func Open(ctx context.Context, cfg Config) (_ *Viewer, err error) {
 		return nil, err
 	}
 	if v.store, err = store.Open(ctx, store.Config{Dir: cfg.Dir, MaxBytes: cfg.MaxBytes, MaxAge: cfg.MaxAge}); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFolder, err)
+	}
+	_ = v.store.Mark(store.Mark{Name: "start", Text: cfg.Title}) // a store that cannot be written says so on the page
+	if err = v.openForward(&cfg); err != nil {
 		return nil, err
 	}
-	if err = v.store.Mark(store.Mark{Name: "start", Text: cfg.Title}); err != nil {
-		return nil, err
+	v.receiver = ingest.NewReceiver(v.store, v.forward)
+	c := api.Config{Store: v.store, Page: web.Handler(), InFlight: v.inFlight.Spans, Workloads: v.running, Dropped: v.losses, Version: cfg.Version, Title: cfg.Title}
+	if cfg.Receive {
+		c.Receiver = v.receiver
 	}
-	c := api.Config{Store: v.store, Page: web.Handler(), Receive: cfg.Receive, InFlight: v.inFlight.Spans, Workloads: v.running, Dropped: v.losses, Version: cfg.Version, Title: cfg.Title}
+	if v.forward != nil {
+		c.Forward = v.forward.Status
+	}
 	address := main.Addr().String()
 	v.URL = "http://" + reachable(address) + "/"
 	if !api.IsLoopback(address) {
@@ -111,6 +134,32 @@ func Open(ctx context.Context, cfg Config) (_ *Viewer, err error) {
 		}
 	}
 	return v, nil
+}
+
+// openForward begins to send on what will be received. The viewer's own addresses are no destination: what it sent there would come back.
+func (v *Viewer) openForward(cfg *Config) (err error) {
+	if cfg.Forward == "" {
+		return nil
+	}
+	to := forward.Address(cfg.Forward)
+	own := []string{cfg.OTLPHTTP, cfg.OTLPGRPC}
+	for _, l := range v.listeners {
+		own = append(own, l.Addr().String())
+	}
+	if slices.ContainsFunc(own, func(a string) bool { return a != "" && sameAddress(a, to) }) {
+		return fmt.Errorf("%w: the viewer listens at %s itself: what it sent there would come back", ErrForward, to)
+	}
+	if v.forward, err = forward.New(forward.Config{Endpoint: cfg.Forward, Headers: cfg.ForwardHeaders}); err != nil {
+		return fmt.Errorf("%w: %w", ErrForward, err)
+	}
+	return nil
+}
+
+// sameAddress says whether two addresses, HOST:PORT, are the same one of this machine, as far as their texts tell.
+func sameAddress(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	return errA == nil && errB == nil && portA == portB && (hostA == hostB || api.IsLoopback(a) && api.IsLoopback(b))
 }
 
 // listenForPage listens at an address, or at the default one.
@@ -136,7 +185,6 @@ func (v *Viewer) listen(ctx context.Context, address string) (net.Listener, erro
 
 // receive listens where programs send OTLP by default.
 func (v *Viewer) receive(ctx context.Context, cfg Config) error {
-	r := ingest.NewReceiver(v.store)
 	for _, at := range []string{cfg.OTLPHTTP, cfg.OTLPGRPC} {
 		if at == "" {
 			continue
@@ -149,10 +197,10 @@ func (v *Viewer) receive(ctx context.Context, cfg Config) error {
 			return err
 		}
 		if at == cfg.OTLPHTTP {
-			v.serve(cfg.Logger, l, api.Guard("", r))
+			v.serve(cfg.Logger, l, api.Guard("", v.receiver))
 			continue
 		}
-		v.grpc = r.NewGRPC()
+		v.grpc = v.receiver.NewGRPC()
 		v.wg.Go(func() { _ = v.grpc.Serve(l) }) // its error is that of Close
 	}
 	return nil
@@ -202,6 +250,14 @@ func (v *Viewer) losses() (out []api.Drop) {
 	if n := v.sampler.Skipped(); n > 0 {
 		out = append(out, api.Drop{Signal: "traces", Reason: "rate", Count: n})
 	}
+	for _, d := range v.receiver.Losses() {
+		out = append(out, api.Drop(d))
+	}
+	if v.forward != nil {
+		for _, d := range v.forward.Dropped() {
+			out = append(out, api.Drop{Signal: string(d.Signal), Reason: d.Reason, Count: d.Count})
+		}
+	}
 	if f == nil {
 		return out
 	}
@@ -219,7 +275,7 @@ func (v *Viewer) Mark(name, text string) error {
 // Import stores the OTLP JSON of a file: one message, or one a line. It returns how many.
 func (v *Viewer) Import(path string) (int, error) { return api.ImportFile(v.store, path) }
 
-// Close ends the servers, requests under way included, and the store.
+// Close ends the servers, requests under way included, and the store. What waits to be sent on has some seconds.
 func (v *Viewer) Close() error {
 	var errs []error
 	for _, s := range v.servers {
@@ -234,6 +290,9 @@ func (v *Viewer) Close() error {
 		}
 	}
 	v.wg.Wait()
+	if v.forward != nil {
+		errs = append(errs, v.forward.Close())
+	}
 	if v.store != nil {
 		errs = append(errs, v.store.Close())
 	}

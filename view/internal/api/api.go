@@ -17,6 +17,7 @@ import (
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 
+	"github.com/vitrine-wasm/vitrine/view/internal/forward"
 	"github.com/vitrine-wasm/vitrine/view/internal/ingest"
 	"github.com/vitrine-wasm/vitrine/view/internal/otlpjson"
 	"github.com/vitrine-wasm/vitrine/view/internal/store"
@@ -35,8 +36,10 @@ type Config struct {
 	Token string
 	// Page serves every path outside /api/ and /v1/; nil: none.
 	Page http.Handler
-	// Receive says that POST /v1/traces, /v1/logs and /v1/metrics take OTLP from other programs, which need the token, too.
-	Receive bool
+	// Receiver gets the OTLP of other programs, which need the token, too: POST /v1/traces, /v1/logs and /v1/metrics; nil: none is taken.
+	Receiver *ingest.Receiver
+	// Forward says what the forwarder of OTLP is doing; nil: there is none.
+	Forward func() forward.Status
 	// InFlight returns spans that have begun and have not ended, at most as many as said, and how many there are; nil: nobody knows them.
 	InFlight func(most int) (all []sdktrace.ReadOnlySpan, count int)
 	// Workloads returns the list of the workloads that run, which encoding/json writes; nil: nobody knows them.
@@ -50,32 +53,18 @@ type Config struct {
 
 type server struct {
 	Config
-	receiver *ingest.Receiver
+	imports      *ingest.Receiver // takes what users import
+	trafficCache trafficCache
 }
 
 // New makes the handler. It uses the store as long as it is served.
 func New(c Config) http.Handler {
-	s := &server{c, ingest.NewReceiver(c.Store)}
+	s := &server{Config: c, imports: ingest.NewReceiver(c.Store, nil)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v1/status", s.status)
-	mux.HandleFunc("GET /api/v1/traces", s.traces)
-	mux.HandleFunc("GET /api/v1/traces/{id}", s.trace)
-	mux.HandleFunc("GET /api/v1/traces/{id}/logs", s.traceLogs)
-	mux.HandleFunc("GET /api/v1/logs", s.logs)
-	mux.HandleFunc("GET /api/v1/metrics", s.metrics)
-	mux.HandleFunc("GET /api/v1/metrics/{name...}", s.chart)
-	mux.HandleFunc("GET /api/v1/instruments", s.instruments)
-	mux.HandleFunc("GET /api/v1/components", s.components)
-	mux.HandleFunc("GET /api/v1/marks", s.marks)
-	mux.HandleFunc("GET /api/v1/inflight", s.inFlight)
-	mux.HandleFunc("GET /api/v1/events", s.events)
-	mux.HandleFunc("POST /api/v1/import", s.importing)
-	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "there is no such path") })
-	if c.Receive {
-		for _, signal := range []string{"traces", "logs", "metrics"} {
-			mux.Handle("/v1/"+signal, s.receiver)
-		}
+	for _, one := range s.routes() {
+		mux.Handle(one.pattern, one)
 	}
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusNotFound, "there is no such path") })
 	if c.Page != nil {
 		mux.Handle("/", c.Page)
 	}
@@ -143,22 +132,41 @@ func (s *server) status(w http.ResponseWriter, r *http.Request) {
 	o.time("run", st.Run)
 	o.time("oldest", st.Oldest)
 	o.time("now", time.Now().UnixNano())
-	o.key("dropped")
-	o = append(o, '[')
+	var dropped []Drop
 	if s.Dropped != nil {
-		for i, d := range s.Dropped() {
-			if i > 0 {
-				o = append(o, ',')
-			}
-			one := object(nil)
-			one.str("signal", d.Signal)
-			one.str("reason", d.Reason)
-			one.time("count", d.Count)
-			o = append(o, one.end()...)
-		}
+		dropped = s.Dropped()
 	}
-	o = append(o, ']')
+	for _, d := range s.imports.Losses() {
+		dropped = append(dropped, Drop(d))
+	}
+	o.raw("dropped", list(dropped, func(b []byte, d Drop) []byte {
+		one := object(nil)
+		one.str("signal", d.Signal)
+		one.str("reason", d.Reason)
+		one.time("count", d.Count)
+		return append(b, one.end()...)
+	}))
+	if st.Problem.Text != "" {
+		problem := object(nil)
+		problem.str("text", st.Problem.Text)
+		problem.time("since", st.Problem.Since)
+		o.raw("problem", problem.end())
+	}
+	if s.Forward != nil {
+		o.raw("forward", appendForward(nil, s.Forward()))
+	}
 	send(w, r, o.end())
+}
+
+func appendForward(b []byte, f forward.Status) []byte {
+	o := object(nil)
+	o.str("to", f.To)
+	o.time("sent", f.Sent)
+	o.int("waiting", int64(f.Waiting))
+	if f.Problem != "" {
+		o.str("problem", f.Problem)
+	}
+	return append(b, o.end()...)
 }
 
 // Bounds of lists.
@@ -180,7 +188,7 @@ func (s *server) traces(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if r.URL.Query().Get("follow") == "true" {
+	if follows(r) {
 		s.followTraces(w, r, q)
 		return
 	}
@@ -242,14 +250,11 @@ func (s *server) logs(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		q.Before, err = parseCursor(params.Get("before"))
 	}
-	if err == nil {
-		q.After, err = parseCursor(params.Get("after"))
-	}
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if params.Get("follow") == "true" {
+	if follows(r) {
 		s.followLogs(w, r, q)
 		return
 	}
@@ -270,7 +275,7 @@ const maxImport = 256 << 20
 // importing stores OTLP JSON: one message, or one a line.
 func (s *server) importing(w http.ResponseWriter, r *http.Request) {
 	in := bufio.NewReaderSize(http.MaxBytesReader(w, r.Body, maxImport), 64<<10)
-	n, err := importAll(s.receiver, in)
+	n, err := importAll(s.imports, in)
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
@@ -287,7 +292,7 @@ func ImportFile(to *store.Store, path string) (int, error) {
 		return 0, err
 	}
 	defer f.Close()
-	return importAll(ingest.NewReceiver(to), bufio.NewReaderSize(f, 64<<10))
+	return importAll(ingest.NewReceiver(to, nil), bufio.NewReaderSize(f, 64<<10))
 }
 
 func importAll(to *ingest.Receiver, in *bufio.Reader) (n int, err error) {

@@ -38,6 +38,8 @@ type chart struct {
 	by       []string // labels to group by; nil: by all
 	match    func(name, service string, labels []label) bool
 
+	others     map[string]*chart // of records of another kind; nil: these are not looked at
+	newest     string            // the kind of the record that came last
 	about      *metricspb.Metric
 	kind       string
 	streams    map[string]*flow
@@ -77,17 +79,52 @@ type exemplar struct {
 
 func newChart(name string, from, to int64, steps int) *chart {
 	c := &chart{name: name, from: from, to: to, steps: steps, step: max((to-from)/int64(steps), 1),
-		streams: map[string]*flow{}, curves: map[string]*curve{}, dimensions: map[string]map[string]int{}}
+		others: map[string]*chart{}, streams: map[string]*flow{}, curves: map[string]*curve{}, dimensions: map[string]map[string]int{}}
 	c.heat = make([]map[float64]float64, steps)
+	return c
+}
+
+// newKindChart makes a chart of the records of one kind.
+func newKindChart(name, kind string, from, to int64, steps int) *chart {
+	c := newChart(name, from, to, steps)
+	c.kind, c.others = kind, nil
+	c.match = func(string, string, []label) bool { return true }
 	return c
 }
 
 // add adds what one collection said.
 func (c *chart) add(r *store.PointRecord) {
-	m := readMetric(r.Encoded)
-	if m == nil || c.kind != "" && c.kind != m.kind {
+	if m := readMetric(r.Encoded); m != nil {
+		c.addMetric(r, m)
+	}
+}
+
+// shown is the chart to show: programs, or two versions of one, may give one name to metrics of several kinds, of which it is the last one's.
+func (c *chart) shown() *chart {
+	if other := c.others[c.newest]; other != nil {
+		other.cut = true
+		return other
+	}
+	c.cut = c.cut || len(c.others) > 0
+	return c
+}
+
+func (c *chart) addMetric(r *store.PointRecord, m *metric) {
+	if c.kind != "" && c.kind != m.kind {
+		if c.others == nil {
+			return
+		}
+		other := c.others[m.kind]
+		if other == nil {
+			other = newChart(c.name, c.from, c.to, c.steps)
+			other.by, other.match = c.by, c.match
+			c.others[m.kind] = other
+		}
+		c.newest = m.kind
+		other.addMetric(r, m)
 		return
 	}
+	c.newest = m.kind
 	c.about, c.kind = m.Metric, m.kind
 	source := string(r.Source.Resource) + "\x00" + string(r.Source.Scope) + "\x00"
 	for _, p := range m.points() {
@@ -181,6 +218,12 @@ func (c *chart) take(s *flow, p *measured, m *metric) {
 			return
 		}
 	}
+	if since == 0 { // it does not say: since the one before, or at once
+		since = p.time - 1
+		if s.seen {
+			since = s.last.time
+		}
+	}
 	c.spread(s.curve, &added, since, p.time)
 }
 
@@ -258,6 +301,9 @@ func (c *chart) exemplar(e *metricspb.Exemplar) {
 	}
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return
+	}
+	if len(c.exemplars) >= 8*maxExemplars {
+		c.exemplars = c.bestExemplars()
 	}
 	c.exemplars = append(c.exemplars, exemplar{at, v, hex.EncodeToString(e.GetTraceId()), hex.EncodeToString(e.GetSpanId())})
 }

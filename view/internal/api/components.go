@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/vitrine-wasm/vitrine/view/internal/store"
@@ -44,22 +45,12 @@ func (s *server) components(w http.ResponseWriter, r *http.Request) {
 	if s.Workloads != nil {
 		out.Workloads = s.Workloads()
 	}
-	for _, m := range []struct{ kind, metric string }{
-		{"event", "http.server.request.duration"}, {"host", "vitrine.host_call.duration"}, {"guest", "vitrine.guest_call.duration"}, {"client", "http.client.request.duration"},
-	} {
-		all, err := s.measuredTraffic(r, m.kind, m.metric)
-		if err != nil {
-			failed(w, err)
-			return
-		}
-		out.Traffic = append(out.Traffic, all...)
-	}
-	between, err := s.serviceTraffic(r)
+	all, err := s.trafficCache.get(func() ([]*traffic, error) { return s.allTraffic(r) })
 	if err != nil {
 		failed(w, err)
 		return
 	}
-	out.Traffic = append(out.Traffic, between...)
+	out.Traffic = append(out.Traffic, all...)
 	b, err := json.Marshal(out)
 	if err != nil {
 		failed(w, err)
@@ -68,12 +59,53 @@ func (s *server) components(w http.ResponseWriter, r *http.Request) {
 	send(w, r, b)
 }
 
+// allTraffic is what went between components, services and others.
+func (s *server) allTraffic(r *http.Request) (out []*traffic, err error) {
+	for _, m := range []struct{ kind, metric string }{
+		{"event", "http.server.request.duration"}, {"host", "vitrine.host_call.duration"}, {"guest", "vitrine.guest_call.duration"}, {"client", "http.client.request.duration"},
+	} {
+		all, err := s.measuredTraffic(r, m.kind, m.metric)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, all...)
+	}
+	between, err := s.serviceTraffic(r)
+	return append(out, between...), err
+}
+
+// trafficCache has what was made last, for some time: pages ask at each change of the store, and what they ask for may take long. Safe for
+// concurrent use; who asks while it is made waits for it.
+type trafficCache struct {
+	mu    sync.Mutex
+	all   []*traffic
+	until time.Time
+}
+
+// trafficShare is how many times as long as it took to make it the traffic is kept, and maxTrafficAge the most.
+const trafficShare, maxTrafficAge = 10, 5 * time.Second
+
+func (c *trafficCache) get(make func() ([]*traffic, error)) ([]*traffic, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	begun := time.Now()
+	if begun.Before(c.until) {
+		return c.all, nil
+	}
+	all, err := make()
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	c.all, c.until = all, now.Add(min(trafficShare*now.Sub(begun), maxTrafficAge))
+	return all, nil
+}
+
 // measuredTraffic is what a histogram says about calls.
 func (s *server) measuredTraffic(r *http.Request, kind, metric string) ([]*traffic, error) {
 	to := time.Now().UnixNano()
 	from := to - int64(trafficTime)
-	c := newChart(metric, from, to, 1)
-	c.match = func(string, string, []label) bool { return true }
+	c := newKindChart(metric, kindHistogram, from, to, 1)
 	if _, err := s.Store.Points(r.Context(), store.PointQuery{Name: metric, From: from - int64(carry), To: to}, func(p store.PointRecord) bool {
 		c.add(&p)
 		return true

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"strconv"
 
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -34,7 +35,10 @@ func (s *server) inFlight(w http.ResponseWriter, r *http.Request) {
 	}
 	var all []sdktrace.ReadOnlySpan
 	if s.InFlight != nil {
-		all, _ = s.InFlight(maxInFlight)
+		count := 0
+		if all, count = s.InFlight(maxInFlight); count > len(all) && len(all) >= maxInFlight {
+			w.Header().Set("Vitrine-Omitted-Spans", strconv.Itoa(count-len(all))) // of any trace: they were not looked at
+		}
 	}
 	if only != (store.TraceID{}) {
 		all = slices.DeleteFunc(all, func(x sdktrace.ReadOnlySpan) bool { return x.SpanContext().TraceID() != [16]byte(only) })
@@ -56,6 +60,9 @@ func (s *server) appendInFlight(b []byte) []byte {
 	})
 	o := object(nil)
 	o.int("count", int64(count))
+	if len(all) >= maxInFlight && count > len(all) { // those that have gone on longest may be among those that were not looked at
+		o.bool("partial", true)
+	}
 	o.raw("spans", list(all[:min(len(all), maxTold)], func(b []byte, x sdktrace.ReadOnlySpan) []byte {
 		o := object(nil)
 		o.str("traceId", x.SpanContext().TraceID().String())

@@ -77,6 +77,7 @@ func appendSummary(b []byte, s store.Summary) []byte {
 	}
 	o.raw("services", list(s.Services, otlpjson.AppendString))
 	o.time("run", s.Run)
+	o.str("at", formatCursor(s.At))
 	return append(b, o.end()...)
 }
 
@@ -202,15 +203,33 @@ func appendLog(b []byte, r store.LogRecord) []byte {
 	return append(b, o.end()...)
 }
 
-// formatCursor is a place of a log record, for ?before= and ?after=.
+// formatCursor is the place of a trace's last change or of a log record, for ?since= and ?before=.
 func formatCursor(c store.Cursor) string { return fmt.Sprintf("%d.%d.%d", c.Run, c.Seq, c.Row) }
 
 func parseCursor(s string) (c store.Cursor, err error) {
 	if s == "" {
 		return c, nil
 	}
-	if n, err := fmt.Sscanf(s, "%d.%d.%d", &c.Run, &c.Seq, &c.Row); err != nil || n != 3 {
-		return c, fmt.Errorf("%q is no place of a log record: want what \"at\" of one says", s)
+	if n, err := fmt.Sscanf(s, "%d.%d.%d", &c.Run, &c.Seq, &c.Row); err != nil || n != 3 || formatCursor(c) != s {
+		return store.Cursor{}, fmt.Errorf("%.100q is no place: want what \"at\" of one that you have says", s)
 	}
 	return c, nil
+}
+
+// pointPlace is the place of a data point: that of the record that has it, and where it is in this.
+type pointPlace struct {
+	store.Cursor
+	index int
+}
+
+func (p pointPlace) String() string { return fmt.Sprintf("%s.%d", formatCursor(p.Cursor), p.index) }
+
+func parsePointPlace(s string) (p pointPlace, err error) {
+	if s == "" {
+		return p, nil
+	}
+	if n, err := fmt.Sscanf(s, "%d.%d.%d.%d", &p.Run, &p.Seq, &p.Row, &p.index); err != nil || n != 4 || p.String() != s {
+		return pointPlace{}, fmt.Errorf("%.100q is no place of a data point: want what \"at\" of one that you have says", s)
+	}
+	return p, nil
 }

@@ -192,6 +192,7 @@ func (s *server) chart(w http.ResponseWriter, r *http.Request) {
 		c.add(&p)
 		return true
 	})
+	c = c.shown()
 	switch {
 	case err != nil:
 		failed(w, err)
@@ -203,12 +204,24 @@ func (s *server) chart(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// latest is the last data point of a series.
+// latest is a data point, the last of its series in lists. It keeps nothing of the record that it is from but what is shown.
 type latest struct {
-	store.PointRecord
-	*metric
+	at                        pointPlace
+	service, name, unit, kind string
 	measured
 }
+
+// size is about how many bytes it has.
+func (l *latest) size() int {
+	n := 256 + len(l.service) + len(l.name) + len(l.unit) + 16*len(l.buckets)
+	for _, x := range l.labels {
+		n += 32 + len(x.key) + len(x.value)
+	}
+	return n
+}
+
+// maxLatest bounds the bytes of data points that are kept for a list: their attributes and buckets are as many as a program likes.
+const maxLatest = 64 << 20
 
 // metrics answers with the last data point of each series, or follows them.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
@@ -225,18 +238,28 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	if r.URL.Query().Get("follow") == "true" {
+	if follows(r) {
 		s.followMetrics(w, r, q, from)
 		return
 	}
-	all := map[string]latest{}
+	all, kept, cut := map[string]latest{}, 0, false
 	partial, err := s.Store.Points(r.Context(), store.PointQuery{From: from, To: to}, func(p store.PointRecord) bool {
-		eachPoint(p, &q, func(one latest) {
-			key := p.Source.Service + "\x00" + p.Name + "\x00" + joined(one.labels)
-			if len(all) < maxPoints || all[key].metric != nil {
-				all[key] = one
+		for _, one := range matching(p, &q) {
+			key := one.service + "\x00" + one.name + "\x00" + joined(one.labels)
+			before, there := all[key]
+			grown := one.size()
+			if there {
+				grown -= before.size()
+			} else {
+				grown += len(key)
 			}
-		})
+			if !there && len(all) >= maxPoints || kept+grown > maxLatest {
+				cut = true
+				continue
+			}
+			all[key] = one
+			kept += grown
+		}
 		return true
 	})
 	if err != nil {
@@ -245,33 +268,35 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
 	}
 	keys := slices.Sorted(maps.Keys(all))
 	o := object(nil)
-	if partial || len(keys) > limit {
+	if partial || cut || len(keys) > limit {
 		o.bool("partial", true)
 	}
 	o.raw("metrics", list(keys[:min(len(keys), limit)], func(b []byte, key string) []byte { return appendLatest(b, all[key]) }))
 	send(w, r, o.end())
 }
 
-// eachPoint calls f for the matching data points of a record.
-func eachPoint(p store.PointRecord, q *metricQuery, f func(latest)) {
+// matching are the matching data points of a record.
+func matching(p store.PointRecord, q *metricQuery) (out []latest) {
 	m := readMetric(p.Encoded)
 	if m == nil {
-		return
+		return nil
 	}
-	for _, one := range m.points() {
+	for i, one := range m.points() {
 		if q.match(p.Name, p.Source.Service, one.labels) {
-			f(latest{p, m, one})
+			one.exemplars = nil
+			out = append(out, latest{pointPlace{p.At, i}, p.Source.Service, p.Name, m.GetUnit(), m.kind, one})
 		}
 	}
+	return out
 }
 
 // appendLatest writes a data point as a list has it.
 func appendLatest(b []byte, l latest) []byte {
 	o := object(nil)
 	o.time("time", l.measured.time)
-	o.str("service", l.Source.Service)
-	o.str("name", l.PointRecord.Name)
-	o.str("unit", l.GetUnit())
+	o.str("service", l.service)
+	o.str("name", l.name)
+	o.str("unit", l.unit)
 	o.str("kind", l.kind)
 	o.raw("attributes", appendLabels(nil, l.labels))
 	if l.kind == kindHistogram {
@@ -287,40 +312,6 @@ func appendLatest(b []byte, l latest) []byte {
 	} else {
 		o.raw("value", appendNumber(nil, l.value))
 	}
+	o.str("at", l.at.String())
 	return append(b, o.end()...)
-}
-
-// followMetrics writes a line for each data point that matches, beginning with those since a moment.
-func (s *server) followMetrics(w http.ResponseWriter, r *http.Request, q metricQuery, from int64) {
-	c, ok := stream(w, "application/x-ndjson")
-	query := store.PointQuery{From: from}
-	for ok {
-		changed := s.Store.Changed()
-		at := query.After
-		_, err := s.Store.Points(r.Context(), query, func(p store.PointRecord) bool {
-			if at.Before(p.At) {
-				at = p.At
-			}
-			eachPoint(p, &q, func(one latest) {
-				if ok {
-					_, err := w.Write(append(appendLatest(nil, one), '\n'))
-					ok = err == nil
-				}
-			})
-			return ok
-		})
-		if err != nil || !ok || c.Flush() != nil {
-			return
-		}
-		if query.After, query.From = at, 0; query.After.IsZero() {
-			query.From = from
-		}
-		if _, ok = s.wait(r, changed); ok && s.Store.Changed() == changed {
-			select {
-			case <-changed:
-				return // a closed store changes no more
-			default:
-			}
-		}
-	}
 }

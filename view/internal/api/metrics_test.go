@@ -23,7 +23,7 @@ func metricsServer(t *testing.T, texts ...string) (get func(path string, into an
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	r := ingest.NewReceiver(s)
+	r := ingest.NewReceiver(s, nil)
 	for _, text := range texts {
 		if err := r.Import([]byte(text)); err != nil {
 			t.Fatal(err)

@@ -75,8 +75,7 @@ const serverDuration = "http.server.request.duration"
 // allRequests has the groups of requests in a time say what their metric says, if that has more of them than there are traces:
 // traces may be a sample. What was measured is collected a moment later, so that it may also be less.
 func (s *server) allRequests(r *http.Request, groups []group, from, to int64) ([]group, error) {
-	c := newChart(serverDuration, from, to, 1)
-	c.match = func(string, string, []label) bool { return true }
+	c := newKindChart(serverDuration, kindHistogram, from, to, 1)
 	if _, err := s.Store.Points(r.Context(), store.PointQuery{Name: serverDuration, From: max(from-int64(carry), 0), To: to}, func(p store.PointRecord) bool {
 		c.add(&p)
 		return true

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -19,13 +20,20 @@ import (
 	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
-// Bounds of what comes from outside. What is longer is cut, what is more is left out.
+// Bounds of what comes from outside. What is longer is cut, what is more is left out, and both are counted.
 const (
-	maxText  = 64 << 10 // bytes of a text
-	maxItems = 1000     // attributes, events, links or elements in one list
-	maxSpan  = 512 << 10
-	maxDepth = 32 // values in values
+	maxText   = 64 << 10 // bytes of a text
+	maxItems  = 1000     // attributes, events, links or elements in one list
+	maxSpan   = 512 << 10
+	maxMetric = 4 << 20 // with all of its data points
+	maxDepth  = 32      // values in values
 )
+
+// cuts counts what was cut from messages.
+type cuts struct {
+	shortened int // texts
+	leftOut   int // elements of lists, and values too deep in others
+}
 
 func newResource() proto.Message { return &resourcepb.Resource{} }
 func newScope() proto.Message    { return &commonpb.InstrumentationScope{} }
@@ -34,16 +42,16 @@ func newSpan() proto.Message   { return &tracepb.Span{} }
 func newLog() proto.Message    { return &logspb.LogRecord{} }
 func newMetric() proto.Message { return &metricspb.Metric{} }
 
-func cleanMetric(b []byte) []byte   { return clean(b, newMetric, nil) }
-func cleanResource(b []byte) []byte { return clean(b, newResource, nil) }
-func cleanScope(b []byte) []byte    { return clean(b, newScope, nil) }
+func cleanMetric(b []byte, c *cuts) []byte   { return clean(b, newMetric, maxMetric, nil, c) }
+func cleanResource(b []byte, c *cuts) []byte { return clean(b, newResource, maxSpan, nil, c) }
+func cleanScope(b []byte, c *cuts) []byte    { return clean(b, newScope, maxSpan, nil, c) }
 
-func cleanLog(b []byte) []byte {
-	return clean(b, newLog, func(f field) bool { return f.num != 6 || harmless(f.bytes) })
+func cleanLog(b []byte, c *cuts) []byte {
+	return clean(b, newLog, maxSpan, func(f field) bool { return f.num != 6 || harmless(f.bytes) }, c)
 }
 
-func cleanSpan(b []byte) []byte {
-	return clean(b, newSpan, func(f field) bool {
+func cleanSpan(b []byte, c *cuts) []byte {
+	return clean(b, newSpan, maxSpan, func(f field) bool {
 		switch f.num {
 		case 9: // attributes
 			return harmless(f.bytes)
@@ -53,7 +61,7 @@ func cleanSpan(b []byte) []byte {
 			return allHarmless(f.bytes, 4)
 		}
 		return true
-	})
+	}, c)
 }
 
 // small is the size up to which a message needs no bounds, in bytes.
@@ -110,9 +118,9 @@ func secretKey(key string) bool {
 	return secret
 }
 
-// clean returns a message as it may be stored: nil if it is none, or is too large all the same. A small one is stored as it came if its
-// fields are harmless, which almost all are; nil: none is.
-func clean(b []byte, empty func() proto.Message, isHarmless func(field) bool) []byte {
+// clean returns a message as it may be stored: nil if it is none, or has more than most bytes all the same. A small one is stored as it came
+// if its fields are harmless, which almost all are; nil: none is.
+func clean(b []byte, empty func() proto.Message, most int, isHarmless func(field) bool, c *cuts) []byte {
 	if len(b) == 0 {
 		return []byte{}
 	}
@@ -135,11 +143,13 @@ func clean(b []byte, empty func() proto.Message, isHarmless func(field) bool) []
 	}) == nil {
 		return b
 	}
-	bound(m.ProtoReflect(), 0)
+	cut := *c
+	cut.bound(m.ProtoReflect(), 0)
 	b, err := proto.Marshal(m)
-	if err != nil || len(b) > maxSpan {
+	if err != nil || len(b) > most {
 		return nil
 	}
+	*c = cut
 	return b
 }
 
@@ -171,38 +181,50 @@ func mendText(b []byte, of protoreflect.MessageDescriptor, depth int) bool {
 }
 
 // bound cuts long texts and lists, and redacts secrets.
-func bound(m protoreflect.Message, depth int) {
+func (c *cuts) bound(m protoreflect.Message, depth int) {
 	if kv, ok := m.Interface().(*commonpb.KeyValue); ok {
 		redactAttribute(kv)
 	}
 	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case f.IsList():
-			list := v.List()
-			if list.Len() > maxItems && f.Kind() == protoreflect.MessageKind {
-				list.Truncate(maxItems)
-			}
-			for i := range list.Len() {
-				switch f.Kind() {
-				case protoreflect.MessageKind:
-					bound(list.Get(i).Message(), depth+1)
-				case protoreflect.StringKind:
-					if s := list.Get(i).String(); len(s) > maxText {
-						list.Set(i, protoreflect.ValueOfString(text.Cut(s, maxText)))
-					}
-				}
-			}
+			c.boundList(m, f, v.List(), depth)
 		case f.Kind() == protoreflect.MessageKind && depth >= maxDepth:
 			m.Clear(f)
+			c.leftOut++
 		case f.Kind() == protoreflect.MessageKind:
-			bound(v.Message(), depth+1)
+			c.bound(v.Message(), depth+1)
 		case f.Kind() == protoreflect.StringKind && len(v.String()) > maxText:
 			m.Set(f, protoreflect.ValueOfString(text.Cut(v.String(), maxText)))
+			c.shortened++
 		case f.Kind() == protoreflect.BytesKind && len(v.Bytes()) > maxText:
 			m.Set(f, protoreflect.ValueOfBytes(v.Bytes()[:maxText]))
+			c.shortened++
 		}
 		return true
 	})
+}
+
+// boundList cuts a list. OTLP has fields that say how many attributes, events and links of a message are not in it.
+func (c *cuts) boundList(m protoreflect.Message, f protoreflect.FieldDescriptor, list protoreflect.List, depth int) {
+	if more := list.Len() - maxItems; more > 0 && f.Kind() == protoreflect.MessageKind && f.Name() != "data_points" {
+		list.Truncate(maxItems)
+		c.leftOut += more
+		if dropped := m.Descriptor().Fields().ByName("dropped_" + f.Name() + "_count"); dropped != nil {
+			m.Set(dropped, protoreflect.ValueOfUint32(uint32(min(m.Get(dropped).Uint()+uint64(more), math.MaxUint32))))
+		}
+	}
+	for i := range list.Len() {
+		switch f.Kind() {
+		case protoreflect.MessageKind:
+			c.bound(list.Get(i).Message(), depth+1)
+		case protoreflect.StringKind:
+			if s := list.Get(i).String(); len(s) > maxText {
+				list.Set(i, protoreflect.ValueOfString(text.Cut(s, maxText)))
+				c.shortened++
+			}
+		}
+	}
 }
 
 // redactAttribute redacts a value whose name says that it is a secret, and secrets in URLs and texts.

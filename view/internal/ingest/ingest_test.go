@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func stored(t *testing.T, s *store.Store, n byte) *tracepb.Span {
 // TestProtocols: a span arrives by each of OTLP's protocols.
 func TestProtocols(t *testing.T) {
 	s := openStore(t)
-	r := NewReceiver(s)
+	r := NewReceiver(s, nil)
 	srv := httptest.NewServer(r)
 	defer srv.Close()
 	post := func(kind, encoding string, body []byte) (int, string) {
@@ -208,14 +209,14 @@ func bomb(t *testing.T) []byte {
 // TestHostile: what is no span is refused alone, and what is too much is cut.
 func TestHostile(t *testing.T) {
 	s := openStore(t)
-	r := NewReceiver(s)
+	r := NewReceiver(s, nil)
 	take := func(spans ...*tracepb.Span) int {
 		t.Helper()
 		b, err := proto.MarshalOptions{AllowPartial: true}.Marshal(request("shop", spans...))
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := r.take(traces, b)
+		n, err := r.take(traces, b, "")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,10 +235,21 @@ func TestHostile(t *testing.T) {
 	for n := range 5000 {
 		many.Attributes = append(many.Attributes, pair(fmt.Sprint("k", n), "v"))
 		many.Events = append(many.Events, &tracepb.Span_Event{Name: "e"})
+		many.Links = append(many.Links, &tracepb.Span_Link{TraceId: many.TraceId, SpanId: many.SpanId})
 	}
+	many.DroppedEventsCount = 7
+	sent := len(many.Attributes) + len(many.Events) + len(many.Links)
 	take(many)
-	if got := stored(t, s, 2); len(got.Attributes) > maxItems || len(got.Events) > maxItems {
-		t.Errorf("%d attributes and %d events are stored", len(got.Attributes), len(got.Events))
+	got := stored(t, s, 2)
+	if len(got.Attributes) > maxItems || len(got.Events) > maxItems || len(got.Links) > maxItems {
+		t.Errorf("%d attributes, %d events and %d links are stored", len(got.Attributes), len(got.Events), len(got.Links))
+	}
+	// The span says what it has lost, and so does the receiver.
+	if got.DroppedAttributesCount != 4001 || got.DroppedEventsCount != 4007 || got.DroppedLinksCount != 4000 {
+		t.Errorf("the span says that it has lost %d, %d and %d", got.DroppedAttributesCount, got.DroppedEventsCount, got.DroppedLinksCount)
+	}
+	if losses := r.Losses(); !slices.Equal(losses, []Loss{{"traces", reasonShortened, 2}, {"traces", reasonElements, int64(sent - 3*maxItems)}}) {
+		t.Errorf("%+v", losses)
 	}
 
 	deep := span(3, 1)
@@ -277,7 +289,7 @@ func TestHostile(t *testing.T) {
 		t.Fatal(err)
 	}
 	b = bytes.ReplaceAll(b, []byte("bad"), []byte("b\xffd"))
-	if n, err := r.take(traces, b); err != nil || n != 0 {
+	if n, err := r.take(traces, b, ""); err != nil || n != 0 {
 		t.Fatalf("%d refused, %v", n, err)
 	}
 	if got := stored(t, s, 8); got.Name != "b?d name" || got.Attributes[0].Value.GetStringValue() != "b?d value" {
@@ -299,7 +311,7 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := NewReceiver(s).take(traces, b); err != nil {
+	if _, err := NewReceiver(s, nil).take(traces, b, ""); err != nil {
 		t.Fatal(err)
 	}
 	got := otlpjson.Append(nil, stored(t, s, 1))
@@ -367,7 +379,7 @@ func BenchmarkReceive(b *testing.B) {
 	for _, each := range []int{1, 5, 50} {
 		b.Run(fmt.Sprintf("%d spans a trace", each), func(b *testing.B) {
 			s := openStore(b)
-			r := NewReceiver(s)
+			r := NewReceiver(s, nil)
 			var spans []*tracepb.Span
 			for n := range 250 {
 				x := span(0, byte(n+1))
@@ -391,7 +403,7 @@ func BenchmarkReceive(b *testing.B) {
 					b.Fatal(err)
 				}
 				b.StartTimer()
-				if _, err := r.take(traces, encoded); err != nil {
+				if _, err := r.take(traces, encoded, ""); err != nil {
 					b.Fatal(err)
 				}
 			}

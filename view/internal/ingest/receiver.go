@@ -16,9 +16,11 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	_ "google.golang.org/grpc/encoding/gzip" // requests may be compressed
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/vitrine-wasm/vitrine/view/internal/forward"
 	"github.com/vitrine-wasm/vitrine/view/internal/otlpjson"
 	"github.com/vitrine-wasm/vitrine/view/internal/store"
 )
@@ -31,13 +33,16 @@ const (
 
 // Receiver takes OTLP from other programs into a store. Safe for concurrent use.
 type Receiver struct {
-	to   *store.Store
-	busy chan struct{}
+	to     *store.Store
+	onward *forward.Forwarder // gets what was taken, too; nil: nobody does
+	busy   chan struct{}
+
+	losses losses
 }
 
-// NewReceiver makes a receiver. The caller keeps ownership of the store.
-func NewReceiver(to *store.Store) *Receiver {
-	return &Receiver{to: to, busy: make(chan struct{}, maxRequests)}
+// NewReceiver makes a receiver. The caller keeps ownership of the store, and of the forwarder, which may be nil.
+func NewReceiver(to *store.Store, onward *forward.Forwarder) *Receiver {
+	return &Receiver{to: to, onward: onward, busy: make(chan struct{}, maxRequests)}
 }
 
 // errBusy says that a sender has to try again.
@@ -67,7 +72,13 @@ func (r *Receiver) Import(text []byte) error {
 		if err != nil {
 			return err
 		}
-		if _, err := r.take(kind.signal, b); err != nil {
+		var batch store.Batch
+		told, err := kind.signal.read(&batch, b, false)
+		if err != nil {
+			return err
+		}
+		r.losses.cut(kind.signal, &told)
+		if err := r.to.Append(&batch); err != nil {
 			return err
 		}
 	}
@@ -77,13 +88,26 @@ func (r *Receiver) Import(text []byte) error {
 	return nil
 }
 
-// take stores an encoded request.
-func (r *Receiver) take(s *signal, request []byte) (rejected int, err error) {
+// take stores an encoded request, and has it sent on. One that was sent on is not refused though it could not be stored: its sender would send
+// it again.
+func (r *Receiver) take(s *signal, request []byte, hops string) (rejected int, err error) {
+	if r.onward != nil && r.onward.Loops(hops) {
+		return 0, forward.ErrLoop
+	}
 	var b store.Batch
-	if rejected, err = s.read(&b, request, false); err != nil {
+	told, err := s.read(&b, request, false)
+	if err != nil {
 		return 0, err
 	}
-	return rejected, r.to.Append(&b)
+	r.losses.cut(s, &told)
+	items := len(b.Spans) + len(b.Logs) + len(b.Points)
+	if err = r.to.Append(&b); err != nil {
+		r.losses.add(s, reasonUnstored, items)
+	}
+	if r.onward != nil && items > 0 && r.onward.Take(forward.Signal(s.path), request, items, hops) {
+		err = nil
+	}
+	return told.rejected, err
 }
 
 // enter says whether there is room for one more request.
@@ -128,8 +152,11 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 			return
 		}
 	}
-	rejected, err := r.take(s, body)
+	rejected, err := r.take(s, body, q.Header.Get(forward.HopHeader))
 	switch {
+	case errors.Is(err, forward.ErrLoop):
+		http.Error(w, err.Error(), http.StatusLoopDetected)
+		return
 	case errors.Is(err, errMessage):
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
@@ -228,8 +255,8 @@ type metricService struct {
 }
 
 // Export implements OTLP.
-func (s traceService) Export(_ context.Context, q *coltrace.ExportTraceServiceRequest) (*coltrace.ExportTraceServiceResponse, error) {
-	m, err := s.r.call(traces, q)
+func (s traceService) Export(ctx context.Context, q *coltrace.ExportTraceServiceRequest) (*coltrace.ExportTraceServiceResponse, error) {
+	m, err := s.r.call(ctx, traces, q)
 	if err != nil {
 		return nil, err
 	}
@@ -237,8 +264,8 @@ func (s traceService) Export(_ context.Context, q *coltrace.ExportTraceServiceRe
 }
 
 // Export implements OTLP.
-func (s logService) Export(_ context.Context, q *collogs.ExportLogsServiceRequest) (*collogs.ExportLogsServiceResponse, error) {
-	m, err := s.r.call(logs, q)
+func (s logService) Export(ctx context.Context, q *collogs.ExportLogsServiceRequest) (*collogs.ExportLogsServiceResponse, error) {
+	m, err := s.r.call(ctx, logs, q)
 	if err != nil {
 		return nil, err
 	}
@@ -246,15 +273,15 @@ func (s logService) Export(_ context.Context, q *collogs.ExportLogsServiceReques
 }
 
 // Export implements OTLP.
-func (s metricService) Export(_ context.Context, q *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
-	m, err := s.r.call(metrics, q)
+func (s metricService) Export(ctx context.Context, q *colmetrics.ExportMetricsServiceRequest) (*colmetrics.ExportMetricsServiceResponse, error) {
+	m, err := s.r.call(ctx, metrics, q)
 	if err != nil {
 		return nil, err
 	}
 	return m.(*colmetrics.ExportMetricsServiceResponse), nil
 }
 
-func (r *Receiver) call(s *signal, q proto.Message) (proto.Message, error) {
+func (r *Receiver) call(ctx context.Context, s *signal, q proto.Message) (proto.Message, error) {
 	if !r.enter() {
 		return nil, status.Error(codes.Unavailable, errBusy.Error())
 	}
@@ -263,8 +290,14 @@ func (r *Receiver) call(s *signal, q proto.Message) (proto.Message, error) {
 	if err != nil {
 		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	rejected, err := r.take(s, b)
-	if err != nil {
+	head, _ := metadata.FromIncomingContext(ctx)
+	rejected, err := r.take(s, b, strings.Join(head.Get(forward.HopHeader), ","))
+	switch {
+	case errors.Is(err, forward.ErrLoop):
+		return nil, status.Error(codes.FailedPrecondition, err.Error())
+	case errors.Is(err, errMessage):
+		return nil, status.Error(codes.InvalidArgument, err.Error())
+	case err != nil:
 		return nil, status.Error(codes.Unavailable, "cannot store: "+err.Error())
 	}
 	return response(s, rejected), nil

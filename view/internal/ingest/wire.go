@@ -59,22 +59,28 @@ func fields(b []byte, f func(field) error) error {
 
 // signal is one of OTLP's signals: how what is inside its messages becomes a part of a batch.
 type signal struct {
-	name string
+	path string // as OTLP's paths name it
+	name string // what its messages have
 	// add appends an encoded span, record or metric to a batch. false: it is none.
 	add func(b *store.Batch, source int, encoded []byte) bool
 	// clean checks and mends what comes from outside; nil: what cannot be mended.
-	clean func(encoded []byte) []byte
+	clean func(encoded []byte, c *cuts) []byte
+}
+
+// taken says what of a message is not in a batch as it was.
+type taken struct {
+	rejected int // parts that are no spans, records or metrics, or are too large
+	cuts
 }
 
 var (
-	traces  = &signal{"spans", addSpan, cleanSpan}
-	logs    = &signal{"log records", addLog, cleanLog}
-	metrics = &signal{"metrics", addMetric, cleanMetric}
+	traces  = &signal{"traces", "spans", addSpan, cleanSpan}
+	logs    = &signal{"logs", "log records", addLog, cleanLog}
+	metrics = &signal{"metrics", "metrics", addMetric, cleanMetric}
 )
 
-// read appends a request of the signal, or any message with its data as field 1, to a batch. Untrusted data is cleaned. rejected
-// counts the parts that are no spans, records or metrics.
-func (s *signal) read(b *store.Batch, message []byte, trusted bool) (rejected int, err error) {
+// read appends a request of the signal, or any message with its data as field 1, to a batch. Untrusted data is cleaned.
+func (s *signal) read(b *store.Batch, message []byte, trusted bool) (told taken, err error) {
 	err = fields(message, func(f field) error {
 		if f.num != 1 {
 			return nil
@@ -89,22 +95,20 @@ func (s *signal) read(b *store.Batch, message []byte, trusted bool) (rejected in
 			return err
 		}
 		if !trusted {
-			resource = cleanResource(resource)
+			resource = cleanResource(resource, &told.cuts)
 		}
 		service := serviceName(resource)
 		return fields(f.bytes, func(f field) error {
 			if f.num != 2 {
 				return nil
 			}
-			n, err := s.readScope(b, store.Source{Resource: resource, Service: service}, f.bytes, trusted)
-			rejected += n
-			return err
+			return s.readScope(b, store.Source{Resource: resource, Service: service}, f.bytes, trusted, &told)
 		})
 	})
-	return rejected, err
+	return told, err
 }
 
-func (s *signal) readScope(b *store.Batch, source store.Source, message []byte, trusted bool) (rejected int, err error) {
+func (s *signal) readScope(b *store.Batch, source store.Source, message []byte, trusted bool, told *taken) error {
 	at := -1
 	if err := fields(message, func(f field) error {
 		if f.num == 1 {
@@ -112,19 +116,19 @@ func (s *signal) readScope(b *store.Batch, source store.Source, message []byte, 
 		}
 		return nil
 	}); err != nil {
-		return 0, err
+		return err
 	}
 	if !trusted {
-		source.Scope = cleanScope(source.Scope)
+		source.Scope = cleanScope(source.Scope, &told.cuts)
 	}
-	err = fields(message, func(f field) error {
+	return fields(message, func(f field) error {
 		if f.num != 2 {
 			return nil
 		}
 		encoded := f.bytes
 		if !trusted {
-			if encoded = s.clean(encoded); encoded == nil {
-				rejected++
+			if encoded = s.clean(encoded, &told.cuts); encoded == nil {
+				told.rejected++
 				return nil
 			}
 		}
@@ -133,11 +137,10 @@ func (s *signal) readScope(b *store.Batch, source store.Source, message []byte, 
 			b.Sources = append(b.Sources, source)
 		}
 		if !s.add(b, at, encoded) {
-			rejected++
+			told.rejected++
 		}
 		return nil
 	})
-	return rejected, err
 }
 
 // serviceName is service.name of an encoded resource.

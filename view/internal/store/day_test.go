@@ -1,9 +1,11 @@
 package store
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 )
@@ -24,7 +26,7 @@ func TestTwoDays(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 			s := open(t, Config{MaxBytes: maxBytes, MaxAge: maxAge, Now: func() time.Time { return now }})
-			n, heap := 0, uint64(0)
+			n, heap, rss := 0, uint64(0), uint64(0)
 			for at := time.Duration(0); at < 48*time.Hour; at += step {
 				now = now.Add(step)
 				b := &Batch{Sources: sources}
@@ -44,7 +46,10 @@ func TestTwoDays(t *testing.T) {
 					t.Fatalf("the oldest trace is %s old after %s", age, at)
 				}
 				if at == 36*time.Hour {
-					heap = live()
+					heap, rss = live(), resident()
+				}
+				if at%(6*time.Hour) == 0 {
+					t.Logf("after %2.0f h: %d traces, %4d KiB of disk in %d segments, heap %d KiB, RSS %d KiB", at.Hours(), st.Traces, st.Bytes>>10, st.Segments, live()>>10, resident()>>10)
 				}
 			}
 			st := s.Stats()
@@ -56,6 +61,9 @@ func TestTwoDays(t *testing.T) {
 			}
 			if grown := live(); grown > heap+heap/4+1<<20 {
 				t.Errorf("the heap has grown from %d to %d bytes in the last 12 hours", heap, grown)
+			}
+			if grown := resident(); grown > rss+rss/4+16<<20 {
+				t.Errorf("the process has grown from %d to %d bytes in the last 12 hours", rss, grown)
 			}
 			if l := list(t, s, TraceQuery{Limit: 1, Match: func(x *Summary) bool { return x.Duration() > 0 }}); l.Matched != st.Traces || len(l.Traces) != 1 || l.Traces[0].ID != traceID(n) {
 				t.Errorf("%d of %d traces match", l.Matched, st.Traces)
@@ -77,6 +85,20 @@ func live() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// resident is what the process has of memory, after what is free was given back; 0: this system does not say.
+func resident() uint64 {
+	debug.FreeOSMemory()
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, pages uint64
+	if _, err := fmt.Sscan(string(b), &size, &pages); err != nil {
+		return 0
+	}
+	return pages * uint64(os.Getpagesize())
 }
 
 // TestReadOnly: a folder that cannot be written is an error of Open, or of the batch, and never one of reading.

@@ -12,7 +12,6 @@ import (
 // hundred thousand of them many times a minute, which took more of a busy server's time than all else that the viewer does in it.
 type entry struct {
 	id           TraceID
-	seq          uint64 // of its last change
 	start, end   int64
 	head         int64 // the start of the span that gives it its name
 	row          int64 // of its only chunk; index.places has those of a trace with several
@@ -37,6 +36,8 @@ type place struct {
 	segment *segment
 	row     int64
 }
+
+func (p place) cursor() Cursor { return Cursor{p.segment.run, p.segment.seq, p.row} }
 
 // Ranks of a trace's head: the span that a list calls it by.
 const (
@@ -70,7 +71,8 @@ type index struct {
 	texts    table[string] // one copy of each name
 	sets     table[*names] // and of each set of services
 	odd      map[ref]*unlistedTexts
-	seq      uint64
+	seq      uint64 // grows with each change
+	last     Cursor // the place of the last change
 }
 
 const entriesTogether = 1024
@@ -169,7 +171,7 @@ func (x *index) add(p *part, at place) {
 		r, e = x.begin(p)
 	}
 	x.seq++
-	e.seq = x.seq
+	x.last = at.cursor()
 	e.start, e.end = min(e.start, p.start), max(e.end, p.end)
 	e.spans += int32(p.spans)
 	e.errors += int32(p.errors)
@@ -218,6 +220,14 @@ func (x *index) chunks(r ref, e *entry) []place {
 		return x.places[r]
 	}
 	return []place{{x.segments[e.segment-1], e.row}}
+}
+
+// changed is the place of a trace's last change.
+func (x *index) changed(r ref, e *entry) Cursor {
+	if e.several {
+		return x.places[r][len(x.places[r])-1].cursor()
+	}
+	return place{x.segments[e.segment-1], e.row}.cursor()
 }
 
 // forget removes a segment's rows, and traces that have no others. Their summaries stay as they are while they have.
@@ -294,7 +304,7 @@ func (x *index) join(r ref, e *entry, first bool, joined string) {
 func (x *index) summary(r ref, e *entry) Summary {
 	sum := Summary{
 		ID: e.id, Start: e.start, End: e.end, Spans: int(e.spans), Errors: int(e.errors), Services: x.services(r, e).list,
-		Status: int(e.status), Rooted: e.rank == rankRoot, Failed: e.failed, Seq: e.seq,
+		Status: int(e.status), Rooted: e.rank == rankRoot, Failed: e.failed, At: x.changed(r, e),
 	}
 	if e.several {
 		sum.Run = x.places[r][0].segment.run

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -47,11 +48,11 @@ func (s *Store) loadMarks(now time.Time) error {
 	return nil // a line that is too long is a damaged one, and the last
 }
 
-// Mark keeps a mark of the current run. A time of 0 is now.
+// Mark keeps a mark of the current run. A time of 0 is now. With an error it is kept for this run only: its file could not be written.
 func (s *Store) Mark(m Mark) error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.closed {
+		s.mu.Unlock()
 		return errors.New("the store is closed")
 	}
 	m.Run = s.run
@@ -61,15 +62,21 @@ func (s *Store) Mark(m Mark) error {
 	m.Name, m.Text = m.Name[:min(len(m.Name), maxMarkText)], m.Text[:min(len(m.Text), maxMarkText)]
 	s.marks = append(s.marks, m)
 	s.marks = s.marks[max(0, len(s.marks)-maxMarks):]
-	close(s.changed)
-	s.changed = make(chan struct{})
-	return s.saveMarks()
+	s.notify()
+	s.mu.Unlock()
+	if err := s.saveMarks(); err != nil { // who reads or appends does not wait for the file
+		s.tell(err)
+		return err
+	}
+	return nil
 }
 
 // saveMarks writes the file anew: there are few marks, and a line that was written in half would be the next one's beginning.
 func (s *Store) saveMarks() error {
+	s.saving.Lock()
+	defer s.saving.Unlock()
 	var b []byte
-	for _, m := range s.marks {
+	for _, m := range s.Marks() { // the latest, whoever came first
 		line, err := json.Marshal(m)
 		if err != nil {
 			return err
@@ -77,10 +84,15 @@ func (s *Store) saveMarks() error {
 		b = append(append(b, line...), '\n')
 	}
 	path := filepath.Join(s.cfg.Dir, marksFile)
-	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
-		return err
+	err := os.WriteFile(path+".new", b, 0o600)
+	if err == nil {
+		err = os.Rename(path+".new", path)
 	}
-	return os.Rename(path+".new", path)
+	if err != nil {
+		_ = os.Remove(path + ".new") // what there is of it
+		return fmt.Errorf("keep marks: %w", err)
+	}
+	return nil
 }
 
 // Marks returns the marks that are there, the oldest first.

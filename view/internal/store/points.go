@@ -17,6 +17,8 @@ type PointQuery struct {
 	After    Cursor // only what was appended after it
 	// Kinds asks for the last collection of each metric and source alone.
 	Kinds bool
+	// Appended asks for the order in which they were appended, and for a part of them: partial says that there may be more after the last.
+	Appended bool
 }
 
 // PointRecord is what one collection said of one metric.
@@ -45,7 +47,7 @@ func (s *Store) Points(ctx context.Context, q PointQuery, f func(PointRecord) bo
 			continue
 		}
 		partial = partial || cut
-		if err != nil || !more {
+		if err != nil || !more || cut && q.Appended {
 			return partial, err
 		}
 	}
@@ -78,7 +80,11 @@ func (s *segment) findPoints(ctx context.Context, q *PointQuery, f func(PointRec
 	if q.Kinds {
 		condition = "id IN (SELECT max(id) FROM point WHERE " + condition + " GROUP BY name, source)"
 	}
-	rows, cut, err := s.readPoints(ctx, "SELECT id, time, name, source, body FROM point WHERE "+condition+" ORDER BY time, id", args)
+	order, most := "time, id", maxPointBytes
+	if q.Appended {
+		order, most = "id", partPointBytes
+	}
+	rows, cut, err := s.readPoints(ctx, "SELECT id, time, name, source, body FROM point WHERE "+condition+" ORDER BY "+order, args, most)
 	if err != nil {
 		return true, cut, err
 	}
@@ -90,8 +96,8 @@ func (s *segment) findPoints(ctx context.Context, q *PointQuery, f func(PointRec
 	return true, cut, nil
 }
 
-// readPoints reads rows, and their sources.
-func (s *segment) readPoints(ctx context.Context, query string, args []any) (rows []PointRecord, cut bool, err error) {
+// readPoints reads rows, of about as many bytes as said, and their sources.
+func (s *segment) readPoints(ctx context.Context, query string, args []any, most int) (rows []PointRecord, cut bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var sources []int64
@@ -101,7 +107,7 @@ func (s *segment) readPoints(ctx context.Context, query string, args []any) (row
 			row := PointRecord{Record{Encoded: st.ColumnBlob(4, nil)}, st.ColumnInt64(1), st.ColumnText(2), Cursor{s.run, s.seq, st.ColumnInt64(0)}}
 			size += len(row.Encoded)
 			rows, sources = append(rows, row), append(sources, st.ColumnInt64(3))
-			cut = size >= maxPointBytes
+			cut = size >= most
 			return !cut, nil
 		})
 	if err != nil {
@@ -116,12 +122,5 @@ func (s *segment) readPoints(ctx context.Context, query string, args []any) (row
 }
 
 // maxPointBytes bounds what a query reads of one segment: a chart of a day of a metric with many series would need all of the memory.
-const maxPointBytes = 64 << 20
-
-// Before says whether c is the earlier place.
-func (c Cursor) Before(other Cursor) bool {
-	if order := c.compareSegment(other); order != 0 {
-		return order < 0
-	}
-	return c.Row < other.Row
-}
+// partPointBytes bounds a part.
+const maxPointBytes, partPointBytes = 64 << 20, 1 << 20

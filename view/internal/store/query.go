@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -17,8 +18,6 @@ type TraceQuery struct {
 	Match func(*Summary) bool
 	// Contains and Lacks are byte strings that the encoded spans of a trace must have or must not have.
 	Contains, Lacks [][]byte
-	// After excludes traces that have not changed since their change number was this one.
-	After uint64
 	// Offset and Limit say which of the matching traces are returned, the one first seen last being number 0; Limit 0: none.
 	Offset, Limit int
 }
@@ -32,7 +31,7 @@ type TraceList struct {
 	Groups  map[Group]*RED // of them, by what they are
 	Service map[string]int // of them, by each of their services
 	Partial bool           // there was no time to look into all of them
-	Seq     uint64         // of the store
+	At      Cursor         // the last change of any trace
 }
 
 // Group is what traces have in common: service and name of their head.
@@ -67,11 +66,8 @@ func (s *Store) Traces(ctx context.Context, q TraceQuery) (*TraceList, error) {
 	if len(q.Contains)+len(q.Lacks) == 0 {
 		s.mu.RLock()
 		defer s.mu.RUnlock()
-		out.Seq = s.index.seq
+		out.At = s.index.last
 		for r, e := range s.index.newestFirst() {
-			if e.seq <= q.After {
-				continue
-			}
 			if sum := s.index.summary(r, e); q.Match == nil || q.Match(&sum) {
 				out.add(&sum, &q)
 			}
@@ -80,8 +76,8 @@ func (s *Store) Traces(ctx context.Context, q TraceQuery) (*TraceList, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, contentTime)
 	defer cancel()
-	candidates := s.candidates(&q)
-	out.Seq = s.Stats().Seq
+	var candidates []candidate
+	candidates, out.At = s.candidates(&q)
 	for i := range candidates {
 		ok, err := s.contentMatches(ctx, &candidates[i], &q)
 		switch {
@@ -102,18 +98,15 @@ type candidate struct {
 	chunks []place
 }
 
-func (s *Store) candidates(q *TraceQuery) (out []candidate) {
+func (s *Store) candidates(q *TraceQuery) (out []candidate, at Cursor) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	for r, e := range s.index.newestFirst() {
-		if e.seq <= q.After {
-			continue
-		}
 		if sum := s.index.summary(r, e); q.Match == nil || q.Match(&sum) {
 			out = append(out, candidate{sum, slices.Clone(s.index.chunks(r, e))})
 		}
 	}
-	return out
+	return out, s.index.last
 }
 
 func (s *Store) contentMatches(ctx context.Context, c *candidate, q *TraceQuery) (bool, error) {
@@ -209,7 +202,7 @@ type LogQuery struct {
 	Limit    int
 }
 
-// Cursor is a place in the order in which log records were appended.
+// Cursor is a place in the order in which batches were appended, of the current run and earlier ones: of a row of log records, of points or of spans.
 type Cursor struct {
 	Run int64
 	Seq int
@@ -218,6 +211,14 @@ type Cursor struct {
 
 // IsZero says that it is no place.
 func (c Cursor) IsZero() bool { return c == Cursor{} }
+
+// Compare is -1 if c is the earlier place, 1 if it is the later one, 0 if they are the same.
+func (c Cursor) Compare(other Cursor) int {
+	return cmp.Or(c.compareSegment(other), cmp.Compare(c.Row, other.Row))
+}
+
+// Before says whether c is the earlier place.
+func (c Cursor) Before(other Cursor) bool { return c.Compare(other) < 0 }
 
 // LogRecord is a log record that was found.
 type LogRecord struct {
@@ -314,20 +315,7 @@ func (s *segment) findLogs(ctx context.Context, q *LogQuery, forward bool, out [
 
 // compareSegment says where the segment of c is beside that of other.
 func (c Cursor) compareSegment(other Cursor) int {
-	switch {
-	case c.Run != other.Run:
-		return sign(c.Run > other.Run)
-	case c.Seq != other.Seq:
-		return sign(c.Seq > other.Seq)
-	}
-	return 0
-}
-
-func sign(more bool) int {
-	if more {
-		return 1
-	}
-	return -1
+	return cmp.Or(cmp.Compare(c.Run, other.Run), cmp.Compare(c.Seq, other.Seq))
 }
 
 // like is a pattern of LIKE for texts that have t.

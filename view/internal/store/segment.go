@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -50,6 +51,8 @@ type segment struct {
 	known  map[int64]*Source
 	closed bool
 
+	damaged atomic.Bool // a reader has found that it is
+
 	number uint32 // of the index; 0: none of its rows are in it; guarded by Store.mu
 	size   int64  // bytes, as of the last look; guarded by Store.mu
 	chunks int    // rows; guarded by Store.mu
@@ -73,6 +76,11 @@ func create(ctx context.Context, dir string, run int64, seq int, now time.Time) 
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil { // half a segment is of no use, and takes room
+			_ = s.remove()
+		}
+	}()
 	if s.db, err = sqlite3.OpenContext(ctx, fileURI(s.path)); err != nil {
 		return nil, err
 	}
@@ -140,8 +148,14 @@ func (s *segment) bytes() (n int64) {
 	return n
 }
 
-// errGone says that retention has removed a segment while somebody was about to read it.
+// errGone says that retention has removed a segment while somebody was about to read it, or that it is damaged: readers go on without it.
 var errGone = errors.New("the segment is gone")
+
+// bad marks the segment as damaged.
+func (s *segment) bad(why error) error {
+	s.damaged.Store(true)
+	return fmt.Errorf("%w: %s is damaged: %w", errGone, filepath.Base(s.path), why)
+}
 
 // query runs a statement on the connection for reading and calls row for each of its rows, until that returns false.
 func (s *segment) query(ctx context.Context, text string, bind func(*sqlite3.Stmt) error, row func(*sqlite3.Stmt) (more bool, err error)) error {
@@ -154,6 +168,11 @@ func (s *segment) queryLocked(ctx context.Context, text string, bind func(*sqlit
 	if s.closed {
 		return errGone
 	}
+	defer func() {
+		if errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB) {
+			err = s.bad(err)
+		}
+	}()
 	if s.read == nil {
 		if s.read, err = sqlite3.OpenContext(ctx, fileURI(s.path)+"?mode=rw"); err != nil { // ro cannot make the file of shared memory
 			s.read = nil
@@ -201,7 +220,7 @@ func (s *segment) source(ctx context.Context, id int64) (*Source, error) {
 			return false, nil
 		})
 	if err == nil && src == nil {
-		err = fmt.Errorf("read %s: there is no source %d", filepath.Base(s.path), id)
+		err = s.bad(fmt.Errorf("there is no source %d", id))
 	}
 	if err == nil {
 		s.known[id] = src
@@ -224,7 +243,7 @@ func (s *segment) spans(ctx context.Context, rows []int64, most int, out []Recor
 			src, n := binary.Uvarint(body)
 			length, m := binary.Uvarint(body[max(n, 0):])
 			if n <= 0 || m <= 0 || length > uint64(len(body)-n-m) {
-				return out, fmt.Errorf("read %s: row %d is damaged", filepath.Base(s.path), id)
+				return out, s.bad(fmt.Errorf("row %d is no list of spans", id))
 			}
 			from, err := s.source(ctx, int64(src))
 			if err != nil {

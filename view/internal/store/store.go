@@ -54,8 +54,17 @@ type Store struct {
 	marks    []Mark
 	logs     uint64
 	closed   bool
+	problem  Problem
 
 	damaged, newer int // files that were not read when the folder was opened
+
+	saving sync.Mutex // held by who writes the file of marks
+}
+
+// Problem is why a store cannot be written. The zero value is none.
+type Problem struct {
+	Text  string
+	Since int64 // of the first time, in nanoseconds since 1970
 }
 
 // errNewer says that a newer version of the program has written a segment.
@@ -128,7 +137,7 @@ func (s *Store) acquire(ctx context.Context) (err error) {
 		return err
 	}
 	s.lock.SetInterrupt(context.Background())
-	err = s.lock.Exec("PRAGMA busy_timeout = 0; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
+	err = s.lock.Exec("PRAGMA busy_timeout = 0; PRAGMA journal_mode = MEMORY; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
 	if errors.Is(err, sqlite3.BUSY) {
 		return fmt.Errorf("%s: %w", s.cfg.Dir, ErrInUse)
 	}
@@ -206,13 +215,46 @@ type chunk struct {
 	body  []byte
 }
 
-// Append stores a batch, all of it or, with an error, nothing.
+// Append stores a batch, all of it or, with an error, nothing. A store that could not be written tries with each batch, and goes on when it can.
 func (s *Store) Append(b *Batch) error {
 	s.write.Lock()
 	defer s.write.Unlock()
 	if s.closed {
 		return errors.New("the store is closed")
 	}
+	err := s.append(b)
+	s.tell(err)
+	return err
+}
+
+// tell keeps why the store cannot be written, or that it can.
+func (s *Store) tell(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch now := s.cfg.Now(); {
+	case err == nil:
+		s.problem = Problem{}
+		return
+	case s.problem.Since == 0:
+		s.problem.Since = now.UnixNano()
+		fallthrough
+	default:
+		s.problem.Text = err.Error()
+		s.retain(now) // which may make room
+	}
+	s.notify()
+}
+
+// notify wakes who waits for changes; s.mu is held.
+func (s *Store) notify() {
+	if s.closed {
+		return
+	}
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *Store) append(b *Batch) error {
 	if s.current == nil {
 		s.next++
 		seg, err := create(context.Background(), s.cfg.Dir, s.run, s.next, s.cfg.Now())
@@ -225,19 +267,14 @@ func (s *Store) Append(b *Batch) error {
 		s.mu.Unlock()
 	}
 	seg := s.current
-	if err := seg.db.Exec("BEGIN"); err != nil {
-		return err
-	}
-	made, err := s.insert(seg, b)
-	if err == nil {
-		err = seg.db.Exec("COMMIT")
-	}
+	made, err := s.commit(seg, b)
 	if err != nil {
-		if !seg.db.GetAutocommit() {
-			err = errors.Join(err, seg.db.Exec("ROLLBACK"))
-		}
 		clear(seg.sources) // some of them may have been rolled back
 		s.recycle()
+		if !errors.Is(err, sqlite3.FULL) { // the file may be damaged, or gone: the next batch gets another
+			s.current = nil
+			_ = seg.finish() // which may fail for the same reason
+		}
 		return err
 	}
 	now := s.cfg.Now()
@@ -248,13 +285,12 @@ func (s *Store) Append(b *Batch) error {
 	s.logs += uint64(len(b.Logs))
 	seg.chunks += len(made)
 	seg.size, seg.last = seg.bytes(), now.UnixNano()
-	close(s.changed)
-	s.changed = make(chan struct{})
+	s.notify()
 	s.mu.Unlock()
 	s.recycle()
 	if seg.size >= s.cfg.MaxBytes/segmentsOfBytes || seg.chunks >= s.cfg.MaxTraces/segmentsOfTraces || now.Sub(seg.begun) >= min(segmentAge, s.cfg.MaxAge/4) {
 		s.current = nil
-		err = seg.finish()
+		_ = seg.finish() // the log beside it stays if it cannot be merged, and is read with it
 	}
 	s.mu.Lock()
 	if s.current == nil {
@@ -262,7 +298,23 @@ func (s *Store) Append(b *Batch) error {
 	}
 	s.retain(now)
 	s.mu.Unlock()
-	return err
+	return nil
+}
+
+// commit inserts a batch in one transaction.
+func (s *Store) commit(seg *segment, b *Batch) (made []madeChunk, err error) {
+	if err := seg.db.Exec("BEGIN"); err != nil {
+		return nil, err
+	}
+	if made, err = s.insert(seg, b); err == nil {
+		err = seg.db.Exec("COMMIT")
+	}
+	if err != nil && !seg.db.GetAutocommit() {
+		if e := seg.db.Exec("ROLLBACK"); e != nil {
+			err = errors.Join(e, err)
+		}
+	}
+	return made, err
 }
 
 type madeChunk struct {
@@ -374,7 +426,7 @@ func (s *Store) retain(now time.Time) {
 	}
 }
 
-// Changed returns a channel that is closed with the next Append, or with Close.
+// Changed returns a channel that is closed with the next Append, also one that fails, or with Close.
 func (s *Store) Changed() <-chan struct{} {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -391,9 +443,10 @@ type Stats struct {
 	Run              int64 // when this run began, in nanoseconds since 1970
 	Seq              uint64
 	Logs             uint64 // log records appended since Open
-	Damaged          int    // files that could not be read when the folder was opened, and are removed
+	Damaged          int    // files that cannot be read; those that could not when the folder was opened are removed
 	Newer            int    // files that a newer version has written: they stay, and are not read
-	Oldest           int64  // start of the oldest trace's first span, in nanoseconds since 1970; 0: none
+	Problem          Problem
+	Oldest           int64 // start of the oldest trace's first span, in nanoseconds since 1970; 0: none
 }
 
 // Stats returns what the store has now.
@@ -401,9 +454,12 @@ func (s *Store) Stats() Stats {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	st := Stats{Dir: s.cfg.Dir, MaxBytes: s.cfg.MaxBytes, MaxAge: s.cfg.MaxAge, Traces: len(s.index.traces), Segments: len(s.segments),
-		Evicted: s.evicted, Damaged: s.damaged, Newer: s.newer, Run: s.run, Seq: s.index.seq, Logs: s.logs}
+		Evicted: s.evicted, Damaged: s.damaged, Newer: s.newer, Problem: s.problem, Run: s.run, Seq: s.index.seq, Logs: s.logs}
 	for _, seg := range s.segments {
 		st.Bytes += seg.size
+		if seg.damaged.Load() {
+			st.Damaged++
+		}
 	}
 	if s.index.oldest != 0 {
 		st.Oldest = s.index.at(s.index.oldest).start

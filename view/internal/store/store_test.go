@@ -133,10 +133,51 @@ func TestQuery(t *testing.T) {
 	if p := time.Duration(red.Quantile(0.5)); p < 5*time.Millisecond || p > 7*time.Millisecond {
 		t.Errorf("p50 of 1 to 10 ms is %s", p)
 	}
-	before := l.Seq
+	before := l.At
 	add(t, s, simple(2, time.Hour))
-	if got := ids(list(t, s, TraceQuery{After: before, Limit: 9})); !slices.Equal(got, []int{2}) {
-		t.Errorf("changed since: %v", got)
+	changed, next, more, err := s.Changes(t.Context(), TraceQuery{}, before)
+	if err != nil || more || len(changed) != 1 || changed[0].ID != traceID(2) || next != changed[0].At {
+		t.Errorf("changed since: %v, %v, %v, %v", changed, next, more, err)
+	}
+}
+
+// TestChanges: each change is returned once, in parts and in order, also those of earlier runs.
+func TestChanges(t *testing.T) {
+	const n = 2*maxChanges + 7
+	dir := t.TempDir()
+	first := open(t, Config{Dir: dir, MaxTraces: 5000})
+	for i := range n {
+		if i == n/2 {
+			if err := first.Close(); err != nil {
+				t.Fatal(err)
+			}
+			first = open(t, Config{Dir: dir, MaxTraces: 5000})
+		}
+		add(t, first, simple(i, time.Millisecond))
+	}
+	add(t, first, simple(3, time.Hour)) // which moves to the end
+	for _, q := range []TraceQuery{{}, {Contains: [][]byte{[]byte("root")}}} {
+		var at Cursor
+		seen := map[TraceID]bool{}
+		for more := true; more; {
+			all, next, again, err := first.Changes(t.Context(), q, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, sum := range all {
+				if !at.Before(sum.At) || seen[sum.ID] {
+					t.Fatalf("%+v after %+v", sum, at)
+				}
+				at, seen[sum.ID] = sum.At, true
+			}
+			at, more = next, again
+		}
+		if len(seen) != n {
+			t.Errorf("%d of %d traces", len(seen), n)
+		}
+		if all, next, more, err := first.Changes(t.Context(), q, at); len(all) != 0 || next != at || more || err != nil {
+			t.Errorf("then %d, %v, %v, %v", len(all), next, more, err)
+		}
 	}
 }
 

@@ -92,7 +92,7 @@ type Summary struct {
 	Failed     bool     // that span failed
 	Services   []string // sorted; not to be changed
 	Run        int64    // the run of the process that it was stored by: when it began, in nanoseconds since 1970
-	Seq        uint64   // grows with each change of any trace
+	At         Cursor   // the place of its last change
 }
 
 // Duration is from the first span's start to the last one's end, in nanoseconds; never negative.

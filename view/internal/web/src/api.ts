@@ -50,6 +50,10 @@ export interface Status {
   run: string;
   now: string;
   dropped: { signal: string; reason: string; count: string }[];
+  damagedFiles: number;
+  newerFiles: number;
+  problem?: { text: string; since: string };
+  forward?: { to: string; sent: string; waiting: number; problem?: string };
 }
 
 // OTLP JSON.
@@ -63,7 +67,7 @@ export interface AnyValue {
   kvlistValue?: { values?: KeyValue[] };
 }
 export interface KeyValue { key: string; value?: AnyValue }
-export interface OtlpEvent { timeUnixNano?: string; name?: string; attributes?: KeyValue[] }
+export interface OtlpEvent { timeUnixNano?: string; name?: string; attributes?: KeyValue[]; droppedAttributesCount?: number }
 export interface OtlpSpan {
   traceId: string;
   spanId: string;
@@ -75,6 +79,9 @@ export interface OtlpSpan {
   attributes?: KeyValue[];
   events?: OtlpEvent[];
   links?: { traceId: string; spanId: string; attributes?: KeyValue[] }[];
+  droppedAttributesCount?: number;
+  droppedEventsCount?: number;
+  droppedLinksCount?: number;
   status?: { code?: number; message?: string };
 }
 export interface TracesData {
@@ -141,7 +148,7 @@ export interface Chart {
 // Marker is something that happened to what is watched: a start, a reload.
 export interface Marker { time: string; run: string; name: string; text: string }
 
-export interface InFlight { count: number; spans: { traceId: string; spanId: string; parentSpanId?: string; service: string; name: string; start: string }[] }
+export interface InFlight { count: number; partial?: boolean; spans: { traceId: string; spanId: string; parentSpanId?: string; service: string; name: string; start: string }[] }
 
 export interface Fact { name: string; value?: string; problem?: string }
 export interface Component { name: string; source: string; service?: string; grants: Fact[]; limits: Fact[]; instances: Fact[]; exports: Fact[] }

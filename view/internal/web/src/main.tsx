@@ -2,7 +2,7 @@
 import { type ComponentType, render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, type Marker, type Status } from "./api";
-import { bytes, count } from "./format";
+import { bytes, clock, count } from "./format";
 import { Logs } from "./logs";
 import { Overview } from "./overview";
 import { go, link, useKeys, useLive, usePlace } from "./state";
@@ -65,6 +65,9 @@ function App() {
         <span class="fill" />
         {skipped > 0 && <span class="dim" title="Of a process that begins more than 200 traces a second not all are recorded">{count(skipped)} not recorded</span>}
         {dropped > 0 && <span class="bad" title={losses.filter((d) => d.reason !== "rate").map((d) => `${d.signal}: ${d.count} ${d.reason}`).join("\n")}>{count(dropped)} dropped</span>}
+        {status?.problem && <span class="bad" role="alert" title={`since ${clock(status.problem.since)}: ${status.problem.text}`}>cannot store</span>}
+        {status && status.damagedFiles + status.newerFiles > 0 && <span class="dim" title={[status.damagedFiles && `${status.damagedFiles} damaged: what was in them is lost`, status.newerFiles && `${status.newerFiles} of a newer version of Vitrine, which stay for it`].filter(Boolean).join("\n")}>{count(status.damagedFiles + status.newerFiles)} file{status.damagedFiles + status.newerFiles === 1 ? "" : "s"} not read</span>}
+        {status?.forward && <span class={status.forward.problem ? "bad" : "dim"} title={`${status.forward.to}: ${count(Number(status.forward.sent))} sent, ${count(status.forward.waiting)} requests wait${status.forward.problem ? "\n" + status.forward.problem : ""}`}>{status.forward.problem ? "cannot forward" : "forwards"}</span>}
         {status && <span class="dim" title={`of at most ${bytes(Number(status.maxBytes))}; ${count(Number(status.evicted))} traces were removed to make room`}>{count(status.traces)} trace{status.traces === 1 ? "" : "s"}, {bytes(Number(status.bytes))}</span>}
         <button onClick={live.toggle} aria-pressed={!live.paused} class={live.paused ? "" : live.connected ? "on" : "bad"} title="key p">{live.paused ? "paused" : live.connected ? "live" : "not connected"}</button>
         <Theme />

@@ -18,6 +18,7 @@ export interface Node {
   scope: string;
   events: Note[];
   links: { traceId: string; spanId: string }[];
+  dropped: { attributes: number; events: number; links: number }; // that it has lost on its way here
   depth: number;
   index: number; // in the order of the tree
   open: boolean;
@@ -92,7 +93,7 @@ export function build(data: TracesData, logs: Log[], inFlight: TracesData = {}, 
         failed: x.status?.code === 2, message: x.status?.message ?? "", attributes: a, resource,
         scope: [s.scope?.name, s.scope?.version].filter(Boolean).join(" "),
         events: (x.events ?? []).map((e) => eventNote(e.name ?? "", since(e.timeUnixNano, begin), e.attributes)),
-        links: x.links ?? [], depth: 0, index: 0, open: true, size: 1, critical: [], split: splitOf(a, end - start),
+        links: x.links ?? [], dropped: { attributes: x.droppedAttributesCount ?? 0, events: x.droppedEventsCount ?? 0, links: x.droppedLinksCount ?? 0 }, depth: 0, index: 0, open: true, size: 1, critical: [], split: splitOf(a, end - start),
       };
       if (!byID.has(n.id)) byID.set(n.id, n); // of two with one identifier the first has the children
       nodes.push([n, x.parentSpanId]);

@@ -204,13 +204,23 @@ function Details({ node: n, trace, show }: { node: Node; trace: Trace; show: (n:
       {n.split && <div class="splits" aria-label="Where the time went">
         {(["guest", "host", "wait", "callee"] as const).map((k) => n.split![k] > 0 && <p key={k}><i class={k} />{k} <b>{duration(n.split![k] * length)}</b> {Math.round(n.split![k] * 100)} %</p>)}
       </div>}
-      {n.events.length > 0 && <section><h3>Logs and events</h3>{[...n.events].sort((a, b) => Number(b.severity >= 17) - Number(a.severity >= 17)).slice(0, 100).map((e, i) => <NoteDetails key={i} note={e} from={n.start} />)}</section>}
+      {lost(n) && <p class="dim" role="note">{lost(n)}</p>}
+      {n.events.length > 0 && <section><h3>Logs and events</h3>{[...n.events].sort((a, b) => Number(b.severity >= 17) - Number(a.severity >= 17)).slice(0, mostNotes).map((e, i) => <NoteDetails key={i} note={e} from={n.start} />)}{n.events.length > mostNotes && <p class="dim">and {count(n.events.length - mostNotes)} more</p>}</section>}
       <Attributes title="Attributes" all={n.attributes} filter />
       {n.links.length > 0 && <section><h3>Links</h3>{n.links.map((l) => <p key={l.spanId}><a {...link(`/trace/${l.traceId}?span=${l.spanId}`)}>{l.traceId.slice(0, 8)}/{l.spanId}</a></p>)}</section>}
-      {n.children.length > 0 && <section><h3>Calls</h3>{n.children.slice(0, 50).map((c) => <p key={c.id}><button class="plain" onClick={() => show(c)}>{c.name}</button> {duration(c.end - c.start)}</p>)}</section>}
+      {n.children.length > 0 && <section><h3>Calls</h3>{n.children.slice(0, 50).map((c) => <p key={c.id}><button class="plain" onClick={() => show(c)}>{c.name}</button> {duration(c.end - c.start)}</p>)}{n.children.length > 50 && <p class="dim">and {count(n.children.length - 50)} more</p>}</section>}
       <Attributes title="Resource" all={n.resource} />
     </aside>
   );
+}
+
+// mostNotes bounds the logs and events that are shown of a span.
+const mostNotes = 100;
+
+// lost says what of a span is not here.
+function lost(n: Node): string {
+  const all = (Object.entries(n.dropped) as [string, number][]).filter(([, lost]) => lost > 0).map(([what, lost]) => `${count(lost)} ${what}`);
+  return all.length ? `not here, since there were too many: ${all.join(", ")}` : "";
 }
 
 function NoteDetails({ note, from }: { note: Note; from: number }) {
