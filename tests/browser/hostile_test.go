@@ -2,11 +2,15 @@ package browser
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -72,4 +76,107 @@ func TestHostilePages(t *testing.T) {
 	}
 	p.do(chromedp.Navigate(s.view + "/metrics"))
 	p.says(".instruments", "gauge<img")
+}
+
+// read reads an answer of the viewer.
+func (s *server) read(t *testing.T, path string, into any) {
+	t.Helper()
+	r, err := http.Get(s.view + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	if err := json.NewDecoder(r.Body).Decode(into); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+// TestHostileGuest: a guest that emits a million spans in one request, and others that no tracer makes, takes neither much memory nor much of
+// the disk; requests, page and store go on, and what was dropped is said.
+func TestHostileGuest(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, "up", "--listen", "127.0.0.1:0", "--view=127.0.0.1:0", "--view-dir", dir, "--deadline", "10m", "../../testdata/guests/prebuilt/rust-otel-p2.component.wasm")
+	for _, path := range []string{"/flood?n=1000000", "/hostile", "/context"} {
+		if code := s.request(t, path); code != 200 {
+			t.Fatalf("%s: %d", path, code)
+		}
+	}
+	type summary struct {
+		TraceID string
+		Spans   int
+	}
+	var flood, hostile summary
+	for deadline := time.Now().Add(patience); flood.Spans < 1000 || hostile.Spans < 5; time.Sleep(100 * time.Millisecond) {
+		var list struct{ Traces []summary }
+		s.read(t, "/api/v1/traces?q=service:rust-otel-p2", &list)
+		for _, x := range list.Traces {
+			if x.Spans > flood.Spans {
+				flood = x
+			}
+			if x.Spans >= 5 && x.Spans < 100 {
+				hostile = x
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the viewer has %+v", list)
+		}
+	}
+	var status struct {
+		Dropped []struct {
+			Signal, Reason string
+			Count          int64 `json:",string"`
+		}
+	}
+	s.read(t, "/api/v1/status", &status)
+	dropped := int64(0)
+	for _, d := range status.Dropped {
+		dropped += d.Count
+	}
+	var limit struct{ Logs []struct{ Body string } }
+	s.read(t, "/api/v1/logs?q=limit+trace:"+flood.TraceID, &limit)
+	if len(limit.Logs) == 0 {
+		t.Error("no line of the trace says that spans were dropped")
+	}
+	size := int64(0)
+	if err := filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			if info, err := e.Info(); err == nil {
+				size += info.Size()
+			}
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if size > 64<<20 {
+		t.Errorf("the store takes %d bytes", size)
+	}
+	most := 0
+	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid)); err == nil { // on Linux
+		_, rest, _ := strings.Cut(string(b), "VmHWM:")
+		if _, err := fmt.Sscan(rest, &most); err != nil || most > 600<<10 {
+			t.Errorf("the process has had %d KiB, %v", most, err)
+		}
+	}
+	t.Logf("of a million spans %d are stored, %d were dropped on the way; %d bytes of disk, %d KiB of memory at most", flood.Spans, dropped, size, most)
+
+	p := open(t, s.view+"/trace/"+flood.TraceID)
+	p.says(".row", "flood")
+	p.says("nav", "dropped")
+	p.shot("flood")
+	p.do(chromedp.Navigate(s.view + "/trace/" + hostile.TraceID))
+	for _, name := range []string{"<img src=x", "first of a circle", "its own parent", "far away", "many attributes"} {
+		p.says("main", name)
+	}
+	if got := p.eval("document.title + document.images.length"); strings.Contains(got, "owned") || !strings.HasSuffix(got, "0") {
+		t.Errorf("a text is taken for HTML: %s", got)
+	}
+	p.shot("spans")
+	for _, path := range []string{"/", "/logs", "/metrics", "/components"} {
+		p.do(chromedp.Navigate(s.view + path))
+		p.until("document.querySelector('main') != null")
+	}
+	if code := s.request(t, "/context"); code != 200 {
+		t.Errorf("then %d", code)
+	}
 }
