@@ -161,7 +161,7 @@ func TestHostileGuest(t *testing.T) {
 	t.Logf("of a million spans %d are stored, %d were dropped on the way; %d bytes of disk, %d KiB of memory at most", flood.Spans, dropped, size, most)
 
 	p := open(t, s.view+"/trace/"+flood.TraceID)
-	p.says(".row", "flood")
+	p.says("#spans .row", "reached its limit")
 	p.says("nav", "dropped")
 	p.shot("flood")
 	p.do(chromedp.Navigate(s.view + "/trace/" + hostile.TraceID))

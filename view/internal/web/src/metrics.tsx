@@ -101,7 +101,7 @@ function Detail({ place, tick, markers, about }: { place: Place; tick: number; m
       {error ? <p class="empty">{error}</p> : !chart ? <p class="empty">…</p> : (
         <div class="scroll" tabIndex={0} role="region" aria-label="Chart and series">
           <Plot chart={chart} hidden={hidden} markers={within} />
-          {chart.partial && <p class="summary bad">There are more series than are told apart: filter them.</p>}
+          {chart.partial && <p class="summary bad">Not all that was measured is here: there are more series than are told apart, or metrics of several kinds have this name. Filter them.</p>}
           <Series chart={chart} hidden={hidden} toggle={(i) => setHidden((h) => { const n = new Set(h); if (!n.delete(i)) n.add(i); return n; })} refine={refine} />
           {chart.exemplars.length > 0 && <section class="exemplars"><h2>Exemplars: measurements with their traces</h2>
             <ul>{chart.exemplars.slice(0, 20).map((e) => <li key={e.spanId + e.time}><a {...link(`/trace/${e.traceId}?span=${e.spanId}`)}>{chart.kind === "histogram" && <b>{unitText(e.value, chart.unit, false)} </b>}{clock(e.time)}</a></li>)}</ul></section>}
