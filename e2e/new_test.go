@@ -19,7 +19,7 @@ var toolchains = map[string]func() string{
 		}
 		return ""
 	},
-	"go-http": noGo,
+	"go-http": noGo, "go-http-p3": noGo, "go-middleware": noGo, "go-service": noGo, "go-command": noGo,
 	"js-http": func() string {
 		for _, program := range []string{"node", "npm"} {
 			if _, err := exec.LookPath(program); err != nil {
@@ -55,6 +55,10 @@ func TestNew(t *testing.T) {
 			if code, out, console := run(t, "", "build", dir); code != 0 || !strings.Contains(out, "vitrine up would serve it") {
 				t.Fatalf("exit %d: %s%s", code, out, console)
 			}
+			if name == "go-command" {
+				tryCommandTemplate(t, dir)
+				return
+			}
 			code, out, console := run(t, "", "test", "--trace", dir)
 			if code != 0 || !strings.Contains(out, "2 of 2 tests passed") || !strings.Contains(console, "GET / /hello") {
 				t.Errorf("exit %d: %s%s", code, out, console)
@@ -63,6 +67,22 @@ func TestNew(t *testing.T) {
 				t.Errorf("the guest's line is not on the console: %s", console)
 			}
 		})
+	}
+}
+
+// tryCommandTemplate runs the command of a template, and its tests.
+func tryCommandTemplate(t *testing.T, dir string) {
+	code, out, console := run(t, "", "run", "--trace", filepath.Join(dir, "app.wasm"), "Ann", "Bob")
+	if code != 0 || out != "greeting Ann\ngreeting Bob\n" || !strings.Contains(console, "wasi:cli/run") {
+		t.Errorf("exit %d: %q, %s", code, out, console)
+	}
+	if code, _, console := run(t, "", "run", filepath.Join(dir, "app.wasm"), ""); code != 1 || !strings.Contains(console, "nobody has no name") {
+		t.Errorf("exit %d: %s", code, console)
+	}
+	tests := exec.Command("go", "test", "./...")
+	tests.Dir = dir
+	if out, err := tests.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 
