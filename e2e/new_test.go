@@ -21,9 +21,13 @@ var toolchains = map[string]func() string{
 		}
 		return without("clang", "wasm-ld")
 	},
-	"go-http":    noGo,
-	"js-http":    noNode,
-	"ts-http-p3": noNode,
+	"go-http":       noGo,
+	"go-http-p3":    noGo,
+	"go-middleware": noGo,
+	"go-service":    noGo,
+	"go-command":    noGo,
+	"js-http":       noNode,
+	"ts-http-p3":    noNode,
 }
 
 // TestNew: each template, by the commands that a user is told: it builds, the workload would start, its tests pass, and a request is traced.

@@ -58,9 +58,11 @@ func MethodOf(name string) bindings.Method {
 // errDone is the error of using a body that is closed.
 var errDone = errors.New("wasihttp: the body is closed")
 
-// Reader reads a body. It takes it from its message when it is first read.
+// Reader reads a body. It takes it from its message when it is first read. It may be closed while another goroutine reads, which that ends.
 type Reader struct {
 	ctx      context.Context
+	cancel   context.CancelFunc
+	reading  bool
 	take     func(*async.FutureReader[Outcome]) (*async.StreamReader[byte], *async.FutureReader[Trailers])
 	drop     func()
 	trailers func(http.Header)
@@ -73,7 +75,8 @@ type Reader struct {
 // NewReader makes the reader of a message's body: take takes it and the message over, drop drops the message where that has not been called.
 // trailers is called with what follows the body.
 func NewReader(ctx context.Context, take func(*async.FutureReader[Outcome]) (*async.StreamReader[byte], *async.FutureReader[Trailers]), drop func(), trailers func(http.Header)) *Reader {
-	return &Reader{ctx: ctx, take: take, drop: drop, trailers: trailers}
+	ctx, cancel := context.WithCancel(ctx)
+	return &Reader{ctx: ctx, cancel: cancel, take: take, drop: drop, trailers: trailers}
 }
 
 // Read is io.Reader's.
@@ -86,28 +89,34 @@ func (r *Reader) Read(b []byte) (int, error) {
 		r.stream, r.tail = r.take(outcome)
 		r.taken = taken
 	}
+	r.reading = true
 	n, err := r.stream.Read(r.ctx, b)
-	switch {
-	case err == io.EOF:
-		r.err = r.end()
-	case err != nil:
-		r.err = err
-		r.release(Outcome{Failed: true, Err: bindings.ErrorCodeInternalError(nil)})
+	if err == io.EOF {
+		err = r.end()
 	}
-	if n > 0 {
+	if r.reading = false; err == nil && r.err == nil {
 		return n, nil
 	}
+	if r.err == nil {
+		r.err = err
+	}
+	how := Outcome{}
+	if r.err != io.EOF && r.err != errDone {
+		how = Outcome{Failed: true, Err: bindings.ErrorCodeInternalError(nil)}
+	}
+	r.release(how)
 	return 0, r.err
 }
 
 // end reads what follows the body.
 func (r *Reader) end() error {
 	tail, err := r.tail.Read(r.ctx)
-	r.release(Outcome{})
-	if err != nil || tail.Failed {
+	switch {
+	case err != nil && r.ctx.Err() != nil:
+		return err
+	case err != nil || tail.Failed:
 		return io.ErrUnexpectedEOF // the body was cut
-	}
-	if tail.OK != nil {
+	case tail.OK != nil:
 		r.trailers(HeaderOf(*tail.OK))
 	}
 	return io.EOF
@@ -115,6 +124,7 @@ func (r *Reader) end() error {
 
 // release ends both, and says how to who waits for it.
 func (r *Reader) release(how Outcome) {
+	r.cancel()
 	r.stream.Close()
 	r.tail.Close()
 	taken := r.taken
@@ -123,13 +133,18 @@ func (r *Reader) release(how Outcome) {
 
 // Close is io.Closer's.
 func (r *Reader) Close() error {
-	if r.err == nil && r.stream == nil {
-		r.drop()
-	} else if r.err == nil {
-		r.release(Outcome{})
+	if r.err != nil {
+		return nil
 	}
-	if r.err == nil {
-		r.err = errDone
+	r.err = errDone
+	switch {
+	case r.reading: // which releases both
+		r.cancel()
+	case r.stream == nil:
+		r.cancel()
+		r.drop()
+	default:
+		r.release(Outcome{})
 	}
 	return nil
 }
