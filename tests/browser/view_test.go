@@ -149,7 +149,9 @@ func TestFailure(t *testing.T) {
 	p.shot("list")
 	p.click("#traces a", "GET /")
 	p.says("#spans .note", "exception")
+	p.until("document.querySelectorAll('#spans .bar.failed').length === 2") // the whole trace is there
 	p.keys("e")
+	p.says(".details h2", "incoming-handler")
 	p.says(".details .bad", "trap")
 	p.says(".details .notes", "unreachable")
 	p.shot("trace")

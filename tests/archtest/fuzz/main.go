@@ -48,6 +48,7 @@ var targets = []string{
 	"./trigger/http:FuzzRequest",
 	"./trigger/timer:FuzzCron",
 	"./wasi/http:FuzzSend",
+	"./view/internal/forward:FuzzAnswer",
 	"./view/internal/ingest:FuzzRead",
 	"./wasi/http:FuzzFields",
 	"./wasi/http:FuzzDestination",

@@ -318,3 +318,22 @@ func TestEndpoints(t *testing.T) {
 		}
 	}
 }
+
+// FuzzAnswer: whatever a receiver answers, what is read of it is within bounds.
+func FuzzAnswer(f *testing.F) {
+	f.Add([]byte{0x0a, 0x02, 0x08, 0x02}, "7")
+	f.Add([]byte{0x0a, 0xff}, "Mon, 30 Nov 2026 16:00:00 GMT")
+	f.Fuzz(func(t *testing.T, answer []byte, after string) {
+		if n := partial(answer); n < 0 {
+			t.Errorf("%d are rejected", n)
+		}
+		if d := retryAfter(after, time.Now()); d < 0 {
+			t.Errorf("a pause of %s", d)
+		}
+		said := status.New(codes.Unavailable, "").Proto()
+		said.Details = []*anypb.Any{{TypeUrl: "type.googleapis.com/google.rpc.RetryInfo", Value: answer}}
+		if d := retryInfo(status.FromProto(said)); d < 0 || d > patience+2*time.Second {
+			t.Errorf("a pause of %s", d)
+		}
+	})
+}
