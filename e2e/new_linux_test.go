@@ -10,7 +10,7 @@ import (
 // TestNewAsks: on a terminal new asks for the template, by arrow keys or a number, and for the name until it is one, and says what to do next.
 // Elsewhere it asks nothing.
 func TestNewAsks(t *testing.T) {
-	made := func(t *testing.T, dir, template string) {
+	made := func(t *testing.T, dir string) {
 		t.Helper()
 		readme, err := os.ReadFile(filepath.Join(dir, "README.md"))
 		if err != nil || !strings.HasPrefix(string(readme), "# "+filepath.Base(dir)+"\n") {
@@ -49,7 +49,7 @@ func TestNewAsks(t *testing.T) {
 		if status, restored := c.exit(); status != 0 || !restored {
 			t.Errorf("exit %d, the terminal is as it was: %v", status, restored)
 		}
-		made(t, filepath.Join(dir, "mine"), "rust-command")
+		made(t, filepath.Join(dir, "mine"))
 	})
 	t.Run("number", func(t *testing.T) {
 		t.Parallel()
@@ -64,7 +64,7 @@ func TestNewAsks(t *testing.T) {
 		if status, restored := c.exit(); status != 0 || !restored {
 			t.Errorf("exit %d, the terminal is as it was: %v", status, restored)
 		}
-		made(t, filepath.Join(dir, "shop"), "rust-http")
+		made(t, filepath.Join(dir, "shop"))
 	})
 	t.Run("name alone", func(t *testing.T) {
 		t.Parallel()

@@ -22,7 +22,7 @@ type Replacer interface {
 // one. Those under way end in the old one, which is released when they have, or cut when the time of Config.Drain is over. After an
 // error, in the new components or in what w says, the old one serves as before. ctx bounds the start, not the workload.
 //
-// Triggers that are no Replacer have both starts attached for a moment, in which an event may reach both. Services of the old start end before
+// Triggers that are no Replacer have both starts attached for a moment, in which an event may reach both; those that Vitrine ships with are. Services of the old start end before
 // those of the new one begin, since they may have the same ports, and what is sent to them meanwhile is refused; if the new start fails,
 // they are begun again. What components keep outside of their instances is kept as between two instances: a store that both starts are
 // granted is the same. The host keeps w, which must not be changed.

@@ -79,7 +79,8 @@ func attach[T any](ctx context.Context, g *Feeds, w *workload.Spec, all []T, bef
 		f.connection.use()
 		feeds = append(feeds, f)
 		if i := slices.IndexFunc(rest, func(old *Feed) bool { return f.Identity.same(old.Identity) }); i >= 0 {
-			earlier[f], rest = rest[i], slices.Delete(rest, i, i+1)
+			earlier[f] = rest[i]
+			rest = slices.Delete(rest, i, i+1)
 		} else if err := f.Begin(ctx); err != nil {
 			return nil, undo(err)
 		}

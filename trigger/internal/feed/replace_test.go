@@ -1,0 +1,164 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vitrine-wasm/vitrine/component"
+	"github.com/vitrine-wasm/vitrine/host"
+	"github.com/vitrine-wasm/vitrine/plugin/messaging"
+	"github.com/vitrine-wasm/vitrine/trigger/internal/loop"
+	"github.com/vitrine-wasm/vitrine/workload"
+)
+
+// queue is a subscription with messages.
+type queue struct {
+	source
+	messages chan string
+}
+
+func (q *queue) Lost() int64 { return 0 }
+
+func (q *queue) Next(ctx context.Context) (messaging.Delivery, error) {
+	select {
+	case text := <-q.messages:
+		return &delivery{text: text}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+type delivery struct {
+	messaging.Delivery
+	text string
+}
+
+func (d *delivery) Message() *messaging.Message { return &messaging.Message{Body: []byte(d.text)} }
+func (d *delivery) Attempt() int                { return 1 }
+func (d *delivery) Done(context.Context) error  { return nil }
+
+// start is one start of the workload: it notes what it is brought, and each call takes a while.
+type start struct {
+	name string
+	mu   *sync.Mutex
+	got  *[]string
+}
+
+func (s *start) Linked(string) (*component.Linked, error) { return nil, errors.New("not asked for") }
+
+func (s *start) Invoke(ctx context.Context, inv *host.Invocation) error {
+	s.mu.Lock()
+	*s.got = append(*s.got, s.name+" "+string(inv.Subject.(*incoming).m.Body))
+	s.mu.Unlock()
+	select {
+	case <-time.After(3 * time.Second):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	if inv.Settle != nil {
+		inv.Settle(ctx, nil)
+	}
+	return nil
+}
+
+// TestReplace: a subscription that two starts have goes on, and each message is one of the two's: those under way end in the old one, which does
+// not close what the new one goes on with. What only the old start has ends; a start that fails changes nothing.
+func TestReplace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var e events
+		var mu sync.Mutex
+		var got []string
+		w := &workload.Spec{Name: "w"}
+		g := NewFeeds()
+		running, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ended := make(chan struct{})
+		go func() {
+			g.Run(running, time.Minute)
+			close(ended)
+		}()
+		queues := map[string]*queue{}
+		open := func(by string) func(string) (*Feed, func(), error) {
+			return func(name string) (*Feed, func(), error) {
+				if name == "closed" {
+					return nil, nil, errors.New("cannot open")
+				}
+				f := &Feed{Loop: loop.New(name, w, ""), Log: slog.New(slog.DiscardHandler), Invoker: &start{by, &mu, &got}, Identity: Identity{Config: []any{name}}}
+				f.Fill()
+				f.Concurrency = 2
+				f.Subscribe = func(context.Context, int, time.Duration) (messaging.Source, error) {
+					e.add("subscribe " + name + " by " + by)
+					queues[name] = &queue{source{closed: func() { e.add("close " + name + " of " + by) }}, make(chan string, 100)}
+					return queues[name], nil
+				}
+				return f, func() { e.add("free " + name + " of " + by) }, nil
+			}
+		}
+		detach1, err := Attach(t.Context(), g, w, []string{"a", "b"}, open("1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := queues["a"]
+		for i := range 3 {
+			a.messages <- fmt.Sprint(i)
+		}
+		time.Sleep(time.Second) // two are under way
+		if _, err := Replace(t.Context(), g, w, []string{"a", "closed"}, open("x")); err == nil {
+			t.Fatal("a start that fails does not")
+		}
+		detach2, err := Replace(t.Context(), g, w, []string{"c", "a"}, open("2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if err := detach1(t.Context()); err != nil { // waits for the two
+			t.Error(err)
+		}
+		detach3, err := Replace(t.Context(), g, w, []string{"a"}, open("3"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := detach2(t.Context()); err != nil {
+			t.Error(err)
+		}
+		a.messages <- "3"
+		time.Sleep(time.Second)
+		mu.Lock()
+		slices.Sort(got)
+		if want := []string{"1 0", "1 1", "2 2", "3 3"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		mu.Unlock()
+		e.mu.Lock()
+		for _, event := range []string{"close a of 1", "free a of 1"} {
+			if slices.Contains(e.all, event) {
+				t.Errorf("%s, which the third start goes on with: %q", event, e.all)
+			}
+		}
+		for _, event := range []string{"close b of 1", "free b of 1", "subscribe c by 2", "close c of 2", "free a of x", "free a of 2"} {
+			if !slices.Contains(e.all, event) {
+				t.Errorf("not %s: %q", event, e.all)
+			}
+		}
+		e.mu.Unlock()
+		if err := detach3(t.Context()); err != nil {
+			t.Error(err)
+		}
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, event := range []string{"close a of 1", "free a of 1", "free a of 3"} {
+			if n := len(slices.DeleteFunc(slices.Clone(e.all), func(s string) bool { return s != event })); n != 1 {
+				t.Errorf("%s %d times: %q", event, n, e.all)
+			}
+		}
+		cancel()
+		<-ended
+	})
+}
