@@ -5,12 +5,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
 // heapFloor is the size up to which the heap may grow before the collector runs. A host keeps little on Go's heap (guests
 // have memories of their own) and allocates for each request, so that with Go's default, twice the live heap, the collector
 // would run many times a second.
-const heapFloor = 32 << 20
+const heapFloor = 16 << 20
 
 // relaxCollector lets the heap grow to heapFloor between collections; larger heaps have Go's default. It does nothing where
 // GOGC or GOMEMLIMIT is set.
@@ -49,3 +50,7 @@ func percentFor(live uint64) int {
 	}
 	return int(heapFloor*100/live - 100)
 }
+
+// startPagesAfter is how long after its start a server gives up the pages that only the start has needed: the first requests are over then, which
+// would map some of them again one by one.
+const startPagesAfter = 5 * time.Second

@@ -111,6 +111,8 @@ func (p *process) serve(ctx context.Context, s *settings, paths []string, all []
 	alive, ended := context.WithCancel(context.WithoutCancel(ctx))
 	defer ended()
 	notifyReady(alive, session.log)
+	settled := time.AfterFunc(startPagesAfter, dropStartPages)
+	defer settled.Stop()
 	select {
 	case err := <-failed:
 		return err
