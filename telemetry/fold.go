@@ -41,7 +41,7 @@ type fold struct {
 	functions    map[string]int
 }
 
-// folds are those of one call of a component, in the Kept of its span.
+// folds are those of one call of a component, in the Beside of its span.
 type folds struct {
 	list []*fold
 
@@ -76,7 +76,7 @@ func told(caller *cm.Call, begun time.Time) bool {
 	}
 	s.Lock()
 	defer s.Unlock()
-	f, ok := s.Kept.(*folds)
+	f, ok := s.Beside.(*folds)
 	return ok && (f.sent > 0 || f.until.After(begun))
 }
 
@@ -94,10 +94,10 @@ func (f *folds) of(k *foldKind) *fold {
 
 // foldsOf are those of a span that is locked.
 func foldsOf(s *span.Span) *folds {
-	f, ok := s.Kept.(*folds)
+	f, ok := s.Beside.(*folds)
 	if !ok {
 		f = &folds{}
-		s.Kept = f
+		s.Beside = f
 	}
 	return f
 }
@@ -190,8 +190,8 @@ func (h *hostCall) below() bool {
 // endFolds makes the spans of what was folded below s, the span of c, which is about to end.
 func (p *providers) endFolds(c *cm.Call, s *span.Span) {
 	s.Lock()
-	f, _ := s.Kept.(*folds)
-	s.Kept = nil
+	f, _ := s.Beside.(*folds)
+	s.Beside = nil
 	s.Unlock()
 	if f == nil {
 		return

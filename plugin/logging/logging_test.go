@@ -2,6 +2,7 @@ package logging
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -40,7 +41,7 @@ func TestSeverities(t *testing.T) {
 	}
 	for i, got := range s.lines {
 		w := host.LogLine{Workload: "shop", Component: "cart", Stream: "log", Severity: want[i], Context: "db", Text: "hello"}
-		if got != w {
+		if !reflect.DeepEqual(got, w) {
 			t.Errorf("%s: got %+v, wanted %+v", bindings.Level(i), got, w)
 		}
 	}
