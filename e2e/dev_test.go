@@ -4,10 +4,13 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -145,10 +148,32 @@ func TestDevWaitsForABuild(t *testing.T) {
 	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
 }
 
-// TestDevUnderLoad: while a workload is built and replaced again and again, no request fails, and nothing is left behind.
+// TestDevUnderLoad: while a workload is built and replaced again and again, no request fails, and nothing is left behind. VITRINE_SWAPS says for how
+// long there is a build every two seconds (60s); without it, the builds follow each other.
 func TestDevUnderLoad(t *testing.T) {
 	dir, write := devFolder(t, "rust-http-full-p2")
-	s := serving(t, "dev", []string{"GOMAXPROCS=2"}, "--drain", "30s", dir)
+	var longest time.Duration
+	if text := os.Getenv("VITRINE_SWAPS"); text != "" {
+		var err error
+		if longest, err = time.ParseDuration(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serving(t, "dev", []string{"GOMAXPROCS=2"}, "--drain", "30s", "--admin", "127.0.0.1:0", "--log-level", "warn", dir)
+	admin := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(strings.SplitN(s.stderr(), "admin on ", 2)[1])
+	goroutines := func() string {
+		resp, err := http.Get(admin + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		found := regexp.MustCompile(`(?m)^go_goroutine_count\S* (\d+)$`).FindSubmatch(text)
+		if err != nil || found == nil {
+			t.Fatalf("%v: %.4000s", err, text)
+		}
+		return string(found[1])
+	}
 	stop := make(chan struct{})
 	var all sync.WaitGroup
 	var mu sync.Mutex
@@ -174,13 +199,21 @@ func TestDevUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	const swaps = 40
+	swaps := 40
+	if longest > 0 {
+		swaps = int(longest / (2 * time.Second))
+	}
 	files := func() int {
 		entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
 		return len(entries)
 	}
-	first := 0
+	first, early := 0, ""
+	var took []time.Duration // from a file that is saved to the first answer of what is built from it
+	began := time.Now()
 	for n := range swaps {
+		if longest > 0 {
+			time.Sleep(time.Until(began.Add(time.Duration(n) * 2 * time.Second)))
+		}
 		guest, hello := "rust-http-p2", "hello rust p2"
 		if n%2 == 1 {
 			guest, hello = "rust-http-full-p2", "hello from rust-http-full-p2"
@@ -189,17 +222,26 @@ func TestDevUnderLoad(t *testing.T) {
 			write("source", "/no/such/file") // one that fails in between
 			s.waitForConsole("what was built before goes on")
 		}
+		saved := time.Now()
 		write("source", guestPath(t, guest))
 		s.await(hello)
+		took = append(took, time.Since(saved))
 		if n == 3 {
-			first = files()
+			first, early = files(), goroutines()
 		}
 	}
-	last := files()
+	last, late := files(), goroutines()
 	close(stop)
 	all.Wait()
-	t.Logf("%d requests, %d failed, %d swaps; %d files open after 4 swaps, %d after all", answered, failed, swaps, first, last)
+	slices.Sort(took)
+	t.Logf("%d requests in %.0f s, %d failed, %d swaps, a failed build between them; saved to served: p50 %s, longest %s; %d files open after 4 swaps, %d after all; goroutines %s, %s",
+		answered, time.Since(began).Seconds(), failed, swaps, took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond), first, last, early, late)
 	if last > first+20 {
 		t.Errorf("%d files are open, %d were after the first swaps", last, first)
+	}
+	before, err1 := strconv.Atoi(early)
+	after, err2 := strconv.Atoi(late)
+	if err1 != nil || err2 != nil || after > before+50 {
+		t.Errorf("%s goroutines, %s were after the first swaps", late, early)
 	}
 }

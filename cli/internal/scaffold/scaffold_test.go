@@ -108,6 +108,11 @@ func TestRefusals(t *testing.T) {
 func TestRepository(t *testing.T) {
 	from := t.TempDir()
 	writeFile(t, "name: __NAME__", from, "vitrine.yaml")
+	for link, to := range map[string]string{"passwd": "/etc/passwd", "etc": "/etc", "up": ".."} { // out of the repository
+		if err := os.Symlink(to, filepath.Join(from, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, args := range [][]string{{"init", "--quiet"}, {"add", "."}, {"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "-m", "a"}} {
 		cmd := exec.Command("git", args...)
 		cmd.Dir = from
@@ -124,6 +129,11 @@ func TestRepository(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(to, ".git")); err == nil {
 		t.Error("the template's history is in the project")
+	}
+	for _, link := range []string{"passwd", "etc", "up"} {
+		if _, err := os.Lstat(filepath.Join(to, link)); err == nil {
+			t.Errorf("the link %s was copied", link)
+		}
 	}
 	gone := filepath.Join(t.TempDir(), "gone")
 	if err := New(t.Context(), "file://"+gone, to+"2", "shop"); err == nil || !strings.Contains(err.Error(), "git clone: ") {
