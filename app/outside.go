@@ -15,7 +15,7 @@ type Reach struct {
 	Component string `json:"component,omitempty"` // that has it; empty for a trigger without one
 	What      string `json:"what"`                // for people, without a secret: "the folder /etc, as /data, to read"
 
-	// Grant is the grant's key in grants, "files" or "sockets.connect"; empty for what a trigger uses.
+	// Grant is the key of the component that it is below, "grants.files" or "grants.sockets.connect"; empty for what a trigger uses.
 	Grant string `json:"-"`
 }
 
@@ -34,7 +34,7 @@ func (f *Format) Reaches(w *workload.Spec) (all []Reach) {
 	for i := range w.Components {
 		c := &w.Components[i]
 		tell := func(grant, at, what string, args ...any) {
-			all = append(all, Reach{fmt.Sprintf("spec.components[%d].grants.%s%s", i, grant, at), c.Name, fmt.Sprintf(what, args...), grant})
+			all = append(all, Reach{fmt.Sprintf("spec.components[%d].%s%s", i, grant, at), c.Name, fmt.Sprintf(what, args...), grant})
 		}
 		reachesOf(&c.Grants, tell)
 	}
@@ -55,7 +55,7 @@ func (f *Format) Reaches(w *workload.Spec) (all []Reach) {
 func reachesOf(g *workload.Grants, tell func(grant, at, what string, args ...any)) {
 	for i, to := range g.HTTP {
 		if len((workload.Grants{HTTP: []string{to}}).Internal()) == 0 {
-			tell("http", index(i), "HTTP requests to %s", to)
+			tell("grants.http", index(i), "HTTP requests to %s", to)
 		}
 	}
 	for i, f := range g.Files {
@@ -63,13 +63,13 @@ func reachesOf(g *workload.Grants, tell func(grant, at, what string, args ...any
 		if f.ReadOnly {
 			may = "to read"
 		}
-		tell("files", index(i), "the folder %s, as %s, %s", f.Host, f.Guest, may)
+		tell("grants.files", index(i), "the folder %s, as %s, %s", f.Host, f.Guest, may)
 	}
 	for i, to := range g.Sockets.Connect {
-		tell("sockets.connect", index(i), "connections to %s", to)
+		tell("grants.sockets.connect", index(i), "connections to %s", to)
 	}
 	for i, at := range g.Sockets.Listen {
-		tell("sockets.listen", index(i), "connections from others at %s", at)
+		tell("grants.sockets.listen", index(i), "connections from others at %s", at)
 	}
 	for _, stores := range []struct {
 		key    string
@@ -79,12 +79,12 @@ func reachesOf(g *workload.Grants, tell func(grant, at, what string, args ...any
 	} {
 		for _, name := range sortedKeys(stores.grants) {
 			if s := stores.grants[name]; s.Type != "" && s.State == "" {
-				tell(stores.key, fmt.Sprintf(".%q", name), "%s of %s", s.Type, settings(s.Config))
+				tell("grants."+stores.key, fmt.Sprintf(".%q", name), "%s of %s", s.Type, settings(s.Config))
 			}
 		}
 	}
 	for _, name := range sortedKeys(g.Secrets) {
-		tell("secrets", fmt.Sprintf(".%q", name), "%s", secretText(g.Secrets[name]))
+		tell("grants.secrets", fmt.Sprintf(".%q", name), "%s", secretText(g.Secrets[name]))
 	}
 }
 

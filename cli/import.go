@@ -169,7 +169,7 @@ func importProblem(file string, err error) error {
 // rebase makes paths that start from the folder from start from the folder to. Those of stores stay: they are made there.
 func rebase(made *v1alpha1.Workload, from, to string) {
 	relative := func(path *string) {
-		if filepath.IsAbs(*path) {
+		if *path == "" || filepath.IsAbs(*path) {
 			return
 		}
 		a, err1 := filepath.Abs(filepath.Join(from, filepath.FromSlash(*path)))

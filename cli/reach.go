@@ -17,7 +17,9 @@ var allowGrantsOption = option{name: "allow-grants", group: groupGrants, env: "V
 	usage: "give a workload from a registry all that its document asks for: folders, secrets, addresses and backends, as vitrine inspect REF lists them; what --verify-key has accepted needs no other consent", example: "--allow-grants"}
 
 // flagOf are the flags that replace grants of a document, by the grants' keys.
-var flagOf = map[string]string{"files": "dir", "http": "allow-http", "sockets.connect": "allow-connect", "sockets.listen": "allow-listen"}
+var flagOf = map[string]string{
+	"grants.files": "dir", "grants.http": "allow-http", "grants.sockets.connect": "allow-connect", "grants.sockets.listen": "allow-listen",
+}
 
 // documentOf is a workload's document in a registry: its name in messages, and its text with whole references.
 func documentOf(a *artifact.Artifact) (name string, data []byte, err error) {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/vitrine-wasm/vitrine/tests/otlptest"
+	"github.com/vitrine-wasm/vitrine/tests/servers"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 )
 
@@ -79,6 +81,11 @@ spec:
 		t.Errorf("the state has the images %+v", got)
 	}
 
+	alone := operate(t, up(t, nil, "--admin", "0", ref)) // the tag stays in what is known of it
+	if _, body := alone.ask("GET", "/workloads", ""); !strings.Contains(body, `"`+ref+exact[strings.Index(exact, "@"):]+`"`) || !strings.Contains(body, `"`+exact+`"`) {
+		t.Errorf("of a reference the state is %s", body)
+	}
+
 	if moved := push("rust-http-p2"); runtime.GOOS != "windows" {
 		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
@@ -101,5 +108,60 @@ spec:
 	}
 	if found != exact+" "+signer+" " {
 		t.Errorf("the span has %q; want %q", found, exact+" "+signer+" ")
+	}
+}
+
+// TestRefusedIsNotCompiled: of an artifact that is not signed, not with the policy's key, or not as it is now, no layer comes, and nothing is decoded or compiled; of one that is
+// signed all of that happens. In a manifest and by a reference, with a registry that lists referrers and with CNCF Distribution, which does not.
+func TestRefusedIsNotCompiled(t *testing.T) {
+	real := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
+	t.Cleanup(real.Close)
+	for kind, addr := range map[string]string{"go-containerregistry": strings.TrimPrefix(real.URL, "http://"), "distribution": servers.StartRegistry(t).Addr} {
+		t.Run(kind, func(t *testing.T) {
+			dir := t.TempDir()
+			vitrine := func(args ...string) {
+				t.Helper()
+				if out, err := exec.Command(binary, args...).CombinedOutput(); err != nil {
+					t.Fatalf("vitrine %v: %v\n%s", args, err, out)
+				}
+			}
+			guest := testref.File(t, "rust-http-p2")
+			for _, name := range []string{"me", "other"} {
+				vitrine("keygen", filepath.Join(dir, name))
+			}
+			for name, key := range map[string]string{"good": "me", "missing": "", "other-key": "other", "moved": "me"} {
+				ref := addr + "/shop/" + name + ":1"
+				vitrine("push", guest, ref)
+				if key != "" {
+					vitrine("sign", "--key", filepath.Join(dir, key+".key"), ref)
+				}
+				if name == "moved" {
+					vitrine("push", "--annotation", "org.opencontainers.image.version=2", guest, ref)
+				}
+				manifest := filepath.Join(dir, name+".yaml")
+				text := `{"apiVersion": "vitrine.dev/v1alpha1", "kind": "Workload", "metadata": {"name": "shop"}, "spec": {"components": [{"name": "hello", "source": {"image": "` + ref + `"}, "verify": {"key": "me.pub"}}]}}`
+				if err := os.WriteFile(manifest, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				for how, args := range map[string][]string{"manifest": {manifest}, "reference": {"--verify-key", filepath.Join(dir, "me.pub"), ref}} {
+					collector := otlptest.New(t)
+					c := exec.Command(binary, append([]string{"run", "--cache-dir", filepath.Join(t.TempDir(), "cache")}, args...)...)
+					c.Env = append(os.Environ(), "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+					out, err := c.CombinedOutput() // the good one is no command, which is found out when it is linked
+					refused := strings.Contains(string(out), "the artifact is refused: ")
+					if err == nil || c.ProcessState.ExitCode() != 2 || refused != (name != "good") {
+						t.Errorf("%s, by %s: %v\n%s", name, how, err, out)
+					}
+					compiled := false
+					for _, span := range collector.Spans() {
+						step, _, _ := strings.Cut(span.Name, " ")
+						compiled = compiled || slices.Contains([]string{"decode", "validate", "compile"}, step)
+					}
+					if compiled != (name == "good") {
+						t.Errorf("%s, by %s: it is compiled: %v", name, how, compiled)
+					}
+				}
+			}
+		})
 	}
 }

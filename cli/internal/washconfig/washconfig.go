@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/vitrine-wasm/vitrine/artifact"
 	"github.com/vitrine-wasm/vitrine/cli/internal/foreign"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
@@ -208,7 +209,13 @@ func (i *importer) further(t foreign.Table, work foreign.Table) v1alpha1.Compone
 
 func (i *importer) source(t foreign.Table, c *v1alpha1.Component) {
 	c.Source.File = t.Text("file")
-	if image := t.Text("image"); c.Source.File == "" {
+	image := t.Text("image")
+	if c.Source.File != "" {
+		return
+	}
+	if _, err := artifact.ParseReference(image); err == nil {
+		c.Source.Image = image
+	} else {
 		c.Source.File = string(c.Name) + ".wasm"
 		i.Note(cmp.Or(t.At("image"), t.Path), "nothing is fetched: put the component of %s into the file %s", cmp.Or(image, "it"), c.Source.File)
 	}
