@@ -108,7 +108,7 @@ func TestHostileGuest(t *testing.T) {
 	var flood, hostile summary
 	for deadline := time.Now().Add(patience); flood.Spans < 1000 || hostile.Spans < 5; time.Sleep(100 * time.Millisecond) {
 		var list struct{ Traces []summary }
-		s.read(t, "/api/v1/traces?q=service:rust-otel-p2", &list)
+		s.read(t, "/api/v1/traces?q=service:rust-otel-p2+name:GET", &list)
 		for _, x := range list.Traces {
 			if x.Spans > flood.Spans {
 				flood = x
