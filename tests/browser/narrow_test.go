@@ -25,7 +25,7 @@ func TestNarrow(t *testing.T) {
 		p.eval("localStorage.setItem('theme', '" + theme + "')")
 		for _, one := range []struct{ path, seen string }{
 			{"/", ".red tbody a"}, {"/traces", "#traces .row .name"}, {trace, "#spans .row .label"}, {"/logs", "#logs .row .text"},
-			{"/metrics?name=http.server.request.duration", ".metrics h1"}, {"/components", ".map .node"}, {"/components?component=examples%2Fdemo%3Ahello-rust", ".details h2"},
+			{"/metrics?name=http.server.request.duration", ".metrics h1"}, {"/components", ".map"}, {"/components?component=examples%2Fdemo%3Ahello-rust", ".details h2"},
 		} {
 			p.do(chromedp.Navigate(s.view + one.path))
 			p.until("document.querySelector('" + one.seen + "') != null")
