@@ -193,6 +193,28 @@ func (w *Writer) Flush() error {
 	return w.err
 }
 
+// ReadFrom is io.ReaderFrom's: it passes on each part at once, as it is read. Its error is that of reading, unless there was one of writing before.
+func (w *Writer) ReadFrom(from io.Reader) (n int64, _ error) {
+	if w.done || w.stream == nil {
+		return 0, errDone
+	}
+	for b := make([]byte, 32<<10); ; {
+		got, err := from.Read(b)
+		if w.Flush() == nil && got > 0 {
+			w.send(b[:got])
+		}
+		if n += int64(got); w.err != nil {
+			return n, w.err
+		}
+		if err == io.EOF {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
 func (w *Writer) send(b []byte) {
 	if _, w.err = w.stream.Write(w.ctx, b); errors.Is(w.err, async.ErrClosed) {
 		w.err = answer.ErrClosed
