@@ -16,14 +16,12 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/go-logr/logr"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	corev1 "k8s.io/api/core/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/vitrine-wasm/vitrine/operator/internal/controller"
 	"github.com/vitrine-wasm/vitrine/operator/internal/manage"
@@ -85,7 +83,6 @@ func startOperator(c *cluster) (*operatorProcess, error) {
 		})
 	})
 	logger := slog.New(slog.NewTextHandler(&o.log, nil))
-	ctrl.SetLogger(logr.FromSlogHandler(logger.Handler()))
 	m, err := manage.New(config, manage.Options{Health: "0", Metrics: "0", Reconciler: &controller.Reconciler{Log: logger, Tracer: controller.NewTracer(o.tracing.Tracer("test")), Config: pods.Config{
 		Image: "vitrine:test", Environment: []corev1.EnvVar{{Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Value: o.sink.URL}, {Name: "OTEL_EXPORTER_OTLP_PROTOCOL", Value: "http/protobuf"}},
 	}}})

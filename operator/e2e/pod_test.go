@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,12 +85,11 @@ func (p *pod) command() (*exec.Cmd, error) {
 		return nil, err
 	}
 	c := p.object.Spec.Containers[0]
-	place := func(s string) string {
-		for path, dir := range mounts {
-			s = strings.ReplaceAll(s, path, dir)
-		}
-		return s
+	var pairs []string
+	for _, path := range slices.SortedFunc(maps.Keys(mounts), func(a, b string) int { return len(b) - len(a) }) {
+		pairs = append(pairs, path, mounts[path])
 	}
+	place := strings.NewReplacer(pairs...).Replace // in one pass: folders on this machine may begin as mounts do
 	var args []string
 	for _, a := range c.Args {
 		for _, flag := range []string{"--listen=:", "--admin=:"} {

@@ -245,56 +245,58 @@ func TestWhyItDoesNotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Run("a local file", func(t *testing.T) {
-		t.Parallel()
-		c.apply(t, ns, strings.Replace(document("local", image, ""), fmt.Sprintf("image: %q", image), "file: cart.wasm", 1))
-		w := c.await(t, ns, "local", "no reason", because("LocalFile"))
-		if m := meta.FindStatusCondition(w.Status.Conditions, api.Accepted).Message; !strings.Contains(m, "spec.components[0].source.file: cart.wasm") || !strings.Contains(m, "vitrine push") {
-			t.Error(m)
-		}
-	})
-	t.Run("a missing secret", func(t *testing.T) {
-		t.Parallel()
-		c.apply(t, ns, document("secret", image, "      grants: {secrets: {token: {env: TOKEN}, key: {file: keys/api.key}}}"))
-		w := c.await(t, ns, "secret", "no reason", because("SecretMissing"))
-		if m := meta.FindStatusCondition(w.Status.Conditions, api.Ready).Message; !strings.Contains(m, `secret "secret" not found`) {
-			t.Error(m)
-		}
-		if err := c.admin.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "secret"}, StringData: map[string]string{"TOKEN": "s3cret", "api.key": "k3y"}}); err != nil {
-			t.Fatal(err)
-		}
-		c.await(t, ns, "secret", "it does not start with its Secret", ready)
-	})
-	t.Run("no such image, then the right one", func(t *testing.T) {
-		t.Parallel()
-		c.apply(t, ns, document("image", image, ""))
-		c.await(t, ns, "image", "it does not start", ready)
-		c.apply(t, ns, document("image", image+"-that-is-not-there", ""))
-		w := c.await(t, ns, "image", "no reason", because("ArtifactNotFetched"))
-		if m := meta.FindStatusCondition(w.Status.Conditions, api.Ready).Message; !strings.Contains(m, "1 of 1 pods answer meanwhile") || !strings.Contains(m, "not-there") {
-			t.Error(m)
-		}
-		if status, _ := c.get(t, ns, "image", "/hello"); status != 200 {
-			t.Errorf("the old pod answers %d", status)
-		}
-		c.apply(t, ns, document("image", image, ""))
-		c.await(t, ns, "image", "it is not ready again", ready)
-	})
-	t.Run("a mistake that only vitrine sees", func(t *testing.T) {
-		t.Parallel()
-		c.apply(t, ns, document("mistake", image, "      grants: {keyvalue: {default: {redis: {url: \"redis://cache:6379\", sped: 3}}}}"))
-		w := c.await(t, ns, "mistake", "no reason", because("DocumentRefused"))
-		if m := meta.FindStatusCondition(w.Status.Conditions, api.Ready).Message; !strings.Contains(m, "sped") {
-			t.Error(m)
-		}
-	})
-	t.Run("a name that is taken", func(t *testing.T) {
-		t.Parallel()
-		if err := c.admin.Create(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "taken"}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}}}); err != nil {
-			t.Fatal(err)
-		}
-		c.apply(t, ns, document("taken", image, ""))
-		c.await(t, ns, "taken", "no reason", because("NameTaken"))
+	t.Run("all", func(t *testing.T) {
+		t.Run("a local file", func(t *testing.T) {
+			t.Parallel()
+			c.apply(t, ns, strings.Replace(document("local", image, ""), fmt.Sprintf("image: %q", image), "file: cart.wasm", 1))
+			w := c.await(t, ns, "local", "no reason", because("LocalFile"))
+			if m := meta.FindStatusCondition(w.Status.Conditions, api.Accepted).Message; !strings.Contains(m, "spec.components[0].source.file: cart.wasm") || !strings.Contains(m, "vitrine push") {
+				t.Error(m)
+			}
+		})
+		t.Run("a missing secret", func(t *testing.T) {
+			t.Parallel()
+			c.apply(t, ns, document("secret", image, "      grants: {secrets: {token: {env: TOKEN}, key: {file: keys/api.key}}}"))
+			w := c.await(t, ns, "secret", "no reason", because("SecretMissing"))
+			if m := meta.FindStatusCondition(w.Status.Conditions, api.Ready).Message; !strings.Contains(m, `secret "secret" not found`) {
+				t.Error(m)
+			}
+			if err := c.admin.Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "secret"}, StringData: map[string]string{"TOKEN": "s3cret", "api.key": "k3y"}}); err != nil {
+				t.Fatal(err)
+			}
+			c.await(t, ns, "secret", "it does not start with its Secret", ready)
+		})
+		t.Run("no such image, then the right one", func(t *testing.T) {
+			t.Parallel()
+			c.apply(t, ns, document("image", image, ""))
+			c.await(t, ns, "image", "it does not start", ready)
+			c.apply(t, ns, document("image", image+"-that-is-not-there", ""))
+			w := c.await(t, ns, "image", "no reason", because("ArtifactNotFetched"))
+			if m := meta.FindStatusCondition(w.Status.Conditions, api.Ready).Message; !strings.Contains(m, "1 of 1 pods answer meanwhile") || !strings.Contains(m, "not-there") {
+				t.Error(m)
+			}
+			if status, _ := c.get(t, ns, "image", "/hello"); status != 200 {
+				t.Errorf("the old pod answers %d", status)
+			}
+			c.apply(t, ns, document("image", image, ""))
+			c.await(t, ns, "image", "it is not ready again", ready)
+		})
+		t.Run("a mistake that only vitrine sees", func(t *testing.T) {
+			t.Parallel()
+			c.apply(t, ns, document("mistake", image, "      grants: {keyvalue: {default: {redis: {url: \"redis://cache:6379\", sped: 3}}}}"))
+			w := c.await(t, ns, "mistake", "no reason", because("DocumentRefused"))
+			if m := meta.FindStatusCondition(w.Status.Conditions, api.Ready).Message; !strings.Contains(m, "sped") {
+				t.Error(m)
+			}
+		})
+		t.Run("a name that is taken", func(t *testing.T) {
+			t.Parallel()
+			if err := c.admin.Create(t.Context(), &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "taken"}, Spec: corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 1}}}}); err != nil {
+				t.Fatal(err)
+			}
+			c.apply(t, ns, document("taken", image, ""))
+			c.await(t, ns, "taken", "no reason", because("NameTaken"))
+		})
 	})
 	if out, err := c.kubectl("", "-n", ns, "get", "events"); err != nil || !strings.Contains(out, "LocalFile") || !strings.Contains(out, "workload/local") {
 		t.Errorf("events: %v\n%s", err, out)

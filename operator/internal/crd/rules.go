@@ -84,8 +84,7 @@ func addRules(spec object, imports string) error {
 
 	bad := "has(c.links) && c.links.exists(i, c.links[i] == c.name || !" + fmt.Sprintf(exists, "c.links[i]") + ")"
 	addRule(spec, object{"rule": "!self.components.exists(c, " + bad + ")", "fieldPath": ".components",
-		"message":           "a link leads to a component that does not exist, or to its own",
-		"messageExpression": "'links of component ' + self.components.filter(c, " + bad + ")[0].name + ': one leads to a component that does not exist, or to its own'"})
+		"message": "components[].links: one leads to a component that does not exist, or to its own"})
 	addRule(spec, object{"rule": "!has(self.services) || self.services.all(s, " + fmt.Sprintf(exists, "s.component") + ")", "fieldPath": ".services",
 		"message": "services[].component: there is no component of that name"})
 	if err := triggerRules(spec); err != nil {
@@ -116,7 +115,7 @@ func triggerRules(spec object) error {
 		}
 		if c, err := at(triggers, t, "chain"); err == nil {
 			c["items"].(object)["maxLength"] = 63
-			c["maxItems"] = maxEntries / 2
+			c["maxItems"] = maxEntries / 4
 			addRule(spec, object{"rule": fmt.Sprintf("!has(self.triggers) || self.triggers.all(t, !has(t.%[1]s) || !has(t.%[1]s.chain) || t.%[1]s.chain.all(x, "+exists+"))", t, "x"),
 				"fieldPath": ".triggers", "message": "triggers[]." + t + ".chain: there is no component of that name"})
 		}
