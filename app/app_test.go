@@ -88,7 +88,7 @@ spec:
       limits: {memory: 64Mi, deadline: 30s, tables: 100000, fuel: 2G, callDepth: 9, handles: 10, hostMemory: 48Mi, files: 11, sockets: 12,
         requests: 13, headers: 16Ki, body: 1M, outputLines: 14, outputBytes: 15, outputLinesPerSecond: 16k, outputBytesPerSecond: 17Ki}
       instances: {isolation: fresh, max: 200, queue: 1000, ready: 0}
-      telemetry: {detail: boundary, guest: off}
+      telemetry: {detail: boundary, guest: off, lines: text}
     - {name: price, source: {file: price.wasm}, limits: {memory: 1000000}}
   triggers:
     - http: {path: /, component: cart}
@@ -126,7 +126,7 @@ func TestParse(t *testing.T) {
 				Requests: 13, Headers: 16 << 10, Body: 1e6, OutputLines: 14, OutputBytes: 15, OutputLinesPerSecond: 16000, OutputBytesPerSecond: 17 << 10,
 			},
 			Instances: workload.Instances{Isolation: "fresh", Max: 200, Queue: 1000, Ready: new(int)},
-			Build:     workload.Build{Command: []string{"make", "cart.wasm"}, Folder: dir, Watch: []string{"src/**"}}, Detail: "boundary", GuestTelemetry: "off",
+			Build:     workload.Build{Command: []string{"make", "cart.wasm"}, Folder: dir, Watch: []string{"src/**"}}, Detail: "boundary", GuestTelemetry: "off", Lines: "text",
 		}, {
 			Name: "price", Source: workload.Source{File: filepath.Join(dir, "price.wasm")}, Limits: workload.Limits{Memory: 1000000},
 		}},
@@ -477,6 +477,9 @@ func fillAll(v reflect.Value, tag reflect.StructTag, n *int) {
 		}
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(*n))
+		if most, err := strconv.ParseInt(tag.Get("max"), 10, 64); err == nil {
+			v.SetInt(min(int64(*n), most))
+		}
 	case reflect.Uint64:
 		v.SetUint(uint64(*n))
 	default:

@@ -281,6 +281,8 @@ func structureCases() map[string]schemaCase {
 		"folder without a guest": {componentWith("grants: {files: [{host: data}]}"), false},
 		"detail":                 {componentWith("telemetry: {detail: all}"), true},
 		"another detail":         {componentWith("telemetry: {detail: some}"), false},
+		"lines":                  {componentWith("telemetry: {lines: text}"), true},
+		"other lines":            {componentWith("telemetry: {lines: yes}"), false},
 		"guest off":              {componentWith("telemetry: {guest: off}"), true},
 		"guest on":               {componentWith("telemetry: {detail: all, guest: on}"), true},
 		"another guest":          {componentWith("telemetry: {guest: some}"), false},

@@ -68,7 +68,7 @@ func document(w *workload.Spec, dir string) *v1alpha1.Workload {
 				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: c.Instances.Ready,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: v1alpha1.Duration(c.Instances.Idle),
 			},
-			Telemetry: v1alpha1.Telemetry{Detail: c.Detail, Guest: c.GuestTelemetry},
+			Telemetry: v1alpha1.Telemetry{Detail: c.Detail, Guest: c.GuestTelemetry, Lines: c.Lines},
 		}
 		for imp, to := range c.Links {
 			if out.Links == nil {

@@ -56,7 +56,7 @@ func (f *Format) spec(m *v1alpha1.Workload, dir string) *workload.Spec {
 				Isolation: c.Instances.Isolation, Max: c.Instances.Max, Queue: c.Instances.Queue, Ready: c.Instances.Ready,
 				Concurrency: c.Instances.Concurrency, Uses: c.Instances.Uses, Idle: time.Duration(c.Instances.Idle),
 			},
-			Detail: c.Telemetry.Detail, GuestTelemetry: c.Telemetry.Guest,
+			Detail: c.Telemetry.Detail, GuestTelemetry: c.Telemetry.Guest, Lines: c.Telemetry.Lines,
 		}
 		for imp, to := range c.Links {
 			if out.Links == nil {

@@ -123,10 +123,17 @@ var instanceOptions = []option{
 			return nil
 		}},
 	{name: "detail", group: groupTelemetry, env: "VITRINE_DETAIL", key: componentKey + "telemetry.detail", arg: "invocation|boundary|all",
-		usage: "which calls become spans (default boundary)", example: "--detail all",
+		usage:   "which calls become spans: invocation, requests and exports; boundary, calls between components and of imports, too, files and sockets as one, and waits (default); all, each call, at one or two microseconds each",
+		example: "--detail all",
 		apply: func(c *workload.Component, v []string) error {
 			c.Detail = v[0]
 			return oneOf(v[0], "invocation", "boundary", "all")
+		}},
+	{name: "guest-lines", group: groupTelemetry, env: "VITRINE_GUEST_LINES", key: componentKey + "telemetry.lines", arg: "json|text",
+		usage: "how guests' lines that are JSON are taken: json, by level, message and fields (default); text, as they are", example: "--guest-lines text",
+		apply: func(c *workload.Component, v []string) error {
+			c.Lines = v[0]
+			return oneOf(v[0], "json", "text")
 		}},
 }
 

@@ -16,22 +16,23 @@ import (
 )
 
 // severities are lines of loggers that guests use, with the severity that console and records are to say: that of the stream where a line says none.
+// text is what a line of text has, body the message alone.
 var severities = []struct {
-	line, level string
-	number      int32
+	line, text, body, level string
+	number                  int32
 }{
-	{`{"level":"warn","msg":"slog"}`, "WARN", 13},
-	{`{"time":"2026-01-01T00:00:00Z","level":"ERROR+2","msg":"slog above error"}`, "ERROR", 17},
-	{`{"severity":"CRITICAL","message":"google"}`, "FATAL", 21},
-	{`{"level":20,"msg":"pino debug"}`, "DEBUG", 5},
-	{`{"level":50,"msg":"pino error"}`, "ERROR", 17},
-	{`{"severity_number":13,"body":"otel"}`, "WARN", 13},
-	{`{"log":{"level":"trace"},"message":"elastic"}`, "TRACE", 1},
-	{`{"lvl":"eror","msg":"log15"}`, "ERROR", 17},
-	{`{"level":"purple","msg":"unknown"}`, "INFO", 9},
-	{`{"level":3,"msg":"of syslog or slog"}`, "INFO", 9},
-	{`{"level":"warn","msg":"half`, "INFO", 9},
-	{`level=error msg="no JSON"`, "INFO", 9},
+	{`{"level":"warn","msg":"slog"}`, "slog", "slog", "WARN", 13},
+	{`{"time":"2026-01-01T00:00:00Z","level":"ERROR+2","msg":"slog above error"}`, "slog above error", "slog above error", "ERROR", 17},
+	{`{"severity":"CRITICAL","message":"google"}`, "google", "google", "FATAL", 21},
+	{`{"level":20,"msg":"pino debug","pid":7}`, "pino debug pid=7", "pino debug", "DEBUG", 5},
+	{`{"level":50,"msg":"pino error"}`, "pino error", "pino error", "ERROR", 17},
+	{`{"severity_number":13,"body":"otel"}`, "otel", "otel", "WARN", 13},
+	{`{"log":{"level":"trace","logger":"x y"},"message":"elastic"}`, `elastic log.logger="x y"`, "elastic", "TRACE", 1},
+	{`{"lvl":"eror","msg":"log15"}`, "log15", "log15", "ERROR", 17},
+	{`{"level":"purple","msg":"unknown"}`, "unknown level=purple", "unknown", "INFO", 9},
+	{`{"level":3,"msg":"of syslog or slog"}`, "of syslog or slog level=3", "of syslog or slog", "INFO", 9},
+	{`{"level":"warn","msg":"half`, `{"level":"warn","msg":"half`, `{"level":"warn","msg":"half`, "INFO", 9},
+	{`level=error msg="no JSON"`, `level=error msg="no JSON"`, `level=error msg="no JSON"`, "INFO", 9},
 }
 
 // TestSeverityOfGuests: what a guest's line of JSON says of its severity is what the console and the log record say, and --log-level goes by it.
@@ -50,15 +51,15 @@ func TestSeverityOfGuests(t *testing.T) {
 			s.stop()
 			number := map[string]int32{}
 			for _, r := range c.Records() {
-				if number[r.Body.GetStringValue()] = int32(r.SeverityNumber); len(r.TraceId) != 16 && strings.Contains(r.Body.GetStringValue(), "level") {
+				if number[r.Body.GetStringValue()] = int32(r.SeverityNumber); len(r.TraceId) != 16 && strings.Contains(r.Body.GetStringValue(), "slog") {
 					t.Errorf("%v is of no trace", r)
 				}
 			}
 			for _, want := range severities {
-				if n := number[want.line]; n != want.number {
+				if n := number[want.body]; n != want.number {
 					t.Errorf("the record of %s says %d, want %d", want.line, n, want.number)
 				}
-				level, shown := consoleLevel(s, format, want.line)
+				level, shown := consoleLevel(s, format, map[string]string{"text": want.text, "json": want.body}[format])
 				if !shown || level != want.level {
 					t.Errorf("%s is shown (%v) as %q", want.line, shown, level)
 				}
@@ -70,7 +71,7 @@ func TestSeverityOfGuests(t *testing.T) {
 		s.expect("/", "", 500, "the component failed\n")
 		s.waitForConsole("log15")
 		s.waitForConsole("google")
-		if strings.Contains(s.stderr(), "slog\"}") || strings.Contains(s.stderr(), "no JSON") {
+		if strings.Contains(s.stderr(), ":: slog\n") || strings.Contains(s.stderr(), "no JSON") {
 			t.Errorf("less severe lines are shown: %s", s.stderr())
 		}
 	})

@@ -21,7 +21,7 @@ const maxShown = 1 << 20
 
 // Console prints guests' lines for people: "SEVERITY trace/span [component stream] :: text", for wasi:logging
 // "trace/span [component log] :: SEVERITY context: text", or a JSON object a line. The identifiers of trace and span are
-// short, and left out where there are none. A slow or blocked writer delays no guest: lines for which there is no room
+// short, and left out where there are none. Fields of a line of JSON follow its text, as key=value; in JSON they are the member "fields". A slow or blocked writer delays no guest: lines for which there is no room
 // are dropped and counted, and the console prints their number once there is room again.
 type Console struct {
 	// Trace returns the trace and span of a context, in hexadecimal; empty for none. It is set before the first line.
@@ -95,6 +95,9 @@ func (c *Console) format(l LogLine, trace, span string) []byte {
 			"time": time.Now().Format(time.RFC3339Nano), "level": l.Severity.String(), "msg": l.Text,
 			"component": l.Component, "stream": l.Stream, "truncated": l.Truncated,
 		}
+		if len(l.Fields) > 0 {
+			m["fields"] = fieldsObject(l.Fields)
+		}
 		for key, value := range map[string]string{"namespace": l.Namespace, "workload": l.Workload, "context": l.Context, "limit": l.Limit, "trace_id": trace, "span_id": span} {
 			if value != "" {
 				m[key] = value
@@ -114,12 +117,21 @@ func (c *Console) format(l LogLine, trace, span string) []byte {
 	if l.Stream == "log" { // the guest's own words: severity and context go with the text
 		fmt.Fprintf(&b, "%s %s: ", l.Severity, text.Printable(l.Context))
 	}
-	b.WriteString(text.Printable(l.Text))
+	b.WriteString(text.Printable(l.Shown()))
 	if l.Truncated {
 		b.WriteString(" …(cut)")
 	}
 	b.WriteByte('\n')
 	return b.Bytes()
+}
+
+// fieldsObject is fields as a JSON object has them.
+func fieldsObject(fields []Field) map[string]any {
+	m := make(map[string]any, len(fields))
+	for _, f := range fields {
+		m[f.Key] = f.Value
+	}
+	return m
 }
 
 // short is the part of an identifier that is shown.

@@ -17,8 +17,11 @@ const MaxLine = 64 << 10
 // has its own unfinished line: a part of a line waits for the rest, and is logged when the invocation ends. A line
 // is logged in the context of the write that completed it.
 //
-// A line is SeverityInfo unless it says otherwise: a line that is a JSON object with a level has that severity, and so has a line of standard
-// error that begins with a word for one, as "ERROR: no cart" or "[warn] low on pears"; the first line of a panic is SeverityError.
+// A line that is a JSON object with a level or a message is taken apart, unless workload.Component.Lines says that it is text: its level
+// becomes the line's severity, its message the text, its time is left out, and what else it says becomes Fields.
+//
+// A line is SeverityInfo unless it says otherwise: by its level, or, on standard error, by a word for one at its begin, as "ERROR: no cart" or
+// "[warn] low on pears"; the first line of a panic is SeverityError.
 func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
 	if s == nil {
 		return func(context.Context, []byte) error { return nil }
@@ -27,7 +30,7 @@ func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
 	line.Stream, line.Severity = name, SeverityInfo
 	own := new(byte) // its address tells this stream from every other
 	return func(ctx context.Context, p []byte) error {
-		f := component.TaskValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line} }).(*framer)
+		f := component.TaskValue(ctx, own, func() any { return &framer{budget: s.budget(ctx), line: line, plain: s.plain} }).(*framer)
 		f.write(ctx, p)
 		return nil
 	}
@@ -37,6 +40,7 @@ func (s *Lines) Stream(name string) func(ctx context.Context, p []byte) error {
 type framer struct {
 	budget *budget
 	line   LogLine
+	plain  bool // JSON is text
 
 	mu      sync.Mutex
 	ctx     context.Context // of the last write
@@ -85,9 +89,11 @@ func (f *framer) emit() {
 	}
 	l.Text = strings.ToValidUTF8(string(bytes.TrimSuffix(f.partial, []byte("\r"))), "\uFFFD")
 	l.Truncated = f.cut
-	if own, ok := levelOf(l.Text); ok {
-		l.Severity = own
-	} else if l.Stream == "stderr" {
+	severe := false
+	if !f.plain {
+		severe = l.parseJSON()
+	}
+	if !severe && l.Stream == "stderr" {
 		l.Severity = severityOfText(l.Text)
 	}
 	f.budget.lines.hand(f.ctx, l)

@@ -109,6 +109,17 @@ func (e *NoExportError) Error() string {
 	return fmt.Sprintf("component %s does not export %s; it exports %s", e.Component, strings.Join(wanted, " or "), strings.Join(had, ", "))
 }
 
+// FirstExport is the index of the first of wanted that a component exports, in its version or a compatible one. name is the component's, for the
+// error of one that exports none: a [*NoExportError].
+func FirstExport(name string, linked *component.Linked, wanted ...wit.InterfaceID) (int, error) {
+	for i, id := range wanted {
+		if _, ok := linked.FindExport(id); ok {
+			return i, nil
+		}
+	}
+	return -1, &NoExportError{Component: name, Wanted: wanted, Exports: linked.Exports()}
+}
+
 // Invocation is one event on its way through one instance.
 type Invocation struct {
 	Component string // what the event calls: its trigger's workload.TriggerSpec.Target, which is a component's name or a chain
@@ -192,10 +203,13 @@ type LogLine struct {
 	Component string
 	Stream    string // stdout, stderr, log (wasi:logging), or of the host: limit for lines that it drops, denied, failed
 	Severity  Severity
-	Context   string // wasi:logging's context; empty otherwise
-	Text      string // without its line end
-	Truncated bool   // the line was longer than the bound and was cut
-	Limit     string // of stream limit: the limit, by its key in the workload; empty otherwise
+	Context   string  // wasi:logging's context; empty otherwise
+	Text      string  // without its line end; of a line of JSON with a message, that
+	Fields    []Field // of a line of JSON: what it says beside severity, time and message, without secrets; keys of inner objects are joined by dots
+	Truncated bool    // the line, or what it has of fields, was longer than the bound and was cut
+	Limit     string  // of stream limit: the limit, by its key in the workload; empty otherwise
+
+	parsed bool // Text is a part of the guest's line, whose other parts are Fields
 }
 
 // LogSink takes lines; ctx is that of the call in which the line was completed, so its span is the line's. It must not

@@ -5,53 +5,6 @@ import (
 	"strings"
 )
 
-// leveled has the names of the severity in lines of JSON, by the loggers that write them: zerolog, zap, slog, pino and bunyan
-// (level), log15 (lvl), Google's and OpenTelemetry's (severity), Python's (levelname), Elastic's (log.level).
-type leveled struct {
-	Level          json.RawMessage `json:"level"`
-	Lvl            json.RawMessage `json:"lvl"`
-	Severity       json.RawMessage `json:"severity"`
-	SeverityText   json.RawMessage `json:"severity_text"`
-	SeverityText2  json.RawMessage `json:"severityText"`
-	LevelName      json.RawMessage `json:"levelname"`
-	LogLevel       json.RawMessage `json:"log.level"`
-	SeverityNumber json.RawMessage `json:"severity_number"`
-	Number2        json.RawMessage `json:"severityNumber"`
-	Log            struct {
-		Level json.RawMessage `json:"level"`
-	} `json:"log"`
-}
-
-// levelOf is the severity in a line that is a JSON object with a known level.
-func levelOf(line string) (Severity, bool) {
-	line = strings.TrimSpace(line)
-	if len(line) < 2 || line[0] != '{' || line[len(line)-1] != '}' {
-		return 0, false
-	}
-	if !strings.Contains(line, "ev") && !strings.Contains(line, "EV") && !strings.Contains(line, "lvl") && !strings.Contains(line, "LVL") {
-		return 0, false // this cannot be a level
-	}
-	var l leveled
-	if json.Unmarshal([]byte(line), &l) != nil {
-		l.Log.Level = nil
-		if !json.Valid([]byte(line)) { // "log" may be something else
-			return 0, false
-		}
-	}
-	for _, raw := range []json.RawMessage{l.Level, l.Severity, l.Lvl, l.SeverityText, l.SeverityText2, l.LevelName, l.LogLevel, l.Log.Level} {
-		if s, ok := severityOfValue(raw); ok {
-			return s, true
-		}
-	}
-	for _, raw := range []json.RawMessage{l.SeverityNumber, l.Number2} {
-		var n float64
-		if json.Unmarshal(raw, &n) == nil && n >= 1 && n <= 24 {
-			return Severity(n), true
-		}
-	}
-	return 0, false
-}
-
 // severityOfValue reads a level: a word, or a number as pino and bunyan have them.
 func severityOfValue(raw json.RawMessage) (Severity, bool) {
 	if len(raw) == 0 {

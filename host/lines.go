@@ -19,6 +19,7 @@ type LineCounter interface {
 type Lines struct {
 	sinks []LogSink
 	line  LogLine // the identity that every line gets
+	plain bool    // lines of JSON are text
 	rates *outputRates
 
 	denials struct {
@@ -33,8 +34,8 @@ const StreamDenied = "denied"
 // maxDenials bounds the texts that are remembered: guests choose the destinations. Those beyond are dropped.
 const maxDenials = 1000
 
-// repeats says whether a line about a denial needs no saying.
-func (s *Lines) repeats(l LogLine) bool {
+// repeats says whether a line about a denial has been handed on before, or is not to be. With note, one that has not counts as handed on now.
+func (s *Lines) repeats(l LogLine, note bool) bool {
 	if l.Stream != StreamDenied {
 		return false
 	}
@@ -43,10 +44,12 @@ func (s *Lines) repeats(l LogLine) bool {
 	if s.denials.said[l.Text] || len(s.denials.said) == maxDenials {
 		return true
 	}
-	if s.denials.said == nil {
-		s.denials.said = map[string]bool{}
+	if note {
+		if s.denials.said == nil {
+			s.denials.said = map[string]bool{}
+		}
+		s.denials.said[l.Text] = true
 	}
-	s.denials.said[l.Text] = true
 	return false
 }
 
@@ -58,8 +61,11 @@ func NewLines(w *workload.Spec, c *workload.Component, sinks ...LogSink) *Lines 
 func newLines(w *workload.Spec, c *workload.Component, limits workload.Limits, sinks []LogSink) *Lines {
 	m := &outputRates{now: time.Now}
 	m.set(limits)
-	return &Lines{sinks: sinks, line: lineOf(w, c.Name), rates: m}
+	return &Lines{sinks: sinks, line: lineOf(w, c.Name), plain: c.Lines == linesText, rates: m}
 }
+
+// linesText is the value of [workload.Component.Lines] that leaves lines of JSON as they are.
+const linesText = "text"
 
 // lineOf is an empty line with the identity of a component.
 func lineOf(w *workload.Spec, component string) LogLine {
@@ -68,11 +74,12 @@ func lineOf(w *workload.Spec, component string) LogLine {
 
 // Log fills in the component's identity and hands the line to the sinks, unless it is over a limit.
 func (s *Lines) Log(ctx context.Context, l LogLine) {
-	if s == nil || s.repeats(l) {
+	if s == nil || s.repeats(l, false) {
 		return
 	}
 	l.Namespace, l.Workload, l.Version, l.Component = s.line.Namespace, s.line.Workload, s.line.Version, s.line.Component
-	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) == "" {
+	// A denial that a limit keeps back is told the next time.
+	if s.budget(ctx).admit(ctx, l, len(l.Text)+len(l.Context)) == "" && !s.repeats(l, true) {
 		s.hand(ctx, l)
 	}
 }

@@ -40,10 +40,9 @@ func checkServices(w *workload.Spec, entries map[string]*entry) error {
 		if e == nil {
 			return refuse(fmt.Errorf("there is no component %s", s.Component))
 		}
-		linked := e.linked()
-		n := slices.IndexFunc(serviceRuns, func(id wit.InterfaceID) bool { _, ok := linked.FindExport(id); return ok })
-		if n < 0 {
-			return refuse(&NoExportError{Component: s.Component, Wanted: serviceRuns, Exports: linked.Exports()})
+		n, err := FirstExport(s.Component, e.linked(), serviceRuns...)
+		if err != nil {
+			return refuse(err)
 		}
 		e.service.run = serviceRuns[n]
 		if by := calledBy(w, s.Component); by != "" && !e.service.shared() {

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/contrib/bridges/otelslog"
@@ -58,6 +59,7 @@ func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
 	r.SetSeverity(log.Severity(l.Severity))
 	r.SetSeverityText(severityText(l.Severity))
 	r.SetBody(attribute.StringValue(l.Text))
+	r.AddAttributes(fieldAttributes(l.Fields)...)
 	r.AddAttributes(keyComponent.String(i.id.component))
 	switch l.Stream {
 	case "stdout":
@@ -80,8 +82,32 @@ func (i *interceptor) Log(ctx context.Context, l host.LogLine) {
 // treeLine puts a line into the printed tree of its trace.
 func (i *interceptor) treeLine(ctx context.Context, l host.LogLine) {
 	if i.t.trees != nil {
-		i.t.trees.Line(trace.SpanContextFromContext(i.t.withGuestParent(ctx, cm.CallFrom(ctx))), time.Now(), l.Text)
+		i.t.trees.Line(trace.SpanContextFromContext(i.t.withGuestParent(ctx, cm.CallFrom(ctx))), time.Now(), l.Shown())
 	}
+}
+
+// fieldAttributes are the attributes that a guest's line of JSON has. Keys by which the host speaks of a component are not the guest's to set.
+func fieldAttributes(fields []host.Field) []attribute.KeyValue {
+	if len(fields) == 0 {
+		return nil
+	}
+	out := make([]attribute.KeyValue, 0, len(fields))
+	for _, f := range fields {
+		if strings.HasPrefix(f.Key, prefix) || f.Key == string(semconv.LogIostreamStdout.Key) || f.Key == "" {
+			continue
+		}
+		switch v := f.Value.(type) {
+		case string:
+			out = append(out, attribute.String(f.Key, v))
+		case bool:
+			out = append(out, attribute.Bool(f.Key, v))
+		case int64:
+			out = append(out, attribute.Int64(f.Key, v))
+		case float64:
+			out = append(out, attribute.Float64(f.Key, v))
+		}
+	}
+	return out
 }
 
 // IDs returns the identifiers of the trace and the span in ctx, in hexadecimal; both are empty if there is none. Log records of

@@ -53,6 +53,9 @@ type Component struct {
 	// GuestTelemetry says whether what the component records itself (wasi:otel) is taken: on, which is the default, or off. A
 	// component does not notice the difference.
 	GuestTelemetry string
+	// Lines says how lines of standard output and error that are JSON objects are taken: json, by their level, message and fields, which is the
+	// default, or text, as they are.
+	Lines string
 }
 
 // Build is how a component's source file is built. A host does not read it.

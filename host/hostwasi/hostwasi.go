@@ -16,6 +16,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/errno"
+	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/wasi"
 	"github.com/vitrine-wasm/vitrine/wasi/cli"
 	"github.com/vitrine-wasm/vitrine/wasi/filesystem"
@@ -171,9 +172,13 @@ func (p *Plugin) Bind(_ context.Context, l *component.Linker, b *host.Binding) (
 	}, nil
 }
 
-// denied is the line about a request that no grant of a component allows.
+// maxHostName is how long the name of a host can be (RFC 1035 §2.3.4), in bytes.
+const maxHostName = 253
+
+// denied is the line about a request that no grant of a component allows. The name is the guest's: it may have any length, and any bytes.
 func denied(component, scheme, name, port string) host.LogLine {
-	to := workload.HTTPPattern{Scheme: scheme, Host: strings.ToLower(name), Port: port}
+	name = text.Printable(text.Cut(strings.ToLower(name), maxHostName))
+	to := workload.HTTPPattern{Scheme: scheme, Host: name, Port: port}
 	return host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: fmt.Sprintf(
 		"%s is not granted; to allow it, add %q to grants.http of component %s, or give --allow-http", to, to.String(), component)}
 }
@@ -184,11 +189,11 @@ func deniedAddress(b *host.Binding) func(use, address string) {
 		if port, ok := strings.CutSuffix(address, ":0"); ok { // any free one
 			address = port + ":*"
 		}
-		text := fmt.Sprintf("%s to %s is not granted; to allow it, add %q to grants.sockets.connect of component %s, or give --allow-connect", use, address, address, b.Component.Name)
+		line := fmt.Sprintf("%s to %s is not granted; to allow it, add %q to grants.sockets.connect of component %s, or give --allow-connect", use, address, address, b.Component.Name)
 		if use == "listen" {
-			text = fmt.Sprintf("%s on %s is not granted; to allow it, add %q to grants.sockets.listen of component %s, or give --allow-listen", use, address, address, b.Component.Name)
+			line = fmt.Sprintf("%s on %s is not granted; to allow it, add %q to grants.sockets.listen of component %s, or give --allow-listen", use, address, address, b.Component.Name)
 		}
-		b.Lines.Log(context.Background(), host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: text})
+		b.Lines.Log(context.Background(), host.LogLine{Stream: host.StreamDenied, Severity: host.SeverityWarn, Text: line})
 	}
 }
 

@@ -40,12 +40,11 @@ func New(component string) *Trigger {
 // Export is the export by which a component runs: wasi:cli/run, of WASI 0.3 if it has that. The error of a component without one is a
 // *host.NoExportError.
 func Export(linked *component.Linked) (wit.InterfaceID, error) {
-	for _, id := range runs {
-		if _, ok := linked.FindExport(id); ok {
-			return id, nil
-		}
+	i, err := host.FirstExport(linked.Name(), linked, runs...)
+	if err != nil {
+		return wit.InterfaceID{}, err
 	}
-	return wit.InterfaceID{}, &host.NoExportError{Component: linked.Name(), Wanted: runs, Exports: linked.Exports()}
+	return runs[i], nil
 }
 
 // Type implements host.Trigger.

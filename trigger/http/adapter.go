@@ -58,18 +58,16 @@ func (t *Trigger) Handlers() []wit.InterfaceID {
 
 // adapterFor chooses the first adapter whose export the component has. If the invoker returns no linked component, it is the first.
 func adapterFor(adapters []Adapter, name string, linked *component.Linked) (*Adapter, error) {
-	for i := range adapters {
-		a := &adapters[i]
-		if linked == nil {
-			return a, nil
-		}
-		if _, ok := linked.FindExport(a.Export); ok {
-			return a, nil
-		}
+	if linked == nil {
+		return &adapters[0], nil
 	}
 	wanted := make([]wit.InterfaceID, len(adapters))
 	for i, a := range adapters {
 		wanted[i] = a.Export
 	}
-	return nil, &host.NoExportError{Component: name, Wanted: wanted, Exports: linked.Exports()}
+	i, err := host.FirstExport(name, linked, wanted...)
+	if err != nil {
+		return nil, err
+	}
+	return &adapters[i], nil
 }

@@ -121,14 +121,16 @@ func (t *Trigger) subscriber(w *workload.Spec, spec *workload.TriggerSpec, confi
 
 // handlerFor is how a component handles messages: by the first handler that it exports.
 func handlerFor(linked *component.Linked) (messaging.HandleFunc, error) {
+	handlers := messaging.Handlers()
 	var wanted []wit.InterfaceID
-	for _, h := range messaging.Handlers() {
-		if _, ok := linked.FindExport(h.Export); ok {
-			return h.Handle, nil
-		}
+	for _, h := range handlers {
 		wanted = append(wanted, h.Export)
 	}
-	return nil, &host.NoExportError{Component: linked.Name(), Wanted: wanted, Exports: linked.Exports()}
+	i, err := host.FirstExport(linked.Name(), linked, wanted...)
+	if err != nil {
+		return nil, err
+	}
+	return handlers[i].Handle, nil
 }
 
 // Run implements host.Trigger: messages are taken until ctx ends. Then it waits for handlers for Config.Grace, cuts the rest and returns nil.

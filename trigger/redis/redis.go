@@ -195,12 +195,13 @@ var handlers = []struct {
 func handlerFor(linked *component.Linked) (messaging.HandleFunc, error) {
 	var wanted []wit.InterfaceID
 	for _, h := range handlers {
-		if _, ok := linked.FindExport(h.export); ok {
-			return h.handle, nil
-		}
 		wanted = append(wanted, h.export)
 	}
-	return nil, &host.NoExportError{Component: linked.Name(), Wanted: wanted, Exports: linked.Exports()}
+	i, err := host.FirstExport(linked.Name(), linked, wanted...)
+	if err != nil {
+		return nil, err
+	}
+	return handlers[i].handle, nil
 }
 
 func handle3(ctx context.Context, inst *component.Instance, m *messaging.Message) error {

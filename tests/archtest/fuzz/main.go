@@ -33,6 +33,7 @@ var targets = []string{
 	"./tests/guestprog:FuzzGuestPrograms",
 	"./internal/cm/canon:FuzzValues",
 	"./internal/cm/canon:FuzzLift",
+	"./host:FuzzJSONLine",
 	"./app:FuzzParse",
 	"./app:FuzzRewrite",
 	"./cli/internal/spintoml:FuzzImport",
