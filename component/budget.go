@@ -103,6 +103,3 @@ func overBudget(err error) bool {
 	var limit *cm.LimitError
 	return errors.As(err, &limit) && limit.Limit == cm.LimitBudget
 }
-
-// ShortOfMemory says whether the engine's memory budget has refused the instance memory in this use of it.
-func (i *Instance) ShortOfMemory() bool { return i.store.Short() }

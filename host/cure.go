@@ -28,6 +28,7 @@ var cures = map[cm.TrapCode]cure{
 
 // limitCures are those of limits that a trap names and that its code does not tell apart, by [cm.Trap.Limit].
 var limitCures = map[string]cure{
+	"memory":       cures[cm.TrapMemory],
 	"tables":       {"let its tables be larger with --tables", "limits.tables", ""},
 	cm.LimitBudget: {"give all components together more memory with --memory-budget", "", ", or let fewer run at once with --max-instances"},
 }

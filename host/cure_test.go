@@ -32,6 +32,7 @@ func TestCures(t *testing.T) {
 		{&cm.Trap{Code: cm.TrapPanic}, "please report this"},
 		{&cm.Trap{Code: cm.TrapBug}, "please report this"},
 		{&cm.Trap{Code: cm.TrapUnreachable}, ""},
+		{&cm.Trap{Code: cm.TrapUnreachable, Err: &cm.LimitError{Limit: "memory"}}, "give it more memory with --memory or limits.memory"},
 		{&cm.AnswerError{Reason: "no-response"}, ""},
 		{&cm.Trap{Code: cm.TrapCancel}, ""},
 		{cm.Trapf(cm.TrapOverload, "%w: takes no more", cm.ErrStopping), ""},

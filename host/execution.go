@@ -110,9 +110,9 @@ func (x *execution) work() error {
 	x.inst = inst
 	ctx := x.seat.Context()
 	if inv.Parts == nil {
-		return shortOf(inst, x.v.guard("invocation", func() error { return inv.Run(ctx, inst) }))
+		return shortOf(x.v.guard("invocation", func() error { return inv.Run(ctx, inst) }))
 	}
-	err = shortOf(inst, x.v.guard("invocation", func() error { return inv.Parts.Begin(ctx, inst) }))
+	err = shortOf(x.v.guard("invocation", func() error { return inv.Parts.Begin(ctx, inst) }))
 	if err == nil {
 		inv.begun = x
 	}
@@ -132,7 +132,7 @@ func (x *execution) finish() (cm.Outcome, error) {
 	well := false
 	defer func() { x.seat.Leave(well) }()
 	ctx := x.seat.Context()
-	err := shortOf(x.inst, x.v.guard("invocation", func() error { return x.inv.Parts.Finish(ctx) }))
+	err := shortOf(x.v.guard("invocation", func() error { return x.inv.Parts.Finish(ctx) }))
 	outcome, settled := x.settle(ctx, err)
 	well = returned(err) && returned(settled)
 	return outcome, settled

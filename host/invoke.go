@@ -100,11 +100,11 @@ func (v *invoker) Invoke(ctx context.Context, inv *Invocation) error {
 	return err
 }
 
-// shortOf makes the trap of a guest that got no memory, because the process's budget had no room, one of an overload: it is the host's state that
+// shortOf makes the trap of a guest that has ended because the process's budget refused it memory one of an overload: it is the host's state that
 // failed it, and the same event may succeed later.
-func shortOf(inst *component.Instance, err error) error {
+func shortOf(err error) error {
 	var trap *cm.Trap
-	if !errors.As(err, &trap) || trap.Blame() != cm.BlameGuest || !inst.ShortOfMemory() {
+	if !errors.As(err, &trap) || trap.Blame() != cm.BlameGuest || trap.Limit() != cm.LimitBudget {
 		return err
 	}
 	detail := "the guest ended because it got no more memory: the memory budget of the process has no room (--memory-budget)"

@@ -102,6 +102,7 @@ func (f *Func) call(t *Thread, ctx context.Context, stack []uint64) error {
 		if isOverflow(err) {
 			err = t.group.overflow(c.trace(t.group.engine, stack))
 		}
+		err = t.explain(err)
 	}
 	if outer != nil {
 		c.leave()

@@ -42,7 +42,6 @@ type Group struct {
 	memory   atomic.Int64
 	peak     atomic.Int64
 	closed   atomic.Bool // written under mu
-	short    atomic.Bool // see Short
 
 	own     Thread      // of calls without one
 	current *Thread     // whose guest code runs, or ran last; nil: none
@@ -154,10 +153,16 @@ const manyElements = 1 << 17
 
 // growTable counts n more elements of a table, in a call of t, and returns n; -1 if that is beyond the limit.
 func (g *Group) growTable(t *Thread, n int32) int32 {
+	refused := false
+	defer func() { // without the lock
+		if refused {
+			t.deny(refusal{tables: true})
+		}
+	}()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if n == math.MaxInt32 || g.elements+uint64(n) > uint64(g.limits.Tables) {
-		t.refused.tables = true
+		refused = true
 		return -1
 	}
 	if n > 0 && g.elements+uint64(n) > manyElements && !addressSpace((g.elements+uint64(n))*elementBytes*2) { // wazero copies what grows
@@ -191,9 +196,6 @@ func (g *Group) give(n uint64) {
 	g.memory.Add(-int64(n))
 	g.engine.budget.Give(int64(n))
 }
-
-// Short says whether the process's budget has refused the guests memory since the group was made or reset.
-func (g *Group) Short() bool { return g.short.Load() }
 
 // Close releases every instance and memory of the group. No goroutine may be inside it, and later calls end with an error.
 // The bytes of its memories are unmapped, and touching them kills the process. A second

@@ -90,14 +90,10 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		return nil
 	}
 	if limited, short := m.group.take(size - now); limited || short {
-		if t := m.group.current; t != nil {
-			t.refused.memory, t.refused.budget = t.refused.memory || limited, t.refused.budget || short
-		}
-		if short {
-			m.group.short.Store(true)
-		}
+		m.group.current.deny(refusal{memory: limited, budget: short})
 		return nil
 	}
+	m.group.current.grown()
 	if m.store == nil {
 		b, err := growBlock(m.block, len(m.bytes), size)
 		if err != nil {

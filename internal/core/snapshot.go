@@ -163,7 +163,6 @@ func (g *Group) Reset(s *Snapshot) error {
 	g.fuelEnd.Add(used)
 	g.mu.Unlock()
 	g.peak.Store(g.memory.Load())
-	g.short.Store(false)
 	return nil
 }
 

@@ -52,6 +52,7 @@ type Thread struct {
 	lead      *Thread     // the thread whose limit bounds what both use together; nil: its own
 	total     int64       // of a lead: what it and its parts have used, likewise
 	refused   refusal
+	denied    denial // of a lead: for itself and its parts
 }
 
 // refusal is a growth that a limit has refused.
@@ -145,6 +146,11 @@ func (t *Thread) Refused() *cm.LimitError {
 	r := t.refused
 	r.add(g.own.refused)
 	t.refused, g.own.refused = refusal{}, refusal{}
+	return g.limitOf(r)
+}
+
+// limitOf is the limit that has refused a growth; nil for none.
+func (g *Group) limitOf(r refusal) *cm.LimitError {
 	switch {
 	case r.budget:
 		return g.engine.budget.Refusal("memory.grow was refused: a guest asked for more memory")

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/internal/core"
 )
 
 // maxNoted bounds what is kept of what an invocation writes to standard error, maxPanic the message that is taken from it, in bytes.
@@ -43,7 +44,7 @@ func NoteStderr(ctx context.Context, p []byte) {
 // explain gives a guest's trap without a detail the message of the panic that the invocation has printed, if it has.
 func (i *Invocation) explain(err error) {
 	var t *cm.Trap
-	if i == nil || !errors.As(err, &t) || t.Boundary != nil || t.Detail != "" || t.Blame() != cm.BlameGuest {
+	if i == nil || !errors.As(err, &t) || t.Boundary != nil || t.Blame() != cm.BlameGuest || t.Detail != "" && !refused(t) {
 		return
 	}
 	n, ok := i.Value(notedKey{}, nil).(*noted)
@@ -52,8 +53,18 @@ func (i *Invocation) explain(err error) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	t.Detail = panicMessage(n.tail)
+	if message := panicMessage(n.tail); message != "" && t.Detail != "" {
+		t.Detail = message + "; " + t.Detail
+	} else if message != "" {
+		t.Detail = message
+	}
 	n.tail = n.tail[:0] // it explains one trap
+}
+
+// refused says that all that the detail of a trap tells is that the guest was refused memory.
+func refused(t *cm.Trap) bool {
+	limit, ok := t.Err.(*cm.LimitError) //nolint:errorlint // as core has set it
+	return t.Detail == core.AfterRefusal || ok && t.Detail == limit.Detail
 }
 
 // panicStarts are what lines contain with which panics begin: of Rust, Go and TinyGo, C and C++, Zig, AssemblyScript, JavaScript and Python.
@@ -63,7 +74,7 @@ var panicStarts = []struct {
 	behind bool
 }{
 	{"panicked at ", false}, {"panic: ", true}, {"fatal error: ", true}, {"Assertion failed: ", false}, {"terminating due to ", false}, {"terminate called ", false},
-	{"abort: ", true}, {"Uncaught ", false}, {"Unhandled exception", false}, {"Error: ", false}, {"Exception: ", false},
+	{"abort: ", true}, {"memory allocation of ", false}, {"Uncaught ", false}, {"Unhandled exception", false}, {"Error: ", false}, {"Exception: ", false},
 }
 
 // panicMessage is the message of the last panic in a text, on one line; "" if there is none. It ends where the language goes on with a stack

@@ -220,9 +220,6 @@ func (s *Store) kill(why *cm.Trap) {
 	}
 }
 
-// Short says whether the engine's memory budget has refused the guests memory since the store was made or reset. Safe for concurrent use.
-func (s *Store) Short() bool { return s.group.Short() }
-
 // fund gives the account what it is charged to.
 func (s *Store) fund() {
 	s.account.HasMemory, s.account.Budget = core.AddressSpace, s.linked.engine.Budget()
