@@ -1,5 +1,5 @@
 // Package admin serves what operators ask a running host over HTTP: whether it lives and is ready, the states of its workloads, metrics
-// for Prometheus, profiles of the process, and the level of its log. It is apart from what workloads serve, and for operators only: who
+// for Prometheus, profiles of the process, the level of its log, and the detail of its traces. It is apart from what workloads serve, and for operators only: who
 // reaches it can read names of workloads and stacks of the process, and change the log's level.
 package admin
 
@@ -37,9 +37,20 @@ type Config struct {
 	// Level returns the least level of the host's log, and SetLevel changes it.
 	Level    func() slog.Level
 	SetLevel func(slog.Level)
+	// Details returns the level of detail of each component that runs, and SetDetail changes it for a component, or all, of a workload, or all;
+	// level is invocation, boundary or all, or default, which is what the components' specifications say. n is for how many components that run.
+	Details   func() []Detail
+	SetDetail func(id workload.ID, component, level string) (n int)
 	// Reload has the workloads take the place of themselves, as their files are now; changed is false where they are what runs. The error is for
 	// people: what was wrong, and that what runs goes on.
 	Reload func() (changed bool, err error)
+}
+
+// Detail is the level of detail of a component that runs: which of its calls become spans.
+type Detail struct {
+	Workload  workload.ID
+	Component string
+	Level     string // invocation, boundary, all
 }
 
 // Handler serves:
@@ -49,6 +60,8 @@ type Config struct {
 //	GET /workloads     the states of workloads, their services, their backends and their components' pools, and the memory budget, as JSON
 //	GET /metrics       metrics in Prometheus' format
 //	GET /log-level     the level of the log; PUT or POST changes it: debug, info, warn or error
+//	GET /detail        which calls become spans: the level that all components have, or a line for each; PUT or POST changes it: invocation,
+//	                   boundary, all, or default, for ?workload=ID&component=NAME or all
 //	POST /reload       reads manifests and components again: 200, or 409 with what is wrong, and what runs goes on
 //	GET /debug/pprof/  profiles of the process
 //
@@ -67,6 +80,11 @@ func Handler(c Config) http.Handler {
 	if c.SetLevel != nil {
 		mux.HandleFunc("PUT /log-level", c.setLevel)
 		mux.HandleFunc("POST /log-level", c.setLevel)
+	}
+	if c.Details != nil && c.SetDetail != nil {
+		mux.HandleFunc("GET /detail", c.detail)
+		mux.HandleFunc("PUT /detail", c.setDetail)
+		mux.HandleFunc("POST /detail", c.setDetail)
 	}
 	if c.Reload != nil {
 		mux.HandleFunc("POST /reload", c.reload)

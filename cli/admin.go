@@ -10,13 +10,15 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/admin"
 	"github.com/vitrine-wasm/vitrine/internal/text"
+	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/trigger/http"
+	"github.com/vitrine-wasm/vitrine/workload"
 )
 
 // adminOptions are about what operators ask of a server.
 var (
 	adminOption = option{name: "admin", group: groupListening, env: "VITRINE_ADMIN", arg: "ADDR",
-		usage:   "where to serve /livez, /readyz, /workloads, /metrics, /log-level and /debug/pprof/, an address as of --listen (default: nowhere)",
+		usage:   "where to serve /livez, /readyz, /workloads, /metrics, /log-level, /detail and /debug/pprof/, an address as of --listen (default: nowhere)",
 		example: "--admin 9000"}
 	drainDelayOption = option{name: "drain-delay", group: groupListening, env: "VITRINE_DRAIN_DELAY", arg: "DURATION",
 		usage:   "how long requests are still taken after the first signal, with /readyz false, before --drain begins (default 0s)",
@@ -69,11 +71,13 @@ func (a *adminServer) serve(ctx context.Context, s *session, again *reloader) {
 			}
 			return nil
 		},
-		Memory:   budgetOf(s.engine),
-		Metrics:  s.metrics,
-		Level:    s.level.Level,
-		SetLevel: s.setLevel,
-		Reload:   reload,
+		Memory:    budgetOf(s.engine),
+		Metrics:   s.metrics,
+		Level:     s.level.Level,
+		SetLevel:  s.setLevel,
+		Details:   s.details,
+		SetDetail: s.setDetail,
+		Reload:    reload,
 	})
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -117,6 +121,22 @@ func (a *adminServer) close() {
 		a.stop()
 		<-a.ended
 	}
+}
+
+// details are the levels of detail of the components that run.
+func (s *session) details() (out []admin.Detail) {
+	for _, d := range s.tel.Details() {
+		out = append(out, admin.Detail{Workload: d.Workload, Component: d.Component, Level: d.Detail.String()})
+	}
+	return out
+}
+
+// setDetail changes them.
+func (s *session) setDetail(id workload.ID, component, level string) int {
+	d, _ := telemetry.ParseDetail(level, 0) // 0 for default, as for every other word
+	n := s.tel.SetDetail(id, component, d)
+	s.log.Info("the detail of traces has been changed", "level", level, "workload", string(id), "component", component, "components", n)
+	return n
 }
 
 // setLevel changes the least severity that the console shows.

@@ -72,8 +72,13 @@ func (c *Call) AddWait(d time.Duration) {
 	}
 }
 
-// Waited is the sum of AddWait.
-func (c *Call) Waited() time.Duration { return time.Duration(c.waited.Load()) }
+// Waited is the sum of AddWait. Nil-safe.
+func (c *Call) Waited() time.Duration {
+	if c == nil {
+		return 0
+	}
+	return time.Duration(c.waited.Load())
+}
 
 type callKey struct{}
 

@@ -27,11 +27,14 @@ type Hooks interface {
 type Returner interface{ Returned(c *Call) }
 
 // CountOnly is an optional interface of the Hooks of guest→host boundaries that only count most calls. A call for which
-// CountOnly returns true is made without a [Call], and Count gets its duration when it ends. If it fails, Enter and Exit are called
-// at its end.
+// CountOnly returns true is made without a [Call], and Count gets its begin and its duration when it ends. If it fails, or Count
+// returns true, Enter and Exit are called at its end. An asynchronous call, which the guest does not wait for, has a Call always.
+//
+// begun is exact in comparison with other times of this process; its time of day may be off by what the system's clock was
+// corrected since the process began. ctx is the caller's.
 type CountOnly interface {
 	CountOnly() bool
-	Count(ctx context.Context, took time.Duration)
+	Count(ctx context.Context, begun time.Time, took time.Duration) (see bool)
 }
 
 // Skipper is an optional interface of the Hooks of boundaries into guests. A call from the host for which Skip returns true, and calls

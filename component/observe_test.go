@@ -17,6 +17,7 @@ import (
 // recorder hooks host functions and remembers how each call ended.
 type recorder struct {
 	countOnly bool
+	see       bool // what Count says
 
 	mu       sync.Mutex
 	entered  int
@@ -35,7 +36,10 @@ func (r *recorder) Bind(b *cm.Boundary) cm.Hooks {
 
 func (r *recorder) CountOnly() bool { return r.countOnly }
 
-func (r *recorder) Count(context.Context, time.Duration) { r.counted++ }
+func (r *recorder) Count(context.Context, time.Time, time.Duration) bool {
+	r.counted++
+	return r.see
+}
 
 func (r *recorder) Enter(c *cm.Call) context.Context {
 	r.entered++
@@ -221,5 +225,25 @@ func TestHoldWithoutHooks(t *testing.T) {
 			return cm.Val{}, nil
 		})
 		mustCall(t, instantiate(t, l, e, "hostile", "../testdata/hostile/hostile.wasm"), root, "back")
+	}
+}
+
+// TestCallsThatAreSeenAtTheirEnd: a call that was only counted is entered and left at its end where the hooks ask for it, with the begin and the
+// wait that it had, and adds to its caller's times what it took.
+func TestCallsThatAreSeenAtTheirEnd(t *testing.T) {
+	r := &recorder{countOnly: true, see: true}
+	err := observed(t, r, func(ctx context.Context, _ []cm.Val) (cm.Val, error) {
+		time.Sleep(2 * time.Millisecond)
+		cm.CallFrom(ctx).AddWait(time.Millisecond)
+		return cm.Val{}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.counted != 1 || r.entered != 1 || len(r.ends) != 1 {
+		t.Fatalf("counted %d times, entered %d times, left %d times", r.counted, r.entered, len(r.ends))
+	}
+	if end := r.ends[0]; end.Wait != time.Millisecond || end.Host < time.Millisecond || end.Outcome != cm.OK {
+		t.Errorf("ended %+v", end)
 	}
 }

@@ -53,7 +53,7 @@ func inner(t *testing.T) *server {
 
 var treeTimes = regexp.MustCompile(`  [0-9.]+(ns|µs|ms|s)( \([^)]*(ns|µs|ms|s)\))?`)
 
-// tree is the trace whose first span has a text, without times and what the pool does.
+// tree is the trace whose first span has a text, without times, waits and what the pool does.
 func (s *server) tree(want string) (got string) {
 	s.t.Helper()
 	first, _, _ := strings.Cut(want, "\n")
@@ -65,7 +65,7 @@ func (s *server) tree(want string) (got string) {
 			if len(lines) > 0 && !strings.ContainsAny(line[:min(len(line), 3)], "└├│ ") {
 				break
 			}
-			if !strings.Contains(line, "instantiate ") && !strings.Contains(line, "pool wait ") {
+			if !strings.Contains(line, "instantiate ") && !strings.Contains(line, "pool wait ") && !strings.Contains(line, " wasi:io/") && !strings.Contains(line, " wasi:clocks/") {
 				lines = append(lines, strings.TrimRight(treeTimes.ReplaceAllString(line, ""), " "))
 			}
 		}

@@ -19,6 +19,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -208,6 +209,9 @@ func (w *engineHarness) attributed(t *testing.T, up *attributionUpstream, all []
 	t.Helper()
 	spans, lines := map[string]tracetest.SpanStubs{}, map[string][]string{}
 	for _, s := range w.spans.GetSpans() {
+		if otlptest.IsWait(s.Name) {
+			continue
+		}
 		id := s.SpanContext.TraceID().String()
 		spans[id] = append(spans[id], s)
 	}

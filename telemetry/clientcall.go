@@ -55,6 +55,7 @@ type clientState struct {
 	ctx       context.Context
 	req       outgoing
 	key       clientKey
+	ended     func() // is to be called at the end; nil: nothing is
 	rpc       bool   // it is a call by gRPC
 	errorCase string // the case of the WIT error that the host function returned
 }
@@ -85,6 +86,9 @@ func (h *clientCall) Enter(c *cm.Call) context.Context {
 	st.rpc = grpchttp.Is(header)
 	if h.i.records(h.detail) && !h.p.neverSampled(st.ctx) {
 		h.begin(c, st, req.OutgoingMethod(), u, header)
+	}
+	if st.span != nil {
+		st.ended = sends(c.Parent)
 	}
 	switch {
 	case header == nil:
@@ -206,6 +210,9 @@ func (h *clientCall) Exit(c *cm.Call, end cm.End) {
 		return
 	}
 	defer h.p.pendingCalls.Add(-1)
+	if st.ended != nil {
+		st.ended()
+	}
 	if end.Outcome == cm.OK && !c.Held() {
 		h.noteErrorCase(c)
 	}

@@ -12,7 +12,7 @@ type Detail int32
 // The levels of detail, each with all of the one before.
 const (
 	DetailInvocation Detail = iota + 1 // events, exports
-	DetailBoundary                     // guest→guest, and imports without an entry at level all
+	DetailBoundary                     // guest→guest, imports without an entry at level all, and of those with one long waits, files and sockets (fold.go)
 	DetailAll                          // file system, sockets, streams, clocks, getters
 )
 
@@ -34,6 +34,8 @@ func ParseDetail(s string, def Detail) (Detail, bool) {
 // convention is what telemetry knows of an interface beyond its types.
 type convention struct {
 	detail       Detail    // the least level at which its calls are spans
+	waits        bool      // its calls do nothing but wait
+	fold         string    // the name of the span that its calls are together at level boundary; empty: none
 	hooks        makeHooks // hooks by a semantic convention of OpenTelemetry's; nil: hostCall's
 	sendsRequest bool      // the first argument is a request that goes out, which carries the context on
 	sendsMessage bool      // the call sends a message, which carries the context on
@@ -52,12 +54,20 @@ var conventions = map[string]convention{
 	"wasi:io":         {detail: DetailAll},
 	"wasi:clocks":     {detail: DetailAll},
 	"wasi:random":     {detail: DetailAll},
-	"wasi:filesystem": {detail: DetailAll},
-	"wasi:sockets":    {detail: DetailAll},
+	"wasi:filesystem": {detail: DetailAll, fold: "wasi:filesystem"},
+	"wasi:sockets":    {detail: DetailAll, fold: "wasi:sockets"},
 	"wasi:cli":        {detail: DetailAll},
 	"wasi:logging":    {detail: DetailAll},
 	"wasi:otel":       {detail: DetailAll, guestRecords: true},
 	"wasi:config":     {detail: DetailAll},
+
+	"wasi:clocks/monotonic-clock#wait-for":   {detail: DetailAll, waits: true},
+	"wasi:clocks/monotonic-clock#wait-until": {detail: DetailAll, waits: true},
+
+	// Handles that every program asks for: no file or peer is reached.
+	"wasi:filesystem/preopens":      {detail: DetailAll},
+	"wasi:sockets/instance-network": {detail: DetailAll},
+	"wasi:sockets/network":          {detail: DetailAll},
 
 	"wasmcloud:secrets": {detail: DetailAll},
 
@@ -96,7 +106,7 @@ func conventionOf(b *cm.Boundary) convention {
 	for _, key := range []string{id.String() + "#" + b.Func, id.String(), pkg} {
 		if c, ok := conventions[key]; ok {
 			if drop {
-				c.detail = DetailAll
+				c.detail, c.fold = DetailAll, ""
 			}
 			return c
 		}

@@ -26,6 +26,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host/hostwasi"
 	"github.com/vitrine-wasm/vitrine/telemetry"
 	"github.com/vitrine-wasm/vitrine/telemetry/export"
+	"github.com/vitrine-wasm/vitrine/tests/otlptest"
 	"github.com/vitrine-wasm/vitrine/tests/testref"
 	"github.com/vitrine-wasm/vitrine/trigger/command"
 	vhttp "github.com/vitrine-wasm/vitrine/trigger/http"
@@ -41,6 +42,7 @@ type engineHarness struct {
 	tel    *telemetry.Telemetry
 	host   *host.Local
 	http   *vhttp.Trigger
+	detail telemetry.Detail
 	hide   []string // texts that differ between runs, each followed by its replacement
 }
 
@@ -54,7 +56,7 @@ func newEngineHarness(t *testing.T, detail telemetry.Detail, triggers ...host.Tr
 func newEngineHarnessWith(t *testing.T, detail telemetry.Detail, plugins []host.Plugin, triggers ...host.Trigger) *engineHarness {
 	t.Helper()
 	w := &engineHarness{t: t, spans: &keepSpans{tracetest.NewInMemoryExporter()}, logs: &telemetry.MemoryLogs{}, reader: sdkmetric.NewManualReader(),
-		http: vhttp.New(vhttp.Config{})}
+		http: vhttp.New(vhttp.Config{}), detail: detail}
 	w.begin(telemetry.Config{Detail: detail}, export.Consumer{Spans: w.spans, Logs: w.logs, MetricReader: w.reader}, plugins, triggers...)
 	return w
 }
@@ -172,7 +174,9 @@ func (w *engineHarness) tree(only func(tracetest.SpanStub) bool) string {
 	if err := w.tel.Flush(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}
-	spans := slices.DeleteFunc(w.spans.GetSpans(), func(s tracetest.SpanStub) bool { return !only(s) })
+	spans := slices.DeleteFunc(w.spans.GetSpans(), func(s tracetest.SpanStub) bool {
+		return !only(s) || w.detail != telemetry.DetailAll && otlptest.IsWait(s.Name)
+	})
 	text := telemetry.FormatSpans(spans) + w.logs.Format(spans)
 	return measured.ReplaceAllString(strings.NewReplacer(w.hide...).Replace(text), "$1=~")
 }

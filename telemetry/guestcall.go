@@ -119,6 +119,7 @@ func (h *guestCall) Exit(c *cm.Call, end cm.End) {
 		v.limit = cmp.Or(v.limit, end.Limit.Limit)
 	}
 	if s != nil {
+		h.p.endFolds(c, s)
 		h.describe(s, c, &end)
 		v.annotate(s)
 		if v.trap != nil {

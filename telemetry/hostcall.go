@@ -20,10 +20,16 @@ type hostCall struct {
 	duration [outcomes]*bound.Timer // nil if metrics are off
 
 	operation string // on a store; empty: it is none
+
+	function string    // without the resource that it is of
+	waits    bool      // it does nothing else
+	slow     foldKind  // of calls that are seen because they have waited
+	folded   *foldKind // of calls that are seen together with others; nil: they are not
 }
 
 func newHostCall(b *cm.Boundary, d Detail, e boundaryBase) *hostCall {
-	h := &hostCall{boundaryBase: e, b: b, detail: d, result: newResultCases(b.Type)}
+	h := &hostCall{boundaryBase: e, b: b, detail: d, result: newResultCases(b.Type), function: shortFunction(b.Func)}
+	h.slow = foldKind{name: e.name, tmpl: e.tmpl}
 	if e.p.m == nil {
 		return h
 	}
@@ -36,11 +42,8 @@ func newHostCall(b *cm.Boundary, d Detail, e boundaryBase) *hostCall {
 
 var _ cm.CountOnly = (*hostCall)(nil)
 
-// CountOnly says that the call gets no span at this level of detail, and no measurement: it costs its share of the call's host time.
+// CountOnly says that the call gets no span at this level of detail when it begins, and no measurement: see Count.
 func (h *hostCall) CountOnly() bool { return !h.i.records(h.detail) }
-
-// Count does nothing: a component calls dozens of functions that are no spans, and a series for each would be most of what it measures.
-func (h *hostCall) Count(context.Context, time.Duration) {}
 
 // Enter opens the span, if the level of detail includes it.
 func (h *hostCall) Enter(c *cm.Call) context.Context {
@@ -64,6 +67,9 @@ func (h *hostCall) Exit(c *cm.Call, end cm.End) {
 func (h *hostCall) exit(c *cm.Call, s *span.Span, end cm.End) {
 	if h.p.m != nil && h.i.records(h.detail) {
 		h.duration[end.Outcome].Record(c.Context, time.Since(c.Start))
+	}
+	if s == nil {
+		s = h.late(c, &end)
 	}
 	h.reportLimit(c, s, end.Limit)
 	if s == nil && end.Outcome == cm.OK && end.Cause == nil {

@@ -18,12 +18,13 @@ import (
 // its log lines, and counts lines that its limits drop. Components linked into it, at run time or by composition, have boundaries
 // in it, too. The services that these belong to are fixed when the interceptor is made.
 type interceptor struct {
-	t        *Telemetry
-	id       identity
-	own      *providers
-	peers    map[string]*providers // of the workload's other components, by name
-	detail   atomic.Int32
-	released atomic.Bool
+	t         *Telemetry
+	id        identity
+	own       *providers
+	peers     map[string]*providers // of the workload's other components, by name
+	detail    atomic.Int32
+	specified Detail // what its specification says, or else the host's default
+	released  atomic.Bool
 
 	bound   atomic.Int32 // boundRecords, boundRequests
 	imports atomic.Bool  // it has exported spans by OTLP
@@ -40,6 +41,7 @@ func (i *interceptor) Release() {
 	if i.released.Swap(true) {
 		return
 	}
+	i.t.forget(i)
 	i.t.release(i.own)
 	for _, p := range i.peers {
 		i.t.release(p)
@@ -51,21 +53,8 @@ func (i *interceptor) setDetail(s string) {
 	if !ok {
 		i.t.log.Warn("telemetry: ignoring detail", "component", i.id.component, "value", s, "reason", "want invocation, boundary or all")
 	}
+	i.specified = d
 	i.detail.Store(int32(d))
-}
-
-// SetDetail changes the level of detail of a running component, whose interceptor i is; "" is the host's default. It reports
-// whether s is a level and i an interceptor of this package.
-func SetDetail(i cm.Interceptor, s string) bool {
-	it, ok := i.(*interceptor)
-	if !ok {
-		return false
-	}
-	d, ok := ParseDetail(s, it.t.cfg.Detail)
-	if ok {
-		it.detail.Store(int32(d))
-	}
-	return ok
 }
 
 func (i *interceptor) records(d Detail) bool { return Detail(i.detail.Load()) >= d }
@@ -147,6 +136,11 @@ func (i *interceptor) Bind(b *cm.Boundary) cm.Hooks {
 		}
 		base := newHostCall(b, conv.detail, i.boundaryBase(b, p, b.Name(), kind,
 			full, keyComponent.String(string(b.Caller))))
+		base.waits = conv.waits
+		if conv.fold != "" {
+			shared := i.boundaryBase(b, p, conv.fold, kind, keyComponent.String(string(b.Caller)))
+			base.folded = &foldKind{name: conv.fold, tmpl: shared.tmpl, list: true}
+		}
 		if conv.store {
 			base.operation = operationOf(b.Func)
 		}

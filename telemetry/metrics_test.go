@@ -319,7 +319,7 @@ func measureEventFunc(t testing.TB, change func(*Config)) func() {
 		event.h.Enter(e)
 		handle.h.Enter(c)
 		for _, l := range countOnly {
-			l.Count(c.Context, time.Microsecond)
+			l.Count(c.Context, e.Start, time.Microsecond)
 		}
 		handle.h.Exit(c, cm.End{Guest: 1, Fuel: 1, MemoryPeak: 65536})
 		event.h.Exit(e, cm.End{})

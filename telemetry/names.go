@@ -31,6 +31,10 @@ const (
 	keyCalleeTime    = attribute.Key(prefix + "callee.time")
 	keyHostTime      = attribute.Key(prefix + "host.time")
 	keyWaitTime      = attribute.Key(prefix + "wait.time")
+	keyCalls         = attribute.Key(prefix + "calls")           // that the span stands for; their time and functions
+	keyCallsTime     = attribute.Key(prefix + "calls.time")      // of all, without what was between them
+	keyCallsLongest  = attribute.Key(prefix + "calls.longest")   // of one
+	keyCallsFuncs    = attribute.Key(prefix + "calls.functions") // with how often each was called
 	keyHeadTime      = attribute.Key(prefix + "http.head.time")  // from the start to the response's head
 	keyBodyTime      = attribute.Key(prefix + "http.body.time")  // from the head to the last byte, without the stall
 	keyStallTime     = attribute.Key(prefix + "http.stall.time") // no byte could come, because the component did not read
@@ -73,6 +77,9 @@ var (
 	attrCalleeTime    = span.NewKey(keyCalleeTime)
 	attrHostTime      = span.NewKey(keyHostTime)
 	attrWaitTime      = span.NewKey(keyWaitTime)
+	attrCalls         = span.NewKey(keyCalls)
+	attrCallsTime     = span.NewKey(keyCallsTime)
+	attrCallsLongest  = span.NewKey(keyCallsLongest)
 	attrDBSystem      = span.NewKey(semconv.DBSystemNameKey)
 	attrDBOperation   = span.NewKey(semconv.DBOperationNameKey)
 	attrDBCollection  = span.NewKey(semconv.DBCollectionNameKey)
@@ -91,6 +98,8 @@ var (
 	attrResultCause   = span.NewKey(keyResultCause)
 	attrOperation     = span.NewKey(keyOperation)
 	attrLimit         = span.NewKey(keyLimit)
+
+	attrCallsFunctions = span.NewKey(keyCallsFuncs)
 
 	attrMessagingSystem    = span.NewKey(semconv.MessagingSystemKey)
 	attrMessagingOperation = span.NewKey(semconv.MessagingOperationNameKey)

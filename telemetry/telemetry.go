@@ -93,6 +93,9 @@ type Telemetry struct {
 	host   *providers
 	closed bool
 
+	observers map[*interceptor]struct{} // of components that run
+	details   map[detailKey]Detail      // that were asked for; 0: what the specification says
+
 	hasGuestSpans atomic.Bool // a guest has started a span, so that boundaries look for guest parents
 	guestsTrace   atomic.Bool // a component is linked that can start spans, so that members is kept
 	members       traceMembers
@@ -198,6 +201,7 @@ func (t *Telemetry) Component(spec *workload.Spec, c *workload.Component) host.C
 		}
 	}
 	i.setDetail(c.Detail)
+	t.observe(i)
 	return i
 }
 

@@ -11,6 +11,7 @@ import (
 func treeKeys() tree.Keys {
 	return tree.Keys{
 		Guest: keyGuestTime, GuestTotal: keyGuestTotal, Host: keyHostTime, Wait: keyWaitTime,
+		Calls: keyCalls, CallsTime: keyCallsTime, CallsLongest: keyCallsLongest, CallsFunctions: keyCallsFuncs,
 		Status: semconv.HTTPResponseStatusCodeKey, URL: semconv.URLFullKey, Path: semconv.URLPathKey, Query: semconv.URLQueryKey,
 		Facts: []attribute.Key{prefix + keyCache, prefix + "plugin", prefix + "trigger",
 			prefix + "connection.peer", prefix + "connection.sent", prefix + "connection.received"},

@@ -80,6 +80,17 @@ func (c *crossing) leftHost(took time.Duration, cause error, result cm.Val, err 
 	c.outer.AddHost(time.Since(c.Start), end.Wait)
 }
 
+// leftCounted is leftHost for a call that is seen at its end only. What it has waited is noted on the call around it.
+func (c *crossing) leftCounted(took, waited time.Duration, cause error, result cm.Val, err error) {
+	end := cm.End{Err: err, Cause: cause}
+	if cause != nil {
+		end.Limit = limitOf(cause)
+	}
+	end.Host, end.Wait = task.Split(took, waited)
+	c.Leave(result, end)
+	c.outer.AddHost(time.Since(c.Start), 0)
+}
+
 // leftApart is leftHost for a function whose caller has gone on meanwhile.
 func (c *crossing) leftApart(took time.Duration, cause error, result cm.Val, err error) {
 	end := cm.End{Err: err, Cause: cause}

@@ -189,17 +189,17 @@ func (l *lowerHost) counted(a *activation, args []cm.Val, stack []uint64) error 
 		}
 	}()
 	a.Cause = nil
+	waited := a.Call.Waited()
 	result, err := l.invoke(a, a, args)
 	took = clock() - start
 	cause := a.Cause
 	err = l.goOn(a, result, err, stack)
-	if err == nil && !notable(cause) {
-		a.Tally.AddHost(took, 0)
-		l.countOnly.Count(a, took)
+	if err == nil && !notable(cause) && !l.countOnly.Count(a, epoch.Add(start), took) {
+		a.Tally.AddHost(took, 0) // its wait is noted on the call around it
 		return nil
 	}
 	c := a.enterHost(l.hooks, l.boundary, args, time.Now().Add(start-clock()))
-	c.leftHost(took, cause, result, err)
+	c.leftCounted(took, a.Call.Waited()-waited, cause, result, err)
 	return err
 }
 

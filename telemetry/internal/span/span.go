@@ -26,8 +26,9 @@ type Span struct {
 	start  time.Time
 	sdk    trace.Span // the SDK's, once it is started
 
-	mu sync.Mutex
-	d  *buffer // nil: not recorded, or ended
+	mu     sync.Mutex
+	d      *buffer // nil: not recorded, or ended
+	Beside any     // what its owner keeps beside it until its end; guarded by Lock
 
 	// Of the provider's list of spans that have begun; guarded by its lock.
 	next, prev *Span

@@ -120,3 +120,33 @@ func (it *item) durations() []time.Duration {
 	slices.Sort(out)
 	return out
 }
+
+// calls is how many calls the item's spans are of, how long these took, and the longest of them; zero where each span is one call.
+func (it *item) calls() (n int64, took, longest float64) {
+	if !slices.ContainsFunc(it.nodes, func(s *node) bool { return s.calls > 0 }) {
+		return 0, 0, 0
+	}
+	for _, s := range it.nodes {
+		if s.calls > 0 {
+			n, took, longest = n+s.calls, took+s.took, max(longest, s.longest)
+			continue
+		}
+		one := s.end.Sub(s.start).Seconds()
+		n, took, longest = n+1, took+one, max(longest, one)
+	}
+	return n, took, longest
+}
+
+// functions says what the item's spans called, unless that differs.
+func (it *item) functions() string {
+	all := it.nodes[0].functions
+	for _, n := range it.nodes[1:] {
+		if n.functions != all {
+			return ""
+		}
+	}
+	if all == "" {
+		return ""
+	}
+	return " " + printable(all)
+}

@@ -155,13 +155,18 @@ func (d *drawing) texts(it *item) (head, more string) {
 	if n.status != 0 {
 		b.WriteString(" → " + strconv.FormatInt(n.status, 10))
 	}
-	if len(it.nodes) > 1 {
+	if calls, took, longest := it.calls(); calls > 0 {
+		fmt.Fprintf(&b, "  ×%d · %s", calls, seconds(took))
+		if calls > 1 {
+			b.WriteString(" · longest " + seconds(longest))
+		}
+	} else if len(it.nodes) > 1 {
 		ds := it.durations()
 		fmt.Fprintf(&b, "  ×%d · %s – %s · p50 %s", len(ds), Duration(ds[0]), Duration(ds[len(ds)-1]), Duration(ds[len(ds)/2]))
 	} else {
 		b.WriteString("  " + Duration(n.end.Sub(n.start)))
 	}
-	return b.String(), strings.TrimPrefix(it.split()+n.ending(), " ")
+	return b.String(), strings.TrimPrefix(it.split()+it.functions()+n.ending(), " ")
 }
 
 // split is the time of the item's spans by who used it.

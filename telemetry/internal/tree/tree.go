@@ -39,6 +39,10 @@ const openSpansTimeout = 2 * time.Second
 type Keys struct {
 	Guest, Host, Wait attribute.Key // seconds
 	GuestTotal        attribute.Key // Guest with that of callees; seconds
+	Calls             attribute.Key // how many calls the span is of, if it is of several
+	CallsTime         attribute.Key // of all of them; seconds
+	CallsLongest      attribute.Key // of one; seconds
+	CallsFunctions    attribute.Key // what they called
 	Status, URL       attribute.Key
 	Path, Query       attribute.Key   // printed if there is no URL
 	Facts             []attribute.Key // printed as "name=value", without the first part of their names
@@ -92,6 +96,9 @@ type node struct {
 	failed            bool
 	guest, host, wait float64
 	guestTotal        float64 // 0 where it is guest
+	calls             int64   // that the span is of; 0 for one
+	took, longest     float64 // all of them, and one
+	functions         string
 	status            int64
 	url, path, query  string
 	facts             string
@@ -216,6 +223,14 @@ func (p *Printer) newNode(s sdktrace.ReadOnlySpan) node {
 			n.host = a.Value.AsFloat64()
 		case p.keys.Wait:
 			n.wait = a.Value.AsFloat64()
+		case p.keys.Calls:
+			n.calls = a.Value.AsInt64()
+		case p.keys.CallsTime:
+			n.took = a.Value.AsFloat64()
+		case p.keys.CallsLongest:
+			n.longest = a.Value.AsFloat64()
+		case p.keys.CallsFunctions:
+			n.functions = text.Cut(a.Value.AsString(), maxPart)
 		case p.keys.Status:
 			n.status = a.Value.AsInt64()
 		case p.keys.URL:
