@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/host"
 	"github.com/vitrine-wasm/vitrine/internal/text"
 	"github.com/vitrine-wasm/vitrine/telemetry"
+	"github.com/vitrine-wasm/vitrine/trigger/http"
 )
 
 // accessOption is the flag of commands that serve. Its default is the command's own.
@@ -64,6 +66,21 @@ func (l *access) log(ctx context.Context, a telemetry.Access) {
 	}
 }
 
+// rejectedFunc is what http.Config.Rejected is.
+type rejectedFunc = func(context.Context, http.Rejection)
+
+// rejected is a line for a request that has reached no workload.
+func (l *access) rejected(ctx context.Context, r http.Rejection) {
+	a := telemetry.Access{Start: r.Start, Duration: r.End.Sub(r.Start), Status: r.Status, AnswerSize: r.Sent}
+	if r.Request != nil {
+		a.Method = r.Request.Method
+		if r.Request.URL != nil {
+			a.Path = r.Request.URL.Path
+		}
+	}
+	l.log(ctx, a)
+}
+
 // Bounds of the client's words in a line of text, in bytes.
 const (
 	maxAccessMethod = 16
@@ -71,12 +88,13 @@ const (
 )
 
 // accessLine is "12:43:01 GET /cart/7 200 3.1ms cart 4bf92f35", with what has failed before the trace. The path is as in a URL, so that no
-// space in it looks like the next field.
+// space in it looks like the next field. What is not known is "-": the component of a request that has reached none.
 func accessLine(a *telemetry.Access, trace string) string {
 	path := (&url.URL{Path: a.Path}).EscapedPath()
 	fields := []string{
-		a.Start.Add(a.Duration).Format(time.TimeOnly), text.Printable(text.Cut(a.Method, maxAccessMethod)), text.Printable(text.Cut(path, maxAccessPath)),
-		accessStatus(a.Status), accessDuration(a.Duration), text.Printable(a.Component),
+		a.Start.Add(a.Duration).Format(time.TimeOnly), text.Printable(text.Cut(cmp.Or(a.Method, "-"), maxAccessMethod)),
+		text.Printable(text.Cut(cmp.Or(path, "-"), maxAccessPath)),
+		accessStatus(a.Status), accessDuration(a.Duration), text.Printable(cmp.Or(a.Component, "-")),
 	}
 	if a.ErrorType != "" {
 		fields = append(fields, text.Printable(a.ErrorType))

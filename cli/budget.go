@@ -19,8 +19,7 @@ var memoryBudgetOption = option{name: "memory-budget", group: groupLimits, env: 
 // leastHeap is the least that Go's heap may have before the collector works harder for it: with less a host can hardly work.
 const leastHeap = 64 << 20
 
-// memoryBudget is the bound of all instances' memory; 0: none. It leaves the rest of the process's memory to Go's heap, whose soft limit it sets,
-// unless GOMEMLIMIT does.
+// memoryBudget is the bound of all instances' memory; 0: none.
 func (s *settings) memoryBudget() (uint64, error) {
 	total := sys.MemoryLimit()
 	budget := total / 4 * 3
@@ -32,11 +31,17 @@ func (s *settings) memoryBudget() (uint64, error) {
 			return 0, badValue(from, fmt.Errorf("%q: want a size, such as 2Gi, or off", text))
 		}
 	}
-	if os.Getenv("GOMEMLIMIT") == "" && total > 0 {
-		rest := max(total-min(budget, total), total/8, leastHeap)
-		debug.SetMemoryLimit(int64(min(rest, math.MaxInt64)))
-	}
 	return budget, nil
+}
+
+// limitHeap leaves Go's heap what of the process's memory is not the budget, as a soft limit for the whole process, unless GOMEMLIMIT has set one.
+func limitHeap(budget uint64) {
+	total := sys.MemoryLimit()
+	if os.Getenv("GOMEMLIMIT") != "" || total == 0 {
+		return
+	}
+	rest := max(total-min(budget, total), total/8, leastHeap)
+	debug.SetMemoryLimit(int64(min(rest, math.MaxInt64)))
 }
 
 // watchBudget has the host's metrics tell what the budget counts.

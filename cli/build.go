@@ -50,7 +50,7 @@ Exit status: 0 all are built and the workload would start; 1 a build failed; 2 t
 		ignoreBrokenPipe()
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(log *slog.Logger) ([]host.Trigger, error) {
+		session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(log *slog.Logger, _ rejectedFunc) ([]host.Trigger, error) {
 			return p.ships.triggers(TriggerConfig{Workload: w, Logger: log})
 		}})
 		if session != nil {

@@ -32,7 +32,7 @@ it reports every mistake that would keep the workload from starting, and runs no
 		}
 		ctx, stop := interruptible(cmd.Context())
 		defer stop()
-		session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(log *slog.Logger) ([]host.Trigger, error) {
+		session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(log *slog.Logger, _ rejectedFunc) ([]host.Trigger, error) {
 			return p.ships.triggers(TriggerConfig{Workload: w, Logger: log})
 		}, noTelemetry: true})
 		if session != nil {

@@ -104,7 +104,7 @@ func (p *process) runOnce(ctx context.Context, s *settings, w *workload.Spec, ma
 	ctx, stop := interruptible(ctx)
 	defer stop()
 	trigger := command.New(main.Name)
-	session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(*slog.Logger) ([]host.Trigger, error) {
+	session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(*slog.Logger, rejectedFunc) ([]host.Trigger, error) {
 		return []host.Trigger{trigger}, nil
 	}, streams: o.streams, consumers: o.consumers, deadline: -1})
 	if session != nil {

@@ -42,8 +42,8 @@ func (p *process) openServing(ctx context.Context, s *settings, w, kinds *worklo
 	if out.viewer, err = p.openViewer(ctx, s, w); err != nil {
 		return out, err
 	}
-	out.session, err = p.open(ctx, s, sessionOptions{workload: w, drain: drain, viewer: out.viewer, metrics: out.operators != nil, triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
-		if out.triggers, err = p.ships.triggers(TriggerConfig{Workload: kinds, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log}); err != nil {
+	out.session, err = p.open(ctx, s, sessionOptions{workload: w, drain: drain, viewer: out.viewer, metrics: out.operators != nil, triggers: func(log *slog.Logger, rejected rejectedFunc) (_ []host.Trigger, err error) {
+		if out.triggers, err = p.ships.triggers(TriggerConfig{Workload: kinds, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log, Rejected: rejected}); err != nil {
 			return nil, err
 		}
 		for _, t := range out.triggers {
@@ -55,7 +55,7 @@ func (p *process) openServing(ctx context.Context, s *settings, w, kinds *worklo
 		return out.triggers, err
 	}})
 	if err == nil {
-		out.viewer.show(ctx, out.host)
+		out.viewer.show(ctx, out.host, out.types)
 	}
 	return out, err
 }
@@ -106,18 +106,35 @@ func (v *serving) servingLines(w *workload.Spec) string {
 func (v *serving) routes(w *workload.Spec) string {
 	var b strings.Builder
 	for _, t := range w.Triggers {
-		i := slices.IndexFunc(v.types, func(known Trigger) bool { return known.Type.Name == t.Type })
-		if i < 0 || v.types[i].Type.Summary == nil || len(w.Triggers) == 1 && reflect.DeepEqual(t.Config, v.types[i].Type.Default) {
+		summary := summaryOf(v.types, t)
+		if summary == "" || len(w.Triggers) == 1 && v.isDefault(t) {
 			continue
 		}
 		to := append(slices.Clone(t.Chain), t.Component)
-		line := fmt.Sprintf("  %-9s %s", t.Type, v.types[i].Type.Summary(t.Config))
+		line := fmt.Sprintf("  %-9s %s", t.Type, summary)
 		if t.Component != "" {
 			line += " → " + strings.Join(to, " → ")
 		}
 		b.WriteString(text.Printable(line) + "\n")
 	}
 	return b.String()
+}
+
+// isDefault says whether a trigger is what one without settings is.
+func (v *serving) isDefault(t workload.TriggerSpec) bool {
+	return slices.ContainsFunc(v.types, func(known Trigger) bool {
+		return known.Type.Name == t.Type && reflect.DeepEqual(t.Config, known.Type.Default)
+	})
+}
+
+// summaryOf is a trigger's config in a few words; "" where its type has none.
+func summaryOf(types []Trigger, t workload.TriggerSpec) string {
+	for _, known := range types {
+		if known.Type.Name == t.Type && known.Type.Summary != nil {
+			return known.Type.Summary(t.Config)
+		}
+	}
+	return ""
 }
 
 func nothingToServe(w *workload.Spec) error {

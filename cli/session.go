@@ -70,7 +70,7 @@ type session struct {
 // sessionOptions are what the commands' sessions differ in.
 type sessionOptions struct {
 	// triggers makes the triggers, after the log and before anything slow; nil: none.
-	triggers func(*slog.Logger) ([]host.Trigger, error)
+	triggers func(*slog.Logger, rejectedFunc) ([]host.Trigger, error)
 	// streams are guests' standard streams, byte for byte; without them their lines go to the console.
 	streams hostwasi.Config
 	// deadline is that of components that set none; negative means no deadline.
@@ -134,9 +134,15 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		out.console = host.NewConsole(out.stderr, format == "json", severity(least))
 		out.console.Trace = telemetry.IDs
 	}
+	var requests *access // nil: no lines of requests
+	var rejected rejectedFunc
+	if accessLog {
+		requests = newAccess(out.console, level, format)
+		rejected = requests.rejected
+	}
 	var triggers []host.Trigger
 	if opts.triggers != nil {
-		if triggers, err = opts.triggers(out.log); err != nil {
+		if triggers, err = opts.triggers(out.log, rejected); err != nil {
 			return out, err
 		}
 	}
@@ -155,8 +161,8 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		}
 		cfg := telemetry.Config{Getenv: p.getenv, Version: buildVersion(), ProcessMetrics: opts.triggers != nil, OTelLevel: otelLevel, Logger: out.log, Consumers: append(to.Consumers, opts.consumers...), Providers: to.Providers}
 		cfg.Detail, _ = telemetry.ParseDetail(detail, telemetry.DetailBoundary)
-		if accessLog {
-			cfg.Access = newAccess(out.console, level, format).log
+		if requests != nil {
+			cfg.Access = requests.log
 		}
 		if trace {
 			cfg.TraceTree = out.stderr // package tree makes what it prints printable
@@ -181,6 +187,7 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		if budget, err = s.memoryBudget(); err != nil {
 			return out, err
 		}
+		limitHeap(budget)
 	}
 	if out.engine, err = p.engine(ctx, s, out.log, budgeted(budget)...); err != nil {
 		return out, err

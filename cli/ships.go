@@ -72,6 +72,7 @@ type TriggerConfig struct {
 	Proxies  []string      // --trusted-proxies, in the form of http.Config.TrustedProxies
 	Drain    time.Duration // --drain: how long running invocations may go on after the first signal
 	Logger   *slog.Logger
+	Rejected func(context.Context, http.Rejection) // what http.Config.Rejected is to be; nil: nothing
 }
 
 // Listener is an optional interface of triggers that accept connections. `up` calls Listen before anything slow, since a bad
@@ -143,7 +144,7 @@ func Standard() Ships {
 }
 
 func newHTTP(c TriggerConfig) (host.Trigger, error) {
-	config := http.Config{Listen: "127.0.0.1:3000", Grace: c.Drain, Logger: c.Logger, Certificate: http.CertificateFiles{Cert: c.TLSCert, Key: c.TLSKey}, TrustedProxies: c.Proxies}
+	config := http.Config{Listen: "127.0.0.1:3000", Grace: c.Drain, Logger: c.Logger, Certificate: http.CertificateFiles{Cert: c.TLSCert, Key: c.TLSKey}, TrustedProxies: c.Proxies, Rejected: c.Rejected}
 	if len(c.Listen) > 0 {
 		config.Listen, config.Also = c.Listen[0], c.Listen[1:]
 	}

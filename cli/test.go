@@ -214,7 +214,7 @@ func (p *process) runTests(ctx context.Context, s *settings, w *workload.Spec, p
 // serveTests serves the workload at an address that runner gets. end, which is not nil, ends that, also where there is an error.
 func (p *process) serveTests(ctx context.Context, s *settings, w *workload.Spec, path string, runner *trial.Runner) (end func() error, err error) {
 	var triggers []host.Trigger
-	session, err := p.open(ctx, s, sessionOptions{workload: w, consumers: testConsumers(runner.Spans), triggers: func(log *slog.Logger) (_ []host.Trigger, err error) {
+	session, err := p.open(ctx, s, sessionOptions{workload: w, consumers: testConsumers(runner.Spans), triggers: func(log *slog.Logger, _ rejectedFunc) (_ []host.Trigger, err error) {
 		triggers, err = p.ships.triggers(TriggerConfig{Workload: w, Listen: []string{"http://127.0.0.1:0"}, Logger: log})
 		return triggers, err
 	}})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,11 +18,11 @@ import (
 )
 
 // show has the viewer show the host's workloads, and mark when they are replaced, until ctx ends or the viewer is closed.
-func (v *viewer) show(ctx context.Context, h *host.Local) {
+func (v *viewer) show(ctx context.Context, h *host.Local, types []Trigger) {
 	if v == nil || h == nil {
 		return
 	}
-	v.ShowWorkloads(func() []view.Workload { return workloadsOf(h) })
+	v.ShowWorkloads(func() []view.Workload { return workloadsOf(h, types) })
 	ctx, v.unwatch = context.WithCancel(ctx)
 	v.watching.Go(func() {
 		since := map[workload.ID]time.Time{}
@@ -40,7 +39,7 @@ func (v *viewer) show(ctx context.Context, h *host.Local) {
 }
 
 // workloadsOf describes the workloads that run.
-func workloadsOf(h *host.Local) (out []view.Workload) {
+func workloadsOf(h *host.Local, types []Trigger) (out []view.Workload) {
 	states := map[workload.ID]host.WorkloadStatus{}
 	for _, s := range h.Workloads() {
 		states[s.ID] = s
@@ -49,7 +48,7 @@ func workloadsOf(h *host.Local) (out []view.Workload) {
 		s := states[w.Spec.ID()]
 		one := view.Workload{ID: string(w.Spec.ID()), State: string(s.State), Since: s.Since, Triggers: []view.Trigger{}, Components: []view.Component{}, Calls: callsOf(w.Boundaries)}
 		for _, t := range w.Spec.Triggers {
-			one.Triggers = append(one.Triggers, view.Trigger{Type: t.Type, Detail: strings.Join(settingsOf(t.Config), " "), Chain: t.Chain, Component: t.Component})
+			one.Triggers = append(one.Triggers, view.Trigger{Type: t.Type, Detail: summaryOf(types, t), Chain: t.Chain, Component: t.Component})
 		}
 		for i := range w.Spec.Components {
 			one.Components = append(one.Components, componentOf(&w.Spec.Components[i], &s, w.Boundaries))
@@ -195,29 +194,4 @@ func sizeText(n uint64) string {
 		}
 	}
 	return fmt.Sprintf("%d B", n)
-}
-
-// settingsOf are the texts and durations in a trigger's settings. Credentials are neither.
-func settingsOf(config any) (out []string) {
-	v := reflect.ValueOf(config)
-	if v.Kind() == reflect.Pointer {
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.Struct {
-		return nil
-	}
-	for i := range v.NumField() {
-		if !v.Type().Field(i).IsExported() {
-			continue
-		}
-		f := v.Field(i)
-		switch d, ok := f.Interface().(time.Duration); {
-		case f.IsZero():
-		case ok:
-			out = append(out, d.String())
-		case f.Kind() == reflect.String:
-			out = append(out, f.String())
-		}
-	}
-	return out
 }

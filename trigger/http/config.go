@@ -2,6 +2,7 @@ package http
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"log/slog"
 	"time"
@@ -25,6 +26,9 @@ type Config struct {
 	Adapters []Adapter
 	// Logger gets net/http's messages about connections and itself; nil drops them.
 	Logger *slog.Logger
+	// Rejected is told of each request that has been answered before it was known for which workload it is; nil for none. It is called on the
+	// connection's goroutine, by several at once, and must not block. Every other request is an event of its workload's.
+	Rejected func(context.Context, Rejection)
 
 	// MaxHeader bounds the bytes of a request's head (431 beyond); 0 is 64 KiB. A workload's own limit can only be lower.
 	MaxHeader int

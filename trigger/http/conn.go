@@ -23,7 +23,8 @@ type framedConn struct {
 	net.Conn
 	tls     *tls.ConnectionState // nil: none
 	framing framing
-	sent    int // how many of the bytes that net/http writes next have been sent already
+	wrote   func(p []byte) // is told what is written; nil: nobody is
+	sent    int            // how many of the bytes that net/http writes next have been sent already
 }
 
 // Read is net.Conn's.
@@ -88,6 +89,9 @@ func (c *framedConn) Write(p []byte) (int, error) {
 	c.sent -= n
 	if n == len(p) && n > 0 {
 		return n, nil
+	}
+	if c.wrote != nil {
+		c.wrote(p[n:])
 	}
 	m, err := c.Conn.Write(p[n:])
 	return n + m, err

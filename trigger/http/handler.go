@@ -118,7 +118,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{r: asSent(r), route: h.route, name: cmp.Or(routeOf(r.Pattern), h.name)}
 	x.control.rc = *http.NewResponseController(w)
 	defer x.control.end()
-	if h.front.accept(x, w) {
+	if h.front.accept(x, w, h.front.begin()) {
 		h.front.exchange(x, w)
 	}
 }

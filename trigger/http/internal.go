@@ -160,7 +160,7 @@ func (p *internal) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	x := &exchange{r: in, route: r, outer: outer, noWait: p.circular(outer, name)}
 	x.control.rc = *http.NewResponseController(w)
 	defer x.control.end()
-	if p.t.front.accept(x, w) {
+	if p.t.front.accept(x, w, p.t.front.begin()) {
 		p.t.front.exchange(x, w)
 	}
 }

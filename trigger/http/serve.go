@@ -17,6 +17,7 @@ import (
 type front struct {
 	log                       *slog.Logger
 	readTimeout, writeTimeout time.Duration
+	rejected                  func(context.Context, Rejection) // nil: nobody asks
 }
 
 // serve answers one request that came to the trigger's own server.
@@ -28,7 +29,8 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 1 && ambiguous(connOf(r)) {
 		closeAfterReply(w)
 	}
-	if !t.front.accept(x, w) {
+	start := t.front.begin()
+	if !t.front.accept(x, w, start) {
 		return
 	}
 	path := routePath(r)
@@ -36,7 +38,7 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	for found := false; !found; {
 		if x.route, allowed = t.findFor(x, path); x.route == nil {
 			t.config.Logger.DebugContext(r.Context(), "no route for a request", "client", r.RemoteAddr, "method", r.Method, "path", r.URL.Path)
-			t.front.rejectUnrouted(w, r, &x.control, allowed)
+			t.front.rejectUnrouted(w, r, &x.control, start, allowed)
 			return
 		}
 		found, x.entered = t.table.enter(x.route, x)
@@ -52,15 +54,15 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	t.front.exchange(x, w)
 }
 
-// accept says whether the head of a request is valid, and answers one that is not.
-func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
+// accept says whether the head of a request that has begun at start is valid, and answers one that is not.
+func (f *front) accept(x *exchange, w http.ResponseWriter, start time.Time) bool {
 	r := x.r
 	if why := headFault(r); why != "" {
 		f.log.DebugContext(r.Context(), "a request is malformed", "client", r.RemoteAddr, "why", why)
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
 		}
-		f.reject(w, r, &x.control, http.StatusBadRequest)
+		f.reject(w, r, &x.control, start, http.StatusBadRequest)
 		return false
 	}
 	if r.Method == http.MethodConnect {
@@ -69,7 +71,7 @@ func (f *front) accept(x *exchange, w http.ResponseWriter) bool {
 		if r.ProtoMajor == 1 {
 			w.Header().Set("Connection", "close")
 		}
-		f.reject(w, r, &x.control, http.StatusNotImplemented)
+		f.reject(w, r, &x.control, start, http.StatusNotImplemented)
 		return false
 	}
 	if r.ProtoMajor == 2 {
@@ -225,9 +227,9 @@ func (x *exchange) unwatch() {
 }
 
 // rejectUnrouted answers a request without a route; allowed are the methods for which there is one.
-func (f *front) rejectUnrouted(w http.ResponseWriter, r *http.Request, control *control, allowed []string) {
+func (f *front) rejectUnrouted(w http.ResponseWriter, r *http.Request, control *control, start time.Time, allowed []string) {
 	if len(allowed) == 0 {
-		f.reject(w, r, control, http.StatusNotFound)
+		f.reject(w, r, control, start, http.StatusNotFound)
 		return
 	}
 	if slices.Contains(allowed, http.MethodGet) {
@@ -235,17 +237,18 @@ func (f *front) rejectUnrouted(w http.ResponseWriter, r *http.Request, control *
 	}
 	slices.Sort(allowed)
 	w.Header().Set("Allow", strings.Join(slices.Compact(allowed), ", "))
-	f.reject(w, r, control, http.StatusMethodNotAllowed)
+	f.reject(w, r, control, start, http.StatusMethodNotAllowed)
 }
 
 // reject answers a request that no guest gets.
-func (f *front) reject(w http.ResponseWriter, r *http.Request, control *control, status int) {
+func (f *front) reject(w http.ResponseWriter, r *http.Request, control *control, start time.Time, status int) {
 	if r.ProtoMajor == 1 && r.Body != http.NoBody {
 		// net/http would read on before it answers, to use the connection again, and could wait for ever.
 		control.readUntil(time.Now().Add(leftoverTime))
 	}
-	write(w, failure(status), false)
+	sent := write(w, failure(status), false)
 	f.boundFlush(control, time.Time{})
+	f.tellRejected(r, start, status, sent)
 }
 
 // boundFlush bounds how long the server may take to send what it still holds: until the deadline of the invocation, but a second

@@ -55,7 +55,7 @@ type Trigger struct {
 // New makes a trigger. It listens from the first Attach on, or from Listen, and answers once Run runs.
 func New(c Config) *Trigger {
 	t := &Trigger{config: c.filled(), attached: make(chan struct{}), silent: map[net.Conn]struct{}{}}
-	t.front = front{log: t.config.Logger, readTimeout: t.config.ReadTimeout, writeTimeout: t.config.WriteTimeout}
+	t.front = front{log: t.config.Logger, readTimeout: t.config.ReadTimeout, writeTimeout: t.config.WriteTimeout, rejected: t.config.Rejected}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(true)
@@ -73,6 +73,9 @@ func New(c Config) *Trigger {
 		ErrorLog:          log.New(&serverLog{t.config.Logger}, "", 0),
 		ConnState:         t.connState,
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			if framed, ok := c.(*framedConn); ok {
+				t.front.watch(ctx, framed)
+			}
 			return context.WithValue(ctx, connKey{}, c)
 		},
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 250, WriteByteTimeout: t.config.WriteTimeout},
