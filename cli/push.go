@@ -322,6 +322,7 @@ func rankOf(name string) int {
 	}
 	return 0
 }
+
 // writeJSON writes a value as indented JSON.
 func writeJSON(w io.Writer, value any) error {
 	enc := json.NewEncoder(text.JSONWriter(w))

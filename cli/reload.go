@@ -24,7 +24,8 @@ type reloader struct {
 	p       *process
 	s       *settings
 	paths   []string
-	served  []*served
+	served  []*served // those that run
+	failed  []*served // those that could not be started, and are tried again
 	started atomic.Bool
 
 	mu     sync.Mutex // held while one is under way
@@ -129,6 +130,14 @@ func (r *reloader) reload() error {
 		r.log.Info("removed: its manifest is not there any more", "workload", string(old.spec.ID()))
 		changed = true
 	}
+	for _, old := range slices.Clone(r.failed) {
+		if slices.ContainsFunc(now, func(n *served) bool { return n.spec.ID() == old.spec.ID() }) || stay[old.path] {
+			continue
+		}
+		_ = r.host.Stop(r.ctx, old.spec.ID()) // nothing of it runs
+		r.failed = slices.DeleteFunc(r.failed, func(s *served) bool { return s == old })
+		changed = true
+	}
 	for _, n := range now {
 		switch did, err := r.bring(n, began); {
 		case err != nil:
@@ -139,7 +148,7 @@ func (r *reloader) reload() error {
 	}
 	switch {
 	case len(wrong) > 0:
-		return problems(wrong)
+		return problems(fmt.Sprintf("%d workloads are not as their files are now", len(wrong)), wrong)
 	case !changed:
 		return errUnchanged
 	}
@@ -185,7 +194,9 @@ func (r *reloader) bring(n *served, began time.Time) (changed bool, err error) {
 	id := string(n.spec.ID())
 	i := slices.IndexFunc(r.served, func(old *served) bool { return old.spec.ID() == n.spec.ID() })
 	if i < 0 {
+		r.failed = slices.DeleteFunc(r.failed, func(old *served) bool { return old.spec.ID() == n.spec.ID() })
 		if _, err := r.host.Start(r.ctx, n.spec); err != nil {
+			r.failed = append(r.failed, n)
 			return false, startProblem(n.spec, r.p.placed(n.path, err))
 		}
 		r.served = append(r.served, n)

@@ -19,6 +19,7 @@ func (p *process) up() *cobra.Command {
 		Long: `Serves a component, a folder with a vitrine.yaml, or a manifest; the current folder if PATH is left out. REF is what vitrine push has
 brought to a registry: HOST/REPOSITORY:TAG, or @sha256:…. It is fetched once, and then starts without the registry.
 Several, or a folder of manifests, are several workloads in one process: they share its addresses, each with routes of its own.
+One of them that cannot start is told, and the others serve; a reload tries it again.
 
 The first line on stderr, "serving NAME on http://ADDRESS", appears once the workload is ready to answer.
 Guests' output appears there, too, each line after its severity, the beginnings of its trace's and span's identifiers, and
@@ -87,12 +88,14 @@ func (p *process) serve(ctx context.Context, s *settings, paths []string, all []
 	defer again.close()
 	defer onHangup(again.hangup)()
 	session.operators.serve(ctx, session.session, again)
-	if err := session.startAll(ctx, p, all); err != nil {
+	running, broken, err := session.startAll(ctx, p, all)
+	if err != nil {
 		if ctx.Err() != nil {
 			return nil // a signal ended it before it had started
 		}
 		return err
 	}
+	again.served, again.failed = running, broken
 	serving, end := context.WithCancel(context.WithoutCancel(ctx)) // until the delay after the signal is over
 	defer end()
 	failed := make(chan error, 1)
@@ -103,7 +106,7 @@ func (p *process) serve(ctx context.Context, s *settings, paths []string, all []
 		}
 		failed <- session.host.Run(serving)
 	}()
-	session.stderr.release(session.announce(session.greeting(specs(all)...)))
+	session.stderr.release(session.announce(session.greeting(specs(running)...)))
 	again.started.Store(true)
 	alive, ended := context.WithCancel(context.WithoutCancel(ctx))
 	defer ended()

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -109,30 +108,45 @@ func together(all []*served) *workload.Spec {
 	return &one
 }
 
-// startAll starts the workloads; when one of them cannot start, those that have go with the session.
-// Their starts are a part of the trace that the process was started in, if the environment names one.
-func (v *serving) startAll(ctx context.Context, p *process, all []*served) error {
+// startAll starts the workloads, and returns those that have not started with the error of each. Where there are several, each of these is told, and the
+// others serve; the error is that of all if none does. Their starts are a part of the trace that the process was started in, if the environment names one.
+func (v *serving) startAll(ctx context.Context, p *process, all []*served) (up, failed []*served, err error) {
 	ctx = v.tel.Joined(ctx)
+	var wrong []error
 	for _, a := range all {
 		done := p.progress("starting " + string(a.spec.ID()))
 		_, err := v.host.Start(ctx, a.spec)
 		done()
-		if err != nil {
-			return startProblem(a.spec, p.placed(a.path, err))
+		if err == nil {
+			up = append(up, a)
+			continue
+		}
+		wrong = append(wrong, startProblem(a.spec, p.placed(a.path, err)))
+		if failed = append(failed, a); ctx.Err() != nil {
+			break
 		}
 	}
-	return nil
+	if len(wrong) > 0 && (len(up) == 0 || ctx.Err() != nil) {
+		return up, failed, problems("none of the workloads starts", wrong)
+	}
+	for i, err := range wrong {
+		problem := *explain(err)
+		problem.What = "workload " + string(failed[i].spec.ID()) + " has failed, and the others serve: " + problem.What
+		problem.Whys = append(slices.Clone(problem.Whys), "SIGHUP, or POST /reload to the address of --admin, tries it again")
+		v.tell(&problem)
+	}
+	return up, failed, nil
 }
 
 // problems joins what is wrong with several workloads to one error; nil: nothing is.
-func problems(all []error) error {
+func problems(what string, all []error) error {
 	switch len(all) {
 	case 0:
 		return nil
 	case 1:
 		return all[0]
 	}
-	p := &Problem{What: fmt.Sprintf("%d workloads are not as their files are now", len(all)), Code: ExitUsage}
+	p := &Problem{What: what, Code: ExitUsage}
 	for _, err := range all {
 		var b strings.Builder
 		explain(err).print(&b)

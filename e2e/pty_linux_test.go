@@ -29,6 +29,12 @@ type terminal struct {
 // onTerminal starts the binary on a terminal of its own, in dir.
 func onTerminal(t *testing.T, dir string, env []string, args ...string) *terminal {
 	t.Helper()
+	return onTerminalOf(t, 100, dir, env, args...)
+}
+
+// onTerminalOf is onTerminal with a width in columns.
+func onTerminalOf(t *testing.T, columns int, dir string, env []string, args ...string) *terminal {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +52,7 @@ func onTerminal(t *testing.T, dir string, env []string, args ...string) *termina
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { slave.Close() })
-	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: 100}); err != nil {
+	if err := unix.IoctlSetWinsize(int(slave.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 40, Col: uint16(columns)}); err != nil {
 		t.Fatal(err)
 	}
 	c := &terminal{t: t, master: master, slave: slave, ended: make(chan struct{})}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -98,13 +99,107 @@ func TestSeveralWorkloads(t *testing.T) {
 	}
 }
 
-// TestSeveralMistakes: two workloads of one name, or of one route, do not start, and it is said why.
+// TestSeveralMistakes: two workloads of one name do not start, and neither do several of which none can; it is said why.
 func TestSeveralMistakes(t *testing.T) {
 	a, b := t.TempDir(), t.TempDir()
 	one := member(t, a, "one", "/", "")
-	for other, want := range map[string]string{member(t, b, "one", "/x", ""): "two workloads have the name one", member(t, b, "two", "/", ""): "one serves it already"} {
-		if code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", one, other); code != 2 || !strings.Contains(errs, want) {
-			t.Errorf("%s: %d %s", other, code, errs)
+	if code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", one, member(t, b, "one", "/x", "")); code != 2 || !strings.Contains(errs, "two workloads have the name one") {
+		t.Errorf("of one name: %d %s", code, errs)
+	}
+	for _, format := range []string{"text", "json"} {
+		code, _, errs := run(t, "", "up", "--listen", "127.0.0.1:0", "--log-format", format, broken(t, b, "three", "/a"), broken(t, b, "four", "/b"))
+		if code != 2 || !strings.Contains(errs, "none of the workloads starts") || strings.Contains(errs, "serving ") {
+			t.Errorf("%s: %d %s", format, code, errs)
 		}
+		for line := range strings.Lines(errs) {
+			if format == "json" && !json.Valid([]byte(line)) {
+				t.Errorf("no JSON: %s", line)
+			}
+		}
+	}
+}
+
+// broken writes the manifest of a workload whose component is none.
+func broken(t *testing.T, dir, name, path string) string {
+	t.Helper()
+	file := member(t, dir, name, path, "")
+	wasm := filepath.Join(dir, name+".wasm")
+	if err := os.WriteFile(wasm, []byte("\x00asm\x0d\x00\x01\x00\xff"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(strings.Replace(string(text), testref.File(t, "rust-http-full-p2"), wasm, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestSeveralOneFails: of several workloads those that cannot start are told, with the state failed and its reason, and the others serve; a reload tries
+// them again, and does not remember one whose manifest has gone.
+func TestSeveralOneFails(t *testing.T) {
+	dir := t.TempDir()
+	member(t, dir, "a-good", "/hello", "")
+	broken(t, dir, "b-broken", "/env")
+	member(t, dir, "c-same", "/hello", "") // the route is taken
+	s := up(t, nil, "--admin", "0", dir)
+	o := operate(t, s)
+	stop := s.probeNeighbour()
+	all := s.stderr()
+	for _, want := range []string{"serving a-good on ", "workload b-broken has failed, and the others serve: ", "workload c-same has failed, and the others serve: ", "a-good serves it already", "POST /reload"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, "serving b-broken") || strings.Contains(all, "serving c-same") {
+		t.Errorf("what has failed is greeted:\n%s", all)
+	}
+	states := func() map[string]string {
+		t.Helper()
+		_, text := o.ask("GET", "/workloads", "")
+		var got struct {
+			Workloads []struct{ ID, State, Reason string }
+		}
+		if err := json.Unmarshal([]byte(text), &got); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]string{}
+		for _, w := range got.Workloads {
+			out[w.ID] = w.State
+			if (w.State == "failed") != (w.Reason != "") {
+				t.Errorf("%s is %s, for %q", w.ID, w.State, w.Reason)
+			}
+		}
+		return out
+	}
+	if got := states(); got["a-good"] != "running" || got["b-broken"] != "failed" || got["c-same"] != "failed" {
+		t.Errorf("states %v", got)
+	}
+	if code, text := o.ask("GET", "/readyz", ""); code != 503 || !strings.Contains(text, "workload b-broken is failed") {
+		t.Errorf("/readyz: %d %q", code, text)
+	}
+	if code, text := o.ask("POST", "/reload", ""); code != 409 || !strings.Contains(text, "a-good serves it already") {
+		t.Errorf("a reload in vain: %d %q", code, text)
+	}
+	member(t, dir, "b-broken", "/env", "")
+	if err := os.Remove(filepath.Join(dir, "c-same.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := o.ask("POST", "/reload", ""); code != 200 || text != "reloaded\n" {
+		t.Errorf("mended: %d %q", code, text)
+	}
+	if status, text, err := s.get("/env", ""); err != nil || status != 200 {
+		t.Errorf("the mended one: %d %q %v", status, text, err)
+	}
+	if got := states(); got["b-broken"] != "running" || got["c-same"] != "stopped" {
+		t.Errorf("states %v", got)
+	}
+	if code, text := o.ask("GET", "/readyz", ""); code != 200 {
+		t.Errorf("/readyz: %d %q", code, text)
+	}
+	if n, err := stop(); err != nil || n == 0 {
+		t.Errorf("the neighbour: %d answers, %v", n, err)
 	}
 }

@@ -172,11 +172,15 @@ func (h *Local) startPlugins(ctx context.Context) error {
 }
 
 // Stop detaches the triggers, waits for running invocations (for Config.Drain at most, and until ctx ends), then tells the services to end and
-// waits for them for the rest of that time, ends what still runs, and releases the workload. Stopping a workload that is not running does nothing.
+// waits for them for the rest of that time, ends what still runs, and releases the workload. One that has failed is only called stopped from then on;
+// stopping one that has been stopped does nothing.
 func (h *Local) Stop(ctx context.Context, id workload.ID) error {
 	r, err := h.settled(ctx, id)
 	if r == nil {
 		return err
+	}
+	if r.status.State == workload.Failed {
+		h.setLocked(r, id, workload.Stopped, "")
 	}
 	if r.status.State != workload.Running {
 		h.mu.Unlock()
