@@ -30,7 +30,7 @@ const (
 var (
 	levelNames   = []string{"level", "severity", "lvl", "severity_text", "severitytext", "levelname", "log.level"}
 	numberNames  = []string{"severity_number", "severitynumber"}
-	messageNames = []string{"message", "msg"}
+	messageNames = strings.Fields("message msg")
 	maybeNames   = []string{"event", "body"} // structlog's and OpenTelemetry's, where there is a severity: other objects have such members, too
 	timeNames    = []string{"time", "ts", "timestamp", "@timestamp", "asctime"}
 )
