@@ -73,16 +73,10 @@ func (w *Writer) Finish(h http.Header) error {
 	if !w.open {
 		return errDone
 	}
-	var trailers *bindings.Fields
-	if len(h) > 0 {
-		if fields, err := NewFields(h); err == nil {
-			trailers = &fields
-		}
-	}
 	_ = w.Flush() // it stays in w.err
 	w.open = false
 	w.stream.Drop()
-	return errors.Join(w.err, bindings.OutgoingBodyFinish(w.body, trailers))
+	return errors.Join(w.err, bindings.OutgoingBodyFinish(w.body, trailerFields(h)))
 }
 
 // Abort ends the body before its end: the other side sees that it is cut.

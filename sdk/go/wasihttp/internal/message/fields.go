@@ -17,3 +17,15 @@ func HeaderOf(f bindings.Fields) http.Header {
 	defer f.Drop()
 	return head.Header(f.Entries())
 }
+
+// trailerFields makes fields of trailers; nil for none, and for those that the host refuses.
+func trailerFields(h http.Header) *bindings.Fields {
+	if len(h) == 0 {
+		return nil
+	}
+	fields, err := NewFields(h)
+	if err != nil {
+		return nil
+	}
+	return &fields
+}
