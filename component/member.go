@@ -49,8 +49,11 @@ func (p *Pool) instantiate(ctx context.Context) (pool.Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.config.Reuse {
+	switch {
+	case !p.config.Reuse:
 		p.learn(ctx, inst.Resettable())
+	case p.config.Concurrency > 1 && p.linked.Concurrent():
+		_ = inst.Expect() // an invocation may wait for what another one does, which need not have come yet
 	}
 	return &member{p, inst}, nil
 }

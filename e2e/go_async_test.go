@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -62,7 +63,7 @@ func TestGoAsync(t *testing.T) {
 			}
 		}
 	})
-	t.Run("meeting", func(t *testing.T) { // one request's goroutine wakes another's
+	t.Run("meeting", func(t *testing.T) { // one request waits for what another one does, whose goroutine wakes its own
 		answers := make(chan string)
 		for _, name := range []string{"a", "b"} {
 			go func() { answers <- fetched(base + "/meet?name=" + name) }()
@@ -71,6 +72,27 @@ func TestGoAsync(t *testing.T) {
 		slices.Sort(got)
 		if all := strings.Join(got, ""); all != "a\nthe first\n" && all != "b\nthe first\n" {
 			t.Errorf("%q", got)
+		}
+	})
+	t.Run("events", func(t *testing.T) { // a handler that has begun its answer waits for timers and for other requests, and not for its host
+		resp, err := http.Get(base + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		lines := bufio.NewScanner(resp.Body)
+		for n, want := range []string{"event 0", "event 1", "more", "end"} {
+			if n > 1 {
+				if got := fetched(base + "/tell?" + want); got != "" {
+					t.Fatal(got)
+				}
+			}
+			if !lines.Scan() || lines.Text() != want {
+				t.Fatalf("%q, %v, want %s", lines.Text(), lines.Err(), want)
+			}
+		}
+		if lines.Scan() || lines.Err() != nil {
+			t.Errorf("%q, %v after the end", lines.Text(), lines.Err())
 		}
 	})
 	t.Run("a client that leaves", func(t *testing.T) {

@@ -203,8 +203,12 @@ func (x *exchange) watchClient(timeout time.Duration) {
 	}
 	x.unwatchContext = context.AfterFunc(x.r.Context(), func() {
 		// A read of net/http's own that interrupt ends looks to it as a client that has left.
-		if !x.body.interrupted.Load() {
-			x.ctx.Cancel(whyGone(x.r.Context()))
+		if x.body.interrupted.Load() {
+			return
+		}
+		x.ctx.Cancel(whyGone(x.r.Context()))
+		if b := x.current.Load(); b != nil { // a guest that has answered cannot be cancelled: this tells it
+			b.Disconnect(&wasihttp.Error{Code: wasihttp.ConnectionTerminated, Err: context.Cause(x.r.Context())})
 		}
 	})
 	x.takeTimer = time.AfterFunc(timeout, func() {

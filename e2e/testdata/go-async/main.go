@@ -34,6 +34,8 @@ func init() {
 	})
 	http.HandleFunc("/gone", gone)
 	http.HandleFunc("/meet", meet)
+	http.HandleFunc("/events", events)
+	http.HandleFunc("/tell", func(w http.ResponseWriter, r *http.Request) { told <- r.URL.RawQuery })
 	serve.Handle(nil)
 }
 
@@ -135,4 +137,23 @@ func meet(w http.ResponseWriter, r *http.Request) {
 	}
 	async.Sleep(r.Context(), time.Millisecond)
 	fmt.Fprintln(w, other)
+}
+
+var told = make(chan string)
+
+// events answers with two events of its own, which it waits for by Go's timers, and then with what other requests tell it, until one says "end".
+func events(w http.ResponseWriter, r *http.Request) {
+	control := http.NewResponseController(w)
+	for n := range 2 {
+		fmt.Fprintf(w, "event %d\n", n)
+		control.Flush()
+		time.Sleep(5 * time.Millisecond)
+	}
+	for what := range told {
+		fmt.Fprintln(w, what)
+		if control.Flush(); what == "end" {
+			fmt.Printf("events end, %v\n", r.Context().Err())
+			return
+		}
+	}
 }

@@ -12,8 +12,8 @@
 // woken waits in its next call of the host until its own task runs. A goroutine of no task, or of one that has ended, calls the host in the name of the task
 // that runs.
 //
-// A task ends when its function has returned and none of its goroutines waits for the host any more. Its context is cancelled then, and when
-// the caller cancels the call.
+// A task ends when its function has returned, the functions that it has given to [Go] have, and none of its goroutines waits for the host any more. Its context is
+// cancelled then, and when the caller cancels the call. Other goroutines go on while the instance runs, but the host does not wait for them.
 //
 // # Timers
 //

@@ -17,7 +17,7 @@ type task struct {
 	cancel context.CancelCauseFunc
 	id     uint32
 	set    *waitableSet // nil before the task waits for the first time
-	waits  int          // of its goroutines, for the host
+	waits  int          // of its goroutines for the host, and goroutines of Go that run
 	turns  []chan struct{}
 	done   bool // its function has returned
 }
@@ -61,6 +61,24 @@ func Start(run func(ctx context.Context)) uint32 {
 	}()
 	setLabel(outer)
 	return t.drive()
+}
+
+// Go runs f on a goroutine. The task that calls it does not end before f returns, whatever f waits for.
+func Go(f func()) {
+	t := current()
+	if t == nil {
+		t = active
+	}
+	if t == nil {
+		go f()
+		return
+	}
+	t.waits++
+	go func() {
+		f()
+		gate() // the host asks a task whether it is over when the task runs
+		t.waits--
+	}()
 }
 
 // Resume hands an event to the task that it is for, and returns what the callback has to return.

@@ -46,7 +46,7 @@ type handler struct{ http.Handler }
 // Handle is wasi:http/handler's. The response goes to the host when its head is there; the handler then goes on.
 func (h handler) Handle(ctx context.Context, in types.Request) (types.Response, error) {
 	x := &exchange{ctx: ctx, begun: make(chan struct{})}
-	go x.serve(h.Handler, in)
+	async.Go(func() { x.serve(h.Handler, in) })
 	<-x.begun
 	return x.response, x.err
 }
@@ -57,11 +57,14 @@ type exchange struct {
 	begun    chan struct{} // closed when the following is known
 	response types.Response
 	err      error
+
+	leave context.CancelFunc // ends the context of the handler
 }
 
 func (x *exchange) serve(h http.Handler, in types.Request) {
 	ctx, cancel := context.WithCancel(x.ctx)
 	defer cancel()
+	x.leave = cancel
 	r, err := request(ctx, in)
 	if err != nil {
 		r = &http.Request{Body: http.NoBody}
@@ -85,8 +88,7 @@ func (x *exchange) Begin(status int, header http.Header, bodiless bool) (answer.
 	}
 	trailers, tail := types.FutureOfOptionFieldsOrErrorCode.Open()
 	made := types.ResponseNew(fields, content, trailers)
-	made.F1.Close() // what becomes of the response is its host's matter
-	w := message.NewWriter(x.ctx, stream, tail)
+	w := &body{Writer: message.NewWriter(x.ctx, stream, tail), x: x, sent: made.F1}
 	if err := made.F0.SetStatusCode(types.StatusCode(status)); err != nil {
 		made.F0.Drop()
 		w.Abort()
@@ -95,6 +97,55 @@ func (x *exchange) Begin(status int, header http.Header, bodiless bool) (answer.
 	x.response = made.F0
 	close(x.begun)
 	return w, nil
+}
+
+// body is a response's body, whose client may leave.
+type body struct {
+	*message.Writer
+	x    *exchange
+	sent *async.FutureReader[cabi.Result[struct{}, types.ErrorCode]] // what becomes of the response; nil once watch reads it
+	stop context.CancelFunc                                          // ends that
+}
+
+// Flush is answer.Body's. A handler that flushes may go on for long without a write that tells it that the client is gone, so its context does.
+func (b *body) Flush() error {
+	err := b.Writer.Flush()
+	if b.sent != nil {
+		b.watch()
+	}
+	return err
+}
+
+func (b *body) watch() {
+	var ctx context.Context
+	sent := b.sent
+	b.sent = nil
+	ctx, b.stop = context.WithCancel(b.x.ctx)
+	go func() {
+		defer sent.Close()
+		if how, err := sent.Read(ctx); err == nil && how.Failed {
+			b.x.leave()
+		}
+	}()
+}
+
+// Finish is answer.Body's.
+func (b *body) Finish(trailers http.Header) error {
+	b.unwatch()
+	return b.Writer.Finish(trailers)
+}
+
+// Abort is answer.Body's.
+func (b *body) Abort() {
+	b.unwatch()
+	b.Writer.Abort()
+}
+
+func (b *body) unwatch() {
+	if b.stop != nil {
+		b.stop()
+	}
+	b.sent.Close()
 }
 
 // Fail is answer.Host's.
