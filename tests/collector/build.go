@@ -58,6 +58,9 @@ func Binary(t testing.TB) string {
 // Vitrine builds the vitrine binary of this tree.
 func Vitrine(t testing.TB) string {
 	t.Helper()
+	if path := os.Getenv("VITRINE_TEST_BINARY"); path != "" { // one that is built already
+		return path
+	}
 	path := filepath.Join(t.TempDir(), "vitrine")
 	build(t, Root(), path, "./cmd/vitrine")
 	return path
