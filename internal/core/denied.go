@@ -6,7 +6,7 @@ import (
 	"github.com/vitrine-wasm/vitrine/cm"
 )
 
-// denial is the last growth that a task was refused, if none has succeeded since.
+// denial is the last growth that a task was refused. A smaller one may succeed behind it: guests need memory to say why they abort.
 type denial struct {
 	why  *cm.LimitError // nil: none
 	fuel int64          // what the group had used then
@@ -26,13 +26,6 @@ func (t *Thread) deny(r refusal) {
 	}
 	t.refused.add(r)
 	t.first().denied = denial{t.group.limitOf(r), t.group.used()}
-}
-
-// grown notes that a growth in a call of t has succeeded. A nil Thread notes nothing.
-func (t *Thread) grown() {
-	if t != nil {
-		t.first().denied = denial{}
-	}
 }
 
 // explain says of the guest's own trap in a call of t that it comes after a growth that was refused. Guests abort when they cannot allocate, so an

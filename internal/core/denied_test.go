@@ -8,7 +8,7 @@ import (
 )
 
 // TestTrapsAfterRefusal: a guest that aborts soon after a growth was refused has ended because of the limit; every other trap of its own says that there
-// was a refusal and no more. One trap is told, of the same task, and none after a growth that has succeeded.
+// was a refusal and no more. One trap is told, of the same task, also where a smaller growth has succeeded meanwhile.
 func TestTrapsAfterRefusal(t *testing.T) {
 	type step struct {
 		f    string
@@ -26,7 +26,7 @@ func TestTrapsAfterRefusal(t *testing.T) {
 			"memory":                  {[]step{grow, abort}, memory, "memory"},
 			"tables":                  {[]step{table, abort}, tables, "tables"},
 			"memory, another trap":    {[]step{grow, div}, AfterRefusal, ""},
-			"memory, then less of it": {[]step{grow, less, abort}, "", ""},
+			"memory, then less of it": {[]step{grow, less, abort}, memory, "memory"},
 			"memory, much before":     {[]step{grow, {"count", []uint64{abortFuel + 10}}, abort}, AfterRefusal, ""},
 			"memory, a little before": {[]step{grow, {"count", []uint64{1000}}, abort}, memory, "memory"},
 			"the second trap":         {[]step{grow, abort, abort}, "", ""},

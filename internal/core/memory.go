@@ -93,7 +93,6 @@ func (m *linearMemory) Reallocate(size uint64) []byte {
 		m.group.current.deny(refusal{memory: limited, budget: short})
 		return nil
 	}
-	m.group.current.grown()
 	if m.store == nil {
 		b, err := growBlock(m.block, len(m.bytes), size)
 		if err != nil {

@@ -153,7 +153,7 @@ type Instances struct {
 
 // Telemetry is how much of the component's calls telemetry records, and what it takes of what the component says itself.
 type Telemetry struct {
-	Detail string `json:"detail,omitzero" yaml:"detail,omitempty" enum:"invocation|boundary|all" doc:"Which calls become spans. invocation: events and exports. boundary: calls between components and of imports, too; file and socket calls as one span a request, others that are small only if they take longer than a millisecond; default. all: each call."`
+	Detail string `json:"detail,omitzero" yaml:"detail,omitempty" enum:"invocation|boundary|all" doc:"Which calls become spans. invocation: events and exports. boundary: calls between components and of imports, too; file and socket calls as one span a request, small calls only if they wait for longer than a millisecond; default. all: each call."`
 	Lines  string `json:"lines,omitzero" yaml:"lines,omitempty" enum:"json|text" doc:"How lines of standard output and error that are JSON objects are taken: by their level, message and fields; json unless it says text, which leaves them as they are."`
 	Guest  string `json:"guest,omitzero" yaml:"guest,omitempty" enum:"on|off" doc:"Whether what the component records itself is taken; on unless it says off, which the component does not notice."`
 }
