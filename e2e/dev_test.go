@@ -160,7 +160,9 @@ func TestDevUnderLoad(t *testing.T) {
 		}
 	}
 	s := serving(t, "dev", []string{"GOMAXPROCS=2"}, "--drain", "30s", "--admin", "127.0.0.1:0", "--log-level", "warn", dir)
-	admin := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(strings.SplitN(s.stderr(), "admin on ", 2)[1])
+	s.waitForConsole("admin on http://127.0.0.1:")
+	s.expect("/hello", "", 200, "hello from rust-http-full-p2\n")
+	admin := strings.TrimPrefix(regexp.MustCompile(`admin on http://127\.0\.0\.1:\d+`).FindString(s.stderr()), "admin on ")
 	goroutines := func() string {
 		resp, err := http.Get(admin + "/metrics")
 		if err != nil {
@@ -168,7 +170,7 @@ func TestDevUnderLoad(t *testing.T) {
 		}
 		defer resp.Body.Close()
 		text, err := io.ReadAll(resp.Body)
-		found := regexp.MustCompile(`(?m)^go_goroutine_count\S* (\d+)$`).FindSubmatch(text)
+		found := regexp.MustCompile(`(?m)^go_goroutine_count.* (\d+)$`).FindSubmatch(text)
 		if err != nil || found == nil {
 			t.Fatalf("%v: %.4000s", err, text)
 		}

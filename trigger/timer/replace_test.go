@@ -19,7 +19,7 @@ func TestTakeOver(t *testing.T) {
 		want  []time.Duration // the ticks that were runs
 	}{
 		"short":   {time.Second, 0, []time.Duration{10, 20, 30, 40, 50, 60}},
-		"long":    {15 * time.Second, 0, []time.Duration{10, 20, 40, 50}}, // 20 does not wait for the run of the start before; 30 and 60 are missed
+		"long":    {15 * time.Second, 0, []time.Duration{10, 20, 40, 50}},     // 20 does not wait for the run of the start before; 30 and 60 are missed
 		"waiting": {15 * time.Second, 5, []time.Duration{10, 20, 30, 40, 50}}, // 60 still waits at the end
 	} {
 		t.Run(name, func(t *testing.T) {
