@@ -44,6 +44,7 @@ type diskCache struct {
 	config wazero.RuntimeConfig // of runtimes that are only made to learn file names
 	warn   func(error)
 	swept  sync.WaitGroup
+	sealed bool // code is only read: see sealed.go
 
 	// Any number of modules is taken from the cache at once; a compilation runs alone, so that it is clear which file belongs to
 	// which module.
@@ -60,10 +61,28 @@ const defaultCacheBytes = 1 << 30
 const staleAfter = 7 * 24 * time.Hour
 
 func openDiskCache(c Config, config wazero.RuntimeConfig) (*diskCache, error) {
+	if isSealed(c.CacheDir) {
+		return openSealed(c, config)
+	}
 	own, err := cacheFolder(c.CacheDir)
 	if err != nil {
 		return nil, err
 	}
+	d := newDiskCache(own, c, config)
+	runs := filepath.Join(own, "run")
+	for _, p := range []string{d.code, runs} {
+		if err := private.Folder(p); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.begin(runs); err != nil {
+		return nil, err
+	}
+	d.swept.Go(func() { sweep(runs) }) // not to delay the start: there may be hundreds
+	return d, nil
+}
+
+func newDiskCache(own string, c Config, config wazero.RuntimeConfig) *diskCache {
 	d := &diskCache{code: filepath.Join(own, "code"), most: c.CacheBytes, config: config, warn: c.CacheWarning, given: map[string]bool{}}
 	if d.most <= 0 {
 		d.most = defaultCacheBytes
@@ -71,25 +90,23 @@ func openDiskCache(c Config, config wazero.RuntimeConfig) (*diskCache, error) {
 	if d.warn == nil {
 		d.warn = func(error) {}
 	}
-	runs := filepath.Join(own, "run")
-	for _, p := range []string{d.code, runs} {
-		if err := private.Folder(p); err != nil {
-			return nil, err
-		}
-	}
+	return d
+}
+
+// begin makes the engine's folder in runs.
+func (d *diskCache) begin(runs string) (err error) {
 	if d.run, err = os.MkdirTemp(runs, "engine-"); err != nil {
-		return nil, err
+		return err
 	}
 	if d.wazero, err = wazero.NewCompilationCacheWithDir(d.run); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(d.run))
+		return errors.Join(err, os.RemoveAll(d.run))
 	}
 	names, err := os.ReadDir(d.run)
 	if err != nil || len(names) != 1 {
-		return nil, errors.Join(fmt.Errorf("%s: want one directory of wazero's", d.run), err, os.RemoveAll(d.run))
+		return errors.Join(fmt.Errorf("%s: want one directory of wazero's", d.run), err, os.RemoveAll(d.run))
 	}
 	d.files = filepath.Join(d.run, names[0].Name())
-	d.swept.Go(func() { sweep(runs) }) // not to delay the start: there may be hundreds
-	return d, nil
+	return nil
 }
 
 // sweep removes the directories of engines that ended long ago without Close.
@@ -149,7 +166,9 @@ func (d *diskCache) compile(ctx context.Context, w compilation) (c wazero.Compil
 			return nil, nil, false, err
 		}
 	}
-	if d.keep(ctx, dir, w, r.Facts) {
+	if d.sealed {
+		_ = d.clear() // if it fails, the next compilation does it
+	} else if d.keep(ctx, dir, w, r.Facts) {
 		d.evict()
 	}
 	return c, r, false, nil
@@ -165,7 +184,7 @@ func (d *diskCache) find(ctx context.Context, dir string, w compilation) (wazero
 	}
 	defer d.takeBack(given)
 	c, r := d.fromSkeleton(ctx, given, known, w)
-	if c == nil {
+	if c == nil && !d.sealed {
 		removeModule(dir)
 	}
 	return c, r

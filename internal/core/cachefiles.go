@@ -24,8 +24,8 @@ import (
 // give puts the files of a module where wazero looks for them.
 func (d *diskCache) give(dir string) (given map[string]fs.FileInfo, known corewasm.Facts) {
 	given = map[string]fs.FileInfo{}
-	if info, err := os.Lstat(dir); err == nil && private.Foreign(info) != "" {
-		d.warn(&private.Error{Path: dir, Why: private.Foreign(info)})
+	if info, err := os.Lstat(dir); err == nil && d.foreign(info) != "" {
+		d.warn(&private.Error{Path: dir, Why: d.foreign(info)})
 		return given, ""
 	}
 	for _, e := range codeFiles(dir) {
@@ -36,8 +36,9 @@ func (d *diskCache) give(dir string) (given map[string]fs.FileInfo, known corewa
 		}
 		if info := d.put(path, part[0], part[2]); info != nil {
 			given[part[0]], known = info, corewasm.Facts(part[1])
-			now := time.Now()
-			_ = os.Chtimes(path, now, now) // if it fails, the file may be evicted early
+			if now := time.Now(); !d.sealed {
+				_ = os.Chtimes(path, now, now) // if it fails, the file may be evicted early
+			}
 		}
 	}
 	return given, known
@@ -49,21 +50,23 @@ func (d *diskCache) put(path, name, sum string) fs.FileInfo {
 	d.dir.Lock()
 	defer d.dir.Unlock()
 	to := filepath.Join(d.files, name)
-	if link(path, to) != nil {
+	if d.link(path, to) != nil {
 		return nil // usually another process has just evicted it
 	}
-	info, err := os.Lstat(to)
+	info, err := d.stat(to)
 	if err != nil {
 		return nil
 	}
-	if why := private.Foreign(info); why != "" || !info.Mode().IsRegular() {
+	if why := d.foreign(info); why != "" || !info.Mode().IsRegular() {
 		_ = os.Remove(to)
 		d.warn(&private.Error{Path: path, Why: cmp.Or(why, "is no file")})
 		return nil
 	}
 	if got, err := digest(to); err != nil || got != sum {
 		_ = os.Remove(to)
-		_ = os.Remove(path) // damaged
+		if !d.sealed {
+			_ = os.Remove(path) // damaged
+		}
 		return nil
 	}
 	if info, err = statNow(to); err != nil {

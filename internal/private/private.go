@@ -30,13 +30,26 @@ func Root(dir string) (string, error) {
 	return dir, checkOuter(dir)
 }
 
+// Existing is the path, without symbolic links, of a folder that is there and may be the system's: it is an *Error if others than the system's user and this
+// process's can put another folder in its place. What is in it has to be checked by Trusted.
+func Existing(dir string) (string, error) {
+	dir, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return "", err
+	}
+	if dir, err = filepath.Abs(dir); err != nil {
+		return "", err
+	}
+	return dir, checkOuter(dir)
+}
+
 // checkOuter checks a folder around those of Folder, and its parents: no other user may be able to replace one. In a sticky folder no other user can.
 func checkOuter(dir string) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
-	if why := foreign(info, true); why != "" {
+	if why := foreign(info, systems|sticky); why != "" {
 		return &Error{dir, why}
 	}
 	for outer := filepath.Dir(dir); ; outer = filepath.Dir(outer) {
@@ -73,4 +86,16 @@ func Folder(path string) error {
 }
 
 // Foreign says why another user may have written what is at a path; empty if only this process's user can write to it.
-func Foreign(info fs.FileInfo) string { return foreign(info, false) }
+func Foreign(info fs.FileInfo) string { return foreign(info, ours) }
+
+// Trusted says why others than the system's user and this process's may have written what is at a path; empty if they cannot.
+func Trusted(info fs.FileInfo) string { return foreign(info, ours|systems) }
+
+// whose is what foreign accepts.
+type whose uint8
+
+const (
+	ours    whose = 0
+	systems whose = 1 << iota // also the system's user's
+	sticky                    // also a folder that everybody can write to, if nobody can replace the folders of others in it
+)

@@ -9,4 +9,4 @@ const checksModes = false
 
 // foreign checks nothing here: owners and permissions are in access control lists, which by default keep other users out of a user's
 // own folders.
-func foreign(fs.FileInfo, bool) string { return "" }
+func foreign(fs.FileInfo, whose) string { return "" }

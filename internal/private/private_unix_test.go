@@ -36,8 +36,21 @@ func TestForeign(t *testing.T) {
 	if why := Foreign(owned{info, os.Geteuid() + 1}); !strings.Contains(why, "belongs to user") {
 		t.Error(why)
 	}
-	if why := foreign(owned{info, 0}, true); why != "" {
+	if why := foreign(owned{info, 0}, systems|sticky); why != "" {
 		t.Error(why)
+	}
+	for user, good := range map[int]bool{0: true, os.Geteuid(): true, os.Geteuid() + 1: false} {
+		if why := Trusted(owned{info, user}); (why == "") != good {
+			t.Errorf("user %d: %s", user, why)
+		}
+	}
+	for _, mode := range []fs.FileMode{0o770, 0o777, 0o777 | fs.ModeSticky} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if info, err = os.Stat(dir); err != nil || Trusted(info) == "" {
+			t.Errorf("%v: %v, trusted", mode, err)
+		}
 	}
 }
 
