@@ -17,7 +17,7 @@ func TestTenants(t *testing.T) {
 		t.Fatal(err, out)
 	}
 	apply := func(namespace, keys string) (string, error) {
-		return c.kubectl(component(keys), "-n", namespace, "apply", "--dry-run=server", "-f", "-")
+		return c.dryRun(namespace, component(keys))
 	}
 	const signed = "verify: {key: cosign.pub}"
 	if err := eventually(limit, "the policy is not in force", func() error {

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -182,7 +183,9 @@ func (c *converter) convert(in object, where string) object {
 	if null {
 		out["nullable"] = true
 	}
-	if enum, ok := in["enum"].([]any); ok {
+	if enum, ok := in["enum"].([]any); ok && null {
+		out["pattern"] = oneOf(enum)
+	} else if ok {
 		out["enum"] = enum
 	}
 	switch kind {
@@ -198,6 +201,17 @@ func (c *converter) convert(in object, where string) object {
 		c.object(out, in, where)
 	}
 	return out
+}
+
+// oneOf is the pattern of an enum that may be null, too: the API server refuses null by every enum, also by one that has it.
+func oneOf(enum []any) string {
+	var texts []string
+	for _, v := range enum {
+		if s, ok := v.(string); ok {
+			texts = append(texts, regexp.QuoteMeta(s))
+		}
+	}
+	return "^(" + strings.Join(texts, "|") + ")$"
 }
 
 // typeOf is the type of a schema, and whether it may be null.
