@@ -55,7 +55,7 @@ No guest code is run.`,
 		if err := engine.Close(ctx); err != nil {
 			return cannot(err)
 		}
-		session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(log *slog.Logger) ([]host.Trigger, error) {
+		session, err := p.open(ctx, s, sessionOptions{workload: w, triggers: func(log *slog.Logger, _ rejectedFunc) ([]host.Trigger, error) {
 			return p.ships.triggers(TriggerConfig{Workload: w, Logger: log})
 		}, noTelemetry: true})
 		if err == nil {

@@ -21,6 +21,11 @@ func TestTargets(t *testing.T) {
 			return err
 		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".." || d.Name() == "testdata"):
 			return filepath.SkipDir
+		case d.IsDir() && path != root:
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil {
+				return filepath.SkipDir // another module, which the command does not build
+			}
+			return nil
 		case !strings.HasSuffix(path, "_test.go"):
 			return nil
 		}
