@@ -113,7 +113,16 @@ func (r *rig) received() []*record {
 			}
 		}
 	}
+	waiting := map[string]bool{} // spans of guests that wait in them
+	for _, s := range out {
+		if s.Name == "pause" || s.Name == "late" {
+			waiting[s.trace()+s.id()] = true
+		}
+	}
 	return slices.DeleteFunc(out, func(s *record) bool {
+		if isWait := strings.HasSuffix(s.Name, "#wait-for") || strings.HasSuffix(s.Name, "#[method]pollable.block"); isWait && waiting[s.trace()+s.parent()] {
+			return true // it is a span if it takes a millisecond; in another place it is a fault
+		}
 		return strings.HasSuffix(s.Name, " guest") || strings.HasSuffix(s.Name, " service") || strings.HasPrefix(s.Name, "workload ") || s.Name == "trigger ready"
 	})
 }
