@@ -119,18 +119,14 @@ func (n *node) running(namespace string) (out []*pod) {
 	return out
 }
 
-// materialize makes the volumes of a pod: mount path → folder on this machine.
-func (p *pod) materialize() (map[string]string, error) {
-	mounts := map[string]string{}
-	for _, m := range p.object.Spec.Containers[0].VolumeMounts {
-		dir := filepath.Join(p.dir, m.Name)
-		mounts[m.MountPath] = dir
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, err
-		}
-	}
+// materialize makes the volumes of a pod, and returns a container's: mount path → folder on this machine. As a kubelet does it, it makes folders to
+// which everybody can write.
+func (p *pod) materialize(c *corev1.Container) (map[string]string, error) {
 	for _, v := range p.object.Spec.Volumes {
 		dir := filepath.Join(p.dir, v.Name)
+		if err := everybodys(dir); err != nil {
+			return nil, err
+		}
 		switch {
 		case v.EmptyDir != nil:
 		case v.Projected != nil:
@@ -143,7 +139,44 @@ func (p *pod) materialize() (map[string]string, error) {
 			return nil, fmt.Errorf("the node of these tests has no volumes as %s", v.Name)
 		}
 	}
+	mounts := map[string]string{}
+	for _, m := range c.VolumeMounts {
+		dir, err := p.mount(m)
+		if err != nil {
+			return nil, err
+		}
+		mounts[m.MountPath] = dir
+	}
 	return mounts, nil
+}
+
+// everybodys makes a folder to which everybody can write, unless it is there.
+func everybodys(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o777)
+}
+
+// mount is the folder of a mount. A folder in a volume has, once it is mounted, no longer that volume around it: a process has it by a place of
+// its own.
+func (p *pod) mount(m corev1.VolumeMount) (string, error) {
+	dir := filepath.Join(p.dir, m.Name)
+	if m.SubPath == "" {
+		return dir, nil
+	}
+	within := filepath.Join(dir, m.SubPath)
+	if err := everybodys(within); err != nil {
+		return "", err
+	}
+	place := filepath.Join(p.dir, "mounted-"+m.Name)
+	if _, err := os.Stat(place); err == nil {
+		return place, nil
+	}
+	return place, os.Rename(within, place) // there is no mount without rights; nothing else uses the volume
 }
 
 func (p *pod) projectConfigMap(dir string, s *corev1.ConfigMapProjection) error {

@@ -51,8 +51,17 @@ func (p *pod) run() {
 	defer os.RemoveAll(p.dir)
 	restarts, wait := int32(0), 200*time.Millisecond
 	var last *corev1.ContainerStateTerminated
+	initialized := false
 	for {
-		cmd, err := p.command()
+		var cmd *exec.Cmd
+		var err error
+		if !initialized {
+			err = p.initialize()
+			initialized = err == nil
+		}
+		if err == nil {
+			cmd, err = p.command(&p.object.Spec.Containers[0])
+		}
 		if err != nil {
 			p.report(false, restarts, corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reasonOf(err), Message: err.Error()}}, last)
 		} else if last = p.process(cmd, restarts, last); last != nil {
@@ -78,13 +87,26 @@ func reasonOf(err error) string {
 	return "ContainerCreating"
 }
 
-// command is the container's, with the pod's address in place of every address, and its folders in place of its mounts.
-func (p *pod) command() (*exec.Cmd, error) {
-	mounts, err := p.materialize()
+// initialize runs the containers that come before.
+func (p *pod) initialize() error {
+	for i := range p.object.Spec.InitContainers {
+		cmd, err := p.command(&p.object.Spec.InitContainers[i])
+		if err != nil {
+			return err
+		}
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s: %w: %s", p.object.Spec.InitContainers[i].Name, err, out)
+		}
+	}
+	return nil
+}
+
+// command is a container's, with the pod's address in place of every address, and its folders in place of its mounts.
+func (p *pod) command(c *corev1.Container) (*exec.Cmd, error) {
+	mounts, err := p.materialize(c)
 	if err != nil {
 		return nil, err
 	}
-	c := p.object.Spec.Containers[0]
 	var pairs []string
 	for _, path := range slices.SortedFunc(maps.Keys(mounts), func(a, b string) int { return len(b) - len(a) }) {
 		pairs = append(pairs, path, mounts[path])

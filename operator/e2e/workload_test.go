@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -170,6 +171,7 @@ func TestLife(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 	c.checkPod(t, ns)
+	c.checkRestart(t, ns)
 
 	if out, err := c.kubectl("", "-n", ns, "scale", "workload/shop", "--replicas=3"); err != nil {
 		t.Fatal(err, out)
@@ -233,6 +235,22 @@ func (c *cluster) checkPod(t *testing.T, namespace string) {
 	}
 	if len(p.Spec.Ingress) != 1 || p.Spec.Ingress[0].Ports[0].Port.IntValue() != 3000 {
 		t.Errorf("the policy lets in %+v", p.Spec.Ingress)
+	}
+}
+
+// checkRestart: a container that starts again has the code that the one before it has compiled, though everybody can write to a pod's volumes.
+func (c *cluster) checkRestart(t *testing.T, namespace string) {
+	t.Helper()
+	p := c.node.running(namespace)[0]
+	if said := p.log.String(); strings.Contains(said, "level=WARN") || strings.Contains(said, `"WARN"`) {
+		t.Errorf("the pod warns:\n%s", said)
+	}
+	code, err := filepath.Glob(filepath.Join(p.dir, "mounted-cache", "vitrine-compiled", "code", "*", "*"))
+	if err != nil || len(code) == 0 {
+		t.Errorf("there is no compiled code in the pod, %v", err)
+	}
+	if volume, err := os.Stat(filepath.Join(p.dir, "cache")); err != nil || volume.Mode().Perm() != 0o777 {
+		t.Errorf("the volume is not as a kubelet makes it: %v, %v", volume, err)
 	}
 }
 

@@ -93,7 +93,7 @@ func documentOf(s *corev1.PodSpec) string {
 }
 
 func podTrouble(p *corev1.Pod) *trouble {
-	for _, c := range p.Status.ContainerStatuses {
+	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 		ended := c.State.Terminated
 		if ended == nil {
 			ended = c.LastTerminationState.Terminated

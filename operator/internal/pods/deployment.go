@@ -22,6 +22,8 @@ const (
 	documentFolder = "/etc/vitrine"
 	registryFolder = "/etc/vitrine-registry"
 	cacheFolder    = "/var/cache/vitrine"
+	cacheVolume    = "/cache" // the cache's volume, in the container that makes the folder below
+	cacheOwn       = "own"    // the folder of the volume that is the cache
 	stateFolder    = "/var/lib/vitrine"
 	binary         = "/vitrine" // in the image
 	container      = "vitrine"
@@ -81,25 +83,24 @@ func template(w *api.Workload, d *v1alpha1.Spec, doc *document, documentName str
 	for _, c := range d.Components {
 		longest = max(longest, cmp.Or(time.Duration(c.Limits.Deadline), defaultDeadline))
 	}
-	grace := int64(min((drainDelay+longest+closing)/time.Second, 24*3600))
+	grace := int64((drainDelay + min(longest, 24*time.Hour) + closing) / time.Second)
 	c := corev1.Container{
 		Name: container, Image: cfg.Image, ImagePullPolicy: cfg.PullPolicy, Command: []string{binary}, Args: arguments(cfg), Env: environment(w, doc, cfg),
 		Ports:          []corev1.ContainerPort{{Name: "admin", ContainerPort: adminPort, Protocol: corev1.ProtocolTCP}},
 		Resources:      resources(d),
 		ReadinessProbe: probe("/readyz", 5, 1), LivenessProbe: probe("/livez", 10, 6),
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError, // so that the status has why it did not start
-		SecurityContext: &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Privileged: &no, ReadOnlyRootFilesystem: &yes,
-			Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}},
+		SecurityContext:          confined(),
 	}
 	for _, p := range listens {
 		c.Ports = append(c.Ports, corev1.ContainerPort{Name: p.name, ContainerPort: p.target, Protocol: p.protocol()})
 	}
 	volumes := []corev1.Volume{documentVolume(w, doc, documentName)}
 	c.VolumeMounts = []corev1.VolumeMount{{Name: "document", MountPath: documentFolder, ReadOnly: true}}
-	for _, v := range []struct{ name, path, size string }{{"cache", cacheFolder, "2Gi"}, {"state", stateFolder, "4Gi"}, {"tmp", "/tmp", "1Gi"}} {
+	for _, v := range []struct{ name, path, within, size string }{{"cache", cacheFolder, cacheOwn, "2Gi"}, {"state", stateFolder, "", "4Gi"}, {"tmp", "/tmp", "", "1Gi"}} {
 		size := resource.MustParse(v.size)
 		volumes = append(volumes, corev1.Volume{Name: v.name, VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{SizeLimit: &size}}})
-		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: v.name, MountPath: v.path})
+		c.VolumeMounts = append(c.VolumeMounts, corev1.VolumeMount{Name: v.name, MountPath: v.path, SubPath: v.within})
 	}
 	if name := w.Annotations[api.AnnotationRegistry]; name != "" {
 		volumes = append(volumes, corev1.Volume{Name: "registry", VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: name,
@@ -111,12 +112,34 @@ func template(w *api.Workload, d *v1alpha1.Spec, doc *document, documentName str
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: m.Labels, Annotations: map[string]string{"kubectl.kubernetes.io/default-container": container}},
 		Spec: corev1.PodSpec{
-			Containers: []corev1.Container{c}, Volumes: volumes, TerminationGracePeriodSeconds: &grace,
+			InitContainers: []corev1.Container{cacheMaker(cfg)}, Containers: []corev1.Container{c}, Volumes: volumes, TerminationGracePeriodSeconds: &grace,
 			AutomountServiceAccountToken: &no, EnableServiceLinks: &no,
-			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &id, RunAsGroup: &id, FSGroup: &id,
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: &yes, RunAsUser: &id, RunAsGroup: &id,
 				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
 			TopologySpreadConstraints: []corev1.TopologySpreadConstraint{{MaxSkew: 1, TopologyKey: corev1.LabelHostname,
 				WhenUnsatisfiable: corev1.ScheduleAnyway, LabelSelector: &metav1.LabelSelector{MatchLabels: Selector(w.Name)}}},
+		},
+	}
+}
+
+// confined is what the containers may do: nothing that the system's user may.
+func confined() *corev1.SecurityContext {
+	yes, no := true, false
+	return &corev1.SecurityContext{AllowPrivilegeEscalation: &no, Privileged: &no, ReadOnlyRootFilesystem: &yes, Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}
+}
+
+// cacheMaker makes the folder of the cache. The folder of a volume is the system's user's, and everybody can write to it, so that vitrine
+// would keep no compiled code in it, and compile anew at each start; its own folder within is mounted in its place. (There is no group of
+// volumes, fsGroup, since a kubelet has all that is in one be written to by that group.)
+func cacheMaker(cfg Config) corev1.Container {
+	memory := resource.MustParse("64Mi")
+	return corev1.Container{
+		Name: "cache", Image: cfg.Image, ImagePullPolicy: cfg.PullPolicy, Command: []string{binary}, Args: []string{"folder", cacheVolume + "/" + cacheOwn},
+		VolumeMounts: []corev1.VolumeMount{{Name: "cache", MountPath: cacheVolume}}, SecurityContext: confined(),
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
+		Resources: corev1.ResourceRequirements{
+			Requests: corev1.ResourceList{corev1.ResourceMemory: memory, corev1.ResourceCPU: *resource.NewMilliQuantity(50, resource.DecimalSI)},
+			Limits:   corev1.ResourceList{corev1.ResourceMemory: memory},
 		},
 	}
 }

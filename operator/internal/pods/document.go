@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 
 	"github.com/vitrine-wasm/vitrine/operator/api"
@@ -33,8 +34,11 @@ type document struct {
 // secretKey is a variable of the environment that has a key of the Secret.
 type secretKey struct{ env, key string }
 
-// keyPattern is what Kubernetes takes as a key of a Secret or ConfigMap.
-var keyPattern = regexp.MustCompile(`^[-._a-zA-Z0-9]{1,253}$`)
+// maxDocument bounds the document that pods get: a ConfigMap takes a mebibyte.
+const maxDocument = 1<<20 - 1<<10
+
+// variablePattern is what every version of Kubernetes takes as the name of a variable.
+var variablePattern = regexp.MustCompile(`^[-._a-zA-Z][-._a-zA-Z0-9]{0,252}$`)
 
 // filesFolder is the folder, beside the document, with files of the ConfigMap.
 const filesFolder = "keys"
@@ -80,6 +84,9 @@ func makeDocument(w *api.Workload) (*document, error) {
 	text, err := yaml.Marshal(map[string]any{"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.Kind, "metadata": metadata, "spec": spec})
 	if err != nil {
 		return nil, &Refusal{"DocumentRefused", "spec: " + err.Error()}
+	}
+	if len(text) > maxDocument {
+		return nil, &Refusal{"DocumentTooLarge", fmt.Sprintf("spec: pods would get a document of %d bytes, and a ConfigMap takes %d: bring files and long settings into the components' images, or divide the workload", len(text), maxDocument)}
 	}
 	r.text = text
 	for _, env := range slices.Sorted(maps.Keys(r.variables)) {
@@ -172,6 +179,9 @@ func (r *rewriter) secret(place map[string]any, key string) error {
 		if reservedVariable(env) {
 			return &Refusal{"ReservedName", key + ".env: pods have the variable " + env + " for something else; choose another name, and have the Secret's key be that name"}
 		}
+		if !variablePattern.MatchString(env) || len(validation.IsConfigMapKey(env)) > 0 {
+			return &Refusal{"BadVariableName", key + ".env: it names a variable of the pods and a key of the Secret; want letters, digits, hyphens, dots and underscores, and no digit in front"}
+		}
 		r.variables[env] = env
 		return nil
 	}
@@ -193,21 +203,25 @@ func (r *rewriter) secret(place map[string]any, key string) error {
 	return nil
 }
 
+// reserved are variables that Go's runtime, the libraries in vitrine and the container's runtime read.
+var reserved = []string{"PATH", "HOME", "HOSTNAME", "TMPDIR", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "SSL_CERT_FILE", "SSL_CERT_DIR",
+	"TRACEPARENT", "TRACESTATE", "BAGGAGE", "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK", "GOCOVERDIR", "GORACE", "GOROOT", "LOCALDOMAIN", "RES_OPTIONS", "NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}
+
 // reservedVariable says whether pods have a variable for something else.
 func reservedVariable(name string) bool {
-	for _, prefix := range []string{"VITRINE_", "OTEL_", "K8S_", "KUBERNETES_", "FROM_SECRET_", "LD_", "GO"} {
+	for _, prefix := range []string{"VITRINE_", "OTEL_", "K8S_", "KUBERNETES_", "FROM_SECRET_", "LD_"} {
 		if strings.HasPrefix(name, prefix) {
 			return true
 		}
 	}
-	return slices.Contains([]string{"PATH", "HOME", "TMPDIR", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR", "TRACEPARENT", "TRACESTATE", "BAGGAGE"}, strings.ToUpper(name)) ||
+	return slices.Contains(reserved, strings.ToUpper(name)) ||
 		strings.HasSuffix(strings.ToUpper(name), "_PROXY")
 }
 
 // keyOf is the key of a Secret or ConfigMap that stands for a file: its last name.
 func keyOf(file, at string) (string, error) {
 	base := path.Base(path.Clean("/" + strings.ReplaceAll(file, `\`, "/")))
-	if !keyPattern.MatchString(base) {
+	if len(validation.IsConfigMapKey(base)) > 0 {
 		return "", &Refusal{"BadFileName", at + ": the file is a key of a Secret or ConfigMap in the cluster; want letters, digits, hyphens, dots and underscores"}
 	}
 	return base, nil

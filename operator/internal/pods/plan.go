@@ -16,6 +16,7 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/vitrine-wasm/vitrine/operator/api"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -72,6 +73,9 @@ func Plan(w *api.Workload, cfg Config) (*Objects, error) {
 	if err := refuse(d); err != nil {
 		return nil, err
 	}
+	if err := refuseNames(w); err != nil {
+		return nil, err
+	}
 	doc, err := makeDocument(w)
 	if err != nil {
 		return nil, err
@@ -83,6 +87,9 @@ func Plan(w *api.Workload, cfg Config) (*Objects, error) {
 	out := &Objects{Document: configMap(w, doc)}
 	out.Deployment = deployment(w, d, doc, out.Document.Name, listens, cfg)
 	if len(listens) > 0 {
+		if len(validation.IsDNS1035Label(w.Name)) > 0 {
+			return nil, &Refusal{"BadName", "metadata.name: a workload that listens has a Service of its name, which has to begin with a letter; choose another name"}
+		}
 		out.Service = service(w, listens)
 	}
 	out.Policy = policy(w, d, listens, cfg)

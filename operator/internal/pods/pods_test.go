@@ -79,20 +79,28 @@ func TestRefused(t *testing.T) {
 		text, reason string
 		says         []string
 	}{
-		"file":        {head + `  components: [{name: a, source: {file: a.wasm}}]`, "LocalFile", []string{"spec.components[0].source.file: a.wasm", "vitrine push", "image:"}},
-		"folder":      {component(`grants: {files: [{host: ./data, guest: /data}]}`), "HostFolder", []string{"spec.components[0].grants.files[0].host"}},
-		"sqlite":      {component(`grants: {keyvalue: {default: {sqlite: data.db}}}`), "LocalData", []string{`spec.components[0].grants.keyvalue."default".sqlite`}},
-		"credentials": {component(`grants: {keyvalue: {default: {nats: {url: "nats://a", credentials: a.creds}}}}`), "LocalFile", []string{"credentials"}},
-		"static":      {component("links: {}") + "\n  triggers: [{http: {path: /, static: ./public}}]", "LocalFile", []string{"spec.triggers[0].http.static"}},
-		"tls":         {component("links: {}") + "\n  triggers: [{http: {path: /, component: a, tls: {cert: a, key: b}}}]", "LocalFile", []string{"Ingress"}},
-		"hosts":       {component("links: {}") + "\n  placement: hosts", "PlacementNotSupported", []string{"spec.placement: hosts"}},
-		"variable":    {component("grants: {secrets: {a: {env: VITRINE_LISTEN}}}"), "ReservedName", []string{`spec.components[0].grants.secrets."a".env`}},
-		"file's name": {component(`grants: {secrets: {a: {file: "a b"}}}`), "BadFileName", []string{`spec.components[0].grants.secrets."a".file`}},
-		"port":        {component(`grants: {sockets: {listen: ["*:3001"]}}`), "PortTaken", []string{"spec.components[0].grants.sockets.listen[0]"}},
-		"no spec":     {"apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: a}", "DocumentRefused", []string{"spec"}},
-		"a list":      {head + "  components: 1", "DocumentRefused", []string{"components"}},
-		"null":        {head + "  components:", "DocumentRefused", []string{"spec.components"}},
-		"strange":     {head + `  components: [null, {name: 1}]`, "DocumentRefused", nil},
+		"file":                     {head + `  components: [{name: a, source: {file: a.wasm}}]`, "LocalFile", []string{"spec.components[0].source.file: a.wasm", "vitrine push", "image:"}},
+		"folder":                   {component(`grants: {files: [{host: ./data, guest: /data}]}`), "HostFolder", []string{"spec.components[0].grants.files[0].host"}},
+		"sqlite":                   {component(`grants: {keyvalue: {default: {sqlite: data.db}}}`), "LocalData", []string{`spec.components[0].grants.keyvalue."default".sqlite`}},
+		"credentials":              {component(`grants: {keyvalue: {default: {nats: {url: "nats://a", credentials: a.creds}}}}`), "LocalFile", []string{"credentials"}},
+		"static":                   {component("links: {}") + "\n  triggers: [{http: {path: /, static: ./public}}]", "LocalFile", []string{"spec.triggers[0].http.static"}},
+		"tls":                      {component("links: {}") + "\n  triggers: [{http: {path: /, component: a, tls: {cert: a, key: b}}}]", "LocalFile", []string{"Ingress"}},
+		"hosts":                    {component("links: {}") + "\n  placement: hosts", "PlacementNotSupported", []string{"spec.placement: hosts"}},
+		"variable":                 {component("grants: {secrets: {a: {env: VITRINE_LISTEN}}}"), "ReservedName", []string{`spec.components[0].grants.secrets."a".env`}},
+		"variable of Go":           {component("grants: {secrets: {a: {env: GODEBUG}}}"), "ReservedName", []string{"GODEBUG"}},
+		"a variable's equals sign": {component(`grants: {secrets: {a: {env: "A=B"}}}`), "DocumentRefused", nil},
+		"a variable's dots":        {component("grants: {keyvalue: {d: {redis: {url: \"redis://a\", password: {env: ..a}}}}}"), "BadVariableName", []string{"password.env"}},
+		"file of two dots":         {component("grants: {secrets: {a: {file: ..a}}}"), "BadFileName", []string{`grants.secrets."a".file`}},
+		"authorities":              {component(`grants: {blobstore: {b: {s3: {endpoint: "https://a", bucket: abc, ca: ca.pem}}}}`), "LocalFile", []string{"s3.ca"}},
+		"the Secret's name":        {strings.Replace(component("links: {}"), "metadata: {", `metadata: {annotations: {vitrine.dev/secret: "a/b"}, `, 1), "BadName", []string{"vitrine.dev/secret"}},
+		"a digit in front":         {strings.Replace(component("links: {}"), "name: ", "name: 1", 1) + "\n  triggers: [{http: {path: /, component: a}}]", "BadName", []string{"metadata.name"}},
+		"too large":                {component("config: {a: \"" + strings.Repeat("x", 1<<20) + "\"}"), "DocumentTooLarge", []string{"spec", "1047552"}},
+		"file's name":              {component(`grants: {secrets: {a: {file: "a b"}}}`), "BadFileName", []string{`spec.components[0].grants.secrets."a".file`}},
+		"port":                     {component(`grants: {sockets: {listen: ["*:3001"]}}`), "PortTaken", []string{"spec.components[0].grants.sockets.listen[0]"}},
+		"no spec":                  {"apiVersion: vitrine.dev/v1alpha1\nkind: Workload\nmetadata: {name: a}", "DocumentRefused", []string{"spec"}},
+		"a list":                   {head + "  components: 1", "DocumentRefused", []string{"components"}},
+		"null":                     {head + "  components:", "DocumentRefused", []string{"spec.components"}},
+		"strange":                  {head + `  components: [null, {name: 1}]`, "DocumentRefused", nil},
 	} {
 		_, err := Plan(read(t, c.text), Config{Image: "vitrine:1"})
 		var r *Refusal
@@ -127,6 +135,17 @@ func FuzzPlan(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestSecretNames: a secret may have a name of anything that pods do not read, and the grace period is bounded.
+func TestSecretNames(t *testing.T) {
+	o, err := Plan(read(t, head+`  components: [{name: a, source: {image: "registry.example.com/a:1"}, limits: {deadline: 2562047h}, grants: {secrets: {a: {env: GOOGLE_API_KEY}, b: {env: GOAL}}}}]`), Config{Image: "vitrine:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := *o.Deployment.Spec.Template.Spec.TerminationGracePeriodSeconds; g != 24*3600+15 {
+		t.Errorf("the grace period is %d s", g)
+	}
 }
 
 // TestJoin: the context of a trace is no part of what makes a rollout.

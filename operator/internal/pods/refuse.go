@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	"github.com/vitrine-wasm/vitrine/operator/api"
 	"github.com/vitrine-wasm/vitrine/workload/v1alpha1"
 )
 
@@ -52,9 +55,23 @@ func refuseStores(c *v1alpha1.Component, key string) error {
 			if slices.Contains(onDisk, g.Type) {
 				return &Refusal{"LocalData", at + ": pods come and go with their files: use a server, such as nats, redis, postgres or s3, or name no backend for data that may go with its pod"}
 			}
-			if config, ok := g.Config.(map[string]any); ok && config["credentials"] != nil {
+			config, _ := g.Config.(map[string]any)
+			switch {
+			case config["credentials"] != nil:
 				return &Refusal{"LocalFile", at + ".credentials: a pod has no file of credentials; use a password or a token, from the Secret"}
+			case config["ca"] != nil:
+				return &Refusal{"LocalFile", at + ".ca: a pod has no file of authorities but those in the image of vitrine; add it there"}
 			}
+		}
+	}
+	return nil
+}
+
+// refuseNames finds names that Kubernetes does not take where pods have them.
+func refuseNames(w *api.Workload) error {
+	for _, key := range []string{api.AnnotationSecret, api.AnnotationConfigMap, api.AnnotationRegistry} {
+		if v := w.Annotations[key]; v != "" && len(validation.IsDNS1123Subdomain(v)) > 0 {
+			return &Refusal{"BadName", fmt.Sprintf("metadata.annotations[%s]: %q is no name of an object in the workload's namespace; want lower-case letters, digits, hyphens and dots", key, v)}
 		}
 	}
 	return nil
