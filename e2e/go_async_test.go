@@ -118,6 +118,26 @@ func TestGoAsync(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a deadline", func(t *testing.T) { // of a handler that has begun its answer ends its context, and no other request
+		short := up(t, nil, "--isolation", "reuse", "--max-instances", "1", "--deadline", "2s", app)
+		over := make(chan string)
+		go func() { over <- fetched(short.base + "/gone") }()
+		for cut := ""; cut == ""; {
+			if got := fetched(short.base + "/timer/50"); got != "slept\n" {
+				t.Fatal(got)
+			}
+			select {
+			case cut = <-over:
+				if !strings.HasSuffix(cut, "unexpected EOF") {
+					t.Errorf("%q", cut)
+				}
+			default:
+			}
+		}
+		if got := fetched(short.base + "/gone?how"); got != "context canceled\n" {
+			t.Errorf("%q", got)
+		}
+	})
 	t.Run("what handlers leave", func(t *testing.T) { // timers of goroutines, in any number of tasks that end; and handlers that end their goroutine
 		alone := up(t, nil, "--isolation", "reuse", "--max-instances", "1", "--max-uses", "100000", app)
 		wrong := make(chan string, 8)
