@@ -111,6 +111,57 @@ func TestGoAsync(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	t.Run("a response that is cut", func(t *testing.T) { // is so for the client of a proxy, too
+		for _, path := range []string{"/cut", "/reverse/cut"} {
+			if got := fetched(base + path); !strings.HasPrefix(got, "200 OK begun\n") || !strings.HasSuffix(got, "unexpected EOF") {
+				t.Errorf("%s: %q", path, got)
+			}
+		}
+	})
+	t.Run("a deadline", func(t *testing.T) { // of a handler that has begun its answer ends its context, and no other request
+		short := up(t, nil, "--isolation", "reuse", "--max-instances", "1", "--deadline", "2s", app)
+		over := make(chan string)
+		go func() { over <- fetched(short.base + "/gone") }()
+		for cut := ""; cut == ""; {
+			if got := fetched(short.base + "/timer/50"); got != "slept\n" {
+				t.Fatal(got)
+			}
+			select {
+			case cut = <-over:
+				if !strings.HasSuffix(cut, "unexpected EOF") {
+					t.Errorf("%q", cut)
+				}
+			default:
+			}
+		}
+		if got := fetched(short.base + "/gone?how"); got != "context canceled\n" {
+			t.Errorf("%q", got)
+		}
+	})
+	t.Run("what handlers leave", func(t *testing.T) { // timers of goroutines, in any number of tasks that end; and handlers that end their goroutine
+		alone := up(t, nil, "--isolation", "reuse", "--max-instances", "1", "--max-uses", "100000", app)
+		wrong := make(chan string, 8)
+		for range cap(wrong) {
+			go func() {
+				for range 250 {
+					if got := fetched(alone.base + "/leave"); got != "" {
+						wrong <- "/leave: " + got
+						return
+					}
+					if got := fetched(alone.base + "/exit"); got != "ended\n" {
+						wrong <- "/exit: " + got
+						return
+					}
+				}
+				wrong <- ""
+			}()
+		}
+		for range cap(wrong) {
+			if w := <-wrong; w != "" {
+				t.Error(w)
+			}
+		}
+	})
 	for name, c := range map[string]attribution.Config{"calm": {}, "all": {Traps: 100, Leaves: 20, Lates: 80}} {
 		t.Run("attribution/"+name, func(t *testing.T) {
 			b, err := attribution.NewBench()

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -156,4 +159,21 @@ func events(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+func init() {
+	http.HandleFunc("/cut", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "begun")
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	})
+	http.HandleFunc("/reverse/{path}", func(w http.ResponseWriter, r *http.Request) {
+		to := &url.URL{Scheme: "http", Host: r.Host, Path: "/" + r.PathValue("path")}
+		(&httputil.ReverseProxy{Transport: p3.Transport{}, Rewrite: func(p *httputil.ProxyRequest) { p.Out.URL = to }}).ServeHTTP(w, r)
+	})
+	http.HandleFunc("/leave", func(http.ResponseWriter, *http.Request) { go time.Sleep(20 * time.Millisecond) })
+	http.HandleFunc("/exit", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "ended")
+		runtime.Goexit()
+	})
 }

@@ -56,10 +56,14 @@ func passAlarm() {
 			return
 		}
 	}
-	if state := subtaskCancel(alarm.subtask); state != blocked {
-		alarmRings(state)
-		return
-	}
 	waitableJoin(alarm.subtask, 0)
 	alarm.task = nil
+	if alarm.early {
+		return // to cancel it twice traps
+	}
+	state := subtaskCancel(alarm.subtask)
+	alarm.early = state == blocked
+	if !alarm.early {
+		alarmRings(state)
+	}
 }

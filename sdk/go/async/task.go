@@ -56,8 +56,8 @@ func Start(run func(ctx context.Context)) uint32 {
 	outer := label()
 	setLabel(unsafe.Pointer(t))
 	go func() {
+		defer func() { t.done = true }() // also where run ends its goroutine
 		run(t.ctx)
-		t.done = true
 	}()
 	setLabel(outer)
 	return t.drive()
@@ -75,9 +75,11 @@ func Go(f func()) {
 	}
 	t.waits++
 	go func() {
+		defer func() { // also where f ends its goroutine
+			gate() // the host asks a task whether it is over when the task runs
+			t.waits--
+		}()
 		f()
-		gate() // the host asks a task whether it is over when the task runs
-		t.waits--
 	}()
 }
 

@@ -58,6 +58,11 @@ func (h *Handling) Finish(ctx context.Context, out wasihttp.Responder) error {
 	}
 	defer r.held.Release()
 	sent, err := r.respond(ctx, out)
+	if sent != nil {
+		// The engine cannot cancel a call that has its result. That its body is not taken any more tells the guest, before the engine ends the instance.
+		body := r.out.Body()
+		defer context.AfterFunc(ctx, func() { body.Abort(wasihttp.ErrUnfinished) })()
+	}
 	ended := h.call.Wait(engine)
 	if err != nil {
 		return errors.Join(ended, err)

@@ -19,9 +19,9 @@ import (
 //
 // Bodies are streams in both directions: the request's is read as the handler reads it, what the handler writes is passed on by 4 KiB, or when it
 // flushes. A response that ends before that has its length as Content-Length, and one without a Content-Type has the one that its first bytes
-// look like, as in package net/http; trailers, too, are as there (http.TrailerPrefix, or declared by Trailer). The context of a request is
-// context.Background. A handler that panics ends the component's instance, and the host answers in its place, except with
-// http.ErrAbortHandler, which breaks off the response. There are no hijackers and no informational responses.
+// look like, as in package net/http; trailers, too, are as there (http.TrailerPrefix, or declared by Trailer). The context of a request does
+// not end; as in package net/http it has an http.Server, for http.ServerContextKey. A handler that panics ends the component's instance, and the host answers in its
+// place, except with http.ErrAbortHandler, which breaks off the response. There are no hijackers and no informational responses.
 func Handle(h http.Handler) {
 	if h == nil {
 		h = http.DefaultServeMux

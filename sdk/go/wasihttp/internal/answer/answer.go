@@ -2,10 +2,13 @@
 package answer
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"strconv"
+
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/head"
 )
 
 // ErrClosed is the error of writing a body that the other side has stopped reading.
@@ -29,9 +32,14 @@ type Body interface {
 	Abort()
 }
 
+// server is what the context of a request has as http.ServerContextKey: it says that a handler may panic with http.ErrAbortHandler, without which
+// httputil.ReverseProxy ends a response that was cut as if it were whole.
+var server = &http.Server{}
+
 // Serve has a handler answer a request. The request's body is closed at the end.
 func Serve(h http.Handler, r *http.Request, host Host) {
 	w := &writer{host: host, header: http.Header{}, head: r.Method == http.MethodHead}
+	r = r.WithContext(context.WithValue(r.Context(), http.ServerContextKey, server))
 	body := r.Body // handlers may put another one in its place
 	defer func() {
 		body.Close()
@@ -52,10 +60,13 @@ type writer struct {
 	host    Host
 	header  http.Header
 	body    Body
-	sent    []byte // what was written before the head was sent
-	status  int    // 0: not said yet
-	started bool   // the head was sent
-	head    bool   // the request's method is HEAD
+	sent    []byte      // what was written before the head was sent
+	status  int         // 0: not said yet
+	fields  http.Header // the header when the status was said
+	length  int64       // that of the body, as they have it; -1 without
+	written int64       // how much of the body the handler has written, or tried to
+	started bool        // the head was sent
+	head    bool        // the request's method is HEAD
 	err     error
 }
 
@@ -70,7 +81,8 @@ func (w *writer) Header() http.Header { return w.header }
 // WriteHeader is http.ResponseWriter's.
 func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= 200 && status <= 999 {
-		w.status = status
+		w.status, w.fields = status, w.header.Clone()
+		w.length = head.Length(w.fields)
 	}
 }
 
@@ -85,6 +97,11 @@ func (w *writer) Write(b []byte) (int, error) {
 		return 0, http.ErrBodyNotAllowed
 	case w.err != nil:
 		return 0, w.err
+	}
+	w.written += int64(len(b))
+	switch {
+	case w.length >= 0 && w.written > w.length:
+		return 0, http.ErrContentLength
 	case !w.started && len(w.sent)+len(b) <= pendingSize:
 		w.sent = append(w.sent, b...)
 		return len(b), nil
@@ -119,13 +136,13 @@ func (w *writer) start(whole bool) {
 		return
 	}
 	w.started = true
-	if _, said := w.header["Content-Type"]; !said && len(w.sent) > 0 {
-		w.header.Set("Content-Type", http.DetectContentType(w.sent))
+	if _, said := w.fields["Content-Type"]; !said && len(w.sent) > 0 {
+		w.fields.Set("Content-Type", http.DetectContentType(w.sent))
 	}
-	if whole && !w.bodiless() && w.header.Get("Content-Length") == "" && (!w.head || len(w.sent) > 0) && !hasTrailers(w.header) {
-		w.header.Set("Content-Length", strconv.Itoa(len(w.sent)))
+	if whole && !w.bodiless() && w.fields.Get("Content-Length") == "" && (!w.head || len(w.sent) > 0) && !hasTrailers(w.header) {
+		w.fields.Set("Content-Length", strconv.Itoa(len(w.sent)))
 	}
-	body, err := w.host.Begin(w.status, withoutTrailers(w.header), w.bodiless() || w.head)
+	body, err := w.host.Begin(w.status, withoutTrailers(w.fields), w.bodiless() || w.head)
 	if err != nil {
 		w.err = ErrClosed
 		w.host.Fail(err.Error())
