@@ -36,6 +36,17 @@ func TestTenants(t *testing.T) {
 		"loopback":           {signed + `, grants: {http: ["http://127.0.0.1:80"]}`, "loopback"},
 		"loopback's name":    {signed + `, grants: {http: ["http://LOCALHOST"]}`, "loopback"},
 		"loopback of 6":      {signed + `, grants: {http: ["http://[::1]:1"]}`, "loopback"},
+		"loopback, whole":    {signed + `, grants: {http: ["h2c://[0:0:0:0:0:0:0:1]"]}`, "loopback"},
+		"loopback, mapped":   {signed + `, grants: {http: ["http://[::FFFF:7f00:1]:80"]}`, "loopback"},
+		"loopback, slash":    {signed + `, grants: {http: ["http://localhost/"]}`, "loopback"},
+		"loopback's names":   {signed + `, grants: {http: ["http://a.localhost:80"]}`, "loopback"},
+		"loopback, short":    {signed + `, grants: {http: ["http://127.1"]}`, "loopback"},
+		"no address":         {signed + `, grants: {http: ["http://0.0.0.0:3001"]}`, "loopback"},
+		"no address of 6":    {signed + `, grants: {sockets: {connect: ["[::]:3001"]}}`, "loopback"},
+		"a machine's own":    {signed + `, grants: {http: ["http://169.254.169.254"]}`, "link-local"},
+		"sockets of 6":       {signed + `, grants: {sockets: {connect: ["[0::1]:5432"]}}`, "grants.sockets.connect"},
+		"no key":             {"verify: {key: null}", "verify.key"},
+		"no verify":          {"verify: null", "verify.key"},
 		"sockets anywhere":   {signed + `, grants: {sockets: {connect: ["*:5432"]}}`, "grants.sockets.connect"},
 		"sockets of the pod": {signed + `, grants: {sockets: {connect: ["127.0.0.1:5432"]}}`, "grants.sockets.connect"},
 		"a port":             {signed + `, grants: {sockets: {listen: ["*:5432"]}}`, "grants.sockets.listen"},
@@ -47,8 +58,13 @@ func TestTenants(t *testing.T) {
 			t.Errorf("%s, without the label: %v\n%s", name, err, out)
 		}
 	}
-	if out, err := apply("tenant", signed+`, grants: {http: ["https://api.example.com"], sockets: {connect: ["10.0.0.1:5432"]}}`); err != nil {
-		t.Errorf("what is allowed: %v\n%s", err, out)
+	for _, allowed := range []string{
+		`grants: {http: ["https://api.example.com", "http://shop", "http://[2001:db8::1]:80", "http://10.0.0.1/"], sockets: {connect: ["10.0.0.1:5432", "db.example.com:5432", "[2001:db8::1]:1"]}}`,
+		"grants: null", "grants: {http: null, sockets: null}", "grants: {http: [], sockets: {connect: null, listen: []}}",
+	} {
+		if out, err := apply("tenant", signed+", "+allowed); err != nil {
+			t.Errorf("what is allowed, %s: %v\n%s", allowed, err, out)
+		}
 	}
 }
 

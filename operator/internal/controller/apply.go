@@ -9,6 +9,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,10 +32,15 @@ type appliedState struct {
 	version string
 }
 
-// version changes when somebody changes what the object should be. Kinds without a generation change altogether.
+// version changes when somebody changes what the object should be. Kinds without a generation change altogether; the generation of others says
+// nothing of labels and owners, by which the operator finds them.
 func version(o metav1.Object) string {
 	if g := o.GetGeneration(); g > 0 {
-		return fmt.Sprint(o.GetUID(), "/", g)
+		owners := make([]types.UID, 0, 1)
+		for _, owner := range o.GetOwnerReferences() {
+			owners = append(owners, owner.UID)
+		}
+		return fmt.Sprint(o.GetUID(), "/", g, o.GetLabels(), owners, o.GetAnnotations()[pods.AnnotationTemplate])
 	}
 	return fmt.Sprint(o.GetUID(), "/", o.GetResourceVersion())
 }
@@ -61,10 +67,7 @@ func (r *Reconciler) mayTake(ctx context.Context, w *api.Workload, o *pods.Objec
 	}
 	for _, want := range wanted {
 		kind := want.GetObjectKind().GroupVersionKind()
-		r.mu.Lock()
-		_, known := r.applied[appliedKey{client.ObjectKeyFromObject(w), kind.Kind}]
-		r.mu.Unlock()
-		if cached := r.cached(ctx, want); known || cached != nil && metav1.IsControlledBy(cached, w) {
+		if cached := r.cached(ctx, want); cached != nil && metav1.IsControlledBy(cached, w) {
 			continue
 		}
 		have := &metav1.PartialObjectMetadata{}
@@ -83,6 +86,9 @@ func (r *Reconciler) mayTake(ctx context.Context, w *api.Workload, o *pods.Objec
 
 // applyAll applies what differs, the Deployment last, and returns the Deployment as it is now.
 func (r *Reconciler) applyAll(ctx context.Context, w *api.Workload, o *pods.Objects, have *appsv1.Deployment) (*appsv1.Deployment, error) {
+	if !meta.IsStatusConditionTrue(w.Status.Conditions, api.Ready) {
+		r.unapplied(w, o.Document) // no event tells that somebody has deleted it, and pods wait for it
+	}
 	if _, err := r.apply(ctx, w, o.Document, nil); err != nil {
 		return nil, err
 	}
@@ -112,6 +118,13 @@ func (r *Reconciler) applyAll(ctx context.Context, w *api.Workload, o *pods.Obje
 	r.latest[client.ObjectKeyFromObject(w)] = d.DeepCopy()
 	r.mu.Unlock()
 	return &d, nil
+}
+
+// unapplied has an object be applied again, whatever was applied last.
+func (r *Reconciler) unapplied(w *api.Workload, o client.Object) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.applied, appliedKey{client.ObjectKeyFromObject(w), o.GetObjectKind().GroupVersionKind().Kind})
 }
 
 // cached is the object as the cache has it; nil: it has none.

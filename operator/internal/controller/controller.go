@@ -140,8 +140,8 @@ func (r *Reconciler) reconcile(ctx context.Context, w *api.Workload) (ctrl.Resul
 	r.judged(w, &status, v, have)
 	if becameReady(w, &status) {
 		rollout.ready(have)
-		if err := r.sweep(ctx, w, objects); err != nil {
-			return ctrl.Result{}, err
+		if err := r.sweep(ctx, w, objects); err != nil { // the next rollout tries again
+			r.Log.Warn("documents of earlier rollouts are left", "workload", w.Namespace+"/"+w.Name, "error", err)
 		}
 	}
 	return ctrl.Result{}, r.writeStatus(ctx, w, &status)

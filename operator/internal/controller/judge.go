@@ -45,6 +45,8 @@ func judge(d *appsv1.Deployment, all []corev1.Pod) verdict {
 		return c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse
 	})
 	switch {
+	case d.Spec.Paused && s.UpdatedReplicas < wanted:
+		return verdict{reason: "Paused", message: "the Deployment is paused: `kubectl rollout resume deployment/" + d.Name + "` lets the new document's pods start" + serving}
 	case trouble != nil:
 		return verdict{progressing: !stuck, reason: trouble.reason, message: trouble.message + serving}
 	case stuck:
