@@ -4,11 +4,26 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/vitrine-wasm/vitrine/workload"
 )
+
+// misspelled says which parameter of a request's query there is not, or is there twice: it would silently choose all components. "" where all is well.
+func misspelled(r *http.Request) string {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return "the query is malformed: want ?workload=ID&component=NAME"
+	}
+	for name, values := range query {
+		if name != "workload" && name != "component" || len(values) != 1 || values[0] == "" {
+			return fmt.Sprintf("%.40q: want ?workload=ID&component=NAME, each once and not empty, or neither for all components", name)
+		}
+	}
+	return ""
+}
 
 // chosen are the components that a request is for.
 func (c *Config) chosen(r *http.Request) (id workload.ID, component string, all []Detail) {
@@ -20,6 +35,10 @@ func (c *Config) chosen(r *http.Request) (id workload.ID, component string, all 
 
 // detail answers GET /detail.
 func (c *Config) detail(w http.ResponseWriter, r *http.Request) {
+	if why := misspelled(r); why != "" {
+		say(w, http.StatusBadRequest, why)
+		return
+	}
 	if _, _, all := c.chosen(r); len(all) > 0 {
 		say(w, http.StatusOK, detailText(all))
 		return
@@ -47,6 +66,10 @@ func (c *Config) setDetail(w http.ResponseWriter, r *http.Request) {
 	level := strings.ToLower(strings.TrimSpace(string(body)))
 	if err != nil || !slices.Contains([]string{"invocation", "boundary", "all", "default"}, level) {
 		say(w, http.StatusBadRequest, "want invocation, boundary, all or default as the body")
+		return
+	}
+	if why := misspelled(r); why != "" {
+		say(w, http.StatusBadRequest, why)
 		return
 	}
 	id, component, all := c.chosen(r)

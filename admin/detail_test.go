@@ -45,6 +45,11 @@ func TestDetail(t *testing.T) {
 		{"PUT", "/detail", "", 400, "want invocation, boundary, all or default as the body\n"},
 		{"PUT", "/detail", strings.Repeat("all ", 100), 400, "want invocation, boundary, all or default as the body\n"},
 		{"PUT", "/detail?workload=shop", "all", 404, "no such component runs\n"},
+		{"PUT", "/detail?worklod=other", "all", 400, `"worklod": want ?workload=ID&component=NAME, each once and not empty, or neither for all components` + "\n"},
+		{"PUT", "/detail?component=cart&component=price", "all", 400, `"component": want ?workload=ID&component=NAME, each once and not empty, or neither for all components` + "\n"},
+		{"PUT", "/detail?workload=", "all", 400, `"workload": want ?workload=ID&component=NAME, each once and not empty, or neither for all components` + "\n"},
+		{"PUT", "/detail?workload=other;component=cart", "all", 400, "the query is malformed: want ?workload=ID&component=NAME\n"},
+		{"GET", "/detail?worklod=other", "", 400, `"worklod": want ?workload=ID&component=NAME, each once and not empty, or neither for all components` + "\n"},
 		{"GET", "/detail?component=pear", "", 404, "no such component runs\n"},
 		{"GET", "/detail", "", 200, "boundary\n"},
 	} {

@@ -18,7 +18,8 @@ func (p *process) precompile() *cobra.Command {
 		Short: "Compile a workload's components in advance, into a folder for --cache-dir",
 		Long: `Compiles the components of a manifest, of a folder with one, or one component, into a folder that an image can carry and
 that processes of any user may use by --cache-dir or VITRINE_CACHE_DIR. It is only read there, and may be the system's user's (root); it is
-not used if others can write to it. Given again, the folder has what it had before, too.
+not used if others can write to it. Given again, the folder has what it had before, too; one with other things in it keeps its
+permissions, which may keep others out.
 
 The code is for this version of vitrine, this system and this kind of processor; others compile anew, at each start.
 No guest code is run.`,
@@ -40,9 +41,17 @@ No guest code is run.`,
 		cannot := func(err error) error {
 			return &Problem{What: "cannot write the folder " + *dir, Where: "--output", Why: err.Error(), Do: "choose another folder with -o, that only you can write to", Code: ExitUsage}
 		}
-		if err := component.UnsealCache(*dir); err != nil {
+		sealed, err := component.UnsealCache(*dir)
+		if err != nil {
 			return cannot(err)
 		}
+		defer func() {
+			if err != nil && sealed { // what it had before is used as before
+				if failed := component.SealCache(*dir); failed != nil {
+					err = errors.Join(err, cannot(failed))
+				}
+			}
+		}()
 		if err := cmd.Flags().Set(cacheOption.name, *dir); err != nil {
 			return err
 		}

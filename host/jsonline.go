@@ -155,6 +155,9 @@ func (l *LogLine) parseJSON() (severe bool) {
 	f := fielder{}
 	f.object("", object.members, 1)
 	l.Fields = f.fields
+	if !told && f.hid { // the text is the whole line
+		l.Text = withoutSecrets(json.RawMessage(l.Text))
+	}
 	l.Truncated = l.Truncated || f.cut
 	return severe
 }
@@ -163,6 +166,7 @@ func (l *LogLine) parseJSON() (severe bool) {
 type fielder struct {
 	fields []Field
 	cut    bool // it has left something out
+	hid    bool // it has replaced a secret
 }
 
 func (f *fielder) object(prefix string, members []member, depth int) {
@@ -173,6 +177,7 @@ func (f *fielder) object(prefix string, members []member, depth int) {
 
 func (f *fielder) member(key string, raw json.RawMessage, depth int) {
 	if redact.Secret(key) && raw[0] != 'n' {
+		f.hid = true
 		f.add(key, redact.Mark)
 		return
 	}
@@ -189,12 +194,19 @@ func (f *fielder) member(key string, raw json.RawMessage, depth int) {
 			f.object(key+".", membersOf(raw), depth+1)
 			return
 		}
-		f.add(key, withoutSecrets(raw))
+		f.json(key, raw)
 	case '[':
-		f.add(key, withoutSecrets(raw))
+		f.json(key, raw)
 	default:
 		f.add(key, number(string(raw)))
 	}
+}
+
+// json adds a value as JSON.
+func (f *fielder) json(key string, raw json.RawMessage) {
+	s := withoutSecrets(raw)
+	f.hid = f.hid || strings.Contains(s, redact.Mark)
+	f.add(key, s)
 }
 
 func (f *fielder) add(key string, value any) {

@@ -104,7 +104,7 @@ func foldsOf(s *span.Span) *folds {
 
 // add adds a call.
 func (g *fold) add(at, took, waited time.Duration, function string) {
-	if g.calls == 0 {
+	if g.calls == 0 || at < g.first { // of calls that run at once, the one that has begun last may end first
 		g.first = at
 	}
 	g.calls++

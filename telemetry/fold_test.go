@@ -216,6 +216,23 @@ func TestFoldsOfLongCalls(t *testing.T) {
 	}
 }
 
+// TestFoldsOfCallsAtOnce: the span of calls that ran at once begins with the first of them and ends with the last, in whichever order they ended.
+func TestFoldsOfCallsAtOnce(t *testing.T) {
+	var from, to time.Time
+	spans := foldHarness(t, "", func(b *harness, ctx context.Context) {
+		e := b.bind(importEdge("wasi:filesystem/types@0.3.0", "[method]descriptor.stat"))
+		begun := cm.CallFrom(ctx).Start
+		from, to = begun.Add(time.Microsecond), begun.Add(900*time.Microsecond)
+		for _, c := range [][2]time.Duration{{500 * time.Microsecond, 100 * time.Microsecond}, {200 * time.Microsecond, 700 * time.Microsecond}, {time.Microsecond, 800 * time.Microsecond}} {
+			e.h.(cm.CountOnly).Count(ctx, begun.Add(c[0]), c[1])
+		}
+	})
+	files := named(spans, "wasi:filesystem")
+	if len(files) != 1 || !files[0].StartTime.Equal(from) || !files[0].EndTime.Equal(to) {
+		t.Errorf("wanted one span from %s to %s:\n%s", from, to, formatSpans(spans))
+	}
+}
+
 // TestUnsampledCallsAreNotFolded: what nobody records is not added up.
 func TestUnsampledCallsAreNotFolded(t *testing.T) {
 	b := newHarness(t, nil)

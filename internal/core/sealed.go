@@ -20,7 +20,7 @@ const (
 	sealText = "This cache of compiled code is only read: vitrine precompile has made it.\n"
 )
 
-// Seal makes the cache in dir one that is only read, by any user. No engine may use it.
+// Seal makes the cache in dir one that is only read, by any user. No engine may use it. A dir that has more in it than the cache keeps its permissions.
 func Seal(dir string) error {
 	own := filepath.Join(dir, cacheName)
 	if err := os.RemoveAll(filepath.Join(own, "run")); err != nil {
@@ -29,8 +29,14 @@ func Seal(dir string) error {
 	if err := os.WriteFile(filepath.Join(own, sealMark), []byte(sealText), 0o644); err != nil {
 		return err
 	}
-	if err := os.Chmod(dir, 0o755); err != nil {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
 		return err
+	}
+	if len(entries) == 1 { // others may not want to have theirs read: a home, for example
+		if err := os.Chmod(dir, 0o755); err != nil {
+			return err
+		}
 	}
 	return filepath.WalkDir(own, func(path string, e fs.DirEntry, err error) error {
 		switch {
@@ -45,12 +51,15 @@ func Seal(dir string) error {
 	})
 }
 
-// Unseal makes a sealed cache one that can be written to by its owner, and does nothing to any other folder.
-func Unseal(dir string) error {
-	if err := os.Remove(filepath.Join(dir, cacheName, sealMark)); !errors.Is(err, fs.ErrNotExist) {
-		return err
+// Unseal makes a sealed cache one that can be written to by its owner, and does nothing to any other folder. was says that it was sealed.
+func Unseal(dir string) (was bool, err error) {
+	switch err = os.Remove(filepath.Join(dir, cacheName, sealMark)); {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
 	}
-	return nil
+	return false, err
 }
 
 func isSealed(dir string) bool {

@@ -10,7 +10,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	mathrand "math/rand/v2"
 	"net"
 	"net/http"
@@ -19,6 +18,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/vitrine-wasm/vitrine/internal/redact"
+	"github.com/vitrine-wasm/vitrine/internal/text"
 )
 
 // Signal is one of OTLP's signals, as paths name it.
@@ -86,9 +88,10 @@ type Config struct {
 
 // Forwarder sends requests on. Safe for concurrent use.
 type Forwarder struct {
-	to   string
-	id   string
-	send sender
+	to      string
+	id      string
+	send    sender
+	secrets *strings.Replacer // of texts in which a receiver may repeat what it was sent
 
 	ctx    context.Context // ends with the grace of Close
 	cancel context.CancelFunc
@@ -138,11 +141,12 @@ func New(cfg Config) (*Forwarder, error) {
 	case to.User != nil || to.RawQuery != "" || to.Fragment != "":
 		return nil, errors.New("want no credentials, query or fragment in the URL: credentials belong in headers")
 	case to.Host == "" || !slices.Contains([]string{"http", "https", "grpc", "grpcs"}, to.Scheme):
-		return nil, fmt.Errorf("%q: want http://HOST:PORT or https://HOST:PORT for HTTP with protobuf, grpc://HOST:PORT or grpcs://HOST:PORT for gRPC", cfg.Endpoint)
+		// Without the endpoint, in which credentials may stand where no URL has any.
+		return nil, errors.New("want http://HOST:PORT or https://HOST:PORT for HTTP with protobuf, grpc://HOST:PORT or grpcs://HOST:PORT for gRPC")
 	}
 	var id [8]byte
 	rand.Read(id[:]) // never fails
-	f := &Forwarder{to: to.String(), id: hex.EncodeToString(id[:]), work: make(chan struct{}, maxWaiting), dropped: map[Drop]int64{}}
+	f := &Forwarder{to: to.String(), secrets: secretsOf(cfg.Headers), id: hex.EncodeToString(id[:]), work: make(chan struct{}, maxWaiting), dropped: map[Drop]int64{}}
 	if strings.HasPrefix(to.Scheme, "grpc") {
 		f.send, err = newGRPC(to, cfg.Headers)
 	} else {
@@ -345,7 +349,7 @@ func (f *Forwarder) accepted(r *request, rejected int) {
 func (f *Forwarder) failing(err error, after time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.problem = err.Error()
+	f.problem = f.text(err)
 	if until := time.Now().Add(after); after > 0 && until.After(f.resume) {
 		f.resume = until
 	}
@@ -356,6 +360,35 @@ func (f *Forwarder) lost(r *request, reason string, err error) {
 	defer f.mu.Unlock()
 	f.drop(r.signal, reason, r.items)
 	if err != nil {
-		f.problem = err.Error()
+		f.problem = f.text(err)
 	}
 }
+
+// maxProblem bounds the text of Status.Problem, in bytes: a receiver may choose most of it.
+const maxProblem = 300
+
+// text is an error as Status says it.
+func (f *Forwarder) text(err error) string {
+	return text.Cut(f.secrets.Replace(err.Error()), maxProblem)
+}
+
+// secretsOf replaces the values of headers, and their parts behind a scheme such as Bearer. Those of a few letters are no secrets, and parts of words.
+func secretsOf(headers map[string]string) *strings.Replacer {
+	var values []string
+	for _, value := range headers {
+		_, credentials, _ := strings.Cut(value, " ")
+		for _, v := range []string{value, credentials} {
+			if len(v) >= minSecret {
+				values = append(values, v)
+			}
+		}
+	}
+	slices.SortFunc(values, func(a, b string) int { return len(b) - len(a) }) // where one begins with another, the longer one is replaced
+	var pairs []string
+	for _, v := range values {
+		pairs = append(pairs, v, redact.Mark)
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+const minSecret = 6

@@ -58,6 +58,17 @@ func says(code int, body []byte, head ...string) func() (*http.Response, error) 
 
 func fails() (*http.Response, error) { return nil, errors.New("connection refused") }
 
+// speaks answers with a status line of the receiver's choice.
+func speaks(status string) func() (*http.Response, error) {
+	return func() (*http.Response, error) {
+		a, err := says(401, nil)()
+		if a != nil {
+			a.Status = status
+		}
+		return a, err
+	}
+}
+
 // TestFailures: what may be sent again is, not before the receiver wants it; the rest is dropped and counted (OTLP, "Failures").
 func TestFailures(t *testing.T) {
 	rejected, err := proto.Marshal(&coltrace.ExportTraceServiceResponse{PartialSuccess: &coltrace.ExportTracePartialSuccess{RejectedSpans: 2, ErrorMessage: "too old"}})
@@ -84,6 +95,7 @@ func TestFailures(t *testing.T) {
 		{"fails", []func() (*http.Response, error){says(500, nil, "Retry-After", "1")}, 1, 0, 0, []Drop{{Traces, reasonRefused, 5}}},
 		{"elsewhere", []func() (*http.Response, error){says(307, nil, "Location", "http://other.example/v1/traces")}, 1, 0, 0, []Drop{{Traces, reasonRefused, 5}}},
 		{"a circle", []func() (*http.Response, error){says(508, nil)}, 1, 0, 0, []Drop{{Traces, reasonRefused, 5}}},
+		{"refused, with what it was sent", []func() (*http.Response, error){speaks("401 no such key: planted " + strings.Repeat("x", 1<<16))}, 1, 0, 0, []Drop{{Traces, reasonRefused, 5}}},
 		{"in a year", []func() (*http.Response, error){says(429, nil, "Retry-After", "99999999999999999999"), says(200, nil)}, 2, firstPause / 2, 5, nil},
 		{"in a century", []func() (*http.Response, error){says(429, nil, "Retry-After", "3155760000")}, 1, 0, 0, []Drop{{Traces, reasonSilent, 5}}},
 		{"never there", []func() (*http.Response, error){fails}, -1, firstPause / 2, 0, []Drop{{Traces, reasonSilent, 5}}},
@@ -104,7 +116,7 @@ func TestFailures(t *testing.T) {
 				if st.Sent != c.sent || st.Waiting != 0 || !slices.Equal(f.Dropped(), c.dropped) || (st.Problem == "") != (c.sent > 0) {
 					t.Errorf("%+v, dropped %+v", st, f.Dropped())
 				}
-				if strings.Contains(st.Problem+st.To, "planted") {
+				if strings.Contains(st.Problem+st.To, "planted") || len(st.Problem) > maxProblem {
 					t.Errorf("%+v has a secret", st)
 				}
 				if c.attempts > 0 && len(to.got) != c.attempts || c.attempts < 0 && len(to.got) < 9 {
@@ -302,7 +314,7 @@ func TestEndpoints(t *testing.T) {
 	for endpoint, want := range map[string]string{
 		"": "want http://", "127.0.0.1:4318": "want", "ftp://host": "want http://", "tp://host": "want http://", "http://": "want http://",
 		"http://user:planted@host:4318": "credentials belong in headers", "http://host/?key=planted": "credentials belong in headers",
-		"http://host:planted": "want a URL", "grpc://host:4317/path": "want no path",
+		"http://host:planted": "want a URL", "user:planted@host:4318": "want http://HOST:PORT", "ftp://host/planted": "want http://HOST:PORT", "grpc://host:4317/path": "want no path",
 	} {
 		f, err := New(Config{Endpoint: endpoint})
 		if err == nil {
