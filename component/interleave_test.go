@@ -411,7 +411,7 @@ func TestHooksTakeNoGuestTime(t *testing.T) {
 func TestOwnGuestTime(t *testing.T) {
 	w := &watching{}
 	inst := (&turnsHost{}).instance(t, w)
-	mustCall(t, inst, root, "both", cm.U32Val(2_000_000))
+	mustCall(t, inst, root, "both", cm.U32Val(20_000_000))
 	a, b, front := w.calls[nil][2], w.calls[nil][4], w.calls[nil][5]
 	if front.end.Guest >= a.end.Guest || a.end.Guest >= b.end.Guest {
 		t.Errorf("guest times: front %v, a %v, b %v", front.end.Guest, a.end.Guest, b.end.Guest)
