@@ -9,7 +9,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -86,9 +85,6 @@ func (r *Reconciler) mayTake(ctx context.Context, w *api.Workload, o *pods.Objec
 
 // applyAll applies what differs, the Deployment last, and returns the Deployment as it is now.
 func (r *Reconciler) applyAll(ctx context.Context, w *api.Workload, o *pods.Objects, have *appsv1.Deployment) (*appsv1.Deployment, error) {
-	if !meta.IsStatusConditionTrue(w.Status.Conditions, api.Ready) {
-		r.unapplied(w, o.Document) // no event tells that somebody has deleted it, and pods wait for it
-	}
 	if _, err := r.apply(ctx, w, o.Document, nil); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -123,6 +124,13 @@ func (r *Reconciler) reconcile(ctx context.Context, w *api.Workload) (ctrl.Resul
 	status.URL = objects.URL()
 	status.Selector = labels.SelectorFromSet(pods.Selector(w.Name)).String()
 
+	all, err := r.pods(ctx, w)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if slices.ContainsFunc(all, func(p corev1.Pod) bool { return waitsForVolumes(&p) }) {
+		r.unapplied(w, objects.Document) // no event tells that somebody has deleted it
+	}
 	ctx, rollout := r.Tracer.rollout(ctx, w, have, objects)
 	have, err = r.applyAll(ctx, w, objects, have)
 	rollout.applied(err)
@@ -131,11 +139,6 @@ func (r *Reconciler) reconcile(ctx context.Context, w *api.Workload) (ctrl.Resul
 		return ctrl.Result{}, errors.Join(err, r.writeStatus(ctx, w, &status))
 	}
 	status.TraceID = rollout.traceID(status.TraceID)
-
-	all, err := r.pods(ctx, w)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
 	v := judge(have, all)
 	r.judged(w, &status, v, have)
 	if becameReady(w, &status) {

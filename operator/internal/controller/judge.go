@@ -94,6 +94,15 @@ func documentOf(s *corev1.PodSpec) string {
 	return ""
 }
 
+// waitsForVolumes says whether no container of a pod has been made yet, as where an object that it mounts is missing.
+func waitsForVolumes(p *corev1.Pod) bool {
+	return p.DeletionTimestamp == nil && p.Spec.NodeName != "" && p.Status.Phase == corev1.PodPending &&
+		!slices.ContainsFunc(slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses), func(c corev1.ContainerStatus) bool {
+			w := c.State.Waiting
+			return w == nil || w.Reason != "" && w.Reason != "ContainerCreating" && w.Reason != "PodInitializing" || c.LastTerminationState.Terminated != nil
+		})
+}
+
 func podTrouble(p *corev1.Pod) *trouble {
 	for _, c := range slices.Concat(p.Status.InitContainerStatuses, p.Status.ContainerStatuses) {
 		ended := c.State.Terminated

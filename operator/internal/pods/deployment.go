@@ -86,8 +86,8 @@ func template(w *api.Workload, d *v1alpha1.Spec, doc *document, documentName str
 	grace := int64((drainDelay + min(longest, 24*time.Hour) + closing) / time.Second)
 	c := corev1.Container{
 		Name: container, Image: cfg.Image, ImagePullPolicy: cfg.PullPolicy, Command: []string{binary}, Args: arguments(cfg), Env: environment(w, doc, cfg),
-		Ports:          []corev1.ContainerPort{{Name: "admin", ContainerPort: adminPort, Protocol: corev1.ProtocolTCP}},
-		Resources:      resources(d),
+		Ports:     []corev1.ContainerPort{{Name: "admin", ContainerPort: adminPort, Protocol: corev1.ProtocolTCP}},
+		Resources: resources(d),
 		// Before it answers at all it fetches its images, which may take longer than a process that hangs is let be.
 		StartupProbe: probe("/livez", 2, 450), ReadinessProbe: probe("/readyz", 5, 1), LivenessProbe: probe("/livez", 10, 6),
 		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError, // so that the status has why it did not start

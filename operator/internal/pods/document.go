@@ -9,9 +9,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/validation"
-	"sigs.k8s.io/yaml"
 
 	"github.com/vitrine-wasm/vitrine/operator/api"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -81,7 +81,7 @@ func makeDocument(w *api.Workload) (*document, error) {
 	if v := w.Labels[workload.VersionLabel]; v != "" {
 		metadata["version"] = v
 	}
-	text, err := yaml.Marshal(map[string]any{"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.Kind, "metadata": metadata, "spec": spec})
+	text, err := write(map[string]any{"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.Kind, "metadata": metadata, "spec": spec})
 	if err != nil {
 		return nil, &Refusal{"DocumentRefused", "spec: " + err.Error()}
 	}
@@ -95,6 +95,30 @@ func makeDocument(w *api.Workload) (*document, error) {
 	slices.Sort(r.files)
 	r.files = slices.Compact(r.files)
 	return &r.document, nil
+}
+
+// write writes a document as JSON, which is YAML, too, and has no texts that mean something else there: << or yes. Characters that YAML takes for the
+// end of a line, or not at all, are written as escapes.
+func write(document any) ([]byte, error) {
+	var plain bytes.Buffer
+	enc := json.NewEncoder(&plain)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(document); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	for _, r := range plain.String() {
+		switch {
+		case r < 0x7f || unicode.IsPrint(r):
+			out.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&out, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.Bytes(), nil
 }
 
 func list(v any) []any {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/vitrine-wasm/vitrine/app"
 	"github.com/vitrine-wasm/vitrine/operator/api"
 )
 
@@ -135,6 +137,28 @@ func FuzzPlan(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestTexts: texts that mean something in YAML, and characters that it does not take, arrive as they are.
+func TestTexts(t *testing.T) {
+	want := map[string]string{"<<": "x", "null": "~", "y": "yes", "A": "1_000", "B": "0x1F", "C": "2001-01-01", "D": "*a", "E": "!!str a", "F": "# x", "G": " a\r\n\n b\n", "H": "\u0085\u2028\ufeff\u007f\x01\U000e0001é\U0001F600", "I": "<&>"}
+	environment, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &api.Workload{Spec: []byte(`{"components":[{"name":"a","source":{"image":"registry.example.com/a:1"},"environment":` + string(environment) + `}]}`)}
+	w.Name, w.Namespace = "a", "demo"
+	o, err := Plan(w, Config{Image: "vitrine:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := (&app.Format{Image: func(string) error { return nil }}).Parse(filepath.Join(t.TempDir(), "vitrine.yaml"), []byte(o.Document.Data[documentFile]))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, o.Document.Data[documentFile])
+	}
+	if got := read.Components[0].Environment; !maps.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }
 
 // TestSecretNames: a secret may have a name of anything that pods do not read, and the grace period is bounded.
