@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -46,7 +47,7 @@ kind: Workload
 metadata: {name: shop}
 spec:
   components:
-    - {name: cart, source: {file: `+testref.File(t, "rust-http-full-p2")+`}, limits: {body: 10, headers: 2Ki}}
+    - {name: cart, source: {file: `+testref.File(t, "rust-http-full-p2")+`}, limits: {body: 40, headers: 2Ki}}
   triggers:
     - http: {path: /hello, methods: [GET], component: cart}
     - http: {path: /echo, component: cart}
@@ -68,7 +69,7 @@ spec:
 		{"GET /hello HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", 501, `- - 501 TOOK -`},
 		{"GET /hello HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 200_000) + "\r\n\r\n", 431, `- - 431 TOOK -`},
 		{"GET /hello HTTP/1.1\r\nHost: a\r\nX: " + strings.Repeat("x", 3000) + "\r\n\r\n", 431, `GET /hello 431 TOOK cart headers`},
-		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n01234567890", 413, `POST /echo 413 TOOK cart body`},
+		{"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 41\r\n\r\n" + strings.Repeat("x", 41), 413, `POST /echo 413 TOOK cart body`},
 		{"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", 200, `GET /hello 200 TOOK cart`},
 	}
 	s := up(t, nil, "--access-log", file)
@@ -97,6 +98,37 @@ spec:
 		if n != times {
 			t.Errorf("%s is there %d times, wanted %d: %q", line, n, times, lines)
 		}
+	}
+}
+
+// TestRejectedRequestsAreNotForged: an answer whose bytes are those of a refusal makes no line of a request that there was not; a refusal on a
+// connection that has answered a request does.
+func TestRejectedRequestsAreNotForged(t *testing.T) {
+	s := up(t, nil, "--access-log", member(t, t.TempDir(), "one", "/", ""))
+	c, err := net.Dial("tcp", strings.TrimPrefix(s.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_ = c.SetDeadline(time.Now().Add(time.Minute))
+	refusal := "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request"
+	fmt.Fprintf(c, "POST /echo HTTP/1.0\r\nHost: a\r\nContent-Length: %d\r\n\r\na", 1+len(refusal)) // to HTTP/1.0 no chunks are sent
+	r := bufio.NewReader(c)
+	resp, err := http.ReadResponse(r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(resp.Body, make([]byte, 1)); err != nil { // the rest is written apart
+		t.Fatal(err)
+	}
+	_, _ = io.WriteString(c, refusal)
+	if rest, err := io.ReadAll(resp.Body); string(rest) != refusal || err != nil {
+		t.Fatalf("%q, %v", rest, err)
+	}
+	s.sends("GET /hello HTTP/1.1\r\nHost: a\r\n\r\nGET /hello HTTP/1.1\r\n\r\n", 2)
+	s.stop()
+	if lines := anyAccessLine.FindAllString(s.stderr(), -1); len(lines) != 3 || strings.Count(s.stderr(), " - - 400 ") != 1 {
+		t.Errorf("want lines of /echo, /hello and a refusal: %q", lines)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 )
 
 // connKey is a connection's place in the contexts of its requests.
@@ -24,6 +25,7 @@ type framedConn struct {
 	tls     *tls.ConnectionState // nil: none
 	framing framing
 	wrote   func(p []byte) // is told what is written; nil: nobody is
+	serving atomic.Bool    // what is written is the answer of a handler; false: net/http's own, to a head that it has not accepted
 	sent    int            // how many of the bytes that net/http writes next have been sent already
 }
 
@@ -90,7 +92,7 @@ func (c *framedConn) Write(p []byte) (int, error) {
 	if n == len(p) && n > 0 {
 		return n, nil
 	}
-	if c.wrote != nil {
+	if c.wrote != nil && !c.serving.Load() { // the bytes of an answer are a guest's, who may imitate a refusal
 		c.wrote(p[n:])
 	}
 	m, err := c.Conn.Write(p[n:])

@@ -33,8 +33,8 @@ func (f *front) tellRejected(r *http.Request, start time.Time, status int, sent 
 	}
 }
 
-// statusLine begins an answer of HTTP/1.1, and refusedFields follow in one that net/http gives to a request whose head it refuses: to no other are these
-// all of its fields.
+// statusLine begins an answer of HTTP/1.1, and refusedFields follow in one that net/http gives to a request whose head it refuses: in no other that it writes
+// are these all of its fields.
 var (
 	statusLine    = []byte("HTTP/1.1 ")
 	refusedFields = []byte("\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n")
@@ -54,7 +54,7 @@ func refusal(p []byte) (status int, sent int64, ok bool) {
 	return status, int64(len(line) - at - len(refusedFields)), err == nil
 }
 
-// watch has a connection tell of requests that net/http refuses by itself.
+// watch has a connection tell of requests that net/http refuses by itself, while no handler answers one.
 func (f *front) watch(ctx context.Context, c *framedConn) {
 	if f.rejected == nil {
 		return

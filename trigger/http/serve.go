@@ -26,6 +26,9 @@ func (t *Trigger) serve(w http.ResponseWriter, r *http.Request) {
 	x.control.rc = *http.NewResponseController(w)
 	defer x.control.end()
 	withTLS(r)
+	if c, ok := connOf(r).(*framedConn); ok {
+		c.serving.Store(true)
+	}
 	if r.ProtoMajor == 1 && ambiguous(connOf(r)) {
 		closeAfterReply(w)
 	}

@@ -278,8 +278,11 @@ func (t *Trigger) drain(ctx context.Context, r *route) error {
 }
 
 // connState keeps track of connections that have only been opened: net/http would wait some seconds for each of them when
-// it shuts down.
+// it shuts down. It also notes the end of each answer.
 func (t *Trigger) connState(c net.Conn, s http.ConnState) {
+	if framed, ok := c.(*framedConn); ok && s == http.StateIdle { // the answer has been written
+		framed.serving.Store(false)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
