@@ -188,7 +188,7 @@ func (c *cluster) controlPlane() error {
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), api.AddToScheme(scheme)); err != nil {
 		return err
 	}
-	return eventually(60*time.Second, "the API server is not ready", func() error {
+	return eventually(3*time.Minute, "the API server is not ready", func() error {
 		out, err := c.kubectl("", "get", "--raw", "/readyz")
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, out)
