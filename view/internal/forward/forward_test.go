@@ -46,6 +46,12 @@ func (r *receiver) RoundTrip(q *http.Request) (*http.Response, error) {
 	return answer()
 }
 
+func (r *receiver) attempts() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.got)
+}
+
 func says(code int, body []byte, head ...string) func() (*http.Response, error) {
 	return func() (*http.Response, error) {
 		h := http.Header{}
@@ -119,8 +125,8 @@ func TestFailures(t *testing.T) {
 				if strings.Contains(st.Problem+st.To, "planted") || len(st.Problem) > maxProblem {
 					t.Errorf("%+v has a secret", st)
 				}
-				if c.attempts > 0 && len(to.got) != c.attempts || c.attempts < 0 && len(to.got) < 9 {
-					t.Errorf("%d attempts, want %d", len(to.got), c.attempts)
+				if c.attempts > 0 && to.attempts() != c.attempts || c.attempts < 0 && to.attempts() < 9 {
+					t.Errorf("%d attempts, want %d", to.attempts(), c.attempts)
 				}
 				if len(to.at) > 1 && to.at[1].Sub(to.at[0]) < c.least {
 					t.Errorf("the second attempt was %s after the first, want %s", to.at[1].Sub(to.at[0]), c.least)
@@ -153,13 +159,13 @@ func TestThrottled(t *testing.T) {
 		}
 		time.Sleep(59 * time.Second)
 		synctest.Wait()
-		if len(to.got) != 1 {
-			t.Errorf("%d attempts before the receiver wants any", len(to.got))
+		if to.attempts() != 1 {
+			t.Errorf("%d attempts before the receiver wants any", to.attempts())
 		}
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
-		if st := f.Status(); len(to.got) != 12 || st.Sent != 11 || st.Problem != "" {
-			t.Errorf("%d attempts, %+v", len(to.got), st)
+		if st := f.Status(); to.attempts() != 12 || st.Sent != 11 || st.Problem != "" {
+			t.Errorf("%d attempts, %+v", to.attempts(), st)
 		}
 		if err := f.Close(); err != nil {
 			t.Error(err)
