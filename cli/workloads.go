@@ -3,8 +3,10 @@ package cli
 import (
 	"context"
 	"crypto/sha256"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -31,8 +33,8 @@ func manifests(paths []string) (out []string) {
 	return out
 }
 
-// manifestsIn are the manifests in a folder that has neither a vitrine.yaml nor a lone component, by name; none for anything else. The current
-// folder is that of a workload, so that nobody who only is in the wrong place starts all that lies there.
+// manifestsIn are the manifests in a folder that has no vitrine.yaml, by name; none for anything else. Beside a lone component, which is a workload by itself,
+// other files in YAML may lie; they are manifests if they say so. The current folder is that of a workload, so that nobody who only is in the wrong place starts all that lies there.
 func manifestsIn(path string) (out []string) {
 	if path == "." {
 		return nil
@@ -40,7 +42,8 @@ func manifestsIn(path string) (out []string) {
 	if info, err := os.Stat(path); err != nil || !info.IsDir() {
 		return nil
 	}
-	if _, _, err := app.Resolve(path); err == nil {
+	_, lone, err := app.Resolve(path)
+	if err == nil && !lone {
 		return nil
 	}
 	entries, err := os.ReadDir(path)
@@ -50,12 +53,27 @@ func manifestsIn(path string) (out []string) {
 	for _, e := range entries {
 		switch filepath.Ext(e.Name()) {
 		case ".yaml", ".yml":
-			if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") {
-				out = append(out, filepath.Join(path, e.Name()))
+			file := filepath.Join(path, e.Name())
+			if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && (!lone || isManifest(file)) {
+				out = append(out, file)
 			}
 		}
 	}
 	return out
+}
+
+var vitrineVersion = regexp.MustCompile(`(?m)^apiVersion:\s*["']?vitrine\.dev/`)
+
+// isManifest says whether a file is a manifest by the version that it names in its first 4 KiB.
+func isManifest(file string) bool {
+	f, err := os.Open(file)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4096)
+	n, _ := io.ReadFull(f, head)
+	return vitrineVersion.Match(head[:n])
 }
 
 // loadServed reads one of the workloads.

@@ -42,7 +42,7 @@ func TestOrders(t *testing.T) {
 		"cart shop:cart/cart@0.1.0#[method]basket.add internal(price shop:price/price@0.1.0#quote internal), cart shop:cart/cart@0.1.0#[method]basket.add internal(price shop:price/price@0.1.0#quote internal), " +
 		"wasi:keyvalue/store@0.2.0-draft#open internal, wasi:keyvalue/atomics@0.2.0-draft#increment internal, cart shop:cart/cart@0.1.0#[method]basket.total internal, " +
 		"wasi:keyvalue/store@0.2.0-draft#[method]bucket.set internal, send orders.> producer(process orders.placed consumer(worker wasmcloud:messaging/handler@0.2.0#handle-message internal(" +
-		"wasi:keyvalue/store@0.2.0-draft#open internal, wasi:keyvalue/store@0.2.0-draft#[method]bucket.get internal, connection worker internal, wasi:keyvalue/store@0.2.0-draft#[method]bucket.set internal)))))"
+		"wasi:keyvalue/store@0.2.0-draft#open internal, wasi:keyvalue/store@0.2.0-draft#[method]bucket.get internal, wasi:sockets internal, connection worker internal, wasi:keyvalue/store@0.2.0-draft#[method]bucket.set internal)))))"
 	own := regexp.MustCompile(`(instantiate|reset|pool wait)[^,()]* internal(, )?`) // instances are made where more than one is needed at once
 	had := ""
 	for range 3000 {

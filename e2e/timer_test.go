@@ -76,7 +76,7 @@ spec:
 			}
 		}
 		if roots["greet: timer every 100ms internal(greet internal)"] > 2 && roots["trap: timer every 100ms internal(trap internal)"] > 2 &&
-			roots["wrong: timer every 100ms internal(wrong internal)"] > 2 && roots["slow: timer every 100ms internal(slow internal(wasi:io/poll@0.2.6#poll internal))"] > 1 && missed {
+			roots["wrong: timer every 100ms internal(wrong internal)"] > 2 && roots["slow: timer every 100ms internal(slow internal)"] > 1 && missed {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
