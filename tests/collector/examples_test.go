@@ -111,7 +111,7 @@ func told(records []Record, spans []Span) string {
 		return slices.ContainsFunc([]string{"instantiate ", "reset ", "pool wait "}, func(p string) bool { return strings.HasPrefix(s.Name, p) })
 	})
 	var b strings.Builder
-	b.WriteString(Tree(spans, "http.response.status_code"))
+	b.WriteString(Tree(WithoutWaits(spans), "http.response.status_code"))
 	slices.SortStableFunc(spans, func(a, b Span) int { return cmp.Or(a.Start.Compare(b.Start), strings.Compare(a.Name, b.Name)) })
 	for _, s := range spans {
 		if s.StatusMessage != "" && s.Kind == "Internal" {

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -56,4 +57,11 @@ func Tree(spans []Span, attrs ...string) string {
 		return b.String()
 	}
 	return draw("", "")
+}
+
+var waits = regexp.MustCompile(`^wasi:(io/poll|clocks/)\S*#(poll|\[method\]pollable\.block|wait-for|wait-until)$`)
+
+// WithoutWaits leaves out waits of guests, which are spans only if they take a millisecond.
+func WithoutWaits(spans []Span) []Span {
+	return slices.DeleteFunc(slices.Clone(spans), func(s Span) bool { return waits.MatchString(s.Name) })
 }

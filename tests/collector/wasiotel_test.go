@@ -45,7 +45,7 @@ func TestWasiOtel(t *testing.T) {
 				}
 			}
 			var out strings.Builder
-			tree := Tree(spans, "http.response.status_code", "route")
+			tree := Tree(WithoutWaits(spans), "http.response.status_code", "route")
 			tree = strings.NewReplacer(g, "GUEST", "wasi:http/incoming-handler@0.2.12", "HANDLER", "wasi:http/handler@0.3.0", "HANDLER").Replace(tree)
 			out.WriteString(tree)
 			var records []string
