@@ -65,6 +65,7 @@ func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	go func() {
 		defer cancel()
 		w.end(serveLocal(t.handler, w, received(ctx, req, body)))
+		linger(body, cancel)
 	}()
 	select {
 	case <-w.sent:
@@ -76,6 +77,18 @@ func (t localTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		<-w.refuse(context.Cause(ctx))
 		return w.resp, w.failed
 	}
+}
+
+// What a handler leaves of a request's body is taken to this extent, as servers on the network do, so that a client that is about to send a small rest gets the
+// response, and no error of its write.
+const (
+	lingerSize = 256 << 10
+	lingerTime = 500 * time.Millisecond
+)
+
+func linger(body io.Reader, end func()) {
+	defer time.AfterFunc(lingerTime, end).Stop()
+	_, _ = io.CopyN(io.Discard, body, lingerSize)
 }
 
 // serveLocal calls the handler. A panic is an error.
