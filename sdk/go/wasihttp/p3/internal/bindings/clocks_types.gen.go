@@ -2,8 +2,6 @@
 
 package bindings
 
-import ()
-
 // Duration is the type wasi:clocks/types.duration.
 //
 // A length of time in nanoseconds.
