@@ -16,10 +16,10 @@ type task struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	id     uint32
-	set    *waitableSet // nil before the task waits for the first time
-	waits  int          // of its goroutines for the host, and goroutines of Go that run
-	turns  []chan struct{}
-	done   bool // its function has returned
+	set    *waitableSet    // nil before the task waits for the first time
+	waits  int             // of its goroutines for the host, and goroutines of Go that run
+	gates  []chan struct{} // of its goroutines that wait until the task runs
+	done   bool            // its function has returned
 }
 
 // tasks are those that have not ended, byLabel the same by the label of their goroutines.
@@ -112,13 +112,13 @@ func Cancel(ctx context.Context, err error) bool {
 // drive runs goroutines until all of them wait, and returns what the host has to know.
 func (t *task) drive() uint32 {
 	active = t
-	for _, turn := range t.turns {
-		close(turn)
+	for _, open := range t.gates {
+		close(open)
 	}
-	t.turns = nil
+	t.gates = nil
 	for {
 		settleAll()
-		if t.done && t.waits == 0 && len(t.turns) == 0 {
+		if t.done && t.waits == 0 && len(t.gates) == 0 {
 			active = nil
 			t.end()
 			return exitCode
@@ -178,8 +178,8 @@ func gate() {
 	if t == nil || t == active {
 		return
 	}
-	turn := make(chan struct{})
-	t.turns = append(t.turns, turn)
+	open := make(chan struct{})
+	t.gates = append(t.gates, open)
 	t.set.wake()
-	<-turn
+	<-open
 }
