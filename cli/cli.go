@@ -32,14 +32,15 @@ type process struct {
 	artifacts      *artifact.Store // nil: none was needed
 	moved          meter           // to and from registries, in the step whose progress is shown
 	held           heldLog
+	heap           heapTarget
 }
 
 // Main runs one command line, os.Args without the program's name, and returns its exit status. It takes over the process's
 // signals, default loggers and standard streams, and sets the garbage collector's target unless GOGC or GOMEMLIMIT does.
 func Main(args []string, ships Ships) int {
-	relaxCollector()
 	grpclog.SetLoggerV2(grpcLogger{})
 	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, environ: os.Environ, ships: ships}
+	p.heap.set(heapFloor)
 	return p.main(args)
 }
 

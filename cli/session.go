@@ -152,6 +152,9 @@ func (p *process) open(ctx context.Context, s *settings, opts sessionOptions) (*
 		if err != nil {
 			return out, fmt.Errorf("telemetry: %w", err)
 		}
+		if len(to.Consumers) > 0 || to.Providers != nil || opts.viewer != nil {
+			p.heap.raise(recordingHeapFloor)
+		}
 		if opts.metrics {
 			var consumer export.Consumer
 			if consumer, out.metrics, err = autoconf.Prometheus(autoconf.Options{Getenv: p.getenv, Logger: out.log}); err != nil {

@@ -24,6 +24,7 @@ type Linked struct {
 	interceptor cm.Interceptor
 	fits        map[*plan.ExportFunc]*atomic.Pointer[cm.FuncType] // the type that TypedFunc last found to fit
 	aliases     versionAliases
+	resets      *resetOperations
 }
 
 func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Linked, error) {
@@ -60,7 +61,7 @@ func (l *Linker) link(ctx context.Context, c *Component, p *plan.Program) (*Link
 			fits[&p.Exports[i].Funcs[k]] = &atomic.Pointer[cm.FuncType]{}
 		}
 	}
-	return &Linked{l.engine, c.name, linked, l.interceptor, fits, maps.Clone(l.aliases)}, nil
+	return &Linked{l.engine, c.name, linked, l.interceptor, fits, maps.Clone(l.aliases), resetsOf(c.name)}, nil
 }
 
 // Close releases what linking made; close every Instance first. An Engine that is closed does it too.

@@ -106,12 +106,24 @@ func (i *Instance) Reset(ctx context.Context, info cm.InstanceInfo) error {
 	if i.linked.interceptor == nil { // an operation that nobody sees is not made: there is a reset for each use of an instance in a pool
 		return resetError(i.store.Reset(ctx, info))
 	}
-	op := &cm.Operation{Name: "reset", Component: cm.Path(i.linked.name)}
-	op.Set("reset.initialises", i.store.Reinitialised())
+	op := &i.linked.resets.plain
+	if i.store.Reinitialised() {
+		op = &i.linked.resets.initialising
+	}
 	ctx, end := cm.Begin(ctx, i.linked.interceptor, op)
 	err := resetError(i.store.Reset(ctx, info))
 	end(err)
 	return err
+}
+
+// resetOperations are the operations of resets, which are all alike: no reset allocates one.
+type resetOperations struct{ plain, initialising cm.Operation }
+
+func resetsOf(component string) *resetOperations {
+	of := func(initialises bool) cm.Operation {
+		return cm.Operation{Name: "reset", Component: cm.Path(component), Attrs: []cm.Attr{{Key: "reset.initialises", Value: initialises}}}
+	}
+	return &resetOperations{of(false), of(true)}
 }
 
 // Initialises says whether Reset runs initialisation again.

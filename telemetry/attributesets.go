@@ -23,39 +23,51 @@ type attributeSetKey[K any] interface {
 // attributeSets keeps the bound instruments of attribute sets. Finding one takes no lock and no allocation.
 type attributeSets[K attributeSetKey[K], V any] struct {
 	make  func(...attribute.KeyValue) V
-	known atomic.Pointer[map[K]V] // the map is never changed, but replaced
-	mu    sync.Mutex              // guards the replacement
+	last  atomic.Pointer[attributeSet[K, V]]        // most measurements have the attributes of the one before
+	known atomic.Pointer[map[K]*attributeSet[K, V]] // the map is never changed, but replaced
+	mu    sync.Mutex                                // guards the replacement
+}
+
+// attributeSet is an instrument that is bound to a set.
+type attributeSet[K comparable, V any] struct {
+	key   K
+	bound V
 }
 
 func (s *attributeSets[K, V]) get(k K) V {
-	if v, ok := s.find(&k); ok {
-		return v
+	if last := s.last.Load(); last != nil && last.key == k {
+		return last.bound
+	}
+	if v := s.find(&k); v != nil {
+		s.last.Store(v)
+		return v.bound
 	}
 	k = k.sanitized()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if v, ok := s.find(&k); ok { // another goroutine has added it, or k is known in its sanitized form
-		return v
+	if v := s.find(&k); v != nil { // another goroutine has added it, or k is known in its sanitized form
+		return v.bound
 	}
-	next := map[K]V{}
+	next := map[K]*attributeSet[K, V]{}
 	if m := s.known.Load(); m != nil {
 		next = maps.Clone(*m)
 	}
-	v := s.make(k.attributes()...)
+	v := &attributeSet[K, V]{k, s.make(k.attributes()...)}
 	next[k] = v
 	s.known.Store(&next)
-	return v
+	return v.bound
 }
 
-// find looks k up. If k is unknown and the bound is reached, k becomes its overflow.
-func (s *attributeSets[K, V]) find(k *K) (v V, ok bool) {
+// find looks k up; nil if it is unknown. If it is and the bound is reached, k becomes its overflow.
+func (s *attributeSets[K, V]) find(k *K) *attributeSet[K, V] {
 	m := s.known.Load()
 	if m == nil {
-		return v, false
+		return nil
 	}
-	if v, ok = (*m)[*k]; !ok && len(*m) >= maxAttributeSets {
+	v := (*m)[*k]
+	if v == nil && len(*m) >= maxAttributeSets {
 		*k = (*k).overflow()
-		v, ok = (*m)[*k]
+		v = (*m)[*k]
 	}
-	return v, ok
+	return v
 }

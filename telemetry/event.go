@@ -201,11 +201,13 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 	var v outcome
 	var status int
 	var called *rpcStatus
+	var took time.Duration // of a request
 	if st.req == nil {
 		v = classify(&end)
 	} else {
 		v, status, called = classifyRequest(st.http, st.rpc, &end)
-		h.measure(c, st, status, &v)
+		took = time.Since(c.Start)
+		h.measure(st, status, took, &v)
 		h.i.t.access(st.ctx, h.i.id, c, st.http, st.method, &v)
 	}
 	if m, ok := c.Subject.(host.MessageSubject); ok {
@@ -215,7 +217,7 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 		h.p.exception(st.ctx, string(h.b.Callee), &v)
 	}
 	h.report(st.ctx, c, h.b.Callee, &v)
-	if st.span == nil || !st.span.IsRecording() && !h.keep(c, st, &v) {
+	if st.span == nil || !st.span.IsRecording() && !h.keep(st, took, &v) {
 		return
 	}
 	h.describe(st, status, called, &end)
@@ -227,12 +229,12 @@ func (h *event) Exit(c *cm.Call, end cm.End) {
 }
 
 // keep records a request that was not sampled, if the sampler wants it now that its end is known.
-func (h *event) keep(c *cm.Call, st *eventState, v *outcome) bool {
+func (h *event) keep(st *eventState, took time.Duration, v *outcome) bool {
 	if st.req == nil {
 		return false
 	}
 	route := st.http.HTTPRoute()
-	kept := st.span.Kept(h.tmpl, h.spanName(st.method, route), time.Since(c.Start), v.failed())
+	kept := st.span.Kept(h.tmpl, h.spanName(st.method, route), took, v.failed())
 	if kept == nil {
 		return false
 	}
@@ -260,7 +262,7 @@ func (h *event) describe(st *eventState, status int, called *rpcStatus, end *cm.
 	setTimes(st.span, end)
 }
 
-func (h *event) measure(c *cm.Call, st *eventState, status int, v *outcome) {
+func (h *event) measure(st *eventState, status int, took time.Duration, v *outcome) {
 	m := h.p.m
 	if m == nil {
 		return
@@ -272,7 +274,7 @@ func (h *event) measure(c *cm.Call, st *eventState, status int, v *outcome) {
 	key.route = st.http.HTTPRoute()
 	by := m.server.get(key)
 	st.active.Add(st.ctx, -1)
-	by.duration.Record(st.ctx, time.Since(c.Start))
+	by.duration.Record(st.ctx, took)
 	in, out := st.http.HTTPBodySizes()
 	by.request.Record(st.ctx, in)
 	by.response.Record(st.ctx, out)

@@ -62,6 +62,9 @@ func (i *interceptor) records(d Detail) bool { return Detail(i.detail.Load()) >=
 // service returns the providers of the component at path. The path's first element names a component of the workload, with #2 behind
 // it where it stands in a chain for the second time; the others are components composed into that one, which are no services of their own.
 func (i *interceptor) service(path cm.Path) *providers {
+	if string(path) == i.id.component {
+		return i.own
+	}
 	first, _, _ := strings.Cut(string(path), "/")
 	first, _, _ = strings.Cut(first, "#")
 	if p := i.peers[first]; p != nil {

@@ -18,7 +18,7 @@ import (
 // onlyFailed records no trace that begins here, and keeps what has failed.
 type onlyFailed struct{ sdktrace.Sampler }
 
-func (onlyFailed) SampleRoot() bool                      { return false }
+func (onlyFailed) SampleRoot(time.Time) bool             { return false }
 func (onlyFailed) KeepRoot(_ time.Duration, f bool) bool { return f }
 
 // TestKept: a request that its sampler wants only when it has failed is one span, of the trace that its log record names. One below a caller's span

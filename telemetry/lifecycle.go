@@ -29,28 +29,41 @@ const (
 // semconvNamespaces are the namespaces of the semantic conventions that operations' attributes may have; other keys are our own.
 var semconvNamespaces = []string{"http.", "url.", "server.", "network.", "file.", "oci.", "container.", "process."}
 
-// operationDetail has the operations that occur with each request and are spans only at a higher level of detail. Their metrics do
-// not depend on it.
-var operationDetail = map[string]Detail{"reset": DetailAll, "retire": DetailAll}
-
-// frequent are the operations that occur again and again while a workload runs: the distribution of their durations matters. Others are
+// isFrequent says that an operation occurs again and again while a workload runs: the distribution of its durations matters. Others are
 // steps of a start, which have a sum and a count.
-var frequent = map[string]bool{"reset": true, "retire": true, "instantiate": true, "pool wait": true, "connection": true}
+func isFrequent(operation string) bool {
+	switch operation {
+	case "reset", "retire", "instantiate", "pool wait", "connection":
+		return true
+	}
+	return false
+}
 
-// startupParts are the steps of a start that are measured at level all only, unless they fail: the trace of a start shows them, and none of
-// them takes long where what they are a part of does not.
-var startupParts = map[string]bool{"decode": true, "validate": true, "plan": true, "link": true, "plugin bind": true, "trigger ready": true, "instances ready": true}
+// isStartupPart says that an operation is a step of a start that is measured at level all only, unless it fails: the trace of a start shows
+// it, and it does not take long where what it is a part of does not.
+func isStartupPart(operation string) bool {
+	switch operation {
+	case "decode", "validate", "plan", "link", "plugin bind", "trigger ready", "instances ready":
+		return true
+	}
+	return false
+}
 
 // operationTemplate is the template of spans without attributes that are known in advance.
 var operationTemplate = span.Template{}
 
-// detailOf is the least level of detail at which an operation is a span. Making instances in advance belongs to no trace, and
-// would be a trace of its own.
+// detailOf is the least level of detail at which an operation is a span. Resets and retirements occur with each request. Making instances in
+// advance belongs to no trace, and would be a trace of its own. Metrics do not depend on it.
 func detailOf(ctx context.Context, op *cm.Operation) Detail {
-	if op.Name == "instantiate" && !trace.SpanContextFromContext(ctx).IsValid() {
+	switch op.Name {
+	case "reset", "retire":
 		return DetailAll
+	case "instantiate":
+		if !trace.SpanContextFromContext(ctx).IsValid() {
+			return DetailAll
+		}
 	}
-	return operationDetail[op.Name]
+	return 0
 }
 
 // Begin opens the span of a lifecycle operation of a component or an instance, as a child of the span in ctx.
@@ -59,7 +72,7 @@ func (i *interceptor) Begin(ctx context.Context, op *cm.Operation) (context.Cont
 	if op.Component != "" {
 		p = i.service(op.Component)
 	}
-	quiet := p.neverSampled(ctx) || !i.records(detailOf(ctx, op))
+	quiet := !i.records(detailOf(ctx, op)) || p.neverSampled(ctx)
 	if p.m == nil && quiet {
 		return ctx, func(error) {}
 	}
@@ -120,9 +133,9 @@ func (i *interceptor) end(ctx context.Context, p *providers, s *span.Span, op *c
 func (i *interceptor) measure(ctx context.Context, p *providers, op *cm.Operation, start time.Time, errorType string) {
 	switch {
 	case p.m == nil:
-	case frequent[op.Name]:
+	case isFrequent(op.Name):
 		p.m.operations.get(p.operationKey(op, errorType)).Record(ctx, time.Since(start))
-	case !startupParts[op.Name] || errorType != "" || i.records(DetailAll):
+	case !isStartupPart(op.Name) || errorType != "" || i.records(DetailAll):
 		p.m.startups.get(p.operationKey(op, errorType)).Record(ctx, time.Since(start))
 	}
 }

@@ -56,7 +56,8 @@ type Sink interface {
 // looks at nothing of a span without a parent. Its methods are safe for concurrent use.
 type RootSampler interface {
 	// SampleRoot decides on a span without a parent, as ShouldSample does, and saves what that costs with all that is told to it.
-	SampleRoot() bool
+	// start is when the span has begun.
+	SampleRoot(start time.Time) bool
 	// KeepRoot decides again, at the end of one that was not sampled: then it is recorded without what happened in it.
 	KeepRoot(took time.Duration, failed bool) bool
 }

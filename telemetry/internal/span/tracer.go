@@ -118,7 +118,7 @@ func (t *Tracer) begin(ctx context.Context, parent trace.SpanContext, name strin
 		}
 	case t.p.roots != nil:
 		r.Tracestate = parent.TraceState()
-		if parent.IsValid() && parent.IsSampled() || !parent.IsValid() && t.p.roots.SampleRoot() {
+		if parent.IsValid() && parent.IsSampled() || !parent.IsValid() && t.p.roots.SampleRoot(start) {
 			r.Decision = sdktrace.RecordAndSample
 		}
 	default:

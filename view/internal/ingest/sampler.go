@@ -47,7 +47,7 @@ func (s *Sampler) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingR
 }
 
 // SampleRoot decides on a trace that begins here, as ShouldSample does.
-func (s *Sampler) SampleRoot() bool { return s.allow(time.Since(s.start)) }
+func (s *Sampler) SampleRoot(start time.Time) bool { return s.allow(start.Sub(s.start)) }
 
 // Description implements sdktrace.Sampler.
 func (s *Sampler) Description() string { return s.based.Description() }
@@ -97,7 +97,7 @@ type root struct{ s *Sampler }
 // ShouldSample implements sdktrace.Sampler.
 func (r root) ShouldSample(p sdktrace.SamplingParameters) sdktrace.SamplingResult {
 	out := sdktrace.SamplingResult{Decision: sdktrace.Drop, Tracestate: trace.SpanContextFromContext(p.ParentContext).TraceState()}
-	if r.s.SampleRoot() {
+	if r.s.SampleRoot(time.Now()) {
 		out.Decision = sdktrace.RecordAndSample
 	}
 	return out

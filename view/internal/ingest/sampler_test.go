@@ -50,7 +50,7 @@ func TestParents(t *testing.T) {
 // TestKept: of a busy process's requests that are not recorded a bounded number is kept that has failed or was slow.
 func TestKept(t *testing.T) {
 	s := NewSampler()
-	for s.SampleRoot() {
+	for s.SampleRoot(time.Now()) {
 	}
 	if s.KeepRoot(Slow-1, false) || !s.KeepRoot(Slow, false) || !s.KeepRoot(0, true) {
 		t.Error("what is kept is not what was slow or has failed")
