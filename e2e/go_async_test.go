@@ -17,13 +17,16 @@ import (
 	"github.com/vitrine-wasm/vitrine/tests/attribution"
 )
 
-// goAsync builds the component of testdata/go-async by Go and this binary alone.
-func goAsync(t *testing.T) string {
+// goAsync is the component of testdata/go-async.
+func goAsync(t *testing.T) string { return goComponent(t, "go-async") }
+
+// goComponent builds the component of a folder of testdata by Go and this binary alone.
+func goComponent(t *testing.T, folder string) string {
 	t.Helper()
 	dir := t.TempDir()
 	module, component := filepath.Join(dir, "app.core.wasm"), filepath.Join(dir, "app.wasm")
 	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w -checklinkname=0", "-o", module, ".")
-	build.Dir = filepath.Join("testdata", "go-async")
+	build.Dir = filepath.Join("testdata", folder)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -83,7 +83,10 @@ type Buffer struct {
 	at    uint32
 }
 
-// NewBuffer makes a buffer of a size in bytes, aligned to 8, which holds zeros.
+// NewBuffer makes a buffer of a size in bytes, aligned to 8, which holds zeros. It is not inlined: where the compiler saw that only an address is taken of it, which
+// it does not follow, it would have it on the stack of a goroutine, which moves while the host has the address.
+//
+//go:noinline
 func NewBuffer(size uint32) *Buffer {
 	b := &Buffer{words: make([]uint64, max((size+7)/8, 1))}
 	b.at = b.address()
