@@ -234,23 +234,44 @@ func (c *cluster) install() error {
 
 // daemon starts a program whose output is in a file of its name.
 func (c *cluster) daemon(name string, args ...string) error {
-	log, err := os.Create(filepath.Join(c.dir, name+".log"))
+	d := &daemon{name: name, cmd: exec.Command(filepath.Join(c.bin, name), args...), done: make(chan struct{})}
+	c.started = append(c.started, d)
+	return c.launch(d)
+}
+
+// launch starts a daemon whose command is made; its output is at the end of the file of its name.
+func (c *cluster) launch(d *daemon) error {
+	log, err := os.OpenFile(filepath.Join(c.dir, d.name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
-	d := &daemon{name: name, cmd: exec.Command(filepath.Join(c.bin, name), args...), done: make(chan struct{})}
 	d.cmd.Stdout, d.cmd.Stderr, d.cmd.Dir = log, log, c.dir
 	d.cmd.SysProcAttr = endWithParent()
 	if err := d.cmd.Start(); err != nil {
-		return fmt.Errorf("starting %s: %w", name, err)
+		close(d.done)
+		return fmt.Errorf("starting %s: %w", d.name, err)
 	}
 	go func() {
 		_ = d.cmd.Wait()
 		log.Close()
 		close(d.done)
 	}()
-	c.started = append(c.started, d)
 	return nil
+}
+
+// restart ends a daemon, and starts it again with the same arguments after a while.
+func (c *cluster) restart(name string, away time.Duration) error {
+	for _, d := range c.started {
+		if d.name != name {
+			continue
+		}
+		_ = d.cmd.Process.Kill()
+		<-d.done
+		time.Sleep(away)
+		d.cmd, d.done = exec.Command(d.cmd.Path, d.cmd.Args[1:]...), make(chan struct{})
+		return c.launch(d)
+	}
+	return fmt.Errorf("there is no %s", name)
 }
 
 // stop ends everything, what has started last first: an API server whose etcd has gone would hang.
