@@ -34,7 +34,7 @@ import (
 const kubeVersion = "1.36.3"
 
 // binaries are what a cluster is made of.
-var binaries = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"}
+var binaries = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "helm"}
 
 // cluster is the control plane, started once for all tests.
 type cluster struct {

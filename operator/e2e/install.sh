@@ -1,15 +1,24 @@
 #!/bin/bash
-# Builds the control plane that the tests of the operator run against (etcd, API server, controller manager, scheduler, kubectl) from the Go
+# Builds the control plane that the tests of the operator run against (etcd, API server, controller manager, scheduler, kubectl), and helm, from the Go
 # module proxy, into the user's cache folder, or into the folder that is given. It takes minutes the first time, and nothing later.
 set -euo pipefail
-version=1.36.3 etcd=v3.6.16
+version=1.36.3 etcd=v3.6.16 helm=v4.3.2
 out=${1:-${XDG_CACHE_HOME:-$HOME/.cache}/vitrine-tests/kube-$version}
 programs='kube-apiserver kubectl kube-controller-manager kube-scheduler'
 for p in etcd $programs; do [ -x "$out/$p" ] || missing=1; done
-[ -n "${missing:-}" ] || exit 0
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/kube" "$work/etcd" "$work/out" "$(dirname "$out")"
+mkdir -p "$work/kube" "$work/etcd" "$work/helm" "$work/out" "$(dirname "$out")"
 export CGO_ENABLED=0 GOFLAGS=-buildvcs=false GOWORK=off
+
+helm() { # into the folder that is given
+  [ ! -x "$1/helm" ] || return 0
+  cd "$work/helm"
+  printf 'module helmbin\n\ngo 1.26.0\n\nrequire helm.sh/helm/v4 %s\n' $helm >go.mod
+  printf '//go:build tools\n\npackage tools\n\nimport _ "helm.sh/helm/v4/cmd/helm"\n' >tools.go
+  go mod tidy
+  echo 'building helm' && go build -trimpath -ldflags '-s -w' -o "$1/helm" helm.sh/helm/v4/cmd/helm
+}
+[ -n "${missing:-}" ] || { helm "$out"; exit 0; }
 
 # Kubernetes' own go.mod has its staging modules beside it; a module that requires it has to name their published versions.
 cd "$work/kube"
@@ -37,5 +46,6 @@ printf 'module etcdbin\n\ngo 1.26.0\n\nrequire go.etcd.io/etcd/server/v3 %s\n' $
 printf 'package main\n\nimport (\n\t"os"\n\n\t"go.etcd.io/etcd/server/v3/etcdmain"\n)\n\nfunc main() { etcdmain.Main(os.Args) }\n' >main.go
 go mod tidy
 echo 'building etcd' && go build -trimpath -ldflags '-s -w' -o "$work/out/etcd" .
+helm "$work/out"
 rm -rf "$out"
 mv "$work/out" "$out"
