@@ -40,10 +40,11 @@ func TestSizes(t *testing.T) {
 	p.says("#spans .label", "shop:price/price")
 	trace := p.eval("location.pathname")
 	p.do(chromedp.Navigate(s.view + "/traces"))
-	p.click("#traces a", "GET /panic")
-	p.says("#spans .row", "panic")
+	const failing = "[...document.querySelectorAll('#traces .row')].find((e) => e.innerText.includes('500'))"
+	p.until(failing + " != null")
+	p.eval(failing + ".querySelector('a').click()")
+	p.says("#spans .row", "panicked at")
 	failed := p.eval("location.pathname")
-	p.until("document.querySelectorAll('#spans .row').length > 0")
 	large := "/trace/" + fmt.Sprintf("%032x", 7)
 
 	empty := receiver(t)
