@@ -90,7 +90,10 @@ func TestSizes(t *testing.T) {
 		p.until("document.querySelector('" + one.seen + "') != null")
 		for _, width := range []int64{360, 768, 1280, 1920} {
 			p.do(chromedp.EmulateViewport(width, 800))
-			p.until(fmt.Sprintf("document.documentElement.scrollWidth <= %d", width))
+			p.until(fmt.Sprintf("innerWidth === %d", width))
+			if wide := p.eval("[...document.querySelectorAll('body *')].filter((e) => document.documentElement.scrollWidth > innerWidth && e.getBoundingClientRect().right > innerWidth + 1).map((e) => e.outerHTML.slice(0, 60)).slice(0, 3).join('; ')"); wide != "" {
+				t.Errorf("%s at %d is wider than the screen: %s", one.name, width, wide)
+			}
 			const room = "(() => { const r = document.querySelector('%').getBoundingClientRect(); return r.width > 60 && r.height > 8 && r.left >= 0 && r.left < innerWidth - 20 && r.top < 800 })()"
 			if p.eval(strings.ReplaceAll(room, "%", one.seen)) != "true" {
 				t.Errorf("%s at %d: %s has no room: %s", one.name, width, one.seen, p.eval("JSON.stringify(document.querySelector('"+one.seen+"').getBoundingClientRect())"))
