@@ -33,7 +33,7 @@ func viewed(t *testing.T) *view.Viewer {
 	}
 	head := `{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeSpans":[{"spans":[`
 	file := filepath.Join(t.TempDir(), "traces.json")
-	text := head + span("00000000000000b1", "00000000000000a1", `cart \u202e\u001b[31m`, 1e6, 2e6, 2) + "," + span("00000000000000a1", "", "GET /cart", 0, 12345678, 0) + "," +
+	text := head + strings.Replace(span("00000000000000b1", "00000000000000a1", `cart \u202e\u001b[31m`, 1e6, 2e6, 2), `"code":2`, `"code":2,"message":"trap: unreachable\u202e"`, 1) + "," + strings.Replace(span("00000000000000a1", "", "GET /cart", 0, 12345678, 0), `"status"`, `"attributes":[{"key":"url.path","value":{"stringValue":"/cart/7"}},{"key":"http.response.status_code","value":{"intValue":"500"}}],"status"`, 1) + "," +
 		span("00000000000000c1", "00000000000000b1", "price", 12e5, 15e5, 0) + "]}]}]}\n" +
 		fmt.Sprintf(`{"resourceLogs":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeLogs":[{"logRecords":[{"timeUnixNano":"%d","severityNumber":13,"body":{"stringValue":"low on pears"},"traceId":%q}]}]}]}`+"\n", now, viewedTrace) +
 		fmt.Sprintf(`{"resourceMetrics":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"shop"}}]},"scopeMetrics":[{"metrics":[`+
@@ -64,11 +64,11 @@ func TestViewClients(t *testing.T) {
 		want []string
 		not  string
 	}{
-		{[]string{"trace"}, []string{viewedTrace + " shop GET /cart  12.35ms  3 spans, 1 failed\n"}, ""},
+		{[]string{"trace"}, []string{viewedTrace + " shop GET /cart → 500  12.35ms  3 spans, 1 failed\n"}, ""},
 		{[]string{"trace", "status:error", "cart"}, []string{viewedTrace}, ""},
 		{[]string{"trace", "--", "-status:error"}, nil, viewedTrace},
 		{[]string{"trace", "--json"}, []string{`{"traceId":"` + viewedTrace + `"`}, ""},
-		{[]string{"trace", viewedTrace}, []string{"shop GET /cart  12.35ms\n  shop cart \\u202e\\x1b[31m  1ms  failed\n    shop price  300µs\n"}, "\u202e"},
+		{[]string{"trace", viewedTrace}, []string{"shop GET /cart /cart/7 → 500  12.35ms\n  shop cart \\u202e\\x1b[31m  1ms  failed: trap: unreachable\\u202e\n    shop price  300µs\n"}, "\u202e"},
 		{[]string{"trace", viewedTrace, "--json"}, []string{`{"resourceSpans":[`, `"spanId":"00000000000000c1"`, `\u202e`}, "\u202e"},
 		{[]string{"logs", "level:warn"}, []string{" WARN " + viewedTrace + " [shop] low on pears\n"}, ""},
 		{[]string{"logs", "level:error"}, nil, "pears"},
@@ -91,6 +91,9 @@ func TestViewClients(t *testing.T) {
 		if c.not != "" && strings.Contains(stdout, c.not) {
 			t.Errorf("%q says %q", c.args, stdout)
 		}
+	}
+	if stdout, stderr, status := (&process{}).output(t, "trace", "--viewer", strings.TrimPrefix(v.URL, "http://")); status != 0 || !strings.Contains(stdout, viewedTrace) {
+		t.Errorf("HOST:PORT: %d, %q, %q", status, stdout, stderr)
 	}
 	for _, c := range []struct {
 		args   []string

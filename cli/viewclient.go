@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -84,7 +85,11 @@ var traceID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 // ask sends a request to the viewer. The caller closes the body.
 func (s *settings) ask(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
 	address, from := s.text("viewer", "http://"+view.DefaultAddress+"/")
-	at, err := url.Parse(address)
+	whole := address
+	if _, _, err := net.SplitHostPort(address); err == nil { // HOST:PORT without a scheme
+		whole = "http://" + address
+	}
+	at, err := url.Parse(whole)
 	if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
 		return nil, badValue(from, fmt.Errorf("%q: want a URL such as http://%s/", address, view.DefaultAddress))
 	}
@@ -255,8 +260,40 @@ func brief(ns int64) string {
 type tracedSpan struct {
 	SpanID, ParentSpanID, Name         string
 	StartTimeUnixNano, EndTimeUnixNano uint64 `json:",string"`
-	Status                             struct{ Code int }
-	service                            string
+	Status                             struct {
+		Code    int
+		Message string
+	}
+	Attributes []struct {
+		Key   string
+		Value struct{ StringValue, IntValue string }
+	}
+	service string
+}
+
+// what is the span's name, its URL or path unless the name has it, and the status of its response.
+func (x *tracedSpan) what() string {
+	of := map[string]string{}
+	for _, a := range x.Attributes {
+		of[a.Key] = cmp.Or(a.Value.StringValue, a.Value.IntValue)
+	}
+	out, target := x.Name, of["url.full"]
+	if target == "" {
+		target = of["url.path"]
+		if q := of["url.query"]; q != "" {
+			target += "?" + q
+		}
+	}
+	if target != "" && !strings.HasSuffix(out, " "+target) {
+		out += " " + target
+	}
+	if status := of["http.response.status_code"]; status != "" {
+		out += " → " + status
+	}
+	if !strings.HasPrefix(out, x.service+" ") { // the host's names of calls have it
+		out = x.service + " " + out
+	}
+	return out
 }
 
 // printTrace prints one trace as OTLP JSON, or as a tree.
@@ -336,8 +373,11 @@ func (t *spanTree) print(x *tracedSpan, depth int) error {
 	failed := ""
 	if x.Status.Code == 2 {
 		failed = "  failed"
+		if x.Status.Message != "" {
+			failed += ": " + text.Cut(x.Status.Message, 1<<10)
+		}
 	}
-	line := fmt.Sprintf("%s%s %s  %s%s", strings.Repeat("  ", min(depth, 40)), x.service, x.Name, brief(int64(x.EndTimeUnixNano-x.StartTimeUnixNano)), failed)
+	line := fmt.Sprintf("%s%s  %s%s", strings.Repeat("  ", min(depth, 40)), x.what(), brief(int64(x.EndTimeUnixNano-x.StartTimeUnixNano)), failed)
 	if _, err := fmt.Fprintln(t.w, text.Printable(line)); err != nil {
 		return err
 	}

@@ -44,13 +44,21 @@ func TestTerminals(t *testing.T) {
 		"a narrow one":     {50, nil, true, 0, 0},
 		"without colours":  {100, []string{"NO_COLOR=1"}, false, 100, 100},
 		"a dumb one":       {100, []string{"TERM=dumb"}, false, 100, 100},
+		"at least 60":      {60, nil, true, 60, 60},
 		"told its width":   {80, []string{"COLUMNS=120"}, true, 120, 120},
+		"CLICOLOR=0":       {80, []string{"CLICOLOR=0"}, false, 80, 80},
+		"FORCE_COLOR=0":    {80, []string{"FORCE_COLOR=0", "CLICOLOR_FORCE=1"}, false, 80, 80},
+		"neither":          {80, []string{"NO_COLOR=1", "FORCE_COLOR=1"}, false, 80, 80},
+		"a forced dumb":    {80, []string{"TERM=dumb", "FORCE_COLOR=1"}, true, 80, 80},
+		"a forced pipe":    {0, []string{"FORCE_COLOR=1"}, true, 0, 0},
+		"another one":      {0, []string{"CLICOLOR_FORCE=1"}, true, 0, 0},
+		"not forced":       {0, []string{"CLICOLOR_FORCE=0"}, false, 0, 0},
 		"a pipe":           {0, nil, false, 0, 0},
 		"a pipe, TERM set": {0, []string{"TERM=xterm-256color"}, false, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			args := []string{"run", "--trace", testref.File(t, "rust-traps-p2"), "panic"}
-			env := append([]string{"COLUMNS=", "NO_COLOR=", "TERM=xterm"}, c.env...)
+			env := append([]string{"COLUMNS=", "NO_COLOR=", "FORCE_COLOR=", "CLICOLOR=", "CLICOLOR_FORCE=", "TERM=xterm"}, c.env...)
 			var got string
 			var code int
 			if c.columns == 0 {
@@ -72,6 +80,12 @@ func TestTerminals(t *testing.T) {
 			}
 			if !strings.Contains(got, "the cart is broken") || !strings.Contains(got, "src/main.rs:17:28") {
 				t.Errorf("the trap is not told:\n%s", got)
+			}
+			shown := strings.Join(strings.Fields(strings.ReplaceAll(escapes.ReplaceAllString(got, ""), "│", " ")), " ")
+			for _, want := range []string{"✗ trap: unreachable: panicked at traps-p2/src/main.rs:17:28: the cart is broken", "at <traps_p2::shop::Cart>::total (traps-p2/src/main.rs:17:28)"} {
+				if strings.Contains(shown, want) != (c.columns > 0) {
+					t.Errorf("the tree has %q: %v\n%s", want, c.columns == 0, got)
+				}
 			}
 		})
 	}

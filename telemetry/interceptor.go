@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -189,6 +190,9 @@ func (e *boundaryBase) report(ctx context.Context, c *cm.Call, component cm.Path
 		return
 	}
 	e.p.exception(ctx, string(component), v)
+	if e.i.t.trees != nil {
+		e.i.t.trees.Trap(trace.SpanContextFromContext(ctx), time.Now(), v.message, v.trap.Stack)
+	}
 	if e.p.m != nil {
 		e.p.m.traps.With(append(e.p.part(component), keyTrapCode.String(string(v.trap.Code)))...).Add(ctx, 1)
 	}

@@ -31,11 +31,12 @@ func Distance(a, b string) int {
 }
 
 // Nearest is the candidate that differs least from s, without regard to case, if the difference may be a typing error: at most a third of
-// its letters (two in short names), and less than half of the candidate's. It is "" if there is none.
+// its letters (two in short names), and less than half of the candidate's, or one letter behind the first. It is "" if there is none.
 func Nearest(s string, candidates []string) string {
 	best, least := "", max(2, len(s)/3)+1
 	for _, c := range slices.Sorted(slices.Values(candidates)) {
-		if d := Distance(strings.ToLower(s), strings.ToLower(c)); d < least && 2*d < len(c) {
+		short := s != "" && c != "" && strings.EqualFold(s[:1], c[:1])
+		if d := Distance(strings.ToLower(s), strings.ToLower(c)); d < least && (2*d < len(c) || d == 1 && short) {
 			best, least = c, d
 		}
 	}

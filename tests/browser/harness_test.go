@@ -177,6 +177,13 @@ func TestMain(m *testing.M) {
 // open opens a tab. It fails the test on an exception in the page, and on what the page's policy has blocked.
 func open(t *testing.T, url string) *page {
 	t.Helper()
+	p, _ := openUntil(t, url)
+	return p
+}
+
+// openUntil is open, and returns what closes the tab before the test's end.
+func openUntil(t *testing.T, url string) (*page, func()) {
+	t.Helper()
 	if chromium() == "" {
 		t.Skip("there is no chromium: install it, or name it in VITRINE_TEST_CHROMIUM")
 	}
@@ -202,7 +209,7 @@ func open(t *testing.T, url string) *page {
 	}
 	p := &page{t, tab}
 	p.do(chromedp.Navigate(url))
-	return p
+	return p, cancel
 }
 
 func (p *page) do(steps ...chromedp.Action[chromedp.Void]) {

@@ -139,3 +139,26 @@ func TestReload(t *testing.T) {
 		t.Errorf("after the reload there are %s traces", got)
 	}
 }
+
+// TestManyWindows: a browser has six connections to a server, and more windows than that show what comes, also when the one is closed that is
+// connected for all.
+func TestManyWindows(t *testing.T) {
+	s := demo(t)
+	var windows []*page
+	var ends []func()
+	for range 9 {
+		p, end := openUntil(t, s.view+"/traces")
+		windows, ends = append(windows, p), append(ends, end)
+		p.says("nav button", "live")
+	}
+	s.request(t, "/go")
+	for _, p := range windows {
+		p.says("#traces .row", "GET /go")
+	}
+	ends[0]()
+	ends[1]()
+	s.request(t, "/total?items=1")
+	for _, p := range windows[2:] {
+		p.says("#traces .row", "GET /total")
+	}
+}

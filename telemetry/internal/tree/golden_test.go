@@ -21,8 +21,7 @@ var update = flag.Bool("update", false, "write the golden files")
 
 // sample makes a request of 310 spans: a call that waits, a loop of two calls, two calls side by side, a trap, lines.
 func sample(p *Printer) {
-	tp := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p), sdktrace.WithIDGenerator(&counting{}))
-	b := builder{tp.Tracer("t"), p}
+	b := recorder(p, 1)
 	root, endRoot := b.span(context.Background(), "GET /orders/:id", 0, attribute.Int("status", 500), attribute.String("path", "/orders/17"), attribute.String("query", "full=yes"))
 	inv, endInv := b.span(root, "shop wasi:http/incoming-handler@0.2.12#handle", 0.2, attribute.Float64("g", 0.0042), attribute.Float64("h", 0.0015), attribute.Float64("w", 0.031))
 	p.Line(trace.SpanContextFromContext(inv), at(0.3), "order 17: \x1b[31mloading\nitems")
@@ -52,11 +51,14 @@ func sample(p *Printer) {
 	endRoot(40)
 }
 
-// counting makes identifiers 1, 2, 3.
-type counting struct{ n uint64 }
+// counting makes the identifiers of spans of one trace: 1, 2, 3.
+type counting struct {
+	trace byte
+	n     uint64
+}
 
 func (c *counting) NewIDs(ctx context.Context) (t trace.TraceID, _ trace.SpanID) {
-	t[15] = 1
+	t[15] = c.trace
 	return t, c.NewSpanID(ctx, t)
 }
 
@@ -66,40 +68,147 @@ func (c *counting) NewSpanID(context.Context, trace.TraceID) (s trace.SpanID) {
 	return s
 }
 
-// A request of 300 spans is one screen at each width, and no line is wider than the terminal.
+// plainRequest makes a request of a few spans: names in Chinese, an emoji, a combining mark, a tab, names that are longer than a narrow terminal.
+func plainRequest(p *Printer) {
+	b := recorder(p, 1)
+	root, endRoot := b.span(context.Background(), "POST /warenkörbe/:id", 0, attribute.Int("status", 201), attribute.String("path", "/warenkörbe/商品目录"))
+	inv, endInv := b.span(root, "cart wasi:http/incoming-handler@0.2.12#handle", 0.1, attribute.Float64("g", 0.0021), attribute.Float64("h", 0.0002))
+	p.Line(trace.SpanContextFromContext(inv), at(0.2), "价格 loaded:\t12 🍐, cafe\u0301, and the remaining ones of the customer's list when it has been asked for")
+	p.Line(trace.SpanContextFromContext(inv), at(0.3), "")
+	_, endPrice := b.span(inv, "商品 shop:价格/报价@0.1.0#quote-for-customers-with-a-contract", 0.5)
+	endPrice(1.5)
+	_, endDraw := b.span(inv, "cafe\u0301\t🍐🍐 draw", 1.5)
+	endDraw(2.5)
+	endInv(2.9)
+	endRoot(3)
+}
+
+// trapped makes a request that a trap ends in the third component, and says what the trap says.
+func trapped(p *Printer) {
+	b := recorder(p, 2)
+	fail := []attribute.KeyValue{attribute.String("error", "trap.unreachable"), attribute.String("blame", "guest")}
+	end := func(s trace.Span, ms float64) {
+		s.SetStatus(codes.Error, "")
+		s.End(trace.WithTimestamp(at(ms)))
+	}
+	open := func(ctx context.Context, name string, ms float64, attrs ...attribute.KeyValue) (context.Context, trace.Span) {
+		return b.Start(ctx, name, trace.WithTimestamp(at(ms)), trace.WithAttributes(append(attrs, fail...)...))
+	}
+	root, r := open(context.Background(), "GET /total", 0, attribute.Int("status", 500), attribute.String("path", "/total"), attribute.String("query", "items=40"))
+	front, f := open(root, "shop wasi:http/incoming-handler@0.2.12#handle", 0.1, attribute.Float64("g", 0.0002), attribute.Float64("t", 0.0004))
+	cart, c := open(front, "cart shop:cart/cart@0.1.0#total", 0.3, attribute.Float64("g", 0.0003), attribute.Float64("t", 0.0005))
+	_, ok := b.span(cart, "price shop:price/price@0.1.0#quote", 0.4, attribute.Float64("g", 0.0001))
+	ok(0.5)
+	price, q := open(cart, "price shop:price/price@0.1.0#quote", 0.6, attribute.Float64("g", 0.0002))
+	sc := trace.SpanContextFromContext(price)
+	p.Line(sc, at(0.7), "thread '<unnamed>' panicked at price/src/lib.rs:17:28:")
+	p.Line(sc, at(0.7), "the cart is broken: 3 prices")
+	p.Trap(sc, at(0.8), "trap: unreachable: panicked at price/src/lib.rs:17:28: the cart is broken: 3 prices", append([]string{
+		"<price::shop::Cart as core::ops::Add<price::shop::Item>>::add (price/src/lib.rs:17:28)",
+		"price::quote (price/src/lib.rs:33:25)",
+		"core::ops::function::FnOnce::call_once (/rust/lib/rustlib/src/rust/library/core/src/ops/function.rs:250:5)",
+	}, strings.Split("func[12] func[13] func[14] func[15] func[16] func[17] shop:price/price@0.1.0#quote", " ")...))
+	end(q, 0.9)
+	end(c, 1)
+	end(f, 1.1)
+	end(r, 1.2)
+}
+
+// recorder makes spans of one trace, whose number it is.
+func recorder(p *Printer, number byte) builder {
+	return builder{sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(p), sdktrace.WithIDGenerator(&counting{trace: number})).Tracer("t"), p}
+}
+
+// Requests of some spans, of 300, and with a trap in them, at each width; those that a filter names. 300 spans are one screen, and no line is
+// wider than the terminal.
 func TestGolden(t *testing.T) {
-	for _, width := range []int{0, 40, 60, 100, 160} {
-		t.Run(fmt.Sprint(width), func(t *testing.T) {
-			out := &output{}
-			p := New(out, keys, Look{Width: func() int { return width }}, Filter{})
-			sample(p)
-			if err := p.Shutdown(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			file := filepath.Join("testdata", fmt.Sprintf("columns-%d.txt", width))
-			if *update {
-				if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+	all := []func(*Printer){plainRequest, trapped, sample}
+	for name, c := range map[string]struct {
+		filter  string
+		samples []func(*Printer)
+		widths  []int
+	}{
+		"plain":   {"", []func(*Printer){plainRequest}, []int{0, 40, 60, 100, 160}},
+		"columns": {"", []func(*Printer){sample}, []int{0, 40, 60, 100, 160}},
+		"trap":    {"", []func(*Printer){trapped}, []int{0, 40, 60, 100, 160}},
+		"slow":    {"slow>2ms", []func(*Printer){plainRequest, trapped}, []int{60, 100, 160}},
+		"errors":  {"errors", []func(*Printer){plainRequest, trapped}, []int{60, 100, 160}},
+		"pattern": {"/warenkörbe/*|*no such*", all, []int{60, 100, 160}},
+		"none":    {"slow>1h|/carts", all, []int{100}},
+	} {
+		filter, err := ParseFilter(c.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, width := range c.widths {
+			t.Run(fmt.Sprintf("%s-%d", name, width), func(t *testing.T) {
+				out := &output{}
+				p := New(out, keys, Look{Width: func() int { return width }}, filter)
+				for _, make := range c.samples {
+					make(p)
+				}
+				if err := p.Shutdown(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := out.String(); got != string(want) {
-				t.Errorf("got:\n%s\nwant (-update writes it):\n%s", got, want)
-			}
-			lines := strings.Split(out.String(), "\n")
-			if len(lines) > 30 {
-				t.Errorf("%d lines", len(lines))
-			}
-			for _, l := range lines {
-				if width > 0 && columns(l) > width {
-					t.Errorf("%d columns: %s", columns(l), l)
+				file := filepath.Join("testdata", fmt.Sprintf("%s-%d.txt", name, width))
+				if *update {
+					if err := os.WriteFile(file, []byte(out.String()), 0o644); err != nil {
+						t.Fatal(err)
+					}
 				}
-			}
-		})
+				want, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := out.String(); got != string(want) {
+					t.Errorf("got:\n%s\nwant (-update writes it):\n%s", got, want)
+				}
+				lines := strings.Split(out.String(), "\n")
+				if len(lines) > 40 && width >= 60 {
+					t.Errorf("%d lines", len(lines))
+				}
+				ends := map[int]bool{}
+				for _, l := range lines {
+					if width > 0 && columns(l) > width {
+						t.Errorf("%d columns: %s", columns(l), l)
+					}
+					if strings.HasSuffix(l, " ") || strings.Contains(l, "\t") {
+						t.Errorf("a space at the end, or a tab: %q", l)
+					}
+					if bar := strings.IndexRune(l, '▕'); bar >= 0 {
+						ends[columns(l[:bar])] = true
+					}
+				}
+				if width >= 60 && len(ends) > 1 {
+					t.Errorf("bars begin in columns %v", ends)
+				}
+			})
+		}
 	}
+}
+
+// Whatever the text and the width, cutting loses nothing but spaces at the cut, and each part fits.
+func FuzzCutAt(f *testing.F) {
+	f.Add("GET http://stock.internal/items/17?warehouse=north", 20)
+	f.Add("商品目录 cafe\u0301 🍐🍐", 3)
+	f.Add("   ", 1)
+	f.Add("a\xffb c", 2)
+	f.Fuzz(func(t *testing.T, s string, n int) {
+		n = max(n%100, 2)
+		squeeze := strings.NewReplacer(" ", "")
+		var all strings.Builder
+		for rest, rounds := s, 0; rest != ""; rounds++ {
+			var start string
+			before := len(rest)
+			if start, rest = cutAt(rest, n); columns(start) > n || len(rest) >= before {
+				t.Fatalf("%q at %d: %q, %q", s, n, start, rest)
+			}
+			all.WriteString(start)
+		}
+		if squeeze.Replace(all.String()) != squeeze.Replace(s) {
+			t.Fatalf("%q became %q", s, all.String())
+		}
+	})
 }
 
 // writes counts calls of Write: who makes a record of each must get none of a trace that is left out.

@@ -143,8 +143,8 @@ func (d *drawing) below(it *item, rest string) {
 	}
 }
 
-// texts are what an item's line says: "name url → status duration", and "(guest, host, wait) ✗ error".
-func (d *drawing) texts(it *item) (head, more string) {
+// texts are what an item's line says: "name url → status duration", and, each with spaces before it, "(guest, host, wait)" and "✗ error".
+func (d *drawing) texts(it *item) (head string, more []string) {
 	n := it.nodes[0]
 	var b strings.Builder
 	b.WriteString(printable(n.name))
@@ -153,20 +153,25 @@ func (d *drawing) texts(it *item) (head, more string) {
 	}
 	b.WriteString(printable(it.facts()))
 	if n.status != 0 {
-		b.WriteString(" → " + strconv.FormatInt(n.status, 10))
+		b.WriteString(" →" + glue + strconv.FormatInt(n.status, 10))
 	}
 	if calls, took, longest := it.calls(); calls > 0 {
-		fmt.Fprintf(&b, "  ×%d · %s", calls, seconds(took))
+		fmt.Fprintf(&b, "  ×%d ·"+glue+"%s", calls, seconds(took))
 		if calls > 1 {
-			b.WriteString(" · longest " + seconds(longest))
+			b.WriteString(" ·" + glue + "longest" + glue + seconds(longest))
 		}
 	} else if len(it.nodes) > 1 {
 		ds := it.durations()
-		fmt.Fprintf(&b, "  ×%d · %s – %s · p50 %s", len(ds), Duration(ds[0]), Duration(ds[len(ds)-1]), Duration(ds[len(ds)/2]))
+		fmt.Fprintf(&b, "  ×%d ·"+glue+"%s"+glue+"–"+glue+"%s ·"+glue+"p50"+glue+"%s", len(ds), Duration(ds[0]), Duration(ds[len(ds)-1]), Duration(ds[len(ds)/2]))
 	} else {
 		b.WriteString("  " + Duration(n.end.Sub(n.start)))
 	}
-	return b.String(), strings.TrimPrefix(it.split()+it.functions()+n.ending(), " ")
+	for _, s := range append([]string{it.split(), it.functions()}, n.endings()...) {
+		if s != "" {
+			more = append(more, s)
+		}
+	}
+	return b.String(), more
 }
 
 // split is the time of the item's spans by who used it.
@@ -179,29 +184,30 @@ func (it *item) split() string {
 	case guest+host+total > 0:
 		of := ""
 		if total > guest {
-			of = " of " + seconds(total)
+			of = glue + "of" + glue + seconds(total)
 		}
-		return fmt.Sprintf(" (guest %s%s, host %s, wait %s)", seconds(guest), of, seconds(host), seconds(wait))
+		return fmt.Sprintf(" (guest"+glue+"%s%s, host"+glue+"%s, wait"+glue+"%s)", seconds(guest), of, seconds(host), seconds(wait))
 	case wait > 0:
-		return fmt.Sprintf(" (wait %s)", seconds(wait))
+		return fmt.Sprintf(" (wait"+glue+"%s)", seconds(wait))
 	}
 	return ""
 }
 
-// ending says how the span ended, if there is anything to say.
-func (n *node) ending() (s string) {
+// endings say how the span ended, if there is anything to say.
+func (n *node) endings() (parts []string) {
 	if n.resultError != "" {
-		s = "  error: " + printable(n.resultError)
+		parts = append(parts, "  error:"+glue+printable(n.resultError))
 	}
 	if n.failed {
-		s += "  ✗ " + printable(cmp.Or(n.errorType, "error"))
+		s := "  ✗" + glue + printable(cmp.Or(n.errorType, "error"))
 		if n.blame != "" {
-			s += " (" + printable(n.blame) + ")"
+			s += glue + "(" + printable(n.blame) + ")"
 		}
+		parts = append(parts, s)
 	} else if n.outcome != "" {
-		s += "  " + printable(n.outcome)
+		parts = append(parts, "  "+printable(n.outcome))
 	}
-	return s
+	return parts
 }
 
 // target is a request's URL or path, unless the span's name has it.

@@ -16,7 +16,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-var keys = Keys{Guest: "g", Host: "h", Wait: "w", Status: "status", URL: "url", ErrorType: "error", Blame: "blame", Outcome: "outcome", ResultError: "result",
+var keys = Keys{Guest: "g", GuestTotal: "t", Host: "h", Wait: "w", Status: "status", URL: "url", ErrorType: "error", Blame: "blame", Outcome: "outcome", ResultError: "result",
 	Path: "path", Query: "query", Facts: []attribute.Key{"v.cache.hit"}}
 
 // output is a writer that may be read while it is written.

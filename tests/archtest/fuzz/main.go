@@ -69,6 +69,7 @@ var targets = []string{
 	"./internal/corewasm:FuzzInspect",
 	"./telemetry/internal/span:FuzzDecode",
 	"./telemetry/internal/span:FuzzRoundTrip",
+	"./telemetry/internal/tree:FuzzCutAt",
 	"./cm:FuzzToGo",
 	"./wit:FuzzParse",
 	"./bindgen:FuzzGenerate",

@@ -108,7 +108,9 @@ func (f *Feed) takeOver(old *Feed) {
 	f.own = f.connection.leave // what it has opened itself is for its handler alone
 	f.connection = old.connection.use()
 	f.Subscribe, f.Bury = old.Subscribe, old.Bury
-	f.source = old.handOver()
+	src, told := old.handOver()
+	f.source = src
+	f.lost.Store(told)
 }
 
 var errHanded = errors.New("another feed has the subscription")

@@ -78,7 +78,7 @@ type Feed struct {
 	source messaging.Source // the subscription; nil: none
 	handed bool             // the subscription is another feed's
 
-	lost atomic.Int64 // messages that the log was told of
+	lost atomic.Int64 // messages of the subscription that the log was told of
 }
 
 // subscribeTime bounds one try to subscribe.
@@ -124,14 +124,15 @@ func (f *Feed) end() {
 	}
 }
 
-// handOver has the feed take no more messages, and returns its subscription for another feed; nil: it has none at the moment.
-func (f *Feed) handOver() messaging.Source {
+// handOver has the feed take no more messages, and returns its subscription for another feed; nil: it has none at the moment. told is how many lost
+// messages of it the log was told of.
+func (f *Feed) handOver() (src messaging.Source, told int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.Stop()
-	src := f.source
+	src = f.source
 	f.source, f.handed = nil, true
-	return src
+	return src, f.lost.Load()
 }
 
 // resume makes a subscription where there is none.
@@ -153,6 +154,7 @@ func (f *Feed) resume() (messaging.Source, error) {
 		return nil, errHanded
 	}
 	f.source = src
+	f.lost.Store(0)
 	return src, nil
 }
 
@@ -212,7 +214,6 @@ func (f *Feed) take(src messaging.Source) {
 		})
 	}
 	all.Wait()
-	f.lost.Store(0)
 }
 
 // tellLost tells the log of messages that were lost, at each power of two of them.

@@ -1,12 +1,15 @@
 package feed
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,9 +25,10 @@ import (
 type queue struct {
 	source
 	messages chan string
+	lost     atomic.Int64
 }
 
-func (q *queue) Lost() int64 { return 0 }
+func (q *queue) Lost() int64 { return q.lost.Load() }
 
 func (q *queue) Next(ctx context.Context) (messaging.Delivery, error) {
 	select {
@@ -95,7 +99,7 @@ func TestReplace(t *testing.T) {
 				f.Concurrency = 2
 				f.Subscribe = func(context.Context, int, time.Duration) (messaging.Source, error) {
 					e.add("subscribe " + name + " by " + by)
-					queues[name] = &queue{source{closed: func() { e.add("close " + name + " of " + by) }}, make(chan string, 100)}
+					queues[name] = &queue{source: source{closed: func() { e.add("close " + name + " of " + by) }}, messages: make(chan string, 100)}
 					return queues[name], nil
 				}
 				return f, func() { e.add("free " + name + " of " + by) }, nil
@@ -157,6 +161,60 @@ func TestReplace(t *testing.T) {
 			if n := len(slices.DeleteFunc(slices.Clone(e.all), func(s string) bool { return s != event })); n != 1 {
 				t.Errorf("%s %d times: %q", event, n, e.all)
 			}
+		}
+		cancel()
+		<-ended
+	})
+}
+
+// TestReplaceTellsLossesOnce: what the log was told of lost messages it is not told again when another start goes on with the subscription, and it is
+// told of further ones.
+func TestReplaceTellsLossesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var got []string
+		var told bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&told, nil))
+		w := &workload.Spec{Name: "w"}
+		g := NewFeeds()
+		running, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			g.Run(running, time.Minute)
+			close(ended)
+		}()
+		q := &queue{source: source{closed: func() {}}, messages: make(chan string, 100)}
+		open := func(name string) (*Feed, func(), error) {
+			f := &Feed{Loop: loop.New(name, w, ""), Log: log, Invoker: &start{"", &mu, &got}, Identity: Identity{Config: []any{name}}}
+			f.Fill()
+			f.Subscribe = func(context.Context, int, time.Duration) (messaging.Source, error) { return q, nil }
+			return f, func() {}, nil
+		}
+		detach, err := Attach(t.Context(), g, w, []string{"a"}, open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			lost int64
+			want int // lines so far
+		}{{3, 1}, {3, 1}, {5, 1}, {6, 2}} {
+			q.lost.Store(step.lost)
+			q.messages <- "m"
+			time.Sleep(10 * time.Second)
+			if n := strings.Count(told.String(), "messages were lost"); n != step.want {
+				t.Errorf("at %d lost messages there are %d lines, want %d:\n%s", step.lost, n, step.want, told.String())
+			}
+			next, err := Replace(t.Context(), g, w, []string{"a"}, open)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := detach(t.Context()); err != nil {
+				t.Error(err)
+			}
+			detach = next
+		}
+		if err := detach(t.Context()); err != nil {
+			t.Error(err)
 		}
 		cancel()
 		<-ended

@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -223,8 +224,18 @@ func (s *server) trace(w http.ResponseWriter, r *http.Request) {
 		if omitted := sum.Spans - len(records); omitted > 0 {
 			w.Header().Set("Vitrine-Omitted-Spans", strconv.Itoa(omitted))
 		}
-		send(w, r, appendTraces(nil, records))
+		send(w, r, appendTraces(nil, distinct(records)))
 	}
+}
+
+// distinct are the records without those that are there again, to the byte: a sender has tried again, or a file was imported twice.
+func distinct(records []store.Record) []store.Record {
+	seen := make(map[string]bool, len(records))
+	return slices.DeleteFunc(records, func(r store.Record) bool {
+		again := seen[string(r.Encoded)]
+		seen[string(r.Encoded)] = true
+		return again
+	})
 }
 
 func (s *server) traceLogs(w http.ResponseWriter, r *http.Request) {

@@ -126,6 +126,12 @@ func TestImportAndExport(t *testing.T) {
 	if _, second := again.get("/api/v1/traces/" + traceA); second != first {
 		t.Errorf("was %s\nis %s", first, second)
 	}
+	if code, text := again.post("/api/v1/import", first); code != 200 {
+		t.Fatalf("%d %s", code, text)
+	}
+	if _, third := again.get("/api/v1/traces/" + traceA); third != first {
+		t.Errorf("imported twice it is %s", third)
+	}
 	for _, bad := range []string{"{", "[]", `{"resourceSpans":5}`, "no JSON"} {
 		if code, text := c.post("/api/v1/import", bad); code != 400 || !strings.Contains(text, `"error"`) {
 			t.Errorf("%s: %d %s", bad, code, text)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"slices"
 )
 
@@ -20,13 +19,19 @@ func (s *Store) Changes(ctx context.Context, q TraceQuery, after Cursor) (out []
 		}
 		return out, next, more, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, contentTime)
+	bounded, cancel := context.WithTimeout(ctx, s.contentTime)
 	defer cancel()
 	for i := range candidates {
-		ok, err := s.contentMatches(ctx, &candidates[i], &q)
+		look := bounded
+		if i == 0 { // however long it takes: else nobody would get past it
+			look = ctx
+		}
+		ok, err := s.contentMatches(look, &candidates[i], &q)
 		switch {
-		case errors.Is(ctx.Err(), context.DeadlineExceeded):
-			return out, candidates[max(i-1, 0)].At, true, nil
+		case ctx.Err() != nil:
+			return nil, after, false, ctx.Err()
+		case i > 0 && bounded.Err() != nil:
+			return out, candidates[i-1].At, true, nil
 		case err != nil:
 			return nil, after, false, err
 		case ok:

@@ -57,7 +57,7 @@ func (r *RED) Quantile(q float64) int64 {
 // maxGroups bounds the groups of a list; traces of others are in the group with neither service nor name.
 const maxGroups = 1000
 
-// contentTime bounds the time in which a query looks into spans.
+// contentTime is a store's, unless a test has another.
 const contentTime = 2 * time.Second
 
 // Traces answers a query. Queries by what summaries have take about a millisecond for 100 000 traces.
@@ -74,7 +74,7 @@ func (s *Store) Traces(ctx context.Context, q TraceQuery) (*TraceList, error) {
 		}
 		return out, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, contentTime)
+	ctx, cancel := context.WithTimeout(ctx, s.contentTime)
 	defer cancel()
 	var candidates []candidate
 	candidates, out.At = s.candidates(&q)

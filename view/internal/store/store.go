@@ -40,6 +40,8 @@ type Store struct {
 	lock      *sqlite3.Conn
 	run       int64
 
+	contentTime time.Duration // bounds the time in which a query looks into spans
+
 	write   sync.Mutex // held by Append
 	current *segment
 	next    int
@@ -78,7 +80,7 @@ func Open(ctx context.Context, cfg Config) (_ *Store, err error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &Store{cfg: cfg, run: cfg.Now().UnixNano(), index: newIndex(), changed: make(chan struct{}), chunks: map[TraceID]*chunk{}}
+	s := &Store{cfg: cfg, run: cfg.Now().UnixNano(), contentTime: contentTime, index: newIndex(), changed: make(chan struct{}), chunks: map[TraceID]*chunk{}}
 	if cfg.Dir == "" {
 		if s.cfg.Dir, err = os.MkdirTemp("", "vitrine-view-"); err != nil {
 			return nil, err

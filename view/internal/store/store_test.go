@@ -181,6 +181,39 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestChangesInNoTime: where there is no time to look into traces, each call looks into one, and none is left out.
+func TestChangesInNoTime(t *testing.T) {
+	s := open(t, Config{})
+	s.contentTime = time.Nanosecond
+	const n = 5
+	for i := range n {
+		add(t, s, simple(i, time.Millisecond))
+	}
+	var at Cursor
+	var got []TraceID
+	for rounds, more := 0, true; more; rounds++ {
+		if rounds > 2*n {
+			t.Fatal("there is no end")
+		}
+		all, next, again, err := s.Changes(t.Context(), TraceQuery{Contains: [][]byte{[]byte("root")}}, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, sum := range all {
+			got = append(got, sum.ID)
+		}
+		at, more = next, again
+	}
+	if len(got) != n {
+		t.Errorf("%d of %d traces: %v", len(got), n, got)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if all, next, _, err := s.Changes(ended, TraceQuery{Contains: [][]byte{[]byte("root")}}, Cursor{}); err == nil || len(all) != 0 || next != (Cursor{}) {
+		t.Errorf("for a client that has left: %v, %v, %v", all, next, err)
+	}
+}
+
 func TestBuckets(t *testing.T) {
 	for i := range Buckets - 1 {
 		from, to := BucketStart(i), BucketStart(i+1)

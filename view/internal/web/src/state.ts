@@ -41,6 +41,9 @@ export type Live = { version: number; inFlight: InFlight; flight: number; connec
 
 const none: InFlight = { count: 0, spans: [] };
 
+// Told is what the window that is connected tells the others; of kind hello, what one says that has come.
+type Told = { kind: "hello" | "connected" | "change" | "inflight"; data: string };
+
 // useLive counts the changes that the server tells of, unless it is paused.
 export function useLive(): Live {
   const [version, setVersion] = useState(0);
@@ -50,25 +53,67 @@ export function useLive(): Live {
   useEffect(() => {
     if (paused) return;
     let events: EventSource | undefined;
+    let channel: BroadcastChannel | undefined;
+    let leave = () => {};
     let last = "";
-    // A browser has six connections to a server for all its tabs, and pages that it keeps for the way back hold theirs: one that is not seen gives its own up.
+    const said = new Map<string, Told>(); // the last of each kind, for windows that come later
+    const take = (told: Told) => {
+      if (told.kind === "connected") setConnected(told.data === "yes");
+      if (told.kind === "change") {
+        if (told.data !== last) setVersion((n) => n + 1);
+        last = told.data;
+      }
+      if (told.kind === "inflight") {
+        const inFlight = JSON.parse(told.data) as InFlight;
+        setInFlight((old) => ({ inFlight, flight: old.flight + 1 }));
+      }
+    };
+    const tell = (told: Told) => {
+      said.set(told.kind, told);
+      channel?.postMessage(told);
+      take(told);
+    };
+    const connect = () => {
+      events = new EventSource("/api/v1/events");
+      events.onopen = () => tell({ kind: "connected", data: "yes" });
+      events.onerror = () => tell({ kind: "connected", data: "no" });
+      events.onmessage = (e) => tell({ kind: "change", data: e.data });
+      events.addEventListener("inflight", (e) => tell({ kind: "inflight", data: (e as MessageEvent<string>).data }));
+    };
+    // A browser has six connections to a server for all its windows, and pages that it keeps for the way back hold theirs: one that is not seen gives
+    // its own up, and of those that are seen one, which has the lock, tells the others. Where the browser has no locks (for http elsewhere than
+    // on this machine) each has its own.
+    let opened = false;
+    const open = () => {
+      if (opened || document.hidden) return;
+      opened = true;
+      if (!navigator.locks) {
+        leave = () => {};
+        return connect();
+      }
+      channel = new BroadcastChannel("events");
+      channel.onmessage = (e: MessageEvent<Told>) => {
+        if (e.data.kind !== "hello") take(e.data);
+        else if (events) for (const told of said.values()) channel?.postMessage(told);
+      };
+      channel.postMessage({ kind: "hello", data: "" });
+      const waiting = new AbortController();
+      leave = () => waiting.abort();
+      navigator.locks
+        .request("events", { signal: waiting.signal }, () => {
+          connect();
+          return new Promise<void>((release) => (leave = release));
+        })
+        .catch(() => {}); // it has left before its turn
+    };
     const close = () => {
+      opened = false;
       events?.close();
       events = undefined;
-    };
-    const open = () => {
-      if (events || document.hidden) return;
-      events = new EventSource("/api/v1/events");
-      events.onopen = () => setConnected(true);
-      events.onerror = () => setConnected(false);
-      events.onmessage = (e) => {
-        if (e.data !== last) setVersion((n) => n + 1);
-        last = e.data;
-      };
-      events.addEventListener("inflight", (e) => {
-        const inFlight = JSON.parse((e as MessageEvent<string>).data) as InFlight;
-        setInFlight((old) => ({ inFlight, flight: old.flight + 1 }));
-      });
+      channel?.close();
+      channel = undefined;
+      said.clear();
+      leave();
     };
     const seen = () => (document.hidden ? close() : open());
     addEventListener("pagehide", close);

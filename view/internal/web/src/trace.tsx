@@ -108,7 +108,7 @@ function Waterfall({ id, trace, omitted, wanted }: { id: string; trace: Trace; o
     <main class="page trace">
       <header class="facts">
         <a {...link("/traces")} aria-label="All traces">‹ traces</a>
-        <h1><i class={"dot c" + hue(root?.service ?? "")} />{root?.service} <span>{root?.name}</span></h1>
+        <h1 title={root && root.service + " " + root.name}><i class={"dot c" + hue(root?.service ?? "")} /><b>{root?.service}</b> <span>{root?.name}</span></h1>
         <dl>
           <div><dt>began</dt><dd>{clock(trace.begin.toString())}</dd></div>
           <div><dt>duration</dt><dd>{duration(trace.length)}{trace.running > 0 && <b> so far, {count(trace.running)} under way</b>}</dd></div>
@@ -148,13 +148,16 @@ function Axis({ length }: { length: number }) {
 
 const share = (n: number, of: number) => Math.min(100, Math.max(0, (100 * n) / of)) + "%";
 
+// indent leaves at least the half of a narrow column to the name.
+const indent = (depth: number, more: number) => "min(" + (Math.min(depth, 30) * 14 + more) + "px, 50%)";
+
 function SpanRow({ node: n, trace, hit, dim, show, toggle }: { node: Node; trace: Trace; hit: boolean; dim: boolean; show: () => void; toggle: () => void }) {
   return (
     <div class={"span-cells" + (hit ? " hit" : dim ? " faded" : "")} onClick={show}>
-      <span class="label" role="gridcell" style={{ paddingLeft: Math.min(n.depth, 30) * 14 + "px" }}>
+      <span class="label" role="gridcell" title={n.service + " " + n.name} style={{ paddingLeft: indent(n.depth, 0) }}>
         {n.children.length > 0 ? <button class="fold" aria-label={n.open ? "Fold" : "Unfold"} aria-expanded={n.open} onClick={(e) => { e.stopPropagation(); toggle(); }}>{n.open ? "▾" : "▸"}</button> : <span class="fold" />}
         <i class={"dot c" + hue(n.service)} />
-        <b>{n.service}</b> <span class={n.failed ? "bad" : ""}>{n.name}</span>
+        <b class={n.parent?.service === n.service ? "sr" : ""}>{n.service}</b> <span class={n.failed ? "bad" : ""}>{n.name}</span>
         {!n.open && <em> +{count(n.size - 1)}</em>}
       </span>
       <span class="time" role="gridcell">
@@ -175,7 +178,7 @@ function NoteRow({ row, trace, show }: { row: Row; trace: Trace; show: () => voi
   const note = row.note!;
   return (
     <div class={"span-cells note " + severity(note)} onClick={show}>
-      <span class="label" role="gridcell" style={{ paddingLeft: Math.min(row.node.depth, 30) * 14 + 30 + "px" }}><span class="lead">{note.kind === "log" ? level(note.severity) : note.kind}</span> {note.text}</span>
+      <span class="label" role="gridcell" title={note.text} style={{ paddingLeft: indent(row.node.depth, 30) }}><span class="lead">{note.kind === "log" ? level(note.severity) : note.kind}</span> {note.text}</span>
       <span class="time" role="gridcell"><span class={"mark " + severity(note)} style={{ left: share(note.at, trace.length) }} /></span>
       <span class="num" role="gridcell">{duration(Math.max(0, note.at))}</span>
     </div>

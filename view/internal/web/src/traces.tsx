@@ -122,7 +122,7 @@ function Row({ s, mark, longest }: { s?: Summary; mark?: Marker; longest: number
   // The bar is on a logarithmic scale from a microsecond, so that fast and slow traces can be told apart.
   const share = Math.max(1, (100 * Math.log10(Math.max(s.duration, 1000) / 1000 + 1)) / Math.log10(longest / 1000 + 1));
   return (
-    <div class={"cells" + (mark ? " marked" : "")} data-mark={mark && `${mark.name} ${clock(mark.time)}`} onClick={(e) => e.defaultPrevented || go("/trace/" + s.traceId)}>
+    <div class={"cells" + (mark ? " marked" : "")} data-mark={mark && `${mark.name} ${clock(mark.time)}`} data-name={mark?.name} onClick={(e) => e.defaultPrevented || go("/trace/" + s.traceId)}>
       <span class="time" role="gridcell">{clock(s.start)}</span>
       <span class="name" role="gridcell"><i class={"dot c" + hue(s.service)} title={s.service} /><a tabIndex={-1} {...link("/trace/" + s.traceId)}><b>{s.service}</b> {s.name}</a>{s.partial && <em title="The root of this trace is not here"> (part)</em>}</span>
       <span class={"code" + (s.failed ? " bad" : "")} role="gridcell">{s.code ?? (s.failed ? "error" : "")}</span>
