@@ -12,7 +12,7 @@ import (
 // Rate is how many traces a second a [Sampler] records, and Burst how many at once: nobody reads more, and recording all of them
 // would take as much of the machine as serving some of the requests does.
 const (
-	Rate  = 200
+	Rate  = 100
 	Burst = 1000
 )
 

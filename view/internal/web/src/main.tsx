@@ -63,7 +63,7 @@ function App() {
           </form>
         )}
         <span class="fill" />
-        {skipped > 0 && <span class="dim" title="Of a process that begins more than 200 traces a second not all are recorded">{count(skipped)} not recorded</span>}
+        {skipped > 0 && <span class="dim" title="Of a process that begins more than 100 traces a second not all are recorded">{count(skipped)} not recorded</span>}
         {dropped > 0 && <span class="bad" title={losses.filter((d) => d.reason !== "rate").map((d) => `${d.signal}: ${d.count} ${d.reason}`).join("\n")}>{count(dropped)} dropped</span>}
         {status?.problem && <span class="bad" role="alert" title={`since ${clock(status.problem.since)}: ${status.problem.text}`}>cannot store</span>}
         {status && status.damagedFiles + status.newerFiles > 0 && <span class="dim" title={[status.damagedFiles && `${status.damagedFiles} damaged: what was in them is lost`, status.newerFiles && `${status.newerFiles} of a newer version of Vitrine, which stay for it`].filter(Boolean).join("\n")}>{count(status.damagedFiles + status.newerFiles)} file{status.damagedFiles + status.newerFiles === 1 ? "" : "s"} not read</span>}
