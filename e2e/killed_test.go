@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -282,4 +283,34 @@ func TestBackendIsUpWithoutACall(t *testing.T) {
 	await("up")
 	s.waitForConsole("a backend is up again")
 	ready(200, "ok")
+}
+
+// TestBackendDownFromTheStart: readiness says that a backend is down before any component has called it.
+func TestBackendDownFromTheStart(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String()
+	l.Close()
+	s := up(t, nil, "--admin", "127.0.0.1:0", storing(t, fmt.Sprintf("{redis: %q}", "redis://"+nobody)))
+	_, admin, _ := strings.Cut(s.stderr(), "admin on ")
+	admin, _, _ = strings.Cut(admin, "\n")
+	const want = "503 workload shop: keyvalue default of component c is down: connection\n"
+	got := ""
+	for range 500 {
+		resp, err := http.Get(admin + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if got = fmt.Sprintf("%d %s", resp.StatusCode, text); got == want || err != nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if got != want {
+		t.Errorf("/readyz: %q", got)
+	}
 }

@@ -25,8 +25,8 @@ type Notifier interface {
 	Notify(f func(err error)) (stop func())
 }
 
-// Pinger is an optional interface of backends that can be asked whether they are there. A backend that is down is asked now and then, so that
-// it counts as up without a call of a component's. One that cannot be asked counts as up half a minute after a failure, unless its connection is lost.
+// Pinger is an optional interface of backends that can be asked whether they are there. A backend is asked once when it is opened, so that one that is
+// down from the start is known to be, and now and then while it is down, so that it counts as up without a call of a component's. One that cannot be asked counts as up half a minute after a failure, unless its connection is lost.
 type Pinger interface {
 	Ping(ctx context.Context) error
 }
@@ -112,6 +112,13 @@ func newWatch(b any) *Watch {
 			w.health.Down(reason)
 		})
 	}
+	if w.ping != nil {
+		w.asking.Go(func() {
+			if reason := w.absent(); reason != "" {
+				w.fails(reason)
+			}
+		})
+	}
 	return w
 }
 
@@ -147,13 +154,18 @@ func (w *Watch) Met(ctx context.Context, err error, known ...error) {
 		}
 	}
 	if reason := DownReason(err); reason != "" {
-		w.mu.Lock()
-		w.failed = time.Now()
-		w.mu.Unlock()
-		w.down.Store(true)
-		w.health.Down(reason)
-		w.ask()
+		w.fails(reason)
 	}
+}
+
+// fails notes that the backend is down.
+func (w *Watch) fails(reason string) {
+	w.mu.Lock()
+	w.failed = time.Now()
+	w.mu.Unlock()
+	w.down.Store(true)
+	w.health.Down(reason)
+	w.ask()
 }
 
 func (w *Watch) up() {
@@ -219,7 +231,16 @@ func (w *Watch) answers() bool {
 	if w.ping == nil {
 		return !w.lost.Load()
 	}
+	return w.absent() == "" && w.ended.Err() == nil
+}
+
+// absent asks the backend, and says why it is down; "" where it is not, or where the watch has ended.
+func (w *Watch) absent() string {
 	ctx, cancel := context.WithTimeout(w.ended, askTimeout)
 	defer cancel()
-	return DownReason(w.ping(ctx)) == "" && w.ended.Err() == nil
+	reason := DownReason(w.ping(ctx))
+	if w.ended.Err() != nil {
+		return ""
+	}
+	return reason
 }

@@ -59,8 +59,11 @@ func TestWatch(t *testing.T) {
 	known := errors.New("no such store")
 	synctest.Test(t, func(t *testing.T) {
 		b := &askable{}
+		b.up.Store(true)
 		w := newWatch(b)
 		defer w.close()
+		synctest.Wait()
+		b.up.Store(false)
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		w.Met(ended, io.EOF)
@@ -92,6 +95,21 @@ func TestWatch(t *testing.T) {
 		w.Met(t.Context(), nil)
 		if s := w.health.State(); s.Down() {
 			t.Errorf("after a call that succeeded: %+v", s)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // down from the start, before any call
+		b := &askable{}
+		w := newWatch(b)
+		defer w.close()
+		synctest.Wait()
+		if s := w.health.State(); s.Error != workload.BackendConnection {
+			t.Errorf("%+v", s)
+		}
+		b.up.Store(true)
+		time.Sleep(askMost)
+		synctest.Wait()
+		if s := w.health.State(); s.Down() {
+			t.Errorf("%+v", s)
 		}
 	})
 	synctest.Test(t, func(t *testing.T) {
