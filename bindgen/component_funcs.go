@@ -295,7 +295,7 @@ func (g *insider) exportFunc(f *wit.Func, impl string) {
 	if s.result != "" {
 		signature = "return " + signature
 	}
-	fmt.Fprintf(&g.wrappers, "//go:wasmexport %s\nfunc %sCore(%s) %s {\n%s\n}\n\n", core, name, strings.Join(list, ", "), s.result, signature)
+	fmt.Fprintf(&g.wrappers, "//go:wasmexport %s\nfunc %sCore(%s) %s {\ndefer cabi.Serve()()\n%s\n}\n\n", core, name, strings.Join(list, ", "), s.result, signature)
 	if s.through {
 		fmt.Fprintf(&g.wrappers, "//go:wasmexport cabi_post_%s\nfunc %sDone(uint32) { cabi.Leave() }\n\n", core, name)
 	}

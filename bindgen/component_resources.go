@@ -90,5 +90,5 @@ func (g *insider) object(d *def) {
 	end := g.pkg.private("end"+d.name, d.t.Name)
 	g.p("// %s is called when the last handle is dropped.\nfunc %s(rep uint32) {\nif v, ok := %s.Take(rep); ok {\nif v, ok := v.(interface{ Drop() }); ok {\nv.Drop()\n}\n}\n}\n",
 		end, end, names.objects)
-	fmt.Fprintf(&g.wrappers, "//go:wasmexport %s\nfunc %sCore(rep uint32) {\n%s(rep)\n}\n\n", g.coreName("[dtor]"+d.t.Name), end, end)
+	fmt.Fprintf(&g.wrappers, "//go:wasmexport %s\nfunc %sCore(rep uint32) {\ndefer cabi.Serve()()\n%s(rep)\n}\n\n", g.coreName("[dtor]"+d.t.Name), end, end)
 }

@@ -77,7 +77,7 @@ func (c *checker) check(files map[string][]byte) error {
 			return err
 		}
 		c.sdk = map[string]*types.Package{}
-		for _, path := range []string{cabi, asyncPath} { // the second imports the first
+		for _, path := range []string{cabi, module + "/sdk/go/internal/schedule", asyncPath} { // each imports those before it
 			files, err := sdkFiles(path)
 			if err != nil {
 				return err

@@ -21,11 +21,11 @@ import (
 func goAsync(t *testing.T) string { return goComponent(t, "go-async") }
 
 // goComponent builds the component of a folder of testdata by Go and this binary alone.
-func goComponent(t *testing.T, folder string) string {
+func goComponent(t *testing.T, folder string, flags ...string) string {
 	t.Helper()
 	dir := t.TempDir()
 	module, component := filepath.Join(dir, "app.core.wasm"), filepath.Join(dir, "app.wasm")
-	build := exec.Command("go", "build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w -checklinkname=0", "-o", module, ".")
+	build := exec.Command("go", append([]string{"build", "-trimpath", "-buildmode=c-shared", "-ldflags=-s -w -checklinkname=0", "-o", module}, append(flags, ".")...)...)
 	build.Dir = filepath.Join("testdata", folder)
 	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {

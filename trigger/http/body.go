@@ -81,6 +81,13 @@ func (b *requestBody) Ready() bool {
 	return len(b.buffered) > 0 || b.end != nil || b.came()
 }
 
+// Ended says whether the next Read returns io.EOF, as far as is known.
+func (b *requestBody) Ended() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.buffered) == 0 && b.end == io.EOF
+}
+
 // came says that the rest of the body has come and waits to be read. b.mu is held.
 func (b *requestBody) came() bool {
 	if b.reading || b.readingAhead || b.x.r.ProtoMajor != 1 {

@@ -30,8 +30,23 @@ func NewIncomingBody(src io.ReadCloser, trailer func() http.Header, toError func
 	return &IncomingBody{src: src, trailer: trailer, fail: toError}
 }
 
-// Stream returns the guest's stream, to be called once. Closing it does not end the body.
-func (b *IncomingBody) Stream() wasiio.InputStream { return wasiio.NewReader(bodySource{b}) }
+// Stream returns the guest's stream, to be called once. Closing it does not end the body. The stream of a body that is known to have no bytes has ended.
+func (b *IncomingBody) Stream() wasiio.InputStream {
+	if b.Empty() {
+		return wasiio.Empty()
+	}
+	return wasiio.NewReader(bodySource{b})
+}
+
+// Empty says whether the body is known to have no bytes, or none any more, and ends it then. Guests learn that by their first read, which does not wait.
+func (b *IncomingBody) Empty() bool {
+	src, ok := b.src.(interface{ Ended() bool })
+	if !ok || !src.Ended() {
+		return false
+	}
+	_, err := b.Read(nil)
+	return err == io.EOF
+}
 
 type bodySource struct{ b *IncomingBody }
 

@@ -113,7 +113,9 @@ func serveLocal(h http.Handler, w http.ResponseWriter, r *http.Request) (err err
 // received is the request as a server would receive it.
 func received(ctx context.Context, req *http.Request, body io.ReadCloser) *http.Request {
 	in := req.Clone(ctx)
-	in.Body = body
+	if in.Body = body; req.Body == nil || req.Body == http.NoBody {
+		in.Body = http.NoBody // as it is for a server
+	}
 	in.RequestURI = req.URL.RequestURI()
 	in.URL = &url.URL{Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery, ForceQuery: req.URL.ForceQuery}
 	in.Trailer = req.Trailer // the sender writes into this map at the end of the body

@@ -19,7 +19,7 @@ const sdkModule = "module github.com/vitrine-wasm/vitrine/sdk/go\n\ngo 1.26.0\n"
 func TestSDK(t *testing.T) {
 	from := filepath.Join("..", "..", "..", "sdk", "go")
 	want := map[string]string{"go.mod.tmpl": sdkModule}
-	for _, part := range []string{"async", "cabi", "wasicli", "wasihttp"} {
+	for _, part := range []string{"async", "cabi", "internal/schedule", "wasicli", "wasihttp"} {
 		err := filepath.WalkDir(filepath.Join(from, part), func(file string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() || strings.HasSuffix(file, "_test.go") || !slices.Contains([]string{".go", ".s"}, filepath.Ext(file)) {
 				return err

@@ -1,6 +1,10 @@
 package async
 
-import "math"
+import (
+	"math"
+
+	"github.com/vitrine-wasm/vitrine/sdk/go/internal/schedule"
+)
 
 // alarm is the call of the host that ends when Go's next timer is due.
 var alarm struct {
@@ -12,7 +16,7 @@ var alarm struct {
 
 // setAlarm sees to it that the host calls back when the next timer is due: t, which has begun it, unless it is told already. It says whether one is due now.
 func setAlarm(t *task) (due bool) {
-	at := nextTimer()
+	at := schedule.NextTimer()
 	if alarm.subtask != 0 && alarm.task == nil {
 		alarm.task = t
 		waitableJoin(alarm.subtask, t.set.handle)
@@ -28,7 +32,7 @@ func setAlarm(t *task) (due bool) {
 		}
 		alarmRings(state)
 	}
-	status := waitFor(uint64(max(at-now(), 1)))
+	status := waitFor(uint64(max(at-schedule.Now(), 1)))
 	if alarm.subtask = status >> 4; alarm.subtask == 0 {
 		return true
 	}

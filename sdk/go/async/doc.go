@@ -15,6 +15,12 @@
 // A task ends when its function has returned, the functions that it has given to [Go] have, and none of its goroutines waits for the host any more. Its context is
 // cancelled then, and when the caller cancels the call. Other goroutines go on while the instance runs, but the host does not wait for them.
 //
+// # Synchronous functions
+//
+// A synchronous function that the component exports may wake goroutines of tasks, by a channel say: they go on before it returns, up to their next call of the host, for
+// which the host then
+// calls back their task. It cannot wait for the host itself, and panics if it tries to; what it begins by [Go] belongs to no task.
+//
 // # Timers
 //
 // Timers of package time work: while all goroutines wait, the host wakes the instance when the next one is due. Go tells nobody whose timer that is, so a goroutine

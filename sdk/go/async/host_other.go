@@ -2,12 +2,7 @@
 
 package async
 
-import (
-	"math"
-	"unsafe"
-
-	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
-)
+import "github.com/vitrine-wasm/vitrine/sdk/go/cabi"
 
 func waitableSetNew() uint32          { panic(cabi.NoHost) }
 func waitableJoin(_, _ uint32)        { panic(cabi.NoHost) }
@@ -20,9 +15,3 @@ func wakeNew() uint64                 { panic(cabi.NoHost) }
 func wakeRead(_, _, _ uint32) uint32  { panic(cabi.NoHost) }
 func wakeWrite(_, _, _ uint32) uint32 { panic(cabi.NoHost) }
 func waitFor(uint64) uint32           { panic(cabi.NoHost) }
-func label() unsafe.Pointer           { return nil }
-func setLabel(unsafe.Pointer)         {}
-func nextTimer() int64                { return math.MaxInt64 }
-func now() int64                      { return 0 }
-func collecting() bool                { return false }
-func addressOf(b []byte) uint32       { at, _ := cabi.Bytes(b); return at }

@@ -1,7 +1,5 @@
 package async
 
-import _ "unsafe" // for go:linkname
-
 //go:wasmimport $root [waitable-set-new]
 func waitableSetNew() uint32
 

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
+	"github.com/vitrine-wasm/vitrine/sdk/go/internal/schedule"
 )
 
 // ErrClosed is the error of writing what nobody reads any more.
@@ -151,7 +152,7 @@ func (w *StreamWriter[T]) Close() {
 func room[T any](p *pending, list []T, size uint32) uint32 {
 	if b, ok := any(list).([]byte); ok {
 		p.bytes = b
-		return addressOf(b)
+		return schedule.AddressOf(b)
 	}
 	p.buffer = cabi.NewBuffer(uint32(len(list)) * size)
 	return p.buffer.At()

@@ -2,12 +2,10 @@ package async
 
 import (
 	"context"
-	"runtime"
-	"runtime/debug"
-	"runtime/metrics"
 	"unsafe"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
+	"github.com/vitrine-wasm/vitrine/sdk/go/internal/schedule"
 )
 
 // task is one call of an exported function.
@@ -30,7 +28,7 @@ var (
 	active  *task // the one that the host has entered the component for
 )
 
-func init() { cabi.Gate = gate }
+func init() { cabi.Gate, cabi.Serving = gate, serve }
 
 // What an asynchronous function returns to the host (CanonicalABI.md §canon lift).
 const (
@@ -53,14 +51,33 @@ func Start(run func(ctx context.Context)) uint32 {
 	t.ctx, t.cancel = context.WithCancelCause(context.Background())
 	tasks[t.id], byLabel[unsafe.Pointer(t)] = t, t
 	contextSet(t.id)
-	outer := label()
-	setLabel(unsafe.Pointer(t))
+	outer := schedule.Label()
+	schedule.SetLabel(unsafe.Pointer(t))
 	go func() {
 		defer func() { t.done = true }() // also where run ends its goroutine
 		run(t.ctx)
 	}()
-	setLabel(outer)
+	schedule.SetLabel(outer)
 	return t.drive()
+}
+
+// synchronous stands for a call of a synchronous function, which is active while it runs, and never waits.
+var synchronous task
+
+// serve begins a call of a synchronous function. Before it ends, what it has woken runs, as far as that needs no call of the host: goroutines of tasks then wait at the
+// gate, and have the
+// host call back their task.
+func serve() (end func()) {
+	outer, label := active, schedule.Label()
+	active = &synchronous
+	schedule.SetLabel(nil)
+	return func() {
+		if outer == nil && len(tasks) > 0 { // else the task has them run that is active
+			schedule.Settle()
+		}
+		active = outer
+		schedule.SetLabel(label)
+	}
 }
 
 // Go runs f on a goroutine. The task that calls it does not end before f returns, whatever f waits for.
@@ -69,7 +86,7 @@ func Go(f func()) {
 	if t == nil {
 		t = active
 	}
-	if t == nil {
+	if t == nil || t == &synchronous {
 		go f()
 		return
 	}
@@ -117,7 +134,7 @@ func (t *task) drive() uint32 {
 	}
 	t.gates = nil
 	for {
-		settleAll()
+		schedule.Settle() // the host has entered the component on this goroutine, so Go does not take it for a deadlock
 		if t.done && t.waits == 0 && len(t.gates) == 0 {
 			active = nil
 			t.end()
@@ -148,30 +165,12 @@ func (t *task) end() {
 	}
 }
 
-var runnable = []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
-
-// settleAll runs every goroutine that can run until none can. The host has entered the component on this goroutine, so Go does not take it for a deadlock.
-func settleAll() {
-	for {
-		runtime.Gosched()
-		if metrics.Read(runnable); runnable[0].Value.Uint64() > 0 || nextTimer() <= now() {
-			continue
-		}
-		if !collecting() {
-			return
-		}
-		// Goroutines that allocate may wait for the collector, which no event of the host's wakes. This waits for the end of its marking, and
-		// leaves everything as it is.
-		debug.SetGCPercent(debug.SetGCPercent(-1))
-	}
-}
-
 // current is the task that a goroutine belongs to; nil for none.
-func current() *task { return byLabel[label()] }
+func current() *task { return byLabel[schedule.Label()] }
 
 // gate has a goroutine wait until the task that it belongs to runs. Some goroutine of another task has woken it, or a timer.
 func gate() {
-	if active == nil || len(tasks) == 1 {
+	if active == nil || active != &synchronous && len(tasks) == 1 {
 		return
 	}
 	t := current()

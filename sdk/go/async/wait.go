@@ -17,8 +17,8 @@ func watch(waitable uint32) (*task, chan uint32) {
 	if t == nil {
 		t = active
 	}
-	if t == nil {
-		panic("async: a goroutine waits for the host, which has called no asynchronous function")
+	if t == nil || t == &synchronous {
+		panic("async: a goroutine waits for the host, which has called no asynchronous function: one that is synchronous can neither sleep nor wait for a call, a stream or a future")
 	}
 	if t.set == nil {
 		t.set = takeSet()

@@ -15,6 +15,19 @@ var current room
 // task that it belongs to may call the host.
 var Gate func()
 
+// Serving, where it is set, is called when the host calls a synchronous function that the component exports, and what it returns at its end. Package async sets it: what the
+// function wakes
+// belongs to other tasks.
+var Serving func() (end func())
+
+// Serve begins a call of a synchronous function; bindings call what it returns at its end.
+func Serve() (end func()) {
+	if Serving == nil {
+		return func() {}
+	}
+	return Serving()
+}
+
 // Enter begins a crossing: what is allocated until Leave stays there.
 func Enter() {
 	if Gate != nil {

@@ -4,7 +4,7 @@
 //	client := &http.Client{Transport: wasihttp.Transport{}}
 //	response, err := client.Get("https://example.com/")
 //
-// The host decides which hosts may be reached. A call blocks the component, all of its goroutines, while it waits for the host.
+// The host decides which hosts may be reached. A goroutine that waits for the host leaves others running; only when all of them wait, the component does.
 //
 // Outside of a component (any GOOS but wasip1) requests fail with [ErrNoHost].
 package wasihttp

@@ -1,92 +1,108 @@
 package wasihttp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
-	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/answer"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/bindings"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/failure"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/head"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/message"
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/poll"
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/upload"
 )
 
 // ErrNoHost is the error of requests outside of a component.
 var ErrNoHost = failure.ErrNoHost
 
-// Transport sends requests through the host. The deadline of a request's context bounds how long the host waits for the connection, the first byte of the
-// response and each byte after it; a context that is cancelled otherwise is heeded between calls of the host. Trailers of responses are read,
-// those of requests are not sent. The zero Transport is ready, and may be used by several goroutines.
+// Transport sends requests through the host. The request's body is sent while the response is awaited and read, which may come before the body has ended, and its
+// trailers after it; those of the response are there when its body has been read. A request goes to the host of its URL, which is what its server is told, too:
+// wasi:http has no other Host. The context of a request ends both, and so does closing the response's body. The zero Transport is ready, and may be used by several
+// goroutines: one that waits for the host leaves the others running.
 type Transport struct{}
 
 var _ http.RoundTripper = Transport{}
 
 // RoundTrip is http.RoundTripper's. The error of wasi:http is an *Error.
-func (Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		defer r.Body.Close()
-	}
+func (Transport) RoundTrip(r *http.Request) (_ *http.Response, err error) {
+	sent := upload.Of(r)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer func() {
+		if err != nil {
+			cancel()
+			sent.Close()
+		}
+	}()
 	if !cabi.InComponent {
 		return nil, ErrNoHost
 	}
-	if err := r.Context().Err(); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	out, err := outgoing(r)
+	future, err := begin(ctx, r, sent)
 	if err != nil {
 		return nil, err
-	}
-	sent, err := out.Body()
-	if err != nil {
-		out.Drop()
-		return nil, fmt.Errorf("wasihttp: the request has no body: %w", err)
-	}
-	future, err := bindings.OutgoingHandlerHandle(out, timeouts(r))
-	if err != nil {
-		sent.Drop()
-		return nil, errorOf(err)
 	}
 	defer future.Drop()
-	if err := send(r, sent); err != nil {
-		return nil, err
-	}
-	ready := future.Subscribe()
-	ready.Block()
-	ready.Drop()
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
 	result := future.Get()
+	if result == nil {
+		if err := await(ctx, future); err != nil {
+			return nil, err
+		}
+		result = future.Get()
+	}
 	if result == nil || result.Failed {
 		return nil, errors.New("wasihttp: the host has no response, though it said so")
 	}
 	in, err := result.OK.Unpack()
 	if err != nil {
-		return nil, errorOf(err)
+		return nil, cmp.Or(sent.Err(), errorOf(err))
 	}
-	return response(r, in)
+	return response(ctx, cancel, r, in)
 }
 
-// send writes the request's body. That the other side stops reading is no error: it may have answered.
-func send(r *http.Request, sent bindings.OutgoingBody) error {
-	w, err := message.NewWriter(sent)
+// await waits until the response, or why there is none, is there.
+func await(ctx context.Context, future bindings.FutureIncomingResponse) error {
+	ready := future.Subscribe()
+	defer ready.Drop()
+	return poll.Wait(ctx, ready)
+}
+
+// begin has the host send a request, and begins to send its body.
+func begin(ctx context.Context, r *http.Request, sent *upload.Upload) (bindings.FutureIncomingResponse, error) {
+	out, err := outgoing(r)
 	if err != nil {
-		sent.Drop()
-		return fmt.Errorf("wasihttp: the request's body: %w", err)
+		return 0, err
 	}
-	if r.Body != nil {
-		if _, err := io.Copy(w, heeding{r.Context(), r.Body}); err != nil && !errors.Is(err, answer.ErrClosed) {
-			w.Abort()
-			return err
+	var w *message.Writer
+	if sent != nil {
+		body, err := out.Body()
+		if err != nil {
+			out.Drop()
+			return 0, fmt.Errorf("wasihttp: the request has no body: %w", err)
+		}
+		if w, err = message.NewWriter(ctx, body, func() {}); err != nil {
+			body.Drop()
+			out.Drop()
+			return 0, fmt.Errorf("wasihttp: the request's body: %w", err)
 		}
 	}
-	_ = w.Finish(nil)
-	return nil
+	future, err := bindings.OutgoingHandlerHandle(out, nil)
+	if err != nil {
+		if w != nil {
+			w.Abort()
+		}
+		return 0, errorOf(err)
+	}
+	if w != nil {
+		go sent.Send(ctx, r, w)
+	}
+	return future, nil
 }
 
 // outgoing makes the head of a request.
@@ -96,10 +112,7 @@ func outgoing(r *http.Request) (bindings.OutgoingRequest, error) {
 		return 0, fmt.Errorf("wasihttp: the header is refused: %w", err)
 	}
 	out := bindings.NewOutgoingRequest(fields)
-	authority, path := r.Host, r.URL.RequestURI()
-	if authority == "" {
-		authority = r.URL.Host
-	}
+	authority, path := r.URL.Host, r.URL.RequestURI()
 	scheme := bindings.SchemeHTTPS()
 	if r.URL.Scheme == "http" {
 		scheme = bindings.SchemeHTTP()
@@ -113,57 +126,40 @@ func outgoing(r *http.Request) (bindings.OutgoingRequest, error) {
 	return out, nil
 }
 
-// timeouts are the options of a request whose context has a deadline; nil without.
-func timeouts(r *http.Request) *bindings.RequestOptions {
-	deadline, ok := r.Context().Deadline()
-	if !ok {
-		return nil
-	}
-	left := uint64(max(time.Until(deadline), 1))
-	options := bindings.NewRequestOptions()
-	// A host may have no such option; then its own bounds hold.
-	_ = options.SetConnectTimeout(&left)
-	_ = options.SetFirstByteTimeout(&left)
-	_ = options.SetBetweenBytesTimeout(&left)
-	return &options
-}
-
-// response makes the response, whose body is read as the program reads it.
-func response(r *http.Request, in bindings.IncomingResponse) (*http.Response, error) {
-	status := int(in.Status())
-	out := &http.Response{
-		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Request: r,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: message.HeaderOf(in.Headers()), Trailer: http.Header{},
-	}
-	out.ContentLength = head.Length(out.Header)
-	received, err := in.Consume()
-	if err != nil {
-		in.Drop()
-		return nil, fmt.Errorf("wasihttp: the response's body: %w", err)
-	}
-	reader, err := message.NewReader(received, in.Drop, func(f bindings.Fields) {
-		for name, values := range message.HeaderOf(f) {
-			out.Trailer[name] = values
+// response makes the response, whose body is read as the program reads it. To close that is to cancel the request.
+func response(ctx context.Context, cancel func(), r *http.Request, in bindings.IncomingResponse) (*http.Response, error) {
+	out, err := head.Response(r, int(in.Status()), message.HeaderOf(in.Headers()), func(out *http.Response) (io.ReadCloser, error) {
+		received, err := in.Consume()
+		if err != nil {
+			in.Drop()
+			return nil, fmt.Errorf("wasihttp: the response's body: %w", err)
 		}
+		reader, err := message.NewReader(ctx, received, in.Drop, func(f bindings.Fields) {
+			for name, values := range message.HeaderOf(f) {
+				out.Trailer[name] = values
+			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("wasihttp: the response's body: %w", err)
+		}
+		return closing{reader, cancel}, nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("wasihttp: the response's body: %w", err)
+	if err == nil && out.Body == http.NoBody {
+		in.Drop()
 	}
-	out.Body = heeding{r.Context(), reader}
-	return out, nil
+	return out, err
 }
 
-// heeding is a body that is not read on once its context has ended.
-type heeding struct {
-	context.Context
-	io.ReadCloser
+// closing is a response's body.
+type closing struct {
+	*message.Reader
+	cancel func()
 }
 
-func (h heeding) Read(b []byte) (int, error) {
-	if err := h.Err(); err != nil {
-		return 0, err
-	}
-	return h.ReadCloser.Read(b)
+// Close is io.Closer's.
+func (c closing) Close() error {
+	defer c.cancel()
+	return c.Reader.Close()
 }
 
 // Error is why a request has failed, as the host says it.

@@ -200,6 +200,11 @@ func consume(ctx context.Context, body *wasihttp.IncomingBody, res resultReader)
 	_ = res.Close() // the sender has no way to learn how the body was used
 	w, r := cm.NewStream[uint8]()
 	fw, fr := cm.NewFuture[cm.Result[Trailers, ErrorCode]]()
+	if body.Empty() {
+		_ = w.Close()
+		fw.Leave(trailersOf(ctx, body, nil))
+		return bodyReader{F0: r, F1: fr}, nil
+	}
 	err := flow.Of(ctx).Feed(w, incoming{body}, func(ctx context.Context, err error) {
 		fw.Leave(trailersOf(ctx, body, err))
 	})

@@ -2,7 +2,7 @@
 
 package bindings
 
-import _ "github.com/vitrine-wasm/vitrine/sdk/go/cabi" // for cabi_realloc
+import "github.com/vitrine-wasm/vitrine/sdk/go/cabi"
 
 //go:wasmimport wasi:io/error@0.2.12 [resource-drop]error
 func dropError(a0 uint32)
@@ -297,5 +297,6 @@ func typesHTTPErrorCodeImport(a0 uint32, a1 uint32)
 
 //go:wasmexport wasi:http/incoming-handler@0.2.12#handle
 func incomingHandlerHandleExportCore(a0 uint32, a1 uint32) {
+	defer cabi.Serve()()
 	incomingHandlerHandleExport(a0, a1)
 }

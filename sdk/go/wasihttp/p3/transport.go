@@ -24,7 +24,8 @@ var ErrNoHost = failure.ErrNoHost
 type Error = failure.Error
 
 // Transport sends requests through the host. The request's body is sent while the response is awaited and read, and its trailers after it; those of the response are
-// there when its body has been read. The context of a request ends both. The zero Transport is ready, and may be used by several goroutines.
+// there when its body has been read. A request goes to the host of its URL, which is what its server is told, too: wasi:http has no other Host. The context of a request
+// ends both, and so does closing the response's body. The zero Transport is ready, and may be used by several goroutines.
 type Transport struct{}
 
 var _ http.RoundTripper = Transport{}

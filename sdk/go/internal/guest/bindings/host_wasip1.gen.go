@@ -2,9 +2,10 @@
 
 package bindings
 
-import _ "github.com/vitrine-wasm/vitrine/sdk/go/cabi" // for cabi_realloc
+import "github.com/vitrine-wasm/vitrine/sdk/go/cabi"
 
 //go:wasmexport wasi:cli/run@0.2.12#run
 func runRunExportCore() uint32 {
+	defer cabi.Serve()()
 	return runRunExport()
 }

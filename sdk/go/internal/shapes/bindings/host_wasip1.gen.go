@@ -30,6 +30,7 @@ func shapesCheckImport(a0 uint32, a1 uint32, a2 uint32)
 
 //go:wasmexport test:shapes/shapes#numbers
 func shapesExportNumbersExportCore(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 uint32, a6 uint32, a7 uint64, a8 uint64, a9 float32, a10 float64, a11 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportNumbersExport(a0, a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11)
 }
 
@@ -38,6 +39,7 @@ func shapesExportNumbersExportDone(uint32) { cabi.Leave() }
 
 //go:wasmexport test:shapes/shapes#one
 func shapesExportOneExportCore(a0 uint32, a1 uint64, a2 uint64, a3 float32, a4 uint32, a5 uint32, a6 uint32, a7 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportOneExport(a0, a1, a2, a3, a4, a5, a6, a7)
 }
 
@@ -46,6 +48,7 @@ func shapesExportOneExportDone(uint32) { cabi.Leave() }
 
 //go:wasmexport test:shapes/shapes#many
 func shapesExportManyExportCore(a0 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportManyExport(a0)
 }
 
@@ -54,6 +57,7 @@ func shapesExportManyExportDone(uint32) { cabi.Leave() }
 
 //go:wasmexport test:shapes/shapes#lists
 func shapesExportListsExportCore(a0 uint32, a1 uint32, a2 uint32, a3 uint32, a4 uint32, a5 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportListsExport(a0, a1, a2, a3, a4, a5)
 }
 
@@ -62,6 +66,7 @@ func shapesExportListsExportDone(uint32) { cabi.Leave() }
 
 //go:wasmexport test:shapes/shapes#fallible
 func shapesExportFallibleExportCore(a0 uint32, a1 uint32, a2 uint64, a3 uint64, a4 float32, a5 uint32, a6 uint32, a7 uint32, a8 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportFallibleExport(a0, a1, a2, a3, a4, a5, a6, a7, a8)
 }
 
@@ -70,11 +75,13 @@ func shapesExportFallibleExportDone(uint32) { cabi.Leave() }
 
 //go:wasmexport test:shapes/shapes#negative
 func shapesExportNegativeExportCore(a0 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportNegativeExport(a0)
 }
 
 //go:wasmexport test:shapes/shapes#bytes
 func shapesExportBytesExportCore(a0 uint32, a1 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportBytesExport(a0, a1)
 }
 
@@ -83,6 +90,7 @@ func shapesExportBytesExportDone(uint32) { cabi.Leave() }
 
 //go:wasmexport test:shapes/shapes#check
 func shapesExportCheckExportCore(a0 uint32, a1 uint32) uint32 {
+	defer cabi.Serve()()
 	return shapesExportCheckExport(a0, a1)
 }
 

@@ -175,7 +175,7 @@ func request(ctx context.Context, in types.Request) (*http.Request, error) {
 		in.Drop()
 		return nil, err
 	}
-	r.Body = message.NewReader(ctx, func(taken *async.FutureReader[message.Outcome]) (*async.StreamReader[byte], *async.FutureReader[message.Trailers]) {
+	body := message.NewReader(ctx, func(taken *async.FutureReader[message.Outcome]) (*async.StreamReader[byte], *async.FutureReader[message.Trailers]) {
 		body := types.RequestConsumeBody(in, taken)
 		return body.F0, body.F1
 	}, in.Drop, func(h http.Header) {
@@ -183,5 +183,8 @@ func request(ctx context.Context, in types.Request) (*http.Request, error) {
 			r.Trailer[name] = values
 		}
 	})
+	if r.Body = body; r.ContentLength <= 0 && body.Empty() {
+		r.ContentLength, r.Body = 0, http.NoBody
+	}
 	return r.WithContext(ctx), nil
 }

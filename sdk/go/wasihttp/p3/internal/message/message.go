@@ -70,6 +70,7 @@ type Reader struct {
 	tail     *async.FutureReader[Trailers]
 	taken    *async.FutureWriter[Outcome]
 	err      error // once it has ended
+	rest     []byte
 }
 
 // NewReader makes the reader of a message's body: take takes it and the message over, drop drops the message where that has not been called.
@@ -79,33 +80,74 @@ func NewReader(ctx context.Context, take func(*async.FutureReader[Outcome]) (*as
 	return &Reader{ctx: ctx, cancel: cancel, take: take, drop: drop, trailers: trailers}
 }
 
+// over is a context that has ended.
+var over = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+// Empty says whether the body is known to have no bytes: where it has, the host says so at once.
+func (r *Reader) Empty() bool {
+	if r.err == nil {
+		b := make([]byte, 512)
+		n, err := r.read(over, b)
+		if r.rest = b[:n]; err != context.Canceled {
+			r.settle(err)
+		}
+	}
+	return r.err == io.EOF && len(r.rest) == 0
+}
+
 // Read is io.Reader's.
 func (r *Reader) Read(b []byte) (int, error) {
-	if r.err != nil || len(b) == 0 {
+	if len(b) == 0 {
+		return 0, nil
+	}
+	if len(r.rest) > 0 {
+		n := copy(b, r.rest)
+		r.rest = r.rest[n:]
+		return n, nil
+	}
+	if r.err != nil {
 		return 0, r.err
 	}
+	r.reading = true
+	n, err := r.read(r.ctx, b)
+	r.reading = false
+	if r.settle(err); r.err != nil {
+		return 0, r.err
+	}
+	return n, nil
+}
+
+// read reads from the stream, which it takes from the message when it is called first, and what follows it.
+func (r *Reader) read(ctx context.Context, b []byte) (int, error) {
 	if r.stream == nil {
 		outcome, taken := bindings.FutureOfNothingOrErrorCode.Open()
 		r.stream, r.tail = r.take(outcome)
 		r.taken = taken
 	}
-	r.reading = true
-	n, err := r.stream.Read(r.ctx, b)
+	n, err := r.stream.Read(ctx, b)
 	if err == io.EOF {
 		err = r.end()
 	}
-	if r.reading = false; err == nil && r.err == nil {
-		return n, nil
-	}
+	return n, err
+}
+
+// settle ends the body where there was an error, that of its end included, or where it was closed meanwhile.
+func (r *Reader) settle(err error) {
 	if r.err == nil {
 		r.err = err
+	}
+	if r.err == nil {
+		return
 	}
 	how := Outcome{}
 	if r.err != io.EOF && r.err != errDone {
 		how = Outcome{Failed: true, Err: bindings.ErrorCodeInternalError(nil)}
 	}
 	r.release(how)
-	return 0, r.err
 }
 
 // end reads what follows the body.
@@ -133,6 +175,7 @@ func (r *Reader) release(how Outcome) {
 
 // Close is io.Closer's.
 func (r *Reader) Close() error {
+	r.rest = nil
 	if r.err != nil {
 		return nil
 	}

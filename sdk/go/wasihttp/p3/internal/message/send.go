@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,60 +10,62 @@ import (
 
 	"github.com/vitrine-wasm/vitrine/sdk/go/async"
 	"github.com/vitrine-wasm/vitrine/sdk/go/cabi"
-	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/answer"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/failure"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/head"
+	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/internal/upload"
 	"github.com/vitrine-wasm/vitrine/sdk/go/wasihttp/p3/internal/bindings"
 )
 
 // RoundTrip has send answer a request. The request's body is sent while send is under way, and after it, as far as it is read: it is http.RoundTripper's that it
-// is closed at the end of that.
-func RoundTrip(r *http.Request, send func(context.Context, bindings.Request) (bindings.Response, error)) (*http.Response, error) {
-	closeBody := func() {
-		if r.Body != nil {
-			r.Body.Close()
+// is closed at the end of that. To close the response's body is to cancel the request.
+func RoundTrip(r *http.Request, send func(context.Context, bindings.Request) (bindings.Response, error)) (_ *http.Response, err error) {
+	sent := upload.Of(r)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer func() {
+		if err != nil {
+			cancel()
+			sent.Close()
 		}
-	}
+	}()
 	if !cabi.InComponent {
-		closeBody()
 		return nil, failure.ErrNoHost
 	}
-	if err := r.Context().Err(); err != nil {
-		closeBody()
+	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
 	fields, err := NewFields(head.Sent(r))
 	if err != nil {
-		closeBody()
 		return nil, fmt.Errorf("wasihttp: the header is refused: %w", err)
 	}
 	var content *async.StreamReader[byte]
 	var stream *async.StreamWriter[byte]
-	if r.Body != nil && r.Body != http.NoBody {
+	if sent != nil {
 		content, stream = bindings.StreamOfU8.Open()
 	}
 	trailers, tail := bindings.FutureOfOptionFieldsOrErrorCode.Open()
 	made := bindings.RequestNew(fields, content, trailers, nil)
 	made.F1.Close() // that the request's body is cut, its answer says
 	err = setHead(made.F0, r)
-	go sendBody(r, NewWriter(r.Context(), stream, tail))
+	w := NewWriter(ctx, stream, tail)
+	if sent != nil {
+		go sent.Send(ctx, r, w)
+	} else {
+		go w.Finish(r.Trailer)
+	}
 	if err != nil {
 		made.F0.Drop()
 		return nil, err
 	}
-	in, err := send(r.Context(), made.F0)
+	in, err := send(ctx, made.F0)
 	if err != nil {
-		return nil, errorOf(err)
+		return nil, cmp.Or(sent.Err(), errorOf(err))
 	}
-	return response(r, in), nil
+	return response(ctx, cancel, r, in)
 }
 
 // setHead sets what a request's head has besides its fields.
 func setHead(out bindings.Request, r *http.Request) error {
-	authority, path := r.Host, r.URL.RequestURI()
-	if authority == "" {
-		authority = r.URL.Host
-	}
+	authority, path := r.URL.Host, r.URL.RequestURI()
 	scheme := bindings.SchemeHTTPS()
 	if r.URL.Scheme == "http" {
 		scheme = bindings.SchemeHTTP()
@@ -75,35 +78,34 @@ func setHead(out bindings.Request, r *http.Request) error {
 	return nil
 }
 
-// sendBody writes a request's body. That the other side stops reading is no error: it may have answered.
-func sendBody(r *http.Request, w *Writer) {
-	if w.stream != nil {
-		defer r.Body.Close()
-		if _, err := io.Copy(w, r.Body); err != nil && !errors.Is(err, answer.ErrClosed) {
-			w.Abort()
-			return
-		}
+// response makes the response, whose body is read as the program reads it.
+func response(ctx context.Context, cancel func(), r *http.Request, in bindings.Response) (*http.Response, error) {
+	out, err := head.Response(r, int(in.GetStatusCode()), HeaderOf(in.GetHeaders()), func(out *http.Response) (io.ReadCloser, error) {
+		return closing{NewReader(ctx, func(taken *async.FutureReader[Outcome]) (*async.StreamReader[byte], *async.FutureReader[Trailers]) {
+			body := bindings.ResponseConsumeBody(in, taken)
+			return body.F0, body.F1
+		}, in.Drop, func(h http.Header) {
+			for name, values := range h {
+				out.Trailer[name] = values
+			}
+		}), cancel}, nil
+	})
+	if err == nil && out.Body == http.NoBody {
+		in.Drop()
 	}
-	_ = w.Finish(r.Trailer)
+	return out, err
 }
 
-// response makes the response, whose body is read as the program reads it.
-func response(r *http.Request, in bindings.Response) *http.Response {
-	status := int(in.GetStatusCode())
-	out := &http.Response{
-		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Request: r,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: HeaderOf(in.GetHeaders()), Trailer: http.Header{},
-	}
-	out.ContentLength = head.Length(out.Header)
-	out.Body = NewReader(r.Context(), func(taken *async.FutureReader[Outcome]) (*async.StreamReader[byte], *async.FutureReader[Trailers]) {
-		body := bindings.ResponseConsumeBody(in, taken)
-		return body.F0, body.F1
-	}, in.Drop, func(h http.Header) {
-		for name, values := range h {
-			out.Trailer[name] = values
-		}
-	})
-	return out
+// closing is a response's body.
+type closing struct {
+	*Reader
+	cancel func()
+}
+
+// Close is io.Closer's.
+func (c closing) Close() error {
+	defer c.cancel()
+	return c.Reader.Close()
 }
 
 func errorOf(err error) error {

@@ -2,9 +2,10 @@
 
 package bindings
 
-import _ "github.com/vitrine-wasm/vitrine/sdk/go/cabi" // for cabi_realloc
+import "github.com/vitrine-wasm/vitrine/sdk/go/cabi"
 
 //go:wasmexport wasi:http/incoming-handler@0.2.12#handle
 func incomingHandlerHandleExportCore(a0 uint32, a1 uint32) {
+	defer cabi.Serve()()
 	incomingHandlerHandleExport(a0, a1)
 }
