@@ -4,7 +4,7 @@ BIN := bin/vitrine
 SUITE := ../shared/conformance/component-model
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: all check build test kube sdks reset attribution conformance guests cross arm64 prove racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
+.PHONY: all check build test kube sdks reset attribution conformance guests cross arm64 prove reencoded racing demo generate drift format lint bench compare density mixed noisy soak fuzz hostile clean
 
 all: check
 
@@ -52,6 +52,13 @@ reset:
 # Asks every guest that this version runs what testdata/guests/README.md says of it.
 prove: build
 	testdata/guests/prove.py --vitrine $(BIN)
+
+# The same of the guests as our encoder makes them of their modules; those that are composed are as they were. rust-cli-ctors-p2
+# is left out: it traps because of the adapter that it was made with, and does not with ours.
+reencoded: build
+	@rm -rf bin/reencoded && mkdir -p bin/reencoded
+	VITRINE_REENCODED=$(CURDIR)/bin/reencoded $(GO) test -count=1 -run '^TestReencode$$' ./internal/cm/encode
+	testdata/guests/prove.py --vitrine $(BIN) --guests bin/reencoded --only '^(?!rust-cli-ctors-p2$$)'
 
 # Prints what hostile guests have tried and what they got, in the library and in the binary.
 hostile:

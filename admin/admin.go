@@ -185,11 +185,11 @@ type workloadJSON struct {
 	Images     []imageJSON     `json:"images,omitempty"`
 }
 
-// imageJSON is what the image of a component stood for when the workload was started.
+// imageJSON is what the image of a component, or the workload's own artifact, stood for when the workload was started.
 type imageJSON struct {
-	Component string `json:"component"`
-	Image     string `json:"image"` // as the workload names it
-	Exact     string `json:"exact"` // with its digest
+	Component string `json:"component,omitempty"` // empty: the workload's own artifact
+	Image     string `json:"image"`               // as the workload names it, or who has started the workload
+	Exact     string `json:"exact"`               // with its digest
 	Signer    string `json:"signer,omitempty"`
 }
 

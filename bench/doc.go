@@ -4,6 +4,8 @@
 //	                       as snapshot, and wasmtime serve as it is, tuned, and reusing instances, if it is there; with
 //	                       the ratios that Vitrine aims at, met or missed
 //	go run ./bench density what idle instances cost: memory, mappings, files
+//	go run ./bench first   for each template of vitrine new, by the commands that it prints and with empty caches: how long it takes to
+//	                       a traced answer, and what was fetched
 //	go run ./bench mixed   an hour of guests of every language, a hundredth of the requests hostile, the collector
 //	                       killed again and again, the compile cache wiped: what is wrong, and whether memory,
 //	                       goroutines and files keep their level

@@ -25,11 +25,11 @@ func main() { os.Exit(bench()) }
 
 func bench() int {
 	commands := map[string]func(*run, []string) (any, error){
-		"compare": compare, "density": density, "mixed": mixed, "noisy": noisy, "resets": resets, "soak": soak, "viewer": viewer,
+		"compare": compare, "density": density, "first": first, "mixed": mixed, "noisy": noisy, "resets": resets, "soak": soak, "viewer": viewer,
 		"plain": plain, "sink": sink, "density-worker": densityWorker, // started by the others
 	}
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: bench compare|density|mixed|noisy|resets|soak|viewer [flags]")
+		fmt.Fprintln(os.Stderr, "usage: bench compare|density|first|mixed|noisy|resets|soak|viewer [flags]")
 		return 2
 	}
 	interrupted := make(chan os.Signal, 1)

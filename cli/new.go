@@ -118,7 +118,7 @@ func whatNext(template, dir, name string) string {
 	if t.Command() {
 		fmt.Fprint(&b, "  vitrine build\n  vitrine run --trace .\n\nvitrine test tests it.\n")
 	} else {
-		fmt.Fprint(&b, "  vitrine dev --trace\n\nvitrine build builds it, vitrine test tests it.\n")
+		fmt.Fprint(&b, "  vitrine dev --trace\n  curl 'http://127.0.0.1:3000/hello?name=you'   # in another terminal\n\nvitrine build builds it, vitrine test tests it.\n")
 	}
 	for _, need := range t.Needs {
 		if m := build.Lacks(need); m != nil {

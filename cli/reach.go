@@ -83,6 +83,7 @@ func (p *process) loadSpec(ctx context.Context, s *settings, path string) (*work
 		var data []byte
 		if name, data, err = documentOf(from); err == nil {
 			if w, err = p.specFormat(s).Parse(name, data); err == nil {
+				w.Artifact = &workload.ImageStatus{Image: path, Exact: from.Reference.String(), Key: from.Key}
 				err = s.apply(w)
 			}
 		}

@@ -209,7 +209,15 @@ func TestDevUnderLoad(t *testing.T) {
 		entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
 		return len(entries)
 	}
-	first, early := 0, ""
+	resident := func() int { // MiB; 0 where the system does not say
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+		kib := 0
+		if found := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(text); found != nil {
+			kib, _ = strconv.Atoi(string(found[1]))
+		}
+		return kib >> 10
+	}
+	first, early, small := 0, "", 0
 	var took []time.Duration // from a file that is saved to the first answer of what is built from it
 	began := time.Now()
 	for n := range swaps {
@@ -229,17 +237,20 @@ func TestDevUnderLoad(t *testing.T) {
 		s.await(hello)
 		took = append(took, time.Since(saved))
 		if n == 3 {
-			first, early = files(), goroutines()
+			first, early, small = files(), goroutines(), resident()
 		}
 	}
-	last, late := files(), goroutines()
+	last, late, large := files(), goroutines(), resident()
 	close(stop)
 	all.Wait()
 	slices.Sort(took)
-	t.Logf("%d requests in %.0f s, %d failed, %d swaps, a failed build between them; saved to served: p50 %s, longest %s; %d files open after 4 swaps, %d after all; goroutines %s, %s",
-		answered, time.Since(began).Seconds(), failed, swaps, took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond), first, last, early, late)
+	t.Logf("%d requests in %.0f s, %d failed, %d swaps, a failed build between them; saved to served: p50 %s, longest %s; %d files open after 4 swaps, %d after all; goroutines %s, %s; MiB resident %d, %d",
+		answered, time.Since(began).Seconds(), failed, swaps, took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond), first, last, early, late, small, large)
 	if last > first+20 {
 		t.Errorf("%d files are open, %d were after the first swaps", last, first)
+	}
+	if large > small+200 { // 40 of the programs that it had would be more
+		t.Errorf("%d MiB are resident, %d were after the first swaps", large, small)
 	}
 	before, err1 := strconv.Atoi(early)
 	after, err2 := strconv.Atoi(late)

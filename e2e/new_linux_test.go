@@ -60,7 +60,7 @@ func TestNewAsks(t *testing.T) {
 		c.press(strings.TrimSpace(pad(at + 1)))
 		c.see("> "+pad(at+1)+"  rust-http", 1)
 		c.press("\n\n") // and the name that it offers
-		c.see("shop is made from rust-http. Next:\n\n  cd shop\n  vitrine dev --trace\n", 1)
+		c.see("shop is made from rust-http. Next:\n\n  cd shop\n  vitrine dev --trace\n  curl 'http://127.0.0.1:3000/hello?name=you'   # in another terminal\n", 1)
 		if status, restored := c.exit(); status != 0 || !restored {
 			t.Errorf("exit %d, the terminal is as it was: %v", status, restored)
 		}
@@ -101,6 +101,26 @@ func TestNewAsks(t *testing.T) {
 			t.Errorf("exit %d: %s%s", code, out, problem)
 		}
 	})
+}
+
+// TestRustWithoutTarget: a Rust that lacks the target is told by its failed build, and by doctor.
+func TestRustWithoutTarget(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "shop")
+	if code, out, problem := run(t, "", "new", "rust-http", dir); code != 0 {
+		t.Fatalf("exit %d: %s%s", code, out, problem)
+	}
+	programs := t.TempDir()
+	for name, script := range map[string]string{"rustc": "echo /no/such/folder", "cargo": "echo \"error[E0463]: can't find crate for core\" >&2; exit 101"} {
+		if err := os.WriteFile(filepath.Join(programs, name), []byte("#!/bin/sh\n"+script+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", programs)
+	for _, command := range []string{"doctor", "build"} {
+		if code, out, problem := run(t, "", command, dir); code != 1 || !strings.Contains(out+problem, "install it by: rustup target add wasm32-wasip2") {
+			t.Errorf("%s: exit %d: %s%s", command, code, out, problem)
+		}
+	}
 }
 
 func pad(n int) string {

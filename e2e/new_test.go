@@ -80,6 +80,43 @@ func TestNew(t *testing.T) {
 	}
 }
 
+// cures are where the programs are from that the builds of templates need.
+var cures = map[string]string{"go": "https://go.dev/dl", "rust": "https://rustup.rs", "c": "the package clang of your system", "js": "https://nodejs.org", "ts": "https://nodejs.org"}
+
+// TestNewWithoutToolchain: who lacks what the build of a template needs is told so, and where to get it, by new, doctor and build.
+func TestNewWithoutToolchain(t *testing.T) {
+	_, list, _ := run(t, "", "new", "--list")
+	t.Setenv("PATH", t.TempDir())
+	code, all, _ := run(t, "", "doctor")
+	if code != 0 {
+		t.Errorf("doctor: exit %d", code)
+	}
+	for line := range strings.Lines(list) {
+		name := strings.Fields(line)[0]
+		language, _, _ := strings.Cut(name, "-")
+		cure := cures[language]
+		if cure == "" {
+			t.Fatalf("%s: it is not known where its toolchain is from", name)
+		}
+		dir := filepath.Join(t.TempDir(), "shop")
+		if code, out, problem := run(t, "", "new", name, dir); code != 0 || !strings.Contains(out, "Its build needs what is not here: ") || !strings.Contains(out, cure) {
+			t.Errorf("new %s: exit %d: %s%s", name, code, out, problem)
+		}
+		if code, out, problem := run(t, "", "doctor", dir); code != 1 || !strings.Contains(out, cure) || strings.Contains(out, "ready") {
+			t.Errorf("doctor of %s: exit %d: %s%s", name, code, out, problem)
+		}
+		if _, rest, ok := strings.Cut("\n"+all, "\n"+name+" "); !ok || !strings.Contains(strings.SplitN(rest, "\n", 2)[0], cure) {
+			t.Errorf("doctor says of %s: %s", name, all)
+		}
+		if code, out, problem := run(t, "", "build", dir); code != 1 || out != "" || !strings.Contains(problem, "there is no program ") || !strings.Contains(problem, cure) {
+			t.Errorf("build of %s: exit %d: %s%s", name, code, out, problem)
+		}
+		if code, out, problem := run(t, "", "test", dir); code != 2 || out != "" || !strings.Contains(problem, "build it first: vitrine build") {
+			t.Errorf("test of %s: exit %d: %s%s", name, code, out, problem)
+		}
+	}
+}
+
 // without says which of some programs is not there; empty: all are.
 func without(programs ...string) string {
 	for _, program := range programs {

@@ -111,6 +111,68 @@ spec:
 	}
 }
 
+// TestRegistryOfWorkloads: what the tag of a workload stands for, and who has signed it, are in its state and in the span of its start, beside those of
+// its components.
+func TestRegistryOfWorkloads(t *testing.T) {
+	real := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0)), registry.WithReferrersSupport(true)))
+	t.Cleanup(real.Close)
+	ref := strings.TrimPrefix(real.URL, "http://") + "/shop/all:1"
+	keys := filepath.Join(t.TempDir(), "me")
+	manifest := filepath.Join(t.TempDir(), "vitrine.yaml")
+	if err := os.WriteFile(manifest, []byte(`apiVersion: vitrine.dev/v1alpha1
+kind: Workload
+metadata: {name: shop}
+spec:
+  components: [{name: shop, source: {file: shop.wasm}}]
+  triggers: [{http: {path: /, component: shop}}]
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(manifest), "shop.wasm"), testref.Guest(t, "rust-http-p2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var pushed struct{ Reference, Digest string }
+	var signer struct{ Signer string }
+	for _, step := range []struct {
+		args []string
+		into any
+	}{{[]string{"keygen", keys}, nil}, {[]string{"push", "--json", manifest, ref}, &pushed}, {[]string{"sign", "--json", "--key", keys + ".key", ref}, &signer}} {
+		out, err := exec.Command(binary, step.args...).Output()
+		if err == nil && step.into != nil {
+			err = json.Unmarshal(out, step.into)
+		}
+		if err != nil {
+			t.Fatalf("%v: %v %s", step.args, err, out)
+		}
+	}
+	collector := otlptest.New(t)
+	s := up(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=" + collector.URL, "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, "--admin", "0", "--verify-key", keys+".pub", ref)
+	_, body := operate(t, s).ask("GET", "/workloads", "")
+	type image struct{ Component, Image, Exact, Signer string }
+	var state struct {
+		Workloads []struct{ Images []image }
+	}
+	if err := json.Unmarshal([]byte(body), &state); err != nil || len(state.Workloads) != 1 {
+		t.Fatal(body, err)
+	}
+	want := image{"", ref, pushed.Reference, signer.Signer}
+	if !slices.Contains(state.Workloads[0].Images, want) || len(state.Workloads[0].Images) != 2 {
+		t.Errorf("the state has %+v; want %+v and the component's", state.Workloads[0].Images, want)
+	}
+	s.stop()
+	found := map[string]string{}
+	for _, span := range collector.Spans() {
+		if span.Name == "workload start" {
+			for _, a := range span.Attributes {
+				found[a.Key] = a.Value.GetStringValue()
+			}
+		}
+	}
+	if found["vitrine.image"] != pushed.Reference || found["vitrine.image.signer"] != signer.Signer {
+		t.Errorf("the span has %v; want %s, %s", found, pushed.Reference, signer.Signer)
+	}
+}
+
 // TestRefusedIsNotCompiled: of an artifact that is not signed, not with the policy's key, or not as it is now, no layer comes, and nothing is decoded or compiled; of one that is
 // signed all of that happens. In a manifest and by a reference, with a registry that lists referrers and with CNCF Distribution, which does not.
 func TestRefusedIsNotCompiled(t *testing.T) {

@@ -65,7 +65,7 @@ func (x *execution) run() (cm.Outcome, error) {
 		}
 		return x.settle(x.outer, err)
 	}
-	pool, err := x.e.current(inv)
+	pool, err := x.e.current(x.outer, inv)
 	if err == nil && pool == nil {
 		err = fmt.Errorf("there is no component to call")
 	}

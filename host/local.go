@@ -129,9 +129,7 @@ func (h *Local) Start(ctx context.Context, w *workload.Spec) (workload.ID, error
 	h.begin.Do(func() { h.beginErr = h.startPlugins(ctx) })
 	err := h.beginErr
 	if err == nil {
-		op := &cm.Operation{Name: "workload start"}
-		op.Set("workload", string(id))
-		sctx, end := cm.Begin(ctx, h.own(), op)
+		sctx, end := cm.Begin(ctx, h.own(), starting("workload start", w))
 		err = h.start(sctx, w, r, nil)
 		end(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/vitrine-wasm/vitrine/cm"
+	"github.com/vitrine-wasm/vitrine/component"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -23,8 +24,8 @@ type Replacer interface {
 // error, in the new components or in what w says, the old one serves as before. ctx bounds the start, not the workload.
 //
 // Triggers that are no Replacer have both starts attached for a moment, in which an event may reach both; those that Vitrine ships with are. Services of the old start end before
-// those of the new one begin, since they may have the same ports, and what is sent to them meanwhile is refused; if the new start fails,
-// they are begun again. What components keep outside of their instances is kept as between two instances: a store that both starts are
+// those of the new one begin, since they may have the same ports: they are told to end, and ended when the time of Config.Drain is over. Events that they are sent meanwhile
+// wait for the new ones, for as long as the component's deadline. If the new start fails, the old services are begun again. What components keep outside of their instances is kept as between two instances: a store that both starts are
 // granted is the same. The host keeps w, which must not be changed.
 func (h *Local) Replace(ctx context.Context, w *workload.Spec) (workload.ID, error) {
 	id := w.ID()
@@ -41,9 +42,7 @@ func (h *Local) Replace(ctx context.Context, w *workload.Spec) (workload.ID, err
 	h.mu.Unlock()
 	defer close(changed)
 
-	op := &cm.Operation{Name: "workload replace"}
-	op.Set("workload", string(id))
-	sctx, end := cm.Begin(ctx, h.own(), op)
+	sctx, end := cm.Begin(ctx, h.own(), starting("workload replace", w))
 	r := &running{}
 	err = h.start(sctx, w, r, old)
 	end(err)
@@ -58,6 +57,7 @@ func (h *Local) Replace(ctx context.Context, w *workload.Spec) (workload.ID, err
 		return id, err
 	}
 	old.services = nil // they have ended
+	old.release(r.invoker)
 	r.before = h.retire(ctx, id, old)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -133,8 +133,11 @@ func (h *Local) ready(ctx context.Context, kind string, r *running, attach func(
 	return err
 }
 
-// pause ends the services of a start that is about to be replaced.
+// pause ends the services of a start that is about to be replaced. What they are sent from now on waits for release.
 func (h *Local) pause(ctx context.Context, old *running) error {
+	for _, s := range old.services {
+		old.invoker.entries[s.spec.Component].service.hold()
+	}
 	ctx, cancel := context.WithTimeout(ctx, h.drain(old))
 	defer cancel()
 	return errors.Join(stopServices(ctx, old.services)...)
@@ -155,9 +158,29 @@ func (h *Local) resume(ctx context.Context, id workload.ID, old *running) {
 			h.log.Warn("a service of the workload that goes on has not begun again yet", "workload", id, "component", s.spec.Component)
 		}
 	}
+	old.release(nil)
 	h.mu.Lock()
 	old.changing = nil
 	h.mu.Unlock()
+}
+
+// release has the events that wait for services of a start go on: to what they call in next, or, where that is nil, to the services themselves.
+func (r *running) release(next *invoker) {
+	for name, e := range r.invoker.entries {
+		if e.service == nil {
+			continue
+		}
+		var current func(context.Context, *Invocation) (*component.Pool, error)
+		if next != nil {
+			current = func(context.Context, *Invocation) (*component.Pool, error) {
+				return nil, noServiceTrap("the workload that has replaced this one has no component %s that events can reach", name)
+			}
+			if n := next.entries[name]; n != nil {
+				current = n.current
+			}
+		}
+		e.service.release(current)
+	}
 }
 
 // retirement is the end of a start that was replaced.

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -25,6 +26,10 @@ type servicePool struct {
 	live   bool              // the run has begun: others may be in the instance, too
 	closed bool              // there will be no other
 	stuck  []*component.Pool // which did not end when they were closed
+
+	held    chan struct{}                                               // open while the service is being replaced; nil: it is not
+	next    func(context.Context, *Invocation) (*component.Pool, error) // of the start that has replaced this one; nil: there is none
+	waiting int                                                         // invocations that wait for held
 }
 
 func newServicePool(l *component.Linked, c component.PoolConfig) *servicePool {
@@ -86,18 +91,84 @@ func (p *servicePool) wait() {
 	}
 }
 
-// current is the pool for inv.
-func (p *servicePool) current(inv *Invocation) (*component.Pool, error) {
-	if inv.Trigger != serviceTrigger && !p.shared() {
-		return nil, noServiceTrap("%s is a service that runs by %s, which leaves nobody else into its instance: %s", p.linked.Name(), p.run, needs3)
+// hold has what is sent to the service from now on wait for release, since the service is about to end.
+func (p *servicePool) hold() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held == nil {
+		p.held = make(chan struct{})
+	}
+}
+
+// release ends hold: what has waited, and what comes later, goes to next; nil: to the service itself, which has begun again. It does nothing
+// where there was no hold.
+func (p *servicePool) release(next func(context.Context, *Invocation) (*component.Pool, error)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.held != nil {
+		close(p.held)
+		p.held, p.next = nil, next
+	}
+}
+
+// current is the pool for inv. While the service is being replaced it waits, for as long as ctx and the component's deadline allow.
+func (p *servicePool) current(ctx context.Context, inv *Invocation) (*component.Pool, error) {
+	if inv.Trigger != serviceTrigger {
+		if !p.shared() {
+			return nil, noServiceTrap("%s is a service that runs by %s, which leaves nobody else into its instance: %s", p.linked.Name(), p.run, needs3)
+		}
+		if err := p.await(ctx, inv); err != nil {
+			return nil, err
+		}
 	}
 	p.mu.Lock()
-	pool, live := p.pool, p.live || inv.Trigger == serviceTrigger
+	pool, live, next := p.pool, p.live || inv.Trigger == serviceTrigger, p.next
 	p.mu.Unlock()
+	if next != nil && inv.Trigger != serviceTrigger {
+		return next(ctx, inv)
+	}
 	if pool == nil || !live {
 		return nil, noServiceTrap("service %s is %s", p.linked.Name(), p.state())
 	}
 	return pool, nil
+}
+
+// await waits until the service is not being replaced.
+func (p *servicePool) await(ctx context.Context, inv *Invocation) error {
+	p.mu.Lock()
+	held := p.held
+	full := p.waiting >= max(cmp.Or(p.config.Queue, component.DefaultPoolQueue), 0)
+	if held == nil || inv.NoWait || full {
+		p.mu.Unlock()
+		if held != nil {
+			return noServiceTrap("service %s is being replaced", p.linked.Name())
+		}
+		return nil
+	}
+	p.waiting++
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		p.waiting--
+		p.mu.Unlock()
+	}()
+	var late <-chan time.Time
+	if d := p.config.Deadline; d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		late = t.C
+	}
+	_, end := cm.Begin(ctx, p.linked.Interceptor(), &cm.Operation{Name: "service wait", Component: cm.Path(p.linked.Name())})
+	var err error
+	select {
+	case <-held:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	case <-late:
+		err = cm.Trapf(cm.TrapDeadline, "%s: the service is being replaced, which took longer than %s", p.linked.Name(), p.config.Deadline)
+	}
+	end(err)
+	return err
 }
 
 // needs3 is what to do about a service that has to serve requests, too.
@@ -130,9 +201,9 @@ func (e *entry) deadline() time.Duration {
 	return e.pool.Deadline()
 }
 
-func (e *entry) current(inv *Invocation) (*component.Pool, error) {
+func (e *entry) current(ctx context.Context, inv *Invocation) (*component.Pool, error) {
 	if e.service != nil {
-		return e.service.current(inv)
+		return e.service.current(ctx, inv)
 	}
 	return e.pool, nil
 }

@@ -118,6 +118,9 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r, old *running) er
 	}
 	r.spec, r.made = w, h.making(w)
 	r.made.started = true
+	if w.Artifact != nil {
+		r.made.images = append(r.made.images, *w.Artifact)
+	}
 	entries, err := r.made.link(ctx)
 	if err != nil {
 		return err
@@ -144,6 +147,19 @@ func (h *Local) start(ctx context.Context, w *workload.Spec, r, old *running) er
 		}
 	}
 	return h.attach(ctx, w, r, old)
+}
+
+// starting is the operation of a start of w.
+func starting(name string, w *workload.Spec) *cm.Operation {
+	op := &cm.Operation{Name: name}
+	op.Set("workload", string(w.ID()))
+	if a := w.Artifact; a != nil {
+		op.Set("image", a.Exact)
+		if a.Key != "" {
+			op.Set("image.signer", a.Key)
+		}
+	}
+	return op
 }
 
 // Check links a workload as Start does but attaches nothing: no guest code runs. Core modules that nothing instantiates, whose code Start

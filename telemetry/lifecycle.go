@@ -33,7 +33,7 @@ var semconvNamespaces = []string{"http.", "url.", "server.", "network.", "file."
 // steps of a start, which have a sum and a count.
 func isFrequent(operation string) bool {
 	switch operation {
-	case "reset", "retire", "instantiate", "pool wait", "connection":
+	case "reset", "retire", "instantiate", "pool wait", "service wait", "connection":
 		return true
 	}
 	return false

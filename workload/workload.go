@@ -22,6 +22,8 @@ type Spec struct {
 	Labels, Annotations map[string]string
 	// Cluster is for Kubernetes; a host does not use it.
 	Cluster Cluster
+	// Artifact is what the reference of the workload's own artifact stood for, whose Component is empty; nil: the workload is from a file.
+	Artifact *ImageStatus
 }
 
 // Cluster is how Kubernetes runs a workload. Zero values mean defaults, which who runs it there fills in.
@@ -249,14 +251,14 @@ type Status struct {
 	// Backends are those that serve the grants of the workload's components while it runs, in no order; see Services. A workload of which one is
 	// down runs on, and its calls of the backend fail.
 	Backends []BackendStatus
-	// Images are those that components came from, in no order; see Services.
+	// Images are those that components came from, and the workload's own artifact, if it has one, in no order; see Services.
 	Images []ImageStatus
 }
 
-// ImageStatus is what the reference of a component's image stood for when the workload was started.
+// ImageStatus is what the reference of a component's image, or of a workload's artifact, stood for when the workload was started.
 type ImageStatus struct {
-	Component string
-	Image     string // as the workload names it
+	Component string // empty: the workload's own artifact
+	Image     string // as the workload names it, or who has started the workload
 	Exact     string // with its digest: host/repository@sha256:…
 	Key       string // the fingerprint of the key by which it is signed, where the workload asks for one
 }

@@ -91,8 +91,10 @@ func (f *topicFeed) open(w *workload.Spec) (free func(), err error) {
 		return nil, fmt.Errorf("trigger mqtt: %w", err)
 	}
 	filter := f.config.filter(w, f.source)
+	f.Session = filter.Session
 	f.Subscribe = func(ctx context.Context, pending int, _ time.Duration) (messaging.Source, error) {
 		filter := filter
+		filter.Session = f.Session
 		if filter.Pending = pending; filter.Session != "" {
 			filter.Pending = ahead * f.Concurrency // what waits, waits with the broker
 		}
@@ -133,7 +135,12 @@ func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, config Subs
 		Handle:  handle,
 	}
 	f.Fill()
-	f.Identity.Config = []any{spec.Component, config}
+	// How many messages wait with the broker is a matter of the concurrency, and a durable session is one component's.
+	told := []any{config.Address, config.Topic, config.qos(), config.Group, f.Concurrency}
+	if config.Durable != "" {
+		told = append(told, config.Durable, spec.Component)
+	}
+	f.Identity = feed.Identity{Config: told, Component: spec.Component}
 	return &topicFeed{f, config, spec.Component}, nil
 }
 

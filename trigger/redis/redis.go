@@ -175,7 +175,7 @@ func (t *Trigger) feed(w *workload.Spec, spec *workload.TriggerSpec, config Subs
 		Handle:  handle,
 	}
 	f.Fill()
-	f.Identity.Config = []any{spec.Component, config}
+	f.Identity = feed.Identity{Config: []any{config.Address, config.Channel}, Component: spec.Component}
 	return &channelFeed{f, config}, nil
 }
 

@@ -213,13 +213,7 @@ func (i *importer) route(at, route string) string {
 
 func (i *importer) component(id string, t foreign.Table) {
 	c := v1alpha1.Component{Name: i.names[id]}
-	switch source := t.Take("source").(type) {
-	case string:
-		c.Source.File = source
-	default:
-		c.Source.File = string(c.Name) + ".wasm"
-		i.Note(t.At("source"), "nothing is fetched: put the component into the file %s", c.Source.File)
-	}
+	i.source(t, &c)
 	environment := t.Sub("environment")
 	for _, k := range environment.Keys() {
 		i.put(environment, k, &c.Environment, "--env "+k+"=…")
@@ -239,6 +233,43 @@ func (i *importer) component(id string, t foreign.Table) {
 		"allowed_http_hosts": "write allowed_outbound_hosts",
 	})
 	i.workload.Spec.Components = append(i.workload.Spec.Components, c)
+}
+
+// source is where the component is: a file, or a package of a registry. One at an address is the file that it has to be put into.
+func (i *importer) source(t foreign.Table, c *v1alpha1.Component) {
+	at := t.At("source")
+	switch source := t.Take("source").(type) {
+	case string:
+		c.Source.File = source
+		return
+	case map[string]any:
+		registry, _ := source["registry"].(string)
+		name, _ := source["package"].(string)
+		version, _ := source["version"].(string)
+		if c.Source.Image = imageOf(registry, name, version); c.Source.Image != "" {
+			i.Note(at, "the package is the image %s, if the registry does not have its packages below a prefix", c.Source.Image)
+			return
+		}
+	}
+	c.Source.File = string(c.Name) + ".wasm"
+	i.Note(at, "nothing is fetched: put the component into the file %s", c.Source.File)
+}
+
+// packageName and tag are what the names of packages and the versions in registries look like.
+var (
+	packageName = regexp.MustCompile(`^([a-z0-9][a-z0-9-]*):([a-z0-9][a-z0-9-]*)$`)
+	tag         = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
+	hostAndPath = regexp.MustCompile(`^[a-zA-Z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$`)
+)
+
+// imageOf is the image that a package of a registry is: namespace and name are its repository, the version is its tag, in which _ stands for +. Empty: it is none.
+func imageOf(registry, name, version string) string {
+	version = strings.ReplaceAll(version, "+", "_")
+	found := packageName.FindStringSubmatch(name)
+	if found == nil || !hostAndPath.MatchString(registry) || !tag.MatchString(version) {
+		return ""
+	}
+	return registry + "/" + found[1] + "/" + found[2] + ":" + version
 }
 
 // byReference carries a component's variable over that is a secret, or has no default: it is a secret in the environment variable that Spin

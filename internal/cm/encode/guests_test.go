@@ -1,6 +1,7 @@
 package encode_test
 
 import (
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -102,15 +103,28 @@ func reencode(t *testing.T, name string) []byte {
 	return out
 }
 
-// TestReencode makes a component of the module of every prebuilt guest: it is valid, and imports and exports what the guest does.
+// TestReencode makes a component of the module of every prebuilt guest: it is valid, and imports and exports what the guest does. It writes all guests
+// to the folder that VITRINE_REENCODED names, those that are not made anew as they are: make reencoded.
 func TestReencode(t *testing.T) {
+	folder := os.Getenv("VITRINE_REENCODED")
+	write := func(t *testing.T, name string, wasm []byte) {
+		t.Helper()
+		if folder == "" {
+			return
+		}
+		if err := os.WriteFile(filepath.Join(folder, name+".component.wasm"), wasm, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, name := range testref.Guests(t) {
 		t.Run(name, func(t *testing.T) {
 			if why := notReencoded[name]; why != "" {
 				t.Log(why)
+				write(t, name, testref.Guest(t, name))
 				return
 			}
 			out := reencode(t, name)
+			write(t, name, out)
 			c, err := binary.Decode(out)
 			if err != nil {
 				t.Fatal(err)

@@ -1,5 +1,6 @@
 #!/bin/bash
-# The Go guests: the standard toolchain builds a module of WASI 0.1, wasm-tools makes a component of it.
+# The Go guests: the standard toolchain builds a module of WASI 0.1, wasm-tools makes a component of it, and not vitrine component new: the
+# encoder's tests compare what that makes of the same modules (make reencoded).
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 

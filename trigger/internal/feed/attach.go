@@ -13,27 +13,30 @@ import (
 
 // Identity says when a feed of the next start of a workload is the same subscription as one of the start before.
 type Identity struct {
-	Config     any // of the trigger, and all else that the broker was told; compared deeply
+	Config     any // what the broker was told, but for credentials; compared deeply
 	Connection any // to the broker, where starts share that; compared by ==
+	// Component handles the messages. Of feeds that are the same otherwise, those of one component go on with each other's subscriptions first.
+	Component string
 }
 
 func (i Identity) same(o Identity) bool {
 	return i.Connection == o.Connection && reflect.DeepEqual(i.Config, o.Config)
 }
 
-// connection is what feeds of the same identity share of a broker.
+// connection is what a feed has opened of a broker. The feed uses it, and so does each subscription that was made by it, which may be another
+// feed's by now.
 type connection struct {
-	feeds atomic.Int32 // that use it
+	users atomic.Int32
 	free  func()
 }
 
 func (c *connection) use() *connection {
-	c.feeds.Add(1)
+	c.users.Add(1)
 	return c
 }
 
 func (c *connection) leave() {
-	if c.feeds.Add(-1) == 0 {
+	if c.users.Add(-1) == 0 {
 		c.free()
 	}
 }
@@ -68,20 +71,20 @@ func attach[T any](ctx context.Context, g *Feeds, w *workload.Spec, all []T, bef
 		}
 		return err
 	}
-	earlier := map[*Feed]*Feed{}
-	rest := slices.Clone(before)
 	for _, one := range all {
 		f, free, err := open(one)
 		if err != nil {
 			return nil, undo(err)
 		}
-		f.connection = &connection{free: free}
-		f.connection.use()
+		f.connection = (&connection{free: free}).use()
 		feeds = append(feeds, f)
-		if i := slices.IndexFunc(rest, func(old *Feed) bool { return f.Identity.same(old.Identity) }); i >= 0 {
-			earlier[f] = rest[i]
-			rest = slices.Delete(rest, i, i+1)
-		} else if err := f.Begin(ctx); err != nil {
+	}
+	earlier := sameOf(feeds, before)
+	for _, f := range feeds {
+		if earlier[f] != nil {
+			continue
+		}
+		if err := f.Begin(ctx); err != nil {
 			return nil, undo(err)
 		}
 	}
@@ -103,13 +106,29 @@ func attach[T any](ctx context.Context, g *Feeds, w *workload.Spec, all []T, bef
 	}, nil
 }
 
-// takeOver has f go on with the subscription of old, which takes no more messages.
+// sameOf finds for feeds those of the start before that are the same subscription: those of the same component first.
+func sameOf(feeds, before []*Feed) map[*Feed]*Feed {
+	earlier := map[*Feed]*Feed{}
+	rest := slices.Clone(before)
+	for _, sameComponent := range []bool{true, false} {
+		for _, f := range feeds {
+			i := slices.IndexFunc(rest, func(old *Feed) bool {
+				return f.Identity.same(old.Identity) && (!sameComponent || f.Identity.Component == old.Identity.Component)
+			})
+			if i >= 0 && earlier[f] == nil {
+				earlier[f] = rest[i]
+				rest = slices.Delete(rest, i, i+1)
+			}
+		}
+	}
+	return earlier
+}
+
+// takeOver has f go on with the subscription of old, which takes no more messages. When that ends, f makes the next one itself, by its own login.
 func (f *Feed) takeOver(old *Feed) {
-	f.own = f.connection.leave // what it has opened itself is for its handler alone
-	f.connection = old.connection.use()
-	f.Subscribe, f.Bury = old.Subscribe, old.Bury
-	src, told := old.handOver()
-	f.source = src
+	f.Session = old.Session
+	src, via, told := old.handOver()
+	f.source, f.via = src, via
 	f.lost.Store(told)
 }
 

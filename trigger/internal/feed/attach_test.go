@@ -75,8 +75,8 @@ func TestAttach(t *testing.T) {
 		"none":        {nil, false, nil},
 		"two":         {[]string{"a", "b"}, false, []string{"subscribe a", "close a", "free a", "subscribe b", "close b", "free b"}},
 		"broker down": {[]string{"a", "down"}, false, []string{"subscribe a", "close a", "free a", "free down"}},
-		"not opened":  {[]string{"a", "closed", "b"}, true, []string{"subscribe a", "close a", "free a"}},
-		"canceled":    {[]string{"a", "late", "b"}, true, []string{"subscribe a", "close a", "free a", "free late"}},
+		"not opened":  {[]string{"a", "closed", "b"}, true, []string{"free a"}},
+		"canceled":    {[]string{"a", "late", "b"}, true, []string{"subscribe a", "close a", "free a", "free late", "free b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var e events

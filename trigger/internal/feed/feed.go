@@ -70,12 +70,15 @@ type Feed struct {
 	Bury func(ctx context.Context, m *messaging.Message) error
 	// Identity is what a feed of the next start has to have to go on with this one's subscription.
 	Identity Identity
+	// Session is the name by which the broker knows the subscription, where it is none that Subscribe makes of the feed's configuration. A feed that goes on with
+	// the subscription of another has its session, too.
+	Session string
 
-	connection *connection
-	own        func() // ends what the feed has opened where connection is another's; nil: nothing
+	connection *connection // what the feed has opened
 
 	mu     sync.Mutex
 	source messaging.Source // the subscription; nil: none
+	via    *connection      // what source was made by
 	handed bool             // the subscription is another feed's
 
 	lost atomic.Int64 // messages of the subscription that the log was told of
@@ -97,42 +100,40 @@ func (f *Feed) Begin(ctx context.Context) error {
 		f.Log.Warn("cannot subscribe; going on trying", "system", f.System, "reason", err)
 		return nil
 	}
-	f.source = src
+	if err == nil {
+		f.source, f.via = src, f.connection.use()
+	}
 	return err
 }
 
 // release ends the subscription, unless it is another feed's, and leaves the broker.
 func (f *Feed) release() {
 	f.end()
-	if f.connection != nil {
-		f.connection.leave()
-	}
-	if f.own != nil {
-		f.own()
-	}
+	f.connection.leave()
 	f.Invoker, f.Handle = nil, nil // a later feed may hold this one by its subscription, and must not hold its programs
 }
 
 // end ends the subscription, unless it is another feed's.
 func (f *Feed) end() {
 	f.mu.Lock()
-	src := f.source
-	f.source = nil
+	src, via := f.source, f.via
+	f.source, f.via = nil, nil
 	f.mu.Unlock()
 	if src != nil {
 		_ = src.Close() // what it kept, the broker has
+		via.leave()
 	}
 }
 
-// handOver has the feed take no more messages, and returns its subscription for another feed; nil: it has none at the moment. told is how many lost
-// messages of it the log was told of.
-func (f *Feed) handOver() (src messaging.Source, told int64) {
+// handOver has the feed take no more messages, and returns its subscription, and what that was made by, for another feed; nil: it has none at the
+// moment. told is how many lost messages of it the log was told of.
+func (f *Feed) handOver() (src messaging.Source, via *connection, told int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.Stop()
-	src = f.source
-	f.source, f.handed = nil, true
-	return src, f.lost.Load()
+	src, via = f.source, f.via
+	f.source, f.via, f.handed = nil, nil, true
+	return src, via, f.lost.Load()
 }
 
 // resume makes a subscription where there is none.
@@ -153,7 +154,7 @@ func (f *Feed) resume() (messaging.Source, error) {
 		_ = src.Close()
 		return nil, errHanded
 	}
-	f.source = src
+	f.source, f.via = src, f.connection.use()
 	f.lost.Store(0)
 	return src, nil
 }

@@ -167,6 +167,92 @@ func TestReplace(t *testing.T) {
 	})
 }
 
+// TestReplaceSubscribesAgain: a feed that goes on with a subscription makes the next one by its own login, under the name that the broker knows. Of two
+// starts' feeds those of the same component go on with each other's subscriptions, whatever their order.
+func TestReplaceSubscribesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var e events
+		w := &workload.Spec{Name: "w"}
+		g := NewFeeds()
+		running, cancel := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			g.Run(running, time.Minute)
+			close(ended)
+		}()
+		lost := map[string]chan struct{}{} // closed: the subscription of a component ends
+		open := func(by string) func(string) (*Feed, func(), error) {
+			return func(component string) (*Feed, func(), error) {
+				f := &Feed{Loop: loop.New("a", w, ""), Log: slog.New(slog.DiscardHandler), Invoker: &start{}, Identity: Identity{Config: "a", Component: component}, Session: component + by}
+				f.Fill()
+				f.Subscribe = func(context.Context, int, time.Duration) (messaging.Source, error) {
+					e.add("subscribe " + f.Session + " by " + by)
+					lost[component] = make(chan struct{})
+					return &failing{source{closed: func() { e.add("close of " + component + by) }}, lost[component]}, nil
+				}
+				return f, func() { e.add("free " + component + by) }, nil
+			}
+		}
+		happened := func(want ...string) {
+			t.Helper()
+			time.Sleep(2 * time.Second)
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			slices.Sort(e.all)
+			if !slices.Equal(e.all, want) {
+				t.Errorf("%q, want %q", e.all, want)
+			}
+			e.all = nil
+		}
+		detach1, err := Attach(t.Context(), g, w, []string{"x", "y"}, open("1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		happened("subscribe x1 by 1", "subscribe y1 by 1")
+		detach2, err := Replace(t.Context(), g, w, []string{"y", "z", "x"}, open("2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := detach1(t.Context()); err != nil {
+			t.Error(err)
+		}
+		happened("subscribe z2 by 2")
+		close(lost["x"])
+		happened("close of x1", "free x1", "subscribe x1 by 2")
+		detach3, err := Replace(t.Context(), g, w, []string{"renamed"}, open("3"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := detach2(t.Context()); err != nil {
+			t.Error(err)
+		}
+		happened("close of x2", "close of z2", "free x2", "free y2", "free z2")
+		if err := detach3(t.Context()); err != nil {
+			t.Error(err)
+		}
+		happened("close of y1", "free renamed3", "free y1")
+		cancel()
+		<-ended
+	})
+}
+
+// failing is a subscription without messages, which ends when lost is closed.
+type failing struct {
+	source
+	lost chan struct{}
+}
+
+func (f *failing) Lost() int64 { return 0 }
+
+func (f *failing) Next(ctx context.Context) (messaging.Delivery, error) {
+	select {
+	case <-f.lost:
+		return nil, errors.New("the connection was lost")
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // TestReplaceTellsLossesOnce: what the log was told of lost messages it is not told again when another start goes on with the subscription, and it is
 // told of further ones.
 func TestReplaceTellsLossesOnce(t *testing.T) {
@@ -201,6 +287,7 @@ func TestReplaceTellsLossesOnce(t *testing.T) {
 			q.lost.Store(step.lost)
 			q.messages <- "m"
 			time.Sleep(10 * time.Second)
+			synctest.Wait()
 			if n := strings.Count(told.String(), "messages were lost"); n != step.want {
 				t.Errorf("at %d lost messages there are %d lines, want %d:\n%s", step.lost, n, step.want, told.String())
 			}
