@@ -5,8 +5,8 @@ import "slices"
 // maxGap is how many zeroes are written between two data segments to make one of them.
 const maxGap = 32
 
-// maxSpans bounds how many written spans are searched for each gap.
-const maxSpans = 256
+// maxSpans bounds how many written spans are kept; gaps are not filled any more when there are more.
+const maxSpans = 4096
 
 // mergeData merges data segments where that cannot be observed: a linker that leaves out zeroes (Go's) makes tens of
 // thousands, each of which an engine reads, checks and keeps for each instance. It appends the new content of the data
@@ -22,12 +22,7 @@ func (m *module) mergeData(out []byte) ([]byte, bool) {
 	r := &reader{b: m.data}
 	n := r.u32()
 	var start, end uint64
-	type span struct{ from, to uint64 }
-	var written []span
-	untouched := func(from, to uint64) bool {
-		return len(written) <= maxSpans &&
-			!slices.ContainsFunc(written, func(s span) bool { return s.from < to && from < s.to })
-	}
+	var written spans
 	count := uint32(0)
 	out, total := appendPlaceholder(out)
 	var length int // offset of the current segment's length
@@ -35,7 +30,7 @@ func (m *module) mergeData(out []byte) ([]byte, bool) {
 		if count > 0 {
 			fillPlaceholder(out, length, uint32(len(out)-length-5))
 		}
-		written = append(written, span{start, end})
+		written.add(start, end)
 	}
 	for i := uint32(0); i < n && r.err == nil; i++ {
 		if flags := r.u32(); flags == 2 {
@@ -51,7 +46,7 @@ func (m *module) mergeData(out []byte) ([]byte, bool) {
 			return out, false
 		}
 		b := r.bytes(int(r.u32()))
-		if i == 0 || at < end || at-end > maxGap || at > end && !untouched(end, at) {
+		if i == 0 || at < end || at-end > maxGap || at > end && !written.free(end, at) {
 			flush()
 			start, end = at, at
 			count++
@@ -67,4 +62,43 @@ func (m *module) mergeData(out []byte) ([]byte, bool) {
 	flush()
 	fillPlaceholder(out, total, count)
 	return out, r.err == nil && count < n
+}
+
+// spans are the parts of a memory that were written, in order, none of which touches another.
+type spans []span
+
+type span struct{ from, to uint64 }
+
+// find is the first span that ends behind at.
+func (s spans) find(at uint64) int {
+	i, _ := slices.BinarySearchFunc(s, at, func(x span, at uint64) int {
+		if x.to <= at {
+			return -1
+		}
+		return 1
+	})
+	return i
+}
+
+// free says whether nothing is known to be written there.
+func (s spans) free(from, to uint64) bool {
+	i := s.find(from)
+	return len(s) <= maxSpans && (i == len(s) || s[i].from >= to)
+}
+
+// add adds a part, unless there are too many.
+func (s *spans) add(from, to uint64) {
+	if len(*s) > maxSpans || from == to {
+		return
+	}
+	first := 0 // those that the part touches or overlaps are one with it
+	if from > 0 {
+		first = s.find(from - 1)
+	}
+	last := first
+	for last < len(*s) && (*s)[last].from <= to {
+		from, to = min(from, (*s)[last].from), max(to, (*s)[last].to)
+		last++
+	}
+	*s = slices.Replace(*s, first, last, span{from, to})
 }

@@ -115,3 +115,24 @@ func TestMergeDataLeavesAlone(t *testing.T) {
 		}
 	}
 }
+
+// TestMergeDataBehindOthers: thousands of segments that a larger one, which comes first and lies behind them, does not touch are merged all the same, as Go's linker writes them.
+func TestMergeDataBehindOthers(t *testing.T) {
+	segments := []segment{{1 << 20, []byte("first, and last in memory")}}
+	for i := range uint32(20_000) {
+		segments = append(segments, segment{i * 40, []byte("some text of a table")})
+		if i%100 == 99 { // a gap that stays
+			segments[len(segments)-1].at += maxGap
+		}
+	}
+	raw := dataOf(segments)
+	out, ok := ownMemory(raw).mergeData(nil)
+	if !ok {
+		t.Fatal("nothing is merged")
+	}
+	want, got := make([]byte, 2<<20), make([]byte, 2<<20)
+	apply(t, raw, want)
+	if n, _ := apply(t, out, got); n > 500 || !bytes.Equal(got, want) {
+		t.Errorf("%d segments, the same bytes: %v", n, bytes.Equal(got, want))
+	}
+}
