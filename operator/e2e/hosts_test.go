@@ -252,7 +252,7 @@ func TestTenantsShareHost(t *testing.T) {
 	tool := func(args ...string) {
 		t.Helper()
 		cmd := exec.Command(c.vitrine, args...)
-		cmd.Dir, cmd.Env = keys, append(os.Environ(), "VITRINE_CACHE_DIR="+c.dir+"/cache", "COSIGN_PASSWORD=")
+		cmd.Dir, cmd.Env = keys, append(os.Environ(), "VITRINE_CACHE_DIR="+c.dir+"/cache")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}

@@ -59,7 +59,8 @@ func PlanHosted(w *api.Workload, d *v1alpha1.Spec) (*Hosted, error) {
 		return nil, &Refusal{"BadSelector", fmt.Sprintf("metadata.annotations[%s]: %v; want a selector of labels of hosts, such as disk=ssd", api.AnnotationHosts, err)}
 	}
 	a := &out.Assignment
-	a.Workload, a.Document, a.Memory = w.Name, string(doc.text), resources(d).Requests.Memory().Value()-ofHost
+	requests := resources(d).Requests
+	a.Workload, a.Document, a.Memory = w.Name, string(doc.text), requests.Memory().Value()-ofHost
 	for _, s := range doc.secrets {
 		a.SecretKeys = append(a.SecretKeys, s.key)
 	}
