@@ -27,6 +27,7 @@ type Apart struct {
 
 	mu  sync.Mutex
 	own map[workload.ID]*apart
+	end bool           // Run has ended
 	all sync.WaitGroup // of those that serve
 }
 
@@ -72,6 +73,9 @@ func (a *Apart) attach(ctx context.Context, w *workload.Spec, inv host.Invoker, 
 		return func(context.Context) error { return nil }, nil
 	}
 	t := a.take(w.ID())
+	if t == nil {
+		return nil, drainingTrap()
+	}
 	detach, err := how(t.Trigger, ctx, w, inv)
 	if err != nil {
 		a.leave(w.ID(), t)
@@ -83,10 +87,13 @@ func (a *Apart) attach(ctx context.Context, w *workload.Spec, inv host.Invoker, 
 	}, nil
 }
 
-// take returns the trigger of a workload, which serves from the first start on that is attached to it.
+// take returns the trigger of a workload, which serves from the first start on that is attached to it; nil after the end.
 func (a *Apart) take(id workload.ID) *apart {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.end {
+		return nil
+	}
 	t := a.own[id]
 	if t == nil {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -122,6 +129,7 @@ func (a *Apart) leave(id workload.ID, t *apart) {
 func (a *Apart) Run(ctx context.Context) error {
 	<-ctx.Done()
 	a.mu.Lock()
+	a.end = true
 	for _, t := range a.own {
 		t.end()
 	}
