@@ -67,6 +67,7 @@ type Agent struct {
 	plugins []string
 	slots   chan struct{} // one for each start at a time
 
+	running   context.Context // of all that goes on until the end
 	mu        sync.Mutex
 	assigned  map[types.NamespacedName]*api.Assignment
 	workloads map[types.NamespacedName]*served
@@ -115,11 +116,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	engine, stopEngine := context.WithCancel(running)
-	defer stopEngine()
-	a.ended.Go(func() { a.engine.run(engine, a.wakeAll) })
+	a.running = running
+	a.ended.Go(func() { a.engine.run(running, a.wakeAll) })
 	defer a.ended.Wait()
-	defer stop()
+	defer stop() // before it waits
 	for a.memory == 0 {
 		if s, err := a.engine.state(ctx); err == nil {
 			a.memory = max(s.Memory.Limit, 1)
@@ -133,9 +133,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.register(ctx); err != nil {
 		return err
 	}
-	leases, stopLease := context.WithCancel(running)
-	defer stopLease()
-	a.ended.Go(func() { a.renew(leases) })
+	a.ended.Go(func() { a.renew(running) })
 	if err := a.watch(running); err != nil {
 		return err
 	}
@@ -296,7 +294,7 @@ func (a *Agent) see(o any, gone bool) {
 		}
 		w = &served{a: a, key: key, wake: make(chan struct{}, 1)}
 		a.workloads[key] = w
-		a.ended.Go(w.run)
+		a.ended.Go(func() { w.run(a.running) })
 	}
 	w.poke()
 }

@@ -50,9 +50,9 @@ const (
 	retryMax = time.Minute
 )
 
-func (w *served) run() {
-	ctx := context.Background()
-	for {
+// run has the engine serve what is assigned, until nothing is, or ctx ends.
+func (w *served) run(ctx context.Context) {
+	for ctx.Err() == nil {
 		w.a.mu.Lock()
 		want := w.a.assigned[w.key]
 		w.a.mu.Unlock()
@@ -67,6 +67,7 @@ func (w *served) run() {
 			timer = time.After(again)
 		}
 		select {
+		case <-ctx.Done():
 		case <-w.wake:
 		case <-timer:
 		}
@@ -78,6 +79,8 @@ func (w *served) end(ctx context.Context) bool {
 	late := time.NewTimer(w.a.Delay)
 	defer late.Stop()
 	select {
+	case <-ctx.Done():
+		return true // the engine ends, too
 	case <-w.wake:
 		return false
 	case <-late.C:
@@ -120,7 +123,11 @@ func (w *served) bring(ctx context.Context, want *api.Assignment) (again time.Du
 	} else {
 		w.wait = 0
 	}
-	w.a.slots <- struct{}{}
+	select {
+	case w.a.slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0
+	}
 	err := w.put(ctx, want)
 	<-w.a.slots
 	if err == nil {
