@@ -118,6 +118,17 @@ func onHosts(document string, replicas int) string {
 	return strings.Replace(document, "spec:\n", fmt.Sprintf("spec:\n  placement: hosts\n  replicas: %d\n", replicas), 1)
 }
 
+// hostedNamespace is namespace for workloads on hosts, which go with the test: without their hosts they would be looked at for ever.
+func (c *cluster) hostedNamespace(t *testing.T, name string) {
+	t.Helper()
+	c.namespace(t, name)
+	t.Cleanup(func() {
+		if out, err := c.kubectl("", "-n", name, "delete", "workloads", "--all", "--wait=false"); err != nil {
+			t.Errorf("%v %s", err, out)
+		}
+	})
+}
+
 // assignments are those of a workload.
 func (c *cluster) assignments(t *testing.T, namespace, name string) []api.Assignment {
 	t.Helper()

@@ -47,7 +47,7 @@ func (w *served) poke() {
 // retryMin and retryMax bound how long what has failed waits to be tried again.
 const (
 	retryMin = time.Second
-	retryMax = time.Minute
+	retryMax = 15 * time.Second
 )
 
 // run has the engine serve what is assigned, until nothing is, or ctx ends.

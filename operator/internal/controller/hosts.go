@@ -115,7 +115,7 @@ func (r *Reconciler) reconcileHosts(ctx context.Context, w *api.Workload, d *v1a
 		if listed != nil {
 			return ctrl.Result{}, listed
 		}
-		return r.refusedOr(ctx, w, status, err, countsOf(all, ""))
+		return r.refusedOr(ctx, w, status, err, r.countsOf(all, ""))
 	}
 	r.set(w, status, api.Accepted, true, "Accepted", "it runs on hosts")
 	status.Selector, status.URL = "", (&pods.Objects{Service: plan.Service}).URL()
@@ -126,7 +126,7 @@ func (r *Reconciler) reconcileHosts(ctx context.Context, w *api.Workload, d *v1a
 	if err != nil {
 		return r.notApplied(ctx, w, status, err)
 	}
-	n := countsOf(all, plan.Assignment.Digest)
+	n := r.countsOf(all, plan.Assignment.Digest)
 	v := judgeHosted(plan, all, n, lacking, why)
 	r.judged(w, status, v, n)
 	if v.ready {
@@ -383,13 +383,14 @@ func sliceOf(a *api.Assignment, h *hosts.Host, plan *pods.Hosted) *discoveryv1.E
 	return out
 }
 
-// countsOf counts a workload's replicas on hosts: those that there are, those that answer, those that run the document of a digest.
-func countsOf(all []api.Assignment, digest string) counts {
+// countsOf counts a workload's replicas on hosts: those that there are, those that answer, those that run the document of a digest. What a host that has died
+// said last is no answer.
+func (r *Reconciler) countsOf(all []api.Assignment, digest string) counts {
 	n := counts{what: "replicas"}
 	for i := range all {
 		s := &all[i].Status
 		n.all++
-		if s.Ready {
+		if s.Ready && r.live.alive(all[i].Spec.Host) {
 			n.ready++
 			if s.Digest == digest {
 				n.updated++
