@@ -34,7 +34,6 @@ func readyOf(replicas int32) func(*api.Workload) bool {
 // TestHosts: a workload on hosts is applied, scaled, changed and changed back under load without a failed request, keeps what ran where a document cannot be
 // started, moves from a host that ends, and goes with all that it had.
 func TestHosts(t *testing.T) {
-	t.Parallel()
 	c := start(t)
 	const ns = "on-hosts"
 	c.hostedNamespace(t, ns)
@@ -117,7 +116,6 @@ func TestHosts(t *testing.T) {
 
 // TestHostKilled: a host whose machine fails under load costs requests for 15 seconds at most.
 func TestHostKilled(t *testing.T) {
-	t.Parallel()
 	c := start(t)
 	const ns = "killed"
 	c.hostedNamespace(t, ns)

@@ -34,7 +34,8 @@ import (
 // within 15 seconds of its end.
 const (
 	RenewTime = 10 * time.Second
-	LeaseTime = 12 * time.Second
+	LeaseTime = 11 * time.Second
+	RetryTime = 500 * time.Millisecond
 )
 
 // Config is an agent's. All but Labels, Arguments and Environment must be set.
@@ -209,7 +210,7 @@ func (a *Agent) renew(ctx context.Context) {
 		next, err := a.renewOnce(ctx, lease)
 		wait := RenewTime
 		if err != nil {
-			lease, wait = nil, 500*time.Millisecond
+			lease, wait = nil, RetryTime
 			if ctx.Err() == nil {
 				a.Log.Warn("the Lease has not been renewed", "error", err)
 			}

@@ -51,7 +51,7 @@ func (r *Reconciler) ReconcileHost(ctx context.Context, req ctrl.Request) (ctrl.
 	}
 	r.live.see(req.Name, lease, time.Now())
 	next := r.live.judge(ctx, req.Name, time.Now(), func(ctx context.Context) (*coordinationv1.Lease, error) {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		return readLease(ctx, r.reader, req.NamespacedName)
 	})
@@ -173,7 +173,11 @@ func (r *Reconciler) assign(ctx context.Context, w *api.Workload, plan *pods.Hos
 			all = append(all, *a)
 		}
 	}
+	answers := slices.ContainsFunc(all, func(a api.Assignment) bool { return a.Status.Ready && r.live.alive(a.Spec.Host) })
 	for i := range all { // new ones take requests before old ones end
+		if h := known[all[i].Spec.Host]; !answers && h != nil && !h.Alive {
+			continue // nobody else would answer, and it may have lost the API server alone
+		}
 		if !slices.Contains(do.Delete, &all[i]) {
 			if err := r.applySlice(ctx, &all[i], known[all[i].Spec.Host], plan); err != nil {
 				return all, 0, "", err

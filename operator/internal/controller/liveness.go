@@ -10,9 +10,12 @@ import (
 	"github.com/vitrine-wasm/vitrine/operator/internal/agent"
 )
 
-// confirmTime is how long a host whose Lease has run out has to renew it after all. A host that tries to is heard within it: the API server has been away, and
-// not the host.
-const confirmTime = 2 * time.Second
+// confirmTime is how long a host whose Lease has run out has to renew it after all, from when the API server answers: a host that lives tries to, with
+// what agent.RetryTime and the time that a call may take leave it. Where the API server does not answer, it is asked again after retryTime.
+const (
+	confirmTime = 3 * time.Second
+	retryTime   = time.Second
+)
 
 // longAgo is the age of a Lease that a new operator takes for that of a dead host. Others have the time of a Lease: clocks differ.
 const longAgo = time.Minute
@@ -25,7 +28,7 @@ type liveness struct {
 
 type beat struct {
 	renewed string    // the Lease's own time of its last renewal
-	seen    time.Time // when this process saw it first, or had to begin to wait anew
+	seen    time.Time // when this process saw it first
 	suspect time.Time // when it was found to have run out; zero: it has not
 	alive   bool
 }
@@ -83,8 +86,8 @@ func (l *liveness) judge(ctx context.Context, host string, now time.Time, live f
 	defer l.mu.Unlock()
 	switch {
 	case err != nil: // the API server is away: no host could renew anything
-		b.seen, b.suspect = now, time.Time{}
-		return agent.LeaseTime
+		b.suspect = time.Time{}
+		return retryTime
 	case lease != nil && lease.Spec.RenewTime != nil && lease.Spec.RenewTime.Time.String() != b.renewed:
 		*b = beat{renewed: lease.Spec.RenewTime.Time.String(), seen: now, alive: true}
 		return agent.LeaseTime

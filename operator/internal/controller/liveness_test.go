@@ -44,16 +44,25 @@ func TestLiveness(t *testing.T) {
 		t.Error("a host that is heard again does not live")
 	}
 
+	// The API server is away from before the Lease has run out, comes back at 30 s, and the host is heard 2 s later.
 	l = fresh()
-	l.judge(ctx, "h", at(12), away) // the API server comes back at 13 s
-	if l.judge(ctx, "h", at(14.5), unchanged); !l.alive("h") {
+	for now := at(11); now.Before(at(30)); {
+		now = now.Add(max(l.judge(ctx, "h", now, away), time.Millisecond))
+	}
+	l.judge(ctx, "h", at(30), unchanged)
+	if l.judge(ctx, "h", at(32), unchanged); !l.alive("h") {
 		t.Error("dead because the API server was away")
 	}
-	l = fresh()
-	l.judge(ctx, "h", at(12), unchanged) // it has come back a moment ago, and the host has not been heard yet
-	l.judge(ctx, "h", at(14), func(context.Context) (*coordinationv1.Lease, error) { return lease(at(12.5)), nil })
+	l.judge(ctx, "h", at(33), func(context.Context) (*coordinationv1.Lease, error) { return lease(at(32)), nil })
 	if !l.alive("h") {
 		t.Error("dead although its Lease was renewed")
+	}
+	// One that does not answer once costs that time, and no more.
+	l = fresh()
+	l.judge(ctx, "h", at(11), away)
+	l.judge(ctx, "h", at(12), unchanged)
+	if l.judge(ctx, "h", at(15), unchanged); l.alive("h") {
+		t.Error("it lives on because a question failed")
 	}
 	l = &liveness{beats: map[string]*beat{}}
 	if l.see("h", lease(start.Add(-time.Hour)), start); l.alive("h") {
