@@ -4,6 +4,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -44,6 +45,13 @@ type Config struct {
 	// Reload has the workloads take the place of themselves, as their files are now; changed is false where they are what runs. The error is for
 	// people: what was wrong, and that what runs goes on.
 	Reload func() (changed bool, err error)
+	// Endpoints returns where a workload that has an address of its own answers; nil: workloads have none of their own.
+	Endpoints func(id workload.ID) []string
+	// Put has a workload be what a document says: it is started, or takes the place of itself. ctx has the values of the request only: a start
+	// goes on when who has asked for it has gone. header is the request's, in which the context of a trace may be. The error is for people.
+	Put func(ctx context.Context, id workload.ID, document []byte, header http.Header) error
+	// Delete stops a workload when what it answers has ended; one that there is not is stopped already.
+	Delete func(ctx context.Context, id workload.ID) error
 }
 
 // Detail is the level of detail of a component that runs: which of its calls become spans.
@@ -62,6 +70,9 @@ type Detail struct {
 //	GET /log-level     the level of the log; PUT or POST changes it: debug, info, warn or error
 //	GET /detail        which calls become spans: the level that all components have, or a line for each; PUT or POST changes it: invocation,
 //	                   boundary, all, or default, for ?workload=ID&component=NAME or all
+//	PUT /workloads/NAMESPACE/NAME     has a workload be what the document in the body says: 200 when it answers, or 422 with what is wrong, and
+//	                   what runs goes on
+//	DELETE /workloads/NAMESPACE/NAME  stops it
 //	POST /reload       reads manifests and components again: 200, or 409 with what is wrong, and what runs goes on
 //	GET /debug/pprof/  profiles of the process
 //
@@ -71,6 +82,10 @@ func Handler(c Config) http.Handler {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", c.ready)
 	mux.HandleFunc("GET /workloads", c.workloads)
+	if c.Put != nil && c.Delete != nil {
+		mux.HandleFunc("PUT /workloads/{namespace}/{name}", c.put)
+		mux.HandleFunc("DELETE /workloads/{namespace}/{name}", c.delete)
+	}
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", c.Metrics)
 	}
@@ -183,6 +198,7 @@ type workloadJSON struct {
 	Components []componentJSON `json:"components,omitempty"`
 	Backends   []backendJSON   `json:"backends,omitempty"`
 	Images     []imageJSON     `json:"images,omitempty"`
+	Endpoints  []string        `json:"endpoints,omitempty"`
 }
 
 // imageJSON is what the image of a component, or the workload's own artifact, stood for when the workload was started.
@@ -265,6 +281,9 @@ func (c *Config) workloads(w http.ResponseWriter, _ *http.Request) {
 		for _, i := range s.Images {
 			one.Images = append(one.Images, imageJSON{Component: i.Component, Image: i.Image, Exact: i.Exact, Signer: i.Key})
 		}
+		if c.Endpoints != nil {
+			one.Endpoints = c.Endpoints(s.ID)
+		}
 		for _, b := range s.Backends {
 			state := backendJSON{Component: b.Component, Kind: b.Kind, Grant: b.Grant, Backend: b.Backend, State: b.State.String()}
 			if !b.State.Since.IsZero() {
@@ -280,6 +299,37 @@ func (c *Config) workloads(w http.ResponseWriter, _ *http.Request) {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	_ = enc.Encode(out) // a client that has gone needs no answer
+}
+
+// maxDocument bounds the body of a request for a workload, in bytes.
+const maxDocument = 2 << 20
+
+// idOf is the workload that a request is about.
+func idOf(r *http.Request) workload.ID {
+	return workload.ID(r.PathValue("namespace") + "/" + r.PathValue("name"))
+}
+
+// put answers PUT /workloads/NAMESPACE/NAME.
+func (c *Config) put(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDocument))
+	if err != nil {
+		say(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the document did not arrive, or is larger than %d bytes", maxDocument))
+		return
+	}
+	if err := c.Put(context.WithoutCancel(r.Context()), idOf(r), body, r.Header); err != nil {
+		say(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	say(w, http.StatusOK, "ok")
+}
+
+// delete answers DELETE /workloads/NAMESPACE/NAME.
+func (c *Config) delete(w http.ResponseWriter, r *http.Request) {
+	if err := c.Delete(context.WithoutCancel(r.Context()), idOf(r)); err != nil {
+		say(w, http.StatusConflict, err.Error())
+		return
+	}
+	say(w, http.StatusOK, "ok")
 }
 
 // maxLevel bounds the body of a request for another level, in bytes.

@@ -1,7 +1,9 @@
 package admin_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -169,3 +171,45 @@ func TestRebinding(t *testing.T) {
 }
 
 func (s *state) all() []host.WorkloadStatus { return s.workloads }
+
+// TestPut: a document is handed on with the name of its workload and the context of a trace, what is wrong with it comes back, and what has no room does not
+// arrive.
+func TestPut(t *testing.T) {
+	var put, deleted string
+	h := admin.Handler(admin.Config{
+		Workloads: func() []host.WorkloadStatus { return nil },
+		Put: func(ctx context.Context, id workload.ID, document []byte, header http.Header) error {
+			put = string(id) + " " + string(document) + " " + header.Get("traceparent")
+			if strings.Contains(string(document), "bad") {
+				return errors.New("it is bad")
+			}
+			return ctx.Err()
+		},
+		Delete: func(_ context.Context, id workload.ID) error { deleted = string(id); return nil },
+	})
+	ask := func(method, path, body string) (int, string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel() // who asks may go: the start goes on
+		r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
+		r.Header.Set("traceparent", "00-1")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Code, w.Body.String()
+	}
+	if code, _ := ask("PUT", "/workloads/shop/cart", "doc"); code != 200 || put != "shop/cart doc 00-1" {
+		t.Errorf("%d %q", code, put)
+	}
+	if code, said := ask("PUT", "/workloads/shop/cart", "bad"); code != 422 || said != "it is bad\n" {
+		t.Errorf("%d %q", code, said)
+	}
+	put = ""
+	if code, _ := ask("PUT", "/workloads/shop/cart", strings.Repeat("x", 2<<20+1)); code != 413 || put != "" {
+		t.Errorf("%d", code)
+	}
+	if code, _ := ask("DELETE", "/workloads/shop/cart", ""); code != 200 || deleted != "shop/cart" {
+		t.Errorf("%d %q", code, deleted)
+	}
+	if code, _ := ask("PUT", "/workloads/cart", "doc"); code != 404 {
+		t.Errorf("%d", code)
+	}
+}

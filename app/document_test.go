@@ -311,7 +311,7 @@ func valueCases() map[string]schemaCase {
 	}
 	for key, values := range map[string]struct{ good, bad []string }{
 		"replicas: %s":                  {[]string{"0", "3", "null"}, []string{"-1", "many", "10001", "1.5"}},
-		"placement: %s":                 {[]string{"pods", "null"}, []string{"hosts", "nowhere", "1"}},
+		"placement: %s":                 {[]string{"pods", "hosts", "null"}, []string{"nowhere", "1"}},
 		"rollout: {maxSurge: %s}":       {[]string{"0", "2"}, []string{"-1", "x"}},
 		"rollout: {maxUnavailable: %s}": {[]string{"0", "2"}, []string{"-1", "25%"}},
 		"rollout: {deadline: %s}":       {[]string{"10m"}, []string{"10", "0s"}},

@@ -52,17 +52,13 @@ func listenAdmin(s *settings) (*adminServer, error) {
 	return &adminServer{listener: l, ended: make(chan error, 1)}, nil
 }
 
-// serve begins to answer.
-func (a *adminServer) serve(ctx context.Context, s *session, again *reloader) {
+// serve begins to answer. more sets what the command has of its own; nil: nothing.
+func (a *adminServer) serve(ctx context.Context, s *session, more func(*admin.Config)) {
 	if a == nil {
 		return
 	}
-	var reload func() (bool, error)
-	if again != nil {
-		reload = again.ask
-	}
 	tcp, isTCP := a.listener.Addr().(*net.TCPAddr)
-	h := admin.Handler(admin.Config{
+	config := admin.Config{
 		Loopback:  isTCP && tcp.IP.IsLoopback(),
 		Workloads: s.host.Workloads,
 		NotReady: func() []string {
@@ -77,8 +73,11 @@ func (a *adminServer) serve(ctx context.Context, s *session, again *reloader) {
 		SetLevel:  s.setLevel,
 		Details:   s.details,
 		SetDetail: s.setDetail,
-		Reload:    reload,
-	})
+	}
+	if more != nil {
+		more(&config)
+	}
+	h := admin.Handler(config)
 	ctx, a.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		err := admin.Serve(ctx, a.listener, h, s.log)

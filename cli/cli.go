@@ -161,7 +161,7 @@ Exit status: 0 success; of run, the guest's own; 1 a failure while running; 2 wr
 		return err
 	})
 	root.AddGroup(commandGroups...)
-	root.AddCommand(inGroup(commandsRun, p.up(), p.run(), p.dev())...)
+	root.AddCommand(inGroup(commandsRun, p.up(), p.run(), p.dev(), p.hostCommand())...)
 	root.AddCommand(inGroup(commandsMake, p.newProject(), p.doctor(), p.build(), p.test(), p.check(), p.precompile(), p.folder(), p.importing(), p.bindgen(), p.component(), p.compose())...)
 	root.AddCommand(inGroup(commandsShip, p.push(), p.pull(), p.sign(), p.verify(), p.keygen())...)
 	root.AddCommand(inGroup(commandsSee, p.view(), p.trace(), p.logs(), p.metrics(), p.mcp(), p.inspect())...)

@@ -69,7 +69,7 @@ func (p *process) develop(ctx context.Context, s *settings, path string, w *work
 	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	session, err := p.openServing(ctx, s, w, p.everyKind(w), drain)
+	session, err := p.openServing(ctx, s, w, p.everyKind(w), servingOptions{drain: drain})
 	if session != nil {
 		defer func() { err = errors.Join(err, session.close(ctx)) }()
 	}

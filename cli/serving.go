@@ -24,9 +24,15 @@ type serving struct {
 	types     []Trigger    // of the program
 }
 
+// servingOptions are what servers differ in.
+type servingOptions struct {
+	drain time.Duration // how long running invocations may go on; 0: of each workload, its longest deadline
+	apart bool          // each workload has an address of its own
+}
+
 // openServing makes a session with the triggers of the types that kinds has, and opens the addresses of those that w has, of the viewer and of
 // the admin endpoint. One that is not nil must be closed, also where there is an error.
-func (p *process) openServing(ctx context.Context, s *settings, w, kinds *workload.Spec, drain time.Duration) (_ *serving, err error) {
+func (p *process) openServing(ctx context.Context, s *settings, w, kinds *workload.Spec, o servingOptions) (_ *serving, err error) {
 	listen, _ := s.values("listen")
 	cert, certFrom := s.text("tls-cert", "")
 	key, keyFrom := s.text("tls-key", "")
@@ -42,8 +48,8 @@ func (p *process) openServing(ctx context.Context, s *settings, w, kinds *worklo
 	if out.viewer, err = p.openViewer(ctx, s, w); err != nil {
 		return out, err
 	}
-	out.session, err = p.open(ctx, s, sessionOptions{workload: w, drain: drain, viewer: out.viewer, metrics: out.operators != nil, triggers: func(log *slog.Logger, rejected rejectedFunc) (_ []host.Trigger, err error) {
-		if out.triggers, err = p.ships.triggers(TriggerConfig{Workload: kinds, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: drain, Logger: log, Rejected: rejected}); err != nil {
+	out.session, err = p.open(ctx, s, sessionOptions{workload: w, drain: o.drain, viewer: out.viewer, metrics: out.operators != nil, triggers: func(log *slog.Logger, rejected rejectedFunc) (_ []host.Trigger, err error) {
+		if out.triggers, err = p.ships.triggers(TriggerConfig{Workload: kinds, Listen: listen, TLSCert: cert, TLSKey: key, Proxies: trusted, Drain: o.drain, Logger: log, Rejected: rejected, Apart: o.apart}); err != nil {
 			return nil, err
 		}
 		for _, t := range out.triggers {

@@ -73,6 +73,7 @@ type TriggerConfig struct {
 	Drain    time.Duration // --drain: how long running invocations may go on after the first signal
 	Logger   *slog.Logger
 	Rejected func(context.Context, http.Rejection) // what http.Config.Rejected is to be; nil: nothing
+	Apart    bool                                  // each workload has an address of its own, of those in Listen, whose ports are 0
 }
 
 // Listener is an optional interface of triggers that accept connections. `up` calls Listen before anything slow, since a bad
@@ -150,6 +151,12 @@ func newHTTP(c TriggerConfig) (host.Trigger, error) {
 	}
 	for _, c := range c.Workload.Components {
 		config.MaxHeader = max(config.MaxHeader, int(c.Limits.Filled().Headers))
+	}
+	if c.Apart {
+		if len(c.Listen) == 0 {
+			config.Listen = "127.0.0.1:0"
+		}
+		return http.NewApart(config), nil
 	}
 	return http.New(config), nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vitrine-wasm/vitrine/admin"
 	"github.com/vitrine-wasm/vitrine/workload"
 )
 
@@ -77,7 +78,7 @@ func (p *process) serve(ctx context.Context, s *settings, paths []string, all []
 	ignoreBrokenPipe()
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	session, err := p.openServing(ctx, s, w, kinds, drain)
+	session, err := p.openServing(ctx, s, w, kinds, servingOptions{drain: drain})
 	if session != nil {
 		defer func() { err = errors.Join(err, session.close(ctx)) }()
 	}
@@ -87,7 +88,7 @@ func (p *process) serve(ctx context.Context, s *settings, paths []string, all []
 	again := p.newReloader(ctx, s, paths, all, session.session)
 	defer again.close()
 	defer onHangup(again.hangup)()
-	session.operators.serve(ctx, session.session, again)
+	session.operators.serve(ctx, session.session, func(c *admin.Config) { c.Reload = again.ask })
 	running, broken, err := session.startAll(ctx, p, all)
 	if err != nil {
 		if ctx.Err() != nil {

@@ -175,3 +175,8 @@ func (t *Telemetry) Joined(ctx context.Context) context.Context {
 	}
 	return t.extract(ctx, h)
 }
+
+// JoinedBy returns ctx with the context of the trace that header fields carry, traceparent, tracestate and baggage, as one of a request's.
+func (t *Telemetry) JoinedBy(ctx context.Context, h http.Header) context.Context {
+	return t.extract(ctx, h)
+}

@@ -1,4 +1,5 @@
-// Package api is the object Workload as Kubernetes keeps it: the workload document, and what became of it.
+// Package api is the objects of Vitrine as Kubernetes keeps them: Workload, the workload document and what became of it; Host, a process that
+// runs many of them; Assignment, one replica of a workload on one host.
 //
 // The document stays text here ([Workload.Document] reads it): a list of objects of which one does not read would otherwise hide all of them
 // from the operator.
@@ -33,9 +34,9 @@ const (
 
 // Types of conditions.
 const (
-	Accepted    = "Accepted"    // the document can run in pods
-	Progressing = "Progressing" // pods of the document are on their way
-	Ready       = "Ready"       // pods of the document, as many as it wants, answer
+	Accepted    = "Accepted"    // the document can run
+	Progressing = "Progressing" // replicas of the document are on their way
+	Ready       = "Ready"       // replicas of the document, as many as it wants, answer
 )
 
 // Workload is the object.
@@ -79,7 +80,7 @@ func (w *Workload) Document() (*v1alpha1.Spec, error) {
 
 // AddToScheme registers the objects.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &Workload{}, &WorkloadList{})
+	s.AddKnownTypes(GroupVersion, &Workload{}, &WorkloadList{}, &Host{}, &HostList{}, &Assignment{}, &AssignmentList{})
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

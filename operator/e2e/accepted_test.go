@@ -103,6 +103,7 @@ func TestWhatIsAccepted(t *testing.T) {
 		"secrets":           component(`grants: {secrets: {a: {env: A}, b: {file: b.key}}}`),
 		"triggers":          one + "  triggers: [{http: {path: /, component: cart}}, {timer: {every: 30s, component: cart}}, {http: {path: /files, static: ./public}}]\n",
 		"cluster":           one + "  replicas: 3\n  placement: pods\n  rollout: {maxSurge: 2, maxUnavailable: 0, deadline: 5m}\n",
+		"hosts":             one + "  placement: hosts\n",
 		"many":              head + "  components:\n" + manyComponents(64),
 	} {
 		if out, err := c.dryRun("accepted", text); err != nil {
@@ -156,7 +157,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"trigger's type":    {one + "  triggers: [{ftp: {component: cart}}]\n", "spec.triggers[0]"},
 		"two types":         {one + "  triggers: [{http: {path: /, component: cart}, timer: {every: 1s, component: cart}}]\n", "spec.triggers[0]"},
 		"service":           {one + "  services: [{component: price}]\n", "services[].component"},
-		"placement":         {one + "  placement: hosts\n", `spec.placement: Invalid value: "hosts"`},
+		"placement":         {one + "  placement: nowhere\n", `spec.placement: Invalid value: "nowhere"`},
 		"replicas":          {one + "  replicas: -1\n", "spec.replicas"},
 		"rollout":           {one + "  rollout: {maxSurge: 0, maxUnavailable: 0}\n", "spec.rollout"},
 		"type":              {one + "  replicas: many\n", "spec.replicas"},

@@ -38,15 +38,16 @@ var binaries = []string{"etcd", "kube-apiserver", "kube-controller-manager", "ku
 
 // cluster is the control plane, started once for all tests.
 type cluster struct {
-	bin, dir string
-	server   string
-	tokens   map[string]string // user → token
-	admin    client.WithWatch
-	started  []*daemon // in the order of their start
-	node     *node
-	vitrine  string // the binary that pods run
-	registry *ociRegistry
-	operator *operatorProcess
+	bin, dir   string
+	server     string
+	tokens     map[string]string // user → token
+	admin      client.WithWatch
+	started    []*daemon // in the order of their start
+	node       *node
+	vitrine    string // the binary that pods and hosts run
+	hostBinary string // of vitrine-host
+	registry   *ociRegistry
+	operator   *operatorProcess
 }
 
 type daemon struct {
@@ -133,8 +134,14 @@ func (c *cluster) start() (err error) {
 	return err
 }
 
-// build builds vitrine, unless VITRINE names one.
+// build builds vitrine-host, and vitrine unless VITRINE names one.
 func (c *cluster) build() error {
+	c.hostBinary = filepath.Join(c.dir, "vitrine-host")
+	agent := exec.Command("go", "build", "-o", c.hostBinary, "./cmd/vitrine-host")
+	agent.Dir = ".." // with the packages that this test is built of
+	if out, err := agent.CombinedOutput(); err != nil {
+		return fmt.Errorf("building vitrine-host: %w\n%s", err, out)
+	}
 	if c.vitrine = os.Getenv("VITRINE"); c.vitrine != "" {
 		return nil
 	}
@@ -147,6 +154,13 @@ func (c *cluster) build() error {
 	return nil
 }
 
+// auditPolicy has the API server note what hosts ask of it.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived, ResponseStarted]
+rules: [{level: Metadata, users: ["` + hostAccount + `"]}, {level: None}]
+`
+
 func (c *cluster) controlPlane() error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -157,7 +171,7 @@ func (c *cluster) controlPlane() error {
 		return err
 	}
 	var tokens strings.Builder
-	for user, groups := range map[string]string{"admin": "system:masters", "system:serviceaccount:vitrine-system:vitrine-operator": "", "tenant": ""} {
+	for user, groups := range map[string]string{"admin": "system:masters", "system:serviceaccount:vitrine-system:vitrine-operator": "", hostAccount: "", "tenant": ""} {
 		c.tokens[user] = rand.Text()
 		fmt.Fprintf(&tokens, "%s,%s,%s,%q\n", c.tokens[user], user, user, groups)
 	}
@@ -175,10 +189,15 @@ func (c *cluster) controlPlane() error {
 		"--initial-advertise-peer-urls", peer, "--initial-cluster", "default="+peer, "--unsafe-no-fsync"); err != nil {
 		return err
 	}
+	policy := filepath.Join(c.dir, "audit.yaml")
+	if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
+		return err
+	}
 	c.server = "https://127.0.0.1:" + ports[2]
 	if err := c.daemon("kube-apiserver", "--etcd-servers="+etcd, "--cert-dir="+filepath.Join(c.dir, "certs"), "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
 		"--secure-port="+ports[2], "--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file="+sa, "--service-account-signing-key-file="+sa,
-		"--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=Node,RBAC", "--token-auth-file="+tokenFile, "--endpoint-reconciler-type=none"); err != nil {
+		"--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=Node,RBAC", "--token-auth-file="+tokenFile, "--endpoint-reconciler-type=none",
+		"--audit-policy-file="+policy, "--audit-log-path="+filepath.Join(c.dir, "audit.log")); err != nil {
 		return err
 	}
 	if err := c.kubeconfig(); err != nil {
@@ -222,7 +241,7 @@ func (c *cluster) install() error {
 	if out, err := c.kubectl("", "apply", "--server-side", "-k", "../config/base"); err != nil {
 		return fmt.Errorf("installing: %w\n%s", err, out)
 	}
-	if out, err := c.kubectl("", "wait", "--for=condition=Established", "crd/workloads.vitrine.dev", "--timeout=60s"); err != nil {
+	if out, err := c.kubectl("", "wait", "--for=condition=Established", "crd/workloads.vitrine.dev", "crd/hosts.vitrine.dev", "crd/assignments.vitrine.dev", "--timeout=60s"); err != nil {
 		return fmt.Errorf("the definition of workloads: %w\n%s", err, out)
 	}
 	// The operator runs in the test's process here.
@@ -312,7 +331,9 @@ users: [{name: admin, user: {token: %s}}, {name: tenant, user: {token: %s}}]
 contexts: [{name: admin, context: {cluster: c, user: admin}}, {name: tenant, context: {cluster: c, user: tenant}}]
 current-context: admin
 `, c.server, c.tokens["admin"], c.tokens["tenant"])
-	return os.WriteFile(filepath.Join(c.dir, "kubeconfig"), []byte(text), 0o600)
+	host := strings.NewReplacer("current-context: admin", "current-context: host", "users: [", "users: [{name: host, user: {token: "+c.tokens[hostAccount]+"}}, ",
+		"contexts: [", "contexts: [{name: host, context: {cluster: c, user: host}}, ").Replace(text)
+	return errors.Join(os.WriteFile(filepath.Join(c.dir, "kubeconfig"), []byte(text), 0o600), os.WriteFile(filepath.Join(c.dir, "kubeconfig-host"), []byte(host), 0o600))
 }
 
 // kubectl runs kubectl with a text as its input.

@@ -83,7 +83,7 @@ func startOperator(c *cluster) (*operatorProcess, error) {
 		})
 	})
 	logger := slog.New(slog.NewTextHandler(&o.log, nil))
-	m, err := manage.New(config, manage.Options{Health: "0", Metrics: "0", Reconciler: &controller.Reconciler{Log: logger, Tracer: controller.NewTracer(o.tracing.Tracer("test")), Config: pods.Config{
+	m, err := manage.New(config, manage.Options{Health: "0", Metrics: "0", Reconciler: &controller.Reconciler{HostsNamespace: hostsNamespace, Log: logger, Tracer: controller.NewTracer(o.tracing.Tracer("test")), Config: pods.Config{
 		Image: "vitrine:test", Environment: []corev1.EnvVar{{Name: "OTEL_EXPORTER_OTLP_ENDPOINT", Value: o.sink.URL}, {Name: "OTEL_EXPORTER_OTLP_PROTOCOL", Value: "http/protobuf"}},
 	}}})
 	if err != nil {

@@ -184,10 +184,12 @@ func TestLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	generation := w.Generation
+	l := c.load(t, ns, "shop", "/hello", rate(t))
 	c.apply(t, ns, document("shop", next, "")) // says nothing of replicas, which stay
 	c.await(t, ns, "shop", "the new document is not ready", func(w *api.Workload) bool {
 		return ready(w) && w.Generation > generation && w.Status.UpdatedReplicas == 3 && w.Status.Replicas == 3
 	})
+	l.none(t, "a rolling update of 3 pods")
 	var documents corev1.ConfigMapList
 	if err := c.admin.List(t.Context(), &documents, client.InNamespace(ns), client.MatchingLabels{"vitrine.dev/workload": "shop"}); err != nil || len(documents.Items) != 2 {
 		t.Errorf("%d documents, %v; want one for each ReplicaSet", len(documents.Items), err)

@@ -29,8 +29,8 @@ type Spec struct {
 	Triggers   []Trigger   `json:"triggers,omitempty" yaml:"triggers,omitempty" doc:"What calls the components."`
 	Services   []Service   `json:"services,omitempty" yaml:"services,omitempty" doc:"Components that run for as long as the workload: wasi:cli/run is called when it starts, and again after a failure. They serve TCP and UDP to the workload's other components at 127.0.0.1 and by their names."`
 
-	Replicas  *int    `json:"replicas,omitempty" yaml:"replicas,omitempty" min:"0" max:"10000" doc:"For Kubernetes; a host does not read it. How many pods serve the workload; default 1."`
-	Placement string  `json:"placement,omitzero" yaml:"placement,omitempty" enum:"pods|hosts" reserved:"hosts" doc:"For Kubernetes; a host does not read it. What runs the workload: pods of its own, which is the default."`
+	Replicas  *int    `json:"replicas,omitempty" yaml:"replicas,omitempty" min:"0" max:"10000" doc:"For Kubernetes; a host does not read it. How many pods, or hosts, serve the workload; default 1."`
+	Placement string  `json:"placement,omitzero" yaml:"placement,omitempty" enum:"pods|hosts" doc:"For Kubernetes; a host does not read it. What runs the workload: pods of its own, which is the default, or hosts, each of which runs many workloads in one process."`
 	Rollout   Rollout `json:"rollout,omitzero" yaml:"rollout,omitempty" doc:"For Kubernetes; a host does not read it. How new pods take the place of old ones."`
 }
 

@@ -1,7 +1,8 @@
-// Command vitrine-operator runs workloads (vitrine.dev/v1alpha1) in the pods of a Kubernetes cluster.
+// Command vitrine-operator runs workloads (vitrine.dev/v1alpha1) in the pods and on the hosts of a Kubernetes cluster.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -32,6 +33,7 @@ func run(ctx context.Context, args []string) (err error) {
 	pull := flags.String("image-pull-policy", "", "Always, IfNotPresent or Never (default: that of Kubernetes)")
 	plain := flags.Bool("plain-http", false, "pods ask registries without TLS")
 	monitoring := flags.String("monitoring-namespace", "", "the namespace whose pods may read the metrics of workloads (default: none)")
+	hosts := flags.String("hosts-namespace", cmp.Or(os.Getenv("K8S_NAMESPACE_NAME"), "vitrine-system"), "the namespace of hosts (default: K8S_NAMESPACE_NAME, the operator's own)")
 	health := flags.String("health", ":8081", "where to serve /healthz and /readyz")
 	metrics := flags.String("metrics", "0", "where to serve the operator's own metrics for Prometheus; 0: nowhere")
 	elect := flags.Bool("leader-election", true, "of several operators one works")
@@ -60,8 +62,8 @@ func run(ctx context.Context, args []string) (err error) {
 		return fmt.Errorf("finding the cluster: %w", err)
 	}
 	m, err := manage.New(config, manage.Options{Health: *health, Metrics: *metrics, LeaderElection: *elect, Reconciler: &controller.Reconciler{
-		Config: pods.Config{Image: *image, PullPolicy: corev1.PullPolicy(*pull), PlainHTTP: *plain, Monitoring: *monitoring, Environment: pods.Telemetry(os.Environ())},
-		Log:    log, Tracer: tracer,
+		Config:         pods.Config{Image: *image, PullPolicy: corev1.PullPolicy(*pull), PlainHTTP: *plain, Monitoring: *monitoring, Environment: pods.Telemetry(os.Environ())},
+		HostsNamespace: *hosts, Log: log, Tracer: tracer,
 	}})
 	if err != nil {
 		return err

@@ -59,11 +59,7 @@ func (r *Reconciler) forget(w types.NamespacedName) {
 const nameTaken = "NameTaken"
 
 // mayTake refuses a workload whose name an object of somebody else has.
-func (r *Reconciler) mayTake(ctx context.Context, w *api.Workload, o *pods.Objects) error {
-	wanted := []client.Object{o.Deployment, o.Policy}
-	if o.Service != nil {
-		wanted = append(wanted, o.Service)
-	}
+func (r *Reconciler) mayTake(ctx context.Context, w *api.Workload, wanted ...client.Object) error {
 	for _, want := range wanted {
 		kind := want.GetObjectKind().GroupVersionKind()
 		if cached := r.cached(ctx, want); cached != nil && metav1.IsControlledBy(cached, w) {
@@ -71,7 +67,7 @@ func (r *Reconciler) mayTake(ctx context.Context, w *api.Workload, o *pods.Objec
 		}
 		have := &metav1.PartialObjectMetadata{}
 		have.SetGroupVersionKind(kind)
-		err := r.live.Get(ctx, client.ObjectKeyFromObject(want), have)
+		err := r.reader.Get(ctx, client.ObjectKeyFromObject(want), have)
 		switch {
 		case apierrors.IsNotFound(err):
 		case err != nil:
@@ -91,11 +87,7 @@ func (r *Reconciler) applyAll(ctx context.Context, w *api.Workload, o *pods.Obje
 	if _, err := r.apply(ctx, w, o.Policy, r.cached(ctx, o.Policy)); err != nil {
 		return nil, err
 	}
-	if o.Service != nil {
-		if _, err := r.apply(ctx, w, o.Service, r.cached(ctx, o.Service)); err != nil {
-			return nil, err
-		}
-	} else if err := r.dropService(ctx, w); err != nil {
+	if err := r.applyService(ctx, w, o.Service); err != nil {
 		return nil, err
 	}
 	var cached client.Object

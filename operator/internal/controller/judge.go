@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/vitrine-wasm/vitrine/operator/internal/pods"
+	"github.com/vitrine-wasm/vitrine/operator/internal/why"
 )
 
 // verdict is what became of a rollout, in the words of two conditions.
@@ -73,7 +73,7 @@ func troubleOf(d *appsv1.Deployment, all []corev1.Pod) *trouble {
 	}
 	for _, c := range d.Status.Conditions {
 		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
-			return &trouble{"PodsRefused", cut(c.Message)}
+			return &trouble{"PodsRefused", why.Cut(c.Message)}
 		}
 	}
 	return nil
@@ -116,17 +116,17 @@ func podTrouble(p *corev1.Pod) *trouble {
 			switch w.Reason {
 			case "", "ContainerCreating", "PodInitializing":
 			case "CreateContainerConfigError":
-				return &trouble{"SecretMissing", cut(w.Message) + ": make the Secret with the keys that the grants name, or name another one by the annotation vitrine.dev/secret"}
+				return &trouble{"SecretMissing", why.Cut(w.Message) + ": make the Secret with the keys that the grants name, or name another one by the annotation vitrine.dev/secret"}
 			case "ErrImagePull", "ImagePullBackOff", "InvalidImageName":
-				return &trouble{"ImagePullFailed", "the image of vitrine itself: " + cut(w.Message)}
+				return &trouble{"ImagePullFailed", "the image of vitrine itself: " + why.Cut(w.Message)}
 			default:
-				return &trouble{w.Reason, cut(w.Message)}
+				return &trouble{w.Reason, why.Cut(w.Message)}
 			}
 		}
 	}
 	for _, c := range p.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
-			return &trouble{"Unschedulable", cut(c.Message)}
+			return &trouble{"Unschedulable", why.Cut(c.Message)}
 		}
 	}
 	return nil
@@ -135,42 +135,14 @@ func podTrouble(p *corev1.Pod) *trouble {
 // endTrouble is why a container ended: what vitrine has said last. Its exit status 2 stands for bad input.
 func endTrouble(p *corev1.Pod, end *corev1.ContainerStateTerminated) *trouble {
 	said := strings.TrimSpace(end.Message)
-	t := &trouble{"StartFailed", cut(said)}
-	lower := strings.ToLower(said)
-	switch {
-	case end.Reason == "OOMKilled":
+	t := &trouble{why.Start(said, end.ExitCode == 2), why.Cut(said)}
+	if end.Reason == "OOMKilled" {
 		t.reason, t.message = "OutOfMemory", "the pod has used more memory than limits.memory of its components make room for"
-	case containsAny(lower, "the artifact is refused", "the component is refused", "the artifact is damaged"):
-		t.reason = "ArtifactRefused"
-	case containsAny(lower, "registry", "registries", "push it first"):
-		t.reason = "ArtifactNotFetched"
-	case end.ExitCode == 2:
-		t.reason = "DocumentRefused"
 	}
 	if t.message == "" {
 		t.message = fmt.Sprintf("vitrine has ended with status %d and said nothing; `kubectl logs --previous %s` may say more", end.ExitCode, p.Name)
 	}
 	return t
-}
-
-func containsAny(s string, parts ...string) bool {
-	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(s, part) })
-}
-
-// maxMessage bounds what conditions quote, in bytes.
-const maxMessage = 1500
-
-// cut is a text for a condition.
-func cut(s string) string {
-	s = strings.TrimSpace(strings.ToValidUTF8(s, "\uFFFD"))
-	if len(s) <= maxMessage {
-		return s
-	}
-	s = s[:maxMessage]
-	for !utf8.ValidString(s) {
-		s = s[:len(s)-1]
-	}
-	return s + "…"
 }
 
 // same says whether a Deployment has the template that is wanted.

@@ -37,21 +37,39 @@ func (r *Reconciler) set(w *api.Workload, s *api.Status, kind string, yes bool, 
 	}
 }
 
+// counts are how many of what runs a workload there are.
+type counts struct {
+	what                string // pods, replicas
+	all, ready, updated int32
+}
+
+// countsOfPods are those of a Deployment, which may be nil.
+func countsOfPods(have *appsv1.Deployment) counts {
+	if have == nil {
+		return counts{what: "pods"}
+	}
+	return counts{"pods", have.Status.Replicas, have.Status.ReadyReplicas, have.Status.UpdatedReplicas}
+}
+
+func (n counts) into(s *api.Status) {
+	s.Replicas, s.ReadyReplicas, s.UpdatedReplicas = n.all, n.ready, n.updated
+}
+
 // refused says that the document cannot run. What runs goes on.
-func (r *Reconciler) refused(w *api.Workload, s *api.Status, refusal *pods.Refusal, have *appsv1.Deployment) {
+func (r *Reconciler) refused(w *api.Workload, s *api.Status, refusal *pods.Refusal, n counts) {
 	r.set(w, s, api.Accepted, false, refusal.Reason, refusal.Message)
 	r.set(w, s, api.Progressing, false, refusal.Reason, refusal.Message)
 	message := refusal.Message
-	if have != nil && have.Status.ReadyReplicas > 0 {
-		message += fmt.Sprintf("; %d pods of the document before it answer on", have.Status.ReadyReplicas)
+	if n.ready > 0 {
+		message += fmt.Sprintf("; %d %s of the document before it answer on", n.ready, n.what)
 	}
 	r.set(w, s, api.Ready, false, refusal.Reason, message)
-	counts(s, have)
+	n.into(s)
 }
 
 // judged puts a verdict into the status.
-func (r *Reconciler) judged(w *api.Workload, s *api.Status, v verdict, have *appsv1.Deployment) {
-	counts(s, have)
+func (r *Reconciler) judged(w *api.Workload, s *api.Status, v verdict, n counts) {
+	n.into(s)
 	reason := "Done"
 	switch {
 	case v.progressing:
@@ -61,13 +79,6 @@ func (r *Reconciler) judged(w *api.Workload, s *api.Status, v verdict, have *app
 	}
 	r.set(w, s, api.Progressing, v.progressing, reason, v.message)
 	r.set(w, s, api.Ready, v.ready, v.reason, v.message)
-}
-
-func counts(s *api.Status, have *appsv1.Deployment) {
-	s.Replicas, s.ReadyReplicas, s.UpdatedReplicas = 0, 0, 0
-	if have != nil {
-		s.Replicas, s.ReadyReplicas, s.UpdatedReplicas = have.Status.Replicas, have.Status.ReadyReplicas, have.Status.UpdatedReplicas
-	}
 }
 
 // becameReady says whether the workload's present document answers for the first time.

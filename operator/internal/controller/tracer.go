@@ -27,8 +27,9 @@ type Tracer struct {
 }
 
 type opened struct {
-	ctx   context.Context // with the span of the reconcile
-	began time.Time
+	ctx    context.Context // with the span of the reconcile
+	began  time.Time
+	digest string // of the document that hosts get; "" for pods
 }
 
 // NewTracer makes one that records by t.
@@ -62,7 +63,7 @@ func (t *Tracer) rollout(ctx context.Context, w *api.Workload, have *appsv1.Depl
 			attribute.String("k8s.namespace.name", w.Namespace), attribute.String("k8s.deployment.name", w.Name),
 			attribute.String("vitrine.workload", w.Namespace+"/"+w.Name), attribute.Int64("vitrine.workload.generation", w.Generation)))
 		t.mu.Lock()
-		t.open[r.workload] = opened{trace.ContextWithSpanContext(context.Background(), r.span.SpanContext()), began}
+		t.open[r.workload] = opened{ctx: trace.ContextWithSpanContext(context.Background(), r.span.SpanContext()), began: began}
 		t.mu.Unlock()
 	}
 	carrier := propagation.MapCarrier{}
@@ -77,29 +78,94 @@ func (r *rollout) applied(err error) {
 	if r.span == nil {
 		return
 	}
-	if err != nil {
-		r.span.SetStatus(codes.Error, err.Error())
-		r.span.SetAttributes(attribute.String("error.type", "apply-failed"))
-	}
+	failed(r.span, err)
 	r.span.End()
 }
 
-// ready records the time from the reconcile that began the rollout until its pods answer.
-func (r *rollout) ready(d *appsv1.Deployment) {
-	if r.t == nil {
+// ready records the time from the reconcile that began the rollout until replicas, as many as are wanted, answer.
+func (t *Tracer) ready(w types.NamespacedName, replicas int) {
+	if t == nil {
 		return
 	}
-	r.t.mu.Lock()
-	o, ok := r.t.open[r.workload]
-	delete(r.t.open, r.workload)
-	r.t.mu.Unlock()
+	t.mu.Lock()
+	o, ok := t.open[w]
+	delete(t.open, w)
+	t.mu.Unlock()
 	if !ok {
 		return // another process has begun it
 	}
-	_, s := r.t.tracer.Start(o.ctx, "rollout "+r.workload.String(), trace.WithTimestamp(o.began), trace.WithAttributes(
-		attribute.String("k8s.namespace.name", r.workload.Namespace), attribute.String("k8s.deployment.name", r.workload.Name),
-		attribute.Int("vitrine.workload.pods", int(d.Status.ReadyReplicas))))
+	_, s := t.tracer.Start(o.ctx, "rollout "+w.String(), trace.WithTimestamp(o.began), trace.WithAttributes(
+		attribute.String("k8s.namespace.name", w.Namespace), attribute.String("k8s.deployment.name", w.Name),
+		attribute.Int("vitrine.workload.pods", replicas)))
 	s.End()
+}
+
+// assigning is one reconcile's part in a rollout on hosts.
+type assigning struct {
+	t    *Tracer
+	w    *api.Workload
+	ctx  context.Context
+	span trace.Span // of the reconcile; nil: an earlier one has begun the rollout, or there are no spans
+}
+
+// assigning opens a span for a reconcile that brings a document to hosts, unless an earlier one has begun to: then its parts are that one's.
+func (t *Tracer) assigning(ctx context.Context, w *api.Workload, digest string) *assigning {
+	out := &assigning{t: t, w: w, ctx: w3c.Extract(ctx, propagation.MapCarrier{"traceparent": w.Annotations[api.AnnotationTrace]})}
+	if t == nil {
+		return out
+	}
+	key := client.ObjectKeyFromObject(w)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if o, ok := t.open[key]; ok && o.digest == digest {
+		out.ctx = o.ctx
+		return out
+	}
+	began := time.Now()
+	out.ctx, out.span = t.tracer.Start(out.ctx, "reconcile "+key.String(), trace.WithAttributes(
+		attribute.String("k8s.namespace.name", w.Namespace), attribute.String("vitrine.workload", key.String()), attribute.Int64("vitrine.workload.generation", w.Generation)))
+	t.open[key] = opened{ctx: trace.ContextWithSpanContext(context.Background(), out.span.SpanContext()), began: began, digest: digest}
+	return out
+}
+
+// assign opens a span for what one host gets, and returns its context.
+func (a *assigning) assign(host string) (traceparent string, end func(error)) {
+	ctx, end := a.ctx, func(error) {}
+	if a.t != nil {
+		var span trace.Span
+		ctx, span = a.t.tracer.Start(ctx, "assign "+a.w.Namespace+"/"+a.w.Name, trace.WithAttributes(
+			attribute.String("vitrine.workload", a.w.Namespace+"/"+a.w.Name), attribute.String("vitrine.host", host)))
+		end = func(err error) {
+			failed(span, err)
+			span.End()
+		}
+	}
+	carrier := propagation.MapCarrier{}
+	w3c.Inject(ctx, carrier)
+	return carrier["traceparent"], end
+}
+
+// end ends the span of the reconcile.
+func (a *assigning) end(err error) {
+	if a.span != nil {
+		failed(a.span, err)
+		a.span.End()
+	}
+}
+
+// id is the identifier of the trace, or that which the status had.
+func (a *assigning) id(before string) string {
+	if s := trace.SpanContextFromContext(a.ctx); s.IsValid() {
+		return s.TraceID().String()
+	}
+	return before
+}
+
+func failed(span trace.Span, err error) {
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+		span.SetAttributes(attribute.String("error.type", "apply-failed"))
+	}
 }
 
 // traceID is the identifier of the rollout's trace, or that which the status had.

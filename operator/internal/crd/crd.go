@@ -72,14 +72,16 @@ func nameOf(metadata object) object {
 	return object{"type": "string", "maxLength": 63, "pattern": name["pattern"]}
 }
 
-func definition(spec, name object) object {
-	column := func(name, kind, path, description string, more object) object {
-		out := object{"name": name, "type": kind, "jsonPath": path, "description": description}
-		for k, v := range more {
-			out[k] = v
-		}
-		return out
+// column is a column of kubectl get.
+func column(name, kind, path, description string, more object) object {
+	out := object{"name": name, "type": kind, "jsonPath": path, "description": description}
+	for k, v := range more {
+		out[k] = v
 	}
+	return out
+}
+
+func definition(spec, name object) object {
 	wide := object{"priority": 1}
 	return object{
 		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
@@ -105,8 +107,8 @@ func definition(spec, name object) object {
 				"additionalPrinterColumns": []any{
 					column("Ready", "string", `.status.conditions[?(@.type=="Ready")].status`, "Whether it answers.", nil),
 					column("Reason", "string", `.status.conditions[?(@.type=="Ready")].reason`, "Why, in a word.", nil),
-					column("Replicas", "integer", ".spec.replicas", "How many pods it should have.", nil),
-					column("Available", "integer", ".status.readyReplicas", "How many pods answer.", nil),
+					column("Replicas", "integer", ".spec.replicas", "How many replicas it should have.", nil),
+					column("Available", "integer", ".status.readyReplicas", "How many replicas answer.", nil),
 					column("URL", "string", ".status.url", "Where it answers within the cluster.", nil),
 					column("Age", "date", ".metadata.creationTimestamp", "", nil),
 					column("Message", "string", `.status.conditions[?(@.type=="Ready")].message`, "Why, in a sentence.", wide),
@@ -127,9 +129,9 @@ func status() object {
 		"type": "object", "description": "What became of the workload; the operator writes it.",
 		"properties": object{
 			"observedGeneration": object{"type": "integer", "format": "int64", "description": "The generation of the document that the rest is about."},
-			"replicas":           number("Pods that there are."),
-			"readyReplicas":      number("Pods that answer."),
-			"updatedReplicas":    number("Pods that run the document as it is now."),
+			"replicas":           number("Replicas that there are."),
+			"readyReplicas":      number("Replicas that answer."),
+			"updatedReplicas":    number("Replicas that run the document as it is now."),
 			"selector":           text("The labels of its pods, for autoscalers."),
 			"url":                text("Where it answers within the cluster."),
 			"traceID":            text("The trace of its last rollout, from the document to the answer."),

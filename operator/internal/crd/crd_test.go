@@ -24,6 +24,19 @@ func TestDefinitionIsFresh(t *testing.T) {
 	}
 }
 
+// TestHostsAreFresh: so are those of hosts and assignments.
+func TestHostsAreFresh(t *testing.T) {
+	want, err := MakeHosts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"../../config/base/hosts.yaml", "../../chart/crds/hosts.yaml"} {
+		if got, err := os.ReadFile(file); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s is stale, %v: go generate ./...", file, err)
+		}
+	}
+}
+
 // TestBadSchema: what the API server has no words for is an error, not a definition with a hole.
 func TestBadSchema(t *testing.T) {
 	for name, c := range map[string]struct{ schema, want string }{

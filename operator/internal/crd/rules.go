@@ -90,8 +90,11 @@ func addRules(spec object, imports string) error {
 	if err := triggerRules(spec); err != nil {
 		return err
 	}
+	const onHosts = "(has(%[1]s.placement) && %[1]s.placement == 'hosts')"
+	addRule(spec, object{"rule": fmt.Sprintf(onHosts, "self") + " == " + fmt.Sprintf(onHosts, "oldSelf"), "fieldPath": ".placement",
+		"message": "it cannot change: delete the workload, and apply it again"})
 	addRule(spec, object{"rule": "!has(self.rollout) || !has(self.rollout.maxSurge) || self.rollout.maxSurge > 0 || (has(self.rollout.maxUnavailable) && self.rollout.maxUnavailable > 0)",
-		"fieldPath": ".rollout", "message": "want maxSurge or maxUnavailable to be more than 0: without either no pod can be replaced"})
+		"fieldPath": ".rollout", "message": "want maxSurge or maxUnavailable to be more than 0: without either nothing can be replaced"})
 	return nil
 }
 

@@ -22,11 +22,11 @@ func TestBaseIsFresh(t *testing.T) {
 
 // TestValues: each value of the chart arrives, and each object reads.
 func TestValues(t *testing.T) {
-	text, err := Render("../../chart", "elsewhere", map[string]any{"operatorImage": "o:1", "image": "v:2", "replicas": 2, "monitoringNamespace": "m", "otlpEndpoint": "http://c:4318"})
+	text, err := Render("../../chart", "elsewhere", map[string]any{"operatorImage": "o:1", "image": "v:2", "replicas": 2, "monitoringNamespace": "m", "otlpEndpoint": "http://c:4318", "hosts": 3, "hostImage": "h:3", "hostMemory": "4Gi", "hostLabels": "disk=ssd"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"image: o:1", "--image=v:2", "replicas: 2", "--monitoring-namespace=m", `value: "http://c:4318"`, "namespace: elsewhere"} {
+	for _, want := range []string{"image: o:1", "--image=v:2", "replicas: 2", "--monitoring-namespace=m", `value: "http://c:4318"`, "namespace: elsewhere", "replicas: 3", "image: h:3", "memory: 4Gi}", "--labels=disk=ssd", "--hosts-namespace=elsewhere"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is missing", want)
 		}

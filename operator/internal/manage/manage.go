@@ -38,7 +38,7 @@ func New(config *rest.Config, o Options) (ctrl.Manager, error) {
 	}
 	lease, renew, retry := time.Minute, 45*time.Second, 15*time.Second // few calls while nothing happens
 	m, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme: scheme, Cache: controller.CacheOptions(), Metrics: metricsserver.Options{BindAddress: o.Metrics}, HealthProbeBindAddress: o.Health,
+		Scheme: scheme, Cache: controller.CacheOptions(o.Reconciler.HostsNamespace), Metrics: metricsserver.Options{BindAddress: o.Metrics}, HealthProbeBindAddress: o.Health,
 		LeaderElection: o.LeaderElection, LeaderElectionID: "vitrine-operator.vitrine.dev", LeaderElectionReleaseOnCancel: true,
 		LeaseDuration: &lease, RenewDeadline: &renew, RetryPeriod: &retry,
 	})

@@ -47,10 +47,17 @@ const filesFolder = "keys"
 type rewriter struct {
 	document
 	variables map[string]string // variable → key
+	asFiles   bool              // secrets are files, by their keys, beside the document, and no variables
 }
 
-// makeDocument rewrites the spec. It works on the text's own structure, so that keys that this program does not know arrive.
-func makeDocument(w *api.Workload) (*document, error) {
+// SecretsFolder and FilesFolder are the folders, beside the document that a host gets, with keys of the Secret and of the ConfigMap.
+const (
+	SecretsFolder = "secrets"
+	FilesFolder   = filesFolder
+)
+
+// makeDocument rewrites the spec, for pods, which have secrets as variables, or for hosts, which have them as files. It works on the text's own structure, so that keys that this program does not know arrive.
+func makeDocument(w *api.Workload, asFiles bool) (*document, error) {
 	dec := json.NewDecoder(bytes.NewReader(w.Spec))
 	dec.UseNumber()
 	var spec map[string]any
@@ -60,7 +67,7 @@ func makeDocument(w *api.Workload) (*document, error) {
 	for _, key := range []string{"replicas", "placement", "rollout"} {
 		delete(spec, key)
 	}
-	r := &rewriter{variables: map[string]string{}}
+	r := &rewriter{variables: map[string]string{}, asFiles: asFiles}
 	for i, v := range list(spec["components"]) {
 		if c, ok := v.(map[string]any); ok {
 			delete(c, "build")
@@ -86,7 +93,7 @@ func makeDocument(w *api.Workload) (*document, error) {
 		return nil, &Refusal{"DocumentRefused", "spec: " + err.Error()}
 	}
 	if len(text) > maxDocument {
-		return nil, &Refusal{"DocumentTooLarge", fmt.Sprintf("spec: pods would get a document of %d bytes, and a ConfigMap takes %d: bring files and long settings into the components' images, or divide the workload", len(text), maxDocument)}
+		return nil, &Refusal{"DocumentTooLarge", fmt.Sprintf("spec: the document would have %d bytes, and the cluster takes %d: bring files and long settings into the components' images, or divide the workload", len(text), maxDocument)}
 	}
 	r.text = text
 	for _, env := range slices.Sorted(maps.Keys(r.variables)) {
@@ -199,6 +206,9 @@ func isPlace(m map[string]any) bool {
 // secret has the place of a secret be a variable of the environment that has a key of the Secret. A file of a Secret would be readable to its
 // group, because the process is not root's, and a host takes no such file.
 func (r *rewriter) secret(place map[string]any, key string) error {
+	if r.asFiles {
+		return r.secretFile(place, key)
+	}
 	if env, ok := place["env"].(string); ok && env != "" {
 		if reservedVariable(env) {
 			return &Refusal{"ReservedName", key + ".env: pods have the variable " + env + " for something else; choose another name, and have the Secret's key be that name"}
@@ -224,6 +234,27 @@ func (r *rewriter) secret(place map[string]any, key string) error {
 	r.variables[env] = base
 	delete(place, "file")
 	place["env"] = env
+	return nil
+}
+
+// secretFile has the place of a secret be a file, by its key of the Secret. Variables of a host are not those of one workload.
+func (r *rewriter) secretFile(place map[string]any, key string) error {
+	name, _ := place["env"].(string)
+	at := key + ".env"
+	if name == "" {
+		name, _ = place["file"].(string)
+		at = key + ".file"
+	}
+	if name == "" {
+		return nil
+	}
+	base, err := keyOf(name, at)
+	if err != nil {
+		return err
+	}
+	r.variables[base] = base
+	delete(place, "env")
+	place["file"] = SecretsFolder + "/" + base
 	return nil
 }
 

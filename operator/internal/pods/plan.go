@@ -1,5 +1,6 @@
 // Package pods makes, of a workload, the objects that run it in pods of its own: a ConfigMap with the document, a Deployment of pods that run
-// `vitrine up` on it, a Service and a NetworkPolicy. It is a function of its arguments: nothing here asks or changes a cluster.
+// `vitrine up` on it, a Service and a NetworkPolicy; or what hosts, which it shares with others, are to run. It is a function of its arguments: nothing
+// here asks or changes a cluster.
 package pods
 
 import (
@@ -17,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vitrine-wasm/vitrine/operator/api"
 	"github.com/vitrine-wasm/vitrine/workload"
@@ -53,6 +55,15 @@ type Objects struct {
 	Warnings []string
 }
 
+// Named are the objects that have the workload's name.
+func (o *Objects) Named() []client.Object {
+	out := []client.Object{o.Deployment, o.Policy}
+	if o.Service != nil {
+		out = append(out, o.Service)
+	}
+	return out
+}
+
 // ports of pods. Those that workloads ask for themselves are others.
 const (
 	httpPort  = 3000
@@ -76,7 +87,7 @@ func Plan(w *api.Workload, cfg Config) (*Objects, error) {
 	if err := refuseNames(w); err != nil {
 		return nil, err
 	}
-	doc, err := makeDocument(w)
+	doc, err := makeDocument(w, false)
 	if err != nil {
 		return nil, err
 	}

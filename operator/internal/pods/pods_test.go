@@ -87,7 +87,6 @@ func TestRefused(t *testing.T) {
 		"credentials":              {component(`grants: {keyvalue: {default: {nats: {url: "nats://a", credentials: a.creds}}}}`), "LocalFile", []string{"credentials"}},
 		"static":                   {component("links: {}") + "\n  triggers: [{http: {path: /, static: ./public}}]", "LocalFile", []string{"spec.triggers[0].http.static"}},
 		"tls":                      {component("links: {}") + "\n  triggers: [{http: {path: /, component: a, tls: {cert: a, key: b}}}]", "LocalFile", []string{"Ingress"}},
-		"hosts":                    {component("links: {}") + "\n  placement: hosts", "PlacementNotSupported", []string{"spec.placement: hosts"}},
 		"variable":                 {component("grants: {secrets: {a: {env: VITRINE_LISTEN}}}"), "ReservedName", []string{`spec.components[0].grants.secrets."a".env`}},
 		"variable of Go":           {component("grants: {secrets: {a: {env: GODEBUG}}}"), "ReservedName", []string{"GODEBUG"}},
 		"a variable's equals sign": {component(`grants: {secrets: {a: {env: "A=B"}}}`), "DocumentRefused", nil},

@@ -19,9 +19,6 @@ func refuse(d *v1alpha1.Spec) error {
 	if len(d.Components) == 0 {
 		return &Refusal{"DocumentRefused", "spec.components: there is no component"}
 	}
-	if d.Placement != "" && d.Placement != "pods" {
-		return &Refusal{"PlacementNotSupported", fmt.Sprintf("spec.placement: %s is not supported yet; want pods", d.Placement)}
-	}
 	for i := range d.Components {
 		c := &d.Components[i]
 		key := fmt.Sprintf("spec.components[%d]", i)

@@ -1,7 +1,8 @@
-// Command crdgen writes the definition of workloads: crdgen SCHEMA OUT.
+// Command crdgen writes the definitions: that of workloads of the document's schema, and those of hosts and assignments: crdgen SCHEMA WORKLOADS HOSTS.
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,8 +17,8 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("want the file of the schema and that of the definition, had %d arguments", len(args))
+	if len(args) != 3 {
+		return fmt.Errorf("want the file of the schema and those of the two definitions, had %d arguments", len(args))
 	}
 	schema, err := os.ReadFile(args[0])
 	if err != nil {
@@ -27,5 +28,9 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(args[1], text, 0o644)
+	hosts, err := crd.MakeHosts()
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(args[1], text, 0o644), os.WriteFile(args[2], hosts, 0o644))
 }
