@@ -57,6 +57,7 @@ func All(root string) []Image {
 	vitrine := Program{"/vitrine", root, "./cmd/vitrine"}
 	return []Image{
 		{Name: "vitrine", Programs: []Program{vitrine}, Entrypoint: []string{"/vitrine"}},
+		{Name: "vitrine-host", Programs: []Program{vitrine, {"/vitrine-host", operator, "./cmd/vitrine-host"}}, Entrypoint: []string{"/vitrine-host"}},
 		{Name: "vitrine-operator", Programs: []Program{{"/vitrine-operator", operator, "./cmd/vitrine-operator"}}, Entrypoint: []string{"/vitrine-operator"}},
 	}
 }
