@@ -26,7 +26,7 @@ func suggestFlag(cmd *cobra.Command, err error) string {
 	name := unknown.GetSpecifiedName()
 	var with []string
 	for _, c := range cmd.Root().Commands() {
-		if c.Flags().Lookup(name) != nil {
+		if !c.Hidden && c.Flags().Lookup(name) != nil {
 			with = append(with, c.CommandPath())
 		}
 	}
