@@ -233,7 +233,7 @@ func TestMistakes(t *testing.T) {
 		{"chain too long", one + "  triggers: [{http: {path: /, component: a, chain: [" + strings.Repeat("a, ", 33) + "]}}]\n", `7:52: spec.triggers[0].http.chain: 33 components: want at most 32`},
 		{"chain in a cycle", component("links: {\"a:b/c\": auth}") + "  - {name: auth, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: cart, chain: [auth]}}]\n", `10:55: spec.triggers[0].http.chain: the chain and the links form a cycle: auth → cart → auth`},
 		{"cycle through another one", component("links: {\"a:b/c\": price}") + "  - {name: price, source: {file: price.wasm}, links: {\"a:b/d\": log}}\n  - {name: log, source: {file: price.wasm}}\n  triggers: [{http: {path: /, component: cart, chain: [log, log]}}]\n", `11:55: spec.triggers[0].http.chain: the chain and the links form a cycle: log → log → cart → price → log`},
-		{"service of nobody", one + "  services: [{component: aa}]\n", `7:26: spec.services[0].component: there is no component named "aa"`},
+		{"service of nobody", one + "  services: [{component: aa}]\n", `7:26: spec.services[0].component: there is no component named "aa"; did you mean "a"?`},
 		{"service twice", one + "  services: [{component: a}, {component: a}]\n", `7:42: spec.services[1].component: a second service of component a; a component is one service at most`},
 		{"service with another word", one + "  services: [{component: a, restart: allways}]\n", `7:38: spec.services[0].restart: "allways": want on-failure, always or never; did you mean "always"?`},
 		{"service with too few restarts", one + "  services: [{component: a, maxRestarts: -1}]\n", `7:42: spec.services[0].maxRestarts: -1: want at least 0`},
